@@ -1,0 +1,51 @@
+//go:build !windows
+
+package secret
+
+import (
+	"fmt"
+	"io/fs"
+	"os"
+	"path/filepath"
+
+	"github.com/google/renameio/v2"
+)
+
+func openToAll(mode fs.FileMode) bool { return mode.IsRegular() && mode.Perm()&0o007 != 0 }
+
+// writePrivate replaces a file at once or not at all, with mode 0600, and returns when it is durable: hooks at
+// GitHub are changed next, and a secret that only they have would be lost.
+func writePrivate(path string, data []byte) error {
+	dir := filepath.Dir(path)
+	if err := os.MkdirAll(dir, 0o700); err != nil {
+		return fmt.Errorf("write secrets: %w", err)
+	}
+	if err := renameio.WriteFile(path, data, 0o600, renameio.WithTempDir(dir), renameio.WithStaticPermissions(0o600)); err != nil {
+		return fmt.Errorf("write secrets: %w", err)
+	}
+	return syncDir(dir)
+}
+
+// removePrivate removes a file durably. A missing one is fine.
+func removePrivate(path string) error {
+	if err := os.Remove(path); err != nil {
+		if os.IsNotExist(err) {
+			return nil
+		}
+		return fmt.Errorf("remove secrets: %w", err)
+	}
+	return syncDir(filepath.Dir(path))
+}
+
+// syncDir makes a rename durable.
+func syncDir(dir string) error {
+	d, err := os.Open(dir) // #nosec G304 -- the directory of a file of ours
+	if err != nil {
+		return fmt.Errorf("write secrets: %w", err)
+	}
+	defer d.Close()
+	if err := d.Sync(); err != nil {
+		return fmt.Errorf("write secrets: %w", err)
+	}
+	return nil
+}

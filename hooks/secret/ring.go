@@ -1,0 +1,143 @@
+package secret
+
+import (
+	"crypto/hmac"
+	"encoding/hex"
+	"encoding/json"
+	"log/slog"
+	"strings"
+	"time"
+)
+
+const signaturePrefix = "sha256="
+
+// Key is one accepted secret and where it is accepted. It prints itself redacted.
+type Key struct {
+	Value   string    // the secret
+	HookID  int64     // the hook that signs with it; 0 for any hook
+	Name    string    // accepted on /webhook/<name> only; "" for any path
+	Expires time.Time // no longer accepted from then on; zero for never
+}
+
+// String names the key by fingerprint.
+func (k Key) String() string { return "secret " + Fingerprint(k.Value) }
+
+// GoString is String, so that %#v does not tell the secret either.
+func (k Key) GoString() string { return k.String() }
+
+// LogValue is what log/slog prints.
+func (k Key) LogValue() slog.Value { return slog.StringValue(k.String()) }
+
+// MarshalJSON writes the fingerprint in the secret's place.
+func (k Key) MarshalJSON() ([]byte, error) {
+	return json.Marshal(struct {
+		Fingerprint string    `json:"fingerprint"`
+		HookID      int64     `json:"hook_id,omitempty"`
+		Name        string    `json:"name,omitempty"`
+		Expires     time.Time `json:"expires,omitzero"`
+	}{Fingerprint(k.Value), k.HookID, k.Name, k.Expires})
+}
+
+func (k Key) validAt(now time.Time) bool { return k.Expires.IsZero() || now.Before(k.Expires) }
+
+// Ring is the set of accepted keys, the current one first. It never changes, so it is safe for concurrent use.
+type Ring struct {
+	keys []Key
+	// prints are the fingerprints of keys, computed once: a receiver asks for them with every delivery.
+	prints []string
+}
+
+// NewRing makes a ring of keys in order of preference. A key without a value is dropped: an empty secret would
+// accept what anyone can sign. The same key twice is kept once, with the later expiry.
+func NewRing(keys ...Key) *Ring {
+	r := &Ring{}
+	type identity struct {
+		value, name string
+		hook        int64
+	}
+	seen := make(map[identity]int)
+	for _, k := range keys {
+		if k.Value == "" {
+			continue
+		}
+		k.Name = pathName(k.Name)
+		id := identity{k.Value, k.Name, k.HookID}
+		if at, ok := seen[id]; ok {
+			if known := &r.keys[at]; !known.Expires.IsZero() && (k.Expires.IsZero() || k.Expires.After(known.Expires)) {
+				known.Expires = k.Expires
+			}
+			continue
+		}
+		seen[id] = len(r.keys)
+		r.keys = append(r.keys, k)
+		r.prints = append(r.prints, Fingerprint(k.Value))
+	}
+	return r
+}
+
+// Empty tells that the ring accepts nothing.
+func (r *Ring) Empty() bool { return r == nil || len(r.keys) == 0 }
+
+// Fingerprints names the keys that are valid at now, the current one first, each once.
+func (r *Ring) Fingerprints(now time.Time) []string {
+	if r == nil {
+		return nil
+	}
+	var prints []string
+	seen := make(map[string]bool)
+	for i, k := range r.keys {
+		if k.validAt(now) && !seen[r.prints[i]] {
+			seen[r.prints[i]] = true
+			prints = append(prints, r.prints[i])
+		}
+	}
+	return prints
+}
+
+// Match tells whether signature, the value of X-Hub-Signature-256, was made over body with a key that is valid at
+// now, and with which.
+//
+// The keys of hookID and those of any hook are tried first, then those of other hooks: the header that names the
+// hook is not signed, so it may order the search but not decide it. A key that is bound to a path counts on
+// that path only. Within each of the two groups every key is tried, so that the time taken does not tell
+// which one, or how much of one, was right.
+func (r *Ring) Match(body []byte, signature string, hookID int64, path string, now time.Time) (fingerprint string, ok bool) {
+	digits, found := strings.CutPrefix(signature, signaturePrefix)
+	if !found || r == nil {
+		return "", false
+	}
+	given, err := hex.DecodeString(digits)
+	if err != nil {
+		return "", false
+	}
+	name := pathName(strings.TrimPrefix(path, "/webhook/"))
+	for _, near := range []bool{true, false} {
+		for i, k := range r.keys {
+			isNear := k.HookID == 0 || k.HookID == hookID
+			if isNear != near || !k.validAt(now) || (k.Name != "" && (k.Name != name || !strings.HasPrefix(path, "/webhook/"))) {
+				continue
+			}
+			if hmac.Equal(given, sum([]byte(k.Value), body)) && !ok {
+				fingerprint, ok = r.prints[i], true
+			}
+		}
+		if ok {
+			return fingerprint, true
+		}
+	}
+	return "", false
+}
+
+// pathName brings a name from a URL path and a name from an environment variable to one form: lower case, and
+// "_" for what a variable's name cannot hold.
+func pathName(name string) string {
+	return strings.Map(func(c rune) rune {
+		switch {
+		case 'A' <= c && c <= 'Z':
+			return c + ('a' - 'A')
+		case 'a' <= c && c <= 'z', '0' <= c && c <= '9':
+			return c
+		}
+		return '_'
+	}, name)
+}

@@ -1,0 +1,177 @@
+package secret
+
+import (
+	"encoding/json"
+	"errors"
+	"fmt"
+	"io/fs"
+	"log/slog"
+	"time"
+)
+
+// The steps of one hook within a rotation.
+const (
+	StepPending  = "pending"  // not changed, or not known to be
+	StepChanged  = "changed"  // GitHub took the new secret
+	StepVerified = "verified" // a ping signed with the new secret arrived
+	StepFailed   = "failed"   // see Error; tried again by the next resume
+	StepGone     = "gone"     // deleted at GitHub meanwhile
+)
+
+// Rotation is the state of a rotation, kept in a file of mode 0600 until its grace period is over, so that whatever
+// happens in between both secrets are known. It prints itself redacted.
+type Rotation struct {
+	Old      string         `json:"old"`               // the secret that hooks have before
+	New      string         `json:"new"`               // the secret that they get; "" when each gets its own
+	Started  time.Time      `json:"started"`           //
+	Promoted time.Time      `json:"promoted,omitzero"` // when New became the current one; zero before
+	Expires  time.Time      `json:"expires,omitzero"`  // when Old stops being accepted; zero before promotion
+	Grace    time.Duration  `json:"grace"`             // how long Old stays accepted after promotion
+	Undo     bool           `json:"undo,omitempty"`    // this one takes an earlier one back
+	Hooks    []RotationHook `json:"hooks"`             //
+	// Retired are the secrets of earlier rotations whose grace period this one interrupted.
+	Retired []RetiredKey `json:"retired,omitempty"`
+}
+
+// RotationHook is one hook within a rotation.
+type RotationHook struct {
+	Repository string `json:"repository"`      // owner/repo, or the organisation
+	HookID     int64  `json:"hook_id"`         //
+	Step       string `json:"step"`            // one of the Step constants
+	Error      string `json:"error,omitempty"` // why it failed
+	// Untouched means that GitHub certainly still has the old secret, because it refused the change.
+	Untouched bool `json:"untouched,omitempty"`
+	// Old and New are set where each hook has its own secret. Old may be the shared one.
+	Old string `json:"old,omitempty"`
+	New string `json:"new,omitempty"`
+}
+
+// RetiredKey is a secret that is accepted until its time is over.
+type RetiredKey struct {
+	Secret  string    `json:"secret"`
+	HookID  int64     `json:"hook_id,omitempty"`
+	Expires time.Time `json:"expires"`
+}
+
+// PerHook tells whether each hook gets its own secret.
+func (r *Rotation) PerHook() bool { return r.New == "" }
+
+// Over tells whether nothing of the rotation is needed any more.
+func (r *Rotation) Over(now time.Time) bool {
+	if r.Promoted.IsZero() || now.Before(r.Expires) {
+		return false
+	}
+	for _, k := range r.Retired {
+		if now.Before(k.Expires) {
+			return false
+		}
+	}
+	return true
+}
+
+// Keys are the secrets that the rotation needs accepted, besides the current one.
+func (r *Rotation) Keys() []Key {
+	keys := []Key{{Value: r.New}}
+	for _, h := range r.Hooks {
+		keys = append(keys, Key{Value: h.New, HookID: h.HookID})
+	}
+	if !r.PerHook() {
+		keys = append(keys, Key{Value: r.Old, Expires: r.Expires})
+	}
+	for _, h := range r.Hooks {
+		keys = append(keys, Key{Value: h.Old, HookID: h.HookID, Expires: r.Expires})
+	}
+	for _, k := range r.Retired {
+		keys = append(keys, Key{Value: k.Secret, HookID: k.HookID, Expires: k.Expires})
+	}
+	return keys
+}
+
+// String tells the fingerprints and how many hooks take part.
+func (r Rotation) String() string {
+	return fmt.Sprintf("rotation %s to %s of %d hooks", Fingerprint(r.Old), Fingerprint(r.New), len(r.Hooks))
+}
+
+// GoString is String.
+func (r Rotation) GoString() string { return r.String() }
+
+// LogValue is what log/slog prints.
+func (r Rotation) LogValue() slog.Value { return slog.StringValue(r.String()) }
+
+// MarshalJSON writes fingerprints in the secrets' place; the state file is written by [Store.SaveRotation].
+func (r Rotation) MarshalJSON() ([]byte, error) {
+	type redacted Rotation
+	shown := redacted(r)
+	shown.Old, shown.New = Fingerprint(r.Old), Fingerprint(r.New)
+	return json.Marshal(shown)
+}
+
+// String names the hook and its step.
+func (h RotationHook) String() string { return fmt.Sprintf("%s#%d %s", h.Repository, h.HookID, h.Step) }
+
+// GoString is String.
+func (h RotationHook) GoString() string { return h.String() }
+
+// LogValue is what log/slog prints.
+func (h RotationHook) LogValue() slog.Value { return slog.StringValue(h.String()) }
+
+// MarshalJSON writes fingerprints in the secrets' place.
+func (h RotationHook) MarshalJSON() ([]byte, error) {
+	type redacted RotationHook
+	shown := redacted(h)
+	shown.Old, shown.New = Fingerprint(h.Old), Fingerprint(h.New)
+	return json.Marshal(shown)
+}
+
+// String names the key by fingerprint.
+func (k RetiredKey) String() string { return "secret " + Fingerprint(k.Secret) }
+
+// GoString is String.
+func (k RetiredKey) GoString() string { return k.String() }
+
+// LogValue is what log/slog prints.
+func (k RetiredKey) LogValue() slog.Value { return slog.StringValue(k.String()) }
+
+// MarshalJSON writes the fingerprint in the secret's place.
+func (k RetiredKey) MarshalJSON() ([]byte, error) {
+	type redacted RetiredKey
+	shown := redacted(k)
+	shown.Secret = Fingerprint(k.Secret)
+	return json.Marshal(shown)
+}
+
+// encodeRotation writes the state with its secrets, for the state file only.
+func encodeRotation(r *Rotation) ([]byte, error) {
+	// The conversions take the redacting methods off.
+	type plainHook RotationHook
+	type plainKey RetiredKey
+	type plain Rotation
+	hooks := make([]plainHook, len(r.Hooks))
+	for i, h := range r.Hooks {
+		hooks[i] = plainHook(h)
+	}
+	retired := make([]plainKey, len(r.Retired))
+	for i, k := range r.Retired {
+		retired[i] = plainKey(k)
+	}
+	return json.Marshal(struct {
+		plain
+		Hooks   []plainHook `json:"hooks"`
+		Retired []plainKey  `json:"retired,omitempty"`
+	}{plain(*r), hooks, retired})
+}
+
+func readRotation(path string) (*Rotation, string, error) {
+	raw, err := readPrivate(path)
+	if errors.Is(err, fs.ErrNotExist) {
+		return nil, "", nil
+	}
+	if err != nil {
+		return nil, "", err
+	}
+	var r Rotation
+	if err := json.Unmarshal([]byte(raw), &r); err != nil {
+		return nil, "", fmt.Errorf("read %s: %w (it holds the secrets of a rotation: keep a copy before you remove it)", path, err)
+	}
+	return &r, raw, nil
+}

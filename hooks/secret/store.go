@@ -1,0 +1,308 @@
+package secret
+
+import (
+	"context"
+	"encoding/json"
+	"errors"
+	"fmt"
+	"io/fs"
+	"maps"
+	"os"
+	"path/filepath"
+	"slices"
+	"strconv"
+	"strings"
+	"time"
+
+	"github.com/gofrs/flock"
+)
+
+// Variable is the name of the shared secret in the environment and in .env. Followed by "_" and a hook's id it
+// holds the secret of that hook; followed by "_" and a name, that of the path /webhook/<name>.
+const Variable = "GITHUB_WEBHOOK_SECRET"
+
+// Origin tells where the current secret comes from.
+type Origin string
+
+// The origins. A secret in the real environment wins over the file.
+const (
+	FromNowhere     Origin = ""
+	FromEnvironment Origin = "environment"
+	FromEnvFile     Origin = ".env"
+)
+
+var (
+	// ErrFromEnvironment says that the secret cannot be changed because the real environment sets it.
+	ErrFromEnvironment = errors.New(Variable + " is set in the environment, which wins over .env; change it where it is set, or unset it")
+	// ErrRotating says that another process is rotating.
+	ErrRotating = errors.New("another rotation is running")
+)
+
+// Config says where a Store keeps things.
+type Config struct {
+	EnvFile      string              // the .env file
+	RotationFile string              // run/rotation.json; locks and the secret's age are kept beside it
+	Environ      func(string) string // the real environment; os.Getenv if nil
+}
+
+// Store is everything secret of one home. Its methods may be called from any goroutine and any process: what writes
+// takes a file lock.
+type Store struct{ cfg Config }
+
+// NewStore makes a Store. It reads nothing yet.
+func NewStore(cfg Config) *Store {
+	if cfg.Environ == nil {
+		cfg.Environ = os.Getenv
+	}
+	return &Store{cfg: cfg}
+}
+
+// Current returns the secret that new hooks get and where it comes from; "" and [FromNowhere] when there is none.
+func (s *Store) Current() (string, Origin, error) {
+	if v := s.cfg.Environ(Variable); v != "" {
+		return v, FromEnvironment, nil
+	}
+	env, err := OpenEnv(s.cfg.EnvFile)
+	if err != nil {
+		return "", FromNowhere, err
+	}
+	if v, _ := env.Get(Variable); v != "" {
+		return v, FromEnvFile, nil
+	}
+	return "", FromNowhere, nil
+}
+
+// SetCurrent writes the secret into .env and notes the time, if it is another one. It refuses with [ErrFromEnvironment] where the real
+// environment sets it: the change would have no effect.
+func (s *Store) SetCurrent(value string) error {
+	if s.cfg.Environ(Variable) != "" {
+		return ErrFromEnvironment
+	}
+	return s.locked(func() error {
+		env, err := OpenEnv(s.cfg.EnvFile)
+		if err != nil {
+			return err
+		}
+		if known, _ := env.Get(Variable); known == value {
+			return nil
+		}
+		env.Set(Variable, value)
+		if err := env.Save(); err != nil {
+			return err
+		}
+		return s.noteChange(value)
+	})
+}
+
+// HookSecret returns the secret that belongs to one hook alone, "" when it uses the shared one.
+func (s *Store) HookSecret(hookID int64) (string, error) {
+	env, err := OpenEnv(s.cfg.EnvFile)
+	if err != nil {
+		return "", err
+	}
+	v, _ := env.Get(hookVariable(hookID))
+	return v, nil
+}
+
+// SetHookSecrets writes secrets of single hooks into .env in one step; "" takes a hook's own secret away.
+func (s *Store) SetHookSecrets(secrets map[int64]string) error {
+	return s.locked(func() error {
+		env, err := OpenEnv(s.cfg.EnvFile)
+		if err != nil {
+			return err
+		}
+		for _, id := range slices.Sorted(maps.Keys(secrets)) {
+			if secrets[id] == "" {
+				env.Unset(hookVariable(id))
+			} else {
+				env.Set(hookVariable(id), secrets[id])
+			}
+		}
+		return env.Save()
+	})
+}
+
+// Ring is every key that is to be accepted: the current one, what a running rotation needs, those of single hooks
+// and of single paths. Keys of which the time is over at now are left out.
+func (s *Store) Ring(now time.Time) (*Ring, error) {
+	// A rotation writes .env and its state one after the other. Reading the state before and after gives a
+	// pair that belongs together without a lock, which a reader without write access could not take.
+	for {
+		rotation, before, err := readRotation(s.cfg.RotationFile)
+		if err != nil {
+			return nil, err
+		}
+		current, _, err := s.Current()
+		if err != nil {
+			return nil, err
+		}
+		env, err := OpenEnv(s.cfg.EnvFile)
+		if err != nil {
+			return nil, err
+		}
+		if _, after, err := readRotation(s.cfg.RotationFile); err != nil {
+			return nil, err
+		} else if after != before {
+			continue
+		}
+		keys := []Key{{Value: current}}
+		keys = append(keys, boundKeys(env)...)
+		if rotation != nil {
+			keys = append(keys, rotation.Keys()...)
+		}
+		valid := keys[:0]
+		for _, k := range keys {
+			if k.validAt(now) {
+				valid = append(valid, k)
+			}
+		}
+		return NewRing(valid...), nil
+	}
+}
+
+// boundKeys are the secrets in .env that belong to one hook or one path.
+func boundKeys(env *Env) []Key {
+	var keys []Key
+	for _, name := range env.Names() {
+		suffix, ok := strings.CutPrefix(name, Variable+"_")
+		if !ok || suffix == "" {
+			continue
+		}
+		value, _ := env.Get(name)
+		if id, err := strconv.ParseInt(suffix, 10, 64); err == nil && id > 0 {
+			keys = append(keys, Key{Value: value, HookID: id})
+		} else {
+			keys = append(keys, Key{Value: value, Name: suffix})
+		}
+	}
+	return keys
+}
+
+// PathVariable is the variable in .env that holds the secret of /webhook/<name>.
+func PathVariable(name string) string { return Variable + "_" + strings.ToUpper(pathName(name)) }
+
+func hookVariable(id int64) string { return Variable + "_" + strconv.FormatInt(id, 10) }
+
+// ChangedAt tells when the current secret was set: as noted by SetCurrent, or else when .env was last written. It is
+// zero when that is not known, as for a secret from the environment.
+func (s *Store) ChangedAt() (time.Time, error) {
+	current, origin, err := s.Current()
+	if err != nil || origin != FromEnvFile {
+		return time.Time{}, err
+	}
+	raw, err := os.ReadFile(s.ageFile())
+	if err != nil && !errors.Is(err, fs.ErrNotExist) {
+		return time.Time{}, fmt.Errorf("read the age of the secret: %w", err)
+	}
+	var noted age
+	// A torn note is no reason to fail: the file's own time says nearly the same.
+	if json.Unmarshal(raw, &noted) == nil && noted.Fingerprint == Fingerprint(current) {
+		return noted.Changed, nil
+	}
+	info, err := os.Stat(s.cfg.EnvFile)
+	if err != nil {
+		return time.Time{}, fmt.Errorf("read the age of the secret: %w", err)
+	}
+	return info.ModTime(), nil
+}
+
+type age struct {
+	Fingerprint string    `json:"fingerprint"`
+	Changed     time.Time `json:"changed_at"`
+}
+
+func (s *Store) ageFile() string {
+	return filepath.Join(filepath.Dir(s.cfg.RotationFile), "secret.json")
+}
+
+func (s *Store) noteChange(value string) error {
+	raw, err := json.Marshal(age{Fingerprint(value), time.Now().UTC().Truncate(time.Second)})
+	if err != nil {
+		return fmt.Errorf("note the age of the secret: %w", err)
+	}
+	return writePrivate(s.ageFile(), raw)
+}
+
+// Rotation returns the state of a rotation, nil when there is none.
+func (s *Store) Rotation() (*Rotation, error) {
+	r, _, err := readRotation(s.cfg.RotationFile)
+	return r, err
+}
+
+// SaveRotation writes the state of a rotation. It is durable on return.
+func (s *Store) SaveRotation(r *Rotation) error {
+	raw, err := encodeRotation(r)
+	if err != nil {
+		return fmt.Errorf("save the rotation: %w", err)
+	}
+	return s.locked(func() error { return writePrivate(s.cfg.RotationFile, raw) })
+}
+
+// EndRotation removes the state of a rotation. Without one it does nothing.
+func (s *Store) EndRotation() error {
+	return s.locked(func() error { return removePrivate(s.cfg.RotationFile) })
+}
+
+// Expire ends a rotation whose grace period is over at now, so that the old secret leaves the disk too. It tells
+// whether there was one. A rotation that is being worked on is left alone.
+func (s *Store) Expire(now time.Time) (bool, error) {
+	r, err := s.Rotation()
+	if err != nil || r == nil || !r.Over(now) {
+		return false, err
+	}
+	unlock, err := s.LockRotation()
+	if errors.Is(err, ErrRotating) {
+		return false, nil
+	}
+	if err != nil {
+		return false, err
+	}
+	defer unlock()
+	if r, err = s.Rotation(); err != nil || r == nil || !r.Over(now) {
+		return false, err
+	}
+	return true, s.EndRotation()
+}
+
+// LockRotation makes the caller the only one who rotates, in this process and in others, until it calls unlock. It
+// does not wait: [ErrRotating] when someone else does. The system frees the lock of a process that dies.
+func (s *Store) LockRotation() (unlock func(), err error) {
+	lock, err := s.lock("rotation.lock")
+	if err != nil {
+		return nil, err
+	}
+	ok, err := lock.TryLock()
+	if err != nil {
+		return nil, fmt.Errorf("lock the rotation: %w", err)
+	}
+	if !ok {
+		return nil, ErrRotating
+	}
+	return func() { _ = lock.Close() }, nil
+}
+
+// lockWait bounds how long a write waits for another process's: each takes milliseconds.
+const lockWait = 10 * time.Second
+
+// locked runs a write while no other process of this home writes.
+func (s *Store) locked(write func() error) error {
+	lock, err := s.lock("secret.lock")
+	if err != nil {
+		return err
+	}
+	ctx, cancel := context.WithTimeout(context.Background(), lockWait)
+	defer cancel()
+	if _, err := lock.TryLockContext(ctx, 2*time.Millisecond); err != nil {
+		return fmt.Errorf("lock %s: %w", lock.Path(), err)
+	}
+	defer func() { _ = lock.Close() }()
+	return write()
+}
+
+func (s *Store) lock(name string) (*flock.Flock, error) {
+	dir := filepath.Dir(s.cfg.RotationFile)
+	if err := os.MkdirAll(dir, 0o700); err != nil {
+		return nil, fmt.Errorf("lock secrets: %w", err)
+	}
+	return flock.New(filepath.Join(dir, name), flock.SetPermissions(0o600)), nil
+}
