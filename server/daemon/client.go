@@ -1,0 +1,125 @@
+package daemon
+
+import (
+	"context"
+	"encoding/json"
+	"errors"
+	"fmt"
+	"io"
+	"io/fs"
+	"net"
+	"net/http"
+	"strings"
+	"syscall"
+	"time"
+)
+
+// maxAnswer bounds what is read of an answer; a hundred rejections are some 30 KB.
+const maxAnswer = 16 << 20
+
+// Client asks the running receiver of a home. It holds no connection and may be kept for as long as one likes, also
+// while receivers come and go. It is safe for concurrent use.
+type Client struct {
+	home string
+	http *http.Client
+}
+
+// Dial makes a client for the receiver of home; it does not connect yet.
+func Dial(home string) *Client {
+	transport := &http.Transport{
+		DisableKeepAlives: true,
+		DialContext: func(ctx context.Context, _, _ string) (net.Conn, error) {
+			path, err := SocketFile(home)
+			if err != nil {
+				return nil, err
+			}
+			var d net.Dialer
+			return d.DialContext(ctx, "unix", path)
+		},
+	}
+	return &Client{home: home, http: &http.Client{Transport: transport}}
+}
+
+// Status asks what the receiver is doing. It fails with ErrNotRunning where there is none.
+func (c *Client) Status(ctx context.Context) (Status, error) {
+	var st Status
+	err := c.call(ctx, http.MethodGet, "/status", 10*time.Second, &st)
+	return st, err
+}
+
+// Rejected lists the last requests that the receiver refused, newest last.
+func (c *Client) Rejected(ctx context.Context) ([]Rejected, error) {
+	var list []Rejected
+	err := c.call(ctx, http.MethodGet, "/rejected", 10*time.Second, &list)
+	return list, err
+}
+
+// Reload makes the receiver read secrets and settings again and gives its new status. *ControlError carries the
+// receiver's reason when it kept the old ones.
+func (c *Client) Reload(ctx context.Context) (Status, error) {
+	var st Status
+	err := c.call(ctx, http.MethodPost, "/reload", 30*time.Second, &st)
+	return st, err
+}
+
+// Stop asks the receiver to finish and returns once it has heard; the package's Stop waits for the end.
+func (c *Client) Stop(ctx context.Context) error {
+	return c.call(ctx, http.MethodPost, "/stop", 10*time.Second, nil)
+}
+
+// Do sends a request to one of Control.Extra's handlers. The caller closes the answer's body. Only ctx bounds it.
+func (c *Client) Do(ctx context.Context, method, path string, body io.Reader) (*http.Response, error) {
+	req, err := http.NewRequestWithContext(ctx, method, "http://receiver"+path, body)
+	if err != nil {
+		return nil, fmt.Errorf("ask the receiver: %w", err)
+	}
+	if body != nil {
+		req.Header.Set("Content-Type", "application/json")
+	}
+	res, err := c.http.Do(req)
+	if err != nil {
+		return nil, c.explain(strings.TrimPrefix(path, "/"), err)
+	}
+	return res, nil
+}
+
+func (c *Client) call(ctx context.Context, method, path string, limit time.Duration, into any) error {
+	ctx, cancel := context.WithTimeout(ctx, limit)
+	defer cancel()
+	res, err := c.Do(ctx, method, path, nil)
+	if err != nil {
+		return err
+	}
+	defer res.Body.Close() //nolint:errcheck // only read from
+	op := strings.TrimPrefix(path, "/")
+	body, err := io.ReadAll(io.LimitReader(res.Body, maxAnswer))
+	if err != nil {
+		return c.explain(op, err)
+	}
+	if res.StatusCode >= 300 {
+		f := failure{Error: fmt.Sprintf("the receiver answered %s", res.Status)}
+		_ = json.Unmarshal(body, &f) // the status line stands where the body is none of ours
+		return &ControlError{Op: op, Status: res.StatusCode, Msg: f.Error, hint: f.Hint}
+	}
+	if into == nil {
+		return nil
+	}
+	if err := json.Unmarshal(body, into); err != nil {
+		return fmt.Errorf("%s: the receiver's answer is not understood: %w", op, err)
+	}
+	return nil
+}
+
+// explain turns what a dead socket looks like into ErrNotRunning.
+func (c *Client) explain(op string, err error) error {
+	switch {
+	case errors.Is(err, ErrNotRunning), errors.Is(err, fs.ErrNotExist), errors.Is(err, syscall.ECONNREFUSED),
+		errors.Is(err, wsaECONNREFUSED):
+		return ErrNotRunning
+	case errors.Is(err, fs.ErrPermission):
+		return fmt.Errorf("%s: the control socket belongs to another user: %w", op, err)
+	case errors.Is(err, context.DeadlineExceeded):
+		return fmt.Errorf("%s: the receiver does not answer on its control socket: %w", op, err)
+	}
+	return fmt.Errorf("%s: ask the receiver: %w", op, err)
+}

@@ -1,0 +1,128 @@
+package daemon
+
+import (
+	"errors"
+	"fmt"
+	"os"
+	"path/filepath"
+	"strings"
+	"time"
+)
+
+const (
+	defaultReadyTimeout = 15 * time.Second
+	defaultStopTimeout  = 20 * time.Second
+)
+
+// Config says whose receiver is meant and how it is started. Only Home is required; the zero value of everything
+// else has a sensible meaning.
+type Config struct {
+	// Home is HOOKCTL_HOME. Everything of this package lives in Home/run.
+	Home string
+	// Executable is the program to start; empty means the running one.
+	Executable string
+	// Args are its arguments, such as "serve". The process starts in Home, so paths among them must be absolute.
+	Args []string
+	// Env is its environment; nil means that of the caller.
+	Env []string
+	// ReadyTimeout bounds how long Start waits for an answer on the control socket; 0 means 15 s.
+	ReadyTimeout time.Duration
+	// StopTimeout bounds how long Stop lets the receiver finish before it is ended by force; 0 means 20 s.
+	StopTimeout time.Duration
+	// Notice, if set, is told in one sentence what a slow Stop or Restart is waiting for.
+	Notice func(string)
+}
+
+// Status is what the receiver says about itself. The keys are those of `hookctl status --json`.
+type Status struct {
+	Running              bool      `json:"running"`
+	PID                  int       `json:"pid"`
+	Address              string    `json:"address"` // where it listens, host:port
+	Since                time.Time `json:"since,omitzero"`
+	Version              string    `json:"version"`
+	LogDir               string    `json:"log_dir"`
+	Received             int64     `json:"received"`
+	Rejected             int64     `json:"rejected"`
+	PendingNotifications int64     `json:"pending_notifications"`
+	Secret               string    `json:"secret"` // fingerprint of the current secret
+
+	Secrets             []string `json:"secrets,omitempty"` // fingerprints of all that are accepted, current first
+	Duplicates          int64    `json:"duplicates"`
+	FailedNotifications int64    `json:"failed_notifications"`
+	InFlight            int64    `json:"in_flight"` // requests being answered now
+	Instance            string   `json:"instance,omitempty"`
+	PublicURL           string   `json:"public_url,omitempty"`
+	Alarm               string   `json:"alarm,omitempty"`    // what is badly wrong, such as a full disk
+	Stopping            bool     `json:"stopping,omitempty"` // it no longer accepts and finishes what it has
+	Manager             string   `json:"manager,omitempty"`  // the systemd unit or launchd job that runs it
+}
+
+// Rejected is a request that the receiver refused. Text in it is from outside and has been cleaned by who filled it in.
+type Rejected struct {
+	Time         time.Time `json:"time"`
+	Address      string    `json:"address"`
+	Reason       string    `json:"reason"`
+	Event        string    `json:"event,omitempty"`
+	DeliveryID   string    `json:"delivery_id,omitempty"`
+	Fingerprints []string  `json:"fingerprints,omitempty"` // of the secrets that were tried
+}
+
+// LogFile is where the background receiver of home writes its log.
+func LogFile(home string) string { return filepath.Join(home, "run", "receiver.log") }
+
+// stderrFile catches what the receiver says before its log is open, and the trace of a crash.
+func stderrFile(home string) string { return filepath.Join(home, "run", "receiver.stderr") }
+
+func lockFile(home string) string { return filepath.Join(home, "run", "receiver.lock") }
+
+// pidFile names the process that holds the lock. It only serves to end a process that no longer answers.
+func pidFile(home string) string { return filepath.Join(home, "run", "receiver.pid") }
+
+func (c Config) readyTimeout() time.Duration {
+	if c.ReadyTimeout > 0 {
+		return c.ReadyTimeout
+	}
+	return defaultReadyTimeout
+}
+
+func (c Config) stopTimeout() time.Duration {
+	if c.StopTimeout > 0 {
+		return c.StopTimeout
+	}
+	return defaultStopTimeout
+}
+
+func (c Config) notice(format string, args ...any) {
+	if c.Notice != nil {
+		c.Notice(fmt.Sprintf(format, args...))
+	}
+}
+
+// executable is the program to start. After an upgrade in place Linux reports the running program as
+// "… (deleted)"; the new one has the old name.
+func (c Config) executable() (string, error) {
+	if c.Executable != "" {
+		return c.Executable, nil
+	}
+	path, err := os.Executable()
+	if err != nil {
+		return "", fmt.Errorf("find the program to start: %w", err)
+	}
+	return strings.TrimSuffix(path, " (deleted)"), nil
+}
+
+// makeRun makes the run directory, readable by its owner only.
+func makeRun(home string) error {
+	if home == "" {
+		return errors.New("daemon: no home directory given")
+	}
+	run := filepath.Join(home, "run")
+	if err := os.MkdirAll(run, 0o700); err != nil {
+		return fmt.Errorf("make the run directory: %w", err)
+	}
+	// An older or careless hand may have made it readable by others; the socket must not be.
+	if err := os.Chmod(run, 0o700); err != nil { //nolint:gosec // a directory needs its x bit
+		return fmt.Errorf("protect the run directory: %w", err)
+	}
+	return nil
+}

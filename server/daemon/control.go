@@ -1,0 +1,148 @@
+package daemon
+
+import (
+	"context"
+	"encoding/json"
+	"errors"
+	"fmt"
+	"io/fs"
+	"log"
+	"net"
+	"net/http"
+	"os"
+	"time"
+)
+
+// Control is what the receiver offers on its socket. Functions may be called at the same time.
+type Control struct {
+	// Status fills in what the receiver knows; PID, Since and Running are added.
+	Status func() Status
+	// Rejected lists the last refused requests; may be nil.
+	Rejected func() []Rejected
+	// Reload reads secrets and settings again; an error leaves the old ones in force. May be nil.
+	Reload func(context.Context) error
+	// Stop asks the receiver to finish; it returns at once. The socket keeps answering until Serve's context ends,
+	// so that a caller can see what a slow stop waits for.
+	Stop func()
+	// Extra are further handlers by pattern, as in http.ServeMux: "POST /catchup".
+	Extra map[string]http.Handler
+}
+
+// Serve answers on the control socket until ctx ends. Call it once the receiver can accept deliveries: whoever waits
+// for it to start takes the first answer as the sign that it has.
+func (i *Instance) Serve(ctx context.Context, c Control) error {
+	path, err := makeSocketFile(i.home)
+	if err != nil {
+		return err
+	}
+	// The lock is ours, so a socket that is there was left by a receiver that was killed.
+	if err := os.Remove(path); err != nil && !errors.Is(err, fs.ErrNotExist) {
+		return fmt.Errorf("remove the stale control socket: %w", err)
+	}
+	var lc net.ListenConfig
+	ln, err := lc.Listen(ctx, "unix", path)
+	if err != nil {
+		return fmt.Errorf("open the control socket: %w", err)
+	}
+	if err := os.Chmod(path, 0o600); err != nil {
+		return errors.Join(fmt.Errorf("protect the control socket: %w", err), ln.Close())
+	}
+	srv := &http.Server{
+		Handler:           i.handler(c),
+		ReadHeaderTimeout: 10 * time.Second,
+		ErrorLog:          log.New(os.Stderr, "control socket: ", 0),
+	}
+	done := make(chan error, 1)
+	go func() { done <- srv.Serve(ln) }()
+	select {
+	case err := <-done:
+		return fmt.Errorf("serve the control socket: %w", err)
+	case <-ctx.Done():
+	}
+	// Answers under way (that of /stop among them) get a moment.
+	end, cancel := context.WithTimeout(context.WithoutCancel(ctx), 2*time.Second)
+	defer cancel()
+	if err := srv.Shutdown(end); err != nil {
+		err = srv.Close()
+		<-done
+		return err
+	}
+	<-done
+	return nil
+}
+
+func (i *Instance) handler(c Control) http.Handler {
+	mux := http.NewServeMux()
+	mux.HandleFunc("GET /status", func(w http.ResponseWriter, _ *http.Request) {
+		answer(w, http.StatusOK, i.status(c))
+	})
+	mux.HandleFunc("GET /rejected", func(w http.ResponseWriter, _ *http.Request) {
+		list := []Rejected{}
+		if c.Rejected != nil {
+			list = append(list, c.Rejected()...)
+		}
+		answer(w, http.StatusOK, list)
+	})
+	mux.HandleFunc("POST /reload", func(w http.ResponseWriter, r *http.Request) {
+		if c.Reload != nil {
+			if err := c.Reload(r.Context()); err != nil {
+				answer(w, http.StatusUnprocessableEntity, failure{Error: err.Error(), Hint: hintOf(err)})
+				return
+			}
+		}
+		answer(w, http.StatusOK, i.status(c))
+	})
+	mux.HandleFunc("POST /stop", func(w http.ResponseWriter, _ *http.Request) {
+		i.Stopping()
+		answer(w, http.StatusAccepted, i.status(c))
+		if c.Stop != nil {
+			c.Stop()
+		}
+	})
+	for pattern, h := range c.Extra {
+		mux.Handle(pattern, h)
+	}
+	return mux
+}
+
+// Stopping marks the receiver as one that finishes what it has. POST /stop does this by itself; call it when a
+// signal asked for the stop.
+func (i *Instance) Stopping() {
+	i.mu.Lock()
+	defer i.mu.Unlock()
+	i.stopping = true
+}
+
+func (i *Instance) status(c Control) Status {
+	var st Status
+	if c.Status != nil {
+		st = c.Status()
+	}
+	i.mu.Lock()
+	defer i.mu.Unlock()
+	st.Running, st.PID, st.Stopping = true, os.Getpid(), i.stopping
+	if st.Since.IsZero() {
+		st.Since = i.since
+	}
+	if st.Address == "" && len(i.listeners) > 0 {
+		st.Address = i.listeners[0].Addr().String()
+	}
+	return st
+}
+
+// failure is the body of every answer that is no success.
+type failure struct {
+	Error string `json:"error"`
+	Hint  string `json:"hint,omitempty"`
+}
+
+func answer(w http.ResponseWriter, status int, v any) {
+	body, err := json.Marshal(v)
+	if err != nil {
+		status, body = http.StatusInternalServerError, []byte(`{"error":"the answer could not be encoded"}`)
+	}
+	w.Header().Set("Content-Type", "application/json")
+	w.WriteHeader(status)
+	// The other side may be gone; there is nobody left to tell.
+	_, _ = w.Write(append(body, '\n'))
+}

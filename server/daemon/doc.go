@@ -1,0 +1,21 @@
+// Package daemon runs the receiver as a background process.
+//
+// One home has at most one receiver. An flock on run/receiver.lock decides, never a PID file: the kernel drops
+// the lock however the process ends, so nothing stale can ever block a start. The process that holds the lock
+// answers HTTP on the control socket run/receiver.sock, which only its owner may open:
+//
+//	GET  /status    what the receiver is doing (Status)
+//	GET  /rejected  the last requests that it refused (Rejected)
+//	POST /reload    read secrets and settings again, and answer with the new status
+//	POST /stop      finish what was accepted, then exit
+//	POST /handover  give the listening sockets to the next receiver, then stop
+//
+// The receiver's side is Lock, Instance.Listen and Instance.Serve. The other side is Start, Stop and Restart, which
+// look after processes, and Client, which asks questions. Both sides agree on nothing but the home directory, so
+// a receiver that systemd or launchd started is spoken to like any other.
+//
+// Restart loses nothing: the new process takes the listening socket over from the old one through SCM_RIGHTS, so
+// connections that arrive in between wait in the kernel's queue instead of being refused. On Windows sockets
+// cannot be passed that way; there the old receiver stops before the new one binds the port, and for that moment
+// connections are refused (GitHub shows those deliveries as failed; catching up fetches them).
+package daemon

@@ -1,0 +1,115 @@
+package daemon
+
+import (
+	"errors"
+	"fmt"
+	"strings"
+)
+
+// ErrNotRunning says that no receiver holds the lock of this home.
+var ErrNotRunning = errors.New("the receiver is not running")
+
+// RunningError says that another process is the receiver of this home.
+type RunningError struct {
+	PID     int    // 0 where it could not be learned
+	Address string // where it listens; empty where it does not answer
+}
+
+// Error names the other receiver.
+func (e *RunningError) Error() string {
+	text := "a receiver is already running for this home"
+	if e.PID > 0 {
+		text += fmt.Sprintf(" (pid %d", e.PID)
+		if e.Address != "" {
+			text += ", on " + e.Address
+		}
+		text += ")"
+	}
+	return text
+}
+
+// Hint is what to run.
+func (e *RunningError) Hint() string {
+	return "see it with: hookctl status; replace it with: hookctl restart; end it with: hookctl stop"
+}
+
+// PortError says that the receiver cannot listen where it should.
+type PortError struct {
+	Address string
+	Holder  string // the program that has the port, such as "nginx (pid 12)"; empty where unknown
+	Err     error
+}
+
+// Error names the address, the reason and the holder.
+func (e *PortError) Error() string {
+	text := fmt.Sprintf("cannot listen on %s: %v", e.Address, e.Err)
+	if e.Holder != "" {
+		text += ", " + e.Holder + " has it"
+	}
+	return text
+}
+
+// Unwrap gives the system's error.
+func (e *PortError) Unwrap() error { return e.Err }
+
+// Hint is what to do about it.
+func (e *PortError) Hint() string {
+	return "stop the program that uses the port, or choose another one: hookctl start --port N, or WEBHOOK_PORT=N in .env"
+}
+
+// StartError says that the process was started and did not become a receiver.
+type StartError struct {
+	Reason string // "exited with status 1", "did not answer within 15s"
+	Output string // the last that it wrote, cleaned; may have several lines
+	hint   string
+}
+
+// Error gives the receiver's own words, which say more than its exit status.
+func (e *StartError) Error() string {
+	if e.Output != "" {
+		return "the receiver did not start: " + e.Output
+	}
+	return "the receiver did not start: it " + e.Reason
+}
+
+// Hint is the cure that the receiver itself named, or where to read on.
+func (e *StartError) Hint() string { return e.hint }
+
+// StuckError says that a receiver could not be ended even by force.
+type StuckError struct {
+	PID    int
+	Detail string
+}
+
+// Error says what hangs.
+func (e *StuckError) Error() string {
+	return fmt.Sprintf("the receiver (pid %d) does not end: %s", e.PID, e.Detail)
+}
+
+// Hint is what is left to do.
+func (e *StuckError) Hint() string {
+	return fmt.Sprintf("look at it with: ps -o pid,stat,wchan,cmd -p %d", e.PID)
+}
+
+// ControlError is an answer of the control socket other than success.
+type ControlError struct {
+	Op     string // "reload"
+	Status int    // HTTP status
+	Msg    string
+	hint   string
+}
+
+// Error gives the receiver's own words.
+func (e *ControlError) Error() string { return e.Op + ": " + e.Msg }
+
+// Hint is the cure that the receiver sent along; may be empty.
+func (e *ControlError) Hint() string { return e.hint }
+
+// hintOf finds the cure in err, whichever package made it.
+func hintOf(err error) string {
+	var h interface{ Hint() string }
+	if errors.As(err, &h) {
+		return strings.TrimSpace(h.Hint())
+	}
+	return ""
+}

@@ -1,0 +1,45 @@
+//go:build unix
+
+package daemon
+
+import (
+	"errors"
+	"fmt"
+	"io/fs"
+	"os"
+	"os/exec"
+	"syscall"
+)
+
+// wsaECONNREFUSED exists on Windows only; here it equals what is compared anyway.
+const wsaECONNREFUSED = syscall.ECONNREFUSED
+
+// detach gives the process its own session, so that closing the terminal does not end it.
+func detach(cmd *exec.Cmd) {
+	cmd.SysProcAttr = &syscall.SysProcAttr{Setsid: true}
+}
+
+// terminate asks a process to end; kill makes it.
+func terminate(pid int) error { return signal(pid, syscall.SIGTERM) }
+
+func kill(pid int) error { return signal(pid, syscall.SIGKILL) }
+
+func signal(pid int, sig syscall.Signal) error {
+	if err := syscall.Kill(pid, sig); err != nil && !errors.Is(err, syscall.ESRCH) {
+		return fmt.Errorf("signal process %d: %w", pid, err)
+	}
+	return nil
+}
+
+// private refuses a directory that others can write to or that is not ours.
+func private(dir string) error {
+	info, err := os.Lstat(dir)
+	if err != nil {
+		return fmt.Errorf("look at %s: %w", dir, err)
+	}
+	st, ok := info.Sys().(*syscall.Stat_t)
+	if !ok || !info.IsDir() || info.Mode().Perm()&0o077 != 0 || int(st.Uid) != os.Geteuid() {
+		return fmt.Errorf("the directory of the control socket, %s, is not private to you: %w", dir, fs.ErrPermission)
+	}
+	return nil
+}

@@ -1,0 +1,44 @@
+package daemon
+
+import (
+	"errors"
+	"fmt"
+	"os"
+	"os/exec"
+	"syscall"
+
+	"golang.org/x/sys/windows"
+)
+
+const wsaECONNREFUSED = windows.WSAECONNREFUSED
+
+// detach gives the process no console and its own group, so that closing the window does not end it.
+func detach(cmd *exec.Cmd) {
+	cmd.SysProcAttr = &syscall.SysProcAttr{
+		CreationFlags: windows.DETACHED_PROCESS | windows.CREATE_NEW_PROCESS_GROUP,
+		HideWindow:    true,
+	}
+}
+
+// terminate does nothing: Windows has no signal that asks a process without a console to end. POST /stop is the
+// only gentle way there.
+func terminate(int) error { return nil }
+
+func kill(pid int) error {
+	p, err := os.FindProcess(pid)
+	if err != nil {
+		return nil // it is gone
+	}
+	if err := p.Kill(); err != nil && !errors.Is(err, os.ErrProcessDone) {
+		return fmt.Errorf("end process %d: %w", pid, err)
+	}
+	return nil
+}
+
+// private accepts every directory: below the user's profile, access lists keep others out.
+func private(dir string) error {
+	if _, err := os.Lstat(dir); err != nil {
+		return fmt.Errorf("look at %s: %w", dir, err)
+	}
+	return nil
+}

@@ -1,0 +1,135 @@
+package daemon
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"os"
+	"os/exec"
+	"time"
+)
+
+// EnvBackground is set in the environment of a receiver that Start launched: it writes its log to LogFile instead of
+// the terminal.
+const EnvBackground = "HOOKCTL_BACKGROUND"
+
+// Start launches the receiver, detached from the terminal, and returns its status once it answers. It fails with
+// *RunningError where there is one already (and gives that one's status), and with *StartError, which has the
+// receiver's own words, where the process did not become a receiver; nothing is left running then.
+func Start(ctx context.Context, cfg Config) (Status, error) {
+	if err := makeRun(cfg.Home); err != nil {
+		return Status{}, err
+	}
+	st, err := Dial(cfg.Home).Status(ctx)
+	if err == nil {
+		return st, &RunningError{PID: st.PID, Address: st.Address}
+	}
+	if !errors.Is(err, ErrNotRunning) {
+		return Status{}, err
+	}
+	p, err := launch(cfg)
+	if err != nil {
+		return Status{}, err
+	}
+	return p.ready(ctx, cfg, cfg.readyTimeout())
+}
+
+// process is a receiver that was launched and has not answered yet.
+type process struct {
+	pid  int
+	done chan error // gets the exit status, once
+}
+
+// launch starts the program of cfg with env added to its environment.
+func launch(cfg Config, env ...string) (*process, error) {
+	program, err := cfg.executable()
+	if err != nil {
+		return nil, err
+	}
+	if err := keepStderr(cfg.Home); err != nil {
+		return nil, err
+	}
+	// A file and no pipe: the receiver outlives us, and a write to a pipe without a reader would end it.
+	stderr, err := os.OpenFile(stderrFile(cfg.Home), os.O_CREATE|os.O_TRUNC|os.O_APPEND|os.O_WRONLY, 0o600)
+	if err != nil {
+		return nil, fmt.Errorf("catch what the receiver says: %w", err)
+	}
+	defer stderr.Close() //nolint:errcheck // the child has its own
+	cmd := exec.Command(program, cfg.Args...) //nolint:gosec // the caller's own program
+	cmd.Dir = cfg.Home
+	cmd.Stdout, cmd.Stderr = stderr, stderr
+	cmd.Env = cfg.Env
+	if cmd.Env == nil {
+		cmd.Env = os.Environ()
+	}
+	cmd.Env = append(append(cmd.Env[:len(cmd.Env):len(cmd.Env)], EnvBackground+"=1"), env...)
+	detach(cmd)
+	if err := cmd.Start(); err != nil {
+		return nil, fmt.Errorf("start the receiver: %w", err)
+	}
+	p := &process{pid: cmd.Process.Pid, done: make(chan error, 1)}
+	// This goroutine lives as long as the receiver, or as we do: without it a receiver that a long-lived caller (the
+	// TUI) started and stopped would stay a zombie.
+	go func() {
+		err := cmd.Wait()
+		if err == nil {
+			err = errors.New("exited with status 0")
+		}
+		p.done <- err
+	}()
+	return p, nil
+}
+
+// ready waits until the process answers on the control socket; it ends it where that takes longer than limit.
+func (p *process) ready(ctx context.Context, cfg Config, limit time.Duration) (Status, error) {
+	client := Dial(cfg.Home)
+	deadline := time.NewTimer(limit)
+	defer deadline.Stop()
+	tick := time.NewTicker(pollInterval)
+	defer tick.Stop()
+	for {
+		select {
+		case err := <-p.done:
+			return Status{}, startError(cfg.Home, reason(err))
+		case <-ctx.Done():
+			return Status{}, errors.Join(fmt.Errorf("start the receiver: %w", context.Cause(ctx)), p.end())
+		case <-deadline.C:
+			err := p.end()
+			return Status{}, errors.Join(startError(cfg.Home, fmt.Sprintf("did not answer within %s", limit)), err)
+		case <-tick.C:
+		}
+		st, err := client.Status(ctx)
+		if err == nil && st.PID == p.pid {
+			return st, nil
+		}
+	}
+}
+
+// end leaves no orphan: it asks, waits a moment, and forces.
+func (p *process) end() error {
+	if err := terminate(p.pid); err != nil {
+		return err
+	}
+	select {
+	case <-p.done:
+		return nil
+	case <-time.After(2 * time.Second):
+	}
+	if err := kill(p.pid); err != nil {
+		return err
+	}
+	select {
+	case <-p.done:
+		return nil
+	case <-time.After(5 * time.Second):
+		return &StuckError{PID: p.pid, Detail: "it was killed and is still there"}
+	}
+}
+
+func reason(err error) string {
+	var exit *exec.ExitError
+	if errors.As(err, &exit) && exit.Exited() {
+		return fmt.Sprintf("exited with status %d", exit.ExitCode())
+	}
+	return "ended: " + err.Error()
+}

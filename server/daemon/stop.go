@@ -1,0 +1,138 @@
+package daemon
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"os"
+	"strings"
+	"time"
+)
+
+// Stop ends the receiver of cfg.Home and returns when it is gone. It asks first and lets the receiver finish what it
+// accepted; where that takes long, cfg.Notice is told what it waits for. After cfg.StopTimeout the process is
+// ended by force, which loses nothing that was acknowledged. It fails with ErrNotRunning, or *StuckError.
+func Stop(ctx context.Context, cfg Config) error {
+	client := Dial(cfg.Home)
+	pid, err := ask(ctx, cfg, client)
+	if err != nil {
+		return err
+	}
+	gone, err := released(ctx, cfg, cfg.stopTimeout(), func() {
+		cfg.notice("the receiver (pid %d) is still finishing: %s", pid, hanging(ctx, client))
+	})
+	if err != nil || gone {
+		return err
+	}
+	return force(ctx, cfg, pid, hanging(ctx, client))
+}
+
+// Restart puts a new receiver in the place of the running one, or starts one where there is none. Its errors are
+// those of Stop and Start.
+func Restart(ctx context.Context, cfg Config) (Status, error) {
+	if err := Stop(ctx, cfg); err != nil && !errors.Is(err, ErrNotRunning) {
+		return Status{}, err
+	}
+	return Start(ctx, cfg)
+}
+
+// ask asks the receiver to stop and says which process that is.
+func ask(ctx context.Context, cfg Config, client *Client) (pid int, err error) {
+	quick, cancel := context.WithTimeout(ctx, 3*time.Second)
+	defer cancel()
+	st, err := client.Status(quick)
+	if err == nil {
+		err = client.Stop(ctx)
+	}
+	if err == nil {
+		return st.PID, nil
+	}
+	if ctx.Err() != nil {
+		return 0, fmt.Errorf("stop the receiver: %w", context.Cause(ctx))
+	}
+	locked, lockErr := held(cfg.Home)
+	if lockErr != nil {
+		return 0, lockErr
+	}
+	if !locked {
+		return 0, ErrNotRunning
+	}
+	// It holds the lock and does not answer: it is starting, or it hangs.
+	pid = readPID(cfg.Home)
+	if pid == 0 {
+		return 0, &StuckError{Detail: "it does not answer, and nothing says which process it is"}
+	}
+	cfg.notice("the receiver (pid %d) does not answer on its control socket; asking it with a signal", pid)
+	if pid == os.Getpid() {
+		return 0, &StuckError{PID: pid, Detail: "it is this very process"}
+	}
+	return pid, terminate(pid)
+}
+
+// released waits until nobody holds the lock. It calls slow after three seconds and every five after that.
+func released(ctx context.Context, cfg Config, limit time.Duration, slow func()) (bool, error) {
+	deadline := time.NewTimer(limit)
+	defer deadline.Stop()
+	tick := time.NewTicker(pollInterval)
+	defer tick.Stop()
+	patience := time.NewTimer(3 * time.Second)
+	defer patience.Stop()
+	for {
+		locked, err := held(cfg.Home)
+		if err != nil || !locked {
+			return err == nil, err
+		}
+		select {
+		case <-ctx.Done():
+			return false, fmt.Errorf("wait for the receiver to stop: %w", context.Cause(ctx))
+		case <-deadline.C:
+			return false, nil
+		case <-patience.C:
+			slow()
+			patience.Reset(5 * time.Second)
+		case <-tick.C:
+		}
+	}
+}
+
+// hanging says in words what a receiver that stops is waiting for.
+func hanging(ctx context.Context, client *Client) string {
+	ctx, cancel := context.WithTimeout(ctx, time.Second)
+	defer cancel()
+	st, err := client.Status(ctx)
+	if errors.Is(err, ErrNotRunning) {
+		return "its control socket is closed, and the process has not ended"
+	}
+	if err != nil {
+		return "it does not answer on its control socket"
+	}
+	var waits []string
+	if st.InFlight > 0 {
+		waits = append(waits, fmt.Sprintf("%d requests are being answered", st.InFlight))
+	}
+	if st.PendingNotifications > 0 {
+		waits = append(waits, fmt.Sprintf("%d notifications are pending", st.PendingNotifications))
+	}
+	if len(waits) == 0 {
+		return "it does not say what it waits for"
+	}
+	return strings.Join(waits, ", ")
+}
+
+// force ends the process: SIGTERM, and SIGKILL two seconds later.
+func force(ctx context.Context, cfg Config, pid int, why string) error {
+	if pid <= 1 || pid == os.Getpid() {
+		return &StuckError{PID: pid, Detail: why}
+	}
+	cfg.notice("the receiver (pid %d) did not stop within %s (%s); ending it", pid, cfg.stopTimeout(), why)
+	for _, end := range []func(int) error{terminate, kill} {
+		if err := end(pid); err != nil {
+			return err
+		}
+		gone, err := released(ctx, cfg, 2*time.Second, func() {})
+		if err != nil || gone {
+			return err
+		}
+	}
+	return &StuckError{PID: pid, Detail: why}
+}
