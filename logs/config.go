@@ -1,0 +1,32 @@
+package logs
+
+import (
+	"log/slog"
+	"time"
+)
+
+// Config of a Writer or Log.
+type Config struct {
+	Dir      string        // the log directory; made when missing
+	Keep     time.Duration // Prune removes what is older; 0 keeps for ever
+	MaxBytes int64         // Prune removes the oldest above this size; 0 is no limit
+
+	// SpoolBytes bounds what is durable but not yet a file; beyond it Append
+	// answers ErrBusy. 0 means 256 MiB.
+	SpoolBytes int64
+	Logger     *slog.Logger     // nil discards
+	Now        func() time.Time // nil is time.Now
+}
+
+func (c Config) withDefaults() Config {
+	if c.SpoolBytes == 0 {
+		c.SpoolBytes = 256 << 20
+	}
+	if c.Logger == nil {
+		c.Logger = slog.New(slog.DiscardHandler)
+	}
+	if c.Now == nil {
+		c.Now = time.Now
+	}
+	return c
+}

@@ -1,0 +1,126 @@
+package logs
+
+import (
+	"encoding/json"
+	"time"
+)
+
+// Entry is a record as a list shows it: everything but headers and payload.
+// Its text comes from outside; show it through [Clean].
+type Entry struct {
+	File         string             `json:"file"`
+	Event        string             `json:"event"`
+	Action       string             `json:"action"`
+	Repository   string             `json:"repository"`
+	Sender       string             `json:"sender"`
+	Title        string             `json:"title"`
+	Branch       string             `json:"branch"`
+	Conclusion   string             `json:"conclusion"`
+	Number       *int64             `json:"number"`
+	URL          string             `json:"url"`
+	Result       string             `json:"result"`
+	ReceivedAt   time.Time          `json:"received_at"`
+	DeliveryID   string             `json:"delivery_id"`
+	HookID       int64              `json:"hook_id"`
+	Source       string             `json:"source"`
+	Verified     bool               `json:"verified"`
+	Secret       string             `json:"secret"` // fingerprint of the secret that verified it
+	Size         int64              `json:"size"`   // of the file, in bytes
+	Notification *EntryNotification `json:"notification"`
+	Pending      int                `json:"-"` // how many of its notifications are pending
+	Failed       int                `json:"-"` // and how many were given up
+
+	key      int64 // place in the order, see Cursor
+	modified time.Time
+}
+
+// EntryNotification is the most urgent of a record's notifications: one that
+// failed before one that is pending before one that is sent, and among those
+// the one of the highest priority.
+type EntryNotification struct {
+	Type     string `json:"type"`
+	Priority string `json:"priority"`
+	Status   string `json:"status"`
+}
+
+// MarshalJSON writes null for what the record does not have.
+func (e Entry) MarshalJSON() ([]byte, error) {
+	type plain Entry // without this method
+	out := struct {
+		plain
+		// These shadow the fields of the same JSON name.
+		Action     *string    `json:"action"`
+		Repository *string    `json:"repository"`
+		Sender     *string    `json:"sender"`
+		Title      *string    `json:"title"`
+		Branch     *string    `json:"branch"`
+		Conclusion *string    `json:"conclusion"`
+		URL        *string    `json:"url"`
+		Result     *string    `json:"result"`
+		ReceivedAt *time.Time `json:"received_at"`
+		DeliveryID *string    `json:"delivery_id"`
+		HookID     *int64     `json:"hook_id"`
+		Secret     *string    `json:"secret"`
+	}{plain: plain(e),
+		Action: orNull(e.Action), Repository: orNull(e.Repository), Sender: orNull(e.Sender), Title: orNull(e.Title),
+		Branch: orNull(e.Branch), Conclusion: orNull(e.Conclusion), URL: orNull(e.URL), Result: orNull(e.Result),
+		DeliveryID: orNull(e.DeliveryID), Secret: orNull(e.Secret),
+	}
+	if !e.ReceivedAt.IsZero() {
+		out.ReceivedAt = &e.ReceivedAt
+	}
+	if e.HookID != 0 {
+		out.HookID = &e.HookID
+	}
+	return json.Marshal(out)
+}
+
+// Entry returns the record's line in a list. size is that of its file.
+func (r *Record) Entry(size int64) Entry {
+	e := Entry{
+		File: r.File, Event: r.EventType, Action: r.Summary.Action, Repository: r.Summary.Repository,
+		Sender: r.Summary.Sender, Title: r.Summary.Title, Branch: r.Summary.Branch, Conclusion: r.Summary.Conclusion,
+		Number: r.Summary.Number, URL: r.Summary.URL, Result: r.Result, ReceivedAt: r.ReceivedAt,
+		DeliveryID: r.DeliveryID, HookID: r.HookID, Source: r.Source,
+		Verified: r.Signature.Verified, Secret: r.Signature.Secret, Size: size,
+	}
+	e.key = e.ReceivedAt.UnixNano()
+	var best *Notification
+	for i := range r.Notifications {
+		n := &r.Notifications[i]
+		switch n.Status {
+		case StatusPending:
+			e.Pending++
+		case StatusFailed:
+			e.Failed++
+		}
+		if best == nil || urgency(n) > urgency(best) {
+			best = n
+		}
+	}
+	if best != nil {
+		e.Notification = &EntryNotification{Type: best.Type, Priority: best.Priority, Status: best.Status}
+	}
+	return e
+}
+
+func urgency(n *Notification) int {
+	rank := 0
+	switch n.Status {
+	case StatusFailed:
+		rank = 20
+	case StatusPending:
+		rank = 10
+	}
+	switch n.Priority {
+	case "urgent":
+		return rank + 4
+	case "high":
+		return rank + 3
+	case "medium", "normal":
+		return rank + 2
+	case "low":
+		return rank + 1
+	}
+	return rank
+}

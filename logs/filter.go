@@ -1,0 +1,188 @@
+package logs
+
+import (
+	"fmt"
+	"strings"
+	"time"
+)
+
+// Filter chooses entries; all its terms must hold. The zero Filter matches
+// everything. It is made by [ParseFilter] and immutable.
+type Filter struct {
+	text  string
+	terms []term
+}
+
+// term is one word of a filter.
+type term struct {
+	field  string    // "" for free text
+	not    bool      // !term
+	values []string  // lower case; any of them
+	time   time.Time // of since and until
+}
+
+// String returns the text that the filter was parsed from.
+func (f Filter) String() string { return f.text }
+
+// IsZero says whether the filter matches everything.
+func (f Filter) IsZero() bool { return len(f.terms) == 0 }
+
+// And returns a filter that asks for both.
+func (f Filter) And(g Filter) Filter {
+	return Filter{
+		text:  strings.TrimSpace(f.text + " " + g.text),
+		terms: append(append([]term(nil), f.terms...), g.terms...),
+	}
+}
+
+// FilterError says where a filter text goes wrong.
+type FilterError struct {
+	Offset int    // in bytes, of the character that is at fault
+	Msg    string // what is wrong and what would be right
+}
+
+func (e *FilterError) Error() string {
+	return fmt.Sprintf("filter, character %d: %s", e.Offset+1, e.Msg)
+}
+
+// Match says whether the filter chooses the entry. It gives the same answer
+// as the index does.
+func (f Filter) Match(e Entry) bool {
+	text := ""
+	for i := range f.terms {
+		t := &f.terms[i]
+		if t.field == "" && text == "" {
+			text = searchText(&e)
+		}
+		if t.match(&e, text) == t.not {
+			return false
+		}
+	}
+	return true
+}
+
+func (t *term) match(e *Entry, text string) bool {
+	switch t.field {
+	case "":
+		return strings.Contains(text, t.values[0])
+	case "since":
+		return !e.ReceivedAt.Before(t.time)
+	case "until":
+		return e.ReceivedAt.Before(t.time)
+	case "status":
+		for _, v := range t.values {
+			if matchStatus(v, e) {
+				return true
+			}
+		}
+		return false
+	case "verified":
+		return (t.values[0] == "yes") == e.Verified
+	}
+	value := strings.ToLower(t.value(e))
+	for _, v := range t.values {
+		if globMatch(v, value) {
+			return true
+		}
+	}
+	return false
+}
+
+func matchStatus(status string, e *Entry) bool {
+	switch status {
+	case StatusPending:
+		return e.Pending > 0
+	case StatusFailed:
+		return e.Failed > 0
+	case StatusSent:
+		return e.Notification != nil && e.Pending == 0 && e.Failed == 0
+	default: // none
+		return e.Notification == nil
+	}
+}
+
+// value is what a field of the grammar means in an entry.
+func (t *term) value(e *Entry) string {
+	switch t.field {
+	case "event":
+		return e.Event
+	case "action":
+		return e.Action
+	case "repo":
+		return e.Repository
+	case "sender":
+		return e.Sender
+	case "branch":
+		return e.Branch
+	case "title":
+		return e.Title
+	case "conclusion":
+		return e.Conclusion
+	case "result":
+		return e.Result
+	case "source":
+		return e.Source
+	case "id":
+		return e.DeliveryID
+	case "hook":
+		return fmt.Sprint(e.HookID)
+	case "number":
+		if e.Number != nil {
+			return fmt.Sprint(*e.Number)
+		}
+	case "type":
+		if e.Notification != nil {
+			return e.Notification.Type
+		}
+	case "priority":
+		if e.Notification != nil {
+			return e.Notification.Priority
+		}
+	}
+	return ""
+}
+
+// searchText is what free text is looked for in: the summary, one part a
+// line, in lower case, so that nothing is found across two parts.
+func searchText(e *Entry) string {
+	var b strings.Builder
+	for _, s := range [...]string{e.Event, e.Action, e.Repository, e.Sender, e.Title, e.Branch, e.Conclusion, e.Result, e.DeliveryID} {
+		if s != "" {
+			b.WriteString(s)
+			b.WriteByte('\n')
+		}
+	}
+	if e.Number != nil {
+		fmt.Fprintf(&b, "#%d\n", *e.Number)
+	}
+	return strings.ToLower(strings.ReplaceAll(b.String(), "\x00", " "))
+}
+
+// globMatch matches a whole value against a pattern in which * stands for
+// any text and ? for one character; nothing else is special, so that
+// *[bot] means what it says.
+func globMatch(pattern, s string) bool {
+	p, v := []rune(pattern), []rune(s)
+	star, mark := -1, 0
+	i, j := 0, 0
+	for j < len(v) {
+		switch {
+		case i < len(p) && p[i] == '*':
+			star, mark = i, j
+			i++
+		case i < len(p) && (p[i] == '?' || p[i] == v[j]):
+			i++
+			j++
+		case star >= 0:
+			i = star + 1
+			mark++
+			j = mark
+		default:
+			return false
+		}
+	}
+	for i < len(p) && p[i] == '*' {
+		i++
+	}
+	return i == len(p)
+}

@@ -1,0 +1,184 @@
+package logs
+
+import (
+	"errors"
+	"fmt"
+)
+
+var (
+	errTorn     = errors.New("the file ends too early")
+	errNoRecord = errors.New("not a record: neither event_type nor timestamp")
+	errSyntax   = errors.New("not a JSON object")
+)
+
+// splitPayload finds the top-level key "payload" and returns the object
+// without it (closed again, so that it is JSON) and the payload's bytes. The
+// payload is not looked into beyond finding its end; where it is the last key
+// its end is taken from the end of the object.
+func splitPayload(data []byte) (head, payload []byte, err error) {
+	data = trimSpace(data)
+	if len(data) == 0 || data[0] != '{' {
+		return nil, nil, errSyntax
+	}
+	cut, start, err := findPayload(data)
+	if err != nil {
+		return nil, nil, err
+	}
+	if data[len(data)-1] != '}' {
+		return nil, nil, errTorn
+	}
+	if start < 0 {
+		return data, nil, nil
+	}
+	head = append(append(make([]byte, 0, cut+1), data[:cut]...), '}')
+	end, err := skipValue(data, start)
+	if err != nil {
+		return nil, nil, err
+	}
+	if rest := skipSpace(data, end); rest < len(data) && data[rest] == ',' {
+		// Another program put keys behind the payload: keep them.
+		head = append(head[:cut], data[rest:]...)
+		if data[cut-1] == '{' {
+			head = append(head[:cut], data[rest+1:]...)
+		}
+	} else if rest != len(data)-1 {
+		return nil, nil, errSyntax
+	}
+	return head, data[start:end], nil
+}
+
+// findPayload walks the top-level keys of an object up to "payload". cut is
+// where the object without it ends (before the comma), start where the
+// payload's value begins; start is -1 when the object ends without one. A
+// buffer that ends before either gives errTorn.
+func findPayload(data []byte) (cut, start int, err error) {
+	i := skipSpace(data, 1)
+	if i < len(data) && data[i] == '}' {
+		return i, -1, nil
+	}
+	cut = 1
+	for {
+		key := skipSpace(data, i)
+		end, err := skipString(data, key)
+		if err != nil {
+			return 0, 0, err
+		}
+		i = skipSpace(data, end)
+		if i >= len(data) {
+			return 0, 0, errTorn
+		}
+		if data[i] != ':' {
+			return 0, 0, fmt.Errorf("%w: no colon at byte %d", errSyntax, i)
+		}
+		i = skipSpace(data, i+1)
+		if string(data[key:end]) == `"payload"` {
+			return cut, i, nil
+		}
+		if i, err = skipValue(data, i); err != nil {
+			return 0, 0, err
+		}
+		cut = i
+		i = skipSpace(data, i)
+		if i >= len(data) {
+			return 0, 0, errTorn
+		}
+		switch data[i] {
+		case ',':
+			i++
+		case '}':
+			return i, -1, nil
+		default:
+			return 0, 0, fmt.Errorf("%w: neither comma nor brace at byte %d", errSyntax, i)
+		}
+	}
+}
+
+// skipValue returns the index behind the JSON value at i.
+func skipValue(data []byte, i int) (int, error) {
+	if i >= len(data) {
+		return 0, errTorn
+	}
+	switch data[i] {
+	case '"':
+		return skipString(data, i)
+	case '{', '[':
+		depth := 0
+		for i < len(data) {
+			switch data[i] {
+			case '"':
+				end, err := skipString(data, i)
+				if err != nil {
+					return 0, err
+				}
+				i = end
+				continue
+			case '{', '[':
+				depth++
+			case '}', ']':
+				depth--
+				if depth == 0 {
+					return i + 1, nil
+				}
+			}
+			i++
+		}
+		return 0, errTorn
+	}
+	begin := i
+	for i < len(data) {
+		switch data[i] {
+		case ',', '}', ']', ' ', '\t', '\n', '\r':
+			if i == begin {
+				return 0, fmt.Errorf("%w: no value at byte %d", errSyntax, i)
+			}
+			return i, nil
+		}
+		i++
+	}
+	return 0, errTorn
+}
+
+// skipString returns the index behind the JSON string at i.
+func skipString(data []byte, i int) (int, error) {
+	if i >= len(data) {
+		return 0, errTorn
+	}
+	if data[i] != '"' {
+		return 0, fmt.Errorf("%w: no string at byte %d", errSyntax, i)
+	}
+	for i++; i < len(data); i++ {
+		switch data[i] {
+		case '\\':
+			i++
+		case '"':
+			return i + 1, nil
+		}
+	}
+	return 0, errTorn
+}
+
+func skipSpace(data []byte, i int) int {
+	for i < len(data) && (data[i] == ' ' || data[i] == '\n' || data[i] == '\t' || data[i] == '\r') {
+		i++
+	}
+	return i
+}
+
+func trimSpace(data []byte) []byte {
+	i := skipSpace(data, 0)
+	j := len(data)
+	for j > i && (data[j-1] == ' ' || data[j-1] == '\n' || data[j-1] == '\t' || data[j-1] == '\r') {
+		j--
+	}
+	return data[i:j]
+}
+
+// decodeRecord reads a whole file.
+func decodeRecord(file string, data []byte) (*Record, error) {
+	r := new(Record)
+	if err := r.UnmarshalJSON(data); err != nil {
+		return nil, &TornError{File: file, Err: err}
+	}
+	r.File = file
+	return r, nil
+}

@@ -1,0 +1,82 @@
+package logs
+
+import (
+	"strconv"
+	"strings"
+	"time"
+)
+
+// timeLayout is the compact UTC time of file names and of Record.Timestamp.
+const timeLayout = "20060102_150405"
+
+const (
+	fileSuffix   = ".json"
+	latestName   = "latest.json"
+	hiddenDir    = ".hookctl"
+	maxEventName = 64
+	unknownEvent = "unknown"
+)
+
+// SafeEvent returns the event as it may stand in a file name: itself when it
+// is [a-z0-9_]{1,64}, else "unknown".
+func SafeEvent(event string) string {
+	if len(event) == 0 || len(event) > maxEventName {
+		return unknownEvent
+	}
+	for i := 0; i < len(event); i++ {
+		c := event[i]
+		if (c < 'a' || c > 'z') && (c < '0' || c > '9') && c != '_' {
+			return unknownEvent
+		}
+	}
+	return event
+}
+
+// stem is a file name without the number and the suffix.
+func stem(at time.Time, event string) string {
+	return at.UTC().Format(timeLayout) + "_" + SafeEvent(event)
+}
+
+// numbered is the file name of the n-th record (1, 2, …) of a stem.
+func numbered(stem string, n int) string {
+	if n <= 1 {
+		return stem + fileSuffix
+	}
+	return stem + "_" + strconv.Itoa(n) + fileSuffix
+}
+
+// isRecordName says whether a name in the directory can be a record's: a
+// plain *.json file that is not hidden and not the link to the newest. The
+// rule is wider than what a Writer makes, so that files of other programs are
+// shown or reported.
+func isRecordName(name string) bool {
+	return len(name) <= 255 && strings.HasSuffix(name, fileSuffix) && name != latestName && isPlainName(name)
+}
+
+// isPlainName is false for anything that could lead out of the directory, on
+// any system.
+func isPlainName(name string) bool {
+	if name == "" || name[0] == '.' {
+		return false
+	}
+	return !strings.ContainsAny(name, "/\\:\x00")
+}
+
+// nameTime is the time in a file name; false when it has none.
+func nameTime(name string) (time.Time, bool) {
+	if len(name) < len(timeLayout) {
+		return time.Time{}, false
+	}
+	t, err := time.Parse(timeLayout, name[:len(timeLayout)])
+	return t, err == nil
+}
+
+// nameEvent is the event in a file name, without the number; "" when it has
+// none.
+func nameEvent(name string) string {
+	if _, ok := nameTime(name); !ok {
+		return ""
+	}
+	rest := strings.TrimSuffix(name[len(timeLayout):], fileSuffix)
+	return strings.TrimPrefix(rest, "_")
+}

@@ -1,0 +1,263 @@
+package logs
+
+import (
+	"fmt"
+	"sort"
+	"strconv"
+	"strings"
+	"time"
+	"unicode"
+	"unicode/utf8"
+)
+
+// fieldNames maps what may stand before the colon to the field's name.
+func fieldNames() map[string]string {
+	return map[string]string{
+		"event": "event", "action": "action", "repo": "repo", "repository": "repo", "sender": "sender",
+		"branch": "branch", "title": "title", "conclusion": "conclusion", "result": "result", "number": "number",
+		"source": "source", "id": "id", "delivery": "id", "hook": "hook", "type": "type", "priority": "priority",
+		"status": "status", "since": "since", "until": "until", "verified": "verified",
+	}
+}
+
+// FilterFields returns the field names of the filter grammar, sorted, for
+// completion and help.
+func FilterFields() []string {
+	seen := map[string]bool{}
+	for _, name := range fieldNames() {
+		seen[name] = true
+	}
+	var names []string
+	for name := range seen {
+		names = append(names, name)
+	}
+	sort.Strings(names)
+	return names
+}
+
+// ParseFilter reads a filter of the one grammar that the TUI and
+// `events list --filter` share:
+//
+//	event:push repo:octo-org/* !sender:*[bot] status:failed since:1h "free text"
+//
+// Words are joined by "and". A word is field:value or free text that is
+// looked for in the summary, a leading ! turns it round, and quotes hold text
+// together. Values are compared whole, in any case; * and ? are wildcards,
+// and a comma separates alternatives (event:push,release). since and until
+// take an age (90s, 15m, 1h, 3d, 2w) counted back from now, a date
+// (2026-01-31) or a time (2026-01-31T12:00:00Z). Errors are *[FilterError].
+func ParseFilter(text string, now time.Time) (Filter, error) {
+	p := filterParser{text: text, now: now, names: fieldNames()}
+	f := Filter{text: strings.TrimSpace(text)}
+	for {
+		p.space()
+		if p.pos == len(text) {
+			return f, nil
+		}
+		t, err := p.term()
+		if err != nil {
+			return Filter{}, err
+		}
+		f.terms = append(f.terms, t)
+	}
+}
+
+type filterParser struct {
+	text  string
+	pos   int
+	now   time.Time
+	names map[string]string
+}
+
+func (p *filterParser) fail(at int, format string, args ...any) error {
+	return &FilterError{Offset: at, Msg: fmt.Sprintf(format, args...)}
+}
+
+func (p *filterParser) space() {
+	for p.pos < len(p.text) {
+		r, n := utf8.DecodeRuneInString(p.text[p.pos:])
+		if !unicode.IsSpace(r) {
+			return
+		}
+		p.pos += n
+	}
+}
+
+func (p *filterParser) term() (term, error) {
+	var t term
+	start := p.pos
+	if p.text[p.pos] == '!' {
+		t.not = true
+		p.pos++
+		if p.pos == len(p.text) || p.atSpace() {
+			return t, p.fail(start, "! stands before nothing; write !word or !field:value")
+		}
+	}
+	nameAt := p.pos
+	if name, ok := p.fieldName(); ok {
+		field, known := p.names[strings.ToLower(name)]
+		if !known {
+			return t, p.fail(nameAt, "there is no field %q; fields are %s; quote the word to search for it as text",
+				name, strings.Join(FilterFields(), ", "))
+		}
+		t.field = field
+		return t, p.values(&t)
+	}
+	word, err := p.word("")
+	if err != nil {
+		return t, err
+	}
+	if word == "" {
+		return t, p.fail(nameAt, "empty text; write something between the quotes")
+	}
+	t.values = []string{strings.ToLower(word)}
+	return t, nil
+}
+
+func (p *filterParser) atSpace() bool {
+	r, _ := utf8.DecodeRuneInString(p.text[p.pos:])
+	return unicode.IsSpace(r)
+}
+
+// fieldName takes letters and a colon, or nothing.
+func (p *filterParser) fieldName() (string, bool) {
+	for i := p.pos; i < len(p.text); i++ {
+		c := p.text[i] | 0x20
+		if p.text[i] == ':' && i > p.pos {
+			name := p.text[p.pos:i]
+			p.pos = i + 1
+			return name, true
+		}
+		if c < 'a' || c > 'z' {
+			return "", false
+		}
+	}
+	return "", false
+}
+
+// values reads one value or several with commas between, and checks them.
+func (p *filterParser) values(t *term) error {
+	for {
+		at := p.pos
+		v, err := p.word(",")
+		if err != nil {
+			return err
+		}
+		if v == "" {
+			return p.fail(at, "a value is missing after %s:", t.field)
+		}
+		v = strings.ToLower(v)
+		if err := p.check(t, v, at); err != nil {
+			return err
+		}
+		t.values = append(t.values, v)
+		if p.pos == len(p.text) || p.text[p.pos] != ',' {
+			return nil
+		}
+		switch t.field {
+		case "since", "until", "verified":
+			return p.fail(p.pos, "%s: takes one value", t.field)
+		}
+		p.pos++
+	}
+}
+
+// check refuses values that can never match, where the choice is small.
+func (p *filterParser) check(t *term, v string, at int) error {
+	var allowed []string
+	switch t.field {
+	case "since", "until":
+		when, ok := parseWhen(v, p.now)
+		if !ok {
+			return p.fail(at, "%q is no time; write an age (90s, 15m, 1h, 3d, 2w), a date (2026-01-31) or a time (2026-01-31T12:00:00Z)", v)
+		}
+		t.time = when
+		return nil
+	case "status":
+		allowed = []string{StatusPending, StatusSent, StatusFailed, "none"}
+	case "source":
+		allowed = []string{SourceDelivery, SourceCatchup, SourceReplay, SourceTest, SourceRelay}
+	case "verified":
+		allowed = []string{"yes", "no"}
+	case "number", "hook":
+		if strings.Trim(v, "0123456789") != "" {
+			return p.fail(at, "%q is no number", v)
+		}
+		return nil
+	default:
+		return nil
+	}
+	for _, a := range allowed {
+		if a == v {
+			return nil
+		}
+	}
+	return p.fail(at, "%s: cannot be %q; it is one of %s", t.field, v, strings.Join(allowed, ", "))
+}
+
+// word reads up to a space or one of the stops; quotes hold text together,
+// and a backslash in quotes takes the next character as it is.
+func (p *filterParser) word(stops string) (string, error) {
+	var b strings.Builder
+	for p.pos < len(p.text) {
+		r, n := utf8.DecodeRuneInString(p.text[p.pos:])
+		switch {
+		case unicode.IsSpace(r) || strings.ContainsRune(stops, r):
+			return b.String(), nil
+		case r == '"':
+			if err := p.quoted(&b); err != nil {
+				return "", err
+			}
+		default:
+			b.WriteString(p.text[p.pos : p.pos+n])
+			p.pos += n
+		}
+	}
+	return b.String(), nil
+}
+
+func (p *filterParser) quoted(b *strings.Builder) error {
+	start := p.pos
+	for p.pos++; p.pos < len(p.text); p.pos++ {
+		switch c := p.text[p.pos]; c {
+		case '"':
+			p.pos++
+			return nil
+		case '\\':
+			if p.pos+1 < len(p.text) {
+				p.pos++
+			}
+			b.WriteByte(p.text[p.pos])
+		default:
+			b.WriteByte(c)
+		}
+	}
+	return p.fail(start, "the quote that begins here is not closed")
+}
+
+// parseWhen reads an age or a point in time; v is in lower case.
+func parseWhen(v string, now time.Time) (time.Time, bool) {
+	for _, layout := range []string{"2006-01-02", "2006-01-02T15:04", time.RFC3339} {
+		if t, err := time.Parse(layout, strings.ToUpper(v)); err == nil {
+			return t, true
+		}
+	}
+	if n := len(v); n > 1 && (v[n-1] == 'd' || v[n-1] == 'w') {
+		days, err := strconv.ParseFloat(v[:n-1], 64)
+		if err != nil || !(days >= 0 && days < 100_000) {
+			return time.Time{}, false
+		}
+		if v[n-1] == 'w' {
+			days *= 7
+		}
+		if days > 100_000 {
+			return time.Time{}, false
+		}
+		return now.Add(-time.Duration(days * 24 * float64(time.Hour))), true
+	}
+	d, err := time.ParseDuration(v)
+	if err != nil || d < 0 {
+		return time.Time{}, false
+	}
+	return now.Add(-d), true
+}

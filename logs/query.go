@@ -1,0 +1,59 @@
+package logs
+
+import "time"
+
+// Query asks for one page. Order is always newest first.
+type Query struct {
+	Filter Filter
+	// Cursor is the entry to start from, which is not itself in the page.
+	// The zero Cursor stands for the end of the log that the direction
+	// starts from: the newest page, or with Newer the oldest.
+	Cursor Cursor
+	Newer  bool // the entries next newer than Cursor, instead of next older
+	Limit  int  // at most this many; 0 means 100
+}
+
+// Cursor is a place in the log. Take it from an Entry.
+type Cursor struct{ key int64 }
+
+// IsZero says whether the cursor is no place.
+func (c Cursor) IsZero() bool { return c.key == 0 }
+
+// Cursor returns the entry's place, from which a Query goes on.
+func (e Entry) Cursor() Cursor { return Cursor{e.key} }
+
+// Page is part of the log, newest first.
+type Page struct {
+	Entries            []Entry
+	HasOlder, HasNewer bool
+	// Building tells that the index is still being made, so that older
+	// records may be missing for now.
+	Building bool
+	Progress Progress
+}
+
+// Progress of making the index.
+type Progress struct{ Done, Total int }
+
+// Counts is the log by event and in all.
+type Counts struct {
+	Total   int
+	Pending int // records with a pending notification
+	Failed  int // records with a notification that was given up
+	Events  map[string]int
+}
+
+// Rate is how many records one span of time brought.
+type Rate struct {
+	Start  time.Time
+	Events map[string]int
+	Total  int
+}
+
+// Problem is a file in the directory that is no whole record.
+type Problem struct {
+	File   string `json:"file"`
+	Reason string `json:"reason"`
+}
+
+const defaultLimit = 100

@@ -1,0 +1,219 @@
+package logs
+
+import (
+	"bytes"
+	"encoding/json"
+	"fmt"
+	"time"
+)
+
+// Sources of a record.
+const (
+	SourceDelivery = "delivery" // a POST of GitHub
+	SourceCatchup  = "catchup"  // fetched from GitHub's list of deliveries
+	SourceReplay   = "replay"   // an earlier record, sent through again
+	SourceTest     = "test"     // a sample
+	SourceRelay    = "relay"    // GitHub's development relay
+)
+
+// States of a notification.
+const (
+	StatusPending = "pending" // not delivered yet
+	StatusSent    = "sent"
+	StatusFailed  = "failed" // given up; can be resent
+)
+
+// Record is what is kept of one delivery: the content of one file.
+//
+// EventType, ReceivedAt, Source, DeliveryID and Payload are the caller's;
+// Append fills Timestamp, File and, where zero, ReceivedAt and Source.
+type Record struct {
+	EventType     string
+	Timestamp     string // YYYYMMDD_HHMMSS, UTC
+	Result        string // one line for people
+	Summary       Summary
+	DeliveryID    string // GitHub's GUID, the same in every attempt
+	ReceivedAt    time.Time
+	HookID        int64
+	Source        string
+	Signature     Signature
+	Headers       map[string]string
+	Notifications []Notification
+	Payload       json.RawMessage // the bytes that came, unchanged; nil in the old handler's files
+
+	File string // the file's name in the log directory
+}
+
+// Summary is the little of a payload that lists show and filters ask for. An
+// absent value is null in the file.
+type Summary struct {
+	Action     string
+	Sender     string
+	Repository string
+	Title      string
+	Branch     string
+	Conclusion string
+	Number     *int64
+	URL        string
+}
+
+// Signature says whether the payload's signature was checked, and by the
+// fingerprint with which secret.
+type Signature struct {
+	Verified bool   `json:"verified"`
+	Secret   string `json:"secret"`
+}
+
+// Notification is one message that a record causes, and what became of it.
+type Notification struct {
+	Type      string    `json:"type"`
+	Priority  string    `json:"priority"`
+	Sink      string    `json:"sink"`
+	To        string    `json:"to,omitempty"`
+	Status    string    `json:"status"`
+	Attempts  int       `json:"attempts"`
+	At        time.Time `json:"at,omitzero"`      // of the last attempt
+	NextAt    time.Time `json:"next_at,omitzero"` // when the next attempt is due
+	MessageID string    `json:"message_id,omitempty"`
+	// GatheredBy is the delivery whose message tells of this one too; empty
+	// when it has its own.
+	GatheredBy string `json:"gathered_by,omitempty"`
+	Error      string `json:"error,omitempty"`
+}
+
+// The shadows below fix the order of keys and what is null.
+type recordJSON struct {
+	EventType     *string           `json:"event_type"`
+	Timestamp     *string           `json:"timestamp"`
+	Result        *string           `json:"result"`
+	Summary       summaryJSON       `json:"payload_summary"`
+	DeliveryID    *string           `json:"delivery_id"`
+	ReceivedAt    *time.Time        `json:"received_at"`
+	HookID        *int64            `json:"hook_id"`
+	Source        *string           `json:"source"`
+	Signature     Signature         `json:"signature"`
+	Headers       map[string]string `json:"headers"`
+	Notifications []Notification    `json:"notifications"`
+}
+
+type summaryJSON struct {
+	Action     *string `json:"action"`
+	Sender     *string `json:"sender"`
+	Repository *string `json:"repository"`
+	Title      *string `json:"title"`
+	Branch     *string `json:"branch"`
+	Conclusion *string `json:"conclusion"`
+	Number     *int64  `json:"number"`
+	URL        *string `json:"url"`
+}
+
+// Encode returns the content of the record's file: one JSON object with the
+// payload last and byte for byte, and a newline.
+func (r *Record) Encode() ([]byte, error) {
+	head := recordJSON{
+		EventType: orNull(r.EventType), Timestamp: orNull(r.Timestamp), Result: orNull(r.Result),
+		Summary: summaryJSON{
+			Action: orNull(r.Summary.Action), Sender: orNull(r.Summary.Sender), Repository: orNull(r.Summary.Repository),
+			Title: orNull(r.Summary.Title), Branch: orNull(r.Summary.Branch), Conclusion: orNull(r.Summary.Conclusion),
+			Number: r.Summary.Number, URL: orNull(r.Summary.URL),
+		},
+		DeliveryID: orNull(r.DeliveryID), Source: orNull(r.Source), Signature: r.Signature,
+		Headers: r.Headers, Notifications: r.Notifications,
+	}
+	if !r.ReceivedAt.IsZero() {
+		at := r.ReceivedAt.UTC()
+		head.ReceivedAt = &at
+	}
+	if r.HookID != 0 {
+		head.HookID = &r.HookID
+	}
+	if head.Headers == nil {
+		head.Headers = map[string]string{}
+	}
+	if head.Notifications == nil {
+		head.Notifications = []Notification{}
+	}
+	var b bytes.Buffer
+	b.Grow(len(r.Payload) + 1536)
+	enc := json.NewEncoder(&b)
+	enc.SetEscapeHTML(false)
+	if err := enc.Encode(head); err != nil {
+		return nil, fmt.Errorf("encode record: %w", err)
+	}
+	b.Truncate(b.Len() - len("}\n"))
+	b.WriteString(`,"payload":`)
+	if len(r.Payload) == 0 {
+		b.WriteString("null")
+	} else {
+		b.Write(r.Payload)
+	}
+	b.WriteString("}\n")
+	return b.Bytes(), nil
+}
+
+// MarshalJSON gives the record as it stands in its file, so that a program
+// that prints records prints what is stored.
+func (r Record) MarshalJSON() ([]byte, error) {
+	b, err := r.Encode()
+	return bytes.TrimSuffix(b, []byte("\n")), err
+}
+
+// UnmarshalJSON reads what Encode wrote, and the old handler's four keys.
+// Unknown keys are passed over.
+func (r *Record) UnmarshalJSON(data []byte) error {
+	head, payload, err := splitPayload(data)
+	if err != nil {
+		return err
+	}
+	if err := r.decodeHead(head); err != nil {
+		return err
+	}
+	r.Payload = nil
+	if len(payload) > 0 && string(payload) != "null" {
+		r.Payload = bytes.Clone(payload)
+	}
+	return nil
+}
+
+// decodeHead reads everything but the payload.
+func (r *Record) decodeHead(head []byte) error {
+	var in recordJSON
+	if err := json.Unmarshal(head, &in); err != nil {
+		return err
+	}
+	*r = Record{
+		EventType: deref(in.EventType), Timestamp: deref(in.Timestamp), Result: deref(in.Result),
+		Summary: Summary{
+			Action: deref(in.Summary.Action), Sender: deref(in.Summary.Sender), Repository: deref(in.Summary.Repository),
+			Title: deref(in.Summary.Title), Branch: deref(in.Summary.Branch), Conclusion: deref(in.Summary.Conclusion),
+			Number: in.Summary.Number, URL: deref(in.Summary.URL),
+		},
+		DeliveryID: deref(in.DeliveryID), ReceivedAt: deref(in.ReceivedAt), HookID: deref(in.HookID),
+		Source: deref(in.Source), Signature: in.Signature,
+		Headers: in.Headers, Notifications: in.Notifications,
+	}
+	if r.EventType == "" && r.Timestamp == "" {
+		return errNoRecord
+	}
+	if r.ReceivedAt.IsZero() {
+		if t, err := time.Parse(timeLayout, r.Timestamp); err == nil {
+			r.ReceivedAt = t
+		}
+	}
+	return nil
+}
+
+func orNull(s string) *string {
+	if s == "" {
+		return nil
+	}
+	return &s
+}
+
+func deref[T any](p *T) T {
+	if p == nil {
+		var zero T
+		return zero
+	}
+	return *p
+}
