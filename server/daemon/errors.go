@@ -4,6 +4,7 @@ import (
 	"errors"
 	"fmt"
 	"strings"
+	"syscall"
 )
 
 // ErrNotRunning says that no receiver holds the lock of this home.
@@ -54,6 +55,9 @@ func (e *PortError) Unwrap() error { return e.Err }
 
 // Hint is what to do about it.
 func (e *PortError) Hint() string {
+	if errors.Is(e.Err, syscall.EACCES) {
+		return "ports below 1024 need privileges: choose a higher one with hookctl start --port N"
+	}
 	return "stop the program that uses the port, or choose another one: hookctl start --port N, or WEBHOOK_PORT=N in .env"
 }
 

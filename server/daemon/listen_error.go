@@ -7,7 +7,7 @@ import (
 	"syscall"
 )
 
-// portError takes the words of the system apart that the address is repeated in.
+// portError says what the system said without repeating the address, and who has the port.
 func portError(address string, err error) error {
 	reason := err
 	var op *net.OpError
@@ -18,8 +18,9 @@ func portError(address string, err error) error {
 	if errors.As(reason, &sys) {
 		reason = sys.Err
 	}
-	if errors.Is(err, syscall.EACCES) {
-		return &PortError{Address: address, Err: errors.New("permission denied: ports below 1024 need privileges")}
+	e := &PortError{Address: address, Err: reason}
+	if errors.Is(err, syscall.EADDRINUSE) || errors.Is(err, wsaEADDRINUSE) {
+		e.Holder = portHolder(address)
 	}
-	return &PortError{Address: address, Err: reason}
+	return e
 }

@@ -11,8 +11,11 @@ import (
 	"syscall"
 )
 
-// wsaECONNREFUSED exists on Windows only; here it equals what is compared anyway.
-const wsaECONNREFUSED = syscall.ECONNREFUSED
+// Windows has its own numbers for these two; here they equal what is compared anyway.
+const (
+	wsaECONNREFUSED = syscall.ECONNREFUSED
+	wsaEADDRINUSE   = syscall.EADDRINUSE
+)
 
 // detach gives the process its own session, so that closing the terminal does not end it.
 func detach(cmd *exec.Cmd) {
@@ -20,11 +23,11 @@ func detach(cmd *exec.Cmd) {
 }
 
 // terminate asks a process to end; kill makes it.
-func terminate(pid int) error { return signal(pid, syscall.SIGTERM) }
+func terminate(pid int) error { return send(pid, syscall.SIGTERM) }
 
-func kill(pid int) error { return signal(pid, syscall.SIGKILL) }
+func kill(pid int) error { return send(pid, syscall.SIGKILL) }
 
-func signal(pid int, sig syscall.Signal) error {
+func send(pid int, sig syscall.Signal) error {
 	if err := syscall.Kill(pid, sig); err != nil && !errors.Is(err, syscall.ESRCH) {
 		return fmt.Errorf("signal process %d: %w", pid, err)
 	}

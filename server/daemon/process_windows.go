@@ -10,7 +10,11 @@ import (
 	"golang.org/x/sys/windows"
 )
 
-const wsaECONNREFUSED = windows.WSAECONNREFUSED
+// What Windows calls a refused connection and a port in use; package syscall's names are of its own making.
+const (
+	wsaECONNREFUSED = windows.WSAECONNREFUSED
+	wsaEADDRINUSE   = windows.WSAEADDRINUSE
+)
 
 // detach gives the process no console and its own group, so that closing the window does not end it.
 func detach(cmd *exec.Cmd) {

@@ -54,7 +54,7 @@ func launch(cfg Config, env ...string) (*process, error) {
 	if err != nil {
 		return nil, fmt.Errorf("catch what the receiver says: %w", err)
 	}
-	defer stderr.Close() //nolint:errcheck // the child has its own
+	defer stderr.Close()                      //nolint:errcheck // the child has its own
 	cmd := exec.Command(program, cfg.Args...) //nolint:gosec // the caller's own program
 	cmd.Dir = cfg.Home
 	cmd.Stdout, cmd.Stderr = stderr, stderr
