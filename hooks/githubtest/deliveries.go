@@ -1,0 +1,114 @@
+package githubtest
+
+import (
+	"encoding/json"
+	"fmt"
+	"net/http"
+	"slices"
+	"strconv"
+	"strings"
+	"time"
+)
+
+// retention is how long GitHub keeps deliveries.
+func (s *Server) retention() time.Duration {
+	if s.opts.Enterprise {
+		return 7 * 24 * time.Hour
+	}
+	return 3 * 24 * time.Hour
+}
+
+// kept are the deliveries of a hook that the API still shows, newest first.
+func (s *Server) kept(h *hook) []*delivery {
+	var list []*delivery
+	for _, d := range slices.Backward(h.deliveries) {
+		if s.now().Sub(d.DeliveredAt) < s.retention() {
+			list = append(list, d)
+		}
+	}
+	return list
+}
+
+const cursorPrefix = "v1_"
+
+// listDeliveries pages by cursor: the Link header names the id after which the
+// next page begins.
+func (s *Server) listDeliveries(c *call, t *target, h *hook) answer {
+	q := c.r.URL.Query()
+	status := q.Get("status")
+	if status != "" && status != "success" && status != "failure" {
+		return badRequest("For 'status', %q is not a member of [\"success\", \"failure\"].", status)
+	}
+	after := int64(0)
+	if cursor := q.Get("cursor"); cursor != "" {
+		id, err := strconv.ParseInt(strings.TrimPrefix(cursor, cursorPrefix), 10, 64)
+		if err != nil || !strings.HasPrefix(cursor, cursorPrefix) {
+			return refuse(http.StatusUnprocessableEntity, "Invalid cursor")
+		}
+		after = id
+	}
+	per := intQuery(c.r, "per_page", 30, 100)
+	list := make([]map[string]any, 0, per)
+	var last int64
+	for _, d := range s.kept(h) {
+		if after != 0 && d.ID >= after || status == "success" && !d.OK() || status == "failure" && d.OK() {
+			continue
+		}
+		if len(list) == per {
+			q.Set("cursor", cursorPrefix+itoa(last))
+			link := fmt.Sprintf(`<%s%s/hooks/%d/deliveries?%s>; rel="next"`, c.base, t.path(), h.id, q.Encode())
+			return withLink(ok(list), link)
+		}
+		list = append(list, deliveryJSON(t, d))
+		last = d.ID
+	}
+	return ok(list)
+}
+
+func deliveryJSON(t *target, d *delivery) map[string]any {
+	m := map[string]any{"id": d.ID, "guid": d.GUID, "delivered_at": d.DeliveredAt.Format(time.RFC3339Nano), "redelivery": d.Redelivery,
+		"duration": float64(d.Duration.Round(10*time.Millisecond)) / float64(time.Second), "status": d.Status, "status_code": d.StatusCode,
+		"event": d.Event, "action": orNull(d.action), "installation_id": nil, "repository_id": nil, "throttled_at": nil}
+	if t.repo != "" {
+		m["repository_id"] = t.id
+	}
+	return m
+}
+
+func (s *Server) delivery(c *call, h *hook) *delivery {
+	id, err := strconv.ParseInt(c.r.PathValue("delivery"), 10, 64)
+	if err != nil {
+		return nil
+	}
+	for _, d := range s.kept(h) {
+		if d.ID == id {
+			return d
+		}
+	}
+	return nil
+}
+
+// getDelivery shows what was sent and answered. The payload is an object, so
+// its original bytes are gone, as with GitHub.
+func (s *Server) getDelivery(c *call, t *target, h *hook) answer {
+	d := s.delivery(c, h)
+	if d == nil {
+		return notFound()
+	}
+	m := deliveryJSON(t, d)
+	m["url"] = d.url
+	m["request"] = map[string]any{"headers": d.request, "payload": json.RawMessage(d.payload)}
+	m["response"] = map[string]any{"headers": d.answer, "payload": orNull(d.Response)}
+	return ok(m)
+}
+
+// redeliver sends the payload of a delivery again, with the same GUID, to where
+// the hook points now and signed with the secret that it has now.
+func (s *Server) redeliver(c *call, t *target, h *hook) answer {
+	d := s.delivery(c, h)
+	if d == nil {
+		return notFound()
+	}
+	s.sendLater(t, h, message{event: d.Event, guid: d.GUID, payload: d.payload, redelivery: true})
+	return answer{status: http.StatusAccepted, body: map[string]any{}}
+}

@@ -1,0 +1,244 @@
+package githubtest
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"io"
+	"log/slog"
+	"math/rand/v2"
+	"net"
+	"net/http"
+	"strings"
+	"sync"
+	"time"
+)
+
+// DefaultLogin and DefaultToken are the account that a new Server knows.
+const (
+	DefaultLogin = "octocat"
+	DefaultToken = "gho_simulated0000000000000000000000000000"
+)
+
+// Options says how a Server behaves. The zero value is a GitHub that refuses
+// local URLs and sends deliveries to whatever the hook's URL names.
+type Options struct {
+	// Logger hears of every call and delivery; nil is silence.
+	Logger *slog.Logger
+	// Now is the clock of timestamps, limits and retention; nil is time.Now.
+	Now func() time.Time
+	// Resolve maps a hook's URL to the address that a delivery is really sent
+	// to, such as "https://hooks.example.com/webhook" to
+	// "http://127.0.0.1:9000/webhook". An empty answer means that the host
+	// cannot be reached. A nil Resolve sends to the URL itself.
+	Resolve func(url string) string
+	// AllowLocal accepts hook URLs that GitHub refuses because they are not on
+	// the public internet.
+	AllowLocal bool
+	// Enterprise makes it a GitHub Enterprise Server: 250 hooks per event,
+	// deliveries kept for 7 days, no relay.
+	Enterprise bool
+	// DeliveryTimeout is how long a receiver may take to answer; 0 is GitHub's
+	// 10 seconds.
+	DeliveryTimeout time.Duration
+	// RelayUnsigned leaves the signature headers out of what a relay brings.
+	RelayUnsigned bool
+	// Seed starts the chance that faults with a probability use.
+	Seed uint64
+}
+
+// Request is one API call that the simulation received.
+type Request struct {
+	Method, Path, Query string
+	Header              http.Header
+	Body                []byte
+	// Login is whose token it carried, "" for none.
+	Login string
+	// Status is the answer's, also where the answer was then dropped; 0 where
+	// the call was dropped before it was acted on.
+	Status int
+	At     time.Time
+}
+
+// Server is a simulated GitHub. Its methods may be called from any goroutine.
+type Server struct {
+	opts     Options
+	log      *slog.Logger
+	now      func() time.Time
+	mux      *http.ServeMux
+	client   *http.Client // for deliveries
+	insecure *http.Client // for hooks that do not verify certificates
+	ctx      context.Context
+	stop     context.CancelFunc
+	sending  sync.WaitGroup
+
+	mu       sync.Mutex
+	rng      *rand.Rand
+	lastID   int64
+	users    map[string]*user   // by token
+	targets  map[string]*target // by lower case name
+	renamed  map[string]*target // old lower case name → target
+	faults   []*armed
+	limits   limits
+	requests []Request
+	socket   string
+	server   *http.Server
+	served   chan error
+}
+
+// New returns a simulation that knows one account, DefaultLogin with
+// DefaultToken and the scopes that `gh auth login` asks for plus
+// admin:repo_hook and admin:org_hook. It serves nothing before Start.
+func New(opts Options) *Server {
+	s := &Server{
+		opts:    opts,
+		log:     opts.Logger,
+		now:     opts.Now,
+		rng:     rand.New(rand.NewPCG(opts.Seed, opts.Seed)), // #nosec G404 -- chance for faults, repeatable by design
+		users:   map[string]*user{},
+		targets: map[string]*target{},
+		renamed: map[string]*target{},
+	}
+	if s.log == nil {
+		s.log = slog.New(slog.DiscardHandler)
+	}
+	if s.now == nil {
+		s.now = time.Now
+	}
+	if s.opts.DeliveryTimeout == 0 {
+		s.opts.DeliveryTimeout = 10 * time.Second
+	}
+	s.ctx, s.stop = context.WithCancel(context.Background())
+	s.client, s.insecure = deliveryClient(false), deliveryClient(true)
+	s.limits = newLimits()
+	s.mux = s.routes()
+	s.AddUser(User{Login: DefaultLogin, Token: DefaultToken,
+		Scopes: []string{"admin:org_hook", "admin:repo_hook", "gist", "read:org", "repo", "workflow"}})
+	return s
+}
+
+// Start serves plain HTTP on a new unix socket at the given path, which must be
+// shorter than 104 bytes, and returns once it listens.
+func (s *Server) Start(socket string) error {
+	l, err := net.Listen("unix", socket)
+	if err != nil {
+		return fmt.Errorf("listen for the simulated GitHub: %w", err)
+	}
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	if s.server != nil {
+		return errors.Join(errors.New("the simulated GitHub is started already"), l.Close())
+	}
+	s.server = &http.Server{Handler: s, ReadHeaderTimeout: 10 * time.Second,
+		ErrorLog: slog.NewLogLogger(s.log.Handler(), slog.LevelDebug)}
+	s.socket, s.served = socket, make(chan error, 1)
+	go func(server *http.Server, served chan<- error) { served <- server.Serve(l) }(s.server, s.served)
+	return nil
+}
+
+// Close stops serving, ends deliveries that are under way, and waits for both.
+func (s *Server) Close() {
+	s.mu.Lock()
+	s.stop()
+	server, served := s.server, s.served
+	s.server = nil
+	s.mu.Unlock()
+	if server != nil {
+		if err := server.Close(); err != nil {
+			s.log.Debug("close the simulated GitHub", "error", err)
+		}
+		<-served
+	}
+	s.sending.Wait()
+	s.client.CloseIdleConnections()
+}
+
+// Requests returns every API call so far, in the order of arrival.
+func (s *Server) Requests() []Request {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	return append([]Request(nil), s.requests...)
+}
+
+// maxBody is more than any call here may carry.
+const maxBody = 1 << 20
+
+// ServeHTTP answers one API call. Both /path and GitHub Enterprise Server's
+// /api/v3/path are understood.
+func (s *Server) ServeHTTP(w http.ResponseWriter, r *http.Request) {
+	body, err := io.ReadAll(http.MaxBytesReader(w, r.Body, maxBody))
+	if err != nil {
+		http.Error(w, "request body too large", http.StatusRequestEntityTooLarge)
+		return
+	}
+	if trimmed, ok := strings.CutPrefix(r.URL.Path, "/api/v3/"); ok {
+		r.URL.Path, r.URL.RawPath = "/"+trimmed, ""
+	} else if r.URL.Path == "/api/graphql" {
+		r.URL.Path = "/graphql"
+	}
+	if key, ok := strings.CutPrefix(r.URL.Path, relayPath); ok {
+		s.serveRelay(w, r, key)
+		return
+	}
+	f := s.strike(r)
+	if !wait(r.Context(), s.ctx, f.Delay) || f.DropBefore {
+		s.record(r, body, "", 0)
+		hangUp(w)
+		return
+	}
+	var a answer
+	c := &call{s: s, r: r, body: body, base: baseURL(r)}
+	if f.Status != 0 {
+		a = f.answer()
+	} else {
+		a = s.answer(c)
+	}
+	s.record(r, body, c.login(), a.status)
+	if f.DropAfter {
+		hangUp(w)
+		return
+	}
+	a.write(w)
+	s.log.Debug("github call", "method", r.Method, "path", r.URL.Path, "status", a.status)
+}
+
+func (s *Server) record(r *http.Request, body []byte, login string, status int) {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	s.requests = append(s.requests, Request{Method: r.Method, Path: r.URL.Path, Query: r.URL.RawQuery,
+		Header: r.Header.Clone(), Body: body, Login: login, Status: status, At: s.now()})
+}
+
+// wait sleeps for d; it is false where the caller or the server went away.
+func wait(caller, server context.Context, d time.Duration) bool {
+	if d <= 0 {
+		return true
+	}
+	t := time.NewTimer(d)
+	defer t.Stop()
+	select {
+	case <-t.C:
+		return true
+	case <-caller.Done():
+	case <-server.Done():
+	}
+	return false
+}
+
+// hangUp closes the connection without an answer, as a broken network does.
+func hangUp(w http.ResponseWriter) {
+	if h, ok := w.(http.Hijacker); ok {
+		if conn, _, err := h.Hijack(); err == nil {
+			_ = conn.Close()
+			return
+		}
+	}
+	panic(http.ErrAbortHandler)
+}
+
+// nextID gives ids above 2^53 that a float64 cannot hold, ever rising, as
+// GitHub's delivery ids are. Call it with mu held.
+func (s *Server) nextID() int64 {
+	s.lastID++
+	return 1<<53 + 1 + 2*s.lastID
+}
