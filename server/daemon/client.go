@@ -116,6 +116,8 @@ func (c *Client) explain(op string, err error) error {
 	case errors.Is(err, ErrNotRunning), errors.Is(err, fs.ErrNotExist), errors.Is(err, syscall.ECONNREFUSED),
 		errors.Is(err, wsaECONNREFUSED):
 		return ErrNotRunning
+	case errors.Is(err, syscall.ECONNRESET), errors.Is(err, syscall.EPIPE), errors.Is(err, wsaECONNRESET), errors.Is(err, io.EOF):
+		return fmt.Errorf("%s: %w: it ended while it was asked", op, ErrNotRunning)
 	case errors.Is(err, fs.ErrPermission):
 		return fmt.Errorf("%s: the control socket belongs to another user: %w", op, err)
 	case errors.Is(err, context.DeadlineExceeded):

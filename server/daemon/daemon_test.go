@@ -201,7 +201,10 @@ func TestStartAfterKillDoesNotMindWhatIsLeft(t *testing.T) {
 	if err := syscall.Kill(st.PID, syscall.SIGKILL); err != nil {
 		t.Fatal(err)
 	}
-	within(t, "the process to be gone", func() bool { return !alive(st.PID) })
+	within(t, "the lock to be dropped", func() bool {
+		locked, err := held(cfg.Home)
+		return err == nil && !locked
+	})
 	if _, err := os.Stat(directSocket(cfg.Home)); err != nil {
 		t.Fatalf("the test wants a stale socket: %v", err)
 	}

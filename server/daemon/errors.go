@@ -8,7 +8,13 @@ import (
 )
 
 // ErrNotRunning says that no receiver holds the lock of this home.
-var ErrNotRunning = errors.New("the receiver is not running")
+var ErrNotRunning error = notRunning{}
+
+type notRunning struct{}
+
+func (notRunning) Error() string { return "the receiver is not running" }
+
+func (notRunning) Hint() string { return "start it with: hookctl start" }
 
 // RunningError says that another process is the receiver of this home.
 type RunningError struct {

@@ -11,9 +11,10 @@ import (
 	"syscall"
 )
 
-// Windows has its own numbers for these two; here they equal what is compared anyway.
+// Windows has its own numbers for these; here they equal what is compared anyway.
 const (
 	wsaECONNREFUSED = syscall.ECONNREFUSED
+	wsaECONNRESET   = syscall.ECONNRESET
 	wsaEADDRINUSE   = syscall.EADDRINUSE
 )
 

@@ -13,6 +13,7 @@ import (
 // What Windows calls a refused connection and a port in use; package syscall's names are of its own making.
 const (
 	wsaECONNREFUSED = windows.WSAECONNREFUSED
+	wsaECONNRESET   = windows.WSAECONNRESET
 	wsaEADDRINUSE   = windows.WSAEADDRINUSE
 )
 
