@@ -1,0 +1,333 @@
+package hooks
+
+import (
+	"bytes"
+	"context"
+	"encoding/json"
+	"errors"
+	"fmt"
+	"io"
+	"log/slog"
+	"net"
+	"net/http"
+	"net/url"
+	"os"
+	"os/exec"
+	"strconv"
+	"strings"
+	"time"
+
+	"github.com/cenkalti/backoff/v5"
+	"github.com/cli/go-gh/v2/pkg/api"
+	"github.com/cli/go-gh/v2/pkg/auth"
+	"github.com/cli/go-gh/v2/pkg/config"
+)
+
+const (
+	// requestTimeout bounds one request with its answer.
+	requestTimeout = 30 * time.Second
+	// maxAnswer bounds an answer: a delivery holds a payload of up to 25 MB, twice over when it is escaped.
+	maxAnswer = 64 << 20
+	// maxRedirects is enough for a repository that was renamed and transferred several times.
+	maxRedirects = 5
+)
+
+// Config says how to reach GitHub. Its zero value is what the gh program would use.
+type Config struct {
+	Host   string       // "" for gh's default host
+	Logger *slog.Logger // nil for none
+	Token  string       // "" to take gh's
+	Socket string       // unix socket to send requests to; "" for gh's http_unix_socket, if set
+	Limits Limits       // zero for GitHub's own
+	// OnWait is called when requests are held back until a time, because GitHub asked for it. It must not block.
+	OnWait func(until time.Time, reason string)
+}
+
+// String leaves the token out.
+func (c Config) String() string { return fmt.Sprintf("GitHub at %q", c.Host) }
+
+// GoString is String.
+func (c Config) GoString() string { return c.String() }
+
+// Client speaks to one GitHub host as one user. It is safe for concurrent use.
+type Client struct {
+	host        string
+	tokenSource string
+	rest        *api.RESTClient
+	gate        *gate
+	limits      Limits
+	log         *slog.Logger
+}
+
+// New makes a client. It makes no request. Without a login it returns an [*Error] that is [ErrNotLoggedIn].
+func New(cfg Config) (*Client, error) {
+	if cfg.Logger == nil {
+		cfg.Logger = slog.New(slog.DiscardHandler)
+	}
+	host := cfg.Host
+	if host == "" {
+		host, _ = auth.DefaultHost()
+	}
+	host = auth.NormalizeHostname(host)
+	token, source := cfg.Token, "settings"
+	if token == "" {
+		token, source = findToken(host)
+	}
+	if token == "" {
+		return nil, &Error{Op: "log in", Target: host, Message: "no GitHub login was found", Cure: loginCure(host), Err: ErrNotLoggedIn}
+	}
+	socket := cfg.Socket
+	if socket == "" {
+		if gh, err := config.Read(nil); err == nil {
+			socket, _ = gh.Get([]string{"http_unix_socket"})
+		}
+	}
+	rest, err := api.NewRESTClient(api.ClientOptions{
+		Host:      host,
+		AuthToken: token,
+		// go-gh writes its defaults into the map that it is given.
+		Headers: map[string]string{"Accept": "application/vnd.github+json", "User-Agent": "hookctl"},
+		// GH_DEBUG=api would print request bodies, and they hold secrets.
+		LogIgnoreEnv: true,
+		// net/http follows a redirected DELETE or PATCH with a GET.
+		CheckRedirect: func(*http.Request, []*http.Request) error { return http.ErrUseLastResponse },
+		Timeout:       requestTimeout,
+		Transport:     unaltered{baseTransport(socket)},
+	})
+	if err != nil {
+		return nil, &Error{Op: "log in", Target: host, Message: err.Error(), Err: err}
+	}
+	limits := cfg.Limits.withDefaults()
+	return &Client{host: host, tokenSource: source, rest: rest, limits: limits, gate: newGate(limits, cfg.Logger, cfg.OnWait), log: cfg.Logger}, nil
+}
+
+// Host is the GitHub host, such as github.com.
+func (c *Client) Host() string { return c.host }
+
+// findToken asks go-gh, and then gh itself in the way that gh before 2.26 understands: go-gh passes it a flag that those
+// do not know, so that a login kept by them would look like none.
+func findToken(host string) (token, source string) {
+	if token, source = auth.TokenForHost(host); token != "" {
+		return token, source
+	}
+	gh := os.Getenv("GH_PATH")
+	if gh == "" {
+		var err error
+		if gh, err = exec.LookPath("gh"); err != nil {
+			return "", ""
+		}
+	}
+	ctx, cancel := context.WithTimeout(context.Background(), 10*time.Second)
+	defer cancel()
+	out, err := exec.CommandContext(ctx, gh, "auth", "token", "--hostname", host).Output() // #nosec G204 -- the user's own gh
+	if err != nil {
+		return "", ""
+	}
+	return strings.TrimSpace(string(out)), "gh"
+}
+
+func baseTransport(socket string) http.RoundTripper {
+	if socket == "" {
+		return http.DefaultTransport
+	}
+	dial := func(ctx context.Context, _, _ string) (net.Conn, error) {
+		return new(net.Dialer).DialContext(ctx, "unix", socket)
+	}
+	// TLS ends before the socket, as it does in gh.
+	return &http.Transport{DialContext: dial, DialTLSContext: dial, MaxIdleConnsPerHost: 16, IdleConnTimeout: 30 * time.Second}
+}
+
+// unaltered keeps go-gh from rewriting the bodies of successful JSON answers: it turns control characters into "^[" and
+// the like, also in the payload of a delivery, which must stay what GitHub sent. What is shown is cleaned by
+// [clean] instead. Bodies of errors are left to go-gh, which reads their message.
+type unaltered struct{ base http.RoundTripper }
+
+func (u unaltered) RoundTrip(req *http.Request) (*http.Response, error) {
+	res, err := u.base.RoundTrip(req)
+	if err == nil && res.StatusCode/100 == 2 {
+		res.Header.Set("Content-Type", "application/octet-stream")
+	}
+	return res, err
+}
+
+// request is one call to the REST API.
+type request struct {
+	op     string // what it does, for messages: "create hook"
+	target string // on what, for messages: "owner/repo"
+	method string
+	path   string // relative to the API, with its query
+	body   any    // marshalled as JSON unless nil
+	once   bool   // not to be repeated when the answer is lost
+}
+
+// do makes a call, reads the answer into out unless that is nil or the body is empty, and returns the headers of
+// the answer. Errors are of type *Error.
+func (c *Client) do(ctx context.Context, r request, out any) (http.Header, error) {
+	var body []byte
+	if r.body != nil {
+		var err error
+		if body, err = json.Marshal(r.body); err != nil {
+			return nil, &Error{Op: r.op, Target: r.target, Message: err.Error(), Err: err}
+		}
+	}
+	lost := false // an earlier attempt may have been acted on
+	var held error
+	header, err := backoff.Retry(ctx, func() (http.Header, error) {
+		header, err := c.attempt(ctx, r, body, out)
+		if err == nil {
+			return header, nil
+		}
+		var status *api.HTTPError
+		if !errors.As(err, &status) {
+			lost = true
+			if r.once || ctx.Err() != nil {
+				return nil, backoff.Permanent(err)
+			}
+			c.log.Debug("no answer from GitHub, trying again", "op", r.op, "target", r.target, "error", clean(err.Error()))
+			return nil, err
+		}
+		if lost && r.method == http.MethodDelete && status.StatusCode == http.StatusNotFound {
+			// The delete whose answer was lost had worked.
+			return status.Headers, nil
+		}
+		if wait, limited := limitOf(status, time.Now()); limited {
+			if wait > c.limits.MaxWait {
+				return nil, backoff.Permanent(err)
+			}
+			c.gate.hold(time.Now().Add(wait), clean(status.Message))
+			held = err
+			return nil, &backoff.RetryAfterError{}
+		}
+		if status.StatusCode >= 500 {
+			lost = true
+			if !r.once {
+				return nil, err
+			}
+		}
+		return nil, backoff.Permanent(err)
+	}, backoff.WithBackOff(c.limits.backOff()), backoff.WithMaxTries(c.limits.Tries), backoff.WithMaxElapsedTime(0))
+	if wait := new(backoff.RetryAfterError); errors.As(err, &wait) {
+		err = held
+	}
+	if err != nil {
+		explained := c.explain(ctx, r, err)
+		explained.lost = lost
+		return nil, explained
+	}
+	return header, nil
+}
+
+// attempt makes the call once, following redirects with the same method and body.
+func (c *Client) attempt(ctx context.Context, r request, body []byte, out any) (http.Header, error) {
+	leave, err := c.gate.enter(ctx, r.method != http.MethodGet)
+	if err != nil {
+		return nil, err
+	}
+	defer leave()
+	path := r.path
+	for hop := 0; ; hop++ {
+		var reader io.Reader
+		if body != nil {
+			reader = bytes.NewReader(body)
+		}
+		c.log.Debug("GitHub call", "method", r.method, "path", clean(path))
+		res, err := c.rest.RequestWithContext(ctx, r.method, path, reader)
+		var status *api.HTTPError
+		if errors.As(err, &status) && isRedirect(status.StatusCode) && hop < maxRedirects {
+			next, redirectErr := c.redirect(status)
+			if redirectErr != nil {
+				return nil, redirectErr
+			}
+			path = next
+			continue
+		}
+		if err != nil {
+			return nil, err
+		}
+		return res.Header, read(res, out)
+	}
+}
+
+func isRedirect(status int) bool {
+	switch status {
+	case http.StatusMovedPermanently, http.StatusFound, http.StatusTemporaryRedirect, http.StatusPermanentRedirect:
+		return true
+	}
+	return false
+}
+
+// redirect gives the address to go on to. Another host would be given a body that may hold a secret, so it is refused.
+func (c *Client) redirect(status *api.HTTPError) (string, error) {
+	from := status.RequestURL
+	to, err := from.Parse(status.Headers.Get("Location"))
+	if err != nil || !strings.EqualFold(to.Host, from.Host) || to.Scheme != from.Scheme || to.Path == from.Path {
+		return "", status
+	}
+	return to.String(), nil
+}
+
+// read takes an answer's body; an empty one leaves out as it is.
+func read(res *http.Response, out any) error {
+	defer res.Body.Close()
+	raw, err := io.ReadAll(io.LimitReader(res.Body, maxAnswer+1))
+	if err != nil {
+		return fmt.Errorf("read the answer: %w", err)
+	}
+	if len(raw) > maxAnswer {
+		return fmt.Errorf("the answer is larger than %d bytes", maxAnswer)
+	}
+	if out == nil || len(bytes.TrimSpace(raw)) == 0 {
+		return nil
+	}
+	if err := json.Unmarshal(raw, out); err != nil {
+		return fmt.Errorf("understand the answer: %w", err)
+	}
+	return nil
+}
+
+// pages calls a list page by page until it ends or each says that it has enough.
+func pages[T any](ctx context.Context, c *Client, r request, each func([]T) (more bool)) error {
+	address, err := url.Parse(r.path)
+	if err != nil {
+		return fmt.Errorf("%s: %w", r.op, err)
+	}
+	for {
+		r.path = address.String()
+		var page []T
+		header, err := c.do(ctx, r, &page)
+		if err != nil {
+			return err
+		}
+		next := nextPage(header)
+		if !each(page) || next == nil {
+			return nil
+		}
+		query := address.Query()
+		// Only the place is taken from the link, so that a list never leads to another address.
+		for _, name := range []string{"page", "cursor"} {
+			if v := next.Get(name); v != "" {
+				query.Set(name, v)
+			}
+		}
+		address.RawQuery = query.Encode()
+		if address.String() == r.path {
+			return nil
+		}
+	}
+}
+
+// nextPage reads the query of the link to the next page; nil on the last one.
+func nextPage(header http.Header) url.Values {
+	for _, link := range strings.Split(strings.Join(header.Values("Link"), ","), ",") {
+		address, params, _ := strings.Cut(strings.TrimSpace(link), ";")
+		if !strings.Contains(strings.ReplaceAll(params, `"`, ""), "rel=next") {
+			continue
+		}
+		if u, err := url.Parse(strings.Trim(address, "<> ")); err == nil {
+			return u.Query()
+		}
+	}
+	return nil
+}
+
+func itoa(n int64) string { return strconv.FormatInt(n, 10) }

@@ -1,0 +1,118 @@
+package hooks
+
+import (
+	"context"
+	"encoding/json"
+	"net/http"
+	"net/url"
+	"time"
+)
+
+// Delivery is one attempt of GitHub to deliver an event. A redelivery has the same GUID and an ID of its own.
+type Delivery struct {
+	ID          int64         `json:"id"` // larger than a float64 can hold
+	GUID        string        `json:"guid"`
+	Event       string        `json:"event"`
+	Action      string        `json:"action,omitempty"`
+	DeliveredAt time.Time     `json:"delivered_at"`
+	ThrottledAt *time.Time    `json:"throttled_at,omitempty"`
+	Redelivery  bool          `json:"redelivery"`
+	Duration    time.Duration `json:"duration"`    // until the answer
+	Status      string        `json:"status"`      // "OK", or what went wrong
+	StatusCode  int           `json:"status_code"` // 0 where nothing answered
+	Repository  string        `json:"repository"`  // or organization, of the hook
+	HookID      int64         `json:"hook_id"`
+	// The rest comes with a single delivery only.
+	URL             string            `json:"url,omitempty"`
+	RequestHeaders  map[string]string `json:"request_headers,omitempty"`
+	Payload         json.RawMessage   `json:"payload,omitempty"` // as GitHub returns it: the bytes that were signed are gone
+	ResponseHeaders map[string]string `json:"response_headers,omitempty"`
+	ResponseBody    string            `json:"response_body,omitempty"`
+}
+
+// OK tells whether the receiver took it.
+func (d Delivery) OK() bool { return d.Status == "OK" }
+
+type wireDelivery struct {
+	ID          int64      `json:"id"`
+	GUID        string     `json:"guid"`
+	Event       string     `json:"event"`
+	Action      *string    `json:"action"`
+	DeliveredAt time.Time  `json:"delivered_at"`
+	ThrottledAt *time.Time `json:"throttled_at"`
+	Redelivery  bool       `json:"redelivery"`
+	Duration    float64    `json:"duration"`
+	Status      string     `json:"status"`
+	StatusCode  int        `json:"status_code"`
+	URL         string     `json:"url"`
+	Request     struct {
+		Headers map[string]string `json:"headers"`
+		Payload json.RawMessage   `json:"payload"`
+	} `json:"request"`
+	Response struct {
+		Headers map[string]string `json:"headers"`
+		Payload any               `json:"payload"`
+	} `json:"response"`
+}
+
+func (w wireDelivery) delivery(t Target, hookID int64) Delivery {
+	d := Delivery{
+		ID: w.ID, GUID: clean(w.GUID), Event: clean(w.Event), DeliveredAt: w.DeliveredAt, ThrottledAt: w.ThrottledAt,
+		Redelivery: w.Redelivery, Duration: time.Duration(w.Duration * float64(time.Second)),
+		Status: clean(w.Status), StatusCode: w.StatusCode, Repository: t.String(), HookID: hookID,
+		URL: clean(w.URL), RequestHeaders: w.Request.Headers, Payload: w.Request.Payload, ResponseHeaders: w.Response.Headers,
+	}
+	if w.Action != nil {
+		d.Action = clean(*w.Action)
+	}
+	if body, ok := w.Response.Payload.(string); ok {
+		d.ResponseBody = clean(body)
+	}
+	// Once GitHub sent hook secrets in a header; it must not go any further.
+	for name := range d.RequestHeaders {
+		if http.CanonicalHeaderKey(name) == "X-Github-Encoded-Secret" {
+			delete(d.RequestHeaders, name)
+		}
+	}
+	return d
+}
+
+// DeliveryQuery selects deliveries of one hook.
+type DeliveryQuery struct {
+	Since  time.Time // only what was delivered at or after; zero for all that GitHub keeps (3 days)
+	Failed bool      // only what failed
+	After  int64     // only those with a larger id
+	Limit  int       // 0 for all
+}
+
+// Deliveries lists the deliveries of a hook, newest first, without their payloads.
+func (c *Client) Deliveries(ctx context.Context, t Target, id int64, q DeliveryQuery) ([]Delivery, error) {
+	query := url.Values{"per_page": {"100"}}
+	if q.Failed {
+		query.Set("status", "failure")
+	}
+	var list []Delivery
+	err := pages(ctx, c, request{op: "list deliveries", target: t.String(), method: http.MethodGet, path: t.hook(id) + "/deliveries?" + query.Encode()}, func(page []wireDelivery) bool {
+		for _, w := range page {
+			if w.ID <= q.After || w.DeliveredAt.Before(q.Since) || (q.Limit > 0 && len(list) == q.Limit) {
+				return false
+			}
+			list = append(list, w.delivery(t, id))
+		}
+		return true
+	})
+	return list, err
+}
+
+// Delivery returns one delivery with its payload.
+func (c *Client) Delivery(ctx context.Context, t Target, id, deliveryID int64) (Delivery, error) {
+	var w wireDelivery
+	_, err := c.do(ctx, request{op: "view delivery", target: t.String(), method: http.MethodGet, path: t.hook(id) + "/deliveries/" + itoa(deliveryID)}, &w)
+	return w.delivery(t, id), err
+}
+
+// Redeliver asks GitHub to send a delivery again. It keeps its GUID.
+func (c *Client) Redeliver(ctx context.Context, t Target, id, deliveryID int64) error {
+	_, err := c.do(ctx, request{op: "redeliver", target: t.String(), method: http.MethodPost, path: t.hook(id) + "/deliveries/" + itoa(deliveryID) + "/attempts"}, nil)
+	return err
+}

@@ -1,0 +1,271 @@
+package hooks
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"net/http"
+	"net/url"
+	"slices"
+	"strings"
+	"time"
+	"unicode"
+
+	"github.com/cli/go-gh/v2/pkg/api"
+	"github.com/cli/go-gh/v2/pkg/auth"
+)
+
+// What GitHub can have against a call. [Error] wraps one of these where it is known.
+var (
+	ErrNotLoggedIn  = errors.New("not logged in to GitHub")
+	ErrScope        = errors.New("the token lacks a permission")
+	ErrNotAdmin     = errors.New("not an administrator")
+	ErrSSO          = errors.New("the token is not authorized for the organization's single sign-on")
+	ErrRateLimited  = errors.New("rate limited")
+	ErrNotFound     = errors.New("not found")
+	ErrHookNotFound = fmt.Errorf("hook %w", ErrNotFound) // the repository is there and the hook is not
+	ErrExists       = errors.New("the hook exists already")
+	ErrHookLimit    = errors.New("too many hooks")
+	ErrURLRefused   = errors.New("GitHub does not accept the URL")
+	ErrArchived     = errors.New("the repository is archived")
+	ErrUnreachable  = errors.New("no answer from GitHub")
+)
+
+// Error is a call that failed: what was done, what GitHub said, and what to do about it. Its texts are clean for a
+// terminal and hold no secret.
+type Error struct {
+	Op      string // "create hook"
+	Target  string // "owner/repo", or what else the call was about
+	Status  int    // HTTP status; 0 when there was no answer
+	Message string // GitHub's own words
+	Cure    string // what to do, often a command; "" when nothing is known
+	Err     error  // one of the errors above where one applies
+
+	lost bool // GitHub may have acted although the call failed
+}
+
+// Error reads like "create hook on o/r: 404 Not Found: …".
+func (e *Error) Error() string {
+	var b strings.Builder
+	b.WriteString(e.Op)
+	if e.Target != "" {
+		b.WriteString(" on " + e.Target)
+	}
+	if e.Status != 0 {
+		fmt.Fprintf(&b, ": %d %s", e.Status, http.StatusText(e.Status))
+	}
+	if e.Message != "" {
+		b.WriteString(": " + e.Message)
+	}
+	return b.String()
+}
+
+// Unwrap gives the sentinel.
+func (e *Error) Unwrap() error { return e.Err }
+
+// explain turns what a call came to into an Error with its cure. For a 404, which GitHub also answers where a
+// permission is missing, it looks a little further.
+func (c *Client) explain(ctx context.Context, r request, err error) *Error {
+	e := &Error{Op: r.op, Target: r.target, Err: err}
+	var status *api.HTTPError
+	if !errors.As(err, &status) {
+		e.Message = clean(noURL(err))
+		if ctx.Err() == nil {
+			e.Err = errors.Join(ErrUnreachable, err)
+			e.Cure = "check the connection to " + c.host + ", then run the command again: what was done is not done twice"
+		}
+		return e
+	}
+	e.Status = status.StatusCode
+	e.Message = clean(strings.ReplaceAll(status.Message, "\n", ": "))
+	if strings.HasPrefix(e.Message, fmt.Sprint(e.Status)) {
+		e.Message = "" // no JSON: go-gh gives the status line, which Error writes anyway
+	}
+	switch wait, limited := limitOf(status, time.Now()); {
+	case limited:
+		e.Err = ErrRateLimited
+		e.Cure = fmt.Sprintf("wait until %s and run the command again: it goes on where it stopped", time.Now().Add(wait).Format("15:04:05"))
+	case status.StatusCode == http.StatusUnauthorized:
+		e.Err, e.Cure = ErrNotLoggedIn, c.tokenCure("log in again: gh auth login -h "+c.host, "replace the token in %s: GitHub no longer accepts it")
+	case status.StatusCode == http.StatusForbidden:
+		c.explainForbidden(e, r, status)
+	case status.StatusCode == http.StatusNotFound:
+		c.explainNotFound(ctx, e, r, status)
+	case status.StatusCode == http.StatusUnprocessableEntity:
+		explainUnprocessable(e, r)
+	case status.StatusCode >= 500:
+		e.Err = ErrUnreachable
+		e.Cure = "GitHub has a problem; see https://www.githubstatus.com and run the command again later"
+	}
+	return e
+}
+
+func (c *Client) explainForbidden(e *Error, r request, status *api.HTTPError) {
+	message := strings.ToLower(e.Message)
+	switch sso := status.Headers.Get("X-GitHub-SSO"); {
+	case strings.HasPrefix(sso, "required"):
+		e.Err = ErrSSO
+		e.Cure = "authorize the token for the organization, then run the command again"
+		if _, address, ok := strings.Cut(sso, "url="); ok {
+			e.Cure = "authorize the token in a browser: " + clean(address)
+		}
+	case strings.Contains(message, "archived"):
+		e.Err, e.Cure = ErrArchived, "unarchive it (gh repo unarchive "+r.target+") or leave it out"
+	case strings.Contains(message, "not accessible by"):
+		e.Err, e.Cure = ErrScope, "give the token the permission \"Webhooks: read and write\" for "+r.target
+	case lacksScope(status.Headers):
+		e.Err, e.Cure = ErrScope, c.scopeCure(r)
+	default:
+		e.Err, e.Cure = ErrNotAdmin, adminCure(r)
+	}
+}
+
+// explainNotFound tells apart the reasons for a 404: a token without the scope, a user without the role, a hook or
+// delivery that is gone, and a repository that is not there.
+func (c *Client) explainNotFound(ctx context.Context, e *Error, r request, status *api.HTTPError) {
+	e.Err = ErrNotFound
+	if lacksScope(status.Headers) {
+		e.Err, e.Cure = ErrScope, c.scopeCure(r)
+		return
+	}
+	base, inHooks := hooksBase(r.path)
+	if !inHooks {
+		e.Cure = "check the spelling, and that " + c.host + " is where it is"
+		return
+	}
+	if base != strings.SplitN(r.path, "?", 2)[0] {
+		if _, err := c.attempt(ctx, request{method: http.MethodGet, path: base + "?per_page=1"}, nil, nil); err == nil {
+			e.Err, e.Cure = ErrHookNotFound, "see which hooks there are: hookctl hooks list -R "+r.target
+			return
+		}
+	}
+	var found struct {
+		Permissions struct{ Admin bool } `json:"permissions"`
+	}
+	owner := strings.TrimSuffix(base, "/hooks")
+	_, err := c.attempt(ctx, request{method: http.MethodGet, path: owner}, nil, &found)
+	switch {
+	case err == nil && !found.Permissions.Admin:
+		e.Err, e.Cure = ErrNotAdmin, adminCure(r)
+	case err == nil:
+		e.Err, e.Cure = ErrScope, c.scopeCure(r)
+	default:
+		e.Cure = "check the spelling, and that you may see it: gh repo view " + r.target
+		if strings.HasPrefix(base, "orgs/") {
+			e.Cure = "check the spelling of the organization, and that you are an owner of it"
+		}
+	}
+}
+
+func explainUnprocessable(e *Error, r request) {
+	message := strings.ToLower(e.Message)
+	switch {
+	case strings.Contains(message, "already exists"):
+		e.Err, e.Cure = ErrExists, "run hookctl setup, which changes the hook that is there; see it with: hookctl hooks list -R "+r.target
+	case strings.Contains(message, "cannot have more than"):
+		e.Err, e.Cure = ErrHookLimit, "delete one that is no longer needed: hookctl hooks list -R "+r.target
+	case strings.Contains(message, "reachable over the public internet"), strings.Contains(message, "url"):
+		e.Err, e.Cure = ErrURLRefused, "give a public https URL; a tunnel makes one, such as: ngrok http 9000"
+	case strings.Contains(message, "event"):
+		e.Cure = "see which events there are: hookctl hooks events"
+	}
+}
+
+// hooksBase cuts a path down to …/hooks.
+func hooksBase(path string) (string, bool) {
+	head, _, ok := strings.Cut(path, "/hooks")
+	return head + "/hooks", ok && (strings.HasPrefix(path, "repos/") || strings.HasPrefix(path, "orgs/"))
+}
+
+// lacksScope compares what a classic token has with what the endpoint accepts. Fine-grained tokens send neither.
+func lacksScope(h http.Header) bool {
+	accepted := scopes(h.Get("X-Accepted-OAuth-Scopes"))
+	if _, ok := h[http.CanonicalHeaderKey("X-OAuth-Scopes")]; !ok || len(accepted) == 0 {
+		return false
+	}
+	for _, have := range scopes(h.Get("X-OAuth-Scopes")) {
+		if slices.ContainsFunc(accepted, func(want string) bool { return implies(have, want) }) {
+			return false
+		}
+	}
+	return true
+}
+
+// implies knows the scopes about hooks that contain others.
+func implies(have, want string) bool {
+	ranks := []string{"read:", "write:", "admin:"}
+	rank := func(scope string) (string, int) {
+		for i, prefix := range ranks {
+			if name, ok := strings.CutPrefix(scope, prefix); ok {
+				return name, i
+			}
+		}
+		return scope, -1
+	}
+	haveName, haveRank := rank(have)
+	wantName, wantRank := rank(want)
+	return have == want || (haveName == wantName && haveRank >= wantRank && wantRank >= 0) || (have == "repo" && wantName == "repo_hook")
+}
+
+func scopes(header string) []string {
+	var list []string
+	for _, s := range strings.Split(header, ",") {
+		if s = strings.TrimSpace(s); s != "" {
+			list = append(list, s)
+		}
+	}
+	return list
+}
+
+func (c *Client) scopeCure(r request) string {
+	scope := "admin:repo_hook"
+	if strings.HasPrefix(r.path, "orgs/") {
+		scope = "admin:org_hook"
+	}
+	return c.tokenCure(fmt.Sprintf("gh auth refresh -h %s -s %s", c.host, scope), "give the token in %s the scope "+scope)
+}
+
+// tokenCure chooses between what helps with gh's own login and with a token from elsewhere, which gh cannot change.
+func (c *Client) tokenCure(login, token string) string {
+	if strings.HasSuffix(c.tokenSource, "TOKEN") || c.tokenSource == "settings" {
+		return fmt.Sprintf(token, c.tokenSource)
+	}
+	return login
+}
+
+func adminCure(r request) string {
+	if strings.HasPrefix(r.path, "orgs/") {
+		return "ask an owner of " + r.target + ": only they may manage its hooks"
+	}
+	return "ask an owner of " + r.target + " for the role Admin, or to run this command"
+}
+
+func loginCure(host string) string {
+	if auth.IsEnterprise(host) {
+		return "gh auth login -h " + host + ", or set GH_ENTERPRISE_TOKEN"
+	}
+	return "gh auth login, or set GH_TOKEN"
+}
+
+// noURL leaves the address out of a network error: it says nothing that the operation and its target do not.
+func noURL(err error) string {
+	var wrapped *url.Error
+	if errors.As(err, &wrapped) {
+		err = wrapped.Err
+	}
+	return err.Error()
+}
+
+// clean makes text from outside one printable line: control, format and private characters become spaces or go.
+func clean(s string) string {
+	s = strings.Map(func(r rune) rune {
+		switch {
+		case unicode.IsSpace(r), unicode.IsControl(r):
+			return ' '
+		case r == unicode.ReplacementChar, !unicode.IsPrint(r):
+			return -1
+		}
+		return r
+	}, s)
+	return strings.Join(strings.Fields(s), " ")
+}

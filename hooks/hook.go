@@ -1,0 +1,301 @@
+package hooks
+
+import (
+	"context"
+	"encoding/json"
+	"errors"
+	"fmt"
+	"log/slog"
+	"net/http"
+	"slices"
+	"strings"
+	"time"
+
+	"hookctl/hooks/secret"
+)
+
+// Hook is a webhook as GitHub has it. Its secret cannot be read.
+type Hook struct {
+	ID           int64
+	Target       Target
+	Name         string // "web"; "cli" for one of gh webhook forward
+	Active       bool
+	Events       []string // sorted; "*" for every event
+	URL          string
+	ContentType  string // "json" or "form"
+	InsecureSSL  bool   // GitHub does not check the certificate
+	HasSecret    bool
+	LastResponse Response
+	CreatedAt    time.Time
+	UpdatedAt    time.Time
+}
+
+// Response is what the receiver last answered, as GitHub saw it.
+type Response struct {
+	Code    int    // 0 when there was none
+	Status  string // "active" is good; "unused" for a new hook
+	Message string
+}
+
+// MarshalJSON writes the shape of `hooks list`.
+func (h Hook) MarshalJSON() ([]byte, error) {
+	type response struct {
+		Code    *int   `json:"code"`
+		Status  string `json:"status"`
+		Message string `json:"message,omitempty"`
+	}
+	last := response{Status: h.LastResponse.Status, Message: h.LastResponse.Message}
+	if h.LastResponse.Code != 0 {
+		last.Code = &h.LastResponse.Code
+	}
+	return json.Marshal(struct {
+		Repository   string    `json:"repository"`
+		ID           int64     `json:"id"`
+		URL          string    `json:"url"`
+		Events       []string  `json:"events"`
+		Active       bool      `json:"active"`
+		InsecureSSL  bool      `json:"insecure_ssl"`
+		LastResponse response  `json:"last_response"`
+		ContentType  string    `json:"content_type"`
+		HasSecret    bool      `json:"has_secret"`
+		Name         string    `json:"name"`
+		CreatedAt    time.Time `json:"created_at"`
+		UpdatedAt    time.Time `json:"updated_at"`
+	}{h.Target.String(), h.ID, h.URL, h.Events, h.Active, h.InsecureSSL, last, h.ContentType, h.HasSecret, h.Name, h.CreatedAt, h.UpdatedAt})
+}
+
+// Spec is a hook to be made. It prints itself without the secret.
+type Spec struct {
+	URL         string
+	Events      []string
+	Secret      string
+	ContentType string // "json" if empty: GitHub's own default is a form
+	Active      bool
+	InsecureSSL bool
+}
+
+// String names the secret by fingerprint.
+func (s Spec) String() string {
+	return fmt.Sprintf("hook to %s for %s, secret %s", s.URL, strings.Join(s.Events, ","), secret.Fingerprint(s.Secret))
+}
+
+// GoString is String.
+func (s Spec) GoString() string { return s.String() }
+
+// LogValue is what log/slog prints.
+func (s Spec) LogValue() slog.Value { return slog.StringValue(s.String()) }
+
+// MarshalJSON writes the fingerprint in the secret's place.
+func (s Spec) MarshalJSON() ([]byte, error) { return json.Marshal(s.String()) }
+
+// Change is what can be changed of a hook itself. A nil field stays. The config has its own call, [Client.Configure],
+// because GitHub replaces it whole here and a secret would be lost.
+type Change struct {
+	Active *bool
+	Events []string
+}
+
+// ConfigChange is what can be changed of a hook's config. A nil field stays. It prints itself without the secret.
+type ConfigChange struct {
+	URL, Secret, ContentType *string
+	InsecureSSL              *string // "0" or "1"
+}
+
+// String names the fields that change.
+func (c ConfigChange) String() string {
+	var fields []string
+	if c.URL != nil {
+		fields = append(fields, "url "+*c.URL)
+	}
+	if c.Secret != nil {
+		fields = append(fields, "secret "+secret.Fingerprint(*c.Secret))
+	}
+	if c.ContentType != nil {
+		fields = append(fields, "content_type "+*c.ContentType)
+	}
+	if c.InsecureSSL != nil {
+		fields = append(fields, "insecure_ssl "+*c.InsecureSSL)
+	}
+	return strings.Join(fields, ", ")
+}
+
+// GoString is String.
+func (c ConfigChange) GoString() string { return c.String() }
+
+// LogValue is what log/slog prints.
+func (c ConfigChange) LogValue() slog.Value { return slog.StringValue(c.String()) }
+
+// MarshalJSON writes the fingerprint in the secret's place.
+func (c ConfigChange) MarshalJSON() ([]byte, error) { return json.Marshal(c.String()) }
+
+// wireHook is a hook in GitHub's JSON.
+type wireHook struct {
+	ID     int64    `json:"id"`
+	Name   string   `json:"name"`
+	Active bool     `json:"active"`
+	Events []string `json:"events"`
+	Config struct {
+		URL         string `json:"url"`
+		ContentType string `json:"content_type"`
+		InsecureSSL any    `json:"insecure_ssl"` // "0", "1", 0 or 1
+		Secret      string `json:"secret"`       // masked
+	} `json:"config"`
+	LastResponse struct {
+		Code    *int    `json:"code"`
+		Status  string  `json:"status"`
+		Message *string `json:"message"`
+	} `json:"last_response"`
+	CreatedAt time.Time `json:"created_at"`
+	UpdatedAt time.Time `json:"updated_at"`
+}
+
+func (w wireHook) hook(t Target) Hook {
+	h := Hook{
+		ID: w.ID, Target: t, Name: clean(w.Name), Active: w.Active,
+		URL: clean(w.Config.URL), ContentType: clean(w.Config.ContentType),
+		InsecureSSL: fmt.Sprint(w.Config.InsecureSSL) == "1", HasSecret: w.Config.Secret != "",
+		LastResponse: Response{Status: clean(w.LastResponse.Status)},
+		CreatedAt:    w.CreatedAt, UpdatedAt: w.UpdatedAt,
+		Events: make([]string, len(w.Events)),
+	}
+	for i, e := range w.Events {
+		h.Events[i] = clean(e)
+	}
+	slices.Sort(h.Events)
+	if w.LastResponse.Code != nil {
+		h.LastResponse.Code = *w.LastResponse.Code
+	}
+	if w.LastResponse.Message != nil {
+		h.LastResponse.Message = clean(*w.LastResponse.Message)
+	}
+	return h
+}
+
+func insecureSSL(on bool) string {
+	if on {
+		return "1"
+	}
+	return "0"
+}
+
+// List returns the hooks of a target in the order of their ids.
+func (c *Client) List(ctx context.Context, t Target) ([]Hook, error) {
+	var list []Hook
+	err := pages(ctx, c, request{op: "list hooks", target: t.String(), method: http.MethodGet, path: t.base() + "?per_page=100"}, func(page []wireHook) bool {
+		for _, w := range page {
+			list = append(list, w.hook(t))
+		}
+		return true
+	})
+	if err != nil {
+		return nil, err
+	}
+	slices.SortFunc(list, func(a, b Hook) int { return int(min(1, max(-1, a.ID-b.ID))) })
+	return list, nil
+}
+
+// Get returns one hook.
+func (c *Client) Get(ctx context.Context, t Target, id int64) (Hook, error) {
+	var w wireHook
+	_, err := c.do(ctx, request{op: "view hook", target: t.String(), method: http.MethodGet, path: t.hook(id)}, &w)
+	return w.hook(t), err
+}
+
+// createTries bounds how often Create asks again after a lost answer.
+const createTries = 4
+
+// Create makes a hook. Whether it was made although the answer was lost is found out by listing, so that a
+// repetition never makes a second one. [ErrExists] when GitHub has it already.
+func (c *Client) Create(ctx context.Context, t Target, s Spec) (Hook, error) {
+	if s.ContentType == "" {
+		s.ContentType = "json"
+	}
+	body := map[string]any{
+		"name": "web", "active": s.Active, "events": s.Events,
+		"config": map[string]string{"url": s.URL, "content_type": s.ContentType, "insecure_ssl": insecureSSL(s.InsecureSSL), "secret": s.Secret},
+	}
+	for try := 1; ; try++ {
+		var w wireHook
+		_, err := c.do(ctx, request{op: "create hook", target: t.String(), method: http.MethodPost, path: t.base(), body: body, once: true}, &w)
+		if err == nil && w.ID != 0 {
+			return w.hook(t), nil
+		}
+		var failed *Error
+		if errors.As(err, &failed) && !failed.lost && !(try > 1 && errors.Is(err, ErrExists)) {
+			return Hook{}, err
+		}
+		list, listErr := c.List(ctx, t)
+		if listErr != nil {
+			return Hook{}, errors.Join(err, listErr)
+		}
+		for _, h := range list {
+			if h.Name == "web" && SameURL(h.URL, s.URL) && sameEvents(h.Events, s.Events) && h.HasSecret == (s.Secret != "") {
+				return h, nil
+			}
+		}
+		if try == createTries {
+			return Hook{}, err
+		}
+		if err := sleep(ctx, c.limits.Pause<<try); err != nil {
+			return Hook{}, err
+		}
+	}
+}
+
+// Edit changes whether a hook is active, and its events.
+func (c *Client) Edit(ctx context.Context, t Target, id int64, change Change) (Hook, error) {
+	body := map[string]any{}
+	if change.Active != nil {
+		body["active"] = *change.Active
+	}
+	if change.Events != nil {
+		body["events"] = change.Events
+	}
+	var w wireHook
+	_, err := c.do(ctx, request{op: "edit hook", target: t.String(), method: http.MethodPatch, path: t.hook(id), body: body}, &w)
+	return w.hook(t), err
+}
+
+// Configure changes single settings of a hook's config; the others, the secret among them, stay.
+func (c *Client) Configure(ctx context.Context, t Target, id int64, change ConfigChange) error {
+	body := map[string]string{}
+	for name, value := range map[string]*string{"url": change.URL, "secret": change.Secret, "content_type": change.ContentType, "insecure_ssl": change.InsecureSSL} {
+		if value != nil {
+			body[name] = *value
+		}
+	}
+	_, err := c.do(ctx, request{op: "configure hook", target: t.String(), method: http.MethodPatch, path: t.hook(id) + "/config", body: body}, nil)
+	return err
+}
+
+// Ping asks GitHub to send a ping to the hook's URL.
+func (c *Client) Ping(ctx context.Context, t Target, id int64) error {
+	_, err := c.do(ctx, request{op: "ping hook", target: t.String(), method: http.MethodPost, path: t.hook(id) + "/pings"}, nil)
+	return err
+}
+
+// Test asks GitHub to send the latest push of a repository, if the hook subscribes to pushes.
+func (c *Client) Test(ctx context.Context, t Target, id int64) error {
+	if t.IsOrg() {
+		return &Error{Op: "test hook", Target: t.String(), Message: "GitHub has no tests for hooks of organizations", Cure: fmt.Sprintf("hookctl hooks ping %d --org %s", id, t)}
+	}
+	_, err := c.do(ctx, request{op: "test hook", target: t.String(), method: http.MethodPost, path: t.hook(id) + "/tests", once: true}, nil)
+	return err
+}
+
+// Delete removes a hook.
+func (c *Client) Delete(ctx context.Context, t Target, id int64) error {
+	_, err := c.do(ctx, request{op: "delete hook", target: t.String(), method: http.MethodDelete, path: t.hook(id)}, nil)
+	return err
+}
+
+// SameURL tells whether two hook URLs lead to the same place: the case of scheme and host and a slash at the end
+// make no difference.
+func SameURL(a, b string) bool { return canonicalURL(a) == canonicalURL(b) }
+
+func sameEvents(a, b []string) bool {
+	a, b = slices.Clone(a), slices.Clone(b)
+	slices.Sort(a)
+	slices.Sort(b)
+	return slices.Equal(slices.Compact(a), slices.Compact(b))
+}

@@ -1,0 +1,64 @@
+package hooks
+
+import (
+	"encoding/json"
+	"fmt"
+	"net/url"
+	"regexp"
+	"strings"
+)
+
+// Target is what has hooks: a repository, or with an empty Repo an organization.
+type Target struct{ Owner, Repo string }
+
+var (
+	ownerName = regexp.MustCompile(`^[A-Za-z0-9](?:[A-Za-z0-9_-]{0,38})$`)
+	repoName  = regexp.MustCompile(`^[A-Za-z0-9._-]{1,100}$`)
+)
+
+// ParseTarget reads "owner/repo", "host/owner/repo", the URL of a repository as git or a browser has it, or the bare
+// name of an organization.
+func ParseTarget(text string) (Target, error) {
+	path := strings.TrimSpace(text)
+	if u, err := url.Parse(path); err == nil && u.Host != "" {
+		path = u.Path
+	} else if _, after, ok := strings.Cut(path, ":"); ok && strings.Contains(path, "@") {
+		path = after // git@host:owner/repo.git
+	}
+	parts := strings.Split(strings.Trim(path, "/"), "/")
+	if len(parts) >= 3 && strings.Contains(parts[0], ".") {
+		parts = parts[1:] // host/owner/repo
+	}
+	t := Target{Owner: parts[0]}
+	if len(parts) > 1 {
+		t.Repo = strings.TrimSuffix(parts[1], ".git")
+	}
+	if !ownerName.MatchString(t.Owner) || (len(parts) > 1 && (!repoName.MatchString(t.Repo) || t.Repo == "." || t.Repo == "..")) {
+		return Target{}, fmt.Errorf("%q is no repository (owner/repo) and no organization", clean(text))
+	}
+	return t, nil
+}
+
+// IsOrg tells an organization from a repository.
+func (t Target) IsOrg() bool { return t.Repo == "" }
+
+// String is "owner/repo", or the organization.
+func (t Target) String() string {
+	if t.IsOrg() {
+		return t.Owner
+	}
+	return t.Owner + "/" + t.Repo
+}
+
+// MarshalJSON writes the string.
+func (t Target) MarshalJSON() ([]byte, error) { return json.Marshal(t.String()) }
+
+// base is the path of the target's hooks.
+func (t Target) base() string {
+	if t.IsOrg() {
+		return "orgs/" + url.PathEscape(t.Owner) + "/hooks"
+	}
+	return "repos/" + url.PathEscape(t.Owner) + "/" + url.PathEscape(t.Repo) + "/hooks"
+}
+
+func (t Target) hook(id int64) string { return t.base() + "/" + itoa(id) }
