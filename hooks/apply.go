@@ -1,0 +1,230 @@
+package hooks
+
+import (
+	"context"
+	"encoding/json"
+	"errors"
+	"fmt"
+	"slices"
+	"sync"
+	"time"
+
+	"hookctl/hooks/secret"
+)
+
+// The states of a Step.
+const (
+	StateRunning = "running"
+	StateDone    = "done"
+	StateFailed  = "failed"
+	StateSkipped = "skipped"
+)
+
+// Step is progress: one thing being done to one hook. Progress functions get them one at a time.
+type Step struct {
+	Target Target
+	HookID int64  // 0 while it does not exist
+	Name   string // "create hook", "edit hook", "configure hook", "set secret", "verify"; "accept secrets", "promote" for a rotation
+	State  string // one of the State constants
+	Detail string
+	Err    error // for a failure
+}
+
+// SetupResult is what became of one target.
+type SetupResult struct {
+	Target   Target
+	HookID   int64
+	URL      string
+	Events   []string
+	Created  bool
+	Changed  []string // the settings that were changed
+	Verified bool
+	Err      error // why it is not set up, or not verified
+}
+
+// MarshalJSON writes the shape of `setup`.
+func (r SetupResult) MarshalJSON() ([]byte, error) {
+	out := struct {
+		Repository string   `json:"repository"`
+		HookID     int64    `json:"hook_id"`
+		URL        string   `json:"url"`
+		Events     []string `json:"events"`
+		Created    bool     `json:"created"`
+		Changed    bool     `json:"changed"`
+		Verified   bool     `json:"verified"`
+		Changes    []string `json:"changes,omitempty"`
+		Error      string   `json:"error,omitempty"`
+		Reason     string   `json:"reason,omitempty"`
+	}{r.Target.String(), r.HookID, r.URL, r.Events, r.Created, len(r.Changed) > 0, r.Verified, r.Changed, "", CureOf(r.Err)}
+	if r.Err != nil {
+		out.Error = r.Err.Error()
+	}
+	return json.Marshal(out)
+}
+
+// ErrIncomplete says that not every hook is set up and verified; the results tell which and why.
+var ErrIncomplete = errors.New("not every hook is set up and verified")
+
+// Apply does what a plan says, a few targets at a time, and proves every hook by a ping. One target's failure does not
+// stop the others. The results are complete in any case; the error is [ErrIncomplete] where one has an Err.
+//
+// Applying a plan twice is harmless: a hook is never made twice and keeps its secret.
+func (c *Client) Apply(ctx context.Context, p SetupPlan, confirm Confirm, progress func(Step)) ([]SetupResult, error) {
+	progress = oneAtATime(progress)
+	results := make([]SetupResult, len(p.Items))
+	each(ctx, len(p.Items), c.limits.Concurrent, func(i int) {
+		a := applying{c: c, req: p.req, item: p.Items[i], progress: progress, confirm: confirm,
+			result: SetupResult{Target: p.Items[i].Target, HookID: p.Items[i].HookID, URL: p.URL, Events: p.Items[i].Events}}
+		a.result.Err = a.run(ctx)
+		results[i] = a.result
+	})
+	failed := 0
+	for _, r := range results {
+		if r.Err != nil {
+			failed++
+		}
+	}
+	if failed > 0 {
+		return results, fmt.Errorf("%w: %d of %d", ErrIncomplete, failed, len(results))
+	}
+	return results, nil
+}
+
+func oneAtATime(progress func(Step)) func(Step) {
+	var mu sync.Mutex
+	return func(s Step) {
+		if progress == nil {
+			return
+		}
+		mu.Lock()
+		defer mu.Unlock()
+		progress(s)
+	}
+}
+
+// applying is the work on one target.
+type applying struct {
+	c        *Client
+	req      SetupRequest
+	item     SetupItem
+	result   SetupResult
+	confirm  Confirm
+	progress func(Step)
+}
+
+func (a *applying) run(ctx context.Context) error {
+	switch a.item.Action {
+	case ActionFail:
+		a.progress(Step{Target: a.item.Target, Name: "look at hooks", State: StateFailed, Err: a.item.Err})
+		return a.item.Err
+	case ActionCreate:
+		if err := a.create(ctx); err != nil {
+			return err
+		}
+	case ActionUpdate:
+		if err := a.update(ctx); err != nil {
+			return err
+		}
+	}
+	return a.verify(ctx)
+}
+
+// step runs one thing and reports it.
+func (a *applying) step(name, detail string, do func() error) error {
+	s := Step{Target: a.item.Target, HookID: a.result.HookID, Name: name, State: StateRunning, Detail: detail}
+	a.progress(s)
+	s.Err = do()
+	s.HookID, s.State = a.result.HookID, StateDone
+	if s.Err != nil {
+		s.State = StateFailed
+	}
+	a.progress(s)
+	return s.Err
+}
+
+func (a *applying) create(ctx context.Context) error {
+	return a.step("create hook", a.req.URL, func() error {
+		h, err := a.c.Create(ctx, a.item.Target, Spec{URL: a.req.URL, Events: a.req.Events, Secret: a.req.Secret, Active: a.req.Active, InsecureSSL: a.req.InsecureSSL})
+		if err != nil {
+			return err
+		}
+		a.result.HookID, a.result.Created = h.ID, true
+		return nil
+	})
+}
+
+// update changes what differs: the config before the hook is made active, so that nothing is sent in between that
+// the receiver would refuse.
+func (a *applying) update(ctx context.Context) error {
+	var config ConfigChange
+	for _, c := range a.item.Changes {
+		value := c.To
+		switch c.Field {
+		case "content_type":
+			config.ContentType = &value
+		case "insecure_ssl":
+			config.InsecureSSL = &value
+		case "secret":
+			config.Secret = &a.req.Secret
+		}
+	}
+	if config != (ConfigChange{}) {
+		if err := a.step("configure hook", config.String(), func() error { return a.c.Configure(ctx, a.item.Target, a.item.HookID, config) }); err != nil {
+			return err
+		}
+	}
+	var change Change
+	if a.item.changes("active") {
+		change.Active = &a.req.Active
+	}
+	if a.item.changes("events") {
+		change.Events = a.req.Events
+	}
+	if change.Active != nil || change.Events != nil {
+		err := a.step("edit hook", "", func() error {
+			_, err := a.c.Edit(ctx, a.item.Target, a.item.HookID, change)
+			return err
+		})
+		if err != nil {
+			return err
+		}
+	}
+	for _, c := range a.item.Changes {
+		a.result.Changed = append(a.result.Changed, c.Field)
+	}
+	return nil
+}
+
+// verify proves the hook by a ping. A hook that was there before may have another secret, which nobody can see: then
+// the ping tells, and the hook gets ours.
+func (a *applying) verify(ctx context.Context) error {
+	p := proof{target: a.item.Target, hookID: a.result.HookID, fingerprint: secret.Fingerprint(a.req.Secret), confirm: a.confirm, wait: a.req.Wait}
+	mayHaveAnother := !a.result.Created && !slices.Contains(a.result.Changed, "secret")
+	if mayHaveAnother {
+		// Half of the time is for finding out, half for the proof after the change.
+		p.wait = max(a.req.Wait/2, time.Millisecond)
+	}
+	err := a.step("verify", "waiting for a signed ping", func() error {
+		var err error
+		p.after, err = a.c.prove(ctx, p)
+		if mayHaveAnother && (errors.Is(err, ErrWrongSecret) || errors.Is(err, ErrOtherReceiver)) {
+			if err := a.setSecret(ctx); err != nil {
+				return err
+			}
+			_, err = a.c.prove(ctx, p)
+		}
+		return err
+	})
+	a.result.Verified = err == nil
+	return err
+}
+
+func (a *applying) setSecret(ctx context.Context) error {
+	return a.step("set secret", secret.Fingerprint(a.req.Secret), func() error {
+		if err := a.c.Configure(ctx, a.item.Target, a.result.HookID, ConfigChange{Secret: &a.req.Secret}); err != nil {
+			return err
+		}
+		a.result.Changed = append(a.result.Changed, "secret")
+		return nil
+	})
+}

@@ -1,0 +1,290 @@
+package hooks
+
+import (
+	"context"
+	"encoding/json"
+	"fmt"
+	"log/slog"
+	"net/http"
+	"net/url"
+	"slices"
+	"strings"
+	"sync"
+	"time"
+
+	"hookctl/hooks/secret"
+)
+
+// SetupRequest says which hooks are to exist. It prints itself without the secret.
+type SetupRequest struct {
+	Targets     []Target
+	URL         string
+	Events      []string // [DefaultEvents] if empty
+	Secret      string   // what every hook is to sign with
+	Active      bool
+	InsecureSSL bool
+	Wait        time.Duration // for the proof of one hook; [DefaultWait] if zero
+}
+
+// String names the secret by fingerprint.
+func (r SetupRequest) String() string {
+	return fmt.Sprintf("hooks of %d targets to %s, secret %s", len(r.Targets), r.URL, secret.Fingerprint(r.Secret))
+}
+
+// GoString is String.
+func (r SetupRequest) GoString() string { return r.String() }
+
+// LogValue is what log/slog prints.
+func (r SetupRequest) LogValue() slog.Value { return slog.StringValue(r.String()) }
+
+// MarshalJSON writes the fingerprint in the secret's place.
+func (r SetupRequest) MarshalJSON() ([]byte, error) { return json.Marshal(r.String()) }
+
+// What a plan does with a target.
+const (
+	ActionCreate = "create"
+	ActionUpdate = "update"
+	ActionKeep   = "keep"
+	ActionFail   = "fail" // it could not be looked at; see Err
+)
+
+// SetupPlan is what setup would do, worked out by looking only. Print it with String, as JSON, or with Calls.
+type SetupPlan struct {
+	URL   string
+	Items []SetupItem
+	req   SetupRequest
+	host  string
+}
+
+// SetupItem is the plan for one target.
+type SetupItem struct {
+	Target   Target
+	Action   string // one of the Action constants
+	HookID   int64  // 0 for a hook that is yet to be made
+	Events   []string
+	Changes  []FieldChange // for an update
+	Warnings []Warning
+	Err      error // for a failure
+}
+
+// FieldChange is one setting that differs.
+type FieldChange struct {
+	Field string `json:"field"` // events, active, content_type, insecure_ssl or secret
+	From  string `json:"from"`
+	To    string `json:"to"`
+}
+
+// PlanSetup looks at the hooks of every target and says what is to be made, changed or left alone. A target that
+// cannot be looked at is a failed item and does not stop the others; the error is about the request itself.
+func (c *Client) PlanSetup(ctx context.Context, r SetupRequest) (SetupPlan, error) {
+	if len(r.Events) == 0 {
+		r.Events = DefaultEvents()
+	}
+	if r.Wait <= 0 {
+		r.Wait = DefaultWait
+	}
+	r.Events = slices.Compact(slices.Sorted(slices.Values(r.Events)))
+	if u, err := url.Parse(r.URL); err != nil || u.Host == "" || (u.Scheme != "https" && u.Scheme != "http") {
+		return SetupPlan{}, &Error{Op: "plan setup", Message: fmt.Sprintf("%q is no URL that GitHub can send to", clean(r.URL)),
+			Cure: "give a public https URL: --url https://hooks.example.com/webhook", Err: ErrURLRefused}
+	}
+	if r.Secret == "" {
+		return SetupPlan{}, &Error{Op: "plan setup", Message: "there is no secret", Cure: "run: hookctl secret generate"}
+	}
+	if len(r.Targets) == 0 {
+		return SetupPlan{}, &Error{Op: "plan setup", Message: "no repository was given", Cure: "name one: -R owner/repo"}
+	}
+	targets := make([]Target, 0, len(r.Targets))
+	seen := make(map[string]bool)
+	for _, t := range r.Targets {
+		// Two setups of one repository at the same time would make two hooks.
+		if key := strings.ToLower(t.String()); !seen[key] {
+			seen[key] = true
+			targets = append(targets, t)
+		}
+	}
+	plan := SetupPlan{URL: r.URL, req: r, host: c.host, Items: make([]SetupItem, len(targets))}
+	each(ctx, len(targets), c.limits.Concurrent, func(i int) { plan.Items[i] = c.planOne(ctx, r, targets[i]) })
+	return plan, ctx.Err()
+}
+
+// each runs work for 0 to n-1, a few at a time, and returns when all of it is done. What has not begun when ctx ends
+// is still run, and sees that for itself.
+func each(ctx context.Context, n, atOnce int, work func(int)) {
+	next := make(chan int)
+	var workers sync.WaitGroup
+	for range min(n, max(1, atOnce)) {
+		workers.Go(func() {
+			for i := range next {
+				work(i)
+			}
+		})
+	}
+	for i := range n {
+		next <- i
+	}
+	close(next)
+	workers.Wait()
+}
+
+func (c *Client) planOne(ctx context.Context, r SetupRequest, t Target) SetupItem {
+	item := SetupItem{Target: t, Action: ActionCreate, Events: r.Events}
+	list, err := c.List(ctx, t)
+	if err != nil {
+		item.Action, item.Err = ActionFail, err
+		return item
+	}
+	for _, w := range Diagnose(list, r.URL) {
+		// What the plan mends by itself needs no warning.
+		switch w.Code {
+		case WarnInactive, WarnNoSecret, WarnForm, WarnInsecure:
+			continue
+		}
+		item.Warnings = append(item.Warnings, w)
+	}
+	at := slices.IndexFunc(list, func(h Hook) bool { return h.Name == "web" && SameURL(h.URL, r.URL) })
+	if at < 0 {
+		return item
+	}
+	h := list[at]
+	item.Action, item.HookID, item.Changes = ActionKeep, h.ID, differences(h, r)
+	if len(item.Changes) > 0 {
+		item.Action = ActionUpdate
+	}
+	return item
+}
+
+// differences are what has to change for a hook to be as asked. Whether the secret is the right one cannot be seen;
+// only that there is none can.
+func differences(h Hook, r SetupRequest) []FieldChange {
+	var d []FieldChange
+	if !sameEvents(h.Events, r.Events) {
+		d = append(d, FieldChange{"events", strings.Join(h.Events, ","), strings.Join(r.Events, ",")})
+	}
+	if h.Active != r.Active {
+		d = append(d, FieldChange{"active", fmt.Sprint(h.Active), fmt.Sprint(r.Active)})
+	}
+	if h.ContentType != "json" {
+		d = append(d, FieldChange{"content_type", h.ContentType, "json"})
+	}
+	if h.InsecureSSL != r.InsecureSSL {
+		d = append(d, FieldChange{"insecure_ssl", insecureSSL(h.InsecureSSL), insecureSSL(r.InsecureSSL)})
+	}
+	if !h.HasSecret {
+		d = append(d, FieldChange{"secret", "none", secret.Fingerprint(r.Secret)})
+	}
+	return d
+}
+
+func (i SetupItem) changes(field string) bool {
+	return slices.ContainsFunc(i.Changes, func(c FieldChange) bool { return c.Field == field })
+}
+
+// String tells the plan in lines, one for each target and one for each change and warning.
+func (p SetupPlan) String() string {
+	var b strings.Builder
+	for _, i := range p.Items {
+		switch i.Action {
+		case ActionCreate:
+			fmt.Fprintf(&b, "create  %s: hook to %s for %s\n", i.Target, p.URL, strings.Join(i.Events, ", "))
+		case ActionUpdate:
+			fmt.Fprintf(&b, "update  %s: hook %d\n", i.Target, i.HookID)
+		case ActionKeep:
+			fmt.Fprintf(&b, "keep    %s: hook %d is as it should be\n", i.Target, i.HookID)
+		case ActionFail:
+			fmt.Fprintf(&b, "fail    %s: %v\n", i.Target, i.Err)
+			if cure := CureOf(i.Err); cure != "" {
+				fmt.Fprintf(&b, "          hint: %s\n", cure)
+			}
+		}
+		for _, c := range i.Changes {
+			fmt.Fprintf(&b, "          %s: %s -> %s\n", c.Field, c.From, c.To)
+		}
+		for _, w := range i.Warnings {
+			fmt.Fprintf(&b, "          warning: %s\n", w)
+		}
+	}
+	return b.String()
+}
+
+// MarshalJSON writes a list with one object for each target, with the calls that would be made.
+func (p SetupPlan) MarshalJSON() ([]byte, error) {
+	type item struct {
+		Repository string        `json:"repository"`
+		Action     string        `json:"action"`
+		HookID     int64         `json:"hook_id,omitempty"`
+		URL        string        `json:"url"`
+		Events     []string      `json:"events"`
+		Changes    []FieldChange `json:"changes"`
+		Warnings   []Warning     `json:"warnings"`
+		Calls      []string      `json:"calls"`
+		Error      string        `json:"error,omitempty"`
+		Cure       string        `json:"cure,omitempty"`
+	}
+	list := make([]item, len(p.Items))
+	for n, i := range p.Items {
+		list[n] = item{Repository: i.Target.String(), Action: i.Action, HookID: i.HookID, URL: p.URL, Events: i.Events,
+			Changes: append([]FieldChange{}, i.Changes...), Warnings: append([]Warning{}, i.Warnings...), Calls: append([]string{}, p.calls(i)...)}
+		if i.Err != nil {
+			list[n].Error, list[n].Cure = i.Err.Error(), CureOf(i.Err)
+		}
+	}
+	return json.Marshal(list)
+}
+
+// Calls writes the calls that [Client.Apply] would make as lines for a shell with the gh program. The secret is not in
+// them: they read it from the variable GITHUB_WEBHOOK_SECRET.
+func (p SetupPlan) Calls() []string {
+	var lines []string
+	for _, i := range p.Items {
+		lines = append(lines, p.calls(i)...)
+	}
+	return lines
+}
+
+func (p SetupPlan) calls(i SetupItem) []string {
+	gh := func(method, path string, fields ...string) string {
+		words := []string{"gh", "api"}
+		if p.host != "" && p.host != "github.com" {
+			words = append(words, "--hostname", p.host)
+		}
+		return strings.Join(append(append(words, "-X", method, path), fields...), " ")
+	}
+	const secretField = `config[secret]="$` + secret.Variable + `"`
+	events := func() (fields []string) {
+		for _, e := range i.Events {
+			fields = append(fields, "-f 'events[]="+e+"'")
+		}
+		return fields
+	}
+	switch i.Action {
+	case ActionCreate:
+		fields := append([]string{"-f name=web", fmt.Sprintf("-F active=%t", p.req.Active)}, events()...)
+		return []string{gh(http.MethodPost, i.Target.base(), append(fields, "-f "+shellQuote("config[url]="+p.URL), "-f 'config[content_type]=json'",
+			"-f 'config[insecure_ssl]="+insecureSSL(p.req.InsecureSSL)+"'", "-f "+strings.Replace(secretField, "config[secret]", "'config[secret]'", 1))...)}
+	case ActionUpdate, ActionKeep:
+		var lines, config, own []string
+		for _, c := range i.Changes {
+			switch c.Field {
+			case "content_type", "insecure_ssl":
+				config = append(config, "-f "+c.Field+"="+c.To)
+			case "secret":
+				config = append(config, `-f secret="$`+secret.Variable+`"`)
+			case "active":
+				own = append(own, "-F active="+c.To)
+			case "events":
+				own = append(own, events()...)
+			}
+		}
+		if len(config) > 0 {
+			lines = append(lines, gh(http.MethodPatch, i.Target.hook(i.HookID)+"/config", config...))
+		}
+		if len(own) > 0 {
+			lines = append(lines, gh(http.MethodPatch, i.Target.hook(i.HookID), own...))
+		}
+		return append(lines, gh(http.MethodPost, i.Target.hook(i.HookID)+"/pings"))
+	}
+	return nil
+}
+
+func shellQuote(s string) string { return "'" + strings.ReplaceAll(s, "'", `'\''`) + "'" }

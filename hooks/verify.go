@@ -1,0 +1,182 @@
+package hooks
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"net/http"
+	"time"
+)
+
+// Confirm waits until a ping of a hook, signed with the secret of that fingerprint, is in the receiver's log, and
+// returns nil then. Pings that were received before since do not count. It returns the context's error when that ends
+// first; any other error ends the wait.
+type Confirm func(ctx context.Context, hookID int64, fingerprint string, since time.Time) error
+
+// Why a hook could not be verified.
+var (
+	ErrWrongSecret   = errors.New("signed with a secret that the receiver does not have")
+	ErrOtherReceiver = errors.New("the ping was taken, but not by this receiver with this secret")
+	ErrNotDelivered  = errors.New("the ping was not delivered")
+)
+
+// DefaultWait is how long a ping may take from GitHub to the log.
+const DefaultWait = 30 * time.Second
+
+// proof is one hook that is to prove itself by a ping.
+type proof struct {
+	target      Target
+	hookID      int64
+	fingerprint string
+	confirm     Confirm       // nil: what GitHub saw is proof enough
+	wait        time.Duration // for everything together
+	after       int64         // deliveries up to this one are known to be of earlier pings
+}
+
+// prove pings a hook and waits for the proof. GitHub's own record of the ping is watched meanwhile, so that a ping
+// that was refused is told at once and with the reason. It returns the id of the last ping that it saw at GitHub.
+// A ping can be lost on the way like anything else, so it is repeated within the wait.
+func (c *Client) prove(ctx context.Context, p proof) (last int64, err error) {
+	ctx, cancel := context.WithTimeout(ctx, p.wait)
+	defer cancel()
+	each := max(p.wait/3, 50*time.Millisecond)
+	var reason error
+	for {
+		var again bool
+		again, p.after, err = c.proveOnce(ctx, p, each)
+		if err == nil {
+			return p.after, nil
+		}
+		if ctx.Err() == nil || reason == nil {
+			reason = err
+		}
+		if !again || ctx.Err() != nil {
+			return p.after, reason
+		}
+		if sleep(ctx, c.limits.Pause) != nil {
+			return p.after, reason
+		}
+	}
+}
+
+// proveOnce sends one ping. again tells whether another one may help.
+func (c *Client) proveOnce(ctx context.Context, p proof, each time.Duration) (again bool, last int64, err error) {
+	since := time.Now()
+	header, err := c.do(ctx, request{op: "ping hook", target: p.target.String(), method: http.MethodPost, path: p.target.hook(p.hookID) + "/pings"}, nil)
+	if err != nil {
+		return errors.Is(err, ErrUnreachable), p.after, err
+	}
+	// GitHub's clock tells its pings apart, not ours. Its Date has whole seconds.
+	sent := since.Add(-time.Minute)
+	if date, err := http.ParseTime(header.Get("Date")); err == nil {
+		sent = date.Add(-time.Second)
+	}
+	wait, cancel := context.WithTimeout(ctx, each)
+	defer cancel()
+	confirmed := make(chan error, 1)
+	if p.confirm != nil {
+		go func() { confirmed <- p.confirm(wait, p.hookID, p.fingerprint, since) }()
+		// Whoever confirms is waited for, on every way out.
+		defer func() {
+			cancel()
+			if confirmed != nil {
+				<-confirmed
+			}
+		}()
+	}
+	failed := &Error{Op: "verify hook", Target: p.target.String(), Message: "no ping arrived", Err: ErrNotDelivered,
+		Cure: fmt.Sprintf("see what GitHub tried: hookctl hooks deliveries %d -R %s", p.hookID, p.target)}
+	last = p.after
+	pause := c.limits.Pause
+	for taken := 0; ; {
+		timer := time.NewTimer(pause)
+		select {
+		case err := <-confirmed:
+			timer.Stop()
+			confirmed = nil
+			if err == nil {
+				return false, last, nil
+			}
+			if wait.Err() == nil {
+				return false, last, fmt.Errorf("verify hook on %s: %w", p.target, err)
+			}
+			return true, last, failed
+		case <-wait.Done():
+			timer.Stop()
+			return true, last, failed
+		case <-timer.C:
+		}
+		pause = min(2*pause, 5*time.Second)
+		seen, ok := c.lastPing(wait, p, sent)
+		switch {
+		case !ok:
+			continue
+		case seen.OK() && p.confirm == nil:
+			return false, seen.ID, nil
+		case seen.OK():
+			// The log may lag behind the answer, but not for long.
+			failed = otherReceiver(p, seen)
+			if taken++; taken > 2 {
+				return false, seen.ID, failed
+			}
+		default:
+			last, failed = seen.ID, refusedPing(p, seen)
+			return seen.StatusCode != http.StatusUnauthorized, last, failed
+		}
+	}
+}
+
+// lastPing looks for the newest ping of a hook that was delivered after a time.
+func (c *Client) lastPing(ctx context.Context, p proof, sent time.Time) (Delivery, bool) {
+	list, err := c.Deliveries(ctx, p.target, p.hookID, DeliveryQuery{After: p.after, Since: sent, Limit: 30})
+	if err != nil {
+		c.log.Debug("cannot see what became of a ping", "target", p.target.String(), "error", err)
+		return Delivery{}, false
+	}
+	for _, d := range list {
+		if d.Event == "ping" {
+			return d, true
+		}
+	}
+	return Delivery{}, false
+}
+
+func otherReceiver(p proof, d Delivery) *Error {
+	return &Error{Op: "verify hook", Target: p.target.String(), Err: ErrOtherReceiver,
+		Message: fmt.Sprintf("GitHub's ping was answered with %d, but it is not in this receiver's log, signed with %s", d.StatusCode, p.fingerprint),
+		Cure:    "check that the URL leads to this receiver, and that the receiver has the secret: hookctl status"}
+}
+
+// refusedPing says what GitHub got as an answer, and what that means.
+func refusedPing(p proof, d Delivery) *Error {
+	e := &Error{Op: "verify hook", Target: p.target.String(), Err: ErrNotDelivered,
+		Message: fmt.Sprintf("GitHub's ping was answered with %d: %s", d.StatusCode, d.Status)}
+	e.Cure = responseCure(d.StatusCode, d.Status)
+	if d.StatusCode == http.StatusUnauthorized {
+		e.Err = ErrWrongSecret
+		e.Message = "GitHub's ping was refused with 401: it is " + ErrWrongSecret.Error()
+		e.Cure = "give the hook the receiver's secret: hookctl rotate -R " + p.target.String()
+	}
+	return e
+}
+
+// responseCure says what an answer to a delivery means for whoever runs the receiver.
+func responseCure(code int, status string) string {
+	switch {
+	case code == 0 || status == "failed to connect to host":
+		return "nothing answers at the URL: is the tunnel up? then run: hookctl start"
+	case code == http.StatusUnauthorized:
+		return "the hook and the receiver have different secrets; run: hookctl rotate"
+	case code == http.StatusNotFound:
+		return "something answers at the URL, but it has no such path; the receiver's is /webhook"
+	case code == http.StatusMovedPermanently || code == http.StatusFound || code == http.StatusPermanentRedirect || code == http.StatusTemporaryRedirect:
+		return "GitHub follows no redirects: give the URL that it leads to"
+	case code == http.StatusGatewayTimeout || status == "timed out":
+		return "the answer took longer than GitHub's 10 seconds; see: hookctl status"
+	case code == http.StatusBadGateway || code == http.StatusServiceUnavailable:
+		return "the tunnel is up but the receiver does not answer; run: hookctl start"
+	case code >= 400:
+		return "see why the receiver refuses: hookctl status, hookctl doctor"
+	}
+	return ""
+}
