@@ -45,26 +45,31 @@ type EntryNotification struct {
 
 // MarshalJSON writes null for what the record does not have.
 func (e Entry) MarshalJSON() ([]byte, error) {
-	type plain Entry // without this method
 	out := struct {
-		plain
-		// These shadow the fields of the same JSON name.
-		Action     *string    `json:"action"`
-		Repository *string    `json:"repository"`
-		Sender     *string    `json:"sender"`
-		Title      *string    `json:"title"`
-		Branch     *string    `json:"branch"`
-		Conclusion *string    `json:"conclusion"`
-		URL        *string    `json:"url"`
-		Result     *string    `json:"result"`
-		ReceivedAt *time.Time `json:"received_at"`
-		DeliveryID *string    `json:"delivery_id"`
-		HookID     *int64     `json:"hook_id"`
-		Secret     *string    `json:"secret"`
-	}{plain: plain(e),
-		Action: orNull(e.Action), Repository: orNull(e.Repository), Sender: orNull(e.Sender), Title: orNull(e.Title),
-		Branch: orNull(e.Branch), Conclusion: orNull(e.Conclusion), URL: orNull(e.URL), Result: orNull(e.Result),
-		DeliveryID: orNull(e.DeliveryID), Secret: orNull(e.Secret),
+		File         string             `json:"file"`
+		Event        string             `json:"event"`
+		Action       *string            `json:"action"`
+		Repository   *string            `json:"repository"`
+		Sender       *string            `json:"sender"`
+		Title        *string            `json:"title"`
+		Branch       *string            `json:"branch"`
+		Conclusion   *string            `json:"conclusion"`
+		Number       *int64             `json:"number"`
+		URL          *string            `json:"url"`
+		Result       *string            `json:"result"`
+		ReceivedAt   *time.Time         `json:"received_at"`
+		DeliveryID   *string            `json:"delivery_id"`
+		HookID       *int64             `json:"hook_id"`
+		Source       *string            `json:"source"`
+		Verified     bool               `json:"verified"`
+		Secret       *string            `json:"secret"`
+		Size         int64              `json:"size"`
+		Notification *EntryNotification `json:"notification"`
+	}{
+		File: e.File, Event: e.Event, Action: orNull(e.Action), Repository: orNull(e.Repository), Sender: orNull(e.Sender),
+		Title: orNull(e.Title), Branch: orNull(e.Branch), Conclusion: orNull(e.Conclusion), Number: e.Number, URL: orNull(e.URL),
+		Result: orNull(e.Result), DeliveryID: orNull(e.DeliveryID), Source: orNull(e.Source),
+		Verified: e.Verified, Secret: orNull(e.Secret), Size: e.Size, Notification: e.Notification,
 	}
 	if !e.ReceivedAt.IsZero() {
 		out.ReceivedAt = &e.ReceivedAt

@@ -79,7 +79,7 @@ func (t *term) match(e *Entry, text string) bool {
 	case "verified":
 		return (t.values[0] == "yes") == e.Verified
 	}
-	value := strings.ToLower(t.value(e))
+	value := asciiLower(t.value(e))
 	for _, v := range t.values {
 		if globMatch(v, value) {
 			return true
@@ -142,6 +142,17 @@ func (t *term) value(e *Entry) string {
 	return ""
 }
 
+// asciiLower folds what SQLite's lower() and NOCASE fold, so that Match and
+// the index agree.
+func asciiLower(s string) string {
+	return strings.Map(func(r rune) rune {
+		if r >= 'A' && r <= 'Z' {
+			return r + 'a' - 'A'
+		}
+		return r
+	}, s)
+}
+
 // searchText is what free text is looked for in: the summary, one part a
 // line, in lower case, so that nothing is found across two parts.
 func searchText(e *Entry) string {
@@ -155,7 +166,12 @@ func searchText(e *Entry) string {
 	if e.Number != nil {
 		fmt.Fprintf(&b, "#%d\n", *e.Number)
 	}
-	return strings.ToLower(strings.ReplaceAll(b.String(), "\x00", " "))
+	return foldText(b.String())
+}
+
+// foldText folds text for searching, the same for needle and haystack.
+func foldText(s string) string {
+	return strings.ToLower(strings.ReplaceAll(strings.ToValidUTF8(s, "\ufffd"), "\x00", " "))
 }
 
 // globMatch matches a whole value against a pattern in which * stands for

@@ -3,6 +3,7 @@ package logs
 import (
 	"errors"
 	"fmt"
+	"io"
 )
 
 var (
@@ -28,6 +29,9 @@ func splitPayload(data []byte) (head, payload []byte, err error) {
 		return nil, nil, errTorn
 	}
 	if start < 0 {
+		if cut != len(data)-1 {
+			return nil, nil, errSyntax
+		}
 		return data, nil, nil
 	}
 	head = append(append(make([]byte, 0, cut+1), data[:cut]...), '}')
@@ -41,6 +45,8 @@ func splitPayload(data []byte) (head, payload []byte, err error) {
 		if data[cut-1] == '{' {
 			head = append(head[:cut], data[rest+1:]...)
 		}
+	} else if rest == len(data) {
+		return nil, nil, errTorn
 	} else if rest != len(data)-1 {
 		return nil, nil, errSyntax
 	}
@@ -171,6 +177,68 @@ func trimSpace(data []byte) []byte {
 		j--
 	}
 	return data[i:j]
+}
+
+// readHead reads a record without its payload, of which only the very end is
+// looked at: a file that was not written to its end is torn. Most heads are
+// found in the first read.
+func readHead(f io.ReaderAt, size int64) (*Record, error) {
+	for n := int64(headRead); ; n *= 8 {
+		n = min(n, size)
+		buf := make([]byte, n)
+		if got, err := f.ReadAt(buf, 0); int64(got) < n {
+			return nil, errors.Join(errTorn, err)
+		}
+		r, err := headOf(buf, n == size)
+		if errors.Is(err, errTorn) && n < size {
+			continue
+		}
+		if err != nil || n == size {
+			return r, err
+		}
+		tail := make([]byte, 2)
+		if _, err := f.ReadAt(tail, size-2); err != nil {
+			return nil, fmt.Errorf("read the end: %w", err)
+		}
+		if t := trimSpace(tail); len(t) == 0 || t[len(t)-1] != '}' {
+			return nil, errTorn
+		}
+		return r, nil
+	}
+}
+
+// headRead is how much of a file is read first: larger than nearly every head.
+const headRead = 4 << 10
+
+// headOf decodes a record without its payload from the beginning of a file,
+// or from all of it.
+func headOf(buf []byte, whole bool) (*Record, error) {
+	r := new(Record)
+	if !whole {
+		data := buf[skipSpace(buf, 0):]
+		if len(data) == 0 {
+			return nil, errTorn
+		}
+		if data[0] != '{' {
+			return nil, errSyntax
+		}
+		cut, start, err := findPayload(data)
+		if err != nil {
+			return nil, err
+		}
+		if start < 0 {
+			return nil, errTorn // the object ends here and the file does not
+		}
+		if err := r.decodeHead(append(data[:cut], '}')); !errors.Is(err, errNoRecord) {
+			return r, err
+		}
+		return nil, errTorn // the keys may stand behind the payload
+	}
+	head, _, err := splitPayload(buf)
+	if err != nil {
+		return nil, err
+	}
+	return r, r.decodeHead(head)
 }
 
 // decodeRecord reads a whole file.

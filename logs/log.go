@@ -65,6 +65,15 @@ func (l *Log) Read(_ context.Context, file string) (*Record, error) {
 	return decodeRecord(file, data)
 }
 
+// Ready waits until the list is complete, and tells of progress meanwhile.
+func (l *Log) Ready(ctx context.Context, progress func(Progress)) error {
+	list, err := l.scan(ctx)
+	if progress != nil {
+		progress(Progress{Done: len(list), Total: len(list)})
+	}
+	return err
+}
+
 // scan brings the list in memory up to date with the directory.
 func (l *Log) scan(ctx context.Context) ([]Entry, error) {
 	dir, err := l.root.Open(".")

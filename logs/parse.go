@@ -110,7 +110,7 @@ func (p *filterParser) term() (term, error) {
 	if word == "" {
 		return t, p.fail(nameAt, "empty text; write something between the quotes")
 	}
-	t.values = []string{strings.ToLower(word)}
+	t.values = []string{foldText(word)}
 	return t, nil
 }
 
@@ -146,7 +146,7 @@ func (p *filterParser) values(t *term) error {
 		if v == "" {
 			return p.fail(at, "a value is missing after %s:", t.field)
 		}
-		v = strings.ToLower(v)
+		v = asciiLower(strings.ReplaceAll(strings.ToValidUTF8(v, "\ufffd"), "\x00", " "))
 		if err := p.check(t, v, at); err != nil {
 			return err
 		}

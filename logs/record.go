@@ -108,7 +108,8 @@ type summaryJSON struct {
 }
 
 // Encode returns the content of the record's file: one JSON object with the
-// payload last and byte for byte, and a newline.
+// payload last and byte for byte, and a newline. It is one line where the
+// payload is, as GitHub's are; a payload with line breaks keeps them.
 func (r *Record) Encode() ([]byte, error) {
 	head := recordJSON{
 		EventType: orNull(r.EventType), Timestamp: orNull(r.Timestamp), Result: orNull(r.Result),
@@ -170,6 +171,9 @@ func (r *Record) UnmarshalJSON(data []byte) error {
 	}
 	r.Payload = nil
 	if len(payload) > 0 && string(payload) != "null" {
+		if !json.Valid(payload) {
+			return fmt.Errorf("%w: the payload is no JSON", errSyntax)
+		}
 		r.Payload = bytes.Clone(payload)
 	}
 	return nil

@@ -17,9 +17,10 @@ type Writer struct {
 	cfg Config
 	log *Log
 
-	mu    sync.Mutex
-	ids   map[string]string // GUID to file
-	names map[string]int    // last number of a stem
+	mu     sync.Mutex
+	ids    map[string]string // GUID to file
+	names  map[string]int    // last number of a stem
+	newest string
 }
 
 // OpenWriter opens the log directory for appending.
@@ -92,6 +93,10 @@ func (w *Writer) Append(_ context.Context, r *Record) error {
 	if r.DeliveryID != "" {
 		w.ids[r.DeliveryID] = r.File
 	}
+	if r.File < w.newest {
+		return nil
+	}
+	w.newest = r.File
 	if err := pointLatest(w.cfg.Dir, r.File); err != nil {
 		w.cfg.Logger.Debug("no link to the newest record", "error", err)
 	}
