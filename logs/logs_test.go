@@ -443,7 +443,7 @@ func TestPruneRemovesTheOldestAndNeverThePending(t *testing.T) {
 		t.Fatalf("by age: %+v, %v", res, err)
 	}
 	w.Close()
-	cfg.Keep, cfg.MaxBytes = 0, 5500
+	cfg.Keep, cfg.MaxBytes = 0, 5900
 	w = openWriter(t, cfg)
 	if res, err := w.Prune(t.Context(), false); err != nil || !slices.Equal(res.Files, []string{young.File}) || res.Kept != 1 {
 		t.Fatalf("by size: %+v, %v", res, err)
