@@ -1,0 +1,55 @@
+package server
+
+import (
+	"regexp"
+	"strings"
+	"unicode/utf8"
+
+	"hookctl/logs"
+)
+
+// Messages for agents are wrapped by their reader in tags of these names. Text that carried
+// one could end the wrapping early and speak with the reader's voice.
+var wrapper = regexp.MustCompile(`(?i)<(/?)(external-content|agent-message)`)
+
+// line makes one printable line of at most limit characters of s, in which no wrapping tag stands.
+func line(s string, limit int) string {
+	// What is cut away anyway need not be cleaned first: a title may be megabytes long.
+	if most := limit * 16; len(s) > most {
+		s = s[:most]
+	}
+	return breakTags(shorten(strings.TrimSpace(logs.Clean(s)), limit))
+}
+
+// paragraphs cleans s line by line and keeps its line breaks, at most limit characters.
+func paragraphs(s string, limit int) string {
+	if most := limit * 16; len(s) > most {
+		s = s[:most]
+	}
+	lines := strings.Split(strings.ReplaceAll(s, "\r\n", "\n"), "\n")
+	for i, l := range lines {
+		lines[i] = strings.TrimRight(logs.Clean(l), " ")
+	}
+	return breakTags(shorten(strings.TrimSpace(strings.Join(lines, "\n")), limit))
+}
+
+func breakTags(s string) string {
+	if !strings.Contains(s, "<") {
+		return s
+	}
+	return wrapper.ReplaceAllString(s, "< $1$2")
+}
+
+func shorten(s string, limit int) string {
+	if utf8.RuneCountInString(s) <= limit {
+		return s
+	}
+	n := 0
+	for i := range s {
+		if n == limit-1 {
+			return s[:i] + "…"
+		}
+		n++
+	}
+	return s
+}

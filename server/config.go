@@ -1,0 +1,161 @@
+package server
+
+import (
+	"errors"
+	"log/slog"
+	"net/http"
+	"net/netip"
+	"time"
+
+	"hookctl/hooks/secret"
+	"hookctl/logs"
+)
+
+// ErrNoSecret says that there is no key to check signatures with. A receiver
+// without one would believe anybody, so it does not start.
+var ErrNoSecret = errors.New("no webhook secret: set GITHUB_WEBHOOK_SECRET or run hookctl setup")
+
+// Config is everything a receiver needs. It is read by [New] and [Server.Reload] and
+// never changed by them.
+type Config struct {
+	Log             *logs.Writer          // where deliveries are kept; only the one given to New counts
+	Keys            *secret.Ring          // every secret that is valid; must not be empty
+	WatchedBranches []string              // names or path.Match patterns; a push elsewhere is only recorded
+	Priorities      map[string]string     // rule key, as "workflow_run.failure", to low, medium, high or urgent
+	Routes          []Route               // tried in order before the default table
+	Sinks           []SinkConfig          // where notifications go; none means that none are made
+	Coalesce        time.Duration         // how long followers of a notification are gathered; 0 switches it off
+	IgnoreSenders   []string              // logins whose deliveries are recorded and not notified
+	Paths           map[string]PathConfig // by the name in /webhook/<name>
+	Limits          Limits                // zero fields take the defaults
+	Retry           Retry                 // zero fields take the defaults
+	TLS             TLSConfig             // the zero value serves plain HTTP
+
+	// Allow returns the networks that may deliver; nil, or a nil result, admits everyone.
+	// It is called for every request, so it must be quick: the caller keeps the list fresh.
+	Allow func() []netip.Prefix
+	// TrustedProxies are the networks whose X-Forwarded-For is believed.
+	TrustedProxies []netip.Prefix
+
+	Logger  *slog.Logger     // nil discards
+	Version string           // told at /healthz
+	Now     func() time.Time // nil is time.Now
+}
+
+// PathConfig is what differs for deliveries to /webhook/<name>. The secret of a name is in
+// the ring, not here.
+type PathConfig struct {
+	WatchedBranches []string     // nil keeps the general ones
+	Sinks           []SinkConfig // nil keeps the general ones; an empty list makes no notifications
+}
+
+// Route is a rule of the settings.
+type Route struct {
+	Event    string   // name of an event, or "*"
+	When     string   // jq condition on the payload; empty is always true
+	Notify   string   // type of the notification, [a-z0-9_]{1,64}; "none" ends the search without one
+	Priority string   // low, medium, high or urgent; empty is medium
+	Subject  string   // text/template over [Event]; empty takes a plain one
+	Message  string   // text/template over [Event]; empty takes a plain one
+	Sinks    []string // names of the sinks to use; empty is all
+}
+
+// SinkConfig describes one place that notifications go to.
+type SinkConfig struct {
+	Name    string            // unique; empty takes the type
+	Type    string            // aimaestro, amp-send, command or http
+	URL     string            // aimaestro: base of its API; http: where to POST
+	To      string            // aimaestro, amp-send: the recipient
+	From    string            // aimaestro: the sender's name, empty is hookctl
+	Command []string          // command: program and arguments; amp-send: empty is amp-send from PATH
+	Env     map[string]string // command, amp-send: added to the environment
+	Secret  string            // http: key of the signature header; empty sends none
+	Timeout time.Duration     // of one attempt; 0 is 10 s
+	Client  *http.Client      // aimaestro, http: nil is a client of its own
+}
+
+// String leaves the secret and the environment out.
+func (c SinkConfig) String() string { return "sink " + c.name() + " (" + c.Type + ")" }
+
+// GoString is String, so that %#v tells no more.
+func (c SinkConfig) GoString() string { return c.String() }
+
+// LogValue is String, so that a log line tells no more.
+func (c SinkConfig) LogValue() slog.Value { return slog.StringValue(c.String()) }
+
+func (c SinkConfig) name() string {
+	if c.Name != "" {
+		return c.Name
+	}
+	return c.Type
+}
+
+// TLSConfig makes the receiver speak HTTPS itself, from files or through ACME.
+type TLSConfig struct {
+	CertFile, KeyFile string // read again when either changes
+	ACME              ACMEConfig
+}
+
+// ACMEConfig fetches and renews certificates through tls-alpn-01, so port 443 of the
+// domain has to reach the receiver.
+type ACMEConfig struct {
+	Domains      []string // none switches ACME off
+	Email        string
+	CacheDir     string       // keeps account and certificates
+	DirectoryURL string       // empty is Let's Encrypt
+	Client       *http.Client // nil is the default one
+}
+
+// Limits bound what strangers can make the receiver spend. The bodies held at once take at most
+// BytesInFlight plus 64 KiB for each connection.
+type Limits struct {
+	Body          int64         // bytes of a body; 25 MiB, GitHub's own limit
+	Header        int           // bytes of a request's header; 32 KiB
+	BytesInFlight int64         // of bodies above 64 KiB held at once, two thirds of it for those above 1 MiB; 96 MiB
+	Connections   int           // open connections; past it the longest idle one goes; 2048
+	Requests      int           // whole requests being checked and stored at once; past it 429; 1024
+	HeaderTimeout time.Duration // for the header; 5 s
+	BodyTimeout   time.Duration // for header and body; 10 s, after which GitHub has given up
+	IdleTimeout   time.Duration // between two requests of a connection; 60 s
+	Wait          time.Duration // for room in BytesInFlight before 503; 8 s
+	Drain         time.Duration // for what is under way when the receiver stops; 10 s
+}
+
+// Retry says how long a notification is tried.
+type Retry struct {
+	First   time.Duration // before the second attempt; 1 s
+	Max     time.Duration // between two attempts, before jitter; 10 min
+	GiveUp  time.Duration // after which it is failed; 24 h
+	PerSink int           // attempts under way at once for one sink; 8
+}
+
+const mib = 1 << 20
+
+func (l Limits) withDefaults() Limits {
+	def(&l.Body, 25*mib)
+	def(&l.Header, 32<<10)
+	def(&l.BytesInFlight, 96*mib)
+	def(&l.Connections, 2048)
+	def(&l.Requests, 1024)
+	def(&l.HeaderTimeout, 5*time.Second)
+	def(&l.BodyTimeout, 10*time.Second)
+	def(&l.IdleTimeout, time.Minute)
+	def(&l.Wait, 8*time.Second)
+	def(&l.Drain, 10*time.Second)
+	return l
+}
+
+func (r Retry) withDefaults() Retry {
+	def(&r.First, time.Second)
+	def(&r.Max, 10*time.Minute)
+	def(&r.GiveUp, 24*time.Hour)
+	def(&r.PerSink, 8)
+	return r
+}
+
+func def[T comparable](field *T, value T) {
+	var zero T
+	if *field == zero {
+		*field = value
+	}
+}

@@ -1,0 +1,103 @@
+package server
+
+import (
+	"container/list"
+	"context"
+	"crypto/tls"
+	"net"
+	"net/http"
+	"sync"
+)
+
+// connections bounds how many are open. When one too many arrives, the one that has been waiting longest
+// without a whole request is closed in its place: an attacker who holds thousands open
+// pushes out his own, and the honest client gets in.
+type connections struct {
+	limit int
+	mu    sync.Mutex
+	open  map[net.Conn]*connection
+	idle  *list.List // of *connection, the longest idle first; without those whose request is whole
+}
+
+type connection struct {
+	conn net.Conn
+	all  *connections
+	at   *list.Element // nil while it must not be closed
+}
+
+type connectionKey struct{}
+
+func newConnections(limit int) *connections {
+	return &connections{limit: limit, open: map[net.Conn]*connection{}, idle: list.New()}
+}
+
+// context is http.Server.ConnContext.
+func (c *connections) context(ctx context.Context, conn net.Conn) context.Context {
+	return context.WithValue(ctx, connectionKey{}, &connection{conn: conn, all: c})
+}
+
+// state is http.Server.ConnState.
+func (c *connections) state(conn net.Conn, state http.ConnState) {
+	c.mu.Lock()
+	defer c.mu.Unlock()
+	x := c.open[conn]
+	switch state {
+	case http.StateNew:
+		if len(c.open) >= c.limit {
+			c.evict()
+		}
+		x = &connection{conn: conn, all: c}
+		c.open[conn] = x
+		x.at = c.idle.PushBack(x)
+	case http.StateActive, http.StateIdle:
+		if x == nil {
+			return
+		}
+		if x.at != nil {
+			c.idle.MoveToBack(x.at)
+		} else {
+			x.at = c.idle.PushBack(x)
+		}
+	case http.StateClosed, http.StateHijacked:
+		if x != nil && x.at != nil {
+			c.idle.Remove(x.at)
+		}
+		delete(c.open, conn)
+	}
+}
+
+func (c *connections) evict() {
+	front := c.idle.Front()
+	if front == nil {
+		return
+	}
+	x := c.idle.Remove(front).(*connection)
+	x.at = nil
+	delete(c.open, x.conn)
+	conn := x.conn
+	if t, ok := conn.(*tls.Conn); ok {
+		conn = t.NetConn() // Closing TLS politely could wait for the attacker.
+	}
+	_ = conn.Close()
+}
+
+// settle marks the connection of a request as not to be closed: its request is whole and
+// about to be stored.
+func settle(ctx context.Context) {
+	x, ok := ctx.Value(connectionKey{}).(*connection)
+	if !ok {
+		return
+	}
+	x.all.mu.Lock()
+	defer x.all.mu.Unlock()
+	if held := x.all.open[x.conn]; held != nil && held.at != nil {
+		x.all.idle.Remove(held.at)
+		held.at = nil
+	}
+}
+
+func (c *connections) count() int {
+	c.mu.Lock()
+	defer c.mu.Unlock()
+	return len(c.open)
+}

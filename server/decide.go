@@ -1,0 +1,141 @@
+package server
+
+import (
+	"context"
+	"fmt"
+	"path"
+	"slices"
+	"strings"
+	"time"
+)
+
+// Table is what [Decide] decides by. Make one with [NewTable].
+type Table struct {
+	watched    []string
+	priorities map[string]string
+	ignore     []string
+	routes     []compiledRoute
+}
+
+// Notice is a notification before it has a recipient.
+type Notice struct {
+	Type     string         `json:"type"`
+	Priority string         `json:"priority"` // low, medium, high or urgent
+	Subject  string         `json:"subject"`  // one line; by default without a word that an outsider chose
+	Message  string         `json:"message"`
+	Context  map[string]any `json:"context"`         // the same as fields; the delivery's own are added when it is sent
+	Sinks    []string       `json:"sinks,omitempty"` // names; nil is all
+}
+
+// RuleTrace says why one rule did or did not match.
+type RuleTrace struct {
+	Rule    string `json:"rule"`
+	Matched bool   `json:"matched"`
+	Reason  string `json:"reason"`
+}
+
+// Decision is what a delivery causes: at most one notice today, and how that came about.
+type Decision struct {
+	Result        string      `json:"result"` // the record's result line
+	Notifications []Notice    `json:"notifications"`
+	Trace         []RuleTrace `json:"trace"`
+}
+
+// NewTable compiles the rules of the settings for deliveries to /webhook/<name>, or, with an empty
+// name, for all others. A mistake in a route is a [*RouteError].
+func NewTable(cfg Config, name string) (Table, error) {
+	t := Table{watched: cfg.WatchedBranches, ignore: cfg.IgnoreSenders, priorities: cfg.Priorities}
+	if p, ok := cfg.Paths[name]; ok && p.WatchedBranches != nil {
+		t.watched = p.WatchedBranches
+	}
+	for _, pattern := range t.watched {
+		if _, err := path.Match(pattern, ""); err != nil {
+			return Table{}, fmt.Errorf("watched branch %q: %w", pattern, err)
+		}
+	}
+	for i, r := range cfg.Routes {
+		c, err := compileRoute(i, r)
+		if err != nil {
+			return Table{}, err
+		}
+		t.routes = append(t.routes, c)
+	}
+	return t, t.checkPriorities()
+}
+
+// Decide applies the routes of the settings in order, then the default table. It depends on
+// nothing but its arguments; jq conditions are cut off after a quarter of a second.
+func Decide(t Table, ev Event) Decision {
+	if slices.ContainsFunc(t.ignore, func(login string) bool { return ev.Sender != "" && strings.EqualFold(login, ev.Sender) }) {
+		return Decision{
+			Result: "ignored: " + describe(ev) + " by " + ev.Sender,
+			Trace:  []RuleTrace{{"ignore_senders", true, fmt.Sprintf("the sender %s is ignored", ev.Sender)}},
+		}
+	}
+	var d Decision
+	if len(t.routes) > 0 && d.route(t, ev) {
+		return d
+	}
+	reason := "no rule for this event"
+	for _, r := range defaultRules {
+		if r.event != ev.Name {
+			d.Trace = append(d.Trace, RuleTrace{r.name, false, "the event is " + ev.Name + ", not " + r.event})
+			continue
+		}
+		matched, why := r.match(t, ev)
+		d.Trace = append(d.Trace, RuleTrace{r.name, matched, why})
+		if !matched {
+			reason = why
+			continue
+		}
+		n := r.notice(ev)
+		n.Priority = t.priority(r, n.Type, ev)
+		d.Notifications = []Notice{n}
+		d.Result = line(n.Type+": "+r.result(ev), 300)
+		return d
+	}
+	d.Result = line("recorded: "+describe(ev)+" ("+reason+")", 300)
+	return d
+}
+
+// route tries the routes of the settings and tells whether one of them ended the search.
+func (d *Decision) route(t Table, ev Event) bool {
+	ctx, cancel := context.WithTimeout(context.Background(), 250*time.Millisecond)
+	defer cancel()
+	var payload any
+	for i := range t.routes {
+		r := &t.routes[i]
+		if r.Event != "*" && r.Event != ev.Name {
+			d.Trace = append(d.Trace, RuleTrace{r.rule, false, "the event is " + ev.Name + ", not " + r.Event})
+			continue
+		}
+		if payload == nil && r.when != nil {
+			payload = ev.Payload()
+		}
+		matched, why := r.matches(ctx, payload)
+		d.Trace = append(d.Trace, RuleTrace{r.rule, matched, why})
+		if !matched {
+			continue
+		}
+		if r.Notify == silent {
+			d.Result = line("recorded: "+describe(ev)+" ("+r.rule+" says none)", 300)
+			return true
+		}
+		n := r.notice(ev)
+		if p, ok := t.priorities[r.Notify]; ok {
+			n.Priority = p
+		}
+		d.Notifications = []Notice{n}
+		d.Result = line(n.Type+": "+n.Subject, 300)
+		return true
+	}
+	return false
+}
+
+// describe names an event in a few words: "workflow_run completed".
+func describe(ev Event) string {
+	if ev.Action == "" {
+		return ev.Name
+	}
+	return ev.Name + " " + ev.Action
+}

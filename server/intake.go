@@ -1,0 +1,354 @@
+package server
+
+import (
+	"context"
+	"encoding/json"
+	"errors"
+	"fmt"
+	"mime"
+	"net/http"
+	"net/url"
+	"regexp"
+	"strconv"
+	"strings"
+	"time"
+
+	"hookctl/logs"
+)
+
+// Handler answers POST / and /webhook and /webhook/<name>, and GET /healthz. Deliveries that it takes are announced
+// while [Server.Serve] runs.
+func (s *Server) Handler() http.Handler { return http.HandlerFunc(s.serveHTTP) }
+
+func (s *Server) serveHTTP(w http.ResponseWriter, r *http.Request) {
+	w.Header().Set("Content-Type", "application/json")
+	w.Header().Set("Cache-Control", "no-store")
+	w.Header().Set("X-Content-Type-Options", "nosniff")
+	if r.URL.Path == "/healthz" {
+		s.health(w, r)
+		return
+	}
+	d := &delivery{s: s, set: s.settings.Load(), r: r, w: w}
+	if !d.named() {
+		d.refuse(http.StatusNotFound, "path", "no such path: deliveries go to /webhook")
+		return
+	}
+	d.take()
+}
+
+// health tells that the receiver runs, and which one it is. Whoever sent the nonce knows that the
+// answer is fresh.
+func (s *Server) health(w http.ResponseWriter, r *http.Request) {
+	if r.Method != http.MethodGet && r.Method != http.MethodHead {
+		w.Header().Set("Allow", "GET, HEAD")
+		answer(w, http.StatusMethodNotAllowed, map[string]any{"error": "use GET"})
+		return
+	}
+	body := struct {
+		Status   string `json:"status"`
+		Version  string `json:"version"`
+		Instance string `json:"instance"`
+		Nonce    string `json:"nonce,omitempty"`
+	}{"ok", s.version, s.instance, ""}
+	if nonce := r.URL.Query().Get("nonce"); nonceText.MatchString(nonce) {
+		body.Nonce = nonce
+	}
+	status := http.StatusOK
+	if s.draining.Load() {
+		body.Status, status = "stopping", http.StatusServiceUnavailable
+	}
+	answer(w, status, body)
+}
+
+func answer(w http.ResponseWriter, status int, body any) {
+	b, err := json.Marshal(body)
+	if err != nil {
+		b = []byte(`{"error":"internal error"}`)
+	}
+	b = append(b, '\n')
+	w.Header().Set("Content-Length", strconv.Itoa(len(b)))
+	w.WriteHeader(status)
+	_, _ = w.Write(b) // The other side may be gone; there is nobody else to tell.
+}
+
+var (
+	nonceText    = regexp.MustCompile(`^[A-Za-z0-9._-]{1,128}$`)
+	deliveryText = regexp.MustCompile(`^[A-Za-z0-9-]{1,64}$`)
+)
+
+// delivery is one request on its way in.
+type delivery struct {
+	s    *Server
+	set  *settings
+	w    http.ResponseWriter
+	r    *http.Request
+	name string // of /webhook/<name>
+	id   string // X-GitHub-Delivery, once it is known to be fit
+	keys bool   // the secrets were tried
+}
+
+// named reads the path and tells whether deliveries go there.
+func (d *delivery) named() bool {
+	path := d.r.URL.Path
+	if path == "/" || path == "/webhook" {
+		return true
+	}
+	name, ok := strings.CutPrefix(path, "/webhook/")
+	d.name = name
+	return ok && pathName.MatchString(name)
+}
+
+// take checks what costs nothing first, then reads the body, then its signature, and parses
+// nothing before that.
+func (d *delivery) take() {
+	if !d.admissible() {
+		return
+	}
+	body, release, err := d.s.bodies.read(d.w, d.r)
+	defer release()
+	if err != nil {
+		d.refuseBody(err)
+		return
+	}
+	// Only whole requests count, so that slow senders cannot take the places of honest ones.
+	select {
+	case d.s.slots <- struct{}{}:
+		defer func() { <-d.s.slots }()
+	default:
+		d.w.Header().Set("Retry-After", "1")
+		d.refuse(http.StatusTooManyRequests, "requests", "too many requests at once")
+		return
+	}
+	settle(d.r.Context())
+	arrived := d.s.now()
+	hookID, _ := strconv.ParseInt(d.r.Header.Get("X-GitHub-Hook-ID"), 10, 64)
+	d.keys = true
+	fingerprint, ok := d.set.keys.Match(body, d.r.Header.Get("X-Hub-Signature-256"), hookID, d.r.URL.Path, arrived)
+	if !ok {
+		d.refuse(http.StatusUnauthorized, "signature", "the signature does not match")
+		return
+	}
+	payload, err := extract(d.r, body)
+	if err != nil {
+		d.refuse(http.StatusBadRequest, "payload", err.Error())
+		return
+	}
+	rec := &logs.Record{
+		EventType: EventName(d.r.Header.Get("X-GitHub-Event")), DeliveryID: d.id, ReceivedAt: arrived, HookID: hookID,
+		Source: d.source(), Headers: keptHeaders(d.r.Header), Payload: payload,
+	}
+	if d.name != "" {
+		rec.Headers[pathHeader] = d.name
+	}
+	rec.Signature.Verified, rec.Signature.Secret = true, fingerprint
+	d.store(rec)
+}
+
+// admissible refuses what needs no body to be refused.
+func (d *delivery) admissible() bool {
+	h := d.r.Header
+	d.id = h.Get("X-GitHub-Delivery")
+	switch {
+	case d.r.Method != http.MethodPost:
+		d.w.Header().Set("Allow", "POST")
+		d.refuse(http.StatusMethodNotAllowed, "method", "use POST")
+	case d.s.draining.Load():
+		d.w.Header().Set("Retry-After", "5")
+		d.refuse(http.StatusServiceUnavailable, "stopping", "the receiver is stopping")
+	case !d.set.admits(d.r):
+		d.refuse(http.StatusForbidden, "address", "deliveries are not taken from this address")
+	case encoded(h):
+		d.refuse(http.StatusUnsupportedMediaType, "encoding", "content encodings are not taken")
+	case contentType(h) == "":
+		d.refuse(http.StatusUnsupportedMediaType, "type", "the content type must be application/json or application/x-www-form-urlencoded")
+	case d.r.ContentLength > d.s.limits.Body:
+		d.refuse(http.StatusRequestEntityTooLarge, "length", d.s.tooLong())
+	case h.Get("X-Hub-Signature-256") == "" && h.Get("X-Hub-Signature") != "":
+		d.refuse(http.StatusUnauthorized, "sha1", "X-Hub-Signature (SHA-1) is not enough: X-Hub-Signature-256 is missing")
+	case h.Get("X-Hub-Signature-256") == "":
+		d.refuse(http.StatusUnauthorized, "unsigned", "X-Hub-Signature-256 is missing: set a secret on the hook")
+	case d.id != "" && !deliveryText.MatchString(d.id):
+		d.refuse(http.StatusBadRequest, "delivery_id", "X-GitHub-Delivery is no GUID")
+	default:
+		return true
+	}
+	return false
+}
+
+func (s *Server) tooLong() string {
+	return fmt.Sprintf("the body is longer than %d bytes", s.limits.Body)
+}
+
+func (d *delivery) refuseBody(err error) {
+	d.w.Header().Set("Connection", "close")
+	switch {
+	case errors.Is(err, errBodyTooLong):
+		d.refuse(http.StatusRequestEntityTooLarge, "length", d.s.tooLong())
+	case errors.Is(err, errNoRoom):
+		d.w.Header().Set("Retry-After", "5")
+		d.refuse(http.StatusServiceUnavailable, "busy", "too many large bodies at once")
+	default:
+		d.refuse(http.StatusBadRequest, "body", "the body did not arrive whole and in time")
+	}
+}
+
+// store decides, appends and answers.
+func (d *delivery) store(rec *logs.Record) {
+	start := time.Now()
+	duplicate, err := d.s.ingest(d.r.Context(), d.set, rec)
+	switch {
+	case err == nil:
+		d.s.metrics.durable.Observe(time.Since(start).Seconds())
+		answer(d.w, http.StatusOK, struct {
+			Status    string `json:"status"`
+			Delivery  string `json:"delivery"`
+			Duplicate bool   `json:"duplicate"`
+		}{"ok", rec.DeliveryID, duplicate})
+	case errors.Is(err, ErrNotObject):
+		d.refuse(http.StatusBadRequest, "json", ErrNotObject.Error())
+	case errors.Is(err, logs.ErrFull):
+		d.refuse(http.StatusInsufficientStorage, "full", "the disk is full")
+	case errors.Is(err, logs.ErrBusy):
+		d.w.Header().Set("Retry-After", "1")
+		d.refuse(http.StatusServiceUnavailable, "busy", "the log cannot keep up")
+	default:
+		d.s.logger.Error("a delivery could not be stored", "delivery", rec.DeliveryID, "error", err)
+		d.w.Header().Set("Retry-After", "5")
+		d.refuse(http.StatusServiceUnavailable, "storage", "the delivery could not be stored")
+	}
+}
+
+// refuse answers with an error and remembers it. Nothing of a refused request is recorded.
+func (d *delivery) refuse(status int, reason, text string) {
+	x := Rejection{
+		Time: d.s.now(), Address: d.set.client(d.r), Status: status, Reason: text,
+		Event: line(d.r.Header.Get("X-GitHub-Event"), 64), DeliveryID: line(d.r.Header.Get("X-GitHub-Delivery"), 64),
+		Path: line(d.r.URL.Path, 100),
+	}
+	if d.keys {
+		x.Fingerprints = d.set.keys.Fingerprints(x.Time)
+	}
+	d.s.rejected.add(x)
+	d.s.metrics.reject(reason)
+	d.s.quiet.do(func() {
+		d.s.logger.Warn("refused a request", "status", status, "reason", text, "address", x.Address, "event", x.Event, "delivery", x.DeliveryID)
+	})
+	answer(d.w, status, map[string]string{"error": text})
+}
+
+// source is test for what `hookctl test` sent; it is signed like any other.
+func (d *delivery) source() string {
+	if d.r.Header.Get("X-Hookctl-Source") == logs.SourceTest {
+		return logs.SourceTest
+	}
+	return logs.SourceDelivery
+}
+
+func encoded(h http.Header) bool {
+	for _, v := range h.Values("Content-Encoding") {
+		if v = strings.TrimSpace(v); v != "" && !strings.EqualFold(v, "identity") {
+			return true
+		}
+	}
+	return false
+}
+
+const formType = "application/x-www-form-urlencoded"
+
+// contentType returns the type of the body if it is one that GitHub sends, else "".
+func contentType(h http.Header) string {
+	t, _, err := mime.ParseMediaType(h.Get("Content-Type"))
+	if err != nil && !errors.Is(err, mime.ErrInvalidMediaParameter) {
+		return ""
+	}
+	if t == "application/json" || t == formType {
+		return t
+	}
+	return ""
+}
+
+// extract returns the payload of a body whose signature is known to be right.
+func extract(r *http.Request, body []byte) ([]byte, error) {
+	if contentType(r.Header) != formType {
+		return body, nil
+	}
+	for field := range strings.SplitSeq(string(body), "&") {
+		if value, ok := strings.CutPrefix(field, "payload="); ok {
+			text, err := url.QueryUnescape(value)
+			if err != nil {
+				return nil, fmt.Errorf("the form's payload is not URL-encoded: %w", err)
+			}
+			return []byte(text), nil
+		}
+	}
+	return nil, errors.New("the form has no payload")
+}
+
+// pathHeader keeps the name of /webhook/<name> in the record, so that a replay is decided by the same table.
+const pathHeader = "X-Hookctl-Path"
+
+// keptHeaders is an allow-list: GitHub once sent hooks' secrets in X-Github-Encoded-Secret.
+func keptHeaders(h http.Header) map[string]string {
+	kept := map[string]string{}
+	keep := func(name, canonical string) {
+		if v := line(h.Get(canonical), 300); v != "" {
+			kept[name] = v
+		}
+	}
+	for _, name := range []string{
+		"X-GitHub-Event", "X-GitHub-Delivery", "X-GitHub-Hook-ID", "X-GitHub-Hook-Installation-Target-Type",
+		"X-GitHub-Hook-Installation-Target-ID", "X-GitHub-Enterprise-Host", "X-GitHub-Enterprise-Version",
+		"X-Hub-Signature-256", "Content-Type", "User-Agent",
+	} {
+		keep(name, http.CanonicalHeaderKey(name))
+	}
+	return kept
+}
+
+// ingest decides what a record means, stores it with its notifications pending, and hands those
+// to the queue. It returns once the record is durable.
+func (s *Server) ingest(ctx context.Context, set *settings, rec *logs.Record) (duplicate bool, err error) {
+	name := rec.Headers[pathHeader]
+	ev, err := NewEvent(rec.EventType, rec.Payload)
+	if err != nil {
+		return false, err
+	}
+	decision := Decide(set.tables[set.path(name)], ev)
+	rec.Result, rec.Summary = decision.Result, ev.Summary()
+	rec.Notifications = set.pending(name, decision)
+	// A client that hangs up must not leave a record that is durable and unannounced.
+	err = s.log.Append(context.WithoutCancel(ctx), rec)
+	if known := (*logs.DuplicateError)(nil); errors.As(err, &known) {
+		s.metrics.duplicates.Inc()
+		return true, nil
+	}
+	if err != nil {
+		s.raise(err)
+		return false, err
+	}
+	s.alarm.Store(nil)
+	s.metrics.received.Inc()
+	s.queue.add(rec, ev, decision)
+	return false, nil
+}
+
+// raise makes the alarm that status shows until a record can be stored again.
+func (s *Server) raise(err error) {
+	text := line(err.Error(), 300)
+	if old := s.alarm.Swap(&text); old == nil {
+		s.logger.Error("deliveries cannot be stored", "error", err)
+	}
+}
+
+// pending makes a record's notifications, one for each notice and sink.
+func (set *settings) pending(name string, d Decision) []logs.Notification {
+	var all []logs.Notification
+	for _, n := range d.Notifications {
+		for _, t := range set.targetsOf(name, n) {
+			all = append(all, logs.Notification{
+				Type: n.Type, Priority: n.Priority, Sink: t.name, To: t.to, Status: logs.StatusPending,
+			})
+		}
+	}
+	return all
+}

@@ -1,0 +1,188 @@
+package server
+
+import (
+	"fmt"
+	"strings"
+)
+
+// The notices of the default table. A reader of the message alone must learn everything that
+// matters; the context says the same as fields. Subjects are typed into a terminal, so they hold
+// nothing that an outsider chose: repository names are checked, numbers and hashes are ours.
+
+func baseContext(e Event, kind string) map[string]any {
+	return map[string]any{
+		"source": "hookctl", "notification_type": kind, "event": e.Name, "action": orNil(e.Action),
+		"repository": orNil(e.Repository), "sender": orNil(e.Sender), "url": orNil(e.URL),
+	}
+}
+
+func ciNotice(e Event, kind string) Notice {
+	what, name := "workflow", "workflow"
+	if e.Name == "check_run" {
+		what, name = "check", "check"
+	}
+	ctx := baseContext(e, kind)
+	ctx[name] = orNil(e.Title)
+	ctx["run_id"], ctx["run_attempt"] = orNil(e.RunID), orNil(e.RunAttempt)
+	ctx["branch"], ctx["sha"], ctx["conclusion"] = orNil(e.Branch), orNil(e.SHA), orNil(e.Conclusion)
+
+	verb := "passed"
+	if kind == "ci_failure" {
+		verb = "failed"
+	}
+	var m sentence
+	m.add("CI %s: the %s %s of %s ended with %s", verb, what, quote(e.Title), place(e), orNobody(e.Conclusion))
+	m.addIf(e.Branch, " on branch %s", quote(e.Branch))
+	m.addIf(e.SHA, " at commit %s", e.SHA)
+	if e.RunID != 0 {
+		m.add(" (run %d", e.RunID)
+		if e.RunAttempt != 0 {
+			m.add(", attempt %d", e.RunAttempt)
+		}
+		m.add(")")
+	}
+	m.addIf(e.Sender, ", started by %s", e.Sender)
+	subject := fmt.Sprintf("CI %s in %s", verb, place(e))
+	if e.RunID != 0 {
+		subject += fmt.Sprintf(" (%s %d)", map[string]string{"workflow": "run", "check": "check"}[what], e.RunID)
+	}
+	return Notice{Type: kind, Subject: subject, Message: m.end(e.URL), Context: ctx}
+}
+
+func pullRequestNotice(e Event, kind string) Notice {
+	ctx := baseContext(e, kind)
+	closed := e.Closes
+	if closed == nil {
+		closed = []int64{}
+	}
+	ctx["number"], ctx["title"] = orNilNumber(e), orNil(e.Title)
+	ctx["base"], ctx["head"], ctx["merge_sha"], ctx["closes"] = orNil(e.Base), orNil(e.Head), orNil(e.MergeSHA), closed
+
+	verb := map[string]string{
+		"closed": "merged", "reopened": "reopened", "ready_for_review": "made ready for review",
+	}[e.Action]
+	if verb == "" {
+		verb = "opened"
+	}
+	var m sentence
+	m.add("Pull request #%s of %s, %s, was %s", number(e), place(e), quote(e.Title), verb)
+	m.addIf(e.Sender, " by %s", e.Sender)
+	m.addIf(e.Head, ": from branch %s", quote(e.Head))
+	m.addIf(e.Base, " into %s", quote(e.Base))
+	if kind == "pr_merged" {
+		m.addIf(e.MergeSHA, " as commit %s", e.MergeSHA)
+	}
+	if len(e.Closes) > 0 {
+		m.add(". It closes ")
+		for i, n := range e.Closes {
+			if i > 0 {
+				m.add(", ")
+			}
+			m.add("#%d", n)
+		}
+	}
+	return Notice{
+		Type: kind, Subject: fmt.Sprintf("Pull request #%s %s in %s", number(e), verb, place(e)),
+		Message: m.end(e.URL), Context: ctx,
+	}
+}
+
+func blockedNotice(e Event) Notice {
+	ctx := baseContext(e, "task_blocked")
+	ctx["task_id"], ctx["number"], ctx["title"] = "GH-"+number(e), orNilNumber(e), orNil(e.Title)
+	var m sentence
+	m.add("Task GH-%s of %s is blocked: the issue %s was labeled \"blocked\"", number(e), place(e), quote(e.Title))
+	m.addIf(e.Sender, " by %s", e.Sender)
+	return Notice{
+		Type: "task_blocked", Subject: fmt.Sprintf("Task GH-%s blocked in %s", number(e), place(e)),
+		Message: m.end(e.URL), Context: ctx,
+	}
+}
+
+func pushNotice(e Event) Notice {
+	ctx := baseContext(e, "push")
+	ctx["branch"], ctx["commits"], ctx["compare"] = orNil(e.Branch), e.Commits, orNil(e.URL)
+	ctx["pusher"], ctx["sha"] = orNil(e.Pusher), orNil(e.SHA)
+	var m sentence
+	m.add("%s pushed to branch %s of %s", count(e.Commits, "commit"), quote(e.Branch), place(e))
+	m.addIf(e.Pusher, " by %s", e.Pusher)
+	m.addIf(e.SHA, "; it is now at %s", e.SHA)
+	m.addIf(e.Title, ", whose message begins %s", quote(e.Title))
+	return Notice{
+		Type: "push", Subject: fmt.Sprintf("%s pushed to a watched branch of %s", count(e.Commits, "commit"), place(e)),
+		Message: m.end(e.URL), Context: ctx,
+	}
+}
+
+// plainNotice is for routes without a subject or message of their own, and for notifications
+// whose route is no longer in the settings.
+func plainNotice(e Event, kind string) Notice {
+	ctx := baseContext(e, kind)
+	for key, value := range map[string]string{"title": e.Title, "branch": e.Branch, "sha": e.SHA, "conclusion": e.Conclusion} {
+		if value != "" {
+			ctx[key] = value
+		}
+	}
+	if e.Number != nil {
+		ctx["number"] = *e.Number
+	}
+	var m sentence
+	m.add("%s in %s", describe(e), place(e))
+	if e.Number != nil {
+		m.add(", #%d", *e.Number)
+	}
+	m.addIf(e.Title, ", %s", quote(e.Title))
+	m.addIf(e.Branch, ", branch %s", quote(e.Branch))
+	m.addIf(e.Conclusion, ", conclusion %s", e.Conclusion)
+	m.addIf(e.Sender, ", by %s", e.Sender)
+	return Notice{
+		Type: kind, Priority: "medium", Subject: fmt.Sprintf("%s (%s) in %s", kind, e.Name, place(e)),
+		Message: m.end(e.URL), Context: ctx,
+	}
+}
+
+// sentence builds the words of a message.
+type sentence struct{ strings.Builder }
+
+func (s *sentence) add(format string, args ...any) { fmt.Fprintf(s, format, args...) }
+
+func (s *sentence) addIf(value, format string, args ...any) {
+	if value != "" {
+		s.add(format, args...)
+	}
+}
+
+func (s *sentence) end(url string) string {
+	s.add(".")
+	s.addIf(url, " %s", url)
+	return s.String()
+}
+
+func quote(s string) string {
+	if s == "" {
+		return "(no name)"
+	}
+	return `"` + strings.ReplaceAll(s, `"`, `'`) + `"`
+}
+
+func place(e Event) string {
+	if e.Repository == "" {
+		return "an unnamed repository"
+	}
+	return e.Repository
+}
+
+func orNil[T comparable](value T) any {
+	var zero T
+	if value == zero {
+		return nil
+	}
+	return value
+}
+
+func orNilNumber(e Event) any {
+	if e.Number == nil {
+		return nil
+	}
+	return *e.Number
+}

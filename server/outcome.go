@@ -1,0 +1,294 @@
+package server
+
+import (
+	"context"
+	"encoding/json"
+	"errors"
+	"fmt"
+	"slices"
+	"strconv"
+
+	"hookctl/logs"
+)
+
+// update changes one notification of a record and, if save is set, writes it into the record.
+func (q *queue) update(r ref, save bool, change func(*logs.Notification)) {
+	q.mu.Lock()
+	f := q.files[r.file]
+	if f == nil {
+		q.mu.Unlock()
+		return
+	}
+	n := &f.notifications[r.index]
+	was := n.Status
+	change(n)
+	if was == logs.StatusPending && n.Status != logs.StatusPending {
+		f.open--
+		q.held--
+	}
+	f.dirty = true
+	q.mu.Unlock()
+	if save {
+		q.save(context.WithoutCancel(q.ctx), r.file, f)
+	}
+}
+
+// save writes a record's notifications and forgets the record when none is open. What cannot be
+// written now is written later.
+func (q *queue) save(ctx context.Context, file string, f *fileState) {
+	f.saving.Lock() // Two lanes may have the same record; the later state must be written last.
+	defer f.saving.Unlock()
+	q.mu.Lock()
+	if !f.dirty {
+		q.mu.Unlock()
+		return
+	}
+	f.dirty = false
+	now := slices.Clone(f.notifications)
+	q.mu.Unlock()
+	err := q.s.log.SetNotifications(ctx, file, now)
+	gone := errors.Is(err, logs.ErrNotFound)
+	q.mu.Lock()
+	defer q.mu.Unlock()
+	if err != nil && !gone {
+		f.dirty = true
+		q.s.logger.Error("the outcome of a notification cannot be written; it is tried again", "file", file, "error", err)
+	}
+	if f.open == 0 && !f.dirty && q.files[file] == f {
+		delete(q.files, file)
+		q.signal()
+	}
+}
+
+// saveDirty writes what could not be written, or was not worth writing, before.
+func (q *queue) saveDirty(ctx context.Context) {
+	q.mu.Lock()
+	dirty := map[string]*fileState{}
+	for file, f := range q.files {
+		if f.dirty && (f.open == 0 || ctx.Err() == nil && q.stopping) {
+			dirty[file] = f
+		}
+	}
+	q.mu.Unlock()
+	for file, f := range dirty {
+		q.save(ctx, file, f)
+	}
+}
+
+// load takes on what an earlier run left pending, oldest first.
+func (q *queue) load(ctx context.Context) error {
+	entries, err := q.s.log.Pending(ctx)
+	if err != nil {
+		return fmt.Errorf("list pending notifications: %w", err)
+	}
+	q.loadEntries(ctx, entries)
+	return nil
+}
+
+func (q *queue) reload(ctx context.Context) {
+	q.mu.Lock()
+	q.overflow = false // Set again if there is too much once more.
+	q.mu.Unlock()
+	if err := q.load(ctx); err != nil {
+		q.s.logger.Error("pending notifications stay in the log for now", "error", err)
+		q.mu.Lock()
+		q.overflow = true
+		q.mu.Unlock()
+	}
+}
+
+func (q *queue) loadEntries(ctx context.Context, entries []logs.Entry) {
+	for _, e := range entries {
+		if ctx.Err() != nil {
+			return
+		}
+		q.mu.Lock()
+		known := q.files[e.File] != nil
+		full := q.held >= maxHeld
+		if full && !known {
+			q.overflow = true
+		}
+		q.mu.Unlock()
+		if full {
+			return
+		}
+		if known {
+			continue
+		}
+		rec, err := q.s.log.Log().Read(ctx, e.File)
+		if err != nil {
+			q.s.logger.Error("a record with pending notifications cannot be read", "file", e.File, "error", err)
+			continue
+		}
+		q.restore(rec)
+	}
+}
+
+// restore takes a record on again, with what it means by the settings of today.
+func (q *queue) restore(rec *logs.Record) {
+	ev, d := q.s.decide(rec)
+	since := rec.ReceivedAt
+	if now := q.s.now(); now.Sub(since) > q.retry.GiveUp {
+		since = now // The receiver was away; what it owes gets its time.
+	}
+	q.mu.Lock()
+	defer q.mu.Unlock()
+	q.take(rec, ev, d, since)
+}
+
+// decide routes a stored record. One without a payload, or with none that can be read, is
+// described by its summary.
+func (s *Server) decide(rec *logs.Record) (Event, Decision) {
+	set := s.settings.Load()
+	ev, err := NewEvent(rec.EventType, rec.Payload)
+	if err != nil {
+		sum := rec.Summary
+		ev = Event{
+			Name: EventName(rec.EventType), Action: line(sum.Action, 64), Sender: line(sum.Sender, 64), Title: line(sum.Title, 200),
+			Branch: line(sum.Branch, 255), Conclusion: line(sum.Conclusion, 64), Number: sum.Number, URL: address(text(sum.URL)),
+		}
+		if repository.MatchString(sum.Repository) {
+			ev.Repository = sum.Repository
+		}
+		return ev, Decision{}
+	}
+	return ev, Decide(set.tables[set.path(rec.Headers[pathHeader])], ev)
+}
+
+// compose makes the message of one notification. It is false where nothing in the settings makes a
+// notification of that type any more.
+func compose(rec *logs.Record, n logs.Notification, d Decision) (message, bool) {
+	for _, notice := range d.Notifications {
+		if notice.Type == n.Type {
+			return messageOf(rec, n, notice), true
+		}
+	}
+	return message{}, false
+}
+
+func messageOf(rec *logs.Record, n logs.Notification, notice Notice) message {
+	fields := map[string]any{}
+	for key, value := range notice.Context {
+		fields[key] = value
+	}
+	fields["delivery_id"], fields["received_at"] = orNil(rec.DeliveryID), rec.ReceivedAt.UTC()
+	return message{
+		id: messageID(rec, n), kind: n.Type, priority: n.Priority, subject: line(notice.Subject, 200), text: paragraphs(notice.Message, 4000),
+		context: fields, event: rec.EventType, deliveryID: rec.DeliveryID, file: rec.File, received: rec.ReceivedAt,
+	}
+}
+
+// messageID is the same in every attempt of a notification, and differs for a replay.
+func messageID(rec *logs.Record, n logs.Notification) string {
+	id := rec.DeliveryID
+	if id == "" || rec.Source == logs.SourceReplay || rec.Source == logs.SourceTest {
+		id += "@" + strconv.FormatInt(rec.ReceivedAt.UnixNano(), 36)
+	}
+	return id + "/" + n.Type
+}
+
+// message makes an item's message, from memory at the first attempt and from the log at later ones.
+func (q *queue) message(ctx context.Context, it *item) (message, error) {
+	first := it.refs[0]
+	var m message
+	if it.prepare != nil {
+		m = *it.prepare
+	} else {
+		rec, err := q.s.log.Log().Read(ctx, first.file)
+		if err != nil {
+			return message{}, fmt.Errorf("read the record: %w", err)
+		}
+		if first.index >= len(rec.Notifications) {
+			return message{}, fmt.Errorf("record %s has no notification %d any more", first.file, first.index)
+		}
+		ev, d := q.s.decide(rec)
+		n := rec.Notifications[first.index]
+		made, ok := compose(rec, n, d)
+		if !ok {
+			made = messageOf(rec, n, plainNotice(ev, n.Type))
+		}
+		m = made
+	}
+	m.payload = func(ctx context.Context) (json.RawMessage, error) {
+		rec, err := q.s.log.Log().Read(ctx, first.file)
+		if err != nil {
+			return nil, err
+		}
+		return rec.Payload, nil
+	}
+	if len(it.refs) > 1 {
+		m = gatheredMessage(m, it.refs)
+	}
+	return q.heads.remark(m), nil
+}
+
+// Ingest records and announces what did not come as a request: a delivery fetched from GitHub, from the
+// relay, or a sample. Its signature is not checked; the caller vouches for it.
+func (s *Server) Ingest(ctx context.Context, rec *logs.Record) (duplicate bool, err error) {
+	rec.EventType = EventName(rec.EventType)
+	return s.ingest(ctx, s.settings.Load(), rec)
+}
+
+// Replay sends a record through routing once more: a new record of the same delivery, and new
+// notifications by the settings of now.
+func (s *Server) Replay(ctx context.Context, file string) error {
+	old, err := s.log.Log().Read(ctx, file)
+	if err != nil {
+		return fmt.Errorf("replay %s: %w", file, err)
+	}
+	if len(old.Payload) == 0 {
+		return fmt.Errorf("replay %s: the record has no payload", file)
+	}
+	rec := &logs.Record{
+		EventType: old.EventType, DeliveryID: old.DeliveryID, HookID: old.HookID, Source: logs.SourceReplay,
+		Signature: old.Signature, Headers: old.Headers, Payload: old.Payload,
+	}
+	if _, err := s.ingest(ctx, s.settings.Load(), rec); err != nil {
+		return fmt.Errorf("replay %s: %w", file, err)
+	}
+	return nil
+}
+
+// Resend makes the notifications of these records pending again, those that were sent and those that were given
+// up, and returns how many that are. Those still pending are tried at once.
+func (s *Server) Resend(ctx context.Context, files []string) (int, error) {
+	total := 0
+	for _, file := range files {
+		n, err := s.queue.resend(ctx, file)
+		total += n
+		if err != nil {
+			return total, fmt.Errorf("resend %s: %w", file, err)
+		}
+	}
+	return total, nil
+}
+
+func (q *queue) resend(ctx context.Context, file string) (int, error) {
+	q.mu.Lock()
+	busy := q.files[file] != nil
+	q.mu.Unlock()
+	if busy {
+		q.wake()
+		return 0, nil
+	}
+	rec, err := q.s.log.Log().Read(ctx, file)
+	if err != nil {
+		return 0, err
+	}
+	for i := range rec.Notifications {
+		n := &rec.Notifications[i]
+		*n = logs.Notification{Type: n.Type, Priority: n.Priority, Sink: n.Sink, To: n.To, Status: logs.StatusPending}
+	}
+	if len(rec.Notifications) == 0 {
+		return 0, nil
+	}
+	if err := q.s.log.SetNotifications(ctx, file, rec.Notifications); err != nil {
+		return 0, err
+	}
+	ev, d := q.s.decide(rec)
+	ev.SHA = "" // What a person asks for is not gathered.
+	q.mu.Lock()
+	defer q.mu.Unlock()
+	q.take(rec, ev, d, q.s.now())
+	return len(rec.Notifications), nil
+}

@@ -1,0 +1,202 @@
+package server
+
+import (
+	"bytes"
+	"context"
+	"errors"
+	"fmt"
+	"io"
+	"regexp"
+	"slices"
+	"strconv"
+	"strings"
+	"text/template"
+
+	"github.com/itchyny/gojq"
+)
+
+const silent = "none"
+
+// RouteError is a mistake in a route of the settings. Line and Column count from 1 within the field.
+type RouteError struct {
+	Index        int    // of the route, from 0
+	Field        string // as in the settings: event, when, notify, priority, subject, message, sinks
+	Line, Column int    // 0 where the mistake has no place
+	Err          error
+}
+
+// Error names the route, the field and, where it is known, the place in it.
+func (e *RouteError) Error() string {
+	where := fmt.Sprintf("routes[%d].%s", e.Index, e.Field)
+	if e.Line > 0 {
+		where += fmt.Sprintf(":%d:%d", e.Line, e.Column)
+	}
+	return where + ": " + e.Err.Error()
+}
+
+// Unwrap returns the cause.
+func (e *RouteError) Unwrap() error { return e.Err }
+
+type compiledRoute struct {
+	Route
+	rule             string // what explanations call it
+	when             *gojq.Code
+	subject, message *template.Template
+}
+
+func compileRoute(index int, r Route) (compiledRoute, error) {
+	fail := func(field, format string, args ...any) (compiledRoute, error) {
+		return compiledRoute{}, &RouteError{Index: index, Field: field, Err: fmt.Errorf(format, args...)}
+	}
+	if r.Priority == "" {
+		r.Priority = "medium"
+	}
+	switch {
+	case r.Event != "*" && !eventName.MatchString(r.Event):
+		return fail("event", "%q is no event name", r.Event)
+	case !eventName.MatchString(r.Notify):
+		return fail("notify", "%q is no type: use a-z, 0-9 and _", r.Notify)
+	case !slices.Contains(priorityNames, r.Priority):
+		return fail("priority", "%q is none of %s", r.Priority, strings.Join(priorityNames, ", "))
+	}
+	c := compiledRoute{Route: r, rule: fmt.Sprintf("routes[%d] (%s → %s)", index, r.Event, r.Notify)}
+	var err error
+	if c.when, err = compileCondition(r.When); err != nil {
+		return compiledRoute{}, placed(index, "when", r.When, err)
+	}
+	if c.subject, err = compileTemplate("subject", r.Subject); err != nil {
+		return compiledRoute{}, placed(index, "subject", r.Subject, err)
+	}
+	if c.message, err = compileTemplate("message", r.Message); err != nil {
+		return compiledRoute{}, placed(index, "message", r.Message, err)
+	}
+	return c, nil
+}
+
+func compileCondition(text string) (*gojq.Code, error) {
+	if strings.TrimSpace(text) == "" {
+		return nil, nil
+	}
+	query, err := gojq.Parse(text)
+	if err != nil {
+		return nil, err
+	}
+	return gojq.Compile(query)
+}
+
+// compileTemplate also runs the template once on an empty event, so that a field that does not
+// exist is found at start and not at the first delivery.
+func compileTemplate(name, text string) (*template.Template, error) {
+	if text == "" {
+		return nil, nil
+	}
+	t, err := template.New(name).Parse(text)
+	if err != nil {
+		return nil, err
+	}
+	if err := t.Execute(io.Discard, Event{}); err != nil && strings.Contains(err.Error(), "can't evaluate field") {
+		return nil, err
+	}
+	return t, nil
+}
+
+var templatePlace = regexp.MustCompile(`^template: \w+:(\d+)(?::(\d+))?:\s*(?:executing "\w+" at )?(.*)$`)
+
+// placed finds the line and column of a mistake in a field's text.
+func placed(index int, field, text string, err error) error {
+	e := &RouteError{Index: index, Field: field, Err: err}
+	if parse := (*gojq.ParseError)(nil); errors.As(err, &parse) {
+		offset := max(0, min(len(text), parse.Offset-len(parse.Token)))
+		before := text[:offset]
+		e.Line = 1 + strings.Count(before, "\n")
+		e.Column = 1 + len([]rune(before[strings.LastIndexByte(before, '\n')+1:]))
+		return e
+	}
+	if m := templatePlace.FindStringSubmatch(err.Error()); m != nil {
+		e.Line, _ = strconv.Atoi(m[1])
+		e.Column, _ = strconv.Atoi(m[2])
+		e.Column++
+		e.Err = errors.New(m[3])
+		return e
+	}
+	// A name that jq does not know has no offset, but it can be looked for.
+	if m := regexp.MustCompile(`not defined: (\$?\w+)`).FindStringSubmatch(err.Error()); m != nil {
+		if at := strings.Index(text, m[1]); at >= 0 {
+			before := text[:at]
+			e.Line = 1 + strings.Count(before, "\n")
+			e.Column = 1 + len([]rune(before[strings.LastIndexByte(before, '\n')+1:]))
+		}
+	}
+	return e
+}
+
+// matches runs the condition. What jq calls true matches; an error or too long a run does not.
+func (r *compiledRoute) matches(ctx context.Context, payload any) (bool, string) {
+	if r.when == nil {
+		return true, "the event is " + r.Event
+	}
+	value, ok := r.when.RunWithContext(ctx, payload).Next()
+	if !ok {
+		return false, "the condition gave nothing"
+	}
+	if err, isErr := value.(error); isErr {
+		if ctx.Err() != nil {
+			return false, "the condition took too long"
+		}
+		return false, line("the condition failed: "+err.Error(), 200)
+	}
+	if value == nil || value == false {
+		return false, "the condition is " + line(fmt.Sprint(jqName(value)), 20)
+	}
+	return true, "the condition is true"
+}
+
+func jqName(value any) string {
+	if value == nil {
+		return "null"
+	}
+	return "false"
+}
+
+func (r *compiledRoute) notice(ev Event) Notice {
+	n := plainNotice(ev, r.Notify)
+	n.Priority, n.Sinks = r.Priority, r.Sinks
+	if s := line(render(r.subject, ev, 4<<10), 200); s != "" {
+		n.Subject = s
+	}
+	if m := paragraphs(render(r.message, ev, 64<<10), 4000); m != "" {
+		n.Message = m
+	}
+	return n
+}
+
+// render runs a template, up to limit bytes; nil or one that fails gives "".
+func render(t *template.Template, ev Event, limit int) string {
+	if t == nil {
+		return ""
+	}
+	w := &cappedBuffer{left: limit}
+	if err := t.Execute(w, ev); err != nil && !errors.Is(err, errCapped) {
+		return ""
+	}
+	return w.String()
+}
+
+var errCapped = errors.New("output is too long")
+
+type cappedBuffer struct {
+	bytes.Buffer
+	left int
+}
+
+// Write keeps what fits and then ends the template.
+func (w *cappedBuffer) Write(p []byte) (int, error) {
+	if len(p) > w.left {
+		p = p[:w.left]
+		w.left = 0
+		_, _ = w.Buffer.Write(p)
+		return len(p), errCapped
+	}
+	w.left -= len(p)
+	return w.Buffer.Write(p)
+}

@@ -1,0 +1,183 @@
+package server
+
+import (
+	"fmt"
+	"maps"
+	"path"
+	"slices"
+	"strings"
+)
+
+// rule is one row of the default table.
+type rule struct {
+	name     string // what explanations call it
+	event    string
+	keys     func(Event) []string // of the priorities map, the most special first
+	priority string               // where the map has none of them
+	match    func(Table, Event) (bool, string)
+	notice   func(Event) Notice
+	result   func(Event) string // the record's result line without the type
+}
+
+// defaultRules is the default table, row by row; the first that matches wins.
+var defaultRules = []rule{
+	{
+		name: "workflow_run succeeded", event: "workflow_run", priority: "low",
+		keys:   func(Event) []string { return []string{"workflow_run.success"} },
+		match:  func(_ Table, e Event) (bool, string) { return completed(e, "success") },
+		notice: func(e Event) Notice { return ciNotice(e, "ci_success") },
+		result: func(e Event) string { return e.Title + " passed on " + e.Branch },
+	},
+	{
+		name: "workflow_run failed", event: "workflow_run", priority: "high",
+		keys:   func(e Event) []string { return []string{"workflow_run." + e.Conclusion, "workflow_run.failure"} },
+		match:  func(_ Table, e Event) (bool, string) { return completed(e, "failure", "timed_out", "startup_failure") },
+		notice: func(e Event) Notice { return ciNotice(e, "ci_failure") },
+		result: func(e Event) string { return e.Title + " failed on " + e.Branch },
+	},
+	{
+		name: "check_run failed", event: "check_run", priority: "medium",
+		keys:   func(e Event) []string { return []string{"check_run." + e.Conclusion, "check_run.failure"} },
+		match:  func(_ Table, e Event) (bool, string) { return completed(e, "failure", "timed_out") },
+		notice: func(e Event) Notice { return ciNotice(e, "ci_failure") },
+		result: func(e Event) string { return e.Title + " failed on " + e.Branch },
+	},
+	{
+		name: "pull_request opened", event: "pull_request", priority: "medium",
+		keys: func(e Event) []string { return []string{"pull_request." + e.Action, "pull_request.opened"} },
+		match: func(_ Table, e Event) (bool, string) {
+			return action(e, "opened", "reopened", "ready_for_review")
+		},
+		notice: func(e Event) Notice { return pullRequestNotice(e, "pr_created") },
+		result: func(e Event) string { return "#" + number(e) + " " + e.Title },
+	},
+	{
+		name: "pull_request merged", event: "pull_request", priority: "low",
+		keys: func(Event) []string { return []string{"pull_request.merged", "pull_request.closed"} },
+		match: func(_ Table, e Event) (bool, string) {
+			if ok, why := action(e, "closed"); !ok {
+				return false, why
+			}
+			if !e.Merged {
+				return false, "it was closed without being merged"
+			}
+			return true, "it was closed and merged"
+		},
+		notice: func(e Event) Notice { return pullRequestNotice(e, "pr_merged") },
+		result: func(e Event) string { return "#" + number(e) + " " + e.Title + " into " + e.Base },
+	},
+	{
+		name: "issue labeled blocked", event: "issues", priority: "high",
+		keys: func(Event) []string { return []string{"issues.labeled.blocked", "issues.labeled"} },
+		match: func(_ Table, e Event) (bool, string) {
+			if ok, why := action(e, "labeled"); !ok {
+				return false, why
+			}
+			if !strings.EqualFold(e.Label, "blocked") {
+				return false, fmt.Sprintf("the label is %q, not blocked", e.Label)
+			}
+			return true, "it was labeled blocked"
+		},
+		notice: blockedNotice,
+		result: func(e Event) string { return "GH-" + number(e) + " " + e.Title },
+	},
+	{
+		name: "push to a watched branch", event: "push", priority: "low",
+		keys:   func(Event) []string { return []string{"push"} },
+		match:  watchedPush,
+		notice: pushNotice,
+		result: func(e Event) string {
+			return count(e.Commits, "commit") + " to " + e.Branch + " by " + orNobody(e.Pusher)
+		},
+	},
+}
+
+func completed(e Event, conclusions ...string) (bool, string) {
+	if ok, why := action(e, "completed"); !ok {
+		return false, why
+	}
+	if !slices.Contains(conclusions, e.Conclusion) {
+		return false, fmt.Sprintf("the conclusion is %q, not %s", e.Conclusion, strings.Join(conclusions, ", "))
+	}
+	return true, "completed with the conclusion " + e.Conclusion
+}
+
+func action(e Event, actions ...string) (bool, string) {
+	if !slices.Contains(actions, e.Action) {
+		return false, fmt.Sprintf("the action is %q, not %s", e.Action, strings.Join(actions, ", "))
+	}
+	return true, "the action is " + e.Action
+}
+
+func watchedPush(t Table, e Event) (bool, string) {
+	switch {
+	case strings.HasPrefix(e.Ref, "refs/tags/"):
+		return false, "a tag was pushed, not a branch"
+	case e.Branch == "":
+		return false, "the push names no branch"
+	case e.Deleted:
+		return false, "the branch was deleted"
+	}
+	for _, pattern := range t.watched {
+		if ok, err := path.Match(pattern, e.Branch); err == nil && ok {
+			return true, fmt.Sprintf("the branch %q is watched", e.Branch)
+		}
+	}
+	return false, fmt.Sprintf("the branch %q is not watched", e.Branch)
+}
+
+var priorityNames = []string{"low", "medium", "high", "urgent"}
+
+// priority looks the rule's keys up in the settings, then the type of the notification.
+func (t Table) priority(r rule, kind string, e Event) string {
+	for _, key := range append(r.keys(e), kind) {
+		if p, ok := t.priorities[key]; ok {
+			return p
+		}
+	}
+	return r.priority
+}
+
+// priorityKeys are the keys that the priorities map may have, besides the types that routes make.
+var priorityKeys = []string{
+	"workflow_run.success", "workflow_run.failure", "workflow_run.timed_out", "workflow_run.startup_failure",
+	"check_run.failure", "check_run.timed_out",
+	"pull_request.opened", "pull_request.reopened", "pull_request.ready_for_review", "pull_request.merged", "pull_request.closed",
+	"issues.labeled", "issues.labeled.blocked", "push",
+	"ci_success", "ci_failure", "pr_created", "pr_merged", "task_blocked",
+}
+
+func (t Table) checkPriorities() error {
+	for _, key := range slices.Sorted(maps.Keys(t.priorities)) {
+		known := slices.Contains(priorityKeys, key) ||
+			slices.ContainsFunc(t.routes, func(r compiledRoute) bool { return r.Notify == key })
+		if !known {
+			return fmt.Errorf("priorities: unknown key %q; known are %s and the types that routes make", key, strings.Join(priorityKeys, ", "))
+		}
+		if !slices.Contains(priorityNames, t.priorities[key]) {
+			return fmt.Errorf("priorities: %s: %q is none of %s", key, t.priorities[key], strings.Join(priorityNames, ", "))
+		}
+	}
+	return nil
+}
+
+func number(e Event) string {
+	if e.Number == nil {
+		return "?"
+	}
+	return fmt.Sprint(*e.Number)
+}
+
+func count(n int, what string) string {
+	if n == 1 {
+		return "1 " + what
+	}
+	return fmt.Sprintf("%d %ss", n, what)
+}
+
+func orNobody(s string) string {
+	if s == "" {
+		return "unknown"
+	}
+	return s
+}

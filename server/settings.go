@@ -1,0 +1,133 @@
+package server
+
+import (
+	"errors"
+	"fmt"
+	"maps"
+	"net/netip"
+	"regexp"
+	"slices"
+
+	"hookctl/hooks/secret"
+)
+
+// settings are a Config made ready. They never change; a reload makes new ones.
+type settings struct {
+	keys    *secret.Ring
+	tables  map[string]Table    // by path name; "" is the general one
+	targets map[string][]target // likewise
+	sinks   map[string]sink     // by name
+	allow   func() []netip.Prefix
+	proxies []netip.Prefix
+	window  coalesceWindow
+}
+
+// target is one sink that a table's notifications go to.
+type target struct{ name, short, to string }
+
+var (
+	pathName = regexp.MustCompile(`^[A-Za-z0-9_-]{1,64}$`)
+	sinkName = regexp.MustCompile(`^[A-Za-z0-9_.-]{1,64}$`)
+)
+
+func newSettings(cfg Config) (*settings, error) {
+	if cfg.Keys.Empty() {
+		return nil, ErrNoSecret
+	}
+	return compileSettings(cfg)
+}
+
+// compileSettings does without a secret, as for an explanation.
+func compileSettings(cfg Config) (*settings, error) {
+	if cfg.Coalesce < 0 {
+		return nil, errors.New("coalesce must not be negative")
+	}
+	set := &settings{
+		keys: cfg.Keys, tables: map[string]Table{}, targets: map[string][]target{}, sinks: map[string]sink{},
+		allow: cfg.Allow, proxies: cfg.TrustedProxies, window: coalesceWindow(cfg.Coalesce),
+	}
+	if err := set.add(cfg, "", cfg.Sinks); err != nil {
+		return nil, err
+	}
+	for _, name := range slices.Sorted(maps.Keys(cfg.Paths)) {
+		if !pathName.MatchString(name) {
+			return nil, fmt.Errorf("paths: %q is no name: use letters, digits, _ and -", name)
+		}
+		if err := set.add(cfg, name, cfg.Paths[name].Sinks); err != nil {
+			return nil, fmt.Errorf("paths: %s: %w", name, err)
+		}
+	}
+	return set, set.checkRouteSinks(cfg)
+}
+
+// add makes the table and the sinks of one path. The sinks of a named path are called <path>/<name>, so
+// that a record says which one it was.
+func (set *settings) add(cfg Config, path string, sinks []SinkConfig) error {
+	table, err := NewTable(cfg, path)
+	if err != nil {
+		return err
+	}
+	set.tables[path] = table
+	if path != "" && sinks == nil {
+		set.targets[path] = set.targets[""]
+		return nil
+	}
+	set.targets[path] = []target{}
+	for _, c := range sinks {
+		if !sinkName.MatchString(c.name()) {
+			return fmt.Errorf("sinks: %q is no name: use letters, digits, _ . and -", c.name())
+		}
+		name := c.name()
+		if path != "" {
+			name = path + "/" + name
+		}
+		if _, taken := set.sinks[name]; taken {
+			return fmt.Errorf("sinks: two are called %q; give one a name", c.name())
+		}
+		made, err := newSink(c)
+		if err != nil {
+			return fmt.Errorf("sinks: %s: %w", c.name(), err)
+		}
+		set.sinks[name] = made
+		set.targets[path] = append(set.targets[path], target{name: name, short: c.name(), to: recipient(c)})
+	}
+	return nil
+}
+
+func (set *settings) checkRouteSinks(cfg Config) error {
+	for i, r := range cfg.Routes {
+		for _, name := range r.Sinks {
+			known := false
+			for _, targets := range set.targets {
+				known = known || slices.ContainsFunc(targets, func(t target) bool { return t.short == name })
+			}
+			if !known {
+				return &RouteError{Index: i, Field: "sinks", Err: fmt.Errorf("there is no sink %q", name)}
+			}
+		}
+	}
+	return nil
+}
+
+// path returns the key of tables and targets for /webhook/<name>.
+func (set *settings) path(name string) string {
+	if _, ok := set.tables[name]; ok {
+		return name
+	}
+	return ""
+}
+
+// targetsOf are the sinks that a notice goes to.
+func (set *settings) targetsOf(path string, n Notice) []target {
+	all := set.targets[set.path(path)]
+	if n.Sinks == nil {
+		return all
+	}
+	var chosen []target
+	for _, t := range all {
+		if slices.Contains(n.Sinks, t.short) {
+			chosen = append(chosen, t)
+		}
+	}
+	return chosen
+}

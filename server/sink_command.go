@@ -1,0 +1,155 @@
+package server
+
+import (
+	"bytes"
+	"context"
+	"encoding/json"
+	"errors"
+	"fmt"
+	"io"
+	"maps"
+	"os"
+	"os/exec"
+	"slices"
+	"strings"
+	"time"
+
+	"github.com/cenkalti/backoff/v5"
+)
+
+// command runs a program for each notification: the payload on its standard input, the fields in its
+// environment. No shell stands between, so text from outside is never read as one.
+type command struct {
+	args    []string
+	env     map[string]string
+	timeout time.Duration
+}
+
+func newCommand(c SinkConfig) (sink, error) {
+	if len(c.Command) == 0 || c.Command[0] == "" {
+		return nil, errors.New("command: a program is needed")
+	}
+	return &command{args: slices.Clone(c.Command), env: maps.Clone(c.Env), timeout: c.Timeout}, nil
+}
+
+func (c *command) send(ctx context.Context, m message) (string, error) {
+	payload, err := m.payload(ctx)
+	if err != nil {
+		return "", fmt.Errorf("read the payload: %w", err)
+	}
+	fields, err := json.Marshal(m.context)
+	if err != nil {
+		return "", backoff.Permanent(fmt.Errorf("encode the fields: %w", err))
+	}
+	env := environment(c.env, map[string]string{
+		"TYPE": m.kind, "PRIORITY": m.priority, "SUBJECT": m.subject, "MESSAGE": m.text, "EVENT": m.event,
+		"DELIVERY_ID": m.deliveryID, "FILE": m.file, "ID": m.id, "CONTEXT": string(fields),
+		"ACTION": field(m, "action"), "REPOSITORY": field(m, "repository"), "SENDER": field(m, "sender"),
+		"BRANCH": field(m, "branch"), "SHA": field(m, "sha"), "URL": field(m, "url"),
+	})
+	return "", runProgram(ctx, c.timeout, c.args, env, bytes.NewReader(payload))
+}
+
+func (c *command) check(context.Context) error { return lookUp(c.args[0]) }
+
+// ampSend runs AI Maestro's amp-send. It prints most of its errors on standard output and takes no
+// "--", so no argument may begin with a dash.
+type ampSend struct {
+	program, to string
+	args        []string
+	env         map[string]string
+	timeout     time.Duration
+}
+
+func newAMPSend(c SinkConfig) (sink, error) {
+	if c.To == "" {
+		return nil, errors.New("to: the name of an agent is needed")
+	}
+	a := &ampSend{program: "amp-send", to: c.To, env: maps.Clone(c.Env), timeout: c.Timeout}
+	if len(c.Command) > 0 {
+		a.program, a.args = c.Command[0], c.Command[1:]
+	}
+	return a, nil
+}
+
+func (a *ampSend) send(ctx context.Context, m message) (string, error) {
+	fields, err := json.Marshal(m.context)
+	if err != nil {
+		return "", backoff.Permanent(fmt.Errorf("encode the fields: %w", err))
+	}
+	priority := m.priority
+	if priority == "medium" {
+		priority = "normal"
+	}
+	args := append([]string{a.program}, a.args...)
+	args = append(args, a.to, undashed(m.subject), undashed(m.text),
+		"--priority", priority, "--type", "notification", "--context", string(fields))
+	return "", runProgram(ctx, a.timeout, args, environment(a.env, nil), nil)
+}
+
+func (a *ampSend) check(context.Context) error { return lookUp(a.program) }
+
+func undashed(s string) string {
+	if strings.HasPrefix(s, "-") {
+		return "· " + s
+	}
+	return s
+}
+
+func lookUp(program string) error {
+	if _, err := exec.LookPath(program); err != nil {
+		return fmt.Errorf("the program cannot be run: %w", err)
+	}
+	return nil
+}
+
+func field(m message, name string) string {
+	s, _ := m.context[name].(string)
+	return s
+}
+
+// environment is the receiver's own without the webhook secrets, which no sink needs.
+func environment(extra, fields map[string]string) []string {
+	env := slices.DeleteFunc(os.Environ(), func(v string) bool {
+		return strings.HasPrefix(v, "GITHUB_WEBHOOK_SECRET") || strings.HasPrefix(v, "HOOKCTL_")
+	})
+	for _, name := range slices.Sorted(maps.Keys(extra)) {
+		env = append(env, name+"="+extra[name])
+	}
+	for _, name := range slices.Sorted(maps.Keys(fields)) {
+		env = append(env, "HOOKCTL_"+name+"="+fields[name])
+	}
+	return env
+}
+
+// runProgram runs a program to its end and kills it, with all that it started, when the time is over.
+func runProgram(ctx context.Context, limit time.Duration, args, env []string, stdin io.Reader) error {
+	ctx, cancel := context.WithTimeout(ctx, limit)
+	defer cancel()
+	cmd := exec.CommandContext(ctx, args[0], args[1:]...) // #nosec G204 -- the owner's settings name the program.
+	said := &cappedBuffer{left: 4 << 10}
+	cmd.Env, cmd.Stdin, cmd.Stdout, cmd.Stderr = env, stdin, keepSome{said}, keepSome{said}
+	cmd.WaitDelay = time.Second
+	isolate(cmd)
+	err := cmd.Run()
+	if err == nil {
+		return nil
+	}
+	if ctx.Err() != nil && errors.Is(ctx.Err(), context.DeadlineExceeded) {
+		err = fmt.Errorf("it did not end within %s", limit)
+	}
+	if words := line(said.String(), 300); words != "" {
+		return fmt.Errorf("run %s: %w: %s", args[0], err, words)
+	}
+	return fmt.Errorf("run %s: %w", args[0], err)
+}
+
+// keepSome keeps the first of what is written and takes the rest, so that a program that says much
+// is not stopped by a broken pipe.
+type keepSome struct{ w *cappedBuffer }
+
+// Write never fails.
+func (k keepSome) Write(p []byte) (int, error) {
+	_, _ = k.w.Write(p)
+	return len(p), nil
+}
