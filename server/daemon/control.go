@@ -10,7 +10,11 @@ import (
 	"net"
 	"net/http"
 	"os"
+	"strconv"
+	"sync"
 	"time"
+
+	sd "github.com/coreos/go-systemd/v22/daemon"
 )
 
 // Control is what the receiver offers on its socket. Functions may be called at the same time.
@@ -31,6 +35,9 @@ type Control struct {
 // Serve answers on the control socket until ctx ends. Call it once the receiver can accept deliveries: whoever waits
 // for it to start takes the first answer as the sign that it has.
 func (i *Instance) Serve(ctx context.Context, c Control) error {
+	if err := i.unclaimed(); err != nil {
+		return err
+	}
 	path, err := makeSocketFile(i.home)
 	if err != nil {
 		return err
@@ -54,10 +61,8 @@ func (i *Instance) Serve(ctx context.Context, c Control) error {
 	}
 	done := make(chan error, 1)
 	go func() { done <- srv.Serve(ln) }()
-	select {
-	case err := <-done:
-		return fmt.Errorf("serve the control socket: %w", err)
-	case <-ctx.Done():
+	if err := i.watch(ctx, c, done); err != nil {
+		return errors.Join(err, srv.Close())
 	}
 	// Answers under way (that of /stop among them) get a moment.
 	end, cancel := context.WithTimeout(context.WithoutCancel(ctx), 2*time.Second)
@@ -93,24 +98,67 @@ func (i *Instance) handler(c Control) http.Handler {
 		answer(w, http.StatusOK, i.status(c))
 	})
 	mux.HandleFunc("POST /stop", func(w http.ResponseWriter, _ *http.Request) {
-		i.Stopping()
+		i.markStopping()
 		answer(w, http.StatusAccepted, i.status(c))
+		_ = http.NewResponseController(w).Flush() // whoever asked need not wait for the rest
+		i.restOnce.Do(i.rest)
 		if c.Stop != nil {
 			c.Stop()
 		}
 	})
+	mux.HandleFunc("POST /handover", i.handOver(c))
 	for pattern, h := range c.Extra {
 		mux.Handle(pattern, h)
 	}
 	return mux
 }
 
-// Stopping marks the receiver as one that finishes what it has. POST /stop does this by itself; call it when a
-// signal asked for the stop.
+// beginHandover claims the listeners for one new receiver.
+func (i *Instance) beginHandover() ([]*listener, bool) {
+	i.mu.Lock()
+	defer i.mu.Unlock()
+	if i.handing || i.stopping || len(i.listeners) == 0 {
+		return nil, false
+	}
+	i.handing = true
+	return i.listeners, true
+}
+
+// endHandover takes the claim back: the new receiver did not come about.
+func (i *Instance) endHandover() {
+	i.mu.Lock()
+	defer i.mu.Unlock()
+	i.handing = false
+}
+
+// restLimit bounds how long a stop waits for requests that come in just now, before the server is shut down.
+const restLimit = 3 * time.Second
+
+// Stopping stops accepting, answers what has been accepted, and marks the receiver as one that finishes. POST /stop
+// does this by itself; call it before the server is shut down when a signal asked for the stop. It takes three
+// seconds at most. Connections that nobody has accepted stay in the queue of the socket; where systemd or the
+// next receiver has the socket too, they are found there.
 func (i *Instance) Stopping() {
+	i.markStopping()
+	i.restOnce.Do(i.rest)
+}
+
+func (i *Instance) markStopping() {
 	i.mu.Lock()
 	defer i.mu.Unlock()
 	i.stopping = true
+}
+
+func (i *Instance) rest() {
+	i.mu.Lock()
+	listeners := i.listeners
+	i.mu.Unlock()
+	i.tell(sd.SdNotifyStopping)
+	var group sync.WaitGroup
+	for _, l := range listeners {
+		group.Go(func() { l.rest(restLimit) })
+	}
+	group.Wait()
 }
 
 func (i *Instance) status(c Control) Status {
@@ -141,8 +189,10 @@ func answer(w http.ResponseWriter, status int, v any) {
 	if err != nil {
 		status, body = http.StatusInternalServerError, []byte(`{"error":"the answer could not be encoded"}`)
 	}
+	body = append(body, '\n')
 	w.Header().Set("Content-Type", "application/json")
+	w.Header().Set("Content-Length", strconv.Itoa(len(body)))
 	w.WriteHeader(status)
 	// The other side may be gone; there is nobody left to tell.
-	_, _ = w.Write(append(body, '\n'))
+	_, _ = w.Write(body)
 }

@@ -71,15 +71,22 @@ func (e *PortError) Hint() string {
 type StartError struct {
 	Reason string // "exited with status 1", "did not answer within 15s"
 	Output string // the last that it wrote, cleaned; may have several lines
+	Kept   int    // the receiver that a failed Restart left running
 	hint   string
 }
 
 // Error gives the receiver's own words, which say more than its exit status.
 func (e *StartError) Error() string {
+	text := "the receiver did not start: "
 	if e.Output != "" {
-		return "the receiver did not start: " + e.Output
+		text += e.Output
+	} else {
+		text += "it " + e.Reason
 	}
-	return "the receiver did not start: it " + e.Reason
+	if e.Kept > 0 {
+		text += fmt.Sprintf("\nthe one before (pid %d) goes on as it was", e.Kept)
+	}
+	return text
 }
 
 // Hint is the cure that the receiver itself named, or where to read on.

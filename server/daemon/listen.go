@@ -2,30 +2,191 @@ package daemon
 
 import (
 	"context"
+	"errors"
 	"fmt"
 	"net"
+	"os"
+	"sync"
+	"sync/atomic"
+	"time"
+
+	"github.com/coreos/go-systemd/v22/activation"
 )
 
-// Listener is a listening TCP socket that can be handed to the next receiver.
-type Listener struct {
-	*net.TCPListener
+// socket is what a listening socket must offer to be handed on; those of TCP and unix do.
+type socket interface {
+	net.Listener
+	SetDeadline(time.Time) error
+	File() (*os.File, error)
+}
+
+// inherited is a listening socket that this process was given and has not asked for yet.
+type inherited struct {
+	socket
+	systemd bool // from a .socket unit, which decides the address
+}
+
+// listener is a socket whose accepting can be put to rest without closing it, so that the next receiver can go on
+// with the connections that wait in its queue.
+type listener struct {
+	socket
+	resting  atomic.Bool
+	restOnce sync.Once
+	rested   chan struct{} // closed once Accept has seen the rest
+	endOnce  sync.Once
+	ended    chan struct{}
+	mu       sync.Mutex
+	open     map[*conn]struct{}
+}
+
+func newListener(s socket) *listener {
+	return &listener{socket: s, rested: make(chan struct{}), ended: make(chan struct{}), open: map[*conn]struct{}{}}
+}
+
+// Accept waits for a connection. At rest it waits for Close.
+func (l *listener) Accept() (net.Conn, error) {
+	nc, err := l.socket.Accept()
+	if err == nil {
+		c := &conn{Conn: nc, l: l, accepted: time.Now()}
+		l.mu.Lock()
+		l.open[c] = struct{}{}
+		l.mu.Unlock()
+		return c, nil
+	}
+	if !l.resting.Load() || !errors.Is(err, os.ErrDeadlineExceeded) {
+		return nil, err
+	}
+	l.restOnce.Do(func() { close(l.rested) })
+	<-l.ended
+	return nil, net.ErrClosed
+}
+
+// Close ends Accept. The socket itself lives on where another process has it too.
+func (l *listener) Close() error {
+	l.endOnce.Do(func() { close(l.ended) })
+	return l.socket.Close()
+}
+
+// rest stops accepting and then waits, no longer than limit, until every connection that was accepted has reached
+// the server (its loop has come back to Accept) and has been answered. After that the server can be shut down without
+// cutting anybody off.
+func (l *listener) rest(limit time.Duration) {
+	l.resting.Store(true)
+	if err := l.SetDeadline(time.Unix(1, 0)); err != nil {
+		return // it is closed
+	}
+	deadline := time.NewTimer(limit)
+	defer deadline.Stop()
+	select {
+	case <-l.rested:
+	case <-l.ended:
+		return
+	case <-deadline.C:
+		return
+	}
+	tick := time.NewTicker(time.Millisecond)
+	defer tick.Stop()
+	for l.owing() {
+		select {
+		case <-tick.C:
+		case <-l.ended:
+			return
+		case <-deadline.C:
+			return
+		}
+	}
+}
+
+// owing reports whether a peer waits for an answer.
+func (l *listener) owing() bool {
+	l.mu.Lock()
+	defer l.mu.Unlock()
+	for c := range l.open {
+		if c.owed() {
+			return true
+		}
+	}
+	return false
 }
 
 // Listen gives the socket for address (host:port): the one that systemd or the receiver before passed on, or a new
-// one. It fails with *PortError.
+// one. A socket from systemd is taken whatever its address, since its unit decides. It fails with *PortError.
 func (i *Instance) Listen(ctx context.Context, address string) (net.Listener, error) {
+	i.mu.Lock()
+	defer i.mu.Unlock()
+	for n, s := range i.inherited {
+		if s.systemd || sameAddress(s.Addr(), address) {
+			i.inherited = append(i.inherited[:n:n], i.inherited[n+1:]...)
+			return i.give(s.socket), nil
+		}
+	}
+	// A socket that was passed on for another address may be in the way of this one (0.0.0.0 before, 127.0.0.1 now).
+	if err := i.dropInherited(); err != nil {
+		return nil, err
+	}
 	var lc net.ListenConfig
 	ln, err := lc.Listen(ctx, "tcp", address)
 	if err != nil {
 		return nil, portError(address, err)
 	}
-	tcp, ok := ln.(*net.TCPListener)
+	s, ok := ln.(socket)
 	if !ok {
-		return nil, fmt.Errorf("listen on %s: got a %T", address, ln)
+		return ln, nil
 	}
-	l := &Listener{TCPListener: tcp}
+	return i.give(s), nil
+}
+
+func (i *Instance) give(s socket) net.Listener {
+	l := newListener(s)
+	i.listeners = append(i.listeners, l)
+	return l
+}
+
+// dropInherited closes what nobody asked for: connections to it would wait for ever.
+func (i *Instance) dropInherited() error {
+	var errs []error
+	for _, s := range i.inherited {
+		errs = append(errs, s.Close())
+	}
+	i.inherited = nil
+	if err := errors.Join(errs...); err != nil {
+		return fmt.Errorf("close a socket that is no longer wanted: %w", err)
+	}
+	return nil
+}
+
+// unclaimed closes the sockets that Listen was not asked for.
+func (i *Instance) unclaimed() error {
 	i.mu.Lock()
 	defer i.mu.Unlock()
-	i.listeners = append(i.listeners, l)
-	return l, nil
+	return i.dropInherited()
+}
+
+// fromSystemd collects the sockets that systemd opened for this process.
+func fromSystemd() ([]inherited, error) {
+	listeners, err := activation.Listeners()
+	if err != nil {
+		return nil, fmt.Errorf("take the sockets from systemd: %w", err)
+	}
+	var all []inherited
+	for _, ln := range listeners {
+		if s, ok := ln.(socket); ok {
+			all = append(all, inherited{socket: s, systemd: true})
+		}
+	}
+	return all, nil
+}
+
+// sameAddress reports whether a socket that listens on have serves want; port 0 is served by any port.
+func sameAddress(have net.Addr, want string) bool {
+	h, ok := have.(*net.TCPAddr)
+	if !ok {
+		return false
+	}
+	w, err := net.ResolveTCPAddr("tcp", want)
+	if err != nil || w.Port != 0 && w.Port != h.Port {
+		return false
+	}
+	unspecified := func(ip net.IP) bool { return len(ip) == 0 || ip.IsUnspecified() }
+	return unspecified(h.IP) && unspecified(w.IP) || h.IP.Equal(w.IP)
 }

@@ -5,7 +5,7 @@ import (
 	"errors"
 	"fmt"
 	"io/fs"
-	"net"
+	"net/http"
 	"os"
 	"strconv"
 	"strings"
@@ -24,21 +24,27 @@ type Instance struct {
 	lock  *flock.Flock
 	since time.Time
 
+	restOnce  sync.Once
 	mu        sync.Mutex
-	inherited []net.Listener // from the old receiver or systemd, not yet asked for
-	listeners []*Listener    // given out by Listen
+	inherited []inherited // from the receiver before or systemd, not yet asked for
+	listeners []*listener // given out by Listen
+	handing   bool        // a new receiver is taking the listeners
 	stopping  bool
 }
 
 // Lock makes this process the receiver of cfg.Home, or fails with *RunningError. A process that Restart started
-// takes the listening sockets of the running receiver over and waits until that one is done.
+// takes the listening sockets of the running receiver over and waits until that one is done; so whatever can be found
+// wrong beforehand (settings, the secret) is best found before Lock, while the old receiver is untouched.
+//
+// The life of a receiver is: Lock, Listen, then open what only one process may have open, then Serve beside the
+// server itself. At the end: Stopping (a signal) or Control.Stop (the socket), shut the server down, end Serve, Close.
 func Lock(cfg Config) (*Instance, error) {
 	if err := makeRun(cfg.Home); err != nil {
 		return nil, err
 	}
 	i := &Instance{home: cfg.Home, lock: newFlock(cfg.Home), since: time.Now()}
 	if err := i.acquire(cfg); err != nil {
-		return nil, err
+		return nil, errors.Join(err, i.dropInherited())
 	}
 	if err := os.WriteFile(pidFile(cfg.Home), []byte(strconv.Itoa(os.Getpid())+"\n"), 0o600); err != nil {
 		return nil, errors.Join(fmt.Errorf("write the pid file: %w", err), i.Close())
@@ -50,10 +56,27 @@ func newFlock(home string) *flock.Flock {
 	return flock.New(lockFile(home), flock.SetPermissions(0o600))
 }
 
-// acquire gets the flock. It tries for a moment where nobody answers on the socket, because a probe by another
-// command holds the lock for an instant too.
+// envTakeover tells a process that Restart launched to take over from the running receiver, and for how long it may
+// wait for that one to finish.
+const envTakeover = "HOOKCTL_TAKEOVER"
+
+// acquire gets the flock and the listening sockets that others opened.
 func (i *Instance) acquire(cfg Config) error {
-	ctx, cancel := context.WithTimeout(context.Background(), time.Second)
+	var err error
+	if i.inherited, err = fromSystemd(); err != nil {
+		return err
+	}
+	patience := time.Second
+	text, succeed := os.LookupEnv(envTakeover)
+	if succeed {
+		if err := os.Unsetenv(envTakeover); err != nil {
+			return fmt.Errorf("clear %s: %w", envTakeover, err)
+		}
+		if patience, err = time.ParseDuration(text); err != nil {
+			return fmt.Errorf("%s: %w", envTakeover, err)
+		}
+	}
+	ctx, cancel := context.WithTimeout(context.Background(), patience)
 	defer cancel()
 	for {
 		ok, err := i.lock.TryLock()
@@ -63,9 +86,8 @@ func (i *Instance) acquire(cfg Config) error {
 		if ok {
 			return nil
 		}
-		st, err := Dial(cfg.Home).Status(ctx)
-		if err == nil {
-			return &RunningError{PID: st.PID, Address: st.Address}
+		if err := i.beside(ctx, cfg, &succeed); err != nil {
+			return err
 		}
 		select {
 		case <-ctx.Done():
@@ -73,6 +95,32 @@ func (i *Instance) acquire(cfg Config) error {
 		case <-time.After(pollInterval):
 		}
 	}
+}
+
+// beside deals with another process that has the lock. A successor takes its sockets, once, and then waits for it.
+// Otherwise it is an error where that process answers as a receiver; where it does not, it may be a mere probe by
+// another command, which holds the lock for an instant, or a receiver that is just ending.
+func (i *Instance) beside(ctx context.Context, cfg Config, succeed *bool) error {
+	switch {
+	case *succeed:
+		sockets, err := takeOver(ctx, cfg.Home)
+		var refused *ControlError
+		if errors.As(err, &refused) && refused.Status == http.StatusNotFound {
+			err = Dial(cfg.Home).Stop(ctx) // it is too old to know how
+		}
+		if errors.Is(err, ErrNotRunning) {
+			return nil
+		}
+		*succeed = err != nil
+		i.inherited = append(i.inherited, sockets...)
+		return err
+	case ctx.Err() == nil && len(i.inherited) == 0:
+		st, err := Dial(cfg.Home).Status(ctx)
+		if err == nil && !st.Stopping {
+			return &RunningError{PID: st.PID, Address: st.Address}
+		}
+	}
+	return nil
 }
 
 // Close gives the lock up. It is the last thing that a receiver does.

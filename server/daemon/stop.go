@@ -27,15 +27,6 @@ func Stop(ctx context.Context, cfg Config) error {
 	return force(ctx, cfg, pid, hanging(ctx, client))
 }
 
-// Restart puts a new receiver in the place of the running one, or starts one where there is none. Its errors are
-// those of Stop and Start.
-func Restart(ctx context.Context, cfg Config) (Status, error) {
-	if err := Stop(ctx, cfg); err != nil && !errors.Is(err, ErrNotRunning) {
-		return Status{}, err
-	}
-	return Start(ctx, cfg)
-}
-
 // ask asks the receiver to stop and says which process that is.
 func ask(ctx context.Context, cfg Config, client *Client) (pid int, err error) {
 	quick, cancel := context.WithTimeout(ctx, 3*time.Second)
