@@ -72,7 +72,7 @@ var ErrIncomplete = errors.New("not every hook is set up and verified")
 func (c *Client) Apply(ctx context.Context, p SetupPlan, confirm Confirm, progress func(Step)) ([]SetupResult, error) {
 	progress = oneAtATime(progress)
 	results := make([]SetupResult, len(p.Items))
-	each(ctx, len(p.Items), c.limits.Concurrent, func(i int) {
+	each(len(p.Items), c.limits.Concurrent, func(i int) {
 		a := applying{c: c, req: p.req, item: p.Items[i], progress: progress, confirm: confirm,
 			result: SetupResult{Target: p.Items[i].Target, HookID: p.Items[i].HookID, URL: p.URL, Events: p.Items[i].Events}}
 		a.result.Err = a.run(ctx)
@@ -110,6 +110,7 @@ type applying struct {
 	result   SetupResult
 	confirm  Confirm
 	progress func(Step)
+	created  time.Time // when creating began, by our clock
 }
 
 func (a *applying) run(ctx context.Context) error {
@@ -144,11 +145,12 @@ func (a *applying) step(name, detail string, do func() error) error {
 
 func (a *applying) create(ctx context.Context) error {
 	return a.step("create hook", a.req.URL, func() error {
+		began := time.Now()
 		h, err := a.c.Create(ctx, a.item.Target, Spec{URL: a.req.URL, Events: a.req.Events, Secret: a.req.Secret, Active: a.req.Active, InsecureSSL: a.req.InsecureSSL})
 		if err != nil {
 			return err
 		}
-		a.result.HookID, a.result.Created = h.ID, true
+		a.result.HookID, a.result.Created, a.created = h.ID, true, began
 		return nil
 	})
 }
@@ -198,11 +200,12 @@ func (a *applying) update(ctx context.Context) error {
 // verify proves the hook by a ping. A hook that was there before may have another secret, which nobody can see: then
 // the ping tells, and the hook gets ours.
 func (a *applying) verify(ctx context.Context) error {
-	p := proof{target: a.item.Target, hookID: a.result.HookID, fingerprint: secret.Fingerprint(a.req.Secret), confirm: a.confirm, wait: a.req.Wait}
+	p := proof{target: a.item.Target, hookID: a.result.HookID, fingerprint: secret.Fingerprint(a.req.Secret), confirm: a.confirm, wait: a.req.Wait,
+		patient: true, created: a.created}
 	mayHaveAnother := !a.result.Created && !slices.Contains(a.result.Changed, "secret")
 	if mayHaveAnother {
 		// Half of the time is for finding out, half for the proof after the change.
-		p.wait = max(a.req.Wait/2, time.Millisecond)
+		p.wait, p.patient = a.req.Wait/2, false
 	}
 	err := a.step("verify", "waiting for a signed ping", func() error {
 		var err error
@@ -211,6 +214,7 @@ func (a *applying) verify(ctx context.Context) error {
 			if err := a.setSecret(ctx); err != nil {
 				return err
 			}
+			p.patient = true
 			_, err = a.c.prove(ctx, p)
 		}
 		return err

@@ -104,13 +104,13 @@ func (c *Client) PlanSetup(ctx context.Context, r SetupRequest) (SetupPlan, erro
 		}
 	}
 	plan := SetupPlan{URL: r.URL, req: r, host: c.host, Items: make([]SetupItem, len(targets))}
-	each(ctx, len(targets), c.limits.Concurrent, func(i int) { plan.Items[i] = c.planOne(ctx, r, targets[i]) })
+	each(len(targets), c.limits.Concurrent, func(i int) { plan.Items[i] = c.planOne(ctx, r, targets[i]) })
 	return plan, ctx.Err()
 }
 
-// each runs work for 0 to n-1, a few at a time, and returns when all of it is done. What has not begun when ctx ends
-// is still run, and sees that for itself.
-func each(ctx context.Context, n, atOnce int, work func(int)) {
+// each runs work for 0 to n-1, a few at a time, and returns when all of it is done. After a context has ended the rest
+// is still run, and sees that for itself, so that every result says what became of it.
+func each(n, atOnce int, work func(int)) {
 	next := make(chan int)
 	var workers sync.WaitGroup
 	for range min(n, max(1, atOnce)) {

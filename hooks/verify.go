@@ -5,6 +5,7 @@ import (
 	"errors"
 	"fmt"
 	"net/http"
+	"sync"
 	"time"
 )
 
@@ -29,71 +30,83 @@ type proof struct {
 	hookID      int64
 	fingerprint string
 	confirm     Confirm       // nil: what GitHub saw is proof enough
-	wait        time.Duration // for everything together
+	wait        time.Duration // for pings to arrive, all together; what GitHub's limits cost is not counted
 	after       int64         // deliveries up to this one are known to be of earlier pings
+	patient     bool          // a ping that was taken but not confirmed is no end: GitHub may be slow to use a new secret
+	created     time.Time     // GitHub pings a hook that it makes, so a hook made since then is not pinged at first
 }
 
 // prove pings a hook and waits for the proof. GitHub's own record of the ping is watched meanwhile, so that a ping
 // that was refused is told at once and with the reason. It returns the id of the last ping that it saw at GitHub.
 // A ping can be lost on the way like anything else, so it is repeated within the wait.
 func (c *Client) prove(ctx context.Context, p proof) (last int64, err error) {
-	ctx, cancel := context.WithTimeout(ctx, p.wait)
-	defer cancel()
-	each := max(p.wait/3, 50*time.Millisecond)
+	each, left := p.wait/3, p.wait
 	var reason error
-	for {
+	for pause := c.limits.Pause; ; pause = min(2*pause, 5*time.Second) {
+		ping := ping{since: p.created, sent: p.created.Add(-time.Minute)}
+		if p.created.IsZero() {
+			if ping, err = c.sendPing(ctx, p); err != nil {
+				return p.after, err
+			}
+		}
+		p.created = time.Time{}
+		began := time.Now()
 		var again bool
-		again, p.after, err = c.proveOnce(ctx, p, each)
+		again, p.after, err = c.await(ctx, p, ping, min(each, left))
 		if err == nil {
 			return p.after, nil
 		}
-		if ctx.Err() == nil || reason == nil {
+		if reason == nil || !errors.Is(err, errNothing) {
 			reason = err
 		}
-		if !again || ctx.Err() != nil {
-			return p.after, reason
-		}
-		if sleep(ctx, c.limits.Pause) != nil {
+		if left -= time.Since(began) + pause; !again || left <= 0 || sleep(ctx, pause) != nil {
 			return p.after, reason
 		}
 	}
 }
 
-// proveOnce sends one ping. again tells whether another one may help.
-func (c *Client) proveOnce(ctx context.Context, p proof, each time.Duration) (again bool, last int64, err error) {
-	since := time.Now()
+// ping is one that GitHub was asked for.
+type ping struct {
+	since time.Time // by our clock
+	sent  time.Time // by GitHub's clock, or earlier
+}
+
+func (c *Client) sendPing(ctx context.Context, p proof) (ping, error) {
+	sent := ping{since: time.Now()}
 	header, err := c.do(ctx, request{op: "ping hook", target: p.target.String(), method: http.MethodPost, path: p.target.hook(p.hookID) + "/pings"}, nil)
 	if err != nil {
-		return errors.Is(err, ErrUnreachable), p.after, err
+		return ping{}, err
 	}
 	// GitHub's clock tells its pings apart, not ours. Its Date has whole seconds.
-	sent := since.Add(-time.Minute)
+	sent.sent = sent.since.Add(-time.Minute)
 	if date, err := http.ParseTime(header.Get("Date")); err == nil {
-		sent = date.Add(-time.Second)
+		sent.sent = date.Add(-time.Second)
 	}
+	return sent, nil
+}
+
+// errNothing means that nothing is known of a ping, so that what an earlier one told says more.
+var errNothing = errors.New("nothing known of the ping")
+
+// await waits for the proof that a ping brings, for a time. again tells whether another ping may help.
+func (c *Client) await(ctx context.Context, p proof, sent ping, each time.Duration) (again bool, last int64, err error) {
 	wait, cancel := context.WithTimeout(ctx, each)
-	defer cancel()
 	confirmed := make(chan error, 1)
+	var confirming sync.WaitGroup
+	defer confirming.Wait()
+	defer cancel()
 	if p.confirm != nil {
-		go func() { confirmed <- p.confirm(wait, p.hookID, p.fingerprint, since) }()
-		// Whoever confirms is waited for, on every way out.
-		defer func() {
-			cancel()
-			if confirmed != nil {
-				<-confirmed
-			}
-		}()
+		confirming.Go(func() { confirmed <- p.confirm(wait, p.hookID, p.fingerprint, sent.since) })
 	}
-	failed := &Error{Op: "verify hook", Target: p.target.String(), Message: "no ping arrived", Err: ErrNotDelivered,
-		Cure: fmt.Sprintf("see what GitHub tried: hookctl hooks deliveries %d -R %s", p.hookID, p.target)}
+	failed := &Error{Op: "verify hook", Target: p.target.String(), Message: "no ping arrived", Err: errors.Join(ErrNotDelivered, errNothing),
+		Cure: fmt.Sprintf("see what GitHub tried: hookctl hooks deliveries %d %s", p.hookID, flag(p.target))}
 	last = p.after
 	pause := c.limits.Pause
+	timer := time.NewTimer(pause)
+	defer timer.Stop()
 	for taken := 0; ; {
-		timer := time.NewTimer(pause)
 		select {
 		case err := <-confirmed:
-			timer.Stop()
-			confirmed = nil
 			if err == nil {
 				return false, last, nil
 			}
@@ -102,26 +115,24 @@ func (c *Client) proveOnce(ctx context.Context, p proof, each time.Duration) (ag
 			}
 			return true, last, failed
 		case <-wait.Done():
-			timer.Stop()
 			return true, last, failed
 		case <-timer.C:
 		}
 		pause = min(2*pause, 5*time.Second)
-		seen, ok := c.lastPing(wait, p, sent)
+		timer.Reset(pause)
+		seen, ok := c.lastPing(wait, p, sent.sent)
 		switch {
 		case !ok:
-			continue
 		case seen.OK() && p.confirm == nil:
 			return false, seen.ID, nil
 		case seen.OK():
 			// The log may lag behind the answer, but not for long.
 			failed = otherReceiver(p, seen)
 			if taken++; taken > 2 {
-				return false, seen.ID, failed
+				return p.patient, seen.ID, failed
 			}
 		default:
-			last, failed = seen.ID, refusedPing(p, seen)
-			return seen.StatusCode != http.StatusUnauthorized, last, failed
+			return seen.StatusCode != http.StatusUnauthorized, seen.ID, refusedPing(p, seen)
 		}
 	}
 }

@@ -1,0 +1,415 @@
+package hooks
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"slices"
+	"sync"
+	"time"
+
+	"hookctl/hooks/secret"
+)
+
+// What stands in the way of a rotation.
+var (
+	ErrUnfinished = errors.New("an earlier rotation is not finished")
+	ErrNoRotation = errors.New("there is no rotation")
+	ErrGraceOver  = errors.New("the grace period is over: the old secret is gone")
+)
+
+// DefaultGrace is how long the old secret stays accepted after every hook has the new one.
+const DefaultGrace = time.Hour
+
+// Rotator replaces the secret of hooks so that no delivery is lost.
+//
+//  1. The new secret is made and saved, and the receiver confirms that it accepts both.
+//  2. Each hook gets the new secret.
+//  3. Each hook proves by a ping that GitHub signs with it.
+//  4. The new secret becomes the current one; the old one is accepted for the grace period, then refused.
+//
+// After each step of each hook the state is durable, and both secrets are in it. So a rotation that was killed or has
+// failed anywhere leaves a receiver that accepts both, and [Rotator.Resume] goes on. Every step can be repeated, so a
+// step whose outcome is not known is repeated.
+//
+// A Rotator's methods lock the rotation: two at once, in any process, is an error that is [secret.ErrRotating].
+type Rotator struct {
+	Client *Client
+	Store  *secret.Store
+	// Accept makes the receiver take its secrets anew and returns when it accepts all of these. Nil where no receiver
+	// runs: the next one to start reads them.
+	Accept func(ctx context.Context, fingerprints []string) error
+	// Confirm waits for the proof of a hook; nil to believe what GitHub says became of the ping.
+	Confirm  Confirm
+	Progress func(Step)
+	Now      func() time.Time // time.Now if nil
+	Wait     time.Duration    // for the proof of one hook; [DefaultWait] if zero
+	PerHook  bool             // each hook gets a secret of its own
+}
+
+// RotateResult tells how far a rotation is, with fingerprints in place of secrets.
+type RotateResult struct {
+	Old      string       `json:"old"`
+	New      string       `json:"new"` // "" where each hook has its own
+	Complete bool         `json:"complete"`
+	Hooks    []RotateHook `json:"hooks"`
+	Undo     bool         `json:"undo,omitempty"`
+	Expires  time.Time    `json:"expires,omitzero"` // when the old secret stops being accepted
+}
+
+// RotateHook is what became of one hook.
+type RotateHook struct {
+	Repository string `json:"repository"`
+	HookID     int64  `json:"hook_id"`
+	Status     string `json:"status"` // rotated, failed, pending, or gone for one that was deleted meanwhile
+	Error      string `json:"error,omitempty"`
+	Old        string `json:"old,omitempty"` // where each hook has its own
+	New        string `json:"new,omitempty"`
+}
+
+// Result is the state of a rotation as [Rotator.Rotate] returns it.
+func Result(r *secret.Rotation) RotateResult {
+	out := RotateResult{Old: secret.Fingerprint(r.Old), New: secret.Fingerprint(r.New), Complete: !r.Promoted.IsZero(), Undo: r.Undo, Expires: r.Expires, Hooks: []RotateHook{}}
+	for _, h := range r.Hooks {
+		status := "pending"
+		switch h.Step {
+		case secret.StepVerified:
+			status = "rotated"
+		case secret.StepFailed:
+			status = "failed"
+		case secret.StepGone:
+			status = "gone"
+		}
+		if status == "failed" || status == "pending" {
+			out.Complete = false
+		}
+		out.Hooks = append(out.Hooks, RotateHook{h.Repository, h.HookID, status, h.Error, secret.Fingerprint(h.Old), secret.Fingerprint(h.New)})
+	}
+	return out
+}
+
+// Rotate replaces the secret of these hooks. With a failed hook the result is not complete and the error is
+// [ErrUnfinished]: the receiver goes on accepting both secrets until Resume succeeds or Finish gives up.
+func (r *Rotator) Rotate(ctx context.Context, hooks []Hook, grace time.Duration) (RotateResult, error) {
+	unlock, err := r.lock()
+	if err != nil {
+		return RotateResult{}, err
+	}
+	defer unlock()
+	state, err := r.begin(hooks, grace)
+	if err != nil {
+		return RotateResult{}, err
+	}
+	if err := r.accept(ctx, allSecrets(state)...); err != nil {
+		// No hook was touched yet, so there is nothing to resume.
+		return Result(state), errors.Join(err, r.Store.EndRotation())
+	}
+	return r.run(ctx, state)
+}
+
+// Resume goes on with a rotation that was interrupted or has failed hooks. [ErrNoRotation] when there is none; one that
+// is complete is left as it is.
+func (r *Rotator) Resume(ctx context.Context) (RotateResult, error) {
+	unlock, err := r.lock()
+	if err != nil {
+		return RotateResult{}, err
+	}
+	defer unlock()
+	state, err := r.current()
+	if err != nil {
+		return RotateResult{}, err
+	}
+	if err := r.accept(ctx, allSecrets(state)...); err != nil {
+		return Result(state), err
+	}
+	return r.run(ctx, state)
+}
+
+// Undo gives every hook its old secret back, with the same care, while the old one is still accepted; after that it is
+// [ErrGraceOver]. It can itself be resumed, and undone.
+func (r *Rotator) Undo(ctx context.Context) (RotateResult, error) {
+	unlock, err := r.lock()
+	if err != nil {
+		return RotateResult{}, err
+	}
+	defer unlock()
+	state, err := r.current()
+	if err != nil {
+		return RotateResult{}, err
+	}
+	if !state.Promoted.IsZero() && !r.now().Before(state.Expires) {
+		return RotateResult{}, &Error{Op: "undo rotation", Message: ErrGraceOver.Error(), Cure: "rotate again: hookctl rotate --all", Err: ErrGraceOver}
+	}
+	back := *state
+	back.Old, back.New, back.Undo = state.New, state.Old, !state.Undo
+	back.Started, back.Promoted, back.Expires = r.now(), time.Time{}, time.Time{}
+	back.Hooks = slices.Clone(state.Hooks)
+	for i := range back.Hooks {
+		h := &back.Hooks[i]
+		h.Old, h.New = h.New, h.Old
+		switch {
+		case h.Step == secret.StepGone:
+		case h.Untouched:
+			// GitHub still has the secret that it is to have.
+			h.Step, h.Error, h.Untouched = secret.StepVerified, "", false
+		default:
+			h.Step, h.Error = secret.StepPending, ""
+		}
+	}
+	if err := r.Store.SaveRotation(&back); err != nil {
+		return RotateResult{}, err
+	}
+	if err := r.accept(ctx, allSecrets(&back)...); err != nil {
+		return Result(&back), err
+	}
+	return r.run(ctx, &back)
+}
+
+// Finish ends a rotation now. One that is complete loses the rest of its grace period: the old secret is refused. One
+// that is not gives up on the hooks that could not be changed: the new secret becomes the current one and the grace
+// period begins, so that their owners have that long to act.
+func (r *Rotator) Finish(ctx context.Context) (RotateResult, error) {
+	unlock, err := r.lock()
+	if err != nil {
+		return RotateResult{}, err
+	}
+	defer unlock()
+	state, err := r.current()
+	if err != nil {
+		return RotateResult{}, err
+	}
+	if state.Promoted.IsZero() {
+		err := r.promote(ctx, state)
+		return Result(state), err
+	}
+	result := Result(state)
+	if err := r.Store.EndRotation(); err != nil {
+		return result, err
+	}
+	return result, r.accept(ctx, newSecrets(state)...)
+}
+
+// Due tells whether the current secret is older than maxAge, and since when it is in use. One of unknown age is due.
+func (r *Rotator) Due(maxAge time.Duration) (due bool, since time.Time, err error) {
+	since, err = r.Store.ChangedAt()
+	if err != nil {
+		return false, since, err
+	}
+	return r.now().Sub(since) > maxAge, since, nil
+}
+
+func (r *Rotator) now() time.Time {
+	if r.Now != nil {
+		return r.Now()
+	}
+	return time.Now()
+}
+
+func (r *Rotator) lock() (func(), error) {
+	unlock, err := r.Store.LockRotation()
+	if errors.Is(err, secret.ErrRotating) {
+		return nil, &Error{Op: "rotate", Message: err.Error(), Cure: "wait for it; if its process dies, run: hookctl rotate --resume", Err: err}
+	}
+	return unlock, err
+}
+
+func (r *Rotator) current() (*secret.Rotation, error) {
+	state, err := r.Store.Rotation()
+	if err == nil && state == nil {
+		err = &Error{Op: "rotate", Message: ErrNoRotation.Error(), Cure: "start one: hookctl rotate --all", Err: ErrNoRotation}
+	}
+	return state, err
+}
+
+// begin saves the state of a new rotation: from then on both secrets are known, whatever happens.
+func (r *Rotator) begin(hooks []Hook, grace time.Duration) (*secret.Rotation, error) {
+	if len(hooks) == 0 {
+		return nil, &Error{Op: "rotate", Message: "there is no hook to rotate", Cure: "see which hooks there are: hookctl hooks list"}
+	}
+	old, origin, err := r.Store.Current()
+	switch {
+	case err != nil:
+		return nil, err
+	case origin == secret.FromEnvironment:
+		return nil, &Error{Op: "rotate", Message: secret.ErrFromEnvironment.Error(),
+			Cure: "unset " + secret.Variable + " and put the secret into .env: hookctl secret import", Err: secret.ErrFromEnvironment}
+	case old == "":
+		return nil, &Error{Op: "rotate", Message: "there is no secret yet", Cure: "run: hookctl setup"}
+	}
+	state := &secret.Rotation{Old: old, Started: r.now(), Grace: grace}
+	earlier, err := r.Store.Rotation()
+	if err != nil {
+		return nil, err
+	}
+	if earlier != nil {
+		if earlier.Promoted.IsZero() {
+			return nil, &Error{Op: "rotate", Message: ErrUnfinished.Error(), Cure: "finish it first: hookctl rotate --resume", Err: ErrUnfinished}
+		}
+		state.Retired = retired(earlier, r.now())
+	}
+	if !r.PerHook {
+		if state.New, err = secret.Generate(); err != nil {
+			return nil, err
+		}
+	}
+	seen := make(map[int64]bool)
+	for _, h := range hooks {
+		if seen[h.ID] {
+			continue
+		}
+		seen[h.ID] = true
+		one := secret.RotationHook{Repository: h.Target.String(), HookID: h.ID, Step: secret.StepPending, Untouched: true}
+		own, err := r.Store.HookSecret(h.ID)
+		if err != nil {
+			return nil, err
+		}
+		// A hook that has its own secret keeps having one.
+		if r.PerHook || own != "" {
+			one.Old = old
+			if own != "" {
+				one.Old = own
+			}
+			if one.New, err = secret.Generate(); err != nil {
+				return nil, err
+			}
+		}
+		state.Hooks = append(state.Hooks, one)
+	}
+	return state, r.Store.SaveRotation(state)
+}
+
+// retired are the keys of an earlier rotation whose time is not over.
+func retired(earlier *secret.Rotation, now time.Time) []secret.RetiredKey {
+	var keys []secret.RetiredKey
+	for _, k := range earlier.Keys() {
+		if !k.Expires.IsZero() && now.Before(k.Expires) {
+			keys = append(keys, secret.RetiredKey{Secret: k.Value, HookID: k.HookID, Expires: k.Expires})
+		}
+	}
+	return keys
+}
+
+// run takes a saved rotation, of which the receiver accepts the secrets, as far as it goes.
+func (r *Rotator) run(ctx context.Context, state *secret.Rotation) (RotateResult, error) {
+	if !state.Promoted.IsZero() {
+		return Result(state), nil
+	}
+	w := &rotating{r: r, state: state, progress: oneAtATime(r.Progress), wait: r.Wait}
+	if w.wait <= 0 {
+		w.wait = DefaultWait
+	}
+	if err := w.hooks(ctx); err != nil {
+		return Result(state), err
+	}
+	if open := unfinished(state); open > 0 {
+		return Result(state), &Error{Op: "rotate", Message: fmt.Sprintf("%d of %d hooks do not have the new secret yet; both secrets are accepted", open, len(state.Hooks)),
+			Cure: "when the reason is gone, run: hookctl rotate --resume", Err: ErrUnfinished}
+	}
+	err := r.promote(ctx, state)
+	return Result(state), err
+}
+
+func unfinished(state *secret.Rotation) (n int) {
+	for _, h := range state.Hooks {
+		if h.Step != secret.StepVerified && h.Step != secret.StepGone {
+			n++
+		}
+	}
+	return n
+}
+
+// newSecrets are the ones that hooks get.
+func newSecrets(state *secret.Rotation) []string {
+	secrets := []string{state.New}
+	for _, h := range state.Hooks {
+		secrets = append(secrets, h.New)
+	}
+	return secrets
+}
+
+// allSecrets are the ones that the receiver has to accept: of a rotation that is over, only the new ones.
+func allSecrets(state *secret.Rotation) []string {
+	secrets := newSecrets(state)
+	if state.Promoted.IsZero() {
+		secrets = append(secrets, state.Old)
+		for _, h := range state.Hooks {
+			secrets = append(secrets, h.Old)
+		}
+	}
+	return secrets
+}
+
+func (r *Rotator) accept(ctx context.Context, secrets ...string) error {
+	if r.Accept == nil {
+		return nil
+	}
+	var prints []string
+	for _, s := range secrets {
+		if p := secret.Fingerprint(s); p != "" && !slices.Contains(prints, p) {
+			prints = append(prints, p)
+		}
+	}
+	report := oneAtATime(r.Progress)
+	step := Step{Name: "accept secrets", State: StateRunning}
+	report(step)
+	if err := r.Accept(ctx, prints); err != nil {
+		step.State, step.Err = StateFailed, fmt.Errorf("the receiver does not accept the secrets: %w", err)
+		report(step)
+		return &Error{Op: "rotate", Message: clean(step.Err.Error()), Cure: "see the receiver: hookctl status; then run: hookctl rotate --resume", Err: step.Err}
+	}
+	step.State = StateDone
+	report(step)
+	return nil
+}
+
+// promote makes the new secrets the current ones. The .env file comes first: a crash before the state is saved leaves
+// both secrets accepted and the step to be repeated, which changes nothing.
+func (r *Rotator) promote(ctx context.Context, state *secret.Rotation) error {
+	report := oneAtATime(r.Progress)
+	report(Step{Name: "promote", State: StateRunning})
+	err := r.save(state)
+	if err != nil {
+		report(Step{Name: "promote", State: StateFailed, Err: err})
+		return err
+	}
+	report(Step{Name: "promote", State: StateDone})
+	return r.accept(ctx, newSecrets(state)...)
+}
+
+func (r *Rotator) save(state *secret.Rotation) error {
+	shared := state.New
+	if shared == "" {
+		shared = state.Old // each hook has its own, so the shared one stays
+	}
+	own := make(map[int64]string)
+	for _, h := range state.Hooks {
+		switch {
+		case h.New == "" && h.Old == "":
+		case h.Step == secret.StepGone, h.New == shared:
+			own[h.HookID] = ""
+		case h.New != "":
+			own[h.HookID] = h.New
+		}
+	}
+	if len(own) > 0 {
+		if err := r.Store.SetHookSecrets(own); err != nil {
+			return err
+		}
+	}
+	if err := r.Store.SetCurrent(shared); err != nil {
+		return err
+	}
+	state.Promoted = r.now()
+	state.Expires = state.Promoted.Add(state.Grace)
+	return r.Store.SaveRotation(state)
+}
+
+// rotating is the work on the hooks of one rotation.
+type rotating struct {
+	r        *Rotator
+	progress func(Step)
+	wait     time.Duration
+
+	mu    sync.Mutex
+	state *secret.Rotation
+}

@@ -1,0 +1,100 @@
+package hooks
+
+import (
+	"context"
+	"errors"
+
+	"hookctl/hooks/secret"
+)
+
+// hooks brings every hook that is not finished to its proof, a few at a time. Its error is about the state file or the
+// context; what went wrong with a hook is in the state.
+func (w *rotating) hooks(ctx context.Context) error {
+	// From here on a change may reach GitHub and the answer not reach us. What was certain before is kept in
+	// memory only, and written again if it proves to be so still.
+	untouched := make([]bool, len(w.state.Hooks))
+	for i := range w.state.Hooks {
+		h := &w.state.Hooks[i]
+		untouched[i], h.Untouched = h.Untouched, false
+	}
+	if err := w.r.Store.SaveRotation(w.state); err != nil {
+		return err
+	}
+	failures := make([]error, len(w.state.Hooks))
+	each(len(w.state.Hooks), w.r.Client.limits.Concurrent, func(i int) { failures[i] = w.hook(ctx, i, untouched[i]) })
+	return errors.Join(append(failures, ctx.Err())...)
+}
+
+// hook takes one hook from the step where it is to its proof. untouched means that GitHub certainly has the old secret.
+func (w *rotating) hook(ctx context.Context, i int, untouched bool) error {
+	h := w.state.Hooks[i] // only this goroutine changes it
+	target, err := ParseTarget(h.Repository)
+	if err != nil {
+		return err
+	}
+	value := h.New
+	if value == "" {
+		value = w.state.New
+	}
+	if h.Step == secret.StepGone || h.Step == secret.StepVerified || ctx.Err() != nil {
+		return nil
+	}
+	if h.Step != secret.StepChanged {
+		w.report(target, h, "set secret", StateRunning, nil)
+		err := w.r.Client.Configure(ctx, target, h.HookID, ConfigChange{Secret: &value})
+		if err != nil {
+			h.Untouched = untouched && refused(err)
+			return w.failed(ctx, i, target, h, "set secret", err)
+		}
+		h.Step, h.Error = secret.StepChanged, ""
+		if err := w.save(i, h); err != nil {
+			return err
+		}
+		w.report(target, h, "set secret", StateDone, nil)
+	}
+	w.report(target, h, "verify", StateRunning, nil)
+	_, err = w.r.Client.prove(ctx, proof{target: target, hookID: h.HookID, fingerprint: secret.Fingerprint(value), confirm: w.r.Confirm, wait: w.wait, patient: true})
+	if err != nil {
+		return w.failed(ctx, i, target, h, "verify", err)
+	}
+	h.Step, h.Error = secret.StepVerified, ""
+	if err := w.save(i, h); err != nil {
+		return err
+	}
+	w.report(target, h, "verify", StateDone, nil)
+	return nil
+}
+
+// refused tells whether GitHub has certainly not acted.
+func refused(err error) bool {
+	var e *Error
+	return errors.As(err, &e) && e.Status >= 400 && e.Status < 500 && !e.lost
+}
+
+// failed notes why a hook could not go on. One that was deleted needs no secret any more. An interruption is no
+// failure of the hook: it stays where it is.
+func (w *rotating) failed(ctx context.Context, i int, t Target, h secret.RotationHook, step string, err error) error {
+	switch {
+	case errors.Is(err, ErrHookNotFound):
+		h.Step, h.Error = secret.StepGone, "the hook was deleted meanwhile"
+		w.report(t, h, step, StateSkipped, err)
+	case ctx.Err() != nil:
+		return nil
+	default:
+		h.Step, h.Error = secret.StepFailed, err.Error()
+		w.report(t, h, step, StateFailed, err)
+	}
+	return w.save(i, h)
+}
+
+// save writes the state of one hook durably.
+func (w *rotating) save(i int, h secret.RotationHook) error {
+	w.mu.Lock()
+	defer w.mu.Unlock()
+	w.state.Hooks[i] = h
+	return w.r.Store.SaveRotation(w.state)
+}
+
+func (w *rotating) report(t Target, h secret.RotationHook, name, state string, err error) {
+	w.progress(Step{Target: t, HookID: h.HookID, Name: name, State: state, Detail: h.Error, Err: err})
+}
