@@ -70,10 +70,14 @@ type shipment struct {
 	targetType string
 }
 
+// maxPayload is the largest payload that GitHub delivers.
+const maxPayload = 25_000_000
+
 // Deliver sends an event to every active hook of a repository, and of its
 // organisation, that subscribes to it, all at the same time, and returns once
 // each has answered or failed. All get the same GUID, because it names the event.
-// A failed delivery is no error: its result says why.
+// A failed delivery is no error: its result says why. A payload above 25 MB is
+// sent to nobody, as with GitHub.
 func (s *Server) Deliver(ctx context.Context, repo, event string, payload []byte) ([]Delivery, error) {
 	if !json.Valid(payload) {
 		return nil, fmt.Errorf("deliver %s to %s: the payload is no JSON", event, repo)
@@ -89,8 +93,8 @@ func (s *Server) Deliver(ctx context.Context, repo, event string, payload []byte
 	}
 	m := message{event: event, guid: newGUID(), payload: payload}
 	var out []shipment
-	for _, at := range []*target{t, s.targets[strings.ToLower(t.owner)]} {
-		if at == nil {
+	for i, at := range []*target{t, s.targets[strings.ToLower(t.owner)]} {
+		if at == nil || i > 0 && at == t || len(payload) > maxPayload {
 			continue
 		}
 		for _, h := range at.hooks {

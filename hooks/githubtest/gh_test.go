@@ -99,3 +99,36 @@ func TestRealGHPagesByLink(t *testing.T) {
 		t.Fatalf("gh api --paginate: %v, %d ids\n%s", err, len(strings.Fields(out)), stderr)
 	}
 }
+
+// What gh changes and reads is what a program sees, and the other way round.
+func TestRealGHWorksOnTheSameHooks(t *testing.T) {
+	s, _ := start(t, Options{Resolve: func(string) string { return "" }})
+	s.AddRepository(widgets, Repository{})
+	id := s.AddHook(widgets, Hook{Active: true, Config: Config{"https://hooks.example.com/webhook", "json", "k", "0"}})
+	hook := "repos/" + widgets + "/hooks/" + itoa(id)
+	if out, stderr, err := realGH(t, s, "api", hook+"/config", "-X", "PATCH", "-f", "secret=new"); err != nil || strings.Contains(out, "new") {
+		t.Fatalf("PATCH config: %v\n%s%s", err, out, stderr)
+	}
+	if s.Hooks(widgets)[0].Config != (Config{"https://hooks.example.com/webhook", "json", "new", "0"}) {
+		t.Errorf("%+v", s.Hooks(widgets)[0])
+	}
+	if _, stderr, err := realGH(t, s, "api", hook+"/pings", "-X", "POST"); err != nil {
+		t.Fatalf("ping: %v\n%s", err, stderr)
+	}
+	awaitDeliveries(t, s, id, 1)
+	out, stderr, err := realGH(t, s, "api", hook+"/deliveries", "--jq", ".[0].event")
+	if err != nil || strings.TrimSpace(out) != "ping" {
+		t.Errorf("deliveries: %v %s%s", err, out, stderr)
+	}
+	if _, stderr, err := realGH(t, s, "api", "repos/octo-org/nothing/hooks"); err == nil || !strings.Contains(stderr, "Not Found (HTTP 404)") {
+		t.Errorf("a repository that is not there: %v %s", err, stderr)
+	}
+	s.Rename(widgets, "acme/gadgets")
+	out, stderr, err = realGH(t, s, "api", hook, "--jq", ".id")
+	if err != nil || strings.TrimSpace(out) != itoa(id) {
+		t.Errorf("after renaming: %v %s%s", err, out, stderr)
+	}
+	if _, stderr, err := realGH(t, s, "api", "repos/acme/gadgets/hooks/"+itoa(id), "-X", "DELETE"); err != nil || len(s.Hooks("acme/gadgets")) != 0 {
+		t.Errorf("delete: %v\n%s", err, stderr)
+	}
+}

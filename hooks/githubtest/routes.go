@@ -75,10 +75,18 @@ func (s *Server) routes() *http.ServeMux {
 // carrier hands a call to a route and takes its answer back through ServeMux,
 // which knows only handlers.
 type carrier struct {
-	http.ResponseWriter
 	call   *call
 	answer answer
 }
+
+// Header, Write and WriteHeader take what ServeMux says by itself about a path
+// that is not clean; GitHub knows no such path.
+func (*carrier) Header() http.Header { return http.Header{} }
+
+func (*carrier) Write(b []byte) (int, error) { return len(b), nil }
+
+// WriteHeader ignores the status, for the same reason.
+func (*carrier) WriteHeader(int) {}
 
 func put(w http.ResponseWriter, a answer) {
 	if c, ok := w.(*carrier); ok {
@@ -97,7 +105,7 @@ func (s *Server) answer(c *call) answer {
 		w := &carrier{call: c}
 		s.mux.ServeHTTP(w, c.r)
 		a = w.answer
-		if a.status == 0 { // ServeMux answered by itself, for a path that is not clean
+		if a.status == 0 {
 			a = notFound()
 		}
 	}
@@ -152,10 +160,10 @@ func (s *Server) answerTarget(c *call, segments int, need access, f onTarget) an
 	defer s.mu.Unlock()
 	accepted := strings.Join(need.scopes, ", ")
 	t, moved := s.find(c.r)
-	if moved {
+	if moved && t.role(c.user.Login) != "none" {
 		return redirect(c, t, afterSegments(c.r.URL.Path, segments))
 	}
-	if t == nil || t.role(c.user.Login) == "none" {
+	if t == nil || moved || t.role(c.user.Login) == "none" {
 		return notFound().with("X-Accepted-Oauth-Scopes", accepted)
 	}
 	if sso := s.ssoOf(t); sso != "" {

@@ -153,7 +153,7 @@ func (s *Server) Close() {
 	s.client.CloseIdleConnections()
 }
 
-// Requests returns every API call so far, in the order of arrival.
+// Requests returns every API call so far, in the order of their answers.
 func (s *Server) Requests() []Request {
 	s.mu.Lock()
 	defer s.mu.Unlock()
