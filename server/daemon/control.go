@@ -19,7 +19,8 @@ import (
 
 // Control is what the receiver offers on its socket. Functions may be called at the same time.
 type Control struct {
-	// Status fills in what the receiver knows; PID, Since and Running are added.
+	// Status fills in what the receiver knows; the rest is added: Running, PID, Stopping, Manager, and where
+	// they are empty Since, Address and InFlight.
 	Status func() Status
 	// Rejected lists the last refused requests; may be nil.
 	Rejected func() []Rejected
@@ -171,6 +172,14 @@ func (i *Instance) status(c Control) Status {
 	st.Running, st.PID, st.Stopping = true, os.Getpid(), i.stopping
 	if st.Since.IsZero() {
 		st.Since = i.since
+	}
+	if st.InFlight == 0 {
+		for _, l := range i.listeners {
+			st.InFlight += l.owing()
+		}
+	}
+	if st.Manager == "" {
+		st.Manager = os.Getenv(envManager)
 	}
 	if st.Address == "" && len(i.listeners) > 0 {
 		st.Address = i.listeners[0].Addr().String()

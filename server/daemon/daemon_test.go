@@ -34,6 +34,7 @@ func get(t *testing.T, address string) string {
 }
 
 func TestStartReturnsOnceTheReceiverAnswersAndStopOnceItIsGone(t *testing.T) {
+	t.Parallel()
 	cfg := toyConfig(t, "serve")
 	cfg.Env = append(cfg.Env, "TOY_VERSION=1.2.3")
 	st, err := Start(t.Context(), cfg)
@@ -81,6 +82,7 @@ func TestStartReturnsOnceTheReceiverAnswersAndStopOnceItIsGone(t *testing.T) {
 }
 
 func TestAReceiverThatCannotStartSaysWhyAndLeavesNothing(t *testing.T) {
+	t.Parallel()
 	taken, err := net.Listen("tcp", "127.0.0.1:0")
 	if err != nil {
 		t.Fatal(err)
@@ -141,6 +143,7 @@ func TestPortInUseNamesTheProgramThatHasIt(t *testing.T) {
 }
 
 func TestASecondReceiverIsRefusedByNameOfTheFirst(t *testing.T) {
+	t.Parallel()
 	cfg := toyConfig(t, "serve")
 	st, err := Start(t.Context(), cfg)
 	if err != nil {
@@ -168,6 +171,7 @@ func TestASecondReceiverIsRefusedByNameOfTheFirst(t *testing.T) {
 }
 
 func TestManyStartsAtOnceMakeOneReceiver(t *testing.T) {
+	t.Parallel()
 	cfg := toyConfig(t, "serve")
 	errs := make(chan error)
 	const n = 6
@@ -193,6 +197,7 @@ func TestManyStartsAtOnceMakeOneReceiver(t *testing.T) {
 }
 
 func TestStartAfterKillDoesNotMindWhatIsLeft(t *testing.T) {
+	t.Parallel()
 	cfg := toyConfig(t, "serve")
 	st, err := Start(t.Context(), cfg)
 	if err != nil {
@@ -274,6 +279,7 @@ func TestAReceiverThatNeverAnswersIsEnded(t *testing.T) {
 }
 
 func TestStopWaitsForWhatIsBeingAnswered(t *testing.T) {
+	t.Parallel()
 	cfg := toyConfig(t, "serve")
 	st, err := Start(t.Context(), cfg)
 	if err != nil {
@@ -289,7 +295,7 @@ func TestStopWaitsForWhatIsBeingAnswered(t *testing.T) {
 		st, err := Dial(cfg.Home).Status(t.Context())
 		return err == nil && st.Stopping && st.InFlight == 1
 	})
-	if got := hanging(t.Context(), Dial(cfg.Home)); got != "1 requests are being answered" {
+	if got := hanging(t.Context(), Dial(cfg.Home)); got != "1 request is being answered" {
 		t.Errorf("what hangs: %q", got)
 	}
 	select {
@@ -338,6 +344,7 @@ func TestStopEndsByForceWhatDoesNotStop(t *testing.T) {
 }
 
 func TestRestartReplacesTheProcess(t *testing.T) {
+	t.Parallel()
 	cfg := toyConfig(t, "serve")
 	first, err := Restart(t.Context(), cfg) // where none runs, it starts one
 	if err != nil {
@@ -355,6 +362,7 @@ func TestRestartReplacesTheProcess(t *testing.T) {
 }
 
 func TestOutputOfACrashIsKeptInTheLog(t *testing.T) {
+	t.Parallel()
 	cfg := toyConfig(t, "crash")
 	if _, err := Start(t.Context(), cfg); err == nil {
 		t.Fatal("it started")

@@ -10,6 +10,7 @@ import (
 	"net/http"
 	"os"
 	"slices"
+	"strconv"
 	"strings"
 	"sync"
 	"sync/atomic"
@@ -63,6 +64,7 @@ func (tr *traffic) stop() {
 }
 
 func TestRestartUnderTrafficRefusesNoConnection(t *testing.T) {
+	t.Parallel()
 	cfg := toyConfig(t, "serve")
 	st, err := Start(t.Context(), cfg)
 	if err != nil {
@@ -99,6 +101,7 @@ func TestRestartUnderTrafficRefusesNoConnection(t *testing.T) {
 }
 
 func TestARestartThatFailsLeavesTheOldReceiverAlone(t *testing.T) {
+	t.Parallel()
 	cfg := toyConfig(t, "serve")
 	st, err := Start(t.Context(), cfg)
 	if err != nil {
@@ -117,35 +120,51 @@ func TestARestartThatFailsLeavesTheOldReceiverAlone(t *testing.T) {
 }
 
 func TestRestartOnAnotherAddress(t *testing.T) {
-	free, err := net.Listen("tcp", "127.0.0.1:0")
+	t.Parallel()
+	for range 5 { // a port that was free a moment ago may be somebody's now
+		address := freeAddress(t)
+		cfg := toyConfig(t, "serve")
+		st, err := Start(t.Context(), cfg)
+		if err != nil {
+			t.Fatal(err)
+		}
+		cfg.Env = append(cfg.Env, "TOY_ADDR="+address)
+		next, err := Restart(t.Context(), cfg)
+		if err != nil && strings.Contains(err.Error(), "in use") {
+			continue
+		}
+		if err != nil {
+			t.Fatal(err)
+		}
+		if next.Address != address {
+			t.Errorf("it listens on %s, want %s", next.Address, address)
+		}
+		if got := get(t, address); got != strconv.Itoa(next.PID) {
+			t.Errorf("%s is answered by %s, want %d", address, got, next.PID)
+		}
+		if conn, err := net.Dial("tcp", st.Address); err == nil {
+			_ = conn.Close()
+			t.Error("the old address is still open, and nobody answers there")
+		}
+		return
+	}
+	t.Fatal("no free port in five tries")
+}
+
+func freeAddress(t *testing.T) string {
+	t.Helper()
+	ln, err := net.Listen("tcp", "127.0.0.1:0")
 	if err != nil {
 		t.Fatal(err)
 	}
-	address := free.Addr().String()
-	if err := free.Close(); err != nil {
+	if err := ln.Close(); err != nil {
 		t.Fatal(err)
 	}
-	cfg := toyConfig(t, "serve")
-	st, err := Start(t.Context(), cfg)
-	if err != nil {
-		t.Fatal(err)
-	}
-	cfg.Env = append(cfg.Env, "TOY_ADDR="+address)
-	next, err := Restart(t.Context(), cfg)
-	if err != nil {
-		t.Fatal(err)
-	}
-	if next.Address != address {
-		t.Errorf("it listens on %s, want %s", next.Address, address)
-	}
-	get(t, address)
-	if conn, err := net.Dial("tcp", st.Address); err == nil {
-		_ = conn.Close()
-		t.Error("the old address is still open, and nobody answers there")
-	}
+	return ln.Addr().String()
 }
 
 func TestRestartEndsAnOldReceiverThatDoesNotFinish(t *testing.T) {
+	t.Parallel()
 	cfg := toyConfig(t, "stubborn")
 	st, err := Start(t.Context(), cfg)
 	if err != nil {
@@ -169,6 +188,7 @@ func TestRestartEndsAnOldReceiverThatDoesNotFinish(t *testing.T) {
 }
 
 func TestAHandoverThatIsNotConfirmedChangesNothing(t *testing.T) {
+	t.Parallel()
 	home := shortDirT(t)
 	inst, err := Lock(Config{Home: home})
 	if err != nil {

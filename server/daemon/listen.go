@@ -86,7 +86,7 @@ func (l *listener) rest(limit time.Duration) {
 	}
 	tick := time.NewTicker(time.Millisecond)
 	defer tick.Stop()
-	for l.owing() {
+	for l.owing() > 0 {
 		select {
 		case <-tick.C:
 		case <-l.ended:
@@ -97,16 +97,17 @@ func (l *listener) rest(limit time.Duration) {
 	}
 }
 
-// owing reports whether a peer waits for an answer.
-func (l *listener) owing() bool {
+// owing counts the peers that wait for an answer.
+func (l *listener) owing() int64 {
 	l.mu.Lock()
 	defer l.mu.Unlock()
+	var n int64
 	for c := range l.open {
 		if c.owed() {
-			return true
+			n++
 		}
 	}
-	return false
+	return n
 }
 
 // Listen gives the socket for address (host:port): the one that systemd or the receiver before passed on, or a new

@@ -60,6 +60,9 @@ func newFlock(home string) *flock.Flock {
 // wait for that one to finish.
 const envTakeover = "HOOKCTL_TAKEOVER"
 
+// envManager is set by the units and jobs that Service writes, and names them.
+const envManager = "HOOKCTL_UNIT"
+
 // acquire gets the flock and the listening sockets that others opened.
 func (i *Instance) acquire(cfg Config) error {
 	var err error

@@ -6,6 +6,8 @@ import (
 	"fmt"
 	"os"
 	"os/exec"
+	"slices"
+	"strings"
 	"time"
 )
 
@@ -62,7 +64,12 @@ func launch(cfg Config, env ...string) (*process, error) {
 	if cmd.Env == nil {
 		cmd.Env = os.Environ()
 	}
-	cmd.Env = append(append(cmd.Env[:len(cmd.Env):len(cmd.Env)], EnvBackground+"=1"), env...)
+	// What we start runs by itself, even where systemd runs us.
+	cmd.Env = slices.DeleteFunc(slices.Clone(cmd.Env), func(v string) bool {
+		name, _, _ := strings.Cut(v, "=")
+		return name == envManager || name == envTakeover || name == "NOTIFY_SOCKET" || name == "WATCHDOG_USEC" || name == "WATCHDOG_PID"
+	})
+	cmd.Env = append(append(cmd.Env, EnvBackground+"=1"), env...)
 	detach(cmd)
 	if err := cmd.Start(); err != nil {
 		return nil, fmt.Errorf("start the receiver: %w", err)

@@ -98,11 +98,19 @@ func hanging(ctx context.Context, client *Client) string {
 		return "it does not answer on its control socket"
 	}
 	var waits []string
-	if st.InFlight > 0 {
-		waits = append(waits, fmt.Sprintf("%d requests are being answered", st.InFlight))
-	}
-	if st.PendingNotifications > 0 {
-		waits = append(waits, fmt.Sprintf("%d notifications are pending", st.PendingNotifications))
+	for _, w := range []struct {
+		n         int64
+		one, many string
+	}{
+		{st.InFlight, "1 request is being answered", "%d requests are being answered"},
+		{st.PendingNotifications, "1 notification is pending", "%d notifications are pending"},
+	} {
+		switch {
+		case w.n == 1:
+			waits = append(waits, w.one)
+		case w.n > 1:
+			waits = append(waits, fmt.Sprintf(w.many, w.n))
+		}
 	}
 	if len(waits) == 0 {
 		return "it does not say what it waits for"
