@@ -71,6 +71,11 @@ func parseLine(text string) (line envLine, rest string) {
 		}
 	}
 	plain = strings.TrimRight(plain[:stop], " \t\r\n")
+	if plain == "" {
+		// Blanks before a comment belong to it, so that a value that is put in between does not touch it.
+		at = len(strings.TrimRight(text[:at], " \t"))
+		line.before = text[:at]
+	}
 	line.quoted, line.value, line.after = plain, plain, text[at+len(plain):end]
 	return line, text[end:]
 }

@@ -20,7 +20,15 @@ func writePrivate(path string, data []byte) error {
 	if err := os.MkdirAll(dir, 0o700); err != nil {
 		return fmt.Errorf("write secrets: %w", err)
 	}
-	if err := renameio.WriteFile(path, data, 0o600, renameio.WithTempDir(dir), renameio.WithStaticPermissions(0o600)); err != nil {
+	f, err := renameio.NewPendingFile(path, renameio.WithTempDir(dir), renameio.WithStaticPermissions(0o600))
+	if err != nil {
+		return fmt.Errorf("write secrets: %w", err)
+	}
+	defer func() { _ = f.Cleanup() }() // does nothing once the file is in place
+	if _, err := f.Write(data); err != nil {
+		return fmt.Errorf("write secrets: %w", err)
+	}
+	if err := f.CloseAtomicallyReplace(); err != nil {
 		return fmt.Errorf("write secrets: %w", err)
 	}
 	return syncDir(dir)

@@ -4,6 +4,7 @@ import (
 	"crypto/hmac"
 	"encoding/hex"
 	"encoding/json"
+	"fmt"
 	"log/slog"
 	"strings"
 	"time"
@@ -74,6 +75,18 @@ func NewRing(keys ...Key) *Ring {
 	}
 	return r
 }
+
+// String lists the keys by fingerprint.
+func (r *Ring) String() string { return fmt.Sprint("secrets ", r.Fingerprints(time.Time{})) }
+
+// GoString is String.
+func (r *Ring) GoString() string { return r.String() }
+
+// LogValue is what log/slog prints.
+func (r *Ring) LogValue() slog.Value { return slog.StringValue(r.String()) }
+
+// MarshalJSON writes the fingerprints.
+func (r *Ring) MarshalJSON() ([]byte, error) { return json.Marshal(r.Fingerprints(time.Time{})) }
 
 // Empty tells that the ring accepts nothing.
 func (r *Ring) Empty() bool { return r == nil || len(r.keys) == 0 }
