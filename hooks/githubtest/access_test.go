@@ -54,6 +54,18 @@ func TestAccess(t *testing.T) {
 	}
 }
 
+func TestArchivedRepositoryIsReadOnly(t *testing.T) {
+	s := quiet(t, Options{})
+	id := s.AddHook(widgets, Hook{Config: Config{URL: "https://hooks.example.com"}})
+	s.AddRepository(widgets, Repository{Archived: true})
+	if r := call1(t, s, "GET", "/repos/"+widgets+"/hooks", ""); r.status != 200 {
+		t.Errorf("reading: %d", r.status)
+	}
+	if r := call1(t, s, "DELETE", "/repos/"+widgets+"/hooks/"+itoa(id), ""); r.status != 403 || !strings.Contains(r.text, "archived so is read-only") {
+		t.Errorf("%d %s", r.status, r.text)
+	}
+}
+
 func TestRepositoriesAreListed(t *testing.T) {
 	s := quiet(t, Options{})
 	s.AddRepository("octocat/secretive", Repository{Private: true, Archived: true, Topics: []string{"go"}})

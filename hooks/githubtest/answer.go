@@ -40,25 +40,29 @@ func (a answer) with(key, value string) answer {
 	return a
 }
 
+// bytes is the body as it is sent. What the simulation builds always marshals.
+func (a answer) bytes() []byte {
+	switch body := a.body.(type) {
+	case nil:
+		return nil
+	case rawBody:
+		return []byte(body)
+	}
+	data, err := json.Marshal(a.body)
+	if err != nil {
+		panic(fmt.Sprintf("githubtest: marshal an answer: %v", err))
+	}
+	return data
+}
+
 func (a answer) write(w http.ResponseWriter) {
 	for k, v := range a.header {
 		w.Header()[k] = v
 	}
-	if a.body == nil {
-		w.WriteHeader(a.status)
-		return
+	data := a.bytes()
+	if _, raw := a.body.(rawBody); data != nil && !raw {
+		w.Header().Set("Content-Type", "application/json; charset=utf-8")
 	}
-	if raw, isRaw := a.body.(rawBody); isRaw {
-		w.WriteHeader(a.status)
-		_, _ = w.Write([]byte(raw))
-		return
-	}
-	data, err := json.Marshal(a.body)
-	if err != nil {
-		http.Error(w, err.Error(), http.StatusInternalServerError)
-		return
-	}
-	w.Header().Set("Content-Type", "application/json; charset=utf-8")
 	w.WriteHeader(a.status)
 	_, _ = w.Write(data) // a caller that went away needs no answer
 }

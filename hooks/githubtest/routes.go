@@ -177,6 +177,9 @@ func (s *Server) answerTarget(c *call, segments int, need access, f onTarget) an
 	if !c.user.has(scopes) || need.admin && t.role(c.user.Login) != "admin" {
 		return notFound().with("X-Accepted-Oauth-Scopes", accepted)
 	}
+	if t.Archived && c.r.Method != http.MethodGet {
+		return refuse(http.StatusForbidden, "Repository was archived so is read-only.").with("X-Accepted-Oauth-Scopes", accepted)
+	}
 	return f(c, t).with("X-Accepted-Oauth-Scopes", accepted)
 }
 

@@ -57,6 +57,8 @@ type Request struct {
 	// Status is the answer's, also where the answer was then dropped; 0 where
 	// the call was dropped before it was acted on.
 	Status int
+	// Answer is the body of the answer.
+	Answer []byte
 	At     time.Time
 }
 
@@ -182,7 +184,7 @@ func (s *Server) ServeHTTP(w http.ResponseWriter, r *http.Request) {
 	}
 	f := s.strike(r)
 	if !wait(r.Context(), s.ctx, f.Delay) || f.DropBefore {
-		s.record(r, body, "", 0)
+		s.record(r, body, "", answer{})
 		hangUp(w)
 		return
 	}
@@ -193,7 +195,7 @@ func (s *Server) ServeHTTP(w http.ResponseWriter, r *http.Request) {
 	} else {
 		a = s.answer(c)
 	}
-	s.record(r, body, c.login(), a.status)
+	s.record(r, body, c.login(), a)
 	if f.DropAfter {
 		hangUp(w)
 		return
@@ -202,11 +204,12 @@ func (s *Server) ServeHTTP(w http.ResponseWriter, r *http.Request) {
 	s.log.Debug("github call", "method", r.Method, "path", r.URL.Path, "status", a.status)
 }
 
-func (s *Server) record(r *http.Request, body []byte, login string, status int) {
+func (s *Server) record(r *http.Request, body []byte, login string, a answer) {
+	sent := a.bytes()
 	s.mu.Lock()
 	defer s.mu.Unlock()
 	s.requests = append(s.requests, Request{Method: r.Method, Path: r.URL.Path, Query: r.URL.RawQuery,
-		Header: r.Header.Clone(), Body: body, Login: login, Status: status, At: s.now()})
+		Header: r.Header.Clone(), Body: body, Login: login, Status: a.status, Answer: sent, At: s.now()})
 }
 
 // wait sleeps for d; it is false where the caller or the server went away.
