@@ -74,10 +74,13 @@ func Decide(t Table, ev Event) Decision {
 	}
 	var d Decision
 	if len(t.routes) > 0 && d.route(t, ev) {
+		for _, later := range defaultRules {
+			d.Trace = append(d.Trace, RuleTrace{later.name, false, "not tried: a route of the settings matched before"})
+		}
 		return d
 	}
 	reason := "no rule for this event"
-	for _, r := range defaultRules {
+	for i, r := range defaultRules {
 		if r.event != ev.Name {
 			d.Trace = append(d.Trace, RuleTrace{r.name, false, "the event is " + ev.Name + ", not " + r.event})
 			continue
@@ -92,6 +95,9 @@ func Decide(t Table, ev Event) Decision {
 		n.Priority = t.priority(r, n.Type, ev)
 		d.Notifications = []Notice{n}
 		d.Result = line(n.Type+": "+r.result(ev), 300)
+		for _, later := range defaultRules[i+1:] {
+			d.Trace = append(d.Trace, RuleTrace{later.name, false, "not tried: another rule matched before"})
+		}
 		return d
 	}
 	d.Result = line("recorded: "+describe(ev)+" ("+reason+")", 300)

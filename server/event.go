@@ -138,7 +138,7 @@ type (
 		Name  text `json:"name"`
 		Login text `json:"login"`
 	}
-	run struct {
+	ciRun struct {
 		ID           integer `json:"id"`
 		RunID        integer `json:"run_id"`
 		RunAttempt   integer `json:"run_attempt"`
@@ -177,10 +177,10 @@ type (
 			URL      text `json:"html_url"`
 		}
 		Label       named
-		WorkflowRun *run   `json:"workflow_run"`
-		WorkflowJob *run   `json:"workflow_job"`
-		CheckRun    *run   `json:"check_run"`
-		CheckSuite  *run   `json:"check_suite"`
+		WorkflowRun *ciRun `json:"workflow_run"`
+		WorkflowJob *ciRun `json:"workflow_job"`
+		CheckRun    *ciRun `json:"check_run"`
+		CheckSuite  *ciRun `json:"check_suite"`
 		PullRequest *topic `json:"pull_request"`
 		Issue       *topic `json:"issue"`
 		Discussion  *topic `json:"discussion"`
@@ -216,7 +216,7 @@ func (p *payloadFields) fill(e *Event) {
 	if p.Comment != nil && address(p.Comment.URL) != "" {
 		e.URL = address(p.Comment.URL)
 	}
-	for _, r := range []*run{p.CheckSuite, p.CheckRun, p.WorkflowJob, p.WorkflowRun} {
+	for _, r := range []*ciRun{p.CheckSuite, p.CheckRun, p.WorkflowJob, p.WorkflowRun} {
 		if r != nil {
 			e.run(r)
 		}
@@ -235,7 +235,7 @@ func (p *payloadFields) fill(e *Event) {
 	}
 }
 
-func (e *Event) run(r *run) {
+func (e *Event) run(r *ciRun) {
 	e.RunID, e.RunAttempt = int64(r.ID), int64(r.RunAttempt)
 	if r.RunID != 0 {
 		e.RunID = int64(r.RunID)

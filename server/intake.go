@@ -104,7 +104,9 @@ func (d *delivery) take() {
 	if !d.admissible() {
 		return
 	}
+	d.s.reading.Add(1)
 	body, release, err := d.s.bodies.read(d.w, d.r)
+	d.s.reading.Add(-1)
 	defer release()
 	if err != nil {
 		d.refuseBody(err)
@@ -196,26 +198,36 @@ func (d *delivery) refuseBody(err error) {
 func (d *delivery) store(rec *logs.Record) {
 	start := time.Now()
 	duplicate, err := d.s.ingest(d.r.Context(), d.set, rec)
-	switch {
-	case err == nil:
-		d.s.metrics.durable.Observe(time.Since(start).Seconds())
-		answer(d.w, http.StatusOK, struct {
-			Status    string `json:"status"`
-			Delivery  string `json:"delivery"`
-			Duplicate bool   `json:"duplicate"`
-		}{"ok", rec.DeliveryID, duplicate})
-	case errors.Is(err, ErrNotObject):
-		d.refuse(http.StatusBadRequest, "json", ErrNotObject.Error())
-	case errors.Is(err, logs.ErrFull):
-		d.refuse(http.StatusInsufficientStorage, "full", "the disk is full")
-	case errors.Is(err, logs.ErrBusy):
-		d.w.Header().Set("Retry-After", "1")
-		d.refuse(http.StatusServiceUnavailable, "busy", "the log cannot keep up")
-	default:
-		d.s.logger.Error("a delivery could not be stored", "delivery", rec.DeliveryID, "error", err)
-		d.w.Header().Set("Retry-After", "5")
-		d.refuse(http.StatusServiceUnavailable, "storage", "the delivery could not be stored")
+	if err != nil {
+		status, reason, text := storageAnswer(err)
+		if reason == "storage" {
+			d.s.logger.Error("a delivery could not be stored", "delivery", rec.DeliveryID, "error", err)
+		}
+		if status == http.StatusServiceUnavailable {
+			d.w.Header().Set("Retry-After", "5")
+		}
+		d.refuse(status, reason, text)
+		return
 	}
+	d.s.metrics.durable.Observe(time.Since(start).Seconds())
+	answer(d.w, http.StatusOK, struct {
+		Status    string `json:"status"`
+		Delivery  string `json:"delivery"`
+		Duplicate bool   `json:"duplicate"`
+	}{"ok", rec.DeliveryID, duplicate})
+}
+
+// storageAnswer is what a stranger is told of an error; the log tells more.
+func storageAnswer(err error) (status int, reason, text string) {
+	switch {
+	case errors.Is(err, ErrNotObject):
+		return http.StatusBadRequest, "json", ErrNotObject.Error()
+	case errors.Is(err, logs.ErrFull):
+		return http.StatusInsufficientStorage, "full", "the disk is full"
+	case errors.Is(err, logs.ErrBusy):
+		return http.StatusServiceUnavailable, "busy", "the log cannot keep up"
+	}
+	return http.StatusServiceUnavailable, "storage", "the delivery could not be stored"
 }
 
 // refuse answers with an error and remembers it. Nothing of a refused request is recorded.

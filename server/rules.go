@@ -26,21 +26,21 @@ var defaultRules = []rule{
 		keys:   func(Event) []string { return []string{"workflow_run.success"} },
 		match:  func(_ Table, e Event) (bool, string) { return completed(e, "success") },
 		notice: func(e Event) Notice { return ciNotice(e, "ci_success") },
-		result: func(e Event) string { return e.Title + " passed on " + e.Branch },
+		result: func(e Event) string { return ran(e, "passed") },
 	},
 	{
 		name: "workflow_run failed", event: "workflow_run", priority: "high",
 		keys:   func(e Event) []string { return []string{"workflow_run." + e.Conclusion, "workflow_run.failure"} },
 		match:  func(_ Table, e Event) (bool, string) { return completed(e, "failure", "timed_out", "startup_failure") },
 		notice: func(e Event) Notice { return ciNotice(e, "ci_failure") },
-		result: func(e Event) string { return e.Title + " failed on " + e.Branch },
+		result: func(e Event) string { return ran(e, "failed") },
 	},
 	{
 		name: "check_run failed", event: "check_run", priority: "medium",
 		keys:   func(e Event) []string { return []string{"check_run." + e.Conclusion, "check_run.failure"} },
 		match:  func(_ Table, e Event) (bool, string) { return completed(e, "failure", "timed_out") },
 		notice: func(e Event) Notice { return ciNotice(e, "ci_failure") },
-		result: func(e Event) string { return e.Title + " failed on " + e.Branch },
+		result: func(e Event) string { return ran(e, "failed") },
 	},
 	{
 		name: "pull_request opened", event: "pull_request", priority: "medium",
@@ -159,6 +159,18 @@ func (t Table) checkPriorities() error {
 		}
 	}
 	return nil
+}
+
+// ran is "CI Tests failed on main", with what the payload has of it.
+func ran(e Event, how string) string {
+	name := e.Title
+	if name == "" {
+		name = e.Name
+	}
+	if e.Branch == "" {
+		return name + " " + how
+	}
+	return name + " " + how + " on " + e.Branch
 }
 
 func number(e Event) string {

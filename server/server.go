@@ -36,6 +36,7 @@ type Server struct {
 	draining atomic.Bool
 	alarm    atomic.Pointer[string]
 	quiet    logQuiet
+	reading  atomic.Int64 // requests whose body is being read
 }
 
 // New makes a receiver that serves nothing yet. It refuses to be made without a secret ([ErrNoSecret])

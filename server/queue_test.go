@@ -1,0 +1,265 @@
+package server
+
+import (
+	"fmt"
+	"net/http"
+	"net/http/httptest"
+	"slices"
+	"strings"
+	"testing"
+	"time"
+
+	"hookctl/logs"
+)
+
+func TestNotificationReachesAIMaestroAsItsContractSays(t *testing.T) {
+	m := newMaestro(t)
+	r := run(t, func(c *Config) { c.Sinks = []SinkConfig{m.sink()} })
+	r.deliver(t, "check_run_failure", guid(1))
+	n := r.awaitStatus(t, guid(1), logs.StatusSent)
+	if n.Type != "ci_failure" || n.Priority != "medium" || n.Sink != "aimaestro" || n.To != "orchestrator-amoa" || n.Attempts != 1 || n.MessageID != "msg-1" || n.At.IsZero() || n.Error != "" {
+		t.Errorf("notification %+v", n)
+	}
+	msg := m.messages()[0]
+	if msg.From != "hookctl" || msg.To != "orchestrator-amoa" || msg.Priority != "normal" || msg.FromVerified == nil || *msg.FromVerified || msg.Content.Type != "notification" {
+		t.Errorf("message %+v", msg)
+	}
+	if msg.Subject != "CI failed in octo-org/Hello-World (check 128620228)" {
+		t.Errorf("subject %q", msg.Subject)
+	}
+	for _, part := range []string{"Octocoders-linter", "octo-org/Hello-World", "failure", "changes", "ec26c3e57ca3a959ca5aad62de7213c562f8c821", "https://github.com/"} {
+		if !strings.Contains(msg.Content.Message, part) {
+			t.Errorf("the message %q does not say %s", msg.Content.Message, part)
+		}
+	}
+	for key, want := range map[string]any{
+		"source": "hookctl", "notification_type": "ci_failure", "event": "check_run", "action": "completed", "delivery_id": guid(1),
+		"repository": "octo-org/Hello-World", "sender": "octocat", "conclusion": "failure", "branch": "changes", "check": "Octocoders-linter",
+	} {
+		if msg.Content.Context[key] != want {
+			t.Errorf("context %s: %v, want %v", key, msg.Content.Context[key], want)
+		}
+	}
+	await(t, "nothing pending", func() bool { return r.Stats().Pending == 0 && r.Stats().Sent == 1 })
+}
+
+func TestHostileTitleChangesNothing(t *testing.T) {
+	m := newMaestro(t)
+	r := run(t, func(c *Config) { c.Sinks = []SinkConfig{m.sink()} })
+	r.deliver(t, "pull_request_hostile_title", guid(1))
+	r.awaitStatus(t, guid(1), logs.StatusSent)
+	rec := r.record(t, guid(1))
+	msg := m.messages()[0]
+	if msg.Subject != "Pull request #2 opened in octo-org/Hello-World" {
+		t.Errorf("subject %q", msg.Subject)
+	}
+	texts := []string{msg.Subject, msg.Content.Message, rec.Result, rec.Summary.Title, rec.Summary.Branch}
+	for _, v := range msg.Content.Context {
+		texts = append(texts, fmt.Sprint(v))
+	}
+	for _, s := range texts {
+		for _, bad := range []string{"\x1b", "\a", "\n", "\u202e", "\u009b", "\u200b"} {
+			if strings.Contains(s, bad) {
+				t.Errorf("%q holds %q", s, bad)
+			}
+		}
+		for _, tag := range []string{"<external-content", "</external-content", "<agent-message"} {
+			if strings.Contains(strings.ToLower(s), tag) {
+				t.Errorf("%q holds %s", s, tag)
+			}
+		}
+	}
+}
+
+func TestDeliveryIsAnsweredWhateverAIMaestroDoes(t *testing.T) {
+	for name, answer := range map[string]func(int) (int, string){
+		"500 with words": func(int) (int, string) { return 500, `{"error":"boom"}` },
+		"500 empty":      func(int) (int, string) { return 500, "" },
+		"unknown agent":  func(int) (int, string) { return 500, `{"error":{"message":"No recipient agent UUID"}}` },
+		"503":            func(int) (int, string) { return 503, "" },
+		"hanging":        func(int) (int, string) { return 0, "" },
+	} {
+		t.Run(name, func(t *testing.T) {
+			t.Parallel()
+			m := newMaestro(t)
+			m.set(answer)
+			r := run(t, func(c *Config) {
+				sink := m.sink()
+				sink.Timeout = 20 * time.Millisecond
+				c.Sinks = []SinkConfig{sink}
+			})
+			r.deliver(t, "push_main", guid(1)) // Answered with 200, or deliver fails.
+			n := r.awaitStatus(t, guid(1), logs.StatusPending)
+			await(t, "a second attempt", func() bool { return m.attempts() >= 2 })
+			if st := r.Stats(); st.Pending != 1 || st.Failed != 0 {
+				t.Errorf("%+v", st)
+			}
+			m.set(nil)
+			n = r.awaitStatus(t, guid(1), logs.StatusSent)
+			if n.Attempts < 2 || n.Error != "" || !n.NextAt.IsZero() {
+				t.Errorf("notification %+v", n)
+			}
+			if len(m.messages()) != 1 {
+				t.Errorf("%d messages", len(m.messages()))
+			}
+		})
+	}
+}
+
+func TestWhatIsPendingIsSentByTheNextReceiver(t *testing.T) {
+	dir := t.TempDir()
+	m := newMaestro(t)
+	m.set(func(int) (int, string) { return 500, "" })
+	sinks := func(c *Config) { c.Sinks = []SinkConfig{m.sink()} }
+	r := runIn(t, dir, sinks)
+	names := []string{"push_main", "check_run_failure", "pull_request_opened", "issues_labeled_blocked"}
+	for i, name := range names {
+		r.deliver(t, name, guid(i))
+	}
+	await(t, "an attempt", func() bool { return m.attempts() > 0 })
+	if err := r.stop(); err != nil {
+		t.Fatal(err)
+	}
+	if len(m.messages()) != 0 {
+		t.Fatal("a message was taken")
+	}
+	m.set(nil)
+	r = runIn(t, dir, sinks)
+	for i := range names {
+		r.awaitStatus(t, guid(i), logs.StatusSent)
+	}
+	var order []string
+	for _, msg := range m.messages() {
+		order = append(order, msg.Content.Context["delivery_id"].(string))
+	}
+	if want := []string{guid(0), guid(1), guid(2), guid(3)}; !slices.Equal(order, want) {
+		t.Errorf("order %v", order)
+	}
+}
+
+func TestRefusalIsFinalAndCanBeResent(t *testing.T) {
+	m := newMaestro(t)
+	m.set(func(int) (int, string) { return 400, `{"error":"bad content"}` })
+	r := run(t, func(c *Config) { c.Sinks = []SinkConfig{m.sink()} })
+	r.deliver(t, "push_main", guid(1))
+	n := r.awaitStatus(t, guid(1), logs.StatusFailed)
+	if n.Attempts != 1 || n.Error != "the answer is 400 Bad Request: bad content" {
+		t.Errorf("notification %+v", n)
+	}
+	await(t, "counted", func() bool { st := r.Stats(); return st.Failed == 1 && st.Pending == 0 })
+	m.set(nil)
+	await(t, "the outcome is settled", func() bool {
+		count, err := r.Resend(t.Context(), []string{r.record(t, guid(1)).File})
+		return err == nil && count == 1
+	})
+	n = r.awaitStatus(t, guid(1), logs.StatusSent)
+	if n.Attempts != 1 || n.Error != "" {
+		t.Errorf("notification %+v", n)
+	}
+	if _, err := r.Resend(t.Context(), []string{"20260101_000000_nothing.json"}); err == nil {
+		t.Error("a record that is not there is resent")
+	}
+}
+
+func TestGivenUpAfterItsTime(t *testing.T) {
+	m := newMaestro(t)
+	m.set(func(int) (int, string) { return 500, "" })
+	r := run(t, func(c *Config) {
+		c.Sinks = []SinkConfig{m.sink()}
+		c.Retry.GiveUp = 100 * time.Millisecond
+	})
+	r.deliver(t, "push_main", guid(1))
+	if n := r.awaitStatus(t, guid(1), logs.StatusFailed); n.Attempts < 2 || !strings.Contains(n.Error, "500") {
+		t.Errorf("notification %+v", n)
+	}
+}
+
+func TestReplayIsRoutedAgain(t *testing.T) {
+	m := newMaestro(t)
+	dir := t.TempDir()
+	r := runIn(t, dir, nil)
+	r.deliver(t, "push_main", guid(1))
+	old := r.record(t, guid(1))
+	if err := r.stop(); err != nil {
+		t.Fatal(err)
+	}
+	r = runIn(t, dir, func(c *Config) { c.Sinks = []SinkConfig{m.sink()} })
+	if err := r.Replay(t.Context(), old.File); err != nil {
+		t.Fatal(err)
+	}
+	await(t, "the message", func() bool { return len(m.messages()) == 1 })
+	found, err := r.log.Log().Find(t.Context(), guid(1))
+	if err != nil || len(found) != 2 || found[0].Source != logs.SourceReplay {
+		t.Fatalf("%+v, %v", found, err)
+	}
+	again, err := r.log.Log().Read(t.Context(), found[0].File)
+	if err != nil || string(again.Payload) != string(old.Payload) {
+		t.Errorf("%v, %v", again, err)
+	}
+	if err := r.Replay(t.Context(), "../secret.json"); err == nil {
+		t.Error("a path is replayed")
+	}
+}
+
+func TestIngestTakesWhatWasFetched(t *testing.T) {
+	m := newMaestro(t)
+	r := run(t, func(c *Config) { c.Sinks = []SinkConfig{m.sink()} })
+	event, payload := sample(t, "pull_request_opened")
+	rec := &logs.Record{EventType: event, DeliveryID: guid(1), Source: logs.SourceCatchup, Payload: payload}
+	if duplicate, err := r.Ingest(t.Context(), rec); duplicate || err != nil {
+		t.Fatal(duplicate, err)
+	}
+	r.awaitStatus(t, guid(1), logs.StatusSent)
+	if got := r.record(t, guid(1)); got.Source != logs.SourceCatchup || got.Signature.Verified || got.Summary.Title == "" {
+		t.Errorf("%+v", got)
+	}
+	again := &logs.Record{EventType: event, DeliveryID: guid(1), Source: logs.SourceCatchup, Payload: payload}
+	if duplicate, err := r.Ingest(t.Context(), again); !duplicate || err != nil {
+		t.Error(duplicate, err)
+	}
+}
+
+func TestNoSinksNoPendingNotifications(t *testing.T) {
+	r := run(t, func(c *Config) { c.Sinks = []SinkConfig{} })
+	r.deliver(t, "workflow_run_failure", guid(1))
+	if rec := r.record(t, guid(1)); len(rec.Notifications) != 0 || rec.Result != "ci_failure: CI Tests failed on feature/test" {
+		t.Errorf("%v %q", rec.Notifications, rec.Result)
+	}
+	if st := r.Stats(); st.Pending != 0 {
+		t.Errorf("%+v", st)
+	}
+}
+
+func TestOrderHoldsPerRepositoryAndNobodyElseWaits(t *testing.T) {
+	m := newMaestro(t)
+	m.set(func(int) (int, string) { return 500, "" })
+	quick := httptest.NewServer(http.HandlerFunc(func(http.ResponseWriter, *http.Request) {}))
+	t.Cleanup(quick.Close)
+	r := run(t, func(c *Config) {
+		c.Sinks = []SinkConfig{m.sink(), {Type: "http", URL: quick.URL}}
+	})
+	_, payload := sample(t, "push_main")
+	for i := range 20 {
+		body := strings.ReplaceAll(string(payload), "octo-org/Hello-World", fmt.Sprintf("o/r%d", i%2))
+		if status, _ := do(t, request(t, r.url+"/", "push", guid(i), []byte(body))); status != http.StatusOK {
+			t.Fatal(status)
+		}
+	}
+	// The other sink has everything while this one refuses.
+	for i := range 20 {
+		await(t, "the quick sink", func() bool { return r.record(t, guid(i)).Notifications[1].Status == logs.StatusSent })
+		if s := r.record(t, guid(i)).Notifications[0].Status; s != logs.StatusPending {
+			t.Errorf("%d is %s", i, s)
+		}
+	}
+	m.set(nil)
+	await(t, "all", func() bool { return len(m.messages()) == 20 })
+	last := map[string]string{}
+	for _, msg := range m.messages() {
+		repo, id := msg.Content.Context["repository"].(string), msg.Content.Context["delivery_id"].(string)
+		if id <= last[repo] {
+			t.Errorf("%s after %s in %s", id, last[repo], repo)
+		}
+		last[repo] = id
+	}
+}
