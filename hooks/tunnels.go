@@ -1,0 +1,156 @@
+package hooks
+
+import (
+	"context"
+	"errors"
+	"log/slog"
+	"net"
+	"os/exec"
+	"slices"
+	"strconv"
+	"strings"
+	"sync"
+	"time"
+)
+
+// The kinds of tunnel that hookctl knows. smee.io is not among them: it writes the body anew, so that signatures fail.
+const (
+	Ngrok       = "ngrok"
+	Cloudflared = "cloudflared"
+	Tailscale   = "tailscale"
+)
+
+// TunnelKinds are the kinds that [RunTunnel] can run.
+func TunnelKinds() []string { return []string{Ngrok, Cloudflared, Tailscale} }
+
+// Tunnel is a public address that leads to this machine.
+type Tunnel struct {
+	Kind string `json:"kind"`
+	URL  string `json:"url"` // https where there is a choice, without a slash at its end
+	// Target is the local address that it leads to, as "127.0.0.1:9000"; "" where the tunnel does not say.
+	Target string `json:"target"`
+}
+
+// leadsTo reports whether the tunnel ends at a port: surely, or for all that is known.
+func (t Tunnel) leadsTo(port int) (leads, surely bool) {
+	if t.Target == "" {
+		return true, false
+	}
+	_, have, err := net.SplitHostPort(t.Target)
+	leads = err == nil && (port == 0 || have == strconv.Itoa(port))
+	return leads, leads
+}
+
+// Tunnels finds and runs tunnels through their own programs and local APIs. The zero value asks where they listen by
+// default.
+type Tunnels struct {
+	NgrokAPI    []string      // base addresses; default http://127.0.0.1:4040 to 4043, because a second agent takes the next
+	Cloudflared []string      // base addresses of metrics; default http://127.0.0.1:20241 to 20245
+	Every       time.Duration // how often a running tunnel is looked at; default 2 s
+	Patience    time.Duration // how long a program may take to open its tunnel; default 30 s
+	Logger      *slog.Logger  // nil for none
+
+	// command makes the programs; nil is exec.CommandContext.
+	command func(ctx context.Context, name string, args ...string) *exec.Cmd
+}
+
+// FindTunnels looks for tunnels that lead to a port of this machine, those that surely do first. Port 0 is any port.
+func FindTunnels(ctx context.Context, port int) ([]Tunnel, error) { return Tunnels{}.Find(ctx, port) }
+
+// RunTunnel runs a tunnel to a port until ctx ends; see [Tunnels.Run].
+func RunTunnel(ctx context.Context, kind string, port int, onURL func(string)) error {
+	return Tunnels{}.Run(ctx, kind, port, onURL)
+}
+
+// probeTime bounds the question to one local API: they answer at once or are not there.
+const probeTime = 2 * time.Second
+
+// errNoTunnel is the answer of a kind of tunnel that is not running here.
+var errNoTunnel = errors.New("no tunnel")
+
+// Find looks for tunnels that lead to a port of this machine, those that surely do first. A program that is not there is
+// no error; one that answers what is not understood is, and what the others said is returned nevertheless.
+func (f Tunnels) Find(ctx context.Context, port int) ([]Tunnel, error) {
+	f = f.withDefaults()
+	var probes []func(context.Context) ([]Tunnel, error)
+	for _, base := range f.NgrokAPI {
+		probes = append(probes, func(ctx context.Context) ([]Tunnel, error) { return askNgrok(ctx, base) })
+	}
+	for _, base := range f.Cloudflared {
+		probes = append(probes, func(ctx context.Context) ([]Tunnel, error) { return askCloudflared(ctx, base) })
+	}
+	probes = append(probes, f.askTailscale)
+
+	answers, errs := make([][]Tunnel, len(probes)), make([]error, len(probes))
+	var wg sync.WaitGroup
+	for i, probe := range probes {
+		wg.Go(func() {
+			ctx, cancel := context.WithTimeout(ctx, probeTime)
+			defer cancel()
+			answers[i], errs[i] = probe(ctx)
+		})
+	}
+	wg.Wait()
+	if err := ctx.Err(); err != nil {
+		return nil, err
+	}
+	for i, err := range errs {
+		if errors.Is(err, errNoTunnel) {
+			errs[i] = nil
+		}
+	}
+	return choose(slices.Concat(answers...), port), errors.Join(errs...)
+}
+
+// choose keeps the tunnels that may lead to a port, the surest first. A tunnel that is there with and without TLS is
+// taken with it.
+func choose(all []Tunnel, port int) []Tunnel {
+	var sure, unsure []Tunnel
+	seen := map[string]bool{}
+	for _, t := range all {
+		if rest, plain := strings.CutPrefix(t.URL, "http:"); plain && slices.ContainsFunc(all, func(o Tunnel) bool { return o.URL == "https:"+rest }) {
+			continue
+		}
+		leads, surely := t.leadsTo(port)
+		if !leads || seen[t.URL] {
+			continue
+		}
+		seen[t.URL] = true
+		if surely {
+			sure = append(sure, t)
+		} else {
+			unsure = append(unsure, t)
+		}
+	}
+	return append(sure, unsure...)
+}
+
+func (f Tunnels) withDefaults() Tunnels {
+	if f.NgrokAPI == nil {
+		f.NgrokAPI = localAddresses(4040, 4043)
+	}
+	if f.Cloudflared == nil {
+		f.Cloudflared = localAddresses(20241, 20245)
+	}
+	if f.Every <= 0 {
+		f.Every = 2 * time.Second
+	}
+	if f.Patience <= 0 {
+		f.Patience = 30 * time.Second
+	}
+	if f.Logger == nil {
+		f.Logger = slog.New(slog.DiscardHandler)
+	}
+	if f.command == nil {
+		f.command = exec.CommandContext
+	}
+	return f
+}
+
+func localAddresses(from, to int) []string {
+	var list []string
+	for port := from; port <= to; port++ {
+		list = append(list, "http://127.0.0.1:"+strconv.Itoa(port))
+	}
+	return list
+}
