@@ -117,7 +117,7 @@ func makeRun(home string) error {
 		return errors.New("daemon: no home directory given")
 	}
 	run := filepath.Join(home, "run")
-	if err := os.MkdirAll(run, 0o700); err != nil {
+	if err := os.MkdirAll(run, 0o700); err != nil { //nolint:gosec // the home is the user's choice
 		return fmt.Errorf("make the run directory: %w", err)
 	}
 	// An older or careless hand may have made it readable by others; the socket must not be.

@@ -14,6 +14,7 @@ type notRunning struct{}
 
 func (notRunning) Error() string { return "the receiver is not running" }
 
+// Hint is what to run.
 func (notRunning) Hint() string { return "start it with: hookctl start" }
 
 // RunningError says that another process is the receiver of this home.
@@ -38,6 +39,19 @@ func (e *RunningError) Error() string {
 // Hint is what to run.
 func (e *RunningError) Hint() string {
 	return "see it with: hookctl status; replace it with: hookctl restart; end it with: hookctl stop"
+}
+
+// ManagedError says that the receiver is run by a service that hookctl did not install.
+type ManagedError struct{ Manager string }
+
+// Error names the unit or job.
+func (e *ManagedError) Error() string {
+	return "the receiver is run by " + e.Manager + ", which `hookctl service install` did not write"
+}
+
+// Hint is what to run instead.
+func (e *ManagedError) Hint() string {
+	return "use its manager, as in: systemctl restart " + e.Manager
 }
 
 // PortError says that the receiver cannot listen where it should.

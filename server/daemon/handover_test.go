@@ -220,12 +220,16 @@ func TestAHandoverThatIsNotConfirmedChangesNothing(t *testing.T) {
 		t.Fatal(err)
 	}
 	accepted := make(chan error, 1)
+	ended := make(chan struct{})
 	go func() {
-		c, err := ln.Accept()
-		if err == nil {
-			err = c.Close()
+		defer close(ended)
+		for {
+			c, err := ln.Accept()
+			if err != nil {
+				return
+			}
+			accepted <- c.Close()
 		}
-		accepted <- err
 	}()
 	// The receiver still accepts, and gives its listeners to the next that asks.
 	c, err := net.Dial("tcp", ln.Addr().String())
@@ -257,6 +261,7 @@ func TestAHandoverThatIsNotConfirmedChangesNothing(t *testing.T) {
 	if err := errors.Join(<-done, ln.Close(), inst.Close()); err != nil {
 		t.Error(err)
 	}
+	<-ended
 }
 
 func TestSameAddress(t *testing.T) {

@@ -55,7 +55,7 @@ func socketOwner(link string) string {
 			continue
 		}
 		dir := filepath.Dir(filepath.Dir(fd))
-		name, err := os.ReadFile(filepath.Join(dir, "comm"))
+		name, err := os.ReadFile(filepath.Join(dir, "comm")) //nolint:gosec // below /proc
 		if err != nil {
 			return ""
 		}

@@ -9,7 +9,7 @@ import (
 
 // Restart puts a new receiver in the place of the running one, or starts one where there is none, and returns its
 // status. The new process takes the listening socket over before the old one finishes, so that no connection is
-// refused; on Windows the old one stops first. Where the new process fails before it has taken over, the old one goes
+// refused; on Windows the old one stops first. A receiver that runs as a service is restarted by its manager. Where the new process fails before it has taken over, the old one goes
 // on, and the *StartError says so. A receiver that does not finish within cfg.StopTimeout is ended by force.
 func Restart(ctx context.Context, cfg Config) (Status, error) {
 	if err := makeRun(cfg.Home); err != nil {
@@ -26,6 +26,16 @@ func Restart(ctx context.Context, cfg Config) (Status, error) {
 			return Status{}, err
 		}
 		return Start(ctx, cfg)
+	}
+	if old.Manager != "" {
+		managed, err := through(cfg, func(m manager, s Service) error { return m.restart(ctx, s) })
+		switch {
+		case err != nil:
+			return Status{}, err
+		case !managed:
+			return Status{}, &ManagedError{Manager: old.Manager}
+		}
+		return awaitManaged(ctx, cfg.Home, old.PID, cfg.readyTimeout())
 	}
 	// The new process waits for the old one longer than we do: we end that one when its time is over.
 	p, err := launch(cfg, fmt.Sprintf("%s=%s", envTakeover, cfg.stopTimeout()+15*time.Second))

@@ -15,9 +15,10 @@ import (
 // the terminal.
 const EnvBackground = "HOOKCTL_BACKGROUND"
 
-// Start launches the receiver, detached from the terminal, and returns its status once it answers. It fails with
-// *RunningError where there is one already (and gives that one's status), and with *StartError, which has the
-// receiver's own words, where the process did not become a receiver; nothing is left running then.
+// Start launches the receiver, detached from the terminal, and returns its status once it answers. Where a service of
+// this home is installed, that is started instead. It fails with *RunningError where there is a receiver already (and
+// gives that one's status), and with *StartError, which has the receiver's own words, where the process did not become
+// a receiver; nothing is left running then.
 func Start(ctx context.Context, cfg Config) (Status, error) {
 	if err := makeRun(cfg.Home); err != nil {
 		return Status{}, err
@@ -28,6 +29,12 @@ func Start(ctx context.Context, cfg Config) (Status, error) {
 	}
 	if !errors.Is(err, ErrNotRunning) {
 		return Status{}, err
+	}
+	if managed, err := through(cfg, func(m manager, s Service) error { return m.start(ctx, s) }); managed || err != nil {
+		if err != nil {
+			return Status{}, err
+		}
+		return awaitManaged(ctx, cfg.Home, 0, cfg.readyTimeout())
 	}
 	p, err := launch(cfg)
 	if err != nil {

@@ -11,8 +11,22 @@ import (
 
 // Stop ends the receiver of cfg.Home and returns when it is gone. It asks first and lets the receiver finish what it
 // accepted; where that takes long, cfg.Notice is told what it waits for. After cfg.StopTimeout the process is
-// ended by force, which loses nothing that was acknowledged. It fails with ErrNotRunning, or *StuckError.
+// ended by force, which loses nothing that was acknowledged. A receiver that runs as a service is stopped by its
+// manager. It fails with ErrNotRunning, or *StuckError.
 func Stop(ctx context.Context, cfg Config) error {
+	quick, cancel := context.WithTimeout(ctx, 3*time.Second)
+	defer cancel()
+	if st, err := Dial(cfg.Home).Status(quick); err == nil && st.Manager != "" {
+		managed, err := through(cfg, func(m manager, s Service) error { return m.stop(ctx, s) })
+		if managed || err != nil {
+			return err
+		}
+	}
+	return stopProcess(ctx, cfg)
+}
+
+// stopProcess ends the receiver whoever runs it.
+func stopProcess(ctx context.Context, cfg Config) error {
 	client := Dial(cfg.Home)
 	pid, err := ask(ctx, cfg, client)
 	if err != nil {

@@ -1,0 +1,299 @@
+package daemon
+
+import (
+	"context"
+	"encoding/json"
+	"errors"
+	"fmt"
+	"io/fs"
+	"os"
+	"path/filepath"
+	"runtime"
+	"time"
+
+	"github.com/google/renameio/v2/maybe"
+)
+
+// Service is the receiver as systemd (Linux) or launchd (macOS) runs it: started at boot or login, restarted when it
+// fails, watched. The zero value of everything but Home, Executable and Address has a sensible meaning.
+type Service struct {
+	// Home is HOOKCTL_HOME of the receiver. It must be absolute.
+	Home string
+	// Executable is the absolute path of hookctl.
+	Executable string
+	// Args are its arguments; nil means "serve".
+	Args []string
+	// Address is where systemd listens for the receiver, host:port; the receiver's own setting must be the same.
+	Address string
+	// Name is the base name of units and jobs; empty means "hookctl". A second home needs a second name.
+	Name string
+	// System makes it a service of the machine instead of one of the user. That needs root.
+	System bool
+	// User is the account that a system service runs as; empty means the caller's, or who called sudo.
+	User string
+	// Writable are directories outside Home that the receiver writes to: LOG_DIR, and what a command sink needs.
+	Writable []string
+	// RotateAfter, if set, adds a timer that once a day rotates a secret which is older.
+	RotateAfter time.Duration
+	// UnitDir overrides where units or property lists are written.
+	UnitDir string
+}
+
+// ServiceFile is one unit or property list. It holds no secret.
+type ServiceFile struct {
+	Path string `json:"path"`
+	Text string `json:"text"`
+}
+
+// ServiceStatus is what `hookctl service status` shows.
+type ServiceStatus struct {
+	Installed bool     `json:"installed"`
+	Manager   string   `json:"manager"`           // "systemd", "systemd --user", "launchd"
+	Unit      string   `json:"unit"`              // "hookctl.service"
+	Enabled   string   `json:"enabled,omitempty"` // in the manager's word: "enabled", "disabled"
+	Active    string   `json:"active,omitempty"`  // in the manager's word: "active", "failed"
+	Files     []string `json:"files"`
+	Logs      string   `json:"logs,omitempty"`  // the command that shows the log
+	Notes     []string `json:"notes,omitempty"` // what the user ought to know or do
+}
+
+// ErrNoService says that no service of this home is installed.
+var ErrNoService error = noService{}
+
+type noService struct{}
+
+func (noService) Error() string { return "no service is installed for this home" }
+
+// Hint is what to run.
+func (noService) Hint() string { return "install it with: hookctl service install" }
+
+// ErrNoServiceManager says that this system has neither systemd nor launchd. Its Hint has the way without.
+var ErrNoServiceManager error = noManager{}
+
+type noManager struct{}
+
+func (noManager) Error() string { return "hookctl installs services under systemd and launchd only" }
+
+// Hint is what to do instead.
+func (noManager) Hint() string {
+	if runtime.GOOS == "windows" {
+		return `start it at every logon with: schtasks /Create /SC ONLOGON /TN hookctl /TR "hookctl start"`
+	}
+	return "run `hookctl serve` under the supervisor that this system has"
+}
+
+// Files are the units or property lists that Install writes, in the form of this operating system.
+func (s Service) Files() ([]ServiceFile, error) {
+	m, err := s.manager()
+	if err != nil {
+		return nil, err
+	}
+	return m.files(s)
+}
+
+// Install writes the files, enables the service and starts it; a receiver that runs without the service is stopped
+// first. It returns once the receiver answers. Installing again brings everything up to date.
+func (s Service) Install(ctx context.Context) (ServiceStatus, error) {
+	s, err := s.complete()
+	if err != nil {
+		return ServiceStatus{}, err
+	}
+	m, err := s.manager()
+	if err != nil {
+		return ServiceStatus{}, err
+	}
+	files, err := m.files(s)
+	if err != nil {
+		return ServiceStatus{}, err
+	}
+	if err := makeRun(s.Home); err != nil {
+		return ServiceStatus{}, err
+	}
+	st, err := Dial(s.Home).Status(ctx)
+	if err == nil && st.Manager == "" {
+		if err := stopProcess(ctx, Config{Home: s.Home}); err != nil && !errors.Is(err, ErrNotRunning) {
+			return ServiceStatus{}, fmt.Errorf("make room for the service: %w", err)
+		}
+	}
+	for _, f := range files {
+		if err := writeUnit(f); err != nil {
+			return ServiceStatus{}, err
+		}
+	}
+	if err := s.remember(m); err != nil {
+		return ServiceStatus{}, err
+	}
+	if err := m.install(ctx, s); err != nil {
+		return ServiceStatus{}, err
+	}
+	if _, err := awaitManaged(ctx, s.Home, 0, 30*time.Second); err != nil {
+		return ServiceStatus{}, &ServiceError{Op: "start the service", Err: err, hint: "read why with: " + m.logs(s)}
+	}
+	return s.Status(ctx)
+}
+
+// Uninstall stops the service and removes its files. It fails with ErrNoService where none is installed.
+func (s Service) Uninstall(ctx context.Context) error {
+	m, err := s.manager()
+	if err != nil {
+		return err
+	}
+	files, err := m.files(s)
+	if err != nil {
+		return err
+	}
+	if !present(files) {
+		return ErrNoService
+	}
+	errs := []error{m.uninstall(ctx, s)}
+	for _, f := range append(files, m.leftovers(s)...) {
+		if err := os.Remove(f.Path); err != nil && !errors.Is(err, fs.ErrNotExist) {
+			errs = append(errs, fmt.Errorf("remove the service: %w", err))
+		}
+	}
+	if err := os.Remove(serviceRecord(s.Home)); err != nil && !errors.Is(err, fs.ErrNotExist) {
+		errs = append(errs, fmt.Errorf("remove the service: %w", err))
+	}
+	return errors.Join(append(errs, m.reload(ctx, s))...)
+}
+
+// Status asks the service manager about the service.
+func (s Service) Status(ctx context.Context) (ServiceStatus, error) {
+	m, err := s.manager()
+	if err != nil {
+		return ServiceStatus{}, err
+	}
+	files, err := m.files(s)
+	if err != nil {
+		return ServiceStatus{}, err
+	}
+	st := ServiceStatus{Manager: m.name(s), Unit: m.unit(s), Files: []string{}, Installed: present(files)}
+	if !st.Installed {
+		return st, nil
+	}
+	for _, f := range files {
+		if _, err := os.Stat(f.Path); err == nil {
+			st.Files = append(st.Files, f.Path)
+		}
+	}
+	st.Logs = m.logs(s)
+	m.ask(ctx, s, &st)
+	return st, nil
+}
+
+// manager is systemd or launchd.
+type manager interface {
+	name(Service) string
+	unit(Service) string
+	logs(Service) string
+	files(Service) ([]ServiceFile, error)
+	leftovers(Service) []ServiceFile // files that other settings would have written
+	install(context.Context, Service) error
+	uninstall(context.Context, Service) error
+	reload(context.Context, Service) error
+	ask(context.Context, Service, *ServiceStatus)
+	start(context.Context, Service) error
+	stop(context.Context, Service) error
+	restart(context.Context, Service) error
+}
+
+func (s Service) manager() (manager, error) {
+	switch runtime.GOOS {
+	case "linux":
+		return systemd{}, nil
+	case "darwin":
+		return launchd{}, nil
+	}
+	return nil, ErrNoServiceManager
+}
+
+// complete checks what was given and fills in the rest.
+func (s Service) complete() (Service, error) {
+	for what, path := range map[string]string{"the home directory": s.Home, "the program": s.Executable} {
+		if !filepath.IsAbs(path) {
+			return s, fmt.Errorf("install the service: the path of %s must be absolute, and is %q", what, path)
+		}
+	}
+	if _, err := os.Stat(s.Executable); err != nil {
+		return s, fmt.Errorf("install the service: %w", err)
+	}
+	return s, nil
+}
+
+func (s Service) base() string {
+	if s.Name == "" {
+		return "hookctl"
+	}
+	return s.Name
+}
+
+func (s Service) args() []string {
+	if s.Args == nil {
+		return []string{"serve"}
+	}
+	return s.Args
+}
+
+func present(files []ServiceFile) bool {
+	for _, f := range files {
+		if _, err := os.Stat(f.Path); err == nil {
+			return true
+		}
+	}
+	return false
+}
+
+func writeUnit(f ServiceFile) error {
+	if err := os.MkdirAll(filepath.Dir(f.Path), 0o755); err != nil { //nolint:gosec // units are public and hold no secret
+		return fmt.Errorf("write the service: %w", err)
+	}
+	if err := maybe.WriteFile(f.Path, []byte(f.Text), 0o644); err != nil {
+		return fmt.Errorf("write the service: %w", err)
+	}
+	return nil
+}
+
+// serviceRecord remembers which service runs the receiver of home, so that start, stop and restart go through it.
+func serviceRecord(home string) string { return filepath.Join(home, "run", "service.json") }
+
+func (s Service) remember(m manager) error {
+	text, err := json.Marshal(struct {
+		Service
+		Unit string
+	}{s, m.unit(s)})
+	if err != nil {
+		return fmt.Errorf("remember the service: %w", err)
+	}
+	if err := maybe.WriteFile(serviceRecord(s.Home), append(text, '\n'), 0o600); err != nil {
+		return fmt.Errorf("remember the service: %w", err)
+	}
+	return nil
+}
+
+// Installed gives the service that runs the receiver of home, or ErrNoService.
+func Installed(home string) (Service, error) {
+	text, err := os.ReadFile(serviceRecord(home))
+	if errors.Is(err, fs.ErrNotExist) {
+		return Service{}, ErrNoService
+	}
+	if err != nil {
+		return Service{}, fmt.Errorf("look for a service: %w", err)
+	}
+	var s Service
+	if err := json.Unmarshal(text, &s); err != nil {
+		return Service{}, fmt.Errorf("read %s: %w", serviceRecord(home), err)
+	}
+	s.Home = home // it may have been moved
+	m, err := s.manager()
+	if err != nil {
+		return Service{}, ErrNoService
+	}
+	files, err := m.files(s)
+	if err != nil {
+		return Service{}, err
+	}
+	if !present(files) {
+		return Service{}, ErrNoService
+	}
+	return s, nil
+}

@@ -1,0 +1,385 @@
+package daemon
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"net"
+	"os"
+	"os/user"
+	"path/filepath"
+	"strconv"
+	"strings"
+	"time"
+	"unicode/utf8"
+)
+
+// systemd runs the receiver as a unit of type notify behind a socket unit: systemd holds the listening socket, so
+// neither a restart nor a crash refuses a connection.
+type systemd struct{}
+
+func (systemd) name(s Service) string {
+	if s.System {
+		return "systemd"
+	}
+	return "systemd --user"
+}
+
+func (systemd) unit(s Service) string { return s.base() + ".service" }
+
+func (systemd) logs(s Service) string {
+	if s.System {
+		return "journalctl -u " + s.base() + ".service -n 50"
+	}
+	return "journalctl --user -u " + s.base() + ".service -n 50"
+}
+
+func (systemd) dir(s Service) (string, error) {
+	if s.UnitDir != "" {
+		return s.UnitDir, nil
+	}
+	if s.System {
+		return "/etc/systemd/system", nil
+	}
+	config, err := os.UserConfigDir()
+	if err != nil {
+		return "", fmt.Errorf("find the directory of units: %w", err)
+	}
+	return filepath.Join(config, "systemd", "user"), nil
+}
+
+func (m systemd) files(s Service) ([]ServiceFile, error) {
+	dir, err := m.dir(s)
+	if err != nil {
+		return nil, err
+	}
+	service, err := serviceUnit(s)
+	if err != nil {
+		return nil, err
+	}
+	files := []ServiceFile{{filepath.Join(dir, s.base()+".service"), service}}
+	if s.Address != "" {
+		text, err := socketUnit(s)
+		if err != nil {
+			return nil, err
+		}
+		files = append(files, ServiceFile{filepath.Join(dir, s.base()+".socket"), text})
+	}
+	if s.RotateAfter > 0 {
+		rotate, err := rotateUnit(s)
+		if err != nil {
+			return nil, err
+		}
+		files = append(files,
+			ServiceFile{filepath.Join(dir, s.base()+"-rotate.service"), rotate},
+			ServiceFile{filepath.Join(dir, s.base()+"-rotate.timer"), timerUnit(s)})
+	}
+	return files, nil
+}
+
+func (m systemd) leftovers(s Service) []ServiceFile {
+	dir, err := m.dir(s)
+	if err != nil {
+		return nil
+	}
+	var all []ServiceFile
+	for _, suffix := range []string{".socket", "-rotate.service", "-rotate.timer"} {
+		all = append(all, ServiceFile{Path: filepath.Join(dir, s.base()+suffix)})
+	}
+	return all
+}
+
+// serviceUnit is the receiver. The sandbox leaves it what it does: write below its home, listen, and call HTTP servers.
+func serviceUnit(s Service) (string, error) {
+	head, err := sandbox(s)
+	if err != nil {
+		return "", err
+	}
+	command, err := execLine(s.Executable, s.args())
+	if err != nil {
+		return "", err
+	}
+	env, err := environment("HOOKCTL_HOME="+s.Home, envManager+"="+s.base()+".service")
+	if err != nil {
+		return "", err
+	}
+	var b strings.Builder
+	b.WriteString("# Written by `hookctl service install`, which brings it up to date when run again.\n[Unit]\n")
+	b.WriteString("Description=hookctl receiver of GitHub webhooks\n")
+	if s.System {
+		b.WriteString("Wants=network-online.target\nAfter=network-online.target\n")
+	}
+	if s.Address != "" {
+		b.WriteString("Requires=" + s.base() + ".socket\nAfter=" + s.base() + ".socket\n")
+	}
+	b.WriteString("StartLimitIntervalSec=60\nStartLimitBurst=10\n\n[Service]\n")
+	b.WriteString("Type=notify\nNotifyAccess=main\n")
+	b.WriteString(command + env + head)
+	b.WriteString("ExecReload=/bin/kill -HUP $MAINPID\n")
+	b.WriteString("Restart=on-failure\nRestartSec=1\nTimeoutStartSec=120\nTimeoutStopSec=40\nWatchdogSec=30\n")
+	b.WriteString("LimitNOFILE=65536\n")
+	b.WriteString("\n[Install]\nWantedBy=" + target(s) + "\n")
+	return b.String(), nil
+}
+
+// sandbox is what the receiver and the rotation have in common. A unit of a user can only use what works without
+// privileges, and needs a user namespace (PrivateUsers) for the file system part.
+func sandbox(s Service) (string, error) {
+	writable := []string{s.Home}
+	for _, dir := range s.Writable {
+		if rel, err := filepath.Rel(s.Home, dir); err != nil || rel == ".." || strings.HasPrefix(rel, "../") {
+			writable = append(writable, dir)
+		}
+	}
+	if len(directSocket(s.Home)) > maxSocketPath {
+		dir, err := shortDir(s.Home)
+		if err != nil {
+			return "", err
+		}
+		writable = append(writable, dir)
+	}
+	var b strings.Builder
+	if s.System {
+		account, err := s.account()
+		if err != nil {
+			return "", err
+		}
+		b.WriteString("User=" + account + "\n")
+	}
+	b.WriteString("UMask=0077\nNoNewPrivileges=yes\nPrivateTmp=yes\nProtectSystem=strict\n")
+	for _, path := range writable {
+		quoted, err := quote(path)
+		if err != nil {
+			return "", err
+		}
+		// The minus lets the unit start before a log directory has been made.
+		prefix := "-"
+		if path == s.Home {
+			prefix = ""
+		}
+		b.WriteString("ReadWritePaths=" + strings.Replace(quoted, `"`, `"`+prefix, 1) + "\n")
+	}
+	if s.System {
+		b.WriteString("ProtectHome=read-only\nPrivateDevices=yes\nProtectClock=yes\nProtectHostname=yes\n" +
+			"ProtectKernelLogs=yes\nProtectKernelModules=yes\nProtectKernelTunables=yes\nProtectControlGroups=yes\n" +
+			"ProtectProc=invisible\nCapabilityBoundingSet=\nRemoveIPC=yes\n")
+	} else {
+		b.WriteString("PrivateUsers=yes\n")
+	}
+	b.WriteString("RestrictAddressFamilies=AF_INET AF_INET6 AF_UNIX\nRestrictNamespaces=yes\nRestrictRealtime=yes\n" +
+		"RestrictSUIDSGID=yes\nLockPersonality=yes\nMemoryDenyWriteExecute=yes\n" +
+		"SystemCallArchitectures=native\nSystemCallFilter=@system-service\nSystemCallErrorNumber=EPERM\n")
+	return b.String(), nil
+}
+
+func socketUnit(s Service) (string, error) {
+	host, port, err := net.SplitHostPort(s.Address)
+	if err != nil {
+		return "", fmt.Errorf("the address of the service: %w", err)
+	}
+	if n, err := strconv.ParseUint(port, 10, 16); err != nil || n == 0 {
+		return "", fmt.Errorf("the address of the service needs a fixed port, not %q", port)
+	}
+	switch {
+	case host == "":
+		host = "[::]"
+	case host == "localhost":
+		host = "127.0.0.1"
+	case net.ParseIP(host) == nil:
+		return "", fmt.Errorf("the address of the service needs an IP address, not %q", host)
+	case strings.Contains(host, ":"):
+		host = "[" + host + "]"
+	}
+	return "# Written by `hookctl service install`. systemd holds this socket, so that a restart refuses no connection.\n" +
+		"[Unit]\nDescription=hookctl receiver of GitHub webhooks, its socket\n\n" +
+		"[Socket]\nListenStream=" + host + ":" + port + "\nNoDelay=yes\n\n" +
+		"[Install]\nWantedBy=sockets.target\n", nil
+}
+
+func rotateUnit(s Service) (string, error) {
+	head, err := sandbox(s)
+	if err != nil {
+		return "", err
+	}
+	days := max(1, int(s.RotateAfter/(24*time.Hour)))
+	command, err := execLine(s.Executable, []string{"rotate", "--all", "--max-age", strconv.Itoa(days) + "d", "--yes"})
+	if err != nil {
+		return "", err
+	}
+	env, err := environment("HOOKCTL_HOME=" + s.Home)
+	if err != nil {
+		return "", err
+	}
+	return "# Written by `hookctl service install`.\n[Unit]\nDescription=hookctl rotation of an old webhook secret\n" +
+		"After=" + s.base() + ".service\n\n[Service]\nType=oneshot\n" + command + env + head, nil
+}
+
+func timerUnit(s Service) string {
+	return "# Written by `hookctl service install`.\n[Unit]\nDescription=hookctl daily look at the age of the webhook secret\n\n" +
+		"[Timer]\nOnCalendar=daily\nRandomizedDelaySec=1h\nPersistent=true\nUnit=" + s.base() + "-rotate.service\n\n" +
+		"[Install]\nWantedBy=timers.target\n"
+}
+
+func target(s Service) string {
+	if s.System {
+		return "multi-user.target"
+	}
+	return "default.target"
+}
+
+// account is who a system service runs as. Behind sudo that is the person, not root.
+func (s Service) account() (string, error) {
+	name := s.User
+	if name == "" {
+		name = os.Getenv("SUDO_USER")
+	}
+	if name == "" {
+		u, err := user.Current()
+		if err != nil {
+			return "", fmt.Errorf("find the account of the service: %w", err)
+		}
+		name = u.Username
+	}
+	for _, r := range name {
+		if r <= ' ' || r == '%' || r == 0x7f {
+			return "", fmt.Errorf("the account of the service cannot be %q", name)
+		}
+	}
+	return name, nil
+}
+
+// execLine quotes a command as systemd splits it: % and $ have a meaning there.
+func execLine(program string, args []string) (string, error) {
+	words := make([]string, 0, 1+len(args))
+	for _, arg := range append([]string{program}, args...) {
+		word, err := quote(arg)
+		if err != nil {
+			return "", err
+		}
+		words = append(words, strings.ReplaceAll(word, "$", "$$"))
+	}
+	return "ExecStart=" + strings.Join(words, " ") + "\n", nil
+}
+
+func environment(vars ...string) (string, error) {
+	var b strings.Builder
+	for _, v := range vars {
+		word, err := quote(v)
+		if err != nil {
+			return "", err
+		}
+		b.WriteString("Environment=" + word + "\n")
+	}
+	return b.String(), nil
+}
+
+// quote writes text as one word of a unit file.
+func quote(text string) (string, error) {
+	if !utf8.ValidString(text) {
+		return "", fmt.Errorf("%q cannot be written into a unit: it is not UTF-8", text)
+	}
+	for _, r := range text {
+		if r < ' ' || r == 0x7f {
+			return "", fmt.Errorf("%q cannot be written into a unit: it has a control character", text)
+		}
+	}
+	return `"` + strings.NewReplacer(`\`, `\\`, `"`, `\"`, "%", "%%").Replace(text) + `"`, nil
+}
+
+func (systemd) ctl(ctx context.Context, s Service, args ...string) (string, error) {
+	if !s.System {
+		args = append([]string{"--user"}, args...)
+	}
+	return control(ctx, "systemctl", args...)
+}
+
+func (m systemd) install(ctx context.Context, s Service) error {
+	steps := [][]string{{"daemon-reload"}}
+	units := []string{m.unit(s)}
+	if s.Address != "" {
+		units = append([]string{s.base() + ".socket"}, units...)
+	}
+	if s.RotateAfter > 0 {
+		units = append(units, s.base()+"-rotate.timer")
+	}
+	steps = append(steps, append([]string{"enable"}, units...))
+	if s.Address != "" {
+		// A socket whose address changed is opened anew by a restart only, and only while its service is down.
+		steps = append(steps, []string{"stop", m.unit(s)}, []string{"restart", s.base() + ".socket"})
+	}
+	steps = append(steps, []string{"restart", m.unit(s)})
+	if s.RotateAfter > 0 {
+		steps = append(steps, []string{"restart", s.base() + "-rotate.timer"})
+	}
+	for _, step := range steps {
+		if _, err := m.ctl(ctx, s, step...); err != nil {
+			return fmt.Errorf("install the service: %w", err)
+		}
+	}
+	return nil
+}
+
+func (m systemd) uninstall(ctx context.Context, s Service) error {
+	dir, err := m.dir(s)
+	if err != nil {
+		return err
+	}
+	var units []string
+	for _, suffix := range []string{".socket", ".service", "-rotate.timer"} {
+		if _, err := os.Stat(filepath.Join(dir, s.base()+suffix)); err == nil {
+			units = append(units, s.base()+suffix)
+		}
+	}
+	if _, err := m.ctl(ctx, s, append([]string{"disable", "--now"}, units...)...); err != nil {
+		return fmt.Errorf("stop the service: %w", err)
+	}
+	return nil
+}
+
+func (m systemd) reload(ctx context.Context, s Service) error {
+	_, err := m.ctl(ctx, s, "daemon-reload")
+	return err
+}
+
+// start opens the socket along with the service; stop closes it too, or the next delivery would start the service.
+func (m systemd) start(ctx context.Context, s Service) error { return m.both(ctx, s, "start") }
+
+func (m systemd) stop(ctx context.Context, s Service) error { return m.both(ctx, s, "stop") }
+
+func (m systemd) both(ctx context.Context, s Service, verb string) error {
+	units := []string{verb, m.unit(s)}
+	if s.Address != "" {
+		units = []string{verb, s.base() + ".socket", m.unit(s)}
+	}
+	_, err := m.ctl(ctx, s, units...)
+	return err
+}
+
+func (m systemd) restart(ctx context.Context, s Service) error {
+	_, err := m.ctl(ctx, s, "restart", m.unit(s))
+	return err
+}
+
+// ask fills in the manager's words. is-enabled and is-active answer "disabled" and "inactive" with an error status.
+func (m systemd) ask(ctx context.Context, s Service, st *ServiceStatus) {
+	var err error
+	if st.Enabled, err = m.ctl(ctx, s, "is-enabled", m.unit(s)); err != nil && st.Enabled == "" {
+		st.Notes = append(st.Notes, err.Error())
+		return
+	}
+	if st.Active, err = m.ctl(ctx, s, "is-active", m.unit(s)); err != nil && st.Active == "" {
+		st.Notes = append(st.Notes, err.Error())
+	}
+	if s.System {
+		return
+	}
+	me, err := user.Current()
+	if err != nil {
+		return
+	}
+	linger, err := control(ctx, "loginctl", "show-user", me.Username, "--property=Linger", "--value")
+	var failed *ServiceError
+	if err == nil && linger == "no" || errors.As(err, &failed) && strings.Contains(failed.Error(), "not logged in") {
+		st.Notes = append(st.Notes, "the receiver stops when you log out; keep it with: loginctl enable-linger "+me.Username)
+	}
+}
