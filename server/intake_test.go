@@ -94,14 +94,20 @@ func TestHostileInputsGetTheirDocumentedAnswer(t *testing.T) {
 			req.Header.Set("X-Hub-Signature-256", "sha1=7d38cdd689735b008b3c702edd92eea23791c5f6")
 			return req
 		}, 401, "does not match"},
-		{"no hexadecimal", func() *http.Request { req := signed(`{}`); req.Header.Set("X-Hub-Signature-256", "sha256=zz"); return req }, 401, "does not match"},
+		{"no hexadecimal", func() *http.Request {
+			req := signed(`{}`)
+			req.Header.Set("X-Hub-Signature-256", "sha256=zz")
+			return req
+		}, 401, "does not match"},
 		{"an array", func() *http.Request { return signed(`[]`) }, 400, "not a JSON object"},
 		{"null", func() *http.Request { return signed(`null`) }, 400, "not a JSON object"},
 		{"a number", func() *http.Request { return signed(`1`) }, 400, "not a JSON object"},
 		{"torn", func() *http.Request { return signed(`{"action":"opened"`) }, 400, "not a JSON object"},
 		{"two objects", func() *http.Request { return signed(`{}{}`) }, 400, "not a JSON object"},
 		{"nothing", func() *http.Request { return signed(``) }, 400, "not a JSON object"},
-		{"nested too deep", func() *http.Request { return signed(`{"a":` + strings.Repeat("[", 200_000) + strings.Repeat("]", 200_000) + `}`) }, 400, "not a JSON object"},
+		{"nested too deep", func() *http.Request {
+			return signed(`{"a":` + strings.Repeat("[", 200_000) + strings.Repeat("]", 200_000) + `}`)
+		}, 400, "not a JSON object"},
 		{"unsigned and torn is unsigned", func() *http.Request { req := signed(`{`); req.Header.Del("X-Hub-Signature-256"); return req }, 401, "missing"},
 		{"too long", func() *http.Request { return signed(`{"a":"` + strings.Repeat("x", 26*mib) + `"}`) }, 413, "longer than 26214400 bytes"},
 		{"gzip", func() *http.Request { req := signed(`{}`); req.Header.Set("Content-Encoding", "gzip"); return req }, 415, "content encodings"},
