@@ -151,6 +151,9 @@ func (c *Client) explainNotFound(ctx context.Context, e *Error, r request, statu
 		e.Err, e.Cure = ErrScope, c.scopeCure(r)
 	default:
 		e.Cure = "check the spelling, and that you may see it: gh repo view " + r.target
+		if have := scopes(status.Headers.Get("X-OAuth-Scopes")); len(have) > 0 && !slices.Contains(have, "repo") {
+			e.Cure += "; if it is private: " + c.tokenCure(fmt.Sprintf("gh auth refresh -h %s -s repo", c.host), "give the token in %s the scope repo")
+		}
 		if strings.HasPrefix(base, "orgs/") {
 			e.Cure = "check the spelling of the organization, and that you are an owner of it"
 		}

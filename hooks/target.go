@@ -21,11 +21,11 @@ var (
 func ParseTarget(text string) (Target, error) {
 	path := strings.TrimSpace(text)
 	if u, err := url.Parse(path); err == nil && u.Host != "" {
-		path = u.Path
+		path = strings.Trim(u.Path, "/")
 	} else if _, after, ok := strings.Cut(path, ":"); ok && strings.Contains(path, "@") {
 		path = after // git@host:owner/repo.git
 	}
-	parts := strings.Split(strings.Trim(path, "/"), "/")
+	parts := strings.Split(path, "/")
 	if len(parts) >= 3 && strings.Contains(parts[0], ".") {
 		parts = parts[1:] // host/owner/repo
 	}

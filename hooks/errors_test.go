@@ -1,0 +1,159 @@
+package hooks
+
+import (
+	"context"
+	"errors"
+	"net/http"
+	"os"
+	"path/filepath"
+	"strings"
+	"testing"
+	"time"
+
+	"hookctl/hooks/githubtest"
+)
+
+// Every refusal that GitHub knows for these calls is told with its reason and with what to do about it.
+func TestEveryErrorOfGitHubHasItsCure(t *testing.T) {
+	ctx := context.Background()
+	list := func(name string) func(*Client, *world) error {
+		return func(c *Client, w *world) error { return second(c.List(ctx, target(w.t, name))) }
+	}
+	create := func(url string) func(*Client, *world) error {
+		return func(c *Client, w *world) error {
+			return second(c.Create(ctx, target(w.t, "o/r"), Spec{URL: url, Events: []string{"push"}, Secret: "hidden", Active: true}))
+		}
+	}
+	fail := func(status int, body string, header ...string) func(*world) {
+		return func(w *world) {
+			h := http.Header{"Content-Type": {"application/json; charset=utf-8"}}
+			for i := 0; i < len(header); i += 2 {
+				h.Set(header[i], header[i+1])
+			}
+			w.Fault(githubtest.Fault{Status: status, Body: body, Header: h})
+		}
+	}
+	tests := []struct {
+		name    string
+		source  string // where the token is from
+		prepare func(*world)
+		call    func(*Client, *world) error
+		is      error
+		says    string
+		cure    string
+	}{
+		{"token no longer valid, from gh", "oauth_token", fail(401, `{"message":"Bad credentials"}`), list("o/r"), ErrNotLoggedIn,
+			"list hooks on o/r: 401 Unauthorized: Bad credentials", "gh auth login -h github.com"},
+		{"token no longer valid, from a variable", "GH_TOKEN", fail(401, `{"message":"Bad credentials"}`), list("o/r"), ErrNotLoggedIn, "", "replace the token in GH_TOKEN"},
+		{"scope missing for a repository", "oauth_token", func(w *world) { w.SetScopes(githubtest.DefaultLogin, "gist") }, list("o/r"), ErrScope,
+			"list hooks on o/r: 404 Not Found", "gh auth refresh -h github.com -s admin:repo_hook"},
+		{"scope missing, token from a variable", "GITHUB_TOKEN", func(w *world) { w.SetScopes(githubtest.DefaultLogin, "gist") }, list("o/r"), ErrScope,
+			"", "give the token in GITHUB_TOKEN the scope admin:repo_hook"},
+		{"scope missing for an organization", "oauth_token", func(w *world) { w.SetScopes(githubtest.DefaultLogin, "repo") }, list("acme"), ErrScope,
+			"", "gh auth refresh -h github.com -s admin:org_hook"},
+		{"scope missing to write", "oauth_token", func(w *world) { w.SetScopes(githubtest.DefaultLogin, "read:repo_hook") }, create("https://x.example.com"), ErrScope,
+			"create hook on o/r: 404", "-s admin:repo_hook"},
+		{"no token has scopes, but a fine-grained one permissions", "oauth_token", fail(403, `{"message":"Resource not accessible by personal access token"}`), list("o/r"), ErrScope,
+			"", `"Webhooks: read and write" for o/r`},
+		{"no administrator", "oauth_token", func(w *world) { w.Grant("o/r", githubtest.DefaultLogin, "write") }, list("o/r"), ErrNotAdmin,
+			"list hooks on o/r: 404", "ask an owner of o/r for the role Admin"},
+		{"no administrator, said by 403", "oauth_token", fail(403, `{"message":"Must have admin rights to Repository."}`), list("o/r"), ErrNotAdmin, "Must have admin rights", "ask an owner of o/r"},
+		{"no owner of an organization", "oauth_token", fail(403, `{"message":"You must be an owner"}`), list("acme"), ErrNotAdmin, "", "ask an owner of acme"},
+		{"no such repository", "oauth_token", nil, list("o/missing"), ErrNotFound, "list hooks on o/missing: 404", "gh repo view o/missing"},
+		{"private repository without the scope repo", "oauth_token", func(w *world) {
+			w.AddRepository("o/private", githubtest.Repository{Private: true})
+			w.SetScopes(githubtest.DefaultLogin, "admin:repo_hook", "public_repo")
+			w.Grant("o/private", githubtest.DefaultLogin, "none")
+		}, list("o/private"), ErrNotFound, "", "gh auth refresh -h github.com -s repo"},
+		{"no such organization", "oauth_token", nil, list("nobody"), ErrNotFound, "", "spelling of the organization"},
+		{"no such hook", "oauth_token", nil, func(c *Client, w *world) error { return second(c.Get(ctx, target(w.t, "o/r"), 7)) }, ErrHookNotFound,
+			"view hook on o/r: 404", "hookctl hooks list -R o/r"},
+		{"no such hook of an organization", "oauth_token", nil, func(c *Client, w *world) error { return c.Ping(ctx, target(w.t, "acme"), 7) }, ErrHookNotFound, "", "hookctl hooks list"},
+		{"single sign-on", "oauth_token", func(w *world) { w.SetSSO("acme", "https://github.com/orgs/acme/sso?authorization_request=A1") }, list("acme"), ErrSSO,
+			"403 Forbidden", "authorize the token in a browser: https://github.com/orgs/acme/sso?authorization_request=A1"},
+		{"archived", "oauth_token", func(w *world) { w.AddRepository("o/r", githubtest.Repository{Archived: true}) }, create("https://x.example.com"), ErrArchived,
+			"archived", "gh repo unarchive o/r"},
+		{"rate limit", "oauth_token", func(w *world) {
+			w.RateLimit(githubtest.RateLimit{Limit: 5000, Remaining: 0, Reset: time.Now().Add(30 * time.Minute)})
+		}, list("o/r"), ErrRateLimited, "API rate limit exceeded", "wait until "},
+		{"secondary rate limit", "oauth_token", func(w *world) { w.RateLimit(githubtest.RateLimit{WritesPerMinute: 1, RetryAfter: time.Hour}) },
+			func(c *Client, w *world) error {
+				return errors.Join(create("https://x.example.com")(c, w), create("https://y.example.com")(c, w))
+			}, ErrRateLimited, "secondary rate limit", "wait until "},
+		{"hook exists already", "oauth_token", func(w *world) {
+			w.AddHook("o/r", githubtest.Hook{Config: githubtest.Config{URL: "https://x.example.com"}})
+		}, create("https://x.example.com"), ErrExists, "422 Unprocessable Entity: Validation Failed: Hook already exists on this repository", "run hookctl setup"},
+		{"a twenty-first hook", "oauth_token", func(w *world) {
+			for i := range 20 {
+				w.AddHook("o/r", githubtest.Hook{Config: githubtest.Config{URL: "https://x.example.com/" + itoa(int64(i))}})
+			}
+		}, create("https://x.example.com"), ErrHookLimit, "cannot have more than 20 hooks", "delete one"},
+		{"a local URL", "oauth_token", nil, create("http://localhost:9000/webhook"), ErrURLRefused, "isn't reachable over the public Internet", "tunnel"},
+		{"an event that does not exist", "oauth_token", nil, func(c *Client, w *world) error {
+			return second(c.Create(ctx, target(w.t, "o/r"), Spec{URL: "https://x.example.com", Events: []string{"pushed"}}))
+		}, nil, "422", "hookctl hooks events"},
+		{"GitHub is down", "oauth_token", fail(503, ""), list("o/r"), ErrUnreachable, "503 Service Unavailable", "githubstatus.com"},
+		{"GitHub answers with a page", "oauth_token", fail(502, "<html>\x1b[31m", "Content-Type", "text/html"), list("o/r"), ErrUnreachable, "list hooks on o/r: 502 Bad Gateway", "githubstatus.com"},
+		{"the answer is no JSON", "oauth_token", fail(200, "<html>"), list("o/r"), ErrUnreachable, "understand the answer", "check the connection"},
+		{"no connection", "oauth_token", func(w *world) { w.Fault(githubtest.Fault{DropBefore: true}) }, list("o/r"), ErrUnreachable, "list hooks on o/r: ", "check the connection to github.com"},
+		{"a redirect to another host", "oauth_token", fail(307, "{}", "Location", "https://evil.example.com/repos/o/r/hooks"), list("o/r"), nil, "307 Temporary Redirect", ""},
+		{"redirects without end", "oauth_token", fail(301, "{}", "Location", "https://api.github.com/repos/o/r/hooks/x"), list("o/r"), nil, "301 Moved Permanently", ""},
+		{"a message that would write to the terminal", "oauth_token", fail(422, `{"message":"a\u001b[31mb\nc\u202ed"}`), list("o/r"), nil, "422 Unprocessable Entity: a^[[31mb: cd", ""},
+	}
+	for _, tt := range tests {
+		t.Run(tt.name, func(t *testing.T) {
+			t.Parallel()
+			w := newWorld(t, "o/r")
+			w.AddOrg("acme")
+			if tt.prepare != nil {
+				tt.prepare(w)
+			}
+			limits := fast()
+			limits.Tries = 2
+			c := w.newClient(Config{Limits: limits})
+			c.tokenSource = tt.source
+			err := tt.call(c, w)
+			if err == nil {
+				t.Fatal("no error")
+			}
+			if tt.is != nil && !errors.Is(err, tt.is) {
+				t.Errorf("%v is not %q", err, tt.is)
+			}
+			if !strings.Contains(err.Error(), tt.says) {
+				t.Errorf("says %q, want %q in it", err, tt.says)
+			}
+			if cure := CureOf(err); !strings.Contains(cure, tt.cure) || (tt.cure == "") != (cure == "") {
+				t.Errorf("cure is %q, want %q in it", cure, tt.cure)
+			}
+			if text := err.Error() + CureOf(err); strings.ContainsAny(text, "\x1b\n\u202e") || strings.Contains(text, "hidden") || strings.Contains(text, githubtest.DefaultToken) {
+				t.Errorf("unclean: %q", text)
+			}
+		})
+	}
+}
+
+func TestNewWithoutALoginSaysHowToLogIn(t *testing.T) {
+	t.Setenv("PATH", t.TempDir()) // no gh
+	for host, cure := range map[string]string{"": "gh auth login, or set GH_TOKEN", "ghe.example.com": "gh auth login -h ghe.example.com, or set GH_ENTERPRISE_TOKEN"} {
+		_, err := New(Config{Host: host})
+		if !errors.Is(err, ErrNotLoggedIn) || CureOf(err) != cure {
+			t.Errorf("host %q: %v, cure %q", host, err, CureOf(err))
+		}
+	}
+}
+
+// Debian's gh 2.23 does not know --secure-storage, which go-gh passes.
+func TestNewAsksAnOldGhForItsToken(t *testing.T) {
+	dir := t.TempDir()
+	script := "#!/bin/sh\ncase \"$*\" in *secure-storage*) echo unknown flag >&2; exit 1;; 'auth token --hostname github.com') echo gho_old;; *) exit 1;; esac\n"
+	if err := os.WriteFile(filepath.Join(dir, "gh"), []byte(script), 0o700); err != nil {
+		t.Fatal(err)
+	}
+	t.Setenv("GH_PATH", filepath.Join(dir, "gh"))
+	if token, source := findToken("github.com"); token != "gho_old" || source != "gh" {
+		t.Errorf("token %q from %q", token, source)
+	}
+	if _, err := New(Config{}); err != nil {
+		t.Error(err)
+	}
+}

@@ -1,0 +1,183 @@
+package hooks
+
+import (
+	"context"
+	"log/slog"
+	"net/http"
+	"strconv"
+	"sync"
+	"testing"
+	"testing/synctest"
+	"time"
+
+	"github.com/cli/go-gh/v2/pkg/api"
+
+	"hookctl/hooks/githubtest"
+)
+
+// pass sends n writes through a gate at once and returns when each was let through, from the start.
+func pass(t *testing.T, g *gate, n int) []time.Duration {
+	t.Helper()
+	start := time.Now()
+	var mu sync.Mutex
+	var at []time.Duration
+	var all sync.WaitGroup
+	for range n {
+		all.Go(func() {
+			leave, err := g.enter(t.Context(), true)
+			if err != nil {
+				t.Error(err)
+				return
+			}
+			mu.Lock()
+			at = append(at, time.Since(start))
+			mu.Unlock()
+			leave()
+		})
+	}
+	all.Wait()
+	return at
+}
+
+func TestWritesKeepToGitHubsPace(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		g := newGate(Limits{}.withDefaults(), slog.New(slog.DiscardHandler), nil)
+		at := pass(t, g, 200)
+		for i := range at {
+			within := 0
+			for _, other := range at {
+				if other >= at[i] && other < at[i]+time.Minute {
+					within++
+				}
+			}
+			if within > 80 {
+				t.Fatalf("%d writes within a minute from %v", within, at[i])
+			}
+		}
+		if last := at[len(at)-1]; last > 181*time.Second {
+			t.Errorf("200 writes took %v: slower than the limit asks for", last)
+		}
+	})
+}
+
+func TestWritesKeepToTheHourlyLimit(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		var waits []time.Time
+		start := time.Now()
+		g := newGate(Limits{WritesPerMinute: 1 << 20, WritesPerHour: 500}.withDefaults(), slog.New(slog.DiscardHandler), func(until time.Time, _ string) { waits = append(waits, until) })
+		pass(t, g, 500)
+		if d := time.Since(start); d > time.Second {
+			t.Errorf("500 writes took %v", d)
+		}
+		pass(t, g, 1)
+		if d := time.Since(start); d < time.Hour || d > time.Hour+time.Second {
+			t.Errorf("the 501st was let through after %v", d)
+		}
+		if len(waits) == 0 || waits[0].Sub(start) < time.Hour {
+			t.Errorf("told of waits until %v", waits)
+		}
+	})
+}
+
+func TestReadsAreNotHeldBackByTheLimitOfWrites(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		g := newGate(Limits{WritesPerMinute: 1}.withDefaults(), slog.New(slog.DiscardHandler), nil)
+		start := time.Now()
+		for range 100 {
+			leave, err := g.enter(t.Context(), false)
+			if err != nil {
+				t.Fatal(err)
+			}
+			leave()
+		}
+		if d := time.Since(start); d != 0 {
+			t.Errorf("reads waited %v", d)
+		}
+	})
+}
+
+func TestAHeldGateLetsNothingThroughAndCanBeGivenUp(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		g := newGate(Limits{}.withDefaults(), slog.New(slog.DiscardHandler), nil)
+		g.hold(time.Now().Add(time.Minute), "secondary rate limit")
+		ctx, cancel := context.WithTimeout(t.Context(), 10*time.Second)
+		defer cancel()
+		if _, err := g.enter(ctx, false); err == nil {
+			t.Error("let through")
+		}
+		start := time.Now()
+		leave, err := g.enter(t.Context(), false)
+		if err != nil {
+			t.Fatal(err)
+		}
+		leave()
+		if d := time.Since(start); d != 50*time.Second {
+			t.Errorf("waited %v, want the rest of the minute", d)
+		}
+	})
+}
+
+func TestLimitOfReadsWhatGitHubSays(t *testing.T) {
+	now := time.Unix(1_700_000_000, 0)
+	for _, tt := range []struct {
+		name    string
+		status  int
+		message string
+		header  []string
+		wait    time.Duration
+		limited bool
+	}{
+		{"retry-after", 403, "secondary rate limit", []string{"Retry-After", "60"}, time.Minute, true},
+		{"retry-after on 429", 429, "", []string{"Retry-After", "7"}, 7 * time.Second, true},
+		{"primary limit", 403, "API rate limit exceeded", []string{"X-RateLimit-Remaining", "0", "X-RateLimit-Reset", strconv.FormatInt(now.Unix()+90, 10)}, 91 * time.Second, true},
+		{"reset in the past", 403, "API rate limit exceeded", []string{"X-RateLimit-Remaining", "0", "X-RateLimit-Reset", "1"}, time.Second, true},
+		{"no numbers", 403, "You have exceeded a secondary rate limit.", nil, time.Minute, true},
+		{"429 without a word", 429, "", nil, time.Minute, true},
+		{"no administrator", 403, "Must have admin rights", []string{"X-RateLimit-Remaining", "4999"}, 0, false},
+		{"not found", 404, "rate limit", []string{"Retry-After", "60"}, 0, false},
+	} {
+		h := http.Header{}
+		for i := 0; i < len(tt.header); i += 2 {
+			h.Set(tt.header[i], tt.header[i+1])
+		}
+		wait, limited := limitOf(&api.HTTPError{StatusCode: tt.status, Message: tt.message, Headers: h}, now)
+		if wait != tt.wait || limited != tt.limited {
+			t.Errorf("%s: %v, %v; want %v, %v", tt.name, wait, limited, tt.wait, tt.limited)
+		}
+	}
+}
+
+// A client that knows nothing of the limit is stopped by GitHub, waits as long as it is told, and loses no call.
+func TestTheSecondaryLimitIsObeyed(t *testing.T) {
+	w := newWorld(t, "o/r")
+	w.RateLimit(githubtest.RateLimit{WritesPerMinute: 3, RetryAfter: time.Second})
+	var told []string
+	limits := fast()
+	c := w.newClient(Config{Limits: limits, OnWait: func(_ time.Time, reason string) { told = append(told, reason) }})
+	var errs []error
+	id := w.AddHook("o/r", githubtest.Hook{Config: githubtest.Config{URL: hookURL}})
+	for i := range 4 {
+		if i == 3 {
+			// GitHub lifts the limit while the client waits.
+			w.RateLimit(githubtest.RateLimit{WritesPerMinute: 1 << 20, WritesPerHour: 1 << 20})
+			w.Fault(githubtest.Fault{Method: http.MethodPost, Status: 403, Header: http.Header{"Retry-After": {"1"}}, Times: 1})
+		}
+		if err := c.Ping(t.Context(), target(t, "o/r"), id); err != nil {
+			errs = append(errs, err)
+		}
+	}
+	if len(errs) != 0 || len(told) != 1 {
+		t.Errorf("errors %v, told of %q", errs, told)
+	}
+	refused := 0
+	var at []time.Time
+	for _, r := range w.Requests() {
+		if r.Status == 403 {
+			refused++
+		}
+		at = append(at, r.At)
+	}
+	if last := len(at) - 1; refused != 1 || at[last].Sub(at[last-1]) < 900*time.Millisecond {
+		t.Errorf("%d refusals, calls at %v", refused, at)
+	}
+}
