@@ -51,13 +51,21 @@ func tunnelProgramAs(t *testing.T, says string, modes ...string) (command func(c
 			mode := modes[min(len(lines), len(modes)-1)]
 			lines = append(lines, name+" "+strings.Join(args, " "))
 			cmd := exec.CommandContext(ctx, os.Args[0], "-test.run=^TestTunnelProgram$")
-			cmd.Env = append(os.Environ(), "GORACE=atexit_sleep_ms=0", "HOOKCTL_TUNNEL_PROGRAM="+mode, "HOOKCTL_TUNNEL_SAYS="+says)
+			cmd.Env = append(programEnv(t), "HOOKCTL_TUNNEL_PROGRAM="+mode, "HOOKCTL_TUNNEL_SAYS="+says)
 			return cmd
 		}, func() []string {
 			mu.Lock()
 			defer mu.Unlock()
 			return slices.Clone(lines)
 		}
+}
+
+// programEnv is the environment of a test binary that stands for a program: what it leaves behind at its sudden end goes
+// with the test, and the race detector does not hold it up.
+func programEnv(t *testing.T) []string {
+	t.Helper()
+	dir := t.TempDir()
+	return append(os.Environ(), "GORACE=atexit_sleep_ms=0", "TMPDIR="+dir, "TMP="+dir)
 }
 
 // noProgram is a machine on which nothing is installed.
@@ -150,7 +158,7 @@ func TestTailscaleStatusIsUnderstood(t *testing.T) {
 		t.Run(test.name, func(t *testing.T) {
 			f := Tunnels{command: func(ctx context.Context, _ string, _ ...string) *exec.Cmd {
 				cmd := exec.CommandContext(ctx, os.Args[0], "-test.run=^TestTunnelStatus$")
-				cmd.Env = append(os.Environ(), "GORACE=atexit_sleep_ms=0", "HOOKCTL_TUNNEL_STATUS="+test.status)
+				cmd.Env = append(programEnv(t), "HOOKCTL_TUNNEL_STATUS="+test.status)
 				return cmd
 			}}.withDefaults()
 			have, err := f.askTailscale(t.Context())

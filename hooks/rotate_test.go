@@ -1,0 +1,476 @@
+package hooks
+
+import (
+	"context"
+	"encoding/json"
+	"errors"
+	"fmt"
+	"net/http"
+	"slices"
+	"strings"
+	"sync"
+	"sync/atomic"
+	"testing"
+	"time"
+
+	"hookctl/hooks/githubtest"
+	"hookctl/hooks/secret"
+)
+
+func (w *world) current() string {
+	w.t.Helper()
+	value, _, err := w.store.Current()
+	if err != nil {
+		w.t.Fatal(err)
+	}
+	return value
+}
+
+func (w *world) accepts(value string, hookID int64, at time.Time) bool {
+	w.t.Helper()
+	ring, err := w.store.Ring(at)
+	if err != nil {
+		w.t.Fatal(err)
+	}
+	_, ok := ring.Match([]byte("x"), secret.Sign(value, []byte("x")), hookID, "/webhook", at)
+	return ok
+}
+
+// secrets are what GitHub signs with, by repository.
+func (w *world) secrets(names ...string) (list []string) {
+	for _, name := range names {
+		for _, h := range w.Hooks(name) {
+			list = append(list, h.Secret)
+		}
+	}
+	return list
+}
+
+func TestRotateGivesEveryHookTheNewSecret(t *testing.T) {
+	w := newWorld(t, "o/a", "o/b")
+	w.AddOrg("acme")
+	w.setSecret("old")
+	hooks := w.setup("o/a", "o/b", "acme")
+	var steps []string
+	r := w.rotator()
+	r.Progress = func(s Step) { steps = append(steps, s.Name+" "+s.State) }
+	result, err := r.Rotate(t.Context(), hooks, time.Hour)
+	if err != nil {
+		t.Fatal(err)
+	}
+	current := w.current()
+	if current == "old" || !result.Complete || result.Old != secret.Fingerprint("old") || result.New != secret.Fingerprint(current) {
+		t.Errorf("result %+v", result)
+	}
+	for _, s := range w.secrets("o/a", "o/b", "acme") {
+		if s != current {
+			t.Errorf("GitHub signs with %q, want the new secret", s)
+		}
+	}
+	now := time.Now()
+	if !w.accepts(current, 0, now) || !w.accepts("old", 0, now.Add(59*time.Minute)) || w.accepts("old", 0, now.Add(61*time.Minute)) {
+		t.Error("not exactly the new secret, and the old one for an hour, are accepted")
+	}
+	if steps[0] != "accept secrets running" || !slices.Contains(steps, "set secret done") || !slices.Contains(steps, "verify done") || steps[len(steps)-1] != "accept secrets done" {
+		t.Errorf("steps %q", steps)
+	}
+	raw, err := json.Marshal(result)
+	if err != nil || strings.Contains(string(raw), current) || !strings.Contains(string(raw), `"status":"rotated"`) || !strings.Contains(string(raw), `"complete":true`) {
+		t.Errorf("JSON %s, %v", raw, err)
+	}
+	if ended, err := w.store.Expire(now.Add(2 * time.Hour)); !ended || err != nil {
+		t.Errorf("Expire = %v, %v", ended, err)
+	}
+	if w.accepts("old", 0, now) {
+		t.Error("the old secret is accepted although the rotation is over")
+	}
+}
+
+func TestRotateNamesWhatFailsAndResumes(t *testing.T) {
+	tests := []struct {
+		name   string
+		breaks func(*world) (mend func())
+		says   string
+	}{
+		{"GitHub fails to change", func(w *world) func() {
+			return w.Fault(githubtest.Fault{Method: http.MethodPatch, Path: "/repos/o/b/**", Status: 500})
+		}, "500"},
+		{"GitHub hangs up after changing", func(w *world) func() {
+			return w.Fault(githubtest.Fault{Method: http.MethodPatch, Path: "/repos/o/b/**", DropAfter: true})
+		}, "configure hook on o/b"},
+		{"administrator no more", func(w *world) func() {
+			w.Grant("o/b", githubtest.DefaultLogin, "write")
+			return func() { w.Grant("o/b", githubtest.DefaultLogin, "admin") }
+		}, "404 Not Found"},
+		{"no access any more", func(w *world) func() {
+			w.Grant("o/b", githubtest.DefaultLogin, "none")
+			return func() { w.Grant("o/b", githubtest.DefaultLogin, "admin") }
+		}, "404 Not Found"},
+		{"GitHub fails to ping", func(w *world) func() {
+			return w.Fault(githubtest.Fault{Method: http.MethodPost, Path: "/repos/o/b/**", Status: 500})
+		}, "ping hook on o/b: 500"},
+		{"the ping does not arrive", func(w *world) func() {
+			w.receiver.answer(http.StatusBadGateway)
+			return func() { w.receiver.answer(0) }
+		}, "502"},
+	}
+	for _, tt := range tests {
+		t.Run(tt.name, func(t *testing.T) {
+			t.Parallel()
+			w := newWorld(t, "o/a", "o/b")
+			w.setSecret("old")
+			hooks := w.setup("o/a", "o/b")
+			limits := fast()
+			limits.Tries = 2
+			w.client = w.newClient(Config{Limits: limits})
+			mend := tt.breaks(w)
+			r := w.rotator()
+			r.Wait = 200 * time.Millisecond
+			result, err := r.Rotate(t.Context(), hooks, time.Hour)
+			if !errors.Is(err, ErrUnfinished) || !strings.Contains(CureOf(err), "--resume") || result.Complete {
+				t.Fatalf("result %+v, %v", result, err)
+			}
+			b := result.Hooks[1]
+			if b.Repository != "o/b" || b.Status != "failed" || !strings.Contains(b.Error, tt.says) {
+				t.Errorf("the failed hook: %+v, want %q", b, tt.says)
+			}
+			if w.current() != "old" {
+				t.Error("promoted although a hook does not have the new secret")
+			}
+			for _, s := range w.secrets("o/a", "o/b") {
+				if !w.accepts(s, 0, time.Now().Add(1000*time.Hour)) {
+					t.Errorf("GitHub signs with a secret that is not accepted")
+				}
+			}
+			if _, err := r.Rotate(t.Context(), hooks, time.Hour); !errors.Is(err, ErrUnfinished) {
+				t.Errorf("another rotation meanwhile: %v", err)
+			}
+			mend()
+			r.Wait = 3 * time.Second
+			result, err = r.Resume(t.Context())
+			if err != nil || !result.Complete {
+				t.Fatalf("resumed: %+v, %v", result, err)
+			}
+			for _, s := range w.secrets("o/a", "o/b") {
+				if s != w.current() || s == "old" {
+					t.Errorf("GitHub signs with %q after all", s)
+				}
+			}
+		})
+	}
+}
+
+func TestRotateSurvivesWhatHappensMeanwhile(t *testing.T) {
+	w := newWorld(t, "o/deleted", "o/renamed", "o/stays")
+	w.setSecret("old")
+	hooks := w.setup("o/deleted", "o/renamed", "o/stays")
+	if err := w.client.Delete(t.Context(), hooks[0].Target, hooks[0].ID); err != nil {
+		t.Fatal(err)
+	}
+	w.Rename("o/renamed", "acme/new-name")
+	result, err := w.rotator().Rotate(t.Context(), append(hooks, hooks[2]), time.Hour)
+	if err != nil || !result.Complete {
+		t.Fatalf("result %+v, %v", result, err)
+	}
+	var status []string
+	for _, h := range result.Hooks {
+		status = append(status, h.Status)
+	}
+	if want := []string{"gone", "rotated", "rotated"}; !slices.Equal(status, want) {
+		t.Errorf("%v, want %v", status, want)
+	}
+	for _, s := range w.secrets("acme/new-name", "o/stays") {
+		if s != w.current() {
+			t.Errorf("GitHub signs with %q", s)
+		}
+	}
+}
+
+// The context ends at every possible moment in turn, as an interruption does, and each time another process resumes.
+func TestRotateResumesFromEveryPoint(t *testing.T) {
+	w := newWorld(t, "o/a", "o/b")
+	w.setSecret("s0")
+	hooks := w.setup("o/a", "o/b")
+	for stop := 1; ; stop++ {
+		before := w.current()
+		ctx, cancel := context.WithCancel(t.Context())
+		r := w.rotator()
+		var steps atomic.Int64
+		r.Progress = func(Step) {
+			if steps.Add(1) == int64(stop) {
+				cancel()
+			}
+		}
+		_, err := r.Rotate(ctx, hooks, 0)
+		cancel()
+		finished := steps.Load() < int64(stop)
+		if finished && err != nil {
+			t.Fatalf("not stopped: %v", err)
+		}
+		for _, s := range w.secrets("o/a", "o/b") {
+			if !w.accepts(s, 0, time.Now()) {
+				t.Fatalf("stopped after step %d: GitHub signs with a secret that is not accepted", stop)
+			}
+		}
+		state, stateErr := w.store.Rotation()
+		if stateErr != nil {
+			t.Fatal(stateErr)
+		}
+		if state != nil {
+			if result, err := w.rotator().Resume(t.Context()); err != nil || !result.Complete {
+				t.Fatalf("stopped after step %d: resume: %+v, %v", stop, result, err)
+			}
+			if w.current() == before {
+				t.Fatalf("stopped after step %d: the secret is still the old one", stop)
+			}
+			for _, s := range w.secrets("o/a", "o/b") {
+				if s != w.current() {
+					t.Fatalf("stopped after step %d: GitHub signs with %q", stop, s)
+				}
+			}
+		}
+		if finished {
+			return
+		}
+	}
+}
+
+func TestUndoGivesTheOldSecretBack(t *testing.T) {
+	w := newWorld(t, "o/a", "o/b")
+	w.setSecret("old")
+	hooks := w.setup("o/a", "o/b")
+	r := w.rotator()
+	if _, err := r.Rotate(t.Context(), hooks, time.Hour); err != nil {
+		t.Fatal(err)
+	}
+	replaced := w.current()
+	result, err := r.Undo(t.Context())
+	if err != nil || !result.Complete || !result.Undo || result.New != secret.Fingerprint("old") {
+		t.Fatalf("undo: %+v, %v", result, err)
+	}
+	if w.current() != "old" || !slices.Equal(w.secrets("o/a", "o/b"), []string{"old", "old"}) {
+		t.Errorf("current %q, GitHub signs with %q", w.current(), w.secrets("o/a", "o/b"))
+	}
+	if !w.accepts(replaced, 0, time.Now()) || w.accepts(replaced, 0, time.Now().Add(2*time.Hour)) {
+		t.Error("what was undone is not accepted for exactly the grace period")
+	}
+	if _, err := r.Undo(t.Context()); err != nil || w.current() != replaced {
+		t.Errorf("undoing the undo: %v, current %q", err, w.current())
+	}
+	r.Now = func() time.Time { return time.Now().Add(2 * time.Hour) }
+	if _, err := r.Undo(t.Context()); !errors.Is(err, ErrGraceOver) || CureOf(err) == "" {
+		t.Errorf("after the grace period: %v", err)
+	}
+}
+
+// A hook that GitHub refused to change still has the old secret, so undoing needs no change that would be refused again.
+func TestUndoOfAnUnfinishedRotation(t *testing.T) {
+	w := newWorld(t, "o/a", "o/refused")
+	w.setSecret("old")
+	hooks := w.setup("o/a", "o/refused")
+	w.Grant("o/refused", githubtest.DefaultLogin, "write")
+	r := w.rotator()
+	if _, err := r.Rotate(t.Context(), hooks, time.Hour); !errors.Is(err, ErrUnfinished) {
+		t.Fatal(err)
+	}
+	if result, err := r.Resume(t.Context()); !errors.Is(err, ErrUnfinished) || result.Hooks[0].Status != "rotated" {
+		t.Fatalf("resume: %+v, %v", result, err)
+	}
+	result, err := r.Undo(t.Context())
+	if err != nil || !result.Complete {
+		t.Fatalf("undo: %+v, %v", result, err)
+	}
+	if w.current() != "old" || !slices.Equal(w.secrets("o/a", "o/refused"), []string{"old", "old"}) {
+		t.Errorf("current %q, GitHub signs with %q", w.current(), w.secrets("o/a", "o/refused"))
+	}
+}
+
+func TestFinishGivesUpOnHooksThatCannotBeChanged(t *testing.T) {
+	w := newWorld(t, "o/a", "o/refused")
+	w.setSecret("old")
+	hooks := w.setup("o/a", "o/refused")
+	w.Grant("o/refused", githubtest.DefaultLogin, "write")
+	r := w.rotator()
+	if _, err := r.Finish(t.Context()); !errors.Is(err, ErrNoRotation) {
+		t.Errorf("without a rotation: %v", err)
+	}
+	if _, err := r.Rotate(t.Context(), hooks, time.Hour); !errors.Is(err, ErrUnfinished) {
+		t.Fatal(err)
+	}
+	result, err := r.Finish(t.Context())
+	if err != nil || result.Complete || result.Hooks[1].Status != "failed" {
+		t.Fatalf("finish: %+v, %v", result, err)
+	}
+	if w.current() == "old" || !w.accepts("old", 0, time.Now()) {
+		t.Error("the new secret is not current, or the old one is refused at once")
+	}
+	if _, err := r.Finish(t.Context()); err != nil {
+		t.Fatal(err)
+	}
+	if w.accepts("old", 0, time.Now()) {
+		t.Error("the old secret is accepted after the end")
+	}
+	if state, err := w.store.Rotation(); state != nil || err != nil {
+		t.Errorf("state after the end: %v, %v", state, err)
+	}
+}
+
+func TestRotateAgainWithinTheGracePeriodKeepsBothOldSecrets(t *testing.T) {
+	w := newWorld(t, "o/a")
+	w.setSecret("first")
+	hooks := w.setup("o/a")
+	r := w.rotator()
+	if _, err := r.Rotate(t.Context(), hooks, time.Hour); err != nil {
+		t.Fatal(err)
+	}
+	second := w.current()
+	if _, err := r.Rotate(t.Context(), hooks, 2*time.Hour); err != nil {
+		t.Fatal(err)
+	}
+	soon, later, end := time.Now().Add(30*time.Minute), time.Now().Add(90*time.Minute), time.Now().Add(3*time.Hour)
+	if !w.accepts("first", 0, soon) || !w.accepts(second, 0, soon) || w.accepts("first", 0, later) || !w.accepts(second, 0, later) || w.accepts(second, 0, end) {
+		t.Error("each old secret is not accepted for its own grace period")
+	}
+}
+
+func TestRotateRefusesWhatCannotWork(t *testing.T) {
+	w := newWorld(t, "o/a")
+	w.setSecret("old")
+	hooks := w.setup("o/a")
+	refused := func(name string, r *Rotator, hooks []Hook, want error) {
+		t.Helper()
+		_, err := r.Rotate(t.Context(), hooks, time.Hour)
+		if err == nil || (want != nil && !errors.Is(err, want)) || CureOf(err) == "" {
+			t.Errorf("%s: %v, cure %q", name, err, CureOf(err))
+		}
+		if state, stateErr := w.store.Rotation(); state != nil || stateErr != nil {
+			t.Errorf("%s: leaves the state %v, %v", name, state, stateErr)
+		}
+	}
+	refused("no hooks", w.rotator(), nil, nil)
+	r := w.rotator()
+	r.Accept = func(context.Context, []string) error { return errors.New("the receiver is gone") }
+	refused("receiver does not accept", r, hooks, nil)
+	if w.secrets("o/a")[0] != "old" {
+		t.Error("a hook was changed although the receiver does not accept the new secret")
+	}
+	unlock, err := w.store.LockRotation()
+	if err != nil {
+		t.Fatal(err)
+	}
+	refused("two at once", w.rotator(), hooks, secret.ErrRotating)
+	unlock()
+	empty := w.rotator()
+	empty.Store = storeIn(t.TempDir())
+	refused("no secret", empty, hooks, nil)
+	real := w.rotator()
+	real.Store = secret.NewStore(secret.Config{EnvFile: "unused", RotationFile: t.TempDir() + "/r.json", Environ: func(string) string { return "set" }})
+	refused("secret from the environment", real, hooks, secret.ErrFromEnvironment)
+	if _, err := w.rotator().Resume(t.Context()); !errors.Is(err, ErrNoRotation) {
+		t.Errorf("resume without a rotation: %v", err)
+	}
+	if _, err := w.rotator().Undo(t.Context()); !errors.Is(err, ErrNoRotation) {
+		t.Errorf("undo without a rotation: %v", err)
+	}
+}
+
+func TestRotatePerHookGivesEachItsOwnSecret(t *testing.T) {
+	w := newWorld(t, "o/a", "o/b", "o/shared")
+	w.setSecret("shared")
+	hooks := w.setup("o/a", "o/b", "o/shared")
+	r := w.rotator()
+	r.PerHook = true
+	result, err := r.Rotate(t.Context(), hooks[:2], time.Hour)
+	if err != nil || !result.Complete || result.New != "" || result.Hooks[0].New == result.Hooks[1].New {
+		t.Fatalf("result %+v, %v", result, err)
+	}
+	if w.current() != "shared" {
+		t.Errorf("the shared secret became %q", w.current())
+	}
+	at := w.secrets("o/a", "o/b", "o/shared")
+	if at[0] == at[1] || at[0] == "shared" || at[1] == "shared" || at[2] != "shared" {
+		t.Errorf("GitHub signs with %q", at)
+	}
+	for i, h := range hooks {
+		if !w.accepts(at[i], h.ID, time.Now().Add(100*time.Hour)) {
+			t.Errorf("%s is refused", h.Target)
+		}
+	}
+	if err := w.store.EndRotation(); err != nil {
+		t.Fatal(err)
+	}
+	// A rotation of everything keeps own secrets apart from the shared one.
+	r.PerHook = false
+	if result, err = r.Rotate(t.Context(), hooks, time.Hour); err != nil || !result.Complete {
+		t.Fatalf("second rotation: %+v, %v", result, err)
+	}
+	next := w.secrets("o/a", "o/b", "o/shared")
+	if next[0] == next[1] || next[0] == at[0] || next[2] != w.current() || next[2] == "shared" {
+		t.Errorf("GitHub signs with %q", next)
+	}
+	if result, err = r.Undo(t.Context()); err != nil || !slices.Equal(w.secrets("o/a", "o/b", "o/shared"), at) {
+		t.Errorf("undo: %+v, %v; GitHub signs with %q, want %q", result, err, w.secrets("o/a", "o/b", "o/shared"), at)
+	}
+	for i, h := range hooks {
+		if !w.accepts(at[i], h.ID, time.Now().Add(100*time.Hour)) {
+			t.Errorf("after the undo %s is refused", h.Target)
+		}
+	}
+}
+
+func TestUndoOfTheFirstOwnSecretsGoesBackToTheSharedOne(t *testing.T) {
+	w := newWorld(t, "o/a")
+	w.setSecret("shared")
+	hooks := w.setup("o/a")
+	r := w.rotator()
+	r.PerHook = true
+	if _, err := r.Rotate(t.Context(), hooks, time.Hour); err != nil {
+		t.Fatal(err)
+	}
+	own := w.secrets("o/a")[0]
+	if _, err := r.Undo(t.Context()); err != nil {
+		t.Fatal(err)
+	}
+	if v, err := w.store.HookSecret(hooks[0].ID); v != "" || err != nil || w.secrets("o/a")[0] != "shared" || w.current() != "shared" {
+		t.Errorf("own secret %q, %v; GitHub signs with %q", v, err, w.secrets("o/a")[0])
+	}
+	if w.accepts(own, hooks[0].ID, time.Now().Add(2*time.Hour)) {
+		t.Error("the own secret is accepted after the grace period")
+	}
+}
+
+func TestDueTellsTheAge(t *testing.T) {
+	w := newWorld(t)
+	w.setSecret("x")
+	r := w.rotator()
+	if due, since, err := r.Due(90 * 24 * time.Hour); due || time.Since(since) > time.Minute || err != nil {
+		t.Errorf("a new secret: %v, %v, %v", due, since, err)
+	}
+	r.Now = func() time.Time { return time.Now().Add(91 * 24 * time.Hour) }
+	if due, _, err := r.Due(90 * 24 * time.Hour); !due || err != nil {
+		t.Errorf("an old secret: %v, %v", due, err)
+	}
+}
+
+func TestProgressComesOneAtATime(t *testing.T) {
+	w := newWorld(t)
+	var names []string
+	for i := range 12 {
+		names = append(names, fmt.Sprint("o/r", i))
+		w.AddRepository(names[i], githubtest.Repository{})
+	}
+	w.setSecret("old")
+	hooks := w.setup(names...)
+	var mu sync.Mutex
+	r := w.rotator()
+	r.Progress = func(Step) {
+		if !mu.TryLock() {
+			t.Error("two at once")
+			return
+		}
+		mu.Unlock()
+	}
+	if _, err := r.Rotate(t.Context(), hooks, time.Hour); err != nil {
+		t.Fatal(err)
+	}
+}
