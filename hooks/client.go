@@ -52,7 +52,9 @@ func (c Config) GoString() string { return c.String() }
 // Client speaks to one GitHub host as one user. It is safe for concurrent use.
 type Client struct {
 	host        string
+	token       string
 	tokenSource string
+	transport   http.RoundTripper // without go-gh around it
 	rest        *api.RESTClient
 	gate        *gate
 	limits      Limits
@@ -82,6 +84,7 @@ func New(cfg Config) (*Client, error) {
 			socket, _ = gh.Get([]string{"http_unix_socket"})
 		}
 	}
+	transport := baseTransport(socket)
 	rest, err := api.NewRESTClient(api.ClientOptions{
 		Host:      host,
 		AuthToken: token,
@@ -92,14 +95,21 @@ func New(cfg Config) (*Client, error) {
 		// net/http follows a redirected DELETE or PATCH with a GET.
 		CheckRedirect: func(*http.Request, []*http.Request) error { return http.ErrUseLastResponse },
 		Timeout:       requestTimeout,
-		Transport:     unaltered{baseTransport(socket)},
+		Transport:     unaltered{transport},
 	})
 	if err != nil {
 		return nil, &Error{Op: "log in", Target: host, Message: err.Error(), Err: err}
 	}
 	limits := cfg.Limits.withDefaults()
-	return &Client{host: host, tokenSource: source, rest: rest, limits: limits, gate: newGate(limits, cfg.Logger, cfg.OnWait), log: cfg.Logger}, nil
+	return &Client{host: host, token: token, tokenSource: source, transport: transport, rest: rest,
+		limits: limits, gate: newGate(limits, cfg.Logger, cfg.OnWait), log: cfg.Logger}, nil
 }
+
+// String leaves the token out.
+func (c *Client) String() string { return "client of " + c.host }
+
+// GoString is String.
+func (c *Client) GoString() string { return c.String() }
 
 // Host is the GitHub host, such as github.com.
 func (c *Client) Host() string { return c.host }

@@ -8,9 +8,6 @@ import (
 
 // TestMain keeps the tests away from the login of whoever runs them: go-gh reads its configuration once per process.
 func TestMain(m *testing.M) {
-	if os.Getenv("x") != "" {
-		os.Exit(0)
-	}
 	dir, err := os.MkdirTemp("", "hc-gh")
 	if err != nil {
 		fmt.Fprintln(os.Stderr, err)

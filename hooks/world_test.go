@@ -59,6 +59,7 @@ func newWorldWith(t *testing.T, opts githubtest.Options, repositories ...string)
 	}
 	w.Server = githubtest.New(opts)
 	t.Cleanup(w.Close)
+	t.Cleanup(func() { checkPublished(t, w.Requests()) })
 	w.RateLimit(githubtest.RateLimit{Limit: 1 << 30, Remaining: 1 << 30, WritesPerMinute: 1 << 30, WritesPerHour: 1 << 30})
 	if err := w.Start(w.socket); err != nil {
 		t.Fatal(err)

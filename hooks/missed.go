@@ -1,0 +1,200 @@
+package hooks
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"maps"
+	"slices"
+	"sync"
+	"time"
+)
+
+// Event is everything that GitHub did to deliver one event: attempts with one GUID.
+type Event struct {
+	GUID     string     `json:"guid"`
+	Event    string     `json:"event"`
+	Action   string     `json:"action,omitempty"`
+	Attempts []Delivery `json:"attempts"` // newest first
+}
+
+// OK tells whether an attempt was taken by the receiver.
+func (e Event) OK() bool { return slices.ContainsFunc(e.Attempts, Delivery.OK) }
+
+// Latest is the newest attempt.
+func (e Event) Latest() Delivery { return e.Attempts[0] }
+
+// The outcomes of an event.
+const (
+	OutcomeDelivered = "delivered" // taken, and in the log
+	OutcomeElsewhere = "elsewhere" // taken, but not in the log: pruned, or another receiver took it
+	OutcomeRecovered = "recovered" // never taken, but in the log: it was caught up
+	OutcomeRefused   = "refused"   // the receiver answered, but did not take it
+	OutcomeMissing   = "missing"   // nothing that answered; in no log
+)
+
+// Outcome compares what GitHub saw with whether the log has the event. The reason says what the latest attempt came to,
+// and what that means, where it was not taken.
+func (e Event) Outcome(inLog bool) (outcome, reason string) {
+	last := e.Latest()
+	switch {
+	case e.OK() && inLog:
+		return OutcomeDelivered, ""
+	case e.OK():
+		return OutcomeElsewhere, ""
+	case inLog:
+		return OutcomeRecovered, last.Status
+	}
+	reason = last.Status
+	if cure := responseCure(last.StatusCode, last.Status); cure != "" {
+		reason += ": " + cure
+	}
+	if last.StatusCode >= 400 && last.StatusCode < 500 {
+		return OutcomeRefused, reason
+	}
+	return OutcomeMissing, reason
+}
+
+// GroupByGUID puts attempts of one event together, in the order of their newest attempts. A redelivery keeps its GUID, so
+// that only the group tells whether an event arrived.
+func GroupByGUID(list []Delivery) []Event {
+	var events []Event
+	at := make(map[string]int)
+	for _, d := range list {
+		i, ok := at[d.GUID]
+		if !ok {
+			i = len(events)
+			at[d.GUID] = i
+			events = append(events, Event{GUID: d.GUID, Event: d.Event, Action: d.Action})
+		}
+		events[i].Attempts = append(events[i].Attempts, d)
+	}
+	return events
+}
+
+// Cursor remembers for each hook, by its id, up to which delivery everything has arrived. Keep it between calls of
+// Missed: then a call costs one request for a hook where nothing is missing.
+type Cursor map[int64]int64
+
+// MissedQuery says where to look for missed deliveries.
+type MissedQuery struct {
+	Hooks  []Hook
+	Since  time.Time              // GitHub keeps three days
+	Have   func(guid string) bool // whether the log has it, or it is not wanted; from several goroutines
+	Cursor Cursor                 // of the last call; nil for none
+	Taken  bool                   // also what an attempt was answered 2xx for and the log does not have
+}
+
+// Missing is an event that no attempt brought.
+type Missing struct {
+	Hook Hook
+	Event
+}
+
+// Missed finds the events that no attempt brought here, oldest first, and the cursor for the next call. A cursor does
+// not go past what is missing, so that what could not be fetched is found again. Pings are never missed. A hook that
+// cannot be looked at does not stop the others: its error is joined to the error, and its cursor stays.
+func (c *Client) Missed(ctx context.Context, q MissedQuery) ([]Missing, Cursor, error) {
+	cursor := make(Cursor, len(q.Hooks))
+	for _, h := range q.Hooks {
+		if at, ok := q.Cursor[h.ID]; ok {
+			cursor[h.ID] = at
+		}
+	}
+	var (
+		mu      sync.Mutex
+		missing []Missing
+		errs    []error
+	)
+	each(len(q.Hooks), c.limits.Concurrent, func(i int) {
+		h := q.Hooks[i]
+		list, err := c.Deliveries(ctx, h.Target, h.ID, DeliveryQuery{Since: q.Since, After: q.Cursor[h.ID]})
+		mu.Lock()
+		defer mu.Unlock()
+		if err != nil {
+			errs = append(errs, err)
+			return
+		}
+		if len(list) == 0 {
+			return
+		}
+		settled := list[0].ID
+		for _, e := range GroupByGUID(list) {
+			if e.Event == "ping" || (e.OK() && !q.Taken) || q.Have(e.GUID) {
+				continue
+			}
+			missing = append(missing, Missing{Hook: h, Event: e})
+			for _, d := range e.Attempts {
+				settled = min(settled, d.ID-1)
+			}
+		}
+		cursor[h.ID] = settled
+	})
+	slices.SortStableFunc(missing, func(a, b Missing) int {
+		first, second := a.Attempts[len(a.Attempts)-1], b.Attempts[len(b.Attempts)-1]
+		if order := first.DeliveredAt.Compare(second.DeliveredAt); order != 0 {
+			return order
+		}
+		return int(min(1, max(-1, first.ID-second.ID)))
+	})
+	return missing, cursor, errors.Join(errs...)
+}
+
+// Fetch gets the payloads of missed events through the API, which needs no redelivery and so works where nothing reaches
+// the receiver. It hands each to record in the order given, one at a time, and fetches a few ahead. An event that
+// GitHub no longer has, or that record refuses, does not stop the others; their errors are joined.
+func (c *Client) Fetch(ctx context.Context, missing []Missing, record func(context.Context, Missing, Delivery) error) (recorded int, err error) {
+	type fetched struct {
+		delivery Delivery
+		err      error
+	}
+	var errs []error
+	// Payloads may be 25 MB each, so there are never more of them than requests at once.
+	for chunk := range slices.Chunk(missing, max(1, c.limits.Concurrent)) {
+		got := make([]fetched, len(chunk))
+		each(len(chunk), len(chunk), func(i int) {
+			last := chunk[i].Latest()
+			got[i].delivery, got[i].err = c.Delivery(ctx, chunk[i].Hook.Target, chunk[i].Hook.ID, last.ID)
+		})
+		for i, m := range chunk {
+			if got[i].err == nil {
+				got[i].err = record(ctx, m, got[i].delivery)
+			}
+			if got[i].err != nil {
+				errs = append(errs, fmt.Errorf("catch up %s of %s: %w", m.GUID, m.Hook.Target, got[i].err))
+				continue
+			}
+			recorded++
+		}
+		if ctx.Err() != nil {
+			break
+		}
+	}
+	return recorded, errors.Join(errs...)
+}
+
+// RedeliverAll asks GitHub to send missed events again, a few at a time, each once even where several hooks missed it
+// with one GUID at the same URL. It returns how many were asked for.
+func (c *Client) RedeliverAll(ctx context.Context, missing []Missing, progress func(Step)) (asked int, err error) {
+	progress = oneAtATime(progress)
+	unique := make(map[string]Missing)
+	for _, m := range missing {
+		unique[m.GUID+" "+canonicalURL(m.Hook.URL)] = m
+	}
+	keys := slices.Sorted(maps.Keys(unique))
+	errs := make([]error, len(keys))
+	each(len(keys), c.limits.Concurrent, func(i int) {
+		m := unique[keys[i]]
+		step := Step{Target: m.Hook.Target, HookID: m.Hook.ID, Name: "redeliver", Detail: m.GUID, State: StateDone}
+		if errs[i] = c.Redeliver(ctx, m.Hook.Target, m.Hook.ID, m.Latest().ID); errs[i] != nil {
+			step.State, step.Err = StateFailed, errs[i]
+		}
+		progress(step)
+	})
+	for _, e := range errs {
+		if e == nil {
+			asked++
+		}
+	}
+	return asked, errors.Join(errs...)
+}
