@@ -137,6 +137,28 @@ func TestFailureOfAnOvertakenCommitSaysSo(t *testing.T) {
 	}
 }
 
+func TestOvertakenIsKnownAfterARestart(t *testing.T) {
+	dir := t.TempDir()
+	m := newMaestro(t)
+	sinks := func(c *Config) { c.Sinks = []SinkConfig{m.sink()} }
+	r := runIn(t, dir, sinks)
+	event, push := sample(t, "push_main")
+	r.send(t, event, guid(1), strings.ReplaceAll(string(push), "6113728f27ae82c7b1a177c8d03f9e96e0adf246", "ec26c3e57ca3a959ca5aad62de7213c562f8c822"))
+	r.send(t, event, guid(2), strings.ReplaceAll(string(push), "ec26c3e57ca3a959ca5aad62de7213c562f8c821", "bbbbbbbbbbbbb959ca5aad62de7213c562f8c821"))
+	r.awaitStatus(t, guid(2), logs.StatusSent)
+	if err := r.stop(); err != nil {
+		t.Fatal(err)
+	}
+	r = runIn(t, dir, sinks)
+	failEvent, fail := sample(t, "workflow_run_failure")
+	r.send(t, failEvent, guid(3), strings.ReplaceAll(string(fail), "feature/test", "main"))
+	r.awaitStatus(t, guid(3), logs.StatusSent)
+	all := m.messages()
+	if got := all[len(all)-1].Content.Context["overtaken_by"]; got != "bbbbbbbbbbbbb959ca5aad62de7213c562f8c821" {
+		t.Errorf("overtaken by %v", got)
+	}
+}
+
 func TestHeadsAreBounded(t *testing.T) {
 	var h heads
 	for i := range 3 * headsBranches {

@@ -42,6 +42,16 @@ type Config struct {
 	Now     func() time.Time // nil is time.Now
 }
 
+// Check finds what [New] and [Server.Reload] would refuse in the settings, without needing the log: a secret that
+// is missing, a route, sink, priority or branch with a mistake, certificates that cannot be read.
+func (c Config) Check() error {
+	if _, err := newSettings(c); err != nil {
+		return err
+	}
+	_, err := c.TLS.config()
+	return err
+}
+
 // PathConfig is what differs for deliveries to /webhook/<name>. The secret of a name is in
 // the ring, not here.
 type PathConfig struct {

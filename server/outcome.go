@@ -7,6 +7,7 @@ import (
 	"fmt"
 	"slices"
 	"strconv"
+	"time"
 
 	"hookctl/logs"
 )
@@ -75,7 +76,33 @@ func (q *queue) saveDirty(ctx context.Context) {
 	}
 }
 
-// load takes on what an earlier run left pending, oldest first.
+// recall reads the last pushes, so that the first failure after a restart can be known as overtaken, and takes on
+// what an earlier run left pending.
+func (q *queue) recall(ctx context.Context) {
+	if err := q.load(ctx); err != nil {
+		q.s.logger.Error("the notifications that an earlier run left cannot be listed", "error", err)
+	}
+	brief, cancel := context.WithTimeout(ctx, time.Second)
+	defer cancel()
+	filter, err := logs.ParseFilter("event:push", q.s.now())
+	if err != nil {
+		return
+	}
+	page, err := q.s.log.Log().Page(brief, logs.Query{Filter: filter, Limit: 100})
+	if err != nil {
+		q.s.logger.Debug("the last pushes cannot be read", "error", err)
+		return
+	}
+	for _, e := range slices.Backward(page.Entries) {
+		if rec, err := q.s.log.Log().Read(brief, e.File); err == nil {
+			if ev, err := NewEvent(rec.EventType, rec.Payload); err == nil {
+				q.heads.note(ev)
+			}
+		}
+	}
+}
+
+// load takes on what is pending in the log, oldest first.
 func (q *queue) load(ctx context.Context) error {
 	entries, err := q.s.log.Pending(ctx)
 	if err != nil {

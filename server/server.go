@@ -114,9 +114,7 @@ func (s *Server) Serve(ctx context.Context, l net.Listener) error {
 		ConnContext:       s.conns.context,
 		ConnState:         s.conns.state,
 	}
-	if err := s.queue.load(ctx); err != nil {
-		s.logger.Error("the notifications that an earlier run left cannot be listed", "error", err)
-	}
+	s.queue.recall(ctx)
 	queueCtx, stopQueue := context.WithCancel(context.WithoutCancel(ctx))
 	defer stopQueue()
 	queueDone := make(chan struct{})

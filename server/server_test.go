@@ -38,6 +38,21 @@ func run(t testing.TB, change func(*Config)) *receiver {
 // runIn is run on a log directory that is there already.
 func runIn(t testing.TB, dir string, change func(*Config)) *receiver {
 	t.Helper()
+	s := newTestServerIn(t, dir, change)
+	l, err := net.Listen("tcp", "127.0.0.1:0")
+	if err != nil {
+		t.Fatal(err)
+	}
+	return &receiver{Server: s, url: "http://" + l.Addr().String(), dir: dir, log: s.log, stop: serve(t, s, l)}
+}
+
+func newTestServer(t testing.TB, change func(*Config)) *Server {
+	t.Helper()
+	return newTestServerIn(t, t.TempDir(), change)
+}
+
+func newTestServerIn(t testing.TB, dir string, change func(*Config)) *Server {
+	t.Helper()
 	w, err := logs.OpenWriter(t.Context(), logs.Config{Dir: dir})
 	if err != nil {
 		t.Fatal(err)
@@ -50,17 +65,19 @@ func runIn(t testing.TB, dir string, change func(*Config)) *receiver {
 	if err != nil {
 		t.Fatal(err)
 	}
-	l, err := net.Listen("tcp", "127.0.0.1:0")
-	if err != nil {
-		t.Fatal(err)
-	}
+	return s
+}
+
+// serve runs a server on a listener until the test ends, or until the function that it returns is called.
+func serve(t testing.TB, s *Server, l net.Listener) (stop func() error) {
+	t.Helper()
 	ctx, cancel := context.WithCancel(context.Background())
 	served := make(chan error, 1)
 	go func() { served <- s.Serve(ctx, l) }()
-	stop := sync.OnceValue(func() error {
+	stop = sync.OnceValue(func() error {
 		cancel()
 		err := <-served
-		if closing := w.Close(); closing != nil {
+		if closing := s.log.Close(); closing != nil {
 			t.Errorf("close the log: %v", closing)
 		}
 		return err
@@ -70,7 +87,7 @@ func runIn(t testing.TB, dir string, change func(*Config)) *receiver {
 			t.Errorf("Serve: %v", err)
 		}
 	})
-	return &receiver{Server: s, url: "http://" + l.Addr().String(), dir: dir, log: w, stop: stop}
+	return stop
 }
 
 func testConfig(w *logs.Writer) Config {

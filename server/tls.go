@@ -43,7 +43,7 @@ func (c TLSConfig) config() (*tls.Config, error) {
 	case c.CertFile == "" && c.KeyFile == "":
 		return nil, nil
 	}
-	files := &certificateFiles{cert: c.CertFile, key: c.KeyFile}
+	files := &certificateFiles{cert: c.CertFile, key: c.KeyFile, every: time.Second}
 	if _, err := files.get(nil); err != nil {
 		return nil, err
 	}
@@ -55,18 +55,17 @@ func (c TLSConfig) config() (*tls.Config, error) {
 // not fit together, as in the middle of a renewal, the old one is kept.
 type certificateFiles struct {
 	cert, key string
+	every     time.Duration // the files are looked at no more often
 	mu        sync.Mutex
 	checked   time.Time
 	stamp     string
 	current   *tls.Certificate
 }
 
-const certificateCheck = time.Second // the files are looked at no more often
-
 func (f *certificateFiles) get(*tls.ClientHelloInfo) (*tls.Certificate, error) {
 	f.mu.Lock()
 	defer f.mu.Unlock()
-	if f.current != nil && time.Since(f.checked) < certificateCheck {
+	if f.current != nil && time.Since(f.checked) < f.every {
 		return f.current, nil
 	}
 	f.checked = time.Now()

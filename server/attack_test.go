@@ -1,0 +1,357 @@
+package server
+
+import (
+	"bufio"
+	"bytes"
+	"context"
+	"errors"
+	"fmt"
+	"io"
+	"net"
+	"net/http"
+	"runtime"
+	"strings"
+	"sync"
+	"sync/atomic"
+	"testing"
+	"time"
+
+	"hookctl/hooks/secret"
+)
+
+// honest delivers over connections of its own, one after another, until it is stopped, and expects every
+// one to be taken. It returns how many that were.
+func (r *receiver) honest(t *testing.T) (stop func() int) {
+	t.Helper()
+	ctx, cancel := context.WithCancel(t.Context())
+	_, payload := sample(t, "push_main")
+	client := &http.Client{Transport: &http.Transport{DisableKeepAlives: true}}
+	var taken atomic.Int64
+	var wg sync.WaitGroup
+	wg.Go(func() {
+		for i := 0; ctx.Err() == nil; i++ {
+			resp, err := client.Do(request(t, r.url+"/webhook", "push", fmt.Sprintf("honest-%d", i), payload))
+			if err != nil {
+				t.Errorf("the honest client: %v", err)
+				return
+			}
+			body, _ := io.ReadAll(resp.Body)
+			resp.Body.Close()
+			if resp.StatusCode != http.StatusOK {
+				t.Errorf("the honest client: %d %s", resp.StatusCode, body)
+				return
+			}
+			taken.Add(1)
+		}
+	})
+	await(t, "the honest client's first delivery", func() bool { return taken.Load() > 0 || t.Failed() })
+	return sync.OnceValue(func() int {
+		before := taken.Load()
+		await(t, "the honest client beside the attack", func() bool { return taken.Load() >= before+3 || t.Failed() })
+		cancel()
+		wg.Wait()
+		return int(taken.Load())
+	})
+}
+
+func (r *receiver) dial(t testing.TB) net.Conn {
+	t.Helper()
+	conn, err := net.Dial("tcp", strings.TrimPrefix(r.url, "http://"))
+	if err != nil {
+		t.Fatal(err)
+	}
+	t.Cleanup(func() { conn.Close() })
+	return conn
+}
+
+// ended tells when the other side has closed a connection.
+func ended(conn net.Conn) bool {
+	_ = conn.SetReadDeadline(time.Now().Add(time.Millisecond))
+	for {
+		_, err := conn.Read(make([]byte, 4096))
+		if err != nil {
+			return !isTimeout(err)
+		}
+	}
+}
+
+func isTimeout(err error) bool {
+	var n net.Error
+	return errors.As(err, &n) && n.Timeout()
+}
+
+func TestSlowSendersAreShutOutAndOthersServed(t *testing.T) {
+	for name, beginning := range map[string]string{
+		"headers": "POST /webhook HTTP/1.1\r\nHost: x\r\n",
+		"bodies": "POST /webhook HTTP/1.1\r\nHost: x\r\nContent-Type: application/json\r\nX-Hub-Signature-256: sha256=" +
+			strings.Repeat("0", 64) + "\r\nContent-Length: 1000000\r\n\r\n",
+		"chunks": "POST /webhook HTTP/1.1\r\nHost: x\r\nContent-Type: application/json\r\nX-Hub-Signature-256: sha256=" +
+			strings.Repeat("0", 64) + "\r\nTransfer-Encoding: chunked\r\n\r\n",
+		"nothing": "",
+	} {
+		t.Run(name, func(t *testing.T) {
+			r := run(t, func(c *Config) {
+				c.Limits = Limits{HeaderTimeout: 400 * time.Millisecond, BodyTimeout: 400 * time.Millisecond, IdleTimeout: 400 * time.Millisecond}
+			})
+			stop := r.honest(t)
+			conns := make([]net.Conn, 200)
+			for i := range conns {
+				conns[i] = r.dial(t)
+				if _, err := conns[i].Write([]byte(beginning)); err != nil {
+					t.Fatal(err)
+				}
+			}
+			drip := map[string]string{"headers": "X-A: b\r\n", "bodies": "x", "chunks": "1\r\nx\r\n", "nothing": ""}[name]
+			open := len(conns)
+			await(t, "every slow connection is closed", func() bool {
+				open = 0
+				for _, conn := range conns {
+					if !ended(conn) {
+						open++
+						_, _ = conn.Write([]byte(drip)) // It may have just been closed.
+					}
+				}
+				return open == 0
+			})
+			t.Logf("the honest client was answered %d times beside 200 slow %s", stop(), name)
+		})
+	}
+}
+
+// TestTenThousandIdleConnections opens as many as the system lets one process have, up to ten thousand.
+func TestTenThousandIdleConnections(t *testing.T) {
+	const limit = 512
+	r := run(t, func(c *Config) { c.Limits.Connections = limit })
+	n := min(10_000, maxOpenFiles()-2*limit-500)
+	if n < limit*2 {
+		n = limit * 2
+	}
+	stop := r.honest(t)
+	conns := make([]net.Conn, 0, n)
+	defer func() {
+		for _, conn := range conns {
+			conn.Close()
+		}
+	}()
+	for range n {
+		conn, err := net.Dial("tcp", strings.TrimPrefix(r.url, "http://"))
+		if err != nil {
+			t.Fatalf("after %d connections: %v", len(conns), err)
+		}
+		conns = append(conns, conn)
+	}
+	if open := r.conns.count(); open > limit {
+		t.Errorf("%d connections are open", open)
+	}
+	t.Logf("the honest client was answered %d times beside %d idle connections (at most %d were kept)", stop(), n, limit)
+}
+
+// endless is a body of any length that takes no memory.
+type endless struct{ left int64 }
+
+func (e *endless) Read(p []byte) (int, error) {
+	if e.left == 0 {
+		return 0, io.EOF
+	}
+	n := int(min(int64(len(p)), e.left))
+	e.left -= int64(n)
+	return n, nil // Whatever is in p will do.
+}
+
+// watchHeap samples the heap until it is stopped and returns the most that was in use.
+func watchHeap() (stop func() uint64) {
+	done := make(chan struct{})
+	var peak uint64
+	var wg sync.WaitGroup
+	wg.Go(func() {
+		tick := time.NewTicker(10 * time.Millisecond)
+		defer tick.Stop()
+		for {
+			var m runtime.MemStats
+			runtime.ReadMemStats(&m)
+			peak = max(peak, m.HeapInuse)
+			select {
+			case <-tick.C:
+			case <-done:
+				return
+			}
+		}
+	})
+	return func() uint64 { close(done); wg.Wait(); return peak }
+}
+
+// TestGiantBodiesTakeBoundedMemory sends 25 MiB from 64 clients at once. Bodies under way take Limits.BytesInFlight at
+// most; until the collector has run, what was let go counts too, so the heap stays below twice
+// that and a little for everything else.
+func TestGiantBodiesTakeBoundedMemory(t *testing.T) {
+	r := run(t, func(c *Config) { c.Limits.Wait = time.Minute }) // On a busy machine too, all 64 have their turn.
+	bound := 2*uint64(r.limits.BytesInFlight) + 64*mib
+	const size = 25 * mib
+	for name, chunked := range map[string]bool{"with a length": false, "chunked": true} {
+		t.Run(name, func(t *testing.T) {
+			stop := r.honest(t)
+			runtime.GC()
+			peak := watchHeap()
+			var refused, others atomic.Int64
+			var wg sync.WaitGroup
+			for i := range 64 {
+				wg.Go(func() {
+					req := request(t, r.url+"/webhook", "push", guid(i), nil)
+					req.Body, req.ContentLength = io.NopCloser(&endless{left: size}), size
+					if chunked {
+						req.ContentLength = -1
+					}
+					resp, err := http.DefaultClient.Do(req)
+					if err != nil {
+						t.Errorf("%d: %v", i, err)
+						return
+					}
+					resp.Body.Close()
+					if resp.StatusCode == http.StatusUnauthorized {
+						refused.Add(1)
+					} else {
+						others.Add(1)
+					}
+				})
+			}
+			wg.Wait()
+			answered, heap := stop(), peak()
+			if heap > bound {
+				t.Errorf("the heap grew to %d MiB, above %d MiB", heap/mib, bound/mib)
+			}
+			if refused.Load() != 64 {
+				t.Errorf("%d were read and refused for their signature, %d were not", refused.Load(), others.Load())
+			}
+			t.Logf("heap at most %d MiB (bound %d MiB); the honest client was answered %d times", heap/mib, bound/mib, answered)
+		})
+	}
+}
+
+// TestGiantsBeyondTheRoomAreToldToWait holds the room with one body and sends another.
+func TestGiantsBeyondTheRoomAreToldToWait(t *testing.T) {
+	r := run(t, func(c *Config) {
+		c.Limits.BytesInFlight, c.Limits.Body, c.Limits.Wait = 6*mib, 4*mib, 10*time.Millisecond
+	})
+	if !r.bodies.large.TryAcquire(4 * mib) {
+		t.Fatal("there is no room")
+	}
+	body := []byte(`{"a":"` + strings.Repeat("x", 2*mib) + `"}`)
+	resp, err := http.DefaultClient.Do(request(t, r.url+"/webhook", "push", guid(1), body))
+	if err != nil {
+		t.Fatal(err)
+	}
+	resp.Body.Close()
+	if resp.StatusCode != http.StatusServiceUnavailable || resp.Header.Get("Retry-After") == "" {
+		t.Errorf("%s, Retry-After %q", resp.Status, resp.Header.Get("Retry-After"))
+	}
+	r.deliver(t, "push_main", guid(2)) // What is small needs no such room.
+	r.bodies.large.Release(4 * mib)
+	if status, answer := do(t, request(t, r.url+"/webhook", "push", guid(1), body)); status != http.StatusOK {
+		t.Errorf("%d %v", status, answer)
+	}
+	if !r.bodies.large.TryAcquire(4*mib) || !r.bodies.medium.TryAcquire(2*mib) {
+		t.Error("room was not given back")
+	}
+}
+
+func TestBodySizes(t *testing.T) {
+	r := run(t, func(c *Config) { c.Limits.Body = 3 * mib })
+	for _, tt := range []struct {
+		size   int
+		status int
+	}{
+		{8 << 10, 200}, {smallBody - 1, 200}, {smallBody, 200}, {smallBody + 1, 200},
+		{mediumBody, 200}, {mediumBody + 1, 200}, {3 * mib, 200}, {3*mib + 1, 413}, {4 * mib, 413},
+	} {
+		for _, chunked := range []bool{false, true} {
+			body := []byte(`{"a":"` + strings.Repeat("x", tt.size-8) + `"}`)
+			req := request(t, r.url+"/webhook", "push", fmt.Sprintf("size-%d-%v", tt.size, chunked), body)
+			if chunked {
+				req.ContentLength = -1
+			}
+			resp, err := http.DefaultClient.Do(req)
+			if err != nil {
+				t.Fatalf("%d bytes, chunked %v: %v", tt.size, chunked, err)
+			}
+			resp.Body.Close()
+			if resp.StatusCode != tt.status {
+				t.Errorf("%d bytes, chunked %v: %s", tt.size, chunked, resp.Status)
+			}
+		}
+	}
+	if !r.bodies.large.TryAcquire(r.limits.BytesInFlight * 2 / 3) {
+		t.Error("room was not given back")
+	}
+}
+
+func TestHeaderFloodIsCutOff(t *testing.T) {
+	r := run(t, nil)
+	stop := r.honest(t)
+	for range 20 {
+		conn := r.dial(t)
+		var b bytes.Buffer
+		b.WriteString("POST /webhook HTTP/1.1\r\nHost: x\r\n")
+		for i := range 20_000 {
+			fmt.Fprintf(&b, "X-Flood-%d: %s\r\n", i, strings.Repeat("a", 50))
+		}
+		go func() { _, _ = conn.Write(b.Bytes()) }() // It is cut off in the middle.
+		resp, err := http.ReadResponse(bufio.NewReader(conn), nil)
+		if err == nil && resp.StatusCode != http.StatusRequestHeaderFieldsTooLarge {
+			t.Errorf("%s", resp.Status)
+		}
+		if err == nil {
+			resp.Body.Close()
+		}
+	}
+	stop()
+}
+
+func TestPipelinedDeliveriesAreAllTaken(t *testing.T) {
+	r := run(t, nil)
+	conn := r.dial(t)
+	const n = 50
+	var b bytes.Buffer
+	for i := range n {
+		body := fmt.Sprintf(`{"a":%d}`, i)
+		fmt.Fprintf(&b, "POST /webhook HTTP/1.1\r\nHost: x\r\nContent-Type: application/json\r\nX-GitHub-Event: push\r\nX-GitHub-Delivery: %s\r\nX-Hub-Signature-256: %s\r\nContent-Length: %d\r\n\r\n%s",
+			guid(i), secret.Sign(testSecret, []byte(body)), len(body), body)
+	}
+	if _, err := conn.Write(b.Bytes()); err != nil {
+		t.Fatal(err)
+	}
+	in := bufio.NewReader(conn)
+	for i := range n {
+		resp, err := http.ReadResponse(in, nil)
+		if err != nil {
+			t.Fatal(err)
+		}
+		body, _ := io.ReadAll(resp.Body)
+		if resp.StatusCode != http.StatusOK || !strings.Contains(string(body), guid(i)) {
+			t.Errorf("%d: %s %s", i, resp.Status, body)
+		}
+	}
+}
+
+func TestHTTP2IsOff(t *testing.T) {
+	r := run(t, nil)
+	conn := r.dial(t)
+	if _, err := conn.Write([]byte("PRI * HTTP/2.0\r\n\r\nSM\r\n\r\n\x00\x00\x00\x04\x00\x00\x00\x00\x00")); err != nil {
+		t.Fatal(err)
+	}
+	_ = conn.SetReadDeadline(time.Now().Add(10 * time.Second))
+	first, err := bufio.NewReader(conn).ReadString('\n')
+	if err != nil || !strings.HasPrefix(first, "HTTP/1.1 4") && !strings.HasPrefix(first, "HTTP/1.1 505") {
+		t.Errorf("%q, %v", first, err)
+	}
+}
+
+func TestTooManyRequestsAtOnce(t *testing.T) {
+	r := run(t, func(c *Config) { c.Limits.Requests = 1 })
+	r.slots <- struct{}{}
+	_, payload := sample(t, "push_main")
+	if status, body := do(t, request(t, r.url+"/webhook", "push", guid(1), payload)); status != http.StatusTooManyRequests {
+		t.Errorf("%d %v", status, body)
+	}
+	<-r.slots
+	r.deliver(t, "push_main", guid(1))
+}
