@@ -175,6 +175,7 @@ func TestADeliveryKeepsItsPayloadAndItsBigId(t *testing.T) {
 
 func TestWhatGitHubSaysIsCleanWhenShown(t *testing.T) {
 	w := newWorld(t, "o/r")
+	w.odd = true
 	id := w.AddHook("o/r", githubtest.Hook{Config: githubtest.Config{URL: "https://x.example.com/\x1b]0;title\x07\u202e"}, Events: []string{"push\n"},
 		Last: githubtest.LastResponse{Code: 500, Message: "a\x1b[2Jb\nc"}})
 	h, err := w.client.Get(t.Context(), target(t, "o/r"), id)

@@ -104,6 +104,7 @@ func TestEveryErrorOfGitHubHasItsCure(t *testing.T) {
 		t.Run(tt.name, func(t *testing.T) {
 			t.Parallel()
 			w := newWorld(t, "o/r")
+			w.odd = true
 			w.AddOrg("acme")
 			if tt.prepare != nil {
 				tt.prepare(w)

@@ -285,7 +285,7 @@ func TestSetupOfOrganizationsAndRenamedRepositories(t *testing.T) {
 func TestPlanWarnsOfOtherHooks(t *testing.T) {
 	w := newWorld(t, "o/a")
 	w.setSecret("s1")
-	w.AddHook("o/a", githubtest.Hook{Name: "cli"})
+	w.AddHook("o/a", githubtest.Hook{Name: "cli", Config: githubtest.Config{URL: "https://webhook-forwarder.github.com/hook"}})
 	w.AddHook("o/a", githubtest.Hook{Active: true, Config: githubtest.Config{URL: "https://old.example.com/webhook"}})
 	w.AddHook("o/a", githubtest.Hook{Active: true, Events: []string{"issues", "push"}, Config: githubtest.Config{URL: hookURL, Secret: "s1"},
 		Last: githubtest.LastResponse{Code: 502, Message: "Invalid HTTP Response: 502"}})

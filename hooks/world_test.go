@@ -32,6 +32,7 @@ type world struct {
 	store    *secret.Store
 	receiver *receiver
 	socket   string
+	odd      bool // answers are not as published, on purpose
 }
 
 func newWorld(t *testing.T, repositories ...string) *world {
@@ -59,7 +60,11 @@ func newWorldWith(t *testing.T, opts githubtest.Options, repositories ...string)
 	}
 	w.Server = githubtest.New(opts)
 	t.Cleanup(w.Close)
-	t.Cleanup(func() { checkPublished(t, w.Requests()) })
+	t.Cleanup(func() {
+		if !w.odd {
+			checkPublished(t, w.Requests())
+		}
+	})
 	w.RateLimit(githubtest.RateLimit{Limit: 1 << 30, Remaining: 1 << 30, WritesPerMinute: 1 << 30, WritesPerHour: 1 << 30})
 	if err := w.Start(w.socket); err != nil {
 		t.Fatal(err)
