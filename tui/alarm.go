@@ -1,0 +1,23 @@
+package tui
+
+import (
+	tea "charm.land/bubbletea/v2"
+	"github.com/charmbracelet/x/ansi"
+
+	"hookctl/logs"
+)
+
+// alarm tells the desktop of a failure while nobody looks at the terminal,
+// where the settings ask for it. The text is ours: what comes from outside is
+// never written to the terminal past the renderer.
+func (a *app) alarm(batch []logs.Entry) tea.Cmd {
+	if !a.cfg.Notify || a.focused {
+		return nil
+	}
+	for _, e := range batch {
+		if bad(e) {
+			return tea.Raw(ansi.Notify("hookctl: a failure arrived"))
+		}
+	}
+	return nil
+}

@@ -1,0 +1,433 @@
+package tui
+
+import (
+	"context"
+	"fmt"
+	"sort"
+	"strings"
+	"time"
+
+	"github.com/charmbracelet/x/ansi"
+
+	"hookctl/logs"
+)
+
+// detail is one record as a document: facts in words, the notifications'
+// story, then headers and payload as a tree that folds. The cursor walks over
+// its lines.
+type detail struct {
+	th    *theme
+	file  string
+	rec   *logs.Record
+	facts []fact
+	tree  *tree // headers and payload below one root
+	note  string
+	lines []docLine
+	at    int
+	top   int
+	rows  int
+	find  string // lower case
+	query string // jq expression in force
+	full  *tree  // the payload, while tree is an expression's result
+	asked int    // number of the expression; answers to older ones are dropped
+	stop  context.CancelFunc
+}
+
+// fact is a label and a value; key is the filter field of the value.
+type fact struct {
+	label, value string
+	key          string
+	style        int // levelInfo.. for colour; -1 none
+}
+
+// docLine is a line of the document: a fact, a node, or a heading.
+type docLine struct {
+	fact int // -1 when not a fact
+	node int // -1 when not a node
+	text string
+}
+
+// readRecord builds the document of a record. It does the parsing, so it runs
+// inside a command.
+func newDetail(th *theme, file string, rec *logs.Record, now time.Time) *detail {
+	d := &detail{th: th, file: file, rec: rec}
+	d.facts = factsOf(rec, now)
+	if len(rec.Payload) == 0 {
+		d.note = "no payload was kept (written by the handler before hookctl)"
+	} else if t, err := parseTree(rec.Payload, "payload", 1); err != nil {
+		d.note = err.Error()
+	} else {
+		d.tree, d.full = t, t
+	}
+	d.build()
+	return d
+}
+
+// factsOf says in words what a person asks first.
+func factsOf(r *logs.Record, now time.Time) []fact {
+	c := logs.Clean
+	s := r.Summary
+	what := c(r.EventType)
+	if s.Action != "" {
+		what += " " + c(s.Action)
+	}
+	out := []fact{{label: "event", value: what, key: "event", style: -1}}
+	add := func(label, value, key string, style int) {
+		if value != "" {
+			out = append(out, fact{label, c(value), key, style})
+		}
+	}
+	title := s.Title
+	if s.Number != nil {
+		title = fmt.Sprintf("#%d %s", *s.Number, title)
+	}
+	add("title", title, "title", -1)
+	add("repository", s.Repository, "repo", -1)
+	add("branch", s.Branch, "branch", -1)
+	add("sender", s.Sender, "sender", -1)
+	style := -1
+	switch {
+	case failed(s.Conclusion):
+		style = levelError
+	case s.Conclusion == "success":
+		style = levelInfo
+	}
+	add("conclusion", s.Conclusion, "conclusion", style)
+	add("result", r.Result, "", -1)
+	add("url", s.URL, "", -1)
+	received := ""
+	if !r.ReceivedAt.IsZero() {
+		received = r.ReceivedAt.Local().Format("2006-01-02 15:04:05 MST") + ", " + ago(now.Sub(r.ReceivedAt))
+	}
+	add("received", received, "", -1)
+	source := r.Source
+	if r.HookID != 0 {
+		source += fmt.Sprintf(" by hook %d", r.HookID)
+	}
+	add("source", source, "source", -1)
+	add("delivery", r.DeliveryID, "", -1)
+	switch {
+	case r.Signature.Verified:
+		add("signature", "verified with secret "+r.Signature.Secret, "", levelInfo)
+	case r.Source == logs.SourceDelivery || r.Source == "":
+		add("signature", "not verified", "", levelWarn)
+	default:
+		add("signature", "not needed: "+r.Source, "", -1)
+	}
+	for _, n := range r.Notifications {
+		text, style := story(n)
+		out = append(out, fact{"notified", c(text), "type", style})
+	}
+	return out
+}
+
+// story tells what became of a notification.
+func story(n logs.Notification) (string, int) {
+	text := n.Type + " (" + n.Priority + ")"
+	to := n.Sink
+	if n.To != "" {
+		to += " " + n.To
+	}
+	tries := fmt.Sprintf("%d attempts", n.Attempts)
+	if n.Attempts == 1 {
+		tries = "1 attempt"
+	}
+	switch n.Status {
+	case logs.StatusSent:
+		text += " sent to " + to
+		if !n.At.IsZero() {
+			text += " at " + n.At.Local().Format("15:04:05")
+		}
+		if n.Attempts > 1 {
+			text += " after " + tries
+		}
+		if n.MessageID != "" {
+			text += ", " + n.MessageID
+		}
+		if n.GatheredBy != "" {
+			text += ", told by delivery " + n.GatheredBy
+		}
+		return text, levelInfo
+	case logs.StatusFailed:
+		text += " given up for " + to + " after " + tries
+		if n.Error != "" {
+			text += ": " + n.Error
+		}
+		return text, levelError
+	}
+	text += " waiting for " + to
+	if n.Attempts > 0 {
+		text += ", " + tries
+	}
+	if !n.NextAt.IsZero() {
+		text += ", next at " + n.NextAt.Local().Format("15:04:05")
+	}
+	if n.Error != "" {
+		text += ": " + n.Error
+	}
+	return text, levelWarn
+}
+
+// failed reports whether a conclusion is one that somebody must look at.
+func failed(conclusion string) bool {
+	switch conclusion {
+	case "failure", "timed_out", "startup_failure", "action_required":
+		return true
+	}
+	return false
+}
+
+// ago is a duration in the largest unit that says enough.
+func ago(d time.Duration) string {
+	switch {
+	case d < 0:
+		return "just now"
+	case d < time.Minute:
+		return fmt.Sprintf("%ds ago", int(d.Seconds()))
+	case d < time.Hour:
+		return fmt.Sprintf("%dm ago", int(d.Minutes()))
+	case d < 48*time.Hour:
+		return fmt.Sprintf("%dh ago", int(d.Hours()))
+	}
+	return fmt.Sprintf("%dd ago", int(d.Hours()/24))
+}
+
+// build lists the lines anew, after folding.
+func (d *detail) build() {
+	d.lines = d.lines[:0]
+	for i := range d.facts {
+		d.lines = append(d.lines, docLine{fact: i, node: -1})
+	}
+	head := "Payload"
+	if d.query != "" {
+		head += " | " + d.query
+	}
+	d.lines = append(d.lines, docLine{fact: -1, node: -1, text: head})
+	if d.tree == nil {
+		d.lines = append(d.lines, docLine{fact: -1, node: -1, text: "  " + logs.Clean(d.note)})
+	} else {
+		for _, i := range d.tree.visible() {
+			if i == 0 && d.tree.nodes[0].kids > 0 {
+				continue // the heading stands for the root
+			}
+			d.lines = append(d.lines, docLine{fact: -1, node: i})
+		}
+	}
+	if len(d.rec.Headers) > 0 {
+		d.lines = append(d.lines, docLine{fact: -1, node: -1, text: "Headers"})
+		names := make([]string, 0, len(d.rec.Headers))
+		for k := range d.rec.Headers {
+			names = append(names, k)
+		}
+		sort.Strings(names)
+		for _, k := range names {
+			d.lines = append(d.lines, docLine{fact: -1, node: -1, text: "  " + logs.Clean(k) + ": " + logs.Clean(d.rec.Headers[k])})
+		}
+	}
+	d.at = max(0, min(d.at, len(d.lines)-1))
+}
+
+func (d *detail) move(by int) { d.at = max(0, min(len(d.lines)-1, d.at+by)) }
+
+// node is the tree node under the cursor, or -1.
+func (d *detail) node() int {
+	if d.at < len(d.lines) {
+		return d.lines[d.at].node
+	}
+	return -1
+}
+
+// fold closes the node under the cursor, or goes to the one around it.
+func (d *detail) fold() {
+	n := d.node()
+	if n < 0 {
+		return
+	}
+	if d.tree.nodes[n].open && d.tree.nodes[n].kids > 0 {
+		d.tree.nodes[n].open = false
+		d.build()
+		return
+	}
+	if p := d.tree.nodes[n].parent; p > 0 || p == 0 && d.tree.nodes[0].kids == 0 {
+		d.goTo(p)
+	}
+}
+
+// unfold opens the node under the cursor.
+func (d *detail) unfold() {
+	if n := d.node(); n >= 0 && d.tree.nodes[n].kids > 0 {
+		d.tree.nodes[n].open = true
+		d.build()
+	}
+}
+
+// toggle folds or opens the node under the cursor and reports whether there
+// was one.
+func (d *detail) toggle() bool {
+	n := d.node()
+	if n < 0 || d.tree.nodes[n].kids == 0 {
+		return false
+	}
+	d.tree.nodes[n].open = !d.tree.nodes[n].open
+	d.build()
+	return true
+}
+
+// toggleAll opens everything, or folds it when something is open.
+func (d *detail) toggleAll() {
+	if d.tree == nil {
+		return
+	}
+	open := true
+	for _, n := range d.tree.nodes {
+		if n.depth > 0 && n.open && n.kids > 0 {
+			open = false
+		}
+	}
+	at := d.node()
+	d.tree.foldAll(open)
+	d.build()
+	if at >= 0 {
+		for !open && d.tree.nodes[at].depth > 1 {
+			at = d.tree.nodes[at].parent
+		}
+		d.goTo(at)
+	}
+}
+
+// goTo puts the cursor on node n.
+func (d *detail) goTo(n int) {
+	for i, l := range d.lines {
+		if l.node == n {
+			d.at = i
+			return
+		}
+	}
+}
+
+// search moves to the next match, by +1 or -1, folded ones included. It
+// reports whether there is one.
+func (d *detail) search(by int) bool {
+	if d.find == "" {
+		return false
+	}
+	// Lines that are no nodes come first, then all nodes in order.
+	var plain []int
+	for i, l := range d.lines {
+		if l.node < 0 {
+			plain = append(plain, i)
+		}
+	}
+	total := len(plain)
+	if d.tree != nil {
+		total += len(d.tree.nodes)
+	}
+	pos := 0
+	if n := d.node(); n >= 0 {
+		pos = len(plain) + n
+	} else {
+		for i, l := range plain {
+			if l == d.at {
+				pos = i
+			}
+		}
+	}
+	for i := 1; i <= total; i++ {
+		p := ((pos+by*i)%total + total) % total
+		if p < len(plain) {
+			if strings.Contains(strings.ToLower(d.plainText(d.lines[plain[p]])), d.find) {
+				d.at = plain[p]
+				return true
+			}
+		} else if n := p - len(plain); d.tree.matches(n, d.find) && (n > 0 || d.tree.nodes[0].kids == 0) {
+			d.tree.reveal(n)
+			d.build()
+			d.goTo(n)
+			return true
+		}
+	}
+	return false
+}
+
+func (d *detail) plainText(l docLine) string {
+	if l.fact >= 0 {
+		return d.facts[l.fact].label + " " + d.facts[l.fact].value
+	}
+	return l.text
+}
+
+// under is what the cursor stands on: a name for it and the value to copy.
+func (d *detail) under() (name, value string) {
+	if d.at >= len(d.lines) {
+		return "", ""
+	}
+	l := d.lines[d.at]
+	switch {
+	case l.fact >= 0:
+		return d.facts[l.fact].label, d.facts[l.fact].value
+	case l.node >= 0:
+		n := d.tree.nodes[l.node]
+		if n.kids > 0 {
+			return d.tree.path(l.node), d.tree.path(l.node)
+		}
+		return d.tree.path(l.node), n.text
+	}
+	return "line", strings.TrimSpace(l.text)
+}
+
+// view draws the lines on screen; focused shows the cursor.
+func (d *detail) view(w, h int, focused bool) string {
+	d.rows = h
+	if d.at < d.top {
+		d.top = d.at
+	} else if d.at >= d.top+h {
+		d.top = d.at - h + 1
+	}
+	d.top = max(0, min(d.top, len(d.lines)-h))
+	out := make([]string, 0, h)
+	for i := d.top; i < min(len(d.lines), d.top+h); i++ {
+		out = append(out, d.line(d.lines[i], w, focused && i == d.at))
+	}
+	return fit(strings.Join(out, "\n"), w, h)
+}
+
+func (d *detail) line(l docLine, w int, on bool) string {
+	t := d.th
+	lead := " "
+	if on {
+		lead = t.sym.cursor
+	}
+	var s string
+	switch {
+	case l.node >= 0:
+		s = d.tree.line(t, l.node, max(0, w-1), on)
+	case l.fact >= 0:
+		f := d.facts[l.fact]
+		s = t.cut(f.value, w-13)
+		if !on {
+			switch f.style {
+			case levelInfo:
+				s = t.good.Render(s)
+			case levelWarn:
+				s = t.warn.Render(s)
+			case levelError:
+				s = t.bad.Render(s)
+			}
+			s = t.faint.Render(fitLine(f.label, 11)) + " " + s
+		} else {
+			s = fitLine(f.label, 11) + " " + s
+		}
+	default:
+		s = t.cut(l.text, w-1)
+		if !on && !strings.HasPrefix(l.text, " ") {
+			s = t.title.Render(s)
+		}
+	}
+	if on {
+		return t.selected.Render(fitLine(lead+s, w))
+	}
+	if d.find != "" && strings.Contains(strings.ToLower(ansi.Strip(s)), d.find) {
+		lead = t.match.Render(" ")
+	}
+	return fitLine(lead+s, w)
+}

@@ -1,0 +1,410 @@
+package tui
+
+import (
+	"context"
+	"fmt"
+	"strings"
+	"time"
+
+	tea "charm.land/bubbletea/v2"
+
+	"hookctl/logs"
+)
+
+const (
+	besideFrom = 100     // window width from which the preview stands beside the list
+	belowFrom  = 34      // window height from which it stands below
+	previewMax = 2 << 20 // records above this size are only read when opened
+)
+
+// eventsPage is the log: a list that follows, and the record under the cursor
+// as a document, beside it, below it or in its place.
+type eventsPage struct {
+	a         *app
+	feed      feed
+	doc       *detail
+	docErr    error
+	reading   string // file being read, "" for none
+	inside    bool   // the keys go to the document
+	hidden    bool   // no preview
+	share     int    // percent of the width that the list has
+	marks     map[string]logs.Entry
+	history   []string
+	rows      int // rows of the list in the last view
+	wide      int // columns of the list in the last view
+	jqHistory []string
+	export    *export // under way; its commands own it, wrote is for the screen
+	wrote     int
+	kept      string // file that the cursor was kept on when the filter changed
+	find      string // what is searched for in documents
+	jump      int    // number of the last search for a failure
+}
+
+type (
+	// recordRead is a record as a document, or why it cannot be shown.
+	recordRead struct {
+		file string
+		doc  *detail
+		err  error
+	}
+	// failureFound answers the search for the next failure.
+	failureFound struct {
+		jump  int
+		older bool
+		entry *logs.Entry
+		err   error
+	}
+)
+
+func newEvents(a *app) *eventsPage {
+	return &eventsPage{a: a, share: 50, marks: map[string]logs.Entry{}, feed: feed{total: -1}}
+}
+
+func (p *eventsPage) name() string  { return "Events" }
+func (p *eventsPage) title() string { return "Events" }
+
+func (p *eventsPage) open() tea.Cmd {
+	if p.feed.log == nil || p.feed.paused {
+		return nil
+	}
+	return p.feed.load(p.a.ctx, nil)
+}
+
+func (p *eventsPage) update(msg tea.Msg) tea.Cmd {
+	var cmd tea.Cmd
+	switch msg := msg.(type) {
+	case opened:
+		if msg.log != nil {
+			p.feed.log = msg.log
+			cmd = p.feed.load(p.a.ctx, nil)
+		}
+	case arrived:
+		p.feed.arrive(msg.entries)
+		for _, e := range msg.entries {
+			if p.doc != nil && e.File == p.doc.file {
+				p.doc.file += "\x00" // read it again: its notifications changed
+			}
+		}
+	case feedLoaded:
+		p.feed.loaded(msg)
+	case feedMore:
+		p.feed.more(msg)
+	case feedCount:
+		p.feed.counted(msg)
+	case recordRead:
+		p.took(msg)
+	case failureFound:
+		cmd = p.jumped(msg)
+	case exported:
+		cmd = p.exported(msg)
+	case jqDone:
+		p.jqAnswered(msg)
+	case replayed:
+		cmd = p.replayDone(msg)
+	case wheel:
+		if p.overDoc(msg.x, msg.y) {
+			p.doc.move(msg.lines)
+		} else {
+			p.feed.goTo(p.feed.at + msg.lines)
+		}
+	case click:
+		cmd = p.clicked(msg)
+	}
+	return tea.Batch(cmd, p.after())
+}
+
+// after asks for what the new place of the cursor needs.
+func (p *eventsPage) after() tea.Cmd { return tea.Batch(p.feed.prefetch(p.a.ctx), p.want()) }
+
+// then makes an action of a change that may move the cursor.
+func (p *eventsPage) then(f func()) func() tea.Cmd {
+	return func() tea.Cmd { f(); return p.after() }
+}
+
+// previews reports whether a document is on screen beside or below the list.
+func (p *eventsPage) previews() bool {
+	return !p.hidden && (p.a.w >= besideFrom || p.a.h >= belowFrom && p.a.w >= 40)
+}
+
+// want reads the record under the cursor, when a document is on screen and
+// shows another one. One is read at a time.
+func (p *eventsPage) want() tea.Cmd {
+	e, ok := p.feed.current()
+	if !ok || p.reading != "" || p.feed.log == nil || !p.inside && (!p.previews() || e.Size > previewMax) {
+		return nil
+	}
+	if p.doc != nil && p.doc.file == e.File {
+		return nil
+	}
+	p.reading = e.File
+	ctx, l, th, now := p.a.ctx, p.feed.log, p.a.theme, p.a.cfg.Now
+	return func() tea.Msg {
+		rec, err := l.Read(ctx, e.File)
+		if err != nil {
+			return recordRead{file: e.File, err: err}
+		}
+		return recordRead{file: e.File, doc: newDetail(th, e.File, rec, now())}
+	}
+}
+
+// took puts a record that was read on screen, unless the cursor has moved on.
+func (p *eventsPage) took(m recordRead) {
+	p.reading = ""
+	e, ok := p.feed.current()
+	if !ok || e.File != m.file {
+		return
+	}
+	if m.err != nil {
+		p.docErr = m.err
+		p.doc = &detail{th: p.a.theme, file: m.file, rec: &logs.Record{}, note: m.err.Error()}
+		p.doc.build()
+		return
+	}
+	m.doc.find = p.find
+	if p.doc != nil && strings.TrimRight(p.doc.file, "\x00") == m.file {
+		m.doc.at, m.doc.top = p.doc.at, p.doc.top
+		if p.doc.full != nil {
+			m.doc.tree, m.doc.full, m.doc.query = p.doc.tree, p.doc.full, p.doc.query // folded as it was
+		}
+		m.doc.build()
+	}
+	p.doc, p.docErr = m.doc, nil
+}
+
+// shown is the document of the entry under the cursor, or nil while it is
+// being read.
+func (p *eventsPage) shown() *detail {
+	e, ok := p.feed.current()
+	if !ok || p.doc == nil || strings.TrimRight(p.doc.file, "\x00") != e.File {
+		return nil
+	}
+	return p.doc
+}
+
+// setFilter asks a new question and keeps the place where it can.
+func (p *eventsPage) setFilter(f logs.Filter) tea.Cmd {
+	var anchor *logs.Entry
+	if e, ok := p.feed.current(); ok && (p.feed.paused || p.kept == e.File) {
+		anchor, p.kept = &e, e.File
+	}
+	p.feed.filter, p.feed.total = f, -1
+	return p.feed.load(p.a.ctx, anchor)
+}
+
+// openFilter lets a filter be typed; the list answers as it changes.
+func (p *eventsPage) openFilter() tea.Cmd {
+	before := p.feed
+	pr := newPrompt(p.a, "filter", "filter", p.feed.filter.String())
+	if pr.input.Value() != "" {
+		pr.set(pr.input.Value() + " ")
+	}
+	pr.hint = `event:push repo:o/* !sender:*[bot] conclusion:failure status:failed since:1h "text"`
+	pr.history, pr.at = p.history, len(p.history)
+	pr.live = func(text string) tea.Cmd {
+		f, err := logs.ParseFilter(text, p.a.cfg.Now())
+		if err != nil {
+			text, at := faultOf(err, text)
+			pr.fault(text, at)
+			return nil
+		}
+		pr.fault("", -1)
+		return p.setFilter(f)
+	}
+	pr.accept = func(text string) tea.Cmd {
+		f, err := logs.ParseFilter(text, p.a.cfg.Now())
+		if err != nil {
+			p.a.show(pr)
+			return nil
+		}
+		p.remember(f.String())
+		if f.String() == p.feed.filter.String() {
+			return nil
+		}
+		return p.setFilter(f)
+	}
+	pr.cancel = func() tea.Cmd {
+		// What was asked meanwhile is stale; the old window still stands.
+		gen := p.feed.gen
+		if p.feed.cancel != nil {
+			p.feed.cancel()
+		}
+		p.feed = before
+		p.feed.gen, p.feed.loading, p.feed.fetching = gen+1, false, 0
+		if before.loading || before.total < 0 {
+			return p.setFilter(before.filter)
+		}
+		return p.after()
+	}
+	p.a.show(pr)
+	return nil
+}
+
+// remember keeps a filter in the history, newest last, once.
+func (p *eventsPage) remember(text string) {
+	text = strings.TrimSpace(text)
+	if text == "" {
+		return
+	}
+	kept := p.history[:0:0]
+	for _, h := range p.history {
+		if h != text {
+			kept = append(kept, h)
+		}
+	}
+	p.history = append(kept, text)
+	if len(p.history) > 50 {
+		p.history = p.history[len(p.history)-50:]
+	}
+}
+
+// addFilter narrows the list by one more word.
+func (p *eventsPage) addFilter(word string) tea.Cmd {
+	f, err := logs.ParseFilter(strings.TrimSpace(p.feed.filter.String()+" "+word), p.a.cfg.Now())
+	if err != nil {
+		return p.a.fail(err)
+	}
+	p.remember(f.String())
+	return tea.Batch(p.setFilter(f), p.after())
+}
+
+// faultOf gives an error of ParseFilter and the character it points at.
+func faultOf(err error, text string) (string, int) {
+	if fe, ok := err.(*logs.FilterError); ok {
+		return fe.Msg, len([]rune(text[:min(len(text), max(0, fe.Offset))]))
+	}
+	return err.Error(), -1
+}
+
+// nextFailure looks for the next record that somebody must look at: a failed
+// run, or a notification that was given up.
+func (p *eventsPage) nextFailure(older bool) tea.Cmd {
+	e, ok := p.feed.current()
+	if !ok {
+		return nil
+	}
+	step := 1
+	if !older {
+		step = -1
+	}
+	// Nearly always it is in memory.
+	for i := p.feed.at + step; i >= 0 && i < len(p.feed.entries); i += step {
+		if bad(p.feed.entries[i]) {
+			p.feed.goTo(i)
+			return p.after()
+		}
+	}
+	p.jump++
+	ctx, l, filter, jump := p.a.ctx, p.feed.log, p.feed.filter, p.jump
+	return func() tea.Msg {
+		found, err := findFailure(ctx, l, filter, e, older)
+		return failureFound{jump, older, found, err}
+	}
+}
+
+// bad reports whether an entry is one that the search for failures stops at.
+func bad(e logs.Entry) bool { return failed(e.Conclusion) || e.Failed > 0 }
+
+func findFailure(ctx context.Context, l *logs.Log, filter logs.Filter, from logs.Entry, older bool) (*logs.Entry, error) {
+	var best *logs.Entry
+	for _, text := range []string{"conclusion:failure,timed_out,startup_failure,action_required", "status:failed"} {
+		f, err := logs.ParseFilter(text, time.Time{})
+		if err != nil {
+			return nil, err
+		}
+		page, err := l.Page(ctx, logs.Query{Filter: filter.And(f), Cursor: from.Cursor(), Newer: !older, Limit: 1})
+		if err != nil {
+			return nil, err
+		}
+		if len(page.Entries) == 0 {
+			continue
+		}
+		e := page.Entries[0]
+		if best == nil || older == e.ReceivedAt.After(best.ReceivedAt) {
+			best = &e
+		}
+	}
+	return best, nil
+}
+
+func (p *eventsPage) jumped(m failureFound) tea.Cmd {
+	switch {
+	case m.jump != p.jump:
+		return nil
+	case m.err != nil:
+		return p.a.fail(m.err)
+	case m.entry == nil && m.older:
+		return p.a.warn("no older failure here")
+	case m.entry == nil:
+		return p.a.warn("no newer failure here")
+	}
+	return p.feed.load(p.a.ctx, m.entry)
+}
+
+func (p *eventsPage) clicked(m click) tea.Cmd {
+	if p.overDoc(m.x, m.y) {
+		p.inside = true
+		p.doc.at = max(0, min(len(p.doc.lines)-1, p.doc.top+m.y-1))
+		if m.double {
+			p.doc.toggle()
+		}
+		return nil
+	}
+	if p.inside && !p.previews() || m.y < 1 || m.y > p.rows {
+		return nil
+	}
+	p.inside = false
+	if i := p.feed.top + m.y - 1; i < len(p.feed.entries) {
+		p.feed.goTo(i)
+		if m.double {
+			p.inside = true
+		}
+	}
+	return nil
+}
+
+// overDoc reports whether a place inside the page shows the document.
+func (p *eventsPage) overDoc(x, y int) bool {
+	switch {
+	case p.shown() == nil:
+		return false
+	case !p.previews():
+		return p.inside
+	case p.a.w >= besideFrom:
+		return x > p.wide
+	}
+	return y > p.rows
+}
+
+// status is the first line of the page: filter, place, following or paused.
+func (p *eventsPage) status(w int) string {
+	t, f := p.a.theme, &p.feed
+	left := " "
+	if s := f.filter.String(); s != "" {
+		left += t.faint.Render("filter ") + t.accent.Render(logs.Clean(s)) + " "
+	} else {
+		left += t.faint.Render("all events") + " "
+	}
+	if n := len(p.marks); n > 0 {
+		left += t.warn.Render(fmt.Sprintf(" %s %d marked", t.sym.mark, n))
+	}
+	var right string
+	switch {
+	case p.export != nil:
+		right = t.warn.Render(fmt.Sprintf("writing %s of %s (W cancels)", thousands(p.wrote), thousands(max(p.export.total, p.wrote))))
+	case f.err != nil:
+		right = t.bad.Render(t.cut(logs.Clean(f.err.Error()), w/2))
+	case f.loading:
+		right = t.faint.Render("reading " + t.sym.more)
+	case f.building.Total > 0:
+		right = t.warn.Render(fmt.Sprintf("indexing %d%%", 100*f.building.Done/f.building.Total))
+	case f.paused && f.fresh > 0:
+		right = t.warn.Render(fmt.Sprintf("paused, %s new (f)", thousands(f.fresh)))
+	case f.paused:
+		right = t.faint.Render("paused")
+	case len(f.entries) > 0:
+		right = t.good.Render("following")
+	}
+	right += "  " + f.where() + " "
+	room := max(0, w-width(right))
+	return fitLine(t.cut(left, room), room) + right
+}

@@ -1,0 +1,170 @@
+package tui
+
+import (
+	"bufio"
+	"context"
+	"errors"
+	"fmt"
+	"io/fs"
+	"os"
+	"path/filepath"
+	"strings"
+
+	tea "charm.land/bubbletea/v2"
+
+	"hookctl/logs"
+)
+
+// exportBatch is how many records one command writes before it tells how far
+// it is.
+const exportBatch = 200
+
+// export writes the records of a filter, or the marked ones, to a file, one
+// JSON object a line. Each batch is one command, so it can be cancelled
+// between two of them. The file gets its name when it is complete.
+type export struct {
+	log    *logs.Log
+	filter logs.Filter
+	files  []string // the marked records; nil for all that the filter chooses
+	cursor logs.Cursor
+	name   string
+	file   *os.File
+	out    *bufio.Writer
+	done   int
+	total  int
+	over   bool
+}
+
+// exported says how far an export is.
+type exported struct {
+	of  *export
+	err error
+}
+
+// openExport asks for the file's name.
+func (p *eventsPage) openExport() tea.Cmd {
+	if p.export != nil {
+		return p.stopExport()
+	}
+	pr := newPrompt(p.a, "export", "write to", "events-"+p.a.cfg.Now().Local().Format("20060102-150405")+".ndjson")
+	pr.hint = "the filtered events, one JSON record a line; a file that is there is left alone"
+	if n := len(p.marks); n > 0 {
+		pr.hint = fmt.Sprintf("the %d marked events, one JSON record a line", n)
+	}
+	pr.accept = p.startExport
+	p.a.show(pr)
+	return nil
+}
+
+func (p *eventsPage) startExport(name string) tea.Cmd {
+	name = strings.TrimSpace(name)
+	if rest, ok := strings.CutPrefix(name, "~/"); ok {
+		if home, err := os.UserHomeDir(); err == nil {
+			name = filepath.Join(home, rest)
+		}
+	}
+	if name == "" {
+		return nil
+	}
+	e := &export{log: p.feed.log, filter: p.feed.filter, name: name, total: p.feed.total}
+	if len(p.marks) > 0 {
+		e.files = sortedKeys(p.marks)
+		e.total = len(e.files)
+	}
+	p.export, p.wrote = e, 0
+	ctx := p.a.ctx
+	return func() tea.Msg { return exported{e, e.begin(ctx)} }
+}
+
+// begin opens the file beside its later name, and writes the first batch.
+func (e *export) begin(ctx context.Context) error {
+	if _, err := os.Lstat(e.name); err == nil {
+		return fmt.Errorf("%s is there already", e.name)
+	} else if !errors.Is(err, fs.ErrNotExist) {
+		return err
+	}
+	f, err := os.OpenFile(e.name+".part", os.O_CREATE|os.O_WRONLY|os.O_TRUNC, 0o600) //nolint:gosec // the user's own choice
+	if err != nil {
+		return fmt.Errorf("write the events: %w", err)
+	}
+	e.file, e.out = f, bufio.NewWriterSize(f, 1<<16)
+	return e.batch(ctx)
+}
+
+// batch writes the next records; the last one finishes the file.
+func (e *export) batch(ctx context.Context) error {
+	files := e.files
+	if files != nil {
+		files = files[e.done:min(len(files), e.done+exportBatch)]
+		e.over = e.done+len(files) == len(e.files)
+	} else {
+		page, err := e.log.Page(ctx, logs.Query{Filter: e.filter, Cursor: e.cursor, Limit: exportBatch})
+		if err != nil {
+			return err
+		}
+		for _, x := range page.Entries {
+			files = append(files, x.File)
+			e.cursor = x.Cursor()
+		}
+		e.over = !page.HasOlder || len(page.Entries) == 0
+	}
+	for _, name := range files {
+		rec, err := e.log.Read(ctx, name)
+		if errors.Is(err, logs.ErrNotFound) {
+			continue // pruned meanwhile
+		} else if err != nil {
+			return err
+		}
+		b, err := rec.Encode()
+		if err != nil {
+			return err
+		}
+		if _, err := e.out.Write(b); err != nil {
+			return fmt.Errorf("write the events: %w", err)
+		}
+		e.done++
+	}
+	if !e.over {
+		return nil
+	}
+	if err := errors.Join(e.out.Flush(), e.file.Sync(), e.file.Close()); err != nil {
+		return fmt.Errorf("write the events: %w", err)
+	}
+	return os.Rename(e.name+".part", e.name)
+}
+
+// drop takes an unfinished file away.
+func (e *export) drop() {
+	if e.file != nil {
+		e.file.Close()              //nolint:errcheck,gosec // nobody wants it
+		os.Remove(e.name + ".part") //nolint:errcheck,gosec // nobody wants it
+	}
+}
+
+// exported tells how far the export is and goes on.
+func (p *eventsPage) exported(m exported) tea.Cmd {
+	e := m.of
+	switch {
+	case p.export != e: // cancelled
+		e.drop()
+		return nil
+	case m.err != nil:
+		e.drop()
+		p.export, p.a.progress = nil, nil
+		return p.a.fail(m.err)
+	case e.over:
+		p.export, p.a.progress = nil, nil
+		return p.a.say(fmt.Sprintf("%s records written to %s", thousands(e.done), e.name))
+	}
+	p.wrote = e.done
+	if e.total > 0 {
+		p.a.progress = tea.NewProgressBar(tea.ProgressBarDefault, min(100, 100*e.done/e.total))
+	}
+	ctx := p.a.ctx
+	return func() tea.Msg { return exported{e, e.batch(ctx)} }
+}
+
+func (p *eventsPage) stopExport() tea.Cmd {
+	p.export, p.a.progress = nil, nil
+	return p.a.say("export cancelled, nothing is left of it")
+}

@@ -1,0 +1,205 @@
+package tui
+
+import (
+	"fmt"
+	"strings"
+	"time"
+
+	"github.com/charmbracelet/x/ansi"
+
+	"hookctl/logs"
+)
+
+func width(s string) int { return ansi.StringWidth(s) }
+
+// view draws list and document in the room that the window gives.
+func (p *eventsPage) view(w, h int) string {
+	if h <= 0 {
+		return ""
+	}
+	beside := p.previews() && p.a.w >= besideFrom
+	below := p.previews() && !beside
+	switch {
+	case p.inside && !p.previews():
+		return p.viewDoc(w, h, true)
+	case beside:
+		p.wide = max(44, min(w-44, w*p.share/100))
+		p.rows = h - 1
+		list := p.viewList(p.wide, h-1)
+		return p.status(w) + "\n" + p.a.theme.beside(list, p.viewDoc(w-p.wide-1, h-1, p.inside), h-1)
+	case below:
+		p.wide = w
+		p.rows = max(3, (h-2)*p.share/100)
+		rule := p.a.theme.border.Render(strings.Repeat(p.a.theme.sym.rule, w))
+		return p.status(w) + "\n" + p.viewList(w, p.rows) + "\n" + rule + "\n" + p.viewDoc(w, h-2-p.rows, p.inside)
+	}
+	p.wide, p.rows = w, h-1
+	return p.status(w) + "\n" + p.viewList(w, h-1)
+}
+
+// viewDoc draws the record under the cursor.
+func (p *eventsPage) viewDoc(w, h int, focused bool) string {
+	if d := p.shown(); d != nil {
+		return d.view(w, h, focused)
+	}
+	e, ok := p.feed.current()
+	switch {
+	case !ok:
+		return fit("", w, h)
+	case e.Size > previewMax && !p.inside:
+		return fit(fmt.Sprintf("\n  a large record (%d MB); enter opens it", e.Size>>20), w, h)
+	}
+	return fit("\n  "+p.a.theme.faint.Render("reading "+logs.Clean(e.File)), w, h)
+}
+
+// viewList draws the rows on screen.
+func (p *eventsPage) viewList(w, h int) string {
+	f := &p.feed
+	if len(f.entries) == 0 {
+		return fit(p.empty(w), w, h)
+	}
+	from, to := f.window(len(f.entries), h)
+	cols := spread(eventColumns(), w-2)
+	now := p.a.cfg.Now()
+	out := make([]string, 0, h)
+	for i := from; i < to; i++ {
+		out = append(out, p.row(f.entries[i], cols, w, i == f.at, now))
+	}
+	return fit(strings.Join(out, "\n"), w, h)
+}
+
+// empty says why the list is empty and what to press.
+func (p *eventsPage) empty(w int) string {
+	t, f := p.a.theme, &p.feed
+	key := func(s string) string { return t.key.Render(s) }
+	switch {
+	case p.a.logErr != nil:
+		return "\n " + t.bad.Render("the log cannot be read") + "\n " + t.cut(logs.Clean(p.a.logErr.Error()), w-2)
+	case f.log == nil || f.loading || f.total < 0 && f.err == nil && f.gen == 0:
+		return "\n " + t.faint.Render("reading the log")
+	case f.err != nil:
+		return "\n " + t.cut(t.bad.Render(logs.Clean(f.err.Error())), w-2)
+	case !f.filter.IsZero():
+		return "\n No event matches the filter.\n\n " + key("/") + " changes it, " + key("esc") + " shows all events again."
+	case !p.a.running():
+		return "\n No event yet, and the receiver is not running.\n\n " + key("w") + " sets up a webhook, " + key("4") + " starts the receiver."
+	}
+	return "\n No event yet. The receiver is running; events appear here as they come.\n\n " + key("w") + " sets up a webhook."
+}
+
+func eventColumns() []column {
+	return []column{
+		{title: "outcome", width: 1},
+		{title: "time", width: 9, needs: 36},
+		{title: "event", width: 16, weight: 2},
+		{title: "repository", width: 8, weight: 2, needs: 66},
+		{title: "what happened", width: 8, weight: 5, needs: 46},
+		{title: "sender", width: 12, needs: 110},
+		{title: "notification", width: 1, needs: 30},
+	}
+}
+
+// row draws one entry.
+func (p *eventsPage) row(e logs.Entry, cols []int, w int, on bool, now time.Time) string {
+	t := p.a.theme
+	mark := " "
+	if _, ok := p.marks[e.File]; ok {
+		mark = t.sym.mark
+	}
+	outcome, outStyle := " ", t.text
+	switch {
+	case failed(e.Conclusion):
+		outcome, outStyle = t.sym.bad, t.bad
+	case e.Conclusion == "success":
+		outcome, outStyle = t.sym.ok, t.good
+	case e.Conclusion != "":
+		outcome, outStyle = t.sym.dash, t.faint
+	}
+	told, toldStyle := " ", t.text
+	if n := e.Notification; n != nil {
+		switch n.Status {
+		case logs.StatusSent:
+			told, toldStyle = t.sym.ok, t.faint
+		case logs.StatusPending:
+			told, toldStyle = t.sym.pending, t.warn
+		case logs.StatusFailed:
+			told, toldStyle = t.sym.warn, t.bad
+		}
+	}
+	event := logs.Clean(e.Event)
+	if e.Action != "" {
+		event += " " + logs.Clean(e.Action)
+	}
+	repo := logs.Clean(e.Repository)
+	if _, name, ok := strings.Cut(repo, "/"); ok && width(repo) > cols[3] {
+		repo = name // the owner says less
+	}
+	text := what(e)
+	if cols[3] == 0 && repo != "" {
+		text = repo + ": " + text
+	}
+	cells := []string{outcome, shortTime(e.ReceivedAt, now), event, repo, text, logs.Clean(e.Sender), told}
+	styles := []interface{ Render(...string) string }{outStyle, t.faint, t.text, t.faint, t.text, t.faint, toldStyle}
+	var b strings.Builder
+	for i, c := range cells {
+		if cols[i] == 0 {
+			continue
+		}
+		if b.Len() > 0 {
+			b.WriteByte(' ')
+		}
+		c = t.cell(c, cols[i])
+		if !on {
+			c = styles[i].Render(c)
+		}
+		b.WriteString(c)
+	}
+	if on {
+		style := t.selected
+		if p.inside {
+			style = t.here
+		}
+		return style.Render(fitLine(t.sym.cursor+mark+b.String(), w))
+	}
+	return fitLine(" "+t.warn.Render(mark)+b.String(), w)
+}
+
+// shortTime fits nine columns: the time of today, the day before that.
+func shortTime(at, now time.Time) string {
+	if at.IsZero() {
+		return ""
+	}
+	at, now = at.Local(), now.Local()
+	if at.YearDay() == now.YearDay() && at.Year() == now.Year() {
+		return at.Format("15:04:05")
+	}
+	if now.Sub(at) < 7*24*time.Hour {
+		return at.Format("Mon 15:04")
+	}
+	if at.Year() == now.Year() {
+		return at.Format("Jan 02")
+	}
+	return at.Format("06-01-02")
+}
+
+// what says in a few words what an event is about.
+func what(e logs.Entry) string {
+	title, branch := logs.Clean(e.Title), logs.Clean(e.Branch)
+	var s string
+	switch {
+	case e.Number != nil && title != "":
+		s = fmt.Sprintf("#%d %s", *e.Number, title)
+	case title != "" && branch != "":
+		s = title + " (" + branch + ")"
+	case title != "":
+		s = title
+	case branch != "":
+		s = branch
+	default:
+		s = logs.Clean(e.Result)
+	}
+	if e.Conclusion != "" && e.Conclusion != "success" {
+		s = strings.ReplaceAll(logs.Clean(e.Conclusion), "_", " ") + ": " + s
+	}
+	return s
+}

@@ -1,0 +1,342 @@
+package tui
+
+import (
+	"context"
+	"fmt"
+	"slices"
+	"strings"
+	"time"
+
+	tea "charm.land/bubbletea/v2"
+
+	"hookctl/hooks"
+	"hookctl/logs"
+)
+
+// hooksPage lists the hooks at GitHub of the repositories that hookctl knows.
+// Everything that asks GitHub runs in a command, so a slow GitHub never holds
+// a key; answers say what they were asked for, and late ones are dropped.
+type hooksPage struct {
+	a *app
+	cursor
+	rows  []hookRow
+	high  int // rows on screen
+	marks map[hookKey]bool
+
+	gen     int // number of the question; answers to older ones are dropped
+	cancel  context.CancelFunc
+	client  *hooks.Client
+	waiting int                           // targets whose answer is on its way
+	total   int                           // targets asked
+	loaded  bool                          // the first answer is complete
+	listed  map[hooks.Target][]hooks.Hook // by target
+	broken  map[hooks.Target]error        // targets that could not be listed
+	problem error                         // why nothing could be asked
+	kept    []string                      // targets of earlier runs, and of the wizard
+	known   knowledge                     // of the log and the settings
+	busy    map[hookKey]string            // what is under way on a hook
+	told    map[hookKey]verdict           // what the last ping or change came to
+	secret  secretFacts                   // of the store
+	rot     rotating
+}
+
+// verdict is the outcome of what a person did to a hook.
+type verdict struct {
+	text string
+	bad  bool
+	at   time.Time
+}
+
+func newHooks(a *app) *hooksPage {
+	return &hooksPage{
+		a: a, marks: map[hookKey]bool{}, listed: map[hooks.Target][]hooks.Hook{}, broken: map[hooks.Target]error{},
+		busy: map[hookKey]string{}, told: map[hookKey]verdict{},
+	}
+}
+
+func (p *hooksPage) name() string  { return "Hooks" }
+func (p *hooksPage) title() string { return "Hooks" }
+
+func (p *hooksPage) open() tea.Cmd {
+	return p.load(false)
+}
+
+// inFront reports whether this page is the one on screen.
+func (p *hooksPage) inFront() bool { return p.a.pages[p.a.at] == page(p) }
+
+func (p *hooksPage) update(msg tea.Msg) tea.Cmd {
+	cmd := p.answer(msg)
+	// A wizard that was closed while it is at work still takes its answers.
+	if w := p.a.wizard; w != nil && !w.shown() {
+		switch msg.(type) {
+		case wheel, click:
+		default:
+			return tea.Batch(cmd, w.update(msg))
+		}
+	}
+	return cmd
+}
+
+func (p *hooksPage) answer(msg tea.Msg) tea.Cmd {
+	switch msg := msg.(type) {
+	case opened:
+		if p.inFront() {
+			return p.load(false)
+		}
+	case targetsFound:
+		return p.ask(msg)
+	case hooksListed:
+		return p.take(msg)
+	case hookDone:
+		return p.done(msg)
+	case secretRead:
+		if msg.gen == p.gen {
+			p.secret = msg.facts
+			p.rot.stored(msg.facts.rotation)
+			return p.wakeAtGrace()
+		}
+	case stepped:
+		if msg.of == p.rot.job {
+			p.rot.took(msg.step)
+			return p.rot.job.listen
+		}
+	case rotateMsg:
+		return p.rotated(msg)
+	case graceOver:
+		return tea.Batch(p.expire(), p.readSecret())
+	case arrived:
+		for _, e := range msg.entries {
+			p.known.see(e)
+		}
+		p.rejudge()
+	case wheel:
+		p.move(msg.lines)
+	case click:
+		if i := p.top + msg.y - p.headLines(); msg.y >= p.headLines() && msg.y-p.headLines() < p.high && i < len(p.rows) {
+			p.to(i, len(p.rows))
+			if msg.double {
+				return p.openDeliveries()
+			}
+		}
+	}
+	return nil
+}
+
+func (p *hooksPage) move(by int) { p.to(p.at+by, len(p.rows)) }
+
+// current is the hook under the cursor.
+func (p *hooksPage) current() (hookRow, bool) {
+	if p.at < 0 || p.at >= len(p.rows) {
+		return hookRow{}, false
+	}
+	return p.rows[p.at], true
+}
+
+// chosen are the marked hooks, or the one under the cursor.
+func (p *hooksPage) chosen() []hookRow {
+	var out []hookRow
+	for _, r := range p.rows {
+		if p.marks[r.key()] {
+			out = append(out, r)
+		}
+	}
+	if r, ok := p.current(); ok && len(out) == 0 {
+		out = append(out, r)
+	}
+	return out
+}
+
+// public is the address of this receiver, as far as it is known.
+func (p *hooksPage) public() string {
+	if u := p.a.status.PublicURL; u != "" {
+		return u
+	}
+	return p.a.cfg.Setup.URL
+}
+
+// rejudge builds the rows anew and keeps the cursor on its hook.
+func (p *hooksPage) rejudge() {
+	under, ok := p.current()
+	var all []hooks.Hook
+	for _, list := range p.listed {
+		all = append(all, list...)
+	}
+	p.rows = judge(all, p.public(), p.known.hooks)
+	if ok {
+		if i := slices.IndexFunc(p.rows, func(r hookRow) bool { return r.key() == under.key() }); i >= 0 {
+			p.at = i
+		}
+	}
+	p.to(p.at, len(p.rows))
+	for k := range p.marks {
+		if !slices.ContainsFunc(p.rows, func(r hookRow) bool { return r.key() == k }) {
+			delete(p.marks, k)
+		}
+	}
+}
+
+// mine are the hooks that deliver to this receiver and can be given a secret.
+func (p *hooksPage) mine() []hookRow {
+	var out []hookRow
+	for _, r := range p.rows {
+		if r.mine && r.Name != "cli" {
+			out = append(out, r)
+		}
+	}
+	return out
+}
+
+// hookSummary is how the hooks are, in numbers, for Home.
+type hookSummary struct {
+	known             bool // GitHub has answered
+	ours, bad, paused int
+	err               error
+}
+
+func (p *hooksPage) summary() hookSummary {
+	s := hookSummary{known: p.loaded, err: p.problem}
+	for _, r := range p.mine() {
+		s.ours++
+		switch {
+		case !r.Active:
+			s.paused++
+		case r.level == healthBad:
+			s.bad++
+		}
+	}
+	for _, err := range p.broken {
+		if s.err == nil {
+			s.err = err
+		}
+	}
+	return s
+}
+
+// repositories are the targets with hooks of this receiver, to be remembered.
+func (p *hooksPage) repositories() []string {
+	names := targetNames(p.mine())
+	if !p.loaded {
+		for _, n := range p.kept {
+			if !slices.Contains(names, n) {
+				names = append(names, n)
+			}
+		}
+	}
+	return names
+}
+
+// restoreRepositories takes the targets of an earlier run, or of the wizard.
+func (p *hooksPage) restoreRepositories(names []string) {
+	for _, n := range names {
+		if !slices.Contains(p.kept, n) {
+			p.kept = append(p.kept, n)
+		}
+	}
+}
+
+// flags name a hook on the command line.
+func (r hookRow) flags() string {
+	if r.Target.IsOrg() {
+		return fmt.Sprintf("%d --org %s", r.ID, quote(r.Target.String()))
+	}
+	return fmt.Sprintf("%d -R %s", r.ID, quote(r.Target.String()))
+}
+
+// title names a hook for people.
+func (r hookRow) title() string { return fmt.Sprintf("hook %d of %s", r.ID, r.Target) }
+
+// settingsURL is the page of the hook at GitHub.
+func (p *hooksPage) settingsURL(r hookRow) string {
+	host := "github.com"
+	if p.client != nil {
+		host = p.client.Host()
+	}
+	if r.Target.IsOrg() {
+		return fmt.Sprintf("https://%s/organizations/%s/settings/hooks/%d", host, r.Target.Owner, r.ID)
+	}
+	return fmt.Sprintf("https://%s/%s/settings/hooks/%d", host, r.Target, r.ID)
+}
+
+func (p *hooksPage) actions() []action {
+	h, ok := p.current()
+	none := ""
+	if !ok {
+		none = "no hook is listed"
+	}
+	writable := none
+	if ok && p.busy[h.key()] != "" {
+		writable = p.busy[h.key()]
+	}
+	pause, pauseText, verb := "pause", "Pause the hook: GitHub delivers nothing until it is resumed.", "disable"
+	if ok && !h.Active {
+		pause, pauseText, verb = "resume", "Resume the hook: GitHub delivers again.", "enable"
+	}
+	noTest := writable
+	if ok && h.Target.IsOrg() {
+		noTest = "GitHub has no tests for hooks of organisations; P pings"
+	} else if ok && !slices.Contains(h.Events, "push") && !slices.Contains(h.Events, "*") {
+		noTest = "the hook does not subscribe to push, which is what GitHub sends as a test"
+	}
+	page := max(1, p.high-1)
+	step := func(id string, keys []string, by int, text string) action {
+		return action{id: id, keys: keys, text: text, off: none, run: func() tea.Cmd { p.move(by); return nil }}
+	}
+	out := []action{
+		{id: "open", keys: []string{"enter", "d"}, label: "deliveries", text: "Show the hook's deliveries: what GitHub saw beside what the log has.", command: "hookctl hooks deliveries " + h.flags(), off: none, run: p.openDeliveries},
+	}
+	out = append(out, p.rotateActions()...)
+	return append(out,
+		action{id: "hook.ping", keys: []string{"P"}, label: "ping", text: "Ask GitHub to ping the hook, and wait for the signed ping to arrive.", command: "hookctl hooks ping " + h.flags(), off: writable, run: p.ping},
+		action{id: "hook.test", keys: []string{"T"}, text: "Ask GitHub to send the latest push.", off: noTest, run: p.test},
+		action{id: "hook.pause", keys: []string{"A"}, label: pause, text: pauseText, command: "hookctl hooks " + verb + " " + h.flags(), off: writable, run: p.pause},
+		action{id: "hook.events", keys: []string{"m"}, label: "events", text: "Choose the events of the hook.", command: "hookctl hooks edit " + h.flags(), off: writable, run: p.openEvents},
+		action{id: "hook.delete", keys: []string{"D"}, label: "delete", text: "Delete the hook at GitHub; asks first.", command: "hookctl hooks delete " + h.flags(), off: writable, run: p.askDelete},
+		action{id: "catchup", keys: []string{"c"}, text: "Fetch from GitHub what never arrived, record it and notify.", command: p.catchupCommand(), off: none, run: p.catchup},
+		action{id: "browse", keys: []string{"o"}, text: "Open the hook's page at GitHub in the browser.", off: none, run: func() tea.Cmd { return p.a.browse(p.settingsURL(h)) }},
+		action{id: "copy", keys: []string{"y"}, text: "Copy the hook's URL, id, or page.", off: none, run: p.openCopy},
+		action{id: "mark", keys: []string{"x"}, text: "Mark the hook, or take the mark away; rotation, ping, pause and catching up act on the marked ones.", off: none, run: func() tea.Cmd {
+			if p.marks[h.key()] {
+				delete(p.marks, h.key())
+			} else {
+				p.marks[h.key()] = true
+			}
+			p.move(1)
+			return nil
+		}},
+		action{id: "mark.all", keys: []string{"X"}, text: "Mark every hook of this receiver.", off: none, run: func() tea.Cmd {
+			for _, r := range p.mine() {
+				p.marks[r.key()] = true
+			}
+			return nil
+		}},
+		action{id: "hook.all", keys: []string{"a"}, label: "find hooks", text: "Look for hooks in all repositories that you administer.", command: "hookctl hooks list", run: func() tea.Cmd { return p.load(true) }},
+		action{id: "back", keys: []string{"esc"}, text: "Take away the marks.", off: map[bool]string{true: "there is no mark to take away"}[len(p.marks) == 0], run: func() tea.Cmd { clear(p.marks); return nil }},
+		step("down", []string{"j", "down"}, 1, "Go down."),
+		step("up", []string{"k", "up"}, -1, "Go up."),
+		step("page.down", []string{"space", "pgdown"}, page, "Go a page down."),
+		step("page.up", []string{"pgup"}, -page, "Go a page up."),
+		step("half.down", []string{"ctrl+d"}, page/2+1, "Go half a page down."),
+		step("half.up", []string{"ctrl+u"}, -page/2-1, "Go half a page up."),
+		step("top", []string{"g", "home"}, -1<<30, "Go to the first hook."),
+		step("end", []string{"G", "end"}, 1<<30, "Go to the last hook."),
+	)
+}
+
+// openCopy offers what can be copied of the hook.
+func (p *hooksPage) openCopy() tea.Cmd {
+	h, ok := p.current()
+	if !ok {
+		return nil
+	}
+	var choices []choice
+	add := func(what, text string) {
+		choices = append(choices, choice{text: what, detail: logs.Clean(text), run: func() tea.Cmd { return p.a.copy(what, text) }})
+	}
+	add("URL", h.URL)
+	add("id", fmt.Sprint(h.ID))
+	add("repository", h.Target.String())
+	add("page at GitHub", p.settingsURL(h))
+	add("events", strings.Join(h.Events, ","))
+	p.a.show(newMenu(p.a, "Copy", choices))
+	return nil
+}

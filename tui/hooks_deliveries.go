@@ -1,0 +1,482 @@
+package tui
+
+import (
+	"context"
+	"fmt"
+	"slices"
+	"strings"
+	"time"
+
+	tea "charm.land/bubbletea/v2"
+
+	"hookctl/hooks"
+	"hookctl/logs"
+)
+
+// deliveriesKept bounds the list; GitHub keeps three days.
+const deliveriesKept = 500
+
+// attempt is one event at GitHub: its newest attempt, what came of all of
+// them, and the record here.
+type attempt struct {
+	hooks.Delivery     // the newest attempt
+	tries          int // attempts at GitHub
+	taken          bool
+	file           string // the record in the log; "" for none
+}
+
+// deliveries shows what GitHub saw of a hook beside what the log has. Events
+// are grouped by GUID: one is missed where no attempt was taken and the log
+// has no record.
+type deliveries struct {
+	p       *hooksPage
+	row     hookRow
+	place   cursor
+	all     []attempt
+	list    []attempt // what is shown
+	bad     bool      // only what was missed or refused
+	marks   map[string]bool
+	high    int
+	loading bool
+	err     error
+	busy    string
+	gen     int
+	cancel  context.CancelFunc
+	open    *hooks.Delivery // read for the opened one
+	inside  bool
+	scroll  int
+}
+
+type (
+	deliveriesRead struct {
+		of   *deliveries
+		gen  int
+		list []attempt
+		err  error
+	}
+	deliveryRead struct {
+		of   *deliveries
+		full hooks.Delivery
+		err  error
+	}
+	redelivered struct {
+		of  *deliveries
+		n   int
+		err error
+	}
+)
+
+func (p *hooksPage) openDeliveries() tea.Cmd {
+	r, ok := p.current()
+	if !ok || p.client == nil {
+		return nil
+	}
+	o := &deliveries{p: p, row: r, marks: map[string]bool{}}
+	p.a.show(o)
+	return o.load()
+}
+
+func (o *deliveries) load() tea.Cmd {
+	if o.cancel != nil {
+		o.cancel()
+	}
+	ctx, cancel := context.WithCancel(o.p.a.ctx)
+	o.cancel, o.loading = cancel, true
+	o.gen++
+	gen, c, l, r := o.gen, o.p.client, o.p.a.log, o.row
+	return func() tea.Msg {
+		list, err := c.Deliveries(ctx, r.Target, r.ID, hooks.DeliveryQuery{Limit: deliveriesKept})
+		if err != nil {
+			return deliveriesRead{o, gen, nil, err}
+		}
+		all, err := group(ctx, list, l)
+		return deliveriesRead{o, gen, all, err}
+	}
+}
+
+// group brings the attempts of a GUID together, newest event first, and looks
+// each up in the log.
+func group(ctx context.Context, list []hooks.Delivery, l *logs.Log) ([]attempt, error) {
+	var out []attempt
+	at := map[string]int{}
+	for _, d := range list { // newest first
+		i, ok := at[d.GUID]
+		if !ok {
+			i = len(out)
+			at[d.GUID] = i
+			out = append(out, attempt{Delivery: d})
+		}
+		out[i].tries++
+		out[i].taken = out[i].taken || d.OK()
+	}
+	if l == nil {
+		return out, nil
+	}
+	for i := range out {
+		entries, err := l.Find(ctx, out[i].GUID)
+		if err != nil {
+			return nil, err
+		}
+		if len(entries) > 0 {
+			out[i].file = entries[0].File
+		}
+	}
+	return out, nil
+}
+
+// missed reports whether an event never got here.
+func (d attempt) missed() bool { return !d.taken && d.file == "" }
+
+func (o *deliveries) title() string {
+	if o.inside {
+		return "Delivery " + logs.Clean(o.list[o.place.at].GUID)
+	}
+	return "Deliveries of " + o.row.title()
+}
+
+func (o *deliveries) cursor() *tea.Cursor { return nil }
+
+func (o *deliveries) update(msg tea.Msg) tea.Cmd {
+	switch msg := msg.(type) {
+	case deliveriesRead:
+		if msg.of != o || msg.gen != o.gen {
+			return nil
+		}
+		o.loading, o.err = false, msg.err
+		if msg.err == nil {
+			o.all = msg.list
+			o.choose()
+		}
+	case deliveryRead:
+		if msg.of == o && o.inside && o.list[o.place.at].ID == msg.full.ID {
+			o.open, o.err = &msg.full, msg.err
+		}
+	case redelivered:
+		if msg.of != o {
+			return nil
+		}
+		o.busy = ""
+		clear(o.marks)
+		if msg.err != nil {
+			return tea.Batch(o.p.a.fail(msg.err), o.load())
+		}
+		return tea.Batch(o.p.a.say("GitHub sends "+count(msg.n, "event")+" again"), o.load())
+	case arrived:
+		for _, e := range msg.entries {
+			for i := range o.all {
+				if o.all[i].GUID == e.DeliveryID {
+					o.all[i].file = e.File
+				}
+			}
+		}
+		o.choose()
+	case wheel:
+		o.move(msg.lines)
+	case click:
+		if i := o.place.top + msg.y - 2; !o.inside && msg.y >= 2 && msg.y-2 < o.high && i < len(o.list) {
+			o.place.to(i, len(o.list))
+			if msg.double {
+				return o.enter()
+			}
+		}
+	}
+	return nil
+}
+
+// choose fills the list anew and keeps the cursor on its delivery.
+func (o *deliveries) choose() {
+	guid := ""
+	if o.place.at < len(o.list) && o.place.at >= 0 {
+		guid = o.list[o.place.at].GUID
+	}
+	list := make([]attempt, 0, len(o.all))
+	for _, d := range o.all {
+		if !o.bad || !d.OK() || d.file == "" {
+			list = append(list, d)
+		}
+	}
+	o.list = list
+	if i := slices.IndexFunc(list, func(d attempt) bool { return d.GUID == guid }); i >= 0 {
+		o.place.at = i
+	} else if o.inside {
+		o.inside = false
+	}
+	o.place.to(o.place.at, len(list))
+}
+
+func (o *deliveries) move(by int) {
+	if o.inside {
+		o.scroll = max(0, o.scroll+by)
+		return
+	}
+	o.place.to(o.place.at+by, len(o.list))
+}
+
+func (o *deliveries) view(w, h int) string {
+	if w <= 0 || h <= 0 {
+		return ""
+	}
+	w = min(w, 100)
+	if o.inside {
+		return o.viewOne(w, h)
+	}
+	t := o.p.a.theme
+	out := []string{fitLine(t.cut(o.summary(w), w), w)}
+	cols := spread([]column{{width: 1}, {width: 8}, {width: 14, weight: 2}, {width: 14, weight: 3}, {width: 9, weight: 2}}, w-2)
+	names := []string{"", "time", "event", "GitHub saw", "the log has"}
+	head := "  "
+	for i, n := range names {
+		head += t.cell(n, cols[i]) + " "
+	}
+	out = append(out, t.faint.Render(fitLine(head, w)))
+	switch {
+	case o.err != nil:
+		out = append(out, o.p.trouble(o.err, w)...)
+	case o.loading && len(o.list) == 0:
+		out = append(out, t.faint.Render(" asking GitHub"))
+	case len(o.list) == 0:
+		out = append(out, t.faint.Render(" GitHub has no delivery of this hook; it keeps them for three days"))
+	}
+	if o.err == nil {
+		o.high = max(0, min(h-2, max(len(o.list), 3)))
+		from, to := o.place.window(len(o.list), o.high)
+		for i := from; i < to; i++ {
+			out = append(out, o.line(o.list[i], cols, w, i == o.place.at))
+		}
+	}
+	return fit(strings.Join(out, "\n"), w, min(h, max(len(out), 5)))
+}
+
+// summary counts what was missed.
+func (o *deliveries) summary(int) string {
+	t := o.p.a.theme
+	missed := 0
+	for _, d := range o.all {
+		if d.missed() {
+			missed++
+		}
+	}
+	s := fmt.Sprintf(" %s in three days", count(len(o.all), "event"))
+	switch {
+	case o.busy != "":
+		s = " " + t.warn.Render(t.sym.pending) + " " + o.busy
+	case o.loading:
+		s += t.faint.Render("  asking GitHub")
+	case missed > 0:
+		s += "  " + t.bad.Render(fmt.Sprintf("%d never arrived", missed)) + "; " + t.key.Render("c") + " fetches them, " + t.key.Render("R") + " has GitHub send them again"
+	case len(o.all) > 0:
+		s += "  " + t.good.Render("all of them are here")
+	}
+	if o.bad {
+		s += t.warn.Render("  only what went wrong")
+	}
+	if n := len(o.marks); n > 0 {
+		s += t.warn.Render(fmt.Sprintf("  %s %d marked", t.sym.mark, n))
+	}
+	return s
+}
+
+func (o *deliveries) line(d attempt, cols []int, w int, on bool) string {
+	t := o.p.a.theme
+	symbol, style := t.sym.ok, painter(t.good)
+	saw := fmt.Sprintf("%d %s", d.StatusCode, d.Status)
+	if d.StatusCode == 0 || !d.OK() {
+		saw = answerInWords(d.StatusCode, d.Status)
+	}
+	if d.tries > 1 {
+		saw += fmt.Sprintf(", %d tries", d.tries)
+	}
+	has := "a record"
+	switch {
+	case d.missed():
+		symbol, style, has = t.sym.bad, t.bad, "nothing"
+	case d.file == "":
+		// Taken, but not here: pruned, or another receiver took it.
+		symbol, style, has = t.sym.warn, t.warn, "no record any more"
+	case !d.OK():
+		symbol, style = t.sym.warn, t.warn
+	}
+	event := d.Event
+	if d.Action != "" {
+		event += " " + d.Action
+	}
+	mark := " "
+	if o.marks[d.GUID] {
+		mark = t.sym.mark
+	}
+	cells := []string{symbol, shortTime(d.DeliveredAt, o.p.a.cfg.Now()), event, logs.Clean(saw), has}
+	styles := []painter{style, t.faint, t.text, style, t.faint}
+	var b strings.Builder
+	for i, c := range cells {
+		if cols[i] == 0 {
+			continue
+		}
+		c = t.cell(c, cols[i])
+		if !on {
+			c = styles[i].Render(c)
+		}
+		b.WriteString(c + " ")
+	}
+	if on {
+		return t.selected.Render(fitLine(t.sym.cursor+mark+b.String(), w))
+	}
+	return fitLine(" "+t.warn.Render(mark)+b.String(), w)
+}
+
+// viewOne is one delivery in full.
+func (o *deliveries) viewOne(w, h int) string {
+	t := o.p.a.theme
+	d := o.list[o.place.at]
+	var out []string
+	add := func(label, text string) {
+		for i, l := range wrap(logs.Clean(text), max(1, w-14)) {
+			if i > 0 {
+				label = ""
+			}
+			out = append(out, " "+t.faint.Render(t.cell(label, 12))+l)
+		}
+	}
+	add("event", d.Event+" "+d.Action)
+	add("delivered", d.DeliveredAt.Local().Format("2006-01-02 15:04:05")+", "+ago(o.p.a.cfg.Now().Sub(d.DeliveredAt)))
+	add("answer", answerOf(d.Delivery))
+	add("took", d.Duration.Round(time.Millisecond).String())
+	if d.tries > 1 {
+		add("tries", fmt.Sprint(d.tries))
+	}
+	if d.file != "" {
+		add("record", d.file)
+	} else {
+		add("record", "the log has none")
+	}
+	switch {
+	case o.err != nil:
+		out = append(out, o.p.trouble(o.err, w)...)
+	case o.open == nil:
+		out = append(out, t.faint.Render(" asking GitHub for the rest"))
+	default:
+		add("URL", o.open.URL)
+		if o.open.ResponseBody != "" {
+			add("body", o.open.ResponseBody)
+		}
+		for _, k := range sortedKeys(o.open.RequestHeaders) {
+			add("sent", k+": "+o.open.RequestHeaders[k])
+		}
+		for _, k := range sortedKeys(o.open.ResponseHeaders) {
+			add("got", k+": "+o.open.ResponseHeaders[k])
+		}
+	}
+	o.scroll = max(0, min(o.scroll, len(out)-h))
+	out = out[o.scroll:min(len(out), o.scroll+h)]
+	return fit(strings.Join(out, "\n"), w, min(h, max(len(out), 8)))
+}
+
+func answerOf(d hooks.Delivery) string {
+	if d.OK() {
+		return fmt.Sprintf("%d %s", d.StatusCode, d.Status)
+	}
+	return answerInWords(d.StatusCode, d.Status)
+}
+
+// enter opens the delivery under the cursor.
+func (o *deliveries) enter() tea.Cmd {
+	if o.place.at >= len(o.list) {
+		return nil
+	}
+	o.inside, o.open, o.err, o.scroll = true, nil, nil, 0
+	ctx, c, r, id := o.p.a.ctx, o.p.client, o.row, o.list[o.place.at].ID
+	return func() tea.Msg {
+		full, err := c.Delivery(ctx, r.Target, r.ID, id)
+		full.ID = id
+		return deliveryRead{o, full, err}
+	}
+}
+
+// chosen are the marked deliveries, or the one under the cursor.
+func (o *deliveries) chosen() []attempt {
+	var out []attempt
+	for _, d := range o.list {
+		if o.marks[d.GUID] {
+			out = append(out, d)
+		}
+	}
+	if len(out) == 0 && o.place.at < len(o.list) && o.place.at >= 0 {
+		out = append(out, o.list[o.place.at])
+	}
+	return out
+}
+
+// redeliver asks GitHub to send the chosen ones again.
+func (o *deliveries) redeliver() tea.Cmd {
+	list := o.chosen()
+	o.busy = "asking GitHub to send " + count(len(list), "event") + " again"
+	ctx, c, r := o.p.a.ctx, o.p.client, o.row
+	return func() tea.Msg {
+		for i, d := range list {
+			if err := c.Redeliver(ctx, r.Target, r.ID, d.ID); err != nil {
+				return redelivered{o, i, err}
+			}
+		}
+		return redelivered{o, len(list), nil}
+	}
+}
+
+func (o *deliveries) actions() []action {
+	none := ""
+	if len(o.list) == 0 {
+		none = "no delivery is listed"
+	}
+	step := func(id string, keys []string, by int, text string) action {
+		return action{id: id, keys: keys, text: text, run: func() tea.Cmd { o.move(by); return nil }}
+	}
+	ids := ""
+	for _, d := range o.chosen() {
+		ids += fmt.Sprintf(" --delivery %d", d.ID)
+	}
+	back := action{id: "deliveries.close", keys: []string{"esc", "q"}, label: "close", text: "Go back to the hooks.", run: func() tea.Cmd {
+		if o.cancel != nil {
+			o.cancel()
+		}
+		o.p.a.shut(o)
+		return nil
+	}}
+	if o.inside {
+		back = action{id: "deliveries.back", keys: []string{"esc", "q"}, label: "back", text: "Go back to the list.", run: func() tea.Cmd { o.inside, o.err = false, nil; return nil }}
+	}
+	out := []action{
+		{id: "deliveries.redeliver", keys: []string{"R"}, label: "send again", text: "Ask GitHub to send the marked deliveries, or this one, again.", command: "hookctl hooks redeliver " + o.row.flags() + ids, off: none, run: o.redeliver},
+		{id: "deliveries.catchup", keys: []string{"c"}, label: "catch up", text: "Fetch from GitHub what never arrived, record it and notify.", command: "hookctl catchup", run: o.p.catchup},
+		{id: "deliveries.copy", keys: []string{"y"}, text: "Copy the delivery's id.", off: none, run: func() tea.Cmd { return o.p.a.copy("the delivery id", o.list[o.place.at].GUID) }},
+		step("deliveries.down", []string{"j", "down"}, 1, "Go down."),
+		step("deliveries.up", []string{"k", "up"}, -1, "Go up."),
+		step("deliveries.pagedown", []string{"space", "pgdown"}, max(1, o.high-1), "Go a page down."),
+		step("deliveries.pageup", []string{"pgup"}, -max(1, o.high-1), "Go a page up."),
+		step("deliveries.top", []string{"g", "home"}, -1<<30, "Go to the newest."),
+		step("deliveries.end", []string{"G", "end"}, 1<<30, "Go to the oldest."),
+	}
+	if !o.inside {
+		out = append([]action{
+			{id: "deliveries.open", keys: []string{"enter"}, label: "open", text: "Show the delivery in full.", off: none, run: o.enter},
+		}, append(out,
+			action{id: "deliveries.mark", keys: []string{"x"}, label: "mark", text: "Mark the delivery, or take the mark away.", off: none, run: func() tea.Cmd {
+				g := o.list[o.place.at].GUID
+				if o.marks[g] {
+					delete(o.marks, g)
+				} else {
+					o.marks[g] = true
+				}
+				o.move(1)
+				return nil
+			}},
+			action{id: "deliveries.marked", keys: []string{"X"}, text: "Mark everything that never arrived.", run: func() tea.Cmd {
+				for _, d := range o.all {
+					if d.missed() {
+						o.marks[d.GUID] = true
+					}
+				}
+				return nil
+			}},
+			action{id: "deliveries.failed", keys: []string{"v"}, label: "only failed", text: "Show only what went wrong, or everything.", run: func() tea.Cmd { o.bad = !o.bad; o.choose(); return nil }},
+		)...)
+	}
+	return append(out, back)
+}

@@ -1,0 +1,228 @@
+package tui
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"strings"
+	"time"
+
+	tea "charm.land/bubbletea/v2"
+
+	"hookctl/hooks"
+	"hookctl/hooks/secret"
+	"hookctl/logs"
+	"hookctl/server/daemon"
+)
+
+// pingWait is how long a ping may take to arrive.
+const pingWait = 30 * time.Second
+
+// hookDone is the end of what was done to one hook.
+type hookDone struct {
+	key  hookKey
+	text string
+	err  error
+}
+
+// change does something to hooks, each in a command of its own, and lists
+// their targets again.
+func (p *hooksPage) change(rows []hookRow, busy string, do func(context.Context, *hooks.Client, hookRow) (string, error)) tea.Cmd {
+	var cmds []tea.Cmd
+	ctx, client := p.a.ctx, p.client
+	for _, r := range rows {
+		if p.busy[r.key()] != "" {
+			continue
+		}
+		p.busy[r.key()] = busy
+		delete(p.told, r.key())
+		cmds = append(cmds, func() tea.Msg {
+			ctx, stop := context.WithTimeout(ctx, 2*time.Minute)
+			defer stop()
+			text, err := do(ctx, client, r)
+			return hookDone{r.key(), text, err}
+		})
+	}
+	return tea.Batch(cmds...)
+}
+
+func (p *hooksPage) done(m hookDone) tea.Cmd {
+	delete(p.busy, m.key)
+	again := p.list(m.key.target, 0)
+	if errors.Is(m.err, context.Canceled) {
+		return again
+	}
+	v := verdict{text: logs.Clean(m.text), at: p.a.cfg.Now()}
+	if m.err != nil {
+		v.text, v.bad = logs.Clean(m.err.Error()), true
+		if cure := cureFor(m.err); cure != "" {
+			v.text += " (hint: " + logs.Clean(cure) + ")"
+		}
+	}
+	p.told[m.key] = v
+	if m.err != nil {
+		return tea.Batch(again, p.a.put(levelError, v.text, 8*time.Second))
+	}
+	return tea.Batch(again, p.a.say(v.text))
+}
+
+// ping asks for a ping of the chosen hooks and waits until it is in the log.
+func (p *hooksPage) ping() tea.Cmd {
+	l, store, now := p.a.log, p.a.cfg.Store, p.a.cfg.Now
+	return p.change(p.chosen(), "waiting for a ping", func(ctx context.Context, c *hooks.Client, r hookRow) (string, error) {
+		if l == nil {
+			return "", errors.New("the log cannot be read, so no ping can be seen in it")
+		}
+		current, _, err := store.Current()
+		if err != nil {
+			return "", err
+		}
+		own, err := store.HookSecret(r.ID)
+		if err != nil {
+			return "", err
+		}
+		if own != "" {
+			current = own
+		}
+		since := now()
+		if err := c.Ping(ctx, r.Target, r.ID); err != nil {
+			return "", err
+		}
+		e, err := pinged(ctx, c, l, r, since)
+		if err != nil {
+			return "", err
+		}
+		text := fmt.Sprintf("the ping of %s arrived, signed with %s", r.title(), e.Secret)
+		if e.Secret != secret.Fingerprint(current) {
+			text += ", which is not the current secret; r gives it that"
+		}
+		return text, nil
+	})
+}
+
+// pinged waits for the ping and asks GitHub meanwhile what became of it, so
+// that a refusal is told at once and with its reason.
+func pinged(ctx context.Context, c *hooks.Client, l *logs.Log, r hookRow, since time.Time) (logs.Entry, error) {
+	ctx, stop := context.WithTimeout(ctx, pingWait)
+	defer stop()
+	type answer struct {
+		entry logs.Entry
+		err   error
+	}
+	arrived := make(chan answer, 1)
+	go func() {
+		e, err := awaitPing(ctx, l, r.ID, "", since)
+		arrived <- answer{e, err}
+	}()
+	defer func() { // whoever waits is waited for
+		stop()
+		<-arrived
+	}()
+	ask := time.NewTicker(time.Second)
+	defer ask.Stop()
+	var why error
+	for {
+		select {
+		case a := <-arrived:
+			arrived <- a
+			if a.err == nil {
+				return a.entry, nil
+			}
+			if why != nil {
+				return a.entry, why
+			}
+			if errors.Is(a.err, context.DeadlineExceeded) {
+				return a.entry, &hint{fmt.Errorf("no ping of %s arrived within %s", r.title(), pingWait), "see what GitHub tried: enter shows the hook's deliveries"}
+			}
+			return a.entry, a.err
+		case <-ask.C:
+			// GitHub's clock has seconds, and is not ours.
+			list, err := c.Deliveries(ctx, r.Target, r.ID, hooks.DeliveryQuery{Since: since.Add(-2 * time.Second), Limit: 10})
+			if err != nil {
+				continue // the log decides; GitHub's own view is only the reason
+			}
+			for _, d := range list {
+				if d.Event == "ping" && !d.OK() {
+					why = &hint{fmt.Errorf("GitHub's ping of %s: %s", r.title(), answerInWords(d.StatusCode, d.Status)), "enter shows the hook's deliveries"}
+					stop()
+					break
+				}
+			}
+		}
+	}
+}
+
+func (p *hooksPage) test() tea.Cmd {
+	r, ok := p.current()
+	if !ok {
+		return nil
+	}
+	return p.change([]hookRow{r}, "asking for a test", func(ctx context.Context, c *hooks.Client, r hookRow) (string, error) {
+		return "GitHub sends the latest push of " + r.Target.String() + " again; it appears among the events", c.Test(ctx, r.Target, r.ID)
+	})
+}
+
+// pause stops the chosen hooks, or lets them go on, as the one under the
+// cursor says.
+func (p *hooksPage) pause() tea.Cmd {
+	h, ok := p.current()
+	if !ok {
+		return nil
+	}
+	active := !h.Active
+	word := "paused"
+	if active {
+		word = "active again"
+	}
+	return p.change(p.chosen(), "changing", func(ctx context.Context, c *hooks.Client, r hookRow) (string, error) {
+		_, err := c.Edit(ctx, r.Target, r.ID, hooks.Change{Active: &active})
+		return r.title() + " is " + word, err
+	})
+}
+
+// askDelete asks before a hook is gone, and names it.
+func (p *hooksPage) askDelete() tea.Cmd {
+	r, ok := p.current()
+	if !ok {
+		return nil
+	}
+	p.a.show(&confirm{a: p.a, head: "Delete a hook", yes: "y", verb: "delete it", lines: []string{
+		fmt.Sprintf("Delete %s?", r.title()),
+		"It delivers to " + r.URL + ".",
+		"GitHub forgets the hook and its deliveries; the log keeps what arrived.",
+	}, run: func() tea.Cmd {
+		return p.change([]hookRow{r}, "deleting", func(ctx context.Context, c *hooks.Client, r hookRow) (string, error) {
+			err := c.Delete(ctx, r.Target, r.ID)
+			if errors.Is(err, hooks.ErrHookNotFound) {
+				err = nil // someone else was faster
+			}
+			return r.title() + " is deleted", err
+		})
+	}})
+	return nil
+}
+
+func (p *hooksPage) catchupCommand() string {
+	line := "hookctl catchup"
+	for _, n := range targetNames(p.chosen()) {
+		line += " -R " + quote(n)
+	}
+	return line
+}
+
+// catchup asks the receiver to fetch what never arrived.
+func (p *hooksPage) catchup() tea.Cmd {
+	if !p.a.running() {
+		return p.a.warn("the receiver records what is fetched, and it is not running; start it on the Receiver page")
+	}
+	names := targetNames(p.chosen())
+	ctx, home := p.a.ctx, p.a.cfg.Home
+	return tea.Batch(p.a.say("fetching what never arrived of "+strings.Join(names, ", ")), func() tea.Msg {
+		ctx, stop := context.WithTimeout(ctx, 5*time.Minute)
+		defer stop()
+		if err := post(ctx, daemon.Dial(home), "/catchup", map[string]any{"repositories": names}); err != nil {
+			return failure{fmt.Errorf("catch up: %w", err)}
+		}
+		return notice("what GitHub had and the log had not is here now")
+	})
+}

@@ -1,0 +1,180 @@
+package tui
+
+import (
+	"fmt"
+	"net/url"
+	"slices"
+	"strings"
+	"time"
+
+	"hookctl/hooks"
+)
+
+// Levels of a hook's health, worst last.
+const (
+	healthNone = iota // nothing is known yet
+	healthGood
+	healthWarn
+	healthBad
+)
+
+// hookKey names a hook at GitHub.
+type hookKey struct {
+	target hooks.Target
+	id     int64
+}
+
+// seen is what the log knows of a hook: the secret of its newest verified
+// delivery, and when that came.
+type seen struct {
+	fingerprint string
+	at          time.Time
+}
+
+// hookRow is a hook as the page shows it.
+type hookRow struct {
+	hooks.Hook
+	mine   bool   // it delivers to this receiver
+	level  int    // its health
+	health string // the same in words
+	notes  []string
+	seen   seen
+}
+
+func (r hookRow) key() hookKey { return hookKey{r.Target, r.ID} }
+
+// base is scheme and host of an address, in lower case.
+func base(address string) string {
+	u, err := url.Parse(strings.TrimSpace(address))
+	if err != nil || u.Host == "" {
+		return ""
+	}
+	return strings.ToLower(u.Scheme + "://" + u.Host)
+}
+
+// judge says of every hook whether it is ours and how it is. public is the
+// address of this receiver, "" where that is not known.
+func judge(list []hooks.Hook, public string, known map[int64]seen) []hookRow {
+	rows := make([]hookRow, 0, len(list))
+	for _, h := range list {
+		was, delivered := known[h.ID]
+		r := hookRow{Hook: h, seen: was}
+		r.mine = delivered || public != "" && base(h.URL) == base(public)
+		r.level, r.health = healthOf(h)
+		r.notes = notesOf(h, list, public, r.mine)
+		if r.level < healthWarn && len(r.notes) > 0 && r.mine {
+			r.level = healthWarn
+		}
+		rows = append(rows, r)
+	}
+	slices.SortFunc(rows, func(a, b hookRow) int {
+		if a.mine != b.mine {
+			if a.mine {
+				return -1
+			}
+			return 1
+		}
+		if c := compareTargets(a.Target, b.Target); c != 0 {
+			return c
+		}
+		return int(max(-1, min(1, a.ID-b.ID)))
+	})
+	return rows
+}
+
+// healthOf puts GitHub's last_response into words.
+func healthOf(h hooks.Hook) (int, string) {
+	last := h.LastResponse
+	switch {
+	case h.Name == "cli":
+		return healthWarn, "left over from a relay"
+	case !h.Active:
+		return healthWarn, "paused"
+	case last.Code == 0 && (last.Status == "" || last.Status == "unused"):
+		return healthNone, "no delivery yet"
+	case last.Code >= 200 && last.Code < 300:
+		return healthGood, "delivers"
+	}
+	return healthBad, answerInWords(last.Code, last.Message)
+}
+
+// answerInWords says what an answer to GitHub means for a person.
+func answerInWords(code int, message string) string {
+	words := map[int]string{
+		400: "the receiver did not understand it",
+		401: "refused: signed with another secret",
+		403: "forbidden on the way",
+		404: "wrong path in the URL",
+		405: "wrong path in the URL",
+		413: "too large for something on the way",
+		415: "wrong content type",
+		429: "the receiver was flooded",
+		502: "tunnel up, receiver down",
+		503: "the receiver was busy",
+		504: "the receiver was too slow",
+		507: "the receiver's disk is full",
+		530: "the tunnel is down",
+	}[code]
+	switch {
+	case words == "" && code == 0 && message != "":
+		return "not reached: " + message
+	case words == "" && code == 0:
+		return "not reached"
+	case words == "" && code >= 500:
+		words = "the receiver failed"
+	case words == "":
+		words = "not accepted"
+	}
+	return fmt.Sprintf("%s (%d)", words, code)
+}
+
+// notesOf says what is odd about a hook, each with what to do about it.
+func notesOf(h hooks.Hook, all []hooks.Hook, public string, mine bool) []string {
+	var notes []string
+	if h.Name == "cli" {
+		return []string{"a relay left this hook behind; D deletes it"}
+	}
+	if !mine {
+		if public != "" {
+			return []string{"it delivers to another receiver, not to " + public}
+		}
+		return []string{"nothing of it arrived here, so it may belong to another receiver"}
+	}
+	for _, other := range all {
+		if other.ID != h.ID && other.Target == h.Target && other.Name != "cli" && hooks.SameURL(other.URL, h.URL) {
+			notes = append(notes, fmt.Sprintf("hook %d delivers to the same URL, so events come twice; D deletes one", other.ID))
+			break
+		}
+	}
+	if !h.HasSecret {
+		notes = append(notes, "it has no secret, so the receiver refuses what it sends; r gives it one")
+	}
+	if h.ContentType != "" && h.ContentType != "json" {
+		notes = append(notes, "it sends forms, not JSON")
+	}
+	if h.InsecureSSL {
+		notes = append(notes, "GitHub does not check the certificate of its URL")
+	}
+	if strings.HasPrefix(strings.ToLower(h.URL), "http://") {
+		notes = append(notes, "its URL is not encrypted")
+	}
+	if len(h.Events) == 0 {
+		notes = append(notes, "it is subscribed to nothing; m chooses events")
+	}
+	return notes
+}
+
+// age is a span of time in the unit that says most.
+func age(d time.Duration) string {
+	switch {
+	case d < 0:
+		return "now"
+	case d < time.Minute:
+		return fmt.Sprintf("%ds", int(d.Seconds()))
+	case d < time.Hour:
+		return fmt.Sprintf("%dm", int(d.Minutes()))
+	case d < 48*time.Hour:
+		return fmt.Sprintf("%dh", int(d.Hours()))
+	}
+	return fmt.Sprintf("%dd", int(d.Hours()/24))
+}

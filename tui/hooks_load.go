@@ -1,0 +1,220 @@
+package tui
+
+import (
+	"context"
+	"errors"
+	"maps"
+	"slices"
+	"strings"
+	"time"
+
+	tea "charm.land/bubbletea/v2"
+
+	"hookctl/hooks"
+	"hookctl/hooks/secret"
+	"hookctl/logs"
+)
+
+// knowledge is what this machine knows of hooks without asking GitHub.
+type knowledge struct {
+	targets map[hooks.Target]bool
+	hooks   map[int64]seen
+}
+
+// see takes a record of the log in.
+func (k *knowledge) see(e logs.Entry) {
+	if e.HookID == 0 || !e.Verified || k.hooks == nil {
+		return
+	}
+	if was, ok := k.hooks[e.HookID]; !ok || e.ReceivedAt.After(was.at) {
+		k.hooks[e.HookID] = seen{logs.Clean(e.Secret), e.ReceivedAt}
+	}
+}
+
+// secretFacts are what the page shows of the shared secret.
+type secretFacts struct {
+	fingerprint string
+	origin      secret.Origin
+	changed     time.Time
+	rotation    *secret.Rotation
+	err         error
+}
+
+type (
+	// targetsFound are the repositories and organisations to ask about.
+	targetsFound struct {
+		gen    int
+		client *hooks.Client
+		known  knowledge
+		err    error
+	}
+	// hooksListed is the answer of one target. gen 0 is an answer to what was
+	// asked outside a load, and always taken.
+	hooksListed struct {
+		gen    int
+		target hooks.Target
+		list   []hooks.Hook
+		err    error
+	}
+	// secretRead is what the store says.
+	secretRead struct {
+		gen   int
+		facts secretFacts
+	}
+)
+
+// load asks GitHub about the hooks of every known target; with all, of every
+// repository that the user administers.
+func (p *hooksPage) load(all bool) tea.Cmd {
+	if p.a.cfg.Hooks == nil {
+		return p.readSecret()
+	}
+	if p.cancel != nil {
+		p.cancel()
+	}
+	ctx, cancel := context.WithCancel(p.a.ctx)
+	p.cancel = cancel
+	p.gen++
+	p.waiting, p.total = 1, 0
+	gen, dial, client, l, store := p.gen, p.a.cfg.Hooks, p.client, p.a.log, p.a.cfg.Store
+	names := append(slices.Clone(p.a.cfg.Setup.Repositories), p.kept...)
+	find := func() tea.Msg {
+		m := targetsFound{gen: gen, client: client}
+		m.known, m.err = known(ctx, names, store, l)
+		if m.err == nil && m.client == nil {
+			m.client, m.err = dial()
+		}
+		if m.err == nil && all {
+			var repos []hooks.Repository
+			repos, m.err = m.client.Repositories(ctx, hooks.RepositoryQuery{})
+			for _, r := range repos {
+				m.known.targets[r.Target()] = true
+			}
+		}
+		return m
+	}
+	return tea.Batch(find, p.readSecret())
+}
+
+// known gathers the targets of settings, log, rotation and earlier runs.
+func known(ctx context.Context, names []string, store *secret.Store, l *logs.Log) (knowledge, error) {
+	k := knowledge{map[hooks.Target]bool{}, map[int64]seen{}}
+	if store != nil {
+		if r, err := store.Rotation(); err == nil && r != nil {
+			for _, h := range r.Hooks {
+				names = append(names, h.Repository)
+			}
+		}
+	}
+	if l != nil {
+		page, err := l.Page(ctx, logs.Query{Limit: 1000})
+		if err != nil {
+			return k, err
+		}
+		for _, e := range page.Entries {
+			k.see(e)
+			if e.HookID != 0 && e.Verified && e.Repository != "" {
+				names = append(names, e.Repository)
+			}
+		}
+	}
+	for _, name := range names {
+		if t, err := hooks.ParseTarget(name); err == nil {
+			k.targets[t] = true
+		}
+	}
+	return k, nil
+}
+
+// ask lists the hooks of what was found, one command for each target; the
+// client lets a few through at a time.
+func (p *hooksPage) ask(m targetsFound) tea.Cmd {
+	if m.gen != p.gen {
+		return nil
+	}
+	p.waiting, p.problem, p.loaded = 0, m.err, true
+	if m.known.targets != nil {
+		p.known = m.known
+	}
+	if m.err != nil {
+		return nil
+	}
+	p.client = m.client
+	maps.DeleteFunc(p.listed, func(t hooks.Target, _ []hooks.Hook) bool { return !m.known.targets[t] })
+	maps.DeleteFunc(p.broken, func(t hooks.Target, _ error) bool { return !m.known.targets[t] })
+	var cmds []tea.Cmd
+	for t := range m.known.targets {
+		cmds = append(cmds, p.list(t, p.gen))
+	}
+	p.waiting, p.total = len(cmds), len(cmds)
+	p.loaded = len(cmds) == 0
+	p.rejudge()
+	return tea.Batch(cmds...)
+}
+
+func (p *hooksPage) list(t hooks.Target, gen int) tea.Cmd {
+	ctx, client := p.a.ctx, p.client
+	return func() tea.Msg {
+		list, err := client.List(ctx, t)
+		return hooksListed{gen, t, list, err}
+	}
+}
+
+// take puts a target's hooks in the place of what was known of it.
+func (p *hooksPage) take(m hooksListed) tea.Cmd {
+	if m.gen != 0 && m.gen != p.gen {
+		return nil
+	}
+	if m.gen != 0 {
+		p.waiting = max(0, p.waiting-1)
+		p.loaded = p.waiting == 0
+	}
+	delete(p.broken, m.target)
+	if m.err != nil {
+		if errors.Is(m.err, context.Canceled) {
+			return nil
+		}
+		p.broken[m.target] = m.err
+	} else {
+		p.listed[m.target] = m.list
+	}
+	p.rejudge()
+	return nil
+}
+
+// readSecret asks the store for fingerprint, age and rotation.
+func (p *hooksPage) readSecret() tea.Cmd {
+	store, gen := p.a.cfg.Store, p.gen
+	if store == nil {
+		return nil
+	}
+	return func() tea.Msg {
+		var f secretFacts
+		var value string
+		value, f.origin, f.err = store.Current()
+		f.fingerprint = secret.Fingerprint(value)
+		if f.err == nil {
+			f.changed, f.err = store.ChangedAt()
+		}
+		if f.err == nil {
+			f.rotation, f.err = store.Rotation()
+		}
+		return secretRead{gen, f}
+	}
+}
+
+// targetNames joins the targets of some hooks, each once.
+func targetNames(rows []hookRow) []string {
+	var out []string
+	for _, r := range rows {
+		if n := r.Target.String(); !slices.Contains(out, n) {
+			out = append(out, n)
+		}
+	}
+	slices.Sort(out)
+	return out
+}
+
+func compareTargets(a, b hooks.Target) int {
+	return strings.Compare(strings.ToLower(a.String()), strings.ToLower(b.String()))
+}

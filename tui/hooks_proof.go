@@ -1,0 +1,106 @@
+package tui
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"time"
+
+	"hookctl/hooks"
+	"hookctl/hooks/secret"
+	"hookctl/logs"
+	"hookctl/server/daemon"
+)
+
+// hint is an error together with what to do about it.
+type hint struct {
+	err  error
+	cure string
+}
+
+func (h *hint) Error() string { return h.err.Error() }
+func (h *hint) Unwrap() error { return h.err }
+
+// Hint is the cure, in the form that the daemon's errors have too.
+func (h *hint) Hint() string { return h.cure }
+
+// cureFor is what to do about an error, from whichever package it comes; ""
+// where nothing is known.
+func cureFor(err error) string {
+	if cure := cureOf(err); cure != "" {
+		return cure
+	}
+	switch {
+	case isNotRunning(err):
+		return "start the receiver: hookctl start"
+	case errors.Is(err, secret.ErrFromEnvironment):
+		return "unset " + secret.Variable + " in the environment, or change it there"
+	}
+	return ""
+}
+
+// isNotRunning reports whether an error says that there is no receiver.
+func isNotRunning(err error) bool { return errors.Is(err, daemon.ErrNotRunning) }
+
+// awaitPing waits until a ping of the hook that was signed with an accepted
+// secret is in the log. It watches first and looks then, so nothing falls
+// between. An empty fingerprint takes any of the accepted secrets.
+func awaitPing(ctx context.Context, l *logs.Log, hookID int64, fingerprint string, since time.Time) (logs.Entry, error) {
+	ctx, stop := context.WithCancel(ctx)
+	defer stop()
+	news, err := l.Watch(ctx)
+	if err != nil {
+		return logs.Entry{}, err
+	}
+	match := func(e logs.Entry) bool {
+		return e.Event == "ping" && e.HookID == hookID && e.Verified && !e.ReceivedAt.Before(since) &&
+			(fingerprint == "" || e.Secret == fingerprint)
+	}
+	page, err := l.Page(ctx, logs.Query{Limit: 500})
+	if err != nil {
+		return logs.Entry{}, err
+	}
+	for _, e := range page.Entries {
+		if match(e) {
+			return e, nil
+		}
+	}
+	for batch := range news {
+		for _, e := range batch {
+			if match(e) {
+				return e, nil
+			}
+		}
+	}
+	return logs.Entry{}, context.Cause(ctx)
+}
+
+// confirmIn is the proof that hooks asks for: a signed ping in this log.
+func confirmIn(l *logs.Log) hooks.Confirm {
+	return func(ctx context.Context, hookID int64, fingerprint string, since time.Time) error {
+		_, err := awaitPing(ctx, l, hookID, fingerprint, since)
+		return err
+	}
+}
+
+// acceptAt makes the receiver of a home read its secrets again and confirms
+// that it accepts all of these.
+func acceptAt(home string) func(context.Context, []string) error {
+	return func(ctx context.Context, fingerprints []string) error {
+		status, err := daemon.Dial(home).Reload(ctx)
+		if err != nil {
+			return fmt.Errorf("make the receiver accept the new secret: %w", err)
+		}
+		accepted := map[string]bool{}
+		for _, f := range status.Secrets {
+			accepted[f] = true
+		}
+		for _, f := range fingerprints {
+			if !accepted[f] {
+				return &hint{fmt.Errorf("the receiver does not accept the secret %s", f),
+					"it may work on another home, or have " + secret.Variable + " in its environment: hookctl status"}
+			}
+		}
+		return nil
+	}
+}

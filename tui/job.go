@@ -1,0 +1,122 @@
+package tui
+
+import (
+	"context"
+	"strings"
+
+	tea "charm.land/bubbletea/v2"
+
+	"hookctl/hooks"
+	"hookctl/logs"
+)
+
+// job is long work with steps: setting hooks up, or rotating a secret. The
+// work runs in a command and tells its steps through a channel; cancel ends it
+// between two calls, and app.close waits for it.
+type job struct {
+	ctx   context.Context
+	stop  context.CancelFunc
+	steps chan hooks.Step
+	shown []hooks.Step // one for each target and name, in the order they began
+	over  bool
+}
+
+// stepped is a step of a job.
+type stepped struct {
+	of   *job
+	step hooks.Step
+}
+
+// begin starts work. Its message must say that the job is over.
+func (a *app) begin(work func(ctx context.Context, progress func(hooks.Step)) tea.Msg) (*job, tea.Cmd) {
+	j := &job{steps: make(chan hooks.Step)}
+	j.ctx, j.stop = context.WithCancel(a.ctx)
+	a.jobs.Add(1)
+	return j, tea.Batch(j.listen, func() tea.Msg {
+		defer a.jobs.Done()
+		defer close(j.steps)
+		return work(j.ctx, func(s hooks.Step) {
+			select {
+			case j.steps <- s:
+			case <-a.ctx.Done(): // nobody looks any more
+			}
+		})
+	})
+}
+
+func (j *job) listen() tea.Msg {
+	if s, ok := <-j.steps; ok {
+		return stepped{j, s}
+	}
+	return nil
+}
+
+// took puts a step on the list and asks for the next.
+func (j *job) took(s hooks.Step) tea.Cmd {
+	for i, have := range j.shown {
+		if have.Target == s.Target && have.Name == s.Name {
+			j.shown[i] = s
+			return j.listen
+		}
+	}
+	j.shown = append(j.shown, s)
+	return j.listen
+}
+
+// done counts the steps that are over.
+func (j *job) done() (done, failed int) {
+	for _, s := range j.shown {
+		switch s.State {
+		case hooks.StateFailed:
+			failed++
+			done++
+		case hooks.StateDone, hooks.StateSkipped:
+			done++
+		}
+	}
+	return done, failed
+}
+
+// view draws the last steps that fit, each with its own state.
+func (j *job) view(t *theme, w, h int) []string {
+	wide := 0
+	for _, s := range j.shown {
+		wide = max(wide, width(s.Target.String()))
+	}
+	wide = min(wide, w/3)
+	var out []string
+	for _, s := range j.shown {
+		mark, style := t.sym.pending, t.warn
+		switch s.State {
+		case hooks.StateDone:
+			mark, style = t.sym.ok, t.good
+		case hooks.StateFailed:
+			mark, style = t.sym.bad, t.bad
+		case hooks.StateSkipped:
+			mark, style = t.sym.dash, t.faint
+		}
+		line := " " + style.Render(mark) + " "
+		if wide > 0 {
+			line += t.cell(logs.Clean(s.Target.String()), wide) + "  "
+		}
+		line += fitLine(s.Name, 16) + " "
+		if s.Err == nil {
+			out = append(out, t.cut(line+t.faint.Render(logs.Clean(s.Detail)), w))
+			continue
+		}
+		out = append(out, t.cut(line, w))
+		text := logs.Clean(s.Err.Error())
+		for _, l := range wrap(text, max(1, w-6)) {
+			out = append(out, "     "+t.bad.Render(l))
+		}
+		if cure := cureOf(s.Err); cure != "" {
+			for _, l := range wrap("hint: "+logs.Clean(cure), max(1, w-6)) {
+				out = append(out, "     "+l)
+			}
+		}
+	}
+	if h > 0 && len(out) > h {
+		out = append([]string{t.faint.Render(" " + t.sym.up + strings.Repeat(" ", 2) + "earlier steps")}, out[len(out)-h+1:]...)
+	}
+	return out
+}

@@ -1,0 +1,226 @@
+package tui
+
+import (
+	"context"
+	"fmt"
+	"strings"
+
+	tea "charm.land/bubbletea/v2"
+
+	"hookctl/hooks"
+	"hookctl/hooks/secret"
+	"hookctl/logs"
+)
+
+// rotateBox shows a rotation step by step, and each hook in its own state.
+// Closing it leaves the rotation at work.
+type rotateBox struct {
+	p     *hooksPage
+	place cursor
+	high  int
+}
+
+// watch shows the box, once.
+func (p *hooksPage) watch() {
+	if !p.watched() {
+		p.a.show(&rotateBox{p: p})
+	}
+}
+
+func (p *hooksPage) watched() bool {
+	for _, o := range p.a.overlays {
+		if _, ok := o.(*rotateBox); ok {
+			return true
+		}
+	}
+	return false
+}
+
+func (o *rotateBox) title() string {
+	if o.p.rot.verb == "undo" || o.p.rot.state != nil && o.p.rot.state.Undo {
+		return "Undoing the rotation"
+	}
+	return "Rotating the secret"
+}
+
+func (o *rotateBox) cursor() *tea.Cursor { return nil }
+
+func (o *rotateBox) update(msg tea.Msg) tea.Cmd {
+	if m, ok := msg.(wheel); ok {
+		o.move(m.lines)
+	}
+	return nil
+}
+
+func (o *rotateBox) move(by int) { o.place.to(o.place.at+by, len(o.p.rot.order)) }
+
+func (o *rotateBox) view(w, h int) string {
+	if w <= 0 || h <= 0 {
+		return ""
+	}
+	w = min(w, 84)
+	ladder := o.ladder(w)
+	foot := o.foot(w)
+	rows := len(o.p.rot.order)
+	o.high = max(0, min(rows, h-len(ladder)-len(foot)-2))
+	if o.high < min(rows, 2) { // too low for everything: the steps give way
+		ladder = ladder[:max(0, len(ladder)-(min(rows, 2)-o.high))]
+		o.high = max(0, min(rows, h-len(ladder)-len(foot)-1))
+	}
+	out := append([]string{}, ladder...)
+	if o.high > 0 {
+		out = append(out, "")
+		from, to := o.place.window(rows, o.high)
+		for i := from; i < to; i++ {
+			out = append(out, o.row(i, w))
+		}
+	}
+	if len(foot) > 0 {
+		out = append(out, foot...)
+	}
+	return fit(strings.Join(out, "\n"), w, min(h, len(out)))
+}
+
+// ladder are the four steps of a rotation, each with its state.
+func (o *rotateBox) ladder(w int) []string {
+	t, r := o.p.a.theme, &o.p.rot
+	n := len(r.order)
+	changed, verified, _ := r.counts()
+	old, fresh := "", ""
+	if r.state != nil {
+		old, fresh = secret.Fingerprint(r.state.Old), secret.Fingerprint(r.state.New)
+	}
+	state := func(done, running bool) string {
+		switch {
+		case done:
+			return hooks.StateDone
+		case running:
+			return hooks.StateRunning
+		}
+		return ""
+	}
+	line := func(state, text, detail string) string {
+		mark, style := t.sym.sep, painter(t.faint)
+		switch state {
+		case hooks.StateDone:
+			mark, style = t.sym.ok, t.good
+		case hooks.StateRunning:
+			mark, style = t.sym.pending, t.warn
+			text = t.bold.Render(text)
+		case hooks.StateFailed:
+			mark, style = t.sym.bad, t.bad
+		default:
+			text = t.faint.Render(text)
+		}
+		if detail != "" {
+			detail = "  " + t.faint.Render(detail)
+		}
+		return t.cut(" "+style.Render(mark)+" "+text+detail, w)
+	}
+	saved := "new secret saved"
+	if r.state != nil && r.state.Undo || r.verb == "undo" {
+		saved = "old secret taken out again"
+	}
+	prints := ""
+	if old != "" && fresh != "" {
+		prints = old + " " + t.sym.more + " " + fresh
+	}
+	count := func(k int) string { return fmt.Sprintf("%d/%d", k, n) }
+	until := "the old secret stays accepted for a while"
+	if r.state != nil && !r.state.Promoted.IsZero() {
+		until = "both accepted until " + r.state.Expires.Local().Format("15:04")
+	}
+	busy := r.busy()
+	return []string{
+		line(state(r.saved, busy), saved, prints),
+		line(r.both, "the receiver accepts both", ""),
+		line(state(n > 0 && changed == n, busy && r.both == hooks.StateDone), "hooks changed at GitHub", count(changed)),
+		line(state(n > 0 && verified == n, busy && changed > 0), "pings verified", count(verified)),
+		line(r.made, "the new secret is the current one", ""),
+		line(r.made, until, ""),
+	}
+}
+
+func (o *rotateBox) row(i, w int) string {
+	t, r := o.p.a.theme, &o.p.rot
+	k := r.order[i]
+	s := r.steps[k]
+	symbol, words, style := r.draw(t, s)
+	name := max(10, min(34, w/2-4))
+	id := fmt.Sprint(k.id)
+	if w < 60 {
+		id = ""
+	}
+	text := t.cell(k.target.String(), name) + " " + fitLine(id, len(id)) + " "
+	if i == o.place.at && len(r.order) > o.high {
+		return t.selected.Render(fitLine(t.cut(t.sym.cursor+symbol+" "+text+words, w), w))
+	}
+	return t.cut(" "+style.Render(symbol)+" "+text+style.Render(words), w)
+}
+
+// foot says what went wrong with the cure, or what can be done next.
+func (o *rotateBox) foot(w int) []string {
+	t, r := o.p.a.theme, &o.p.rot
+	var out []string
+	wrapped := func(style painter, s string, most int) {
+		for i, l := range wrap(logs.Clean(s), max(1, w-4)) {
+			if i < most {
+				out = append(out, " "+style.Render(l))
+			}
+		}
+	}
+	switch {
+	case r.busy():
+		return nil
+	case r.err != nil:
+		out = append(out, "")
+		wrapped(t.bad, r.err.Error(), 3)
+		if cure := cureFor(r.err); cure != "" && !r.open() {
+			wrapped(t.text, "hint: "+cure, 2)
+		}
+		if i := o.place.at; i < len(r.order) {
+			if s := r.steps[r.order[i]]; s.err != nil {
+				if cure := cureFor(s.err); cure != "" {
+					wrapped(t.text, r.order[i].target.String()+": "+cure, 2)
+				}
+			}
+		}
+		if r.open() {
+			out = append(out, " "+t.text.Render("Both secrets are accepted meanwhile; nothing is lost. ")+t.key.Render("r")+" resumes, "+t.key.Render("u")+" undoes.")
+		}
+	case r.inGrace(o.p.a.cfg.Now()):
+		out = append(out, "", " "+t.good.Render(t.sym.ok+" Done.")+" "+t.key.Render("u")+" undoes it until "+r.state.Expires.Local().Format("15:04")+".")
+	}
+	for i := range out {
+		out[i] = t.cut(out[i], w)
+	}
+	return out
+}
+
+func (o *rotateBox) actions() []action {
+	p := o.p
+	step := func(id string, keys []string, by int, text string) action {
+		return action{id: id, keys: keys, text: text, run: func() tea.Cmd { o.move(by); return nil }}
+	}
+	out := []action{
+		{id: "rotation.close", keys: []string{"esc", "q", "enter"}, label: "close", text: "Close this box; the rotation goes on.", run: func() tea.Cmd { p.a.shut(o); return nil }},
+		step("rotation.down", []string{"j", "down"}, 1, "Go down."),
+		step("rotation.up", []string{"k", "up"}, -1, "Go up."),
+		step("rotation.pagedown", []string{"space", "pgdown"}, max(1, o.high-1), "Go a page down."),
+		step("rotation.pageup", []string{"pgup"}, -max(1, o.high-1), "Go a page up."),
+	}
+	switch {
+	case p.rot.busy():
+		out[0].label = "leave it working"
+		out = append(out, action{id: "rotation.stop", keys: []string{"ctrl+x"}, label: "interrupt", text: "Interrupt the rotation; both secrets stay accepted and it can be resumed.", run: func() tea.Cmd { p.rot.job.stop(); return nil }})
+	case p.rot.open():
+		again := action{id: "hook.rotate", keys: []string{"r"}, label: "resume", text: "Go on with the rotation.", command: "hookctl rotate --resume", off: p.cannotRotate(), run: p.rotate}
+		finish := action{id: "rotation.finish", keys: []string{"F"}, label: "give up on the rest", text: "Make the new secret the current one without the hooks that failed; they have the grace period.", run: func() tea.Cmd {
+			return p.work("finish", nil, func(ctx context.Context, r *hooks.Rotator) (hooks.RotateResult, error) { return r.Finish(ctx) })
+		}}
+		out = append([]action{again, p.rotateActions()[1]}, append(out, finish)...)
+	default:
+		out = append([]action{p.rotateActions()[1]}, out...)
+	}
+	return out
+}

@@ -1,0 +1,83 @@
+package tui
+
+import (
+	"encoding/json"
+	"fmt"
+	"os"
+	"path/filepath"
+
+	"github.com/google/renameio/v2"
+
+	"hookctl/logs"
+)
+
+// state is what the interface remembers from one run to the next.
+type state struct {
+	Page         string   `json:"page"`
+	Filter       string   `json:"filter,omitempty"`
+	History      []string `json:"history,omitempty"`
+	Share        int      `json:"share,omitempty"`
+	Hidden       bool     `json:"hidden,omitempty"`
+	NoMouse      bool     `json:"no_mouse,omitempty"`
+	Repositories []string `json:"repositories,omitempty"`
+}
+
+// restore puts page, filter and history back. What cannot be read is left out:
+// it is a convenience, not data.
+func (a *app) restore() {
+	b, err := os.ReadFile(a.cfg.stateFile())
+	if err != nil {
+		return
+	}
+	var s state
+	if json.Unmarshal(b, &s) != nil {
+		return
+	}
+	for i, p := range a.pages {
+		if p.name() == s.Page {
+			a.at = i
+		}
+	}
+	ev := a.events()
+	if f, err := logs.ParseFilter(s.Filter, a.cfg.Now()); err == nil {
+		ev.feed.filter = f
+	}
+	ev.history, ev.hidden = s.History, s.Hidden
+	if s.Share >= 20 && s.Share <= 80 {
+		ev.share = s.Share
+	}
+	a.mouse = a.mouse && !s.NoMouse
+	a.hooks().restoreRepositories(s.Repositories)
+}
+
+// save writes the state; the directory is the receiver's own.
+func (a *app) save() error {
+	ev := a.events()
+	b, err := json.Marshal(state{Page: a.pages[a.at].name(), Filter: ev.feed.filter.String(), History: ev.history, Share: ev.share,
+		Hidden: ev.hidden, NoMouse: !a.mouse && !a.cfg.NoMouse, Repositories: a.hooks().repositories()})
+	if err != nil {
+		return err
+	}
+	path := a.cfg.stateFile()
+	if err := os.MkdirAll(filepath.Dir(path), 0o700); err != nil {
+		return fmt.Errorf("remember page and filter: %w", err)
+	}
+	if err := renameio.WriteFile(path, b, 0o600); err != nil {
+		return fmt.Errorf("remember page and filter: %w", err)
+	}
+	return nil
+}
+
+// close waits for work under way, which ends because the context did, and lets
+// go of the log.
+func (a *app) close() {
+	a.jobs.Wait()
+	if a.log != nil {
+		a.log.Close() //nolint:errcheck,gosec // only read from
+	}
+}
+
+func (a *app) home() *homePage         { return a.pages[0].(*homePage) }
+func (a *app) events() *eventsPage     { return a.pages[1].(*eventsPage) }
+func (a *app) hooks() *hooksPage       { return a.pages[2].(*hooksPage) }
+func (a *app) receiver() *receiverPage { return a.pages[3].(*receiverPage) }

@@ -1,0 +1,140 @@
+package tui
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"os"
+	"path/filepath"
+	"strings"
+	"time"
+
+	tea "charm.land/bubbletea/v2"
+	"github.com/charmbracelet/x/term"
+	"github.com/cli/go-gh/v2/pkg/browser"
+
+	"hookctl/hooks"
+	"hookctl/hooks/secret"
+	"hookctl/logs"
+	"hookctl/server/daemon"
+)
+
+// Config is what main hands to the interface.
+type Config struct {
+	Home    string                        // HOOKCTL_HOME
+	Logs    logs.Config                   // where the records are
+	Store   *secret.Store                 // the shared key
+	Daemon  daemon.Config                 // how the receiver is started
+	Hooks   func() (*hooks.Client, error) // opens GitHub; called outside the loop
+	Setup   SetupDefaults                 // what the wizard starts from
+	Version string
+
+	// Checks runs the doctor's checks and reports each as it is found; nil
+	// leaves the page with the command to run.
+	Checks func(ctx context.Context, progress func(Check))
+
+	Browse   func(url string) error // opens a browser; nil uses the one gh uses
+	Settings []Setting              // the settings in force, for the Receiver page
+	Filters  map[string]string      // saved filters by name
+
+	Theme      string              // "light", "dark", or "" to ask the terminal
+	ASCII      bool                // draw with ASCII only
+	NoMouse    bool                // leave the mouse to the terminal at first
+	Notify     bool                // desktop notification on a failure while the terminal has no focus
+	Keys       map[string][]string // other keys by action id
+	Accessible bool                // prompts line by line, never the full screen
+	Now        func() time.Time    // time.Now when nil
+}
+
+// SetupDefaults is what the wizard offers first.
+type SetupDefaults struct {
+	URL          string        // the public URL of the receiver, where known
+	Events       []string      // chosen at first; hooks.DefaultEvents when empty
+	Repositories []string      // owner/repo, chosen at first
+	Port         int           // local port of the receiver, to find tunnels
+	Agent        string        // recipient of notifications, for the review
+	Sink         string        // address of the notification sink, "" for none
+	Wait         time.Duration // how long a hook's proof may take; 30 s when zero
+	Tunnels      hooks.Tunnels // where tunnels are looked for; zero for the usual places
+	// Probe reports what the sink at address says about the recipient; nil
+	// leaves the check out.
+	Probe func(ctx context.Context, address, agent string) error
+	// SaveSink makes the choice of the notifications step permanent; nil
+	// leaves the settings alone. An empty address switches notifications off.
+	SaveSink func(ctx context.Context, address, agent string) error
+	// SaveURL makes the public URL permanent; nil leaves the settings alone.
+	SaveURL func(ctx context.Context, url string) error
+}
+
+// Setting is one setting in force and where it comes from.
+type Setting struct{ Name, Value, Origin string }
+
+// ErrNoTerminal is returned by Run where standard input or output is not a
+// terminal that can show the interface.
+var ErrNoTerminal = errors.New("the interface needs a terminal; hookctl --help lists the plain commands")
+
+func (c Config) withDefaults() Config {
+	if c.Now == nil {
+		c.Now = time.Now
+	}
+	if c.Browse == nil {
+		c.Browse = func(url string) error { return browser.New("", os.Stdout, os.Stderr).Browse(url) }
+	}
+	if c.Setup.Port == 0 {
+		c.Setup.Port = 9000
+	}
+	if c.Setup.Wait == 0 {
+		c.Setup.Wait = 30 * time.Second
+	}
+	return c
+}
+
+// unicodeLocale reports whether the environment says that the terminal reads
+// UTF-8. Where no locale is set at all, as in many containers, it is taken to.
+func unicodeLocale(getenv func(string) string) bool {
+	for _, name := range []string{"LC_ALL", "LC_CTYPE", "LANG"} {
+		if v := getenv(name); v != "" {
+			v = strings.ToLower(v)
+			return strings.Contains(v, "utf-8") || strings.Contains(v, "utf8")
+		}
+	}
+	return true
+}
+
+// Run shows the interface until the user leaves it or ctx ends. It returns
+// ErrNoTerminal where there is no terminal to show it on. The receiver is
+// another process and keeps running.
+func Run(ctx context.Context, cfg Config) error {
+	cfg = cfg.withDefaults()
+	if cfg.Accessible {
+		return runAccessible(ctx, cfg, os.Stdin, os.Stdout)
+	}
+	if !term.IsTerminal(os.Stdin.Fd()) || !term.IsTerminal(os.Stdout.Fd()) || os.Getenv("TERM") == "dumb" {
+		return ErrNoTerminal
+	}
+	if !unicodeLocale(os.Getenv) && os.Getenv("OS") != "Windows_NT" {
+		cfg.ASCII = true
+	}
+	ctx, stop := context.WithCancel(ctx)
+	defer stop()
+	a := newApp(ctx, cfg)
+	a.restore()
+	_, err := tea.NewProgram(a, tea.WithContext(ctx)).Run()
+	a.close()
+	switch {
+	case errors.Is(err, tea.ErrInterrupted):
+		err = nil
+	case errors.Is(err, tea.ErrProgramKilled) && ctx.Err() != nil:
+		return ctx.Err()
+	}
+	if err != nil {
+		return fmt.Errorf("show the interface: %w", err)
+	}
+	if a.running() {
+		fmt.Fprintf(os.Stderr, "The receiver keeps running on %s; hookctl stop ends it.\n", logs.Clean(a.status.Address))
+	}
+	return nil
+}
+
+// stateFile is where page, filter and history are kept between runs.
+func (c Config) stateFile() string { return filepath.Join(c.Home, "run", "tui.json") }

@@ -1,0 +1,348 @@
+package tui
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"strings"
+	"time"
+
+	tea "charm.land/bubbletea/v2"
+
+	"hookctl/hooks"
+	"hookctl/hooks/secret"
+	"hookctl/logs"
+)
+
+// reviewStep shows what will be done at GitHub, in words and as gh lines.
+type reviewStep struct {
+	w      *wizard
+	gen    int
+	busy   bool
+	err    error
+	plan   hooks.SetupPlan
+	ready  bool
+	scroll int
+	most   int
+}
+
+type planned struct {
+	of   *wizard
+	gen  int
+	plan hooks.SetupPlan
+	err  error
+}
+
+func (s *reviewStep) name() string { return "Review" }
+
+// open looks at what is there, each time anew: it may have changed.
+func (s *reviewStep) open() tea.Cmd {
+	s.gen++
+	s.busy, s.ready, s.err, s.scroll = true, false, nil, 0
+	w, gen, ctx, c := s.w, s.gen, s.w.a.ctx, s.w.client
+	req := hooks.SetupRequest{Targets: w.targets(), URL: w.address.url(), Events: w.events.pick.picked(), Secret: w.value, Active: true, Wait: w.a.cfg.Setup.Wait}
+	return func() tea.Msg {
+		plan, err := c.PlanSetup(ctx, req)
+		return planned{w, gen, plan, err}
+	}
+}
+
+func (s *reviewStep) update(msg tea.Msg) tea.Cmd {
+	switch msg := msg.(type) {
+	case planned:
+		if msg.of == s.w && msg.gen == s.gen {
+			s.busy, s.plan, s.err, s.ready = false, msg.plan, msg.err, msg.err == nil
+		}
+	case wheel:
+		s.move(msg.lines)
+	}
+	return nil
+}
+
+func (s *reviewStep) move(by int) { s.scroll = max(0, min(s.most, s.scroll+by)) }
+
+// able reports whether there is something that can be done.
+func (s *reviewStep) able() bool {
+	for _, i := range s.plan.Items {
+		if i.Action != hooks.ActionFail {
+			return true
+		}
+	}
+	return false
+}
+
+func (s *reviewStep) next() (bool, tea.Cmd) {
+	switch {
+	case s.busy:
+		return false, nil
+	case !s.ready || !s.able():
+		return false, s.open()
+	}
+	return true, nil
+}
+
+func (s *reviewStep) label() string {
+	switch {
+	case s.busy:
+		return "wait"
+	case !s.ready || !s.able():
+		return "look again"
+	}
+	return "set up now"
+}
+
+func (s *reviewStep) view(w, h int) ([]string, *tea.Cursor) {
+	t := s.w.a.theme
+	if s.busy {
+		return []string{s.w.doing("looking at the hooks that are there")}, nil
+	}
+	if s.err != nil {
+		return s.w.trouble(s.err, w), nil
+	}
+	var out []string
+	for _, i := range s.plan.Items {
+		out = append(out, s.item(i, w)...)
+	}
+	out = append(out, t.cut(" "+t.faint.Render("for ")+strings.Join(s.w.events.pick.picked(), ", "), w))
+	out = append(out, "", t.cut(" "+t.title.Render("The same by hand")+t.faint.Render("; the secret is in $"+secret.Variable), w))
+	for _, c := range s.plan.Calls() {
+		for i, l := range wrap(logs.Clean(c), max(1, w-5)) {
+			if i > 0 {
+				l = "  " + l
+			}
+			out = append(out, t.faint.Render("  "+l))
+		}
+	}
+	room := max(1, h-2)
+	s.most = max(0, len(out)-room)
+	s.move(0)
+	head := t.cut(" Nothing is changed at GitHub yet. "+t.key.Render("enter")+" does this:", w)
+	shown := append([]string{head}, out[s.scroll:min(len(out), s.scroll+room)]...)
+	if s.most > s.scroll {
+		shown = append(shown, t.faint.Render(t.cut(" "+t.sym.down+fmt.Sprintf(" %d more lines", s.most-s.scroll), w)))
+	}
+	return shown, nil
+}
+
+// item is one repository's part of the plan.
+func (s *reviewStep) item(i hooks.SetupItem, w int) []string {
+	t := s.w.a.theme
+	name := t.bold.Render(i.Target.String())
+	var out []string
+	switch i.Action {
+	case hooks.ActionCreate:
+		out = append(out, " "+t.good.Render("create")+"  "+name+" "+t.sym.more+" "+logs.Clean(s.plan.URL))
+	case hooks.ActionUpdate:
+		out = append(out, " "+t.warn.Render("change")+"  "+name+fmt.Sprintf(" hook %d", i.HookID))
+	case hooks.ActionKeep:
+		out = append(out, " "+t.faint.Render("keep  ")+"  "+name+fmt.Sprintf(" hook %d is as it should be; it is proved by a ping", i.HookID))
+	case hooks.ActionFail:
+		out = append(out, " "+t.bad.Render("cannot")+"  "+name)
+		out = append(out, s.w.trouble(i.Err, w)...)
+	}
+	for _, c := range i.Changes {
+		out = append(out, "           "+t.faint.Render(logs.Clean(c.Field+": "+c.From+" "+t.sym.more+" "+c.To)))
+	}
+	for _, n := range i.Warnings {
+		out = append(out, s.w.warning(n.Text, w)...)
+	}
+	for k := range out {
+		out[k] = t.cut(out[k], w)
+	}
+	return out
+}
+
+func (s *reviewStep) actions() []action {
+	step := func(id, key string, by int, text string) action {
+		return action{id: id, keys: []string{key}, text: text, run: func() tea.Cmd { s.move(by); return nil }}
+	}
+	down := step("wizard.down", "down", 1, "Scroll down.")
+	if s.most > 0 {
+		down.label = "more"
+	}
+	return []action{down, step("wizard.up", "up", -1, "Scroll up."), step("wizard.pagedown", "pgdown", 10, "Scroll ten lines down."), step("wizard.pageup", "pgup", -10, "Scroll ten lines up."),
+		{id: "wizard.copy", keys: []string{"y"}, label: "copy", text: "Copy the gh lines.", run: func() tea.Cmd { return s.w.a.copy("the gh lines", strings.Join(s.plan.Calls(), "\n")) }}}
+}
+
+// applyStep does it, step by step, and ends with the proof.
+type applyStep struct {
+	w       *wizard
+	job     *job
+	results []hooks.SetupResult
+	err     error
+	started time.Time
+	scroll  int
+	most    int
+}
+
+type applied struct {
+	of      *wizard
+	job     *job
+	results []hooks.SetupResult
+	err     error
+}
+
+// busy reports whether hooks are being set up just now.
+func (s *applyStep) busy() bool { return s.job != nil && !s.job.over }
+
+func (s *applyStep) name() string { return "Set up" }
+
+func (s *applyStep) open() tea.Cmd { return s.run() }
+
+func (s *applyStep) run() tea.Cmd {
+	w, a := s.w, s.w.a
+	if a.log == nil {
+		s.err = errors.New("the log cannot be read, so no ping can be seen in it")
+		return nil
+	}
+	s.results, s.err, s.started, s.scroll = nil, nil, a.cfg.Now(), 0
+	a.progress = tea.NewProgressBar(tea.ProgressBarIndeterminate, 0)
+	c, plan, confirm := w.client, w.review.plan, confirmIn(a.log)
+	var job *job
+	var cmd tea.Cmd
+	job, cmd = a.begin(func(ctx context.Context, progress func(hooks.Step)) tea.Msg {
+		results, err := c.Apply(ctx, plan, confirm, progress)
+		return applied{w, job, results, err}
+	})
+	s.job = job
+	return cmd
+}
+
+func (s *applyStep) update(msg tea.Msg) tea.Cmd {
+	switch msg := msg.(type) {
+	case stepped:
+		if s.job != nil && msg.of == s.job {
+			return s.job.took(msg.step)
+		}
+	case applied:
+		if msg.of != s.w || msg.job != s.job {
+			return nil
+		}
+		s.job.over = true
+		s.w.a.progress = nil
+		s.results, s.err = msg.results, msg.err
+		if errors.Is(msg.err, context.Canceled) {
+			s.err = errors.New("interrupted: what was done stays, and nothing is done twice")
+		}
+		return s.finish()
+	case wheel:
+		s.move(msg.lines)
+	}
+	return nil
+}
+
+func (s *applyStep) move(by int) { s.scroll = max(0, min(s.most, s.scroll+by)) }
+
+// verified counts the hooks that proved themselves.
+func (s *applyStep) verified() (n int) {
+	for _, r := range s.results {
+		if r.Verified && r.Err == nil {
+			n++
+		}
+	}
+	return n
+}
+
+// finish has the pages look anew, and forgets the wizard's state once all is
+// proved.
+func (s *applyStep) finish() tea.Cmd {
+	w, a := s.w, s.w.a
+	var names []string
+	for _, r := range s.results {
+		if r.HookID != 0 {
+			names = append(names, r.Target.String())
+		}
+	}
+	hp := a.hooks()
+	hp.restoreRepositories(names)
+	a.cfg.Setup.URL = w.address.url()
+	cmds := []tea.Cmd{a.poll(false), hp.load(false), a.home().load()}
+	if s.err == nil {
+		w.over = true
+		cmds = append(cmds, w.forget())
+	}
+	if !w.shown() {
+		if s.err != nil {
+			cmds = append(cmds, a.warn("setting up did not finish; w shows why"))
+		} else {
+			cmds = append(cmds, a.say(fmt.Sprintf("set up: %s proved by a signed ping", are(s.verified(), "hook"))))
+		}
+	}
+	return tea.Batch(cmds...)
+}
+
+func (s *applyStep) next() (bool, tea.Cmd) {
+	a := s.w.a
+	switch {
+	case s.busy():
+		return false, nil
+	case s.w.over:
+		a.shut(s.w)
+		return false, a.turn(1)
+	}
+	// What failed is planned anew; what is done stays done.
+	s.w.at = stepReview
+	return false, s.w.steps[stepReview].open()
+}
+
+func (s *applyStep) label() string {
+	switch {
+	case s.busy():
+		return "wait"
+	case s.w.over:
+		return "to the events"
+	}
+	return "try again"
+}
+
+func (s *applyStep) view(w, h int) ([]string, *tea.Cursor) {
+	t := s.w.a.theme
+	var foot []string
+	switch {
+	case s.busy():
+		done, _ := s.job.done()
+		foot = []string{"", s.w.doing(fmt.Sprintf("%d steps done; a ping may take some seconds", done))}
+	case s.w.over:
+		foot = append([]string{""}, s.proof(w)...)
+	case s.err != nil && len(s.results) == 0:
+		foot = append([]string{""}, s.w.trouble(s.err, w)...)
+	case s.err != nil:
+		foot = append([]string{""}, s.w.warning(fmt.Sprintf("%s of %d proved. %s", are(s.verified(), "hook"), len(s.results), logs.Clean(s.err.Error())), w)...)
+		foot = append(foot, paragraph("Mend what is named above; "+t.key.Render("enter")+" tries again and does nothing twice, "+t.key.Render("esc")+" goes back.", w)...)
+	}
+	room := max(1, h-len(foot))
+	var steps []string
+	if s.job != nil {
+		steps = s.job.view(t, w, 0)
+	}
+	s.most = max(0, len(steps)-room)
+	if s.busy() {
+		s.scroll = s.most // what happens is below
+	}
+	s.move(0)
+	return append(steps[s.scroll:min(len(steps), s.scroll+room)], foot...), nil
+}
+
+// proof says that it works, and what to do next.
+func (s *applyStep) proof(w int) []string {
+	t := s.w.a.theme
+	print := secret.Fingerprint(s.w.value)
+	text := "It works: a ping signed with " + print + " arrived from " + s.results[0].Target.String() + "."
+	if n := len(s.results); n > 1 {
+		text = fmt.Sprintf("It works: pings signed with %s arrived from all %d.", print, n)
+	}
+	out := []string{t.good.Bold(true).Render(t.cut(" "+t.sym.ok+" "+text, w))}
+	out = append(out, paragraph(t.key.Render("enter")+" shows the events as they come: push something to see one.", w)...)
+	return append(out, paragraph(t.faint.Render("The receiver keeps running when you leave. 3 shows the hooks; r there replaces the secret."), w)...)
+}
+
+func (s *applyStep) actions() []action {
+	step := func(id, key string, by int, text string) action {
+		return action{id: id, keys: []string{key}, text: text, run: func() tea.Cmd { s.move(by); return nil }}
+	}
+	out := []action{step("wizard.down", "down", 1, "Scroll down."), step("wizard.up", "up", -1, "Scroll up."), step("wizard.pagedown", "pgdown", 10, "Scroll ten lines down."), step("wizard.pageup", "pgup", -10, "Scroll ten lines up.")}
+	if s.busy() {
+		out = append(out, action{id: "wizard.cancel", keys: []string{"ctrl+x"}, label: "interrupt", text: "Stop between two calls; what was done stays.", run: func() tea.Cmd { s.job.stop(); return nil }})
+	}
+	return out
+}

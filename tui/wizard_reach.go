@@ -1,0 +1,35 @@
+package tui
+
+import (
+	"context"
+	"errors"
+
+	"hookctl/hooks"
+	"hookctl/logs"
+	"hookctl/server/daemon"
+)
+
+// reached is what was seen at a public address, in words.
+type reached struct {
+	ok   bool
+	saw  string
+	cure string
+}
+
+// reach asks a public address for the receiver of this home. What goes wrong
+// is no error: it is what was seen, and GitHub may see more.
+func reach(ctx context.Context, home, address string) reached {
+	status, err := daemon.Dial(home).Status(ctx)
+	if err != nil {
+		return reached{saw: "the receiver does not run, so the address cannot be tested"}
+	}
+	err = hooks.CheckURL(ctx, address, status.Instance)
+	var e *hooks.Error
+	switch {
+	case err == nil:
+		return reached{ok: true, saw: base(address) + " leads to this receiver"}
+	case errors.As(err, &e):
+		return reached{saw: base(address) + ": " + logs.Clean(e.Message), cure: logs.Clean(e.Cure)}
+	}
+	return reached{saw: base(address) + ": " + logs.Clean(err.Error())}
+}

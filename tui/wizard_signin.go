@@ -1,0 +1,213 @@
+package tui
+
+import (
+	"errors"
+	"fmt"
+	"os"
+	"os/exec"
+	"slices"
+
+	tea "charm.land/bubbletea/v2"
+
+	"hookctl/hooks"
+	"hookctl/logs"
+)
+
+// hookScope is the permission that a classic token needs for the hooks of
+// repositories; orgScope for those of organisations.
+const (
+	hookScope = "admin:repo_hook"
+	orgScope  = "admin:org_hook"
+)
+
+// signInStep says who the user is at GitHub, and sends for gh where that is
+// nobody, or somebody without the permission.
+type signInStep struct {
+	w     *wizard
+	busy  bool
+	err   error
+	login login
+	ran   bool // gh was run from here
+}
+
+// login is what the machine has to sign in with.
+type login struct {
+	gh     string // path of the gh program; "" where there is none
+	env    string // the variable that the token comes from, "" for none
+	lacks  string // the permission that is missing
+	client *hooks.Client
+	user   hooks.User
+}
+
+type (
+	signedIn struct {
+		of    *wizard
+		login login
+		err   error
+	}
+	ghDone struct {
+		of  *wizard
+		err error
+	}
+)
+
+func (s *signInStep) name() string { return "Sign in" }
+
+func (s *signInStep) open() tea.Cmd {
+	if s.w.client != nil && s.err == nil {
+		return nil
+	}
+	return s.ask()
+}
+
+// ask finds out who the user is, and reads the secret meanwhile.
+func (s *signInStep) ask() tea.Cmd {
+	s.busy = true
+	w, ctx, dial := s.w, s.w.a.ctx, s.w.a.cfg.Hooks
+	return tea.Batch(s.w.secret.find(), func() tea.Msg {
+		m := signedIn{of: w, login: findLogin()}
+		c, err := dial()
+		if err == nil {
+			m.login.client = c
+			m.login.user, err = c.User(ctx)
+		}
+		m.err = err
+		if scopes := m.login.user.Scopes; err == nil && len(scopes) > 0 && !hasScope(scopes, hookScope, "repo", "write:repo_hook") {
+			m.login.lacks = hookScope
+		}
+		return m
+	})
+}
+
+// hasScope reports whether a token has one of these permissions.
+func hasScope(scopes []string, any ...string) bool {
+	return slices.ContainsFunc(any, func(s string) bool { return slices.Contains(scopes, s) })
+}
+
+func findLogin() login {
+	var l login
+	l.gh = os.Getenv("GH_PATH")
+	if l.gh == "" {
+		if path, err := exec.LookPath("gh"); err == nil {
+			l.gh = path
+		}
+	}
+	for _, name := range []string{"GH_TOKEN", "GITHUB_TOKEN"} {
+		if l.env == "" && os.Getenv(name) != "" {
+			l.env = name
+		}
+	}
+	return l
+}
+
+func (s *signInStep) update(msg tea.Msg) tea.Cmd {
+	switch msg := msg.(type) {
+	case signedIn:
+		if msg.of != s.w {
+			return nil
+		}
+		s.busy, s.err, s.login = false, msg.err, msg.login
+		s.w.client, s.w.user = nil, msg.login.user
+		if msg.err != nil {
+			return nil
+		}
+		s.w.client = msg.login.client
+		if s.login.lacks == "" && s.w.at == stepSignIn && s.w.goal > stepSignIn {
+			return s.w.jump()
+		}
+	case ghDone:
+		if msg.of != s.w {
+			return nil
+		}
+		s.ran = true
+		if msg.err != nil {
+			return tea.Batch(s.w.a.fail(fmt.Errorf("gh did not finish: %w", msg.err)), s.ask())
+		}
+		return s.ask()
+	}
+	return nil
+}
+
+// canRun says with what gh mends the sign-in, nil where it cannot.
+func (s *signInStep) canRun() []string {
+	if s.login.gh == "" || s.login.env != "" {
+		return nil
+	}
+	host := []string{}
+	if s.login.client != nil {
+		host = []string{"-h", s.login.client.Host()}
+	}
+	switch {
+	case s.login.lacks != "":
+		return append([]string{"auth", "refresh", "-s", s.login.lacks}, host...)
+	case errors.Is(s.err, hooks.ErrNotLoggedIn):
+		return append([]string{"auth", "login", "-s", hookScope}, host...)
+	}
+	return nil
+}
+
+func (s *signInStep) well() bool { return s.w.client != nil && s.err == nil && s.login.lacks == "" }
+
+func (s *signInStep) next() (bool, tea.Cmd) {
+	if s.busy {
+		return false, nil
+	}
+	if s.well() {
+		return true, nil
+	}
+	args := s.canRun()
+	if args == nil {
+		return false, s.ask()
+	}
+	w := s.w
+	return false, tea.ExecProcess(exec.Command(s.login.gh, args...), func(err error) tea.Msg { return ghDone{w, err} }) // #nosec G204 -- the user's own gh
+}
+
+func (s *signInStep) label() string {
+	args := s.canRun()
+	switch {
+	case s.busy:
+		return "wait"
+	case s.well():
+		return "continue"
+	case args != nil:
+		return "run gh auth " + args[1]
+	}
+	return "try again"
+}
+
+func (s *signInStep) view(w, h int) ([]string, *tea.Cursor) {
+	t := s.w.a.theme
+	out := paragraph("GitHub will tell this machine about every push, pull request, issue and check run of the repositories that you choose. It takes about a minute: enter goes on, esc goes back, and nothing is changed at GitHub before you have seen it.", w)
+	if h < 9 {
+		out = paragraph("enter goes on, esc goes back; nothing is changed at GitHub before you have seen it.", w)
+	}
+	out = append(out, "")
+	args := s.canRun()
+	switch {
+	case s.busy:
+		return append(out, s.w.doing("asking GitHub who you are")), nil
+	case s.well():
+		return append(out, s.w.good("signed in to "+logs.Clean(s.w.client.Host())+" as "+t.bold.Render(logs.Clean(s.w.user.Login)))), nil
+	case s.login.lacks != "":
+		out = append(out, s.w.warning("Signed in as "+s.w.user.Login+", but the login lacks the permission "+s.login.lacks+", which managing webhooks needs.", w)...)
+	case errors.Is(s.err, hooks.ErrNotLoggedIn) && s.login.env == "":
+		out = append(out, s.w.warning("You are not signed in to GitHub.", w)...)
+	case s.err != nil:
+		out = append(out, s.w.trouble(s.err, w)...)
+	}
+	out = append(out, "")
+	switch {
+	case args != nil && s.ran:
+		out = append(out, paragraph("Press "+t.key.Render("enter")+" to run gh auth "+args[1]+" again. If gh said that all is well, leave with ctrl+c and start hookctl anew; the wizard goes on here.", w)...)
+	case args != nil:
+		out = append(out, paragraph("Press "+t.key.Render("enter")+" to run gh auth "+args[1]+": it asks you in a browser and brings you back here.", w)...)
+	case s.login.env != "" && (s.login.lacks != "" || errors.Is(s.err, hooks.ErrNotLoggedIn)):
+		out = append(out, paragraph("The token comes from the variable "+s.login.env+", so it has to be mended there: give it "+hookScope+", or unset it to use the login of gh.", w)...)
+	case s.login.gh == "" && errors.Is(s.err, hooks.ErrNotLoggedIn):
+		out = append(out, paragraph("Get the gh program from https://cli.github.com, or set GH_TOKEN to a token with "+hookScope+" before you start hookctl.", w)...)
+	}
+	return out, nil
+}
+
+func (s *signInStep) actions() []action { return nil }

@@ -1,0 +1,131 @@
+package tui
+
+import (
+	"encoding/json"
+	"errors"
+	"fmt"
+	"io/fs"
+	"os"
+	"path/filepath"
+
+	tea "charm.land/bubbletea/v2"
+	"github.com/google/renameio/v2"
+
+	"hookctl/hooks"
+	"hookctl/logs"
+)
+
+// wizardState is what a wizard that was left is taken up from. It holds no
+// secret: a new one that was not saved yet is simply made again.
+type wizardState struct {
+	Step         int      `json:"step"`
+	Repositories []string `json:"repositories"`
+	URL          string   `json:"url"`
+	Events       []string `json:"events"`
+	Nobody       bool     `json:"notify_nobody"`
+	Agent        string   `json:"agent"`
+}
+
+// wizardRestored is the state that was found; nil for none.
+type wizardRestored struct {
+	of    *wizard
+	state *wizardState
+}
+
+func (c Config) wizardFile() string { return filepath.Join(c.Home, "run", "wizard.json") }
+
+// save keeps what is chosen.
+func (w *wizard) save() tea.Cmd {
+	s := wizardState{
+		Step: w.at, Repositories: w.repos.pick.picked(), URL: w.address.url(), Events: w.events.pick.picked(),
+		Nobody: w.notify.at == notifyNobody, Agent: w.notify.agent(),
+	}
+	file := w.a.cfg.wizardFile()
+	return func() tea.Msg {
+		b, err := json.Marshal(s)
+		if err == nil {
+			err = os.MkdirAll(filepath.Dir(file), 0o700)
+		}
+		if err == nil {
+			err = renameio.WriteFile(file, append(b, '\n'), 0o600)
+		}
+		if err != nil {
+			return failure{fmt.Errorf("keep what the wizard was told: %w", err)}
+		}
+		return nil
+	}
+}
+
+// forget removes the state: the wizard is done.
+func (w *wizard) forget() tea.Cmd {
+	file := w.a.cfg.wizardFile()
+	return func() tea.Msg {
+		if err := os.Remove(file); err != nil && !errors.Is(err, fs.ErrNotExist) {
+			return failure{fmt.Errorf("forget the wizard's state: %w", err)}
+		}
+		return nil
+	}
+}
+
+// restore reads the state. One that cannot be read is none: it is a
+// convenience, not data.
+func (w *wizard) restore() tea.Cmd {
+	file := w.a.cfg.wizardFile()
+	return func() tea.Msg {
+		b, err := os.ReadFile(file) // #nosec G304 -- our own file below the home
+		if err != nil {
+			return wizardRestored{of: w}
+		}
+		var s wizardState
+		if json.Unmarshal(b, &s) != nil {
+			return wizardRestored{of: w}
+		}
+		return wizardRestored{w, &s}
+	}
+}
+
+// restored takes the state up, and goes on there once the sign-in holds.
+func (w *wizard) restored(m wizardRestored) tea.Cmd {
+	if m.of != w || m.state == nil || w.at != stepSignIn {
+		return nil
+	}
+	s := m.state
+	for _, name := range s.Repositories {
+		if t, err := hooks.ParseTarget(name); err == nil {
+			w.repos.pick.on[t.String()] = true
+		}
+	}
+	w.repos.pick.set(w.repos.pick.items)
+	if s.URL != "" {
+		w.address.choose(logs.Clean(s.URL))
+		w.address.touched = true
+	}
+	if len(s.Events) > 0 {
+		clear(w.events.pick.on)
+		for _, e := range s.Events {
+			w.events.pick.on[logs.Clean(e)] = true
+		}
+		w.events.pick.set(eventItems(w.events.orgs))
+	}
+	if s.Agent != "" {
+		w.notify.input.SetValue(logs.Clean(s.Agent))
+	}
+	if s.Nobody {
+		w.notify.at = notifyNobody
+	}
+	// The receiver may have stopped since, and GitHub have changed.
+	w.goal = min(s.Step, stepReceiver)
+	if w.signIn.well() {
+		return w.jump()
+	}
+	return nil
+}
+
+// jump goes on where the wizard was left.
+func (w *wizard) jump() tea.Cmd {
+	w.at, w.goal = w.goal, 0
+	if w.at == stepSignIn {
+		return nil
+	}
+	return tea.Batch(w.steps[w.at].open(), w.repos.open(), w.a.say("going on where you left; esc goes back"))
+}

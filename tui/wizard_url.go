@@ -1,0 +1,356 @@
+package tui
+
+import (
+	"errors"
+	"fmt"
+	"net"
+	"net/netip"
+	"net/url"
+	"strings"
+	"time"
+
+	"charm.land/bubbles/v2/textinput"
+	tea "charm.land/bubbletea/v2"
+
+	"hookctl/hooks"
+	"hookctl/logs"
+)
+
+// tunnelsEvery is how often tunnels are looked for while the step is on screen.
+const tunnelsEvery = 3 * time.Second
+
+// urlStep chooses the public address: a tunnel that was found, the one of the
+// settings, or what is typed.
+type urlStep struct {
+	w       *wizard
+	offers  []offer
+	input   textinput.Model
+	at      int // an offer; len(offers) is the typed one
+	touched bool
+	looking bool
+	looked  bool
+	ticking bool
+	findErr error
+	err     error // what is wrong with the chosen one
+	busy    string
+	tested  map[string]reached
+}
+
+// offer is an address that can be chosen as it is.
+type offer struct{ url, from string }
+
+type (
+	tunnelsFound struct {
+		of   *wizard
+		list []hooks.Tunnel
+		err  error
+	}
+	lookAgain struct{ of *wizard }
+	urlTested struct {
+		of     *wizard
+		url    string
+		answer reached
+	}
+)
+
+func newURLStep(w *wizard) *urlStep {
+	s := &urlStep{w: w, input: newInput(""), tested: map[string]reached{}}
+	s.input.Placeholder = "https://hooks.example.com"
+	if u := w.a.cfg.Setup.URL; u != "" {
+		s.offers = []offer{{hookURL(u), "from the settings"}}
+	}
+	s.at = 0
+	return s
+}
+
+// hookURL completes what a person types to the address of a hook: https where
+// no scheme is given, and the receiver's path where there is none.
+func hookURL(text string) string {
+	text = strings.TrimSpace(text)
+	if text == "" {
+		return ""
+	}
+	if !strings.Contains(text, "://") {
+		text = "https://" + text
+	}
+	u, err := url.Parse(text)
+	if err != nil || u.Host == "" {
+		return text
+	}
+	if u.Path == "" || u.Path == "/" {
+		u.Path = "/webhook"
+	}
+	return u.String()
+}
+
+// url is the chosen address, "" while there is none.
+func (s *urlStep) url() string {
+	if s.at < len(s.offers) {
+		return s.offers[s.at].url
+	}
+	return hookURL(s.input.Value())
+}
+
+// choose takes an address, as one of the offers or as typed.
+func (s *urlStep) choose(address string) {
+	for i, o := range s.offers {
+		if hooks.SameURL(o.url, address) {
+			s.at = i
+			return
+		}
+	}
+	s.at = len(s.offers)
+	s.input.SetValue(address)
+	s.input.CursorEnd()
+}
+
+// checkHookURL refuses what GitHub cannot send to.
+func checkHookURL(address string) error {
+	if address == "" {
+		return errors.New("type the address, or start a tunnel: it shows up here by itself")
+	}
+	u, err := url.Parse(address)
+	switch {
+	case err != nil || u.Host == "" || strings.ContainsAny(address, " \t"):
+		return fmt.Errorf("%q is no address; it looks like https://hooks.example.com", address)
+	case u.Scheme != "https" && u.Scheme != "http":
+		return fmt.Errorf("GitHub sends over https, not %s", u.Scheme)
+	}
+	return nil
+}
+
+// private reports whether an address can surely not be reached from outside.
+func private(address string) bool {
+	u, err := url.Parse(address)
+	if err != nil {
+		return false
+	}
+	host := u.Hostname()
+	if ip, err := netip.ParseAddr(host); err == nil {
+		return ip.IsLoopback() || ip.IsPrivate() || ip.IsLinkLocalUnicast() || ip.IsUnspecified()
+	}
+	return host == "localhost" || strings.HasSuffix(host, ".local") || strings.HasSuffix(host, ".localhost") || !strings.Contains(host, ".")
+}
+
+func (s *urlStep) name() string { return "URL" }
+
+func (s *urlStep) open() tea.Cmd { return s.look() }
+
+// look asks the tunnels of this machine for addresses.
+func (s *urlStep) look() tea.Cmd {
+	if s.looking {
+		return nil
+	}
+	s.looking = true
+	w, ctx, port, find := s.w, s.w.a.ctx, s.port(), s.w.a.cfg.Setup.Tunnels
+	return func() tea.Msg {
+		list, err := find.Find(ctx, port)
+		return tunnelsFound{w, list, err}
+	}
+}
+
+// port is where the receiver listens, or will.
+func (s *urlStep) port() int {
+	if s.w.a.running() {
+		if _, p, err := net.SplitHostPort(s.w.a.status.Address); err == nil {
+			var n int
+			if _, err := fmt.Sscan(p, &n); err == nil && n > 0 {
+				return n
+			}
+		}
+	}
+	return s.w.a.cfg.Setup.Port
+}
+
+func (s *urlStep) update(msg tea.Msg) tea.Cmd {
+	switch msg := msg.(type) {
+	case tunnelsFound:
+		if msg.of != s.w {
+			return nil
+		}
+		s.looking, s.looked, s.findErr = false, true, msg.err
+		s.offer(msg.list)
+		if s.w.on(stepURL) && !s.ticking {
+			s.ticking = true
+			w := s.w
+			return s.w.a.later(tunnelsEvery, lookAgain{w})
+		}
+	case lookAgain:
+		if msg.of == s.w {
+			s.ticking = false
+			if s.w.on(stepURL) {
+				return s.look()
+			}
+		}
+	case urlTested:
+		if msg.of != s.w {
+			return nil
+		}
+		s.tested[msg.url] = msg.answer
+		s.busy = ""
+		if msg.answer.ok && s.w.on(stepURL) && msg.url == s.url() {
+			return s.w.forward()
+		}
+	case tea.KeyPressMsg, tea.PasteMsg:
+		before := s.input.Value()
+		var cmd tea.Cmd
+		s.input, cmd = s.input.Update(msg)
+		if s.input.Value() != before {
+			s.at, s.touched, s.err = len(s.offers), true, nil
+		}
+		return cmd
+	case wheel:
+		s.move(msg.lines)
+	}
+	return nil
+}
+
+// offer merges what was found into the list and keeps the choice.
+func (s *urlStep) offer(list []hooks.Tunnel) {
+	chosen := s.url()
+	var offers []offer
+	add := func(o offer) {
+		for _, have := range offers {
+			if hooks.SameURL(have.url, o.url) {
+				return
+			}
+		}
+		offers = append(offers, o)
+	}
+	for _, t := range list {
+		from := logs.Clean(t.Kind)
+		if t.Target != "" {
+			from += ", leads to " + logs.Clean(t.Target)
+		}
+		add(offer{hookURL(logs.Clean(t.URL)), from})
+	}
+	if u := s.w.a.cfg.Setup.URL; u != "" {
+		add(offer{hookURL(u), "from the settings"})
+	}
+	s.offers = offers
+	switch {
+	case !s.touched && strings.TrimSpace(s.input.Value()) == "":
+		s.at = 0 // a tunnel that runs is the best guess
+	default:
+		s.choose(chosen)
+	}
+}
+
+func (s *urlStep) move(by int) {
+	s.at = max(0, min(len(s.offers), s.at+by))
+	s.touched, s.err = true, nil
+}
+
+// next checks the address, and tests it where a receiver runs that can answer.
+func (s *urlStep) next() (bool, tea.Cmd) {
+	address := s.url()
+	if s.busy != "" {
+		return false, nil
+	}
+	if s.err = checkHookURL(address); s.err != nil {
+		return false, nil
+	}
+	s.touched = true
+	if _, done := s.tested[address]; done || !s.w.a.running() {
+		return true, nil
+	}
+	return false, s.test(address)
+}
+
+// test asks the address for this receiver.
+func (s *urlStep) test(address string) tea.Cmd {
+	s.busy = "asking " + address + " for this receiver"
+	w, ctx, home := s.w, s.w.a.ctx, s.w.a.cfg.Home
+	return func() tea.Msg { return urlTested{w, address, reach(ctx, home, address)} }
+}
+
+func (s *urlStep) label() string {
+	if r, ok := s.tested[s.url()]; ok && !r.ok {
+		return "continue all the same"
+	}
+	return "continue"
+}
+
+func (s *urlStep) view(w, h int) ([]string, *tea.Cursor) {
+	t := s.w.a.theme
+	out := paragraph("At which address does GitHub reach this machine? Usually it is a tunnel or a reverse proxy that leads to port "+fmt.Sprint(s.port())+".", w)
+	if h >= 9 {
+		out = append(out, "")
+	}
+	line := func(i int, text, right string) string {
+		dot := "( )"
+		if i == s.at {
+			dot = "(x)"
+		}
+		room := max(0, w-6)
+		right = t.cut(right, max(0, room-width(text)-2))
+		body := dot + " " + t.cut(text, room)
+		if i == s.at && i < len(s.offers) {
+			return t.selected.Render(fitLine(t.sym.cursor+body+"  "+right, w))
+		}
+		return " " + body + "  " + t.faint.Render(right)
+	}
+	for i, o := range s.offers {
+		out = append(out, line(i, o.url, o.from))
+	}
+	const lead = "another: "
+	s.input.SetWidth(max(1, w-7-len(lead)))
+	typed := len(s.offers)
+	mark := " "
+	dot := "( )"
+	if s.at == typed {
+		mark, dot = t.key.Render(t.sym.cursor), "(x)"
+	}
+	var caret *tea.Cursor
+	if c := s.input.Cursor(); c != nil && s.at == typed {
+		c.X += 5 + len(lead)
+		c.Y = len(out)
+		caret = c
+	}
+	out = append(out, mark+dot+" "+lead+s.input.View())
+	if full := s.url(); s.at == typed && full != "" && full != strings.TrimSpace(s.input.Value()) {
+		out = append(out, t.faint.Render(t.cut("       that is "+full, w)))
+	}
+	out = append(out, "")
+	answer, known := s.tested[s.url()]
+	switch {
+	case s.err != nil:
+		out = append(out, s.w.trouble(s.err, w)...)
+	case s.busy != "":
+		out = append(out, s.w.doing(s.busy))
+	case known && answer.ok:
+		out = append(out, s.w.good(answer.saw))
+	case known:
+		out = append(out, s.w.seen(answer, w)...)
+		out = append(out, paragraph("GitHub may see what this machine cannot; the ping at the end is the proof. "+t.key.Render("enter")+" goes on all the same.", w)...)
+	case private(s.url()) && s.url() != "":
+		out = append(out, s.w.warning("GitHub can hardly reach this address: it is not on the public internet.", w)...)
+	case len(s.offers) == 0 && s.looked:
+		out = append(out, t.faint.Render(t.cut(" No tunnel runs here yet. Any of these, in another terminal, shows up by itself:", w)))
+		port := fmt.Sprint(s.port())
+		for _, l := range []string{"ngrok http " + port, "cloudflared tunnel --url http://127.0.0.1:" + port, "tailscale funnel " + port} {
+			out = append(out, t.cut("   "+l, w))
+		}
+	case s.looking && !s.looked:
+		out = append(out, s.w.doing("looking for tunnels"))
+	case !s.w.a.running():
+		out = append(out, t.faint.Render(t.cut(" The address is tested once the receiver runs.", w)))
+	}
+	return out, caret
+}
+
+func (s *urlStep) actions() []action {
+	step := func(id, key string, by int, text string) action {
+		return action{id: id, keys: []string{key}, text: text, run: func() tea.Cmd { s.move(by); return nil }}
+	}
+	test := action{id: "wizard.test", keys: []string{"ctrl+r"}, label: "test", text: "Ask the address whether this receiver answers there.", run: func() tea.Cmd { return s.test(s.url()) }}
+	switch {
+	case !s.w.a.running():
+		test.off = "the receiver does not run yet; the address is tested when it does"
+	case checkHookURL(s.url()) != nil:
+		test.off = "there is no address to test"
+	}
+	down := step("wizard.down", "down", 1, "Go one line down.")
+	down.label = "choose"
+	return []action{down, step("wizard.up", "up", -1, "Go one line up."), test}
+}
