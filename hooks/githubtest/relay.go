@@ -3,6 +3,7 @@ package githubtest
 import (
 	"context"
 	"encoding/json"
+	"errors"
 	"net/http"
 	"strings"
 	"sync"
@@ -25,7 +26,10 @@ type relay struct {
 	enqueue chan relayed
 	done    chan struct{}
 	once    sync.Once
-	taken   bool // a connection was made; guarded by Server.mu
+	broken  chan struct{}
+	// Guarded by Server.mu: whether a connection was made, and whether the hook
+	// stays when it ends.
+	taken, unnoticed bool
 }
 
 // relayed is one delivery on its way through a relay.
@@ -54,7 +58,7 @@ func (r *relay) url() string { return "wss://webhook-forwarder.github.com" + rel
 
 // openRelay readies the relay of a new cli hook. Call it with mu held.
 func (s *Server) openRelay(t *target, h *hook) {
-	h.relay = &relay{key: newGUID(), enqueue: make(chan relayed), done: make(chan struct{})}
+	h.relay = &relay{key: newGUID(), enqueue: make(chan relayed), done: make(chan struct{}), broken: make(chan struct{})}
 	h.URL = "https://webhook-forwarder.github.com/hook/" + h.relay.key
 }
 
@@ -103,8 +107,32 @@ func (s *Server) serveRelay(w http.ResponseWriter, r *http.Request, key string) 
 	}
 	s.log.Debug("relay over", "hook", h.id, "error", err)
 	s.mu.Lock()
-	s.detach(t, h)
+	if !h.relay.unnoticed {
+		s.detach(t, h)
+	}
 	s.mu.Unlock()
+}
+
+// errBroken ends a relay as a network that breaks.
+var errBroken = errors.New("broken")
+
+// BreakRelays cuts every relay that is connected. With unnoticed, GitHub does
+// not see it and their hooks stay.
+func (s *Server) BreakRelays(unnoticed bool) {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	for _, t := range s.targets {
+		for _, h := range t.hooks {
+			if r := h.relay; r != nil && r.taken && !r.unnoticed {
+				r.unnoticed = unnoticed
+				select {
+				case <-r.broken:
+				default:
+					close(r.broken)
+				}
+			}
+		}
+	}
 }
 
 // run forwards until the program leaves, answers too late, or the hook goes.
@@ -134,11 +162,15 @@ func (r *relay) run(ctx context.Context, conn *websocket.Conn) error {
 				return conn.Close(websocket.StatusPolicyViolation, "no answer in time")
 			case <-r.done:
 				return conn.Close(websocket.StatusNormalClosure, "hook deleted")
+			case <-r.broken:
+				return errBroken
 			}
 		case a := <-answers:
 			return conn.Close(websocket.StatusPolicyViolation, "an answer to nothing: "+http.StatusText(a.Status))
 		case err := <-failed:
 			return err
+		case <-r.broken:
+			return errBroken
 		case <-r.done:
 			return conn.Close(websocket.StatusNormalClosure, "hook deleted")
 		case <-ctx.Done():
