@@ -1,0 +1,79 @@
+package doctor
+
+import (
+	"context"
+	"crypto/x509"
+	"net/netip"
+	"path/filepath"
+	"time"
+
+	"hookctl/hooks"
+	"hookctl/hooks/secret"
+	"hookctl/logs"
+	"hookctl/server/daemon"
+)
+
+// Config says what to look at. Checks whose part is missing are left out.
+type Config struct {
+	Home    string // HOOKCTL_HOME
+	EnvFile string // Home/.env if empty
+	Version string // of this program; the receiver should have the same
+
+	Daemon daemon.Config // how the receiver is started, for Fix; Home is filled in
+	Logs   logs.Config
+	Store  *secret.Store
+
+	Address   string         // where the receiver should listen, host:port
+	PublicURL string         // where GitHub should send; the receiver's own word if empty
+	Allow     []netip.Prefix // the receiver's allow-list; nil where there is none
+	MaxAge    time.Duration  // of the secret; 0 means 90 days
+
+	GitHub  func() (*hooks.Client, error) // nil leaves GitHub out
+	Targets []hooks.Target                // whose hooks to look at
+	Tunnels hooks.Tunnels                 // where tunnels are looked for
+
+	Probes []Probe
+
+	// Local says that the public address need not be public: a demonstration, where GitHub is simulated.
+	Local bool
+	// Roots are the authorities that certificates are checked against; nil means the system's, which is what GitHub's
+	// answer is closest to.
+	Roots *x509.CertPool
+	// Timeout bounds one check; 0 means 15 s.
+	Timeout time.Duration
+	Now     func() time.Time // nil means time.Now
+}
+
+// Probe is a check that another package knows how to do, such as whether a sink can be reached.
+type Probe struct {
+	Name string // "AI Maestro"
+	Fix  string // what to do when it fails, unless the error has its own hint
+	// Check gives what was seen, or the error. A *Warning is no failure.
+	Check func(context.Context) (detail string, err error)
+}
+
+// Warning is an error of a Probe that is worth a warning only.
+type Warning struct{ Err error }
+
+// Error is that of what is inside.
+func (w *Warning) Error() string { return w.Err.Error() }
+
+// Unwrap gives what is inside.
+func (w *Warning) Unwrap() error { return w.Err }
+
+func (c Config) withDefaults() Config {
+	if c.EnvFile == "" {
+		c.EnvFile = filepath.Join(c.Home, ".env")
+	}
+	if c.MaxAge == 0 {
+		c.MaxAge = 90 * 24 * time.Hour
+	}
+	if c.Timeout == 0 {
+		c.Timeout = 15 * time.Second
+	}
+	if c.Now == nil {
+		c.Now = time.Now
+	}
+	c.Daemon.Home = c.Home
+	return c
+}
