@@ -16,11 +16,17 @@ type Config struct {
 	SpoolBytes int64
 	Logger     *slog.Logger     // nil discards
 	Now        func() time.Time // nil is time.Now
+
+	segmentSize int64                              // of the spool
+	fault       func(op diskOp, path string) error // for tests, see disk
 }
 
 func (c Config) withDefaults() Config {
 	if c.SpoolBytes == 0 {
 		c.SpoolBytes = 256 << 20
+	}
+	if c.segmentSize == 0 {
+		c.segmentSize = defaultSegment
 	}
 	if c.Logger == nil {
 		c.Logger = slog.New(slog.DiscardHandler)

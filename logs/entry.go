@@ -89,7 +89,7 @@ func (r *Record) Entry(size int64) Entry {
 		DeliveryID: r.DeliveryID, HookID: r.HookID, Source: r.Source,
 		Verified: r.Signature.Verified, Secret: r.Signature.Secret, Size: size,
 	}
-	e.key = e.ReceivedAt.UnixNano()
+	e.key = orderKey(e.ReceivedAt)
 	var best *Notification
 	for i := range r.Notifications {
 		n := &r.Notifications[i]

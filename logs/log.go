@@ -2,14 +2,13 @@ package logs
 
 import (
 	"context"
+	"database/sql"
 	"errors"
 	"fmt"
 	"io"
 	"io/fs"
 	"os"
 	"path/filepath"
-	"slices"
-	"sort"
 	"strings"
 	"sync"
 	"time"
@@ -17,32 +16,92 @@ import (
 
 // Log reads a log directory, in any process. It is safe for concurrent use.
 type Log struct {
-	cfg  Config
-	root *os.Root
-
-	mu       sync.Mutex
-	known    map[string]Entry // by file
-	problems map[string]string
+	cfg    Config
+	index  *index
+	rec    *reconciler
+	cancel context.CancelFunc
+	done   sync.WaitGroup
+	writer *filer // in the process that writes: what is not a file yet
 }
 
+// openPatience is how long Open lets the index catch up before it returns
+// anyway: enough for what a few programs did meanwhile, and less than a person
+// notices.
+const openPatience = 40 * time.Millisecond
+
 // Open opens the log directory for reading, and makes it when it is missing.
-func Open(_ context.Context, cfg Config) (*Log, error) {
-	cfg = cfg.withDefaults()
+// The index is brought up to date in the background; a large log that has
+// none yet can be browsed while it is made, see [Log.Ready].
+func Open(ctx context.Context, cfg Config) (*Log, error) {
+	l, err := open(ctx, cfg.withDefaults())
+	if err != nil {
+		return nil, err
+	}
+	l.waitReady(ctx, openPatience)
+	return l, nil
+}
+
+func open(ctx context.Context, cfg Config) (*Log, error) {
 	if err := os.MkdirAll(cfg.Dir, 0o700); err != nil {
 		return nil, fmt.Errorf("make the log directory: %w", err)
 	}
-	root, err := os.OpenRoot(cfg.Dir)
+	x, err := openIndex(ctx, cfg.Dir, cfg.Logger)
 	if err != nil {
-		return nil, fmt.Errorf("open the log directory: %w", err)
+		return nil, err
 	}
-	return &Log{cfg: cfg, root: root, known: map[string]Entry{}, problems: map[string]string{}}, nil
+	l := &Log{cfg: cfg, index: x, rec: &reconciler{x: x, idle: make(chan struct{})}}
+	l.startReconciler()
+	return l, nil
 }
 
-// Close releases what the Log holds.
-func (l *Log) Close() error { return l.root.Close() }
+func (l *Log) startReconciler() {
+	ctx, cancel := context.WithCancel(context.Background())
+	l.cancel = cancel
+	l.done.Go(func() { l.rec.run(ctx) })
+}
+
+func (l *Log) waitReady(ctx context.Context, patience time.Duration) {
+	_, _, idle := l.rec.state()
+	select {
+	case <-idle:
+	case <-ctx.Done():
+	case <-time.After(patience):
+	}
+}
+
+// Close ends the work in the background and closes the index.
+func (l *Log) Close() error {
+	l.cancel()
+	l.done.Wait()
+	return l.index.close()
+}
 
 // Dir is the log directory.
 func (l *Log) Dir() string { return l.cfg.Dir }
+
+// Ready waits until the index has every record, and tells of progress
+// meanwhile. progress may be nil.
+func (l *Log) Ready(ctx context.Context, progress func(Progress)) error {
+	tick := time.NewTicker(100 * time.Millisecond)
+	defer tick.Stop()
+	for {
+		p, _, idle := l.rec.state()
+		if progress != nil {
+			progress(p)
+		}
+		select {
+		case <-idle:
+			p, _, _ = l.rec.state()
+			if progress != nil {
+				progress(p)
+			}
+			return nil
+		case <-ctx.Done():
+			return ctx.Err()
+		case <-tick.C:
+		}
+	}
+}
 
 // Read returns the record in a file. file is a name in the log directory;
 // anything else is ErrNotFound. A file that is incomplete or no record gives
@@ -51,13 +110,25 @@ func (l *Log) Read(_ context.Context, file string) (*Record, error) {
 	if !isRecordName(file) {
 		return nil, fmt.Errorf("%w: %q", ErrNotFound, file)
 	}
-	f, err := l.root.Open(file)
+	if l.writer != nil {
+		if data, ok, err := l.writer.lookup(file); ok && err == nil {
+			return decodeRecord(file, data)
+		}
+	}
+	f, err := openRegular(filepath.Join(l.cfg.Dir, file))
 	if errors.Is(err, fs.ErrNotExist) {
 		return nil, fmt.Errorf("%w: %q", ErrNotFound, file)
 	} else if err != nil {
 		return nil, fmt.Errorf("read record: %w", err)
 	}
 	defer f.Close()
+	info, err := f.Stat()
+	if err != nil {
+		return nil, fmt.Errorf("read record: %w", err)
+	}
+	if !info.Mode().IsRegular() {
+		return nil, &TornError{File: file, Err: errors.New("not a regular file")}
+	}
 	data, err := io.ReadAll(f)
 	if err != nil {
 		return nil, fmt.Errorf("read record %s: %w", file, err)
@@ -65,182 +136,165 @@ func (l *Log) Read(_ context.Context, file string) (*Record, error) {
 	return decodeRecord(file, data)
 }
 
-// Ready waits until the list is complete, and tells of progress meanwhile.
-func (l *Log) Ready(ctx context.Context, progress func(Progress)) error {
-	list, err := l.scan(ctx)
-	if progress != nil {
-		progress(Progress{Done: len(list), Total: len(list)})
+// settle lets a reader in the writing process see what it has appended.
+func (l *Log) settle(ctx context.Context) error {
+	if l.writer == nil {
+		return nil
 	}
-	return err
-}
-
-// scan brings the list in memory up to date with the directory.
-func (l *Log) scan(ctx context.Context) ([]Entry, error) {
-	dir, err := l.root.Open(".")
-	if err != nil {
-		return nil, fmt.Errorf("list the log directory: %w", err)
-	}
-	defer dir.Close()
-	items, err := dir.ReadDir(-1)
-	if err != nil {
-		return nil, fmt.Errorf("list the log directory: %w", err)
-	}
-	l.mu.Lock()
-	defer l.mu.Unlock()
-	seen := make(map[string]Entry, len(items))
-	clear(l.problems)
-	for _, item := range items {
-		if err := ctx.Err(); err != nil {
-			return nil, err
-		}
-		if !isRecordName(item.Name()) || item.IsDir() {
-			continue
-		}
-		info, err := item.Info()
-		if err != nil {
-			continue
-		}
-		if e, ok := l.known[item.Name()]; ok && e.Size == info.Size() && e.modified.Equal(info.ModTime()) {
-			seen[e.File] = e
-			continue
-		}
-		r, err := l.Read(ctx, item.Name())
-		if err != nil {
-			l.problems[item.Name()] = err.Error()
-			continue
-		}
-		e := r.Entry(info.Size())
-		e.modified = info.ModTime()
-		seen[e.File] = e
-	}
-	l.known = seen
-	list := make([]Entry, 0, len(seen))
-	for _, e := range seen {
-		list = append(list, e)
-	}
-	sort.Slice(list, func(i, j int) bool {
-		if list[i].key != list[j].key {
-			return list[i].key > list[j].key
-		}
-		return list[i].File > list[j].File
-	})
-	return list, nil
+	return l.writer.settleAll(ctx)
 }
 
 // Page returns the entries that a query asks for.
 func (l *Log) Page(ctx context.Context, q Query) (Page, error) {
-	list, err := l.scan(ctx)
-	if err != nil {
+	if err := l.settle(ctx); err != nil {
 		return Page{}, err
 	}
 	if q.Limit <= 0 {
 		q.Limit = defaultLimit
 	}
-	list = slices.DeleteFunc(list, func(e Entry) bool { return !q.Filter.Match(e) })
-	at := 0 // first entry that is older than the cursor
+	conds, args, search := q.Filter.where()
+	table, key := "record r", "r.id"
+	if search {
+		table, key = "search s CROSS JOIN record r ON r.id = s.id", "s.id"
+	}
+	order, compare := "DESC", "<"
 	if q.Newer {
-		at = len(list)
+		order, compare = "ASC", ">"
 	}
 	if !q.Cursor.IsZero() {
-		at = sort.Search(len(list), func(i int) bool { return list[i].key < q.Cursor.key })
-		for q.Newer && at > 0 && list[at-1].key == q.Cursor.key {
-			at--
-		}
+		conds, args = append(conds, key+" "+compare+" ?"), append(args, q.Cursor.key)
+	}
+	query := "SELECT r." + strings.ReplaceAll(columns, ", ", ", r.") + " FROM " + table + whereClause(conds) +
+		" ORDER BY " + key + " " + order + " LIMIT ?"
+	list, err := l.index.entries(ctx, query, append(args, q.Limit+1)...)
+	if err != nil {
+		return Page{}, err
+	}
+	var p Page
+	more, behind := len(list) > q.Limit, !q.Cursor.IsZero()
+	if more {
+		list = list[:q.Limit]
 	}
 	if q.Newer {
-		from := max(0, at-q.Limit)
-		return Page{Entries: list[from:at], HasNewer: from > 0, HasOlder: at < len(list)}, nil
+		for i, j := 0, len(list)-1; i < j; i, j = i+1, j-1 {
+			list[i], list[j] = list[j], list[i]
+		}
+		p.HasNewer, p.HasOlder = more, behind
+	} else {
+		p.HasOlder, p.HasNewer = more, behind
 	}
-	to := min(len(list), at+q.Limit)
-	return Page{Entries: list[at:to], HasNewer: at > 0, HasOlder: to < len(list)}, nil
+	p.Entries = list
+	progress, complete, _ := l.rec.state()
+	p.Building, p.Progress = !complete, progress
+	return p, nil
 }
 
 // Count returns how many records the filter chooses.
 func (l *Log) Count(ctx context.Context, f Filter) (int, error) {
-	list, err := l.scan(ctx)
-	n := 0
-	for _, e := range list {
-		if f.Match(e) {
-			n++
-		}
+	if err := l.settle(ctx); err != nil {
+		return 0, err
 	}
-	return n, err
+	from, args := f.counted()
+	n, err := l.index.number(ctx, "SELECT count(*)"+from, args...)
+	return int(n), err
 }
 
 // Find returns the records of a delivery GUID, newest first.
 func (l *Log) Find(ctx context.Context, guid string) ([]Entry, error) {
-	list, err := l.scan(ctx)
-	return slices.DeleteFunc(list, func(e Entry) bool { return !strings.EqualFold(e.DeliveryID, guid) }), err
+	if guid == "" {
+		return nil, nil
+	}
+	if err := l.settle(ctx); err != nil {
+		return nil, err
+	}
+	return l.index.entries(ctx, "SELECT "+columns+" FROM record WHERE delivery = ? AND delivery <> '' ORDER BY id DESC", guid)
 }
 
 // Pending returns the records with a notification that is still to be sent,
-// oldest first.
+// oldest first. While the index is made it is what is known so far, from the
+// newest on.
 func (l *Log) Pending(ctx context.Context) ([]Entry, error) {
-	list, err := l.scan(ctx)
-	list = slices.DeleteFunc(list, func(e Entry) bool { return e.Pending == 0 })
-	slices.Reverse(list)
-	return list, err
-}
-
-// Counts returns the log by event.
-func (l *Log) Counts(ctx context.Context, f Filter) (Counts, error) {
-	list, err := l.scan(ctx)
-	c := Counts{Events: map[string]int{}}
-	for _, e := range list {
-		if !f.Match(e) {
-			continue
-		}
-		c.Total++
-		c.Events[e.Event]++
-		if e.Pending > 0 {
-			c.Pending++
-		}
-		if e.Failed > 0 {
-			c.Failed++
-		}
-	}
-	return c, err
-}
-
-// Rates returns how many records came in each span of time since then,
-// oldest first, empty spans included.
-func (l *Log) Rates(ctx context.Context, since time.Time, bucket time.Duration) ([]Rate, error) {
-	list, err := l.scan(ctx)
-	if err != nil {
+	if err := l.settle(ctx); err != nil {
 		return nil, err
 	}
-	rates := emptyRates(since, l.cfg.Now(), bucket)
-	for _, e := range list {
-		if i := int(e.ReceivedAt.Sub(since) / max(bucket, 1)); !e.ReceivedAt.Before(since) && i < len(rates) {
-			rates[i].Total++
-			rates[i].Events[e.Event]++
-		}
-	}
-	return rates, nil
-}
-
-func emptyRates(since, now time.Time, bucket time.Duration) []Rate {
-	var rates []Rate
-	for t := since; bucket > 0 && !t.After(now) && len(rates) < 10_000; t = t.Add(bucket) {
-		rates = append(rates, Rate{Start: t, Events: map[string]int{}})
-	}
-	return rates
+	return l.index.entries(ctx, "SELECT "+columns+" FROM record WHERE pending > 0 ORDER BY id")
 }
 
 // Problems returns the files that are no whole record, by name.
 func (l *Log) Problems(ctx context.Context) ([]Problem, error) {
-	if _, err := l.scan(ctx); err != nil {
-		return nil, err
-	}
-	l.mu.Lock()
-	defer l.mu.Unlock()
-	var list []Problem
-	for file, reason := range l.problems {
-		list = append(list, Problem{File: file, Reason: reason})
-	}
-	sort.Slice(list, func(i, j int) bool { return list[i].File < list[j].File })
-	return list, nil
+	return collect(ctx, l.index, func(rows *sql.Rows) (p Problem, err error) {
+		return p, rows.Scan(&p.File, &p.Reason)
+	}, "SELECT file, reason FROM problem ORDER BY file")
 }
 
-// path of a file in the log directory.
-func (l *Log) path(file string) string { return filepath.Join(l.cfg.Dir, file) }
+// Counts returns the records that the filter chooses by event.
+func (l *Log) Counts(ctx context.Context, f Filter) (Counts, error) {
+	c := Counts{Events: map[string]int{}}
+	if err := l.settle(ctx); err != nil {
+		return c, err
+	}
+	from, args := f.joined()
+	type group struct {
+		event string
+		n     int
+	}
+	groups, err := collect(ctx, l.index, func(rows *sql.Rows) (g group, err error) {
+		return g, rows.Scan(&g.event, &g.n)
+	}, "SELECT r.event, count(*)"+from+" GROUP BY r.event", args...)
+	if err != nil {
+		return c, err
+	}
+	for _, g := range groups {
+		c.Events[g.event] += g.n
+		c.Total += g.n
+	}
+	for _, state := range []struct {
+		column string
+		to     *int
+	}{{"r.pending > 0", &c.Pending}, {"r.failed > 0", &c.Failed}} {
+		clause := " WHERE "
+		if strings.Contains(from, " WHERE ") {
+			clause = " AND "
+		}
+		n, err := l.index.number(ctx, "SELECT count(*)"+from+clause+state.column, args...)
+		if err != nil {
+			return c, err
+		}
+		*state.to = int(n)
+	}
+	return c, nil
+}
+
+// maxBuckets bounds what Rates returns.
+const maxBuckets = 100_000
+
+// Rates returns how many records came in each span of time since then,
+// oldest first, empty spans included.
+func (l *Log) Rates(ctx context.Context, since time.Time, bucket time.Duration) ([]Rate, error) {
+	if err := l.settle(ctx); err != nil {
+		return nil, err
+	}
+	var rates []Rate
+	if bucket <= 0 {
+		return nil, errors.New("rates: the span of time must be positive")
+	}
+	now := l.cfg.Now()
+	for t := since; !t.After(now) && len(rates) < maxBuckets; t = t.Add(bucket) {
+		rates = append(rates, Rate{Start: t, Events: map[string]int{}})
+	}
+	type group struct {
+		bucket, n int
+		event     string
+	}
+	start := orderKey(since)
+	groups, err := collect(ctx, l.index, func(rows *sql.Rows) (g group, err error) {
+		return g, rows.Scan(&g.bucket, &g.event, &g.n)
+	}, "SELECT (at - ?) / ?, event, count(*) FROM record WHERE id >= ? AND at >= ? GROUP BY 1, 2", start, int64(bucket), start, start)
+	for _, g := range groups {
+		if g.bucket >= 0 && g.bucket < len(rates) {
+			rates[g.bucket].Events[g.event] += g.n
+			rates[g.bucket].Total += g.n
+		}
+	}
+	return rates, err
+}

@@ -19,6 +19,9 @@ var testTime = time.Date(2026, 1, 1, 12, 30, 45, 0, time.UTC)
 // openWriter opens a writer on a directory and closes it with the test.
 func openWriter(t *testing.T, cfg Config) *Writer {
 	t.Helper()
+	if cfg.segmentSize == 0 {
+		cfg.segmentSize = 256 << 10 // quicker to make
+	}
 	w, err := OpenWriter(t.Context(), cfg)
 	if err != nil {
 		t.Fatal(err)
@@ -83,14 +86,6 @@ func recordFiles(t *testing.T, dir string) []string {
 		if isRecordName(item.Name()) {
 			names = append(names, item.Name())
 		}
-	}
-	return names
-}
-
-func files(entries []Entry) []string {
-	var names []string
-	for _, e := range entries {
-		names = append(names, e.File)
 	}
 	return names
 }

@@ -1,75 +1,226 @@
 package logs
 
 import (
+	"cmp"
 	"context"
+	"database/sql"
+	"errors"
 	"fmt"
+	"os"
 	"path/filepath"
+	"slices"
 	"time"
 
 	"github.com/fsnotify/fsnotify"
 )
 
-// watchInterval is the shortest time between two batches of Watch.
-const watchInterval = 100 * time.Millisecond
+const (
+	// watchInterval is the shortest time between two batches of Watch.
+	watchInterval = 100 * time.Millisecond
+	// watchGather is how long the first of a batch waits for others.
+	watchGather = 10 * time.Millisecond
+	// watchGrace is how long the process that writes a record has to put it
+	// into the index, before the watcher does it.
+	watchGrace = 40 * time.Millisecond
+	// watchCheck is how often to look whether the directory is still the one
+	// that is watched.
+	watchCheck = 2 * time.Second
+)
 
 // Watch tells of records that are new or changed, in batches, at most ten a
-// second, each batch oldest first. The channel is closed when ctx ends. A
-// slow reader gets larger batches, never old news.
+// second, each batch oldest first. What it tells of, Page knows. The channel
+// is closed when ctx ends. A slow reader gets larger batches, never old news.
 func (l *Log) Watch(ctx context.Context) (<-chan []Entry, error) {
-	w, err := fsnotify.NewWatcher()
+	fsw, err := fsnotify.NewWatcher()
 	if err != nil {
 		return nil, fmt.Errorf("watch the log directory: %w", err)
 	}
-	if err := w.Add(l.cfg.Dir); err != nil {
-		return nil, fmt.Errorf("watch the log directory: %w", err)
+	w := &watcher{log: l, fsw: fsw, changed: map[string]time.Time{}, out: make(chan []Entry)}
+	if err := w.attach(); err != nil {
+		return nil, errors.Join(fmt.Errorf("watch the log directory: %w", err), fsw.Close())
 	}
-	out := make(chan []Entry)
 	go func() {
-		defer close(out)
-		defer w.Close()
-		l.watch(ctx, w, out)
+		defer close(w.out)
+		defer func() { _ = fsw.Close() }()
+		w.run(ctx)
 	}()
-	return out, nil
+	return w.out, nil
 }
 
-func (l *Log) watch(ctx context.Context, w *fsnotify.Watcher, out chan<- []Entry) {
-	changed := map[string]bool{}
-	timer := time.NewTimer(0)
-	var last time.Time
+type watcher struct {
+	log     *Log
+	fsw     *fsnotify.Watcher
+	dir     os.FileInfo
+	changed map[string]time.Time // files and when the event came
+	ready   map[string]Entry     // to be told
+	last    time.Time            // of the last batch
+	out     chan []Entry
+}
+
+// attach begins to watch the directory that the path leads to now.
+func (w *watcher) attach() error {
+	if err := w.fsw.Add(w.log.cfg.Dir); err != nil {
+		return err
+	}
+	var err error
+	w.dir, err = os.Stat(w.log.cfg.Dir)
+	return err
+}
+
+func (w *watcher) run(ctx context.Context) {
+	w.ready = map[string]Entry{}
+	timer := time.NewTimer(time.Hour)
+	check := time.NewTicker(watchCheck)
+	defer check.Stop()
 	for {
+		var out chan []Entry
+		var batch []Entry
+		if len(w.ready) > 0 && time.Since(w.last) >= watchInterval {
+			out, batch = w.out, w.batch()
+		}
 		select {
 		case <-ctx.Done():
 			return
-		case ev, ok := <-w.Events:
+		case out <- batch:
+			w.last = time.Now()
+			clear(w.ready)
+		case ev, ok := <-w.fsw.Events:
 			if !ok {
 				return
 			}
-			if name := filepath.Base(ev.Name); isRecordName(name) && (ev.Has(fsnotify.Create) || ev.Has(fsnotify.Write)) {
-				if len(changed) == 0 {
-					timer.Reset(max(time.Millisecond, watchInterval-time.Since(last)))
-				}
-				changed[name] = true
+			if w.event(ev) {
+				timer.Reset(watchGather)
 			}
-		case err := <-w.Errors:
-			l.cfg.Logger.Warn("watching the log directory", "error", err)
+		case err := <-w.fsw.Errors:
+			w.missed(err)
 		case <-timer.C:
-			var batch []Entry
-			for name := range changed {
-				r, err := l.Read(ctx, name)
-				if err == nil {
-					batch = append(batch, r.Entry(0))
-				}
+			if wait := w.look(ctx); wait > 0 {
+				timer.Reset(wait)
 			}
-			clear(changed)
-			last = time.Now()
-			if len(batch) == 0 {
-				continue
-			}
-			select {
-			case out <- batch:
-			case <-ctx.Done():
-				return
-			}
+		case <-check.C:
+			w.reattach()
+		}
+		if len(w.ready) > 0 && len(w.changed) == 0 {
+			timer.Reset(max(time.Millisecond, watchInterval-time.Since(w.last)))
 		}
 	}
+}
+
+// event notes a change; true is the first since the last look.
+func (w *watcher) event(ev fsnotify.Event) bool {
+	name := filepath.Base(ev.Name)
+	if !isRecordName(name) || ev.Op == fsnotify.Chmod {
+		return false
+	}
+	first := len(w.changed) == 0
+	if _, ok := w.changed[name]; !ok {
+		w.changed[name] = time.Now()
+	}
+	return first
+}
+
+// missed is told that events were lost: the directory is compared anew.
+func (w *watcher) missed(err error) {
+	if errors.Is(err, fsnotify.ErrEventOverflow) {
+		w.log.index.lose()
+		return
+	}
+	w.log.cfg.Logger.Warn("watching the log directory", "error", err)
+}
+
+// reattach follows a directory that was removed and made again.
+func (w *watcher) reattach() {
+	info, err := os.Stat(w.log.cfg.Dir)
+	if err != nil || os.SameFile(info, w.dir) {
+		return
+	}
+	_ = w.fsw.Remove(w.log.cfg.Dir)
+	if err := w.attach(); err != nil {
+		w.log.cfg.Logger.Warn("watching the log directory", "error", err)
+		return
+	}
+	w.log.index.lose()
+}
+
+// look turns changed files into entries. Those that the index knows as they
+// are on the disk are taken from there; others get some grace, and then are
+// read and put into it. It returns how long until the next look, 0 when
+// nothing is left.
+func (w *watcher) look(ctx context.Context) time.Duration {
+	var gone, late []string
+	for name, since := range w.changed {
+		info, err := os.Lstat(filepath.Join(w.log.cfg.Dir, name))
+		if err != nil {
+			gone = append(gone, name)
+			delete(w.changed, name)
+			continue
+		}
+		e, ok := w.log.index.current(ctx, name, info)
+		switch {
+		case ok:
+			w.ready[name] = e
+			delete(w.changed, name)
+		case time.Since(since) >= watchGrace:
+			late = append(late, name)
+			delete(w.changed, name)
+		}
+	}
+	if err := w.log.index.removeFiles(ctx, gone); err != nil && ctx.Err() == nil {
+		w.log.cfg.Logger.Warn("watching the log directory", "error", err)
+	}
+	if len(late) > 0 {
+		entries, err := w.log.index.refresh(ctx, late)
+		if err != nil && ctx.Err() == nil {
+			w.log.cfg.Logger.Warn("watching the log directory", "error", err)
+		}
+		for _, e := range entries {
+			w.ready[e.File] = e
+		}
+	}
+	if len(w.changed) > 0 {
+		return watchGather
+	}
+	return 0
+}
+
+// batch is what is ready, oldest first.
+func (w *watcher) batch() []Entry {
+	list := make([]Entry, 0, len(w.ready))
+	for _, e := range w.ready {
+		list = append(list, e)
+	}
+	slices.SortFunc(list, func(a, b Entry) int { return cmp.Compare(a.key, b.key) })
+	return list
+}
+
+// lose makes the reconciler look again.
+func (x *index) lose() {
+	select {
+	case x.lost <- struct{}{}:
+	default:
+	}
+}
+
+// current returns the row of a file if it describes the file as it is.
+func (x *index) current(ctx context.Context, name string, info os.FileInfo) (Entry, bool) {
+	list, err := x.entries(ctx, "SELECT "+columns+" FROM record WHERE file = ?", name)
+	if err != nil || len(list) == 0 {
+		return Entry{}, false
+	}
+	e := list[0]
+	return e, e.Size == info.Size() && e.modified.Equal(info.ModTime())
+}
+
+// refresh reads files and puts them into the index. Files that are torn are
+// noted as such: their writer may not be done, and then another event comes.
+func (x *index) refresh(ctx context.Context, names []string) ([]Entry, error) {
+	entries, problems, err := x.readFiles(ctx, names)
+	if err != nil {
+		return nil, err
+	}
+	err = x.transact(ctx, func(tx *sql.Tx) error { return putAll(ctx, tx, entries, problems) })
+	if err != nil {
+		return nil, fmt.Errorf("write the index: %w", err)
+	}
+	return entries, nil
 }

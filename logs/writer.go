@@ -5,66 +5,146 @@ import (
 	"encoding/json"
 	"errors"
 	"fmt"
-	"io/fs"
 	"os"
 	"path/filepath"
 	"sync"
+	"time"
+
+	"github.com/gofrs/flock"
 )
 
 // Writer appends to a log directory. One process at a time has one. It is
 // safe for concurrent use.
 type Writer struct {
-	cfg Config
-	log *Log
+	cfg   Config
+	log   *Log
+	lock  *flock.Flock
+	spool *spool
+	filer *filer
 
-	mu     sync.Mutex
-	ids    map[string]string // GUID to file
-	names  map[string]int    // last number of a stem
-	newest string
+	mu      sync.Mutex
+	flights map[string]chan struct{} // GUIDs on their way into the spool
+	closed  bool
 }
 
-// OpenWriter opens the log directory for appending.
+// OpenWriter opens the log directory for appending. What the spool holds
+// from an earlier run becomes files first. ErrLocked means that another
+// process appends to it.
+//
+// When the index has to be made anew, OpenWriter waits until it knows the
+// records of the last three days, the time in which GitHub can redeliver, but
+// not longer than five seconds.
 func OpenWriter(ctx context.Context, cfg Config) (*Writer, error) {
 	cfg = cfg.withDefaults()
-	l, err := Open(ctx, cfg)
-	if err != nil {
-		return nil, err
+	hidden := filepath.Join(cfg.Dir, hiddenDir)
+	if err := os.MkdirAll(hidden, 0o700); err != nil {
+		return nil, fmt.Errorf("make the log directory: %w", err)
 	}
-	w := &Writer{cfg: cfg, log: l, ids: map[string]string{}, names: map[string]int{}}
-	list, err := l.scan(ctx)
-	if err != nil {
-		return nil, err
+	w := &Writer{cfg: cfg, flights: map[string]chan struct{}{}, lock: flock.New(filepath.Join(hidden, "writer.lock"), flock.SetPermissions(0o600))}
+	if locked, err := w.lock.TryLock(); err != nil {
+		return nil, fmt.Errorf("lock the log directory: %w", err)
+	} else if !locked {
+		return nil, ErrLocked
 	}
-	for _, e := range list {
-		if e.DeliveryID != "" {
-			w.ids[e.DeliveryID] = e.File
-		}
+	l, err := open(ctx, cfg)
+	if err != nil {
+		return nil, errors.Join(err, w.lock.Unlock())
+	}
+	w.log = l
+	if err := w.start(ctx); err != nil {
+		return nil, errors.Join(err, l.Close(), w.lock.Unlock())
 	}
 	return w, nil
 }
 
-// Log is the reading side of the same directory.
+func (w *Writer) start(ctx context.Context) error {
+	d := &disk{fault: w.cfg.fault}
+	hidden := filepath.Join(w.cfg.Dir, hiddenDir)
+	w.spool = &spool{disk: d, dir: filepath.Join(hidden, "spool"), log: w.cfg.Logger, limit: w.cfg.SpoolBytes, segmentSize: w.cfg.segmentSize}
+	w.filer = newFiler(d, w.cfg, w.spool, w.log.index)
+	w.spool.durable = w.filer.accept
+	if err := w.filer.prepare(); err != nil {
+		return err
+	}
+	w.waitForRecent(ctx)
+	if err := openSpool(w.spool, w.filer.replay); err != nil {
+		return err
+	}
+	w.filer.start()
+	w.log.writer = w.filer
+	return nil
+}
+
+// redelivery is how long GitHub keeps deliveries and can send them again.
+const redelivery = 3 * 24 * time.Hour
+
+// waitForRecent waits until the index can tell whether a delivery is a
+// duplicate, within reason.
+func (w *Writer) waitForRecent(ctx context.Context) {
+	ctx, cancel := context.WithTimeout(ctx, 5*time.Second)
+	defer cancel()
+	tick := time.NewTicker(5 * time.Millisecond)
+	defer tick.Stop()
+	horizon := orderKey(w.cfg.Now().Add(-redelivery))
+	for {
+		_, complete, idle := w.log.rec.state()
+		if complete {
+			return
+		}
+		select {
+		case <-idle:
+			return
+		case <-ctx.Done():
+			return
+		case <-tick.C:
+		}
+		// Files are added from the newest on: an older one means that all newer ones are there.
+		if n, err := w.log.index.number(ctx, `SELECT count(*) FROM (SELECT id FROM record WHERE id < ? LIMIT 1)`, horizon); err == nil && n > 0 {
+			return
+		}
+	}
+}
+
+// Log is the reading side of the same directory. It sees at once what was
+// appended. Do not close it.
 func (w *Writer) Log() *Log { return w.log }
 
-// Close ends the Writer.
-func (w *Writer) Close() error { return w.log.Close() }
+// Close refuses new records, makes files of those that are in the spool and
+// ends the Writer. What cannot become a file stays in the spool for the next
+// start; that is an error, but nothing is lost.
+func (w *Writer) Close() error {
+	w.mu.Lock()
+	if w.closed {
+		w.mu.Unlock()
+		return ErrClosed
+	}
+	w.closed = true
+	w.mu.Unlock()
+	w.spool.stop()
+	w.filer.stop()
+	err := w.spool.close()
+	return errors.Join(err, w.log.Close(), w.lock.Unlock())
+}
 
 // Append stores a record; it is durable when Append returns nil. It sets
 // File and Timestamp, and ReceivedAt and Source where they are empty. A known
 // DeliveryID gives *DuplicateError (records of SourceReplay and SourceTest
-// may repeat one); ErrFull and ErrBusy mean that nothing is stored.
+// may repeat one); ErrFull and ErrBusy mean that nothing is stored. When ctx
+// ends first, the record may be stored nevertheless.
 //
 // Notifications that the record causes belong into it before Append, as
 // pending: then they outlive a crash.
-func (w *Writer) Append(_ context.Context, r *Record) error {
+func (w *Writer) Append(ctx context.Context, r *Record) error {
 	if len(r.Payload) > 0 && !json.Valid(r.Payload) {
 		return errors.New("append record: the payload is not JSON")
 	}
-	w.mu.Lock()
-	defer w.mu.Unlock()
 	unique := r.DeliveryID != "" && r.Source != SourceReplay && r.Source != SourceTest
-	if file, ok := w.ids[r.DeliveryID]; ok && unique {
-		return &DuplicateError{DeliveryID: r.DeliveryID, File: file}
+	if unique {
+		land, err := w.takeOff(ctx, r.DeliveryID)
+		if err != nil {
+			return err
+		}
+		defer land()
 	}
 	if r.ReceivedAt.IsZero() {
 		r.ReceivedAt = w.cfg.Now()
@@ -77,70 +157,83 @@ func (w *Writer) Append(_ context.Context, r *Record) error {
 	if err != nil {
 		return err
 	}
-	s := stem(r.ReceivedAt, r.EventType)
-	for {
-		w.names[s]++
-		r.File = numbered(s, w.names[s])
-		err := writeNew(w.log.path(r.File), data)
-		if errors.Is(err, fs.ErrExist) {
-			continue
-		}
-		if err != nil {
-			return fmt.Errorf("append record: %w", err)
-		}
-		break
-	}
-	if r.DeliveryID != "" {
-		w.ids[r.DeliveryID] = r.File
-	}
-	if r.File < w.newest {
-		return nil
-	}
-	w.newest = r.File
-	if err := pointLatest(w.cfg.Dir, r.File); err != nil {
-		w.cfg.Logger.Debug("no link to the newest record", "error", err)
+	it := &item{stem: stem(r.ReceivedAt, r.EventType), id: r.DeliveryID, data: data, pending: hasPending(r.Notifications)}
+	r.File = w.filer.admit(it)
+	it.entry = r.Entry(int64(len(data)))
+	if err := w.spool.commit(ctx, &commit{frame: newFrame(frameRecord, r.File, data), item: it}); err != nil {
+		return w.refused(ctx, it, err)
 	}
 	return nil
 }
 
-// pointLatest makes latest.json a link to the newest record.
-func pointLatest(dir, file string) error {
-	tmp := filepath.Join(dir, hiddenDir, latestName)
-	if err := errors.Join(os.MkdirAll(filepath.Dir(tmp), 0o700), os.RemoveAll(tmp), os.Symlink(file, tmp)); err != nil {
-		return err
+// refused says why a record is not stored.
+func (w *Writer) refused(ctx context.Context, it *item, err error) error {
+	if ctx.Err() == nil || !errors.Is(err, ctx.Err()) {
+		w.filer.dismiss(it)
 	}
-	return os.Rename(tmp, filepath.Join(dir, latestName))
+	if errors.Is(err, ErrBusy) && isFull(w.filer.trouble()) {
+		err = ErrFull // the spool is full because the disk is
+	}
+	return fmt.Errorf("append record: %w", err)
 }
 
-func writeNew(path string, data []byte) error {
-	f, err := os.OpenFile(filepath.Clean(path), os.O_WRONLY|os.O_CREATE|os.O_EXCL, 0o600)
+// takeOff makes sure that a delivery is not recorded twice, even when it
+// comes twice at once. land is to be called when its outcome is known.
+func (w *Writer) takeOff(ctx context.Context, id string) (land func(), err error) {
+	for {
+		w.mu.Lock()
+		other, ok := w.flights[id]
+		if !ok {
+			mine := make(chan struct{})
+			w.flights[id] = mine
+			w.mu.Unlock()
+			land = func() {
+				w.mu.Lock()
+				delete(w.flights, id)
+				w.mu.Unlock()
+				close(mine)
+			}
+			break
+		}
+		w.mu.Unlock()
+		select {
+		case <-other: // it is stored now, or it failed and this is the next try
+		case <-ctx.Done():
+			return nil, ctx.Err()
+		}
+	}
+	file, err := w.filer.known(ctx, id)
+	if file != "" {
+		err = &DuplicateError{DeliveryID: id, File: file}
+	}
 	if err != nil {
-		return err
+		land()
+		return nil, err
 	}
-	_, err = f.Write(data)
-	return errors.Join(err, f.Sync(), f.Close())
+	return land, nil
 }
 
-// SetNotifications replaces the notifications of a record.
+// SetNotifications replaces the notifications of a record; they are durable
+// when it returns. The file follows soon after: it is written with them where
+// it is not written yet, and else atomically replaced.
 func (w *Writer) SetNotifications(ctx context.Context, file string, n []Notification) error {
-	w.mu.Lock()
-	defer w.mu.Unlock()
-	r, err := w.log.Read(ctx, file)
-	if err != nil {
-		return err
+	if !isRecordName(file) {
+		return fmt.Errorf("set notifications: %w: %q", ErrNotFound, file)
 	}
-	r.Notifications = n
-	data, err := r.Encode()
-	if err != nil {
-		return err
+	name, ok := w.filer.has(file)
+	if !ok {
+		return fmt.Errorf("set notifications: %w: %q", ErrNotFound, file)
 	}
-	tmp := filepath.Join(w.cfg.Dir, hiddenDir, file)
-	err = errors.Join(os.MkdirAll(filepath.Dir(tmp), 0o700), writeNew(tmp, data))
-	if err == nil {
-		err = os.Rename(tmp, w.log.path(file))
+	if n == nil {
+		n = []Notification{}
 	}
+	data, err := json.Marshal(n)
 	if err != nil {
-		return fmt.Errorf("rewrite record %s: %w", file, err)
+		return fmt.Errorf("set notifications: %w", err)
+	}
+	kept := append([]Notification(nil), n...)
+	if err := w.spool.commit(ctx, &commit{frame: newFrame(frameOutcome, name, data), file: name, notes: kept}); err != nil {
+		return fmt.Errorf("set notifications of %s: %w", file, err)
 	}
 	return nil
 }
@@ -149,44 +242,17 @@ func (w *Writer) SetNotifications(ctx context.Context, file string, n []Notifica
 // oldest first.
 func (w *Writer) Pending(ctx context.Context) ([]Entry, error) { return w.log.Pending(ctx) }
 
-// PruneResult says what Prune removed, or would remove.
-type PruneResult struct {
-	Files []string `json:"files"` // oldest first
-	Bytes int64    `json:"bytes"`
-	// Kept is how many were due but stay because a notification is pending.
-	Kept int `json:"kept"`
+// Health is how the writing goes.
+type Health struct {
+	SpoolBytes   int64 // durable, and not yet safe as a record file
+	SpoolRecords int
+	Err          error // why record files cannot be written now; nil is well
 }
 
-// Prune removes the oldest records beyond Config.Keep and Config.MaxBytes,
-// never one that has a pending notification. With dryRun it only tells.
-func (w *Writer) Prune(ctx context.Context, dryRun bool) (PruneResult, error) {
-	list, err := w.log.scan(ctx)
-	if err != nil {
-		return PruneResult{}, err
-	}
-	var total int64
-	for _, e := range list {
-		total += e.Size
-	}
-	var res PruneResult
-	for i := len(list) - 1; i >= 0; i-- {
-		e := list[i]
-		tooOld := w.cfg.Keep > 0 && w.cfg.Now().Sub(e.ReceivedAt) > w.cfg.Keep
-		if !tooOld && (w.cfg.MaxBytes <= 0 || total <= w.cfg.MaxBytes) {
-			continue
-		}
-		if e.Pending > 0 {
-			res.Kept++
-			continue
-		}
-		if !dryRun {
-			if err := w.log.root.Remove(e.File); err != nil {
-				return res, fmt.Errorf("prune: %w", err)
-			}
-		}
-		total -= e.Size
-		res.Files = append(res.Files, e.File)
-		res.Bytes += e.Size
-	}
-	return res, nil
+// Health returns how the writing goes.
+func (w *Writer) Health() Health {
+	var h Health
+	h.SpoolBytes, h.SpoolRecords = w.spool.load()
+	h.Err = w.filer.trouble()
+	return h
 }

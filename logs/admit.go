@@ -1,0 +1,178 @@
+package logs
+
+import (
+	"context"
+	"database/sql"
+	"encoding/json"
+	"errors"
+	"fmt"
+	"os"
+	"path/filepath"
+	"time"
+)
+
+func newFiler(d *disk, cfg Config, s *spool, x *index) *filer {
+	return &filer{
+		disk: d, dir: cfg.Dir, tmp: filepath.Join(cfg.Dir, hiddenDir, "tmp"), log: cfg.Logger, spool: s, index: x,
+		items: map[string]*item{}, renamed: map[string]string{}, ids: map[string]string{},
+		numbers: map[string]int{}, older: map[string]int{},
+	}
+}
+
+// prepare makes the directory for temporary files and empties it.
+func (f *filer) prepare() error {
+	if err := errors.Join(os.RemoveAll(f.tmp), os.MkdirAll(f.tmp, 0o700)); err != nil {
+		return fmt.Errorf("make the directory for temporary files: %w", err)
+	}
+	if target, err := os.Readlink(f.path(latestName)); err == nil {
+		f.latest, f.pointed = target, target
+	}
+	return nil
+}
+
+// admit gives an item its name. The item counts as known from here on.
+func (f *filer) admit(it *item) string {
+	f.mu.Lock()
+	defer f.mu.Unlock()
+	it.file = f.reserve(it.stem)
+	f.items[it.file] = it
+	if it.id != "" {
+		f.ids[it.id] = it.file
+	}
+	return it.file
+}
+
+// dismiss takes back an item that was not stored.
+func (f *filer) dismiss(it *item) {
+	f.mu.Lock()
+	defer f.mu.Unlock()
+	delete(f.items, it.file)
+	if f.ids[it.id] == it.file {
+		delete(f.ids, it.id)
+	}
+}
+
+// known returns the file of a delivery, "" when there is none.
+func (f *filer) known(ctx context.Context, id string) (string, error) {
+	f.mu.Lock()
+	file := f.ids[id]
+	f.mu.Unlock()
+	if file != "" {
+		return file, nil
+	}
+	files, err := collect(ctx, f.index, scanString, `SELECT file FROM record WHERE delivery = ? AND delivery <> '' ORDER BY id LIMIT 1`, id)
+	if ctx.Err() != nil {
+		return "", ctx.Err()
+	}
+	if err != nil {
+		// Recording a delivery twice is better than losing it.
+		f.log.Warn("whether a delivery is a duplicate cannot be told", "delivery", id, "error", err)
+	}
+	if len(files) == 0 {
+		return "", nil
+	}
+	return files[0], nil
+}
+
+// has resolves the name of a record that there is.
+func (f *filer) has(file string) (string, bool) {
+	f.mu.Lock()
+	defer f.mu.Unlock()
+	file = f.realName(file)
+	if f.items[file] != nil {
+		return file, true
+	}
+	info, err := os.Lstat(f.path(file))
+	return file, err == nil && info.Mode().IsRegular()
+}
+
+// trouble is why files cannot be written now.
+func (f *filer) trouble() error {
+	f.mu.Lock()
+	defer f.mu.Unlock()
+	return f.failing
+}
+
+// replay takes up a frame from an earlier run; false means that the frame is
+// of no use. It runs before start.
+func (f *filer) replay(fr frame, r ref) bool {
+	switch fr.kind {
+	case frameRecord:
+		return f.replayRecord(fr, r)
+	case frameOutcome:
+		return f.replayOutcome(fr, r)
+	}
+	f.log.Error("the spool holds a frame of an unknown kind", "kind", fr.kind, "file", fr.name)
+	return false
+}
+
+func (f *filer) replayRecord(fr frame, from ref) bool {
+	r, err := decodeRecord(fr.name, fr.data)
+	if err != nil || !isRecordName(fr.name) {
+		f.log.Error("the spool holds what is no record", "file", fr.name, "error", err)
+		return false
+	}
+	if f.items[fr.name] != nil {
+		return false // the same, written again after a fault
+	}
+	if r.DeliveryID != "" && r.Source != SourceReplay && r.Source != SourceTest {
+		file, err := f.known(context.Background(), r.DeliveryID)
+		if err == nil && file != "" && file != fr.name {
+			return false // it was sent again and is there under that name
+		}
+	}
+	it := &item{file: fr.name, stem: stem(r.ReceivedAt, r.EventType), id: r.DeliveryID, backlog: true,
+		entry: r.Entry(int64(len(fr.data))), from: &from, refs: []ref{from}}
+	f.items[it.file] = it
+	if it.id != "" {
+		f.ids[it.id] = it.file
+	}
+	f.push(it, listNow)
+	return true
+}
+
+// replayOutcome applies notifications unless the file has newer ones: frames
+// of older segments may outlive those of newer ones.
+func (f *filer) replayOutcome(fr frame, from ref) bool {
+	var notes []Notification
+	if err := json.Unmarshal(fr.data, &notes); err != nil || !isRecordName(fr.name) {
+		f.log.Error("the spool holds what are no notifications", "file", fr.name, "error", err)
+		return false
+	}
+	it := f.items[fr.name]
+	if it == nil || it.backlog {
+		if r, err := f.readRecord(fr.name); err == nil && lastAttempt(r.Notifications).After(lastAttempt(notes)) {
+			return false
+		} else if err != nil && it == nil {
+			return false // removed since
+		}
+	}
+	if it == nil {
+		it = &item{file: fr.name, filed: true}
+		f.items[it.file] = it
+		f.push(it, listNow)
+	}
+	it.notes, it.changed = notes, true
+	it.version++
+	it.refs = append(it.refs, from)
+	return true
+}
+
+func (f *filer) readRecord(file string) (*Record, error) {
+	data, err := f.readFile(file)
+	if err != nil {
+		return nil, err
+	}
+	return decodeRecord(file, data)
+}
+
+func lastAttempt(notes []Notification) (last time.Time) {
+	for _, n := range notes {
+		if n.At.After(last) {
+			last = n.At
+		}
+	}
+	return last
+}
+
+func scanString(rows *sql.Rows) (s string, err error) { return s, rows.Scan(&s) }

@@ -1,0 +1,94 @@
+package logs
+
+import (
+	"errors"
+	"io"
+	"os"
+	"path/filepath"
+	"syscall"
+)
+
+// disk is the seam between the writer and the file system: every call whose
+// failure decides about an acknowledgement goes through it. fault is nil but
+// in tests, which make calls fail that seldom fail.
+type disk struct {
+	fault func(op diskOp, path string) error
+}
+
+type diskOp string
+
+const (
+	opCreate diskOp = "create"
+	opWrite  diskOp = "write"
+	opSync   diskOp = "sync"
+	opLink   diskOp = "link"
+	opRename diskOp = "rename"
+)
+
+// errShort as a fault makes a write end half way.
+var errShort = errors.New("short write")
+
+func (d *disk) check(op diskOp, path string) error {
+	if d.fault == nil {
+		return nil
+	}
+	return d.fault(op, path)
+}
+
+// create makes a file that must not exist yet.
+func (d *disk) create(path string) (*os.File, error) {
+	if err := d.check(opCreate, path); err != nil {
+		return nil, &os.PathError{Op: "create", Path: path, Err: err}
+	}
+	return os.OpenFile(filepath.Clean(path), os.O_RDWR|os.O_CREATE|os.O_EXCL, 0o600)
+}
+
+func (d *disk) writeAt(f *os.File, p []byte, off int64) error {
+	if err := d.check(opWrite, f.Name()); err != nil {
+		if errors.Is(err, errShort) {
+			_, err = f.WriteAt(p[:len(p)/2], off)
+			return errors.Join(io.ErrShortWrite, err)
+		}
+		return &os.PathError{Op: "write", Path: f.Name(), Err: err}
+	}
+	_, err := f.WriteAt(p, off)
+	return err
+}
+
+// sync makes the file's data durable, and of its metadata what is needed to
+// read it back.
+func (d *disk) sync(f *os.File) error {
+	if err := d.check(opSync, f.Name()); err != nil {
+		return &os.PathError{Op: "sync", Path: f.Name(), Err: err}
+	}
+	return datasync(f)
+}
+
+// syncDir makes the names in a directory durable.
+func (d *disk) syncDir(dir string) error {
+	if err := d.check(opSync, dir); err != nil {
+		return &os.PathError{Op: "sync", Path: dir, Err: err}
+	}
+	return syncDirectory(dir)
+}
+
+// link gives a file a second name, and fails with fs.ErrExist where that name
+// is taken.
+func (d *disk) link(from, to string) error {
+	if err := d.check(opLink, to); err != nil {
+		return &os.LinkError{Op: "link", Old: from, New: to, Err: err}
+	}
+	return os.Link(from, to)
+}
+
+func (d *disk) rename(from, to string) error {
+	if err := d.check(opRename, to); err != nil {
+		return &os.LinkError{Op: "rename", Old: from, New: to, Err: err}
+	}
+	return os.Rename(from, to)
+}
+
+// isFull says whether an error is the disk's or the quota's end.
+func isFull(err error) bool {
+	return errors.Is(err, syscall.ENOSPC) || isOverLimit(err)
+}

@@ -1,0 +1,419 @@
+package logs
+
+import (
+	"context"
+	"errors"
+	"log/slog"
+	"os"
+	"path/filepath"
+	"sync"
+	"time"
+)
+
+// filer turns what is durable in the spool into record files. One goroutine
+// writes the files and brings the index up to date, so that a record is seen
+// soon; a second makes the files durable, many at once, and then releases
+// their frames in the spool. What cannot be written stays in the spool and is
+// tried again.
+type filer struct {
+	disk  *disk
+	dir   string // of the records
+	tmp   string // of files that have no name yet
+	log   *slog.Logger
+	spool *spool
+	index *index
+
+	mu      sync.Mutex
+	items   map[string]*item  // by file: everything that is not safe as a file
+	renamed map[string]string // names that another program took before us
+	ids     map[string]string // GUID to file, until the index has it
+	lists   [3][]*item        // waiting: at once, lingering, rewrites
+	numbers map[string]int    // last number used of a stem
+	older   map[string]int    // the same, of stems not used lately
+	memory  int64             // bytes of item.data
+	settles []*settle
+	busy    int   // items being written
+	failing error // why the last attempt failed
+	stopped bool
+	wake    chan struct{}
+
+	unsynced chan []filed
+	done     sync.WaitGroup
+
+	latest  string    // the newest record
+	pointed string    // what latest.json points to
+	pointAt time.Time // when it was set
+}
+
+// filed is a file that is written and not yet durable.
+type filed struct {
+	it       *item
+	f        *os.File // nil where it was synced before it got its name
+	temp     string   // its name until it replaces the old file
+	version  int
+	modified time.Time
+	there    bool // it was there from an earlier run
+}
+
+// settle waits until what was there when it was made has been tried.
+type settle struct {
+	left map[*item]bool
+	done chan struct{}
+}
+
+const (
+	listNow = iota
+	listLinger
+	listRewrite
+)
+
+const (
+	fileBatch     = 128
+	syncBatch     = 256
+	syncGather    = 100 * time.Millisecond
+	memoryLimit   = 32 << 20 // of contents kept for filing; beyond it they are read back
+	firstBackoff  = 50 * time.Millisecond
+	longBackoff   = 5 * time.Second
+	latestBetween = 100 * time.Millisecond
+)
+
+func (f *filer) start() {
+	f.wake = make(chan struct{}, 1)
+	f.unsynced = make(chan []filed, 2)
+	f.done.Go(f.fileLoop)
+	f.done.Go(f.syncLoop)
+}
+
+// stop files what is there and returns when it is durable or cannot be.
+func (f *filer) stop() {
+	f.mu.Lock()
+	f.stopped = true
+	f.mu.Unlock()
+	f.nudge()
+	f.done.Wait()
+}
+
+func (f *filer) nudge() {
+	select {
+	case f.wake <- struct{}{}:
+	default:
+	}
+}
+
+// accept takes over a batch that is durable. The spool calls it.
+func (f *filer) accept(batch []*commit) {
+	now := time.Now()
+	f.mu.Lock()
+	for _, c := range batch {
+		r := ref{seg: c.seg, off: c.off, size: len(c.frame)}
+		if c.item != nil {
+			it := c.item
+			it.refs, it.from = append(it.refs, r), &r
+			if f.memory += int64(len(it.data)); f.memory > memoryLimit {
+				f.memory -= int64(len(it.data))
+				it.data = nil
+			}
+			list := listNow
+			if it.pending {
+				list, it.due = listLinger, now.Add(linger)
+			}
+			f.push(it, list)
+		} else {
+			f.acceptOutcome(c, r, now)
+		}
+	}
+	f.mu.Unlock()
+	f.nudge()
+}
+
+// acceptOutcome notes newer notifications. The caller holds mu.
+func (f *filer) acceptOutcome(c *commit, r ref, now time.Time) {
+	it := f.items[c.file]
+	if it == nil {
+		it = &item{file: c.file, filed: true}
+		f.items[it.file] = it
+	}
+	it.notes, it.changed = c.notes, true
+	it.version++
+	it.refs = append(it.refs, r)
+	if !it.queued {
+		it.due = now.Add(rewriteDelay)
+		f.push(it, listRewrite)
+	}
+}
+
+// push queues an item. The caller holds mu.
+func (f *filer) push(it *item, list int) {
+	it.queued = true
+	f.lists[list] = append(f.lists[list], it)
+}
+
+// next takes what is to be written now; wait is how long until there is more,
+// 0 for not before something happens.
+func (f *filer) next() (batch []job, wait time.Duration, stopped bool) {
+	now := time.Now()
+	f.mu.Lock()
+	defer f.mu.Unlock()
+	hurry := f.stopped || len(f.settles) > 0
+	for list := range f.lists {
+		n := 0
+		for _, it := range f.lists[list] {
+			if len(batch) == fileBatch {
+				break
+			}
+			if d := it.due.Sub(now); list != listNow && !hurry && d > 0 {
+				if wait == 0 || d < wait {
+					wait = d
+				}
+				break
+			}
+			it.queued, it.busy = false, true
+			f.busy++
+			batch = append(batch, job{item: *it, it: it})
+			n++
+		}
+		f.lists[list] = f.lists[list][n:]
+	}
+	return batch, wait, f.stopped
+}
+
+// fileLoop writes files until stop.
+func (f *filer) fileLoop() {
+	defer close(f.unsynced)
+	backoff := firstBackoff
+	timer := time.NewTimer(0)
+	for {
+		batch, wait, stopped := f.next()
+		if len(batch) > 0 {
+			done, failed, err := f.write(batch)
+			f.attempted(batch, failed, err)
+			if len(done) > 0 {
+				f.unsynced <- done
+			}
+			if err == nil {
+				backoff = firstBackoff
+				continue
+			}
+			if stopped {
+				return // the rest stays in the spool
+			}
+			wait = backoff
+			backoff = min(2*backoff, longBackoff)
+			timer.Reset(wait)
+			f.rest(timer)
+			continue
+		}
+		if stopped {
+			f.pointLatest(true)
+			return
+		}
+		if !f.pointLatest(false) && (wait == 0 || wait > latestBetween) {
+			wait = latestBetween
+		}
+		if wait == 0 {
+			<-f.wake
+			continue
+		}
+		timer.Reset(wait)
+		select {
+		case <-timer.C:
+		case <-f.wake:
+		}
+	}
+}
+
+// rest waits out a backoff; only stop ends it early, and whoever settles is
+// not kept waiting for a disk that fails.
+func (f *filer) rest(timer *time.Timer) {
+	for {
+		select {
+		case <-timer.C:
+			return
+		case <-f.wake:
+			f.mu.Lock()
+			stopped := f.stopped
+			f.letGo()
+			f.mu.Unlock()
+			if stopped {
+				return
+			}
+		}
+	}
+}
+
+// letGo ends all waiting for settle. The caller holds mu.
+func (f *filer) letGo() {
+	for _, s := range f.settles {
+		close(s.done)
+	}
+	f.settles = nil
+}
+
+// attempted keeps the books after an attempt to write a batch.
+func (f *filer) attempted(batch []job, failed []*item, err error) {
+	f.mu.Lock()
+	defer f.mu.Unlock()
+	if err != nil && (f.failing == nil || f.failing.Error() != err.Error()) {
+		f.log.Error("records cannot be written to the log directory; they wait in the spool", "error", err, "waiting", len(f.items))
+	} else if err == nil && f.failing != nil {
+		f.log.Info("records are written to the log directory again", "waiting", len(f.items))
+	}
+	f.failing = err
+	for _, j := range batch {
+		j.it.busy = false
+	}
+	f.busy -= len(batch)
+	for i := len(failed) - 1; i >= 0; i-- {
+		if it := failed[i]; !it.queued {
+			it.queued = true
+			f.lists[listNow] = append([]*item{it}, f.lists[listNow]...)
+		}
+	}
+	if err != nil {
+		f.letGo()
+		return
+	}
+	kept := f.settles[:0]
+	for _, s := range f.settles {
+		for _, j := range batch {
+			delete(s.left, j.it)
+		}
+		if len(s.left) == 0 {
+			close(s.done)
+		} else {
+			kept = append(kept, s)
+		}
+	}
+	f.settles = kept
+}
+
+// settleAll returns when everything that was durable at the call is a file
+// and in the index, or an attempt to make it so has failed.
+func (f *filer) settleAll(ctx context.Context) error {
+	s := &settle{left: map[*item]bool{}, done: make(chan struct{})}
+	f.mu.Lock()
+	for _, list := range f.lists {
+		for _, it := range list {
+			s.left[it] = true
+		}
+	}
+	for _, it := range f.items {
+		if it.busy {
+			s.left[it] = true
+		}
+	}
+	if len(s.left) == 0 || f.stopped || f.failing != nil {
+		f.mu.Unlock()
+		return nil
+	}
+	f.settles = append(f.settles, s)
+	f.mu.Unlock()
+	f.nudge()
+	select {
+	case <-s.done:
+		return nil
+	case <-ctx.Done():
+		return ctx.Err()
+	}
+}
+
+// syncLoop makes files durable and releases their frames.
+func (f *filer) syncLoop() {
+	var held []filed
+	timer := time.NewTimer(0)
+	gathering := false
+	for {
+		select {
+		case more, ok := <-f.unsynced:
+			if held = append(held, more...); !ok {
+				f.sync(held)
+				return
+			}
+			if len(held) < syncBatch {
+				if !gathering {
+					gathering = true
+					timer.Reset(syncGather)
+				}
+				continue
+			}
+		case <-timer.C:
+		}
+		gathering = false
+		f.sync(held)
+		held = nil
+	}
+}
+
+// sync makes a batch of files durable. What fails is written anew, since
+// nothing in the page cache can be trusted after a sync that failed.
+func (f *filer) sync(batch []filed) {
+	if len(batch) == 0 {
+		return
+	}
+	var again []*item
+	good := batch[:0]
+	for _, b := range batch {
+		if b.f != nil {
+			err := f.disk.sync(b.f)
+			if err = errors.Join(err, b.f.Close()); err != nil {
+				f.log.Error("a record file cannot be made durable; it is written again", "file", b.it.file, "error", err)
+				again = append(again, b.it)
+				continue
+			}
+		}
+		good = append(good, b)
+	}
+	if err := f.disk.syncDir(f.dir); err != nil {
+		f.log.Error("the log directory cannot be made durable; its newest files are written again", "error", err)
+		for _, b := range good {
+			again = append(again, b.it)
+		}
+		good = nil
+	}
+	f.mu.Lock()
+	var refs []ref
+	for _, b := range good {
+		if b.it.version != b.version || b.it.queued || b.it.busy {
+			continue // a newer outcome is on its way and takes the frames along
+		}
+		refs = append(refs, b.it.refs...)
+		f.memory -= int64(len(b.it.data))
+		b.it.refs, b.it.from, b.it.data = nil, nil, nil
+		delete(f.items, b.it.file)
+	}
+	for _, it := range again {
+		it.version++
+		if !it.queued && !f.stopped {
+			it.due = time.Now().Add(rewriteDelay)
+			f.push(it, listRewrite)
+		}
+	}
+	f.mu.Unlock()
+	f.spool.release(refs)
+	f.nudge()
+}
+
+// lookup returns the content of a record that is on its way into its file.
+func (f *filer) lookup(file string) (data []byte, ok bool, err error) {
+	f.mu.Lock()
+	defer f.mu.Unlock()
+	it := f.items[f.realName(file)]
+	if it == nil || len(it.refs) == 0 {
+		return nil, false, nil
+	}
+	view := *it
+	data, _, err = view.content(f.readFile)
+	return data, true, err
+}
+
+// realName resolves the name that Append returned. The caller holds mu.
+func (f *filer) realName(file string) string {
+	if to, ok := f.renamed[file]; ok {
+		return to
+	}
+	return file
+}
+
+func (f *filer) readFile(file string) ([]byte, error) {
+	return os.ReadFile(filepath.Join(f.dir, filepath.Base(file)))
+}

@@ -1,0 +1,153 @@
+package logs
+
+import (
+	"encoding/binary"
+	"hash/crc32"
+)
+
+// A segment of the spool is a header and frames, all aligned to eight bytes.
+//
+//	segment header: magic 8 · order 8 · salt 8 · CRC-32C of these 4 · zero to 32
+//	frame:          magic 4 · length 4 · salt 8 · CRC-32C of the body 4 · CRC-32C of these 4 · body, zero to 8
+//
+// Segments are used again, so old frames stand behind the new ones. The salt,
+// drawn anew for every use, tells them apart, and nobody outside can forge a
+// frame inside a payload.
+const (
+	segmentHeader = 32
+	segmentMagic  = 0x0031_6c74_636b_6f68 // "hokctl1"
+	frameHeader   = 24
+	frameMagic    = 0x6d72_666b // "kfrm"
+)
+
+// crcTable is CRC-32C's, for which processors have an instruction.
+func crcTable() *crc32.Table { return crc32.MakeTable(crc32.Castagnoli) }
+
+// Kinds of frames.
+const (
+	frameRecord  byte = 'R' // the content of a record file
+	frameOutcome byte = 'N' // the notifications of a record, as JSON
+)
+
+// newFrame lays out a frame; sealFrame completes it once its segment is known.
+// The body is kind, length of the name, name, data.
+func newFrame(kind byte, name string, data []byte) []byte {
+	body := 3 + len(name) + len(data)
+	b := make([]byte, frameHeader, align(frameHeader+body))
+	b = append(b, kind, byte(len(name)), byte(len(name)>>8))
+	b = append(b, name...)
+	b = append(b, data...)
+	binary.LittleEndian.PutUint32(b[0:], frameMagic)
+	binary.LittleEndian.PutUint32(b[4:], uint32(body)) //nolint:gosec // a payload is at most 25 MiB
+	binary.LittleEndian.PutUint32(b[16:], crc32.Checksum(b[frameHeader:], crcTable()))
+	return b[:cap(b)]
+}
+
+// sealFrame writes the salt of the segment into the frame.
+func sealFrame(frame []byte, salt uint64) {
+	binary.LittleEndian.PutUint64(frame[8:], salt)
+	binary.LittleEndian.PutUint32(frame[20:], crc32.Checksum(frame[:20], crcTable()))
+}
+
+// frame is one that was read; its slices point into the segment.
+type frame struct {
+	off  int64
+	size int // in the segment
+	kind byte
+	name string
+	data []byte
+}
+
+// openBody takes the body of a frame apart.
+func openBody(body []byte) (kind byte, name string, data []byte, ok bool) {
+	if len(body) < 3 {
+		return 0, "", nil, false
+	}
+	n := int(body[1]) | int(body[2])<<8
+	if len(body) < 3+n {
+		return 0, "", nil, false
+	}
+	return body[0], string(body[3 : 3+n]), body[3+n:], true
+}
+
+// frameAt reads the frame at an offset. headOK says that the header is
+// whole, so that next is where the next frame begins even if the body is not.
+func frameAt(seg []byte, off int64, salt uint64) (body []byte, next int64, headOK, bodyOK bool) {
+	if off+frameHeader > int64(len(seg)) {
+		return nil, 0, false, false
+	}
+	h := seg[off : off+frameHeader]
+	if binary.LittleEndian.Uint32(h) != frameMagic || binary.LittleEndian.Uint64(h[8:]) != salt ||
+		binary.LittleEndian.Uint32(h[20:]) != crc32.Checksum(h[:20], crcTable()) {
+		return nil, 0, false, false
+	}
+	end := off + frameHeader + int64(binary.LittleEndian.Uint32(h[4:]))
+	if end > int64(len(seg)) {
+		return nil, int64(len(seg)), true, false
+	}
+	body = seg[off+frameHeader : end]
+	return body, int64(align(int(end))), true, binary.LittleEndian.Uint32(h[16:]) == crc32.Checksum(body, crcTable())
+}
+
+// scanFrames returns the whole frames of a segment in order. What is broken
+// before a whole frame is damage and is returned by offset; what is broken
+// behind the last one is the torn end of a write that nobody was told of.
+func scanFrames(seg []byte, salt uint64) (frames []frame, damaged []int64) {
+	var broken []int64
+	for off := int64(segmentHeader); off+frameHeader <= int64(len(seg)); {
+		body, next, headOK, bodyOK := frameAt(seg, off, salt)
+		if !headOK {
+			if len(broken) == 0 || broken[len(broken)-1] != -1 {
+				broken = append(broken, off, -1)
+			}
+			off += 8
+			continue
+		}
+		if n := len(broken); n > 0 && broken[n-1] == -1 {
+			broken = broken[:n-1]
+		}
+		kind, name, data, ok := openBody(body)
+		if !bodyOK || !ok {
+			broken = append(broken, off)
+		} else {
+			damaged, broken = append(damaged, broken...), nil
+			frames = append(frames, frame{off: off, size: int(next - off), kind: kind, name: name, data: data})
+		}
+		off = next
+	}
+	return frames, damaged
+}
+
+// putSegmentHeader begins a use of a segment; order 0 marks it as free.
+func putSegmentHeader(order, salt uint64) []byte {
+	h := make([]byte, segmentHeader)
+	binary.LittleEndian.PutUint64(h[0:], segmentMagic)
+	binary.LittleEndian.PutUint64(h[8:], order)
+	binary.LittleEndian.PutUint64(h[16:], salt)
+	binary.LittleEndian.PutUint32(h[24:], crc32.Checksum(h[:24], crcTable()))
+	return h
+}
+
+func readSegmentHeader(seg []byte) (order, salt uint64, ok bool) {
+	if len(seg) < segmentHeader || binary.LittleEndian.Uint64(seg) != segmentMagic ||
+		binary.LittleEndian.Uint32(seg[24:]) != crc32.Checksum(seg[:24], crcTable()) {
+		return 0, 0, false
+	}
+	return binary.LittleEndian.Uint64(seg[8:]), binary.LittleEndian.Uint64(seg[16:]), true
+}
+
+// findSalt looks for any whole frame in a segment whose header is damaged.
+func findSalt(seg []byte) (uint64, bool) {
+	for off := int64(segmentHeader); off+frameHeader <= int64(len(seg)); off += 8 {
+		if binary.LittleEndian.Uint32(seg[off:]) != frameMagic {
+			continue
+		}
+		salt := binary.LittleEndian.Uint64(seg[off+8:])
+		if _, _, _, ok := frameAt(seg, off, salt); ok {
+			return salt, true
+		}
+	}
+	return 0, false
+}
+
+func align(n int) int { return (n + 7) &^ 7 }

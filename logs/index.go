@@ -1,0 +1,334 @@
+package logs
+
+import (
+	"context"
+	"crypto/sha256"
+	"database/sql"
+	"encoding/hex"
+	"errors"
+	"fmt"
+	"log/slog"
+	"net/url"
+	"os"
+	"path/filepath"
+	"strings"
+	"sync"
+
+	"github.com/gofrs/flock"
+	"modernc.org/sqlite"
+	sqlite3 "modernc.org/sqlite/lib"
+)
+
+// index is the SQLite cache beside the log. Any process may read it, write it
+// and make it anew from the files; several do at once.
+//
+// Its file is index-<schema>-<n>.db. An index that is damaged is never mended
+// or written over: the next number is made, and whoever has the old one open
+// sees that it is gone and changes over. So no process ever mixes the journal
+// of one with the pages of another.
+type index struct {
+	logDir string
+	log    *slog.Logger
+
+	mu   sync.RWMutex // held for writing while db is exchanged
+	db   *sql.DB
+	path string
+	info os.FileInfo
+	temp string // directory to remove at close, where nothing else could be written
+	home string // directory of the index files
+	lost chan struct{}
+}
+
+// indexSchema counts changes of the tables; other schemas are other files.
+const indexSchema = 1
+
+// The order of records is that of id: ReceivedAt in nanoseconds, moved on
+// where it is taken. Text compares as in the filter grammar, where ASCII
+// letters are the same in either case. What free text is searched in has a
+// table of its own, since reading that alone is four times faster.
+const schemaSQL = `
+CREATE TABLE record(
+	id INTEGER PRIMARY KEY, file TEXT NOT NULL, at INTEGER NOT NULL, event TEXT NOT NULL COLLATE NOCASE,
+	action TEXT NOT NULL COLLATE NOCASE, repo TEXT NOT NULL COLLATE NOCASE, sender TEXT NOT NULL COLLATE NOCASE,
+	title TEXT NOT NULL COLLATE NOCASE, branch TEXT NOT NULL COLLATE NOCASE, conclusion TEXT NOT NULL COLLATE NOCASE,
+	number INTEGER, url TEXT NOT NULL, result TEXT NOT NULL COLLATE NOCASE, delivery TEXT NOT NULL COLLATE NOCASE,
+	hook INTEGER NOT NULL, source TEXT NOT NULL COLLATE NOCASE, verified INTEGER NOT NULL, secret TEXT NOT NULL,
+	size INTEGER NOT NULL, mtime INTEGER NOT NULL, notified INTEGER NOT NULL, ntype TEXT NOT NULL COLLATE NOCASE,
+	npriority TEXT NOT NULL COLLATE NOCASE, nstatus TEXT NOT NULL, pending INTEGER NOT NULL, failed INTEGER NOT NULL);
+CREATE UNIQUE INDEX record_file ON record(file);
+CREATE INDEX record_delivery ON record(delivery) WHERE delivery <> '';
+CREATE INDEX record_event ON record(event);
+CREATE INDEX record_pending ON record(pending) WHERE pending > 0;
+CREATE INDEX record_failed ON record(failed) WHERE failed > 0;
+CREATE TABLE search(id INTEGER PRIMARY KEY, text TEXT NOT NULL);
+CREATE TABLE problem(file TEXT PRIMARY KEY, reason TEXT NOT NULL, size INTEGER NOT NULL, mtime INTEGER NOT NULL);
+CREATE TABLE meta(key TEXT PRIMARY KEY, value INTEGER NOT NULL) WITHOUT ROWID;`
+
+// openIndex opens the index of a log directory, in it, or else in the user's
+// cache directory, or else in a temporary one.
+func openIndex(ctx context.Context, logDir string, log *slog.Logger) (*index, error) {
+	abs, err := filepath.Abs(logDir)
+	if err != nil {
+		return nil, fmt.Errorf("open the index: %w", err)
+	}
+	x := &index{logDir: abs, log: log, lost: make(chan struct{}, 1)}
+	homes := []string{filepath.Join(abs, hiddenDir)}
+	if cache, err := os.UserCacheDir(); err == nil {
+		sum := sha256.Sum256([]byte(abs))
+		homes = append(homes, filepath.Join(cache, "hookctl", "index-"+hex.EncodeToString(sum[:8])))
+	}
+	for _, x.home = range homes {
+		if err = x.open(ctx); err == nil {
+			return x, nil
+		}
+		if ctx.Err() != nil {
+			return nil, ctx.Err()
+		}
+		log.Debug("no index can be kept here", "dir", x.home, "error", err)
+	}
+	if x.temp, err = os.MkdirTemp("", "hookctl-index-"); err != nil {
+		return nil, fmt.Errorf("open the index: %w", err)
+	}
+	x.home = x.temp
+	if err := x.open(ctx); err != nil {
+		return nil, errors.Join(err, os.RemoveAll(x.temp))
+	}
+	return x, nil
+}
+
+// lock keeps processes from making an index at the same moment.
+func (x *index) lock() (*flock.Flock, error) {
+	if err := os.MkdirAll(x.home, 0o700); err != nil {
+		return nil, err
+	}
+	l := flock.New(filepath.Join(x.home, "index.lock"), flock.SetPermissions(0o600))
+	if err := l.Lock(); err != nil {
+		return nil, err
+	}
+	return l, nil
+}
+
+// open takes the newest index there is, or makes one. The caller holds mu, or
+// is the only one.
+func (x *index) open(ctx context.Context) error {
+	l, err := x.lock()
+	if err != nil {
+		return fmt.Errorf("lock the index: %w", err)
+	}
+	defer func() { _ = l.Unlock() }()
+	paths, number := x.files()
+	for len(paths) > 0 {
+		path := paths[len(paths)-1]
+		if err = x.openFile(ctx, path, false); err == nil {
+			break
+		}
+		if ctx.Err() != nil {
+			return ctx.Err()
+		}
+		x.log.Info("the index is unusable and is made anew", "index", filepath.Base(path), "reason", err)
+		x.remove(path)
+		paths = paths[:len(paths)-1]
+	}
+	if len(paths) > 0 {
+		for _, older := range paths[:len(paths)-1] {
+			x.remove(older)
+		}
+		return nil
+	}
+	return x.openFile(ctx, filepath.Join(x.home, fmt.Sprintf("index-%d-%d.db", indexSchema, number+1)), true)
+}
+
+// files lists the index files of this schema, oldest first, and the highest
+// number that was ever used as far as can be seen.
+func (x *index) files() (paths []string, number int) {
+	items, err := os.ReadDir(x.home)
+	if err != nil {
+		return nil, 0
+	}
+	byNumber := map[int]string{}
+	for _, item := range items {
+		var schema, n int
+		if _, err := fmt.Sscanf(item.Name(), "index-%d-%d.db", &schema, &n); err != nil || schema != indexSchema {
+			continue
+		}
+		number = max(number, n) // also from a journal that lost its index
+		if strings.HasSuffix(item.Name(), ".db") && item.Type().IsRegular() {
+			byNumber[n] = filepath.Join(x.home, item.Name())
+		}
+	}
+	for n := range number + 1 {
+		if path, ok := byNumber[n]; ok {
+			paths = append(paths, path)
+		}
+	}
+	return paths, number
+}
+
+func (x *index) remove(path string) {
+	for _, p := range []string{path, path + "-wal", path + "-shm"} {
+		_ = os.Remove(p)
+	}
+}
+
+func (x *index) openFile(ctx context.Context, path string, create bool) error {
+	pragmas := url.Values{"_txlock": {"immediate"}, "_pragma": {
+		"busy_timeout(10000)", "page_size(8192)", "journal_mode(WAL)", "synchronous(NORMAL)",
+		"cache_size(-4000)", "journal_size_limit(67108864)", "temp_store(MEMORY)",
+	}}
+	if create {
+		f, err := os.OpenFile(filepath.Clean(path), os.O_CREATE|os.O_EXCL|os.O_RDWR, 0o600)
+		if err != nil {
+			return fmt.Errorf("make the index: %w", err)
+		}
+		if err := f.Close(); err != nil {
+			return fmt.Errorf("make the index: %w", err)
+		}
+	}
+	u := url.URL{Scheme: "file", Path: uriPath(path), RawQuery: pragmas.Encode() + "&mode=rw"}
+	db, err := sql.Open("sqlite", u.String())
+	if err != nil {
+		return fmt.Errorf("open the index: %w", err)
+	}
+	db.SetMaxOpenConns(8)
+	db.SetMaxIdleConns(4)
+	if create {
+		_, err = db.ExecContext(ctx, schemaSQL)
+	} else {
+		// All tables must be there and readable at both ends.
+		var n int
+		err = db.QueryRowContext(ctx, `SELECT count(*) FROM (SELECT * FROM (SELECT id, mtime FROM record ORDER BY id LIMIT 1)
+			UNION ALL SELECT * FROM (SELECT id, failed FROM record ORDER BY id DESC LIMIT 1)
+			UNION ALL SELECT * FROM (SELECT id, text FROM search LIMIT 1) UNION ALL SELECT * FROM (SELECT reason, size FROM problem LIMIT 1)
+			UNION ALL SELECT key, value FROM meta)`).Scan(&n)
+		if err == nil {
+			_, err = db.ExecContext(ctx, `INSERT INTO meta VALUES('opened', 1) ON CONFLICT DO UPDATE SET value = value + 1`)
+		}
+	}
+	var info os.FileInfo
+	if err == nil {
+		info, err = os.Stat(path)
+	}
+	if err != nil {
+		err = errors.Join(fmt.Errorf("open the index: %w", err), db.Close())
+		if create {
+			x.remove(path)
+		}
+		return err
+	}
+	x.db, x.path, x.info = db, path, info
+	return nil
+}
+
+// uriPath makes a path fit for a file: URI, on Windows too.
+func uriPath(path string) string {
+	path = filepath.ToSlash(path)
+	if !strings.HasPrefix(path, "/") {
+		path = "/" + path
+	}
+	return path
+}
+
+// close gives the index back.
+func (x *index) close() error {
+	x.mu.Lock()
+	defer x.mu.Unlock()
+	if x.db == nil {
+		return nil
+	}
+	err := x.db.Close()
+	x.db = nil
+	if x.temp != "" {
+		err = errors.Join(err, os.RemoveAll(x.temp))
+	}
+	return err
+}
+
+// with runs fn on the database. Where the index turns out to be gone or
+// damaged another one is opened and fn runs again; nobody is told, but lost
+// gets a token, so that it is filled.
+func (x *index) with(ctx context.Context, fn func(*sql.DB) error) error {
+	for attempt := 0; ; attempt++ {
+		x.mu.RLock()
+		db, path := x.db, x.path
+		if db == nil {
+			x.mu.RUnlock()
+			return ErrClosed
+		}
+		err := errGone
+		if x.present() {
+			err = fn(db)
+		}
+		x.mu.RUnlock()
+		if err == nil || attempt == 3 || ctx.Err() != nil || !isDamage(err) {
+			return cancelled(ctx, err)
+		}
+		if err := x.exchange(ctx, path, err); err != nil {
+			return err
+		}
+	}
+}
+
+var errGone = errors.New("the index file is gone")
+
+func (x *index) present() bool {
+	info, err := os.Stat(x.path)
+	return err == nil && os.SameFile(info, x.info)
+}
+
+// exchange opens another index in the place of a bad one.
+func (x *index) exchange(ctx context.Context, path string, reason error) error {
+	x.mu.Lock()
+	defer x.mu.Unlock()
+	if x.db == nil {
+		return ErrClosed
+	}
+	if x.path != path {
+		return nil // another goroutine did it
+	}
+	x.log.Info("the index is made anew from the records", "reason", reason)
+	_ = x.db.Close()
+	if x.present() {
+		x.remove(path)
+	}
+	if err := x.open(ctx); err != nil {
+		// Keep an object that fails, not a nil one; the next call tries again.
+		x.db, _ = sql.Open("sqlite", ":memory:")
+		x.info = nil
+		return err
+	}
+	x.lose()
+	return nil
+}
+
+// isDamage says whether an error means that the index cannot be trusted.
+func isDamage(err error) bool {
+	if errors.Is(err, errGone) {
+		return true
+	}
+	var se *sqlite.Error
+	if !errors.As(err, &se) {
+		// A value of the wrong type in a column.
+		return strings.Contains(err.Error(), "sql: Scan error") || strings.Contains(err.Error(), "database is closed")
+	}
+	switch se.Code() & 0xff {
+	case sqlite3.SQLITE_CORRUPT, sqlite3.SQLITE_NOTADB, sqlite3.SQLITE_CANTOPEN, sqlite3.SQLITE_FORMAT, sqlite3.SQLITE_PROTOCOL, sqlite3.SQLITE_SCHEMA:
+		return true
+	case sqlite3.SQLITE_IOERR:
+		return se.Code() != sqlite3.SQLITE_IOERR_NOMEM
+	case sqlite3.SQLITE_READONLY:
+		return se.Code() == sqlite3.SQLITE_READONLY_DBMOVED
+	case sqlite3.SQLITE_ERROR:
+		return strings.Contains(err.Error(), "no such table") || strings.Contains(err.Error(), "no such column") ||
+			strings.Contains(err.Error(), "malformed")
+	}
+	return false
+}
+
+// cancelled gives the caller its own reason back, where SQLite only says
+// that it was interrupted.
+func cancelled(ctx context.Context, err error) error {
+	if err != nil && ctx.Err() != nil {
+		return ctx.Err()
+	}
+	return err
+}

@@ -1,0 +1,77 @@
+package logs
+
+import (
+	"slices"
+	"time"
+)
+
+// item is a record that is durable in the spool and not yet safe as a file,
+// or whose file is to be rewritten with newer notifications. filer.mu guards
+// it.
+type item struct {
+	file  string
+	stem  string // of the file's name
+	id    string // delivery GUID
+	entry Entry
+	data  []byte // content of the file; nil when it is to be read from the spool or the file
+	from  *ref   // the record's own frame, if it has one
+	refs  []ref  // all its frames in the spool
+
+	notes   []Notification // newer than data, if changed
+	changed bool
+	version int  // counts outcomes, to see whether one came while the file was written
+	filed   bool // a file of ours bears the name
+	backlog bool // it was found in the spool at start: its file may be there
+	pending bool // it was appended with a pending notification
+
+	due    time.Time // not to be written before, unless in a hurry
+	queued bool
+	busy   bool // being written
+}
+
+// job is an item as it was when its turn came.
+type job struct {
+	item
+	it *item
+}
+
+// linger is how long a record with a pending notification waits for the
+// outcome, so that most are written once. It is part of the delay before
+// other processes see the record.
+const linger = 30 * time.Millisecond
+
+// rewriteDelay gathers the outcomes of one record into one rewrite.
+const rewriteDelay = 100 * time.Millisecond
+
+func hasPending(notes []Notification) bool {
+	return slices.ContainsFunc(notes, func(n Notification) bool { return n.Status == StatusPending })
+}
+
+// content returns what the file shall hold, the record with its newest
+// notifications, and its line in a list.
+func (it *item) content(readFile func(string) ([]byte, error)) ([]byte, Entry, error) {
+	data := it.data
+	var err error
+	switch {
+	case data != nil:
+	case it.from != nil:
+		data, err = it.from.seg.read(it.from.off, it.from.size)
+	default:
+		data, err = readFile(it.file)
+	}
+	if err != nil || !it.changed && it.entry.File != "" {
+		it.entry.File, it.entry.Size = it.file, int64(len(data))
+		return data, it.entry, err
+	}
+	r, err := decodeRecord(it.file, data)
+	if err != nil {
+		return nil, Entry{}, err
+	}
+	if it.changed {
+		r.Notifications = it.notes
+		if data, err = r.Encode(); err != nil {
+			return nil, Entry{}, err
+		}
+	}
+	return data, r.Entry(int64(len(data))), nil
+}

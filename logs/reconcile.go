@@ -1,0 +1,375 @@
+package logs
+
+import (
+	"cmp"
+	"context"
+	"database/sql"
+	"errors"
+	"fmt"
+	"io"
+	"io/fs"
+	"os"
+	"path/filepath"
+	"runtime"
+	"slices"
+	"sync"
+	"time"
+
+	"github.com/gofrs/flock"
+)
+
+// reconciler makes the index agree with the directory: it adds the files
+// that the index lacks, the newest first, and takes out those that are gone.
+// On an empty index that is building it. One process at a time does so; the
+// others see the rows as they come.
+type reconciler struct {
+	x *index
+
+	mu       sync.Mutex
+	progress Progress
+	complete bool          // the index has all that was there when it was last made to agree
+	idle     chan struct{} // closed when it agrees; another one while it does not
+}
+
+const (
+	reconcileBlock = 1000 // rows that are inserted together
+	lockRetry      = 200 * time.Millisecond
+)
+
+// run keeps the index in agreement until ctx ends: once at the beginning, and
+// whenever the index had to be exchanged.
+func (r *reconciler) run(ctx context.Context) {
+	for {
+		if err := r.reconcile(ctx); err != nil && ctx.Err() == nil {
+			r.x.log.Warn("the index is not complete", "error", err)
+			// Something is wrong with the directory or the disk; look again.
+			select {
+			case <-ctx.Done():
+			case <-time.After(time.Second):
+				continue
+			}
+		}
+		if ctx.Err() == nil {
+			r.settled()
+		}
+		select {
+		case <-ctx.Done():
+			return
+		case <-r.x.lost:
+			r.unsettled()
+		}
+	}
+}
+
+func (r *reconciler) settled() {
+	r.mu.Lock()
+	defer r.mu.Unlock()
+	r.complete = true
+	close(r.idle)
+}
+
+func (r *reconciler) unsettled() {
+	r.mu.Lock()
+	defer r.mu.Unlock()
+	if r.complete {
+		r.complete = false
+		r.idle = make(chan struct{})
+		r.progress = Progress{}
+	}
+}
+
+func (r *reconciler) state() (Progress, bool, <-chan struct{}) {
+	r.mu.Lock()
+	defer r.mu.Unlock()
+	return r.progress, r.complete, r.idle
+}
+
+func (r *reconciler) report(done, total int) {
+	r.mu.Lock()
+	defer r.mu.Unlock()
+	r.progress = Progress{Done: done, Total: total}
+}
+
+// reconcile does it once. When another process is at it, it waits and then
+// looks whether that was enough.
+func (r *reconciler) reconcile(ctx context.Context) error {
+	l := flock.New(filepath.Join(r.x.home, "build.lock"), flock.SetPermissions(0o600))
+	for {
+		stamp, err := r.stamp()
+		if err != nil {
+			return err
+		}
+		if have, err := r.x.number(ctx, `SELECT value FROM meta WHERE key = 'stamp'`); err == nil && stamp != 0 && have == stamp && !r.mended(ctx) {
+			return nil
+		}
+		locked, err := l.TryLock()
+		if locked {
+			defer func() { _ = l.Unlock() }()
+			return r.agree(ctx, stamp)
+		}
+		if errors.Is(err, fs.ErrNotExist) {
+			_ = os.MkdirAll(r.x.home, 0o700)
+		}
+		r.readProgress(ctx)
+		select {
+		case <-ctx.Done():
+			return ctx.Err()
+		case <-time.After(lockRetry):
+		}
+	}
+}
+
+// mended says whether a file that was no whole record has changed since, for
+// which the directory's own time does not tell.
+func (r *reconciler) mended(ctx context.Context) bool {
+	known, err := collect(ctx, r.x, func(rows *sql.Rows) (p problem, err error) {
+		return p, rows.Scan(&p.File, &p.size, &p.mtime)
+	}, `SELECT file, size, mtime FROM problem`)
+	return err != nil || slices.ContainsFunc(known, func(p problem) bool { return r.x.changed(p.File, p.size, p.mtime) })
+}
+
+// stamp stands for the state of the directory: its change time. A time that
+// is too young may hide another change in the same tick of the clock and
+// gives 0.
+func (r *reconciler) stamp() (int64, error) {
+	info, err := os.Stat(r.x.logDir)
+	if errors.Is(err, fs.ErrNotExist) {
+		return 0, nil
+	}
+	if err != nil {
+		return 0, fmt.Errorf("look at the log directory: %w", err)
+	}
+	if age := time.Since(info.ModTime()); age < 50*time.Millisecond {
+		return 0, nil
+	}
+	return info.ModTime().UnixNano(), nil
+}
+
+// readProgress takes over what the process that builds has written down.
+func (r *reconciler) readProgress(ctx context.Context) {
+	done, err1 := r.x.number(ctx, `SELECT value FROM meta WHERE key = 'done'`)
+	total, err2 := r.x.number(ctx, `SELECT value FROM meta WHERE key = 'total'`)
+	if err1 == nil && err2 == nil {
+		r.report(int(done), int(total))
+	}
+}
+
+// agree compares the directory with the index.
+func (r *reconciler) agree(ctx context.Context, stamp int64) error {
+	names, err := r.list(ctx)
+	if err != nil {
+		return err
+	}
+	missing, gone, err := r.compare(ctx, names)
+	if err != nil {
+		return err
+	}
+	have := len(names) - len(missing)
+	r.report(have, len(names))
+	// Newest first, in blocks that go up: rows are appended to a block faster than before it.
+	slices.SortFunc(missing, func(a, b string) int { return cmp.Compare(b, a) })
+	for start := 0; start < len(missing); start += reconcileBlock {
+		block := missing[start:min(start+reconcileBlock, len(missing))]
+		if err := r.add(ctx, block, have+start, len(names)); err != nil {
+			return err
+		}
+		r.report(have+start+len(block), len(names))
+	}
+	for chunk := range slices.Chunk(gone, 500) {
+		// A file may have come since the directory was listed.
+		chunk = slices.DeleteFunc(chunk, func(name string) bool { return r.x.exists(name) })
+		if err := r.x.removeFiles(ctx, chunk); err != nil {
+			return err
+		}
+	}
+	return r.x.transact(ctx, func(tx *sql.Tx) error {
+		_, err := tx.ExecContext(ctx, `INSERT OR REPLACE INTO meta VALUES('stamp', ?), ('complete', 1)`, stamp)
+		return err
+	})
+}
+
+// list returns the names of the files that can be records, unsorted.
+func (r *reconciler) list(ctx context.Context) ([]string, error) {
+	dir, err := os.Open(r.x.logDir)
+	if errors.Is(err, fs.ErrNotExist) {
+		return nil, nil
+	}
+	if err != nil {
+		return nil, fmt.Errorf("list the log directory: %w", err)
+	}
+	defer dir.Close()
+	var names []string
+	for {
+		items, err := dir.ReadDir(4096)
+		for _, item := range items {
+			if isRecordName(item.Name()) && item.Type().IsRegular() {
+				names = append(names, item.Name())
+			}
+		}
+		if errors.Is(err, io.EOF) {
+			return names, nil
+		}
+		if err = cmp.Or(err, ctx.Err()); err != nil {
+			return nil, fmt.Errorf("list the log directory: %w", err)
+		}
+	}
+}
+
+// compare merges the sorted names with the sorted rows. A file that was a
+// problem counts as missing when it has changed.
+func (r *reconciler) compare(ctx context.Context, names []string) (missing, gone []string, err error) {
+	slices.Sort(names)
+	err = r.x.with(ctx, func(db *sql.DB) error {
+		missing, gone = nil, nil
+		rows, err := db.QueryContext(ctx, `SELECT file, -1, 0 FROM record UNION ALL SELECT file, size, mtime FROM problem ORDER BY 1`)
+		if err != nil {
+			return err
+		}
+		defer rows.Close()
+		i := 0
+		for rows.Next() {
+			var file string
+			var size, mtime int64
+			if err := rows.Scan(&file, &size, &mtime); err != nil {
+				return err
+			}
+			for i < len(names) && names[i] < file {
+				missing = append(missing, names[i])
+				i++
+			}
+			if i == len(names) || names[i] != file {
+				gone = append(gone, file)
+				continue
+			}
+			if size >= 0 && r.x.changed(file, size, mtime) {
+				missing = append(missing, file)
+			}
+			i++
+		}
+		missing = append(missing, names[i:]...)
+		return rows.Err()
+	})
+	return missing, gone, err
+}
+
+func (x *index) exists(name string) bool {
+	_, err := os.Lstat(filepath.Join(x.logDir, name))
+	return err == nil
+}
+
+func (x *index) changed(name string, size, mtime int64) bool {
+	info, err := os.Lstat(filepath.Join(x.logDir, name))
+	return err == nil && (info.Size() != size || info.ModTime().UnixNano() != mtime)
+}
+
+// add reads a block of files in parallel and puts them into the index.
+func (r *reconciler) add(ctx context.Context, block []string, done, total int) error {
+	entries, problems, err := r.x.readFiles(ctx, block)
+	if err != nil {
+		return err
+	}
+	return r.x.transact(ctx, func(tx *sql.Tx) error {
+		if err := putAll(ctx, tx, entries, problems); err != nil {
+			return err
+		}
+		_, err := tx.ExecContext(ctx, `INSERT OR REPLACE INTO meta VALUES('done', ?), ('total', ?)`, done+len(block), total)
+		return err
+	})
+}
+
+// problem is a file that is no whole record, as it was when it was read.
+type problem struct {
+	Problem
+	size, mtime int64
+}
+
+func putAll(ctx context.Context, tx *sql.Tx, entries []Entry, problems []problem) error {
+	in, err := newInserter(ctx, tx)
+	if err != nil {
+		return err
+	}
+	for i := range entries {
+		if err := in.put(ctx, &entries[i]); err != nil {
+			return err
+		}
+	}
+	for _, p := range problems {
+		if err := removeRow(ctx, tx, p.File); err != nil {
+			return err
+		}
+		if _, err := tx.ExecContext(ctx, `INSERT OR REPLACE INTO problem VALUES(?,?,?,?)`, p.File, p.Reason, p.size, p.mtime); err != nil {
+			return err
+		}
+	}
+	if len(problems) > 0 {
+		return nil
+	}
+	_, err = tx.ExecContext(ctx, `DELETE FROM problem WHERE file IN (SELECT p.file FROM problem p JOIN record r ON r.file = p.file)`)
+	return err
+}
+
+// readFiles reads the heads of files in parallel. Files that are gone are
+// left out. Entries come in the order of names from the oldest.
+func (x *index) readFiles(ctx context.Context, names []string) ([]Entry, []problem, error) {
+	type result struct {
+		entry Entry
+		err   error
+		size  int64
+		mtime int64
+	}
+	results := make([]result, len(names))
+	workers := min(runtime.GOMAXPROCS(0), len(names))
+	var wg sync.WaitGroup
+	for w := range workers {
+		wg.Go(func() {
+			for i := w; i < len(names) && ctx.Err() == nil; i += workers {
+				res := &results[i]
+				res.entry, res.size, res.mtime, res.err = x.readEntry(names[i])
+			}
+		})
+	}
+	wg.Wait()
+	if ctx.Err() != nil {
+		return nil, nil, ctx.Err()
+	}
+	var entries []Entry
+	var problems []problem
+	for i := len(results) - 1; i >= 0; i-- {
+		switch res := &results[i]; {
+		case res.err == nil:
+			entries = append(entries, res.entry)
+		case !errors.Is(res.err, fs.ErrNotExist):
+			problems = append(problems, problem{Problem{File: names[i], Reason: res.err.Error()}, res.size, res.mtime})
+		}
+	}
+	return entries, problems, nil
+}
+
+// readEntry reads the head of one file.
+func (x *index) readEntry(name string) (e Entry, size, mtime int64, err error) {
+	f, err := openRegular(filepath.Join(x.logDir, name))
+	if err != nil {
+		return e, 0, 0, err
+	}
+	defer f.Close()
+	info, err := f.Stat()
+	if err != nil {
+		return e, 0, 0, err
+	}
+	size, mtime = info.Size(), info.ModTime().UnixNano()
+	r, err := readHead(f, size)
+	if err != nil {
+		return e, size, mtime, err
+	}
+	r.File = name
+	if r.ReceivedAt.IsZero() {
+		// A foreign file without a time; its name may have one.
+		r.ReceivedAt = info.ModTime()
+		if t, ok := nameTime(name); ok {
+			r.ReceivedAt = t
+		}
+	}
+	e = r.Entry(size)
+	e.modified = info.ModTime()
+	return e, size, mtime, nil
+}

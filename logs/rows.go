@@ -1,0 +1,231 @@
+package logs
+
+import (
+	"context"
+	"database/sql"
+	"errors"
+	"fmt"
+	"math"
+	"time"
+)
+
+// columns of a record, in the order of rowArgs and scanEntry.
+const columns = `id, file, at, event, action, repo, sender, title, branch, conclusion, number, url, result, delivery,
+	hook, source, verified, secret, size, mtime, notified, ntype, npriority, nstatus, pending, failed`
+
+const (
+	insertSQL = `INSERT INTO record(` + columns + `) VALUES(?,?,?,?,?,?,?,?,?,?,?,?,?,?,?,?,?,?,?,?,?,?,?,?,?,?) ON CONFLICT DO NOTHING`
+	updateSQL = `UPDATE record SET (` + columns + `) = (?,?,?,?,?,?,?,?,?,?,?,?,?,?,?,?,?,?,?,?,?,?,?,?,?,?) WHERE file = ?2`
+	searchSQL = `INSERT OR REPLACE INTO search(id, text) VALUES(?,?)`
+	// The ids of one instant lie close together; behind the last of them one is free.
+	freeIDSQL = `SELECT max(id) + 1 FROM record WHERE id >= ?1 AND id < ?1 + 1000000`
+)
+
+// orderKey is where an entry stands in the log: its time in nanoseconds, never
+// 0, which no Cursor may be.
+func orderKey(at time.Time) int64 {
+	switch {
+	case at.Year() < 1970:
+		return 1
+	case at.Year() > 2261:
+		return math.MaxInt64 - 1_000_000
+	}
+	return max(1, at.UnixNano())
+}
+
+func rowArgs(e *Entry) []any {
+	n := deref(e.Notification)
+	return []any{e.key, e.File, orderKey(e.ReceivedAt), e.Event, e.Action, e.Repository, e.Sender, e.Title, e.Branch, e.Conclusion,
+		e.Number, e.URL, e.Result, e.DeliveryID, e.HookID, e.Source, e.Verified, e.Secret, e.Size, e.modified.UnixNano(),
+		e.Notification != nil, n.Type, n.Priority, n.Status, e.Pending, e.Failed}
+}
+
+// inserter puts entries into the index within one transaction.
+type inserter struct {
+	tx                             *sql.Tx
+	insert, update, search, freeID *sql.Stmt
+}
+
+func newInserter(ctx context.Context, tx *sql.Tx) (*inserter, error) {
+	in := &inserter{tx: tx}
+	var err error
+	for _, p := range []struct {
+		stmt **sql.Stmt
+		sql  string
+	}{{&in.insert, insertSQL}, {&in.update, updateSQL}, {&in.search, searchSQL}, {&in.freeID, freeIDSQL}} {
+		if *p.stmt, err = tx.PrepareContext(ctx, p.sql); err != nil {
+			return nil, err
+		}
+	}
+	return in, nil
+}
+
+// put inserts an entry, or brings the row of its file up to date, and sets
+// its key.
+func (in *inserter) put(ctx context.Context, e *Entry) error {
+	e.key = orderKey(e.ReceivedAt)
+	inserted, err := in.exec(ctx, in.insert, rowArgs(e))
+	if err != nil {
+		return err
+	}
+	if !inserted {
+		// The file has a row, or the place in the order is taken.
+		var id int64
+		err := in.tx.QueryRowContext(ctx, `SELECT id FROM record WHERE file = ?`, e.File).Scan(&id)
+		switch {
+		case err == nil && id >= e.key && id < e.key+1_000_000:
+			e.key = id
+			_, err = in.exec(ctx, in.update, rowArgs(e))
+		case err == nil:
+			// It says another time than before.
+			if err = removeRow(ctx, in.tx, e.File); err == nil {
+				err = in.put(ctx, e)
+			}
+			return err
+		case errors.Is(err, sql.ErrNoRows):
+			if err = in.freeID.QueryRowContext(ctx, e.key).Scan(&e.key); err == nil {
+				_, err = in.exec(ctx, in.insert, rowArgs(e))
+			}
+		}
+		if err != nil {
+			return err
+		}
+	}
+	_, err = in.search.ExecContext(ctx, e.key, searchText(e))
+	return err
+}
+
+func (in *inserter) exec(ctx context.Context, stmt *sql.Stmt, args []any) (changed bool, err error) {
+	res, err := stmt.ExecContext(ctx, args...)
+	if err != nil {
+		return false, err
+	}
+	n, err := res.RowsAffected()
+	return n > 0, err
+}
+
+func removeRow(ctx context.Context, tx *sql.Tx, file string) error {
+	if _, err := tx.ExecContext(ctx, `DELETE FROM search WHERE id = (SELECT id FROM record WHERE file = ?)`, file); err != nil {
+		return err
+	}
+	_, err := tx.ExecContext(ctx, `DELETE FROM record WHERE file = ?`, file)
+	return err
+}
+
+// transact runs fn in a transaction.
+func (x *index) transact(ctx context.Context, fn func(*sql.Tx) error) error {
+	return x.with(ctx, func(db *sql.DB) error {
+		tx, err := db.BeginTx(ctx, nil)
+		if err != nil {
+			return err
+		}
+		if err := fn(tx); err != nil {
+			return errors.Join(err, tx.Rollback())
+		}
+		return tx.Commit()
+	})
+}
+
+// put brings rows up to date and sets the entries' keys.
+func (x *index) put(ctx context.Context, entries []Entry) error {
+	err := x.transact(ctx, func(tx *sql.Tx) error {
+		in, err := newInserter(ctx, tx)
+		if err != nil {
+			return err
+		}
+		for i := range entries {
+			if err := in.put(ctx, &entries[i]); err != nil {
+				return err
+			}
+		}
+		return nil
+	})
+	if err != nil {
+		return fmt.Errorf("write the index: %w", err)
+	}
+	return nil
+}
+
+// remove takes files out of the index.
+func (x *index) removeFiles(ctx context.Context, files []string) error {
+	if len(files) == 0 {
+		return nil
+	}
+	err := x.transact(ctx, func(tx *sql.Tx) error {
+		for _, file := range files {
+			if err := removeRow(ctx, tx, file); err != nil {
+				return err
+			}
+			if _, err := tx.ExecContext(ctx, `DELETE FROM problem WHERE file = ?`, file); err != nil {
+				return err
+			}
+		}
+		return nil
+	})
+	if err != nil {
+		return fmt.Errorf("write the index: %w", err)
+	}
+	return nil
+}
+
+// scanEntry reads a row of columns.
+func scanEntry(rows *sql.Rows) (Entry, error) {
+	var e Entry
+	var at, mtime int64
+	var notified bool
+	var n EntryNotification
+	err := rows.Scan(&e.key, &e.File, &at, &e.Event, &e.Action, &e.Repository, &e.Sender, &e.Title, &e.Branch, &e.Conclusion,
+		&e.Number, &e.URL, &e.Result, &e.DeliveryID, &e.HookID, &e.Source, &e.Verified, &e.Secret, &e.Size, &mtime,
+		&notified, &n.Type, &n.Priority, &n.Status, &e.Pending, &e.Failed)
+	if err != nil {
+		return e, err
+	}
+	if at > 1 {
+		e.ReceivedAt = time.Unix(0, at).UTC()
+	}
+	e.modified = time.Unix(0, mtime)
+	if notified {
+		e.Notification = &n
+	}
+	return e, nil
+}
+
+// entries runs a query that gives columns.
+func (x *index) entries(ctx context.Context, query string, args ...any) ([]Entry, error) {
+	return collect(ctx, x, scanEntry, query, args...)
+}
+
+// collect runs a query and returns what scan makes of each row.
+func collect[T any](ctx context.Context, x *index, scan func(*sql.Rows) (T, error), query string, args ...any) ([]T, error) {
+	var list []T
+	err := x.with(ctx, func(db *sql.DB) error {
+		list = list[:0]
+		rows, err := db.QueryContext(ctx, query, args...)
+		if err != nil {
+			return err
+		}
+		defer rows.Close()
+		for rows.Next() {
+			v, err := scan(rows)
+			if err != nil {
+				return err
+			}
+			list = append(list, v)
+		}
+		return rows.Err()
+	})
+	if err != nil {
+		return nil, fmt.Errorf("ask the index: %w", err)
+	}
+	return list, nil
+}
+
+// number runs a query that gives one number.
+func (x *index) number(ctx context.Context, query string, args ...any) (int64, error) {
+	var n sql.NullInt64
+	err := x.with(ctx, func(db *sql.DB) error { return db.QueryRowContext(ctx, query, args...).Scan(&n) })
+	if err != nil && !errors.Is(err, sql.ErrNoRows) {
+		return 0, fmt.Errorf("ask the index: %w", err)
+	}
+	return n.Int64, nil
+}

@@ -1,0 +1,103 @@
+package logs
+
+import (
+	"crypto/rand"
+	"encoding/binary"
+	"errors"
+	"fmt"
+	"os"
+	"path/filepath"
+)
+
+var errDamaged = errors.New("a frame of the spool is damaged")
+
+// segment is one file of the spool.
+type segment struct {
+	f     *os.File
+	info  os.FileInfo // to notice that the file was taken away
+	size  int64
+	used  int64
+	order uint64
+	salt  uint64
+	live  int  // frames that are not yet safe in a record file
+	spent bool // takes no more frames
+	once  bool // not to be used again: oversized, or a write to it failed
+}
+
+// newSegment makes a segment file of zeros. Zeros and not merely reserved
+// blocks: turning a reserved block into a written one costs a commit of the
+// file system's journal at the first sync, half as much again as the write.
+func (s *spool) newSegment(size int64) (*segment, error) {
+	path := filepath.Join(s.dir, fmt.Sprintf("%08d.seg", s.number))
+	s.number++
+	f, err := s.disk.create(path)
+	if errors.Is(err, os.ErrNotExist) {
+		// The log directory was removed while we run.
+		if err = os.MkdirAll(s.dir, 0o700); err == nil {
+			f, err = s.disk.create(path)
+		}
+	}
+	if err != nil {
+		return nil, fmt.Errorf("make a spool segment: %w", err)
+	}
+	seg := &segment{f: f, size: size}
+	if size <= s.segmentSize {
+		err = s.disk.writeAt(f, make([]byte, size), 0)
+	} else {
+		seg.once = true
+	}
+	if err == nil {
+		seg.info, err = f.Stat()
+	}
+	err = errors.Join(err, s.disk.sync(f), s.disk.syncDir(s.dir))
+	if err != nil {
+		seg.drop()
+		return nil, fmt.Errorf("make a spool segment: %w", err)
+	}
+	return seg, nil
+}
+
+// begin starts a use of the segment. The header becomes durable together
+// with the first frame, and before that nobody counts on it.
+func (seg *segment) begin(d *disk, order uint64) error {
+	var salt [8]byte
+	_, _ = rand.Read(salt[:]) // never fails
+	seg.order, seg.salt = order, binary.LittleEndian.Uint64(salt[:])
+	seg.used, seg.live, seg.spent = segmentHeader, 0, false
+	return d.writeAt(seg.f, putSegmentHeader(seg.order, seg.salt), 0)
+}
+
+// clear marks the segment as holding nothing that matters.
+func (seg *segment) clear() error {
+	_, err := seg.f.WriteAt(putSegmentHeader(0, 0), 0)
+	seg.used = segmentHeader
+	return err
+}
+
+// drop removes the segment.
+func (seg *segment) drop() {
+	_ = seg.f.Close()
+	_ = os.Remove(seg.f.Name())
+}
+
+// present says whether the segment's path still leads to it. What is written
+// to a file without a name is gone with the process.
+func (seg *segment) present() bool {
+	info, err := os.Stat(seg.f.Name())
+	return err == nil && os.SameFile(info, seg.info)
+}
+
+// read returns the data of a frame from the file.
+func (seg *segment) read(off int64, n int) ([]byte, error) {
+	b := make([]byte, n)
+	if _, err := seg.f.ReadAt(b, off); err != nil {
+		return nil, fmt.Errorf("read the spool: %w", err)
+	}
+	// The frame is all there is in this view.
+	body, _, headOK, bodyOK := frameAt(b, 0, seg.salt)
+	_, _, data, ok := openBody(body)
+	if !headOK || !bodyOK || !ok {
+		return nil, fmt.Errorf("%w: at %d of %s", errDamaged, off, filepath.Base(seg.f.Name()))
+	}
+	return data, nil
+}
