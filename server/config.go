@@ -1,6 +1,7 @@
 package server
 
 import (
+	"encoding/json"
 	"errors"
 	"log/slog"
 	"net/http"
@@ -92,6 +93,11 @@ func (c SinkConfig) GoString() string { return c.String() }
 
 // LogValue is String, so that a log line tells no more.
 func (c SinkConfig) LogValue() slog.Value { return slog.StringValue(c.String()) }
+
+// MarshalJSON leaves the secret and the environment out.
+func (c SinkConfig) MarshalJSON() ([]byte, error) {
+	return json.Marshal(map[string]string{"name": c.name(), "type": c.Type, "to": recipient(c)})
+}
 
 func (c SinkConfig) name() string {
 	if c.Name != "" {

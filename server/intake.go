@@ -209,7 +209,9 @@ func (d *delivery) store(rec *logs.Record) {
 		d.refuse(status, reason, text)
 		return
 	}
-	d.s.metrics.durable.Observe(time.Since(start).Seconds())
+	if !duplicate {
+		d.s.metrics.durable.Observe(time.Since(start).Seconds())
+	}
 	answer(d.w, http.StatusOK, struct {
 		Status    string `json:"status"`
 		Delivery  string `json:"delivery"`

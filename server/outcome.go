@@ -112,16 +112,23 @@ func (q *queue) load(ctx context.Context) error {
 	return nil
 }
 
+// reload fetches what was left to the log. Until all of it is here, new records are left to the log too, so
+// that none of them overtakes an older one.
 func (q *queue) reload(ctx context.Context) {
 	q.mu.Lock()
-	q.overflow = false // Set again if there is too much once more.
+	q.missed = false
 	q.mu.Unlock()
 	if err := q.load(ctx); err != nil {
 		q.s.logger.Error("pending notifications stay in the log for now", "error", err)
-		q.mu.Lock()
-		q.overflow = true
-		q.mu.Unlock()
+		return
 	}
+	q.mu.Lock()
+	defer q.mu.Unlock()
+	if !q.missed {
+		q.overflow = false
+		return
+	}
+	q.signal() // Look again.
 }
 
 func (q *queue) loadEntries(ctx context.Context, entries []logs.Entry) {
@@ -131,16 +138,16 @@ func (q *queue) loadEntries(ctx context.Context, entries []logs.Entry) {
 		}
 		q.mu.Lock()
 		known := q.files[e.File] != nil
-		full := q.held >= maxHeld
+		full := q.held >= q.most
 		if full && !known {
-			q.overflow = true
+			q.overflow, q.missed = true, true
 		}
 		q.mu.Unlock()
-		if full {
-			return
-		}
 		if known {
 			continue
+		}
+		if full {
+			return
 		}
 		rec, err := q.s.log.Log().Read(ctx, e.File)
 		if err != nil {

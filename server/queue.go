@@ -29,7 +29,9 @@ type queue struct {
 	files    map[string]*fileState
 	gathers  map[gatherKey]*gathering
 	places   map[string]chan struct{} // by sink
+	most     int                      // maxHeld
 	overflow bool                     // more is pending than is held here; the log has the rest
+	missed   bool                     // something was left to the log since it was last read
 	held     int                      // notifications that are pending and held
 	sending  int
 	changed  chan struct{} // closed and replaced when anything that run waits for may have changed
@@ -77,7 +79,7 @@ type item struct {
 func newQueue(s *Server, retry Retry) *queue {
 	return &queue{
 		s: s, retry: retry, lanes: map[laneKey]*lane{}, files: map[string]*fileState{},
-		gathers: map[gatherKey]*gathering{}, places: map[string]chan struct{}{}, changed: make(chan struct{}),
+		gathers: map[gatherKey]*gathering{}, places: map[string]chan struct{}{}, changed: make(chan struct{}), most: maxHeld,
 	}
 }
 
@@ -86,9 +88,9 @@ func (q *queue) add(rec *logs.Record, ev Event, d Decision) {
 	q.heads.note(ev)
 	q.mu.Lock()
 	defer q.mu.Unlock()
-	if q.overflow || q.held >= maxHeld {
+	if q.overflow || q.held >= q.most {
 		if len(rec.Notifications) > 0 {
-			q.overflow = true
+			q.overflow, q.missed = true, true
 		}
 		return
 	}
@@ -179,7 +181,7 @@ func (q *queue) run(ctx context.Context) {
 	for ctx.Err() == nil {
 		q.mu.Lock()
 		next := q.flushGathered(time.Now())
-		changed, reload := q.changed, q.overflow && q.held < maxHeld/2
+		changed, reload := q.changed, q.overflow && q.held <= q.most/2
 		q.mu.Unlock()
 		if reload {
 			q.reload(ctx)

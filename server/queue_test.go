@@ -2,6 +2,7 @@ package server
 
 import (
 	"fmt"
+	"net"
 	"net/http"
 	"net/http/httptest"
 	"slices"
@@ -261,5 +262,43 @@ func TestOrderHoldsPerRepositoryAndNobodyElseWaits(t *testing.T) {
 			t.Errorf("%s after %s in %s", id, last[repo], repo)
 		}
 		last[repo] = id
+	}
+}
+
+// TestMoreIsPendingThanIsHeld leaves most of a backlog in the log and still sends all of it in order.
+func TestMoreIsPendingThanIsHeld(t *testing.T) {
+	m := newMaestro(t)
+	m.set(func(int) (int, string) { return 500, "" })
+	s := newTestServer(t, func(c *Config) { c.Sinks = []SinkConfig{m.sink()} })
+	s.queue.most = 10
+	l, err := net.Listen("tcp", "127.0.0.1:0")
+	if err != nil {
+		t.Fatal(err)
+	}
+	serve(t, s, l)
+	event, payload := sample(t, "push_main")
+	send := func(i int) {
+		if _, err := s.Ingest(t.Context(), &logs.Record{EventType: event, DeliveryID: guid(i), Payload: payload}); err != nil {
+			t.Fatal(err)
+		}
+	}
+	for i := range 60 {
+		send(i)
+	}
+	if held := s.Stats().Pending; held > 10 {
+		t.Errorf("%d are held", held)
+	}
+	m.set(nil)
+	for i := 60; i < 100; i++ {
+		send(i)
+	}
+	await(t, "all of them", func() bool { return len(m.messages()) >= 100 })
+	last := ""
+	for _, msg := range m.messages() {
+		id := msg.Content.Context["delivery_id"].(string)
+		if id <= last {
+			t.Errorf("%s after %s", id, last)
+		}
+		last = id
 	}
 }

@@ -26,6 +26,9 @@ func TestMain(m *testing.M) {
 	if mode := os.Getenv("SINK_HELPER"); mode != "" {
 		os.Exit(sinkHelper(mode))
 	}
+	if dir := os.Getenv("RECEIVER_HELPER"); dir != "" {
+		os.Exit(receiverHelper(dir))
+	}
 	os.Exit(m.Run())
 }
 
@@ -333,7 +336,11 @@ func TestSinkMistakes(t *testing.T) {
 		t.Error("a route to a sink that is not there is accepted")
 	}
 	secretive := fmt.Sprintf("%v %+v %#v", SinkConfig{Type: "http", Secret: "private"}, SinkConfig{Secret: "private"}, SinkConfig{Secret: "private"})
-	if strings.Contains(secretive, "private") {
+	asJSON, err := json.Marshal(SinkConfig{Type: "http", URL: "http://user:private@x/?a=private", Secret: "private", Env: map[string]string{"A": "private"}})
+	if err != nil {
+		t.Error(err)
+	}
+	if secretive += string(asJSON); strings.Contains(secretive, "private") {
 		t.Error(secretive)
 	}
 }
