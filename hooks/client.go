@@ -39,6 +39,8 @@ type Config struct {
 	Token  string       // "" to take gh's
 	Socket string       // unix socket to send requests to; "" for gh's http_unix_socket, if set
 	Limits Limits       // zero for GitHub's own
+	// Transport sends the requests in place of the network; nil for the network.
+	Transport http.RoundTripper
 	// OnWait is called when requests are held back until a time, because GitHub asked for it. It must not block.
 	OnWait func(until time.Time, reason string)
 }
@@ -84,7 +86,10 @@ func New(cfg Config) (*Client, error) {
 			socket, _ = gh.Get([]string{"http_unix_socket"})
 		}
 	}
-	transport := baseTransport(socket)
+	transport := cfg.Transport
+	if transport == nil {
+		transport = baseTransport(socket)
+	}
 	rest, err := api.NewRESTClient(api.ClientOptions{
 		Host:      host,
 		AuthToken: token,

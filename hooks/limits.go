@@ -53,39 +53,47 @@ func (l Limits) backOff() backoff.BackOff {
 	return b
 }
 
-// gate is what every request passes: a few at once, writes at GitHub's pace, and none while GitHub asks to wait.
+// gate is what every request passes: a few at once, writes within GitHub's limits, and none while GitHub asks to wait.
 type gate struct {
 	slots  chan struct{}
-	minute *rate.Limiter
-	hour   window
+	pace   *rate.Limiter // evens out what the windows let through
 	log    *slog.Logger
 	onWait func(time.Time, string)
 
-	mu    sync.Mutex
-	until time.Time
+	mu      sync.Mutex
+	windows []window
+	until   time.Time // held back until then
+	told    time.Time // the end of the longest wait that was told of
 }
 
+// windowSlack is added to a window, because GitHub counts when a request arrives and not when it is sent.
+const windowSlack = time.Second
+
 func newGate(l Limits, log *slog.Logger, onWait func(time.Time, string)) *gate {
-	// A quarter at once and the rest evenly keeps any minute within the limit.
-	burst := max(1, l.WritesPerMinute/4)
-	pace := rate.Limit(float64(max(1, l.WritesPerMinute-burst)) / 60)
 	return &gate{
 		slots:  make(chan struct{}, l.Concurrent),
-		minute: rate.NewLimiter(pace, burst),
-		hour:   window{span: time.Hour, starts: make([]time.Time, l.WritesPerHour)},
+		pace:   rate.NewLimiter(rate.Limit(max(1, l.WritesPerMinute/10)), 1),
 		log:    log,
 		onWait: onWait,
+		windows: []window{
+			{span: time.Minute + windowSlack, starts: make([]time.Time, l.WritesPerMinute)},
+			{span: time.Hour + windowSlack, starts: make([]time.Time, l.WritesPerHour)},
+		},
 	}
 }
 
 // enter waits until a request may be sent, and returns what to call when it is answered.
 func (g *gate) enter(ctx context.Context, write bool) (leave func(), err error) {
 	if write {
-		if err := g.minute.Wait(ctx); err != nil {
-			return nil, err
+		start := g.book(time.Now())
+		if wait := time.Until(start); wait > 0 {
+			g.tell(start, "GitHub's limit of changes")
+			if err := sleep(ctx, wait); err != nil {
+				return nil, err
+			}
 		}
-		if wait := g.hour.take(time.Now()); wait > 0 {
-			g.hold(time.Now().Add(wait), "hourly limit of writes")
+		if err := g.pace.Wait(ctx); err != nil {
+			return nil, err
 		}
 	}
 	for {
@@ -107,15 +115,31 @@ func (g *gate) enter(ctx context.Context, write bool) (leave func(), err error) 
 	}
 }
 
-// hold keeps every request back until a time.
-func (g *gate) hold(until time.Time, reason string) {
+// book gives a write the first time at which every window has room.
+func (g *gate) book(now time.Time) time.Time {
 	g.mu.Lock()
-	later := until.After(g.until)
-	if later {
-		g.until = until
+	defer g.mu.Unlock()
+	start := now
+	for i := range g.windows {
+		if free := g.windows[i].free(); free.After(start) {
+			start = free
+		}
+	}
+	for i := range g.windows {
+		g.windows[i].add(start)
+	}
+	return start
+}
+
+// tell says that requests wait, once for each second that the wait grows.
+func (g *gate) tell(until time.Time, reason string) {
+	g.mu.Lock()
+	longer := until.Sub(g.told) >= time.Second
+	if longer {
+		g.told = until
 	}
 	g.mu.Unlock()
-	if !later {
+	if !longer {
 		return
 	}
 	g.log.Info("waiting for GitHub's rate limit", "until", until.Format(time.RFC3339), "reason", reason)
@@ -124,25 +148,34 @@ func (g *gate) hold(until time.Time, reason string) {
 	}
 }
 
-// window counts starts within a span: the limit is len(starts).
+// hold keeps every request back until a time.
+func (g *gate) hold(until time.Time, reason string) {
+	g.mu.Lock()
+	if until.After(g.until) {
+		g.until = until
+	}
+	g.mu.Unlock()
+	g.tell(until, reason)
+}
+
+// window counts starts within a span of time; the limit is len(starts).
 type window struct {
 	span   time.Duration
-	mu     sync.Mutex
 	starts []time.Time // a ring: the oldest start is at next
 	next   int
 }
 
-// take books a start and says how long it has to wait for the window to have room.
-func (w *window) take(now time.Time) time.Duration {
-	w.mu.Lock()
-	defer w.mu.Unlock()
-	start := now
-	if oldest := w.starts[w.next]; !oldest.IsZero() && oldest.Add(w.span).After(now) {
-		start = oldest.Add(w.span)
+// free is when the window has room again; the zero time or a past one when it has.
+func (w *window) free() time.Time {
+	if oldest := w.starts[w.next]; !oldest.IsZero() {
+		return oldest.Add(w.span)
 	}
+	return time.Time{}
+}
+
+func (w *window) add(start time.Time) {
 	w.starts[w.next] = start
 	w.next = (w.next + 1) % len(w.starts)
-	return start.Sub(now)
 }
 
 // limitOf tells whether GitHub refused a call because of a rate limit, and how long it asks to wait.

@@ -8,6 +8,9 @@ import (
 
 // TestMain keeps the tests away from the login of whoever runs them: go-gh reads its configuration once per process.
 func TestMain(m *testing.M) {
+	if os.Getenv(rotateChild) != "" {
+		os.Exit(rotateInChild())
+	}
 	dir, err := os.MkdirTemp("", "hc-gh")
 	if err != nil {
 		fmt.Fprintln(os.Stderr, err)

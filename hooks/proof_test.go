@@ -1,0 +1,460 @@
+package hooks
+
+import (
+	"bufio"
+	"context"
+	"encoding/json"
+	"errors"
+	"fmt"
+	"io"
+	"math/rand/v2"
+	"net/http"
+	"net/http/httptest"
+	"net/url"
+	"os"
+	"os/exec"
+	"path/filepath"
+	"strconv"
+	"strings"
+	"sync"
+	"sync/atomic"
+	"testing"
+	"time"
+
+	"hookctl/hooks/githubtest"
+	"hookctl/hooks/secret"
+)
+
+const (
+	proofRounds = 20
+	proofRepos  = 100
+	// proofPeriod is the time between two deliveries of one repository.
+	proofPeriod = 50 * time.Millisecond
+	proofGrace  = 300 * time.Millisecond
+	// proofSeed in the environment repeats the round with that seed.
+	proofSeed = "HOOKCTL_PROOF_SEED"
+	// rotateChild in the environment makes this test binary a rotation and nothing else.
+	rotateChild = "HOOKCTL_TEST_ROTATE"
+)
+
+// The proof that a rotation loses nothing. A hundred repositories send signed deliveries throughout. A rotation runs in
+// a process of its own and is killed at random moments and resumed. GitHub fails 5 % of the calls, drops the answer
+// after acting on 2 %, and delays some. At the end every hook has the new secret, every delivery was accepted, none
+// was lost, and the old secret is refused when the grace period is over.
+func TestRotationKilledAtAnyMomentLosesNoDelivery(t *testing.T) {
+	if text := os.Getenv(proofSeed); text != "" {
+		seed, err := strconv.ParseUint(text, 10, 64)
+		if err != nil {
+			t.Fatal(err)
+		}
+		proveRotation(t, seed)
+		return
+	}
+	var kills, deliveries atomic.Int64
+	t.Run("rounds", func(t *testing.T) {
+		for round := range proofRounds {
+			seed := rand.Uint64()
+			t.Run(fmt.Sprintf("round %d, %s=%d", round, proofSeed, seed), func(t *testing.T) {
+				t.Parallel()
+				killed, sent := proveRotation(t, seed)
+				kills.Add(int64(killed))
+				deliveries.Add(sent)
+			})
+		}
+	})
+	if kills.Load() < proofRounds/2 {
+		t.Errorf("only %d rotations were killed before they were done", kills.Load())
+	}
+	t.Logf("%d rounds, %d kills, %d deliveries", proofRounds, kills.Load(), deliveries.Load())
+}
+
+// proofOrder is what a child process is told to do.
+type proofOrder struct {
+	Socket, Home, Receiver string
+	Hooks                  []Hook
+	Resume                 bool
+}
+
+func proveRotation(t *testing.T, seed uint64) (kills int, sent int64) {
+	p := newProof(t, seed)
+	stop := p.traffic()
+	defer stop()
+	chance := rand.New(rand.NewPCG(seed, 1))
+	for attempt := 0; ; attempt++ {
+		if attempt > 20 {
+			t.Fatal("the rotation does not come to an end")
+		}
+		state, err := p.store.Rotation()
+		if err != nil {
+			t.Fatal(err)
+		}
+		if state != nil && !state.Promoted.IsZero() {
+			break
+		}
+		p.order.Resume = state != nil
+		var killAfter time.Duration
+		if kills < 3 {
+			killAfter = time.Duration(chance.Int64N(int64(time.Second))) + 1
+		}
+		if p.run(killAfter) {
+			kills++
+		}
+	}
+	current, _, err := p.store.Current()
+	if err != nil {
+		t.Fatal(err)
+	}
+	state, err := p.store.Rotation()
+	if err != nil {
+		t.Fatal(err)
+	}
+	await(t, "the end of the grace period", func() bool { return time.Now().After(state.Expires) })
+	stop()
+	p.check(current)
+	return kills, p.count.Load()
+}
+
+// proof100 is one round.
+type proof100 struct {
+	t     *testing.T
+	gh    *githubtest.Server
+	store *secret.Store
+	rx    *proofReceiver
+	order proofOrder
+	sent  sync.Map // GUID → whether it was accepted
+	count atomic.Int64
+}
+
+func newProof(t *testing.T, seed uint64) *proof100 {
+	t.Helper()
+	dir, err := os.MkdirTemp("", "hc")
+	if err != nil {
+		t.Fatal(err)
+	}
+	t.Cleanup(func() { _ = os.RemoveAll(dir) })
+	home := filepath.Join(dir, "home")
+	p := &proof100{t: t, store: storeIn(home)}
+	if err := p.store.SetCurrent("old-secret"); err != nil {
+		t.Fatal(err)
+	}
+	p.rx = &proofReceiver{store: p.store, accepted: make(map[string]bool), pings: make(map[string]time.Time), changed: make(chan struct{})}
+	if err := p.rx.reload(); err != nil {
+		t.Fatal(err)
+	}
+	server := httptest.NewServer(p.rx)
+	t.Cleanup(server.Close)
+	p.gh = githubtest.New(githubtest.Options{Seed: seed, Resolve: func(string) string { return server.URL + "/webhook" }})
+	t.Cleanup(p.gh.Close)
+	p.gh.RateLimit(githubtest.RateLimit{Limit: 1 << 30, Remaining: 1 << 30, WritesPerMinute: 1 << 30, WritesPerHour: 1 << 30})
+	p.order = proofOrder{Socket: filepath.Join(dir, "s"), Home: home, Receiver: server.URL}
+	for i := range proofRepos {
+		target := Target{Owner: "o", Repo: fmt.Sprint("r", i)}
+		p.gh.AddRepository(target.String(), githubtest.Repository{})
+		id := p.gh.AddHook(target.String(), githubtest.Hook{Active: true, Events: []string{"push"}, Config: githubtest.Config{URL: hookURL, Secret: "old-secret"}})
+		p.order.Hooks = append(p.order.Hooks, Hook{ID: id, Target: target})
+	}
+	if err := p.gh.Start(p.order.Socket); err != nil {
+		t.Fatal(err)
+	}
+	p.gh.Fault(githubtest.Fault{Status: http.StatusBadGateway, Probability: 0.05})
+	p.gh.Fault(githubtest.Fault{DropAfter: true, Probability: 0.02})
+	p.gh.Fault(githubtest.Fault{Delay: 20 * time.Millisecond, Probability: 0.1})
+	return p
+}
+
+// traffic sends deliveries of every repository at a steady pace until stop is called, which waits for the last.
+func (p *proof100) traffic() (stop func()) {
+	const senders = 4
+	ctx, cancel := context.WithCancel(p.t.Context())
+	var all sync.WaitGroup
+	for s := range senders {
+		all.Go(func() {
+			tick := time.NewTicker(proofPeriod * senders / proofRepos)
+			defer tick.Stop()
+			for n := s; ; n = (n + senders) % proofRepos {
+				select {
+				case <-ctx.Done():
+					return
+				case <-tick.C:
+				}
+				// What was begun is always finished, so that a delivery is never cut off by the test itself.
+				results, err := p.gh.Deliver(context.WithoutCancel(ctx), p.order.Hooks[n].Target.String(), "push", []byte(`{"ref":"refs/heads/main"}`))
+				if err != nil || len(results) != 1 {
+					p.t.Errorf("send: %d results, %v", len(results), err)
+					return
+				}
+				p.sent.Store(results[0].GUID, results[0].OK())
+				p.count.Add(1)
+			}
+		})
+	}
+	return func() {
+		cancel()
+		all.Wait()
+	}
+}
+
+// run starts a child that rotates or resumes, kills it after a time unless that is zero, and tells whether it was killed
+// before it was done.
+func (p *proof100) run(killAfter time.Duration) (killed bool) {
+	order, err := json.Marshal(p.order.wire())
+	if err != nil {
+		p.t.Fatal(err)
+	}
+	child := exec.Command(os.Args[0], "-test.run=^$")
+	child.Env = append(os.Environ(), rotateChild+"="+string(order))
+	var stderr strings.Builder
+	child.Stderr = &stderr
+	stdout, err := child.StdoutPipe()
+	if err != nil {
+		p.t.Fatal(err)
+	}
+	if err := child.Start(); err != nil {
+		p.t.Fatal(err)
+	}
+	// The time runs from when it begins to rotate, not from when the program is loaded.
+	if line, err := bufio.NewReader(stdout).ReadString('\n'); err != nil {
+		p.t.Errorf("the child says %q, %v, %s", line, err, stderr.String())
+	}
+	if killAfter > 0 {
+		timer := time.AfterFunc(killAfter, func() { _ = child.Process.Kill() })
+		defer timer.Stop()
+	}
+	err = child.Wait()
+	var exit *exec.ExitError
+	switch {
+	case err == nil:
+		return false
+	case errors.As(err, &exit) && !exit.Exited():
+		return true
+	case errors.As(err, &exit) && exit.ExitCode() == exitUnfinished:
+		return false
+	}
+	p.t.Errorf("the child: %v: %s", err, stderr.String())
+	return false
+}
+
+func (p *proof100) check(current string) {
+	p.t.Helper()
+	accepted, failed, missing := p.rx.snapshot(), 0, 0
+	p.sent.Range(func(guid, ok any) bool {
+		if ok != true {
+			failed++
+		}
+		if !accepted[guid.(string)] {
+			missing++
+		}
+		return true
+	})
+	if n := p.count.Load(); failed > 0 || missing > 0 || n < proofRepos {
+		p.t.Errorf("of %d deliveries %d were refused and %d are not in the log", n, failed, missing)
+	}
+	if current == "old-secret" {
+		p.t.Error("the secret is still the old one")
+	}
+	for _, h := range p.order.Hooks {
+		if at := p.gh.Hooks(h.Target.String()); len(at) != 1 || at[0].Secret != current || at[0].URL != hookURL || !at[0].Active {
+			p.t.Errorf("%s has %+v", h.Target, at)
+		}
+		for _, d := range p.gh.Deliveries(h.ID) {
+			if !d.OK() {
+				p.t.Errorf("%s: GitHub's %s got %d %s", h.Target, d.Event, d.StatusCode, d.Status)
+			}
+		}
+	}
+	for value, want := range map[string]int{"old-secret": http.StatusUnauthorized, current: http.StatusOK} {
+		if status := p.rx.post(p.order.Receiver, value); status != want {
+			p.t.Errorf("after the grace period the receiver answers %d, want %d", status, want)
+		}
+	}
+	if ended, err := p.store.Expire(time.Now()); !ended || err != nil {
+		p.t.Errorf("the state does not go: %v, %v", ended, err)
+	}
+}
+
+// proofReceiver holds its keys in memory, as the real one does, and takes them anew when it is asked to.
+type proofReceiver struct {
+	store *secret.Store
+	ring  atomic.Pointer[secret.Ring]
+
+	mu       sync.Mutex
+	accepted map[string]bool      // by GUID
+	pings    map[string]time.Time // by hook and fingerprint
+	changed  chan struct{}
+}
+
+func (r *proofReceiver) reload() error {
+	ring, err := r.store.Ring(time.Now())
+	if err == nil {
+		r.ring.Store(ring)
+	}
+	return err
+}
+
+func (r *proofReceiver) snapshot() map[string]bool {
+	r.mu.Lock()
+	defer r.mu.Unlock()
+	all := make(map[string]bool, len(r.accepted))
+	for guid := range r.accepted {
+		all[guid] = true
+	}
+	return all
+}
+
+func (r *proofReceiver) ServeHTTP(w http.ResponseWriter, req *http.Request) {
+	switch req.URL.Path {
+	case "/reload":
+		if err := r.reload(); err != nil {
+			http.Error(w, err.Error(), http.StatusInternalServerError)
+			return
+		}
+		_ = json.NewEncoder(w).Encode(r.ring.Load().Fingerprints(time.Now()))
+	case "/confirm":
+		r.confirm(w, req)
+	default:
+		r.receive(w, req)
+	}
+}
+
+func (r *proofReceiver) receive(w http.ResponseWriter, req *http.Request) {
+	body, err := io.ReadAll(req.Body)
+	if err != nil {
+		http.Error(w, err.Error(), http.StatusBadRequest)
+		return
+	}
+	hook := req.Header.Get("X-GitHub-Hook-ID")
+	id, _ := strconv.ParseInt(hook, 10, 64)
+	print, ok := r.ring.Load().Match(body, req.Header.Get("X-Hub-Signature-256"), id, req.URL.Path, time.Now())
+	if !ok {
+		w.WriteHeader(http.StatusUnauthorized)
+		return
+	}
+	r.mu.Lock()
+	defer r.mu.Unlock()
+	r.accepted[req.Header.Get("X-GitHub-Delivery")] = true
+	if req.Header.Get("X-GitHub-Event") == "ping" {
+		r.pings[hook+" "+print] = time.Now()
+		close(r.changed)
+		r.changed = make(chan struct{})
+	}
+}
+
+// confirm answers when a ping has arrived since a time.
+func (r *proofReceiver) confirm(w http.ResponseWriter, req *http.Request) {
+	since, err := strconv.ParseInt(req.URL.Query().Get("since"), 10, 64)
+	if err != nil {
+		http.Error(w, err.Error(), http.StatusBadRequest)
+		return
+	}
+	for {
+		r.mu.Lock()
+		at, changed := r.pings[req.URL.Query().Get("ping")], r.changed
+		r.mu.Unlock()
+		if !at.IsZero() && at.UnixNano() >= since {
+			return
+		}
+		select {
+		case <-changed:
+		case <-req.Context().Done():
+			return
+		}
+	}
+}
+
+func (r *proofReceiver) post(address, value string) int {
+	req, err := http.NewRequest(http.MethodPost, address+"/webhook", strings.NewReader("{}"))
+	if err != nil {
+		return 0
+	}
+	req.Header.Set("X-Hub-Signature-256", secret.Sign(value, []byte("{}")))
+	res, err := http.DefaultClient.Do(req)
+	if err != nil {
+		return 0
+	}
+	_ = res.Body.Close()
+	return res.StatusCode
+}
+
+// wireOrder is a proofOrder as it goes to the child: a Hook's own JSON is for people.
+type wireOrder struct {
+	Socket, Home, Receiver string
+	Repositories           []string
+	IDs                    []int64
+	Resume                 bool
+}
+
+func (o proofOrder) wire() wireOrder {
+	out := wireOrder{Socket: o.Socket, Home: o.Home, Receiver: o.Receiver, Resume: o.Resume}
+	for _, h := range o.Hooks {
+		out.Repositories, out.IDs = append(out.Repositories, h.Target.String()), append(out.IDs, h.ID)
+	}
+	return out
+}
+
+const exitUnfinished = 3
+
+// rotateInChild is the whole program of a child.
+func rotateInChild() int {
+	var o wireOrder
+	if err := json.Unmarshal([]byte(os.Getenv(rotateChild)), &o); err != nil {
+		fmt.Fprintln(os.Stderr, err)
+		return 1
+	}
+	var list []Hook
+	for i, name := range o.Repositories {
+		target, err := ParseTarget(name)
+		if err != nil {
+			fmt.Fprintln(os.Stderr, err)
+			return 1
+		}
+		list = append(list, Hook{ID: o.IDs[i], Target: target})
+	}
+	client, err := New(Config{Host: "github.com", Token: githubtest.DefaultToken, Socket: o.Socket, Limits: fast()})
+	if err != nil {
+		fmt.Fprintln(os.Stderr, err)
+		return 1
+	}
+	get := func(ctx context.Context, path string, query url.Values) ([]byte, error) {
+		req, err := http.NewRequestWithContext(ctx, http.MethodGet, o.Receiver+path+"?"+query.Encode(), nil)
+		if err != nil {
+			return nil, err
+		}
+		res, err := http.DefaultClient.Do(req)
+		if err != nil {
+			return nil, err
+		}
+		defer res.Body.Close()
+		return io.ReadAll(res.Body)
+	}
+	r := &Rotator{Client: client, Store: storeIn(o.Home), Wait: 10 * time.Second,
+		Accept: func(ctx context.Context, prints []string) error {
+			raw, err := get(ctx, "/reload", nil)
+			if err != nil {
+				return err
+			}
+			for _, p := range prints {
+				if !strings.Contains(string(raw), p) {
+					return fmt.Errorf("the receiver accepts %s, not %s", raw, p)
+				}
+			}
+			return nil
+		},
+		Confirm: func(ctx context.Context, hookID int64, print string, since time.Time) error {
+			_, err := get(ctx, "/confirm", url.Values{"ping": {itoa(hookID) + " " + print}, "since": {itoa(since.UnixNano())}})
+			return errors.Join(err, ctx.Err())
+		}}
+	fmt.Println("rotating")
+	if o.Resume {
+		_, err = r.Resume(context.Background())
+	} else {
+		_, err = r.Rotate(context.Background(), list, proofGrace)
+	}
+	switch {
+	case errors.Is(err, ErrUnfinished):
+		return exitUnfinished
+	case err != nil:
+		fmt.Fprintln(os.Stderr, err)
+		return 1
+	}
+	return 0
+}
