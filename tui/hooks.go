@@ -22,6 +22,7 @@ type hooksPage struct {
 	rows  []hookRow
 	high  int // rows on screen
 	marks map[hookKey]bool
+	moved bool // the cursor was moved, and keeps to its hook
 
 	gen     int // number of the question; answers to older ones are dropped
 	cancel  context.CancelFunc
@@ -113,7 +114,7 @@ func (p *hooksPage) answer(msg tea.Msg) tea.Cmd {
 		p.move(msg.lines)
 	case click:
 		if i := p.top + msg.y - p.headLines(); msg.y >= p.headLines() && msg.y-p.headLines() < p.high && i < len(p.rows) {
-			p.to(i, len(p.rows))
+			p.move(i - p.at)
 			if msg.double {
 				return p.openDeliveries()
 			}
@@ -122,7 +123,10 @@ func (p *hooksPage) answer(msg tea.Msg) tea.Cmd {
 	return nil
 }
 
-func (p *hooksPage) move(by int) { p.to(p.at+by, len(p.rows)) }
+func (p *hooksPage) move(by int) {
+	p.moved = true
+	p.to(p.at+by, len(p.rows))
+}
 
 // current is the hook under the cursor.
 func (p *hooksPage) current() (hookRow, bool) {
@@ -162,7 +166,7 @@ func (p *hooksPage) rejudge() {
 		all = append(all, list...)
 	}
 	p.rows = judge(all, p.public(), p.known.hooks)
-	if ok {
+	if ok && p.moved {
 		if i := slices.IndexFunc(p.rows, func(r hookRow) bool { return r.key() == under.key() }); i >= 0 {
 			p.at = i
 		}

@@ -222,7 +222,7 @@ func (o *deliveries) view(w, h int) string {
 	}
 	t := o.p.a.theme
 	out := []string{fitLine(t.cut(o.summary(w), w), w)}
-	cols := spread([]column{{width: 1}, {width: 8}, {width: 14, weight: 2}, {width: 14, weight: 3}, {width: 9, weight: 2}}, w-2)
+	cols := spread([]column{{width: 1}, {width: 8}, {width: 12, weight: 2}, {width: 16, weight: 3}, {width: 12}}, w-2)
 	names := []string{"", "time", "event", "GitHub saw", "the log has"}
 	head := "  "
 	for i, n := range names {
@@ -263,7 +263,7 @@ func (o *deliveries) summary(int) string {
 	case o.loading:
 		s += t.faint.Render("  asking GitHub")
 	case missed > 0:
-		s += "  " + t.bad.Render(fmt.Sprintf("%d never arrived", missed)) + "; " + t.key.Render("c") + " fetches them, " + t.key.Render("R") + " has GitHub send them again"
+		s += "  " + t.bad.Render(fmt.Sprintf("%d never arrived", missed))
 	case len(o.all) > 0:
 		s += "  " + t.good.Render("all of them are here")
 	}
@@ -292,7 +292,7 @@ func (o *deliveries) line(d attempt, cols []int, w int, on bool) string {
 		symbol, style, has = t.sym.bad, t.bad, "nothing"
 	case d.file == "":
 		// Taken, but not here: pruned, or another receiver took it.
-		symbol, style, has = t.sym.warn, t.warn, "no record any more"
+		symbol, style, has = t.sym.warn, t.warn, "not any more"
 	case !d.OK():
 		symbol, style = t.sym.warn, t.warn
 	}

@@ -90,7 +90,7 @@ func healthOf(h hooks.Hook) (int, string) {
 		return healthWarn, "left over from a relay"
 	case !h.Active:
 		return healthWarn, "paused"
-	case last.Code == 0 && (last.Status == "" || last.Status == "unused"):
+	case last.Code == 0 && last.Message == "" && (last.Status == "" || last.Status == "unused"):
 		return healthNone, "no delivery yet"
 	case last.Code >= 200 && last.Code < 300:
 		return healthGood, "delivers"
@@ -101,31 +101,31 @@ func healthOf(h hooks.Hook) (int, string) {
 // answerInWords says what an answer to GitHub means for a person.
 func answerInWords(code int, message string) string {
 	words := map[int]string{
-		400: "the receiver did not understand it",
-		401: "refused: signed with another secret",
+		400: "not understood by the receiver",
+		401: "signed with another secret",
 		403: "forbidden on the way",
 		404: "wrong path in the URL",
 		405: "wrong path in the URL",
-		413: "too large for something on the way",
+		413: "too large for the way",
 		415: "wrong content type",
-		429: "the receiver was flooded",
+		429: "too many at once",
 		502: "tunnel up, receiver down",
-		503: "the receiver was busy",
-		504: "the receiver was too slow",
+		503: "receiver busy",
+		504: "receiver too slow",
 		507: "the receiver's disk is full",
 		530: "the tunnel is down",
 	}[code]
 	switch {
-	case words == "" && code == 0 && message != "":
+	case code == 0 && message != "":
 		return "not reached: " + message
-	case words == "" && code == 0:
+	case code == 0:
 		return "not reached"
 	case words == "" && code >= 500:
 		words = "the receiver failed"
 	case words == "":
 		words = "not accepted"
 	}
-	return fmt.Sprintf("%s (%d)", words, code)
+	return fmt.Sprintf("%d %s", code, words)
 }
 
 // notesOf says what is odd about a hook, each with what to do about it.
@@ -139,6 +139,9 @@ func notesOf(h hooks.Hook, all []hooks.Hook, public string, mine bool) []string 
 			return []string{"it delivers to another receiver, not to " + public}
 		}
 		return []string{"nothing of it arrived here, so it may belong to another receiver"}
+	}
+	if !h.Active {
+		notes = append(notes, "it is paused, and GitHub sends nothing; A resumes it")
 	}
 	for _, other := range all {
 		if other.ID != h.ID && other.Target == h.Target && other.Name != "cli" && hooks.SameURL(other.URL, h.URL) {

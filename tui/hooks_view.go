@@ -13,9 +13,9 @@ func hookColumns() []column {
 		{title: "repository", width: 14, weight: 3},
 		{title: "hook", width: 10, needs: 60},
 		{title: "health", width: 12, weight: 3},
-		{title: "events", width: 6, weight: 2, needs: 56},
+		{title: "events", width: 6, needs: 56},
 		{title: "secret", width: 8, needs: 48},
-		{title: "URL", width: 14, weight: 3, needs: 110},
+		{title: "URL", width: 14, weight: 4, needs: 110},
 	}
 }
 
@@ -73,7 +73,7 @@ func (p *hooksPage) details(r hookRow, w int) []string {
 	t := p.a.theme
 	var out []string
 	line := func(label, text string) {
-		out = append(out, t.cut(" "+t.faint.Render(t.cell(label, 11))+text, w))
+		out = append(out, t.cut(" "+t.faint.Render(t.cell(label, 13))+text, w))
 	}
 	if v, ok := p.told[r.key()]; ok {
 		style, mark := t.good, t.sym.ok
@@ -243,9 +243,6 @@ func (p *hooksPage) row(r hookRow, cols []int, w int, on bool) string {
 		signed = age(p.a.cfg.Now().Sub(p.secret.changed))
 	}
 	events := fmt.Sprint(len(r.Events))
-	if cols[4] > 10 {
-		events = strings.Join(r.Events, " ")
-	}
 	cells := []string{symbol, r.Target.String(), fmt.Sprint(r.ID), health, events, signed, r.URL}
 	styles := []painter{style, t.text, t.faint, style, t.faint, t.text, t.faint}
 	var b strings.Builder
