@@ -1,0 +1,301 @@
+package main
+
+import (
+	"context"
+	"encoding/json"
+	"errors"
+	"fmt"
+	"io/fs"
+	"net/http"
+	"os"
+	"path/filepath"
+	"strings"
+	"time"
+
+	"github.com/google/renameio/v2"
+	"github.com/spf13/cobra"
+
+	"hookctl/hooks"
+	"hookctl/logs"
+	"hookctl/server"
+	"hookctl/server/daemon"
+)
+
+func newCatchup(p *program) *cobra.Command {
+	var f targetFlags
+	var out output
+	var events []string
+	var dryRun bool
+	since := 3 * day
+	cmd := &cobra.Command{
+		Use:   "catchup",
+		Short: "Fetch from GitHub what never arrived, record and notify it",
+		Long: "Fetch from GitHub what never arrived, record and notify it. The payloads come through the API, so it works behind\n" +
+			"a dead tunnel too. The running receiver does the same by itself at start and every ten minutes.",
+		Example: "  hookctl catchup\n  hookctl catchup -R owner/repo --since 24h --dry-run",
+		RunE: func(cmd *cobra.Command, _ []string) error {
+			return p.catchup(cmd.Context(), &f, since, events, dryRun, &out)
+		},
+	}
+	f.add(cmd, true)
+	cmd.Flags().Var(&since, "since", "how far back; GitHub keeps three days")
+	cmd.Flags().StringArrayVarP(&events, "event", "e", nil, "only this `event`; may be repeated")
+	cmd.Flags().BoolVar(&dryRun, "dry-run", false, "only tell what is missing")
+	addOutputFlags(cmd, &out)
+	return cmd
+}
+
+// caughtUp is one missed delivery as `catchup --json` prints it.
+type caughtUp struct {
+	Repository  string    `json:"repository"`
+	HookID      int64     `json:"hook_id"`
+	DeliveryID  string    `json:"delivery_id"`
+	Event       string    `json:"event"`
+	Action      string    `json:"action,omitempty"`
+	DeliveredAt time.Time `json:"delivered_at"`
+	Reason      string    `json:"reason"`
+	File        string    `json:"file,omitempty"`
+	Recorded    bool      `json:"recorded"`
+}
+
+func (p *program) catchup(ctx context.Context, f *targetFlags, since Duration, events []string, dryRun bool, out *output) error {
+	s, client, err := p.atGitHub()
+	if err != nil {
+		return err
+	}
+	list, err := p.hooksOrOne(ctx, s, client, f, nil)
+	if err != nil {
+		return err
+	}
+	missing, err := p.missed(ctx, s, client, list, since)
+	if err != nil {
+		return err
+	}
+	rows := []caughtUp{}
+	chosen := missing[:0:0]
+	for _, m := range missing {
+		if len(events) > 0 && !containsFold(events, m.Event.Event) {
+			continue
+		}
+		chosen = append(chosen, m)
+		_, reason := m.Outcome(false)
+		rows = append(rows, caughtUp{
+			Repository: m.Hook.Target.String(), HookID: m.Hook.ID, DeliveryID: m.GUID, Event: m.Event.Event, Action: m.Action,
+			DeliveredAt: m.Latest().DeliveredAt, Reason: reason,
+		})
+	}
+	if !dryRun && len(chosen) > 0 {
+		err = p.fetchMissed(ctx, s, client, chosen, rows)
+	}
+	return errors.Join(p.printCaughtUp(rows, dryRun, out), err)
+}
+
+// fetchMissed records what is missing and notes each file. The running receiver takes it in; without one, this process is
+// the writer, and the notifications go out when a receiver starts.
+func (p *program) fetchMissed(ctx context.Context, s *settings, client *hooks.Client, missing []hooks.Missing, rows []caughtUp) (err error) {
+	at := make(map[string]int, len(rows))
+	for i, row := range rows {
+		at[row.DeliveryID] = i
+	}
+	ingest := func(ctx context.Context, record *logs.Record) (ingestAnswer, error) {
+		return askReceiver[ingestAnswer](ctx, s.Home, "/ingest", record)
+	}
+	if _, err := daemon.Dial(s.Home).Status(ctx); errors.Is(err, daemon.ErrNotRunning) {
+		offline, closeLog, err := p.offlineIngest(ctx, s)
+		if err != nil {
+			return err
+		}
+		defer func() { err = errors.Join(err, closeLog()) }()
+		ingest = offline
+	} else if err != nil {
+		return err
+	}
+	_, err = client.Fetch(ctx, missing, func(ctx context.Context, m hooks.Missing, d hooks.Delivery) error {
+		answer, err := ingest(ctx, caughtRecord(m, d))
+		if err == nil {
+			rows[at[m.GUID]].File, rows[at[m.GUID]].Recorded = answer.File, true
+		}
+		return err
+	})
+	return err
+}
+
+// offlineIngest is the receiver's way into the log without a receiver.
+func (p *program) offlineIngest(ctx context.Context, s *settings) (func(context.Context, *logs.Record) (ingestAnswer, error), func() error, error) {
+	writer, err := logs.OpenWriter(ctx, s.logsConfig(nil))
+	if err != nil {
+		return nil, nil, err
+	}
+	config, err := p.serverConfig(s, writer, nil)
+	if err != nil {
+		return nil, nil, errors.Join(err, writer.Close())
+	}
+	srv, err := server.New(config)
+	if err != nil {
+		return nil, nil, errors.Join(err, writer.Close())
+	}
+	return func(ctx context.Context, record *logs.Record) (ingestAnswer, error) {
+		duplicate, err := srv.Ingest(ctx, record)
+		return ingestAnswer{File: record.File, Duplicate: duplicate}, err
+	}, writer.Close, nil
+}
+
+// caughtRecord is a delivery that came through the API. Its original bytes are gone, so no signature can be checked: the
+// API call is the proof of where it comes from.
+func caughtRecord(m hooks.Missing, d hooks.Delivery) *logs.Record {
+	headers := map[string]string{}
+	for name, value := range d.RequestHeaders {
+		name = http.CanonicalHeaderKey(name)
+		kept := name == "Content-Type" || name == "User-Agent" || strings.HasPrefix(name, "X-Github-") || strings.HasPrefix(name, "X-Hub-")
+		if kept && name != "X-Github-Encoded-Secret" {
+			headers[strings.Replace(name, "X-Github-", "X-GitHub-", 1)] = value
+		}
+	}
+	return &logs.Record{
+		EventType: d.Event, DeliveryID: d.GUID, HookID: m.Hook.ID, Source: logs.SourceCatchup, Headers: headers, Payload: d.Payload,
+	}
+}
+
+func (p *program) printCaughtUp(rows []caughtUp, dryRun bool, out *output) error {
+	if out.wanted() {
+		return out.print(p.out, rows)
+	}
+	if len(rows) == 0 {
+		p.note("nothing is missing")
+		return nil
+	}
+	cells := make([][]string, len(rows))
+	for i, r := range rows {
+		state := r.File
+		if !r.Recorded {
+			state = "missing"
+		}
+		cells[i] = []string{r.DeliveredAt.Local().Format(time.DateTime), r.Repository, r.Event, r.Reason, state}
+	}
+	head := []string{"DELIVERED", "REPOSITORY", "EVENT", "GITHUB SAW", "RECORDED AS"}
+	if dryRun {
+		head[4] = "LOG"
+	}
+	return table(p.out, head, cells)
+}
+
+// missed are the events of the hooks that no attempt brought here, oldest first.
+func (p *program) missed(ctx context.Context, s *settings, client *hooks.Client, list []hooks.Hook, since Duration) (missing []hooks.Missing, err error) {
+	log, err := logs.Open(ctx, s.logsConfig(nil))
+	if err != nil {
+		return nil, err
+	}
+	defer func() { err = errors.Join(err, log.Close()) }()
+	have, failed := recordedIn(ctx, log)
+	missing, _, err = client.Missed(ctx, hooks.MissedQuery{Hooks: list, Since: time.Now().Add(-time.Duration(since)), Have: have})
+	return missing, errors.Join(err, failed())
+}
+
+// recordedIn tells whether the log has a delivery. What cannot be looked up counts as there, so that nothing is recorded
+// twice; failed gives the error of that.
+func recordedIn(ctx context.Context, log *logs.Log) (have func(guid string) bool, failed func() error) {
+	problems := make(chan error, 1)
+	have = func(guid string) bool {
+		entries, err := log.Find(ctx, guid)
+		if err != nil {
+			select {
+			case problems <- err:
+			default:
+			}
+			return true
+		}
+		return len(entries) > 0
+	}
+	failed = func() error {
+		select {
+		case err := <-problems:
+			return fmt.Errorf("look a delivery up in the log: %w", err)
+		default:
+			return nil
+		}
+	}
+	return have, failed
+}
+
+// catchupEvery is the receiver's own pace; GitHub keeps deliveries for three days.
+const catchupEvery = 10 * time.Minute
+
+// keepCatchingUp fetches what is missing at start and every ten minutes until ctx ends, where a login is there and the
+// settings do not switch it off. The cursor makes it one call per hook when nothing is missing.
+func (r *receiver) keepCatchingUp(ctx context.Context) {
+	tick := time.NewTicker(catchupEvery)
+	defer tick.Stop()
+	for {
+		r.mu.Lock()
+		s := r.settings
+		r.mu.Unlock()
+		if s.Receiver.Catchup == "on" {
+			if err := r.catchUpOnce(ctx, s); err != nil && ctx.Err() == nil && !errors.Is(err, hooks.ErrNotLoggedIn) {
+				r.logger.Warn("catching up failed, it is tried again", "error", err, "after", catchupEvery)
+			}
+		}
+		select {
+		case <-ctx.Done():
+			return
+		case <-tick.C:
+		}
+	}
+}
+
+func (r *receiver) catchUpOnce(ctx context.Context, s *settings) error {
+	targets, err := r.p.knownTargets(ctx, s)
+	if err != nil || len(targets) == 0 {
+		return err
+	}
+	client, err := r.p.github(s)
+	if err != nil {
+		return err
+	}
+	var list []hooks.Hook
+	var problems []error
+	for _, t := range targets {
+		found, err := client.List(ctx, t)
+		problems = append(problems, err)
+		list = append(list, found...)
+	}
+	list, err = r.p.ownHooks(ctx, s, list)
+	if err != nil {
+		return err
+	}
+	file := filepath.Join(s.runDir(), "catchup.json")
+	have, failed := recordedIn(ctx, r.log.Log())
+	missing, cursor, err := client.Missed(ctx, hooks.MissedQuery{
+		Hooks: list, Since: time.Now().Add(-3 * 24 * time.Hour), Have: have, Cursor: readCursor(file),
+	})
+	problems = append(problems, err, failed())
+	recorded, err := client.Fetch(ctx, missing, func(ctx context.Context, m hooks.Missing, d hooks.Delivery) error {
+		_, err := r.server.Ingest(ctx, caughtRecord(m, d))
+		return err
+	})
+	problems = append(problems, err, writeCursor(file, cursor))
+	if recorded > 0 {
+		r.logger.Info("caught up with what never arrived", "deliveries", recorded)
+	}
+	return errors.Join(problems...)
+}
+
+// readCursor reads how far catching up is. A cursor that cannot be read costs a few calls, so it counts as none.
+func readCursor(file string) hooks.Cursor {
+	data, err := os.ReadFile(file) //nolint:gosec // A file of our own.
+	cursor := hooks.Cursor{}
+	if err != nil || json.Unmarshal(data, &cursor) != nil {
+		return nil
+	}
+	return cursor
+}
+
+func writeCursor(file string, cursor hooks.Cursor) error {
+	data, err := json.Marshal(cursor)
+	if err == nil {
+		err = renameio.WriteFile(file, data, 0o600)
+	}
+	if err != nil && !errors.Is(err, fs.ErrNotExist) {
+		return fmt.Errorf("remember how far catching up is: %w", err)
+	}
+	return nil
+}

@@ -1,0 +1,189 @@
+package main
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"io/fs"
+	"os"
+	"os/exec"
+	"path/filepath"
+	"reflect"
+	"runtime"
+	"strings"
+
+	"github.com/cli/safeexec"
+	"github.com/spf13/cobra"
+)
+
+func newConfig(p *program) *cobra.Command {
+	var out output
+	show := func(*cobra.Command, []string) error {
+		s, err := loadSettings(p.environ)
+		if err != nil {
+			return err
+		}
+		return p.printSettings(s, &out)
+	}
+	cmd := &cobra.Command{
+		Use:     "config",
+		Short:   "Show every setting and where it comes from; edit and check them",
+		Example: "  hookctl config\n  hookctl config edit\n  hookctl config schema > hookctl.schema.json",
+		RunE:    show,
+	}
+	addOutputFlags(cmd, &out)
+	list := &cobra.Command{
+		Use:     "show",
+		Short:   "Show every setting, its value and its origin; exit 1 where one is wrong",
+		Example: "  hookctl config show\n  hookctl config show --json --jq '.[] | select(.origin != \"default\")'",
+		RunE:    show,
+	}
+	addOutputFlags(list, &out)
+	edit := &cobra.Command{
+		Use:     "edit",
+		Short:   "Edit hookctl.yaml in $EDITOR; a mistake is not saved",
+		Example: "  EDITOR=nano hookctl config edit",
+		RunE: func(cmd *cobra.Command, _ []string) error {
+			return p.editSettings(cmd.Context())
+		},
+	}
+	schema := &cobra.Command{
+		Use:     "schema",
+		Short:   "Print the JSON Schema of hookctl.yaml, for editors that complete it",
+		Example: "  hookctl config schema > hookctl.schema.json",
+		RunE: func(*cobra.Command, []string) error {
+			_, err := fmt.Fprintln(p.out, string(settingsSchema()))
+			return err
+		},
+	}
+	cmd.AddCommand(list, edit, schema)
+	return cmd
+}
+
+// settingRow is one setting as `config --json` prints it.
+type settingRow struct {
+	Key    string `json:"key"`
+	Value  any    `json:"value"`
+	Origin string `json:"origin"`
+	text   string
+}
+
+// rows are all settings in force, in the order of the types.
+func (s *settings) rows() []settingRow {
+	home := "default"
+	if os.Getenv("HOOKCTL_HOME") != "" {
+		home = "environment HOOKCTL_HOME"
+	}
+	rows := []settingRow{{"home", s.Home, home, s.Home}}
+	walkSettings(reflect.ValueOf(s.Settings), "", func(f settingsField) {
+		row := settingRow{Key: f.key, Value: f.value.Interface(), Origin: s.origin(f.key)}
+		switch v := f.value; v.Kind() {
+		case reflect.Slice:
+			parts := make([]string, v.Len())
+			for i := range parts {
+				parts[i] = fmt.Sprint(v.Index(i).Interface())
+			}
+			row.text = strings.Join(parts, ", ")
+			if v.Len() == 0 {
+				row.Value, row.text = []string{}, "(none)"
+			}
+		case reflect.Map:
+			row.Value, row.text = map[string]any{}, "(none)"
+		default:
+			row.text = fmt.Sprint(v.Interface())
+		}
+		rows = append(rows, row)
+	})
+	return rows
+}
+
+func (p *program) printSettings(s *settings, out *output) error {
+	rows := s.rows()
+	if out.wanted() {
+		return out.print(p.out, rows)
+	}
+	cells := make([][]string, len(rows))
+	for i, row := range rows {
+		cells[i] = []string{row.Key, row.text, row.Origin}
+	}
+	return table(p.out, []string{"SETTING", "VALUE", "FROM"}, cells)
+}
+
+// editSettings lets an editor change a copy, and takes the copy over once it is right.
+func (p *program) editSettings(ctx context.Context) error {
+	home, err := homeDir(p.environ)
+	if err != nil {
+		return err
+	}
+	s := &settings{Settings: defaultSettings(filepath.Join(home, "webhook_logs")), Home: home, File: filepath.Join(home, "hookctl.yaml")}
+	data, err := os.ReadFile(s.File)
+	if errors.Is(err, fs.ErrNotExist) {
+		data, err = []byte(settingsTemplate), nil
+	}
+	if err != nil {
+		return fmt.Errorf("read settings: %w", err)
+	}
+	dir, err := os.MkdirTemp("", "hookctl-config-")
+	if err != nil {
+		return fmt.Errorf("make a copy to edit: %w", err)
+	}
+	defer os.RemoveAll(dir) //nolint:errcheck // A copy of what is saved, in a directory of our own.
+	copyFile := filepath.Join(dir, "hookctl.yaml")
+	if err := os.WriteFile(copyFile, data, 0o600); err != nil {
+		return fmt.Errorf("make a copy to edit: %w", err)
+	}
+	for {
+		if err := p.runEditor(ctx, copyFile); err != nil {
+			return err
+		}
+		edited, err := os.ReadFile(copyFile) //nolint:gosec // Our own copy.
+		if err != nil {
+			return fmt.Errorf("read what was edited: %w", err)
+		}
+		if string(edited) == string(data) {
+			p.note("nothing was changed")
+			return nil
+		}
+		err = s.replace(edited)
+		if err == nil {
+			p.note("saved %s", s.File)
+			return p.reloadReceiver(ctx, home)
+		}
+		if !p.terminal {
+			return fmt.Errorf("not saved: %w", err)
+		}
+		reportError(p.err, err)
+		if p.confirm(ctx, false, "edit again? (no discards what was changed)") != nil {
+			return fmt.Errorf("not saved: %w", errCancelled)
+		}
+	}
+}
+
+// settingsTemplate is what an editor shows where there is no hookctl.yaml yet.
+const settingsTemplate = `# yaml-language-server: $schema=./hookctl.schema.json
+# Settings of hookctl. What is not here has its default; see: hookctl config
+# receiver: {port: 9000, public_url: "https://hooks.example.com"}
+# watched_branches: [main, master, develop]
+# sinks: []   # no notifications
+`
+
+// runEditor runs $VISUAL or $EDITOR, which may carry arguments.
+func (p *program) runEditor(ctx context.Context, file string) error {
+	words := strings.Fields(orElse(p.environ("VISUAL"), p.environ("EDITOR")))
+	if len(words) == 0 {
+		words = []string{"vi"}
+		if runtime.GOOS == "windows" {
+			words = []string{"notepad"}
+		}
+	}
+	path, err := safeexec.LookPath(words[0])
+	if err != nil {
+		return hint(fmt.Errorf("find the editor %q: %w", words[0], err), "set EDITOR to the editor to use")
+	}
+	cmd := exec.CommandContext(ctx, path, append(words[1:], file)...) //nolint:gosec // The user's own editor.
+	cmd.Stdin, cmd.Stdout, cmd.Stderr = p.in, p.out, p.err
+	if err := cmd.Run(); err != nil {
+		return fmt.Errorf("run the editor %q: %w", words[0], err)
+	}
+	return nil
+}

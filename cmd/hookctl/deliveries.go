@@ -1,0 +1,177 @@
+package main
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"strconv"
+	"time"
+
+	"github.com/spf13/cobra"
+
+	"hookctl/hooks"
+	"hookctl/logs"
+)
+
+// seenDelivery is a delivery as GitHub saw it, beside what the log has of it.
+type seenDelivery struct {
+	hooks.Delivery
+	Recorded bool    `json:"recorded"`
+	File     *string `json:"file"`
+}
+
+func newHooksDeliveries(p *program) *cobra.Command {
+	var f targetFlags
+	var out output
+	var failed, absent bool
+	var limit int
+	since := 3 * day
+	cmd := &cobra.Command{
+		Use:   "deliveries [ID]",
+		Short: "Show what GitHub delivered beside what the log has",
+		Long:  "Show what GitHub delivered beside what the log has: of one hook, or of every hook of this receiver.",
+		Example: `  hookctl hooks deliveries 12345678 -R owner/repo
+  hookctl hooks deliveries --failed --json --jq '.[].id'`,
+		Args: cobra.MaximumNArgs(1),
+		RunE: func(cmd *cobra.Command, args []string) error {
+			s, client, err := p.atGitHub()
+			if err != nil {
+				return err
+			}
+			list, err := p.hooksOrOne(cmd.Context(), s, client, &f, args)
+			if err != nil {
+				return err
+			}
+			query := hooks.DeliveryQuery{Since: time.Now().Add(-time.Duration(since)), Failed: failed, Limit: limit}
+			return p.listDeliveries(cmd.Context(), s, client, list, query, absent, &out)
+		},
+	}
+	f.add(cmd, false)
+	cmd.Flags().BoolVar(&failed, "failed", false, "only what failed")
+	cmd.Flags().BoolVar(&absent, "missing", false, "only what the log does not have")
+	cmd.Flags().Var(&since, "since", "how far back; GitHub keeps three days")
+	cmd.Flags().IntVarP(&limit, "limit", "L", 30, "at most `n` of each hook; 0 for all")
+	addOutputFlags(cmd, &out)
+	return cmd
+}
+
+// hooksOrOne are the hook of an id, or every hook of this receiver on the chosen targets.
+func (p *program) hooksOrOne(ctx context.Context, s *settings, client *hooks.Client, f *targetFlags, args []string) ([]hooks.Hook, error) {
+	if len(args) == 1 {
+		hook, err := p.oneHook(ctx, s, client, f, args[0])
+		return []hooks.Hook{hook}, err
+	}
+	list, err := p.chosenHooks(ctx, s, client, f)
+	if err != nil {
+		return nil, err
+	}
+	return p.ownHooks(ctx, s, list)
+}
+
+func (p *program) listDeliveries(ctx context.Context, s *settings, client *hooks.Client, list []hooks.Hook, query hooks.DeliveryQuery, absent bool, out *output) (err error) {
+	log, err := logs.Open(ctx, s.logsConfig(nil))
+	if err != nil {
+		return err
+	}
+	defer func() { err = errors.Join(err, log.Close()) }()
+	seen := []seenDelivery{}
+	for _, h := range list {
+		deliveries, err := client.Deliveries(ctx, h.Target, h.ID, query)
+		if err != nil {
+			return err
+		}
+		for _, d := range deliveries {
+			row := seenDelivery{Delivery: d}
+			entries, err := log.Find(ctx, d.GUID)
+			if err != nil {
+				return err
+			}
+			if len(entries) > 0 {
+				row.Recorded, row.File = true, &entries[0].File
+			}
+			if !absent || !row.Recorded {
+				seen = append(seen, row)
+			}
+		}
+	}
+	if out.wanted() {
+		return out.print(p.out, seen)
+	}
+	if len(seen) == 0 {
+		p.note("no deliveries")
+		return nil
+	}
+	rows := make([][]string, len(seen))
+	for i, d := range seen {
+		event, recorded := d.Event, "missing"
+		if d.Action != "" {
+			event += " " + d.Action
+		}
+		if d.File != nil {
+			recorded = *d.File
+		}
+		if d.Redelivery {
+			event += " (again)"
+		}
+		rows[i] = []string{d.DeliveredAt.Local().Format(time.DateTime), d.Repository, strconv.FormatInt(d.HookID, 10), strconv.FormatInt(d.ID, 10), event, fmt.Sprintf("%s (%d)", d.Status, d.StatusCode), recorded}
+	}
+	return table(p.out, []string{"DELIVERED", "REPOSITORY", "HOOK", "DELIVERY", "EVENT", "GITHUB SAW", "LOG"}, rows)
+}
+
+func newHooksRedeliver(p *program) *cobra.Command {
+	var f targetFlags
+	var missed bool
+	cmd := &cobra.Command{
+		Use:   "redeliver HOOK [DELIVERY…]",
+		Short: "Make GitHub send deliveries again",
+		Example: `  hookctl hooks redeliver 12345678 9007199254740993 -R owner/repo
+  hookctl hooks redeliver 12345678 --missed -R owner/repo`,
+		Args: cobra.MinimumNArgs(1),
+		RunE: func(cmd *cobra.Command, args []string) error {
+			if len(args) == 1 && !missed {
+				return usage(errors.New("name the deliveries, or give --missed for all that the log does not have"))
+			}
+			s, client, err := p.atGitHub()
+			if err != nil {
+				return err
+			}
+			hook, err := p.oneHook(cmd.Context(), s, client, &f, args[0])
+			if err != nil {
+				return err
+			}
+			ids := make([]int64, 0, len(args)-1)
+			for _, text := range args[1:] {
+				id, err := strconv.ParseInt(text, 10, 64)
+				if err != nil {
+					return usage(fmt.Errorf("%q is no id of a delivery", text))
+				}
+				ids = append(ids, id)
+			}
+			return p.redeliver(cmd.Context(), s, client, hook, ids, missed)
+		},
+	}
+	f.add(cmd, false)
+	cmd.Flags().BoolVar(&missed, "missed", false, "all that no attempt brought here")
+	return cmd
+}
+
+func (p *program) redeliver(ctx context.Context, s *settings, client *hooks.Client, hook hooks.Hook, ids []int64, missed bool) error {
+	asked := 0
+	if missed {
+		found, err := p.missed(ctx, s, client, []hooks.Hook{hook}, 3*day)
+		if err != nil {
+			return err
+		}
+		if asked, err = client.RedeliverAll(ctx, found, p.progress); err != nil {
+			return err
+		}
+	}
+	for _, id := range ids {
+		if err := client.Redeliver(ctx, hook.Target, hook.ID, id); err != nil {
+			return err
+		}
+		asked++
+	}
+	p.note("asked GitHub for %d deliveries of hook %d on %s", asked, hook.ID, hook.Target)
+	return nil
+}

@@ -1,0 +1,222 @@
+package main
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"net"
+	"os"
+	"path/filepath"
+	"strconv"
+	"time"
+
+	"github.com/spf13/cobra"
+
+	"hookctl/hooks"
+	"hookctl/hooks/githubtest"
+	"hookctl/logs"
+	"hookctl/server/daemon"
+)
+
+const (
+	demoURL   = "https://hooks.example.com/webhook"
+	demoAgent = "orchestrator-amoa"
+	// demoVariable is set for everything that the demo starts: its public address is a simulated one.
+	demoVariable = "HOOKCTL_DEMO"
+)
+
+func newDemo(p *program) *cobra.Command {
+	var o demoOptions
+	cmd := &cobra.Command{
+		Use:   "demo",
+		Short: "See all of it without an account, on a simulated GitHub",
+		Long: "See all of it without an account: a temporary home, a simulated GitHub that really signs and sends, a real receiver\n" +
+			"and sample traffic. On a terminal it opens the interface; elsewhere it tells the story in lines and ends with\n" +
+			"exit code 1 where a figure is off. Nothing of your own is touched, and everything is removed at the end.",
+		Example: "  hookctl demo\n  hookctl demo | cat\n  hookctl demo --records 100000",
+		RunE: func(cmd *cobra.Command, _ []string) error {
+			return p.demo(cmd.Context(), o)
+		},
+	}
+	cmd.Flags().IntVar(&o.records, "records", 0, "begin with `n` records of the past in the log")
+	cmd.Flags().BoolVar(&o.story, "story", false, "tell the story on a terminal too")
+	cmd.Flags().BoolVar(&o.empty, "empty", false, "begin with nothing set up: the interface opens its wizard")
+	cmd.MarkFlagsMutuallyExclusive("story", "empty")
+	return cmd
+}
+
+// demoOptions are the flags of demo.
+type demoOptions struct {
+	records      int
+	story, empty bool
+}
+
+// demo is a small world: a home, a GitHub, an AI Maestro and a receiver, all of them real processes or servers on
+// this machine and none of them the user's own.
+type demo struct {
+	p        *program
+	dir      string
+	settings *settings
+	github   *githubtest.Server
+	maestro  *githubtest.Maestro
+	repos    []string
+}
+
+func (p *program) demo(ctx context.Context, o demoOptions) (err error) {
+	d := &demo{p: p, repos: []string{"octo-org/widgets", "octo-org/gadgets"}}
+	defer func() {
+		err = errors.Join(err, d.close(context.WithoutCancel(ctx)))
+	}()
+	if err := d.open(ctx, o); err != nil {
+		return err
+	}
+	if p.terminal && !o.story {
+		return d.show(ctx, o)
+	}
+	return d.tell(ctx)
+}
+
+// open builds the world. It works through the environment, so that the receiver's process, gh and every other part of
+// the program find it as they would find the real one.
+func (d *demo) open(ctx context.Context, o demoOptions) (err error) {
+	// Short, because a socket's path must be; MkdirTemp makes it ours alone.
+	if d.dir, err = os.MkdirTemp("", "hookctl-demo-"); err != nil {
+		return fmt.Errorf("make a temporary home: %w", err)
+	}
+	home := filepath.Join(d.dir, "home")
+	if err := os.Mkdir(home, 0o700); err != nil {
+		return fmt.Errorf("make a temporary home: %w", err)
+	}
+	port, err := freePort(ctx)
+	if err != nil {
+		return err
+	}
+	local := "http://" + net.JoinHostPort("127.0.0.1", strconv.Itoa(port)) + "/webhook"
+	d.github = githubtest.New(githubtest.Options{Resolve: func(string) string { return local }})
+	for _, repo := range d.repos {
+		d.github.AddRepository(repo, githubtest.Repository{})
+	}
+	d.github.AddRepository("octo-org/docs", githubtest.Repository{})
+	if err := d.github.Start(filepath.Join(d.dir, "github.sock")); err != nil {
+		return err
+	}
+	ghConfig := filepath.Join(d.dir, "gh")
+	if err := d.github.WriteGHConfig(ghConfig); err != nil {
+		return err
+	}
+	d.maestro = githubtest.NewMaestro(demoAgent)
+	maestroURL, err := d.maestro.Start("127.0.0.1:0")
+	if err != nil {
+		return err
+	}
+	for _, v := range variables() {
+		if err := os.Unsetenv(v.name); err != nil {
+			return err
+		}
+	}
+	environment := append(d.github.Environ(ghConfig), "HOOKCTL_HOME="+home, "GITHUB_WEBHOOK_SECRET=", demoVariable+"=1")
+	for _, pair := range environment {
+		name, value := cutVariable(pair)
+		if err := os.Setenv(name, value); err != nil {
+			return err
+		}
+	}
+	file := fmt.Sprintf("receiver: {port: %d, public_url: %q}\ncoalesce: 2s\nsinks:\n  - {type: aimaestro, url: %q, to: %s}\n", port, "https://hooks.example.com", maestroURL, demoAgent)
+	if err := os.WriteFile(filepath.Join(home, "hookctl.yaml"), []byte(file), 0o600); err != nil {
+		return fmt.Errorf("write the demo's settings: %w", err)
+	}
+	if d.settings, err = loadSettings(d.p.environ); err != nil {
+		return err
+	}
+	return d.fillLog(ctx, o.records)
+}
+
+func cutVariable(pair string) (name, value string) {
+	for i := range pair {
+		if pair[i] == '=' {
+			return pair[:i], pair[i+1:]
+		}
+	}
+	return pair, ""
+}
+
+// freePort is a port that was free a moment ago. The receiver binds it soon after; port 0 would give it another one
+// at every restart, and the simulated GitHub has to know where to send to.
+func freePort(ctx context.Context) (int, error) {
+	var lc net.ListenConfig
+	l, err := lc.Listen(ctx, "tcp", "127.0.0.1:0")
+	if err != nil {
+		return 0, fmt.Errorf("find a free port: %w", err)
+	}
+	port := l.Addr().(*net.TCPAddr).Port
+	return port, l.Close()
+}
+
+// close ends everything that open and the demo began, whatever came of it.
+func (d *demo) close(ctx context.Context) error {
+	var problems []error
+	if d.settings != nil {
+		if err := daemon.Stop(ctx, d.p.daemonConfig(d.settings)); err != nil && !errors.Is(err, daemon.ErrNotRunning) {
+			problems = append(problems, err)
+		}
+	}
+	if d.github != nil {
+		d.github.Close()
+	}
+	if d.maestro != nil {
+		d.maestro.Close()
+	}
+	if d.dir != "" {
+		problems = append(problems, os.RemoveAll(d.dir))
+	}
+	return errors.Join(problems...)
+}
+
+// setUp does what `setup` does for the demo's repositories.
+func (d *demo) setUp(ctx context.Context, progress func(hooks.Step)) ([]hooks.SetupResult, error) {
+	p, s := d.p, d.settings
+	client, err := p.github(s)
+	if err != nil {
+		return nil, err
+	}
+	key, _, err := p.setupSecret(s)
+	if err != nil {
+		return nil, err
+	}
+	if err := p.store(s).SetCurrent(key); err != nil {
+		return nil, err
+	}
+	if _, err := daemon.Start(ctx, p.daemonConfig(s)); err != nil {
+		return nil, err
+	}
+	request := hooks.SetupRequest{URL: demoURL, Events: hooks.DefaultEvents(), Secret: key, Active: true, Wait: 20 * time.Second}
+	for _, repo := range d.repos {
+		target, err := hooks.ParseTarget(repo)
+		if err != nil {
+			return nil, err
+		}
+		request.Targets = append(request.Targets, target)
+	}
+	plan, err := client.PlanSetup(ctx, request)
+	if err != nil {
+		return nil, err
+	}
+	log, err := logs.Open(ctx, s.logsConfig(nil))
+	if err != nil {
+		return nil, err
+	}
+	results, err := client.Apply(ctx, plan, confirmPing(log), progress)
+	if err == nil {
+		err = s.save("setup.repositories", d.repos)
+	}
+	return results, errors.Join(err, log.Close())
+}
+
+// fillLog writes records of the past, as a receiver would have left them, so that the interface can be seen on a long log.
+func (d *demo) fillLog(ctx context.Context, n int) (err error) {
+	if n <= 0 {
+		return nil
+	}
+	d.p.note("writing %d records…", n)
+	return writePast(ctx, d.settings.logsConfig(nil), d.repos, n, time.Now())
+}

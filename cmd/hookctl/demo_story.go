@@ -1,0 +1,222 @@
+package main
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"sync"
+	"sync/atomic"
+	"time"
+
+	"hookctl/hooks"
+	"hookctl/hooks/githubtest"
+	"hookctl/logs"
+	"hookctl/server/daemon"
+)
+
+// errFigures is the demo's end where something it counted is not what it should be.
+var errFigures = errors.New("a figure of the demo is off")
+
+// storyTimeout bounds everything that the story waits for.
+const storyTimeout = 60 * time.Second
+
+// tell runs the story in lines: every one of them is something that was done and looked at, not announced.
+func (d *demo) tell(ctx context.Context) error {
+	ctx, cancel := context.WithTimeout(ctx, storyTimeout)
+	defer cancel()
+	say := func(chapter, format string, args ...any) {
+		fmt.Fprintf(d.p.out, "%-10s %s\n", chapter, logs.Clean(fmt.Sprintf(format, args...)))
+	}
+	say("home", "a temporary one, with a simulated GitHub and a simulated AI Maestro on this machine")
+
+	results, err := d.setUp(ctx, nil)
+	if err != nil {
+		return err
+	}
+	status, err := daemon.Dial(d.settings.Home).Status(ctx)
+	if err != nil {
+		return err
+	}
+	say("receiver", "started in the background on %s, secret %s", status.Address, status.Secret)
+	for _, r := range results {
+		say("setup", "hook %d on %s: its ping arrived, verified", r.HookID, r.Target)
+	}
+	kinds, refused, err := d.deliverEveryKind(ctx)
+	if err != nil {
+		return err
+	}
+	say("deliver", "%d deliveries, every row of the routing table and every near miss", kinds)
+	say("refuse", "%d forged delivery answered 401 and not recorded", refused)
+
+	rotated, during, err := d.rotateUnderTraffic(ctx)
+	if err != nil {
+		return err
+	}
+	say("rotate", "secret %s → %s on %d hooks under steady traffic: %d deliveries meanwhile, %d refused", rotated.Old, rotated.New, len(rotated.Hooks), during.sent, during.refused)
+
+	sent := d.accepted()
+	recorded, notified, err := d.count(ctx, sent)
+	if err != nil {
+		return err
+	}
+	say("notify", "%d records notified, %d messages at AI Maestro, none pending", notified, len(d.maestro.Messages()))
+	say("count", "sent %d, recorded %d, lost %d", sent, recorded, sent-recorded)
+
+	if err := daemon.Stop(ctx, d.p.daemonConfig(d.settings)); err != nil {
+		return err
+	}
+	say("stop", "the receiver finished what it had and ended; the home is removed")
+	if recorded != sent || during.refused != 0 || !rotated.Complete || refused != 1 || notified == 0 {
+		return errFigures
+	}
+	return nil
+}
+
+// deliverEveryKind sends each sample that the hooks subscribe to, and one delivery that somebody else signed.
+func (d *demo) deliverEveryKind(ctx context.Context) (sent, refused int, err error) {
+	for i, sample := range githubtest.SampleIndex() {
+		if sample.Event == "ping" {
+			continue
+		}
+		repo := d.repos[i%len(d.repos)]
+		results, err := d.github.Deliver(ctx, repo, sample.Event, githubtest.SampleFor(sample.Name, repo))
+		if err != nil {
+			return sent, refused, err
+		}
+		for _, r := range results {
+			if !r.OK() {
+				return sent, refused, fmt.Errorf("deliver %s: %s", sample.Name, r.Status)
+			}
+			sent++
+		}
+	}
+	repo := d.repos[0]
+	hook := d.github.Hooks(repo)[0]
+	d.github.SetSecret(repo, hook.ID, "somebody else's")
+	defer d.github.SetSecret(repo, hook.ID, hook.Config.Secret)
+	results, err := d.github.Deliver(ctx, repo, "push", githubtest.SampleFor("push.main", repo))
+	for _, r := range results {
+		if r.StatusCode == 401 {
+			refused++
+		}
+	}
+	return sent, refused, err
+}
+
+// traffic is what was sent during a rotation.
+type traffic struct{ sent, refused int }
+
+// rotateUnderTraffic changes the secret while both repositories keep sending.
+func (d *demo) rotateUnderTraffic(ctx context.Context) (hooks.RotateResult, traffic, error) {
+	p, s := d.p, d.settings
+	client, err := p.github(s)
+	if err != nil {
+		return hooks.RotateResult{}, traffic{}, err
+	}
+	log, err := logs.Open(ctx, s.logsConfig(nil))
+	if err != nil {
+		return hooks.RotateResult{}, traffic{}, err
+	}
+	var list []hooks.Hook
+	for _, repo := range d.repos {
+		target, err := hooks.ParseTarget(repo)
+		if err != nil {
+			return hooks.RotateResult{}, traffic{}, errors.Join(err, log.Close())
+		}
+		found, err := client.List(ctx, target)
+		if err != nil {
+			return hooks.RotateResult{}, traffic{}, errors.Join(err, log.Close())
+		}
+		list = append(list, found...)
+	}
+	sending, stop := context.WithCancel(ctx)
+	var senders sync.WaitGroup
+	var sent, refused atomic.Int64
+	for _, repo := range d.repos {
+		senders.Go(func() { d.sendSteadily(sending, ctx, repo, &sent, &refused) })
+	}
+	rotator := p.rotator(s, client, log)
+	rotator.Progress = nil
+	result, err := rotator.Rotate(ctx, list, time.Hour)
+	stop()
+	senders.Wait()
+	return result, traffic{int(sent.Load()), int(refused.Load())}, errors.Join(err, log.Close())
+}
+
+// sendSteadily sends a push every ten milliseconds until sending ends. Each one is seen through to its answer.
+func (d *demo) sendSteadily(sending, ctx context.Context, repo string, sent, refused *atomic.Int64) {
+	tick := time.NewTicker(10 * time.Millisecond)
+	defer tick.Stop()
+	payload := githubtest.SampleFor("push.feature", repo)
+	for {
+		select {
+		case <-sending.Done():
+			return
+		case <-tick.C:
+		}
+		results, err := d.github.Deliver(ctx, repo, "push", payload)
+		if err != nil {
+			return
+		}
+		for _, r := range results {
+			sent.Add(1)
+			if !r.OK() {
+				refused.Add(1)
+			}
+		}
+	}
+}
+
+// accepted is how many deliveries, pings among them, GitHub saw answered with 2xx.
+func (d *demo) accepted() (n int) {
+	for _, repo := range d.repos {
+		for _, hook := range d.github.Hooks(repo) {
+			for _, delivery := range d.github.Deliveries(hook.ID) {
+				if delivery.OK() {
+					n++
+				}
+			}
+		}
+	}
+	return n
+}
+
+// count waits until the log has what was sent and every notification is through, and tells how many records it has and
+// how many of them were notified.
+func (d *demo) count(ctx context.Context, sent int) (recorded, notified int, err error) {
+	log, err := logs.Open(ctx, d.settings.logsConfig(nil))
+	if err != nil {
+		return 0, 0, err
+	}
+	defer func() { err = errors.Join(err, log.Close()) }()
+	told, err := parseFilter("status:sent")
+	if err != nil {
+		return 0, 0, err
+	}
+	tick := time.NewTicker(50 * time.Millisecond)
+	defer tick.Stop()
+	deadline := time.NewTimer(15 * time.Second)
+	defer deadline.Stop()
+	for {
+		if recorded, err = log.Count(ctx, logs.Filter{}); err != nil {
+			return 0, 0, err
+		}
+		status, err := daemon.Dial(d.settings.Home).Status(ctx)
+		if err != nil {
+			return 0, 0, err
+		}
+		if notified, err = log.Count(ctx, told); err != nil {
+			return 0, 0, err
+		}
+		if recorded >= sent && status.PendingNotifications == 0 {
+			return recorded, notified, nil
+		}
+		select {
+		case <-ctx.Done():
+			return recorded, notified, ctx.Err()
+		case <-deadline.C:
+			return recorded, notified, nil // The figures tell what is missing.
+		case <-tick.C:
+		}
+	}
+}

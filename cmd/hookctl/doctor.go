@@ -1,0 +1,121 @@
+package main
+
+import (
+	"context"
+	"fmt"
+	"net"
+	"strconv"
+
+	"github.com/spf13/cobra"
+
+	"hookctl/hooks"
+	"hookctl/logs"
+	"hookctl/server"
+	"hookctl/server/doctor"
+)
+
+func newDoctor(p *program) *cobra.Command {
+	var out output
+	var f targetFlags
+	var fix bool
+	cmd := &cobra.Command{
+		Use:   "doctor",
+		Short: "Check the whole way of a delivery, and say what mends what is wrong",
+		Long:  "Check the whole way of a delivery, from the login to the agent that is notified. It ends with exit code 1 where a check fails.",
+		Example: `  hookctl doctor
+  hookctl doctor --fix
+  hookctl doctor --json --jq '.[] | select(.status != "ok")'`,
+		RunE: func(cmd *cobra.Command, _ []string) error {
+			return p.doctor(cmd.Context(), &f, fix, &out)
+		},
+	}
+	f.add(cmd, false)
+	cmd.Flags().BoolVar(&fix, "fix", false, "first mend what can be mended without asking")
+	addOutputFlags(cmd, &out)
+	return cmd
+}
+
+func (p *program) doctor(ctx context.Context, f *targetFlags, fix bool, out *output) error {
+	config, err := p.doctorConfig(ctx)
+	if err != nil {
+		return err
+	}
+	if f.given() {
+		if config.Targets, err = f.targets(ctx, p, nil); err != nil {
+			return err
+		}
+	}
+	if fix {
+		for _, repair := range doctor.Fix(ctx, config) {
+			if repair.Error != "" {
+				p.note("could not %s: %s", logs.Clean(repair.Action), logs.Clean(repair.Error))
+				continue
+			}
+			p.note("mended: %s", logs.Clean(repair.Action))
+		}
+	}
+	checks := doctor.Run(ctx, config, nil)
+	failed := 0
+	rows := make([][]string, len(checks))
+	for i, c := range checks {
+		if c.Status == doctor.Fail {
+			failed++
+		}
+		rows[i] = []string{c.Status, c.Name, c.Detail, c.Fix}
+	}
+	if out.wanted() {
+		err = out.print(p.out, checks)
+	} else {
+		for _, row := range rows {
+			fmt.Fprintf(p.out, "%-4s  %-16s %s\n", row[0], row[1], logs.Clean(row[2]))
+			if row[0] != doctor.OK && row[3] != "" {
+				fmt.Fprintf(p.out, "      %-16s → %s\n", "", logs.Clean(row[3]))
+			}
+		}
+	}
+	if err == nil && failed > 0 {
+		err = errReported
+	}
+	return err
+}
+
+// doctorConfig is the doctor's part of the settings.
+func (p *program) doctorConfig(ctx context.Context) (doctor.Config, error) {
+	s, err := loadSettings(p.environ)
+	if err != nil {
+		return doctor.Config{}, err
+	}
+	targets, err := p.knownTargets(ctx, s)
+	if err != nil {
+		return doctor.Config{}, err
+	}
+	sinks, err := p.sinks(s)
+	if err != nil {
+		return doctor.Config{}, err
+	}
+	config := doctor.Config{
+		Home: s.Home, EnvFile: s.envFile(), Version: buildInfo().Version,
+		Daemon: p.daemonConfig(s), Logs: s.logsConfig(nil), Store: p.store(s),
+		Address:   net.JoinHostPort(s.Receiver.Bind, strconv.Itoa(s.Receiver.Port)),
+		PublicURL: s.Receiver.PublicURL,
+		GitHub:    func() (*hooks.Client, error) { return p.github(s) },
+		Targets:   targets,
+		Local:     p.environ(demoVariable) != "",
+	}
+	for _, sink := range sinks {
+		config.Probes = append(config.Probes, sinkProbe(sink))
+	}
+	return config, nil
+}
+
+// sinkProbe asks one sink whether a notification would arrive.
+func sinkProbe(sink server.SinkConfig) doctor.Probe {
+	return doctor.Probe{
+		Name: "sink " + orElse(sink.Name, sink.Type),
+		Fix:  "mend the sink in hookctl.yaml (hookctl config edit), or switch notifications off with: sinks: []",
+		Check: func(ctx context.Context) (string, error) {
+			check := server.CheckSinks(ctx, []server.SinkConfig{sink})[0]
+			return "reachable, notifies " + orElse(check.To, "it"), check.Err
+		},
+	}
+}

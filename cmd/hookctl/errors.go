@@ -1,0 +1,129 @@
+package main
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"io"
+	"strings"
+
+	"hookctl/hooks"
+	"hookctl/logs"
+)
+
+// Exit codes, as gh has them.
+const (
+	exitDone      = 0
+	exitFailed    = 1
+	exitUsage     = 2 // wrong usage, or cancelled
+	exitNotLogged = 4
+)
+
+// errReported ends a command with exit code 1 after everything has been said: a table of results tells what failed.
+var errReported = errors.New("failed")
+
+// errCancelled is what a person means who answers no.
+var errCancelled = errors.New("cancelled")
+
+// usageError is a mistake in how the program was called.
+type usageError struct{ err error }
+
+func (e *usageError) Error() string { return e.err.Error() }
+func (e *usageError) Unwrap() error { return e.err }
+
+func usage(err error) error { return &usageError{err} }
+
+// hintError is an error and the command or the sentence that mends it.
+type hintError struct {
+	err  error
+	hint string
+}
+
+func (e *hintError) Error() string { return e.err.Error() }
+func (e *hintError) Unwrap() error { return e.err }
+
+// Hint makes the control socket pass the cure on, and is what the other packages' errors have too.
+func (e *hintError) Hint() string { return e.hint }
+
+// hint adds what a person can do about err. A nil error stays nil, and the hint nearest to the cause wins.
+func hint(err error, text string) error {
+	var have *hintError
+	if err == nil || text == "" || errors.As(err, &have) {
+		return err
+	}
+	return &hintError{err, text}
+}
+
+// exitCode is what the process ends with after err.
+func exitCode(err error) int {
+	var wrong *usageError
+	switch {
+	case err == nil:
+		return exitDone
+	case errors.As(err, &wrong), errors.Is(err, errCancelled), errors.Is(err, context.Canceled):
+		return exitUsage
+	case errors.Is(err, hooks.ErrNotLoggedIn):
+		return exitNotLogged
+	default:
+		return exitFailed
+	}
+}
+
+// reportError writes an error as every command does: `error: …`, then `hint: …` where something can be done. Joined
+// errors are told one by one, each with its own cure. What an error quotes may come from outside, so it is cleaned.
+func reportError(w io.Writer, err error) {
+	list := parts(err)
+	for i, err := range list {
+		if errors.Is(err, errCancelled) || errors.Is(err, context.Canceled) {
+			fmt.Fprintln(w, "cancelled")
+			continue
+		}
+		lead := "error: "
+		for line := range strings.Lines(strings.TrimSpace(err.Error())) {
+			fmt.Fprintln(w, lead+logs.Clean(strings.TrimRight(line, "\n")))
+			lead = "       "
+		}
+		cure := cureOf(err)
+		if cure != "" && (i+1 == len(list) || cureOf(list[i+1]) != cure) {
+			fmt.Fprintln(w, "hint: "+logs.Clean(cure))
+		}
+	}
+}
+
+// parts takes apart what errors.Join put together, and leaves out what has been told already.
+func parts(err error) []error {
+	if err == nil || err == errReported { //nolint:errorlint // Wrapped in something, it has something to say.
+		return nil
+	}
+	joined, ok := err.(interface{ Unwrap() []error }) //nolint:errorlint // Only the outermost is taken apart.
+	if !ok {
+		return []error{err}
+	}
+	var list []error
+	var texts []string
+	for _, part := range joined.Unwrap() {
+		list = append(list, parts(part)...)
+		texts = append(texts, part.Error())
+	}
+	if err.Error() != strings.Join(texts, "\n") {
+		return []error{err} // It has words of its own, as fmt.Errorf gives it.
+	}
+	return list
+}
+
+// cureOf is the hint that an error carries, whichever package made it.
+func cureOf(err error) string {
+	var with interface{ Hint() string }
+	if errors.As(err, &with) && with.Hint() != "" {
+		return with.Hint()
+	}
+	return hooks.CureOf(err)
+}
+
+// ignoreEOF is for readers whose input may simply end.
+func ignoreEOF(err error) error {
+	if errors.Is(err, io.EOF) {
+		return nil
+	}
+	return err
+}

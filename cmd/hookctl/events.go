@@ -1,0 +1,432 @@
+package main
+
+import (
+	"bytes"
+	"context"
+	"encoding/json"
+	"errors"
+	"fmt"
+	"path/filepath"
+	"strings"
+	"time"
+
+	"github.com/spf13/cobra"
+
+	"hookctl/logs"
+	"hookctl/server/daemon"
+)
+
+func newEvents(p *program) *cobra.Command {
+	cmd := &cobra.Command{
+		Use:     "events",
+		Short:   "List, view, follow, replay, resend and prune what was received",
+		Aliases: []string{"event"},
+	}
+	cmd.AddCommand(newEventsList(p), newEventsView(p), newEventsFollow(p), newEventsReplay(p), newEventsResend(p), newEventsPrune(p))
+	return cmd
+}
+
+// eventsFilter are the flags that choose records.
+type eventsFilter struct {
+	filter string
+	limit  int
+}
+
+func (f *eventsFilter) add(cmd *cobra.Command) {
+	cmd.Flags().StringVarP(&f.filter, "filter", "f", "", "only records that match, for example `'event:push repo:o/* !sender:*[bot] since:1h'`")
+}
+
+func (f *eventsFilter) parse() (logs.Filter, error) {
+	filter, err := parseFilter(f.filter)
+	var at *logs.FilterError
+	if errors.As(err, &at) {
+		mark := strings.Repeat(" ", len([]rune(f.filter[:min(at.Offset, len(f.filter))]))) + "^"
+		return filter, hint(usage(fmt.Errorf("--filter: %w\n%s\n%s", err, f.filter, mark)), "for example: event:push repo:octo-org/* !sender:*[bot] status:failed since:1h")
+	}
+	return filter, err
+}
+
+func parseFilter(text string) (logs.Filter, error) { return logs.ParseFilter(text, time.Now()) }
+
+func newEventsList(p *program) *cobra.Command {
+	var f eventsFilter
+	var out output
+	cmd := &cobra.Command{
+		Use:   "list",
+		Short: "List records, newest first",
+		Example: `  hookctl events list
+  hookctl events list --filter 'event:workflow_run status:failed since:24h'
+  hookctl events list --json --jq '.[].file'`,
+		Aliases: []string{"ls"},
+		RunE: func(cmd *cobra.Command, _ []string) error {
+			return p.listEvents(cmd.Context(), f, &out)
+		},
+	}
+	f.add(cmd)
+	cmd.Flags().IntVarP(&f.limit, "limit", "L", 30, "at most `n` records; 0 for all")
+	addOutputFlags(cmd, &out)
+	return cmd
+}
+
+func (p *program) listEvents(ctx context.Context, f eventsFilter, out *output) (err error) {
+	filter, err := f.parse()
+	if err != nil {
+		return err
+	}
+	if f.limit < 0 {
+		return usage(fmt.Errorf("--limit: %d is less than nothing", f.limit))
+	}
+	log, err := p.openLog(ctx)
+	if err != nil {
+		return err
+	}
+	defer func() { err = errors.Join(err, log.Close()) }()
+	entries := []logs.Entry{}
+	query := logs.Query{Filter: filter}
+	for {
+		query.Limit = 1000
+		if f.limit > 0 {
+			query.Limit = min(query.Limit, f.limit-len(entries))
+		}
+		page, err := log.Page(ctx, query)
+		if err != nil {
+			return err
+		}
+		entries = append(entries, page.Entries...)
+		if len(page.Entries) == 0 || !page.HasOlder || f.limit > 0 && len(entries) >= f.limit {
+			break
+		}
+		query.Cursor = page.Entries[len(page.Entries)-1].Cursor()
+	}
+	if out.wanted() {
+		return out.print(p.out, entries)
+	}
+	if len(entries) == 0 {
+		p.note("no records")
+		return nil
+	}
+	rows := make([][]string, len(entries))
+	for i, e := range entries {
+		rows[i] = eventRow(e)
+	}
+	return table(p.out, []string{"RECEIVED", "EVENT", "REPOSITORY", "SENDER", "RESULT", "NOTIFIED", "FILE"}, rows)
+}
+
+// eventRow is a record as a line of `events list` and `events follow`.
+func eventRow(e logs.Entry) []string {
+	event, notified := e.Event, ""
+	if e.Action != "" {
+		event += " " + e.Action
+	}
+	if n := e.Notification; n != nil {
+		notified = n.Priority + " " + n.Status
+	}
+	return []string{e.ReceivedAt.Local().Format(time.DateTime), event, e.Repository, e.Sender, e.Result, notified, e.File}
+}
+
+// openLog opens the log of the settings for reading.
+func (p *program) openLog(ctx context.Context) (*logs.Log, error) {
+	s, err := loadSettings(p.environ)
+	if err != nil {
+		return nil, err
+	}
+	return logs.Open(ctx, s.logsConfig(nil))
+}
+
+func newEventsView(p *program) *cobra.Command {
+	var out output
+	var payload bool
+	cmd := &cobra.Command{
+		Use:   "view FILE|GUID|latest",
+		Short: "Show one record",
+		Example: `  hookctl events view latest
+  hookctl events view 20260101_123045_push.json --payload
+  hookctl events view latest --jq .payload.head_commit.id`,
+		Args: cobra.ExactArgs(1),
+		RunE: func(cmd *cobra.Command, args []string) error {
+			return p.viewEvent(cmd.Context(), args[0], payload, &out)
+		},
+	}
+	cmd.Flags().BoolVar(&payload, "payload", false, "print the payload alone, byte for byte")
+	addOutputFlags(cmd, &out)
+	return cmd
+}
+
+func (p *program) viewEvent(ctx context.Context, name string, payload bool, out *output) (err error) {
+	log, err := p.openLog(ctx)
+	if err != nil {
+		return err
+	}
+	defer func() { err = errors.Join(err, log.Close()) }()
+	file, err := findRecord(ctx, log, name)
+	if err != nil {
+		return err
+	}
+	record, err := log.Read(ctx, file)
+	switch {
+	case err != nil:
+		return hint(err, "see what there is with: hookctl events list")
+	case out.wanted():
+		return out.print(p.out, record)
+	case payload:
+		_, err = fmt.Fprintf(p.out, "%s\n", record.Payload)
+		return err
+	}
+	encoded, err := record.Encode()
+	if err != nil {
+		return err
+	}
+	var pretty bytes.Buffer
+	if err := json.Indent(&pretty, bytes.TrimSpace(encoded), "", "  "); err != nil {
+		return fmt.Errorf("show %s: %w", file, err)
+	}
+	for line := range strings.Lines(pretty.String()) {
+		// Indentation is ours; the rest may hold characters that a terminal obeys.
+		body := strings.TrimLeft(strings.TrimSuffix(line, "\n"), " ")
+		fmt.Fprintln(p.out, line[:len(line)-len(strings.TrimLeft(line, " "))]+logs.Clean(body))
+	}
+	return nil
+}
+
+// findRecord turns what a person calls a record into its file: the file's name or path, the delivery's GUID, or latest.
+func findRecord(ctx context.Context, log *logs.Log, name string) (string, error) {
+	if name == "latest" {
+		page, err := log.Page(ctx, logs.Query{Limit: 1})
+		if err == nil && len(page.Entries) == 0 {
+			err = hint(errors.New("the log is empty"), "send a sample with: hookctl test FILE")
+		}
+		if err != nil {
+			return "", err
+		}
+		return page.Entries[0].File, nil
+	}
+	if strings.HasSuffix(name, ".json") {
+		return filepath.Base(name), nil
+	}
+	entries, err := log.Find(ctx, name)
+	if err == nil && len(entries) == 0 {
+		err = hint(fmt.Errorf("no record of %q", name), "see what there is with: hookctl events list")
+	}
+	if err != nil {
+		return "", err
+	}
+	return entries[0].File, nil
+}
+
+func newEventsFollow(p *program) *cobra.Command {
+	var f eventsFilter
+	var asJSON bool
+	cmd := &cobra.Command{
+		Use:   "follow",
+		Short: "Print records as they arrive, until interrupted",
+		Example: `  hookctl events follow
+  hookctl events follow --filter event:push --json`,
+		RunE: func(cmd *cobra.Command, _ []string) error {
+			return p.followEvents(cmd.Context(), f, asJSON)
+		},
+	}
+	f.add(cmd)
+	cmd.Flags().IntVarP(&f.limit, "limit", "L", 0, "end after `n` records; 0 goes on until interrupted")
+	cmd.Flags().BoolVar(&asJSON, "json", false, "print each record's line as one JSON object")
+	return cmd
+}
+
+// followEvents prints each new record once: a second batch tells the outcome of its notification, which is no new
+// record. An interrupt is how it ends, and no failure.
+func (p *program) followEvents(ctx context.Context, f eventsFilter, asJSON bool) (err error) {
+	filter, err := f.parse()
+	if err != nil {
+		return err
+	}
+	log, err := p.openLog(ctx)
+	if err != nil {
+		return err
+	}
+	defer func() { err = errors.Join(err, log.Close()) }()
+	watching, stop := context.WithCancel(ctx)
+	defer stop()
+	news, err := log.Watch(watching)
+	if err != nil {
+		return err
+	}
+	p.note("following %s; interrupt with ctrl+c", log.Dir())
+	seen, count := newRecent(4096), 0
+	for batch := range news {
+		for _, e := range batch {
+			if !seen.add(e.File) || !filter.Match(e) {
+				continue
+			}
+			if asJSON {
+				err = (&output{}).print(p.out, e)
+			} else {
+				row := eventRow(e)
+				for i := range row {
+					row[i] = orElse(logs.Clean(row[i]), "-")
+				}
+				_, err = fmt.Fprintln(p.out, strings.Join(row, "  "))
+			}
+			if count++; err != nil || count == f.limit {
+				return err
+			}
+		}
+	}
+	return nil
+}
+
+// recent remembers the last names it was given, so that following for weeks needs no more memory than for a minute.
+type recent struct {
+	known map[string]bool
+	ring  []string
+	next  int
+}
+
+func newRecent(size int) *recent {
+	return &recent{known: make(map[string]bool, size), ring: make([]string, size)}
+}
+
+// add tells whether the name is new.
+func (r *recent) add(name string) bool {
+	if r.known[name] {
+		return false
+	}
+	delete(r.known, r.ring[r.next])
+	r.ring[r.next], r.known[name] = name, true
+	r.next = (r.next + 1) % len(r.ring)
+	return true
+}
+
+func newEventsReplay(p *program) *cobra.Command {
+	var out output
+	cmd := &cobra.Command{
+		Use:   "replay FILE|GUID|latest…",
+		Short: "Send records through routing again, as new records",
+		Example: `  hookctl events replay latest
+  hookctl events replay 20260101_123045_push.json`,
+		Args: cobra.MinimumNArgs(1),
+		RunE: func(cmd *cobra.Command, args []string) error {
+			return p.actOnRecords(cmd.Context(), "/replay", "replayed", args, false, &out)
+		},
+	}
+	addOutputFlags(cmd, &out)
+	return cmd
+}
+
+func newEventsResend(p *program) *cobra.Command {
+	var out output
+	var failed bool
+	cmd := &cobra.Command{
+		Use:   "resend FILE|GUID|latest…",
+		Short: "Send the notifications of records again",
+		Example: `  hookctl events resend latest
+  hookctl events resend --failed`,
+		Args: cobra.ArbitraryArgs,
+		RunE: func(cmd *cobra.Command, args []string) error {
+			if len(args) == 0 && !failed {
+				return usage(errors.New("name the records, or give --failed for all that were given up"))
+			}
+			return p.actOnRecords(cmd.Context(), "/resend", "resent", args, failed, &out)
+		},
+	}
+	cmd.Flags().BoolVar(&failed, "failed", false, "every record whose notification was given up")
+	addOutputFlags(cmd, &out)
+	return cmd
+}
+
+// actOnRecords has the running receiver do something to records.
+func (p *program) actOnRecords(ctx context.Context, path, verb string, names []string, failed bool, out *output) error {
+	s, err := loadSettings(p.environ)
+	if err != nil {
+		return err
+	}
+	log, err := logs.Open(ctx, s.logsConfig(nil))
+	if err != nil {
+		return err
+	}
+	request := filesRequest{Failed: failed}
+	for _, name := range names {
+		file, err := findRecord(ctx, log, name)
+		if err != nil {
+			return errors.Join(err, log.Close())
+		}
+		request.Files = append(request.Files, file)
+	}
+	if err := log.Close(); err != nil {
+		return err
+	}
+	answer, err := askReceiver[doneAnswer](ctx, s.Home, path, request)
+	if err != nil {
+		return err
+	}
+	if out.wanted() {
+		return out.print(p.out, map[string]int{verb: answer.Done})
+	}
+	p.note("%s %d", verb, answer.Done)
+	return nil
+}
+
+func newEventsPrune(p *program) *cobra.Command {
+	var out output
+	var dryRun, yes bool
+	cmd := &cobra.Command{
+		Use:   "prune",
+		Short: "Remove records beyond log.keep and log.max_size, oldest first",
+		Long: "Remove records beyond log.keep and log.max_size, oldest first.\n" +
+			"A record with a pending notification stays.",
+		Example: "  hookctl events prune --dry-run\n  hookctl events prune --yes",
+		RunE: func(cmd *cobra.Command, _ []string) error {
+			return p.pruneEvents(cmd.Context(), dryRun, yes, &out)
+		},
+	}
+	cmd.Flags().BoolVar(&dryRun, "dry-run", false, "only tell what would be removed")
+	cmd.Flags().BoolVarP(&yes, "yes", "y", false, "do not ask")
+	addOutputFlags(cmd, &out)
+	return cmd
+}
+
+func (p *program) pruneEvents(ctx context.Context, dryRun, yes bool, out *output) error {
+	s, err := loadSettings(p.environ)
+	if err != nil {
+		return err
+	}
+	result, err := p.prune(ctx, s, true)
+	if err != nil {
+		return err
+	}
+	if !dryRun && len(result.Files) > 0 {
+		if err := p.confirm(ctx, yes, fmt.Sprintf("remove %d records (%s)?", len(result.Files), Size(result.Bytes))); err != nil {
+			return err
+		}
+		if result, err = p.prune(ctx, s, false); err != nil {
+			return err
+		}
+	}
+	if result.Files == nil {
+		result.Files = []string{}
+	}
+	if out.wanted() {
+		return out.print(p.out, result)
+	}
+	verb := "removed"
+	if dryRun {
+		verb = "would remove"
+		for _, file := range result.Files {
+			fmt.Fprintln(p.out, file)
+		}
+	}
+	p.note("%s %d records (%s); %d stay for a pending notification", verb, len(result.Files), Size(result.Bytes), result.Kept)
+	return nil
+}
+
+// prune has the running receiver do it, because it alone writes; without one this process is the writer.
+func (p *program) prune(ctx context.Context, s *settings, dryRun bool) (logs.PruneResult, error) {
+	result, err := askReceiver[logs.PruneResult](ctx, s.Home, "/prune", pruneRequest{DryRun: dryRun})
+	if !errors.Is(err, daemon.ErrNotRunning) {
+		return result, err
+	}
+	writer, err := logs.OpenWriter(ctx, s.logsConfig(nil))
+	if err != nil {
+		return logs.PruneResult{}, err
+	}
+	result, err = writer.Prune(ctx, dryRun)
+	return result, errors.Join(err, writer.Close())
+}

@@ -1,0 +1,48 @@
+// Command hookctl sets up, receives, logs, shows and re-keys GitHub webhooks.
+//
+// This package is the only one that reads the command line, the environment and hookctl.yaml. It reads them once
+// (settings_load.go), hands every other package its part (wiring.go), and has one file per noun: setup, rotate,
+// secret, receiver, hooks, events, demo and so on. Data goes to stdout and everything else to stderr; the exit
+// codes are those of gh (errors.go).
+package main
+
+import (
+	"context"
+	"io"
+	"os"
+	"os/signal"
+	"syscall"
+
+	"golang.org/x/term"
+)
+
+func main() { os.Exit(run()) }
+
+// program is what every command works with.
+type program struct {
+	in       *os.File
+	out, err io.Writer
+	environ  func(string) string
+	// accessible asks for prompts line by line instead of the full screen.
+	accessible bool
+	// terminal tells that a person is there: both stdin and stdout are terminals.
+	terminal bool
+}
+
+// run executes the command line and returns the exit code. The first interrupt cancels the command, which then
+// cleans up; the second one kills.
+func run() int {
+	ctx, stop := signal.NotifyContext(context.Background(), os.Interrupt, syscall.SIGTERM)
+	defer stop()
+	context.AfterFunc(ctx, stop)
+	p := &program{
+		in: os.Stdin, out: os.Stdout, err: os.Stderr,
+		environ:  os.Getenv,
+		terminal: isTerminal(os.Stdin) && isTerminal(os.Stdout),
+	}
+	err := newRoot(p).ExecuteContext(ctx)
+	reportError(p.err, err)
+	return exitCode(err)
+}
+
+func isTerminal(f *os.File) bool { return term.IsTerminal(int(f.Fd())) }

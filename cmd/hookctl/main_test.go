@@ -1,0 +1,95 @@
+package main
+
+import (
+	"context"
+	"errors"
+	"flag"
+	"net"
+	"os"
+	"path/filepath"
+	"strconv"
+	"testing"
+	"time"
+
+	"github.com/rogpeppe/go-internal/testscript"
+
+	"hookctl/server/daemon"
+)
+
+var update = flag.Bool("update", false, "write what is seen into the stories and golden files")
+
+// TestMain lets the stories run the built program: this test binary under the name hookctl.
+func TestMain(m *testing.M) {
+	testscript.Main(m, map[string]func(){"hookctl": main})
+}
+
+// storyPatience bounds every wait of a story. A healthy run never comes near it.
+const storyPatience = 30 * time.Second
+
+// TestStories tells what a person does with the program, one file of testdata each.
+func TestStories(t *testing.T) {
+	testscript.Run(t, testscript.Params{
+		Dir:                 "testdata",
+		UpdateScripts:       *update,
+		RequireExplicitExec: true,
+		RequireUniqueNames:  true,
+		Setup:               setUpStory,
+		Condition: func(name string) (bool, error) {
+			if name == "gh" {
+				return hasGH(), nil
+			}
+			return false, errors.New("unknown condition")
+		},
+		Cmds: map[string]func(*testscript.TestScript, bool, []string){
+			"github":  cmdGitHub,
+			"deliver": cmdDeliver,
+			"hooks":   cmdHooks,
+			"maestro": cmdMaestro,
+			"post":    cmdPost,
+			"await":   cmdAwait,
+			"count":   cmdCount,
+			"edit":    cmdEdit,
+			"ui":      cmdUI,
+			"exits":   cmdExits,
+			"killpid": cmdKillPID,
+			"jq":      cmdJQ,
+		},
+	})
+}
+
+// setUpStory gives each story a home, a port and nothing of the user's own.
+func setUpStory(env *testscript.Env) error {
+	// A socket's path must be short, so the home is not in the work directory.
+	home, err := os.MkdirTemp("", "hc")
+	if err != nil {
+		return err
+	}
+	port, err := freePort(context.Background())
+	if err != nil {
+		return err
+	}
+	w := &world{home: home, port: port}
+	env.Values[worldKey{}] = w
+	env.Defer(func() {
+		w.close()
+		ctx, cancel := context.WithTimeout(context.Background(), storyPatience)
+		defer cancel()
+		if err := daemon.Stop(ctx, daemon.Config{Home: home}); err != nil && !errors.Is(err, daemon.ErrNotRunning) {
+			env.T().Fatal("stop the story's receiver: " + err.Error())
+		}
+		if err := os.RemoveAll(home); err != nil {
+			env.T().Fatal(err.Error())
+		}
+	})
+	env.Setenv("HOME", env.WorkDir)
+	env.Setenv("HOOKCTL_HOME", home)
+	env.Setenv("WEBHOOK_PORT", strconv.Itoa(port))
+	env.Setenv("ADDR", net.JoinHostPort("127.0.0.1", strconv.Itoa(port)))
+	env.Setenv("GH_CONFIG_DIR", filepath.Join(env.WorkDir, "no-gh"))
+	env.Setenv("TERM", "xterm-256color")
+	env.Setenv("TZ", "UTC")
+	for _, name := range []string{"GH_TOKEN", "GITHUB_TOKEN", "GH_HOST", "GITHUB_WEBHOOK_SECRET", "LOG_DIR", "WATCHED_BRANCHES", "AIMAESTRO_API", "AIMAESTRO_AGENT"} {
+		env.Setenv(name, "")
+	}
+	return nil
+}

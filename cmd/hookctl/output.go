@@ -1,0 +1,104 @@
+package main
+
+import (
+	"bytes"
+	"encoding/json"
+	"errors"
+	"fmt"
+	"io"
+	"strings"
+	"text/tabwriter"
+
+	"github.com/itchyny/gojq"
+	"github.com/spf13/cobra"
+
+	"hookctl/logs"
+)
+
+// output is how a command prints data: as a table for people, as JSON for programs, or through a jq expression.
+type output struct {
+	asJSON bool
+	jq     string
+}
+
+// addOutputFlags gives a command --json and --jq, as gh has them.
+func addOutputFlags(cmd *cobra.Command, o *output) {
+	cmd.Flags().BoolVar(&o.asJSON, "json", false, "print JSON")
+	cmd.Flags().StringVarP(&o.jq, "jq", "q", "", "filter the JSON with a jq `expression`")
+}
+
+// wanted tells whether JSON is asked for.
+func (o *output) wanted() bool { return o.asJSON || o.jq != "" }
+
+// print writes value as JSON, one line of it, or what the jq expression makes of it.
+func (o *output) print(w io.Writer, value any) error {
+	var buf bytes.Buffer
+	encoder := json.NewEncoder(&buf)
+	encoder.SetEscapeHTML(false)
+	if err := encoder.Encode(value); err != nil {
+		return fmt.Errorf("write JSON: %w", err)
+	}
+	if o.jq == "" {
+		_, err := w.Write(buf.Bytes())
+		return err
+	}
+	return runJQ(w, o.jq, buf.Bytes())
+}
+
+// runJQ prints each result of expression on its own line, strings without quotes. Numbers keep every digit:
+// GitHub's delivery ids are larger than a float64 can tell apart.
+func runJQ(w io.Writer, expression string, data []byte) error {
+	query, err := gojq.Parse(expression)
+	if err != nil {
+		return usage(fmt.Errorf("--jq: %w", err))
+	}
+	code, err := gojq.Compile(query)
+	if err != nil {
+		return usage(fmt.Errorf("--jq: %w", err))
+	}
+	decoder := json.NewDecoder(bytes.NewReader(data))
+	decoder.UseNumber()
+	var input any
+	if err := decoder.Decode(&input); err != nil {
+		return fmt.Errorf("--jq: read JSON: %w", err)
+	}
+	results := code.Run(input)
+	for {
+		value, ok := results.Next()
+		if !ok {
+			return nil
+		}
+		if err, ok := value.(error); ok {
+			var halt *gojq.HaltError
+			if errors.As(err, &halt) && halt.Value() == nil {
+				return nil
+			}
+			return fmt.Errorf("--jq: %w", err)
+		}
+		if text, ok := value.(string); ok {
+			fmt.Fprintln(w, text)
+			continue
+		}
+		line, err := gojq.Marshal(value)
+		if err != nil {
+			return fmt.Errorf("--jq: %w", err)
+		}
+		fmt.Fprintln(w, string(line))
+	}
+}
+
+// table prints rows under a head, columns aligned, every cell cleaned: most of them come from outside.
+func table(w io.Writer, head []string, rows [][]string) error {
+	tw := tabwriter.NewWriter(w, 0, 8, 2, ' ', 0)
+	fmt.Fprintln(tw, strings.Join(head, "\t"))
+	for _, row := range rows {
+		cells := make([]string, len(row))
+		for i, cell := range row {
+			if cells[i] = logs.Clean(cell); cells[i] == "" {
+				cells[i] = "-"
+			}
+		}
+		fmt.Fprintln(tw, strings.Join(cells, "\t"))
+	}
+	return tw.Flush()
+}

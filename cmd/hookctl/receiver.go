@@ -1,0 +1,181 @@
+package main
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"strings"
+	"time"
+
+	"github.com/spf13/cobra"
+
+	"hookctl/server/daemon"
+)
+
+func newStart(p *program) *cobra.Command {
+	var flags receiverFlags
+	var out output
+	cmd := &cobra.Command{
+		Use:     "start",
+		Short:   "Start the receiver in the background",
+		Long:    "Start the receiver in the background and return once it answers, or with its error.",
+		Example: "  hookctl start\n  hookctl start --port 9100",
+		RunE: func(cmd *cobra.Command, _ []string) error {
+			return p.startReceiver(cmd.Context(), flags, &out, daemon.Start)
+		},
+	}
+	flags.add(cmd)
+	addOutputFlags(cmd, &out)
+	return cmd
+}
+
+func newRestart(p *program) *cobra.Command {
+	var flags receiverFlags
+	var out output
+	cmd := &cobra.Command{
+		Use:     "restart",
+		Short:   "Replace the running receiver, refusing no delivery meanwhile",
+		Example: "  hookctl restart",
+		RunE: func(cmd *cobra.Command, _ []string) error {
+			return p.startReceiver(cmd.Context(), flags, &out, daemon.Restart)
+		},
+	}
+	flags.add(cmd)
+	addOutputFlags(cmd, &out)
+	return cmd
+}
+
+// startReceiver starts or restarts, whichever begin does, and shows the new receiver.
+func (p *program) startReceiver(ctx context.Context, flags receiverFlags, out *output, begin func(context.Context, daemon.Config) (daemon.Status, error)) error {
+	overrides, err := flags.overrides()
+	if err != nil {
+		return err
+	}
+	s, err := loadSettings(p.environ, overrides...)
+	if err != nil {
+		return err
+	}
+	args, err := flags.args()
+	if err != nil {
+		return err
+	}
+	status, err := begin(ctx, p.daemonConfig(s, args...))
+	if err != nil {
+		return err
+	}
+	return p.printStatus(status, out)
+}
+
+func newStop(p *program) *cobra.Command {
+	return &cobra.Command{
+		Use:     "stop",
+		Short:   "Stop the receiver when it has finished what it accepted",
+		Example: "  hookctl stop",
+		RunE: func(cmd *cobra.Command, _ []string) error {
+			s, err := loadSettings(p.environ)
+			if err != nil {
+				return err
+			}
+			err = daemon.Stop(cmd.Context(), p.daemonConfig(s))
+			if errors.Is(err, daemon.ErrNotRunning) {
+				p.note("the receiver is not running")
+				return nil
+			}
+			if err == nil {
+				p.note("the receiver has stopped")
+			}
+			return err
+		},
+	}
+}
+
+func newStatus(p *program) *cobra.Command {
+	var out output
+	cmd := &cobra.Command{
+		Use:     "status",
+		Short:   "Show whether the receiver runs and what it has done",
+		Example: "  hookctl status\n  hookctl status --json --jq .running",
+		RunE: func(cmd *cobra.Command, _ []string) error {
+			status, err := p.receiverStatus(cmd.Context())
+			if err != nil {
+				return err
+			}
+			return p.printStatus(status, &out)
+		},
+	}
+	addOutputFlags(cmd, &out)
+	return cmd
+}
+
+// receiverStatus asks the running receiver. Where there is none it says what can be known without.
+func (p *program) receiverStatus(ctx context.Context) (daemon.Status, error) {
+	s, err := loadSettings(p.environ)
+	if err != nil {
+		return daemon.Status{}, err
+	}
+	status, err := daemon.Dial(s.Home).Status(ctx)
+	if !errors.Is(err, daemon.ErrNotRunning) {
+		return status, err
+	}
+	ring, err := p.store(s).Ring(time.Now())
+	if err != nil {
+		return daemon.Status{}, err
+	}
+	prints := ring.Fingerprints(time.Now())
+	status = daemon.Status{LogDir: s.Log.Dir, Version: buildInfo().Version, Secrets: prints, PublicURL: s.Receiver.PublicURL}
+	if len(prints) > 0 {
+		status.Secret = prints[0]
+	}
+	return status, nil
+}
+
+// statusReport is `status --json`: since is null, and not left out, where nothing runs.
+type statusReport struct {
+	daemon.Status
+	Since *time.Time `json:"since"`
+}
+
+func (p *program) printStatus(status daemon.Status, out *output) error {
+	if out.wanted() {
+		report := statusReport{Status: status}
+		if !status.Since.IsZero() {
+			report.Since = &status.Since
+		}
+		return out.print(p.out, report)
+	}
+	row := func(name, value string) { fmt.Fprintf(p.out, "%-14s %s\n", name, value) }
+	if !status.Running {
+		row("receiver", "not running")
+		row("log", status.LogDir)
+		row("secret", orElse(status.Secret, "none"))
+		p.note("hint: start it with: hookctl start")
+		return nil
+	}
+	row("receiver", fmt.Sprintf("running on %s (pid %d, %s, since %s)", status.Address, status.PID, status.Version, status.Since.Local().Format(time.DateTime)))
+	if status.PublicURL != "" {
+		row("public URL", status.PublicURL)
+	}
+	row("log", status.LogDir)
+	row("secret", orElse(strings.Join(status.Secrets, ", "), orElse(status.Secret, "none")))
+	row("deliveries", fmt.Sprintf("%d received, %d duplicate, %d rejected", status.Received, status.Duplicates, status.Rejected))
+	row("notifications", fmt.Sprintf("%d pending, %d failed", status.PendingNotifications, status.FailedNotifications))
+	if status.Alarm != "" {
+		row("ALARM", status.Alarm)
+	}
+	return nil
+}
+
+func orElse(text, fallback string) string {
+	if text == "" {
+		return fallback
+	}
+	return text
+}
+
+// reloadReceiver makes a running receiver read its settings again; where none runs there is nothing to do.
+func (p *program) reloadReceiver(ctx context.Context, home string) error {
+	if _, err := daemon.Dial(home).Reload(ctx); err != nil && !errors.Is(err, daemon.ErrNotRunning) {
+		return fmt.Errorf("the settings are saved, but the receiver does not use them yet: %w", err)
+	}
+	return nil
+}

@@ -1,0 +1,226 @@
+package main
+
+import (
+	"bufio"
+	"context"
+	"fmt"
+	"io"
+	"os"
+	"strings"
+
+	"github.com/spf13/cobra"
+)
+
+// The groups under which help lists the commands.
+const (
+	groupHooks    = "hooks"
+	groupReceiver = "receiver"
+	groupLog      = "log"
+)
+
+// helpTemplate begins with examples: most people look for the line to copy. Cobra alone draws it; fang would ask the
+// terminal for its background colour on every help and every error, and swallow what was typed meanwhile.
+const helpTemplate = `{{with or .Long .Short}}{{trim .}}
+
+{{end}}{{if .HasExample}}Examples:
+{{.Example}}
+
+{{end}}Usage:
+  {{if .HasAvailableSubCommands}}{{.CommandPath}} <command> [flags]{{else}}{{.UseLine}}{{end}}
+{{if .HasAvailableSubCommands}}{{$cmds := .Commands}}{{range $group := .Groups}}
+{{.Title}}{{range $cmds}}{{if (and (eq .GroupID $group.ID) .IsAvailableCommand)}}
+  {{rpad .Name .NamePadding}} {{.Short}}{{end}}{{end}}
+{{end}}{{if not .AllChildCommandsHaveGroup}}
+{{if .Groups}}More:{{else}}Commands:{{end}}{{range $cmds}}{{if (and (eq .GroupID "") .IsAvailableCommand)}}
+  {{rpad .Name .NamePadding}} {{.Short}}{{end}}{{end}}
+{{end}}{{end}}{{if .HasAvailableLocalFlags}}
+Flags:
+{{.LocalFlags.FlagUsages | trimTrailingWhitespaces}}
+{{end}}`
+
+// newRoot is the whole command line.
+func newRoot(p *program) *cobra.Command {
+	root := &cobra.Command{
+		Use:   "hookctl",
+		Short: "Set up, receive, log, browse and re-key GitHub webhooks",
+		Long: "Set up, receive, log, browse and re-key GitHub webhooks.\n" +
+			"Alone on a terminal it opens the interface; every key there has a command here.",
+		Example: `  hookctl                                        open the interface (the wizard, where nothing is set up)
+  hookctl demo                                   see all of it without an account
+  hookctl setup -R owner/repo --url https://hooks.example.com
+  hookctl rotate --all                           change the secret everywhere, losing nothing
+  hookctl events list --filter 'event:push since:1h'`,
+		SilenceErrors: true,
+		SilenceUsage:  true,
+		Args:          cobra.NoArgs,
+		RunE: func(cmd *cobra.Command, _ []string) error {
+			if !p.terminal {
+				return cmd.Help()
+			}
+			return p.openTUI(cmd.Context())
+		},
+	}
+	root.Flags().BoolVar(&p.accessible, "accessible", false, "prompt line by line instead of opening the full screen")
+	root.SetIn(p.in)
+	root.SetOut(p.out)
+	root.SetErr(p.err)
+	root.SetHelpTemplate(helpTemplate)
+	root.SetUsageTemplate(helpTemplate)
+	root.SetFlagErrorFunc(func(cmd *cobra.Command, err error) error {
+		return hint(usage(err), "see: "+cmd.CommandPath()+" --help")
+	})
+	root.AddGroup(
+		&cobra.Group{ID: groupHooks, Title: "Webhooks at GitHub:"},
+		&cobra.Group{ID: groupReceiver, Title: "The receiver:"},
+		&cobra.Group{ID: groupLog, Title: "The log:"},
+	)
+	in := func(group string, commands ...*cobra.Command) {
+		for _, c := range commands {
+			c.GroupID = group
+			root.AddCommand(c)
+		}
+	}
+	in(groupHooks, newSetup(p), newRotate(p), newSecret(p), newHooks(p), newCatchup(p))
+	in(groupReceiver, newServe(p), newStart(p), newStop(p), newRestart(p), newStatus(p), newService(p), newDoctor(p))
+	in(groupLog, newEvents(p), newTest(p))
+	in("", newConfig(p), newDemo(p), newVersion(p))
+	root.InitDefaultHelpCmd()
+	root.InitDefaultCompletionCmd()
+	finish(root)
+	return root
+}
+
+// finish makes every command refuse what it does not know with exit code 2 and a hint.
+func finish(cmd *cobra.Command) {
+	args := cmd.Args
+	switch {
+	case cmd.HasSubCommands() && cmd.HasParent():
+		if cmd.RunE == nil && cmd.Run == nil {
+			cmd.RunE = func(cmd *cobra.Command, _ []string) error { return cmd.Help() }
+		}
+		cmd.Args = func(cmd *cobra.Command, args []string) error {
+			if len(args) == 0 {
+				return nil
+			}
+			return unknownCommand(cmd, args[0])
+		}
+	case !cmd.HasParent():
+		cmd.Args = func(cmd *cobra.Command, args []string) error {
+			if len(args) == 0 {
+				return nil
+			}
+			return unknownCommand(cmd, args[0])
+		}
+	default:
+		if args == nil {
+			args = cobra.NoArgs
+		}
+		cmd.Args = func(cmd *cobra.Command, given []string) error {
+			return hint(wrapUsage(args(cmd, given)), "usage: "+cmd.UseLine())
+		}
+	}
+	for _, sub := range cmd.Commands() {
+		finish(sub)
+	}
+}
+
+func wrapUsage(err error) error {
+	if err == nil {
+		return nil
+	}
+	return usage(err)
+}
+
+// unknownCommand names the nearest commands that exist.
+func unknownCommand(cmd *cobra.Command, name string) error {
+	cmd.SuggestionsMinimumDistance = 2
+	err := usage(fmt.Errorf("%s has no command %q", cmd.CommandPath(), name))
+	if near := cmd.SuggestionsFor(name); len(near) > 0 {
+		return hint(err, "did you mean: "+cmd.CommandPath()+" "+strings.Join(near, ", "))
+	}
+	return hint(err, "see: "+cmd.CommandPath()+" --help")
+}
+
+// missing is the error of a command that cannot ask because nobody is there.
+func missing(flag, what string) error {
+	return hint(usage(fmt.Errorf("--%s is missing: %s", flag, what)),
+		"without a terminal nothing can be asked, so give every flag and --yes")
+}
+
+// ask puts a question on stderr and reads a line; without a terminal it names the flag that would have answered.
+func (p *program) ask(ctx context.Context, flag, question, fallback string) (string, error) {
+	if !p.terminal {
+		return "", missing(flag, question)
+	}
+	if fallback != "" {
+		question += " [" + fallback + "]"
+	}
+	fmt.Fprintf(p.err, "%s: ", question)
+	line, err := p.readLine(ctx)
+	if err != nil {
+		return "", err
+	}
+	if line == "" {
+		line = fallback
+	}
+	if line == "" {
+		return "", usage(fmt.Errorf("--%s is missing: %s", flag, question))
+	}
+	return line, nil
+}
+
+// confirm asks for a yes, which --yes gives beforehand.
+func (p *program) confirm(ctx context.Context, yes bool, question string) error {
+	if yes {
+		return nil
+	}
+	if !p.terminal {
+		return missing("yes", question)
+	}
+	fmt.Fprintf(p.err, "%s [y/N]: ", question)
+	line, err := p.readLine(ctx)
+	if err != nil {
+		return err
+	}
+	if answer := strings.ToLower(line); answer != "y" && answer != "yes" {
+		return errCancelled
+	}
+	return nil
+}
+
+// readLine reads one line from stdin, and gives up when ctx ends: a blocked read cannot be interrupted, so it is
+// left to the end of the process.
+func (p *program) readLine(ctx context.Context) (string, error) {
+	type answer struct {
+		line string
+		err  error
+	}
+	got := make(chan answer, 1)
+	go func() {
+		line, err := bufio.NewReader(p.in).ReadString('\n')
+		got <- answer{strings.TrimSpace(line), err}
+	}()
+	select {
+	case <-ctx.Done():
+		return "", errCancelled
+	case a := <-got:
+		if a.err == io.EOF {
+			return "", errCancelled
+		}
+		return a.line, a.err
+	}
+}
+
+// note writes one line for people, on stderr, so that stdout holds data alone.
+func (p *program) note(format string, args ...any) {
+	fmt.Fprintf(p.err, format+"\n", args...)
+}
+
+// executable is the path of this program, for the background receiver.
+func executable() (string, error) {
+	path, err := os.Executable()
+	if err != nil {
+		return "", fmt.Errorf("find this program's own path: %w", err)
+	}
+	return path, nil
+}

@@ -1,0 +1,167 @@
+package main
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"time"
+
+	"github.com/spf13/cobra"
+
+	"hookctl/hooks"
+	"hookctl/hooks/secret"
+	"hookctl/logs"
+	"hookctl/server/daemon"
+)
+
+// rotateOptions are the flags of rotate.
+type rotateOptions struct {
+	targets      targetFlags
+	all          bool
+	resume, undo bool
+	grace        Duration
+	maxAge       Duration
+	yes          bool
+	out          output
+}
+
+func newRotate(p *program) *cobra.Command {
+	o := rotateOptions{grace: Duration(time.Hour)}
+	cmd := &cobra.Command{
+		Use:   "rotate",
+		Short: "Change the secret here and at GitHub, losing no delivery",
+		Long: "Change the secret here and at GitHub, losing no delivery: the receiver accepts old and new until every hook has\n" +
+			"proved the new one by a ping and the grace period is over. Killed or failed at any point, it can be resumed.",
+		Example: `  hookctl rotate --all
+  hookctl rotate -R owner/repo --grace 24h
+  hookctl rotate --all --max-age 90d --yes
+  hookctl rotate --resume
+  hookctl rotate --undo`,
+		RunE: func(cmd *cobra.Command, _ []string) error {
+			return p.rotate(cmd.Context(), &o)
+		},
+	}
+	o.targets.add(cmd, true)
+	cmd.Flags().BoolVar(&o.all, "all", false, "every hook of this receiver")
+	cmd.Flags().Var(&o.grace, "grace", "how long the old secret stays accepted")
+	cmd.Flags().Var(&o.maxAge, "max-age", "do nothing while the secret is younger, for a timer")
+	cmd.Flags().BoolVar(&o.resume, "resume", false, "go on with a rotation that was interrupted")
+	cmd.Flags().BoolVar(&o.undo, "undo", false, "within the grace period: give every hook the old secret back")
+	cmd.Flags().BoolVarP(&o.yes, "yes", "y", false, "do not ask")
+	cmd.MarkFlagsMutuallyExclusive("resume", "undo", "all")
+	addOutputFlags(cmd, &o.out)
+	return cmd
+}
+
+func (p *program) rotate(ctx context.Context, o *rotateOptions) (err error) {
+	if !o.all && !o.resume && !o.undo && !o.targets.given() {
+		return usage(errors.New("name repositories with -R, or give --all, --resume or --undo"))
+	}
+	s, client, err := p.atGitHub()
+	if err != nil {
+		return err
+	}
+	if o.maxAge > 0 {
+		young, err := p.younger(s, o)
+		if err != nil || young {
+			return err
+		}
+	}
+	if _, err := daemon.Dial(s.Home).Status(ctx); err != nil {
+		return hint(fmt.Errorf("a rotation needs the receiver, which has to accept both secrets: %w", err), "start it with: hookctl start")
+	}
+	log, err := logs.Open(ctx, s.logsConfig(nil))
+	if err != nil {
+		return err
+	}
+	defer func() { err = errors.Join(err, log.Close()) }()
+	rotator := p.rotator(s, client, log)
+	var result hooks.RotateResult
+	switch {
+	case o.resume:
+		result, err = rotator.Resume(ctx)
+	case o.undo:
+		result, err = rotator.Undo(ctx)
+	default:
+		result, err = p.rotateHooks(ctx, s, client, rotator, o)
+	}
+	if err != nil && (len(result.Hooks) == 0 || !errors.Is(err, hooks.ErrUnfinished)) {
+		return err
+	}
+	return p.printRotation(result, &o.out)
+}
+
+// rotator gives hooks what it needs of the other packages.
+func (p *program) rotator(s *settings, client *hooks.Client, log *logs.Log) *hooks.Rotator {
+	return &hooks.Rotator{
+		Client:   client,
+		Store:    p.store(s),
+		Accept:   acceptSecrets(daemon.Dial(s.Home)),
+		Confirm:  confirmPing(log),
+		Progress: p.progress,
+		PerHook:  s.Secrets == "per-hook",
+	}
+}
+
+// younger tells whether the secret is younger than --max-age, so that there is nothing to do.
+func (p *program) younger(s *settings, o *rotateOptions) (bool, error) {
+	changed, err := p.store(s).ChangedAt()
+	if err != nil {
+		return false, err
+	}
+	if age := time.Since(changed); changed.IsZero() || age >= time.Duration(o.maxAge) {
+		return false, nil
+	}
+	p.note("the secret is %s old, younger than %s: nothing to do", ageOf(time.Since(changed)), o.maxAge)
+	if o.out.wanted() {
+		current, _, err := p.store(s).Current()
+		if err != nil {
+			return true, err
+		}
+		print := secret.Fingerprint(current)
+		return true, o.out.print(p.out, hooks.RotateResult{Old: print, New: print, Complete: true, Hooks: []hooks.RotateHook{}})
+	}
+	return true, nil
+}
+
+func (p *program) rotateHooks(ctx context.Context, s *settings, client *hooks.Client, rotator *hooks.Rotator, o *rotateOptions) (hooks.RotateResult, error) {
+	list, err := p.chosenHooks(ctx, s, client, &o.targets)
+	if err != nil {
+		return hooks.RotateResult{}, err
+	}
+	own, err := p.ownHooks(ctx, s, list)
+	if err != nil {
+		return hooks.RotateResult{}, err
+	}
+	if len(own) == 0 {
+		return hooks.RotateResult{}, hint(errors.New("no hook of this receiver is there"), "set one up with: hookctl setup")
+	}
+	question := fmt.Sprintf("change the secret of %d hooks? (the old one stays accepted for %s)", len(own), o.grace)
+	if err := p.confirm(ctx, o.yes, question); err != nil {
+		return hooks.RotateResult{}, err
+	}
+	return rotator.Rotate(ctx, own, time.Duration(o.grace))
+}
+
+// printRotation shows the outcome. What is not complete makes the command fail.
+func (p *program) printRotation(r hooks.RotateResult, out *output) error {
+	if out.wanted() {
+		if err := out.print(p.out, r); err != nil {
+			return err
+		}
+	} else {
+		rows := make([][]string, len(r.Hooks))
+		for i, h := range r.Hooks {
+			rows[i] = []string{h.Repository, fmt.Sprint(h.HookID), h.Status, h.Error}
+		}
+		if err := table(p.out, []string{"REPOSITORY", "HOOK", "STATUS", "ERROR"}, rows); err != nil {
+			return err
+		}
+		fmt.Fprintf(p.out, "secret %s → %s\n", orElse(r.Old, "none"), r.New)
+	}
+	if !r.Complete {
+		p.note("hint: go on with: hookctl rotate --resume")
+		return errReported
+	}
+	return nil
+}

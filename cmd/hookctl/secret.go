@@ -1,0 +1,173 @@
+package main
+
+import (
+	"bufio"
+	"context"
+	"errors"
+	"fmt"
+	"strings"
+	"time"
+
+	"github.com/spf13/cobra"
+
+	"hookctl/hooks/secret"
+)
+
+func newSecret(p *program) *cobra.Command {
+	cmd := &cobra.Command{
+		Use:   "secret",
+		Short: "Make, show or import the secret by itself",
+		Long: "Make, show or import the secret by itself. To change a secret that hooks at GitHub already sign with,\n" +
+			"use hookctl rotate: it changes both sides and loses nothing.",
+	}
+	cmd.AddCommand(newSecretGenerate(p), newSecretShow(p), newSecretImport(p))
+	return cmd
+}
+
+// secretReport is what the commands of `secret` print as JSON.
+type secretReport struct {
+	Fingerprint string     `json:"fingerprint"`
+	Origin      string     `json:"origin"`
+	ChangedAt   *time.Time `json:"changed_at"`
+	Secret      string     `json:"secret,omitempty"` // with --reveal only
+}
+
+func newSecretGenerate(p *program) *cobra.Command {
+	var out output
+	var force bool
+	cmd := &cobra.Command{
+		Use:     "generate",
+		Short:   "Make a new secret and keep it in .env",
+		Example: "  hookctl secret generate",
+		RunE: func(cmd *cobra.Command, _ []string) error {
+			s, err := loadSettings(p.environ)
+			if err != nil {
+				return err
+			}
+			value, err := secret.Generate()
+			if err != nil {
+				return err
+			}
+			return p.keepSecret(cmd.Context(), s, value, force, &out)
+		},
+	}
+	cmd.Flags().BoolVar(&force, "force", false, "replace the secret that is there; hooks that sign with it are refused from then on")
+	addOutputFlags(cmd, &out)
+	return cmd
+}
+
+func newSecretImport(p *program) *cobra.Command {
+	var out output
+	var force bool
+	cmd := &cobra.Command{
+		Use:     "import",
+		Short:   "Keep the secret that is given on stdin",
+		Long:    "Keep the secret that is given on stdin: one line. It is never taken from the command line, which every user can read.",
+		Example: "  pass show webhook | hookctl secret import",
+		RunE: func(cmd *cobra.Command, _ []string) error {
+			s, err := loadSettings(p.environ)
+			if err != nil {
+				return err
+			}
+			if isTerminal(p.in) {
+				fmt.Fprint(p.err, "secret (it is shown as you type): ")
+			}
+			line, err := bufio.NewReader(p.in).ReadString('\n')
+			value := strings.TrimRight(line, "\r\n")
+			if value == "" {
+				return usage(errors.Join(errors.New("no secret on stdin"), ignoreEOF(err)))
+			}
+			return p.keepSecret(cmd.Context(), s, value, force, &out)
+		},
+	}
+	cmd.Flags().BoolVar(&force, "force", false, "replace the secret that is there")
+	addOutputFlags(cmd, &out)
+	return cmd
+}
+
+// keepSecret saves a secret, and makes a running receiver use it.
+func (p *program) keepSecret(ctx context.Context, s *settings, value string, force bool, out *output) error {
+	store := p.store(s)
+	current, _, err := store.Current()
+	if err != nil {
+		return err
+	}
+	if current != "" && current != value && !force {
+		return hint(fmt.Errorf("there is a secret already (%s)", secret.Fingerprint(current)),
+			"hookctl rotate replaces it here and at GitHub; --force replaces it here alone")
+	}
+	if err := store.SetCurrent(value); err != nil {
+		return err
+	}
+	if err := p.reloadReceiver(ctx, s.Home); err != nil {
+		return err
+	}
+	return p.printSecret(store, false, out)
+}
+
+func newSecretShow(p *program) *cobra.Command {
+	var out output
+	var reveal bool
+	cmd := &cobra.Command{
+		Use:     "show",
+		Short:   "Show the secret's fingerprint, or with --reveal the secret",
+		Example: "  hookctl secret show\n  hookctl secret show --reveal",
+		RunE: func(*cobra.Command, []string) error {
+			s, err := loadSettings(p.environ)
+			if err != nil {
+				return err
+			}
+			return p.printSecret(p.store(s), reveal, &out)
+		},
+	}
+	cmd.Flags().BoolVar(&reveal, "reveal", false, "print the secret itself")
+	addOutputFlags(cmd, &out)
+	return cmd
+}
+
+func (p *program) printSecret(store *secret.Store, reveal bool, out *output) error {
+	value, origin, err := store.Current()
+	if err != nil {
+		return err
+	}
+	if value == "" {
+		return hint(errors.New("there is no secret"), "make one with: hookctl secret generate")
+	}
+	report := secretReport{Fingerprint: secret.Fingerprint(value), Origin: string(origin)}
+	changed, err := store.ChangedAt()
+	if err != nil {
+		return err
+	}
+	if !changed.IsZero() {
+		report.ChangedAt = &changed
+	}
+	if reveal {
+		report.Secret = value
+	}
+	switch {
+	case out.wanted():
+		return out.print(p.out, report)
+	case reveal:
+		fmt.Fprintln(p.out, value)
+	default:
+		age := ""
+		if report.ChangedAt != nil {
+			age = ", " + ageOf(time.Since(changed)) + " old"
+		}
+		fmt.Fprintf(p.out, "%s (from %s%s)\n", report.Fingerprint, origin, age)
+	}
+	return nil
+}
+
+// ageOf says a time span as people do.
+func ageOf(d time.Duration) string {
+	switch {
+	case d < time.Minute:
+		return "less than a minute"
+	case d < 2*time.Hour:
+		return fmt.Sprintf("%d min", int(d.Minutes()))
+	case d < 48*time.Hour:
+		return fmt.Sprintf("%d h", int(d.Hours()))
+	}
+	return fmt.Sprintf("%d days", int(d.Hours()/24))
+}

@@ -1,0 +1,185 @@
+package main
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"net"
+	"os"
+	"strconv"
+	"strings"
+	"time"
+
+	"github.com/spf13/cobra"
+
+	"hookctl/logs"
+	"hookctl/server/daemon"
+)
+
+func newService(p *program) *cobra.Command {
+	cmd := &cobra.Command{
+		Use:   "service",
+		Short: "Run the receiver as a service of systemd or launchd",
+		Long: "Run the receiver as a service of systemd or launchd: started at boot or login, restarted when it fails, hardened.\n" +
+			"start, stop, restart and status go through the service once it is installed.",
+	}
+	cmd.AddCommand(newServiceInstall(p), newServiceUninstall(p), newServiceStatus(p))
+	return cmd
+}
+
+func newServiceInstall(p *program) *cobra.Command {
+	var out output
+	var system, print bool
+	var user string
+	var rotate Duration
+	cmd := &cobra.Command{
+		Use:   "install",
+		Short: "Install the service and start it",
+		Example: `  hookctl service install
+  hookctl service install --rotate-after 90d
+  sudo hookctl service install --system --user hookctl
+  hookctl service install --print`,
+		RunE: func(cmd *cobra.Command, _ []string) error {
+			s, err := loadSettings(p.environ)
+			if err != nil {
+				return err
+			}
+			service, err := serviceOf(s)
+			if err != nil {
+				return err
+			}
+			service.System, service.User, service.RotateAfter = system, user, time.Duration(rotate)
+			if print {
+				files, err := service.Files()
+				if err != nil {
+					return err
+				}
+				return p.printServiceFiles(files, &out)
+			}
+			status, err := service.Install(cmd.Context())
+			if err != nil {
+				return err
+			}
+			return p.printService(status, &out)
+		},
+	}
+	cmd.Flags().BoolVar(&system, "system", false, "a service of the machine instead of yours; needs root")
+	cmd.Flags().StringVar(&user, "user", "", "with --system: the `user` it runs as")
+	cmd.Flags().Var(&rotate, "rotate-after", "also a timer that rotates a secret older than this")
+	cmd.Flags().BoolVar(&print, "print", false, "only print the files")
+	addOutputFlags(cmd, &out)
+	return cmd
+}
+
+// serviceOf is the service of a home: this program on the address of the settings.
+func serviceOf(s *settings) (daemon.Service, error) {
+	program, err := os.Executable()
+	if err != nil {
+		return daemon.Service{}, fmt.Errorf("find this program's own path: %w", err)
+	}
+	return daemon.Service{
+		Home:       s.Home,
+		Executable: program,
+		Address:    net.JoinHostPort(s.Receiver.Bind, strconv.Itoa(s.Receiver.Port)),
+		Writable:   []string{s.Log.Dir},
+	}, nil
+}
+
+func (p *program) printServiceFiles(files []daemon.ServiceFile, out *output) error {
+	if out.wanted() {
+		return out.print(p.out, files)
+	}
+	for _, f := range files {
+		fmt.Fprintf(p.out, "# %s\n%s\n", f.Path, f.Text)
+	}
+	return nil
+}
+
+func newServiceUninstall(p *program) *cobra.Command {
+	var yes bool
+	cmd := &cobra.Command{
+		Use:     "uninstall",
+		Short:   "Stop the service and remove it; log, settings and secret stay",
+		Example: "  hookctl service uninstall --yes",
+		RunE: func(cmd *cobra.Command, _ []string) error {
+			ctx := cmd.Context()
+			s, err := loadSettings(p.environ)
+			if err != nil {
+				return err
+			}
+			service, err := daemon.Installed(s.Home)
+			if err != nil {
+				return err
+			}
+			if err := p.confirm(ctx, yes, "stop the receiver and remove its service?"); err != nil {
+				return err
+			}
+			if err := service.Uninstall(ctx); err != nil {
+				return err
+			}
+			p.note("removed the service")
+			return nil
+		},
+	}
+	cmd.Flags().BoolVarP(&yes, "yes", "y", false, "do not ask")
+	return cmd
+}
+
+func newServiceStatus(p *program) *cobra.Command {
+	var out output
+	cmd := &cobra.Command{
+		Use:     "status",
+		Short:   "Show whether the service is installed, and how it does",
+		Example: "  hookctl service status --json",
+		RunE: func(cmd *cobra.Command, _ []string) error {
+			status, err := p.serviceStatus(cmd.Context())
+			if err != nil {
+				return err
+			}
+			return p.printService(status, &out)
+		},
+	}
+	addOutputFlags(cmd, &out)
+	return cmd
+}
+
+func (p *program) serviceStatus(ctx context.Context) (daemon.ServiceStatus, error) {
+	s, err := loadSettings(p.environ)
+	if err != nil {
+		return daemon.ServiceStatus{}, err
+	}
+	service, err := daemon.Installed(s.Home)
+	if errors.Is(err, daemon.ErrNoService) {
+		return daemon.ServiceStatus{Files: []string{}}, nil
+	}
+	if err != nil {
+		return daemon.ServiceStatus{}, err
+	}
+	return service.Status(ctx)
+}
+
+func (p *program) printService(status daemon.ServiceStatus, out *output) error {
+	if out.wanted() {
+		return out.print(p.out, status)
+	}
+	if !status.Installed {
+		fmt.Fprintln(p.out, "service       not installed")
+		p.note("hint: install it with: hookctl service install")
+		return nil
+	}
+	row := func(name, value string) {
+		if value != "" {
+			fmt.Fprintf(p.out, "%-13s %s\n", name, logs.Clean(value))
+		}
+	}
+	row("service", status.Unit+" ("+status.Manager+")")
+	row("state", strings.TrimSpace(status.Enabled+" "+status.Active))
+	for _, file := range status.Files {
+		row("file", file)
+	}
+	row("log", status.Logs)
+	for _, note := range status.Notes {
+		p.note("note: %s", logs.Clean(note))
+	}
+	return nil
+}

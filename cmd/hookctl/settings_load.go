@@ -1,0 +1,297 @@
+package main
+
+import (
+	"bytes"
+	"errors"
+	"fmt"
+	"io"
+	"io/fs"
+	"os"
+	"path/filepath"
+	"strconv"
+	"strings"
+
+	"github.com/goccy/go-yaml"
+	"github.com/goccy/go-yaml/ast"
+	"github.com/goccy/go-yaml/parser"
+
+	"hookctl/hooks/secret"
+)
+
+// settings are the values in force: flag > environment > .env > hookctl.yaml > default, and who won.
+type settings struct {
+	Settings
+	// Home is HOOKCTL_HOME, absolute.
+	Home string
+	// File is the path of hookctl.yaml, whether it exists or not.
+	File string
+	// origins names the origin of every key that is not a default.
+	origins map[string]string
+	// positions are the keys that hookctl.yaml sets, and where.
+	positions map[string]position
+}
+
+// variable is an environment variable that sets a key.
+type variable struct{ name, key string }
+
+// variables are read from the environment and, failing that, from .env. The secret is not among them: it is
+// never a setting, hooks/secret alone reads it.
+func variables() []variable {
+	return []variable{
+		{"WEBHOOK_PORT", "receiver.port"},
+		{"LOG_DIR", "log.dir"},
+		{"WATCHED_BRANCHES", "watched_branches"},
+		{"AIMAESTRO_API", "sinks[0].url"},
+		{"AIMAESTRO_AGENT", "sinks[0].to"},
+	}
+}
+
+// override is a value given by a flag.
+type override struct{ flag, key, value string }
+
+// homeDir is HOOKCTL_HOME, or ~/.atlas.
+func homeDir(environ func(string) string) (string, error) {
+	dir := environ("HOOKCTL_HOME")
+	if dir == "" {
+		dir = "~/.atlas"
+	}
+	dir, err := expandHome(dir)
+	if err != nil {
+		return "", err
+	}
+	return filepath.Abs(dir)
+}
+
+// expandHome replaces a leading ~ by the user's home directory, as a shell would have.
+func expandHome(path string) (string, error) {
+	if path != "~" && !strings.HasPrefix(path, "~/") {
+		return path, nil
+	}
+	home, err := os.UserHomeDir()
+	if err != nil {
+		return "", fmt.Errorf("find the home directory: %w", err)
+	}
+	return filepath.Join(home, path[1:]), nil
+}
+
+// loadSettings reads everything that settings may come from. Every mistake it finds is in the error, each with
+// its place.
+func loadSettings(environ func(string) string, overrides ...override) (*settings, error) {
+	home, err := homeDir(environ)
+	if err != nil {
+		return nil, err
+	}
+	s := &settings{
+		Settings:  defaultSettings(filepath.Join(home, "webhook_logs")),
+		Home:      home,
+		File:      filepath.Join(home, "hookctl.yaml"),
+		origins:   map[string]string{},
+		positions: map[string]position{},
+	}
+	data, err := os.ReadFile(s.File)
+	switch {
+	case errors.Is(err, fs.ErrNotExist):
+	case err != nil:
+		return nil, fmt.Errorf("read settings: %w", err)
+	default:
+		if err := s.decode(data); err != nil {
+			return nil, err
+		}
+	}
+	if err := s.applyVariables(environ); err != nil {
+		return nil, err
+	}
+	for _, o := range overrides {
+		if err := s.set(o.key, o.value, "flag --"+o.flag); err != nil {
+			return nil, err
+		}
+	}
+	if s.Log.Dir, err = expandHome(s.Log.Dir); err != nil {
+		return nil, err
+	}
+	if !filepath.IsAbs(s.Log.Dir) {
+		s.Log.Dir = filepath.Join(home, s.Log.Dir)
+	}
+	return s, s.check()
+}
+
+// decode lays hookctl.yaml over the defaults. Unknown keys, wrong types and broken YAML are errors with their place.
+func (s *settings) decode(data []byte) error {
+	file, err := parser.ParseBytes(data, 0)
+	if err != nil {
+		return s.located(err)
+	}
+	for _, doc := range file.Docs {
+		collectPositions(doc.Body, "", s.positions)
+	}
+	for key := range s.positions {
+		s.origins[key] = filepath.Base(s.File)
+	}
+	err = yaml.NewDecoder(bytes.NewReader(data), yaml.Strict()).Decode(&s.Settings)
+	if err != nil && !errors.Is(err, io.EOF) {
+		return s.located(err)
+	}
+	return nil
+}
+
+// applyVariables reads the environment variables, and .env for those that are not in the environment.
+func (s *settings) applyVariables(environ func(string) string) error {
+	file, err := secret.OpenEnv(s.envFile())
+	if err != nil {
+		return err
+	}
+	for _, v := range variables() {
+		value, origin := environ(v.name), "environment "+v.name
+		if value == "" {
+			value, _ = file.Get(v.name)
+			origin = ".env " + v.name
+		}
+		if value == "" {
+			continue
+		}
+		if err := s.set(v.key, value, origin); err != nil {
+			return err
+		}
+	}
+	return nil
+}
+
+// set gives one key a value that came as text. The sink variables mean the first AI Maestro sink; where the
+// settings have none, they mean nothing.
+func (s *settings) set(key, value, origin string) error {
+	switch key {
+	case "receiver.port":
+		port, err := strconv.Atoi(strings.TrimSpace(value))
+		if err != nil || port < 0 || port > 65535 {
+			return hint(usage(fmt.Errorf("%s: %q is no port", origin, value)), "a port is a number from 1 to 65535; 0 takes any free one")
+		}
+		s.Receiver.Port = port
+	case "receiver.bind":
+		s.Receiver.Bind = value
+	case "receiver.public_url":
+		s.Receiver.PublicURL = value
+	case "receiver.tunnel":
+		s.Receiver.Tunnel = value
+	case "log.dir":
+		s.Log.Dir = value
+	case "watched_branches":
+		s.WatchedBranches = splitList(value)
+	case "sinks[0].url", "sinks[0].to":
+		at := s.maestro()
+		if at < 0 {
+			return nil
+		}
+		if strings.HasSuffix(key, ".url") {
+			s.Sinks[at].URL = value
+		} else {
+			s.Sinks[at].To = value
+		}
+		key = strings.Replace(key, "[0]", "["+strconv.Itoa(at)+"]", 1)
+	default:
+		return fmt.Errorf("%s: no such setting: %s", origin, key)
+	}
+	s.origins[key] = origin
+	return nil
+}
+
+// maestro is the place of the first AI Maestro sink, or -1.
+func (s *settings) maestro() int {
+	for i := range s.Sinks {
+		if s.Sinks[i].Type == "aimaestro" {
+			return i
+		}
+	}
+	return -1
+}
+
+// splitList reads a comma-separated list, as WATCHED_BRANCHES is.
+func splitList(text string) []string {
+	list := []string{}
+	for part := range strings.SplitSeq(text, ",") {
+		if part = strings.TrimSpace(part); part != "" {
+			list = append(list, part)
+		}
+	}
+	return list
+}
+
+func (s *settings) envFile() string      { return filepath.Join(s.Home, ".env") }
+func (s *settings) runDir() string       { return filepath.Join(s.Home, "run") }
+func (s *settings) rotationFile() string { return filepath.Join(s.runDir(), "rotation.json") }
+
+// origin names what decided a key: its own place, or that of the list or section around it.
+func (s *settings) origin(key string) string {
+	for key != "" {
+		if origin, ok := s.origins[key]; ok {
+			if at, ok := s.positions[key]; ok && origin == filepath.Base(s.File) {
+				return fmt.Sprintf("%s:%d", origin, at.Line)
+			}
+			return origin
+		}
+		end := strings.LastIndexAny(key, ".[")
+		if end < 0 || key[end] == '.' {
+			break // A section that is there says nothing of a key that is not.
+		}
+		key = key[:end]
+	}
+	return "default"
+}
+
+// position is a place in hookctl.yaml, counted from 1.
+type position struct{ Line, Column int }
+
+// positionError is a mistake at a place of the file being read.
+type positionError struct {
+	Position position
+	Err      error
+}
+
+func (e *positionError) Error() string {
+	return fmt.Sprintf("%d:%d: %v", e.Position.Line, e.Position.Column, e.Err)
+}
+
+func (e *positionError) Unwrap() error { return e.Err }
+
+// located turns an error of the YAML reader into one that begins with file:line:column.
+func (s *settings) located(err error) error {
+	var mine *positionError
+	var theirs yaml.Error
+	switch {
+	case errors.As(err, &mine):
+		err = fmt.Errorf("%s:%d:%d: %w", s.File, mine.Position.Line, mine.Position.Column, mine.Err)
+	case errors.As(err, &theirs) && theirs.GetToken() != nil:
+		at := theirs.GetToken().Position
+		err = fmt.Errorf("%s:%d:%d: %s", s.File, at.Line, at.Column, theirs.GetMessage())
+	default:
+		err = fmt.Errorf("%s: %w", s.File, err)
+	}
+	return hint(err, "mend it with: hookctl config edit")
+}
+
+func positionOf(node ast.Node) position {
+	at := node.GetToken().Position
+	return position{Line: at.Line, Column: at.Column}
+}
+
+// collectPositions notes where each key of the file is, by the path that `config` shows (receiver.port, sinks[0].url).
+func collectPositions(node ast.Node, path string, into map[string]position) {
+	switch n := node.(type) {
+	case *ast.MappingNode:
+		for _, value := range n.Values {
+			collectPositions(value, path, into)
+		}
+	case *ast.MappingValueNode:
+		key := n.Key.GetToken().Value
+		if path != "" {
+			key = path + "." + key
+		}
+		into[key] = positionOf(n.Value)
+		collectPositions(n.Value, key, into)
+	case *ast.SequenceNode:
+		for i, value := range n.Values {
+			key := path + "[" + strconv.Itoa(i) + "]"
+			into[key] = positionOf(value)
+			collectPositions(value, key, into)
+		}
+	}
+}

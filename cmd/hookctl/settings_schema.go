@@ -1,0 +1,62 @@
+package main
+
+import (
+	"encoding/json"
+	"reflect"
+	"strings"
+)
+
+// settingsSchema is the JSON Schema of hookctl.yaml, made from the types, so that it cannot differ from what is read.
+func settingsSchema() []byte {
+	schema := schemaOf(reflect.TypeFor[Settings](), "", nil)
+	schema["$schema"] = "https://json-schema.org/draft/2020-12/schema"
+	schema["title"] = "hookctl.yaml"
+	data, err := json.MarshalIndent(schema, "", "  ")
+	if err != nil {
+		panic(err) // Maps of strings always encode.
+	}
+	return data
+}
+
+func schemaOf(t reflect.Type, doc string, enum []string) map[string]any {
+	schema := map[string]any{}
+	if doc != "" {
+		schema["description"] = doc
+	}
+	switch {
+	case t == reflect.TypeFor[Duration]():
+		schema["type"] = []string{"string", "integer"}
+		schema["pattern"] = `^([0-9]+w)?([0-9]+d)?([0-9.]+(ns|us|µs|ms|s|m|h))*$|^0$`
+	case t == reflect.TypeFor[Size]():
+		schema["type"] = []string{"string", "integer"}
+		schema["pattern"] = `^[0-9.]+ ?([kKMGTPE]i?)?B?$`
+	case t.Kind() == reflect.Struct:
+		schema["type"] = "object"
+		schema["additionalProperties"] = false
+		properties := map[string]any{}
+		for i := range t.NumField() {
+			field := t.Field(i)
+			name, _, _ := strings.Cut(field.Tag.Get("yaml"), ",")
+			var values []string
+			if text := field.Tag.Get("enum"); text != "" {
+				values = strings.Split(text, ",")
+			}
+			properties[name] = schemaOf(field.Type, field.Tag.Get("doc"), values)
+		}
+		schema["properties"] = properties
+	case t.Kind() == reflect.Slice:
+		schema["type"] = "array"
+		schema["items"] = schemaOf(t.Elem(), "", enum)
+	case t.Kind() == reflect.Map:
+		schema["type"] = "object"
+		schema["additionalProperties"] = schemaOf(t.Elem(), "", enum)
+	case t.Kind() == reflect.Int:
+		schema["type"] = "integer"
+	default:
+		schema["type"] = "string"
+		if enum != nil {
+			schema["enum"] = enum
+		}
+	}
+	return schema
+}

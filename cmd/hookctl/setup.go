@@ -1,0 +1,340 @@
+package main
+
+import (
+	"context"
+	"crypto/rand"
+	"encoding/json"
+	"errors"
+	"fmt"
+	"io"
+	"net/http"
+	"net/url"
+	"slices"
+	"strconv"
+	"strings"
+	"time"
+
+	"github.com/spf13/cobra"
+
+	"hookctl/hooks"
+	"hookctl/hooks/secret"
+	"hookctl/logs"
+	"hookctl/server/daemon"
+)
+
+// setupOptions are the flags of setup.
+type setupOptions struct {
+	targets             targetFlags
+	url, path           string
+	events              []string
+	inactive, insecure  bool
+	wait                Duration
+	yes, dryRun, noSave bool
+	out                 output
+}
+
+func newSetup(p *program) *cobra.Command {
+	o := setupOptions{wait: Duration(30 * time.Second)}
+	cmd := &cobra.Command{
+		Use:   "setup",
+		Short: "Set hooks up and prove that a signed ping arrives",
+		Long: "Set hooks up and prove that a signed ping arrives: secret, receiver, hook, ping, proof.\n" +
+			"Running it again changes only what differs. It ends with exit code 1 where a hook is not verified in time.",
+		Example: `  hookctl setup -R owner/repo --url https://hooks.example.com
+  hookctl setup -R owner/one -R owner/two --url https://hooks.example.com --event push --yes
+  hookctl setup --owner octo-org --match 'service-*' --dry-run`,
+		RunE: func(cmd *cobra.Command, _ []string) error {
+			return p.setup(cmd.Context(), &o)
+		},
+	}
+	o.targets.add(cmd, true)
+	cmd.Flags().StringVar(&o.url, "url", "", "public `URL` of the receiver; /webhook is added where it has no path")
+	cmd.Flags().StringArrayVarP(&o.events, "event", "e", nil, "subscribe to this `event`; may be repeated (default those of the default routes)")
+	cmd.Flags().StringVar(&o.path, "path", "", "deliver to /webhook/`name`")
+	cmd.Flags().BoolVar(&o.inactive, "inactive", false, "make hooks that send nothing yet")
+	cmd.Flags().BoolVar(&o.insecure, "insecure-ssl", false, "do not let GitHub check the receiver's certificate")
+	cmd.Flags().Var(&o.wait, "wait", "how long to wait for each ping")
+	cmd.Flags().BoolVar(&o.dryRun, "dry-run", false, "only show what would be created, changed and left alone")
+	cmd.Flags().BoolVarP(&o.yes, "yes", "y", false, "do not ask")
+	addOutputFlags(cmd, &o.out)
+	return cmd
+}
+
+func (p *program) setup(ctx context.Context, o *setupOptions) error {
+	s, client, err := p.atGitHub()
+	if err != nil {
+		return err
+	}
+	request, err := p.setupRequest(ctx, s, client, o)
+	if err != nil {
+		return err
+	}
+	key, fresh, err := p.setupSecret(s)
+	if err != nil {
+		return err
+	}
+	request.Secret = key
+	plan, err := client.PlanSetup(ctx, request)
+	if err != nil {
+		return err
+	}
+	if o.dryRun {
+		if o.out.wanted() {
+			return o.out.print(p.out, plan)
+		}
+		fmt.Fprint(p.out, plan.String())
+		return nil
+	}
+	fmt.Fprint(p.err, plan.String())
+	if changesAnything(plan) {
+		if err := p.confirm(ctx, o.yes, "do this?"); err != nil {
+			return err
+		}
+	}
+	if fresh {
+		if err := p.store(s).SetCurrent(key); err != nil {
+			return err
+		}
+		p.note("made a secret (%s) and kept it in %s", secret.Fingerprint(key), s.envFile())
+	}
+	status, err := p.runningReceiver(ctx, s)
+	if err != nil {
+		return err
+	}
+	if warning := reaches(ctx, request.URL, status.Instance); warning != "" {
+		p.note("warning: %s; GitHub may see what this machine cannot, and the ping is the proof", warning)
+	}
+	results, err := p.applySetup(ctx, s, client, plan)
+	if err != nil && !errors.Is(err, hooks.ErrIncomplete) {
+		return err
+	}
+	if err := p.rememberSetup(ctx, s, request); err != nil {
+		return err
+	}
+	return p.printSetup(results, &o.out)
+}
+
+// setupRequest gathers what setup needs, asking for what the flags and settings leave open.
+func (p *program) setupRequest(ctx context.Context, s *settings, client *hooks.Client, o *setupOptions) (hooks.SetupRequest, error) {
+	request := hooks.SetupRequest{Events: o.events, Active: !o.inactive, InsecureSSL: o.insecure, Wait: time.Duration(o.wait)}
+	targets, err := o.targets.targets(ctx, p, client)
+	if err == nil && len(targets) == 0 && len(s.Setup.Repositories) > 0 {
+		targets, err = p.knownTargets(ctx, s)
+	}
+	if err != nil {
+		return request, err
+	}
+	if len(targets) == 0 {
+		name, err := p.ask(ctx, "repo", "repository (owner/repo)", currentRepository())
+		if err != nil {
+			return request, err
+		}
+		target, err := hooks.ParseTarget(name)
+		if err != nil {
+			return request, usage(err)
+		}
+		targets = []hooks.Target{target}
+	}
+	request.Targets = targets
+	if len(request.Events) == 0 {
+		request.Events = s.Setup.Events
+	}
+	if len(request.Events) == 0 {
+		request.Events = hooks.DefaultEvents()
+	}
+	address := orElse(o.url, s.Receiver.PublicURL)
+	if address == "" {
+		fallback := ""
+		if p.terminal {
+			fallback = p.tunnelURL(ctx, s)
+		}
+		if address, err = p.ask(ctx, "url", "public URL by which GitHub reaches the receiver", fallback); err != nil {
+			return request, err
+		}
+	}
+	request.URL, err = hookURL(address, o.path)
+	return request, err
+}
+
+// tunnelURL is the URL of a tunnel that leads to the receiver's port, "" where none is found.
+func (p *program) tunnelURL(ctx context.Context, s *settings) string {
+	tunnels, err := hooks.FindTunnels(ctx, s.Receiver.Port)
+	if err != nil || len(tunnels) == 0 {
+		return "" // Nothing found is nothing to offer.
+	}
+	return tunnels[0].URL
+}
+
+// hookURL is where hooks send to: the address, with /webhook where it has no path of its own.
+func hookURL(address, name string) (string, error) {
+	if err := checkURL(address); err != nil {
+		return "", usage(fmt.Errorf("--url: %w", err))
+	}
+	u, err := url.Parse(address)
+	if err != nil {
+		return "", usage(fmt.Errorf("--url: %w", err))
+	}
+	u.Path = strings.TrimSuffix(u.Path, "/")
+	if u.Path == "" {
+		u.Path = "/webhook"
+	}
+	if name != "" {
+		u.Path += "/" + name
+	}
+	return u.String(), nil
+}
+
+// setupSecret is the secret that hooks get, and whether it is new and not kept yet.
+func (p *program) setupSecret(s *settings) (key string, fresh bool, err error) {
+	key, _, err = p.store(s).Current()
+	if err != nil || key != "" {
+		return key, false, err
+	}
+	key, err = secret.Generate()
+	return key, true, err
+}
+
+// runningReceiver is the receiver of this home, started where none runs, with the secrets of now.
+func (p *program) runningReceiver(ctx context.Context, s *settings) (daemon.Status, error) {
+	status, err := daemon.Dial(s.Home).Reload(ctx)
+	if !errors.Is(err, daemon.ErrNotRunning) {
+		return status, err
+	}
+	status, err = daemon.Start(ctx, p.daemonConfig(s))
+	if err == nil {
+		p.note("started the receiver on %s", status.Address)
+	}
+	return status, err
+}
+
+// reaches asks the public URL whether it leads to the receiver with this instance name, and says what was seen where
+// it does not.
+func reaches(ctx context.Context, address, instance string) string {
+	u, err := url.Parse(address)
+	if err != nil {
+		return err.Error()
+	}
+	nonce := rand.Text()
+	u.Path, u.RawQuery = "/healthz", "nonce="+nonce
+	ctx, cancel := context.WithTimeout(ctx, 5*time.Second)
+	defer cancel()
+	request, err := http.NewRequestWithContext(ctx, http.MethodGet, u.String(), nil)
+	if err != nil {
+		return err.Error()
+	}
+	res, err := http.DefaultClient.Do(request)
+	if err != nil {
+		var wrapped *url.Error
+		if errors.As(err, &wrapped) {
+			err = wrapped.Err
+		}
+		return fmt.Sprintf("cannot reach %s from here: %v", u.Host, err)
+	}
+	defer res.Body.Close() //nolint:errcheck // Only read from.
+	var answer struct{ Instance, Nonce string }
+	body, err := io.ReadAll(io.LimitReader(res.Body, 1<<16))
+	if err != nil || res.StatusCode != http.StatusOK || json.Unmarshal(body, &answer) != nil {
+		return fmt.Sprintf("%s answers %s, not like a receiver", u.Host, res.Status)
+	}
+	if answer.Instance != instance || answer.Nonce != nonce {
+		return fmt.Sprintf("%s leads to another receiver than this one", u.Host)
+	}
+	return ""
+}
+
+// applySetup does what the plan says, with the log as the witness of each ping.
+func (p *program) applySetup(ctx context.Context, s *settings, client *hooks.Client, plan hooks.SetupPlan) (results []hooks.SetupResult, err error) {
+	log, err := logs.Open(ctx, s.logsConfig(nil))
+	if err != nil {
+		return nil, err
+	}
+	defer func() { err = errors.Join(err, log.Close()) }()
+	return client.Apply(ctx, plan, confirmPing(log), p.progress)
+}
+
+// progress writes one line for each step that has come to an end.
+func (p *program) progress(step hooks.Step) {
+	if step.State == "running" {
+		return
+	}
+	line := fmt.Sprintf("%-7s %s: %s", step.State, step.Target, step.Name)
+	if step.Target == (hooks.Target{}) {
+		line = fmt.Sprintf("%-7s %s", step.State, step.Name)
+	}
+	if step.Detail != "" {
+		line += " (" + step.Detail + ")"
+	}
+	if step.Err != nil {
+		line += ": " + step.Err.Error()
+	}
+	fmt.Fprintln(p.err, logs.Clean(line))
+}
+
+// rememberSetup keeps in hookctl.yaml what was set up, so that later commands need no -R and no --url.
+func (p *program) rememberSetup(ctx context.Context, s *settings, request hooks.SetupRequest) error {
+	changed := false
+	if s.Receiver.PublicURL == "" {
+		u, err := url.Parse(request.URL)
+		if err != nil {
+			return err
+		}
+		if err := s.save("receiver.public_url", u.Scheme+"://"+u.Host); err != nil {
+			return err
+		}
+		changed = true
+	}
+	names := s.Setup.Repositories
+	for _, t := range request.Targets {
+		if !containsFold(names, t.String()) {
+			names = append(names, t.String())
+		}
+	}
+	if len(names) > len(s.Setup.Repositories) {
+		if err := s.save("setup.repositories", names); err != nil {
+			return err
+		}
+		changed = true
+	}
+	if !changed {
+		return nil
+	}
+	return p.reloadReceiver(ctx, s.Home)
+}
+
+func containsFold(list []string, want string) bool {
+	for _, have := range list {
+		if strings.EqualFold(have, want) {
+			return true
+		}
+	}
+	return false
+}
+
+// changesAnything tells whether a plan does more than look and ping.
+func changesAnything(plan hooks.SetupPlan) bool {
+	return slices.ContainsFunc(plan.Items, func(i hooks.SetupItem) bool {
+		return i.Action == hooks.ActionCreate || i.Action == hooks.ActionUpdate
+	})
+}
+
+// printSetup shows the results. A hook that is not set up and verified makes the command fail.
+func (p *program) printSetup(results []hooks.SetupResult, out *output) error {
+	var problems error
+	rows := make([][]string, len(results))
+	for i, r := range results {
+		state := "verified"
+		if r.Err != nil {
+			problems = errReported
+			state = "not verified"
+			if r.HookID == 0 {
+				state = "failed"
+			}
+			reportError(p.err, r.Err)
+		}
+		rows[i] = []string{r.Target.String(), strconv.FormatInt(r.HookID, 10), r.URL, strings.Join(r.Events, ","), state}
+	}
+	if out.wanted() {
+		return errors.Join(out.print(p.out, results), problems)
+	}
+	return errors.Join(table(p.out, []string{"REPOSITORY", "HOOK", "URL", "EVENTS", "STATE"}, rows), problems)
+}

@@ -1,0 +1,99 @@
+package main
+
+import (
+	"go/parser"
+	"go/token"
+	"io/fs"
+	"os"
+	"path/filepath"
+	"slices"
+	"strconv"
+	"strings"
+	"testing"
+)
+
+// imports is the table of which package may import which of ours. The tests of some may import githubtest too.
+var imports = map[string][]string{
+	"cmd/hookctl":      {"hooks", "hooks/secret", "hooks/githubtest", "server", "server/daemon", "server/doctor", "logs", "tui"},
+	"tui":              {"hooks", "hooks/secret", "logs", "server/daemon", "server/doctor"},
+	"hooks":            {"hooks/secret"},
+	"hooks/secret":     {},
+	"hooks/githubtest": {},
+	"server":           {"hooks/secret", "logs"},
+	"server/daemon":    {},
+	"server/doctor":    {"hooks", "hooks/secret", "logs", "server/daemon"},
+	"logs":             {},
+}
+
+// simulated are the packages whose tests may use the simulated GitHub.
+var simulated = []string{"hooks", "server/doctor", "tui"}
+
+func TestImportTable(t *testing.T) {
+	root := filepath.Join("..", "..")
+	found := map[string]bool{}
+	err := filepath.WalkDir(root, func(path string, d fs.DirEntry, err error) error {
+		if err != nil {
+			return err
+		}
+		if d.IsDir() && path != root && (strings.HasPrefix(d.Name(), ".") || d.Name() == "testdata" || d.Name() == "dist") {
+			return filepath.SkipDir
+		}
+		if !strings.HasSuffix(path, ".go") {
+			return nil
+		}
+		rel, err := filepath.Rel(root, path)
+		if err != nil {
+			return err
+		}
+		dir := filepath.ToSlash(filepath.Dir(rel))
+		allowed, known := imports[dir]
+		if !known {
+			t.Errorf("%s: the package %s is not in the plan of the house", rel, dir)
+			return nil
+		}
+		found[dir] = true
+		if strings.HasSuffix(path, "_test.go") && slices.Contains(simulated, dir) {
+			allowed = append(slices.Clone(allowed), "hooks/githubtest")
+		}
+		file, err := parser.ParseFile(token.NewFileSet(), path, nil, parser.ImportsOnly)
+		if err != nil {
+			return err
+		}
+		for _, spec := range file.Imports {
+			name, err := strconv.Unquote(spec.Path.Value)
+			if err != nil {
+				return err
+			}
+			own, ours := strings.CutPrefix(name, "hookctl/")
+			if ours && own != dir && !slices.Contains(allowed, own) {
+				t.Errorf("%s imports %s, which the table does not allow", rel, own)
+			}
+		}
+		return nil
+	})
+	if err != nil {
+		t.Fatal(err)
+	}
+	for dir := range imports {
+		if !found[dir] {
+			t.Errorf("the package %s of the table does not exist", dir)
+		}
+	}
+}
+
+func TestTopLevelHoldsTheAgreedNamesOnly(t *testing.T) {
+	agreed := []string{"cmd", "hooks", "logs", "server", "tui", "go.mod", "go.sum", "LICENSE", "README.md", "CONTRIBUTING.md", "CHANGELOG.md"}
+	built := []string{"hookctl", "hookctl.exe", "dist", "coverage.txt"} // named in .gitignore
+	entries, err := os.ReadDir(filepath.Join("..", ".."))
+	if err != nil {
+		t.Fatal(err)
+	}
+	for _, e := range entries {
+		name := e.Name()
+		if strings.HasPrefix(name, ".") || slices.Contains(agreed, name) || slices.Contains(built, name) ||
+			strings.HasSuffix(name, ".test") || strings.HasSuffix(name, ".out") || strings.HasSuffix(name, ".prof") {
+			continue
+		}
+		t.Errorf("%s does not belong at the top", name)
+	}
+}

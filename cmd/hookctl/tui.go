@@ -1,0 +1,111 @@
+package main
+
+import (
+	"context"
+	"errors"
+	"time"
+
+	"hookctl/hooks"
+	"hookctl/server"
+	"hookctl/server/doctor"
+	"hookctl/tui"
+)
+
+// openTUI shows the interface.
+func (p *program) openTUI(ctx context.Context) error {
+	config, err := p.tuiConfig()
+	if err != nil {
+		return err
+	}
+	err = tui.Run(ctx, config)
+	if errors.Is(err, tui.ErrNoTerminal) {
+		return usage(err)
+	}
+	return err
+}
+
+func (p *program) tuiConfig() (tui.Config, error) {
+	s, err := loadSettings(p.environ)
+	if err != nil {
+		return tui.Config{}, err
+	}
+	rows := s.rows()
+	shown := make([]tui.Setting, len(rows))
+	for i, row := range rows {
+		shown[i] = tui.Setting{Name: row.Key, Value: row.text, Origin: row.Origin}
+	}
+	config := tui.Config{
+		Home:       s.Home,
+		Logs:       s.logsConfig(nil),
+		Store:      p.store(s),
+		Daemon:     p.daemonConfig(s),
+		Hooks:      func() (*hooks.Client, error) { return p.github(s) },
+		Setup:      p.setupDefaults(s),
+		Version:    buildInfo().Version,
+		Checks:     p.checks,
+		Settings:   shown,
+		Filters:    s.TUI.Filters,
+		ASCII:      s.TUI.ASCII == "on",
+		NoMouse:    s.TUI.Mouse == "off",
+		Notify:     s.TUI.Notify == "on",
+		Keys:       s.TUI.Keys,
+		Accessible: p.accessible || p.environ("ACCESSIBLE") != "",
+	}
+	config.Daemon.Notice = nil // Nothing may write over the screen.
+	if s.TUI.Theme != "auto" {
+		config.Theme = s.TUI.Theme
+	}
+	return config, nil
+}
+
+// checks runs the doctor for the interface, with the settings of that moment.
+func (p *program) checks(ctx context.Context, progress func(tui.Check)) {
+	tell := func(c doctor.Check) {
+		progress(tui.Check{Name: c.Name, Status: c.Status, Detail: c.Detail, Fix: c.Fix})
+	}
+	config, err := p.doctorConfig(ctx)
+	if err != nil {
+		tell(doctor.Check{Name: "settings", Status: doctor.Fail, Detail: err.Error(), Fix: cureOf(err)})
+		return
+	}
+	doctor.Run(ctx, config, tell)
+}
+
+// setupDefaults is what the wizard offers, and how it keeps what was chosen.
+func (p *program) setupDefaults(s *settings) tui.SetupDefaults {
+	defaults := tui.SetupDefaults{
+		Events:       s.Setup.Events,
+		Repositories: s.Setup.Repositories,
+		Port:         s.Receiver.Port,
+		Wait:         30 * time.Second,
+		Probe: func(ctx context.Context, address, agent string) error {
+			checks := server.CheckSinks(ctx, []server.SinkConfig{{Type: "aimaestro", URL: address, To: agent, From: "hookctl"}})
+			return checks[0].Err
+		},
+		SaveURL: func(ctx context.Context, url string) error {
+			if err := s.save("receiver.public_url", url); err != nil {
+				return err
+			}
+			return p.reloadReceiver(ctx, s.Home)
+		},
+		SaveSink: func(ctx context.Context, address, agent string) error {
+			sinks := []SinkSettings{}
+			if address != "" {
+				sinks = append(sinks, SinkSettings{Type: "aimaestro", URL: address, To: agent, From: "hookctl"})
+			}
+			if err := s.save("sinks", sinks); err != nil {
+				return err
+			}
+			return p.reloadReceiver(ctx, s.Home)
+		},
+	}
+	if s.Receiver.PublicURL != "" {
+		if url, err := hookURL(s.Receiver.PublicURL, ""); err == nil {
+			defaults.URL = url
+		}
+	}
+	if at := s.maestro(); at >= 0 {
+		defaults.Sink, defaults.Agent = s.Sinks[at].URL, s.Sinks[at].To
+	}
+	return defaults
+}

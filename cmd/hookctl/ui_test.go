@@ -1,0 +1,174 @@
+package main
+
+import (
+	"fmt"
+	"io"
+	"os"
+	"os/exec"
+	"strconv"
+	"strings"
+	"sync"
+	"time"
+
+	"github.com/charmbracelet/x/ansi"
+	"github.com/charmbracelet/x/vt"
+	"github.com/creack/pty"
+	"github.com/rogpeppe/go-internal/testscript"
+)
+
+// screen is the program on a terminal, as a person sees it.
+type screen struct {
+	*vt.SafeEmulator
+	tty     *os.File
+	cmd     *exec.Cmd
+	copying sync.WaitGroup
+	done    chan struct{} // closed when the program has ended; err is its end
+	err     error
+}
+
+// cmdUI runs the program on a terminal and plays the person in front of it:
+//
+//	ui start WxH command…   begins
+//	ui see TEXT…            waits until all texts are on the screen
+//	ui gone TEXT            waits until the text is not
+//	ui type TEXT            types
+//	ui press KEY…           presses keys: enter, esc, tab, space, up, down, ctrl+c, or a single character
+//	ui resize WxH
+//	ui print                prints the screen to stdout
+//	ui end [CODE]           waits for the program to end, with that exit code (0)
+func cmdUI(ts *testscript.TestScript, neg bool, args []string) {
+	w := worldOf(ts)
+	if neg || len(args) == 0 {
+		ts.Fatalf("usage: ui start|see|gone|type|press|resize|print|end …")
+	}
+	if args[0] == "start" {
+		cols, rows := size(ts, args[1])
+		cmd := exec.Command(lookPath(ts, args[2]), args[3:]...)
+		cmd.Args[0] = args[2]
+		cmd.Dir, cmd.Env = ts.Getenv("WORK"), storyEnviron(ts)
+		s, err := openScreen(cmd, cols, rows)
+		ts.Check(err)
+		w.screen = s
+		return
+	}
+	s := w.screen
+	if s == nil {
+		ts.Fatalf("ui: nothing was started")
+	}
+	switch args[0] {
+	case "see":
+		for _, text := range args[1:] {
+			s.await(ts, text, true)
+		}
+	case "gone":
+		s.await(ts, args[1], false)
+	case "type":
+		s.send(ts, args[1])
+	case "press":
+		for _, key := range args[1:] {
+			s.send(ts, keyBytes(ts, key))
+		}
+	case "resize":
+		cols, rows := size(ts, args[1])
+		ts.Check(pty.Setsize(s.tty, &pty.Winsize{Cols: uint16(cols), Rows: uint16(rows)}))
+		s.Resize(cols, rows)
+	case "print":
+		fmt.Fprintln(ts.Stdout(), s.text())
+	case "end":
+		want := "0"
+		if len(args) > 1 {
+			want = args[1]
+		}
+		select {
+		case <-s.done:
+		case <-time.After(storyPatience):
+			ts.Fatalf("the program does not end; the screen:\n%s", s.text())
+		}
+		if got := strconv.Itoa(s.cmd.ProcessState.ExitCode()); got != want {
+			ts.Fatalf("the program ended with %s (%v), not %s; the screen:\n%s", got, s.err, want, s.text())
+		}
+		s.close()
+		w.screen = nil
+	default:
+		ts.Fatalf("ui: unknown %q", args[0])
+	}
+}
+
+func size(ts *testscript.TestScript, text string) (cols, rows int) {
+	if _, err := fmt.Sscanf(text, "%dx%d", &cols, &rows); err != nil {
+		ts.Fatalf("%q is no size like 80x24", text)
+	}
+	return cols, rows
+}
+
+func openScreen(cmd *exec.Cmd, cols, rows int) (*screen, error) {
+	tty, err := pty.StartWithSize(cmd, &pty.Winsize{Cols: uint16(cols), Rows: uint16(rows)})
+	if err != nil {
+		return nil, err
+	}
+	s := &screen{SafeEmulator: vt.NewSafeEmulator(cols, rows), tty: tty, cmd: cmd, done: make(chan struct{})}
+	s.copying.Go(func() { _, _ = io.Copy(s, tty) }) // what the program draws
+	s.copying.Go(func() { _, _ = io.Copy(tty, s) }) // what a terminal answers when it is asked
+	go func() {
+		s.err = cmd.Wait()
+		close(s.done)
+	}()
+	return s, nil
+}
+
+// close ends the program where it has not ended by itself.
+func (s *screen) close() {
+	select {
+	case <-s.done:
+	default:
+		_ = s.cmd.Process.Kill()
+		<-s.done
+	}
+	_ = s.tty.Close()
+	_ = s.SafeEmulator.Close()
+	s.copying.Wait()
+}
+
+// text is the screen without colours, and without the spaces that end its lines.
+func (s *screen) text() string {
+	lines := strings.Split(ansi.Strip(s.Render()), "\n")
+	for i := range lines {
+		lines[i] = strings.TrimRight(lines[i], " \r")
+	}
+	return strings.TrimRight(strings.Join(lines, "\n"), "\n")
+}
+
+func (s *screen) await(ts *testscript.TestScript, text string, wanted bool) {
+	deadline := time.Now().Add(storyPatience)
+	tick := time.NewTicker(10 * time.Millisecond)
+	defer tick.Stop()
+	for strings.Contains(s.text(), text) != wanted {
+		if time.Now().After(deadline) {
+			ts.Fatalf("waited for %q (wanted: %t); the screen:\n%s", text, wanted, s.text())
+		}
+		<-tick.C
+	}
+}
+
+func (s *screen) send(ts *testscript.TestScript, text string) {
+	_, err := io.WriteString(s.tty, text)
+	ts.Check(err)
+}
+
+// keyBytes is what a terminal sends for a key.
+func keyBytes(ts *testscript.TestScript, key string) string {
+	named := map[string]string{
+		"enter": "\r", "esc": "\x1b", "tab": "\t", "shift+tab": "\x1b[Z", "space": " ", "backspace": "\x7f",
+		"up": "\x1b[A", "down": "\x1b[B", "right": "\x1b[C", "left": "\x1b[D",
+	}
+	if bytes, ok := named[key]; ok {
+		return bytes
+	}
+	if letter, ok := strings.CutPrefix(key, "ctrl+"); ok && len(letter) == 1 {
+		return string(rune(letter[0] & 0x1f))
+	}
+	if len([]rune(key)) != 1 {
+		ts.Fatalf("unknown key %q", key)
+	}
+	return key
+}

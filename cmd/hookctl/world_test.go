@@ -1,0 +1,389 @@
+package main
+
+import (
+	"bytes"
+	"context"
+	"crypto/hmac"
+	"crypto/sha1" //nolint:gosec // The signature that GitHub used to send, which must not suffice.
+	"encoding/hex"
+	"encoding/json"
+	"errors"
+	"flag"
+	"fmt"
+	"io"
+	"net/http"
+	"net/url"
+	"os"
+	"os/exec"
+	"path/filepath"
+	"regexp"
+	"strconv"
+	"strings"
+	"time"
+
+	"github.com/google/uuid"
+	"github.com/rogpeppe/go-internal/testscript"
+
+	"hookctl/hooks/githubtest"
+	"hookctl/hooks/secret"
+)
+
+// world is what surrounds the program in a story: a simulated GitHub and a simulated AI Maestro.
+type world struct {
+	home    string
+	port    int
+	github  *githubtest.Server
+	maestro *githubtest.Maestro
+	screen  *screen
+}
+
+type worldKey struct{}
+
+func worldOf(ts *testscript.TestScript) *world { return ts.Value(worldKey{}).(*world) }
+
+func (w *world) close() {
+	if w.screen != nil {
+		w.screen.close()
+	}
+	if w.github != nil {
+		w.github.Close()
+	}
+	if w.maestro != nil {
+		w.maestro.Close()
+	}
+}
+
+func hasGH() bool {
+	_, err := exec.LookPath("gh")
+	return err == nil
+}
+
+// cmdGitHub starts the simulated GitHub or changes it:
+//
+//	github start owner/repo…   repositories of the logged-in user; an organisation is a name without a slash
+//	github scopes [scope…]     the token's scopes
+//	github logout              no token any more
+//	github requests PATTERN    prints the calls that match
+func cmdGitHub(ts *testscript.TestScript, neg bool, args []string) {
+	w := worldOf(ts)
+	if neg || len(args) == 0 {
+		ts.Fatalf("usage: github start|scopes|logout|requests …")
+	}
+	switch args[0] {
+	case "start":
+		local := fmt.Sprintf("http://127.0.0.1:%d", w.port)
+		w.github = githubtest.New(githubtest.Options{Resolve: func(public string) string {
+			u, err := url.Parse(public)
+			if err != nil || u.Host != "hooks.example.com" {
+				return ""
+			}
+			return local + u.Path
+		}})
+		for _, name := range args[1:] {
+			if strings.Contains(name, "/") {
+				w.github.AddRepository(name, githubtest.Repository{})
+			} else {
+				w.github.AddOrg(name)
+			}
+		}
+		ts.Check(w.github.Start(filepath.Join(w.home, "gh.sock")))
+		dir := filepath.Join(w.home, "gh")
+		ts.Check(w.github.WriteGHConfig(dir))
+		for _, pair := range w.github.Environ(dir) {
+			name, value := cutVariable(pair)
+			ts.Setenv(name, value)
+		}
+	case "scopes":
+		w.github.SetScopes(githubtest.DefaultLogin, args[1:]...)
+	case "logout":
+		ts.Setenv("GH_TOKEN", "")
+	case "requests":
+		pattern := regexp.MustCompile(args[1])
+		for _, r := range w.github.Requests() {
+			if line := r.Method + " " + r.Path; pattern.MatchString(line) {
+				fmt.Fprintln(ts.Stdout(), line)
+			}
+		}
+	default:
+		ts.Fatalf("github: unknown %q", args[0])
+	}
+}
+
+// cmdDeliver has GitHub send a sample, n times at once, and fails where one is refused (or, negated, accepted):
+//
+//	deliver owner/repo sample [n]
+func cmdDeliver(ts *testscript.TestScript, neg bool, args []string) {
+	w := worldOf(ts)
+	n := 1
+	if len(args) == 3 {
+		var err error
+		n, err = strconv.Atoi(args[2])
+		ts.Check(err)
+	}
+	payload := githubtest.SampleFor(args[1], args[0])
+	type outcome struct {
+		results []githubtest.Delivery
+		err     error
+	}
+	done := make(chan outcome)
+	for range n {
+		go func() {
+			ctx, cancel := context.WithTimeout(context.Background(), storyPatience)
+			defer cancel()
+			results, err := w.github.Deliver(ctx, args[0], githubtest.SampleEvent(args[1]), payload)
+			done <- outcome{results, err}
+		}()
+	}
+	sent := 0
+	for range n {
+		o := <-done
+		ts.Check(o.err)
+		for _, r := range o.results {
+			sent++
+			if r.OK() == neg {
+				ts.Fatalf("deliver %s: hook %d: %d %s %s", args[1], r.HookID, r.StatusCode, r.Status, r.Response)
+			}
+			fmt.Fprintf(ts.Stdout(), "%d %s\n", r.StatusCode, r.Response)
+		}
+	}
+	if sent == 0 {
+		ts.Fatalf("deliver %s: no hook of %s wants it", args[1], args[0])
+	}
+}
+
+// cmdHooks prints the hooks that GitHub really has, with a fingerprint in the secret's place:
+//
+//	hooks owner/repo
+func cmdHooks(ts *testscript.TestScript, neg bool, args []string) {
+	for _, h := range worldOf(ts).github.Hooks(args[0]) {
+		fmt.Fprintf(ts.Stdout(), "%d %s %s secret=%s active=%t\n", h.ID, h.Config.URL, strings.Join(h.Events, ","), secret.Fingerprint(h.Config.Secret), h.Active)
+	}
+}
+
+// cmdMaestro runs the simulated AI Maestro:
+//
+//	maestro start              with the default agent; the program learns of it through AIMAESTRO_API
+//	maestro up|down|fails|hangs
+//	maestro await N            waits for N messages and prints them
+func cmdMaestro(ts *testscript.TestScript, neg bool, args []string) {
+	w := worldOf(ts)
+	modes := map[string]githubtest.MaestroMode{
+		"up": githubtest.MaestroUp, "down": githubtest.MaestroDown, "fails": githubtest.MaestroFails, "hangs": githubtest.MaestroHangs,
+	}
+	switch mode, known := modes[args[0]]; {
+	case known:
+		w.maestro.SetMode(mode)
+	case args[0] == "start":
+		w.maestro = githubtest.NewMaestro(demoAgent)
+		base, err := w.maestro.Start("127.0.0.1:0")
+		ts.Check(err)
+		ts.Setenv("AIMAESTRO_API", base)
+	case args[0] == "await":
+		n, err := strconv.Atoi(args[1])
+		ts.Check(err)
+		ctx, cancel := context.WithTimeout(context.Background(), storyPatience)
+		defer cancel()
+		messages, err := w.maestro.Await(ctx, func(m []githubtest.MaestroMessage) bool { return len(m) >= n })
+		ts.Check(err)
+		for _, m := range messages {
+			fmt.Fprintf(ts.Stdout(), "%s %s %q\n%s\n", m.Content.Context["notification_type"], m.Priority, m.Subject, m.Content.Message)
+		}
+	default:
+		ts.Fatalf("maestro: unknown %q", args[0])
+	}
+}
+
+// cmdPost sends one request to the receiver, as anybody could, and prints status and body:
+//
+//	post [-X METHOD] [-path /p] [-event E] [-guid G] [-sign right|wrong|none|sha1|tampered] [-type T] [-form] [-size N] [BODY]
+func cmdPost(ts *testscript.TestScript, neg bool, args []string) {
+	w := worldOf(ts)
+	flags := flag.NewFlagSet("post", flag.ContinueOnError)
+	method := flags.String("X", http.MethodPost, "")
+	path := flags.String("path", "/webhook", "")
+	event := flags.String("event", "push", "")
+	guid := flags.String("guid", "", "")
+	sign := flags.String("sign", "right", "")
+	kind := flags.String("type", "application/json", "")
+	form := flags.Bool("form", false, "")
+	size := flags.Int("size", 0, "")
+	ts.Check(flags.Parse(args))
+	body := []byte(flags.Arg(0))
+	if *size > 0 {
+		body = append(append([]byte(`{"fill":"`), bytes.Repeat([]byte("x"), *size)...), `"}`...)
+	}
+	if *form {
+		body = []byte(url.Values{"payload": {string(body)}}.Encode())
+		*kind = "application/x-www-form-urlencoded"
+	}
+	env, err := secret.OpenEnv(filepath.Join(w.home, ".env"))
+	ts.Check(err)
+	key, _ := env.Get("GITHUB_WEBHOOK_SECRET")
+	request, err := http.NewRequest(*method, fmt.Sprintf("http://127.0.0.1:%d%s", w.port, *path), nil)
+	ts.Check(err)
+	request.Header.Set("Content-Type", *kind)
+	request.Header.Set("X-GitHub-Event", *event)
+	if *guid == "" {
+		*guid = uuid.NewString()
+	}
+	request.Header.Set("X-GitHub-Delivery", *guid)
+	switch *sign {
+	case "right":
+		request.Header.Set("X-Hub-Signature-256", secret.Sign(key, body))
+	case "wrong":
+		request.Header.Set("X-Hub-Signature-256", secret.Sign("not the secret", body))
+	case "sha1":
+		mac := hmac.New(sha1.New, []byte(key))
+		mac.Write(body)
+		request.Header.Set("X-Hub-Signature", "sha1="+hex.EncodeToString(mac.Sum(nil)))
+	case "tampered":
+		request.Header.Set("X-Hub-Signature-256", secret.Sign(key, body))
+		body = append(body, ' ')
+	case "none":
+	default:
+		ts.Fatalf("post: unknown -sign %q", *sign)
+	}
+	request.Body, request.ContentLength = io.NopCloser(bytes.NewReader(body)), int64(len(body))
+	client := http.Client{Timeout: storyPatience}
+	res, err := client.Do(request)
+	ts.Check(err)
+	defer res.Body.Close()
+	answer, err := io.ReadAll(res.Body)
+	ts.Check(err)
+	if !json.Valid(answer) {
+		ts.Fatalf("post: the answer is no JSON: %q", answer)
+	}
+	fmt.Fprintf(ts.Stdout(), "%d %s", res.StatusCode, answer)
+}
+
+// cmdAwait runs a command until its output matches, and fails when that takes too long:
+//
+//	await PATTERN command…
+func cmdAwait(ts *testscript.TestScript, neg bool, args []string) {
+	pattern := regexp.MustCompile("(?m)" + args[0])
+	tick := time.NewTicker(30 * time.Millisecond)
+	defer tick.Stop()
+	deadline := time.Now().Add(storyPatience)
+	for {
+		cmd := exec.Command(args[1], args[2:]...)
+		cmd.Dir = ts.Getenv("WORK")
+		cmd.Env = storyEnviron(ts)
+		cmd.Path = lookPath(ts, args[1])
+		out, err := cmd.CombinedOutput()
+		if pattern.Match(out) != neg {
+			_, err := ts.Stdout().Write(out)
+			ts.Check(err)
+			return
+		}
+		if time.Now().After(deadline) {
+			ts.Fatalf("%q never matched; last: %v\n%s", args[0], err, out)
+		}
+		<-tick.C
+	}
+}
+
+// lookPath finds a program on the story's own PATH.
+func lookPath(ts *testscript.TestScript, name string) string {
+	for _, dir := range filepath.SplitList(ts.Getenv("PATH")) {
+		if path := filepath.Join(dir, name); isExecutable(path) {
+			return path
+		}
+	}
+	return name
+}
+
+func isExecutable(path string) bool {
+	info, err := os.Stat(path)
+	return err == nil && info.Mode().IsRegular() && info.Mode()&0o111 != 0
+}
+
+// storyEnviron is the environment that the story's own commands get.
+func storyEnviron(ts *testscript.TestScript) []string {
+	var env []string
+	for _, name := range []string{
+		"HOME", "PATH", "WORK", "TMPDIR", "TERM", "TZ", "HOOKCTL_HOME", "WEBHOOK_PORT", "GH_CONFIG_DIR", "GH_TOKEN", "GITHUB_TOKEN", "GH_HOST", "GH_REPO",
+		"GH_PROMPT_DISABLED", "GH_NO_UPDATE_NOTIFIER", "AIMAESTRO_API", "AIMAESTRO_AGENT", "LOG_DIR", "WATCHED_BRANCHES", "GITHUB_WEBHOOK_SECRET", "GOCOVERDIR",
+	} {
+		env = append(env, name+"="+ts.Getenv(name))
+	}
+	return env
+}
+
+// cmdCount checks how many record files the log has:
+//
+//	count N [PATTERN]
+func cmdCount(ts *testscript.TestScript, neg bool, args []string) {
+	pattern := "*.json"
+	if len(args) > 1 {
+		pattern = args[1]
+	}
+	want, err := strconv.Atoi(args[0])
+	ts.Check(err)
+	deadline := time.Now().Add(storyPatience)
+	tick := time.NewTicker(20 * time.Millisecond)
+	defer tick.Stop()
+	for {
+		files, err := filepath.Glob(filepath.Join(worldOf(ts).home, "webhook_logs", pattern))
+		ts.Check(err)
+		n := 0
+		for _, file := range files {
+			if filepath.Base(file) != "latest.json" {
+				n++
+			}
+		}
+		if n == want {
+			return
+		}
+		if n > want || time.Now().After(deadline) {
+			ts.Fatalf("%d files match %s, not %d", n, pattern, want)
+		}
+		<-tick.C // Files are written behind the answer, which waits for the spool alone.
+	}
+}
+
+// cmdEdit replaces text in a file of the story:
+//
+//	edit FILE OLD NEW
+func cmdEdit(ts *testscript.TestScript, neg bool, args []string) {
+	path := ts.MkAbs(args[0])
+	text := ts.ReadFile(args[0])
+	if !strings.Contains(text, args[1]) {
+		ts.Fatalf("%s has no %q", args[0], args[1])
+	}
+	ts.Check(os.WriteFile(path, []byte(strings.Replace(text, args[1], args[2], 1)), 0o600))
+}
+
+// cmdExits runs a command that must end with an exit code:
+//
+//	exits CODE command…
+func cmdExits(ts *testscript.TestScript, neg bool, args []string) {
+	got := "0"
+	if err := ts.Exec(args[1], args[2:]...); err != nil {
+		var exit *exec.ExitError
+		if !errors.As(err, &exit) {
+			ts.Fatalf("%v", err)
+		}
+		got = strconv.Itoa(exit.ExitCode())
+	}
+	if got != args[0] {
+		ts.Fatalf("exit code %s, not %s", got, args[0])
+	}
+}
+
+// cmdKillPID kills the process whose number is in a file, as the kernel would that is out of memory:
+//
+//	killpid FILE
+func cmdKillPID(ts *testscript.TestScript, neg bool, args []string) {
+	pid, err := strconv.Atoi(strings.TrimSpace(ts.ReadFile(args[0])))
+	ts.Check(err)
+	process, err := os.FindProcess(pid)
+	ts.Check(err)
+	ts.Check(process.Kill())
+}
+
+// cmdJQ filters JSON as --jq does, for stories that look at the same JSON twice:
+//
+//	jq FILE EXPRESSION
+func cmdJQ(ts *testscript.TestScript, neg bool, args []string) {
+	ts.Check(runJQ(ts.Stdout(), args[1], []byte(ts.ReadFile(args[0]))))
+}
