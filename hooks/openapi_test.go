@@ -290,7 +290,7 @@ func awaitDelivery(t *testing.T, w *world, hookID int64) {
 	deadline := time.After(10 * time.Second)
 	tick := time.NewTicker(time.Millisecond)
 	defer tick.Stop()
-	for len(w.Server.Deliveries(hookID)) == 0 {
+	for len(w.Deliveries(hookID)) == 0 {
 		select {
 		case <-tick.C:
 		case <-deadline:

@@ -211,7 +211,7 @@ func (r *Relay) connect(ctx context.Context, address string) (*websocket.Conn, e
 	token, socket := r.login()
 	ctx, cancel := context.WithTimeout(ctx, requestTimeout)
 	defer cancel()
-	conn, res, err := websocket.Dial(ctx, u.String(), &websocket.DialOptions{
+	conn, res, err := websocket.Dial(ctx, u.String(), &websocket.DialOptions{ //nolint:bodyclose // the library closes it, or the connection lives in it
 		HTTPClient: &http.Client{Transport: baseTransport(socket)},
 		HTTPHeader: http.Header{"Authorization": {token}, "User-Agent": {"hookctl"}},
 	})

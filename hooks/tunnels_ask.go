@@ -169,5 +169,9 @@ func localTarget(s string) string {
 	default:
 		port = "80"
 	}
-	return net.JoinHostPort(u.Hostname(), port)
+	target := net.JoinHostPort(u.Hostname(), port)
+	if _, _, err := net.SplitHostPort(target); err != nil {
+		return "" // a host with a bracket in it
+	}
+	return target
 }

@@ -42,7 +42,6 @@ type target struct {
 	sso         string            // where to sign on; "" for no need
 	hooks       []*hook
 	lastPush    []byte
-	gone        bool
 }
 
 func (t *target) name() string {

@@ -86,7 +86,7 @@ func (m *Maestro) Close() {
 		return
 	}
 	_ = server.Close() // the listener goes either way
-	<-served
+	_ = <-served       // always http.ErrServerClosed
 }
 
 // SetMode changes how it behaves from the next request on.

@@ -79,13 +79,14 @@ type carrier struct {
 	answer answer
 }
 
-// Header, Write and WriteHeader take what ServeMux says by itself about a path
-// that is not clean; GitHub knows no such path.
+// Header is for what ServeMux says by itself about a path that is not clean;
+// GitHub knows no such path, so it is lost.
 func (*carrier) Header() http.Header { return http.Header{} }
 
+// Write loses its bytes for the same reason.
 func (*carrier) Write(b []byte) (int, error) { return len(b), nil }
 
-// WriteHeader ignores the status, for the same reason.
+// WriteHeader loses its status for the same reason.
 func (*carrier) WriteHeader(int) {}
 
 func put(w http.ResponseWriter, a answer) {
@@ -124,7 +125,8 @@ func (s *Server) decorate(c *call, a answer) answer {
 			a = a.with("X-Accepted-Oauth-Scopes", "")
 		}
 	}
-	return s.limitHeaders(c, a)
+	// A client tells by this how wrong its own clock is.
+	return s.limitHeaders(c, a.with("Date", s.now().UTC().Format(http.TimeFormat)))
 }
 
 // plain registers a call that is about no repository or organisation.

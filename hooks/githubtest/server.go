@@ -149,7 +149,7 @@ func (s *Server) Close() {
 		if err := server.Close(); err != nil {
 			s.log.Debug("close the simulated GitHub", "error", err)
 		}
-		<-served
+		_ = <-served // always http.ErrServerClosed
 	}
 	s.sending.Wait()
 	s.client.CloseIdleConnections()
