@@ -103,7 +103,7 @@ func (a *app) later(d time.Duration, msg tea.Msg) tea.Cmd {
 
 // Init opens the log, asks the receiver and the terminal's background colour.
 func (a *app) Init() tea.Cmd {
-	return tea.Batch(a.openLog, a.poll(true), tea.RequestBackgroundColor, a.pages[a.at].open())
+	return tea.Batch(a.openLog, a.poll(true), tea.RequestBackgroundColor, a.hooks().open(), a.pages[a.at].open())
 }
 
 func (a *app) openLog() tea.Msg {
@@ -180,7 +180,7 @@ func (a *app) Update(msg tea.Msg) (tea.Model, tea.Cmd) {
 	case opened:
 		a.log, a.logErr = msg.log, msg.err
 		if msg.log != nil {
-			cmds = append(cmds, a.startWatch(msg.log))
+			cmds = append(cmds, a.startWatch(msg.log), a.whenReady(msg.log))
 		}
 	case watching:
 		if msg.err != nil {
@@ -202,6 +202,14 @@ func (a *app) Update(msg tea.Msg) (tea.Model, tea.Cmd) {
 		cmds = append(cmds, o.update(msg))
 	}
 	return a, tea.Batch(cmds...)
+}
+
+// logReady says that the index of the log is complete.
+type logReady struct{ err error }
+
+func (a *app) whenReady(l *logs.Log) tea.Cmd {
+	ctx := a.ctx
+	return func() tea.Msg { return logReady{l.Ready(ctx, nil)} }
 }
 
 // watching is the channel that the log tells of new records on.

@@ -23,6 +23,8 @@ type detail struct {
 	tree  *tree // headers and payload below one root
 	note  string
 	lines []docLine
+	parts [][]string // the facts' values, wrapped to the width
+	wide  int        // columns of the last view
 	at    int
 	top   int
 	rows  int
@@ -43,6 +45,7 @@ type fact struct {
 // docLine is a line of the document: a fact, a node, or a heading.
 type docLine struct {
 	fact int // -1 when not a fact
+	part int // line of the fact's value
 	node int // -1 when not a node
 	text string
 }
@@ -195,8 +198,12 @@ func ago(d time.Duration) string {
 // build lists the lines anew, after folding.
 func (d *detail) build() {
 	d.lines = d.lines[:0]
-	for i := range d.facts {
-		d.lines = append(d.lines, docLine{fact: i, node: -1})
+	d.parts = d.parts[:0]
+	for i, f := range d.facts {
+		d.parts = append(d.parts, wrap(f.value, max(16, d.wide-13)))
+		for j := range d.parts[i] {
+			d.lines = append(d.lines, docLine{fact: i, part: j, node: -1})
+		}
 	}
 	head := "Payload"
 	if d.query != "" {
@@ -225,6 +232,22 @@ func (d *detail) build() {
 		}
 	}
 	d.at = max(0, min(d.at, len(d.lines)-1))
+}
+
+// rebuild lists the lines for another width and keeps the cursor on its fact
+// or node.
+func (d *detail) rebuild() {
+	var on docLine
+	if d.at < len(d.lines) {
+		on = d.lines[d.at]
+	}
+	d.build()
+	for i, l := range d.lines {
+		if l.node == on.node && l.fact == on.fact && l.text == on.text {
+			d.at = i
+			return
+		}
+	}
 }
 
 func (d *detail) move(by int) { d.at = max(0, min(len(d.lines)-1, d.at+by)) }
@@ -375,9 +398,23 @@ func (d *detail) under() (name, value string) {
 	return "line", strings.TrimSpace(l.text)
 }
 
+// whole is the value under the cursor in full, for a box of its own: a title
+// and the lines.
+func (d *detail) whole() (string, []string) {
+	name, value := d.under()
+	if n := d.node(); n >= 0 && d.tree.nodes[n].lines != "" {
+		value = strings.ReplaceAll(d.tree.nodes[n].lines, "\r\n", "\n")
+	}
+	return name, strings.Split(value, "\n")
+}
+
 // view draws the lines on screen; focused shows the cursor.
 func (d *detail) view(w, h int, focused bool) string {
 	d.rows = h
+	if d.wide != w {
+		d.wide = w
+		d.rebuild()
+	}
 	if d.at < d.top {
 		d.top = d.at
 	} else if d.at >= d.top+h {
@@ -403,7 +440,14 @@ func (d *detail) line(l docLine, w int, on bool) string {
 		s = d.tree.line(t, l.node, max(0, w-1), on)
 	case l.fact >= 0:
 		f := d.facts[l.fact]
-		s = t.cut(f.value, w-13)
+		s = ""
+		if l.part < len(d.parts[l.fact]) {
+			s = t.cut(d.parts[l.fact][l.part], w-13)
+		}
+		label := f.label
+		if l.part > 0 {
+			label = ""
+		}
 		if !on {
 			switch f.style {
 			case levelInfo:
@@ -413,9 +457,9 @@ func (d *detail) line(l docLine, w int, on bool) string {
 			case levelError:
 				s = t.bad.Render(s)
 			}
-			s = t.faint.Render(fitLine(f.label, 11)) + " " + s
+			s = t.faint.Render(fitLine(label, 11)) + " " + s
 		} else {
-			s = fitLine(f.label, 11) + " " + s
+			s = fitLine(label, 11) + " " + s
 		}
 	default:
 		s = t.cut(l.text, w-1)

@@ -85,8 +85,18 @@ func (p *eventsPage) update(msg tea.Msg) tea.Cmd {
 				p.doc.file += "\x00" // read it again: its notifications changed
 			}
 		}
+	case logReady:
+		p.feed.building = logs.Progress{}
+		cmd = p.reload()
+	case feedAgain:
+		if p.feed.building.Total > 0 {
+			cmd = p.reload()
+		}
 	case feedLoaded:
 		p.feed.loaded(msg)
+		if p.feed.building.Total > 0 && msg.gen == p.feed.gen {
+			cmd = p.a.later(time.Second, feedAgain{})
+		}
 	case feedMore:
 		p.feed.more(msg)
 	case feedCount:
@@ -111,6 +121,14 @@ func (p *eventsPage) update(msg tea.Msg) tea.Cmd {
 		cmd = p.clicked(msg)
 	}
 	return tea.Batch(cmd, p.after())
+}
+
+// reload asks the same question anew, where the cursor is.
+func (p *eventsPage) reload() tea.Cmd {
+	if e, ok := p.feed.current(); ok && p.feed.paused {
+		return p.feed.load(p.a.ctx, &e)
+	}
+	return p.feed.load(p.a.ctx, nil)
 }
 
 // after asks for what the new place of the cursor needs.

@@ -39,10 +39,7 @@ func (p *eventsPage) listActions() []action {
 	if !f.filter.IsZero() {
 		list += " --filter " + quote(f.filter.String())
 	}
-	view := "hookctl events view"
-	if e, ok := f.current(); ok {
-		view += " " + quote(e.File)
-	}
+	view := p.viewCommand()
 	return append([]action{
 		{id: "open", keys: []string{"enter"}, label: "open", text: "Open the record.", command: view, off: none, run: p.then(func() { p.inside = true })},
 		{id: "find", keys: []string{"/"}, label: "filter", text: "Filter the list; it answers while you type.", command: list, run: p.openFilter},
@@ -71,10 +68,6 @@ func (p *eventsPage) docActions() []action {
 		d.move(by)
 		return nil
 	}
-	leaf := ""
-	if n := d.node(); n < 0 || d.tree.nodes[n].kids == 0 {
-		leaf = "there is nothing to fold on this line"
-	}
 	nothing := ""
 	if d.find == "" {
 		nothing = "nothing is searched for; / searches"
@@ -92,7 +85,13 @@ func (p *eventsPage) docActions() []action {
 	}
 	acts := []action{
 		{id: "back", keys: []string{"esc"}, label: "back", text: "Go back to the list.", run: func() tea.Cmd { p.inside = false; return nil }},
-		{id: "open", keys: []string{"enter"}, label: "fold", text: "Fold or open the line.", off: leaf, run: func() tea.Cmd { d.toggle(); return nil }},
+		{id: "open", keys: []string{"enter"}, label: "open", text: "Fold or open the line; a value is shown in full.", command: p.viewCommand(), run: func() tea.Cmd {
+			if !d.toggle() {
+				head, lines := d.whole()
+				p.a.show(&message{a: p.a, head: head, lines: lines})
+			}
+			return nil
+		}},
 		{id: "find", keys: []string{"/"}, label: "search", text: "Search the record; folded lines open where it is found.", run: p.openSearch},
 		{id: "match.next", keys: []string{"n"}, text: "Go to the next match.", off: nothing, run: match(1)},
 		{id: "match.previous", keys: []string{"N"}, text: "Go to the previous match.", off: nothing, run: match(-1)},
@@ -131,6 +130,14 @@ func (p *eventsPage) recordActions() []action {
 		{id: "resend", keys: []string{"S"}, text: "Send the record's notifications again.", command: "hookctl events resend " + files, off: down,
 			run: func() tea.Cmd { return p.again("resend") }},
 	}
+}
+
+// viewCommand prints the record on the command line.
+func (p *eventsPage) viewCommand() string {
+	if e, ok := p.feed.current(); ok {
+		return "hookctl events view " + quote(e.File)
+	}
+	return "hookctl events view"
 }
 
 // jqCommand asks the same on the command line.

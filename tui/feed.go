@@ -45,6 +45,8 @@ type feed struct {
 }
 
 type (
+	// feedAgain asks anew while the index is being made.
+	feedAgain struct{}
 	// feedLoaded answers load: entries around the anchor, the cursor on at.
 	feedLoaded struct {
 		gen    int

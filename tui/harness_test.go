@@ -2,10 +2,12 @@ package tui
 
 import (
 	"context"
+	"errors"
 	"fmt"
 	"os"
 	"path/filepath"
 	"strings"
+	"sync"
 	"testing"
 	"time"
 
@@ -18,9 +20,18 @@ import (
 	"hookctl/server/daemon"
 )
 
+// scratch is a directory that all tests share and none changes.
+var scratch string
+
 func TestMain(m *testing.M) {
 	time.Local = time.UTC
-	os.Exit(m.Run())
+	var err error
+	if scratch, err = os.MkdirTemp("", "hookctl-tui"); err != nil {
+		panic(err)
+	}
+	code := m.Run()
+	os.RemoveAll(scratch)
+	os.Exit(code)
 }
 
 // noon is the time in every test.
@@ -214,19 +225,36 @@ func sampleRecords() []*logs.Record {
 	}
 }
 
-// write appends records to the log of cfg.
+// write puts records into the log of cfg, as the receiver does but without
+// waiting for the disk.
 func write(t *testing.T, cfg Config, records ...*logs.Record) {
 	t.Helper()
+	if err := os.MkdirAll(cfg.Logs.Dir, 0o700); err != nil {
+		t.Fatal(err)
+	}
+	for _, r := range records {
+		r.Timestamp = r.ReceivedAt.Format("20060102_150405")
+		name := "unknown"
+		if !strings.ContainsFunc(r.EventType, func(c rune) bool { return c != '_' && (c < 'a' || c > 'z') }) {
+			name = r.EventType
+		}
+		r.File = r.Timestamp + "_" + name + ".json"
+		b, err := r.Encode()
+		if err != nil {
+			t.Fatal(err)
+		}
+		if err := os.WriteFile(filepath.Join(cfg.Logs.Dir, r.File), b, 0o600); err != nil {
+			t.Fatal(err)
+		}
+	}
+	// A reader of its own puts them into the index.
 	ctx := context.Background()
-	w, err := logs.OpenWriter(ctx, cfg.Logs)
+	l, err := logs.Open(ctx, cfg.Logs)
 	if err != nil {
 		t.Fatal(err)
 	}
-	defer w.Close()
-	for _, r := range records {
-		if err := w.Append(ctx, r); err != nil {
-			t.Fatal(err)
-		}
+	if err := errors.Join(l.Ready(ctx, nil), l.Close()); err != nil {
+		t.Fatal(err)
 	}
 }
 
@@ -236,6 +264,23 @@ func runningStatus() daemon.Status {
 		Received: 8, PendingNotifications: 1, FailedNotifications: 1, Secret: "a1b2c3d4", Secrets: []string{"a1b2c3d4"}, PublicURL: "https://hooks.example.com/webhook"}
 }
 
+// samples is a log directory with the sample records and its index, made once
+// and copied for every test.
+var samples struct {
+	sync.Once
+	dir string
+}
+
+func sampleLogs(t *testing.T) string {
+	samples.Do(func() {
+		samples.dir = filepath.Join(scratch, "samples")
+		cfg := testConfig(t)
+		cfg.Logs.Dir = samples.dir
+		write(t, cfg, sampleRecords()...)
+	})
+	return samples.dir
+}
+
 // full is a screen with events and a receiver that runs.
 func full(t *testing.T, w, h int, change ...func(*Config)) *screen {
 	t.Helper()
@@ -243,7 +288,9 @@ func full(t *testing.T, w, h int, change ...func(*Config)) *screen {
 	for _, c := range change {
 		c(&cfg)
 	}
-	write(t, cfg, sampleRecords()...)
+	if err := os.CopyFS(cfg.Logs.Dir, os.DirFS(sampleLogs(t))); err != nil {
+		t.Fatal(err)
+	}
 	if err := cfg.Store.SetCurrent("0123456789abcdef"); err != nil {
 		t.Fatal(err)
 	}

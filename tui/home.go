@@ -104,7 +104,7 @@ func (p *homePage) inFront() bool { return p.a.pages[p.a.at] == page(p) }
 
 func (p *homePage) update(msg tea.Msg) tea.Cmd {
 	switch msg := msg.(type) {
-	case opened:
+	case opened, logReady:
 		return p.load()
 	case homeFacts:
 		p.facts, p.loaded, p.busy = msg, true, false

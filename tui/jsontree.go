@@ -17,6 +17,7 @@ type node struct {
 	index  int    // place in an array, -1 elsewhere
 	kind   byte   // '{', '[', '"' for strings, '0' for numbers, 't' for the rest
 	text   string // a leaf's value, cleaned; at most maxLeaf bytes
+	lines  string // a string's value with its line breaks, where it has some
 	parent int
 	depth  int
 	kids   int // children of an object or array
@@ -26,6 +27,9 @@ type node struct {
 
 // maxLeaf bounds what one line of the tree keeps of a long string.
 const maxLeaf = 4096
+
+// maxLines bounds what is kept of a string of several lines.
+const maxLines = 64 << 10
 
 // tree is a JSON document as lines, in the document's own order. Folding only
 // changes which lines are shown.
@@ -57,6 +61,9 @@ func (t *tree) value(dec *json.Decoder, n node, open int) error {
 	delim, ok := tok.(json.Delim)
 	if !ok {
 		self.kind, self.text = leaf(tok)
+		if v, ok := tok.(string); ok && strings.Contains(v, "\n") {
+			self.lines = v[:min(len(v), maxLines)]
+		}
 		self.end = at + 1
 		return nil
 	}

@@ -121,6 +121,7 @@ func Run(ctx context.Context, cfg Config) error {
 	a.restore()
 	_, err := tea.NewProgram(a, tea.WithContext(ctx)).Run()
 	a.close()
+	saved := a.save()
 	switch {
 	case errors.Is(err, tea.ErrInterrupted):
 		err = nil
@@ -132,6 +133,9 @@ func Run(ctx context.Context, cfg Config) error {
 	}
 	if a.running() {
 		fmt.Fprintf(os.Stderr, "The receiver keeps running on %s; hookctl stop ends it.\n", logs.Clean(a.status.Address))
+	}
+	if saved != nil {
+		fmt.Fprintln(os.Stderr, "note:", saved)
 	}
 	return nil
 }
