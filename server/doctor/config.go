@@ -32,6 +32,9 @@ type Config struct {
 	Targets []hooks.Target                // whose hooks to look at
 	Tunnels hooks.Tunnels                 // where tunnels are looked for
 
+	// Clock tells GitHub's time; nil leaves the comparison out.
+	Clock func(context.Context) (time.Time, error)
+
 	Probes []Probe
 
 	// Local says that the public address need not be public: a demonstration, where GitHub is simulated.

@@ -91,7 +91,7 @@ func worst(all ...finding) finding {
 	seen := map[string]bool{}
 	for _, f := range all {
 		if f.status == OK {
-			if out.status == OK {
+			if out.status == OK && f.detail != "" {
 				out.detail = f.detail
 			}
 			continue

@@ -1,16 +1,82 @@
 package doctor
 
-import "context"
+import (
+	"context"
+	"errors"
+	"fmt"
+	"os"
+	"slices"
+
+	"hookctl/server/daemon"
+)
 
 // Repair is one thing that Fix did, or tried.
 type Repair struct {
-	Check  string `json:"check"`  // the check whose finding it mends
-	Action string `json:"action"` // what was done
-	Error  string `json:"error"`  // why it did not work
+	Check  string `json:"check"`           // the check whose finding it mends
+	Action string `json:"action"`          // what was done
+	Error  string `json:"error,omitempty"` // why it did not work
 }
 
-// Fix mends what can be mended without asking, and tells what it did. Run again afterwards to see what is left.
+// Fix mends what can be mended without asking, and tells what it did: modes that are too open, a stale control socket, a
+// receiver that is not running although it could, and one that does not have the newest secrets. Nothing of it can lose
+// a delivery, and GitHub is not touched. Run again afterwards to see what is left.
 func Fix(ctx context.Context, cfg Config) []Repair {
 	cfg = cfg.withDefaults()
-	return nil
+	f := newFacts(ctx, cfg)
+	list := f.fixPermissions()
+	if socket, err := daemon.RemoveStaleSocket(cfg.Home); err != nil || socket != "" {
+		list = append(list, repair("receiver", "removed the stale control socket "+socket, err))
+	}
+	return append(list, f.fixReceiver(ctx)...)
+}
+
+func repair(check, action string, err error) Repair {
+	r := Repair{Check: check, Action: action}
+	if err != nil {
+		r.Error = err.Error()
+	}
+	return r
+}
+
+func (f *facts) fixPermissions() []Repair {
+	open, err := f.tooOpen()
+	var list []Repair
+	if err != nil {
+		list = append(list, repair("permissions", "looked at modes", err))
+	}
+	for _, g := range open {
+		err := os.Chmod(g.path, g.mode)
+		list = append(list, repair("permissions", fmt.Sprintf("chmod %o %s", g.mode, shellWord(g.path)), err))
+	}
+	return list
+}
+
+// fixReceiver starts the receiver, or makes it read its secrets anew.
+func (f *facts) fixReceiver(ctx context.Context) []Repair {
+	st, err := f.status()
+	if errors.Is(err, daemon.ErrNotRunning) {
+		if _, locked, err := daemon.Held(f.cfg.Home); err != nil || locked {
+			return nil // it starts, stops or hangs: ending it is for a person to decide
+		}
+		if f.cfg.Store != nil {
+			if ring, err := f.ring(); err != nil || ring.current == "" {
+				return nil // it would not start; the check of the secret says why
+			}
+		}
+		st, err := daemon.Start(ctx, f.cfg.Daemon)
+		action := "started the receiver"
+		if err == nil {
+			action = fmt.Sprintf("started the receiver (pid %d) on %s", st.PID, st.Address)
+		}
+		return []Repair{repair("receiver", action, err)}
+	}
+	if err != nil || f.cfg.Store == nil {
+		return nil
+	}
+	ring, err := f.ring()
+	if err != nil || !slices.ContainsFunc(ring.all, func(p string) bool { return !slices.Contains(st.Secrets, p) }) {
+		return nil
+	}
+	_, err = daemon.Dial(f.cfg.Home).Reload(ctx)
+	return []Repair{repair("secret", "made the receiver read its secrets anew", err)}
 }

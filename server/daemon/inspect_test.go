@@ -1,0 +1,54 @@
+//go:build unix
+
+package daemon
+
+import (
+	"errors"
+	"os"
+	"syscall"
+	"testing"
+)
+
+func TestWhatIsLeftOfAReceiver(t *testing.T) {
+	t.Parallel()
+	cfg := toyConfig(t, "serve")
+	if pid, locked, err := Held(cfg.Home); pid != 0 || locked || err != nil {
+		t.Errorf("before the first start: %d, %v, %v", pid, locked, err)
+	}
+	if path, err := RemoveStaleSocket(cfg.Home); path != "" || err != nil {
+		t.Errorf("removed %q, %v", path, err)
+	}
+	st, err := Start(t.Context(), cfg)
+	if err != nil {
+		t.Fatal(err)
+	}
+	if pid, locked, err := Held(cfg.Home); pid != st.PID || !locked || err != nil {
+		t.Errorf("while it runs: %d, %v, %v", pid, locked, err)
+	}
+	if path, err := RemoveStaleSocket(cfg.Home); path != "" || err != nil {
+		t.Errorf("removed the socket of a running receiver: %q, %v", path, err)
+	}
+	var port *PortError
+	if err := CheckAddress(t.Context(), st.Address); !errors.As(err, &port) {
+		t.Errorf("its address is free: %v", err)
+	}
+	if err := syscall.Kill(st.PID, syscall.SIGKILL); err != nil {
+		t.Fatal(err)
+	}
+	within(t, "the lock to be dropped", func() bool {
+		_, locked, err := Held(cfg.Home)
+		return err == nil && !locked
+	})
+	if path, err := StaleSocket(cfg.Home); path != directSocket(cfg.Home) || err != nil {
+		t.Errorf("stale socket %q, %v", path, err)
+	}
+	if path, err := RemoveStaleSocket(cfg.Home); path != directSocket(cfg.Home) || err != nil {
+		t.Errorf("removed %q, %v", path, err)
+	}
+	if _, err := os.Lstat(directSocket(cfg.Home)); !errors.Is(err, os.ErrNotExist) {
+		t.Errorf("the socket is still there: %v", err)
+	}
+	if err := CheckAddress(t.Context(), "127.0.0.1:0"); err != nil {
+		t.Errorf("a free address: %v", err)
+	}
+}

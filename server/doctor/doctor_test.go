@@ -1,0 +1,474 @@
+package doctor
+
+import (
+	"context"
+	"crypto/rand"
+	"encoding/json"
+	"errors"
+	"fmt"
+	"net"
+	"net/http"
+	"net/netip"
+	"os"
+	"path/filepath"
+	"runtime"
+	"slices"
+	"strings"
+	"testing"
+	"time"
+
+	"hookctl/hooks"
+	"hookctl/hooks/githubtest"
+	"hookctl/hooks/secret"
+	"hookctl/logs"
+	"hookctl/server/daemon"
+)
+
+// Every check in the states that it can find. Texts are parts of what is said.
+func TestChecks(t *testing.T) {
+	tests := []struct {
+		check, state string
+		arrange      func(*world)
+		status       string
+		detail, fix  string
+	}{
+		{"receiver", "runs", nil, OK, "it runs (pid ", ""},
+		{"receiver", "not running", func(w *world) { w.end() }, Fail, "it is not running", "hookctl start"},
+		{"receiver", "in trouble", func(w *world) { w.status.Alarm = "the disk is full" }, Fail, "the disk is full", ""},
+		{"receiver", "hangs", func(w *world) { w.end(); lock(w) }, Fail, "does not answer", "hookctl restart"},
+		{"receiver", "run by systemd", func(w *world) { w.status.Manager = "hookctl.service" }, OK, "it runs by hookctl.service", ""},
+		{"receiver", "refuses signatures", func(w *world) {
+			w.rejected = []daemon.Rejected{
+				{Time: time.Now(), Address: "192.0.2.1", Reason: "wrong signature", DeliveryID: "72d3162e"},
+				{Time: time.Now().Add(-2 * time.Hour), Reason: "wrong signature", DeliveryID: "old"},
+				{Time: time.Now(), Reason: "no such path"},
+			}
+		}, Warn, "1 request was refused with a wrong or missing signature within the last hour, the last from 192.0.2.1", "hookctl rotate --all"},
+
+		{"version", "same", nil, OK, "1.0.0", ""},
+		{"version", "differs", func(w *world) { w.cfg.Version = "1.1.0" }, Warn, "the receiver is version 1.0.0, this program is 1.1.0", "hookctl restart"},
+		{"version", "no receiver", func(w *world) { w.end() }, OK, "1.0.0", ""},
+
+		{"address", "as set", nil, OK, "127.0.0.1:", ""},
+		{"address", "another port", func(w *world) { w.cfg.Address = "127.0.0.1:1" }, Warn, "the settings say 1", "hookctl restart"},
+		{"address", "another interface", func(w *world) { w.cfg.Address = strings.Replace(w.cfg.Address, "127.0.0.1", "0.0.0.0", 1) }, Warn, "the settings say 0.0.0.0", "hookctl restart"},
+		{"address", "open to all", func(w *world) { w.status.Address, w.cfg.Address = "0.0.0.0:9000", ":9000" }, Warn, "from other machines", "receiver.bind"},
+		{"address", "open to an allow-list", func(w *world) {
+			w.status.Address, w.cfg.Address = "0.0.0.0:9000", ":9000"
+			w.cfg.Allow = []netip.Prefix{netip.MustParsePrefix("192.0.2.0/24")}
+		}, OK, "0.0.0.0:9000", ""},
+		{"address", "free", func(w *world) { w.end(); w.cfg.Address = "127.0.0.1:0" }, OK, "is free", ""},
+		{"address", "taken", func(w *world) { w.end(); w.cfg.Address = taken(w) }, Fail, "cannot listen on 127.0.0.1:", "--port"},
+
+		{"log", "recorded", func(w *world) { w.deliver() }, OK, "1 record in ", ""},
+		{"log", "none yet", func(w *world) { w.cfg.Logs.Dir += "-not" }, OK, "nothing has been recorded yet", ""},
+		{"log", "another directory", func(w *world) { w.status.LogDir = "/elsewhere" }, Warn, "the receiver writes to /elsewhere", "hookctl restart"},
+		{"log", "torn file", func(w *world) {
+			w.write(filepath.Join(w.cfg.Logs.Dir, "20260101_120000_push.json"), `{"event_type":"pu`)
+		}, Warn, "1 file is no whole record, such as 20260101_120000_push.json", "move them out"},
+		{"log", "unreadable", func(w *world) { w.cfg.Logs.Dir = filepath.Join(w.home, ".env") }, Fail, "", "look at who owns"},
+
+		{"disk space", "enough", nil, OK, " free of ", ""},
+
+		{"notifications", "none", nil, OK, "none is pending", ""},
+		{"notifications", "pending", func(w *world) { w.record(logs.StatusPending) }, OK, "1 notification is pending, the oldest for ", ""},
+		{"notifications", "pending for long", func(w *world) { w.record(logs.StatusPending); w.later(time.Hour) }, Warn, "1 notification is pending, the oldest for 60 min", "sink"},
+		{"notifications", "given up", func(w *world) { w.record(logs.StatusFailed); w.record(logs.StatusFailed) }, Warn, "2 notifications were given up", "hookctl events resend"},
+
+		{"secret", "there", nil, OK, ", from .env", ""},
+		{"secret", "none", func(w *world) { w.write(filepath.Join(w.home, ".env"), "") }, Fail, "there is none", "hookctl setup"},
+		{"secret", "short", func(w *world) { w.setSecret("hunter2") }, Warn, "it has 7 characters", "hookctl rotate"},
+		{"secret", "not at the receiver", func(w *world) { w.status.Secrets = []string{"deadbeef"} }, Fail, "it has deadbeef", "hookctl restart"},
+		{"secret", "a second one not at the receiver", func(w *world) {
+			if err := w.store.SetHookSecrets(map[int64]string{7: strings.Repeat("x", 64)}); err != nil {
+				w.t.Fatal(err)
+			}
+		}, Warn, "does not accept " + secret.Fingerprint(strings.Repeat("x", 64)) + " yet", "hookctl restart"},
+
+		{"age of the secret", "young", nil, OK, "it is 0 s old", ""},
+		{"age of the secret", "old", func(w *world) { w.later(100 * 24 * time.Hour) }, Warn, "it is 100 days old", "hookctl rotate --all"},
+
+		{"rotation", "none", nil, OK, "none is under way", ""},
+		{"rotation", "complete", func(w *world) {
+			w.saveRotation(secret.Rotation{Promoted: time.Now(), Expires: time.Now().Add(time.Hour)})
+		}, OK, "accepted until", ""},
+		{"rotation", "interrupted", func(w *world) {
+			w.saveRotation(secret.Rotation{Hooks: []secret.RotationHook{
+				{Repository: repo, HookID: 7, Step: secret.StepFailed, Error: "403 Forbidden"}, {Repository: repo, HookID: 8, Step: secret.StepVerified},
+			}})
+		}, Warn, "hook 7 of octo-org/widgets is failed (403 Forbidden)", "hookctl rotate --resume"},
+		{"rotation", "not promoted", func(w *world) { w.saveRotation(secret.Rotation{}) }, Warn, "not the current one yet", "--resume"},
+
+		{"public URL", "leads here", nil, OK, "leads to this receiver", ""},
+		{"public URL", "none", func(w *world) { w.cfg.PublicURL = "" }, Warn, "none is set", "hookctl setup"},
+		{"public URL", "as the receiver says", func(w *world) { w.cfg.PublicURL = ""; w.status.PublicURL = w.url }, OK, "leads to this receiver", ""},
+		{"public URL", "nonsense", func(w *world) { w.cfg.PublicURL = "ftp://x" }, Fail, `"ftp://x" is no URL`, "hookctl setup --url"},
+		{"public URL", "no such name", func(w *world) { w.cfg.PublicURL = "https://nowhere.invalid/webhook" }, Fail, "nowhere.invalid does not resolve", "DNS"},
+		{"public URL", "not public", func(w *world) { w.cfg.Local = false }, Fail, "127.0.0.1, which GitHub cannot reach", "tunnel"},
+		{"public URL", "another receiver", func(w *world) { w.cfg.PublicURL = elsewhere(w, `{"status":"ok","instance":"other","nonce":"%s"}`) }, Fail, "another hookctl receiver answers", "tunnel"},
+		{"public URL", "another program", func(w *world) { w.cfg.PublicURL = elsewhere(w, `<html>%s`) }, Fail, "another program answers", "tunnel"},
+		{"public URL", "nobody", func(w *world) { w.cfg.PublicURL = "http://127.0.0.1:1/webhook" }, Warn, "cannot be reached from here", "tunnel"},
+		{"public URL", "receiver not running", func(w *world) { w.end(); w.cfg.PublicURL = elsewhere(w, `{"nonce":"%s"}`) }, OK, "leads to a hookctl receiver", ""},
+
+		{"certificate", "no TLS", nil, Warn, "in the clear", "https"},
+		{"certificate", "no URL", func(w *world) { w.cfg.PublicURL = "" }, OK, "no public URL", ""},
+		{"certificate", "nobody there", func(w *world) { w.cfg.PublicURL = "https://127.0.0.1:1" }, Warn, "connection refused", "tunnel"},
+
+		{"tunnel", "none", nil, OK, "none runs here", ""},
+		{"tunnel", "of ngrok, not running", func(w *world) { w.cfg.PublicURL = "https://x.ngrok-free.app/webhook" }, Fail, "is one of ngrok, which does not run", "start ngrok again for port "},
+		{"tunnel", "leads here", func(w *world) { w.ngrok("https://x.ngrok-free.app", w.cfg.Address) }, OK, "ngrok https://x.ngrok-free.app leads to ", ""},
+		{"tunnel", "leads elsewhere", func(w *world) { w.ngrok("https://x.ngrok-free.app", "127.0.0.1:80") }, Fail, "leads to 127.0.0.1:80, and the receiver listens on port", "start ngrok again"},
+		{"tunnel", "has a new address", func(w *world) {
+			w.ngrok("https://new.ngrok-free.app", w.cfg.Address)
+			w.cfg.PublicURL = "https://old.ngrok-free.app/webhook"
+		}, Fail, "another address now: https://new.ngrok-free.app", "hookctl setup --url https://new.ngrok-free.app/webhook"},
+		{"tunnel", "not needed", func(w *world) {
+			w.ngrok("https://x.ngrok-free.app", "127.0.0.1:80")
+			w.cfg.PublicURL = "https://hooks.example.com"
+		}, OK, "none is needed", ""},
+		{"tunnel", "not understood", func(w *world) { w.cfg.Tunnels.NgrokAPI = []string{elsewhere(w, `what? %s`)} }, Warn, "is not known", ""},
+
+		{"GitHub login", "in order", nil, OK, "octocat on github.com, scopes ", ""},
+		{"GitHub login", "none", func(w *world) {
+			w.cfg.GitHub = func() (*hooks.Client, error) {
+				return nil, &hooks.Error{Op: "log in", Err: hooks.ErrNotLoggedIn, Cure: "gh auth login"}
+			}
+		}, Fail, "log in", "gh auth login"},
+		{"GitHub login", "without the scope", func(w *world) { w.gh.SetScopes(githubtest.DefaultLogin, "gist") }, Fail, "the token lacks admin:repo_hook", "gh auth refresh -h github.com -s admin:repo_hook"},
+		{"GitHub login", "without the scope for an organisation", func(w *world) {
+			w.cfg.Targets = []hooks.Target{{Owner: "octo-org"}}
+			w.gh.SetScopes(githubtest.DefaultLogin, "repo")
+		}, Fail, "lacks admin:org_hook", "-s admin:org_hook"},
+		{"GitHub login", "refused", func(w *world) { w.gh.Fault(githubtest.Fault{Path: "/user", Status: 401}) }, Fail, "401", "token"},
+
+		{"clock", "right", nil, OK, "agrees", ""},
+		{"clock", "a little off", func(w *world) { w.later(time.Minute) }, Warn, "it is 60 s ahead of GitHub's", "timedatectl"},
+		{"clock", "wrong", func(w *world) { w.later(-time.Hour - 30*time.Second) }, Fail, "it is 60 min behind GitHub's", "timedatectl"},
+		{"clock", "not known", func(w *world) { w.cfg.Clock = nil }, OK, "not compared", ""},
+		{"clock", "no answer", func(w *world) {
+			w.cfg.Clock = func(context.Context) (time.Time, error) { return time.Time{}, errors.New("no answer") }
+		}, Warn, "no answer", ""},
+
+		{"allow-list", "none", nil, OK, "there is none", ""},
+		{"allow-list", "all of GitHub", func(w *world) {
+			w.cfg.Allow = []netip.Prefix{netip.MustParsePrefix("0.0.0.0/0"), netip.MustParsePrefix("::/0")}
+		}, OK, "of GitHub's in", ""},
+		{"allow-list", "too narrow", func(w *world) { w.cfg.Allow = []netip.Prefix{netip.MustParsePrefix("192.0.2.0/24")} }, Fail, "of GitHub's: ", "receiver.allow"},
+
+		{"hook of " + repo, "as setup makes it", nil, OK, "is active, sends issues, push to http://127.0.0.1:", ""},
+		{"hook of " + repo, "none", func(w *world) { w.changeHook(func(h *githubtest.Hook) { h.URL = "https://other.example.com/hook" }) }, Fail,
+			"none sends to this receiver; 1 hook sends elsewhere: https://other.example.com/hook", "hookctl setup -R " + repo},
+		{"hook of " + repo, "inactive", func(w *world) { w.changeHook(func(h *githubtest.Hook) { h.Active = false }) }, Fail, "is inactive", "hookctl hooks enable"},
+		{"hook of " + repo, "form", func(w *world) { w.changeHook(func(h *githubtest.Hook) { h.ContentType = "form" }) }, Warn, "sends forms", "hookctl setup"},
+		{"hook of " + repo, "insecure", func(w *world) { w.changeHook(func(h *githubtest.Hook) { h.InsecureSSL = "1" }) }, Warn, "does not check the receiver's certificate", "hookctl setup"},
+		{"hook of " + repo, "every event", func(w *world) { w.changeHook(func(h *githubtest.Hook) { h.Events = []string{"*"} }) }, Warn, "subscribes to every event", "hookctl setup"},
+		{"hook of " + repo, "twice", func(w *world) { w.gh.AddHook(repo, w.hook()) }, Warn, "the same URL", "hookctl hooks delete"},
+		{"hook of " + repo, "an old address", func(w *world) { w.deliver(); w.cfg.PublicURL = "https://new.example.com/webhook" }, Fail,
+			"and the public URL is https://new.example.com/webhook", "hookctl setup -R " + repo},
+		{"hook of " + repo, "no role", func(w *world) { w.gh.Grant(repo, githubtest.DefaultLogin, "read") }, Fail, "404", "Admin"},
+		{"hook of " + repo, "no such repository", func(w *world) { w.gh.Remove(repo) }, Fail, "404", "gh repo view"},
+		{"hook of " + repo, "no login", func(w *world) { w.gh.Fault(githubtest.Fault{Path: "/user", Status: 401}) }, Warn, "not looked at", ""},
+
+		{"secret of " + repo, "current", func(w *world) { w.deliver() }, OK, "the current one", ""},
+		{"secret of " + repo, "nothing yet", nil, Warn, "has been verified yet", "hookctl hooks ping"},
+		{"secret of " + repo, "in rotation", func(w *world) {
+			w.deliver()
+			next := strings.Repeat("n", 64)
+			w.setSecret(next)
+			w.saveRotation(secret.Rotation{Old: w.value, New: next, Promoted: time.Now(), Expires: time.Now().Add(time.Hour)})
+		}, OK, "which is accepted", ""},
+		{"secret of " + repo, "gone", func(w *world) { w.deliver(); w.setSecret(strings.Repeat("n", 64)) }, Fail, "no longer accepted", "hookctl rotate -R " + repo},
+		{"secret of " + repo, "none", func(w *world) { w.changeHook(func(h *githubtest.Hook) { h.Secret = "" }) }, Fail, "has none", "hookctl rotate"},
+
+		{"deliveries of " + repo, "none", nil, OK, "none in the last 3 days", ""},
+		{"deliveries of " + repo, "well", func(w *world) { w.deliver() }, OK, "the last one (push, 0 s ago) arrived, as did all 1", ""},
+		{"deliveries of " + repo, "well again", func(w *world) { w.refuse(500); w.deliver(); w.refuse(0); w.deliver() }, OK, "1 of 2 before it failed", ""},
+		{"deliveries of " + repo, "wrong signature", func(w *world) { w.gh.SetSecret(repo, w.hookID, "other"); w.deliver() }, Fail, "GitHub signs with another secret (401)", "hookctl rotate --all"},
+		{"deliveries of " + repo, "nobody there", func(w *world) { w.end(); w.deliver() }, Fail, "could not connect", "hookctl status"},
+
+		{"missed deliveries of " + repo, "none", func(w *world) { w.deliver() }, OK, "none in the last 3 days", ""},
+		{"missed deliveries of " + repo, "two", func(w *world) { w.refuse(500); w.deliver(); w.deliver() }, Fail, "2 deliveries of the last 3 days never arrived, the last a push 0 s ago", "hookctl catchup -R " + repo},
+		{"missed deliveries of " + repo, "caught up", func(w *world) {
+			w.refuse(500)
+			w.deliver()
+			d := w.gh.Deliveries(w.hookID)[0]
+			w.append(&logs.Record{EventType: d.Event, DeliveryID: d.GUID, Source: logs.SourceCatchup, Payload: json.RawMessage(`{}`)})
+		}, OK, "none in the last 3 days", ""},
+	}
+	for _, tt := range tests {
+		t.Run(tt.check+"/"+tt.state, func(t *testing.T) {
+			t.Parallel()
+			w := newWorld(t)
+			if tt.arrange != nil {
+				tt.arrange(w)
+			}
+			got := w.one(tt.check)
+			if got.Status != tt.status || !strings.Contains(got.Detail, tt.detail) || !strings.Contains(got.Fix, tt.fix) || tt.fix == "" && got.Fix != "" {
+				t.Errorf("got %s: %s\n\tfix %q\nwant %s: …%s…\n\tfix …%s…", got.Status, got.Detail, got.Fix, tt.status, tt.detail, tt.fix)
+			}
+			if got.Status == OK && got.Fix != "" || got.Detail == "" {
+				t.Errorf("a finding that is not one: %+v", got)
+			}
+			if strings.Contains(got.Detail+got.Fix, w.value) {
+				t.Errorf("the secret is told: %+v", got)
+			}
+		})
+	}
+}
+
+// lock holds the receiver's lock without answering.
+func lock(w *world) {
+	inst, err := daemon.Lock(daemon.Config{Home: w.home})
+	if err != nil {
+		w.t.Fatal(err)
+	}
+	w.t.Cleanup(func() { _ = inst.Close() })
+}
+
+// taken is an address that another program has.
+func taken(w *world) string {
+	ln, err := net.Listen("tcp", "127.0.0.1:0")
+	if err != nil {
+		w.t.Fatal(err)
+	}
+	w.t.Cleanup(func() { _ = ln.Close() })
+	return ln.Addr().String()
+}
+
+// elsewhere is the URL of another program, which answers everything with text; %s in it is the nonce of the question.
+func elsewhere(w *world, text string) string {
+	ln, err := net.Listen("tcp", "127.0.0.1:0")
+	if err != nil {
+		w.t.Fatal(err)
+	}
+	srv := &http.Server{Handler: http.HandlerFunc(func(rw http.ResponseWriter, r *http.Request) {
+		_, _ = fmt.Fprintf(rw, text, r.URL.Query().Get("nonce"))
+	})}
+	done := make(chan struct{})
+	go func() { defer close(done); _ = srv.Serve(ln) }()
+	w.t.Cleanup(func() { _ = srv.Close(); <-done })
+	return "http://" + ln.Addr().String()
+}
+
+// ngrok is a tunnel as its agent tells of it, with the public URL set to it.
+func (w *world) ngrok(public, target string) {
+	list, err := json.Marshal(map[string]any{"tunnels": []any{map[string]any{
+		"name": "x", "public_url": public, "proto": "https", "config": map[string]string{"addr": "http://" + target},
+	}}})
+	if err != nil {
+		w.t.Fatal(err)
+	}
+	w.cfg.Tunnels.NgrokAPI = []string{elsewhere(w, strings.ReplaceAll(string(list), "%", "%%")+"%.0s")}
+	w.cfg.PublicURL = public + "/webhook"
+}
+
+func (w *world) write(path, text string) {
+	w.t.Helper()
+	if err := os.WriteFile(path, []byte(text), 0o600); err != nil {
+		w.t.Fatal(err)
+	}
+}
+
+func (w *world) setSecret(value string) {
+	w.t.Helper()
+	if err := w.store.SetCurrent(value); err != nil {
+		w.t.Fatal(err)
+	}
+	print := secret.Fingerprint(value)
+	w.status.Secret, w.status.Secrets = print, []string{print}
+}
+
+func (w *world) saveRotation(r secret.Rotation) {
+	w.t.Helper()
+	r.Started, r.Grace = time.Now(), time.Hour
+	if err := w.store.SaveRotation(&r); err != nil {
+		w.t.Fatal(err)
+	}
+}
+
+func (w *world) append(r *logs.Record) {
+	w.t.Helper()
+	if r.DeliveryID == "" {
+		r.DeliveryID = rand.Text()
+	}
+	if err := w.log.Append(w.t.Context(), r); err != nil {
+		w.t.Fatal(err)
+	}
+	w.await(r.DeliveryID)
+}
+
+// record stores a delivery whose notification is in a state.
+func (w *world) record(status string) {
+	w.append(&logs.Record{EventType: "push", Source: logs.SourceDelivery, Payload: json.RawMessage(`{}`),
+		Notifications: []logs.Notification{{Type: "push", Priority: "low", Sink: "aimaestro", Status: status}}})
+}
+
+func TestAllIsWellWhereNothingIsWrong(t *testing.T) {
+	w := newWorld(t)
+	w.deliver()
+	w.cfg.Probes = []Probe{{Name: "AI Maestro", Check: func(context.Context) (string, error) { return "healthy", nil }}}
+	var told []string
+	checks := Run(t.Context(), w.cfg, func(c Check) { told = append(told, c.Name) })
+	var names []string
+	for _, c := range checks {
+		names = append(names, c.Name)
+		if c.Status != OK && c.Name != "certificate" { // a demonstration has no TLS
+			t.Errorf("%s: %s: %s (%s)", c.Name, c.Status, c.Detail, c.Fix)
+		}
+	}
+	if !slices.Equal(names, Names(w.cfg)) {
+		t.Errorf("checks %v, announced %v", names, Names(w.cfg))
+	}
+	slices.Sort(told)
+	slices.Sort(names)
+	if !slices.Equal(told, names) {
+		t.Errorf("progress told of %v, want %v", told, names)
+	}
+	text, err := json.Marshal(checks[0])
+	if err != nil || !strings.HasPrefix(string(text), `{"check":"receiver","status":"ok","detail":"it runs`) || !strings.HasSuffix(string(text), `,"fix":""}`) {
+		t.Errorf("as JSON: %s, %v", text, err)
+	}
+}
+
+func TestPermissionsThatAreTooOpenAreFoundAndMended(t *testing.T) {
+	if runtime.GOOS == "windows" {
+		t.Skip("modes of this system say nothing")
+	}
+	t.Parallel()
+	w := newWorld(t)
+	if got := w.one("permissions"); got.Status != OK {
+		t.Errorf("%+v", got)
+	}
+	env := filepath.Join(w.home, ".env")
+	open := func(path string, mode os.FileMode, status, fix string) {
+		t.Helper()
+		if err := os.Chmod(path, mode); err != nil {
+			t.Fatal(err)
+		}
+		if got := w.one("permissions"); got.Status != status || !strings.Contains(got.Fix, fix) {
+			t.Errorf("%s with mode %o: %+v", path, mode, got)
+		}
+	}
+	open(w.home, 0o755, Warn, "chmod 700 "+w.home)
+	open(w.cfg.Logs.Dir, 0o755, Warn, "chmod 700 "+w.home+"; chmod 700 "+w.cfg.Logs.Dir)
+	open(env, 0o644, Fail, "chmod 600 "+env)
+	if got := w.one("secret"); got.Status != Fail || !strings.Contains(got.Fix, "chmod 600 "+env) {
+		t.Errorf("secret: %+v", got)
+	}
+	repairs := Fix(t.Context(), w.cfg)
+	if len(repairs) != 3 {
+		t.Errorf("repairs: %+v", repairs)
+	}
+	for _, r := range repairs {
+		if r.Error != "" || r.Check != "permissions" || !strings.HasPrefix(r.Action, "chmod ") {
+			t.Errorf("repair: %+v", r)
+		}
+	}
+	if got := w.one("permissions"); got.Status != OK {
+		t.Errorf("afterwards: %+v", got)
+	}
+	if again := Fix(t.Context(), w.cfg); len(again) != 0 {
+		t.Errorf("mended again: %+v", again)
+	}
+}
+
+func TestFixRemovesAStaleSocketAndTriesToStartTheReceiver(t *testing.T) {
+	t.Parallel()
+	w := newWorld(t)
+	w.end()
+	socket := filepath.Join(w.home, "run", "receiver.sock")
+	ln, err := net.ListenUnix("unix", &net.UnixAddr{Name: socket, Net: "unix"})
+	if err != nil {
+		t.Fatal(err)
+	}
+	ln.SetUnlinkOnClose(false)
+	if err := ln.Close(); err != nil {
+		t.Fatal(err)
+	}
+	if err := os.Chmod(socket, 0o600); err != nil {
+		t.Fatal(err)
+	}
+	if got := w.one("receiver"); !strings.Contains(got.Detail, "its control socket is left over") {
+		t.Errorf("%+v", got)
+	}
+	w.cfg.Daemon.Executable = filepath.Join(w.home, "no-such-program")
+	repairs := Fix(t.Context(), w.cfg)
+	if len(repairs) != 2 || repairs[0].Error != "" || !strings.Contains(repairs[0].Action, socket) ||
+		repairs[1].Action != "started the receiver" || !strings.Contains(repairs[1].Error, "no such file") {
+		t.Errorf("repairs: %+v", repairs)
+	}
+	if _, err := os.Lstat(socket); !errors.Is(err, os.ErrNotExist) {
+		t.Errorf("the socket is still there: %v", err)
+	}
+
+	// Without a secret it would not start, so it is not tried.
+	w.write(filepath.Join(w.home, ".env"), "")
+	if repairs := Fix(t.Context(), w.cfg); len(repairs) != 0 {
+		t.Errorf("repairs without a secret: %+v", repairs)
+	}
+}
+
+func TestFixMakesTheReceiverReadItsSecretsAnew(t *testing.T) {
+	t.Parallel()
+	w := newWorld(t)
+	if repairs := Fix(t.Context(), w.cfg); len(repairs) != 0 {
+		t.Errorf("repairs of what is well: %+v", repairs)
+	}
+	w.status.Secrets = []string{"deadbeef"}
+	repairs := Fix(t.Context(), w.cfg)
+	if len(repairs) != 1 || repairs[0].Check != "secret" || repairs[0].Error != "" {
+		t.Errorf("repairs: %+v", repairs)
+	}
+}
+
+func TestProbes(t *testing.T) {
+	down := errors.New("it is\x1b[31m down")
+	tests := map[string]struct {
+		err                 error
+		status, detail, fix string
+	}{
+		"well":            {nil, OK, "healthy", ""},
+		"failed":          {down, Fail, "it is[31m down", "start it"},
+		"to look at":      {&Warning{down}, Warn, "it is[31m down", "start it"},
+		"with a cure":     {&hooks.Error{Op: "ask", Cure: "log in"}, Fail, "ask", "log in"},
+		"of the daemon":   {daemon.ErrNotRunning, Fail, "the receiver is not running", "start it with: hookctl start"},
+		"wrapped warning": {fmt.Errorf("ask: %w", &Warning{down}), Warn, "ask: it is[31m down", "start it"},
+	}
+	for name, tt := range tests {
+		t.Run(name, func(t *testing.T) {
+			p := Probe{Name: "AI Maestro", Fix: "start it", Check: func(context.Context) (string, error) { return "healthy", tt.err }}
+			got := do(t.Context(), time.Minute, check{p.Name, p.run})
+			if want := (Check{"AI Maestro", tt.status, tt.detail, tt.fix}); got != want {
+				t.Errorf("got %+v, want %+v", got, want)
+			}
+		})
+	}
+}
+
+func TestACheckThatHangsIsAWarning(t *testing.T) {
+	hang := func(ctx context.Context) finding { <-ctx.Done(); return failed(ctx.Err(), "") }
+	got := do(t.Context(), time.Millisecond, check{"slow", hang})
+	if got.Status != Warn || !strings.Contains(got.Detail, "did not finish within 1ms") {
+		t.Errorf("%+v", got)
+	}
+	ctx, cancel := context.WithCancel(t.Context())
+	cancel()
+	if got := do(ctx, time.Minute, check{"slow", hang}); got.Status != Warn || got.Detail != "was cancelled" {
+		t.Errorf("%+v", got)
+	}
+}
+
+func TestWithoutRepositoriesOrGitHub(t *testing.T) {
+	t.Parallel()
+	w := newWorld(t)
+	w.cfg.Targets = nil
+	if got := w.one("hooks"); got.Status != Warn || !strings.Contains(got.Fix, "hookctl setup -R") {
+		t.Errorf("%+v", got)
+	}
+	w.cfg.GitHub, w.cfg.Store = nil, nil
+	for _, name := range Names(w.cfg) {
+		if strings.Contains(name, "GitHub") || strings.Contains(name, "secret") {
+			t.Errorf("check %s without the means for it", name)
+		}
+	}
+}

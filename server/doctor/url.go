@@ -1,0 +1,205 @@
+package doctor
+
+import (
+	"context"
+	"crypto/tls"
+	"crypto/x509"
+	"errors"
+	"fmt"
+	"net"
+	"net/netip"
+	"net/url"
+	"strings"
+	"time"
+
+	"hookctl/hooks"
+)
+
+// publicAddress looks whether the address resolves to a public one and leads to this receiver.
+func (f *facts) publicAddress(ctx context.Context) finding {
+	address := f.publicURL()
+	if address == "" {
+		return warn("hookctl setup, which offers the tunnels that it finds", "none is set")
+	}
+	u, err := url.Parse(address)
+	if err != nil || u.Hostname() == "" || u.Scheme != "https" && u.Scheme != "http" {
+		return fail("hookctl setup --url https://…/webhook", "%q is no URL that GitHub could use", address)
+	}
+	ips, err := net.DefaultResolver.LookupNetIP(ctx, "ip", u.Hostname())
+	if err != nil {
+		return fail("check the DNS entry, or start the tunnel again", "%s does not resolve: %v", u.Hostname(), plain(err))
+	}
+	if !f.cfg.Local {
+		if inside := private(ips); inside != "" {
+			return fail("give a public address; a tunnel makes one: hookctl setup", "%s is %s, which GitHub cannot reach", u.Hostname(), inside)
+		}
+	}
+	instance := ""
+	st, err := f.status()
+	if err == nil {
+		instance = st.Instance
+	}
+	if err := hooks.CheckURL(ctx, address, instance); err != nil {
+		if strings.Contains(err.Error(), "cannot be reached from here") {
+			return warn(cureOf(err), "%v", err)
+		}
+		return failed(err, "")
+	}
+	if instance == "" {
+		return ok("%s leads to a hookctl receiver", address)
+	}
+	return ok("%s leads to this receiver", address)
+}
+
+// private names the first address that is not public.
+func private(ips []netip.Addr) string {
+	for _, ip := range ips {
+		ip = ip.Unmap()
+		if ip.IsLoopback() || ip.IsPrivate() || ip.IsLinkLocalUnicast() || ip.IsUnspecified() {
+			return ip.String()
+		}
+	}
+	return ""
+}
+
+// certificate looks at the chain and the expiry, as GitHub does with SSL verification on.
+func (f *facts) certificate(ctx context.Context) finding {
+	address := f.publicURL()
+	u, err := url.Parse(address)
+	if err != nil || address == "" || u.Hostname() == "" {
+		return ok("no public URL, no certificate")
+	}
+	if u.Scheme != "https" {
+		return warn("use an https URL; a tunnel has one: hookctl setup", "%s is sent in the clear: others can read the payloads", address)
+	}
+	port := u.Port()
+	if port == "" {
+		port = "443"
+	}
+	dialer := tls.Dialer{Config: &tls.Config{ServerName: u.Hostname(), RootCAs: f.cfg.Roots, MinVersion: tls.VersionTLS12}}
+	conn, err := dialer.DialContext(ctx, "tcp", net.JoinHostPort(u.Hostname(), port))
+	if err != nil {
+		return badCertificate(err)
+	}
+	defer conn.Close() //nolint:errcheck // nothing was said
+	tc, isTLS := conn.(*tls.Conn)
+	if !isTLS || len(tc.ConnectionState().PeerCertificates) == 0 {
+		return warn("", "%s showed no certificate", u.Host)
+	}
+	leaf := tc.ConnectionState().PeerCertificates[0]
+	return expiry(leaf, f.cfg.Now())
+}
+
+func expiry(leaf *x509.Certificate, now time.Time) finding {
+	left := leaf.NotAfter.Sub(now)
+	issuer := leaf.Issuer.CommonName
+	if issuer == "" && len(leaf.Issuer.Organization) > 0 {
+		issuer = leaf.Issuer.Organization[0]
+	}
+	text := fmt.Sprintf("of %s, valid until %s", issuer, leaf.NotAfter.Format(time.DateOnly))
+	switch {
+	case left < 0:
+		return fail("renew the certificate", "it expired on %s", leaf.NotAfter.Format(time.DateOnly))
+	case left < 14*24*time.Hour:
+		return warn("renew the certificate", "%s: in %s", text, ago(left))
+	}
+	return ok("%s", text)
+}
+
+// badCertificate tells a connection that failed from a certificate that GitHub would not accept.
+func badCertificate(err error) finding {
+	var invalid x509.CertificateInvalidError
+	var host x509.HostnameError
+	var authority x509.UnknownAuthorityError
+	switch {
+	case errors.As(err, &invalid) && invalid.Reason == x509.Expired:
+		return fail("renew the certificate", "it has expired: %v", plain(err))
+	case errors.As(err, &host):
+		return fail("get a certificate for the name in the URL", "it is for another name: %v", plain(err))
+	case errors.As(err, &authority):
+		return fail("serve the whole chain, of an authority that everybody trusts", "nobody vouches for it, or an intermediate certificate is missing: %v", plain(err))
+	case errors.As(err, &invalid):
+		return fail("get a certificate that is meant for servers", "%v", plain(err))
+	}
+	return warn("is the tunnel or proxy up? GitHub may still reach it", "not seen: %v", plain(err))
+}
+
+// plain leaves out what a network error repeats.
+func plain(err error) error {
+	var op *net.OpError
+	if errors.As(err, &op) {
+		return op.Err
+	}
+	return err
+}
+
+// tunnel looks whether one runs here, leads to our port, and has the address that hooks send to.
+func (f *facts) tunnel(ctx context.Context) finding {
+	public := f.publicURL()
+	found, err := f.cfg.Tunnels.Find(ctx, 0)
+	kind := tunnelKind(public)
+	for _, t := range found {
+		if sameHost(t.URL, public) {
+			return f.tunnelTarget(t)
+		}
+	}
+	if port := f.port(); kind != "" {
+		for _, t := range found {
+			if t.Kind == kind && leadsTo(t, port) {
+				return fail("hookctl setup --url "+t.URL+"/webhook", "%s has another address now: %s, and the public URL is %s", t.Kind, t.URL, public)
+			}
+		}
+		if err != nil {
+			return warn("", "what tunnels run here is not known: %v", err)
+		}
+		return fail(fmt.Sprintf("start %s again for port %d", kind, port), "the public URL is one of %s, which does not run here", kind)
+	}
+	if err != nil {
+		return warn("", "what tunnels run here is not known: %v", err)
+	}
+	if len(found) == 0 {
+		return ok("none runs here")
+	}
+	var names []string
+	for _, t := range found {
+		names = append(names, t.Kind+" "+t.URL)
+	}
+	return ok("none is needed for the public URL; running: %s", strings.Join(names, ", "))
+}
+
+func (f *facts) tunnelTarget(t hooks.Tunnel) finding {
+	port := f.port()
+	switch {
+	case t.Target == "":
+		return ok("%s %s; it does not say which port it leads to", t.Kind, t.URL)
+	case port != 0 && !leadsTo(t, port):
+		return fail(fmt.Sprintf("start %s again for port %d", t.Kind, port), "%s leads to %s, and the receiver listens on port %d", t.Kind, t.Target, port)
+	}
+	return ok("%s %s leads to %s", t.Kind, t.URL, t.Target)
+}
+
+func leadsTo(t hooks.Tunnel, port int) bool {
+	_, have, err := net.SplitHostPort(t.Target)
+	return t.Target == "" || err == nil && have == fmt.Sprint(port)
+}
+
+// tunnelKind tells the tunnel by the domain of its addresses; "" for an address of another kind.
+func tunnelKind(address string) string {
+	u, err := url.Parse(address)
+	if err != nil {
+		return ""
+	}
+	name := "." + strings.ToLower(u.Hostname())
+	for kind, domains := range map[string][]string{
+		hooks.Ngrok:       {".ngrok-free.app", ".ngrok-free.dev", ".ngrok.app", ".ngrok.dev", ".ngrok.io"},
+		hooks.Cloudflared: {".trycloudflare.com"},
+		hooks.Tailscale:   {".ts.net"},
+	} {
+		for _, domain := range domains {
+			if strings.HasSuffix(name, domain) {
+				return kind
+			}
+		}
+	}
+	return ""
+}

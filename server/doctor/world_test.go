@@ -1,0 +1,255 @@
+package doctor
+
+import (
+	"context"
+	"encoding/json"
+	"errors"
+	"io"
+	"net/http"
+	"os"
+	"path/filepath"
+	"strconv"
+	"strings"
+	"sync"
+	"testing"
+	"time"
+
+	"hookctl/hooks"
+	"hookctl/hooks/githubtest"
+	"hookctl/hooks/secret"
+	"hookctl/logs"
+	"hookctl/server/daemon"
+)
+
+const repo = "octo-org/widgets"
+
+// world is a simulated GitHub, a receiver in this process that verifies, records and answers like the real one, and the
+// configuration of a doctor between them. Nothing is wrong with it.
+type world struct {
+	t      *testing.T
+	gh     *githubtest.Server
+	store  *secret.Store
+	value  string // the secret
+	home   string
+	cfg    Config
+	url    string // what hooks send to
+	log    *logs.Writer
+	hookID int64
+	end    func() // stops the receiver
+
+	mu       sync.Mutex
+	status   daemon.Status
+	rejected []daemon.Rejected
+	answer   int // what deliveries get instead of being recorded
+}
+
+func newWorld(t *testing.T) *world {
+	t.Helper()
+	dir, err := os.MkdirTemp("", "hc") // a socket's path must be short
+	if err != nil {
+		t.Fatal(err)
+	}
+	t.Cleanup(func() { _ = os.RemoveAll(dir) })
+	home := filepath.Join(dir, "h")
+	if err := os.Mkdir(home, 0o700); err != nil {
+		t.Fatal(err)
+	}
+	w := &world{t: t, home: home}
+	w.store = secret.NewStore(secret.Config{
+		EnvFile: filepath.Join(home, ".env"), RotationFile: filepath.Join(home, "run", "rotation.json"), Environ: func(string) string { return "" },
+	})
+	if w.value, err = secret.Generate(); err != nil {
+		t.Fatal(err)
+	}
+	if err := w.store.SetCurrent(w.value); err != nil {
+		t.Fatal(err)
+	}
+	print := secret.Fingerprint(w.value)
+	w.status = daemon.Status{Version: "1.0.0", LogDir: filepath.Join(home, "webhook_logs"), Secret: print, Secrets: []string{print}, Instance: "this-one"}
+
+	w.gh = githubtest.New(githubtest.Options{AllowLocal: true})
+	t.Cleanup(w.gh.Close)
+	socket := filepath.Join(dir, "g")
+	if err := w.gh.Start(socket); err != nil {
+		t.Fatal(err)
+	}
+	w.gh.AddRepository(repo, githubtest.Repository{})
+	w.cfg = Config{
+		Home: home, Version: "1.0.0", Logs: logs.Config{Dir: w.status.LogDir}, Store: w.store, Local: true,
+		GitHub: func() (*hooks.Client, error) {
+			return hooks.New(hooks.Config{Host: "github.com", Socket: socket, Token: githubtest.DefaultToken,
+				Limits: hooks.Limits{Tries: 1, MaxWait: time.Second, Pause: time.Millisecond}})
+		},
+		Targets: []hooks.Target{{Owner: "octo-org", Repo: "widgets"}},
+		Tunnels: hooks.Tunnels{NgrokAPI: []string{"http://127.0.0.1:1"}, Cloudflared: []string{"http://127.0.0.1:1"}},
+		Clock:   func(context.Context) (time.Time, error) { return time.Now(), nil },
+		Timeout: time.Minute,
+	}
+	w.start()
+	w.cfg.Address = w.status.Address
+	w.url = "http://" + w.status.Address + "/webhook"
+	w.cfg.PublicURL = w.url
+	w.hookID = w.gh.AddHook(repo, w.hook())
+	return w
+}
+
+// hook is one as setup makes it.
+func (w *world) hook() githubtest.Hook {
+	return githubtest.Hook{Active: true, Events: []string{"push", "issues"},
+		Config: githubtest.Config{URL: w.url, ContentType: "json", Secret: w.value, InsecureSSL: "0"}}
+}
+
+// start runs the receiver until end is called, or the test is over.
+func (w *world) start() {
+	w.t.Helper()
+	inst, err := daemon.Lock(daemon.Config{Home: w.home})
+	if err != nil {
+		w.t.Fatal(err)
+	}
+	ln, err := inst.Listen(w.t.Context(), "127.0.0.1:0")
+	if err != nil {
+		w.t.Fatal(err)
+	}
+	if w.log, err = logs.OpenWriter(w.t.Context(), w.cfg.Logs); err != nil {
+		w.t.Fatal(err)
+	}
+	w.status.Address, w.status.Since = ln.Addr().String(), time.Now()
+	srv := &http.Server{Handler: http.HandlerFunc(w.serve)}
+	ctx, cancel := context.WithCancel(context.Background())
+	var group sync.WaitGroup
+	group.Go(func() { _ = srv.Serve(ln) })
+	group.Go(func() {
+		if err := inst.Serve(ctx, daemon.Control{Status: w.say, Rejected: func() []daemon.Rejected { return w.rejected }}); err != nil {
+			w.t.Error(err)
+		}
+	})
+	w.end = sync.OnceFunc(func() {
+		cancel()
+		_ = srv.Close()
+		group.Wait()
+		if err := errors.Join(w.log.Close(), inst.Close()); err != nil {
+			w.t.Error(err)
+		}
+	})
+	w.t.Cleanup(w.end)
+	for { // until it answers
+		if _, err := daemon.Dial(w.home).Status(w.t.Context()); err == nil {
+			return
+		}
+		select {
+		case <-w.t.Context().Done():
+			w.t.Fatal("the receiver does not answer")
+		case <-time.After(time.Millisecond):
+		}
+	}
+}
+
+func (w *world) say() daemon.Status {
+	w.mu.Lock()
+	defer w.mu.Unlock()
+	return w.status
+}
+
+func (w *world) serve(rw http.ResponseWriter, r *http.Request) {
+	if strings.HasSuffix(r.URL.Path, "/healthz") {
+		_ = json.NewEncoder(rw).Encode(map[string]string{"status": "ok", "instance": w.say().Instance, "nonce": r.URL.Query().Get("nonce")})
+		return
+	}
+	w.mu.Lock()
+	code := w.answer
+	w.mu.Unlock()
+	body, err := io.ReadAll(r.Body)
+	if err != nil || code != 0 {
+		rw.WriteHeader(code)
+		return
+	}
+	id, _ := strconv.ParseInt(r.Header.Get("X-GitHub-Hook-ID"), 10, 64)
+	ring, err := w.store.Ring(time.Now())
+	if err != nil {
+		rw.WriteHeader(http.StatusInternalServerError)
+		return
+	}
+	print, ok := ring.Match(body, r.Header.Get("X-Hub-Signature-256"), id, r.URL.Path, time.Now())
+	if !ok {
+		rw.WriteHeader(http.StatusUnauthorized)
+		return
+	}
+	rec := &logs.Record{EventType: r.Header.Get("X-GitHub-Event"), DeliveryID: r.Header.Get("X-GitHub-Delivery"), HookID: id,
+		Source: logs.SourceDelivery, Signature: logs.Signature{Verified: true, Secret: print}, Payload: body}
+	if err := w.log.Append(r.Context(), rec); err != nil {
+		rw.WriteHeader(http.StatusInternalServerError)
+	}
+}
+
+// refuse makes the receiver answer deliveries with a status.
+func (w *world) refuse(code int) {
+	w.mu.Lock()
+	defer w.mu.Unlock()
+	w.answer = code
+}
+
+// deliver sends a push to every hook of the repository, and waits until what was taken can be read in the log.
+func (w *world) deliver() {
+	w.t.Helper()
+	results, err := w.gh.Deliver(w.t.Context(), repo, "push", githubtest.SampleFor("push.main", repo))
+	if err != nil {
+		w.t.Fatal(err)
+	}
+	for _, d := range results {
+		if d.OK() {
+			w.await(d.GUID)
+		}
+	}
+}
+
+// await waits until a delivery can be read in the log, which is a little later than its answer.
+func (w *world) await(guid string) {
+	w.t.Helper()
+	log, err := logs.Open(w.t.Context(), w.cfg.Logs)
+	if err != nil {
+		w.t.Fatal(err)
+	}
+	defer log.Close()
+	deadline := time.After(30 * time.Second)
+	for {
+		found, err := log.Find(w.t.Context(), guid)
+		if err != nil {
+			w.t.Fatal(err)
+		}
+		if len(found) > 0 {
+			return
+		}
+		select {
+		case <-deadline:
+			w.t.Fatalf("delivery %s does not appear in the log", guid)
+		case <-time.After(2 * time.Millisecond):
+		}
+	}
+}
+
+// later moves the doctor's clock.
+func (w *world) later(d time.Duration) {
+	w.cfg.Now = func() time.Time { return time.Now().Add(d) }
+}
+
+// changeHook replaces the hook by another one.
+func (w *world) changeHook(change func(*githubtest.Hook)) {
+	w.gh.Remove(repo)
+	w.gh.AddRepository(repo, githubtest.Repository{})
+	h := w.hook()
+	change(&h)
+	w.hookID = w.gh.AddHook(repo, h)
+}
+
+// one does a single check.
+func (w *world) one(name string) Check {
+	w.t.Helper()
+	cfg := w.cfg.withDefaults()
+	for _, c := range newFacts(w.t.Context(), cfg).checks() {
+		if c.name == name {
+			return do(w.t.Context(), cfg.Timeout, c)
+		}
+	}
+	w.t.Fatalf("there is no check %q", name)
+	return Check{}
+}
