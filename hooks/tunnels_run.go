@@ -164,7 +164,7 @@ func (w *tunnelWatch) once(ctx context.Context) (opened bool, err error) {
 	opened, ended, problem := w.await(ctx, exited)
 	cancel()
 	if !ended {
-		_ = <-exited // it was told to end; what it says to that is of no interest
+		w.Logger.Debug("the tunnel's program was told to end", "kind", w.kind, "result", <-exited)
 	}
 	e := &Error{Op: "run " + w.kind, Message: problem.Error(), Cure: "run it by hand to see more: " + w.kind + " " + strings.Join(w.args, " "), Err: problem}
 	if said := words.String(); said != "" {

@@ -53,7 +53,7 @@ type Maestro struct {
 	attempts int
 	changed  chan struct{} // closed and replaced whenever something happens
 	server   *http.Server
-	served   chan error
+	served   chan struct{}
 }
 
 // NewMaestro returns a Maestro that knows the named agents.
@@ -71,8 +71,11 @@ func (m *Maestro) Start(addr string) (string, error) {
 	if m.server != nil {
 		return "", errors.Join(errors.New("the simulated AI Maestro is started already"), l.Close())
 	}
-	m.server, m.served = &http.Server{Handler: m, ReadHeaderTimeout: 10 * time.Second}, make(chan error, 1)
-	go func(server *http.Server, served chan<- error) { served <- server.Serve(l) }(m.server, m.served)
+	m.server, m.served = &http.Server{Handler: m, ReadHeaderTimeout: 10 * time.Second}, make(chan struct{})
+	go func(server *http.Server, served chan<- struct{}) {
+		defer close(served)
+		_ = server.Serve(l) // it ends when Close says so
+	}(m.server, m.served)
 	return "http://" + l.Addr().String(), nil
 }
 
@@ -86,7 +89,7 @@ func (m *Maestro) Close() {
 		return
 	}
 	_ = server.Close() // the listener goes either way
-	_ = <-served       // always http.ErrServerClosed
+	<-served
 }
 
 // SetMode changes how it behaves from the next request on.

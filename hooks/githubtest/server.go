@@ -149,7 +149,9 @@ func (s *Server) Close() {
 		if err := server.Close(); err != nil {
 			s.log.Debug("close the simulated GitHub", "error", err)
 		}
-		_ = <-served // always http.ErrServerClosed
+		if err := <-served; !errors.Is(err, http.ErrServerClosed) {
+			s.log.Warn("serve the simulated GitHub", "error", err)
+		}
 	}
 	s.sending.Wait()
 	s.client.CloseIdleConnections()
