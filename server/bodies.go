@@ -25,7 +25,6 @@ type bodies struct {
 const (
 	smallBody  = 64 << 10
 	mediumBody = mib
-	pieceTime  = 2 * time.Second // for every smallBody bytes
 )
 
 var (
@@ -44,7 +43,9 @@ func newBodies(l Limits) *bodies {
 // read returns the whole body and a function that gives its room back, which is never nil.
 func (b *bodies) read(w http.ResponseWriter, r *http.Request) (body []byte, release func(), err error) {
 	release = func() {}
-	in := pacedReader{r: r.Body, control: http.NewResponseController(w), end: time.Now().Add(b.limits.BodyTimeout)}
+	in := pacedReader{
+		r: r.Body, control: http.NewResponseController(w), pace: b.limits.PieceTimeout, end: time.Now().Add(b.limits.BodyTimeout),
+	}
 	size := r.ContentLength // -1 where it is not told
 	first := int64(8 << 10)
 	if size >= 0 {
@@ -109,6 +110,7 @@ func fill(in io.Reader, buf []byte, most int64) (_ []byte, whole bool, err error
 type pacedReader struct {
 	r       io.Reader
 	control *http.ResponseController
+	pace    time.Duration // for every smallBody bytes
 	end     time.Time
 	got     int64
 	due     time.Time
@@ -119,7 +121,7 @@ func (p *pacedReader) Read(b []byte) (int, error) {
 	if p.due.IsZero() || p.got >= smallBody {
 		// The first piece holds little, so it has the time of the whole.
 		first := p.due.IsZero()
-		p.due, p.got = time.Now().Add(pieceTime), 0
+		p.due, p.got = time.Now().Add(p.pace), 0
 		if first || p.due.After(p.end) {
 			p.due = p.end
 		}

@@ -132,6 +132,7 @@ type Limits struct {
 	Requests      int           // whole requests being checked and stored at once; past it 429; 1024
 	HeaderTimeout time.Duration // for the header; 5 s
 	BodyTimeout   time.Duration // for header and body; 10 s, after which GitHub has given up
+	PieceTimeout  time.Duration // for every 64 KiB of a body after the first; 2 s
 	IdleTimeout   time.Duration // between two requests of a connection; 60 s
 	Wait          time.Duration // for room in BytesInFlight before 503; 8 s
 	Drain         time.Duration // for what is under way when the receiver stops; 10 s
@@ -155,6 +156,7 @@ func (l Limits) withDefaults() Limits {
 	def(&l.Requests, 1024)
 	def(&l.HeaderTimeout, 5*time.Second)
 	def(&l.BodyTimeout, 10*time.Second)
+	def(&l.PieceTimeout, 2*time.Second)
 	def(&l.IdleTimeout, time.Minute)
 	def(&l.Wait, 8*time.Second)
 	def(&l.Drain, 10*time.Second)
