@@ -68,13 +68,14 @@ func (i *Instance) Serve(ctx context.Context, c Control) error {
 	// Answers under way (that of /stop among them) get a moment.
 	end, cancel := context.WithTimeout(context.WithoutCancel(ctx), 2*time.Second)
 	defer cancel()
-	if err := srv.Shutdown(end); err != nil {
+	err = srv.Shutdown(end)
+	if err != nil {
 		err = srv.Close()
-		<-done
-		return err
 	}
-	<-done
-	return nil
+	if served := <-done; !errors.Is(served, http.ErrServerClosed) {
+		err = errors.Join(err, fmt.Errorf("serve the control socket: %w", served))
+	}
+	return err
 }
 
 func (i *Instance) handler(c Control) http.Handler {

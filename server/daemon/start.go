@@ -46,7 +46,8 @@ func Start(ctx context.Context, cfg Config) (Status, error) {
 // process is a receiver that was launched and has not answered yet.
 type process struct {
 	pid  int
-	done chan error // gets the exit status, once
+	done chan struct{} // closed when it has ended
+	how  error         // how it ended; nil for status 0
 }
 
 // launch starts the program of cfg with env added to its environment.
@@ -81,15 +82,12 @@ func launch(cfg Config, env ...string) (*process, error) {
 	if err := cmd.Start(); err != nil {
 		return nil, fmt.Errorf("start the receiver: %w", err)
 	}
-	p := &process{pid: cmd.Process.Pid, done: make(chan error, 1)}
+	p := &process{pid: cmd.Process.Pid, done: make(chan struct{})}
 	// This goroutine lives as long as the receiver, or as we do: without it a receiver that a long-lived caller (the
 	// TUI) started and stopped would stay a zombie.
 	go func() {
-		err := cmd.Wait()
-		if err == nil {
-			err = errors.New("exited with status 0")
-		}
-		p.done <- err
+		defer close(p.done)
+		p.how = cmd.Wait()
 	}()
 	return p, nil
 }
@@ -103,8 +101,8 @@ func (p *process) ready(ctx context.Context, cfg Config, limit time.Duration) (S
 	defer tick.Stop()
 	for {
 		select {
-		case err := <-p.done:
-			return Status{}, startError(cfg.Home, reason(err))
+		case <-p.done:
+			return Status{}, startError(cfg.Home, reason(p.how))
 		case <-ctx.Done():
 			return Status{}, errors.Join(fmt.Errorf("start the receiver: %w", context.Cause(ctx)), p.end())
 		case <-deadline.C:
@@ -141,6 +139,9 @@ func (p *process) end() error {
 }
 
 func reason(err error) string {
+	if err == nil {
+		return "exited with status 0"
+	}
 	var exit *exec.ExitError
 	if errors.As(err, &exit) && exit.Exited() {
 		return fmt.Sprintf("exited with status %d", exit.ExitCode())

@@ -103,7 +103,7 @@ func TestChecks(t *testing.T) {
 		{"public URL", "none", func(w *world) { w.cfg.PublicURL = "" }, Warn, "none is set", "hookctl setup"},
 		{"public URL", "as the receiver says", func(w *world) { w.cfg.PublicURL = ""; w.status.PublicURL = w.url }, OK, "leads to this receiver", ""},
 		{"public URL", "nonsense", func(w *world) { w.cfg.PublicURL = "ftp://x" }, Fail, `"ftp://x" is no URL`, "hookctl setup --url"},
-		{"public URL", "no such name", func(w *world) { w.cfg.PublicURL = "https://nowhere.invalid/webhook" }, Fail, "nowhere.invalid does not resolve", "DNS"},
+		{"public URL", "no such name", func(w *world) { w.cfg.PublicURL = "https://nowhere..invalid/webhook" }, Fail, "nowhere..invalid does not resolve", "DNS"},
 		{"public URL", "not public", func(w *world) { w.cfg.Local = false }, Fail, "127.0.0.1, which GitHub cannot reach", "tunnel"},
 		{"public URL", "another receiver", func(w *world) { w.cfg.PublicURL = elsewhere(w, `{"status":"ok","instance":"other","nonce":"%s"}`) }, Fail, "another hookctl receiver answers", "tunnel"},
 		{"public URL", "another program", func(w *world) { w.cfg.PublicURL = elsewhere(w, `<html>%s`) }, Fail, "another program answers", "tunnel"},

@@ -1,0 +1,169 @@
+package doctor
+
+import (
+	"crypto/x509"
+	"crypto/x509/pkix"
+	"errors"
+	"io"
+	"log"
+	"net/http"
+	"net/http/httptest"
+	"net/netip"
+	"strings"
+	"testing"
+	"time"
+
+	"hookctl/hooks"
+)
+
+func TestReasonsOfFailedDeliveries(t *testing.T) {
+	tests := []struct {
+		status   string
+		code     int
+		why, fix string
+	}{
+		{"failed to connect to host", 502, "could not connect", "hookctl status"},
+		{"failed to connect to host: Connection refused", 0, "refused", "hookctl start"},
+		{"timed out", 504, "within 10 seconds", "hookctl status"},
+		{"Service Timeout", 0, "within 10 seconds", "hookctl status"},
+		{"Peer certificate cannot be authenticated with given CA certificates", 0, "does not trust the certificate", "renew"},
+		{"SSL connect error", 0, "does not trust the certificate", "renew"},
+		{"Couldn't resolve host name", 0, "does not resolve", "DNS"},
+		{"Invalid HTTP Response: 301", 301, "redirects (301)", "--url"},
+		{"Invalid HTTP Response: 400", 400, "Invalid HTTP Response: 400", "hookctl hooks deliveries"},
+		{"Invalid HTTP Response: 401", 401, "another secret", "hookctl rotate"},
+		{"Invalid HTTP Response: 403", 403, "forbidden", "receiver.allow"},
+		{"Invalid HTTP Response: 404", 404, "no such path", "hookctl setup"},
+		{"Invalid HTTP Response: 405", 405, "another program", "leads to"},
+		{"Invalid HTTP Response: 413", 413, "too large", "25 MB"},
+		{"Invalid HTTP Response: 429", 429, "rate limit", "limit"},
+		{"Invalid HTTP Response: 500", 500, "had a problem (500)", "log"},
+		{"Invalid HTTP Response: 502", 502, "receiver behind it did not answer (502)", "hookctl start"},
+		{"Invalid HTTP Response: 503", 503, "too busy", "hookctl status"},
+		{"Invalid HTTP Response: 504", 504, "waited in vain", "hookctl status"},
+		{"Invalid HTTP Response: 507", 507, "disk is full", "hookctl events prune"},
+		{"Invalid HTTP Response: 530", 530, "(530)", "hookctl start"},
+		{"something\x1b[2J new", 0, "nothing answered: something[2J new", "hookctl status"},
+	}
+	for _, tt := range tests {
+		why, fix := reason(hooks.Delivery{Status: tt.status, StatusCode: tt.code})
+		if !strings.Contains(why, tt.why) || !strings.Contains(fix, tt.fix) {
+			t.Errorf("%s (%d): %q, %q; want %q, %q", tt.status, tt.code, why, fix, tt.why, tt.fix)
+		}
+	}
+}
+
+func TestCertificateIsCheckedAsGitHubDoes(t *testing.T) {
+	t.Parallel()
+	srv := httptest.NewUnstartedServer(http.NotFoundHandler())
+	srv.Config.ErrorLog = log.New(io.Discard, "", 0) // it hears of every client that does not trust it
+	srv.StartTLS()
+	defer srv.Close()
+	trusted := x509.NewCertPool()
+	trusted.AddCert(srv.Certificate())
+
+	cfg := Config{Home: t.TempDir(), PublicURL: srv.URL, Roots: trusted}.withDefaults()
+	if got := newFacts(t.Context(), cfg).certificate(t.Context()); got.status != OK || !strings.Contains(got.detail, "valid until 2084-01-29") {
+		t.Errorf("trusted: %+v", got)
+	}
+	cfg.Roots = x509.NewCertPool()
+	if got := newFacts(t.Context(), cfg).certificate(t.Context()); got.status != Fail || !strings.Contains(got.detail, "nobody vouches for it") {
+		t.Errorf("of an unknown authority: %+v", got)
+	}
+	cfg.Roots, cfg.PublicURL = trusted, strings.Replace(srv.URL, "127.0.0.1", "localhost", 1)
+	if got := newFacts(t.Context(), cfg).certificate(t.Context()); got.status != Fail || !strings.Contains(got.detail, "another name") {
+		t.Errorf("for another name: %+v", got)
+	}
+}
+
+func TestExpiryOfCertificates(t *testing.T) {
+	now := time.Date(2026, 5, 1, 12, 0, 0, 0, time.UTC)
+	for days, want := range map[int]finding{
+		-1: {Fail, "it expired on 2026-04-30", "renew the certificate"},
+		5:  {Warn, "of Let's Trust, valid until 2026-05-06: in 5 days", "renew the certificate"},
+		60: {OK, "of Let's Trust, valid until 2026-06-30", ""},
+	} {
+		leaf := &x509.Certificate{NotAfter: now.AddDate(0, 0, days), Issuer: pkix.Name{Organization: []string{"Let's Trust"}}}
+		if got := expiry(leaf, now); got != want {
+			t.Errorf("%d days: %+v, want %+v", days, got, want)
+		}
+	}
+	if got := badCertificate(x509.CertificateInvalidError{Cert: &x509.Certificate{}, Reason: x509.Expired}); got.status != Fail || !strings.Contains(got.detail, "expired") {
+		t.Errorf("expired: %+v", got)
+	}
+	if got := badCertificate(x509.CertificateInvalidError{Cert: &x509.Certificate{}, Reason: x509.IncompatibleUsage}); got.status != Fail {
+		t.Errorf("for clients: %+v", got)
+	}
+}
+
+func TestFreeSpace(t *testing.T) {
+	for free, want := range map[uint64]string{50 << 20: Fail, 500 << 20: Warn, 5 << 30: OK} {
+		if got := spaceFinding("/x", free, 1<<40); got.status != want || want != OK && !strings.Contains(got.fix, "hookctl events prune") {
+			t.Errorf("%d bytes: %+v, want %s", free, got, want)
+		}
+	}
+	for n, want := range map[uint64]string{999: "999 B", 1500: "1.5 KB", 5_000_000_000: "5.0 GB", 123_456_789: "123 MB", 1 << 62: "4611686 TB"} {
+		if got := size(n); got != want {
+			t.Errorf("size(%d) = %s, want %s", n, got, want)
+		}
+	}
+}
+
+func TestWorstOfSeveralFindings(t *testing.T) {
+	tests := map[string]struct {
+		all  []finding
+		want finding
+	}{
+		"nothing":           {nil, finding{status: OK}},
+		"all well":          {[]finding{ok("first"), ok("second"), {status: OK}}, ok("second")},
+		"a warning":         {[]finding{ok("first"), warn("a", "look")}, warn("a", "look")},
+		"both":              {[]finding{warn("a", "look"), fail("b", "mend")}, fail("a; b", "look; mend")},
+		"the same cure":     {[]finding{fail("a", "one"), fail("a", "two")}, fail("a", "one; two")},
+		"one has no remedy": {[]finding{fail("", "one"), warn("b", "two")}, fail("b", "one; two")},
+	}
+	for name, tt := range tests {
+		if got := worst(tt.all...); got != tt.want {
+			t.Errorf("%s: %+v, want %+v", name, got, tt.want)
+		}
+	}
+}
+
+func TestSmallWords(t *testing.T) {
+	for d, want := range map[time.Duration]string{5 * time.Second: "5 s", 5 * time.Minute: "5 min", 5 * time.Hour: "5 h", 72 * time.Hour: "3 days"} {
+		if got := ago(d); got != want {
+			t.Errorf("ago(%v) = %s, want %s", d, got, want)
+		}
+	}
+	for path, want := range map[string]string{"/home/a/.env": "/home/a/.env", "/a b": "'/a b'", "/it's": `'/it'\''s'`, "/$(x)": "'/$(x)'"} {
+		if got := shellWord(path); got != want {
+			t.Errorf("shellWord(%s) = %s, want %s", path, got, want)
+		}
+	}
+	for _, tt := range []struct {
+		a, b string
+		same bool
+	}{
+		{"localhost", "127.0.0.1", true}, {"", "::", true}, {"0.0.0.0", "::", true},
+		{"127.0.0.1", "0.0.0.0", false}, {"::1", "127.0.0.1", false}, {"hooks.lan", "hooks.lan", true},
+	} {
+		if got := sameBind(tt.a, tt.b); got != tt.same {
+			t.Errorf("sameBind(%q, %q) = %v", tt.a, tt.b, got)
+		}
+	}
+	for address, want := range map[string]string{
+		"https://x.ngrok-free.app/webhook": hooks.Ngrok, "https://a-b.trycloudflare.com": hooks.Cloudflared,
+		"https://box.tail1234.ts.net": hooks.Tailscale, "https://ngrok.app.example.com": "", "https://evilts.net": "", "": "",
+	} {
+		if got := tunnelKind(address); got != want {
+			t.Errorf("tunnelKind(%q) = %q, want %q", address, got, want)
+		}
+	}
+	for text, inside := range map[string]string{"10.1.2.3": "10.1.2.3", "::1": "::1", "::ffff:192.168.1.1": "192.168.1.1", "140.82.112.1": "", "fe80::1": "fe80::1"} {
+		if got := private([]netip.Addr{netip.MustParseAddr("8.8.8.8"), netip.MustParseAddr(text)}); got != inside {
+			t.Errorf("private(%s) = %q, want %q", text, got, inside)
+		}
+	}
+	if got := cureOf(errors.New("x")); got != "" {
+		t.Errorf("cure of a plain error: %q", got)
+	}
+}
