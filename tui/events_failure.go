@@ -1,0 +1,75 @@
+package tui
+
+import (
+	"context"
+	"time"
+
+	tea "charm.land/bubbletea/v2"
+
+	"hookctl/logs"
+)
+
+// nextFailure looks for the next record that somebody must look at: a failed
+// run, or a notification that was given up.
+func (p *eventsPage) nextFailure(older bool) tea.Cmd {
+	e, ok := p.feed.current()
+	if !ok {
+		return nil
+	}
+	step := 1
+	if !older {
+		step = -1
+	}
+	// Nearly always it is in memory.
+	for i := p.feed.at + step; i >= 0 && i < len(p.feed.entries); i += step {
+		if bad(p.feed.entries[i]) {
+			p.feed.goTo(i)
+			return p.after()
+		}
+	}
+	p.jump++
+	ctx, l, filter, jump := p.a.ctx, p.feed.log, p.feed.filter, p.jump
+	return func() tea.Msg {
+		found, err := findFailure(ctx, l, filter, e, older)
+		return failureFound{jump, older, found, err}
+	}
+}
+
+// bad reports whether an entry is one that the search for failures stops at.
+func bad(e logs.Entry) bool { return failed(e.Conclusion) || e.Failed > 0 }
+
+func findFailure(ctx context.Context, l *logs.Log, filter logs.Filter, from logs.Entry, older bool) (*logs.Entry, error) {
+	var best *logs.Entry
+	for _, text := range []string{"conclusion:failure,timed_out,startup_failure,action_required", "status:failed"} {
+		f, err := logs.ParseFilter(text, time.Time{})
+		if err != nil {
+			return nil, err
+		}
+		page, err := l.Page(ctx, logs.Query{Filter: filter.And(f), Cursor: from.Cursor(), Newer: !older, Limit: 1})
+		if err != nil {
+			return nil, err
+		}
+		if len(page.Entries) == 0 {
+			continue
+		}
+		e := page.Entries[0]
+		if best == nil || older == e.ReceivedAt.After(best.ReceivedAt) {
+			best = &e
+		}
+	}
+	return best, nil
+}
+
+func (p *eventsPage) jumped(m failureFound) tea.Cmd {
+	switch {
+	case m.jump != p.jump:
+		return nil
+	case m.err != nil:
+		return p.a.fail(m.err)
+	case m.entry == nil && m.older:
+		return p.a.warn("no older failure here")
+	case m.entry == nil:
+		return p.a.warn("no newer failure here")
+	}
+	return p.feed.load(p.a.ctx, m.entry)
+}
