@@ -75,7 +75,9 @@ func (c *Client) Apply(ctx context.Context, p SetupPlan, confirm Confirm, progre
 	each(len(p.Items), c.limits.Concurrent, func(i int) {
 		a := applying{c: c, req: p.req, item: p.Items[i], progress: progress, confirm: confirm,
 			result: SetupResult{Target: p.Items[i].Target, HookID: p.Items[i].HookID, URL: p.URL, Events: p.Items[i].Events}}
-		a.result.Err = a.run(ctx)
+		if a.secret, a.result.Err = p.req.secretOf(p.Items[i].HookID); a.result.Err == nil {
+			a.result.Err = a.run(ctx)
+		}
 		results[i] = a.result
 	})
 	failed := 0
@@ -88,6 +90,16 @@ func (c *Client) Apply(ctx context.Context, p SetupPlan, confirm Confirm, progre
 		return results, fmt.Errorf("%w: %d of %d", ErrIncomplete, failed, len(results))
 	}
 	return results, nil
+}
+
+// secretOf is what a hook is to sign with; 0 is one that does not exist yet.
+func (r SetupRequest) secretOf(hookID int64) (string, error) {
+	if hookID != 0 && r.OwnSecret != nil {
+		if own, err := r.OwnSecret(hookID); err != nil || own != "" {
+			return own, err
+		}
+	}
+	return r.Secret, nil
 }
 
 func oneAtATime(progress func(Step)) func(Step) {
@@ -111,6 +123,7 @@ type applying struct {
 	confirm  Confirm
 	progress func(Step)
 	created  time.Time // when creating began, by our clock
+	secret   string    // that the hook is to sign with
 }
 
 func (a *applying) run(ctx context.Context) error {
@@ -146,7 +159,7 @@ func (a *applying) step(name, detail string, do func() error) error {
 func (a *applying) create(ctx context.Context) error {
 	return a.step("create hook", a.req.URL, func() error {
 		began := time.Now()
-		h, err := a.c.Create(ctx, a.item.Target, Spec{URL: a.req.URL, Events: a.req.Events, Secret: a.req.Secret, Active: a.req.Active, InsecureSSL: a.req.InsecureSSL})
+		h, err := a.c.Create(ctx, a.item.Target, Spec{URL: a.req.URL, Events: a.req.Events, Secret: a.secret, Active: a.req.Active, InsecureSSL: a.req.InsecureSSL})
 		if err != nil {
 			return err
 		}
@@ -167,7 +180,7 @@ func (a *applying) update(ctx context.Context) error {
 		case "insecure_ssl":
 			config.InsecureSSL = &value
 		case "secret":
-			config.Secret = &a.req.Secret
+			config.Secret = &a.secret
 		}
 	}
 	if config != (ConfigChange{}) {
@@ -200,7 +213,7 @@ func (a *applying) update(ctx context.Context) error {
 // verify proves the hook by a ping. A hook that was there before may have another secret, which nobody can see: then
 // the ping tells, and the hook gets ours.
 func (a *applying) verify(ctx context.Context) error {
-	p := proof{target: a.item.Target, hookID: a.result.HookID, fingerprint: secret.Fingerprint(a.req.Secret), confirm: a.confirm, wait: a.req.Wait,
+	p := proof{target: a.item.Target, hookID: a.result.HookID, fingerprint: secret.Fingerprint(a.secret), confirm: a.confirm, wait: a.req.Wait,
 		patient: true, created: a.created}
 	mayHaveAnother := !a.result.Created && !slices.Contains(a.result.Changed, "secret")
 	if mayHaveAnother {
@@ -224,8 +237,8 @@ func (a *applying) verify(ctx context.Context) error {
 }
 
 func (a *applying) setSecret(ctx context.Context) error {
-	return a.step("set secret", secret.Fingerprint(a.req.Secret), func() error {
-		if err := a.c.Configure(ctx, a.item.Target, a.result.HookID, ConfigChange{Secret: &a.req.Secret}); err != nil {
+	return a.step("set secret", secret.Fingerprint(a.secret), func() error {
+		if err := a.c.Configure(ctx, a.item.Target, a.result.HookID, ConfigChange{Secret: &a.secret}); err != nil {
 			return err
 		}
 		a.result.Changed = append(a.result.Changed, "secret")

@@ -134,7 +134,7 @@ func findToken(host string) (token, source string) {
 	}
 	ctx, cancel := context.WithTimeout(context.Background(), 10*time.Second)
 	defer cancel()
-	out, err := exec.CommandContext(ctx, gh, "auth", "token", "--hostname", host).Output() // #nosec G204 -- the user's own gh
+	out, err := exec.CommandContext(ctx, gh, "auth", "token", "--hostname", host).Output() // #nosec G204 G702 -- the user's own gh, and a host that is no option
 	if err != nil {
 		return "", ""
 	}
@@ -157,6 +157,7 @@ func baseTransport(socket string) http.RoundTripper {
 // [clean] instead. Bodies of errors are left to go-gh, which reads their message.
 type unaltered struct{ base http.RoundTripper }
 
+// RoundTrip sends the request and takes the mark of JSON off a successful answer.
 func (u unaltered) RoundTrip(req *http.Request) (*http.Response, error) {
 	res, err := u.base.RoundTrip(req)
 	if err == nil && res.StatusCode/100 == 2 {

@@ -165,6 +165,9 @@ func explainUnprocessable(e *Error, r request) {
 	switch {
 	case strings.Contains(message, "already exists"):
 		e.Err, e.Cure = ErrExists, "run hookctl setup, which changes the hook that is there; see it with: hookctl hooks list -R "+r.target
+		if strings.HasPrefix(r.path, "orgs/") {
+			e.Cure = "if hookctl hooks list --org " + r.target + " does not show it, another app made it and gh's token cannot see it: set GH_TOKEN to a token of yours with the scope admin:org_hook"
+		}
 	case strings.Contains(message, "cannot have more than"):
 		e.Err, e.Cure = ErrHookLimit, "delete one that is no longer needed: hookctl hooks list -R "+r.target
 	case strings.Contains(message, "reachable over the public internet"), strings.Contains(message, "url"):

@@ -1,8 +1,11 @@
 package hooks
 
 import (
+	"context"
 	"fmt"
 	"net/http"
+	"slices"
+	"time"
 )
 
 // The kinds of warnings.
@@ -15,6 +18,7 @@ const (
 	WarnNoSecret      = "no_secret"
 	WarnForm          = "form"
 	WarnInsecure      = "insecure_ssl"
+	WarnMissed        = "missed"
 	WarnLeftoverCLI   = "leftover_cli"
 	WarnRenamed       = "renamed"
 	WarnArchived      = "archived"
@@ -87,6 +91,32 @@ func (h Hook) Warnings() []Warning {
 		warn(WarnFailing, fmt.Sprintf("got %d at its last delivery: %s", code, h.LastResponse.Message), responseCure(code, h.LastResponse.Message))
 	}
 	return found
+}
+
+// healthDeliveries is how many of the latest deliveries [Client.Health] looks at.
+const healthDeliveries = 30
+
+// Health looks at a hook's latest deliveries, with one call, and tells what is wrong: more than the last response
+// does, and also for hooks of organizations, of which GitHub tells no last response.
+func (c *Client) Health(ctx context.Context, h Hook) ([]Warning, error) {
+	list, err := c.Deliveries(ctx, h.Target, h.ID, DeliveryQuery{Limit: healthDeliveries})
+	if err != nil {
+		return nil, err
+	}
+	events := GroupByGUID(list)
+	failed := slices.DeleteFunc(slices.Clone(events), Event.OK)
+	if len(events) > 0 {
+		// What was seen is newer than what came with the hook.
+		h.LastResponse = Response{Code: events[0].Latest().StatusCode, Status: "active", Message: events[0].Latest().Status}
+	}
+	found := h.Warnings()
+	if len(failed) == 0 || slices.ContainsFunc(found, func(w Warning) bool { return w.Code == WarnFailing || w.Code == WarnWrongSecret }) {
+		return found, nil
+	}
+	last := failed[0].Latest()
+	return append(found, Warning{Code: WarnMissed, HookID: h.ID,
+		Text: fmt.Sprintf("hook %d lost %d of its last %d events, the last at %s: %s", h.ID, len(failed), len(events), last.DeliveredAt.Format(time.RFC3339), last.Status),
+		Cure: "fetch them: hookctl catchup " + flag(h.Target)}), nil
 }
 
 // where is how a command line names a hook.

@@ -191,7 +191,9 @@ type github struct {
 }
 
 func (g *github) RoundTrip(req *http.Request) (*http.Response, error) {
-	time.Sleep(g.latency)
+	if err := sleep(req.Context(), g.latency); err != nil {
+		return nil, err
+	}
 	if req.Method != http.MethodGet {
 		g.writes.Add(1)
 	}

@@ -24,6 +24,9 @@ type SetupRequest struct {
 	Active      bool
 	InsecureSSL bool
 	Wait        time.Duration // for the proof of one hook; [DefaultWait] if zero
+	// OwnSecret returns the secret that a hook has for itself, "" for one that shares Secret, as
+	// [secret.Store.HookSecret] does. Nil where all share it.
+	OwnSecret func(hookID int64) (string, error)
 }
 
 // String names the secret by fingerprint.
@@ -130,9 +133,23 @@ func each(n, atOnce int, work func(int)) {
 func (c *Client) planOne(ctx context.Context, r SetupRequest, t Target) SetupItem {
 	item := SetupItem{Target: t, Action: ActionCreate, Events: r.Events}
 	list, err := c.List(ctx, t)
+	var repository Repository
+	if err == nil && !t.IsOrg() {
+		repository, err = c.Repository(ctx, t)
+	}
 	if err != nil {
 		item.Action, item.Err = ActionFail, err
 		return item
+	}
+	if repository.FullName != "" && !strings.EqualFold(repository.FullName, t.String()) {
+		item.Target = repository.Target()
+		item.Warnings = append(item.Warnings, Warning{Code: WarnRenamed, Text: fmt.Sprintf("%s is now %s", t, item.Target), Cure: "use the new name from now on"})
+		for i := range list {
+			list[i].Target = item.Target
+		}
+	}
+	if repository.Archived {
+		item.Warnings = append(item.Warnings, Warning{Code: WarnArchived, Text: item.Target.String() + " is archived: GitHub changes no hook there", Cure: "unarchive it: gh repo unarchive " + item.Target.String()})
 	}
 	for _, w := range Diagnose(list, r.URL) {
 		// What the plan mends by itself needs no warning.

@@ -47,47 +47,6 @@ type Rotator struct {
 	PerHook  bool             // each hook gets a secret of its own
 }
 
-// RotateResult tells how far a rotation is, with fingerprints in place of secrets.
-type RotateResult struct {
-	Old      string       `json:"old"`
-	New      string       `json:"new"` // "" where each hook has its own
-	Complete bool         `json:"complete"`
-	Hooks    []RotateHook `json:"hooks"`
-	Undo     bool         `json:"undo,omitempty"`
-	Expires  time.Time    `json:"expires,omitzero"` // when the old secret stops being accepted
-}
-
-// RotateHook is what became of one hook.
-type RotateHook struct {
-	Repository string `json:"repository"`
-	HookID     int64  `json:"hook_id"`
-	Status     string `json:"status"` // rotated, failed, pending, or gone for one that was deleted meanwhile
-	Error      string `json:"error,omitempty"`
-	Old        string `json:"old,omitempty"` // where each hook has its own
-	New        string `json:"new,omitempty"`
-}
-
-// Result is the state of a rotation as [Rotator.Rotate] returns it.
-func Result(r *secret.Rotation) RotateResult {
-	out := RotateResult{Old: secret.Fingerprint(r.Old), New: secret.Fingerprint(r.New), Complete: !r.Promoted.IsZero(), Undo: r.Undo, Expires: r.Expires, Hooks: []RotateHook{}}
-	for _, h := range r.Hooks {
-		status := "pending"
-		switch h.Step {
-		case secret.StepVerified:
-			status = "rotated"
-		case secret.StepFailed:
-			status = "failed"
-		case secret.StepGone:
-			status = "gone"
-		}
-		if status == "failed" || status == "pending" {
-			out.Complete = false
-		}
-		out.Hooks = append(out.Hooks, RotateHook{h.Repository, h.HookID, status, h.Error, secret.Fingerprint(h.Old), secret.Fingerprint(h.New)})
-	}
-	return out
-}
-
 // Rotate replaces the secret of these hooks. With a failed hook the result is not complete and the error is
 // [ErrUnfinished]: the receiver goes on accepting both secrets until Resume succeeds or Finish gives up.
 func (r *Rotator) Rotate(ctx context.Context, hooks []Hook, grace time.Duration) (RotateResult, error) {
@@ -187,6 +146,46 @@ func (r *Rotator) Finish(ctx context.Context) (RotateResult, error) {
 		return result, err
 	}
 	return result, r.accept(ctx, newSecrets(state)...)
+}
+
+// Adopt adds hooks that were set up while the state of a rotation exists, so that it does not end without them: one that is
+// not promoted yet gives them the new secret when it is resumed, and one in its grace period takes them along when it is
+// undone. Without a rotation it does nothing.
+func (r *Rotator) Adopt(hooks []Hook) error {
+	unlock, err := r.lock()
+	if err != nil {
+		return err
+	}
+	defer unlock()
+	state, err := r.Store.Rotation()
+	if err != nil || state == nil || state.Over(r.now()) {
+		return err
+	}
+	step := secret.StepPending
+	if !state.Promoted.IsZero() {
+		step = secret.StepVerified
+	}
+	known := make(map[int64]bool)
+	for _, h := range state.Hooks {
+		known[h.HookID] = true
+	}
+	added := 0
+	for _, h := range hooks {
+		own, err := r.Store.HookSecret(h.ID)
+		if err != nil {
+			return err
+		}
+		if known[h.ID] || own != "" || state.PerHook() {
+			continue // it has no part in this change of the shared secret
+		}
+		known[h.ID] = true
+		state.Hooks = append(state.Hooks, secret.RotationHook{Repository: h.Target.String(), HookID: h.ID, Step: step})
+		added++
+	}
+	if added == 0 {
+		return nil
+	}
+	return r.Store.SaveRotation(state)
 }
 
 // Due tells whether the current secret is older than maxAge, and since when it is in use. One of unknown age is due.
@@ -355,7 +354,12 @@ func (r *Rotator) accept(ctx context.Context, secrets ...string) error {
 	if err := r.Accept(ctx, prints); err != nil {
 		step.State, step.Err = StateFailed, fmt.Errorf("the receiver does not accept the secrets: %w", err)
 		report(step)
-		return &Error{Op: "rotate", Message: clean(step.Err.Error()), Cure: "see the receiver: hookctl status; then run: hookctl rotate --resume", Err: step.Err}
+		cure := "see the receiver: hookctl status; then run: hookctl rotate --resume"
+		var known interface{ Hint() string }
+		if errors.As(err, &known) && known.Hint() != "" {
+			cure = known.Hint()
+		}
+		return &Error{Op: "rotate", Message: clean(step.Err.Error()), Cure: cure, Err: step.Err}
 	}
 	step.State = StateDone
 	report(step)

@@ -235,56 +235,6 @@ func TestRotateResumesFromEveryPoint(t *testing.T) {
 	}
 }
 
-func TestUndoGivesTheOldSecretBack(t *testing.T) {
-	w := newWorld(t, "o/a", "o/b")
-	w.setSecret("old")
-	hooks := w.setup("o/a", "o/b")
-	r := w.rotator()
-	if _, err := r.Rotate(t.Context(), hooks, time.Hour); err != nil {
-		t.Fatal(err)
-	}
-	replaced := w.current()
-	result, err := r.Undo(t.Context())
-	if err != nil || !result.Complete || !result.Undo || result.New != secret.Fingerprint("old") {
-		t.Fatalf("undo: %+v, %v", result, err)
-	}
-	if w.current() != "old" || !slices.Equal(w.secrets("o/a", "o/b"), []string{"old", "old"}) {
-		t.Errorf("current %q, GitHub signs with %q", w.current(), w.secrets("o/a", "o/b"))
-	}
-	if !w.accepts(replaced, 0, time.Now()) || w.accepts(replaced, 0, time.Now().Add(2*time.Hour)) {
-		t.Error("what was undone is not accepted for exactly the grace period")
-	}
-	if _, err := r.Undo(t.Context()); err != nil || w.current() != replaced {
-		t.Errorf("undoing the undo: %v, current %q", err, w.current())
-	}
-	r.Now = func() time.Time { return time.Now().Add(2 * time.Hour) }
-	if _, err := r.Undo(t.Context()); !errors.Is(err, ErrGraceOver) || CureOf(err) == "" {
-		t.Errorf("after the grace period: %v", err)
-	}
-}
-
-// A hook that GitHub refused to change still has the old secret, so undoing needs no change that would be refused again.
-func TestUndoOfAnUnfinishedRotation(t *testing.T) {
-	w := newWorld(t, "o/a", "o/refused")
-	w.setSecret("old")
-	hooks := w.setup("o/a", "o/refused")
-	w.Grant("o/refused", githubtest.DefaultLogin, "write")
-	r := w.rotator()
-	if _, err := r.Rotate(t.Context(), hooks, time.Hour); !errors.Is(err, ErrUnfinished) {
-		t.Fatal(err)
-	}
-	if result, err := r.Resume(t.Context()); !errors.Is(err, ErrUnfinished) || result.Hooks[0].Status != "rotated" {
-		t.Fatalf("resume: %+v, %v", result, err)
-	}
-	result, err := r.Undo(t.Context())
-	if err != nil || !result.Complete {
-		t.Fatalf("undo: %+v, %v", result, err)
-	}
-	if w.current() != "old" || !slices.Equal(w.secrets("o/a", "o/refused"), []string{"old", "old"}) {
-		t.Errorf("current %q, GitHub signs with %q", w.current(), w.secrets("o/a", "o/refused"))
-	}
-}
-
 func TestFinishGivesUpOnHooksThatCannotBeChanged(t *testing.T) {
 	w := newWorld(t, "o/a", "o/refused")
 	w.setSecret("old")
@@ -351,6 +301,10 @@ func TestRotateRefusesWhatCannotWork(t *testing.T) {
 	r := w.rotator()
 	r.Accept = func(context.Context, []string) error { return errors.New("the receiver is gone") }
 	refused("receiver does not accept", r, hooks, nil)
+	r.Accept = func(context.Context, []string) error { return hinted{} }
+	if _, err := r.Rotate(t.Context(), hooks, time.Hour); CureOf(err) != "hookctl start" {
+		t.Errorf("the receiver's own hint is not passed on: %v, cure %q", err, CureOf(err))
+	}
 	if w.secrets("o/a")[0] != "old" {
 		t.Error("a hook was changed although the receiver does not accept the new secret")
 	}
@@ -373,6 +327,11 @@ func TestRotateRefusesWhatCannotWork(t *testing.T) {
 		t.Errorf("undo without a rotation: %v", err)
 	}
 }
+
+type hinted struct{}
+
+func (hinted) Error() string { return "no receiver" }
+func (hinted) Hint() string  { return "hookctl start" }
 
 func TestRotatePerHookGivesEachItsOwnSecret(t *testing.T) {
 	w := newWorld(t, "o/a", "o/b", "o/shared")
@@ -415,27 +374,6 @@ func TestRotatePerHookGivesEachItsOwnSecret(t *testing.T) {
 		if !w.accepts(at[i], h.ID, time.Now().Add(100*time.Hour)) {
 			t.Errorf("after the undo %s is refused", h.Target)
 		}
-	}
-}
-
-func TestUndoOfTheFirstOwnSecretsGoesBackToTheSharedOne(t *testing.T) {
-	w := newWorld(t, "o/a")
-	w.setSecret("shared")
-	hooks := w.setup("o/a")
-	r := w.rotator()
-	r.PerHook = true
-	if _, err := r.Rotate(t.Context(), hooks, time.Hour); err != nil {
-		t.Fatal(err)
-	}
-	own := w.secrets("o/a")[0]
-	if _, err := r.Undo(t.Context()); err != nil {
-		t.Fatal(err)
-	}
-	if v, err := w.store.HookSecret(hooks[0].ID); v != "" || err != nil || w.secrets("o/a")[0] != "shared" || w.current() != "shared" {
-		t.Errorf("own secret %q, %v; GitHub signs with %q", v, err, w.secrets("o/a")[0])
-	}
-	if w.accepts(own, hooks[0].ID, time.Now().Add(2*time.Hour)) {
-		t.Error("the own secret is accepted after the grace period")
 	}
 }
 

@@ -355,3 +355,39 @@ func TestPlanRefusesWhatCannotBe(t *testing.T) {
 		}
 	}
 }
+
+func TestSetupLeavesAHooksOwnSecretAlone(t *testing.T) {
+	w := newWorld(t, "o/a")
+	w.setSecret("shared")
+	hooks := w.setup("o/a")
+	if err := w.store.SetHookSecrets(map[int64]string{hooks[0].ID: "own"}); err != nil {
+		t.Fatal(err)
+	}
+	r := w.request("o/a")
+	r.OwnSecret = w.store.HookSecret
+	for _, before := range []string{"own", "changed behind our back"} {
+		w.SetSecret("o/a", hooks[0].ID, before)
+		results, err := w.client.Apply(t.Context(), w.plan(r), w.receiver.confirm, nil)
+		if err != nil || !results[0].Verified || w.Hooks("o/a")[0].Secret != "own" {
+			t.Errorf("with %q: results %+v, %v; GitHub signs with %q", before, results, err, w.Hooks("o/a")[0].Secret)
+		}
+	}
+}
+
+func TestPlanTellsOfRenamedAndArchivedRepositories(t *testing.T) {
+	w := newWorld(t, "o/old")
+	w.AddRepository("o/archived", githubtest.Repository{Archived: true})
+	w.Rename("o/old", "acme/new")
+	w.setSecret("s1")
+	plan := w.plan(w.request("o/old", "o/archived", "acme/new"))
+	if i := plan.Items[0]; i.Target.String() != "acme/new" || len(i.Warnings) != 1 || i.Warnings[0].Code != WarnRenamed {
+		t.Errorf("renamed: %+v", i)
+	}
+	if i := plan.Items[1]; len(i.Warnings) != 1 || i.Warnings[0].Code != WarnArchived {
+		t.Errorf("archived: %+v", i)
+	}
+	results, err := w.client.Apply(t.Context(), plan, w.receiver.confirm, nil)
+	if !errors.Is(err, ErrIncomplete) || !errors.Is(results[1].Err, ErrArchived) || len(w.Hooks("acme/new")) != 1 {
+		t.Errorf("results %+v, %v; hooks %+v", results, err, w.Hooks("acme/new"))
+	}
+}

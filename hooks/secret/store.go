@@ -244,7 +244,9 @@ func (s *Store) EndRotation() error {
 }
 
 // Expire ends a rotation whose grace period is over at now, so that the old secret leaves the disk too. It tells
-// whether there was one. A rotation that is being worked on is left alone.
+// whether there was one. A rotation that is being worked on is left alone, and so is one whose new secret is not the
+// current one here, because this process has another in its environment: without the state the new one, which hooks
+// sign with, would be refused.
 func (s *Store) Expire(now time.Time) (bool, error) {
 	r, err := s.Rotation()
 	if err != nil || r == nil || !r.Over(now) {
@@ -259,6 +261,9 @@ func (s *Store) Expire(now time.Time) (bool, error) {
 	}
 	defer unlock()
 	if r, err = s.Rotation(); err != nil || r == nil || !r.Over(now) {
+		return false, err
+	}
+	if current, _, err := s.Current(); err != nil || (!r.PerHook() && current != r.New) {
 		return false, err
 	}
 	return true, s.EndRotation()

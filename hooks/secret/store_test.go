@@ -119,7 +119,8 @@ func TestStoreTellsOfADamagedRotation(t *testing.T) {
 }
 
 func TestStoreExpireEndsOnlyWhatIsOver(t *testing.T) {
-	s, _ := newStore(t)
+	s, cfg := newStore(t)
+	must(t, s.SetCurrent("n"))
 	for _, tt := range []struct {
 		name string
 		r    Rotation
@@ -142,9 +143,13 @@ func TestStoreExpireEndsOnlyWhatIsOver(t *testing.T) {
 	must(t, s.SaveRotation(over))
 	unlock, err := s.LockRotation()
 	must(t, err)
-	defer unlock()
 	if got, err := s.Expire(noon); got || err != nil {
 		t.Errorf("while someone rotates: %v, %v", got, err)
+	}
+	unlock()
+	cfg.Environ = func(string) string { return "another" }
+	if got, err := NewStore(cfg).Expire(noon); got || err != nil {
+		t.Errorf("with another secret in the environment: %v, %v", got, err)
 	}
 }
 

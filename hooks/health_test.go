@@ -1,0 +1,104 @@
+package hooks
+
+import (
+	"errors"
+	"net/http"
+	"slices"
+	"strings"
+	"testing"
+
+	"hookctl/hooks/githubtest"
+)
+
+func codes(list []Warning) (found []string) {
+	for _, w := range list {
+		found = append(found, w.Code)
+	}
+	return found
+}
+
+func TestWarningsOfAHook(t *testing.T) {
+	good := Hook{ID: 7, Target: Target{"o", "r"}, Name: "web", Active: true, ContentType: "json", HasSecret: true, LastResponse: Response{Code: 200, Status: "active", Message: "OK"}}
+	for _, tt := range []struct {
+		name   string
+		change func(*Hook)
+		want   string
+		cure   string
+	}{
+		{"good", func(*Hook) {}, "", ""},
+		{"new", func(h *Hook) { h.LastResponse = Response{Status: "unused"} }, "", ""},
+		{"of an organization", func(h *Hook) { h.LastResponse = Response{} }, "", ""},
+		{"inactive", func(h *Hook) { h.Active = false }, WarnInactive, "hookctl hooks enable 7 -R o/r"},
+		{"no secret", func(h *Hook) { h.HasSecret = false }, WarnNoSecret, "hookctl rotate"},
+		{"form", func(h *Hook) { h.ContentType = "form" }, WarnForm, "hookctl setup -R o/r"},
+		{"insecure", func(h *Hook) { h.InsecureSSL = true }, WarnInsecure, "hookctl setup -R o/r"},
+		{"wrong secret", func(h *Hook) { h.LastResponse = Response{Code: 401} }, WarnWrongSecret, "hookctl rotate -R o/r"},
+		{"dead tunnel", func(h *Hook) { h.LastResponse = Response{Code: 502} }, WarnFailing, "hookctl start"},
+		{"redirected", func(h *Hook) { h.LastResponse = Response{Code: 301} }, WarnFailing, "no redirects"},
+		{"slow", func(h *Hook) { h.LastResponse = Response{Code: 504, Status: "timeout", Message: "Service Timeout"} }, WarnFailing, "10 seconds"},
+		{"wrong path", func(h *Hook) { h.LastResponse = Response{Code: 404} }, WarnFailing, "/webhook"},
+		{"refused otherwise", func(h *Hook) { h.LastResponse = Response{Code: 413} }, WarnFailing, "hookctl doctor"},
+	} {
+		h := good
+		tt.change(&h)
+		found := h.Warnings()
+		switch {
+		case tt.want == "" && len(found) > 0:
+			t.Errorf("%s: %v", tt.name, found)
+		case tt.want != "" && (len(found) != 1 || found[0].Code != tt.want || !strings.Contains(found[0].String(), tt.cure)):
+			t.Errorf("%s: %v, want %s with %q", tt.name, found, tt.want, tt.cure)
+		}
+	}
+}
+
+func TestHealthLooksAtTheLatestDeliveries(t *testing.T) {
+	w := newWorld(t, "acme/r")
+	w.AddOrg("acme")
+	w.setSecret("s1")
+	h := w.setup("acme")[0]
+	check := func(name string, want ...string) {
+		t.Helper()
+		found, err := w.client.Health(t.Context(), h)
+		if err != nil || !slices.Equal(codes(found), want) {
+			t.Errorf("%s: %v, %v; want %v", name, found, err, want)
+		}
+	}
+	send := func() {
+		t.Helper()
+		if _, err := w.Deliver(t.Context(), "acme/r", "push", payload(1)); err != nil {
+			t.Fatal(err)
+		}
+	}
+	check("a verified ping")
+	w.receiver.answer(http.StatusBadGateway)
+	send()
+	check("the receiver is down", WarnFailing)
+	w.receiver.answer(0)
+	send()
+	check("the receiver is back", WarnMissed)
+	w.SetSecret("acme", h.ID, "changed behind our back")
+	send()
+	check("the secret was changed at GitHub", WarnWrongSecret)
+}
+
+func TestListAllGoesOnPastAFailure(t *testing.T) {
+	w := newWorld(t, "o/a", "o/b")
+	w.setSecret("s1")
+	w.setup("o/a", "o/b")
+	list, err := w.client.ListAll(t.Context(), []Target{{"o", "b"}, {"o", "missing"}, {"o", "a"}})
+	if !errors.Is(err, ErrNotFound) || len(list) != 2 || list[0].Target.Repo != "b" || list[1].Target.Repo != "a" {
+		t.Errorf("%v, %v", list, err)
+	}
+}
+
+// A gh OAuth token does not see what another app made for an organization, but cannot make it again either.
+func TestAHookOfAnotherAppIsExplained(t *testing.T) {
+	w := newWorld(t)
+	w.AddOrg("acme")
+	w.AddHook("acme", githubtest.Hook{App: "another", Events: DefaultEvents(), Config: githubtest.Config{URL: hookURL}})
+	w.setSecret("s1")
+	results, err := w.client.Apply(t.Context(), w.plan(w.request("acme")), w.receiver.confirm, nil)
+	if !errors.Is(err, ErrIncomplete) || !errors.Is(results[0].Err, ErrExists) || !strings.Contains(CureOf(results[0].Err), "another app") {
+		t.Errorf("results %+v, %v, cure %q", results, err, CureOf(results[0].Err))
+	}
+}

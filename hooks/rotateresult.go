@@ -1,0 +1,48 @@
+package hooks
+
+import (
+	"time"
+
+	"hookctl/hooks/secret"
+)
+
+// RotateResult tells how far a rotation is, with fingerprints in place of secrets.
+type RotateResult struct {
+	Old      string       `json:"old"`
+	New      string       `json:"new"` // "" where each hook has its own
+	Complete bool         `json:"complete"`
+	Hooks    []RotateHook `json:"hooks"`
+	Undo     bool         `json:"undo,omitempty"`
+	Expires  time.Time    `json:"expires,omitzero"` // when the old secret stops being accepted
+}
+
+// RotateHook is what became of one hook.
+type RotateHook struct {
+	Repository string `json:"repository"`
+	HookID     int64  `json:"hook_id"`
+	Status     string `json:"status"` // rotated, failed, pending, or gone for one that was deleted meanwhile
+	Error      string `json:"error,omitempty"`
+	Old        string `json:"old,omitempty"` // where each hook has its own
+	New        string `json:"new,omitempty"`
+}
+
+// Result is the state of a rotation as [Rotator.Rotate] returns it.
+func Result(r *secret.Rotation) RotateResult {
+	out := RotateResult{Old: secret.Fingerprint(r.Old), New: secret.Fingerprint(r.New), Complete: !r.Promoted.IsZero(), Undo: r.Undo, Expires: r.Expires, Hooks: []RotateHook{}}
+	for _, h := range r.Hooks {
+		status := "pending"
+		switch h.Step {
+		case secret.StepVerified:
+			status = "rotated"
+		case secret.StepFailed:
+			status = "failed"
+		case secret.StepGone:
+			status = "gone"
+		}
+		if status == "failed" || status == "pending" {
+			out.Complete = false
+		}
+		out.Hooks = append(out.Hooks, RotateHook{h.Repository, h.HookID, status, h.Error, secret.Fingerprint(h.Old), secret.Fingerprint(h.New)})
+	}
+	return out
+}
