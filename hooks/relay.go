@@ -65,8 +65,8 @@ type Relay struct {
 	State  func(RelayState) // nil for none
 	Logger *slog.Logger     // nil for none
 
-	// alive and pause are relayAlive and a second, but for tests.
-	alive, pause time.Duration
+	// alive, patience and pause are relayAlive, relayAnswer and a second, but for tests.
+	alive, patience, pause time.Duration
 }
 
 // String leaves the secret out.
@@ -91,9 +91,9 @@ func (r *Relay) Run(ctx context.Context) error {
 		return err
 	}
 	wait := backoff.NewExponentialBackOff()
-	wait.InitialInterval, wait.MaxInterval = max(r.pause, 0), time.Minute
-	if wait.InitialInterval == 0 {
-		wait.InitialInterval = time.Second
+	wait.InitialInterval, wait.MaxInterval = time.Second, time.Minute
+	if r.pause > 0 {
+		wait.InitialInterval = r.pause
 	}
 	for {
 		connected, err := r.once(ctx, log)
@@ -259,13 +259,17 @@ func (r *Relay) keepAlive(ctx context.Context, conn *websocket.Conn) {
 	if every <= 0 {
 		every = relayAlive
 	}
+	patience := r.patience
+	if patience <= 0 {
+		patience = relayAnswer
+	}
 	tick := time.NewTicker(every)
 	defer tick.Stop()
 	for {
 		select {
 		case <-tick.C:
 			// A delivery that is being handled holds up the answer to a ping, so it may take that long.
-			pong, cancel := context.WithTimeout(ctx, every+relayAnswer)
+			pong, cancel := context.WithTimeout(ctx, every+patience)
 			err := conn.Ping(pong)
 			cancel()
 			if err != nil {

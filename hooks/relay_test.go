@@ -172,12 +172,27 @@ func TestRelayAnswersForAHandlerThatFails(t *testing.T) {
 
 func TestRelayStaysAliveWhileNothingComes(t *testing.T) {
 	w := newWorld(t, "o/r")
-	run := startRelay(t, w, func(r *Relay) { r.alive = time.Millisecond })
+	run := startRelay(t, w, func(r *Relay) { r.alive, r.patience = time.Millisecond, 20*time.Second })
 	id := run.connected()
 	for range 20 { // each has room for several pings before it
 		if sent := run.deliver(); !sent.OK() || sent.HookID != id {
 			t.Fatalf("%+v", sent)
 		}
+	}
+}
+
+// A connection that died without a sign is found out by its silence.
+func TestRelayLeavesADeadConnection(t *testing.T) {
+	w := newWorld(t, "o/r")
+	run := startRelay(t, w, func(r *Relay) { r.alive, r.patience = 5*time.Millisecond, 50*time.Millisecond })
+	first := run.connected()
+	w.FreezeRelays()
+	second := run.connected()
+	if second == first {
+		t.Error("the hook is the same")
+	}
+	if sent := run.deliver(); !sent.OK() || sent.HookID != second {
+		t.Errorf("%+v", sent)
 	}
 }
 

@@ -4,6 +4,7 @@ import (
 	"context"
 	"errors"
 	"fmt"
+	"net"
 	"net/http"
 	"net/http/httptest"
 	"os"
@@ -12,6 +13,7 @@ import (
 	"slices"
 	"strings"
 	"sync"
+	"sync/atomic"
 	"testing"
 	"time"
 )
@@ -204,6 +206,7 @@ func (n *fakeNgrok) ServeHTTP(w http.ResponseWriter, _ *http.Request) {
 // runTunnel runs one in the background and returns its addresses as they come, and how it ended.
 func runTunnel(t *testing.T, f Tunnels, kind string) (urls <-chan string, stop func() error) {
 	t.Helper()
+	t.TempDir() // so that it goes after the programs that use it have ended
 	ctx, cancel := context.WithCancel(t.Context())
 	told := make(chan string, 10)
 	done := make(chan error, 1)
@@ -282,6 +285,78 @@ func TestRunTunnelUsesTheOneThatIsOpen(t *testing.T) {
 	if err := stop(); err != nil {
 		t.Error(err)
 	}
+}
+
+// cloudflared has a name before it is connected; the address is told once it is ready.
+func TestRunCloudflaredWaitsUntilItIsReady(t *testing.T) {
+	command, started := tunnelProgramAs(t, "", "stay")
+	var asked atomic.Int64
+	f := Tunnels{Every: 10 * time.Millisecond, command: func(ctx context.Context, name string, args ...string) *exec.Cmd {
+		l, err := net.Listen("tcp", args[slices.Index(args, "--metrics")+1])
+		if err != nil {
+			t.Error(err)
+			return noProgram(ctx, name)
+		}
+		metrics := &http.Server{Handler: http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
+			switch {
+			case r.URL.Path == "/ready" && asked.Add(1) < 3:
+				w.WriteHeader(http.StatusServiceUnavailable)
+			case r.URL.Path == "/quicktunnel":
+				fmt.Fprint(w, `{"hostname":"x.trycloudflare.com"}`)
+			}
+		})}
+		t.Cleanup(func() { _ = metrics.Close() })
+		go func() { _ = metrics.Serve(l) }()
+		return command(ctx, name, args...)
+	}}
+	urls, stop := runTunnel(t, f, Cloudflared)
+	nextURL(t, urls, "https://x.trycloudflare.com")
+	if n := asked.Load(); n < 3 {
+		t.Errorf("told after %d questions", n)
+	}
+	if err := stop(); err != nil {
+		t.Error(err)
+	}
+	if lines := started(); len(lines) != 1 || !strings.HasSuffix(lines[0], " --url http://127.0.0.1:9000") {
+		t.Errorf("started %q", lines)
+	}
+}
+
+func TestRunTailscaleFunnel(t *testing.T) {
+	command, started := tunnelProgramAs(t, "", "stay")
+	f := Tunnels{Every: 10 * time.Millisecond, Patience: 20 * time.Second, command: func(ctx context.Context, name string, args ...string) *exec.Cmd {
+		if !slices.Contains(args, "status") {
+			return command(ctx, name, args...)
+		}
+		status := `{}`
+		if len(started()) > 0 {
+			status = `{"Foreground":{"x":{"Web":{"h.ts.net:443":{"Handlers":{"/":{"Proxy":"http://127.0.0.1:9000"}}}},"AllowFunnel":{"h.ts.net:443":true}}}}`
+		}
+		cmd := exec.CommandContext(ctx, os.Args[0], "-test.run=^TestTunnelStatus$")
+		cmd.Env = append(programEnv(t), "HOOKCTL_TUNNEL_STATUS="+status)
+		return cmd
+	}}
+	urls, _ := runTunnel(t, f, Tailscale)
+	nextURL(t, urls, "https://h.ts.net")
+	if lines := started(); !slices.Equal(lines, []string{"tailscale funnel 9000"}) {
+		t.Errorf("started %q", lines)
+	}
+}
+
+// Where somebody else's tunnel ends, one of our own takes its place.
+func TestRunTunnelReplacesTheOneThatWasOpen(t *testing.T) {
+	ngrok := &fakeNgrok{url: "https://theirs.ngrok.app"}
+	api := httptest.NewServer(ngrok)
+	t.Cleanup(api.Close)
+	command, _ := tunnelProgramAs(t, "", "stay")
+	f := Tunnels{NgrokAPI: []string{api.URL}, Every: 10 * time.Millisecond, command: func(ctx context.Context, name string, args ...string) *exec.Cmd {
+		ngrok.set("https://ours.ngrok.app")
+		return command(ctx, name, args...)
+	}}
+	urls, _ := runTunnel(t, f, Ngrok)
+	nextURL(t, urls, "https://theirs.ngrok.app")
+	ngrok.set("")
+	nextURL(t, urls, "https://ours.ngrok.app")
 }
 
 func TestRunTunnelSaysWhyNot(t *testing.T) {

@@ -102,6 +102,29 @@ func TestRepositoriesAreListed(t *testing.T) {
 	if found.Total != 1 {
 		t.Errorf("search finds %d", found.Total)
 	}
+	call1(t, s, "GET", "/users/octocat/repos", "").into(&list)
+	if len(list) != 1 || list[0].Name != "octocat/secretive" {
+		t.Errorf("of a user: %+v", list)
+	}
+	var one struct {
+		Name string `json:"full_name"`
+	}
+	if call1(t, s, "GET", "/repos/Octo-Org/WIDGETS", "").into(&one); one.Name != widgets {
+		t.Errorf("one repository: %+v", one)
+	}
+	s.Remove("octocat/secretive")
+	if r := call1(t, s, "GET", "/repos/octocat/secretive", ""); r.status != 404 {
+		t.Errorf("a repository that was removed: %d", r.status)
+	}
+	var org struct{ Login string }
+	if call1(t, s, "GET", "/orgs/octo-org", "").into(&org); org.Login != "octo-org" {
+		t.Errorf("organisation %+v", org)
+	}
+	s.SetScopes(DefaultLogin, "repo")
+	if r := call1(t, s, "GET", "/user/orgs", ""); r.status != 403 || !strings.Contains(r.text, "read:org") {
+		t.Errorf("organisations without the scope: %d %s", r.status, r.text)
+	}
+	s.SetScopes(DefaultLogin, "repo", "read:org")
 	var orgs []map[string]any
 	if call1(t, s, "GET", "/user/orgs", "").into(&orgs); len(orgs) != 1 || orgs[0]["login"] != "octo-org" {
 		t.Errorf("organisations %v", orgs)
@@ -137,6 +160,10 @@ func TestPrimaryLimit(t *testing.T) {
 	r := call1(t, s, "GET", "/user", "")
 	if r.status != 403 || r.header.Get("X-Ratelimit-Reset") != strconv.FormatInt(now.Add(time.Minute).Unix(), 10) || !strings.Contains(r.text, "API rate limit exceeded") {
 		t.Errorf("%d %s %v", r.status, r.text, r.header)
+	}
+	var rate struct{ Rate struct{ Remaining int } }
+	if call1(t, s, "GET", "/rate_limit", "").into(&rate); rate.Rate.Remaining != 0 {
+		t.Errorf("rate %+v", rate)
 	}
 	now = now.Add(time.Minute)
 	if r := call1(t, s, "GET", "/user", ""); r.status != 200 {

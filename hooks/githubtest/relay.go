@@ -7,6 +7,7 @@ import (
 	"net/http"
 	"strings"
 	"sync"
+	"sync/atomic"
 	"time"
 
 	"github.com/coder/websocket"
@@ -27,6 +28,7 @@ type relay struct {
 	done    chan struct{}
 	once    sync.Once
 	broken  chan struct{}
+	frozen  atomic.Bool
 	// Guarded by Server.mu: whether a connection was made, and whether the hook
 	// stays when it ends.
 	taken, unnoticed bool
@@ -99,7 +101,8 @@ func (s *Server) serveRelay(w http.ResponseWriter, r *http.Request, key string) 
 		return
 	}
 	defer s.sending.Done()
-	conn, err := websocket.Accept(w, r, nil)
+	conn, err := websocket.Accept(w, r, &websocket.AcceptOptions{
+		OnPingReceived: func(context.Context, []byte) bool { return !h.relay.frozen.Load() }})
 	if err == nil {
 		conn.SetReadLimit(32 << 20)
 		err = h.relay.run(s.ctx, conn)
@@ -130,6 +133,20 @@ func (s *Server) BreakRelays(unnoticed bool) {
 				default:
 					close(r.broken)
 				}
+			}
+		}
+	}
+}
+
+// FreezeRelays makes every relay that is there now dead without a sign: it stays
+// connected and does not even answer a ping of the WebSocket.
+func (s *Server) FreezeRelays() {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	for _, t := range s.targets {
+		for _, h := range t.hooks {
+			if h.relay != nil {
+				h.relay.frozen.Store(true)
 			}
 		}
 	}
