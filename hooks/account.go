@@ -8,6 +8,7 @@ import (
 	"path"
 	"slices"
 	"strings"
+	"time"
 )
 
 // User is who the client acts as.
@@ -117,4 +118,18 @@ func (c *Client) Meta(ctx context.Context) ([]netip.Prefix, error) {
 	var answer struct{ Hooks []netip.Prefix }
 	_, err := c.do(ctx, request{op: "look up address ranges", target: c.host, method: http.MethodGet, path: "meta"}, &answer)
 	return answer.Hooks, err
+}
+
+// ServerTime tells GitHub's clock, to the second, so that a wrong clock of this machine can be seen.
+func (c *Client) ServerTime(ctx context.Context) (time.Time, error) {
+	r := request{op: "ask the time", target: c.host, method: http.MethodGet, path: "meta"}
+	header, err := c.do(ctx, r, nil)
+	if err != nil {
+		return time.Time{}, err
+	}
+	at, err := http.ParseTime(header.Get("Date"))
+	if err != nil {
+		return time.Time{}, &Error{Op: r.op, Target: r.target, Message: "the answer has no date", Err: err}
+	}
+	return at, nil
 }

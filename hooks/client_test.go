@@ -7,6 +7,7 @@ import (
 	"os"
 	"strings"
 	"testing"
+	"time"
 
 	"github.com/google/go-cmp/cmp"
 
@@ -148,6 +149,9 @@ func TestUserAndMeta(t *testing.T) {
 	prefixes, err := w.client.Meta(t.Context())
 	if err != nil || len(prefixes) == 0 {
 		t.Errorf("Meta = %v, %v", prefixes, err)
+	}
+	if at, err := w.client.ServerTime(t.Context()); err != nil || time.Since(at).Abs() > time.Minute {
+		t.Errorf("ServerTime = %v, %v", at, err)
 	}
 }
 
