@@ -64,6 +64,7 @@ func TestChecks(t *testing.T) {
 		{"log", "none yet", func(w *world) { w.cfg.Logs.Dir += "-not" }, OK, "nothing has been recorded yet", ""},
 		{"log", "another directory", func(w *world) { w.status.LogDir = "/elsewhere" }, Warn, "the receiver writes to /elsewhere", "hookctl restart"},
 		{"log", "torn file", func(w *world) {
+			w.writer()
 			w.write(filepath.Join(w.cfg.Logs.Dir, "20260101_120000_push.json"), `{"event_type":"pu`)
 		}, Warn, "1 file is no whole record, such as 20260101_120000_push.json", "move them out"},
 		{"log", "unreadable", func(w *world) { w.cfg.Logs.Dir = filepath.Join(w.home, ".env") }, Fail, "", "look at who owns"},
@@ -291,7 +292,7 @@ func (w *world) append(r *logs.Record) {
 	if r.DeliveryID == "" {
 		r.DeliveryID = rand.Text()
 	}
-	if err := w.log.Append(w.t.Context(), r); err != nil {
+	if err := w.writer().Append(w.t.Context(), r); err != nil {
 		w.t.Fatal(err)
 	}
 	w.await(r.DeliveryID)
@@ -336,6 +337,7 @@ func TestPermissionsThatAreTooOpenAreFoundAndMended(t *testing.T) {
 	}
 	t.Parallel()
 	w := newWorld(t)
+	w.writer()
 	if got := w.one("permissions"); got.Status != OK {
 		t.Errorf("%+v", got)
 	}

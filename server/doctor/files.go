@@ -174,14 +174,14 @@ func (f *facts) logDirectory(context.Context) finding {
 	if err != nil {
 		return failed(err, "look at who owns "+f.cfg.Logs.Dir)
 	}
+	if st, err := f.status(); err == nil && st.LogDir != "" && filepath.Clean(st.LogDir) != filepath.Clean(f.cfg.Logs.Dir) {
+		return warn("hookctl restart", "the receiver writes to %s, the settings say %s", st.LogDir, f.cfg.Logs.Dir)
+	}
 	if sum.missing {
 		return ok("%s: nothing has been recorded yet", f.cfg.Logs.Dir)
 	}
 	if err := writable(f.cfg.Logs.Dir); err != nil {
 		return fail("look at who owns "+f.cfg.Logs.Dir, "%s cannot be written to: %v", f.cfg.Logs.Dir, err)
-	}
-	if st, err := f.status(); err == nil && st.LogDir != "" && filepath.Clean(st.LogDir) != filepath.Clean(f.cfg.Logs.Dir) {
-		return warn("hookctl restart", "the receiver writes to %s, the settings say %s", st.LogDir, f.cfg.Logs.Dir)
 	}
 	all := []finding{ok("%s in %s", count(sum.counts.Total, "record", "records"), f.cfg.Logs.Dir)}
 	if n := len(sum.problems); n > 0 {
