@@ -6,13 +6,14 @@ import (
 	"errors"
 	"fmt"
 	"io/fs"
+	"maps"
 	"net/http"
 	"os"
 	"path/filepath"
 	"strings"
 	"time"
 
-	"github.com/google/renameio/v2"
+	"github.com/google/renameio/v2/maybe"
 	"github.com/spf13/cobra"
 
 	"hookctl/hooks"
@@ -230,7 +231,7 @@ func (r *receiver) keepCatchingUp(ctx context.Context) {
 		s := r.settings
 		r.mu.Unlock()
 		if s.Receiver.Catchup == "on" {
-			if err := r.catchUpOnce(ctx, s); err != nil && ctx.Err() == nil && !errors.Is(err, hooks.ErrNotLoggedIn) {
+			if _, err := r.catchUpOnce(ctx, s, nil); err != nil && ctx.Err() == nil && !errors.Is(err, hooks.ErrNotLoggedIn) {
 				r.logger.Warn("catching up failed, it is tried again", "error", err, "after", catchupEvery)
 			}
 		}
@@ -242,41 +243,41 @@ func (r *receiver) keepCatchingUp(ctx context.Context) {
 	}
 }
 
-func (r *receiver) catchUpOnce(ctx context.Context, s *settings) error {
-	targets, err := r.p.knownTargets(ctx, s)
-	if err != nil || len(targets) == 0 {
-		return err
+// catchUpOnce fetches what is missing of the targets, or of all that are known where none are given, and tells how many
+// deliveries that were.
+func (r *receiver) catchUpOnce(ctx context.Context, s *settings, targets []hooks.Target) (int, error) {
+	r.catching.Lock()
+	defer r.catching.Unlock()
+	if len(targets) == 0 {
+		var err error
+		if targets, err = r.p.knownTargets(ctx, s); err != nil || len(targets) == 0 {
+			return 0, err
+		}
 	}
 	client, err := r.p.github(s)
 	if err != nil {
-		return err
+		return 0, err
 	}
-	var list []hooks.Hook
-	var problems []error
-	for _, t := range targets {
-		found, err := client.List(ctx, t)
-		problems = append(problems, err)
-		list = append(list, found...)
-	}
+	list, listErr := client.ListAll(ctx, targets)
 	list, err = r.p.ownHooks(ctx, s, list)
 	if err != nil {
-		return err
+		return 0, err
 	}
 	file := filepath.Join(s.runDir(), "catchup.json")
+	cursor := readCursor(file)
 	have, failed := recordedIn(ctx, r.log.Log())
-	missing, cursor, err := client.Missed(ctx, hooks.MissedQuery{
-		Hooks: list, Since: time.Now().Add(-3 * 24 * time.Hour), Have: have, Cursor: readCursor(file),
+	missing, moved, missedErr := client.Missed(ctx, hooks.MissedQuery{
+		Hooks: list, Since: time.Now().Add(-3 * 24 * time.Hour), Have: have, Cursor: cursor,
 	})
-	problems = append(problems, err, failed())
-	recorded, err := client.Fetch(ctx, missing, func(ctx context.Context, m hooks.Missing, d hooks.Delivery) error {
+	recorded, fetchErr := client.Fetch(ctx, missing, func(ctx context.Context, m hooks.Missing, d hooks.Delivery) error {
 		_, err := r.server.Ingest(ctx, caughtRecord(m, d))
 		return err
 	})
-	problems = append(problems, err, writeCursor(file, cursor))
 	if recorded > 0 {
 		r.logger.Info("caught up with what never arrived", "deliveries", recorded)
 	}
-	return errors.Join(problems...)
+	maps.Copy(cursor, moved)
+	return recorded, errors.Join(listErr, missedErr, failed(), fetchErr, writeCursor(file, cursor))
 }
 
 // readCursor reads how far catching up is. A cursor that cannot be read costs a few calls, so it counts as none.
@@ -284,7 +285,7 @@ func readCursor(file string) hooks.Cursor {
 	data, err := os.ReadFile(file) //nolint:gosec // A file of our own.
 	cursor := hooks.Cursor{}
 	if err != nil || json.Unmarshal(data, &cursor) != nil {
-		return nil
+		return hooks.Cursor{}
 	}
 	return cursor
 }
@@ -292,7 +293,7 @@ func readCursor(file string) hooks.Cursor {
 func writeCursor(file string, cursor hooks.Cursor) error {
 	data, err := json.Marshal(cursor)
 	if err == nil {
-		err = renameio.WriteFile(file, data, 0o600)
+		err = maybe.WriteFile(file, data, 0o600)
 	}
 	if err != nil && !errors.Is(err, fs.ErrNotExist) {
 		return fmt.Errorf("remember how far catching up is: %w", err)

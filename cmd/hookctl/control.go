@@ -10,6 +10,7 @@ import (
 	"strings"
 	"time"
 
+	"hookctl/hooks"
 	"hookctl/logs"
 	"hookctl/server/daemon"
 )
@@ -33,6 +34,11 @@ type testRequest struct {
 	DeliveryID string          `json:"delivery_id"`
 	Signature  string          `json:"signature"`
 	Payload    json.RawMessage `json:"payload"`
+}
+
+// catchupRequest asks to fetch what is missing of some repositories or organisations; none means all that are known.
+type catchupRequest struct {
+	Repositories []string `json:"repositories,omitempty"`
 }
 
 // pruneRequest asks to remove what is due; with DryRun only to tell.
@@ -96,11 +102,12 @@ func (r *receiver) rejected() []daemon.Rejected {
 // extra are the calls that this file adds to the control socket.
 func (r *receiver) extra() map[string]http.Handler {
 	return map[string]http.Handler{
-		"POST /resend": handle(r.resend),
-		"POST /replay": handle(r.replay),
-		"POST /test":   handle(r.test),
-		"POST /ingest": handle(r.ingest),
-		"POST /prune":  handle(r.prune),
+		"POST /resend":  handle(r.resend),
+		"POST /replay":  handle(r.replay),
+		"POST /test":    handle(r.test),
+		"POST /ingest":  handle(r.ingest),
+		"POST /prune":   handle(r.prune),
+		"POST /catchup": handle(r.catchup),
 	}
 }
 
@@ -198,6 +205,22 @@ func (r *receiver) ingest(ctx context.Context, record *logs.Record) (ingestAnswe
 
 func (r *receiver) prune(ctx context.Context, q pruneRequest) (logs.PruneResult, error) {
 	return r.log.Prune(ctx, q.DryRun)
+}
+
+func (r *receiver) catchup(ctx context.Context, q catchupRequest) (doneAnswer, error) {
+	r.mu.Lock()
+	s := r.settings
+	r.mu.Unlock()
+	var targets []hooks.Target
+	for _, name := range q.Repositories {
+		t, err := hooks.ParseTarget(name)
+		if err != nil {
+			return doneAnswer{}, err
+		}
+		targets = append(targets, t)
+	}
+	n, err := r.catchUpOnce(ctx, s, targets)
+	return doneAnswer{n}, err
 }
 
 // askReceiver makes one call to the control socket of the home's receiver.

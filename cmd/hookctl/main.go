@@ -23,6 +23,8 @@ type program struct {
 	in       *os.File
 	out, err io.Writer
 	environ  func(string) string
+	// quiet keeps notes from being written where they would disturb: over the full screen, into the receiver's log.
+	quiet bool
 	// accessible asks for prompts line by line instead of the full screen.
 	accessible bool
 	// terminal tells that a person is there: both stdin and stdout are terminals.

@@ -4,6 +4,8 @@ import (
 	"context"
 	"errors"
 	"fmt"
+	"slices"
+	"strconv"
 	"time"
 
 	"github.com/spf13/cobra"
@@ -18,7 +20,9 @@ import (
 type rotateOptions struct {
 	targets      targetFlags
 	all          bool
+	ids          []int64
 	resume, undo bool
+	finish       bool
 	grace        Duration
 	maxAge       Duration
 	yes          bool
@@ -28,7 +32,7 @@ type rotateOptions struct {
 func newRotate(p *program) *cobra.Command {
 	o := rotateOptions{grace: Duration(time.Hour)}
 	cmd := &cobra.Command{
-		Use:   "rotate",
+		Use:   "rotate [HOOK…]",
 		Short: "Change the secret here and at GitHub, losing no delivery",
 		Long: "Change the secret here and at GitHub, losing no delivery: the receiver accepts old and new until every hook has\n" +
 			"proved the new one by a ping and the grace period is over. Killed or failed at any point, it can be resumed.",
@@ -37,7 +41,15 @@ func newRotate(p *program) *cobra.Command {
   hookctl rotate --all --max-age 90d --yes
   hookctl rotate --resume
   hookctl rotate --undo`,
-		RunE: func(cmd *cobra.Command, _ []string) error {
+		Args: cobra.ArbitraryArgs,
+		RunE: func(cmd *cobra.Command, args []string) error {
+			for _, text := range args {
+				id, err := strconv.ParseInt(text, 10, 64)
+				if err != nil {
+					return usage(fmt.Errorf("%q is no id of a hook", text))
+				}
+				o.ids = append(o.ids, id)
+			}
 			return p.rotate(cmd.Context(), &o)
 		},
 	}
@@ -47,15 +59,16 @@ func newRotate(p *program) *cobra.Command {
 	cmd.Flags().Var(&o.maxAge, "max-age", "do nothing while the secret is younger, for a timer")
 	cmd.Flags().BoolVar(&o.resume, "resume", false, "go on with a rotation that was interrupted")
 	cmd.Flags().BoolVar(&o.undo, "undo", false, "within the grace period: give every hook the old secret back")
+	cmd.Flags().BoolVar(&o.finish, "finish", false, "end the rotation now: give up on failed hooks, or on the rest of the grace period")
 	cmd.Flags().BoolVarP(&o.yes, "yes", "y", false, "do not ask")
-	cmd.MarkFlagsMutuallyExclusive("resume", "undo", "all")
+	cmd.MarkFlagsMutuallyExclusive("resume", "undo", "finish", "all")
 	addOutputFlags(cmd, &o.out)
 	return cmd
 }
 
 func (p *program) rotate(ctx context.Context, o *rotateOptions) (err error) {
-	if !o.all && !o.resume && !o.undo && !o.targets.given() {
-		return usage(errors.New("name repositories with -R, or give --all, --resume or --undo"))
+	if !o.all && !o.resume && !o.undo && !o.finish && !o.targets.given() && len(o.ids) == 0 {
+		return usage(errors.New("name repositories with -R, or give --all, --resume, --undo or --finish"))
 	}
 	s, client, err := p.atGitHub()
 	if err != nil {
@@ -82,6 +95,8 @@ func (p *program) rotate(ctx context.Context, o *rotateOptions) (err error) {
 		result, err = rotator.Resume(ctx)
 	case o.undo:
 		result, err = rotator.Undo(ctx)
+	case o.finish:
+		result, err = rotator.Finish(ctx)
 	default:
 		result, err = p.rotateHooks(ctx, s, client, rotator, o)
 	}
@@ -133,6 +148,9 @@ func (p *program) rotateHooks(ctx context.Context, s *settings, client *hooks.Cl
 	if err != nil {
 		return hooks.RotateResult{}, err
 	}
+	if len(o.ids) > 0 {
+		own = slices.DeleteFunc(list, func(h hooks.Hook) bool { return !slices.Contains(o.ids, h.ID) })
+	}
 	if len(own) == 0 {
 		return hooks.RotateResult{}, hint(errors.New("no hook of this receiver is there"), "set one up with: hookctl setup")
 	}
@@ -157,7 +175,9 @@ func (p *program) printRotation(r hooks.RotateResult, out *output) error {
 		if err := table(p.out, []string{"REPOSITORY", "HOOK", "STATUS", "ERROR"}, rows); err != nil {
 			return err
 		}
-		fmt.Fprintf(p.out, "secret %s → %s\n", orElse(r.Old, "none"), r.New)
+		if r.New != "" {
+			fmt.Fprintf(p.out, "secret %s → %s\n", orElse(r.Old, "none"), r.New)
+		}
 	}
 	if !r.Complete {
 		p.note("hint: go on with: hookctl rotate --resume")

@@ -98,6 +98,7 @@ type receiver struct {
 
 	mu       sync.Mutex
 	settings *settings
+	catching sync.Mutex // one catch-up at a time
 }
 
 // serve runs the receiver until ctx ends or somebody stops it over the control socket.
@@ -114,6 +115,7 @@ func (p *program) serve(ctx context.Context, flags receiverFlags) error {
 	if err != nil {
 		return err
 	}
+	p.quiet = true
 	r := &receiver{p: p, overrides: overrides, settings: s, logger: logger}
 	err = r.lockAndRun(ctx)
 	if err != nil {

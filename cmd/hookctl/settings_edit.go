@@ -10,7 +10,7 @@ import (
 
 	"github.com/goccy/go-yaml"
 	"github.com/goccy/go-yaml/parser"
-	"github.com/google/renameio/v2"
+	"github.com/google/renameio/v2/maybe"
 )
 
 // save gives keys of hookctl.yaml new values: comments and everything else stay, a mistake is never saved, and the
@@ -39,7 +39,7 @@ func (s *settings) replace(data []byte) error {
 	if err := os.MkdirAll(s.Home, 0o700); err != nil {
 		return fmt.Errorf("make %s: %w", s.Home, err)
 	}
-	if err := renameio.WriteFile(s.File, data, 0o600); err != nil {
+	if err := maybe.WriteFile(s.File, data, 0o600); err != nil {
 		return fmt.Errorf("save settings: %w", err)
 	}
 	return nil

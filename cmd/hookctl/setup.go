@@ -2,12 +2,8 @@ package main
 
 import (
 	"context"
-	"crypto/rand"
-	"encoding/json"
 	"errors"
 	"fmt"
-	"io"
-	"net/http"
 	"net/url"
 	"slices"
 	"strconv"
@@ -73,7 +69,7 @@ func (p *program) setup(ctx context.Context, o *setupOptions) error {
 	if err != nil {
 		return err
 	}
-	request.Secret = key
+	request.Secret, request.OwnSecret = key, p.store(s).HookSecret
 	plan, err := client.PlanSetup(ctx, request)
 	if err != nil {
 		return err
@@ -101,8 +97,9 @@ func (p *program) setup(ctx context.Context, o *setupOptions) error {
 	if err != nil {
 		return err
 	}
-	if warning := reaches(ctx, request.URL, status.Instance); warning != "" {
-		p.note("warning: %s; GitHub may see what this machine cannot, and the ping is the proof", warning)
+	if err := hooks.CheckURL(ctx, request.URL, status.Instance); err != nil {
+		p.note("warning: %s", logs.Clean(err.Error()))
+		p.note("         GitHub may see what this machine cannot, and the ping is the proof")
 	}
 	results, err := p.applySetup(ctx, s, client, plan)
 	if err != nil && !errors.Is(err, hooks.ErrIncomplete) {
@@ -118,7 +115,7 @@ func (p *program) setup(ctx context.Context, o *setupOptions) error {
 func (p *program) setupRequest(ctx context.Context, s *settings, client *hooks.Client, o *setupOptions) (hooks.SetupRequest, error) {
 	request := hooks.SetupRequest{Events: o.events, Active: !o.inactive, InsecureSSL: o.insecure, Wait: time.Duration(o.wait)}
 	targets, err := o.targets.targets(ctx, p, client)
-	if err == nil && len(targets) == 0 && len(s.Setup.Repositories) > 0 {
+	if err == nil && len(targets) == 0 {
 		targets, err = p.knownTargets(ctx, s)
 	}
 	if err != nil {
@@ -184,6 +181,15 @@ func hookURL(address, name string) (string, error) {
 	return u.String(), nil
 }
 
+// publicURL is the part of a hook's URL that is kept as the receiver's: without /webhook and what follows, which hookURL
+// adds again.
+func publicURL(hook string) string {
+	if before, _, found := strings.Cut(hook, "/webhook"); found {
+		return before
+	}
+	return hook
+}
+
 // setupSecret is the secret that hooks get, and whether it is new and not kept yet.
 func (p *program) setupSecret(s *settings) (key string, fresh bool, err error) {
 	key, _, err = p.store(s).Current()
@@ -207,41 +213,6 @@ func (p *program) runningReceiver(ctx context.Context, s *settings) (daemon.Stat
 	return status, err
 }
 
-// reaches asks the public URL whether it leads to the receiver with this instance name, and says what was seen where
-// it does not.
-func reaches(ctx context.Context, address, instance string) string {
-	u, err := url.Parse(address)
-	if err != nil {
-		return err.Error()
-	}
-	nonce := rand.Text()
-	u.Path, u.RawQuery = "/healthz", "nonce="+nonce
-	ctx, cancel := context.WithTimeout(ctx, 5*time.Second)
-	defer cancel()
-	request, err := http.NewRequestWithContext(ctx, http.MethodGet, u.String(), nil)
-	if err != nil {
-		return err.Error()
-	}
-	res, err := http.DefaultClient.Do(request)
-	if err != nil {
-		var wrapped *url.Error
-		if errors.As(err, &wrapped) {
-			err = wrapped.Err
-		}
-		return fmt.Sprintf("cannot reach %s from here: %v", u.Host, err)
-	}
-	defer res.Body.Close() //nolint:errcheck // Only read from.
-	var answer struct{ Instance, Nonce string }
-	body, err := io.ReadAll(io.LimitReader(res.Body, 1<<16))
-	if err != nil || res.StatusCode != http.StatusOK || json.Unmarshal(body, &answer) != nil {
-		return fmt.Sprintf("%s answers %s, not like a receiver", u.Host, res.Status)
-	}
-	if answer.Instance != instance || answer.Nonce != nonce {
-		return fmt.Sprintf("%s leads to another receiver than this one", u.Host)
-	}
-	return ""
-}
-
 // applySetup does what the plan says, with the log as the witness of each ping.
 func (p *program) applySetup(ctx context.Context, s *settings, client *hooks.Client, plan hooks.SetupPlan) (results []hooks.SetupResult, err error) {
 	log, err := logs.Open(ctx, s.logsConfig(nil))
@@ -249,7 +220,15 @@ func (p *program) applySetup(ctx context.Context, s *settings, client *hooks.Cli
 		return nil, err
 	}
 	defer func() { err = errors.Join(err, log.Close()) }()
-	return client.Apply(ctx, plan, confirmPing(log), p.progress)
+	results, err = client.Apply(ctx, plan, confirmPing(log), p.progress)
+	// A rotation that is not over yet has to take the new hooks along.
+	var made []hooks.Hook
+	for _, r := range results {
+		if r.HookID != 0 {
+			made = append(made, hooks.Hook{ID: r.HookID, Target: r.Target, URL: r.URL})
+		}
+	}
+	return results, errors.Join(err, p.rotator(s, client, log).Adopt(made))
 }
 
 // progress writes one line for each step that has come to an end.
@@ -274,11 +253,7 @@ func (p *program) progress(step hooks.Step) {
 func (p *program) rememberSetup(ctx context.Context, s *settings, request hooks.SetupRequest) error {
 	changed := false
 	if s.Receiver.PublicURL == "" {
-		u, err := url.Parse(request.URL)
-		if err != nil {
-			return err
-		}
-		if err := s.save("receiver.public_url", u.Scheme+"://"+u.Host); err != nil {
+		if err := s.save("receiver.public_url", publicURL(request.URL)); err != nil {
 			return err
 		}
 		changed = true

@@ -183,17 +183,8 @@ func (p *program) chosenHooks(ctx context.Context, s *settings, client *hooks.Cl
 	if len(targets) == 0 {
 		return nil, missing("repo", "the repository whose hooks are meant")
 	}
-	list := []hooks.Hook{}
-	var problems []error
-	for _, t := range targets {
-		found, err := client.List(ctx, t)
-		if err != nil {
-			problems = append(problems, err)
-			continue
-		}
-		list = append(list, found...)
-	}
-	return list, errors.Join(problems...)
+	list, err := client.ListAll(ctx, targets)
+	return append([]hooks.Hook{}, list...), err
 }
 
 // ownHooks are those of list that lead to this receiver: their URL begins with its public one, or the log has a

@@ -17,6 +17,8 @@ func (p *program) openTUI(ctx context.Context) error {
 	if err != nil {
 		return err
 	}
+	p.quiet = !config.Accessible
+	defer func() { p.quiet = false }()
 	err = tui.Run(ctx, config)
 	if errors.Is(err, tui.ErrNoTerminal) {
 		return usage(err)
@@ -51,7 +53,7 @@ func (p *program) tuiConfig() (tui.Config, error) {
 		Keys:       s.TUI.Keys,
 		Accessible: p.accessible || p.environ("ACCESSIBLE") != "",
 	}
-	config.Daemon.Notice = nil // Nothing may write over the screen.
+	config.Daemon.Notice = nil
 	if s.TUI.Theme != "auto" {
 		config.Theme = s.TUI.Theme
 	}
@@ -83,7 +85,7 @@ func (p *program) setupDefaults(s *settings) tui.SetupDefaults {
 			return checks[0].Err
 		},
 		SaveURL: func(ctx context.Context, url string) error {
-			if err := s.save("receiver.public_url", url); err != nil {
+			if err := s.save("receiver.public_url", publicURL(url)); err != nil {
 				return err
 			}
 			return p.reloadReceiver(ctx, s.Home)

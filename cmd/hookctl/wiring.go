@@ -42,7 +42,14 @@ func (p *program) daemonConfig(s *settings, flags ...string) daemon.Config {
 
 // github makes the client of the settings' host.
 func (p *program) github(s *settings) (*hooks.Client, error) {
-	return hooks.New(hooks.Config{Host: s.GitHub.Host})
+	return hooks.New(hooks.Config{Host: s.GitHub.Host, OnWait: p.onWait})
+}
+
+// onWait tells that GitHub's limits hold calls back, where that takes long enough to wonder.
+func (p *program) onWait(until time.Time, reason string) {
+	if wait := time.Until(until); wait > 3*time.Second && !p.quiet {
+		p.note("waiting %s: %s", wait.Round(time.Second), logs.Clean(reason))
+	}
 }
 
 // serverConfig is the receiver's part. The ring is read now; a reload reads it again.
