@@ -53,7 +53,8 @@ type RelayState struct {
 }
 
 // Relay brings deliveries of one repository to a machine that has no public address: GitHub's own relay, which
-// `gh webhook forward` uses too. It is made for development: there is one per repository, and none on GitHub Enterprise Server.
+// `gh webhook forward` uses too. It is made for development: there is one per repository, so that an earlier one ends where
+// this one begins, and none on GitHub Enterprise Server.
 type Relay struct {
 	Client *Client
 	Config Config // what Client was made of: the relay logs in by itself, in the same way

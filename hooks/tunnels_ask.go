@@ -21,6 +21,7 @@ func askLocal(ctx context.Context, address string, out any) error {
 	if err != nil {
 		return fmt.Errorf("ask %s: %w", address, err)
 	}
+	req.Header.Set("Accept", "application/json") // old ngrok agents answer XML otherwise
 	res, err := localClient.Do(req)
 	if err != nil {
 		return errNoTunnel

@@ -80,7 +80,7 @@ func localAPI(t *testing.T, answers map[string]string) string {
 	t.Helper()
 	s := httptest.NewServer(http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
 		text, known := answers[r.URL.Path]
-		if !known {
+		if !known || r.Header.Get("Accept") != "application/json" {
 			http.NotFound(w, r)
 			return
 		}

@@ -58,10 +58,10 @@ func TestArchivedRepositoryIsReadOnly(t *testing.T) {
 	s := quiet(t, Options{})
 	id := s.AddHook(widgets, Hook{Config: Config{URL: "https://hooks.example.com"}})
 	s.AddRepository(widgets, Repository{Archived: true})
-	if r := call1(t, s, "GET", "/repos/"+widgets+"/hooks", ""); r.status != 200 {
+	if r := octocat(t, s, "GET", "/repos/"+widgets+"/hooks", ""); r.status != 200 {
 		t.Errorf("reading: %d", r.status)
 	}
-	if r := call1(t, s, "DELETE", "/repos/"+widgets+"/hooks/"+itoa(id), ""); r.status != 403 || !strings.Contains(r.text, "archived so is read-only") {
+	if r := octocat(t, s, "DELETE", "/repos/"+widgets+"/hooks/"+itoa(id), ""); r.status != 403 || !strings.Contains(r.text, "archived so is read-only") {
 		t.Errorf("%d %s", r.status, r.text)
 	}
 }
@@ -79,7 +79,7 @@ func TestRepositoriesAreListed(t *testing.T) {
 		Topics      []string
 		Permissions map[string]bool
 	}
-	r := call1(t, s, "GET", "/user/repos?per_page=2", "")
+	r := octocat(t, s, "GET", "/user/repos?per_page=2", "")
 	r.into(&list)
 	if len(list) != 2 || list[0].Name != "octo-org/readable" || list[0].Permissions["admin"] || !strings.Contains(r.header.Get("Link"), `<https://api.github.com/user/repos?page=2&per_page=2>; rel="next"`) {
 		t.Errorf("%s\n%v", r.text, r.header)
@@ -87,46 +87,46 @@ func TestRepositoriesAreListed(t *testing.T) {
 	if !strings.HasPrefix(r.header.Get("X-Github-Sso"), "partial-results") {
 		t.Errorf("X-GitHub-SSO %q", r.header.Get("X-Github-Sso"))
 	}
-	call1(t, s, "GET", "/user/repos?per_page=2&page=2", "").into(&list)
+	octocat(t, s, "GET", "/user/repos?per_page=2&page=2", "").into(&list)
 	if len(list) != 1 || list[0].Name != "octocat/secretive" || !list[0].Archived || !slices.Equal(list[0].Topics, []string{"go"}) {
 		t.Errorf("%+v", list)
 	}
-	call1(t, s, "GET", "/orgs/octo-org/repos", "").into(&list)
+	octocat(t, s, "GET", "/orgs/octo-org/repos", "").into(&list)
 	if len(list) != 2 {
 		t.Errorf("of the organisation: %+v", list)
 	}
 	var found struct {
 		Total int `json:"total_count"`
 	}
-	call1(t, s, "GET", "/search/repositories?q=user:octocat+topic:go+secret", "").into(&found)
+	octocat(t, s, "GET", "/search/repositories?q=user:octocat+topic:go+secret", "").into(&found)
 	if found.Total != 1 {
 		t.Errorf("search finds %d", found.Total)
 	}
-	call1(t, s, "GET", "/users/octocat/repos", "").into(&list)
+	octocat(t, s, "GET", "/users/octocat/repos", "").into(&list)
 	if len(list) != 1 || list[0].Name != "octocat/secretive" {
 		t.Errorf("of a user: %+v", list)
 	}
 	var one struct {
 		Name string `json:"full_name"`
 	}
-	if call1(t, s, "GET", "/repos/Octo-Org/WIDGETS", "").into(&one); one.Name != widgets {
+	if octocat(t, s, "GET", "/repos/Octo-Org/WIDGETS", "").into(&one); one.Name != widgets {
 		t.Errorf("one repository: %+v", one)
 	}
 	s.Remove("octocat/secretive")
-	if r := call1(t, s, "GET", "/repos/octocat/secretive", ""); r.status != 404 {
+	if r := octocat(t, s, "GET", "/repos/octocat/secretive", ""); r.status != 404 {
 		t.Errorf("a repository that was removed: %d", r.status)
 	}
 	var org struct{ Login string }
-	if call1(t, s, "GET", "/orgs/octo-org", "").into(&org); org.Login != "octo-org" {
+	if octocat(t, s, "GET", "/orgs/octo-org", "").into(&org); org.Login != "octo-org" {
 		t.Errorf("organisation %+v", org)
 	}
 	s.SetScopes(DefaultLogin, "repo")
-	if r := call1(t, s, "GET", "/user/orgs", ""); r.status != 403 || !strings.Contains(r.text, "read:org") {
+	if r := octocat(t, s, "GET", "/user/orgs", ""); r.status != 403 || !strings.Contains(r.text, "read:org") {
 		t.Errorf("organisations without the scope: %d %s", r.status, r.text)
 	}
 	s.SetScopes(DefaultLogin, "repo", "read:org")
 	var orgs []map[string]any
-	if call1(t, s, "GET", "/user/orgs", "").into(&orgs); len(orgs) != 1 || orgs[0]["login"] != "octo-org" {
+	if octocat(t, s, "GET", "/user/orgs", "").into(&orgs); len(orgs) != 1 || orgs[0]["login"] != "octo-org" {
 		t.Errorf("organisations %v", orgs)
 	}
 }
@@ -135,17 +135,17 @@ func TestRenamedRepositoryRedirects(t *testing.T) {
 	s := quiet(t, Options{})
 	id := s.AddHook(widgets, Hook{Active: true, Config: Config{URL: "https://hooks.example.com", Secret: "k"}})
 	s.Rename(widgets, "acme/gadgets")
-	get := call1(t, s, "GET", "/repos/"+widgets+"/hooks?per_page=5", "")
+	get := octocat(t, s, "GET", "/repos/"+widgets+"/hooks?per_page=5", "")
 	where := get.header.Get("Location")
 	if get.status != http.StatusMovedPermanently || !strings.HasPrefix(where, "https://api.github.com/repositories/") || !strings.HasSuffix(where, "/hooks?per_page=5") {
 		t.Fatalf("%d %v %s", get.status, get.header, get.text)
 	}
-	patch := call1(t, s, "PATCH", "/repos/"+widgets+"/hooks/"+itoa(id)+"/config", `{"secret":"n"}`)
+	patch := octocat(t, s, "PATCH", "/repos/"+widgets+"/hooks/"+itoa(id)+"/config", `{"secret":"n"}`)
 	if patch.status != http.StatusTemporaryRedirect {
 		t.Fatalf("PATCH: %d", patch.status)
 	}
 	to := strings.TrimPrefix(patch.header.Get("Location"), "https://api.github.com")
-	if r := call1(t, s, "PATCH", to, `{"secret":"n"}`); r.status != 200 || s.Hooks("acme/gadgets")[0].Secret != "n" {
+	if r := octocat(t, s, "PATCH", to, `{"secret":"n"}`); r.status != 200 || s.Hooks("acme/gadgets")[0].Secret != "n" {
 		t.Errorf("at the new place: %d %s", r.status, r.text)
 	}
 }
@@ -154,19 +154,19 @@ func TestPrimaryLimit(t *testing.T) {
 	now := time.Date(2026, 1, 1, 12, 0, 0, 0, time.UTC)
 	s := quiet(t, Options{Now: func() time.Time { return now }})
 	s.RateLimit(RateLimit{Limit: 60, Remaining: 1, Reset: now.Add(time.Minute)})
-	if r := call1(t, s, "GET", "/user", ""); r.status != 200 || r.header.Get("X-Ratelimit-Remaining") != "0" {
+	if r := octocat(t, s, "GET", "/user", ""); r.status != 200 || r.header.Get("X-Ratelimit-Remaining") != "0" {
 		t.Errorf("%d %v", r.status, r.header)
 	}
-	r := call1(t, s, "GET", "/user", "")
+	r := octocat(t, s, "GET", "/user", "")
 	if r.status != 403 || r.header.Get("X-Ratelimit-Reset") != strconv.FormatInt(now.Add(time.Minute).Unix(), 10) || !strings.Contains(r.text, "API rate limit exceeded") {
 		t.Errorf("%d %s %v", r.status, r.text, r.header)
 	}
 	var rate struct{ Rate struct{ Remaining int } }
-	if call1(t, s, "GET", "/rate_limit", "").into(&rate); rate.Rate.Remaining != 0 {
+	if octocat(t, s, "GET", "/rate_limit", "").into(&rate); rate.Rate.Remaining != 0 {
 		t.Errorf("rate %+v", rate)
 	}
 	now = now.Add(time.Minute)
-	if r := call1(t, s, "GET", "/user", ""); r.status != 200 {
+	if r := octocat(t, s, "GET", "/user", ""); r.status != 200 {
 		t.Errorf("after the reset: %d", r.status)
 	}
 }
@@ -177,7 +177,7 @@ func TestSecondaryLimitCountsWrites(t *testing.T) {
 	s.RateLimit(RateLimit{WritesPerMinute: 2, WritesPerHour: 3})
 	id := s.AddHook(widgets, Hook{Config: Config{URL: "https://hooks.example.com"}})
 	write := func() reply {
-		return call1(t, s, "PATCH", "/repos/"+widgets+"/hooks/"+itoa(id), `{"active":true}`)
+		return octocat(t, s, "PATCH", "/repos/"+widgets+"/hooks/"+itoa(id), `{"active":true}`)
 	}
 	write()
 	now = now.Add(20 * time.Second)
@@ -185,7 +185,7 @@ func TestSecondaryLimitCountsWrites(t *testing.T) {
 	if r := write(); r.status != 403 || r.header.Get("Retry-After") != "40" || !strings.Contains(r.text, "secondary rate limit") {
 		t.Errorf("%d %s %v", r.status, r.text, r.header)
 	}
-	if r := call1(t, s, "GET", "/user", ""); r.status != 200 {
+	if r := octocat(t, s, "GET", "/user", ""); r.status != 200 {
 		t.Errorf("reading is limited too: %d", r.status)
 	}
 	now = now.Add(40 * time.Second)

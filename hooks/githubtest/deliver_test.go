@@ -71,7 +71,7 @@ func TestDeliversSigned(t *testing.T) {
 	}
 }
 
-func hooked1(t *testing.T, opts Options, k *sink, h Hook) (*Server, int64) {
+func withHook(t *testing.T, opts Options, k *sink, h Hook) (*Server, int64) {
 	t.Helper()
 	opts.Resolve = func(string) string { return k.URL }
 	s := New(opts)
@@ -110,7 +110,7 @@ func TestSignatureVector(t *testing.T) {
 
 func TestDeliveryHeaders(t *testing.T) {
 	k := newSink(t, 200)
-	s, id := hooked1(t, Options{}, k, Hook{Active: true, Events: []string{"*"}, Config: Config{Secret: "k"}})
+	s, id := withHook(t, Options{}, k, Hook{Active: true, Events: []string{"*"}, Config: Config{Secret: "k"}})
 	if _, err := s.Deliver(t.Context(), widgets, "workflow_run", Sample("workflow_run.failure")); err != nil {
 		t.Fatal(err)
 	}
@@ -129,7 +129,7 @@ func TestDeliveryHeaders(t *testing.T) {
 
 func TestFormDeliveryIsSignedAsSent(t *testing.T) {
 	k := newSink(t, 200)
-	s, _ := hooked1(t, Options{}, k, Hook{Active: true, Config: Config{Secret: "k", ContentType: "form"}})
+	s, _ := withHook(t, Options{}, k, Hook{Active: true, Config: Config{Secret: "k", ContentType: "form"}})
 	if _, err := s.Deliver(t.Context(), widgets, "push", Sample("push.main")); err != nil {
 		t.Fatal(err)
 	}
@@ -145,7 +145,7 @@ func TestFormDeliveryIsSignedAsSent(t *testing.T) {
 
 func TestWithoutASecretNothingIsSigned(t *testing.T) {
 	k := newSink(t, 200)
-	s, _ := hooked1(t, Options{}, k, Hook{Active: true})
+	s, _ := withHook(t, Options{}, k, Hook{Active: true})
 	if _, err := s.Deliver(t.Context(), widgets, "push", Sample("push.main")); err != nil {
 		t.Fatal(err)
 	}
@@ -156,7 +156,7 @@ func TestWithoutASecretNothingIsSigned(t *testing.T) {
 
 func TestOnlyActiveSubscribedHooksGetEvents(t *testing.T) {
 	k := newSink(t, 200)
-	s, _ := hooked1(t, Options{}, k, Hook{Active: false, Events: []string{"push"}})
+	s, _ := withHook(t, Options{}, k, Hook{Active: false, Events: []string{"push"}})
 	s.AddHook(widgets, Hook{Active: true, Events: []string{"star"}, Config: Config{URL: "https://b.example.com"}})
 	s.AddOrg("octo-org")
 	org := s.AddHook("octo-org", Hook{Active: true, Events: []string{"*"}, Config: Config{URL: "https://c.example.com"}})
@@ -171,8 +171,8 @@ func TestOnlyActiveSubscribedHooksGetEvents(t *testing.T) {
 
 func TestPingReachesInactiveHooksToo(t *testing.T) {
 	k := newSink(t, 200)
-	s, id := hooked1(t, Options{}, k, Hook{Active: false, Config: Config{Secret: "k"}})
-	if r := call1(t, s, "POST", "/repos/"+widgets+"/hooks/"+itoa(id)+"/pings", ""); r.status != 204 {
+	s, id := withHook(t, Options{}, k, Hook{Active: false, Config: Config{Secret: "k"}})
+	if r := octocat(t, s, "POST", "/repos/"+widgets+"/hooks/"+itoa(id)+"/pings", ""); r.status != 204 {
 		t.Fatalf("%d %s", r.status, r.text)
 	}
 	got := k.next(t)
@@ -194,8 +194,8 @@ func TestPingReachesInactiveHooksToo(t *testing.T) {
 
 func TestCreationPings(t *testing.T) {
 	k := newSink(t, 200)
-	s, _ := hooked1(t, Options{}, k, Hook{Events: []string{"star"}})
-	if r := call1(t, s, "POST", "/repos/"+widgets+"/hooks", body(goodConfig, "")); r.status != 201 {
+	s, _ := withHook(t, Options{}, k, Hook{Events: []string{"star"}})
+	if r := octocat(t, s, "POST", "/repos/"+widgets+"/hooks", body(goodConfig, "")); r.status != 201 {
 		t.Fatal(r.text)
 	}
 	if got := k.next(t); got.header.Get("X-GitHub-Event") != "ping" || got.header.Get("X-Hub-Signature-256") == "" {
@@ -205,9 +205,9 @@ func TestCreationPings(t *testing.T) {
 
 func TestTestsSendTheLatestPush(t *testing.T) {
 	k := newSink(t, 200)
-	s, id := hooked1(t, Options{}, k, Hook{Active: true, Events: []string{"push"}})
+	s, id := withHook(t, Options{}, k, Hook{Active: true, Events: []string{"push"}})
 	path := "/repos/" + widgets + "/hooks/" + itoa(id)
-	call1(t, s, "POST", path+"/tests", "")
+	octocat(t, s, "POST", path+"/tests", "")
 	if got := k.next(t); string(got.body) != string(SampleFor("push.main", widgets)) {
 		t.Errorf("%s", got.body)
 	}
@@ -215,13 +215,13 @@ func TestTestsSendTheLatestPush(t *testing.T) {
 		t.Fatal(err)
 	}
 	k.next(t)
-	call1(t, s, "POST", path+"/tests", "")
+	octocat(t, s, "POST", path+"/tests", "")
 	if got := k.next(t); string(got.body) != string(Sample("push.tag")) {
 		t.Errorf("%s", got.body)
 	}
-	call1(t, s, "PATCH", path, `{"events":["star"]}`)
-	call1(t, s, "POST", path+"/tests", "")
-	call1(t, s, "POST", path+"/pings", "")
+	octocat(t, s, "PATCH", path, `{"events":["star"]}`)
+	octocat(t, s, "POST", path+"/tests", "")
+	octocat(t, s, "POST", path+"/pings", "")
 	if got := k.next(t); got.header.Get("X-GitHub-Event") != "ping" {
 		t.Errorf("a hook without push was sent %s", got.header.Get("X-GitHub-Event"))
 	}

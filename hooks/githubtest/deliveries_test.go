@@ -31,7 +31,7 @@ var nextLink = regexp.MustCompile(`^<https://api\.github\.com([^>]+)>; rel="next
 func pages(t *testing.T, s *Server, path string) (all []listed, n int) {
 	t.Helper()
 	for path != "" {
-		r := call1(t, s, "GET", path, "")
+		r := octocat(t, s, "GET", path, "")
 		if r.status != 200 {
 			t.Fatalf("%d %s", r.status, r.text)
 		}
@@ -86,7 +86,7 @@ func TestDeliveriesPageByCursor(t *testing.T) {
 		t.Errorf("%d successes", len(ok))
 	}
 	for _, bad := range []string{"?status=maybe", "?cursor=nonsense", "?cursor=" + url.QueryEscape("v1_x")} {
-		if r := call1(t, s, "GET", base+bad, ""); r.status != 422 {
+		if r := octocat(t, s, "GET", base+bad, ""); r.status != 422 {
 			t.Errorf("%s: %d", bad, r.status)
 		}
 	}
@@ -94,7 +94,7 @@ func TestDeliveriesPageByCursor(t *testing.T) {
 
 func TestDeliveryShowsWhatWasSentAndAnswered(t *testing.T) {
 	k := newSink(t, 200)
-	s, id := hooked1(t, Options{}, k, Hook{Active: true, Config: Config{Secret: "k"}})
+	s, id := withHook(t, Options{}, k, Hook{Active: true, Config: Config{Secret: "k"}})
 	results, err := s.Deliver(t.Context(), widgets, "push", Sample("push.main"))
 	if err != nil {
 		t.Fatal(err)
@@ -111,13 +111,13 @@ func TestDeliveryShowsWhatWasSentAndAnswered(t *testing.T) {
 			Payload string
 		}
 	}
-	r := call1(t, s, "GET", base+itoa(results[0].ID), "")
+	r := octocat(t, s, "GET", base+itoa(results[0].ID), "")
 	r.into(&d)
 	if d.URL != "https://hooks.example.com/webhook" || d.Request.Headers["X-GitHub-Event"] != "push" || string(d.Request.Payload) != string(Sample("push.main")) ||
 		d.Response.Payload != `{"seen":true}` || d.Response.Headers["Content-Length"] == "" {
 		t.Errorf("%s", r.text)
 	}
-	if r := call1(t, s, "GET", base+"9007199254740993000", ""); r.status != 404 {
+	if r := octocat(t, s, "GET", base+"9007199254740993000", ""); r.status != 404 {
 		t.Errorf("an unknown delivery: %d", r.status)
 	}
 }
@@ -125,7 +125,7 @@ func TestDeliveryShowsWhatWasSentAndAnswered(t *testing.T) {
 // A redelivery keeps the GUID, gets a new id, and is signed with the secret of now.
 func TestRedeliveryKeepsTheGUID(t *testing.T) {
 	k := newSink(t, 200)
-	s, id := hooked1(t, Options{}, k, Hook{Active: true, Config: Config{Secret: "old"}})
+	s, id := withHook(t, Options{}, k, Hook{Active: true, Config: Config{Secret: "old"}})
 	results, err := s.Deliver(t.Context(), widgets, "push", Sample("push.main"))
 	if err != nil {
 		t.Fatal(err)
@@ -133,7 +133,7 @@ func TestRedeliveryKeepsTheGUID(t *testing.T) {
 	first := k.next(t)
 	s.SetSecret(widgets, id, "new")
 	path := fmt.Sprintf("/repos/%s/hooks/%d/deliveries/%d/attempts", widgets, id, results[0].ID)
-	if r := call1(t, s, "POST", path, ""); r.status != 202 {
+	if r := octocat(t, s, "POST", path, ""); r.status != 202 {
 		t.Fatalf("%d %s", r.status, r.text)
 	}
 	second := k.next(t)
@@ -167,7 +167,7 @@ func TestDeliveriesAreKeptThreeDays(t *testing.T) {
 			t.Errorf("enterprise %v: forgotten too early", test.enterprise)
 		}
 		at = at.Add(time.Second)
-		if r := call1(t, s, "GET", path, ""); strings.TrimSpace(r.text) != "[]" {
+		if r := octocat(t, s, "GET", path, ""); strings.TrimSpace(r.text) != "[]" {
 			t.Errorf("enterprise %v: kept too long: %s", test.enterprise, r.text)
 		}
 	}

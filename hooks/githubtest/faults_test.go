@@ -72,16 +72,16 @@ func TestFaultsEnd(t *testing.T) {
 	lift := s.Fault(Fault{Status: 503})
 	var have []int
 	for range 3 {
-		have = append(have, call1(t, s, "GET", "/user", "").status)
+		have = append(have, octocat(t, s, "GET", "/user", "").status)
 	}
 	lift()
-	have = append(have, call1(t, s, "GET", "/user", "").status)
+	have = append(have, octocat(t, s, "GET", "/user", "").status)
 	s.Fault(Fault{Status: 500, Header: http.Header{"Retry-After": {"7"}}, Body: "<html>"})
-	if r := call1(t, s, "GET", "/user", ""); r.header.Get("Retry-After") != "7" || r.text != "<html>" {
+	if r := octocat(t, s, "GET", "/user", ""); r.header.Get("Retry-After") != "7" || r.text != "<html>" {
 		t.Errorf("%v %s", r.header, r.text)
 	}
 	s.ClearFaults()
-	have = append(have, call1(t, s, "GET", "/user", "").status)
+	have = append(have, octocat(t, s, "GET", "/user", "").status)
 	for i, want := range []int{500, 500, 503, 200, 200} {
 		if have[i] != want {
 			t.Errorf("answers %v", have)
@@ -96,7 +96,7 @@ func TestProbabilityIsSeeded(t *testing.T) {
 		s.Fault(Fault{Status: 500, Probability: 0.3})
 		var marks strings.Builder
 		for range 200 {
-			if call1(t, s, "GET", "/user", "").status == 500 {
+			if octocat(t, s, "GET", "/user", "").status == 500 {
 				marks.WriteByte('x')
 			} else {
 				marks.WriteByte('.')
@@ -118,10 +118,10 @@ func TestProbabilityIsSeeded(t *testing.T) {
 
 func TestRequestsAreKept(t *testing.T) {
 	s := quiet(t, Options{})
-	call1(t, s, "GET", "/user?x=1", "")
+	octocat(t, s, "GET", "/user?x=1", "")
 	api(t, s, "", "POST", "/repos/"+widgets+"/hooks", `{"a":1}`)
 	s.Fault(Fault{Status: 500})
-	call1(t, s, "GET", "/user", "")
+	octocat(t, s, "GET", "/user", "")
 	list := s.Requests()
 	if len(list) != 3 || list[0].Login != DefaultLogin || list[0].Query != "x=1" || list[0].Status != 200 ||
 		list[1].Login != "" || string(list[1].Body) != `{"a":1}` || list[1].Status != 401 || list[2].Status != 500 {

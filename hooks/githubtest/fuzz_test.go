@@ -22,7 +22,7 @@ func FuzzCreateHook(f *testing.F) {
 		if org {
 			name, path = "octo-org", "/orgs/octo-org/hooks"
 		}
-		r := call1(t, s, "POST", path, text)
+		r := octocat(t, s, "POST", path, text)
 		if !json.Valid([]byte(r.text)) {
 			t.Fatalf("%d %q", r.status, r.text)
 		}

@@ -39,7 +39,8 @@ func api(t *testing.T, s *Server, token, method, path, body string) reply {
 	return reply{w.Code, w.Header(), w.Body.String(), t}
 }
 
-func call1(t *testing.T, s *Server, method, path, body string) reply {
+// octocat makes one call as the account that every simulation knows.
+func octocat(t *testing.T, s *Server, method, path, body string) reply {
 	t.Helper()
 	return api(t, s, DefaultToken, method, path, body)
 }
@@ -99,7 +100,7 @@ func TestCreateRefusesWhatGitHubRefuses(t *testing.T) {
 	} {
 		t.Run(test.name, func(t *testing.T) {
 			s := quiet(t, Options{})
-			r := call1(t, s, "POST", "/repos/"+widgets+"/hooks", test.body)
+			r := octocat(t, s, "POST", "/repos/"+widgets+"/hooks", test.body)
 			if r.status != test.status || !strings.Contains(r.text, test.says) {
 				t.Errorf("%d %s\nwant %d with %s", r.status, r.text, test.status, test.says)
 			}
@@ -113,21 +114,21 @@ func TestCreateRefusesWhatGitHubRefuses(t *testing.T) {
 func TestCreateRefusesDuplicatesAndTheTwentyFirst(t *testing.T) {
 	s := quiet(t, Options{})
 	path := "/repos/" + widgets + "/hooks"
-	call1(t, s, "POST", path, body(goodConfig, ""))
-	if r := call1(t, s, "POST", path, body(goodConfig, "")); r.status != 422 || !strings.Contains(r.text, `"message":"Hook already exists on this repository"`) {
+	octocat(t, s, "POST", path, body(goodConfig, ""))
+	if r := octocat(t, s, "POST", path, body(goodConfig, "")); r.status != 422 || !strings.Contains(r.text, `"message":"Hook already exists on this repository"`) {
 		t.Errorf("duplicate: %d %s", r.status, r.text)
 	}
-	if r := call1(t, s, "POST", path, strings.Replace(body(goodConfig, ""), `"push"`, `"star"`, 1)); r.status != 201 {
+	if r := octocat(t, s, "POST", path, strings.Replace(body(goodConfig, ""), `"push"`, `"star"`, 1)); r.status != 201 {
 		t.Errorf("same URL, other events: %d %s", r.status, r.text)
 	}
 	for range 19 {
 		s.AddHook(widgets, Hook{Config: Config{URL: "https://b.example.com"}})
 	}
-	r := call1(t, s, "POST", path, strings.Replace(body(goodConfig, ""), "hooks.", "c.", 1))
+	r := octocat(t, s, "POST", path, strings.Replace(body(goodConfig, ""), "hooks.", "c.", 1))
 	if r.status != 422 || !strings.Contains(r.text, `The \"push\" event cannot have more than 20 hooks`) {
 		t.Errorf("twenty-first: %d %s", r.status, r.text)
 	}
-	if r := call1(t, s, "POST", "/orgs/octo-org/hooks", body(goodConfig, "")); r.status != 201 {
+	if r := octocat(t, s, "POST", "/orgs/octo-org/hooks", body(goodConfig, "")); r.status != 201 {
 		t.Errorf("the organisation has its own count: %d %s", r.status, r.text)
 	}
 }
@@ -150,7 +151,7 @@ func TestPatchHookReplacesConfigWhole(t *testing.T) {
 		t.Run(test.name, func(t *testing.T) {
 			s := quiet(t, Options{})
 			id := s.AddHook(widgets, Hook{Active: true, Config: Config{"https://hooks.example.com/webhook", "json", "k", "0"}})
-			r := call1(t, s, "PATCH", "/repos/"+widgets+"/hooks/"+itoa(id), test.body)
+			r := octocat(t, s, "PATCH", "/repos/"+widgets+"/hooks/"+itoa(id), test.body)
 			if r.status != test.status || s.Hooks(widgets)[0].Config != test.want {
 				t.Errorf("%d %s\n%+v", r.status, r.text, s.Hooks(widgets)[0])
 			}
@@ -162,15 +163,15 @@ func TestPatchHookEvents(t *testing.T) {
 	s := quiet(t, Options{})
 	id := s.AddHook(widgets, Hook{Active: true, Events: []string{"push"}, Config: Config{URL: "https://hooks.example.com"}})
 	path := "/repos/" + widgets + "/hooks/" + itoa(id)
-	call1(t, s, "PATCH", path, `{"add_events":["star","push"]}`)
+	octocat(t, s, "PATCH", path, `{"add_events":["star","push"]}`)
 	if have := s.Hooks(widgets)[0].Events; !slices.Equal(have, []string{"push", "star"}) {
 		t.Errorf("added: %v", have)
 	}
-	call1(t, s, "PATCH", path, `{"remove_events":["push"]}`)
+	octocat(t, s, "PATCH", path, `{"remove_events":["push"]}`)
 	if have := s.Hooks(widgets)[0].Events; !slices.Equal(have, []string{"star"}) {
 		t.Errorf("removed: %v", have)
 	}
-	if r := call1(t, s, "PATCH", path, `{"events":[]}`); r.status != 422 {
+	if r := octocat(t, s, "PATCH", path, `{"events":[]}`); r.status != 422 {
 		t.Errorf("no events: %d", r.status)
 	}
 }
@@ -179,16 +180,16 @@ func TestPatchConfigChangesOnlyWhatItNames(t *testing.T) {
 	s := quiet(t, Options{})
 	id := s.AddHook(widgets, Hook{Active: true, Config: Config{"https://hooks.example.com/webhook", "json", "k", "0"}})
 	path := "/repos/" + widgets + "/hooks/" + itoa(id) + "/config"
-	r := call1(t, s, "PATCH", path, `{"secret":"n"}`)
+	r := octocat(t, s, "PATCH", path, `{"secret":"n"}`)
 	if want := (Config{"https://hooks.example.com/webhook", "json", "n", "0"}); r.status != 200 || s.Hooks(widgets)[0].Config != want || strings.Contains(r.text, `"n"`) {
 		t.Errorf("%d %s %+v", r.status, r.text, s.Hooks(widgets)[0].Config)
 	}
 	var config map[string]string
-	if call1(t, s, "GET", path, "").into(&config); config["secret"] != "********" || config["url"] != "https://hooks.example.com/webhook" {
+	if octocat(t, s, "GET", path, "").into(&config); config["secret"] != "********" || config["url"] != "https://hooks.example.com/webhook" {
 		t.Errorf("config %v", config)
 	}
 	for _, bad := range []string{`{"url":"http://localhost"}`, `{"url":""}`, `{"events":["push"]}`, `{"insecure_ssl":"2"}`, `[`} {
-		if r := call1(t, s, "PATCH", path, bad); r.status < 400 || r.status > 422 {
+		if r := octocat(t, s, "PATCH", path, bad); r.status < 400 || r.status > 422 {
 			t.Errorf("%s: %d %s", bad, r.status, r.text)
 		}
 	}
@@ -199,21 +200,21 @@ func TestPatchConfigChangesOnlyWhatItNames(t *testing.T) {
 
 func TestHookOfAnOrganisationDiffers(t *testing.T) {
 	s := quiet(t, Options{})
-	if r := call1(t, s, "POST", "/orgs/octo-org/hooks", `{"config":{`+goodConfig+`}}`); r.status != 422 || !strings.Contains(r.text, `\"name\" wasn't supplied.`) {
+	if r := octocat(t, s, "POST", "/orgs/octo-org/hooks", `{"config":{`+goodConfig+`}}`); r.status != 422 || !strings.Contains(r.text, `\"name\" wasn't supplied.`) {
 		t.Errorf("without a name: %d %s", r.status, r.text)
 	}
-	r := call1(t, s, "POST", "/orgs/octo-org/hooks", strings.Replace(body(goodConfig, ""), `"push"`, `"membership"`, 1))
+	r := octocat(t, s, "POST", "/orgs/octo-org/hooks", strings.Replace(body(goodConfig, ""), `"push"`, `"membership"`, 1))
 	var hook map[string]any
 	if r.into(&hook); r.status != 201 || hook["type"] != "Organization" || hook["test_url"] != nil {
 		t.Fatalf("%d %s", r.status, r.text)
 	}
 	id := s.Hooks("octo-org")[0].ID
-	if r := call1(t, s, "POST", "/orgs/octo-org/hooks/"+itoa(id)+"/tests", ""); r.status != 404 {
+	if r := octocat(t, s, "POST", "/orgs/octo-org/hooks/"+itoa(id)+"/tests", ""); r.status != 404 {
 		t.Errorf("tests: %d", r.status)
 	}
 	s.AddHook("octo-org", Hook{App: "Another App", Config: Config{URL: "https://b.example.com"}})
 	var list []map[string]any
-	if call1(t, s, "GET", "/orgs/octo-org/hooks", "").into(&list); len(list) != 1 {
+	if octocat(t, s, "GET", "/orgs/octo-org/hooks", "").into(&list); len(list) != 1 {
 		t.Errorf("%d hooks are visible, want only the own one", len(list))
 	}
 }
@@ -221,17 +222,17 @@ func TestHookOfAnOrganisationDiffers(t *testing.T) {
 func TestEveryHookShowsItsParts(t *testing.T) {
 	s := quiet(t, Options{})
 	id := s.AddHook(widgets, Hook{Active: true, Config: Config{"https://hooks.example.com/webhook", "json", "k", "0"}})
-	r := call1(t, s, "GET", "/repos/"+widgets+"/hooks/"+itoa(id), "")
+	r := octocat(t, s, "GET", "/repos/"+widgets+"/hooks/"+itoa(id), "")
 	for _, part := range []string{`"type":"Repository"`, `"name":"web"`, `"last_response":{"code":null,"message":null,"status":"unused"}`,
 		`"ping_url":"https://api.github.com/repos/octo-org/widgets/hooks/` + itoa(id) + `/pings"`, `"secret":"********"`} {
 		if !strings.Contains(r.text, part) {
 			t.Errorf("%s lacks %s", r.text, part)
 		}
 	}
-	if r := call1(t, s, "DELETE", "/repos/"+widgets+"/hooks/"+itoa(id), ""); r.status != 204 || r.text != "" {
+	if r := octocat(t, s, "DELETE", "/repos/"+widgets+"/hooks/"+itoa(id), ""); r.status != 204 || r.text != "" {
 		t.Errorf("delete: %d %q", r.status, r.text)
 	}
-	if r := call1(t, s, "GET", "/repos/"+widgets+"/hooks/"+itoa(id), ""); r.status != 404 {
+	if r := octocat(t, s, "GET", "/repos/"+widgets+"/hooks/"+itoa(id), ""); r.status != 404 {
 		t.Errorf("after delete: %d", r.status)
 	}
 }

@@ -22,7 +22,7 @@ func forwarder(t *testing.T, s *Server, socket, token string) (*websocket.Conn, 
 		URL   string
 		WSURL string `json:"ws_url"`
 	}
-	r := call1(t, s, "POST", "/repos/"+widgets+"/hooks", cliHook)
+	r := octocat(t, s, "POST", "/repos/"+widgets+"/hooks", cliHook)
 	if r.into(&made); r.status != 201 || made.WSURL == "" || made.URL == "" {
 		t.Fatalf("%d %s", r.status, r.text)
 	}
@@ -34,11 +34,11 @@ func forwarder(t *testing.T, s *Server, socket, token string) (*websocket.Conn, 
 		return nil, made.ID, resp, err
 	}
 	t.Cleanup(func() { _ = conn.CloseNow() })
-	call1(t, s, "PATCH", "/repos/"+widgets+"/hooks/"+itoa(made.ID), `{"active":true}`)
+	octocat(t, s, "PATCH", "/repos/"+widgets+"/hooks/"+itoa(made.ID), `{"active":true}`)
 	return conn, made.ID, resp, nil
 }
 
-func relayed1(t *testing.T, opts Options) (*Server, string) {
+func forRelay(t *testing.T, opts Options) (*Server, string) {
 	t.Helper()
 	opts.Resolve = func(string) string { return "" }
 	s, socket := start(t, opts)
@@ -62,7 +62,7 @@ func awaitNoHooks(t *testing.T, s *Server) {
 
 func TestRelayBringsDeliveriesAndTakesAnswers(t *testing.T) {
 	for _, unsigned := range []bool{false, true} {
-		s, socket := relayed1(t, Options{RelayUnsigned: unsigned})
+		s, socket := forRelay(t, Options{RelayUnsigned: unsigned})
 		conn, id, _, err := forwarder(t, s, socket, DefaultToken)
 		if err != nil {
 			t.Fatal(err)
@@ -105,14 +105,14 @@ func TestRelayBringsDeliveriesAndTakesAnswers(t *testing.T) {
 }
 
 func TestRelayIsStrict(t *testing.T) {
-	s, socket := relayed1(t, Options{})
+	s, socket := forRelay(t, Options{})
 	if _, _, resp, err := forwarder(t, s, socket, "token "+DefaultToken); err == nil || resp.StatusCode != 401 {
 		t.Errorf("a scheme before the token: %v", err)
 	}
-	if r := call1(t, s, "POST", "/repos/"+widgets+"/hooks", cliHook); r.status != 422 || !strings.Contains(r.text, "Hook already exists on this repository") {
+	if r := octocat(t, s, "POST", "/repos/"+widgets+"/hooks", cliHook); r.status != 422 || !strings.Contains(r.text, "Hook already exists on this repository") {
 		t.Errorf("a stale cli hook: %d %s", r.status, r.text)
 	}
-	call1(t, s, "DELETE", "/repos/"+widgets+"/hooks/"+itoa(s.Hooks(widgets)[0].ID), "")
+	octocat(t, s, "DELETE", "/repos/"+widgets+"/hooks/"+itoa(s.Hooks(widgets)[0].ID), "")
 	for _, bad := range []string{`{}`, `nonsense`, `{"Status":200}`} { // the last answers nothing
 		conn, _, _, err := forwarder(t, s, socket, DefaultToken)
 		if err != nil {
@@ -131,12 +131,12 @@ func TestRelayIsStrict(t *testing.T) {
 }
 
 func TestRelayEndsWithItsHook(t *testing.T) {
-	s, socket := relayed1(t, Options{})
+	s, socket := forRelay(t, Options{})
 	conn, id, _, err := forwarder(t, s, socket, DefaultToken)
 	if err != nil {
 		t.Fatal(err)
 	}
-	call1(t, s, "DELETE", "/repos/"+widgets+"/hooks/"+itoa(id), "")
+	octocat(t, s, "DELETE", "/repos/"+widgets+"/hooks/"+itoa(id), "")
 	ctx, cancel := context.WithTimeout(t.Context(), 10*time.Second)
 	defer cancel()
 	if _, _, err := conn.Read(ctx); websocket.CloseStatus(err) != websocket.StatusNormalClosure {
@@ -146,11 +146,11 @@ func TestRelayEndsWithItsHook(t *testing.T) {
 
 func TestRelayNeedsGitHubDotCom(t *testing.T) {
 	s := quiet(t, Options{Enterprise: true})
-	if r := call1(t, s, "POST", "/repos/"+widgets+"/hooks", cliHook); r.status != 422 {
+	if r := octocat(t, s, "POST", "/repos/"+widgets+"/hooks", cliHook); r.status != 422 {
 		t.Errorf("enterprise server: %d %s", r.status, r.text)
 	}
 	s = quiet(t, Options{})
-	if r := call1(t, s, "POST", "/orgs/octo-org/hooks", cliHook); r.status != 422 {
+	if r := octocat(t, s, "POST", "/orgs/octo-org/hooks", cliHook); r.status != 422 {
 		t.Errorf("organisation: %d %s", r.status, r.text)
 	}
 	raw, err := json.Marshal(relayFrame{Body: []byte("x")})
