@@ -2,10 +2,10 @@ package logs
 
 import (
 	"context"
-	"database/sql"
 	"encoding/json"
 	"errors"
 	"fmt"
+	"hash/maphash"
 	"os"
 	"path/filepath"
 	"time"
@@ -15,7 +15,7 @@ func newFiler(d *disk, cfg Config, s *spool, x *index) *filer {
 	return &filer{
 		disk: d, dir: cfg.Dir, tmp: filepath.Join(cfg.Dir, hiddenDir, "tmp"), log: cfg.Logger, spool: s, index: x,
 		items: map[string]*item{}, renamed: map[string]string{}, ids: map[string]string{},
-		numbers: map[string]int{}, older: map[string]int{},
+		numbers: map[string]int{}, older: map[string]int{}, guids: guidSet{seed: maphash.MakeSeed()},
 	}
 }
 
@@ -38,6 +38,7 @@ func (f *filer) admit(it *item) string {
 	f.items[it.file] = it
 	if it.id != "" {
 		f.ids[it.id] = it.file
+		f.guids.add(it.id)
 	}
 	return it.file
 }
@@ -55,9 +56,9 @@ func (f *filer) dismiss(it *item) {
 // known returns the file of a delivery, "" when there is none.
 func (f *filer) known(ctx context.Context, id string) (string, error) {
 	f.mu.Lock()
-	file := f.ids[id]
+	file, fresh := f.ids[id], f.guids.fresh(id)
 	f.mu.Unlock()
-	if file != "" {
+	if file != "" || fresh {
 		return file, nil
 	}
 	files, err := collect(ctx, f.index, scanString, `SELECT file FROM record WHERE delivery = ? AND delivery <> '' ORDER BY id LIMIT 1`, id)
@@ -126,6 +127,7 @@ func (f *filer) replayRecord(fr frame, from ref) bool {
 	f.items[it.file] = it
 	if it.id != "" {
 		f.ids[it.id] = it.file
+		f.guids.add(it.id)
 	}
 	f.push(it, listNow)
 	return true
@@ -174,5 +176,3 @@ func lastAttempt(notes []Notification) (last time.Time) {
 	}
 	return last
 }
-
-func scanString(rows *sql.Rows) (s string, err error) { return s, rows.Scan(&s) }

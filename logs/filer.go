@@ -7,6 +7,7 @@ import (
 	"os"
 	"path/filepath"
 	"sync"
+	"sync/atomic"
 	"time"
 )
 
@@ -27,6 +28,7 @@ type filer struct {
 	items   map[string]*item  // by file: everything that is not safe as a file
 	renamed map[string]string // names that another program took before us
 	ids     map[string]string // GUID to file, until the index has it
+	guids   guidSet           // which the index may have
 	lists   [3][]*item        // waiting: at once, lingering, rewrites
 	numbers map[string]int    // last number used of a stem
 	older   map[string]int    // the same, of stems not used lately
@@ -52,7 +54,8 @@ type filed struct {
 	temp     string   // its name until it replaces the old file
 	version  int
 	modified time.Time
-	there    bool // it was there from an earlier run
+	there    bool  // it was there from an earlier run
+	err      error // of its sync
 }
 
 // settle waits until what was there when it was made has been tried.
@@ -70,6 +73,7 @@ const (
 const (
 	fileBatch     = 128
 	syncBatch     = 256
+	syncWorkers   = 8
 	syncGather    = 100 * time.Millisecond
 	memoryLimit   = 32 << 20 // of contents kept for filing; beyond it they are read back
 	firstBackoff  = 50 * time.Millisecond
@@ -350,13 +354,13 @@ func (f *filer) sync(batch []filed) {
 	if len(batch) == 0 {
 		return
 	}
+	f.syncFiles(batch)
 	var again []*item
 	good := batch[:0]
 	for _, b := range batch {
 		if b.f != nil {
-			err := f.disk.sync(b.f)
-			if err = errors.Join(err, b.f.Close()); err != nil {
-				f.log.Error("a record file cannot be made durable; it is written again", "file", b.it.file, "error", err)
+			if b.err != nil {
+				f.log.Error("a record file cannot be made durable; it is written again", "file", b.it.file, "error", b.err)
 				again = append(again, b.it)
 				continue
 			}
@@ -391,6 +395,23 @@ func (f *filer) sync(batch []filed) {
 	f.mu.Unlock()
 	f.spool.release(refs)
 	f.nudge()
+}
+
+// syncFiles syncs and closes files, several at a time: the kernel merges the
+// flushes and journal commits of those who wait together.
+func (f *filer) syncFiles(batch []filed) {
+	var next atomic.Int64
+	var wg sync.WaitGroup
+	for range min(syncWorkers, len(batch)) {
+		wg.Go(func() {
+			for i := int(next.Add(1)) - 1; i < len(batch); i = int(next.Add(1)) - 1 {
+				if b := &batch[i]; b.f != nil {
+					b.err = errors.Join(f.disk.sync(b.f), b.f.Close())
+				}
+			}
+		})
+	}
+	wg.Wait()
 }
 
 // lookup returns the content of a record that is on its way into its file.

@@ -28,8 +28,10 @@ type segment struct {
 // blocks: turning a reserved block into a written one costs a commit of the
 // file system's journal at the first sync, half as much again as the write.
 func (s *spool) newSegment(size int64) (*segment, error) {
+	s.mu.Lock()
 	path := filepath.Join(s.dir, fmt.Sprintf("%08d.seg", s.number))
 	s.number++
+	s.mu.Unlock()
 	f, err := s.disk.create(path)
 	if errors.Is(err, os.ErrNotExist) {
 		// The log directory was removed while we run.

@@ -11,6 +11,7 @@ import (
 	"slices"
 	"strings"
 	"sync"
+	"time"
 )
 
 // spool is the journal in front of the record files. Concurrent appends are
@@ -42,6 +43,12 @@ type spool struct {
 	closed bool
 	wake   chan struct{}
 	done   chan struct{}
+	spare  chan struct{} // asks for a segment to be made ahead
+	spared chan struct{}
+
+	// Of the committer alone: how the last batches went.
+	lastBatch int
+	syncTime  time.Duration
 }
 
 // commit is one frame on its way to the disk.
@@ -64,8 +71,10 @@ type ref struct {
 
 const (
 	defaultSegment = 8 << 20
+	minFree        = 2       // segments made ahead
 	maxFree        = 4       // segments kept for later
 	maxBatch       = 4 << 20 // bytes that share a sync
+	maxGather      = 2 * time.Millisecond
 )
 
 // openSpool takes up the spool in a directory. replay is called with every
@@ -76,6 +85,7 @@ func openSpool(s *spool, replay func(frame, ref) bool) error {
 		return fmt.Errorf("make the spool: %w", err)
 	}
 	s.wake, s.done = make(chan struct{}, 1), make(chan struct{})
+	s.spare, s.spared = make(chan struct{}, 1), make(chan struct{})
 	items, err := os.ReadDir(s.dir)
 	if err != nil {
 		return fmt.Errorf("list the spool: %w", err)
@@ -105,6 +115,8 @@ func openSpool(s *spool, replay func(frame, ref) bool) error {
 		}
 	}
 	go s.run()
+	go s.provide()
+	s.wantSpare()
 	return nil
 }
 
@@ -196,6 +208,7 @@ func (s *spool) run() {
 	defer close(s.done)
 	for range s.wake {
 		for {
+			s.gather()
 			s.mu.Lock()
 			batch, rest, closed := s.takeBatch()
 			s.mu.Unlock()
@@ -205,12 +218,39 @@ func (s *spool) run() {
 				}
 				break
 			}
+			start := time.Now()
 			s.commitBatch(batch)
+			s.lastBatch, s.syncTime = len(batch), (3*s.syncTime+time.Since(start))/4
 			if !rest && !closed {
 				break
 			}
 		}
 		s.cut()
+	}
+}
+
+// gather waits a little for a batch as large as the last: who was just
+// acknowledged tends to come again, and a sync costs the same for one as for
+// all. The wait is bounded by half of what a sync takes.
+func (s *spool) gather() {
+	patience := min(s.syncTime/2, maxGather)
+	if s.lastBatch < 2 || patience <= 0 {
+		return
+	}
+	timer := time.NewTimer(patience)
+	defer timer.Stop()
+	for {
+		s.mu.Lock()
+		enough := s.closed || len(s.queue) >= s.lastBatch
+		s.mu.Unlock()
+		if enough {
+			return
+		}
+		select {
+		case <-s.wake:
+		case <-timer.C:
+			return
+		}
 	}
 }
 
@@ -328,6 +368,7 @@ func (s *spool) room(size int64) (*segment, error) {
 	s.order++
 	order := s.order
 	s.mu.Unlock()
+	s.wantSpare()
 	if seg == nil {
 		var err error
 		if seg, err = s.newSegment(max(s.segmentSize, segmentHeader+size)); err != nil {
@@ -342,6 +383,38 @@ func (s *spool) room(size int64) (*segment, error) {
 	s.active = seg
 	s.mu.Unlock()
 	return seg, nil
+}
+
+// wantSpare asks for a segment in reserve.
+func (s *spool) wantSpare() {
+	select {
+	case s.spare <- struct{}{}:
+	default:
+	}
+}
+
+// provide makes segments before they are needed, since filling one with
+// zeros takes far longer than a commit.
+func (s *spool) provide() {
+	defer close(s.spared)
+	for range s.spare {
+		for s.wantsMore() {
+			seg, err := s.newSegment(s.segmentSize)
+			if err != nil {
+				s.log.Debug("no spool segment can be made ahead", "error", err)
+				break
+			}
+			s.mu.Lock()
+			s.free = append(s.free, seg)
+			s.mu.Unlock()
+		}
+	}
+}
+
+func (s *spool) wantsMore() bool {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	return !s.closed && len(s.free) < minFree
 }
 
 // retire gives up the active segment after a failure. The frames that were
@@ -433,6 +506,8 @@ func (s *spool) stop() {
 	s.mu.Unlock()
 	s.nudge()
 	<-s.done
+	close(s.spare)
+	<-s.spared
 }
 
 // close clears what is safe elsewhere and closes the files. Call stop before.

@@ -22,6 +22,9 @@ type Writer struct {
 	spool *spool
 	filer *filer
 
+	learning sync.WaitGroup
+	unlearn  context.CancelFunc
+
 	mu      sync.Mutex
 	flights map[string]chan struct{} // GUIDs on their way into the spool
 	closed  bool
@@ -72,6 +75,9 @@ func (w *Writer) start(ctx context.Context) error {
 	}
 	w.filer.start()
 	w.log.writer = w.filer
+	learning, stop := context.WithCancel(context.Background())
+	w.unlearn = stop
+	w.learning.Go(func() { w.filer.learnGUIDs(learning, w.log) })
 	return nil
 }
 
@@ -120,6 +126,8 @@ func (w *Writer) Close() error {
 	}
 	w.closed = true
 	w.mu.Unlock()
+	w.unlearn()
+	w.learning.Wait()
 	w.spool.stop()
 	w.filer.stop()
 	err := w.spool.close()
