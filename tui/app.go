@@ -311,7 +311,7 @@ func (a *app) View() tea.View {
 	}
 	for _, o := range a.overlays {
 		box, x, y := a.place(o)
-		screen = over(screen, box, x, y)
+		screen = a.lay(screen, box, x, y)
 		v.Cursor = nil
 		if c := o.cursor(); c != nil && o == a.top() {
 			dx, dy := 1, 1
@@ -328,6 +328,21 @@ func (a *app) View() tea.View {
 	}
 	v.SetContent(screen)
 	return v
+}
+
+// lay puts a box onto the screen. What little of the page would stand beside a
+// wide box is left out.
+func (a *app) lay(screen, box string, x, y int) string {
+	if lipgloss.Width(box) < a.w-4 {
+		return over(screen, box, x, y)
+	}
+	lines := strings.Split(screen, "\n")
+	for i, l := range strings.Split(box, "\n") {
+		if y+i < len(lines) {
+			lines[y+i] = fitLine(strings.Repeat(" ", max(0, x))+l, a.w)
+		}
+	}
+	return strings.Join(lines, "\n")
 }
 
 // chrome is how many lines stand above and below the page; very low windows

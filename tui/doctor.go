@@ -3,17 +3,18 @@ package tui
 import (
 	"context"
 	"fmt"
+	"slices"
 	"strings"
 
 	tea "charm.land/bubbletea/v2"
 
 	"hookctl/logs"
 	"hookctl/server/daemon"
+	"hookctl/server/doctor"
 )
 
-// Check is one finding of the doctor: what was looked at, how it is ("ok",
-// "warn" or "fail"), and the command or sentence that mends it.
-type Check struct{ Name, Status, Detail, Fix string }
+// Check is one finding of the doctor.
+type Check = doctor.Check
 
 // doctorPage runs the checks of the whole chain and shows each as it comes.
 // Where hookctl itself can do what mends a finding, enter does it.
@@ -24,7 +25,9 @@ type doctorPage struct {
 	ran    bool
 	gen    int
 	cursor
-	high int
+	high  int // lines of the list in the last view
+	wide  int // and its columns
+	names int // columns of the names
 }
 
 type (
@@ -103,23 +106,44 @@ func (p *doctorPage) update(msg tea.Msg) tea.Cmd {
 	return nil
 }
 
-// put shows a finding; one of the same name is replaced.
+// put shows a finding: what is wrong first, then in the order they come. The
+// cursor stays on its finding once a person has moved it.
 func (p *doctorPage) put(c Check) {
-	for i, have := range p.checks {
-		if have.Name == c.Name {
-			p.checks[i] = c
-			return
+	rank := map[string]int{doctor.Fail: 0, doctor.Warn: 1}
+	of := func(c Check) int {
+		if r, ok := rank[c.Status]; ok {
+			return r
 		}
-	}
-	p.checks = append(p.checks, c)
-}
-
-// lines of a check: a second one where it says how to mend.
-func (p *doctorPage) lines(i int) int {
-	if p.checks[i].Fix != "" && p.checks[i].Status != "ok" {
 		return 2
 	}
-	return 1
+	at := len(p.checks)
+	for i, have := range p.checks {
+		if of(c) < of(have) {
+			at = i
+			break
+		}
+	}
+	p.checks = slices.Insert(p.checks, at, c)
+	if p.at > 0 && at <= p.at {
+		p.at++
+	}
+}
+
+// lines of a check: its detail in full under the cursor, and how to mend it.
+func (p *doctorPage) lines(i int) int {
+	n := 1
+	if i == p.at {
+		n = len(p.detail(i))
+	}
+	if p.checks[i].Fix != "" && p.checks[i].Status != doctor.OK {
+		n++
+	}
+	return n
+}
+
+// detail is what was seen, wrapped to its column.
+func (p *doctorPage) detail(i int) []string {
+	return wrap(logs.Clean(p.checks[i].Detail), max(20, p.wide-p.names-6))
 }
 
 // line is where a check begins, counted from the first one.
@@ -139,9 +163,9 @@ func (p *doctorPage) view(w, h int) string {
 	bad, warned := 0, 0
 	for _, c := range p.checks {
 		switch c.Status {
-		case "fail":
+		case doctor.Fail:
 			bad++
-		case "warn":
+		case doctor.Warn:
 			warned++
 		}
 	}
@@ -160,43 +184,50 @@ func (p *doctorPage) view(w, h int) string {
 		head = t.warn.Render(fmt.Sprintf("%s %d to look at", t.sym.warn, warned))
 	}
 	out := []string{" " + head, ""}
-	p.high = max(0, h-2)
+	p.high, p.wide, p.names = max(0, h-2), w, 0
+	for _, c := range p.checks {
+		p.names = max(p.names, width(logs.Clean(c.Name)))
+	}
+	p.names = min(p.names, max(8, w/4))
 	p.to(p.at, len(p.checks))
 	p.top = min(p.top, p.at)
 	for p.top < p.at && p.line(p.at)+p.lines(p.at)-p.line(p.top) > p.high {
 		p.top++
 	}
-	wide := 0
-	for _, c := range p.checks {
-		wide = max(wide, width(logs.Clean(c.Name)))
-	}
-	wide = min(wide, max(8, w/3))
 	for i := p.top; i < len(p.checks); i++ {
-		out = append(out, p.row(i, wide, w)...)
+		out = append(out, p.row(i)...)
 	}
 	return fit(strings.Join(out, "\n"), w, h)
 }
 
-func (p *doctorPage) row(i, wide, w int) []string {
-	t, c := p.a.theme, p.checks[i]
+// row draws a check; the one under the cursor in full.
+func (p *doctorPage) row(i int) []string {
+	t, c, w := p.a.theme, p.checks[i], p.wide
 	mark, style := t.sym.ok, t.good
 	switch c.Status {
-	case "warn":
+	case doctor.Warn:
 		mark, style = t.sym.warn, t.warn
-	case "fail":
+	case doctor.Fail:
 		mark, style = t.sym.bad, t.bad
 	}
-	name, detail := t.cell(logs.Clean(c.Name), wide), logs.Clean(c.Detail)
+	name := t.cell(logs.Clean(c.Name), p.names)
+	lead := strings.Repeat(" ", p.names+5)
 	var out []string
 	if i == p.at {
-		out = append(out, t.selected.Render(fitLine(t.cut(t.sym.cursor+mark+" "+name+"  "+detail, w), w)))
+		for j, l := range p.detail(i) {
+			first := lead
+			if j == 0 {
+				first = t.sym.cursor + mark + " " + name + "  "
+			}
+			out = append(out, t.selected.Render(fitLine(t.cut(first+l, w), w)))
+		}
 	} else {
-		out = append(out, t.cut(" "+style.Render(mark)+" "+name+"  "+detail, w))
+		out = append(out, t.cut(" "+style.Render(mark)+" "+name+"  "+logs.Clean(c.Detail), w))
 	}
-	if p.lines(i) == 2 {
-		fix := "   " + strings.Repeat(" ", wide) + "  " + logs.Clean(c.Fix)
+	if c.Fix != "" && c.Status != doctor.OK {
+		fix := lead + logs.Clean(c.Fix)
 		if _, what := p.cure(c); what != "" && i == p.at {
-			fix += "  (enter: " + what + ")"
+			fix = lead + "enter: " + what + "  " + logs.Clean(c.Fix)
 		}
 		out = append(out, t.accent.Render(t.cut(fix, w)))
 	}
@@ -206,7 +237,7 @@ func (p *doctorPage) row(i, wide, w int) []string {
 // cure is what hookctl can do itself about a finding, and in a few words what
 // that is.
 func (p *doctorPage) cure(c Check) (run func() tea.Cmd, what string) {
-	if c.Status == "ok" || c.Fix == "" {
+	if c.Status == doctor.OK || c.Fix == "" {
 		return nil, ""
 	}
 	has := func(s string) bool { return strings.Contains(c.Fix, "hookctl "+s) }

@@ -200,7 +200,7 @@ func (p *eventsPage) shown() *detail {
 
 func (p *eventsPage) clicked(m click) tea.Cmd {
 	if p.overDoc(m.x, m.y) {
-		p.inside = true
+		p.enter()
 		p.doc.at = max(0, min(len(p.doc.lines)-1, p.doc.top+m.y-1))
 		if m.double {
 			p.doc.toggle()
@@ -210,11 +210,11 @@ func (p *eventsPage) clicked(m click) tea.Cmd {
 	if p.inside && !p.previews() || m.y < 1 || m.y > p.rows {
 		return nil
 	}
-	p.inside = false
+	p.leave()
 	if i := p.feed.top + m.y - 1; i < len(p.feed.entries) {
 		p.feed.goTo(i)
 		if m.double {
-			p.inside = true
+			p.enter()
 		}
 	}
 	return nil

@@ -30,7 +30,7 @@ func (p *eventsPage) listActions() []action {
 	}
 	view := p.viewCommand()
 	return append([]action{
-		{id: "open", keys: []string{"enter"}, label: "open", text: "Open the record.", command: view, off: none, run: p.then(func() { p.inside = true })},
+		{id: "open", keys: []string{"enter"}, label: "open", text: "Open the record.", command: view, off: none, run: p.then(p.enter)},
 		{id: "find", keys: []string{"/"}, label: "filter", text: "Filter the list; it answers while you type.", command: list, run: p.openFilter},
 		{id: "events.by", keys: []string{"="}, label: "by value", text: "Filter by a value of the event under the cursor, or leave it out.", off: none, run: p.openBy},
 		{id: "failure.next", keys: []string{"e"}, label: "next failure", text: "Go to the next older failure.", command: list, off: none, run: func() tea.Cmd { return p.nextFailure(true) }},
@@ -115,4 +115,14 @@ func (p *eventsPage) mark() {
 		p.marks[e.File] = e
 	}
 	p.feed.goTo(p.feed.at + 1)
+}
+
+// enter gives the keys to the record. What comes in meanwhile does not take it
+// off the screen.
+func (p *eventsPage) enter() { p.inside, p.feed.paused = true, true }
+
+// leave gives the keys back to the list, which follows again where it did.
+func (p *eventsPage) leave() {
+	p.inside = false
+	p.feed.goTo(p.feed.at)
 }

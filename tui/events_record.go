@@ -33,7 +33,7 @@ func (p *eventsPage) docActions() []action {
 		return p.then(func() { p.feed.goTo(p.feed.at + by) })
 	}
 	acts := []action{
-		{id: "back", keys: []string{"esc"}, label: "back", text: "Go back to the list.", run: func() tea.Cmd { p.inside = false; return nil }},
+		{id: "back", keys: []string{"esc"}, label: "back", text: "Go back to the list.", run: p.then(p.leave)},
 		{id: "open", keys: []string{"enter"}, label: "open", text: "Fold or open the line; a value is shown in full.", command: p.viewCommand(), run: func() tea.Cmd {
 			if !d.toggle() {
 				head, lines := d.whole()

@@ -236,3 +236,19 @@ func mustJSON(v any) json.RawMessage {
 	}
 	return b
 }
+
+// What is read stays on the screen, whatever comes in.
+func TestRecordStaysWhileEventsArrive(t *testing.T) {
+	s := full(t, 80, 30)
+	s.press("2", "enter")
+	s.shows("#1347 Let the parser")
+	s.arrive("release", "v1.0 is out", 0)
+	s.shows("#1347 Let the parser")
+	s.lacks("v1.0 is out")
+	s.press("esc")
+	s.shows("paused", "v1.0 is out", "2/9")
+	s.press("f")
+	s.shows("following", "v1.0 is out")
+	s.press("enter", "esc")
+	s.shows("following")
+}

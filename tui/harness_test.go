@@ -302,9 +302,9 @@ func full(t *testing.T, w, h int, change ...func(*Config)) *screen {
 	}
 	cfg.Settings = []Setting{{"receiver.port", "9000", "default"}, {"log.keep", "30d", "hookctl.yaml line 3"}, {"watched_branches", "main, develop", "environment"}}
 	cfg.Checks = func(_ context.Context, progress func(Check)) {
-		progress(Check{"sign-in", "ok", "octocat, with the scopes repo, admin:repo_hook", ""})
-		progress(Check{"receiver", "fail", "the receiver is not running", "hookctl start"})
-		progress(Check{"secret age", "warn", "the secret is 120 days old", "hookctl rotate --all"})
+		progress(Check{Name: "sign-in", Status: "ok", Detail: "octocat, with the scopes repo, admin:repo_hook"})
+		progress(Check{Name: "receiver", Status: "fail", Detail: "the receiver is not running", Fix: "hookctl start"})
+		progress(Check{Name: "secret age", Status: "warn", Detail: "the secret is 120 days old", Fix: "hookctl rotate --all"})
 	}
 	s := newScreen(t, cfg, w, h)
 	s.send(statusMsg{status: runningStatus()})

@@ -190,14 +190,15 @@ func (p *receiverPage) header(w int) []string {
 	if !s.Since.IsZero() {
 		first += "  since " + clock(s.Since, a.cfg.Now())
 	}
+	first += "  secret " + logs.Clean(s.Secret)
 	if s.Manager != "" {
 		first += "  by " + logs.Clean(s.Manager)
 	}
 	if s.Version != "" {
 		first += t.faint.Render("  " + logs.Clean(s.Version))
 	}
-	second := fmt.Sprintf("   received %d  rejected %d  notifications: %d waiting, %d given up  duplicates %d  secret %s",
-		s.Received, s.Rejected, s.PendingNotifications, s.FailedNotifications, s.Duplicates, logs.Clean(s.Secret))
+	second := fmt.Sprintf("   %s received, %s rejected, %s twice; notifications: %s waiting, %s given up",
+		thousands(int(s.Received)), thousands(int(s.Rejected)), thousands(int(s.Duplicates)), thousands(int(s.PendingNotifications)), thousands(int(s.FailedNotifications)))
 	if s.Alarm != "" {
 		second = "   " + t.bad.Render(logs.Clean(s.Alarm))
 	}

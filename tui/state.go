@@ -6,7 +6,7 @@ import (
 	"os"
 	"path/filepath"
 
-	"github.com/google/renameio/v2"
+	"github.com/google/renameio/v2/maybe"
 
 	"hookctl/logs"
 )
@@ -62,7 +62,7 @@ func (a *app) save() error {
 	if err := os.MkdirAll(filepath.Dir(path), 0o700); err != nil {
 		return fmt.Errorf("remember page and filter: %w", err)
 	}
-	if err := renameio.WriteFile(path, b, 0o600); err != nil {
+	if err := maybe.WriteFile(path, b, 0o600); err != nil {
 		return fmt.Errorf("remember page and filter: %w", err)
 	}
 	return nil

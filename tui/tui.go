@@ -62,6 +62,9 @@ type SetupDefaults struct {
 	// SaveSink makes the choice of the notifications step permanent; nil
 	// leaves the settings alone. An empty address switches notifications off.
 	SaveSink func(ctx context.Context, address, agent string) error
+	// SavePort makes another local port of the receiver permanent; nil where
+	// the wizard cannot offer that.
+	SavePort func(ctx context.Context, port int) error
 	// SaveURL makes the public URL permanent; nil leaves the settings alone.
 	SaveURL func(ctx context.Context, url string) error
 }
