@@ -26,6 +26,8 @@ import (
 const (
 	// requestTimeout bounds one request with its answer.
 	requestTimeout = 30 * time.Second
+	// payloadTimeout bounds one whose answer has a payload of up to 25 MB.
+	payloadTimeout = 5 * time.Minute
 	// maxAnswer bounds an answer: a delivery holds a payload of up to 25 MB, twice over when it is escaped.
 	maxAnswer = 64 << 20
 	// maxRedirects is enough for a repository that was renamed and transferred several times.
@@ -50,6 +52,12 @@ func (c Config) String() string { return fmt.Sprintf("GitHub at %q", c.Host) }
 
 // GoString is String.
 func (c Config) GoString() string { return c.String() }
+
+// LogValue is what log/slog prints.
+func (c Config) LogValue() slog.Value { return slog.StringValue(c.String()) }
+
+// MarshalJSON leaves the token out.
+func (c Config) MarshalJSON() ([]byte, error) { return json.Marshal(c.String()) }
 
 // Client speaks to one GitHub host as one user. It is safe for concurrent use.
 type Client struct {
@@ -99,11 +107,14 @@ func New(cfg Config) (*Client, error) {
 		LogIgnoreEnv: true,
 		// net/http follows a redirected DELETE or PATCH with a GET.
 		CheckRedirect: func(*http.Request, []*http.Request) error { return http.ErrUseLastResponse },
-		Timeout:       requestTimeout,
 		Transport:     unaltered{transport},
 	})
 	if err != nil {
 		return nil, &Error{Op: "log in", Target: host, Message: err.Error(), Err: err}
+	}
+	if cfg.Limits.WritesPerMinute == 0 && cfg.Limits.WritesPerHour == 0 && auth.IsEnterprise(host) {
+		// A GitHub Enterprise Server limits nothing unless its administrator says so, and then it tells.
+		cfg.Limits.WritesPerMinute, cfg.Limits.WritesPerHour = 6000, 60000
 	}
 	limits := cfg.Limits.withDefaults()
 	return &Client{host: host, token: token, tokenSource: source, transport: transport, rest: rest,
@@ -174,6 +185,7 @@ type request struct {
 	path   string // relative to the API, with its query
 	body   any    // marshalled as JSON unless nil
 	once   bool   // not to be repeated when the answer is lost
+	long   bool   // the answer may be large
 }
 
 // do makes a call, reads the answer into out unless that is nil or the body is empty, and returns the headers of
@@ -186,12 +198,17 @@ func (c *Client) do(ctx context.Context, r request, out any) (http.Header, error
 			return nil, &Error{Op: r.op, Target: r.target, Message: err.Error(), Err: err}
 		}
 	}
-	lost := false // an earlier attempt may have been acted on
-	var held error
+	lost := false     // an earlier attempt may have been acted on
+	var refused error // by a rate limit
 	header, err := backoff.Retry(ctx, func() (http.Header, error) {
 		header, err := c.attempt(ctx, r, body, out)
 		if err == nil {
 			return header, nil
+		}
+		var held *heldError
+		var unsent notSentError
+		if errors.As(err, &held) || errors.As(err, &unsent) {
+			return nil, backoff.Permanent(err)
 		}
 		var status *api.HTTPError
 		if !errors.As(err, &status) {
@@ -207,12 +224,12 @@ func (c *Client) do(ctx context.Context, r request, out any) (http.Header, error
 			return status.Headers, nil
 		}
 		if wait, limited := limitOf(status, time.Now()); limited {
+			c.gate.hold(time.Now().Add(wait), clean(status.Message))
 			if wait > c.limits.MaxWait {
 				return nil, backoff.Permanent(err)
 			}
-			c.gate.hold(time.Now().Add(wait), clean(status.Message))
-			held = err
-			return nil, &backoff.RetryAfterError{}
+			refused = err
+			return nil, &backoff.RetryAfterError{} // the gate waits
 		}
 		if status.StatusCode >= 500 {
 			lost = true
@@ -223,7 +240,7 @@ func (c *Client) do(ctx context.Context, r request, out any) (http.Header, error
 		return nil, backoff.Permanent(err)
 	}, backoff.WithBackOff(c.limits.backOff()), backoff.WithMaxTries(c.limits.Tries), backoff.WithMaxElapsedTime(0))
 	if wait := new(backoff.RetryAfterError); errors.As(err, &wait) {
-		err = held
+		err = refused
 	}
 	if err != nil {
 		explained := c.explain(ctx, r, err)
@@ -240,6 +257,12 @@ func (c *Client) attempt(ctx context.Context, r request, body []byte, out any) (
 		return nil, err
 	}
 	defer leave()
+	timeout := requestTimeout
+	if r.long {
+		timeout = payloadTimeout
+	}
+	ctx, cancel := context.WithTimeout(ctx, timeout)
+	defer cancel()
 	path := r.path
 	for hop := 0; ; hop++ {
 		var reader io.Reader

@@ -260,6 +260,20 @@ func TestParseTarget(t *testing.T) {
 	}
 }
 
+func TestAClientRefusesTargetsOfAnotherHost(t *testing.T) {
+	w := newWorld(t)
+	for _, text := range []string{"o/r", "github.com/o/r", "https://github.com/o/r", "git@github.com:o/r.git", "https://www.github.com/o/r"} {
+		if got, err := w.client.ParseTarget(text); err != nil || got.String() != "o/r" {
+			t.Errorf("%s: %v, %v", text, got, err)
+		}
+	}
+	for _, text := range []string{"ghe.example.com/o/r", "https://ghe.example.com/o/r", "git@ghe.example.com:o/r.git"} {
+		if got, err := w.client.ParseTarget(text); err == nil || CureOf(err) != "choose the host: GH_HOST=ghe.example.com" {
+			t.Errorf("%s: %v, %v", text, got, err)
+		}
+	}
+}
+
 func TestEventsAreOnesThatGitHubKnows(t *testing.T) {
 	w := newWorld(t, "o/r")
 	w.AddOrg("acme")

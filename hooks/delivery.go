@@ -17,7 +17,7 @@ type Delivery struct {
 	DeliveredAt time.Time     `json:"delivered_at"`
 	ThrottledAt *time.Time    `json:"throttled_at,omitempty"`
 	Redelivery  bool          `json:"redelivery"`
-	Duration    time.Duration `json:"duration"`    // until the answer
+	Duration    time.Duration `json:"duration"`    // until the answer; seconds in JSON
 	Status      string        `json:"status"`      // "OK", or what went wrong
 	StatusCode  int           `json:"status_code"` // 0 where nothing answered
 	Repository  string        `json:"repository"`  // or organization, of the hook
@@ -28,6 +28,15 @@ type Delivery struct {
 	Payload         json.RawMessage   `json:"payload,omitempty"` // as GitHub returns it: the bytes that were signed are gone
 	ResponseHeaders map[string]string `json:"response_headers,omitempty"`
 	ResponseBody    string            `json:"response_body,omitempty"`
+}
+
+// MarshalJSON writes the duration in seconds, as GitHub does.
+func (d Delivery) MarshalJSON() ([]byte, error) {
+	type plain Delivery
+	return json.Marshal(struct {
+		plain
+		Duration float64 `json:"duration"`
+	}{plain(d), d.Duration.Seconds()})
 }
 
 // OK tells whether the receiver took it.
@@ -107,7 +116,7 @@ func (c *Client) Deliveries(ctx context.Context, t Target, id int64, q DeliveryQ
 // Delivery returns one delivery with its payload.
 func (c *Client) Delivery(ctx context.Context, t Target, id, deliveryID int64) (Delivery, error) {
 	var w wireDelivery
-	_, err := c.do(ctx, request{op: "view delivery", target: t.String(), method: http.MethodGet, path: t.hook(id) + "/deliveries/" + itoa(deliveryID)}, &w)
+	_, err := c.do(ctx, request{op: "view delivery", target: t.String(), method: http.MethodGet, path: t.hook(id) + "/deliveries/" + itoa(deliveryID), long: true}, &w)
 	return w.delivery(t, id), err
 }
 

@@ -60,6 +60,9 @@ func (e *Error) Error() string {
 	return b.String()
 }
 
+// Hint is the cure, under the name that the errors of other packages have it.
+func (e *Error) Hint() string { return e.Cure }
+
 // Unwrap gives the sentinel.
 func (e *Error) Unwrap() error { return e.Err }
 
@@ -67,6 +70,10 @@ func (e *Error) Unwrap() error { return e.Err }
 // permission is missing, it looks a little further.
 func (c *Client) explain(ctx context.Context, r request, err error) *Error {
 	e := &Error{Op: r.op, Target: r.target, Err: err}
+	if held := new(heldError); errors.As(err, &held) {
+		e.Message, e.Err, e.Cure = "not sent: GitHub asked to wait", ErrRateLimited, waitCure(held.until)
+		return e
+	}
 	var status *api.HTTPError
 	if !errors.As(err, &status) {
 		e.Message = clean(noURL(err))
@@ -84,7 +91,7 @@ func (c *Client) explain(ctx context.Context, r request, err error) *Error {
 	switch wait, limited := limitOf(status, time.Now()); {
 	case limited:
 		e.Err = ErrRateLimited
-		e.Cure = fmt.Sprintf("wait until %s and run the command again: it goes on where it stopped", time.Now().Add(wait).Format("15:04:05"))
+		e.Cure = waitCure(time.Now().Add(wait))
 	case status.StatusCode == http.StatusUnauthorized:
 		e.Err, e.Cure = ErrNotLoggedIn, c.tokenCure("log in again: gh auth login -h "+c.host, "replace the token in %s: GitHub no longer accepts it")
 	case status.StatusCode == http.StatusForbidden:
@@ -98,6 +105,10 @@ func (c *Client) explain(ctx context.Context, r request, err error) *Error {
 		e.Cure = "GitHub has a problem; see https://www.githubstatus.com and run the command again later"
 	}
 	return e
+}
+
+func waitCure(until time.Time) string {
+	return fmt.Sprintf("wait until %s and run the command again: it goes on where it stopped", until.Format("15:04:05"))
 }
 
 func (c *Client) explainForbidden(e *Error, r request, status *api.HTTPError) {
@@ -177,10 +188,18 @@ func explainUnprocessable(e *Error, r request) {
 	}
 }
 
-// hooksBase cuts a path down to …/hooks.
+// hooksBase cuts a path down to …/hooks, if it is one about hooks.
 func hooksBase(path string) (string, bool) {
-	head, _, ok := strings.Cut(path, "/hooks")
-	return head + "/hooks", ok && (strings.HasPrefix(path, "repos/") || strings.HasPrefix(path, "orgs/"))
+	path, _, _ = strings.Cut(path, "?")
+	parts := strings.Split(path, "/")
+	n := 4 // repos/{owner}/{repo}/hooks
+	if parts[0] == "orgs" {
+		n = 3
+	}
+	if len(parts) < n || parts[n-1] != "hooks" {
+		return "", false
+	}
+	return strings.Join(parts[:n], "/"), true
 }
 
 // lacksScope compares what a classic token has with what the endpoint accepts. Fine-grained tokens send neither.

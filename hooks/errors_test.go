@@ -68,6 +68,8 @@ func TestEveryErrorOfGitHubHasItsCure(t *testing.T) {
 		{"no such organization", "oauth_token", nil, list("nobody"), ErrNotFound, "", "spelling of the organization"},
 		{"no such hook", "oauth_token", nil, func(c *Client, w *world) error { return second(c.Get(ctx, target(w.t, "o/r"), 7)) }, ErrHookNotFound,
 			"view hook on o/r: 404", "hookctl hooks list -R o/r"},
+		{"no such hook of a repository with a name like a path", "oauth_token", func(w *world) { w.AddRepository("o/hooks", githubtest.Repository{}) },
+			func(c *Client, w *world) error { return second(c.Get(ctx, target(w.t, "o/hooks"), 7)) }, ErrHookNotFound, "", "hookctl hooks list -R o/hooks"},
 		{"no such hook of an organization", "oauth_token", nil, func(c *Client, w *world) error { return c.Ping(ctx, target(w.t, "acme"), 7) }, ErrHookNotFound, "", "hookctl hooks list"},
 		{"single sign-on", "oauth_token", func(w *world) { w.SetSSO("acme", "https://github.com/orgs/acme/sso?authorization_request=A1") }, list("acme"), ErrSSO,
 			"403 Forbidden", "authorize the token in a browser: https://github.com/orgs/acme/sso?authorization_request=A1"},

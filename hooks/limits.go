@@ -59,6 +59,7 @@ type gate struct {
 	pace   *rate.Limiter // evens out what the windows let through
 	log    *slog.Logger
 	onWait func(time.Time, string)
+	most   time.Duration // the longest time to hold a request
 
 	mu      sync.Mutex
 	windows []window
@@ -75,6 +76,7 @@ func newGate(l Limits, log *slog.Logger, onWait func(time.Time, string)) *gate {
 		pace:   rate.NewLimiter(rate.Limit(max(1, l.WritesPerMinute/10)), 1),
 		log:    log,
 		onWait: onWait,
+		most:   l.MaxWait,
 		windows: []window{
 			{span: time.Minute + windowSlack, starts: make([]time.Time, l.WritesPerMinute)},
 			{span: time.Hour + windowSlack, starts: make([]time.Time, l.WritesPerHour)},
@@ -82,36 +84,54 @@ func newGate(l Limits, log *slog.Logger, onWait func(time.Time, string)) *gate {
 	}
 }
 
-// enter waits until a request may be sent, and returns what to call when it is answered.
+// heldError says that a request was not sent, because GitHub asked to wait for longer than the client does.
+type heldError struct{ until time.Time }
+
+func (e *heldError) Error() string {
+	return "GitHub asked to wait until " + e.until.Format(time.RFC3339)
+}
+
+// notSentError is a context that ended before the request was sent.
+type notSentError struct{ error }
+
+func (e notSentError) Unwrap() error { return e.error }
+
+// enter waits until a request may be sent, and returns what to call when it is answered. Its error, a *heldError or a
+// notSentError, says that it was not sent.
 func (g *gate) enter(ctx context.Context, write bool) (leave func(), err error) {
 	if write {
 		start := g.book(time.Now())
 		if wait := time.Until(start); wait > 0 {
 			g.tell(start, "GitHub's limit of changes")
 			if err := sleep(ctx, wait); err != nil {
-				return nil, err
+				return nil, notSentError{err}
 			}
 		}
 		if err := g.pace.Wait(ctx); err != nil {
-			return nil, err
+			return nil, notSentError{err}
 		}
 	}
 	for {
 		g.mu.Lock()
-		wait := time.Until(g.until)
+		until := g.until
 		g.mu.Unlock()
+		wait := time.Until(until)
 		if wait <= 0 {
 			break
 		}
+		if wait > g.most {
+			// Asking on while limited would make GitHub prolong it.
+			return nil, &heldError{until}
+		}
 		if err := sleep(ctx, wait); err != nil {
-			return nil, err
+			return nil, notSentError{err}
 		}
 	}
 	select {
 	case g.slots <- struct{}{}:
 		return func() { <-g.slots }, nil
 	case <-ctx.Done():
-		return nil, ctx.Err()
+		return nil, notSentError{ctx.Err()}
 	}
 }
 
@@ -155,7 +175,9 @@ func (g *gate) hold(until time.Time, reason string) {
 		g.until = until
 	}
 	g.mu.Unlock()
-	g.tell(until, reason)
+	if time.Until(until) <= g.most {
+		g.tell(until, reason)
+	}
 }
 
 // window counts starts within a span of time; the limit is len(starts).

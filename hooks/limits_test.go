@@ -2,9 +2,11 @@ package hooks
 
 import (
 	"context"
+	"errors"
 	"log/slog"
 	"net/http"
 	"strconv"
+	"strings"
 	"sync"
 	"sync/atomic"
 	"testing"
@@ -181,6 +183,38 @@ func TestTheSecondaryLimitIsObeyed(t *testing.T) {
 	}
 	if last := len(at) - 1; refused != 1 || at[last].Sub(at[last-1]) < 900*time.Millisecond {
 		t.Errorf("%d refusals, calls at %v", refused, at)
+	}
+}
+
+// While GitHub asks for a longer wait than the client has patience for, nothing more is sent.
+func TestNothingIsSentDuringALongLimit(t *testing.T) {
+	w := newWorld(t, "o/r")
+	w.RateLimit(githubtest.RateLimit{Limit: 5000, Remaining: 0, Reset: time.Now().Add(time.Hour)})
+	for range 5 {
+		_, err := w.client.List(t.Context(), target(t, "o/r"))
+		if !errors.Is(err, ErrRateLimited) || !strings.HasPrefix(CureOf(err), "wait until ") {
+			t.Errorf("%v, cure %q", err, CureOf(err))
+		}
+	}
+	if n := len(w.Requests()); n != 1 {
+		t.Errorf("%d requests were sent", n)
+	}
+}
+
+// A deadline that ends while a call waits for its turn is the caller's, and no trouble with the network.
+func TestADeadlineWhileWaitingIsNoNetworkError(t *testing.T) {
+	w := newWorld(t, "o/r")
+	limits := fast()
+	limits.WritesPerMinute = 1
+	c := w.newClient(Config{Limits: limits})
+	id := w.AddHook("o/r", githubtest.Hook{Config: githubtest.Config{URL: hookURL}})
+	if err := c.Ping(t.Context(), target(t, "o/r"), id); err != nil {
+		t.Fatal(err)
+	}
+	ctx, cancel := context.WithTimeout(t.Context(), 20*time.Millisecond)
+	defer cancel()
+	if err := c.Ping(ctx, target(t, "o/r"), id); err == nil || errors.Is(err, ErrUnreachable) || len(w.Requests()) != 1 {
+		t.Errorf("%v after %d requests", err, len(w.Requests()))
 	}
 }
 

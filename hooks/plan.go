@@ -224,6 +224,12 @@ func (p SetupPlan) String() string {
 	return b.String()
 }
 
+// GoString is String.
+func (p SetupPlan) GoString() string { return p.String() }
+
+// LogValue is what log/slog prints.
+func (p SetupPlan) LogValue() slog.Value { return slog.StringValue(p.String()) }
+
 // MarshalJSON writes a list with one object for each target, with the calls that would be made.
 func (p SetupPlan) MarshalJSON() ([]byte, error) {
 	type item struct {

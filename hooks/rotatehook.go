@@ -21,7 +21,7 @@ func (w *rotating) hooks(ctx context.Context) error {
 		return err
 	}
 	failures := make([]error, len(w.state.Hooks))
-	each(len(w.state.Hooks), w.r.Client.limits.Concurrent, func(i int) { failures[i] = w.hook(ctx, i, untouched[i]) })
+	each(len(w.state.Hooks), w.r.Client.waiters(), func(i int) { failures[i] = w.hook(ctx, i, untouched[i]) })
 	return errors.Join(append(failures, ctx.Err())...)
 }
 
@@ -53,13 +53,19 @@ func (w *rotating) hook(ctx context.Context, i int, untouched bool) error {
 		w.report(target, h, "set secret", StateDone, nil)
 	}
 	w.report(target, h, "verify", StateRunning, nil)
-	_, err = w.r.Client.prove(ctx, proof{target: target, hookID: h.HookID, fingerprint: secret.Fingerprint(value), confirm: w.r.Confirm, wait: w.wait, patient: true})
-	if err != nil {
+	last, err := w.r.Client.prove(ctx, proof{target: target, hookID: h.HookID, fingerprint: secret.Fingerprint(value), confirm: w.r.Confirm, wait: w.wait, patient: true})
+	idle := err != nil && w.r.Client.idle(ctx, target, h.HookID, last, err)
+	if err != nil && !idle {
 		return w.failed(ctx, i, target, h, "verify", err)
 	}
 	h.Step, h.Error = secret.StepVerified, ""
 	if err := w.save(i, h); err != nil {
 		return err
+	}
+	if idle {
+		h.Error = inactiveNote
+		w.report(target, h, "verify", StateSkipped, nil)
+		return nil
 	}
 	w.report(target, h, "verify", StateDone, nil)
 	return nil

@@ -391,3 +391,28 @@ func TestPlanTellsOfRenamedAndArchivedRepositories(t *testing.T) {
 		t.Errorf("results %+v, %v; hooks %+v", results, err, w.Hooks("acme/new"))
 	}
 }
+
+// Whether GitHub pings an inactive hook is its business: when it does not, nothing has failed.
+func TestInactiveHooksNeedNoPing(t *testing.T) {
+	w := newWorld(t, "o/a")
+	w.odd = true // a ping is answered 204 without being sent
+	w.setSecret("s1")
+	id := w.AddHook("o/a", githubtest.Hook{Events: []string{"push", "issues"}, Config: githubtest.Config{URL: hookURL, Secret: "s1"}})
+	w.Fault(githubtest.Fault{Method: http.MethodPost, Path: "/repos/*/*/hooks/*/pings", Status: http.StatusNoContent})
+	r := w.request("o/a")
+	r.Active, r.Wait = false, 300*time.Millisecond
+	results, err := w.client.Apply(t.Context(), w.plan(r), w.receiver.confirm, nil)
+	if err != nil || results[0].Verified || results[0].Err != nil {
+		t.Errorf("setup: %+v, %v", results, err)
+	}
+	rotator := w.rotator()
+	rotator.Wait = 300 * time.Millisecond
+	result, err := rotator.Rotate(t.Context(), []Hook{{ID: id, Target: target(t, "o/a")}}, time.Hour)
+	if err != nil || !result.Complete || w.secrets("o/a")[0] != w.current() {
+		t.Errorf("rotate: %+v, %v", result, err)
+	}
+	r.Active = true
+	if results, err = w.client.Apply(t.Context(), w.plan(r), w.receiver.confirm, nil); !errors.Is(err, ErrIncomplete) || !errors.Is(results[0].Err, ErrNotDelivered) {
+		t.Errorf("an active one: %+v, %v", results, err)
+	}
+}

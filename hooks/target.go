@@ -6,6 +6,8 @@ import (
 	"net/url"
 	"regexp"
 	"strings"
+
+	"github.com/cli/go-gh/v2/pkg/auth"
 )
 
 // Target is what has hooks: a repository, or with an empty Repo an organization.
@@ -17,26 +19,43 @@ var (
 )
 
 // ParseTarget reads "owner/repo", "host/owner/repo", the URL of a repository as git or a browser has it, or the bare
-// name of an organization.
+// name of an organization. See [Client.ParseTarget] where the host matters.
 func ParseTarget(text string) (Target, error) {
+	_, t, err := parseTarget(text)
+	return t, err
+}
+
+// ParseTarget is the function of this name, and refuses a target that names another host than the client's: its
+// namesake on this host would be changed in its place.
+func (c *Client) ParseTarget(text string) (Target, error) {
+	host, t, err := parseTarget(text)
+	if err == nil && host != "" && auth.NormalizeHostname(host) != c.host {
+		return Target{}, &Error{Op: "find repository", Target: clean(text), Message: "it is on " + clean(host) + ", and this is a login to " + c.host,
+			Cure: "choose the host: GH_HOST=" + clean(host)}
+	}
+	return t, err
+}
+
+func parseTarget(text string) (host string, t Target, err error) {
 	path := strings.TrimSpace(text)
 	if u, err := url.Parse(path); err == nil && u.Host != "" {
-		path = strings.Trim(u.Path, "/")
-	} else if _, after, ok := strings.Cut(path, ":"); ok && strings.Contains(path, "@") {
-		path = after // git@host:owner/repo.git
+		host, path = u.Hostname(), strings.Trim(u.Path, "/")
+	} else if before, after, ok := strings.Cut(path, ":"); ok && strings.Contains(before, "@") {
+		_, host, _ = strings.Cut(before, "@") // git@host:owner/repo.git
+		path = after
 	}
 	parts := strings.Split(path, "/")
-	if len(parts) >= 3 && strings.Contains(parts[0], ".") {
-		parts = parts[1:] // host/owner/repo
+	if host == "" && len(parts) >= 3 && strings.Contains(parts[0], ".") {
+		host, parts = parts[0], parts[1:]
 	}
-	t := Target{Owner: parts[0]}
+	t.Owner = parts[0]
 	if len(parts) > 1 {
 		t.Repo = strings.TrimSuffix(parts[1], ".git")
 	}
 	if !ownerName.MatchString(t.Owner) || (len(parts) > 1 && (!repoName.MatchString(t.Repo) || t.Repo == "." || t.Repo == "..")) {
-		return Target{}, fmt.Errorf("%q is no repository (owner/repo) and no organization", clean(text))
+		return "", Target{}, fmt.Errorf("%q is no repository (owner/repo) and no organization", clean(text))
 	}
-	return t, nil
+	return host, t, nil
 }
 
 // IsOrg tells an organization from a repository.

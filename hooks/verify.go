@@ -65,6 +65,22 @@ func (c *Client) prove(ctx context.Context, p proof) (last int64, err error) {
 	}
 }
 
+// inactiveNote is why a hook could not prove itself, where that is no fault.
+const inactiveNote = "the hook is inactive, so GitHub sent no ping"
+
+// idle tells whether a proof failed only because the hook is inactive and GitHub therefore sent nothing.
+func (c *Client) idle(ctx context.Context, t Target, hookID, last int64, err error) bool {
+	if !errors.Is(err, errNothing) || last != 0 {
+		return false
+	}
+	h, err := c.Get(ctx, t, hookID)
+	return err == nil && !h.Active
+}
+
+// waiters is how many hooks are worked on at once: more than requests at once, because most of the time goes into
+// waiting for pings, which costs GitHub nothing.
+func (c *Client) waiters() int { return 4 * c.limits.Concurrent }
+
 // ping is one that GitHub was asked for.
 type ping struct {
 	since time.Time // by our clock

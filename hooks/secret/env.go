@@ -40,6 +40,9 @@ func (e *PermissionError) Error() string {
 	return fmt.Sprintf("%s is open to every user of this machine (mode %04o); run: chmod 600 %s", e.Path, e.Mode.Perm(), shellQuote(e.Path))
 }
 
+// Hint is the command alone.
+func (e *PermissionError) Hint() string { return "chmod 600 " + shellQuote(e.Path) }
+
 // OpenEnv reads a .env file. A missing file is an empty Env. A file that every user may read or write is refused with
 // a *[PermissionError] (not on Windows, where modes do not tell).
 func OpenEnv(path string) (*Env, error) {

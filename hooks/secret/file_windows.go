@@ -5,6 +5,7 @@ import (
 	"io/fs"
 	"os"
 	"path/filepath"
+	"time"
 )
 
 // openToAll is false here: Windows does not keep permissions in a file's mode, and a home directory is private.
@@ -35,7 +36,13 @@ func writePrivate(path string, data []byte) (err error) {
 	if err != nil {
 		return err
 	}
-	return os.Rename(f.Name(), path)
+	// A reader that has the file open just now makes the rename fail, so it is tried for a while.
+	for try := 0; ; try++ {
+		if err = os.Rename(f.Name(), path); err == nil || try == 50 {
+			return err
+		}
+		time.Sleep(10 * time.Millisecond)
+	}
 }
 
 // removePrivate removes a file. A missing one is fine.
