@@ -92,10 +92,19 @@ func (m launchd) rotate(s Service) (string, error) {
 
 // common is what both jobs share: a list of keys and values in order.
 func (m launchd) common(s Service, label string, args []string) ([]any, error) {
-	for _, text := range append([]string{s.Home, s.Executable}, args...) {
+	vars, err := s.env(EnvBackground+"=1", envManager+"="+label)
+	if err != nil {
+		return nil, err
+	}
+	for _, text := range append(append([]string{s.Executable}, vars...), args...) {
 		if strings.ContainsFunc(text, func(r rune) bool { return r < ' ' }) {
 			return nil, fmt.Errorf("%q cannot be written into a property list: it has a control character", text)
 		}
+	}
+	var env []any
+	for _, v := range vars {
+		name, value, _ := strings.Cut(v, "=")
+		env = append(env, name, value)
 	}
 	d := []any{"Label", label}
 	if s.System {
@@ -107,7 +116,7 @@ func (m launchd) common(s Service, label string, args []string) ([]any, error) {
 	}
 	return append(d,
 		"ProgramArguments", append([]string{s.Executable}, args...),
-		"EnvironmentVariables", []any{EnvBackground, "1", "HOOKCTL_HOME", s.Home, envManager, label},
+		"EnvironmentVariables", env,
 		"WorkingDirectory", s.Home,
 		"StandardOutPath", stderrFile(s.Home),
 		"StandardErrorPath", stderrFile(s.Home),

@@ -9,6 +9,7 @@ import (
 	"os"
 	"path/filepath"
 	"runtime"
+	"strings"
 	"time"
 
 	"github.com/google/renameio/v2/maybe"
@@ -31,6 +32,9 @@ type Service struct {
 	System bool
 	// User is the account that a system service runs as; empty means the caller's, or who called sudo.
 	User string
+	// Env are settings that the caller has from its own environment, as NAME=value, because the service manager does not
+	// have them. Everybody can read a unit, so a secret among them is refused.
+	Env []string
 	// Writable are directories outside Home that the receiver writes to: LOG_DIR, and what a command sink needs.
 	Writable []string
 	// RotateAfter, if set, adds a timer that once a day rotates a secret which is older.
@@ -218,6 +222,21 @@ func (s Service) complete() (Service, error) {
 		return s, fmt.Errorf("install the service: %w", err)
 	}
 	return s, nil
+}
+
+// env is the environment of every job, more added.
+func (s Service) env(more ...string) ([]string, error) {
+	for _, v := range s.Env {
+		name, _, ok := strings.Cut(v, "=")
+		if !ok || name == "" {
+			return nil, fmt.Errorf("the environment of the service: %q is not NAME=value", v)
+		}
+		if strings.Contains(strings.ToUpper(name), "SECRET") || strings.Contains(strings.ToUpper(name), "TOKEN") {
+			return nil, fmt.Errorf("the environment of the service: %s does not go into a file that everybody can read; put it into %s",
+				name, filepath.Join(s.Home, ".env"))
+		}
+	}
+	return append(append([]string{"HOOKCTL_HOME=" + s.Home}, s.Env...), more...), nil
 }
 
 func (s Service) base() string {

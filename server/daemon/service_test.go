@@ -40,6 +40,7 @@ func exampleService() Service {
 	return Service{
 		Home: "/home/ada/.atlas", Executable: "/usr/local/bin/hookctl", Address: "127.0.0.1:9000", UnitDir: "/units",
 		Writable: []string{"/home/ada/.atlas/webhook_logs", "/var/log/hooks"}, RotateAfter: 90 * 24 * time.Hour,
+		Env: []string{"LOG_DIR=/var/log/hooks"},
 	}
 }
 
@@ -106,6 +107,10 @@ func TestSettingsThatNoUnitCanHold(t *testing.T) {
 		"a port of chance":        func(s *Service) { s.Address = "127.0.0.1:0" },
 		"no port":                 func(s *Service) { s.Address = "127.0.0.1" },
 		"a name for an address":   func(s *Service) { s.Address = "example.com\nx:9000" },
+		"a secret":                func(s *Service) { s.Env = []string{"GITHUB_WEBHOOK_SECRET_PROD=x"} },
+		"a token":                 func(s *Service) { s.Env = []string{"gh_token=x"} },
+		"no variable":             func(s *Service) { s.Env = []string{"LOG_DIR"} },
+		"line break in variables": func(s *Service) { s.Env = []string{"LOG_DIR=/x\nUser=root"} },
 		"an account with spaces":  func(s *Service) { s.System, s.User = true, "ada\nExecStart=/bin/evil" },
 	}
 	for name, change := range tests {
@@ -113,7 +118,10 @@ func TestSettingsThatNoUnitCanHold(t *testing.T) {
 			s := exampleService()
 			change(&s)
 			if files, err := (systemd{}).files(s); err == nil {
-				t.Errorf("accepted: %v", files)
+				t.Errorf("accepted by systemd's: %v", files)
+			}
+			if files, err := (launchd{}).files(s); err == nil && s.Address == exampleService().Address && !s.System {
+				t.Errorf("accepted by launchd's: %v", files)
 			}
 		})
 	}

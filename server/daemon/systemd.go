@@ -99,7 +99,7 @@ func serviceUnit(s Service) (string, error) {
 	if err != nil {
 		return "", err
 	}
-	env, err := environment("HOOKCTL_HOME="+s.Home, envManager+"="+s.base()+".service")
+	env, err := environment(s, envManager+"="+s.base()+".service")
 	if err != nil {
 		return "", err
 	}
@@ -206,7 +206,7 @@ func rotateUnit(s Service) (string, error) {
 	if err != nil {
 		return "", err
 	}
-	env, err := environment("HOOKCTL_HOME=" + s.Home)
+	env, err := environment(s)
 	if err != nil {
 		return "", err
 	}
@@ -261,7 +261,11 @@ func execLine(program string, args []string) (string, error) {
 	return "ExecStart=" + strings.Join(words, " ") + "\n", nil
 }
 
-func environment(vars ...string) (string, error) {
+func environment(s Service, more ...string) (string, error) {
+	vars, err := s.env(more...)
+	if err != nil {
+		return "", err
+	}
 	var b strings.Builder
 	for _, v := range vars {
 		word, err := quote(v)

@@ -32,7 +32,7 @@ type Config struct {
 	Targets []hooks.Target                // whose hooks to look at
 	Tunnels hooks.Tunnels                 // where tunnels are looked for
 
-	// Clock tells GitHub's time; nil leaves the comparison out.
+	// Clock tells GitHub's time; nil asks GitHub.
 	Clock func(context.Context) (time.Time, error)
 
 	Probes []Probe

@@ -49,6 +49,9 @@ func TestChecks(t *testing.T) {
 		{"version", "differs", func(w *world) { w.cfg.Version = "1.1.0" }, Warn, "the receiver is version 1.0.0, this program is 1.1.0", "hookctl restart"},
 		{"version", "no receiver", func(w *world) { w.end() }, OK, "1.0.0", ""},
 
+		{"service", "none", nil, OK, "none is installed", ""},
+		{"service", "of an unreadable kind", func(w *world) { w.write(filepath.Join(w.home, "run", "service.json"), "{") }, Fail, "service.json", "hookctl service install"},
+
 		{"address", "as set", nil, OK, "127.0.0.1:", ""},
 		{"address", "another port", func(w *world) { w.cfg.Address = "127.0.0.1:1" }, Warn, "the settings say 1", "hookctl restart"},
 		{"address", "another interface", func(w *world) { w.cfg.Address = strings.Replace(w.cfg.Address, "127.0.0.1", "0.0.0.0", 1) }, Warn, "the settings say 0.0.0.0", "hookctl restart"},
@@ -145,7 +148,8 @@ func TestChecks(t *testing.T) {
 		{"clock", "right", nil, OK, "agrees", ""},
 		{"clock", "a little off", func(w *world) { w.later(time.Minute) }, Warn, "it is 60 s ahead of GitHub's", "timedatectl"},
 		{"clock", "wrong", func(w *world) { w.later(-time.Hour - 30*time.Second) }, Fail, "it is 60 min behind GitHub's", "timedatectl"},
-		{"clock", "not known", func(w *world) { w.cfg.Clock = nil }, OK, "not compared", ""},
+		{"clock", "as GitHub says", func(w *world) { w.cfg.Clock = nil }, OK, "agrees", ""},
+		{"clock", "no login", func(w *world) { w.cfg.Clock = nil; w.gh.Fault(githubtest.Fault{Path: "/user", Status: 401}) }, Warn, "not looked at", ""},
 		{"clock", "no answer", func(w *world) {
 			w.cfg.Clock = func(context.Context) (time.Time, error) { return time.Time{}, errors.New("no answer") }
 		}, Warn, "no answer", ""},

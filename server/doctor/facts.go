@@ -83,6 +83,7 @@ func (f *facts) checks() []check {
 	all := []check{
 		{"receiver", f.receiver},
 		{"version", f.version},
+		{"service", f.service},
 		{"address", f.address},
 		{"permissions", f.permissions},
 		{"log", f.logDirectory},

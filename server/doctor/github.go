@@ -93,10 +93,15 @@ func ofWarning(w hooks.Warning) finding {
 
 // clock compares this machine's with GitHub's: signatures do not care, but records, grace periods and tokens do.
 func (f *facts) clock(ctx context.Context) finding {
-	if f.cfg.Clock == nil {
-		return ok("not compared")
+	ask := f.cfg.Clock
+	if ask == nil {
+		a, err := f.github()
+		if err != nil {
+			return skipped(errNoGitHub)
+		}
+		ask = a.client.ServerTime
 	}
-	theirs, err := f.cfg.Clock(ctx)
+	theirs, err := ask(ctx)
 	if err != nil {
 		return warn(cureOf(err), "not compared: %v", err)
 	}

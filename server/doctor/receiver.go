@@ -69,6 +69,47 @@ func (f *facts) refused(list []daemon.Rejected) finding {
 		count(wrong, "request was refused", "requests were refused"), last.Address, last.Reason, last.DeliveryID)
 }
 
+// service looks whether a service manager keeps the receiver running, where one was told to.
+func (f *facts) service(ctx context.Context) finding {
+	s, err := daemon.Installed(f.cfg.Home)
+	if errors.Is(err, daemon.ErrNoService) {
+		return ok("none is installed: the receiver does not come back by itself after a restart of this machine")
+	}
+	if err != nil {
+		return failed(err, "hookctl service install")
+	}
+	st, err := s.Status(ctx)
+	if err != nil {
+		return failed(err, "hookctl service install")
+	}
+	return serviceFinding(st)
+}
+
+func serviceFinding(st daemon.ServiceStatus) finding {
+	text := fmt.Sprintf("%s (%s) is %s and %s", st.Unit, st.Manager, orUnknown(st.Enabled), orUnknown(st.Active))
+	all := []finding{ok("%s", text)}
+	switch {
+	case st.Active == "failed":
+		all = append(all, fail(st.Logs+"; then hookctl restart", "%s", text))
+	case st.Active != "active" && st.Active != "activating" && st.Active != "reloading":
+		all = append(all, warn("hookctl start", "%s", text))
+	}
+	if st.Enabled != "" && st.Enabled != "enabled" {
+		all = append(all, warn("hookctl service install", "%s: it does not start by itself", text))
+	}
+	for _, note := range st.Notes {
+		all = append(all, warn("", "%s", note))
+	}
+	return worst(all...)
+}
+
+func orUnknown(word string) string {
+	if word == "" {
+		return "unknown"
+	}
+	return word
+}
+
 // version compares the receiver with this program.
 func (f *facts) version(context.Context) finding {
 	st, err := f.status()

@@ -14,6 +14,7 @@ import (
 	"time"
 
 	"hookctl/hooks"
+	"hookctl/server/daemon"
 )
 
 func TestReasonsOfFailedDeliveries(t *testing.T) {
@@ -93,6 +94,28 @@ func TestExpiryOfCertificates(t *testing.T) {
 	}
 	if got := badCertificate(x509.CertificateInvalidError{Cert: &x509.Certificate{}, Reason: x509.IncompatibleUsage}); got.status != Fail {
 		t.Errorf("for clients: %+v", got)
+	}
+}
+
+func TestStatesOfTheService(t *testing.T) {
+	for _, tt := range []struct {
+		enabled, active, note string
+		status, detail, fix   string
+	}{
+		{"enabled", "active", "", OK, "hookctl.service (systemd --user) is enabled and active", ""},
+		{"enabled", "failed", "", Fail, "is enabled and failed", "journalctl -u hookctl; then hookctl restart"},
+		{"enabled", "inactive", "", Warn, "is enabled and inactive", "hookctl start"},
+		{"disabled", "active", "", Warn, "does not start by itself", "hookctl service install"},
+		{"enabled", "active", "it stops when you log out", Warn, "it stops when you log out", ""},
+		{"", "", "", Warn, "is unknown and unknown", "hookctl start"},
+	} {
+		st := daemon.ServiceStatus{Installed: true, Unit: "hookctl.service", Manager: "systemd --user", Enabled: tt.enabled, Active: tt.active, Logs: "journalctl -u hookctl"}
+		if tt.note != "" {
+			st.Notes = []string{tt.note}
+		}
+		if got := serviceFinding(st); got.status != tt.status || !strings.Contains(got.detail, tt.detail) || got.fix != tt.fix {
+			t.Errorf("%s, %s: %+v", tt.enabled, tt.active, got)
+		}
 	}
 }
 
