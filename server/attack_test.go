@@ -233,6 +233,55 @@ func TestGiantBodiesTakeBoundedMemory(t *testing.T) {
 	}
 }
 
+// TestSignedGiantsTakeBoundedMemory sends the largest deliveries that GitHub makes. The log holds copies of its own while it
+// writes them, so the bound is four times Limits.BytesInFlight.
+func TestSignedGiantsTakeBoundedMemory(t *testing.T) {
+	r := run(t, func(c *Config) {
+		c.Limits.Wait, c.Limits.BodyTimeout, c.Limits.PieceTimeout = 5*time.Minute, 5*time.Minute, time.Minute
+	})
+	bound := 4*uint64(r.limits.BytesInFlight) + 64*mib
+	body := []byte(`{"ref":"refs/heads/main","pad":"` + strings.Repeat("x", 25*mib-34) + `"}`)
+	signature := secret.Sign(testSecret, body)
+	stop := r.honest(t)
+	runtime.GC()
+	peak := watchHeap()
+	var taken atomic.Int64
+	var wg sync.WaitGroup
+	for i := range 8 {
+		wg.Go(func() {
+			req, err := http.NewRequestWithContext(t.Context(), http.MethodPost, r.url+"/webhook", bytes.NewReader(body))
+			if err != nil {
+				t.Error(err)
+				return
+			}
+			req.Header = request(t, r.url, "push", guid(i), nil).Header
+			req.Header.Set("X-Hub-Signature-256", signature)
+			resp, err := http.DefaultClient.Do(req)
+			if err != nil {
+				t.Errorf("%d: %v", i, err)
+				return
+			}
+			answer, _ := io.ReadAll(resp.Body)
+			resp.Body.Close()
+			switch {
+			case resp.StatusCode == http.StatusOK:
+				taken.Add(1)
+			case resp.StatusCode != http.StatusServiceUnavailable || resp.Header.Get("Retry-After") == "":
+				t.Errorf("%d: %s %s", i, resp.Status, answer)
+			}
+		})
+	}
+	wg.Wait()
+	answered, heap := stop(), peak()
+	if heap > bound {
+		t.Errorf("the heap grew to %d MiB, above %d MiB", heap/mib, bound/mib)
+	}
+	if taken.Load() == 0 {
+		t.Error("none was taken")
+	}
+	t.Logf("heap at most %d MiB (bound %d MiB) for 8 of 25 MiB, %d taken; the honest client was answered %d times", heap/mib, bound/mib, taken.Load(), answered)
+}
+
 // TestGiantsBeyondTheRoomAreToldToWait holds the room with one body and sends another.
 func TestGiantsBeyondTheRoomAreToldToWait(t *testing.T) {
 	r := run(t, func(c *Config) {

@@ -53,12 +53,13 @@ func (m *metrics) watch(s *Server) {
 	}
 	gauge("hookctl_notifications_pending", "Notifications waiting to be sent.", func() float64 { return float64(s.queue.pending()) })
 	gauge("hookctl_connections_open", "Open connections.", func() float64 { return float64(s.conns.count()) })
-	gauge("hookctl_storage_alarm", "1 while deliveries cannot be stored.", func() float64 {
-		if s.alarm.Load() != nil {
+	gauge("hookctl_storage_alarm", "1 while deliveries cannot be stored or files cannot be written.", func() float64 {
+		if s.trouble() != "" {
 			return 1
 		}
 		return 0
 	})
+	gauge("hookctl_spool_bytes", "Bytes that are durable and not yet a record file.", func() float64 { return float64(s.log.Health().SpoolBytes) })
 }
 
 func (m *metrics) reject(reason string) { m.rejected.WithLabelValues(reason).Inc() }

@@ -72,6 +72,9 @@ func TestMetrics(t *testing.T) {
 			t.Errorf("%s is %q, want %s", name, got[name], want)
 		}
 	}
+	if got[`hookctl_spool_bytes`] == "" {
+		t.Error("the spool is not measured")
+	}
 	st := r.Stats()
 	if st.Received != 2 || st.Duplicates != 1 || st.Rejected != 2 || st.Reasons["json"] != 1 || st.Sent != 1 || st.Failed != 1 || st.Alarm != "" || st.Since.IsZero() {
 		t.Errorf("%+v", st)

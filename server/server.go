@@ -153,7 +153,7 @@ type Stats struct {
 	Failed     int64            `json:"failed_notifications"` // given up since the start
 	Sent       int64            `json:"sent_notifications"`
 	Secrets    []string         `json:"secrets"` // fingerprints of what is accepted now
-	Alarm      string           `json:"alarm"`   // what keeps deliveries from being stored; "" when nothing does
+	Alarm      string           `json:"alarm"`   // what keeps deliveries from being stored or files from being written; "" for nothing
 }
 
 // Stats tells the counts.
@@ -161,10 +161,19 @@ func (s *Server) Stats() Stats {
 	st := s.metrics.stats()
 	st.Since, st.Pending = s.since, s.queue.pending()
 	st.Secrets = s.settings.Load().keys.Fingerprints(s.now())
-	if a := s.alarm.Load(); a != nil {
-		st.Alarm = *a
-	}
+	st.Alarm = s.trouble()
 	return st
+}
+
+// trouble is what keeps deliveries from being stored, or their files from being written.
+func (s *Server) trouble() string {
+	if a := s.alarm.Load(); a != nil {
+		return *a
+	}
+	if err := s.log.Health().Err; err != nil {
+		return line("record files cannot be written: "+err.Error(), 300)
+	}
+	return ""
 }
 
 // Rejections are the last hundred refused requests, the newest first.

@@ -281,5 +281,3 @@ func (m *maestro) sink() SinkConfig {
 
 // guid makes a GUID of a number.
 func guid(n int) string { return fmt.Sprintf("72d3162e-cc78-11e3-81ab-%012d", n) }
-
-func lines(s string) []string { return strings.Split(strings.TrimSpace(s), "\n") }

@@ -155,9 +155,9 @@ func TestAIMaestroCheck(t *testing.T) {
 		t.Error("a check sent a message")
 	}
 	old := httptest.NewServer(http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
-		switch {
-		case r.URL.Path == "/api/config":
-		case r.URL.Path == "/api/messages":
+		switch r.URL.Path {
+		case "/api/config":
+		case "/api/messages":
 			fmt.Fprint(w, `{"resolved":{"alias":"a"}}`)
 		default:
 			w.WriteHeader(http.StatusNotFound)
