@@ -29,6 +29,8 @@ type hooksPage struct {
 	client  *hooks.Client
 	waiting int                           // targets whose answer is on its way
 	total   int                           // targets asked
+	wide    bool                          // all repositories of the user are asked
+	guessed int                           // the load for which organisations were guessed
 	loaded  bool                          // the first answer is complete
 	listed  map[hooks.Target][]hooks.Hook // by target
 	broken  map[hooks.Target]error        // targets that could not be listed

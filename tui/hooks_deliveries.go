@@ -16,14 +16,15 @@ import (
 // deliveriesKept bounds the list; GitHub keeps three days.
 const deliveriesKept = 500
 
-// attempt is one event at GitHub: its newest attempt, what came of all of
-// them, and the record here.
-type attempt struct {
-	hooks.Delivery     // the newest attempt
-	tries          int // attempts at GitHub
-	taken          bool
-	file           string // the record in the log; "" for none
+// sent is one event that GitHub sent: all its attempts, and the record here.
+type sent struct {
+	hooks.Event
+	file string // the record in the log; "" for none
 }
+
+// missed reports whether an event never got here. Pings are not missed: they
+// are proofs, not news.
+func (d sent) missed() bool { return !d.OK() && d.file == "" && d.Event.Event != "ping" }
 
 // deliveries shows what GitHub saw of a hook beside what the log has. Events
 // are grouped by GUID: one is missed where no attempt was taken and the log
@@ -32,9 +33,9 @@ type deliveries struct {
 	p       *hooksPage
 	row     hookRow
 	place   cursor
-	all     []attempt
-	list    []attempt // what is shown
-	bad     bool      // only what was missed or refused
+	all     []sent
+	list    []sent // what is shown
+	bad     bool   // only what was missed or refused
 	marks   map[string]bool
 	high    int
 	loading bool
@@ -51,7 +52,7 @@ type (
 	deliveriesRead struct {
 		of   *deliveries
 		gen  int
-		list []attempt
+		list []sent
 		err  error
 	}
 	deliveryRead struct {
@@ -94,38 +95,25 @@ func (o *deliveries) load() tea.Cmd {
 	}
 }
 
-// group brings the attempts of a GUID together, newest event first, and looks
-// each up in the log.
-func group(ctx context.Context, list []hooks.Delivery, l *logs.Log) ([]attempt, error) {
-	var out []attempt
-	at := map[string]int{}
-	for _, d := range list { // newest first
-		i, ok := at[d.GUID]
-		if !ok {
-			i = len(out)
-			at[d.GUID] = i
-			out = append(out, attempt{Delivery: d})
+// group brings the attempts of each event together and looks the event up in
+// the log.
+func group(ctx context.Context, list []hooks.Delivery, l *logs.Log) ([]sent, error) {
+	var out []sent
+	for _, e := range hooks.GroupByGUID(list) {
+		d := sent{Event: e}
+		if l != nil {
+			entries, err := l.Find(ctx, e.GUID)
+			if err != nil {
+				return nil, err
+			}
+			if len(entries) > 0 {
+				d.file = entries[0].File
+			}
 		}
-		out[i].tries++
-		out[i].taken = out[i].taken || d.OK()
-	}
-	if l == nil {
-		return out, nil
-	}
-	for i := range out {
-		entries, err := l.Find(ctx, out[i].GUID)
-		if err != nil {
-			return nil, err
-		}
-		if len(entries) > 0 {
-			out[i].file = entries[0].File
-		}
+		out = append(out, d)
 	}
 	return out, nil
 }
-
-// missed reports whether an event never got here.
-func (d attempt) missed() bool { return !d.taken && d.file == "" }
 
 func (o *deliveries) title() string {
 	if o.inside {
@@ -148,7 +136,7 @@ func (o *deliveries) update(msg tea.Msg) tea.Cmd {
 			o.choose()
 		}
 	case deliveryRead:
-		if msg.of == o && o.inside && o.list[o.place.at].ID == msg.full.ID {
+		if msg.of == o && o.inside && o.list[o.place.at].Latest().ID == msg.full.ID {
 			o.open, o.err = &msg.full, msg.err
 		}
 	case redelivered:
@@ -189,14 +177,14 @@ func (o *deliveries) choose() {
 	if o.place.at < len(o.list) && o.place.at >= 0 {
 		guid = o.list[o.place.at].GUID
 	}
-	list := make([]attempt, 0, len(o.all))
+	list := make([]sent, 0, len(o.all))
 	for _, d := range o.all {
-		if !o.bad || !d.OK() || d.file == "" {
+		if !o.bad || !d.Latest().OK() || d.file == "" {
 			list = append(list, d)
 		}
 	}
 	o.list = list
-	if i := slices.IndexFunc(list, func(d attempt) bool { return d.GUID == guid }); i >= 0 {
+	if i := slices.IndexFunc(list, func(d sent) bool { return d.GUID == guid }); i >= 0 {
 		o.place.at = i
 	} else if o.inside {
 		o.inside = false
@@ -222,10 +210,13 @@ func (o *deliveries) view(w, h int) string {
 	}
 	t := o.p.a.theme
 	out := []string{fitLine(t.cut(o.summary(w), w), w)}
-	cols := spread([]column{{width: 1}, {width: 8}, {width: 12, weight: 2}, {width: 16, weight: 3}, {width: 12}}, w-2)
+	cols := spread([]column{{width: 1}, {width: 9, needs: 50}, {width: 8, weight: 2}, {width: 8, weight: 3}, {width: 11}}, w-2)
 	names := []string{"", "time", "event", "GitHub saw", "the log has"}
 	head := "  "
 	for i, n := range names {
+		if cols[i] == 0 {
+			continue
+		}
 		head += t.cell(n, cols[i]) + " "
 	}
 	out = append(out, t.faint.Render(fitLine(head, w)))
@@ -276,35 +267,31 @@ func (o *deliveries) summary(int) string {
 	return s
 }
 
-func (o *deliveries) line(d attempt, cols []int, w int, on bool) string {
+func (o *deliveries) line(d sent, cols []int, w int, on bool) string {
 	t := o.p.a.theme
-	symbol, style := t.sym.ok, painter(t.good)
-	saw := fmt.Sprintf("%d %s", d.StatusCode, d.Status)
-	if d.StatusCode == 0 || !d.OK() {
-		saw = answerInWords(d.StatusCode, d.Status)
+	last := d.Latest()
+	saw := answerOf(last)
+	if n := len(d.Attempts); n > 1 {
+		saw += fmt.Sprintf(", %d tries", n)
 	}
-	if d.tries > 1 {
-		saw += fmt.Sprintf(", %d tries", d.tries)
-	}
-	has := "a record"
-	switch {
-	case d.missed():
+	symbol, style, has := t.sym.ok, painter(t.good), "a record"
+	switch outcome, _ := d.Outcome(d.file != ""); outcome {
+	case hooks.OutcomeElsewhere:
+		symbol, style, has = t.sym.warn, t.warn, "gone"
+	case hooks.OutcomeRecovered:
+		symbol, style, has = t.sym.ok, t.warn, "caught up"
+	case hooks.OutcomeRefused, hooks.OutcomeMissing:
 		symbol, style, has = t.sym.bad, t.bad, "nothing"
-	case d.file == "":
-		// Taken, but not here: pruned, or another receiver took it.
-		symbol, style, has = t.sym.warn, t.warn, "not any more"
-	case !d.OK():
-		symbol, style = t.sym.warn, t.warn
 	}
-	event := d.Event
+	event := logs.Clean(d.Event.Event)
 	if d.Action != "" {
-		event += " " + d.Action
+		event += " " + logs.Clean(d.Action)
 	}
 	mark := " "
 	if o.marks[d.GUID] {
 		mark = t.sym.mark
 	}
-	cells := []string{symbol, shortTime(d.DeliveredAt, o.p.a.cfg.Now()), event, logs.Clean(saw), has}
+	cells := []string{symbol, shortTime(last.DeliveredAt, o.p.a.cfg.Now()), event, logs.Clean(saw), has}
 	styles := []painter{style, t.faint, t.text, style, t.faint}
 	var b strings.Builder
 	for i, c := range cells {
@@ -326,25 +313,29 @@ func (o *deliveries) line(d attempt, cols []int, w int, on bool) string {
 // viewOne is one delivery in full.
 func (o *deliveries) viewOne(w, h int) string {
 	t := o.p.a.theme
-	d := o.list[o.place.at]
+	e := o.list[o.place.at]
+	d := e.Latest()
 	var out []string
 	add := func(label, text string) {
-		for i, l := range wrap(logs.Clean(text), max(1, w-14)) {
+		for i, l := range folded(logs.Clean(text), max(1, w-14)) {
 			if i > 0 {
 				label = ""
 			}
 			out = append(out, " "+t.faint.Render(t.cell(label, 12))+l)
 		}
 	}
-	add("event", d.Event+" "+d.Action)
+	add("event", e.Event.Event+" "+e.Action)
 	add("delivered", d.DeliveredAt.Local().Format("2006-01-02 15:04:05")+", "+ago(o.p.a.cfg.Now().Sub(d.DeliveredAt)))
-	add("answer", answerOf(d.Delivery))
-	add("took", d.Duration.Round(time.Millisecond).String())
-	if d.tries > 1 {
-		add("tries", fmt.Sprint(d.tries))
+	add("answer", answerOf(d))
+	if _, reason := e.Outcome(e.file != ""); strings.HasPrefix(reason, d.Status+": ") {
+		add("cure", strings.TrimPrefix(reason, d.Status+": "))
 	}
-	if d.file != "" {
-		add("record", d.file)
+	add("took", d.Duration.Round(time.Millisecond).String())
+	for _, other := range e.Attempts[1:] {
+		add("before", other.DeliveredAt.Local().Format("15:04:05")+" "+answerOf(other))
+	}
+	if e.file != "" {
+		add("record", e.file)
 	} else {
 		add("record", "the log has none")
 	}
@@ -383,7 +374,7 @@ func (o *deliveries) enter() tea.Cmd {
 		return nil
 	}
 	o.inside, o.open, o.err, o.scroll = true, nil, nil, 0
-	ctx, c, r, id := o.p.a.ctx, o.p.client, o.row, o.list[o.place.at].ID
+	ctx, c, r, id := o.p.a.ctx, o.p.client, o.row, o.list[o.place.at].Latest().ID
 	return func() tea.Msg {
 		full, err := c.Delivery(ctx, r.Target, r.ID, id)
 		full.ID = id
@@ -392,8 +383,8 @@ func (o *deliveries) enter() tea.Cmd {
 }
 
 // chosen are the marked deliveries, or the one under the cursor.
-func (o *deliveries) chosen() []attempt {
-	var out []attempt
+func (o *deliveries) chosen() []sent {
+	var out []sent
 	for _, d := range o.list {
 		if o.marks[d.GUID] {
 			out = append(out, d)
@@ -412,7 +403,7 @@ func (o *deliveries) redeliver() tea.Cmd {
 	ctx, c, r := o.p.a.ctx, o.p.client, o.row
 	return func() tea.Msg {
 		for i, d := range list {
-			if err := c.Redeliver(ctx, r.Target, r.ID, d.ID); err != nil {
+			if err := c.Redeliver(ctx, r.Target, r.ID, d.Latest().ID); err != nil {
 				return redelivered{o, i, err}
 			}
 		}
@@ -430,7 +421,7 @@ func (o *deliveries) actions() []action {
 	}
 	ids := ""
 	for _, d := range o.chosen() {
-		ids += fmt.Sprintf(" --delivery %d", d.ID)
+		ids += fmt.Sprintf(" --delivery %d", d.Latest().ID)
 	}
 	back := action{id: "deliveries.close", keys: []string{"esc", "q"}, label: "close", text: "Go back to the hooks.", run: func() tea.Cmd {
 		if o.cancel != nil {

@@ -29,10 +29,19 @@ func eventItems(org bool) []pickItem {
 	return append(first, rest...)
 }
 
-// hookEvents is the checklist of a hook's events.
+// newEventPicker is a checklist of events; the names are cut where they would
+// leave no room for the sentences.
+func newEventPicker(t *theme) *picker {
+	p := newPicker(t, "type to search the events")
+	p.most = 26
+	return p
+}
+
+// hookEvents is the checklist of the events of a hook, or of all marked ones;
+// it starts from those of the hook under the cursor.
 type hookEvents struct {
 	p    *hooksPage
-	row  hookRow
+	rows []hookRow
 	pick *picker
 }
 
@@ -41,16 +50,26 @@ func (p *hooksPage) openEvents() tea.Cmd {
 	if !ok {
 		return nil
 	}
-	o := &hookEvents{p: p, row: r, pick: newPicker(p.a.theme, "type to search the events")}
+	o := &hookEvents{p: p, rows: p.chosen(), pick: newEventPicker(p.a.theme)}
 	for _, e := range r.Events {
 		o.pick.on[e] = true
 	}
-	o.pick.set(eventItems(r.Target.IsOrg()))
+	org := true
+	for _, r := range o.rows {
+		org = org && r.Target.IsOrg()
+	}
+	o.pick.set(eventItems(org))
 	p.a.show(o)
 	return nil
 }
 
-func (o *hookEvents) title() string              { return "Events of " + o.row.title() }
+func (o *hookEvents) title() string {
+	if n := len(o.rows); n > 1 {
+		return fmt.Sprintf("Events of %d marked hooks", n)
+	}
+	return "Events of " + o.rows[0].title()
+}
+
 func (o *hookEvents) update(msg tea.Msg) tea.Cmd { return o.pick.update(msg) }
 
 func (o *hookEvents) view(w, h int) string {
@@ -64,18 +83,20 @@ func (o *hookEvents) view(w, h int) string {
 	return o.pick.view(w, max(0, min(h-1, len(o.pick.items)+1))) + "\n" + t.cut(foot, w)
 }
 
-// changes says what saving would do.
+// changes says what saving would do, with all of the hooks together.
 func (o *hookEvents) changes() string {
 	now := o.pick.picked()
 	var more, less []string
-	for _, e := range now {
-		if !slices.Contains(o.row.Events, e) {
-			more = append(more, e)
+	for _, r := range o.rows {
+		for _, e := range now {
+			if !slices.Contains(r.Events, e) && !slices.Contains(more, e) {
+				more = append(more, e)
+			}
 		}
-	}
-	for _, e := range o.row.Events {
-		if !slices.Contains(now, e) {
-			less = append(less, e)
+		for _, e := range r.Events {
+			if !slices.Contains(now, e) && !slices.Contains(less, e) {
+				less = append(less, e)
+			}
 		}
 	}
 	var parts []string
@@ -91,7 +112,7 @@ func (o *hookEvents) changes() string {
 func (o *hookEvents) cursor() *tea.Cursor { return o.pick.place() }
 
 func (o *hookEvents) actions() []action {
-	command := "hookctl hooks edit " + o.row.flags()
+	command := "hookctl hooks edit " + o.rows[0].flags()
 	for _, e := range o.pick.picked() {
 		command += " --event " + quote(e)
 	}
@@ -111,7 +132,7 @@ func (o *hookEvents) save() tea.Cmd {
 		return nil
 	}
 	o.p.a.shut(o)
-	return o.p.change([]hookRow{o.row}, "changing events", func(ctx context.Context, c *hooks.Client, r hookRow) (string, error) {
+	return o.p.change(o.rows, "changing events", func(ctx context.Context, c *hooks.Client, r hookRow) (string, error) {
 		_, err := c.Edit(ctx, r.Target, r.ID, hooks.Change{Events: list})
 		return fmt.Sprintf("%s is subscribed to %s", r.title(), count(len(list), "event")), err
 	})

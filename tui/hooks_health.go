@@ -8,6 +8,7 @@ import (
 	"time"
 
 	"hookctl/hooks"
+	"hookctl/logs"
 )
 
 // Levels of a hook's health, worst last.
@@ -56,7 +57,14 @@ func base(address string) string {
 // address of this receiver, "" where that is not known.
 func judge(list []hooks.Hook, public string, known map[int64]seen) []hookRow {
 	rows := make([]hookRow, 0, len(list))
-	for _, h := range list {
+	for i, h := range list {
+		h.URL, h.LastResponse.Message, h.LastResponse.Status = logs.Clean(h.URL), logs.Clean(h.LastResponse.Message), logs.Clean(h.LastResponse.Status)
+		events := make([]string, len(h.Events))
+		for k, e := range h.Events {
+			events[k] = logs.Clean(e)
+		}
+		h.Events = events
+		list[i] = h
 		was, delivered := known[h.ID]
 		r := hookRow{Hook: h, seen: was}
 		r.mine = delivered || public != "" && base(h.URL) == base(public)
@@ -96,6 +104,20 @@ func healthOf(h hooks.Hook) (int, string) {
 		return healthGood, "delivers"
 	}
 	return healthBad, answerInWords(last.Code, last.Message)
+}
+
+// lastAnswer is what GitHub got as an answer to the newest delivery.
+func lastAnswer(h hooks.Hook) string {
+	last := h.LastResponse
+	switch {
+	case last.Code == 0 && last.Message == "" && (last.Status == "" || last.Status == "unused"):
+		return "none yet"
+	case last.Code >= 200 && last.Code < 300:
+		return strings.TrimSpace(fmt.Sprintf("%d %s", last.Code, last.Message))
+	case last.Message != "" && last.Code != 0:
+		return answerInWords(last.Code, "") + ": " + last.Message
+	}
+	return answerInWords(last.Code, last.Message)
 }
 
 // answerInWords says what an answer to GitHub means for a person.

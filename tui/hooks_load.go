@@ -49,12 +49,14 @@ type (
 		err    error
 	}
 	// hooksListed is the answer of one target. gen 0 is an answer to what was
-	// asked outside a load, and always taken.
+	// asked outside a load, and always taken. A guess is a target that may not
+	// exist, so that its error says nothing.
 	hooksListed struct {
 		gen    int
 		target hooks.Target
 		list   []hooks.Hook
 		err    error
+		guess  bool
 	}
 	// secretRead is what the store says.
 	secretRead struct {
@@ -75,7 +77,7 @@ func (p *hooksPage) load(all bool) tea.Cmd {
 	ctx, cancel := context.WithCancel(p.a.ctx)
 	p.cancel = cancel
 	p.gen++
-	p.waiting, p.total = 1, 0
+	p.waiting, p.total, p.wide = 1, 0, all
 	gen, dial, client, l, store := p.gen, p.a.cfg.Hooks, p.client, p.a.log, p.a.cfg.Store
 	names := append(slices.Clone(p.a.cfg.Setup.Repositories), p.kept...)
 	find := func() tea.Msg {
@@ -156,8 +158,46 @@ func (p *hooksPage) list(t hooks.Target, gen int) tea.Cmd {
 	ctx, client := p.a.ctx, p.client
 	return func() tea.Msg {
 		list, err := client.List(ctx, t)
-		return hooksListed{gen, t, list, err}
+		return hooksListed{gen: gen, target: t, list: list, err: err}
 	}
+}
+
+// guessOrgs asks the organisations that own the listed repositories, once for
+// each load, where the log knows a hook that no repository has.
+func (p *hooksPage) guessOrgs() tea.Cmd {
+	if p.guessed == p.gen {
+		return nil
+	}
+	p.guessed = p.gen
+	listed := map[int64]bool{}
+	for _, r := range p.rows {
+		listed[r.ID] = true
+	}
+	unknown := false
+	for id := range p.known.hooks {
+		unknown = unknown || !listed[id]
+	}
+	if !unknown && !p.wide {
+		return nil
+	}
+	owners := map[hooks.Target]bool{}
+	for t := range p.listed {
+		if owner := (hooks.Target{Owner: t.Owner}); !p.known.targets[owner] {
+			owners[owner] = true
+		}
+	}
+	var cmds []tea.Cmd
+	for owner := range owners {
+		ask := p.list(owner, p.gen)
+		cmds = append(cmds, func() tea.Msg {
+			m, _ := ask().(hooksListed)
+			m.guess = true
+			return m
+		})
+	}
+	p.waiting += len(cmds)
+	p.total += len(cmds)
+	return tea.Batch(cmds...)
 }
 
 // take puts a target's hooks in the place of what was known of it.
@@ -170,15 +210,20 @@ func (p *hooksPage) take(m hooksListed) tea.Cmd {
 		p.loaded = p.waiting == 0
 	}
 	delete(p.broken, m.target)
-	if m.err != nil {
-		if errors.Is(m.err, context.Canceled) {
-			return nil
+	switch {
+	case m.err == nil:
+		if !m.guess || len(m.list) > 0 {
+			p.listed[m.target] = m.list
 		}
+	case m.guess, errors.Is(m.err, context.Canceled):
+		return nil
+	default:
 		p.broken[m.target] = m.err
-	} else {
-		p.listed[m.target] = m.list
 	}
 	p.rejudge()
+	if p.loaded {
+		return p.guessOrgs()
+	}
 	return nil
 }
 

@@ -58,7 +58,7 @@ func TestRotationOfAllHooksAndUndo(t *testing.T) {
 		}
 	}
 	r.press("esc")
-	r.shows("rotated, the old secret is accepted until")
+	r.shows("rotated, u undoes until")
 	r.press("u")
 	r.shows("Undoing the rotation")
 	r.until("the undo", func() bool { return !r.hooks().rot.busy() })

@@ -3,17 +3,16 @@ package tui
 import (
 	"fmt"
 	"strings"
-
-	"hookctl/logs"
+	"time"
 )
 
 func hookColumns() []column {
 	return []column{
 		{title: "", width: 1},
-		{title: "repository", width: 14, weight: 3},
+		{title: "repository", width: 14, weight: 2},
 		{title: "hook", width: 10, needs: 60},
 		{title: "health", width: 12, weight: 3},
-		{title: "events", width: 6, needs: 56},
+		{title: "events", width: 6, needs: 90},
 		{title: "secret", width: 8, needs: 48},
 		{title: "URL", width: 14, weight: 4, needs: 110},
 	}
@@ -80,7 +79,7 @@ func (p *hooksPage) details(r hookRow, w int) []string {
 		if v.bad {
 			style, mark = t.bad, t.sym.bad
 		}
-		text := wrap(v.text, max(10, w-4))
+		text := folded(v.text, max(10, w-4))
 		for i, l := range text[:min(2, len(text))] {
 			if i == 0 {
 				out = append(out, " "+style.Render(mark+" "+l))
@@ -92,12 +91,8 @@ func (p *hooksPage) details(r hookRow, w int) []string {
 	for _, n := range r.notes {
 		out = append(out, t.cut(" "+t.warn.Render(t.sym.warn+" "+n), w))
 	}
-	answer := r.health
-	if r.LastResponse.Message != "" && !strings.Contains(answer, r.LastResponse.Message) {
-		answer += ": " + r.LastResponse.Message
-	}
 	line("delivers to", r.URL)
-	line("last answer", answer)
+	line("last answer", lastAnswer(r.Hook))
 	line("events", strings.Join(r.Events, " "))
 	switch {
 	case r.seen.fingerprint != "" && r.seen.fingerprint == p.secret.fingerprint:
@@ -121,7 +116,7 @@ func (p *hooksPage) statusLine(w int) string {
 	case mine == len(p.rows):
 		left = " " + count(mine, "hook")
 	default:
-		left = fmt.Sprintf(" %s of this receiver, %d others", count(mine, "hook"), len(p.rows)-mine)
+		left = fmt.Sprintf(" %s here, %d elsewhere", count(mine, "hook"), len(p.rows)-mine)
 	}
 	if n := len(p.marks); n > 0 {
 		left += t.warn.Render(fmt.Sprintf("  %s %d marked", t.sym.mark, n))
@@ -130,8 +125,12 @@ func (p *hooksPage) statusLine(w int) string {
 		left += "  " + line
 	} else if p.secret.fingerprint != "" {
 		left += "  secret " + p.secret.fingerprint
-		if !p.secret.changed.IsZero() {
-			left += ", " + age(p.a.cfg.Now().Sub(p.secret.changed)) + " old"
+		switch old := p.a.cfg.Now().Sub(p.secret.changed); {
+		case p.secret.changed.IsZero():
+		case old < time.Minute:
+			left += ", made just now"
+		default:
+			left += ", " + age(old) + " old"
 		}
 	}
 	right := ""
@@ -182,21 +181,7 @@ func (p *hooksPage) empty(w int) string {
 
 // trouble is an error with its cure, in at most a few lines.
 func (p *hooksPage) trouble(err error, w int) []string {
-	t := p.a.theme
-	var out []string
-	for i, l := range wrap(logs.Clean(err.Error()), max(1, w-4)) {
-		if i == 0 {
-			out = append(out, " "+t.bad.Render(t.sym.bad+" "+l))
-		} else {
-			out = append(out, "   "+t.bad.Render(l))
-		}
-	}
-	if cure := cureFor(err); cure != "" {
-		for _, l := range wrap("hint: "+logs.Clean(cure), max(1, w-4)) {
-			out = append(out, "   "+l)
-		}
-	}
-	return out
+	return p.a.theme.troubleLines(err, w)
 }
 
 // problems are the targets that could not be listed, at most n of them.

@@ -2,6 +2,7 @@ package tui
 
 import (
 	"context"
+	"slices"
 	"strings"
 
 	tea "charm.land/bubbletea/v2"
@@ -84,8 +85,22 @@ func (j *job) view(t *theme, w, h int) []string {
 		wide = max(wide, width(s.Target.String()))
 	}
 	wide = min(wide, w/3)
-	var out []string
+	failed := map[hooks.Target]bool{}
 	for _, s := range j.shown {
+		failed[s.Target] = failed[s.Target] || s.State == hooks.StateFailed
+	}
+	shown := slices.Clone(j.shown)
+	slices.SortStableFunc(shown, func(a, b hooks.Step) int { // what failed is last, beside what to do about it
+		switch {
+		case failed[a.Target] == failed[b.Target]:
+			return 0
+		case failed[a.Target]:
+			return 1
+		}
+		return -1
+	})
+	var out []string
+	for _, s := range shown {
 		mark, style := t.sym.pending, t.warn
 		switch s.State {
 		case hooks.StateDone:
@@ -99,18 +114,16 @@ func (j *job) view(t *theme, w, h int) []string {
 		if wide > 0 {
 			line += t.cell(logs.Clean(s.Target.String()), wide) + "  "
 		}
-		line += fitLine(s.Name, 16) + " "
+		line += stepWords(s)
+		out = append(out, t.cut(line, w))
 		if s.Err == nil {
-			out = append(out, t.cut(line+t.faint.Render(logs.Clean(s.Detail)), w))
 			continue
 		}
-		out = append(out, t.cut(line, w))
-		text := logs.Clean(s.Err.Error())
-		for _, l := range wrap(text, max(1, w-6)) {
+		for _, l := range folded(logs.Clean(s.Err.Error()), max(1, w-6)) {
 			out = append(out, "     "+t.bad.Render(l))
 		}
-		if cure := cureOf(s.Err); cure != "" {
-			for _, l := range wrap("hint: "+logs.Clean(cure), max(1, w-6)) {
+		if cure := cureFor(s.Err); cure != "" {
+			for _, l := range folded("hint: "+logs.Clean(cure), max(1, w-6)) {
 				out = append(out, "     "+l)
 			}
 		}
@@ -119,4 +132,26 @@ func (j *job) view(t *theme, w, h int) []string {
 		out = append([]string{t.faint.Render(" " + t.sym.up + strings.Repeat(" ", 2) + "earlier steps")}, out[len(out)-h+1:]...)
 	}
 	return out
+}
+
+// stepWords says what a step of a setup does, or did.
+func stepWords(s hooks.Step) string {
+	words := map[string][3]string{ // running, done, failed
+		"create hook":    {"making the hook", "hook made", "the hook could not be made"},
+		"edit hook":      {"changing the hook", "hook changed", "the hook could not be changed"},
+		"configure hook": {"changing the hook", "hook changed", "the hook could not be changed"},
+		"set secret":     {"giving it the secret", "it has the secret", "it could not be given the secret"},
+		"verify":         {"waiting for a signed ping", "a signed ping arrived", "no signed ping arrived"},
+		"look at hooks":  {"looking at its hooks", "looked at its hooks", "its hooks could not be listed"},
+	}
+	w, known := words[s.Name]
+	switch {
+	case !known:
+		return logs.Clean(s.Name + " " + s.Detail)
+	case s.State == hooks.StateFailed:
+		return w[2]
+	case s.State == hooks.StateRunning:
+		return w[0]
+	}
+	return w[1]
 }

@@ -178,7 +178,7 @@ func (r *rotating) line(t *theme, now time.Time) string {
 	case r.inGrace(now) && r.state.Undo:
 		return t.good.Render(t.sym.ok+" rotation undone") + ", both accepted until " + r.state.Expires.Local().Format("15:04")
 	case r.inGrace(now):
-		return t.good.Render(t.sym.ok+" rotated") + ", the old secret is accepted until " + r.state.Expires.Local().Format("15:04") + "; " + t.key.Render("u") + " undoes"
+		return t.good.Render(t.sym.ok+" rotated") + ", " + t.key.Render("u") + " undoes until " + r.state.Expires.Local().Format("15:04")
 	}
 	return ""
 }

@@ -9,7 +9,6 @@ import (
 
 	"hookctl/hooks"
 	"hookctl/hooks/secret"
-	"hookctl/logs"
 )
 
 // rotateBox shows a rotation step by step, and each hook in its own state.
@@ -59,26 +58,41 @@ func (o *rotateBox) view(w, h int) string {
 		return ""
 	}
 	w = min(w, 84)
-	ladder := o.ladder(w)
-	foot := o.foot(w)
+	ladder, foot := o.ladder(w), o.foot(w)
 	rows := len(o.p.rot.order)
-	o.high = max(0, min(rows, h-len(ladder)-len(foot)-2))
-	if o.high < min(rows, 2) { // too low for everything: the steps give way
-		ladder = ladder[:max(0, len(ladder)-(min(rows, 2)-o.high))]
-		o.high = max(0, min(rows, h-len(ladder)-len(foot)-1))
+	// In a low window the steps give way to one line, so that hooks are seen.
+	if h < len(ladder)+len(foot)+min(rows, 3)+1 {
+		ladder = o.short(w)
 	}
-	out := append([]string{}, ladder...)
-	if o.high > 0 {
+	blank := 0
+	if h > len(ladder)+len(foot)+min(rows, 3) {
+		blank = 1
+	}
+	o.high = max(0, min(rows, h-len(ladder)-len(foot)-blank))
+	out := ladder
+	if blank > 0 {
 		out = append(out, "")
-		from, to := o.place.window(rows, o.high)
-		for i := from; i < to; i++ {
-			out = append(out, o.row(i, w))
-		}
 	}
-	if len(foot) > 0 {
-		out = append(out, foot...)
+	from, to := o.place.window(rows, o.high)
+	for i := from; i < to; i++ {
+		out = append(out, o.row(i, w))
 	}
+	out = append(out, foot...)
 	return fit(strings.Join(out, "\n"), w, min(h, len(out)))
+}
+
+// short is the ladder in one line.
+func (o *rotateBox) short(w int) []string {
+	t, r := o.p.a.theme, &o.p.rot
+	changed, verified, failed := r.counts()
+	mark := t.warn.Render(t.sym.pending)
+	switch {
+	case r.made == hooks.StateDone:
+		mark = t.good.Render(t.sym.ok)
+	case failed > 0 && !r.busy():
+		mark = t.bad.Render(t.sym.bad)
+	}
+	return []string{t.cut(fmt.Sprintf(" %s %d/%d changed, %d proved", mark, changed, len(r.order), verified), w)}
 }
 
 // ladder are the four steps of a rotation, each with its state.
@@ -123,7 +137,7 @@ func (o *rotateBox) ladder(w int) []string {
 	}
 	prints := ""
 	if old != "" && fresh != "" {
-		prints = old + " " + t.sym.more + " " + fresh
+		prints = fresh + " after " + old
 	}
 	count := func(k int) string { return fmt.Sprintf("%d/%d", k, n) }
 	until := "the old secret stays accepted for a while"
@@ -152,7 +166,7 @@ func (o *rotateBox) row(i, w int) string {
 		id = ""
 	}
 	text := t.cell(k.target.String(), name) + " " + fitLine(id, len(id)) + " "
-	if i == o.place.at && len(r.order) > o.high {
+	if i == o.place.at && (len(r.order) > o.high || s.err != nil) {
 		return t.selected.Render(fitLine(t.cut(t.sym.cursor+symbol+" "+text+words, w), w))
 	}
 	return t.cut(" "+style.Render(symbol)+" "+text+style.Render(words), w)
@@ -162,32 +176,18 @@ func (o *rotateBox) row(i, w int) string {
 func (o *rotateBox) foot(w int) []string {
 	t, r := o.p.a.theme, &o.p.rot
 	var out []string
-	wrapped := func(style painter, s string, most int) {
-		for i, l := range wrap(logs.Clean(s), max(1, w-4)) {
-			if i < most {
-				out = append(out, " "+style.Render(l))
-			}
-		}
-	}
 	switch {
 	case r.busy():
 		return nil
+	case r.open():
+		if s, ok := o.failure(); ok {
+			out = append(out, first(t.troubleLines(s.err, w), 4)...)
+		} else if r.err != nil {
+			out = append(out, first(t.troubleLines(r.err, w), 4)...)
+		}
+		out = append(out, paragraph("Both secrets are accepted meanwhile, and nothing is lost. "+t.key.Render("r")+" resumes, "+t.key.Render("u")+" undoes.", w)...)
 	case r.err != nil:
-		out = append(out, "")
-		wrapped(t.bad, r.err.Error(), 3)
-		if cure := cureFor(r.err); cure != "" && !r.open() {
-			wrapped(t.text, "hint: "+cure, 2)
-		}
-		if i := o.place.at; i < len(r.order) {
-			if s := r.steps[r.order[i]]; s.err != nil {
-				if cure := cureFor(s.err); cure != "" {
-					wrapped(t.text, r.order[i].target.String()+": "+cure, 2)
-				}
-			}
-		}
-		if r.open() {
-			out = append(out, " "+t.text.Render("Both secrets are accepted meanwhile; nothing is lost. ")+t.key.Render("r")+" resumes, "+t.key.Render("u")+" undoes.")
-		}
+		out = append(out, first(t.troubleLines(r.err, w), 6)...)
 	case r.inGrace(o.p.a.cfg.Now()):
 		out = append(out, "", " "+t.good.Render(t.sym.ok+" Done.")+" "+t.key.Render("u")+" undoes it until "+r.state.Expires.Local().Format("15:04")+".")
 	}
@@ -196,6 +196,23 @@ func (o *rotateBox) foot(w int) []string {
 	}
 	return out
 }
+
+// failure is the failed hook under the cursor, or the first one.
+func (o *rotateBox) failure() (hookStep, bool) {
+	r := &o.p.rot
+	if i := o.place.at; i < len(r.order) && r.steps[r.order[i]].err != nil {
+		return r.steps[r.order[i]], true
+	}
+	for _, k := range r.order {
+		if s := r.steps[k]; s.err != nil {
+			return s, true
+		}
+	}
+	return hookStep{}, false
+}
+
+// first are at most n lines.
+func first(lines []string, n int) []string { return lines[:min(n, len(lines))] }
 
 func (o *rotateBox) actions() []action {
 	p := o.p

@@ -8,7 +8,6 @@ import (
 
 	"hookctl/hooks"
 	"hookctl/hooks/secret"
-	"hookctl/logs"
 )
 
 // wizardStep is one question of the wizard. It asks, answers with next, and
@@ -112,7 +111,7 @@ func (w *wizard) shown() bool {
 }
 
 func (w *wizard) title() string {
-	return fmt.Sprintf("Set up webhooks %s %s (%d of %d)", w.a.theme.sym.dash, w.steps[w.at].name(), w.at+1, len(w.steps))
+	return fmt.Sprintf("Set up %d/%d: %s", w.at+1, len(w.steps), w.steps[w.at].name())
 }
 
 // update gives messages to every step: what a step asked for is answered also
@@ -196,7 +195,7 @@ func (w *wizard) crumbs(wide, h int) []string {
 	var parts []string
 	n := 1
 	for i, s := range w.steps {
-		name := s.name()
+		name := strings.Replace(s.name(), "Repositories", "Repos", 1)
 		n += width(name) + 2
 		switch {
 		case i < w.at:
@@ -254,71 +253,4 @@ func (w *wizard) command() string {
 		parts = append(parts, "--event", quote(e))
 	}
 	return strings.Join(parts, " ")
-}
-
-// paragraph wraps text into lines with a margin.
-func paragraph(text string, w int) []string {
-	var out []string
-	for _, l := range wrap(text, max(1, w-2)) {
-		out = append(out, " "+l)
-	}
-	return out
-}
-
-// trouble is an error and its cure for a step's view.
-func (w *wizard) trouble(err error, wide int) []string {
-	t := w.a.theme
-	var out []string
-	for i, l := range wrap(logs.Clean(err.Error()), max(1, wide-5)) {
-		if i == 0 {
-			l = t.sym.bad + " " + l
-		} else {
-			l = "  " + l
-		}
-		out = append(out, " "+t.bad.Render(l))
-	}
-	if cure := cureFor(err); cure != "" {
-		for _, l := range wrap("hint: "+logs.Clean(cure), max(1, wide-5)) {
-			out = append(out, "   "+l)
-		}
-	}
-	return out
-}
-
-// good is a line that says what is well.
-func (w *wizard) good(text string) string {
-	t := w.a.theme
-	return " " + t.good.Render(t.sym.ok) + " " + text
-}
-
-// doing is a line that says what is under way.
-func (w *wizard) doing(text string) string {
-	t := w.a.theme
-	return " " + t.warn.Render(t.sym.pending) + " " + text
-}
-
-// warning is text to heed, in lines.
-func (w *wizard) warning(text string, wide int) []string {
-	t := w.a.theme
-	var out []string
-	for i, l := range wrap(logs.Clean(text), max(1, wide-5)) {
-		if i == 0 {
-			l = t.sym.warn + " " + l
-		} else {
-			l = "  " + l
-		}
-		out = append(out, " "+t.warn.Render(l))
-	}
-	return out
-}
-
-// seen is what a test of the address saw, and what may help.
-func (w *wizard) seen(r reached, wide int) []string {
-	out := w.warning(r.saw, wide)
-	if r.cure != "" {
-		for _, l := range wrap("hint: "+r.cure, max(1, wide-5)) {
-			out = append(out, "   "+l)
-		}
-	}
-	return out
 }

@@ -5,7 +5,6 @@ import (
 	"errors"
 	"fmt"
 	"strings"
-	"time"
 
 	tea "charm.land/bubbletea/v2"
 
@@ -100,17 +99,20 @@ func (s *reviewStep) view(w, h int) ([]string, *tea.Cursor) {
 		return s.w.trouble(s.err, w), nil
 	}
 	var out []string
-	for _, i := range s.plan.Items {
-		out = append(out, s.item(i, w)...)
+	for _, failed := range []bool{false, true} { // what can be done comes first
+		for _, i := range s.plan.Items {
+			if (i.Action == hooks.ActionFail) == failed {
+				out = append(out, s.item(i, w)...)
+			}
+		}
+		if !failed {
+			out = append(out, flagged(t.text, " ", "for "+strings.Join(s.w.events.pick.picked(), ", "), w)...)
+		}
 	}
-	out = append(out, t.cut(" "+t.faint.Render("for ")+strings.Join(s.w.events.pick.picked(), ", "), w))
 	out = append(out, "", t.cut(" "+t.title.Render("The same by hand")+t.faint.Render("; the secret is in $"+secret.Variable), w))
 	for _, c := range s.plan.Calls() {
-		for i, l := range wrap(logs.Clean(c), max(1, w-5)) {
-			if i > 0 {
-				l = "  " + l
-			}
-			out = append(out, t.faint.Render("  "+l))
+		for _, l := range callLines(c, w-4) {
+			out = append(out, t.faint.Render(t.cut("  "+l, w)))
 		}
 	}
 	room := max(1, h-2)
@@ -119,7 +121,7 @@ func (s *reviewStep) view(w, h int) ([]string, *tea.Cursor) {
 	head := t.cut(" Nothing is changed at GitHub yet. "+t.key.Render("enter")+" does this:", w)
 	shown := append([]string{head}, out[s.scroll:min(len(out), s.scroll+room)]...)
 	if s.most > s.scroll {
-		shown = append(shown, t.faint.Render(t.cut(" "+t.sym.down+fmt.Sprintf(" %d more lines", s.most-s.scroll), w)))
+		shown = append(shown, t.faint.Render(t.cut(" "+t.sym.down+" "+count(s.most-s.scroll, "more line"), w)))
 	}
 	return shown, nil
 }
@@ -131,7 +133,7 @@ func (s *reviewStep) item(i hooks.SetupItem, w int) []string {
 	var out []string
 	switch i.Action {
 	case hooks.ActionCreate:
-		out = append(out, " "+t.good.Render("create")+"  "+name+" "+t.sym.more+" "+logs.Clean(s.plan.URL))
+		out = append(out, " "+t.good.Render("create")+"  "+name+", delivering to "+logs.Clean(s.plan.URL))
 	case hooks.ActionUpdate:
 		out = append(out, " "+t.warn.Render("change")+"  "+name+fmt.Sprintf(" hook %d", i.HookID))
 	case hooks.ActionKeep:
@@ -141,7 +143,7 @@ func (s *reviewStep) item(i hooks.SetupItem, w int) []string {
 		out = append(out, s.w.trouble(i.Err, w)...)
 	}
 	for _, c := range i.Changes {
-		out = append(out, "           "+t.faint.Render(logs.Clean(c.Field+": "+c.From+" "+t.sym.more+" "+c.To)))
+		out = append(out, "           "+t.faint.Render(logs.Clean(c.Field+": "+c.From+" becomes "+c.To)))
 	}
 	for _, n := range i.Warnings {
 		out = append(out, s.w.warning(n.Text, w)...)
@@ -170,9 +172,9 @@ type applyStep struct {
 	job     *job
 	results []hooks.SetupResult
 	err     error
-	started time.Time
 	scroll  int
 	most    int
+	fresh   bool // nobody has scrolled since the last news
 }
 
 type applied struct {
@@ -185,7 +187,7 @@ type applied struct {
 // busy reports whether hooks are being set up just now.
 func (s *applyStep) busy() bool { return s.job != nil && !s.job.over }
 
-func (s *applyStep) name() string { return "Set up" }
+func (s *applyStep) name() string { return "Proof" }
 
 func (s *applyStep) open() tea.Cmd { return s.run() }
 
@@ -195,7 +197,7 @@ func (s *applyStep) run() tea.Cmd {
 		s.err = errors.New("the log cannot be read, so no ping can be seen in it")
 		return nil
 	}
-	s.results, s.err, s.started, s.scroll = nil, nil, a.cfg.Now(), 0
+	s.results, s.err, s.scroll, s.fresh = nil, nil, 0, true
 	a.progress = tea.NewProgressBar(tea.ProgressBarIndeterminate, 0)
 	c, plan, confirm := w.client, w.review.plan, confirmIn(a.log)
 	var job *job
@@ -241,6 +243,15 @@ func (s *applyStep) verified() (n int) {
 		}
 	}
 	return n
+}
+
+// outcome says how many hooks are proved, and why not all.
+func (s *applyStep) outcome() string {
+	text := fmt.Sprintf("%d of %s proved by a signed ping.", s.verified(), count(len(s.results), "hook"))
+	if !errors.Is(s.err, hooks.ErrIncomplete) {
+		text += " " + s.err.Error()
+	}
+	return text
 }
 
 // finish has the pages look anew, and forgets the wizard's state once all is
@@ -301,13 +312,16 @@ func (s *applyStep) view(w, h int) ([]string, *tea.Cursor) {
 	switch {
 	case s.busy():
 		done, _ := s.job.done()
-		foot = []string{"", s.w.doing(fmt.Sprintf("%d steps done; a ping may take some seconds", done))}
+		foot = []string{"", s.w.doing(count(done, "step") + " done; a ping may take some seconds")}
 	case s.w.over:
 		foot = append([]string{""}, s.proof(w)...)
 	case s.err != nil && len(s.results) == 0:
 		foot = append([]string{""}, s.w.trouble(s.err, w)...)
 	case s.err != nil:
-		foot = append([]string{""}, s.w.warning(fmt.Sprintf("%s of %d proved. %s", are(s.verified(), "hook"), len(s.results), logs.Clean(s.err.Error())), w)...)
+		foot = append([]string{""}, s.w.warning(s.outcome(), w)...)
+		if h < 12 {
+			break // the footer says what enter does
+		}
 		foot = append(foot, paragraph("Mend what is named above; "+t.key.Render("enter")+" tries again and does nothing twice, "+t.key.Render("esc")+" goes back.", w)...)
 	}
 	room := max(1, h-len(foot))
@@ -316,8 +330,8 @@ func (s *applyStep) view(w, h int) ([]string, *tea.Cursor) {
 		steps = s.job.view(t, w, 0)
 	}
 	s.most = max(0, len(steps)-room)
-	if s.busy() {
-		s.scroll = s.most // what happens is below
+	if s.busy() || s.fresh {
+		s.scroll, s.fresh = s.most, s.busy() // what happens, and what failed, is below
 	}
 	s.move(0)
 	return append(steps[s.scroll:min(len(steps), s.scroll+room)], foot...), nil
@@ -333,7 +347,7 @@ func (s *applyStep) proof(w int) []string {
 	}
 	out := []string{t.good.Bold(true).Render(t.cut(" "+t.sym.ok+" "+text, w))}
 	out = append(out, paragraph(t.key.Render("enter")+" shows the events as they come: push something to see one.", w)...)
-	return append(out, paragraph(t.faint.Render("The receiver keeps running when you leave. 3 shows the hooks; r there replaces the secret."), w)...)
+	return append(out, paragraph("The receiver keeps running when you leave. After that "+t.key.Render("3")+" shows the hooks, and "+t.key.Render("r")+" there replaces the secret.", w)...)
 }
 
 func (s *applyStep) actions() []action {

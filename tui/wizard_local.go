@@ -2,7 +2,10 @@ package tui
 
 import (
 	"context"
+	"errors"
 	"fmt"
+	"os"
+	"strconv"
 	"strings"
 
 	tea "charm.land/bubbletea/v2"
@@ -21,7 +24,7 @@ type eventsStep struct {
 }
 
 func newEventsStep(w *wizard) *eventsStep {
-	s := &eventsStep{w: w, pick: newPicker(w.a.theme, "type to search the events")}
+	s := &eventsStep{w: w, pick: newEventPicker(w.a.theme)}
 	chosen := w.a.cfg.Setup.Events
 	if len(chosen) == 0 {
 		chosen = hooks.DefaultEvents()
@@ -67,7 +70,7 @@ func (s *eventsStep) label() string { return "continue" }
 
 func (s *eventsStep) view(w, h int) ([]string, *tea.Cursor) {
 	t := s.w.a.theme
-	out := paragraph("Which events? The chosen five are those that can notify an agent; any others are recorded too.", w)
+	out := s.w.intro("Which events? The chosen five are those that can notify an agent; any others are recorded too.", "Which events? space chooses.", w, h)
 	top := len(out)
 	out = append(out, strings.Split(s.pick.view(w, max(2, h-top-1)), "\n")...)
 	caret := s.pick.place()
@@ -113,6 +116,10 @@ func (s *secretStep) find() tea.Cmd {
 		return nil
 	}
 	s.busy = true
+	return s.read()
+}
+
+func (s *secretStep) read() tea.Cmd {
 	w, store, have := s.w, s.w.a.cfg.Store, s.w.value
 	return func() tea.Msg {
 		value, origin, err := store.Current()
@@ -134,39 +141,63 @@ func (s *secretStep) update(msg tea.Msg) tea.Cmd {
 }
 
 func (s *secretStep) next() (bool, tea.Cmd) {
+	var open *secret.PermissionError
 	switch {
 	case s.busy:
 		return false, nil
+	case errors.As(s.err, &open):
+		return false, s.close(open.Path)
 	case s.err != nil || s.w.value == "":
 		return false, s.find()
 	}
 	return true, nil
 }
 
+// close takes the file from everyone but its owner, and looks again.
+func (s *secretStep) close(file string) tea.Cmd {
+	s.busy = true
+	find := s.read()
+	w := s.w
+	return func() tea.Msg {
+		if err := os.Chmod(file, 0o600); err != nil {
+			return secretFound{of: w, err: err}
+		}
+		return find()
+	}
+}
+
 func (s *secretStep) label() string {
-	if s.err != nil {
+	var open *secret.PermissionError
+	switch {
+	case errors.As(s.err, &open):
+		return "make it private"
+	case s.err != nil:
 		return "try again"
 	}
 	return "continue"
 }
 
-func (s *secretStep) view(w, _ int) ([]string, *tea.Cursor) {
+func (s *secretStep) view(w, h int) ([]string, *tea.Cursor) {
 	t := s.w.a.theme
-	out := append(paragraph("GitHub signs every delivery with a secret that only it and the receiver know; what is not signed is refused.", w), "")
+	out := s.w.intro("GitHub signs every delivery with a secret that only it and the receiver know; what is not signed is refused.",
+		"The secret that GitHub signs with", w, h)
 	print := t.bold.Render(secret.Fingerprint(s.w.value))
 	switch {
 	case s.busy:
 		out = append(out, s.w.doing("looking for the secret"))
 	case s.err != nil:
 		out = append(out, s.w.trouble(s.err, w)...)
+		if open := new(secret.PermissionError); errors.As(s.err, &open) {
+			out = append(out, paragraph(t.key.Render("enter")+" does that for you.", w)...)
+		}
 	case s.w.origin == secret.FromNowhere:
-		out = append(out, s.w.good("a new secret is made: 32 random bytes, fingerprint "+print))
+		out = append(out, s.w.good("a new secret is made: 32 random bytes, fingerprint "+print, w)...)
 		out = append(out, paragraph("It is kept in .env, readable by you alone, and never shown. r on the Hooks page replaces it at any time without losing a delivery.", w)...)
 	case s.w.origin == secret.FromEnvironment:
-		out = append(out, s.w.good("the secret "+print+" of the variable "+secret.Variable+" is used"))
+		out = append(out, s.w.good("the secret "+print+" of the variable "+secret.Variable+" is used", w)...)
 		out = append(out, s.w.warning("Set in the environment it cannot be rotated by hookctl; in .env it can.", w)...)
 	default:
-		out = append(out, s.w.good("the secret "+print+" of .env is used"))
+		out = append(out, s.w.good("the secret "+print+" of .env is used", w)...)
 		out = append(out, paragraph("Your other hooks keep working. r on the Hooks page replaces it at any time without losing a delivery.", w)...)
 	}
 	return out, nil
@@ -191,6 +222,13 @@ type receiverReady struct {
 	err    error
 }
 
+// portSaved is the end of the choice of another port.
+type portSaved struct {
+	of   *wizard
+	port int
+	err  error
+}
+
 func (s *receiverStep) name() string { return "Receiver" }
 
 func (s *receiverStep) open() tea.Cmd {
@@ -212,6 +250,14 @@ func (s *receiverStep) update(msg tea.Msg) tea.Cmd {
 		s.w.origin = secret.FromEnvFile
 		u := s.w.address
 		return tea.Batch(s.w.a.poll(false), u.test(u.url()))
+	case portSaved:
+		if msg.of != s.w {
+			return nil
+		}
+		if msg.err != nil {
+			return s.w.a.fail(msg.err)
+		}
+		s.w.a.cfg.Setup.Port, s.err = msg.port, nil
 	case urlTested:
 		if msg.of == s.w && s.done && msg.answer.ok && s.w.on(stepReceiver) {
 			return s.w.forward()
@@ -278,9 +324,10 @@ func (s *receiverStep) label() string {
 	return "start it"
 }
 
-func (s *receiverStep) view(w, _ int) ([]string, *tea.Cursor) {
+func (s *receiverStep) view(w, h int) ([]string, *tea.Cursor) {
 	t := s.w.a.theme
-	out := append(paragraph("The receiver is a background process that takes the deliveries in and records them, also while this window is closed.", w), "")
+	out := s.w.intro("The receiver is a background process that takes the deliveries in and records them, also while this window is closed.",
+		"The receiver takes deliveries in.", w, h)
 	running := s.w.a.running()
 	switch {
 	case s.busy != "":
@@ -288,12 +335,16 @@ func (s *receiverStep) view(w, _ int) ([]string, *tea.Cursor) {
 	case s.err != nil:
 		out = append(out, s.w.trouble(s.err, w)...)
 		out = append(out, "")
-		out = append(out, paragraph("When the reason is gone, "+t.key.Render("enter")+" tries again.", w)...)
+		again := "When the reason is gone, " + t.key.Render("enter") + " tries again."
+		if s.w.a.cfg.Setup.SavePort != nil {
+			again += " " + t.key.Render("p") + " chooses another port."
+		}
+		out = append(out, paragraph(again, w)...)
 		return out, nil
 	case s.done:
-		out = append(out, s.w.good("the receiver runs on "+logs.Clean(s.addr)+", with the secret "+secret.Fingerprint(s.w.value)))
+		out = append(out, s.w.good("the receiver runs on "+logs.Clean(s.addr)+", with the secret "+secret.Fingerprint(s.w.value), w)...)
 	case running:
-		out = append(out, s.w.good("the receiver runs on "+logs.Clean(s.w.a.status.Address)))
+		out = append(out, s.w.good("the receiver runs on "+logs.Clean(s.w.a.status.Address), w)...)
 		out = append(out, paragraph(t.key.Render("enter")+" saves your choices and has it take them.", w)...)
 	default:
 		out = append(out, paragraph(t.key.Render("enter")+" saves your choices and starts it on port "+fmt.Sprint(s.w.a.cfg.Setup.Port)+". hookctl stop ends it.", w)...)
@@ -305,7 +356,7 @@ func (s *receiverStep) view(w, _ int) ([]string, *tea.Cursor) {
 	case u.busy != "":
 		out = append(out, s.w.doing(u.busy))
 	case known && answer.ok:
-		out = append(out, s.w.good(answer.saw))
+		out = append(out, s.w.good(answer.saw, w)...)
 	case known:
 		out = append(out, s.w.seen(answer, w)...)
 		out = append(out, "")
@@ -314,11 +365,38 @@ func (s *receiverStep) view(w, _ int) ([]string, *tea.Cursor) {
 	return out, nil
 }
 
+// askPort asks for a port, and saves it.
+func (s *receiverStep) askPort() tea.Cmd {
+	a := s.w.a
+	pr := newPrompt(a, "port", "port", strconv.Itoa(a.cfg.Setup.Port))
+	pr.hint = "the local port of the receiver, 1 to 65535; the tunnel has to lead to it"
+	pr.accept = func(text string) tea.Cmd {
+		port, err := strconv.ParseUint(strings.TrimSpace(text), 10, 16)
+		if err != nil || port == 0 {
+			return a.warn("a port is a number from 1 to 65535")
+		}
+		save, ctx, w := a.cfg.Setup.SavePort, a.ctx, s.w
+		return func() tea.Msg { return portSaved{w, int(port), save(ctx, int(port))} }
+	}
+	a.show(pr)
+	return nil
+}
+
 func (s *receiverStep) actions() []action {
-	off := ""
+	off, fixed := "", ""
 	if !s.done {
 		off = "the receiver does not run yet"
 	}
+	switch {
+	case s.w.a.cfg.Setup.SavePort == nil:
+		fixed = "set receiver.port in hookctl.yaml, or WEBHOOK_PORT"
+	case s.w.a.running() || s.done:
+		fixed = "the receiver runs already; hookctl stop ends it"
+	}
 	u := s.w.address
-	return []action{{id: "wizard.test", keys: []string{"ctrl+r"}, label: "test again", text: "Ask the address whether this receiver answers there.", off: off, run: func() tea.Cmd { return u.test(u.url()) }}}
+	port := action{id: "wizard.port", keys: []string{"p"}, text: "Choose another port for the receiver.", off: fixed, run: s.askPort}
+	if fixed == "" {
+		port.label = "another port"
+	}
+	return []action{port, {id: "wizard.test", keys: []string{"ctrl+r"}, label: "test again", text: "Ask the address whether this receiver answers there.", off: off, run: func() tea.Cmd { return u.test(u.url()) }}}
 }

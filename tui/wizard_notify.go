@@ -141,10 +141,8 @@ func (s *notifyStep) label() string {
 
 func (s *notifyStep) view(w, h int) ([]string, *tea.Cursor) {
 	t := s.w.a.theme
-	out := paragraph("Who is told what matters: a failed run, a new or merged pull request, a blocked issue? Everything is recorded either way.", w)
-	if h >= 9 {
-		out = append(out, "")
-	}
+	out := s.w.intro("Who is told what matters: a failed run, a new or merged pull request, a blocked issue? Everything is recorded either way.",
+		"Who is told what matters?", w, h)
 	const lead = "AI Maestro, agent: "
 	s.input.SetWidth(max(1, min(40, w-7-len(lead))))
 	row := func(i int, text string) string {
@@ -167,11 +165,14 @@ func (s *notifyStep) view(w, h int) ([]string, *tea.Cursor) {
 	case s.busy:
 		out = append(out, s.w.doing("asking AI Maestro for "+logs.Clean(s.asked)))
 	case known && err == nil:
-		out = append(out, s.w.good("AI Maestro is there and knows "+logs.Clean(s.agent())))
+		out = append(out, s.w.good("AI Maestro is there and knows "+logs.Clean(s.agent()), w)...)
 	case known:
 		out = append(out, s.w.warning(err.Error(), w)...)
 		if cure := cureFor(err); cure != "" {
-			out = append(out, paragraph("hint: "+logs.Clean(cure), w)...)
+			out = append(out, cureLines(cure, w)...)
+		}
+		if h < 12 {
+			break // the footer says what enter does
 		}
 		out = append(out, paragraph(t.key.Render("enter")+" goes on all the same, and notifications wait for it; choose nobody if you do not use AI Maestro.", w)...)
 	}

@@ -28,7 +28,9 @@ type picker struct {
 	hits  [][]int // matched bytes of each
 	input textinput.Model
 	cursor
-	high int // rows in the last view
+	high   int // rows in the last view
+	widest int // the widest label, up to most
+	most   int
 	// extra makes an item of what is typed, where nothing like it is listed.
 	extra func(text string) (pickItem, bool)
 	made  pickItem
@@ -36,7 +38,7 @@ type picker struct {
 }
 
 func newPicker(t *theme, placeholder string) *picker {
-	p := &picker{th: t, on: map[string]bool{}, input: newInput("")}
+	p := &picker{th: t, on: map[string]bool{}, input: newInput(""), most: 44}
 	p.input.Placeholder = placeholder
 	return p
 }
@@ -58,6 +60,11 @@ func (p *picker) set(items []pickItem) {
 		}
 		return 1
 	})
+	p.widest = 0
+	for _, it := range p.items {
+		p.widest = max(p.widest, width(it.label()))
+	}
+	p.widest = min(p.widest, p.most)
 	p.narrow()
 }
 
@@ -194,25 +201,29 @@ func (p *picker) row(i, w int) string {
 	if p.on[it.id] {
 		box = "[x]"
 	}
-	right := it.right
-	if room := w - 8 - width(it.label()); width(right) > room {
-		right = t.cut(right, max(0, room))
+	// Labels share a column, so that what is said of them can be read down.
+	name := max(1, min(p.widest, w-6))
+	if it.right == "" || w-6-name < 8 {
+		name = max(1, w-6)
 	}
-	room := max(0, w-width(right)-8)
-	text := t.cut(it.label(), room)
+	right := ""
+	if room := w - 7 - name; it.right != "" && room > 0 {
+		right = " " + t.cut(it.right, room)
+	}
 	if i == p.at {
-		return t.selected.Render(fitLine(t.sym.cursor+box+" "+t.cell(it.label(), room)+" "+right, w))
+		return t.selected.Render(fitLine(t.sym.cursor+box+" "+t.cell(it.label(), name)+" "+right, w))
 	}
+	text := t.cut(it.label(), name)
 	switch {
 	case it.off != "" && !p.on[it.id]:
 		text = t.faint.Render(text)
-	case hits != nil:
+	case hits != nil && text == it.label():
 		text = t.marked(text, hits)
 	}
 	if p.on[it.id] {
 		box = t.good.Render(box)
 	}
-	return fitLine(" "+box+" "+fitLine(text, room)+" "+t.faint.Render(right), w)
+	return fitLine(" "+box+" "+fitLine(text, name)+" "+t.faint.Render(right), w)
 }
 
 // marked draws the characters that a search matched.

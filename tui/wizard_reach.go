@@ -3,6 +3,7 @@ package tui
 import (
 	"context"
 	"errors"
+	"strings"
 
 	"hookctl/hooks"
 	"hookctl/logs"
@@ -29,7 +30,11 @@ func reach(ctx context.Context, home, address string) reached {
 	case err == nil:
 		return reached{ok: true, saw: base(address) + " leads to this receiver"}
 	case errors.As(err, &e):
-		return reached{saw: base(address) + ": " + logs.Clean(e.Message), cure: logs.Clean(e.Cure)}
+		cure := logs.Clean(e.Cure)
+		if strings.Contains(cure, "hookctl start") { // it runs, so the way does not lead to it
+			cure = "the tunnel or proxy has to lead to " + logs.Clean(status.Address)
+		}
+		return reached{saw: base(address) + ": " + logs.Clean(e.Message), cure: cure}
 	}
 	return reached{saw: base(address) + ": " + logs.Clean(err.Error())}
 }

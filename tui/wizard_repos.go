@@ -34,6 +34,9 @@ func newReposStep(w *wizard) *reposStep {
 			return pickItem{}, false
 		}
 		if t.IsOrg() {
+			if !s.offersOrg(t.Owner) {
+				return pickItem{}, false
+			}
 			return pickItem{id: t.String(), text: "organisation " + t.String(), right: "all its repositories", off: s.noOrg()}, true
 		}
 		return pickItem{id: t.String(), right: "as typed"}, true
@@ -53,6 +56,17 @@ func (s *reposStep) noOrg() string {
 		return "an organisation needs more: gh auth refresh -s " + orgScope
 	}
 	return ""
+}
+
+// offersOrg reports whether what is typed is meant as an organisation: it owns
+// a listed repository, or nothing else matches.
+func (s *reposStep) offersOrg(name string) bool {
+	for _, it := range s.pick.items {
+		if owner, _, ok := strings.Cut(it.id, "/"); ok && strings.EqualFold(owner, name) {
+			return !strings.EqualFold(name, s.w.user.Login)
+		}
+	}
+	return len(s.pick.shown) == 0
 }
 
 func (s *reposStep) name() string { return "Repositories" }
@@ -139,7 +153,8 @@ func (s *reposStep) label() string {
 
 func (s *reposStep) view(w, h int) ([]string, *tea.Cursor) {
 	t := s.w.a.theme
-	out := paragraph("Which repositories? "+t.key.Render("space")+" chooses as many as you like, typing searches, "+t.key.Render("enter")+" goes on.", w)
+	out := s.w.intro("Which repositories? "+t.key.Render("space")+" chooses as many as you like, typing searches, "+t.key.Render("enter")+" goes on.",
+		"Which repositories? space chooses.", w, h)
 	if s.err != nil {
 		out = append(out, s.w.trouble(s.err, w)...)
 	}

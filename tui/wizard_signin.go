@@ -178,17 +178,14 @@ func (s *signInStep) label() string {
 
 func (s *signInStep) view(w, h int) ([]string, *tea.Cursor) {
 	t := s.w.a.theme
-	out := paragraph("GitHub will tell this machine about every push, pull request, issue and check run of the repositories that you choose. It takes about a minute: enter goes on, esc goes back, and nothing is changed at GitHub before you have seen it.", w)
-	if h < 9 {
-		out = paragraph("enter goes on, esc goes back; nothing is changed at GitHub before you have seen it.", w)
-	}
-	out = append(out, "")
+	out := s.w.intro("GitHub will tell this machine about every push, pull request, issue and check run of the repositories that you choose. It takes about a minute: enter goes on, esc goes back, and nothing is changed at GitHub before you have seen it.",
+		"enter goes on, esc goes back.", w, h)
 	args := s.canRun()
 	switch {
 	case s.busy:
 		return append(out, s.w.doing("asking GitHub who you are")), nil
 	case s.well():
-		return append(out, s.w.good("signed in to "+logs.Clean(s.w.client.Host())+" as "+t.bold.Render(logs.Clean(s.w.user.Login)))), nil
+		return append(out, s.w.good("signed in to "+logs.Clean(s.w.client.Host())+" as "+t.bold.Render(logs.Clean(s.w.user.Login)), w)...), nil
 	case s.login.lacks != "":
 		out = append(out, s.w.warning("Signed in as "+s.w.user.Login+", but the login lacks the permission "+s.login.lacks+", which managing webhooks needs.", w)...)
 	case errors.Is(s.err, hooks.ErrNotLoggedIn) && s.login.env == "":
@@ -196,7 +193,9 @@ func (s *signInStep) view(w, h int) ([]string, *tea.Cursor) {
 	case s.err != nil:
 		out = append(out, s.w.trouble(s.err, w)...)
 	}
-	out = append(out, "")
+	if h >= 12 {
+		out = append(out, "")
+	}
 	switch {
 	case args != nil && s.ran:
 		out = append(out, paragraph("Press "+t.key.Render("enter")+" to run gh auth "+args[1]+" again. If gh said that all is well, leave with ctrl+c and start hookctl anew; the wizard goes on here.", w)...)

@@ -9,7 +9,7 @@ import (
 	"path/filepath"
 
 	tea "charm.land/bubbletea/v2"
-	"github.com/google/renameio/v2"
+	"github.com/google/renameio/v2/maybe"
 
 	"hookctl/hooks"
 	"hookctl/logs"
@@ -47,7 +47,7 @@ func (w *wizard) save() tea.Cmd {
 			err = os.MkdirAll(filepath.Dir(file), 0o700)
 		}
 		if err == nil {
-			err = renameio.WriteFile(file, append(b, '\n'), 0o600)
+			err = maybe.WriteFile(file, append(b, '\n'), 0o600)
 		}
 		if err != nil {
 			return failure{fmt.Errorf("keep what the wizard was told: %w", err)}

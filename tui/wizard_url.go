@@ -55,7 +55,7 @@ type (
 
 func newURLStep(w *wizard) *urlStep {
 	s := &urlStep{w: w, input: newInput(""), tested: map[string]reached{}}
-	s.input.Placeholder = "https://hooks.example.com"
+	s.input.Placeholder = "type an address"
 	if u := w.a.cfg.Setup.URL; u != "" {
 		s.offers = []offer{{hookURL(u), "from the settings"}}
 	}
@@ -273,10 +273,8 @@ func (s *urlStep) label() string {
 
 func (s *urlStep) view(w, h int) ([]string, *tea.Cursor) {
 	t := s.w.a.theme
-	out := paragraph("At which address does GitHub reach this machine? Usually it is a tunnel or a reverse proxy that leads to port "+fmt.Sprint(s.port())+".", w)
-	if h >= 9 {
-		out = append(out, "")
-	}
+	out := s.w.intro("At which address does GitHub reach this machine? Usually it is a tunnel or a reverse proxy that leads to port "+fmt.Sprint(s.port())+".",
+		"A public address that leads to port "+fmt.Sprint(s.port()), w, h)
 	line := func(i int, text, right string) string {
 		dot := "( )"
 		if i == s.at {
@@ -308,7 +306,7 @@ func (s *urlStep) view(w, h int) ([]string, *tea.Cursor) {
 		caret = c
 	}
 	out = append(out, mark+dot+" "+lead+s.input.View())
-	if full := s.url(); s.at == typed && full != "" && full != strings.TrimSpace(s.input.Value()) {
+	if full := s.url(); s.at == typed && s.err == nil && full != "" && full != strings.TrimSpace(s.input.Value()) {
 		out = append(out, t.faint.Render(t.cut("       that is "+full, w)))
 	}
 	out = append(out, "")
@@ -319,7 +317,7 @@ func (s *urlStep) view(w, h int) ([]string, *tea.Cursor) {
 	case s.busy != "":
 		out = append(out, s.w.doing(s.busy))
 	case known && answer.ok:
-		out = append(out, s.w.good(answer.saw))
+		out = append(out, s.w.good(answer.saw, w)...)
 	case known:
 		out = append(out, s.w.seen(answer, w)...)
 		out = append(out, paragraph("GitHub may see what this machine cannot; the ping at the end is the proof. "+t.key.Render("enter")+" goes on all the same.", w)...)
