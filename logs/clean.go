@@ -4,10 +4,12 @@ import (
 	"strings"
 	"unicode"
 	"unicode/utf8"
+
+	"github.com/charmbracelet/x/ansi"
 )
 
 // Clean makes text from outside fit for one line of a terminal, a log or a
-// prompt. Line breaks and tabs become a space; other control characters (C0,
+// prompt. Escape sequences are removed whole. Line breaks and tabs become a space; other control characters (C0,
 // DEL, C1), format characters (bidi overrides, zero width and tag
 // characters), private use characters and line separators are removed;
 // invalid UTF-8 becomes U+FFFD. The zero width joiner stays where it holds an
@@ -15,6 +17,9 @@ import (
 func Clean(s string) string {
 	if isClean(s) {
 		return s
+	}
+	if strings.Contains(s, "\x1b") {
+		s = ansi.Strip(s)
 	}
 	var b strings.Builder
 	b.Grow(len(s))

@@ -2,12 +2,10 @@ package logs
 
 import (
 	"context"
-	"errors"
 	"log/slog"
 	"os"
 	"path/filepath"
 	"sync"
-	"sync/atomic"
 	"time"
 )
 
@@ -39,23 +37,15 @@ type filer struct {
 	stopped bool
 	wake    chan struct{}
 
-	unsynced chan []filed
+	unsynced []filed // what the syncing goroutine is to make durable
+	hurry    bool    // and at once
+	syncWake chan struct{}
+	syncStop chan struct{}
 	done     sync.WaitGroup
 
 	latest  string    // the newest record
 	pointed string    // what latest.json points to
 	pointAt time.Time // when it was set
-}
-
-// filed is a file that is written and not yet durable.
-type filed struct {
-	it       *item
-	f        *os.File // nil where it was synced before it got its name
-	temp     string   // its name until it replaces the old file
-	version  int
-	modified time.Time
-	there    bool  // it was there from an earlier run
-	err      error // of its sync
 }
 
 // settle waits until what was there when it was made has been tried.
@@ -72,9 +62,6 @@ const (
 
 const (
 	fileBatch     = 128
-	syncBatch     = 256
-	syncWorkers   = 8
-	syncGather    = 100 * time.Millisecond
 	memoryLimit   = 32 << 20 // of contents kept for filing; beyond it they are read back
 	firstBackoff  = 50 * time.Millisecond
 	longBackoff   = 5 * time.Second
@@ -83,7 +70,7 @@ const (
 
 func (f *filer) start() {
 	f.wake = make(chan struct{}, 1)
-	f.unsynced = make(chan []filed, 2)
+	f.syncWake, f.syncStop = make(chan struct{}, 1), make(chan struct{})
 	f.done.Go(f.fileLoop)
 	f.done.Go(f.syncLoop)
 }
@@ -183,7 +170,7 @@ func (f *filer) next() (batch []job, wait time.Duration, stopped bool) {
 
 // fileLoop writes files until stop.
 func (f *filer) fileLoop() {
-	defer close(f.unsynced)
+	defer close(f.syncStop)
 	backoff := firstBackoff
 	timer := time.NewTimer(0)
 	for {
@@ -191,9 +178,7 @@ func (f *filer) fileLoop() {
 		if len(batch) > 0 {
 			done, failed, err := f.write(batch)
 			f.attempted(batch, failed, err)
-			if len(done) > 0 {
-				f.unsynced <- done
-			}
+			f.toSync(done)
 			if err == nil {
 				backoff = firstBackoff
 				continue
@@ -319,99 +304,6 @@ func (f *filer) settleAll(ctx context.Context) error {
 	case <-ctx.Done():
 		return ctx.Err()
 	}
-}
-
-// syncLoop makes files durable and releases their frames.
-func (f *filer) syncLoop() {
-	var held []filed
-	timer := time.NewTimer(0)
-	gathering := false
-	for {
-		select {
-		case more, ok := <-f.unsynced:
-			if held = append(held, more...); !ok {
-				f.sync(held)
-				return
-			}
-			if len(held) < syncBatch {
-				if !gathering {
-					gathering = true
-					timer.Reset(syncGather)
-				}
-				continue
-			}
-		case <-timer.C:
-		}
-		gathering = false
-		f.sync(held)
-		held = nil
-	}
-}
-
-// sync makes a batch of files durable. What fails is written anew, since
-// nothing in the page cache can be trusted after a sync that failed.
-func (f *filer) sync(batch []filed) {
-	if len(batch) == 0 {
-		return
-	}
-	f.syncFiles(batch)
-	var again []*item
-	good := batch[:0]
-	for _, b := range batch {
-		if b.f != nil {
-			if b.err != nil {
-				f.log.Error("a record file cannot be made durable; it is written again", "file", b.it.file, "error", b.err)
-				again = append(again, b.it)
-				continue
-			}
-		}
-		good = append(good, b)
-	}
-	if err := f.disk.syncDir(f.dir); err != nil {
-		f.log.Error("the log directory cannot be made durable; its newest files are written again", "error", err)
-		for _, b := range good {
-			again = append(again, b.it)
-		}
-		good = nil
-	}
-	f.mu.Lock()
-	var refs []ref
-	for _, b := range good {
-		if b.it.version != b.version || b.it.queued || b.it.busy {
-			continue // a newer outcome is on its way and takes the frames along
-		}
-		refs = append(refs, b.it.refs...)
-		f.memory -= int64(len(b.it.data))
-		b.it.refs, b.it.from, b.it.data = nil, nil, nil
-		delete(f.items, b.it.file)
-	}
-	for _, it := range again {
-		it.version++
-		if !it.queued && !f.stopped {
-			it.due = time.Now().Add(rewriteDelay)
-			f.push(it, listRewrite)
-		}
-	}
-	f.mu.Unlock()
-	f.spool.release(refs)
-	f.nudge()
-}
-
-// syncFiles syncs and closes files, several at a time: the kernel merges the
-// flushes and journal commits of those who wait together.
-func (f *filer) syncFiles(batch []filed) {
-	var next atomic.Int64
-	var wg sync.WaitGroup
-	for range min(syncWorkers, len(batch)) {
-		wg.Go(func() {
-			for i := int(next.Add(1)) - 1; i < len(batch); i = int(next.Add(1)) - 1 {
-				if b := &batch[i]; b.f != nil {
-					b.err = errors.Join(f.disk.sync(b.f), b.f.Close())
-				}
-			}
-		})
-	}
-	wg.Wait()
 }
 
 // lookup returns the content of a record that is on its way into its file.

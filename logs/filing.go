@@ -79,8 +79,8 @@ func (f *filer) abandon(j *job, err error) {
 	}
 	f.mu.Lock()
 	refs := j.it.refs
-	j.it.refs = nil
 	f.memory -= int64(len(j.it.data))
+	j.it.refs, j.it.data = nil, nil
 	delete(f.items, j.file)
 	delete(f.ids, j.id)
 	f.mu.Unlock()
@@ -90,18 +90,13 @@ func (f *filer) abandon(j *job, err error) {
 // writeFile writes an item's content to a new file and, for a new record,
 // gives it its name. A rewrite keeps its temporary name for replace.
 func (f *filer) writeFile(j *job, data []byte) (filed, error) {
-	w := filed{it: j.it, version: j.version}
+	w := filed{it: j.it, version: j.version, size: int64(len(data))}
 	if j.backlog && !j.filed {
 		same, ours := f.compare(j, data)
 		if same && !j.changed {
-			file, err := os.OpenFile(f.path(j.file), os.O_RDWR, 0)
-			if err != nil {
-				return w, err
-			}
-			w.f = file
 			f.named(j, j.file)
-			w.there = true
-			return w, w.stat()
+			w.name, w.there = j.file, true
+			return w, nil
 		}
 		j.filed = same || ours
 	}
@@ -115,16 +110,18 @@ func (f *filer) writeFile(j *job, data []byte) (filed, error) {
 		w.discard(temp)
 		return w, fmt.Errorf("write record %s: %w", j.file, err)
 	}
-	startWriteback(file)
 	if j.filed {
-		w.temp = temp
+		startWriteback(file)
+		w.temp, w.name = temp, j.file
 		return w, nil
 	}
 	if err := f.giveName(j, temp, data, &w); err != nil {
 		w.discard(temp)
 		return w, fmt.Errorf("name record %s: %w", j.file, err)
 	}
-	return w, nil
+	err = w.f.Close()
+	w.f, w.name = nil, j.file
+	return w, err
 }
 
 func (w *filed) stat() error {
@@ -212,6 +209,11 @@ func (f *filer) named(j *job, name string) {
 		}
 	}
 	j.file, j.it.file, j.it.filed = name, name, true
+	if j.it.version == j.version {
+		// Should it have to be written again, the spool has it.
+		f.memory -= int64(len(j.it.data))
+		j.it.data = nil
+	}
 	if j.entry.Source != SourceCatchup || name > f.latest {
 		f.latest = name
 	}
@@ -240,7 +242,7 @@ func (f *filer) replace(w *filed) (gone bool, err error) {
 	name := w.it.file
 	f.mu.Unlock()
 	err = errors.Join(f.disk.sync(w.f), w.f.Close())
-	w.f = nil
+	w.f, w.durable = nil, true
 	if err == nil {
 		if _, lerr := os.Lstat(f.path(name)); errors.Is(lerr, fs.ErrNotExist) {
 			_ = os.Remove(w.temp)

@@ -124,6 +124,7 @@ func (w *Writer) safe(ctx context.Context, file string) bool {
 	if !w.filer.holds(file) {
 		return true
 	}
+	w.filer.nudgeSync(true)
 	tick := time.NewTicker(pruneRest)
 	defer tick.Stop()
 	for range 100 {

@@ -39,7 +39,8 @@ type spool struct {
 	active *segment
 	free   []*segment
 	order  uint64
-	number int // of the next segment file
+	number int       // of the next segment file
+	last   time.Time // of a commit
 	closed bool
 	wake   chan struct{}
 	done   chan struct{}
@@ -72,7 +73,7 @@ type ref struct {
 const (
 	defaultSegment = 8 << 20
 	minFree        = 2       // segments made ahead
-	maxFree        = 4       // segments kept for later
+	maxFree        = 6       // segments kept for later
 	maxBatch       = 4 << 20 // bytes that share a sync
 	maxGather      = 2 * time.Millisecond
 )
@@ -183,6 +184,7 @@ func (s *spool) commit(ctx context.Context, c *commit) error {
 		s.mu.Unlock()
 		return ErrBusy
 	}
+	s.last = time.Now()
 	s.bytes += int64(len(c.frame))
 	s.frames++
 	s.queue = append(s.queue, c)
@@ -486,6 +488,16 @@ func (s *spool) recycleLocked(seg *segment) {
 	seg.spent = false
 	// The one used last is used next: its blocks are warm.
 	s.free = append([]*segment{seg}, s.free...)
+}
+
+// idleFor is how long nothing was committed.
+func (s *spool) idleFor() time.Duration {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	if len(s.queue) > 0 {
+		return 0
+	}
+	return time.Since(s.last)
 }
 
 // load is how much is in the spool and not safe elsewhere.

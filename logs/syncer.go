@@ -1,0 +1,171 @@
+package logs
+
+import (
+	"errors"
+	"os"
+	"sync"
+	"sync/atomic"
+	"time"
+)
+
+// filed is a file that is written and not yet durable.
+type filed struct {
+	it       *item
+	name     string
+	size     int64
+	version  int
+	f        *os.File // while it is written
+	temp     string   // its name until it replaces the old file
+	modified time.Time
+	there    bool  // it was there from an earlier run
+	durable  bool  // only its name is to be made durable
+	err      error // of its sync
+}
+
+// When files are made durable. Their syncs take the disk from those of the
+// spool, for which deliveries wait, while the files can wait: the spool has
+// them. So it happens when the spool is idle, or when so much has gathered
+// that it has to be.
+const (
+	syncBatch   = 256
+	syncWorkers = 8
+	syncIdle    = 200 * time.Millisecond // without a commit
+	syncAge     = 10 * time.Second       // of the oldest
+	syncTick    = 100 * time.Millisecond
+	syncShare   = 8 // the part of the spool's bound that may gather
+)
+
+// toSync hands files to the goroutine that syncs.
+func (f *filer) toSync(done []filed) {
+	if len(done) == 0 {
+		return
+	}
+	f.mu.Lock()
+	f.unsynced = append(f.unsynced, done...)
+	f.mu.Unlock()
+	f.nudgeSync(false)
+}
+
+func (f *filer) nudgeSync(hurry bool) {
+	f.mu.Lock()
+	f.hurry = f.hurry || hurry
+	f.mu.Unlock()
+	select {
+	case f.syncWake <- struct{}{}:
+	default:
+	}
+}
+
+// syncLoop makes files durable and releases their frames in the spool.
+func (f *filer) syncLoop() {
+	var held []filed
+	var since time.Time
+	timer := time.NewTimer(time.Hour)
+	for {
+		stopped := false
+		select {
+		case <-f.syncWake:
+		case <-timer.C:
+		case <-f.syncStop:
+			stopped = true
+		}
+		f.mu.Lock()
+		more, hurry := f.unsynced, f.hurry || stopped
+		f.unsynced, f.hurry = nil, false
+		f.mu.Unlock()
+		if len(held) == 0 {
+			since = time.Now()
+		}
+		held = append(held, more...)
+		for len(held) > 0 && (hurry || time.Since(since) > syncAge || f.spool.idleFor() >= syncIdle || heldBytes(held) > f.spool.limit/syncShare) {
+			n := min(syncBatch, len(held))
+			f.sync(held[:n])
+			held = held[n:]
+		}
+		if stopped {
+			return
+		}
+		if len(held) > 0 {
+			timer.Reset(syncTick)
+		}
+	}
+}
+
+func heldBytes(held []filed) (n int64) {
+	for i := range held {
+		n += held[i].size
+	}
+	return n
+}
+
+// sync makes a batch of files durable. What fails is written anew, since
+// nothing in the page cache can be trusted after a sync that failed.
+func (f *filer) sync(batch []filed) {
+	f.syncFiles(batch)
+	var again []*item
+	good := batch[:0]
+	for _, b := range batch {
+		if b.err != nil {
+			f.log.Error("a record file cannot be made durable; it is written again", "file", b.name, "error", b.err)
+			again = append(again, b.it)
+			continue
+		}
+		good = append(good, b)
+	}
+	if err := f.disk.syncDir(f.dir); err != nil {
+		f.log.Error("the log directory cannot be made durable; its newest files are written again", "error", err)
+		for _, b := range good {
+			again = append(again, b.it)
+		}
+		good = nil
+	}
+	f.mu.Lock()
+	var refs []ref
+	for _, b := range good {
+		if b.it.version != b.version || b.it.queued || b.it.busy {
+			continue // a newer outcome is on its way and takes the frames along
+		}
+		refs = append(refs, b.it.refs...)
+		b.it.refs, b.it.from = nil, nil
+		delete(f.items, b.it.file)
+	}
+	for _, it := range again {
+		it.version++
+		if !it.queued && !f.stopped {
+			it.due = time.Now().Add(rewriteDelay)
+			f.push(it, listRewrite)
+		}
+	}
+	f.mu.Unlock()
+	f.spool.release(refs)
+	f.nudge()
+}
+
+// syncFiles syncs files, several at a time: the kernel merges the flushes and
+// journal commits of those who wait together. Writing of all is started
+// before, so that the first commit serves many.
+func (f *filer) syncFiles(batch []filed) {
+	for i := range batch {
+		b := &batch[i]
+		if b.durable {
+			continue
+		}
+		if b.f, b.err = os.OpenFile(f.path(b.name), os.O_RDWR, 0); b.err == nil {
+			startWriteback(b.f)
+		} else if errors.Is(b.err, os.ErrNotExist) {
+			b.err, b.durable = nil, true // removed by someone; that is final
+		}
+	}
+	var next atomic.Int64
+	var wg sync.WaitGroup
+	for range min(syncWorkers, len(batch)) {
+		wg.Go(func() {
+			for i := int(next.Add(1)) - 1; i < len(batch); i = int(next.Add(1)) - 1 {
+				if b := &batch[i]; b.f != nil && !b.durable {
+					b.err = errors.Join(f.disk.sync(b.f), b.f.Close())
+				}
+			}
+		})
+	}
+	wg.Wait()
+}
