@@ -161,6 +161,9 @@ func sentence(e logs.Entry, cfg Config) string {
 	if w := what(e); w != "" {
 		s += ", " + w
 	}
+	if c := logs.Clean(e.Conclusion); c == "success" || c == "failure" {
+		s += ", " + c
+	}
 	if n := e.Notification; n != nil {
 		s += ", notification " + n.Status
 	}

@@ -199,7 +199,7 @@ func TestLineMode(t *testing.T) {
 	got := out.String()
 	for _, want := range []string{
 		"The receiver is not running. Type start to start it.",
-		"1. 11:49:00, workflow_run completed, octo-org/web, failure: CI Tests (feature/test), notification sent",
+		"1. 11:49:00, workflow_run completed, octo-org/web, CI Tests (feature/test), failure, notification sent",
 		"2. 11:48:00, check_run completed",
 		"End of the list.",
 		"repository: octo-org/web",

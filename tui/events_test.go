@@ -59,7 +59,7 @@ func TestEventsFilterAnswersWhileTyping(t *testing.T) {
 	s.shows("1/2", "CI Tests")
 	s.lacks("#1347")
 	s.typed("!conclusion:success")
-	s.shows("1/1", "failure: CI Tests")
+	s.shows("1/1", "✗ 11:49:00  workflow_run")
 	s.press("enter")
 	s.shows("filter event:workflow_run !conclusion:success", "1/1")
 	s.press("esc")

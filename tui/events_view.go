@@ -127,7 +127,7 @@ func (p *eventsPage) row(e logs.Entry, cols []int, w int, on bool, now time.Time
 		}
 	}
 	event := logs.Clean(e.Event)
-	if e.Action != "" {
+	if e.Action != "" && (e.Action != "completed" || e.Conclusion == "") {
 		event += " " + logs.Clean(e.Action)
 	}
 	repo := logs.Clean(e.Repository)
@@ -198,7 +198,8 @@ func what(e logs.Entry) string {
 	default:
 		s = logs.Clean(e.Result)
 	}
-	if e.Conclusion != "" && e.Conclusion != "success" {
+	// The first column says success and failure.
+	if e.Conclusion != "" && e.Conclusion != "success" && e.Conclusion != "failure" {
 		s = strings.ReplaceAll(logs.Clean(e.Conclusion), "_", " ") + ": " + s
 	}
 	return s
