@@ -98,34 +98,35 @@ func reason(d hooks.Delivery) (why, fix string) {
 	return fmt.Sprintf("%s (%d)", logs.Clean(d.Status), d.StatusCode), "hookctl hooks deliveries"
 }
 
-// missed looks for deliveries of which no attempt arrived and which the log does not have by other ways.
+// missed looks for events of which no attempt arrived and which the log does not have by other ways. As for catchup, a
+// ping is never missed.
 func (f *facts) missed(ctx context.Context, t hooks.Target) finding {
 	list, err := f.recent[t]()
 	if err != nil {
 		return skipped(err)
 	}
-	arrived := map[string]bool{}
-	for _, d := range list {
-		arrived[d.GUID] = arrived[d.GUID] || d.OK()
-	}
-	var failures []hooks.Delivery // the newest attempt of each
+	var missing []hooks.Event
 	var guids []string
-	for _, d := range list {
-		if arrived[d.GUID] || slices.Contains(guids, d.GUID) {
-			continue
+	for _, e := range hooks.GroupByGUID(list) {
+		if !e.OK() && e.Event != "ping" {
+			missing = append(missing, e)
+			guids = append(guids, e.GUID)
 		}
-		guids = append(guids, d.GUID)
-		failures = append(failures, d)
 	}
 	have, err := f.recorded(ctx, guids)
 	if err != nil {
 		return warn("", "the log cannot be read: %v", err)
 	}
-	missing := slices.DeleteFunc(failures, func(d hooks.Delivery) bool { return have[d.GUID] })
+	missing = slices.DeleteFunc(missing, func(e hooks.Event) bool { return have[e.GUID] })
 	if len(missing) == 0 {
 		return ok("none in the last 3 days")
 	}
-	d := missing[0]
+	last := missing[0]
+	for _, e := range missing {
+		if e.Latest().DeliveredAt.After(last.Latest().DeliveredAt) {
+			last = e
+		}
+	}
 	return fail("hookctl catchup "+flag(t), "%s never arrived, the last a %s %s ago",
-		count(len(missing), "delivery of the last 3 days", "deliveries of the last 3 days"), d.Event, ago(f.cfg.Now().Sub(d.DeliveredAt)))
+		count(len(missing), "delivery of the last 3 days", "deliveries of the last 3 days"), last.Event, ago(f.cfg.Now().Sub(last.Latest().DeliveredAt)))
 }

@@ -44,7 +44,7 @@ func TestReasonsOfFailedDeliveries(t *testing.T) {
 		{"Invalid HTTP Response: 504", 504, "waited in vain", "hookctl status"},
 		{"Invalid HTTP Response: 507", 507, "disk is full", "hookctl events prune"},
 		{"Invalid HTTP Response: 530", 530, "(530)", "hookctl start"},
-		{"something\x1b[2J new", 0, "nothing answered: something[2J new", "hookctl status"},
+		{"something\x07 new", 0, "nothing answered: something new", "hookctl status"},
 	}
 	for _, tt := range tests {
 		why, fix := reason(hooks.Delivery{Status: tt.status, StatusCode: tt.code})
