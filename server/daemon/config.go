@@ -10,7 +10,7 @@ import (
 )
 
 const (
-	defaultReadyTimeout = 15 * time.Second
+	defaultReadyTimeout = time.Minute // a big log on a slow disk takes its time
 	defaultStopTimeout  = 20 * time.Second
 )
 
@@ -25,11 +25,11 @@ type Config struct {
 	Args []string
 	// Env is its environment; nil means that of the caller.
 	Env []string
-	// ReadyTimeout bounds how long Start waits for an answer on the control socket; 0 means 15 s.
+	// ReadyTimeout bounds how long Start waits for an answer on the control socket; 0 means a minute.
 	ReadyTimeout time.Duration
 	// StopTimeout bounds how long Stop lets the receiver finish before it is ended by force; 0 means 20 s.
 	StopTimeout time.Duration
-	// Notice, if set, is told in one sentence what a slow Stop or Restart is waiting for.
+	// Notice, if set, is told in one sentence what a slow Start, Stop or Restart is waiting for.
 	Notice func(string)
 }
 

@@ -384,7 +384,7 @@ func TestWordsOfAFailedStart(t *testing.T) {
 	tests := map[string]struct{ text, message, hint string }{
 		"message and hint":  {"hookctl: no secret\nhint: run hookctl setup\n", "no secret", "run hookctl setup"},
 		"crash":             {"starting\npanic: runtime error\n\ngoroutine 1 [running]:\nmain.main()\n", "panic: runtime error", ""},
-		"terminal commands": {"error: \x1b[31mbad\u202e name\x07\r\n", "[31mbad name", ""},
+		"terminal commands": {"error: \x1b[31mbad\u202e name\x07\r\n", "bad name", ""},
 		"only the end":      {"1\n2\n3\n4\n5\n6\n", "2\n3\n4\n5\n6", ""},
 		"nothing":           {"", "", ""},
 	}

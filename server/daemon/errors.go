@@ -30,6 +30,8 @@ func (e *RunningError) Error() string {
 		text += fmt.Sprintf(" (pid %d", e.PID)
 		if e.Address != "" {
 			text += ", on " + e.Address
+		} else {
+			text += ", which does not answer yet"
 		}
 		text += ")"
 	}

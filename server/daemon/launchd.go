@@ -172,7 +172,10 @@ func (launchd) domain(s Service) string {
 	return "gui/" + strconv.Itoa(os.Getuid())
 }
 
-func (m launchd) install(ctx context.Context, s Service) error {
+// enable has nothing to do: what is in the directory is loaded at the next login anyway.
+func (launchd) enable(context.Context, Service) error { return nil }
+
+func (m launchd) begin(ctx context.Context, s Service) error {
 	files, err := m.files(s)
 	if err != nil {
 		return err

@@ -40,7 +40,7 @@ func TestLaunchdIsAskedInItsOwnWords(t *testing.T) {
 		}
 	}
 	ctx := t.Context()
-	expect("install", m.install(ctx, s), "bootout "+job, load,
+	expect("install", m.begin(ctx, s), "bootout "+job, load,
 		"bootout "+domain+"/io.hookctl.rotate", "bootstrap "+domain+" "+filepath.Join(bin, "io.hookctl.rotate.plist"))
 	expect("start of a job that is not loaded", m.start(ctx, s), "print "+job, load)
 	if err := os.WriteFile(filepath.Join(bin, "loaded"), nil, 0o600); err != nil {

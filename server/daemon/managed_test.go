@@ -133,6 +133,33 @@ func TestStartStopAndRestartGoThroughTheServiceThatIsInstalled(t *testing.T) {
 	}
 }
 
+func TestAnInstallationThatFailsChangesNothing(t *testing.T) {
+	cfg := toyConfig(t, "serve")
+	bin := t.TempDir()
+	t.Setenv("PATH", bin)
+	st, err := Start(t.Context(), cfg)
+	if err != nil {
+		t.Fatal(err)
+	}
+	s := Service{Home: cfg.Home, Executable: cfg.Executable, Address: "127.0.0.1:9000", UnitDir: filepath.Join(bin, "units")}
+	if _, err := s.Install(t.Context()); err == nil || !strings.Contains(hintOf(err), "no systemctl") {
+		t.Errorf("without systemd: %v, hint %q", err, hintOf(err))
+	}
+	if left, err := filepath.Glob(filepath.Join(bin, "units", "*")); err != nil || len(left) > 0 {
+		t.Errorf("left: %v, %v", left, err)
+	}
+	if _, err := Installed(cfg.Home); !errors.Is(err, ErrNoService) {
+		t.Errorf("afterwards: %v", err)
+	}
+	if now, err := Dial(cfg.Home).Status(t.Context()); err != nil || now.PID != st.PID {
+		t.Errorf("the receiver that ran: %+v, %v", now, err)
+	}
+	s.Home = "relative"
+	if _, err := s.Install(t.Context()); err == nil || !strings.Contains(err.Error(), "must be absolute") {
+		t.Errorf("a relative home: %v", err)
+	}
+}
+
 func TestAReceiverOfAnotherManagerIsNotRestarted(t *testing.T) {
 	t.Parallel()
 	cfg := toyConfig(t, "serve")

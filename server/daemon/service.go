@@ -113,21 +113,28 @@ func (s Service) Install(ctx context.Context) (ServiceStatus, error) {
 	if err := makeRun(s.Home); err != nil {
 		return ServiceStatus{}, err
 	}
-	st, err := Dial(s.Home).Status(ctx)
-	if err == nil && st.Manager == "" {
-		if err := stopProcess(ctx, Config{Home: s.Home}); err != nil && !errors.Is(err, ErrNotRunning) {
-			return ServiceStatus{}, fmt.Errorf("make room for the service: %w", err)
-		}
-	}
+	before := present(files)
 	for _, f := range files {
 		if err := writeUnit(f); err != nil {
 			return ServiceStatus{}, err
 		}
 	}
+	// The receiver that runs by itself is stopped only when the manager has taken the service.
+	if err := m.enable(ctx, s); err != nil {
+		if !before {
+			err = errors.Join(err, removeUnits(files))
+		}
+		return ServiceStatus{}, err
+	}
 	if err := s.remember(m); err != nil {
 		return ServiceStatus{}, err
 	}
-	if err := m.install(ctx, s); err != nil {
+	if st, err := Dial(s.Home).Status(ctx); err == nil && st.Manager == "" {
+		if err := stopProcess(ctx, Config{Home: s.Home}); err != nil && !errors.Is(err, ErrNotRunning) {
+			return ServiceStatus{}, fmt.Errorf("make room for the service: %w", err)
+		}
+	}
+	if err := m.begin(ctx, s); err != nil {
 		return ServiceStatus{}, err
 	}
 	if _, err := awaitManaged(ctx, s.Home, 0, 30*time.Second); err != nil {
@@ -150,11 +157,7 @@ func (s Service) Uninstall(ctx context.Context) error {
 		return ErrNoService
 	}
 	errs := []error{m.uninstall(ctx, s)}
-	for _, f := range append(files, m.leftovers(s)...) {
-		if err := os.Remove(f.Path); err != nil && !errors.Is(err, fs.ErrNotExist) {
-			errs = append(errs, fmt.Errorf("remove the service: %w", err))
-		}
-	}
+	errs = append(errs, removeUnits(append(files, m.leftovers(s)...)))
 	if err := os.Remove(serviceRecord(s.Home)); err != nil && !errors.Is(err, fs.ErrNotExist) {
 		errs = append(errs, fmt.Errorf("remove the service: %w", err))
 	}
@@ -191,8 +194,9 @@ type manager interface {
 	unit(Service) string
 	logs(Service) string
 	files(Service) ([]ServiceFile, error)
-	leftovers(Service) []ServiceFile // files that other settings would have written
-	install(context.Context, Service) error
+	leftovers(Service) []ServiceFile       // files that other settings would have written
+	enable(context.Context, Service) error // makes the written files known; changes nothing that runs
+	begin(context.Context, Service) error  // starts the service, or starts it anew
 	uninstall(context.Context, Service) error
 	reload(context.Context, Service) error
 	ask(context.Context, Service, *ServiceStatus)
@@ -270,6 +274,16 @@ func writeUnit(f ServiceFile) error {
 		return fmt.Errorf("write the service: %w", err)
 	}
 	return nil
+}
+
+func removeUnits(files []ServiceFile) error {
+	var errs []error
+	for _, f := range files {
+		if err := os.Remove(f.Path); err != nil && !errors.Is(err, fs.ErrNotExist) {
+			errs = append(errs, fmt.Errorf("remove the service: %w", err))
+		}
+	}
+	return errors.Join(errs...)
 }
 
 // serviceRecord remembers which service runs the receiver of home, so that start, stop and restart go through it.

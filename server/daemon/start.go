@@ -99,6 +99,8 @@ func (p *process) ready(ctx context.Context, cfg Config, limit time.Duration) (S
 	defer deadline.Stop()
 	tick := time.NewTicker(pollInterval)
 	defer tick.Stop()
+	patience := time.NewTicker(5 * time.Second)
+	defer patience.Stop()
 	for {
 		select {
 		case <-p.done:
@@ -108,6 +110,8 @@ func (p *process) ready(ctx context.Context, cfg Config, limit time.Duration) (S
 		case <-deadline.C:
 			err := p.end()
 			return Status{}, errors.Join(startError(cfg.Home, fmt.Sprintf("did not answer within %s", limit)), err)
+		case <-patience.C:
+			cfg.notice("the receiver (pid %d) is still starting; its log: %s", p.pid, LogFile(cfg.Home))
 		case <-tick.C:
 		}
 		st, err := client.Status(ctx)

@@ -9,6 +9,8 @@ import (
 	"strings"
 	"unicode"
 	"unicode/utf8"
+
+	"github.com/charmbracelet/x/ansi"
 )
 
 // maxTail is how much of the end of the receiver's output is of interest.
@@ -105,6 +107,6 @@ func printable(line string) string {
 			return -1
 		}
 		return r
-	}, line)
+	}, ansi.Strip(line))
 	return strings.TrimSpace(line)
 }

@@ -297,16 +297,20 @@ func (systemd) ctl(ctx context.Context, s Service, args ...string) (string, erro
 	return control(ctx, "systemctl", args...)
 }
 
-func (m systemd) install(ctx context.Context, s Service) error {
-	steps := [][]string{{"daemon-reload"}}
-	units := []string{m.unit(s)}
+func (m systemd) enable(ctx context.Context, s Service) error {
+	units := []string{"enable"}
 	if s.Address != "" {
-		units = append([]string{s.base() + ".socket"}, units...)
+		units = append(units, s.base()+".socket")
 	}
+	units = append(units, m.unit(s))
 	if s.RotateAfter > 0 {
 		units = append(units, s.base()+"-rotate.timer")
 	}
-	steps = append(steps, append([]string{"enable"}, units...))
+	return m.steps(ctx, s, []string{"daemon-reload"}, units)
+}
+
+func (m systemd) begin(ctx context.Context, s Service) error {
+	var steps [][]string
 	if s.Address != "" {
 		// A socket whose address changed is opened anew by a restart only, and only while its service is down.
 		steps = append(steps, []string{"stop", m.unit(s)}, []string{"restart", s.base() + ".socket"})
@@ -315,6 +319,10 @@ func (m systemd) install(ctx context.Context, s Service) error {
 	if s.RotateAfter > 0 {
 		steps = append(steps, []string{"restart", s.base() + "-rotate.timer"})
 	}
+	return m.steps(ctx, s, steps...)
+}
+
+func (m systemd) steps(ctx context.Context, s Service, steps ...[]string) error {
 	for _, step := range steps {
 		if _, err := m.ctl(ctx, s, step...); err != nil {
 			return fmt.Errorf("install the service: %w", err)
