@@ -10,7 +10,6 @@ import (
 	"net/http"
 	"os"
 	"path/filepath"
-	"strings"
 	"time"
 
 	"github.com/google/renameio/v2/maybe"
@@ -144,17 +143,27 @@ func (p *program) offlineIngest(ctx context.Context, s *settings) (func(context.
 // caughtRecord is a delivery that came through the API. Its original bytes are gone, so no signature can be checked: the
 // API call is the proof of where it comes from.
 func caughtRecord(m hooks.Missing, d hooks.Delivery) *logs.Record {
-	headers := map[string]string{}
+	header := http.Header{}
 	for name, value := range d.RequestHeaders {
-		name = http.CanonicalHeaderKey(name)
-		kept := name == "Content-Type" || name == "User-Agent" || strings.HasPrefix(name, "X-Github-") || strings.HasPrefix(name, "X-Hub-")
-		if kept && name != "X-Github-Encoded-Secret" {
-			headers[strings.Replace(name, "X-Github-", "X-GitHub-", 1)] = value
-		}
+		header.Set(name, value)
 	}
 	return &logs.Record{
-		EventType: d.Event, DeliveryID: d.GUID, HookID: m.Hook.ID, Source: logs.SourceCatchup, Headers: headers, Payload: d.Payload,
+		EventType: d.Event, DeliveryID: d.GUID, HookID: m.Hook.ID, Source: logs.SourceCatchup, Headers: keptHeaders(header), Payload: d.Payload,
 	}
+}
+
+// keptHeaders are the headers that a record keeps, as the receiver's intake keeps them.
+func keptHeaders(header http.Header) map[string]string {
+	kept := map[string]string{}
+	for _, name := range []string{
+		"X-GitHub-Event", "X-GitHub-Delivery", "X-GitHub-Hook-ID", "X-GitHub-Hook-Installation-Target-Type",
+		"X-GitHub-Hook-Installation-Target-ID", "X-Hub-Signature-256", "Content-Type", "User-Agent",
+	} {
+		if value := logs.Clean(header.Get(name)); value != "" {
+			kept[name] = value
+		}
+	}
+	return kept
 }
 
 func (p *program) printCaughtUp(rows []caughtUp, dryRun bool, out *output) error {

@@ -1,13 +1,13 @@
 package main
 
 import (
+	"bytes"
 	"context"
 	"encoding/json"
 	"errors"
 	"fmt"
 	"io"
 	"net/http"
-	"strings"
 	"time"
 
 	"hookctl/hooks"
@@ -30,10 +30,10 @@ type doneAnswer struct {
 
 // testRequest is a sample on its way through the receiver. The signature covers Payload.
 type testRequest struct {
-	Event      string          `json:"event"`
-	DeliveryID string          `json:"delivery_id"`
-	Signature  string          `json:"signature"`
-	Payload    json.RawMessage `json:"payload"`
+	Event      string `json:"event"`
+	DeliveryID string `json:"delivery_id"`
+	Signature  string `json:"signature"`
+	Payload    []byte `json:"payload"` // in base64: JSON within JSON would lose its spaces, and with them the signature
 }
 
 // catchupRequest asks to fetch what is missing of some repositories or organisations; none means all that are known.
@@ -61,7 +61,7 @@ type failureAnswer struct {
 // status is what `status` shows of the running receiver.
 func (r *receiver) status() daemon.Status {
 	r.mu.Lock()
-	s := r.settings
+	s, tunnel := r.settings, r.tunnel
 	r.mu.Unlock()
 	stats := r.server.Stats()
 	return daemon.Status{
@@ -76,7 +76,7 @@ func (r *receiver) status() daemon.Status {
 		Secret:               first(stats.Secrets),
 		Secrets:              stats.Secrets,
 		Instance:             r.server.Instance(),
-		Alarm:                stats.Alarm,
+		Alarm:                orElse(stats.Alarm, tunnel.problem),
 		PublicURL:            s.Receiver.PublicURL,
 	}
 }
@@ -108,6 +108,7 @@ func (r *receiver) extra() map[string]http.Handler {
 		"POST /ingest":  handle(r.ingest),
 		"POST /prune":   handle(r.prune),
 		"POST /catchup": handle(r.catchup),
+		"POST /tunnel":  handle(r.askedForTunnel),
 	}
 }
 
@@ -225,11 +226,11 @@ func (r *receiver) catchup(ctx context.Context, q catchupRequest) (doneAnswer, e
 
 // askReceiver makes one call to the control socket of the home's receiver.
 func askReceiver[A any](ctx context.Context, home, path string, question any) (answer A, err error) {
-	body, err := json.Marshal(question)
+	body, err := encodeQuestion(question)
 	if err != nil {
 		return answer, fmt.Errorf("ask the receiver: %w", err)
 	}
-	res, err := daemon.Dial(home).Do(ctx, http.MethodPost, path, strings.NewReader(string(body)))
+	res, err := daemon.Dial(home).Do(ctx, http.MethodPost, path, bytes.NewReader(body))
 	if errors.Is(err, daemon.ErrNotRunning) {
 		return answer, hint(err, "start it with: hookctl start")
 	}
@@ -246,4 +247,13 @@ func askReceiver[A any](ctx context.Context, home, path string, question any) (a
 		return answer, fmt.Errorf("read the receiver's answer: %w", err)
 	}
 	return answer, nil
+}
+
+// encodeQuestion writes a request as JSON. A record encodes itself: json.Marshal would take the spaces out of its payload,
+// which is to be kept byte for byte.
+func encodeQuestion(question any) ([]byte, error) {
+	if record, ok := question.(*logs.Record); ok {
+		return record.Encode()
+	}
+	return json.Marshal(question)
 }

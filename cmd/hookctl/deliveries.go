@@ -5,6 +5,7 @@ import (
 	"errors"
 	"fmt"
 	"strconv"
+	"strings"
 	"time"
 
 	"github.com/spf13/cobra"
@@ -13,11 +14,18 @@ import (
 	"hookctl/logs"
 )
 
-// seenDelivery is a delivery as GitHub saw it, beside what the log has of it.
-type seenDelivery struct {
-	hooks.Delivery
-	Recorded bool    `json:"recorded"`
-	File     *string `json:"file"`
+// seenEvent is an event as GitHub tried to deliver it, beside what the log has of it.
+type seenEvent struct {
+	Repository string           `json:"repository"`
+	HookID     int64            `json:"hook_id"`
+	ID         int64            `json:"id"` // of the latest attempt
+	GUID       string           `json:"guid"`
+	Event      string           `json:"event"`
+	Action     string           `json:"action,omitempty"`
+	Outcome    string           `json:"outcome"` // delivered, elsewhere, recovered, refused or missing
+	Reason     string           `json:"reason,omitempty"`
+	File       *string          `json:"file"`
+	Attempts   []hooks.Delivery `json:"attempts"` // newest first
 }
 
 func newHooksDeliveries(p *program) *cobra.Command {
@@ -74,22 +82,25 @@ func (p *program) listDeliveries(ctx context.Context, s *settings, client *hooks
 		return err
 	}
 	defer func() { err = errors.Join(err, log.Close()) }()
-	seen := []seenDelivery{}
+	seen := []seenEvent{}
 	for _, h := range list {
 		deliveries, err := client.Deliveries(ctx, h.Target, h.ID, query)
 		if err != nil {
 			return err
 		}
-		for _, d := range deliveries {
-			row := seenDelivery{Delivery: d}
-			entries, err := log.Find(ctx, d.GUID)
+		for _, e := range hooks.GroupByGUID(deliveries) {
+			row := seenEvent{
+				Repository: h.Target.String(), HookID: h.ID, ID: e.Latest().ID, GUID: e.GUID, Event: e.Event, Action: e.Action, Attempts: e.Attempts,
+			}
+			entries, err := log.Find(ctx, e.GUID)
 			if err != nil {
 				return err
 			}
 			if len(entries) > 0 {
-				row.Recorded, row.File = true, &entries[0].File
+				row.File = &entries[0].File
 			}
-			if !absent || !row.Recorded {
+			row.Outcome, row.Reason = e.Outcome(row.File != nil)
+			if !absent || row.File == nil {
 				seen = append(seen, row)
 			}
 		}
@@ -102,20 +113,18 @@ func (p *program) listDeliveries(ctx context.Context, s *settings, client *hooks
 		return nil
 	}
 	rows := make([][]string, len(seen))
-	for i, d := range seen {
-		event, recorded := d.Event, "missing"
-		if d.Action != "" {
-			event += " " + d.Action
+	for i, e := range seen {
+		event, reason := e.Event, e.Reason
+		if e.Action != "" {
+			event += " " + e.Action
 		}
-		if d.File != nil {
-			recorded = *d.File
+		if e.File != nil {
+			reason = strings.TrimSpace(*e.File + "  " + reason)
 		}
-		if d.Redelivery {
-			event += " (again)"
-		}
-		rows[i] = []string{d.DeliveredAt.Local().Format(time.DateTime), d.Repository, strconv.FormatInt(d.HookID, 10), strconv.FormatInt(d.ID, 10), event, fmt.Sprintf("%s (%d)", d.Status, d.StatusCode), recorded}
+		at := e.Attempts[0].DeliveredAt.Local().Format(time.DateTime)
+		rows[i] = []string{at, e.Repository, strconv.FormatInt(e.HookID, 10), strconv.FormatInt(e.ID, 10), event, e.Outcome, reason}
 	}
-	return table(p.out, []string{"DELIVERED", "REPOSITORY", "HOOK", "DELIVERY", "EVENT", "GITHUB SAW", "LOG"}, rows)
+	return table(p.out, []string{"DELIVERED", "REPOSITORY", "HOOK", "DELIVERY", "EVENT", "OUTCOME", "RECORD OR REASON"}, rows)
 }
 
 func newHooksRedeliver(p *program) *cobra.Command {

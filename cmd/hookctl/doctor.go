@@ -102,6 +102,9 @@ func (p *program) doctorConfig(ctx context.Context) (doctor.Config, error) {
 		Targets:   targets,
 		Local:     p.environ(demoVariable) != "",
 	}
+	if s.Receiver.Allow == "github" {
+		config.Allow, _ = readRanges(s.rangesFile())
+	}
 	for _, sink := range sinks {
 		config.Probes = append(config.Probes, sinkProbe(sink))
 	}

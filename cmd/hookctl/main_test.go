@@ -4,7 +4,10 @@ import (
 	"context"
 	"errors"
 	"flag"
+	"fmt"
+	"io"
 	"net"
+	"net/http"
 	"os"
 	"path/filepath"
 	"strconv"
@@ -20,7 +23,25 @@ var update = flag.Bool("update", false, "write what is seen into the stories and
 
 // TestMain lets the stories run the built program: this test binary under the name hookctl.
 func TestMain(m *testing.M) {
-	testscript.Main(m, map[string]func(){"hookctl": main})
+	testscript.Main(m, map[string]func(){"hookctl": main, "cloudflared": cloudflared})
+}
+
+// cloudflared plays the tunnel program: a quick tunnel whose name is in QUICK, told where --metrics says.
+func cloudflared() {
+	flags := flag.NewFlagSet("cloudflared", flag.ExitOnError)
+	metrics := flags.String("metrics", "", "")
+	flags.String("url", "", "")
+	flags.Bool("no-autoupdate", false, "")
+	if err := flags.Parse(os.Args[2:]); err != nil { // after "tunnel"
+		os.Exit(2)
+	}
+	mux := http.NewServeMux()
+	mux.HandleFunc("/ready", func(w http.ResponseWriter, _ *http.Request) { _, _ = io.WriteString(w, `{"status":200}`) })
+	mux.HandleFunc("/quicktunnel", func(w http.ResponseWriter, _ *http.Request) {
+		_, _ = fmt.Fprintf(w, `{"hostname":%q}`, os.Getenv("QUICK"))
+	})
+	fmt.Fprintln(os.Stderr, http.ListenAndServe(*metrics, mux))
+	os.Exit(1)
 }
 
 // storyPatience bounds every wait of a story. A healthy run never comes near it.
@@ -41,18 +62,20 @@ func TestStories(t *testing.T) {
 			return false, errors.New("unknown condition")
 		},
 		Cmds: map[string]func(*testscript.TestScript, bool, []string){
-			"github":  cmdGitHub,
-			"deliver": cmdDeliver,
-			"hooks":   cmdHooks,
-			"maestro": cmdMaestro,
-			"post":    cmdPost,
-			"await":   cmdAwait,
-			"count":   cmdCount,
-			"edit":    cmdEdit,
-			"ui":      cmdUI,
-			"exits":   cmdExits,
-			"killpid": cmdKillPID,
-			"jq":      cmdJQ,
+			"github":    cmdGitHub,
+			"deliver":   cmdDeliver,
+			"hooks":     cmdHooks,
+			"maestro":   cmdMaestro,
+			"post":      cmdPost,
+			"await":     cmdAwait,
+			"count":     cmdCount,
+			"edit":      cmdEdit,
+			"ui":        cmdUI,
+			"exits":     cmdExits,
+			"killpid":   cmdKillPID,
+			"jq":        cmdJQ,
+			"interrupt": cmdInterrupt,
+			"stirring":  cmdStirring,
 		},
 	})
 }

@@ -60,6 +60,9 @@ func (p *program) startReceiver(ctx context.Context, flags receiverFlags, out *o
 		return err
 	}
 	status, err := begin(ctx, p.daemonConfig(s, args...))
+	if err == nil && s.Receiver.Tunnel != "off" {
+		status, err = p.awaitTunnel(ctx, s.Home)
+	}
 	if err != nil {
 		return err
 	}

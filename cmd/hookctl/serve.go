@@ -7,6 +7,7 @@ import (
 	"io"
 	"log/slog"
 	"net"
+	"net/http"
 	"os"
 	"os/signal"
 	"path/filepath"
@@ -26,6 +27,7 @@ import (
 // receiverFlags are the flags of everything that starts a receiver.
 type receiverFlags struct {
 	port, bind, logDir string
+	tunnel             string
 	debug              bool
 }
 
@@ -33,6 +35,7 @@ func (f *receiverFlags) add(cmd *cobra.Command) {
 	cmd.Flags().StringVar(&f.port, "port", "", "`port` to listen on (default from the settings: 9000)")
 	cmd.Flags().StringVar(&f.bind, "bind", "", "`address` to listen on (default from the settings: 127.0.0.1)")
 	cmd.Flags().StringVar(&f.logDir, "log-dir", "", "`directory` of the records")
+	cmd.Flags().StringVar(&f.tunnel, "tunnel", "", "run and watch a tunnel: `ngrok|cloudflared|tailscale`")
 	cmd.Flags().BoolVar(&f.debug, "debug", false, "log more; never secrets")
 }
 
@@ -44,6 +47,9 @@ func (f *receiverFlags) overrides() ([]override, error) {
 	}
 	if f.bind != "" {
 		list = append(list, override{"bind", "receiver.bind", f.bind})
+	}
+	if f.tunnel != "" {
+		list = append(list, override{"tunnel", "receiver.tunnel", f.tunnel})
 	}
 	if f.logDir != "" {
 		dir, err := filepath.Abs(f.logDir)
@@ -98,6 +104,8 @@ type receiver struct {
 
 	mu       sync.Mutex
 	settings *settings
+	tunnel   tunnelState
+	ranges   githubRanges
 	catching sync.Mutex // one catch-up at a time
 }
 
@@ -131,8 +139,14 @@ func (r *receiver) lockAndRun(ctx context.Context) error {
 	if err != nil {
 		return err
 	}
-	if config.Keys.Empty() {
-		return hint(server.ErrNoSecret, "make one with: hookctl secret generate; or set everything up with: hookctl setup")
+	if err := config.Check(); err != nil {
+		if errors.Is(err, server.ErrNoSecret) {
+			err = hint(err, "make one with: hookctl secret generate; or set everything up with: hookctl setup")
+		}
+		return err
+	}
+	if err := r.ranges.load(ctx, r.p, r.settings); err != nil {
+		return err
 	}
 	instance, err := daemon.Lock(r.p.daemonConfig(r.settings))
 	if err != nil {
@@ -151,12 +165,19 @@ func (r *receiver) run(ctx context.Context, instance *daemon.Instance) (err erro
 	if err != nil {
 		return err
 	}
+	config.Allow = r.ranges.allowed
 	if r.server, err = server.New(config); err != nil {
 		return err
 	}
 	listener, err := instance.Listen(ctx, net.JoinHostPort(s.Receiver.Bind, strconv.Itoa(s.Receiver.Port)))
 	if err != nil {
 		return err
+	}
+	var metrics net.Listener
+	if s.Receiver.Metrics != "" {
+		if metrics, err = instance.Listen(ctx, s.Receiver.Metrics); err != nil {
+			return errors.Join(fmt.Errorf("receiver.metrics: %w", err), listener.Close())
+		}
 	}
 	r.address = listener.Addr().String()
 	r.logger.Info("receiver is ready", "address", r.address, "log_dir", s.Log.Dir, "secrets", config.Keys.Fingerprints(time.Now()))
@@ -197,6 +218,15 @@ func (r *receiver) run(ctx context.Context, instance *daemon.Instance) (err erro
 		r.keepHouse(taking)
 		return nil
 	})
+	if kind := s.Receiver.Tunnel; kind != "off" {
+		all.Go(func() error {
+			r.keepTunnel(taking, kind)
+			return nil
+		})
+	}
+	if metrics != nil {
+		all.Go(func() error { return serveMetrics(taking, metrics, r.server.Metrics()) })
+	}
 	all.Go(func() error {
 		select {
 		case <-ctx.Done():
@@ -228,13 +258,17 @@ func (r *receiver) reloadOnHangup(ctx context.Context) {
 }
 
 // reload reads secrets and settings again. A mistake in them leaves the old ones in force.
-func (r *receiver) reload(context.Context) error {
+func (r *receiver) reload(ctx context.Context) error {
 	s, err := loadSettings(r.p.environ, r.overrides...)
 	if err != nil {
 		return err
 	}
 	config, err := r.p.serverConfig(s, r.log, r.logger)
 	if err != nil {
+		return err
+	}
+	config.Allow = r.ranges.allowed
+	if err := r.ranges.load(ctx, r.p, s); err != nil {
 		return err
 	}
 	if err := r.server.Reload(config); err != nil {
@@ -248,6 +282,19 @@ func (r *receiver) reload(context.Context) error {
 		r.logger.Warn("address and log directory change with a restart only")
 	}
 	r.logger.Info("settings read again", "secrets", config.Keys.Fingerprints(time.Now()))
+	return nil
+}
+
+// serveMetrics answers Prometheus until ctx ends.
+func serveMetrics(ctx context.Context, listener net.Listener, metrics http.Handler) error {
+	mux := http.NewServeMux()
+	mux.Handle("GET /metrics", metrics)
+	srv := &http.Server{Handler: mux, ReadHeaderTimeout: 5 * time.Second, WriteTimeout: 10 * time.Second}
+	stop := context.AfterFunc(ctx, func() { _ = srv.Close() }) // Serve's own error tells what matters.
+	defer stop()
+	if err := srv.Serve(listener); !errors.Is(err, http.ErrServerClosed) {
+		return fmt.Errorf("serve metrics: %w", err)
+	}
 	return nil
 }
 
@@ -273,6 +320,9 @@ func (r *receiver) keepHouse(ctx context.Context) {
 		}
 		if n%60 != 0 {
 			continue
+		}
+		if err := r.ranges.load(ctx, r.p, s); err != nil {
+			r.logger.Warn("GitHub's address ranges cannot be fetched, the old ones stay in force", "error", err)
 		}
 		if result, err := r.log.Prune(ctx, false); err != nil {
 			r.logger.Warn("pruning the log failed, it is tried again", "error", err)

@@ -12,6 +12,7 @@ import (
 
 	"github.com/spf13/cobra"
 
+	"hookctl/hooks/secret"
 	"hookctl/logs"
 	"hookctl/server/daemon"
 )
@@ -44,7 +45,7 @@ func newServiceInstall(p *program) *cobra.Command {
 			if err != nil {
 				return err
 			}
-			service, err := serviceOf(s)
+			service, err := p.serviceOf(s)
 			if err != nil {
 				return err
 			}
@@ -55,6 +56,9 @@ func newServiceInstall(p *program) *cobra.Command {
 					return err
 				}
 				return p.printServiceFiles(files, &out)
+			}
+			if _, origin, err := p.store(s).Current(); err != nil || origin == secret.FromEnvironment {
+				return errors.Join(err, hint(errors.New("the secret is in this environment only, where no service finds it"), "keep it in .env with: hookctl secret import"))
 			}
 			status, err := service.Install(cmd.Context())
 			if err != nil {
@@ -71,13 +75,21 @@ func newServiceInstall(p *program) *cobra.Command {
 	return cmd
 }
 
-// serviceOf is the service of a home: this program on the address of the settings.
-func serviceOf(s *settings) (daemon.Service, error) {
+// serviceOf is the service of a home: this program on the address of the settings, with those settings that the real
+// environment makes, because the service manager does not have them.
+func (p *program) serviceOf(s *settings) (daemon.Service, error) {
 	program, err := os.Executable()
 	if err != nil {
 		return daemon.Service{}, fmt.Errorf("find this program's own path: %w", err)
 	}
+	var env []string
+	for _, v := range variables() {
+		if value := p.environ(v.name); value != "" {
+			env = append(env, v.name+"="+value)
+		}
+	}
 	return daemon.Service{
+		Env:        env,
 		Home:       s.Home,
 		Executable: program,
 		Address:    net.JoinHostPort(s.Receiver.Bind, strconv.Itoa(s.Receiver.Port)),

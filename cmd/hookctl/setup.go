@@ -20,13 +20,13 @@ import (
 
 // setupOptions are the flags of setup.
 type setupOptions struct {
-	targets             targetFlags
-	url, path           string
-	events              []string
-	inactive, insecure  bool
-	wait                Duration
-	yes, dryRun, noSave bool
-	out                 output
+	targets            targetFlags
+	url, path          string
+	events             []string
+	inactive, insecure bool
+	wait               Duration
+	yes, dryRun, relay bool
+	out                output
 }
 
 func newSetup(p *program) *cobra.Command {
@@ -40,6 +40,9 @@ func newSetup(p *program) *cobra.Command {
   hookctl setup -R owner/one -R owner/two --url https://hooks.example.com --event push --yes
   hookctl setup --owner octo-org --match 'service-*' --dry-run`,
 		RunE: func(cmd *cobra.Command, _ []string) error {
+			if o.relay {
+				return p.relay(cmd.Context(), &o)
+			}
 			return p.setup(cmd.Context(), &o)
 		},
 	}
@@ -50,8 +53,11 @@ func newSetup(p *program) *cobra.Command {
 	cmd.Flags().BoolVar(&o.inactive, "inactive", false, "make hooks that send nothing yet")
 	cmd.Flags().BoolVar(&o.insecure, "insecure-ssl", false, "do not let GitHub check the receiver's certificate")
 	cmd.Flags().Var(&o.wait, "wait", "how long to wait for each ping")
+	cmd.Flags().BoolVar(&o.relay, "relay", false, "bring deliveries through GitHub's own relay while this runs: development without a public URL")
 	cmd.Flags().BoolVar(&o.dryRun, "dry-run", false, "only show what would be created, changed and left alone")
 	cmd.Flags().BoolVarP(&o.yes, "yes", "y", false, "do not ask")
+	cmd.MarkFlagsMutuallyExclusive("relay", "url")
+	cmd.MarkFlagsMutuallyExclusive("relay", "dry-run")
 	addOutputFlags(cmd, &o.out)
 	return cmd
 }

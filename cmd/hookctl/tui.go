@@ -90,6 +90,7 @@ func (p *program) setupDefaults(s *settings) tui.SetupDefaults {
 			}
 			return p.reloadReceiver(ctx, s.Home)
 		},
+		SavePort: func(_ context.Context, port int) error { return s.save("receiver.port", port) },
 		SaveSink: func(ctx context.Context, address, agent string) error {
 			sinks := []SinkSettings{}
 			if address != "" {

@@ -19,6 +19,7 @@ import (
 	"regexp"
 	"strconv"
 	"strings"
+	"syscall"
 	"time"
 
 	"github.com/google/uuid"
@@ -74,7 +75,7 @@ func cmdGitHub(ts *testscript.TestScript, neg bool, args []string) {
 		local := fmt.Sprintf("http://127.0.0.1:%d", w.port)
 		w.github = githubtest.New(githubtest.Options{Resolve: func(public string) string {
 			u, err := url.Parse(public)
-			if err != nil || u.Host != "hooks.example.com" {
+			if err != nil || !strings.HasSuffix(u.Host, "hooks.example.com") {
 				return ""
 			}
 			return local + u.Path
@@ -386,4 +387,39 @@ func cmdKillPID(ts *testscript.TestScript, neg bool, args []string) {
 //	jq FILE EXPRESSION
 func cmdJQ(ts *testscript.TestScript, neg bool, args []string) {
 	ts.Check(runJQ(ts.Stdout(), args[1], []byte(ts.ReadFile(args[0]))))
+}
+
+// cmdInterrupt sends ctrl+c to the background command:
+//
+//	interrupt NAME
+func cmdInterrupt(ts *testscript.TestScript, neg bool, args []string) {
+	for _, cmd := range ts.BackgroundCmds() {
+		ts.Check(cmd.Process.Signal(os.Interrupt))
+	}
+}
+
+// cmdStirring sends samples through the receiver until no background command runs any more: what one of them waits for
+// comes, whenever it began to look.
+func cmdStirring(ts *testscript.TestScript, neg bool, args []string) {
+	sample := filepath.Join(ts.Getenv("WORK"), "stir.json")
+	ts.Check(os.WriteFile(sample, []byte(`{"stir":1}`), 0o600))
+	deadline := time.Now().Add(storyPatience)
+	tick := time.NewTicker(100 * time.Millisecond)
+	defer tick.Stop()
+	for running(ts.BackgroundCmds()) {
+		if time.Now().After(deadline) {
+			ts.Fatalf("the background command goes on")
+		}
+		ts.Check(ts.Exec("hookctl", "test", sample, "--event", "release"))
+		<-tick.C
+	}
+}
+
+func running(commands []*exec.Cmd) bool {
+	for _, cmd := range commands {
+		if cmd.Process.Signal(syscall.Signal(0)) == nil && cmd.ProcessState == nil {
+			return true
+		}
+	}
+	return false
 }
