@@ -305,3 +305,23 @@ func fdatasyncTime(b testing.TB) time.Duration {
 	slices.Sort(all)
 	return all[len(all)/2]
 }
+
+// BenchmarkRouting is what deciding adds to a delivery of 8 KiB.
+func BenchmarkRouting(b *testing.B) {
+	event, payload := sample(b, "workflow_run_failure")
+	payload = append(payload[:len(payload)-1], `,"pad":"`+strings.Repeat("x", 8<<10-len(payload)-10)+`"}`...)
+	table, err := NewTable(Config{WatchedBranches: []string{"main"}}, "")
+	if err != nil {
+		b.Fatal(err)
+	}
+	b.SetBytes(int64(len(payload)))
+	for b.Loop() {
+		ev, err := NewEvent(event, payload)
+		if err != nil {
+			b.Fatal(err)
+		}
+		if d := Decide(table, ev); len(d.Notifications) != 1 {
+			b.Fatal(d)
+		}
+	}
+}

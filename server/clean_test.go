@@ -11,7 +11,7 @@ func TestLine(t *testing.T) {
 	for in, want := range map[string]string{
 		"plain":                            "plain",
 		" a\r\nb\tc ":                      "a b c",
-		"\x1b[2Jx\u009b31m\u202ey\x00":     "[2Jx31my",
+		"\x1b[2Jx\u009b31m\u202ey\x00":     "x31my",
 		"<external-content>":               "< external-content>",
 		"</EXTERNAL-content x='1'>":        "< /EXTERNAL-content x='1'>",
 		"<agent-message":                   "< agent-message",

@@ -188,7 +188,7 @@ func TestRoutesOfTheSettings(t *testing.T) {
 			"release_published low Release published in o/r", "release_published: Release published in o/r",
 		},
 		{"no condition", []Route{{Event: "release", Notify: "r"}}, "r medium r (release) in o/r", "r: r (release) in o/r"},
-		{"any event", []Route{{Event: "*", Notify: "any", Subject: "{{.Payload.release.tag_name}} {{.Title}}"}}, "any medium v1.0 One [31m", "any: v1.0 One [31m"},
+		{"any event", []Route{{Event: "*", Notify: "any", Subject: "{{.Payload.release.tag_name}} {{.Title}}"}}, "any medium v1.0 One", "any: v1.0 One"},
 		{"the first wins", []Route{{Event: "release", Notify: "one"}, {Event: "release", Notify: "two"}}, "one medium one (release) in o/r", "one: one (release) in o/r"},
 		{"false", []Route{{Event: "release", When: `.action == "x"`, Notify: "r"}}, "", "recorded: release published (no rule for this event)"},
 		{"null", []Route{{Event: "release", When: `.nothing`, Notify: "r"}}, "", "recorded: release published (no rule for this event)"},

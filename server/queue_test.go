@@ -165,6 +165,23 @@ func TestRefusalIsFinalAndCanBeResent(t *testing.T) {
 	}
 }
 
+func TestNothingIsSentToAnotherAgent(t *testing.T) {
+	m := newMaestro(t)
+	r := run(t, func(c *Config) { c.Sinks = []SinkConfig{{Type: "aimaestro", URL: m.URL, To: "other-amoa"}} })
+	r.deliver(t, "push_main", guid(1))
+	await(t, "an attempt", func() bool { return r.record(t, guid(1)).Notifications[0].Attempts > 1 })
+	n := r.record(t, guid(1)).Notifications[0]
+	if n.Status != logs.StatusPending || !strings.Contains(n.Error, "would reach another agent") || m.attempts() != 0 {
+		t.Errorf("%+v, %d messages", n, m.attempts())
+	}
+	cfg := testConfig(r.log)
+	cfg.Sinks = []SinkConfig{m.sink()}
+	if err := r.Reload(cfg); err != nil {
+		t.Fatal(err)
+	}
+	r.awaitStatus(t, guid(1), logs.StatusSent)
+}
+
 func TestGivenUpAfterItsTime(t *testing.T) {
 	m := newMaestro(t)
 	m.set(func(int) (int, string) { return 500, "" })

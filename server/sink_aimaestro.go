@@ -9,6 +9,7 @@ import (
 	"net/http"
 	"net/url"
 	"strings"
+	"sync"
 	"time"
 
 	"github.com/cenkalti/backoff/v5"
@@ -19,7 +20,13 @@ type aiMaestro struct {
 	base, to, from string
 	timeout        time.Duration
 	client         *http.Client
+
+	mu       sync.Mutex
+	verified time.Time // when AI Maestro last took the recipient's name for the recipient
 }
+
+// verifiedFor is how long a recipient is believed to be the one meant.
+const verifiedFor = 10 * time.Minute
 
 func newAIMaestro(c SinkConfig) (sink, error) {
 	u, err := url.Parse(c.URL)
@@ -49,6 +56,9 @@ func (a *aiMaestro) send(ctx context.Context, m message) (string, error) {
 	}
 	ctx, cancel := context.WithTimeout(ctx, a.timeout)
 	defer cancel()
+	if err := a.meant(ctx); err != nil {
+		return "", err
+	}
 	r, err := a.do(ctx, http.MethodPost, "/api/messages", body)
 	if err != nil {
 		return "", err
@@ -99,37 +109,70 @@ func (a *aiMaestro) refusal(r *http.Response, answer []byte) error {
 	return statusError(r, words)
 }
 
-// check asks whether the server is well and whether the recipient is the one meant: where the name is
-// unknown, AI Maestro falls back to its last part, and the message would reach somebody else.
+// check asks whether the server is well and whether the recipient is the one meant.
 func (a *aiMaestro) check(ctx context.Context) error {
 	ctx, cancel := context.WithTimeout(ctx, a.timeout)
 	defer cancel()
 	if err := a.healthy(ctx); err != nil {
 		return err
 	}
-	r, err := a.do(ctx, http.MethodGet, "/api/messages?action=resolve&agent="+url.QueryEscape(a.to), nil)
+	r, alias, err := a.resolve(ctx)
+	switch {
+	case err != nil:
+		return err
+	case r.StatusCode == http.StatusNotFound:
+		return fmt.Errorf("AI Maestro knows no agent %q", a.to)
+	case r.StatusCode != http.StatusOK:
+		return statusError(r, "")
+	case alias != a.to:
+		return a.anotherAgent(alias)
+	}
+	return nil
+}
+
+// meant makes sure, now and then, that a message would reach the agent that the settings name: where the name is
+// unknown, AI Maestro falls back to its last part, and somebody else would read it. Where the server cannot tell,
+// it gets the message and decides.
+func (a *aiMaestro) meant(ctx context.Context) error {
+	a.mu.Lock()
+	fresh := time.Since(a.verified) < verifiedFor
+	a.mu.Unlock()
+	if fresh {
+		return nil
+	}
+	_, alias, err := a.resolve(ctx)
 	if err != nil {
 		return err
 	}
-	answer := answerOf(r)
-	if r.StatusCode == http.StatusNotFound {
-		return fmt.Errorf("AI Maestro knows no agent %q", a.to)
+	if alias != "" && alias != a.to {
+		return a.anotherAgent(alias)
 	}
-	if r.StatusCode != http.StatusOK {
-		return a.refusal(r, answer)
+	if alias == a.to {
+		a.mu.Lock()
+		a.verified = time.Now()
+		a.mu.Unlock()
+	}
+	return nil
+}
+
+func (a *aiMaestro) anotherAgent(alias string) error {
+	return fmt.Errorf("AI Maestro takes %q for %q: notifications would reach another agent", a.to, line(alias, 100))
+}
+
+// resolve asks who the recipient is; alias is "" where the answer does not tell.
+func (a *aiMaestro) resolve(ctx context.Context) (r *http.Response, alias string, err error) {
+	if r, err = a.do(ctx, http.MethodGet, "/api/messages?action=resolve&agent="+url.QueryEscape(a.to), nil); err != nil {
+		return nil, "", err
 	}
 	var got struct {
 		Resolved struct {
 			Alias text `json:"alias"`
 		} `json:"resolved"`
 	}
-	if err := json.Unmarshal(answer, &got); err != nil {
-		return fmt.Errorf("AI Maestro's answer cannot be read: %w", err)
+	if answer := answerOf(r); r.StatusCode == http.StatusOK {
+		_ = json.Unmarshal(answer, &got) // Before there was such a question, the answer is of another kind.
 	}
-	if alias := string(got.Resolved.Alias); alias != a.to {
-		return fmt.Errorf("AI Maestro takes %q for %q: notifications would reach another agent", a.to, line(alias, 100))
-	}
-	return nil
+	return r, string(got.Resolved.Alias), nil
 }
 
 // healthy asks /api/v1/health, and before v0.20, which has none, /api/config.
