@@ -5,6 +5,7 @@ import (
 	"io"
 	"net/http"
 	"os"
+	"slices"
 	"strings"
 	"testing"
 	"time"
@@ -164,7 +165,8 @@ func TestADeliveryKeepsItsPayloadAndItsBigId(t *testing.T) {
 	if _, err := w.Deliver(t.Context(), "o/r", "push", payload); err != nil {
 		t.Fatal(err)
 	}
-	list, err := w.client.Deliveries(t.Context(), h.Target, h.ID, DeliveryQuery{Limit: 1})
+	list, err := w.client.Deliveries(t.Context(), h.Target, h.ID, DeliveryQuery{})
+	list = slices.DeleteFunc(list, func(d Delivery) bool { return d.Event != "push" }) // the ping may be recorded later
 	if err != nil || len(list) != 1 || list[0].ID <= 1<<53 || list[0].ID%2 == 0 {
 		t.Fatalf("Deliveries = %+v, %v", list, err)
 	}

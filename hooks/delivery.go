@@ -97,6 +97,9 @@ type DeliveryQuery struct {
 // Deliveries lists the deliveries of a hook, newest first, without their payloads.
 func (c *Client) Deliveries(ctx context.Context, t Target, id int64, q DeliveryQuery) ([]Delivery, error) {
 	query := url.Values{"per_page": {"100"}}
+	if q.Limit > 0 && q.Limit < 100 {
+		query.Set("per_page", itoa(int64(q.Limit)))
+	}
 	if q.Failed {
 		query.Set("status", "failure")
 	}
@@ -108,7 +111,7 @@ func (c *Client) Deliveries(ctx context.Context, t Target, id int64, q DeliveryQ
 			}
 			list = append(list, w.delivery(t, id))
 		}
-		return true
+		return q.Limit <= 0 || len(list) < q.Limit
 	})
 	return list, err
 }

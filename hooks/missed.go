@@ -137,8 +137,18 @@ func (c *Client) Missed(ctx context.Context, q MissedQuery) ([]Missing, Cursor, 
 		}
 		return int(min(1, max(-1, first.ID-second.ID)))
 	})
+	// Hooks of a repository and of its organization get one event with one GUID.
+	seen := make(map[string]bool)
+	missing = slices.DeleteFunc(missing, func(m Missing) bool {
+		again := seen[m.GUID]
+		seen[m.GUID] = true
+		return again
+	})
 	return missing, cursor, errors.Join(errs...)
 }
+
+// fetchAtOnce bounds the memory of Fetch: a payload may be 25 MB.
+const fetchAtOnce = 4
 
 // Fetch gets the payloads of missed events through the API, which needs no redelivery and so works where nothing reaches
 // the receiver. It hands each to record in the order given, one at a time, and fetches a few ahead. An event that
@@ -149,8 +159,7 @@ func (c *Client) Fetch(ctx context.Context, missing []Missing, record func(conte
 		err      error
 	}
 	var errs []error
-	// Payloads may be 25 MB each, so there are never more of them than requests at once.
-	for chunk := range slices.Chunk(missing, max(1, c.limits.Concurrent)) {
+	for chunk := range slices.Chunk(missing, fetchAtOnce) {
 		got := make([]fetched, len(chunk))
 		each(len(chunk), len(chunk), func(i int) {
 			last := chunk[i].Latest()

@@ -186,6 +186,25 @@ func TestMissedCanIncludeWhatAnotherReceiverTook(t *testing.T) {
 	}
 }
 
+func TestAnEventOfTwoHooksIsMissedOnce(t *testing.T) {
+	w := newWorld(t, "acme/r")
+	w.AddOrg("acme")
+	w.setSecret("s1")
+	hooks := w.setup("acme", "acme/r")
+	w.receiver.answer(http.StatusBadGateway)
+	if _, err := w.Deliver(t.Context(), "acme/r", "push", payload(1)); err != nil {
+		t.Fatal(err)
+	}
+	missing, cursor, err := w.client.Missed(t.Context(), MissedQuery{Hooks: hooks, Have: func(string) bool { return false }})
+	if err != nil || len(missing) != 1 {
+		t.Errorf("%+v, %v", missing, err)
+	}
+	missing, _, err = w.client.Missed(t.Context(), MissedQuery{Hooks: hooks, Have: func(string) bool { return true }, Cursor: cursor})
+	if err != nil || len(missing) != 0 {
+		t.Errorf("once it is in the log: %+v, %v", missing, err)
+	}
+}
+
 func TestRedeliverAllBringsWhatIsMissing(t *testing.T) {
 	w := newWorld(t, "o/a", "o/b")
 	w.setSecret("s1")

@@ -21,6 +21,9 @@ var (
 // DefaultGrace is how long the old secret stays accepted after every hook has the new one.
 const DefaultGrace = time.Hour
 
+// lockPause is between two looks at whether another process still rotates.
+const lockPause = 50 * time.Millisecond
+
 // Rotator replaces the secret of hooks so that no delivery is lost.
 //
 //  1. The new secret is made and saved, and the receiver confirms that it accepts both.
@@ -66,8 +69,8 @@ func (r *Rotator) Rotate(ctx context.Context, hooks []Hook, grace time.Duration)
 	return r.run(ctx, state)
 }
 
-// Resume goes on with a rotation that was interrupted or has failed hooks. [ErrNoRotation] when there is none; one that
-// is complete is left as it is.
+// Resume goes on with a rotation that was interrupted or has failed hooks, also where Finish gave up on them.
+// [ErrNoRotation] when there is none; one that is complete is left as it is.
 func (r *Rotator) Resume(ctx context.Context) (RotateResult, error) {
 	unlock, err := r.lock()
 	if err != nil {
@@ -148,44 +151,64 @@ func (r *Rotator) Finish(ctx context.Context) (RotateResult, error) {
 	return result, r.accept(ctx, newSecrets(state)...)
 }
 
-// Adopt adds hooks that were set up while the state of a rotation exists, so that it does not end without them: one that is
-// not promoted yet gives them the new secret when it is resumed, and one in its grace period takes them along when it is
-// undone. Without a rotation it does nothing.
-func (r *Rotator) Adopt(hooks []Hook) error {
+// TakeIn adds hooks that were set up, to sign with a secret, while the state of a rotation exists, so that it does not end
+// without them: one that is not promoted yet changes them when it is resumed, and one in its grace period takes them
+// along when it is undone. It waits for a rotation that is being worked on; a hook that got the old secret meanwhile gets
+// the new one at once. Without a rotation it does nothing.
+func (r *Rotator) TakeIn(ctx context.Context, hooks []Hook, signed string) error {
 	unlock, err := r.lock()
+	for ; errors.Is(err, secret.ErrRotating); unlock, err = r.lock() {
+		if err := sleep(ctx, lockPause); err != nil {
+			return fmt.Errorf("wait for a rotation: %w", err)
+		}
+	}
 	if err != nil {
 		return err
 	}
 	defer unlock()
 	state, err := r.Store.Rotation()
-	if err != nil || state == nil || state.Over(r.now()) {
+	if err != nil || state == nil || state.Over(r.now()) || state.PerHook() {
 		return err
-	}
-	step := secret.StepPending
-	if !state.Promoted.IsZero() {
-		step = secret.StepVerified
 	}
 	known := make(map[int64]bool)
 	for _, h := range state.Hooks {
 		known[h.HookID] = true
 	}
-	added := 0
+	before := len(state.Hooks)
 	for _, h := range hooks {
 		own, err := r.Store.HookSecret(h.ID)
 		if err != nil {
 			return err
 		}
-		if known[h.ID] || own != "" || state.PerHook() {
-			continue // it has no part in this change of the shared secret
+		if known[h.ID] || own != "" {
+			continue // it has no part in the change of the shared secret
 		}
 		known[h.ID] = true
-		state.Hooks = append(state.Hooks, secret.RotationHook{Repository: h.Target.String(), HookID: h.ID, Step: step})
-		added++
+		one := secret.RotationHook{Repository: h.Target.String(), HookID: h.ID, Step: secret.StepPending}
+		if signed == state.New {
+			one.Step = secret.StepVerified
+		}
+		state.Hooks = append(state.Hooks, one)
 	}
-	if added == 0 {
+	if len(state.Hooks) == before {
 		return nil
 	}
-	return r.Store.SaveRotation(state)
+	if err := r.Store.SaveRotation(state); err != nil || state.Promoted.IsZero() {
+		return err
+	}
+	_, err = r.run(ctx, state)
+	return err
+}
+
+// Adopt is TakeIn of hooks that were set up with the current secret, without waiting for long.
+func (r *Rotator) Adopt(hooks []Hook) error {
+	ctx, cancel := context.WithTimeout(context.Background(), DefaultWait)
+	defer cancel()
+	current, _, err := r.Store.Current()
+	if err != nil {
+		return err
+	}
+	return r.TakeIn(ctx, hooks, current)
 }
 
 // Due tells whether the current secret is older than maxAge, and since when it is in use. One of unknown age is due.
@@ -217,6 +240,9 @@ func (r *Rotator) current() (*secret.Rotation, error) {
 	if err == nil && state == nil {
 		err = &Error{Op: "rotate", Message: ErrNoRotation.Error(), Cure: "start one: hookctl rotate --all", Err: ErrNoRotation}
 	}
+	if err == nil && state.Host != "" && state.Host != r.Client.host {
+		err = &Error{Op: "rotate", Message: "the rotation is of hooks on " + clean(state.Host) + ", and this is a login to " + r.Client.host, Cure: "choose the host: GH_HOST=" + clean(state.Host)}
+	}
 	return state, err
 }
 
@@ -235,7 +261,7 @@ func (r *Rotator) begin(hooks []Hook, grace time.Duration) (*secret.Rotation, er
 	case old == "":
 		return nil, &Error{Op: "rotate", Message: "there is no secret yet", Cure: "run: hookctl setup"}
 	}
-	state := &secret.Rotation{Old: old, Started: r.now(), Grace: grace}
+	state := &secret.Rotation{Host: r.Client.host, Old: old, Started: r.now(), Grace: grace}
 	earlier, err := r.Store.Rotation()
 	if err != nil {
 		return nil, err
@@ -290,7 +316,8 @@ func retired(earlier *secret.Rotation, now time.Time) []secret.RetiredKey {
 
 // run takes a saved rotation, of which the receiver accepts the secrets, as far as it goes.
 func (r *Rotator) run(ctx context.Context, state *secret.Rotation) (RotateResult, error) {
-	if !state.Promoted.IsZero() {
+	promoted := !state.Promoted.IsZero()
+	if promoted && unfinished(state) == 0 {
 		return Result(state), nil
 	}
 	w := &rotating{r: r, state: state, progress: oneAtATime(r.Progress), wait: r.Wait}
@@ -303,6 +330,9 @@ func (r *Rotator) run(ctx context.Context, state *secret.Rotation) (RotateResult
 	if open := unfinished(state); open > 0 {
 		return Result(state), &Error{Op: "rotate", Message: fmt.Sprintf("%d of %d hooks do not have the new secret yet; both secrets are accepted", open, len(state.Hooks)),
 			Cure: "when the reason is gone, run: hookctl rotate --resume", Err: ErrUnfinished}
+	}
+	if promoted {
+		return Result(state), nil
 	}
 	err := r.promote(ctx, state)
 	return Result(state), err

@@ -1,6 +1,7 @@
 package hooks
 
 import (
+	"context"
 	"errors"
 	"slices"
 	"testing"
@@ -83,34 +84,96 @@ func TestUndoOfTheFirstOwnSecretsGoesBackToTheSharedOne(t *testing.T) {
 
 // A hook that is set up while a rotation lasts shares its fate: the new secret when it goes on, the old one when it is
 // undone.
-func TestHooksSetUpDuringARotationAreAdopted(t *testing.T) {
-	w := newWorld(t, "o/a", "o/refused", "o/late", "o/later")
+func TestHooksSetUpDuringARotationAreTakenIn(t *testing.T) {
+	w := newWorld(t, "o/a", "o/refused", "o/late", "o/later", "o/raced")
+	w.setSecret("old")
+	hooks, ctx := w.setup("o/a", "o/refused"), t.Context()
+	w.Grant("o/refused", githubtest.DefaultLogin, "write")
+	r := w.rotator()
+	if err := r.TakeIn(ctx, hooks, "old"); err != nil {
+		t.Errorf("without a rotation: %v", err)
+	}
+	if _, err := r.Rotate(ctx, hooks, time.Hour); !errors.Is(err, ErrUnfinished) {
+		t.Fatal(err)
+	}
+	if err := r.TakeIn(ctx, append(w.setup("o/late"), hooks...), "old"); err != nil {
+		t.Fatal(err)
+	}
+	w.Grant("o/refused", githubtest.DefaultLogin, "admin")
+	result, err := r.Resume(ctx)
+	if err != nil || !result.Complete || len(result.Hooks) != 3 || w.secrets("o/late")[0] != w.current() {
+		t.Fatalf("resume: %+v, %v; GitHub signs with %q", result, err, w.secrets("o/late"))
+	}
+	if err := r.TakeIn(ctx, w.setup("o/later"), w.current()); err != nil {
+		t.Fatal(err)
+	}
+	// This one was made with the old secret while another process promoted the new one.
+	raced := w.AddHook("o/raced", githubtest.Hook{Active: true, Config: githubtest.Config{URL: hookURL, Secret: "old"}})
+	if err := r.TakeIn(ctx, []Hook{{ID: raced, Target: target(t, "o/raced")}}, "old"); err != nil || w.secrets("o/raced")[0] != w.current() {
+		t.Fatalf("%v; GitHub signs with %q", err, w.secrets("o/raced"))
+	}
+	if result, err = r.Undo(ctx); err != nil || len(result.Hooks) != 5 {
+		t.Fatalf("undo: %+v, %v", result, err)
+	}
+	if at := w.secrets("o/a", "o/refused", "o/late", "o/later", "o/raced"); !slices.Equal(at, []string{"old", "old", "old", "old", "old"}) {
+		t.Errorf("GitHub signs with %q", at)
+	}
+}
+
+func TestTakeInWaitsForARotationThatIsUnderWay(t *testing.T) {
+	w := newWorld(t, "o/a")
+	w.setSecret("old")
+	hooks := w.setup("o/a")
+	unlock, err := w.store.LockRotation()
+	if err != nil {
+		t.Fatal(err)
+	}
+	ctx, cancel := context.WithTimeout(t.Context(), 100*time.Millisecond)
+	defer cancel()
+	if err := w.rotator().TakeIn(ctx, hooks, "old"); !errors.Is(err, context.DeadlineExceeded) {
+		t.Errorf("while another rotates: %v", err)
+	}
+	done := make(chan error, 1)
+	go func() { done <- w.rotator().TakeIn(t.Context(), hooks, "old") }()
+	unlock()
+	if err := <-done; err != nil {
+		t.Errorf("after it: %v", err)
+	}
+}
+
+func TestARotationIsResumedOnItsOwnHostOnly(t *testing.T) {
+	w := newWorld(t, "o/a")
+	w.setSecret("old")
+	if _, err := w.rotator().Rotate(t.Context(), w.setup("o/a"), time.Hour); err != nil {
+		t.Fatal(err)
+	}
+	r := w.rotator()
+	other, err := New(Config{Host: "ghe.example.com", Token: "t", Socket: w.socket})
+	if err != nil {
+		t.Fatal(err)
+	}
+	r.Client = other
+	if _, err := r.Undo(t.Context()); CureOf(err) != "choose the host: GH_HOST=github.com" {
+		t.Errorf("%v, cure %q", err, CureOf(err))
+	}
+}
+
+// What Finish gave up on can still be mended: a resume gives those hooks the secret that is current by then.
+func TestResumeAfterFinishMendsWhatWasGivenUp(t *testing.T) {
+	w := newWorld(t, "o/a", "o/refused")
 	w.setSecret("old")
 	hooks := w.setup("o/a", "o/refused")
 	w.Grant("o/refused", githubtest.DefaultLogin, "write")
 	r := w.rotator()
-	if err := r.Adopt(hooks); err != nil {
-		t.Errorf("without a rotation: %v", err)
-	}
 	if _, err := r.Rotate(t.Context(), hooks, time.Hour); !errors.Is(err, ErrUnfinished) {
 		t.Fatal(err)
 	}
-	late := w.setup("o/late")
-	if err := r.Adopt(append(late, hooks...)); err != nil {
+	if _, err := r.Finish(t.Context()); err != nil {
 		t.Fatal(err)
 	}
 	w.Grant("o/refused", githubtest.DefaultLogin, "admin")
 	result, err := r.Resume(t.Context())
-	if err != nil || !result.Complete || len(result.Hooks) != 3 || w.secrets("o/late")[0] != w.current() {
-		t.Fatalf("resume: %+v, %v; GitHub signs with %q", result, err, w.secrets("o/late"))
-	}
-	if err := r.Adopt(w.setup("o/later")); err != nil {
-		t.Fatal(err)
-	}
-	if result, err = r.Undo(t.Context()); err != nil || len(result.Hooks) != 4 {
-		t.Fatalf("undo: %+v, %v", result, err)
-	}
-	if at := w.secrets("o/a", "o/refused", "o/late", "o/later"); !slices.Equal(at, []string{"old", "old", "old", "old"}) {
-		t.Errorf("GitHub signs with %q", at)
+	if err != nil || !result.Complete || w.secrets("o/refused")[0] != w.current() {
+		t.Errorf("resume: %+v, %v; GitHub signs with %q", result, err, w.secrets("o/refused"))
 	}
 }

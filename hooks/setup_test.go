@@ -3,6 +3,7 @@ package hooks
 import (
 	"encoding/json"
 	"errors"
+	"fmt"
 	"net/http"
 	"slices"
 	"strings"
@@ -389,6 +390,31 @@ func TestPlanTellsOfRenamedAndArchivedRepositories(t *testing.T) {
 	results, err := w.client.Apply(t.Context(), plan, w.receiver.confirm, nil)
 	if !errors.Is(err, ErrIncomplete) || !errors.Is(results[1].Err, ErrArchived) || len(w.Hooks("acme/new")) != 1 {
 		t.Errorf("results %+v, %v; hooks %+v", results, err, w.Hooks("acme/new"))
+	}
+}
+
+// However GitHub misbehaves, every repository ends with exactly one hook, and that one is proven.
+func TestSetupOfManyRepositoriesAtAFailingGitHub(t *testing.T) {
+	w := newWorldWith(t, githubtest.Options{Seed: 7})
+	w.odd = true
+	w.setSecret("s1")
+	var names []string
+	for i := range 60 {
+		names = append(names, fmt.Sprint("o/r", i))
+		w.AddRepository(names[i], githubtest.Repository{})
+	}
+	w.Fault(githubtest.Fault{Status: http.StatusBadGateway, Probability: 0.1})
+	w.Fault(githubtest.Fault{DropAfter: true, Probability: 0.1})
+	w.Fault(githubtest.Fault{DropBefore: true, Probability: 0.05})
+	w.Fault(githubtest.Fault{Delay: 10 * time.Millisecond, Probability: 0.1})
+	results, err := w.client.Apply(t.Context(), w.plan(w.request(names...)), w.receiver.confirm, nil)
+	if err != nil {
+		t.Fatal(err)
+	}
+	for i, name := range names {
+		if at := w.Hooks(name); len(at) != 1 || at[0].Secret != "s1" || !results[i].Verified || results[i].HookID != at[0].ID {
+			t.Errorf("%s has %+v, result %+v", name, at, results[i])
+		}
 	}
 }
 

@@ -21,6 +21,7 @@ const (
 // Rotation is the state of a rotation, kept in a file of mode 0600 until its grace period is over, so that whatever
 // happens in between both secrets are known. It prints itself redacted.
 type Rotation struct {
+	Host     string         `json:"host,omitempty"`    // the GitHub host of the hooks
 	Old      string         `json:"old"`               // the secret that hooks have before
 	New      string         `json:"new"`               // the secret that they get; "" when each gets its own
 	Started  time.Time      `json:"started"`           //

@@ -72,6 +72,20 @@ func (s *Store) Current() (string, Origin, error) {
 	return "", FromNowhere, nil
 }
 
+// ForHooks returns the secret that a hook is to be set up with: the current one, or the new one of a rotation that is not
+// promoted yet, because hooks that share the current one are losing it.
+func (s *Store) ForHooks() (string, Origin, error) {
+	current, origin, err := s.Current()
+	if err != nil || origin != FromEnvFile {
+		return current, origin, err
+	}
+	r, err := s.Rotation()
+	if err == nil && r != nil && r.Promoted.IsZero() && r.New != "" {
+		return r.New, origin, nil
+	}
+	return current, origin, err
+}
+
 // SetCurrent writes the secret into .env and notes the time, if it is another one. It refuses with [ErrFromEnvironment] where the real
 // environment sets it: the change would have no effect.
 func (s *Store) SetCurrent(value string) error {

@@ -109,6 +109,29 @@ func TestStoreKeepsARotationWhole(t *testing.T) {
 	}
 }
 
+func TestStoreForHooksIsWhatHooksAreToHave(t *testing.T) {
+	s, cfg := newStore(t)
+	want := func(when, want string) {
+		t.Helper()
+		if got, _, err := s.ForHooks(); got != want || err != nil {
+			t.Errorf("%s: %q, %v; want %q", when, got, err, want)
+		}
+	}
+	want("without a secret", "")
+	must(t, s.SetCurrent("old"))
+	want("without a rotation", "old")
+	must(t, s.SaveRotation(&Rotation{Old: "old", New: "new"}))
+	want("in a rotation", "new")
+	must(t, s.SaveRotation(&Rotation{Old: "old", Hooks: []RotationHook{{New: "own"}}}))
+	want("in a rotation per hook", "old")
+	must(t, s.SetCurrent("new"))
+	must(t, s.SaveRotation(&Rotation{Old: "old", New: "new", Promoted: noon, Expires: noon}))
+	want("after it", "new")
+	cfg.Environ = func(string) string { return "real" }
+	s = NewStore(cfg)
+	want("with an environment", "real")
+}
+
 func TestStoreTellsOfADamagedRotation(t *testing.T) {
 	s, cfg := newStore(t)
 	must(t, s.SetCurrent("x"))
