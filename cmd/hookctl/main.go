@@ -42,7 +42,11 @@ func run() int {
 		environ:  os.Getenv,
 		terminal: isTerminal(os.Stdin) && isTerminal(os.Stdout),
 	}
-	err := newRoot(p).ExecuteContext(ctx)
+	root := newRoot(p)
+	if isExtension(os.Args[0]) {
+		p.asExtension(root)
+	}
+	err := root.ExecuteContext(ctx)
 	reportError(p.err, err)
 	return exitCode(err)
 }

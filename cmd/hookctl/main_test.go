@@ -23,7 +23,7 @@ var update = flag.Bool("update", false, "write what is seen into the stories and
 
 // TestMain lets the stories run the built program: this test binary under the name hookctl.
 func TestMain(m *testing.M) {
-	testscript.Main(m, map[string]func(){"hookctl": main, "cloudflared": cloudflared})
+	testscript.Main(m, map[string]func(){"hookctl": main, "gh-hookctl": main, "cloudflared": cloudflared})
 }
 
 // cloudflared plays the tunnel program: a quick tunnel whose name is in QUICK, told where --metrics says.
