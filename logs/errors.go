@@ -17,6 +17,8 @@ var (
 	ErrClosed = errors.New("log is closed")
 	// ErrLocked says that another process appends to this directory.
 	ErrLocked = errors.New("another receiver writes to this log directory")
+	// ErrNotJSON says that the payload is no JSON text; it is not stored.
+	ErrNotJSON = errors.New("the payload is not JSON")
 	// ErrNotFound says that the log has no record of that file name.
 	ErrNotFound = errors.New("no such record")
 )

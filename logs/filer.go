@@ -61,7 +61,9 @@ const (
 )
 
 const (
-	fileBatch     = 128
+	fileBatch     = 64
+	restShare     = 2 // in a rush, rest that many times as long as the work took
+	longRest      = 50 * time.Millisecond
 	memoryLimit   = 32 << 20 // of contents kept for filing; beyond it they are read back
 	firstBackoff  = 50 * time.Millisecond
 	longBackoff   = 5 * time.Second
@@ -176,19 +178,27 @@ func (f *filer) fileLoop() {
 	for {
 		batch, wait, stopped := f.next()
 		if len(batch) > 0 {
+			start := time.Now()
 			done, failed, err := f.write(batch)
+			if f.spool.rush() {
+				// Leave the disk and the processor to those who wait for an answer.
+				wait = min(restShare*time.Since(start), longRest)
+			}
 			f.attempted(batch, failed, err)
 			f.toSync(done)
 			if err == nil {
 				backoff = firstBackoff
+				if wait > 0 && !stopped {
+					timer.Reset(wait)
+					f.pause(timer)
+				}
 				continue
 			}
 			if stopped {
 				return // the rest stays in the spool
 			}
-			wait = backoff
+			timer.Reset(backoff)
 			backoff = min(2*backoff, longBackoff)
-			timer.Reset(wait)
 			f.rest(timer)
 			continue
 		}
@@ -207,6 +217,23 @@ func (f *filer) fileLoop() {
 		select {
 		case <-timer.C:
 		case <-f.wake:
+		}
+	}
+}
+
+// pause waits unless someone wants the work done.
+func (f *filer) pause(timer *time.Timer) {
+	for {
+		select {
+		case <-timer.C:
+			return
+		case <-f.wake:
+			f.mu.Lock()
+			wanted := f.stopped || len(f.settles) > 0
+			f.mu.Unlock()
+			if wanted {
+				return
+			}
 		}
 	}
 }

@@ -47,9 +47,8 @@ type spool struct {
 	spare  chan struct{} // asks for a segment to be made ahead
 	spared chan struct{}
 
-	// Of the committer alone: how the last batches went.
-	lastBatch int
-	syncTime  time.Duration
+	syncTime time.Duration // of the last batches; the committer's alone
+	expected int           // how many clients there seem to be
 }
 
 // commit is one frame on its way to the disk.
@@ -76,6 +75,7 @@ const (
 	maxFree        = 6       // segments kept for later
 	maxBatch       = 4 << 20 // bytes that share a sync
 	maxGather      = 2 * time.Millisecond
+	rushOver       = 20 * time.Millisecond
 )
 
 // openSpool takes up the spool in a directory. replay is called with every
@@ -222,7 +222,10 @@ func (s *spool) run() {
 			}
 			start := time.Now()
 			s.commitBatch(batch)
-			s.lastBatch, s.syncTime = len(batch), (3*s.syncTime+time.Since(start))/4
+			s.syncTime = (3*s.syncTime + time.Since(start)) / 4
+			s.mu.Lock()
+			s.expected = len(batch) + len(s.queue)
+			s.mu.Unlock()
 			if !rest && !closed {
 				break
 			}
@@ -231,19 +234,19 @@ func (s *spool) run() {
 	}
 }
 
-// gather waits a little for a batch as large as the last: who was just
-// acknowledged tends to come again, and a sync costs the same for one as for
-// all. The wait is bounded by half of what a sync takes.
+// gather waits a little for those who were just acknowledged to come again,
+// since a sync costs the same for one as for all. Otherwise two halves of the
+// clients would take turns. The wait is bounded by half of what a sync takes.
 func (s *spool) gather() {
 	patience := min(s.syncTime/2, maxGather)
-	if s.lastBatch < 2 || patience <= 0 {
+	if s.expected < 2 || patience <= 0 {
 		return
 	}
 	timer := time.NewTimer(patience)
 	defer timer.Stop()
 	for {
 		s.mu.Lock()
-		enough := s.closed || len(s.queue) >= s.lastBatch
+		enough := s.closed || len(s.queue) >= s.expected
 		s.mu.Unlock()
 		if enough {
 			return
@@ -498,6 +501,14 @@ func (s *spool) idleFor() time.Duration {
 		return 0
 	}
 	return time.Since(s.last)
+}
+
+// rush says whether deliveries wait for the disk one after the other, so
+// that work which can wait should; not when the spool has filled up with such work.
+func (s *spool) rush() bool {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	return time.Since(s.last) < rushOver && s.bytes < s.limit/4
 }
 
 // load is how much is in the spool and not safe elsewhere.

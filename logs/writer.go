@@ -137,14 +137,14 @@ func (w *Writer) Close() error {
 // Append stores a record; it is durable when Append returns nil. It sets
 // File and Timestamp, and ReceivedAt and Source where they are empty. A known
 // DeliveryID gives *DuplicateError (records of SourceReplay and SourceTest
-// may repeat one); ErrFull and ErrBusy mean that nothing is stored. When ctx
+// may repeat one); a payload that is not JSON gives ErrNotJSON; ErrFull and ErrBusy mean that nothing is stored. When ctx
 // ends first, the record may be stored nevertheless.
 //
 // Notifications that the record causes belong into it before Append, as
 // pending: then they outlive a crash.
 func (w *Writer) Append(ctx context.Context, r *Record) error {
 	if len(r.Payload) > 0 && !json.Valid(r.Payload) {
-		return errors.New("append record: the payload is not JSON")
+		return fmt.Errorf("append record: %w", ErrNotJSON)
 	}
 	unique := r.DeliveryID != "" && r.Source != SourceReplay && r.Source != SourceTest
 	if unique {
