@@ -5,6 +5,7 @@ import (
 	"encoding/json"
 	"net/http"
 	"net/url"
+	"strings"
 	"time"
 )
 
@@ -69,7 +70,7 @@ func (w wireDelivery) delivery(t Target, hookID int64) Delivery {
 		ID: w.ID, GUID: clean(w.GUID), Event: clean(w.Event), DeliveredAt: w.DeliveredAt, ThrottledAt: w.ThrottledAt,
 		Redelivery: w.Redelivery, Duration: time.Duration(w.Duration * float64(time.Second)),
 		Status: clean(w.Status), StatusCode: w.StatusCode, Repository: t.String(), HookID: hookID,
-		URL: clean(w.URL), RequestHeaders: w.Request.Headers, Payload: w.Request.Payload, ResponseHeaders: w.Response.Headers,
+		URL: clean(w.URL), RequestHeaders: cleanHeaders(w.Request.Headers), Payload: w.Request.Payload, ResponseHeaders: cleanHeaders(w.Response.Headers),
 	}
 	if w.Action != nil {
 		d.Action = clean(*w.Action)
@@ -77,13 +78,18 @@ func (w wireDelivery) delivery(t Target, hookID int64) Delivery {
 	if body, ok := w.Response.Payload.(string); ok {
 		d.ResponseBody = clean(body)
 	}
-	// Once GitHub sent hook secrets in a header; it must not go any further.
-	for name := range d.RequestHeaders {
-		if http.CanonicalHeaderKey(name) == "X-Github-Encoded-Secret" {
-			delete(d.RequestHeaders, name)
+	return d
+}
+
+// cleanHeaders makes headers fit to be shown and kept. Once GitHub sent hook secrets in one of them; that goes no further.
+func cleanHeaders(headers map[string]string) map[string]string {
+	kept := make(map[string]string, len(headers))
+	for name, value := range headers {
+		if name = clean(name); !strings.EqualFold(name, "X-Github-Encoded-Secret") {
+			kept[name] = clean(value)
 		}
 	}
-	return d
+	return kept
 }
 
 // DeliveryQuery selects deliveries of one hook.

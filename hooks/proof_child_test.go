@@ -15,27 +15,27 @@ import (
 	"hookctl/hooks/githubtest"
 )
 
-// wireOrder is a proofOrder as it goes to the child: a Hook's own JSON is for people.
-type wireOrder struct {
+// What a child process is told to do.
+const (
+	orderRotate  = "rotate"
+	orderPerHook = "per-hook"
+	orderUndo    = "undo"
+	orderResume  = "resume"
+)
+
+// childOrder is all that a child knows.
+type childOrder struct {
+	What                   string
 	Socket, Home, Receiver string
 	Repositories           []string
 	IDs                    []int64
-	Resume                 bool
-}
-
-func (o proofOrder) wire() wireOrder {
-	out := wireOrder{Socket: o.Socket, Home: o.Home, Receiver: o.Receiver, Resume: o.Resume}
-	for _, h := range o.Hooks {
-		out.Repositories, out.IDs = append(out.Repositories, h.Target.String()), append(out.IDs, h.ID)
-	}
-	return out
 }
 
 const exitUnfinished = 3
 
 // rotateInChild is the whole program of a child.
 func rotateInChild() int {
-	var o wireOrder
+	var o childOrder
 	if err := json.Unmarshal([]byte(os.Getenv(rotateChild)), &o); err != nil {
 		fmt.Fprintln(os.Stderr, err)
 		return 1
@@ -66,7 +66,7 @@ func rotateInChild() int {
 		defer res.Body.Close()
 		return io.ReadAll(res.Body)
 	}
-	r := &Rotator{Client: client, Store: storeIn(o.Home), Wait: 10 * time.Second,
+	r := &Rotator{Client: client, Store: storeIn(o.Home), Wait: 10 * time.Second, PerHook: o.What == orderPerHook,
 		Accept: func(ctx context.Context, prints []string) error {
 			raw, err := get(ctx, "/reload", nil)
 			if err != nil {
@@ -84,10 +84,13 @@ func rotateInChild() int {
 			return errors.Join(err, ctx.Err())
 		}}
 	fmt.Println("rotating")
-	if o.Resume {
-		_, err = r.Resume(context.Background())
-	} else {
-		_, err = r.Rotate(context.Background(), list, proofGrace)
+	switch ctx := context.Background(); o.What {
+	case orderResume:
+		_, err = r.Resume(ctx)
+	case orderUndo:
+		_, err = r.Undo(ctx)
+	default:
+		_, err = r.Rotate(ctx, list, proofGrace)
 	}
 	switch {
 	case errors.Is(err, ErrUnfinished):

@@ -13,6 +13,7 @@ import (
 	"os"
 	"os/exec"
 	"path/filepath"
+	"slices"
 	"strconv"
 	"strings"
 	"sync"
@@ -26,7 +27,9 @@ import (
 
 const (
 	proofRounds = 20
-	proofRepos  = 100
+	// Beside those, a few rounds take a rotation back, and a few give each hook a secret of its own.
+	proofUndos, proofPerHooks = 2, 2
+	proofRepos                = 100
 	// proofPeriod is the time between two deliveries of one repository.
 	proofPeriod = 50 * time.Millisecond
 	proofGrace  = 300 * time.Millisecond
@@ -46,16 +49,19 @@ func TestRotationKilledAtAnyMomentLosesNoDelivery(t *testing.T) {
 		if err != nil {
 			t.Fatal(err)
 		}
-		proveRotation(t, seed)
+		for _, kind := range []string{orderRotate, orderPerHook, orderUndo} {
+			t.Run(kind, func(t *testing.T) { proveRotation(t, seed, kind) })
+		}
 		return
 	}
 	var kills, deliveries atomic.Int64
 	t.Run("rounds", func(t *testing.T) {
-		for round := range proofRounds {
+		kinds := slices.Concat(slices.Repeat([]string{orderRotate}, proofRounds), slices.Repeat([]string{orderUndo}, proofUndos), slices.Repeat([]string{orderPerHook}, proofPerHooks))
+		for round, kind := range kinds {
 			seed := rand.Uint64()
-			t.Run(fmt.Sprintf("round %d, %s=%d", round, proofSeed, seed), func(t *testing.T) {
+			t.Run(fmt.Sprintf("%s %d, %s=%d", kind, round, proofSeed, seed), func(t *testing.T) {
 				t.Parallel()
-				killed, sent := proveRotation(t, seed)
+				killed, sent := proveRotation(t, seed, kind)
 				kills.Add(int64(killed))
 				deliveries.Add(sent)
 			})
@@ -67,50 +73,57 @@ func TestRotationKilledAtAnyMomentLosesNoDelivery(t *testing.T) {
 	t.Logf("%d rounds, %d kills, %d deliveries", proofRounds, kills.Load(), deliveries.Load())
 }
 
-// proofOrder is what a child process is told to do.
-type proofOrder struct {
-	Socket, Home, Receiver string
-	Hooks                  []Hook
-	Resume                 bool
-}
-
-func proveRotation(t *testing.T, seed uint64) (kills int, sent int64) {
+func proveRotation(t *testing.T, seed uint64, kind string) (kills int, sent int64) {
 	p := newProof(t, seed)
 	stop := p.traffic()
 	defer stop()
 	chance := rand.New(rand.NewPCG(seed, 1))
-	for attempt := 0; ; attempt++ {
-		if attempt > 20 {
-			t.Fatal("the rotation does not come to an end")
-		}
-		state, err := p.store.Rotation()
-		if err != nil {
+	if kind == orderUndo {
+		p.until(orderRotate, nil)
+		state := p.state()
+		state.Expires = state.Expires.Add(time.Hour) // however slow this machine is
+		if err := p.store.SaveRotation(state); err != nil {
 			t.Fatal(err)
 		}
-		if state != nil && !state.Promoted.IsZero() {
-			break
+	}
+	kills = p.until(kind, chance)
+	state := p.state()
+	await(t, "the end of the grace period", func() bool { return time.Now().After(state.Expires) })
+	stop()
+	p.check(state, kind)
+	return kills, p.count.Load()
+}
+
+func (p *proof100) state() *secret.Rotation {
+	p.t.Helper()
+	state, err := p.store.Rotation()
+	if err != nil {
+		p.t.Fatal(err)
+	}
+	return state
+}
+
+// until runs children until what was ordered is promoted. With a chance it kills the first ones at random moments.
+func (p *proof100) until(order string, chance *rand.Rand) (kills int) {
+	p.t.Helper()
+	for range 20 {
+		what := order
+		if state := p.state(); state != nil && state.Undo == (order == orderUndo) {
+			if !state.Promoted.IsZero() {
+				return kills
+			}
+			what = orderResume
 		}
-		p.order.Resume = state != nil
 		var killAfter time.Duration
-		if kills < 2 {
+		if chance != nil && kills < 2 {
 			killAfter = time.Duration(chance.Int64N(int64(700*time.Millisecond))) + 1
 		}
-		if p.run(killAfter) {
+		if p.run(what, killAfter) {
 			kills++
 		}
 	}
-	current, _, err := p.store.Current()
-	if err != nil {
-		t.Fatal(err)
-	}
-	state, err := p.store.Rotation()
-	if err != nil {
-		t.Fatal(err)
-	}
-	await(t, "the end of the grace period", func() bool { return time.Now().After(state.Expires) })
-	stop()
-	p.check(current)
-	return kills, p.count.Load()
+	p.t.Fatal("the rotation does not come to an end")
+	return kills
 }
 
 // proof100 is one round.
@@ -119,7 +132,8 @@ type proof100 struct {
 	gh    *githubtest.Server
 	store *secret.Store
 	rx    *proofReceiver
-	order proofOrder
+	hooks []Hook
+	order childOrder
 	sent  sync.Map // GUID → whether it was accepted
 	count atomic.Int64
 }
@@ -145,12 +159,13 @@ func newProof(t *testing.T, seed uint64) *proof100 {
 	p.gh = githubtest.New(githubtest.Options{Seed: seed, Resolve: func(string) string { return server.URL + "/webhook" }})
 	t.Cleanup(p.gh.Close)
 	p.gh.RateLimit(githubtest.RateLimit{Limit: 1 << 30, Remaining: 1 << 30, WritesPerMinute: 1 << 30, WritesPerHour: 1 << 30})
-	p.order = proofOrder{Socket: filepath.Join(dir, "s"), Home: home, Receiver: server.URL}
+	p.order = childOrder{Socket: filepath.Join(dir, "s"), Home: home, Receiver: server.URL}
 	for i := range proofRepos {
 		target := Target{Owner: "o", Repo: fmt.Sprint("r", i)}
 		p.gh.AddRepository(target.String(), githubtest.Repository{})
 		id := p.gh.AddHook(target.String(), githubtest.Hook{Active: true, Events: []string{"push"}, Config: githubtest.Config{URL: hookURL, Secret: "old-secret"}})
-		p.order.Hooks = append(p.order.Hooks, Hook{ID: id, Target: target})
+		p.hooks = append(p.hooks, Hook{ID: id, Target: target})
+		p.order.Repositories, p.order.IDs = append(p.order.Repositories, target.String()), append(p.order.IDs, id)
 	}
 	if err := p.gh.Start(p.order.Socket); err != nil {
 		t.Fatal(err)
@@ -177,7 +192,7 @@ func (p *proof100) traffic() (stop func()) {
 				case <-tick.C:
 				}
 				// What was begun is always finished, so that a delivery is never cut off by the test itself.
-				results, err := p.gh.Deliver(context.WithoutCancel(ctx), p.order.Hooks[n].Target.String(), "push", []byte(`{"ref":"refs/heads/main"}`))
+				results, err := p.gh.Deliver(context.WithoutCancel(ctx), p.hooks[n].Target.String(), "push", []byte(`{"ref":"refs/heads/main"}`))
 				if err != nil || len(results) != 1 {
 					p.t.Errorf("send: %d results, %v", len(results), err)
 					return
@@ -193,10 +208,11 @@ func (p *proof100) traffic() (stop func()) {
 	}
 }
 
-// run starts a child that rotates or resumes, kills it after a time unless that is zero, and tells whether it was killed
+// run starts a child, kills it after a time unless that is zero, and tells whether it was killed
 // before it was done.
-func (p *proof100) run(killAfter time.Duration) (killed bool) {
-	order, err := json.Marshal(p.order.wire())
+func (p *proof100) run(what string, killAfter time.Duration) (killed bool) {
+	p.order.What = what
+	order, err := json.Marshal(p.order)
 	if err != nil {
 		p.t.Fatal(err)
 	}
@@ -233,7 +249,7 @@ func (p *proof100) run(killAfter time.Duration) (killed bool) {
 	return false
 }
 
-func (p *proof100) check(current string) {
+func (p *proof100) check(state *secret.Rotation, kind string) {
 	p.t.Helper()
 	accepted, failed, missing := p.rx.snapshot(), 0, 0
 	p.sent.Range(func(guid, ok any) bool {
@@ -248,11 +264,21 @@ func (p *proof100) check(current string) {
 	if n := p.count.Load(); failed > 0 || missing > 0 || n < proofRepos {
 		p.t.Errorf("of %d deliveries %d were refused and %d are not in the log", n, failed, missing)
 	}
-	if current == "old-secret" {
-		p.t.Error("the secret is still the old one")
+	current, _, err := p.store.Current()
+	if err != nil {
+		p.t.Fatal(err)
 	}
-	for _, h := range p.order.Hooks {
-		if at := p.gh.Hooks(h.Target.String()); len(at) != 1 || at[0].Secret != current || at[0].URL != hookURL || !at[0].Active {
+	if (current == "old-secret") != (kind != orderRotate) {
+		p.t.Errorf("%s: the current secret is %s", kind, secret.Fingerprint(current))
+	}
+	for _, h := range p.hooks {
+		want := current
+		if own, err := p.store.HookSecret(h.ID); err != nil || (own != "") != (kind == orderPerHook) {
+			p.t.Errorf("%s: own secret %s, %v", h.Target, secret.Fingerprint(own), err)
+		} else if own != "" {
+			want = own
+		}
+		if at := p.gh.Hooks(h.Target.String()); len(at) != 1 || at[0].Secret != want || at[0].URL != hookURL || !at[0].Active {
 			p.t.Errorf("%s has %+v", h.Target, at)
 		}
 		for _, d := range p.gh.Deliveries(h.ID) {
@@ -261,7 +287,11 @@ func (p *proof100) check(current string) {
 			}
 		}
 	}
-	for value, want := range map[string]int{"old-secret": http.StatusUnauthorized, current: http.StatusOK} {
+	answers := map[string]int{current: http.StatusOK}
+	if kind != orderPerHook { // there the old one stays the shared one
+		answers[state.Old] = http.StatusUnauthorized
+	}
+	for value, want := range answers {
 		if status := p.rx.post(p.order.Receiver, value); status != want {
 			p.t.Errorf("after the grace period the receiver answers %d, want %d", status, want)
 		}
