@@ -10,7 +10,7 @@ type Settings struct {
 	Routes          []RouteSettings         `yaml:"routes,omitempty" doc:"Rules tried before the default table."`
 	Sinks           []SinkSettings          `yaml:"sinks" doc:"Where notifications go; an empty list switches them off."`
 	Coalesce        Duration                `yaml:"coalesce,omitempty" doc:"How long what follows the first notification of a type, repository and commit is gathered into one update; 0 switches it off."`
-	IgnoreSenders   []string                `yaml:"ignore_senders,omitempty" doc:"Logins whose deliveries are recorded but never notified; * matches any run of characters."`
+	IgnoreSenders   []string                `yaml:"ignore_senders,omitempty" doc:"Logins whose deliveries are recorded but never notified."`
 	Paths           map[string]PathSettings `yaml:"paths,omitempty" doc:"Settings of /webhook/<name>, by name."`
 	Secrets         string                  `yaml:"secrets,omitempty" doc:"One secret for all hooks, or one for each." enum:"shared,per-hook"`
 	Setup           SetupSettings           `yaml:"setup,omitempty" doc:"What setup and the wizard offer first."`
@@ -22,7 +22,7 @@ type Settings struct {
 type ReceiverSettings struct {
 	Bind           string      `yaml:"bind,omitempty" doc:"Address to listen on."`
 	Port           int         `yaml:"port,omitempty" doc:"Port to listen on; 0 takes any free one."`
-	PublicURL      string      `yaml:"public_url,omitempty" doc:"URL by which GitHub reaches the receiver, without the path."`
+	PublicURL      string      `yaml:"public_url,omitempty" doc:"URL by which GitHub reaches the receiver, without /webhook."`
 	Allow          string      `yaml:"allow,omitempty" doc:"Who may send: anyone (the signature decides), or only GitHub's published address ranges." enum:"any,github"`
 	TrustedProxies []string    `yaml:"trusted_proxies,omitempty" doc:"CIDR ranges whose X-Forwarded-For is believed."`
 	TLS            TLSSettings `yaml:"tls,omitempty" doc:"Serve HTTPS without a proxy in front."`

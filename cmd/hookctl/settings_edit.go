@@ -61,7 +61,10 @@ func setYAML(data []byte, key string, value any) ([]byte, error) {
 	for _, doc := range file.Docs {
 		collectPositions(doc.Body, "", has)
 	}
-	if _, ok := has[key]; ok {
+	if at, ok := has[key]; ok {
+		if edited, ok := replaceInLine(string(data), at, value); ok {
+			return []byte(edited), nil
+		}
 		path, err := yaml.PathString("$." + key)
 		if err != nil {
 			return nil, err
@@ -98,6 +101,57 @@ func setYAML(data []byte, key string, value any) ([]byte, error) {
 		text += "\n"
 	}
 	return []byte(text + string(lines)), nil
+}
+
+// replaceInLine puts a value into the place of one that stands within a line, a scalar or a list in brackets, and touches
+// nothing else: the YAML library would take the comment behind it away.
+func replaceInLine(text string, at position, value any) (string, bool) {
+	lines := strings.SplitAfter(text, "\n")
+	if at.Line > len(lines) {
+		return "", false
+	}
+	line := []rune(lines[at.Line-1])
+	if at.Column > len(line) {
+		return "", false
+	}
+	length := inlineLength(line[at.Column-1:])
+	encoded, err := yaml.MarshalWithOptions(value, yaml.Flow(true))
+	if length == 0 || err != nil {
+		return "", false
+	}
+	short := strings.TrimSuffix(string(encoded), "\n")
+	if strings.Contains(short, "\n") {
+		return "", false
+	}
+	lines[at.Line-1] = string(line[:at.Column-1]) + short + string(line[at.Column-1+length:])
+	return strings.Join(lines, ""), true
+}
+
+// inlineLength is how many characters the value at the beginning of rest has, 0 where that is not plain to see.
+func inlineLength(rest []rune) int {
+	text := string(rest)
+	switch {
+	case strings.ContainsAny(text[:1], "{&*!|>%@`-?"):
+		return 0
+	case text[0] == '[':
+		if end := strings.IndexByte(text, ']'); end > 0 && !strings.ContainsAny(text[1:end], `[{"'#`) {
+			return len([]rune(text[:end+1]))
+		}
+		return 0
+	case text[0] == '"' || text[0] == '\'':
+		if end := strings.IndexByte(text[1:], text[0]); end >= 0 && !strings.ContainsAny(text[1:1+end], `\\`) {
+			return len([]rune(text[:end+2]))
+		}
+		return 0
+	}
+	end := strings.IndexAny(text, ",}]\n\r")
+	if end < 0 {
+		end = len(text)
+	}
+	if comment := strings.Index(text[:end], " #"); comment >= 0 {
+		end = comment
+	}
+	return len([]rune(strings.TrimRight(text[:end], " \t")))
 }
 
 func hasMembers(has map[string]position, section string) bool {

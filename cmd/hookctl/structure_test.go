@@ -28,7 +28,7 @@ var imports = map[string][]string{
 // simulated are the packages whose tests may use the simulated GitHub.
 var simulated = []string{"hooks", "server/doctor", "tui"}
 
-func TestImportTable(t *testing.T) {
+func TestImportsKeepToTheTable(t *testing.T) {
 	root := filepath.Join("..", "..")
 	found := map[string]bool{}
 	err := filepath.WalkDir(root, func(path string, d fs.DirEntry, err error) error {

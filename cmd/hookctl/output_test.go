@@ -1,0 +1,112 @@
+package main
+
+import (
+	"bytes"
+	"context"
+	"errors"
+	"fmt"
+	"strings"
+	"testing"
+
+	"hookctl/hooks"
+)
+
+func TestJQKeepsEveryDigit(t *testing.T) {
+	t.Parallel()
+	for expression, want := range map[string]string{
+		".id":               "9223372036854775807\n",
+		".list[]":           "1\n2\n",
+		".name":             "a \"b\"\n",
+		"{id, name}":        "{\"id\":9223372036854775807,\"name\":\"a \\\"b\\\"\"}\n",
+		"empty":             "",
+		".nothing":          "null\n",
+		".id == 1":          "false\n",
+		"[.list[] | . + 1]": "[2,3]\n",
+		".id | tostring":    "9223372036854775807\n",
+		".list | @csv":      "1,2\n",
+		"halt":              "",
+	} {
+		var out bytes.Buffer
+		if err := runJQ(&out, expression, []byte(`{"id":9223372036854775807,"name":"a \"b\"","list":[1,2]}`)); err != nil || out.String() != want {
+			t.Errorf("%s: %q, %v", expression, out.String(), err)
+		}
+	}
+	for _, expression := range []string{".[", "nonsense", ".name | error", "1 +"} {
+		if err := runJQ(&bytes.Buffer{}, expression, []byte(`{"name":"a"}`)); err == nil {
+			t.Errorf("%s is no error", expression)
+		}
+	}
+}
+
+func TestExitCodesAndMessages(t *testing.T) {
+	t.Parallel()
+	cured := &hooks.Error{Op: "list hooks", Target: "o/r", Status: 404, Cure: "check the spelling", Err: hooks.ErrNotFound}
+	for _, c := range []struct {
+		name string
+		err  error
+		code int
+		want string
+	}{
+		{"done", nil, 0, ""},
+		{"failed", errors.New("it broke"), 1, "error: it broke\n"},
+		{"with a hint", hint(errors.New("it broke"), "mend it"), 1, "error: it broke\nhint: mend it\n"},
+		{"the hint nearest to the cause", hint(fmt.Errorf("do: %w", hint(errors.New("it broke"), "mend it")), "other"), 1, "error: do: it broke\nhint: mend it\n"},
+		{"usage", usage(errors.New("no such flag")), 2, "error: no such flag\n"},
+		{"cancelled", fmt.Errorf("ask: %w", errCancelled), 2, "cancelled\n"},
+		{"interrupted", fmt.Errorf("wait: %w", context.Canceled), 2, "cancelled\n"},
+		{"not logged in", &hooks.Error{Op: "log in", Err: hooks.ErrNotLoggedIn, Cure: "gh auth login"}, 4, "error: log in\nhint: gh auth login\n"},
+		{"told already", errReported, 1, ""},
+		{"told, and more", errors.Join(errReported, errors.New("it broke")), 1, "error: it broke\n"},
+		{"two with one cure", errors.Join(cured, cured), 1, "error: list hooks on o/r: 404 Not Found\nerror: list hooks on o/r: 404 Not Found\nhint: check the spelling\n"},
+		{"words of its own", fmt.Errorf("do: %w, %w", errors.New("a"), errors.New("b")), 1, "error: do: a, b\n"},
+		{"several lines", errors.New("first\nsecond"), 1, "error: first\n       second\n"},
+		{"hostile", errors.New("title \x1b[2J\u202e\r"), 1, "error: title \n"},
+	} {
+		t.Run(c.name, func(t *testing.T) {
+			t.Parallel()
+			var out bytes.Buffer
+			reportError(&out, c.err)
+			if got := exitCode(c.err); got != c.code {
+				t.Errorf("exit code %d, not %d", got, c.code)
+			}
+			if got := out.String(); got != c.want {
+				t.Errorf("got  %q\nwant %q", got, c.want)
+			}
+		})
+	}
+}
+
+func TestTablesAreClean(t *testing.T) {
+	t.Parallel()
+	var out bytes.Buffer
+	if err := table(&out, []string{"A", "B"}, [][]string{{"x\x1b[31m\ty", ""}, {"\u202eright", "z\nz"}}); err != nil {
+		t.Fatal(err)
+	}
+	if strings.ContainsAny(out.String(), "\x1b\u202e\t") || strings.Count(out.String(), "\n") != 3 {
+		t.Errorf("%q", out.String())
+	}
+}
+
+func TestHookURL(t *testing.T) {
+	t.Parallel()
+	for _, c := range []struct{ address, name, want, kept string }{
+		{"https://hooks.example.com", "", "https://hooks.example.com/webhook", "https://hooks.example.com"},
+		{"https://hooks.example.com/", "ci", "https://hooks.example.com/webhook/ci", "https://hooks.example.com"},
+		{"https://hooks.example.com/webhook", "", "https://hooks.example.com/webhook", "https://hooks.example.com"},
+		{"https://example.com/behind/webhook", "ci", "https://example.com/behind/webhook/ci", "https://example.com/behind"},
+		{"https://example.com/own", "", "https://example.com/own", "https://example.com/own"},
+	} {
+		got, err := hookURL(c.address, c.name)
+		if err != nil || got != c.want {
+			t.Errorf("%s: %s, %v", c.address, got, err)
+		}
+		if kept := publicURL(got); kept != c.kept {
+			t.Errorf("%s is kept as %s", got, kept)
+		}
+	}
+	for _, address := range []string{"", "hooks.example.com", "ftp://example.com", "https://", "https://a:b@example.com"} {
+		if got, err := hookURL(address, ""); err == nil {
+			t.Errorf("%q became %s", address, got)
+		}
+	}
+}
