@@ -24,8 +24,12 @@ type hooksPage struct {
 	marks map[hookKey]bool
 	moved bool // the cursor was moved, and keeps to its hook
 
-	gen     int // number of the question; answers to older ones are dropped
+	gen     int             // number of the question; answers to older ones are dropped
+	ctx     context.Context // of the load
 	cancel  context.CancelFunc
+	cut     bool      // the load was stopped, so hooks may be missing
+	asked   time.Time // when the last load was complete
+	away    bool      // another page was in front since
 	client  *hooks.Client
 	waiting int                           // targets whose answer is on its way
 	total   int                           // targets asked
@@ -60,7 +64,16 @@ func newHooks(a *app) *hooksPage {
 func (p *hooksPage) name() string  { return "Hooks" }
 func (p *hooksPage) title() string { return "Hooks" }
 
+// askAgain is how old the list may be when the page comes back to the front;
+// loading it anew by hand asks at once.
+const askAgain = time.Minute
+
 func (p *hooksPage) open() tea.Cmd {
+	back := p.away
+	p.away = false
+	if back && p.loaded && !p.cut && p.a.cfg.Now().Sub(p.asked) < askAgain {
+		return p.readSecret()
+	}
 	return p.load(false)
 }
 
@@ -83,8 +96,15 @@ func (p *hooksPage) update(msg tea.Msg) tea.Cmd {
 func (p *hooksPage) answer(msg tea.Msg) tea.Cmd {
 	switch msg := msg.(type) {
 	case opened:
-		if p.inFront() {
-			return p.load(false)
+		return p.load(false)
+	case statusMsg:
+		if !p.inFront() {
+			p.away = true
+			return nil
+		}
+		p.rejudge() // the receiver's public address may have changed
+		if !p.rot.busy() {
+			return p.readSecret() // another process may rotate
 		}
 	case targetsFound:
 		return p.ask(msg)
@@ -101,6 +121,10 @@ func (p *hooksPage) answer(msg tea.Msg) tea.Cmd {
 	case stepped:
 		if msg.of == p.rot.job {
 			p.rot.took(msg.step)
+			if !p.rot.busy() {
+				return p.rot.job.listen
+			}
+			p.a.progress = tea.NewProgressBar(tea.ProgressBarDefault, p.rot.share())
 			return p.rot.job.listen
 		}
 	case rotateMsg:
@@ -316,6 +340,11 @@ func (p *hooksPage) actions() []action {
 			return nil
 		}},
 		action{id: "hook.all", keys: []string{"a"}, label: "find hooks", text: "Look for hooks in all repositories that you administer.", command: "hookctl hooks list", run: func() tea.Cmd { return p.load(true) }},
+		action{id: "hooks.stop", keys: []string{"ctrl+x"}, text: "Stop asking GitHub; what is listed stays.", off: map[bool]string{true: "GitHub is not being asked"}[p.waiting == 0], run: func() tea.Cmd {
+			p.cut = true
+			p.stop()
+			return p.a.say("stopped asking GitHub; the list may lack hooks")
+		}},
 		action{id: "back", keys: []string{"esc"}, text: "Take away the marks.", off: map[bool]string{true: "there is no mark to take away"}[len(p.marks) == 0], run: func() tea.Cmd { clear(p.marks); return nil }},
 		step("down", []string{"j", "down"}, 1, "Go down."),
 		step("up", []string{"k", "up"}, -1, "Go up."),

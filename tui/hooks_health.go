@@ -57,19 +57,22 @@ func base(address string) string {
 // address of this receiver, "" where that is not known.
 func judge(list []hooks.Hook, public string, known map[int64]seen) []hookRow {
 	rows := make([]hookRow, 0, len(list))
-	for i, h := range list {
+	beside := map[hooks.Target][]hooks.Hook{}
+	for _, h := range list {
+		beside[h.Target] = append(beside[h.Target], h)
+	}
+	for _, h := range list {
 		h.URL, h.LastResponse.Message, h.LastResponse.Status = logs.Clean(h.URL), logs.Clean(h.LastResponse.Message), logs.Clean(h.LastResponse.Status)
 		events := make([]string, len(h.Events))
 		for k, e := range h.Events {
 			events[k] = logs.Clean(e)
 		}
 		h.Events = events
-		list[i] = h
 		was, delivered := known[h.ID]
 		r := hookRow{Hook: h, seen: was}
 		r.mine = delivered || public != "" && base(h.URL) == base(public)
 		r.level, r.health = healthOf(h)
-		r.notes = notesOf(h, list, public, r.mine)
+		r.notes = notesOf(h, beside[h.Target], public, r.mine)
 		if r.level < healthWarn && len(r.notes) > 0 && r.mine {
 			r.level = healthWarn
 		}
@@ -150,8 +153,9 @@ func answerInWords(code int, message string) string {
 	return fmt.Sprintf("%d %s", code, words)
 }
 
-// notesOf says what is odd about a hook, each with what to do about it.
-func notesOf(h hooks.Hook, all []hooks.Hook, public string, mine bool) []string {
+// notesOf says what is odd about a hook, among those of its target, each with
+// what to do about it.
+func notesOf(h hooks.Hook, beside []hooks.Hook, public string, mine bool) []string {
 	var notes []string
 	if h.Name == "cli" {
 		return []string{"a relay left this hook behind; D deletes it"}
@@ -165,8 +169,8 @@ func notesOf(h hooks.Hook, all []hooks.Hook, public string, mine bool) []string 
 	if !h.Active {
 		notes = append(notes, "it is paused, and GitHub sends nothing; A resumes it")
 	}
-	for _, other := range all {
-		if other.ID != h.ID && other.Target == h.Target && other.Name != "cli" && hooks.SameURL(other.URL, h.URL) {
+	for _, other := range beside {
+		if other.ID != h.ID && other.Name != "cli" && hooks.SameURL(other.URL, h.URL) {
 			notes = append(notes, fmt.Sprintf("hook %d delivers to the same URL, so events come twice; D deletes one", other.ID))
 			break
 		}

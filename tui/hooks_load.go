@@ -68,14 +68,12 @@ type (
 // load asks GitHub about the hooks of every known target; with all, of every
 // repository that the user administers.
 func (p *hooksPage) load(all bool) tea.Cmd {
-	if p.a.cfg.Hooks == nil {
-		return p.readSecret()
+	if p.a.cfg.Hooks == nil || p.a.log == nil && p.a.logErr == nil {
+		return p.readSecret() // the log says what to ask, and it is being opened
 	}
-	if p.cancel != nil {
-		p.cancel()
-	}
+	p.stop()
 	ctx, cancel := context.WithCancel(p.a.ctx)
-	p.cancel = cancel
+	p.ctx, p.cancel, p.cut = ctx, cancel, false
 	p.gen++
 	p.waiting, p.total, p.wide = 1, 0, all
 	gen, dial, client, l, store := p.gen, p.a.cfg.Hooks, p.client, p.a.log, p.a.cfg.Store
@@ -96,6 +94,14 @@ func (p *hooksPage) load(all bool) tea.Cmd {
 		return m
 	}
 	return tea.Batch(find, p.readSecret())
+}
+
+// stop ends what is being asked.
+func (p *hooksPage) stop() {
+	if p.cancel != nil {
+		p.cancel()
+		p.cancel = nil
+	}
 }
 
 // known gathers the targets of settings, log, rotation and earlier runs.
@@ -149,13 +155,18 @@ func (p *hooksPage) ask(m targetsFound) tea.Cmd {
 		cmds = append(cmds, p.list(t, p.gen))
 	}
 	p.waiting, p.total = len(cmds), len(cmds)
-	p.loaded = len(cmds) == 0
+	if p.loaded = len(cmds) == 0; p.loaded {
+		p.asked = p.a.cfg.Now()
+	}
 	p.rejudge()
 	return tea.Batch(cmds...)
 }
 
 func (p *hooksPage) list(t hooks.Target, gen int) tea.Cmd {
 	ctx, client := p.a.ctx, p.client
+	if gen != 0 {
+		ctx = p.ctx
+	}
 	return func() tea.Msg {
 		list, err := client.List(ctx, t)
 		return hooksListed{gen: gen, target: t, list: list, err: err}
@@ -207,7 +218,9 @@ func (p *hooksPage) take(m hooksListed) tea.Cmd {
 	}
 	if m.gen != 0 {
 		p.waiting = max(0, p.waiting-1)
-		p.loaded = p.waiting == 0
+		if p.loaded = p.waiting == 0; p.loaded {
+			p.asked = p.a.cfg.Now()
+		}
 	}
 	delete(p.broken, m.target)
 	switch {

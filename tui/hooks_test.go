@@ -277,3 +277,101 @@ func TestHookWarnings(t *testing.T) {
 		})
 	}
 }
+
+// A hook of an organisation is found through its deliveries, and treated like
+// any other.
+func TestHooksOfOrganisations(t *testing.T) {
+	r := newRig(t, "octo-org/web")
+	r.gh.AddOrg("octo-org")
+	if err := r.cfg.Store.SetCurrent("0123456789abcdef"); err != nil {
+		t.Fatal(err)
+	}
+	r.hook("octo-org")
+	r.cfg.Setup.Repositories, r.cfg.Setup.URL = []string{"octo-org/web"}, publicURL
+	r.receive()
+	must(r.gh.Deliver(context.Background(), "octo-org/web", "push", githubtest.SampleFor("push.main", "octo-org/web")))(t)
+	r.start()
+	r.until("the receiver", r.running)
+	r.press("3")
+	r.until("the hook", func() bool { return len(r.hooks().rows) == 1 && r.hooks().waiting == 0 })
+	r.shows("octo-org")
+	r.press("T")
+	r.shows("no tests for hooks of organisations")
+	r.press("P")
+	r.shows("arrived, signed with")
+	r.press("r")
+	r.shows("Done. u undoes it until")
+	if value, _, err := r.cfg.Store.Current(); err != nil || r.gh.Hooks("octo-org")[0].Secret != value {
+		t.Errorf("the hook has another secret (%v)", err)
+	}
+}
+
+// Keys act on all marked hooks.
+func TestMarkedHooksTogether(t *testing.T) {
+	r := withHooks(t, "octo-org/api", "octo-org/docs", "octo-org/web")
+	active := func() (n int) {
+		for _, name := range r.cfg.Setup.Repositories {
+			if r.gh.Hooks(name)[0].Active {
+				n++
+			}
+		}
+		return n
+	}
+	r.press("x", "x", "A")
+	r.until("the pause", func() bool { return active() == 1 && r.idle() })
+	r.press("esc", "X")
+	r.shows("3 marked")
+	r.press("m")
+	r.shows("Events of 3 marked hooks")
+	r.typed("release")
+	r.press("space", "enter")
+	r.until("the edit", r.idle)
+	for _, name := range r.cfg.Setup.Repositories {
+		if !slices.Contains(r.gh.Hooks(name)[0].Events, "release") {
+			t.Errorf("%s has %v", name, r.gh.Hooks(name)[0].Events)
+		}
+	}
+	r.press("c")
+	r.shows("is here now")
+}
+
+// A list that was stopped half way never starts a rotation that would leave
+// hooks behind.
+func TestNoRotationOfHalfAList(t *testing.T) {
+	r := withHooks(t, "octo-org/api", "octo-org/web")
+	lift := r.gh.Fault(githubtest.Fault{Path: "/repos/octo-org/web/hooks", Delay: 1 << 40})
+	defer lift()
+	r.press("ctrl+r")
+	r.until("the question", func() bool { return r.hooks().waiting == 1 })
+	r.press("r")
+	r.shows("still being asked")
+	r.press("ctrl+x")
+	r.until("the stop", func() bool { return r.hooks().waiting == 0 })
+	r.press("r")
+	r.shows("the list of hooks is not complete")
+	if r.top() != nil {
+		t.Error("something opened")
+	}
+}
+
+// A hundred repositories cost what they must: one question each, and none
+// again when the page comes back to the front.
+func TestHundredRepositories(t *testing.T) {
+	names := make([]string, 100)
+	for i := range names {
+		names[i] = "octo-org/service-" + string(rune('a'+i/26)) + string(rune('a'+i%26))
+	}
+	r := withHooks(t, names...)
+	asked := len(r.gh.Requests())
+	r.shows("100 hooks")
+	r.press("1")
+	r.run(r.poll(false))
+	r.until("another page", func() bool { return r.hooks().away })
+	r.press("3")
+	r.until("the secret", func() bool { return !r.hooks().away })
+	r.press("G", "k", "X")
+	r.shows("100 marked")
+	if now := len(r.gh.Requests()); now != asked {
+		t.Errorf("%d more questions", now-asked)
+	}
+}

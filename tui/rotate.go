@@ -65,6 +65,9 @@ func (r *rotating) stored(state *secret.Rotation) {
 	if r.busy() {
 		return
 	}
+	if !sameRotation(r.state, state) {
+		r.err = nil // it was about another one
+	}
 	r.state = state
 	if state == nil {
 		return
@@ -86,6 +89,19 @@ func (r *rotating) stored(state *secret.Rotation) {
 	if !state.Promoted.IsZero() {
 		r.made = hooks.StateDone
 	}
+}
+
+func sameRotation(a, b *secret.Rotation) bool {
+	if a == nil || b == nil {
+		return a == b
+	}
+	return a.Started.Equal(b.Started) && a.Promoted.Equal(b.Promoted)
+}
+
+// share is how much of the rotation is done, in percent.
+func (r *rotating) share() int {
+	changed, verified, _ := r.counts()
+	return (changed + verified) * 50 / max(1, len(r.order))
 }
 
 // step is where a hook is, while that matters: until the promotion.
@@ -270,6 +286,8 @@ func (p *hooksPage) cannotRotate() string {
 		return ""
 	case p.waiting > 0:
 		return "GitHub is still being asked which hooks there are"
+	case p.cut:
+		return "the list of hooks is not complete; ctrl+r asks again"
 	case len(rows) == 0:
 		return "no hook delivers to this receiver; w sets one up"
 	}

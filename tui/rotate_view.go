@@ -114,7 +114,7 @@ func (o *rotateBox) ladder(w int) []string {
 		return ""
 	}
 	line := func(state, text, detail string) string {
-		mark, style := t.sym.sep, painter(t.faint)
+		mark, style := t.sym.dash, painter(t.faint)
 		switch state {
 		case hooks.StateDone:
 			mark, style = t.sym.ok, t.good

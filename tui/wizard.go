@@ -47,6 +47,8 @@ type wizard struct {
 	goal  int // the step to go on at, once the sign-in holds
 	over  bool
 	caret *tea.Cursor
+	file  *stateFile
+	saves int
 
 	client *hooks.Client
 	user   hooks.User
@@ -66,7 +68,7 @@ type wizard struct {
 
 // newWizard makes a wizard that starts from the settings.
 func newWizard(a *app) *wizard {
-	w := &wizard{a: a}
+	w := &wizard{a: a, file: &stateFile{path: a.cfg.wizardFile()}}
 	w.signIn = &signInStep{w: w}
 	w.repos = newReposStep(w)
 	w.address = newURLStep(w)

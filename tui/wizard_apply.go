@@ -135,9 +135,9 @@ func (s *reviewStep) item(i hooks.SetupItem, w int) []string {
 	case hooks.ActionCreate:
 		out = append(out, " "+t.good.Render("create")+"  "+name+", delivering to "+logs.Clean(s.plan.URL))
 	case hooks.ActionUpdate:
-		out = append(out, " "+t.warn.Render("change")+"  "+name+fmt.Sprintf(" hook %d", i.HookID))
+		out = append(out, " "+t.warn.Render("change")+"  "+name+fmt.Sprintf(": hook %d", i.HookID))
 	case hooks.ActionKeep:
-		out = append(out, " "+t.faint.Render("keep  ")+"  "+name+fmt.Sprintf(" hook %d is as it should be; it is proved by a ping", i.HookID))
+		out = append(out, " "+t.faint.Render("keep  ")+"  "+name+fmt.Sprintf(": hook %d stays as it is, and is pinged", i.HookID))
 	case hooks.ActionFail:
 		out = append(out, " "+t.bad.Render("cannot")+"  "+name)
 		out = append(out, s.w.trouble(i.Err, w)...)
@@ -214,6 +214,10 @@ func (s *applyStep) update(msg tea.Msg) tea.Cmd {
 	switch msg := msg.(type) {
 	case stepped:
 		if s.job != nil && msg.of == s.job {
+			if s.busy() {
+				done, _ := s.job.done()
+				s.w.a.progress = tea.NewProgressBar(tea.ProgressBarDefault, min(99, done*50/max(1, len(s.w.review.plan.Items))))
+			}
 			return s.job.took(msg.step)
 		}
 	case applied:

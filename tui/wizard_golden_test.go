@@ -325,8 +325,24 @@ func TestGoldenHooks(t *testing.T) {
 				enter(s)
 				fmt.Fprintf(&b, "== %dx%d\n%s", sz[0], sz[1], s.text())
 			}
+			s := hooked(t, 80, 24, func(c *Config) { c.ASCII = true })
+			enter(s)
+			fmt.Fprintf(&b, "== 80x24 in ASCII\n%s", s.text())
 			golden.RequireEqual(t, []byte(b.String()))
 		})
+	}
+}
+
+// The styles of a light and of a dark terminal.
+func TestGoldenHookStyles(t *testing.T) {
+	for _, theme := range []string{"light", "dark"} {
+		for _, name := range []string{"hooks", "deliveries", "rotating", "rotation-failed", "wizard-2-search", "wizard-3-warned", "wizard-9-done"} {
+			t.Run(theme+"/"+name, func(t *testing.T) {
+				s := hooked(t, 80, 24, func(c *Config) { c.Theme = theme })
+				hookStates()[name](s)
+				golden.RequireEqualEscape(t, []byte(s.View().Content), true)
+			})
+		}
 	}
 }
 

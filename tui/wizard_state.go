@@ -7,6 +7,7 @@ import (
 	"io/fs"
 	"os"
 	"path/filepath"
+	"sync"
 
 	tea "charm.land/bubbletea/v2"
 	"github.com/google/renameio/v2/maybe"
@@ -34,23 +35,53 @@ type wizardRestored struct {
 
 func (c Config) wizardFile() string { return filepath.Join(c.Home, "run", "wizard.json") }
 
+// stateFile is the file of a wizard. Commands run at the same time, so each
+// carries a number, and an older one never undoes what a newer one wrote.
+type stateFile struct {
+	path string
+	mu   sync.Mutex
+	last int
+}
+
+// put writes the content, or removes the file where that is nil.
+func (f *stateFile) put(number int, content []byte) error {
+	f.mu.Lock()
+	defer f.mu.Unlock()
+	if number < f.last {
+		return nil
+	}
+	f.last = number
+	if content == nil {
+		if err := os.Remove(f.path); err != nil && !errors.Is(err, fs.ErrNotExist) {
+			return fmt.Errorf("forget the wizard's state: %w", err)
+		}
+		return nil
+	}
+	err := os.MkdirAll(filepath.Dir(f.path), 0o700)
+	if err == nil {
+		err = maybe.WriteFile(f.path, content, 0o600)
+	}
+	if err != nil {
+		return fmt.Errorf("keep what the wizard was told: %w", err)
+	}
+	return nil
+}
+
 // save keeps what is chosen.
 func (w *wizard) save() tea.Cmd {
 	s := wizardState{
 		Step: w.at, Repositories: w.repos.pick.picked(), URL: w.address.url(), Events: w.events.pick.picked(),
 		Nobody: w.notify.at == notifyNobody, Agent: w.notify.agent(),
 	}
-	file := w.a.cfg.wizardFile()
+	w.saves++
+	file, number := w.file, w.saves
 	return func() tea.Msg {
 		b, err := json.Marshal(s)
 		if err == nil {
-			err = os.MkdirAll(filepath.Dir(file), 0o700)
-		}
-		if err == nil {
-			err = maybe.WriteFile(file, append(b, '\n'), 0o600)
+			err = file.put(number, append(b, '\n'))
 		}
 		if err != nil {
-			return failure{fmt.Errorf("keep what the wizard was told: %w", err)}
+			return failure{err}
 		}
 		return nil
 	}
@@ -58,10 +89,11 @@ func (w *wizard) save() tea.Cmd {
 
 // forget removes the state: the wizard is done.
 func (w *wizard) forget() tea.Cmd {
-	file := w.a.cfg.wizardFile()
+	w.saves++
+	file, number := w.file, w.saves
 	return func() tea.Msg {
-		if err := os.Remove(file); err != nil && !errors.Is(err, fs.ErrNotExist) {
-			return failure{fmt.Errorf("forget the wizard's state: %w", err)}
+		if err := file.put(number, nil); err != nil {
+			return failure{err}
 		}
 		return nil
 	}
@@ -70,7 +102,7 @@ func (w *wizard) forget() tea.Cmd {
 // restore reads the state. One that cannot be read is none: it is a
 // convenience, not data.
 func (w *wizard) restore() tea.Cmd {
-	file := w.a.cfg.wizardFile()
+	file := w.file.path
 	return func() tea.Msg {
 		b, err := os.ReadFile(file) // #nosec G304 -- our own file below the home
 		if err != nil {
