@@ -209,9 +209,6 @@ func (c *Client) Get(ctx context.Context, t Target, id int64) (Hook, error) {
 	return w.hook(t), err
 }
 
-// createTries bounds how often Create asks again after a lost answer.
-const createTries = 4
-
 // Create makes a hook. Whether it was made although the answer was lost is found out by listing, so that a
 // repetition never makes a second one. [ErrExists] when GitHub has it already.
 func (c *Client) Create(ctx context.Context, t Target, s Spec) (Hook, error) {
@@ -222,7 +219,7 @@ func (c *Client) Create(ctx context.Context, t Target, s Spec) (Hook, error) {
 		"name": "web", "active": s.Active, "events": s.Events,
 		"config": map[string]string{"url": s.URL, "content_type": s.ContentType, "insecure_ssl": insecureSSL(s.InsecureSSL), "secret": s.Secret},
 	}
-	for try := 1; ; try++ {
+	for try := uint(1); ; try++ {
 		var w wireHook
 		_, err := c.do(ctx, request{op: "create hook", target: t.String(), method: http.MethodPost, path: t.base(), body: body, once: true}, &w)
 		if err == nil && w.ID != 0 {
@@ -242,10 +239,10 @@ func (c *Client) Create(ctx context.Context, t Target, s Spec) (Hook, error) {
 				return h, nil
 			}
 		}
-		if try == createTries {
+		if try >= c.limits.Tries {
 			return Hook{}, err
 		}
-		if err := sleep(ctx, c.limits.Pause<<try); err != nil {
+		if err := sleep(ctx, c.limits.Pause<<min(try, 4)); err != nil {
 			return Hook{}, err
 		}
 	}

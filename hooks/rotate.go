@@ -5,7 +5,6 @@ import (
 	"errors"
 	"fmt"
 	"slices"
-	"sync"
 	"time"
 
 	"hookctl/hooks/secret"
@@ -13,7 +12,7 @@ import (
 
 // What stands in the way of a rotation.
 var (
-	ErrUnfinished = errors.New("an earlier rotation is not finished")
+	ErrUnfinished = errors.New("the rotation is not finished")
 	ErrNoRotation = errors.New("there is no rotation")
 	ErrGraceOver  = errors.New("the grace period is over: the old secret is gone")
 )
@@ -58,12 +57,19 @@ func (r *Rotator) Rotate(ctx context.Context, hooks []Hook, grace time.Duration)
 		return RotateResult{}, err
 	}
 	defer unlock()
-	state, err := r.begin(hooks, grace)
+	earlier, err := r.earlier()
+	if err != nil {
+		return RotateResult{}, err
+	}
+	state, err := r.begin(hooks, grace, earlier)
 	if err != nil {
 		return RotateResult{}, err
 	}
 	if err := r.accept(ctx, allSecrets(state)...); err != nil {
-		// No hook was touched yet, so there is nothing to resume.
+		// No hook was touched yet, so there is nothing to resume, and everything is put back.
+		if earlier != nil {
+			return Result(state), errors.Join(err, r.Store.SaveRotation(earlier))
+		}
 		return Result(state), errors.Join(err, r.Store.EndRotation())
 	}
 	return r.run(ctx, state)
@@ -104,6 +110,7 @@ func (r *Rotator) Undo(ctx context.Context) (RotateResult, error) {
 	}
 	back := *state
 	back.Old, back.New, back.Undo = state.New, state.Old, !state.Undo
+	back.OldSince, back.NewSince = state.NewSince, state.OldSince
 	back.Started, back.Promoted, back.Expires = r.now(), time.Time{}, time.Time{}
 	back.Hooks = slices.Clone(state.Hooks)
 	for i := range back.Hooks {
@@ -151,66 +158,6 @@ func (r *Rotator) Finish(ctx context.Context) (RotateResult, error) {
 	return result, r.accept(ctx, newSecrets(state)...)
 }
 
-// TakeIn adds hooks that were set up, to sign with a secret, while the state of a rotation exists, so that it does not end
-// without them: one that is not promoted yet changes them when it is resumed, and one in its grace period takes them
-// along when it is undone. It waits for a rotation that is being worked on; a hook that got the old secret meanwhile gets
-// the new one at once. Without a rotation it does nothing.
-func (r *Rotator) TakeIn(ctx context.Context, hooks []Hook, signed string) error {
-	unlock, err := r.lock()
-	for ; errors.Is(err, secret.ErrRotating); unlock, err = r.lock() {
-		if err := sleep(ctx, lockPause); err != nil {
-			return fmt.Errorf("wait for a rotation: %w", err)
-		}
-	}
-	if err != nil {
-		return err
-	}
-	defer unlock()
-	state, err := r.Store.Rotation()
-	if err != nil || state == nil || state.Over(r.now()) || state.PerHook() {
-		return err
-	}
-	known := make(map[int64]bool)
-	for _, h := range state.Hooks {
-		known[h.HookID] = true
-	}
-	before := len(state.Hooks)
-	for _, h := range hooks {
-		own, err := r.Store.HookSecret(h.ID)
-		if err != nil {
-			return err
-		}
-		if known[h.ID] || own != "" {
-			continue // it has no part in the change of the shared secret
-		}
-		known[h.ID] = true
-		one := secret.RotationHook{Repository: h.Target.String(), HookID: h.ID, Step: secret.StepPending}
-		if signed == state.New {
-			one.Step = secret.StepVerified
-		}
-		state.Hooks = append(state.Hooks, one)
-	}
-	if len(state.Hooks) == before {
-		return nil
-	}
-	if err := r.Store.SaveRotation(state); err != nil || state.Promoted.IsZero() {
-		return err
-	}
-	_, err = r.run(ctx, state)
-	return err
-}
-
-// Adopt is TakeIn of hooks that were set up with the current secret, without waiting for long.
-func (r *Rotator) Adopt(hooks []Hook) error {
-	ctx, cancel := context.WithTimeout(context.Background(), DefaultWait)
-	defer cancel()
-	current, _, err := r.Store.Current()
-	if err != nil {
-		return err
-	}
-	return r.TakeIn(ctx, hooks, current)
-}
-
 // Due tells whether the current secret is older than maxAge, and since when it is in use. One of unknown age is due.
 func (r *Rotator) Due(maxAge time.Duration) (due bool, since time.Time, err error) {
 	since, err = r.Store.ChangedAt()
@@ -246,8 +193,17 @@ func (r *Rotator) current() (*secret.Rotation, error) {
 	return state, err
 }
 
+// earlier is the state of a rotation before this one, which must have come to its end.
+func (r *Rotator) earlier() (*secret.Rotation, error) {
+	state, err := r.Store.Rotation()
+	if err == nil && state != nil && state.Promoted.IsZero() {
+		err = &Error{Op: "rotate", Message: "an earlier rotation is not finished", Cure: "finish it first: hookctl rotate --resume", Err: ErrUnfinished}
+	}
+	return state, err
+}
+
 // begin saves the state of a new rotation: from then on both secrets are known, whatever happens.
-func (r *Rotator) begin(hooks []Hook, grace time.Duration) (*secret.Rotation, error) {
+func (r *Rotator) begin(hooks []Hook, grace time.Duration, earlier *secret.Rotation) (*secret.Rotation, error) {
 	if len(hooks) == 0 {
 		return nil, &Error{Op: "rotate", Message: "there is no hook to rotate", Cure: "see which hooks there are: hookctl hooks list"}
 	}
@@ -261,15 +217,12 @@ func (r *Rotator) begin(hooks []Hook, grace time.Duration) (*secret.Rotation, er
 	case old == "":
 		return nil, &Error{Op: "rotate", Message: "there is no secret yet", Cure: "run: hookctl setup"}
 	}
-	state := &secret.Rotation{Host: r.Client.host, Old: old, Started: r.now(), Grace: grace}
-	earlier, err := r.Store.Rotation()
+	since, err := r.Store.ChangedAt()
 	if err != nil {
 		return nil, err
 	}
+	state := &secret.Rotation{Host: r.Client.host, Old: old, OldSince: since, Started: r.now(), Grace: grace}
 	if earlier != nil {
-		if earlier.Promoted.IsZero() {
-			return nil, &Error{Op: "rotate", Message: ErrUnfinished.Error(), Cure: "finish it first: hookctl rotate --resume", Err: ErrUnfinished}
-		}
 		state.Retired = retired(earlier, r.now())
 	}
 	if !r.PerHook {
@@ -328,7 +281,11 @@ func (r *Rotator) run(ctx context.Context, state *secret.Rotation) (RotateResult
 		return Result(state), err
 	}
 	if open := unfinished(state); open > 0 {
-		return Result(state), &Error{Op: "rotate", Message: fmt.Sprintf("%d of %d hooks do not have the new secret yet; both secrets are accepted", open, len(state.Hooks)),
+		until := "until all have it"
+		if promoted {
+			until = "until " + state.Expires.Format(time.RFC3339)
+		}
+		return Result(state), &Error{Op: "rotate", Message: fmt.Sprintf("%d of %d hooks do not have the new secret yet; the old one is accepted %s", open, len(state.Hooks), until),
 			Cure: "when the reason is gone, run: hookctl rotate --resume", Err: ErrUnfinished}
 	}
 	if promoted {
@@ -394,56 +351,4 @@ func (r *Rotator) accept(ctx context.Context, secrets ...string) error {
 	step.State = StateDone
 	report(step)
 	return nil
-}
-
-// promote makes the new secrets the current ones. The .env file comes first: a crash before the state is saved leaves
-// both secrets accepted and the step to be repeated, which changes nothing.
-func (r *Rotator) promote(ctx context.Context, state *secret.Rotation) error {
-	report := oneAtATime(r.Progress)
-	report(Step{Name: "promote", State: StateRunning})
-	err := r.save(state)
-	if err != nil {
-		report(Step{Name: "promote", State: StateFailed, Err: err})
-		return err
-	}
-	report(Step{Name: "promote", State: StateDone})
-	return r.accept(ctx, newSecrets(state)...)
-}
-
-func (r *Rotator) save(state *secret.Rotation) error {
-	shared := state.New
-	if shared == "" {
-		shared = state.Old // each hook has its own, so the shared one stays
-	}
-	own := make(map[int64]string)
-	for _, h := range state.Hooks {
-		switch {
-		case h.New == "" && h.Old == "":
-		case h.Step == secret.StepGone, h.New == shared:
-			own[h.HookID] = ""
-		case h.New != "":
-			own[h.HookID] = h.New
-		}
-	}
-	if len(own) > 0 {
-		if err := r.Store.SetHookSecrets(own); err != nil {
-			return err
-		}
-	}
-	if err := r.Store.SetCurrent(shared); err != nil {
-		return err
-	}
-	state.Promoted = r.now()
-	state.Expires = state.Promoted.Add(state.Grace)
-	return r.Store.SaveRotation(state)
-}
-
-// rotating is the work on the hooks of one rotation.
-type rotating struct {
-	r        *Rotator
-	progress func(Step)
-	wait     time.Duration
-
-	mu    sync.Mutex
-	state *secret.Rotation
 }

@@ -283,6 +283,24 @@ func TestRotateAgainWithinTheGracePeriodKeepsBothOldSecrets(t *testing.T) {
 	}
 }
 
+func TestARefusedRotationLeavesTheEarlierOneAsItWas(t *testing.T) {
+	w := newWorld(t, "o/a")
+	w.setSecret("first")
+	hooks := w.setup("o/a")
+	r := w.rotator()
+	if _, err := r.Rotate(t.Context(), hooks, time.Hour); err != nil {
+		t.Fatal(err)
+	}
+	r.Accept = func(context.Context, []string) error { return errors.New("the receiver is gone") }
+	if _, err := r.Rotate(t.Context(), hooks, time.Hour); err == nil {
+		t.Fatal("no error")
+	}
+	r.Accept = w.receiver.accept
+	if _, err := r.Undo(t.Context()); err != nil || w.current() != "first" {
+		t.Errorf("the earlier one can no longer be undone: %v, current %q", err, w.current())
+	}
+}
+
 func TestRotateRefusesWhatCannotWork(t *testing.T) {
 	w := newWorld(t, "o/a")
 	w.setSecret("old")
@@ -378,16 +396,37 @@ func TestRotatePerHookGivesEachItsOwnSecret(t *testing.T) {
 }
 
 func TestDueTellsTheAge(t *testing.T) {
-	w := newWorld(t)
+	const day = 24 * time.Hour
+	w := newWorld(t, "o/a")
 	w.setSecret("x")
+	hooks := w.setup("o/a")
+	start := time.Now()
 	r := w.rotator()
-	if due, since, err := r.Due(90 * 24 * time.Hour); due || time.Since(since) > time.Minute || err != nil {
-		t.Errorf("a new secret: %v, %v, %v", due, since, err)
+	age := func(days int) { r.Now = func() time.Time { return start.Add(time.Duration(days) * day) } }
+	due := func(when string, want bool) {
+		t.Helper()
+		if got, since, err := r.Due(90 * day); got != want || err != nil {
+			t.Errorf("%s: %v since %v, %v", when, got, since, err)
+		}
 	}
-	r.Now = func() time.Time { return time.Now().Add(91 * 24 * time.Hour) }
-	if due, _, err := r.Due(90 * 24 * time.Hour); !due || err != nil {
-		t.Errorf("an old secret: %v, %v", due, err)
+	due("a new secret", false)
+	age(91)
+	due("an old one", true)
+	if _, err := r.Rotate(t.Context(), hooks, day); err != nil {
+		t.Fatal(err)
 	}
+	age(92)
+	due("after a rotation", false)
+	age(91)
+	if _, err := r.Undo(t.Context()); err != nil {
+		t.Fatal(err)
+	}
+	due("the old one taken back", true)
+	r.PerHook = true
+	if _, err := r.Rotate(t.Context(), hooks, day); err != nil {
+		t.Fatal(err)
+	}
+	due("after a rotation per hook", false)
 }
 
 func TestProgressComesOneAtATime(t *testing.T) {

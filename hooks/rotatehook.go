@@ -3,9 +3,21 @@ package hooks
 import (
 	"context"
 	"errors"
+	"sync"
+	"time"
 
 	"hookctl/hooks/secret"
 )
+
+// rotating is the work on the hooks of one rotation.
+type rotating struct {
+	r        *Rotator
+	progress func(Step)
+	wait     time.Duration
+
+	mu    sync.Mutex
+	state *secret.Rotation
+}
 
 // hooks brings every hook that is not finished to its proof, a few at a time. Its error is about the state file or the
 // context; what went wrong with a hook is in the state.
@@ -36,7 +48,13 @@ func (w *rotating) hook(ctx context.Context, i int, untouched bool) error {
 	if value == "" {
 		value = w.state.New
 	}
-	if h.Step == secret.StepGone || h.Step == secret.StepVerified || ctx.Err() != nil {
+	if h.Step == secret.StepGone || h.Step == secret.StepVerified {
+		return nil
+	}
+	if ctx.Err() != nil {
+		if h.Untouched = untouched; untouched {
+			return w.save(i, h)
+		}
 		return nil
 	}
 	if h.Step != secret.StepChanged {

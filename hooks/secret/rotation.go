@@ -21,15 +21,17 @@ const (
 // Rotation is the state of a rotation, kept in a file of mode 0600 until its grace period is over, so that whatever
 // happens in between both secrets are known. It prints itself redacted.
 type Rotation struct {
-	Host     string         `json:"host,omitempty"`    // the GitHub host of the hooks
-	Old      string         `json:"old"`               // the secret that hooks have before
-	New      string         `json:"new"`               // the secret that they get; "" when each gets its own
-	Started  time.Time      `json:"started"`           //
-	Promoted time.Time      `json:"promoted,omitzero"` // when New became the current one; zero before
-	Expires  time.Time      `json:"expires,omitzero"`  // when Old stops being accepted; zero before promotion
-	Grace    time.Duration  `json:"grace"`             // how long Old stays accepted after promotion
-	Undo     bool           `json:"undo,omitempty"`    // this one takes an earlier one back
-	Hooks    []RotationHook `json:"hooks"`             //
+	Host     string         `json:"host,omitempty"`     // the GitHub host of the hooks
+	Old      string         `json:"old"`                // the secret that hooks have before
+	New      string         `json:"new"`                // the secret that they get; "" when each gets its own
+	OldSince time.Time      `json:"old_since,omitzero"` // since when Old was the current one
+	NewSince time.Time      `json:"new_since,omitzero"` // since when New is; zero before it ever was
+	Started  time.Time      `json:"started"`            //
+	Promoted time.Time      `json:"promoted,omitzero"`  // when New became the current one; zero before
+	Expires  time.Time      `json:"expires,omitzero"`   // when Old stops being accepted; zero before promotion
+	Grace    time.Duration  `json:"grace"`              // how long Old stays accepted after promotion
+	Undo     bool           `json:"undo,omitempty"`     // this one takes an earlier one back
+	Hooks    []RotationHook `json:"hooks"`              //
 	// Retired are the secrets of earlier rotations whose grace period this one interrupted.
 	Retired []RetiredKey `json:"retired,omitempty"`
 }

@@ -104,8 +104,18 @@ func (s *Store) SetCurrent(value string) error {
 		if err := env.Save(); err != nil {
 			return err
 		}
-		return s.noteChange(value)
+		return s.noteChange(value, time.Now())
 	})
+}
+
+// NoteChanged notes when the current secret was set, where that is not now: as when an old one is taken back, or when
+// hooks that have secrets of their own got new ones.
+func (s *Store) NoteChanged(at time.Time) error {
+	current, _, err := s.Current()
+	if err != nil {
+		return err
+	}
+	return s.locked(func() error { return s.noteChange(current, at) })
 }
 
 // HookSecret returns the secret that belongs to one hook alone, "" when it uses the shared one.
@@ -229,8 +239,8 @@ func (s *Store) ageFile() string {
 	return filepath.Join(filepath.Dir(s.cfg.RotationFile), "secret.json")
 }
 
-func (s *Store) noteChange(value string) error {
-	raw, err := json.Marshal(age{Fingerprint(value), time.Now().UTC().Truncate(time.Second)})
+func (s *Store) noteChange(value string, at time.Time) error {
+	raw, err := json.Marshal(age{Fingerprint(value), at.UTC().Truncate(time.Second)})
 	if err != nil {
 		return fmt.Errorf("note the age of the secret: %w", err)
 	}

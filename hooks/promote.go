@@ -1,0 +1,117 @@
+package hooks
+
+import (
+	"context"
+	"errors"
+	"fmt"
+
+	"hookctl/hooks/secret"
+)
+
+// promote makes the new secrets the current ones. The .env file comes first: a crash before the state is saved leaves
+// both secrets accepted and the step to be repeated, which changes nothing.
+func (r *Rotator) promote(ctx context.Context, state *secret.Rotation) error {
+	report := oneAtATime(r.Progress)
+	report(Step{Name: "promote", State: StateRunning})
+	err := r.save(state)
+	if err != nil {
+		report(Step{Name: "promote", State: StateFailed, Err: err})
+		return err
+	}
+	report(Step{Name: "promote", State: StateDone})
+	return r.accept(ctx, newSecrets(state)...)
+}
+
+func (r *Rotator) save(state *secret.Rotation) error {
+	shared := state.New
+	if shared == "" {
+		shared = state.Old // each hook has its own, so the shared one stays
+	}
+	own := make(map[int64]string)
+	for _, h := range state.Hooks {
+		switch {
+		case h.New == "" && h.Old == "":
+		case h.Step == secret.StepGone, h.New == shared:
+			own[h.HookID] = ""
+		case h.New != "":
+			own[h.HookID] = h.New
+		}
+	}
+	if len(own) > 0 {
+		if err := r.Store.SetHookSecrets(own); err != nil {
+			return err
+		}
+	}
+	if err := r.Store.SetCurrent(shared); err != nil {
+		return err
+	}
+	state.Promoted = r.now()
+	if state.NewSince.IsZero() {
+		state.NewSince = state.Promoted
+	}
+	if err := r.Store.NoteChanged(state.NewSince); err != nil {
+		return err
+	}
+	state.Expires = state.Promoted.Add(state.Grace)
+	return r.Store.SaveRotation(state)
+}
+
+// TakeIn adds hooks that were set up, to sign with a secret, while the state of a rotation exists, so that it does not end
+// without them: one that is not promoted yet changes them when it is resumed, and one in its grace period takes them
+// along when it is undone. It waits for a rotation that is being worked on; a hook that got the old secret meanwhile gets
+// the new one at once. Without a rotation it does nothing.
+func (r *Rotator) TakeIn(ctx context.Context, hooks []Hook, signed string) error {
+	unlock, err := r.lock()
+	for ; errors.Is(err, secret.ErrRotating); unlock, err = r.lock() {
+		if err := sleep(ctx, lockPause); err != nil {
+			return fmt.Errorf("wait for a rotation: %w", err)
+		}
+	}
+	if err != nil {
+		return err
+	}
+	defer unlock()
+	state, err := r.Store.Rotation()
+	if err != nil || state == nil || state.Over(r.now()) || state.PerHook() {
+		return err
+	}
+	known := make(map[int64]bool)
+	for _, h := range state.Hooks {
+		known[h.HookID] = true
+	}
+	before := len(state.Hooks)
+	for _, h := range hooks {
+		own, err := r.Store.HookSecret(h.ID)
+		if err != nil {
+			return err
+		}
+		if known[h.ID] || own != "" {
+			continue // it has no part in the change of the shared secret
+		}
+		known[h.ID] = true
+		one := secret.RotationHook{Repository: h.Target.String(), HookID: h.ID, Step: secret.StepPending}
+		if signed == state.New {
+			one.Step = secret.StepVerified
+		}
+		state.Hooks = append(state.Hooks, one)
+	}
+	if len(state.Hooks) == before {
+		return nil
+	}
+	if err := r.Store.SaveRotation(state); err != nil || state.Promoted.IsZero() {
+		return err
+	}
+	_, err = r.run(ctx, state)
+	return err
+}
+
+// Adopt is TakeIn of hooks that were set up with the current secret, without waiting for long.
+func (r *Rotator) Adopt(hooks []Hook) error {
+	ctx, cancel := context.WithTimeout(context.Background(), DefaultWait)
+	defer cancel()
+	current, _, err := r.Store.Current()
+	if err != nil {
+		return err
+	}
+	return r.TakeIn(ctx, hooks, current)
+}
