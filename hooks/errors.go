@@ -107,6 +107,14 @@ func (c *Client) explain(ctx context.Context, r request, err error) *Error {
 	return e
 }
 
+// flag names the target on a command line.
+func (r request) flag() string {
+	if strings.HasPrefix(r.path, "orgs/") {
+		return "--org " + r.target
+	}
+	return "-R " + r.target
+}
+
 func waitCure(until time.Time) string {
 	return fmt.Sprintf("wait until %s and run the command again: it goes on where it stopped", until.Format("15:04:05"))
 }
@@ -146,7 +154,7 @@ func (c *Client) explainNotFound(ctx context.Context, e *Error, r request, statu
 	}
 	if base != strings.SplitN(r.path, "?", 2)[0] {
 		if _, err := c.attempt(ctx, request{method: http.MethodGet, path: base + "?per_page=1"}, nil, nil); err == nil {
-			e.Err, e.Cure = ErrHookNotFound, "see which hooks there are: hookctl hooks list -R "+r.target
+			e.Err, e.Cure = ErrHookNotFound, "see which hooks there are: hookctl hooks list "+r.flag()
 			return
 		}
 	}
@@ -175,12 +183,12 @@ func explainUnprocessable(e *Error, r request) {
 	message := strings.ToLower(e.Message)
 	switch {
 	case strings.Contains(message, "already exists"):
-		e.Err, e.Cure = ErrExists, "run hookctl setup, which changes the hook that is there; see it with: hookctl hooks list -R "+r.target
+		e.Err, e.Cure = ErrExists, "run hookctl setup, which changes the hook that is there; see it with: hookctl hooks list "+r.flag()
 		if strings.HasPrefix(r.path, "orgs/") {
 			e.Cure = "if hookctl hooks list --org " + r.target + " does not show it, another app made it and gh's token cannot see it: set GH_TOKEN to a token of yours with the scope admin:org_hook"
 		}
 	case strings.Contains(message, "cannot have more than"):
-		e.Err, e.Cure = ErrHookLimit, "delete one that is no longer needed: hookctl hooks list -R "+r.target
+		e.Err, e.Cure = ErrHookLimit, "delete one that is no longer needed: hookctl hooks list "+r.flag()
 	case strings.Contains(message, "reachable over the public internet"), strings.Contains(message, "url"):
 		e.Err, e.Cure = ErrURLRefused, "give a public https URL; a tunnel makes one, such as: ngrok http 9000"
 	case strings.Contains(message, "event"):

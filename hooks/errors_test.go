@@ -70,7 +70,7 @@ func TestEveryErrorOfGitHubHasItsCure(t *testing.T) {
 			"view hook on o/r: 404", "hookctl hooks list -R o/r"},
 		{"no such hook of a repository with a name like a path", "oauth_token", func(w *world) { w.AddRepository("o/hooks", githubtest.Repository{}) },
 			func(c *Client, w *world) error { return second(c.Get(ctx, target(w.t, "o/hooks"), 7)) }, ErrHookNotFound, "", "hookctl hooks list -R o/hooks"},
-		{"no such hook of an organization", "oauth_token", nil, func(c *Client, w *world) error { return c.Ping(ctx, target(w.t, "acme"), 7) }, ErrHookNotFound, "", "hookctl hooks list"},
+		{"no such hook of an organization", "oauth_token", nil, func(c *Client, w *world) error { return c.Ping(ctx, target(w.t, "acme"), 7) }, ErrHookNotFound, "", "hookctl hooks list --org acme"},
 		{"single sign-on", "oauth_token", func(w *world) { w.SetSSO("acme", "https://github.com/orgs/acme/sso?authorization_request=A1") }, list("acme"), ErrSSO,
 			"403 Forbidden", "authorize the token in a browser: https://github.com/orgs/acme/sso?authorization_request=A1"},
 		{"archived", "oauth_token", func(w *world) { w.AddRepository("o/r", githubtest.Repository{Archived: true}) }, create("https://x.example.com"), ErrArchived,

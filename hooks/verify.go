@@ -182,7 +182,7 @@ func refusedPing(p proof, d Delivery) *Error {
 	if d.StatusCode == http.StatusUnauthorized {
 		e.Err = ErrWrongSecret
 		e.Message = "GitHub's ping was refused with 401: it is " + ErrWrongSecret.Error()
-		e.Cure = "give the hook the receiver's secret: hookctl rotate -R " + p.target.String()
+		e.Cure = "give the hook the receiver's secret: hookctl rotate " + flag(p.target)
 	}
 	return e
 }
