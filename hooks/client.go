@@ -15,6 +15,7 @@ import (
 	"os/exec"
 	"strconv"
 	"strings"
+	"sync/atomic"
 	"time"
 
 	"github.com/cenkalti/backoff/v5"
@@ -68,6 +69,7 @@ type Client struct {
 	rest        *api.RESTClient
 	gate        *gate
 	limits      Limits
+	hidden      atomic.Bool // GitHub has left something out of a list
 	log         *slog.Logger
 }
 
@@ -129,6 +131,10 @@ func (c *Client) GoString() string { return c.String() }
 
 // Host is the GitHub host, such as github.com.
 func (c *Client) Host() string { return c.host }
+
+// HiddenBySSO tells whether GitHub has left repositories out of a list so far, because the token is not authorized for their
+// organization's single sign-on. gh auth refresh authorizes it.
+func (c *Client) HiddenBySSO() bool { return c.hidden.Load() }
 
 // findToken asks go-gh, and then gh itself in the way that gh before 2.26 understands: go-gh passes it a flag that those
 // do not know, so that a login kept by them would look like none.
@@ -283,6 +289,9 @@ func (c *Client) attempt(ctx context.Context, r request, body []byte, out any) (
 		if err != nil {
 			return nil, err
 		}
+		if strings.HasPrefix(res.Header.Get("X-GitHub-SSO"), "partial-results") {
+			c.hidden.Store(true)
+		}
 		return res.Header, read(res, out)
 	}
 }
@@ -295,11 +304,13 @@ func isRedirect(status int) bool {
 	return false
 }
 
-// redirect gives the address to go on to. Another host would be given a body that may hold a secret, so it is refused.
+// redirect gives the address to go on to: on the same host, or on GitHub's own where gh is set to another name for it. Any
+// other host would be given a body that may hold a secret, so it is refused.
 func (c *Client) redirect(status *api.HTTPError) (string, error) {
 	from := status.RequestURL
 	to, err := from.Parse(status.Headers.Get("Location"))
-	if err != nil || !strings.EqualFold(to.Host, from.Host) || to.Scheme != from.Scheme || to.Path == from.Path {
+	if err != nil || to.Scheme != from.Scheme || (to.Path == from.Path && to.Host == from.Host) ||
+		(!strings.EqualFold(to.Host, from.Host) && !strings.EqualFold(to.Host, "api."+c.host)) {
 		return "", status
 	}
 	return to.String(), nil

@@ -141,6 +141,19 @@ func TestRepositoriesAreSelected(t *testing.T) {
 	}
 }
 
+func TestWhatSingleSignOnHidesIsTold(t *testing.T) {
+	w := newWorld(t, "o/a", "acme/b")
+	for _, hidden := range []bool{false, true} {
+		if hidden {
+			w.SetSSO("acme/b", "https://github.com/orgs/acme/sso")
+		}
+		list, err := w.client.Repositories(t.Context(), RepositoryQuery{})
+		if err != nil || w.client.HiddenBySSO() != hidden || (len(list) == 1) != hidden {
+			t.Errorf("hidden %v: %v, %v, told %v", hidden, list, err, w.client.HiddenBySSO())
+		}
+	}
+}
+
 func TestUserAndMeta(t *testing.T) {
 	w := newWorld(t)
 	u, err := w.client.User(t.Context())

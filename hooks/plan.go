@@ -207,7 +207,7 @@ func (p SetupPlan) String() string {
 		case ActionUpdate:
 			fmt.Fprintf(&b, "update  %s: hook %d\n", i.Target, i.HookID)
 		case ActionKeep:
-			fmt.Fprintf(&b, "keep    %s: hook %d is as it should be\n", i.Target, i.HookID)
+			fmt.Fprintf(&b, "keep    %s: hook %d is as it should be; a ping proves its secret\n", i.Target, i.HookID)
 		case ActionFail:
 			fmt.Fprintf(&b, "fail    %s: %v\n", i.Target, i.Err)
 			if cure := CureOf(i.Err); cure != "" {
