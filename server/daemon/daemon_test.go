@@ -12,6 +12,7 @@ import (
 	"net/http"
 	"os"
 	"path/filepath"
+	"slices"
 	"strconv"
 	"strings"
 	"syscall"
@@ -328,6 +329,10 @@ func TestStopEndsByForceWhatDoesNotStop(t *testing.T) {
 				if err := syscall.Kill(st.PID, syscall.SIGSTOP); err != nil {
 					t.Fatal(err)
 				}
+				// Until the signal has reached every thread, others go on and may even obey.
+				within(t, "the process to be stopped", func() bool {
+					return !slices.ContainsFunc(threads(st.PID), func(state string) bool { return state != "T" })
+				})
 			}
 			var notices []string
 			cfg.StopTimeout = 200 * time.Millisecond

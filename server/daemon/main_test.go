@@ -10,6 +10,7 @@ import (
 	"os"
 	"os/signal"
 	"path/filepath"
+	"slices"
 	"strings"
 	"sync"
 	"sync/atomic"
@@ -170,9 +171,28 @@ func alive(pid int) bool {
 	if err := syscall.Kill(pid, 0); err != nil {
 		return false
 	}
-	// A zombie that init has not collected yet is not alive.
-	stat, err := os.ReadFile(fmt.Sprintf("/proc/%d/stat", pid))
-	return err != nil || !strings.Contains(string(stat), ") Z ")
+	// A zombie that nobody has collected yet is not alive.
+	states := threads(pid)
+	return len(states) == 0 || slices.ContainsFunc(states, func(state string) bool { return state != "Z" && state != "X" })
+}
+
+// threads gives the letters that Linux gives to the states of a process's threads: R, S, T, Z…; none elsewhere.
+func threads(pid int) []string {
+	files, err := filepath.Glob(fmt.Sprintf("/proc/%d/task/*/stat", pid))
+	if err != nil {
+		return nil
+	}
+	var states []string
+	for _, file := range files {
+		stat, err := os.ReadFile(file)
+		if err != nil {
+			continue
+		}
+		_, rest, _ := strings.Cut(string(stat), ") ")
+		letter, _, _ := strings.Cut(rest, " ")
+		states = append(states, letter)
+	}
+	return states
 }
 
 func getsid(pid int) (int, error) { return unix.Getsid(pid) }

@@ -15,9 +15,7 @@ func Restart(ctx context.Context, cfg Config) (Status, error) {
 	if err := makeRun(cfg.Home); err != nil {
 		return Status{}, err
 	}
-	quick, cancel := context.WithTimeout(ctx, 3*time.Second)
-	defer cancel()
-	old, err := Dial(cfg.Home).Status(quick)
+	old, err := quickStatus(ctx, cfg.Home)
 	switch {
 	case errors.Is(err, ErrNotRunning):
 		return Start(ctx, cfg)
@@ -58,9 +56,7 @@ func (p *process) replace(ctx context.Context, cfg Config, old int) (Status, err
 	}
 	var start *StartError
 	if errors.As(err, &start) {
-		quick, cancel := context.WithTimeout(context.WithoutCancel(ctx), 3*time.Second)
-		defer cancel()
-		if was, statusErr := Dial(cfg.Home).Status(quick); statusErr == nil && was.PID == old && !was.Stopping {
+		if was, statusErr := quickStatus(context.WithoutCancel(ctx), cfg.Home); statusErr == nil && was.PID == old && !was.Stopping {
 			start.Kept = old
 		}
 	}

@@ -129,8 +129,8 @@ func (s Service) Install(ctx context.Context) (ServiceStatus, error) {
 	if err := s.remember(m); err != nil {
 		return ServiceStatus{}, err
 	}
-	if st, err := Dial(s.Home).Status(ctx); err == nil && st.Manager == "" {
-		if err := stopProcess(ctx, Config{Home: s.Home}); err != nil && !errors.Is(err, ErrNotRunning) {
+	if st, err := quickStatus(ctx, s.Home); err == nil && st.Manager == "" {
+		if err := stopProcess(ctx, Config{Home: s.Home}, st, nil); err != nil && !errors.Is(err, ErrNotRunning) {
 			return ServiceStatus{}, fmt.Errorf("make room for the service: %w", err)
 		}
 	}

@@ -14,23 +14,34 @@ import (
 // ended by force, which loses nothing that was acknowledged. A receiver that runs as a service is stopped by its
 // manager. It fails with ErrNotRunning, or *StuckError.
 func Stop(ctx context.Context, cfg Config) error {
-	quick, cancel := context.WithTimeout(ctx, 3*time.Second)
-	defer cancel()
-	if st, err := Dial(cfg.Home).Status(quick); err == nil && st.Manager != "" {
+	st, err := quickStatus(ctx, cfg.Home)
+	if err == nil && st.Manager != "" {
 		managed, err := through(cfg, func(m manager, s Service) error { return m.stop(ctx, s) })
 		if managed || err != nil {
 			return err
 		}
 	}
-	return stopProcess(ctx, cfg)
+	return stopProcess(ctx, cfg, st, err)
 }
 
-// stopProcess ends the receiver whoever runs it.
-func stopProcess(ctx context.Context, cfg Config) error {
+// quickStatus asks a receiver that may hang.
+func quickStatus(ctx context.Context, home string) (Status, error) {
+	ctx, cancel := context.WithTimeout(ctx, 3*time.Second)
+	defer cancel()
+	return Dial(home).Status(ctx)
+}
+
+// stopProcess ends the receiver whoever runs it. st is what it last said, or err why it did not.
+func stopProcess(ctx context.Context, cfg Config, st Status, err error) error {
 	client := Dial(cfg.Home)
-	pid, err := ask(ctx, cfg, client)
+	pid := st.PID
+	if err == nil {
+		err = client.Stop(ctx)
+	}
 	if err != nil {
-		return err
+		if pid, err = ask(ctx, cfg); err != nil {
+			return err
+		}
 	}
 	gone, err := released(ctx, cfg, cfg.stopTimeout(), func() {
 		cfg.notice("the receiver (pid %d) is still finishing: %s", pid, hanging(ctx, client))
@@ -41,23 +52,14 @@ func stopProcess(ctx context.Context, cfg Config) error {
 	return force(ctx, cfg, pid, hanging(ctx, client))
 }
 
-// ask asks the receiver to stop and says which process that is.
-func ask(ctx context.Context, cfg Config, client *Client) (pid int, err error) {
-	quick, cancel := context.WithTimeout(ctx, 3*time.Second)
-	defer cancel()
-	st, err := client.Status(quick)
-	if err == nil {
-		err = client.Stop(ctx)
-	}
-	if err == nil {
-		return st.PID, nil
-	}
+// ask asks a receiver that does not answer with a signal, and says which process that is.
+func ask(ctx context.Context, cfg Config) (pid int, err error) {
 	if ctx.Err() != nil {
 		return 0, fmt.Errorf("stop the receiver: %w", context.Cause(ctx))
 	}
-	locked, lockErr := held(cfg.Home)
-	if lockErr != nil {
-		return 0, lockErr
+	locked, err := held(cfg.Home)
+	if err != nil {
+		return 0, err
 	}
 	if !locked {
 		return 0, ErrNotRunning
