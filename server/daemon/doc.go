@@ -14,6 +14,10 @@
 // look after processes, and Client, which asks questions. Both sides agree on nothing but the home directory, so
 // a receiver that systemd or launchd started is spoken to like any other.
 //
+// Service writes the units and jobs that make systemd or launchd run the receiver, and from then on Start, Stop and Restart
+// go through that manager. Under systemd the listening socket belongs to a unit of its own, and the receiver reports
+// that it is ready, alive and stopping.
+//
 // Restart loses nothing: the new process takes the listening socket over from the old one through SCM_RIGHTS, so
 // connections that arrive in between wait in the kernel's queue instead of being refused. On Windows sockets
 // cannot be passed that way; there the old receiver stops before the new one binds the port, and for that moment
