@@ -227,9 +227,9 @@ func TestSlowGitHubHoldsNoKey(t *testing.T) {
 func TestLateAnswersAreDropped(t *testing.T) {
 	r := withHooks(t, "octo-org/web")
 	target := hooks.Target{Owner: "octo-org", Repo: "web"}
-	r.handle(hooksListed{gen: r.hooks().gen - 1, target: target})
+	r.handle(hooksListed{gen: r.hooks().gen + 7, target: target})
 	r.shows("octo-org/web")
-	r.handle(targetsFound{gen: r.hooks().gen - 1})
+	r.handle(targetsFound{gen: r.hooks().gen + 7})
 	r.shows("octo-org/web")
 }
 

@@ -371,12 +371,12 @@ func (s *receiverStep) askPort() tea.Cmd {
 	pr := newPrompt(a, "port", "port", strconv.Itoa(a.cfg.Setup.Port))
 	pr.hint = "the local port of the receiver, 1 to 65535; the tunnel has to lead to it"
 	pr.accept = func(text string) tea.Cmd {
-		port, err := strconv.ParseUint(strings.TrimSpace(text), 10, 16)
-		if err != nil || port == 0 {
+		port, err := strconv.Atoi(strings.TrimSpace(text))
+		if err != nil || port < 1 || port > 65535 {
 			return a.warn("a port is a number from 1 to 65535")
 		}
 		save, ctx, w := a.cfg.Setup.SavePort, a.ctx, s.w
-		return func() tea.Msg { return portSaved{w, int(port), save(ctx, int(port))} }
+		return func() tea.Msg { return portSaved{w, port, save(ctx, port)} }
 	}
 	a.show(pr)
 	return nil

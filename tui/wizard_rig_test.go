@@ -5,7 +5,6 @@ import (
 	"encoding/json"
 	"errors"
 	"io"
-	"net"
 	"net/http"
 	"os"
 	"path/filepath"
@@ -289,15 +288,4 @@ func takeIn(w *logs.Writer, ring *atomic.Pointer[secret.Ring]) http.Handler {
 			http.Error(rw, err.Error(), http.StatusInternalServerError)
 		}
 	})
-}
-
-// freePort is a port that nothing listens on just now.
-func freePort(t *testing.T) int {
-	t.Helper()
-	ln, err := net.Listen("tcp", "127.0.0.1:0")
-	if err != nil {
-		t.Fatal(err)
-	}
-	defer ln.Close()
-	return ln.Addr().(*net.TCPAddr).Port
 }

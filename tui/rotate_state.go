@@ -1,0 +1,206 @@
+package tui
+
+import (
+	"errors"
+	"fmt"
+	"time"
+
+	"hookctl/hooks"
+	"hookctl/hooks/secret"
+	"hookctl/logs"
+)
+
+// hookStep is how far one hook is within a rotation.
+type hookStep struct {
+	step    string // one of the secret.Step constants
+	running bool
+	err     error
+	detail  string
+}
+
+// rotating is the rotation that runs, is not finished, or can be undone. What
+// the store has is the truth; what a running job tells is newer.
+type rotating struct {
+	job   *job
+	verb  string // "rotate", "resume", "undo" or "finish": what the job does
+	order []hookKey
+	steps map[hookKey]hookStep
+	saved bool
+	both  string // state of the receiver's acceptance of both secrets
+	made  string // state of the promotion
+	err   error
+	state *secret.Rotation
+	wake  time.Time // for which a tick is under way
+}
+
+type (
+	// rotateMsg is the end of a job on the rotation.
+	rotateMsg struct {
+		verb   string
+		result hooks.RotateResult
+		state  *secret.Rotation
+		err    error
+	}
+	// graceOver says that the grace period of a rotation has ended.
+	graceOver struct{}
+)
+
+// busy reports whether a job works on the rotation.
+func (r *rotating) busy() bool { return r.job != nil && !r.job.over }
+
+// open reports whether a rotation was begun and is not promoted.
+func (r *rotating) open() bool { return r.state != nil && r.state.Promoted.IsZero() }
+
+// inGrace reports whether the old secret is still accepted after a promotion.
+func (r *rotating) inGrace(now time.Time) bool {
+	return r.state != nil && !r.state.Promoted.IsZero() && now.Before(r.state.Expires)
+}
+
+// stored takes what the store has, unless a job knows better.
+func (r *rotating) stored(state *secret.Rotation) {
+	if r.busy() {
+		return
+	}
+	if !sameRotation(r.state, state) {
+		r.err = nil // it was about another one
+	}
+	r.state = state
+	if state == nil {
+		return
+	}
+	r.order, r.steps = nil, map[hookKey]hookStep{}
+	for _, h := range state.Hooks {
+		t, err := hooks.ParseTarget(h.Repository)
+		if err != nil {
+			continue
+		}
+		k := hookKey{t, h.HookID}
+		s := hookStep{step: h.Step}
+		if h.Error != "" {
+			s.err = errors.New(h.Error)
+		}
+		r.order, r.steps[k] = append(r.order, k), s
+	}
+	r.saved, r.both, r.made = true, hooks.StateDone, ""
+	if !state.Promoted.IsZero() {
+		r.made = hooks.StateDone
+	}
+}
+
+func sameRotation(a, b *secret.Rotation) bool {
+	if a == nil || b == nil {
+		return a == b
+	}
+	return a.Started.Equal(b.Started) && a.Promoted.Equal(b.Promoted)
+}
+
+// share is how much of the rotation is done, in percent.
+func (r *rotating) share() int {
+	changed, verified, _ := r.counts()
+	return (changed + verified) * 50 / max(1, len(r.order))
+}
+
+// step is where a hook is, while that matters: until the promotion.
+func (r *rotating) step(k hookKey) (hookStep, bool) {
+	s, ok := r.steps[k]
+	return s, ok && (r.busy() || r.open())
+}
+
+// took puts what the job tells in its place.
+func (r *rotating) took(s hooks.Step) {
+	r.saved = true
+	switch s.Name {
+	case "accept secrets":
+		if r.made == "" {
+			r.both = s.State
+		}
+		return
+	case "promote":
+		r.made = s.State
+		return
+	}
+	k := hookKey{s.Target, s.HookID}
+	have, ok := r.steps[k]
+	if !ok {
+		r.order = append(r.order, k)
+	}
+	have.running, have.detail, have.err = s.State == hooks.StateRunning, s.Detail, nil
+	switch {
+	case s.State == hooks.StateFailed:
+		have.step, have.err = secret.StepFailed, s.Err
+	case s.State == hooks.StateSkipped:
+		have.step = secret.StepGone
+	case s.State == hooks.StateDone && s.Name == "verify":
+		have.step = secret.StepVerified
+	case s.State == hooks.StateDone, s.Name == "verify":
+		have.step = secret.StepChanged
+	default:
+		have.step = secret.StepPending
+	}
+	r.steps[k] = have
+}
+
+// counts says how many hooks have the new secret, have proved it, and failed.
+func (r *rotating) counts() (changed, verified, failed int) {
+	for _, s := range r.steps {
+		switch s.step {
+		case secret.StepChanged:
+			changed++
+		case secret.StepVerified, secret.StepGone:
+			changed++
+			verified++
+		case secret.StepFailed:
+			failed++
+		}
+	}
+	return changed, verified, failed
+}
+
+// draw is a hook's step as a symbol and words.
+func (r *rotating) draw(t *theme, s hookStep) (symbol, words string, style painter) {
+	switch {
+	case s.step == secret.StepFailed && !s.running:
+		words = "failed"
+		if s.err != nil {
+			words = logs.Clean(s.err.Error())
+		}
+		return t.sym.bad, words, t.bad
+	case s.step == secret.StepVerified:
+		return t.sym.ok, "ping verified", t.good
+	case s.step == secret.StepGone:
+		return t.sym.dash, "deleted meanwhile", t.faint
+	case s.step == secret.StepChanged:
+		return t.sym.pending, "changed, waiting for a ping", t.warn
+	case s.running:
+		return t.sym.pending, "changing", t.warn
+	}
+	return t.sym.pending, "waits for its turn", t.faint
+}
+
+// line tells the state of the rotation in a few words; "" where there is none.
+func (r *rotating) line(t *theme, now time.Time) string {
+	_, verified, failed := r.counts()
+	switch {
+	case r.busy():
+		return t.warn.Render(fmt.Sprintf("%s %s: %d/%d hooks proved", t.sym.pending, r.doing(), verified, len(r.order)))
+	case r.open() && failed > 0:
+		return t.bad.Render(fmt.Sprintf("%s rotation stopped, %d failed", t.sym.bad, failed)) + "; " + t.key.Render("r") + " resumes"
+	case r.open():
+		return t.warn.Render(t.sym.warn+" rotation not finished") + "; " + t.key.Render("r") + " resumes"
+	case r.inGrace(now) && r.state.Undo:
+		return t.good.Render(t.sym.ok+" rotation undone") + ", both accepted until " + r.state.Expires.Local().Format("15:04")
+	case r.inGrace(now):
+		return t.good.Render(t.sym.ok+" rotated") + ", " + t.key.Render("u") + " undoes until " + r.state.Expires.Local().Format("15:04")
+	}
+	return ""
+}
+
+func (r *rotating) doing() string {
+	switch r.verb {
+	case "undo":
+		return "undoing"
+	case "finish":
+		return "finishing"
+	}
+	return "rotating"
+}
