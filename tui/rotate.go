@@ -106,7 +106,12 @@ func (p *hooksPage) cannotRotate() string {
 }
 
 func (p *hooksPage) rotator() *hooks.Rotator {
-	return &hooks.Rotator{Client: p.client, Store: p.a.cfg.Store, Accept: acceptAt(p.a.cfg.Home), Confirm: confirmIn(p.a.log), Now: p.a.cfg.Now}
+	return p.a.rotator(p.client)
+}
+
+// rotator gives hooks what a rotation needs of this machine.
+func (a *app) rotator(c *hooks.Client) *hooks.Rotator {
+	return &hooks.Rotator{Client: c, Store: a.cfg.Store, Accept: acceptAt(a.cfg.Home), Confirm: confirmIn(a.log), Now: a.cfg.Now, PerHook: a.cfg.PerHook}
 }
 
 // rotate begins a rotation, goes on with the one that is not finished, or
@@ -126,7 +131,7 @@ func (p *hooksPage) rotate() tea.Cmd {
 	}
 	clear(p.marks)
 	return p.work("rotate", rows, func(ctx context.Context, r *hooks.Rotator) (hooks.RotateResult, error) {
-		r.PerHook = perHook
+		r.PerHook = r.PerHook || perHook
 		return r.Rotate(ctx, list, hooks.DefaultGrace)
 	})
 }

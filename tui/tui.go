@@ -26,6 +26,7 @@ type Config struct {
 	Store   *secret.Store                 // the shared key
 	Daemon  daemon.Config                 // how the receiver is started
 	Hooks   func() (*hooks.Client, error) // opens GitHub; called outside the loop
+	PerHook bool                          // each hook has a secret of its own
 	Setup   SetupDefaults                 // what the wizard starts from
 	Version string
 

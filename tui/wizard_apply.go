@@ -39,7 +39,7 @@ func (s *reviewStep) open() tea.Cmd {
 	s.gen++
 	s.busy, s.ready, s.err, s.scroll = true, false, nil, 0
 	w, gen, ctx, c := s.w, s.gen, s.w.a.ctx, s.w.client
-	req := hooks.SetupRequest{Targets: w.targets(), URL: w.address.url(), Events: w.events.pick.picked(), Secret: w.value, Active: true, Wait: w.a.cfg.Setup.Wait}
+	req := hooks.SetupRequest{Targets: w.targets(), URL: w.address.url(), Events: w.events.pick.picked(), Secret: w.value, Active: true, Wait: w.a.cfg.Setup.Wait, OwnSecret: w.a.cfg.Store.HookSecret}
 	return func() tea.Msg {
 		plan, err := c.PlanSetup(ctx, req)
 		return planned{w, gen, plan, err}
@@ -199,11 +199,21 @@ func (s *applyStep) run() tea.Cmd {
 	}
 	s.results, s.err, s.scroll, s.fresh = nil, nil, 0, true
 	a.progress = tea.NewProgressBar(tea.ProgressBarIndeterminate, 0)
-	c, plan, confirm := w.client, w.review.plan, confirmIn(a.log)
+	c, plan, confirm, rotator := w.client, w.review.plan, confirmIn(a.log), a.rotator(w.client)
 	var job *job
 	var cmd tea.Cmd
 	job, cmd = a.begin(func(ctx context.Context, progress func(hooks.Step)) tea.Msg {
 		results, err := c.Apply(ctx, plan, confirm, progress)
+		// A rotation that is under way takes the new hooks along.
+		var made []hooks.Hook
+		for _, r := range results {
+			if r.HookID != 0 {
+				made = append(made, hooks.Hook{ID: r.HookID, Target: r.Target})
+			}
+		}
+		if len(made) > 0 {
+			err = errors.Join(err, rotator.Adopt(made))
+		}
 		return applied{w, job, results, err}
 	})
 	s.job = job
