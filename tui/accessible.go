@@ -134,7 +134,7 @@ func (m *lineMode) more(ctx context.Context) error {
 	if err != nil {
 		return err
 	}
-	for _, e := range page.Entries {
+	for _, e := range tidyAll(page.Entries) {
 		m.shown = append(m.shown, e)
 		m.say(fmt.Sprintf("%d. %s", len(m.shown), sentence(e, m.cfg)))
 	}
@@ -151,17 +151,17 @@ func (m *lineMode) more(ctx context.Context) error {
 
 // sentence is one event in one line.
 func sentence(e logs.Entry, cfg Config) string {
-	s := clock(e.ReceivedAt, cfg.Now()) + ", " + logs.Clean(e.Event)
+	s := clock(e.ReceivedAt, cfg.Now()) + ", " + e.Event
 	if e.Action != "" {
-		s += " " + logs.Clean(e.Action)
+		s += " " + e.Action
 	}
 	if e.Repository != "" {
-		s += ", " + logs.Clean(e.Repository)
+		s += ", " + e.Repository
 	}
 	if w := what(e); w != "" {
 		s += ", " + w
 	}
-	if c := logs.Clean(e.Conclusion); c == "success" || c == "failure" {
+	if c := e.Conclusion; c == "success" || c == "failure" {
 		s += ", " + c
 	}
 	if n := e.Notification; n != nil {
@@ -179,7 +179,7 @@ func (m *lineMode) view(ctx context.Context, rest string) error {
 	if err != nil {
 		return err
 	}
-	for _, f := range factsOf(rec, m.cfg.Now()) {
+	for _, f := range factsOf(tidyRecord(rec), m.cfg.Now()) {
 		m.say(f.label + ": " + f.value)
 	}
 	m.say("The payload as JSON: hookctl events view " + m.shown[n-1].File)
@@ -205,7 +205,7 @@ func (m *lineMode) follow(ctx context.Context) error {
 			for _, e := range batch {
 				if !seen[e.File] {
 					seen[e.File] = true
-					m.say(sentence(e, m.cfg))
+					m.say(sentence(tidy(e), m.cfg))
 				}
 			}
 		case <-m.in:

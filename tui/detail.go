@@ -45,6 +45,7 @@ type docLine struct {
 // readRecord builds the document of a record. It does the parsing, so it runs
 // inside a command.
 func newDetail(th *theme, file string, rec *logs.Record, now time.Time) *detail {
+	rec = tidyRecord(rec)
 	d := &detail{th: th, file: file, rec: rec}
 	d.facts = factsOf(rec, now)
 	if len(rec.Payload) == 0 {
@@ -91,7 +92,7 @@ func (d *detail) build() {
 		}
 		sort.Strings(names)
 		for _, k := range names {
-			d.lines = append(d.lines, docLine{fact: -1, node: -1, text: "  " + logs.Clean(k) + ": " + logs.Clean(d.rec.Headers[k])})
+			d.lines = append(d.lines, docLine{fact: -1, node: -1, text: "  " + k + ": " + d.rec.Headers[k]})
 		}
 	}
 	d.at = max(0, min(d.at, len(d.lines)-1))

@@ -85,15 +85,18 @@ func (p *eventsPage) update(msg tea.Msg) tea.Cmd {
 			}
 		}
 	case logReady:
-		p.feed.building = logs.Progress{}
-		cmd = p.reload()
+		// A list that was asked for before the index was complete may lack
+		// something.
+		if p.feed.building {
+			cmd = p.reload()
+		}
 	case feedAgain:
-		if p.feed.building.Total > 0 {
+		if p.feed.building {
 			cmd = p.reload()
 		}
 	case feedLoaded:
 		p.feed.loaded(msg)
-		if p.feed.building.Total > 0 && msg.gen == p.feed.gen {
+		if p.feed.building && msg.gen == p.feed.gen {
 			cmd = p.a.later(time.Second, feedAgain{})
 		}
 	case feedMore:
@@ -253,8 +256,8 @@ func (p *eventsPage) status(w int) string {
 		right = t.bad.Render(t.cut(logs.Clean(f.err.Error()), w/2))
 	case f.loading:
 		right = t.faint.Render("reading " + t.sym.more)
-	case f.building.Total > 0:
-		right = t.warn.Render(fmt.Sprintf("indexing %d%%", 100*f.building.Done/f.building.Total))
+	case f.building:
+		right = t.warn.Render(fmt.Sprintf("reading the log %d%%", 100*f.progress.Done/max(1, f.progress.Total)))
 	case f.paused && f.fresh > 0:
 		right = t.warn.Render(fmt.Sprintf("paused, %s new (f)", thousands(f.fresh)))
 	case f.paused:

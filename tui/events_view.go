@@ -126,11 +126,11 @@ func (p *eventsPage) row(e logs.Entry, cols []int, w int, on bool, now time.Time
 			told, toldStyle = t.sym.warn, t.bad
 		}
 	}
-	event := logs.Clean(e.Event)
+	event := e.Event
 	if e.Action != "" && (e.Action != "completed" || e.Conclusion == "") {
-		event += " " + logs.Clean(e.Action)
+		event += " " + e.Action
 	}
-	repo := logs.Clean(e.Repository)
+	repo := e.Repository
 	if _, name, ok := strings.Cut(repo, "/"); ok && width(repo) > cols[3] {
 		repo = name // the owner says less
 	}
@@ -138,7 +138,7 @@ func (p *eventsPage) row(e logs.Entry, cols []int, w int, on bool, now time.Time
 	if cols[3] == 0 && repo != "" {
 		text = repo + ": " + text
 	}
-	cells := []string{outcome, shortTime(e.ReceivedAt, now), event, repo, text, logs.Clean(e.Sender), told}
+	cells := []string{outcome, shortTime(e.ReceivedAt, now), event, repo, text, e.Sender, told}
 	styles := []interface{ Render(...string) string }{outStyle, t.faint, t.text, t.faint, t.text, t.faint, toldStyle}
 	var b strings.Builder
 	for i, c := range cells {
@@ -184,7 +184,7 @@ func shortTime(at, now time.Time) string {
 
 // what says in a few words what an event is about.
 func what(e logs.Entry) string {
-	title, branch := logs.Clean(e.Title), logs.Clean(e.Branch)
+	title, branch := e.Title, e.Branch
 	var s string
 	switch {
 	case e.Number != nil && title != "":
@@ -196,11 +196,11 @@ func what(e logs.Entry) string {
 	case branch != "":
 		s = branch
 	default:
-		s = logs.Clean(e.Result)
+		s = e.Result
 	}
 	// The first column says success and failure.
 	if e.Conclusion != "" && e.Conclusion != "success" && e.Conclusion != "failure" {
-		s = strings.ReplaceAll(logs.Clean(e.Conclusion), "_", " ") + ": " + s
+		s = strings.ReplaceAll(e.Conclusion, "_", " ") + ": " + s
 	}
 	return s
 }

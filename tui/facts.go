@@ -16,16 +16,15 @@ type fact struct {
 
 // factsOf says in words what a person asks first.
 func factsOf(r *logs.Record, now time.Time) []fact {
-	c := logs.Clean
 	s := r.Summary
-	what := c(r.EventType)
+	what := r.EventType
 	if s.Action != "" {
-		what += " " + c(s.Action)
+		what += " " + s.Action
 	}
 	out := []fact{{label: "event", value: what, key: "event", style: -1}}
 	add := func(label, value, key string, style int) {
 		if value != "" {
-			out = append(out, fact{label, c(value), key, style})
+			out = append(out, fact{label, value, key, style})
 		}
 	}
 	title := s.Title
@@ -67,7 +66,7 @@ func factsOf(r *logs.Record, now time.Time) []fact {
 	}
 	for _, n := range r.Notifications {
 		text, style := story(n)
-		out = append(out, fact{"notified", c(text), "type", style})
+		out = append(out, fact{"notified", text, "type", style})
 	}
 	return out
 }
@@ -141,4 +140,45 @@ func ago(d time.Duration) string {
 		return fmt.Sprintf("%dh ago", int(d.Hours()))
 	}
 	return fmt.Sprintf("%dd ago", int(d.Hours()/24))
+}
+
+// tidy is the boundary where the text of a record's line enters the interface.
+func tidy(e logs.Entry) logs.Entry {
+	for _, s := range []*string{&e.Event, &e.Action, &e.Repository, &e.Sender, &e.Title, &e.Branch, &e.Conclusion, &e.URL, &e.Result, &e.DeliveryID, &e.Source, &e.Secret} {
+		*s = logs.Clean(*s)
+	}
+	if n := e.Notification; n != nil {
+		e.Notification = &logs.EntryNotification{Type: logs.Clean(n.Type), Priority: logs.Clean(n.Priority), Status: logs.Clean(n.Status)}
+	}
+	return e
+}
+
+// tidyAll is tidy for a page of entries, in place.
+func tidyAll(list []logs.Entry) []logs.Entry {
+	for i, e := range list {
+		list[i] = tidy(e)
+	}
+	return list
+}
+
+// tidyRecord is the same boundary for a whole record; the payload is cleaned
+// where its tree is built.
+func tidyRecord(r *logs.Record) *logs.Record {
+	c := *r
+	s := &c.Summary
+	for _, p := range []*string{&c.EventType, &c.Result, &c.DeliveryID, &c.Source, &c.Signature.Secret, &s.Action, &s.Sender, &s.Repository, &s.Title, &s.Branch, &s.Conclusion, &s.URL} {
+		*p = logs.Clean(*p)
+	}
+	c.Headers = make(map[string]string, len(r.Headers))
+	for k, v := range r.Headers {
+		c.Headers[logs.Clean(k)] = logs.Clean(v)
+	}
+	c.Notifications = make([]logs.Notification, len(r.Notifications))
+	for i, n := range r.Notifications {
+		for _, p := range []*string{&n.Type, &n.Priority, &n.Sink, &n.To, &n.Status, &n.MessageID, &n.GatheredBy, &n.Error} {
+			*p = logs.Clean(*p)
+		}
+		c.Notifications[i] = n
+	}
+	return &c
 }

@@ -37,7 +37,8 @@ type feed struct {
 	paused   bool
 	loading  bool // the first page is on its way
 	fetching int  // pages on their way: 1 older, 2 newer
-	building logs.Progress
+	building bool // the index is being made, older entries may be missing
+	progress logs.Progress
 	err      error
 
 	gen    int // number of the question; answers to older ones are dropped
@@ -94,7 +95,7 @@ func (f *feed) load(ctx context.Context, anchor *logs.Entry) tea.Cmd {
 		at := len(above.Entries)
 		all := slices.Clone(above.Entries)
 		if filter.Match(*anchor) {
-			all = append(all, *anchor)
+			all = append(all, tidy(*anchor))
 		} else if len(below.Entries) == 0 {
 			at = max(0, at-1)
 		}
@@ -153,11 +154,8 @@ func (f *feed) loaded(m feedLoaded) {
 	if m.err != nil {
 		return
 	}
-	f.entries, f.newer, f.older = m.page.Entries, m.page.HasNewer, m.page.HasOlder
-	f.building = logs.Progress{}
-	if m.page.Building {
-		f.building = m.page.Progress
-	}
+	f.entries, f.newer, f.older = tidyAll(m.page.Entries), m.page.HasNewer, m.page.HasOlder
+	f.building, f.progress = m.page.Building, m.page.Progress
 	f.to(m.at, len(f.entries))
 	f.base = -1
 	switch {
@@ -225,6 +223,7 @@ func (f *feed) more(m feedMore) {
 		f.err = m.err
 		return
 	}
+	tidyAll(m.page.Entries)
 	n := len(m.page.Entries)
 	if m.newer {
 		f.entries = append(slices.Clone(m.page.Entries), f.entries...)
@@ -255,7 +254,7 @@ func (f *feed) more(m feedMore) {
 func (f *feed) arrive(batch []logs.Entry) {
 	for _, e := range batch {
 		if i := f.index(e.File); i >= 0 {
-			e2 := e
+			e2 := tidy(e)
 			if e2.Size == 0 {
 				e2.Size = f.entries[i].Size
 			}
@@ -266,7 +265,7 @@ func (f *feed) arrive(batch []logs.Entry) {
 			continue
 		}
 		if len(f.entries) > 0 && e.ReceivedAt.Before(f.entries[0].ReceivedAt) {
-			f.insert(e)
+			f.insert(tidy(e))
 			continue
 		}
 		if f.total >= 0 {
@@ -279,7 +278,7 @@ func (f *feed) arrive(batch []logs.Entry) {
 			}
 			continue
 		}
-		f.entries = append([]logs.Entry{e}, f.entries...)
+		f.entries = append([]logs.Entry{tidy(e)}, f.entries...)
 		if len(f.entries) > feedKeep {
 			f.entries, f.older = f.entries[:feedKeep], true
 		}

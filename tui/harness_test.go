@@ -40,7 +40,7 @@ var noon = time.Date(2026, 11, 24, 12, 0, 0, 0, time.UTC)
 // screen drives the interface without a program: keys in, screens out.
 // Commands run at once, except those that only wait.
 type screen struct {
-	t *testing.T
+	t testing.TB
 	*app
 	quit bool // the user has left
 }
@@ -227,7 +227,7 @@ func sampleRecords() []*logs.Record {
 
 // write puts records into the log of cfg, as the receiver does but without
 // waiting for the disk.
-func write(t *testing.T, cfg Config, records ...*logs.Record) {
+func write(t testing.TB, cfg Config, records ...*logs.Record) {
 	t.Helper()
 	if err := os.MkdirAll(cfg.Logs.Dir, 0o700); err != nil {
 		t.Fatal(err)

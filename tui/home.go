@@ -84,7 +84,7 @@ func askHome(ctx context.Context, l *logs.Log, store *secret.Store, now time.Tim
 	note(err)
 	page, err := l.Page(ctx, logs.Query{Filter: matters, Limit: 5})
 	note(err)
-	f.recent = page.Entries
+	f.recent = tidyAll(page.Entries)
 	if store != nil {
 		value, origin, err := store.Current()
 		note(err)

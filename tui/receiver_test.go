@@ -141,7 +141,7 @@ func TestParseLogLine(t *testing.T) {
 		`time=2026-11-24T10:00:00.000Z level=WARN msg=short error="a \"quoted\" text"`:           `WARN|short error="a \"quoted\" text"`,
 		`panic: runtime error`:           "|panic: runtime error",
 		`goroutine 1 [running]: a=b`:     "|goroutine 1 [running]: a=b",
-		"level=INFO msg=\"\x1b[2Jx\"":    "INFO|[2Jx",
+		"level=INFO msg=\"\x1b[2Jx\"":    "INFO|x",
 		`level=INFO msg="torn`:           `INFO|msg="torn`,
 		`time=never level=DEBUG+1 msg=x`: "DEBUG+1|x time=never",
 	} {
