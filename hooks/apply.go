@@ -132,7 +132,11 @@ func (a *applying) run(ctx context.Context) error {
 		a.progress(Step{Target: a.item.Target, Name: "look at hooks", State: StateFailed, Err: a.item.Err})
 		return a.item.Err
 	case ActionCreate:
-		if err := a.create(ctx); err != nil {
+		err := a.create(ctx)
+		if errors.Is(err, ErrExists) {
+			err = a.found(ctx, err)
+		}
+		if err != nil {
 			return err
 		}
 	case ActionUpdate:
@@ -166,6 +170,20 @@ func (a *applying) create(ctx context.Context) error {
 		a.result.HookID, a.result.Created, a.created = h.ID, true, began
 		return nil
 	})
+}
+
+// found goes on with a hook that someone else made after the plan was made.
+func (a *applying) found(ctx context.Context, exists error) error {
+	item := a.c.planOne(ctx, a.req, a.item.Target)
+	if item.HookID == 0 {
+		return exists
+	}
+	a.item, a.result.HookID = item, item.HookID
+	var err error
+	if a.secret, err = a.req.secretOf(item.HookID); err != nil {
+		return err
+	}
+	return a.update(ctx)
 }
 
 // update changes what differs: the config before the hook is made active, so that nothing is sent in between that

@@ -105,13 +105,9 @@ func (r *Rotator) TakeIn(ctx context.Context, hooks []Hook, signed string) error
 	return err
 }
 
-// Adopt is TakeIn of hooks that were set up with the current secret, without waiting for long.
+// Adopt is TakeIn of hooks of which it is not known what they were set up with, without waiting for long.
 func (r *Rotator) Adopt(hooks []Hook) error {
-	ctx, cancel := context.WithTimeout(context.Background(), DefaultWait)
+	ctx, cancel := context.WithTimeout(context.Background(), 2*DefaultWait)
 	defer cancel()
-	current, _, err := r.Store.Current()
-	if err != nil {
-		return err
-	}
-	return r.TakeIn(ctx, hooks, current)
+	return r.TakeIn(ctx, hooks, "")
 }

@@ -3,7 +3,6 @@ package hooks
 import (
 	"encoding/json"
 	"errors"
-	"fmt"
 	"net/http"
 	"slices"
 	"strings"
@@ -354,91 +353,5 @@ func TestPlanRefusesWhatCannotBe(t *testing.T) {
 		if err == nil || CureOf(err) == "" || strings.Contains(err.Error(), "\x1b") {
 			t.Errorf("%s: %v", name, err)
 		}
-	}
-}
-
-func TestSetupLeavesAHooksOwnSecretAlone(t *testing.T) {
-	w := newWorld(t, "o/a")
-	w.setSecret("shared")
-	hooks := w.setup("o/a")
-	if err := w.store.SetHookSecrets(map[int64]string{hooks[0].ID: "own"}); err != nil {
-		t.Fatal(err)
-	}
-	r := w.request("o/a")
-	r.OwnSecret = w.store.HookSecret
-	for _, before := range []string{"own", "changed behind our back"} {
-		w.SetSecret("o/a", hooks[0].ID, before)
-		results, err := w.client.Apply(t.Context(), w.plan(r), w.receiver.confirm, nil)
-		if err != nil || !results[0].Verified || w.Hooks("o/a")[0].Secret != "own" {
-			t.Errorf("with %q: results %+v, %v; GitHub signs with %q", before, results, err, w.Hooks("o/a")[0].Secret)
-		}
-	}
-}
-
-func TestPlanTellsOfRenamedAndArchivedRepositories(t *testing.T) {
-	w := newWorld(t, "o/old")
-	w.AddRepository("o/archived", githubtest.Repository{Archived: true})
-	w.Rename("o/old", "acme/new")
-	w.setSecret("s1")
-	plan := w.plan(w.request("o/old", "o/archived", "acme/new"))
-	if i := plan.Items[0]; i.Target.String() != "acme/new" || len(i.Warnings) != 1 || i.Warnings[0].Code != WarnRenamed {
-		t.Errorf("renamed: %+v", i)
-	}
-	if i := plan.Items[1]; len(i.Warnings) != 1 || i.Warnings[0].Code != WarnArchived {
-		t.Errorf("archived: %+v", i)
-	}
-	results, err := w.client.Apply(t.Context(), plan, w.receiver.confirm, nil)
-	if !errors.Is(err, ErrIncomplete) || !errors.Is(results[1].Err, ErrArchived) || len(w.Hooks("acme/new")) != 1 {
-		t.Errorf("results %+v, %v; hooks %+v", results, err, w.Hooks("acme/new"))
-	}
-}
-
-// However GitHub misbehaves, every repository ends with exactly one hook, and that one is proven.
-func TestSetupOfManyRepositoriesAtAFailingGitHub(t *testing.T) {
-	w := newWorldWith(t, githubtest.Options{Seed: 7})
-	w.odd = true
-	w.setSecret("s1")
-	var names []string
-	for i := range 60 {
-		names = append(names, fmt.Sprint("o/r", i))
-		w.AddRepository(names[i], githubtest.Repository{})
-	}
-	w.Fault(githubtest.Fault{Status: http.StatusBadGateway, Probability: 0.1})
-	w.Fault(githubtest.Fault{DropAfter: true, Probability: 0.1})
-	w.Fault(githubtest.Fault{DropBefore: true, Probability: 0.05})
-	w.Fault(githubtest.Fault{Delay: 10 * time.Millisecond, Probability: 0.1})
-	results, err := w.client.Apply(t.Context(), w.plan(w.request(names...)), w.receiver.confirm, nil)
-	if err != nil {
-		t.Fatal(err)
-	}
-	for i, name := range names {
-		if at := w.Hooks(name); len(at) != 1 || at[0].Secret != "s1" || !results[i].Verified || results[i].HookID != at[0].ID {
-			t.Errorf("%s has %+v, result %+v", name, at, results[i])
-		}
-	}
-}
-
-// Whether GitHub pings an inactive hook is its business: when it does not, nothing has failed.
-func TestInactiveHooksNeedNoPing(t *testing.T) {
-	w := newWorld(t, "o/a")
-	w.odd = true // a ping is answered 204 without being sent
-	w.setSecret("s1")
-	id := w.AddHook("o/a", githubtest.Hook{Events: []string{"push", "issues"}, Config: githubtest.Config{URL: hookURL, Secret: "s1"}})
-	w.Fault(githubtest.Fault{Method: http.MethodPost, Path: "/repos/*/*/hooks/*/pings", Status: http.StatusNoContent})
-	r := w.request("o/a")
-	r.Active, r.Wait = false, 300*time.Millisecond
-	results, err := w.client.Apply(t.Context(), w.plan(r), w.receiver.confirm, nil)
-	if err != nil || results[0].Verified || results[0].Err != nil {
-		t.Errorf("setup: %+v, %v", results, err)
-	}
-	rotator := w.rotator()
-	rotator.Wait = 300 * time.Millisecond
-	result, err := rotator.Rotate(t.Context(), []Hook{{ID: id, Target: target(t, "o/a")}}, time.Hour)
-	if err != nil || !result.Complete || w.secrets("o/a")[0] != w.current() {
-		t.Errorf("rotate: %+v, %v", result, err)
-	}
-	r.Active = true
-	if results, err = w.client.Apply(t.Context(), w.plan(r), w.receiver.confirm, nil); !errors.Is(err, ErrIncomplete) || !errors.Is(results[0].Err, ErrNotDelivered) {
-		t.Errorf("an active one: %+v, %v", results, err)
 	}
 }
