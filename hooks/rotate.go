@@ -49,7 +49,8 @@ type Rotator struct {
 	PerHook  bool             // each hook gets a secret of its own
 }
 
-// Rotate replaces the secret of these hooks. With a failed hook the result is not complete and the error is
+// Rotate replaces the secret of these hooks: all that share it, because the old one is refused in the end. A part of them
+// is rotated with PerHook, which gives each a secret of its own and leaves the shared one alone. With a failed hook the result is not complete and the error is
 // [ErrUnfinished]: the receiver goes on accepting both secrets until Resume succeeds or Finish gives up.
 func (r *Rotator) Rotate(ctx context.Context, hooks []Hook, grace time.Duration) (RotateResult, error) {
 	unlock, err := r.lock()
