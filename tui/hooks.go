@@ -112,6 +112,8 @@ func (p *hooksPage) answer(msg tea.Msg) tea.Cmd {
 		return p.take(msg)
 	case hookDone:
 		return p.done(msg)
+	case caughtUp:
+		return p.caught(msg)
 	case secretRead:
 		if msg.gen == p.gen {
 			p.secret = msg.facts

@@ -4,6 +4,7 @@ import (
 	"context"
 	"fmt"
 	"slices"
+	"strings"
 
 	tea "charm.land/bubbletea/v2"
 
@@ -147,6 +148,8 @@ func (o *deliveries) update(msg tea.Msg) tea.Cmd {
 			return tea.Batch(o.p.a.fail(msg.err), o.load())
 		}
 		return tea.Batch(o.p.a.say("GitHub sends "+count(msg.n, "event")+" again"), o.load())
+	case caughtUp:
+		return o.load()
 	case arrived:
 		for _, e := range msg.entries {
 			for i := range o.all {
@@ -251,7 +254,7 @@ func (o *deliveries) actions() []action {
 	}
 	ids := ""
 	for _, d := range o.chosen() {
-		ids += fmt.Sprintf(" --delivery %d", d.Latest().ID)
+		ids += fmt.Sprintf(" %d", d.Latest().ID)
 	}
 	back := action{id: "deliveries.close", keys: []string{"esc", "q"}, label: "close", text: "Go back to the hooks.", run: func() tea.Cmd {
 		if o.cancel != nil {
@@ -264,8 +267,8 @@ func (o *deliveries) actions() []action {
 		back = action{id: "deliveries.back", keys: []string{"esc", "q"}, label: "back", text: "Go back to the list.", run: func() tea.Cmd { o.inside, o.err = false, nil; return nil }}
 	}
 	out := []action{
-		{id: "deliveries.redeliver", keys: []string{"R"}, label: "send again", text: "Ask GitHub to send the marked deliveries, or this one, again.", command: "hookctl hooks redeliver " + o.row.flags() + ids, off: none, run: o.redeliver},
-		{id: "deliveries.catchup", keys: []string{"c"}, label: "catch up", text: "Fetch from GitHub what never arrived, record it and notify.", command: "hookctl catchup", run: o.p.catchup},
+		{id: "deliveries.redeliver", keys: []string{"R"}, label: "send again", text: "Ask GitHub to send the marked deliveries, or this one, again.", command: fmt.Sprintf("hookctl hooks redeliver %d%s %s", o.row.ID, ids, strings.TrimPrefix(o.row.flags(), fmt.Sprint(o.row.ID, " "))), off: none, run: o.redeliver},
+		{id: "deliveries.catchup", keys: []string{"c"}, label: "catch up", text: "Fetch from GitHub what never arrived, record it and notify.", command: o.p.catchupCommand(), run: o.p.catchup},
 		{id: "deliveries.copy", keys: []string{"y"}, text: "Copy the delivery's id.", off: none, run: func() tea.Cmd { return o.p.a.copy("the delivery id", o.list[o.place.at].GUID) }},
 		step("deliveries.down", []string{"j", "down"}, 1, "Go down."),
 		step("deliveries.up", []string{"k", "up"}, -1, "Go up."),

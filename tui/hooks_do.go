@@ -1,9 +1,13 @@
 package tui
 
 import (
+	"bytes"
 	"context"
+	"encoding/json"
 	"errors"
 	"fmt"
+	"io"
+	"net/http"
 	"strings"
 	"time"
 
@@ -202,12 +206,28 @@ func (p *hooksPage) askDelete() tea.Cmd {
 	return nil
 }
 
-func (p *hooksPage) catchupCommand() string {
-	line := "hookctl catchup"
-	for _, n := range targetNames(p.chosen()) {
-		line += " -R " + quote(n)
+func (p *hooksPage) catchupCommand() string { return "hookctl catchup" + targetFlags(p.chosen()) }
+
+// targetFlags name the targets of some hooks on the command line, each once.
+func targetFlags(rows []hookRow) string {
+	flags, seen := "", map[hooks.Target]bool{}
+	for _, r := range rows {
+		switch {
+		case seen[r.Target]:
+		case r.Target.IsOrg():
+			flags += " --org " + quote(r.Target.String())
+		default:
+			flags += " -R " + quote(r.Target.String())
+		}
+		seen[r.Target] = true
 	}
-	return line
+	return flags
+}
+
+// caughtUp is the end of catching up.
+type caughtUp struct {
+	fetched int
+	err     error
 }
 
 // catchup asks the receiver to fetch what never arrived.
@@ -220,9 +240,47 @@ func (p *hooksPage) catchup() tea.Cmd {
 	return tea.Batch(p.a.say("fetching what never arrived of "+strings.Join(names, ", ")), func() tea.Msg {
 		ctx, stop := context.WithTimeout(ctx, 5*time.Minute)
 		defer stop()
-		if err := post(ctx, daemon.Dial(home), "/catchup", map[string]any{"repositories": names}); err != nil {
-			return failure{fmt.Errorf("catch up: %w", err)}
-		}
-		return notice("what GitHub had and the log had not is here now")
+		n, err := catchUp(ctx, daemon.Dial(home), names)
+		return caughtUp{n, err}
 	})
+}
+
+// catchUp makes the call, and gives how many events were fetched.
+func catchUp(ctx context.Context, c *daemon.Client, targets []string) (int, error) {
+	question, err := json.Marshal(map[string]any{"repositories": targets})
+	if err != nil {
+		return 0, err
+	}
+	res, err := c.Do(ctx, http.MethodPost, "/catchup", bytes.NewReader(question))
+	if err != nil {
+		return 0, fmt.Errorf("catch up: %w", err)
+	}
+	defer res.Body.Close() //nolint:errcheck // only read from
+	var answer struct {
+		Done        int
+		Error, Hint string
+	}
+	err = json.NewDecoder(io.LimitReader(res.Body, 1<<16)).Decode(&answer)
+	switch {
+	case res.StatusCode != http.StatusOK && answer.Error != "":
+		return 0, &hint{fmt.Errorf("catch up: %s", answer.Error), answer.Hint}
+	case res.StatusCode != http.StatusOK:
+		return 0, fmt.Errorf("catch up: the receiver answered %s", res.Status)
+	case err != nil:
+		return 0, fmt.Errorf("catch up: read the receiver's answer: %w", err)
+	}
+	return answer.Done, nil
+}
+
+// caught tells what came of catching up.
+func (p *hooksPage) caught(m caughtUp) tea.Cmd {
+	switch {
+	case m.err != nil:
+		return p.a.fail(m.err)
+	case m.fetched == 0:
+		return p.a.say("nothing was missing")
+	case m.fetched == 1:
+		return p.a.say("1 event was missing, and is here now")
+	}
+	return p.a.say(count(m.fetched, "event") + " were missing, and are here now")
 }

@@ -332,7 +332,7 @@ func TestMarkedHooksTogether(t *testing.T) {
 		}
 	}
 	r.press("c")
-	r.shows("is here now")
+	r.shows("nothing was missing")
 }
 
 // A list that was stopped half way never starts a rotation that would leave

@@ -32,7 +32,7 @@ func (p *hooksPage) rotateActions() []action {
 	case !p.rot.inGrace(p.a.cfg.Now()):
 		noUndo = "the grace period is over: the old secret is gone"
 	}
-	undo := action{id: "hook.undo", keys: []string{"u"}, text: "Undo the rotation: every hook gets its old secret back, with the same care.", off: noUndo, run: p.undo}
+	undo := action{id: "hook.undo", keys: []string{"u"}, text: "Undo the rotation: every hook gets its old secret back, with the same care.", command: "hookctl rotate --undo", off: noUndo, run: p.undo}
 	if noUndo == "" {
 		undo.label = "undo"
 	}
@@ -62,13 +62,9 @@ func (p *hooksPage) rotateCommand() string {
 	}
 	line := "hookctl rotate"
 	for _, r := range rows {
-		if r.Target.IsOrg() {
-			line += " --org " + quote(r.Target.String())
-		} else {
-			line += " -R " + quote(r.Target.String())
-		}
+		line += fmt.Sprintf(" %d", r.ID)
 	}
-	return line
+	return line + targetFlags(rows)
 }
 
 // cannotRotate says why a rotation cannot begin now, "" when it can.
