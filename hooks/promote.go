@@ -4,6 +4,7 @@ import (
 	"context"
 	"errors"
 	"fmt"
+	"slices"
 
 	"hookctl/hooks/secret"
 )
@@ -75,27 +76,28 @@ func (r *Rotator) TakeIn(ctx context.Context, hooks []Hook, signed string) error
 	if err != nil || state == nil || state.Over(r.now()) || state.PerHook() {
 		return err
 	}
-	known := make(map[int64]bool)
-	for _, h := range state.Hooks {
-		known[h.HookID] = true
-	}
-	before := len(state.Hooks)
+	changed := false
 	for _, h := range hooks {
 		own, err := r.Store.HookSecret(h.ID)
 		if err != nil {
 			return err
 		}
-		if known[h.ID] || own != "" {
-			continue // it has no part in the change of the shared secret
+		at := slices.IndexFunc(state.Hooks, func(known secret.RotationHook) bool { return known.HookID == h.ID })
+		if own != "" || (at >= 0 && signed == state.New) {
+			continue // it has no part in the change of the shared secret, or has come through it
 		}
-		known[h.ID] = true
 		one := secret.RotationHook{Repository: h.Target.String(), HookID: h.ID, Step: secret.StepPending}
 		if signed == state.New {
 			one.Step = secret.StepVerified
 		}
-		state.Hooks = append(state.Hooks, one)
+		if at >= 0 {
+			state.Hooks[at] = one // the setup may have taken it back to the old secret
+		} else {
+			state.Hooks = append(state.Hooks, one)
+		}
+		changed = true
 	}
-	if len(state.Hooks) == before {
+	if !changed {
 		return nil
 	}
 	if err := r.Store.SaveRotation(state); err != nil || state.Promoted.IsZero() {
