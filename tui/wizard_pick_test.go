@@ -1,0 +1,104 @@
+package tui
+
+import (
+	"fmt"
+	"slices"
+	"testing"
+
+	"hookctl/hooks"
+)
+
+func pickerOf(ids ...string) *picker {
+	p := newPicker(newTheme(true, false), "")
+	var items []pickItem
+	for _, id := range ids {
+		items = append(items, pickItem{id: id})
+	}
+	p.set(items)
+	return p
+}
+
+func typeIn(p *picker, text string) {
+	for _, c := range text {
+		p.update(key(string(c)))
+	}
+}
+
+// What was chosen stays chosen while the list is narrowed, and stands on top
+// when the list comes anew.
+func TestPickerKeepsWhatIsChosen(t *testing.T) {
+	p := pickerOf("octo-org/api", "octo-org/web", "octocat/dotfiles")
+	p.move(1)
+	p.toggle()
+	typeIn(p, "dot")
+	if it, _ := p.under(); it.id != "octocat/dotfiles" {
+		t.Fatalf("the best match is %q", it.id)
+	}
+	p.toggle()
+	if got := p.picked(); !slices.Equal(got, []string{"octo-org/web", "octocat/dotfiles"}) {
+		t.Errorf("chosen are %v", got)
+	}
+	for range 3 {
+		p.update(key("backspace"))
+	}
+	if len(p.shown) != 3 {
+		t.Errorf("%d lines are shown", len(p.shown))
+	}
+	p.set([]pickItem{{id: "octo-org/api"}, {id: "octo-org/web"}})
+	if p.items[0].id == "octo-org/api" || len(p.items) != 3 {
+		t.Errorf("the list is %v", p.items)
+	}
+}
+
+func TestPickerSaysWhyNot(t *testing.T) {
+	p := newPicker(newTheme(true, false), "")
+	p.set([]pickItem{{id: "a/b", off: "archived"}})
+	if why := p.toggle(); why != "archived" || len(p.picked()) != 0 {
+		t.Errorf("it says %q and chose %v", why, p.picked())
+	}
+	typeIn(p, "nothing like it")
+	if why := p.toggle(); why != "nothing matches" {
+		t.Errorf("it says %q", why)
+	}
+}
+
+// A thousand lines are searched and drawn with what a screen needs.
+func TestPickerOfManyLines(t *testing.T) {
+	var ids []string
+	for i := range 1000 {
+		ids = append(ids, fmt.Sprintf("octo-org/service-%03d", i))
+	}
+	p := pickerOf(ids...)
+	typeIn(p, "777")
+	if it, _ := p.under(); it.id != "octo-org/service-777" {
+		t.Errorf("found is %q", it.id)
+	}
+	p.view(80, 20)
+	if p.high != 19 {
+		t.Errorf("%d rows", p.high)
+	}
+}
+
+// An organisation is offered where it is meant, and needs a permission of its
+// own.
+func TestRepositoriesOffersOrganisations(t *testing.T) {
+	s := hooked(t, 80, 24)
+	w := at(s, stepRepositories)
+	w.user = hooks.User{Login: "octocat", Scopes: []string{"repo", "admin:org_hook"}}
+	s.typed("octo-org")
+	s.shows("organisation octo-org")
+	s.press("end", "space")
+	if got := w.targets(); !slices.Contains(got, hooks.Target{Owner: "octo-org"}) {
+		t.Errorf("chosen are %v", got)
+	}
+	s.typed("octo-or")
+	s.lacks("organisation octo-or ")
+	for range len("octo-or") {
+		s.press("backspace")
+	}
+	w.user.Scopes = []string{"repo"}
+	s.typed("hub-org")
+	s.shows("organisation hub-org")
+	s.press("space")
+	s.shows("gh auth refresh -s admin:org_hook")
+}
