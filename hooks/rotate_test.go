@@ -125,7 +125,7 @@ func TestRotateNamesWhatFailsAndResumes(t *testing.T) {
 			w.client = w.newClient(Config{Limits: limits})
 			mend := tt.breaks(w)
 			r := w.rotator()
-			r.Wait = 200 * time.Millisecond
+			r.Wait = time.Second
 			result, err := r.Rotate(t.Context(), hooks, time.Hour)
 			if !errors.Is(err, ErrUnfinished) || !strings.Contains(CureOf(err), "--resume") || result.Complete {
 				t.Fatalf("result %+v, %v", result, err)

@@ -238,7 +238,7 @@ func TestSetupTellsWhyAHookIsNotVerified(t *testing.T) {
 			w.setSecret("s1")
 			w.receiver.answer(tt.status)
 			r := w.request("o/a")
-			r.Wait = 300 * time.Millisecond
+			r.Wait = time.Second // a busy machine needs some
 			results, err := w.client.Apply(t.Context(), w.plan(r), w.receiver.confirm, nil)
 			if !errors.Is(err, ErrIncomplete) || results[0].Verified || !errors.Is(results[0].Err, tt.reason) {
 				t.Fatalf("results %+v, %v", results, err)
