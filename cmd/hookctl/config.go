@@ -129,7 +129,7 @@ func (p *program) editSettings(ctx context.Context) error {
 	}
 	defer os.RemoveAll(dir) //nolint:errcheck // A copy of what is saved, in a directory of our own.
 	copyFile := filepath.Join(dir, "hookctl.yaml")
-	if err := os.WriteFile(copyFile, data, 0o600); err != nil {
+	if err := os.WriteFile(copyFile, data, 0o600); err != nil { //nolint:gosec // In a directory that was made just now.
 		return fmt.Errorf("make a copy to edit: %w", err)
 	}
 	for {

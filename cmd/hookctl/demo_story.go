@@ -93,7 +93,7 @@ func (d *demo) deliverEveryKind(ctx context.Context) (sent, refused int, err err
 	repo := d.repos[0]
 	hook := d.github.Hooks(repo)[0]
 	d.github.SetSecret(repo, hook.ID, "somebody else's")
-	defer d.github.SetSecret(repo, hook.ID, hook.Config.Secret)
+	defer d.github.SetSecret(repo, hook.ID, hook.Secret)
 	results, err := d.github.Deliver(ctx, repo, "push", githubtest.SampleFor("push.main", repo))
 	for _, r := range results {
 		if r.StatusCode == 401 {

@@ -23,7 +23,7 @@ var update = flag.Bool("update", false, "write what is seen into the stories and
 
 // TestMain lets the stories run the built program: this test binary under the name hookctl.
 func TestMain(m *testing.M) {
-	testscript.Main(m, map[string]func(){"hookctl": main, "gh-hookctl": main, "cloudflared": cloudflared})
+	testscript.Main(m, map[string]func(){"hookctl": main, "gh-hookctl": main, "cloudflared": cloudflared, "senders": steadySenders})
 }
 
 // cloudflared plays the tunnel program: a quick tunnel whose name is in QUICK, told where --metrics says.
@@ -49,8 +49,13 @@ const storyPatience = 30 * time.Second
 
 // TestStories tells what a person does with the program, one file of testdata each.
 func TestStories(t *testing.T) {
-	testscript.Run(t, testscript.Params{
-		Dir:                 "testdata",
+	testscript.Run(t, storyParams("testdata"))
+}
+
+// storyParams are the words that the stories of a directory are told in.
+func storyParams(dir string) testscript.Params {
+	return testscript.Params{
+		Dir:                 dir,
 		UpdateScripts:       *update,
 		RequireExplicitExec: true,
 		RequireUniqueNames:  true,
@@ -63,6 +68,9 @@ func TestStories(t *testing.T) {
 		},
 		Cmds: map[string]func(*testscript.TestScript, bool, []string){
 			"github":    cmdGitHub,
+			"fault":     cmdFault,
+			"traffic":   cmdTraffic,
+			"past":      cmdPast,
 			"deliver":   cmdDeliver,
 			"hooks":     cmdHooks,
 			"maestro":   cmdMaestro,
@@ -77,7 +85,7 @@ func TestStories(t *testing.T) {
 			"interrupt": cmdInterrupt,
 			"stirring":  cmdStirring,
 		},
-	})
+	}
 }
 
 // setUpStory gives each story a home, a port and nothing of the user's own.

@@ -75,11 +75,11 @@ func newStop(p *program) *cobra.Command {
 		Short:   "Stop the receiver when it has finished what it accepted",
 		Example: "  hookctl stop",
 		RunE: func(cmd *cobra.Command, _ []string) error {
-			s, err := loadSettings(p.environ)
+			home, err := homeDir(p.environ) // A mistake in the settings is no reason to go on running.
 			if err != nil {
 				return err
 			}
-			err = daemon.Stop(cmd.Context(), p.daemonConfig(s))
+			err = daemon.Stop(cmd.Context(), p.daemonConfig(&settings{Home: home}))
 			if errors.Is(err, daemon.ErrNotRunning) {
 				p.note("the receiver is not running")
 				return nil
@@ -112,13 +112,17 @@ func newStatus(p *program) *cobra.Command {
 
 // receiverStatus asks the running receiver. Where there is none it says what can be known without.
 func (p *program) receiverStatus(ctx context.Context) (daemon.Status, error) {
-	s, err := loadSettings(p.environ)
+	home, err := homeDir(p.environ)
 	if err != nil {
 		return daemon.Status{}, err
 	}
-	status, err := daemon.Dial(s.Home).Status(ctx)
+	status, err := daemon.Dial(home).Status(ctx)
 	if !errors.Is(err, daemon.ErrNotRunning) {
 		return status, err
+	}
+	s, err := loadSettings(p.environ)
+	if err != nil {
+		return daemon.Status{}, err
 	}
 	ring, err := p.store(s).Ring(time.Now())
 	if err != nil {

@@ -5,7 +5,6 @@ import (
 	"context"
 	"fmt"
 	"io"
-	"os"
 	"strings"
 
 	"github.com/spf13/cobra"
@@ -214,13 +213,4 @@ func (p *program) readLine(ctx context.Context) (string, error) {
 // note writes one line for people, on stderr, so that stdout holds data alone.
 func (p *program) note(format string, args ...any) {
 	fmt.Fprintf(p.err, format+"\n", args...)
-}
-
-// executable is the path of this program, for the background receiver.
-func executable() (string, error) {
-	path, err := os.Executable()
-	if err != nil {
-		return "", fmt.Errorf("find this program's own path: %w", err)
-	}
-	return path, nil
 }

@@ -154,11 +154,40 @@ func (p *program) rotateHooks(ctx context.Context, s *settings, client *hooks.Cl
 	if len(own) == 0 {
 		return hooks.RotateResult{}, hint(errors.New("no hook of this receiver is there"), "set one up with: hookctl setup")
 	}
+	if some, err := p.onlySome(ctx, s, client, own); err != nil {
+		return hooks.RotateResult{}, err
+	} else if some && !rotator.PerHook {
+		// A new shared secret would lock out the hooks that are not named once the grace period is over.
+		rotator.PerHook = true
+		p.note("other hooks share this secret, so each of the named ones gets a secret of its own")
+	}
 	question := fmt.Sprintf("change the secret of %d hooks? (the old one stays accepted for %s)", len(own), o.grace)
 	if err := p.confirm(ctx, o.yes, question); err != nil {
 		return hooks.RotateResult{}, err
 	}
 	return rotator.Rotate(ctx, own, time.Duration(o.grace))
+}
+
+// onlySome tells whether this receiver has hooks besides the chosen ones.
+func (p *program) onlySome(ctx context.Context, s *settings, client *hooks.Client, chosen []hooks.Hook) (bool, error) {
+	targets, err := p.knownTargets(ctx, s)
+	if err != nil {
+		return false, err
+	}
+	for _, h := range chosen {
+		targets = append(targets, h.Target)
+	}
+	list, err := client.ListAll(ctx, unique(targets))
+	if err != nil {
+		return false, fmt.Errorf("see whether other hooks share the secret: %w", err)
+	}
+	all, err := p.ownHooks(ctx, s, list)
+	if err != nil {
+		return false, err
+	}
+	return slices.ContainsFunc(all, func(have hooks.Hook) bool {
+		return !slices.ContainsFunc(chosen, func(h hooks.Hook) bool { return h.ID == have.ID })
+	}), nil
 }
 
 // printRotation shows the outcome. What is not complete makes the command fail.

@@ -148,6 +148,9 @@ func (r *receiver) lockAndRun(ctx context.Context) error {
 	if err := r.ranges.load(ctx, r.p, r.settings); err != nil {
 		return err
 	}
+	if err := r.settings.preflight(ctx); err != nil {
+		return err
+	}
 	instance, err := daemon.Lock(r.p.daemonConfig(r.settings))
 	if err != nil {
 		return err

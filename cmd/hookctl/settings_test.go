@@ -75,7 +75,7 @@ func TestSettingsPrecedence(t *testing.T) {
 func TestSettingsMistakesAreNamedWithTheirPlace(t *testing.T) {
 	t.Parallel()
 	for _, c := range []struct{ name, file, want string }{
-		{"unknown key", "reciever: {}\n", `hookctl.yaml:1:1: unknown field "reciever"`},
+		{"unknown key", "receivers: {}\n", `hookctl.yaml:1:1: unknown field "receivers"`},
 		{"unknown inner key", "log:\n  kep: 1d\n", `hookctl.yaml:2:3: unknown field "kep"`},
 		{"broken YAML", "log: [\n", "hookctl.yaml:1:6: "},
 		{"wrong type", "receiver: {port: nine}\n", "hookctl.yaml:1:18: "},
@@ -225,9 +225,9 @@ func TestSchemaAgreesWithTheReader(t *testing.T) {
 		"paths: {ci: {watched_branches: [main], sinks: [a]}}":                          true,
 		"priorities: {workflow_run.failure: high}":                                     true,
 		"tui: {keys: {quit: [q]}, filters: {mine: 'repo:o/*'}}":                        true,
-		"reciever: {}":       false,
-		"log: {kep: 1d}":     false,
-		"tui: {theme: pink}": false,
+		"receivers: {}":                            false,
+		"log: {kep: 1d}":                           false,
+		"tui: {theme: pink}":                       false,
 		"priorities: {workflow_run.failure: soon}": false,
 		"receiver: {port: nine}":                   false,
 		"log: {keep: tomorrow}":                    false,

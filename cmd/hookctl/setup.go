@@ -249,7 +249,7 @@ func (p *program) progress(step hooks.Step) {
 	if step.Detail != "" {
 		line += " (" + step.Detail + ")"
 	}
-	if step.Err != nil {
+	if step.Err != nil && step.Detail != step.Err.Error() {
 		line += ": " + step.Err.Error()
 	}
 	fmt.Fprintln(p.err, logs.Clean(line))

@@ -43,6 +43,7 @@ func (p *program) tuiConfig() (tui.Config, error) {
 		Daemon:     p.daemonConfig(s),
 		Hooks:      func() (*hooks.Client, error) { return p.github(s) },
 		Setup:      p.setupDefaults(s),
+		PerHook:    s.Secrets == "per-hook",
 		Version:    buildInfo().Version,
 		Checks:     p.checks,
 		Settings:   shown,
@@ -63,7 +64,7 @@ func (p *program) tuiConfig() (tui.Config, error) {
 // checks runs the doctor for the interface, with the settings of that moment.
 func (p *program) checks(ctx context.Context, progress func(tui.Check)) {
 	tell := func(c doctor.Check) {
-		progress(tui.Check{Name: c.Name, Status: c.Status, Detail: c.Detail, Fix: c.Fix})
+		progress(tui.Check(c))
 	}
 	config, err := p.doctorConfig(ctx)
 	if err != nil {

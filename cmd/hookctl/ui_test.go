@@ -125,7 +125,7 @@ func (s *screen) close() {
 		<-s.done
 	}
 	_ = s.tty.Close()
-	_ = s.SafeEmulator.Close()
+	_ = s.Close()
 	s.copying.Wait()
 }
 

@@ -36,6 +36,7 @@ type world struct {
 	github  *githubtest.Server
 	maestro *githubtest.Maestro
 	screen  *screen
+	traffic *pushTraffic
 }
 
 type worldKey struct{}
@@ -43,6 +44,10 @@ type worldKey struct{}
 func worldOf(ts *testscript.TestScript) *world { return ts.Value(worldKey{}).(*world) }
 
 func (w *world) close() {
+	if w.traffic != nil {
+		w.traffic.stop()
+		w.traffic.senders.Wait()
+	}
 	if w.screen != nil {
 		w.screen.close()
 	}
@@ -157,7 +162,7 @@ func cmdDeliver(ts *testscript.TestScript, neg bool, args []string) {
 //	hooks owner/repo
 func cmdHooks(ts *testscript.TestScript, neg bool, args []string) {
 	for _, h := range worldOf(ts).github.Hooks(args[0]) {
-		fmt.Fprintf(ts.Stdout(), "%d %s %s secret=%s active=%t\n", h.ID, h.Config.URL, strings.Join(h.Events, ","), secret.Fingerprint(h.Config.Secret), h.Active)
+		fmt.Fprintf(ts.Stdout(), "%d %s %s secret=%s active=%t\n", h.ID, h.URL, strings.Join(h.Events, ","), secret.Fingerprint(h.Secret), h.Active)
 	}
 }
 

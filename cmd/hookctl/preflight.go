@@ -1,0 +1,47 @@
+package main
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"net"
+	"os"
+	"strconv"
+
+	"hookctl/server/daemon"
+)
+
+// preflight looks for what would keep this process from being the receiver, while the one that it may replace still
+// runs: a log directory that cannot be written, a port that another program has.
+func (s *settings) preflight(ctx context.Context) error {
+	if err := checkLogDir(s.Log.Dir); err != nil {
+		return err
+	}
+	old, err := daemon.Dial(s.Home).Status(ctx)
+	if err != nil {
+		return nil // Nobody is replaced, and what else is wrong here shows when the lock is taken.
+	}
+	_, port, err := net.SplitHostPort(old.Address)
+	if err != nil || port == strconv.Itoa(s.Receiver.Port) {
+		return nil // The socket will be handed over.
+	}
+	var config net.ListenConfig
+	address := net.JoinHostPort(s.Receiver.Bind, strconv.Itoa(s.Receiver.Port))
+	listener, err := config.Listen(ctx, "tcp", address)
+	if err != nil {
+		return hint(fmt.Errorf("cannot listen on %s: %w", address, err), "choose another port with --port N, or in hookctl.yaml as receiver.port")
+	}
+	return listener.Close()
+}
+
+// checkLogDir makes the directory where it is missing, and makes sure that a file can be made in it.
+func checkLogDir(dir string) error {
+	if err := os.MkdirAll(dir, 0o700); err != nil {
+		return hint(fmt.Errorf("make the log directory: %w", err), "choose another with --log-dir DIR, or in hookctl.yaml as log.dir")
+	}
+	file, err := os.CreateTemp(dir, ".hookctl-*")
+	if err != nil {
+		return hint(fmt.Errorf("write to the log directory: %w", err), "see who owns it with: ls -ld "+dir)
+	}
+	return errors.Join(file.Close(), os.Remove(file.Name()))
+}
