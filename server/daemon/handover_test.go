@@ -264,6 +264,71 @@ func TestAHandoverThatIsNotConfirmedChangesNothing(t *testing.T) {
 	<-ended
 }
 
+func TestEverySocketFindsItsPlaceAtTheNextReceiver(t *testing.T) {
+	t.Parallel()
+	home := shortDirT(t)
+	first, err := Lock(Config{Home: home})
+	if err != nil {
+		t.Fatal(err)
+	}
+	var given []net.Listener
+	for range 3 { // deliveries, metrics, and one that the next receiver no longer wants
+		ln, err := first.Listen(t.Context(), "127.0.0.1:0")
+		if err != nil {
+			t.Fatal(err)
+		}
+		given = append(given, ln)
+	}
+	ctx, cancel := context.WithCancel(context.Background())
+	done := make(chan error, 1)
+	stopped := make(chan struct{})
+	go func() { done <- first.Serve(ctx, Control{Stop: func() { close(stopped) }}) }()
+	within(t, "the control socket", func() bool {
+		_, err := Dial(home).Status(t.Context())
+		return err == nil
+	})
+	sockets, err := takeOver(t.Context(), home)
+	if err != nil {
+		t.Fatal(err)
+	}
+	for _, ln := range given { // nobody accepts in this test, so the old receiver would wait in vain for them to rest
+		if err := ln.Close(); err != nil {
+			t.Error(err)
+		}
+	}
+	<-stopped
+	cancel()
+	if err := errors.Join(<-done, first.Close()); err != nil {
+		t.Error(err)
+	}
+
+	second, err := Lock(Config{Home: home})
+	if err != nil {
+		t.Fatal(err)
+	}
+	second.inherited = sockets
+	for _, n := range []int{1, 0} { // in whatever order it asks
+		want := given[n].Addr().String()
+		ln, err := second.Listen(t.Context(), want)
+		if err != nil {
+			t.Fatal(err)
+		}
+		if ln.Addr().String() != want {
+			t.Errorf("asked for %s, got %s", want, ln.Addr())
+		}
+		if err := ln.Close(); err != nil {
+			t.Error(err)
+		}
+	}
+	if err := errors.Join(second.unclaimed(), second.Close()); err != nil {
+		t.Error(err)
+	}
+	if conn, err := net.Dial("tcp", given[2].Addr().String()); err == nil {
+		_ = conn.Close()
+		t.Error("the socket that nobody wants is still open")
+	}
+}
+
 func TestSameAddress(t *testing.T) {
 	tests := []struct {
 		have, want string

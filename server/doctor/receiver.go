@@ -41,7 +41,7 @@ func (f *facts) receiver(ctx context.Context) finding {
 	if st.Manager != "" {
 		manager = " by " + st.Manager
 	}
-	running := fmt.Sprintf("it runs%s (pid %d) since %s; %d received, %d refused", manager, st.PID, ago(f.cfg.Now().Sub(st.Since)), st.Received, st.Rejected)
+	running := fmt.Sprintf("it runs%s (pid %d) for %s now; %d received, %d refused", manager, st.PID, ago(f.cfg.Now().Sub(st.Since)), st.Received, st.Rejected)
 	list, err := daemon.Dial(f.cfg.Home).Rejected(ctx)
 	if err != nil {
 		return failed(err, "hookctl restart")

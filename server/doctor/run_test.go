@@ -88,7 +88,7 @@ func TestPermissionsThatAreTooOpenAreFoundAndMended(t *testing.T) {
 	}
 }
 
-func TestFixRemovesAStaleSocketAndTriesToStartTheReceiver(t *testing.T) {
+func TestFixRemovesAStaleSocketAndStartsTheReceiver(t *testing.T) {
 	t.Parallel()
 	w := newWorld(t)
 	w.end()
@@ -115,6 +115,22 @@ func TestFixRemovesAStaleSocketAndTriesToStartTheReceiver(t *testing.T) {
 	}
 	if _, err := os.Lstat(socket); !errors.Is(err, os.ErrNotExist) {
 		t.Errorf("the socket is still there: %v", err)
+	}
+
+	exe, err := os.Executable()
+	if err != nil {
+		t.Fatal(err)
+	}
+	w.cfg.Daemon.Executable, w.cfg.Daemon.Env = exe, append(os.Environ(), "DOCTOR_RECEIVER="+w.home)
+	repairs = Fix(t.Context(), w.cfg)
+	if len(repairs) != 1 || repairs[0].Error != "" || !strings.HasPrefix(repairs[0].Action, "started the receiver (pid ") {
+		t.Errorf("repairs: %+v", repairs)
+	}
+	if got := w.one("receiver"); got.Status != OK {
+		t.Errorf("afterwards: %+v", got)
+	}
+	if err := daemon.Stop(t.Context(), daemon.Config{Home: w.home}); err != nil {
+		t.Fatal(err)
 	}
 
 	// Without a secret it would not start, so it is not tried.
