@@ -4,8 +4,6 @@ import (
 	"strings"
 	"unicode"
 	"unicode/utf8"
-
-	"github.com/charmbracelet/x/ansi"
 )
 
 // Clean makes text from outside fit for one line of a terminal, a log or a
@@ -18,9 +16,7 @@ func Clean(s string) string {
 	if isClean(s) {
 		return s
 	}
-	if strings.Contains(s, "\x1b") {
-		s = ansi.Strip(s)
-	}
+	s = withoutSequences(s)
 	var b strings.Builder
 	b.Grow(len(s))
 	for i, r := range s {
@@ -39,6 +35,34 @@ func Clean(s string) string {
 		}
 	}
 	return b.String()
+}
+
+// withoutSequences removes the escape sequences that have a body (CSI, OSC,
+// DCS and their like), as far as they are ended. Of anything else only the
+// escape character itself goes, later, so that no honest text is lost.
+func withoutSequences(s string) string {
+	var b strings.Builder
+	for {
+		at := strings.IndexByte(s, 0x1b)
+		if at < 0 || at+1 == len(s) {
+			b.WriteString(s)
+			return b.String()
+		}
+		b.WriteString(s[:at])
+		s = s[at+1:]
+		switch s[0] {
+		case '[':
+			if n := strings.IndexFunc(s[1:], func(r rune) bool { return r < 0x20 || r > 0x3f }); n >= 0 && s[1+n] >= 0x40 && s[1+n] <= 0x7e {
+				s = s[1+n+1:]
+			}
+		case ']', 'P', 'X', '^', '_':
+			if n := strings.IndexAny(s, "\x07\x1b"); n >= 0 && s[n] == 0x07 {
+				s = s[n+1:]
+			} else if n >= 0 && strings.HasPrefix(s[n:], "\x1b\\") {
+				s = s[n+2:]
+			}
+		}
+	}
 }
 
 // isClean is the quick way for what nearly all text is.

@@ -154,10 +154,15 @@ func asciiLower(s string) string {
 }
 
 // searchText is what free text is looked for in: the summary, one part a
-// line, in lower case, so that nothing is found across two parts.
+// line, in lower case, so that nothing is found across two parts. A title that
+// the result repeats stands there only: a shorter text is searched sooner.
 func searchText(e *Entry) string {
+	title := e.Title
+	if strings.Contains(e.Result, title) {
+		title = ""
+	}
 	var b strings.Builder
-	for _, s := range [...]string{e.Event, e.Action, e.Repository, e.Sender, e.Title, e.Branch, e.Conclusion, e.Result, e.DeliveryID} {
+	for _, s := range [...]string{e.Event, e.Action, e.Repository, e.Sender, title, e.Branch, e.Conclusion, e.Result} {
 		if s != "" {
 			b.WriteString(s)
 			b.WriteByte('\n')

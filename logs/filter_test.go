@@ -13,7 +13,7 @@ func filterEntries() []Entry {
 	records := []*Record{
 		{File: "a.json", EventType: "push", ReceivedAt: filterNow.Add(-30 * time.Minute), DeliveryID: "AA-1", Source: SourceDelivery,
 			Summary: Summary{Repository: "octo-org/Api", Sender: "dependabot[bot]", Title: "Bump x [security]", Branch: "main"}},
-		{File: "b.json", EventType: "workflow_run", ReceivedAt: filterNow.Add(-2 * time.Hour), Source: SourceCatchup, HookID: 7,
+		{File: "b.json", EventType: "workflow_run", ReceivedAt: filterNow.Add(-2 * time.Hour), DeliveryID: "72d3162e-cc78-11e3-81ab-4c9367dc0958", Source: SourceCatchup, HookID: 7,
 			Summary:       Summary{Action: "completed", Repository: "octo-org/web", Sender: "octocat", Title: "CI Tests", Branch: "feature/Ä", Conclusion: "failure"},
 			Result:        "ci_failure: CI Tests failed",
 			Signature:     Signature{Verified: true},
@@ -73,6 +73,8 @@ var filterCases = []struct{ text, want string }{
 	{"hook:7", "b"},
 	{"hook:0", "ac"},
 	{"id:aa-1", "a"},
+	{"72D3162E-cc78-11e3-81ab-4c9367dc0958", "b"},
+	{"!72d3162e-cc78-11e3-81ab-4c9367dc0958", "ac"},
 	{"source:catchup", "b"},
 	{"verified:yes", "b"},
 	{"verified:no", "ac"},

@@ -172,8 +172,8 @@ func (x *index) remove(path string) {
 
 func (x *index) openFile(ctx context.Context, path string, create bool) error {
 	pragmas := url.Values{"_txlock": {"immediate"}, "_pragma": {
-		"busy_timeout(10000)", "page_size(8192)", "journal_mode(WAL)", "synchronous(NORMAL)",
-		"cache_size(-4000)", "journal_size_limit(67108864)", "temp_store(MEMORY)",
+		"busy_timeout(10000)", "page_size(16384)", "journal_mode(WAL)", "synchronous(NORMAL)",
+		"cache_size(-4000)", "wal_autocheckpoint(4000)", "journal_size_limit(67108864)", "temp_store(MEMORY)",
 	}}
 	if create {
 		f, err := os.OpenFile(filepath.Clean(path), os.O_CREATE|os.O_EXCL|os.O_RDWR, 0o600)
@@ -318,7 +318,7 @@ func isDamage(err error) bool {
 	case sqlite3.SQLITE_READONLY:
 		return se.Code() == sqlite3.SQLITE_READONLY_DBMOVED
 	case sqlite3.SQLITE_ERROR:
-		return strings.Contains(err.Error(), "no such table") || strings.Contains(err.Error(), "no such column") ||
+		return strings.Contains(err.Error(), "no such table") || strings.Contains(err.Error(), "no such column") || strings.Contains(err.Error(), "no such index") ||
 			strings.Contains(err.Error(), "malformed")
 	}
 	return false

@@ -217,7 +217,7 @@ func (l *Log) Pending(ctx context.Context) ([]Entry, error) {
 	if err := l.settle(ctx); err != nil {
 		return nil, err
 	}
-	return l.index.entries(ctx, "SELECT "+columns+" FROM record WHERE pending > 0 ORDER BY id")
+	return l.index.entries(ctx, "SELECT "+columns+" FROM record INDEXED BY record_pending WHERE pending > 0 ORDER BY id")
 }
 
 // Problems returns the files that are no whole record, by name.

@@ -41,7 +41,7 @@ func FilterFields() []string {
 //	event:push repo:octo-org/* !sender:*[bot] status:failed since:1h "free text"
 //
 // Words are joined by "and". A word is field:value or free text that is
-// looked for in the summary, a leading ! turns it round, and quotes hold text
+// looked for in the summary (or is a delivery id), a leading ! turns it round, and quotes hold text
 // together. Values are compared whole, in any case; * and ? are wildcards,
 // and a comma separates alternatives (event:push,release). since and until
 // take an age (90s, 15m, 1h, 3d, 2w) counted back from now, a date
@@ -111,7 +111,16 @@ func (p *filterParser) term() (term, error) {
 		return t, p.fail(nameAt, "empty text; write something between the quotes")
 	}
 	t.values = []string{foldText(word)}
+	if isGUID(t.values[0]) {
+		t.field = "id"
+	}
 	return t, nil
+}
+
+// isGUID says whether free text is a whole delivery id, which is not part of
+// the summary but is what people paste.
+func isGUID(s string) bool {
+	return len(s) == 36 && s[8] == '-' && s[13] == '-' && s[18] == '-' && s[23] == '-' && strings.Trim(s, "0123456789abcdef-") == ""
 }
 
 func (p *filterParser) atSpace() bool {

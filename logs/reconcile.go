@@ -32,6 +32,7 @@ type reconciler struct {
 }
 
 const (
+	firstBlock     = 100
 	reconcileBlock = 1000 // rows that are inserted together
 	lockRetry      = 200 * time.Millisecond
 )
@@ -168,12 +169,8 @@ func (r *reconciler) agree(ctx context.Context, stamp int64) error {
 	r.report(have, len(names))
 	// Newest first, in blocks that go up: rows are appended to a block faster than before it.
 	slices.SortFunc(missing, func(a, b string) int { return cmp.Compare(b, a) })
-	for start := 0; start < len(missing); start += reconcileBlock {
-		block := missing[start:min(start+reconcileBlock, len(missing))]
-		if err := r.add(ctx, block, have+start, len(names)); err != nil {
-			return err
-		}
-		r.report(have+start+len(block), len(names))
+	if err := r.addAll(ctx, missing, have); err != nil {
+		return err
 	}
 	for chunk := range slices.Chunk(gone, 500) {
 		// A file may have come since the directory was listed.
@@ -262,19 +259,54 @@ func (x *index) changed(name string, size, mtime int64) bool {
 	return err == nil && (info.Size() != size || info.ModTime().UnixNano() != mtime)
 }
 
-// add reads a block of files in parallel and puts them into the index.
-func (r *reconciler) add(ctx context.Context, block []string, done, total int) error {
-	entries, problems, err := r.x.readFiles(ctx, block)
-	if err != nil {
-		return err
+// addAll reads files in parallel and puts them into the index, a block at a
+// time. While one block is put there the next is read.
+func (r *reconciler) addAll(ctx context.Context, names []string, done int) error {
+	type block struct {
+		entries  []Entry
+		problems []problem
+		size     int
+		err      error
 	}
-	return r.x.transact(ctx, func(tx *sql.Tx) error {
-		if err := putAll(ctx, tx, entries, problems); err != nil {
+	ctx, cancel := context.WithCancel(ctx)
+	defer cancel()
+	blocks := make(chan block)
+	total := done + len(names)
+	var reading sync.WaitGroup
+	defer reading.Wait()
+	defer cancel()
+	reading.Go(func() {
+		defer close(blocks)
+		size := firstBlock // small, so that there is a page to see
+		for len(names) > 0 {
+			b := block{size: min(size, len(names))}
+			b.entries, b.problems, b.err = r.x.readFiles(ctx, names[:b.size])
+			names, size = names[b.size:], reconcileBlock
+			select {
+			case blocks <- b:
+			case <-ctx.Done():
+				return
+			}
+		}
+	})
+	for b := range blocks {
+		if b.err != nil {
+			return b.err
+		}
+		done += b.size
+		err := r.x.transact(ctx, func(tx *sql.Tx) error {
+			if err := putAll(ctx, tx, b.entries, b.problems); err != nil {
+				return err
+			}
+			_, err := tx.ExecContext(ctx, `INSERT OR REPLACE INTO meta VALUES('done', ?), ('total', ?)`, done, total)
+			return err
+		})
+		if err != nil {
 			return err
 		}
-		_, err := tx.ExecContext(ctx, `INSERT OR REPLACE INTO meta VALUES('done', ?), ('total', ?)`, done+len(block), total)
-		return err
-	})
+		r.report(done, total)
+	}
+	return ctx.Err()
 }
 
 // problem is a file that is no whole record, as it was when it was read.

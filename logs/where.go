@@ -36,8 +36,13 @@ func (t *term) where() (cond string, args []any) {
 	for _, v := range t.values {
 		switch {
 		case t.field == "status":
-			parts = append(parts, map[string]string{StatusPending: "r.pending > 0", StatusFailed: "r.failed > 0",
-				StatusSent: "(r.notified AND r.pending = 0 AND r.failed = 0)", "none": "NOT r.notified"}[v])
+			// The first two are rare, and their small indexes must lead.
+			parts = append(parts, map[string]string{
+				StatusPending: "r.id IN (SELECT id FROM record INDEXED BY record_pending WHERE pending > 0)",
+				StatusFailed:  "r.id IN (SELECT id FROM record INDEXED BY record_failed WHERE failed > 0)",
+				StatusSent:    "(r.notified AND r.pending = 0 AND r.failed = 0)",
+				"none":        "NOT r.notified",
+			}[v])
 		case t.field == "number" || t.field == "hook":
 			parts = append(parts, "ifnull(CAST("+column+" AS TEXT), '') = ?")
 			args = append(args, v)
