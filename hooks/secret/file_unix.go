@@ -3,10 +3,14 @@
 package secret
 
 import (
+	"errors"
 	"fmt"
 	"io/fs"
 	"os"
 	"path/filepath"
+	"strconv"
+	"strings"
+	"time"
 
 	"github.com/google/renameio/v2"
 )
@@ -31,7 +35,37 @@ func writePrivate(path string, data []byte) error {
 	if err := f.CloseAtomicallyReplace(); err != nil {
 		return fmt.Errorf("write secrets: %w", err)
 	}
-	return syncDir(dir)
+	if err := syncDir(dir); err != nil {
+		return err
+	}
+	return removeLeftovers(path)
+}
+
+// leftoverAge is longer than any write takes.
+const leftoverAge = time.Minute
+
+// removeLeftovers removes what earlier writes of a file left unfinished because their process was killed: secrets are in
+// them. Their names are the file's with a dot before and a number after it.
+func removeLeftovers(path string) error {
+	dir, base := filepath.Split(path)
+	entries, err := os.ReadDir(filepath.Clean(dir))
+	if err != nil {
+		return fmt.Errorf("look for unfinished secrets: %w", err)
+	}
+	for _, e := range entries {
+		number, ok := strings.CutPrefix(e.Name(), "."+base)
+		if _, err := strconv.ParseUint(number, 10, 64); !ok || err != nil || !e.Type().IsRegular() {
+			continue
+		}
+		info, err := e.Info()
+		if err != nil || time.Since(info.ModTime()) < leftoverAge {
+			continue // gone, or of a write that is under way
+		}
+		if err := os.Remove(filepath.Join(dir, e.Name())); err != nil && !errors.Is(err, fs.ErrNotExist) {
+			return fmt.Errorf("remove unfinished secrets: %w", err)
+		}
+	}
+	return nil
 }
 
 // removePrivate removes a file durably. A missing one is fine.
