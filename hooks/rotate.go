@@ -156,7 +156,12 @@ func (r *Rotator) Finish(ctx context.Context) (RotateResult, error) {
 	if err := r.Store.EndRotation(); err != nil {
 		return result, err
 	}
-	return result, r.accept(ctx, newSecrets(state)...)
+	err = r.accept(ctx, newSecrets(state)...)
+	if err != nil {
+		// Such as a receiver that has another secret in its environment, and the new one from the state alone.
+		err = errors.Join(err, r.Store.SaveRotation(state), r.accept(ctx, newSecrets(state)...))
+	}
+	return result, err
 }
 
 // Due tells whether the current secret is older than maxAge, and since when it is in use. One of unknown age is due.

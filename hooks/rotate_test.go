@@ -265,6 +265,30 @@ func TestFinishGivesUpOnHooksThatCannotBeChanged(t *testing.T) {
 	}
 }
 
+// A receiver that has another secret in its environment knows the new one from the state alone, so that has to stay.
+func TestFinishKeepsTheStateThatTheReceiverNeeds(t *testing.T) {
+	w := newWorld(t, "o/a")
+	w.setSecret("old")
+	hooks := w.setup("o/a")
+	r := w.rotator()
+	r.Accept = func(_ context.Context, prints []string) error {
+		state, err := w.store.Rotation()
+		if err != nil || (state == nil && slices.Contains(prints, secret.Fingerprint(w.current()))) {
+			return errors.Join(err, errors.New("the receiver does not have it"))
+		}
+		return nil
+	}
+	if _, err := r.Rotate(t.Context(), hooks, time.Hour); err != nil {
+		t.Fatal(err)
+	}
+	if _, err := r.Finish(t.Context()); err == nil {
+		t.Error("no error")
+	}
+	if state, err := w.store.Rotation(); state == nil || err != nil {
+		t.Errorf("the state is gone: %v", err)
+	}
+}
+
 func TestRotateAgainWithinTheGracePeriodKeepsBothOldSecrets(t *testing.T) {
 	w := newWorld(t, "o/a")
 	w.setSecret("first")
