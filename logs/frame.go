@@ -34,7 +34,7 @@ const (
 func newFrame(kind byte, name string, data []byte) []byte {
 	body := 3 + len(name) + len(data)
 	b := make([]byte, frameHeader, align(frameHeader+body))
-	b = append(b, kind, byte(len(name)), byte(len(name)>>8))
+	b = append(b, kind, byte(len(name)), byte(len(name)>>8)) //nolint:gosec // a file name has at most 255 bytes
 	b = append(b, name...)
 	b = append(b, data...)
 	binary.LittleEndian.PutUint32(b[0:], frameMagic)

@@ -69,7 +69,7 @@ func writeSample(dir string, r *Record) error {
 		return err
 	}
 	for k := 1; ; k++ {
-		f, err := os.OpenFile(filepath.Join(dir, numbered(stem(r.ReceivedAt, r.EventType), k)), os.O_WRONLY|os.O_CREATE|os.O_EXCL, 0o600)
+		f, err := os.OpenFile(filepath.Clean(filepath.Join(dir, numbered(stem(r.ReceivedAt, r.EventType), k))), os.O_WRONLY|os.O_CREATE|os.O_EXCL, 0o600)
 		if errors.Is(err, fs.ErrExist) {
 			continue
 		}

@@ -70,13 +70,3 @@ func nameTime(name string) (time.Time, bool) {
 	t, err := time.Parse(timeLayout, name[:len(timeLayout)])
 	return t, err == nil
 }
-
-// nameEvent is the event in a file name, without the number; "" when it has
-// none.
-func nameEvent(name string) string {
-	if _, ok := nameTime(name); !ok {
-		return ""
-	}
-	rest := strings.TrimSuffix(name[len(timeLayout):], fileSuffix)
-	return strings.TrimPrefix(rest, "_")
-}

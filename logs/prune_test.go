@@ -1,0 +1,43 @@
+package logs
+
+import (
+	"fmt"
+	"slices"
+	"strings"
+	"testing"
+	"time"
+)
+
+func TestPruneRemovesTheOldestAndNeverThePending(t *testing.T) {
+	now := testTime.Add(100 * 24 * time.Hour)
+	dir := t.TempDir()
+	cfg := Config{Dir: dir, Keep: 30 * 24 * time.Hour, Now: func() time.Time { return now }}
+	w := openWriter(t, cfg)
+	old := mustAppend(t, w, &Record{ReceivedAt: testTime})
+	pending := mustAppend(t, w, &Record{ReceivedAt: testTime.Add(time.Hour), Notifications: []Notification{{Status: StatusPending}}})
+	young := mustAppend(t, w, &Record{ReceivedAt: now.Add(-time.Hour)})
+	younger := mustAppend(t, w, &Record{ReceivedAt: now, Payload: fmt.Appendf(nil, "%q", strings.Repeat("x", 5000))})
+	res, err := w.Prune(t.Context(), true)
+	if err != nil || !slices.Equal(res.Files, []string{old.File}) || res.Kept != 1 || res.Bytes == 0 {
+		t.Fatalf("dry run: %+v, %v", res, err)
+	}
+	if n := len(recordFiles(t, dir)); n != 4 {
+		t.Fatalf("a dry run left %d files", n)
+	}
+	if res, err := w.Prune(t.Context(), false); err != nil || !slices.Equal(res.Files, []string{old.File}) {
+		t.Fatalf("by age: %+v, %v", res, err)
+	}
+	w.Close()
+	cfg.Keep, cfg.MaxBytes = 0, 5900
+	w = openWriter(t, cfg)
+	if res, err := w.Prune(t.Context(), false); err != nil || !slices.Equal(res.Files, []string{young.File}) || res.Kept != 1 {
+		t.Fatalf("by size: %+v, %v", res, err)
+	}
+	want := []string{pending.File, younger.File}
+	if got := recordFiles(t, dir); !slices.Equal(got, want) {
+		t.Errorf("left %v, want %v", got, want)
+	}
+	if p, err := w.Log().Page(t.Context(), Query{}); err != nil || len(p.Entries) != 2 {
+		t.Errorf("listed %v, %v", files(p.Entries), err)
+	}
+}
