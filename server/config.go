@@ -136,7 +136,8 @@ type Limits struct {
 	PieceTimeout  time.Duration // for every 64 KiB of a body after the first; 2 s
 	IdleTimeout   time.Duration // between two requests of a connection; 60 s
 	Wait          time.Duration // for room in BytesInFlight before 503; 8 s
-	Drain         time.Duration // for what is under way when the receiver stops; 10 s
+	Farewell      time.Duration // for connections that are kept open to say their last when the receiver stops; 250 ms
+	Drain         time.Duration // for what is under way then; 10 s
 }
 
 // Retry says how long a notification is tried.
@@ -160,6 +161,7 @@ func (l Limits) withDefaults() Limits {
 	def(&l.PieceTimeout, 2*time.Second)
 	def(&l.IdleTimeout, time.Minute)
 	def(&l.Wait, 8*time.Second)
+	def(&l.Farewell, 250*time.Millisecond)
 	def(&l.Drain, 10*time.Second)
 	return l
 }

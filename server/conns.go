@@ -7,6 +7,7 @@ import (
 	"net"
 	"net/http"
 	"sync"
+	"time"
 )
 
 // connections bounds how many are open. When one too many arrives, the one that has been waiting longest
@@ -93,6 +94,23 @@ func settle(ctx context.Context) {
 	if held := x.all.open[x.conn]; held != nil && held.at != nil {
 		x.all.idle.Remove(held.at)
 		held.at = nil
+	}
+}
+
+// farewell waits until every connection is closed, or for no longer than the limit. Meanwhile deliveries are taken
+// and each answer asks to close its connection. Without that, http.Server.Shutdown would close an idle connection just
+// while a tunnel or a proxy writes the next delivery into it, which would then be lost.
+func (c *connections) farewell(limit time.Duration) {
+	over := time.NewTimer(limit)
+	defer over.Stop()
+	tick := time.NewTicker(max(limit/50, time.Millisecond))
+	defer tick.Stop()
+	for c.count() > 0 {
+		select {
+		case <-over.C:
+			return
+		case <-tick.C:
+		}
 	}
 }
 

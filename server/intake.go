@@ -24,6 +24,9 @@ func (s *Server) serveHTTP(w http.ResponseWriter, r *http.Request) {
 	w.Header().Set("Content-Type", "application/json")
 	w.Header().Set("Cache-Control", "no-store")
 	w.Header().Set("X-Content-Type-Options", "nosniff")
+	if s.leaving.Load() {
+		w.Header().Set("Connection", "close")
+	}
 	if r.URL.Path == "/healthz" {
 		s.health(w, r)
 		return
@@ -335,6 +338,9 @@ func (s *Server) ingest(ctx context.Context, set *settings, rec *logs.Record) (d
 	if known := (*logs.DuplicateError)(nil); errors.As(err, &known) {
 		s.metrics.duplicates.Inc()
 		return true, nil
+	}
+	if errors.Is(err, logs.ErrNotJSON) {
+		return false, fmt.Errorf("%w: %w", ErrNotObject, err)
 	}
 	if err != nil {
 		s.raise(err)

@@ -7,12 +7,14 @@ import (
 	"io"
 	"io/fs"
 	"net/http"
+	"net/http/httptrace"
 	"net/url"
 	"path/filepath"
 	"regexp"
 	"strings"
 	"sync"
 	"testing"
+	"time"
 
 	"hookctl/hooks/secret"
 	"hookctl/logs"
@@ -348,6 +350,41 @@ func TestStoppingFinishesWhatIsAccepted(t *testing.T) {
 		t.Error(err)
 	}
 	if files, _ := filepath.Glob(filepath.Join(r.dir, "*_push.json")); len(files) != 1 {
+		t.Errorf("%d records", len(files))
+	}
+}
+
+func TestStoppingPartsWithKeptConnectionsOverAnAnswer(t *testing.T) {
+	r := run(t, func(c *Config) { c.Limits.Farewell = time.Minute })
+	_, payload := sample(t, "push_main")
+	client := &http.Client{Transport: &http.Transport{MaxConnsPerHost: 1}}
+	deliver := func(n int) (kept bool) {
+		t.Helper()
+		var reused bool
+		ctx := httptrace.WithClientTrace(t.Context(), &httptrace.ClientTrace{GotConn: func(i httptrace.GotConnInfo) { reused = i.Reused }})
+		resp, err := client.Do(request(t, r.url+"/webhook", "push", guid(n), payload).WithContext(ctx))
+		if err != nil {
+			t.Fatal(err)
+		}
+		defer resp.Body.Close()
+		if _, err := io.Copy(io.Discard, resp.Body); err != nil || resp.StatusCode != http.StatusOK || reused != (n > 1) {
+			t.Errorf("delivery %d: %d, %v, on a kept connection: %t", n, resp.StatusCode, err, reused)
+		}
+		return !resp.Close
+	}
+	if !deliver(1) {
+		t.Error("the connection is not kept")
+	}
+	stopped := make(chan error, 1)
+	go func() { stopped <- r.stop() }()
+	await(t, "the receiver is leaving", r.leaving.Load)
+	if deliver(2) {
+		t.Error("the connection is kept although the receiver stops")
+	}
+	if err := <-stopped; err != nil {
+		t.Error(err)
+	}
+	if files, _ := filepath.Glob(filepath.Join(r.dir, "*_push*.json")); len(files) != 2 {
 		t.Errorf("%d records", len(files))
 	}
 }

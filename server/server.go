@@ -33,6 +33,7 @@ type Server struct {
 	slots    chan struct{} // one per request under way
 	rejected rejections
 	metrics  *metrics
+	leaving  atomic.Bool // answers ask to close the connection
 	draining atomic.Bool
 	alarm    atomic.Pointer[string]
 	quiet    logQuiet
@@ -125,6 +126,8 @@ func (s *Server) Serve(ctx context.Context, l net.Listener) error {
 	select {
 	case err = <-served:
 	case <-ctx.Done():
+		s.leaving.Store(true)
+		s.conns.farewell(s.limits.Farewell)
 		s.draining.Store(true)
 		drain, cancel := context.WithTimeout(context.WithoutCancel(ctx), s.limits.Drain)
 		defer cancel()
