@@ -70,7 +70,7 @@ func TestRotationKilledAtAnyMomentLosesNoDelivery(t *testing.T) {
 	if kills.Load() < proofRounds/2 {
 		t.Errorf("only %d rotations were killed before they were done", kills.Load())
 	}
-	t.Logf("%d rounds, %d kills, %d deliveries", proofRounds, kills.Load(), deliveries.Load())
+	t.Logf("%d rounds, %d kills, %d deliveries", proofRounds+proofUndos+proofPerHooks, kills.Load(), deliveries.Load())
 }
 
 func proveRotation(t *testing.T, seed uint64, kind string) (kills int, sent int64) {
