@@ -96,8 +96,11 @@ func (p *eventsPage) update(msg tea.Msg) tea.Cmd {
 		}
 	case feedLoaded:
 		p.feed.loaded(msg)
+		if msg.gen == p.feed.gen {
+			cmd = p.feed.count(p.a.ctx)
+		}
 		if p.feed.building && msg.gen == p.feed.gen {
-			cmd = p.a.later(time.Second, feedAgain{})
+			cmd = tea.Batch(cmd, p.a.later(time.Second, feedAgain{}))
 		}
 	case feedMore:
 		p.feed.more(msg)
@@ -127,6 +130,7 @@ func (p *eventsPage) update(msg tea.Msg) tea.Cmd {
 
 // reload asks the same question anew, where the cursor is.
 func (p *eventsPage) reload() tea.Cmd {
+	p.feed.total = -1
 	if e, ok := p.feed.current(); ok && p.feed.paused {
 		return p.feed.load(p.a.ctx, &e)
 	}

@@ -59,7 +59,7 @@ func (p *eventsPage) viewList(w, h int) string {
 		return fit(p.empty(w), w, h)
 	}
 	from, to := f.window(len(f.entries), h)
-	cols := spread(eventColumns(), w-2)
+	cols := spread(eventColumns(w), w-2)
 	now := p.a.cfg.Now()
 	out := make([]string, 0, h)
 	for i := from; i < to; i++ {
@@ -87,15 +87,21 @@ func (p *eventsPage) empty(w int) string {
 	return "\n No event yet. The receiver is running; events appear here as they come.\n\n " + key("w") + " sets up a webhook."
 }
 
-func eventColumns() []column {
+// eventColumns are the columns of a list of w columns; a narrow one leaves out
+// the seconds, the repository, and last what the event is about.
+func eventColumns(w int) []column {
+	at, event := 9, column{title: "event", width: 16, weight: 2}
+	if w < 56 {
+		at, event = 5, column{title: "event", width: 13, weight: 1}
+	}
 	return []column{
 		{title: "outcome", width: 1},
-		{title: "time", width: 9, needs: 36},
-		{title: "event", width: 16, weight: 2},
+		{title: "time", width: at, needs: 30},
+		event,
 		{title: "repository", width: 8, weight: 2, needs: 66},
-		{title: "what happened", width: 8, weight: 5, needs: 46},
+		{title: "what happened", width: 8, weight: 5, needs: 36},
 		{title: "sender", width: 12, needs: 110},
-		{title: "notification", width: 1, needs: 30},
+		{title: "notification", width: 1, needs: 24},
 	}
 }
 
@@ -138,7 +144,7 @@ func (p *eventsPage) row(e logs.Entry, cols []int, w int, on bool, now time.Time
 	if cols[3] == 0 && repo != "" {
 		text = repo + ": " + text
 	}
-	cells := []string{outcome, shortTime(e.ReceivedAt, now), event, repo, text, e.Sender, told}
+	cells := []string{outcome, timeIn(e.ReceivedAt, now, cols[1]), event, repo, text, e.Sender, told}
 	styles := []interface{ Render(...string) string }{outStyle, t.faint, t.text, t.faint, t.text, t.faint, toldStyle}
 	var b strings.Builder
 	for i, c := range cells {
@@ -164,22 +170,28 @@ func (p *eventsPage) row(e logs.Entry, cols []int, w int, on bool, now time.Time
 	return fitLine(" "+t.warn.Render(mark)+b.String(), w)
 }
 
-// shortTime fits nine columns: the time of today, the day before that.
-func shortTime(at, now time.Time) string {
-	if at.IsZero() {
+// shortTime fits nine columns.
+func shortTime(at, now time.Time) string { return timeIn(at, now, 9) }
+
+// timeIn fits w columns, nine or five: the time of today, the day before that.
+func timeIn(at, now time.Time, w int) string {
+	if at.IsZero() || w == 0 {
 		return ""
 	}
 	at, now = at.Local(), now.Local()
-	if at.YearDay() == now.YearDay() && at.Year() == now.Year() {
-		return at.Format("15:04:05")
+	long, short := "06-01-02", "01-02"
+	switch {
+	case at.YearDay() == now.YearDay() && at.Year() == now.Year():
+		long, short = "15:04:05", "15:04"
+	case now.Sub(at) < 7*24*time.Hour:
+		long, short = "Mon 15:04", "Mon"
+	case at.Year() == now.Year():
+		long = "Jan 02"
 	}
-	if now.Sub(at) < 7*24*time.Hour {
-		return at.Format("Mon 15:04")
+	if w < 8 {
+		return at.Format(short)
 	}
-	if at.Year() == now.Year() {
-		return at.Format("Jan 02")
-	}
-	return at.Format("06-01-02")
+	return at.Format(long)
 }
 
 // what says in a few words what an event is about.

@@ -41,7 +41,8 @@ type feed struct {
 	progress logs.Progress
 	err      error
 
-	gen    int // number of the question; answers to older ones are dropped
+	anchor *logs.Entry // what was asked for around, nil for the top
+	gen    int         // number of the question; answers to older ones are dropped
 	cancel context.CancelFunc
 }
 
@@ -80,9 +81,9 @@ func (f *feed) load(ctx context.Context, anchor *logs.Entry) tea.Cmd {
 	}
 	ctx, f.cancel = context.WithCancel(ctx)
 	f.gen++
-	f.loading, f.fetching, f.err = true, 0, nil
+	f.loading, f.fetching, f.err, f.anchor = true, 0, nil, anchor
 	l, filter, gen := f.log, f.filter, f.gen
-	read := func() tea.Msg {
+	return func() tea.Msg {
 		if anchor == nil {
 			p, err := l.Page(ctx, logs.Query{Filter: filter, Limit: feedPage})
 			return feedLoaded{gen: gen, page: p, err: err}
@@ -103,12 +104,21 @@ func (f *feed) load(ctx context.Context, anchor *logs.Entry) tea.Cmd {
 		below.HasNewer = above.HasNewer
 		return feedLoaded{gen: gen, page: below, at: at, paused: true, err: err}
 	}
-	return tea.Batch(read, f.count(ctx, anchor))
 }
 
-// count asks how many entries there are, and how many before the anchor.
-func (f *feed) count(ctx context.Context, anchor *logs.Entry) tea.Cmd {
-	l, filter, gen := f.log, f.filter, f.gen
+// count asks how many entries there are, and how many before the anchor. It
+// comes after the entries: on a large log it may take much longer.
+func (f *feed) count(ctx context.Context) tea.Cmd {
+	if f.err != nil || f.total >= 0 && f.base >= 0 {
+		return nil // what came in since was counted
+	}
+	ctx, stop := context.WithCancel(ctx)
+	if load := f.cancel; load != nil {
+		f.cancel = func() { load(); stop() }
+	} else {
+		f.cancel = stop
+	}
+	l, filter, gen, anchor := f.log, f.filter, f.gen, f.anchor
 	return func() tea.Msg {
 		n, err := l.Count(ctx, filter)
 		if err != nil || anchor == nil {
@@ -137,7 +147,7 @@ func (f *feed) end(ctx context.Context) tea.Cmd {
 	}
 	ctx, f.cancel = context.WithCancel(ctx)
 	f.gen++
-	f.loading, f.fetching = true, 0
+	f.loading, f.fetching, f.anchor = true, 0, nil
 	l, filter, gen := f.log, f.filter, f.gen
 	return func() tea.Msg {
 		p, err := l.Page(ctx, logs.Query{Filter: filter, Newer: true, Limit: feedPage})
@@ -158,12 +168,7 @@ func (f *feed) loaded(m feedLoaded) {
 	f.building, f.progress = m.page.Building, m.page.Progress
 	f.to(m.at, len(f.entries))
 	f.base = -1
-	switch {
-	case !f.newer:
-		f.base = 0
-	case !f.older && f.total >= 0:
-		f.base = f.total - len(f.entries)
-	}
+	f.place()
 	f.fresh = 0
 	f.paused = m.paused && f.at > 0
 }
@@ -176,6 +181,18 @@ func (f *feed) counted(m feedCount) {
 	f.total = m.total
 	if m.base > 0 && f.base < 0 {
 		f.base = max(0, m.base-f.at)
+	}
+	f.place()
+}
+
+// place works out how many entries are before the first one, where an end of
+// the list is in the window.
+func (f *feed) place() {
+	switch {
+	case !f.newer:
+		f.base = 0
+	case !f.older && f.total >= 0:
+		f.base = max(0, f.total-len(f.entries))
 	}
 }
 

@@ -105,7 +105,10 @@ func (p *homePage) inFront() bool { return p.a.pages[p.a.at] == page(p) }
 func (p *homePage) update(msg tea.Msg) tea.Cmd {
 	switch msg := msg.(type) {
 	case opened, logReady:
-		return p.load()
+		p.stale = true
+		if p.inFront() {
+			return p.load()
+		}
 	case homeFacts:
 		p.facts, p.loaded, p.busy = msg, true, false
 		if p.stale && p.inFront() {
@@ -331,7 +334,7 @@ func (p *homePage) rate(w int) string {
 func (p *homePage) recentRows(w int) []homeRow {
 	ev := p.a.events()
 	var rows []homeRow
-	cols := spread(eventColumns(), w-2)
+	cols := spread(eventColumns(w), w-2)
 	for _, e := range p.facts.recent {
 		text := strings.TrimRight(ev.row(e, cols, w, false, p.a.cfg.Now()), " ")
 		rows = append(rows, homeRow{text: strings.TrimPrefix(text, " "), run: func() tea.Cmd {

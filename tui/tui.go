@@ -44,6 +44,7 @@ type Config struct {
 	Notify     bool                // desktop notification on a failure while the terminal has no focus
 	Keys       map[string][]string // other keys by action id
 	Accessible bool                // prompts line by line, never the full screen
+	Temporary  bool                // the receiver ends with the interface, as in the demo: nothing is said about it
 	Now        func() time.Time    // time.Now when nil
 }
 
@@ -75,7 +76,7 @@ type Setting struct{ Name, Value, Origin string }
 
 // ErrNoTerminal is returned by Run where standard input or output is not a
 // terminal that can show the interface.
-var ErrNoTerminal = errors.New("the interface needs a terminal; hookctl --help lists the plain commands")
+var ErrNoTerminal = errors.New("the interface needs a terminal that can move its cursor; hookctl --accessible works line by line, hookctl --help lists the plain commands")
 
 func (c Config) withDefaults() Config {
 	if c.Now == nil {
@@ -135,7 +136,7 @@ func Run(ctx context.Context, cfg Config) error {
 	if err != nil {
 		return fmt.Errorf("show the interface: %w", err)
 	}
-	if a.running() {
+	if a.running() && !cfg.Temporary {
 		fmt.Fprintf(os.Stderr, "The receiver keeps running on %s; hookctl stop ends it.\n", logs.Clean(a.status.Address))
 	}
 	if saved != nil {
