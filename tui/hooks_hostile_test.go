@@ -88,7 +88,7 @@ func hostile(text func(string) string) map[string]func(*screen) {
 				{Target: targetWeb, Action: hooks.ActionUpdate, HookID: 1, Changes: []hooks.FieldChange{{Field: "events", From: text("push"), To: text("issues")}}, Warnings: []hooks.Warning{{Text: text("odd"), Cure: text("mend")}}},
 				{Target: targetAPI, Action: hooks.ActionFail, Err: bad},
 				{Target: targetLib, Action: hooks.ActionCreate},
-			}}, nil})
+			}}, "", nil})
 		},
 		"apply": func(s *screen) {
 			w := at(s, stepApply)

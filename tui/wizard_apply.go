@@ -26,10 +26,11 @@ type reviewStep struct {
 }
 
 type planned struct {
-	of   *wizard
-	gen  int
-	plan hooks.SetupPlan
-	err  error
+	of    *wizard
+	gen   int
+	plan  hooks.SetupPlan
+	value string // the secret that the plan is for
+	err   error
 }
 
 func (s *reviewStep) name() string { return "Review" }
@@ -38,11 +39,16 @@ func (s *reviewStep) name() string { return "Review" }
 func (s *reviewStep) open() tea.Cmd {
 	s.gen++
 	s.busy, s.ready, s.err, s.scroll = true, false, nil, 0
-	w, gen, ctx, c := s.w, s.gen, s.w.a.ctx, s.w.client
-	req := hooks.SetupRequest{Targets: w.targets(), URL: w.address.url(), Events: w.events.pick.picked(), Secret: w.value, Active: true, Wait: w.a.cfg.Setup.Wait, OwnSecret: w.a.cfg.Store.HookSecret}
+	w, gen, ctx, c, store := s.w, s.gen, s.w.a.ctx, s.w.client, s.w.a.cfg.Store
+	req := hooks.SetupRequest{Targets: w.targets(), URL: w.address.url(), Events: w.events.pick.picked(), Active: true, Wait: w.a.cfg.Setup.Wait, OwnSecret: store.HookSecret}
 	return func() tea.Msg {
+		// Read now: it may have been rotated since the question was answered.
+		var err error
+		if req.Secret, _, err = store.ForHooks(); err != nil {
+			return planned{of: w, gen: gen, err: err}
+		}
 		plan, err := c.PlanSetup(ctx, req)
-		return planned{w, gen, plan, err}
+		return planned{w, gen, plan, req.Secret, err}
 	}
 }
 
@@ -51,6 +57,9 @@ func (s *reviewStep) update(msg tea.Msg) tea.Cmd {
 	case planned:
 		if msg.of == s.w && msg.gen == s.gen {
 			s.busy, s.plan, s.err, s.ready = false, msg.plan, msg.err, msg.err == nil
+			if msg.value != "" {
+				s.w.value = msg.value
+			}
 		}
 	case wheel:
 		s.move(msg.lines)

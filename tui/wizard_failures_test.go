@@ -14,6 +14,7 @@ import (
 	"hookctl/hooks"
 	"hookctl/hooks/githubtest"
 	"hookctl/hooks/secret"
+	"hookctl/server/daemon"
 )
 
 // toReview answers the wizard's questions up to the review.
@@ -374,4 +375,33 @@ func FuzzHookURL(f *testing.F) {
 		private(got)
 		base(got)
 	})
+}
+
+// A secret that was rotated while the wizard waited is the one that its hooks
+// get.
+func TestWizardTakesTheSecretOfNow(t *testing.T) {
+	r := newRig(t, "octo-org/web")
+	if err := r.cfg.Store.SetCurrent("0123456789abcdef"); err != nil {
+		t.Fatal(err)
+	}
+	r.start()
+	r.toReview(1)
+	if err := r.cfg.Store.SetCurrent("fedcba9876543210"); err != nil {
+		t.Fatal(err)
+	}
+	if _, err := daemon.Dial(r.home).Reload(context.Background()); err != nil {
+		t.Fatal(err)
+	}
+	r.press("esc", "enter", "enter", "enter")
+	r.until("the plan", func() bool {
+		if r.wizard.at == stepReceiver && r.wizard.receiver.done && r.wizard.address.busy == "" {
+			r.press("enter")
+		}
+		return r.wizard.at == stepReview && r.wizard.review.ready
+	})
+	r.press("enter")
+	r.shows("It works")
+	if got := r.gh.Hooks("octo-org/web")[0].Secret; got != "fedcba9876543210" {
+		t.Errorf("the hook signs with %s", secret.Fingerprint(got))
+	}
 }

@@ -122,7 +122,7 @@ func (s *secretStep) find() tea.Cmd {
 func (s *secretStep) read() tea.Cmd {
 	w, store, have := s.w, s.w.a.cfg.Store, s.w.value
 	return func() tea.Msg {
-		value, origin, err := store.Current()
+		value, origin, err := store.ForHooks()
 		if err == nil && value == "" {
 			if value = have; value == "" {
 				value, err = secret.Generate()
@@ -247,9 +247,8 @@ func (s *receiverStep) update(msg tea.Msg) tea.Cmd {
 			return s.w.a.poll(false)
 		}
 		s.done, s.addr = true, msg.status.Address
-		s.w.origin = secret.FromEnvFile
 		u := s.w.address
-		return tea.Batch(s.w.a.poll(false), u.test(u.url()))
+		return tea.Batch(s.w.a.poll(false), s.w.secret.read(), u.test(u.url()))
 	case portSaved:
 		if msg.of != s.w {
 			return nil
@@ -279,14 +278,17 @@ func (s *receiverStep) next() (bool, tea.Cmd) {
 		s.busy = "telling the receiver"
 	}
 	w, a, ctx := s.w, s.w.a, s.w.a.ctx
-	value, origin := w.value, w.origin
+	value := w.value
 	saveNotify, address, d := w.notify.saver(), w.address.url(), a.cfg.Setup
 	return false, func() tea.Msg {
 		m := receiverReady{of: w}
-		if origin == secret.FromNowhere {
-			if m.err = a.cfg.Store.SetCurrent(value); m.err != nil {
-				return m
-			}
+		// Somebody else may have made a secret meanwhile; it stays.
+		have, _, err := a.cfg.Store.Current()
+		if err == nil && have == "" {
+			err = a.cfg.Store.SetCurrent(value)
+		}
+		if m.err = err; err != nil {
+			return m
 		}
 		if d.SaveURL != nil {
 			if m.err = d.SaveURL(ctx, address); m.err != nil {
