@@ -90,6 +90,7 @@ func TestSlowSendersAreShutOutAndOthersServed(t *testing.T) {
 		"nothing": "",
 	} {
 		t.Run(name, func(t *testing.T) {
+			t.Parallel()
 			r := run(t, func(c *Config) {
 				c.Limits = Limits{HeaderTimeout: 400 * time.Millisecond, BodyTimeout: 400 * time.Millisecond, IdleTimeout: 400 * time.Millisecond}
 			})
@@ -120,11 +121,11 @@ func TestSlowSendersAreShutOutAndOthersServed(t *testing.T) {
 
 // TestTenThousandIdleConnections opens as many as the system lets one process have, up to ten thousand.
 func TestTenThousandIdleConnections(t *testing.T) {
-	const limit = 512
-	r := run(t, func(c *Config) { c.Limits.Connections = limit })
-	n := min(10_000, maxOpenFiles()-2*limit-500)
-	if n < limit*2 {
-		n = limit * 2
+	r := run(t, nil)
+	limit := r.limits.Connections
+	n := min(10_000, maxOpenFiles()-limit-500)
+	if n < limit {
+		limit, n = n/4, n/2
 	}
 	stop := r.honest(t)
 	conns := make([]net.Conn, 0, n)

@@ -316,7 +316,7 @@ func BenchmarkRouting(b *testing.B) {
 	}
 	b.SetBytes(int64(len(payload)))
 	for b.Loop() {
-		ev, err := NewEvent(event, payload)
+		ev, err := readEvent(event, payload)
 		if err != nil {
 			b.Fatal(err)
 		}

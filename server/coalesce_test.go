@@ -19,6 +19,7 @@ func (r *receiver) send(t testing.TB, event, id, body string) {
 
 // TestOneFailingRunOfTwentyChecks is one message at once and one update that lists the rest.
 func TestOneFailingRunOfTwentyChecks(t *testing.T) {
+	t.Parallel()
 	m := newMaestro(t)
 	r := run(t, func(c *Config) {
 		c.Sinks = []SinkConfig{m.sink()}
@@ -71,6 +72,7 @@ func TestOneFailingRunOfTwentyChecks(t *testing.T) {
 }
 
 func TestGatheringEndsByItself(t *testing.T) {
+	t.Parallel()
 	m := newMaestro(t)
 	r := run(t, func(c *Config) {
 		c.Sinks = []SinkConfig{m.sink()}
@@ -88,6 +90,7 @@ func TestGatheringEndsByItself(t *testing.T) {
 }
 
 func TestGatheredSurviveARestart(t *testing.T) {
+	t.Parallel()
 	dir := t.TempDir()
 	m := newMaestro(t)
 	settings := func(c *Config) {
@@ -112,6 +115,7 @@ func TestGatheredSurviveARestart(t *testing.T) {
 }
 
 func TestFailureOfAnOvertakenCommitSaysSo(t *testing.T) {
+	t.Parallel()
 	m := newMaestro(t)
 	r := run(t, func(c *Config) { c.Sinks = []SinkConfig{m.sink()} })
 	event, push := sample(t, "push_main")
@@ -119,6 +123,7 @@ func TestFailureOfAnOvertakenCommitSaysSo(t *testing.T) {
 	onMain := strings.ReplaceAll(string(fail), "feature/test", "main")
 	r.send(t, event, guid(1), string(push))
 	r.send(t, failEvent, guid(2), onMain)
+	r.awaitStatus(t, guid(2), logs.StatusSent) // What is sent later knows of later pushes.
 	newer := strings.NewReplacer("ec26c3e57ca3a959ca5aad62de7213c562f8c821", "bbbbbbbbbbbbb959ca5aad62de7213c562f8c821",
 		"6113728f27ae82c7b1a177c8d03f9e96e0adf246", "ec26c3e57ca3a959ca5aad62de7213c562f8c821").Replace(string(push))
 	r.send(t, event, guid(3), newer)
@@ -138,6 +143,7 @@ func TestFailureOfAnOvertakenCommitSaysSo(t *testing.T) {
 }
 
 func TestOvertakenIsKnownAfterARestart(t *testing.T) {
+	t.Parallel()
 	dir := t.TempDir()
 	m := newMaestro(t)
 	sinks := func(c *Config) { c.Sinks = []SinkConfig{m.sink()} }
@@ -160,6 +166,7 @@ func TestOvertakenIsKnownAfterARestart(t *testing.T) {
 }
 
 func TestHeadsAreBounded(t *testing.T) {
+	t.Parallel()
 	var h heads
 	for i := range 3 * headsBranches {
 		h.note(Event{Name: "push", Repository: "o/r", Branch: fmt.Sprint(i), SHA: "abcdef1", Before: "abcdef0"})

@@ -130,6 +130,7 @@ type Limits struct {
 	Header        int           // bytes of a request's header; 32 KiB
 	BytesInFlight int64         // of bodies above 64 KiB held at once, two thirds of it for those above 1 MiB; 96 MiB
 	Connections   int           // open connections; past it the longest idle one goes; 2048
+	Grace         time.Duration // within which no connection goes for a newer one; 500 ms
 	Requests      int           // whole requests being checked and stored at once; past it 429; 1024
 	HeaderTimeout time.Duration // for the header; 5 s
 	BodyTimeout   time.Duration // for header and body; 10 s, after which GitHub has given up
@@ -155,6 +156,7 @@ func (l Limits) withDefaults() Limits {
 	def(&l.Header, 32<<10)
 	def(&l.BytesInFlight, 96*mib)
 	def(&l.Connections, 2048)
+	def(&l.Grace, 500*time.Millisecond)
 	def(&l.Requests, 1024)
 	def(&l.HeaderTimeout, 5*time.Second)
 	def(&l.BodyTimeout, 10*time.Second)

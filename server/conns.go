@@ -12,9 +12,12 @@ import (
 
 // connections bounds how many are open. When one too many arrives, the one that has been waiting longest
 // without a whole request is closed in its place: an attacker who holds thousands open
-// pushes out his own, and the honest client gets in.
+// pushes out his own, and the honest client gets in. Nobody is pushed out within the grace, so that
+// a flood cannot cut off who is just speaking; until then newcomers wait to be accepted.
 type connections struct {
 	limit int
+	grace time.Duration
+	room  chan struct{} // told when one closes
 	mu    sync.Mutex
 	open  map[net.Conn]*connection
 	idle  *list.List // of *connection, the longest idle first; without those whose request is whole
@@ -24,12 +27,15 @@ type connection struct {
 	conn net.Conn
 	all  *connections
 	at   *list.Element // nil while it must not be closed
+	last time.Time     // when something happened on it
 }
 
 type connectionKey struct{}
 
-func newConnections(limit int) *connections {
-	return &connections{limit: limit, open: map[net.Conn]*connection{}, idle: list.New()}
+func newConnections(l Limits) *connections {
+	return &connections{
+		limit: l.Connections, grace: l.Grace, room: make(chan struct{}, 1), open: map[net.Conn]*connection{}, idle: list.New(),
+	}
 }
 
 // context is http.Server.ConnContext.
@@ -37,23 +43,22 @@ func (c *connections) context(ctx context.Context, conn net.Conn) context.Contex
 	return context.WithValue(ctx, connectionKey{}, &connection{conn: conn, all: c})
 }
 
-// state is http.Server.ConnState.
+// state is http.Server.ConnState. For a new connection it runs before the next one is accepted.
 func (c *connections) state(conn net.Conn, state http.ConnState) {
 	c.mu.Lock()
 	defer c.mu.Unlock()
 	x := c.open[conn]
 	switch state {
 	case http.StateNew:
-		if len(c.open) >= c.limit {
-			c.evict()
-		}
-		x = &connection{conn: conn, all: c}
+		c.makeRoom()
+		x = &connection{conn: conn, all: c, last: time.Now()}
 		c.open[conn] = x
 		x.at = c.idle.PushBack(x)
 	case http.StateActive, http.StateIdle:
 		if x == nil {
 			return
 		}
+		x.last = time.Now()
 		if x.at != nil {
 			c.idle.MoveToBack(x.at)
 		} else {
@@ -64,15 +69,37 @@ func (c *connections) state(conn net.Conn, state http.ConnState) {
 			c.idle.Remove(x.at)
 		}
 		delete(c.open, conn)
+		select {
+		case c.room <- struct{}{}:
+		default:
+		}
 	}
 }
 
-func (c *connections) evict() {
-	front := c.idle.Front()
-	if front == nil {
-		return
+// makeRoom returns when there is room for one more. c.mu is held, but not while it waits.
+func (c *connections) makeRoom() {
+	for len(c.open) >= c.limit {
+		wait := c.grace
+		if front := c.idle.Front(); front != nil {
+			x := front.Value.(*connection)
+			if wait = c.grace - time.Since(x.last); wait <= 0 {
+				c.evict(x)
+				return
+			}
+		}
+		timer := time.NewTimer(wait)
+		c.mu.Unlock()
+		select {
+		case <-c.room:
+		case <-timer.C:
+		}
+		timer.Stop()
+		c.mu.Lock()
 	}
-	x := c.idle.Remove(front).(*connection)
+}
+
+func (c *connections) evict(x *connection) {
+	c.idle.Remove(x.at)
 	x.at = nil
 	delete(c.open, x.conn)
 	conn := x.conn

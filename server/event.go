@@ -4,7 +4,6 @@ import (
 	"bytes"
 	"encoding/json"
 	"errors"
-	"fmt"
 	"regexp"
 	"slices"
 	"strconv"
@@ -84,210 +83,108 @@ func EventName(name string) string {
 // type than GitHub documents stays empty: a delivery is never refused for it.
 // The only error is [ErrNotObject].
 func NewEvent(name string, payload []byte) (Event, error) {
-	trimmed := bytes.TrimLeft(payload, " \t\r\n")
-	if len(trimmed) == 0 || trimmed[0] != '{' {
+	e, err := readEvent(name, payload)
+	if err == nil && !json.Valid(payload) {
 		return Event{}, ErrNotObject
 	}
-	var p payloadFields
-	if err := json.Unmarshal(trimmed, &p); err != nil {
-		if mismatch := (*json.UnmarshalTypeError)(nil); !errors.As(err, &mismatch) {
-			return Event{}, fmt.Errorf("%w: %w", ErrNotObject, err)
-		}
+	return e, err
+}
+
+// readEvent is NewEvent for a payload that somebody else proves to be JSON.
+func readEvent(name string, payload []byte) (Event, error) {
+	if i := blank(payload, 0); i >= len(payload) || payload[i] != '{' {
+		return Event{}, ErrNotObject
 	}
+	p := readPayload(payload)
 	e := Event{
-		Name:    EventName(name),
-		Action:  line(string(p.Action), 64),
-		Sender:  line(string(p.Sender.Login), 64),
-		Label:   line(string(p.Label.Name), 100),
+		Name: EventName(name), Action: line(p.action, 64), Sender: line(p.sender.login, 64), Label: line(p.label, 100),
 		payload: payload,
 	}
-	if repository.MatchString(string(p.Repository.FullName)) {
-		e.Repository = string(p.Repository.FullName)
+	if repository.MatchString(p.repository.fullName) {
+		e.Repository = p.repository.fullName
 	}
 	p.fill(&e)
 	return e, nil
 }
 
-// text is a string that forgives: whatever else stands in its place leaves it empty.
-type text string
-
-// UnmarshalJSON takes a string and ignores anything else.
-func (t *text) UnmarshalJSON(b []byte) error {
-	var s string
-	if len(b) > 0 && b[0] == '"' && json.Unmarshal(b, &s) == nil {
-		*t = text(s)
-	}
-	return nil
-}
-
-// integer is a 64-bit number that forgives. GitHub's ids are larger than 2^53, so it never
-// passes through a float.
-type integer int64
-
-// UnmarshalJSON takes a whole number and ignores anything else.
-func (i *integer) UnmarshalJSON(b []byte) error {
-	var n int64
-	if json.Unmarshal(b, &n) == nil {
-		*i = integer(n)
-	}
-	return nil
-}
-
-type (
-	named struct {
-		Name  text `json:"name"`
-		Login text `json:"login"`
-	}
-	ciRun struct {
-		ID           integer `json:"id"`
-		RunID        integer `json:"run_id"`
-		RunAttempt   integer `json:"run_attempt"`
-		Name         text    `json:"name"`
-		HeadBranch   text    `json:"head_branch"`
-		HeadSHA      text    `json:"head_sha"`
-		Conclusion   text    `json:"conclusion"`
-		URL          text    `json:"html_url"`
-		DisplayTitle text    `json:"display_title"`
-		CheckSuite   struct {
-			HeadBranch text `json:"head_branch"`
-		} `json:"check_suite"`
-	}
-	topic struct {
-		Number   integer `json:"number"`
-		Title    text    `json:"title"`
-		Name     text    `json:"name"`
-		TagName  text    `json:"tag_name"`
-		Body     text    `json:"body"`
-		URL      text    `json:"html_url"`
-		Merged   bool    `json:"merged"`
-		MergeSHA text    `json:"merge_commit_sha"`
-		Base     struct {
-			Ref text `json:"ref"`
-		} `json:"base"`
-		Head struct {
-			Ref text `json:"ref"`
-			SHA text `json:"sha"`
-		} `json:"head"`
-	}
-	payloadFields struct {
-		Action     text `json:"action"`
-		Sender     named
-		Repository struct {
-			FullName text `json:"full_name"`
-			URL      text `json:"html_url"`
-		}
-		Label       named
-		WorkflowRun *ciRun `json:"workflow_run"`
-		WorkflowJob *ciRun `json:"workflow_job"`
-		CheckRun    *ciRun `json:"check_run"`
-		CheckSuite  *ciRun `json:"check_suite"`
-		PullRequest *topic `json:"pull_request"`
-		Issue       *topic `json:"issue"`
-		Discussion  *topic `json:"discussion"`
-		Release     *topic `json:"release"`
-		Comment     *topic `json:"comment"`
-
-		Ref        text       `json:"ref"`
-		Before     text       `json:"before"`
-		After      text       `json:"after"`
-		Deleted    bool       `json:"deleted"`
-		Compare    text       `json:"compare"`
-		Commits    []struct{} `json:"commits"`
-		HeadCommit *struct {
-			Message text `json:"message"`
-		} `json:"head_commit"`
-		Pusher named
-
-		SHA       text `json:"sha"`
-		State     text `json:"state"`
-		TargetURL text `json:"target_url"`
-	}
-)
-
 // fill copies what the kind of event brings. A comment on an issue or a pull request keeps
 // the title of what it comments on and its own address.
 func (p *payloadFields) fill(e *Event) {
-	e.URL = address(p.Repository.URL)
-	for _, t := range []*topic{p.Release, p.Discussion, p.Issue, p.PullRequest} {
-		if t != nil {
-			e.topic(t)
-		}
+	e.URL = address(p.repository.url)
+	for i := range p.topics {
+		e.topic(&p.topics[i])
 	}
-	if p.Comment != nil && address(p.Comment.URL) != "" {
-		e.URL = address(p.Comment.URL)
+	if u := address(p.comment); u != "" {
+		e.URL = u
 	}
-	for _, r := range []*ciRun{p.CheckSuite, p.CheckRun, p.WorkflowJob, p.WorkflowRun} {
-		if r != nil {
-			e.run(r)
-		}
+	for i := range p.runs {
+		e.run(&p.runs[i])
 	}
 	switch e.Name {
 	case "push":
 		e.push(p)
 	case "status":
-		e.SHA, e.Conclusion = sha(p.SHA), line(string(p.State), 64)
-		if u := address(p.TargetURL); u != "" {
+		e.SHA, e.Conclusion = sha(p.sha), line(p.state, 64)
+		if u := address(p.targetURL); u != "" {
 			e.URL = u
 		}
 	case "create", "delete":
-		e.Ref = line(string(p.Ref), 255)
+		e.Ref = line(p.ref, 255)
 		e.Branch = e.Ref
 	}
 }
 
 func (e *Event) run(r *ciRun) {
-	e.RunID, e.RunAttempt = int64(r.ID), int64(r.RunAttempt)
-	if r.RunID != 0 {
-		e.RunID = int64(r.RunID)
+	e.RunID, e.RunAttempt = r.id, r.runAttempt
+	if r.runID != 0 {
+		e.RunID = r.runID
 	}
-	e.Title = line(string(r.Name), 200)
-	e.Branch = line(string(r.HeadBranch), 255)
+	e.Title = line(r.name, 200)
+	e.Branch = line(r.branch, 255)
 	if e.Branch == "" {
-		e.Branch = line(string(r.CheckSuite.HeadBranch), 255)
+		e.Branch = line(r.suiteBranch, 255)
 	}
-	e.SHA = sha(r.HeadSHA)
-	e.Conclusion = line(string(r.Conclusion), 64)
-	if u := address(r.URL); u != "" {
+	e.SHA = sha(r.sha)
+	e.Conclusion = line(r.conclusion, 64)
+	if u := address(r.url); u != "" {
 		e.URL = u
 	}
 }
 
 func (e *Event) topic(t *topic) {
-	if t.Number != 0 {
-		n := int64(t.Number)
+	if t.number != 0 {
+		n := t.number
 		e.Number = &n
 	}
-	for _, title := range []text{t.TagName, t.Name, t.Title} {
-		if s := line(string(title), 200); s != "" {
+	for _, title := range []string{t.tag, t.name, t.title} {
+		if s := line(title, 200); s != "" {
 			e.Title = s
 		}
 	}
-	if u := address(t.URL); u != "" {
+	if u := address(t.url); u != "" {
 		e.URL = u
 	}
-	e.Merged, e.MergeSHA = t.Merged, sha(t.MergeSHA)
-	e.Base, e.Head = line(string(t.Base.Ref), 255), line(string(t.Head.Ref), 255)
+	e.Merged, e.MergeSHA = t.merged, sha(t.mergeSHA)
+	e.Base, e.Head = line(t.base, 255), line(t.head, 255)
 	if e.Head != "" {
 		e.Branch = e.Head
 	}
-	if s := sha(t.Head.SHA); s != "" {
+	if s := sha(t.headSHA); s != "" {
 		e.SHA = s
 	}
-	e.Closes = closes(string(t.Body))
+	e.Closes = closes(t.body)
 }
 
 func (e *Event) push(p *payloadFields) {
-	e.Ref = line(string(p.Ref), 300)
+	e.Ref = line(p.ref, 300)
 	if branch, ok := strings.CutPrefix(e.Ref, "refs/heads/"); ok {
 		e.Branch = branch
 	}
-	e.SHA, e.Before, e.Deleted = sha(p.After), sha(p.Before), p.Deleted
-	e.Commits, e.Pusher = len(p.Commits), line(string(p.Pusher.Name), 64)
-	if p.HeadCommit != nil {
-		first, _, _ := strings.Cut(strings.TrimLeft(string(p.HeadCommit.Message), "\r\n"), "\n")
-		e.Title = line(first, 200)
-	}
-	if u := address(p.Compare); u != "" {
+	e.SHA, e.Before, e.Deleted = sha(p.after), sha(p.before), p.deleted
+	e.Commits, e.Pusher = p.commits, line(p.pusher.name, 64)
+	first, _, _ := strings.Cut(strings.TrimLeft(p.headMessage, "\r\n"), "\n")
+	e.Title = line(first, 200)
+	if u := address(p.compare); u != "" {
 		e.URL = u
 	}
 }
@@ -305,15 +202,14 @@ func closes(body string) []int64 {
 	return numbers
 }
 
-func sha(t text) string {
-	if s := string(t); hexadecimal.MatchString(s) && strings.Trim(s, "0") != "" {
+func sha(s string) string {
+	if hexadecimal.MatchString(s) && strings.Trim(s, "0") != "" {
 		return s
 	}
 	return ""
 }
 
-func address(t text) string {
-	s := string(t)
+func address(s string) string {
 	if len(s) > 1000 || (!strings.HasPrefix(s, "https://") && !strings.HasPrefix(s, "http://")) {
 		return ""
 	}

@@ -326,7 +326,7 @@ func keptHeaders(h http.Header) map[string]string {
 // to the queue. It returns once the record is durable.
 func (s *Server) ingest(ctx context.Context, set *settings, rec *logs.Record) (duplicate bool, err error) {
 	name := rec.Headers[pathHeader]
-	ev, err := NewEvent(rec.EventType, rec.Payload)
+	ev, err := readEvent(rec.EventType, rec.Payload) // Append proves that it is JSON.
 	if err != nil {
 		return false, err
 	}

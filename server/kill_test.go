@@ -44,6 +44,7 @@ func receiverHelper(dir string) int {
 // TestKilledReceiverOwesNothing kills the receiver again and again while it takes deliveries and notifies. Every delivery
 // that was acknowledged has one whole record, and its notification arrives at least once.
 func TestKilledReceiverOwesNothing(t *testing.T) {
+	t.Parallel()
 	const rounds = 12
 	m := newMaestro(t)
 	dir := t.TempDir()

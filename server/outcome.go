@@ -174,12 +174,12 @@ func (q *queue) restore(rec *logs.Record) {
 // described by its summary.
 func (s *Server) decide(rec *logs.Record) (Event, Decision) {
 	set := s.settings.Load()
-	ev, err := NewEvent(rec.EventType, rec.Payload)
+	ev, err := readEvent(rec.EventType, rec.Payload)
 	if err != nil {
 		sum := rec.Summary
 		ev = Event{
 			Name: EventName(rec.EventType), Action: line(sum.Action, 64), Sender: line(sum.Sender, 64), Title: line(sum.Title, 200),
-			Branch: line(sum.Branch, 255), Conclusion: line(sum.Conclusion, 64), Number: sum.Number, URL: address(text(sum.URL)),
+			Branch: line(sum.Branch, 255), Conclusion: line(sum.Conclusion, 64), Number: sum.Number, URL: address(sum.URL),
 		}
 		if repository.MatchString(sum.Repository) {
 			ev.Repository = sum.Repository

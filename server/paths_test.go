@@ -10,6 +10,7 @@ import (
 )
 
 func TestEachPathHasItsSecretBranchesAndSink(t *testing.T) {
+	t.Parallel()
 	general, team := newMaestro(t), newMaestro(t)
 	r := run(t, func(c *Config) {
 		c.Keys = secret.NewRing(secret.Key{Value: testSecret}, secret.Key{Value: "the team's", Name: "team"})
@@ -71,6 +72,7 @@ func TestEachPathHasItsSecretBranchesAndSink(t *testing.T) {
 }
 
 func TestReloadKeepsTheOldSettingsOnAMistake(t *testing.T) {
+	t.Parallel()
 	m := newMaestro(t)
 	r := run(t, func(c *Config) { c.Sinks = []SinkConfig{m.sink()} })
 	good := testConfig(r.log)
@@ -101,6 +103,7 @@ func TestReloadKeepsTheOldSettingsOnAMistake(t *testing.T) {
 }
 
 func TestReloadTriesWhatIsPendingAtOnce(t *testing.T) {
+	t.Parallel()
 	m := newMaestro(t)
 	r := run(t, func(c *Config) {
 		c.Sinks = []SinkConfig{{Type: "aimaestro", URL: "http://127.0.0.1:1", To: "orchestrator-amoa"}}

@@ -9,6 +9,7 @@ import (
 	"slices"
 	"strings"
 	"sync"
+	"sync/atomic"
 	"testing"
 	"time"
 
@@ -16,6 +17,7 @@ import (
 )
 
 func TestNotificationReachesAIMaestroAsItsContractSays(t *testing.T) {
+	t.Parallel()
 	m := newMaestro(t)
 	r := run(t, func(c *Config) { c.Sinks = []SinkConfig{m.sink()} })
 	r.deliver(t, "check_run_failure", guid(1))
@@ -47,6 +49,7 @@ func TestNotificationReachesAIMaestroAsItsContractSays(t *testing.T) {
 }
 
 func TestHostileTitleChangesNothing(t *testing.T) {
+	t.Parallel()
 	m := newMaestro(t)
 	r := run(t, func(c *Config) { c.Sinks = []SinkConfig{m.sink()} })
 	r.deliver(t, "pull_request_hostile_title", guid(1))
@@ -75,6 +78,7 @@ func TestHostileTitleChangesNothing(t *testing.T) {
 }
 
 func TestDeliveryIsAnsweredWhateverAIMaestroDoes(t *testing.T) {
+	t.Parallel()
 	for name, answer := range map[string]func(int) (int, string){
 		"500 with words": func(int) (int, string) { return 500, `{"error":"boom"}` },
 		"500 empty":      func(int) (int, string) { return 500, "" },
@@ -111,6 +115,7 @@ func TestDeliveryIsAnsweredWhateverAIMaestroDoes(t *testing.T) {
 }
 
 func TestWhatIsPendingIsSentByTheNextReceiver(t *testing.T) {
+	t.Parallel()
 	dir := t.TempDir()
 	m := newMaestro(t)
 	m.set(func(int) (int, string) { return 500, "" })
@@ -142,6 +147,7 @@ func TestWhatIsPendingIsSentByTheNextReceiver(t *testing.T) {
 }
 
 func TestRefusalIsFinalAndCanBeResent(t *testing.T) {
+	t.Parallel()
 	m := newMaestro(t)
 	m.set(func(int) (int, string) { return 400, `{"error":"bad content"}` })
 	r := run(t, func(c *Config) { c.Sinks = []SinkConfig{m.sink()} })
@@ -166,6 +172,7 @@ func TestRefusalIsFinalAndCanBeResent(t *testing.T) {
 }
 
 func TestNothingIsSentToAnotherAgent(t *testing.T) {
+	t.Parallel()
 	m := newMaestro(t)
 	r := run(t, func(c *Config) { c.Sinks = []SinkConfig{{Type: "aimaestro", URL: m.URL, To: "other-amoa"}} })
 	r.deliver(t, "push_main", guid(1))
@@ -182,20 +189,31 @@ func TestNothingIsSentToAnotherAgent(t *testing.T) {
 	r.awaitStatus(t, guid(1), logs.StatusSent)
 }
 
-func TestGivenUpAfterItsTime(t *testing.T) {
+func TestGivenUpAfterADay(t *testing.T) {
+	t.Parallel()
 	m := newMaestro(t)
 	m.set(func(int) (int, string) { return 500, "" })
+	var later atomic.Int64
 	r := run(t, func(c *Config) {
 		c.Sinks = []SinkConfig{m.sink()}
-		c.Retry.GiveUp = 100 * time.Millisecond
+		c.Now = func() time.Time { return time.Now().Add(time.Duration(later.Load())) }
 	})
 	r.deliver(t, "push_main", guid(1))
-	if n := r.awaitStatus(t, guid(1), logs.StatusFailed); n.Attempts < 2 || !strings.Contains(n.Error, "500") {
+	await(t, "attempts", func() bool { return m.attempts() >= 2 })
+	later.Store(int64(23 * time.Hour))
+	tried := m.attempts()
+	await(t, "attempts within the day", func() bool { return m.attempts() >= tried+2 })
+	if n := r.record(t, guid(1)).Notifications[0]; n.Status != logs.StatusPending {
+		t.Errorf("within the day: %+v", n)
+	}
+	later.Store(int64(25 * time.Hour))
+	if n := r.awaitStatus(t, guid(1), logs.StatusFailed); n.Attempts < 4 || !strings.Contains(n.Error, "500") {
 		t.Errorf("notification %+v", n)
 	}
 }
 
 func TestReplayIsRoutedAgain(t *testing.T) {
+	t.Parallel()
 	m := newMaestro(t)
 	dir := t.TempDir()
 	r := runIn(t, dir, nil)
@@ -223,6 +241,7 @@ func TestReplayIsRoutedAgain(t *testing.T) {
 }
 
 func TestIngestTakesWhatWasFetched(t *testing.T) {
+	t.Parallel()
 	m := newMaestro(t)
 	r := run(t, func(c *Config) { c.Sinks = []SinkConfig{m.sink()} })
 	event, payload := sample(t, "pull_request_opened")
@@ -241,6 +260,7 @@ func TestIngestTakesWhatWasFetched(t *testing.T) {
 }
 
 func TestNoSinksNoPendingNotifications(t *testing.T) {
+	t.Parallel()
 	r := run(t, func(c *Config) { c.Sinks = []SinkConfig{} })
 	r.deliver(t, "workflow_run_failure", guid(1))
 	if rec := r.record(t, guid(1)); len(rec.Notifications) != 0 || rec.Result != "ci_failure: CI Tests failed on feature/test" {
@@ -252,6 +272,7 @@ func TestNoSinksNoPendingNotifications(t *testing.T) {
 }
 
 func TestOrderHoldsPerRepositoryAndNobodyElseWaits(t *testing.T) {
+	t.Parallel()
 	m := newMaestro(t)
 	m.set(func(int) (int, string) { return 500, "" })
 	quick := httptest.NewServer(http.HandlerFunc(func(http.ResponseWriter, *http.Request) {}))
@@ -287,6 +308,7 @@ func TestOrderHoldsPerRepositoryAndNobodyElseWaits(t *testing.T) {
 
 // TestMoreIsPendingThanIsHeld leaves most of a backlog in the log and still sends all of it in order.
 func TestMoreIsPendingThanIsHeld(t *testing.T) {
+	t.Parallel()
 	m := newMaestro(t)
 	m.set(func(int) (int, string) { return 500, "" })
 	s := newTestServer(t, func(c *Config) { c.Sinks = []SinkConfig{m.sink()} })
@@ -325,6 +347,7 @@ func TestMoreIsPendingThanIsHeld(t *testing.T) {
 
 // TestOneRepositoryHoldsNoOtherUp lets the sink hang for one repository and answer for another.
 func TestOneRepositoryHoldsNoOtherUp(t *testing.T) {
+	t.Parallel()
 	release := make(chan struct{})
 	var mu sync.Mutex
 	var got []string
@@ -359,6 +382,7 @@ func TestOneRepositoryHoldsNoOtherUp(t *testing.T) {
 }
 
 func TestWaitsGrowWithJitterUpToTheirMost(t *testing.T) {
+	t.Parallel()
 	q := newQueue(nil, Retry{First: time.Second, Max: 10 * time.Second}.withDefaults())
 	waits := q.waits()
 	for i, middle := range []time.Duration{1, 2, 4, 8, 10, 10, 10} {

@@ -70,7 +70,7 @@ func New(cfg Config) (*Server, error) {
 	s.instance, s.since = hex.EncodeToString(id), s.now()
 	s.settings.Store(set)
 	s.bodies = newBodies(s.limits)
-	s.conns = newConnections(s.limits.Connections)
+	s.conns = newConnections(s.limits)
 	s.slots = make(chan struct{}, s.limits.Requests)
 	s.queue = newQueue(s, cfg.Retry.withDefaults())
 	s.metrics.watch(s)

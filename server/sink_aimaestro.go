@@ -224,3 +224,12 @@ func hostOf(address string) string {
 	}
 	return line(u.Host, 200)
 }
+
+// text is a string that forgives: whatever else stands in its place leaves it empty.
+type text string
+
+// UnmarshalJSON takes a string and ignores anything else.
+func (t *text) UnmarshalJSON(b []byte) error {
+	*t = text(stringOf(b))
+	return nil
+}

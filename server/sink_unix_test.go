@@ -14,6 +14,7 @@ import (
 )
 
 func TestCommandIsKilledWithAllItStarted(t *testing.T) {
+	t.Parallel()
 	dir := t.TempDir()
 	// The shell stands for a program that starts another one.
 	s, err := newSink(SinkConfig{

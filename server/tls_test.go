@@ -57,6 +57,7 @@ func writeCertificate(t *testing.T, certFile, keyFile string, serial int64) {
 }
 
 func TestCertificateFilesAreReadAgainWhenRenewed(t *testing.T) {
+	t.Parallel()
 	dir := t.TempDir()
 	certFile, keyFile := filepath.Join(dir, "cert.pem"), filepath.Join(dir, "key.pem")
 	if _, err := (TLSConfig{CertFile: certFile, KeyFile: keyFile}).config(); err == nil {

@@ -1,0 +1,350 @@
+package server
+
+import (
+	"bytes"
+	"encoding/json"
+	"strconv"
+)
+
+// The fields of GitHub's payloads that routing reads. Every delivery is read before it is acknowledged, and of 8 KiB
+// routing wants a few hundred bytes, so the payload is walked once and all else is stepped over; encoding/json would
+// take ten times as long. The walk trusts nothing: on bytes that are no JSON it ends early, and whether
+// the payload is whole is for the log to check before it keeps it.
+type payloadFields struct {
+	action         string
+	sender, pusher person
+	label          string
+	repository     repo
+	runs           []ciRun // check_suite, check_run, workflow_job, workflow_run: the last says most
+	topics         []topic // release, discussion, issue, pull_request: likewise
+	comment        string  // its address
+
+	ref, before, after, compare string
+	deleted                     bool
+	commits                     int
+	headMessage                 string
+	sha, state, targetURL       string
+}
+
+type (
+	person struct{ name, login string }
+	repo   struct{ fullName, url string }
+	ciRun  struct {
+		id, runID, runAttempt                           int64
+		name, branch, suiteBranch, sha, conclusion, url string
+	}
+	topic struct {
+		number                        int64
+		title, name, tag, body, url   string
+		merged                        bool
+		mergeSHA, base, head, headSHA string
+	}
+)
+
+func readPayload(b []byte) payloadFields {
+	var p payloadFields
+	runs, topics := [4]ciRun{}, [4]topic{}
+	var hasRun, hasTopic [4]bool
+	members(b, func(key, v []byte) {
+		switch string(key) {
+		case "action":
+			p.action = stringOf(v)
+		case "sender":
+			p.sender = readPerson(v)
+		case "pusher":
+			p.pusher = readPerson(v)
+		case "label":
+			p.label = readPerson(v).name
+		case "repository":
+			p.repository = readRepo(v)
+		case "check_suite":
+			runs[0], hasRun[0] = readRun(v), true
+		case "check_run":
+			runs[1], hasRun[1] = readRun(v), true
+		case "workflow_job":
+			runs[2], hasRun[2] = readRun(v), true
+		case "workflow_run":
+			runs[3], hasRun[3] = readRun(v), true
+		case "release":
+			topics[0], hasTopic[0] = readTopic(v), true
+		case "discussion":
+			topics[1], hasTopic[1] = readTopic(v), true
+		case "issue":
+			topics[2], hasTopic[2] = readTopic(v), true
+		case "pull_request":
+			topics[3], hasTopic[3] = readTopic(v), true
+		case "comment":
+			p.comment = readTopic(v).url
+		case "ref":
+			p.ref = stringOf(v)
+		case "before":
+			p.before = stringOf(v)
+		case "after":
+			p.after = stringOf(v)
+		case "compare":
+			p.compare = stringOf(v)
+		case "deleted":
+			p.deleted = string(v) == "true"
+		case "commits":
+			p.commits = elements(v)
+		case "head_commit":
+			members(v, func(key, v []byte) {
+				if string(key) == "message" {
+					p.headMessage = stringOf(v)
+				}
+			})
+		case "sha":
+			p.sha = stringOf(v)
+		case "state":
+			p.state = stringOf(v)
+		case "target_url":
+			p.targetURL = stringOf(v)
+		}
+	})
+	for i := range runs {
+		if hasRun[i] {
+			p.runs = append(p.runs, runs[i])
+		}
+		if hasTopic[i] {
+			p.topics = append(p.topics, topics[i])
+		}
+	}
+	return p
+}
+
+func readPerson(b []byte) (p person) {
+	members(b, func(key, v []byte) {
+		switch string(key) {
+		case "name":
+			p.name = stringOf(v)
+		case "login":
+			p.login = stringOf(v)
+		}
+	})
+	return p
+}
+
+func readRepo(b []byte) (p repo) {
+	members(b, func(key, v []byte) {
+		switch string(key) {
+		case "full_name":
+			p.fullName = stringOf(v)
+		case "html_url":
+			p.url = stringOf(v)
+		}
+	})
+	return p
+}
+
+func readRun(b []byte) (r ciRun) {
+	members(b, func(key, v []byte) {
+		switch string(key) {
+		case "id":
+			r.id = integerOf(v)
+		case "run_id":
+			r.runID = integerOf(v)
+		case "run_attempt":
+			r.runAttempt = integerOf(v)
+		case "name":
+			r.name = stringOf(v)
+		case "head_branch":
+			r.branch = stringOf(v)
+		case "head_sha":
+			r.sha = stringOf(v)
+		case "conclusion":
+			r.conclusion = stringOf(v)
+		case "html_url":
+			r.url = stringOf(v)
+		case "check_suite":
+			members(v, func(key, v []byte) {
+				if string(key) == "head_branch" {
+					r.suiteBranch = stringOf(v)
+				}
+			})
+		}
+	})
+	return r
+}
+
+func readTopic(b []byte) (t topic) {
+	members(b, func(key, v []byte) {
+		switch string(key) {
+		case "number":
+			t.number = integerOf(v)
+		case "title":
+			t.title = stringOf(v)
+		case "name":
+			t.name = stringOf(v)
+		case "tag_name":
+			t.tag = stringOf(v)
+		case "body":
+			t.body = stringOf(v)
+		case "html_url":
+			t.url = stringOf(v)
+		case "merged":
+			t.merged = string(v) == "true"
+		case "merge_commit_sha":
+			t.mergeSHA = stringOf(v)
+		case "base", "head":
+			var ref, sha string
+			members(v, func(key, v []byte) {
+				switch string(key) {
+				case "ref":
+					ref = stringOf(v)
+				case "sha":
+					sha = stringOf(v)
+				}
+			})
+			if string(key) == "base" {
+				t.base = ref
+			} else {
+				t.head, t.headSHA = ref, sha
+			}
+		}
+	})
+	return t
+}
+
+// members calls visit with every member of an object, key and value as they stand there. Where b
+// is no object, or no longer one, it ends.
+func members(b []byte, visit func(key, value []byte)) {
+	i := blank(b, 0)
+	if i >= len(b) || b[i] != '{' {
+		return
+	}
+	for i < len(b) && (b[i] == '{' || b[i] == ',') {
+		i = blank(b, i+1)
+		if i >= len(b) || b[i] != '"' {
+			return
+		}
+		end := pastString(b, i)
+		if end < i+2 {
+			return
+		}
+		key := b[i+1 : end-1]
+		if i = blank(b, end); i >= len(b) || b[i] != ':' {
+			return
+		}
+		i = blank(b, i+1)
+		if end = pastValue(b, i); end <= i {
+			return
+		}
+		visit(key, b[i:end])
+		i = blank(b, end)
+	}
+}
+
+// elements counts those of an array.
+func elements(b []byte) int {
+	i := blank(b, 0)
+	if i >= len(b) || b[i] != '[' {
+		return 0
+	}
+	n := 0
+	for i < len(b) && (b[i] == '[' || b[i] == ',') {
+		i = blank(b, i+1)
+		end := pastValue(b, i)
+		if end <= i {
+			break
+		}
+		n++
+		i = blank(b, end)
+	}
+	return n
+}
+
+// blank returns the place of the first byte from i on that is no white space.
+func blank(b []byte, i int) int {
+	for i < len(b) && (b[i] == ' ' || b[i] == '\n' || b[i] == '\r' || b[i] == '\t') {
+		i++
+	}
+	return i
+}
+
+// pastString returns the place after the string that begins at i, or 0 if it does not end.
+func pastString(b []byte, i int) int {
+	for i++; i < len(b); {
+		n := bytes.IndexByte(b[i:], '"')
+		if n < 0 {
+			return 0
+		}
+		i += n
+		// An odd number of backslashes before it makes it part of the string.
+		slashes := 0
+		for b[i-1-slashes] == '\\' {
+			slashes++
+		}
+		i++
+		if slashes%2 == 0 {
+			return i
+		}
+	}
+	return 0
+}
+
+// pastValue returns the place after the value that begins at i, or something up to i if there is none.
+func pastValue(b []byte, i int) int {
+	if i >= len(b) {
+		return 0
+	}
+	if b[i] == '"' {
+		return pastString(b, i)
+	}
+	depth := 0
+	for i < len(b) {
+		switch b[i] {
+		case '"':
+			if i = pastString(b, i); i == 0 {
+				return 0
+			}
+			continue
+		case '{', '[':
+			depth++
+		case '}', ']':
+			if depth--; depth < 0 {
+				return i // A number or word ended here.
+			}
+			if depth == 0 {
+				return i + 1
+			}
+		case ',', ' ', '\n', '\r', '\t':
+			if depth == 0 {
+				return i
+			}
+		}
+		i++
+	}
+	return i
+}
+
+// stringOf reads a string; whatever else stands in its place gives "".
+func stringOf(v []byte) string {
+	if len(v) < 2 || v[0] != '"' {
+		return ""
+	}
+	plain := true
+	for _, c := range v[1 : len(v)-1] {
+		if c == '\\' || c < ' ' || c >= 0x80 {
+			plain = false
+			break
+		}
+	}
+	if plain {
+		return string(v[1 : len(v)-1])
+	}
+	var s string
+	if json.Unmarshal(v, &s) != nil {
+		return ""
+	}
+	return s
+}
+
+// integerOf reads a whole number; whatever else stands in its place gives 0. GitHub's ids are larger than 2^53, so it
+// never passes through a float.
+func integerOf(v []byte) int64 {
+	n, err := strconv.ParseInt(string(v), 10, 64)
+	if err != nil {
+		return 0
+	}
+	return n
+}
