@@ -198,7 +198,7 @@ func publicURL(hook string) string {
 
 // setupSecret is the secret that hooks get, and whether it is new and not kept yet.
 func (p *program) setupSecret(s *settings) (key string, fresh bool, err error) {
-	key, _, err = p.store(s).Current()
+	key, _, err = p.store(s).ForHooks()
 	if err != nil || key != "" {
 		return key, false, err
 	}

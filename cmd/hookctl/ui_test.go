@@ -24,6 +24,9 @@ type screen struct {
 	copying sync.WaitGroup
 	done    chan struct{} // closed when the program has ended; err is its end
 	err     error
+
+	mu    sync.Mutex
+	title string // of the window
 }
 
 // cmdUI runs the program on a terminal and plays the person in front of it:
@@ -34,6 +37,7 @@ type screen struct {
 //	ui type TEXT            types
 //	ui press KEY…           presses keys: enter, esc, tab, space, up, down, ctrl+c, or a single character
 //	ui resize WxH
+//	ui title                prints the window's title to stdout
 //	ui print                prints the screen to stdout
 //	ui end [CODE]           waits for the program to end, with that exit code (0)
 func cmdUI(ts *testscript.TestScript, neg bool, args []string) {
@@ -72,6 +76,10 @@ func cmdUI(ts *testscript.TestScript, neg bool, args []string) {
 		cols, rows := size(ts, args[1])
 		ts.Check(pty.Setsize(s.tty, &pty.Winsize{Cols: uint16(cols), Rows: uint16(rows)}))
 		s.Resize(cols, rows)
+	case "title":
+		s.mu.Lock()
+		defer s.mu.Unlock()
+		fmt.Fprintln(ts.Stdout(), s.title)
 	case "print":
 		fmt.Fprintln(ts.Stdout(), s.text())
 	case "end":
@@ -107,6 +115,11 @@ func openScreen(cmd *exec.Cmd, cols, rows int) (*screen, error) {
 		return nil, err
 	}
 	s := &screen{SafeEmulator: vt.NewSafeEmulator(cols, rows), tty: tty, cmd: cmd, done: make(chan struct{})}
+	s.SetCallbacks(vt.Callbacks{Title: func(title string) {
+		s.mu.Lock()
+		defer s.mu.Unlock()
+		s.title = title
+	}})
 	s.copying.Go(func() { _, _ = io.Copy(s, tty) }) // what the program draws
 	s.copying.Go(func() { _, _ = io.Copy(tty, s) }) // what a terminal answers when it is asked
 	go func() {
