@@ -116,14 +116,14 @@ func (a *aiMaestro) check(ctx context.Context) error {
 	if err := a.healthy(ctx); err != nil {
 		return err
 	}
-	r, alias, err := a.resolve(ctx)
+	status, alias, err := a.resolve(ctx)
 	switch {
 	case err != nil:
 		return err
-	case r.StatusCode == http.StatusNotFound:
+	case status == http.StatusNotFound:
 		return fmt.Errorf("AI Maestro knows no agent %q", a.to)
-	case r.StatusCode != http.StatusOK:
-		return statusError(r, "")
+	case status != http.StatusOK:
+		return fmt.Errorf("AI Maestro does not tell who %q is: %d %s", a.to, status, http.StatusText(status))
 	case alias != a.to:
 		return a.anotherAgent(alias)
 	}
@@ -160,9 +160,10 @@ func (a *aiMaestro) anotherAgent(alias string) error {
 }
 
 // resolve asks who the recipient is; alias is "" where the answer does not tell.
-func (a *aiMaestro) resolve(ctx context.Context) (r *http.Response, alias string, err error) {
-	if r, err = a.do(ctx, http.MethodGet, "/api/messages?action=resolve&agent="+url.QueryEscape(a.to), nil); err != nil {
-		return nil, "", err
+func (a *aiMaestro) resolve(ctx context.Context) (status int, alias string, err error) {
+	r, err := a.do(ctx, http.MethodGet, "/api/messages?action=resolve&agent="+url.QueryEscape(a.to), nil)
+	if err != nil {
+		return 0, "", err
 	}
 	var got struct {
 		Resolved struct {
@@ -172,7 +173,7 @@ func (a *aiMaestro) resolve(ctx context.Context) (r *http.Response, alias string
 	if answer := answerOf(r); r.StatusCode == http.StatusOK {
 		_ = json.Unmarshal(answer, &got) // Before there was such a question, the answer is of another kind.
 	}
-	return r, string(got.Resolved.Alias), nil
+	return r.StatusCode, string(got.Resolved.Alias), nil
 }
 
 // healthy asks /api/v1/health, and before v0.20, which has none, /api/config.
