@@ -164,7 +164,8 @@ func BenchmarkFrame(b *testing.B) {
 	}
 }
 
-// BenchmarkFilter is from the accepted filter to the frame with its result.
+// BenchmarkFilter is from the accepted filter to the frame with its first
+// results; their number comes later.
 func BenchmarkFilter(b *testing.B) {
 	for _, text := range []string{"event:push", "database", "nosuchtextanywhere", "conclusion:failure repo:octo-org/web"} {
 		b.Run(text, func(b *testing.B) {
@@ -174,9 +175,20 @@ func BenchmarkFilter(b *testing.B) {
 				b.Fatal(err)
 			}
 			for b.Loop() {
-				s.settle(s.events().setFilter(f))
+				s.Update(s.events().setFilter(f)())
 				s.View()
 			}
 		})
+	}
+}
+
+// BenchmarkHome is what Home asks of the log every two seconds while events
+// come in.
+func BenchmarkHome(b *testing.B) {
+	s := benchScreen(b, 80, 24)
+	for b.Loop() {
+		if f := askHome(s.ctx, s.log, nil, time.Now(), homeFacts{total: 1}); f.err != nil || f.total == 0 {
+			b.Fatal(f.err)
+		}
 	}
 }

@@ -24,10 +24,17 @@ type homePage struct {
 	loaded bool
 	busy   bool // a load is under way
 	stale  bool // and its answer is out of date already
+	// mattered says that a record with a notification came in or changed.
+	mattered bool
+	newest   time.Time // when the newest record that was counted came in
 	cursor
 	rows []homeRow // of the last view
-	next int       // when the facts are asked for again, in polls
+	next int       // when everything is asked for again, in polls
 }
+
+// homeEvery is how many polls of the receiver pass until everything is asked
+// for again.
+const homeEvery = 30
 
 // homeFacts is what Home asks the disk for.
 type homeFacts struct {
@@ -39,7 +46,9 @@ type homeFacts struct {
 	origin      secret.Origin
 	changed     time.Time
 	rotation    *secret.Rotation
-	err         error
+
+	askTotal, askRecent bool // what is asked for this time
+	err                 error
 }
 
 // homeRow is a line that the cursor can stand on.
@@ -63,12 +72,22 @@ func (p *homePage) load() tea.Cmd {
 		return nil
 	}
 	p.busy, p.stale = true, false
-	ctx, l, store, now := p.a.ctx, p.a.log, p.a.cfg.Store, p.a.cfg.Now()
-	return func() tea.Msg { return askHome(ctx, l, store, now) }
+	ctx, l, store, now, last := p.a.ctx, p.a.log, p.a.cfg.Store, p.a.cfg.Now(), p.facts
+	// The two questions that a large log takes long over are asked when there
+	// is a reason.
+	last.askTotal = !p.loaded || p.next <= 0
+	last.askRecent = last.askTotal || p.mattered
+	p.mattered = false
+	if last.askTotal {
+		p.next = homeEvery
+	}
+	return func() tea.Msg { return askHome(ctx, l, store, now, last) }
 }
 
-func askHome(ctx context.Context, l *logs.Log, store *secret.Store, now time.Time) homeFacts {
-	var f homeFacts
+// askHome asks the disk; what is not asked for stays as it was in last.
+func askHome(ctx context.Context, l *logs.Log, store *secret.Store, now time.Time, last homeFacts) homeFacts {
+	f := last
+	f.hour = 0
 	var errs []error
 	note := func(err error) { errs = append(errs, err) }
 	var err error
@@ -77,14 +96,21 @@ func askHome(ctx context.Context, l *logs.Log, store *secret.Store, now time.Tim
 	for _, r := range f.rates {
 		f.hour += r.Total
 	}
-	all, err := l.Counts(ctx, logs.Filter{})
+	if f.askTotal {
+		f.total, err = l.Count(ctx, logs.Filter{})
+		note(err)
+	}
+	failed, err := logs.ParseFilter("status:failed", now)
 	note(err)
-	f.total, f.failed = all.Total, all.Failed
-	matters, err := logs.ParseFilter("priority:medium,high,urgent", now)
+	f.failed, err = l.Count(ctx, failed)
 	note(err)
-	page, err := l.Page(ctx, logs.Query{Filter: matters, Limit: 5})
-	note(err)
-	f.recent = tidyAll(page.Entries)
+	if f.askRecent {
+		matters, err := logs.ParseFilter("priority:medium,high,urgent since:7d", now)
+		note(err)
+		page, err := l.Page(ctx, logs.Query{Filter: matters, Limit: 5})
+		note(err)
+		f.recent = tidyAll(page.Entries)
+	}
 	if store != nil {
 		value, origin, err := store.Current()
 		note(err)
@@ -105,22 +131,28 @@ func (p *homePage) inFront() bool { return p.a.pages[p.a.at] == page(p) }
 func (p *homePage) update(msg tea.Msg) tea.Cmd {
 	switch msg := msg.(type) {
 	case opened, logReady:
-		p.stale = true
+		p.stale, p.next = true, 0
 		if p.inFront() {
 			return p.load()
 		}
 	case homeFacts:
-		p.facts, p.loaded, p.busy = msg, true, false
-		if p.stale && p.inFront() {
-			return p.load()
+		if !msg.askTotal {
+			msg.total = p.facts.total // what came in meanwhile was counted
 		}
+		p.facts, p.loaded, p.busy = msg, true, false
 	case arrived:
 		p.stale = true
+		for _, e := range msg.entries {
+			if p.newest.Before(e.ReceivedAt) {
+				p.newest = e.ReceivedAt
+				p.facts.total++
+			}
+			p.mattered = p.mattered || e.Notification != nil
+		}
 	case statusMsg:
 		// Asked with the receiver, so that idle costs one question in two
 		// seconds and a flood of events does not cost more.
 		if p.next--; p.inFront() && (p.stale || p.next <= 0) {
-			p.next = 15
 			return p.load()
 		}
 	case wheel:
@@ -277,6 +309,9 @@ func (p *homePage) health() []homeRow {
 			recv.see, recv.at = viewRejected, 0
 			return a.turn(3)
 		}})
+	}
+	if f.err != nil {
+		rows = append(rows, homeRow{line(levelWarn, "log", f.err.Error()), "enter: look", toPage(4)})
 	}
 	return rows
 }

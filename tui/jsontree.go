@@ -15,7 +15,7 @@ type node struct {
 	key    string // cleaned; "" at the root and in arrays
 	raw    string // the key as it is, for paths
 	index  int    // place in an array, -1 elsewhere
-	kind   byte   // '{', '[', '"' for strings, '0' for numbers, 't' for the rest
+	kind   rune   // '{', '[', '"' for strings, '0' for numbers, 't' for the rest
 	text   string // a leaf's value, cleaned; at most maxLeaf bytes
 	lines  string // a string's value with its line breaks, where it has some
 	parent int
@@ -67,7 +67,7 @@ func (t *tree) value(dec *json.Decoder, n node, open int) error {
 		self.end = at + 1
 		return nil
 	}
-	self.kind, self.open = byte(delim), n.depth < open
+	self.kind, self.open = rune(delim), n.depth < open
 	kids := 0
 	for dec.More() {
 		kid := node{index: -1, parent: at, depth: n.depth + 1}
@@ -94,7 +94,7 @@ func (t *tree) value(dec *json.Decoder, n node, open int) error {
 }
 
 // leaf is the kind and the shown text of a value that is no container.
-func leaf(tok json.Token) (byte, string) {
+func leaf(tok json.Token) (rune, string) {
 	switch v := tok.(type) {
 	case string:
 		if len(v) > maxLeaf {

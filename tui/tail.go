@@ -90,8 +90,7 @@ func parseLogLine(s string) logLine {
 			rest = append(rest, s)
 			break
 		}
-		value := after
-		raw := ""
+		var value, raw string
 		if strings.HasPrefix(after, `"`) {
 			q, err := strconv.QuotedPrefix(after)
 			if err != nil {

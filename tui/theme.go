@@ -1,7 +1,6 @@
 package tui
 
 import (
-	"image/color"
 	"strings"
 
 	"charm.land/lipgloss/v2"
@@ -39,8 +38,8 @@ type symbols struct {
 // for a terminal that knows Unicode or one that does not.
 func newTheme(dark, ascii bool) *theme {
 	pick := lipgloss.LightDark(dark)
-	var accent color.Color = pick(lipgloss.Color("#4F46E5"), lipgloss.Color("#A5B4FC"))
-	var yellow color.Color = pick(lipgloss.Color("#B45309"), lipgloss.Yellow)
+	accent := pick(lipgloss.Color("#4F46E5"), lipgloss.Color("#A5B4FC"))
+	yellow := pick(lipgloss.Color("#B45309"), lipgloss.Yellow)
 	base := lipgloss.NewStyle()
 	t := &theme{
 		dark: dark, ascii: ascii,

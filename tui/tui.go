@@ -64,6 +64,9 @@ type SetupDefaults struct {
 	// SaveSink makes the choice of the notifications step permanent; nil
 	// leaves the settings alone. An empty address switches notifications off.
 	SaveSink func(ctx context.Context, address, agent string) error
+	// SaveTunnel has the receiver run a tunnel of that kind from its next
+	// start on; nil where the wizard cannot offer that.
+	SaveTunnel func(ctx context.Context, kind string) error
 	// SavePort makes another local port of the receiver permanent; nil where
 	// the wizard cannot offer that.
 	SavePort func(ctx context.Context, port int) error
