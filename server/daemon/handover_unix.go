@@ -178,7 +178,7 @@ func move(to net.Conn, listeners []*listener) error {
 	var errs []error
 	for n, l := range listeners[:min(len(listeners), maxHanded)] {
 		for batch := range slices.Chunk(l.connections(), maxMoved) {
-			errs = append(errs, moveBatch(uc, byte(n), batch))
+			errs = append(errs, moveBatch(uc, byte(n), batch)) //nolint:gosec // below maxHanded
 		}
 	}
 	return errors.Join(errs...)
