@@ -2,6 +2,7 @@ package hooks
 
 import (
 	"context"
+	"encoding/json"
 	"errors"
 	"fmt"
 	"net/http"
@@ -84,7 +85,7 @@ func (c *Client) explain(ctx context.Context, r request, err error) *Error {
 		return e
 	}
 	e.Status = status.StatusCode
-	e.Message = clean(strings.ReplaceAll(status.Message, "\n", ": "))
+	e.Message = r.hide(clean(strings.ReplaceAll(status.Message, "\n", ": ")))
 	if strings.HasPrefix(e.Message, fmt.Sprint(e.Status)) {
 		e.Message = "" // no JSON: go-gh gives the status line, which Error writes anyway
 	}
@@ -105,6 +106,30 @@ func (c *Client) explain(ctx context.Context, r request, err error) *Error {
 		e.Cure = "GitHub has a problem; see https://www.githubstatus.com and run the command again later"
 	}
 	return e
+}
+
+// hide takes the secrets that the call sent out of what GitHub, or who stands in its place, answers: an error is logged,
+// shown and kept.
+func (r request) hide(text string) string {
+	raw, err := json.Marshal(r.body)
+	if err != nil {
+		return text // then nothing was sent either
+	}
+	var body struct {
+		Secret string `json:"secret"`
+		Config struct {
+			Secret string `json:"secret"`
+		} `json:"config"`
+	}
+	if json.Unmarshal(raw, &body) != nil {
+		return text
+	}
+	for _, value := range []string{body.Secret, body.Config.Secret} {
+		if value = clean(value); value != "" {
+			text = strings.ReplaceAll(text, value, "[the secret]")
+		}
+	}
+	return text
 }
 
 // flag names the target on a command line.

@@ -256,7 +256,8 @@ func (p SetupPlan) MarshalJSON() ([]byte, error) {
 }
 
 // Calls writes the calls that [Client.Apply] would make as lines for a shell with the gh program. The secret is not in
-// them: they read it from the variable GITHUB_WEBHOOK_SECRET.
+// them: they read it from the variable GITHUB_WEBHOOK_SECRET, and hand it to gh on its standard input, because every
+// user of a machine can read the arguments of a program. printf is a part of the shell.
 func (p SetupPlan) Calls() []string {
 	var lines []string
 	for _, i := range p.Items {
@@ -269,14 +270,17 @@ func (p SetupPlan) calls(i SetupItem) []string {
 	gh := func(method, path string, fields ...string) string {
 		words := []string{"gh", "api"}
 		if p.host != "" && p.host != "github.com" {
-			words = append(words, "--hostname", p.host)
+			words = append(words, "--hostname", shellQuote(p.host))
 		}
-		return strings.Join(append(append(words, "-X", method, path), fields...), " ")
+		line := strings.Join(append(append(words, "-X", method, path), fields...), " ")
+		if strings.HasSuffix(line, fromStdin) {
+			line = `printf %s "$` + secret.Variable + `" | ` + line
+		}
+		return line
 	}
-	const secretField = `config[secret]="$` + secret.Variable + `"`
 	events := func() (fields []string) {
 		for _, e := range i.Events {
-			fields = append(fields, "-f 'events[]="+e+"'")
+			fields = append(fields, "-f "+shellQuote("events[]="+e))
 		}
 		return fields
 	}
@@ -284,15 +288,15 @@ func (p SetupPlan) calls(i SetupItem) []string {
 	case ActionCreate:
 		fields := append([]string{"-f name=web", fmt.Sprintf("-F active=%t", p.req.Active)}, events()...)
 		return []string{gh(http.MethodPost, i.Target.base(), append(fields, "-f "+shellQuote("config[url]="+p.URL), "-f 'config[content_type]=json'",
-			"-f 'config[insecure_ssl]="+insecureSSL(p.req.InsecureSSL)+"'", "-f "+strings.Replace(secretField, "config[secret]", "'config[secret]'", 1))...)}
+			"-f 'config[insecure_ssl]="+insecureSSL(p.req.InsecureSSL)+"'", "-F 'config[secret]"+fromStdin)...)}
 	case ActionUpdate, ActionKeep:
 		var lines, config, own []string
 		for _, c := range i.Changes {
 			switch c.Field {
 			case "content_type", "insecure_ssl":
 				config = append(config, "-f "+c.Field+"="+c.To)
-			case "secret":
-				config = append(config, `-f secret="$`+secret.Variable+`"`)
+			case "secret": // the last of the changes
+				config = append(config, "-F 'secret"+fromStdin)
 			case "active":
 				own = append(own, "-F active="+c.To)
 			case "events":
@@ -309,5 +313,8 @@ func (p SetupPlan) calls(i SetupItem) []string {
 	}
 	return nil
 }
+
+// fromStdin ends a field of gh whose value is on its standard input.
+const fromStdin = "=@-'"
 
 func shellQuote(s string) string { return "'" + strings.ReplaceAll(s, "'", `'\''`) + "'" }

@@ -203,7 +203,8 @@ func (r *Relay) login() (token, socket string) {
 	return token, socket
 }
 
-// connect opens the WebSocket that GitHub named. The token goes there without a scheme, and to GitHub only.
+// connect opens the WebSocket that GitHub named. The token goes there without a scheme, and to GitHub only: no redirect
+// leads it elsewhere, or out of TLS.
 func (r *Relay) connect(ctx context.Context, address string) (*websocket.Conn, error) {
 	u, err := url.Parse(address)
 	if err != nil || u.Scheme != "wss" || u.Host != r.Client.host && !strings.HasSuffix(u.Host, "."+r.Client.host) {
@@ -213,7 +214,8 @@ func (r *Relay) connect(ctx context.Context, address string) (*websocket.Conn, e
 	ctx, cancel := context.WithTimeout(ctx, requestTimeout)
 	defer cancel()
 	conn, res, err := websocket.Dial(ctx, u.String(), &websocket.DialOptions{ //nolint:bodyclose // the library closes it, or the connection lives in it
-		HTTPClient: &http.Client{Transport: baseTransport(socket)},
+		HTTPClient: &http.Client{Transport: baseTransport(socket),
+			CheckRedirect: func(*http.Request, []*http.Request) error { return http.ErrUseLastResponse }},
 		HTTPHeader: http.Header{"Authorization": {token}, "User-Agent": {"hookctl"}},
 	})
 	if err != nil {

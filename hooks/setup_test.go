@@ -323,8 +323,8 @@ func TestPlanNeverTellsTheSecret(t *testing.T) {
 		}
 	}
 	want := []string{
-		`gh api -X POST repos/o/a/hooks -f name=web -F active=true -f 'events[]=issues' -f 'events[]=push' -f 'config[url]=https://hooks.example.com/webhook' -f 'config[content_type]=json' -f 'config[insecure_ssl]=0' -f 'config[secret]'="$GITHUB_WEBHOOK_SECRET"`,
-		`gh api -X PATCH repos/o/b/hooks/504000004/config -f secret="$GITHUB_WEBHOOK_SECRET"`,
+		`printf %s "$GITHUB_WEBHOOK_SECRET" | gh api -X POST repos/o/a/hooks -f name=web -F active=true -f 'events[]=issues' -f 'events[]=push' -f 'config[url]=https://hooks.example.com/webhook' -f 'config[content_type]=json' -f 'config[insecure_ssl]=0' -F 'config[secret]=@-'`,
+		`printf %s "$GITHUB_WEBHOOK_SECRET" | gh api -X PATCH repos/o/b/hooks/504000004/config -F 'secret=@-'`,
 		`gh api -X PATCH repos/o/b/hooks/504000004 -f 'events[]=issues' -f 'events[]=push' -F active=true`,
 		`gh api -X POST repos/o/b/hooks/504000004/pings`,
 	}
