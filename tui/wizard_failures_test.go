@@ -405,3 +405,35 @@ func TestWizardTakesTheSecretOfNow(t *testing.T) {
 		t.Errorf("the hook signs with %s", secret.Fingerprint(got))
 	}
 }
+
+// Where a tunnel's program is, the receiver can run it, and its address is the
+// one of the hooks.
+func TestWizardLetsTheReceiverRunATunnel(t *testing.T) {
+	r := newRig(t, "octo-org/web")
+	var kind string
+	r.cfg.Setup.SaveTunnel = func(_ context.Context, k string) error { kind = k; return nil }
+	r.start()
+	r.press("w")
+	r.shows("signed in")
+	r.press("enter")
+	r.until("the repositories", func() bool { return r.wizard.repos.have != nil })
+	r.press("enter")
+	r.until("the tunnels", func() bool { return r.wizard.address.looked })
+	r.handle(tunnelsFound{of: r.wizard, can: []string{"cloudflared"}})
+	r.shows("let the receiver run cloudflared")
+	r.press("enter", "enter")
+	r.until("the secret", func() bool { return r.wizard.value != "" })
+	r.press("enter")
+	r.until("the agent", func() bool { return !r.wizard.notify.busy })
+	r.press("enter")
+	r.shows("together with cloudflared")
+	r.press("enter")
+	r.until("the receiver", func() bool { return r.wizard.receiver.done && r.wizard.address.busy == "" })
+	r.press("enter")
+	r.until("the plan", func() bool { return r.wizard.review.ready })
+	r.press("enter")
+	r.shows("It works")
+	if got := r.gh.Hooks("octo-org/web"); kind != "cloudflared" || len(got) != 1 || got[0].URL != publicURL {
+		t.Errorf("the tunnel is %q, the hooks are %v", kind, got)
+	}
+}

@@ -259,6 +259,12 @@ func hookStates() map[string]func(*screen) {
 			w.address.input.SetValue("")
 			s.send(tunnelsFound{of: w, list: []hooks.Tunnel{{Kind: "ngrok", URL: "https://1a2b-3c4d.ngrok-free.app", Target: "127.0.0.1:9000"}, {Kind: "cloudflared", URL: "https://random-words-here.trycloudflare.com"}}})
 		},
+		"wizard-3-run": func(s *screen) {
+			w := at(s, stepURL)
+			w.address.input.SetValue("")
+			s.send(tunnelsFound{of: w, can: []string{"cloudflared", "tailscale"}})
+			s.press("down")
+		},
 		"wizard-3-bad": func(s *screen) { w := at(s, stepURL); w.address.choose("ftp://files.example.com"); s.press("enter") },
 		"wizard-3-warned": func(s *screen) {
 			w := at(s, stepURL)

@@ -252,7 +252,9 @@ func receiveAt(home string) error {
 			return daemon.Status{Address: ln.Addr().String(), Secret: prints[0], Secrets: prints, Instance: "test-instance", PublicURL: publicURL}
 		},
 		Reload: reload, Stop: stop,
-		Extra: map[string]http.Handler{"POST /catchup": http.HandlerFunc(func(w http.ResponseWriter, _ *http.Request) { _, _ = io.WriteString(w, "{}") })},
+		Extra: map[string]http.Handler{"POST /tunnel": http.HandlerFunc(func(w http.ResponseWriter, _ *http.Request) {
+			_, _ = io.WriteString(w, `{"url":"https://hooks.example.com"}`)
+		}), "POST /catchup": http.HandlerFunc(func(w http.ResponseWriter, _ *http.Request) { _, _ = io.WriteString(w, "{}") })},
 	})
 }
 

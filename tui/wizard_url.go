@@ -6,6 +6,8 @@ import (
 	"net"
 	"net/netip"
 	"net/url"
+	"os/exec"
+	"slices"
 	"strings"
 	"time"
 
@@ -36,13 +38,15 @@ type urlStep struct {
 	tested  map[string]reached
 }
 
-// offer is an address that can be chosen as it is.
-type offer struct{ url, from string }
+// offer is an address that can be chosen as it is, or a tunnel that the
+// receiver can run: its address is known once it is open.
+type offer struct{ url, from, run string }
 
 type (
 	tunnelsFound struct {
 		of   *wizard
 		list []hooks.Tunnel
+		can  []string // kinds of tunnels whose programs are here
 		err  error
 	}
 	lookAgain struct{ of *wizard }
@@ -57,7 +61,7 @@ func newURLStep(w *wizard) *urlStep {
 	s := &urlStep{w: w, input: newInput(""), tested: map[string]reached{}}
 	s.input.Placeholder = "type an address"
 	if u := w.a.cfg.Setup.URL; u != "" {
-		s.offers = []offer{{hookURL(u), "from the settings"}}
+		s.offers = []offer{{url: hookURL(u), from: "from the settings"}}
 	}
 	s.at = 0
 	return s
@@ -89,6 +93,21 @@ func (s *urlStep) url() string {
 		return s.offers[s.at].url
 	}
 	return hookURL(s.input.Value())
+}
+
+// run is the kind of tunnel that the receiver is to run, "" for none.
+func (s *urlStep) run() string {
+	if s.at < len(s.offers) {
+		return s.offers[s.at].run
+	}
+	return ""
+}
+
+// opened takes the address of the tunnel that the receiver runs.
+func (s *urlStep) opened(kind, address string) {
+	s.offers = slices.DeleteFunc(s.offers, func(o offer) bool { return o.run == kind })
+	s.offers = append([]offer{{url: hookURL(address), from: kind + ", run by the receiver"}}, s.offers...)
+	s.at, s.touched = 0, true
 }
 
 // choose takes an address, as one of the offers or as typed.
@@ -142,10 +161,16 @@ func (s *urlStep) look() tea.Cmd {
 		return nil
 	}
 	s.looking = true
-	w, ctx, port, find := s.w, s.w.a.ctx, s.port(), s.w.a.cfg.Setup.Tunnels
+	w, ctx, port, find, runs := s.w, s.w.a.ctx, s.port(), s.w.a.cfg.Setup.Tunnels, s.w.a.cfg.Setup.SaveTunnel != nil
 	return func() tea.Msg {
-		list, err := find.Find(ctx, port)
-		return tunnelsFound{w, list, err}
+		m := tunnelsFound{of: w}
+		m.list, m.err = find.Find(ctx, port)
+		for _, kind := range hooks.TunnelKinds() {
+			if _, err := exec.LookPath(kind); err == nil && runs {
+				m.can = append(m.can, kind)
+			}
+		}
+		return m
 	}
 }
 
@@ -169,7 +194,7 @@ func (s *urlStep) update(msg tea.Msg) tea.Cmd {
 			return nil
 		}
 		s.looking, s.looked, s.findErr = false, true, msg.err
-		s.offer(msg.list)
+		s.offer(msg.list, msg.can)
 		if s.w.on(stepURL) && !s.ticking {
 			s.ticking = true
 			w := s.w
@@ -206,12 +231,12 @@ func (s *urlStep) update(msg tea.Msg) tea.Cmd {
 }
 
 // offer merges what was found into the list and keeps the choice.
-func (s *urlStep) offer(list []hooks.Tunnel) {
-	chosen := s.url()
+func (s *urlStep) offer(list []hooks.Tunnel, can []string) {
+	chosen, run := s.url(), s.run()
 	var offers []offer
 	add := func(o offer) {
 		for _, have := range offers {
-			if hooks.SameURL(have.url, o.url) {
+			if o.run == "" && hooks.SameURL(have.url, o.url) {
 				return
 			}
 		}
@@ -222,13 +247,19 @@ func (s *urlStep) offer(list []hooks.Tunnel) {
 		if t.Target != "" {
 			from += ", leads to " + logs.Clean(t.Target)
 		}
-		add(offer{hookURL(logs.Clean(t.URL)), from})
+		add(offer{url: hookURL(logs.Clean(t.URL)), from: from})
+		can = slices.DeleteFunc(can, func(kind string) bool { return kind == t.Kind })
 	}
 	if u := s.w.a.cfg.Setup.URL; u != "" {
-		add(offer{hookURL(u), "from the settings"})
+		add(offer{url: hookURL(u), from: "from the settings"})
+	}
+	for _, kind := range can {
+		add(offer{run: kind})
 	}
 	s.offers = offers
-	switch {
+	switch i := slices.IndexFunc(offers, func(o offer) bool { return o.run != "" && o.run == run }); {
+	case i >= 0 && s.touched:
+		s.at = i
 	case !s.touched && strings.TrimSpace(s.input.Value()) == "":
 		s.at = 0 // a tunnel that runs is the best guess
 	default:
@@ -246,6 +277,10 @@ func (s *urlStep) next() (bool, tea.Cmd) {
 	address := s.url()
 	if s.busy != "" {
 		return false, nil
+	}
+	if s.run() != "" {
+		s.touched = true
+		return true, nil // the address is known once the receiver runs it
 	}
 	if s.err = checkHookURL(address); s.err != nil {
 		return false, nil
@@ -289,6 +324,9 @@ func (s *urlStep) view(w, h int) ([]string, *tea.Cursor) {
 		return " " + body + "  " + t.faint.Render(right)
 	}
 	for i, o := range s.offers {
+		if o.run != "" {
+			o.url, o.from = "let the receiver run "+o.run, "it gets a public address"
+		}
 		out = append(out, line(i, o.url, o.from))
 	}
 	const lead = "another: "
@@ -323,6 +361,8 @@ func (s *urlStep) view(w, h int) ([]string, *tea.Cursor) {
 		out = append(out, paragraph("GitHub may see what this machine cannot; the ping at the end is the proof. "+t.key.Render("enter")+" goes on all the same.", w)...)
 	case private(s.url()) && s.url() != "":
 		out = append(out, s.w.warning("GitHub can hardly reach this address: it is not on the public internet.", w)...)
+	case s.run() != "":
+		out = append(out, paragraph("The address is made when the receiver starts, and the hooks follow when it changes.", w)...)
 	case len(s.offers) == 0 && s.looked:
 		out = append(out, t.faint.Render(t.cut(" No tunnel runs here yet. Any of these, in another terminal, shows up by itself:", w)))
 		port := fmt.Sprint(s.port())
@@ -345,6 +385,8 @@ func (s *urlStep) actions() []action {
 	switch {
 	case !s.w.a.running():
 		test.off = "the receiver does not run yet; the address is tested when it does"
+	case s.run() != "":
+		test.off = "the address is known once the receiver runs the tunnel"
 	case checkHookURL(s.url()) != nil:
 		test.off = "there is no address to test"
 	}

@@ -1,0 +1,286 @@
+package tui
+
+import (
+	"context"
+	"encoding/json"
+	"errors"
+	"fmt"
+	"io"
+	"net/http"
+	"strconv"
+	"strings"
+	"time"
+
+	tea "charm.land/bubbletea/v2"
+
+	"hookctl/hooks/secret"
+	"hookctl/logs"
+	"hookctl/server/daemon"
+)
+
+// receiverStep saves what was chosen for this machine and has the receiver
+// run with it; then it tests the address.
+type receiverStep struct {
+	w    *wizard
+	busy string
+	err  error
+	done bool
+	addr string
+}
+
+// receiverReady is a receiver that runs with the secret and the settings.
+type receiverReady struct {
+	of     *wizard
+	status daemon.Status
+	run    string // the tunnel that it runs
+	url    string // and its address
+	err    error
+}
+
+// portSaved is the end of the choice of another port.
+type portSaved struct {
+	of   *wizard
+	port int
+	err  error
+}
+
+func (s *receiverStep) name() string { return "Receiver" }
+
+func (s *receiverStep) open() tea.Cmd {
+	s.done, s.err = false, nil
+	return s.w.a.poll(false)
+}
+
+func (s *receiverStep) update(msg tea.Msg) tea.Cmd {
+	switch msg := msg.(type) {
+	case receiverReady:
+		if msg.of != s.w {
+			return nil
+		}
+		s.busy, s.err = "", msg.err
+		if msg.err != nil {
+			return s.w.a.poll(false)
+		}
+		s.done, s.addr = true, msg.status.Address
+		u := s.w.address
+		if msg.run != "" {
+			u.opened(msg.run, logs.Clean(msg.url))
+		}
+		return tea.Batch(s.w.a.poll(false), s.w.secret.read(), s.w.save(), u.test(u.url()))
+	case portSaved:
+		if msg.of != s.w {
+			return nil
+		}
+		if msg.err != nil {
+			return s.w.a.fail(msg.err)
+		}
+		s.w.a.cfg.Setup.Port, s.err = msg.port, nil
+	case urlTested:
+		if msg.of == s.w && s.done && msg.answer.ok && s.w.on(stepReceiver) {
+			return s.w.forward()
+		}
+	}
+	return nil
+}
+
+func (s *receiverStep) next() (bool, tea.Cmd) {
+	if s.busy != "" || s.w.address.busy != "" {
+		return false, nil
+	}
+	if s.done {
+		return true, nil
+	}
+	s.err = nil
+	s.busy = "starting the receiver"
+	if s.w.a.running() {
+		s.busy = "telling the receiver"
+	}
+	w, a, ctx := s.w, s.w.a, s.w.a.ctx
+	value := w.value
+	saveNotify, address, run, d := w.notify.saver(), w.address.url(), w.address.run(), a.cfg.Setup
+	if run != "" {
+		s.busy = "starting the receiver and " + run
+	}
+	return false, func() tea.Msg {
+		m := receiverReady{of: w, run: run}
+		// Somebody else may have made a secret meanwhile; it stays.
+		have, _, err := a.cfg.Store.Current()
+		if err == nil && have == "" {
+			err = a.cfg.Store.SetCurrent(value)
+		}
+		if m.err = err; err != nil {
+			return m
+		}
+		if run != "" {
+			if m.err = saveNotify(ctx); m.err == nil {
+				m.err = d.SaveTunnel(ctx, run)
+			}
+			if m.err == nil {
+				m.status, m.url, m.err = startTunnel(ctx, a.cfg.Daemon)
+			}
+			return m
+		}
+		if d.SaveURL != nil {
+			if m.err = d.SaveURL(ctx, address); m.err != nil {
+				return m
+			}
+		}
+		if m.err = saveNotify(ctx); m.err == nil {
+			m.status, m.err = startOrReload(ctx, a.cfg.Daemon)
+		}
+		return m
+	}
+}
+
+// tunnelWait is how long a tunnel may take to open.
+const tunnelWait = 40 * time.Second
+
+// startTunnel has the receiver begin anew, with the tunnel of the settings, and
+// waits until that is open.
+func startTunnel(ctx context.Context, cfg daemon.Config) (daemon.Status, string, error) {
+	if _, err := daemon.Restart(ctx, cfg); err != nil {
+		return daemon.Status{}, "", err
+	}
+	ctx, stop := context.WithTimeout(ctx, tunnelWait)
+	defer stop()
+	c := daemon.Dial(cfg.Home)
+	tick := time.NewTicker(200 * time.Millisecond)
+	defer tick.Stop()
+	for {
+		var state struct{ URL, Problem, Hint string }
+		if err := askTunnel(ctx, c, &state); err != nil {
+			return daemon.Status{}, "", err
+		}
+		switch {
+		case state.Problem != "":
+			return daemon.Status{}, "", &hint{errors.New(state.Problem), state.Hint}
+		case state.URL != "":
+			status, err := c.Status(ctx)
+			return status, state.URL, err
+		}
+		select {
+		case <-ctx.Done():
+			return daemon.Status{}, "", &hint{errors.New("the tunnel did not open"), "run it by itself in another terminal; its address shows up in the step URL"}
+		case <-tick.C:
+		}
+	}
+}
+
+// askTunnel asks the receiver how its tunnel is.
+func askTunnel(ctx context.Context, c *daemon.Client, state any) error {
+	res, err := c.Do(ctx, http.MethodPost, "/tunnel", strings.NewReader("{}"))
+	if err != nil {
+		return fmt.Errorf("ask for the tunnel: %w", err)
+	}
+	defer res.Body.Close() //nolint:errcheck // only read from
+	if res.StatusCode != http.StatusOK {
+		return fmt.Errorf("ask for the tunnel: the receiver answered %s", res.Status)
+	}
+	if err := json.NewDecoder(io.LimitReader(res.Body, 1<<16)).Decode(state); err != nil {
+		return fmt.Errorf("ask for the tunnel: %w", err)
+	}
+	return nil
+}
+
+// startOrReload leaves a receiver that runs with the secrets and settings as
+// they are now.
+func startOrReload(ctx context.Context, cfg daemon.Config) (daemon.Status, error) {
+	status, err := daemon.Dial(cfg.Home).Reload(ctx)
+	if isNotRunning(err) {
+		return daemon.Start(ctx, cfg)
+	}
+	return status, err
+}
+
+func (s *receiverStep) label() string {
+	switch {
+	case s.busy != "" || s.w.address.busy != "":
+		return "wait"
+	case s.done:
+		return "continue"
+	case s.err != nil:
+		return "try again"
+	case s.w.a.running():
+		return "save and go on"
+	}
+	return "start it"
+}
+
+func (s *receiverStep) view(w, h int) ([]string, *tea.Cursor) {
+	t := s.w.a.theme
+	out := s.w.intro("The receiver is a background process that takes the deliveries in and records them, also while this window is closed.",
+		"The receiver takes deliveries in.", w, h)
+	running := s.w.a.running()
+	switch {
+	case s.busy != "":
+		out = append(out, s.w.doing(s.busy))
+	case s.err != nil:
+		out = append(out, s.w.trouble(s.err, w)...)
+		out = append(out, "")
+		again := "When the reason is gone, " + t.key.Render("enter") + " tries again."
+		if s.w.a.cfg.Setup.SavePort != nil {
+			again += " " + t.key.Render("p") + " chooses another port."
+		}
+		out = append(out, paragraph(again, w)...)
+		return out, nil
+	case s.done:
+		out = append(out, s.w.good("the receiver runs on "+logs.Clean(s.addr)+", with the secret "+secret.Fingerprint(s.w.value), w)...)
+	case running && s.w.address.run() == "":
+		out = append(out, s.w.good("the receiver runs on "+logs.Clean(s.w.a.status.Address), w)...)
+		out = append(out, paragraph(t.key.Render("enter")+" saves your choices and has it take them.", w)...)
+	case s.w.address.run() != "":
+		out = append(out, paragraph(t.key.Render("enter")+" saves your choices and starts it together with "+s.w.address.run()+".", w)...)
+	default:
+		out = append(out, paragraph(t.key.Render("enter")+" saves your choices and starts it on port "+fmt.Sprint(s.w.a.cfg.Setup.Port)+". hookctl stop ends it.", w)...)
+	}
+	u := s.w.address
+	answer, known := u.tested[u.url()]
+	switch {
+	case !s.done:
+	case u.busy != "":
+		out = append(out, s.w.doing(u.busy))
+	case known && answer.ok:
+		out = append(out, s.w.good(answer.saw, w)...)
+	case known:
+		out = append(out, s.w.seen(answer, w)...)
+		out = append(out, "")
+		out = append(out, paragraph("GitHub may see what this machine cannot; the ping at the end is the proof. "+t.key.Render("enter")+" goes on, "+t.key.Render("esc")+" goes back to choose another address.", w)...)
+	}
+	return out, nil
+}
+
+// askPort asks for a port, and saves it.
+func (s *receiverStep) askPort() tea.Cmd {
+	a := s.w.a
+	pr := newPrompt(a, "port", "port", strconv.Itoa(a.cfg.Setup.Port))
+	pr.hint = "the local port of the receiver, 1 to 65535; the tunnel has to lead to it"
+	pr.accept = func(text string) tea.Cmd {
+		port, err := strconv.Atoi(strings.TrimSpace(text))
+		if err != nil || port < 1 || port > 65535 {
+			return a.warn("a port is a number from 1 to 65535")
+		}
+		save, ctx, w := a.cfg.Setup.SavePort, a.ctx, s.w
+		return func() tea.Msg { return portSaved{w, port, save(ctx, port)} }
+	}
+	a.show(pr)
+	return nil
+}
+
+func (s *receiverStep) actions() []action {
+	off, fixed := "", ""
+	if !s.done {
+		off = "the receiver does not run yet"
+	}
+	switch {
+	case s.w.a.cfg.Setup.SavePort == nil:
+		fixed = "set receiver.port in hookctl.yaml, or WEBHOOK_PORT"
+	case s.w.a.running() || s.done:
+		fixed = "the receiver runs already; hookctl stop ends it"
+	}
+	u := s.w.address
+	port := action{id: "wizard.port", keys: []string{"p"}, text: "Choose another port for the receiver.", off: fixed, run: s.askPort}
+	if fixed == "" {
+		port.label = "another port"
+	}
+	return []action{port, {id: "wizard.test", keys: []string{"ctrl+r"}, label: "test again", text: "Ask the address whether this receiver answers there.", off: off, run: func() tea.Cmd { return u.test(u.url()) }}}
+}
