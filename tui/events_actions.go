@@ -63,13 +63,17 @@ func (p *eventsPage) recordActions() []action {
 	if ok && !p.a.running() {
 		down = "the receiver is not running; start it on the Receiver page"
 	}
+	silent := down
+	if silent == "" && e.Notification == nil && len(p.marks) == 0 {
+		silent = "this event notified nobody"
+	}
 	files := strings.Join(quoted(p.chosen()), " ")
 	return []action{
 		{id: "copy", keys: []string{"y"}, label: "copy", text: "Copy id, URL, JSON, curl line, or the value under the cursor.", off: none, run: p.openCopy},
 		{id: "browse", keys: []string{"o"}, label: "web", text: "Open the event's page in the browser.", off: noURL, run: func() tea.Cmd { return p.a.browse(e.URL) }},
 		{id: "replay", keys: []string{"R"}, label: "replay", text: "Send the record through the receiver again, as a new one.", command: "hookctl events replay " + files, off: down,
 			run: func() tea.Cmd { return p.again("replay") }},
-		{id: "resend", keys: []string{"S"}, text: "Send the record's notifications again.", command: "hookctl events resend " + files, off: down,
+		{id: "resend", keys: []string{"S"}, text: "Send the record's notifications again.", command: "hookctl events resend " + files, off: silent,
 			run: func() tea.Cmd { return p.again("resend") }},
 	}
 }

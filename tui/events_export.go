@@ -83,7 +83,8 @@ func (e *export) begin(ctx context.Context) error {
 	} else if !errors.Is(err, fs.ErrNotExist) {
 		return err
 	}
-	f, err := os.OpenFile(e.name+".part", os.O_CREATE|os.O_WRONLY|os.O_TRUNC, 0o600) //nolint:gosec // the user's own choice
+	// In a directory that others may write to, a name that can be foretold may be a link of theirs by now.
+	f, err := os.CreateTemp(filepath.Dir(e.name), "."+filepath.Base(e.name)+"-*.part")
 	if err != nil {
 		return fmt.Errorf("write the events: %w", err)
 	}
@@ -130,14 +131,14 @@ func (e *export) batch(ctx context.Context) error {
 	if err := errors.Join(e.out.Flush(), e.file.Sync(), e.file.Close()); err != nil {
 		return fmt.Errorf("write the events: %w", err)
 	}
-	return os.Rename(e.name+".part", e.name)
+	return os.Rename(e.file.Name(), e.name)
 }
 
 // drop takes an unfinished file away.
 func (e *export) drop() {
 	if e.file != nil {
-		e.file.Close()              //nolint:errcheck,gosec // nobody wants it
-		os.Remove(e.name + ".part") //nolint:errcheck,gosec // nobody wants it
+		e.file.Close()           //nolint:errcheck,gosec // nobody wants it
+		os.Remove(e.file.Name()) //nolint:errcheck,gosec // nobody wants it
 	}
 }
 

@@ -12,14 +12,15 @@ import (
 
 	tea "charm.land/bubbletea/v2"
 
+	"hookctl/logs"
 	"hookctl/server/daemon"
 )
 
 // replayed is the receiver's answer to replay or resend.
 type replayed struct {
-	verb  string
-	files []string
-	err   error
+	verb string
+	done int
+	err  error
 }
 
 // again asks the receiver to replay or resend the chosen records.
@@ -29,33 +30,48 @@ func (p *eventsPage) again(verb string) tea.Cmd {
 	return func() tea.Msg {
 		ctx, stop := context.WithTimeout(ctx, 30*time.Second)
 		defer stop()
-		return replayed{verb, files, post(ctx, daemon.Dial(home), "/"+verb, map[string]any{"files": files})}
+		done, err := post(ctx, daemon.Dial(home), "/"+verb, map[string]any{"files": files})
+		return replayed{verb, done, err}
 	}
 }
 
-// post sends a request to one of the receiver's further handlers.
-func post(ctx context.Context, c *daemon.Client, path string, body any) error {
+// refused is an answer of the receiver other than success.
+type refused struct{ text, hint string }
+
+func (e *refused) Error() string { return e.text }
+func (e *refused) Hint() string  { return e.hint }
+
+// post sends a request to one of the receiver's further handlers, and returns
+// how many things it did.
+func post(ctx context.Context, c *daemon.Client, path string, body any) (int, error) {
 	b, err := json.Marshal(body)
 	if err != nil {
-		return err
+		return 0, err
 	}
 	res, err := c.Do(ctx, http.MethodPost, path, bytes.NewReader(b))
 	if err != nil {
-		return err
+		return 0, err
 	}
 	defer res.Body.Close() //nolint:errcheck // only read from
 	text, err := io.ReadAll(io.LimitReader(res.Body, 1<<20))
 	if err != nil {
-		return fmt.Errorf("read the receiver's answer: %w", err)
+		return 0, fmt.Errorf("read the receiver's answer: %w", err)
 	}
-	if res.StatusCode < 300 {
-		return nil
+	verb := strings.TrimPrefix(path, "/")
+	var answer struct {
+		Done        int
+		Error, Hint string
 	}
-	var why struct{ Error string }
-	if json.Unmarshal(text, &why) == nil && why.Error != "" {
-		return fmt.Errorf("%s: %s", strings.TrimPrefix(path, "/"), why.Error)
+	// An answer that is none of ours has no error text and no number; the
+	// status says enough.
+	known := json.Unmarshal(text, &answer) == nil
+	switch {
+	case res.StatusCode < 300:
+		return answer.Done, nil
+	case known && answer.Error != "":
+		return answer.Done, &refused{verb + ": " + logs.Clean(answer.Error), answer.Hint}
 	}
-	return fmt.Errorf("%s: the receiver answered %s", strings.TrimPrefix(path, "/"), res.Status)
+	return 0, fmt.Errorf("%s: the receiver answered %s", verb, res.Status)
 }
 
 func (p *eventsPage) replayDone(m replayed) tea.Cmd {
@@ -64,11 +80,14 @@ func (p *eventsPage) replayDone(m replayed) tea.Cmd {
 	}
 	clear(p.marks)
 	n := "1 record"
-	if len(m.files) > 1 {
-		n = fmt.Sprintf("%d records", len(m.files))
+	if m.done != 1 {
+		n = thousands(m.done) + " records"
 	}
-	if m.verb == "replay" {
-		return p.a.say("replayed " + n + "; it appears at the top")
+	switch {
+	case m.done == 0:
+		return p.a.warn("the receiver found nothing to " + m.verb)
+	case m.verb == "replay":
+		return p.a.say("replayed " + n + "; look at the top of the list")
 	}
-	return p.a.say("notifications of " + n + " are sent again")
+	return p.a.say("the notifications of " + n + " are sent again")
 }

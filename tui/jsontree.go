@@ -6,6 +6,8 @@ import (
 	"fmt"
 	"strconv"
 	"strings"
+	"unicode"
+	"unicode/utf16"
 
 	"hookctl/logs"
 )
@@ -153,8 +155,7 @@ func (t *tree) path(i int) string {
 		case identifier(n.raw):
 			parts = append(parts, "."+n.raw)
 		default:
-			b, _ := json.Marshal(n.raw)
-			parts = append(parts, "["+string(b)+"]")
+			parts = append(parts, "["+jqString(n.raw)+"]")
 		}
 	}
 	var b strings.Builder
@@ -165,6 +166,23 @@ func (t *tree) path(i int) string {
 		b.WriteString(parts[j])
 	}
 	return b.String()
+}
+
+// jqString writes a string for jq. What a terminal would obey is spelled out, which means the same.
+func jqString(s string) string {
+	b, _ := json.Marshal(s)
+	var out strings.Builder
+	for _, r := range string(b) {
+		switch high, low := utf16.EncodeRune(r); {
+		case r == ' ' || logs.Clean(string(r)) == string(r):
+			out.WriteRune(r)
+		case high == unicode.ReplacementChar:
+			fmt.Fprintf(&out, `\u%04x`, r)
+		default:
+			fmt.Fprintf(&out, `\u%04x\u%04x`, high, low)
+		}
+	}
+	return out.String()
 }
 
 func identifier(s string) bool {
