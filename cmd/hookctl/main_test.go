@@ -11,6 +11,7 @@ import (
 	"os"
 	"path/filepath"
 	"strconv"
+	"strings"
 	"testing"
 	"time"
 
@@ -26,7 +27,8 @@ func TestMain(m *testing.M) {
 	testscript.Main(m, map[string]func(){"hookctl": main, "gh-hookctl": main, "cloudflared": cloudflared, "senders": steadySenders})
 }
 
-// cloudflared plays the tunnel program: a quick tunnel whose name is in QUICK, told where --metrics says.
+// cloudflared plays the tunnel program: a quick tunnel, told where --metrics says. Its name is what the file quick of the
+// home says, its process number goes into the file quick.pid.
 func cloudflared() {
 	flags := flag.NewFlagSet("cloudflared", flag.ExitOnError)
 	metrics := flags.String("metrics", "", "")
@@ -35,17 +37,24 @@ func cloudflared() {
 	if err := flags.Parse(os.Args[2:]); err != nil { // after "tunnel"
 		os.Exit(2)
 	}
+	file := filepath.Join(os.Getenv("HOOKCTL_HOME"), "quick")
+	name, err := os.ReadFile(file)
+	err = errors.Join(err, os.WriteFile(file+".pid", strconv.AppendInt(nil, int64(os.Getpid()), 10), 0o600))
+	if err != nil {
+		fmt.Fprintln(os.Stderr, err)
+		os.Exit(1)
+	}
 	mux := http.NewServeMux()
 	mux.HandleFunc("/ready", func(w http.ResponseWriter, _ *http.Request) { _, _ = io.WriteString(w, `{"status":200}`) })
 	mux.HandleFunc("/quicktunnel", func(w http.ResponseWriter, _ *http.Request) {
-		_, _ = fmt.Fprintf(w, `{"hostname":%q}`, os.Getenv("QUICK"))
+		_, _ = fmt.Fprintf(w, `{"hostname":%q}`, strings.TrimSpace(string(name)))
 	})
 	fmt.Fprintln(os.Stderr, http.ListenAndServe(*metrics, mux))
 	os.Exit(1)
 }
 
 // storyPatience bounds every wait of a story. A healthy run never comes near it.
-const storyPatience = 30 * time.Second
+const storyPatience = 90 * time.Second
 
 // TestStories tells what a person does with the program, one file of testdata each.
 func TestStories(t *testing.T) {
