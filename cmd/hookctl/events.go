@@ -169,7 +169,7 @@ func (p *program) viewEvent(ctx context.Context, name string, payload bool, out 
 	case out.wanted():
 		return out.print(p.out, record)
 	case payload:
-		_, err = fmt.Fprintf(p.out, "%s\n", record.Payload)
+		_, err = fmt.Fprintf(shown(p.out), "%s\n", record.Payload)
 		return err
 	}
 	encoded, err := record.Encode()

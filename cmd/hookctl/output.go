@@ -6,8 +6,11 @@ import (
 	"errors"
 	"fmt"
 	"io"
+	"os"
 	"strings"
 	"text/tabwriter"
+	"unicode"
+	"unicode/utf16"
 
 	"github.com/itchyny/gojq"
 	"github.com/spf13/cobra"
@@ -39,10 +42,43 @@ func (o *output) print(w io.Writer, value any) error {
 		return fmt.Errorf("write JSON: %w", err)
 	}
 	if o.jq == "" {
-		_, err := w.Write(buf.Bytes())
+		_, err := shown(w).Write(buf.Bytes())
 		return err
 	}
-	return runJQ(w, o.jq, buf.Bytes())
+	return runJQ(shown(w), o.jq, buf.Bytes())
+}
+
+// shown is w for data that holds text from outside. Where that is a terminal, the characters that it would obey are
+// spelled as JSON spells them; a program that reads the output gets every byte.
+func shown(w io.Writer) io.Writer {
+	if f, ok := w.(*os.File); ok && isTerminal(f) {
+		return spelled{w}
+	}
+	return w
+}
+
+// spelled writes \u001b for what a terminal would obey. Characters must not be split between two writes.
+type spelled struct{ w io.Writer }
+
+// Write never reports fewer bytes than it was given, unless it fails.
+func (s spelled) Write(p []byte) (int, error) {
+	var b strings.Builder
+	for _, r := range string(p) {
+		const joiner = '\u200d' // holds emoji together and moves nothing
+		obeyed := unicode.IsControl(r) && r != '\n' && r != '\t' || unicode.In(r, unicode.Cf, unicode.Co, unicode.Zl, unicode.Zp) && r != joiner
+		switch high, low := utf16.EncodeRune(r); {
+		case !obeyed:
+			b.WriteRune(r)
+		case high == unicode.ReplacementChar:
+			fmt.Fprintf(&b, `\u%04x`, r)
+		default:
+			fmt.Fprintf(&b, `\u%04x\u%04x`, high, low)
+		}
+	}
+	if _, err := io.WriteString(s.w, b.String()); err != nil {
+		return 0, err
+	}
+	return len(p), nil
 }
 
 // runJQ prints each result of expression on its own line, strings without quotes. Numbers keep every digit:
