@@ -4,6 +4,7 @@ import (
 	"context"
 	"errors"
 	"fmt"
+	"math/rand/v2"
 	"net"
 	"os"
 	"path/filepath"
@@ -141,15 +142,20 @@ func cutVariable(pair string) (name, value string) {
 }
 
 // freePort is a port that was free a moment ago. The receiver binds it soon after; port 0 would give it another one
-// at every restart, and the simulated GitHub has to know where to send to.
+// at every restart, and the simulated GitHub has to know where to send to. It is below the range from which systems
+// take ports for outgoing connections, so that none of those gets it meanwhile.
 func freePort(ctx context.Context) (int, error) {
 	var lc net.ListenConfig
-	l, err := lc.Listen(ctx, "tcp", "127.0.0.1:0")
-	if err != nil {
-		return 0, fmt.Errorf("find a free port: %w", err)
+	var problem error
+	for range 50 {
+		port := 20000 + rand.IntN(12000) //nolint:gosec // Any port will do.
+		l, err := lc.Listen(ctx, "tcp", net.JoinHostPort("127.0.0.1", strconv.Itoa(port)))
+		if err == nil {
+			return port, l.Close()
+		}
+		problem = err
 	}
-	port := l.Addr().(*net.TCPAddr).Port
-	return port, l.Close()
+	return 0, fmt.Errorf("find a free port: %w", problem)
 }
 
 // close ends everything that open and the demo began, whatever came of it.

@@ -138,7 +138,9 @@ func (s *screen) close() {
 		<-s.done
 	}
 	_ = s.tty.Close()
-	_ = s.Close()
+	if pipe, ok := s.InputPipe().(io.Closer); ok {
+		_ = pipe.Close() // Close of the emulator itself races with the reader that it ends.
+	}
 	s.copying.Wait()
 }
 

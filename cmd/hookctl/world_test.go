@@ -422,7 +422,7 @@ func cmdStirring(ts *testscript.TestScript, neg bool, args []string) {
 
 func running(commands []*exec.Cmd) bool {
 	for _, cmd := range commands {
-		if cmd.Process.Signal(syscall.Signal(0)) == nil && cmd.ProcessState == nil {
+		if cmd.Process.Signal(syscall.Signal(0)) == nil {
 			return true
 		}
 	}
