@@ -47,6 +47,7 @@ type wizard struct {
 	goal  int // the step to go on at, once the sign-in holds
 	over  bool
 	caret *tea.Cursor
+	head  int // lines above the step in the last view
 	file  *stateFile
 	saves int
 
@@ -120,7 +121,10 @@ func (w *wizard) title() string {
 // after it was left. Keys and turns of the wheel are for the one on screen.
 func (w *wizard) update(msg tea.Msg) tea.Cmd {
 	switch msg := msg.(type) {
-	case tea.KeyPressMsg, tea.PasteMsg, wheel, click:
+	case tea.KeyPressMsg, tea.PasteMsg, wheel:
+		return w.steps[w.at].update(msg)
+	case click:
+		msg.y -= w.head
 		return w.steps[w.at].update(msg)
 	case wizardRestored:
 		return w.restored(msg)
@@ -179,6 +183,7 @@ func (w *wizard) view(room, high int) string {
 	wide := min(room, 96)
 	h := min(high, 24)
 	head := w.crumbs(wide, h)
+	w.head = len(head)
 	lines, caret := w.steps[w.at].view(wide, max(1, h-len(head)))
 	w.caret = nil
 	if caret != nil && caret.Y+len(head) < h && caret.X < wide {

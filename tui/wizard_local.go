@@ -16,6 +16,7 @@ import (
 type eventsStep struct {
 	w    *wizard
 	pick *picker
+	top  int // line of the list in the last view
 	orgs bool
 }
 
@@ -48,8 +49,11 @@ func (s *eventsStep) open() tea.Cmd {
 }
 
 func (s *eventsStep) update(msg tea.Msg) tea.Cmd {
-	switch msg.(type) {
+	switch msg := msg.(type) {
 	case tea.KeyPressMsg, tea.PasteMsg, wheel:
+		return s.pick.update(msg)
+	case click:
+		msg.y -= s.top
 		return s.pick.update(msg)
 	}
 	return nil
@@ -67,7 +71,8 @@ func (s *eventsStep) label() string { return "continue" }
 func (s *eventsStep) view(w, h int) ([]string, *tea.Cursor) {
 	t := s.w.a.theme
 	out := s.w.intro("Which events? The chosen five are those that can notify an agent; any others are recorded too.", "Which events? space chooses.", w, h)
-	top := len(out)
+	s.top = len(out)
+	top := s.top
 	out = append(out, strings.Split(s.pick.view(w, max(2, h-top-1)), "\n")...)
 	caret := s.pick.place()
 	if caret != nil {

@@ -165,6 +165,11 @@ func (p *picker) update(msg tea.Msg) tea.Cmd {
 		return cmd
 	case wheel:
 		p.move(msg.lines)
+	case click:
+		if i := p.top + msg.y - 1; msg.y >= 1 && msg.y <= p.high && i < p.size() {
+			p.to(i, p.size())
+			p.toggle()
+		}
 	}
 	return nil
 }

@@ -3,7 +3,10 @@ package tui
 import (
 	"fmt"
 	"slices"
+	"strings"
 	"testing"
+
+	tea "charm.land/bubbletea/v2"
 
 	"hookctl/hooks"
 )
@@ -101,4 +104,33 @@ func TestRepositoriesOffersOrganisations(t *testing.T) {
 	s.shows("organisation hub-org")
 	s.press("space")
 	s.shows("gh auth refresh -s admin:org_hook")
+}
+
+// A click chooses the line under it, in the wizard and in the checklist of a
+// hook's events.
+func TestClicksChoose(t *testing.T) {
+	for name, open := range map[string]func(*screen) *picker{
+		"repositories": func(s *screen) *picker { return at(s, stepRepositories).repos.pick },
+		"events":       func(s *screen) *picker { return at(s, stepEvents).events.pick },
+		"a hook's events": func(s *screen) *picker {
+			listing(s)
+			s.press("m")
+			return s.top().(*hookEvents).pick
+		},
+	} {
+		t.Run(name, func(t *testing.T) {
+			s := hooked(t, 80, 24)
+			p := open(s)
+			want := p.items[p.shown[2]]
+			before := p.on[want.id]
+			for y, line := range strings.Split(s.text(), "\n") {
+				if strings.Contains(line, "] "+want.label()) {
+					s.send(tea.MouseClickMsg{X: 10, Y: y, Button: tea.MouseLeft})
+				}
+			}
+			if it, _ := p.under(); it.id != want.id || p.on[want.id] == before {
+				t.Errorf("the cursor is on %q, chosen: %v", it.id, p.on[want.id])
+			}
+		})
+	}
 }

@@ -14,6 +14,7 @@ import (
 type reposStep struct {
 	w    *wizard
 	pick *picker
+	top  int // line of the list in the last view
 	busy bool
 	err  error
 	have *hooks.Client // whose list is shown
@@ -100,6 +101,9 @@ func (s *reposStep) update(msg tea.Msg) tea.Cmd {
 		}
 	case tea.KeyPressMsg, tea.PasteMsg, wheel:
 		return s.pick.update(msg)
+	case click:
+		msg.y -= s.top
+		return s.pick.update(msg)
 	}
 	return nil
 }
@@ -166,7 +170,8 @@ func (s *reposStep) view(w, h int) ([]string, *tea.Cursor) {
 	case s.busy:
 		foot = s.w.doing("asking GitHub for your repositories")
 	}
-	top := len(out)
+	s.top = len(out)
+	top := s.top
 	out = append(out, strings.Split(s.pick.view(w, max(2, h-top-1)), "\n")...)
 	caret := s.pick.place()
 	if caret != nil {

@@ -74,7 +74,7 @@ func (w *wizard) intro(long, short string, wide, h int) []string {
 	return []string{w.a.theme.cut(" "+short, wide)}
 }
 
-// marked lines begin with a symbol; those that follow are indented.
+// flagged is text that begins with a symbol; the lines that follow are indented.
 func flagged(style painter, symbol, text string, wide int) []string {
 	var out []string
 	for i, l := range folded(text, max(1, wide-5)) {

@@ -28,6 +28,7 @@ type urlStep struct {
 	offers  []offer
 	input   textinput.Model
 	at      int // an offer; len(offers) is the typed one
+	top     int // line of the first offer in the last view
 	touched bool
 	looking bool
 	looked  bool
@@ -226,6 +227,10 @@ func (s *urlStep) update(msg tea.Msg) tea.Cmd {
 		return cmd
 	case wheel:
 		s.move(msg.lines)
+	case click:
+		if i := msg.y - s.top; i >= 0 && i <= len(s.offers) {
+			s.move(i - s.at)
+		}
 	}
 	return nil
 }
@@ -323,6 +328,7 @@ func (s *urlStep) view(w, h int) ([]string, *tea.Cursor) {
 		}
 		return " " + body + "  " + t.faint.Render(right)
 	}
+	s.top = len(out)
 	for i, o := range s.offers {
 		if o.run != "" {
 			o.url, o.from = "let the receiver run "+o.run, "it gets a public address"
