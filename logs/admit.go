@@ -11,9 +11,9 @@ import (
 	"time"
 )
 
-func newFiler(d *disk, cfg Config, s *spool, x *index) *filer {
+func newFiler(d *disk, cfg Config, s *spool, l *Log) *filer {
 	return &filer{
-		disk: d, dir: cfg.Dir, tmp: filepath.Join(cfg.Dir, hiddenDir, "tmp"), log: cfg.Logger, spool: s, index: x,
+		disk: d, dir: cfg.Dir, tmp: filepath.Join(cfg.Dir, hiddenDir, "tmp"), log: cfg.Logger, spool: s, index: l.index, rec: l.rec,
 		items: map[string]*item{}, renamed: map[string]string{}, ids: map[string]string{},
 		numbers: map[string]int{}, older: map[string]int{}, guids: guidSet{seed: maphash.MakeSeed()},
 	}
@@ -56,12 +56,16 @@ func (f *filer) dismiss(it *item) {
 // known returns the file of a delivery, "" when there is none.
 func (f *filer) known(ctx context.Context, id string) (string, error) {
 	f.mu.Lock()
-	file, fresh := f.ids[id], f.guids.fresh(id)
+	file, fresh, whole := f.ids[id], f.guids.fresh(id), f.guids.whole
 	f.mu.Unlock()
 	if file != "" || fresh {
 		return file, nil
 	}
-	files, err := collect(ctx, f.index, scanString, `SELECT file FROM record WHERE delivery = ? AND delivery <> '' ORDER BY id LIMIT 1`, id)
+	file, err := f.lookUp(ctx, id)
+	if file == "" && err == nil && whole && f.waitIndex(ctx) {
+		// It looks known, and the index was being made anew when it was asked.
+		file, err = f.lookUp(ctx, id)
+	}
 	if ctx.Err() != nil {
 		return "", ctx.Err()
 	}
@@ -69,10 +73,34 @@ func (f *filer) known(ctx context.Context, id string) (string, error) {
 		// Recording a delivery twice is better than losing it.
 		f.log.Warn("whether a delivery is a duplicate cannot be told", "delivery", id, "error", err)
 	}
-	if len(files) == 0 {
-		return "", nil
+	return file, nil
+}
+
+func (f *filer) lookUp(ctx context.Context, id string) (string, error) {
+	files, err := collect(ctx, f.index, scanString, `SELECT file FROM record WHERE delivery = ? AND delivery <> '' ORDER BY id LIMIT 1`, id)
+	if err != nil || len(files) == 0 {
+		return "", err
 	}
 	return files[0], nil
+}
+
+// indexPatience is how long a delivery waits to hear whether it is a
+// duplicate. GitHub waits ten seconds for the answer.
+const indexPatience = 4 * time.Second
+
+// waitIndex waits for an index that is being made, within reason; false when
+// there was nothing to wait for.
+func (f *filer) waitIndex(ctx context.Context) bool {
+	_, complete, idle := f.rec.state()
+	if complete {
+		return false
+	}
+	select {
+	case <-idle:
+	case <-ctx.Done():
+	case <-time.After(indexPatience):
+	}
+	return true
 }
 
 // has resolves the name of a record that there is.

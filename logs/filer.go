@@ -21,6 +21,7 @@ type filer struct {
 	log   *slog.Logger
 	spool *spool
 	index *index
+	rec   *reconciler
 
 	mu      sync.Mutex
 	items   map[string]*item  // by file: everything that is not safe as a file

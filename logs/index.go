@@ -34,9 +34,12 @@ type index struct {
 	db   *sql.DB
 	path string
 	info os.FileInfo
-	temp string // directory to remove at close, where nothing else could be written
-	home string // directory of the index files
-	lost chan struct{}
+	temp string        // directory to remove at close, where nothing else could be written
+	home string        // directory of the index files
+	lost chan struct{} // gets a token when the index is to be filled
+	// onLost is called before anyone can ask an index that took the place of
+	// another and is not filled yet.
+	onLost func()
 }
 
 // indexSchema counts changes of the tables; other schemas are other files.
@@ -71,7 +74,7 @@ func openIndex(ctx context.Context, logDir string, log *slog.Logger) (*index, er
 	if err != nil {
 		return nil, fmt.Errorf("open the index: %w", err)
 	}
-	x := &index{logDir: abs, log: log, lost: make(chan struct{}, 1)}
+	x := &index{logDir: abs, log: log, lost: make(chan struct{}, 1), onLost: func() {}}
 	homes := []string{filepath.Join(abs, hiddenDir)}
 	if cache, err := os.UserCacheDir(); err == nil {
 		sum := sha256.Sum256([]byte(abs))
@@ -290,6 +293,7 @@ func (x *index) exchange(ctx context.Context, path string, reason error) error {
 	if x.present() {
 		x.remove(path)
 	}
+	x.onLost()
 	if err := x.open(ctx); err != nil {
 		// Keep an object that fails, not a nil one; the next call tries again.
 		x.db, _ = sql.Open("sqlite", ":memory:")

@@ -196,7 +196,16 @@ func TestIndexIsRebuiltWhateverHappensToIt(t *testing.T) {
 			if n, err := w.Log().Count(t.Context(), Filter{}); err != nil || n != 301 {
 				t.Fatalf("count %d, %v", n, err)
 			}
+			await(t, "the writer to know its deliveries", func() bool {
+				w.filer.mu.Lock()
+				defer w.filer.mu.Unlock()
+				return w.filer.guids.whole
+			})
 			harm(t, dir)
+			var dup *DuplicateError
+			if err := w.Append(t.Context(), crashRecord("before")); !errors.As(err, &dup) {
+				t.Errorf("sent again while the index is made: %v", err)
+			}
 			for i := range 20 {
 				mustAppend(t, w, crashRecord(fmt.Sprintf("after-%d", i)))
 			}
@@ -207,7 +216,6 @@ func TestIndexIsRebuiltWhateverHappensToIt(t *testing.T) {
 					return err == nil && perr == nil && n == 321 && len(p.Entries) == 321
 				})
 			}
-			var dup *DuplicateError
 			if err := w.Append(t.Context(), crashRecord("before")); !errors.As(err, &dup) {
 				t.Errorf("sent again: %v", err)
 			}

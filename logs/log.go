@@ -50,6 +50,7 @@ func open(ctx context.Context, cfg Config) (*Log, error) {
 		return nil, err
 	}
 	l := &Log{cfg: cfg, index: x, rec: &reconciler{x: x, idle: make(chan struct{})}}
+	x.onLost = l.rec.unsettled
 	l.startReconciler()
 	return l, nil
 }

@@ -29,6 +29,7 @@ type reconciler struct {
 	progress Progress
 	complete bool          // the index has all that was there when it was last made to agree
 	idle     chan struct{} // closed when it agrees; another one while it does not
+	turn     int           // counts how often the index was found to disagree
 }
 
 const (
@@ -41,6 +42,7 @@ const (
 // whenever the index had to be exchanged.
 func (r *reconciler) run(ctx context.Context) {
 	for {
+		turn := r.begin()
 		if err := r.reconcile(ctx); err != nil && ctx.Err() == nil {
 			r.x.log.Warn("the index is not complete", "error", err)
 			// Something is wrong with the directory or the disk; look again.
@@ -51,7 +53,7 @@ func (r *reconciler) run(ctx context.Context) {
 			}
 		}
 		if ctx.Err() == nil {
-			r.settled()
+			r.settled(turn)
 		}
 		select {
 		case <-ctx.Done():
@@ -62,16 +64,26 @@ func (r *reconciler) run(ctx context.Context) {
 	}
 }
 
-func (r *reconciler) settled() {
+func (r *reconciler) begin() int {
 	r.mu.Lock()
 	defer r.mu.Unlock()
-	r.complete = true
-	close(r.idle)
+	return r.turn
+}
+
+// settled says that the index agrees, unless it was exchanged meanwhile.
+func (r *reconciler) settled(turn int) {
+	r.mu.Lock()
+	defer r.mu.Unlock()
+	if turn == r.turn && !r.complete {
+		r.complete = true
+		close(r.idle)
+	}
 }
 
 func (r *reconciler) unsettled() {
 	r.mu.Lock()
 	defer r.mu.Unlock()
+	r.turn++
 	if r.complete {
 		r.complete = false
 		r.idle = make(chan struct{})

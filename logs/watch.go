@@ -15,8 +15,11 @@ import (
 )
 
 const (
-	// watchInterval is the shortest time between two batches of Watch.
-	watchInterval = 100 * time.Millisecond
+	// watchInterval is the time between two batches of Watch in the long run;
+	// watchBurst may come sooner, so that a record that comes alone is seen at once.
+	// It is a little less than the 100 ms within which a record is to be seen.
+	watchInterval = 80 * time.Millisecond
+	watchBurst    = 3
 	// watchGather is how long the first of a batch waits for others.
 	watchGather = 10 * time.Millisecond
 	// watchGrace is how long the process that writes a record has to put it
@@ -27,8 +30,8 @@ const (
 	watchCheck = 2 * time.Second
 )
 
-// Watch tells of records that are new or changed, in batches, at most ten a
-// second, each batch oldest first. What it tells of, Page knows. The channel
+// Watch tells of records that are new or changed, in batches, about ten
+// a second at most, each batch oldest first. What it tells of, Page knows. The channel
 // is closed when ctx ends. A slow reader gets larger batches, never old news.
 func (l *Log) Watch(ctx context.Context) (<-chan []Entry, error) {
 	fsw, err := fsnotify.NewWatcher()
@@ -53,7 +56,7 @@ type watcher struct {
 	dir     os.FileInfo
 	changed map[string]time.Time // files and when the event came
 	ready   map[string]Entry     // to be told
-	last    time.Time            // of the last batch
+	due     time.Time            // of the next batch, were they evenly spaced
 	out     chan []Entry
 }
 
@@ -75,14 +78,14 @@ func (w *watcher) run(ctx context.Context) {
 	for {
 		var out chan []Entry
 		var batch []Entry
-		if len(w.ready) > 0 && time.Since(w.last) >= watchInterval {
+		if len(w.ready) > 0 && w.wait() <= 0 {
 			out, batch = w.out, w.batch()
 		}
 		select {
 		case <-ctx.Done():
 			return
 		case out <- batch:
-			w.last = time.Now()
+			w.due = later(w.due, time.Now()).Add(watchInterval)
 			clear(w.ready)
 		case ev, ok := <-w.fsw.Events:
 			if !ok {
@@ -101,9 +104,21 @@ func (w *watcher) run(ctx context.Context) {
 			w.reattach()
 		}
 		if len(w.ready) > 0 && len(w.changed) == 0 {
-			timer.Reset(max(time.Millisecond, watchInterval-time.Since(w.last)))
+			timer.Reset(max(time.Millisecond, w.wait()))
 		}
 	}
+}
+
+// wait is how long until the next batch may go out.
+func (w *watcher) wait() time.Duration {
+	return time.Until(w.due.Add(-(watchBurst - 1) * watchInterval))
+}
+
+func later(a, b time.Time) time.Time {
+	if a.After(b) {
+		return a
+	}
+	return b
 }
 
 // event notes a change; true is the first since the last look.

@@ -64,7 +64,7 @@ func (w *Writer) start(ctx context.Context) error {
 	d := &disk{fault: w.cfg.fault}
 	hidden := filepath.Join(w.cfg.Dir, hiddenDir)
 	w.spool = &spool{disk: d, dir: filepath.Join(hidden, "spool"), log: w.cfg.Logger, limit: w.cfg.SpoolBytes, segmentSize: w.cfg.segmentSize}
-	w.filer = newFiler(d, w.cfg, w.spool, w.log.index)
+	w.filer = newFiler(d, w.cfg, w.spool, w.log)
 	w.spool.durable = w.filer.accept
 	if err := w.filer.prepare(); err != nil {
 		return err
