@@ -6,14 +6,18 @@ import (
 	"errors"
 	"fmt"
 	"net/http"
+	"slices"
 	"time"
+
+	"golang.org/x/sync/errgroup"
 
 	"hookctl/hooks"
 	"hookctl/logs"
 )
 
-// relay brings deliveries of one repository to this machine through GitHub's own relay, for development without a public
-// address. It runs until it is interrupted, which is how it ends and no failure, and removes its hook then.
+// relay brings deliveries of repositories to this machine through GitHub's own relay, for development without a public
+// address. It runs until it is interrupted, which is how it ends and no failure, and removes its hooks then. A repository
+// that cannot be relayed is told at once and does not end the others.
 func (p *program) relay(ctx context.Context, o *setupOptions) error {
 	s, client, err := p.atGitHub()
 	if err != nil {
@@ -23,8 +27,8 @@ func (p *program) relay(ctx context.Context, o *setupOptions) error {
 	if err != nil {
 		return err
 	}
-	if len(targets) != 1 || targets[0].IsOrg() {
-		return usage(errors.New("--relay works for one repository: give one -R owner/repo"))
+	if len(targets) == 0 || slices.ContainsFunc(targets, hooks.Target.IsOrg) {
+		return usage(errors.New("--relay works for repositories: give -R owner/repo"))
 	}
 	key, fresh, err := p.setupSecret(s)
 	if err == nil && fresh {
@@ -40,14 +44,25 @@ func (p *program) relay(ctx context.Context, o *setupOptions) error {
 	if len(events) == 0 {
 		events = hooks.DefaultEvents()
 	}
-	relay := &hooks.Relay{
-		Client: client, Config: hooks.Config{Host: s.GitHub.Host}, Target: targets[0], Events: events, Secret: key,
-		Handle: func(ctx context.Context, d hooks.RelayDelivery) (hooks.RelayAnswer, error) {
-			return p.relayed(ctx, s, d)
-		},
-		State: func(state hooks.RelayState) { p.relayState(targets[0], state) },
+	var all errgroup.Group
+	for _, target := range targets {
+		relay := &hooks.Relay{
+			Client: client, Config: hooks.Config{Host: s.GitHub.Host}, Target: target, Events: events, Secret: key,
+			Handle: func(ctx context.Context, d hooks.RelayDelivery) (hooks.RelayAnswer, error) {
+				return p.relayed(ctx, s, d)
+			},
+			State: func(state hooks.RelayState) { p.relayState(target, state) },
+		}
+		all.Go(func() error {
+			err := relay.Run(ctx)
+			if err == nil {
+				return nil
+			}
+			reportError(p.err, err)
+			return errReported
+		})
 	}
-	return relay.Run(ctx)
+	return all.Wait()
 }
 
 // relayState tells how the relay is, whenever that changes.
