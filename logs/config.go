@@ -3,6 +3,8 @@ package logs
 import (
 	"log/slog"
 	"time"
+
+	"github.com/fsnotify/fsnotify"
 )
 
 // Config of a Writer or Log.
@@ -17,8 +19,10 @@ type Config struct {
 	Logger     *slog.Logger     // nil discards
 	Now        func() time.Time // nil is time.Now
 
-	segmentSize int64                              // of the spool
-	fault       func(op diskOp, path string) error // for tests, see disk
+	segmentSize  int64         // of the spool
+	pollInterval time.Duration // of Watch without a watcher
+	newWatcher   func() (*fsnotify.Watcher, error)
+	fault        func(op diskOp, path string) error // for tests, see disk
 }
 
 func (c Config) withDefaults() Config {
@@ -27,6 +31,12 @@ func (c Config) withDefaults() Config {
 	}
 	if c.segmentSize == 0 {
 		c.segmentSize = defaultSegment
+	}
+	if c.newWatcher == nil {
+		c.newWatcher = fsnotify.NewWatcher
+	}
+	if c.pollInterval == 0 {
+		c.pollInterval = pollInterval
 	}
 	if c.Logger == nil {
 		c.Logger = slog.New(slog.DiscardHandler)

@@ -33,21 +33,41 @@ const (
 // Watch tells of records that are new or changed, in batches, about ten
 // a second at most, each batch oldest first. What it tells of, Page knows. The channel
 // is closed when ctx ends. A slow reader gets larger batches, never old news.
+// Where the system gives no watcher (a limit, a network file system) the log
+// is looked at once a second.
 func (l *Log) Watch(ctx context.Context) (<-chan []Entry, error) {
-	fsw, err := fsnotify.NewWatcher()
-	if err != nil {
+	out := make(chan []Entry)
+	w, err := l.newWatcher(out)
+	if err == nil {
+		go func() {
+			defer close(out)
+			defer func() { _ = w.fsw.Close() }()
+			w.run(ctx)
+		}()
+		return out, nil
+	}
+	l.cfg.Logger.Info("the system does not tell of changes in the log directory; it is looked at every second", "reason", err)
+	p := &poller{log: l, out: out}
+	if _, err := p.news(ctx); err != nil {
 		return nil, fmt.Errorf("watch the log directory: %w", err)
 	}
-	w := &watcher{log: l, fsw: fsw, changed: map[string]time.Time{}, out: make(chan []Entry)}
-	if err := w.attach(); err != nil {
-		return nil, errors.Join(fmt.Errorf("watch the log directory: %w", err), fsw.Close())
-	}
 	go func() {
-		defer close(w.out)
-		defer func() { _ = fsw.Close() }()
-		w.run(ctx)
+		defer close(out)
+		p.run(ctx)
 	}()
-	return w.out, nil
+	return out, nil
+}
+
+func (l *Log) newWatcher(out chan []Entry) (*watcher, error) {
+	fsw, err := l.cfg.newWatcher()
+	if err != nil {
+		return nil, err
+	}
+	w := &watcher{log: l, fsw: fsw, changed: map[string]time.Time{}, ready: map[string]Entry{}, out: out}
+	if err := w.attach(); err != nil {
+		return nil, errors.Join(err, fsw.Close())
+	}
+	return w, nil
 }
 
 type watcher struct {
@@ -71,7 +91,6 @@ func (w *watcher) attach() error {
 }
 
 func (w *watcher) run(ctx context.Context) {
-	w.ready = map[string]Entry{}
 	timer := time.NewTimer(time.Hour)
 	check := time.NewTicker(watchCheck)
 	defer check.Stop()

@@ -4,15 +4,32 @@ import (
 	"context"
 	"os"
 	"path/filepath"
+	"syscall"
 	"testing"
 	"time"
+
+	"github.com/fsnotify/fsnotify"
 )
 
 func TestWatchTellsOfNewAndChangedRecords(t *testing.T) {
+	testWatch(t, Config{})
+}
+
+func TestWatchLooksItselfWhereThereIsNoWatcher(t *testing.T) {
+	testWatch(t, Config{pollInterval: 20 * time.Millisecond, newWatcher: func() (*fsnotify.Watcher, error) { return nil, syscall.EMFILE }})
+}
+
+func testWatch(t *testing.T, cfg Config) {
 	dir := t.TempDir()
 	w := openWriter(t, Config{Dir: dir})
 	ctx, cancel := context.WithCancel(t.Context())
-	batches, err := openLog(t, dir).Watch(ctx)
+	cfg.Dir = dir
+	l, err := Open(ctx, cfg)
+	if err != nil {
+		t.Fatal(err)
+	}
+	defer l.Close()
+	batches, err := l.Watch(ctx)
 	if err != nil {
 		t.Fatal(err)
 	}
