@@ -72,6 +72,11 @@ func (p *hooksPage) load(all bool) tea.Cmd {
 		return p.readSecret() // the log says what to ask, and it is being opened
 	}
 	p.stop()
+	for _, err := range p.broken { // the login may have been mended since
+		if errors.Is(err, hooks.ErrNotLoggedIn) || errors.Is(err, hooks.ErrScope) {
+			p.client = nil
+		}
+	}
 	ctx, cancel := context.WithCancel(p.a.ctx)
 	p.ctx, p.cancel, p.cut = ctx, cancel, false
 	p.gen++
@@ -138,6 +143,10 @@ func known(ctx context.Context, names []string, store *secret.Store, l *logs.Log
 // client lets a few through at a time.
 func (p *hooksPage) ask(m targetsFound) tea.Cmd {
 	if m.gen != p.gen {
+		return nil
+	}
+	if errors.Is(m.err, context.Canceled) {
+		p.waiting = 0
 		return nil
 	}
 	p.waiting, p.problem, p.loaded = 0, m.err, true

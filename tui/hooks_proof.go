@@ -42,37 +42,68 @@ func cureFor(err error) string {
 // isNotRunning reports whether an error says that there is no receiver.
 func isNotRunning(err error) bool { return errors.Is(err, daemon.ErrNotRunning) }
 
+// lookAfter is how often the log is looked through besides being watched: not
+// every file system tells of changes.
+const lookAfter = time.Second
+
 // awaitPing waits until a ping of the hook that was signed with an accepted
 // secret is in the log. It watches first and looks then, so nothing falls
-// between. An empty fingerprint takes any of the accepted secrets.
+// between, and looks once more at the end. An empty fingerprint takes any of
+// the accepted secrets.
 func awaitPing(ctx context.Context, l *logs.Log, hookID int64, fingerprint string, since time.Time) (logs.Entry, error) {
-	ctx, stop := context.WithCancel(ctx)
-	defer stop()
-	news, err := l.Watch(ctx)
-	if err != nil {
-		return logs.Entry{}, err
-	}
 	match := func(e logs.Entry) bool {
 		return e.Event == "ping" && e.HookID == hookID && e.Verified && !e.ReceivedAt.Before(since) &&
 			(fingerprint == "" || e.Secret == fingerprint)
 	}
-	page, err := l.Page(ctx, logs.Query{Limit: 500})
-	if err != nil {
-		return logs.Entry{}, err
+	look := func(ctx context.Context) (logs.Entry, bool, error) {
+		page, err := l.Page(ctx, logs.Query{Limit: 500})
+		for _, e := range page.Entries {
+			if match(e) {
+				return e, true, nil
+			}
+		}
+		return logs.Entry{}, false, err
 	}
-	for _, e := range page.Entries {
-		if match(e) {
+	watching, stop := context.WithCancel(ctx)
+	defer stop()
+	news, err := l.Watch(watching)
+	if err != nil {
+		news = nil // looking finds it too, if later
+	}
+	tick := time.NewTicker(lookAfter)
+	defer tick.Stop()
+	for {
+		e, found, err := look(ctx)
+		if found {
 			return e, nil
 		}
-	}
-	for batch := range news {
-		for _, e := range batch {
-			if match(e) {
-				return e, nil
+		if err != nil && ctx.Err() == nil {
+			return logs.Entry{}, err
+		}
+	waiting:
+		for {
+			select {
+			case batch, ok := <-news:
+				if !ok {
+					news = nil
+				}
+				for _, e := range batch {
+					if match(e) {
+						return e, nil
+					}
+				}
+			case <-tick.C:
+				break waiting
+			case <-ctx.Done():
+				last, stop := context.WithTimeout(context.WithoutCancel(ctx), lookAfter)
+				defer stop()
+				if e, found, _ := look(last); found {
+					return e, nil
+				}
+				return logs.Entry{}, context.Cause(ctx)
 			}
 		}
 	}
-	return logs.Entry{}, context.Cause(ctx)
 }
 
 // confirmIn is the proof that hooks asks for: a signed ping in this log.

@@ -288,6 +288,7 @@ func (s *applyStep) finish() tea.Cmd {
 		}
 	}
 	hp := a.hooks()
+	hp.client = w.client // its login may be newer
 	hp.restoreRepositories(names)
 	a.cfg.Setup.URL = w.address.url()
 	cmds := []tea.Cmd{a.poll(false), hp.load(false), a.home().load()}
