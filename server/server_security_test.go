@@ -1,7 +1,6 @@
 package server
 
 import (
-	"bytes"
 	"fmt"
 	"log/slog"
 	"maps"
@@ -9,7 +8,6 @@ import (
 	"net/http/httptest"
 	"slices"
 	"strings"
-	"sync"
 	"sync/atomic"
 	"testing"
 	"unicode/utf8"
@@ -84,6 +82,9 @@ func TestTemplatesAreBoundedAndClean(t *testing.T) {
 		if err != nil {
 			t.Fatalf("%s: %v", text, err)
 		}
+		if n := len(render(table.routes[0].message, ev, 1<<10)); n > 1<<10 {
+			t.Errorf("%s gives %d bytes", text, n)
+		}
 		n := Decide(table, ev).Notifications[0]
 		if utf8.RuneCountInString(n.Subject) > 200 || utf8.RuneCountInString(n.Message) > 4000 {
 			t.Errorf("%s gives %d and %d characters", text, len(n.Subject), len(n.Message))
@@ -99,24 +100,6 @@ func TestTemplatesAreBoundedAndClean(t *testing.T) {
 			t.Errorf("%s gives a subject of several lines: %q", text, n.Subject)
 		}
 	}
-}
-
-// lockedBuffer takes the log of a running receiver.
-type lockedBuffer struct {
-	mu sync.Mutex
-	b  bytes.Buffer
-}
-
-func (l *lockedBuffer) Write(p []byte) (int, error) {
-	l.mu.Lock()
-	defer l.mu.Unlock()
-	return l.b.Write(p)
-}
-
-func (l *lockedBuffer) String() string {
-	l.mu.Lock()
-	defer l.mu.Unlock()
-	return l.b.String()
 }
 
 // A request writes one line into the log whatever it says, with nothing in it that a terminal obeys, and no secret.
