@@ -33,8 +33,11 @@ func newRestart(p *program) *cobra.Command {
 	var flags receiverFlags
 	var out output
 	cmd := &cobra.Command{
-		Use:     "restart",
-		Short:   "Replace the running receiver, refusing no delivery meanwhile",
+		Use:   "restart",
+		Short: "Replace the running receiver, refusing no delivery meanwhile",
+		Long: "Replace the running receiver by this program: it takes the listening socket over, so that no delivery is refused.\n" +
+			"Where it cannot start, the old one goes on. Windows cannot hand a socket over: there the old one ends first, and\n" +
+			"what is refused in between is fetched by catchup.",
 		Example: "  hookctl restart",
 		RunE: func(cmd *cobra.Command, _ []string) error {
 			return p.startReceiver(cmd.Context(), flags, &out, daemon.Restart)
