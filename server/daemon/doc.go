@@ -19,8 +19,7 @@
 // that it is ready, alive and stopping.
 //
 // Restart loses nothing: the new process takes the listening socket over from the old one through SCM_RIGHTS, so
-// connections that arrive in between wait in the kernel's queue instead of being refused; idle connections, which
-// tunnels and proxies keep open, move along with it (but those with TLS of our own do not). On Windows sockets
+// connections that arrive in between wait in the kernel's queue instead of being refused. On Windows sockets
 // cannot be passed that way; there the old receiver stops before the new one binds the port, and for that moment
 // connections are refused (GitHub shows those deliveries as failed; catching up fetches them).
 package daemon

@@ -4,10 +4,8 @@ import (
 	"context"
 	"errors"
 	"fmt"
-	"maps"
 	"net"
 	"os"
-	"slices"
 	"sync"
 	"sync/atomic"
 	"time"
@@ -25,45 +23,29 @@ type socket interface {
 // inherited is a listening socket that this process was given and has not asked for yet.
 type inherited struct {
 	socket
-	systemd bool       // from a .socket unit, which decides the address
-	conns   []net.Conn // idle connections that the receiver before had
-}
-
-// close closes the socket and its connections.
-func (s inherited) close() error {
-	errs := []error{s.Close()}
-	for _, c := range s.conns {
-		errs = append(errs, c.Close())
-	}
-	return errors.Join(errs...)
+	systemd bool // from a .socket unit, which decides the address
 }
 
 // listener is a socket whose accepting can be put to rest without closing it, so that the next receiver can go on
 // with the connections that wait in its queue.
 type listener struct {
 	socket
-	parking  atomic.Bool // idle connections wait to be moved
 	resting  atomic.Bool
 	restOnce sync.Once
 	rested   chan struct{} // closed once Accept has seen the rest
 	endOnce  sync.Once
 	ended    chan struct{}
 	mu       sync.Mutex
-	queue    []net.Conn // connections that the receiver before had, not yet accepted
 	open     map[*conn]struct{}
 }
 
-func newListener(s socket, conns []net.Conn) *listener {
-	return &listener{socket: s, queue: conns, rested: make(chan struct{}), ended: make(chan struct{}), open: map[*conn]struct{}{}}
+func newListener(s socket) *listener {
+	return &listener{socket: s, rested: make(chan struct{}), ended: make(chan struct{}), open: map[*conn]struct{}{}}
 }
 
 // Accept waits for a connection. At rest it waits for Close.
 func (l *listener) Accept() (net.Conn, error) {
-	nc := l.queued()
-	var err error
-	if nc == nil {
-		nc, err = l.socket.Accept()
-	}
+	nc, err := l.socket.Accept()
 	if err == nil {
 		c := &conn{Conn: nc, l: l, accepted: time.Now()}
 		l.mu.Lock()
@@ -79,31 +61,15 @@ func (l *listener) Accept() (net.Conn, error) {
 	return nil, net.ErrClosed
 }
 
-// queued takes a connection that came with the socket, nil when there is none left.
-func (l *listener) queued() net.Conn {
-	l.mu.Lock()
-	defer l.mu.Unlock()
-	if len(l.queue) == 0 {
-		return nil
-	}
-	c := l.queue[0]
-	l.queue = l.queue[1:]
-	return c
-}
-
 // Close ends Accept. The socket itself lives on where another process has it too.
 func (l *listener) Close() error {
 	l.endOnce.Do(func() { close(l.ended) })
-	errs := []error{l.socket.Close()}
-	for c := l.queued(); c != nil; c = l.queued() {
-		errs = append(errs, c.Close())
-	}
-	return errors.Join(errs...)
+	return l.socket.Close()
 }
 
 // rest stops accepting and then waits, no longer than limit, until every connection that was accepted has reached
-// the server (its loop has come back to Accept) and has been answered, and while the listener parks, until all
-// connections are parked. After that the server can be shut down without cutting anybody off.
+// the server (its loop has come back to Accept) and has been answered. After that the server can be shut down without
+// cutting anybody off.
 func (l *listener) rest(limit time.Duration) {
 	l.resting.Store(true)
 	if err := l.SetDeadline(time.Unix(1, 0)); err != nil {
@@ -120,7 +86,7 @@ func (l *listener) rest(limit time.Duration) {
 	}
 	tick := time.NewTicker(time.Millisecond)
 	defer tick.Stop()
-	for !l.settled() {
+	for l.owing() > 0 {
 		select {
 		case <-tick.C:
 		case <-l.ended:
@@ -129,29 +95,6 @@ func (l *listener) rest(limit time.Duration) {
 			return
 		}
 	}
-}
-
-// settled reports whether no connection is to be waited for. While the listener parks, it sees to it that they park.
-func (l *listener) settled() bool {
-	l.mu.Lock()
-	defer l.mu.Unlock()
-	all := true
-	for c := range l.open {
-		if !c.settled() {
-			all = false
-			if l.parking.Load() {
-				c.kick()
-			}
-		}
-	}
-	return all
-}
-
-// connections lists those that are open.
-func (l *listener) connections() []*conn {
-	l.mu.Lock()
-	defer l.mu.Unlock()
-	return slices.Collect(maps.Keys(l.open))
 }
 
 // owing counts the peers that wait for an answer.
@@ -175,7 +118,7 @@ func (i *Instance) Listen(ctx context.Context, address string) (net.Listener, er
 	for n, s := range i.inherited {
 		if s.systemd || sameAddress(s.Addr(), address) {
 			i.inherited = append(i.inherited[:n:n], i.inherited[n+1:]...)
-			return i.give(s.socket, s.conns), nil
+			return i.give(s.socket), nil
 		}
 	}
 	// A socket that was passed on for another address may be in the way of this one (0.0.0.0 before, 127.0.0.1 now).
@@ -191,11 +134,11 @@ func (i *Instance) Listen(ctx context.Context, address string) (net.Listener, er
 	if !ok {
 		return ln, nil
 	}
-	return i.give(s, nil), nil
+	return i.give(s), nil
 }
 
-func (i *Instance) give(s socket, conns []net.Conn) net.Listener {
-	l := newListener(s, conns)
+func (i *Instance) give(s socket) net.Listener {
+	l := newListener(s)
 	i.listeners = append(i.listeners, l)
 	return l
 }
@@ -204,7 +147,7 @@ func (i *Instance) give(s socket, conns []net.Conn) net.Listener {
 func (i *Instance) dropInherited() error {
 	var errs []error
 	for _, s := range i.inherited {
-		errs = append(errs, s.close())
+		errs = append(errs, s.Close())
 	}
 	i.inherited = nil
 	if err := errors.Join(errs...); err != nil {
