@@ -92,7 +92,7 @@ func TestSlowSendersAreShutOutAndOthersServed(t *testing.T) {
 		t.Run(name, func(t *testing.T) {
 			t.Parallel()
 			r := run(t, func(c *Config) {
-				c.Limits = Limits{HeaderTimeout: 400 * time.Millisecond, BodyTimeout: 400 * time.Millisecond, IdleTimeout: 400 * time.Millisecond}
+				c.Limits = Limits{HeaderTimeout: time.Second, BodyTimeout: time.Second, IdleTimeout: time.Second}
 			})
 			stop := r.honest(t)
 			conns := make([]net.Conn, 200)
