@@ -218,11 +218,11 @@ func (d *demo) setUp(ctx context.Context, progress func(hooks.Step)) ([]hooks.Se
 	return results, errors.Join(err, log.Close())
 }
 
-// fillLog writes records of the past, as a receiver would have left them, so that the interface can be seen on a long log.
-func (d *demo) fillLog(ctx context.Context, n int) (err error) {
+// fillLog writes records of the past month, so that the interface can be seen on a long log.
+func (d *demo) fillLog(ctx context.Context, n int) error {
 	if n <= 0 {
 		return nil
 	}
 	d.p.note("writing %d records…", n)
-	return writePast(ctx, d.settings.logsConfig(nil), d.repos, n, time.Now())
+	return logs.Generate(ctx, d.settings.Log.Dir, n, time.Now(), 30*24*time.Hour, 1, nil)
 }

@@ -134,7 +134,7 @@ func (p *program) younger(s *settings, o *rotateOptions) (bool, error) {
 			return true, err
 		}
 		print := secret.Fingerprint(current)
-		return true, o.out.print(p.out, hooks.RotateResult{Old: print, New: print, Complete: true, Hooks: []hooks.RotateHook{}})
+		return true, o.out.print(p.out, newRotationReport(hooks.RotateResult{Old: print, New: print, Complete: true, Hooks: []hooks.RotateHook{}}))
 	}
 	return true, nil
 }
@@ -190,10 +190,33 @@ func (p *program) onlySome(ctx context.Context, s *settings, client *hooks.Clien
 	}), nil
 }
 
+// rotationReport is `rotate --json`: error is null, and not left out, where a hook has none.
+type rotationReport struct {
+	hooks.RotateResult
+	Hooks []rotatedHook `json:"hooks"`
+}
+
+type rotatedHook struct {
+	hooks.RotateHook
+	Error *string `json:"error"`
+}
+
+func newRotationReport(r hooks.RotateResult) rotationReport {
+	report := rotationReport{RotateResult: r, Hooks: []rotatedHook{}}
+	for _, h := range r.Hooks {
+		row := rotatedHook{RotateHook: h}
+		if h.Error != "" {
+			row.Error = &h.Error
+		}
+		report.Hooks = append(report.Hooks, row)
+	}
+	return report
+}
+
 // printRotation shows the outcome. What is not complete makes the command fail.
 func (p *program) printRotation(r hooks.RotateResult, out *output) error {
 	if out.wanted() {
-		if err := out.print(p.out, r); err != nil {
+		if err := out.print(p.out, newRotationReport(r)); err != nil {
 			return err
 		}
 	} else {

@@ -83,5 +83,5 @@ func cmdPast(ts *testscript.TestScript, neg bool, args []string) {
 	ts.Check(err)
 	s, err := loadSettings(environment{"HOOKCTL_HOME": worldOf(ts).home}.get)
 	ts.Check(err)
-	ts.Check(writePast(context.Background(), logs.Config{Dir: s.Log.Dir}, []string{"octo-org/widgets", "octo-org/gadgets"}, n, time.Now()))
+	ts.Check(logs.Generate(context.Background(), s.Log.Dir, n, time.Now(), 30*24*time.Hour, 1, nil))
 }

@@ -52,6 +52,7 @@ func (p *program) tuiConfig() (tui.Config, error) {
 		NoMouse:    s.TUI.Mouse == "off",
 		Notify:     s.TUI.Notify == "on",
 		Keys:       s.TUI.Keys,
+		Temporary:  p.environ(demoVariable) != "",
 		Accessible: p.accessible || p.environ("ACCESSIBLE") != "",
 	}
 	config.Daemon.Notice = nil
@@ -91,7 +92,8 @@ func (p *program) setupDefaults(s *settings) tui.SetupDefaults {
 			}
 			return p.reloadReceiver(ctx, s.Home)
 		},
-		SavePort: func(_ context.Context, port int) error { return s.save("receiver.port", port) },
+		SavePort:   func(_ context.Context, port int) error { return s.save("receiver.port", port) },
+		SaveTunnel: func(_ context.Context, kind string) error { return s.save("receiver.tunnel", kind) },
 		SaveSink: func(ctx context.Context, address, agent string) error {
 			sinks := []SinkSettings{}
 			if address != "" {

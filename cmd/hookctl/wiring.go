@@ -6,6 +6,7 @@ import (
 	"log/slog"
 	"net/netip"
 	"path/filepath"
+	"slices"
 	"time"
 
 	"hookctl/hooks"
@@ -150,34 +151,40 @@ func (s *settings) tls() server.TLSConfig {
 	}
 }
 
-// confirmPing is how hooks learns that a ping arrived: by looking into the log, which any receiver of this home
-// writes. It watches first and looks then, so that nothing falls between.
+// confirmPing is how hooks learns that a ping arrived: by looking into the log, which any receiver of this home writes.
+// It watches first and looks then, so that nothing falls between, and looks once more when the time is up, because a
+// watcher may be told late or not at all.
 func confirmPing(log *logs.Log) hooks.Confirm {
 	return func(ctx context.Context, hookID int64, fingerprint string, since time.Time) error {
-		ctx, cancel := context.WithCancel(ctx)
-		defer cancel()
-		news, err := log.Watch(ctx)
-		if err != nil {
-			return err
-		}
 		matches := func(e logs.Entry) bool {
 			return e.Event == "ping" && e.HookID == hookID && e.Verified && e.Secret == fingerprint && !e.ReceivedAt.Before(since)
 		}
-		page, err := log.Page(ctx, logs.Query{Limit: 500})
+		arrived := func(ctx context.Context) (bool, error) {
+			pings, err := parseFilter("event:ping")
+			if err != nil {
+				return false, err
+			}
+			page, err := log.Page(ctx, logs.Query{Filter: pings, Limit: 500})
+			return slices.ContainsFunc(page.Entries, matches), err
+		}
+		watching, stop := context.WithCancel(ctx)
+		defer stop()
+		news, err := log.Watch(watching)
 		if err != nil {
 			return err
 		}
-		for _, entry := range page.Entries {
-			if matches(entry) {
+		if ok, err := arrived(ctx); ok || err != nil {
+			return err
+		}
+		for batch := range news {
+			if slices.ContainsFunc(batch, matches) {
 				return nil
 			}
 		}
-		for batch := range news {
-			for _, entry := range batch {
-				if matches(entry) {
-					return nil
-				}
-			}
+		last, cancel := context.WithTimeout(context.WithoutCancel(ctx), 2*time.Second)
+		defer cancel()
+		if ok, _ := arrived(last); ok { // Without an answer the time is simply up.
+			return nil
 		}
 		return context.Cause(ctx)
 	}
