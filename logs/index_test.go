@@ -46,6 +46,7 @@ func TestIndexAndMatchAgree(t *testing.T) {
 		entries = append(entries, r.Entry(0))
 		entries[i].Title = e.Title
 	}
+	w.Close()
 	generate(t, dir, 300)
 	l := openLog(t, dir)
 	ready(t, l)

@@ -2,6 +2,7 @@ package logs
 
 import (
 	"fmt"
+	"time"
 )
 
 // room returns the segment that takes a frame of that size next.
@@ -56,11 +57,23 @@ func (s *spool) wantSpare() {
 }
 
 // provide makes segments before they are needed, since filling one with
-// zeros takes far longer than a commit.
+// zeros takes far longer than a commit: one at once, and some more when the
+// spool has been open for a while, so that a flood finds them ready. Segments
+// are kept over restarts.
 func (s *spool) provide() {
 	defer close(s.spared)
-	for range s.spare {
-		for s.wantsMore() {
+	ahead := minFree
+	warm := time.After(warmAfter)
+	for {
+		select {
+		case _, open := <-s.spare:
+			if !open {
+				return
+			}
+		case <-warm:
+			ahead = warmFree
+		}
+		for s.wantsMore(ahead) {
 			seg, err := s.newSegment(s.segmentSize)
 			if err != nil {
 				s.log.Debug("no spool segment can be made ahead", "error", err)
@@ -73,10 +86,10 @@ func (s *spool) provide() {
 	}
 }
 
-func (s *spool) wantsMore() bool {
+func (s *spool) wantsMore(ahead int) bool {
 	s.mu.Lock()
 	defer s.mu.Unlock()
-	return !s.closed && len(s.free) < minFree
+	return !s.closed && len(s.free) < ahead
 }
 
 // retire gives up the active segment after a failure. The frames that were

@@ -67,9 +67,11 @@ type ref struct {
 }
 
 const (
-	defaultSegment = 8 << 20
-	minFree        = 2       // segments made ahead
-	maxFree        = 6       // segments kept for later
+	defaultSegment = 4 << 20
+	minFree        = 1 // segments made ahead
+	warmFree       = 8 // the same, after a while
+	warmAfter      = 3 * time.Second
+	maxFree        = 12      // segments kept for later
 	maxBatch       = 4 << 20 // bytes that share a sync
 	maxGather      = 2 * time.Millisecond
 	rushOver       = 20 * time.Millisecond
