@@ -33,7 +33,7 @@ func (p *eventsPage) listActions() []action {
 		{id: "open", keys: []string{"enter"}, label: "open", text: "Open the record.", command: view, off: none, run: p.then(p.enter)},
 		{id: "find", keys: []string{"/"}, label: "filter", text: "Filter the list; it answers while you type.", command: list, run: p.openFilter},
 		{id: "events.by", keys: []string{"="}, label: "by value", text: "Filter by a value of the event under the cursor, or leave it out.", off: none, run: p.openBy},
-		{id: "failure.next", keys: []string{"e"}, label: "next failure", text: "Go to the next older failure.", command: list, off: none, run: func() tea.Cmd { return p.nextFailure(true) }},
+		{id: "failure.next", keys: []string{"e"}, label: "next failure", text: "Go to the next older failure.", command: "hookctl events list --filter conclusion:failure", off: none, run: func() tea.Cmd { return p.nextFailure(true) }},
 		{id: "failure.previous", keys: []string{"E"}, text: "Go to the next newer failure.", off: none, run: func() tea.Cmd { return p.nextFailure(false) }},
 		{id: "follow", keys: []string{"f"}, label: "follow", text: "Go to the newest event and follow.", command: "hookctl events follow", run: p.follow},
 		{id: "mark", keys: []string{"x"}, text: "Mark the event for replay, resend and export, or take the mark away.", off: none, run: p.then(p.mark)},

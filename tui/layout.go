@@ -117,3 +117,6 @@ func spread(cols []column, w int) []int {
 	}
 	return out
 }
+
+// stripped is s without styles.
+func stripped(s string) string { return ansi.Strip(s) }

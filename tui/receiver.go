@@ -300,15 +300,16 @@ func (p *receiverPage) viewSettings(w, h int) string {
 	if len(p.a.cfg.Settings) == 0 {
 		return fit("\n "+t.faint.Render("run hookctl config to see every setting and where it comes from"), w, h)
 	}
-	wide := 0
+	name, value := 0, 0
 	for _, s := range p.a.cfg.Settings {
-		wide = max(wide, len(s.Name))
+		name, value = max(name, width(s.Name)), max(value, width(s.Value))
 	}
-	wide = min(wide, w/3)
+	name = min(name, w/3)
+	value = min(value, w/3)
 	p.at = max(0, min(p.at, len(p.a.cfg.Settings)-1))
 	var out []string
 	for _, s := range p.a.cfg.Settings[p.at:] {
-		out = append(out, t.cut(" "+t.cell(logs.Clean(s.Name), wide)+"  "+logs.Clean(s.Value)+"  "+t.faint.Render(logs.Clean(s.Origin)), w))
+		out = append(out, t.cut(" "+t.cell(logs.Clean(s.Name), name)+"  "+t.cell(logs.Clean(s.Value), value)+"  "+t.faint.Render(logs.Clean(s.Origin)), w))
 	}
 	return fit(strings.Join(out, "\n"), w, h)
 }
@@ -337,6 +338,10 @@ func (p *receiverPage) actions() []action {
 	if p.busy != "" {
 		down, stopped = p.busy, p.busy
 	}
+	onlyLog := ""
+	if p.see != viewLog {
+		onlyLog = "this is for the log; v shows it"
+	}
 	step := func(by int) tea.Cmd {
 		if p.see == viewLog { // its end is the newest line
 			by = -by
@@ -363,11 +368,11 @@ func (p *receiverPage) actions() []action {
 			p.see, p.at = (p.see+1)%3, 0
 			return p.askRejected()
 		}},
-		{id: "receiver.level", keys: []string{"V"}, label: "level", text: "Show all lines of the log, from information up, from warnings up, or errors only.", run: func() tea.Cmd {
+		{id: "receiver.level", keys: []string{"V"}, label: "level", text: "Show all lines of the log, from information up, from warnings up, or errors only.", off: onlyLog, run: func() tea.Cmd {
 			p.least, p.at = (p.least+1)%4, 0
 			return p.a.say("log lines from " + []string{"debug", "information", "warnings", "errors"}[p.least] + " up")
 		}},
-		{id: "follow", keys: []string{"f"}, label: "follow", text: "Go to the newest and follow.", command: "hookctl status", run: func() tea.Cmd { p.at = 0; return nil }},
+		{id: "follow", keys: []string{"f"}, label: "follow", text: "Go to the newest and follow.", off: onlyLog, run: func() tea.Cmd { p.at = 0; return nil }},
 	}
 	return append(append(acts, moves(p.high, "", step)...), ends("", step)...)
 }

@@ -128,13 +128,15 @@ func Run(ctx context.Context, cfg Config) error {
 	a := newApp(ctx, cfg)
 	a.restore()
 	_, err := tea.NewProgram(a, tea.WithContext(ctx)).Run()
+	ended := ctx.Err()
+	stop() // long work ends between two calls, and close waits for it
 	a.close()
 	saved := a.save()
 	switch {
 	case errors.Is(err, tea.ErrInterrupted):
 		err = nil
-	case errors.Is(err, tea.ErrProgramKilled) && ctx.Err() != nil:
-		return ctx.Err()
+	case errors.Is(err, tea.ErrProgramKilled) && ended != nil:
+		return ended
 	}
 	if err != nil {
 		return fmt.Errorf("show the interface: %w", err)
