@@ -239,3 +239,12 @@ func (p *hooksPage) targetsBroken() []hooks.Target {
 	slices.SortFunc(out, func(a, b hooks.Target) int { return compareTargets(a, b) })
 	return out
 }
+
+// unfinished reports whether a rotation is left half done on the disk.
+func (a *app) unfinished() bool {
+	if a.cfg.Store == nil {
+		return false
+	}
+	r, err := a.cfg.Store.Rotation()
+	return err == nil && r != nil && r.Promoted.IsZero()
+}

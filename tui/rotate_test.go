@@ -173,3 +173,32 @@ func TestRotationStepsOfEachHook(t *testing.T) {
 		t.Error("the promotion is not seen")
 	}
 }
+
+// Whoever leaves while a rotation is at work does not wait for GitHub: it is
+// interrupted, and can be resumed.
+func TestLeavingInterruptsARotation(t *testing.T) {
+	r := withHooks(t, "octo-org/api", "octo-org/web")
+	ctx, stop := context.WithCancel(context.Background())
+	second := &rig{t: t, gh: r.gh, home: r.home, msgs: make(chan tea.Msg, 64), quit: make(chan struct{})}
+	second.app = newApp(ctx, r.cfg)
+	second.start()
+	second.until("the receiver", second.running)
+	second.press("3")
+	second.until("the hooks", func() bool { return second.hooks().loaded && second.hooks().cannotRotate() == "" })
+	lift := r.gh.Fault(githubtest.Fault{Method: "PATCH", Path: "/repos/octo-org/web/hooks/*/config", Delay: time.Hour})
+	defer lift()
+	second.press("r")
+	second.shows("ping verified")
+	close(second.quit) // the program has ended, and nobody takes messages any more
+	stop()
+	closed := make(chan struct{})
+	go func() { second.close(); close(closed) }()
+	select {
+	case <-closed:
+	case <-time.After(30 * time.Second):
+		t.Fatal("leaving waits for GitHub")
+	}
+	if !second.unfinished() {
+		t.Error("the rotation is not told as unfinished")
+	}
+}

@@ -144,6 +144,9 @@ func Run(ctx context.Context, cfg Config) error {
 	if a.running() && !cfg.Temporary {
 		fmt.Fprintf(os.Stderr, "The receiver keeps running on %s; hookctl stop ends it.\n", logs.Clean(a.status.Address))
 	}
+	if a.unfinished() {
+		fmt.Fprintln(os.Stderr, "A rotation is not finished, and both secrets are accepted; hookctl rotate --resume goes on with it.")
+	}
 	if saved != nil {
 		fmt.Fprintln(os.Stderr, "note:", saved)
 	}
