@@ -136,3 +136,35 @@ func TestCallsOfAPlanCanBePasted(t *testing.T) {
 		t.Error("the shell ran what the URL says")
 	}
 }
+
+// A redirect takes a body with a secret, and the token beside it, to no other host and out of TLS never.
+func TestACallWithASecretIsRedirectedToNoOtherHost(t *testing.T) {
+	for _, location := range []string{"https://evil.example.com/repos/o/r/hooks", "http://api.github.com/repositories/1/hooks", "https://api.github.com.evil.example.com/x", "//evil.example.com/x"} {
+		for _, status := range []int{301, 302, 307, 308} {
+			github := &recorder{answers: answers{status, "{}", http.Header{"Content-Type": {"application/json"}, "Location": {location}}}}
+			c, err := New(Config{Host: "github.com", Token: "t", Transport: github, Limits: fast()})
+			if err != nil {
+				t.Fatal(err)
+			}
+			if _, err := c.Create(t.Context(), target(t, "o/r"), Spec{URL: hookURL, Events: []string{"push"}, Secret: "hidden"}); err == nil {
+				t.Errorf("%d to %s passes for success", status, location)
+			}
+			for _, asked := range github.asked {
+				if !strings.HasPrefix(asked, "https://api.github.com/") {
+					t.Errorf("%d: %s was asked", status, asked)
+				}
+			}
+		}
+	}
+}
+
+// recorder keeps what was asked.
+type recorder struct {
+	answers
+	asked []string
+}
+
+func (r *recorder) RoundTrip(req *http.Request) (*http.Response, error) {
+	r.asked = append(r.asked, req.URL.String())
+	return r.answers.RoundTrip(req)
+}
