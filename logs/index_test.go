@@ -265,7 +265,7 @@ func TestIndexGoesElsewhereWhenTheDirectoryTakesNone(t *testing.T) {
 
 func TestSeveralReadersBuildOneIndex(t *testing.T) {
 	dir := t.TempDir()
-	generate(t, dir, 3000)
+	generate(t, dir, 1500)
 	var wg sync.WaitGroup
 	for range 4 {
 		l := openLog(t, dir)
@@ -273,7 +273,7 @@ func TestSeveralReadersBuildOneIndex(t *testing.T) {
 			var last Progress
 			err := l.Ready(context.Background(), func(p Progress) { last = p })
 			n, cerr := l.Count(context.Background(), Filter{})
-			if err != nil || cerr != nil || n != 3000 {
+			if err != nil || cerr != nil || n != 1500 {
 				t.Errorf("count %d, %v, %v, progress %v", n, err, cerr, last)
 			}
 		})
@@ -326,8 +326,8 @@ func TestGenerateIsWhole(t *testing.T) {
 	dir := t.TempDir()
 	last := 0
 	var mu sync.Mutex
-	err := Generate(t.Context(), dir, 2500, testTime, time.Hour, 7, func(done int) { mu.Lock(); last = max(last, done); mu.Unlock() })
-	if err != nil || last != 2500 {
+	err := Generate(t.Context(), dir, 2000, testTime, time.Hour, 7, func(done int) { mu.Lock(); last = max(last, done); mu.Unlock() })
+	if err != nil || last != 2000 {
 		t.Fatalf("progress %d, %v", last, err)
 	}
 	l := openLog(t, dir)
@@ -338,7 +338,7 @@ func TestGenerateIsWhole(t *testing.T) {
 	}
 	ready(t, l)
 	c, err := l.Counts(t.Context(), Filter{})
-	if err != nil || c.Total != 2500 || len(c.Events) < 5 {
+	if err != nil || c.Total != 2000 || len(c.Events) < 5 {
 		t.Errorf("counts %+v, %v", c, err)
 	}
 }
