@@ -39,7 +39,9 @@ func (p *eventsPage) again(verb string) tea.Cmd {
 type refused struct{ text, hint string }
 
 func (e *refused) Error() string { return e.text }
-func (e *refused) Hint() string  { return e.hint }
+
+// Hint is what the receiver says can be done.
+func (e *refused) Hint() string { return e.hint }
 
 // post sends a request to one of the receiver's further handlers, and returns
 // how many things it did.
