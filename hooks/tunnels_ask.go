@@ -105,6 +105,7 @@ type funnels struct {
 func (f Tunnels) askTailscale(ctx context.Context) ([]Tunnel, error) {
 	cmd := f.command(ctx, Tailscale, "funnel", "status", "--json")
 	cmd.WaitDelay = time.Second
+	cmd.Env = withoutSecrets(cmd.Environ())
 	out, err := cmd.Output()
 	if err != nil {
 		return nil, errNoTunnel // not installed, not logged in, or not running
