@@ -7,8 +7,10 @@ import (
 	"math/rand/v2"
 	"net"
 	"os"
+	"os/signal"
 	"path/filepath"
 	"strconv"
+	"syscall"
 	"time"
 
 	"github.com/spf13/cobra"
@@ -64,6 +66,9 @@ type demo struct {
 }
 
 func (p *program) demo(ctx context.Context, o demoOptions) (err error) {
+	// A terminal that is closed ends the demo as ctrl+c does, with everything cleaned up.
+	ctx, stop := signal.NotifyContext(ctx, syscall.SIGHUP)
+	defer stop()
 	d := &demo{p: p, repos: []string{"octo-org/widgets", "octo-org/gadgets"}}
 	defer func() {
 		err = errors.Join(err, d.close(context.WithoutCancel(ctx)))

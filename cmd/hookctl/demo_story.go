@@ -193,6 +193,10 @@ func (d *demo) count(ctx context.Context, sent int) (recorded, notified int, err
 	if err != nil {
 		return 0, 0, err
 	}
+	waiting, err := parseFilter("status:pending")
+	if err != nil {
+		return 0, 0, err
+	}
 	tick := time.NewTicker(50 * time.Millisecond)
 	defer tick.Stop()
 	deadline := time.NewTimer(15 * time.Second)
@@ -208,7 +212,11 @@ func (d *demo) count(ctx context.Context, sent int) (recorded, notified int, err
 		if notified, err = log.Count(ctx, told); err != nil {
 			return 0, 0, err
 		}
-		if recorded >= sent && status.PendingNotifications == 0 {
+		pending, err := log.Count(ctx, waiting)
+		if err != nil {
+			return 0, 0, err
+		}
+		if recorded >= sent && pending == 0 && status.PendingNotifications == 0 {
 			return recorded, notified, nil
 		}
 		select {

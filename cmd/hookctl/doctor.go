@@ -66,10 +66,14 @@ func (p *program) doctor(ctx context.Context, f *targetFlags, fix bool, out *out
 	if out.wanted() {
 		err = out.print(p.out, checks)
 	} else {
+		wide := 0
 		for _, row := range rows {
-			fmt.Fprintf(p.out, "%-4s  %-16s %s\n", row[0], row[1], logs.Clean(row[2]))
+			wide = max(wide, len(row[1]))
+		}
+		for _, row := range rows {
+			fmt.Fprintf(p.out, "%-4s  %-*s  %s\n", row[0], wide, logs.Clean(row[1]), logs.Clean(row[2]))
 			if row[0] != doctor.OK && row[3] != "" {
-				fmt.Fprintf(p.out, "      %-16s → %s\n", "", logs.Clean(row[3]))
+				fmt.Fprintf(p.out, "      %-*s  → %s\n", wide, "", logs.Clean(row[3]))
 			}
 		}
 	}

@@ -222,6 +222,12 @@ func (r *receiver) run(ctx context.Context, instance *daemon.Instance) (err erro
 		r.keepHouse(taking)
 		return nil
 	})
+	if r.p.environ(demoVariable) != "" {
+		all.Go(func() error {
+			endWithParent(taking, stop)
+			return nil
+		})
+	}
 	if kind := s.Receiver.Tunnel; kind != "off" {
 		all.Go(func() error {
 			r.keepTunnel(taking, kind)
@@ -303,6 +309,24 @@ func loopbackOnly(next http.Handler) http.Handler {
 		}
 		next.ServeHTTP(w, r)
 	})
+}
+
+// endWithParent stops a demo's receiver when the demo is gone without having stopped it, as after kill -9.
+func endWithParent(ctx context.Context, stop func()) {
+	parent := os.Getppid()
+	tick := time.NewTicker(2 * time.Second)
+	defer tick.Stop()
+	for {
+		select {
+		case <-ctx.Done():
+			return
+		case <-tick.C:
+			if os.Getppid() != parent {
+				stop()
+				return
+			}
+		}
+	}
 }
 
 // serveMetrics answers Prometheus until ctx ends.

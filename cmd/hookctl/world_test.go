@@ -394,11 +394,15 @@ func cmdJQ(ts *testscript.TestScript, neg bool, args []string) {
 	ts.Check(runJQ(ts.Stdout(), args[1], []byte(ts.ReadFile(args[0]))))
 }
 
-// cmdInterrupt sends ctrl+c to the background command:
+// cmdInterrupt sends the background command what ctrl+c sends, or a terminal that is closed:
 //
-//	interrupt NAME
+//	interrupt NAME [hangup]
 func cmdInterrupt(ts *testscript.TestScript, neg bool, args []string) {
 	for _, cmd := range ts.BackgroundCmds() {
+		if len(args) > 1 {
+			ts.Check(cmd.Process.Signal(syscall.SIGHUP))
+			continue
+		}
 		ts.Check(cmd.Process.Signal(os.Interrupt))
 	}
 }
