@@ -16,6 +16,7 @@ type action struct {
 	text    string         // one sentence for help and palette
 	command string         // the command line that does the same, or ""
 	off     string         // why it is off now, or ""
+	move    bool           // it only moves a cursor: the palette has it last
 	run     func() tea.Cmd // never nil
 }
 

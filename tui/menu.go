@@ -180,15 +180,19 @@ func (m *menu) actions() []action {
 // openPalette offers every action of the page, with the reason where one is
 // off.
 func (a *app) openPalette() tea.Cmd {
-	var choices []choice
+	var choices, moves []choice
 	for _, act := range a.actions() {
-		if act.id == "palette" {
-			continue
+		c := choice{text: act.text, right: act.keyNames(a.theme.ascii), detail: act.command, off: act.off,
+			run: func() tea.Cmd { return a.perform(act) }}
+		switch {
+		case act.id == "palette":
+		case act.move:
+			moves = append(moves, c)
+		default:
+			choices = append(choices, c)
 		}
-		detail := act.command
-		choices = append(choices, choice{text: act.text, right: act.keyNames(a.theme.ascii), detail: detail, off: act.off,
-			run: func() tea.Cmd { return a.perform(act) }})
 	}
+	choices = append(choices, moves...)
 	a.show(newMenu(a, "Commands", choices))
 	return nil
 }

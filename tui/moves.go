@@ -8,7 +8,7 @@ import tea "charm.land/bubbletea/v2"
 func moves(page int, off string, step func(by int) tea.Cmd) []action {
 	page = max(2, page-1)
 	one := func(id string, by int, text string, keys ...string) action {
-		return action{id: id, keys: keys, text: text, off: off, run: func() tea.Cmd { return step(by) }}
+		return action{id: id, keys: keys, text: text, off: off, move: true, run: func() tea.Cmd { return step(by) }}
 	}
 	return []action{
 		one("down", 1, "Go down.", "j", "down"),
@@ -26,7 +26,7 @@ const far = 1 << 30
 // ends are the keys to the first and the last line.
 func ends(off string, step func(by int) tea.Cmd) []action {
 	return []action{
-		{id: "top", keys: []string{"g", "home"}, text: "Go to the first line.", off: off, run: func() tea.Cmd { return step(-far) }},
-		{id: "end", keys: []string{"G", "end"}, text: "Go to the last line.", off: off, run: func() tea.Cmd { return step(far) }},
+		{id: "top", keys: []string{"g", "home"}, text: "Go to the first line.", off: off, move: true, run: func() tea.Cmd { return step(-far) }},
+		{id: "end", keys: []string{"G", "end"}, text: "Go to the last line.", off: off, move: true, run: func() tea.Cmd { return step(far) }},
 	}
 }
