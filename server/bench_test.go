@@ -146,6 +146,9 @@ func readOK(in *bufio.Reader) error {
 
 func serveOwn(b testing.TB) (string, func()) {
 	r := run(b, nil)
+	// The log gets its spool ready for a flood once it has been open for three seconds; a receiver that has
+	// been running is what counts. The journal beside it is ready before it is measured, too.
+	<-time.After(4 * time.Second)
 	return r.url, func() {
 		if n := r.Stats().Received; n == 0 {
 			b.Error("nothing was received")
