@@ -33,7 +33,11 @@ func TestMain(m *testing.M) {
 		}
 		return
 	}
-	os.Exit(m.Run())
+	code := m.Run()
+	if millionDir != "" {
+		_ = os.RemoveAll(millionDir)
+	}
+	os.Exit(code)
 }
 
 // crashChild appends as fast as it can and says what was acknowledged, until

@@ -56,6 +56,9 @@ func BenchmarkIndexBuild(b *testing.B) {
 	b.ReportMetric(0, "ns/op")
 }
 
+// millionDir is the directory of million, to be removed at the end.
+var millionDir string
+
 // million is a log directory whose index says that it has a million records;
 // the files are not needed to ask it. It is made once for all benchmarks.
 // HOOKCTL_BENCH_ROWS makes it smaller.
@@ -71,6 +74,7 @@ var million = sync.OnceValues(func() (string, error) {
 	if err != nil {
 		return "", err
 	}
+	millionDir = dir
 	return dir, fillIndex(context.Background(), dir, rows)
 })
 
