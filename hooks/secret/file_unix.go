@@ -21,7 +21,7 @@ func openToAll(mode fs.FileMode) bool { return mode.IsRegular() && mode.Perm()&0
 // GitHub are changed next, and a secret that only they have would be lost.
 func writePrivate(path string, data []byte) error {
 	dir := filepath.Dir(path)
-	if err := os.MkdirAll(dir, 0o700); err != nil {
+	if err := os.MkdirAll(dir, 0o700); err != nil { // #nosec G703 -- the user's own home
 		return fmt.Errorf("write secrets: %w", err)
 	}
 	f, err := renameio.NewPendingFile(path, renameio.WithTempDir(dir), renameio.WithStaticPermissions(0o600))
@@ -61,6 +61,7 @@ func removeLeftovers(path string) error {
 		if err != nil || time.Since(info.ModTime()) < leftoverAge {
 			continue // gone, or of a write that is under way
 		}
+		// #nosec G703 -- a name that was read from the user's own home
 		if err := os.Remove(filepath.Join(dir, e.Name())); err != nil && !errors.Is(err, fs.ErrNotExist) {
 			return fmt.Errorf("remove unfinished secrets: %w", err)
 		}
@@ -81,7 +82,7 @@ func removePrivate(path string) error {
 
 // syncDir makes a rename durable.
 func syncDir(dir string) error {
-	d, err := os.Open(dir) // #nosec G304 -- the directory of a file of ours
+	d, err := os.Open(dir) // #nosec G304 G703 -- the directory of a file of ours
 	if err != nil {
 		return fmt.Errorf("write secrets: %w", err)
 	}
