@@ -34,6 +34,7 @@ type hooksPage struct {
 	waiting int                           // targets whose answer is on its way
 	total   int                           // targets asked
 	wide    bool                          // all repositories of the user are asked
+	chased  map[int64]bool                // hooks that were asked for because a delivery came
 	guessed int                           // the load for which organisations were guessed
 	loaded  bool                          // the first answer is complete
 	listed  map[hooks.Target][]hooks.Hook // by target
@@ -57,7 +58,7 @@ type verdict struct {
 func newHooks(a *app) *hooksPage {
 	return &hooksPage{
 		a: a, marks: map[hookKey]bool{}, listed: map[hooks.Target][]hooks.Hook{}, broken: map[hooks.Target]error{},
-		busy: map[hookKey]string{}, told: map[hookKey]verdict{},
+		busy: map[hookKey]string{}, told: map[hookKey]verdict{}, chased: map[int64]bool{},
 	}
 }
 
@@ -134,10 +135,15 @@ func (p *hooksPage) answer(msg tea.Msg) tea.Cmd {
 	case graceOver:
 		return tea.Batch(p.expire(), p.readSecret())
 	case arrived:
+		unknown := false
 		for _, e := range msg.entries {
 			p.known.see(e)
+			unknown = p.chase(e) || unknown
 		}
 		p.rejudge()
+		if unknown {
+			return p.load(false)
+		}
 	case wheel:
 		p.move(msg.lines)
 	case click:
@@ -149,6 +155,22 @@ func (p *hooksPage) answer(msg tea.Msg) tea.Cmd {
 		}
 	}
 	return nil
+}
+
+// chase reports whether a delivery is of a hook that is not listed, so that
+// GitHub is to be asked for it; once for each hook.
+func (p *hooksPage) chase(e logs.Entry) bool {
+	if !p.loaded || p.cut || e.HookID == 0 || !e.Verified || p.chased[e.HookID] {
+		return false
+	}
+	if slices.ContainsFunc(p.rows, func(r hookRow) bool { return r.ID == e.HookID }) {
+		return false
+	}
+	p.chased[e.HookID] = true
+	if e.Repository != "" {
+		p.restoreRepositories([]string{logs.Clean(e.Repository)})
+	}
+	return true
 }
 
 func (p *hooksPage) move(by int) {

@@ -292,10 +292,12 @@ func TestHooksOfOrganisations(t *testing.T) {
 	r.hook("octo-org")
 	r.cfg.Setup.Repositories, r.cfg.Setup.URL = []string{"octo-org/web"}, publicURL
 	r.receive()
-	must(r.gh.Deliver(context.Background(), "octo-org/web", "push", githubtest.SampleFor("push.main", "octo-org/web")))(t)
 	r.start()
 	r.until("the receiver", r.running)
 	r.press("3")
+	r.until("the answer", func() bool { return r.hooks().loaded })
+	// The delivery comes while the page is open, and leads to the hook.
+	must(r.gh.Deliver(context.Background(), "octo-org/web", "push", githubtest.SampleFor("push.main", "octo-org/web")))(t)
 	r.until("the hook", func() bool { return len(r.hooks().rows) == 1 && r.hooks().waiting == 0 })
 	r.shows("octo-org")
 	r.press("T")
