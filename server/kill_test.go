@@ -45,7 +45,7 @@ func receiverHelper(dir string) int {
 // that was acknowledged has one whole record, and its notification arrives at least once.
 func TestKilledReceiverOwesNothing(t *testing.T) {
 	t.Parallel()
-	const rounds = 12
+	const rounds = 30
 	m := newMaestro(t)
 	dir := t.TempDir()
 	event, payload := sample(t, "push_main")
@@ -67,7 +67,7 @@ func TestKilledReceiverOwesNothing(t *testing.T) {
 		if url = strings.TrimSpace(url); err != nil || !strings.HasPrefix(url, "http://") {
 			t.Fatalf("round %d: %q, %v", round, url, err)
 		}
-		killAt := int64(1 + rand.IntN(120)) // acknowledgements
+		killAt := int64(1 + rand.IntN(60)) // acknowledgements
 		var taken atomic.Int64
 		var wg sync.WaitGroup
 		client := &http.Client{Transport: &http.Transport{MaxIdleConnsPerHost: 8}}
