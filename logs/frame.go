@@ -38,7 +38,7 @@ func newFrame(kind byte, name string, data []byte) []byte {
 	b = append(b, name...)
 	b = append(b, data...)
 	binary.LittleEndian.PutUint32(b[0:], frameMagic)
-	binary.LittleEndian.PutUint32(b[4:], uint32(body)) //nolint:gosec // a payload is at most 25 MiB
+	binary.LittleEndian.PutUint32(b[4:], uint32(body)) //nolint:gosec // a payload is at most 64 MiB, the bound of an answer of GitHub
 	binary.LittleEndian.PutUint32(b[16:], crc32.Checksum(b[frameHeader:], crcTable()))
 	return b[:cap(b)]
 }
