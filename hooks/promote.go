@@ -39,7 +39,7 @@ func (r *Rotator) save(state *secret.Rotation) error {
 		}
 	}
 	if len(own) > 0 {
-		if err := r.Store.SetHookSecrets(own); err != nil {
+		if err := r.Store.SetHookSecrets(own, r.now()); err != nil {
 			return err
 		}
 	}
@@ -50,8 +50,11 @@ func (r *Rotator) save(state *secret.Rotation) error {
 	if state.NewSince.IsZero() {
 		state.NewSince = state.Promoted
 	}
-	if err := r.Store.NoteChanged(state.NewSince); err != nil {
-		return err
+	// Hooks that got secrets of their own leave the shared one as old as it is.
+	if !state.PerHook() {
+		if err := r.Store.NoteChanged(state.NewSince); err != nil {
+			return err
+		}
 	}
 	state.Expires = state.Promoted.Add(state.Grace)
 	return r.Store.SaveRotation(state)

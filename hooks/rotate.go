@@ -164,13 +164,21 @@ func (r *Rotator) Finish(ctx context.Context) (RotateResult, error) {
 	return result, err
 }
 
-// Due tells whether the current secret is older than maxAge, and since when it is in use. One of unknown age is due.
-func (r *Rotator) Due(maxAge time.Duration) (due bool, since time.Time, err error) {
-	since, err = r.Store.ChangedAt()
-	if err != nil {
-		return false, since, err
+// Due are those of the hooks whose secret is older than maxAge, and since when the oldest of the others is in use. A hook is as old as the secret it signs with: its own where it has one, else the shared one, which all who share
+// it lose together. A secret of unknown age is due.
+func (r *Rotator) Due(hooks []Hook, maxAge time.Duration) (due []Hook, since time.Time, err error) {
+	for _, h := range hooks {
+		at, err := r.Store.HookChangedAt(h.ID)
+		if err != nil {
+			return nil, since, err
+		}
+		if r.now().Sub(at) > maxAge {
+			due = append(due, h)
+		} else if since.IsZero() || at.Before(since) {
+			since = at
+		}
 	}
-	return r.now().Sub(since) > maxAge, since, nil
+	return due, since, nil
 }
 
 func (r *Rotator) now() time.Time {

@@ -385,7 +385,8 @@ func TestDueTellsTheAge(t *testing.T) {
 	age := func(days int) { r.Now = func() time.Time { return start.Add(time.Duration(days) * day) } }
 	due := func(when string, want bool) {
 		t.Helper()
-		if got, since, err := r.Due(90 * day); got != want || err != nil {
+		got, since, err := r.Due(hooks, 90*day)
+		if (len(got) == 1) != want || since.IsZero() != want || err != nil {
 			t.Errorf("%s: %v since %v, %v", when, got, since, err)
 		}
 	}

@@ -16,7 +16,8 @@ type RotateResult struct {
 	Expires  time.Time    `json:"expires,omitzero"` // when the old secret stops being accepted
 }
 
-// RotateHook is what became of one hook.
+// RotateHook is what became of one hook. Gone is a status of its own: a hook that was deleted meanwhile has not failed,
+// for there is nothing to do about it, and calling it rotated would be untrue. A rotation with such hooks is complete.
 type RotateHook struct {
 	Repository string `json:"repository"`
 	HookID     int64  `json:"hook_id"`

@@ -29,7 +29,7 @@ func TestSetupLeavesAHooksOwnSecretAlone(t *testing.T) {
 	w := newWorld(t, "o/a")
 	w.setSecret("shared")
 	hooks := w.setup("o/a")
-	if err := w.store.SetHookSecrets(map[int64]string{hooks[0].ID: "own"}); err != nil {
+	if err := w.store.SetHookSecrets(map[int64]string{hooks[0].ID: "own"}, time.Now()); err != nil {
 		t.Fatal(err)
 	}
 	r := w.request("o/a")

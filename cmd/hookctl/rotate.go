@@ -35,7 +35,9 @@ func newRotate(p *program) *cobra.Command {
 		Use:   "rotate [HOOK…]",
 		Short: "Change the secret here and at GitHub, losing no delivery",
 		Long: "Change the secret here and at GitHub, losing no delivery: the receiver accepts old and new until every hook has\n" +
-			"proved the new one by a ping and the grace period is over. Killed or failed at any point, it can be resumed.",
+			"proved the new one by a ping and the grace period is over. Killed or failed at any point, it can be resumed.\n" +
+			"With --max-age a hook's age is that of the secret it signs with: the shared one, or its own. In --json the status of\n" +
+			"a hook is rotated, failed, pending, or gone: deleted at GitHub meanwhile, which leaves the rotation complete.",
 		Example: `  hookctl rotate --all
   hookctl rotate -R owner/repo --grace 24h
   hookctl rotate --all --max-age 90d --yes
@@ -56,7 +58,7 @@ func newRotate(p *program) *cobra.Command {
 	o.targets.add(cmd, true)
 	cmd.Flags().BoolVar(&o.all, "all", false, "every hook of this receiver")
 	cmd.Flags().Var(&o.grace, "grace", "how long the old secret stays accepted")
-	cmd.Flags().Var(&o.maxAge, "max-age", "do nothing while the secret is younger, for a timer")
+	cmd.Flags().Var(&o.maxAge, "max-age", "leave hooks alone whose secret is younger, for a timer")
 	cmd.Flags().BoolVar(&o.resume, "resume", false, "go on with a rotation that was interrupted")
 	cmd.Flags().BoolVar(&o.undo, "undo", false, "within the grace period: give every hook the old secret back")
 	cmd.Flags().BoolVar(&o.finish, "finish", false, "end the rotation now: give up on failed hooks, or on the rest of the grace period")
@@ -74,10 +76,13 @@ func (p *program) rotate(ctx context.Context, o *rotateOptions) (err error) {
 	if err != nil {
 		return err
 	}
-	if o.maxAge > 0 {
-		young, err := p.younger(s, o)
-		if err != nil || young {
+	var own []hooks.Hook
+	if fresh := !o.resume && !o.undo && !o.finish; fresh {
+		if own, err = p.hooksToRotate(ctx, s, client, o); err != nil {
 			return err
+		}
+		if len(own) == 0 {
+			return p.nothingDue(s, o)
 		}
 	}
 	if _, err := daemon.Dial(s.Home).Status(ctx); err != nil {
@@ -98,7 +103,7 @@ func (p *program) rotate(ctx context.Context, o *rotateOptions) (err error) {
 	case o.finish:
 		result, err = rotator.Finish(ctx)
 	default:
-		result, err = p.rotateHooks(ctx, s, client, rotator, o)
+		result, err = p.rotateHooks(ctx, s, client, rotator, own, o)
 	}
 	if err != nil && (len(result.Hooks) == 0 || !errors.Is(err, hooks.ErrUnfinished)) {
 		return err
@@ -118,42 +123,50 @@ func (p *program) rotator(s *settings, client *hooks.Client, log *logs.Log) *hoo
 	}
 }
 
-// younger tells whether the secret is younger than --max-age, so that there is nothing to do.
-func (p *program) younger(s *settings, o *rotateOptions) (bool, error) {
-	changed, err := p.store(s).ChangedAt()
-	if err != nil {
-		return false, err
-	}
-	if age := time.Since(changed); changed.IsZero() || age >= time.Duration(o.maxAge) {
-		return false, nil
-	}
-	p.note("the secret is %s old, younger than %s: nothing to do", ageOf(time.Since(changed)), o.maxAge)
-	if o.out.wanted() {
-		current, _, err := p.store(s).Current()
-		if err != nil {
-			return true, err
-		}
-		print := secret.Fingerprint(current)
-		return true, o.out.print(p.out, newRotationReport(hooks.RotateResult{Old: print, New: print, Complete: true, Hooks: []hooks.RotateHook{}}))
-	}
-	return true, nil
-}
-
-func (p *program) rotateHooks(ctx context.Context, s *settings, client *hooks.Client, rotator *hooks.Rotator, o *rotateOptions) (hooks.RotateResult, error) {
+// hooksToRotate are the chosen hooks of this receiver; with --max-age those of which the secret is older, perhaps none.
+func (p *program) hooksToRotate(ctx context.Context, s *settings, client *hooks.Client, o *rotateOptions) ([]hooks.Hook, error) {
 	list, err := p.chosenHooks(ctx, s, client, &o.targets)
 	if err != nil {
-		return hooks.RotateResult{}, err
+		return nil, err
 	}
 	own, err := p.ownHooks(ctx, s, list)
 	if err != nil {
-		return hooks.RotateResult{}, err
+		return nil, err
 	}
 	if len(o.ids) > 0 {
 		own = slices.DeleteFunc(list, func(h hooks.Hook) bool { return !slices.Contains(o.ids, h.ID) })
 	}
 	if len(own) == 0 {
-		return hooks.RotateResult{}, hint(errors.New("no hook of this receiver is there"), "set one up with: hookctl setup")
+		return nil, hint(errors.New("no hook of this receiver is there"), "set one up with: hookctl setup")
 	}
+	if o.maxAge <= 0 {
+		return own, nil
+	}
+	due, since, err := (&hooks.Rotator{Store: p.store(s)}).Due(own, time.Duration(o.maxAge))
+	if young := len(own) - len(due); err == nil && young > 0 {
+		verdict := "these are left alone"
+		if len(due) == 0 {
+			verdict = "nothing to do"
+		}
+		p.note("the secrets of %d hooks are at most %s old, younger than %s: %s", young, ageOf(time.Since(since)), o.maxAge, verdict)
+	}
+	return due, err
+}
+
+// nothingDue is the outcome of a rotation for which every secret is young enough.
+func (p *program) nothingDue(s *settings, o *rotateOptions) error {
+	if !o.out.wanted() {
+		return nil
+	}
+	current, _, err := p.store(s).Current()
+	if err != nil {
+		return err
+	}
+	print := secret.Fingerprint(current)
+	return o.out.print(p.out, newRotationReport(hooks.RotateResult{Old: print, New: print, Complete: true, Hooks: []hooks.RotateHook{}}))
+}
+
+func (p *program) rotateHooks(ctx context.Context, s *settings, client *hooks.Client, rotator *hooks.Rotator, own []hooks.Hook, o *rotateOptions) (hooks.RotateResult, error) {
 	if some, err := p.onlySome(ctx, s, client, own); err != nil {
 		return hooks.RotateResult{}, err
 	} else if some && !rotator.PerHook {
@@ -168,7 +181,8 @@ func (p *program) rotateHooks(ctx context.Context, s *settings, client *hooks.Cl
 	return rotator.Rotate(ctx, own, time.Duration(o.grace))
 }
 
-// onlySome tells whether this receiver has hooks besides the chosen ones.
+// onlySome tells whether hooks of this receiver besides the chosen ones sign with the shared secret. Those that have
+// secrets of their own do not mind a new one.
 func (p *program) onlySome(ctx context.Context, s *settings, client *hooks.Client, chosen []hooks.Hook) (bool, error) {
 	targets, err := p.knownTargets(ctx, s)
 	if err != nil {
@@ -185,9 +199,15 @@ func (p *program) onlySome(ctx context.Context, s *settings, client *hooks.Clien
 	if err != nil {
 		return false, err
 	}
-	return slices.ContainsFunc(all, func(have hooks.Hook) bool {
-		return !slices.ContainsFunc(chosen, func(h hooks.Hook) bool { return h.ID == have.ID })
-	}), nil
+	for _, have := range all {
+		if slices.ContainsFunc(chosen, func(h hooks.Hook) bool { return h.ID == have.ID }) {
+			continue
+		}
+		if key, err := p.store(s).HookSecret(have.ID); err != nil || key == "" {
+			return true, err
+		}
+	}
+	return false, nil
 }
 
 // rotationReport is `rotate --json`: error is null, and not left out, where a hook has none.

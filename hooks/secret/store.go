@@ -2,10 +2,8 @@ package secret
 
 import (
 	"context"
-	"encoding/json"
 	"errors"
 	"fmt"
-	"io/fs"
 	"maps"
 	"os"
 	"path/filepath"
@@ -104,18 +102,8 @@ func (s *Store) SetCurrent(value string) error {
 		if err := env.Save(); err != nil {
 			return err
 		}
-		return s.noteChange(value, time.Now())
+		return s.noteChange(value, time.Now(), env)
 	})
-}
-
-// NoteChanged notes when the current secret was set, where that is not now: as when an old one is taken back, or when
-// hooks that have secrets of their own got new ones.
-func (s *Store) NoteChanged(at time.Time) error {
-	current, _, err := s.Current()
-	if err != nil {
-		return err
-	}
-	return s.locked(func() error { return s.noteChange(current, at) })
 }
 
 // HookSecret returns the secret that belongs to one hook alone, "" when it uses the shared one.
@@ -128,10 +116,16 @@ func (s *Store) HookSecret(hookID int64) (string, error) {
 	return v, nil
 }
 
-// SetHookSecrets writes secrets of single hooks into .env in one step; "" takes a hook's own secret away.
-func (s *Store) SetHookSecrets(secrets map[int64]string) error {
+// SetHookSecrets writes secrets of single hooks into .env in one step and notes the time of those that are new; "" takes a
+// hook's own secret away. The age of the shared secret stays what it was.
+func (s *Store) SetHookSecrets(secrets map[int64]string, at time.Time) error {
 	return s.locked(func() error {
 		env, err := OpenEnv(s.cfg.EnvFile)
+		if err != nil {
+			return err
+		}
+		// Before the file's own time, which stands in for one that was not noted, becomes now.
+		noted, err := s.readAge(env)
 		if err != nil {
 			return err
 		}
@@ -140,9 +134,13 @@ func (s *Store) SetHookSecrets(secrets map[int64]string) error {
 				env.Unset(hookVariable(id))
 			} else {
 				env.Set(hookVariable(id), secrets[id])
+				noted.hook(secrets[id], at)
 			}
 		}
-		return env.Save()
+		if err := env.Save(); err != nil {
+			return err
+		}
+		return s.saveAge(noted, env)
 	})
 }
 
@@ -206,46 +204,6 @@ func boundKeys(env *Env) []Key {
 func PathVariable(name string) string { return Variable + "_" + strings.ToUpper(pathName(name)) }
 
 func hookVariable(id int64) string { return Variable + "_" + strconv.FormatInt(id, 10) }
-
-// ChangedAt tells when the current secret was set: as noted by SetCurrent, or else when .env was last written. It is
-// zero when that is not known, as for a secret from the environment.
-func (s *Store) ChangedAt() (time.Time, error) {
-	current, origin, err := s.Current()
-	if err != nil || origin != FromEnvFile {
-		return time.Time{}, err
-	}
-	raw, err := os.ReadFile(s.ageFile())
-	if err != nil && !errors.Is(err, fs.ErrNotExist) {
-		return time.Time{}, fmt.Errorf("read the age of the secret: %w", err)
-	}
-	var noted age
-	// A torn note is no reason to fail: the file's own time says nearly the same.
-	if json.Unmarshal(raw, &noted) == nil && noted.Fingerprint == Fingerprint(current) {
-		return noted.Changed, nil
-	}
-	info, err := os.Stat(s.cfg.EnvFile)
-	if err != nil {
-		return time.Time{}, fmt.Errorf("read the age of the secret: %w", err)
-	}
-	return info.ModTime(), nil
-}
-
-type age struct {
-	Fingerprint string    `json:"fingerprint"`
-	Changed     time.Time `json:"changed_at"`
-}
-
-func (s *Store) ageFile() string {
-	return filepath.Join(filepath.Dir(s.cfg.RotationFile), "secret.json")
-}
-
-func (s *Store) noteChange(value string, at time.Time) error {
-	raw, err := json.Marshal(age{Fingerprint(value), at.UTC().Truncate(time.Second)})
-	if err != nil {
-		return fmt.Errorf("note the age of the secret: %w", err)
-	}
-	return writePrivate(s.ageFile(), raw)
-}
 
 // Rotation returns the state of a rotation, nil when there is none.
 func (s *Store) Rotation() (*Rotation, error) {

@@ -219,7 +219,7 @@ func TestStoreChangedAt(t *testing.T) {
 func TestStoreHookSecrets(t *testing.T) {
 	s, cfg := newStore(t)
 	must(t, os.WriteFile(cfg.EnvFile, []byte("# keys\nGITHUB_WEBHOOK_SECRET_1=a\n"), 0o600))
-	must(t, s.SetHookSecrets(map[int64]string{1: "", 2: "b", 3: "c"}))
+	must(t, s.SetHookSecrets(map[int64]string{1: "", 2: "b", 3: "c"}, time.Now()))
 	got, err := os.ReadFile(cfg.EnvFile)
 	must(t, err)
 	if want := "# keys\nGITHUB_WEBHOOK_SECRET_2=b\nGITHUB_WEBHOOK_SECRET_3=c\n"; string(got) != want {
@@ -228,6 +228,35 @@ func TestStoreHookSecrets(t *testing.T) {
 	if v, err := s.HookSecret(3); v != "c" || err != nil {
 		t.Errorf("HookSecret(3) = %q, %v", v, err)
 	}
+}
+
+func TestStoreKnowsTheAgeOfEachSecret(t *testing.T) {
+	s, cfg := newStore(t)
+	must(t, os.WriteFile(cfg.EnvFile, []byte(Variable+"=by hand\n"), 0o600))
+	must(t, os.Chtimes(cfg.EnvFile, noon, noon))
+	changed := func(what string, want time.Time, got time.Time, err error) {
+		t.Helper()
+		if !got.Equal(want) || err != nil {
+			t.Errorf("%s changed at %v, %v; want %v", what, got, err, want)
+		}
+	}
+	own := func(hook int64, want time.Time) {
+		t.Helper()
+		at, err := s.HookChangedAt(hook)
+		changed(fmt.Sprint("hook ", hook), want, at, err)
+	}
+	later := noon.Add(time.Hour)
+	must(t, s.SetHookSecrets(map[int64]string{1: "a", 2: "b"}, later))
+	must(t, s.SetHookSecrets(map[int64]string{1: "a", 2: "c"}, later.Add(time.Hour)))
+	own(1, later) // the same one again is not a new one
+	own(2, later.Add(time.Hour))
+	own(3, noon)
+	at, err := s.ChangedAt()
+	changed("the shared one", noon, at, err)
+	must(t, s.SetCurrent("ours"))
+	must(t, s.NoteChanged(later))
+	own(1, later)
+	own(3, later)
 }
 
 // Readers run while rotations go through all their states: a secret that hooks may have is accepted at every moment.
@@ -284,7 +313,7 @@ func TestStoreWritesOfSeveralProcessesAllArrive(t *testing.T) {
 	for i := range 8 {
 		writers.Go(func() {
 			for n := range 5 {
-				if err := NewStore(cfg).SetHookSecrets(map[int64]string{int64(100*(i+1) + n): "v"}); err != nil {
+				if err := NewStore(cfg).SetHookSecrets(map[int64]string{int64(100*(i+1) + n): "v"}, time.Now()); err != nil {
 					t.Error(err)
 				}
 			}

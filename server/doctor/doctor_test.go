@@ -82,7 +82,7 @@ func TestChecks(t *testing.T) {
 		{"secret", "short", func(w *world) { w.setSecret("hunter2") }, Warn, "it has 7 characters", "hookctl rotate"},
 		{"secret", "not at the receiver", func(w *world) { w.status.Secrets = []string{"deadbeef"} }, Fail, "it has deadbeef", "hookctl restart"},
 		{"secret", "a second one not at the receiver", func(w *world) {
-			if err := w.store.SetHookSecrets(map[int64]string{7: strings.Repeat("x", 64)}); err != nil {
+			if err := w.store.SetHookSecrets(map[int64]string{7: strings.Repeat("x", 64)}, time.Now()); err != nil {
 				w.t.Fatal(err)
 			}
 		}, Warn, "does not accept " + secret.Fingerprint(strings.Repeat("x", 64)) + " yet", "hookctl restart"},

@@ -1,0 +1,157 @@
+package secret
+
+import (
+	"encoding/json"
+	"errors"
+	"fmt"
+	"io/fs"
+	"os"
+	"path/filepath"
+	"slices"
+	"time"
+)
+
+// age is the note of when secrets were set, by fingerprint: the shared one, and those of single hooks.
+type age struct {
+	Fingerprint string               `json:"fingerprint"`
+	Changed     time.Time            `json:"changed_at"`
+	Hooks       map[string]time.Time `json:"hooks,omitempty"`
+}
+
+// NoteChanged notes when the shared secret was set, where that is not now: as when an old one is taken back.
+func (s *Store) NoteChanged(at time.Time) error {
+	current, _, err := s.Current()
+	if err != nil {
+		return err
+	}
+	return s.locked(func() error {
+		env, err := OpenEnv(s.cfg.EnvFile)
+		if err != nil {
+			return err
+		}
+		return s.noteChange(current, at, env)
+	})
+}
+
+// ChangedAt tells when the shared secret was set: as noted by SetCurrent, or else when .env was last written. It is
+// zero when that is not known, as for a secret from the environment. Secrets of single hooks have ages of their own.
+func (s *Store) ChangedAt() (time.Time, error) {
+	_, origin, err := s.Current()
+	if err != nil || origin != FromEnvFile {
+		return time.Time{}, err
+	}
+	env, err := OpenEnv(s.cfg.EnvFile)
+	if err != nil {
+		return time.Time{}, err
+	}
+	noted, err := s.readAge(env)
+	return noted.Changed, err
+}
+
+// HookChangedAt tells when the secret was set that a hook signs with: its own where it has one, else the shared one. What
+// was not noted is as old as .env.
+func (s *Store) HookChangedAt(hookID int64) (time.Time, error) {
+	own, err := s.HookSecret(hookID)
+	if err != nil {
+		return time.Time{}, err
+	}
+	if own == "" {
+		return s.ChangedAt()
+	}
+	env, err := OpenEnv(s.cfg.EnvFile)
+	if err != nil {
+		return time.Time{}, err
+	}
+	noted, err := s.readAge(env)
+	if err != nil {
+		return time.Time{}, err
+	}
+	if at, ok := noted.Hooks[Fingerprint(own)]; ok {
+		return at, nil
+	}
+	return s.envTime()
+}
+
+func (s *Store) ageFile() string {
+	return filepath.Join(filepath.Dir(s.cfg.RotationFile), "secret.json")
+}
+
+// readAge reads the note, with the file's own time in place of a shared secret's that was not noted.
+func (s *Store) readAge(env *Env) (age, error) {
+	raw, err := os.ReadFile(s.ageFile())
+	if err != nil && !errors.Is(err, fs.ErrNotExist) {
+		return age{}, fmt.Errorf("read the age of the secret: %w", err)
+	}
+	var noted age
+	if json.Unmarshal(raw, &noted) != nil {
+		noted = age{} // A torn note is no reason to fail: the file's own time says nearly the same.
+	}
+	current, _ := env.Get(Variable)
+	if noted.Fingerprint == Fingerprint(current) {
+		return noted, nil
+	}
+	noted.Fingerprint = Fingerprint(current)
+	noted.Changed, err = s.envTime()
+	return noted, err
+}
+
+// envTime is when .env was last written, zero where there is none.
+func (s *Store) envTime() (time.Time, error) {
+	info, err := os.Stat(s.cfg.EnvFile)
+	if errors.Is(err, fs.ErrNotExist) {
+		return time.Time{}, nil
+	}
+	if err != nil {
+		return time.Time{}, fmt.Errorf("read the age of the secret: %w", err)
+	}
+	return info.ModTime(), nil
+}
+
+// hook notes a hook's own secret; one that is taken back is as old as it was.
+func (a *age) hook(value string, at time.Time) {
+	print := Fingerprint(value)
+	if _, known := a.Hooks[print]; known {
+		return
+	}
+	if a.Hooks == nil {
+		a.Hooks = make(map[string]time.Time)
+	}
+	a.Hooks[print] = at.UTC().Truncate(time.Second)
+}
+
+// noteChange notes when the shared secret was set; the caller holds the lock.
+func (s *Store) noteChange(value string, at time.Time, env *Env) error {
+	noted, err := s.readAge(env)
+	if err != nil {
+		return err
+	}
+	noted.Fingerprint, noted.Changed = Fingerprint(value), at.UTC().Truncate(time.Second)
+	return s.saveAge(noted, env)
+}
+
+// saveAge writes the note without what is neither in use nor part of a rotation, which may be undone.
+func (s *Store) saveAge(noted age, env *Env) error {
+	var known []string
+	for _, k := range boundKeys(env) {
+		known = append(known, Fingerprint(k.Value))
+	}
+	rotation, _, err := readRotation(s.cfg.RotationFile)
+	if err != nil {
+		return err
+	}
+	if rotation != nil {
+		for _, k := range rotation.Keys() {
+			known = append(known, Fingerprint(k.Value))
+		}
+	}
+	for print := range noted.Hooks {
+		if !slices.Contains(known, print) {
+			delete(noted.Hooks, print)
+		}
+	}
+	raw, err := json.Marshal(noted)
+	if err != nil {
+		return fmt.Errorf("note the age of the secret: %w", err)
+	}
+	return writePrivate(s.ageFile(), raw)
+}
