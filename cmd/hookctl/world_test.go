@@ -201,7 +201,7 @@ func cmdMaestro(ts *testscript.TestScript, neg bool, args []string) {
 
 // cmdPost sends one request to the receiver, as anybody could, and prints status and body:
 //
-//	post [-X METHOD] [-path /p] [-event E] [-guid G] [-sign right|wrong|none|sha1|tampered] [-type T] [-form] [-size N] [BODY]
+//	post [-X METHOD] [-path /p] [-event E] [-guid G] [-sign right|wrong|none|sha1|tampered] [-type T] [-form] [-size N] [BODY|@FILE]
 func cmdPost(ts *testscript.TestScript, neg bool, args []string) {
 	w := worldOf(ts)
 	flags := flag.NewFlagSet("post", flag.ContinueOnError)
@@ -215,6 +215,9 @@ func cmdPost(ts *testscript.TestScript, neg bool, args []string) {
 	size := flags.Int("size", 0, "")
 	ts.Check(flags.Parse(args))
 	body := []byte(flags.Arg(0))
+	if file, ok := strings.CutPrefix(flags.Arg(0), "@"); ok {
+		body = []byte(ts.ReadFile(file))
+	}
 	if *size > 0 {
 		body = append(append([]byte(`{"fill":"`), bytes.Repeat([]byte("x"), *size)...), `"}`...)
 	}
