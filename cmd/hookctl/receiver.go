@@ -139,25 +139,49 @@ func (p *program) receiverStatus(ctx context.Context) (daemon.Status, error) {
 	return status, nil
 }
 
-// statusReport is `status --json`: since is null, and not left out, where nothing runs.
+// statusReport is `status --json`: since is null, and not left out, where nothing runs, and so is secret_changed_at where the
+// age of the shared secret is not known.
 type statusReport struct {
 	daemon.Status
-	Since *time.Time `json:"since"`
+	Since           *time.Time `json:"since"`
+	SecretChangedAt *time.Time `json:"secret_changed_at"`
+}
+
+// secretAge is when the shared secret was set, zero where that is not known. Status is shown without it rather than not at
+// all: what is wrong with the files is for the doctor to say.
+func (p *program) secretAge() time.Time {
+	home, err := homeDir(p.environ)
+	if err != nil {
+		return time.Time{}
+	}
+	changed, err := p.store(&settings{Home: home}).ChangedAt()
+	if err != nil {
+		return time.Time{}
+	}
+	return changed
 }
 
 func (p *program) printStatus(status daemon.Status, out *output) error {
+	changed := p.secretAge()
 	if out.wanted() {
 		report := statusReport{Status: status}
+		if !changed.IsZero() {
+			report.SecretChangedAt = &changed
+		}
 		if !status.Since.IsZero() {
 			report.Since = &status.Since
 		}
 		return out.print(p.out, report)
 	}
 	row := func(name, value string) { fmt.Fprintf(p.out, "%-14s %s\n", name, value) }
+	age := ""
+	if !changed.IsZero() {
+		age = ", " + ageOf(time.Since(changed)) + " old"
+	}
 	if !status.Running {
 		row("receiver", "not running")
 		row("log", status.LogDir)
-		row("secret", orElse(status.Secret, "none"))
+		row("secret", orElse(status.Secret, "none")+age)
 		p.note("hint: start it with: hookctl start")
 		return nil
 	}
@@ -166,7 +190,12 @@ func (p *program) printStatus(status daemon.Status, out *output) error {
 		row("public URL", status.PublicURL)
 	}
 	row("log", status.LogDir)
-	row("secret", orElse(strings.Join(status.Secrets, ", "), orElse(status.Secret, "none")))
+	// The age is that of the first, the current one; the others are needed by a rotation, or by single hooks and paths.
+	names := orElse(status.Secret, "none") + age
+	if len(status.Secrets) > 1 {
+		names += "; also accepted: " + strings.Join(status.Secrets[1:], ", ")
+	}
+	row("secret", names)
 	row("deliveries", fmt.Sprintf("%d received, %d duplicate, %d rejected", status.Received, status.Duplicates, status.Rejected))
 	row("notifications", fmt.Sprintf("%d pending, %d failed", status.PendingNotifications, status.FailedNotifications))
 	if status.Alarm != "" {
