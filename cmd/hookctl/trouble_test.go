@@ -3,11 +3,14 @@ package main
 import (
 	"context"
 	"fmt"
+	"os"
+	"path/filepath"
 	"strconv"
 	"sync"
 	"sync/atomic"
 	"time"
 
+	"github.com/google/uuid"
 	"github.com/rogpeppe/go-internal/testscript"
 
 	"hookctl/hooks/githubtest"
@@ -77,11 +80,26 @@ func cmdTraffic(ts *testscript.TestScript, neg bool, args []string) {
 
 // cmdPast fills the log with records of the past:
 //
-//	past N
+//	past N                               any, spread over thirty days
+//	past failure owner/repo AGE TITLE    a workflow run that failed that long ago
 func cmdPast(ts *testscript.TestScript, neg bool, args []string) {
-	n, err := strconv.Atoi(args[0])
-	ts.Check(err)
 	s, err := loadSettings(environment{"HOOKCTL_HOME": worldOf(ts).home}.get)
 	ts.Check(err)
-	ts.Check(logs.Generate(context.Background(), s.Log.Dir, n, time.Now(), 30*24*time.Hour, 1, nil))
+	if args[0] != "failure" {
+		n, err := strconv.Atoi(args[0])
+		ts.Check(err)
+		ts.Check(logs.Generate(context.Background(), s.Log.Dir, n, time.Now(), 30*24*time.Hour, 1, nil))
+		return
+	}
+	age, err := time.ParseDuration(args[2])
+	ts.Check(err)
+	at := time.Now().Add(-age).UTC()
+	record := logs.Record{
+		EventType: "workflow_run", Timestamp: at.Format("20060102_150405"), ReceivedAt: at, Source: logs.SourceDelivery, DeliveryID: uuid.NewString(),
+		Summary: logs.Summary{Action: "completed", Repository: args[1], Title: args[3], Conclusion: "failure"},
+		Payload: []byte(`{"action":"completed"}`),
+	}
+	data, err := record.Encode()
+	ts.Check(err)
+	ts.Check(os.WriteFile(filepath.Join(s.Log.Dir, record.Timestamp+"_workflow_run.json"), data, 0o600))
 }
