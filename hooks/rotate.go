@@ -238,6 +238,9 @@ func (r *Rotator) begin(hooks []Hook, grace time.Duration, earlier *secret.Rotat
 	state := &secret.Rotation{Host: r.Client.host, Old: old, OldSince: since, Started: r.now(), Grace: grace}
 	if earlier != nil {
 		state.Retired = retired(earlier, r.now())
+		if err := r.Store.Retire(earlier, r.now()); err != nil {
+			return nil, err
+		}
 	}
 	if !r.PerHook {
 		if state.New, err = secret.Generate(); err != nil {

@@ -88,6 +88,8 @@ type delivery struct {
 	name string // of /webhook/<name>
 	id   string // X-GitHub-Delivery, once it is known to be fit
 	keys bool   // the secrets were tried
+	// former is the fingerprint of a secret that is no longer accepted, which only the owner is told of.
+	former string
 }
 
 // named reads the path and tells whether deliveries go there.
@@ -130,6 +132,7 @@ func (d *delivery) take() {
 	d.keys = true
 	fingerprint, ok := d.set.keys.Match(body, d.r.Header.Get("X-Hub-Signature-256"), hookID, d.r.URL.Path, arrived)
 	if !ok {
+		d.former = d.set.keys.Former(body, d.r.Header.Get("X-Hub-Signature-256"), hookID, arrived)
 		d.refuse(http.StatusUnauthorized, "signature", "the signature does not match")
 		return
 	}
@@ -240,7 +243,7 @@ func (d *delivery) refuse(status int, reason, text string) {
 	x := Rejection{
 		Time: d.s.now(), Address: d.set.client(d.r), Status: status, Reason: text,
 		Event: line(d.r.Header.Get("X-GitHub-Event"), 64), DeliveryID: line(d.r.Header.Get("X-GitHub-Delivery"), 64),
-		Path: line(d.r.URL.Path, 100),
+		Path: line(d.r.URL.Path, 100), Former: d.former,
 	}
 	if d.keys {
 		x.Fingerprints = d.set.keys.Fingerprints(x.Time)

@@ -15,6 +15,8 @@ type Rejection struct {
 	DeliveryID   string    `json:"delivery_id"`
 	Path         string    `json:"path"`
 	Fingerprints []string  `json:"fingerprints,omitempty"` // of the secrets that were tried
+	// Former is the fingerprint of a secret that is no longer accepted and that made the signature: a hook was not rotated.
+	Former string `json:"former,omitempty"`
 }
 
 // rejections keeps the last hundred.

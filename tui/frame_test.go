@@ -34,6 +34,7 @@ func states() map[string]func(*screen) {
 			s.press("4", "v")
 			s.send(rejectedMsg{list: []daemon.Rejected{
 				{Time: noon.Add(-time.Hour), Address: "192.0.2.7:55555", Reason: "no signature"},
+				{Time: noon.Add(-2 * time.Minute), Address: "140.82.112.3:40000", Reason: "the signature does not match", Event: "push", Fingerprints: []string{"a1b2c3d4"}, Former: "0f1e2d3c"},
 				{Time: noon.Add(-time.Minute), Address: "140.82.112.3:40001", Reason: "wrong signature", Event: "push", DeliveryID: "72d3162e-cc78-11e3-81ab-4c9367dc0958", Fingerprints: []string{"a1b2c3d4"}},
 			}})
 		},

@@ -281,6 +281,10 @@ func (p *receiverPage) viewRejected(w, h int) string {
 	for i := len(p.rejected) - 1 - p.at; i >= 0 && len(out) < h; i-- {
 		r := p.rejected[i]
 		line := " " + t.faint.Render(clock(r.Time, p.a.cfg.Now())) + " " + t.bad.Render(logs.Clean(r.Reason)) + "  from " + logs.Clean(r.Address)
+		if r.Former != "" {
+			// Before what may be cut: this one is not forged but forgotten.
+			line = " " + t.faint.Render(clock(r.Time, p.a.cfg.Now())) + " " + t.bad.Render("signed with the former secret "+logs.Clean(r.Former)+": a hook was not rotated") + "  from " + logs.Clean(r.Address)
+		}
 		if r.Event != "" {
 			line += "  " + logs.Clean(r.Event)
 		}

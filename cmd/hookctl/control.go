@@ -8,6 +8,7 @@ import (
 	"fmt"
 	"io"
 	"net/http"
+	"slices"
 	"time"
 
 	"hookctl/hooks"
@@ -91,9 +92,9 @@ func first(list []string) string {
 func (r *receiver) rejected() []daemon.Rejected {
 	list := r.server.Rejections()
 	out := make([]daemon.Rejected, 0, len(list))
-	for _, x := range list {
+	for _, x := range slices.Backward(list) { // The control socket tells the newest last.
 		out = append(out, daemon.Rejected{
-			Time: x.Time, Address: x.Address, Reason: x.Reason, Event: x.Event, DeliveryID: x.DeliveryID, Fingerprints: x.Fingerprints,
+			Time: x.Time, Address: x.Address, Reason: x.Reason, Event: x.Event, DeliveryID: x.DeliveryID, Fingerprints: x.Fingerprints, Former: x.Former,
 		})
 	}
 	return out

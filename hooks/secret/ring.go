@@ -46,6 +46,8 @@ type Ring struct {
 	keys []Key
 	// prints are the fingerprints of keys, computed once: a receiver asks for them with every delivery.
 	prints []string
+	// former are no longer accepted, the latest first; see [Ring.Former].
+	former []Key
 }
 
 // NewRing makes a ring of keys in order of preference. A key without a value is dropped: an empty secret would

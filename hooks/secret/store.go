@@ -98,11 +98,19 @@ func (s *Store) SetCurrent(value string) error {
 		if known, _ := env.Get(Variable); known == value {
 			return nil
 		}
+		before, _ := env.Get(Variable)
 		env.Set(Variable, value)
 		if err := env.Save(); err != nil {
 			return err
 		}
-		return s.noteChange(value, time.Now(), env)
+		if err := s.noteChange(value, time.Now(), env); err != nil {
+			return err
+		}
+		// A rotation goes on accepting what it replaces, and remembers it in the end.
+		if r, _, err := readRotation(s.cfg.RotationFile); err != nil || r != nil || before == "" {
+			return err
+		}
+		return s.retire([]Key{{Value: before}}, time.Now())
 	})
 }
 
@@ -172,13 +180,24 @@ func (s *Store) Ring(now time.Time) (*Ring, error) {
 		if rotation != nil {
 			keys = append(keys, rotation.Keys()...)
 		}
-		valid := keys[:0]
+		var valid, over []Key
 		for _, k := range keys {
 			if k.validAt(now) {
 				valid = append(valid, k)
+			} else {
+				over = append(over, k)
 			}
 		}
-		return NewRing(valid...), nil
+		former, err := s.readFormer()
+		if err != nil {
+			return nil, err
+		}
+		for _, k := range former {
+			over = append(over, Key{Value: k.Secret, HookID: k.HookID})
+		}
+		ring := NewRing(valid...)
+		ring.former = NewRing(over...).keys
+		return ring, nil
 	}
 }
 
@@ -220,9 +239,19 @@ func (s *Store) SaveRotation(r *Rotation) error {
 	return s.locked(func() error { return writePrivate(s.cfg.RotationFile, raw) })
 }
 
-// EndRotation removes the state of a rotation. Without one it does nothing.
+// EndRotation removes the state of a rotation and remembers the secrets that nothing accepts any longer. Without one it
+// does nothing.
 func (s *Store) EndRotation() error {
-	return s.locked(func() error { return removePrivate(s.cfg.RotationFile) })
+	return s.locked(func() error {
+		r, _, err := readRotation(s.cfg.RotationFile)
+		if err != nil {
+			return err
+		}
+		if err := s.retire(r.leaving(), time.Now()); err != nil {
+			return err
+		}
+		return removePrivate(s.cfg.RotationFile)
+	})
 }
 
 // Expire ends a rotation whose grace period is over at now, so that the old secret leaves the disk too. It tells

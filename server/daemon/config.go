@@ -65,6 +65,7 @@ type Rejected struct {
 	Event        string    `json:"event,omitempty"`
 	DeliveryID   string    `json:"delivery_id,omitempty"`
 	Fingerprints []string  `json:"fingerprints,omitempty"` // of the secrets that were tried
+	Former       string    `json:"former,omitempty"`       // of the secret that made the signature and is no longer accepted
 }
 
 // LogFile is where the background receiver of home writes its log.

@@ -42,6 +42,9 @@ func TestChecks(t *testing.T) {
 				{Time: time.Now(), Reason: "no such path"},
 			}
 		}, Warn, "1 request was refused with a wrong or missing signature within the last hour, the last from 192.0.2.1", "hookctl rotate --all"},
+		{"receiver", "refuses a former secret", func(w *world) {
+			w.rejected = []daemon.Rejected{{Time: time.Now(), Address: "192.0.2.1", Reason: "the signature does not match", DeliveryID: "72d3162e", Former: "a1b2c3d4"}}
+		}, Warn, "with the former secret a1b2c3d4: a hook was not rotated", "hookctl setup"},
 
 		{"version", "same", nil, OK, "1.0.0", ""},
 		{"version", "differs", func(w *world) { w.cfg.Version = "1.1.0" }, Warn, "the receiver is version 1.0.0, this program is 1.1.0", "hookctl restart"},

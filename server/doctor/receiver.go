@@ -65,6 +65,10 @@ func (f *facts) refused(list []daemon.Rejected) finding {
 	if wrong == 0 {
 		return finding{status: OK}
 	}
+	if last.Former != "" {
+		return warn("hookctl setup", "%s with a wrong signature within the last hour, the last from %s with the former secret %s: a hook was not rotated (delivery %s)",
+			count(wrong, "request was refused", "requests were refused"), last.Address, last.Former, last.DeliveryID)
+	}
 	return warn("hookctl rotate --all", "%s with a wrong or missing signature within the last hour, the last from %s (%s, delivery %s)",
 		count(wrong, "request was refused", "requests were refused"), last.Address, last.Reason, last.DeliveryID)
 }
