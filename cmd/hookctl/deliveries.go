@@ -130,6 +130,7 @@ func (p *program) listDeliveries(ctx context.Context, s *settings, client *hooks
 func newHooksRedeliver(p *program) *cobra.Command {
 	var f targetFlags
 	var missed bool
+	var out output
 	cmd := &cobra.Command{
 		Use:   "redeliver HOOK [DELIVERY…]",
 		Short: "Make GitHub send deliveries again",
@@ -156,15 +157,16 @@ func newHooksRedeliver(p *program) *cobra.Command {
 				}
 				ids = append(ids, id)
 			}
-			return p.redeliver(cmd.Context(), s, client, hook, ids, missed)
+			return p.redeliver(cmd.Context(), s, client, hook, ids, missed, &out)
 		},
 	}
 	f.add(cmd, false)
 	cmd.Flags().BoolVar(&missed, "missed", false, "all that no attempt brought here")
+	addOutputFlags(cmd, &out)
 	return cmd
 }
 
-func (p *program) redeliver(ctx context.Context, s *settings, client *hooks.Client, hook hooks.Hook, ids []int64, missed bool) error {
+func (p *program) redeliver(ctx context.Context, s *settings, client *hooks.Client, hook hooks.Hook, ids []int64, missed bool, out *output) error {
 	asked := 0
 	if missed {
 		found, err := p.missed(ctx, s, client, []hooks.Hook{hook}, 3*day)
@@ -180,6 +182,9 @@ func (p *program) redeliver(ctx context.Context, s *settings, client *hooks.Clie
 			return err
 		}
 		asked++
+	}
+	if out.wanted() {
+		return out.print(p.out, askedOf{hook.Target.String(), hook.ID, asked})
 	}
 	p.note("asked GitHub for %d deliveries of hook %d on %s", asked, hook.ID, hook.Target)
 	return nil

@@ -205,6 +205,7 @@ func (d *demo) count(ctx context.Context, sent int) (recorded, notified int, err
 		if recorded, err = log.Count(ctx, logs.Filter{}); err != nil {
 			return 0, 0, err
 		}
+		recorded -= d.past
 		status, err := daemon.Dial(d.settings.Home).Status(ctx)
 		if err != nil {
 			return 0, 0, err

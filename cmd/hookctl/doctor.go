@@ -104,7 +104,7 @@ func (p *program) doctorConfig(ctx context.Context) (doctor.Config, error) {
 		PublicURL: s.Receiver.PublicURL,
 		GitHub:    func() (*hooks.Client, error) { return p.github(s) },
 		Targets:   targets,
-		Local:     p.environ(demoVariable) != "",
+		Simulated: p.environ(demoVariable) != "",
 	}
 	if s.Receiver.Allow == "github" {
 		config.Allow, _ = readRanges(s.rangesFile())

@@ -215,25 +215,26 @@ func findRecord(ctx context.Context, log *logs.Log, name string) (string, error)
 
 func newEventsFollow(p *program) *cobra.Command {
 	var f eventsFilter
-	var asJSON bool
+	var out output
 	cmd := &cobra.Command{
 		Use:   "follow",
 		Short: "Print records as they arrive, until interrupted",
 		Example: `  hookctl events follow
-  hookctl events follow --filter event:push --json`,
+  hookctl events follow --filter event:push --json
+  hookctl events follow --jq '[.event, .repository] | @tsv'`,
 		RunE: func(cmd *cobra.Command, _ []string) error {
-			return p.followEvents(cmd.Context(), f, asJSON)
+			return p.followEvents(cmd.Context(), f, &out)
 		},
 	}
 	f.add(cmd)
 	cmd.Flags().IntVarP(&f.limit, "limit", "L", 0, "end after `n` records; 0 goes on until interrupted")
-	cmd.Flags().BoolVar(&asJSON, "json", false, "print each record's line as one JSON object")
+	addOutputFlags(cmd, &out)
 	return cmd
 }
 
 // followEvents prints each new record once: a second batch tells the outcome of its notification, which is no new
 // record. An interrupt is how it ends, and no failure.
-func (p *program) followEvents(ctx context.Context, f eventsFilter, asJSON bool) (err error) {
+func (p *program) followEvents(ctx context.Context, f eventsFilter, out *output) (err error) {
 	filter, err := f.parse()
 	if err != nil {
 		return err
@@ -256,8 +257,8 @@ func (p *program) followEvents(ctx context.Context, f eventsFilter, asJSON bool)
 			if !seen.add(e.File) || !filter.Match(e) {
 				continue
 			}
-			if asJSON {
-				err = (&output{}).print(p.out, e)
+			if out.wanted() {
+				err = out.print(p.out, e)
 			} else {
 				row := eventRow(e)
 				for i := range row {

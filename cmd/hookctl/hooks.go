@@ -236,14 +236,27 @@ func newHooksSwitch(p *program, on bool) *cobra.Command {
 }
 
 func newHooksPing(p *program) *cobra.Command {
-	return hookCommand(p, "ping ID", "Make GitHub send a ping", "  hookctl hooks ping 12345678 -R owner/repo",
+	var out output
+	cmd := hookCommand(p, "ping ID", "Make GitHub send a ping", "  hookctl hooks ping 12345678 -R owner/repo",
 		func(ctx context.Context, client *hooks.Client, h hooks.Hook, _ []string) error {
 			if err := client.Ping(ctx, h.Target, h.ID); err != nil {
 				return err
 			}
+			if out.wanted() {
+				return out.print(p.out, askedOf{h.Target.String(), h.ID, 1})
+			}
 			p.note("asked GitHub to ping hook %d on %s; see it arrive with: hookctl events list --filter event:ping", h.ID, h.Target)
 			return nil
 		})
+	addOutputFlags(cmd, &out)
+	return cmd
+}
+
+// askedOf is what `hooks ping --json` and `hooks redeliver --json` print: how many deliveries GitHub was asked for.
+type askedOf struct {
+	Repository string `json:"repository"`
+	HookID     int64  `json:"hook_id"`
+	Asked      int    `json:"asked"`
 }
 
 func newHooksDelete(p *program) *cobra.Command {

@@ -90,6 +90,7 @@ func storyParams(dir string) testscript.Params {
 			"ui":        cmdUI,
 			"exits":     cmdExits,
 			"killpid":   cmdKillPID,
+			"get":       cmdGet,
 			"jq":        cmdJQ,
 			"interrupt": cmdInterrupt,
 			"stirring":  cmdStirring,
@@ -124,6 +125,11 @@ func setUpStory(env *testscript.Env) error {
 	env.Setenv("HOME", env.WorkDir)
 	env.Setenv("HOOKCTL_HOME", home)
 	env.Setenv("WEBHOOK_PORT", strconv.Itoa(port))
+	metrics, err := freePort(context.Background())
+	if err != nil {
+		return err
+	}
+	env.Setenv("METRICS", net.JoinHostPort("127.0.0.1", strconv.Itoa(metrics)))
 	env.Setenv("ADDR", net.JoinHostPort("127.0.0.1", strconv.Itoa(port)))
 	env.Setenv("GH_CONFIG_DIR", filepath.Join(env.WorkDir, "no-gh"))
 	env.Setenv("TERM", "xterm-256color")

@@ -435,3 +435,15 @@ func running(commands []*exec.Cmd) bool {
 	}
 	return false
 }
+
+// cmdGet prints what a URL answers:
+//
+//	get URL
+func cmdGet(ts *testscript.TestScript, neg bool, args []string) {
+	res, err := http.Get(args[0])
+	ts.Check(err)
+	defer res.Body.Close()
+	body, err := io.ReadAll(res.Body)
+	ts.Check(err)
+	fmt.Fprintf(ts.Stdout(), "%s\n%s", res.Status, body)
+}

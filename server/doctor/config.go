@@ -39,6 +39,8 @@ type Config struct {
 
 	// Local says that the public address need not be public: a demonstration, where GitHub is simulated.
 	Local bool
+	// Simulated says that GitHub is a simulation that sends straight to the receiver: the public address exists for it alone.
+	Simulated bool
 	// Roots are the authorities that certificates are checked against; nil means the system's, which is what GitHub's
 	// answer is closest to.
 	Roots *x509.CertPool
