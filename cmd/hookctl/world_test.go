@@ -67,6 +67,7 @@ func hasGH() bool {
 // cmdGitHub starts the simulated GitHub or changes it:
 //
 //	github start owner/repo…   repositories of the logged-in user; an organisation is a name without a slash
+//	github topics owner/repo topic…
 //	github scopes [scope…]     the token's scopes
 //	github logout              no token any more
 //	github requests PATTERN    prints the calls that match
@@ -99,6 +100,8 @@ func cmdGitHub(ts *testscript.TestScript, neg bool, args []string) {
 			name, value := cutVariable(pair)
 			ts.Setenv(name, value)
 		}
+	case "topics":
+		w.github.AddRepository(args[1], githubtest.Repository{Topics: args[2:]})
 	case "scopes":
 		w.github.SetScopes(githubtest.DefaultLogin, args[1:]...)
 	case "logout":
