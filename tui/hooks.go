@@ -160,7 +160,7 @@ func (p *hooksPage) answer(msg tea.Msg) tea.Cmd {
 // chase reports whether a delivery is of a hook that is not listed, so that
 // GitHub is to be asked for it; once for each hook.
 func (p *hooksPage) chase(e logs.Entry) bool {
-	if !p.loaded || p.cut || e.HookID == 0 || !e.Verified || p.chased[e.HookID] {
+	if !p.loaded || p.cut || e.HookID == 0 || !e.Verified || e.Source != logs.SourceDelivery || p.chased[e.HookID] {
 		return false
 	}
 	if slices.ContainsFunc(p.rows, func(r hookRow) bool { return r.ID == e.HookID }) {

@@ -92,7 +92,7 @@ func (p *hooksPage) ping() tea.Cmd {
 		if err := c.Ping(ctx, r.Target, r.ID); err != nil {
 			return "", err
 		}
-		e, err := pinged(ctx, c, l, r, since)
+		e, err := arrival(ctx, c, l, r, since)
 		if err != nil {
 			return "", err
 		}
@@ -104,9 +104,9 @@ func (p *hooksPage) ping() tea.Cmd {
 	})
 }
 
-// pinged waits for the ping and asks GitHub meanwhile what became of it, so
+// arrival waits for the ping and asks GitHub meanwhile what became of it, so
 // that a refusal is told at once and with its reason.
-func pinged(ctx context.Context, c *hooks.Client, l *logs.Log, r hookRow, since time.Time) (logs.Entry, error) {
+func arrival(ctx context.Context, c *hooks.Client, l *logs.Log, r hookRow, since time.Time) (logs.Entry, error) {
 	ctx, stop := context.WithTimeout(ctx, pingWait)
 	defer stop()
 	type answer struct {

@@ -120,15 +120,21 @@ func known(ctx context.Context, names []string, store *secret.Store, l *logs.Log
 		}
 	}
 	if l != nil {
-		page, err := l.Page(ctx, logs.Query{Limit: 1000})
+		recent, err := l.Page(ctx, logs.Query{Limit: 1000})
 		if err != nil {
 			return k, err
 		}
-		for _, e := range page.Entries {
+		for _, e := range recent.Entries {
 			k.see(e)
-			if e.HookID != 0 && e.Verified && e.Repository != "" {
-				names = append(names, e.Repository)
-			}
+		}
+		// A ping says that a hook was set up; other records may be of tests.
+		pings, err := pinged(ctx, l)
+		if err != nil {
+			return k, err
+		}
+		for _, e := range pings {
+			k.see(e)
+			names = append(names, e.Repository)
 		}
 	}
 	for _, name := range names {
@@ -137,6 +143,22 @@ func known(ctx context.Context, names []string, store *secret.Store, l *logs.Log
 		}
 	}
 	return k, nil
+}
+
+// pinged are the newest signed pings of the log.
+func pinged(ctx context.Context, l *logs.Log) ([]logs.Entry, error) {
+	filter, err := logs.ParseFilter("event:ping", time.Time{})
+	if err != nil {
+		return nil, err
+	}
+	page, err := l.Page(ctx, logs.Query{Filter: filter, Limit: 500})
+	var out []logs.Entry
+	for _, e := range page.Entries {
+		if e.Verified && e.HookID != 0 && e.Source == logs.SourceDelivery && e.Repository != "" {
+			out = append(out, e)
+		}
+	}
+	return out, err
 }
 
 // ask lists the hooks of what was found, one command for each target; the

@@ -232,7 +232,7 @@ func (o *rotateBox) actions() []action {
 		out = append(out, action{id: "rotation.stop", keys: []string{"ctrl+x"}, label: "interrupt", text: "Interrupt the rotation; both secrets stay accepted and it can be resumed.", run: func() tea.Cmd { p.rot.job.stop(); return nil }})
 	case p.rot.open():
 		again := action{id: "hook.rotate", keys: []string{"r"}, label: "resume", text: "Go on with the rotation.", command: "hookctl rotate --resume", off: p.cannotRotate(), run: p.rotate}
-		finish := action{id: "rotation.finish", keys: []string{"F"}, label: "give up on the rest", text: "Make the new secret the current one without the hooks that failed; they have the grace period.", command: "hookctl rotate --finish", run: func() tea.Cmd {
+		finish := action{id: "rotation.finish", keys: []string{"Z"}, label: "give up on the rest", text: "Make the new secret the current one without the hooks that failed; they have the grace period.", command: "hookctl rotate --finish", run: func() tea.Cmd {
 			return p.work("finish", nil, func(ctx context.Context, r *hooks.Rotator) (hooks.RotateResult, error) { return r.Finish(ctx) })
 		}}
 		out = append([]action{again, p.rotateActions()[1]}, append(out, finish)...)

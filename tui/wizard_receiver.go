@@ -219,7 +219,7 @@ func (s *receiverStep) view(w, h int) ([]string, *tea.Cursor) {
 		out = append(out, "")
 		again := "When the reason is gone, " + t.key.Render("enter") + " tries again."
 		if s.w.a.cfg.Setup.SavePort != nil {
-			again += " " + t.key.Render("p") + " chooses another port."
+			again += " " + t.key.Render(keyName("ctrl+o", t.ascii)) + " chooses another port."
 		}
 		out = append(out, paragraph(again, w)...)
 		return out, nil
@@ -278,7 +278,7 @@ func (s *receiverStep) actions() []action {
 		fixed = "the receiver runs already; hookctl stop ends it"
 	}
 	u := s.w.address
-	port := action{id: "wizard.port", keys: []string{"p"}, text: "Choose another port for the receiver.", off: fixed, run: s.askPort}
+	port := action{id: "wizard.port", keys: []string{"ctrl+o"}, text: "Choose another port for the receiver.", off: fixed, run: s.askPort}
 	if fixed == "" {
 		port.label = "another port"
 	}

@@ -237,7 +237,7 @@ func (s *urlStep) update(msg tea.Msg) tea.Cmd {
 
 // offer merges what was found into the list and keeps the choice.
 func (s *urlStep) offer(list []hooks.Tunnel, can []string) {
-	chosen, run := s.url(), s.run()
+	chosen, run, typed := s.url(), s.run(), s.at == len(s.offers)
 	var offers []offer
 	add := func(o offer) {
 		for _, have := range offers {
@@ -263,6 +263,8 @@ func (s *urlStep) offer(list []hooks.Tunnel, can []string) {
 	}
 	s.offers = offers
 	switch i := slices.IndexFunc(offers, func(o offer) bool { return o.run != "" && o.run == run }); {
+	case s.touched && typed: // what is being typed stays as it is
+		s.at = len(offers)
 	case i >= 0 && s.touched:
 		s.at = i
 	case !s.touched && strings.TrimSpace(s.input.Value()) == "":
