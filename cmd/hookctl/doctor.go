@@ -2,13 +2,16 @@ package main
 
 import (
 	"context"
+	"errors"
 	"fmt"
 	"net"
+	"os"
 	"strconv"
 
 	"github.com/spf13/cobra"
 
 	"hookctl/hooks"
+	"hookctl/hooks/secret"
 	"hookctl/logs"
 	"hookctl/server"
 	"hookctl/server/doctor"
@@ -37,6 +40,15 @@ func newDoctor(p *program) *cobra.Command {
 
 func (p *program) doctor(ctx context.Context, f *targetFlags, fix bool, out *output) error {
 	config, err := p.doctorConfig(ctx)
+	var open *secret.PermissionError
+	if fix && errors.As(err, &open) {
+		// An .env that others can read is not read at all, so without this nothing could be mended.
+		if err := os.Chmod(open.Path, 0o600); err != nil {
+			return fmt.Errorf("close %s to other users: %w", open.Path, err)
+		}
+		p.note("mended: chmod 600 %s", logs.Clean(open.Path))
+		config, err = p.doctorConfig(ctx)
+	}
 	if err != nil {
 		return err
 	}

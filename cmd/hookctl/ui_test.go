@@ -1,6 +1,7 @@
 package main
 
 import (
+	"bytes"
 	"fmt"
 	"io"
 	"os"
@@ -27,7 +28,20 @@ type screen struct {
 
 	mu    sync.Mutex
 	title string // of the window
+	drawn bytes.Buffer
 }
+
+// keep remembers what the program draws, byte for byte.
+func (s *screen) keep(p []byte) (int, error) {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	return s.drawn.Write(p)
+}
+
+// writerFunc is a function that takes what is written.
+type writerFunc func([]byte) (int, error)
+
+func (f writerFunc) Write(p []byte) (int, error) { return f(p) }
 
 // cmdUI runs the program on a terminal and plays the person in front of it:
 //
@@ -39,6 +53,7 @@ type screen struct {
 //	ui resize WxH
 //	ui title                prints the window's title to stdout
 //	ui print                prints the screen to stdout
+//	ui drawn                prints every byte that the program has drawn to stdout
 //	ui end [CODE]           waits for the program to end, with that exit code (0)
 func cmdUI(ts *testscript.TestScript, neg bool, args []string) {
 	w := worldOf(ts)
@@ -82,6 +97,11 @@ func cmdUI(ts *testscript.TestScript, neg bool, args []string) {
 		fmt.Fprintln(ts.Stdout(), s.title)
 	case "print":
 		fmt.Fprintln(ts.Stdout(), s.text())
+	case "drawn":
+		s.mu.Lock()
+		defer s.mu.Unlock()
+		_, err := ts.Stdout().Write(s.drawn.Bytes())
+		ts.Check(err)
 	case "end":
 		want := "0"
 		if len(args) > 1 {
@@ -120,8 +140,8 @@ func openScreen(cmd *exec.Cmd, cols, rows int) (*screen, error) {
 		defer s.mu.Unlock()
 		s.title = title
 	}})
-	s.copying.Go(func() { _, _ = io.Copy(s, tty) }) // what the program draws
-	s.copying.Go(func() { _, _ = io.Copy(tty, s) }) // what a terminal answers when it is asked
+	s.copying.Go(func() { _, _ = io.Copy(io.MultiWriter(writerFunc(s.keep), s), tty) }) // what the program draws
+	s.copying.Go(func() { _, _ = io.Copy(tty, s) })                                     // what a terminal answers when it is asked
 	go func() {
 		s.err = cmd.Wait()
 		close(s.done)
