@@ -1,6 +1,7 @@
 package hooks
 
 import (
+	"cmp"
 	"context"
 	"encoding/json"
 	"fmt"
@@ -21,6 +22,7 @@ type SetupRequest struct {
 	URL         string
 	Events      []string // [DefaultEvents] if empty
 	Secret      string   // what every hook is to sign with
+	Variable    string   // holds Secret where Calls are pasted; [secret.Variable] if empty
 	Active      bool
 	InsecureSSL bool
 	Wait        time.Duration // for the proof of one hook; [DefaultWait] if zero
@@ -256,7 +258,7 @@ func (p SetupPlan) MarshalJSON() ([]byte, error) {
 }
 
 // Calls writes the calls that [Client.Apply] would make as lines for a shell with the gh program. The secret is not in
-// them: they read it from the variable GITHUB_WEBHOOK_SECRET, and hand it to gh on its standard input, because every
+// them: they read it from the variable GITHUB_WEBHOOK_SECRET, or that of the path, and hand it to gh on its standard input, because every
 // user of a machine can read the arguments of a program. printf is a part of the shell.
 func (p SetupPlan) Calls() []string {
 	var lines []string
@@ -274,7 +276,7 @@ func (p SetupPlan) calls(i SetupItem) []string {
 		}
 		line := strings.Join(append(append(words, "-X", method, path), fields...), " ")
 		if strings.HasSuffix(line, fromStdin) {
-			line = `printf %s "$` + secret.Variable + `" | ` + line
+			line = `printf %s "$` + cmp.Or(p.req.Variable, secret.Variable) + `" | ` + line
 		}
 		return line
 	}

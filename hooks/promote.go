@@ -81,7 +81,7 @@ func (r *Rotator) TakeIn(ctx context.Context, hooks []Hook, signed string) error
 	}
 	changed := false
 	for _, h := range hooks {
-		own, err := r.Store.HookSecret(h.ID)
+		own, err := r.Store.SecretOf(h.ID, h.URL)
 		if err != nil {
 			return err
 		}

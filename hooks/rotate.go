@@ -168,7 +168,7 @@ func (r *Rotator) Finish(ctx context.Context) (RotateResult, error) {
 // it lose together. A secret of unknown age is due.
 func (r *Rotator) Due(hooks []Hook, maxAge time.Duration) (due []Hook, since time.Time, err error) {
 	for _, h := range hooks {
-		at, err := r.Store.HookChangedAt(h.ID)
+		at, err := r.Store.HookChangedAt(h.ID, h.URL)
 		if err != nil {
 			return nil, since, err
 		}
@@ -254,11 +254,11 @@ func (r *Rotator) begin(hooks []Hook, grace time.Duration, earlier *secret.Rotat
 		}
 		seen[h.ID] = true
 		one := secret.RotationHook{Repository: h.Target.String(), HookID: h.ID, Step: secret.StepPending, Untouched: true}
-		own, err := r.Store.HookSecret(h.ID)
+		own, err := r.Store.SecretOf(h.ID, h.URL)
 		if err != nil {
 			return nil, err
 		}
-		// A hook that has its own secret keeps having one.
+		// A hook that has its own secret keeps having one, and one that has its path's gets one.
 		if r.PerHook || own != "" {
 			one.Old = old
 			if own != "" {

@@ -203,7 +203,7 @@ func (p *program) onlySome(ctx context.Context, s *settings, client *hooks.Clien
 		if slices.ContainsFunc(chosen, func(h hooks.Hook) bool { return h.ID == have.ID }) {
 			continue
 		}
-		if key, err := p.store(s).HookSecret(have.ID); err != nil || key == "" {
+		if key, err := p.store(s).SecretOf(have.ID, have.URL); err != nil || key == "" {
 			return true, err
 		}
 	}

@@ -11,7 +11,7 @@ type Settings struct {
 	Sinks           []SinkSettings          `yaml:"sinks" doc:"Where notifications go; an empty list switches them off."`
 	Coalesce        Duration                `yaml:"coalesce,omitempty" doc:"How long what follows the first notification of a type, repository and commit is gathered into one update; 0 switches it off."`
 	IgnoreSenders   []string                `yaml:"ignore_senders,omitempty" doc:"Logins whose deliveries are recorded but never notified."`
-	Paths           map[string]PathSettings `yaml:"paths,omitempty" doc:"Settings of /webhook/<name>, by name."`
+	Paths           map[string]PathSettings `yaml:"paths,omitempty" doc:"Settings of /webhook/<name>, by name. GITHUB_WEBHOOK_SECRET_<NAME> in .env is its own secret."`
 	Secrets         string                  `yaml:"secrets,omitempty" doc:"One secret for all hooks, or one for each." enum:"shared,per-hook"`
 	Setup           SetupSettings           `yaml:"setup,omitempty" doc:"What setup and the wizard offer first."`
 	GitHub          GitHubSettings          `yaml:"github,omitempty" doc:"The GitHub to talk to."`
@@ -75,7 +75,7 @@ type SinkSettings struct {
 	Timeout Duration `yaml:"timeout,omitempty" doc:"Time limit of one attempt."`
 }
 
-// PathSettings is one entry of paths.
+// PathSettings is one entry of paths. The secret of a path is in .env, under [secret.PathVariable].
 type PathSettings struct {
 	WatchedBranches []string `yaml:"watched_branches,omitempty" doc:"Watched branches of this path instead of the common ones."`
 	Sinks           []string `yaml:"sinks,omitempty" doc:"Names of the sinks of this path instead of all."`

@@ -49,7 +49,7 @@ func newSetup(p *program) *cobra.Command {
 	o.targets.add(cmd, true)
 	cmd.Flags().StringVar(&o.url, "url", "", "public `URL` of the receiver; /webhook is added where it has no path")
 	cmd.Flags().StringArrayVarP(&o.events, "event", "e", nil, "subscribe to this `event`; may be repeated (default those of the default routes)")
-	cmd.Flags().StringVar(&o.path, "path", "", "deliver to /webhook/`name`")
+	cmd.Flags().StringVar(&o.path, "path", "", "deliver to /webhook/`name`, signed with GITHUB_WEBHOOK_SECRET_<NAME> where .env has it")
 	cmd.Flags().BoolVar(&o.inactive, "inactive", false, "make hooks that send nothing yet")
 	cmd.Flags().BoolVar(&o.insecure, "insecure-ssl", false, "do not let GitHub check the receiver's certificate")
 	cmd.Flags().Var(&o.wait, "wait", "how long to wait for each ping")
@@ -76,16 +76,21 @@ func (p *program) setup(ctx context.Context, o *setupOptions) error {
 		return err
 	}
 	request.Secret, request.OwnSecret = key, p.store(s).HookSecret
+	if value, variable, err := p.store(s).PathSecret(request.URL); err != nil {
+		return err
+	} else if value != "" {
+		request.Secret, request.Variable = value, variable
+	}
 	plan, err := client.PlanSetup(ctx, request)
 	if err != nil {
 		return err
 	}
 	if o.dryRun {
 		if o.out.wanted() {
-			return o.out.print(p.out, plan)
+			return errors.Join(o.out.print(p.out, plan), planFailed(plan))
 		}
 		fmt.Fprint(p.out, plan.String())
-		return nil
+		return planFailed(plan)
 	}
 	fmt.Fprint(p.err, plan.String())
 	if changesAnything(plan) {
@@ -289,6 +294,14 @@ func containsFold(list []string, want string) bool {
 		}
 	}
 	return false
+}
+
+// planFailed makes a dry run fail where a target could not be looked at, which the plan has told already.
+func planFailed(plan hooks.SetupPlan) error {
+	if slices.ContainsFunc(plan.Items, func(i hooks.SetupItem) bool { return i.Action == hooks.ActionFail }) {
+		return errReported
+	}
+	return nil
 }
 
 // changesAnything tells whether a plan does more than look and ping.

@@ -48,10 +48,10 @@ func (s *Store) ChangedAt() (time.Time, error) {
 	return noted.Changed, err
 }
 
-// HookChangedAt tells when the secret was set that a hook signs with: its own where it has one, else the shared one. What
-// was not noted is as old as .env.
-func (s *Store) HookChangedAt(hookID int64) (time.Time, error) {
-	own, err := s.HookSecret(hookID)
+// HookChangedAt tells when the secret was set that a hook which sends to url signs with: its own where it has one, that of
+// its path, else the shared one. What was not noted is as old as .env.
+func (s *Store) HookChangedAt(hookID int64, url string) (time.Time, error) {
+	own, err := s.SecretOf(hookID, url)
 	if err != nil {
 		return time.Time{}, err
 	}

@@ -124,6 +124,35 @@ func (s *Store) HookSecret(hookID int64) (string, error) {
 	return v, nil
 }
 
+// SecretOf returns the secret by which a hook that sends to url differs from those that share one: its own, else that of
+// its path, else "".
+func (s *Store) SecretOf(hookID int64, url string) (string, error) {
+	if own, err := s.HookSecret(hookID); err != nil || own != "" {
+		return own, err
+	}
+	value, _, err := s.PathSecret(url)
+	return value, err
+}
+
+// PathSecret returns the secret of the path /webhook/<name> that a hook's URL ends with, and the variable in .env that holds
+// it; "" where that path has none. A name of digits has none: that variable would be a hook's.
+func (s *Store) PathSecret(url string) (value, variable string, err error) {
+	_, name, _ := strings.Cut(url, "/webhook/")
+	name, _, _ = strings.Cut(name, "?")
+	if _, err := strconv.ParseInt(name, 10, 64); name == "" || err == nil {
+		return "", "", nil
+	}
+	env, err := OpenEnv(s.cfg.EnvFile)
+	if err != nil {
+		return "", "", err
+	}
+	variable = PathVariable(name)
+	if value, _ = env.Get(variable); value == "" {
+		variable = ""
+	}
+	return value, variable, nil
+}
+
 // SetHookSecrets writes secrets of single hooks into .env in one step and notes the time of those that are new; "" takes a
 // hook's own secret away. The age of the shared secret stays what it was.
 func (s *Store) SetHookSecrets(secrets map[int64]string, at time.Time) error {

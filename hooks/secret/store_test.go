@@ -230,6 +230,29 @@ func TestStoreHookSecrets(t *testing.T) {
 	}
 }
 
+func TestStoreFindsTheSecretOfAPath(t *testing.T) {
+	s, cfg := newStore(t)
+	must(t, os.WriteFile(cfg.EnvFile, []byte("GITHUB_WEBHOOK_SECRET_MY_TEAM=team\nGITHUB_WEBHOOK_SECRET_7=own\n"), 0o600))
+	for _, tt := range []struct {
+		hook int64
+		url  string
+		want string
+	}{
+		{1, "https://h.example.com/webhook/my-team", "team"},
+		{1, "https://h.example.com/webhook/my-team?x=1", "team"},
+		{7, "https://h.example.com/webhook/my-team", "own"},
+		{7, "https://h.example.com/webhook", "own"},
+		{1, "https://h.example.com/webhook", ""},
+		{1, "https://h.example.com/webhook/other", ""},
+		{1, "https://h.example.com/webhook/7", ""}, // that variable is a hook's
+		{1, "", ""},
+	} {
+		if got, err := s.SecretOf(tt.hook, tt.url); got != tt.want || err != nil {
+			t.Errorf("hook %d at %s: %q, %v; want %q", tt.hook, tt.url, got, err, tt.want)
+		}
+	}
+}
+
 func TestStoreKnowsTheAgeOfEachSecret(t *testing.T) {
 	s, cfg := newStore(t)
 	must(t, os.WriteFile(cfg.EnvFile, []byte(Variable+"=by hand\n"), 0o600))
@@ -242,7 +265,7 @@ func TestStoreKnowsTheAgeOfEachSecret(t *testing.T) {
 	}
 	own := func(hook int64, want time.Time) {
 		t.Helper()
-		at, err := s.HookChangedAt(hook)
+		at, err := s.HookChangedAt(hook, "")
 		changed(fmt.Sprint("hook ", hook), want, at, err)
 	}
 	later := noon.Add(time.Hour)
