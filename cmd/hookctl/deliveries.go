@@ -4,6 +4,7 @@ import (
 	"context"
 	"errors"
 	"fmt"
+	"slices"
 	"strconv"
 	"strings"
 	"time"
@@ -132,18 +133,30 @@ func newHooksRedeliver(p *program) *cobra.Command {
 	var missed bool
 	var out output
 	cmd := &cobra.Command{
-		Use:   "redeliver HOOK [DELIVERY…]",
+		Use:   "redeliver [HOOK [DELIVERY…]]",
 		Short: "Make GitHub send deliveries again",
+		Long:  "Make GitHub send deliveries again: those named of one hook, or with --missed what the log does not have, of one hook\nor of every hook of this receiver.",
 		Example: `  hookctl hooks redeliver 12345678 9007199254740993 -R owner/repo
-  hookctl hooks redeliver 12345678 --missed -R owner/repo`,
-		Args: cobra.MinimumNArgs(1),
+  hookctl hooks redeliver 12345678 --missed -R owner/repo
+  hookctl hooks redeliver --missed`,
+		Args: cobra.ArbitraryArgs,
 		RunE: func(cmd *cobra.Command, args []string) error {
+			if len(args) == 0 && !missed {
+				return usage(errors.New("name a hook and its deliveries, or give --missed for all that the log does not have"))
+			}
 			if len(args) == 1 && !missed {
 				return usage(errors.New("name the deliveries, or give --missed for all that the log does not have"))
 			}
 			s, client, err := p.atGitHub()
 			if err != nil {
 				return err
+			}
+			if len(args) == 0 {
+				list, err := p.hooksOrOne(cmd.Context(), s, client, &f, nil)
+				if err != nil {
+					return err
+				}
+				return p.redeliverMissed(cmd.Context(), s, client, list, &out)
 			}
 			hook, err := p.oneHook(cmd.Context(), s, client, &f, args[0])
 			if err != nil {
@@ -188,4 +201,29 @@ func (p *program) redeliver(ctx context.Context, s *settings, client *hooks.Clie
 	}
 	p.note("asked GitHub for %d deliveries of hook %d on %s", asked, hook.ID, hook.Target)
 	return nil
+}
+
+// redeliverMissed asks for what no attempt brought here, of many hooks. In JSON it tells each hook that missed something.
+func (p *program) redeliverMissed(ctx context.Context, s *settings, client *hooks.Client, list []hooks.Hook, out *output) error {
+	found, err := p.missed(ctx, s, client, list, 3*day)
+	if err != nil {
+		return err
+	}
+	rows := []askedOf{}
+	asked, err := client.RedeliverAll(ctx, found, func(step hooks.Step) {
+		p.progress(step)
+		if step.State != hooks.StateDone {
+			return
+		}
+		at := slices.IndexFunc(rows, func(r askedOf) bool { return r.HookID == step.HookID })
+		if at < 0 {
+			at, rows = len(rows), append(rows, askedOf{Repository: step.Target.String(), HookID: step.HookID})
+		}
+		rows[at].Asked++
+	})
+	if out.wanted() {
+		return errors.Join(out.print(p.out, rows), err)
+	}
+	p.note("asked GitHub for %d deliveries of %d hooks", asked, len(rows))
+	return err
 }
