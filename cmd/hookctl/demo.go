@@ -67,14 +67,15 @@ type demo struct {
 	github   *githubtest.Server
 	maestro  *githubtest.Maestro
 	repos    []string
-	past     int // records that the log began with
+	past     int       // records that the log began with
+	began    time.Time // when they end
 }
 
 func (p *program) demo(ctx context.Context, o demoOptions) (err error) {
 	// A terminal that is closed ends the demo as ctrl+c does, with everything cleaned up.
 	ctx, stop := signal.NotifyContext(ctx, syscall.SIGHUP)
 	defer stop()
-	d := &demo{p: p, repos: []string{"octo-org/widgets", "octo-org/gadgets"}, past: max(0, o.records)}
+	d := &demo{p: p, repos: []string{"octo-org/widgets", "octo-org/gadgets"}, past: max(0, o.records), began: time.Now().Truncate(time.Second)}
 	defer func() {
 		err = errors.Join(err, d.close(context.WithoutCancel(ctx)))
 	}()
@@ -235,7 +236,7 @@ func (d *demo) fillLog(ctx context.Context, n int) error {
 		return nil
 	}
 	d.p.note("writing %d records…", n)
-	dir, now, span := d.settings.Log.Dir, time.Now(), 30*24*time.Hour
+	dir, now, span := d.settings.Log.Dir, d.began, 30*24*time.Hour
 	if err := os.MkdirAll(dir, 0o700); err != nil {
 		return fmt.Errorf("make the log directory: %w", err)
 	}

@@ -189,7 +189,7 @@ func (d *demo) count(ctx context.Context, sent int) (recorded, notified int, err
 		return 0, 0, err
 	}
 	defer func() { err = errors.Join(err, log.Close()) }()
-	told, err := parseFilter("status:sent")
+	told, err := parseFilter("status:sent since:" + d.began.UTC().Format(time.RFC3339))
 	if err != nil {
 		return 0, 0, err
 	}
