@@ -168,9 +168,7 @@ func (s *reviewStep) actions() []action {
 		return action{id: id, keys: []string{key}, text: text, run: func() tea.Cmd { s.move(by); return nil }}
 	}
 	down := step("wizard.down", "down", 1, "Scroll down.")
-	if s.most > 0 {
-		down.label = "more"
-	}
+	down.label = "scroll"
 	return []action{down, step("wizard.up", "up", -1, "Scroll up."), step("wizard.pagedown", "pgdown", 10, "Scroll ten lines down."), step("wizard.pageup", "pgup", -10, "Scroll ten lines up."),
 		{id: "wizard.copy", keys: []string{"y"}, label: "copy", text: "Copy the gh lines.", run: func() tea.Cmd { return s.w.a.copy("the gh lines", strings.Join(s.plan.Calls(), "\n")) }}}
 }
