@@ -81,7 +81,7 @@ func (p *hooksPage) ping() tea.Cmd {
 		if err != nil {
 			return "", err
 		}
-		own, err := store.HookSecret(r.ID)
+		own, err := store.SecretOf(r.ID, r.URL)
 		if err != nil {
 			return "", err
 		}

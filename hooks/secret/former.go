@@ -5,6 +5,7 @@ import (
 	"errors"
 	"fmt"
 	"io/fs"
+	"log/slog"
 	"path/filepath"
 	"slices"
 	"time"
@@ -34,6 +35,9 @@ func (k formerKey) String() string { return "secret " + Fingerprint(k.Secret) }
 
 // GoString is String.
 func (k formerKey) GoString() string { return k.String() }
+
+// LogValue is what log/slog prints.
+func (k formerKey) LogValue() slog.Value { return slog.StringValue(k.String()) }
 
 // Former tells which secret that is no longer accepted made a signature, "" where none did that is still known. It is for
 // a request that [Ring.Match] refused, and never a reason to accept it. At most three secrets are tried: those of the
@@ -111,7 +115,7 @@ func (s *Store) retire(keys []Key, at time.Time) error {
 		count[k.HookID]++
 		kept = append(kept, k)
 	}
-	raw, err := json.Marshal(kept)
+	raw, err := json.Marshal(kept) // #nosec G117 -- for the private file that they are kept in
 	if err != nil {
 		return fmt.Errorf("remember the former secret: %w", err)
 	}
