@@ -96,7 +96,7 @@ func cmdUI(ts *testscript.TestScript, neg bool, args []string) {
 		defer s.mu.Unlock()
 		fmt.Fprintln(ts.Stdout(), s.title)
 	case "print":
-		fmt.Fprintln(ts.Stdout(), s.text())
+		fmt.Fprintln(ts.Stdout(), s.settled())
 	case "drawn":
 		s.mu.Lock()
 		defer s.mu.Unlock()
@@ -171,6 +171,25 @@ func (s *screen) text() string {
 		lines[i] = strings.TrimRight(lines[i], " \r")
 	}
 	return strings.TrimRight(strings.Join(lines, "\n"), "\n")
+}
+
+// settled is the screen when no frame is half drawn: it has not changed for a few ticks. A screen that never rests is
+// taken as it is.
+func (s *screen) settled() string {
+	tick := time.NewTicker(10 * time.Millisecond)
+	defer tick.Stop()
+	text, quiet := s.text(), 0
+	for range 100 {
+		<-tick.C
+		now := s.text()
+		if quiet++; now != text {
+			text, quiet = now, 0
+		}
+		if quiet == 3 {
+			break
+		}
+	}
+	return text
 }
 
 func (s *screen) await(ts *testscript.TestScript, text string, wanted bool) {
