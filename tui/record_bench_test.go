@@ -1,0 +1,88 @@
+package tui
+
+import (
+	"context"
+	"fmt"
+	"slices"
+	"strings"
+	"testing"
+	"time"
+
+	"hookctl/logs"
+)
+
+// follow gives what the log tells of new records to the model until the screen
+// shows the text.
+func (s *screen) follow(news <-chan []logs.Entry, text string) {
+	s.t.Helper()
+	limit := time.After(20 * time.Second)
+	for !strings.Contains(s.View().Content, text) {
+		select {
+		case batch := <-news:
+			s.send(arrived{entries: batch, from: news})
+		case <-limit:
+			s.t.Fatalf("waited for %q in vain:\n%s", text, s.text())
+		}
+	}
+}
+
+// newRecord is a record with a title that nothing else has.
+func newRecord(i int, at time.Time) *logs.Record {
+	return &logs.Record{EventType: "push", ReceivedAt: at, DeliveryID: fmt.Sprintf("new-%d-%d", i, at.UnixNano()), Source: logs.SourceDelivery,
+		Summary: logs.Summary{Title: fmt.Sprintf("arrival-%d.", i), Repository: "octo-org/web", Sender: "mona", Branch: "main"}, Payload: []byte(`{"ref":"refs/heads/main"}`)}
+}
+
+// A record that another process appends is on the screen once the log tells of
+// it, and stays the newest line of a list that follows.
+func TestAppendedRecordIsInTheNextFrame(t *testing.T) {
+	s := full(t, 120, 40)
+	s.press("2")
+	ctx := context.Background()
+	w, err := logs.OpenWriter(ctx, s.cfg.Logs)
+	if err != nil {
+		t.Fatal(err)
+	}
+	defer w.Close()
+	news, err := s.log.Watch(s.ctx)
+	if err != nil {
+		t.Fatal(err)
+	}
+	for i := range 3 {
+		if err := w.Append(ctx, newRecord(i, noon.Add(time.Duration(i)*time.Second))); err != nil {
+			t.Fatal(err)
+		}
+		s.follow(news, fmt.Sprintf("arrival-%d.", i))
+		if s.events().feed.at != 0 {
+			t.Fatal("the list does not follow")
+		}
+	}
+}
+
+// BenchmarkRecordToFrame is from before a record is appended, durably, to the
+// frame that shows it: writer, watch, model and view in one process.
+func BenchmarkRecordToFrame(b *testing.B) {
+	s := benchScreen(b, 120, 40)
+	ctx := context.Background()
+	w, err := logs.OpenWriter(ctx, s.cfg.Logs)
+	if err != nil {
+		b.Fatal(err)
+	}
+	defer w.Close()
+	news, err := s.log.Watch(s.ctx)
+	if err != nil {
+		b.Fatal(err)
+	}
+	var took []time.Duration
+	for b.Loop() {
+		begin := time.Now()
+		if err := w.Append(ctx, newRecord(len(took), begin)); err != nil {
+			b.Fatal(err)
+		}
+		s.follow(news, fmt.Sprintf("arrival-%d.", len(took)))
+		took = append(took, time.Since(begin))
+	}
+	slices.Sort(took)
+	ms := func(percent int) float64 { return float64(took[len(took)*percent/100].Microseconds()) / 1000 }
+	b.ReportMetric(ms(50), "ms-p50")
+	b.ReportMetric(ms(99), "ms-p99")
+}
