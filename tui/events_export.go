@@ -33,6 +33,7 @@ type export struct {
 	done   int
 	total  int
 	over   bool
+	named  bool // the file is complete and has its name
 }
 
 // exported says how far an export is.
@@ -131,12 +132,20 @@ func (e *export) batch(ctx context.Context) error {
 	if err := errors.Join(e.out.Flush(), e.file.Sync(), e.file.Close()); err != nil {
 		return fmt.Errorf("write the events: %w", err)
 	}
-	return os.Rename(e.file.Name(), e.name)
+	if err := os.Rename(e.file.Name(), e.name); err != nil {
+		return fmt.Errorf("write the events: %w", err)
+	}
+	e.named = true
+	return nil
 }
 
-// drop takes an unfinished file away.
+// drop takes the file away; it may have been finished just before a person
+// cancelled the export.
 func (e *export) drop() {
-	if e.file != nil {
+	switch {
+	case e.named:
+		os.Remove(e.name) //nolint:errcheck,gosec // nobody wants it
+	case e.file != nil:
 		e.file.Close()           //nolint:errcheck,gosec // nobody wants it
 		os.Remove(e.file.Name()) //nolint:errcheck,gosec // nobody wants it
 	}

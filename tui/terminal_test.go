@@ -106,8 +106,7 @@ func TestCopyGoesToTheClipboard(t *testing.T) {
 	cfg := testConfig(t)
 	write(t, cfg, &logs.Record{EventType: "push", ReceivedAt: noon, DeliveryID: "id\x1b]0;evil\x07", Payload: []byte(`{}`)})
 	var out guarded
-	run(t, cfg, &out, "TERM=xterm-256color", "2", "y", "\r")
-	out.await(t, "\x1b]52;c;")
+	run(t, cfg, &out, "TERM=xterm-256color", "2", "1/1", "y", "delivery id", "\r", "\x1b]52;c;")
 	out.lacks(t, "\x1b]0;evil")
 }
 
@@ -225,8 +224,8 @@ func (g *guarded) lacks(t *testing.T, text string) {
 	}
 }
 
-// run is the real loop writing to out; it ends with the test. Keys are typed
-// once the first screen is there.
+// run is the real loop writing to out; it ends with the test. Of keys, every
+// second one is the text to wait for before the next is typed.
 func run(t *testing.T, cfg Config, out *guarded, env string, keys ...string) {
 	t.Helper()
 	ctx, stop := context.WithCancel(context.Background())
@@ -246,10 +245,11 @@ func run(t *testing.T, cfg Config, out *guarded, env string, keys ...string) {
 		_ = in.Close()
 	})
 	out.await(t, "Home")
-	for _, k := range keys {
-		if _, err := io.WriteString(typed, k); err != nil {
+	for i := 0; i < len(keys); i += 2 {
+		if _, err := io.WriteString(typed, keys[i]); err != nil {
 			t.Fatal(err)
 		}
+		out.await(t, keys[i+1])
 	}
 }
 
@@ -343,7 +343,7 @@ func TestIdleAsksForNothing(t *testing.T) {
 		if waits != 1 {
 			t.Errorf("%s: the receiver's answer makes %d things to wait for", p.name(), waits)
 		}
-		if a.View().Content != a.View().Content {
+		if first, second := a.View().Content, a.View().Content; first != second {
 			t.Errorf("%s: two frames differ though nothing happened", p.name())
 		}
 	}
