@@ -65,6 +65,7 @@ const (
 	fileBatch     = 64
 	restShare     = 2 // in a rush, rest that many times as long as the work took
 	longRest      = 50 * time.Millisecond
+	crowdBatch    = 8        // of files, where creating one stalls a crowd for half a millisecond
 	memoryLimit   = 32 << 20 // of contents kept for filing; beyond it they are read back
 	firstBackoff  = 50 * time.Millisecond
 	longBackoff   = 5 * time.Second
@@ -144,7 +145,7 @@ func (f *filer) push(it *item, list int) {
 
 // next takes what is to be written now; wait is how long until there is more,
 // 0 for not before something happens.
-func (f *filer) next() (batch []job, wait time.Duration, stopped bool) {
+func (f *filer) next(most int) (batch []job, wait time.Duration, stopped bool) {
 	now := time.Now()
 	f.mu.Lock()
 	defer f.mu.Unlock()
@@ -152,7 +153,7 @@ func (f *filer) next() (batch []job, wait time.Duration, stopped bool) {
 	for list := range f.lists {
 		n := 0
 		for _, it := range f.lists[list] {
-			if len(batch) == fileBatch {
+			if len(batch) == most {
 				break
 			}
 			if d := it.due.Sub(now); list != listNow && !hurry && d > 0 {
@@ -177,11 +178,17 @@ func (f *filer) fileLoop() {
 	backoff := firstBackoff
 	timer := time.NewTimer(0)
 	for {
-		batch, wait, stopped := f.next()
+		most := fileBatch
+		if _, crowd := f.spool.rush(); crowd {
+			most = crowdBatch
+		}
+		batch, wait, stopped := f.next(most)
 		if len(batch) > 0 {
 			start := time.Now()
 			done, failed, err := f.write(batch)
-			if f.spool.rush() {
+			if rush, crowd := f.spool.rush(); crowd {
+				wait = longRest
+			} else if rush {
 				// Leave the disk and the processor to those who wait for an answer.
 				wait = min(restShare*time.Since(start), longRest)
 			}

@@ -58,12 +58,15 @@ func (s *spool) wantSpare() {
 
 // provide makes segments before they are needed, since filling one with
 // zeros takes far longer than a commit: one at once, and some more when the
-// spool has been open for a while, so that a flood finds them ready. Segments
-// are kept over restarts.
+// spool has been open for a while, so that a flood finds them ready. During the
+// flood only the next one is made, since the zeros stand in the way of the
+// frames. Segments are kept over restarts.
 func (s *spool) provide() {
 	defer close(s.spared)
 	ahead := minFree
 	warm := time.After(warmAfter)
+	refill := time.NewTimer(time.Hour)
+	defer refill.Stop()
 	for {
 		select {
 		case _, open := <-s.spare:
@@ -72,8 +75,16 @@ func (s *spool) provide() {
 			}
 		case <-warm:
 			ahead = warmFree
+		case <-refill.C:
 		}
-		for s.wantsMore(ahead) {
+		for {
+			now, later := s.wantsMore(ahead)
+			if later {
+				refill.Reset(refillAfter)
+			}
+			if !now {
+				break
+			}
 			seg, err := s.newSegment(s.segmentSize)
 			if err != nil {
 				s.log.Debug("no spool segment can be made ahead", "error", err)
@@ -86,10 +97,17 @@ func (s *spool) provide() {
 	}
 }
 
-func (s *spool) wantsMore(ahead int) bool {
+// wantsMore says whether a segment is to be made now, or after the rush.
+func (s *spool) wantsMore(ahead int) (now, later bool) {
 	s.mu.Lock()
 	defer s.mu.Unlock()
-	return !s.closed && len(s.free) < ahead
+	switch {
+	case s.closed || len(s.free) >= ahead:
+		return false, false
+	case len(s.free) >= minFree && time.Since(s.last) < rushOver:
+		return false, true
+	}
+	return true, false
 }
 
 // retire gives up the active segment after a failure. The frames that were

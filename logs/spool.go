@@ -71,10 +71,12 @@ const (
 	minFree        = 1 // segments made ahead
 	warmFree       = 8 // the same, after a while
 	warmAfter      = 3 * time.Second
+	refillAfter    = 100 * time.Millisecond
 	maxFree        = 12      // segments kept for later
 	maxBatch       = 4 << 20 // bytes that share a sync
 	maxGather      = 2 * time.Millisecond
 	rushOver       = 20 * time.Millisecond
+	crowdSize      = 8 // clients
 )
 
 // commit makes a frame durable. When ctx ends first its outcome is unknown to
@@ -266,10 +268,12 @@ func (s *spool) idleFor() time.Duration {
 
 // rush says whether deliveries wait for the disk one after the other, so
 // that work which can wait should; not when the spool has filled up with such work.
-func (s *spool) rush() bool {
+// A crowd is a rush of many at once, who wait for each other too.
+func (s *spool) rush() (rush, crowd bool) {
 	s.mu.Lock()
 	defer s.mu.Unlock()
-	return time.Since(s.last) < rushOver && s.bytes < s.limit/4
+	rush = time.Since(s.last) < rushOver && s.bytes < s.limit/4
+	return rush, rush && s.expected >= crowdSize
 }
 
 // load is how much is in the spool and not safe elsewhere.

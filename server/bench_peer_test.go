@@ -21,7 +21,7 @@ func BenchmarkAcknowledgeBesideWebhook(b *testing.B) {
 	if program == "" {
 		b.Skip(peerVariable + " does not name the webhook program")
 	}
-	event, payload := sample(b, "miss_push_unwatched")
+	event, payload := padded(b)
 	const connections = 64
 	b.StopTimer()
 	peerURL, stopPeer := servePeer(b, program)

@@ -28,9 +28,7 @@ import (
 func BenchmarkAcknowledge(b *testing.B) {
 	for _, connections := range []int{1, 16, 64} {
 		b.Run(fmt.Sprintf("conns=%d", connections), func(b *testing.B) {
-			event, payload := sample(b, "miss_push_unwatched")
-			pad := strings.Repeat("x", 8<<10-len(payload)-len(`,"pad":""`))
-			payload = append(payload[:len(payload)-1], `,"pad":"`+pad+`"}`...)
+			event, payload := padded(b)
 			b.StopTimer()
 			b.SetBytes(int64(len(payload)))
 			// Interleaved, so that a disk that changes its mind does so to all of them.
@@ -61,6 +59,13 @@ func BenchmarkAcknowledge(b *testing.B) {
 			b.ReportMetric(fdatasyncTime(b).Seconds()*1e3, "fdatasync-ms")
 		})
 	}
+}
+
+// padded is a delivery of 8 KiB.
+func padded(b testing.TB) (event string, payload []byte) {
+	event, payload = sample(b, "miss_push_unwatched")
+	pad := strings.Repeat("x", 8<<10-len(payload)-len(`,"pad":""`))
+	return event, append(payload[:len(payload)-1], `,"pad":"`+pad+`"}`...)
 }
 
 type figures struct {
