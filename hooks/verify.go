@@ -142,9 +142,9 @@ func (c *Client) await(ctx context.Context, p proof, sent ping, each time.Durati
 		case seen.OK() && p.confirm == nil:
 			return false, seen.ID, nil
 		case seen.OK():
-			// The log may lag behind the answer, but not for long.
+			// The log may lag behind the answer: by seconds where the disk is very busy, but not for long.
 			failed = otherReceiver(p, seen)
-			if taken++; taken > 2 {
+			if taken++; taken > 3 {
 				return p.patient, seen.ID, failed
 			}
 		default:

@@ -206,6 +206,9 @@ func (w *watcher) look(ctx context.Context) time.Duration {
 		entries, err := w.log.index.refresh(ctx, late)
 		if err != nil && ctx.Err() == nil {
 			w.log.cfg.Logger.Warn("watching the log directory", "error", err)
+			for _, name := range late { // to be tried again, or nobody would be told of them
+				w.changed[name] = time.Now()
+			}
 		}
 		for _, e := range entries {
 			w.ready[e.File] = e
