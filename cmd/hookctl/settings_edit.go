@@ -6,6 +6,7 @@ import (
 	"fmt"
 	"io/fs"
 	"os"
+	"reflect"
 	"strings"
 
 	"github.com/goccy/go-yaml"
@@ -24,15 +25,46 @@ func (s *settings) save(key string, value any) error {
 	if err != nil {
 		return fmt.Errorf("set %s in %s: %w", key, s.File, err)
 	}
+	probe := s.probe()
+	if err := probe.decode(edited); err != nil {
+		return err
+	}
+	if !probe.has(key, value) {
+		return hint(fmt.Errorf("%s is written in a way in which %s cannot be set", s.File, key), "set it by hand: hookctl config edit")
+	}
 	return s.replace(edited)
+}
+
+// has tells whether the settings say what a file was edited to say: YAML has more forms than are edited rightly.
+func (s *settings) has(key string, value any) bool {
+	path, err := yaml.PathString("$." + key)
+	if err != nil {
+		return false
+	}
+	all, err := yaml.Marshal(s.Settings)
+	if err != nil {
+		return false
+	}
+	got := reflect.New(reflect.TypeOf(value))
+	if err := path.Read(bytes.NewReader(all), got.Interface()); err != nil {
+		return false
+	}
+	have, err := yaml.Marshal(got.Elem().Interface())
+	want, wantErr := yaml.Marshal(value)
+	return err == nil && wantErr == nil && bytes.Equal(have, want)
+}
+
+// probe is empty settings of the same place, to try a file on.
+func (s *settings) probe() *settings {
+	return &settings{
+		Settings: defaultSettings(s.Log.Dir), Home: s.Home, File: s.File,
+		origins: map[string]string{}, positions: map[string]position{},
+	}
 }
 
 // replace writes hookctl.yaml after checking what it would become.
 func (s *settings) replace(data []byte) error {
-	probe := &settings{
-		Settings: defaultSettings(s.Log.Dir), Home: s.Home, File: s.File,
-		origins: map[string]string{}, positions: map[string]position{},
-	}
+	probe := s.probe()
 	if err := errors.Join(probe.decode(data), probe.check()); err != nil {
 		return err
 	}
@@ -47,7 +79,8 @@ func (s *settings) replace(data []byte) error {
 
 // setYAML replaces a key's value where the key is, adds it to its section where that is, and appends both where
 // neither is.
-func setYAML(data []byte, key string, value any) ([]byte, error) {
+func setYAML(data []byte, key string, value any) (edited []byte, err error) {
+	defer refusePanic(&err)
 	section, name, nested := strings.Cut(key, ".")
 	encoded, err := yaml.Marshal(value)
 	if err != nil {

@@ -116,7 +116,8 @@ func loadSettings(environ func(string) string, overrides ...override) (*settings
 }
 
 // decode lays hookctl.yaml over the defaults. Unknown keys, wrong types and broken YAML are errors with their place.
-func (s *settings) decode(data []byte) error {
+func (s *settings) decode(data []byte) (err error) {
+	defer refusePanic(&err)
 	file, err := parser.ParseBytes(data, 0)
 	if err != nil {
 		return s.located(err)
@@ -132,6 +133,13 @@ func (s *settings) decode(data []byte) error {
 		return s.located(err)
 	}
 	return nil
+}
+
+// refusePanic makes an error of a panic of the YAML library, which some malformed files cause (found by fuzzing).
+func refusePanic(err *error) {
+	if r := recover(); r != nil {
+		*err = fmt.Errorf("the settings are no YAML that can be read: %v", r)
+	}
 }
 
 // applyVariables reads the environment variables, and .env for those that are not in the environment.
