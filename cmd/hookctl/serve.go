@@ -11,6 +11,7 @@ import (
 	"os"
 	"os/signal"
 	"path/filepath"
+	"slices"
 	"strconv"
 	"strings"
 	"sync"
@@ -342,7 +343,25 @@ func serveMetrics(ctx context.Context, listener net.Listener, metrics http.Handl
 	return nil
 }
 
-// keepHouse ends rotations whose grace period is over and prunes the log, until ctx ends.
+// forgetSecrets ends a rotation whose grace period is over, and reloads where a secret is accepted that the files do not
+// name any more: a rotation that is killed between its last write and its call of the receiver has told nobody.
+func (r *receiver) forgetSecrets(ctx context.Context, s *settings) error {
+	store, now := r.p.store(s), time.Now()
+	if _, err := store.Expire(now); err != nil {
+		return fmt.Errorf("end the rotation: %w", err)
+	}
+	ring, err := store.Ring(now)
+	if err != nil {
+		return err
+	}
+	named := ring.Fingerprints(now)
+	if slices.ContainsFunc(r.server.Stats().Secrets, func(print string) bool { return !slices.Contains(named, print) }) {
+		return r.reload(ctx)
+	}
+	return nil
+}
+
+// keepHouse drops secrets whose time is over and prunes the log, until ctx ends.
 func (r *receiver) keepHouse(ctx context.Context) {
 	minute := time.NewTicker(time.Minute)
 	defer minute.Stop()
@@ -355,12 +374,8 @@ func (r *receiver) keepHouse(ctx context.Context) {
 		r.mu.Lock()
 		s := r.settings
 		r.mu.Unlock()
-		if over, err := r.p.store(s).Expire(time.Now()); err != nil {
-			r.logger.Warn("ending the rotation failed, it is tried again", "error", err)
-		} else if over {
-			if err := r.reload(ctx); err != nil {
-				r.logger.Error("reload failed, the old settings stay in force", "error", err)
-			}
+		if err := r.forgetSecrets(ctx, s); err != nil {
+			r.logger.Error("secrets whose time is over could not be dropped, it is tried again", "error", err)
 		}
 		if n%60 != 0 {
 			continue
