@@ -72,36 +72,43 @@ func (p *hooksPage) done(m hookDone) tea.Cmd {
 
 // ping asks for a ping of the chosen hooks and waits until it is in the log.
 func (p *hooksPage) ping() tea.Cmd {
-	l, store, now := p.a.log, p.a.cfg.Store, p.a.cfg.Now
+	cfg, l := p.a.cfg, p.a.log
 	return p.change(p.chosen(), "waiting for a ping", func(ctx context.Context, c *hooks.Client, r hookRow) (string, error) {
-		if l == nil {
-			return "", errors.New("the log cannot be read, so no ping can be seen in it")
-		}
-		current, _, err := store.Current()
-		if err != nil {
-			return "", err
-		}
-		own, err := store.SecretOf(r.ID, r.URL)
-		if err != nil {
-			return "", err
-		}
-		if own != "" {
-			current = own
-		}
-		since := now()
-		if err := c.Ping(ctx, r.Target, r.ID); err != nil {
-			return "", err
-		}
-		e, err := arrival(ctx, c, l, r, since)
+		e, current, err := cfg.ping(ctx, c, l, r)
 		if err != nil {
 			return "", err
 		}
 		text := fmt.Sprintf("the ping of %s arrived, signed with %s", r.title(), e.Secret)
-		if e.Secret != secret.Fingerprint(current) {
+		if !current {
 			text += ", which is not the current secret; r gives it that"
 		}
 		return text, nil
 	})
+}
+
+// ping asks for a ping of a hook, waits until it is in the log, and reports
+// whether it was signed with the secret that the hook is to have.
+func (c Config) ping(ctx context.Context, client *hooks.Client, l *logs.Log, r hookRow) (e logs.Entry, current bool, err error) {
+	if l == nil {
+		return e, false, errors.New("the log cannot be read, so no ping can be seen in it")
+	}
+	value, _, err := c.Store.Current()
+	if err != nil {
+		return e, false, err
+	}
+	own, err := c.Store.SecretOf(r.ID, r.URL)
+	if err != nil {
+		return e, false, err
+	}
+	if own != "" {
+		value = own
+	}
+	since := c.Now()
+	if err := client.Ping(ctx, r.Target, r.ID); err != nil {
+		return e, false, err
+	}
+	e, err = arrival(ctx, client, l, r, since)
+	return e, e.Secret == secret.Fingerprint(value), err
 }
 
 // arrival waits for the ping and asks GitHub meanwhile what became of it, so
@@ -274,13 +281,18 @@ func catchUp(ctx context.Context, c *daemon.Client, targets []string) (int, erro
 
 // caught tells what came of catching up.
 func (p *hooksPage) caught(m caughtUp) tea.Cmd {
-	switch {
-	case m.err != nil:
+	if m.err != nil {
 		return p.a.fail(m.err)
-	case m.fetched == 0:
-		return p.a.say("nothing was missing")
-	case m.fetched == 1:
-		return p.a.say("1 event was missing, and is here now")
 	}
-	return p.a.say(count(m.fetched, "event") + " were missing, and are here now")
+	return p.a.say(caughtWords(m.fetched))
+}
+
+func caughtWords(fetched int) string {
+	switch fetched {
+	case 0:
+		return "nothing was missing"
+	case 1:
+		return "1 event was missing, and is here now"
+	}
+	return count(fetched, "event") + " were missing, and are here now"
 }

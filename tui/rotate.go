@@ -102,12 +102,7 @@ func (p *hooksPage) cannotRotate() string {
 }
 
 func (p *hooksPage) rotator() *hooks.Rotator {
-	return p.a.rotator(p.client)
-}
-
-// rotator gives hooks what a rotation needs of this machine.
-func (a *app) rotator(c *hooks.Client) *hooks.Rotator {
-	return &hooks.Rotator{Client: c, Store: a.cfg.Store, Accept: acceptAt(a.cfg.Home), Confirm: confirmIn(a.log), Now: a.cfg.Now, PerHook: a.cfg.PerHook}
+	return p.a.cfg.rotator(p.client, p.a.log)
 }
 
 // rotate begins a rotation, goes on with the one that is not finished, or

@@ -39,16 +39,11 @@ func (s *reviewStep) name() string { return "Review" }
 func (s *reviewStep) open() tea.Cmd {
 	s.gen++
 	s.busy, s.ready, s.err, s.scroll = true, false, nil, 0
-	w, gen, ctx, c, store := s.w, s.gen, s.w.a.ctx, s.w.client, s.w.a.cfg.Store
-	req := hooks.SetupRequest{Targets: w.targets(), URL: w.address.url(), Events: w.events.pick.picked(), Active: true, Wait: w.a.cfg.Setup.Wait, OwnSecret: store.HookSecret}
+	w, gen, ctx, c, cfg := s.w, s.gen, s.w.a.ctx, s.w.client, s.w.a.cfg
+	targets, address, events := w.targets(), w.address.url(), w.events.pick.picked()
 	return func() tea.Msg {
-		// Read now: it may have been rotated since the question was answered.
-		var err error
-		if req.Secret, _, err = store.ForHooks(); err != nil {
-			return planned{of: w, gen: gen, err: err}
-		}
-		plan, err := c.PlanSetup(ctx, req)
-		return planned{w, gen, plan, req.Secret, err}
+		plan, value, err := cfg.plan(ctx, c, targets, address, events)
+		return planned{w, gen, plan, value, err}
 	}
 }
 
@@ -70,14 +65,7 @@ func (s *reviewStep) update(msg tea.Msg) tea.Cmd {
 func (s *reviewStep) move(by int) { s.scroll = max(0, min(s.most, s.scroll+by)) }
 
 // able reports whether there is something that can be done.
-func (s *reviewStep) able() bool {
-	for _, i := range s.plan.Items {
-		if i.Action != hooks.ActionFail {
-			return true
-		}
-	}
-	return false
-}
+func (s *reviewStep) able() bool { return able(s.plan) }
 
 func (s *reviewStep) next() (bool, tea.Cmd) {
 	switch {
@@ -206,21 +194,11 @@ func (s *applyStep) run() tea.Cmd {
 	}
 	s.results, s.err, s.scroll, s.fresh = nil, nil, 0, true
 	a.progress = tea.NewProgressBar(tea.ProgressBarIndeterminate, 0)
-	c, plan, confirm, rotator := w.client, w.review.plan, confirmIn(a.log), a.rotator(w.client)
+	c, plan, l, cfg := w.client, w.review.plan, a.log, a.cfg
 	var job *job
 	var cmd tea.Cmd
 	job, cmd = a.begin(func(ctx context.Context, progress func(hooks.Step)) tea.Msg {
-		results, err := c.Apply(ctx, plan, confirm, progress)
-		// A rotation that is under way takes the new hooks along.
-		var made []hooks.Hook
-		for _, r := range results {
-			if r.HookID != 0 {
-				made = append(made, hooks.Hook{ID: r.HookID, Target: r.Target})
-			}
-		}
-		if len(made) > 0 {
-			err = errors.Join(err, rotator.Adopt(made))
-		}
+		results, err := cfg.carryOut(ctx, c, l, plan, progress)
 		return applied{w, job, results, err}
 	})
 	s.job = job
@@ -257,14 +235,7 @@ func (s *applyStep) update(msg tea.Msg) tea.Cmd {
 func (s *applyStep) move(by int) { s.scroll = max(0, min(s.most, s.scroll+by)) }
 
 // verified counts the hooks that proved themselves.
-func (s *applyStep) verified() (n int) {
-	for _, r := range s.results {
-		if r.Verified && r.Err == nil {
-			n++
-		}
-	}
-	return n
-}
+func (s *applyStep) verified() int { return proved(s.results) }
 
 // outcome says how many hooks are proved, and why not all.
 func (s *applyStep) outcome() string {

@@ -123,12 +123,7 @@ func (s *secretStep) find() tea.Cmd {
 func (s *secretStep) read() tea.Cmd {
 	w, store, have := s.w, s.w.a.cfg.Store, s.w.value
 	return func() tea.Msg {
-		value, origin, err := store.ForHooks()
-		if err == nil && value == "" {
-			if value = have; value == "" {
-				value, err = secret.Generate()
-			}
-		}
+		value, origin, err := findSecret(store, have)
 		return secretFound{w, value, origin, err}
 	}
 }

@@ -112,19 +112,12 @@ func (s *notifyStep) next() (bool, tea.Cmd) {
 	return !s.busy, nil
 }
 
-// saver makes the choice permanent; it runs in a command.
-func (s *notifyStep) saver() func(context.Context) error {
-	save := s.w.a.cfg.Setup.SaveSink
-	sink, agent := s.sink, s.agent()
+// chosen is the sink and its agent, both empty for nobody.
+func (s *notifyStep) chosen() (sink, agent string) {
 	if s.at == notifyNobody {
-		sink, agent = "", ""
+		return "", ""
 	}
-	return func(ctx context.Context) error {
-		if save == nil {
-			return nil
-		}
-		return save(ctx, sink, agent)
-	}
+	return s.sink, s.agent()
 }
 
 func (s *notifyStep) label() string {

@@ -95,39 +95,15 @@ func (s *receiverStep) next() (bool, tea.Cmd) {
 	if s.w.a.running() {
 		s.busy = "telling the receiver"
 	}
-	w, a, ctx := s.w, s.w.a, s.w.a.ctx
-	value := w.value
-	saveNotify, address, run, d := w.notify.saver(), w.address.url(), w.address.run(), a.cfg.Setup
-	if run != "" {
-		s.busy = "starting the receiver and " + run
+	w, cfg, ctx := s.w, s.w.a.cfg, s.w.a.ctx
+	l := launch{secret: w.value, url: w.address.url(), run: w.address.run()}
+	l.sink, l.agent = w.notify.chosen()
+	if l.run != "" {
+		s.busy = "starting the receiver and " + l.run
 	}
 	return false, func() tea.Msg {
-		m := receiverReady{of: w, run: run}
-		// Somebody else may have made a secret meanwhile; it stays.
-		have, _, err := a.cfg.Store.Current()
-		if err == nil && have == "" {
-			err = a.cfg.Store.SetCurrent(value)
-		}
-		if m.err = err; err != nil {
-			return m
-		}
-		if run != "" {
-			if m.err = saveNotify(ctx); m.err == nil {
-				m.err = d.SaveTunnel(ctx, run)
-			}
-			if m.err == nil {
-				m.status, m.url, m.err = startTunnel(ctx, a.cfg.Daemon)
-			}
-			return m
-		}
-		if d.SaveURL != nil {
-			if m.err = d.SaveURL(ctx, address); m.err != nil {
-				return m
-			}
-		}
-		if m.err = saveNotify(ctx); m.err == nil {
-			m.status, m.err = startOrReload(ctx, a.cfg.Daemon)
-		}
+		m := receiverReady{of: w, run: l.run}
+		m.status, m.url, m.err = cfg.launch(ctx, l)
 		return m
 	}
 }

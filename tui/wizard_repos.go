@@ -38,7 +38,7 @@ func newReposStep(w *wizard) *reposStep {
 			if !s.offersOrg(t.Owner) {
 				return pickItem{}, false
 			}
-			return pickItem{id: t.String(), text: "organisation " + t.String(), right: "all its repositories", off: s.noOrg()}, true
+			return pickItem{id: t.String(), text: "organisation " + t.String(), right: "all its repositories", off: noOrg(s.w.user)}, true
 		}
 		return pickItem{id: t.String(), right: "as typed"}, true
 	}
@@ -49,14 +49,6 @@ func newReposStep(w *wizard) *reposStep {
 	}
 	s.pick.set(nil)
 	return s
-}
-
-// noOrg says why organisations cannot be chosen, "" where they can.
-func (s *reposStep) noOrg() string {
-	if scopes := s.w.user.Scopes; len(scopes) > 0 && !hasScope(scopes, orgScope) {
-		return "an organisation needs more: gh auth refresh -s " + orgScope
-	}
-	return ""
 }
 
 // offersOrg reports whether what is typed is meant as an organisation: it owns

@@ -3,21 +3,12 @@ package tui
 import (
 	"errors"
 	"fmt"
-	"os"
 	"os/exec"
-	"slices"
 
 	tea "charm.land/bubbletea/v2"
 
 	"hookctl/hooks"
 	"hookctl/logs"
-)
-
-// hookScope is the permission that a classic token needs for the hooks of
-// repositories; orgScope for those of organisations.
-const (
-	hookScope = "admin:repo_hook"
-	orgScope  = "admin:org_hook"
 )
 
 // signInStep says who the user is at GitHub, and sends for gh where that is
@@ -28,15 +19,6 @@ type signInStep struct {
 	err   error
 	login login
 	ran   bool // gh was run from here
-}
-
-// login is what the machine has to sign in with.
-type login struct {
-	gh     string // path of the gh program; "" where there is none
-	env    string // the variable that the token comes from, "" for none
-	lacks  string // the permission that is missing
-	client *hooks.Client
-	user   hooks.User
 }
 
 type (
@@ -63,41 +45,11 @@ func (s *signInStep) open() tea.Cmd {
 // ask finds out who the user is, and reads the secret meanwhile.
 func (s *signInStep) ask() tea.Cmd {
 	s.busy = true
-	w, ctx, dial := s.w, s.w.a.ctx, s.w.a.cfg.Hooks
+	w, ctx, cfg := s.w, s.w.a.ctx, s.w.a.cfg
 	return tea.Batch(s.w.secret.find(), func() tea.Msg {
-		m := signedIn{of: w, login: findLogin()}
-		c, err := dial()
-		if err == nil {
-			m.login.client = c
-			m.login.user, err = c.User(ctx)
-		}
-		m.err = err
-		if scopes := m.login.user.Scopes; err == nil && len(scopes) > 0 && !hasScope(scopes, hookScope, "repo", "write:repo_hook") {
-			m.login.lacks = hookScope
-		}
-		return m
+		l, err := cfg.logIn(ctx)
+		return signedIn{of: w, login: l, err: err}
 	})
-}
-
-// hasScope reports whether a token has one of these permissions.
-func hasScope(scopes []string, any ...string) bool {
-	return slices.ContainsFunc(any, func(s string) bool { return slices.Contains(scopes, s) })
-}
-
-func findLogin() login {
-	var l login
-	l.gh = os.Getenv("GH_PATH")
-	if l.gh == "" {
-		if path, err := exec.LookPath("gh"); err == nil {
-			l.gh = path
-		}
-	}
-	for _, name := range []string{"GH_TOKEN", "GITHUB_TOKEN"} {
-		if l.env == "" && os.Getenv(name) != "" {
-			l.env = name
-		}
-	}
-	return l
 }
 
 func (s *signInStep) update(msg tea.Msg) tea.Cmd {
@@ -129,22 +81,7 @@ func (s *signInStep) update(msg tea.Msg) tea.Cmd {
 }
 
 // canRun says with what gh mends the sign-in, nil where it cannot.
-func (s *signInStep) canRun() []string {
-	if s.login.gh == "" || s.login.env != "" {
-		return nil
-	}
-	host := []string{}
-	if s.login.client != nil {
-		host = []string{"-h", s.login.client.Host()}
-	}
-	switch {
-	case s.login.lacks != "":
-		return append([]string{"auth", "refresh", "-s", s.login.lacks}, host...)
-	case errors.Is(s.err, hooks.ErrNotLoggedIn):
-		return append([]string{"auth", "login", "-s", hookScope}, host...)
-	}
-	return nil
-}
+func (s *signInStep) canRun() []string { return s.login.mend(s.err) }
 
 func (s *signInStep) well() bool { return s.w.client != nil && s.err == nil && s.login.lacks == "" }
 
@@ -187,7 +124,7 @@ func (s *signInStep) view(w, h int) ([]string, *tea.Cursor) {
 	case s.well():
 		return append(out, s.w.good("signed in to "+logs.Clean(s.w.client.Host())+" as "+t.bold.Render(logs.Clean(s.w.user.Login)), w)...), nil
 	case s.login.lacks != "":
-		out = append(out, s.w.warning("Signed in as "+s.w.user.Login+", but the login lacks the permission "+s.login.lacks+", which managing webhooks needs.", w)...)
+		out = append(out, s.w.warning(s.login.lacking(), w)...)
 	case errors.Is(s.err, hooks.ErrNotLoggedIn) && s.login.env == "":
 		out = append(out, s.w.warning("You are not signed in to GitHub.", w)...)
 	case s.err != nil:
@@ -201,10 +138,10 @@ func (s *signInStep) view(w, h int) ([]string, *tea.Cursor) {
 		out = append(out, paragraph("Press "+t.key.Render("enter")+" to run gh auth "+args[1]+" again. If gh said that all is well, leave with ctrl+c and start hookctl anew; the wizard goes on here.", w)...)
 	case args != nil:
 		out = append(out, paragraph("Press "+t.key.Render("enter")+" to run gh auth "+args[1]+": it asks you in a browser and brings you back here.", w)...)
-	case s.login.env != "" && (s.login.lacks != "" || errors.Is(s.err, hooks.ErrNotLoggedIn)):
-		out = append(out, paragraph("The token comes from the variable "+s.login.env+", so it has to be mended there: give it "+hookScope+", or unset it to use the login of gh.", w)...)
-	case s.login.gh == "" && errors.Is(s.err, hooks.ErrNotLoggedIn):
-		out = append(out, paragraph("Get the gh program from https://cli.github.com, or set GH_TOKEN to a token with "+hookScope+" before you start hookctl.", w)...)
+	default:
+		if text := s.login.byHand(s.err); text != "" {
+			out = append(out, paragraph(text, w)...)
+		}
 	}
 	return out, nil
 }

@@ -6,7 +6,6 @@ import (
 	"net"
 	"net/netip"
 	"net/url"
-	"os/exec"
 	"slices"
 	"strings"
 	"time"
@@ -15,7 +14,6 @@ import (
 	tea "charm.land/bubbletea/v2"
 
 	"hookctl/hooks"
-	"hookctl/logs"
 )
 
 // tunnelsEvery is how often tunnels are looked for while the step is on screen.
@@ -38,10 +36,6 @@ type urlStep struct {
 	busy    string
 	tested  map[string]reached
 }
-
-// offer is an address that can be chosen as it is, or a tunnel that the
-// receiver can run: its address is known once it is open.
-type offer struct{ url, from, run string }
 
 type (
 	tunnelsFound struct {
@@ -162,15 +156,10 @@ func (s *urlStep) look() tea.Cmd {
 		return nil
 	}
 	s.looking = true
-	w, ctx, port, find, runs := s.w, s.w.a.ctx, s.port(), s.w.a.cfg.Setup.Tunnels, s.w.a.cfg.Setup.SaveTunnel != nil
+	w, ctx, port, d := s.w, s.w.a.ctx, s.port(), s.w.a.cfg.Setup
 	return func() tea.Msg {
 		m := tunnelsFound{of: w}
-		m.list, m.err = find.Find(ctx, port)
-		for _, kind := range hooks.TunnelKinds() {
-			if _, err := exec.LookPath(kind); err == nil && runs {
-				m.can = append(m.can, kind)
-			}
-		}
+		m.list, m.can, m.err = d.findTunnels(ctx, port)
 		return m
 	}
 }
@@ -238,29 +227,7 @@ func (s *urlStep) update(msg tea.Msg) tea.Cmd {
 // offer merges what was found into the list and keeps the choice.
 func (s *urlStep) offer(list []hooks.Tunnel, can []string) {
 	chosen, run, typed := s.url(), s.run(), s.at == len(s.offers)
-	var offers []offer
-	add := func(o offer) {
-		for _, have := range offers {
-			if o.run == "" && hooks.SameURL(have.url, o.url) {
-				return
-			}
-		}
-		offers = append(offers, o)
-	}
-	for _, t := range list {
-		from := logs.Clean(t.Kind)
-		if t.Target != "" {
-			from += ", leads to " + logs.Clean(t.Target)
-		}
-		add(offer{url: hookURL(logs.Clean(t.URL)), from: from})
-		can = slices.DeleteFunc(can, func(kind string) bool { return kind == t.Kind })
-	}
-	if u := s.w.a.cfg.Setup.URL; u != "" {
-		add(offer{url: hookURL(u), from: "from the settings"})
-	}
-	for _, kind := range can {
-		add(offer{run: kind})
-	}
+	offers := s.w.a.cfg.Setup.offers(list, can)
 	s.offers = offers
 	switch i := slices.IndexFunc(offers, func(o offer) bool { return o.run != "" && o.run == run }); {
 	case s.touched && typed: // what is being typed stays as it is
