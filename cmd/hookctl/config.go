@@ -70,11 +70,7 @@ type settingRow struct {
 
 // rows are all settings in force, in the order of the types.
 func (s *settings) rows() []settingRow {
-	home := "default"
-	if os.Getenv("HOOKCTL_HOME") != "" {
-		home = "environment HOOKCTL_HOME"
-	}
-	rows := []settingRow{{"home", s.Home, home, s.Home}}
+	rows := []settingRow{{"home", s.Home, s.origin("home"), s.Home}}
 	walkSettings(reflect.ValueOf(s.Settings), "", func(f settingsField) {
 		row := settingRow{Key: f.key, Value: f.value.Interface(), Origin: s.origin(f.key)}
 		switch v := f.value; v.Kind() {

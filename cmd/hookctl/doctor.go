@@ -49,24 +49,16 @@ func (p *program) doctor(ctx context.Context, f *targetFlags, fix bool, out *out
 		p.note("mended: chmod 600 %s", logs.Clean(open.Path))
 		config, err = p.doctorConfig(ctx)
 	}
+	var checks []doctor.Check
+	switch {
+	case err == nil:
+		checks, err = p.examine(ctx, config, f, fix)
+	case ctx.Err() == nil:
+		checks, err = []doctor.Check{settingsCheck(err)}, nil
+	}
 	if err != nil {
 		return err
 	}
-	if f.given() {
-		if config.Targets, err = f.targets(ctx, p, nil); err != nil {
-			return err
-		}
-	}
-	if fix {
-		for _, repair := range doctor.Fix(ctx, config) {
-			if repair.Error != "" {
-				p.note("could not %s: %s", logs.Clean(repair.Action), logs.Clean(repair.Error))
-				continue
-			}
-			p.note("mended: %s", logs.Clean(repair.Action))
-		}
-	}
-	checks := doctor.Run(ctx, config, nil)
 	failed := 0
 	rows := make([][]string, len(checks))
 	for i, c := range checks {
@@ -93,6 +85,30 @@ func (p *program) doctor(ctx context.Context, f *targetFlags, fix bool, out *out
 		err = errReported
 	}
 	return err
+}
+
+// examine runs the checks, after mending what can be mended where that is asked for.
+func (p *program) examine(ctx context.Context, config doctor.Config, f *targetFlags, fix bool) (checks []doctor.Check, err error) {
+	if f.given() {
+		if config.Targets, err = f.targets(ctx, p, nil); err != nil {
+			return nil, err
+		}
+	}
+	if fix {
+		for _, repair := range doctor.Fix(ctx, config) {
+			if repair.Error != "" {
+				p.note("could not %s: %s", logs.Clean(repair.Action), logs.Clean(repair.Error))
+				continue
+			}
+			p.note("mended: %s", logs.Clean(repair.Action))
+		}
+	}
+	return doctor.Run(ctx, config, nil), nil
+}
+
+// settingsCheck is the only check where settings or .env cannot be used: all others begin with them.
+func settingsCheck(err error) doctor.Check {
+	return doctor.Check{Name: "settings", Status: doctor.Fail, Detail: err.Error(), Fix: cureOf(err)}
 }
 
 // doctorConfig is the doctor's part of the settings.

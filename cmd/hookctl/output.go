@@ -7,13 +7,15 @@ import (
 	"fmt"
 	"io"
 	"os"
+	"slices"
 	"strings"
-	"text/tabwriter"
 	"unicode"
 	"unicode/utf16"
 
+	"github.com/charmbracelet/x/ansi"
 	"github.com/itchyny/gojq"
 	"github.com/spf13/cobra"
+	"golang.org/x/term"
 
 	"hookctl/logs"
 )
@@ -123,18 +125,83 @@ func runJQ(w io.Writer, expression string, data []byte) error {
 	}
 }
 
-// table prints rows under a head, columns aligned, every cell cleaned: most of them come from outside.
+// table prints rows under a head, columns aligned, every cell cleaned: most of them come from outside. On a terminal it
+// fits its width, and a pipe gets every cell whole.
 func table(w io.Writer, head []string, rows [][]string) error {
-	tw := tabwriter.NewWriter(w, 0, 8, 2, ' ', 0)
-	fmt.Fprintln(tw, strings.Join(head, "\t"))
+	return fitTable(w, terminalWidth(w), head, rows)
+}
+
+// unlimited is the width of what is no terminal.
+const unlimited = 1 << 20
+
+// terminalWidth is how many columns w shows in a line.
+func terminalWidth(w io.Writer) int {
+	if f, ok := w.(*os.File); ok {
+		if width, _, err := term.GetSize(int(f.Fd())); err == nil && width > 0 {
+			return width
+		}
+	}
+	return unlimited
+}
+
+// fitTable is table for a given width: the widest columns give way until a row fits, and where that leaves too little
+// of them, one can do without some. What a person copies into the next command is never cut.
+func fitTable(w io.Writer, width int, head []string, rows [][]string) error {
+	cells := [][]string{head}
 	for _, row := range rows {
-		cells := make([]string, len(row))
+		clean := make([]string, len(row))
 		for i, cell := range row {
-			if cells[i] = logs.Clean(cell); cells[i] == "" {
-				cells[i] = "-"
+			clean[i] = orElse(logs.Clean(cell), "-")
+		}
+		cells = append(cells, clean)
+	}
+	const gap, least = 2, 12
+	widths := fitColumns(cells, width, gap, least)
+	for _, spare := range []string{"SENDER", "RECEIVED", "NOTIFIED"} {
+		at := slices.Index(cells[0], spare)
+		if at < 0 || !slices.Contains(widths, least) {
+			continue
+		}
+		for i := range cells {
+			cells[i] = slices.Delete(slices.Clone(cells[i]), at, at+1)
+		}
+		widths = fitColumns(cells, width, gap, least)
+	}
+	var b strings.Builder
+	for _, row := range cells {
+		line := ""
+		for i, cell := range row {
+			cell = ansi.Truncate(cell, widths[i], "…")
+			line += cell + strings.Repeat(" ", widths[i]-ansi.StringWidth(cell)+gap)
+		}
+		b.WriteString(strings.TrimRight(line, " ") + "\n")
+	}
+	_, err := io.WriteString(w, b.String())
+	return err
+}
+
+// fitColumns are the widths of the columns of cells, the first row of which names them. Those that may be cut are not
+// made narrower than least for the sake of the width.
+func fitColumns(cells [][]string, width, gap, least int) []int {
+	widths, total := make([]int, len(cells[0])), -gap
+	for i := range widths {
+		for _, row := range cells {
+			widths[i] = max(widths[i], ansi.StringWidth(row[i]))
+		}
+		total += widths[i] + gap
+	}
+	whole := []string{"FILE", "HOOK", "ID", "DELIVERY", "RECEIVED", "DELIVERED"}
+	for ; total > width; total-- {
+		widest := -1
+		for i := range widths {
+			if !slices.Contains(whole, cells[0][i]) && (widest < 0 || widths[i] > widths[widest]) {
+				widest = i
 			}
 		}
-		fmt.Fprintln(tw, strings.Join(cells, "\t"))
+		if widest < 0 || widths[widest] <= least {
+			break
+		}
+		widths[widest]--
 	}
-	return tw.Flush()
+	return widths
 }

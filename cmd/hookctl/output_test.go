@@ -87,6 +87,37 @@ func TestTablesAreClean(t *testing.T) {
 	}
 }
 
+func TestTablesFitTheTerminal(t *testing.T) {
+	t.Parallel()
+	head := []string{"REPOSITORY", "RESULT", "FILE"}
+	rows := [][]string{{"octo-org/widgets", "recorded: 漢字 and more than there is room for", "20261124_212440_workflow_run.json"}, {"o/r", "", "latest.json"}}
+	for _, c := range []struct {
+		width int
+		want  string
+	}{
+		{unlimited, "" +
+			"REPOSITORY        RESULT                                          FILE\n" +
+			"octo-org/widgets  recorded: 漢字 and more than there is room for  20261124_212440_workflow_run.json\n" +
+			"o/r               -                                               latest.json\n"},
+		{70, "" +
+			"REPOSITORY        RESULT             FILE\n" +
+			"octo-org/widgets  recorded: 漢字 a…  20261124_212440_workflow_run.json\n" +
+			"o/r               -                  latest.json\n"},
+		{40, "" + // the file's name is never cut
+			"REPOSITORY    RESULT        FILE\n" +
+			"octo-org/wi…  recorded: …   20261124_212440_workflow_run.json\n" +
+			"o/r           -             latest.json\n"},
+	} {
+		var out bytes.Buffer
+		if err := fitTable(&out, c.width, head, rows); err != nil {
+			t.Fatal(err)
+		}
+		if got := out.String(); got != c.want {
+			t.Errorf("width %d:\n%s\nwant:\n%s", c.width, got, c.want)
+		}
+	}
+}
+
 func TestHookURL(t *testing.T) {
 	t.Parallel()
 	for _, c := range []struct{ address, name, want, kept string }{

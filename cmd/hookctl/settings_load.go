@@ -88,6 +88,9 @@ func loadSettings(environ func(string) string, overrides ...override) (*settings
 		origins:   map[string]string{},
 		positions: map[string]position{},
 	}
+	if environ("HOOKCTL_HOME") != "" {
+		s.origins["home"] = "environment HOOKCTL_HOME"
+	}
 	data, err := os.ReadFile(s.File)
 	switch {
 	case errors.Is(err, fs.ErrNotExist):

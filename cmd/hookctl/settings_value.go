@@ -54,10 +54,12 @@ func (d Duration) String() string {
 		return strconv.FormatInt(int64(d/day), 10) + "d"
 	}
 	text := time.Duration(d).String()
-	if strings.HasSuffix(text, "m0s") {
-		text = strings.TrimSuffix(text, "0s")
+	for _, nothing := range []string{"m0s", "h0m"} {
+		if strings.HasSuffix(text, nothing) {
+			text = text[:len(text)-2]
+		}
 	}
-	return strings.TrimSuffix(text, "h0m") + map[bool]string{true: "h"}[strings.HasSuffix(text, "h0m")]
+	return text
 }
 
 // Set and Type make a Duration a flag value.

@@ -69,7 +69,7 @@ func (p *program) checks(ctx context.Context, progress func(tui.Check)) {
 	}
 	config, err := p.doctorConfig(ctx)
 	if err != nil {
-		tell(doctor.Check{Name: "settings", Status: doctor.Fail, Detail: err.Error(), Fix: cureOf(err)})
+		tell(settingsCheck(err))
 		return
 	}
 	doctor.Run(ctx, config, tell)
