@@ -101,8 +101,13 @@ func (p *program) listEvents(ctx context.Context, f eventsFilter, out *output) (
 	if out.wanted() {
 		return out.print(p.out, entries)
 	}
-	if len(entries) == 0 {
-		p.note("no records")
+	switch {
+	case len(entries) == 0 && f.filter != "":
+		p.note("no record matches")
+		return nil
+	case len(entries) == 0:
+		p.note("no records yet")
+		p.note("hint: set a hook up with: hookctl setup; or send a sample with: hookctl test FILE")
 		return nil
 	}
 	rows := make([][]string, len(entries))

@@ -182,7 +182,11 @@ func (p *program) printStatus(status daemon.Status, out *output) error {
 		row("receiver", "not running")
 		row("log", status.LogDir)
 		row("secret", orElse(status.Secret, "none")+age)
-		p.note("hint: start it with: hookctl start")
+		if status.Secret == "" {
+			p.note("hint: set everything up with: hookctl setup")
+		} else {
+			p.note("hint: start it with: hookctl start")
+		}
 		return nil
 	}
 	row("receiver", fmt.Sprintf("running on %s (pid %d, %s, since %s)", status.Address, status.PID, status.Version, status.Since.Local().Format(time.DateTime)))
