@@ -131,10 +131,15 @@ func (s *settings) decode(data []byte) (err error) {
 	for key := range s.positions {
 		s.origins[key] = filepath.Base(s.File)
 	}
-	err = yaml.NewDecoder(bytes.NewReader(data), yaml.Strict()).Decode(&s.Settings)
-	if err != nil && !errors.Is(err, io.EOF) {
+	read := s.Settings
+	err = yaml.NewDecoder(bytes.NewReader(data), yaml.Strict()).Decode(&read)
+	switch {
+	case errors.Is(err, io.EOF):
+		return nil // the file sets nothing, and the decoder has cleared what it was given
+	case err != nil:
 		return s.located(err)
 	}
+	s.Settings = read
 	return nil
 }
 
