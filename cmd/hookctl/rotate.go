@@ -108,7 +108,15 @@ func (p *program) rotate(ctx context.Context, o *rotateOptions) (err error) {
 	if err != nil && (len(result.Hooks) == 0 || !errors.Is(err, hooks.ErrUnfinished)) {
 		return err
 	}
-	return p.printRotation(result, &o.out)
+	// What is not complete makes the command fail, after the table has said which hooks.
+	if printed := p.printRotation(result, o); printed != nil {
+		return printed
+	}
+	if err == nil && !result.Complete {
+		p.note("hint: give the others the new secret with: hookctl rotate --resume")
+		return errReported
+	}
+	return err
 }
 
 // rotator gives hooks what it needs of the other packages.
@@ -233,27 +241,23 @@ func newRotationReport(r hooks.RotateResult) rotationReport {
 	return report
 }
 
-// printRotation shows the outcome. What is not complete makes the command fail.
-func (p *program) printRotation(r hooks.RotateResult, out *output) error {
-	if out.wanted() {
-		if err := out.print(p.out, newRotationReport(r)); err != nil {
-			return err
-		}
-	} else {
-		rows := make([][]string, len(r.Hooks))
-		for i, h := range r.Hooks {
-			rows[i] = []string{h.Repository, fmt.Sprint(h.HookID), h.Status, h.Error}
-		}
-		if err := table(p.out, []string{"REPOSITORY", "HOOK", "STATUS", "ERROR"}, rows); err != nil {
-			return err
-		}
-		if r.New != "" {
-			fmt.Fprintf(p.out, "secret %s → %s\n", orElse(r.Old, "none"), r.New)
-		}
+// printRotation shows the outcome, and until when it can be taken back.
+func (p *program) printRotation(r hooks.RotateResult, o *rotateOptions) error {
+	if o.out.wanted() {
+		return o.out.print(p.out, newRotationReport(r))
 	}
-	if !r.Complete {
-		p.note("hint: go on with: hookctl rotate --resume")
-		return errReported
+	rows := make([][]string, len(r.Hooks))
+	for i, h := range r.Hooks {
+		rows[i] = []string{h.Repository, fmt.Sprint(h.HookID), h.Status, h.Error}
+	}
+	if err := table(p.out, []string{"REPOSITORY", "HOOK", "STATUS", "ERROR"}, rows); err != nil {
+		return err
+	}
+	if r.New != "" {
+		fmt.Fprintf(p.out, "secret %s → %s\n", orElse(r.Old, "none"), r.New)
+	}
+	if left := time.Until(r.Expires); r.Complete && left > 0 && !o.finish {
+		p.note("the old secret is accepted until %s; until then, hookctl rotate --undo takes it back", r.Expires.Local().Format(time.DateTime))
 	}
 	return nil
 }
