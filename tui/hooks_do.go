@@ -74,7 +74,7 @@ func (p *hooksPage) done(m hookDone) tea.Cmd {
 func (p *hooksPage) ping() tea.Cmd {
 	cfg, l := p.a.cfg, p.a.log
 	return p.change(p.chosen(), "waiting for a ping", func(ctx context.Context, c *hooks.Client, r hookRow) (string, error) {
-		e, current, err := cfg.ping(ctx, c, l, r)
+		e, current, err := cfg.ping(ctx, c, l, r, "enter shows the hook's deliveries")
 		if err != nil {
 			return "", err
 		}
@@ -87,8 +87,9 @@ func (p *hooksPage) ping() tea.Cmd {
 }
 
 // ping asks for a ping of a hook, waits until it is in the log, and reports
-// whether it was signed with the secret that the hook is to have.
-func (c Config) ping(ctx context.Context, client *hooks.Client, l *logs.Log, r hookRow) (e logs.Entry, current bool, err error) {
+// whether it was signed with the secret that the hook is to have. see is how
+// to look at what GitHub tried, where it did not arrive.
+func (c Config) ping(ctx context.Context, client *hooks.Client, l *logs.Log, r hookRow, see string) (e logs.Entry, current bool, err error) {
 	if l == nil {
 		return e, false, errors.New("the log cannot be read, so no ping can be seen in it")
 	}
@@ -107,13 +108,13 @@ func (c Config) ping(ctx context.Context, client *hooks.Client, l *logs.Log, r h
 	if err := client.Ping(ctx, r.Target, r.ID); err != nil {
 		return e, false, err
 	}
-	e, err = arrival(ctx, client, l, r, since)
+	e, err = arrival(ctx, client, l, r, since, see)
 	return e, e.Secret == secret.Fingerprint(value), err
 }
 
 // arrival waits for the ping and asks GitHub meanwhile what became of it, so
 // that a refusal is told at once and with its reason.
-func arrival(ctx context.Context, c *hooks.Client, l *logs.Log, r hookRow, since time.Time) (logs.Entry, error) {
+func arrival(ctx context.Context, c *hooks.Client, l *logs.Log, r hookRow, since time.Time, see string) (logs.Entry, error) {
 	ctx, stop := context.WithTimeout(ctx, pingWait)
 	defer stop()
 	type answer struct {
@@ -143,7 +144,7 @@ func arrival(ctx context.Context, c *hooks.Client, l *logs.Log, r hookRow, since
 				return a.entry, why
 			}
 			if errors.Is(a.err, context.DeadlineExceeded) {
-				return a.entry, &hint{fmt.Errorf("no ping of %s arrived within %s", r.title(), pingWait), "see what GitHub tried: enter shows the hook's deliveries"}
+				return a.entry, &hint{fmt.Errorf("no ping of %s arrived within %s", r.title(), pingWait), "see what GitHub tried: " + see}
 			}
 			return a.entry, a.err
 		case <-ask.C:
@@ -154,7 +155,7 @@ func arrival(ctx context.Context, c *hooks.Client, l *logs.Log, r hookRow, since
 			}
 			for _, d := range list {
 				if d.Event == "ping" && !d.OK() {
-					why = &hint{fmt.Errorf("GitHub's ping of %s: %s", r.title(), answerInWords(d.StatusCode, d.Status)), "enter shows the hook's deliveries"}
+					why = &hint{fmt.Errorf("GitHub's ping of %s: %s", r.title(), answerInWords(d.StatusCode, d.Status)), see}
 					stop()
 					break
 				}

@@ -38,7 +38,7 @@ type hookRow struct {
 	mine   bool   // it delivers to this receiver
 	level  int    // its health
 	health string // the same in words
-	notes  []string
+	notes  []note
 	seen   seen
 }
 
@@ -153,42 +153,57 @@ func answerInWords(code int, message string) string {
 	return fmt.Sprintf("%d %s", code, words)
 }
 
+// note says what is odd about a hook, and what does something about it: a key
+// of the page, and a word in line mode.
+type note struct{ text, key, word, does string }
+
+// pressed is the note for someone who presses keys, typed for one who types.
+func (n note) pressed() string { return n.with(n.key) }
+func (n note) typed() string   { return n.with(n.word) }
+
+func (n note) with(what string) string {
+	if what == "" {
+		return n.text
+	}
+	return n.text + "; " + what + " " + n.does
+}
+
 // notesOf says what is odd about a hook, among those of its target, each with
 // what to do about it.
-func notesOf(h hooks.Hook, beside []hooks.Hook, public string, mine bool) []string {
-	var notes []string
+func notesOf(h hooks.Hook, beside []hooks.Hook, public string, mine bool) []note {
+	var notes []note
 	if h.Name == "cli" {
-		return []string{"a relay left this hook behind; D deletes it"}
+		return []note{{"a relay left this hook behind", "D", "delete", "deletes it"}}
 	}
 	if !mine {
 		if public != "" {
-			return []string{"it delivers to another receiver, not to " + public}
+			return []note{{text: "it delivers to another receiver, not to " + public}}
 		}
-		return []string{"nothing of it arrived here, so it may belong to another receiver"}
+		return []note{{text: "nothing of it arrived here, so it may belong to another receiver"}}
 	}
 	if !h.Active {
-		notes = append(notes, "it is paused, and GitHub sends nothing; A resumes it")
+		notes = append(notes, note{"it is paused, and GitHub sends nothing", "A", "resume", "resumes it"})
 	}
 	for _, other := range beside {
 		if other.ID != h.ID && other.Name != "cli" && hooks.SameURL(other.URL, h.URL) {
-			notes = append(notes, fmt.Sprintf("hook %d delivers to the same URL, so events come twice; D deletes one", other.ID))
+			notes = append(notes, note{fmt.Sprintf("hook %d delivers to the same URL, so events come twice", other.ID), "D", "delete", "deletes one"})
 			break
 		}
 	}
 	if !h.HasSecret {
-		notes = append(notes, "it has no secret, so the receiver refuses what it sends; r gives it one")
+		notes = append(notes, note{"it has no secret, so the receiver refuses what it sends", "r", "rotate", "gives it one"})
 	}
 	if h.ContentType != "" && h.ContentType != "json" {
-		notes = append(notes, "it sends forms, not JSON")
+		notes = append(notes, note{text: "it sends forms, not JSON"})
 	}
 	if h.InsecureSSL {
-		notes = append(notes, "GitHub does not check the certificate of its URL")
+		notes = append(notes, note{text: "GitHub does not check the certificate of its URL"})
 	}
 	if strings.HasPrefix(strings.ToLower(h.URL), "http://") {
-		notes = append(notes, "its URL is not encrypted")
+		notes = append(notes, note{text: "its URL is not encrypted"})
 	}
 	if len(h.Events) == 0 {
-		notes = append(notes, "it is subscribed to nothing; m chooses events")
+		notes = append(notes, note{"it is subscribed to nothing", "m", "edit", "chooses events"})
 	}
 	return notes
 }

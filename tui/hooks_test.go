@@ -271,7 +271,11 @@ func TestHookWarnings(t *testing.T) {
 			if r.level != c.level {
 				t.Errorf("the level is %d, not %d", r.level, c.level)
 			}
-			if all := r.health + "\n" + strings.Join(r.notes, "\n"); !strings.Contains(all, c.says) {
+			all := r.health
+			for _, n := range r.notes {
+				all += "\n" + n.pressed()
+			}
+			if !strings.Contains(all, c.says) {
 				t.Errorf("it says %q, and not %q", all, c.says)
 			}
 		})

@@ -89,7 +89,7 @@ func (p *hooksPage) details(r hookRow, w int) []string {
 		}
 	}
 	for _, n := range r.notes {
-		out = append(out, t.cut(" "+t.warn.Render(t.sym.warn+" "+n), w))
+		out = append(out, t.cut(" "+t.warn.Render(t.sym.warn+" "+n.pressed()), w))
 	}
 	line("delivers to", r.URL)
 	line("last answer", lastAnswer(r.Hook))

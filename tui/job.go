@@ -2,6 +2,7 @@ package tui
 
 import (
 	"context"
+	"errors"
 	"slices"
 	"strings"
 
@@ -134,7 +135,7 @@ func (j *job) view(t *theme, w, h int) []string {
 	return out
 }
 
-// stepWords says what a step of a setup does, or did.
+// stepWords says what a step of a setup or a rotation does, or did.
 func stepWords(s hooks.Step) string {
 	words := map[string][3]string{ // running, done, failed
 		"create hook":    {"making the hook", "hook made", "the hook could not be made"},
@@ -142,10 +143,16 @@ func stepWords(s hooks.Step) string {
 		"configure hook": {"changing the hook", "hook changed", "the hook could not be changed"},
 		"set secret":     {"giving it the secret", "it has the secret", "it could not be given the secret"},
 		"verify":         {"waiting for a signed ping", "a signed ping arrived", "no signed ping arrived"},
+		"accept secrets": {"telling the receiver of both secrets", "the receiver accepts both secrets", "the receiver does not accept both secrets"},
+		"promote":        {"making the new secret the current one", "the new secret is the current one", "the new secret could not be made the current one"},
 		"look at hooks":  {"looking at its hooks", "looked at its hooks", "its hooks could not be listed"},
 	}
 	w, known := words[s.Name]
 	switch {
+	case s.State == hooks.StateSkipped && errors.Is(s.Err, hooks.ErrHookNotFound):
+		return "the hook was deleted meanwhile"
+	case s.State == hooks.StateSkipped && s.Detail != "":
+		return logs.Clean(s.Detail)
 	case !known:
 		return logs.Clean(s.Name + " " + s.Detail)
 	case s.State == hooks.StateFailed:
