@@ -268,7 +268,7 @@ func TestParseTarget(t *testing.T) {
 			t.Errorf("ParseTarget(%q) = %q, %v; want %q", text, got, err, want)
 		}
 	}
-	for _, text := range []string{"", "/", "o/", "/r", "o/..", "o/.", "o r", "o/r?x", "-R", "o/\x1b[31m", "../../etc"} {
+	for _, text := range []string{"", "/", "o/", "/r", "o/r/settings/hooks", "o/..", "o/.", "o r", "o/r?x", "-R", "o/\x1b[31m", "../../etc"} {
 		if got, err := ParseTarget(text); err == nil || strings.Contains(err.Error(), "\x1b") {
 			t.Errorf("ParseTarget(%q) = %q, %v; want an error", text, got, err)
 		}
@@ -282,8 +282,10 @@ func TestAClientRefusesTargetsOfAnotherHost(t *testing.T) {
 			t.Errorf("%s: %v, %v", text, got, err)
 		}
 	}
-	for _, text := range []string{"ghe.example.com/o/r", "https://ghe.example.com/o/r", "git@ghe.example.com:o/r.git"} {
-		if got, err := w.client.ParseTarget(text); err == nil || CureOf(err) != "choose the host: GH_HOST=ghe.example.com" {
+	for text, host := range map[string]string{
+		"ghe.example.com/o/r": "ghe.example.com", "https://ghe.example.com/o/r": "ghe.example.com", "git@ghe.example.com:o/r.git": "ghe.example.com", "ghe/o/r": "ghe",
+	} {
+		if got, err := w.client.ParseTarget(text); err == nil || CureOf(err) != "choose the host: GH_HOST="+host {
 			t.Errorf("%s: %v, %v", text, got, err)
 		}
 	}

@@ -45,17 +45,25 @@ func parseTarget(text string) (host string, t Target, err error) {
 		path = after
 	}
 	parts := strings.Split(path, "/")
-	if host == "" && len(parts) >= 3 && strings.Contains(parts[0], ".") {
-		host, parts = parts[0], parts[1:]
+	switch {
+	case host != "" || len(parts) < 3:
+	case len(parts) == 3 || strings.Contains(parts[0], "."):
+		host, parts = parts[0], parts[1:] // as gh understands it
+	default:
+		return "", Target{}, noTarget(text)
 	}
 	t.Owner = parts[0]
 	if len(parts) > 1 {
 		t.Repo = strings.TrimSuffix(parts[1], ".git")
 	}
 	if !ownerName.MatchString(t.Owner) || (len(parts) > 1 && (!repoName.MatchString(t.Repo) || t.Repo == "." || t.Repo == "..")) {
-		return "", Target{}, fmt.Errorf("%q is no repository (owner/repo) and no organization", clean(text))
+		return "", Target{}, noTarget(text)
 	}
 	return host, t, nil
+}
+
+func noTarget(text string) error {
+	return fmt.Errorf("%q is no repository (owner/repo) and no organization", clean(text))
 }
 
 // IsOrg tells an organization from a repository.

@@ -133,11 +133,11 @@ func (p *program) setupRequest(ctx context.Context, s *settings, client *hooks.C
 		return request, err
 	}
 	if len(targets) == 0 {
-		name, err := p.ask(ctx, "repo", "repository (owner/repo)", currentRepository())
+		name, err := p.ask(ctx, "repo", "repository (owner/repo)", currentRepository(client))
 		if err != nil {
 			return request, err
 		}
-		target, err := hooks.ParseTarget(name)
+		target, err := client.ParseTarget(name)
 		if err != nil {
 			return request, usage(err)
 		}

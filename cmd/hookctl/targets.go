@@ -10,6 +10,7 @@ import (
 	"slices"
 	"strings"
 
+	"github.com/cli/go-gh/v2/pkg/auth"
 	"github.com/cli/go-gh/v2/pkg/repository"
 	"github.com/spf13/cobra"
 
@@ -43,8 +44,12 @@ func (f *targetFlags) given() bool {
 	return len(f.repos) > 0 || len(f.orgs) > 0 || f.from != "" || f.owner != "" || f.match != "" || f.topic != ""
 }
 
-// targets are the ones that the flags name, each once, in the order given.
+// targets are the ones that the flags name, each once, in the order given. Without a client no host is refused.
 func (f *targetFlags) targets(ctx context.Context, p *program, client *hooks.Client) ([]hooks.Target, error) {
+	parse := hooks.ParseTarget
+	if client != nil {
+		parse = client.ParseTarget
+	}
 	names := slices.Clone(f.repos)
 	if f.from != "" {
 		lines, err := p.readLines(f.from)
@@ -55,7 +60,7 @@ func (f *targetFlags) targets(ctx context.Context, p *program, client *hooks.Cli
 	}
 	var list []hooks.Target
 	for _, name := range names {
-		t, err := hooks.ParseTarget(name)
+		t, err := parse(name)
 		if err == nil && t.IsOrg() {
 			err = hint(fmt.Errorf("%q is no repository", name), "write owner/repo, or --org "+name+" for an organisation's own hooks")
 		}
@@ -65,9 +70,12 @@ func (f *targetFlags) targets(ctx context.Context, p *program, client *hooks.Cli
 		list = append(list, t)
 	}
 	for _, name := range f.orgs {
-		t, err := hooks.ParseTarget(name)
-		if err != nil || !t.IsOrg() {
-			return nil, usage(fmt.Errorf("--org: %q is no organisation", name))
+		t, err := parse(name)
+		if err == nil && !t.IsOrg() {
+			err = fmt.Errorf("%q is no organisation", name)
+		}
+		if err != nil {
+			return nil, usage(fmt.Errorf("--org: %w", err))
 		}
 		list = append(list, t)
 	}
@@ -155,10 +163,11 @@ func (p *program) pings(ctx context.Context, s *settings) (entries []logs.Entry,
 	return page.Entries, err
 }
 
-// currentRepository is the repository of the working directory, "" where there is none.
-func currentRepository() string {
+// currentRepository is the repository of the working directory, "" where there is none, or one of another host than the
+// client's: its namesake would be taken for it.
+func currentRepository(client *hooks.Client) string {
 	r, err := repository.Current()
-	if err != nil {
+	if err != nil || auth.NormalizeHostname(r.Host) != client.Host() {
 		return ""
 	}
 	return r.Owner + "/" + r.Name
@@ -174,7 +183,7 @@ func (p *program) chosenHooks(ctx context.Context, s *settings, client *hooks.Cl
 		return nil, err
 	}
 	if len(targets) == 0 {
-		if here := currentRepository(); here != "" {
+		if here := currentRepository(client); here != "" {
 			if t, err := hooks.ParseTarget(here); err == nil {
 				targets = append(targets, t)
 			}
