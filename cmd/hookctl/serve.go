@@ -109,6 +109,9 @@ type receiver struct {
 	tunnel   tunnelState
 	ranges   githubRanges
 	catching sync.Mutex // one catch-up at a time
+	// One reload at a time: what was read first must not be put in force last, since a rotation relies on what the
+	// receiver said that it accepts.
+	reloading sync.Mutex
 }
 
 // serve runs the receiver until ctx ends or somebody stops it over the control socket.
@@ -270,6 +273,8 @@ func (r *receiver) reloadOnHangup(ctx context.Context) {
 
 // reload reads secrets and settings again. A mistake in them leaves the old ones in force.
 func (r *receiver) reload(ctx context.Context) error {
+	r.reloading.Lock()
+	defer r.reloading.Unlock()
 	s, err := loadSettings(r.p.environ, r.overrides...)
 	if err != nil {
 		return err
