@@ -28,10 +28,10 @@ func (c *confirm) view(w, _ int) string {
 	var out []string
 	for _, l := range c.lines {
 		for _, s := range wrap(logs.Clean(l), min(w-2, 70)) {
-			out = append(out, " "+s)
+			out = append(out, " "+s+" ")
 		}
 	}
-	out = append(out, "", " "+t.key.Render(c.yes)+" "+c.verb+"   "+t.key.Render("esc")+" leave it")
+	out = append(out, "", " "+t.key.Render(c.yes)+" "+c.verb+"   "+t.key.Render("esc")+" leave it ")
 	return strings.Join(out, "\n")
 }
 

@@ -37,6 +37,7 @@ type eventsPage struct {
 	kept      string // file that the cursor was kept on when the filter changed
 	find      string // what is searched for in documents
 	jump      int    // number of the last search for a failure
+	filters   *menu  // the list of filters, the last time it was opened
 }
 
 type (
@@ -116,6 +117,8 @@ func (p *eventsPage) update(msg tea.Msg) tea.Cmd {
 		p.jqAnswered(msg)
 	case replayed:
 		cmd = p.replayDone(msg)
+	case filterSaved:
+		cmd = p.filterKept(msg)
 	case wheel:
 		if p.overDoc(msg.x, msg.y) {
 			p.doc.move(msg.lines)
@@ -245,7 +248,11 @@ func (p *eventsPage) status(w int) string {
 	t, f := p.a.theme, &p.feed
 	left := " "
 	if s := f.filter.String(); s != "" {
-		left += t.faint.Render("filter ") + t.accent.Render(logs.Clean(s)) + " "
+		label := "filter "
+		if name := p.savedAs(f.filter); name != "" {
+			label += logs.Clean(name) + ": "
+		}
+		left += t.faint.Render(label) + t.accent.Render(logs.Clean(s)) + " "
 	} else {
 		left += t.faint.Render("all events") + " "
 	}

@@ -29,9 +29,11 @@ func (p *eventsPage) listActions() []action {
 		list += " --filter " + quote(f.filter.String())
 	}
 	view := p.viewCommand()
+	saved := map[bool]string{true: "filters"}[len(p.a.cfg.Filters) > 0]
 	return append([]action{
 		{id: "open", keys: []string{"enter"}, label: "open", text: "Open the record.", command: view, off: none, run: p.then(p.enter)},
 		{id: "find", keys: []string{"/"}, label: "filter", text: "Filter the list; it answers while you type.", command: list, run: p.openFilter},
+		p.saveAction(),
 		{id: "events.by", keys: []string{"="}, label: "by value", text: "Filter by a value of the event under the cursor, or leave it out.", off: none, run: p.openBy},
 		{id: "failure.next", keys: []string{"e"}, label: "next failure", text: "Go to the next older failure.", command: "hookctl events list --filter conclusion:failure", off: none, run: func() tea.Cmd { return p.nextFailure(true) }},
 		{id: "failure.previous", keys: []string{"E"}, text: "Go to the next newer failure.", off: none, run: func() tea.Cmd { return p.nextFailure(false) }},
@@ -39,7 +41,7 @@ func (p *eventsPage) listActions() []action {
 		{id: "mark", keys: []string{"x"}, text: "Mark the event for replay, resend and export, or take the mark away.", off: none, run: p.then(p.mark)},
 		{id: "back", keys: []string{"esc"}, text: "Take away the marks, then the filter.", off: p.nothingToClear(), run: p.clear},
 		{id: "export", keys: []string{"W"}, text: "Write the filtered or the marked events to a file, one JSON record a line; once more cancels.", command: list + " --json", off: none, run: p.openExport},
-		{id: "filters", keys: []string{"F"}, text: "Choose a saved filter, or one used before.", run: p.openFilters},
+		{id: "filters", keys: []string{"F"}, label: saved, text: "Choose a saved filter, or one used before; saved ones can be forgotten there.", run: p.openFilters},
 		{id: "preview", keys: []string{"p"}, text: "Show or hide the preview.", run: p.then(func() { p.hidden = !p.hidden })},
 		{id: "narrower", keys: []string{"<"}, text: "Give the list less room.", run: func() tea.Cmd { p.share = max(20, p.share-5); return nil }},
 		{id: "wider", keys: []string{">"}, text: "Give the list more room.", run: func() tea.Cmd { p.share = min(80, p.share+5); return nil }},

@@ -38,6 +38,21 @@ func (p *eventsPage) openFilter() tea.Cmd {
 		pr.fault("", -1)
 		return p.setFilter(f)
 	}
+	// What is typed can be saved without leaving the line first.
+	save := p.saveAction()
+	save.off = map[bool]string{true: "the settings cannot be changed here"}[p.a.cfg.SaveFilter == nil]
+	save.label, save.run = "", func() tea.Cmd {
+		if _, err := logs.ParseFilter(pr.input.Value(), p.a.cfg.Now()); err != nil {
+			return nil // the line says what is wrong
+		}
+		p.a.shut(pr)
+		cmd := pr.accept(pr.input.Value())
+		if why := p.cannotSave(); why != "" {
+			return tea.Batch(cmd, p.a.warn(why))
+		}
+		return tea.Batch(cmd, p.openSave())
+	}
+	pr.keys = append(pr.keys, save)
 	pr.accept = func(text string) tea.Cmd {
 		f, err := logs.ParseFilter(text, p.a.cfg.Now())
 		if err != nil {
@@ -137,31 +152,6 @@ func filterQuote(v string) string {
 		return `"` + strings.NewReplacer(`\`, `\\`, `"`, `\"`).Replace(v) + `"`
 	}
 	return v
-}
-
-// openFilters offers the saved filters and those used before.
-func (p *eventsPage) openFilters() tea.Cmd {
-	var choices []choice
-	use := func(text string) func() tea.Cmd {
-		return func() tea.Cmd {
-			f, err := logs.ParseFilter(text, p.a.cfg.Now())
-			if err != nil {
-				return p.a.fail(err)
-			}
-			return p.setFilter(f)
-		}
-	}
-	for _, name := range sortedKeys(p.a.cfg.Filters) {
-		choices = append(choices, choice{text: name + ": " + p.a.cfg.Filters[name], right: "saved", run: use(p.a.cfg.Filters[name])})
-	}
-	for i := len(p.history) - 1; i >= 0; i-- {
-		choices = append(choices, choice{text: p.history[i], right: "used before", run: use(p.history[i])})
-	}
-	if len(choices) == 0 {
-		return p.a.warn("no filter was used yet; / filters the list")
-	}
-	p.a.show(newMenu(p.a, "Filters", choices))
-	return nil
 }
 
 func (p *eventsPage) nothingToClear() string {

@@ -28,8 +28,33 @@ func states() map[string]func(*screen) {
 		"events-filter-bad": func(s *screen) { s.press("2", "/"); s.typed("event:push colour:red") },
 		"events-none":       func(s *screen) { s.press("2", "/"); s.typed("event:release"); s.press("enter") },
 		"events-by":         keys("2", "="),
-		"events-copy":       keys("2", "y"),
-		"receiver":          keys("4"),
+		"events-saving": func(s *screen) {
+			shelved(s)
+			s.press("2", "/")
+			s.typed("event:push")
+			s.press("ctrl+s")
+			s.typed("pushes")
+		},
+		"events-save-bad": func(s *screen) {
+			shelved(s)
+			s.press("2", "/")
+			s.typed("event:push")
+			s.press("ctrl+s")
+			s.typed("a/b")
+		},
+		"events-save-again": func(s *screen) {
+			shelved(s)
+			s.press("2", "/")
+			s.typed("sender:hubot")
+			s.press("ctrl+s")
+			s.typed("mona")
+			s.press("enter")
+		},
+		"events-saved":   func(s *screen) { shelved(s); s.press("2", "F", "down", "enter") },
+		"events-filters": func(s *screen) { shelved(s); s.press("2", "/"); s.typed("event:push"); s.press("enter", "F") },
+		"events-forget":  func(s *screen) { shelved(s); s.press("2", "F", "ctrl+k") },
+		"events-copy":    keys("2", "y"),
+		"receiver":       keys("4"),
 		"receiver-rejected": func(s *screen) {
 			s.press("4", "v")
 			s.send(rejectedMsg{list: []daemon.Rejected{

@@ -12,6 +12,7 @@ import (
 
 // choice is one line of a menu.
 type choice struct {
+	id     string // what the line stands for, where the menu's owner asks
 	text   string // what is matched and shown
 	right  string // shown at the right edge: keys, a count
 	detail string // shown under the list while the line is chosen
@@ -30,6 +31,9 @@ type menu struct {
 	at, top int
 	input   textinput.Model
 	rows    int // lines of the list in the last view
+	// more are further keys for the line under the cursor, none of them
+	// printable; nil for none.
+	more func(choice) []action
 }
 
 func newMenu(a *app, head string, choices []choice) *menu {
@@ -58,6 +62,14 @@ func (m *menu) narrow() {
 		m.shown = append(m.shown, m.all[hit.Index])
 		m.hits = append(m.hits, hit.MatchedIndexes)
 	}
+}
+
+// replace gives other lines, and keeps the place.
+func (m *menu) replace(choices []choice) {
+	at := m.at
+	m.all = choices
+	m.narrow()
+	m.move(at)
 }
 
 func (m *menu) update(msg tea.Msg) tea.Cmd {
@@ -169,12 +181,20 @@ func (m *menu) actions() []action {
 	step := func(id, key string, by int, text string) action {
 		return action{id: id, keys: []string{key}, text: text, run: func() tea.Cmd { m.move(by); return nil }}
 	}
-	return []action{
+	out := []action{
 		{id: "menu.choose", keys: []string{"enter"}, label: "choose", text: "Take the marked line.", run: m.choose},
 		{id: "menu.close", keys: []string{"esc"}, label: "close", text: "Close without choosing.", run: func() tea.Cmd { m.a.shut(m); return nil }},
 		step("menu.down", "down", 1, "Go one line down."), step("menu.up", "up", -1, "Go one line up."),
 		step("menu.pagedown", "pgdown", 10, "Go ten lines down."), step("menu.pageup", "pgup", -10, "Go ten lines up."),
 	}
+	if m.more == nil {
+		return out
+	}
+	under := choice{}
+	if m.at < len(m.shown) {
+		under = m.shown[m.at]
+	}
+	return append(out, m.more(under)...)
 }
 
 // openPalette offers every action of the page, with the reason where one is

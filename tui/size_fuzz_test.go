@@ -14,7 +14,7 @@ import (
 var fuzzKeys = []string{
 	"j", "k", "down", "up", "pgdown", "pgup", "g", "G", "home", "end", "left", "right", "space", "enter", "esc", "tab", "shift+tab",
 	"1", "2", "3", "4", "5", "?", ":", "/", "=", "<", ">", "x", "v", "y", "Y", "n", "N", "p", "f", "F", "h", "l", "z", "e", "m", "r", "R", "u", "w", "W",
-	"a", "c", "d", "D", "s", "t", "o", "i", "J", "K", "M", "!", "*", "q", "backspace", "ctrl+d", "ctrl+u", "ctrl+r", "\"", "é", "界", "🙂", "\u0301",
+	"a", "c", "d", "D", "s", "t", "o", "i", "J", "K", "M", "!", "*", "q", "backspace", "ctrl+d", "ctrl+u", "ctrl+r", "ctrl+s", "ctrl+k", "\"", "é", "界", "🙂", "\u0301",
 }
 
 // Whatever the size of the window, the screen and the keys: a frame has as

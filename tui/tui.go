@@ -5,6 +5,7 @@ import (
 	"errors"
 	"fmt"
 	"os"
+	"os/signal"
 	"path/filepath"
 	"strings"
 	"time"
@@ -37,6 +38,9 @@ type Config struct {
 	Browse   func(url string) error // opens a browser; nil uses the one gh uses
 	Settings []Setting              // the settings in force, for the Receiver page
 	Filters  map[string]string      // saved filters by name
+	// SaveFilter makes a saved filter permanent, or another text of it; empty
+	// text takes it out. nil leaves the settings alone.
+	SaveFilter func(ctx context.Context, name, text string) error
 
 	Theme      string              // "light", "dark", or "" to ask the terminal
 	ASCII      bool                // draw with ASCII only
@@ -111,11 +115,16 @@ func unicodeLocale(getenv func(string) string) bool {
 
 // Run shows the interface until the user leaves it or ctx ends. It returns
 // ErrNoTerminal where there is no terminal to show it on. The receiver is
-// another process and keeps running.
+// another process and keeps running. Line mode needs no terminal: it takes its
+// commands from a pipe too, and looks after interrupts itself, so ctx should
+// not end with them.
 func Run(ctx context.Context, cfg Config) error {
 	cfg = cfg.withDefaults()
 	if cfg.Accessible {
-		return runAccessible(ctx, cfg, os.Stdin, os.Stdout)
+		interrupts := make(chan os.Signal, 1)
+		signal.Notify(interrupts, os.Interrupt)
+		defer signal.Stop(interrupts)
+		return runAccessible(ctx, cfg, os.Stdin, os.Stdout, term.IsTerminal(os.Stdin.Fd()), interrupts, func() { signal.Stop(interrupts) })
 	}
 	if !term.IsTerminal(os.Stdin.Fd()) || !term.IsTerminal(os.Stdout.Fd()) || os.Getenv("TERM") == "dumb" {
 		return ErrNoTerminal

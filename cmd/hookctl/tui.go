@@ -48,6 +48,7 @@ func (p *program) tuiConfig() (tui.Config, error) {
 		Checks:     p.checks,
 		Settings:   shown,
 		Filters:    s.TUI.Filters,
+		SaveFilter: func(_ context.Context, name, text string) error { return s.saveFilter(name, text) },
 		ASCII:      s.TUI.ASCII == "on",
 		NoMouse:    s.TUI.Mouse == "off",
 		Notify:     s.TUI.Notify == "on",
