@@ -1,230 +1,319 @@
 package tui
 
 import (
-	"bufio"
 	"context"
 	"errors"
 	"fmt"
 	"io"
+	"os"
+	"slices"
 	"strconv"
 	"strings"
 
+	"hookctl/hooks"
+	"hookctl/hooks/secret"
 	"hookctl/logs"
 	"hookctl/server/daemon"
 )
 
-// accessibleHelp is what the line mode can do.
-const accessibleHelp = `events [FILTER]  the newest events, one a line, numbered
-more             the next older ones
-view N           one event in words
-follow           new events as they come; an empty line ends it
-status           how the receiver is
-start, stop      the receiver
-help             these lines
-quit             leave; the receiver keeps running`
+// ErrCommandFailed is returned by Run in line mode where commands came from a
+// pipe and one of them failed; what went wrong has been said.
+var ErrCommandFailed = errors.New("a command failed")
 
 // lineMode is the interface for screen readers and braille lines: one prompt
-// at a time, one line for each thing, no cursor movement, no colour.
+// at a time, one line for each thing, no cursor movement, no colour. It does
+// what the full screen does, through the same functions.
 type lineMode struct {
+	*console
 	cfg    Config
 	log    *logs.Log
-	out    io.Writer
-	in     <-chan string // lines of the user; closed at the end of input
-	filter logs.Filter
-	shown  []logs.Entry
+	failed bool // a command failed
+
+	filter  logs.Filter
+	shown   []logs.Entry // the numbered events
+	failure *logs.Entry  // where the search for failures stands
+
+	client *hooks.Client
+	kept   []string  // targets of earlier runs and of setup
+	rows   []hookRow // the numbered hooks
+	broken []error   // why hooks could not be listed
+	sent   []sent    // the numbered deliveries
+	of     hookRow   // whose deliveries they are
 }
 
-// runAccessible reads commands line by line until quit or the end of input.
-func runAccessible(ctx context.Context, cfg Config, in io.Reader, out io.Writer) error {
+// lineCommand is one thing that can be typed. Help and suggestions are drawn
+// from the table of them.
+type lineCommand struct {
+	name string
+	args string   // what may follow, for help
+	text string   // one sentence
+	does []string // the actions of the full screen that it stands for
+	asks bool     // it puts questions, and looks after ctrl+c itself
+	run  func(m *lineMode, ctx context.Context, rest string) error
+}
+
+// lineCommands is everything that line mode can do, in the order of help.
+func lineCommands() []lineCommand {
+	return slices.Concat(setupLines(), eventLines(), hookLines(), deliveryLines(), rotateLines(), receiverLines(), []lineCommand{
+		{name: "help", args: "[COMMAND]", text: "Every command in one line each, or one of them.", does: []string{"help", "palette", "copy.command"}, run: (*lineMode).help},
+		{name: "quit", text: "Leave; the receiver keeps running. So does ctrl+d.", does: []string{"quit", "interrupt"},
+			run: func(m *lineMode, _ context.Context, _ string) error { m.leave = true; return nil }},
+	})
+}
+
+// runAccessible takes commands line by line until quit, the end of the input,
+// or the end of ctx. person says that somebody answers, and not a file.
+func runAccessible(ctx context.Context, cfg Config, in io.Reader, out io.Writer, person bool, interrupts <-chan os.Signal, release func()) error {
 	l, err := logs.Open(ctx, cfg.Logs)
 	if err != nil {
 		return fmt.Errorf("open the log: %w", err)
 	}
 	defer l.Close() //nolint:errcheck // only read from
-	ctx, stop := context.WithCancel(ctx)
-	defer stop()
-	// The reader ends with the input; a read that waits for a key cannot be
-	// called back, so it is left to the end of the process.
-	lines := make(chan string)
-	go func() {
-		defer close(lines)
-		for s := bufio.NewScanner(in); s.Scan(); {
-			select {
-			case lines <- s.Text():
-			case <-ctx.Done():
-				return
-			}
-		}
-	}()
-	m := &lineMode{cfg: cfg, log: l, out: out, in: lines}
-	m.say("hookctl in line mode. Type help for the commands.")
-	m.status(ctx)
-	for {
-		fmt.Fprint(out, "> ")
-		select {
-		case <-ctx.Done():
-			return ctx.Err()
-		case line, ok := <-lines:
-			if !ok {
-				m.say("")
-				return nil
-			}
-			if verb, rest, _ := strings.Cut(strings.TrimSpace(line), " "); verb == "quit" || verb == "q" || verb == "exit" {
-				return nil
-			} else if err := m.do(ctx, verb, strings.TrimSpace(rest)); err != nil {
-				m.say("error: " + logs.Clean(err.Error()))
-				if cure := cureOf(err); cure != "" {
-					m.say("hint: " + logs.Clean(cure))
-				}
-			}
-		}
+	m := &lineMode{console: newConsole(in, out, person), cfg: cfg, log: l, kept: cfg.keptRepositories()}
+	defer m.close()
+	m.interrupts = interrupts
+	if release != nil {
+		m.release = release
 	}
+	if err := m.welcome(ctx); err != nil {
+		return err
+	}
+	if err := m.loop(ctx); err != nil {
+		return err
+	}
+	m.farewell(ctx)
+	if m.failed && !person {
+		return ErrCommandFailed
+	}
+	return nil
 }
 
-func (m *lineMode) say(s string) { fmt.Fprintln(m.out, s) }
+// loop is the prompt.
+func (m *lineMode) loop(ctx context.Context) error {
+	warned := false
+	for !m.leave {
+		if m.person {
+			m.prompt(">")
+		}
+		line, err := m.line(ctx)
+		switch {
+		case errors.Is(err, io.EOF):
+			return nil
+		case errors.Is(err, errInterrupted):
+			if warned {
+				return nil
+			}
+			warned = true
+			m.say("Nothing is under way. Once more, or quit, leaves.")
+			continue
+		case errors.Is(err, errTooLong):
+			m.tell(err)
+			continue
+		case err != nil:
+			return err
+		}
+		warned = false
+		m.tell(m.do(ctx, line))
+		if ctx.Err() != nil {
+			return ctx.Err()
+		}
+	}
+	return nil
+}
 
-// do carries out one command.
-func (m *lineMode) do(ctx context.Context, verb, rest string) error {
+// do carries out what was typed. Who types a whole command line of hookctl
+// means the command.
+func (m *lineMode) do(ctx context.Context, line string) error {
+	verb, rest, _ := strings.Cut(strings.TrimPrefix(line, "hookctl "), " ")
+	verb, rest = strings.ToLower(verb), strings.TrimSpace(rest)
 	switch verb {
 	case "":
 		return nil
-	case "events":
-		f, err := logs.ParseFilter(rest, m.cfg.Now())
-		if err != nil {
-			return err
-		}
-		m.filter, m.shown = f, nil
-		return m.more(ctx)
-	case "more":
-		return m.more(ctx)
-	case "view":
-		return m.view(ctx, rest)
-	case "follow":
-		return m.follow(ctx)
-	case "status":
-		m.status(ctx)
-		return nil
-	case "start":
-		st, err := daemon.Start(ctx, m.cfg.Daemon)
-		if err == nil {
-			m.say("The receiver is running on " + logs.Clean(st.Address) + ".")
-		}
-		return err
-	case "stop":
-		err := daemon.Stop(ctx, m.cfg.Daemon)
-		if err == nil {
-			m.say("The receiver was stopped.")
-		}
-		return err
-	case "help", "?":
-		m.say(accessibleHelp)
-		m.say("Setting up and rotating in lines: hookctl setup, hookctl rotate.")
-		return nil
+	case "?":
+		verb = "help"
+	case "q", "exit":
+		verb = "quit"
 	}
-	return fmt.Errorf("there is no command %q; type help", verb)
+	for _, c := range lineCommands() {
+		switch {
+		case c.name != verb:
+		case c.asks:
+			return c.run(m, ctx, rest)
+		default:
+			return m.work(ctx, func(ctx context.Context) error { return c.run(m, ctx, rest) })
+		}
+	}
+	text := "type help"
+	if near := nearest(verb); near != "" {
+		text = "did you mean " + near + "? help lists the others"
+	}
+	return &hint{fmt.Errorf("there is no command %q", verb), text}
 }
 
-// more lists the next older events.
-func (m *lineMode) more(ctx context.Context) error {
-	q := logs.Query{Filter: m.filter, Limit: 20}
-	if n := len(m.shown); n > 0 {
-		q.Cursor = m.shown[n-1].Cursor()
+// tell says what went wrong, with the cure.
+func (m *lineMode) tell(err error) {
+	if err == nil {
+		return
 	}
-	page, err := m.log.Page(ctx, q)
+	m.failed = true
+	switch {
+	case errors.Is(err, errCancelled), errors.Is(err, errInterrupted), errors.Is(err, errBack), errors.Is(err, errLeft):
+		m.say(sentenceOf(err.Error()))
+		return
+	case errors.Is(err, context.Canceled):
+		return
+	}
+	for line := range strings.Lines(err.Error()) {
+		m.say("error: " + strings.TrimSpace(line))
+	}
+	if cure := cureFor(err); cure != "" {
+		m.say("hint: " + cure)
+	}
+}
+
+// welcome says how things are. With nothing set up it offers to do that, as
+// the full screen does.
+func (m *lineMode) welcome(ctx context.Context) error {
+	m.say("hookctl in line mode. Type help for the commands.")
+	status, err := daemon.Dial(m.cfg.Home).Status(ctx)
+	running := err == nil && status.Address != ""
+	fresh, err := m.fresh(ctx, running)
 	if err != nil {
 		return err
 	}
-	for _, e := range tidyAll(page.Entries) {
-		m.shown = append(m.shown, e)
-		m.say(fmt.Sprintf("%d. %s", len(m.shown), sentence(e, m.cfg)))
+	if !fresh {
+		m.tellRotation()
+		return m.status(ctx, "")
 	}
+	if !m.person || m.cfg.Hooks == nil {
+		m.say("Nothing is set up yet. Type setup to set up webhooks.")
+		return nil
+	}
+	m.say("Nothing is set up yet. Setting up webhooks takes about a minute.")
+	yes, err := m.confirm(ctx, "Set up webhooks now?", true)
 	switch {
-	case len(m.shown) == 0:
-		m.say("No events.")
-	case page.HasOlder:
-		m.say("There are more: type more.")
+	case ctx.Err() != nil:
+		return ctx.Err()
+	case err != nil || !yes:
+		m.say("Type setup when you want to.")
 	default:
-		m.say("End of the list.")
+		m.tell(m.setUp(ctx, ""))
 	}
 	return nil
 }
 
-// sentence is one event in one line.
-func sentence(e logs.Entry, cfg Config) string {
-	s := clock(e.ReceivedAt, cfg.Now()) + ", " + e.Event
-	if e.Action != "" {
-		s += " " + e.Action
+// fresh reports whether nothing is set up yet: no secret, no event, no receiver.
+func (m *lineMode) fresh(ctx context.Context, running bool) (bool, error) {
+	if running || m.cfg.Store == nil {
+		return false, nil
 	}
-	if e.Repository != "" {
-		s += ", " + e.Repository
+	value, _, err := m.cfg.Store.Current()
+	if err != nil || value != "" {
+		return false, nil // what is wrong with it is told where it matters
 	}
-	if w := what(e); w != "" {
-		s += ", " + w
-	}
-	if c := e.Conclusion; c == "success" || c == "failure" {
-		s += ", " + c
-	}
-	if n := e.Notification; n != nil {
-		s += ", notification " + n.Status
-	}
-	return s
+	page, err := m.log.Page(ctx, logs.Query{Limit: 1})
+	return len(page.Entries) == 0, err
 }
 
-func (m *lineMode) view(ctx context.Context, rest string) error {
-	n, err := strconv.Atoi(rest)
-	if err != nil || n < 1 || n > len(m.shown) {
-		return errors.New("view takes the number of an event that was listed")
+// farewell says what goes on without the interface.
+func (m *lineMode) farewell(ctx context.Context) {
+	if m.cfg.Temporary || !m.person {
+		return
 	}
-	rec, err := m.log.Read(ctx, m.shown[n-1].File)
+	if status, err := daemon.Dial(m.cfg.Home).Status(ctx); err == nil {
+		m.say("The receiver keeps running on " + status.Address + "; hookctl stop ends it.")
+	}
+	m.tellRotation()
+}
+
+// tellRotation says that a rotation is not finished.
+func (m *lineMode) tellRotation() {
+	if r := m.rotation(); r != nil && r.Promoted.IsZero() {
+		m.say("A rotation is not finished, and both secrets are accepted; rotate resume goes on with it.")
+	}
+}
+
+// rotation is the stored one, nil for none.
+func (m *lineMode) rotation() *secret.Rotation {
+	if m.cfg.Store == nil {
+		return nil
+	}
+	r, err := m.cfg.Store.Rotation()
 	if err != nil {
-		return err
+		return nil // the commands about it say what is wrong
 	}
-	for _, f := range factsOf(tidyRecord(rec), m.cfg.Now()) {
-		m.say(f.label + ": " + f.value)
+	return r
+}
+
+func (m *lineMode) help(_ context.Context, rest string) error {
+	found := false
+	for _, c := range lineCommands() {
+		if rest == "" || c.name == rest {
+			m.say(strings.TrimSpace(c.name+" "+c.args) + ": " + c.text)
+			found = true
+		}
 	}
-	m.say("The payload as JSON: hookctl events view " + m.shown[n-1].File)
+	if !found {
+		return &hint{fmt.Errorf("there is no command %q", rest), "type help"}
+	}
+	if rest == "" {
+		m.say("At a question enter takes what is in brackets, back goes to the question before, cancel leaves. ctrl+c ends what is under way.")
+	}
 	return nil
 }
 
-// follow tells new events until a line is typed.
-func (m *lineMode) follow(ctx context.Context) error {
-	ctx, stop := context.WithCancel(ctx)
-	defer stop()
-	ch, err := m.log.Watch(ctx)
-	if err != nil {
-		return err
-	}
-	m.say("Following. An empty line ends it.")
-	seen := map[string]bool{}
-	for {
-		select {
-		case batch, ok := <-ch:
-			if !ok {
-				return ctx.Err()
-			}
-			for _, e := range batch {
-				if !seen[e.File] {
-					seen[e.File] = true
-					m.say(sentence(tidy(e), m.cfg))
-				}
-			}
-		case <-m.in:
-			return nil
-		case <-ctx.Done():
-			return ctx.Err()
+// nearest is the command that a mistyped one probably is, "" where none is near.
+func nearest(verb string) string {
+	best, least := "", 3
+	for _, c := range lineCommands() {
+		d := distance(verb, c.name)
+		if len(verb) > 1 && strings.HasPrefix(c.name, verb) {
+			d = 1
+		}
+		if d < least && d < len(c.name) {
+			best, least = c.name, d
 		}
 	}
+	return best
 }
 
-func (m *lineMode) status(ctx context.Context) {
-	st, err := daemon.Dial(m.cfg.Home).Status(ctx)
-	switch {
-	case errors.Is(err, daemon.ErrNotRunning):
-		m.say("The receiver is not running. Type start to start it.")
-	case err != nil:
-		m.say("The receiver does not answer: " + logs.Clean(err.Error()))
-	default:
-		m.say(fmt.Sprintf("The receiver is running on %s: %d received, %d rejected, %d notifications waiting.",
-			logs.Clean(st.Address), st.Received, st.Rejected, st.PendingNotifications))
+// distance is how many characters have to be changed, put in or left out to
+// make one word of the other.
+func distance(a, b string) int {
+	row := make([]int, len(b)+1)
+	for j := range row {
+		row[j] = j
 	}
+	for i := range len(a) {
+		before := row[0]
+		row[0] = i + 1
+		for j := range len(b) {
+			cost := before
+			if a[i] != b[j] {
+				cost++
+			}
+			before = row[j+1]
+			row[j+1] = min(cost, row[j]+1, row[j+1]+1)
+		}
+	}
+	return row[len(b)]
+}
+
+// numbers reads the numbers of a list, separated by blanks or commas. what is
+// said where they name nothing in it.
+func numbers(rest string, size int, what string) ([]int, error) {
+	var out []int
+	for _, word := range strings.FieldsFunc(rest, func(r rune) bool { return r == ' ' || r == ',' }) {
+		n, err := strconv.Atoi(word)
+		if err != nil || n < 1 || n > size {
+			return nil, errors.New(what)
+		}
+		if !slices.Contains(out, n-1) {
+			out = append(out, n-1)
+		}
+	}
+	if len(out) == 0 {
+		return nil, errors.New(what)
+	}
+	return out, nil
 }

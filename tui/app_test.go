@@ -1,7 +1,6 @@
 package tui
 
 import (
-	"bytes"
 	"context"
 	"os"
 	"strings"
@@ -185,36 +184,5 @@ func TestUnicodeLocale(t *testing.T) {
 		if got := unicodeLocale(func(k string) string { return c.env[k] }); got != c.want {
 			t.Errorf("%v: %v", c.env, got)
 		}
-	}
-}
-
-func TestLineMode(t *testing.T) {
-	cfg := testConfig(t)
-	write(t, cfg, sampleRecords()...)
-	var out bytes.Buffer
-	in := strings.NewReader("help\nevents conclusion:failure\nview 1\nview 9\nevents colour:red\nmore\nnonsense\nquit\nevents\n")
-	if err := runAccessible(context.Background(), cfg.withDefaults(), in, &out); err != nil {
-		t.Fatal(err)
-	}
-	got := out.String()
-	for _, want := range []string{
-		"The receiver is not running. Type start to start it.",
-		"1. 11:49:00, workflow_run completed, octo-org/web, CI Tests (feature/test), failure, notification sent",
-		"2. 11:48:00, check_run completed",
-		"End of the list.",
-		"repository: octo-org/web",
-		"error: view takes the number of an event that was listed",
-		`error: filter, character 1: there is no field "colour"`,
-		`error: there is no command "nonsense"; type help`,
-	} {
-		if !strings.Contains(got, want) {
-			t.Errorf("no %q in:\n%s", want, got)
-		}
-	}
-	if strings.ContainsAny(got, "\x1b\r") {
-		t.Errorf("line mode writes control characters: %q", got)
-	}
-	if strings.Contains(got, "11:55:00") {
-		t.Errorf("it goes on after quit:\n%s", got)
 	}
 }

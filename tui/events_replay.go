@@ -81,15 +81,23 @@ func (p *eventsPage) replayDone(m replayed) tea.Cmd {
 		return p.a.fail(m.err)
 	}
 	clear(p.marks)
-	n := "1 record"
-	if m.done != 1 {
-		n = thousands(m.done) + " records"
+	text, some := againWords(m.verb, m.done)
+	if !some {
+		return p.a.warn(text)
 	}
+	if m.verb == "replay" {
+		text += "; look at the top of the list"
+	}
+	return p.a.say(text)
+}
+
+// againWords says what came of a replay or resend, and whether that is anything.
+func againWords(verb string, done int) (text string, some bool) {
 	switch {
-	case m.done == 0:
-		return p.a.warn("the receiver found nothing to " + m.verb)
-	case m.verb == "replay":
-		return p.a.say("replayed " + n + "; look at the top of the list")
+	case done == 0:
+		return "the receiver found nothing to " + verb, false
+	case verb == "replay":
+		return "replayed " + count(done, "record"), true
 	}
-	return p.a.say("the notifications of " + n + " are sent again")
+	return "the notifications of " + count(done, "record") + " are sent again", true
 }

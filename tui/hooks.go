@@ -299,11 +299,24 @@ func (r hookRow) flags() string {
 // title names a hook for people.
 func (r hookRow) title() string { return fmt.Sprintf("hook %d of %s", r.ID, r.Target) }
 
+// noTest says why GitHub cannot be asked for a test of a hook, "" where it can.
+func (r hookRow) noTest() string {
+	switch {
+	case r.Target.IsOrg():
+		return "GitHub has no tests for hooks of organisations, only pings"
+	case !slices.Contains(r.Events, "push") && !slices.Contains(r.Events, "*"):
+		return "the hook does not subscribe to push, which is what GitHub sends as a test"
+	}
+	return ""
+}
+
 // settingsURL is the page of the hook at GitHub.
-func (p *hooksPage) settingsURL(r hookRow) string {
+func (p *hooksPage) settingsURL(r hookRow) string { return settingsPage(p.client, r) }
+
+func settingsPage(c *hooks.Client, r hookRow) string {
 	host := "github.com"
-	if p.client != nil {
-		host = p.client.Host()
+	if c != nil {
+		host = c.Host()
 	}
 	if r.Target.IsOrg() {
 		return fmt.Sprintf("https://%s/organizations/%s/settings/hooks/%d", host, r.Target.Owner, r.ID)
@@ -326,10 +339,8 @@ func (p *hooksPage) actions() []action {
 		pause, pauseText, verb = "resume", "Resume the hook: GitHub delivers again.", "enable"
 	}
 	noTest := writable
-	if ok && h.Target.IsOrg() {
-		noTest = "GitHub has no tests for hooks of organisations; P pings"
-	} else if ok && !slices.Contains(h.Events, "push") && !slices.Contains(h.Events, "*") {
-		noTest = "the hook does not subscribe to push, which is what GitHub sends as a test"
+	if why := h.noTest(); ok && why != "" {
+		noTest = why
 	}
 	page := max(1, p.high-1)
 	step := func(id string, keys []string, by int, text string) action {

@@ -158,14 +158,18 @@ func answerInWords(code int, message string) string {
 type note struct{ text, key, word, does string }
 
 // pressed is the note for someone who presses keys, typed for one who types.
-func (n note) pressed() string { return n.with(n.key) }
-func (n note) typed() string   { return n.with(n.word) }
-
-func (n note) with(what string) string {
-	if what == "" {
+func (n note) pressed() string {
+	if n.key == "" {
 		return n.text
 	}
-	return n.text + "; " + what + " " + n.does
+	return n.text + "; " + n.key + " " + n.does
+}
+
+func (n note) typed() string {
+	if n.word == "" {
+		return n.text
+	}
+	return n.text + "; type " + n.word
 }
 
 // notesOf says what is odd about a hook, among those of its target, each with

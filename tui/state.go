@@ -22,15 +22,33 @@ type state struct {
 	Repositories []string `json:"repositories,omitempty"`
 }
 
+// readState is what was remembered, where it can be read.
+func (c Config) readState() (s state, ok bool) {
+	b, err := os.ReadFile(c.stateFile())
+	return s, err == nil && json.Unmarshal(b, &s) == nil
+}
+
+// writeState remembers; the directory is the receiver's own.
+func (c Config) writeState(s state) error {
+	b, err := json.Marshal(s)
+	if err != nil {
+		return err
+	}
+	path := c.stateFile()
+	if err := os.MkdirAll(filepath.Dir(path), 0o700); err != nil {
+		return fmt.Errorf("remember page and filter: %w", err)
+	}
+	if err := maybe.WriteFile(path, b, 0o600); err != nil {
+		return fmt.Errorf("remember page and filter: %w", err)
+	}
+	return nil
+}
+
 // restore puts page, filter and history back. What cannot be read is left out:
 // it is a convenience, not data.
 func (a *app) restore() {
-	b, err := os.ReadFile(a.cfg.stateFile())
-	if err != nil {
-		return
-	}
-	var s state
-	if json.Unmarshal(b, &s) != nil {
+	s, ok := a.cfg.readState()
+	if !ok {
 		return
 	}
 	for i, p := range a.pages {
@@ -50,22 +68,11 @@ func (a *app) restore() {
 	a.hooks().restoreRepositories(s.Repositories)
 }
 
-// save writes the state; the directory is the receiver's own.
+// save writes the state.
 func (a *app) save() error {
 	ev := a.events()
-	b, err := json.Marshal(state{Page: a.pages[a.at].name(), Filter: ev.feed.filter.String(), History: ev.history, Share: ev.share,
+	return a.cfg.writeState(state{Page: a.pages[a.at].name(), Filter: ev.feed.filter.String(), History: ev.history, Share: ev.share,
 		Hidden: ev.hidden, NoMouse: !a.mouse && !a.cfg.NoMouse, Repositories: a.hooks().repositories()})
-	if err != nil {
-		return err
-	}
-	path := a.cfg.stateFile()
-	if err := os.MkdirAll(filepath.Dir(path), 0o700); err != nil {
-		return fmt.Errorf("remember page and filter: %w", err)
-	}
-	if err := maybe.WriteFile(path, b, 0o600); err != nil {
-		return fmt.Errorf("remember page and filter: %w", err)
-	}
-	return nil
 }
 
 // close waits for work under way, which ends because the context did, and lets

@@ -67,6 +67,15 @@ func (f *stateFile) put(number int, content []byte) error {
 	return nil
 }
 
+// keep writes a state.
+func (f *stateFile) keep(number int, s wizardState) error {
+	b, err := json.Marshal(s)
+	if err == nil {
+		err = f.put(number, append(b, '\n'))
+	}
+	return err
+}
+
 // save keeps what is chosen.
 func (w *wizard) save() tea.Cmd {
 	s := wizardState{
@@ -76,11 +85,7 @@ func (w *wizard) save() tea.Cmd {
 	w.saves++
 	file, number := w.file, w.saves
 	return func() tea.Msg {
-		b, err := json.Marshal(s)
-		if err == nil {
-			err = file.put(number, append(b, '\n'))
-		}
-		if err != nil {
+		if err := file.keep(number, s); err != nil {
 			return failure{err}
 		}
 		return nil
@@ -104,16 +109,18 @@ func (w *wizard) forget() tea.Cmd {
 func (w *wizard) restore() tea.Cmd {
 	file := w.file.path
 	return func() tea.Msg {
-		b, err := os.ReadFile(file) // #nosec G304 -- our own file below the home
-		if err != nil {
-			return wizardRestored{of: w}
-		}
-		var s wizardState
-		if json.Unmarshal(b, &s) != nil {
-			return wizardRestored{of: w}
-		}
-		return wizardRestored{w, &s}
+		return wizardRestored{w, readWizard(file)}
 	}
+}
+
+// readWizard reads the state, nil where there is none.
+func readWizard(file string) *wizardState {
+	b, err := os.ReadFile(file) // #nosec G304 -- our own file below the home
+	var s wizardState
+	if err != nil || json.Unmarshal(b, &s) != nil {
+		return nil
+	}
+	return &s
 }
 
 // restored takes the state up, and goes on there once the sign-in holds.
