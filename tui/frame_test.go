@@ -122,28 +122,6 @@ func TestActionsAreWhole(t *testing.T) {
 	}
 }
 
-// A key means one thing, whichever page is in front.
-func TestKeysMeanTheSameOnEveryPage(t *testing.T) {
-	s := full(t, 120, 40)
-	meaning := map[string]string{}
-	look := func(page string) {
-		for _, a := range s.actions() {
-			for _, k := range a.keys {
-				if m, ok := meaning[k]; ok && m != a.id {
-					t.Errorf("key %q means %s, and %s on %s", k, m, a.id, page)
-				}
-				meaning[k] = a.id
-			}
-		}
-	}
-	for i, p := range s.pages {
-		s.press(string(rune('1' + i)))
-		look(p.name())
-	}
-	s.press("2", "enter")
-	look("a record")
-}
-
 // No screen is wider or higher than the window, at any size.
 func TestEverySizeFits(t *testing.T) {
 	var few, many [][2]int

@@ -10,10 +10,11 @@ import (
 // help lists every key of the page under it, with its sentence and, where one
 // exists, the command line that does the same.
 type help struct {
-	a   *app
-	of  []action
-	pos int
-	max int
+	a    *app
+	of   []action
+	pos  int
+	max  int
+	high int // lines in the last view
 }
 
 // newHelp takes the actions before it opens, because it has its own.
@@ -34,7 +35,7 @@ func (h *help) scroll(by int) { h.pos = max(0, min(h.max, h.pos+by)) }
 
 func (h *help) view(w, high int) string {
 	t := h.a.theme
-	w = min(w, 92)
+	w, h.high = min(w, 92), high
 	keys := 0
 	for _, a := range h.of {
 		keys = max(keys, ansi.StringWidth(a.keyNames(t.ascii)))
@@ -80,13 +81,16 @@ func (h *help) actions() []action {
 	step := func(id string, keys []string, by int, text string) action {
 		return action{id: id, keys: keys, text: text, run: func() tea.Cmd { h.scroll(by); return nil }}
 	}
+	page := max(2, h.high-2)
 	down := step("help.down", []string{"down", "j"}, 1, "Scroll down.")
 	down.label = "scroll"
 	return []action{
 		down,
 		step("help.up", []string{"up", "k"}, -1, "Scroll up."),
-		step("help.pagedown", []string{"pgdown", "space", "ctrl+d"}, 10, "Scroll ten lines down."),
-		step("help.pageup", []string{"pgup", "ctrl+u"}, -10, "Scroll ten lines up."),
+		step("help.pagedown", []string{"space", "pgdown"}, page, "Scroll a page down."),
+		step("help.pageup", []string{"pgup"}, -page, "Scroll a page up."),
+		step("help.halfdown", []string{"ctrl+d"}, page/2+1, "Scroll half a page down."),
+		step("help.halfup", []string{"ctrl+u"}, -page/2-1, "Scroll half a page up."),
 		{id: "help.close", keys: []string{"esc", "?", "q"}, label: "close", text: "Close the help.", run: func() tea.Cmd { h.a.shut(h); return nil }},
 	}
 }
