@@ -27,10 +27,11 @@ type dialogue struct {
 	said  strings.Builder
 	heard int           // how much of it was there when the last line was typed
 	news  chan struct{} // something was said
+	over  chan struct{} // line mode has ended
 }
 
 func newDialogue(t *testing.T, lines ...string) *dialogue {
-	return &dialogue{t: t, lines: lines, ctrlC: make(chan os.Signal), news: make(chan struct{}, 1)}
+	return &dialogue{t: t, lines: lines, ctrlC: make(chan os.Signal), news: make(chan struct{}, 1), over: make(chan struct{})}
 }
 
 func (d *dialogue) Write(p []byte) (int, error) {
@@ -49,6 +50,11 @@ func (d *dialogue) Read(p []byte) (int, error) {
 		if len(d.lines) == 0 {
 			d.await(prompted)
 			return 0, io.EOF
+		}
+		select {
+		case <-d.over:
+			return 0, io.EOF
+		default:
 		}
 		line := d.lines[0]
 		d.lines = d.lines[1:]
@@ -75,6 +81,11 @@ func (d *dialogue) Read(p []byte) (int, error) {
 // typed echoes the line, as a terminal does.
 func (d *dialogue) typed(p []byte, line string) (int, error) {
 	d.lines = d.lines[1:]
+	select {
+	case <-d.over: // nobody is there to answer
+		return 0, io.EOF
+	default:
+	}
 	d.mu.Lock()
 	defer d.mu.Unlock()
 	d.said.WriteString(line + "\n")
@@ -88,7 +99,10 @@ func (d *dialogue) interrupt() {
 	d.said.WriteString("^C")
 	d.heard = d.said.Len()
 	d.mu.Unlock()
-	d.ctrlC <- os.Interrupt
+	select {
+	case d.ctrlC <- os.Interrupt:
+	case <-d.over:
+	}
 }
 
 func prompted(new string) bool { return strings.HasSuffix(new, "> ") || strings.HasSuffix(new, ": ") }
@@ -105,6 +119,8 @@ func (d *dialogue) await(holds func(string) bool) {
 		}
 		select {
 		case <-d.news:
+		case <-d.over:
+			return
 		case <-late:
 			panic("waited in vain after:\n" + d.said.String())
 		}
@@ -114,7 +130,9 @@ func (d *dialogue) await(holds func(string) bool) {
 // with has the dialogue with line mode, and returns it.
 func (d *dialogue) with(cfg Config) string {
 	d.t.Helper()
-	if err := runAccessible(d.t.Context(), cfg.withDefaults(), d, d, true, d.ctrlC, nil); err != nil {
+	err := runAccessible(d.t.Context(), cfg.withDefaults(), d, d, true, d.ctrlC, nil)
+	close(d.over)
+	if err != nil {
 		d.t.Fatalf("%v\n%s", err, d.said.String())
 	}
 	return d.text()
