@@ -97,7 +97,7 @@ func benchmarkAppend(b *testing.B, clients int) {
 				took, total := hammer(b, clients, count, runs[i].append)
 				runs[i].took = append(runs[i].took, took...)
 				runs[i].total += total
-				if err := w.log.settle(b.Context()); err != nil {
+				if err := w.log.Settle(b.Context()); err != nil {
 					b.Fatal(err)
 				}
 			}

@@ -137,8 +137,9 @@ func (l *Log) Read(_ context.Context, file string) (*Record, error) {
 	return decodeRecord(file, data)
 }
 
-// settle lets a reader in the writing process see what it has appended.
-func (l *Log) settle(ctx context.Context) error {
+// Settle returns when every reader, in any process, sees what the writer of this Log has appended so far, or when a disk
+// that fails keeps files from being written. In a process that only reads there is nothing to wait for.
+func (l *Log) Settle(ctx context.Context) error {
 	if l.writer == nil {
 		return nil
 	}
@@ -147,7 +148,7 @@ func (l *Log) settle(ctx context.Context) error {
 
 // Page returns the entries that a query asks for.
 func (l *Log) Page(ctx context.Context, q Query) (Page, error) {
-	if err := l.settle(ctx); err != nil {
+	if err := l.Settle(ctx); err != nil {
 		return Page{}, err
 	}
 	if q.Limit <= 0 {
@@ -192,7 +193,7 @@ func (l *Log) Page(ctx context.Context, q Query) (Page, error) {
 
 // Count returns how many records the filter chooses.
 func (l *Log) Count(ctx context.Context, f Filter) (int, error) {
-	if err := l.settle(ctx); err != nil {
+	if err := l.Settle(ctx); err != nil {
 		return 0, err
 	}
 	from, args := f.counted()
@@ -205,7 +206,7 @@ func (l *Log) Find(ctx context.Context, guid string) ([]Entry, error) {
 	if guid == "" {
 		return nil, nil
 	}
-	if err := l.settle(ctx); err != nil {
+	if err := l.Settle(ctx); err != nil {
 		return nil, err
 	}
 	return l.index.entries(ctx, "SELECT "+columns+" FROM record WHERE delivery = ? AND delivery <> '' ORDER BY id DESC", guid)
@@ -215,7 +216,7 @@ func (l *Log) Find(ctx context.Context, guid string) ([]Entry, error) {
 // oldest first. While the index is made it is what is known so far, from the
 // newest on.
 func (l *Log) Pending(ctx context.Context) ([]Entry, error) {
-	if err := l.settle(ctx); err != nil {
+	if err := l.Settle(ctx); err != nil {
 		return nil, err
 	}
 	return l.index.entries(ctx, "SELECT "+columns+" FROM record INDEXED BY record_pending WHERE pending > 0 ORDER BY id")
@@ -231,7 +232,7 @@ func (l *Log) Problems(ctx context.Context) ([]Problem, error) {
 // Counts returns the records that the filter chooses by event.
 func (l *Log) Counts(ctx context.Context, f Filter) (Counts, error) {
 	c := Counts{Events: map[string]int{}}
-	if err := l.settle(ctx); err != nil {
+	if err := l.Settle(ctx); err != nil {
 		return c, err
 	}
 	from, args := f.joined()
@@ -272,7 +273,7 @@ const maxBuckets = 100_000
 // Rates returns how many records came in each span of time since then,
 // oldest first, empty spans included.
 func (l *Log) Rates(ctx context.Context, since time.Time, bucket time.Duration) ([]Rate, error) {
-	if err := l.settle(ctx); err != nil {
+	if err := l.Settle(ctx); err != nil {
 		return nil, err
 	}
 	var rates []Rate

@@ -38,7 +38,7 @@ func (w *Writer) Prune(ctx context.Context, dryRun bool) (PruneResult, error) {
 	if err := w.log.Ready(ctx, nil); err != nil {
 		return res, fmt.Errorf("prune: %w", err)
 	}
-	if err := w.log.settle(ctx); err != nil {
+	if err := w.log.Settle(ctx); err != nil {
 		return res, fmt.Errorf("prune: %w", err)
 	}
 	total, err := w.log.index.number(ctx, "SELECT sum(size) FROM record")

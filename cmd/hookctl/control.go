@@ -175,7 +175,7 @@ func (r *receiver) replay(ctx context.Context, q filesRequest) (doneAnswer, erro
 		}
 		done.Done++
 	}
-	return done, nil
+	return done, r.log.Log().Settle(ctx)
 }
 
 // test takes a signed sample in. It checks the signature as the front door does, so that a wrong secret shows.
@@ -200,8 +200,12 @@ func (r *receiver) test(ctx context.Context, q testRequest) (ingestAnswer, error
 	return r.ingest(ctx, record)
 }
 
+// ingest answers when the record has its file, too, so that the asker's next command finds it.
 func (r *receiver) ingest(ctx context.Context, record *logs.Record) (ingestAnswer, error) {
 	duplicate, err := r.server.Ingest(ctx, record)
+	if err == nil {
+		err = r.log.Log().Settle(ctx)
+	}
 	return ingestAnswer{File: record.File, Duplicate: duplicate}, err
 }
 
@@ -222,7 +226,7 @@ func (r *receiver) catchup(ctx context.Context, q catchupRequest) (doneAnswer, e
 		targets = append(targets, t)
 	}
 	n, err := r.catchUpOnce(ctx, s, targets)
-	return doneAnswer{n}, err
+	return doneAnswer{n}, errors.Join(err, r.log.Log().Settle(ctx))
 }
 
 // askReceiver makes one call to the control socket of the home's receiver.

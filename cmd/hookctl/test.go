@@ -7,7 +7,6 @@ import (
 	"fmt"
 	"io"
 	"os"
-	"time"
 
 	"github.com/google/uuid"
 	"github.com/spf13/cobra"
@@ -67,39 +66,11 @@ func (p *program) test(ctx context.Context, file, event string, dryRun bool, out
 	if err != nil {
 		return err
 	}
-	if err := p.awaitRecord(ctx, s, answer.File); err != nil {
-		return err
-	}
 	if out.wanted() {
 		return out.print(p.out, answer)
 	}
 	fmt.Fprintln(p.out, answer.File)
 	return nil
-}
-
-// awaitRecord waits until a record that is durable has its file, too, so that the next command finds it.
-func (p *program) awaitRecord(ctx context.Context, s *settings, file string) (err error) {
-	log, err := logs.Open(ctx, s.logsConfig(nil))
-	if err != nil {
-		return err
-	}
-	defer func() { err = errors.Join(err, log.Close()) }()
-	deadline := time.NewTimer(5 * time.Second)
-	defer deadline.Stop()
-	tick := time.NewTicker(5 * time.Millisecond)
-	defer tick.Stop()
-	for {
-		if _, err := log.Read(ctx, file); !errors.Is(err, logs.ErrNotFound) {
-			return err
-		}
-		select {
-		case <-ctx.Done():
-			return ctx.Err()
-		case <-deadline.C:
-			return fmt.Errorf("the record %s is durable, but its file is not written yet", file)
-		case <-tick.C:
-		}
-	}
 }
 
 func (p *program) readSample(file string) ([]byte, error) {
