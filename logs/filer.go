@@ -65,7 +65,8 @@ const (
 	fileBatch     = 64
 	restShare     = 2 // in a rush, rest that many times as long as the work took
 	longRest      = 50 * time.Millisecond
-	crowdBatch    = 8        // of files, where creating one stalls a crowd for half a millisecond
+	crowdBatch    = 8 // of files, where creating one stalls a crowd for half a millisecond
+	crowdRest     = 250 * time.Millisecond
 	memoryLimit   = 32 << 20 // of contents kept for filing; beyond it they are read back
 	firstBackoff  = 50 * time.Millisecond
 	longBackoff   = 5 * time.Second
@@ -187,7 +188,7 @@ func (f *filer) fileLoop() {
 			start := time.Now()
 			done, failed, err := f.write(batch)
 			if rush, crowd := f.spool.rush(); crowd {
-				wait = longRest
+				wait = crowdRest
 			} else if rush {
 				// Leave the disk and the processor to those who wait for an answer.
 				wait = min(restShare*time.Since(start), longRest)
@@ -197,8 +198,7 @@ func (f *filer) fileLoop() {
 			if err == nil {
 				backoff = firstBackoff
 				if wait > 0 && !stopped {
-					timer.Reset(wait)
-					f.pause(timer)
+					f.pause(timer, wait)
 				}
 				continue
 			}
@@ -229,12 +229,17 @@ func (f *filer) fileLoop() {
 	}
 }
 
-// pause waits unless someone wants the work done.
-func (f *filer) pause(timer *time.Timer) {
+// pause waits unless someone wants the work done, and no longer than a crowd lasts.
+func (f *filer) pause(timer *time.Timer, wait time.Duration) {
+	timer.Reset(min(wait, longRest))
 	for {
 		select {
 		case <-timer.C:
-			return
+			wait -= longRest
+			if _, crowd := f.spool.rush(); wait <= 0 || !crowd {
+				return
+			}
+			timer.Reset(longRest)
 		case <-f.wake:
 			f.mu.Lock()
 			wanted := f.stopped || len(f.settles) > 0

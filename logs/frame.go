@@ -30,17 +30,37 @@ const (
 )
 
 // newFrame lays out a frame; sealFrame completes it once its segment is known.
-// The body is kind, length of the name, name, data.
 func newFrame(kind byte, name string, data []byte) []byte {
-	body := 3 + len(name) + len(data)
-	b := make([]byte, frameHeader, align(frameHeader+body))
+	return endFrame(append(beginFrame(kind, name, len(data)), data...))
+}
+
+// beginFrame is a frame up to its data, with room for so many bytes of it. The body is kind, length of the name, name,
+// data.
+func beginFrame(kind byte, name string, room int) []byte {
+	b := make([]byte, frameHeader, align(frameHeader+3+len(name)+room))
 	b = append(b, kind, byte(len(name)), byte(len(name)>>8)) //nolint:gosec // a file name has at most 255 bytes
-	b = append(b, name...)
-	b = append(b, data...)
+	return append(b, name...)
+}
+
+// endFrame completes a frame whose data has been appended.
+func endFrame(b []byte) []byte {
+	body := len(b) - frameHeader
 	binary.LittleEndian.PutUint32(b[0:], frameMagic)
 	binary.LittleEndian.PutUint32(b[4:], uint32(body)) //nolint:gosec // a payload is at most 64 MiB, the bound of an answer of GitHub
 	binary.LittleEndian.PutUint32(b[16:], crc32.Checksum(b[frameHeader:], crcTable()))
-	return b[:cap(b)]
+	return append(b, make([]byte, align(len(b))-len(b))...)
+}
+
+// recordFrame encodes a record into a frame. data is the record's part of it, so that both share their memory.
+func recordFrame(name string, r *Record) (frame, data []byte, err error) {
+	b := beginFrame(frameRecord, name, r.room())
+	begin := len(b)
+	if b, err = r.appendTo(b); err != nil {
+		return nil, nil, err
+	}
+	end := len(b)
+	b = endFrame(b)
+	return b, b[begin:end:end], nil
 }
 
 // sealFrame writes the salt of the segment into the frame.

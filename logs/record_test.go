@@ -146,6 +146,9 @@ func FuzzRecord(f *testing.F) {
 	f.Add([]byte(`{"event_type":"push","timestamp":"20250102_030405","result":null,"payload_summary":{"action":null}}`))
 	f.Add([]byte(`{"payload":{"a":"}"},"event_type":"push"}`))
 	f.Fuzz(func(t *testing.T, data []byte) {
+		if got, want := validJSON(data), json.Valid(data); got != want {
+			t.Fatalf("valid JSON: %v, and encoding/json says %v", got, want)
+		}
 		r, err := decodeRecord("f.json", data)
 		if err != nil {
 			return

@@ -44,8 +44,11 @@ type spool struct {
 	spare  chan struct{} // asks for a segment to be made ahead
 	spared chan struct{}
 
-	syncTime time.Duration // of the last batches; the committer's alone
-	expected int           // how many clients there seem to be
+	expected int // how many clients there seem to be
+
+	// What follows is the committer's alone.
+	syncTime time.Duration // of the last batches
+	together []byte        // the frames of a batch; used again and again
 }
 
 // commit is one frame on its way to the disk.
@@ -68,12 +71,13 @@ type ref struct {
 
 const (
 	defaultSegment = 4 << 20
-	minFree        = 1 // segments made ahead
-	warmFree       = 8 // the same, after a while
+	minFree        = 1       // segments made ahead
+	warmFree       = maxFree // the same, after a while
 	warmAfter      = 3 * time.Second
 	refillAfter    = 100 * time.Millisecond
 	maxFree        = 12      // segments kept for later
 	maxBatch       = 4 << 20 // bytes that share a sync
+	keptBatch      = 1 << 20 // of the memory for them
 	maxGather      = 2 * time.Millisecond
 	rushOver       = 20 * time.Millisecond
 	crowdSize      = 8 // clients
@@ -224,7 +228,6 @@ func (s *spool) write(batch []*commit) (durable int, err error) {
 			return durable, err
 		}
 		n, end := 0, seg.used
-		var buf []byte
 		for n < len(rest) && end+int64(len(rest[n].frame)) <= seg.size {
 			c := rest[n]
 			sealFrame(c.frame, seg.salt)
@@ -232,10 +235,14 @@ func (s *spool) write(batch []*commit) (durable int, err error) {
 			end += int64(len(c.frame))
 			n++
 		}
-		if buf = rest[0].frame; n > 1 {
-			buf = make([]byte, 0, end-seg.used)
+		buf := rest[0].frame
+		if n > 1 {
+			s.together = s.together[:0]
 			for _, c := range rest[:n] {
-				buf = append(buf, c.frame...)
+				s.together = append(s.together, c.frame...)
+			}
+			if buf = s.together; cap(buf) > keptBatch {
+				s.together = nil
 			}
 		}
 		if err := s.disk.writeAt(seg.f, buf, seg.used); err != nil {

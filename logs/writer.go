@@ -143,7 +143,7 @@ func (w *Writer) Close() error {
 // Notifications that the record causes belong into it before Append, as
 // pending: then they outlive a crash.
 func (w *Writer) Append(ctx context.Context, r *Record) error {
-	if len(r.Payload) > 0 && !json.Valid(r.Payload) {
+	if len(r.Payload) > 0 && !validJSON(r.Payload) {
 		return fmt.Errorf("append record: %w", ErrNotJSON)
 	}
 	unique := r.DeliveryID != "" && r.Source != SourceReplay && r.Source != SourceTest
@@ -161,14 +161,15 @@ func (w *Writer) Append(ctx context.Context, r *Record) error {
 		r.Source = SourceDelivery
 	}
 	r.Timestamp = r.ReceivedAt.UTC().Format(timeLayout)
-	data, err := r.Encode()
-	if err != nil {
-		return err
-	}
-	it := &item{stem: stem(r.ReceivedAt, r.EventType), id: r.DeliveryID, data: data, pending: hasPending(r.Notifications)}
+	it := &item{stem: stem(r.ReceivedAt, r.EventType), id: r.DeliveryID, pending: hasPending(r.Notifications)}
 	r.File = w.filer.admit(it)
-	it.entry = r.Entry(int64(len(data)))
-	if err := w.spool.commit(ctx, &commit{frame: newFrame(frameRecord, r.File, data), item: it}); err != nil {
+	frame, data, err := recordFrame(r.File, r)
+	if err != nil {
+		w.filer.dismiss(it)
+		return fmt.Errorf("append record: %w", err)
+	}
+	it.data, it.entry = data, r.Entry(int64(len(data)))
+	if err := w.spool.commit(ctx, &commit{frame: frame, item: it}); err != nil {
 		return w.refused(ctx, it, err)
 	}
 	return nil

@@ -2,7 +2,10 @@
 
 package server
 
-import "syscall"
+import (
+	"syscall"
+	"time"
+)
 
 // maxOpenFiles raises the limit as far as it goes and returns it.
 func maxOpenFiles() int {
@@ -16,4 +19,13 @@ func maxOpenFiles() int {
 		_ = syscall.Getrlimit(syscall.RLIMIT_NOFILE, &r)
 	}
 	return int(min(r.Cur, 1<<20))
+}
+
+// processorTime is what the process has spent of the processors so far, in user code and in the kernel.
+func processorTime() time.Duration {
+	var r syscall.Rusage
+	if syscall.Getrusage(syscall.RUSAGE_SELF, &r) != nil {
+		return 0
+	}
+	return time.Duration(r.Utime.Nano() + r.Stime.Nano())
 }

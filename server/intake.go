@@ -277,6 +277,9 @@ const formType = "application/x-www-form-urlencoded"
 
 // contentType returns the type of the body if it is one that GitHub sends, else "".
 func contentType(h http.Header) string {
+	if t := h.Get("Content-Type"); t == "application/json" || t == formType {
+		return t
+	}
 	t, _, err := mime.ParseMediaType(h.Get("Content-Type"))
 	if err != nil && !errors.Is(err, mime.ErrInvalidMediaParameter) {
 		return ""
@@ -309,20 +312,29 @@ const pathHeader = "X-Hookctl-Path"
 
 // keptHeaders is an allow-list: GitHub once sent hooks' secrets in X-Github-Encoded-Secret.
 func keptHeaders(h http.Header) map[string]string {
-	kept := map[string]string{}
-	keep := func(name, canonical string) {
-		if v := line(h.Get(canonical), 300); v != "" {
-			kept[name] = v
+	kept := make(map[string]string, len(keptNames))
+	for _, name := range keptNames {
+		if v := h[name.canonical]; len(v) > 0 {
+			if text := line(v[0], 300); text != "" {
+				kept[name.written] = text
+			}
 		}
 	}
-	for _, name := range []string{
-		"X-GitHub-Event", "X-GitHub-Delivery", "X-GitHub-Hook-ID", "X-GitHub-Hook-Installation-Target-Type",
-		"X-GitHub-Hook-Installation-Target-ID", "X-GitHub-Enterprise-Host", "X-GitHub-Enterprise-Version",
-		"X-Hub-Signature-256", "Content-Type", "User-Agent",
-	} {
-		keep(name, http.CanonicalHeaderKey(name))
-	}
 	return kept
+}
+
+// keptNames are the headers that a record keeps, as GitHub writes them and as net/http does.
+var keptNames = []struct{ written, canonical string }{
+	{"X-GitHub-Event", "X-Github-Event"},
+	{"X-GitHub-Delivery", "X-Github-Delivery"},
+	{"X-GitHub-Hook-ID", "X-Github-Hook-Id"},
+	{"X-GitHub-Hook-Installation-Target-Type", "X-Github-Hook-Installation-Target-Type"},
+	{"X-GitHub-Hook-Installation-Target-ID", "X-Github-Hook-Installation-Target-Id"},
+	{"X-GitHub-Enterprise-Host", "X-Github-Enterprise-Host"},
+	{"X-GitHub-Enterprise-Version", "X-Github-Enterprise-Version"},
+	{"X-Hub-Signature-256", "X-Hub-Signature-256"},
+	{"Content-Type", "Content-Type"},
+	{"User-Agent", "User-Agent"},
 }
 
 // ingest decides what a record means, stores it with its notifications pending, and hands those

@@ -1,0 +1,182 @@
+package logs
+
+import (
+	"encoding/binary"
+	"math/bits"
+)
+
+// maxDepth is how deeply JSON may be nested, as in encoding/json.
+const maxDepth = 10_000
+
+// validJSON says what [encoding/json.Valid] says in less than half the time. Every payload is checked before it is acknowledged, and
+// the library's check took longer than the rest of Append.
+func validJSON(b []byte) bool {
+	var open [64]byte // the closers that are due, the innermost last
+	stack := open[:0]
+	i := skipSpace(b, 0)
+	for {
+		// A value begins at i.
+		if i >= len(b) {
+			return false
+		}
+		switch c := b[i]; c {
+		case '{', '[':
+			if len(stack) == maxDepth {
+				return false
+			}
+			stack = append(stack, c+2) // '{' to '}', '[' to ']'
+			if i = skipSpace(b, i+1); i < len(b) && b[i] == c+2 {
+				break // It is empty and closed below.
+			}
+			if c == '{' {
+				if i = memberValue(b, i); i < 0 {
+					return false
+				}
+			}
+			continue
+		case '"':
+			i = stringEnd(b, i)
+		case 't':
+			i = wordEnd(b, i, "true")
+		case 'f':
+			i = wordEnd(b, i, "false")
+		case 'n':
+			i = wordEnd(b, i, "null")
+		default:
+			i = numberEnd(b, i)
+		}
+		if i < 0 {
+			return false
+		}
+		// A value ended before i, or an empty one is to be closed.
+		for i = skipSpace(b, i); len(stack) > 0 && i < len(b) && b[i] == stack[len(stack)-1]; i = skipSpace(b, i+1) {
+			stack = stack[:len(stack)-1]
+		}
+		if len(stack) == 0 {
+			return i == len(b)
+		}
+		if i >= len(b) || b[i] != ',' {
+			return false
+		}
+		if i = skipSpace(b, i+1); stack[len(stack)-1] == '}' {
+			if i = memberValue(b, i); i < 0 {
+				return false
+			}
+		}
+	}
+}
+
+// memberValue takes a key and a colon and returns where the value begins; -1 is no such thing, as in all of these.
+func memberValue(b []byte, i int) int {
+	if i >= len(b) || b[i] != '"' {
+		return -1
+	}
+	if i = stringEnd(b, i); i < 0 {
+		return -1
+	}
+	if i = skipSpace(b, i); i >= len(b) || b[i] != ':' {
+		return -1
+	}
+	return skipSpace(b, i+1)
+}
+
+// stringEnd returns the index behind the string that begins at i. Eight bytes at a time are looked at for one that
+// needs a closer look: a quote, a backslash or a control character.
+func stringEnd(b []byte, i int) int {
+	const ones, tops = 0x0101010101010101, 0x8080808080808080
+	for i++; ; {
+		for i+8 <= len(b) {
+			w := binary.LittleEndian.Uint64(b[i:])
+			quote, slash := w^(ones*'"'), w^(ones*'\\')
+			found := ((quote-ones)&^quote | (slash-ones)&^slash | (w-ones*0x20)&^w) & tops
+			if found != 0 {
+				i += bits.TrailingZeros64(found) / 8
+				break
+			}
+			i += 8
+		}
+		if i >= len(b) {
+			return -1
+		}
+		switch c := b[i]; {
+		case c == '"':
+			return i + 1
+		case c == '\\':
+			if i = escapeEnd(b, i); i < 0 {
+				return -1
+			}
+		case c < 0x20:
+			return -1
+		default:
+			i++
+		}
+	}
+}
+
+func escapeEnd(b []byte, i int) int {
+	if i+1 >= len(b) {
+		return -1
+	}
+	switch b[i+1] {
+	case '"', '\\', '/', 'b', 'f', 'n', 'r', 't':
+		return i + 2
+	case 'u':
+		if i+6 > len(b) {
+			return -1
+		}
+		for _, c := range b[i+2 : i+6] {
+			if !isDigit(c) && (c|0x20 < 'a' || c|0x20 > 'f') {
+				return -1
+			}
+		}
+		return i + 6
+	}
+	return -1
+}
+
+func wordEnd(b []byte, i int, word string) int {
+	if i+len(word) > len(b) || string(b[i:i+len(word)]) != word {
+		return -1
+	}
+	return i + len(word)
+}
+
+func numberEnd(b []byte, i int) int {
+	if b[i] == '-' {
+		i++
+	}
+	switch {
+	case i < len(b) && b[i] == '0':
+		i++
+	default:
+		if i = digitsEnd(b, i); i < 0 {
+			return -1
+		}
+	}
+	if i < len(b) && b[i] == '.' {
+		if i = digitsEnd(b, i+1); i < 0 {
+			return -1
+		}
+	}
+	if i < len(b) && b[i]|0x20 == 'e' {
+		if i++; i < len(b) && (b[i] == '+' || b[i] == '-') {
+			i++
+		}
+		return digitsEnd(b, i)
+	}
+	return i
+}
+
+// digitsEnd takes one digit or more.
+func digitsEnd(b []byte, i int) int {
+	begin := i
+	for i < len(b) && isDigit(b[i]) {
+		i++
+	}
+	if i == begin {
+		return -1
+	}
+	return i
+}
+
+func isDigit(c byte) bool { return c >= '0' && c <= '9' }
