@@ -1,6 +1,7 @@
 package hooks
 
 import (
+	"cmp"
 	"context"
 	"encoding/json"
 	"errors"
@@ -190,7 +191,7 @@ func (c *Client) List(ctx context.Context, t Target) ([]Hook, error) {
 	if err != nil {
 		return nil, err
 	}
-	slices.SortFunc(list, func(a, b Hook) int { return int(min(1, max(-1, a.ID-b.ID))) })
+	slices.SortFunc(list, func(a, b Hook) int { return cmp.Compare(a.ID, b.ID) })
 	return list, nil
 }
 
@@ -240,6 +241,9 @@ func (c *Client) Create(ctx context.Context, t Target, s Spec) (Hook, error) {
 			}
 		}
 		if try >= c.limits.Tries {
+			if err == nil { // an answer of 2xx that told nothing, and no hook
+				err = &Error{Op: "create hook", Target: t.String(), Message: "GitHub says that it made the hook, and does not list it", Cure: "run the command again later"}
+			}
 			return Hook{}, err
 		}
 		if err := sleep(ctx, c.limits.Pause<<min(try, 4)); err != nil {

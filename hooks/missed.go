@@ -1,6 +1,7 @@
 package hooks
 
 import (
+	"cmp"
 	"context"
 	"errors"
 	"fmt"
@@ -76,6 +77,20 @@ func GroupByGUID(list []Delivery) []Event {
 // Missed: then a call costs one request for a hook where nothing is missing.
 type Cursor map[int64]int64
 
+// settling is how long a cursor stays behind the newest delivery: GitHub waits 10 seconds for an answer, so one that it
+// began earlier, with a smaller id, may be listed later.
+const settling = 30 * time.Second
+
+// settled is the id up to which nothing can be added any more to a list of deliveries that begins after an id.
+func settled(list []Delivery, after int64) int64 {
+	for _, d := range list {
+		if list[0].DeliveredAt.Sub(d.DeliveredAt) >= settling {
+			return d.ID
+		}
+	}
+	return after
+}
+
 // MissedQuery says where to look for missed deliveries.
 type MissedQuery struct {
 	Hooks  []Hook
@@ -92,8 +107,9 @@ type Missing struct {
 }
 
 // Missed finds the events that no attempt brought here, oldest first, and the cursor for the next call. A cursor does
-// not go past what is missing, so that what could not be fetched is found again. Pings are never missed. A hook that
-// cannot be looked at does not stop the others: its error is joined to the error, and its cursor stays.
+// not go past what is missing, so that what could not be fetched is found again, nor up to what is still being delivered.
+// Pings are never missed. A hook that cannot be looked at does not stop the others: its error is joined to the error, and
+// its cursor stays.
 func (c *Client) Missed(ctx context.Context, q MissedQuery) ([]Missing, Cursor, error) {
 	cursor := make(Cursor, len(q.Hooks))
 	for _, h := range q.Hooks {
@@ -118,24 +134,24 @@ func (c *Client) Missed(ctx context.Context, q MissedQuery) ([]Missing, Cursor, 
 		if len(list) == 0 {
 			return
 		}
-		settled := list[0].ID
+		upTo := settled(list, q.Cursor[h.ID])
 		for _, e := range GroupByGUID(list) {
 			if e.Event == "ping" || (e.OK() && !q.Taken) || q.Have(e.GUID) {
 				continue
 			}
 			missing = append(missing, Missing{Hook: h, Event: e})
 			for _, d := range e.Attempts {
-				settled = min(settled, d.ID-1)
+				upTo = min(upTo, d.ID-1)
 			}
 		}
-		cursor[h.ID] = settled
+		cursor[h.ID] = upTo
 	})
 	slices.SortStableFunc(missing, func(a, b Missing) int {
 		first, second := a.Attempts[len(a.Attempts)-1], b.Attempts[len(b.Attempts)-1]
 		if order := first.DeliveredAt.Compare(second.DeliveredAt); order != 0 {
 			return order
 		}
-		return int(min(1, max(-1, first.ID-second.ID)))
+		return cmp.Compare(first.ID, second.ID)
 	})
 	// Hooks of a repository and of its organization get one event with one GUID.
 	seen := make(map[string]bool)
