@@ -264,7 +264,10 @@ func (m *lineMode) help(_ context.Context, rest string) error {
 
 // nearest is the command that a mistyped one probably is, "" where none is near.
 func nearest(verb string) string {
-	best, least := "", 3
+	best, least := "", 2
+	if len(verb) > 4 {
+		least = 3
+	}
 	for _, c := range lineCommands() {
 		d := distance(verb, c.name)
 		if len(verb) > 1 && strings.HasPrefix(c.name, verb) {

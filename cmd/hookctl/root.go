@@ -53,13 +53,14 @@ func newRoot(p *program) *cobra.Command {
 		SilenceUsage:  true,
 		Args:          cobra.NoArgs,
 		RunE: func(cmd *cobra.Command, _ []string) error {
-			if !p.terminal {
+			// Whoever asks for lines gets them on a pipe too. The variable alone stands for a person's terminal.
+			if !p.terminal && !p.accessible {
 				return cmd.Help()
 			}
 			return p.openTUI(cmd.Context())
 		},
 	}
-	root.Flags().BoolVar(&p.accessible, "accessible", false, "prompt line by line instead of opening the full screen")
+	root.Flags().BoolVar(&p.accessible, "accessible", false, "prompt line by line instead of opening the full screen; commands may come from a pipe")
 	root.SetIn(p.in)
 	root.SetOut(p.out)
 	root.SetErr(p.err)

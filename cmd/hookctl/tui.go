@@ -3,6 +3,8 @@ package main
 import (
 	"context"
 	"errors"
+	"os/signal"
+	"syscall"
 	"time"
 
 	"hookctl/hooks"
@@ -19,9 +21,18 @@ func (p *program) openTUI(ctx context.Context) error {
 	}
 	p.quiet = !config.Accessible
 	defer func() { p.quiet = false }()
+	if config.Accessible {
+		// There ctrl+c ends what is under way, and not the program.
+		var stop context.CancelFunc
+		ctx, stop = signal.NotifyContext(context.WithoutCancel(ctx), syscall.SIGTERM)
+		defer stop()
+	}
 	err = tui.Run(ctx, config)
-	if errors.Is(err, tui.ErrNoTerminal) {
+	switch {
+	case errors.Is(err, tui.ErrNoTerminal):
 		return usage(err)
+	case errors.Is(err, tui.ErrCommandFailed):
+		return errReported
 	}
 	return err
 }
