@@ -3,6 +3,7 @@ package hooks
 import (
 	"context"
 	"encoding/json"
+	"errors"
 	"net/http"
 	"net/url"
 	"strings"
@@ -120,6 +121,14 @@ func (c *Client) Deliveries(ctx context.Context, t Target, id int64, q DeliveryQ
 		return q.Limit <= 0 || len(list) < q.Limit
 	})
 	return list, err
+}
+
+// DeliveriesOf lists the deliveries of many hooks, in their order, a few calls at a time. A hook that cannot be looked at
+// has none and does not stop the others: its error is joined to the error.
+func (c *Client) DeliveriesOf(ctx context.Context, hooks []Hook, q DeliveryQuery) ([][]Delivery, error) {
+	lists, errs := make([][]Delivery, len(hooks)), make([]error, len(hooks))
+	each(len(hooks), c.limits.Concurrent, func(i int) { lists[i], errs[i] = c.Deliveries(ctx, hooks[i].Target, hooks[i].ID, q) })
+	return lists, errors.Join(errs...)
 }
 
 // Delivery returns one delivery with its payload.

@@ -310,6 +310,17 @@ func TestOutcomesOfEvents(t *testing.T) {
 	}
 }
 
+func TestDeliveriesOfManyHooksGoOnPastAFailure(t *testing.T) {
+	w := newWorld(t, "o/a", "o/b")
+	w.setSecret("s1")
+	hooks := w.setup("o/a", "o/b")
+	w.Grant("o/a", githubtest.DefaultLogin, "read")
+	lists, err := w.client.DeliveriesOf(t.Context(), hooks, DeliveryQuery{})
+	if !errors.Is(err, ErrNotAdmin) || len(lists) != 2 || len(lists[0]) != 0 || len(lists[1]) != 1 || lists[1][0].HookID != hooks[1].ID {
+		t.Errorf("%+v, %v", lists, err)
+	}
+}
+
 func TestDeliveriesCanBeSelected(t *testing.T) {
 	w := newWorld(t, "o/a")
 	w.setSecret("s1")

@@ -63,14 +63,12 @@ func (p *program) catchup(ctx context.Context, f *targetFlags, since Duration, e
 	if err != nil {
 		return err
 	}
-	list, err := p.hooksOrOne(ctx, s, client, f, nil)
-	if err != nil {
-		return err
+	// What cannot be looked at does not keep the rest from being fetched.
+	list, listErr := p.hooksOrOne(ctx, s, client, f, nil)
+	if len(list) == 0 && listErr != nil {
+		return listErr
 	}
-	missing, err := p.missed(ctx, s, client, list, since)
-	if err != nil {
-		return err
-	}
+	missing, missedErr := p.missed(ctx, s, client, list, since)
 	rows := []caughtUp{}
 	chosen := missing[:0:0]
 	for _, m := range missing {
@@ -87,7 +85,7 @@ func (p *program) catchup(ctx context.Context, f *targetFlags, since Duration, e
 	if !dryRun && len(chosen) > 0 {
 		err = p.fetchMissed(ctx, s, client, chosen, rows)
 	}
-	return errors.Join(p.printCaughtUp(rows, dryRun, out), err)
+	return errors.Join(p.printCaughtUp(rows, dryRun, out), listErr, missedErr, err)
 }
 
 // fetchMissed records what is missing and notes each file. The running receiver takes it in; without one, this process is
@@ -100,14 +98,13 @@ func (p *program) fetchMissed(ctx context.Context, s *settings, client *hooks.Cl
 	ingest := func(ctx context.Context, record *logs.Record) (ingestAnswer, error) {
 		return askReceiver[ingestAnswer](ctx, s.Home, "/ingest", record)
 	}
-	if _, err := daemon.Dial(s.Home).Status(ctx); errors.Is(err, daemon.ErrNotRunning) {
-		offline, closeLog, err := p.offlineIngest(ctx, s)
-		if err != nil {
-			return err
+	if _, err = daemon.Dial(s.Home).Status(ctx); errors.Is(err, daemon.ErrNotRunning) {
+		var closeLog func() error
+		if ingest, closeLog, err = p.offlineIngest(ctx, s); err == nil {
+			defer func() { err = errors.Join(err, closeLog()) }()
 		}
-		defer func() { err = errors.Join(err, closeLog()) }()
-		ingest = offline
-	} else if err != nil {
+	}
+	if err != nil {
 		return err
 	}
 	_, err = client.Fetch(ctx, missing, func(ctx context.Context, m hooks.Missing, d hooks.Delivery) error {
@@ -285,8 +282,12 @@ func (r *receiver) catchUpOnce(ctx context.Context, s *settings, targets []hooks
 	if recorded > 0 {
 		r.logger.Info("caught up with what never arrived", "deliveries", recorded)
 	}
+	if err := failed(); err != nil {
+		// What could not be looked up counted as there, so the cursor has gone past it.
+		return recorded, errors.Join(listErr, missedErr, err, fetchErr)
+	}
 	maps.Copy(cursor, moved)
-	return recorded, errors.Join(listErr, missedErr, failed(), fetchErr, writeCursor(file, cursor))
+	return recorded, errors.Join(listErr, missedErr, fetchErr, writeCursor(file, cursor))
 }
 
 // readCursor reads how far catching up is. A cursor that cannot be read costs a few calls, so it counts as none.

@@ -48,11 +48,11 @@ func newHooksDeliveries(p *program) *cobra.Command {
 				return err
 			}
 			list, err := p.hooksOrOne(cmd.Context(), s, client, &f, args)
-			if err != nil {
+			if len(list) == 0 && err != nil {
 				return err
 			}
 			query := hooks.DeliveryQuery{Since: time.Now().Add(-time.Duration(since)), Failed: failed, Limit: limit}
-			return p.listDeliveries(cmd.Context(), s, client, list, query, absent, &out)
+			return errors.Join(p.listDeliveries(cmd.Context(), s, client, list, query, absent, &out), err)
 		},
 	}
 	f.add(cmd, false)
@@ -64,17 +64,19 @@ func newHooksDeliveries(p *program) *cobra.Command {
 	return cmd
 }
 
-// hooksOrOne are the hook of an id, or every hook of this receiver on the chosen targets.
+// hooksOrOne are the hook of an id, or every hook of this receiver on the chosen targets: those of the targets that could be
+// looked at, beside the error of one that could not.
 func (p *program) hooksOrOne(ctx context.Context, s *settings, client *hooks.Client, f *targetFlags, args []string) ([]hooks.Hook, error) {
 	if len(args) == 1 {
 		hook, err := p.oneHook(ctx, s, client, f, args[0])
-		return []hooks.Hook{hook}, err
+		if err != nil {
+			return nil, err
+		}
+		return []hooks.Hook{hook}, nil
 	}
 	list, err := p.chosenHooks(ctx, s, client, f)
-	if err != nil {
-		return nil, err
-	}
-	return p.ownHooks(ctx, s, list)
+	own, ownErr := p.ownHooks(ctx, s, list)
+	return own, errors.Join(err, ownErr)
 }
 
 func (p *program) listDeliveries(ctx context.Context, s *settings, client *hooks.Client, list []hooks.Hook, query hooks.DeliveryQuery, absent bool, out *output) (err error) {
@@ -84,12 +86,9 @@ func (p *program) listDeliveries(ctx context.Context, s *settings, client *hooks
 	}
 	defer func() { err = errors.Join(err, log.Close()) }()
 	seen := []seenEvent{}
-	for _, h := range list {
-		deliveries, err := client.Deliveries(ctx, h.Target, h.ID, query)
-		if err != nil {
-			return err
-		}
-		for _, e := range hooks.GroupByGUID(deliveries) {
+	deliveries, failed := client.DeliveriesOf(ctx, list, query)
+	for i, h := range list {
+		for _, e := range hooks.GroupByGUID(deliveries[i]) {
 			row := seenEvent{
 				Repository: h.Target.String(), HookID: h.ID, ID: e.Latest().ID, GUID: e.GUID, Event: e.Event, Action: e.Action, Attempts: e.Attempts,
 			}
@@ -107,11 +106,11 @@ func (p *program) listDeliveries(ctx context.Context, s *settings, client *hooks
 		}
 	}
 	if out.wanted() {
-		return out.print(p.out, seen)
+		return errors.Join(out.print(p.out, seen), failed)
 	}
 	if len(seen) == 0 {
 		p.note("no deliveries")
-		return nil
+		return failed
 	}
 	rows := make([][]string, len(seen))
 	for i, e := range seen {
@@ -125,7 +124,7 @@ func (p *program) listDeliveries(ctx context.Context, s *settings, client *hooks
 		at := e.Attempts[0].DeliveredAt.Local().Format(time.DateTime)
 		rows[i] = []string{at, e.Repository, strconv.FormatInt(e.HookID, 10), strconv.FormatInt(e.ID, 10), event, e.Outcome, reason}
 	}
-	return table(p.out, []string{"DELIVERED", "REPOSITORY", "HOOK", "DELIVERY", "EVENT", "OUTCOME", "RECORD OR REASON"}, rows)
+	return errors.Join(table(p.out, []string{"DELIVERED", "REPOSITORY", "HOOK", "DELIVERY", "EVENT", "OUTCOME", "RECORD OR REASON"}, rows), failed)
 }
 
 func newHooksRedeliver(p *program) *cobra.Command {
@@ -153,10 +152,10 @@ func newHooksRedeliver(p *program) *cobra.Command {
 			}
 			if len(args) == 0 {
 				list, err := p.hooksOrOne(cmd.Context(), s, client, &f, nil)
-				if err != nil {
+				if len(list) == 0 && err != nil {
 					return err
 				}
-				return p.redeliverMissed(cmd.Context(), s, client, list, &out)
+				return errors.Join(p.redeliverMissed(cmd.Context(), s, client, list, &out), err)
 			}
 			hook, err := p.oneHook(cmd.Context(), s, client, &f, args[0])
 			if err != nil {
@@ -179,36 +178,33 @@ func newHooksRedeliver(p *program) *cobra.Command {
 	return cmd
 }
 
+// redeliver asks for the deliveries named, and with missed for all that never arrived. One that GitHub refuses does not stop
+// the others.
 func (p *program) redeliver(ctx context.Context, s *settings, client *hooks.Client, hook hooks.Hook, ids []int64, missed bool, out *output) error {
 	asked := 0
+	var problems error
 	if missed {
-		found, err := p.missed(ctx, s, client, []hooks.Hook{hook}, 3*day)
-		if err != nil {
-			return err
-		}
-		if asked, err = client.RedeliverAll(ctx, found, p.progress); err != nil {
-			return err
-		}
+		found, missedErr := p.missed(ctx, s, client, []hooks.Hook{hook}, 3*day)
+		n, err := client.RedeliverAll(ctx, found, p.progress)
+		asked, problems = n, errors.Join(missedErr, err)
 	}
 	for _, id := range ids {
 		if err := client.Redeliver(ctx, hook.Target, hook.ID, id); err != nil {
-			return err
+			problems = errors.Join(problems, err)
+			continue
 		}
 		asked++
 	}
 	if out.wanted() {
-		return out.print(p.out, askedOf{hook.Target.String(), hook.ID, asked})
+		return errors.Join(out.print(p.out, askedOf{hook.Target.String(), hook.ID, asked}), problems)
 	}
 	p.note("asked GitHub for %d deliveries of hook %d on %s", asked, hook.ID, hook.Target)
-	return nil
+	return problems
 }
 
 // redeliverMissed asks for what no attempt brought here, of many hooks. In JSON it tells each hook that missed something.
 func (p *program) redeliverMissed(ctx context.Context, s *settings, client *hooks.Client, list []hooks.Hook, out *output) error {
-	found, err := p.missed(ctx, s, client, list, 3*day)
-	if err != nil {
-		return err
-	}
+	found, missedErr := p.missed(ctx, s, client, list, 3*day)
 	rows := []askedOf{}
 	asked, err := client.RedeliverAll(ctx, found, func(step hooks.Step) {
 		p.progress(step)
@@ -221,6 +217,7 @@ func (p *program) redeliverMissed(ctx context.Context, s *settings, client *hook
 		}
 		rows[at].Asked++
 	})
+	err = errors.Join(missedErr, err)
 	if out.wanted() {
 		return errors.Join(out.print(p.out, rows), err)
 	}
