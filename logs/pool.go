@@ -104,7 +104,7 @@ func (s *spool) wantsMore(ahead int) (now, later bool) {
 	switch {
 	case s.closed || len(s.free) >= ahead:
 		return false, false
-	case len(s.free) >= minFree && time.Since(s.last) < rushOver:
+	case len(s.free) >= minFree && s.idleForLocked() < rushOver:
 		return false, true
 	}
 	return true, false

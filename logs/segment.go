@@ -42,11 +42,9 @@ func (s *spool) newSegment(size int64) (*segment, error) {
 	if err != nil {
 		return nil, fmt.Errorf("make a spool segment: %w", err)
 	}
-	seg := &segment{f: f, size: size}
-	if size <= s.segmentSize {
-		err = s.disk.writeAt(f, make([]byte, size), 0)
-	} else {
-		seg.once = true
+	seg := &segment{f: f, size: size, once: size > s.segmentSize}
+	if !seg.once {
+		err = seg.fill(s.disk)
 	}
 	if err == nil {
 		seg.info, err = f.Stat()
@@ -57,6 +55,18 @@ func (s *spool) newSegment(size int64) (*segment, error) {
 		return nil, fmt.Errorf("make a spool segment: %w", err)
 	}
 	return seg, nil
+}
+
+// fill writes zeros, in pieces so that a receiver that idles need not have room for a whole segment.
+func (seg *segment) fill(d *disk) error {
+	zeros := make([]byte, min(seg.size, 256<<10))
+	for off := int64(0); off < seg.size; off += int64(len(zeros)) {
+		zeros = zeros[:min(int64(len(zeros)), seg.size-off)]
+		if err := d.writeAt(seg.f, zeros, off); err != nil {
+			return err
+		}
+	}
+	return nil
 }
 
 // begin starts a use of the segment. The header becomes durable together

@@ -37,7 +37,8 @@ type spool struct {
 	free   []*segment
 	order  uint64
 	number int       // of the next segment file
-	last   time.Time // of a commit
+	last   time.Time // of a commit, when it came or was answered
+	busy   bool      // a batch is being written
 	closed bool
 	wake   chan struct{}
 	done   chan struct{}
@@ -126,6 +127,7 @@ func (s *spool) run() {
 			s.gather()
 			s.mu.Lock()
 			batch, rest, closed := s.takeBatch()
+			s.busy = len(batch) > 0
 			s.mu.Unlock()
 			if len(batch) == 0 {
 				if closed {
@@ -138,6 +140,7 @@ func (s *spool) run() {
 			s.syncTime = (3*s.syncTime + time.Since(start)) / 4
 			s.mu.Lock()
 			s.expected = len(batch) + len(s.queue)
+			s.busy, s.last = false, time.Now()
 			s.mu.Unlock()
 			if !rest && !closed {
 				break
@@ -267,7 +270,12 @@ func (s *spool) write(batch []*commit) (durable int, err error) {
 func (s *spool) idleFor() time.Duration {
 	s.mu.Lock()
 	defer s.mu.Unlock()
-	if len(s.queue) > 0 {
+	return s.idleForLocked()
+}
+
+// idleForLocked does not take a sync that lasts long for a rest: all who would send more are waiting for it.
+func (s *spool) idleForLocked() time.Duration {
+	if s.busy || len(s.queue) > 0 {
 		return 0
 	}
 	return time.Since(s.last)
@@ -279,7 +287,7 @@ func (s *spool) idleFor() time.Duration {
 func (s *spool) rush() (rush, crowd bool) {
 	s.mu.Lock()
 	defer s.mu.Unlock()
-	rush = time.Since(s.last) < rushOver && s.bytes < s.limit/4
+	rush = s.idleForLocked() < rushOver && s.bytes < s.limit/4
 	return rush, rush && s.expected >= crowdSize
 }
 
