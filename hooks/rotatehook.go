@@ -19,8 +19,8 @@ type rotating struct {
 	state *secret.Rotation
 }
 
-// hooks brings every hook that is not finished to its proof, a few at a time. Its error is about the state file or the
-// context; what went wrong with a hook is in the state.
+// hooks brings every hook that is not finished to its proof, a few at a time. Its error is about the state file, without
+// which no further hook is touched, or the context; what went wrong with a hook is in the state.
 func (w *rotating) hooks(ctx context.Context) error {
 	// From here on a change may reach GitHub and the answer not reach us. What was certain before is kept in
 	// memory only, and written again if it proves to be so still.
@@ -29,12 +29,17 @@ func (w *rotating) hooks(ctx context.Context) error {
 		h := &w.state.Hooks[i]
 		untouched[i], h.Untouched = h.Untouched, false
 	}
-	if err := w.r.Store.SaveRotation(w.state); err != nil {
+	if err := w.keep(); err != nil {
 		return err
 	}
-	failures := make([]error, len(w.state.Hooks))
-	each(len(w.state.Hooks), w.r.Client.waiters(), func(i int) { failures[i] = w.hook(ctx, i, untouched[i]) })
-	return errors.Join(append(failures, ctx.Err())...)
+	ctx, stop := context.WithCancelCause(ctx)
+	defer stop(nil)
+	each(len(w.state.Hooks), w.r.Client.waiters(), func(i int) {
+		if err := w.hook(ctx, i, untouched[i]); err != nil {
+			stop(err)
+		}
+	})
+	return context.Cause(ctx)
 }
 
 // hook takes one hook from the step where it is to its proof. untouched means that GitHub certainly has the old secret.
@@ -116,7 +121,16 @@ func (w *rotating) save(i int, h secret.RotationHook) error {
 	w.mu.Lock()
 	defer w.mu.Unlock()
 	w.state.Hooks[i] = h
-	return w.r.Store.SaveRotation(w.state)
+	return w.keep()
+}
+
+func (w *rotating) keep() error {
+	err := w.r.Store.SaveRotation(w.state)
+	if err == nil {
+		return nil
+	}
+	return &Error{Op: "rotate", Message: "the state cannot be kept, so no further hook is changed: " + clean(err.Error()),
+		Cure: "make room on the disk, then run: hookctl rotate --resume", Err: err}
 }
 
 func (w *rotating) report(t Target, h secret.RotationHook, name, state string, err error) {
