@@ -50,8 +50,9 @@ type Rotator struct {
 }
 
 // Rotate replaces the secret of these hooks: all that share it, because the old one is refused in the end. A part of them
-// is rotated with PerHook, which gives each a secret of its own and leaves the shared one alone. With a failed hook the result is not complete and the error is
-// [ErrUnfinished]: the receiver goes on accepting both secrets until Resume succeeds or Finish gives up.
+// is rotated with PerHook, which gives each a secret of its own and leaves the shared one alone. With a failed hook the
+// result is not complete and the error is [ErrUnfinished]: the receiver goes on accepting both secrets until Resume
+// succeeds or Finish gives up.
 func (r *Rotator) Rotate(ctx context.Context, hooks []Hook, grace time.Duration) (RotateResult, error) {
 	unlock, err := r.lock()
 	if err != nil {
@@ -79,40 +80,38 @@ func (r *Rotator) Rotate(ctx context.Context, hooks []Hook, grace time.Duration)
 // Resume goes on with a rotation that was interrupted or has failed hooks, also where Finish gave up on them.
 // [ErrNoRotation] when there is none; one that is complete is left as it is.
 func (r *Rotator) Resume(ctx context.Context) (RotateResult, error) {
-	unlock, err := r.lock()
-	if err != nil {
-		return RotateResult{}, err
-	}
-	defer unlock()
-	state, err := r.current()
-	if err != nil {
-		return RotateResult{}, err
-	}
-	if err := r.accept(ctx, allSecrets(state)...); err != nil {
-		return Result(state), err
-	}
-	return r.run(ctx, state)
+	return r.onCurrent(func(state *secret.Rotation) (RotateResult, error) {
+		if err := r.accept(ctx, allSecrets(state)...); err != nil {
+			return Result(state), err
+		}
+		return r.run(ctx, state)
+	})
 }
 
 // Undo gives every hook its old secret back, with the same care, while the old one is still accepted; after that it is
 // [ErrGraceOver]. It can itself be resumed, and undone.
 func (r *Rotator) Undo(ctx context.Context) (RotateResult, error) {
-	unlock, err := r.lock()
-	if err != nil {
-		return RotateResult{}, err
-	}
-	defer unlock()
-	state, err := r.current()
-	if err != nil {
-		return RotateResult{}, err
-	}
-	if !state.Promoted.IsZero() && !r.now().Before(state.Expires) {
-		return RotateResult{}, &Error{Op: "undo rotation", Message: ErrGraceOver.Error(), Cure: "rotate again: hookctl rotate --all", Err: ErrGraceOver}
-	}
+	return r.onCurrent(func(state *secret.Rotation) (RotateResult, error) {
+		if !state.Promoted.IsZero() && !r.now().Before(state.Expires) {
+			return RotateResult{}, &Error{Op: "undo rotation", Message: ErrGraceOver.Error(), Cure: "rotate again: hookctl rotate --all", Err: ErrGraceOver}
+		}
+		back := turned(state, r.now())
+		if err := r.Store.SaveRotation(back); err != nil {
+			return RotateResult{}, err
+		}
+		if err := r.accept(ctx, allSecrets(back)...); err != nil {
+			return Result(back), err
+		}
+		return r.run(ctx, back)
+	})
+}
+
+// turned is the rotation that takes another one back.
+func turned(state *secret.Rotation, now time.Time) *secret.Rotation {
 	back := *state
 	back.Old, back.New, back.Undo = state.New, state.Old, !state.Undo
 	back.OldSince, back.NewSince = state.NewSince, state.OldSince
-	back.Started, back.Promoted, back.Expires = r.now(), time.Time{}, time.Time{}
+	back.Started, back.Promoted, back.Expires = now, time.Time{}, time.Time{}
 	back.Hooks = slices.Clone(state.Hooks)
 	for i := range back.Hooks {
 		h := &back.Hooks[i]
@@ -126,19 +125,33 @@ func (r *Rotator) Undo(ctx context.Context) (RotateResult, error) {
 			h.Step, h.Error = secret.StepPending, ""
 		}
 	}
-	if err := r.Store.SaveRotation(&back); err != nil {
-		return RotateResult{}, err
-	}
-	if err := r.accept(ctx, allSecrets(&back)...); err != nil {
-		return Result(&back), err
-	}
-	return r.run(ctx, &back)
+	return &back
 }
 
 // Finish ends a rotation now. One that is complete loses the rest of its grace period: the old secret is refused. One
 // that is not gives up on the hooks that could not be changed: the new secret becomes the current one and the grace
 // period begins, so that their owners have that long to act.
 func (r *Rotator) Finish(ctx context.Context) (RotateResult, error) {
+	return r.onCurrent(func(state *secret.Rotation) (RotateResult, error) {
+		if state.Promoted.IsZero() {
+			err := r.promote(ctx, state)
+			return Result(state), err
+		}
+		result := Result(state)
+		if err := r.Store.EndRotation(); err != nil {
+			return result, err
+		}
+		err := r.accept(ctx, newSecrets(state)...)
+		if err != nil {
+			// Such as a receiver that has another secret in its environment, and the new one from the state alone.
+			err = errors.Join(err, r.Store.SaveRotation(state), r.accept(ctx, newSecrets(state)...))
+		}
+		return result, err
+	})
+}
+
+// onCurrent does something with the rotation that there is while nobody else rotates.
+func (r *Rotator) onCurrent(do func(*secret.Rotation) (RotateResult, error)) (RotateResult, error) {
 	unlock, err := r.lock()
 	if err != nil {
 		return RotateResult{}, err
@@ -148,24 +161,12 @@ func (r *Rotator) Finish(ctx context.Context) (RotateResult, error) {
 	if err != nil {
 		return RotateResult{}, err
 	}
-	if state.Promoted.IsZero() {
-		err := r.promote(ctx, state)
-		return Result(state), err
-	}
-	result := Result(state)
-	if err := r.Store.EndRotation(); err != nil {
-		return result, err
-	}
-	err = r.accept(ctx, newSecrets(state)...)
-	if err != nil {
-		// Such as a receiver that has another secret in its environment, and the new one from the state alone.
-		err = errors.Join(err, r.Store.SaveRotation(state), r.accept(ctx, newSecrets(state)...))
-	}
-	return result, err
+	return do(state)
 }
 
-// Due are those of the hooks whose secret is older than maxAge, and since when the oldest of the others is in use. A hook is as old as the secret it signs with: its own where it has one, else the shared one, which all who share
-// it lose together. A secret of unknown age is due.
+// Due are those of the hooks whose secret is older than maxAge, and since when the oldest secret of the others is in use.
+// A hook signs with its own secret where it has one, else with the shared one, so that all who share it are due together.
+// A secret of unknown age is due.
 func (r *Rotator) Due(hooks []Hook, maxAge time.Duration) (due []Hook, since time.Time, err error) {
 	for _, h := range hooks {
 		at, err := r.Store.HookChangedAt(h.ID, h.URL)
