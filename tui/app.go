@@ -237,6 +237,10 @@ func (a *app) key(msg tea.KeyPressMsg) tea.Cmd {
 // perform runs an action, or says why it is off.
 func (a *app) perform(act action) tea.Cmd {
 	if act.off != "" {
+		if width(act.off) > a.w-5 {
+			a.show(&message{a: a, head: "Not now", lines: []string{act.off}})
+			return nil
+		}
 		return a.warn(act.off)
 	}
 	return act.run()

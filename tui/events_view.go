@@ -141,8 +141,11 @@ func (p *eventsPage) row(e logs.Entry, cols []int, w int, on bool, now time.Time
 		repo = name // the owner says less
 	}
 	text := what(e)
-	if cols[3] == 0 && repo != "" {
-		text = repo + ": " + text
+	switch {
+	case cols[3] > 0:
+		repo = t.middle(repo, cols[3])
+	case repo != "":
+		text = t.middle(repo, max(12, cols[4]/2)) + ": " + text
 	}
 	cells := []string{outcome, timeIn(e.ReceivedAt, now, cols[1]), event, repo, text, e.Sender, told}
 	styles := []interface{ Render(...string) string }{outStyle, t.faint, t.text, t.faint, t.text, t.faint, toldStyle}

@@ -318,6 +318,7 @@ func (p *homePage) health() []homeRow {
 
 func (p *homePage) hookRow(line func(int, string, string) string, look func() tea.Cmd) homeRow {
 	s := p.a.hooks().summary()
+	unwell := func() tea.Cmd { p.a.hooks().look(); return look() }
 	switch {
 	case s.err != nil && s.ours == 0:
 		return homeRow{line(levelWarn, "hooks", "GitHub could not be asked"), "enter: see why", look}
@@ -326,9 +327,9 @@ func (p *homePage) hookRow(line func(int, string, string) string, look func() te
 	case s.ours == 0:
 		return homeRow{line(levelWarn, "hooks", "none delivers here"), "enter: set up", p.a.openWizard}
 	case s.bad > 0:
-		return homeRow{line(levelError, "hooks", fmt.Sprintf("%d of %d failed at the last delivery", s.bad, s.ours)), "enter: look", look}
+		return homeRow{line(levelError, "hooks", fmt.Sprintf("%d of %d failed at the last delivery", s.bad, s.ours)), "enter: look", unwell}
 	case s.paused > 0:
-		return homeRow{line(levelWarn, "hooks", fmt.Sprintf("%d of %d are paused", s.paused, s.ours)), "enter: look", look}
+		return homeRow{line(levelWarn, "hooks", fmt.Sprintf("%d of %d are paused", s.paused, s.ours)), "enter: look", unwell}
 	}
 	return homeRow{text: line(levelInfo, "hooks", fmt.Sprintf("%d, all well", s.ours)), run: look}
 }

@@ -19,8 +19,11 @@ import (
 type hooksPage struct {
 	a *app
 	cursor
-	rows  []hookRow
-	high  int // rows on screen
+	rows  []hookRow // all that are known
+	shown []hookRow // those of them that are looked for, in their order
+	find  string    // the words that are looked for
+	order int       // one of byName, byHealth, bySeen
+	high  int       // rows on screen
 	marks map[hookKey]bool
 	moved bool // the cursor was moved, and keeps to its hook
 
@@ -147,7 +150,7 @@ func (p *hooksPage) answer(msg tea.Msg) tea.Cmd {
 	case wheel:
 		p.move(msg.lines)
 	case click:
-		if i := p.top + msg.y - p.headLines(); msg.y >= p.headLines() && msg.y-p.headLines() < p.high && i < len(p.rows) {
+		if i := p.top + msg.y - p.headLines(); msg.y >= p.headLines() && msg.y-p.headLines() < p.high && i < len(p.shown) {
 			p.move(i - p.at)
 			if msg.double {
 				return p.openDeliveries()
@@ -175,15 +178,15 @@ func (p *hooksPage) chase(e logs.Entry) bool {
 
 func (p *hooksPage) move(by int) {
 	p.moved = true
-	p.to(p.at+by, len(p.rows))
+	p.to(p.at+by, len(p.shown))
 }
 
 // current is the hook under the cursor.
 func (p *hooksPage) current() (hookRow, bool) {
-	if p.at < 0 || p.at >= len(p.rows) {
+	if p.at < 0 || p.at >= len(p.shown) {
 		return hookRow{}, false
 	}
-	return p.rows[p.at], true
+	return p.shown[p.at], true
 }
 
 // chosen are the marked hooks, or the one under the cursor.
@@ -210,18 +213,12 @@ func (p *hooksPage) public() string {
 
 // rejudge builds the rows anew and keeps the cursor on its hook.
 func (p *hooksPage) rejudge() {
-	under, ok := p.current()
 	var all []hooks.Hook
 	for _, list := range p.listed {
 		all = append(all, list...)
 	}
 	p.rows = judge(all, p.public(), p.known.hooks)
-	if ok && p.moved {
-		if i := slices.IndexFunc(p.rows, func(r hookRow) bool { return r.key() == under.key() }); i >= 0 {
-			p.at = i
-		}
-	}
-	p.to(p.at, len(p.rows))
+	p.choose()
 	for k := range p.marks {
 		if !slices.ContainsFunc(p.rows, func(r hookRow) bool { return r.key() == k }) {
 			delete(p.marks, k)
@@ -342,15 +339,13 @@ func (p *hooksPage) actions() []action {
 	if why := h.noTest(); ok && why != "" {
 		noTest = why
 	}
-	page := max(1, p.high-1)
-	step := func(id string, keys []string, by int, text string) action {
-		return action{id: id, keys: keys, text: text, off: none, run: func() tea.Cmd { p.move(by); return nil }}
-	}
+	step := func(by int) tea.Cmd { p.move(by); return nil }
 	out := []action{
 		{id: "open", keys: []string{"enter", "d"}, label: "deliveries", text: "Show the hook's deliveries: what GitHub saw beside what the log has.", command: "hookctl hooks deliveries " + h.flags(), off: none, run: p.openDeliveries},
 	}
 	out = append(out, p.rotateActions()...)
-	return append(out,
+	out = append(out, p.findActions(none)...)
+	out = append(out,
 		action{id: "hook.ping", keys: []string{"P"}, label: "ping", text: "Ask GitHub to ping the hook, and wait for the signed ping to arrive.", command: "hookctl hooks ping " + h.flags(), off: writable, run: p.ping},
 		action{id: "hook.test", keys: []string{"T"}, text: "Ask GitHub to send the latest push.", off: noTest, run: p.test},
 		action{id: "hook.pause", keys: []string{"A"}, label: pause, text: pauseText, command: "hookctl hooks " + verb + " " + h.flags(), off: writable, run: p.pause},
@@ -368,28 +363,14 @@ func (p *hooksPage) actions() []action {
 			p.move(1)
 			return nil
 		}},
-		action{id: "mark.all", keys: []string{"X"}, text: "Mark every hook of this receiver.", off: none, run: func() tea.Cmd {
-			for _, r := range p.mine() {
-				p.marks[r.key()] = true
-			}
-			return nil
-		}},
-		action{id: "hook.all", keys: []string{"a"}, label: "find hooks", text: "Look for hooks in all repositories that you administer.", command: "hookctl hooks list", run: func() tea.Cmd { return p.load(true) }},
+		action{id: "hook.all", keys: []string{"a"}, label: "more hooks", text: "Look for hooks in all repositories that you administer.", command: "hookctl hooks list", run: func() tea.Cmd { return p.load(true) }},
 		action{id: "hooks.stop", keys: []string{"ctrl+x"}, text: "Stop asking GitHub; what is listed stays.", off: map[bool]string{true: "GitHub is not being asked"}[p.waiting == 0], run: func() tea.Cmd {
 			p.cut = true
 			p.stop()
 			return p.a.say("stopped asking GitHub; the list may lack hooks")
 		}},
-		action{id: "back", keys: []string{"esc"}, text: "Take away the marks.", off: map[bool]string{true: "there is no mark to take away"}[len(p.marks) == 0], run: func() tea.Cmd { clear(p.marks); return nil }},
-		step("down", []string{"j", "down"}, 1, "Go down."),
-		step("up", []string{"k", "up"}, -1, "Go up."),
-		step("page.down", []string{"space", "pgdown"}, page, "Go a page down."),
-		step("page.up", []string{"pgup"}, -page, "Go a page up."),
-		step("half.down", []string{"ctrl+d"}, page/2+1, "Go half a page down."),
-		step("half.up", []string{"ctrl+u"}, -page/2-1, "Go half a page up."),
-		step("top", []string{"g", "home"}, -1<<30, "Go to the first hook."),
-		step("end", []string{"G", "end"}, 1<<30, "Go to the last hook."),
 	)
+	return append(append(out, moves(p.high, none, step)...), ends(none, step)...)
 }
 
 // openCopy offers what can be copied of the hook.

@@ -9,12 +9,12 @@ import (
 func hookColumns() []column {
 	return []column{
 		{title: "", width: 1},
-		{title: "repository", width: 14, weight: 2},
-		{title: "hook", width: 10, needs: 60},
-		{title: "health", width: 12, weight: 3},
-		{title: "events", width: 6, needs: 90},
+		{title: "repository", width: 14, weight: 4},
+		{title: "hook", width: 10, needs: 100},
+		{title: "health", width: 12, weight: 2},
+		{title: "events", width: 6, needs: 110},
 		{title: "secret", width: 8, needs: 48},
-		{title: "URL", width: 14, weight: 4, needs: 110},
+		{title: "URL", width: 14, weight: 2, needs: 150},
 	}
 }
 
@@ -39,9 +39,12 @@ func (p *hooksPage) view(w, h int) string {
 	out := []string{p.statusLine(w), t.faint.Render(fitLine("  "+head.String(), w))}
 	below := p.below(w, h)
 	p.high = max(1, h-2-len(below))
-	from, to := p.window(len(p.rows), p.high)
+	from, to := p.window(len(p.shown), p.high)
 	for i := from; i < to; i++ {
-		out = append(out, p.row(p.rows[i], cols, w, i == p.at))
+		out = append(out, p.row(p.shown[i], cols, w, i == p.at))
+	}
+	if len(p.shown) == 0 {
+		out = append(out, "", " No hook has all of these words.", " "+t.key.Render("/")+" changes them, "+t.key.Render("esc")+" shows all hooks again.")
 	}
 	for len(out) < p.high+2 {
 		out = append(out, "")
@@ -57,14 +60,24 @@ func (p *hooksPage) below(w, h int) []string {
 		return nil
 	}
 	t := p.a.theme
+	// Where the table does not fit, it gets more of the room, and what could
+	// not be listed one line.
+	var problems []string
+	switch n := len(p.broken); {
+	case n > 1 || n == 1 && len(p.shown) > h-2-room:
+		text := fmt.Sprintf("%s could not be listed; %s shows why", repositories(n), t.key.Render("!"))
+		problems = []string{t.cut(" "+t.bad.Render(t.sym.bad)+" "+text, w)}
+	case n == 1:
+		problems = p.problems(w, 1)[0]
+	}
+	if len(p.shown) > h-2-room {
+		room = max(2, (h-2)*2/5)
+	}
 	out := []string{t.border.Render(strings.Repeat(t.sym.rule, w))}
 	if r, ok := p.current(); ok {
 		out = append(out, p.details(r, w)...)
 	}
-	for _, l := range p.problems(w, 2) {
-		out = append(out, l...)
-	}
-	return out[:min(len(out), room)]
+	return append(out[:min(len(out), max(2, room-len(problems)))], first(problems, room-2)...)
 }
 
 // details tells everything about a hook in a few lines, what is wrong first.
@@ -88,6 +101,11 @@ func (p *hooksPage) details(r hookRow, w int) []string {
 			}
 		}
 	}
+	name := r.title()
+	if r.health != "delivers" && r.health != "" {
+		name += ": " + r.health
+	}
+	out = append(out, " "+t.bold.Render(t.middle(name, w-2)))
 	for _, n := range r.notes {
 		out = append(out, t.cut(" "+t.warn.Render(t.sym.warn+" "+n.pressed()), w))
 	}
@@ -110,17 +128,7 @@ func (p *hooksPage) details(r hookRow, w int) []string {
 // is under way.
 func (p *hooksPage) statusLine(w int) string {
 	t := p.a.theme
-	left := ""
-	switch mine := len(p.mine()); {
-	case len(p.rows) == 0:
-	case mine == len(p.rows):
-		left = " " + count(mine, "hook")
-	default:
-		left = fmt.Sprintf(" %s here, %d elsewhere", count(mine, "hook"), len(p.rows)-mine)
-	}
-	if n := len(p.marks); n > 0 {
-		left += t.warn.Render(fmt.Sprintf("  %s %d marked", t.sym.mark, n))
-	}
+	left := p.headCount()
 	if line := p.rot.line(t, p.a.cfg.Now()); line != "" {
 		left += "  " + line
 	} else if p.secret.fingerprint != "" {
@@ -228,7 +236,11 @@ func (p *hooksPage) row(r hookRow, cols []int, w int, on bool) string {
 		signed = age(p.a.cfg.Now().Sub(p.secret.changed))
 	}
 	events := fmt.Sprint(len(r.Events))
-	cells := []string{symbol, r.Target.String(), fmt.Sprint(r.ID), health, events, signed, r.URL}
+	repository := r.Target.String()
+	if cols[1] > 0 {
+		repository = t.middle(repository, cols[1])
+	}
+	cells := []string{symbol, repository, fmt.Sprint(r.ID), health, events, signed, r.URL}
 	styles := []painter{style, t.text, t.faint, style, t.faint, t.text, t.faint}
 	var b strings.Builder
 	for i, c := range cells {

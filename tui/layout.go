@@ -49,6 +49,17 @@ func (t *theme) cut(s string, w int) string {
 	return ansi.Truncate(s, w, t.sym.more)
 }
 
+// middle shortens s to w columns in its middle: what tells names of one kind
+// apart is often their end. s has no styles.
+func (t *theme) middle(s string, w int) string {
+	n := ansi.StringWidth(s)
+	if n <= w || w < 8 {
+		return t.cut(s, w)
+	}
+	head := (w - 1) * 2 / 5
+	return ansi.Truncate(s, head, "") + t.sym.more + ansi.TruncateLeft(s, n-(w-1-head), "")
+}
+
 // cell cuts and pads s to w columns.
 func (t *theme) cell(s string, w int) string { return fitLine(t.cut(s, w), w) }
 
@@ -70,7 +81,7 @@ func (t *theme) beside(left, right string, h int) string {
 // box frames body with a title in its upper edge; w and h are the sizes inside.
 func (t *theme) boxed(title, body string, w, h int) string {
 	b := t.sym.box
-	head := t.cut(title, max(0, w-4))
+	head := t.middle(title, max(0, w-4))
 	fill := max(0, w-ansi.StringWidth(head)-3)
 	top := t.border.Render(b.TopLeft+b.Top) + " " + t.title.Render(head) + " " + t.border.Render(strings.Repeat(b.Top, fill)+b.TopRight)
 	var out strings.Builder

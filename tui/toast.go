@@ -96,6 +96,7 @@ type message struct {
 	hint  string
 	bad   bool
 	pos   int
+	high  int // lines in the last view
 }
 
 func (m *message) title() string          { return m.head }
@@ -120,7 +121,7 @@ func (m *message) view(w, h int) string {
 			out = append(out, " "+s+" ")
 		}
 	}
-	m.pos = max(0, min(m.pos, len(out)-h))
+	m.pos, m.high = max(0, min(m.pos, len(out)-h)), h
 	out = out[m.pos:min(len(out), m.pos+h)]
 	return strings.Join(out, "\n")
 }
@@ -131,6 +132,8 @@ func (m *message) actions() []action {
 		{id: "message.copy", keys: []string{"y"}, label: "copy", text: "Copy this text.", run: func() tea.Cmd {
 			return m.a.copy("the text", strings.TrimSpace(strings.Join(m.lines, "\n")+"\n"+m.hint))
 		}},
+		{id: "message.pagedown", keys: []string{"space", "pgdown"}, text: "Scroll a page down.", run: func() tea.Cmd { m.pos += max(1, m.high-1); return nil }},
+		{id: "message.pageup", keys: []string{"pgup"}, text: "Scroll a page up.", run: func() tea.Cmd { m.pos = max(0, m.pos-max(1, m.high-1)); return nil }},
 		{id: "message.down", keys: []string{"down", "j"}, text: "Scroll down.", run: func() tea.Cmd { m.pos++; return nil }},
 		{id: "message.up", keys: []string{"up", "k"}, text: "Scroll up.", run: func() tea.Cmd { m.pos = max(0, m.pos-1); return nil }},
 	}

@@ -177,6 +177,11 @@ func hookStates() map[string]func(*screen) {
 		"hooks":        listing,
 		"hooks-empty":  func(s *screen) { s.press("3") },
 		"hooks-marked": func(s *screen) { listing(s); s.press("x", "x") },
+		"hooks-many":   crowd,
+		"hooks-find":   func(s *screen) { crowd(s); s.press("/"); s.typed("canary ledger") },
+		"hooks-none":   func(s *screen) { crowd(s); s.press("/"); s.typed("nowhere"); s.press("enter") },
+		"hooks-worst":  func(s *screen) { crowd(s); unlisted(s); s.press("X", "O") },
+		"hooks-closed": func(s *screen) { crowd(s); unlisted(s); s.press("!") },
 		"hooks-broken": func(s *screen) {
 			s.press("3")
 			s.send(hooksListed{target: hooks.Target{Owner: "octo-org", Repo: "gone"}, err: notThere})
