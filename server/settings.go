@@ -30,6 +30,9 @@ var (
 	sinkName = regexp.MustCompile(`^[A-Za-z0-9_.-]{1,64}$`)
 )
 
+// IsPathName tells whether a name fits into /webhook/<name>.
+func IsPathName(name string) bool { return pathName.MatchString(name) }
+
 func newSettings(cfg Config) (*settings, error) {
 	if cfg.Keys.Empty() {
 		return nil, ErrNoSecret

@@ -15,6 +15,7 @@ import (
 	"hookctl/hooks"
 	"hookctl/hooks/secret"
 	"hookctl/logs"
+	"hookctl/server"
 	"hookctl/server/daemon"
 )
 
@@ -113,13 +114,10 @@ func (p *program) setup(ctx context.Context, o *setupOptions) error {
 		p.note("         GitHub may see what this machine cannot, and the ping is the proof")
 	}
 	results, err := p.applySetup(ctx, s, client, plan)
-	if err != nil && !errors.Is(err, hooks.ErrIncomplete) {
+	if results == nil {
 		return err
 	}
-	if err := p.rememberSetup(ctx, s, request); err != nil {
-		return err
-	}
-	return p.printSetup(results, &o.out)
+	return errors.Join(p.printSetup(results, &o.out), err, p.rememberSetup(ctx, s, request.URL, results))
 }
 
 // setupRequest gathers what setup needs, asking for what the flags and settings leave open.
@@ -187,6 +185,9 @@ func hookURL(address, name string) (string, error) {
 		u.Path = "/webhook"
 	}
 	if name != "" {
+		if !server.IsPathName(name) {
+			return "", usage(fmt.Errorf("--path: %q is not 1 to 64 letters, digits, - and _", name))
+		}
 		u.Path += "/" + name
 	}
 	return u.String(), nil
@@ -195,10 +196,16 @@ func hookURL(address, name string) (string, error) {
 // publicURL is the part of a hook's URL that is kept as the receiver's: without /webhook and what follows, which hookURL
 // adds again.
 func publicURL(hook string) string {
-	if before, _, found := strings.Cut(hook, "/webhook"); found {
-		return before
+	u, err := url.Parse(hook)
+	if err != nil {
+		return hook
 	}
-	return hook
+	base, _, found := strings.Cut(u.Path+"/", "/webhook/")
+	if !found {
+		return hook
+	}
+	u.Path, u.RawPath, u.RawQuery = base, "", ""
+	return u.String()
 }
 
 // setupSecret is the secret that hooks get, and whether it is new and not kept yet.
@@ -224,7 +231,8 @@ func (p *program) runningReceiver(ctx context.Context, s *settings) (daemon.Stat
 	return status, err
 }
 
-// applySetup does what the plan says, with the log as the witness of each ping.
+// applySetup does what the plan says, with the log as the witness of each ping. What did not work out with a target is in
+// its result; the error is about what belongs to no target.
 func (p *program) applySetup(ctx context.Context, s *settings, client *hooks.Client, plan hooks.SetupPlan) (results []hooks.SetupResult, err error) {
 	log, err := logs.Open(ctx, s.logsConfig(nil))
 	if err != nil {
@@ -232,6 +240,9 @@ func (p *program) applySetup(ctx context.Context, s *settings, client *hooks.Cli
 	}
 	defer func() { err = errors.Join(err, log.Close()) }()
 	results, err = client.Apply(ctx, plan, confirmPing(log), p.progress)
+	if errors.Is(err, hooks.ErrIncomplete) {
+		err = nil
+	}
 	// A rotation that is not over yet has to take the new hooks along.
 	var made []hooks.Hook
 	for _, r := range results {
@@ -260,20 +271,26 @@ func (p *program) progress(step hooks.Step) {
 	fmt.Fprintln(p.err, logs.Clean(line))
 }
 
-// rememberSetup keeps in hookctl.yaml what was set up, so that later commands need no -R and no --url.
-func (p *program) rememberSetup(ctx context.Context, s *settings, request hooks.SetupRequest) error {
+// rememberSetup keeps in hookctl.yaml what was set up, so that later commands need no -R and no --url. A target without a
+// hook is not kept: every later command would stumble over a name that was mistyped.
+func (p *program) rememberSetup(ctx context.Context, s *settings, url string, results []hooks.SetupResult) error {
+	names := s.Setup.Repositories
+	there := false
+	for _, r := range results {
+		if r.HookID == 0 {
+			continue
+		}
+		there = true
+		if !containsFold(names, r.Target.String()) {
+			names = append(names, r.Target.String())
+		}
+	}
 	changed := false
-	if s.Receiver.PublicURL == "" {
-		if err := s.save("receiver.public_url", publicURL(request.URL)); err != nil {
+	if there && s.Receiver.PublicURL == "" {
+		if err := s.save("receiver.public_url", publicURL(url)); err != nil {
 			return err
 		}
 		changed = true
-	}
-	names := s.Setup.Repositories
-	for _, t := range request.Targets {
-		if !containsFold(names, t.String()) {
-			names = append(names, t.String())
-		}
 	}
 	if len(names) > len(s.Setup.Repositories) {
 		if err := s.save("setup.repositories", names); err != nil {
