@@ -135,7 +135,7 @@ func (s *Store) saveAge(noted age, env *Env) error {
 	for _, k := range boundKeys(env) {
 		known = append(known, Fingerprint(k.Value))
 	}
-	rotation, _, err := readRotation(s.cfg.RotationFile)
+	rotation, err := readRotation(s.cfg.RotationFile)
 	if err != nil {
 		return err
 	}

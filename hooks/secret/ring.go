@@ -39,6 +39,10 @@ func (k Key) MarshalJSON() ([]byte, error) {
 	}{Fingerprint(k.Value), k.HookID, k.Name, k.Expires})
 }
 
+func (k Key) equal(o Key) bool {
+	return k.Value == o.Value && k.HookID == o.HookID && k.Name == o.Name && k.Expires.Equal(o.Expires)
+}
+
 func (k Key) validAt(now time.Time) bool { return k.Expires.IsZero() || now.Before(k.Expires) }
 
 // Ring is the set of accepted keys, the current one first. It never changes, so it is safe for concurrent use.

@@ -72,8 +72,11 @@ func (r *Rotation) Over(now time.Time) bool {
 	return true
 }
 
-// Keys are the secrets that the rotation needs accepted, besides the current one.
+// Keys are the secrets that the rotation needs accepted, besides the current one. Nil, which is no rotation, needs none.
 func (r *Rotation) Keys() []Key {
+	if r == nil {
+		return nil
+	}
 	keys := []Key{{Value: r.New}}
 	for _, h := range r.Hooks {
 		keys = append(keys, Key{Value: h.New, HookID: h.HookID})
@@ -164,17 +167,17 @@ func encodeRotation(r *Rotation) ([]byte, error) {
 	}{plain(*r), hooks, retired})
 }
 
-func readRotation(path string) (*Rotation, string, error) {
+func readRotation(path string) (*Rotation, error) {
 	raw, err := readPrivate(path)
 	if errors.Is(err, fs.ErrNotExist) {
-		return nil, "", nil
+		return nil, nil
 	}
 	if err != nil {
-		return nil, "", err
+		return nil, err
 	}
 	var r Rotation
 	if err := json.Unmarshal([]byte(raw), &r); err != nil {
-		return nil, "", fmt.Errorf("read %s: %w (it holds the secrets of a rotation: keep a copy before you remove it)", path, err)
+		return nil, fmt.Errorf("read %s: %w (it holds the secrets of a rotation: keep a copy before you remove it)", path, err)
 	}
-	return &r, raw, nil
+	return &r, nil
 }

@@ -5,6 +5,7 @@ import (
 	"errors"
 	"fmt"
 	"maps"
+	"net/url"
 	"os"
 	"path/filepath"
 	"slices"
@@ -84,8 +85,8 @@ func (s *Store) ForHooks() (string, Origin, error) {
 	return current, origin, err
 }
 
-// SetCurrent writes the secret into .env and notes the time, if it is another one. It refuses with [ErrFromEnvironment] where the real
-// environment sets it: the change would have no effect.
+// SetCurrent writes the secret into .env and notes the time, if it is another one. It refuses with [ErrFromEnvironment]
+// where the real environment sets it: the change would have no effect.
 func (s *Store) SetCurrent(value string) error {
 	if s.cfg.Environ(Variable) != "" {
 		return ErrFromEnvironment
@@ -107,7 +108,7 @@ func (s *Store) SetCurrent(value string) error {
 			return err
 		}
 		// A rotation goes on accepting what it replaces, and remembers it in the end.
-		if r, _, err := readRotation(s.cfg.RotationFile); err != nil || r != nil || before == "" {
+		if r, err := readRotation(s.cfg.RotationFile); err != nil || r != nil || before == "" {
 			return err
 		}
 		return s.retire([]Key{{Value: before}}, time.Now())
@@ -124,21 +125,24 @@ func (s *Store) HookSecret(hookID int64) (string, error) {
 	return v, nil
 }
 
-// SecretOf returns the secret by which a hook that sends to url differs from those that share one: its own, else that of
+// SecretOf returns the secret by which a hook that sends to address differs from those that share one: its own, else that of
 // its path, else "".
-func (s *Store) SecretOf(hookID int64, url string) (string, error) {
+func (s *Store) SecretOf(hookID int64, address string) (string, error) {
 	if own, err := s.HookSecret(hookID); err != nil || own != "" {
 		return own, err
 	}
-	value, _, err := s.PathSecret(url)
+	value, _, err := s.PathSecret(address)
 	return value, err
 }
 
-// PathSecret returns the secret of the path /webhook/<name> that a hook's URL ends with, and the variable in .env that holds
-// it; "" where that path has none. A name of digits has none: that variable would be a hook's.
-func (s *Store) PathSecret(url string) (value, variable string, err error) {
-	_, name, _ := strings.Cut(url, "/webhook/")
-	name, _, _ = strings.Cut(name, "?")
+// PathSecret returns the secret of the path /webhook/<name> that a hook's URL ends with, and the variable in .env that
+// holds it; "" where that path has none. A name of digits has none: that variable would be a hook's.
+func (s *Store) PathSecret(address string) (value, variable string, err error) {
+	u, err := url.Parse(address)
+	if err != nil {
+		return "", "", nil // no address has no path
+	}
+	_, name, _ := strings.Cut(u.Path, "/webhook/")
 	if _, err := strconv.ParseInt(name, 10, 64); name == "" || err == nil {
 		return "", "", nil
 	}
@@ -184,10 +188,11 @@ func (s *Store) SetHookSecrets(secrets map[int64]string, at time.Time) error {
 // Ring is every key that is to be accepted: the current one, what a running rotation needs, those of single hooks
 // and of single paths. Keys of which the time is over at now are left out.
 func (s *Store) Ring(now time.Time) (*Ring, error) {
-	// A rotation writes .env and its state one after the other. Reading the state before and after gives a
-	// pair that belongs together without a lock, which a reader without write access could not take.
+	// A rotation writes .env and its state one after the other. Reading the state before and after gives a pair that
+	// belongs together without a lock, which a reader without write access could not take. Only its keys count: its steps
+	// change all the time.
 	for {
-		rotation, before, err := readRotation(s.cfg.RotationFile)
+		rotation, err := s.Rotation()
 		if err != nil {
 			return nil, err
 		}
@@ -199,16 +204,14 @@ func (s *Store) Ring(now time.Time) (*Ring, error) {
 		if err != nil {
 			return nil, err
 		}
-		if _, after, err := readRotation(s.cfg.RotationFile); err != nil {
+		after, err := s.Rotation()
+		if err != nil {
 			return nil, err
-		} else if after != before {
+		}
+		if !slices.EqualFunc(rotation.Keys(), after.Keys(), Key.equal) {
 			continue
 		}
-		keys := []Key{{Value: current}}
-		keys = append(keys, boundKeys(env)...)
-		if rotation != nil {
-			keys = append(keys, rotation.Keys()...)
-		}
+		keys := slices.Concat([]Key{{Value: current}}, boundKeys(env), rotation.Keys())
 		var valid, over []Key
 		for _, k := range keys {
 			if k.validAt(now) {
@@ -254,10 +257,7 @@ func PathVariable(name string) string { return Variable + "_" + strings.ToUpper(
 func hookVariable(id int64) string { return Variable + "_" + strconv.FormatInt(id, 10) }
 
 // Rotation returns the state of a rotation, nil when there is none.
-func (s *Store) Rotation() (*Rotation, error) {
-	r, _, err := readRotation(s.cfg.RotationFile)
-	return r, err
-}
+func (s *Store) Rotation() (*Rotation, error) { return readRotation(s.cfg.RotationFile) }
 
 // SaveRotation writes the state of a rotation. It is durable on return.
 func (s *Store) SaveRotation(r *Rotation) error {
@@ -272,7 +272,7 @@ func (s *Store) SaveRotation(r *Rotation) error {
 // does nothing.
 func (s *Store) EndRotation() error {
 	return s.locked(func() error {
-		r, _, err := readRotation(s.cfg.RotationFile)
+		r, err := readRotation(s.cfg.RotationFile)
 		if err != nil {
 			return err
 		}

@@ -245,7 +245,9 @@ func TestStoreFindsTheSecretOfAPath(t *testing.T) {
 		{1, "https://h.example.com/webhook", ""},
 		{1, "https://h.example.com/webhook/other", ""},
 		{1, "https://h.example.com/webhook/7", ""}, // that variable is a hook's
+		{1, "https://webhook/webhook/my-team", "team"},
 		{1, "", ""},
+		{1, "http://[", ""},
 	} {
 		if got, err := s.SecretOf(tt.hook, tt.url); got != tt.want || err != nil {
 			t.Errorf("hook %d at %s: %q, %v; want %q", tt.hook, tt.url, got, err, tt.want)
@@ -328,6 +330,24 @@ func TestStoreRingIsNeverWithoutASecretInUse(t *testing.T) {
 	}
 	close(stop)
 	readers.Wait()
+}
+
+// A rotation of many hooks writes its state all the time. That a step is done is no reason to read everything again, or a
+// receiver would not come to an end with it.
+func TestStoreRingDoesNotWaitForSteps(t *testing.T) {
+	_, cfg := newStore(t)
+	writer, state, reads := NewStore(cfg), &Rotation{Old: "old", New: "new", Hooks: []RotationHook{{HookID: 1}}}, 0
+	must(t, writer.SaveRotation(state))
+	cfg.Environ = func(string) string {
+		if reads++; reads < 10 {
+			state.Hooks[0].Step = fmt.Sprint("step ", reads)
+			must(t, writer.SaveRotation(state))
+		}
+		return ""
+	}
+	if _, err := NewStore(cfg).Ring(noon); err != nil || reads != 1 {
+		t.Errorf("read %d times, %v; want once", reads, err)
+	}
 }
 
 func TestStoreWritesOfSeveralProcessesAllArrive(t *testing.T) {
