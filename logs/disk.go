@@ -3,6 +3,7 @@ package logs
 import (
 	"errors"
 	"io"
+	"io/fs"
 	"os"
 	"path/filepath"
 	"syscall"
@@ -70,6 +71,25 @@ func (d *disk) syncDir(dir string) error {
 		return &os.PathError{Op: "sync", Path: dir, Err: err}
 	}
 	return syncDirectory(dir)
+}
+
+// makeDirs makes a directory and what leads to it, and their names durable: of what is a file good that was synced, when the
+// way to it is lost?
+func (d *disk) makeDirs(dir string) error {
+	if _, err := os.Stat(dir); !errors.Is(err, fs.ErrNotExist) {
+		return err
+	}
+	parent := filepath.Dir(dir)
+	if err := d.makeDirs(parent); err != nil {
+		return err
+	}
+	if err := os.Mkdir(dir, 0o700); err != nil && !errors.Is(err, fs.ErrExist) {
+		return err
+	}
+	if err := d.syncDir(parent); !errors.Is(err, fs.ErrPermission) { // what may not be read cannot be synced
+		return err
+	}
+	return nil
 }
 
 // link gives a file a second name, and fails with fs.ErrExist where that name

@@ -101,7 +101,7 @@ func (f *filer) accept(batch []*commit) {
 	now := time.Now()
 	f.mu.Lock()
 	for _, c := range batch {
-		r := ref{seg: c.seg, off: c.off, size: len(c.frame)}
+		r := ref{seg: c.seg, salt: c.seg.salt, off: c.off, size: len(c.frame)}
 		if c.item != nil {
 			it := c.item
 			it.refs, it.from = append(it.refs, r), &r
@@ -124,9 +124,10 @@ func (f *filer) accept(batch []*commit) {
 
 // acceptOutcome notes newer notifications. The caller holds mu.
 func (f *filer) acceptOutcome(c *commit, r ref, now time.Time) {
-	it := f.items[c.file]
+	file := f.realName(c.file) // it may have got another one on the way
+	it := f.items[file]
 	if it == nil {
-		it = &item{file: c.file, filed: true}
+		it = &item{file: file, filed: true}
 		f.items[it.file] = it
 	}
 	it.notes, it.changed = c.notes, true
@@ -346,15 +347,17 @@ func (f *filer) settleAll(ctx context.Context) error {
 	}
 }
 
-// lookup returns the content of a record that is on its way into its file.
+// lookup returns the content of a record that is on its way into its file. It is read without holding mu, which
+// deliveries wait for; a frame that is released meanwhile gives an error, and then the file is there.
 func (f *filer) lookup(file string) (data []byte, ok bool, err error) {
 	f.mu.Lock()
-	defer f.mu.Unlock()
 	it := f.items[f.realName(file)]
 	if it == nil || len(it.refs) == 0 {
+		f.mu.Unlock()
 		return nil, false, nil
 	}
 	view := *it
+	f.mu.Unlock()
 	data, _, err = view.content(f.readFile)
 	return data, true, err
 }

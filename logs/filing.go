@@ -269,6 +269,7 @@ func (f *filer) toIndex(entries []Entry) {
 	}
 	if err := f.index.put(context.Background(), entries); err != nil {
 		f.log.Warn("the index was not brought up to date; it will be from the files", "error", err)
+		f.index.lose()
 		return
 	}
 	f.mu.Lock()

@@ -10,7 +10,12 @@ var (
 	errTorn     = errors.New("the file ends too early")
 	errNoRecord = errors.New("not a record: neither event_type nor timestamp")
 	errSyntax   = errors.New("not a JSON object")
+	errTooLarge = errors.New("too large for a record")
 )
+
+// maxRecordFile is twice what the largest record takes, whose payload has at most 64 MiB. Larger files are another
+// program's, and are not read into memory.
+const maxRecordFile = 128 << 20
 
 // splitPayload finds the top-level key "payload" and returns the object
 // without it (closed again, so that it is JSON) and the payload's bytes. The
@@ -183,6 +188,9 @@ func trimSpace(data []byte) []byte {
 // looked at: a file that was not written to its end is torn. Most heads are
 // found in the first read.
 func readHead(f io.ReaderAt, size int64) (*Record, error) {
+	if size > maxRecordFile {
+		return nil, errTooLarge
+	}
 	for n := int64(headRead); ; n *= 8 {
 		n = min(n, size)
 		buf := make([]byte, n)

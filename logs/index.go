@@ -13,6 +13,7 @@ import (
 	"path/filepath"
 	"strings"
 	"sync"
+	"time"
 
 	"github.com/gofrs/flock"
 	"modernc.org/sqlite"
@@ -99,13 +100,16 @@ func openIndex(ctx context.Context, logDir string, log *slog.Logger) (*index, er
 	return x, nil
 }
 
-// lock keeps processes from making an index at the same moment.
-func (x *index) lock() (*flock.Flock, error) {
+// lock keeps processes from making an index at the same moment. One that was stopped while it has the lock must not
+// stop the others for good.
+func (x *index) lock(ctx context.Context) (*flock.Flock, error) {
 	if err := os.MkdirAll(x.home, 0o700); err != nil {
 		return nil, err
 	}
 	l := flock.New(filepath.Join(x.home, "index.lock"), flock.SetPermissions(0o600))
-	if err := l.Lock(); err != nil {
+	ctx, cancel := context.WithTimeout(ctx, indexPatience)
+	defer cancel()
+	if _, err := l.TryLockContext(ctx, 5*time.Millisecond); err != nil {
 		return nil, err
 	}
 	return l, nil
@@ -114,7 +118,7 @@ func (x *index) lock() (*flock.Flock, error) {
 // open takes the newest index there is, or makes one. The caller holds mu, or
 // is the only one.
 func (x *index) open(ctx context.Context) error {
-	l, err := x.lock()
+	l, err := x.lock(ctx)
 	if err != nil {
 		return fmt.Errorf("lock the index: %w", err)
 	}

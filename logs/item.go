@@ -55,7 +55,7 @@ func (it *item) content(readFile func(string) ([]byte, error)) ([]byte, Entry, e
 	switch {
 	case data != nil:
 	case it.from != nil:
-		data, err = it.from.seg.read(it.from.off, it.from.size)
+		data, err = it.from.read()
 	default:
 		data, err = readFile(it.file)
 	}

@@ -130,7 +130,10 @@ func (l *Log) Read(_ context.Context, file string) (*Record, error) {
 	if !info.Mode().IsRegular() {
 		return nil, &TornError{File: file, Err: errors.New("not a regular file")}
 	}
-	data, err := io.ReadAll(f)
+	if info.Size() > maxRecordFile {
+		return nil, &TornError{File: file, Err: errTooLarge}
+	}
+	data, err := io.ReadAll(io.LimitReader(f, maxRecordFile))
 	if err != nil {
 		return nil, fmt.Errorf("read record %s: %w", file, err)
 	}

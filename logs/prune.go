@@ -66,7 +66,7 @@ func (w *Writer) Prune(ctx context.Context, dryRun bool) (PruneResult, error) {
 				res.Kept++
 				continue
 			}
-			if !dryRun && !w.safe(ctx, e.File) {
+			if !dryRun && !w.removable(ctx, e.File) {
 				continue
 			}
 			total -= e.Size
@@ -117,10 +117,10 @@ func (w *Writer) idle(ctx context.Context) error {
 	}
 }
 
-// safe waits until a record is safe in its file and nothing of it is left in
+// removable waits until a record is safe in its file and nothing of it is left in
 // the spool, from which a crash would bring it back; false when that takes
-// too long.
-func (w *Writer) safe(ctx context.Context, file string) bool {
+// too long, or when it has got a pending notification meanwhile.
+func (w *Writer) removable(ctx context.Context, file string) bool {
 	if !w.filer.holds(file) {
 		return true
 	}
@@ -134,7 +134,8 @@ func (w *Writer) safe(ctx context.Context, file string) bool {
 		case <-tick.C:
 		}
 		if !w.filer.holds(file) {
-			return true
+			pending, err := w.log.index.number(ctx, "SELECT pending FROM record WHERE file = ?", file)
+			return err == nil && pending == 0
 		}
 	}
 	return false

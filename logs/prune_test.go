@@ -4,6 +4,7 @@ import (
 	"fmt"
 	"slices"
 	"strings"
+	"sync"
 	"testing"
 	"time"
 )
@@ -39,5 +40,41 @@ func TestPruneRemovesTheOldestAndNeverThePending(t *testing.T) {
 	}
 	if p, err := w.Log().Page(t.Context(), Query{}); err != nil || len(p.Entries) != 2 {
 		t.Errorf("listed %v, %v", files(p.Entries), err)
+	}
+}
+
+// A record may be sent again while Prune waits for it to be safe in its file.
+func TestPruneKeepsWhatBecamePendingMeanwhile(t *testing.T) {
+	started, finish := make(chan struct{}), make(chan struct{})
+	var once sync.Once
+	onRecord := onRecords(opSync)
+	w := openWriter(t, Config{Dir: t.TempDir(), Keep: time.Hour, fault: func(op diskOp, path string) error {
+		if onRecord(op, path) {
+			once.Do(func() { close(started); <-finish })
+		}
+		return nil
+	}})
+	old := mustAppend(t, w, &Record{ReceivedAt: testTime, Notifications: []Notification{{Status: StatusSent, Attempts: 1, At: testTime}}})
+	if err := w.log.Settle(t.Context()); err != nil {
+		t.Fatal(err)
+	}
+	pruned := make(chan PruneResult, 1)
+	go func() {
+		res, err := w.Prune(t.Context(), false)
+		if err != nil {
+			t.Error(err)
+		}
+		pruned <- res
+	}()
+	<-started
+	if err := w.SetNotifications(t.Context(), old.File, []Notification{{Status: StatusPending}}); err != nil {
+		t.Fatal(err)
+	}
+	close(finish)
+	if res := <-pruned; len(res.Files) != 0 {
+		t.Errorf("removed %v", res.Files)
+	}
+	if _, err := w.Log().Read(t.Context(), old.File); err != nil {
+		t.Error(err)
 	}
 }

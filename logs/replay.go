@@ -14,7 +14,7 @@ import (
 // whole frame that is there, oldest first; where it returns true the frame
 // stays until it is released.
 func openSpool(s *spool, replay func(frame, ref) bool) error {
-	if err := os.MkdirAll(s.dir, 0o700); err != nil {
+	if err := s.disk.makeDirs(s.dir); err != nil {
 		return fmt.Errorf("make the spool: %w", err)
 	}
 	s.wake, s.done = make(chan struct{}, 1), make(chan struct{})
@@ -94,7 +94,7 @@ func (s *spool) replaySegment(seg *segment, replay func(frame, ref) bool) {
 		s.log.Error("a frame of the spool is damaged and lost", "segment", seg.f.Name(), "offset", off)
 	}
 	for _, f := range frames {
-		if replay(f, ref{seg: seg, off: f.off, size: f.size}) {
+		if replay(f, ref{seg: seg, salt: seg.salt, off: f.off, size: f.size}) {
 			seg.live++
 			s.bytes += int64(f.size)
 			s.frames++

@@ -35,7 +35,7 @@ func (s *spool) newSegment(size int64) (*segment, error) {
 	f, err := s.disk.create(path)
 	if errors.Is(err, os.ErrNotExist) {
 		// The log directory was removed while we run.
-		if err = os.MkdirAll(s.dir, 0o700); err == nil {
+		if err = s.disk.makeDirs(s.dir); err == nil {
 			f, err = s.disk.create(path)
 		}
 	}
@@ -99,17 +99,18 @@ func (seg *segment) present() bool {
 	return err == nil && os.SameFile(info, seg.info)
 }
 
-// read returns the data of a frame from the file.
-func (seg *segment) read(off int64, n int) ([]byte, error) {
-	b := make([]byte, n)
-	if _, err := seg.f.ReadAt(b, off); err != nil {
+// read returns the data of a frame from the file. It needs no lock; of a frame that was released it gives an error once its
+// segment is used again.
+func (r ref) read() ([]byte, error) {
+	b := make([]byte, r.size)
+	if _, err := r.seg.f.ReadAt(b, r.off); err != nil {
 		return nil, fmt.Errorf("read the spool: %w", err)
 	}
 	// The frame is all there is in this view.
-	body, _, headOK, bodyOK := frameAt(b, 0, seg.salt)
+	body, _, headOK, bodyOK := frameAt(b, 0, r.salt)
 	_, _, data, ok := openBody(body)
 	if !headOK || !bodyOK || !ok {
-		return nil, fmt.Errorf("%w: at %d of %s", errDamaged, off, filepath.Base(seg.f.Name()))
+		return nil, fmt.Errorf("%w: at %d of %s", errDamaged, r.off, filepath.Base(r.seg.f.Name()))
 	}
 	return data, nil
 }

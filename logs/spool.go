@@ -5,8 +5,8 @@ import (
 	"errors"
 	"fmt"
 	"log/slog"
+	"os"
 	"slices"
-	"strings"
 	"sync"
 	"time"
 )
@@ -66,6 +66,7 @@ type commit struct {
 // ref holds a frame in the spool until release.
 type ref struct {
 	seg  *segment
+	salt uint64 // of the segment in this use
 	off  int64
 	size int
 }
@@ -326,7 +327,7 @@ func (s *spool) close() error {
 		segs = append(segs, s.active)
 	}
 	for _, seg := range segs {
-		if err := seg.f.Close(); err != nil && !strings.Contains(err.Error(), "already closed") {
+		if err := seg.f.Close(); err != nil && !errors.Is(err, os.ErrClosed) {
 			errs = append(errs, err)
 		}
 	}

@@ -5,7 +5,6 @@ import (
 	"encoding/json"
 	"errors"
 	"fmt"
-	"os"
 	"path/filepath"
 	"sync"
 	"time"
@@ -40,7 +39,8 @@ type Writer struct {
 func OpenWriter(ctx context.Context, cfg Config) (*Writer, error) {
 	cfg = cfg.withDefaults()
 	hidden := filepath.Join(cfg.Dir, hiddenDir)
-	if err := os.MkdirAll(hidden, 0o700); err != nil {
+	d := &disk{fault: cfg.fault}
+	if err := d.makeDirs(hidden); err != nil {
 		return nil, fmt.Errorf("make the log directory: %w", err)
 	}
 	w := &Writer{cfg: cfg, flights: map[string]chan struct{}{}, lock: flock.New(filepath.Join(hidden, "writer.lock"), flock.SetPermissions(0o600))}
@@ -54,14 +54,13 @@ func OpenWriter(ctx context.Context, cfg Config) (*Writer, error) {
 		return nil, errors.Join(err, w.lock.Unlock())
 	}
 	w.log = l
-	if err := w.start(ctx); err != nil {
+	if err := w.start(ctx, d); err != nil {
 		return nil, errors.Join(err, l.Close(), w.lock.Unlock())
 	}
 	return w, nil
 }
 
-func (w *Writer) start(ctx context.Context) error {
-	d := &disk{fault: w.cfg.fault}
+func (w *Writer) start(ctx context.Context, d *disk) error {
 	hidden := filepath.Join(w.cfg.Dir, hiddenDir)
 	w.spool = &spool{disk: d, dir: filepath.Join(hidden, "spool"), log: w.cfg.Logger, limit: w.cfg.SpoolBytes, segmentSize: w.cfg.segmentSize}
 	w.filer = newFiler(d, w.cfg, w.spool, w.log)

@@ -173,7 +173,7 @@ func pass(conn net.Conn, listeners []*listener) error {
 	}
 	word := make([]byte, len(handoverTaken))
 	if n, err := uc.Read(word); err != nil || string(word[:n]) != handoverTaken {
-		return fmt.Errorf("the new receiver did not confirm: %q, %w", word[:n], err)
+		return errors.Join(fmt.Errorf("the new receiver did not confirm: %q", word[:n]), err)
 	}
 	return nil
 }
