@@ -183,7 +183,8 @@ func (m *lineMode) welcome(ctx context.Context) error {
 	}
 	if !fresh {
 		m.tellRotation()
-		return m.status(ctx, "")
+		m.tell(m.status(ctx, ""))
+		return ctx.Err()
 	}
 	if !m.person || m.cfg.Hooks == nil {
 		m.say("Nothing is set up yet. Type setup to set up webhooks.")

@@ -3,6 +3,7 @@ package tui
 import (
 	"context"
 	"errors"
+	"maps"
 	"time"
 
 	"hookctl/logs"
@@ -23,6 +24,8 @@ func eventLines() []lineCommand {
 		{name: "web", args: "N", text: "Open the page of event N in the browser.", does: []string{"browse"}, run: (*lineMode).web},
 		{name: "follow", text: "New events as they come; an empty line ends it.", does: []string{"follow"}, asks: true, run: (*lineMode).follow},
 		{name: "filters", args: "[N]", text: "The saved filters, numbered, or the events of filter N.", does: []string{"filters"}, run: (*lineMode).filters},
+		{name: "save", args: "NAME", text: "Save the filter of the last events under a name, in hookctl.yaml.", does: []string{"filter.save"}, asks: true, run: (*lineMode).saveFilter},
+		{name: "forget", args: "N", text: "Take saved filter N out of hookctl.yaml.", does: []string{"filter.forget"}, asks: true, run: (*lineMode).forgetFilter},
 		{name: "replay", args: "N…", text: "Send the records through the receiver again, as new ones.", does: []string{"replay", "mark"}, run: func(m *lineMode, ctx context.Context, rest string) error {
 			return m.again(ctx, "replay", rest, "replay "+which)
 		}},
@@ -199,7 +202,7 @@ func (m *lineMode) follow(ctx context.Context, _ string) error {
 func (m *lineMode) filters(ctx context.Context, rest string) error {
 	names := sortedKeys(m.cfg.Filters)
 	if len(names) == 0 {
-		m.say("No filter is saved. hookctl.yaml keeps them under tui.filters.")
+		m.say("No filter is saved. save NAME saves that of the last events.")
 		return nil
 	}
 	if rest == "" {
@@ -213,6 +216,57 @@ func (m *lineMode) filters(ctx context.Context, rest string) error {
 		return err
 	}
 	return m.events(ctx, m.cfg.Filters[names[list[0]]])
+}
+
+// saveFilter keeps the filter in force, and asks where another one has the name.
+func (m *lineMode) saveFilter(ctx context.Context, name string) error {
+	why, _ := badName(name)
+	text := m.filter.String()
+	switch old, taken := m.cfg.Filters[name]; {
+	case m.cfg.SaveFilter == nil:
+		return errors.New("the settings cannot be changed here")
+	case why != "":
+		return errors.New(why)
+	case text == "":
+		return &hint{errors.New("there is no filter to save"), "events FILTER makes one"}
+	case taken && old != text:
+		if yes, err := m.confirm(ctx, name+" is saved as "+old+". Replace it by "+text+"?", false); err != nil || !yes {
+			return orCancelled(err)
+		}
+	}
+	if err := m.cfg.SaveFilter(ctx, name, text); err != nil {
+		return err
+	}
+	m.cfg.Filters = maps.Clone(m.cfg.Filters)
+	if m.cfg.Filters == nil {
+		m.cfg.Filters = map[string]string{}
+	}
+	m.cfg.Filters[name] = text
+	m.say("Saved " + name + ": " + text + ".")
+	return nil
+}
+
+// forgetFilter takes a saved filter out of the settings.
+func (m *lineMode) forgetFilter(ctx context.Context, rest string) error {
+	if m.cfg.SaveFilter == nil {
+		return errors.New("the settings cannot be changed here")
+	}
+	names := sortedKeys(m.cfg.Filters)
+	list, err := numbers(rest, len(names), "forget takes the number of a saved filter; filters lists them")
+	if err != nil {
+		return err
+	}
+	name := names[list[0]]
+	if yes, err := m.confirm(ctx, "Forget "+name+", which is "+m.cfg.Filters[name]+"?", true); err != nil || !yes {
+		return orCancelled(err)
+	}
+	if err := m.cfg.SaveFilter(ctx, name, ""); err != nil {
+		return err
+	}
+	m.cfg.Filters = maps.Clone(m.cfg.Filters)
+	delete(m.cfg.Filters, name)
+	m.say("Forgotten: " + name + ".")
+	return nil
 }
 
 // againWait is how long the receiver may take to replay or resend.

@@ -161,6 +161,11 @@ func (s *lineSetup) signIn(ctx context.Context) (int, error) {
 			next := s.goal
 			s.goal = 0
 			s.say("Going on where you left. Repositories: " + strings.Join(s.chosen, ", ") + ". back changes what you chose.")
+			if next > stepSecret { // it was not saved
+				if _, err := s.findSecret(ctx); err != nil {
+					return s.at, err
+				}
+			}
 			return next, nil
 		case err == nil:
 			s.say(s.login.lacking())

@@ -17,11 +17,13 @@ import (
 
 // dialogue is a person at line mode: what is heard, and what is typed after it.
 // A line is typed when there is a prompt for it. Two lines are no lines:
-// "^C" is ctrl+c, and "await TEXT" waits until TEXT has been said.
+// "^C" is ctrl+c at a prompt, and "await TEXT" waits until TEXT has been said.
 type dialogue struct {
 	t     *testing.T
 	lines []string
 	ctrlC chan os.Signal
+	then  map[string]func() // what happens before a line is typed
+	when  map[string]func() // what happens once a text is said
 
 	mu    sync.Mutex
 	said  strings.Builder
@@ -41,7 +43,14 @@ func (d *dialogue) Write(p []byte) (int, error) {
 	case d.news <- struct{}{}:
 	default:
 	}
-	return d.said.Write(p)
+	n, err := d.said.Write(p)
+	for text, do := range d.when {
+		if strings.Contains(d.said.String()[d.heard:], text) {
+			delete(d.when, text)
+			go do()
+		}
+	}
+	return n, err
 }
 
 // Read is asked for one line at a time.
@@ -60,16 +69,10 @@ func (d *dialogue) Read(p []byte) (int, error) {
 		d.lines = d.lines[1:]
 		if text, ok := strings.CutPrefix(line, "await "); ok {
 			d.await(func(new string) bool { return strings.Contains(new, text) })
-			if len(d.lines) > 0 && d.lines[0] == "^C" {
-				d.interrupt()
-			} else {
-				return d.typed(p, d.lines[0])
-			}
-			continue
+			return d.typed(p, d.lines[0])
 		}
 		d.await(prompted)
 		if line == "^C" {
-			d.lines = append([]string{line}, d.lines...)
 			d.interrupt()
 			continue
 		}
@@ -81,6 +84,10 @@ func (d *dialogue) Read(p []byte) (int, error) {
 // typed echoes the line, as a terminal does.
 func (d *dialogue) typed(p []byte, line string) (int, error) {
 	d.lines = d.lines[1:]
+	if f := d.then[line]; f != nil {
+		delete(d.then, line)
+		f()
+	}
 	select {
 	case <-d.over: // nobody is there to answer
 		return 0, io.EOF
@@ -94,7 +101,6 @@ func (d *dialogue) typed(p []byte, line string) (int, error) {
 }
 
 func (d *dialogue) interrupt() {
-	d.lines = d.lines[1:]
 	d.mu.Lock()
 	d.said.WriteString("^C")
 	d.heard = d.said.Len()
@@ -244,6 +250,7 @@ func TestLineModeOnAPipe(t *testing.T) {
 		{"events conclusion:failure\nview 1", nil},
 		{"", nil},
 		{"view 1\nevents\n", ErrCommandFailed},
+		{"no\x1b[2Jthing\u202e\nevents\n", ErrCommandFailed},
 		{strings.Repeat("x", 3*longestLine) + "\nevents\n", ErrCommandFailed},
 		{"setup\n", ErrCommandFailed},
 	} {
