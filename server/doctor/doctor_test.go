@@ -64,6 +64,9 @@ func TestChecks(t *testing.T) {
 		{"address", "free", func(w *world) { w.end(); w.cfg.Address = "127.0.0.1:0" }, OK, "is free", ""},
 		{"address", "taken", func(w *world) { w.end(); w.cfg.Address = taken(w) }, Fail, "cannot listen on 127.0.0.1:", "--port"},
 
+		{"firewall", "not in the way of a tunnel", nil, OK, "reached from this machine", ""},
+		{"firewall", "of an unknown address", func(w *world) { w.end(); w.cfg.Address = "" }, OK, "not looked at", ""},
+
 		{"log", "recorded", func(w *world) { w.deliver() }, OK, "1 record in ", ""},
 		{"log", "none yet", nil, OK, "nothing has been recorded yet", ""},
 		{"log", "another directory", func(w *world) { w.status.LogDir = "/elsewhere" }, Warn, "the receiver writes to /elsewhere", "hookctl restart"},

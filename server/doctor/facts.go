@@ -85,6 +85,7 @@ func (f *facts) checks() []check {
 		{"version", f.version},
 		{"service", f.service},
 		{"address", f.address},
+		{"firewall", f.firewall},
 		{"permissions", f.permissions},
 		{"log", f.logDirectory},
 		{"disk space", f.disk},

@@ -29,6 +29,7 @@ func (f *facts) guarded() []guarded {
 		{filepath.Join(f.cfg.Home, "hookctl.yaml"), 0o600, false},
 		{run, 0o700, true}, // the control socket is in it
 		{filepath.Join(run, "rotation.json"), 0o600, true},
+		{filepath.Join(run, "former.json"), 0o600, true}, // the last of them may be a hook's still
 		{daemon.LogFile(f.cfg.Home), 0o600, false},
 	}
 	if socket, err := daemon.SocketFile(f.cfg.Home); err == nil {
