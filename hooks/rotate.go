@@ -120,9 +120,9 @@ func turned(state *secret.Rotation, now time.Time) *secret.Rotation {
 		case h.Step == secret.StepGone:
 		case h.Untouched:
 			// GitHub still has the secret that it is to have.
-			h.Step, h.Error, h.Untouched = secret.StepVerified, "", false
+			h.Step, h.Error, h.Cure, h.Untouched = secret.StepVerified, "", "", false
 		default:
-			h.Step, h.Error = secret.StepPending, ""
+			h.Step, h.Error, h.Cure = secret.StepPending, "", ""
 		}
 	}
 	return &back

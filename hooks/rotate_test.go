@@ -131,8 +131,8 @@ func TestRotateNamesWhatFailsAndResumes(t *testing.T) {
 				t.Fatalf("result %+v, %v", result, err)
 			}
 			b := result.Hooks[1]
-			if b.Repository != "o/b" || b.Status != "failed" || !strings.Contains(b.Error, tt.says) {
-				t.Errorf("the failed hook: %+v, want %q", b, tt.says)
+			if b.Repository != "o/b" || b.Status != "failed" || !strings.Contains(b.Error, tt.says) || b.Cure == "" {
+				t.Errorf("the failed hook: %+v, want %q and a cure", b, tt.says)
 			}
 			if w.current() != "old" {
 				t.Error("promoted although a hook does not have the new secret")
@@ -148,7 +148,7 @@ func TestRotateNamesWhatFailsAndResumes(t *testing.T) {
 			mend()
 			r.Wait = 3 * time.Second
 			result, err = r.Resume(t.Context())
-			if err != nil || !result.Complete {
+			if err != nil || !result.Complete || result.Hooks[1].Cure != "" {
 				t.Fatalf("resumed: %+v, %v", result, err)
 			}
 			for _, s := range w.secrets("o/a", "o/b") {

@@ -69,7 +69,7 @@ func (w *rotating) hook(ctx context.Context, i int, untouched bool) error {
 			h.Untouched = untouched && refused(err)
 			return w.failed(ctx, i, target, h, "set secret", err)
 		}
-		h.Step, h.Error = secret.StepChanged, ""
+		h.Step, h.Error, h.Cure = secret.StepChanged, "", ""
 		if err := w.save(i, h); err != nil {
 			return err
 		}
@@ -81,7 +81,7 @@ func (w *rotating) hook(ctx context.Context, i int, untouched bool) error {
 	if err != nil && !idle {
 		return w.failed(ctx, i, target, h, "verify", err)
 	}
-	h.Step, h.Error = secret.StepVerified, ""
+	h.Step, h.Error, h.Cure = secret.StepVerified, "", ""
 	if err := w.save(i, h); err != nil {
 		return err
 	}
@@ -105,12 +105,12 @@ func refused(err error) bool {
 func (w *rotating) failed(ctx context.Context, i int, t Target, h secret.RotationHook, step string, err error) error {
 	switch {
 	case errors.Is(err, ErrHookNotFound):
-		h.Step, h.Error = secret.StepGone, "the hook was deleted meanwhile"
+		h.Step, h.Error, h.Cure = secret.StepGone, "the hook was deleted meanwhile", ""
 		w.report(t, h, step, StateSkipped, err)
 	case ctx.Err() != nil:
 		return nil
 	default:
-		h.Step, h.Error = secret.StepFailed, err.Error()
+		h.Step, h.Error, h.Cure = secret.StepFailed, err.Error(), CureOf(err)
 		w.report(t, h, step, StateFailed, err)
 	}
 	return w.save(i, h)

@@ -23,7 +23,8 @@ type RotateHook struct {
 	HookID     int64  `json:"hook_id"`
 	Status     string `json:"status"` // rotated, failed, pending, or gone for one that was deleted meanwhile
 	Error      string `json:"error,omitempty"`
-	Old        string `json:"old,omitempty"` // where each hook has its own
+	Cure       string `json:"cure,omitempty"` // what to do about the error
+	Old        string `json:"old,omitempty"`  // where each hook has its own
 	New        string `json:"new,omitempty"`
 }
 
@@ -43,7 +44,7 @@ func Result(r *secret.Rotation) RotateResult {
 		if status == "failed" || status == "pending" {
 			out.Complete = false
 		}
-		out.Hooks = append(out.Hooks, RotateHook{h.Repository, h.HookID, status, h.Error, secret.Fingerprint(h.Old), secret.Fingerprint(h.New)})
+		out.Hooks = append(out.Hooks, RotateHook{h.Repository, h.HookID, status, h.Error, h.Cure, secret.Fingerprint(h.Old), secret.Fingerprint(h.New)})
 	}
 	return out
 }

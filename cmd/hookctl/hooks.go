@@ -85,6 +85,8 @@ func hookState(h hooks.Hook) string {
 		return "inactive"
 	case h.LastResponse.Code == 0 && h.LastResponse.Status == "unused":
 		return "never used"
+	case h.LastResponse == (hooks.Response{}):
+		return "active" // of an organisation: GitHub tells no last response
 	case h.LastResponse.Code >= 200 && h.LastResponse.Code < 300:
 		return "ok"
 	}

@@ -69,8 +69,13 @@ func newRotate(p *program) *cobra.Command {
 }
 
 func (p *program) rotate(ctx context.Context, o *rotateOptions) (err error) {
-	if !o.all && !o.resume && !o.undo && !o.finish && !o.targets.given() && len(o.ids) == 0 {
+	switch chosen := o.targets.given() || len(o.ids) > 0; {
+	case !o.all && !o.resume && !o.undo && !o.finish && !chosen:
 		return usage(errors.New("name repositories with -R, or give --all, --resume, --undo or --finish"))
+	case o.all && chosen:
+		return usage(errors.New("--all is every hook of this receiver: leave it out to rotate those that are named"))
+	case (o.resume || o.undo || o.finish) && (chosen || o.maxAge > 0):
+		return usage(errors.New("--resume, --undo and --finish are about the rotation that there is: name no hooks, and no --max-age"))
 	}
 	s, client, err := p.atGitHub()
 	if err != nil {
@@ -112,6 +117,11 @@ func (p *program) rotate(ctx context.Context, o *rotateOptions) (err error) {
 	if printed := p.printRotation(result, o); printed != nil {
 		return printed
 	}
+	for _, h := range result.Hooks {
+		if h.Cure != "" {
+			p.note("hint: %s, hook %d: %s", h.Repository, h.HookID, h.Cure)
+		}
+	}
 	if err == nil && !result.Complete {
 		p.note("hint: give the others the new secret with: hookctl rotate --resume")
 		return errReported
@@ -140,6 +150,11 @@ func (p *program) hooksToRotate(ctx context.Context, s *settings, client *hooks.
 	own, err := p.ownHooks(ctx, s, list)
 	if err != nil {
 		return nil, err
+	}
+	for _, id := range o.ids {
+		if !slices.ContainsFunc(list, func(h hooks.Hook) bool { return h.ID == id }) {
+			return nil, hint(fmt.Errorf("no hook %d on the repositories looked at", id), "name its repository with -R owner/repo")
+		}
 	}
 	if len(o.ids) > 0 {
 		own = slices.DeleteFunc(list, func(h hooks.Hook) bool { return !slices.Contains(o.ids, h.ID) })

@@ -42,6 +42,7 @@ type RotationHook struct {
 	HookID     int64  `json:"hook_id"`         //
 	Step       string `json:"step"`            // one of the Step constants
 	Error      string `json:"error,omitempty"` // why it failed
+	Cure       string `json:"cure,omitempty"`  // what to do about it
 	// Untouched means that GitHub certainly still has the old secret, because it refused the change.
 	Untouched bool `json:"untouched,omitempty"`
 	// Old and New are set where each hook has its own secret. Old may be the shared one.
