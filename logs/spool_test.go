@@ -75,6 +75,12 @@ func TestFaults(t *testing.T) {
 		{"record files cannot get their name", func() func(diskOp, string) error { return times(3, syscall.EIO, onRecords(opLink)) }},
 		{"links are not supported", func() func(diskOp, string) error { return times(1000, syscall.EPERM, onRecords(opLink)) }},
 		{"record files cannot be replaced", func() func(diskOp, string) error { return times(3, syscall.EIO, onRecords(opRename)) }},
+		{"names cannot be made durable", func() func(diskOp, string) error {
+			return times(4, syscall.EIO, func(op diskOp, path string) bool { return op == opSync && filepath.Ext(path) == "" })
+		}},
+		{"the directory is read-only for a while", func() func(diskOp, string) error {
+			return times(20, syscall.EROFS, func(op diskOp, _ string) bool { return op == opCreate || op == opLink || op == opRename })
+		}},
 		{"everything fails for a while", func() func(diskOp, string) error { return times(40, syscall.EIO, always) }},
 		{"the disk is full for a while", func() func(diskOp, string) error {
 			return times(60, syscall.ENOSPC, func(op diskOp, _ string) bool { return op == opCreate || op == opWrite })

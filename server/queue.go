@@ -120,8 +120,8 @@ func (q *queue) take(rec *logs.Record, ev Event, d Decision, since time.Time) {
 	}
 	if f.open > 0 {
 		q.files[rec.File] = f
+		q.signal()
 	}
-	q.signal()
 }
 
 // push appends an item to its lane and sees that the lane runs. q.mu is held.
