@@ -7,8 +7,10 @@ import (
 	"slices"
 	"strings"
 	"testing"
+	"time"
 
 	"hookctl/hooks"
+	"hookctl/hooks/githubtest"
 	"hookctl/hooks/secret"
 )
 
@@ -168,6 +170,66 @@ func TestManyProblemsTakeOneLine(t *testing.T) {
 		s.press("j")
 	}
 	s.shows("closed-5")
+}
+
+// Repositories that others administer do not stand in the way of a rotation of
+// the rest, but it asks.
+func TestRotationAsksAboutRepositoriesOfOthers(t *testing.T) {
+	r := withHooks(t, "octo-org/api", "octo-org/web")
+	old := must(currentOf(r))(t)
+	r.gh.AddRepository("octo-org/closed", githubtest.Repository{Role: "read"})
+	r.hooks().kept = append(r.hooks().kept, "octo-org/closed")
+	r.press("ctrl+r")
+	r.until("the refusal", func() bool { return len(r.hooks().broken) == 1 && r.hooks().waiting == 0 })
+	r.press("r")
+	r.shows("You do not administer 1 repository: octo-org/closed.")
+	r.press("esc")
+	if now := must(currentOf(r))(t); now != old {
+		t.Fatal("it was rotated without a yes")
+	}
+	r.press("r", "y")
+	r.shows("Done. u undoes it until")
+	if now := must(currentOf(r))(t); now == old || r.gh.Hooks("octo-org/api")[0].Secret != now {
+		t.Error("the hooks do not sign with the new secret")
+	}
+}
+
+// Among many hooks what failed and what is under way is seen first, and how
+// long the rest takes.
+func TestRotationOfManyShowsWhatMatters(t *testing.T) {
+	s := hooked(t, 80, 24)
+	crowd(s)
+	rot := &s.hooks().rot
+	steps := []string{secret.StepVerified, secret.StepPending, secret.StepFailed, secret.StepChanged}
+	state := rotationOf(s, steps...)
+	for i := range state.Hooks {
+		state.Hooks[i].Step = steps[i%4]
+	}
+	rot.stored(state)
+	rank := -1
+	for _, k := range rot.ranked() {
+		if rot.steps[k].rank() < rank {
+			t.Fatalf("%s stands behind what matters less", k.target)
+		}
+		rank = rot.steps[k].rank()
+	}
+	if pace := rot.pace(noon); pace != "" {
+		t.Errorf("it says %q of a job that did not begin", pace)
+	}
+	rot.began = noon.Add(-90 * time.Second)
+	// 30 verified, 30 changed and 30 failed are 150 of 240.
+	if pace := rot.pace(noon); pace != "1m so far, about 54s left" {
+		t.Errorf("it says %q", pace)
+	}
+	rot.before = 148
+	if pace := rot.pace(noon); pace != "" {
+		t.Errorf("it says %q after two changes", pace)
+	}
+}
+
+func currentOf(r *rig) (string, error) {
+	value, _, err := r.cfg.Store.Current()
+	return value, err
 }
 
 // A reason that does not fit into a line is shown in full.

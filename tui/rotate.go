@@ -5,6 +5,7 @@ import (
 	"errors"
 	"fmt"
 	"slices"
+	"strings"
 
 	tea "charm.land/bubbletea/v2"
 
@@ -94,7 +95,7 @@ func (p *hooksPage) cannotRotate() string {
 		return ""
 	}
 	for _, t := range p.targetsBroken() {
-		if err := p.broken[t]; !errors.Is(err, hooks.ErrNotFound) {
+		if err := p.broken[t]; !errors.Is(err, hooks.ErrNotFound) && !errors.Is(err, hooks.ErrNotAdmin) {
 			return fmt.Sprintf("%s could not be listed, and its hooks would keep the old secret; ctrl+r asks again", t)
 		}
 	}
@@ -116,6 +117,37 @@ func (p *hooksPage) rotate() tea.Cmd {
 		return p.work("resume", nil, func(ctx context.Context, r *hooks.Rotator) (hooks.RotateResult, error) { return r.Resume(ctx) })
 	}
 	rows, perHook := p.toRotate()
+	if closed := p.closed(); len(closed) > 0 && !perHook {
+		p.a.show(&confirm{a: p.a, head: "Rotate without some", yes: "y", verb: "rotate the others", lines: []string{
+			fmt.Sprintf("You do not administer %s: %s.", repositories(len(closed)), some(closed, 3)), "",
+			"A hook there that delivers here keeps the old secret, and is refused when the grace period of " + age(hooks.DefaultGrace) + " is over.",
+		}, run: func() tea.Cmd { return p.begin(rows, perHook) }})
+		return nil
+	}
+	return p.begin(rows, perHook)
+}
+
+// closed are the repositories whose hooks only others can change.
+func (p *hooksPage) closed() []string {
+	var out []string
+	for _, t := range p.targetsBroken() {
+		if errors.Is(p.broken[t], hooks.ErrNotAdmin) {
+			out = append(out, t.String())
+		}
+	}
+	return out
+}
+
+// some names the first n of many.
+func some(names []string, n int) string {
+	if len(names) <= n+1 {
+		return strings.Join(names, ", ")
+	}
+	return fmt.Sprintf("%s and %d more", strings.Join(names[:n], ", "), len(names)-n)
+}
+
+// begin gives hooks a new secret.
+func (p *hooksPage) begin(rows []hookRow, perHook bool) tea.Cmd {
 	list := make([]hooks.Hook, len(rows))
 	for i, r := range rows {
 		list[i] = r.Hook
@@ -151,6 +183,8 @@ func (p *hooksPage) work(verb string, rows []hookRow, do func(context.Context, *
 			rot.steps[k] = hookStep{step: secret.StepPending}
 		}
 	}
+	changed, verified, failed := rot.counts()
+	rot.began, rot.before = p.a.cfg.Now(), changed+verified+2*failed
 	r, store := p.rotator(), p.a.cfg.Store
 	var cmd tea.Cmd
 	rot.job, cmd = p.a.begin(func(ctx context.Context, progress func(hooks.Step)) tea.Msg {

@@ -3,6 +3,8 @@ package tui
 import (
 	"errors"
 	"fmt"
+	"slices"
+	"strings"
 	"time"
 
 	"hookctl/hooks"
@@ -31,6 +33,9 @@ type rotating struct {
 	err   error
 	state *secret.Rotation
 	wake  time.Time // for which a tick is under way
+
+	began  time.Time // when the job began
+	before int       // how many changes and proofs there were by then
 }
 
 type (
@@ -156,6 +161,46 @@ func (r *rotating) counts() (changed, verified, failed int) {
 	return changed, verified, failed
 }
 
+// rank is where a hook stands among many: what failed first, then what is under
+// way, what waits, and what is done.
+func (s hookStep) rank() int {
+	switch {
+	case s.step == secret.StepFailed:
+		return 0
+	case s.running, s.step == secret.StepChanged:
+		return 1
+	case s.step == secret.StepVerified, s.step == secret.StepGone:
+		return 3
+	}
+	return 2
+}
+
+// ranked are the hooks in their order, or by rank where they are many.
+func (r *rotating) ranked() []hookKey {
+	if len(r.order) <= manyHooks {
+		return r.order
+	}
+	out := slices.Clone(r.order)
+	slices.SortStableFunc(out, func(a, b hookKey) int { return r.steps[a].rank() - r.steps[b].rank() })
+	return out
+}
+
+// pace tells how long the job takes so far and how long it will, "" where that
+// cannot be told yet.
+func (r *rotating) pace(now time.Time) string {
+	changed, verified, failed := r.counts()
+	done, all := changed+verified+2*failed, 2*len(r.order)
+	taken := now.Sub(r.began)
+	if r.began.IsZero() || done-r.before < 4 || taken < 5*time.Second {
+		return ""
+	}
+	text := age(taken) + " so far"
+	if left := taken * time.Duration(all-done) / time.Duration(done-r.before); left > 5*time.Second {
+		text += ", about " + age(left) + " left"
+	}
+	return text
+}
+
 // draw is a hook's step as a symbol and words.
 func (r *rotating) draw(t *theme, s hookStep) (symbol, words string, style painter) {
 	switch {
@@ -163,6 +208,10 @@ func (r *rotating) draw(t *theme, s hookStep) (symbol, words string, style paint
 		words = "failed"
 		if s.err != nil {
 			words = logs.Clean(s.err.Error())
+			// "configure hook on owner/name: " stands in the first column.
+			if what, why, ok := strings.Cut(words, ": "); ok && strings.Contains(what, " hook on ") {
+				words = why
+			}
 		}
 		return t.sym.bad, words, t.bad
 	case s.step == secret.StepVerified:

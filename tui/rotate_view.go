@@ -74,8 +74,9 @@ func (o *rotateBox) view(w, h int) string {
 		out = append(out, "")
 	}
 	from, to := o.place.window(rows, o.high)
+	order := o.p.rot.ranked()
 	for i := from; i < to; i++ {
-		out = append(out, o.row(i, w))
+		out = append(out, o.row(order[i], i == o.place.at, w))
 	}
 	out = append(out, foot...)
 	return fit(strings.Join(out, "\n"), w, min(h, len(out)))
@@ -99,7 +100,7 @@ func (o *rotateBox) short(w int) []string {
 func (o *rotateBox) ladder(w int) []string {
 	t, r := o.p.a.theme, &o.p.rot
 	n := len(r.order)
-	changed, verified, _ := r.counts()
+	changed, verified, failed := r.counts()
 	old, fresh := "", ""
 	if r.state != nil {
 		old, fresh = secret.Fingerprint(r.state.Old), secret.Fingerprint(r.state.New)
@@ -140,6 +141,10 @@ func (o *rotateBox) ladder(w int) []string {
 		prints = fresh + " after " + old
 	}
 	count := func(k int) string { return fmt.Sprintf("%d/%d", k, n) }
+	progress := count(changed)
+	if failed > 0 {
+		progress += fmt.Sprintf(", %d failed", failed)
+	}
 	until := "the old secret stays accepted for a while"
 	if r.state != nil && !r.state.Promoted.IsZero() {
 		until = "both accepted until " + r.state.Expires.Local().Format("15:04")
@@ -148,25 +153,27 @@ func (o *rotateBox) ladder(w int) []string {
 	return []string{
 		line(state(r.saved, busy), saved, prints),
 		line(r.both, "the receiver accepts both", ""),
-		line(state(n > 0 && changed == n, busy && r.both == hooks.StateDone), "hooks changed at GitHub", count(changed)),
+		line(state(n > 0 && changed == n, busy && r.both == hooks.StateDone), "hooks changed at GitHub", progress),
 		line(state(n > 0 && verified == n, busy && changed > 0), "pings verified", count(verified)),
 		line(r.made, "the new secret is the current one", ""),
 		line(r.made, until, ""),
 	}
 }
 
-func (o *rotateBox) row(i, w int) string {
+func (o *rotateBox) row(k hookKey, on bool, w int) string {
 	t, r := o.p.a.theme, &o.p.rot
-	k := r.order[i]
 	s := r.steps[k]
 	symbol, words, style := r.draw(t, s)
 	name := max(10, min(34, w/2-4))
 	id := fmt.Sprint(k.id)
-	if w < 60 {
+	switch {
+	case len(r.order) > manyHooks:
+		id, name = "", max(10, min(46, w/2))
+	case w < 60:
 		id = ""
 	}
-	text := t.cell(k.target.String(), name) + " " + fitLine(id, len(id)) + " "
-	if i == o.place.at && (len(r.order) > o.high || s.err != nil) {
+	text := fitLine(t.middle(k.target.String(), name), name) + " " + fitLine(id, len(id)) + " "
+	if on && (len(r.order) > o.high || s.err != nil) {
 		return t.selected.Render(fitLine(t.cut(t.sym.cursor+symbol+" "+text+words, w), w))
 	}
 	return t.cut(" "+style.Render(symbol)+" "+text+style.Render(words), w)
@@ -178,7 +185,10 @@ func (o *rotateBox) foot(w int) []string {
 	var out []string
 	switch {
 	case r.busy():
-		return nil
+		if pace := r.pace(o.p.a.cfg.Now()); pace != "" {
+			out = append(out, " "+t.faint.Render(t.cut(pace+"; GitHub takes only so many changes a minute", w-2)))
+		}
+		return out
 	case r.open():
 		if s, ok := o.failure(); ok {
 			out = append(out, first(t.troubleLines(s.err, w), 4)...)
@@ -200,10 +210,11 @@ func (o *rotateBox) foot(w int) []string {
 // failure is the failed hook under the cursor, or the first one.
 func (o *rotateBox) failure() (hookStep, bool) {
 	r := &o.p.rot
-	if i := o.place.at; i < len(r.order) && r.steps[r.order[i]].err != nil {
-		return r.steps[r.order[i]], true
+	order := r.ranked()
+	if i := o.place.at; i < len(order) && r.steps[order[i]].err != nil {
+		return r.steps[order[i]], true
 	}
-	for _, k := range r.order {
+	for _, k := range order {
 		if s := r.steps[k]; s.err != nil {
 			return s, true
 		}

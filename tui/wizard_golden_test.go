@@ -6,6 +6,7 @@ import (
 	"net/http"
 	"os"
 	"path/filepath"
+	"slices"
 	"strings"
 	"testing"
 	"time"
@@ -181,6 +182,23 @@ func hookStates() map[string]func(*screen) {
 		"hooks-find":   func(s *screen) { crowd(s); s.press("/"); s.typed("canary ledger") },
 		"hooks-none":   func(s *screen) { crowd(s); s.press("/"); s.typed("nowhere"); s.press("enter") },
 		"hooks-worst":  func(s *screen) { crowd(s); unlisted(s); s.press("X", "O") },
+		"rotating-many": func(s *screen) {
+			crowd(s)
+			rot := &s.hooks().rot
+			rot.stored(rotationOf(s, append([]string{secret.StepVerified, secret.StepVerified, secret.StepFailed, secret.StepChanged, secret.StepChanged}, slices.Repeat([]string{secret.StepPending}, 3)...)...))
+			rot.state = nil
+			rot.verb, rot.job, rot.began = "rotate", &job{stop: func() {}}, noon.Add(-20*time.Second)
+			s.hooks().watch()
+		},
+		"rotate-closed": func(s *screen) {
+			crowd(s)
+			unlisted(s)
+			s.send(statusMsg{status: runningStatus()})
+			s.hooks().client = must(s.cfg.Hooks())(s.t.(*testing.T))
+			s.hooks().waiting = 0
+			s.hooks().secret.changed = noon.AddDate(0, 0, -12)
+			s.press("r")
+		},
 		"hooks-closed": func(s *screen) { crowd(s); unlisted(s); s.press("!") },
 		"hooks-broken": func(s *screen) {
 			s.press("3")
