@@ -101,9 +101,13 @@ func (c *Client) explain(ctx context.Context, r request, err error) *Error {
 		c.explainNotFound(ctx, e, r, status)
 	case status.StatusCode == http.StatusUnprocessableEntity:
 		explainUnprocessable(e, r)
+	case isRedirect(status.StatusCode):
+		e.Cure = "GitHub names another host, or names one address after the other; see its present name: " + r.look()
 	case status.StatusCode >= 500:
 		e.Err = ErrUnreachable
 		e.Cure = "GitHub has a problem; see https://www.githubstatus.com and run the command again later"
+	default: // such as 410 or 451
+		e.Cure = "see what GitHub says of it: " + r.look()
 	}
 	return e
 }
@@ -138,6 +142,14 @@ func (r request) flag() string {
 		return "--org " + r.target
 	}
 	return "-R " + r.target
+}
+
+// look is a command that shows what the call was about.
+func (r request) look() string {
+	if base, ok := hooksBase(r.path); ok {
+		return "gh api " + strings.TrimSuffix(base, "/hooks")
+	}
+	return "gh auth status"
 }
 
 func waitCure(until time.Time) string {
@@ -218,6 +230,8 @@ func explainUnprocessable(e *Error, r request) {
 		e.Err, e.Cure = ErrURLRefused, "give a public https URL; a tunnel makes one, such as: ngrok http 9000"
 	case strings.Contains(message, "event"):
 		e.Cure = "see which events there are: hookctl hooks events"
+	default:
+		e.Cure = "see what is there: hookctl hooks list " + r.flag()
 	}
 }
 
