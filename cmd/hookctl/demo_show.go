@@ -17,7 +17,8 @@ func (d *demo) show(ctx context.Context, o demoOptions) error {
 			return err
 		}
 	}
-	sending, stop := context.WithCancel(ctx)
+	// In line mode ctrl+c ends what is under way, and not the traffic: that ends with the interface.
+	sending, stop := context.WithCancel(context.WithoutCancel(ctx))
 	var senders sync.WaitGroup
 	senders.Go(func() { d.sendNowAndThen(sending) })
 	err := d.p.openTUI(ctx)
