@@ -78,7 +78,7 @@ func (r *Relay) GoString() string { return r.String() }
 
 // Run keeps a relay open until ctx ends, which is no error. It first removes what earlier relays of the repository left
 // behind, connects again with growing pauses whenever the connection breaks, and removes its own hook at the end. What
-// connecting again cannot mend is returned.
+// connecting again cannot mend is returned, and that a hook could not be removed in the end.
 func (r *Relay) Run(ctx context.Context) error {
 	if r.Target.IsOrg() || r.Client.host != "github.com" {
 		return &Error{Op: "relay", Target: r.Target.String(), Message: "GitHub relays hooks of repositories on github.com only",
@@ -97,10 +97,9 @@ func (r *Relay) Run(ctx context.Context) error {
 		wait.InitialInterval = r.pause
 	}
 	for {
-		connected, err := r.once(ctx, log)
+		connected, left, err := r.once(ctx, log)
 		if ctx.Err() != nil {
-			r.tell(RelayState{})
-			return nil
+			return r.ended(left)
 		}
 		if connected {
 			wait.Reset()
@@ -108,11 +107,11 @@ func (r *Relay) Run(ctx context.Context) error {
 			return err
 		}
 		pause := wait.NextBackOff()
+		err = errors.Join(err, left)
 		r.tell(RelayState{Err: err, Retry: pause})
 		log.Warn("the relay broke and is opened again", "target", r.Target.String(), "in", pause.Round(time.Millisecond), "error", err)
 		if sleep(ctx, pause) != nil {
-			r.tell(RelayState{})
-			return nil
+			return r.ended(left)
 		}
 		// Where GitHub did not notice the break, the hook is still there and stands in the way.
 		if err := r.removeStale(ctx, log); err != nil && hopeless(err) && ctx.Err() == nil {
@@ -125,6 +124,16 @@ func (r *Relay) Run(ctx context.Context) error {
 func hopeless(err error) bool {
 	var e *Error
 	return errors.As(err, &e) && e.Status >= 400 && e.Status < 500 && !errors.Is(err, ErrRateLimited) && !errors.Is(err, ErrExists)
+}
+
+// ended tells that the relay is over; left is why its hook may be there still.
+func (r *Relay) ended(left error) error {
+	if left != nil {
+		return &Error{Op: "end relay", Target: r.Target.String(), Message: "its hook could not be removed: " + left.Error(),
+			Cure: "see whether it is still there: hookctl hooks list " + flag(r.Target), Err: left}
+	}
+	r.tell(RelayState{})
+	return nil
 }
 
 func (r *Relay) tell(s RelayState) {
@@ -158,35 +167,46 @@ type relayMade struct {
 	WSURL string `json:"ws_url"`
 }
 
-// once makes the hook, connects, and takes deliveries until the connection ends.
-func (r *Relay) once(ctx context.Context, log *slog.Logger) (connected bool, err error) {
+// once makes the hook, connects, and takes deliveries until the connection ends. left is why the hook could not be removed
+// then.
+func (r *Relay) once(ctx context.Context, log *slog.Logger) (connected bool, left, err error) {
 	body := map[string]any{"name": relayHook, "active": false, "events": r.Events,
 		"config": map[string]string{"content_type": "json", "insecure_ssl": "0", "url": "", "secret": r.Secret}}
 	var made relayMade
-	// A lost answer leaves a hook behind, which the next try finds and removes.
-	if _, err := r.Client.do(ctx, request{op: "open relay", target: r.Target.String(), method: http.MethodPost, path: r.Target.base(), body: body, once: true}, &made); err != nil {
-		return false, err
-	}
-	defer func() {
-		// Disconnecting removes the hook, but not at once, and not where the connection never came about.
-		late, cancel := context.WithTimeout(context.WithoutCancel(ctx), relayGoodbye)
-		defer cancel()
-		if gone := r.Client.Delete(late, r.Target, made.ID); gone != nil && !errors.Is(gone, ErrNotFound) {
-			err = errors.Join(err, gone)
+	_, err = r.Client.do(ctx, request{op: "open relay", target: r.Target.String(), method: http.MethodPost, path: r.Target.base(), body: body, once: true}, &made)
+	if err != nil {
+		// A lost answer leaves a hook behind. The next try finds and removes it, but after an interruption there is none.
+		if unsure := new(Error); ctx.Err() != nil && errors.As(err, &unsure) && unsure.lost {
+			left = late(ctx, func(ctx context.Context) error { return r.removeStale(ctx, log) })
 		}
+		return false, left, err
+	}
+	// Disconnecting removes the hook, but not at once, and not where the connection never came about.
+	defer func() {
+		left = late(ctx, func(ctx context.Context) error { return r.Client.Delete(ctx, r.Target, made.ID) })
 	}()
 	conn, err := r.connect(ctx, made.WSURL)
 	if err != nil {
-		return false, err
+		return false, nil, err
 	}
 	defer func() { _ = conn.CloseNow() }() // nothing is to be said any more
 	on := true
 	if _, err := r.Client.Edit(ctx, r.Target, made.ID, Change{Active: &on}); err != nil {
-		return false, err
+		return false, nil, err
 	}
 	log.Info("the relay is open", "target", r.Target.String(), "hook", made.ID)
 	r.tell(RelayState{Connected: true, HookID: made.ID})
-	return true, r.take(ctx, conn, made.ID)
+	return true, nil, r.take(ctx, conn, made.ID)
+}
+
+// late removes a hook also after ctx has ended. One that is gone is removed.
+func late(ctx context.Context, remove func(context.Context) error) error {
+	ctx, cancel := context.WithTimeout(context.WithoutCancel(ctx), relayGoodbye)
+	defer cancel()
+	if err := remove(ctx); !errors.Is(err, ErrNotFound) {
+		return err
+	}
+	return nil
 }
 
 // login finds the token and the socket as [New] does.

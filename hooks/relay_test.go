@@ -145,6 +145,48 @@ func TestRelayConnectsAgain(t *testing.T) {
 	}
 }
 
+// interrupting ends a context when GitHub has acted on a call, before its answer is read.
+type interrupting struct {
+	base      http.RoundTripper
+	method    string
+	interrupt func()
+}
+
+// RoundTrip passes the call on.
+func (i interrupting) RoundTrip(req *http.Request) (*http.Response, error) {
+	res, err := i.base.RoundTrip(req)
+	if err == nil && req.Method == i.method {
+		i.interrupt()
+		_ = res.Body.Close()
+		return nil, context.Cause(req.Context())
+	}
+	return res, err
+}
+
+func TestRelayLeavesNoHookWhenItIsInterruptedAsItOpens(t *testing.T) {
+	w := newWorld(t, "o/r")
+	ctx, cancel := context.WithCancel(t.Context())
+	defer cancel()
+	client := w.newClient(Config{Transport: interrupting{baseTransport(w.socket), http.MethodPost, cancel}})
+	relay := &Relay{Client: client, Config: Config{Token: githubtest.DefaultToken, Socket: w.socket}, Target: Target{"o", "r"}, Events: []string{"push"}, Secret: "k"}
+	if err := relay.Run(ctx); err != nil {
+		t.Error(err)
+	}
+	if list := w.Hooks("o/r"); len(list) != 0 {
+		t.Errorf("it left %+v behind", list)
+	}
+}
+
+func TestRelaySaysThatItCouldNotRemoveItsHook(t *testing.T) {
+	w := newWorld(t, "o/r")
+	run := startRelay(t, w, nil)
+	run.connected()
+	w.Fault(githubtest.Fault{Method: http.MethodDelete, Status: http.StatusInternalServerError})
+	if err := run.stop(); !errors.Is(err, ErrUnreachable) || !strings.Contains(err.Error(), "its hook could not be removed") || CureOf(err) == "" {
+		t.Errorf("a relay whose hook stays: %v", err)
+	}
+}
+
 // GitHub fails and loses answers while a relay opens: it opens nevertheless, and leaves one hook.
 func TestRelayOpensThroughFaults(t *testing.T) {
 	w := newWorld(t, "o/r")

@@ -20,7 +20,7 @@ const (
 	Tailscale   = "tailscale"
 )
 
-// TunnelKinds are the kinds that [RunTunnel] can run.
+// TunnelKinds are the kinds that [Tunnels.Run] can run.
 func TunnelKinds() []string { return []string{Ngrok, Cloudflared, Tailscale} }
 
 // Tunnel is a public address that leads to this machine.
@@ -56,11 +56,6 @@ type Tunnels struct {
 
 // FindTunnels looks for tunnels that lead to a port of this machine, those that surely do first. Port 0 is any port.
 func FindTunnels(ctx context.Context, port int) ([]Tunnel, error) { return Tunnels{}.Find(ctx, port) }
-
-// RunTunnel runs a tunnel to a port until ctx ends; see [Tunnels.Run].
-func RunTunnel(ctx context.Context, kind string, port int, onURL func(string)) error {
-	return Tunnels{}.Run(ctx, kind, port, onURL)
-}
 
 // probeTime bounds the question to one local API: they answer at once or are not there.
 const probeTime = 2 * time.Second

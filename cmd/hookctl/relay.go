@@ -31,19 +31,18 @@ func (p *program) relay(ctx context.Context, o *setupOptions) error {
 		return usage(errors.New("--relay works for repositories: give -R owner/repo"))
 	}
 	key, fresh, err := p.setupSecret(s)
-	if err == nil && fresh {
-		err = p.store(s).SetCurrent(key)
-	}
 	if err != nil {
 		return err
+	}
+	if fresh {
+		if err := p.keepFresh(s, key); err != nil {
+			return err
+		}
 	}
 	if _, err := p.runningReceiver(ctx, s); err != nil {
 		return err
 	}
-	events := o.events
-	if len(events) == 0 {
-		events = hooks.DefaultEvents()
-	}
+	events := o.eventsOr(s)
 	var all errgroup.Group
 	for _, target := range targets {
 		relay := &hooks.Relay{

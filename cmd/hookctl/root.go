@@ -116,7 +116,11 @@ func finish(cmd *cobra.Command) {
 			args = cobra.NoArgs
 		}
 		cmd.Args = func(cmd *cobra.Command, given []string) error {
-			return hint(wrapUsage(args(cmd, given)), "usage: "+cmd.UseLine())
+			err := args(cmd, given)
+			if err == nil {
+				err = cmd.ValidateFlagGroups() // cobra would do it later, as a failure
+			}
+			return hint(wrapUsage(err), "usage: "+cmd.UseLine())
 		}
 	}
 	for _, sub := range cmd.Commands() {

@@ -57,8 +57,9 @@ func newSetup(p *program) *cobra.Command {
 	cmd.Flags().BoolVar(&o.relay, "relay", false, "bring deliveries through GitHub's own relay while this runs: development without a public URL")
 	cmd.Flags().BoolVar(&o.dryRun, "dry-run", false, "only show what would be created, changed and left alone")
 	cmd.Flags().BoolVarP(&o.yes, "yes", "y", false, "do not ask")
-	cmd.MarkFlagsMutuallyExclusive("relay", "url")
-	cmd.MarkFlagsMutuallyExclusive("relay", "dry-run")
+	for _, flag := range []string{"url", "path", "inactive", "insecure-ssl", "dry-run"} {
+		cmd.MarkFlagsMutuallyExclusive("relay", flag)
+	}
 	addOutputFlags(cmd, &o.out)
 	return cmd
 }
@@ -100,10 +101,9 @@ func (p *program) setup(ctx context.Context, o *setupOptions) error {
 		}
 	}
 	if fresh {
-		if err := p.store(s).SetCurrent(key); err != nil {
+		if err := p.keepFresh(s, key); err != nil {
 			return err
 		}
-		p.note("made a secret (%s) and kept it in %s", secret.Fingerprint(key), s.envFile())
 	}
 	status, err := p.runningReceiver(ctx, s)
 	if err != nil {
@@ -122,7 +122,7 @@ func (p *program) setup(ctx context.Context, o *setupOptions) error {
 
 // setupRequest gathers what setup needs, asking for what the flags and settings leave open.
 func (p *program) setupRequest(ctx context.Context, s *settings, client *hooks.Client, o *setupOptions) (hooks.SetupRequest, error) {
-	request := hooks.SetupRequest{Events: o.events, Active: !o.inactive, InsecureSSL: o.insecure, Wait: time.Duration(o.wait)}
+	request := hooks.SetupRequest{Events: o.eventsOr(s), Active: !o.inactive, InsecureSSL: o.insecure, Wait: time.Duration(o.wait)}
 	targets, err := o.targets.targets(ctx, p, client)
 	if err == nil && len(targets) == 0 {
 		targets, err = p.knownTargets(ctx, s)
@@ -142,12 +142,6 @@ func (p *program) setupRequest(ctx context.Context, s *settings, client *hooks.C
 		targets = []hooks.Target{target}
 	}
 	request.Targets = targets
-	if len(request.Events) == 0 {
-		request.Events = s.Setup.Events
-	}
-	if len(request.Events) == 0 {
-		request.Events = hooks.DefaultEvents()
-	}
 	address := orElse(o.url, s.Receiver.PublicURL)
 	if address == "" {
 		fallback := ""
@@ -160,6 +154,16 @@ func (p *program) setupRequest(ctx context.Context, s *settings, client *hooks.C
 	}
 	request.URL, err = hookURL(address, o.path)
 	return request, err
+}
+
+// eventsOr are the events of the flags, else those of the settings, else those of the default routes.
+func (o *setupOptions) eventsOr(s *settings) []string {
+	for _, events := range [][]string{o.events, s.Setup.Events} {
+		if len(events) > 0 {
+			return events
+		}
+	}
+	return hooks.DefaultEvents()
 }
 
 // tunnelURL is the URL of a tunnel that leads to the receiver's port, "" where none is found.
@@ -216,6 +220,15 @@ func (p *program) setupSecret(s *settings) (key string, fresh bool, err error) {
 	}
 	key, err = secret.Generate()
 	return key, true, err
+}
+
+// keepFresh keeps a secret that was made for this setup.
+func (p *program) keepFresh(s *settings, key string) error {
+	if err := p.store(s).SetCurrent(key); err != nil {
+		return err
+	}
+	p.note("made a secret (%s) and kept it in %s", secret.Fingerprint(key), s.envFile())
+	return nil
 }
 
 // runningReceiver is the receiver of this home, started where none runs, with the secrets of now.
