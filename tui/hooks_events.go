@@ -33,7 +33,7 @@ func eventItems(org bool) []pickItem {
 // leave no room for the sentences.
 func newEventPicker(t *theme) *picker {
 	p := newPicker(t, "type to search the events")
-	p.most = 26
+	p.most = 26 // the sentences say more than the ends of long names
 	return p
 }
 

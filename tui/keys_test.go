@@ -45,7 +45,7 @@ func meaningOf(id string) string {
 		return id
 	}
 	moves := map[string]string{"down": "down", "up": "up", "pagedown": "page.down", "pageup": "page.up", "halfdown": "half.down", "halfup": "half.up", "top": "top", "first": "top", "end": "end", "last": "end",
-		"mark": "pick"}
+		"mark": "pick", "all": "pick.all"}
 	if m, ok := moves[name]; ok {
 		return m
 	}

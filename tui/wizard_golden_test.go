@@ -270,8 +270,22 @@ func hookStates() map[string]func(*screen) {
 			s.send(signedIn{of: w, login: login{gh: "/usr/bin/gh", client: w.client, lacks: hookScope, user: hooks.User{Login: "octocat", Scopes: []string{"gist"}}}})
 		},
 		"wizard-2-repositories": func(s *screen) { at(s, stepRepositories) },
-		"wizard-2-search":       func(s *screen) { at(s, stepRepositories); s.typed("lib") },
-		"wizard-2-typed":        func(s *screen) { at(s, stepRepositories); s.typed("hub-org/else") },
+		"wizard-2-many": func(s *screen) {
+			w := at(s, stepRepositories)
+			var items []pickItem
+			for i := range 400 {
+				it := pickItem{id: fmt.Sprintf("acme-research-and-development/identity-provider-integration-eu-west-%03d", i)}
+				if i%3 == 0 {
+					it.right = "private"
+				}
+				items = append(items, it)
+			}
+			w.repos.pick.set(items)
+			s.typed("west-1")
+			s.press("ctrl+a")
+		},
+		"wizard-2-search": func(s *screen) { at(s, stepRepositories); s.typed("lib") },
+		"wizard-2-typed":  func(s *screen) { at(s, stepRepositories); s.typed("hub-org/else") },
 		"wizard-3-url": func(s *screen) {
 			at(s, stepURL)
 			s.send(statusMsg{err: daemon.ErrNotRunning})

@@ -1,6 +1,7 @@
 package tui
 
 import (
+	"fmt"
 	"slices"
 	"strings"
 
@@ -29,16 +30,21 @@ type picker struct {
 	input textinput.Model
 	cursor
 	high   int // rows in the last view
-	widest int // the widest label, up to most
-	most   int
+	widest int // columns of the widest label, up to most
+	most   int // 0 for as many as there are
+	rights int // and of what stands at the right edge, up to rightMost
 	// extra makes an item of what is typed, where nothing like it is listed.
 	extra func(text string) (pickItem, bool)
 	made  pickItem
 	added bool
 }
 
+// rightMost is how many columns what is said of an item gets at least, where it
+// needs them; what is longer gets what the labels leave.
+const rightMost = 20
+
 func newPicker(t *theme, placeholder string) *picker {
-	p := &picker{th: t, on: map[string]bool{}, input: newInput(""), most: 44}
+	p := &picker{th: t, on: map[string]bool{}, input: newInput("")}
 	p.input.Placeholder = placeholder
 	return p
 }
@@ -60,11 +66,13 @@ func (p *picker) set(items []pickItem) {
 		}
 		return 1
 	})
-	p.widest = 0
+	p.widest, p.rights = 0, 0
 	for _, it := range p.items {
-		p.widest = max(p.widest, width(it.label()))
+		p.widest, p.rights = max(p.widest, width(it.label())), max(p.rights, min(rightMost, width(it.right)))
 	}
-	p.widest = min(p.widest, p.most)
+	if p.most > 0 {
+		p.widest = min(p.widest, p.most)
+	}
 	p.narrow()
 }
 
@@ -138,6 +146,21 @@ func (p *picker) toggle() (off string) {
 	return ""
 }
 
+// toggleAll marks every line that matches and can be chosen, or takes all
+// those marks away where none is missing.
+func (p *picker) toggleAll() {
+	missing := false
+	for _, i := range p.shown {
+		it := p.items[i]
+		missing = missing || it.off == "" && !p.on[it.id]
+	}
+	for _, i := range p.shown {
+		if it := p.items[i]; it.off == "" {
+			p.on[it.id] = missing
+		}
+	}
+}
+
 // picked are the chosen ids, sorted.
 func (p *picker) picked() []string {
 	var out []string
@@ -180,9 +203,20 @@ func (p *picker) view(w, h int) string {
 		return ""
 	}
 	t := p.th
-	p.input.SetWidth(max(1, w-4))
-	out := []string{fitLine(" "+t.key.Render("/")+" "+p.input.View(), w)}
 	p.high = max(0, h-1)
+	found := ""
+	switch {
+	case len(p.shown) < len(p.items):
+		found = fmt.Sprintf("%s of %s ", thousands(len(p.shown)), thousands(len(p.items)))
+	case len(p.items) > p.high:
+		found = fmt.Sprintf("%s listed ", thousands(len(p.items)))
+	}
+	if w < 30 {
+		found = ""
+	}
+	room := max(1, w-width(found))
+	p.input.SetWidth(max(1, room-4))
+	out := []string{fitLine(" "+t.key.Render("/")+" "+p.input.View(), room) + t.faint.Render(found)}
 	from, to := p.window(p.size(), p.high)
 	for i := from; i < to; i++ {
 		out = append(out, p.row(i, w))
@@ -207,18 +241,25 @@ func (p *picker) row(i, w int) string {
 		box = "[x]"
 	}
 	// Labels share a column, so that what is said of them can be read down.
-	name := max(1, min(p.widest, w-6))
-	if it.right == "" || w-6-name < 8 {
+	name := min(p.widest, w-6)
+	switch {
+	case it.right == "":
+		name = w - 6
+	case w-7-name < p.rights:
+		name = w - 7 - p.rights
+	}
+	if name = max(1, name); name < 12 {
 		name = max(1, w-6)
 	}
+	label := t.middle(it.label(), name)
 	right := ""
 	if room := w - 7 - name; it.right != "" && room > 0 {
 		right = " " + t.cut(it.right, room)
 	}
 	if i == p.at {
-		return t.selected.Render(fitLine(t.sym.cursor+box+" "+t.cell(it.label(), name)+" "+right, w))
+		return t.selected.Render(fitLine(t.sym.cursor+box+" "+fitLine(label, name)+" "+right, w))
 	}
-	text := t.cut(it.label(), name)
+	text := label
 	switch {
 	case it.off != "" && !p.on[it.id]:
 		text = t.faint.Render(text)
@@ -264,6 +305,7 @@ func (p *picker) steps(a *app, prefix string) []action {
 			}
 			return nil
 		}},
+		{id: prefix + ".all", keys: []string{"ctrl+a"}, label: "all", text: "Choose everything that matches, or nothing of it.", run: func() tea.Cmd { p.toggleAll(); return nil }},
 		step(".down", "down", 1, "Go one line down."), step(".up", "up", -1, "Go one line up."),
 		step(".pagedown", "pgdown", max(1, p.high-1), "Go a page down."), step(".pageup", "pgup", -max(1, p.high-1), "Go a page up."),
 		step(".first", "home", -1<<30, "Go to the first line."), step(".last", "end", 1<<30, "Go to the last line."),

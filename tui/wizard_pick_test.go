@@ -7,6 +7,7 @@ import (
 	"testing"
 
 	tea "charm.land/bubbletea/v2"
+	"github.com/charmbracelet/x/ansi"
 
 	"hookctl/hooks"
 )
@@ -132,5 +133,44 @@ func TestClicksChoose(t *testing.T) {
 				t.Errorf("the cursor is on %q, chosen: %v", it.id, p.on[want.id])
 			}
 		})
+	}
+}
+
+// Of several hundred a word and one key choose those that match, and nothing
+// that cannot be chosen.
+func TestPickerChoosesAllThatMatch(t *testing.T) {
+	p := newPicker(newTheme(true, false), "")
+	var items []pickItem
+	for i := range 400 {
+		it := pickItem{id: fmt.Sprintf("acme-%d/identity-provider-integration-eu-west-%03d", i%4, i), right: "private"}
+		if i%10 == 0 {
+			it.off = "archived"
+		}
+		items = append(items, it)
+	}
+	p.set(items)
+	if got := ansi.Strip(p.view(72, 12)); !strings.Contains(got, "400 listed") || !strings.Contains(got, "eu-west-001  private") {
+		t.Errorf("the view is\n%s", got)
+	}
+	if got := ansi.Strip(p.view(46, 12)); !strings.Contains(got, "eu-west-001  private") {
+		t.Errorf("in a narrow view names have no ends:\n%s", got)
+	}
+	typeIn(p, "acme-2/")
+	if got := ansi.Strip(p.view(72, 12)); !strings.Contains(got, "100 of 400") {
+		t.Errorf("the view is\n%s", got)
+	}
+	p.toggleAll()
+	if got := p.picked(); len(got) != 80 || slices.ContainsFunc(got, func(id string) bool { return !strings.HasPrefix(id, "acme-2/") }) {
+		t.Fatalf("%d are chosen", len(got))
+	}
+	p.toggle() // one of them goes
+	one := len(p.picked())
+	p.toggleAll()
+	if one != 79 && one != 80 || len(p.picked()) != 80 {
+		t.Errorf("%d, then %d are chosen", one, len(p.picked()))
+	}
+	p.toggleAll()
+	if len(p.picked()) != 0 {
+		t.Errorf("%d are left", len(p.picked()))
 	}
 }
