@@ -20,7 +20,9 @@ type Check = doctor.Check
 // Where hookctl itself can do what mends a finding, enter does it.
 type doctorPage struct {
 	a      *app
-	checks []Check
+	all    []Check // what is wrong first
+	checks []Check // those of them that are looked for
+	find   string  // the words that are looked for
 	busy   bool
 	ran    bool
 	gen    int
@@ -53,7 +55,7 @@ func (p *doctorPage) open() tea.Cmd {
 	}
 	p.busy, p.ran = true, true
 	p.gen++
-	p.checks = nil
+	p.all, p.checks = nil, nil
 	p.at, p.top = 0, 0
 	ctx, run, gen := p.a.ctx, p.a.cfg.Checks, p.gen
 	found := make(chan Check)
@@ -116,17 +118,52 @@ func (p *doctorPage) put(c Check) {
 		}
 		return 2
 	}
-	at := len(p.checks)
-	for i, have := range p.checks {
-		if of(c) < of(have) {
+	insert := func(list []Check) ([]Check, int) {
+		at := len(list)
+		if i := slices.IndexFunc(list, func(have Check) bool { return of(c) < of(have) }); i >= 0 {
 			at = i
-			break
 		}
+		return slices.Insert(list, at, c), at
 	}
-	p.checks = slices.Insert(p.checks, at, c)
-	if p.at > 0 && at <= p.at {
+	p.all, _ = insert(p.all)
+	if !p.says(c) {
+		return
+	}
+	var at int
+	if p.checks, at = insert(p.checks); p.at > 0 && at <= p.at {
 		p.at++
 	}
+}
+
+// says reports whether a finding has all the words that are looked for.
+func (p *doctorPage) says(c Check) bool {
+	text := strings.ToLower(c.Name + " " + c.Detail + " " + c.Fix + " " + c.Status)
+	return !slices.ContainsFunc(strings.Fields(strings.ToLower(p.find)), func(w string) bool { return !strings.Contains(text, w) })
+}
+
+// seek lists what has the words.
+func (p *doctorPage) seek(words string) {
+	p.find, p.at, p.top = words, 0, 0
+	p.checks = slices.DeleteFunc(slices.Clone(p.all), func(c Check) bool { return !p.says(c) })
+}
+
+// openFind lets words be typed; the list answers as they are.
+func (p *doctorPage) openFind() tea.Cmd {
+	before := p.find
+	pr := newPrompt(p.a, "find", "find", p.find)
+	pr.hint = "words of a check, what it found or what mends it: web deliveries, fail, warn"
+	pr.live = func(text string) tea.Cmd {
+		p.seek(text)
+		pr.fault("", -1)
+		if len(p.checks) == 0 {
+			pr.fault("no check has all of these words", -1)
+		}
+		return nil
+	}
+	pr.accept = func(text string) tea.Cmd { p.seek(strings.TrimSpace(text)); return nil }
+	pr.cancel = func() tea.Cmd { p.seek(before); return nil }
+	p.a.show(pr)
+	return nil
 }
 
 // lines of a check: its detail in full under the cursor, and how to mend it.
@@ -134,6 +171,9 @@ func (p *doctorPage) lines(i int) int {
 	n := 1
 	if i == p.at {
 		n = len(p.detail(i))
+		if p.whole(i) != "" {
+			n++
+		}
 	}
 	if p.checks[i].Fix != "" && p.checks[i].Status != doctor.OK {
 		n++
@@ -143,7 +183,18 @@ func (p *doctorPage) lines(i int) int {
 
 // detail is what was seen, wrapped to its column.
 func (p *doctorPage) detail(i int) []string {
+	if p.whole(i) != "" {
+		return wrap(logs.Clean(p.checks[i].Detail), max(20, p.wide-5))
+	}
 	return wrap(logs.Clean(p.checks[i].Detail), max(20, p.wide-p.names-6))
+}
+
+// whole is the name under the cursor where its column has no room for it.
+func (p *doctorPage) whole(i int) string {
+	if name := logs.Clean(p.checks[i].Name); i == p.at && width(name) > p.names {
+		return name
+	}
+	return ""
 }
 
 // line is where a check begins, counted from the first one.
@@ -161,7 +212,7 @@ func (p *doctorPage) view(w, h int) string {
 		return fit("\n Run "+t.bold.Render("hookctl doctor")+" in a shell: it checks the whole chain.", w, h)
 	}
 	bad, warned := 0, 0
-	for _, c := range p.checks {
+	for _, c := range p.all {
 		switch c.Status {
 		case doctor.Fail:
 			bad++
@@ -172,7 +223,10 @@ func (p *doctorPage) view(w, h int) string {
 	head := t.good.Render(t.sym.ok + " Nothing is wrong.")
 	switch {
 	case p.busy:
-		head = t.warn.Render(t.sym.pending) + fmt.Sprintf(" looking: %d checks so far", len(p.checks))
+		head = t.warn.Render(t.sym.pending) + fmt.Sprintf(" looking: %s so far", count(len(p.all), "check"))
+		if bad+warned > 0 {
+			head += fmt.Sprintf(", %d wrong, %d to look at", bad, warned)
+		}
 	case !p.ran:
 		head = ""
 	case bad > 0:
@@ -183,12 +237,21 @@ func (p *doctorPage) view(w, h int) string {
 	case warned > 0:
 		head = t.warn.Render(fmt.Sprintf("%s %d to look at", t.sym.warn, warned))
 	}
+	if p.ran && !p.busy && bad+warned > 0 {
+		head += t.faint.Render(fmt.Sprintf(", %d well", len(p.all)-bad-warned))
+	}
+	if p.find != "" {
+		head += "  " + t.faint.Render("find ") + t.accent.Render(logs.Clean(p.find)) + t.faint.Render(fmt.Sprintf(": %d", len(p.checks)))
+	}
 	out := []string{" " + head, ""}
+	if len(p.all) > 0 && len(p.checks) == 0 {
+		out = append(out, " No check has all of these words.", " "+t.key.Render("/")+" changes them, "+t.key.Render("esc")+" shows all checks again.")
+	}
 	p.high, p.wide, p.names = max(0, h-2), w, 0
 	for _, c := range p.checks {
 		p.names = max(p.names, width(logs.Clean(c.Name)))
 	}
-	p.names = min(p.names, max(8, w/4))
+	p.names = min(p.names, max(8, w*2/5))
 	p.to(p.at, len(p.checks))
 	p.top = min(p.top, p.at)
 	for p.top < p.at && p.line(p.at)+p.lines(p.at)-p.line(p.top) > p.high {
@@ -210,13 +273,18 @@ func (p *doctorPage) row(i int) []string {
 	case doctor.Fail:
 		mark, style = t.sym.bad, t.bad
 	}
-	name := t.cell(logs.Clean(c.Name), p.names)
+	name := fitLine(t.middle(logs.Clean(c.Name), p.names), p.names)
 	lead := strings.Repeat(" ", p.names+5)
 	var out []string
 	if i == p.at {
+		whole := p.whole(i)
+		if whole != "" {
+			lead = "   "
+			out = append(out, t.selected.Render(fitLine(t.middle(t.sym.cursor+mark+" "+whole, w), w)))
+		}
 		for j, l := range p.detail(i) {
 			first := lead
-			if j == 0 {
+			if j == 0 && whole == "" {
 				first = t.sym.cursor + mark + " " + name + "  "
 			}
 			out = append(out, t.selected.Render(fitLine(t.cut(first+l, w), w)))
@@ -281,8 +349,20 @@ func (p *doctorPage) actions() []action {
 		p.to(p.at+by, len(p.checks))
 		return nil
 	}
+	list, find, all := "", "", ""
+	switch {
+	case len(p.all) == 0:
+		list = "no check is listed"
+	case len(p.all) > p.high/2:
+		find = "find"
+	}
+	if p.find == "" {
+		all = "nothing is looked for"
+	}
 	acts := []action{
 		{id: "open", keys: []string{"enter"}, label: "mend", text: "Do what mends the finding, or copy it.", command: "hookctl doctor", off: nothing, run: p.mend},
+		{id: "find", keys: []string{"/"}, label: find, text: "Find checks by words of their name or finding; the list answers while you type.", off: list, run: p.openFind},
+		{id: "back", keys: []string{"esc"}, text: "Show all checks again.", off: all, run: func() tea.Cmd { p.seek(""); return nil }},
 	}
 	return append(append(acts, moves(p.high, none, step)...), ends(none, step)...)
 }

@@ -68,6 +68,8 @@ func states() map[string]func(*screen) {
 		"receiver-settings": keys("4", "v", "v"),
 		"receiver-stop":     keys("4", "t"),
 		"doctor":            keys("5"),
+		"doctor-many":       examined,
+		"doctor-find":       func(s *screen) { examined(s); s.press("/"); s.typed("west-03 deliv") },
 		"help":              keys("2", "?"),
 		"palette":           keys("2", ":"),
 		"palette-search":    func(s *screen) { s.press("2", ":"); s.typed("fil") },
