@@ -46,6 +46,7 @@ type spool struct {
 	spared chan struct{}
 
 	expected int // how many clients there seem to be
+	lately   int // the most that there were of late
 
 	// What follows is the committer's alone.
 	syncTime time.Duration // of the last batches
@@ -141,6 +142,7 @@ func (s *spool) run() {
 			s.syncTime = (3*s.syncTime + time.Since(start)) / 4
 			s.mu.Lock()
 			s.expected = len(batch) + len(s.queue)
+			s.lately = max(s.expected, s.lately*7/8)
 			s.busy, s.last = false, time.Now()
 			s.mu.Unlock()
 			if !rest && !closed {
@@ -289,7 +291,7 @@ func (s *spool) rush() (rush, crowd bool) {
 	s.mu.Lock()
 	defer s.mu.Unlock()
 	rush = s.idleForLocked() < rushOver && s.bytes < s.limit/4
-	return rush, rush && s.expected >= crowdSize
+	return rush, rush && s.lately >= crowdSize
 }
 
 // load is how much is in the spool and not safe elsewhere.

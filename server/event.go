@@ -64,16 +64,11 @@ func (e Event) Summary() logs.Summary {
 // ErrNotObject says that a payload is no JSON object, or is torn.
 var ErrNotObject = errors.New("the payload is not a JSON object")
 
-var (
-	eventName   = regexp.MustCompile(`^[a-z0-9_]{1,64}$`)
-	repository  = regexp.MustCompile(`^[A-Za-z0-9._-]{1,100}/[A-Za-z0-9._-]{1,100}$`)
-	hexadecimal = regexp.MustCompile(`^[0-9a-f]{7,64}$`)
-	closing     = regexp.MustCompile(`(?i)\b(?:close[sd]?|fix(?:e[sd])?|resolve[sd]?):?\s+#(\d{1,18})\b`)
-)
+var closing = regexp.MustCompile(`(?i)\b(?:close[sd]?|fix(?:e[sd])?|resolve[sd]?):?\s+#(\d{1,18})\b`)
 
 // EventName returns name if it is fit for a file name, else "unknown".
 func EventName(name string) string {
-	if eventName.MatchString(name) {
+	if isEventName(name) {
 		return name
 	}
 	return "unknown"
@@ -100,7 +95,7 @@ func readEvent(name string, payload []byte) (Event, error) {
 		Name: EventName(name), Action: line(p.action, 64), Sender: line(p.sender.login, 64), Label: line(p.label, 100),
 		payload: payload,
 	}
-	if repository.MatchString(p.repository.fullName) {
+	if isRepository(p.repository.fullName) {
 		e.Repository = p.repository.fullName
 	}
 	p.fill(&e)
@@ -203,7 +198,7 @@ func closes(body string) []int64 {
 }
 
 func sha(s string) string {
-	if hexadecimal.MatchString(s) && strings.Trim(s, "0") != "" {
+	if madeOf(s, 7, 64, func(c byte) bool { return isDigit(c) || 'a' <= c && c <= 'f' }) && strings.Trim(s, "0") != "" {
 		return s
 	}
 	return ""

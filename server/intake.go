@@ -8,7 +8,6 @@ import (
 	"mime"
 	"net/http"
 	"net/url"
-	"regexp"
 	"strconv"
 	"strings"
 	"time"
@@ -53,7 +52,7 @@ func (s *Server) health(w http.ResponseWriter, r *http.Request) {
 		Instance string `json:"instance"`
 		Nonce    string `json:"nonce,omitempty"`
 	}{"ok", s.version, s.instance, ""}
-	if nonce := r.URL.Query().Get("nonce"); nonceText.MatchString(nonce) {
+	if nonce := r.URL.Query().Get("nonce"); isNonce(nonce) {
 		body.Nonce = nonce
 	}
 	status := http.StatusOK
@@ -73,11 +72,6 @@ func answer(w http.ResponseWriter, status int, body any) {
 	w.WriteHeader(status)
 	_, _ = w.Write(b) // The other side may be gone; there is nobody else to tell.
 }
-
-var (
-	nonceText    = regexp.MustCompile(`^[A-Za-z0-9._-]{1,128}$`)
-	deliveryText = regexp.MustCompile(`^[A-Za-z0-9-]{1,64}$`)
-)
 
 // delivery is one request on its way in.
 type delivery struct {
@@ -175,7 +169,7 @@ func (d *delivery) admissible() bool {
 		d.refuse(http.StatusUnauthorized, "sha1", "X-Hub-Signature (SHA-1) is not enough: X-Hub-Signature-256 is missing")
 	case h.Get("X-Hub-Signature-256") == "":
 		d.refuse(http.StatusUnauthorized, "unsigned", "X-Hub-Signature-256 is missing: set a secret on the hook")
-	case d.id != "" && !deliveryText.MatchString(d.id):
+	case d.id != "" && !isDeliveryID(d.id):
 		d.refuse(http.StatusBadRequest, "delivery_id", "X-GitHub-Delivery is no GUID")
 	default:
 		return true

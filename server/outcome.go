@@ -181,7 +181,7 @@ func (s *Server) decide(rec *logs.Record) (Event, Decision) {
 			Name: EventName(rec.EventType), Action: line(sum.Action, 64), Sender: line(sum.Sender, 64), Title: line(sum.Title, 200),
 			Branch: line(sum.Branch, 255), Conclusion: line(sum.Conclusion, 64), Number: sum.Number, URL: address(sum.URL),
 		}
-		if repository.MatchString(sum.Repository) {
+		if isRepository(sum.Repository) {
 			ev.Repository = sum.Repository
 		}
 		return ev, Decision{}

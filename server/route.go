@@ -52,9 +52,9 @@ func compileRoute(index int, r Route) (compiledRoute, error) {
 		r.Priority = "medium"
 	}
 	switch {
-	case r.Event != "*" && !eventName.MatchString(r.Event):
+	case r.Event != "*" && !isEventName(r.Event):
 		return fail("event", "%q is no event name", r.Event)
-	case !eventName.MatchString(r.Notify):
+	case !isEventName(r.Notify):
 		return fail("notify", "%q is no type: use a-z, 0-9 and _", r.Notify)
 	case !slices.Contains(priorityNames, r.Priority):
 		return fail("priority", "%q is none of %s", r.Priority, strings.Join(priorityNames, ", "))
