@@ -2,11 +2,21 @@ package main
 
 import (
 	"context"
+	"encoding/json"
 	"errors"
 	"fmt"
+	"io/fs"
 	"net"
+	"os"
+	"path/filepath"
+	"slices"
 	"strconv"
+	"strings"
+	"sync"
 	"time"
+
+	"github.com/cenkalti/backoff/v5"
+	"github.com/google/renameio/v2/maybe"
 
 	"hookctl/hooks"
 	"hookctl/server/daemon"
@@ -15,11 +25,23 @@ import (
 // keepTunnel runs the tunnel of the settings until ctx ends. Where its address is another one than before, the hooks that
 // carry the old one are moved, and the new one is kept in hookctl.yaml.
 func (r *receiver) keepTunnel(ctx context.Context, kind string) {
+	ctx, cancel := context.WithCancel(ctx)
+	var moving sync.WaitGroup
+	defer moving.Wait()
+	defer cancel()
 	_, port, err := net.SplitHostPort(r.address)
 	number, convErr := strconv.Atoi(port)
 	if err = errors.Join(err, convErr); err == nil {
 		tunnels := hooks.Tunnels{Logger: r.logger}
-		err = tunnels.Run(ctx, kind, number, func(url string) { r.moveTo(ctx, kind, url) })
+		stop := func() {}
+		err = tunnels.Run(ctx, kind, number, func(url string) {
+			stop() // moving to the address before, where that is still tried
+			moving.Wait()
+			one, end := context.WithCancel(ctx)
+			stop = end
+			moving.Go(func() { r.moveTo(one, kind, url) })
+		})
+		stop()
 	}
 	if err != nil && ctx.Err() == nil {
 		r.logger.Error("the tunnel cannot be opened", "kind", kind, "error", err, "hint", cureOf(err))
@@ -36,20 +58,21 @@ func (r *receiver) setTunnel(state tunnelState) {
 	r.tunnel = state
 }
 
-// moveTo makes a public address the one in force.
+// moveTo makes a public address the one in force, and goes on moving hooks to it where GitHub could not be asked. The
+// addresses that hooks may carry still are kept first, so that whatever happens meanwhile the next receiver goes on.
 func (r *receiver) moveTo(ctx context.Context, kind, url string) {
 	r.mu.Lock()
 	s := r.settings
 	r.mu.Unlock()
-	old := s.Receiver.PublicURL
-	state := tunnelState{url: url}
-	if old != "" && old != url {
-		if err := r.moveHooks(ctx, s, old, url); err != nil {
-			r.logger.Error("hooks keep the tunnel's old address", "old", old, "new", url, "error", err, "hint", "hookctl setup")
-			state.problem, state.hint = "tunnel: some hooks keep the old address "+old, "move them with: hookctl setup"
-		}
+	left := leftAddresses(s)
+	if old := s.Receiver.PublicURL; old != "" && !slices.Contains(left, old) {
+		left = append(left, old)
 	}
-	if old != url {
+	left = slices.DeleteFunc(left, func(address string) bool { return address == url })
+	if err := keepLeft(s, left); err != nil {
+		r.logger.Error("which hooks are to be moved cannot be kept", "error", err)
+	}
+	if s.Receiver.PublicURL != url {
 		if err := s.save("receiver.public_url", url); err != nil {
 			r.logger.Error("the tunnel's address cannot be kept", "url", url, "error", err)
 		} else if err := r.reload(ctx); err != nil {
@@ -57,10 +80,78 @@ func (r *receiver) moveTo(ctx context.Context, kind, url string) {
 		}
 	}
 	r.logger.Info("the tunnel is open", "kind", kind, "url", url)
+	pause := backoff.NewExponentialBackOff()
+	pause.InitialInterval, pause.MaxInterval = 2*time.Second, 5*time.Minute
+	for {
+		err := r.moveHooks(ctx, s, left, url)
+		if ctx.Err() != nil {
+			return
+		}
+		r.tellMoved(url, left, err)
+		if !passing(err) {
+			if err := keepLeft(s, nil); err != nil {
+				r.logger.Error("that hooks are moved cannot be kept", "error", err)
+			}
+			return
+		}
+		select {
+		case <-ctx.Done():
+			return
+		case <-time.After(pause.NextBackOff()):
+		}
+	}
+}
+
+// tellMoved shows the tunnel's address, and whether hooks carry another one still.
+func (r *receiver) tellMoved(url string, left []string, moved error) {
+	state := tunnelState{url: url}
+	if moved != nil {
+		r.logger.Error("hooks keep an old address of the tunnel", "old", left, "new", url, "error", moved, "hint", "hookctl setup")
+		state.problem, state.hint = "tunnel: some hooks keep the old address "+strings.Join(left, ", "), "move them with: hookctl setup"
+	}
 	r.setTunnel(state)
 }
 
-func (r *receiver) moveHooks(ctx context.Context, s *settings, from, to string) error {
+// passing tells whether hooks that could not be moved may be movable later without anybody doing anything here.
+func passing(err error) bool {
+	return errors.Is(err, hooks.ErrUnreachable) || errors.Is(err, hooks.ErrRateLimited) || errors.Is(err, hooks.ErrNotLoggedIn)
+}
+
+func (s *settings) leftFile() string { return filepath.Join(s.runDir(), "tunnel.json") }
+
+// leftAddresses are those that hooks may carry still, although the settings name a newer one. A file that cannot be read is
+// as good as none: doctor and setup find such hooks too.
+func leftAddresses(s *settings) []string {
+	data, err := os.ReadFile(s.leftFile())
+	var left []string
+	if err != nil || json.Unmarshal(data, &left) != nil {
+		return nil
+	}
+	return left
+}
+
+func keepLeft(s *settings, left []string) error {
+	if len(left) == 0 {
+		if err := os.Remove(s.leftFile()); err != nil && !errors.Is(err, fs.ErrNotExist) {
+			return fmt.Errorf("forget the tunnel's old addresses: %w", err)
+		}
+		return nil
+	}
+	data, err := json.Marshal(left)
+	if err == nil {
+		err = maybe.WriteFile(s.leftFile(), data, 0o600)
+	}
+	if err != nil {
+		return fmt.Errorf("keep the tunnel's old addresses: %w", err)
+	}
+	return nil
+}
+
+// moveHooks points hooks that lie at old addresses to the new one.
+func (r *receiver) moveHooks(ctx context.Context, s *settings, from []string, to string) error {
+	if len(from) == 0 {
+		return nil
+	}
 	targets, err := r.p.knownTargets(ctx, s)
 	if err != nil || len(targets) == 0 {
 		return err
@@ -69,11 +160,15 @@ func (r *receiver) moveHooks(ctx context.Context, s *settings, from, to string) 
 	if err != nil {
 		return err
 	}
-	moved, err := client.Move(ctx, targets, from, to)
-	for _, h := range moved {
-		r.logger.Info("moved a hook to the tunnel's new address", "repository", h.Target.String(), "hook", h.ID, "url", h.URL)
+	var problems []error
+	for _, old := range from {
+		moved, err := client.Move(ctx, targets, old, to)
+		for _, h := range moved {
+			r.logger.Info("moved a hook to the tunnel's new address", "repository", h.Target.String(), "hook", h.ID, "url", h.URL)
+		}
+		problems = append(problems, err)
 	}
-	return err
+	return errors.Join(problems...)
 }
 
 // awaitTunnel waits until the receiver that was just started has its tunnel open, or says why not.
