@@ -40,7 +40,7 @@ type proof struct {
 // that was refused is told at once and with the reason. It returns the id of the last ping that it saw at GitHub.
 // A ping can be lost on the way like anything else, so it is repeated within the wait.
 func (c *Client) prove(ctx context.Context, p proof) (last int64, err error) {
-	each, left := p.wait/3, p.wait
+	share, left := p.wait/3, p.wait
 	var reason error
 	for pause := c.limits.Pause; ; pause = min(2*pause, 5*time.Second) {
 		ping := ping{since: p.created, sent: p.created.Add(-time.Minute)}
@@ -52,7 +52,7 @@ func (c *Client) prove(ctx context.Context, p proof) (last int64, err error) {
 		p.created = time.Time{}
 		began := time.Now()
 		var again bool
-		again, p.after, err = c.await(ctx, p, ping, min(each, left))
+		again, p.after, err = c.await(ctx, p, ping, min(share, left))
 		if err == nil {
 			return p.after, nil
 		}
@@ -105,8 +105,8 @@ func (c *Client) sendPing(ctx context.Context, p proof) (ping, error) {
 var errNothing = errors.New("nothing known of the ping")
 
 // await waits for the proof that a ping brings, for a time. again tells whether another ping may help.
-func (c *Client) await(ctx context.Context, p proof, sent ping, each time.Duration) (again bool, last int64, err error) {
-	wait, cancel := context.WithTimeout(ctx, each)
+func (c *Client) await(ctx context.Context, p proof, sent ping, patience time.Duration) (again bool, last int64, err error) {
+	wait, cancel := context.WithTimeout(ctx, patience)
 	confirmed := make(chan error, 1)
 	var confirming sync.WaitGroup
 	defer confirming.Wait()
@@ -193,7 +193,7 @@ func responseCure(code int, status string) string {
 	case code == 0 || status == "failed to connect to host":
 		return "nothing answers at the URL: is the tunnel up? then run: hookctl start"
 	case code == http.StatusUnauthorized:
-		return "the hook and the receiver have different secrets; run: hookctl rotate"
+		return "the hook and the receiver have different secrets; run: hookctl setup"
 	case code == http.StatusNotFound:
 		return "something answers at the URL, but it has no such path; the receiver's is /webhook"
 	case code == http.StatusMovedPermanently || code == http.StatusFound || code == http.StatusPermanentRedirect || code == http.StatusTemporaryRedirect:

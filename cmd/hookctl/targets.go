@@ -176,7 +176,8 @@ func currentRepository(client *hooks.Client) string {
 // chosenHooks are the hooks that a command works on: those of the flags, or else of every known target.
 func (p *program) chosenHooks(ctx context.Context, s *settings, client *hooks.Client, f *targetFlags) ([]hooks.Hook, error) {
 	targets, err := f.targets(ctx, p, client)
-	if err == nil && len(targets) == 0 {
+	known := err == nil && len(targets) == 0
+	if known {
 		targets, err = p.knownTargets(ctx, s)
 	}
 	if err != nil {
@@ -193,6 +194,9 @@ func (p *program) chosenHooks(ctx context.Context, s *settings, client *hooks.Cl
 		return nil, missing("repo", "the repository whose hooks are meant")
 	}
 	list, err := client.ListAll(ctx, targets)
+	if known && errors.Is(err, hooks.ErrNotFound) {
+		p.note("hint: take a repository that is gone out of setup.repositories with: hookctl config edit")
+	}
 	return append([]hooks.Hook{}, list...), err
 }
 

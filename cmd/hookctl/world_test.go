@@ -62,6 +62,7 @@ func hasGH() bool {
 //	github start owner/repo…   repositories of the logged-in user; an organisation is a name without a slash
 //	github topics owner/repo topic…
 //	github scopes [scope…]     the token's scopes
+//	github remove owner/repo   the repository is gone
 //	github logout              no token any more
 //	github requests PATTERN    prints the calls that match
 func cmdGitHub(ts *testscript.TestScript, neg bool, args []string) {
@@ -97,6 +98,8 @@ func cmdGitHub(ts *testscript.TestScript, neg bool, args []string) {
 		w.github.AddRepository(args[1], githubtest.Repository{Topics: args[2:]})
 	case "scopes":
 		w.github.SetScopes(githubtest.DefaultLogin, args[1:]...)
+	case "remove":
+		w.github.Remove(args[1])
 	case "logout":
 		ts.Setenv("GH_TOKEN", "")
 	case "requests":
