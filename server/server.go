@@ -97,7 +97,7 @@ func (s *Server) Reload(cfg Config) error {
 // ends. Then it takes no new connection, finishes what it has accepted, lets attempts under way end,
 // within Limits.Drain, and returns nil. It may be called once.
 func (s *Server) Serve(ctx context.Context, l net.Listener) error {
-	l, err := s.secure(l)
+	l, cfg, err := s.secure(l)
 	if err != nil {
 		return err
 	}
@@ -123,6 +123,9 @@ func (s *Server) Serve(ctx context.Context, l net.Listener) error {
 
 	served := make(chan error, 1)
 	go func() { served <- hs.Serve(l) }()
+	if cfg != nil {
+		go s.fetchCertificates(cfg)
+	}
 	select {
 	case err = <-served:
 	case <-ctx.Done():

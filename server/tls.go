@@ -14,13 +14,25 @@ import (
 )
 
 // secure puts TLS in front of a listener where the settings ask for it. HTTP/2 stays off: GitHub
-// needs none, and every protocol less is one less to attack.
-func (s *Server) secure(l net.Listener) (net.Listener, error) {
+// needs none, and every protocol less is one less to attack. The configuration is nil where there is no TLS.
+func (s *Server) secure(l net.Listener) (net.Listener, *tls.Config, error) {
 	cfg, err := s.tls.config()
 	if err != nil || cfg == nil {
-		return l, err
+		return l, nil, err
 	}
-	return tls.NewListener(l, cfg), nil
+	return tls.NewListener(l, cfg), cfg, nil
+}
+
+// fetchCertificates has ACME's certificates fetched before the first delivery comes, whose sender would not wait for as
+// long as that takes. It needs the receiver to answer already. Nobody waits for it: the library gives up by itself
+// after five minutes, cannot be told to sooner, and is asked again with the next handshake.
+func (s *Server) fetchCertificates(cfg *tls.Config) {
+	for _, domain := range s.tls.ACME.Domains {
+		hello := &tls.ClientHelloInfo{ServerName: domain, CipherSuites: []uint16{tls.TLS_ECDHE_ECDSA_WITH_AES_128_GCM_SHA256}}
+		if _, err := cfg.GetCertificate(hello); err != nil {
+			s.logger.Error("there is no certificate yet; it is asked for again when somebody connects", "domain", domain, "error", line(err.Error(), 300))
+		}
+	}
 }
 
 func (c TLSConfig) config() (*tls.Config, error) {

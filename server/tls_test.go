@@ -171,6 +171,8 @@ func TestACMEAgainstPebble(t *testing.T) {
 		},
 	}}
 	defer client.CloseIdleConnections()
+	// It is there before anybody connects, who might not wait for it.
+	await(t, "the certificate", func() bool { _, err := os.Stat(filepath.Join(cache, domain)); return err == nil })
 	_, payload := sample(t, "push_main")
 	resp, err := client.Do(request(t, "https://"+domain+"/webhook", "push", guid(1), payload))
 	if err != nil {
