@@ -20,7 +20,7 @@ var onlyScreen = map[string]string{
 	"preview": "view says it", "narrower": "there is no list beside it", "wider": "",
 	"fold": "hookctl events view prints the payload", "fold.all": "", "unfold": "", "match.next": "", "match.previous": "",
 	"failure.previous": "it has been said",
-	"confirm.no":       "no, or cancel", "menu.choose": "a number", "menu.close": "cancel", "mark": "several numbers", "mark.all": "all", "mark.invert": "",
+	"confirm.no":       "no, or cancel", "menu.choose": "a number", "menu.close": "cancel", "mark": "several numbers", "mark.all": "all", "mark.invert": "", "all": "",
 	"prompt.accept": "enter", "prompt.cancel": "cancel", "prompt.older": "the terminal's own", "prompt.newer": "",
 	"events.cancel": "cancel", "help.close": "", "message.close": "", "rotation.close": "", "deliveries.close": "", "deliveries.back": "",
 	"message.copy": "the terminal selects text", "deliveries.copy": "",

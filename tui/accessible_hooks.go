@@ -33,6 +33,7 @@ func hookLines() []lineCommand {
 // yet they are looked up first.
 func (m *lineMode) chosen(ctx context.Context, verb, rest string) ([]hookRow, error) {
 	if len(m.rows) == 0 {
+		m.say("Asking GitHub for the hooks.")
 		if err := m.work(ctx, func(ctx context.Context) error { return m.load(ctx, false) }); err != nil {
 			return nil, err
 		}
@@ -131,7 +132,7 @@ func (m *lineMode) ping(ctx context.Context, rest string) error {
 	}
 	return m.each(ctx, list, func(ctx context.Context, c *hooks.Client, r hookRow) (string, error) {
 		m.say("Waiting for a ping of " + r.title() + ".")
-		e, current, err := m.cfg.ping(ctx, c, m.log, r, "deliveries "+strconv.Itoa(m.numberOf(r))+" tells")
+		e, current, err := m.cfg.ping(ctx, c, m.log, r, "type deliveries "+strconv.Itoa(m.numberOf(r)))
 		text := fmt.Sprintf("the ping of %s arrived, signed with %s", r.title(), logs.Clean(e.Secret))
 		if !current {
 			text += ", which is not the current secret; rotate gives it that"

@@ -3,6 +3,7 @@ package tui
 import (
 	"context"
 	"errors"
+	"fmt"
 	"net/http"
 	"strings"
 	"testing"
@@ -59,6 +60,18 @@ func TestLineModeRotationThatFails(t *testing.T) {
 			has(t, d.with(r.cfg), c.has...)
 		})
 	}
+}
+
+// A rotation without a receiver is refused before GitHub is asked.
+func TestLineModeRotationNeedsTheReceiver(t *testing.T) {
+	r := newRig(t, "octo-org/web")
+	if err := r.cfg.Store.SetCurrent("0123456789abcdef"); err != nil {
+		t.Fatal(err)
+	}
+	id := r.hook("octo-org/web")
+	r.cfg.Setup.Repositories = []string{"octo-org/web"}
+	got := talk(t, r.cfg, "rotate", "undo", "resume", "ping 1", "quit")
+	has(t, got, "error: the receiver has to accept both secrets: the receiver is not running", "hint: type start", "> undo", "error: there is no rotation", "error: there is no rotation", "error: ", fmt.Sprint(id), "hint: type deliveries 1")
 }
 
 // Some of the hooks get secrets of their own; the others keep the shared one.
@@ -134,7 +147,7 @@ func TestLineModeCleansWhatComesFromOutside(t *testing.T) {
 	r.gh.Fault(githubtest.Fault{Method: http.MethodGet, Path: "/repos/*/*/hooks", Status: http.StatusBadRequest, Header: http.Header{"Content-Type": {"application/json"}}, Body: `{"message":"no\u001b[2J\u202e way"}`})
 	got = talk(t, r.cfg, "hooks", "rotate", "quit")
 	has(t, got, "no", "way", "not every hook could be listed, and the others would keep the old secret")
-	if strings.ContainsAny(got, "\u202e\u2066\x9b") {
+	if strings.ContainsFunc(got, func(r rune) bool { return r == 0x202e || r == 0x2066 || r == 0x9b }) {
 		t.Errorf("it says %q", got)
 	}
 }

@@ -58,7 +58,7 @@ func (m *lineMode) status(ctx context.Context, _ string) error {
 	case err != nil:
 		m.say("The receiver does not answer: " + err.Error())
 	default:
-		m.sayf("The receiver is running on %s: %d received, %d rejected, %d notifications waiting.", st.Address, st.Received, st.Rejected, st.PendingNotifications)
+		m.sayf("The receiver is running on %s: %d received, %d rejected, %s waiting.", st.Address, st.Received, st.Rejected, count(int(st.PendingNotifications), "notification"))
 		if st.Alarm != "" {
 			m.say("Alarm: " + st.Alarm)
 		}

@@ -9,6 +9,7 @@ import (
 
 	"hookctl/hooks"
 	"hookctl/hooks/secret"
+	"hookctl/server/daemon"
 )
 
 // rotateLines are the commands about the secret.
@@ -35,6 +36,9 @@ func (m *lineMode) rotate(ctx context.Context, rest string) error {
 	}
 	if r := m.rotation(); r != nil && r.Promoted.IsZero() {
 		return &hint{errors.New("a rotation is not finished"), "resume goes on with it, undo takes it back, finish gives up on what failed"}
+	}
+	if err := m.receives(ctx); err != nil {
+		return err
 	}
 	m.say("Asking GitHub for the hooks.")
 	if err := m.work(ctx, func(ctx context.Context) error { return m.load(ctx, false) }); err != nil {
@@ -76,6 +80,15 @@ func (m *lineMode) rotate(ctx context.Context, rest string) error {
 		r.PerHook = r.PerHook || some
 		return r.Rotate(ctx, chosen, hooks.DefaultGrace)
 	})
+}
+
+// receives makes sure that the receiver runs, since it has to accept both
+// secrets before a hook is touched.
+func (m *lineMode) receives(ctx context.Context) error {
+	if _, err := daemon.Dial(m.cfg.Home).Status(ctx); err != nil {
+		return &hint{fmt.Errorf("the receiver has to accept both secrets: %w", err), "type start"}
+	}
+	return nil
 }
 
 // orCancelled is the error of a question, or that its answer was no.
@@ -215,8 +228,8 @@ func rotationOutcome(r hooks.RotateResult) string {
 func (m *lineMode) progress() func(hooks.Step) {
 	said := map[string]bool{}
 	return func(s hooks.Step) {
-		if s.State == hooks.StateRunning && s.Name != "verify" {
-			return
+		if s.State == hooks.StateRunning && s.Name != "verify" || s.State == hooks.StateFailed && s.Target == (hooks.Target{}) {
+			return // what fails as a whole is the error in the end
 		}
 		line := capital(stepWords(s))
 		switch {

@@ -168,7 +168,7 @@ func steady(text string) string {
 		{`\d\d:\d\d:\d\d`, "HH:MM:SS"},
 		{`until \d\d:\d\d`, "until HH:MM"},
 		{`\d{4}-\d\d-\d\d \d\d:\d\d`, "YYYY-MM-DD HH:MM"},
-		{`\d{8}_\d{6}_`, "YYYYMMDD_HHMMSS_"},
+		{`\d{8}_\d{6}_([a-z_]+?)(_\d+)?\.json`, "YYYYMMDD_HHMMSS_$1.json"},
 		{`(cannot be reached from here).*`, "$1 …"},
 		{`\d+s (ago|old)`, "Ns $1"},
 	} {

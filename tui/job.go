@@ -143,7 +143,7 @@ func stepWords(s hooks.Step) string {
 		"configure hook": {"changing the hook", "hook changed", "the hook could not be changed"},
 		"set secret":     {"giving it the secret", "it has the secret", "it could not be given the secret"},
 		"verify":         {"waiting for a signed ping", "a signed ping arrived", "no signed ping arrived"},
-		"accept secrets": {"telling the receiver of both secrets", "the receiver accepts both secrets", "the receiver does not accept both secrets"},
+		"accept secrets": {"telling the receiver of the secrets", "the receiver accepts what GitHub signs with", "the receiver does not accept what GitHub signs with"},
 		"promote":        {"making the new secret the current one", "the new secret is the current one", "the new secret could not be made the current one"},
 		"look at hooks":  {"looking at its hooks", "looked at its hooks", "its hooks could not be listed"},
 	}
