@@ -93,6 +93,8 @@ func eventColumns(w int) []column {
 	at, event := 9, column{title: "event", width: 16, weight: 2}
 	if w < 56 {
 		at, event = 5, column{title: "event", width: 13, weight: 1}
+	} else if w < 66 {
+		event.weight = 1
 	}
 	return []column{
 		{title: "outcome", width: 1},
@@ -145,7 +147,7 @@ func (p *eventsPage) row(e logs.Entry, cols []int, w int, on bool, now time.Time
 	case cols[3] > 0:
 		repo = t.middle(repo, cols[3])
 	case repo != "":
-		text = t.middle(repo, max(12, cols[4]/2)) + ": " + text
+		text = t.middle(repo, max(12, cols[4]*3/5)) + ": " + text
 	}
 	cells := []string{outcome, timeIn(e.ReceivedAt, now, cols[1]), event, repo, text, e.Sender, told}
 	styles := []interface{ Render(...string) string }{outStyle, t.faint, t.text, t.faint, t.text, t.faint, toldStyle}

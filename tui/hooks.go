@@ -49,6 +49,7 @@ type hooksPage struct {
 	told    map[hookKey]verdict           // what the last ping or change came to
 	secret  secretFacts                   // of the store
 	rot     rotating
+	batch   together // what is done to several hooks, while it is
 }
 
 // verdict is the outcome of what a person did to a hook.

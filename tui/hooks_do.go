@@ -29,6 +29,13 @@ type hookDone struct {
 	err  error
 }
 
+// together is something that is done to several hooks at once: it is told of
+// as a whole.
+type together struct {
+	what                string
+	total, done, failed int
+}
+
 // change does something to hooks, each in a command of its own, and lists
 // their targets again.
 func (p *hooksPage) change(rows []hookRow, busy string, do func(context.Context, *hooks.Client, hookRow) (string, error)) tea.Cmd {
@@ -47,14 +54,45 @@ func (p *hooksPage) change(rows []hookRow, busy string, do func(context.Context,
 			return hookDone{r.key(), text, err}
 		})
 	}
+	if len(cmds) > 1 || p.batch.total > 0 {
+		p.batch.what, p.batch.total = busy, p.batch.total+len(cmds)
+	}
 	return tea.Batch(cmds...)
+}
+
+// doneTogether counts one of several hooks, and tells what came of all of
+// them. It reports false where the hook is the only one.
+func (p *hooksPage) doneTogether(failed bool) (tea.Cmd, bool) {
+	b := &p.batch
+	if b.total == 0 {
+		return nil, false
+	}
+	if b.done++; failed {
+		b.failed++
+	}
+	if b.done < b.total {
+		if !p.rot.busy() {
+			p.a.progress = tea.NewProgressBar(tea.ProgressBarDefault, 100*b.done/b.total)
+		}
+		return nil, true
+	}
+	all := *b
+	*b = together{}
+	if !p.rot.busy() {
+		p.a.progress = nil
+	}
+	if all.failed > 0 {
+		return p.a.put(levelError, fmt.Sprintf("%d of %s failed; e goes to what is not well", all.failed, count(all.total, "hook")), 8*time.Second), true
+	}
+	return p.a.say("done on " + count(all.total, "hook")), true
 }
 
 func (p *hooksPage) done(m hookDone) tea.Cmd {
 	delete(p.busy, m.key)
 	again := p.list(m.key.target, 0)
 	if errors.Is(m.err, context.Canceled) {
-		return again
+		cmd, _ := p.doneTogether(true)
+		return tea.Batch(again, cmd)
 	}
 	v := verdict{text: logs.Clean(m.text), at: p.a.cfg.Now()}
 	if m.err != nil {
@@ -64,6 +102,9 @@ func (p *hooksPage) done(m hookDone) tea.Cmd {
 		}
 	}
 	p.told[m.key] = v
+	if cmd, ok := p.doneTogether(v.bad); ok {
+		return tea.Batch(again, cmd)
+	}
 	if m.err != nil {
 		return tea.Batch(again, p.a.put(levelError, v.text, 8*time.Second))
 	}

@@ -96,7 +96,7 @@ func (p *hooksPage) sort() tea.Cmd {
 func (p *hooksPage) unwell(by int) tea.Cmd {
 	for n, i := 0, p.at; n < len(p.shown); n++ {
 		i = (i + by + len(p.shown)) % len(p.shown)
-		if r := p.shown[i]; r.mine && r.level >= healthWarn {
+		if r := p.shown[i]; r.mine && r.level >= healthWarn || p.told[r.key()].bad {
 			p.move(i - p.at)
 			return nil
 		}

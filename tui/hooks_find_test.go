@@ -227,6 +227,29 @@ func TestRotationOfManyShowsWhatMatters(t *testing.T) {
 	}
 }
 
+// What is done to many hooks is told of as a whole, and what failed is found.
+func TestManyHooksAtOnceAreToldOfTogether(t *testing.T) {
+	r := withHooks(t, "octo-org/api", "octo-org/docs", "octo-org/web")
+	lift := r.gh.Fault(githubtest.Fault{Method: "POST", Path: "/repos/octo-org/docs/hooks/*/pings", Status: http.StatusForbidden})
+	r.press("X", "P")
+	r.shows("waiting for a ping 0/3")
+	r.shows("1 of 3 hooks failed")
+	r.press("e")
+	if h, _ := r.hooks().current(); h.Target.Repo != "docs" {
+		t.Errorf("e leads to %s", h.title())
+	}
+	r.until("the rest", r.idle)
+	if b := r.hooks().batch; b.total != 0 || r.progress != nil {
+		t.Errorf("left is %+v, and progress %v", b, r.progress)
+	}
+	lift()
+	r.press("P")
+	r.shows("done on 3 hooks")
+	if r.hooks().told[r.hooks().shown[1].key()].bad {
+		t.Error("the failure stays after a success")
+	}
+}
+
 func currentOf(r *rig) (string, error) {
 	value, _, err := r.cfg.Store.Current()
 	return value, err

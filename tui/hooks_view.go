@@ -87,6 +87,11 @@ func (p *hooksPage) details(r hookRow, w int) []string {
 	line := func(label, text string) {
 		out = append(out, t.cut(" "+t.faint.Render(t.cell(label, 13))+text, w))
 	}
+	name := r.title()
+	if r.health != "delivers" && r.health != "" && width(name)+width(r.health)+4 <= w {
+		name += ": " + r.health
+	}
+	out = append(out, " "+t.bold.Render(t.middle(name, w-2)))
 	if v, ok := p.told[r.key()]; ok {
 		style, mark := t.good, t.sym.ok
 		if v.bad {
@@ -101,11 +106,6 @@ func (p *hooksPage) details(r hookRow, w int) []string {
 			}
 		}
 	}
-	name := r.title()
-	if r.health != "delivers" && r.health != "" {
-		name += ": " + r.health
-	}
-	out = append(out, " "+t.bold.Render(t.middle(name, w-2)))
 	for _, n := range r.notes {
 		out = append(out, t.cut(" "+t.warn.Render(t.sym.warn+" "+n.pressed()), w))
 	}
@@ -142,7 +142,14 @@ func (p *hooksPage) statusLine(w int) string {
 		}
 	}
 	right := ""
-	if p.waiting > 0 {
+	switch b := p.batch; {
+	case b.total > 0:
+		right = fmt.Sprintf("%s %d/%d", b.what, b.done, b.total)
+		if b.failed > 0 {
+			right += fmt.Sprintf(", %d failed", b.failed)
+		}
+		right = t.warn.Render(right + " ")
+	case p.waiting > 0:
 		right = "asking GitHub"
 		if p.total > 1 {
 			right += fmt.Sprintf(" %d/%d", p.total-p.waiting, p.total)
@@ -216,6 +223,9 @@ func (p *hooksPage) row(r hookRow, cols []int, w int, on bool) string {
 	health := r.health
 	if r.level == healthWarn && r.health == "delivers" && len(r.notes) > 0 {
 		health = "delivers, but see below"
+	}
+	if v := p.told[r.key()]; v.bad {
+		symbol, health, style = t.sym.bad, whyFailed(v.text), t.bad
 	}
 	if text := p.busy[r.key()]; text != "" {
 		symbol, health, style = t.sym.pending, text, t.warn

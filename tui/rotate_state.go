@@ -207,11 +207,7 @@ func (r *rotating) draw(t *theme, s hookStep) (symbol, words string, style paint
 	case s.step == secret.StepFailed && !s.running:
 		words = "failed"
 		if s.err != nil {
-			words = logs.Clean(s.err.Error())
-			// "configure hook on owner/name: " stands in the first column.
-			if what, why, ok := strings.Cut(words, ": "); ok && strings.Contains(what, " hook on ") {
-				words = why
-			}
+			words = whyFailed(logs.Clean(s.err.Error()))
 		}
 		return t.sym.bad, words, t.bad
 	case s.step == secret.StepVerified:
@@ -224,6 +220,15 @@ func (r *rotating) draw(t *theme, s hookStep) (symbol, words string, style paint
 		return t.sym.pending, "changing", t.warn
 	}
 	return t.sym.pending, "waits for its turn", t.faint
+}
+
+// whyFailed is the reason without "configure hook on owner/name: " and the like,
+// which the first column says.
+func whyFailed(text string) string {
+	if what, why, ok := strings.Cut(text, ": "); ok && strings.Contains(what, " hook ") {
+		return why
+	}
+	return text
 }
 
 // line tells the state of the rotation in a few words; "" where there is none.
