@@ -52,7 +52,7 @@ func newHooksList(p *program) *cobra.Command {
 				return err
 			}
 			list, err := p.chosenHooks(cmd.Context(), s, client, &f)
-			if list == nil {
+			if len(list) == 0 && err != nil {
 				return err
 			}
 			return errors.Join(p.printHooks(list, &out), err)

@@ -268,8 +268,8 @@ func (p *program) printRotation(r hooks.RotateResult, o *rotateOptions) error {
 	if err := table(p.out, []string{"REPOSITORY", "HOOK", "STATUS", "ERROR"}, rows); err != nil {
 		return err
 	}
-	if r.New != "" {
-		fmt.Fprintf(p.out, "secret %s → %s\n", orElse(r.Old, "none"), r.New)
+	if r.Old != "" && r.New != "" { // else hooks go from or to secrets of their own
+		fmt.Fprintf(p.out, "secret %s → %s\n", r.Old, r.New)
 	}
 	if left := time.Until(r.Expires); r.Complete && left > 0 && !o.finish {
 		p.note("the old secret is accepted until %s; until then, hookctl rotate --undo takes it back", r.Expires.Local().Format(time.DateTime))
