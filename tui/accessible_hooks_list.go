@@ -141,8 +141,11 @@ func parts(err error) []error {
 // hookSentence is one hook in one line.
 func (m *lineMode) hookSentence(r hookRow) string {
 	s := fmt.Sprintf("%s, hook %d, %s, last answer %s", r.Target, r.ID, r.health, lastAnswer(r.Hook))
-	if !r.mine {
+	switch {
+	case !r.mine:
 		s += ", of another receiver"
+	case r.level == healthWarn && r.Active && len(r.notes) > 0:
+		s += ", but " + r.notes[0].typed()
 	}
 	if len(r.Events) > 0 {
 		s += ", events " + strings.Join(r.Events, " ")

@@ -171,3 +171,18 @@ func TestLineModeSavesFilters(t *testing.T) {
 		t.Errorf("saved are %v", saved)
 	}
 }
+
+// What is odd about a hook is said in its line, with what to type about it, and
+// how long a secret has been in use in words.
+func TestLineModeSaysWhatIsOdd(t *testing.T) {
+	r := newLines(t, "octo-org/web")
+	r.gh.AddHook("octo-org/web", githubtest.Hook{Name: "web", Active: true, Events: []string{"push"}, Config: githubtest.Config{URL: publicURL, ContentType: "json"}})
+	r.gh.AddHook("octo-org/web", githubtest.Hook{Name: "web", Active: true, Events: []string{"push"}, Config: githubtest.Config{URL: "https://other.example.com/", ContentType: "json", Secret: "x"}})
+	got := talk(t, r.cfg, "hooks", "hooks bad", "hook 2", "quit")
+	has(t, got, "but hook ", "delivers to the same URL, so events come twice; type delete", "no secret", "of another receiver", "3 hooks.", "> hooks bad", "1. ", "2. ", "2 of 3 hooks.", "Note: it has no secret, so the receiver refuses what it sends; type rotate.")
+	for d, want := range map[time.Duration]string{time.Second: "made just now", -time.Hour: "made just now", time.Minute: "1 minute old", 3 * time.Hour: "3 hours old", 47 * time.Hour: "47 hours old", 90 * 24 * time.Hour: "90 days old"} {
+		if got := madeAgo(d); got != want {
+			t.Errorf("%s: %q", d, got)
+		}
+	}
+}

@@ -58,9 +58,6 @@ func newLineSetup(m *lineMode) *lineSetup {
 			s.chosen = append(s.chosen, t.String())
 		}
 	}
-	if d.URL != "" {
-		s.url = hookURL(d.URL)
-	}
 	if len(s.events) == 0 {
 		s.events = hooks.DefaultEvents()
 	}
@@ -98,6 +95,12 @@ func (s *lineSetup) restore() {
 	s.nobody = s.nobody || was.Nobody
 	// The receiver may have stopped since, and GitHub have changed.
 	s.goal = min(was.Step, stepReceiver)
+	switch {
+	case len(s.chosen) == 0:
+		s.goal = 0
+	case s.url == "": // a tunnel that was to be run is not kept
+		s.goal = min(s.goal, stepURL)
+	}
 }
 
 // keep saves what is chosen.

@@ -158,8 +158,10 @@ func (s *lineSetup) askURL(ctx context.Context) (int, error) {
 		}
 		fallback := s.url
 		switch {
-		case fallback == "" && len(offers) > 0:
-			fallback = "1"
+		case fallback == "" && len(offers) > 0: // a tunnel that runs is the best guess
+			if fallback = offers[0].url; fallback == "" {
+				fallback = "1"
+			}
 		case fallback == "":
 			s.sayf("No tunnel runs here yet. Any of these makes one, in another terminal: ngrok http %d; cloudflared tunnel --url http://127.0.0.1:%d; tailscale funnel %d", port, port, port)
 			fallback = "look again"

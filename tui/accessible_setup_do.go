@@ -186,7 +186,10 @@ func (s *lineSetup) sayItem(i hooks.SetupItem) {
 		s.say(name + ": " + c.Field + " " + c.From + " becomes " + c.To + ".")
 	}
 	for _, w := range i.Warnings {
-		s.say("Note: " + w.Text)
+		s.say(sentenceOf("note: " + w.Text))
+		if w.Cure != "" {
+			s.say("hint: " + w.Cure)
+		}
 	}
 }
 

@@ -3,8 +3,12 @@ package tui
 import (
 	"context"
 	"errors"
+	"fmt"
 	"net/http"
+	"net/http/httptest"
 	"os"
+	"path/filepath"
+	"runtime"
 	"strings"
 	"testing"
 	"time"
@@ -12,6 +16,7 @@ import (
 	"hookctl/hooks"
 	"hookctl/hooks/githubtest"
 	"hookctl/hooks/secret"
+	"hookctl/server/daemon"
 )
 
 // Whatever goes wrong while setting up is said with its cure, and asked again.
@@ -141,6 +146,9 @@ func TestLineSetupFailuresAndCures(t *testing.T) {
 		},
 	} {
 		t.Run(name, func(t *testing.T) {
+			if name == "the .env can be read by everyone" && runtime.GOOS == "windows" {
+				t.Skip("Windows has no modes")
+			}
 			t.Setenv("PATH", "") // no gh, and no tunnel
 			t.Setenv("GH_TOKEN", "")
 			t.Setenv("GITHUB_TOKEN", "")
@@ -190,5 +198,48 @@ func TestLineSetupInterrupted(t *testing.T) {
 	has(t, got, "Interrupting.", "Setup was left; what you chose is kept", "> setup", "Going on where you left", "It works", "1. octo-org/web")
 	if n := len(r.gh.Hooks("octo-org/web")); n != 1 {
 		t.Errorf("%d hooks", n)
+	}
+}
+
+// A tunnel that leads here is chosen with enter alone, and tested at once.
+func TestLineSetupFindsTunnels(t *testing.T) {
+	t.Setenv("PATH", "")
+	r := newLines(t, "octo-org/web")
+	status, err := daemon.Dial(r.home).Status(t.Context())
+	if err != nil {
+		t.Fatal(err)
+	}
+	ngrok := httptest.NewServer(http.HandlerFunc(func(w http.ResponseWriter, _ *http.Request) {
+		fmt.Fprintf(w, `{"tunnels":[{"public_url":"http://%s","config":{"addr":"http://%s"}}]}`, status.Address, status.Address)
+	}))
+	defer ngrok.Close()
+	r.cfg.Setup.Tunnels.NgrokAPI = []string{ngrok.URL}
+	r.cfg.Setup.URL = "https://hooks.example.com/webhook"
+	url := "http://" + status.Address + "/webhook"
+	got := talk(t, r.cfg, "setup", "", "", "", "nobody", "", "", "quit")
+	has(t, got, "1. "+url+", ngrok, leads to ", "2. https://hooks.example.com/webhook, from the settings", "["+url+"]", "URL: "+url+".", "GitHub can hardly reach this address",
+		"leads to this receiver.", "Step 4 of 9", "leads to this receiver.", "octo-org/web: a hook is made, delivering to "+url, "Note: ", "It works")
+}
+
+// The receiver can run a tunnel; its address is known once it is open. One that
+// was chosen and is not running yet is asked for again.
+func TestLineSetupRunsATunnel(t *testing.T) {
+	dir := t.TempDir()
+	program := "cloudflared"
+	if runtime.GOOS == "windows" {
+		program += ".exe"
+	}
+	if err := os.WriteFile(filepath.Join(dir, program), []byte("#!/bin/sh\n"), 0o700); err != nil {
+		t.Fatal(err)
+	}
+	t.Setenv("PATH", dir)
+	r := newRig(t, "octo-org/web")
+	kind := ""
+	r.cfg.Setup.SaveTunnel = func(_ context.Context, k string) error { kind = k; return nil }
+	got := talk(t, r.cfg, "", "", "1", "cancel", "setup", "", "", "", "", "go on", "", "quit")
+	has(t, got, "1. let the receiver run cloudflared, it gets a public address", "[1]: 1", "The receiver will run cloudflared", "Setup was left", "Going on where you left", "Step 3 of 9: URL.", "[1]: ",
+		"Save your choices and start it together with cloudflared?", "Starting the receiver and cloudflared.", "URL: https://hooks.example.com/webhook, by cloudflared, run by the receiver.", "It works")
+	if kind != "cloudflared" {
+		t.Errorf("saved is %q", kind)
 	}
 }
