@@ -23,13 +23,17 @@ func (c *confirm) title() string          { return c.head }
 func (c *confirm) update(tea.Msg) tea.Cmd { return nil }
 func (c *confirm) cursor() *tea.Cursor    { return nil }
 
-func (c *confirm) view(w, _ int) string {
+func (c *confirm) view(w, h int) string {
 	t := c.a.theme
 	var out []string
 	for _, l := range c.lines {
 		for _, s := range wrap(logs.Clean(l), min(w-2, 70)) {
 			out = append(out, " "+s+" ")
 		}
+	}
+	// The footer has the keys too, so in a low window the text goes before them.
+	if len(out) > h-2 {
+		return strings.Join(first(out, h), "\n")
 	}
 	out = append(out, "", " "+t.key.Render(c.yes)+" "+c.verb+"   "+t.key.Render("esc")+" leave it ")
 	return strings.Join(out, "\n")

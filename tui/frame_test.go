@@ -65,6 +65,7 @@ func states() map[string]func(*screen) {
 		},
 		"receiver-down":     func(s *screen) { s.press("4"); s.send(statusMsg{err: daemon.ErrNotRunning}) },
 		"home-down":         func(s *screen) { s.press("1"); s.send(statusMsg{err: daemon.ErrNotRunning}) },
+		"receiver-full":     func(s *screen) { s.press("4"); s.View(); s.press("enter") },
 		"receiver-settings": keys("4", "v", "v"),
 		"receiver-stop":     keys("4", "t"),
 		"doctor":            keys("5"),

@@ -211,6 +211,9 @@ func (p *hooksPage) headCount() string {
 	}
 	s := p.summary()
 	out := " " + count(s.ours, "hook")
+	if p.find != "" {
+		return " " + t.faint.Render("find ") + t.accent.Render(logs.Clean(p.find)) + fmt.Sprintf(": %d of %s", len(p.shown), count(len(p.rows), "hook")) + p.markCount()
+	}
 	if other := len(p.rows) - s.ours; other > 0 {
 		out = fmt.Sprintf(" %d here, %d elsewhere", s.ours, other)
 	}
@@ -220,24 +223,29 @@ func (p *hooksPage) headCount() string {
 	if s.paused > 0 {
 		out += ", " + t.warn.Render(fmt.Sprintf("%d paused", s.paused))
 	}
-	if p.find != "" {
-		out += "  " + t.faint.Render("find ") + t.accent.Render(logs.Clean(p.find)) + t.faint.Render(fmt.Sprintf(": %d", len(p.shown)))
-	}
-	if n := len(p.marks); n > 0 {
-		hidden := n
-		for _, r := range p.shown {
-			if p.marks[r.key()] {
-				hidden--
-			}
-		}
-		text := fmt.Sprintf("  %s %d marked", t.sym.mark, n)
-		if hidden > 0 {
-			text += fmt.Sprintf(" (%d not listed)", hidden)
-		}
-		out += t.warn.Render(text)
-	}
+	out += p.markCount()
 	if name := orderName(p.order); name != "" {
 		out += "  " + t.faint.Render(name)
 	}
 	return out
+}
+
+// markCount says how many hooks are marked, and how many of them are not on
+// the list, since keys act on those too.
+func (p *hooksPage) markCount() string {
+	n := len(p.marks)
+	if n == 0 {
+		return ""
+	}
+	hidden := n
+	for _, r := range p.shown {
+		if p.marks[r.key()] {
+			hidden--
+		}
+	}
+	text := fmt.Sprintf("  %s %d marked", p.a.theme.sym.mark, n)
+	if hidden > 0 {
+		text += fmt.Sprintf(" (%d not listed)", hidden)
+	}
+	return p.a.theme.warn.Render(text)
 }

@@ -182,7 +182,7 @@ func TestRotationAsksAboutRepositoriesOfOthers(t *testing.T) {
 	r.press("ctrl+r")
 	r.until("the refusal", func() bool { return len(r.hooks().broken) == 1 && r.hooks().waiting == 0 })
 	r.press("r")
-	r.shows("You do not administer 1 repository: octo-org/closed.")
+	r.shows("You do not administer 1 repository.")
 	r.press("esc")
 	if now := must(currentOf(r))(t); now != old {
 		t.Fatal("it was rotated without a yes")

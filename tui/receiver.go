@@ -376,6 +376,7 @@ func (p *receiverPage) actions() []action {
 			p.least, p.at = (p.least+1)%4, 0
 			return p.a.say("log lines from " + []string{"debug", "information", "warnings", "errors"}[p.least] + " up")
 		}},
+		{id: "open", keys: []string{"enter"}, label: "in full", text: "Show the lines on screen in full.", off: map[bool]string{true: "nothing is listed"}[len(p.inFull()) == 0], run: p.openFull},
 		{id: "follow", keys: []string{"f"}, label: "follow", text: "Go to the newest and follow.", off: onlyLog, run: func() tea.Cmd { p.at = 0; return nil }},
 	}
 	return append(append(acts, moves(p.high, "", step)...), ends("", step)...)

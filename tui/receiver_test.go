@@ -162,3 +162,20 @@ func FuzzParseLogLine(f *testing.F) {
 		}
 	})
 }
+
+// What the edge of a narrow window cuts is there in full in a box.
+func TestCutLinesAreShownInFull(t *testing.T) {
+	s := full(t, 40, 12)
+	s.press("4")
+	s.lacks("not delivered")
+	s.press("enter")
+	s.shows("type=task_blocked", "not of the log", "scroll") // the newest line is at the end
+	s.press("pgup")
+	s.shows("event=workflow_run")
+	s.press("esc", "v")
+	s.send(rejectedMsg{list: []daemon.Rejected{{Time: noon, Address: "140.82.112.3:40000", Reason: "the signature does not match", Event: "push", Former: "0f1e2d3c"}}})
+	s.press("enter")
+	s.shows("Rejected requests", "former secret 0f1e2d3c", "140.82.112.3:40000")
+	s.press("esc", "v", "enter")
+	s.shows("watched_branches: main, develop,")
+}

@@ -119,8 +119,9 @@ func (p *hooksPage) rotate() tea.Cmd {
 	rows, perHook := p.toRotate()
 	if closed := p.closed(); len(closed) > 0 && !perHook {
 		p.a.show(&confirm{a: p.a, head: "Rotate without some", yes: "y", verb: "rotate the others", lines: []string{
-			fmt.Sprintf("You do not administer %s: %s.", repositories(len(closed)), some(closed, 3)), "",
-			"A hook there that delivers here keeps the old secret, and is refused when the grace period of " + age(hooks.DefaultGrace) + " is over.",
+			fmt.Sprintf("You do not administer %s. A hook there that delivers here keeps the old secret, and is refused when the grace period of %s is over.",
+				repositories(len(closed)), age(hooks.DefaultGrace)),
+			some(closed, 3),
 		}, run: func() tea.Cmd { return p.begin(rows, perHook) }})
 		return nil
 	}

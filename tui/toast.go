@@ -96,7 +96,8 @@ type message struct {
 	hint  string
 	bad   bool
 	pos   int
-	high  int // lines in the last view
+	high  int  // lines in the last view
+	long  bool // there are more of them
 }
 
 func (m *message) title() string          { return m.head }
@@ -121,12 +122,17 @@ func (m *message) view(w, h int) string {
 			out = append(out, " "+s+" ")
 		}
 	}
+	m.long = len(out) > h
 	m.pos, m.high = max(0, min(m.pos, len(out)-h)), h
 	out = out[m.pos:min(len(out), m.pos+h)]
 	return strings.Join(out, "\n")
 }
 
 func (m *message) actions() []action {
+	scroll := ""
+	if m.long {
+		scroll = "scroll"
+	}
 	return []action{
 		{id: "message.close", keys: []string{"esc", "enter", "q"}, label: "close", text: "Close this box.", run: func() tea.Cmd { m.a.shut(m); return nil }},
 		{id: "message.copy", keys: []string{"y"}, label: "copy", text: "Copy this text.", run: func() tea.Cmd {
@@ -134,7 +140,7 @@ func (m *message) actions() []action {
 		}},
 		{id: "message.pagedown", keys: []string{"space", "pgdown"}, text: "Scroll a page down.", run: func() tea.Cmd { m.pos += max(1, m.high-1); return nil }},
 		{id: "message.pageup", keys: []string{"pgup"}, text: "Scroll a page up.", run: func() tea.Cmd { m.pos = max(0, m.pos-max(1, m.high-1)); return nil }},
-		{id: "message.down", keys: []string{"down", "j"}, text: "Scroll down.", run: func() tea.Cmd { m.pos++; return nil }},
+		{id: "message.down", keys: []string{"down", "j"}, label: scroll, text: "Scroll down.", run: func() tea.Cmd { m.pos++; return nil }},
 		{id: "message.up", keys: []string{"up", "k"}, text: "Scroll up.", run: func() tea.Cmd { m.pos = max(0, m.pos-1); return nil }},
 	}
 }

@@ -209,9 +209,9 @@ func (p *picker) view(w, h int) string {
 	case len(p.shown) < len(p.items):
 		found = fmt.Sprintf("%s of %s ", thousands(len(p.shown)), thousands(len(p.items)))
 	case len(p.items) > p.high:
-		found = fmt.Sprintf("%s listed ", thousands(len(p.items)))
+		found = fmt.Sprintf(" %s listed ", thousands(len(p.items)))
 	}
-	if w < 30 {
+	if w < 30 || w < 56 && len(p.shown) == len(p.items) {
 		found = ""
 	}
 	room := max(1, w-width(found))

@@ -1,0 +1,59 @@
+package tui
+
+import (
+	"strings"
+
+	tea "charm.land/bubbletea/v2"
+)
+
+// openFull shows in a box, wrapped and to their ends, the lines that the page
+// cuts at the edge of the window.
+func (p *receiverPage) openFull() tea.Cmd {
+	m := &message{a: p.a, head: []string{"Log", "Rejected requests", "Settings"}[p.see], lines: p.inFull()}
+	if p.see == viewLog {
+		m.pos = far // the newest line is the last
+	}
+	p.a.show(m)
+	return nil
+}
+
+// inFull are the lines that are on screen.
+func (p *receiverPage) inFull() []string {
+	var out []string
+	switch p.see {
+	case viewRejected:
+		for i := len(p.rejected) - 1 - p.at; i >= 0 && len(out) < 3*p.high; i-- {
+			r := p.rejected[i]
+			why := r.Reason
+			if r.Former != "" {
+				why = "signed with the former secret " + r.Former + ": a hook was not rotated"
+			}
+			out = append(out, clock(r.Time, p.a.cfg.Now())+" "+why+", from "+r.Address)
+			if what := strings.TrimSpace(r.Event + " " + r.DeliveryID); what != "" {
+				out = append(out, "  "+what)
+			}
+			if len(r.Fingerprints) > 0 {
+				out = append(out, "  tried "+strings.Join(r.Fingerprints, ", "))
+			}
+		}
+	case viewSettings:
+		for _, s := range p.a.cfg.Settings[min(p.at, len(p.a.cfg.Settings)):] {
+			value := s.Value
+			if value == "" {
+				value = "(none)"
+			}
+			out = append(out, s.Name+": "+value+", "+s.Origin)
+		}
+	default:
+		lines := p.kept(p.lines)
+		end := max(0, len(lines)-p.at)
+		for _, l := range lines[max(0, end-p.high):end] {
+			at := ""
+			if !l.at.IsZero() {
+				at = l.at.Local().Format("15:04:05") + " "
+			}
+			out = append(out, at+strings.TrimSpace(l.level+" "+l.text))
+		}
+	}
+	return out
+}
