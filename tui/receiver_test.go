@@ -175,7 +175,7 @@ func TestCutLinesAreShownInFull(t *testing.T) {
 	s.press("esc", "v")
 	s.send(rejectedMsg{list: []daemon.Rejected{{Time: noon, Address: "140.82.112.3:40000", Reason: "the signature does not match", Event: "push", Former: "0f1e2d3c"}}})
 	s.press("enter")
-	s.shows("Rejected requests", "former secret 0f1e2d3c", "140.82.112.3:40000")
+	s.shows("Rejected requests", "secret 0f1e2d3c: a hook", "140.82.112.3:40000")
 	s.press("esc", "v", "enter")
 	s.shows("watched_branches: main, develop,")
 }

@@ -29,12 +29,23 @@ func (a *app) View() tea.View {
 	if head > 0 {
 		screen = fit(a.tabs()+"\n"+a.theme.border.Render(strings.Repeat(a.theme.sym.rule, a.w)), a.w, head) + "\n" + screen
 	}
+	// Boxes are drawn before the footer, whose keys may depend on what fits.
+	type placed struct {
+		overlay
+		box  string
+		x, y int
+	}
+	boxes := make([]placed, 0, len(a.overlays))
+	for _, o := range a.overlays {
+		box, x, y := a.place(o)
+		boxes = append(boxes, placed{o, box, x, y})
+	}
 	if foot > 0 {
 		screen += "\n" + fitLine(a.foot(), a.w)
 	}
-	for _, o := range a.overlays {
-		box, x, y := a.place(o)
-		screen = a.lay(screen, box, x, y)
+	for _, b := range boxes {
+		o, x, y := b.overlay, b.x, b.y
+		screen = a.lay(screen, b.box, x, y)
 		v.Cursor = nil
 		if c := o.cursor(); c != nil && o == a.top() {
 			dx, dy := 1, 1
