@@ -51,7 +51,9 @@ func (m *lineMode) chosen(ctx context.Context, verb, rest string) ([]hookRow, er
 		if err != nil || i < 0 {
 			return nil, &hint{fmt.Errorf("%q is the number of no hook", word), "hooks lists them"}
 		}
-		out = append(out, m.rows[i])
+		if !slices.ContainsFunc(out, func(r hookRow) bool { return r.key() == m.rows[i].key() }) {
+			out = append(out, m.rows[i])
+		}
 	}
 	if len(out) == 0 {
 		return nil, &hint{errors.New(verb + " takes the number of a hook"), "hooks lists them"}

@@ -68,7 +68,12 @@ func (m *lineMode) load(ctx context.Context, all bool) error {
 		return err
 	}
 	m.rows, m.sent = judge(list, m.public(ctx), known.hooks), nil
-	return nil
+	if !all {
+		return nil
+	}
+	names := targetNames(m.mine()) // so that they are found without looking everywhere
+	m.kept = append(m.kept, names...)
+	return m.cfg.keepRepositories(names)
 }
 
 // ownersOf are the organisations to ask too: those of the listed hooks, where

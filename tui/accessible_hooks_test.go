@@ -74,6 +74,23 @@ func TestLineModeRotationNeedsTheReceiver(t *testing.T) {
 	has(t, got, "error: the receiver has to accept both secrets: the receiver is not running", "hint: type start", "> undo", "error: there is no rotation", "error: there is no rotation", "error: ", fmt.Sprint(id), "hint: type deliveries 1")
 }
 
+// Hooks that were found by looking everywhere stay known, and a number means
+// the hook that was heard with it, whatever came in between.
+func TestLineModeKeepsToTheHooksThatWereHeard(t *testing.T) {
+	r := newLines(t, "octo-org/web", "octo-org/zoo")
+	r.cfg.Setup.Repositories = nil
+	d := newDialogue(t, "hooks", "hooks all", "rotate 2,2", "", "quit")
+	d.then = map[string]func(){"rotate 2,2": func() { r.gh.AddRepository("octo-org/api", githubtest.Repository{}); r.hook("octo-org/api") }}
+	r.cfg.Setup.Repositories = []string{"octo-org/api"}
+	got := d.with(r.cfg)
+	has(t, got, "> hooks all", "1. octo-org/web", "2. octo-org/zoo", "> rotate 2,2", "Each of these gets a secret of its own", "octo-org/zoo, hook", "Change the secret of 1 hook?", "Done: 1 hook is signed")
+	if r.gh.Hooks("octo-org/zoo")[0].Secret == "0123456789abcdef" || r.gh.Hooks("octo-org/web")[0].Secret != "0123456789abcdef" {
+		t.Errorf("another hook was rotated:\n%s", got)
+	}
+	r.cfg.Setup.Repositories = nil
+	has(t, talk(t, r.cfg, "hooks", "quit"), "octo-org/web, hook", "octo-org/zoo, hook")
+}
+
 // Some of the hooks get secrets of their own; the others keep the shared one.
 func TestLineModeRotatesSome(t *testing.T) {
 	r := newLines(t, "octo-org/api", "octo-org/web")

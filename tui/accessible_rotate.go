@@ -40,6 +40,16 @@ func (m *lineMode) rotate(ctx context.Context, rest string) error {
 	if err := m.receives(ctx); err != nil {
 		return err
 	}
+	if rest != "all" && len(m.rows) > 0 { // the numbers are those that were heard
+		list, err := m.chosen(ctx, "rotate", rest)
+		if err != nil {
+			return err
+		}
+		rest = ""
+		for _, r := range list {
+			rest += fmt.Sprintf("%d ", r.ID)
+		}
+	}
 	m.say("Asking GitHub for the hooks.")
 	if err := m.work(ctx, func(ctx context.Context) error { return m.load(ctx, false) }); err != nil {
 		return err
