@@ -5,10 +5,12 @@ import (
 	"context"
 	"errors"
 	"fmt"
+	"io"
 	"strings"
 	"time"
 
 	"github.com/spf13/cobra"
+	"golang.org/x/term"
 
 	"hookctl/hooks/secret"
 )
@@ -69,13 +71,12 @@ func newSecretImport(p *program) *cobra.Command {
 			if err != nil {
 				return err
 			}
-			if isTerminal(p.in) {
-				fmt.Fprint(p.err, "secret (it is shown as you type): ")
+			value, err := p.readSecret(cmd.Context())
+			if err != nil {
+				return err
 			}
-			line, err := bufio.NewReader(p.in).ReadString('\n')
-			value := strings.TrimRight(line, "\r\n")
 			if value == "" {
-				return usage(errors.Join(errors.New("no secret on stdin"), ignoreEOF(err)))
+				return usage(errors.New("no secret on stdin"))
 			}
 			return p.keepSecret(cmd.Context(), s, value, force, &out)
 		},
@@ -83,6 +84,43 @@ func newSecretImport(p *program) *cobra.Command {
 	cmd.Flags().BoolVar(&force, "force", false, "replace the secret that is there")
 	addOutputFlags(cmd, &out)
 	return cmd
+}
+
+// readSecret reads one line from stdin. Where a person types it, it is not shown.
+func (p *program) readSecret(ctx context.Context) (string, error) {
+	if !isTerminal(p.in) {
+		line, err := bufio.NewReader(p.in).ReadString('\n')
+		return strings.TrimRight(line, "\r\n"), ignoreEOF(err)
+	}
+	// The echo is off before the prompt is there. In this mode an interruption is a key, which ends the reading.
+	fd := int(p.in.Fd())
+	before, err := term.MakeRaw(fd)
+	if err != nil {
+		return "", fmt.Errorf("read the secret: %w", err)
+	}
+	type typed struct {
+		line string
+		err  error
+	}
+	got := make(chan typed, 1)
+	go func() {
+		console := term.NewTerminal(struct {
+			io.Reader
+			io.Writer
+		}{p.in, p.err}, "")
+		line, err := console.ReadPassword("secret (it is not shown): ")
+		got <- typed{line, err}
+	}()
+	var t typed
+	select {
+	case <-ctx.Done(): // the blocked read is left to the end of the process
+		t.err = errCancelled
+	case t = <-got:
+		if errors.Is(t.err, io.EOF) {
+			t.err = errCancelled
+		}
+	}
+	return t.line, errors.Join(t.err, term.Restore(fd, before))
 }
 
 // keepSecret saves a secret, and makes a running receiver use it.
