@@ -81,6 +81,8 @@ func (p *eventsPage) empty(w int) string {
 		return "\n " + t.cut(t.bad.Render(logs.Clean(f.err.Error())), w-2)
 	case !f.filter.IsZero():
 		return "\n No event matches the filter.\n\n " + key("/") + " changes it, " + key("esc") + " shows all events again."
+	case p.a.home().fresh():
+		return "\n No event yet: nothing is set up.\n\n " + key("w") + " sets up webhooks, step by step."
 	case !p.a.running():
 		return "\n No event yet, and the receiver is not running.\n\n " + key("w") + " sets up a webhook, " + key("4") + " starts the receiver."
 	}

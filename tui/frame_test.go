@@ -188,11 +188,17 @@ func TestGoldenScreens(t *testing.T) {
 	}
 	t.Run("welcome", func(t *testing.T) {
 		var b strings.Builder
-		for _, sz := range sizes {
+		for _, sz := range append(sizes, [2]int{60, 20}, [2]int{200, 60}) {
 			cfg := testConfig(t)
 			s := newScreen(t, cfg, sz[0], sz[1])
 			s.send(statusMsg{err: daemon.ErrNotRunning})
-			fmt.Fprintf(&b, "== %dx%d\n%s", sz[0], sz[1], s.text())
+			for page := range s.pages {
+				s.press(string(rune('1' + page)))
+				fmt.Fprintf(&b, "== %dx%d\n%s", sz[0], sz[1], s.text())
+			}
+			s.cfg.Temporary = true
+			s.press("1")
+			fmt.Fprintf(&b, "== %dx%d in the demo\n%s", sz[0], sz[1], s.text())
 		}
 		golden.RequireEqual(t, []byte(b.String()))
 	})

@@ -23,11 +23,15 @@ func (a *app) basic() []action {
 
 // everywhere are the actions of every page.
 func (a *app) everywhere() []action {
+	setup := "" // the door to the wizard, while it is the thing to do
+	if a.home().fresh() && a.at > 0 {
+		setup = "set up"
+	}
 	all := []action{
+		{id: "wizard", keys: []string{"w"}, label: setup, text: "Set up webhooks, step by step.", command: "hookctl setup", run: func() tea.Cmd { return a.openWizard() }},
 		{id: "palette", keys: []string{":", "ctrl+p"}, label: "commands", text: "Search everything that can be done here.", run: func() tea.Cmd { return a.openPalette() }},
 		{id: "quit", keys: []string{"q"}, label: "quit", text: "Leave; the receiver keeps running.", run: func() tea.Cmd { return tea.Quit }},
 		{id: "help", keys: []string{"?"}, label: "help", text: "Show every key of this page.", run: func() tea.Cmd { a.show(newHelp(a)); return nil }},
-		{id: "wizard", keys: []string{"w"}, text: "Set up webhooks, step by step.", command: "hookctl setup", run: func() tea.Cmd { return a.openWizard() }},
 		{id: "copy.command", keys: []string{"Y"}, text: "Copy the command line that does what a key here does.", run: func() tea.Cmd { return a.openCommands() }},
 		{id: "refresh", keys: []string{"ctrl+r"}, label: "reload", text: "Load this page anew.", run: func() tea.Cmd { return tea.Batch(a.poll(false), a.pages[a.at].open()) }},
 		{id: "mouse", keys: []string{"M"}, text: "Switch the mouse off or on; off lets the terminal select text.", run: func() tea.Cmd {

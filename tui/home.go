@@ -229,20 +229,20 @@ func (p *homePage) view(w, h int) string {
 // welcome is the door to the wizard.
 func (p *homePage) welcome(w, h int) string {
 	t := p.a.theme
-	text := []string{
-		"",
-		t.title.Render("Welcome to hookctl"),
-		"",
-		"hookctl receives GitHub's webhooks, keeps every one of them as a file,",
-		"and tells your agents what matters.",
+	text := []string{"", t.title.Render("Welcome to hookctl"), ""}
+	text = append(text, folded("hookctl receives GitHub's webhooks, keeps every one of them as a file, and tells your agents what matters.", max(1, min(w-2, 72)))...)
+	text = append(text,
 		"",
 		"Nothing is set up yet. It takes about a minute:",
 		"",
-		"  " + t.key.Render("enter") + "  set up webhooks for your repositories, step by step",
-		"  " + t.key.Render("4") + "      only start the receiver",
-		"  " + t.key.Render("?") + "      every key of this page",
+		"  "+t.key.Render("enter")+"  set up webhooks, step by step",
+		"  "+t.key.Render("5")+"      see what is there and what is missing",
+		"  "+t.key.Render("?")+"      every key of this page",
 		"",
 		t.faint.Render("No account at hand? Leave with q and run: hookctl demo"),
+	)
+	if p.a.cfg.Temporary {
+		text[len(text)-1] = t.faint.Render("This is the demo: GitHub is simulated, nothing of yours is used.")
 	}
 	if h < len(text) {
 		text = []string{t.title.Render("Welcome to hookctl"), "", "Nothing is set up yet.", t.key.Render("enter") + " sets up webhooks, step by step."}

@@ -180,8 +180,11 @@ func (p *receiverPage) header(w int) []string {
 	case !a.asked:
 		return []string{" asking the receiver", ""}
 	case errors.Is(a.statusErr, daemon.ErrNotRunning):
-		return []string{" " + t.warn.Render(t.sym.off+" stopped") + "  deliveries from GitHub are refused until it runs",
-			"   press " + t.key.Render("s") + " to start it"}
+		cure := "   press " + t.key.Render("s") + " to start it"
+		if a.home().fresh() {
+			cure = "   there is no secret yet: press " + t.key.Render("w") + " to set everything up"
+		}
+		return []string{" " + t.warn.Render(t.sym.off+" stopped") + "  deliveries from GitHub are refused until it runs", cure}
 	case a.statusErr != nil:
 		return []string{" " + t.bad.Render(t.sym.bad+" does not answer"), "   " + t.cut(logs.Clean(a.statusErr.Error()), w-4)}
 	}

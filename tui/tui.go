@@ -48,7 +48,7 @@ type Config struct {
 	Notify     bool                // desktop notification on a failure while the terminal has no focus
 	Keys       map[string][]string // other keys by action id
 	Accessible bool                // prompts line by line, never the full screen
-	Temporary  bool                // the receiver ends with the interface, as in the demo: nothing is said about it
+	Temporary  bool                // the demo: GitHub and the public URL are simulated, and the receiver ends with the interface
 	Now        func() time.Time    // time.Now when nil
 }
 

@@ -103,7 +103,7 @@ func (s *reviewStep) view(w, h int) ([]string, *tea.Cursor) {
 			}
 		}
 		if !failed {
-			out = append(out, flagged(t.text, " ", "for "+strings.Join(s.w.events.pick.picked(), ", "), w)...)
+			out = append(out, flagged(t.text, " ", "delivering to "+logs.Clean(s.plan.URL)+" for "+strings.Join(s.w.events.pick.picked(), ", "), w)...)
 		}
 	}
 	out = append(out, "", t.cut(" "+t.title.Render("The same by hand")+t.faint.Render("; the secret is in $"+secret.Variable), w))
@@ -115,12 +115,30 @@ func (s *reviewStep) view(w, h int) ([]string, *tea.Cursor) {
 	room := max(1, h-2)
 	s.most = max(0, len(out)-room)
 	s.move(0)
-	head := t.cut(" Nothing is changed at GitHub yet. "+t.key.Render("enter")+" does this:", w)
+	head := t.cut(" Nothing is changed at GitHub yet. "+t.key.Render("enter")+" does this:"+t.faint.Render(s.tally()), w)
 	shown := append([]string{head}, out[s.scroll:min(len(out), s.scroll+room)]...)
 	if s.most > s.scroll {
 		shown = append(shown, t.faint.Render(t.cut(" "+t.sym.down+" "+count(s.most-s.scroll, "more line"), w)))
 	}
 	return shown, nil
+}
+
+// tally counts what is done where there are many to do it to, "" for few.
+func (s *reviewStep) tally() string {
+	if len(s.plan.Items) <= manyHooks {
+		return ""
+	}
+	counts := map[string]int{}
+	for _, i := range s.plan.Items {
+		counts[i.Action]++
+	}
+	var parts []string
+	for _, a := range [][2]string{{hooks.ActionCreate, "create"}, {hooks.ActionUpdate, "change"}, {hooks.ActionKeep, "keep"}, {hooks.ActionFail, "cannot"}} {
+		if n := counts[a[0]]; n > 0 {
+			parts = append(parts, fmt.Sprintf("%s %d", a[1], n))
+		}
+	}
+	return " " + strings.Join(parts, ", ")
 }
 
 // item is one repository's part of the plan.
@@ -130,7 +148,7 @@ func (s *reviewStep) item(i hooks.SetupItem, w int) []string {
 	var out []string
 	switch i.Action {
 	case hooks.ActionCreate:
-		out = append(out, " "+t.good.Render("create")+"  "+name+", delivering to "+logs.Clean(s.plan.URL))
+		out = append(out, " "+t.good.Render("create")+"  "+name)
 	case hooks.ActionUpdate:
 		out = append(out, " "+t.warn.Render("change")+"  "+name+fmt.Sprintf(": hook %d", i.HookID))
 	case hooks.ActionKeep:
