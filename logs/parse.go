@@ -20,9 +20,9 @@ func fieldNames() map[string]string {
 	}
 }
 
-// FilterFields returns the field names of the filter grammar, sorted, for
+// filterFields returns the field names of the filter grammar, sorted, for
 // completion and help.
-func FilterFields() []string {
+func filterFields() []string {
 	seen := map[string]bool{}
 	for _, name := range fieldNames() {
 		seen[name] = true
@@ -98,7 +98,7 @@ func (p *filterParser) term() (term, error) {
 		field, known := p.names[strings.ToLower(name)]
 		if !known {
 			return t, p.fail(nameAt, "there is no field %q; fields are %s; quote the word to search for it as text",
-				name, strings.Join(FilterFields(), ", "))
+				name, strings.Join(filterFields(), ", "))
 		}
 		t.field = field
 		return t, p.values(&t)

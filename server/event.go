@@ -66,14 +66,6 @@ var ErrNotObject = errors.New("the payload is not a JSON object")
 
 var closing = regexp.MustCompile(`(?i)\b(?:close[sd]?|fix(?:e[sd])?|resolve[sd]?):?\s+#(\d{1,18})\b`)
 
-// EventName returns name if it is fit for a file name, else "unknown".
-func EventName(name string) string {
-	if isEventName(name) {
-		return name
-	}
-	return "unknown"
-}
-
 // NewEvent reads what routing needs of a payload. A field that is missing, null or of another
 // type than GitHub documents stays empty: a delivery is never refused for it.
 // The only error is [ErrNotObject].
@@ -92,7 +84,7 @@ func readEvent(name string, payload []byte) (Event, error) {
 	}
 	p := readPayload(payload)
 	e := Event{
-		Name: EventName(name), Action: line(p.action, 64), Sender: line(p.sender.login, 64), Label: line(p.label, 100),
+		Name: logs.SafeEvent(name), Action: line(p.action, 64), Sender: line(p.sender.login, 64), Label: line(p.label, 100),
 		payload: payload,
 	}
 	if isRepository(p.repository.fullName) {

@@ -136,7 +136,7 @@ func (d *delivery) take() {
 		return
 	}
 	rec := &logs.Record{
-		EventType: EventName(d.r.Header.Get("X-GitHub-Event")), DeliveryID: d.id, ReceivedAt: arrived, HookID: hookID,
+		EventType: logs.SafeEvent(d.r.Header.Get("X-GitHub-Event")), DeliveryID: d.id, ReceivedAt: arrived, HookID: hookID,
 		Source: d.source(), Headers: keptHeaders(d.r.Header), Payload: payload,
 	}
 	if d.name != "" {

@@ -195,8 +195,8 @@ func TestEventNames(t *testing.T) {
 		"push": "push", "a_1": "a_1", strings.Repeat("e", 64): strings.Repeat("e", 64),
 		"": "unknown", "Push": "unknown", "push\n": "unknown", "../x": "unknown", strings.Repeat("e", 65): "unknown",
 	} {
-		if got := EventName(in); got != want {
-			t.Errorf("EventName(%q) = %q", in, got)
+		if got := logs.SafeEvent(in); got != want {
+			t.Errorf("logs.SafeEvent(%q) = %q", in, got)
 		}
 	}
 }

@@ -53,6 +53,7 @@ func (m *metrics) watch(s *Server) {
 	}
 	gauge("hookctl_notifications_pending", "Notifications waiting to be sent.", func() float64 { return float64(s.queue.pending()) })
 	gauge("hookctl_connections_open", "Open connections.", func() float64 { return float64(s.conns.count()) })
+	gauge("hookctl_requests_arriving", "Requests whose body is still being read.", func() float64 { return float64(s.reading.Load()) })
 	gauge("hookctl_storage_alarm", "1 while deliveries cannot be stored or files cannot be written.", func() float64 {
 		if s.trouble() != "" {
 			return 1

@@ -72,6 +72,9 @@ func TestMetrics(t *testing.T) {
 			t.Errorf("%s is %q, want %s", name, got[name], want)
 		}
 	}
+	if got[`hookctl_requests_arriving`] != "0" {
+		t.Errorf("arriving: %q", got[`hookctl_requests_arriving`])
+	}
 	if got[`hookctl_spool_bytes`] == "" {
 		t.Error("the spool is not measured")
 	}

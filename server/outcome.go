@@ -178,7 +178,7 @@ func (s *Server) decide(rec *logs.Record) (Event, Decision) {
 	if err != nil {
 		sum := rec.Summary
 		ev = Event{
-			Name: EventName(rec.EventType), Action: line(sum.Action, 64), Sender: line(sum.Sender, 64), Title: line(sum.Title, 200),
+			Name: logs.SafeEvent(rec.EventType), Action: line(sum.Action, 64), Sender: line(sum.Sender, 64), Title: line(sum.Title, 200),
 			Branch: line(sum.Branch, 255), Conclusion: line(sum.Conclusion, 64), Number: sum.Number, URL: address(sum.URL),
 		}
 		if isRepository(sum.Repository) {
@@ -259,7 +259,7 @@ func (q *queue) message(ctx context.Context, it *item) (message, error) {
 // Ingest records and announces what did not come as a request: a delivery fetched from GitHub, from the
 // relay, or a sample. Its signature is not checked; the caller vouches for it.
 func (s *Server) Ingest(ctx context.Context, rec *logs.Record) (duplicate bool, err error) {
-	rec.EventType = EventName(rec.EventType)
+	rec.EventType = logs.SafeEvent(rec.EventType)
 	return s.ingest(ctx, s.settings.Load(), rec)
 }
 

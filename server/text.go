@@ -1,14 +1,16 @@
 package server
 
-import "strings"
+import (
+	"strings"
+
+	"hookctl/logs"
+)
 
 // What names from outside may look like. Regular expressions would say the same and take twenty times as long, for every
 // delivery.
 
-// isEventName allows [a-z0-9_]{1,64}.
-func isEventName(s string) bool {
-	return madeOf(s, 1, 64, func(c byte) bool { return isDigit(c) || 'a' <= c && c <= 'z' || c == '_' })
-}
+// isEventName allows what a record's file may be called after.
+func isEventName(s string) bool { return logs.SafeEvent(s) == s }
 
 // isRepository allows owner/name, each [A-Za-z0-9._-]{1,100}.
 func isRepository(s string) bool {
