@@ -132,8 +132,8 @@ func (c *Client) GoString() string { return c.String() }
 // Host is the GitHub host, such as github.com.
 func (c *Client) Host() string { return c.host }
 
-// HiddenBySSO tells whether GitHub has left repositories out of a list so far, because the token is not authorized for their
-// organization's single sign-on. gh auth refresh authorizes it.
+// HiddenBySSO tells whether GitHub has left repositories out of a list so far, because the token is not authorized for
+// their organization's single sign-on. gh auth refresh authorizes it.
 func (c *Client) HiddenBySSO() bool { return c.hidden.Load() }
 
 // findToken asks go-gh, and then gh itself in the way that gh before 2.26 understands: go-gh passes it a flag that those

@@ -112,26 +112,45 @@ func (g *gate) enter(ctx context.Context, write bool) (leave func(), err error) 
 		}
 	}
 	for {
+		if err := g.wait(ctx); err != nil {
+			return nil, err
+		}
+		select {
+		case g.slots <- struct{}{}:
+		case <-ctx.Done():
+			return nil, notSentError{ctx.Err()}
+		}
+		if !g.held() {
+			return func() { <-g.slots }, nil
+		}
+		// GitHub asked to wait while this request stood in the queue.
+		<-g.slots
+	}
+}
+
+func (g *gate) held() bool {
+	g.mu.Lock()
+	defer g.mu.Unlock()
+	return time.Now().Before(g.until)
+}
+
+// wait waits until requests are no longer held back.
+func (g *gate) wait(ctx context.Context) error {
+	for {
 		g.mu.Lock()
 		until := g.until
 		g.mu.Unlock()
 		wait := time.Until(until)
 		if wait <= 0 {
-			break
+			return nil
 		}
 		if wait > g.most {
 			// Asking on while limited would make GitHub prolong it.
-			return nil, &heldError{until}
+			return &heldError{until}
 		}
 		if err := sleep(ctx, wait); err != nil {
-			return nil, notSentError{err}
+			return notSentError{err}
 		}
-	}
-	select {
-	case g.slots <- struct{}{}:
-		return func() { <-g.slots }, nil
-	case <-ctx.Done():
-		return nil, notSentError{ctx.Err()}
 	}
 }
 

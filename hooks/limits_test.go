@@ -121,6 +121,33 @@ func TestAHeldGateLetsNothingThroughAndCanBeGivenUp(t *testing.T) {
 	})
 }
 
+// What stands in the queue when GitHub asks to wait, waits too: asking on makes GitHub prolong it.
+func TestAHoldReachesTheQueue(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		g := newGate(Limits{Concurrent: 1}.withDefaults(), slog.New(slog.DiscardHandler), nil)
+		leave, err := g.enter(t.Context(), false)
+		if err != nil {
+			t.Fatal(err)
+		}
+		start := time.Now()
+		done := make(chan time.Duration)
+		go func() {
+			if leave, err := g.enter(t.Context(), false); err != nil {
+				t.Error(err)
+			} else {
+				leave()
+			}
+			done <- time.Since(start)
+		}()
+		synctest.Wait()
+		g.hold(time.Now().Add(time.Minute), "secondary rate limit")
+		leave()
+		if waited := <-done; waited != time.Minute {
+			t.Errorf("let through after %v, want a minute", waited)
+		}
+	})
+}
+
 func TestLimitOfReadsWhatGitHubSays(t *testing.T) {
 	now := time.Unix(1_700_000_000, 0)
 	for _, tt := range []struct {

@@ -258,8 +258,8 @@ func (p SetupPlan) MarshalJSON() ([]byte, error) {
 }
 
 // Calls writes the calls that [Client.Apply] would make as lines for a shell with the gh program. The secret is not in
-// them: they read it from the variable GITHUB_WEBHOOK_SECRET, or that of the path, and hand it to gh on its standard input, because every
-// user of a machine can read the arguments of a program. printf is a part of the shell.
+// them: they read it from the variable GITHUB_WEBHOOK_SECRET, or that of the path, and hand it to gh on its standard
+// input, because every user of a machine can read the arguments of a program. printf is a part of the shell.
 func (p SetupPlan) Calls() []string {
 	var lines []string
 	for _, i := range p.Items {
