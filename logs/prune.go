@@ -31,66 +31,78 @@ const (
 // written. With dryRun it only tells. When ctx ends, what it did so far is
 // returned with the error.
 func (w *Writer) Prune(ctx context.Context, dryRun bool) (PruneResult, error) {
-	var res PruneResult
+	p := pruning{w: w, dryRun: dryRun}
 	if w.cfg.Keep <= 0 && w.cfg.MaxBytes <= 0 {
-		return res, nil
+		return p.res, nil
 	}
-	if err := w.log.Ready(ctx, nil); err != nil {
-		return res, fmt.Errorf("prune: %w", err)
+	if err := p.run(ctx); err != nil {
+		return p.res, fmt.Errorf("prune: %w", err)
 	}
-	if err := w.log.Settle(ctx); err != nil {
-		return res, fmt.Errorf("prune: %w", err)
+	return p.res, nil
+}
+
+// pruning is one run of Prune.
+type pruning struct {
+	w      *Writer
+	dryRun bool
+	total  int64 // bytes of all records
+	limit  int64 // of ids: what is older is due by age
+	after  int64 // the id up to which all was looked at
+	res    PruneResult
+}
+
+func (p *pruning) run(ctx context.Context) (err error) {
+	if err := p.w.log.Ready(ctx, nil); err != nil {
+		return err
 	}
-	total, err := w.log.index.number(ctx, "SELECT sum(size) FROM record")
-	if err != nil {
-		return res, fmt.Errorf("prune: %w", err)
+	if err := p.w.log.Settle(ctx); err != nil {
+		return err
 	}
-	var limit int64 // of ids: what is older is due by age
-	if w.cfg.Keep > 0 {
-		limit = orderKey(w.cfg.Now().Add(-w.cfg.Keep))
+	if p.total, err = p.w.log.index.number(ctx, "SELECT sum(size) FROM record"); err != nil {
+		return err
 	}
-	after := int64(0)
+	if keep := p.w.cfg.Keep; keep > 0 {
+		p.limit = orderKey(p.w.cfg.Now().Add(-keep))
+	}
 	for {
-		step, err := w.log.index.entries(ctx, "SELECT "+columns+" FROM record WHERE id > ? ORDER BY id LIMIT ?", after, pruneStep)
-		if err != nil {
-			return res, fmt.Errorf("prune: %w", err)
-		}
-		var due []Entry
-		for _, e := range step {
-			after = e.key
-			if e.key >= limit && (w.cfg.MaxBytes <= 0 || total <= w.cfg.MaxBytes) {
-				step = nil // this one and all that are newer stay
-				break
-			}
-			if e.Pending > 0 {
-				res.Kept++
-				continue
-			}
-			if !dryRun && !w.removable(ctx, e.File) {
-				continue
-			}
-			total -= e.Size
-			due = append(due, e)
-		}
-		if !dryRun {
-			due, err = w.removeRecords(ctx, due)
+		due, more, err := p.next(ctx)
+		if err == nil && !p.dryRun {
+			due, err = p.w.removeRecords(ctx, due)
 		}
 		for _, e := range due {
-			res.Files = append(res.Files, e.File)
-			res.Bytes += e.Size
+			p.res.Files = append(p.res.Files, e.File)
+			p.res.Bytes += e.Size
 		}
-		if err != nil {
-			return res, fmt.Errorf("prune: %w", err)
+		if err != nil || !more {
+			return err
 		}
-		if len(step) < pruneStep {
-			return res, nil
-		}
-		if !dryRun {
-			if err := w.idle(ctx); err != nil {
-				return res, fmt.Errorf("prune: %w", err)
+		if !p.dryRun {
+			if err := p.w.idle(ctx); err != nil {
+				return err
 			}
 		}
 	}
+}
+
+// next is what is due of the next few records; more says that there may be others behind them.
+func (p *pruning) next(ctx context.Context) (due []Entry, more bool, err error) {
+	step, err := p.w.log.index.entries(ctx, "SELECT "+columns+" FROM record WHERE id > ? ORDER BY id LIMIT ?", p.after, pruneStep)
+	if err != nil {
+		return nil, false, err
+	}
+	for _, e := range step {
+		p.after = e.key
+		switch most := p.w.cfg.MaxBytes; {
+		case e.key >= p.limit && (most <= 0 || p.total <= most):
+			return due, false, nil // this one and all that are newer stay
+		case e.Pending > 0:
+			p.res.Kept++
+		case p.dryRun || p.w.removable(ctx, e.File):
+			p.total -= e.Size
+			due = append(due, e)
+		}
+	}
+	return due, len(step) == pruneStep, nil
 }
 
 // removeRecords removes files and their rows and returns those that are gone.
