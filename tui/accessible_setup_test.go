@@ -59,6 +59,16 @@ func TestLineSetupFailuresAndCures(t *testing.T) {
 			append([]string{"", "9", "octo-org/old", "nothing-like-it", "a/b/c/d", "api"}, rest("", url)...),
 			[]string{"octo-org/old, archived", "There is no number 9 in the list.", "Archived: its hooks cannot be changed.", `No repository has "nothing-like-it" in its name.`, "is no repository", "1. octo-org/api", "Repositories: octo-org/api.", "It works"},
 		},
+		"many repositories": {
+			func(_ *testing.T, r *rig) map[string]func() {
+				for i := range 30 {
+					r.gh.AddRepository(fmt.Sprintf("octo-org/service-%02d", i), githubtest.Repository{})
+				}
+				return nil
+			},
+			append([]string{"", "SERVICE-1", "service-17", "octo-org/service-17, octo-org/web"}, rest(url)...),
+			[]string{"20. ", "And 12 more: a part of a name finds them.", "SERVICE-1", "1. octo-org/service-1", "10. octo-org/service-1", "1. octo-org/service-17", "[octo-org/service-17]", "Repositories: octo-org/service-17, octo-org/web.", "arrived from all 2."},
+		},
 		"the repositories cannot be listed": {
 			func(_ *testing.T, r *rig) map[string]func() {
 				r.gh.Fault(githubtest.Fault{Path: "/user/repos", Status: http.StatusInternalServerError})
