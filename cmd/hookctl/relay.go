@@ -99,7 +99,7 @@ func (p *program) relayed(ctx context.Context, s *settings, d hooks.RelayDeliver
 	if err != nil {
 		return hooks.RelayAnswer{}, err
 	}
-	p.note("%s %s", record.EventType, orElse(answer.File, "recorded before"))
+	p.note("%s %s", logs.Clean(record.EventType), orElse(answer.File, "recorded before"))
 	body, err := json.Marshal(struct {
 		Status    string `json:"status"`
 		Delivery  string `json:"delivery"`

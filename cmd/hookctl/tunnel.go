@@ -58,6 +58,9 @@ func (r *receiver) setTunnel(state tunnelState) {
 	r.tunnel = state
 }
 
+// moveTime is how long hooks are moved before it is told how far that is. What was moved then stays moved.
+const moveTime = 30 * time.Second
+
 // moveTo makes a public address the one in force, and goes on moving hooks to it where GitHub could not be asked. The
 // addresses that hooks may carry still are kept first, so that whatever happens meanwhile the next receiver goes on.
 func (r *receiver) moveTo(ctx context.Context, kind, url string) {
@@ -83,7 +86,9 @@ func (r *receiver) moveTo(ctx context.Context, kind, url string) {
 	pause := backoff.NewExponentialBackOff()
 	pause.InitialInterval, pause.MaxInterval = 2*time.Second, 5*time.Minute
 	for {
-		err := r.moveHooks(ctx, s, left, url)
+		one, cancel := context.WithTimeout(ctx, moveTime)
+		err := r.moveHooks(one, s, left, url)
+		cancel()
 		if ctx.Err() != nil {
 			return
 		}
@@ -114,7 +119,12 @@ func (r *receiver) tellMoved(url string, left []string, moved error) {
 
 // passing tells whether hooks that could not be moved may be movable later without anybody doing anything here.
 func passing(err error) bool {
-	return errors.Is(err, hooks.ErrUnreachable) || errors.Is(err, hooks.ErrRateLimited) || errors.Is(err, hooks.ErrNotLoggedIn)
+	for _, kind := range []error{hooks.ErrUnreachable, hooks.ErrRateLimited, hooks.ErrNotLoggedIn, context.DeadlineExceeded} {
+		if errors.Is(err, kind) {
+			return true
+		}
+	}
+	return false
 }
 
 func (s *settings) leftFile() string { return filepath.Join(s.runDir(), "tunnel.json") }
