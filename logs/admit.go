@@ -53,6 +53,14 @@ func (f *filer) dismiss(it *item) {
 	}
 }
 
+// refuse takes back what the spool could not make durable. Who waited for it may be gone; the delivery must not pass for
+// known because of that.
+func (f *filer) refuse(c *commit) {
+	if c.item != nil {
+		f.dismiss(c.item)
+	}
+}
+
 // known returns the file of a delivery, "" when there is none.
 func (f *filer) known(ctx context.Context, id string) (string, error) {
 	f.mu.Lock()

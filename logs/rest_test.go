@@ -1,7 +1,10 @@
 package logs
 
 import (
+	"context"
+	"errors"
 	"sync"
+	"syscall"
 	"testing"
 	"time"
 )
@@ -42,5 +45,43 @@ func TestASlowSyncIsNoRest(t *testing.T) {
 	close(finish)
 	if err := <-appended; err != nil {
 		t.Fatal(err)
+	}
+}
+
+// Whoever gave up waiting for a record that could not be stored may send it again.
+func TestAFailureThatNobodyWaitsForIsForgotten(t *testing.T) {
+	started, finish := make(chan struct{}), make(chan struct{})
+	var fault faults
+	w := openWriter(t, Config{Dir: t.TempDir(), fault: fault.check})
+	mustAppend(t, w, crashRecord("the segment is there"))
+	first := true
+	fault.set(func(op diskOp, path string) error {
+		if !inSpool(opSync)(op, path) {
+			return nil
+		}
+		if first {
+			first = false
+			close(started)
+			<-finish
+		}
+		return syscall.EIO
+	})
+	ctx, giveUp := context.WithCancel(t.Context())
+	appended := make(chan error, 1)
+	go func() { appended <- w.Append(ctx, crashRecord("a")) }()
+	<-started
+	giveUp()
+	if err := <-appended; !errors.Is(err, context.Canceled) {
+		t.Fatal(err)
+	}
+	close(finish)
+	await(t, "the delivery to be forgotten", func() bool {
+		w.filer.mu.Lock()
+		defer w.filer.mu.Unlock()
+		return w.filer.ids["a"] == ""
+	})
+	fault.set(nil)
+	if err := w.Append(t.Context(), crashRecord("a")); err != nil {
+		t.Errorf("sent again: %v", err)
 	}
 }

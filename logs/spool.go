@@ -28,6 +28,8 @@ type spool struct {
 	// durable is called, in order, with the commits of a batch that is
 	// durable, before those who wait are told.
 	durable func([]*commit)
+	// refused is called with each commit that failed, also where nobody waits for it any more.
+	refused func(*commit)
 
 	mu     sync.Mutex
 	queue  []*commit
@@ -220,6 +222,7 @@ func (s *spool) commitBatch(batch []*commit) {
 	}
 	s.mu.Unlock()
 	for _, c := range batch[n:] {
+		s.refused(c)
 		c.done <- err
 	}
 }
