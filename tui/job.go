@@ -79,13 +79,23 @@ func (j *job) done() (done, failed int) {
 	return done, failed
 }
 
+// proved counts the targets of which a signed ping arrived.
+func (j *job) proved() (n int) {
+	for _, s := range j.shown {
+		if s.Name == "verify" && s.State == hooks.StateDone {
+			n++
+		}
+	}
+	return n
+}
+
 // view draws the last steps that fit, each with its own state.
 func (j *job) view(t *theme, w, h int) []string {
 	wide := 0
 	for _, s := range j.shown {
 		wide = max(wide, width(s.Target.String()))
 	}
-	wide = min(wide, w/3)
+	wide = min(wide, max(w/3, w-34)) // the words behind it are at most that long, most of them
 	failed := map[hooks.Target]bool{}
 	for _, s := range j.shown {
 		failed[s.Target] = failed[s.Target] || s.State == hooks.StateFailed
@@ -113,7 +123,7 @@ func (j *job) view(t *theme, w, h int) []string {
 		}
 		line := " " + style.Render(mark) + " "
 		if wide > 0 {
-			line += t.cell(logs.Clean(s.Target.String()), wide) + "  "
+			line += fitLine(t.middle(logs.Clean(s.Target.String()), wide), wide) + "  "
 		}
 		line += stepWords(s)
 		out = append(out, t.cut(line, w))

@@ -322,8 +322,12 @@ func (s *applyStep) view(w, h int) ([]string, *tea.Cursor) {
 	var foot []string
 	switch {
 	case s.busy():
-		done, _ := s.job.done()
-		foot = []string{"", s.w.doing(count(done, "step") + " done; a ping may take some seconds")}
+		_, failed := s.job.done()
+		text := fmt.Sprintf("%d of %s proved", s.job.proved(), count(len(s.w.targets()), "hook"))
+		if failed > 0 {
+			text += fmt.Sprintf(", %d failed", failed)
+		}
+		foot = []string{"", s.w.doing(text + "; a ping may take some seconds")}
 	case s.w.over:
 		foot = append([]string{""}, s.proof(w)...)
 	case s.err != nil && len(s.results) == 0:
