@@ -249,12 +249,23 @@ func (r *receiver) keepCatchingUp(ctx context.Context) {
 	}
 }
 
+// listedHooks are the hooks that catching up looks at, kept so that a look costs one call for each of them. They are listed
+// anew after a failure, where the settings were read again, and each hour.
+type listedHooks struct {
+	settings *settings
+	at       time.Time
+	hooks    []hooks.Hook
+}
+
+const listedFor = time.Hour
+
 // catchUpOnce fetches what is missing of the targets, or of all that are known where none are given, and tells how many
 // deliveries that were.
 func (r *receiver) catchUpOnce(ctx context.Context, s *settings, targets []hooks.Target) (int, error) {
 	r.catching.Lock()
 	defer r.catching.Unlock()
-	if len(targets) == 0 {
+	all := len(targets) == 0
+	if all {
 		var err error
 		if targets, err = r.p.knownTargets(ctx, s); err != nil || len(targets) == 0 {
 			return 0, err
@@ -264,11 +275,26 @@ func (r *receiver) catchUpOnce(ctx context.Context, s *settings, targets []hooks
 	if err != nil {
 		return 0, err
 	}
+	if all && r.listed.settings == s && time.Since(r.listed.at) < listedFor {
+		recorded, err := r.catchUpHooks(ctx, s, client, r.listed.hooks)
+		if err != nil {
+			r.listed = listedHooks{}
+		}
+		return recorded, err
+	}
 	list, listErr := client.ListAll(ctx, targets)
 	list, err = r.p.ownHooks(ctx, s, list)
 	if err != nil {
-		return 0, err
+		return 0, errors.Join(listErr, err)
 	}
+	recorded, err := r.catchUpHooks(ctx, s, client, list)
+	if err = errors.Join(listErr, err); err == nil && all {
+		r.listed = listedHooks{s, time.Now(), list}
+	}
+	return recorded, err
+}
+
+func (r *receiver) catchUpHooks(ctx context.Context, s *settings, client *hooks.Client, list []hooks.Hook) (int, error) {
 	file := filepath.Join(s.runDir(), "catchup.json")
 	cursor := readCursor(file)
 	have, failed := recordedIn(ctx, r.log.Log())
@@ -284,10 +310,10 @@ func (r *receiver) catchUpOnce(ctx context.Context, s *settings, targets []hooks
 	}
 	if err := failed(); err != nil {
 		// What could not be looked up counted as there, so the cursor has gone past it.
-		return recorded, errors.Join(listErr, missedErr, err, fetchErr)
+		return recorded, errors.Join(missedErr, err, fetchErr)
 	}
 	maps.Copy(cursor, moved)
-	return recorded, errors.Join(listErr, missedErr, fetchErr, writeCursor(file, cursor))
+	return recorded, errors.Join(missedErr, fetchErr, writeCursor(file, cursor))
 }
 
 // readCursor reads how far catching up is. A cursor that cannot be read costs a few calls, so it counts as none.

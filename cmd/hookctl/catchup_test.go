@@ -1,6 +1,7 @@
 package main
 
 import (
+	"maps"
 	"os"
 	"path/filepath"
 	"strings"
@@ -11,16 +12,17 @@ import (
 	"hookctl/hooks/githubtest"
 )
 
-// What cannot be looked up in the log counts as recorded, so that nothing is recorded twice. The receiver's cursor must not
-// go past it, or it is never looked for again.
-func TestTheCursorStaysWhereTheLogCannotBeAsked(t *testing.T) {
+// catchingUp is a receiver that does not listen, and a GitHub with a hook of it; ago is how far its clock is behind. One test
+// only can have it, because go-gh reads its settings once in a process.
+func catchingUp(t *testing.T) (github *githubtest.Server, r *receiver, ago *atomic.Int64) {
+	t.Helper()
 	dir, err := os.MkdirTemp("", "hc")
 	if err != nil {
 		t.Fatal(err)
 	}
 	t.Cleanup(func() { _ = os.RemoveAll(dir) })
-	var ago atomic.Int64
-	github := githubtest.New(githubtest.Options{
+	ago = new(atomic.Int64)
+	github = githubtest.New(githubtest.Options{
 		Now:     func() time.Time { return time.Now().Add(-time.Duration(ago.Load())) },
 		Resolve: func(string) string { return "" },
 	})
@@ -37,23 +39,67 @@ func TestTheCursorStaysWhereTheLogCannotBeAsked(t *testing.T) {
 		name, value, _ := strings.Cut(pair, "=")
 		t.Setenv(name, value)
 	}
-	for _, before := range []time.Duration{time.Hour, 0} { // far enough apart for the cursor to move
-		ago.Store(int64(before))
-		if _, err := github.Deliver(t.Context(), "o/r", "push", githubtest.SampleFor("push.main", "o/r")); err != nil {
-			t.Fatal(err)
+	r, _ = newReceiver(t, func(string) {})
+	r.settings.Setup.Repositories, r.settings.Receiver.PublicURL = []string{"o/r"}, "https://hooks.example.com"
+	return github, r, ago
+}
+
+func miss(t *testing.T, github *githubtest.Server) {
+	t.Helper()
+	if _, err := github.Deliver(t.Context(), "o/r", "push", githubtest.SampleFor("push.main", "o/r")); err != nil {
+		t.Fatal(err)
+	}
+}
+
+// Every ten minutes a receiver asks once for each hook, and nothing else where nothing is missing.
+func TestCatchingUpCostsOneCallForAHook(t *testing.T) {
+	github, r, ago := catchingUp(t)
+	ago.Store(int64(time.Hour))
+	miss(t, github)
+	look := func(want int) (calls int) {
+		t.Helper()
+		before := len(github.Requests())
+		if n, err := r.catchUpOnce(t.Context(), r.settings, nil); err != nil || n != want {
+			t.Fatalf("caught up with %d, %v; want %d", n, err, want)
 		}
+		return len(github.Requests()) - before
+	}
+	look(1)
+	if calls := look(0); calls != 1 {
+		t.Errorf("with nothing missing a look costs %d calls, want 1", calls)
+	}
+	miss(t, github)
+	look(1)
+	// A hook that was set up meanwhile is seen when the settings are read again, as setup makes the receiver do.
+	github.AddHook("o/r", githubtest.Hook{Active: true, Events: []string{"issues"}, Config: githubtest.Config{URL: "https://hooks.example.com/webhook/issues"}})
+	again := *r.settings
+	r.settings = &again
+	if calls := look(0); calls != 3 {
+		t.Errorf("after a reload a look at two hooks costs %d calls, want 3 with the list", calls)
+	}
+	// So it is after a failure.
+	lift := github.Fault(githubtest.Fault{Status: 404})
+	if _, err := r.catchUpOnce(t.Context(), r.settings, nil); err == nil {
+		t.Error("no error although GitHub knows no hook")
+	}
+	lift()
+	if calls := look(0); calls != 3 {
+		t.Errorf("after a failure a look at two hooks costs %d calls, want 3 with the list", calls)
 	}
 
-	r, _ := newReceiver(t, func(string) {})
-	r.settings.Setup.Repositories, r.settings.Receiver.PublicURL = []string{"o/r"}, "https://hooks.example.com"
-	cursor := filepath.Join(r.settings.runDir(), "catchup.json")
+	// What cannot be looked up in the log counts as recorded, so that nothing is recorded twice. The cursor must not go past
+	// it, or it is never looked for again.
+	file := filepath.Join(r.settings.runDir(), "catchup.json")
+	ago.Store(0) // far enough from the others for the cursor to move
+	miss(t, github)
+	before := readCursor(file)
 	if err := r.log.Close(); err != nil {
 		t.Fatal(err)
 	}
 	if _, err := r.catchUpOnce(t.Context(), r.settings, nil); err == nil || !strings.Contains(err.Error(), "look a delivery up") {
 		t.Errorf("error %v", err)
 	}
-	if moved := readCursor(cursor); len(moved) > 0 {
-		t.Errorf("the cursor went to %v", moved)
+	if moved := readCursor(file); len(before) != 1 || !maps.Equal(moved, before) {
+		t.Errorf("the cursor went from %v to %v", before, moved)
 	}
 }

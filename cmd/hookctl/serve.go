@@ -109,6 +109,7 @@ type receiver struct {
 	tunnel   tunnelState
 	ranges   githubRanges
 	catching sync.Mutex // one catch-up at a time
+	listed   listedHooks
 	// One reload at a time: what was read first must not be put in force last, since a rotation relies on what the
 	// receiver said that it accepts.
 	reloading sync.Mutex
