@@ -1,6 +1,7 @@
 package main
 
 import (
+	"fmt"
 	"maps"
 	"os"
 	"path/filepath"
@@ -9,11 +10,12 @@ import (
 	"testing"
 	"time"
 
+	"github.com/cli/go-gh/v2/pkg/config"
+
 	"hookctl/hooks/githubtest"
 )
 
-// catchingUp is a receiver that does not listen, and a GitHub with a hook of it; ago is how far its clock is behind. One test
-// only can have it, because go-gh reads its settings once in a process.
+// catchingUp is a receiver that does not listen, and a GitHub with a hook of it; ago is how far its clock is behind.
 func catchingUp(t *testing.T) (github *githubtest.Server, r *receiver, ago *atomic.Int64) {
 	t.Helper()
 	dir, err := os.MkdirTemp("", "hc")
@@ -32,8 +34,11 @@ func catchingUp(t *testing.T) (github *githubtest.Server, r *receiver, ago *atom
 	if err := github.Start(filepath.Join(dir, "s")); err != nil {
 		t.Fatal(err)
 	}
-	if err := github.WriteGHConfig(dir); err != nil {
-		t.Fatal(err)
+	// go-gh reads its settings once in a process.
+	read := config.Read
+	t.Cleanup(func() { config.Read = read })
+	config.Read = func(*config.Config) (*config.Config, error) {
+		return config.ReadFromString(fmt.Sprintf("http_unix_socket: %q", filepath.Join(dir, "s"))), nil
 	}
 	for _, pair := range github.Environ(dir) {
 		name, value, _ := strings.Cut(pair, "=")
