@@ -92,17 +92,20 @@ func (p *eventsPage) empty(w int) string {
 // eventColumns are the columns of a list of w columns; a narrow one leaves out
 // the seconds, the repository, and last what the event is about.
 func eventColumns(w int) []column {
-	at, event := 9, column{title: "event", width: 16, weight: 2}
-	if w < 56 {
+	at, event, repository := 9, column{title: "event", width: 16, weight: 2}, column{title: "repository", width: 8, weight: 2, needs: 66}
+	switch {
+	case w < 56:
 		at, event = 5, column{title: "event", width: 13, weight: 1}
-	} else if w < 66 {
+	case w < 66:
 		event.weight = 1
+	case w >= 90: // no event is that long, but repositories are
+		event.weight, repository.weight = 1, 4
 	}
 	return []column{
 		{title: "outcome", width: 1},
 		{title: "time", width: at, needs: 30},
 		event,
-		{title: "repository", width: 8, weight: 2, needs: 66},
+		repository,
 		{title: "what happened", width: 8, weight: 5, needs: 36},
 		{title: "sender", width: 12, needs: 110},
 		{title: "notification", width: 1, needs: 24},

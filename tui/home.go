@@ -327,7 +327,7 @@ func (p *homePage) hookRow(line func(int, string, string) string, look func() te
 	case s.ours == 0:
 		return homeRow{line(levelWarn, "hooks", "none delivers here"), "enter: set up", p.a.openWizard}
 	case s.bad > 0:
-		return homeRow{line(levelError, "hooks", fmt.Sprintf("%d of %d failed at the last delivery", s.bad, s.ours)), "enter: look", unwell}
+		return homeRow{line(levelError, "hooks", fmt.Sprintf("%d of %d failed the last time", s.bad, s.ours)), "enter: look", unwell}
 	case s.paused > 0:
 		return homeRow{line(levelWarn, "hooks", fmt.Sprintf("%d of %d are paused", s.paused, s.ours)), "enter: look", unwell}
 	}
