@@ -84,6 +84,10 @@ func (f *targetFlags) targets(ctx context.Context, p *program, client *hooks.Cli
 		if err != nil {
 			return nil, err
 		}
+		if client.HiddenBySSO() {
+			p.note("warning: GitHub left repositories out, because the token is not authorized for an organisation's single sign-on")
+			p.note("hint: authorize it with: gh auth refresh -h %s", client.Host())
+		}
 		if len(found) == 0 {
 			return nil, errors.New("no repository that you administer matches --owner, --topic and --match")
 		}

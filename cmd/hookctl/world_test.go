@@ -62,6 +62,7 @@ func hasGH() bool {
 //	github start owner/repo…   repositories of the logged-in user; an organisation is a name without a slash
 //	github topics owner/repo topic…
 //	github scopes [scope…]     the token's scopes
+//	github sso owner/repo URL  it demands single sign-on there
 //	github remove owner/repo   the repository is gone
 //	github logout              no token any more
 //	github requests PATTERN    prints the calls that match
@@ -98,6 +99,8 @@ func cmdGitHub(ts *testscript.TestScript, neg bool, args []string) {
 		w.github.AddRepository(args[1], githubtest.Repository{Topics: args[2:]})
 	case "scopes":
 		w.github.SetScopes(githubtest.DefaultLogin, args[1:]...)
+	case "sso":
+		w.github.SetSSO(args[1], args[2])
 	case "remove":
 		w.github.Remove(args[1])
 	case "logout":
