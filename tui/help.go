@@ -12,15 +12,27 @@ import (
 type help struct {
 	a    *app
 	of   []action
+	head string
 	pos  int
 	max  int
 	high int // lines in the last view
 }
 
 // newHelp takes the actions before it opens, because it has its own.
-func newHelp(a *app) *help { return &help{a: a, of: a.actions()} }
+func newHelp(a *app) *help {
+	h := &help{a: a, of: a.actions(), head: "Keys on " + a.pages[a.at].title()}
+	if a.top() != nil {
+		h.head = "Keys in this box"
+	}
+	return h
+}
 
-func (h *help) title() string { return "Keys on " + h.a.pages[h.a.at].title() }
+// helpAction shows every key of a box that has no text field.
+func (a *app) helpAction() action {
+	return action{id: "help", keys: []string{"?"}, label: "help", text: "Show every key of this box.", run: func() tea.Cmd { a.show(newHelp(a)); return nil }}
+}
+
+func (h *help) title() string { return h.head }
 
 func (h *help) cursor() *tea.Cursor { return nil }
 

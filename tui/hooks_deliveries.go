@@ -302,5 +302,5 @@ func (o *deliveries) actions() []action {
 			action{id: "deliveries.failed", keys: []string{"v"}, label: "only failed", text: "Show only what went wrong, or everything.", run: func() tea.Cmd { o.bad = !o.bad; o.choose(); return nil }},
 		)...)
 	}
-	return append(out, back)
+	return append(out, o.p.a.helpAction(), back)
 }

@@ -8,7 +8,6 @@ import (
 	"fmt"
 	"io"
 	"net/http"
-	"strings"
 	"time"
 
 	tea "charm.land/bubbletea/v2"
@@ -286,7 +285,7 @@ func (p *hooksPage) catchup() tea.Cmd {
 	}
 	names := targetNames(p.chosen())
 	ctx, home := p.a.ctx, p.a.cfg.Home
-	return tea.Batch(p.a.say("fetching what never arrived of "+strings.Join(names, ", ")), func() tea.Msg {
+	return tea.Batch(p.a.say("fetching what never arrived of "+some(names, 2)), func() tea.Msg {
 		ctx, stop := context.WithTimeout(ctx, 5*time.Minute)
 		defer stop()
 		n, err := catchUp(ctx, daemon.Dial(home), names)

@@ -41,6 +41,49 @@ func unlisted(s *screen) {
 	}
 }
 
+// A box without a text field tells its keys too.
+func TestBoxesTellTheirKeys(t *testing.T) {
+	for name, want := range map[string]string{"deliveries": "Ask GitHub to send the marked deliveries", "rotating": "Interrupt the rotation"} {
+		s := hooked(t, 80, 24)
+		hookStates()[name](s)
+		under := s.top()
+		s.press("?")
+		s.shows("Keys in this box", want)
+		s.press("?")
+		if s.top() != under {
+			t.Errorf("%s is not in front again", name)
+		}
+	}
+}
+
+// crowdStates are the screens of a hundred hooks.
+func crowdStates() map[string]func(*screen) {
+	return map[string]func(*screen){
+		"hooks-many":  crowd,
+		"hooks-find":  func(s *screen) { crowd(s); s.press("/"); s.typed("canary ledger") },
+		"hooks-none":  func(s *screen) { crowd(s); s.press("/"); s.typed("nowhere"); s.press("enter") },
+		"hooks-worst": func(s *screen) { crowd(s); unlisted(s); s.press("X", "O") },
+		"rotating-many": func(s *screen) {
+			crowd(s)
+			rot := &s.hooks().rot
+			rot.stored(rotationOf(s, append([]string{secret.StepVerified, secret.StepVerified, secret.StepFailed, secret.StepChanged, secret.StepChanged}, slices.Repeat([]string{secret.StepPending}, 3)...)...))
+			rot.state = nil
+			rot.verb, rot.job, rot.began = "rotate", &job{stop: func() {}}, noon.Add(-20*time.Second)
+			s.hooks().watch()
+		},
+		"rotate-closed": func(s *screen) {
+			crowd(s)
+			unlisted(s)
+			s.send(statusMsg{status: runningStatus()})
+			s.hooks().client = must(s.cfg.Hooks())(s.t.(*testing.T))
+			s.hooks().waiting = 0
+			s.hooks().secret.changed = noon.AddDate(0, 0, -12)
+			s.press("r")
+		},
+		"hooks-closed": func(s *screen) { crowd(s); unlisted(s); s.press("!") },
+	}
+}
+
 func (p *hooksPage) shownNames() []string {
 	out := make([]string, len(p.shown))
 	for i, r := range p.shown {

@@ -250,5 +250,5 @@ func (o *rotateBox) actions() []action {
 	default:
 		out = append([]action{p.rotateActions()[1]}, out...)
 	}
-	return out
+	return append(out, p.a.helpAction())
 }

@@ -3,10 +3,10 @@ package tui
 import (
 	"errors"
 	"fmt"
+	"maps"
 	"net/http"
 	"os"
 	"path/filepath"
-	"slices"
 	"strings"
 	"testing"
 	"time"
@@ -174,32 +174,10 @@ func hookStates() map[string]func(*screen) {
 		}})
 		return o
 	}
-	return map[string]func(*screen){
+	all := map[string]func(*screen){
 		"hooks":        listing,
 		"hooks-empty":  func(s *screen) { s.press("3") },
 		"hooks-marked": func(s *screen) { listing(s); s.press("x", "x") },
-		"hooks-many":   crowd,
-		"hooks-find":   func(s *screen) { crowd(s); s.press("/"); s.typed("canary ledger") },
-		"hooks-none":   func(s *screen) { crowd(s); s.press("/"); s.typed("nowhere"); s.press("enter") },
-		"hooks-worst":  func(s *screen) { crowd(s); unlisted(s); s.press("X", "O") },
-		"rotating-many": func(s *screen) {
-			crowd(s)
-			rot := &s.hooks().rot
-			rot.stored(rotationOf(s, append([]string{secret.StepVerified, secret.StepVerified, secret.StepFailed, secret.StepChanged, secret.StepChanged}, slices.Repeat([]string{secret.StepPending}, 3)...)...))
-			rot.state = nil
-			rot.verb, rot.job, rot.began = "rotate", &job{stop: func() {}}, noon.Add(-20*time.Second)
-			s.hooks().watch()
-		},
-		"rotate-closed": func(s *screen) {
-			crowd(s)
-			unlisted(s)
-			s.send(statusMsg{status: runningStatus()})
-			s.hooks().client = must(s.cfg.Hooks())(s.t.(*testing.T))
-			s.hooks().waiting = 0
-			s.hooks().secret.changed = noon.AddDate(0, 0, -12)
-			s.press("r")
-		},
-		"hooks-closed": func(s *screen) { crowd(s); unlisted(s); s.press("!") },
 		"hooks-broken": func(s *screen) {
 			s.press("3")
 			s.send(hooksListed{target: hooks.Target{Owner: "octo-org", Repo: "gone"}, err: notThere})
@@ -356,6 +334,8 @@ func hookStates() map[string]func(*screen) {
 			s.send(applied{w, w.apply.job, []hooks.SetupResult{{Target: targetAPI, HookID: 4713, Verified: true}, {Target: targetWeb, HookID: 4711, Verified: true}}, nil})
 		},
 	}
+	maps.Copy(all, crowdStates())
+	return all
 }
 
 // The screens of hooks and wizard as people see them.
