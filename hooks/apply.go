@@ -33,6 +33,7 @@ type Step struct {
 // SetupResult is what became of one target.
 type SetupResult struct {
 	Target   Target
+	Asked    Target // as the request names it: another one where it was renamed since
 	HookID   int64
 	URL      string
 	Events   []string
@@ -74,7 +75,7 @@ func (c *Client) Apply(ctx context.Context, p SetupPlan, confirm Confirm, progre
 	results := make([]SetupResult, len(p.Items))
 	each(len(p.Items), c.waiters(), func(i int) {
 		a := applying{c: c, req: p.req, item: p.Items[i], progress: progress, confirm: confirm,
-			result: SetupResult{Target: p.Items[i].Target, HookID: p.Items[i].HookID, URL: p.URL, Events: p.Items[i].Events}}
+			result: SetupResult{Target: p.Items[i].Target, Asked: p.Items[i].Asked, HookID: p.Items[i].HookID, URL: p.URL, Events: p.Items[i].Events}}
 		if a.secret, a.result.Err = p.req.secretOf(p.Items[i].HookID); a.result.Err == nil {
 			a.result.Err = a.run(ctx)
 		}

@@ -64,6 +64,7 @@ type SetupPlan struct {
 // SetupItem is the plan for one target.
 type SetupItem struct {
 	Target   Target
+	Asked    Target // as the request names it: another one where it was renamed since
 	Action   string // one of the Action constants
 	HookID   int64  // 0 for a hook that is yet to be made
 	Events   []string
@@ -133,7 +134,7 @@ func each(n, atOnce int, work func(int)) {
 }
 
 func (c *Client) planOne(ctx context.Context, r SetupRequest, t Target) SetupItem {
-	item := SetupItem{Target: t, Action: ActionCreate, Events: r.Events}
+	item := SetupItem{Target: t, Asked: t, Action: ActionCreate, Events: r.Events}
 	list, err := c.List(ctx, t)
 	var repository Repository
 	if err == nil && !t.IsOrg() {

@@ -287,13 +287,16 @@ func (p *program) progress(step hooks.Step) {
 // rememberSetup keeps in hookctl.yaml what was set up, so that later commands need no -R and no --url. A target without a
 // hook is not kept: every later command would stumble over a name that was mistyped.
 func (p *program) rememberSetup(ctx context.Context, s *settings, url string, results []hooks.SetupResult) error {
-	names := s.Setup.Repositories
+	names := slices.Clone(s.Setup.Repositories)
 	there := false
 	for _, r := range results {
 		if r.HookID == 0 {
 			continue
 		}
 		there = true
+		if r.Asked != r.Target { // it was renamed
+			names = slices.DeleteFunc(names, func(name string) bool { return strings.EqualFold(name, r.Asked.String()) })
+		}
 		if !containsFold(names, r.Target.String()) {
 			names = append(names, r.Target.String())
 		}
@@ -305,7 +308,7 @@ func (p *program) rememberSetup(ctx context.Context, s *settings, url string, re
 		}
 		changed = true
 	}
-	if len(names) > len(s.Setup.Repositories) {
+	if !slices.Equal(names, s.Setup.Repositories) {
 		if err := s.save("setup.repositories", names); err != nil {
 			return err
 		}

@@ -63,6 +63,7 @@ func hasGH() bool {
 //	github topics owner/repo topic…
 //	github scopes [scope…]     the token's scopes
 //	github sso owner/repo URL  it demands single sign-on there
+//	github rename FROM TO      the repository has another name, or owner
 //	github remove owner/repo   the repository is gone
 //	github logout              no token any more
 //	github requests PATTERN    prints the calls that match
@@ -101,6 +102,8 @@ func cmdGitHub(ts *testscript.TestScript, neg bool, args []string) {
 		w.github.SetScopes(githubtest.DefaultLogin, args[1:]...)
 	case "sso":
 		w.github.SetSSO(args[1], args[2])
+	case "rename":
+		w.github.Rename(args[1], args[2])
 	case "remove":
 		w.github.Remove(args[1])
 	case "logout":
