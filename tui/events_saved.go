@@ -44,8 +44,11 @@ func badName(name string) (why string, at int) {
 
 // savedAs is the name under which a filter is saved, "" where it is not.
 func (p *eventsPage) savedAs(f logs.Filter) string {
+	if f.IsZero() {
+		return ""
+	}
 	for _, name := range sortedKeys(p.a.cfg.Filters) {
-		if saved, err := logs.ParseFilter(p.a.cfg.Filters[name], p.a.cfg.Now()); err == nil && !f.IsZero() && saved.String() == f.String() {
+		if saved, err := logs.ParseFilter(p.a.cfg.Filters[name], p.a.cfg.Now()); err == nil && saved.String() == f.String() {
 			return name
 		}
 	}

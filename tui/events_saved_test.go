@@ -110,7 +110,7 @@ func TestSavedFilterIsReplacedAfterAsking(t *testing.T) {
 func TestBadNamesOfFiltersAreRefused(t *testing.T) {
 	for name, want := range map[string]string{
 		"": "needs a name", "   ": "needs a name", "-x": "begins with", "a:b": "letters, digits", "a/b": "letters, digits",
-		"a\x1b[2J": "letters, digits", "a‮b": "letters, digits", strings.Repeat("n", nameMost+1): "at most 40", `a"b`: "letters, digits",
+		"a\x1b[2J": "letters, digits", "a\u202eb": "letters, digits", strings.Repeat("n", nameMost+1): "at most 40", `a"b`: "letters, digits",
 	} {
 		if got, _ := badName(name); !strings.Contains(got, want) {
 			t.Errorf("%q: %q, not %q", name, got, want)

@@ -349,6 +349,10 @@ func (p *receiverPage) actions() []action {
 	if p.see != viewLog {
 		onlyLog = "this is for the log; v shows it"
 	}
+	nothing := ""
+	if []int{len(p.lines), len(p.rejected), len(p.a.cfg.Settings)}[p.see] == 0 {
+		nothing = "nothing is listed"
+	}
 	step := func(by int) tea.Cmd {
 		if p.see == viewLog { // its end is the newest line
 			by = -by
@@ -379,7 +383,7 @@ func (p *receiverPage) actions() []action {
 			p.least, p.at = (p.least+1)%4, 0
 			return p.a.say("log lines from " + []string{"debug", "information", "warnings", "errors"}[p.least] + " up")
 		}},
-		{id: "open", keys: []string{"enter"}, label: "in full", text: "Show the lines on screen in full.", off: map[bool]string{true: "nothing is listed"}[len(p.inFull()) == 0], run: p.openFull},
+		{id: "open", keys: []string{"enter"}, label: "in full", text: "Show the lines on screen in full.", off: nothing, run: p.openFull},
 		{id: "follow", keys: []string{"f"}, label: "follow", text: "Go to the newest and follow.", off: onlyLog, run: func() tea.Cmd { p.at = 0; return nil }},
 	}
 	return append(append(acts, moves(p.high, "", step)...), ends("", step)...)

@@ -128,7 +128,7 @@ func TestWizardTriesAgainWhatFailed(t *testing.T) {
 	r.toReview(2)
 	lift := r.gh.Fault(githubtest.Fault{Method: "POST", Path: "/repos/octo-org/web/hooks", Status: http.StatusForbidden})
 	r.press("enter")
-	r.shows("1 of 2 hooks proved")
+	r.shows("1 of 2 hooks proved by a signed ping")
 	r.shows("the hook could not be made")
 	if len(r.gh.Hooks("octo-org/api")) != 1 || len(r.gh.Hooks("octo-org/web")) != 0 {
 		t.Fatal("other hooks were made")
