@@ -132,6 +132,9 @@ func (x *index) open(ctx context.Context) error {
 		if ctx.Err() != nil {
 			return ctx.Err()
 		}
+		if isPassing(err) {
+			return err
+		}
 		x.log.Info("the index is unusable and is made anew", "index", filepath.Base(path), "reason", err)
 		x.remove(path)
 		paths = paths[:len(paths)-1]
@@ -209,6 +212,9 @@ func (x *index) openFile(ctx context.Context, path string, create bool) error {
 			UNION ALL SELECT key, value FROM meta)`).Scan(&n)
 		if err == nil {
 			_, err = db.ExecContext(ctx, `INSERT INTO meta VALUES('opened', 1) ON CONFLICT DO UPDATE SET value = value + 1`)
+			if resultOf(err)&0xff == sqlite3.SQLITE_FULL {
+				err = nil // it can be read, and written when there is room again
+			}
 		}
 	}
 	var info os.FileInfo
@@ -308,10 +314,36 @@ func (x *index) exchange(ctx context.Context, path string, reason error) error {
 	return nil
 }
 
+// resultOf is SQLite's extended result code of an error, SQLITE_OK where it has none.
+func resultOf(err error) int {
+	var se *sqlite.Error
+	if !errors.As(err, &se) {
+		return sqlite3.SQLITE_OK
+	}
+	return se.Code()
+}
+
+// isPassing says whether an error is one of the moment, such as a full disk, which leaves a good index as it is.
+func isPassing(err error) bool {
+	code := resultOf(err)
+	switch code & 0xff {
+	case sqlite3.SQLITE_FULL, sqlite3.SQLITE_BUSY, sqlite3.SQLITE_LOCKED, sqlite3.SQLITE_NOMEM, sqlite3.SQLITE_INTERRUPT:
+		return true
+	}
+	switch code {
+	case sqlite3.SQLITE_IOERR_WRITE, sqlite3.SQLITE_IOERR_FSYNC, sqlite3.SQLITE_IOERR_SHMSIZE, sqlite3.SQLITE_IOERR_SHMMAP, sqlite3.SQLITE_IOERR_SHMOPEN:
+		return true // for these there has to be room beside the index
+	}
+	return false
+}
+
 // isDamage says whether an error means that the index cannot be trusted.
 func isDamage(err error) bool {
 	if errors.Is(err, errGone) {
 		return true
+	}
+	if isPassing(err) {
+		return false
 	}
 	var se *sqlite.Error
 	if !errors.As(err, &se) {

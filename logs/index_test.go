@@ -2,6 +2,7 @@ package logs
 
 import (
 	"context"
+	"database/sql"
 	"errors"
 	"fmt"
 	"os"
@@ -340,5 +341,26 @@ func TestGenerateIsWhole(t *testing.T) {
 	c, err := l.Counts(t.Context(), Filter{})
 	if err != nil || c.Total != 2000 || len(c.Events) < 5 {
 		t.Errorf("counts %+v, %v", c, err)
+	}
+}
+
+// A disk that is full, or a program that holds the index for long, is no reason to throw a good index away.
+func TestAFullDiskIsNoDamageOfTheIndex(t *testing.T) {
+	db, err := sql.Open("sqlite", filepath.Join(t.TempDir(), "full.db"))
+	if err != nil {
+		t.Fatal(err)
+	}
+	defer db.Close()
+	db.SetMaxOpenConns(1)
+	if _, err := db.ExecContext(t.Context(), `CREATE TABLE x(y); PRAGMA max_page_count = 1`); err != nil {
+		t.Fatal(err)
+	}
+	_, err = db.ExecContext(t.Context(), `INSERT INTO x VALUES(zeroblob(1000000))`)
+	if err == nil || !isPassing(err) || isDamage(err) {
+		t.Errorf("%v: passing %v, damage %v", err, isPassing(err), isDamage(err))
+	}
+	_, err = db.ExecContext(t.Context(), `SELECT * FROM gone`)
+	if err == nil || isPassing(err) || !isDamage(err) {
+		t.Errorf("%v: passing %v, damage %v", err, isPassing(err), isDamage(err))
 	}
 }

@@ -36,11 +36,14 @@ const (
 	firstBlock     = 100
 	reconcileBlock = 1000 // rows that are inserted together
 	lockRetry      = 200 * time.Millisecond
+	firstRetry     = time.Second // after a failure; twice as long after the next
+	longestRetry   = time.Minute // since listing a large log takes a second of processor
 )
 
 // run keeps the index in agreement until ctx ends: once at the beginning, and
 // whenever the index had to be exchanged.
 func (r *reconciler) run(ctx context.Context) {
+	retry := firstRetry
 	for {
 		turn := r.begin()
 		if err := r.reconcile(ctx); err != nil && ctx.Err() == nil {
@@ -48,10 +51,12 @@ func (r *reconciler) run(ctx context.Context) {
 			// Something is wrong with the directory or the disk; look again.
 			select {
 			case <-ctx.Done():
-			case <-time.After(time.Second):
+			case <-time.After(retry):
+				retry = min(2*retry, longestRetry)
 				continue
 			}
 		}
+		retry = firstRetry
 		if ctx.Err() == nil {
 			r.settled(turn)
 		}
