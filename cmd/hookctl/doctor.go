@@ -6,8 +6,11 @@ import (
 	"fmt"
 	"net"
 	"os"
+	"slices"
 	"strconv"
+	"strings"
 
+	"github.com/charmbracelet/x/ansi"
 	"github.com/spf13/cobra"
 
 	"hookctl/hooks"
@@ -52,50 +55,73 @@ func (p *program) doctor(ctx context.Context, f *targetFlags, fix bool, out *out
 	var checks []doctor.Check
 	switch {
 	case err == nil:
-		checks, err = p.examine(ctx, config, f, fix)
+		checks, err = p.examine(ctx, &config, f, fix)
 	case ctx.Err() == nil:
 		checks, err = []doctor.Check{settingsCheck(err)}, nil
 	}
 	if err != nil {
 		return err
 	}
-	failed := 0
-	rows := make([][]string, len(checks))
-	for i, c := range checks {
-		if c.Status == doctor.Fail {
-			failed++
-		}
-		rows[i] = []string{c.Status, c.Name, c.Detail, c.Fix}
-	}
 	if out.wanted() {
 		err = out.print(p.out, checks)
 	} else {
-		wide := 0
-		for _, row := range rows {
-			wide = max(wide, len(row[1]))
-		}
-		for _, row := range rows {
-			fmt.Fprintf(p.out, "%-4s  %-*s  %s\n", row[0], wide, logs.Clean(row[1]), logs.Clean(row[2]))
-			if row[0] != doctor.OK && row[3] != "" {
-				fmt.Fprintf(p.out, "      %-*s  → %s\n", wide, "", logs.Clean(row[3]))
-			}
-		}
+		p.printChecks(foldChecks(checks, config.Targets))
 	}
-	if err == nil && failed > 0 {
+	if err == nil && slices.ContainsFunc(checks, func(c doctor.Check) bool { return c.Status == doctor.Fail }) {
 		err = errReported
 	}
 	return err
 }
 
+// foldChecks makes one line of what is well with many repositories, so that what is not well can be seen beside it.
+func foldChecks(checks []doctor.Check, targets []hooks.Target) []doctor.Check {
+	const many = 5
+	if len(targets) <= many {
+		return checks
+	}
+	well := map[string]int{} // by what is looked at of each repository
+	var kinds []string
+	folded := slices.DeleteFunc(slices.Clone(checks), func(c doctor.Check) bool {
+		at := strings.LastIndex(c.Name, " of ")
+		if c.Status != doctor.OK || at < 0 || !slices.ContainsFunc(targets, func(t hooks.Target) bool { return t.String() == c.Name[at+len(" of "):] }) {
+			return false
+		}
+		kind := c.Name[:at]
+		if well[kind]++; well[kind] == 1 {
+			kinds = append(kinds, kind)
+		}
+		return true
+	})
+	for _, kind := range kinds {
+		folded = append(folded, doctor.Check{Name: kind, Status: doctor.OK, Detail: fmt.Sprintf("well with %d of %d repositories; --json tells each", well[kind], len(targets))})
+	}
+	return folded
+}
+
+// printChecks writes them for people, each with its cure below where there is something to mend.
+func (p *program) printChecks(checks []doctor.Check) {
+	wide := 0
+	for _, c := range checks {
+		wide = max(wide, ansi.StringWidth(logs.Clean(c.Name)))
+	}
+	for _, c := range checks {
+		name := logs.Clean(c.Name)
+		fmt.Fprintf(p.out, "%-4s  %s%*s  %s\n", c.Status, name, wide-ansi.StringWidth(name), "", logs.Clean(c.Detail))
+		if c.Status != doctor.OK && c.Fix != "" {
+			fmt.Fprintf(p.out, "      %*s  → %s\n", wide, "", logs.Clean(c.Fix))
+		}
+	}
+}
+
 // examine runs the checks, after mending what can be mended where that is asked for.
-func (p *program) examine(ctx context.Context, config doctor.Config, f *targetFlags, fix bool) (checks []doctor.Check, err error) {
+func (p *program) examine(ctx context.Context, config *doctor.Config, f *targetFlags, fix bool) (checks []doctor.Check, err error) {
 	if f.given() {
 		if config.Targets, err = f.targets(ctx, p, nil); err != nil {
 			return nil, err
 		}
 	}
 	if fix {
-		for _, repair := range doctor.Fix(ctx, config) {
+		for _, repair := range doctor.Fix(ctx, *config) {
 			if repair.Error != "" {
 				p.note("could not %s: %s", logs.Clean(repair.Action), logs.Clean(repair.Error))
 				continue
@@ -103,7 +129,7 @@ func (p *program) examine(ctx context.Context, config doctor.Config, f *targetFl
 			p.note("mended: %s", logs.Clean(repair.Action))
 		}
 	}
-	return doctor.Run(ctx, config, nil), nil
+	return doctor.Run(ctx, *config, nil), nil
 }
 
 // settingsCheck is the only check where settings or .env cannot be used: all others begin with them.

@@ -178,6 +178,11 @@ func TestChecks(t *testing.T) {
 		{"hook of " + repo, "no such repository", func(w *world) { w.gh.Remove(repo) }, Fail, "404", "gh repo view"},
 		{"hook of " + repo, "no login", func(w *world) { w.gh.Fault(githubtest.Fault{Path: "/user", Status: 401}) }, Warn, "not looked at", ""},
 
+		{"secret of " + repo, "no such repository", func(w *world) { w.gh.Remove(repo) }, Warn, "see the check of the hook", ""},
+		{"deliveries of " + repo, "no such repository", func(w *world) { w.gh.Remove(repo) }, Warn, "see the check of the hook", ""},
+		{"missed deliveries of " + repo, "no such repository", func(w *world) { w.gh.Remove(repo) }, Warn, "see the check of the hook", ""},
+		{"missed deliveries of " + repo, "no login", func(w *world) { w.gh.Fault(githubtest.Fault{Path: "/user", Status: 401}) }, Warn, "see the check of the login", ""},
+
 		{"secret of " + repo, "current", func(w *world) { w.deliver() }, OK, "the current one", ""},
 		{"secret of " + repo, "nothing yet", nil, Warn, "has been verified yet", "hookctl hooks ping"},
 		{"secret of " + repo, "in rotation", func(w *world) {

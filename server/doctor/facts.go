@@ -42,6 +42,17 @@ type accepted struct {
 // errNoGitHub is why a check that needs GitHub was not done; the check of the login says more.
 var errNoGitHub = errors.New("GitHub could not be asked, see the check of the login")
 
+// errNoHooks is why a check that needs the hooks of a repository was not done; the check of the hook says more.
+var errNoHooks = errors.New("the hooks could not be listed, see the check of the hook")
+
+// told replaces an error that another check tells, so that it is told once.
+func told(err error) error {
+	if errors.Is(err, errNoGitHub) {
+		return err
+	}
+	return errNoHooks
+}
+
 func newFacts(ctx context.Context, cfg Config) *facts {
 	f := &facts{cfg: cfg, hooks: map[hooks.Target]func() ([]hooks.Hook, error){}, recent: map[hooks.Target]func() ([]hooks.Delivery, error){}}
 	f.status = once(ctx, cfg.Timeout, func(ctx context.Context) (daemon.Status, error) { return daemon.Dial(cfg.Home).Status(ctx) })
@@ -198,7 +209,7 @@ const span = 3 * 24 * time.Hour
 func (f *facts) deliveries(ctx context.Context, t hooks.Target) ([]hooks.Delivery, error) {
 	own, _, err := f.ours(t)
 	if err != nil {
-		return nil, err
+		return nil, told(err)
 	}
 	a, err := f.github()
 	if err != nil {

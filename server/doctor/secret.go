@@ -111,7 +111,7 @@ func (f *facts) rotation(context.Context) finding {
 func (f *facts) signedWith(_ context.Context, t hooks.Target) finding {
 	own, _, err := f.ours(t)
 	if err != nil {
-		return skipped(err)
+		return skipped(told(err))
 	}
 	if len(own) == 0 {
 		return ok("no hook of this receiver")
@@ -154,7 +154,7 @@ func signed(h hooks.Hook, sum logSummary, ring accepted) finding {
 
 // skipped is the finding of a check that could not be done because of something that another check tells.
 func skipped(err error) finding {
-	if errors.Is(err, errNoGitHub) {
+	if errors.Is(err, errNoGitHub) || errors.Is(err, errNoHooks) {
 		return warn("", "not looked at: %v", err)
 	}
 	return failed(err, "")
