@@ -133,11 +133,7 @@ func (m *lineMode) rejected(ctx context.Context, _ string) error {
 	}
 	for i := len(list) - 1; i >= max(0, len(list)-linesAtOnce); i-- {
 		r := list[i]
-		line := clock(r.Time, m.cfg.Now()) + ", " + r.Reason
-		if r.Former != "" { // this one is not forged but forgotten
-			line = clock(r.Time, m.cfg.Now()) + ", signed with the former secret " + r.Former + ": a hook was not rotated"
-		}
-		line += ", from " + r.Address
+		line := clock(r.Time, m.cfg.Now()) + ", " + whyRejected(r) + ", from " + r.Address
 		if r.Event != "" {
 			line += ", " + r.Event
 		}

@@ -274,6 +274,15 @@ func (p *receiverPage) viewLog(w, h int) string {
 	return fit(strings.Join(out, "\n"), w, h)
 }
 
+// whyRejected is the reason for people. What was signed with a former secret
+// is not forged but forgotten.
+func whyRejected(r daemon.Rejected) string {
+	if r.Former != "" {
+		return "signed with the former secret " + logs.Clean(r.Former) + ": a hook was not rotated"
+	}
+	return logs.Clean(r.Reason)
+}
+
 func (p *receiverPage) viewRejected(w, h int) string {
 	t := p.a.theme
 	if len(p.rejected) == 0 {
@@ -283,11 +292,7 @@ func (p *receiverPage) viewRejected(w, h int) string {
 	p.at = max(0, min(p.at, len(p.rejected)-1))
 	for i := len(p.rejected) - 1 - p.at; i >= 0 && len(out) < h; i-- {
 		r := p.rejected[i]
-		line := " " + t.faint.Render(clock(r.Time, p.a.cfg.Now())) + " " + t.bad.Render(logs.Clean(r.Reason)) + "  from " + logs.Clean(r.Address)
-		if r.Former != "" {
-			// Before what may be cut: this one is not forged but forgotten.
-			line = " " + t.faint.Render(clock(r.Time, p.a.cfg.Now())) + " " + t.bad.Render("signed with the former secret "+logs.Clean(r.Former)+": a hook was not rotated") + "  from " + logs.Clean(r.Address)
-		}
+		line := " " + t.faint.Render(clock(r.Time, p.a.cfg.Now())) + " " + t.bad.Render(whyRejected(r)) + "  from " + logs.Clean(r.Address)
 		if r.Event != "" {
 			line += "  " + logs.Clean(r.Event)
 		}

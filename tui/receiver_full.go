@@ -24,11 +24,7 @@ func (p *receiverPage) inFull() []string {
 	case viewRejected:
 		for i := len(p.rejected) - 1 - p.at; i >= 0 && len(out) < 3*p.high; i-- {
 			r := p.rejected[i]
-			why := r.Reason
-			if r.Former != "" {
-				why = "signed with the former secret " + r.Former + ": a hook was not rotated"
-			}
-			out = append(out, clock(r.Time, p.a.cfg.Now())+" "+why+", from "+r.Address)
+			out = append(out, clock(r.Time, p.a.cfg.Now())+" "+whyRejected(r)+", from "+r.Address)
 			if what := strings.TrimSpace(r.Event + " " + r.DeliveryID); what != "" {
 				out = append(out, "  "+what)
 			}

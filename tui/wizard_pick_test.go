@@ -107,6 +107,24 @@ func TestRepositoriesOffersOrganisations(t *testing.T) {
 	s.shows("gh auth refresh -s admin:org_hook")
 }
 
+// A repository of another host is not taken for its namesake here.
+func TestRepositoriesRefusesAnotherHost(t *testing.T) {
+	r := newRig(t, "octo-org/api")
+	r.start()
+	r.shows("Welcome to hookctl")
+	r.press("enter")
+	r.shows("signed in to github.com as octocat")
+	r.press("enter")
+	r.shows("octo-org/api")
+	r.typed("ghe.example.com/octo-org/api")
+	r.shows("on another host")
+	r.press("space")
+	r.shows("GH_HOST=ghe.example.com")
+	if got := r.wizard.targets(); len(got) != 0 {
+		t.Errorf("chosen are %v", got)
+	}
+}
+
 // A click chooses the line under it, in the wizard and in the checklist of a
 // hook's events.
 func TestClicksChoose(t *testing.T) {

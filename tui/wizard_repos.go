@@ -40,6 +40,11 @@ func newReposStep(w *wizard) *reposStep {
 			}
 			return pickItem{id: t.String(), text: "organisation " + t.String(), right: "all its repositories", off: noOrg(s.w.user)}, true
 		}
+		if s.w.client != nil {
+			if _, err := s.w.client.ParseTarget(text); err != nil { // its namesake here is another repository
+				return pickItem{id: logs.Clean(text), right: "on another host", off: "it is on another host; " + logs.Clean(cureOf(err))}, true
+			}
+		}
 		return pickItem{id: t.String(), right: "as typed"}, true
 	}
 	for _, r := range w.a.cfg.Setup.Repositories {
