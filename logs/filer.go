@@ -63,7 +63,8 @@ const (
 
 const (
 	fileBatch     = 64
-	restShare     = 2 // in a rush, rest that many times as long as the work took
+	rushBatch     = 16 // of files while deliveries come one after the other
+	restShare     = 4  // in a rush, rest that many times as long as the work took
 	longRest      = 50 * time.Millisecond
 	crowdBatch    = 8 // of files, where creating one stalls a crowd for half a millisecond
 	crowdRest     = 250 * time.Millisecond
@@ -181,8 +182,10 @@ func (f *filer) fileLoop() {
 	timer := time.NewTimer(0)
 	for {
 		most := fileBatch
-		if _, crowd := f.spool.rush(); crowd {
+		if rush, crowd := f.spool.rush(); crowd {
 			most = crowdBatch
+		} else if rush {
+			most = rushBatch
 		}
 		batch, wait, stopped := f.next(most)
 		if len(batch) > 0 {
