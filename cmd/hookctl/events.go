@@ -37,6 +37,9 @@ func (f *eventsFilter) add(cmd *cobra.Command) {
 }
 
 func (f *eventsFilter) parse() (logs.Filter, error) {
+	if f.limit < 0 {
+		return logs.Filter{}, usage(fmt.Errorf("--limit: %d is less than nothing", f.limit))
+	}
 	filter, err := parseFilter(f.filter)
 	var at *logs.FilterError
 	if errors.As(err, &at) {
@@ -72,9 +75,6 @@ func (p *program) listEvents(ctx context.Context, f eventsFilter, out *output) (
 	filter, err := f.parse()
 	if err != nil {
 		return err
-	}
-	if f.limit < 0 {
-		return usage(fmt.Errorf("--limit: %d is less than nothing", f.limit))
 	}
 	log, err := p.openLog(ctx)
 	if err != nil {
@@ -195,7 +195,7 @@ func (p *program) viewEvent(ctx context.Context, name string, payload bool, out 
 
 // findRecord turns what a person calls a record into its file: the file's name or path, the delivery's GUID, or latest.
 func findRecord(ctx context.Context, log *logs.Log, name string) (string, error) {
-	if name == "latest" {
+	if name == "latest" || filepath.Base(name) == "latest.json" { // the link in the log directory
 		page, err := log.Page(ctx, logs.Query{Limit: 1})
 		if err == nil && len(page.Entries) == 0 {
 			err = hint(errors.New("the log is empty"), "send a sample with: hookctl test FILE")

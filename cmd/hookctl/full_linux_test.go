@@ -97,3 +97,24 @@ func TestFullDiskIsToldAndOutlived(t *testing.T) {
 		t.Errorf("%d records, want the 2 that were acknowledged", got)
 	}
 }
+
+// TestFullOutputIsNoSuccess prints to a device that takes nothing: whatever prints, in one piece or in many, fails.
+func TestFullOutputIsNoSuccess(t *testing.T) {
+	home := t.TempDir()
+	for _, args := range [][]string{{"status"}, {"status", "--json"}, {"version"}, {"doctor"}, {"config", "--jq", ".[].key"}, {"--help"}} {
+		full, err := os.OpenFile("/dev/full", os.O_WRONLY, 0)
+		if err != nil {
+			t.Skip("there is no /dev/full here: ", err)
+		}
+		var told bytes.Buffer
+		cmd := exec.CommandContext(t.Context(), "hookctl", args...)
+		cmd.Env = append(os.Environ(), "HOOKCTL_HOME="+home, "GH_TOKEN=", "GH_CONFIG_DIR="+home)
+		cmd.Stdout, cmd.Stderr = full, &told
+		err = cmd.Run()
+		var failed *exec.ExitError
+		if !errors.As(err, &failed) || failed.ExitCode() != exitFailed || !strings.Contains(told.String(), "no space left") {
+			t.Errorf("%v: %v\n%s", args, err, told.String())
+		}
+		_ = full.Close()
+	}
+}

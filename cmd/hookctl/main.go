@@ -37,8 +37,9 @@ func run() int {
 	ctx, stop := signal.NotifyContext(context.Background(), os.Interrupt, syscall.SIGTERM)
 	defer stop()
 	context.AfterFunc(ctx, stop)
+	out := &stdout{file: os.Stdout}
 	p := &program{
-		in: os.Stdin, out: os.Stdout, err: os.Stderr,
+		in: os.Stdin, out: out, err: os.Stderr,
 		environ:  os.Getenv,
 		terminal: isTerminal(os.Stdin) && isTerminal(os.Stdout),
 	}
@@ -46,7 +47,7 @@ func run() int {
 	if isExtension(os.Args[0]) {
 		p.asExtension(root)
 	}
-	err := root.ExecuteContext(ctx)
+	err := out.check(root.ExecuteContext(ctx))
 	reportError(p.err, err)
 	return exitCode(err)
 }

@@ -9,6 +9,7 @@ import (
 	"os"
 	"slices"
 	"strings"
+	"sync"
 	"unicode"
 	"unicode/utf16"
 
@@ -30,6 +31,43 @@ type output struct {
 func addOutputFlags(cmd *cobra.Command, o *output) {
 	cmd.Flags().BoolVar(&o.asJSON, "json", false, "print JSON")
 	cmd.Flags().StringVarP(&o.jq, "jq", "q", "", "filter the JSON with a jq `expression`")
+	// A mistake in the expression is told before the command does anything, not once a hook has been changed.
+	cmd.PreRunE = func(*cobra.Command, []string) error {
+		if o.jq == "" {
+			return nil
+		}
+		_, err := compileJQ(o.jq)
+		return err
+	}
+}
+
+// stdout is where data goes. It remembers the first write that failed, so that no command ends well whose data are
+// lost, even where it prints piece by piece.
+type stdout struct {
+	file   *os.File
+	mu     sync.Mutex
+	failed error
+}
+
+// Write is os.File's. A reader that has gone away ends the process with SIGPIPE, as everywhere.
+func (s *stdout) Write(p []byte) (int, error) {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	n, err := s.file.Write(p)
+	if s.failed == nil {
+		s.failed = err
+	}
+	return n, err
+}
+
+// check adds to the outcome of a command that its output could not be written.
+func (s *stdout) check(err error) error {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	if s.failed == nil || errors.Is(err, s.failed) {
+		return err
+	}
+	return errors.Join(err, fmt.Errorf("print: %w", s.failed))
 }
 
 // wanted tells whether JSON is asked for.
@@ -53,7 +91,7 @@ func (o *output) print(w io.Writer, value any) error {
 // shown is w for data that holds text from outside. Where that is a terminal, the characters that it would obey are
 // spelled as JSON spells them; a program that reads the output gets every byte.
 func shown(w io.Writer) io.Writer {
-	if f, ok := w.(*os.File); ok && isTerminal(f) {
+	if s, ok := w.(*stdout); ok && isTerminal(s.file) {
 		return spelled{w}
 	}
 	return w
@@ -86,13 +124,9 @@ func (s spelled) Write(p []byte) (int, error) {
 // runJQ prints each result of expression on its own line, strings without quotes. Numbers keep every digit:
 // GitHub's delivery ids are larger than a float64 can tell apart.
 func runJQ(w io.Writer, expression string, data []byte) error {
-	query, err := gojq.Parse(expression)
+	code, err := compileJQ(expression)
 	if err != nil {
-		return usage(fmt.Errorf("--jq: %w", err))
-	}
-	code, err := gojq.Compile(query)
-	if err != nil {
-		return usage(fmt.Errorf("--jq: %w", err))
+		return err
 	}
 	decoder := json.NewDecoder(bytes.NewReader(data))
 	decoder.UseNumber()
@@ -113,16 +147,30 @@ func runJQ(w io.Writer, expression string, data []byte) error {
 			}
 			return fmt.Errorf("--jq: %w", err)
 		}
-		if text, ok := value.(string); ok {
-			fmt.Fprintln(w, text)
-			continue
-		}
 		line, err := gojq.Marshal(value)
+		if text, ok := value.(string); ok {
+			line = []byte(text)
+		}
 		if err != nil {
 			return fmt.Errorf("--jq: %w", err)
 		}
-		fmt.Fprintln(w, string(line))
+		if _, err := fmt.Fprintln(w, string(line)); err != nil {
+			return err
+		}
 	}
+}
+
+// compileJQ makes a program of a jq expression; a mistake in it is one of usage.
+func compileJQ(expression string) (*gojq.Code, error) {
+	query, err := gojq.Parse(expression)
+	if err != nil {
+		return nil, usage(fmt.Errorf("--jq: %w", err))
+	}
+	code, err := gojq.Compile(query)
+	if err != nil {
+		return nil, usage(fmt.Errorf("--jq: %w", err))
+	}
+	return code, nil
 }
 
 // table prints rows under a head, columns aligned, every cell cleaned: most of them come from outside. On a terminal it
@@ -136,8 +184,8 @@ const unlimited = 1 << 20
 
 // terminalWidth is how many columns w shows in a line.
 func terminalWidth(w io.Writer) int {
-	if f, ok := w.(*os.File); ok {
-		if width, _, err := term.GetSize(int(f.Fd())); err == nil && width > 0 {
+	if s, ok := w.(*stdout); ok {
+		if width, _, err := term.GetSize(int(s.file.Fd())); err == nil && width > 0 {
 			return width
 		}
 	}
