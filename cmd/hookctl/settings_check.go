@@ -22,13 +22,19 @@ func (s *settings) check() error {
 		problems = append(problems, s.problem(key, fmt.Errorf(format, args...)))
 	}
 	walkSettings(reflect.ValueOf(s.Settings), "", func(f settingsField) {
-		if f.enum == nil || f.value.Kind() != reflect.String || f.value.String() == "" {
+		if f.enum == nil || f.value.Kind() != reflect.String || f.value.String() == "" && s.origin(f.key) == "default" {
 			return
 		}
 		if !slices.Contains(f.enum, f.value.String()) {
 			report(f.key, "%q is none of: %s", f.value.String(), strings.Join(f.enum, ", "))
 		}
 	})
+	if s.Receiver.Bind == "" {
+		report("receiver.bind", "an empty address would listen on every one; write 0.0.0.0 where that is meant")
+	}
+	if s.Log.Dir == "" {
+		report("log.dir", "an empty path; leave the key out for the default")
+	}
 	if s.Receiver.Port < 0 || s.Receiver.Port > 65535 {
 		report("receiver.port", "%d is no port (1 to 65535; 0 takes any free one)", s.Receiver.Port)
 	}
@@ -84,17 +90,16 @@ func (s *settings) tableProblem(err error) error {
 
 // problem puts the place before a mistake: the line of hookctl.yaml, or the flag or variable that brought it.
 func (s *settings) problem(key string, err error) error {
-	origin := s.origin(key)
-	for at := key; ; {
-		if p, ok := s.positions[at]; ok && strings.HasPrefix(origin, filepath.Base(s.File)) {
+	origin, file := s.origin(key), filepath.Base(s.File)
+	at := key
+	// What is missing has its default, and its place is that of the entry around it.
+	for end := 0; end >= 0 && (origin == "default" || strings.HasPrefix(origin, file)); at = at[:max(end, 0)] {
+		if p, ok := s.positions[at]; ok {
 			return hint(fmt.Errorf("%s:%d:%d: %s: %w", s.File, p.Line, p.Column, key, err), "mend it with: hookctl config edit")
 		}
-		end := strings.LastIndexAny(at, ".[")
-		if end < 0 {
-			return fmt.Errorf("%s (%s): %w", key, origin, err)
-		}
-		at = at[:end]
+		end = strings.LastIndexAny(at, ".[")
 	}
+	return fmt.Errorf("%s (%s): %w", key, origin, err)
 }
 
 // name is what paths call the sink by.
@@ -111,6 +116,9 @@ func checkSink(s SinkSettings) (key string, err error) {
 	case "":
 		return "", errors.New("type is missing: aimaestro, amp-send, command or http")
 	case "aimaestro", "http":
+		if !isVariable(s.Secret) {
+			return ".secret", errors.New("that is no name of a variable; keep the key itself in .env and name its variable here")
+		}
 		if err := checkURL(s.URL); err != nil {
 			return ".url", err
 		}
@@ -127,6 +135,12 @@ func checkSink(s SinkSettings) (key string, err error) {
 		}
 	}
 	return "", nil
+}
+
+// isVariable tells whether text can be the name of an environment variable; none is fine.
+func isVariable(text string) bool {
+	letters := "ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz_"
+	return strings.Trim(text, letters+"0123456789") == "" && (text == "" || strings.ContainsAny(text[:1], letters))
 }
 
 // checkURL refuses what is no absolute http or https URL, or carries a password.

@@ -8,11 +8,11 @@ import (
 	"io/fs"
 	"os"
 	"path/filepath"
+	"reflect"
 	"strconv"
 	"strings"
 
 	"github.com/goccy/go-yaml"
-	"github.com/goccy/go-yaml/ast"
 	"github.com/goccy/go-yaml/parser"
 
 	"hookctl/hooks/secret"
@@ -112,7 +112,7 @@ func loadSettings(environ func(string) string, overrides ...override) (*settings
 	if s.Log.Dir, err = expandHome(s.Log.Dir); err != nil {
 		return nil, err
 	}
-	if !filepath.IsAbs(s.Log.Dir) {
+	if s.Log.Dir != "" && !filepath.IsAbs(s.Log.Dir) {
 		s.Log.Dir = filepath.Join(home, s.Log.Dir)
 	}
 	return s, s.check()
@@ -125,11 +125,16 @@ func (s *settings) decode(data []byte) (err error) {
 	if err != nil {
 		return s.located(err)
 	}
-	for _, doc := range file.Docs {
+	for i, doc := range file.Docs {
+		if doc.Body != nil && i > 0 {
+			return s.located(&positionError{positionOf(doc.Body), errors.New("a second document would not be read; put everything into one")})
+		}
 		collectPositions(doc.Body, "", s.positions)
 	}
-	for key := range s.positions {
-		s.origins[key] = filepath.Base(s.File)
+	for key, at := range s.positions {
+		if !at.empty {
+			s.origins[key] = filepath.Base(s.File)
+		}
 	}
 	read := s.Settings
 	err = yaml.NewDecoder(bytes.NewReader(data), yaml.Strict()).Decode(&read)
@@ -138,6 +143,11 @@ func (s *settings) decode(data []byte) (err error) {
 		return nil // the file sets nothing, and the decoder has cleared what it was given
 	case err != nil:
 		return s.located(err)
+	}
+	for _, doc := range file.Docs {
+		if err := checkKeys(doc.Body, reflect.TypeFor[Settings]()); err != nil {
+			return s.located(err)
+		}
 	}
 	s.Settings = read
 	return nil
@@ -251,63 +261,4 @@ func (s *settings) origin(key string) string {
 		key = key[:end]
 	}
 	return "default"
-}
-
-// position is a place in hookctl.yaml, counted from 1.
-type position struct{ Line, Column int }
-
-// positionError is a mistake at a place of the file being read.
-type positionError struct {
-	Position position
-	Err      error
-}
-
-func (e *positionError) Error() string {
-	return fmt.Sprintf("%d:%d: %v", e.Position.Line, e.Position.Column, e.Err)
-}
-
-func (e *positionError) Unwrap() error { return e.Err }
-
-// located turns an error of the YAML reader into one that begins with file:line:column.
-func (s *settings) located(err error) error {
-	var mine *positionError
-	var theirs yaml.Error
-	switch {
-	case errors.As(err, &mine):
-		err = fmt.Errorf("%s:%d:%d: %w", s.File, mine.Position.Line, mine.Position.Column, mine.Err)
-	case errors.As(err, &theirs) && theirs.GetToken() != nil:
-		at := theirs.GetToken().Position
-		err = fmt.Errorf("%s:%d:%d: %s", s.File, at.Line, at.Column, theirs.GetMessage())
-	default:
-		err = fmt.Errorf("%s: %w", s.File, err)
-	}
-	return hint(err, "mend it with: hookctl config edit")
-}
-
-func positionOf(node ast.Node) position {
-	at := node.GetToken().Position
-	return position{Line: at.Line, Column: at.Column}
-}
-
-// collectPositions notes where each key of the file is, by the path that `config` shows (receiver.port, sinks[0].url).
-func collectPositions(node ast.Node, path string, into map[string]position) {
-	switch n := node.(type) {
-	case *ast.MappingNode:
-		for _, value := range n.Values {
-			collectPositions(value, path, into)
-		}
-	case *ast.MappingValueNode:
-		key := n.Key.GetToken().Value
-		if path != "" {
-			key = path + "." + key
-		}
-		into[key] = positionOf(n.Value)
-		collectPositions(n.Value, key, into)
-	case *ast.SequenceNode:
-		for i, value := range n.Values {
-			key := path + "[" + strconv.Itoa(i) + "]"
-			into[key] = positionOf(value)
-			collectPositions(value, key, into)
-		}
-	}
 }

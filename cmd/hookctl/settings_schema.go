@@ -25,8 +25,9 @@ func schemaOf(t reflect.Type, doc string, enum []string) map[string]any {
 	}
 	switch {
 	case t == reflect.TypeFor[Duration]():
-		schema["type"] = []string{"string", "integer"}
-		schema["pattern"] = `^([0-9]+w)?([0-9]+d)?([0-9.]+(ns|us|µs|ms|s|m|h))*$|^0$`
+		const days, time = `([0-9]+[dw])`, `([0-9.]+(ns|us|µs|ms|s|m|h))`
+		schema["pattern"] = `^(0|` + days + `+` + time + `*|` + time + `+)$`
+		schema["anyOf"] = []any{map[string]any{"type": "string"}, map[string]any{"const": 0}}
 	case t == reflect.TypeFor[Size]():
 		schema["type"] = []string{"string", "integer"}
 		schema["pattern"] = `^[0-9.]+ ?([kKMGTPE]i?)?B?$`
@@ -34,9 +35,13 @@ func schemaOf(t reflect.Type, doc string, enum []string) map[string]any {
 		schema["type"] = "object"
 		schema["additionalProperties"] = false
 		properties := map[string]any{}
+		var required []string
 		for i := range t.NumField() {
 			field := t.Field(i)
-			name, _, _ := strings.Cut(field.Tag.Get("yaml"), ",")
+			name, options, _ := strings.Cut(field.Tag.Get("yaml"), ",")
+			if options != "omitempty" && t != reflect.TypeFor[Settings]() {
+				required = append(required, name)
+			}
 			var values []string
 			if text := field.Tag.Get("enum"); text != "" {
 				values = strings.Split(text, ",")
@@ -44,6 +49,9 @@ func schemaOf(t reflect.Type, doc string, enum []string) map[string]any {
 			properties[name] = schemaOf(field.Type, field.Tag.Get("doc"), values)
 		}
 		schema["properties"] = properties
+		if required != nil {
+			schema["required"] = required
+		}
 	case t.Kind() == reflect.Slice:
 		schema["type"] = "array"
 		schema["items"] = schemaOf(t.Elem(), "", enum)

@@ -4,6 +4,7 @@ import (
 	"bytes"
 	"encoding/json"
 	"path/filepath"
+	"regexp"
 	"strings"
 	"testing"
 	"time"
@@ -72,17 +73,49 @@ func TestSettingsPrecedence(t *testing.T) {
 	}
 }
 
+// TestSettingsTellWhatTheFileDecides: neither a bare key, which decides nothing, nor an anchor hides where a value is from.
+func TestSettingsTellWhatTheFileDecides(t *testing.T) {
+	t.Parallel()
+	s, err := loadText(t, "receiver: &here\n  port: 9001\n  bind:\ncoalesce:\nlog:\n", nil)
+	if err != nil {
+		t.Fatal(err)
+	}
+	for key, want := range map[string]string{
+		"receiver.port": "hookctl.yaml:2", "receiver.bind": "default", "coalesce": "default", "log.keep": "default",
+	} {
+		if origin := s.origin(key); origin != want {
+			t.Errorf("%s is from %s, not %s", key, origin, want)
+		}
+	}
+	if s.Receiver.Port != 9001 || s.Receiver.Bind != "127.0.0.1" || s.Coalesce != Duration(coalesceDefault) {
+		t.Errorf("%+v", s.Settings)
+	}
+}
+
 func TestSettingsMistakesAreNamedWithTheirPlace(t *testing.T) {
 	t.Parallel()
 	for _, c := range []struct{ name, file, want string }{
 		{"unknown key", "receivers: {}\n", `hookctl.yaml:1:1: unknown field "receivers"`},
 		{"unknown inner key", "log:\n  kep: 1d\n", `hookctl.yaml:2:3: unknown field "kep"`},
+		{"a number for a key", "receiver: {0: 1}\n", `hookctl.yaml:1:12: unknown field "0"`},
+		{"a number alone", "receiver: {0}\n", `hookctl.yaml:1:12: unknown field "0"`},
+		{"a number at the top", "1: 2\n", `hookctl.yaml:1:1: unknown field "1"`},
+		{"a number in a list", "sinks:\n  - {type: command, command: [x], 1: 2}\n", `hookctl.yaml:2:35: unknown field "1"`},
+		{"a key behind an anchor", "receiver: &r {true: 1}\n", `hookctl.yaml:1:15: unknown field "true"`},
+		{"a second document", "receiver: {port: 1}\n---\nreceiver: {port: 2}\n", "hookctl.yaml:3:9: a second document would not be read"},
 		{"broken YAML", "log: [\n", "hookctl.yaml:1:6: "},
 		{"wrong type", "receiver: {port: nine}\n", "hookctl.yaml:1:18: "},
 		{"port out of range", "receiver: {port: 99999}\n", "hookctl.yaml:1:18: receiver.port: 99999 is no port"},
 		{"duration", "coalesce: soon\n", `hookctl.yaml:1:11: "soon" is no duration`},
+		{"longer than can be counted", "log: {keep: 20000w}\n", `hookctl.yaml:1:13: "20000w" is no duration`},
+		{"longer together", "log: {keep: 15250w2562047h}\n", `"15250w2562047h" is no duration`},
 		{"size", "log: {max_size: big}\n", `hookctl.yaml:1:17: "big" is no size`},
 		{"enum", "tui: {theme: pink}\n", `hookctl.yaml:1:14: tui.theme: "pink" is none of: auto, light, dark`},
+		{"empty choice", "receiver: {tunnel: \"\"}\n", `hookctl.yaml:1:20: receiver.tunnel: "" is none of: off, ngrok`},
+		{"empty address", "receiver: {bind: \"\"}\n", "hookctl.yaml:1:18: receiver.bind: an empty address would listen on every one"},
+		{"empty directory", "log: {dir: \"\"}\n", "hookctl.yaml:1:12: log.dir: an empty path"},
+		{"route without a type", "routes: [{event: push}]\n", "hookctl.yaml:1:10: routes[0].notify: "},
+		{"key where its variable belongs", "sinks: [{type: http, url: \"http://x\", secret: 0secret@}]\n", "hookctl.yaml:1:47: sinks[0].secret: that is no name of a variable"},
 		{"priority", "priorities: {workflow_run.failure: soon}\n", `hookctl.yaml:1:36: priorities.workflow_run.failure: "soon" is none of`},
 		{"password in a URL", "receiver: {public_url: \"https://me:secret@example.com\"}\n", "a URL with a password in it"},
 		{"metrics for everyone", "receiver: {metrics: \"0.0.0.0:9190\"}\n", "no loopback address"},
@@ -101,7 +134,7 @@ func TestSettingsMistakesAreNamedWithTheirPlace(t *testing.T) {
 				t.Errorf("got  %v\nwant %s", err, c.want)
 			}
 			if err != nil && strings.Contains(err.Error(), "secret@") {
-				t.Error("the password is in the error")
+				t.Error("the secret is in the error")
 			}
 		})
 	}
@@ -231,6 +264,16 @@ func TestSchemaAgreesWithTheReader(t *testing.T) {
 		"priorities: {workflow_run.failure: soon}": false,
 		"receiver: {port: nine}":                   false,
 		"log: {keep: tomorrow}":                    false,
+		"log: {keep: 1h2d}":                        false,
+		"log: {keep: 2w1d12h}":                     true,
+		"coalesce: 20":                             false,
+		"coalesce: \"\"":                           false,
+		"receiver: {allow: \"\"}":                  false,
+		"receiver: {0: 1}":                         false,
+		"routes: [{event: push}]":                  false,
+		"routes: [{notify: push}]":                 false,
+		"sinks: [{url: \"http://127.0.0.1\"}]":     false,
+		regexp.MustCompile("(?s)```yaml\n(.*?)```").FindStringSubmatch(readFile(t, readme))[1]: true,
 	} {
 		converted, err := yaml.YAMLToJSON([]byte(text))
 		if err != nil {
@@ -243,7 +286,7 @@ func TestSchemaAgreesWithTheReader(t *testing.T) {
 		if err := schema.Validate(value); (err == nil) != right {
 			t.Errorf("%s: the schema says %v", text, err)
 		}
-		if _, err := loadText(t, text, nil); right && err != nil && !strings.Contains(err.Error(), "no sink") {
+		if _, err := loadText(t, text, nil); (err == nil) != right && (err == nil || !strings.Contains(err.Error(), "no sink")) {
 			t.Errorf("%s: the reader says %v", text, err)
 		}
 	}

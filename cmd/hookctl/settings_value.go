@@ -2,6 +2,7 @@ package main
 
 import (
 	"fmt"
+	"math"
 	"strconv"
 	"strings"
 	"time"
@@ -26,18 +27,18 @@ func parseDuration(text string) (Duration, error) {
 		end := strings.IndexAny(rest, "dw")
 		if end < 0 {
 			tail, err := time.ParseDuration(rest)
-			if err != nil || tail < 0 {
+			if err != nil || tail < 0 || tail > math.MaxInt64-total {
 				return 0, fmt.Errorf("%q is no duration; write it like 30d, 12h or 90s", text)
 			}
 			return Duration(total + tail), nil
 		}
-		n, err := strconv.ParseUint(rest[:end], 10, 16)
-		if err != nil {
-			return 0, fmt.Errorf("%q is no duration; write it like 30d, 12h or 90s", text)
-		}
 		unit := 24 * time.Hour
 		if rest[end] == 'w' {
 			unit *= 7
+		}
+		n, err := strconv.ParseUint(rest[:end], 10, 16)
+		if err != nil || time.Duration(n) > (math.MaxInt64-total)/unit { //nolint:gosec // n has 16 bits.
+			return 0, fmt.Errorf("%q is no duration; write it like 30d, 12h or 90s", text)
 		}
 		total += time.Duration(n) * unit //nolint:gosec // n has 16 bits.
 		rest = rest[end+1:]
