@@ -2,7 +2,6 @@ package tui
 
 import (
 	"context"
-	"sync"
 	"time"
 
 	tea "charm.land/bubbletea/v2"
@@ -51,7 +50,7 @@ type app struct {
 	progress *tea.ProgressBar
 	lastTap  tap
 	waits    func(tea.Cmd) tea.Cmd // what becomes of commands that wait for time or news; tests leave them out
-	jobs     sync.WaitGroup        // long work that close waits for
+	jobs     jobs                  // long work that close waits for
 	wizard   *wizard               // the last one, to go on where it was left
 
 	log       *logs.Log

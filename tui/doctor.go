@@ -59,10 +59,13 @@ func (p *doctorPage) open() tea.Cmd {
 	p.at, p.top = 0, 0
 	ctx, run, gen := p.a.ctx, p.a.cfg.Checks, p.gen
 	found := make(chan Check)
-	p.a.jobs.Add(1)
+	jobs := &p.a.jobs
 	return tea.Batch(nextCheck(gen, found), func() tea.Msg {
-		defer p.a.jobs.Done()
 		defer close(found)
+		if !jobs.begin() {
+			return nil
+		}
+		defer jobs.end()
 		run(ctx, func(c Check) {
 			select {
 			case found <- c:

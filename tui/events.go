@@ -22,7 +22,6 @@ type eventsPage struct {
 	a         *app
 	feed      feed
 	doc       *detail
-	docErr    error
 	reading   string // file being read, "" for none
 	inside    bool   // the keys go to the document
 	hidden    bool   // no preview
@@ -114,7 +113,7 @@ func (p *eventsPage) update(msg tea.Msg) tea.Cmd {
 	case exported:
 		cmd = p.exported(msg)
 	case jqDone:
-		p.jqAnswered(msg)
+		cmd = p.jqAnswered(msg)
 	case replayed:
 		cmd = p.replayDone(msg)
 	case filterSaved:
@@ -182,20 +181,19 @@ func (p *eventsPage) took(m recordRead) {
 		return
 	}
 	if m.err != nil {
-		p.docErr = m.err
 		p.doc = &detail{th: p.a.theme, file: m.file, rec: &logs.Record{}, note: m.err.Error()}
 		p.doc.build()
 		return
 	}
-	m.doc.find = p.find
-	if p.doc != nil && strings.TrimRight(p.doc.file, "\x00") == m.file {
-		m.doc.at, m.doc.top = p.doc.at, p.doc.top
-		if p.doc.full != nil {
-			m.doc.tree, m.doc.full, m.doc.query = p.doc.tree, p.doc.full, p.doc.query // folded as it was
-		}
-		m.doc.build()
+	if old := p.doc; old != nil && old.full != nil && strings.TrimRight(old.file, "\x00") == m.file {
+		// It stays the same document, folded as it was: a search or an
+		// expression that is being typed goes on in it.
+		old.file, old.rec, old.facts = m.file, m.doc.rec, m.doc.facts
+		old.rebuild()
+		return
 	}
-	p.doc, p.docErr = m.doc, nil
+	m.doc.find = p.find
+	p.doc = m.doc
 }
 
 // shown is the document of the entry under the cursor, or nil while it is

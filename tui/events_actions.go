@@ -29,6 +29,10 @@ func (p *eventsPage) listActions() []action {
 		list += " --filter " + quote(f.filter.String())
 	}
 	view := p.viewCommand()
+	noExport := none
+	if p.export != nil || len(p.marks) > 0 {
+		noExport = "" // one is under way, or the marked ones are written
+	}
 	saved := map[bool]string{true: "filters"}[len(p.a.cfg.Filters) > 0]
 	return append([]action{
 		{id: "open", keys: []string{"enter"}, label: "open", text: "Open the record.", command: view, off: none, run: p.then(p.enter)},
@@ -40,7 +44,7 @@ func (p *eventsPage) listActions() []action {
 		{id: "follow", keys: []string{"f"}, label: "follow", text: "Go to the newest event and follow.", command: "hookctl events follow", run: p.follow},
 		{id: "mark", keys: []string{"x"}, text: "Mark the event for replay, resend and export, or take the mark away.", off: none, run: p.then(p.mark)},
 		{id: "back", keys: []string{"esc"}, text: "Take away the marks, then the filter.", off: p.nothingToClear(), run: p.clear},
-		{id: "export", keys: []string{"W"}, text: "Write the filtered or the marked events to a file, one JSON record a line; once more cancels.", command: list + " --json", off: none, run: p.openExport},
+		{id: "export", keys: []string{"W"}, text: "Write the filtered or the marked events to a file, one JSON record a line; once more cancels.", command: list + " --json", off: noExport, run: p.openExport},
 		{id: "filters", keys: []string{"F"}, label: saved, text: "Choose a saved filter, or one used before; saved ones can be forgotten there.", run: p.openFilters},
 		{id: "preview", keys: []string{"p"}, text: "Show or hide the preview.", run: p.then(func() { p.hidden = !p.hidden })},
 		{id: "narrower", keys: []string{"<"}, text: "Give the list less room.", run: func() tea.Cmd { p.share = max(20, p.share-5); return nil }},
@@ -73,9 +77,9 @@ func (p *eventsPage) recordActions() []action {
 	return []action{
 		{id: "copy", keys: []string{"y"}, label: "copy", text: "Copy id, URL, JSON, curl line, or the value under the cursor.", off: none, run: p.openCopy},
 		{id: "browse", keys: []string{"o"}, label: "web", text: "Open the event's page in the browser.", off: noURL, run: func() tea.Cmd { return p.a.browse(e.URL) }},
-		{id: "replay", keys: []string{"R"}, label: "replay", text: "Send the record through the receiver again, as a new one.", command: "hookctl events replay " + files, off: down,
+		{id: "replay", keys: []string{"R"}, label: "replay", text: "Send the record through the receiver again, as a new one.", command: strings.TrimSpace("hookctl events replay " + files), off: down,
 			run: func() tea.Cmd { return p.again("replay") }},
-		{id: "resend", keys: []string{"S"}, text: "Send the record's notifications again.", command: "hookctl events resend " + files, off: silent,
+		{id: "resend", keys: []string{"S"}, text: "Send the record's notifications again.", command: strings.TrimSpace("hookctl events resend " + files), off: silent,
 			run: func() tea.Cmd { return p.again("resend") }},
 	}
 }
@@ -88,12 +92,10 @@ func quoted(files []string) []string {
 	return out
 }
 
-// chosen are the files of the marked events, or of the one under the cursor.
+// chosen are the files of the marked events, the oldest first, or of the one
+// under the cursor.
 func (p *eventsPage) chosen() []string {
-	var out []string
-	for f := range p.marks {
-		out = append(out, f)
-	}
+	out := sortedKeys(p.marks)
 	if e, ok := p.feed.current(); ok && len(out) == 0 {
 		out = append(out, e.File)
 	}

@@ -35,7 +35,7 @@ func (p *eventsPage) openCopy() tea.Cmd {
 	choices = append(choices,
 		choice{text: "record as JSON", detail: "the whole file", run: func() tea.Cmd { return p.copyRecord(e.File, "the record", recordText) }},
 		choice{text: "payload as JSON", detail: "what GitHub sent", run: func() tea.Cmd { return p.copyRecord(e.File, "the payload", payloadText) }},
-		choice{text: "curl line", detail: "posts the payload to the receiver, for you to sign", run: func() tea.Cmd { return p.copyRecord(e.File, "the curl line", p.curlText) }})
+		choice{text: "curl line", detail: "posts the payload to the receiver, signed as it was", run: func() tea.Cmd { return p.copyRecord(e.File, "the curl line", curlText(p.a.address())) }})
 	p.a.show(newMenu(p.a, "Copy", choices))
 	return nil
 }
@@ -70,19 +70,27 @@ func payloadText(r *logs.Record) (string, error) {
 	return string(r.Payload), nil
 }
 
-// curlText is a command that posts the payload to the receiver. The signature
-// is the one that GitHub made, so it verifies while the secret is the same.
-func (p *eventsPage) curlText(r *logs.Record) (string, error) {
-	address := "http://127.0.0.1:" + strconv.Itoa(p.a.cfg.Setup.Port)
-	if p.a.running() && p.a.status.Address != "" {
-		address = "http://" + p.a.status.Address
+// address is where the receiver listens, or will.
+func (a *app) address() string {
+	if a.running() && a.status.Address != "" {
+		return "http://" + a.status.Address
 	}
-	parts := []string{"curl", "-sS", quote(address + "/webhook")}
-	for _, k := range sortedKeys(r.Headers) {
-		parts = append(parts, "-H", quote(k+": "+r.Headers[k]))
+	return "http://127.0.0.1:" + strconv.Itoa(a.cfg.Setup.Port)
+}
+
+// curlText makes a command that posts a record's payload to the receiver. The
+// signature is the one that GitHub made, so it verifies while the secret is the
+// same.
+func curlText(address string) func(*logs.Record) (string, error) {
+	return func(r *logs.Record) (string, error) {
+		payload, err := payloadText(r)
+		if err != nil {
+			return "", err
+		}
+		parts := []string{"curl", "-sS", quote(address + "/webhook")}
+		for _, k := range sortedKeys(r.Headers) {
+			parts = append(parts, "-H", quote(k+": "+r.Headers[k]))
+		}
+		return strings.Join(append(parts, "--data-binary", quote(payload)), " "), nil
 	}
-	if len(r.Payload) == 0 {
-		return "", fmt.Errorf("record %s has no payload", r.File)
-	}
-	return strings.Join(append(parts, "--data-binary", quote(string(r.Payload))), " "), nil
 }

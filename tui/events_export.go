@@ -73,8 +73,19 @@ func (p *eventsPage) startExport(name string) tea.Cmd {
 		e.total = len(e.files)
 	}
 	p.export, p.wrote = e, 0
-	ctx := p.a.ctx
-	return func() tea.Msg { return exported{e, e.begin(ctx)} }
+	return p.writing(e, e.begin)
+}
+
+// writing does one part of an export.
+func (p *eventsPage) writing(e *export, part func(context.Context) error) tea.Cmd {
+	ctx, jobs := p.a.ctx, &p.a.jobs
+	return func() tea.Msg {
+		if !jobs.begin() {
+			return nil
+		}
+		defer jobs.end()
+		return exported{e, part(ctx)}
+	}
 }
 
 // begin opens the file beside its later name, and writes the first batch.
@@ -170,8 +181,7 @@ func (p *eventsPage) exported(m exported) tea.Cmd {
 	if e.total > 0 {
 		p.a.progress = tea.NewProgressBar(tea.ProgressBarDefault, min(100, 100*e.done/e.total))
 	}
-	ctx := p.a.ctx
-	return func() tea.Msg { return exported{e, e.batch(ctx)} }
+	return p.writing(e, e.batch)
 }
 
 func (p *eventsPage) stopExport() tea.Cmd {

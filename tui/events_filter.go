@@ -66,14 +66,18 @@ func (p *eventsPage) openFilter() tea.Cmd {
 		return p.setFilter(f)
 	}
 	pr.cancel = func() tea.Cmd {
-		// What was asked meanwhile is stale; the old window still stands.
-		gen := p.feed.gen
+		if p.feed.gen == before.gen {
+			return nil // nothing was asked
+		}
+		// What was asked meanwhile is stale; the old window still stands, unless
+		// something came in since.
+		gen, news := p.feed.gen, p.feed.news != before.news
 		if p.feed.cancel != nil {
 			p.feed.cancel()
 		}
 		p.feed = before
 		p.feed.gen, p.feed.loading, p.feed.fetching = gen+1, false, 0
-		if before.loading || before.total < 0 {
+		if news || before.loading || before.total < 0 {
 			return p.setFilter(before.filter)
 		}
 		return p.after()

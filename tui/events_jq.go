@@ -40,7 +40,10 @@ func (p *eventsPage) openJQ() tea.Cmd {
 	pr.history, pr.at = p.jqHistory, len(p.jqHistory)
 	pr.live = func(text string) tea.Cmd { return p.runJQ(d, pr, text) }
 	pr.accept = func(text string) tea.Cmd {
-		if text != "" && pr.errText == "" {
+		switch {
+		case pr.errText != "":
+			p.a.show(pr) // the line says what is wrong
+		case text != "":
 			p.jqHistory = append(p.jqHistory, text)
 		}
 		return nil
@@ -134,18 +137,19 @@ func jq(ctx context.Context, q *gojq.Query, src []byte) (*tree, error) {
 }
 
 // jqAnswered shows a result, unless another question was asked since.
-func (p *eventsPage) jqAnswered(m jqDone) {
+func (p *eventsPage) jqAnswered(m jqDone) tea.Cmd {
 	if m.gen != m.of.asked {
-		return
+		return nil
 	}
-	pr, _ := p.a.top().(*prompt)
-	if m.err != nil {
-		if pr != nil && pr.id == "jq" {
-			pr.fault(logs.Clean(m.err.Error()), -1)
-		}
-		return
+	if m.err == nil {
+		m.of.result(m.tree, m.query)
+		return nil
 	}
-	m.of.result(m.tree, m.query)
+	if pr, ok := p.a.top().(*prompt); ok && pr.id == "jq" {
+		pr.fault(logs.Clean(m.err.Error()), -1)
+		return nil
+	}
+	return p.a.fail(fmt.Errorf("jq %s: %w", m.query, m.err))
 }
 
 // result puts a tree in the payload's place, the cursor on its heading.

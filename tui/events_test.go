@@ -3,9 +3,11 @@ package tui
 import (
 	"context"
 	"encoding/json"
+	"errors"
 	"fmt"
 	"os"
 	"path/filepath"
+	"slices"
 	"strings"
 	"testing"
 	"time"
@@ -251,4 +253,60 @@ func TestRecordStaysWhileEventsArrive(t *testing.T) {
 	s.shows("following", "v1.0 is out")
 	s.press("enter", "esc")
 	s.shows("following")
+}
+
+// What comes in while a filter is typed is there when the typing is given up.
+func TestEventsGivenUpFilterKeepsWhatCameIn(t *testing.T) {
+	for _, typed := range []string{"", "event:push"} {
+		s := full(t, 80, 24)
+		s.press("2", "/")
+		s.typed(typed)
+		s.arrive("release", "v1.0 is out", 0)
+		s.press("esc")
+		s.shows("following", "1/9", "v1.0 is out")
+	}
+}
+
+func TestJQTellsWhatIsWrongAfterEnter(t *testing.T) {
+	s := full(t, 80, 24)
+	s.press("2", "enter", "|")
+	s.typed(".action | keys")
+	s.press("enter") // the answer is an error, and the line stays to be mended
+	s.shows("jq .action | keys", "keys cannot be applied to")
+	s.press("ctrl+u")
+	s.typed(".action | (")
+	s.press("enter")
+	s.shows("jq .action | (", "ends too early")
+	s.press("esc")
+	s.lacks("jq .action")
+
+	// An answer may also come after the line is gone.
+	d := s.events().shown()
+	s.send(jqDone{of: d, gen: d.asked, query: ".x.y", err: errors.New("too slow")})
+	s.shows("jq .x.y: too slow")
+}
+
+// A record is read again when its notifications change; who asks it something
+// just then asks the same document.
+func TestRereadRecordStaysTheSameDocument(t *testing.T) {
+	s := full(t, 80, 24)
+	s.press("2", "enter", "|")
+	s.typed(".sen")
+	e, _ := s.events().feed.current()
+	s.send(arrived{entries: []logs.Entry{e}})
+	s.typed("der.login")
+	s.press("enter")
+	s.shows("Payload | .sender.login", `"mona"`)
+}
+
+// Marked records are replayed in the order they came in, whatever the order of
+// the marks.
+func TestMarkedEventsAreTakenOldestFirst(t *testing.T) {
+	s := full(t, 80, 24)
+	s.press("2", "x", "x", "x", "x", "x", "x")
+	for range 20 {
+		if got := s.events().chosen(); len(got) != 6 || !slices.IsSorted(got) {
+			t.Fatalf("chosen: %v", got)
+		}
+	}
 }

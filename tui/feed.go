@@ -34,6 +34,7 @@ type feed struct {
 	base     int  // entries before the first one; -1 while unknown
 	total    int  // entries that the filter chooses; -1 while unknown
 	fresh    int  // what came in while paused
+	news     int  // batches that came in
 	paused   bool
 	loading  bool // the first page is on its way
 	fetching int  // pages on their way: 1 older, 2 newer
@@ -269,6 +270,7 @@ func (f *feed) more(m feedMore) {
 
 // arrive takes a batch of new or changed records, oldest first.
 func (f *feed) arrive(batch []logs.Entry) {
+	f.news++
 	for _, e := range batch {
 		if i := f.index(e.File); i >= 0 {
 			e2 := tidy(e)

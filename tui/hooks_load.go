@@ -72,16 +72,17 @@ func (p *hooksPage) load(all bool) tea.Cmd {
 		return p.readSecret() // the log says what to ask, and it is being opened
 	}
 	p.stop()
-	for _, err := range p.broken { // the login may have been mended since
+	client := p.client // it stays until there is another: what is listed can be acted on meanwhile
+	for _, err := range p.broken {
 		if errors.Is(err, hooks.ErrNotLoggedIn) || errors.Is(err, hooks.ErrScope) {
-			p.client = nil
+			client = nil // the login may have been mended since
 		}
 	}
 	ctx, cancel := context.WithCancel(p.a.ctx)
 	p.ctx, p.cancel, p.cut = ctx, cancel, false
 	p.gen++
 	p.waiting, p.total, p.wide = 1, 0, all
-	gen, dial, client, l, store := p.gen, p.a.cfg.Hooks, p.client, p.a.log, p.a.cfg.Store
+	gen, dial, l, store := p.gen, p.a.cfg.Hooks, p.a.log, p.a.cfg.Store
 	names := append(slices.Clone(p.a.cfg.Setup.Repositories), p.kept...)
 	find := func() tea.Msg {
 		m := targetsFound{gen: gen, client: client}

@@ -398,3 +398,22 @@ func TestMendedLoginIsTaken(t *testing.T) {
 		t.Errorf("GitHub was dialled %d times", dials)
 	}
 }
+
+// A login that is lost does not take away what is listed, and keys that ask
+// GitHub tell of it.
+func TestHooksOutliveALostLogin(t *testing.T) {
+	r := withHooks(t, "octo-org/api")
+	r.hooks().broken[hooks.Target{Owner: "octo-org", Repo: "gone"}] = hooks.ErrNotLoggedIn
+	r.cfg.Hooks = func() (*hooks.Client, error) { return nil, hooks.ErrNotLoggedIn }
+	r.press("ctrl+r")
+	r.until("the answer", func() bool { return r.hooks().problem != nil })
+	r.gh.Fault(githubtest.Fault{Method: "POST", Path: "/repos/octo-org/api/hooks/*/pings", Status: http.StatusUnauthorized})
+	r.press("P")
+	r.until("the end of the ping", r.idle)
+	h, _ := r.hooks().current()
+	if v := r.hooks().told[h.key()]; !v.bad {
+		t.Fatalf("the ping came to %+v", v)
+	}
+	r.press("d")
+	r.shows("Deliveries of hook")
+}

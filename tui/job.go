@@ -33,10 +33,12 @@ type stepped struct {
 func (a *app) begin(work func(ctx context.Context, progress func(hooks.Step)) tea.Msg) (*job, tea.Cmd) {
 	j := &job{steps: make(chan hooks.Step)}
 	j.ctx, j.stop = context.WithCancel(a.ctx)
-	a.jobs.Add(1)
 	return j, tea.Batch(j.listen, func() tea.Msg {
-		defer a.jobs.Done()
 		defer close(j.steps)
+		if !a.jobs.begin() {
+			return nil
+		}
+		defer a.jobs.end()
 		return work(j.ctx, func(s hooks.Step) {
 			select {
 			case j.steps <- s:

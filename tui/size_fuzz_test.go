@@ -3,7 +3,6 @@ package tui
 import (
 	"encoding/binary"
 	"strings"
-	"sync"
 	"testing"
 
 	tea "charm.land/bubbletea/v2"
@@ -33,7 +32,6 @@ func FuzzSize(f *testing.F) {
 		st := all[int(state)%len(all)]
 		s := st.on(t, 80, 24)
 		st.visit(s)
-		t.Cleanup(func() { s.jobs = sync.WaitGroup{} }) // work that was not begun never ends
 		s.send(tea.WindowSizeMsg{Width: int(w), Height: int(h)})
 		frameFits(t, s, int(w), int(h))
 		for i, b := range binary.LittleEndian.AppendUint64(nil, keys) {

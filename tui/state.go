@@ -75,10 +75,13 @@ func (a *app) save() error {
 		Hidden: ev.hidden, NoMouse: !a.mouse && !a.cfg.NoMouse, Repositories: a.hooks().repositories()})
 }
 
-// close waits for work under way, which ends because the context did, and lets
-// go of the log.
+// close waits for work under way, which ends because the context did, takes
+// half an export away, and lets go of the log.
 func (a *app) close() {
-	a.jobs.Wait()
+	a.jobs.wait()
+	if e := a.events().export; e != nil && !e.named {
+		e.drop()
+	}
 	if a.log != nil {
 		a.log.Close() //nolint:errcheck,gosec // only read from
 	}
