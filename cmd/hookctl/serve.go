@@ -191,6 +191,12 @@ func (r *receiver) run(ctx context.Context, instance *daemon.Instance) (err erro
 	r.address = listener.Addr().String()
 	r.logger.Info("receiver is ready", "address", r.address, "log_dir", s.Log.Dir, "secrets", config.Keys.Fingerprints(time.Now()))
 
+	return r.work(ctx, instance, listener, metrics)
+}
+
+// work does everything that a receiver does at the same time, until ctx ends or somebody stops it.
+func (r *receiver) work(ctx context.Context, instance *daemon.Instance, listener, metrics net.Listener) error {
+	kind := r.settings.Receiver.Tunnel // read before a reload can replace the settings
 	// Deliveries are taken until taking ends; the control socket answers until they are drained, so that whoever
 	// asked for the stop sees what it waits for.
 	taking, stop := context.WithCancel(context.WithoutCancel(ctx))
@@ -233,7 +239,7 @@ func (r *receiver) run(ctx context.Context, instance *daemon.Instance) (err erro
 			return nil
 		})
 	}
-	if kind := s.Receiver.Tunnel; kind != "off" {
+	if kind != "off" {
 		all.Go(func() error {
 			r.keepTunnel(taking, kind)
 			return nil
