@@ -13,6 +13,7 @@ import (
 	"path/filepath"
 	"runtime"
 	"strconv"
+	"strings"
 	"syscall"
 	"time"
 
@@ -72,6 +73,9 @@ type demo struct {
 }
 
 func (p *program) demo(ctx context.Context, o demoOptions) (err error) {
+	if o.empty && !p.terminal {
+		return usage(errors.New("--empty opens the wizard, which needs a terminal"))
+	}
 	// A terminal that is closed ends the demo as ctrl+c does, with everything cleaned up.
 	ctx, stop := signal.NotifyContext(ctx, syscall.SIGHUP)
 	defer stop()
@@ -128,7 +132,7 @@ func (d *demo) open(ctx context.Context, o demoOptions) (err error) {
 	}
 	environment := append(d.github.Environ(ghConfig), "HOOKCTL_HOME="+home, "GITHUB_WEBHOOK_SECRET=", demoVariable+"=1")
 	for _, pair := range environment {
-		name, value := cutVariable(pair)
+		name, value, _ := strings.Cut(pair, "=")
 		if err := os.Setenv(name, value); err != nil {
 			return err
 		}
@@ -141,15 +145,6 @@ func (d *demo) open(ctx context.Context, o demoOptions) (err error) {
 		return err
 	}
 	return d.fillLog(ctx, o.records)
-}
-
-func cutVariable(pair string) (name, value string) {
-	for i := range pair {
-		if pair[i] == '=' {
-			return pair[:i], pair[i+1:]
-		}
-	}
-	return pair, ""
 }
 
 // freePort is a port that was free a moment ago. The receiver binds it soon after; port 0 would give it another one

@@ -154,6 +154,8 @@ func newEventsView(p *program) *cobra.Command {
 	}
 	cmd.Flags().BoolVar(&payload, "payload", false, "print the payload alone, byte for byte")
 	addOutputFlags(cmd, &out)
+	cmd.MarkFlagsMutuallyExclusive("payload", "json")
+	cmd.MarkFlagsMutuallyExclusive("payload", "jq")
 	return cmd
 }
 

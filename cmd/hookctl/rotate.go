@@ -64,6 +64,9 @@ func newRotate(p *program) *cobra.Command {
 	cmd.Flags().BoolVar(&o.finish, "finish", false, "end the rotation now: give up on failed hooks, or on the rest of the grace period")
 	cmd.Flags().BoolVarP(&o.yes, "yes", "y", false, "do not ask")
 	cmd.MarkFlagsMutuallyExclusive("resume", "undo", "finish", "all")
+	for _, flag := range []string{"resume", "undo", "finish"} {
+		cmd.MarkFlagsMutuallyExclusive("grace", flag) // a rotation keeps the grace period that it began with
+	}
 	addOutputFlags(cmd, &o.out)
 	return cmd
 }

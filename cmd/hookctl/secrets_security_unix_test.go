@@ -33,7 +33,7 @@ func secretsOf(ts *testscript.TestScript) []string {
 	raw, err := os.ReadFile(filepath.Join(home, ".env"))
 	ts.Check(err)
 	for line := range strings.Lines(string(raw)) {
-		if name, value := cutVariable(strings.TrimSpace(line)); strings.HasPrefix(name, secret.Variable) {
+		if name, value, _ := strings.Cut(strings.TrimSpace(line), "="); strings.HasPrefix(name, secret.Variable) {
 			all = append(all, value)
 		}
 	}

@@ -41,6 +41,9 @@ func newServiceInstall(p *program) *cobra.Command {
   sudo hookctl service install --system --user hookctl
   hookctl service install --print`,
 		RunE: func(cmd *cobra.Command, _ []string) error {
+			if user != "" && !system {
+				return usage(errors.New("--user goes with --system: without it the service is yours"))
+			}
 			s, err := loadSettings(p.environ)
 			if err != nil {
 				return err

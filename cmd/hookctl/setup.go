@@ -57,10 +57,10 @@ func newSetup(p *program) *cobra.Command {
 	cmd.Flags().BoolVar(&o.relay, "relay", false, "bring deliveries through GitHub's own relay while this runs: development without a public URL")
 	cmd.Flags().BoolVar(&o.dryRun, "dry-run", false, "only show what would be created, changed and left alone")
 	cmd.Flags().BoolVarP(&o.yes, "yes", "y", false, "do not ask")
-	for _, flag := range []string{"url", "path", "inactive", "insecure-ssl", "dry-run"} {
+	addOutputFlags(cmd, &o.out)
+	for _, flag := range []string{"url", "path", "inactive", "insecure-ssl", "wait", "dry-run", "json", "jq"} {
 		cmd.MarkFlagsMutuallyExclusive("relay", flag)
 	}
-	addOutputFlags(cmd, &o.out)
 	return cmd
 }
 

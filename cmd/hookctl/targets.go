@@ -204,7 +204,7 @@ func (p *program) chosenHooks(ctx context.Context, s *settings, client *hooks.Cl
 	return append([]hooks.Hook{}, list...), err
 }
 
-// ownHooks are those of list that lead to this receiver: their URL begins with its public one, or the log has a
+// ownHooks are those of list that lead to this receiver: their URL has the host of its public one, or the log has a
 // verified ping from them.
 func (p *program) ownHooks(ctx context.Context, s *settings, list []hooks.Hook) ([]hooks.Hook, error) {
 	pings, err := p.pings(ctx, s)

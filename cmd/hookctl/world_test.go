@@ -93,7 +93,7 @@ func cmdGitHub(ts *testscript.TestScript, neg bool, args []string) {
 		dir := filepath.Join(w.home, "gh")
 		ts.Check(w.github.WriteGHConfig(dir))
 		for _, pair := range w.github.Environ(dir) {
-			name, value := cutVariable(pair)
+			name, value, _ := strings.Cut(pair, "=")
 			ts.Setenv(name, value)
 		}
 	case "topics":
