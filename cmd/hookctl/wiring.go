@@ -5,6 +5,7 @@ import (
 	"fmt"
 	"log/slog"
 	"net/netip"
+	"os"
 	"path/filepath"
 	"slices"
 	"time"
@@ -37,8 +38,21 @@ func (p *program) daemonConfig(s *settings, flags ...string) daemon.Config {
 	return daemon.Config{
 		Home:   s.Home,
 		Args:   append([]string{"serve"}, flags...),
+		Env:    p.rootedEnviron(s),
 		Notice: func(text string) { p.note("%s", text) },
 	}
+}
+
+// rootedEnviron is our environment for a receiver, which runs in another directory: what we found by a relative path, it
+// must find too.
+func (p *program) rootedEnviron(s *settings) []string {
+	env := append(os.Environ(), "HOOKCTL_HOME="+s.Home)
+	if dir := p.environ("GH_CONFIG_DIR"); dir != "" {
+		if abs, err := filepath.Abs(dir); err == nil {
+			env = append(env, "GH_CONFIG_DIR="+abs)
+		}
+	}
+	return env
 }
 
 // github makes the client of the settings' host.
