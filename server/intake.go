@@ -122,7 +122,10 @@ func (d *delivery) take() {
 	}
 	settle(d.r.Context())
 	arrived := d.s.now()
-	hookID, _ := strconv.ParseInt(d.r.Header.Get("X-GitHub-Hook-ID"), 10, 64)
+	hookID, err := strconv.ParseInt(d.r.Header.Get("X-GitHub-Hook-ID"), 10, 64)
+	if err != nil || hookID < 0 {
+		hookID = 0 // no id that GitHub gives
+	}
 	d.keys = true
 	fingerprint, ok := d.set.keys.Match(body, d.r.Header.Get("X-Hub-Signature-256"), hookID, d.r.URL.Path, arrived)
 	if !ok {

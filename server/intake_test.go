@@ -190,6 +190,23 @@ func TestEventHeaderNeverReachesTheFileSystem(t *testing.T) {
 	}
 }
 
+func TestHookIDThatGitHubDoesNotGiveIsNone(t *testing.T) {
+	r := run(t, nil)
+	for i, c := range []struct {
+		id   string
+		want int64
+	}{{"9007199254740993", 9007199254740993}, {"99999999999999999999", 0}, {"-5", 0}, {"here", 0}, {"", 0}} {
+		req := request(t, r.url+"/", "push", guid(i), []byte(`{"a":1}`))
+		req.Header.Set("X-GitHub-Hook-ID", c.id)
+		if status, body := do(t, req); status != http.StatusOK {
+			t.Fatalf("%q: %d %v", c.id, status, body)
+		}
+		if rec := r.record(t, guid(i)); rec.HookID != c.want {
+			t.Errorf("%q is recorded as %d", c.id, rec.HookID)
+		}
+	}
+}
+
 func TestEventNames(t *testing.T) {
 	for in, want := range map[string]string{
 		"push": "push", "a_1": "a_1", strings.Repeat("e", 64): strings.Repeat("e", 64),
