@@ -33,6 +33,9 @@ var (
 // IsPathName tells whether a name fits into /webhook/<name>.
 func IsPathName(name string) bool { return pathName.MatchString(name) }
 
+// IsSinkName tells whether a sink may be called so.
+func IsSinkName(name string) bool { return sinkName.MatchString(name) }
+
 func newSettings(cfg Config) (*settings, error) {
 	if cfg.Keys.Empty() {
 		return nil, ErrNoSecret

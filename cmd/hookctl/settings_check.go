@@ -11,8 +11,6 @@ import (
 	"slices"
 	"strconv"
 	"strings"
-
-	"hookctl/server"
 )
 
 // check finds the values that no part of the program could work with. Every mistake is named with its place.
@@ -49,7 +47,10 @@ func (s *settings) check() error {
 		}
 	}
 	if s.Receiver.Metrics != "" {
-		host, _, err := net.SplitHostPort(s.Receiver.Metrics)
+		host, port, err := net.SplitHostPort(s.Receiver.Metrics)
+		if err == nil {
+			_, err = strconv.ParseUint(port, 10, 16)
+		}
 		if ip := net.ParseIP(host); err != nil || host != "localhost" && (ip == nil || !ip.IsLoopback()) {
 			report("receiver.metrics", "%q is no loopback address like 127.0.0.1:9190", s.Receiver.Metrics)
 		}
@@ -62,30 +63,11 @@ func (s *settings) check() error {
 			report(fmt.Sprintf("sinks[%d]%s", i, key), "%w", err)
 		}
 	}
-	if _, err := server.NewTable(server.Config{Routes: s.routes(), Priorities: s.Priorities, WatchedBranches: s.WatchedBranches}, ""); err != nil {
-		problems = append(problems, s.tableProblem(err))
-	}
-	for name, path := range s.Paths {
-		for i, sink := range path.Sinks {
-			if !slices.ContainsFunc(s.Sinks, func(have SinkSettings) bool { return have.name() == sink }) {
-				report(fmt.Sprintf("paths.%s.sinks[%d]", name, i), "no sink is named %q", sink)
-			}
-		}
+	s.checkNames(report)
+	if err := s.checkTable(); err != nil {
+		problems = append(problems, err)
 	}
 	return errors.Join(problems...)
-}
-
-// tableProblem finds the place of what the receiver's own routing refuses.
-func (s *settings) tableProblem(err error) error {
-	var route *server.RouteError
-	if !errors.As(err, &route) {
-		return fmt.Errorf("%s: %w", s.File, err)
-	}
-	key := fmt.Sprintf("routes[%d].%s", route.Index, route.Field)
-	if route.Line == 0 {
-		return s.problem(key, route.Err)
-	}
-	return s.problem(key, fmt.Errorf("line %d, column %d of it: %w", route.Line, route.Column, route.Err))
 }
 
 // problem puts the place before a mistake: the line of hookctl.yaml, or the flag or variable that brought it.
@@ -130,7 +112,7 @@ func checkSink(s SinkSettings) (key string, err error) {
 			return "", errors.New("to is missing: the agent that gets the notifications")
 		}
 	case "command":
-		if len(s.Command) == 0 {
+		if len(s.Command) == 0 || s.Command[0] == "" {
 			return "", errors.New("command is missing: the program and its arguments as a list")
 		}
 	}

@@ -121,6 +121,7 @@ func loadSettings(environ func(string) string, overrides ...override) (*settings
 // decode lays hookctl.yaml over the defaults. Unknown keys, wrong types and broken YAML are errors with their place.
 func (s *settings) decode(data []byte) (err error) {
 	defer refusePanic(&err)
+	data = bytes.TrimPrefix(data, []byte("\ufeff")) // which some editors put first, and the library takes for a part of the first key
 	file, err := parser.ParseBytes(data, 0)
 	if err != nil {
 		return s.located(err)

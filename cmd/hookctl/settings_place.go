@@ -34,9 +34,13 @@ func (e *positionError) Unwrap() error { return e.Err }
 func (s *settings) located(err error) error {
 	var mine *positionError
 	var theirs yaml.Error
+	var wrong *yaml.TypeError
 	switch {
 	case errors.As(err, &mine):
 		err = fmt.Errorf("%s:%d:%d: %w", s.File, mine.Position.Line, mine.Position.Column, mine.Err)
+	case errors.As(err, &wrong) && wrong.Token != nil:
+		at := wrong.Token.Position
+		err = fmt.Errorf("%s:%d:%d: %s was used where %s is expected", s.File, at.Line, at.Column, wrong.SrcType, wrong.DstType)
 	case errors.As(err, &theirs) && theirs.GetToken() != nil:
 		at := theirs.GetToken().Position
 		err = fmt.Errorf("%s:%d:%d: %s", s.File, at.Line, at.Column, theirs.GetMessage())

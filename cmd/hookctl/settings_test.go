@@ -55,6 +55,14 @@ func TestSettingsKeepDefaultsBesideWhatAFileSets(t *testing.T) {
 	}
 }
 
+func TestSettingsOfAnEditorThatMarksItsFiles(t *testing.T) {
+	t.Parallel()
+	s, err := loadText(t, "\ufeffreceiver:\r\n  port: 9001\r\n", nil)
+	if err != nil || s.Receiver.Port != 9001 {
+		t.Errorf("%v, %v", s, err)
+	}
+}
+
 func TestSettingsPrecedence(t *testing.T) {
 	t.Parallel()
 	file := "receiver: {port: 9001}\nwatched_branches: [a]\nsinks:\n  - {type: command, command: [true]}\n  - {type: aimaestro, url: http://127.0.0.1:1, to: x}\n"
@@ -104,7 +112,20 @@ func TestSettingsMistakesAreNamedWithTheirPlace(t *testing.T) {
 		{"a key behind an anchor", "receiver: &r {true: 1}\n", `hookctl.yaml:1:15: unknown field "true"`},
 		{"a second document", "receiver: {port: 1}\n---\nreceiver: {port: 2}\n", "hookctl.yaml:3:9: a second document would not be read"},
 		{"broken YAML", "log: [\n", "hookctl.yaml:1:6: "},
-		{"wrong type", "receiver: {port: nine}\n", "hookctl.yaml:1:18: "},
+		{"wrong type", "receiver: {port: nine}\n", "hookctl.yaml:1:18: string was used where int is expected"},
+		{"no address", "receiver: {bind: not an ip}\n", `hookctl.yaml:1:18: receiver.bind: "not an ip" is no address`},
+		{"no port", "receiver: {metrics: \"127.0.0.1:99999\"}\n", "hookctl.yaml:1:21: receiver.metrics: "},
+		{"no host", "github: {host: \"https://x\"}\n", `hookctl.yaml:1:16: github.host: "https://x" is no host`},
+		{"no name of a sink", "sinks: [{name: a/b, type: command, command: [x]}]\n", `hookctl.yaml:1:16: sinks[0].name: "a/b" is no name`},
+		{"two sinks of one name", "sinks: [{type: command, command: [x]}, {type: command, command: [y]}]\n", `hookctl.yaml:1:40: sinks[1]: two sinks are called "command"`},
+		{"no program", "sinks: [{type: command, command: [\"\"]}]\n", "hookctl.yaml:1:9: sinks[0]: command is missing"},
+		{"route to an unknown sink", "routes: [{event: push, notify: push, sinks: [nobody]}]\n", `hookctl.yaml:1:46: routes[0].sinks[0]: no sink is named "nobody"`},
+		{"no name of a path", "paths: {a/b: {}}\n", `hookctl.yaml:1:14: paths.a/b: "a/b" is no name of a path`},
+		{"no repository", "setup: {repositories: [a b]}\n", `hookctl.yaml:1:24: setup.repositories[0]: "a b" is no repository`},
+		{"no filter", "tui: {filters: {mine: \"bogus:1\"}}\n", "hookctl.yaml:1:23: tui.filters.mine: filter, character 1: there is no field"},
+		{"no pattern", "watched_branches: [main, \"[a\"]\n", "hookctl.yaml:1:26: watched_branches[1]: "},
+		{"no pattern of a path", "paths: {ci: {watched_branches: [\"[a\"]}}\n", "hookctl.yaml:1:33: paths.ci.watched_branches[0]: "},
+		{"priority of nothing", "priorities: {nonsense: high}\n", "hookctl.yaml:1:24: priorities.nonsense: "},
 		{"port out of range", "receiver: {port: 99999}\n", "hookctl.yaml:1:18: receiver.port: 99999 is no port"},
 		{"duration", "coalesce: soon\n", `hookctl.yaml:1:11: "soon" is no duration`},
 		{"longer than can be counted", "log: {keep: 20000w}\n", `hookctl.yaml:1:13: "20000w" is no duration`},

@@ -1,0 +1,108 @@
+package main
+
+import (
+	"errors"
+	"fmt"
+	"maps"
+	"net/netip"
+	"path"
+	"regexp"
+	"slices"
+
+	"hookctl/hooks"
+	"hookctl/server"
+)
+
+// hostName is what a machine may be called, with or without a port.
+var hostName = regexp.MustCompile(`^[A-Za-z0-9]([A-Za-z0-9_.-]*[A-Za-z0-9])?(:[0-9]{1,5})?$`)
+
+// checkNames finds the names that nothing can have, and those that name nothing. Each would be noticed only where it is
+// used: by a receiver that does not start again, a filter that is missing, a setup that fails.
+func (s *settings) checkNames(report func(key, format string, args ...any)) {
+	if bind := s.Receiver.Bind; bind != "" && !hostName.MatchString(bind) {
+		if _, err := netip.ParseAddr(bind); err != nil {
+			report("receiver.bind", "%q is no address like 127.0.0.1 or ::1", bind)
+		}
+	}
+	if host := s.GitHub.Host; host != "" && !hostName.MatchString(host) {
+		report("github.host", "%q is no host like github.example.com", host)
+	}
+	var names []string
+	for i, sink := range s.Sinks {
+		key, name := fmt.Sprintf("sinks[%d]", i), sink.name()
+		switch {
+		case sink.Type == "":
+		case !server.IsSinkName(name):
+			report(key+".name", "%q is no name: use letters, digits, _ . and -", name)
+		case slices.Contains(names, name):
+			report(key, "two sinks are called %q; give one another name", name)
+		}
+		names = append(names, name)
+	}
+	known := func(key string, sinks []string) {
+		for i, sink := range sinks {
+			if !slices.Contains(names, sink) {
+				report(fmt.Sprintf("%s.sinks[%d]", key, i), "no sink is named %q", sink)
+			}
+		}
+	}
+	for i, route := range s.Routes {
+		known(fmt.Sprintf("routes[%d]", i), route.Sinks)
+	}
+	for _, name := range slices.Sorted(maps.Keys(s.Paths)) {
+		if !server.IsPathName(name) {
+			report("paths."+name, "%q is no name of a path: use letters, digits, _ and -", name)
+		}
+		known("paths."+name, s.Paths[name].Sinks)
+	}
+	for i, repository := range s.Setup.Repositories {
+		if _, err := hooks.ParseTarget(repository); err != nil {
+			report(fmt.Sprintf("setup.repositories[%d]", i), "%w", err)
+		}
+	}
+	for _, name := range slices.Sorted(maps.Keys(s.TUI.Filters)) {
+		if _, err := parseFilter(s.TUI.Filters[name]); err != nil {
+			report("tui.filters."+name, "%w", err)
+		}
+	}
+}
+
+// checkTable asks the receiver's own routing what it refuses, and finds the place of it.
+func (s *settings) checkTable() error {
+	var problems []error
+	watched := map[string][]string{"watched_branches": s.WatchedBranches}
+	for name, at := range s.Paths {
+		watched["paths."+name+".watched_branches"] = at.WatchedBranches
+	}
+	for _, key := range slices.Sorted(maps.Keys(watched)) {
+		for i, branch := range watched[key] {
+			if _, err := path.Match(branch, ""); err != nil {
+				problems = append(problems, s.problem(fmt.Sprintf("%s[%d]", key, i), fmt.Errorf("%q: %w", branch, err)))
+			}
+		}
+	}
+	cfg := server.Config{Routes: s.routes()}
+	if _, err := server.NewTable(cfg, ""); err != nil {
+		return errors.Join(append(problems, s.routeProblem(err))...)
+	}
+	for _, key := range slices.Sorted(maps.Keys(s.Priorities)) {
+		cfg.Priorities = map[string]string{key: "low"} // The value has been looked at.
+		if _, err := server.NewTable(cfg, ""); err != nil {
+			problems = append(problems, s.problem("priorities."+key, err))
+		}
+	}
+	return errors.Join(problems...)
+}
+
+// routeProblem names the place of a mistake in a route.
+func (s *settings) routeProblem(err error) error {
+	var route *server.RouteError
+	if !errors.As(err, &route) {
+		return fmt.Errorf("%s: %w", s.File, err)
+	}
+	key := fmt.Sprintf("routes[%d].%s", route.Index, route.Field)
+	if route.Line == 0 {
+		return s.problem(key, route.Err)
+	}
+	return s.problem(key, fmt.Errorf("line %d, column %d of it: %w", route.Line, route.Column, route.Err))
+}
