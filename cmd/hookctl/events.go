@@ -26,37 +26,13 @@ func newEvents(p *program) *cobra.Command {
 	return cmd
 }
 
-// eventsFilter are the flags that choose records.
-type eventsFilter struct {
-	filter string
-	limit  int
-}
-
-func (f *eventsFilter) add(cmd *cobra.Command) {
-	cmd.Flags().StringVarP(&f.filter, "filter", "f", "", "only records that match, for example `'event:push repo:o/* !sender:*[bot] since:1h'`")
-}
-
-func (f *eventsFilter) parse() (logs.Filter, error) {
-	if f.limit < 0 {
-		return logs.Filter{}, usage(fmt.Errorf("--limit: %d is less than nothing", f.limit))
-	}
-	filter, err := parseFilter(f.filter)
-	var at *logs.FilterError
-	if errors.As(err, &at) {
-		mark := strings.Repeat(" ", len([]rune(f.filter[:min(at.Offset, len(f.filter))]))) + "^"
-		return filter, hint(usage(fmt.Errorf("--filter: %w\n%s\n%s", err, f.filter, mark)), "for example: event:push repo:octo-org/* !sender:*[bot] status:failed since:1h")
-	}
-	return filter, err
-}
-
-func parseFilter(text string) (logs.Filter, error) { return logs.ParseFilter(text, time.Now()) }
-
 func newEventsList(p *program) *cobra.Command {
 	var f eventsFilter
 	var out output
 	cmd := &cobra.Command{
 		Use:   "list",
 		Short: "List records, newest first",
+		Long:  "List records, newest first.\n\n" + filterHelp,
 		Example: `  hookctl events list
   hookctl events list --filter 'event:workflow_run status:failed since:24h'
   hookctl events list --json --jq '.[].file'`,
@@ -226,6 +202,7 @@ func newEventsFollow(p *program) *cobra.Command {
 	cmd := &cobra.Command{
 		Use:   "follow",
 		Short: "Print records as they arrive, until interrupted",
+		Long:  "Print records as they arrive, until interrupted.\n\n" + filterHelp,
 		Example: `  hookctl events follow
   hookctl events follow --filter event:push --json
   hookctl events follow --jq '[.event, .repository] | @tsv'`,

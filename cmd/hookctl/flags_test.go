@@ -28,3 +28,23 @@ func TestContradictionsAreRefused(t *testing.T) {
 		}
 	}
 }
+
+// TestFilterHelpNamesEveryField: those of the help are all that the filter knows, which it names where it knows one not.
+func TestFilterHelpNamesEveryField(t *testing.T) {
+	t.Parallel()
+	_, err := parseFilter("pigeon:x")
+	if err == nil {
+		t.Fatal("there is a field pigeon")
+	}
+	_, list, found := strings.Cut(err.Error(), "fields are ")
+	list, _, _ = strings.Cut(list, ";")
+	if !found {
+		t.Fatalf("no fields are named: %v", err)
+	}
+	_, help, _ := strings.Cut(filterHelp, "The fields are\n")
+	for field := range strings.FieldsFuncSeq(list, func(r rune) bool { return r == ',' || r == ' ' }) {
+		if !strings.Contains(help, " "+field+" ") && !strings.Contains(help, " "+field+"\n") {
+			t.Errorf("%s is not in the help", field)
+		}
+	}
+}

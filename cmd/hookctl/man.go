@@ -130,9 +130,13 @@ func (r *roff) item(tag, text string) {
 	r.text(text)
 }
 
-// text writes running text. The line breaks of a help text are for the terminal's width and no paragraphs.
+// text writes running text. The line breaks of a help text are for the terminal's width and no paragraphs; a line that is
+// indented begins anew.
 func (r *roff) text(text string) {
 	for line := range strings.Lines(text) {
+		if strings.HasPrefix(line, "  ") {
+			r.line(".br")
+		}
 		if line = strings.TrimSpace(line); line == "" {
 			r.line(".PP")
 		} else {
