@@ -61,16 +61,7 @@ func (m *lineMode) chosen(ctx context.Context, verb, rest string) ([]hookRow, er
 	return out, nil
 }
 
-// mine are the hooks that deliver to this receiver and can be given a secret.
-func (m *lineMode) mine() []hookRow {
-	var out []hookRow
-	for _, r := range m.rows {
-		if r.mine && r.Name != "cli" {
-			out = append(out, r)
-		}
-	}
-	return out
-}
+func (m *lineMode) mine() []hookRow { return mine(m.rows) }
 
 // each does something to hooks, one after the other, and says what came of
 // each. One that fails does not stop the others.

@@ -196,17 +196,7 @@ func (m *lineMode) turn(ctx context.Context, do func(context.Context, *hooks.Rot
 
 // rotationOutcome says what a rotation came to.
 func rotationOutcome(r hooks.RotateResult) string {
-	done, failed, gone := 0, 0, 0
-	for _, h := range r.Hooks {
-		switch h.Status {
-		case "rotated":
-			done++
-		case "gone":
-			gone++
-		default:
-			failed++
-		}
-	}
+	done, failed, gone := tally(r)
 	s := "Done: " + are(done, "hook") + " signed with "
 	switch {
 	case r.New == "":

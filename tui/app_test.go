@@ -3,6 +3,7 @@ package tui
 import (
 	"context"
 	"os"
+	"slices"
 	"strings"
 	"testing"
 
@@ -183,6 +184,40 @@ func TestUnicodeLocale(t *testing.T) {
 	} {
 		if got := unicodeLocale(func(k string) string { return c.env[k] }); got != c.want {
 			t.Errorf("%v: %v", c.env, got)
+		}
+	}
+}
+
+func TestMouseOnHomeAndInBoxes(t *testing.T) {
+	s := full(t, 80, 24)
+	lines := strings.Split(s.text(), "\n")
+	y := slices.IndexFunc(lines, func(l string) bool { return strings.Contains(l, "notifications") })
+	click := tea.MouseClickMsg{X: 10, Y: y, Button: tea.MouseLeft}
+	s.send(click)
+	if s.at != 0 || !strings.Contains(strings.Split(s.text(), "\n")[y], "▌") {
+		t.Fatalf("a click does not go to its line:\n%s", s.text())
+	}
+	s.send(click)
+	s.shows("filter status:failed")
+
+	m := &message{a: s.app, head: "Long", lines: strings.Split(strings.Repeat("line\n", 60)+"the last one", "\n")}
+	s.show(m)
+	s.lacks("the last one")
+	for range 20 {
+		s.send(tea.MouseWheelMsg{X: 10, Y: 10, Button: tea.MouseWheelDown})
+	}
+	s.shows("the last one")
+}
+
+// Without a hook the command lines name none.
+func TestCommandLinesOfNothing(t *testing.T) {
+	s := newScreen(t, testConfig(t), 100, 30)
+	for _, page := range []string{"2", "3"} {
+		s.press(page)
+		for _, act := range s.actions() {
+			if strings.Contains(act.command, " 0 ") || strings.HasSuffix(act.command, " ") || strings.Contains(act.command, "''") {
+				t.Errorf("%s: %q", act.id, act.command)
+			}
 		}
 	}
 }

@@ -96,6 +96,10 @@ func (p *doctorPage) update(msg tea.Msg) tea.Cmd {
 		if msg.gen == p.gen {
 			p.busy = false
 		}
+	case controlled:
+		if msg.err == nil && p.a.pages[p.a.at] == page(p) {
+			return p.open() // a finding may be mended
+		}
 	case wheel:
 		p.to(p.at+msg.lines, len(p.checks))
 	case click:

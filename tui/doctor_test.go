@@ -1,6 +1,7 @@
 package tui
 
 import (
+	"context"
 	"fmt"
 	"strings"
 	"testing"
@@ -62,4 +63,19 @@ func TestChecksOfManyHooks(t *testing.T) {
 			t.Fatalf("%s is not on screen:\n%s", name, s.text())
 		}
 	}
+}
+
+// What was mended from here is looked at again.
+func TestDoctorLooksAgainAfterACure(t *testing.T) {
+	runs := 0
+	s := full(t, 80, 24)
+	s.cfg.Checks = func(_ context.Context, progress func(Check)) {
+		if runs++; runs == 1 {
+			progress(Check{Name: "receiver", Status: "fail", Detail: "the receiver is not running", Fix: "hookctl start"})
+		}
+	}
+	s.press("5")
+	s.shows("enter: start it")
+	s.send(controlled{done: "the receiver is running"})
+	s.shows("Nothing is wrong.")
 }

@@ -4,6 +4,7 @@ import (
 	"context"
 	"errors"
 	"fmt"
+	"slices"
 	"strings"
 	"time"
 
@@ -28,8 +29,9 @@ type homePage struct {
 	mattered bool
 	newest   time.Time // when the newest record that was counted came in
 	cursor
-	rows []homeRow // of the last view
-	next int       // when everything is asked for again, in polls
+	rows  []homeRow // of the last view
+	lines []int     // and on which line of the page each of them is
+	next  int       // when everything is asked for again, in polls
 }
 
 // homeEvery is how many polls of the receiver pass until everything is asked
@@ -157,6 +159,13 @@ func (p *homePage) update(msg tea.Msg) tea.Cmd {
 		}
 	case wheel:
 		p.to(p.at+msg.lines/3, len(p.rows))
+	case click:
+		if i := slices.Index(p.lines, msg.y); i >= 0 && i < len(p.rows) {
+			p.to(i, len(p.rows))
+			if msg.double {
+				return p.do()
+			}
+		}
 	}
 	return nil
 }
@@ -177,10 +186,12 @@ func (p *homePage) view(w, h int) string {
 	if p.fresh() {
 		return p.welcome(w, h)
 	}
-	p.rows = append(p.health(), p.recentRows(w)...)
+	health := p.health()
+	checks := len(health)
+	p.rows = append(health, p.recentRows(w)...)
 	p.to(p.at, len(p.rows))
 	bad := 0
-	for _, r := range p.health() {
+	for _, r := range p.rows[:checks] {
 		if r.run != nil && r.hint != "" {
 			bad++
 		}
@@ -196,7 +207,7 @@ func (p *homePage) view(w, h int) string {
 	if h >= 18 {
 		lines = append(lines, "")
 	}
-	checks := len(p.health())
+	p.lines = p.lines[:0]
 	for i, r := range p.rows {
 		if i == checks {
 			if h >= 14 {
@@ -207,6 +218,7 @@ func (p *homePage) view(w, h int) string {
 			}
 			lines = append(lines, " "+t.title.Render("Last events that mattered"))
 		}
+		p.lines = append(p.lines, len(lines))
 		text, hint := r.text, r.hint
 		if hint != "" {
 			hint = "  " + hint
@@ -250,7 +262,7 @@ func (p *homePage) welcome(w, h int) string {
 	for i, l := range text {
 		text[i] = " " + t.cut(l, w-2)
 	}
-	p.rows = nil
+	p.rows, p.lines = nil, nil
 	return fit(strings.Join(text, "\n"), w, h)
 }
 
@@ -305,7 +317,7 @@ func (p *homePage) health() []homeRow {
 		rows = append(rows, homeRow{text: line(levelInfo, "notifications", text), run: toPage(1)})
 	}
 	if a.running() && a.status.Rejected > 0 {
-		rows = append(rows, homeRow{line(levelWarn, "rejected", fmt.Sprintf("%d requests were refused", a.status.Rejected)), "enter: see why", func() tea.Cmd {
+		rows = append(rows, homeRow{line(levelWarn, "rejected", count(int(a.status.Rejected), "request")+" refused"), "enter: see why", func() tea.Cmd {
 			recv.see, recv.at = viewRejected, 0
 			return a.turn(3)
 		}})
@@ -329,7 +341,7 @@ func (p *homePage) hookRow(line func(int, string, string) string, look func() te
 	case s.bad > 0:
 		return homeRow{line(levelError, "hooks", fmt.Sprintf("%d of %d failed the last time", s.bad, s.ours)), "enter: look", unwell}
 	case s.paused > 0:
-		return homeRow{line(levelWarn, "hooks", fmt.Sprintf("%d of %d are paused", s.paused, s.ours)), "enter: look", unwell}
+		return homeRow{line(levelWarn, "hooks", fmt.Sprintf("%d of %d paused", s.paused, s.ours)), "enter: look", unwell}
 	}
 	return homeRow{text: line(levelInfo, "hooks", fmt.Sprintf("%d, all well", s.ours)), run: look}
 }
@@ -345,9 +357,10 @@ func (p *homePage) secretRow(line func(int, string, string) string, look func() 
 	text := f.secret
 	if !f.changed.IsZero() {
 		days := int(p.a.cfg.Now().Sub(f.changed).Hours() / 24)
-		text += fmt.Sprintf(", %d days old", days)
 		if days == 0 {
-			text = f.secret + ", made today"
+			text += ", made today"
+		} else {
+			text += ", " + count(days, "day") + " old"
 		}
 		if p.a.cfg.Now().Sub(f.changed) > oldSecret {
 			return homeRow{line(levelWarn, "secret", text), "enter: to Hooks, r rotates it", look}
@@ -375,16 +388,11 @@ func (p *homePage) recentRows(w int) []homeRow {
 		text := strings.TrimRight(ev.row(e, cols, w, false, p.a.cfg.Now()), " ")
 		rows = append(rows, homeRow{text: strings.TrimPrefix(text, " "), run: func() tea.Cmd {
 			ev.feed.filter, ev.feed.total, ev.inside = logs.Filter{}, -1, false
-			return tea.Batch(func() tea.Msg { return nil }, p.turnTo(ev, &e))
+			p.a.at = 1
+			return ev.feed.load(p.a.ctx, &e)
 		}})
 	}
 	return rows
-}
-
-// turnTo shows an event on the Events page.
-func (p *homePage) turnTo(ev *eventsPage, e *logs.Entry) tea.Cmd {
-	p.a.at = 1
-	return ev.feed.load(p.a.ctx, e)
 }
 
 // events shows the Events page with a filter.
@@ -398,6 +406,14 @@ func (p *homePage) events(filter string) tea.Cmd {
 	return ev.setFilter(f)
 }
 
+// do is what the line under the cursor is for.
+func (p *homePage) do() tea.Cmd {
+	if p.at < len(p.rows) && p.rows[p.at].run != nil {
+		return p.rows[p.at].run()
+	}
+	return nil
+}
+
 func (p *homePage) actions() []action {
 	if p.fresh() {
 		return []action{{id: "open", keys: []string{"enter"}, label: "set up", text: "Set up webhooks, step by step.", command: "hookctl setup", run: p.a.openWizard}}
@@ -407,12 +423,7 @@ func (p *homePage) actions() []action {
 		return nil
 	}
 	acts := []action{
-		{id: "open", keys: []string{"enter"}, label: "open", text: "Do what the marked line says, or show more about it.", command: "hookctl doctor", run: func() tea.Cmd {
-			if p.at < len(p.rows) && p.rows[p.at].run != nil {
-				return p.rows[p.at].run()
-			}
-			return nil
-		}},
+		{id: "open", keys: []string{"enter"}, label: "open", text: "Do what the marked line says, or show more about it.", command: "hookctl doctor", run: p.do},
 	}
 	return append(append(acts, moves(len(p.rows), "", step)...), ends("", step)...)
 }

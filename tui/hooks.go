@@ -3,6 +3,7 @@ package tui
 import (
 	"context"
 	"fmt"
+	"maps"
 	"slices"
 	"strings"
 	"time"
@@ -220,17 +221,22 @@ func (p *hooksPage) rejudge() {
 	}
 	p.rows = judge(all, p.public(), p.known.hooks)
 	p.choose()
-	for k := range p.marks {
-		if !slices.ContainsFunc(p.rows, func(r hookRow) bool { return r.key() == k }) {
-			delete(p.marks, k)
-		}
+	if len(p.marks) == 0 {
+		return
 	}
+	listed := make(map[hookKey]bool, len(p.rows))
+	for _, r := range p.rows {
+		listed[r.key()] = true
+	}
+	maps.DeleteFunc(p.marks, func(k hookKey, _ bool) bool { return !listed[k] })
 }
 
+func (p *hooksPage) mine() []hookRow { return mine(p.rows) }
+
 // mine are the hooks that deliver to this receiver and can be given a secret.
-func (p *hooksPage) mine() []hookRow {
+func mine(rows []hookRow) []hookRow {
 	var out []hookRow
-	for _, r := range p.rows {
+	for _, r := range rows {
 		if r.mine && r.Name != "cli" {
 			out = append(out, r)
 		}
@@ -294,6 +300,14 @@ func (r hookRow) flags() string {
 	return fmt.Sprintf("%d -R %s", r.ID, quote(r.Target.String()))
 }
 
+// command is what hookctl hooks does with a hook; without one only its name.
+func (r hookRow) command(verb string) string {
+	if r.ID == 0 {
+		return "hookctl hooks " + verb
+	}
+	return "hookctl hooks " + verb + " " + r.flags()
+}
+
 // title names a hook for people.
 func (r hookRow) title() string { return fmt.Sprintf("hook %d of %s", r.ID, r.Target) }
 
@@ -342,17 +356,17 @@ func (p *hooksPage) actions() []action {
 	}
 	step := func(by int) tea.Cmd { p.move(by); return nil }
 	out := []action{
-		{id: "open", keys: []string{"enter", "d"}, label: "deliveries", text: "Show the hook's deliveries: what GitHub saw beside what the log has.", command: "hookctl hooks deliveries " + h.flags(), off: none, run: p.openDeliveries},
+		{id: "open", keys: []string{"enter", "d"}, label: "deliveries", text: "Show the hook's deliveries: what GitHub saw beside what the log has.", command: h.command("deliveries"), off: none, run: p.openDeliveries},
 	}
 	out = append(out, p.rotateActions()...)
 	out = append(out, p.findActions(none)...)
 	out = append(out,
-		action{id: "hook.ping", keys: []string{"P"}, label: "ping", text: "Ask GitHub to ping the hook, and wait for the signed ping to arrive.", command: "hookctl hooks ping " + h.flags(), off: writable, run: p.ping},
+		action{id: "hook.ping", keys: []string{"P"}, label: "ping", text: "Ask GitHub to ping the hook, and wait for the signed ping to arrive.", command: h.command("ping"), off: writable, run: p.ping},
 		action{id: "hook.test", keys: []string{"T"}, text: "Ask GitHub to send the latest push.", off: noTest, run: p.test},
-		action{id: "hook.pause", keys: []string{"A"}, label: pause, text: pauseText, command: "hookctl hooks " + verb + " " + h.flags(), off: writable, run: p.pause},
-		action{id: "hook.events", keys: []string{"m"}, label: "events", text: "Choose the events of the hook.", command: "hookctl hooks edit " + h.flags(), off: writable, run: p.openEvents},
-		action{id: "hook.delete", keys: []string{"D"}, label: "delete", text: "Delete the hook at GitHub; asks first.", command: "hookctl hooks delete " + h.flags(), off: writable, run: p.askDelete},
-		action{id: "catchup", keys: []string{"c"}, text: "Fetch from GitHub what never arrived, record it and notify.", command: p.catchupCommand(), off: none, run: p.catchup},
+		action{id: "hook.pause", keys: []string{"A"}, label: pause, text: pauseText, command: h.command(verb), off: writable, run: p.pause},
+		action{id: "hook.events", keys: []string{"m"}, label: "events", text: "Choose the events of the hook.", command: h.command("edit"), off: writable, run: p.openEvents},
+		action{id: "hook.delete", keys: []string{"D"}, label: "delete", text: "Delete the hook at GitHub; asks first.", command: h.command("delete"), off: writable, run: p.askDelete},
+		action{id: "catchup", keys: []string{"c"}, text: "Fetch from GitHub what never arrived, record it and notify.", command: catchupCommand(p.chosen()), off: none, run: func() tea.Cmd { return p.catchup(p.chosen()) }},
 		action{id: "browse", keys: []string{"o"}, text: "Open the hook's page at GitHub in the browser.", off: none, run: func() tea.Cmd { return p.a.browse(p.settingsURL(h)) }},
 		action{id: "copy", keys: []string{"y"}, text: "Copy the hook's URL, id, or page.", off: none, run: p.openCopy},
 		action{id: "mark", keys: []string{"x"}, text: "Mark the hook, or take the mark away; rotation, ping, pause and catching up act on the marked ones.", off: none, run: func() tea.Cmd {

@@ -268,7 +268,7 @@ func (o *deliveries) actions() []action {
 	}
 	out := []action{
 		{id: "deliveries.redeliver", keys: []string{"B"}, label: "send again", text: "Ask GitHub to send the marked deliveries, or this one, again.", command: fmt.Sprintf("hookctl hooks redeliver %d%s %s", o.row.ID, ids, strings.TrimPrefix(o.row.flags(), fmt.Sprint(o.row.ID, " "))), off: none, run: o.redeliver},
-		{id: "deliveries.catchup", keys: []string{"c"}, label: "catch up", text: "Fetch from GitHub what never arrived, record it and notify.", command: o.p.catchupCommand(), run: o.p.catchup},
+		{id: "deliveries.catchup", keys: []string{"c"}, label: "catch up", text: "Fetch from GitHub what never arrived of this repository, record it and notify.", command: catchupCommand([]hookRow{o.row}), run: func() tea.Cmd { return o.p.catchup([]hookRow{o.row}) }},
 		{id: "deliveries.copy", keys: []string{"y"}, text: "Copy the delivery's id.", off: none, run: func() tea.Cmd { return o.p.a.copy("the delivery id", o.list[o.place.at].GUID) }},
 		step("deliveries.down", []string{"j", "down"}, 1, "Go down."),
 		step("deliveries.up", []string{"k", "up"}, -1, "Go up."),

@@ -34,6 +34,8 @@ func (o *deliveries) view(w, h int) string {
 		out = append(out, o.p.trouble(o.err, w)...)
 	case o.loading && len(o.list) == 0:
 		out = append(out, t.faint.Render(" asking GitHub"))
+	case len(o.list) == 0 && o.bad:
+		out = append(out, " Nothing went wrong; "+t.key.Render("v")+" shows everything.")
 	case len(o.list) == 0:
 		out = append(out, t.faint.Render(" GitHub has no delivery of this hook; it keeps them for three days"))
 	}

@@ -254,7 +254,7 @@ func (p *hooksPage) askDelete() tea.Cmd {
 	return nil
 }
 
-func (p *hooksPage) catchupCommand() string { return "hookctl catchup" + targetFlags(p.chosen()) }
+func catchupCommand(rows []hookRow) string { return "hookctl catchup" + targetFlags(rows) }
 
 // targetFlags name the targets of some hooks on the command line, each once.
 func targetFlags(rows []hookRow) string {
@@ -278,12 +278,12 @@ type caughtUp struct {
 	err     error
 }
 
-// catchup asks the receiver to fetch what never arrived.
-func (p *hooksPage) catchup() tea.Cmd {
+// catchup asks the receiver to fetch what never arrived at some hooks.
+func (p *hooksPage) catchup(rows []hookRow) tea.Cmd {
 	if !p.a.running() {
 		return p.a.warn("the receiver records what is fetched, and it is not running; start it on the Receiver page")
 	}
-	names := targetNames(p.chosen())
+	names := targetNames(rows)
 	ctx, home := p.a.ctx, p.a.cfg.Home
 	return tea.Batch(p.a.say("fetching what never arrived of "+some(names, 2)), func() tea.Msg {
 		ctx, stop := context.WithTimeout(ctx, 5*time.Minute)

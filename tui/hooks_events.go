@@ -112,7 +112,7 @@ func (o *hookEvents) changes() string {
 func (o *hookEvents) cursor() *tea.Cursor { return o.pick.place() }
 
 func (o *hookEvents) actions() []action {
-	command := "hookctl hooks edit " + o.rows[0].flags()
+	command := o.rows[0].command("edit")
 	for _, e := range o.pick.picked() {
 		command += " --event " + quote(e)
 	}

@@ -417,3 +417,19 @@ func TestHooksOutliveALostLogin(t *testing.T) {
 	r.press("d")
 	r.shows("Deliveries of hook")
 }
+
+// Catching up in a hook's deliveries is about that hook, whatever is marked
+// behind the box.
+func TestDeliveriesAreOfTheirHook(t *testing.T) {
+	r := withHooks(t, "octo-org/api", "octo-org/web")
+	r.press("x", "d") // the mark is on api, the box on web
+	r.shows("Deliveries of hook")
+	if act, ok := find(r.actions(), "c"); !ok || act.command != "hookctl catchup -R octo-org/web" {
+		t.Fatalf("catching up is %q", act.command)
+	}
+	o := r.top().(*deliveries)
+	r.until("the deliveries", func() bool { return !o.loading })
+	o.all, o.list = nil, nil
+	r.press("v")
+	r.shows("Nothing went wrong; v shows everything.")
+}

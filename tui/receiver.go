@@ -326,11 +326,19 @@ func (p *receiverPage) viewSettings(w, h int) string {
 	return fit(strings.Join(out, "\n"), w, h)
 }
 
-// control runs one of the daemon's verbs as a command.
+// control runs one of the daemon's verbs as a command, one at a time. Other
+// pages use it too, and do not show what is under way.
 func (p *receiverPage) control(busy, done string, do func(context.Context, daemon.Config) error) tea.Cmd {
+	if p.busy != "" {
+		return p.a.warn(p.busy)
+	}
 	p.busy = busy
 	ctx, cfg := p.a.ctx, p.a.cfg.Daemon
-	return func() tea.Msg { return controlled{done, do(ctx, cfg)} }
+	verb := func() tea.Msg { return controlled{done, do(ctx, cfg)} }
+	if p.inFront() {
+		return verb
+	}
+	return tea.Batch(p.a.say(busy), verb)
 }
 
 func (p *receiverPage) start() tea.Cmd {

@@ -40,7 +40,8 @@ func (p *hooksPage) rotateActions() []action {
 	return []action{rotate, undo}
 }
 
-// rotated hooks: those that are marked, or all of this receiver.
+// toRotate are the hooks to rotate: those that are marked, or all of this
+// receiver. perHook says that each gets a secret of its own.
 func (p *hooksPage) toRotate() (rows []hookRow, perHook bool) {
 	mine := p.mine()
 	for _, r := range mine {
@@ -220,12 +221,45 @@ func (p *hooksPage) rotated(m rotateMsg) tea.Cmd {
 		// The box shows it.
 	case m.err != nil:
 		cmds = append(cmds, p.a.fail(m.err))
-	case m.verb == "undo":
-		cmds = append(cmds, p.a.say(fmt.Sprintf("undone: %s signed with %s again", are(len(m.result.Hooks), "hook"), m.result.New)))
 	default:
-		cmds = append(cmds, p.a.say(fmt.Sprintf("rotated: %s signed with the new secret", are(len(m.result.Hooks), "hook"))))
+		cmds = append(cmds, p.a.say(rotatedWords(m.verb, m.result)))
 	}
 	return tea.Batch(cmds...)
+}
+
+// rotatedWords says in a few words what a rotation came to.
+func rotatedWords(verb string, r hooks.RotateResult) string {
+	done, failed, _ := tally(r)
+	s := fmt.Sprintf("rotated: %s signed with the new secret", are(done, "hook"))
+	switch {
+	case verb == "undo" && r.New == "":
+		s = fmt.Sprintf("undone: %s signed as before", are(done, "hook"))
+	case verb == "undo":
+		s = fmt.Sprintf("undone: %s signed with %s again", are(done, "hook"), r.New)
+	case r.New == "" && done == 1:
+		s = "rotated: 1 hook is signed with a new secret of its own"
+	case r.New == "":
+		s = fmt.Sprintf("rotated: %s signed with new secrets of their own", are(done, "hook"))
+	}
+	if failed > 0 {
+		s += fmt.Sprintf(", %d given up", failed)
+	}
+	return s
+}
+
+// tally counts the hooks of a rotation: done, failed, and deleted meanwhile.
+func tally(r hooks.RotateResult) (done, failed, gone int) {
+	for _, h := range r.Hooks {
+		switch h.Status {
+		case "rotated":
+			done++
+		case "gone":
+			gone++
+		default:
+			failed++
+		}
+	}
+	return done, failed, gone
 }
 
 // are is a number with its noun and verb.

@@ -202,3 +202,28 @@ func TestLeavingInterruptsARotation(t *testing.T) {
 		t.Error("the rotation is not told as unfinished")
 	}
 }
+
+func TestRotationInAFewWords(t *testing.T) {
+	hook := func(status ...string) (out []hooks.RotateHook) {
+		for _, s := range status {
+			out = append(out, hooks.RotateHook{Status: s})
+		}
+		return out
+	}
+	for _, c := range []struct {
+		verb   string
+		result hooks.RotateResult
+		want   string
+	}{
+		{"rotate", hooks.RotateResult{New: "aa", Hooks: hook("rotated", "rotated", "gone")}, "rotated: 2 hooks are signed with the new secret"},
+		{"rotate", hooks.RotateResult{Hooks: hook("rotated")}, "rotated: 1 hook is signed with a new secret of its own"},
+		{"rotate", hooks.RotateResult{Hooks: hook("rotated", "rotated")}, "rotated: 2 hooks are signed with new secrets of their own"},
+		{"finish", hooks.RotateResult{New: "aa", Hooks: hook("rotated", "failed")}, "rotated: 1 hook is signed with the new secret, 1 given up"},
+		{"undo", hooks.RotateResult{New: "aa", Undo: true, Hooks: hook("rotated")}, "undone: 1 hook is signed with aa again"},
+		{"undo", hooks.RotateResult{Undo: true, Hooks: hook("rotated")}, "undone: 1 hook is signed as before"},
+	} {
+		if got := rotatedWords(c.verb, c.result); got != c.want {
+			t.Errorf("%s: got %q, want %q", c.verb, got, c.want)
+		}
+	}
+}

@@ -132,9 +132,9 @@ func (o *rotateBox) ladder(w int) []string {
 		}
 		return t.cut(" "+style.Render(mark)+" "+text+detail, w)
 	}
-	saved := "new secret saved"
+	saved, current := "new secret saved", "the new secret is the current one"
 	if r.state != nil && r.state.Undo || r.verb == "undo" {
-		saved = "old secret taken out again"
+		saved, current = "old secret taken out again", "the former secret is the current one again"
 	}
 	prints := ""
 	if old != "" && fresh != "" {
@@ -155,7 +155,7 @@ func (o *rotateBox) ladder(w int) []string {
 		line(r.both, "the receiver accepts both", ""),
 		line(state(n > 0 && changed == n, busy && r.both == hooks.StateDone), "hooks changed at GitHub", progress),
 		line(state(n > 0 && verified == n, busy && changed > 0), "pings verified", count(verified)),
-		line(r.made, "the new secret is the current one", ""),
+		line(r.made, current, ""),
 		line(r.made, until, ""),
 	}
 }
@@ -231,7 +231,7 @@ func (o *rotateBox) actions() []action {
 		return action{id: id, keys: keys, text: text, run: func() tea.Cmd { o.move(by); return nil }}
 	}
 	out := []action{
-		{id: "rotation.close", keys: []string{"esc", "q", "enter"}, label: "close", text: "Close this box; the rotation goes on.", run: func() tea.Cmd { p.a.shut(o); return nil }},
+		{id: "rotation.close", keys: []string{"esc", "q", "enter"}, label: "close", text: "Close this box.", run: func() tea.Cmd { p.a.shut(o); return nil }},
 		step("rotation.down", []string{"j", "down"}, 1, "Go down."),
 		step("rotation.up", []string{"k", "up"}, -1, "Go up."),
 		step("rotation.pagedown", []string{"space", "pgdown"}, max(1, o.high-1), "Go a page down."),
@@ -239,7 +239,7 @@ func (o *rotateBox) actions() []action {
 	}
 	switch {
 	case p.rot.busy():
-		out[0].label = "leave it working"
+		out[0].label, out[0].text = "leave it working", "Close this box; the rotation goes on."
 		out = append(out, action{id: "rotation.stop", keys: []string{"ctrl+x"}, label: "interrupt", text: "Interrupt the rotation; both secrets stay accepted and it can be resumed.", run: func() tea.Cmd { p.rot.job.stop(); return nil }})
 	case p.rot.open():
 		again := action{id: "hook.rotate", keys: []string{"r"}, label: "resume", text: "Go on with the rotation.", command: "hookctl rotate --resume", off: p.cannotRotate(), run: p.rotate}

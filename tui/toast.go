@@ -100,9 +100,18 @@ type message struct {
 	long  bool // there are more of them
 }
 
-func (m *message) title() string          { return m.head }
-func (m *message) update(tea.Msg) tea.Cmd { return nil }
-func (m *message) cursor() *tea.Cursor    { return nil }
+func (m *message) title() string       { return m.head }
+func (m *message) cursor() *tea.Cursor { return nil }
+
+func (m *message) update(msg tea.Msg) tea.Cmd {
+	if w, ok := msg.(wheel); ok {
+		m.scroll(w.lines)
+	}
+	return nil
+}
+
+// scroll goes by some lines; the view knows where the last one is.
+func (m *message) scroll(by int) { m.pos = max(0, m.pos+by) }
 
 func (m *message) view(w, h int) string {
 	t := m.a.theme
@@ -138,9 +147,9 @@ func (m *message) actions() []action {
 		{id: "message.copy", keys: []string{"y"}, label: "copy", text: "Copy this text.", run: func() tea.Cmd {
 			return m.a.copy("the text", strings.TrimSpace(strings.Join(m.lines, "\n")+"\n"+m.hint))
 		}},
-		{id: "message.pagedown", keys: []string{"space", "pgdown"}, text: "Scroll a page down.", run: func() tea.Cmd { m.pos += max(1, m.high-1); return nil }},
-		{id: "message.pageup", keys: []string{"pgup"}, text: "Scroll a page up.", run: func() tea.Cmd { m.pos = max(0, m.pos-max(1, m.high-1)); return nil }},
-		{id: "message.down", keys: []string{"down", "j"}, label: scroll, text: "Scroll down.", run: func() tea.Cmd { m.pos++; return nil }},
-		{id: "message.up", keys: []string{"up", "k"}, text: "Scroll up.", run: func() tea.Cmd { m.pos = max(0, m.pos-1); return nil }},
+		{id: "message.pagedown", keys: []string{"space", "pgdown"}, text: "Scroll a page down.", run: func() tea.Cmd { m.scroll(max(1, m.high-1)); return nil }},
+		{id: "message.pageup", keys: []string{"pgup"}, text: "Scroll a page up.", run: func() tea.Cmd { m.scroll(-max(1, m.high-1)); return nil }},
+		{id: "message.down", keys: []string{"down", "j"}, label: scroll, text: "Scroll down.", run: func() tea.Cmd { m.scroll(1); return nil }},
+		{id: "message.up", keys: []string{"up", "k"}, text: "Scroll up.", run: func() tea.Cmd { m.scroll(-1); return nil }},
 	}
 }
