@@ -37,12 +37,13 @@ func (f Filter) And(g Filter) Filter {
 
 // FilterError says where a filter text goes wrong.
 type FilterError struct {
-	Offset int    // in bytes, of the character that is at fault
-	Msg    string // what is wrong and what would be right
+	Offset    int    // in bytes, of the character that is at fault
+	Character int    // the same in characters, counted from 1
+	Msg       string // what is wrong and what would be right
 }
 
 func (e *FilterError) Error() string {
-	return fmt.Sprintf("filter, character %d: %s", e.Offset+1, e.Msg)
+	return fmt.Sprintf("filter, character %d: %s", e.Character, e.Msg)
 }
 
 // Match says whether the filter chooses the entry. It gives the same answer

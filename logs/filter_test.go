@@ -2,6 +2,7 @@ package logs
 
 import (
 	"errors"
+	"strings"
 	"testing"
 	"time"
 )
@@ -135,6 +136,9 @@ func TestFilterErrorsPointAtTheCharacter(t *testing.T) {
 		} else if fe.Offset != tc.offset {
 			t.Errorf("%s: %v at %d, want %d", tc.text, err, fe.Offset, tc.offset)
 		}
+	}
+	if _, err := ParseFilter("Виджеты 圆形 number:x", filterNow); err == nil || !strings.HasPrefix(err.Error(), "filter, character 19: ") {
+		t.Errorf("%v, want character 19", err)
 	}
 }
 

@@ -55,7 +55,8 @@ func TestIndexAndMatchAgree(t *testing.T) {
 	if err != nil || len(all.Entries) < 303 {
 		t.Fatalf("%d entries, %v", len(all.Entries), err)
 	}
-	more := []string{"octocat main", "!status:none", "event:push,release branch:main", "title:fix*windows*", "conclusion:failure priority:high,medium", "since:2026-01-01 !until:2026-02-01", "!id:*", "number:?"}
+	more := []string{"octocat main", "!status:none", "event:push,release branch:main", "title:fix*windows*", "conclusion:failure priority:high,medium", "since:2026-01-01 !until:2026-02-01", "!id:*", "number:?",
+		"id:" + strings.Repeat("aa-0,", 2500) + "aa-1", strings.Repeat("!sender:nobody ", 2500) + "octocat"}
 	for _, tc := range filterCases {
 		more = append(more, tc.text)
 	}

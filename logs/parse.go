@@ -70,7 +70,7 @@ type filterParser struct {
 }
 
 func (p *filterParser) fail(at int, format string, args ...any) error {
-	return &FilterError{Offset: at, Msg: fmt.Sprintf(format, args...)}
+	return &FilterError{Offset: at, Character: utf8.RuneCountInString(p.text[:at]) + 1, Msg: fmt.Sprintf(format, args...)}
 }
 
 func (p *filterParser) space() {

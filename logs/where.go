@@ -54,7 +54,18 @@ func (t *term) where() (cond string, args []any) {
 			args = append(args, v)
 		}
 	}
-	return "(" + strings.Join(parts, " OR ") + ")", args
+	return "(" + balanced(parts, " OR ") + ")", args
+}
+
+// balanced joins conditions so that thousands of them are nested a few deep only: SQLite refuses what is nested deeper
+// than 1000, as a plain chain of them is.
+func balanced(conds []string, by string) string {
+	const few = 100
+	if len(conds) <= few {
+		return strings.Join(conds, by)
+	}
+	half := len(conds) / 2
+	return "(" + balanced(conds[:half], by) + ")" + by + "(" + balanced(conds[half:], by) + ")"
 }
 
 // globQuote takes the meaning from characters of SQLite's GLOB.
@@ -93,5 +104,5 @@ func whereClause(conds []string) string {
 	if len(conds) == 0 {
 		return ""
 	}
-	return " WHERE " + strings.Join(conds, " AND ")
+	return " WHERE " + balanced(conds, " AND ")
 }
