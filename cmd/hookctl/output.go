@@ -91,10 +91,21 @@ func (o *output) print(w io.Writer, value any) error {
 // shown is w for data that holds text from outside. Where that is a terminal, the characters that it would obey are
 // spelled as JSON spells them; a program that reads the output gets every byte.
 func shown(w io.Writer) io.Writer {
-	if s, ok := w.(*stdout); ok && isTerminal(s.file) {
+	if f := fileOf(w); f != nil && isTerminal(f) {
 		return spelled{w}
 	}
 	return w
+}
+
+// fileOf is the file that w writes to, nil where it is none.
+func fileOf(w io.Writer) *os.File {
+	switch w := w.(type) {
+	case *stdout:
+		return w.file
+	case *os.File:
+		return w
+	}
+	return nil
 }
 
 // spelled writes \u001b for what a terminal would obey. Characters must not be split between two writes.
@@ -184,8 +195,8 @@ const unlimited = 1 << 20
 
 // terminalWidth is how many columns w shows in a line.
 func terminalWidth(w io.Writer) int {
-	if s, ok := w.(*stdout); ok {
-		if width, _, err := term.GetSize(int(s.file.Fd())); err == nil && width > 0 {
+	if f := fileOf(w); f != nil {
+		if width, _, err := term.GetSize(int(f.Fd())); err == nil && width > 0 {
 			return width
 		}
 	}
