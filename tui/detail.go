@@ -42,7 +42,7 @@ type docLine struct {
 	text string
 }
 
-// readRecord builds the document of a record. It does the parsing, so it runs
+// newDetail builds the document of a record. It does the parsing, so it runs
 // inside a command.
 func newDetail(th *theme, file string, rec *logs.Record, now time.Time) *detail {
 	rec = tidyRecord(rec)

@@ -7,10 +7,9 @@ import (
 	"hookctl/logs"
 )
 
-// fact is a label and a value; key is the filter field of the value.
+// fact is a label and a value.
 type fact struct {
 	label, value string
-	key          string
 	style        int // levelInfo.. for colour; -1 none
 }
 
@@ -21,20 +20,20 @@ func factsOf(r *logs.Record, now time.Time) []fact {
 	if s.Action != "" {
 		what += " " + s.Action
 	}
-	out := []fact{{label: "event", value: what, key: "event", style: -1}}
-	add := func(label, value, key string, style int) {
+	out := []fact{{"event", what, -1}}
+	add := func(label, value string, style int) {
 		if value != "" {
-			out = append(out, fact{label, value, key, style})
+			out = append(out, fact{label, value, style})
 		}
 	}
 	title := s.Title
 	if s.Number != nil {
 		title = fmt.Sprintf("#%d %s", *s.Number, title)
 	}
-	add("title", title, "title", -1)
-	add("repository", s.Repository, "repo", -1)
-	add("branch", s.Branch, "branch", -1)
-	add("sender", s.Sender, "sender", -1)
+	add("title", title, -1)
+	add("repository", s.Repository, -1)
+	add("branch", s.Branch, -1)
+	add("sender", s.Sender, -1)
 	style := -1
 	switch {
 	case failed(s.Conclusion):
@@ -42,31 +41,31 @@ func factsOf(r *logs.Record, now time.Time) []fact {
 	case s.Conclusion == "success":
 		style = levelInfo
 	}
-	add("conclusion", s.Conclusion, "conclusion", style)
-	add("result", r.Result, "", -1)
-	add("url", s.URL, "", -1)
+	add("conclusion", s.Conclusion, style)
+	add("result", r.Result, -1)
+	add("url", s.URL, -1)
 	received := ""
 	if !r.ReceivedAt.IsZero() {
 		received = r.ReceivedAt.Local().Format("2006-01-02 15:04:05 MST") + ", " + ago(now.Sub(r.ReceivedAt))
 	}
-	add("received", received, "", -1)
+	add("received", received, -1)
 	source := r.Source
 	if r.HookID != 0 {
 		source += fmt.Sprintf(" by hook %d", r.HookID)
 	}
-	add("source", source, "source", -1)
-	add("delivery", r.DeliveryID, "", -1)
+	add("source", source, -1)
+	add("delivery", r.DeliveryID, -1)
 	switch {
 	case r.Signature.Verified:
-		add("signature", "verified with secret "+r.Signature.Secret, "", levelInfo)
+		add("signature", "verified with secret "+r.Signature.Secret, levelInfo)
 	case r.Source == logs.SourceDelivery || r.Source == "":
-		add("signature", "not verified", "", levelWarn)
+		add("signature", "not verified", levelWarn)
 	default:
-		add("signature", "not needed: "+r.Source, "", -1)
+		add("signature", "not needed: "+r.Source, -1)
 	}
 	for _, n := range r.Notifications {
 		text, style := story(n)
-		out = append(out, fact{"notified", text, "type", style})
+		out = append(out, fact{"notified", text, style})
 	}
 	return out
 }
@@ -78,10 +77,7 @@ func story(n logs.Notification) (string, int) {
 	if n.To != "" {
 		to += " " + n.To
 	}
-	tries := fmt.Sprintf("%d attempts", n.Attempts)
-	if n.Attempts == 1 {
-		tries = "1 attempt"
-	}
+	tries := count(n.Attempts, "attempt")
 	switch n.Status {
 	case logs.StatusSent:
 		text += " sent to " + to
@@ -127,19 +123,12 @@ func failed(conclusion string) bool {
 	return false
 }
 
-// ago is a duration in the largest unit that says enough.
+// ago says how long ago something was.
 func ago(d time.Duration) string {
-	switch {
-	case d < 0:
+	if d < 0 {
 		return "just now"
-	case d < time.Minute:
-		return fmt.Sprintf("%ds ago", int(d.Seconds()))
-	case d < time.Hour:
-		return fmt.Sprintf("%dm ago", int(d.Minutes()))
-	case d < 48*time.Hour:
-		return fmt.Sprintf("%dh ago", int(d.Hours()))
 	}
-	return fmt.Sprintf("%dd ago", int(d.Hours()/24))
+	return age(d) + " ago"
 }
 
 // tidy is the boundary where the text of a record's line enters the interface.

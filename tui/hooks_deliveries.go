@@ -274,8 +274,8 @@ func (o *deliveries) actions() []action {
 		step("deliveries.up", []string{"k", "up"}, -1, "Go up."),
 		step("deliveries.pagedown", []string{"space", "pgdown"}, max(1, o.high-1), "Go a page down."),
 		step("deliveries.pageup", []string{"pgup"}, -max(1, o.high-1), "Go a page up."),
-		step("deliveries.top", []string{"g", "home"}, -1<<30, "Go to the newest."),
-		step("deliveries.end", []string{"G", "end"}, 1<<30, "Go to the oldest."),
+		step("deliveries.top", []string{"g", "home"}, -far, "Go to the newest."),
+		step("deliveries.end", []string{"G", "end"}, far, "Go to the oldest."),
 	}
 	if !o.inside {
 		out = append([]action{

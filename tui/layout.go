@@ -78,7 +78,7 @@ func (t *theme) beside(left, right string, h int) string {
 	return lipgloss.JoinHorizontal(lipgloss.Top, left, rule, right)
 }
 
-// box frames body with a title in its upper edge; w and h are the sizes inside.
+// boxed frames body with a title in its upper edge; w and h are the sizes inside.
 func (t *theme) boxed(title, body string, w, h int) string {
 	b := t.sym.box
 	head := t.middle(title, max(0, w-4))
@@ -99,8 +99,7 @@ func over(body, box string, x, y int) string {
 	return lipgloss.NewCompositor(lipgloss.NewLayer(body), top).Render()
 }
 
-// columns spreads widths over the room of a table: fixed columns keep their
-// size, the rest is shared by weight; a column that does not fit is 0.
+// column is one column of a table.
 type column struct {
 	title  string
 	width  int // fixed when weight is 0, else the least that is useful
@@ -108,7 +107,9 @@ type column struct {
 	needs  int // the table must be at least this wide for the column to show
 }
 
-// spread returns the width of each column in a table of w, one blank between.
+// spread returns the width of each column in a table of w, one blank between:
+// fixed columns keep their size, the rest is shared by weight, and a column that
+// does not fit is 0.
 func spread(cols []column, w int) []int {
 	out := make([]int, len(cols))
 	left, weights := w, 0

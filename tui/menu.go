@@ -1,7 +1,6 @@
 package tui
 
 import (
-	"slices"
 	"strings"
 
 	"charm.land/bubbles/v2/textinput"
@@ -153,15 +152,7 @@ func (m *menu) line(i, w int) string {
 	}
 	text := t.cut(c.text, room)
 	if m.hits != nil && c.off == "" {
-		var b strings.Builder
-		for j, r := range []rune(text) {
-			if slices.Contains(m.hits[i], len(string([]rune(text)[:j]))) {
-				b.WriteString(t.accent.Bold(true).Render(string(r)))
-			} else {
-				b.WriteRune(r)
-			}
-		}
-		text = b.String()
+		text = t.marked(text, m.hits[i])
 	}
 	if c.off != "" {
 		text = t.faint.Render(text)
@@ -170,7 +161,7 @@ func (m *menu) line(i, w int) string {
 }
 
 func (m *menu) cursor() *tea.Cursor {
-	c := m.input.Cursor()
+	c := caretOf(m.input)
 	if c != nil {
 		c.X += 3
 	}

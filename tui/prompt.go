@@ -45,6 +45,29 @@ func newInput(value string) textinput.Model {
 	return in
 }
 
+// columnOf is where a character of an input stands on screen, counted from the
+// first one that is shown. The input itself counts characters, not columns.
+func columnOf(in textinput.Model, at int) int {
+	value, from := []rune(in.Value()), 0
+	if in.Width() > 0 && width(string(value)) > in.Width() {
+		shown := strings.TrimRight(ansi.Strip(in.View()), " ")
+		for from < in.Position() && !strings.HasPrefix(string(value[from:]), shown) {
+			from++
+		}
+	}
+	at = max(from, min(at, len(value)))
+	return min(width(string(value[from:at])), max(0, in.Width()))
+}
+
+// caretOf is the terminal's cursor in an input.
+func caretOf(in textinput.Model) *tea.Cursor {
+	c := in.Cursor()
+	if c != nil {
+		c.X = columnOf(in, in.Position())
+	}
+	return c
+}
+
 func (p *prompt) title() string { return p.label }
 
 func (p *prompt) update(msg tea.Msg) tea.Cmd {
@@ -84,8 +107,7 @@ func (p *prompt) view(w, _ int) string {
 	if p.errText != "" {
 		below = nil
 		if p.errAt >= 0 {
-			// The caret stands under the character, as far as it is on screen.
-			col := ansi.StringWidth(lead) + min(p.errAt, max(0, p.input.Width()-1))
+			col := ansi.StringWidth(lead) + columnOf(p.input, p.errAt)
 			below = append(below, strings.Repeat(" ", col)+t.bad.Render("^"))
 		}
 		for _, l := range wrap(p.errText, w-2) {
@@ -100,7 +122,7 @@ func (p *prompt) view(w, _ int) string {
 }
 
 func (p *prompt) cursor() *tea.Cursor {
-	c := p.input.Cursor()
+	c := caretOf(p.input)
 	if c != nil {
 		c.X += ansi.StringWidth(" " + p.label + " ")
 		c.Y++

@@ -175,12 +175,18 @@ func (a *app) foot() string {
 	return a.theme.footer(all, help, a.w)
 }
 
-// asciiOnly replaces what is beyond ASCII, for terminals without Unicode.
+// asciiOnly replaces what is beyond ASCII, for terminals without Unicode, by as
+// many columns of question marks.
 func asciiOnly(s string) string {
-	return strings.Map(func(r rune) rune {
-		if r > 0x7e {
-			return '?'
+	var b strings.Builder
+	var state byte
+	for len(s) > 0 {
+		part, wide, n, next := ansi.DecodeSequence(s, state, nil)
+		if strings.IndexFunc(part, func(r rune) bool { return r > 0x7e }) >= 0 {
+			part = strings.Repeat("?", wide)
 		}
-		return r
-	}, s)
+		b.WriteString(part)
+		s, state = s[n:], next
+	}
+	return b.String()
 }

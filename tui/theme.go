@@ -9,11 +9,10 @@ import (
 // theme is every style and symbol of the interface: the sixteen colours of the
 // user's palette, and one accent that is picked for a light or a dark ground.
 type theme struct {
-	dark  bool
 	ascii bool
 
 	accent, bold, faint, text      lipgloss.Style
-	good, warn, bad, info          lipgloss.Style
+	good, warn, bad                lipgloss.Style
 	selected, tabOn, tabOff, title lipgloss.Style
 	here                           lipgloss.Style // the cursor's line in a pane that does not have the keys
 	key, match, border             lipgloss.Style
@@ -27,11 +26,11 @@ type theme struct {
 type symbols struct {
 	ok, bad, warn, pending, off string
 	cursor, mark, folded, open  string
-	more, up, down, dash, sep   string
+	more, up, down, dash        string
 	running                     string
 	spark                       []string
 	box                         lipgloss.Border
-	rule, column, thumb         string
+	rule, column                string
 }
 
 // newTheme builds the styles for a light or a dark background, and the symbols
@@ -42,11 +41,11 @@ func newTheme(dark, ascii bool) *theme {
 	yellow := pick(lipgloss.Color("#B45309"), lipgloss.Yellow)
 	base := lipgloss.NewStyle()
 	t := &theme{
-		dark: dark, ascii: ascii,
+		ascii:  ascii,
 		accent: base.Foreground(accent), bold: base.Bold(true), text: base,
 		faint: base.Foreground(lipgloss.BrightBlack),
 		good:  base.Foreground(lipgloss.Green), warn: base.Foreground(yellow),
-		bad: base.Foreground(lipgloss.Red), info: base.Foreground(lipgloss.Cyan),
+		bad:      base.Foreground(lipgloss.Red),
 		selected: base.Foreground(accent).Reverse(true), here: base.Foreground(accent).Bold(true),
 		tabOn: base.Foreground(accent).Bold(true).Underline(true), tabOff: base,
 		title: base.Foreground(accent).Bold(true),
@@ -57,17 +56,17 @@ func newTheme(dark, ascii bool) *theme {
 	if ascii {
 		t.sym = symbols{
 			ok: "+", bad: "x", warn: "!", pending: "~", off: "-", cursor: ">", mark: "*", folded: ">", open: "v",
-			more: "~", up: "^", down: "v", dash: "-", sep: "|", running: "o",
+			more: "~", up: "^", down: "v", dash: "-", running: "o",
 			spark: []string{" ", ".", ":", "-", "=", "+", "*", "#"}, box: lipgloss.ASCIIBorder(),
-			rule: "-", column: "|", thumb: "#",
+			rule: "-", column: "|",
 		}
 		return t
 	}
 	t.sym = symbols{
 		ok: "✓", bad: "✗", warn: "!", pending: "◌", off: "○", cursor: "▌", mark: "◆", folded: "▸", open: "▾",
-		more: "…", up: "↑", down: "↓", dash: "–", sep: "·", running: "●",
+		more: "…", up: "↑", down: "↓", dash: "–", running: "●",
 		spark: []string{" ", "▁", "▂", "▃", "▄", "▅", "▆", "█"}, box: lipgloss.RoundedBorder(),
-		rule: "─", column: "│", thumb: "┃",
+		rule: "─", column: "│",
 	}
 	return t
 }

@@ -145,7 +145,7 @@ func (s *notifyStep) view(w, h int) ([]string, *tea.Cursor) {
 		return " ( ) " + text
 	}
 	var caret *tea.Cursor
-	if c := s.input.Cursor(); c != nil && s.at == notifyAgent {
+	if c := caretOf(s.input); c != nil && s.at == notifyAgent {
 		c.X += 5 + len(lead)
 		c.Y = len(out)
 		caret = c

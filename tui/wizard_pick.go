@@ -286,7 +286,7 @@ func (t *theme) marked(text string, hits []int) string {
 }
 
 func (p *picker) place() *tea.Cursor {
-	c := p.input.Cursor()
+	c := caretOf(p.input)
 	if c != nil {
 		c.X += 3
 	}
@@ -308,6 +308,6 @@ func (p *picker) steps(a *app, prefix string) []action {
 		{id: prefix + ".all", keys: []string{"ctrl+a"}, label: "all", text: "Choose everything that matches, or nothing of it.", run: func() tea.Cmd { p.toggleAll(); return nil }},
 		step(".down", "down", 1, "Go one line down."), step(".up", "up", -1, "Go one line up."),
 		step(".pagedown", "pgdown", max(1, p.high-1), "Go a page down."), step(".pageup", "pgup", -max(1, p.high-1), "Go a page up."),
-		step(".first", "home", -1<<30, "Go to the first line."), step(".last", "end", 1<<30, "Go to the last line."),
+		step(".first", "home", -far, "Go to the first line."), step(".last", "end", far, "Go to the last line."),
 	}
 }

@@ -318,7 +318,7 @@ func (s *urlStep) view(w, h int) ([]string, *tea.Cursor) {
 		mark, dot = t.key.Render(t.sym.cursor), "(x)"
 	}
 	var caret *tea.Cursor
-	if c := s.input.Cursor(); c != nil && s.at == typed {
+	if c := caretOf(s.input); c != nil && s.at == typed {
 		c.X += 5 + len(lead)
 		c.Y = len(out)
 		caret = c
