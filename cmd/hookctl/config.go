@@ -119,6 +119,9 @@ func (p *program) editSettings(ctx context.Context) error {
 	if err != nil {
 		return fmt.Errorf("read settings: %w", err)
 	}
+	if !p.terminal && p.environ("VISUAL") == "" && p.environ("EDITOR") == "" {
+		return hint(usage(errors.New("no editor is named, and there is no terminal for one")), "set EDITOR, or edit "+s.File)
+	}
 	dir, err := os.MkdirTemp("", "hookctl-config-")
 	if err != nil {
 		return fmt.Errorf("make a copy to edit: %w", err)

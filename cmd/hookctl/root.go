@@ -104,6 +104,16 @@ func finish(cmd *cobra.Command) {
 			}
 			return unknownCommand(cmd, args[0])
 		}
+	case cmd.Name() == "help":
+		// Cobra's own takes the words of a command, and would end well where there is none.
+		cmd.Run, cmd.RunE = nil, func(cmd *cobra.Command, args []string) error {
+			about, rest, err := cmd.Root().Find(args)
+			if err != nil || len(rest) > 0 {
+				return unknownCommand(about, args[len(args)-max(len(rest), 1)])
+			}
+			about.InitDefaultHelpFlag()
+			return about.Help()
+		}
 	case !cmd.HasParent():
 		cmd.Args = func(cmd *cobra.Command, args []string) error {
 			if len(args) == 0 {
