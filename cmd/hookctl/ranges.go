@@ -35,12 +35,20 @@ func (g *githubRanges) allowed() []netip.Prefix {
 	return []netip.Prefix{} // Nothing is known, so nobody is known.
 }
 
-// load makes the ranges ready for the settings: from the file while that is fresh, else from GitHub, else from the file
-// however old it is.
+// load puts the ranges of the settings in force.
 func (g *githubRanges) load(ctx context.Context, p *program, s *settings) error {
+	use, err := g.prepare(ctx, p, s)
+	if err == nil {
+		use()
+	}
+	return err
+}
+
+// prepare makes the ranges ready for the settings: from the file while that is fresh, else from GitHub, else from the file
+// however old it is. They are in force once use is called.
+func (g *githubRanges) prepare(ctx context.Context, p *program, s *settings) (use func(), err error) {
 	if s.Receiver.Allow != "github" {
-		g.on.Store(false)
-		return nil
+		return func() { g.on.Store(false) }, nil
 	}
 	file := s.rangesFile()
 	list, fetched := readRanges(file)
@@ -50,15 +58,16 @@ func (g *githubRanges) load(ctx context.Context, p *program, s *settings) error 
 		case err == nil:
 			list = fresh
 			if err := writeRanges(file, fresh); err != nil {
-				return err
+				return nil, err
 			}
 		case list == nil:
-			return hint(fmt.Errorf("receiver.allow: github needs GitHub's address ranges: %w", err), cureOf(err))
+			return nil, hint(fmt.Errorf("receiver.allow: github needs GitHub's address ranges: %w", err), cureOf(err))
 		}
 	}
-	g.current.Store(&list)
-	g.on.Store(true)
-	return nil
+	return func() {
+		g.current.Store(&list)
+		g.on.Store(true)
+	}, nil
 }
 
 func (s *settings) rangesFile() string { return filepath.Join(s.runDir(), "github-ranges.json") }

@@ -291,12 +291,14 @@ func (r *receiver) reload(ctx context.Context) error {
 		return err
 	}
 	config.Allow = r.ranges.allowed
-	if err := r.ranges.load(ctx, r.p, s); err != nil {
+	useRanges, err := r.ranges.prepare(ctx, r.p, s)
+	if err != nil {
 		return err
 	}
 	if err := r.server.Reload(config); err != nil {
 		return err
 	}
+	useRanges()
 	r.mu.Lock()
 	old := r.settings
 	r.settings = s
