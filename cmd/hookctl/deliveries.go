@@ -43,6 +43,9 @@ func newHooksDeliveries(p *program) *cobra.Command {
   hookctl hooks deliveries --failed --json --jq '.[].id'`,
 		Args: cobra.MaximumNArgs(1),
 		RunE: func(cmd *cobra.Command, args []string) error {
+			if limit < 0 {
+				return usage(fmt.Errorf("--limit: %d is less than nothing", limit))
+			}
 			s, client, err := p.atGitHub()
 			if err != nil {
 				return err

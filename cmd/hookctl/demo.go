@@ -73,13 +73,16 @@ type demo struct {
 }
 
 func (p *program) demo(ctx context.Context, o demoOptions) (err error) {
+	if o.records < 0 {
+		return usage(fmt.Errorf("--records: %d is less than nothing", o.records))
+	}
 	if o.empty && !p.terminal {
 		return usage(errors.New("--empty opens the wizard, which needs a terminal"))
 	}
 	// A terminal that is closed ends the demo as ctrl+c does, with everything cleaned up.
 	ctx, stop := signal.NotifyContext(ctx, syscall.SIGHUP)
 	defer stop()
-	d := &demo{p: p, repos: []string{"octo-org/widgets", "octo-org/gadgets"}, past: max(0, o.records), began: time.Now().Truncate(time.Second)}
+	d := &demo{p: p, repos: []string{"octo-org/widgets", "octo-org/gadgets"}, past: o.records, began: time.Now().Truncate(time.Second)}
 	defer func() {
 		err = errors.Join(err, d.close(context.WithoutCancel(ctx)))
 	}()

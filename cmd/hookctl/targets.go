@@ -35,7 +35,7 @@ func (f *targetFlags) add(cmd *cobra.Command, many bool) {
 	}
 	cmd.Flags().StringVar(&f.from, "from", "", "read repositories from `file`, one a line; - is stdin")
 	cmd.Flags().StringVar(&f.owner, "owner", "", "every repository of `login` that you administer")
-	cmd.Flags().StringVar(&f.topic, "topic", "", "with --owner or --match: only those with this `topic`")
+	cmd.Flags().StringVar(&f.topic, "topic", "", "every repository with this `topic` that you administer; with --owner or --match, of those")
 	cmd.Flags().StringVar(&f.match, "match", "", "every repository whose name matches, for example `'service-*'`")
 }
 
