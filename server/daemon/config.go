@@ -76,6 +76,9 @@ func stderrFile(home string) string { return filepath.Join(home, "run", "receive
 
 func lockFile(home string) string { return filepath.Join(home, "run", "receiver.lock") }
 
+// startLockFile is held by who starts a receiver, until it answers.
+func startLockFile(home string) string { return filepath.Join(home, "run", "start.lock") }
+
 // pidFile names the process that holds the lock. It only serves to end a process that no longer answers.
 func pidFile(home string) string { return filepath.Join(home, "run", "receiver.pid") }
 

@@ -15,6 +15,7 @@ import (
 	"slices"
 	"strconv"
 	"strings"
+	"sync"
 	"syscall"
 	"testing"
 	"time"
@@ -364,6 +365,45 @@ func TestRestartReplacesTheProcess(t *testing.T) {
 		t.Errorf("before %+v, after %+v", first, second)
 	}
 	within(t, "the old process to be gone", func() bool { return !alive(first.PID) })
+}
+
+// TestStartsAndRestartsAtOnceWaitForEachOther: one start makes the receiver and the others find it; every restart
+// replaces the one before, and none fails because of another.
+func TestStartsAndRestartsAtOnceWaitForEachOther(t *testing.T) {
+	t.Parallel()
+	cfg := toyConfig(t, "serve")
+	const n = 3
+	atOnce := func(do func(context.Context, Config) (Status, error)) (pids []int, failed []error) {
+		var group sync.WaitGroup
+		var mu sync.Mutex
+		for range n {
+			group.Go(func() {
+				st, err := do(t.Context(), cfg)
+				mu.Lock()
+				defer mu.Unlock()
+				if err != nil {
+					failed = append(failed, err)
+				}
+				pids = append(pids, st.PID)
+			})
+		}
+		group.Wait()
+		slices.Sort(pids)
+		return slices.Compact(pids), failed
+	}
+	pids, failed := atOnce(Start)
+	if len(pids) != 1 || len(failed) != n-1 {
+		t.Errorf("started as %v; %v", pids, failed)
+	}
+	for _, err := range failed {
+		var running *RunningError
+		if !errors.As(err, &running) {
+			t.Errorf("a start beside another: %v", err)
+		}
+	}
+	if pids, failed = atOnce(Restart); len(pids) != n || failed != nil {
+		t.Errorf("restarted as %v; %v", pids, failed)
+	}
 }
 
 func TestOutputOfACrashIsKeptInTheLog(t *testing.T) {

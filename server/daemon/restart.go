@@ -12,18 +12,20 @@ import (
 // refused; on Windows the old one stops first. A receiver that runs as a service is restarted by its manager. Where the new process fails before it has taken over, the old one goes
 // on, and the *StartError says so. A receiver that does not finish within cfg.StopTimeout is ended by force.
 func Restart(ctx context.Context, cfg Config) (Status, error) {
-	if err := makeRun(cfg.Home); err != nil {
+	done, err := alone(ctx, cfg.Home)
+	if err != nil {
 		return Status{}, err
 	}
+	defer done()
 	old, err := quickStatus(ctx, cfg.Home)
 	switch {
 	case errors.Is(err, ErrNotRunning):
-		return Start(ctx, cfg)
+		return start(ctx, cfg)
 	case err != nil || !canHandOver:
 		if err := Stop(ctx, cfg); err != nil && !errors.Is(err, ErrNotRunning) {
 			return Status{}, err
 		}
-		return Start(ctx, cfg)
+		return start(ctx, cfg)
 	}
 	if old.Manager != "" {
 		managed, err := through(cfg, func(m manager, s Service) error { return m.restart(ctx, s) })

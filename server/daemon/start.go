@@ -9,6 +9,8 @@ import (
 	"slices"
 	"strings"
 	"time"
+
+	"github.com/gofrs/flock"
 )
 
 // EnvBackground is set in the environment of a receiver that Start launched: it writes its log to LogFile instead of
@@ -19,10 +21,32 @@ const EnvBackground = "HOOKCTL_BACKGROUND"
 // this home is installed, that is started instead. It fails with *RunningError where there is a receiver already (and
 // gives that one's status), and with *StartError, which has the receiver's own words, where the process did not become
 // a receiver; nothing is left running then.
+//
+// Of those that start or restart the receiver of one home at once, each waits for the one before: two launched at once
+// would write into one file of output, and fight over the address.
 func Start(ctx context.Context, cfg Config) (Status, error) {
-	if err := makeRun(cfg.Home); err != nil {
+	done, err := alone(ctx, cfg.Home)
+	if err != nil {
 		return Status{}, err
 	}
+	defer done()
+	return start(ctx, cfg)
+}
+
+// alone waits until nobody else starts a receiver of this home, and keeps others from it until done is called.
+func alone(ctx context.Context, home string) (done func(), err error) {
+	if err := makeRun(home); err != nil {
+		return nil, err
+	}
+	lock := flock.New(startLockFile(home), flock.SetPermissions(0o600))
+	if _, err := lock.TryLockContext(ctx, pollInterval); err != nil {
+		return nil, fmt.Errorf("wait for another start of the receiver: %w", err)
+	}
+	return func() { _ = lock.Unlock() }, nil // What cannot be unlocked goes with the process.
+}
+
+// start is Start for one that is alone.
+func start(ctx context.Context, cfg Config) (Status, error) {
 	st, err := Dial(cfg.Home).Status(ctx)
 	if err == nil {
 		return st, &RunningError{PID: st.PID, Address: st.Address}
