@@ -33,12 +33,14 @@ type lineMode struct {
 	shown   []logs.Entry // the numbered events
 	failure *logs.Entry  // where the search for failures stands
 
-	client *hooks.Client
-	kept   []string  // targets of earlier runs and of setup
-	rows   []hookRow // the numbered hooks
-	broken []error   // why hooks could not be listed
-	sent   []sent    // the numbered deliveries
-	of     hookRow   // whose deliveries they are
+	client  *hooks.Client
+	kept    []string  // targets of earlier runs and of setup
+	rows    []hookRow // the numbered hooks
+	broken  []error   // why hooks could not be listed
+	known   knowledge // of the log and the settings, when the hooks were listed
+	address string    // the address of this receiver then
+	sent    []sent    // the numbered deliveries
+	of      hookRow   // whose deliveries they are
 }
 
 // lineCommand is one thing that can be typed. Help and suggestions are drawn

@@ -173,13 +173,13 @@ func (m *lineMode) activate(ctx context.Context, rest string, active bool) error
 
 // changedTo puts a hook that was changed in the place of what was known of it.
 func (m *lineMode) changedTo(h hooks.Hook) {
+	list := make([]hooks.Hook, len(m.rows))
 	for i, r := range m.rows {
-		if r.ID == h.ID && r.Target == h.Target {
-			fresh := judge([]hooks.Hook{h}, "", map[int64]seen{h.ID: r.seen})[0]
-			fresh.mine = r.mine
-			m.rows[i] = fresh
+		if list[i] = r.Hook; r.ID == h.ID && r.Target == h.Target {
+			list[i] = h
 		}
 	}
+	m.rows = judge(list, m.address, m.known.hooks) // each among the others of its repository
 }
 
 func (m *lineMode) resume(ctx context.Context, rest string) error {

@@ -67,7 +67,8 @@ func (m *lineMode) load(ctx context.Context, all bool) error {
 	if err := ctx.Err(); err != nil {
 		return err
 	}
-	m.rows, m.sent = judge(list, m.public(ctx), known.hooks), nil
+	m.known, m.address = known, m.public(ctx)
+	m.rows, m.sent = judge(list, m.address, known.hooks), nil
 	if !all {
 		return nil
 	}

@@ -203,3 +203,16 @@ func TestLineModeSaysWhatIsOdd(t *testing.T) {
 		}
 	}
 }
+
+// A hook that was changed is judged as when it was listed: that of another
+// receiver stays one.
+func TestLineModeJudgesChangedHooksAsBefore(t *testing.T) {
+	r := newLines(t, "octo-org/web")
+	r.gh.AddRepository("octo-org/zoo", githubtest.Repository{})
+	r.gh.AddHook("octo-org/zoo", githubtest.Hook{Name: "web", Active: true, Events: []string{"push"},
+		Config: githubtest.Config{URL: "https://elsewhere.example.com/webhook", ContentType: "json", InsecureSSL: "0"}})
+	r.cfg.Setup.Repositories = []string{"octo-org/web", "octo-org/zoo"}
+	got := talk(t, r.cfg, "pause 2", "resume 2", "hook 2", "quit")
+	_, after, _ := strings.Cut(got, "is active again")
+	has(t, after, "of octo-org/zoo", "Note: it delivers to another receiver, not to https://hooks.example.com/webhook")
+}

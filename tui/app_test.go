@@ -215,7 +215,7 @@ func TestCommandLinesOfNothing(t *testing.T) {
 	for _, page := range []string{"2", "3"} {
 		s.press(page)
 		for _, act := range s.actions() {
-			if strings.Contains(act.command, " 0 ") || strings.HasSuffix(act.command, " ") || strings.Contains(act.command, "''") {
+			if strings.HasPrefix(act.command, "hookctl hooks") && strings.Contains(act.command, " 0 ") || strings.HasSuffix(act.command, " ") || strings.Contains(act.command, "''") {
 				t.Errorf("%s: %q", act.id, act.command)
 			}
 		}

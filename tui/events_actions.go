@@ -28,6 +28,7 @@ func (p *eventsPage) listActions() []action {
 	if !f.filter.IsZero() {
 		list += " --filter " + quote(f.filter.String())
 	}
+	export := list + " --limit 0 --jq '.[].file' | xargs -n1 hookctl events view --jq ."
 	view := p.viewCommand()
 	noExport := none
 	if p.export != nil || len(p.marks) > 0 {
@@ -39,12 +40,12 @@ func (p *eventsPage) listActions() []action {
 		{id: "find", keys: []string{"/"}, label: "filter", text: "Filter the list; it answers while you type.", command: list, run: p.openFilter},
 		p.saveAction(),
 		{id: "events.by", keys: []string{"="}, label: "by value", text: "Filter by a value of the event under the cursor, or leave it out.", off: none, run: p.openBy},
-		{id: "failure.next", keys: []string{"e"}, label: "next failure", text: "Go to the next older failure.", command: "hookctl events list --filter conclusion:failure", off: none, run: func() tea.Cmd { return p.nextFailure(true) }},
+		{id: "failure.next", keys: []string{"e"}, label: "next failure", text: "Go to the next older failure.", command: "hookctl events list --filter " + failedRuns, off: none, run: func() tea.Cmd { return p.nextFailure(true) }},
 		{id: "failure.previous", keys: []string{"E"}, text: "Go to the next newer failure.", off: none, run: func() tea.Cmd { return p.nextFailure(false) }},
 		{id: "follow", keys: []string{"f"}, label: "follow", text: "Go to the newest event and follow.", command: "hookctl events follow", run: p.follow},
 		{id: "mark", keys: []string{"x"}, text: "Mark the event for replay, resend and export, or take the mark away.", off: none, run: p.then(p.mark)},
 		{id: "back", keys: []string{"esc"}, text: "Take away the marks, then the filter.", off: p.nothingToClear(), run: p.clear},
-		{id: "export", keys: []string{"W"}, text: "Write the filtered or the marked events to a file, one JSON record a line; once more cancels.", command: list + " --json", off: noExport, run: p.openExport},
+		{id: "export", keys: []string{"W"}, text: "Write the filtered or the marked events to a file, one JSON record a line; once more cancels.", command: export, off: noExport, run: p.openExport},
 		{id: "filters", keys: []string{"F"}, label: saved, text: "Choose a saved filter, or one used before; saved ones can be forgotten there.", run: p.openFilters},
 		{id: "preview", keys: []string{"p"}, text: "Show or hide the preview.", run: p.then(func() { p.hidden = !p.hidden })},
 		{id: "narrower", keys: []string{"<"}, text: "Give the list less room.", run: func() tea.Cmd { p.share = max(20, p.share-5); return nil }},

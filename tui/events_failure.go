@@ -35,12 +35,15 @@ func (p *eventsPage) nextFailure(older bool) tea.Cmd {
 	}
 }
 
+// failedRuns is the filter of the conclusions that failed names.
+const failedRuns = "conclusion:failure,timed_out,startup_failure,action_required"
+
 // bad reports whether an entry is one that the search for failures stops at.
 func bad(e logs.Entry) bool { return failed(e.Conclusion) || e.Failed > 0 }
 
 func findFailure(ctx context.Context, l *logs.Log, filter logs.Filter, from logs.Entry, older bool) (*logs.Entry, error) {
 	var best *logs.Entry
-	for _, text := range []string{"conclusion:failure,timed_out,startup_failure,action_required", "status:failed"} {
+	for _, text := range []string{failedRuns, "status:failed"} {
 		f, err := logs.ParseFilter(text, time.Time{})
 		if err != nil {
 			return nil, err

@@ -10,8 +10,10 @@ import (
 
 func (p *eventsPage) docActions() []action {
 	d := p.shown()
+	reading := ""
 	if d == nil {
 		d = &detail{th: p.a.theme, rec: &logs.Record{}}
+		reading = "the record is being read"
 	}
 	step := func(by int) tea.Cmd {
 		d.move(by)
@@ -34,19 +36,19 @@ func (p *eventsPage) docActions() []action {
 	}
 	acts := []action{
 		{id: "back", keys: []string{"esc"}, label: "back", text: "Go back to the list.", run: p.then(p.leave)},
-		{id: "open", keys: []string{"enter"}, label: "open", text: "Fold or open the line; a value is shown in full.", command: p.viewCommand(), run: func() tea.Cmd {
+		{id: "open", keys: []string{"enter"}, label: "open", text: "Fold or open the line; a value is shown in full.", command: p.viewCommand(), off: reading, run: func() tea.Cmd {
 			if !d.toggle() {
 				head, lines := d.whole()
 				p.a.show(&message{a: p.a, head: head, lines: lines})
 			}
 			return nil
 		}},
-		{id: "find", keys: []string{"/"}, label: "search", text: "Search the record; folded lines open where it is found.", run: p.openSearch},
+		{id: "find", keys: []string{"/"}, label: "search", text: "Search the record; folded lines open where it is found.", off: reading, run: p.openSearch},
 		{id: "match.next", keys: []string{"n"}, text: "Go to the next match.", off: nothing, run: match(1)},
 		{id: "match.previous", keys: []string{"N"}, text: "Go to the previous match.", off: nothing, run: match(-1)},
-		{id: "jq", keys: []string{"|"}, label: "jq", text: "Ask the payload with a jq expression.", command: p.jqCommand(), run: p.openJQ},
+		{id: "jq", keys: []string{"|"}, label: "jq", text: "Ask the payload with a jq expression.", command: p.jqCommand(), off: reading, run: p.openJQ},
 		{id: "events.by", keys: []string{"="}, label: "by value", text: "Filter by a value of the event under the cursor, or leave it out.", run: p.openBy},
-		{id: "fold.all", keys: []string{"z"}, text: "Open everything, or fold everything.", run: func() tea.Cmd { d.toggleAll(); return nil }},
+		{id: "fold.all", keys: []string{"z"}, text: "Open everything, or fold everything.", off: reading, run: func() tea.Cmd { d.toggleAll(); return nil }},
 		{id: "fold", keys: []string{"h", "left"}, text: "Fold the line, or go to the one around it.", run: func() tea.Cmd { d.fold(); return nil }},
 		{id: "unfold", keys: []string{"l", "right"}, text: "Open the line.", run: func() tea.Cmd { d.unfold(); return nil }},
 		{id: "event.next", keys: []string{"J", "ctrl+n"}, text: "Show the next older event.", run: next(1)},

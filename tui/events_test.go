@@ -310,3 +310,16 @@ func TestMarkedEventsAreTakenOldestFirst(t *testing.T) {
 		}
 	}
 }
+
+func TestRecordKeysSayThatItIsBeingRead(t *testing.T) {
+	s := full(t, 80, 24)
+	s.press("2")
+	if _, cmd := s.Update(key("enter")); cmd == nil {
+		t.Fatal("enter reads nothing")
+	}
+	for _, k := range []string{"enter", "/", "|", "z"} {
+		s.toast.text = ""
+		s.press(k)
+		s.shows("the record is being read")
+	}
+}

@@ -378,7 +378,7 @@ func (p *hooksPage) actions() []action {
 			p.move(1)
 			return nil
 		}},
-		action{id: "hook.all", keys: []string{"a"}, label: "more hooks", text: "Look for hooks in all repositories that you administer.", command: "hookctl hooks list", run: func() tea.Cmd { return p.load(true) }},
+		action{id: "hook.all", keys: []string{"a"}, label: "more hooks", text: "Look for hooks in all repositories that you administer.", command: "hookctl hooks list --match '*'", run: func() tea.Cmd { return p.load(true) }},
 		action{id: "hooks.stop", keys: []string{"ctrl+x"}, text: "Stop asking GitHub; what is listed stays.", off: map[bool]string{true: "GitHub is not being asked"}[p.waiting == 0], run: func() tea.Cmd {
 			p.cut = true
 			p.stop()
