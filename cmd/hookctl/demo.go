@@ -79,8 +79,8 @@ func (p *program) demo(ctx context.Context, o demoOptions) (err error) {
 	if o.empty && !p.terminal {
 		return usage(errors.New("--empty opens the wizard, which needs a terminal"))
 	}
-	// A terminal that is closed ends the demo as ctrl+c does, with everything cleaned up.
-	ctx, stop := signal.NotifyContext(ctx, syscall.SIGHUP)
+	// A terminal that is closed, or a reader that has seen enough, ends the demo as ctrl+c does, with everything cleaned up.
+	ctx, stop := signal.NotifyContext(ctx, syscall.SIGHUP, syscall.SIGPIPE)
 	defer stop()
 	d := &demo{p: p, repos: []string{"octo-org/widgets", "octo-org/gadgets"}, past: o.records, began: time.Now().Truncate(time.Second)}
 	defer func() {

@@ -10,6 +10,7 @@ import (
 	"slices"
 	"strings"
 	"sync"
+	"syscall"
 	"unicode"
 	"unicode/utf16"
 
@@ -64,7 +65,7 @@ func (s *stdout) Write(p []byte) (int, error) {
 func (s *stdout) check(err error) error {
 	s.mu.Lock()
 	defer s.mu.Unlock()
-	if s.failed == nil || errors.Is(err, s.failed) {
+	if s.failed == nil || errors.Is(err, s.failed) || err != nil && errors.Is(s.failed, syscall.EPIPE) {
 		return err
 	}
 	return errors.Join(err, fmt.Errorf("print: %w", s.failed))
