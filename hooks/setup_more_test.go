@@ -1,6 +1,7 @@
 package hooks
 
 import (
+	"context"
 	"errors"
 	"fmt"
 	"net/http"
@@ -108,5 +109,24 @@ func TestInactiveHooksNeedNoPing(t *testing.T) {
 	r.Active = true
 	if results, err = w.client.Apply(t.Context(), w.plan(r), w.receiver.confirm, nil); !errors.Is(err, ErrIncomplete) || !errors.Is(results[0].Err, ErrNotDelivered) {
 		t.Errorf("an active one: %+v, %v", results, err)
+	}
+}
+
+// TestAnInterruptedProofIsNoFailedOne: who is interrupted while a ping is awaited has not learned that none arrives.
+func TestAnInterruptedProofIsNoFailedOne(t *testing.T) {
+	w := newWorld(t, "o/a")
+	w.setSecret("s0")
+	plan := w.plan(w.request("o/a"))
+	ctx, cancel := context.WithCancel(t.Context())
+	results, err := w.client.Apply(ctx, plan, func(ctx context.Context, _ int64, _ string, _ time.Time) error {
+		cancel()
+		<-ctx.Done()
+		return ctx.Err()
+	}, nil)
+	if !errors.Is(err, ErrIncomplete) || len(results) != 1 {
+		t.Fatalf("%v, %v", results, err)
+	}
+	if got := results[0].Err; !errors.Is(got, context.Canceled) || errors.Is(got, ErrNotDelivered) || results[0].Verified {
+		t.Errorf("%+v", results[0])
 	}
 }

@@ -56,6 +56,9 @@ func (c *Client) prove(ctx context.Context, p proof) (last int64, err error) {
 		if err == nil {
 			return p.after, nil
 		}
+		if errors.Is(ctx.Err(), context.Canceled) { // That nothing has arrived by then says nothing.
+			return p.after, &Error{Op: "verify hook", Target: p.target.String(), Message: "interrupted", Err: ctx.Err()}
+		}
 		if reason == nil || !errors.Is(err, errNothing) {
 			reason = err
 		}

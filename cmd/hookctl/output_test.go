@@ -149,3 +149,27 @@ func TestHookURL(t *testing.T) {
 		}
 	}
 }
+
+func TestInterruptedSetupIsCancelled(t *testing.T) {
+	t.Parallel()
+	broken := hooks.SetupResult{HookID: 1, Err: errors.New("it broke")}
+	left := hooks.SetupResult{HookID: 2, Err: &hooks.Error{Op: "verify hook", Err: context.Canceled}}
+	for _, c := range []struct {
+		results []hooks.SetupResult
+		code    int
+		want    string
+	}{
+		{[]hooks.SetupResult{broken}, exitFailed, "error: it broke\n"},
+		{[]hooks.SetupResult{left, left}, exitUsage, "cancelled\n"},
+		{[]hooks.SetupResult{broken, left}, exitUsage, "error: it broke\ncancelled\n"},
+		{[]hooks.SetupResult{left, broken}, exitUsage, "error: it broke\ncancelled\n"},
+	} {
+		var out, told bytes.Buffer
+		p := &program{out: &out, err: &told}
+		err := p.printSetup(c.results, &output{asJSON: true})
+		reportError(&told, err)
+		if exitCode(err) != c.code || told.String() != c.want || !strings.HasPrefix(out.String(), "[{") {
+			t.Errorf("%v: exit code %d, %q, %q", c.results, exitCode(err), told.String(), out.String())
+		}
+	}
+}

@@ -1,6 +1,7 @@
 package main
 
 import (
+	"cmp"
 	"context"
 	"errors"
 	"fmt"
@@ -344,18 +345,25 @@ func changesAnything(plan hooks.SetupPlan) bool {
 	})
 }
 
-// printSetup shows the results. A hook that is not set up and verified makes the command fail.
+// printSetup shows the results. A hook that is not set up and verified makes the command fail; one that an interrupt left
+// so makes it a cancelled one.
 func (p *program) printSetup(results []hooks.SetupResult, out *output) error {
 	var problems error
 	rows := make([][]string, len(results))
 	for i, r := range results {
 		state := "verified"
 		if r.Err != nil {
-			problems = errReported
 			state = "not verified"
 			if r.HookID == 0 {
 				state = "failed"
 			}
+		}
+		switch {
+		case r.Err == nil:
+		case errors.Is(r.Err, context.Canceled):
+			problems = errCancelled
+		default:
+			problems = cmp.Or(problems, errReported)
 			reportError(p.err, r.Err)
 		}
 		rows[i] = []string{r.Target.String(), strconv.FormatInt(r.HookID, 10), r.URL, strings.Join(r.Events, ","), state}
