@@ -30,6 +30,9 @@ func Explain(cfg Config, name, event string, payload []byte) (Explanation, error
 		return Explanation{}, err
 	}
 	x := Explanation{Event: ev.Name, Decision: Decide(set.tables[set.path(name)], ev), Sends: []Explained{}}
+	if x.Decision.Notifications == nil {
+		x.Decision.Notifications = []Notice{} // none is an empty list for who reads it as JSON
+	}
 	for _, n := range x.Decision.Notifications {
 		for _, t := range set.targetsOf(name, n) {
 			x.Sends = append(x.Sends, Explained{
