@@ -15,6 +15,7 @@ import (
 
 	tea "charm.land/bubbletea/v2"
 
+	"hookctl/hooks"
 	"hookctl/logs"
 )
 
@@ -191,4 +192,29 @@ func BenchmarkHome(b *testing.B) {
 			b.Fatal(f.err)
 		}
 	}
+}
+
+// BenchmarkFrameOfManyHooks is a frame of Hooks with two thousand of them, all
+// marked, and the judging of them after an event came in.
+func BenchmarkFrameOfManyHooks(b *testing.B) {
+	a := newApp(b.Context(), Config{Home: b.TempDir(), Theme: "dark", Setup: SetupDefaults{URL: "https://hooks.example.com/webhook"}})
+	a.w, a.h, a.at = 120, 40, 2
+	p := a.hooks()
+	for i := range 2000 {
+		t := hooks.Target{Owner: "octo-org", Repo: fmt.Sprint("service-", i)}
+		p.listed[t] = []hooks.Hook{{ID: int64(i + 1), Target: t, Active: true, HasSecret: true, Events: hooks.DefaultEvents(), URL: "https://hooks.example.com/webhook"}}
+	}
+	p.loaded = true
+	p.rejudge()
+	p.markShown(false)
+	b.Run("view", func(b *testing.B) {
+		for b.Loop() {
+			a.View()
+		}
+	})
+	b.Run("judge", func(b *testing.B) {
+		for b.Loop() {
+			p.rejudge()
+		}
+	})
 }

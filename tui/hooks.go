@@ -21,6 +21,7 @@ type hooksPage struct {
 	a *app
 	cursor
 	rows  []hookRow // all that are known
+	ours  []hookRow // those of them that mine keeps
 	shown []hookRow // those of them that are looked for, in their order
 	find  string    // the words that are looked for
 	order int       // one of byName, byHealth, bySeen
@@ -193,14 +194,25 @@ func (p *hooksPage) current() (hookRow, bool) {
 
 // chosen are the marked hooks, or the one under the cursor.
 func (p *hooksPage) chosen() []hookRow {
-	var out []hookRow
-	for _, r := range p.rows {
-		if p.marks[r.key()] {
-			out = append(out, r)
-		}
+	if out := p.marked(p.rows); len(out) > 0 {
+		return out
 	}
-	if r, ok := p.current(); ok && len(out) == 0 {
-		out = append(out, r)
+	if r, ok := p.current(); ok {
+		return []hookRow{r}
+	}
+	return nil
+}
+
+// marked are those of rows that are marked.
+func (p *hooksPage) marked(rows []hookRow) []hookRow {
+	if len(p.marks) == 0 {
+		return nil
+	}
+	out := make([]hookRow, 0, len(p.marks))
+	for i := range rows {
+		if p.marks[rows[i].key()] {
+			out = append(out, rows[i])
+		}
 	}
 	return out
 }
@@ -220,6 +232,7 @@ func (p *hooksPage) rejudge() {
 		all = append(all, list...)
 	}
 	p.rows = judge(all, p.public(), p.known.hooks)
+	p.ours = mine(p.rows)
 	p.choose()
 	if len(p.marks) == 0 {
 		return
@@ -231,7 +244,7 @@ func (p *hooksPage) rejudge() {
 	maps.DeleteFunc(p.marks, func(k hookKey, _ bool) bool { return !listed[k] })
 }
 
-func (p *hooksPage) mine() []hookRow { return mine(p.rows) }
+func (p *hooksPage) mine() []hookRow { return p.ours }
 
 // mine are the hooks that deliver to this receiver and can be given a secret.
 func mine(rows []hookRow) []hookRow {

@@ -8,6 +8,7 @@ import (
 	"fmt"
 	"io"
 	"net/http"
+	"strings"
 	"time"
 
 	tea "charm.land/bubbletea/v2"
@@ -258,18 +259,19 @@ func catchupCommand(rows []hookRow) string { return "hookctl catchup" + targetFl
 
 // targetFlags name the targets of some hooks on the command line, each once.
 func targetFlags(rows []hookRow) string {
-	flags, seen := "", map[hooks.Target]bool{}
+	var flags strings.Builder
+	seen := map[hooks.Target]bool{}
 	for _, r := range rows {
 		switch {
 		case seen[r.Target]:
 		case r.Target.IsOrg():
-			flags += " --org " + quote(r.Target.String())
+			flags.WriteString(" --org " + quote(r.Target.String()))
 		default:
-			flags += " -R " + quote(r.Target.String())
+			flags.WriteString(" -R " + quote(r.Target.String()))
 		}
 		seen[r.Target] = true
 	}
-	return flags
+	return flags.String()
 }
 
 // caughtUp is the end of catching up.

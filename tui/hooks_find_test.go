@@ -1,6 +1,7 @@
 package tui
 
 import (
+	"context"
 	"errors"
 	"fmt"
 	"net/http"
@@ -306,4 +307,32 @@ func TestLongReasonsAreShownInFull(t *testing.T) {
 	s.hooks().client, s.hooks().loaded = must(s.cfg.Hooks())(t), true
 	s.press("r")
 	s.shows("ctrl+r asks again")
+}
+
+// However many repositories answer, all of their hooks are on the list in the
+// end, also where the last answers are of no use.
+func TestEveryAnswerIsListedInTheEnd(t *testing.T) {
+	s := newScreen(t, testConfig(t), 80, 24)
+	s.press("3")
+	p := s.hooks()
+	const n = 240
+	p.gen++
+	p.waiting, p.total, p.loaded, p.guessed = n+2, n+2, false, p.gen
+	judged := 0
+	for i := range n {
+		tg := hooks.Target{Owner: "octo-org", Repo: fmt.Sprint("r", i)}
+		before := len(p.rows)
+		s.send(hooksListed{gen: p.gen, target: tg, list: []hooks.Hook{{ID: int64(i + 1), Target: tg, Active: true}}})
+		if len(p.rows) != before {
+			judged++
+		}
+	}
+	if judged == 0 || judged > 60 {
+		t.Errorf("the list was made %d times for %d answers", judged, n)
+	}
+	s.send(hooksListed{gen: p.gen, target: hooks.Target{Owner: "octo-org"}, err: hooks.ErrNotFound, guess: true})
+	s.send(hooksListed{gen: p.gen, target: hooks.Target{Owner: "octo-org", Repo: "late"}, err: context.Canceled})
+	if len(p.rows) != n || len(p.broken) != 0 {
+		t.Fatalf("%d of %d hooks are listed, broken %v", len(p.rows), n, p.broken)
+	}
 }

@@ -255,18 +255,22 @@ func (p *hooksPage) take(m hooksListed) tea.Cmd {
 		}
 	}
 	delete(p.broken, m.target)
+	stopped := errors.Is(m.err, context.Canceled)
 	switch {
 	case m.err == nil:
 		if !m.guess || len(m.list) > 0 {
 			p.listed[m.target] = m.list
 		}
-	case m.guess, errors.Is(m.err, context.Canceled):
-		return nil
+	case m.guess, stopped:
 	default:
 		p.broken[m.target] = m.err
 	}
-	p.rejudge()
-	if p.loaded {
+	// Every answer is shown at once where they are few; judging thousands anew
+	// for each of thousands would hold the keys.
+	if m.gen == 0 || p.waiting%(1+p.total/50) == 0 {
+		p.rejudge()
+	}
+	if p.loaded && !stopped {
 		return p.guessOrgs()
 	}
 	return nil

@@ -44,11 +44,7 @@ func (p *hooksPage) rotateActions() []action {
 // receiver. perHook says that each gets a secret of its own.
 func (p *hooksPage) toRotate() (rows []hookRow, perHook bool) {
 	mine := p.mine()
-	for _, r := range mine {
-		if p.marks[r.key()] {
-			rows = append(rows, r)
-		}
-	}
+	rows = p.marked(mine)
 	if len(rows) == 0 || len(rows) == len(mine) {
 		return mine, false
 	}
@@ -62,11 +58,12 @@ func (p *hooksPage) rotateCommand() string {
 	if !some {
 		return "hookctl rotate --all"
 	}
-	line := "hookctl rotate"
+	var line strings.Builder
+	line.WriteString("hookctl rotate")
 	for _, r := range rows {
-		line += fmt.Sprintf(" %d", r.ID)
+		fmt.Fprintf(&line, " %d", r.ID)
 	}
-	return line + targetFlags(rows)
+	return line.String() + targetFlags(rows)
 }
 
 // cannotRotate says why a rotation cannot begin now, "" when it can.
