@@ -133,12 +133,37 @@ func (p *receiverPage) update(msg tea.Msg) tea.Cmd {
 		}
 		return tea.Batch(p.a.say(msg.done), p.a.poll(false))
 	case wheel:
-		p.scroll(-msg.lines)
+		p.move(msg.lines)
+	case click:
+		at := 1
+		for i, n := range p.views() {
+			if msg.y == 2 && msg.x >= at && msg.x < at+len(n) {
+				return p.show(i)
+			}
+			at += len(n) + 2
+		}
 	}
 	return nil
 }
 
-func (p *receiverPage) scroll(by int) { p.at = max(0, p.at+by) }
+// views are the names of the three views, as they stand below the header.
+func (p *receiverPage) views() []string {
+	return []string{"Log", fmt.Sprintf("Rejected (%d)", len(p.rejected)), "Settings"}
+}
+
+// show turns to a view, from its start.
+func (p *receiverPage) show(view int) tea.Cmd {
+	p.see, p.at = view, 0
+	return p.askRejected()
+}
+
+// move goes by some lines, down positive.
+func (p *receiverPage) move(by int) {
+	if p.see == viewLog { // its end is the newest line
+		by = -by
+	}
+	p.at = max(0, p.at+by)
+}
 
 // kept are the lines at or above the chosen level.
 func (p *receiverPage) kept(all []logLine) []logLine {
@@ -219,9 +244,8 @@ func clock(at, now time.Time) string {
 
 func (p *receiverPage) subTabs() string {
 	t := p.a.theme
-	names := []string{"Log", fmt.Sprintf("Rejected (%d)", len(p.rejected)), "Settings"}
 	out := " "
-	for i, n := range names {
+	for i, n := range p.views() {
 		if i == p.see {
 			n = t.tabOn.Render(n)
 		} else {
@@ -367,10 +391,7 @@ func (p *receiverPage) actions() []action {
 		nothing = "nothing is listed"
 	}
 	step := func(by int) tea.Cmd {
-		if p.see == viewLog { // its end is the newest line
-			by = -by
-		}
-		p.scroll(by)
+		p.move(by)
 		return nil
 	}
 	acts := []action{
@@ -388,10 +409,7 @@ func (p *receiverPage) actions() []action {
 				return err
 			})
 		}},
-		{id: "view.next", keys: []string{"v"}, label: "view", text: "Show the log, the rejected requests or the settings.", run: func() tea.Cmd {
-			p.see, p.at = (p.see+1)%3, 0
-			return p.askRejected()
-		}},
+		{id: "view.next", keys: []string{"v"}, label: "view", text: "Show the log, the rejected requests or the settings.", run: func() tea.Cmd { return p.show((p.see + 1) % 3) }},
 		{id: "receiver.level", keys: []string{"V"}, label: "level", text: "Show all lines of the log, from information up, from warnings up, or errors only.", off: onlyLog, run: func() tea.Cmd {
 			p.least, p.at = (p.least+1)%4, 0
 			return p.a.say("log lines from " + []string{"debug", "information", "warnings", "errors"}[p.least] + " up")

@@ -3,8 +3,11 @@ package tui
 import (
 	"os"
 	"path/filepath"
+	"slices"
 	"strings"
 	"testing"
+
+	tea "charm.land/bubbletea/v2"
 
 	"hookctl/server/daemon"
 )
@@ -178,4 +181,21 @@ func TestCutLinesAreShownInFull(t *testing.T) {
 	s.shows("Rejected requests", "secret 0f1e2d3c: a hook", "140.82.112.3:40000")
 	s.press("esc", "v", "enter")
 	s.shows("watched_branches: main, develop,")
+}
+
+func TestClicksTurnToTheViewsOfTheReceiver(t *testing.T) {
+	s := full(t, 80, 24)
+	s.press("4")
+	lines := strings.Split(s.text(), "\n")
+	y := slices.IndexFunc(lines, func(l string) bool { return strings.Contains(l, "Rejected (0)") })
+	for _, c := range []struct{ name, shows string }{{"Settings", "receiver.port"}, {"Rejected", "no request was refused"}, {"Log", "receiver started"}} {
+		s.send(tea.MouseClickMsg{X: strings.Index(lines[y], c.name) + 1, Y: y, Button: tea.MouseLeft})
+		s.shows(c.shows)
+	}
+	s.press("v", "v")
+	s.send(tea.MouseWheelMsg{X: 10, Y: 10, Button: tea.MouseWheelDown})
+	s.shows("watched_branches")
+	if p := s.receiver(); p.see != viewSettings || p.at != 2 {
+		t.Errorf("the wheel turned down leads to line %d of view %d", p.at, p.see)
+	}
 }
