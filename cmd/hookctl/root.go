@@ -60,6 +60,8 @@ func newRoot(p *program) *cobra.Command {
 			return p.openTUI(cmd.Context())
 		},
 	}
+	root.Version = buildInfo().line()
+	root.SetVersionTemplate("hookctl {{.Version}}\n")
 	root.Flags().BoolVar(&p.accessible, "accessible", false, "prompt line by line instead of opening the full screen; commands may come from a pipe")
 	root.SetIn(p.in)
 	root.SetOut(p.out)

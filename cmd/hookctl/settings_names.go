@@ -8,6 +8,7 @@ import (
 	"path"
 	"regexp"
 	"slices"
+	"strings"
 
 	"hookctl/hooks"
 	"hookctl/server"
@@ -19,9 +20,9 @@ var hostName = regexp.MustCompile(`^[A-Za-z0-9]([A-Za-z0-9_.-]*[A-Za-z0-9])?(:[0
 // checkNames finds the names that nothing can have, and those that name nothing. Each would be noticed only where it is
 // used: by a receiver that does not start again, a filter that is missing, a setup that fails.
 func (s *settings) checkNames(report func(key, format string, args ...any)) {
-	if bind := s.Receiver.Bind; bind != "" && !hostName.MatchString(bind) {
+	if bind := s.Receiver.Bind; bind != "" && (!hostName.MatchString(bind) || strings.Contains(bind, ":")) {
 		if _, err := netip.ParseAddr(bind); err != nil {
-			report("receiver.bind", "%q is no address like 127.0.0.1 or ::1", bind)
+			report("receiver.bind", "%q is no address like 127.0.0.1 or ::1; the port is receiver.port", bind)
 		}
 	}
 	if host := s.GitHub.Host; host != "" && !hostName.MatchString(host) {

@@ -133,6 +133,7 @@ func TestSettingsMistakesAreNamedWithTheirPlace(t *testing.T) {
 		{"size", "log: {max_size: big}\n", `hookctl.yaml:1:17: "big" is no size`},
 		{"enum", "tui: {theme: pink}\n", `hookctl.yaml:1:14: tui.theme: "pink" is none of: auto, light, dark`},
 		{"empty choice", "receiver: {tunnel: \"\"}\n", `hookctl.yaml:1:20: receiver.tunnel: "" is none of: off, ngrok`},
+		{"a port with the address", "receiver: {bind: \"127.0.0.1:80\"}\n", `hookctl.yaml:1:18: receiver.bind: "127.0.0.1:80" is no address like 127.0.0.1 or ::1; the port is receiver.port`},
 		{"empty address", "receiver: {bind: \"\"}\n", "hookctl.yaml:1:18: receiver.bind: an empty address would listen on every one"},
 		{"empty directory", "log: {dir: \"\"}\n", "hookctl.yaml:1:12: log.dir: an empty path"},
 		{"route without a type", "routes: [{event: push}]\n", "hookctl.yaml:1:10: routes[0].notify: "},

@@ -41,6 +41,15 @@ func buildInfo() build {
 	return b
 }
 
+// line is the build in a line, as `version` and `--version` print it.
+func (b build) line() string {
+	commit := ""
+	if b.Commit != "" {
+		commit = " (" + b.Commit[:min(len(b.Commit), 12)] + ")"
+	}
+	return fmt.Sprintf("%s%s %s %s", b.Version, commit, b.Go, b.Platform)
+}
+
 func newVersion(p *program) *cobra.Command {
 	var out output
 	cmd := &cobra.Command{
@@ -52,12 +61,8 @@ func newVersion(p *program) *cobra.Command {
 			if out.wanted() {
 				return out.print(p.out, b)
 			}
-			commit := ""
-			if b.Commit != "" {
-				commit = " (" + b.Commit[:min(len(b.Commit), 12)] + ")"
-			}
-			fmt.Fprintf(p.out, "hookctl %s%s %s %s\n", b.Version, commit, b.Go, b.Platform)
-			return nil
+			_, err := fmt.Fprintf(p.out, "hookctl %s\n", b.line())
+			return err
 		},
 	}
 	addOutputFlags(cmd, &out)
