@@ -254,7 +254,7 @@ func TestAnEnterpriseServerIsReached(t *testing.T) {
 		t.Errorf("List = %v, %v", list, err)
 	}
 	plan := SetupPlan{URL: hookURL, host: c.Host(), Items: []SetupItem{{Target: target(t, "o/r"), Action: ActionCreate, Events: []string{"push"}}}}
-	if calls := plan.Calls(); !strings.Contains(calls[0], "gh api --hostname 'ghe.example.com' -X POST repos/o/r/hooks ") {
+	if calls := plan.Calls(); !strings.Contains(calls[0], "gh api --hostname ghe.example.com -X POST repos/o/r/hooks ") {
 		t.Errorf("calls %q", calls)
 	}
 }

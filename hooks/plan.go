@@ -14,6 +14,7 @@ import (
 	"time"
 
 	"hookctl/hooks/secret"
+	"hookctl/logs/text"
 )
 
 // SetupRequest says which hooks are to exist. It prints itself without the secret.
@@ -273,7 +274,7 @@ func (p SetupPlan) calls(i SetupItem) []string {
 	gh := func(method, path string, fields ...string) string {
 		words := []string{"gh", "api"}
 		if p.host != "" && p.host != "github.com" {
-			words = append(words, "--hostname", shellQuote(p.host))
+			words = append(words, "--hostname", text.Shell(p.host))
 		}
 		line := strings.Join(append(append(words, "-X", method, path), fields...), " ")
 		if strings.HasSuffix(line, fromStdin) {
@@ -283,14 +284,14 @@ func (p SetupPlan) calls(i SetupItem) []string {
 	}
 	events := func() (fields []string) {
 		for _, e := range i.Events {
-			fields = append(fields, "-f "+shellQuote("events[]="+e))
+			fields = append(fields, "-f "+text.Shell("events[]="+e))
 		}
 		return fields
 	}
 	switch i.Action {
 	case ActionCreate:
 		fields := append([]string{"-f name=web", fmt.Sprintf("-F active=%t", p.req.Active)}, events()...)
-		return []string{gh(http.MethodPost, i.Target.base(), append(fields, "-f "+shellQuote("config[url]="+p.URL), "-f 'config[content_type]=json'",
+		return []string{gh(http.MethodPost, i.Target.base(), append(fields, "-f "+text.Shell("config[url]="+p.URL), "-f 'config[content_type]=json'",
 			"-f 'config[insecure_ssl]="+insecureSSL(p.req.InsecureSSL)+"'", "-F 'config[secret]"+fromStdin)...)}
 	case ActionUpdate, ActionKeep:
 		var lines, config, own []string
@@ -319,5 +320,3 @@ func (p SetupPlan) calls(i SetupItem) []string {
 
 // fromStdin ends a field of gh whose value is on its standard input.
 const fromStdin = "=@-'"
-
-func shellQuote(s string) string { return "'" + strings.ReplaceAll(s, "'", `'\''`) + "'" }

@@ -3,9 +3,8 @@ package server
 import (
 	"regexp"
 	"strings"
-	"unicode/utf8"
 
-	"hookctl/logs"
+	"hookctl/logs/text"
 )
 
 // Messages for agents are wrapped by their reader in tags of these names. Text that carried
@@ -18,7 +17,7 @@ func line(s string, limit int) string {
 	if most := limit * 16; len(s) > most {
 		s = s[:most]
 	}
-	return breakTags(shorten(strings.TrimSpace(logs.Clean(s)), limit))
+	return breakTags(text.Cut(strings.TrimSpace(text.Clean(s)), limit))
 }
 
 // paragraphs cleans s line by line and keeps its line breaks, at most limit characters.
@@ -28,9 +27,9 @@ func paragraphs(s string, limit int) string {
 	}
 	lines := strings.Split(strings.ReplaceAll(s, "\r\n", "\n"), "\n")
 	for i, l := range lines {
-		lines[i] = strings.TrimRight(logs.Clean(l), " ")
+		lines[i] = strings.TrimRight(text.Clean(l), " ")
 	}
-	return breakTags(shorten(strings.TrimSpace(strings.Join(lines, "\n")), limit))
+	return breakTags(text.Cut(strings.TrimSpace(strings.Join(lines, "\n")), limit))
 }
 
 func breakTags(s string) string {
@@ -38,18 +37,4 @@ func breakTags(s string) string {
 		return s
 	}
 	return wrapper.ReplaceAllString(s, "< $1$2")
-}
-
-func shorten(s string, limit int) string {
-	if utf8.RuneCountInString(s) <= limit {
-		return s
-	}
-	n := 0
-	for i := range s {
-		if n == limit-1 {
-			return s[:i] + "…"
-		}
-		n++
-	}
-	return s
 }

@@ -3,6 +3,8 @@ package server
 import (
 	"fmt"
 	"strings"
+
+	"hookctl/logs/text"
 )
 
 // The notices of the default table. A reader of the message alone must learn everything that
@@ -104,12 +106,12 @@ func pushNotice(e Event) Notice {
 	ctx["branch"], ctx["commits"], ctx["compare"] = orNil(e.Branch), e.Commits, orNil(e.URL)
 	ctx["pusher"], ctx["sha"] = orNil(e.Pusher), orNil(e.SHA)
 	var m sentence
-	m.add("%s pushed to branch %s of %s", count(e.Commits, "commit"), quote(e.Branch), place(e))
+	m.add("%s pushed to branch %s of %s", text.Count(e.Commits, "commit"), quote(e.Branch), place(e))
 	m.addIf(e.Pusher, " by %s", e.Pusher)
 	m.addIf(e.SHA, "; it is now at %s", e.SHA)
 	m.addIf(e.Title, ", whose message begins %s", quote(e.Title))
 	return Notice{
-		Type: "push", Subject: fmt.Sprintf("%s pushed to a watched branch of %s", count(e.Commits, "commit"), place(e)),
+		Type: "push", Subject: fmt.Sprintf("%s pushed to a watched branch of %s", text.Count(e.Commits, "commit"), place(e)),
 		Message: m.end(e.URL), Context: ctx,
 	}
 }

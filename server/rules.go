@@ -2,6 +2,7 @@ package server
 
 import (
 	"fmt"
+	"hookctl/logs/text"
 	"maps"
 	"path"
 	"slices"
@@ -87,7 +88,7 @@ var defaultRules = []rule{
 		match:  watchedPush,
 		notice: pushNotice,
 		result: func(e Event) string {
-			return count(e.Commits, "commit") + " to " + e.Branch + " by " + orNobody(e.Pusher)
+			return text.Count(e.Commits, "commit") + " to " + e.Branch + " by " + orNobody(e.Pusher)
 		},
 	},
 }
@@ -178,13 +179,6 @@ func number(e Event) string {
 		return "?"
 	}
 	return fmt.Sprint(*e.Number)
-}
-
-func count(n int, what string) string {
-	if n == 1 {
-		return "1 " + what
-	}
-	return fmt.Sprintf("%d %ss", n, what)
 }
 
 func orNobody(s string) string {

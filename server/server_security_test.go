@@ -13,7 +13,7 @@ import (
 	"unicode/utf8"
 
 	"hookctl/hooks/secret"
-	"hookctl/logs"
+	"hookctl/logs/text"
 )
 
 // A place that answers with a redirect does not make the receiver send a message, or its signature, to where nobody sent it.
@@ -128,7 +128,7 @@ func TestRequestsWriteOneCleanLineIntoTheLog(t *testing.T) {
 	}
 	for _, x := range r.Rejections() {
 		for _, s := range []string{x.Event, x.Path, x.DeliveryID, x.Address, x.Reason} {
-			if logs.Clean(s) != s {
+			if text.Clean(s) != s {
 				t.Errorf("remembered as %q", s)
 			}
 		}
@@ -148,7 +148,7 @@ func TestHeadersAreAnAllowList(t *testing.T) {
 		t.Fatal(status, body)
 	}
 	for name, value := range r.record(t, guid(1)).Headers {
-		if strings.Contains(value, "hidden") || logs.Clean(value) != value {
+		if strings.Contains(value, "hidden") || text.Clean(value) != value {
 			t.Errorf("%s: %q is kept", name, value)
 		}
 	}

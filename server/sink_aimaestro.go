@@ -67,9 +67,9 @@ func (a *aiMaestro) send(ctx context.Context, m message) (string, error) {
 	if r.StatusCode == http.StatusOK || r.StatusCode == http.StatusCreated {
 		var got struct {
 			Message struct {
-				ID text `json:"id"`
+				ID lenient `json:"id"`
 			} `json:"message"`
-			ID text `json:"id"`
+			ID lenient `json:"id"`
 		}
 		_ = json.Unmarshal(answer, &got) // The message is taken; an id is welcome and not needed.
 		id := string(got.Message.ID)
@@ -86,12 +86,12 @@ func (a *aiMaestro) send(ctx context.Context, m message) (string, error) {
 func (a *aiMaestro) refusal(r *http.Response, answer []byte) error {
 	var got struct {
 		Error   json.RawMessage `json:"error"`
-		Message text            `json:"message"`
+		Message lenient         `json:"message"`
 	}
 	words := string(answer)
 	if json.Unmarshal(answer, &got) == nil {
 		var inner struct {
-			Message text `json:"message"`
+			Message lenient `json:"message"`
 		}
 		var plain string
 		switch {
@@ -167,7 +167,7 @@ func (a *aiMaestro) resolve(ctx context.Context) (status int, alias string, err 
 	}
 	var got struct {
 		Resolved struct {
-			Alias text `json:"alias"`
+			Alias lenient `json:"alias"`
 		} `json:"resolved"`
 	}
 	if answer := answerOf(r); r.StatusCode == http.StatusOK {
@@ -226,11 +226,11 @@ func hostOf(address string) string {
 	return line(u.Host, 200)
 }
 
-// text is a string that forgives: whatever else stands in its place leaves it empty.
-type text string
+// lenient is a string that forgives: whatever else stands in its place leaves it empty.
+type lenient string
 
 // UnmarshalJSON takes a string and ignores anything else.
-func (t *text) UnmarshalJSON(b []byte) error {
-	*t = text(stringOf(b))
+func (t *lenient) UnmarshalJSON(b []byte) error {
+	*t = lenient(stringOf(b))
 	return nil
 }

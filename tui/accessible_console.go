@@ -11,7 +11,7 @@ import (
 	"strings"
 	"sync"
 
-	"hookctl/logs"
+	"hookctl/logs/text"
 )
 
 // longestLine bounds what is read as one line.
@@ -88,7 +88,7 @@ func (c *console) close() { close(c.want) }
 func (c *console) say(line string) {
 	c.mu.Lock()
 	defer c.mu.Unlock()
-	fmt.Fprintln(c.out, logs.Clean(line))
+	fmt.Fprintln(c.out, text.Clean(line))
 }
 
 // capital is text with a capital letter at its start, sentenceOf the same as a
@@ -106,13 +106,13 @@ func (c *console) sayf(format string, args ...any) { c.say(fmt.Sprintf(format, a
 
 // prompt writes what stands before the answer. In a pipe nobody answers on the
 // same line.
-func (c *console) prompt(text string) {
+func (c *console) prompt(words string) {
 	c.mu.Lock()
 	defer c.mu.Unlock()
 	if c.person {
-		fmt.Fprint(c.out, logs.Clean(text)+" ")
+		fmt.Fprint(c.out, text.Clean(words)+" ")
 	} else {
-		fmt.Fprintln(c.out, logs.Clean(text))
+		fmt.Fprintln(c.out, text.Clean(words))
 	}
 }
 

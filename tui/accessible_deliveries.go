@@ -7,7 +7,7 @@ import (
 	"strings"
 
 	"hookctl/hooks"
-	"hookctl/logs"
+	"hookctl/logs/text"
 	"hookctl/server/daemon"
 )
 
@@ -53,7 +53,7 @@ func (m *lineMode) deliveries(ctx context.Context, rest string) error {
 	case len(all) == 0:
 		m.say("No deliveries. GitHub keeps them for three days.")
 	case missed > 0:
-		m.sayf("%s never arrived. redeliver missed asks GitHub to send them again.", count(missed, "event"))
+		m.sayf("%s never arrived. redeliver missed asks GitHub to send them again.", text.Count(missed, "event"))
 	default:
 		m.say("Everything arrived.")
 	}
@@ -78,12 +78,12 @@ func (m *lineMode) deliverySentence(d sent) string {
 		s += ": " + reason
 	}
 	if n := len(d.Attempts); n > 1 {
-		s += ", " + count(n, "attempt")
+		s += ", " + text.Count(n, "attempt")
 	}
 	if d.file != "" {
 		s += ", recorded as " + d.file
 	}
-	return logs.Clean(s)
+	return text.Clean(s)
 }
 
 // redeliver asks GitHub to send the chosen deliveries again.
@@ -114,7 +114,7 @@ func (m *lineMode) redeliver(ctx context.Context, rest string) error {
 			return err
 		}
 	}
-	m.say("GitHub sends " + count(len(list), "event") + " again.")
+	m.say("GitHub sends " + text.Count(len(list), "event") + " again.")
 	return nil
 }
 

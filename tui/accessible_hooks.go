@@ -10,7 +10,7 @@ import (
 
 	"hookctl/hooks"
 	"hookctl/hooks/secret"
-	"hookctl/logs"
+	"hookctl/logs/text"
 )
 
 // hookLines are the commands about the hooks at GitHub.
@@ -126,7 +126,7 @@ func (m *lineMode) ping(ctx context.Context, rest string) error {
 	return m.each(ctx, list, func(ctx context.Context, c *hooks.Client, r hookRow) (string, error) {
 		m.say("Waiting for a ping of " + r.title() + ".")
 		e, current, err := m.cfg.ping(ctx, c, m.log, r, "type deliveries "+strconv.Itoa(m.numberOf(r)))
-		text := fmt.Sprintf("the ping of %s arrived, signed with %s", r.title(), logs.Clean(e.Secret))
+		text := fmt.Sprintf("the ping of %s arrived, signed with %s", r.title(), text.Clean(e.Secret))
 		if !current {
 			text += ", which is not the current secret; rotate gives it that"
 		}

@@ -10,6 +10,7 @@ import (
 	"time"
 
 	"hookctl/hooks"
+	"hookctl/logs/text"
 	"hookctl/server/daemon"
 )
 
@@ -126,9 +127,9 @@ func (m *lineMode) hooks(ctx context.Context, rest string) error {
 	case len(m.rows) == 0 && len(m.broken) == 0:
 		m.say("No hooks. setup makes one; hooks all looks in every repository that you administer.")
 	case said < len(m.rows):
-		m.sayf("%d of %s.", said, count(len(m.rows), "hook"))
+		m.sayf("%d of %s.", said, text.Count(len(m.rows), "hook"))
 	case said > 0:
-		m.say(count(said, "hook") + ". ping, pause, resume, edit, delete, deliveries and rotate take their numbers.")
+		m.say(text.Count(said, "hook") + ". ping, pause, resume, edit, delete, deliveries and rotate take their numbers.")
 	}
 	return nil
 }
@@ -180,9 +181,9 @@ func madeAgo(d time.Duration) string {
 	case d < time.Minute:
 		return "made just now"
 	case d < time.Hour:
-		return count(int(d.Minutes()), "minute") + " old"
+		return text.Count(int(d.Minutes()), "minute") + " old"
 	case d < 48*time.Hour:
-		return count(int(d.Hours()), "hour") + " old"
+		return text.Count(int(d.Hours()), "hour") + " old"
 	}
-	return count(int(d.Hours()/24), "day") + " old"
+	return text.Count(int(d.Hours()/24), "day") + " old"
 }

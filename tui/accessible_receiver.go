@@ -8,7 +8,7 @@ import (
 	"strings"
 
 	"hookctl/hooks/secret"
-	"hookctl/logs"
+	"hookctl/logs/text"
 	"hookctl/server/daemon"
 	"hookctl/server/doctor"
 )
@@ -58,7 +58,7 @@ func (m *lineMode) status(ctx context.Context, _ string) error {
 	case err != nil:
 		m.say("The receiver does not answer: " + err.Error())
 	default:
-		m.sayf("The receiver is running on %s: %d received, %d rejected, %s waiting.", st.Address, st.Received, st.Rejected, count(int(st.PendingNotifications), "notification"))
+		m.sayf("The receiver is running on %s: %d received, %d rejected, %s waiting.", st.Address, st.Received, st.Rejected, text.Count(int(st.PendingNotifications), "notification"))
 		if st.Alarm != "" {
 			m.say("Alarm: " + st.Alarm)
 		}
@@ -178,7 +178,7 @@ func (m *lineMode) doctor(ctx context.Context, _ string) error {
 				line += ". What mends it: " + c.Fix
 			}
 		}
-		m.say(logs.Clean(line))
+		m.say(text.Clean(line))
 	})
 	switch {
 	case ctx.Err() != nil:
@@ -186,7 +186,7 @@ func (m *lineMode) doctor(ctx context.Context, _ string) error {
 	case wrong == 0:
 		m.say("Nothing is wrong.")
 	default:
-		m.say(count(wrong, "finding") + ". Where hookctl start, restart, setup or rotate mends it, the word alone does it here.")
+		m.say(text.Count(wrong, "finding") + ". Where hookctl start, restart, setup or rotate mends it, the word alone does it here.")
 	}
 	return nil
 }

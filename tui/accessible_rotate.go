@@ -9,6 +9,7 @@ import (
 
 	"hookctl/hooks"
 	"hookctl/hooks/secret"
+	"hookctl/logs/text"
 	"hookctl/server/daemon"
 )
 
@@ -83,7 +84,7 @@ func (m *lineMode) rotate(ctx context.Context, rest string) error {
 		m.sayf("%s, hook %d", r.Target, r.ID)
 	}
 	m.say("The receiver accepts old and new until every hook has proved the new one, and an hour longer. Nothing is lost, and undo takes it back.")
-	if yes, err := m.confirm(ctx, "Change the secret of "+count(len(list), "hook")+"?", true); err != nil || !yes {
+	if yes, err := m.confirm(ctx, "Change the secret of "+text.Count(len(list), "hook")+"?", true); err != nil || !yes {
 		return orCancelled(err)
 	}
 	return m.turn(ctx, func(ctx context.Context, r *hooks.Rotator) (hooks.RotateResult, error) {
@@ -127,7 +128,7 @@ func (m *lineMode) resumeRotation(ctx context.Context) error {
 		m.say("The rotation is finished already.")
 		return nil
 	}
-	m.sayf("Going on with the rotation of %s.", count(len(r.Hooks), "hook"))
+	m.sayf("Going on with the rotation of %s.", text.Count(len(r.Hooks), "hook"))
 	return m.turn(ctx, func(ctx context.Context, r *hooks.Rotator) (hooks.RotateResult, error) { return r.Resume(ctx) })
 }
 
@@ -136,7 +137,7 @@ func (m *lineMode) undoRotation(ctx context.Context) error {
 	if err != nil {
 		return err
 	}
-	if yes, err := m.confirm(ctx, "Give "+count(len(r.Hooks), "hook")+" the old secret back?", true); err != nil || !yes {
+	if yes, err := m.confirm(ctx, "Give "+text.Count(len(r.Hooks), "hook")+" the old secret back?", true); err != nil || !yes {
 		return orCancelled(err)
 	}
 	return m.turn(ctx, func(ctx context.Context, r *hooks.Rotator) (hooks.RotateResult, error) { return r.Undo(ctx) })
@@ -183,7 +184,7 @@ func (m *lineMode) turn(ctx context.Context, do func(context.Context, *hooks.Rot
 				failed++
 			}
 		}
-		return &hint{fmt.Errorf("the rotation is not finished: %d of %s failed; both secrets are accepted, and nothing is lost", failed, count(len(result.Hooks), "hook")),
+		return &hint{fmt.Errorf("the rotation is not finished: %d of %s failed; both secrets are accepted, and nothing is lost", failed, text.Count(len(result.Hooks), "hook")),
 			"resume goes on with it, undo takes it back, finish gives up on what failed"}
 	}
 	if err != nil {
@@ -207,10 +208,10 @@ func rotationOutcome(r hooks.RotateResult) string {
 		s += "the new secret " + r.New
 	}
 	if gone > 0 {
-		s += ", " + count(gone, "hook") + " deleted meanwhile"
+		s += ", " + text.Count(gone, "hook") + " deleted meanwhile"
 	}
 	if failed > 0 {
-		s += ", " + count(failed, "hook") + " given up for now; resume tries them again"
+		s += ", " + text.Count(failed, "hook") + " given up for now; resume tries them again"
 	}
 	if r.Expires.IsZero() {
 		s += ". The other secret is refused"

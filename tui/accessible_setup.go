@@ -10,7 +10,7 @@ import (
 	"strings"
 
 	"hookctl/hooks"
-	"hookctl/logs"
+	"hookctl/logs/text"
 )
 
 // setupLines is the command that sets up webhooks.
@@ -81,16 +81,16 @@ func (s *lineSetup) restore() {
 		}
 	}
 	if was.URL != "" {
-		s.url = logs.Clean(was.URL)
+		s.url = text.Clean(was.URL)
 	}
 	if len(was.Events) > 0 {
 		s.events = nil
 		for _, e := range was.Events {
-			s.events = append(s.events, logs.Clean(e))
+			s.events = append(s.events, text.Clean(e))
 		}
 	}
 	if was.Agent != "" {
-		s.agent, s.nobody = logs.Clean(was.Agent), false
+		s.agent, s.nobody = text.Clean(was.Agent), false
 	}
 	s.nobody = s.nobody || was.Nobody
 	// The receiver may have stopped since, and GitHub have changed.

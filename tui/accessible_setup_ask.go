@@ -12,6 +12,7 @@ import (
 
 	"hookctl/hooks"
 	"hookctl/hooks/secret"
+	"hookctl/logs/text"
 	"hookctl/server/daemon"
 )
 
@@ -67,7 +68,7 @@ func (s *lineSetup) listItems(list []pickItem) {
 		s.say(line)
 	}
 	if n := len(list) - linesAtOnce; n > 0 {
-		s.sayf("And %s more: a part of a name finds them.", thousands(n))
+		s.sayf("And %s more: a part of a name finds them.", text.Thousands(n))
 	}
 }
 

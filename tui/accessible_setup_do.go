@@ -10,7 +10,7 @@ import (
 
 	"hookctl/hooks"
 	"hookctl/hooks/secret"
-	"hookctl/logs"
+	"hookctl/logs/text"
 	"hookctl/server/daemon"
 )
 
@@ -89,7 +89,7 @@ func (s *lineSetup) launch(ctx context.Context) error {
 		}
 		s.sayf("The receiver runs on %s, with the secret %s.", status.Address, status.Secret)
 		if l.run != "" {
-			s.url, s.run = hookURL(logs.Clean(address)), ""
+			s.url, s.run = hookURL(text.Clean(address)), ""
 			s.say("URL: " + s.url + ", by " + l.run + ", run by the receiver.")
 		}
 		return nil
@@ -216,7 +216,7 @@ func (s *lineSetup) apply(ctx context.Context) (int, error) {
 		return s.at, err
 	case err != nil:
 		s.failed = true
-		s.sayf("%d of %s proved by a signed ping.", proved(results), count(len(results), "hook"))
+		s.sayf("%d of %s proved by a signed ping.", proved(results), text.Count(len(results), "hook"))
 		if !errors.Is(err, hooks.ErrIncomplete) {
 			s.tell(err)
 		}

@@ -5,7 +5,7 @@ import (
 
 	tea "charm.land/bubbletea/v2"
 
-	"hookctl/logs"
+	"hookctl/logs/text"
 )
 
 // confirm asks before something is lost. It names the object, and the key that
@@ -27,7 +27,7 @@ func (c *confirm) view(w, h int) string {
 	t := c.a.theme
 	var out []string
 	for _, l := range c.lines {
-		for _, s := range wrap(logs.Clean(l), min(w-2, 70)) {
+		for _, s := range wrap(text.Clean(l), min(w-2, 70)) {
 			out = append(out, " "+s+" ")
 		}
 	}

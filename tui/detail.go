@@ -9,6 +9,7 @@ import (
 	"github.com/charmbracelet/x/ansi"
 
 	"hookctl/logs"
+	"hookctl/logs/text"
 )
 
 // detail is one record as a document: facts in words, the notifications'
@@ -75,7 +76,7 @@ func (d *detail) build() {
 	}
 	d.lines = append(d.lines, docLine{fact: -1, node: -1, text: head})
 	if d.tree == nil {
-		d.lines = append(d.lines, docLine{fact: -1, node: -1, text: "  " + logs.Clean(d.note)})
+		d.lines = append(d.lines, docLine{fact: -1, node: -1, text: "  " + text.Clean(d.note)})
 	} else {
 		for _, i := range d.tree.visible() {
 			if i == 0 && d.tree.nodes[0].kids > 0 {

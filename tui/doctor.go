@@ -8,7 +8,7 @@ import (
 
 	tea "charm.land/bubbletea/v2"
 
-	"hookctl/logs"
+	"hookctl/logs/text"
 	"hookctl/server/daemon"
 	"hookctl/server/doctor"
 )
@@ -191,14 +191,14 @@ func (p *doctorPage) lines(i int) int {
 // detail is what was seen, wrapped to its column.
 func (p *doctorPage) detail(i int) []string {
 	if p.whole(i) != "" {
-		return wrap(logs.Clean(p.checks[i].Detail), max(20, p.wide-5))
+		return wrap(text.Clean(p.checks[i].Detail), max(20, p.wide-5))
 	}
-	return wrap(logs.Clean(p.checks[i].Detail), max(20, p.wide-p.names-6))
+	return wrap(text.Clean(p.checks[i].Detail), max(20, p.wide-p.names-6))
 }
 
 // whole is the name under the cursor where its column has no room for it.
 func (p *doctorPage) whole(i int) string {
-	if name := logs.Clean(p.checks[i].Name); i == p.at && width(name) > p.names {
+	if name := text.Clean(p.checks[i].Name); i == p.at && width(name) > p.names {
 		return name
 	}
 	return ""
@@ -230,7 +230,7 @@ func (p *doctorPage) view(w, h int) string {
 	head := t.good.Render(t.sym.ok + " Nothing is wrong.")
 	switch {
 	case p.busy:
-		head = t.warn.Render(t.sym.pending) + fmt.Sprintf(" looking: %s so far", count(len(p.all), "check"))
+		head = t.warn.Render(t.sym.pending) + fmt.Sprintf(" looking: %s so far", text.Count(len(p.all), "check"))
 		if bad+warned > 0 {
 			head += fmt.Sprintf(", %d wrong, %d to look at", bad, warned)
 		}
@@ -248,7 +248,7 @@ func (p *doctorPage) view(w, h int) string {
 		head += t.faint.Render(fmt.Sprintf(", %d well", len(p.all)-bad-warned))
 	}
 	if p.find != "" {
-		head += "  " + t.faint.Render("find ") + t.accent.Render(logs.Clean(p.find)) + t.faint.Render(fmt.Sprintf(": %d", len(p.checks)))
+		head += "  " + t.faint.Render("find ") + t.accent.Render(text.Clean(p.find)) + t.faint.Render(fmt.Sprintf(": %d", len(p.checks)))
 	}
 	out := []string{" " + head, ""}
 	if len(p.all) > 0 && len(p.checks) == 0 {
@@ -256,7 +256,7 @@ func (p *doctorPage) view(w, h int) string {
 	}
 	p.high, p.wide, p.names = max(0, h-2), w, 0
 	for _, c := range p.checks {
-		p.names = max(p.names, width(logs.Clean(c.Name)))
+		p.names = max(p.names, width(text.Clean(c.Name)))
 	}
 	p.names = min(p.names, max(8, w*2/5))
 	p.to(p.at, len(p.checks))
@@ -280,7 +280,7 @@ func (p *doctorPage) row(i int) []string {
 	case doctor.Fail:
 		mark, style = t.sym.bad, t.bad
 	}
-	name := fitLine(t.middle(logs.Clean(c.Name), p.names), p.names)
+	name := fitLine(t.middle(text.Clean(c.Name), p.names), p.names)
 	lead := strings.Repeat(" ", p.names+5)
 	var out []string
 	if i == p.at {
@@ -297,12 +297,12 @@ func (p *doctorPage) row(i int) []string {
 			out = append(out, t.selected.Render(fitLine(t.cut(first+l, w), w)))
 		}
 	} else {
-		out = append(out, t.cut(" "+style.Render(mark)+" "+name+"  "+logs.Clean(c.Detail), w))
+		out = append(out, t.cut(" "+style.Render(mark)+" "+name+"  "+text.Clean(c.Detail), w))
 	}
 	if c.Fix != "" && c.Status != doctor.OK {
-		fix := lead + logs.Clean(c.Fix)
+		fix := lead + text.Clean(c.Fix)
 		if _, what := p.cure(c); what != "" && i == p.at {
-			fix = lead + "enter: " + what + "  " + logs.Clean(c.Fix)
+			fix = lead + "enter: " + what + "  " + text.Clean(c.Fix)
 		}
 		out = append(out, t.accent.Render(t.cut(fix, w)))
 	}

@@ -8,6 +8,7 @@ import (
 	tea "charm.land/bubbletea/v2"
 
 	"hookctl/logs"
+	"hookctl/logs/text"
 )
 
 const (
@@ -248,9 +249,9 @@ func (p *eventsPage) status(w int) string {
 	if s := f.filter.String(); s != "" {
 		label := "filter "
 		if name := p.savedAs(f.filter); name != "" {
-			label += logs.Clean(name) + ": "
+			label += text.Clean(name) + ": "
 		}
-		left += t.faint.Render(label) + t.accent.Render(logs.Clean(s)) + " "
+		left += t.faint.Render(label) + t.accent.Render(text.Clean(s)) + " "
 	} else {
 		left += t.faint.Render("all events") + " "
 	}
@@ -260,15 +261,15 @@ func (p *eventsPage) status(w int) string {
 	var right string
 	switch {
 	case p.export != nil:
-		right = t.warn.Render(fmt.Sprintf("writing %s of %s (W cancels)", thousands(p.wrote), thousands(max(p.export.total, p.wrote))))
+		right = t.warn.Render(fmt.Sprintf("writing %s of %s (W cancels)", text.Thousands(p.wrote), text.Thousands(max(p.export.total, p.wrote))))
 	case f.err != nil:
-		right = t.bad.Render(t.cut(logs.Clean(f.err.Error()), w/2))
+		right = t.bad.Render(t.cut(text.Clean(f.err.Error()), w/2))
 	case f.loading:
 		right = t.faint.Render("reading " + t.sym.more)
 	case f.building:
 		right = t.warn.Render(fmt.Sprintf("reading the log %d%%", 100*f.progress.Done/max(1, f.progress.Total)))
 	case f.paused && f.fresh > 0:
-		right = t.warn.Render(fmt.Sprintf("paused, %s new (f)", thousands(f.fresh)))
+		right = t.warn.Render(fmt.Sprintf("paused, %s new (f)", text.Thousands(f.fresh)))
 	case f.paused:
 		right = t.faint.Render("paused")
 	case len(f.entries) > 0:

@@ -4,6 +4,8 @@ import (
 	"strings"
 
 	tea "charm.land/bubbletea/v2"
+
+	"hookctl/logs/text"
 )
 
 // actions of the list, or of the document when the keys go there.
@@ -26,7 +28,7 @@ func (p *eventsPage) listActions() []action {
 	}
 	list := "hookctl events list"
 	if !f.filter.IsZero() {
-		list += " --filter " + quote(f.filter.String())
+		list += " --filter " + text.Shell(f.filter.String())
 	}
 	export := list + " --limit 0 --jq '.[].file' | xargs -n1 hookctl events view --jq ."
 	view := p.viewCommand()
@@ -88,7 +90,7 @@ func (p *eventsPage) recordActions() []action {
 func quoted(files []string) []string {
 	out := make([]string, len(files))
 	for i, f := range files {
-		out[i] = quote(f)
+		out[i] = text.Shell(f)
 	}
 	return out
 }

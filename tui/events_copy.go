@@ -8,6 +8,7 @@ import (
 	tea "charm.land/bubbletea/v2"
 
 	"hookctl/logs"
+	"hookctl/logs/text"
 )
 
 // openCopy offers what can be copied of the record.
@@ -17,9 +18,9 @@ func (p *eventsPage) openCopy() tea.Cmd {
 		return nil
 	}
 	var choices []choice
-	add := func(what, text string) {
-		if text != "" {
-			choices = append(choices, choice{text: what, detail: logs.Clean(text), run: func() tea.Cmd { return p.a.copy(what, text) }})
+	add := func(what, words string) {
+		if words != "" {
+			choices = append(choices, choice{text: what, detail: text.Clean(words), run: func() tea.Cmd { return p.a.copy(what, words) }})
 		}
 	}
 	if d := p.shown(); d != nil && p.inside {
@@ -87,10 +88,10 @@ func curlText(address string) func(*logs.Record) (string, error) {
 		if err != nil {
 			return "", err
 		}
-		parts := []string{"curl", "-sS", quote(address + "/webhook")}
+		parts := []string{"curl", "-sS", text.Shell(address + "/webhook")}
 		for _, k := range sortedKeys(r.Headers) {
-			parts = append(parts, "-H", quote(k+": "+r.Headers[k]))
+			parts = append(parts, "-H", text.Shell(k+": "+r.Headers[k]))
 		}
-		return strings.Join(append(parts, "--data-binary", quote(payload)), " "), nil
+		return strings.Join(append(parts, "--data-binary", text.Shell(payload)), " "), nil
 	}
 }

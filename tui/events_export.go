@@ -13,6 +13,7 @@ import (
 	tea "charm.land/bubbletea/v2"
 
 	"hookctl/logs"
+	"hookctl/logs/text"
 )
 
 // exportBatch is how many records one command writes before it tells how far
@@ -175,7 +176,7 @@ func (p *eventsPage) exported(m exported) tea.Cmd {
 		return p.a.fail(m.err)
 	case e.over:
 		p.export, p.a.progress = nil, nil
-		return p.a.say(fmt.Sprintf("%s records written to %s", thousands(e.done), e.name))
+		return p.a.say(fmt.Sprintf("%s records written to %s", text.Thousands(e.done), e.name))
 	}
 	p.wrote = e.done
 	if e.total > 0 {

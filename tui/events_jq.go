@@ -11,7 +11,7 @@ import (
 	tea "charm.land/bubbletea/v2"
 	"github.com/itchyny/gojq"
 
-	"hookctl/logs"
+	"hookctl/logs/text"
 )
 
 const (
@@ -97,7 +97,7 @@ func jqFault(e *gojq.ParseError) string {
 	if e.Token == "" {
 		return "the expression ends too early"
 	}
-	return fmt.Sprintf("%q is not expected here", logs.Clean(e.Token))
+	return fmt.Sprintf("%q is not expected here", text.Clean(e.Token))
 }
 
 // jq runs an expression on JSON. One result is shown as it is, several as a
@@ -146,7 +146,7 @@ func (p *eventsPage) jqAnswered(m jqDone) tea.Cmd {
 		return nil
 	}
 	if pr, ok := p.a.top().(*prompt); ok && pr.id == "jq" {
-		pr.fault(logs.Clean(m.err.Error()), -1)
+		pr.fault(text.Clean(m.err.Error()), -1)
 		return nil
 	}
 	return p.a.fail(fmt.Errorf("jq %s: %w", m.query, m.err))

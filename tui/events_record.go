@@ -6,6 +6,7 @@ import (
 	tea "charm.land/bubbletea/v2"
 
 	"hookctl/logs"
+	"hookctl/logs/text"
 )
 
 func (p *eventsPage) docActions() []action {
@@ -83,7 +84,7 @@ func (p *eventsPage) openSearch() tea.Cmd {
 // viewCommand prints the record on the command line.
 func (p *eventsPage) viewCommand() string {
 	if e, ok := p.feed.current(); ok {
-		return "hookctl events view " + quote(e.File)
+		return "hookctl events view " + text.Shell(e.File)
 	}
 	return "hookctl events view"
 }
@@ -98,5 +99,5 @@ func (p *eventsPage) jqCommand() string {
 	if d.query != "" {
 		expr += " | " + d.query
 	}
-	return "hookctl events view " + quote(strings.TrimRight(d.file, "\x00")) + " --jq " + quote(expr)
+	return "hookctl events view " + text.Shell(strings.TrimRight(d.file, "\x00")) + " --jq " + text.Shell(expr)
 }

@@ -12,7 +12,7 @@ import (
 
 	tea "charm.land/bubbletea/v2"
 
-	"hookctl/logs"
+	"hookctl/logs/text"
 	"hookctl/server/daemon"
 )
 
@@ -55,7 +55,7 @@ func post(ctx context.Context, c *daemon.Client, path string, body any) (int, er
 		return 0, err
 	}
 	defer res.Body.Close() //nolint:errcheck // only read from
-	text, err := io.ReadAll(io.LimitReader(res.Body, 1<<20))
+	words, err := io.ReadAll(io.LimitReader(res.Body, 1<<20))
 	if err != nil {
 		return 0, fmt.Errorf("read the receiver's answer: %w", err)
 	}
@@ -66,12 +66,12 @@ func post(ctx context.Context, c *daemon.Client, path string, body any) (int, er
 	}
 	// An answer that is none of ours has no error text and no number; the
 	// status says enough.
-	known := json.Unmarshal(text, &answer) == nil
+	known := json.Unmarshal(words, &answer) == nil
 	switch {
 	case res.StatusCode < 300:
 		return answer.Done, nil
 	case known && answer.Error != "":
-		return answer.Done, &refused{verb + ": " + logs.Clean(answer.Error), answer.Hint}
+		return answer.Done, &refused{verb + ": " + text.Clean(answer.Error), answer.Hint}
 	}
 	return 0, fmt.Errorf("%s: the receiver answered %s", verb, res.Status)
 }
@@ -92,12 +92,12 @@ func (p *eventsPage) replayDone(m replayed) tea.Cmd {
 }
 
 // againWords says what came of a replay or resend, and whether that is anything.
-func againWords(verb string, done int) (text string, some bool) {
+func againWords(verb string, done int) (words string, some bool) {
 	switch {
 	case done == 0:
 		return "the receiver found nothing to " + verb, false
 	case verb == "replay":
-		return "replayed " + count(done, "record"), true
+		return "replayed " + text.Count(done, "record"), true
 	}
-	return "the notifications of " + count(done, "record") + " are sent again", true
+	return "the notifications of " + text.Count(done, "record") + " are sent again", true
 }

@@ -9,6 +9,7 @@ import (
 	tea "charm.land/bubbletea/v2"
 
 	"hookctl/logs"
+	"hookctl/logs/text"
 )
 
 // nameMost is how many columns the name of a saved filter may have.
@@ -151,24 +152,24 @@ func (p *eventsPage) filterKept(m filterSaved) tea.Cmd {
 
 // filterChoices are the saved filters, and those used before.
 func (p *eventsPage) filterChoices() []choice {
-	use := func(text string) func() tea.Cmd {
+	use := func(words string) func() tea.Cmd {
 		return func() tea.Cmd {
-			f, err := logs.ParseFilter(text, p.a.cfg.Now())
+			f, err := logs.ParseFilter(words, p.a.cfg.Now())
 			if err != nil {
-				return p.a.fail(fmt.Errorf("%s: %w", text, err))
+				return p.a.fail(fmt.Errorf("%s: %w", words, err))
 			}
 			return p.setFilter(f)
 		}
 	}
 	var choices []choice
 	for _, name := range sortedKeys(p.a.cfg.Filters) {
-		text := p.a.cfg.Filters[name]
-		choices = append(choices, choice{id: name, text: logs.Clean(name + ": " + text), right: "saved",
-			detail: "hookctl events list --filter " + quote(logs.Clean(text)), run: use(text)})
+		words := p.a.cfg.Filters[name]
+		choices = append(choices, choice{id: name, text: text.Clean(name + ": " + words), right: "saved",
+			detail: "hookctl events list --filter " + text.Shell(text.Clean(words)), run: use(words)})
 	}
 	for i := len(p.history) - 1; i >= 0; i-- {
-		choices = append(choices, choice{text: logs.Clean(p.history[i]), right: "used before",
-			detail: "hookctl events list --filter " + quote(logs.Clean(p.history[i])), run: use(p.history[i])})
+		choices = append(choices, choice{text: text.Clean(p.history[i]), right: "used before",
+			detail: "hookctl events list --filter " + text.Shell(text.Clean(p.history[i])), run: use(p.history[i])})
 	}
 	return choices
 }

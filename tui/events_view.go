@@ -8,6 +8,7 @@ import (
 	"github.com/charmbracelet/x/ansi"
 
 	"hookctl/logs"
+	"hookctl/logs/text"
 )
 
 func width(s string) int { return ansi.StringWidth(s) }
@@ -49,7 +50,7 @@ func (p *eventsPage) viewDoc(w, h int, focused bool) string {
 	case e.Size > previewMax && !p.inside:
 		return fit(fmt.Sprintf("\n  a large record (%d MB); enter opens it", e.Size>>20), w, h)
 	}
-	return fit("\n  "+p.a.theme.faint.Render("reading "+logs.Clean(e.File)), w, h)
+	return fit("\n  "+p.a.theme.faint.Render("reading "+text.Clean(e.File)), w, h)
 }
 
 // viewList draws the rows on screen.
@@ -74,11 +75,11 @@ func (p *eventsPage) empty(w int) string {
 	key := func(s string) string { return t.key.Render(s) }
 	switch {
 	case p.a.logErr != nil:
-		return "\n " + t.bad.Render("the log cannot be read") + "\n " + t.cut(logs.Clean(p.a.logErr.Error()), w-2)
+		return "\n " + t.bad.Render("the log cannot be read") + "\n " + t.cut(text.Clean(p.a.logErr.Error()), w-2)
 	case f.log == nil || f.loading || f.total < 0 && f.err == nil && f.gen == 0:
 		return "\n " + t.faint.Render("reading the log")
 	case f.err != nil:
-		return "\n " + t.cut(t.bad.Render(logs.Clean(f.err.Error())), w-2)
+		return "\n " + t.cut(t.bad.Render(text.Clean(f.err.Error())), w-2)
 	case !f.filter.IsZero():
 		return "\n No event matches the filter.\n\n " + key("/") + " changes it, " + key("esc") + " shows all events again."
 	case p.a.home().fresh():

@@ -5,6 +5,7 @@ import (
 	"time"
 
 	"hookctl/logs"
+	"hookctl/logs/text"
 )
 
 // fact is a label and a value.
@@ -72,46 +73,46 @@ func factsOf(r *logs.Record, now time.Time) []fact {
 
 // story tells what became of a notification.
 func story(n logs.Notification) (string, int) {
-	text := n.Type + " (" + n.Priority + ")"
+	words := n.Type + " (" + n.Priority + ")"
 	to := n.Sink
 	if n.To != "" {
 		to += " " + n.To
 	}
-	tries := count(n.Attempts, "attempt")
+	tries := text.Count(n.Attempts, "attempt")
 	switch n.Status {
 	case logs.StatusSent:
-		text += " sent to " + to
+		words += " sent to " + to
 		if !n.At.IsZero() {
-			text += " at " + n.At.Local().Format("15:04:05")
+			words += " at " + n.At.Local().Format("15:04:05")
 		}
 		if n.Attempts > 1 {
-			text += " after " + tries
+			words += " after " + tries
 		}
 		if n.MessageID != "" {
-			text += ", " + n.MessageID
+			words += ", " + n.MessageID
 		}
 		if n.GatheredBy != "" {
-			text += ", told by delivery " + n.GatheredBy
+			words += ", told by delivery " + n.GatheredBy
 		}
-		return text, levelInfo
+		return words, levelInfo
 	case logs.StatusFailed:
-		text += " given up for " + to + " after " + tries
+		words += " given up for " + to + " after " + tries
 		if n.Error != "" {
-			text += ": " + n.Error
+			words += ": " + n.Error
 		}
-		return text, levelError
+		return words, levelError
 	}
-	text += " waiting for " + to
+	words += " waiting for " + to
 	if n.Attempts > 0 {
-		text += ", " + tries
+		words += ", " + tries
 	}
 	if !n.NextAt.IsZero() {
-		text += ", next at " + n.NextAt.Local().Format("15:04:05")
+		words += ", next at " + n.NextAt.Local().Format("15:04:05")
 	}
 	if n.Error != "" {
-		text += ": " + n.Error
+		words += ": " + n.Error
 	}
-	return text, levelWarn
+	return words, levelWarn
 }
 
 // failed reports whether a conclusion is one that somebody must look at.
@@ -134,10 +135,10 @@ func ago(d time.Duration) string {
 // tidy is the boundary where the text of a record's line enters the interface.
 func tidy(e logs.Entry) logs.Entry {
 	for _, s := range []*string{&e.Event, &e.Action, &e.Repository, &e.Sender, &e.Title, &e.Branch, &e.Conclusion, &e.URL, &e.Result, &e.DeliveryID, &e.Source, &e.Secret} {
-		*s = logs.Clean(*s)
+		*s = text.Clean(*s)
 	}
 	if n := e.Notification; n != nil {
-		e.Notification = &logs.EntryNotification{Type: logs.Clean(n.Type), Priority: logs.Clean(n.Priority), Status: logs.Clean(n.Status)}
+		e.Notification = &logs.EntryNotification{Type: text.Clean(n.Type), Priority: text.Clean(n.Priority), Status: text.Clean(n.Status)}
 	}
 	return e
 }
@@ -156,16 +157,16 @@ func tidyRecord(r *logs.Record) *logs.Record {
 	c := *r
 	s := &c.Summary
 	for _, p := range []*string{&c.EventType, &c.Result, &c.DeliveryID, &c.Source, &c.Signature.Secret, &s.Action, &s.Sender, &s.Repository, &s.Title, &s.Branch, &s.Conclusion, &s.URL} {
-		*p = logs.Clean(*p)
+		*p = text.Clean(*p)
 	}
 	c.Headers = make(map[string]string, len(r.Headers))
 	for k, v := range r.Headers {
-		c.Headers[logs.Clean(k)] = logs.Clean(v)
+		c.Headers[text.Clean(k)] = text.Clean(v)
 	}
 	c.Notifications = make([]logs.Notification, len(r.Notifications))
 	for i, n := range r.Notifications {
 		for _, p := range []*string{&n.Type, &n.Priority, &n.Sink, &n.To, &n.Status, &n.MessageID, &n.GatheredBy, &n.Error} {
-			*p = logs.Clean(*p)
+			*p = text.Clean(*p)
 		}
 		c.Notifications[i] = n
 	}

@@ -9,6 +9,7 @@ import (
 	tea "charm.land/bubbletea/v2"
 
 	"hookctl/logs"
+	"hookctl/logs/text"
 )
 
 const (
@@ -343,18 +344,9 @@ func (f *feed) where() string {
 	case len(f.entries) == 0:
 		return ""
 	case f.base >= 0 && f.total >= 0:
-		return fmt.Sprintf("%s/%s", thousands(f.base+f.at+1), thousands(max(f.total, f.base+len(f.entries))))
+		return fmt.Sprintf("%s/%s", text.Thousands(f.base+f.at+1), text.Thousands(max(f.total, f.base+len(f.entries))))
 	case f.total >= 0:
-		return thousands(f.total)
+		return text.Thousands(f.total)
 	}
 	return ""
-}
-
-// thousands writes n in groups of three.
-func thousands(n int) string {
-	s := fmt.Sprint(n)
-	for i := len(s) - 3; i > 0; i -= 3 {
-		s = s[:i] + "," + s[i:]
-	}
-	return s
 }

@@ -12,6 +12,7 @@ import (
 
 	"hookctl/hooks/secret"
 	"hookctl/logs"
+	"hookctl/logs/text"
 	"hookctl/server/daemon"
 )
 
@@ -178,7 +179,7 @@ func (p *homePage) fresh() bool {
 func (p *homePage) view(w, h int) string {
 	t := p.a.theme
 	if p.a.logErr != nil {
-		return fit("\n "+t.bad.Render("the log cannot be read")+"\n "+strings.Join(wrap(logs.Clean(p.a.logErr.Error()), w-2), "\n "), w, h)
+		return fit("\n "+t.bad.Render("the log cannot be read")+"\n "+strings.Join(wrap(text.Clean(p.a.logErr.Error()), w-2), "\n "), w, h)
 	}
 	if !p.loaded {
 		return fit("\n "+t.faint.Render("looking around"), w, h)
@@ -270,7 +271,7 @@ func (p *homePage) welcome(w, h int) string {
 // that is not, and enter mends it.
 func (p *homePage) health() []homeRow {
 	t, a, f := p.a.theme, p.a, p.facts
-	line := func(level int, label, text string) string {
+	line := func(level int, label, words string) string {
 		style, mark := t.good, t.sym.ok
 		switch level {
 		case levelWarn:
@@ -278,7 +279,7 @@ func (p *homePage) health() []homeRow {
 		case levelError:
 			style, mark = t.bad, t.sym.bad
 		}
-		return style.Render(mark) + " " + fitLine(label, 14) + logs.Clean(text)
+		return style.Render(mark) + " " + fitLine(label, 14) + text.Clean(words)
 	}
 	toPage := func(i int) func() tea.Cmd { return func() tea.Cmd { return a.turn(i) } }
 	recv := a.receiver()
@@ -289,11 +290,11 @@ func (p *homePage) health() []homeRow {
 	case a.running() && a.status.Alarm != "":
 		rows = append(rows, homeRow{line(levelError, "receiver", a.status.Alarm), "enter: look", toPage(3)})
 	case a.running():
-		text := "running on " + a.status.Address
+		words := "running on " + a.status.Address
 		if !a.status.Since.IsZero() {
-			text += " since " + clock(a.status.Since, a.cfg.Now())
+			words += " since " + clock(a.status.Since, a.cfg.Now())
 		}
-		rows = append(rows, homeRow{text: line(levelInfo, "receiver", text), run: toPage(3)})
+		rows = append(rows, homeRow{text: line(levelInfo, "receiver", words), run: toPage(3)})
 	case errors.Is(a.statusErr, daemon.ErrNotRunning):
 		rows = append(rows, homeRow{line(levelError, "receiver", "not running: deliveries are refused"), "enter: start it", recv.start})
 	default:
@@ -310,14 +311,14 @@ func (p *homePage) health() []homeRow {
 	}
 	rows = append(rows, p.hookRow(line, toPage(2)), p.secretRow(line, toPage(2)))
 	waiting, given := a.status.PendingNotifications, max(a.status.FailedNotifications, int64(f.failed))
-	text := fmt.Sprintf("%d waiting, %d given up", waiting, given)
+	words := fmt.Sprintf("%d waiting, %d given up", waiting, given)
 	if given > 0 {
-		rows = append(rows, homeRow{line(levelWarn, "notifications", text), "enter: see them", func() tea.Cmd { return p.events("status:failed") }})
+		rows = append(rows, homeRow{line(levelWarn, "notifications", words), "enter: see them", func() tea.Cmd { return p.events("status:failed") }})
 	} else {
-		rows = append(rows, homeRow{text: line(levelInfo, "notifications", text), run: toPage(1)})
+		rows = append(rows, homeRow{text: line(levelInfo, "notifications", words), run: toPage(1)})
 	}
 	if a.running() && a.status.Rejected > 0 {
-		rows = append(rows, homeRow{line(levelWarn, "rejected", count(int(a.status.Rejected), "request")+" refused"), "enter: see why", func() tea.Cmd {
+		rows = append(rows, homeRow{line(levelWarn, "rejected", text.Count(int(a.status.Rejected), "request")+" refused"), "enter: see why", func() tea.Cmd {
 			recv.see, recv.at = viewRejected, 0
 			return a.turn(3)
 		}})
@@ -354,19 +355,19 @@ func (p *homePage) secretRow(line func(int, string, string) string, look func() 
 	case f.rotation != nil && f.rotation.Promoted.IsZero():
 		return homeRow{line(levelWarn, "secret", "a rotation is not finished"), "enter: go on", look}
 	}
-	text := f.secret
+	words := f.secret
 	if !f.changed.IsZero() {
 		days := int(p.a.cfg.Now().Sub(f.changed).Hours() / 24)
 		if days == 0 {
-			text += ", made today"
+			words += ", made today"
 		} else {
-			text += ", " + count(days, "day") + " old"
+			words += ", " + text.Count(days, "day") + " old"
 		}
 		if p.a.cfg.Now().Sub(f.changed) > oldSecret {
-			return homeRow{line(levelWarn, "secret", text), "enter: to Hooks, r rotates it", look}
+			return homeRow{line(levelWarn, "secret", words), "enter: to Hooks, r rotates it", look}
 		}
 	}
-	return homeRow{text: line(levelInfo, "secret", text), run: look}
+	return homeRow{text: line(levelInfo, "secret", words), run: look}
 }
 
 // rate is the last hour as a chart.
@@ -377,7 +378,7 @@ func (p *homePage) rate(w int) string {
 	}
 	t := p.a.theme
 	return " " + t.cut(t.title.Render("Last hour")+"  "+t.accent.Render(t.chart(values))+"  "+
-		fmt.Sprintf("%s events, %s kept in all", thousands(p.facts.hour), thousands(p.facts.total)), w-2)
+		fmt.Sprintf("%s events, %s kept in all", text.Thousands(p.facts.hour), text.Thousands(p.facts.total)), w-2)
 }
 
 func (p *homePage) recentRows(w int) []homeRow {

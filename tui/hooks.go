@@ -12,6 +12,7 @@ import (
 
 	"hookctl/hooks"
 	"hookctl/logs"
+	"hookctl/logs/text"
 )
 
 // hooksPage lists the hooks at GitHub of the repositories that hookctl knows.
@@ -174,7 +175,7 @@ func (p *hooksPage) chase(e logs.Entry) bool {
 	}
 	p.chased[e.HookID] = true
 	if e.Repository != "" {
-		p.restoreRepositories([]string{logs.Clean(e.Repository)})
+		p.restoreRepositories([]string{text.Clean(e.Repository)})
 	}
 	return true
 }
@@ -308,9 +309,9 @@ func (p *hooksPage) restoreRepositories(names []string) {
 // flags name a hook on the command line.
 func (r hookRow) flags() string {
 	if r.Target.IsOrg() {
-		return fmt.Sprintf("%d --org %s", r.ID, quote(r.Target.String()))
+		return fmt.Sprintf("%d --org %s", r.ID, text.Shell(r.Target.String()))
 	}
-	return fmt.Sprintf("%d -R %s", r.ID, quote(r.Target.String()))
+	return fmt.Sprintf("%d -R %s", r.ID, text.Shell(r.Target.String()))
 }
 
 // command is what hookctl hooks does with a hook; without one only its name.
@@ -408,8 +409,8 @@ func (p *hooksPage) openCopy() tea.Cmd {
 		return nil
 	}
 	var choices []choice
-	add := func(what, text string) {
-		choices = append(choices, choice{text: what, detail: logs.Clean(text), run: func() tea.Cmd { return p.a.copy(what, text) }})
+	add := func(what, words string) {
+		choices = append(choices, choice{text: what, detail: text.Clean(words), run: func() tea.Cmd { return p.a.copy(what, words) }})
 	}
 	add("URL", h.URL)
 	add("id", fmt.Sprint(h.ID))

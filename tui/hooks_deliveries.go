@@ -10,6 +10,7 @@ import (
 
 	"hookctl/hooks"
 	"hookctl/logs"
+	"hookctl/logs/text"
 )
 
 // deliveriesKept bounds the list; GitHub keeps three days.
@@ -116,7 +117,7 @@ func group(ctx context.Context, list []hooks.Delivery, l *logs.Log) ([]sent, err
 
 func (o *deliveries) title() string {
 	if o.inside {
-		return "Delivery " + logs.Clean(o.list[o.place.at].GUID)
+		return "Delivery " + text.Clean(o.list[o.place.at].GUID)
 	}
 	return "Deliveries of " + o.row.title()
 }
@@ -147,7 +148,7 @@ func (o *deliveries) update(msg tea.Msg) tea.Cmd {
 		if msg.err != nil {
 			return tea.Batch(o.p.a.fail(msg.err), o.load())
 		}
-		return tea.Batch(o.p.a.say("GitHub sends "+count(msg.n, "event")+" again"), o.load())
+		return tea.Batch(o.p.a.say("GitHub sends "+text.Count(msg.n, "event")+" again"), o.load())
 	case caughtUp:
 		return o.load()
 	case arrived:
@@ -232,7 +233,7 @@ func (o *deliveries) chosen() []sent {
 // redeliver asks GitHub to send the chosen ones again.
 func (o *deliveries) redeliver() tea.Cmd {
 	list := o.chosen()
-	o.busy = "asking GitHub to send " + count(len(list), "event") + " again"
+	o.busy = "asking GitHub to send " + text.Count(len(list), "event") + " again"
 	ctx, c, r := o.p.a.ctx, o.p.client, o.row
 	return func() tea.Msg {
 		for i, d := range list {

@@ -6,7 +6,7 @@ import (
 	"time"
 
 	"hookctl/hooks"
-	"hookctl/logs"
+	"hookctl/logs/text"
 )
 
 func (o *deliveries) view(w, h int) string {
@@ -58,7 +58,7 @@ func (o *deliveries) summary(int) string {
 			missed++
 		}
 	}
-	s := fmt.Sprintf(" %s in three days", count(len(o.all), "event"))
+	s := fmt.Sprintf(" %s in three days", text.Count(len(o.all), "event"))
 	switch {
 	case o.busy != "":
 		s = " " + t.warn.Render(t.sym.pending) + " " + o.busy
@@ -94,15 +94,15 @@ func (o *deliveries) line(d sent, cols []int, w int, on bool) string {
 	case hooks.OutcomeRefused, hooks.OutcomeMissing:
 		symbol, style, has = t.sym.bad, t.bad, "nothing"
 	}
-	event := logs.Clean(d.Event.Event)
+	event := text.Clean(d.Event.Event)
 	if d.Action != "" {
-		event += " " + logs.Clean(d.Action)
+		event += " " + text.Clean(d.Action)
 	}
 	mark := " "
 	if o.marks[d.GUID] {
 		mark = t.sym.mark
 	}
-	cells := []string{symbol, shortTime(last.DeliveredAt, o.p.a.cfg.Now()), event, logs.Clean(saw), has}
+	cells := []string{symbol, shortTime(last.DeliveredAt, o.p.a.cfg.Now()), event, text.Clean(saw), has}
 	styles := []painter{style, t.faint, t.text, style, t.faint}
 	var b strings.Builder
 	for i, c := range cells {
@@ -127,8 +127,8 @@ func (o *deliveries) viewOne(w, h int) string {
 	e := o.list[o.place.at]
 	d := e.Latest()
 	var out []string
-	add := func(label, text string) {
-		for i, l := range folded(logs.Clean(text), max(1, w-14)) {
+	add := func(label, words string) {
+		for i, l := range folded(text.Clean(words), max(1, w-14)) {
 			if i > 0 {
 				label = ""
 			}

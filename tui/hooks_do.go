@@ -16,6 +16,7 @@ import (
 	"hookctl/hooks"
 	"hookctl/hooks/secret"
 	"hookctl/logs"
+	"hookctl/logs/text"
 	"hookctl/server/daemon"
 )
 
@@ -82,9 +83,9 @@ func (p *hooksPage) doneTogether(failed bool) (tea.Cmd, bool) {
 		p.a.progress = nil
 	}
 	if all.failed > 0 {
-		return p.a.put(levelError, fmt.Sprintf("%d of %s failed; e goes to what is not well", all.failed, count(all.total, "hook")), 8*time.Second), true
+		return p.a.put(levelError, fmt.Sprintf("%d of %s failed; e goes to what is not well", all.failed, text.Count(all.total, "hook")), 8*time.Second), true
 	}
-	return p.a.say("done on " + count(all.total, "hook")), true
+	return p.a.say("done on " + text.Count(all.total, "hook")), true
 }
 
 func (p *hooksPage) done(m hookDone) tea.Cmd {
@@ -94,11 +95,11 @@ func (p *hooksPage) done(m hookDone) tea.Cmd {
 		cmd, _ := p.doneTogether(true)
 		return tea.Batch(again, cmd)
 	}
-	v := verdict{text: logs.Clean(m.text), at: p.a.cfg.Now()}
+	v := verdict{text: text.Clean(m.text), at: p.a.cfg.Now()}
 	if m.err != nil {
-		v.text, v.bad = logs.Clean(m.err.Error()), true
+		v.text, v.bad = text.Clean(m.err.Error()), true
 		if cure := cureFor(m.err); cure != "" {
-			v.text += " (hint: " + logs.Clean(cure) + ")"
+			v.text += " (hint: " + text.Clean(cure) + ")"
 		}
 	}
 	p.told[m.key] = v
@@ -265,9 +266,9 @@ func targetFlags(rows []hookRow) string {
 		switch {
 		case seen[r.Target]:
 		case r.Target.IsOrg():
-			flags.WriteString(" --org " + quote(r.Target.String()))
+			flags.WriteString(" --org " + text.Shell(r.Target.String()))
 		default:
-			flags.WriteString(" -R " + quote(r.Target.String()))
+			flags.WriteString(" -R " + text.Shell(r.Target.String()))
 		}
 		seen[r.Target] = true
 	}
@@ -337,5 +338,5 @@ func caughtWords(fetched int) string {
 	case 1:
 		return "1 event was missing, and is here now"
 	}
-	return count(fetched, "event") + " were missing, and are here now"
+	return text.Count(fetched, "event") + " were missing, and are here now"
 }

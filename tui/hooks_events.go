@@ -9,6 +9,7 @@ import (
 	tea "charm.land/bubbletea/v2"
 
 	"hookctl/hooks"
+	"hookctl/logs/text"
 )
 
 // eventItems is the catalogue of events as lines to choose; org adds those
@@ -114,7 +115,7 @@ func (o *hookEvents) cursor() *tea.Cursor { return o.pick.place() }
 func (o *hookEvents) actions() []action {
 	command := o.rows[0].command("edit")
 	for _, e := range o.pick.picked() {
-		command += " --event " + quote(e)
+		command += " --event " + text.Shell(e)
 	}
 	return append([]action{
 		{id: "events.save", keys: []string{"enter"}, label: "save", text: "Change the events of the hook at GitHub.", command: command, run: o.save},
@@ -134,6 +135,6 @@ func (o *hookEvents) save() tea.Cmd {
 	o.p.a.shut(o)
 	return o.p.change(o.rows, "changing events", func(ctx context.Context, c *hooks.Client, r hookRow) (string, error) {
 		_, err := c.Edit(ctx, r.Target, r.ID, hooks.Change{Events: list})
-		return fmt.Sprintf("%s is subscribed to %s", r.title(), count(len(list), "event")), err
+		return fmt.Sprintf("%s is subscribed to %s", r.title(), text.Count(len(list), "event")), err
 	})
 }

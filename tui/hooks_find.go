@@ -7,7 +7,7 @@ import (
 
 	tea "charm.land/bubbletea/v2"
 
-	"hookctl/logs"
+	"hookctl/logs/text"
 )
 
 // The orders of the table; hooks of other receivers are always last.
@@ -147,7 +147,7 @@ func repositories(n int) string {
 	if n == 1 {
 		return "1 repository"
 	}
-	return thousands(n) + " repositories"
+	return text.Thousands(n) + " repositories"
 }
 
 // showProblems tells of every target that could not be listed, with the cure.
@@ -210,9 +210,9 @@ func (p *hooksPage) headCount() string {
 		return ""
 	}
 	s := p.summary()
-	out := " " + count(s.ours, "hook")
+	out := " " + text.Count(s.ours, "hook")
 	if p.find != "" {
-		return " " + t.faint.Render("find ") + t.accent.Render(logs.Clean(p.find)) + fmt.Sprintf(": %d of %s", len(p.shown), count(len(p.rows), "hook")) + p.markCount()
+		return " " + t.faint.Render("find ") + t.accent.Render(text.Clean(p.find)) + fmt.Sprintf(": %d of %s", len(p.shown), text.Count(len(p.rows), "hook")) + p.markCount()
 	}
 	if other := len(p.rows) - s.ours; other > 0 {
 		out = fmt.Sprintf(" %d here, %d elsewhere", s.ours, other)

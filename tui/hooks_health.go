@@ -8,7 +8,7 @@ import (
 	"time"
 
 	"hookctl/hooks"
-	"hookctl/logs"
+	"hookctl/logs/text"
 )
 
 // Levels of a hook's health, worst last.
@@ -62,10 +62,10 @@ func judge(list []hooks.Hook, public string, known map[int64]seen) []hookRow {
 		beside[h.Target] = append(beside[h.Target], h)
 	}
 	for _, h := range list {
-		h.URL, h.LastResponse.Message, h.LastResponse.Status = logs.Clean(h.URL), logs.Clean(h.LastResponse.Message), logs.Clean(h.LastResponse.Status)
+		h.URL, h.LastResponse.Message, h.LastResponse.Status = text.Clean(h.URL), text.Clean(h.LastResponse.Message), text.Clean(h.LastResponse.Status)
 		events := make([]string, len(h.Events))
 		for k, e := range h.Events {
-			events[k] = logs.Clean(e)
+			events[k] = text.Clean(e)
 		}
 		h.Events = events
 		was, delivered := known[h.ID]

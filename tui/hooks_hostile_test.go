@@ -9,7 +9,7 @@ import (
 
 	"hookctl/hooks"
 	"hookctl/hooks/secret"
-	"hookctl/logs"
+	"hookctl/logs/text"
 )
 
 // nasty is text that takes a terminal over where it is not cleaned.
@@ -129,4 +129,4 @@ func TestHostileTextChangesNothing(t *testing.T) {
 }
 
 // cleaned is what the boundary leaves of a text.
-func cleaned(s string) string { return logs.Clean(s) }
+func cleaned(s string) string { return text.Clean(s) }

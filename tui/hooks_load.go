@@ -13,6 +13,7 @@ import (
 	"hookctl/hooks"
 	"hookctl/hooks/secret"
 	"hookctl/logs"
+	"hookctl/logs/text"
 )
 
 // knowledge is what this machine knows of hooks without asking GitHub.
@@ -27,7 +28,7 @@ func (k *knowledge) see(e logs.Entry) {
 		return
 	}
 	if was, ok := k.hooks[e.HookID]; !ok || e.ReceivedAt.After(was.at) {
-		k.hooks[e.HookID] = seen{logs.Clean(e.Secret), e.ReceivedAt}
+		k.hooks[e.HookID] = seen{text.Clean(e.Secret), e.ReceivedAt}
 	}
 }
 

@@ -4,6 +4,8 @@ import (
 	"fmt"
 	"strings"
 	"time"
+
+	"hookctl/logs/text"
 )
 
 func hookColumns() []column {
@@ -160,14 +162,6 @@ func (p *hooksPage) statusLine(w int) string {
 	return fitLine(t.cut(left, room), room) + right
 }
 
-// count writes a number with its noun.
-func count(n int, noun string) string {
-	if n == 1 {
-		return "1 " + noun
-	}
-	return fmt.Sprintf("%s %ss", thousands(n), noun)
-}
-
 // empty says why there is no hook, and what to press.
 func (p *hooksPage) empty(w int) string {
 	t := p.a.theme
@@ -207,7 +201,7 @@ func (p *hooksPage) problems(w, n int) [][]string {
 		out = append(out, p.trouble(p.broken[t], w))
 	}
 	if more := len(targets) - n; more > 0 {
-		out = append(out, []string{p.a.theme.faint.Render(fmt.Sprintf("   and %s more that could not be listed", count(more, "target")))})
+		out = append(out, []string{p.a.theme.faint.Render(fmt.Sprintf("   and %s more that could not be listed", text.Count(more, "target")))})
 	}
 	return out
 }

@@ -9,7 +9,7 @@ import (
 	tea "charm.land/bubbletea/v2"
 
 	"hookctl/hooks"
-	"hookctl/logs"
+	"hookctl/logs/text"
 )
 
 // job is long work with steps: setting hooks up, or rotating a secret. The
@@ -125,18 +125,18 @@ func (j *job) view(t *theme, w, h int) []string {
 		}
 		line := " " + style.Render(mark) + " "
 		if wide > 0 {
-			line += fitLine(t.middle(logs.Clean(s.Target.String()), wide), wide) + "  "
+			line += fitLine(t.middle(text.Clean(s.Target.String()), wide), wide) + "  "
 		}
 		line += stepWords(s)
 		out = append(out, t.cut(line, w))
 		if s.Err == nil {
 			continue
 		}
-		for _, l := range folded(logs.Clean(s.Err.Error()), max(1, w-6)) {
+		for _, l := range folded(text.Clean(s.Err.Error()), max(1, w-6)) {
 			out = append(out, "     "+t.bad.Render(l))
 		}
 		if cure := cureFor(s.Err); cure != "" {
-			for _, l := range folded("hint: "+logs.Clean(cure), max(1, w-6)) {
+			for _, l := range folded("hint: "+text.Clean(cure), max(1, w-6)) {
 				out = append(out, "     "+l)
 			}
 		}
@@ -164,9 +164,9 @@ func stepWords(s hooks.Step) string {
 	case s.State == hooks.StateSkipped && errors.Is(s.Err, hooks.ErrHookNotFound):
 		return "the hook was deleted meanwhile"
 	case s.State == hooks.StateSkipped && s.Detail != "":
-		return logs.Clean(s.Detail)
+		return text.Clean(s.Detail)
 	case !known:
-		return logs.Clean(s.Name + " " + s.Detail)
+		return text.Clean(s.Name + " " + s.Detail)
 	case s.State == hooks.StateFailed:
 		return w[2]
 	case s.State == hooks.StateRunning:

@@ -9,7 +9,7 @@ import (
 	"unicode"
 	"unicode/utf16"
 
-	"hookctl/logs"
+	"hookctl/logs/text"
 )
 
 // node is one line of a JSON tree: a value, or an object or array that folds.
@@ -79,7 +79,7 @@ func (t *tree) value(dec *json.Decoder, n node, open int) error {
 				return err
 			}
 			kid.raw, _ = k.(string)
-			kid.key = logs.Clean(kid.raw)
+			kid.key = text.Clean(kid.raw)
 		} else {
 			kid.index = kids
 		}
@@ -102,7 +102,7 @@ func leaf(tok json.Token) (rune, string) {
 		if len(v) > maxLeaf {
 			v = v[:maxLeaf]
 		}
-		return '"', logs.Clean(v)
+		return '"', text.Clean(v)
 	case json.Number:
 		return '0', v.String()
 	case bool:
@@ -174,7 +174,7 @@ func jqString(s string) string {
 	var out strings.Builder
 	for _, r := range string(b) {
 		switch high, low := utf16.EncodeRune(r); {
-		case r == ' ' || logs.Clean(string(r)) == string(r):
+		case r == ' ' || text.Clean(string(r)) == string(r):
 			out.WriteRune(r)
 		case high == unicode.ReplacementChar:
 			fmt.Fprintf(&out, `\u%04x`, r)

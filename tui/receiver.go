@@ -9,7 +9,7 @@ import (
 
 	tea "charm.land/bubbletea/v2"
 
-	"hookctl/logs"
+	"hookctl/logs/text"
 	"hookctl/server/daemon"
 )
 
@@ -211,24 +211,24 @@ func (p *receiverPage) header(w int) []string {
 		}
 		return []string{" " + t.warn.Render(t.sym.off+" stopped") + "  deliveries from GitHub are refused until it runs", cure}
 	case a.statusErr != nil:
-		return []string{" " + t.bad.Render(t.sym.bad+" does not answer"), "   " + t.cut(logs.Clean(a.statusErr.Error()), w-4)}
+		return []string{" " + t.bad.Render(t.sym.bad+" does not answer"), "   " + t.cut(text.Clean(a.statusErr.Error()), w-4)}
 	}
 	s := a.status
-	first := " " + t.good.Render(t.sym.running+" running") + " on " + t.bold.Render(logs.Clean(s.Address)) + fmt.Sprintf("  pid %d", s.PID)
+	first := " " + t.good.Render(t.sym.running+" running") + " on " + t.bold.Render(text.Clean(s.Address)) + fmt.Sprintf("  pid %d", s.PID)
 	if !s.Since.IsZero() {
 		first += "  since " + clock(s.Since, a.cfg.Now())
 	}
-	first += "  secret " + logs.Clean(s.Secret)
+	first += "  secret " + text.Clean(s.Secret)
 	if s.Manager != "" {
-		first += "  by " + logs.Clean(s.Manager)
+		first += "  by " + text.Clean(s.Manager)
 	}
 	if s.Version != "" {
-		first += t.faint.Render("  " + logs.Clean(s.Version))
+		first += t.faint.Render("  " + text.Clean(s.Version))
 	}
 	second := fmt.Sprintf("   %s received, %s rejected, %s twice; notifications: %s waiting, %s given up",
-		thousands(int(s.Received)), thousands(int(s.Rejected)), thousands(int(s.Duplicates)), thousands(int(s.PendingNotifications)), thousands(int(s.FailedNotifications)))
+		text.Thousands(int(s.Received)), text.Thousands(int(s.Rejected)), text.Thousands(int(s.Duplicates)), text.Thousands(int(s.PendingNotifications)), text.Thousands(int(s.FailedNotifications)))
 	if s.Alarm != "" {
-		second = "   " + t.bad.Render(logs.Clean(s.Alarm))
+		second = "   " + t.bad.Render(text.Clean(s.Alarm))
 	}
 	return []string{t.cut(first, w), t.cut(second, w)}
 }
@@ -302,9 +302,9 @@ func (p *receiverPage) viewLog(w, h int) string {
 // is not forged but forgotten.
 func whyRejected(r daemon.Rejected) string {
 	if r.Former != "" {
-		return "signed with the former secret " + logs.Clean(r.Former) + ": a hook was not rotated"
+		return "signed with the former secret " + text.Clean(r.Former) + ": a hook was not rotated"
 	}
-	return logs.Clean(r.Reason)
+	return text.Clean(r.Reason)
 }
 
 func (p *receiverPage) viewRejected(w, h int) string {
@@ -316,15 +316,15 @@ func (p *receiverPage) viewRejected(w, h int) string {
 	p.at = max(0, min(p.at, len(p.rejected)-1))
 	for i := len(p.rejected) - 1 - p.at; i >= 0 && len(out) < h; i-- {
 		r := p.rejected[i]
-		line := " " + t.faint.Render(clock(r.Time, p.a.cfg.Now())) + " " + t.bad.Render(whyRejected(r)) + "  from " + logs.Clean(r.Address)
+		line := " " + t.faint.Render(clock(r.Time, p.a.cfg.Now())) + " " + t.bad.Render(whyRejected(r)) + "  from " + text.Clean(r.Address)
 		if r.Event != "" {
-			line += "  " + logs.Clean(r.Event)
+			line += "  " + text.Clean(r.Event)
 		}
 		if r.DeliveryID != "" {
-			line += "  " + t.faint.Render(logs.Clean(r.DeliveryID))
+			line += "  " + t.faint.Render(text.Clean(r.DeliveryID))
 		}
 		if len(r.Fingerprints) > 0 {
-			line += t.faint.Render("  tried " + logs.Clean(strings.Join(r.Fingerprints, ", ")))
+			line += t.faint.Render("  tried " + text.Clean(strings.Join(r.Fingerprints, ", ")))
 		}
 		out = append(out, t.cut(line, w))
 	}
@@ -345,7 +345,7 @@ func (p *receiverPage) viewSettings(w, h int) string {
 	p.at = max(0, min(p.at, len(p.a.cfg.Settings)-1))
 	var out []string
 	for _, s := range p.a.cfg.Settings[p.at:] {
-		out = append(out, t.cut(" "+t.cell(logs.Clean(s.Name), name)+"  "+t.cell(logs.Clean(s.Value), value)+"  "+t.faint.Render(logs.Clean(s.Origin)), w))
+		out = append(out, t.cut(" "+t.cell(text.Clean(s.Name), name)+"  "+t.cell(text.Clean(s.Value), value)+"  "+t.faint.Render(text.Clean(s.Origin)), w))
 	}
 	return fit(strings.Join(out, "\n"), w, h)
 }

@@ -11,6 +11,7 @@ import (
 
 	"hookctl/hooks"
 	"hookctl/hooks/secret"
+	"hookctl/logs/text"
 )
 
 // rotateActions are the keys of a rotation on the page.
@@ -264,7 +265,7 @@ func are(n int, noun string) string {
 	if n == 1 {
 		return "1 " + noun + " is"
 	}
-	return count(n, noun) + " are"
+	return text.Count(n, noun) + " are"
 }
 
 // wakeAtGrace asks to be woken when the grace period is over.

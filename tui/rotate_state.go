@@ -9,7 +9,7 @@ import (
 
 	"hookctl/hooks"
 	"hookctl/hooks/secret"
-	"hookctl/logs"
+	"hookctl/logs/text"
 )
 
 // hookStep is how far one hook is within a rotation.
@@ -207,7 +207,7 @@ func (r *rotating) draw(t *theme, s hookStep) (symbol, words string, style paint
 	case s.step == secret.StepFailed && !s.running:
 		words = "failed"
 		if s.err != nil {
-			words = whyFailed(logs.Clean(s.err.Error()))
+			words = whyFailed(text.Clean(s.err.Error()))
 		}
 		return t.sym.bad, words, t.bad
 	case s.step == secret.StepVerified:

@@ -8,7 +8,7 @@ import (
 	"charm.land/lipgloss/v2"
 	"github.com/charmbracelet/x/ansi"
 
-	"hookctl/logs"
+	"hookctl/logs/text"
 	"hookctl/server/daemon"
 )
 
@@ -144,12 +144,12 @@ func (a *app) light() string {
 		return ""
 	case a.running():
 		if a.status.Alarm != "" {
-			return t.bad.Render(t.sym.warn + " " + t.cut(logs.Clean(a.status.Alarm), 24))
+			return t.bad.Render(t.sym.warn + " " + t.cut(text.Clean(a.status.Alarm), 24))
 		}
 		if a.w < 70 {
 			return t.good.Render(t.sym.running)
 		}
-		return t.good.Render(t.sym.running) + " " + t.faint.Render(logs.Clean(a.status.Address))
+		return t.good.Render(t.sym.running) + " " + t.faint.Render(text.Clean(a.status.Address))
 	case errors.Is(a.statusErr, daemon.ErrNotRunning):
 		if a.w < 70 {
 			return t.warn.Render(t.sym.off)

@@ -9,6 +9,7 @@ import (
 	"hookctl/hooks"
 	"hookctl/hooks/secret"
 	"hookctl/logs"
+	"hookctl/logs/text"
 	"hookctl/server/daemon"
 )
 
@@ -44,11 +45,11 @@ func (d SetupDefaults) offers(list []hooks.Tunnel, can []string) []offer {
 		offers = append(offers, o)
 	}
 	for _, t := range list {
-		from := logs.Clean(t.Kind)
+		from := text.Clean(t.Kind)
 		if t.Target != "" {
-			from += ", leads to " + logs.Clean(t.Target)
+			from += ", leads to " + text.Clean(t.Target)
 		}
-		add(offer{url: hookURL(logs.Clean(t.URL)), from: from})
+		add(offer{url: hookURL(text.Clean(t.URL)), from: from})
 		can = slices.DeleteFunc(can, func(kind string) bool { return kind == t.Kind })
 	}
 	if d.URL != "" {

@@ -11,7 +11,7 @@ import (
 	"strings"
 	"time"
 
-	"hookctl/logs"
+	"hookctl/logs/text"
 )
 
 const (
@@ -119,8 +119,8 @@ func parseLogLine(s string) logLine {
 			rest = append(rest, key+"="+raw)
 		}
 	}
-	l.text = logs.Clean(strings.Join(rest, " "))
-	l.level = logs.Clean(l.level)
+	l.text = text.Clean(strings.Join(rest, " "))
+	l.level = text.Clean(l.level)
 	return l
 }
 

@@ -10,7 +10,7 @@ import (
 	"github.com/charmbracelet/x/ansi"
 
 	"hookctl/hooks"
-	"hookctl/logs"
+	"hookctl/logs/text"
 )
 
 // toast is a message drawn over the footer for a few seconds. A newer one
@@ -50,9 +50,9 @@ func (t *toast) view(th *theme, w int) string {
 	return " " + style.Render(mark) + " " + th.cut(t.text, w-4)
 }
 
-func (a *app) put(level int, text string, stay time.Duration) tea.Cmd {
+func (a *app) put(level int, words string, stay time.Duration) tea.Cmd {
 	a.toast.id++
-	a.toast.text, a.toast.level = logs.Clean(text), level
+	a.toast.text, a.toast.level = text.Clean(words), level
 	return a.later(stay, toastOver(a.toast.id))
 }
 
@@ -118,7 +118,7 @@ func (m *message) view(w, h int) string {
 	room := min(w-2, 76)
 	var out []string
 	for _, l := range m.lines {
-		for _, s := range wrap(logs.Clean(l), room) {
+		for _, s := range wrap(text.Clean(l), room) {
 			if m.bad {
 				s = t.bad.Render(s)
 			}
@@ -127,7 +127,7 @@ func (m *message) view(w, h int) string {
 	}
 	if m.hint != "" {
 		out = append(out, "")
-		for _, s := range wrap("hint: "+logs.Clean(m.hint), room) {
+		for _, s := range wrap("hint: "+text.Clean(m.hint), room) {
 			out = append(out, " "+s+" ")
 		}
 	}

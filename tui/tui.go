@@ -17,6 +17,7 @@ import (
 	"hookctl/hooks"
 	"hookctl/hooks/secret"
 	"hookctl/logs"
+	"hookctl/logs/text"
 	"hookctl/server/daemon"
 )
 
@@ -151,7 +152,7 @@ func Run(ctx context.Context, cfg Config) error {
 		return fmt.Errorf("show the interface: %w", err)
 	}
 	if a.running() && !cfg.Temporary {
-		fmt.Fprintf(os.Stderr, "The receiver keeps running on %s; hookctl stop ends it.\n", logs.Clean(a.status.Address))
+		fmt.Fprintf(os.Stderr, "The receiver keeps running on %s; hookctl stop ends it.\n", text.Clean(a.status.Address))
 	}
 	if a.unfinished() {
 		fmt.Fprintln(os.Stderr, "A rotation is not finished, and both secrets are accepted; hookctl rotate --resume goes on with it.")

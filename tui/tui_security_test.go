@@ -9,7 +9,7 @@ import (
 
 	"github.com/itchyny/gojq"
 
-	"hookctl/logs"
+	"hookctl/logs/text"
 )
 
 // What is copied of a payload moves no cursor where it is pasted, and the path still finds the value.
@@ -20,10 +20,10 @@ func TestWhatIsCopiedOfAPayloadIsClean(t *testing.T) {
 		t.Fatal(err)
 	}
 	path := tr.path(1)
-	if logs.Clean(path) != path {
+	if text.Clean(path) != path {
 		t.Errorf("the path is %q", path)
 	}
-	if value := tr.nodes[1].text; logs.Clean(value) != value {
+	if value := tr.nodes[1].text; text.Clean(value) != value {
 		t.Errorf("the value is %q", value)
 	}
 	q, err := gojq.Parse(path)

@@ -8,6 +8,7 @@ import (
 
 	"hookctl/hooks"
 	"hookctl/hooks/secret"
+	"hookctl/logs/text"
 )
 
 // wizardStep is one question of the wizard. It asks, answers with next, and
@@ -248,16 +249,16 @@ func (w *wizard) command() string {
 	parts := []string{"hookctl", "setup"}
 	for _, t := range w.targets() {
 		if t.IsOrg() {
-			parts = append(parts, "--org", quote(t.String()))
+			parts = append(parts, "--org", text.Shell(t.String()))
 		} else {
-			parts = append(parts, "-R", quote(t.String()))
+			parts = append(parts, "-R", text.Shell(t.String()))
 		}
 	}
 	if u := w.address.url(); u != "" {
-		parts = append(parts, "--url", quote(u))
+		parts = append(parts, "--url", text.Shell(u))
 	}
 	for _, e := range w.events.pick.picked() {
-		parts = append(parts, "--event", quote(e))
+		parts = append(parts, "--event", text.Shell(e))
 	}
 	return strings.Join(parts, " ")
 }

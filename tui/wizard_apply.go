@@ -10,7 +10,7 @@ import (
 
 	"hookctl/hooks"
 	"hookctl/hooks/secret"
-	"hookctl/logs"
+	"hookctl/logs/text"
 )
 
 // reviewStep shows what will be done at GitHub, in words and as gh lines.
@@ -103,7 +103,7 @@ func (s *reviewStep) view(w, h int) ([]string, *tea.Cursor) {
 			}
 		}
 		if !failed {
-			out = append(out, flagged(t.text, " ", "delivering to "+logs.Clean(s.plan.URL)+" for "+strings.Join(s.w.events.pick.picked(), ", "), w)...)
+			out = append(out, flagged(t.text, " ", "delivering to "+text.Clean(s.plan.URL)+" for "+strings.Join(s.w.events.pick.picked(), ", "), w)...)
 		}
 	}
 	out = append(out, "", t.cut(" "+t.title.Render("The same by hand")+t.faint.Render("; the secret is in $"+secret.Variable), w))
@@ -118,7 +118,7 @@ func (s *reviewStep) view(w, h int) ([]string, *tea.Cursor) {
 	head := t.cut(" Nothing is changed at GitHub yet. "+t.key.Render("enter")+" does this:"+t.faint.Render(s.tally()), w)
 	shown := append([]string{head}, out[s.scroll:min(len(out), s.scroll+room)]...)
 	if s.most > s.scroll {
-		shown = append(shown, t.faint.Render(t.cut(" "+t.sym.down+" "+count(s.most-s.scroll, "more line"), w)))
+		shown = append(shown, t.faint.Render(t.cut(" "+t.sym.down+" "+text.Count(s.most-s.scroll, "more line"), w)))
 	}
 	return shown, nil
 }
@@ -158,7 +158,7 @@ func (s *reviewStep) item(i hooks.SetupItem, w int) []string {
 		out = append(out, s.w.trouble(i.Err, w)...)
 	}
 	for _, c := range i.Changes {
-		out = append(out, "           "+t.faint.Render(logs.Clean(c.Field+": "+c.From+" becomes "+c.To)))
+		out = append(out, "           "+t.faint.Render(text.Clean(c.Field+": "+c.From+" becomes "+c.To)))
 	}
 	for _, n := range i.Warnings {
 		out = append(out, s.w.warning(n.Text, w)...)
@@ -257,7 +257,7 @@ func (s *applyStep) verified() int { return proved(s.results) }
 
 // outcome says how many hooks are proved, and why not all.
 func (s *applyStep) outcome() string {
-	text := fmt.Sprintf("%d of %s proved by a signed ping.", s.verified(), count(len(s.results), "hook"))
+	text := fmt.Sprintf("%d of %s proved by a signed ping.", s.verified(), text.Count(len(s.results), "hook"))
 	if !errors.Is(s.err, hooks.ErrIncomplete) {
 		text += " " + s.err.Error()
 	}
@@ -323,7 +323,7 @@ func (s *applyStep) view(w, h int) ([]string, *tea.Cursor) {
 	switch {
 	case s.busy():
 		_, failed := s.job.done()
-		text := fmt.Sprintf("%d of %s proved", s.job.proved(), count(len(s.w.targets()), "hook"))
+		text := fmt.Sprintf("%d of %s proved", s.job.proved(), text.Count(len(s.w.targets()), "hook"))
 		if failed > 0 {
 			text += fmt.Sprintf(", %d failed", failed)
 		}

@@ -8,7 +8,7 @@ import (
 	"charm.land/bubbles/v2/textinput"
 	tea "charm.land/bubbletea/v2"
 
-	"hookctl/logs"
+	"hookctl/logs/text"
 )
 
 // The choices of the notifications step.
@@ -150,15 +150,15 @@ func (s *notifyStep) view(w, h int) ([]string, *tea.Cursor) {
 		c.Y = len(out)
 		caret = c
 	}
-	out = append(out, row(notifyAgent, lead+s.input.View()), t.faint.Render(t.cut("       at "+logs.Clean(s.sink), w)), row(notifyNobody, "nobody, only record"), "")
+	out = append(out, row(notifyAgent, lead+s.input.View()), t.faint.Render(t.cut("       at "+text.Clean(s.sink), w)), row(notifyNobody, "nobody, only record"), "")
 	err, known := s.answer[s.agent()]
 	switch {
 	case s.at == notifyNobody:
 		out = append(out, t.faint.Render(t.cut(" hookctl setup, or this wizard, switches notifications on later.", w)))
 	case s.busy:
-		out = append(out, s.w.doing("asking AI Maestro for "+logs.Clean(s.asked)))
+		out = append(out, s.w.doing("asking AI Maestro for "+text.Clean(s.asked)))
 	case known && err == nil:
-		out = append(out, s.w.good("AI Maestro is there and knows "+logs.Clean(s.agent()), w)...)
+		out = append(out, s.w.good("AI Maestro is there and knows "+text.Clean(s.agent()), w)...)
 	case known:
 		out = append(out, s.w.warning(err.Error(), w)...)
 		if cure := cureFor(err); cure != "" {

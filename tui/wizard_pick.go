@@ -8,6 +8,8 @@ import (
 	"charm.land/bubbles/v2/textinput"
 	tea "charm.land/bubbletea/v2"
 	"github.com/sahilm/fuzzy"
+
+	"hookctl/logs/text"
 )
 
 // pickItem is one line to choose. Its text is clean.
@@ -207,9 +209,9 @@ func (p *picker) view(w, h int) string {
 	found := ""
 	switch {
 	case len(p.shown) < len(p.items):
-		found = fmt.Sprintf("%s of %s ", thousands(len(p.shown)), thousands(len(p.items)))
+		found = fmt.Sprintf("%s of %s ", text.Thousands(len(p.shown)), text.Thousands(len(p.items)))
 	case len(p.items) > p.high:
-		found = fmt.Sprintf(" %s listed ", thousands(len(p.items)))
+		found = fmt.Sprintf(" %s listed ", text.Thousands(len(p.items)))
 	}
 	if w < 30 || w < 56 && len(p.shown) == len(p.items) {
 		found = ""

@@ -6,7 +6,7 @@ import (
 	"strings"
 
 	"hookctl/hooks"
-	"hookctl/logs"
+	"hookctl/logs/text"
 	"hookctl/server/daemon"
 )
 
@@ -30,11 +30,11 @@ func reach(ctx context.Context, home, address string) reached {
 	case err == nil:
 		return reached{ok: true, saw: base(address) + " leads to this receiver"}
 	case errors.As(err, &e):
-		cure := logs.Clean(e.Cure)
+		cure := text.Clean(e.Cure)
 		if strings.Contains(cure, "hookctl start") { // it runs, so the way does not lead to it
-			cure = "the tunnel or proxy has to lead to " + logs.Clean(status.Address)
+			cure = "the tunnel or proxy has to lead to " + text.Clean(status.Address)
 		}
-		return reached{saw: base(address) + ": " + logs.Clean(e.Message), cure: cure}
+		return reached{saw: base(address) + ": " + text.Clean(e.Message), cure: cure}
 	}
-	return reached{saw: base(address) + ": " + logs.Clean(err.Error())}
+	return reached{saw: base(address) + ": " + text.Clean(err.Error())}
 }

@@ -14,7 +14,7 @@ import (
 	tea "charm.land/bubbletea/v2"
 
 	"hookctl/hooks/secret"
-	"hookctl/logs"
+	"hookctl/logs/text"
 	"hookctl/server/daemon"
 )
 
@@ -64,7 +64,7 @@ func (s *receiverStep) update(msg tea.Msg) tea.Cmd {
 		s.done, s.addr = true, msg.status.Address
 		u := s.w.address
 		if msg.run != "" {
-			u.opened(msg.run, logs.Clean(msg.url))
+			u.opened(msg.run, text.Clean(msg.url))
 		}
 		return tea.Batch(s.w.a.poll(false), s.w.secret.read(), s.w.save(), u.test(u.url()))
 	case portSaved:
@@ -200,9 +200,9 @@ func (s *receiverStep) view(w, h int) ([]string, *tea.Cursor) {
 		out = append(out, paragraph(again, w)...)
 		return out, nil
 	case s.done:
-		out = append(out, s.w.good("the receiver runs on "+logs.Clean(s.addr)+", with the secret "+secret.Fingerprint(s.w.value), w)...)
+		out = append(out, s.w.good("the receiver runs on "+text.Clean(s.addr)+", with the secret "+secret.Fingerprint(s.w.value), w)...)
 	case running && s.w.address.run() == "":
-		out = append(out, s.w.good("the receiver runs on "+logs.Clean(s.w.a.status.Address), w)...)
+		out = append(out, s.w.good("the receiver runs on "+text.Clean(s.w.a.status.Address), w)...)
 		out = append(out, paragraph(t.key.Render("enter")+" saves your choices and has it take them.", w)...)
 	case s.w.address.run() != "":
 		out = append(out, paragraph(t.key.Render("enter")+" saves your choices and starts it together with "+s.w.address.run()+".", w)...)

@@ -7,7 +7,7 @@ import (
 	tea "charm.land/bubbletea/v2"
 
 	"hookctl/hooks"
-	"hookctl/logs"
+	"hookctl/logs/text"
 )
 
 // reposStep chooses repositories and organisations, many at once.
@@ -29,8 +29,8 @@ type reposFound struct {
 
 func newReposStep(w *wizard) *reposStep {
 	s := &reposStep{w: w, pick: newPicker(w.a.theme, "type to search, or any owner/repo")}
-	s.pick.extra = func(text string) (pickItem, bool) {
-		t, err := hooks.ParseTarget(text)
+	s.pick.extra = func(words string) (pickItem, bool) {
+		t, err := hooks.ParseTarget(words)
 		if err != nil {
 			return pickItem{}, false
 		}
@@ -41,8 +41,8 @@ func newReposStep(w *wizard) *reposStep {
 			return pickItem{id: t.String(), text: "organisation " + t.String(), right: "all its repositories", off: noOrg(s.w.user)}, true
 		}
 		if s.w.client != nil {
-			if _, err := s.w.client.ParseTarget(text); err != nil { // its namesake here is another repository
-				return pickItem{id: logs.Clean(text), right: "on another host", off: "it is on another host; " + logs.Clean(cureOf(err))}, true
+			if _, err := s.w.client.ParseTarget(words); err != nil { // its namesake here is another repository
+				return pickItem{id: text.Clean(words), right: "on another host", off: "it is on another host; " + text.Clean(cureOf(err))}, true
 			}
 		}
 		return pickItem{id: t.String(), right: "as typed"}, true
@@ -109,7 +109,7 @@ func (s *reposStep) update(msg tea.Msg) tea.Cmd {
 func repoItems(list []hooks.Repository) []pickItem {
 	var can, cannot []pickItem
 	for _, r := range list {
-		it := pickItem{id: logs.Clean(r.FullName)}
+		it := pickItem{id: text.Clean(r.FullName)}
 		switch {
 		case r.Archived:
 			it.off = "archived: its hooks cannot be changed"
@@ -160,7 +160,7 @@ func (s *reposStep) view(w, h int) ([]string, *tea.Cursor) {
 		out = append(out, s.w.trouble(s.err, w)...)
 	}
 	n := len(s.pick.picked())
-	foot := t.faint.Render(fmt.Sprintf(" none chosen: enter takes the marked line; %s listed", thousands(len(s.pick.items))))
+	foot := t.faint.Render(fmt.Sprintf(" none chosen: enter takes the marked line; %s listed", text.Thousands(len(s.pick.items))))
 	switch {
 	case n > 0:
 		foot = " " + t.good.Render(t.sym.ok) + " " + fmt.Sprintf("%d chosen: ", n) + strings.Join(s.pick.picked(), ", ")

@@ -8,7 +8,7 @@ import (
 	tea "charm.land/bubbletea/v2"
 
 	"hookctl/hooks"
-	"hookctl/logs"
+	"hookctl/logs/text"
 )
 
 // signInStep says who the user is at GitHub, and sends for gh where that is
@@ -122,7 +122,7 @@ func (s *signInStep) view(w, h int) ([]string, *tea.Cursor) {
 	case s.busy:
 		return append(out, s.w.doing("asking GitHub who you are")), nil
 	case s.well():
-		return append(out, s.w.good("signed in to "+logs.Clean(s.w.client.Host())+" as "+t.bold.Render(logs.Clean(s.w.user.Login)), w)...), nil
+		return append(out, s.w.good("signed in to "+text.Clean(s.w.client.Host())+" as "+t.bold.Render(text.Clean(s.w.user.Login)), w)...), nil
 	case s.login.lacks != "":
 		out = append(out, s.w.warning(s.login.lacking(), w)...)
 	case errors.Is(s.err, hooks.ErrNotLoggedIn) && s.login.env == "":

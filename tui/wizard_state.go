@@ -13,7 +13,7 @@ import (
 	"github.com/google/renameio/v2/maybe"
 
 	"hookctl/hooks"
-	"hookctl/logs"
+	"hookctl/logs/text"
 )
 
 // wizardState is what a wizard that was left is taken up from. It holds no
@@ -136,18 +136,18 @@ func (w *wizard) restored(m wizardRestored) tea.Cmd {
 	}
 	w.repos.pick.set(w.repos.pick.items)
 	if s.URL != "" {
-		w.address.choose(logs.Clean(s.URL))
+		w.address.choose(text.Clean(s.URL))
 		w.address.touched = true
 	}
 	if len(s.Events) > 0 {
 		clear(w.events.pick.on)
 		for _, e := range s.Events {
-			w.events.pick.on[logs.Clean(e)] = true
+			w.events.pick.on[text.Clean(e)] = true
 		}
 		w.events.pick.set(eventItems(w.events.orgs))
 	}
 	if s.Agent != "" {
-		w.notify.input.SetValue(logs.Clean(s.Agent))
+		w.notify.input.SetValue(text.Clean(s.Agent))
 	}
 	if s.Nobody {
 		w.notify.at = notifyNobody

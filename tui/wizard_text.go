@@ -5,7 +5,7 @@ import (
 
 	"github.com/charmbracelet/x/ansi"
 
-	"hookctl/logs"
+	"hookctl/logs/text"
 )
 
 // folded breaks text into lines of at most w columns, at blanks only, so that
@@ -40,7 +40,7 @@ func folded(text string, w int) []string {
 func callLines(call string, w int) []string {
 	var out []string
 	line := ""
-	for i, part := range strings.Split(logs.Clean(call), " -") {
+	for i, part := range strings.Split(text.Clean(call), " -") {
 		if i > 0 {
 			part = "-" + part
 		}
@@ -94,7 +94,7 @@ func cureLines(cure string, wide int) []string {
 		return nil
 	}
 	var out []string
-	for _, l := range folded("hint: "+logs.Clean(cure), max(1, wide-5)) {
+	for _, l := range folded("hint: "+text.Clean(cure), max(1, wide-5)) {
 		out = append(out, "   "+l)
 	}
 	return out
@@ -102,7 +102,7 @@ func cureLines(cure string, wide int) []string {
 
 // troubleLines are an error and its cure.
 func (t *theme) troubleLines(err error, wide int) []string {
-	return append(flagged(t.bad, t.sym.bad, logs.Clean(err.Error()), wide), cureLines(cureFor(err), wide)...)
+	return append(flagged(t.bad, t.sym.bad, text.Clean(err.Error()), wide), cureLines(cureFor(err), wide)...)
 }
 
 // trouble is an error and its cure for a step's view.
@@ -129,9 +129,9 @@ func (w *wizard) doing(text string) string {
 }
 
 // warning is text to heed, in lines.
-func (w *wizard) warning(text string, wide int) []string {
+func (w *wizard) warning(words string, wide int) []string {
 	t := w.a.theme
-	return flagged(t.warn, t.sym.warn, logs.Clean(text), wide)
+	return flagged(t.warn, t.sym.warn, text.Clean(words), wide)
 }
 
 // seen is what a test of the address saw, and what may help.

@@ -17,6 +17,7 @@ import (
 
 	"hookctl/hooks"
 	"hookctl/logs"
+	"hookctl/logs/text"
 	"hookctl/server"
 	"hookctl/server/daemon"
 )
@@ -156,7 +157,7 @@ func keptHeaders(header http.Header) map[string]string {
 		"X-GitHub-Event", "X-GitHub-Delivery", "X-GitHub-Hook-ID", "X-GitHub-Hook-Installation-Target-Type",
 		"X-GitHub-Hook-Installation-Target-ID", "X-Hub-Signature-256", "Content-Type", "User-Agent",
 	} {
-		if value := logs.Clean(header.Get(name)); value != "" {
+		if value := text.Clean(header.Get(name)); value != "" {
 			kept[name] = value
 		}
 	}

@@ -11,6 +11,7 @@ import (
 	"hookctl/hooks"
 	"hookctl/hooks/githubtest"
 	"hookctl/logs"
+	"hookctl/logs/text"
 	"hookctl/server/daemon"
 )
 
@@ -25,7 +26,7 @@ func (d *demo) tell(ctx context.Context) error {
 	ctx, cancel := context.WithTimeout(ctx, storyTimeout)
 	defer cancel()
 	say := func(chapter, format string, args ...any) {
-		fmt.Fprintf(d.p.out, "%-10s %s\n", chapter, logs.Clean(fmt.Sprintf(format, args...)))
+		fmt.Fprintf(d.p.out, "%-10s %s\n", chapter, text.Clean(fmt.Sprintf(format, args...)))
 	}
 	say("home", "a temporary one, with a simulated GitHub and a simulated AI Maestro on this machine")
 

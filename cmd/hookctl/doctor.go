@@ -15,7 +15,7 @@ import (
 
 	"hookctl/hooks"
 	"hookctl/hooks/secret"
-	"hookctl/logs"
+	"hookctl/logs/text"
 	"hookctl/server"
 	"hookctl/server/doctor"
 )
@@ -49,7 +49,7 @@ func (p *program) doctor(ctx context.Context, f *targetFlags, fix bool, out *out
 		if err := os.Chmod(open.Path, 0o600); err != nil {
 			return fmt.Errorf("close %s to other users: %w", open.Path, err)
 		}
-		p.note("mended: chmod 600 %s", logs.Clean(open.Path))
+		p.note("mended: chmod 600 %s", text.Clean(open.Path))
 		config, err = p.doctorConfig(ctx)
 	}
 	var checks []doctor.Check
@@ -102,13 +102,13 @@ func foldChecks(checks []doctor.Check, targets []hooks.Target) []doctor.Check {
 func (p *program) printChecks(checks []doctor.Check) {
 	wide := 0
 	for _, c := range checks {
-		wide = max(wide, ansi.StringWidth(logs.Clean(c.Name)))
+		wide = max(wide, ansi.StringWidth(text.Clean(c.Name)))
 	}
 	for _, c := range checks {
-		name := logs.Clean(c.Name)
-		fmt.Fprintf(p.out, "%-4s  %s%*s  %s\n", c.Status, name, wide-ansi.StringWidth(name), "", logs.Clean(c.Detail))
+		name := text.Clean(c.Name)
+		fmt.Fprintf(p.out, "%-4s  %s%*s  %s\n", c.Status, name, wide-ansi.StringWidth(name), "", text.Clean(c.Detail))
 		if c.Status != doctor.OK && c.Fix != "" {
-			fmt.Fprintf(p.out, "      %*s  → %s\n", wide, "", logs.Clean(c.Fix))
+			fmt.Fprintf(p.out, "      %*s  → %s\n", wide, "", text.Clean(c.Fix))
 		}
 	}
 }
@@ -123,10 +123,10 @@ func (p *program) examine(ctx context.Context, config *doctor.Config, f *targetF
 	if fix {
 		for _, repair := range doctor.Fix(ctx, *config) {
 			if repair.Error != "" {
-				p.note("could not %s: %s", logs.Clean(repair.Action), logs.Clean(repair.Error))
+				p.note("could not %s: %s", text.Clean(repair.Action), text.Clean(repair.Error))
 				continue
 			}
-			p.note("mended: %s", logs.Clean(repair.Action))
+			p.note("mended: %s", text.Clean(repair.Action))
 		}
 	}
 	return doctor.Run(ctx, *config, nil), nil

@@ -8,7 +8,7 @@ import (
 	"strings"
 
 	"hookctl/hooks"
-	"hookctl/logs"
+	"hookctl/logs/text"
 )
 
 // Exit codes, as gh has them.
@@ -80,12 +80,12 @@ func reportError(w io.Writer, err error) {
 		}
 		lead := "error: "
 		for line := range strings.Lines(strings.TrimSpace(err.Error())) {
-			fmt.Fprintln(w, lead+logs.Clean(strings.TrimRight(line, "\n")))
+			fmt.Fprintln(w, lead+text.Clean(strings.TrimRight(line, "\n")))
 			lead = "       "
 		}
 		cure := cureOf(err)
 		if cure != "" && (i+1 == len(list) || cureOf(list[i+1]) != cure) {
-			fmt.Fprintln(w, "hint: "+logs.Clean(cure))
+			fmt.Fprintln(w, "hint: "+text.Clean(cure))
 		}
 	}
 }

@@ -13,6 +13,7 @@ import (
 	"github.com/spf13/cobra"
 
 	"hookctl/logs"
+	"hookctl/logs/text"
 	"hookctl/server/daemon"
 )
 
@@ -166,7 +167,7 @@ func (p *program) viewEvent(ctx context.Context, name string, payload bool, out 
 	for line := range strings.Lines(pretty.String()) {
 		// Indentation is ours; the rest may hold characters that a terminal obeys.
 		body := strings.TrimLeft(strings.TrimSuffix(line, "\n"), " ")
-		fmt.Fprintln(p.out, line[:len(line)-len(strings.TrimLeft(line, " "))]+logs.Clean(body))
+		fmt.Fprintln(p.out, line[:len(line)-len(strings.TrimLeft(line, " "))]+text.Clean(body))
 	}
 	return nil
 }
@@ -246,7 +247,7 @@ func (p *program) followEvents(ctx context.Context, f eventsFilter, out *output)
 			} else {
 				row := eventRow(e)
 				for i := range row {
-					row[i] = orElse(logs.Clean(row[i]), "-")
+					row[i] = orElse(text.Clean(row[i]), "-")
 				}
 				_, err = fmt.Fprintln(p.out, strings.Join(row, "  "))
 			}

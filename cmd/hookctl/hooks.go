@@ -11,7 +11,7 @@ import (
 	"github.com/spf13/cobra"
 
 	"hookctl/hooks"
-	"hookctl/logs"
+	"hookctl/logs/text"
 )
 
 func newHooks(p *program) *cobra.Command {
@@ -149,7 +149,7 @@ func newHooksView(p *program) *cobra.Command {
 			if out.wanted() {
 				return out.print(p.out, h)
 			}
-			row := func(name, value string) { fmt.Fprintf(p.out, "%-13s %s\n", name, logs.Clean(value)) }
+			row := func(name, value string) { fmt.Fprintf(p.out, "%-13s %s\n", name, text.Clean(value)) }
 			row("hook", fmt.Sprintf("%d on %s", h.ID, h.Target))
 			row("url", h.URL)
 			row("events", strings.Join(h.Events, ", "))
@@ -265,7 +265,7 @@ func newHooksDelete(p *program) *cobra.Command {
 	var yes bool
 	cmd := hookCommand(p, "delete ID", "Delete a hook at GitHub", "  hookctl hooks delete 12345678 -R owner/repo",
 		func(ctx context.Context, client *hooks.Client, h hooks.Hook, _ []string) error {
-			if err := p.confirm(ctx, yes, fmt.Sprintf("delete hook %d on %s, which sends to %s?", h.ID, h.Target, logs.Clean(h.URL))); err != nil {
+			if err := p.confirm(ctx, yes, fmt.Sprintf("delete hook %d on %s, which sends to %s?", h.ID, h.Target, text.Clean(h.URL))); err != nil {
 				return err
 			}
 			if err := client.Delete(ctx, h.Target, h.ID); err != nil {

@@ -19,7 +19,7 @@ import (
 	"github.com/spf13/cobra"
 	"golang.org/x/term"
 
-	"hookctl/logs"
+	"hookctl/logs/text"
 )
 
 // output is how a command prints data: as a table for people, as JSON for programs, or through a jq expression.
@@ -211,7 +211,7 @@ func fitTable(w io.Writer, width int, head []string, rows [][]string) error {
 	for _, row := range rows {
 		clean := make([]string, len(row))
 		for i, cell := range row {
-			clean[i] = orElse(logs.Clean(cell), "-")
+			clean[i] = orElse(text.Clean(cell), "-")
 		}
 		cells = append(cells, clean)
 	}

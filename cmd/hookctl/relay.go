@@ -13,6 +13,7 @@ import (
 
 	"hookctl/hooks"
 	"hookctl/logs"
+	"hookctl/logs/text"
 )
 
 // relay brings deliveries of repositories to this machine through GitHub's own relay, for development without a public
@@ -70,7 +71,7 @@ func (p *program) relayState(target hooks.Target, state hooks.RelayState) {
 	case state.Connected:
 		p.note("relay of %s is open (hook %d); interrupt with ctrl+c", target, state.HookID)
 	case state.Err != nil:
-		p.note("relay of %s is closed, trying again in %s: %s", target, state.Retry.Round(time.Second), logs.Clean(state.Err.Error()))
+		p.note("relay of %s is closed, trying again in %s: %s", target, state.Retry.Round(time.Second), text.Clean(state.Err.Error()))
 	default:
 		p.note("relay of %s has ended, its hook is removed", target)
 	}
@@ -99,7 +100,7 @@ func (p *program) relayed(ctx context.Context, s *settings, d hooks.RelayDeliver
 	if err != nil {
 		return hooks.RelayAnswer{}, err
 	}
-	p.note("%s %s", logs.Clean(record.EventType), orElse(answer.File, "recorded before"))
+	p.note("%s %s", text.Clean(record.EventType), orElse(answer.File, "recorded before"))
 	body, err := json.Marshal(struct {
 		Status    string `json:"status"`
 		Delivery  string `json:"delivery"`

@@ -13,7 +13,7 @@ import (
 	"github.com/spf13/cobra"
 
 	"hookctl/hooks/secret"
-	"hookctl/logs"
+	"hookctl/logs/text"
 	"hookctl/server/daemon"
 )
 
@@ -184,7 +184,7 @@ func (p *program) printService(status daemon.ServiceStatus, out *output) error {
 	}
 	row := func(name, value string) {
 		if value != "" {
-			fmt.Fprintf(p.out, "%-13s %s\n", name, logs.Clean(value))
+			fmt.Fprintf(p.out, "%-13s %s\n", name, text.Clean(value))
 		}
 	}
 	row("service", status.Unit+" ("+status.Manager+")")
@@ -194,7 +194,7 @@ func (p *program) printService(status daemon.ServiceStatus, out *output) error {
 	}
 	row("log", status.Logs)
 	for _, note := range status.Notes {
-		p.note("note: %s", logs.Clean(note))
+		p.note("note: %s", text.Clean(note))
 	}
 	return nil
 }

@@ -16,6 +16,7 @@ import (
 	"hookctl/hooks"
 	"hookctl/hooks/secret"
 	"hookctl/logs"
+	"hookctl/logs/text"
 	"hookctl/server"
 	"hookctl/server/daemon"
 )
@@ -111,7 +112,7 @@ func (p *program) setup(ctx context.Context, o *setupOptions) error {
 		return err
 	}
 	if err := hooks.CheckURL(ctx, request.URL, status.Instance); err != nil {
-		p.note("warning: %s", logs.Clean(err.Error()))
+		p.note("warning: %s", text.Clean(err.Error()))
 		p.note("         GitHub may see what this machine cannot, and the ping is the proof")
 	}
 	results, err := p.applySetup(ctx, s, client, plan)
@@ -282,7 +283,7 @@ func (p *program) progress(step hooks.Step) {
 	if step.Err != nil && step.Detail != step.Err.Error() {
 		line += ": " + step.Err.Error()
 	}
-	fmt.Fprintln(p.err, logs.Clean(line))
+	fmt.Fprintln(p.err, text.Clean(line))
 }
 
 // rememberSetup keeps in hookctl.yaml what was set up, so that later commands need no -R and no --url. A target without a

@@ -12,7 +12,7 @@ import (
 	"github.com/spf13/cobra"
 
 	"hookctl/hooks/secret"
-	"hookctl/logs"
+	"hookctl/logs/text"
 	"hookctl/server"
 )
 
@@ -123,9 +123,9 @@ func (p *program) explain(s *settings, event string, payload []byte, out *output
 	if out.wanted() {
 		return out.print(p.out, x)
 	}
-	fmt.Fprintln(p.out, logs.Clean(x.Decision.Result))
+	fmt.Fprintln(p.out, text.Clean(x.Decision.Result))
 	for _, n := range x.Sends {
-		fmt.Fprintf(p.out, "\n%s (%s) to %s by %s\n  subject: %s\n  message: %s\n", n.Type, n.Priority, orElse(logs.Clean(n.To), "-"), n.Sink, logs.Clean(n.Subject), logs.Clean(n.Message))
+		fmt.Fprintf(p.out, "\n%s (%s) to %s by %s\n  subject: %s\n  message: %s\n", n.Type, n.Priority, orElse(text.Clean(n.To), "-"), n.Sink, text.Clean(n.Subject), text.Clean(n.Message))
 	}
 	fmt.Fprintln(p.out, "\nrules:")
 	for _, t := range x.Decision.Trace {
@@ -133,7 +133,7 @@ func (p *program) explain(s *settings, event string, payload []byte, out *output
 		if t.Matched {
 			mark = "+"
 		}
-		fmt.Fprintf(p.out, "  %s %s: %s\n", mark, logs.Clean(t.Rule), logs.Clean(t.Reason))
+		fmt.Fprintf(p.out, "  %s %s: %s\n", mark, text.Clean(t.Rule), text.Clean(t.Reason))
 	}
 	return nil
 }

@@ -13,6 +13,7 @@ import (
 	"hookctl/hooks"
 	"hookctl/hooks/secret"
 	"hookctl/logs"
+	"hookctl/logs/text"
 	"hookctl/server"
 	"hookctl/server/daemon"
 )
@@ -63,7 +64,7 @@ func (p *program) github(s *settings) (*hooks.Client, error) {
 // onWait tells that GitHub's limits hold calls back, where that takes long enough to wonder.
 func (p *program) onWait(until time.Time, reason string) {
 	if wait := time.Until(until); wait > 3*time.Second && !p.quiet {
-		p.note("waiting %s: %s", wait.Round(time.Second), logs.Clean(reason))
+		p.note("waiting %s: %s", wait.Round(time.Second), text.Clean(reason))
 	}
 }
 

@@ -9,6 +9,8 @@ import (
 	"path/filepath"
 	"slices"
 	"strings"
+
+	"hookctl/logs/text"
 )
 
 // Env is a .env file that is edited in place: comments, order, quoting, "export ", line ends and lines that are not
@@ -37,11 +39,11 @@ type PermissionError struct {
 
 // Error names the file and the command that mends it.
 func (e *PermissionError) Error() string {
-	return fmt.Sprintf("%s is open to every user of this machine (mode %04o); run: chmod 600 %s", e.Path, e.Mode.Perm(), shellQuote(e.Path))
+	return fmt.Sprintf("%s is open to every user of this machine (mode %04o); run: chmod 600 %s", e.Path, e.Mode.Perm(), text.Shell(e.Path))
 }
 
 // Hint is the command alone.
-func (e *PermissionError) Hint() string { return "chmod 600 " + shellQuote(e.Path) }
+func (e *PermissionError) Hint() string { return "chmod 600 " + text.Shell(e.Path) }
 
 // OpenEnv reads a .env file. A missing file is an empty Env. A file that every user may read or write is refused with
 // a *[PermissionError] (not on Windows, where modes do not tell).
@@ -119,7 +121,7 @@ func (e *Env) Save() error {
 			return fmt.Errorf("edit %s: %w", e.path, e.err)
 		}
 	}
-	written := text(e.lines)
+	written := joinLines(e.lines)
 	target := e.path
 	if real, err := filepath.EvalSymlinks(e.path); err == nil {
 		target = real
@@ -131,7 +133,7 @@ func (e *Env) Save() error {
 	return nil
 }
 
-func text(lines []envLine) string {
+func joinLines(lines []envLine) string {
 	var b strings.Builder
 	for _, l := range lines {
 		b.WriteString(l.String())
@@ -182,7 +184,7 @@ func (e *Env) with(at int, edit envEdit) ([]envLine, bool) {
 	}
 	for _, way := range quotings(edit.value, lines[at].quoted) {
 		lines[at].quoted, lines[at].value = way, edit.value
-		if slices.Equal(parseEnv(text(lines)), lines) {
+		if slices.Equal(parseEnv(joinLines(lines)), lines) {
 			return lines, true
 		}
 	}
@@ -226,12 +228,4 @@ func readPrivate(path string) (string, error) {
 		return "", fmt.Errorf("read secrets: %w", err)
 	}
 	return string(raw), nil
-}
-
-// shellQuote writes a path so that it can be pasted into a shell.
-func shellQuote(path string) string {
-	if isPlain(path) {
-		return path
-	}
-	return "'" + strings.ReplaceAll(path, "'", `'\''`) + "'"
 }

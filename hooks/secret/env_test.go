@@ -49,7 +49,7 @@ func TestEnvReads(t *testing.T) {
 			if got, ok := env.Get("A"); !ok || got != tt.want {
 				t.Errorf("Get = %q, %v; want %q", got, ok, tt.want)
 			}
-			if out := text(env.lines); out != tt.content {
+			if out := joinLines(env.lines); out != tt.content {
 				t.Errorf("written back as %q", out)
 			}
 		})
@@ -244,7 +244,7 @@ func FuzzEnv(f *testing.F) {
 			t.Skip("refused, see TestEnvRefusesImpossibleEdits")
 		}
 		env := &Env{lines: parseEnv(content)}
-		if got := text(env.lines); got != content {
+		if got := joinLines(env.lines); got != content {
 			t.Fatalf("%q is written back as %q", content, got)
 		}
 		before := env.values()
@@ -256,9 +256,9 @@ func FuzzEnv(f *testing.F) {
 			}
 			return
 		}
-		again := &Env{lines: parseEnv(text(env.lines))}
+		again := &Env{lines: parseEnv(joinLines(env.lines))}
 		if got, ok := again.Get("A"); !ok || got != value {
-			t.Fatalf("%q: A is %q, want %q, in %q", content, got, value, text(env.lines))
+			t.Fatalf("%q: A is %q, want %q, in %q", content, got, value, joinLines(env.lines))
 		}
 		if len(again.lines) > count+1 || len(again.lines) < count {
 			t.Fatalf("%q: %d lines became %d", content, count, len(again.lines))

@@ -8,7 +8,7 @@ import (
 	"strings"
 
 	"hookctl/hooks"
-	"hookctl/logs"
+	"hookctl/logs/text"
 )
 
 // lastDeliveries looks at how GitHub's latest deliveries went, and says in words why one failed.
@@ -93,9 +93,9 @@ func reason(d hooks.Delivery) (why, fix string) {
 	case code >= 300 && code < 400:
 		return fmt.Sprintf("the address redirects (%d), which GitHub does not follow", code), "give the hook the address that it redirects to: hookctl setup --url URL"
 	case code == 0:
-		return "nothing answered: " + logs.Clean(d.Status), look
+		return "nothing answered: " + text.Clean(d.Status), look
 	}
-	return fmt.Sprintf("%s (%d)", logs.Clean(d.Status), d.StatusCode), "hookctl hooks deliveries"
+	return fmt.Sprintf("%s (%d)", text.Clean(d.Status), d.StatusCode), "hookctl hooks deliveries"
 }
 
 // missed looks for events of which no attempt arrived and which the log does not have by other ways. As for catchup, a
@@ -128,5 +128,5 @@ func (f *facts) missed(ctx context.Context, t hooks.Target) finding {
 		}
 	}
 	return fail("hookctl catchup "+flag(t), "%s never arrived, the last a %s %s ago",
-		count(len(missing), "delivery of the last 3 days", "deliveries of the last 3 days"), last.Event, ago(f.cfg.Now().Sub(last.Latest().DeliveredAt)))
+		text.Count(len(missing), "delivery of the last 3 days", "deliveries of the last 3 days"), last.Event, ago(f.cfg.Now().Sub(last.Latest().DeliveredAt)))
 }

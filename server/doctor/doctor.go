@@ -19,7 +19,7 @@ import (
 	"time"
 
 	"hookctl/hooks"
-	"hookctl/logs"
+	"hookctl/logs/text"
 )
 
 // What a check can say.
@@ -156,5 +156,5 @@ func do(ctx context.Context, limit time.Duration, c check) Check {
 			f = warn("", "was cancelled")
 		}
 	}
-	return Check{Name: c.name, Status: f.status, Detail: logs.Clean(f.detail), Fix: logs.Clean(f.fix)}
+	return Check{Name: c.name, Status: f.status, Detail: text.Clean(f.detail), Fix: text.Clean(f.fix)}
 }

@@ -229,14 +229,6 @@ func (f *facts) deliveries(ctx context.Context, t hooks.Target) ([]hooks.Deliver
 // maxDeliveries bounds what is looked at of one hook.
 const maxDeliveries = 500
 
-// count writes a number with its noun.
-func count(n int, one, many string) string {
-	if n == 1 {
-		return "1 " + one
-	}
-	return fmt.Sprintf("%d %s", n, many)
-}
-
 // ago writes how long ago something was, as a person says it.
 func ago(d time.Duration) string {
 	switch {

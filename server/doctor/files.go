@@ -11,6 +11,7 @@ import (
 	"strings"
 
 	"hookctl/logs"
+	"hookctl/logs/text"
 	"hookctl/server/daemon"
 )
 
@@ -184,11 +185,11 @@ func (f *facts) logDirectory(context.Context) finding {
 	if err := writable(f.cfg.Logs.Dir); err != nil {
 		return fail("look at who owns "+f.cfg.Logs.Dir, "%s cannot be written to: %v", f.cfg.Logs.Dir, err)
 	}
-	all := []finding{ok("%s in %s", count(sum.counts.Total, "record", "records"), f.cfg.Logs.Dir)}
+	all := []finding{ok("%s in %s", text.Count(sum.counts.Total, "record", "records"), f.cfg.Logs.Dir)}
 	if n := len(sum.problems); n > 0 {
 		p := sum.problems[0]
 		all = append(all, warn("look at them, then move them out of "+f.cfg.Logs.Dir,
-			"%s no whole record, such as %s: %s", count(n, "file is", "files are"), p.File, p.Reason))
+			"%s no whole record, such as %s: %s", text.Count(n, "file is", "files are"), p.File, p.Reason))
 	}
 	return worst(all...)
 }

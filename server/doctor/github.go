@@ -9,6 +9,7 @@ import (
 	"time"
 
 	"hookctl/hooks"
+	"hookctl/logs/text"
 )
 
 // login looks whether GitHub knows the user, and whether the token may manage hooks.
@@ -53,7 +54,7 @@ func (f *facts) hook(_ context.Context, t hooks.Target) finding {
 			for _, h := range all {
 				urls = append(urls, h.URL)
 			}
-			others = fmt.Sprintf("; %s elsewhere: %s", count(len(all), "hook sends", "hooks send"), strings.Join(urls, ", "))
+			others = fmt.Sprintf("; %s elsewhere: %s", text.Count(len(all), "hook sends", "hooks send"), strings.Join(urls, ", "))
 		}
 		return fail(setup, "none sends to this receiver%s", others)
 	}
@@ -140,7 +141,7 @@ func (f *facts) allowList(ctx context.Context) finding {
 	}
 	if len(refused) > 0 {
 		return fail("add them to receiver.allow in hookctl.yaml, or write github there",
-			"it refuses %s of GitHub's: %s", count(len(refused), "range", "ranges"), strings.Join(refused, ", "))
+			"it refuses %s of GitHub's: %s", text.Count(len(refused), "range", "ranges"), strings.Join(refused, ", "))
 	}
 	return ok("it lets all %d ranges of GitHub's in", len(ranges))
 }

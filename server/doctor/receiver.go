@@ -8,6 +8,7 @@ import (
 	"strings"
 	"time"
 
+	"hookctl/logs/text"
 	"hookctl/server/daemon"
 )
 
@@ -67,10 +68,10 @@ func (f *facts) refused(list []daemon.Rejected) finding {
 	}
 	if last.Former != "" {
 		return warn("hookctl setup", "%s with a wrong signature within the last hour, the last from %s with the former secret %s: a hook was not rotated (delivery %s)",
-			count(wrong, "request was refused", "requests were refused"), last.Address, last.Former, last.DeliveryID)
+			text.Count(wrong, "request was refused", "requests were refused"), last.Address, last.Former, last.DeliveryID)
 	}
 	return warn("hookctl rotate --all", "%s with a wrong or missing signature within the last hour, the last from %s (%s, delivery %s)",
-		count(wrong, "request was refused", "requests were refused"), last.Address, last.Reason, last.DeliveryID)
+		text.Count(wrong, "request was refused", "requests were refused"), last.Address, last.Reason, last.DeliveryID)
 }
 
 // service looks whether a service manager keeps the receiver running, where one was told to.
@@ -177,11 +178,11 @@ func (f *facts) notifications(context.Context) finding {
 	var all []finding
 	if n := sum.counts.Failed; n > 0 {
 		all = append(all, warn("hookctl events list --filter status:failed, then hookctl events resend FILE",
-			"%s given up", count(n, "notification was", "notifications were")))
+			"%s given up", text.Count(n, "notification was", "notifications were")))
 	}
 	if n := len(sum.pending); n > 0 {
 		wait := f.cfg.Now().Sub(sum.pending[0].ReceivedAt)
-		text := fmt.Sprintf("%s, the oldest for %s", count(n, "notification is pending", "notifications are pending"), ago(wait))
+		text := fmt.Sprintf("%s, the oldest for %s", text.Count(n, "notification is pending", "notifications are pending"), ago(wait))
 		if wait > 10*time.Minute {
 			all = append(all, warn("see the check of the sink; they are sent when it answers again", "%s", text))
 		} else {

@@ -1,4 +1,4 @@
-package logs
+package text
 
 import (
 	"testing"
@@ -52,15 +52,4 @@ func FuzzClean(f *testing.F) {
 			t.Fatalf("cleaning twice: %q, then %q", got, again)
 		}
 	})
-}
-
-func TestSafeEvent(t *testing.T) {
-	for in, want := range map[string]string{
-		"push": "push", "workflow_run": "workflow_run", "": "unknown", "../../etc/passwd": "unknown", "Push": "unknown",
-		"a.b": "unknown", "a\x00": "unknown", string(make([]byte, 65)): "unknown",
-	} {
-		if got := SafeEvent(in); got != want {
-			t.Errorf("SafeEvent(%q) = %q, want %q", in, got, want)
-		}
-	}
 }
