@@ -246,7 +246,7 @@ func (d *delivery) refuse(status int, reason, text string) {
 	if d.keys {
 		x.Fingerprints = d.set.keys.Fingerprints(x.Time)
 	}
-	d.s.rejected.add(x)
+	d.s.rejected.add(x, looksLikeGitHub(d.r.Header))
 	d.s.metrics.reject(reason)
 	d.s.quiet.do(func() {
 		d.s.logger.Warn("refused a request", "status", status, "reason", text, "address", x.Address, "event", x.Event, "delivery", x.DeliveryID)
