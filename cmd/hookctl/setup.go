@@ -131,7 +131,7 @@ func (p *program) setupRequest(ctx context.Context, s *settings, client *hooks.C
 		return request, err
 	}
 	if len(targets) == 0 {
-		name, err := p.ask(ctx, "repo", "repository (owner/repo)", currentRepository(client))
+		name, err := p.ask(ctx, "repo", "repository (owner/repo)", currentRepository(ctx, client.Host()))
 		if err != nil {
 			return request, err
 		}
