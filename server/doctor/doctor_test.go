@@ -11,6 +11,7 @@ import (
 	"net/netip"
 	"os"
 	"path/filepath"
+	"strconv"
 	"strings"
 	"testing"
 	"time"
@@ -192,12 +193,30 @@ func TestChecks(t *testing.T) {
 			w.saveRotation(secret.Rotation{Old: w.value, New: next, Promoted: time.Now(), Expires: time.Now().Add(time.Hour)})
 		}, OK, "which is accepted", ""},
 		{"secret of " + repo, "gone", func(w *world) { w.deliver(); w.setSecret(strings.Repeat("n", 64)) }, Fail, "no longer accepted", "hookctl rotate -R " + repo},
+		{"secret of " + repo, "changed at GitHub by hand", func(w *world) { w.deliver(); w.gh.SetSecret(repo, w.hookID, "other"); w.deliver() }, Fail,
+			"signs with another secret: its last delivery was refused (401)", "hookctl rotate -R " + repo},
+		{"secret of " + repo, "changed at GitHub by hand, and the deliveries cannot be listed", func(w *world) {
+			w.deliver()
+			w.gh.SetSecret(repo, w.hookID, "other")
+			w.deliver()
+			w.gh.Fault(githubtest.Fault{Path: "/repos/" + repo + "/hooks/" + strconv.FormatInt(w.hookID, 10) + "/deliveries", Status: 500, Times: 100})
+		}, Fail, "signs with another secret: its last delivery was refused (401)", "hookctl rotate -R " + repo},
+		{"secret of " + repo, "changed at GitHub, and nothing delivered since", func(w *world) {
+			w.append(&logs.Record{EventType: "push", HookID: w.hookID, ReceivedAt: time.Now().Add(-time.Hour), Source: logs.SourceDelivery,
+				Signature: logs.Signature{Verified: true, Secret: secret.Fingerprint(w.value)}, Payload: json.RawMessage(`{}`)})
+		}, Warn, "has been changed at GitHub since its last verified delivery", "hookctl hooks ping"},
+		{"secret of " + repo, "changed at GitHub and right again", func(w *world) {
+			w.gh.SetSecret(repo, w.hookID, "other")
+			w.deliver()
+			w.gh.SetSecret(repo, w.hookID, w.value)
+			w.deliver()
+		}, OK, "the current one", ""},
 		{"secret of " + repo, "none", func(w *world) { w.changeHook(func(h *githubtest.Hook) { h.Secret = "" }) }, Fail, "has none", "hookctl rotate"},
 
 		{"deliveries of " + repo, "none", nil, OK, "none in the last 3 days", ""},
 		{"deliveries of " + repo, "well", func(w *world) { w.deliver() }, OK, "the last one (push, 0 s ago) arrived, as did all 1", ""},
 		{"deliveries of " + repo, "well again", func(w *world) { w.refuse(500); w.deliver(); w.refuse(0); w.deliver() }, OK, "1 of 2 before it failed", ""},
-		{"deliveries of " + repo, "wrong signature", func(w *world) { w.gh.SetSecret(repo, w.hookID, "other"); w.deliver() }, Fail, "GitHub signs with another secret (401)", "hookctl rotate --all"},
+		{"deliveries of " + repo, "wrong signature", func(w *world) { w.gh.SetSecret(repo, w.hookID, "other"); w.deliver() }, Fail, "GitHub signs with another secret (401)", "hookctl rotate -R " + repo},
 		{"deliveries of " + repo, "nobody there", func(w *world) { w.end(); w.deliver() }, Fail, "could not connect", "hookctl status"},
 
 		{"missed deliveries of " + repo, "none", func(w *world) { w.deliver() }, OK, "none in the last 3 days", ""},
