@@ -80,9 +80,14 @@ func TestChecks(t *testing.T) {
 		{"disk space", "enough", nil, OK, " free of ", ""},
 
 		{"notifications", "none", nil, OK, "none is pending", ""},
-		{"notifications", "pending", func(w *world) { w.record(logs.StatusPending) }, OK, "1 notification is pending, the oldest for ", ""},
-		{"notifications", "pending for long", func(w *world) { w.record(logs.StatusPending); w.later(time.Hour) }, Warn, "1 notification is pending, the oldest for 60 min", "sink"},
-		{"notifications", "given up", func(w *world) { w.record(logs.StatusFailed); w.record(logs.StatusFailed) }, Warn, "2 notifications were given up", "hookctl events resend"},
+		{"notifications", "pending", pending(time.Second, ""), OK, "4 notifications are pending, the oldest for 1 s", ""},
+		{"notifications", "pending for a minute", pending(61*time.Second, ""), Warn, "4 notifications are pending, the oldest for 61 s", "hookctl events list --filter status:pending"},
+		{"notifications", "a sink fails", pending(2*time.Second, "500 Internal Server Error"), Fail,
+			"the sink aimaestro has been failing for 2 s: 500 Internal Server Error", "hookctl config edit"},
+		{"notifications", "pending while nothing runs", func(w *world) { w.record(logs.StatusPending); w.end(); w.later(time.Hour) }, Warn,
+			"1 notification is pending, the oldest for 60 min", "status:pending"},
+		{"notifications", "pending, says an older receiver", func(w *world) { w.status.PendingNotifications = 1 }, OK, "1 notification is pending", ""},
+		{"notifications", "failed", func(w *world) { w.record(logs.StatusFailed); w.record(logs.StatusFailed) }, Warn, "2 notifications failed", "hookctl events resend"},
 
 		{"secret", "there", nil, OK, ", from .env", ""},
 		{"secret", "none", func(w *world) { w.write(filepath.Join(w.home, ".env"), "") }, Fail, "there is none", "hookctl setup"},
@@ -256,6 +261,18 @@ func TestChecks(t *testing.T) {
 				t.Errorf("the secret is told: %+v", got)
 			}
 		})
+	}
+}
+
+// pending makes the receiver say that notifications wait, and why where a sink does not take them.
+func pending(wait time.Duration, why string) func(*world) {
+	return func(w *world) {
+		now := time.Now()
+		w.cfg.Now = func() time.Time { return now }
+		w.status.PendingNotifications, w.status.PendingSince = 4, now.Add(-wait)
+		if why != "" {
+			w.status.FailingSinks = []daemon.FailingSink{{Sink: "aimaestro", Since: now.Add(-wait), Attempts: 3, Error: why}}
+		}
 	}
 }
 
