@@ -10,7 +10,9 @@ import (
 	"github.com/spf13/cobra"
 
 	"hookctl/cmd/hookctl/settings"
+	"hookctl/logs/text"
 	"hookctl/server/daemon"
+	"hookctl/server/doctor"
 )
 
 func newStart(p *program) *cobra.Command {
@@ -203,6 +205,10 @@ func (p *program) printStatus(status daemon.Status, out *output) error {
 	row("secret", names)
 	row("deliveries", fmt.Sprintf("%d received, %d duplicate, %d rejected", status.Received, status.Duplicates, status.Rejected))
 	row("notifications", fmt.Sprintf("%d pending, %d failed", status.PendingNotifications, status.FailedNotifications))
+	if judged := doctor.Notifications(status, 0, time.Now()); judged.Status != doctor.OK {
+		row("", judged.Status+": "+text.Clean(judged.Detail))
+		p.note("hint: %s", text.Clean(judged.Fix))
+	}
 	if status.Alarm != "" {
 		row("ALARM", status.Alarm)
 	}

@@ -55,6 +55,17 @@ type Status struct {
 	Alarm               string   `json:"alarm,omitempty"`    // what is badly wrong, such as a full disk
 	Stopping            bool     `json:"stopping,omitempty"` // it no longer accepts and finishes what it has
 	Manager             string   `json:"manager,omitempty"`  // the systemd unit or launchd job that runs it
+
+	PendingSince time.Time     `json:"pending_since,omitzero"` // when the oldest of the pending notifications came in
+	FailingSinks []FailingSink `json:"failing_sinks,omitempty"`
+}
+
+// FailingSink is a place of notifications whose last attempt failed. Its error has been cleaned by who filled it in.
+type FailingSink struct {
+	Sink     string    `json:"sink"`
+	Since    time.Time `json:"since"` // the first failure after the last success
+	Attempts int       `json:"attempts"`
+	Error    string    `json:"error"`
 }
 
 // Rejected is a request that the receiver refused. Text in it is from outside and has been cleaned by who filled it in.
