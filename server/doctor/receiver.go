@@ -39,7 +39,9 @@ func (f *facts) receiver(ctx context.Context) finding {
 		return warn("hookctl start", "it is stopping (pid %d)", st.PID)
 	}
 	manager := ""
-	if st.Manager != "" {
+	if st.Supervisor != nil {
+		manager = " by " + st.Supervisor.String()
+	} else if st.Manager != "" {
 		manager = " by " + st.Manager
 	}
 	running := fmt.Sprintf("it runs%s (pid %d) for %s now; %d received, %d refused", manager, st.PID, ago(f.cfg.Now().Sub(st.Since)), st.Received, st.Rejected)
