@@ -35,7 +35,7 @@ var (
 // Error is a call that failed: what was done, what GitHub said, and what to do about it. Its texts are clean for a
 // terminal and hold no secret.
 type Error struct {
-	Op      string // "create hook"
+	Op      string // "create hook"; "" where the message says it all
 	Target  string // "owner/repo", or what else the call was about
 	Status  int    // HTTP status; 0 when there was no answer
 	Message string // GitHub's own words
@@ -47,18 +47,15 @@ type Error struct {
 
 // Error reads like "create hook on o/r: 404 Not Found: …".
 func (e *Error) Error() string {
-	var b strings.Builder
-	b.WriteString(e.Op)
+	parts := []string{e.Op}
 	if e.Target != "" {
-		b.WriteString(" on " + e.Target)
+		parts[0] += " on " + e.Target
 	}
 	if e.Status != 0 {
-		fmt.Fprintf(&b, ": %d %s", e.Status, http.StatusText(e.Status))
+		parts = append(parts, fmt.Sprintf("%d %s", e.Status, http.StatusText(e.Status)))
 	}
-	if e.Message != "" {
-		b.WriteString(": " + e.Message)
-	}
-	return b.String()
+	parts = append(parts, e.Message)
+	return strings.Join(slices.DeleteFunc(parts, func(p string) bool { return p == "" }), ": ")
 }
 
 // Hint is the cure, under the name that the errors of other packages have it.

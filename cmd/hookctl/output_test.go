@@ -118,38 +118,6 @@ func TestTablesFitTheTerminal(t *testing.T) {
 	}
 }
 
-func TestHookURL(t *testing.T) {
-	t.Parallel()
-	for _, c := range []struct{ address, name, want, kept string }{
-		{"https://hooks.example.com", "", "https://hooks.example.com/webhook", "https://hooks.example.com"},
-		{"https://hooks.example.com/", "ci", "https://hooks.example.com/webhook/ci", "https://hooks.example.com"},
-		{"https://hooks.example.com/webhook", "", "https://hooks.example.com/webhook", "https://hooks.example.com"},
-		{"https://example.com/behind/webhook", "ci", "https://example.com/behind/webhook/ci", "https://example.com/behind"},
-		{"https://example.com/own", "", "https://example.com/own", "https://example.com/own"},
-		{"https://webhook.example.com", "", "https://webhook.example.com/webhook", "https://webhook.example.com"},
-		{"https://webhook.example.com/", "ci", "https://webhook.example.com/webhook/ci", "https://webhook.example.com"},
-		{"https://example.com/webhooks", "", "https://example.com/webhooks", "https://example.com/webhooks"},
-	} {
-		got, err := hookURL(c.address, c.name)
-		if err != nil || got != c.want {
-			t.Errorf("%s: %s, %v", c.address, got, err)
-		}
-		if kept := publicURL(got); kept != c.kept {
-			t.Errorf("%s is kept as %s", got, kept)
-		}
-	}
-	for _, address := range []string{"", "hooks.example.com", "ftp://example.com", "https://", "https://a:b@example.com"} {
-		if got, err := hookURL(address, ""); err == nil {
-			t.Errorf("%q became %s", address, got)
-		}
-	}
-	for _, name := range []string{"../x", "a b", "a/b", "%2e", strings.Repeat("a", 65)} {
-		if got, err := hookURL("https://hooks.example.com", name); err == nil {
-			t.Errorf("--path %q became %s", name, got)
-		}
-	}
-}
-
 func TestInterruptedSetupIsCancelled(t *testing.T) {
 	t.Parallel()
 	broken := hooks.SetupResult{HookID: 1, Err: errors.New("it broke")}
