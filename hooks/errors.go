@@ -339,11 +339,39 @@ func clean(s string) string {
 	return strings.Join(strings.Fields(s), " ")
 }
 
-// CureOf returns what to do about an error; "" when nothing is known.
+// CureOf returns what to do about an error, whichever package made it; "" when nothing is known. Errors offer theirs with a
+// method Hint, as [*Error] does.
 func CureOf(err error) string {
-	var e *Error
-	if errors.As(err, &e) {
-		return e.Cure
+	var with interface{ Hint() string }
+	for errors.As(err, &with) {
+		if cure := with.Hint(); cure != "" {
+			return cure
+		}
+		outer, ok := with.(error)
+		if !ok {
+			return ""
+		}
+		err = errors.Unwrap(outer) // it knows nothing, and its cause may
 	}
 	return ""
 }
+
+// WithCure adds what to do about an error. A nil error stays nil, and a cure that is known already stays: who was nearest to
+// the cause knew best.
+func WithCure(err error, cure string) error {
+	if err == nil || cure == "" || CureOf(err) != "" {
+		return err
+	}
+	return &curedError{err, cure}
+}
+
+type curedError struct {
+	error
+	cure string
+}
+
+// Unwrap gives the error without the cure.
+func (e *curedError) Unwrap() error { return e.error }
+
+// Hint is the cure.
+func (e *curedError) Hint() string { return e.cure }

@@ -6,6 +6,8 @@ import (
 	"net/http"
 	"slices"
 	"time"
+
+	"hookctl/logs/text"
 )
 
 // The kinds of warnings.
@@ -22,6 +24,7 @@ const (
 	WarnLeftoverCLI   = "leftover_cli"
 	WarnRenamed       = "renamed"
 	WarnArchived      = "archived"
+	WarnEvents        = "events" // a hook that is there keeps events which a new one would not get
 )
 
 // Warning is something about a hook that a person should know, with what to do about it.
@@ -73,20 +76,20 @@ func (h Hook) Warnings() []Warning {
 		found = append(found, Warning{Code: code, HookID: h.ID, Text: fmt.Sprintf("hook %d %s", h.ID, text), Cure: cure})
 	}
 	if !h.Active {
-		warn(WarnInactive, "is inactive: GitHub sends nothing", "run: hookctl hooks enable "+at)
+		warn(WarnInactive, "is paused: GitHub sends nothing", "hookctl hooks enable "+at)
 	}
 	if !h.HasSecret {
-		warn(WarnNoSecret, "has no secret, so the receiver refuses its deliveries", "run: hookctl rotate "+at)
+		warn(WarnNoSecret, "has no secret, so the receiver refuses its deliveries", h.setup())
 	}
 	if h.ContentType == "form" {
-		warn(WarnForm, "sends forms, not JSON", "run: hookctl setup "+flag(h.Target))
+		warn(WarnForm, "sends forms, not JSON", h.setup())
 	}
 	if h.InsecureSSL {
-		warn(WarnInsecure, "does not check the receiver's certificate", "run: hookctl setup "+flag(h.Target))
+		warn(WarnInsecure, "does not check the receiver's certificate", h.setup())
 	}
 	switch code := h.LastResponse.Code; {
 	case code == http.StatusUnauthorized:
-		warn(WarnWrongSecret, "is "+ErrWrongSecret.Error(), "run: hookctl rotate "+flag(h.Target))
+		warn(WarnWrongSecret, "is "+ErrWrongSecret.Error(), "hookctl rotate "+at)
 	case code >= 300 || (code == 0 && h.LastResponse.Status != "unused" && h.LastResponse.Status != "active" && h.LastResponse.Status != ""):
 		warn(WarnFailing, fmt.Sprintf("got %d at its last delivery: %s", code, h.LastResponse.Message), responseCure(code, h.LastResponse.Message))
 	}
@@ -121,6 +124,15 @@ func (c *Client) Health(ctx context.Context, h Hook) ([]Warning, error) {
 
 // where is how a command line names a hook.
 func where(h Hook) string { return fmt.Sprintf("%d %s", h.ID, flag(h.Target)) }
+
+// setup is the command that brings a hook of ours to what setup makes.
+func (h Hook) setup() string {
+	line := "hookctl setup " + flag(h.Target)
+	if path := pathOf(h.URL); path != "" {
+		line += " --path " + text.Shell(path)
+	}
+	return line
+}
 
 func flag(t Target) string {
 	if t.IsOrg() {

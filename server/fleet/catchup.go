@@ -2,6 +2,7 @@ package fleet
 
 import (
 	"context"
+	"sync"
 	"time"
 
 	"hookctl/hooks"
@@ -49,4 +50,11 @@ type Ingest func(ctx context.Context, record *logs.Record) (file string, duplica
 // without one the error is [daemon.ErrNotRunning]. What cannot be looked at does not keep the rest from being fetched.
 func (f *Fleet) CatchUp(ctx context.Context, r CatchUpRequest, ingest Ingest) (CatchUpReport, error) {
 	return CatchUpReport{}, errTodo
+}
+
+// lists is what one Fleet remembers of what GitHub listed, for the rounds of [CatchUpRequest.Continue].
+type lists struct {
+	mu    sync.Mutex
+	at    time.Time
+	hooks []hooks.Hook
 }
