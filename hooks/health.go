@@ -49,7 +49,7 @@ func Diagnose(hooks []Hook, url string) []Warning {
 	var found []Warning
 	first := int64(0)
 	for _, h := range hooks {
-		at := where(h)
+		at := h.Ref()
 		warn := func(code, text, cure string) {
 			found = append(found, Warning{Code: code, HookID: h.ID, Text: fmt.Sprintf("hook %d %s", h.ID, text), Cure: cure})
 		}
@@ -71,7 +71,7 @@ func Diagnose(hooks []Hook, url string) []Warning {
 // Warnings tells what is wrong with the hook by itself.
 func (h Hook) Warnings() []Warning {
 	var found []Warning
-	at := where(h)
+	at := h.Ref()
 	warn := func(code, text, cure string) {
 		found = append(found, Warning{Code: code, HookID: h.ID, Text: fmt.Sprintf("hook %d %s", h.ID, text), Cure: cure})
 	}
@@ -79,13 +79,13 @@ func (h Hook) Warnings() []Warning {
 		warn(WarnInactive, "is paused: GitHub sends nothing", "hookctl hooks enable "+at)
 	}
 	if !h.HasSecret {
-		warn(WarnNoSecret, "has no secret, so the receiver refuses its deliveries", h.setup())
+		warn(WarnNoSecret, "has no secret, so the receiver refuses its deliveries", h.SetupCommand())
 	}
 	if h.ContentType == "form" {
-		warn(WarnForm, "sends forms, not JSON", h.setup())
+		warn(WarnForm, "sends forms, not JSON", h.SetupCommand())
 	}
 	if h.InsecureSSL {
-		warn(WarnInsecure, "does not check the receiver's certificate", h.setup())
+		warn(WarnInsecure, "does not check the receiver's certificate", h.SetupCommand())
 	}
 	switch code := h.LastResponse.Code; {
 	case code == http.StatusUnauthorized:
@@ -119,24 +119,17 @@ func (c *Client) Health(ctx context.Context, h Hook) ([]Warning, error) {
 	last := failed[0].Latest()
 	return append(found, Warning{Code: WarnMissed, HookID: h.ID,
 		Text: fmt.Sprintf("hook %d lost %d of its last %d events, the last at %s: %s", h.ID, len(failed), len(events), last.DeliveredAt.Format(time.RFC3339), last.Status),
-		Cure: "fetch them: hookctl catchup " + flag(h.Target)}), nil
+		Cure: "fetch them: hookctl catchup " + h.Target.Flag()}), nil
 }
 
-// where is how a command line names a hook.
-func where(h Hook) string { return fmt.Sprintf("%d %s", h.ID, flag(h.Target)) }
+// Ref is how a command line names a hook: its id and its target.
+func (h Hook) Ref() string { return fmt.Sprintf("%d %s", h.ID, h.Target.Flag()) }
 
-// setup is the command that brings a hook of ours to what setup makes.
-func (h Hook) setup() string {
-	line := "hookctl setup " + flag(h.Target)
-	if path := pathOf(h.URL); path != "" {
+// SetupCommand is the command that brings a hook of ours to what setup makes of it.
+func (h Hook) SetupCommand() string {
+	line := "hookctl setup " + h.Target.Flag()
+	if path := PathName(h.URL); path != "" {
 		line += " --path " + text.Shell(path)
 	}
 	return line
-}
-
-func flag(t Target) string {
-	if t.IsOrg() {
-		return "--org " + t.String()
-	}
-	return "-R " + t.String()
 }

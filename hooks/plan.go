@@ -183,14 +183,14 @@ func (c *Client) planOne(ctx context.Context, r SetupRequest, t Target) SetupIte
 		item.Warnings = append(item.Warnings, Warning{Code: code, HookID: h.ID, Text: fmt.Sprintf("hook %d ", h.ID) + fmt.Sprintf(format, args...), Cure: cure})
 	}
 	if r.Active && !h.Active {
-		warn(WarnInactive, h, "hookctl hooks enable "+where(h), "stays paused: GitHub sends nothing")
+		warn(WarnInactive, h, "hookctl hooks enable "+h.Ref(), "stays paused: GitHub sends nothing")
 	}
 	if len(r.Events) == 0 && !sameEvents(h.Events, r.NewEvents) {
-		warn(WarnEvents, h, h.setup()+" --event "+strings.Join(r.NewEvents, " --event "), "keeps its events (%s); a new one would get %s", strings.Join(h.Events, ", "), strings.Join(r.NewEvents, ", "))
+		warn(WarnEvents, h, h.SetupCommand()+" --event "+strings.Join(r.NewEvents, " --event "), "keeps its events (%s); a new one would get %s", strings.Join(h.Events, ", "), strings.Join(r.NewEvents, ", "))
 	}
 	for i, other := range ours {
-		if i != at && pathOf(other.URL) == pathOf(r.URL) {
-			warn(WarnDuplicate, other, "hookctl hooks delete "+where(other), "leads to this receiver too, beside hook %d", h.ID)
+		if i != at && PathName(other.URL) == PathName(r.URL) {
+			warn(WarnDuplicate, other, "hookctl hooks delete "+other.Ref(), "leads to this receiver too, beside hook %d", h.ID)
 		}
 	}
 	return item
@@ -202,23 +202,13 @@ func best(ours []Hook, url string) int {
 	for _, fits := range []func(Hook) bool{
 		func(h Hook) bool { return h.URL == url },
 		func(h Hook) bool { return SameURL(h.URL, url) },
-		func(h Hook) bool { return pathOf(h.URL) == pathOf(url) },
+		func(h Hook) bool { return PathName(h.URL) == PathName(url) },
 	} {
 		if at := slices.IndexFunc(ours, fits); at >= 0 {
 			return at
 		}
 	}
 	return -1
-}
-
-// pathOf is the name of the receiver's path that a hook sends to, "" for the one without a name.
-func pathOf(address string) string {
-	u, err := parseURL(address)
-	if err != nil {
-		return ""
-	}
-	_, name, _ := strings.Cut(u.Path, webhookPath+"/")
-	return name
 }
 
 // differences are what has to change for a hook to be as asked. Whether the secret is the right one cannot be seen;

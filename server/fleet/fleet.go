@@ -45,7 +45,9 @@ type Config struct {
 	// Accept makes the receiver accept the secrets of these fingerprints and fails where it does not. Nil asks the running
 	// receiver on its control socket, and checks its answer.
 	Accept func(ctx context.Context, fingerprints []string) error
-	Now    func() time.Time // time.Now if nil
+	// Probe asks the public URL from here whether this receiver answers, and says what is odd; [hooks.CheckURL] if nil.
+	Probe func(ctx context.Context, url, instance string) error
+	Now   func() time.Time // time.Now if nil
 }
 
 // Fleet is every hook of one home's receiver. Its methods may be called from any goroutine and any process.
@@ -65,6 +67,9 @@ type login struct {
 func New(cfg Config) *Fleet {
 	if cfg.Now == nil {
 		cfg.Now = time.Now
+	}
+	if cfg.Probe == nil {
+		cfg.Probe = hooks.CheckURL
 	}
 	return &Fleet{cfg: cfg, login: &login{}, lists: &lists{}}
 }

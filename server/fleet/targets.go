@@ -162,10 +162,15 @@ type pingNews struct {
 // pings reads the verified pings that arrived after a time, oldest first.
 func (f *Fleet) pings(ctx context.Context, since time.Time) (news pingNews, err error) {
 	filter, err := logs.ParseFilter("event:ping verified:yes source:delivery,relay", f.cfg.Now())
-	if err != nil {
+	if err != nil || f.noLog() {
 		return news, err
 	}
 	err = f.withLog(ctx, func(log *logs.Log) error {
+		if since.IsZero() { // the first look, which must not miss what is not in the index yet
+			if err := log.Ready(ctx, nil); err != nil {
+				return err
+			}
+		}
 		query := logs.Query{Filter: filter, Limit: 1000}
 		for {
 			page, err := log.Page(ctx, query)
