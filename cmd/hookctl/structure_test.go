@@ -21,6 +21,7 @@ var imports = map[string][]string{
 	"hooks/githubtest": {},
 	"server":           {"hooks/secret", "logs"},
 	"server/daemon":    {},
+	"server/fleet":     {"hooks", "hooks/secret", "logs", "server/daemon"},
 	"server/doctor":    {"hooks", "hooks/secret", "logs", "server/daemon"},
 	"logs":             {},
 	"logs/text":        {},
