@@ -22,7 +22,8 @@ var imports = map[string][]string{
 	"hooks/githubtest":     {},
 	"server":               {"hooks/secret", "logs"},
 	"server/daemon":        {},
-	"server/doctor":        {"hooks", "hooks/secret", "logs", "server/daemon"},
+	"server/fleet":         {"hooks", "hooks/secret", "logs", "server/daemon"},
+	"server/doctor":        {"hooks", "hooks/secret", "logs", "server/daemon", "server/fleet"},
 	"logs":                 {},
 	"logs/text":            {},
 }
