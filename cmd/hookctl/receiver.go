@@ -11,6 +11,7 @@ import (
 
 	"hookctl/cmd/hookctl/settings"
 	"hookctl/server/daemon"
+	"hookctl/server/host"
 )
 
 func newStart(p *program) *cobra.Command {
@@ -65,7 +66,9 @@ func (p *program) startReceiver(ctx context.Context, flags receiverFlags, out *o
 	}
 	status, err := begin(ctx, p.daemonConfig(s, args...))
 	if err == nil && s.Receiver.Tunnel != "off" {
-		status, err = p.awaitTunnel(ctx, s.Home)
+		if err = host.Dial(s.Home).AwaitTunnel(ctx); err == nil {
+			status, err = daemon.Dial(s.Home).Status(ctx)
+		}
 	}
 	if err != nil {
 		return err

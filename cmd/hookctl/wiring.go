@@ -3,7 +3,6 @@ package main
 import (
 	"context"
 	"fmt"
-	"log/slog"
 	"os"
 	"path/filepath"
 	"slices"
@@ -13,8 +12,8 @@ import (
 	"hookctl/hooks"
 	"hookctl/logs"
 	"hookctl/logs/text"
-	"hookctl/server"
 	"hookctl/server/daemon"
+	"hookctl/server/host"
 )
 
 // Each function here hands one package its part of the settings. No other package knows where they came from.
@@ -53,11 +52,30 @@ func (p *program) onWait(until time.Time, reason string) {
 	}
 }
 
-// serverConfig is the receiver's part. The secrets are read now; a reload reads them again.
-func (p *program) serverConfig(s *settings.Settings, log *logs.Writer, logger *slog.Logger) (server.Config, error) {
-	config, err := s.Server()
-	config.Log, config.Logger, config.Version = log, logger, buildInfo().Version
-	return config, err
+// hostSettings is the running receiver's part. The secrets are read now; a reload reads them again.
+func (p *program) hostSettings(s *settings.Settings) (*host.Settings, error) {
+	core, err := s.Server()
+	if err != nil {
+		return nil, err
+	}
+	core.Version = buildInfo().Version
+	tunnel := s.Receiver.Tunnel
+	if tunnel == "off" {
+		tunnel = ""
+	}
+	return &host.Settings{
+		Bind: s.Receiver.Bind, Port: s.Receiver.Port, Metrics: s.Receiver.Metrics, Tunnel: tunnel,
+		PublicURL:     s.Receiver.PublicURL,
+		OnlyGitHub:    s.Receiver.Allow == "github",
+		CatchUp:       s.Receiver.Catchup == "on",
+		Logs:          s.Logs(nil),
+		Server:        core,
+		Store:         s.Store(),
+		GitHub:        func() (*hooks.Client, error) { return p.github(s) },
+		Targets:       func(ctx context.Context) ([]hooks.Target, error) { return p.knownTargets(ctx, s) },
+		Ours:          func(ctx context.Context, list []hooks.Hook) ([]hooks.Hook, error) { return p.ownHooks(ctx, s, list) },
+		SavePublicURL: func(url string) error { return s.Save("receiver.public_url", url) },
+	}, nil
 }
 
 // confirmPing is how hooks learns that a ping arrived: by looking into the log, which any receiver of this home writes.

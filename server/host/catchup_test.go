@@ -1,6 +1,7 @@
-package main
+package host
 
 import (
+	"context"
 	"fmt"
 	"maps"
 	"os"
@@ -12,6 +13,7 @@ import (
 
 	"github.com/cli/go-gh/v2/pkg/config"
 
+	"hookctl/hooks"
 	"hookctl/hooks/githubtest"
 )
 
@@ -44,8 +46,12 @@ func catchingUp(t *testing.T) (github *githubtest.Server, r *receiver, ago *atom
 		name, value, _ := strings.Cut(pair, "=")
 		t.Setenv(name, value)
 	}
-	r, _ = newReceiver(t, func(string) {})
-	r.settings.Setup.Repositories, r.settings.Receiver.PublicURL = []string{"o/r"}, "https://hooks.example.com"
+	r, _ = newReceiver(t, func() {})
+	target, err := hooks.ParseTarget("o/r")
+	if err != nil {
+		t.Fatal(err)
+	}
+	r.settings.Targets = func(context.Context) ([]hooks.Target, error) { return []hooks.Target{target}, nil }
 	return github, r, ago
 }
 
@@ -75,7 +81,7 @@ func TestCatchingUpCostsOneCallForAHook(t *testing.T) {
 	}
 	miss(t, github)
 	look(1)
-	// A hook that was set up meanwhile is seen when the settings are read again, as setup makes the receiver do.
+	// A hook that was set up in the meantime is seen when the settings are read again, as setup makes the receiver do.
 	github.AddHook("o/r", githubtest.Hook{Active: true, Events: []string{"issues"}, Config: githubtest.Config{URL: "https://hooks.example.com/webhook/issues"}})
 	again := *r.settings
 	r.settings = &again
@@ -94,7 +100,7 @@ func TestCatchingUpCostsOneCallForAHook(t *testing.T) {
 
 	// What cannot be looked up in the log counts as recorded, so that nothing is recorded twice. The cursor must not go past
 	// it, or it is never looked for again.
-	file := filepath.Join(r.settings.RunDir(), "catchup.json")
+	file := r.cursorFile()
 	ago.Store(0) // far enough from the others for the cursor to move
 	miss(t, github)
 	before := readCursor(file)
