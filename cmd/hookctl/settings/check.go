@@ -3,6 +3,7 @@ package settings
 import (
 	"errors"
 	"fmt"
+	"hookctl/hooks"
 	"net"
 	"net/netip"
 	"net/url"
@@ -112,14 +113,9 @@ func isVariable(text string) bool {
 
 // CheckURL returns an error unless text is an absolute http or https URL without a password.
 func CheckURL(text string) error {
-	u, err := url.Parse(text)
-	switch {
-	case text == "":
-		return errors.New("the URL is not set")
-	case err != nil || u.Host == "" || u.Scheme != "http" && u.Scheme != "https":
-		return fmt.Errorf("not a valid URL like https://hooks.example.com: %q", text)
-	case u.User != nil:
-		return errors.New("the URL contains a password, which would be shown everywhere; remove it")
+	if u, err := url.Parse(text); err == nil && u.Scheme != "http" && u.Scheme != "https" {
+		return fmt.Errorf("%q is not a URL like https://hooks.example.com", text)
 	}
-	return nil
+	_, err := hooks.HookURL(text, "")
+	return err
 }
