@@ -1,10 +1,7 @@
 package host
 
 import (
-	"context"
 	"log/slog"
-	"os"
-	"path/filepath"
 	"slices"
 	"sync/atomic"
 	"testing"
@@ -12,43 +9,20 @@ import (
 
 	"golang.org/x/sync/errgroup"
 
-	"hookctl/hooks"
 	"hookctl/hooks/secret"
 	"hookctl/logs"
 	"hookctl/server"
 	"hookctl/server/daemon"
 )
 
-// newReceiver is a receiver that accepts the secret "old" and does not listen. Its Load reads the secrets, and then calls
-// loaded before it returns.
+// newReceiver is a receiver that accepts the secret "old" and does not listen. Its settings read the secrets, and then call
+// loaded before they are returned.
 func newReceiver(t *testing.T, loaded func()) (*receiver, *secret.Store) {
 	t.Helper()
-	home, err := os.MkdirTemp("", "hc") // a socket's path must be short
-	if err != nil {
-		t.Fatal(err)
-	}
-	t.Cleanup(func() { _ = os.RemoveAll(home) })
-	store := secret.NewStore(secret.Config{
-		EnvFile: filepath.Join(home, ".env"), RotationFile: filepath.Join(home, "run", "rotation.json"), Environ: func(string) string { return "" },
-	})
-	if err := store.SetCurrent("old"); err != nil {
-		t.Fatal(err)
-	}
-	load := func() (*Settings, error) {
-		ring, err := store.Ring(time.Now())
-		loaded()
-		return &Settings{
-			Bind: "127.0.0.1", PublicURL: "https://hooks.example.com",
-			Logs:          logs.Config{Dir: filepath.Join(home, "logs")},
-			Server:        server.Config{Keys: ring},
-			Store:         store,
-			GitHub:        func() (*hooks.Client, error) { return hooks.New(hooks.Config{}) },
-			Targets:       func(context.Context) ([]hooks.Target, error) { return nil, nil },
-			Ours:          func(_ context.Context, list []hooks.Hook) ([]hooks.Hook, error) { return list, nil },
-			SavePublicURL: func(string) error { return nil },
-		}, err
-	}
-	r := &receiver{cfg: Config{Load: load, Daemon: daemon.Config{Home: home}}, logger: slog.New(slog.DiscardHandler)}
+	h := newHouse(t)
+	h.change = func(int, *Settings) error { loaded(); return nil }
+	r := &receiver{cfg: h.config(nil), logger: slog.New(slog.DiscardHandler)}
+	var err error
 	if r.settings, err = r.load(); err != nil {
 		t.Fatal(err)
 	}
@@ -59,7 +33,7 @@ func newReceiver(t *testing.T, loaded func()) (*receiver, *secret.Store) {
 	if r.server, err = server.New(r.core(r.settings)); err != nil {
 		t.Fatal(err)
 	}
-	return r, store
+	return r, h.store
 }
 
 // What two reloads at once leave in force is what was read last: a rotation goes on when the receiver has said that it
