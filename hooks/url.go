@@ -115,7 +115,7 @@ func parseURL(address string) (*url.URL, error) {
 	case u.Scheme != "https" && u.Scheme != "http":
 		return nil, urlError("GitHub sends over https, not %s", example, clean(u.Scheme))
 	case u.User != nil:
-		return nil, urlError("a URL with a password in it would be shown everywhere", "leave the password out")
+		return nil, urlError("the URL contains a password", "leave the password out")
 	case err != nil, port == 0, strings.Contains("."+host+".", ".."), strings.ContainsAny(host, " \"<>^`{|}%/?#@[]\\"), clean(host) != host:
 		return nil, urlError("%q is not a valid URL", example, clean(address))
 	}
