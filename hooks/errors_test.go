@@ -3,6 +3,7 @@ package hooks
 import (
 	"context"
 	"errors"
+	"fmt"
 	"net/http"
 	"os"
 	"path/filepath"
@@ -178,5 +179,36 @@ func TestNewAsksAnOldGhForItsToken(t *testing.T) {
 	}
 	if _, err := New(Config{}); err != nil {
 		t.Error(err)
+	}
+}
+
+// suggested is an error of another package.
+type suggested struct{ error }
+
+func (suggested) Hint() string { return "do that" }
+
+func TestCures(t *testing.T) {
+	plain := errors.New("broken")
+	silent := &Error{Op: "look", Err: suggested{plain}} // knows no cure, and its cause does
+	for name, tt := range map[string]struct {
+		err  error
+		want string
+	}{
+		"none":             {plain, ""},
+		"nil":              {nil, ""},
+		"of another":       {fmt.Errorf("wrapped: %w", suggested{plain}), "do that"},
+		"of the cause":     {silent, "do that"},
+		"added":            {fmt.Errorf("wrapped: %w", WithCure(plain, "do this")), "do this"},
+		"known before":     {WithCure(suggested{plain}, "do this"), "do that"},
+		"of one of many":   {errors.Join(plain, WithCure(plain, "do this")), "do this"},
+		"added to nil":     {WithCure(nil, "do this"), ""},
+		"added as no cure": {WithCure(plain, ""), ""},
+	} {
+		if have := CureOf(tt.err); have != tt.want {
+			t.Errorf("%s: %q, want %q", name, have, tt.want)
+		}
+	}
+	if err := WithCure(plain, "do this"); !errors.Is(err, plain) || err.Error() != "broken" {
+		t.Errorf("%v", err)
 	}
 }

@@ -54,6 +54,16 @@ func BaseURL(hookURL string) string {
 	return u.String()
 }
 
+// PathName is the name of the receiver's path that a hook's URL leads to, as in /webhook/<name>; "" for the path without one.
+func PathName(address string) string {
+	u, err := parseURL(address)
+	if err != nil {
+		return ""
+	}
+	_, name, _ := strings.Cut(u.Path, webhookPath+"/")
+	return name
+}
+
 // SameURL reports whether two URLs of hooks lead to the same place. How they are written makes no difference: the case
 // of scheme and host, a dot at the end of the host, the default port, a slash or a question mark at the end, escapes,
 // and names that are not ASCII.
