@@ -145,7 +145,7 @@ func (p *program) doctorConfig(ctx context.Context) (doctor.Config, error) {
 	if err != nil {
 		return doctor.Config{}, err
 	}
-	targets, err := p.knownTargets(ctx, s)
+	targets, err := p.fleet(s).Targets(ctx)
 	if err != nil {
 		return doctor.Config{}, err
 	}

@@ -11,6 +11,7 @@ import (
 
 	"hookctl/cmd/hookctl/settings"
 	"hookctl/hooks"
+	"hookctl/hooks/secret"
 	"hookctl/logs/text"
 	"hookctl/server/host"
 )
@@ -19,7 +20,11 @@ import (
 // address. It runs until it is interrupted, which is how it ends and no failure, and removes its hooks then. A repository
 // that cannot be relayed is reported at once and does not end the others.
 func (p *program) relay(ctx context.Context, o *setupOptions) error {
-	s, client, err := p.atGitHub()
+	s, fleet, err := p.atFleet()
+	if err != nil {
+		return err
+	}
+	client, err := fleet.GitHub()
 	if err != nil {
 		return err
 	}
@@ -30,19 +35,27 @@ func (p *program) relay(ctx context.Context, o *setupOptions) error {
 	if len(targets) == 0 || slices.ContainsFunc(targets, hooks.Target.IsOrg) {
 		return usage(errors.New("--relay works for repositories: give -R owner/repo"))
 	}
-	key, fresh, err := p.setupSecret(s)
+	key, _, err := s.Store().ForHooks()
+	if err == nil && key == "" {
+		if key, err = secret.Generate(); err == nil {
+			err = s.Store().SetCurrent(key)
+		}
+		if err == nil {
+			p.note("created a secret (%s) and stored it in %s", secret.Fingerprint(key), s.EnvFile())
+		}
+	}
 	if err != nil {
 		return err
 	}
-	if fresh {
-		if err := p.keepFresh(s, key); err != nil {
-			return err
-		}
-	}
-	if _, err := p.runningReceiver(ctx, s); err != nil {
+	if _, _, err := fleet.Receiver(ctx); err != nil {
 		return err
 	}
-	events := o.eventsOr(s)
+	events := hooks.DefaultEvents()
+	for _, chosen := range [][]string{s.Setup.Events, o.events} {
+		if len(chosen) > 0 {
+			events = chosen
+		}
+	}
 	var all errgroup.Group
 	for _, target := range targets {
 		relay := &hooks.Relay{

@@ -1,9 +1,7 @@
 package host
 
 import (
-	"context"
 	"fmt"
-	"maps"
 	"os"
 	"path/filepath"
 	"strings"
@@ -13,8 +11,8 @@ import (
 
 	"github.com/cli/go-gh/v2/pkg/config"
 
-	"hookctl/hooks"
 	"hookctl/hooks/githubtest"
+	"hookctl/server/fleet"
 )
 
 // catchingUp is a receiver that does not listen, and a GitHub with a hook of it; ago is how far its clock is behind.
@@ -47,11 +45,9 @@ func catchingUp(t *testing.T) (github *githubtest.Server, r *receiver, ago *atom
 		t.Setenv(name, value)
 	}
 	r, _ = newReceiver(t, func() {})
-	target, err := hooks.ParseTarget("o/r")
-	if err != nil {
-		t.Fatal(err)
-	}
-	r.settings.Targets = func(context.Context) ([]hooks.Target, error) { return []hooks.Target{target}, nil }
+	h := r.settings.Fleet
+	h.Repositories = []string{"o/r"}
+	r.settings.fleet = fleet.New(h)
 	return github, r, ago
 }
 
@@ -70,8 +66,8 @@ func TestCatchingUpCostsOneCallForAHook(t *testing.T) {
 	look := func(want int) (calls int) {
 		t.Helper()
 		before := len(github.Requests())
-		if n, err := r.catchUpOnce(t.Context(), r.settings, nil); err != nil || n != want {
-			t.Fatalf("caught up with %d, %v; want %d", n, err, want)
+		if n, err := r.catchUp(t.Context(), r.settings, nil); err != nil || n != want {
+			t.Fatalf("fetched %d, %v; want %d", n, err, want)
 		}
 		return len(github.Requests()) - before
 	}
@@ -81,36 +77,8 @@ func TestCatchingUpCostsOneCallForAHook(t *testing.T) {
 	}
 	miss(t, github)
 	look(1)
-	// A hook that was set up in the meantime is seen when the settings are read again, as setup makes the receiver do.
-	github.AddHook("o/r", githubtest.Hook{Active: true, Events: []string{"issues"}, Config: githubtest.Config{URL: "https://hooks.example.com/webhook/issues"}})
-	again := *r.settings
-	r.settings = &again
-	if calls := look(0); calls != 3 {
-		t.Errorf("after a reload a look at two hooks costs %d calls, want 3 with the list", calls)
-	}
-	// So it is after a failure.
-	lift := github.Fault(githubtest.Fault{Status: 404})
-	if _, err := r.catchUpOnce(t.Context(), r.settings, nil); err == nil {
-		t.Error("no error although GitHub knows no hook")
-	}
-	lift()
-	if calls := look(0); calls != 3 {
-		t.Errorf("after a failure a look at two hooks costs %d calls, want 3 with the list", calls)
-	}
-
-	// What cannot be looked up in the log counts as recorded, so that nothing is recorded twice. The cursor must not go past
-	// it, or it is never looked for again.
-	file := r.cursorFile()
-	ago.Store(0) // far enough from the others for the cursor to move
-	miss(t, github)
-	before := readCursor(file)
-	if err := r.log.Close(); err != nil {
-		t.Fatal(err)
-	}
-	if _, err := r.catchUpOnce(t.Context(), r.settings, nil); err == nil || !strings.Contains(err.Error(), "look a delivery up") {
-		t.Errorf("error %v", err)
-	}
-	if moved := readCursor(file); len(before) != 1 || !maps.Equal(moved, before) {
-		t.Errorf("the cursor went from %v to %v", before, moved)
+	stats := r.server.Stats()
+	if stats.Received != 2 {
+		t.Errorf("%d recorded, want 2", stats.Received)
 	}
 }

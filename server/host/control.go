@@ -197,7 +197,7 @@ func (r *receiver) catchup(ctx context.Context, q catchupRequest) (doneAnswer, e
 		}
 		targets = append(targets, t)
 	}
-	n, err := r.catchUpOnce(ctx, r.current(), targets)
+	n, err := r.catchUp(ctx, r.current(), targets)
 	return doneAnswer{n}, errors.Join(err, r.log.Log().Settle(ctx))
 }
 

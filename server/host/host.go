@@ -39,6 +39,7 @@ import (
 	"hookctl/logs"
 	"hookctl/server"
 	"hookctl/server/daemon"
+	"hookctl/server/fleet"
 )
 
 // Config is what does not change while a receiver runs.
@@ -72,14 +73,11 @@ type Settings struct {
 	Server server.Config // without Log, Logger and Allow, which this package sets
 	Store  *secret.Store
 
-	// GitHub opens the client. It is called when something is to be asked, so a receiver needs no login.
-	GitHub func() (*hooks.Client, error)
-	// Targets are the repositories and organisations whose hooks deliver here.
-	Targets func(context.Context) ([]hooks.Target, error)
-	// Ours picks the hooks of a list that deliver here.
-	Ours func(context.Context, []hooks.Hook) ([]hooks.Hook, error)
-	// SavePublicURL writes a tunnel's new address to the settings.
-	SavePublicURL func(url string) error
+	// Fleet is how the hooks that deliver here are found. GitHub is opened when something is to be asked, so a receiver needs
+	// no login. SaveURL writes a tunnel's new address to the settings; they are loaded again afterwards.
+	Fleet fleet.Config
+
+	fleet *fleet.Fleet // made of Fleet when the settings were loaded
 }
 
 // receiver is one running receiver.
@@ -95,7 +93,6 @@ type receiver struct {
 	tunnel   tunnelState
 	ranges   githubRanges
 	catching sync.Mutex // one catch-up at a time
-	listed   listedHooks
 	// One reload at a time: what was read first must not be put in force last, since a rotation relies on what the
 	// receiver said that it accepts.
 	reloading sync.Mutex
@@ -148,6 +145,9 @@ func (r *receiver) load() (*Settings, error) {
 		}
 		return nil, err
 	}
+	config := s.Fleet
+	config.SaveURL = r.saveURL(config.SaveURL)
+	s.fleet = fleet.New(config)
 	return s, nil
 }
 

@@ -11,7 +11,6 @@ import (
 	"hookctl/hooks"
 	"hookctl/hooks/secret"
 	"hookctl/logs"
-	"hookctl/logs/text"
 	"hookctl/server"
 	"hookctl/server/daemon"
 )
@@ -53,51 +52,14 @@ func (i *Intake) Close() error {
 	return i.writer.Close()
 }
 
-// Fetch gets what is missing from GitHub, records it, and calls recorded for each event. What fails does not keep the rest
-// from being fetched.
-func (i *Intake) Fetch(ctx context.Context, client *hooks.Client, missing []hooks.Missing, recorded func(hooks.Missing, Ingested)) error {
-	_, err := client.Fetch(ctx, missing, func(ctx context.Context, m hooks.Missing, d hooks.Delivery) error {
-		answer, err := i.ingest(ctx, fetchedRecord(m, d))
-		if err == nil {
-			recorded(m, answer)
-		}
-		return err
-	})
-	return err
-}
-
-func (i *Intake) ingest(ctx context.Context, record *logs.Record) (Ingested, error) {
+// Ingest records a delivery and says in which file; duplicate means that the log had it. It is a [fleet.Ingest].
+func (i *Intake) Ingest(ctx context.Context, record *logs.Record) (file string, duplicate bool, err error) {
 	if i.writer == nil {
-		return i.client.Ingest(ctx, record)
+		answer, err := i.client.Ingest(ctx, record)
+		return answer.File, answer.Duplicate, err
 	}
-	duplicate, err := i.server.Ingest(ctx, record)
-	return Ingested{File: record.File, Duplicate: duplicate}, err
-}
-
-// fetchedRecord is a delivery that came through the API. Its original bytes are gone, so no signature can be checked: the
-// API call is the proof of where it comes from.
-func fetchedRecord(m hooks.Missing, d hooks.Delivery) *logs.Record {
-	header := http.Header{}
-	for name, value := range d.RequestHeaders {
-		header.Set(name, value)
-	}
-	return &logs.Record{
-		EventType: d.Event, DeliveryID: d.GUID, HookID: m.Hook.ID, Source: logs.SourceCatchup, Headers: keptHeaders(header), Payload: d.Payload,
-	}
-}
-
-// keptHeaders are the headers that a record keeps, as the receiver's intake keeps them.
-func keptHeaders(header http.Header) map[string]string {
-	kept := map[string]string{}
-	for _, name := range []string{
-		"X-GitHub-Event", "X-GitHub-Delivery", "X-GitHub-Hook-ID", "X-GitHub-Hook-Installation-Target-Type",
-		"X-GitHub-Hook-Installation-Target-ID", "X-Hub-Signature-256", "Content-Type", "User-Agent",
-	} {
-		if value := text.Clean(header.Get(name)); value != "" {
-			kept[name] = value
-		}
-	}
-	return kept
+	duplicate, err = i.server.Ingest(ctx, record)
+	return record.File, duplicate, err
 }
 
 // Relayed hands a delivery that came through GitHub's relay to the receiver, and returns what to answer GitHub. Where GitHub
@@ -106,7 +68,7 @@ func keptHeaders(header http.Header) map[string]string {
 func (c *Client) Relayed(ctx context.Context, store *secret.Store, d hooks.RelayDelivery) (hooks.RelayAnswer, Ingested, error) {
 	record := &logs.Record{
 		EventType: d.Header.Get("X-GitHub-Event"), DeliveryID: d.Header.Get("X-GitHub-Delivery"), HookID: d.HookID,
-		Source: logs.SourceRelay, Headers: keptHeaders(d.Header), Payload: d.Body,
+		Source: logs.SourceRelay, Headers: server.KeptHeaders(d.Header), Payload: d.Body,
 	}
 	if signature := d.Header.Get("X-Hub-Signature-256"); signature != "" {
 		now := time.Now()

@@ -72,7 +72,7 @@ func (g *githubRanges) prepare(ctx context.Context, home string, s *Settings) (u
 func rangesFile(home string) string { return filepath.Join(home, "run", "github-ranges.json") }
 
 func fetchRanges(ctx context.Context, s *Settings) ([]netip.Prefix, error) {
-	client, err := s.GitHub()
+	client, err := s.fleet.GitHub()
 	if err != nil {
 		return nil, err
 	}

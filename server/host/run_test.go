@@ -9,7 +9,6 @@ import (
 	"net/http"
 	"os"
 	"path/filepath"
-	"slices"
 	"strings"
 	"sync"
 	"sync/atomic"
@@ -23,6 +22,7 @@ import (
 	"hookctl/logs"
 	"hookctl/server"
 	"hookctl/server/daemon"
+	"hookctl/server/fleet"
 )
 
 // house is a home, and what its settings say.
@@ -58,13 +58,15 @@ func (h *house) load() (*Settings, error) {
 	}
 	s := &Settings{
 		Bind: "127.0.0.1", PublicURL: "https://hooks.example.com",
-		Logs:          logs.Config{Dir: filepath.Join(h.home, "logs")},
-		Server:        server.Config{Keys: ring, Version: "1.2.3"},
-		Store:         h.store,
-		GitHub:        func() (*hooks.Client, error) { return hooks.New(hooks.Config{}) },
-		Targets:       func(context.Context) ([]hooks.Target, error) { return nil, nil },
-		Ours:          func(_ context.Context, list []hooks.Hook) ([]hooks.Hook, error) { return list, nil },
-		SavePublicURL: func(string) error { return nil },
+		Logs:   logs.Config{Dir: filepath.Join(h.home, "logs")},
+		Server: server.Config{Keys: ring, Version: "1.2.3"},
+		Store:  h.store,
+		Fleet: fleet.Config{
+			Home: h.home, Logs: logs.Config{Dir: filepath.Join(h.home, "logs")}, Store: h.store,
+			GitHub:    func() (*hooks.Client, error) { return hooks.New(hooks.Config{}) },
+			PublicURL: "https://hooks.example.com",
+			SaveURL:   func(context.Context, string) error { return nil },
+		},
 	}
 	return s, h.change(int(h.loaded.Add(1)), s)
 }
@@ -309,57 +311,36 @@ func TestRelayedDeliveriesAreCheckedAndRecorded(t *testing.T) {
 	}
 }
 
-// What was missed gets into the log with a receiver and without, and once only.
-func TestIntakeFetchesWithAndWithoutAReceiver(t *testing.T) {
-	github, r, ago := catchingUp(t)
-	ago.Store(int64(time.Hour))
-	miss(t, github)
-	client, err := r.settings.GitHub()
-	if err != nil {
-		t.Fatal(err)
-	}
-	targets, err := r.settings.Targets(t.Context())
-	if err != nil {
-		t.Fatal(err)
-	}
-	list, err := client.ListAll(t.Context(), targets)
-	if err != nil {
-		t.Fatal(err)
-	}
+// What was fetched gets into the log with a receiver and without, and once only.
+func TestIntakeWithAndWithoutAReceiver(t *testing.T) {
 	h := newHouse(t)
-	fetch := func() (files []string) {
+	ingest := func(guid string) (file string, duplicate bool) {
 		t.Helper()
 		s, err := h.load()
 		if err != nil {
-			t.Fatal(err)
-		}
-		log, err := logs.Open(t.Context(), s.Logs)
-		if err != nil {
-			t.Fatal(err)
-		}
-		missing, err := Missed(t.Context(), client, log, list, time.Now().Add(-24*time.Hour))
-		if err := errors.Join(err, log.Close()); err != nil {
 			t.Fatal(err)
 		}
 		intake, err := OpenIntake(t.Context(), h.home, s)
 		if err != nil {
 			t.Fatal(err)
 		}
-		err = intake.Fetch(t.Context(), client, missing, func(_ hooks.Missing, i Ingested) { files = append(files, i.File) })
+		file, duplicate, err = intake.Ingest(t.Context(), &logs.Record{
+			EventType: "push", DeliveryID: guid, HookID: 7, Source: logs.SourceCatchup, Payload: []byte(`{"a": 1}`),
+		})
 		if err := errors.Join(err, intake.Close()); err != nil {
 			t.Fatal(err)
 		}
-		return files
+		return file, duplicate
 	}
-	if files := fetch(); len(files) != 1 {
-		t.Errorf("without a receiver: %v", files)
+	first, second := uuid.NewString(), uuid.NewString()
+	if file, duplicate := ingest(first); file == "" || duplicate {
+		t.Errorf("without a receiver: %q, duplicate %t", file, duplicate)
 	}
 	h.run(t)
-	if files := fetch(); len(files) != 0 {
-		t.Errorf("fetched twice: %v", files)
+	if _, duplicate := ingest(first); !duplicate {
+		t.Error("recorded twice")
 	}
-	miss(t, github)
-	if files := fetch(); len(files) != 1 || slices.Contains(files, "") {
-		t.Errorf("with a receiver: %v", files)
+	if file, duplicate := ingest(second); file == "" || duplicate {
+		t.Errorf("with a receiver: %q, duplicate %t", file, duplicate)
 	}
 }
