@@ -125,6 +125,9 @@ func (p *program) rotate(ctx context.Context, o *rotateOptions) (err error) {
 			p.note("hint: %s, hook %d: %s", h.Repository, h.HookID, h.Cure)
 		}
 	}
+	if err == nil && slices.ContainsFunc(result.Hooks, func(h hooks.RotateHook) bool { return h.Status == "aside" }) {
+		return errReported
+	}
 	if err == nil && !result.Complete {
 		p.note("hint: give the others the new secret with: hookctl rotate --resume")
 		return errReported
