@@ -3,9 +3,9 @@ package hooks
 import (
 	"context"
 	"errors"
-	"fmt"
 	"net/http"
 	"os"
+	"os/exec"
 	"path/filepath"
 	"strings"
 	"testing"
@@ -182,33 +182,42 @@ func TestNewAsksAnOldGhForItsToken(t *testing.T) {
 	}
 }
 
-// suggested is an error of another package.
-type suggested struct{ error }
-
-func (suggested) Hint() string { return "do that" }
-
-func TestCures(t *testing.T) {
-	plain := errors.New("broken")
-	silent := &Error{Op: "look", Err: suggested{plain}} // knows no cure, and its cause does
-	for name, tt := range map[string]struct {
-		err  error
-		want string
-	}{
-		"none":             {plain, ""},
-		"nil":              {nil, ""},
-		"of another":       {fmt.Errorf("wrapped: %w", suggested{plain}), "do that"},
-		"of the cause":     {silent, "do that"},
-		"added":            {fmt.Errorf("wrapped: %w", WithCure(plain, "do this")), "do this"},
-		"known before":     {WithCure(suggested{plain}, "do this"), "do that"},
-		"of one of many":   {errors.Join(plain, WithCure(plain, "do this")), "do this"},
-		"added to nil":     {WithCure(nil, "do this"), ""},
-		"added as no cure": {WithCure(plain, ""), ""},
-	} {
-		if have := CureOf(tt.err); have != tt.want {
-			t.Errorf("%s: %q, want %q", name, have, tt.want)
+// A token that no request can carry is refused where it is read, without a word of it, and the cure makes it a good one.
+func TestNewRefusesATokenThatCannotBeSent(t *testing.T) {
+	sh, err := exec.LookPath("sh")
+	if err != nil {
+		t.Skip("there is no shell")
+	}
+	for _, name := range []string{"GH_TOKEN", "GITHUB_TOKEN", "GH_ENTERPRISE_TOKEN", "GITHUB_ENTERPRISE_TOKEN"} {
+		for _, other := range []string{"GH_TOKEN", "GITHUB_TOKEN", "GH_ENTERPRISE_TOKEN", "GITHUB_ENTERPRISE_TOKEN"} {
+			t.Setenv(other, "")
+		}
+		host := "github.com"
+		if strings.Contains(name, "ENTERPRISE") {
+			host = "ghe.example.com"
+		}
+		for _, token := range []string{"gho_kept\n", "gho_kept\r\n", " gho_kept", "\tgho_kept ", "gho_\x1bkept", "gho_\u00a0kept", "\ufeffgho_kept", "gho_ke\npt"} {
+			t.Setenv(name, token)
+			_, err := New(Config{Host: host})
+			cure := CureOf(err)
+			if !errors.Is(err, ErrNotLoggedIn) || !strings.Contains(err.Error(), name) || strings.Contains(err.Error()+cure, "gho") {
+				t.Errorf("%s=%q: %v, cure %q", name, token, err, cure)
+				continue
+			}
+			_, command, _ := strings.Cut(cure, ": ")
+			out, err := exec.CommandContext(t.Context(), sh, "-c", command+`; printf %s "$`+name+`"`).Output() // #nosec G204 -- the cure
+			if err != nil || string(out) != "gho_kept" {
+				t.Errorf("%s=%q: the cure makes %q, %v", name, token, out, err)
+			}
+			t.Setenv(name, string(out))
+			if _, err := New(Config{Host: host}); err != nil {
+				t.Errorf("%s=%q: after the cure: %v", name, token, err)
+			}
 		}
 	}
-	if err := WithCure(plain, "do this"); !errors.Is(err, plain) || err.Error() != "broken" {
-		t.Errorf("%v", err)
+	for _, token := range []string{"a\n", "\x00"} {
+		if _, err := New(Config{Token: token}); !errors.Is(err, ErrNotLoggedIn) || CureOf(err) == "" {
+			t.Errorf("%q: %v", token, err)
+		}
 	}
 }

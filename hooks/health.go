@@ -1,6 +1,7 @@
 package hooks
 
 import (
+	"cmp"
 	"context"
 	"fmt"
 	"net/http"
@@ -90,8 +91,10 @@ func (h Hook) Warnings() []Warning {
 	switch code := h.LastResponse.Code; {
 	case code == http.StatusUnauthorized:
 		warn(WarnWrongSecret, "is "+ErrWrongSecret.Error(), "hookctl rotate "+at)
-	case code >= 300 || (code == 0 && h.LastResponse.Status != "unused" && h.LastResponse.Status != "active" && h.LastResponse.Status != ""):
+	case code >= 300:
 		warn(WarnFailing, fmt.Sprintf("got %d at its last delivery: %s", code, h.LastResponse.Message), responseCure(code, h.LastResponse.Message))
+	case code == 0 && !h.LastResponse.None():
+		warn(WarnFailing, "could not be delivered: "+cmp.Or(h.LastResponse.Message, h.LastResponse.Status), responseCure(code, h.LastResponse.Message))
 	}
 	return found
 }

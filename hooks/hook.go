@@ -38,6 +38,12 @@ type Response struct {
 	Message string
 }
 
+// None tells that nothing is known of an answer: nothing was delivered yet, or the hook is of an organization, of which GitHub
+// gives no last response.
+func (r Response) None() bool {
+	return r.Code == 0 && r.Message == "" && (r.Status == "" || r.Status == "unused" || r.Status == "active")
+}
+
 // MarshalJSON writes the shape of `hooks list`.
 func (h Hook) MarshalJSON() ([]byte, error) {
 	type response struct {

@@ -136,7 +136,7 @@ func (p *program) setupRequest(ctx context.Context, s *settings.Settings, all *f
 		return request, err
 	}
 	if len(request.Targets)+len(known) == 0 {
-		name, err := p.ask(ctx, "repo", "repository (owner/repo)", currentRepository(client))
+		name, err := p.ask(ctx, "repo", "repository (owner/repo)", currentRepository(ctx, client.Host()))
 		if err != nil {
 			return request, err
 		}

@@ -24,7 +24,7 @@ var imports = map[string][]string{
 	"server/fleet":         {"server/daemon", "hooks", "hooks/secret", "logs"},
 	"server/host":          {"server", "server/fleet", "server/daemon", "hooks", "hooks/secret", "logs"},
 	"server/daemon":        {},
-	"server/doctor":        {"hooks", "hooks/secret", "logs", "server/daemon"},
+	"server/doctor":        {"hooks", "hooks/secret", "logs", "server/daemon", "server/fleet"},
 	"logs":                 {},
 	"logs/text":            {},
 }

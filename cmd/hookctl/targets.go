@@ -9,8 +9,6 @@ import (
 	"slices"
 	"strings"
 
-	"github.com/cli/go-gh/v2/pkg/auth"
-	"github.com/cli/go-gh/v2/pkg/repository"
 	"github.com/spf13/cobra"
 
 	"hookctl/hooks"
@@ -128,16 +126,6 @@ func (p *program) readLines(file string) ([]string, error) {
 	return lines, scanner.Err()
 }
 
-// currentRepository is the repository of the working directory, "" where there is none, or one of another host than the
-// client's: its namesake would be taken for it.
-func currentRepository(client *hooks.Client) string {
-	r, err := repository.Current()
-	if err != nil || auth.NormalizeHostname(r.Host) != client.Host() {
-		return ""
-	}
-	return r.Owner + "/" + r.Name
-}
-
 // chosenTargets are those of the flags; nil, which means all that are known, where there are no flags; else the repository of
 // the working directory.
 func (p *program) chosenTargets(ctx context.Context, all *fleet.Fleet, f *targetFlags) ([]hooks.Target, error) {
@@ -153,7 +141,7 @@ func (p *program) chosenTargets(ctx context.Context, all *fleet.Fleet, f *target
 	if err != nil || len(known) > 0 {
 		return nil, err
 	}
-	if here, err := hooks.ParseTarget(currentRepository(client)); err == nil {
+	if here, err := hooks.ParseTarget(currentRepository(ctx, client.Host())); err == nil {
 		return []hooks.Target{here}, nil
 	}
 	return nil, missing("repo", "the repository whose hooks are meant")

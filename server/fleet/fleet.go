@@ -35,10 +35,11 @@ type Config struct {
 	Daemon daemon.Config                 // how the receiver is started
 	GitHub func() (*hooks.Client, error) // called once, when first needed, and again after a failed login
 
-	PublicURL    string   // receiver.public_url; "" asks the receiver
-	Repositories []string // setup.repositories
-	Events       []string // setup.events: of new hooks; [hooks.DefaultEvents] if empty
-	PerHook      bool     // every hook gets a secret of its own when it is rotated
+	PublicURL    string        // receiver.public_url; "" asks the receiver
+	Repositories []string      // setup.repositories
+	Events       []string      // setup.events: of new hooks; [hooks.DefaultEvents] if empty
+	Wait         time.Duration // for the proof of one hook; [hooks.DefaultWait] if zero
+	PerHook      bool          // every hook gets a secret of its own when it is rotated
 
 	// SaveURL keeps the public URL in the settings; nil leaves them alone.
 	SaveURL func(ctx context.Context, publicURL string) error

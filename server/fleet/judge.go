@@ -84,7 +84,7 @@ func (h Hook) MarshalJSON() ([]byte, error) {
 // LastAnswer is what GitHub got as an answer to the newest delivery, in words.
 func (h Hook) LastAnswer() string {
 	switch last := h.LastResponse; {
-	case unused(last):
+	case last.None():
 		return "none yet"
 	case last.Code >= 200 && last.Code < 300:
 		return strings.TrimSpace(fmt.Sprintf("%d %s", last.Code, last.Message))
@@ -93,10 +93,6 @@ func (h Hook) LastAnswer() string {
 	default:
 		return answer(last.Code, cmp.Or(last.Message, last.Status))
 	}
-}
-
-func unused(r hooks.Response) bool {
-	return r.Code == 0 && r.Message == "" && (r.Status == "" || r.Status == "unused" || r.Status == "active")
 }
 
 // answer says what an answer to GitHub means for a person.
@@ -273,7 +269,7 @@ func (h Hook) health() (Health, string) {
 	worst := 0
 	for _, w := range h.Warnings {
 		// That a new hook has not proved itself is no fault of it.
-		if w.Code != WarnUnproved || !unused(h.LastResponse) {
+		if w.Code != WarnUnproved || !h.LastResponse.None() {
 			worst = max(worst, weight(w.Code))
 		}
 	}
@@ -281,13 +277,13 @@ func (h Hook) health() (Health, string) {
 	switch {
 	case !h.Active:
 		state = "paused"
-	case h.LastResponse.Code >= 300 || h.LastResponse.Code == 0 && !unused(h.LastResponse):
+	case h.LastResponse.Code >= 300 || h.LastResponse.Code == 0 && !h.LastResponse.None():
 		state = answer(h.LastResponse.Code, cmp.Or(h.LastResponse.Message, h.LastResponse.Status))
 	case h.SecretState == SecretNone:
 		state = "has no secret"
 	case h.SecretState == SecretRefused:
 		state = "signs with a secret that is refused"
-	case unused(h.LastResponse) && h.Seen.IsZero():
+	case h.LastResponse.None() && h.Seen.IsZero():
 		state = "no delivery yet"
 	}
 	switch {
@@ -295,7 +291,7 @@ func (h Hook) health() (Health, string) {
 		return Failing, state
 	case worst > 0:
 		return Warning, state
-	case unused(h.LastResponse) && h.Seen.IsZero():
+	case h.LastResponse.None() && h.Seen.IsZero():
 		return Unknown, state
 	}
 	return Healthy, state

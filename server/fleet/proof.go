@@ -1,6 +1,7 @@
 package fleet
 
 import (
+	"cmp"
 	"context"
 	"errors"
 	"fmt"
@@ -32,7 +33,7 @@ func (f *Fleet) Ping(ctx context.Context, h hooks.Hook) error {
 }
 
 // Prove asks for a ping and waits until it is in the log, signed with any secret that the receiver accepts; wait is
-// [hooks.DefaultWait] if zero. What GitHub says became of it is watched in the meantime, so that a refusal is known at once,
+// that of the Config if zero. What GitHub says became of it is watched in the meantime, so that a refusal is known at once,
 // with its reason.
 func (f *Fleet) Prove(ctx context.Context, h hooks.Hook, wait time.Duration) (Proof, error) {
 	client, err := f.GitHub()
@@ -55,7 +56,7 @@ func (f *Fleet) Prove(ctx context.Context, h hooks.Hook, wait time.Duration) (Pr
 			}
 			return err
 		}
-		return client.Prove(ctx, h, secret.Fingerprint(due), confirm, wait)
+		return client.Prove(ctx, h, secret.Fingerprint(due), confirm, cmp.Or(wait, f.cfg.Wait))
 	})
 	p.Current = err == nil && p.Secret == secret.Fingerprint(due)
 	return p, err

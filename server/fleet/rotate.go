@@ -231,7 +231,7 @@ func plain(list []Hook) []hooks.Hook {
 
 // rotator gives package hooks what a rotation needs of this machine.
 func (f *Fleet) rotator(client *hooks.Client, log *logs.Log, progress func(hooks.Step)) *hooks.Rotator {
-	return &hooks.Rotator{Client: client, Store: f.cfg.Store, Accept: f.Accept, Confirm: confirm(log), Progress: progress, Now: f.cfg.Now, PerHook: f.cfg.PerHook}
+	return &hooks.Rotator{Client: client, Store: f.cfg.Store, Accept: f.Accept, Confirm: confirm(log), Progress: progress, Now: f.cfg.Now, Wait: f.cfg.Wait, PerHook: f.cfg.PerHook}
 }
 
 // Rotate gives the hooks of a plan a new secret, or goes on with what is under way. A hook that failed is in the report, with
@@ -293,7 +293,7 @@ func (f *Fleet) turn(ctx context.Context, progress func(hooks.Step), out []Aside
 		}
 		report.Aside = append(report.Aside, Aside{Target: t, HookID: h.HookID, Err: hooks.WithCure(errors.New(h.Error), h.Cure)})
 	}
-	if report.Over && !report.Complete && report.Next == "" { // a hook that was given up has a secret that nobody accepts
+	if err == nil && report.Over && !report.Complete && report.Next == "" { // a hook that was given up has a secret that nobody accepts
 		report.Next = "hookctl rotate"
 	}
 	if errors.Is(err, hooks.ErrUnfinished) && len(report.Hooks) > 0 {

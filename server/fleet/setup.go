@@ -24,7 +24,7 @@ type SetupRequest struct {
 	Events   []string       // nil keeps those of a hook that is there; a new one gets those of the settings
 	Inactive bool           // hooks that send nothing yet; without it a paused hook stays paused, and a new one is active
 	Insecure bool           // GitHub does not check the certificate
-	Wait     time.Duration  // for the proof of one hook; [hooks.DefaultWait] if zero
+	Wait     time.Duration  // for the proof of one hook; that of the Config if zero
 
 	Adopt            bool   // takes back hooks that were pointed elsewhere
 	AllowUnreachable bool   // also an address that GitHub refuses or cannot reach, such as localhost
@@ -141,7 +141,7 @@ func (f *Fleet) PlanSetup(ctx context.Context, r SetupRequest) (SetupPlan, error
 		return plan, hooks.WithCure(errors.New("no repository is known to set hooks up on"), "name one: -R owner/repo")
 	}
 	ask := hooks.SetupRequest{
-		Targets: targets, URL: url, Events: r.Events, NewEvents: f.cfg.Events, Active: !r.Inactive, InsecureSSL: r.Insecure, Wait: r.Wait,
+		Targets: targets, URL: url, Events: r.Events, NewEvents: f.cfg.Events, Active: !r.Inactive, InsecureSSL: r.Insecure, Wait: cmp.Or(r.Wait, f.cfg.Wait),
 		OwnSecret: f.cfg.Store.HookSecret,
 		Ours: func(h hooks.Hook) bool {
 			ours, moved := k.ours(h)

@@ -21,11 +21,15 @@ func (r *receiver) status() daemon.Status {
 		Rejected:             stats.Rejected,
 		Duplicates:           stats.Duplicates,
 		PendingNotifications: stats.Pending,
+		PendingSince:         stats.PendingSince,
 		FailedNotifications:  stats.Failed,
 		Secrets:              stats.Secrets,
 		Instance:             r.server.Instance(),
 		Alarm:                cmp.Or(stats.Alarm, tunnel.problem),
 		PublicURL:            s.PublicURL,
+	}
+	for _, f := range stats.FailingSinks {
+		status.FailingSinks = append(status.FailingSinks, daemon.FailingSink(f))
 	}
 	if len(stats.Secrets) > 0 {
 		status.Secret = stats.Secrets[0]
