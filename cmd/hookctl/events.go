@@ -218,8 +218,8 @@ func newEventsFollow(p *program) *cobra.Command {
 	return cmd
 }
 
-// followEvents prints each new record once: a second batch tells the outcome of its notification, which is no new
-// record. An interrupt is how it ends, and no failure.
+// followEvents prints each new record once: the log also reports a record again when the outcome of its notification is
+// known, which may be one from before. An interrupt is how it ends, and no failure.
 func (p *program) followEvents(ctx context.Context, f eventsFilter, out *output) (err error) {
 	filter, err := f.parse()
 	if err != nil {
@@ -232,6 +232,7 @@ func (p *program) followEvents(ctx context.Context, f eventsFilter, out *output)
 	defer func() { err = errors.Join(err, log.Close()) }()
 	watching, stop := context.WithCancel(ctx)
 	defer stop()
+	began := time.Now()
 	news, err := log.Watch(watching)
 	if err != nil {
 		return err
@@ -240,7 +241,7 @@ func (p *program) followEvents(ctx context.Context, f eventsFilter, out *output)
 	seen, count := newRecent(4096), 0
 	for batch := range news {
 		for _, e := range batch {
-			if !seen.add(e.File) || !filter.Match(e) {
+			if e.ReceivedAt.Before(began) || !seen.add(e.File) || !filter.Match(e) {
 				continue
 			}
 			if out.wanted() {

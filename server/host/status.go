@@ -13,10 +13,6 @@ func (r *receiver) status() daemon.Status {
 	s, tunnel := r.settings, r.tunnel
 	r.mu.Unlock()
 	stats := r.server.Stats()
-	var failing []daemon.FailingSink
-	for _, f := range stats.FailingSinks {
-		failing = append(failing, daemon.FailingSink(f))
-	}
 	status := daemon.Status{
 		Address:              r.address,
 		Version:              s.Server.Version,
@@ -26,12 +22,14 @@ func (r *receiver) status() daemon.Status {
 		Duplicates:           stats.Duplicates,
 		PendingNotifications: stats.Pending,
 		PendingSince:         stats.PendingSince,
-		FailingSinks:         failing,
 		FailedNotifications:  stats.Failed,
 		Secrets:              stats.Secrets,
 		Instance:             r.server.Instance(),
 		Alarm:                cmp.Or(stats.Alarm, tunnel.problem),
 		PublicURL:            s.PublicURL,
+	}
+	for _, f := range stats.FailingSinks {
+		status.FailingSinks = append(status.FailingSinks, daemon.FailingSink(f))
 	}
 	if len(stats.Secrets) > 0 {
 		status.Secret = stats.Secrets[0]
