@@ -57,7 +57,7 @@ func newRoot(p *program) *cobra.Command {
 			if !p.terminal && !p.accessible {
 				return cmd.Help()
 			}
-			return p.openTUI(cmd.Context())
+			return p.openFace(cmd.Context())
 		},
 	}
 	root.Version = buildInfo().line()
