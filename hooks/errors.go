@@ -29,13 +29,14 @@ var (
 	ErrHookLimit    = errors.New("too many hooks")
 	ErrURLRefused   = errors.New("GitHub does not accept the URL")
 	ErrArchived     = errors.New("the repository is archived")
+	ErrForbidden    = errors.New("forbidden by a rule that a role does not lift") // of the organization or of GitHub
 	ErrUnreachable  = errors.New("no answer from GitHub")
 )
 
 // Error is a call that failed: what was done, what GitHub said, and what to do about it. Its texts are clean for a
 // terminal and hold no secret.
 type Error struct {
-	Op      string // "create hook"
+	Op      string // "create hook"; "" where the message says it all
 	Target  string // "owner/repo", or what else the call was about
 	Status  int    // HTTP status; 0 when there was no answer
 	Message string // GitHub's own words
@@ -47,18 +48,15 @@ type Error struct {
 
 // Error reads like "create hook on o/r: 404 Not Found: …".
 func (e *Error) Error() string {
-	var b strings.Builder
-	b.WriteString(e.Op)
+	parts := []string{e.Op}
 	if e.Target != "" {
-		b.WriteString(" on " + e.Target)
+		parts[0] += " on " + e.Target
 	}
 	if e.Status != 0 {
-		fmt.Fprintf(&b, ": %d %s", e.Status, http.StatusText(e.Status))
+		parts = append(parts, fmt.Sprintf("%d %s", e.Status, http.StatusText(e.Status)))
 	}
-	if e.Message != "" {
-		b.WriteString(": " + e.Message)
-	}
-	return b.String()
+	parts = append(parts, e.Message)
+	return strings.Join(slices.DeleteFunc(parts, func(p string) bool { return p == "" }), ": ")
 }
 
 // Hint is the cure, under the name that the errors of other packages have it.
@@ -156,23 +154,55 @@ func waitCure(until time.Time) string {
 	return fmt.Sprintf("wait until %s and run the command again: it goes on where it stopped", until.Format("15:04:05"))
 }
 
+// explainForbidden finds the reason of a 403 in its headers and in GitHub's words; each has a cure of its own.
 func (c *Client) explainForbidden(e *Error, r request, status *api.HTTPError) {
 	message := strings.ToLower(e.Message)
+	says := func(any ...string) bool {
+		return slices.ContainsFunc(any, func(s string) bool { return strings.Contains(message, s) })
+	}
+	owner, _, _ := strings.Cut(r.target, "/")
+	permission := "Webhooks"
+	if strings.HasPrefix(r.path, "orgs/") {
+		permission = "Organization webhooks"
+	}
 	switch sso := status.Headers.Get("X-GitHub-SSO"); {
-	case strings.HasPrefix(sso, "required"):
+	case strings.HasPrefix(sso, "required"), says("saml", "single sign-on"):
 		e.Err = ErrSSO
-		e.Cure = "authorize the token for the organization, then run the command again"
+		e.Cure = c.tokenCure("authorize gh for "+owner+": gh auth refresh -h "+c.host, "authorize the token in %s for "+owner+": https://"+c.host+"/settings/tokens")
 		if _, address, ok := strings.Cut(sso, "url="); ok {
 			e.Cure = "authorize the token in a browser: " + clean(address)
 		}
-	case strings.Contains(message, "archived"):
+	case says("archived"):
 		e.Err, e.Cure = ErrArchived, "unarchive it (gh repo unarchive "+r.target+") or leave it out"
-	case strings.Contains(message, "not accessible by"):
-		e.Err, e.Cure = ErrScope, "give the token the permission \"Webhooks: read and write\" for "+r.target
+	case says("ip allow list"):
+		e.Err, e.Cure = ErrForbidden, "run this from an allowed address, or ask an owner of "+owner+" to add this machine's address to the IP allow list"
+	case says("access restrictions"):
+		e.Err = ErrForbidden
+		e.Cure = c.tokenCure("ask an owner of "+owner+" to approve GitHub CLI: https://"+c.host+"/organizations/"+owner+"/settings/oauth_application_policy",
+			"ask an owner of "+owner+" to approve the app that the token in %s is from: https://"+c.host+"/organizations/"+owner+"/settings/oauth_application_policy")
+	case says("forbids access via", "lifetime"):
+		e.Err, e.Cure = ErrForbidden, "use a token of a kind that "+owner+" allows, as GitHub says: https://"+c.host+"/settings/tokens"
+	case says("two-factor"):
+		e.Err, e.Cure = ErrForbidden, "turn on two-factor authentication: https://"+c.host+"/settings/security"
+	case says("suspended"):
+		e.Err, e.Cure = ErrForbidden, "ask GitHub, or the administrator of "+c.host+", to lift the suspension"
+	case says("billing", "payment", "upgrade to", "spending limit"):
+		e.Err, e.Cure = ErrForbidden, "ask an owner of "+owner+" to settle the plan or the payment: https://"+c.host+"/settings/billing"
+	case says("access blocked", "disabled"):
+		e.Err, e.Cure = ErrForbidden, "see why at https://"+c.host+"/"+r.target+", or leave it out"
+	case message == "": // GitHub names a reason
+		e.Err, e.Cure = ErrForbidden, "check the proxy on the way to "+c.host+": GitHub would say why"
+	case says("not accessible by integration"):
+		e.Err, e.Cure = ErrScope, "give the app whose token this is the permission \""+permission+": read and write\" for "+r.target+
+			", or use a token of your own; the GITHUB_TOKEN of a workflow cannot have it"
+	case says("not accessible by"):
+		e.Err, e.Cure = ErrScope, "give the token the permission \""+permission+": read and write\" for "+r.target
 	case lacksScope(status.Headers):
 		e.Err, e.Cure = ErrScope, c.scopeCure(r)
-	default:
+	case says("admin", "owner", "permission", "must have", "forbidden"):
 		e.Err, e.Cure = ErrNotAdmin, adminCure(r)
+	default:
+		e.Err, e.Cure = ErrForbidden, "do what GitHub asks for; to see its whole answer: "+r.look()
 	}
 }
 

@@ -299,10 +299,6 @@ func (c *Client) Delete(ctx context.Context, t Target, id int64) error {
 	return err
 }
 
-// SameURL tells whether two hook URLs lead to the same place: the case of scheme and host and a slash at the end
-// make no difference.
-func SameURL(a, b string) bool { return canonicalURL(a) == canonicalURL(b) }
-
 func sameEvents(a, b []string) bool {
 	a, b = slices.Clone(a), slices.Clone(b)
 	slices.Sort(a)

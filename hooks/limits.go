@@ -233,7 +233,8 @@ func limitOf(e *api.HTTPError, now time.Time) (wait time.Duration, limited bool)
 			return max(0, time.Unix(reset, 0).Sub(now)) + time.Second, true
 		}
 	}
-	if e.StatusCode == http.StatusTooManyRequests || strings.Contains(strings.ToLower(e.Message), "rate limit") {
+	message := strings.ToLower(e.Message) // an old Enterprise Server calls a secondary limit abuse detection
+	if e.StatusCode == http.StatusTooManyRequests || strings.Contains(message, "rate limit") || strings.Contains(message, "abuse detection") {
 		return time.Minute, true
 	}
 	return 0, false

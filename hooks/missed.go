@@ -204,7 +204,7 @@ func (c *Client) RedeliverAll(ctx context.Context, missing []Missing, progress f
 	progress = oneAtATime(progress)
 	unique := make(map[string]Missing)
 	for _, m := range missing {
-		unique[m.GUID+" "+canonicalURL(m.Hook.URL)] = m
+		unique[m.GUID+" "+normalURL(m.Hook.URL)] = m
 	}
 	keys := slices.Sorted(maps.Keys(unique))
 	errs := make([]error, len(keys))

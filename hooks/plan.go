@@ -7,7 +7,6 @@ import (
 	"fmt"
 	"log/slog"
 	"net/http"
-	"net/url"
 	"slices"
 	"strings"
 	"sync"
@@ -91,9 +90,8 @@ func (c *Client) PlanSetup(ctx context.Context, r SetupRequest) (SetupPlan, erro
 		r.Wait = DefaultWait
 	}
 	r.Events = slices.Compact(slices.Sorted(slices.Values(r.Events)))
-	if u, err := url.Parse(r.URL); err != nil || u.Host == "" || (u.Scheme != "https" && u.Scheme != "http") {
-		return SetupPlan{}, &Error{Op: "plan setup", Message: fmt.Sprintf("%q is no URL that GitHub can send to", clean(r.URL)),
-			Cure: "give a public https URL: --url https://hooks.example.com/webhook", Err: ErrURLRefused}
+	if _, err := parseURL(r.URL); err != nil {
+		return SetupPlan{}, err
 	}
 	if r.Secret == "" {
 		return SetupPlan{}, &Error{Op: "plan setup", Message: "there is no secret", Cure: "run: hookctl secret generate"}

@@ -139,13 +139,13 @@ func (s *funnels) tunnels() []Tunnel {
 	return list
 }
 
-// appendTunnel adds a tunnel whose address is one that GitHub can use.
+// appendTunnel adds a tunnel whose address is one that GitHub can send to: ngrok also has internal ones, for itself alone.
 func appendTunnel(list []Tunnel, kind, public, target string) []Tunnel {
-	u, err := url.Parse(public)
-	if err != nil || u.Hostname() == "" || u.Scheme != "https" && u.Scheme != "http" || clean(public) != public {
+	u, err := parseURL(public)
+	if err != nil || !publicHost(u.Hostname()) || clean(public) != public {
 		return list
 	}
-	return append(list, Tunnel{Kind: kind, URL: strings.TrimRight(public, "/"), Target: localTarget(target)})
+	return append(list, Tunnel{Kind: kind, URL: u.String(), Target: localTarget(target)})
 }
 
 // localTarget makes host:port of the ways in which tunnels write where they lead to.

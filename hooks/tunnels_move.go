@@ -3,7 +3,6 @@ package hooks
 import (
 	"context"
 	"errors"
-	"net/url"
 	"slices"
 	"strings"
 )
@@ -37,13 +36,12 @@ func (c *Client) Move(ctx context.Context, targets []Target, from, to string) ([
 
 // movedURL is a hook's URL at another public address, where it lies at the first one.
 func movedURL(hook, from, to string) (address string, lies bool) {
-	h, err := url.Parse(hook)
-	f, fromErr := url.Parse(from)
-	if err != nil || fromErr != nil || !strings.EqualFold(h.Scheme, f.Scheme) || !strings.EqualFold(h.Host, f.Host) {
+	h, err := parseURL(hook)
+	f, fromErr := parseURL(from)
+	if err != nil || fromErr != nil || h.Scheme != f.Scheme || h.Host != f.Host {
 		return "", false
 	}
-	base := strings.TrimRight(f.EscapedPath(), "/")
-	rest, below := strings.CutPrefix(h.EscapedPath(), base)
+	rest, below := strings.CutPrefix(h.RawPath, f.RawPath)
 	if !below || rest != "" && rest[0] != '/' {
 		return "", false
 	}

@@ -120,6 +120,8 @@ func TestFindTunnelsByTheirAPIs(t *testing.T) {
 			ngrok: map[string]string{"/api/tunnels": `{"tunnels":[{"public_url":"https://a.ngrok.app","config":{"addr":"localhost:9000"}}]}`},
 			want:  []Tunnel{{Ngrok, "https://a.ngrok.app", "localhost:9000"}, {Cloudflared, "https://x.trycloudflare.com", ""}}},
 		{name: "something else listens there", port: 9000, ngrok: map[string]string{"/api/tunnels": `<html>`}, err: "understand"},
+		{name: "addresses that GitHub cannot send to", port: 9000, ngrok: map[string]string{"/api/tunnels": `{"tunnels":[{"public_url":"https://svc.internal","config":{"addr":"localhost:9000"}},{"public_url":"http://localhost:9000","config":{"addr":"9000"}},{"public_url":"https://10.0.0.7","config":{"addr":"9000"}},{"public_url":"https://A.ngrok.app:443/","config":{"addr":"9000"}}]}`},
+			want: []Tunnel{{Ngrok, "https://a.ngrok.app", "localhost:9000"}}},
 		{name: "an address that is none", port: 9000, ngrok: map[string]string{"/api/tunnels": `{"tunnels":[{"public_url":"https://a\u001b[2J.ngrok.app","config":{"addr":"localhost:9000"}},{"public_url":"javascript:x","config":{"addr":"9000"}}]}`}},
 	} {
 		t.Run(test.name, func(t *testing.T) {

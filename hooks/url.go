@@ -1,77 +1,210 @@
 package hooks
 
 import (
-	"context"
-	"crypto/rand"
-	"encoding/json"
+	"cmp"
+	"encoding/hex"
 	"errors"
 	"fmt"
-	"io"
-	"net/http"
+	"net/netip"
 	"net/url"
+	"regexp"
+	"strconv"
 	"strings"
-	"time"
+
+	"golang.org/x/net/idna"
 )
 
-// checkTimeout is GitHub's own patience with a receiver.
-const checkTimeout = 10 * time.Second
+// webhookPath is where a receiver takes deliveries; names of paths follow it.
+const webhookPath = "/webhook"
 
-// ErrURLCheck says that a public URL does not lead to this receiver as far as can be seen from here.
-var ErrURLCheck = errors.New("the URL does not lead to this receiver")
+// ErrURL says that an address is not one that a hook can have.
+var ErrURL = errors.New("not a valid URL")
 
-// CheckURL asks a public URL's /healthz, from the outside as it were, and returns nil when this receiver answers: the one
-// that calls itself instance, or any that knows the question when instance is "". A returned error is a warning that
-// says what was seen: GitHub may reach what this machine cannot, and the ping is the proof.
-func CheckURL(ctx context.Context, address, instance string) error {
-	fail := func(cure, format string, args ...any) error {
-		return &Error{Op: "check URL", Target: clean(address), Message: clean(fmt.Sprintf(format, args...)), Cure: cure, Err: ErrURLCheck}
-	}
-	u, err := url.Parse(address)
-	if err != nil || u.Host == "" {
-		return fail("give a public https URL", "it is no URL")
-	}
-	nonce := rand.Text()
-	// A receiver answers at …/webhook and at …/webhook/<name>, and tells of itself beside them.
-	base, _, _ := strings.Cut(u.Path+"/", "/webhook/")
-	u.Path, u.RawPath = strings.TrimRight(base, "/")+"/healthz", ""
-	u.RawQuery = url.Values{"nonce": {nonce}}.Encode()
-	ctx, cancel := context.WithTimeout(ctx, checkTimeout)
-	defer cancel()
-	req, err := http.NewRequestWithContext(ctx, http.MethodGet, u.String(), nil)
+var pathName = regexp.MustCompile(`^[A-Za-z0-9_-]{1,64}$`)
+
+// HookURL returns the URL that hooks send to, in the one form in which hookctl writes URLs. address is what a person
+// gives or what the settings keep: https is added where it has no scheme, and /webhook where it has no path. path is the
+// name of a path of the receiver, as in /webhook/<name>, "" for none. An address that no hook can have, or a bad name, is
+// an [*Error] that wraps [ErrURL].
+func HookURL(address, path string) (string, error) {
+	u, err := parseURL(address)
 	if err != nil {
-		return fail("give a public https URL", "it is no URL")
+		return "", err
 	}
-	req.Header.Set("User-Agent", "hookctl")
-	// GitHub follows no redirect, so a check that did would see what GitHub does not.
-	client := &http.Client{CheckRedirect: func(*http.Request, []*http.Request) error { return http.ErrUseLastResponse }}
-	res, err := client.Do(req)
-	if err != nil {
-		return fail("is the tunnel up, and does the name resolve? GitHub may still reach it", "it cannot be reached from here: %s", noURL(err))
+	if u.Path == "" {
+		u.Path, u.RawPath = webhookPath, webhookPath
 	}
-	defer res.Body.Close()
-	raw, err := io.ReadAll(io.LimitReader(res.Body, 1<<16))
-	if err != nil {
-		return fail("run the command again", "its answer broke off: %v", err)
+	if path != "" {
+		if !pathName.MatchString(path) {
+			return "", urlError("the path %q is not 1 to 64 letters, digits, - and _", "give a name such as: --path frontend", path)
+		}
+		u.Path, u.RawPath = u.Path+"/"+path, u.RawPath+"/"+path
 	}
-	var health struct{ Status, Instance, Nonce string }
-	switch err := json.Unmarshal(raw, &health); {
-	case res.StatusCode != http.StatusOK:
-		return fail(responseCure(res.StatusCode, ""), "%s answers %d %s", u.Path, res.StatusCode, http.StatusText(res.StatusCode))
-	case err != nil || health.Nonce != nonce:
-		return fail("check where the tunnel or the proxy leads to", "another program answers")
-	case instance != "" && health.Instance != instance:
-		return fail("check where the tunnel or the proxy leads to", "another hookctl receiver answers")
-	}
-	return nil
+	return u.String(), nil
 }
 
-// canonicalURL is the form in which URLs are compared.
-func canonicalURL(address string) string {
-	u, err := url.Parse(strings.TrimSpace(address))
+// BaseURL returns the part of a hook's URL that leads to the receiver as a whole, which is kept as receiver.public_url:
+// without /webhook and what follows it, which [HookURL] adds again. An address that is not valid is returned as it is.
+func BaseURL(hookURL string) string {
+	u, err := parseURL(hookURL)
 	if err != nil {
-		return address
+		return hookURL
 	}
-	u.Scheme, u.Host = strings.ToLower(u.Scheme), strings.ToLower(u.Host)
-	u.Path = strings.TrimRight(u.Path, "/")
+	cutToBase(u)
 	return u.String()
+}
+
+// SameURL reports whether two URLs of hooks lead to the same place. How they are written makes no difference: the case
+// of scheme and host, a dot at the end of the host, the default port, a slash or a question mark at the end, escapes,
+// and names that are not ASCII.
+func SameURL(a, b string) bool { return normalURL(a) == normalURL(b) }
+
+// SameReceiver reports whether a hook's URL leads to the receiver with the public URL: to the same host and port and,
+// where the public URL has a path, to that path or below it. On a host without a path only /, /webhook and what is below
+// that are the receiver's, because other programs may answer at others. The scheme makes no difference: a hook that
+// sends over http to an https receiver is one to correct.
+func SameReceiver(hookURL, publicURL string) bool {
+	h, err := parseURL(hookURL)
+	if err != nil {
+		return false
+	}
+	p, err := parseURL(publicURL)
+	if err != nil || h.Host != p.Host {
+		return false
+	}
+	cutToBase(h)
+	cutToBase(p)
+	return h.RawPath == p.RawPath || p.RawPath != "" && strings.HasPrefix(h.RawPath, p.RawPath+"/")
+}
+
+// normalURL is the form in which URLs are compared; what is not a valid URL stays as it is.
+func normalURL(address string) string {
+	u, err := parseURL(address)
+	if err != nil {
+		return strings.TrimSpace(address)
+	}
+	return u.String()
+}
+
+// cutToBase takes /webhook and what follows it off a URL of [parseURL].
+func cutToBase(u *url.URL) {
+	path, _, found := strings.Cut(u.Path+"/", webhookPath+"/")
+	raw, _, foundRaw := strings.Cut(u.RawPath+"/", webhookPath+"/")
+	if found && foundRaw {
+		u.Path, u.RawPath, u.RawQuery = path, raw, ""
+	}
+}
+
+// parseURL reads an absolute http or https URL, or one without its https://, and brings it to its normal form.
+func parseURL(address string) (*url.URL, error) {
+	const example = "give one like https://hooks.example.com"
+	text := strings.TrimSpace(address)
+	if text == "" {
+		return nil, urlError("there is no URL", example)
+	}
+	if !strings.Contains(text, "://") {
+		text = "https://" + text
+	}
+	u, err := url.Parse(text)
+	if err != nil {
+		return nil, urlError("%q is not a valid URL", example, clean(address))
+	}
+	port, err := strconv.ParseUint(cmp.Or(u.Port(), "1"), 10, 16)
+	host := normalHost(u.Hostname())
+	switch {
+	case u.Scheme != "https" && u.Scheme != "http":
+		return nil, urlError("GitHub sends over https, not %s", example, clean(u.Scheme))
+	case u.User != nil:
+		return nil, urlError("a URL with a password in it would be shown everywhere", "leave the password out")
+	case err != nil, port == 0, strings.Contains("."+host+".", ".."), strings.ContainsAny(host, " \"<>^`{|}%/?#@[]\\"), clean(host) != host:
+		return nil, urlError("%q is not a valid URL", example, clean(address))
+	}
+	if ip, ok := parseIP(host); ok && ip.Is6() {
+		host = "[" + host + "]"
+	} else if strings.Contains(host, ":") {
+		return nil, urlError("%q is not a valid URL", example, clean(address))
+	}
+	if u.Port() != "" && port != map[string]uint64{"http": 80, "https": 443}[u.Scheme] {
+		host += ":" + strconv.FormatUint(port, 10)
+	}
+	path := strings.TrimRight(normalEscapes(u.EscapedPath(), "/!$&'()*+,;=:@"), "/")
+	plain, err := url.PathUnescape(path)
+	if err != nil {
+		return nil, urlError("%q is not a valid URL", example, clean(address))
+	}
+	return &url.URL{Scheme: u.Scheme, Host: host, Path: plain, RawPath: path, RawQuery: normalEscapes(u.RawQuery, "")}, nil
+}
+
+func urlError(format, cure string, args ...any) error {
+	return &Error{Message: fmt.Sprintf(format, args...), Cure: cure, Err: ErrURL}
+}
+
+// normalHost writes a host as DNS knows it: in lower case, in ASCII, without the dot at its end, and an IP address in
+// its usual notation.
+func normalHost(host string) string {
+	host = strings.ToLower(host)
+	profile := idna.New(idna.MapForLookup(), idna.Transitional(false), idna.StrictDomainName(false))
+	if ascii, err := profile.ToASCII(host); err == nil {
+		host = ascii
+	}
+	host = strings.TrimSuffix(host, ".")
+	if ip, ok := parseIP(host); ok {
+		return ip.String()
+	}
+	return host
+}
+
+// parseIP reads an IP address, also in the notations of IPv4 that other programs take: 127.1, 0x7f000001, 2130706433 and
+// 0177.0.0.1 are all 127.0.0.1.
+func parseIP(host string) (netip.Addr, bool) {
+	if ip, err := netip.ParseAddr(host); err == nil {
+		return ip.Unmap(), true
+	}
+	parts := strings.Split(host, ".")
+	if len(parts) > 4 {
+		return netip.Addr{}, false
+	}
+	var whole uint64
+	for i, part := range parts {
+		bits := 8
+		if i == len(parts)-1 { // the last part stands for all bytes that are left
+			bits = 8 * (5 - len(parts))
+		}
+		base := 10
+		switch {
+		case strings.HasPrefix(part, "0x"):
+			part, base = cmp.Or(part[2:], "0"), 16
+		case strings.HasPrefix(part, "0"):
+			base = 8
+		}
+		n, err := strconv.ParseUint(part, base, bits)
+		if err != nil {
+			return netip.Addr{}, false
+		}
+		whole = whole<<bits | n
+	}
+	return netip.AddrFrom4([4]byte{byte(whole >> 24), byte(whole >> 16), byte(whole >> 8), byte(whole)}), true
+}
+
+// normalEscapes escapes what has to be, in capitals, and nothing else: neither letters, digits and -._~, nor the
+// characters of same, which mean the same with and without an escape. A slash is an exception: an escaped one stays so.
+func normalEscapes(s, same string) string {
+	var b strings.Builder
+	for i := 0; i < len(s); i++ {
+		c, escaped := s[i], false
+		if c == '%' && i+2 < len(s) {
+			if raw, err := hex.DecodeString(s[i+1 : i+3]); err == nil {
+				c, escaped, i = raw[0], true, i+2
+			}
+		}
+		letter := c >= 'a' && c <= 'z' || c >= 'A' && c <= 'Z' || c >= '0' && c <= '9' || strings.IndexByte("-._~", c) >= 0
+		equal := c != '/' && strings.IndexByte(same, c) >= 0
+		literal := !escaped && c > ' ' && c < 0x7f && strings.IndexByte("\"%<>\\^`{|}", c) < 0
+		if letter || equal || literal {
+			b.WriteByte(c)
+		} else {
+			fmt.Fprintf(&b, "%%%02X", c)
+		}
+	}
+	return b.String()
 }

@@ -15,8 +15,8 @@ import (
 	"hookctl/logs"
 )
 
-// Handler answers POST / and /webhook and /webhook/<name>, and GET /healthz. Deliveries that it takes are announced
-// while [Server.Serve] runs.
+// Handler answers POST / and /webhook and /webhook/<name>, with or without a slash at the end, and GET /healthz.
+// Deliveries that it takes are announced while [Server.Serve] runs.
 func (s *Server) Handler() http.Handler { return http.HandlerFunc(s.serveHTTP) }
 
 func (s *Server) serveHTTP(w http.ResponseWriter, r *http.Request) {
@@ -79,6 +79,7 @@ type delivery struct {
 	set  *settings
 	w    http.ResponseWriter
 	r    *http.Request
+	path string // without a slash at its end
 	name string // of /webhook/<name>
 	id   string // X-GitHub-Delivery, once it is known to be fit
 	keys bool   // the secrets were tried
@@ -86,13 +87,13 @@ type delivery struct {
 	former string
 }
 
-// named reads the path and tells whether deliveries go there.
+// named reads the path and reports whether deliveries go there. A slash at its end makes no difference.
 func (d *delivery) named() bool {
-	path := d.r.URL.Path
-	if path == "/" || path == "/webhook" {
+	d.path = strings.TrimRight(d.r.URL.Path, "/")
+	if d.path == "" || d.path == "/webhook" {
 		return true
 	}
-	name, ok := strings.CutPrefix(path, "/webhook/")
+	name, ok := strings.CutPrefix(d.path, "/webhook/")
 	d.name = name
 	return ok && pathName.MatchString(name)
 }
@@ -127,7 +128,7 @@ func (d *delivery) take() {
 		hookID = 0 // no id that GitHub gives
 	}
 	d.keys = true
-	fingerprint, ok := d.set.keys.Match(body, d.r.Header.Get("X-Hub-Signature-256"), hookID, d.r.URL.Path, arrived)
+	fingerprint, ok := d.set.keys.Match(body, d.r.Header.Get("X-Hub-Signature-256"), hookID, d.path, arrived)
 	if !ok {
 		d.former = d.set.keys.Former(body, d.r.Header.Get("X-Hub-Signature-256"), hookID, arrived)
 		d.refuse(http.StatusUnauthorized, "signature", "the signature does not match")
@@ -245,7 +246,7 @@ func (d *delivery) refuse(status int, reason, text string) {
 	if d.keys {
 		x.Fingerprints = d.set.keys.Fingerprints(x.Time)
 	}
-	d.s.rejected.add(x)
+	d.s.rejected.add(x, looksLikeGitHub(d.r.Header))
 	d.s.metrics.reject(reason)
 	d.s.quiet.do(func() {
 		d.s.logger.Warn("refused a request", "status", status, "reason", text, "address", x.Address, "event", x.Event, "delivery", x.DeliveryID)

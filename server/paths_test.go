@@ -120,3 +120,42 @@ func TestReloadTriesWhatIsPendingAtOnce(t *testing.T) {
 		t.Errorf("%+v", n)
 	}
 }
+
+// A slash or a question mark at the end of a path makes no difference to what is accepted, recorded and notified.
+func TestSlashAtTheEndOfAPath(t *testing.T) {
+	t.Parallel()
+	team := newMaestro(t)
+	r := run(t, func(c *Config) {
+		c.Keys = secret.NewRing(secret.Key{Value: testSecret}, secret.Key{Value: "the team's", Name: "team"})
+		c.Paths = map[string]PathConfig{"team": {Sinks: []SinkConfig{team.sink()}}}
+	})
+	event, payload := sample(t, "push_main")
+	for i, c := range []struct{ path, name string }{
+		{"/webhook/", ""}, {"/webhook?", ""}, {"/webhook/?", ""}, {"/?", ""}, {"/webhook/?a=1", ""},
+		{"/webhook/team/", "team"}, {"/webhook/team?", "team"}, {"/webhook/team/?", "team"},
+	} {
+		key := testSecret
+		if c.name != "" {
+			key = "the team's"
+		}
+		req := request(t, r.url+c.path, event, guid(i), payload)
+		req.Header.Set("X-Hub-Signature-256", secret.Sign(key, payload))
+		if status, body := do(t, req); status != http.StatusOK {
+			t.Errorf("%s: %d %v", c.path, status, body)
+			continue
+		}
+		if rec := r.record(t, guid(i)); rec.Headers[pathHeader] != c.name || rec.Signature.Secret != secret.Fingerprint(key) {
+			t.Errorf("%s: %+v", c.path, rec)
+		}
+		again := request(t, r.url+strings.TrimRight(c.path, "/?a=1"), event, guid(i), payload)
+		again.Header.Set("X-Hub-Signature-256", secret.Sign(key, payload))
+		if _, body := do(t, again); body["duplicate"] != true {
+			t.Errorf("%s is taken for another path: %v", c.path, body)
+		}
+	}
+	for _, path := range []string{"/webhook/team/x", "/webhooks/", "/webhook/te%2Fam/", "/other/"} {
+		if status, _ := do(t, request(t, r.url+path, event, guid(99), payload)); status != http.StatusNotFound {
+			t.Errorf("%s: %d", path, status)
+		}
+	}
+}

@@ -1,6 +1,8 @@
 package server
 
 import (
+	"net/http"
+	"slices"
 	"sync"
 	"time"
 )
@@ -19,17 +21,34 @@ type Rejection struct {
 	Former string `json:"former,omitempty"`
 }
 
-// rejections keeps the last hundred.
+// rejections keeps the last hundred requests that look like GitHub's, and the last hundred of others, so that scanners
+// cannot push out what an owner has to see.
 type rejections struct {
-	mu   sync.Mutex
-	ring [100]Rejection
+	mu              sync.Mutex
+	github, strange rejectionRing
+	n               int // ever added
+}
+
+type rejectionRing struct {
+	ring [100]numberedRejection
 	n    int // ever added
 }
 
-func (r *rejections) add(x Rejection) {
+type numberedRejection struct {
+	Rejection
+	number int
+}
+
+// add keeps a rejection; fromGitHub is what [looksLikeGitHub] says of its request.
+func (r *rejections) add(x Rejection, fromGitHub bool) {
 	r.mu.Lock()
 	defer r.mu.Unlock()
-	r.ring[r.n%len(r.ring)] = x
+	to := &r.strange
+	if fromGitHub {
+		to = &r.github
+	}
+	to.ring[to.n%len(to.ring)] = numberedRejection{x, r.n}
+	to.n++
 	r.n++
 }
 
@@ -37,9 +56,21 @@ func (r *rejections) add(x Rejection) {
 func (r *rejections) list() []Rejection {
 	r.mu.Lock()
 	defer r.mu.Unlock()
-	out := make([]Rejection, 0, min(r.n, len(r.ring)))
-	for i := range cap(out) {
-		out = append(out, r.ring[(r.n-1-i)%len(r.ring)])
+	all := make([]numberedRejection, 0, len(r.github.ring)+len(r.strange.ring))
+	for _, from := range []*rejectionRing{&r.github, &r.strange} {
+		all = append(all, from.ring[:min(from.n, len(from.ring))]...)
+	}
+	slices.SortFunc(all, func(a, b numberedRejection) int { return b.number - a.number })
+	out := make([]Rejection, len(all))
+	for i, x := range all {
+		out[i] = x.Rejection
 	}
 	return out
+}
+
+// looksLikeGitHub reports whether a request has the headers of a delivery. Anyone can write them; scanners do not. Old
+// Enterprise Servers send no hook id, and hooks without a secret no signature.
+func looksLikeGitHub(h http.Header) bool {
+	signed := h.Get("X-Hub-Signature-256") != "" || h.Get("X-Hub-Signature") != ""
+	return h.Get("X-GitHub-Event") != "" && h.Get("X-GitHub-Delivery") != "" && (signed || h.Get("X-GitHub-Hook-ID") != "")
 }

@@ -3,6 +3,7 @@ package server
 import (
 	"fmt"
 	"net/http"
+	"net/http/httptest"
 	"path/filepath"
 	"strings"
 	"testing"
@@ -46,5 +47,41 @@ func TestRejectionTellsTheFormerSecret(t *testing.T) {
 		if x := r.Rejections()[0]; x.Former != want {
 			t.Errorf("%s: former is %q, want %q", key, x.Former, want)
 		}
+	}
+}
+
+// Strangers may send what they like: what GitHub sent and the receiver refused stays in the list.
+func TestScannersPushOutNoDelivery(t *testing.T) {
+	t.Parallel()
+	s := newTestServerIn(t, t.TempDir(), nil)
+	refused := func(method string, header http.Header) {
+		req := httptest.NewRequestWithContext(t.Context(), method, "/webhook", strings.NewReader(`{}`))
+		req.Header = header
+		answer := httptest.NewRecorder()
+		s.Handler().ServeHTTP(answer, req)
+		if answer.Code < 400 {
+			t.Fatalf("%d %s", answer.Code, answer.Body)
+		}
+	}
+	delivery := func(id string) http.Header {
+		return request(t, "http://h/webhook", "push", id, []byte("another body")).Header
+	}
+	refused(http.MethodPost, delivery(guid(1)))
+	unsigned := delivery(guid(2))
+	unsigned.Del("X-Hub-Signature-256")
+	refused(http.MethodPost, unsigned)
+	for range 10_000 {
+		refused(http.MethodGet, http.Header{})
+	}
+	list := s.Rejections()
+	if n := len(list); n > 250 || list[0].Reason != "use POST" || list[n-1].DeliveryID != guid(1) || list[n-2].DeliveryID != guid(2) {
+		t.Errorf("%d are kept, the last %+v", n, list[n-1])
+	}
+	// Of deliveries the newest are kept, in the order in which they came.
+	for i := range 300 {
+		refused(http.MethodPost, delivery(guid(10+i)))
+	}
+	if list = s.Rejections(); len(list) > 250 || list[0].DeliveryID != guid(309) || list[1].DeliveryID != guid(308) {
+		t.Errorf("%d are kept, the first %+v", len(list), list[0])
 	}
 }

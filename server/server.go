@@ -182,5 +182,6 @@ func (s *Server) trouble() string {
 	return ""
 }
 
-// Rejections are the last hundred refused requests, the newest first.
+// Rejections are the last hundred refused requests that look like deliveries of GitHub and the last hundred others, the newest
+// first.
 func (s *Server) Rejections() []Rejection { return s.rejected.list() }

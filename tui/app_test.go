@@ -6,6 +6,7 @@ import (
 	"slices"
 	"strings"
 	"testing"
+	"time"
 
 	tea "charm.land/bubbletea/v2"
 
@@ -185,6 +186,19 @@ func TestUnicodeLocale(t *testing.T) {
 		if got := unicodeLocale(func(k string) string { return c.env[k] }); got != c.want {
 			t.Errorf("%v: %v", c.env, got)
 		}
+	}
+}
+
+// Home says how old the secret is, also where the clock was set back since, and
+// suggests a rotation when it is old.
+func TestHomeShowsTheAgeOfTheSecret(t *testing.T) {
+	const day = 24 * time.Hour
+	for age, want := range map[time.Duration]string{
+		-403 * day: "✓ secret        9f9f5111, made today", 23 * time.Hour: "✓ secret        9f9f5111, made today",
+		day: "✓ secret        9f9f5111, 1 day old", 91 * day: "! secret        9f9f5111, 91 days old  enter: to Hooks, r rotates it",
+	} {
+		s := full(t, 80, 24, func(c *Config) { c.Now = func() time.Time { return noon.Add(age) } })
+		s.shows(want)
 	}
 }
 

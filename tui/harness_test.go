@@ -291,7 +291,7 @@ func full(t *testing.T, w, h int, change ...func(*Config)) *screen {
 	if err := os.CopyFS(cfg.Logs.Dir, os.DirFS(sampleLogs(t))); err != nil {
 		t.Fatal(err)
 	}
-	if err := cfg.Store.SetCurrent("0123456789abcdef"); err != nil {
+	if err := errors.Join(cfg.Store.SetCurrent("0123456789abcdef"), cfg.Store.NoteChanged(noon)); err != nil {
 		t.Fatal(err)
 	}
 	if err := os.MkdirAll(filepath.Join(cfg.Home, "run"), 0o700); err != nil {

@@ -358,7 +358,7 @@ func (p *homePage) secretRow(line func(int, string, string) string, look func() 
 	words := f.secret
 	if !f.changed.IsZero() {
 		days := int(p.a.cfg.Now().Sub(f.changed).Hours() / 24)
-		if days == 0 {
+		if days < 1 { // less than nothing where the clock of the machine was set back
 			words += ", made today"
 		} else {
 			words += ", " + text.Count(days, "day") + " old"

@@ -2,7 +2,6 @@ package tui
 
 import (
 	"fmt"
-	"net/url"
 	"slices"
 	"strings"
 	"time"
@@ -44,15 +43,6 @@ type hookRow struct {
 
 func (r hookRow) key() hookKey { return hookKey{r.Target, r.ID} }
 
-// base is scheme and host of an address, in lower case.
-func base(address string) string {
-	u, err := url.Parse(strings.TrimSpace(address))
-	if err != nil || u.Host == "" {
-		return ""
-	}
-	return strings.ToLower(u.Scheme + "://" + u.Host)
-}
-
 // judge says of every hook whether it is ours and how it is. public is the
 // address of this receiver, "" where that is not known.
 func judge(list []hooks.Hook, public string, known map[int64]seen) []hookRow {
@@ -70,7 +60,7 @@ func judge(list []hooks.Hook, public string, known map[int64]seen) []hookRow {
 		h.Events = events
 		was, delivered := known[h.ID]
 		r := hookRow{Hook: h, seen: was}
-		r.mine = delivered || public != "" && base(h.URL) == base(public)
+		r.mine = delivered || hooks.SameReceiver(h.URL, public)
 		r.level, r.health = healthOf(h)
 		r.notes = notesOf(h, beside[h.Target], public, r.mine)
 		if r.level < healthWarn && len(r.notes) > 0 && r.mine {

@@ -28,13 +28,13 @@ func reach(ctx context.Context, home, address string) reached {
 	var e *hooks.Error
 	switch {
 	case err == nil:
-		return reached{ok: true, saw: base(address) + " leads to this receiver"}
+		return reached{ok: true, saw: hooks.BaseURL(address) + " leads to this receiver"}
 	case errors.As(err, &e):
 		cure := text.Clean(e.Cure)
 		if strings.Contains(cure, "hookctl start") { // it runs, so the way does not lead to it
 			cure = "the tunnel or proxy has to lead to " + text.Clean(status.Address)
 		}
-		return reached{saw: base(address) + ": " + text.Clean(e.Message), cure: cure}
+		return reached{saw: hooks.BaseURL(address) + ": " + text.Clean(e.Message), cure: cure}
 	}
-	return reached{saw: base(address) + ": " + text.Clean(err.Error())}
+	return reached{saw: hooks.BaseURL(address) + ": " + text.Clean(err.Error())}
 }

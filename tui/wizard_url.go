@@ -4,8 +4,6 @@ import (
 	"errors"
 	"fmt"
 	"net"
-	"net/netip"
-	"net/url"
 	"slices"
 	"strings"
 	"time"
@@ -62,24 +60,13 @@ func newURLStep(w *wizard) *urlStep {
 	return s
 }
 
-// hookURL completes what a person types to the address of a hook: https where
-// no scheme is given, and the receiver's path where there is none.
+// hookURL completes what a person types to the address of a hook; what cannot
+// be one stays as it is.
 func hookURL(text string) string {
-	text = strings.TrimSpace(text)
-	if text == "" {
-		return ""
+	if address, err := hooks.HookURL(text, ""); err == nil {
+		return address
 	}
-	if !strings.Contains(text, "://") {
-		text = "https://" + text
-	}
-	u, err := url.Parse(text)
-	if err != nil || u.Host == "" {
-		return text
-	}
-	if u.Path == "" || u.Path == "/" {
-		u.Path = "/webhook"
-	}
-	return u.String()
+	return strings.TrimSpace(text)
 }
 
 // url is the chosen address, "" while there is none.
@@ -123,27 +110,14 @@ func checkHookURL(address string) error {
 	if address == "" {
 		return errors.New("type the address, or start a tunnel: it shows up here by itself")
 	}
-	u, err := url.Parse(address)
-	switch {
-	case err != nil || u.Host == "" || strings.ContainsAny(address, " \t"):
-		return fmt.Errorf("%q is no address; it looks like https://hooks.example.com", address)
-	case u.Scheme != "https" && u.Scheme != "http":
-		return fmt.Errorf("GitHub sends over https, not %s", u.Scheme)
-	}
-	return nil
+	_, err := hooks.HookURL(address, "")
+	return err
 }
 
 // private reports whether an address can surely not be reached from outside.
 func private(address string) bool {
-	u, err := url.Parse(address)
-	if err != nil {
-		return false
-	}
-	host := u.Hostname()
-	if ip, err := netip.ParseAddr(host); err == nil {
-		return ip.IsLoopback() || ip.IsPrivate() || ip.IsLinkLocalUnicast() || ip.IsUnspecified()
-	}
-	return host == "localhost" || strings.HasSuffix(host, ".local") || strings.HasSuffix(host, ".localhost") || !strings.Contains(host, ".")
+	_, err := hooks.CheckPublic(address, "")
+	return errors.Is(err, hooks.ErrNotPublic)
 }
 
 func (s *urlStep) name() string { return "URL" }
@@ -270,9 +244,9 @@ func (s *urlStep) next() (bool, tea.Cmd) {
 func (s *urlStep) test(address string) tea.Cmd {
 	s.busy = "asking " + address + " for this receiver"
 	w, ctx, home := s.w, s.w.a.ctx, s.w.a.cfg.Home
-	if s.w.a.cfg.Temporary && base(address) == base(s.w.a.cfg.Setup.URL) {
+	if s.w.a.cfg.Temporary && hooks.SameReceiver(address, s.w.a.cfg.Setup.URL) {
 		return func() tea.Msg {
-			return urlTested{w, address, reached{ok: true, saw: base(address) + " is a simulated address, and leads to this receiver"}}
+			return urlTested{w, address, reached{ok: true, saw: hooks.BaseURL(address) + " is a simulated address, and leads to this receiver"}}
 		}
 	}
 	return func() tea.Msg { return urlTested{w, address, reach(ctx, home, address)} }
@@ -339,7 +313,7 @@ func (s *urlStep) view(w, h int) ([]string, *tea.Cursor) {
 	case known:
 		out = append(out, s.w.seen(answer, w)...)
 		out = append(out, paragraph("GitHub may see what this machine cannot; the ping at the end is the proof. "+t.key.Render("enter")+" goes on all the same.", w)...)
-	case private(s.url()) && s.url() != "":
+	case private(s.url()):
 		out = append(out, s.w.warning("GitHub can hardly reach this address: it is not on the public internet.", w)...)
 	case s.run() != "":
 		out = append(out, paragraph("The address is made when the receiver starts, and the hooks follow when it changes.", w)...)

@@ -78,8 +78,7 @@ func (p *program) lineSetup() (line.Setup, error) {
 	return line.Setup{
 		Home: s.Home, URL: defaults.URL, Port: defaults.Port, Secret: known != "",
 		Repositories: defaults.Repositories, Events: defaults.Events, Sink: orElse(defaults.Sink, defaultSettings("").Sinks[0].URL), Agent: defaults.Agent,
-		GitHub:  func() (*hooks.Client, error) { return p.github(s) },
-		HookURL: func(address string) (string, error) { return hookURL(address, "") },
+		GitHub: func() (*hooks.Client, error) { return p.github(s) },
 		PublicURL: func(ctx context.Context) string {
 			status, err := daemon.Dial(s.Home).Status(ctx)
 			if err != nil {
@@ -91,7 +90,7 @@ func (p *program) lineSetup() (line.Setup, error) {
 		SaveSink: defaults.SaveSink,
 		Save: func(ctx context.Context, key string, value any) error {
 			if url, ok := value.(string); ok && key == "receiver.public_url" {
-				value = publicURL(url)
+				value = hooks.BaseURL(url)
 			}
 			if err := s.save(key, value); err != nil {
 				return err

@@ -195,7 +195,7 @@ func table(w io.Writer, head []string, rows [][]string) error {
 	return fitTable(w, terminalWidth(w), head, rows)
 }
 
-// unlimited is the width of what is no terminal.
+// unlimited is the width of what is not a terminal.
 const unlimited = 1 << 20
 
 // terminalWidth is how many columns w shows in a line.
@@ -208,8 +208,9 @@ func terminalWidth(w io.Writer) int {
 	return unlimited
 }
 
-// fitTable is table for a given width: the widest columns give way until a row fits, and where that leaves too little
-// of them, one can do without some. What a person copies into the next command is never cut.
+// fitTable is table for a given width: the widest columns give way until a row fits. Only where every column is as narrow
+// as it can be and a row still does not fit, the columns go that a person can do without, one after the other. What a person
+// copies into the next command is never cut.
 func fitTable(w io.Writer, width int, head []string, rows [][]string) error {
 	cells := [][]string{head}
 	for _, row := range rows {
@@ -220,16 +221,16 @@ func fitTable(w io.Writer, width int, head []string, rows [][]string) error {
 		cells = append(cells, clean)
 	}
 	const gap, least = 2, 12
-	widths := fitColumns(cells, width, gap, least)
+	widths, fits := fitColumns(cells, width, gap, least)
 	for _, spare := range []string{"SENDER", "RECEIVED", "NOTIFIED"} {
 		at := slices.Index(cells[0], spare)
-		if at < 0 || !slices.Contains(widths, least) {
+		if at < 0 || fits {
 			continue
 		}
 		for i := range cells {
 			cells[i] = slices.Delete(slices.Clone(cells[i]), at, at+1)
 		}
-		widths = fitColumns(cells, width, gap, least)
+		widths, fits = fitColumns(cells, width, gap, least)
 	}
 	var b strings.Builder
 	for _, row := range cells {
@@ -244,10 +245,11 @@ func fitTable(w io.Writer, width int, head []string, rows [][]string) error {
 	return err
 }
 
-// fitColumns are the widths of the columns of cells, the first row of which names them. Those that may be cut are not
-// made narrower than least for the sake of the width.
-func fitColumns(cells [][]string, width, gap, least int) []int {
-	widths, total := make([]int, len(cells[0])), -gap
+// fitColumns returns the widths of the columns of cells, the first row of which names them, and whether a row fits into
+// width. Columns that may be cut are made no narrower than least for that.
+func fitColumns(cells [][]string, width, gap, least int) (widths []int, fits bool) {
+	widths = make([]int, len(cells[0]))
+	total := -gap
 	for i := range widths {
 		for _, row := range cells {
 			widths[i] = max(widths[i], ansi.StringWidth(row[i]))
@@ -267,5 +269,5 @@ func fitColumns(cells [][]string, width, gap, least int) []int {
 		}
 		widths[widest]--
 	}
-	return widths
+	return widths, total <= width
 }

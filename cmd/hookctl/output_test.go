@@ -5,8 +5,11 @@ import (
 	"context"
 	"errors"
 	"fmt"
+	"slices"
 	"strings"
 	"testing"
+
+	"github.com/charmbracelet/x/ansi"
 
 	"hookctl/hooks"
 )
@@ -118,34 +121,40 @@ func TestTablesFitTheTerminal(t *testing.T) {
 	}
 }
 
-func TestHookURL(t *testing.T) {
+// A column goes only where the narrowest table is too wide, and never in a pipe.
+func TestTablesKeepTheirColumns(t *testing.T) {
 	t.Parallel()
-	for _, c := range []struct{ address, name, want, kept string }{
-		{"https://hooks.example.com", "", "https://hooks.example.com/webhook", "https://hooks.example.com"},
-		{"https://hooks.example.com/", "ci", "https://hooks.example.com/webhook/ci", "https://hooks.example.com"},
-		{"https://hooks.example.com/webhook", "", "https://hooks.example.com/webhook", "https://hooks.example.com"},
-		{"https://example.com/behind/webhook", "ci", "https://example.com/behind/webhook/ci", "https://example.com/behind"},
-		{"https://example.com/own", "", "https://example.com/own", "https://example.com/own"},
-		{"https://webhook.example.com", "", "https://webhook.example.com/webhook", "https://webhook.example.com"},
-		{"https://webhook.example.com/", "ci", "https://webhook.example.com/webhook/ci", "https://webhook.example.com"},
-		{"https://example.com/webhooks", "", "https://example.com/webhooks", "https://example.com/webhooks"},
+	head := []string{"RECEIVED", "EVENT", "REPOSITORY", "SENDER", "RESULT", "NOTIFIED", "FILE"}
+	rows := [][]string{{"2026-11-24 21:24", "workflow_run completed", "octo-org/abc", "octocat", "recorded: a result of many words", "sent", "20261124_212440_workflow_run.json"}}
+	for width, gone := range map[int][]string{
+		unlimited: nil,
+		300:       nil,
+		125:       nil, // EVENT and RESULT are cut
+		112:       nil, // every column is as narrow as it can be: 16+12+12+7+12+8+33 and six gaps of 2
+		111:       {"SENDER"},
+		103:       {"SENDER"},
+		102:       {"SENDER", "RECEIVED"},
+		80:        {"SENDER", "RECEIVED", "NOTIFIED"},
+		20:        {"SENDER", "RECEIVED", "NOTIFIED"},
 	} {
-		got, err := hookURL(c.address, c.name)
-		if err != nil || got != c.want {
-			t.Errorf("%s: %s, %v", c.address, got, err)
+		var out bytes.Buffer
+		if err := fitTable(&out, width, head, rows); err != nil {
+			t.Fatal(err)
 		}
-		if kept := publicURL(got); kept != c.kept {
-			t.Errorf("%s is kept as %s", got, kept)
+		first, _, _ := strings.Cut(out.String(), "\n")
+		want := slices.DeleteFunc(slices.Clone(head), func(name string) bool { return slices.Contains(gone, name) })
+		if got := strings.Fields(first); !slices.Equal(got, want) {
+			t.Errorf("width %d: %q, not %q", width, got, want)
 		}
-	}
-	for _, address := range []string{"", "hooks.example.com", "ftp://example.com", "https://", "https://a:b@example.com"} {
-		if got, err := hookURL(address, ""); err == nil {
-			t.Errorf("%q became %s", address, got)
+		longest := 0
+		for line := range strings.Lines(out.String()) {
+			longest = max(longest, ansi.StringWidth(strings.TrimRight(line, "\n")))
 		}
-	}
-	for _, name := range []string{"../x", "a b", "a/b", "%2e", strings.Repeat("a", 65)} {
-		if got, err := hookURL("https://hooks.example.com", name); err == nil {
-			t.Errorf("--path %q became %s", name, got)
+		if longest > width && width > 60 {
+			t.Errorf("width %d: a line has %d\n%s", width, longest, out.String())
+		}
+		if width >= 300 && !strings.Contains(out.String(), "a result of many words") {
+			t.Errorf("width %d: a cell is cut\n%s", width, out.String())
 		}
 	}
 }

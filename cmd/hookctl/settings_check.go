@@ -11,6 +11,8 @@ import (
 	"slices"
 	"strconv"
 	"strings"
+
+	"hookctl/hooks"
 )
 
 // check finds the values that no part of the program could work with. Every mistake is named with its place.
@@ -125,16 +127,13 @@ func isVariable(text string) bool {
 	return strings.Trim(text, letters+"0123456789") == "" && (text == "" || strings.ContainsAny(text[:1], letters))
 }
 
-// checkURL refuses what is no absolute http or https URL, or carries a password.
+// checkURL refuses what is not an absolute http or https URL, or carries a password.
 func checkURL(text string) error {
-	u, err := url.Parse(text)
-	switch {
-	case err != nil || u.Host == "" || u.Scheme != "http" && u.Scheme != "https":
-		return fmt.Errorf("%q is no URL like https://hooks.example.com", text)
-	case u.User != nil:
-		return errors.New("a URL with a password in it would be shown everywhere; leave the password out")
+	if u, err := url.Parse(text); err == nil && u.Scheme != "http" && u.Scheme != "https" {
+		return fmt.Errorf("%q is not a URL like https://hooks.example.com", text)
 	}
-	return nil
+	_, err := hooks.HookURL(text, "")
+	return err
 }
 
 // settingsField is one value of the settings as walkSettings sees it.

@@ -5,7 +5,6 @@ import (
 	"context"
 	"errors"
 	"fmt"
-	"net/url"
 	"slices"
 	"strconv"
 	"strings"
@@ -17,7 +16,6 @@ import (
 	"hookctl/hooks/secret"
 	"hookctl/logs"
 	"hookctl/logs/text"
-	"hookctl/server"
 	"hookctl/server/daemon"
 )
 
@@ -154,8 +152,10 @@ func (p *program) setupRequest(ctx context.Context, s *settings, client *hooks.C
 			return request, err
 		}
 	}
-	request.URL, err = hookURL(address, o.path)
-	return request, err
+	if request.URL, err = hooks.HookURL(address, o.path); err != nil {
+		return request, usage(err)
+	}
+	return request, nil
 }
 
 // eventsOr are the events of the flags, else those of the settings, else those of the default routes.
@@ -175,43 +175,6 @@ func (p *program) tunnelURL(ctx context.Context, s *settings) string {
 		return "" // Nothing found is nothing to offer.
 	}
 	return tunnels[0].URL
-}
-
-// hookURL is where hooks send to: the address, with /webhook where it has no path of its own.
-func hookURL(address, name string) (string, error) {
-	if err := checkURL(address); err != nil {
-		return "", usage(fmt.Errorf("--url: %w", err))
-	}
-	u, err := url.Parse(address)
-	if err != nil {
-		return "", usage(fmt.Errorf("--url: %w", err))
-	}
-	u.Path = strings.TrimSuffix(u.Path, "/")
-	if u.Path == "" {
-		u.Path = "/webhook"
-	}
-	if name != "" {
-		if !server.IsPathName(name) {
-			return "", usage(fmt.Errorf("--path: %q is not 1 to 64 letters, digits, - and _", name))
-		}
-		u.Path += "/" + name
-	}
-	return u.String(), nil
-}
-
-// publicURL is the part of a hook's URL that is kept as the receiver's: without /webhook and what follows, which hookURL
-// adds again.
-func publicURL(hook string) string {
-	u, err := url.Parse(hook)
-	if err != nil {
-		return hook
-	}
-	base, _, found := strings.Cut(u.Path+"/", "/webhook/")
-	if !found {
-		return hook
-	}
-	u.Path, u.RawPath, u.RawQuery = base, "", ""
-	return u.String()
 }
 
 // setupSecret is the secret that hooks get, and whether it is new and not kept yet.
@@ -305,7 +268,7 @@ func (p *program) rememberSetup(ctx context.Context, s *settings, url string, re
 	}
 	changed := false
 	if there && s.Receiver.PublicURL == "" {
-		if err := s.save("receiver.public_url", publicURL(url)); err != nil {
+		if err := s.save("receiver.public_url", hooks.BaseURL(url)); err != nil {
 			return err
 		}
 		changed = true

@@ -5,7 +5,6 @@ import (
 	"context"
 	"errors"
 	"fmt"
-	"net/url"
 	"os"
 	"slices"
 	"strings"
@@ -204,8 +203,7 @@ func (p *program) chosenHooks(ctx context.Context, s *settings, client *hooks.Cl
 	return append([]hooks.Hook{}, list...), err
 }
 
-// ownHooks are those of list that lead to this receiver: their URL has the host of its public one, or the log has a
-// verified ping from them.
+// ownHooks are those of list that lead to this receiver: their URL does, or the log has a verified ping from them.
 func (p *program) ownHooks(ctx context.Context, s *settings, list []hooks.Hook) ([]hooks.Hook, error) {
 	pings, err := p.pings(ctx, s)
 	if err != nil {
@@ -217,15 +215,9 @@ func (p *program) ownHooks(ctx context.Context, s *settings, list []hooks.Hook) 
 	}
 	own := []hooks.Hook{}
 	for _, h := range list {
-		if seen[h.ID] || sameHost(h.URL, s.Receiver.PublicURL) {
+		if seen[h.ID] || hooks.SameReceiver(h.URL, s.Receiver.PublicURL) {
 			own = append(own, h)
 		}
 	}
 	return own, nil
-}
-
-func sameHost(a, b string) bool {
-	first, err1 := url.Parse(a)
-	second, err2 := url.Parse(b)
-	return err1 == nil && err2 == nil && first.Host != "" && strings.EqualFold(first.Host, second.Host)
 }

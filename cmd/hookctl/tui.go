@@ -86,7 +86,7 @@ func (p *program) setupDefaults(s *settings) tui.SetupDefaults {
 			return checks[0].Err
 		},
 		SaveURL: func(ctx context.Context, url string) error {
-			if err := s.save("receiver.public_url", publicURL(url)); err != nil {
+			if err := s.save("receiver.public_url", hooks.BaseURL(url)); err != nil {
 				return err
 			}
 			return p.reloadReceiver(ctx, s.Home)
@@ -105,7 +105,7 @@ func (p *program) setupDefaults(s *settings) tui.SetupDefaults {
 		},
 	}
 	if s.Receiver.PublicURL != "" {
-		if url, err := hookURL(s.Receiver.PublicURL, ""); err == nil {
+		if url, err := hooks.HookURL(s.Receiver.PublicURL, ""); err == nil {
 			defaults.URL = url
 		}
 	}

@@ -142,7 +142,7 @@ func (s *Store) PathSecret(address string) (value, variable string, err error) {
 	if err != nil {
 		return "", "", nil // no address has no path
 	}
-	_, name, _ := strings.Cut(u.Path, "/webhook/")
+	_, name, _ := strings.Cut(strings.TrimRight(u.Path, "/"), "/webhook/")
 	if _, err := strconv.ParseInt(name, 10, 64); name == "" || err == nil {
 		return "", "", nil
 	}

@@ -240,6 +240,7 @@ func TestStoreFindsTheSecretOfAPath(t *testing.T) {
 	}{
 		{1, "https://h.example.com/webhook/my-team", "team"},
 		{1, "https://h.example.com/webhook/my-team?x=1", "team"},
+		{1, "https://h.example.com/webhook/my-team/?", "team"},
 		{7, "https://h.example.com/webhook/my-team", "own"},
 		{7, "https://h.example.com/webhook", "own"},
 		{1, "https://h.example.com/webhook", ""},

@@ -14,7 +14,7 @@ import (
 	"time"
 )
 
-// maxAnswer bounds what is read of an answer; a hundred rejections are some 30 KB.
+// maxAnswer bounds what is read of an answer; two hundred rejections are some 60 KB.
 const maxAnswer = 16 << 20
 
 // Client asks the running receiver of a home. It holds no connection and may be kept for as long as one likes, also

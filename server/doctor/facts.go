@@ -5,9 +5,7 @@ import (
 	"errors"
 	"fmt"
 	"net"
-	"net/url"
 	"strconv"
-	"strings"
 	"sync"
 	"time"
 
@@ -181,17 +179,11 @@ func (f *facts) ours(t hooks.Target) ([]hooks.Hook, []hooks.Hook, error) {
 	public := f.publicURL()
 	var own []hooks.Hook
 	for _, h := range all {
-		if sameHost(h.URL, public) || logErr == nil && known.verified[h.ID].File != "" {
+		if hooks.SameReceiver(h.URL, public) || logErr == nil && known.verified[h.ID].File != "" {
 			own = append(own, h)
 		}
 	}
 	return own, all, nil
-}
-
-func sameHost(a, b string) bool {
-	first, err1 := url.Parse(a)
-	second, err2 := url.Parse(b)
-	return err1 == nil && err2 == nil && first.Host != "" && strings.EqualFold(first.Host, second.Host)
 }
 
 // logSummary is what the log says about hooks and notifications.

@@ -61,7 +61,7 @@ func (f *facts) hook(_ context.Context, t hooks.Target) finding {
 	public := f.publicURL()
 	var found []finding
 	for _, h := range own {
-		if public != "" && !sameHost(h.URL, public) {
+		if public != "" && !hooks.SameReceiver(h.URL, public) {
 			found = append(found, fail(setup, "hook %d sends to %s, and the public URL is %s", h.ID, h.URL, public))
 		}
 	}

@@ -157,7 +157,7 @@ func (f *facts) tunnel(ctx context.Context) finding {
 	found, err := f.cfg.Tunnels.Find(ctx, 0)
 	kind := tunnelKind(public)
 	for _, t := range found {
-		if sameHost(t.URL, public) {
+		if hooks.SameReceiver(t.URL, public) {
 			return f.tunnelTarget(t)
 		}
 	}

@@ -145,7 +145,7 @@ func (d *dialogue) offers(ctx context.Context) ([]offer, error) {
 	var list []offer
 	add := func(address, about string) {
 		known := slices.ContainsFunc(list, func(o offer) bool { return hooks.SameURL(o.url, address) })
-		if address, err := d.from.HookURL(address); err == nil && !known {
+		if address, err := hooks.HookURL(address, ""); err == nil && !known {
 			list = append(list, offer{url: address, about: about})
 		}
 	}
@@ -211,10 +211,7 @@ func (d *dialogue) askURL(ctx context.Context) error {
 			}
 			answer = offers[n-1].url
 		}
-		if !strings.Contains(answer, "://") {
-			answer = "https://" + answer
-		}
-		address, err := d.from.HookURL(answer)
+		address, err := hooks.HookURL(answer, "")
 		if err != nil {
 			d.problem(err)
 			continue

@@ -26,8 +26,6 @@ type Setup struct {
 	Events       []string // chosen at first
 	Sink, Agent  string   // who is notified; an empty sink for nobody
 	Tunnels      hooks.Tunnels
-	// HookURL completes and checks what was typed as the address.
-	HookURL func(address string) (string, error)
 	// PublicURL is where GitHub reaches the running receiver, "" while that is not known.
 	PublicURL func(ctx context.Context) string
 	// Probe asks a sink about an agent; nil leaves the check out.
@@ -267,7 +265,7 @@ func (d *dialogue) prepare(ctx context.Context) error {
 		if err := d.run(ctx, "restart"); err != nil {
 			return err
 		}
-		address, err := d.from.HookURL(d.from.PublicURL(ctx))
+		address, err := hooks.HookURL(d.from.PublicURL(ctx), "")
 		if err != nil {
 			return d.report(fmt.Errorf("%s gave no address: %w", d.tunnel, err))
 		}
