@@ -371,12 +371,3 @@ func clean(s string) string {
 	}, s)
 	return strings.Join(strings.Fields(s), " ")
 }
-
-// CureOf returns what to do about an error; "" when nothing is known.
-func CureOf(err error) string {
-	var e *Error
-	if errors.As(err, &e) {
-		return e.Cure
-	}
-	return ""
-}

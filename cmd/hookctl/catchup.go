@@ -15,6 +15,7 @@ import (
 	"github.com/google/renameio/v2/maybe"
 	"github.com/spf13/cobra"
 
+	"hookctl/cmd/hookctl/settings"
 	"hookctl/hooks"
 	"hookctl/logs"
 	"hookctl/logs/text"
@@ -27,7 +28,7 @@ func newCatchup(p *program) *cobra.Command {
 	var out output
 	var events []string
 	var dryRun bool
-	since := 3 * day
+	since := settings.Duration(72 * time.Hour)
 	cmd := &cobra.Command{
 		Use:   "catchup",
 		Short: "Fetch from GitHub what never arrived, record and notify it",
@@ -59,7 +60,7 @@ type caughtUp struct {
 	Recorded    bool      `json:"recorded"`
 }
 
-func (p *program) catchup(ctx context.Context, f *targetFlags, since Duration, events []string, dryRun bool, out *output) error {
+func (p *program) catchup(ctx context.Context, f *targetFlags, since settings.Duration, events []string, dryRun bool, out *output) error {
 	s, client, err := p.atGitHub()
 	if err != nil {
 		return err
@@ -91,7 +92,7 @@ func (p *program) catchup(ctx context.Context, f *targetFlags, since Duration, e
 
 // fetchMissed records what is missing and notes each file. The running receiver takes it in; without one, this process is
 // the writer, and the notifications go out when a receiver starts.
-func (p *program) fetchMissed(ctx context.Context, s *settings, client *hooks.Client, missing []hooks.Missing, rows []caughtUp) (err error) {
+func (p *program) fetchMissed(ctx context.Context, s *settings.Settings, client *hooks.Client, missing []hooks.Missing, rows []caughtUp) (err error) {
 	at := make(map[string]int, len(rows))
 	for i, row := range rows {
 		at[row.DeliveryID] = i
@@ -119,8 +120,8 @@ func (p *program) fetchMissed(ctx context.Context, s *settings, client *hooks.Cl
 }
 
 // offlineIngest is the receiver's way into the log without a receiver.
-func (p *program) offlineIngest(ctx context.Context, s *settings) (func(context.Context, *logs.Record) (ingestAnswer, error), func() error, error) {
-	writer, err := logs.OpenWriter(ctx, s.logsConfig(nil))
+func (p *program) offlineIngest(ctx context.Context, s *settings.Settings) (func(context.Context, *logs.Record) (ingestAnswer, error), func() error, error) {
+	writer, err := logs.OpenWriter(ctx, s.Logs(nil))
 	if err != nil {
 		return nil, nil, err
 	}
@@ -188,8 +189,8 @@ func (p *program) printCaughtUp(rows []caughtUp, dryRun bool, out *output) error
 }
 
 // missed are the events of the hooks that no attempt brought here, oldest first.
-func (p *program) missed(ctx context.Context, s *settings, client *hooks.Client, list []hooks.Hook, since Duration) (missing []hooks.Missing, err error) {
-	log, err := logs.Open(ctx, s.logsConfig(nil))
+func (p *program) missed(ctx context.Context, s *settings.Settings, client *hooks.Client, list []hooks.Hook, since settings.Duration) (missing []hooks.Missing, err error) {
+	log, err := logs.Open(ctx, s.Logs(nil))
 	if err != nil {
 		return nil, err
 	}
@@ -253,7 +254,7 @@ func (r *receiver) keepCatchingUp(ctx context.Context) {
 // listedHooks are the hooks that catching up looks at, kept so that a look costs one call for each of them. They are listed
 // anew after a failure, where the settings were read again, and each hour.
 type listedHooks struct {
-	settings *settings
+	settings *settings.Settings
 	at       time.Time
 	hooks    []hooks.Hook
 }
@@ -262,7 +263,7 @@ const listedFor = time.Hour
 
 // catchUpOnce fetches what is missing of the targets, or of all that are known where none are given, and tells how many
 // deliveries that were.
-func (r *receiver) catchUpOnce(ctx context.Context, s *settings, targets []hooks.Target) (int, error) {
+func (r *receiver) catchUpOnce(ctx context.Context, s *settings.Settings, targets []hooks.Target) (int, error) {
 	r.catching.Lock()
 	defer r.catching.Unlock()
 	all := len(targets) == 0
@@ -295,8 +296,8 @@ func (r *receiver) catchUpOnce(ctx context.Context, s *settings, targets []hooks
 	return recorded, err
 }
 
-func (r *receiver) catchUpHooks(ctx context.Context, s *settings, client *hooks.Client, list []hooks.Hook) (int, error) {
-	file := filepath.Join(s.runDir(), "catchup.json")
+func (r *receiver) catchUpHooks(ctx context.Context, s *settings.Settings, client *hooks.Client, list []hooks.Hook) (int, error) {
+	file := filepath.Join(s.RunDir(), "catchup.json")
 	cursor := readCursor(file)
 	have, failed := recordedIn(ctx, r.log.Log())
 	missing, moved, missedErr := client.Missed(ctx, hooks.MissedQuery{

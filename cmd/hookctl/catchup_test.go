@@ -94,7 +94,7 @@ func TestCatchingUpCostsOneCallForAHook(t *testing.T) {
 
 	// What cannot be looked up in the log counts as recorded, so that nothing is recorded twice. The cursor must not go past
 	// it, or it is never looked for again.
-	file := filepath.Join(r.settings.runDir(), "catchup.json")
+	file := filepath.Join(r.settings.RunDir(), "catchup.json")
 	ago.Store(0) // far enough from the others for the cursor to move
 	miss(t, github)
 	before := readCursor(file)

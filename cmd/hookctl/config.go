@@ -8,18 +8,19 @@ import (
 	"os"
 	"os/exec"
 	"path/filepath"
-	"reflect"
 	"runtime"
 	"strings"
 
 	"github.com/cli/safeexec"
 	"github.com/spf13/cobra"
+
+	"hookctl/cmd/hookctl/settings"
 )
 
 func newConfig(p *program) *cobra.Command {
 	var out output
 	show := func(*cobra.Command, []string) error {
-		s, err := loadSettings(p.environ)
+		s, err := settings.Load(p.environ)
 		if err != nil {
 			return err
 		}
@@ -52,7 +53,7 @@ func newConfig(p *program) *cobra.Command {
 		Short:   "Print the JSON Schema of hookctl.yaml, for editors that complete it",
 		Example: "  hookctl config schema > hookctl.schema.json",
 		RunE: func(*cobra.Command, []string) error {
-			_, err := fmt.Fprintln(p.out, string(settingsSchema()))
+			_, err := fmt.Fprintln(p.out, string(settings.Schema()))
 			return err
 		},
 	}
@@ -60,58 +61,24 @@ func newConfig(p *program) *cobra.Command {
 	return cmd
 }
 
-// settingRow is one setting as `config --json` prints it.
-type settingRow struct {
-	Key    string `json:"key"`
-	Value  any    `json:"value"`
-	Origin string `json:"origin"`
-	text   string
-}
-
-// rows are all settings in force, in the order of the types.
-func (s *settings) rows() []settingRow {
-	rows := []settingRow{{"home", s.Home, s.origin("home"), s.Home}}
-	walkSettings(reflect.ValueOf(s.Settings), "", func(f settingsField) {
-		row := settingRow{Key: f.key, Value: f.value.Interface(), Origin: s.origin(f.key)}
-		switch v := f.value; v.Kind() {
-		case reflect.Slice:
-			parts := make([]string, v.Len())
-			for i := range parts {
-				parts[i] = fmt.Sprint(v.Index(i).Interface())
-			}
-			row.text = strings.Join(parts, ", ")
-			if v.Len() == 0 {
-				row.Value, row.text = []string{}, "(none)"
-			}
-		case reflect.Map:
-			row.Value, row.text = map[string]any{}, "(none)"
-		default:
-			row.text = fmt.Sprint(v.Interface())
-		}
-		rows = append(rows, row)
-	})
-	return rows
-}
-
-func (p *program) printSettings(s *settings, out *output) error {
-	rows := s.rows()
+func (p *program) printSettings(s *settings.Settings, out *output) error {
+	rows := s.Rows()
 	if out.wanted() {
 		return out.print(p.out, rows)
 	}
 	cells := make([][]string, len(rows))
 	for i, row := range rows {
-		cells[i] = []string{row.Key, row.text, row.Origin}
+		cells[i] = []string{row.Key, row.Text, row.Origin}
 	}
 	return table(p.out, []string{"SETTING", "VALUE", "FROM"}, cells)
 }
 
 // editSettings lets an editor change a copy, and takes the copy over once it is right.
 func (p *program) editSettings(ctx context.Context) error {
-	home, err := homeDir(p.environ)
+	s, err := settings.Defaults(p.environ)
 	if err != nil {
 		return err
 	}
-	s := &settings{Settings: defaultSettings(filepath.Join(home, "webhook_logs")), Home: home, File: filepath.Join(home, "hookctl.yaml")}
 	data, err := os.ReadFile(s.File)
 	if errors.Is(err, fs.ErrNotExist) {
 		data, err = []byte(settingsTemplate), nil
@@ -143,10 +110,10 @@ func (p *program) editSettings(ctx context.Context) error {
 			p.note("nothing was changed")
 			return nil
 		}
-		err = s.replace(edited)
+		err = s.Replace(edited)
 		if err == nil {
 			p.note("saved %s", s.File)
-			return p.reloadReceiver(ctx, home)
+			return p.reloadReceiver(ctx, s.Home)
 		}
 		if !p.terminal {
 			return fmt.Errorf("not saved: %w", err)

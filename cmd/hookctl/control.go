@@ -124,7 +124,7 @@ func handle[Q, A any](f func(context.Context, Q) (A, error)) http.Handler {
 		if err != nil && !errors.Is(err, io.EOF) {
 			status, answer = http.StatusBadRequest, failureAnswer{Error: "read the request: " + err.Error()}
 		} else if answer, err = f(req.Context(), question); err != nil {
-			status, answer = http.StatusUnprocessableEntity, failureAnswer{Error: err.Error(), Hint: cureOf(err)}
+			status, answer = http.StatusUnprocessableEntity, failureAnswer{Error: err.Error(), Hint: hooks.CureOf(err)}
 		}
 		w.Header().Set("Content-Type", "application/json")
 		w.WriteHeader(status)
@@ -184,7 +184,7 @@ func (r *receiver) test(ctx context.Context, q testRequest) (ingestAnswer, error
 	r.mu.Lock()
 	s := r.settings
 	r.mu.Unlock()
-	ring, err := r.p.store(s).Ring(now)
+	ring, err := s.Store().Ring(now)
 	if err != nil {
 		return ingestAnswer{}, err
 	}

@@ -11,6 +11,7 @@ import (
 
 	"github.com/spf13/cobra"
 
+	"hookctl/cmd/hookctl/settings"
 	"hookctl/hooks"
 	"hookctl/logs"
 )
@@ -34,7 +35,7 @@ func newHooksDeliveries(p *program) *cobra.Command {
 	var out output
 	var failed, absent bool
 	var limit int
-	since := 3 * day
+	since := settings.Duration(72 * time.Hour)
 	cmd := &cobra.Command{
 		Use:   "deliveries [ID]",
 		Short: "Show what GitHub delivered beside what the log has",
@@ -69,7 +70,7 @@ func newHooksDeliveries(p *program) *cobra.Command {
 
 // hooksOrOne are the hook of an id, or every hook of this receiver on the chosen targets: those of the targets that could be
 // looked at, beside the error of one that could not.
-func (p *program) hooksOrOne(ctx context.Context, s *settings, client *hooks.Client, f *targetFlags, args []string) ([]hooks.Hook, error) {
+func (p *program) hooksOrOne(ctx context.Context, s *settings.Settings, client *hooks.Client, f *targetFlags, args []string) ([]hooks.Hook, error) {
 	if len(args) == 1 {
 		hook, err := p.oneHook(ctx, s, client, f, args[0])
 		if err != nil {
@@ -82,8 +83,8 @@ func (p *program) hooksOrOne(ctx context.Context, s *settings, client *hooks.Cli
 	return own, errors.Join(err, ownErr)
 }
 
-func (p *program) listDeliveries(ctx context.Context, s *settings, client *hooks.Client, list []hooks.Hook, query hooks.DeliveryQuery, absent bool, out *output) (err error) {
-	log, err := logs.Open(ctx, s.logsConfig(nil))
+func (p *program) listDeliveries(ctx context.Context, s *settings.Settings, client *hooks.Client, list []hooks.Hook, query hooks.DeliveryQuery, absent bool, out *output) (err error) {
+	log, err := logs.Open(ctx, s.Logs(nil))
 	if err != nil {
 		return err
 	}
@@ -183,11 +184,11 @@ func newHooksRedeliver(p *program) *cobra.Command {
 
 // redeliver asks for the deliveries named, and with missed for all that never arrived. One that GitHub refuses does not stop
 // the others.
-func (p *program) redeliver(ctx context.Context, s *settings, client *hooks.Client, hook hooks.Hook, ids []int64, missed bool, out *output) error {
+func (p *program) redeliver(ctx context.Context, s *settings.Settings, client *hooks.Client, hook hooks.Hook, ids []int64, missed bool, out *output) error {
 	asked := 0
 	var problems error
 	if missed {
-		found, missedErr := p.missed(ctx, s, client, []hooks.Hook{hook}, 3*day)
+		found, missedErr := p.missed(ctx, s, client, []hooks.Hook{hook}, settings.Duration(72*time.Hour))
 		n, err := client.RedeliverAll(ctx, found, p.progress)
 		asked, problems = n, errors.Join(missedErr, err)
 	}
@@ -206,8 +207,8 @@ func (p *program) redeliver(ctx context.Context, s *settings, client *hooks.Clie
 }
 
 // redeliverMissed asks for what no attempt brought here, of many hooks. In JSON it tells each hook that missed something.
-func (p *program) redeliverMissed(ctx context.Context, s *settings, client *hooks.Client, list []hooks.Hook, out *output) error {
-	found, missedErr := p.missed(ctx, s, client, list, 3*day)
+func (p *program) redeliverMissed(ctx context.Context, s *settings.Settings, client *hooks.Client, list []hooks.Hook, out *output) error {
+	found, missedErr := p.missed(ctx, s, client, list, settings.Duration(72*time.Hour))
 	rows := []askedOf{}
 	asked, err := client.RedeliverAll(ctx, found, func(step hooks.Step) {
 		p.progress(step)

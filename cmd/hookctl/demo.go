@@ -20,6 +20,7 @@ import (
 	"github.com/spf13/cobra"
 	"golang.org/x/sync/errgroup"
 
+	"hookctl/cmd/hookctl/settings"
 	"hookctl/hooks"
 	"hookctl/hooks/githubtest"
 	"hookctl/logs"
@@ -64,7 +65,7 @@ type demoOptions struct {
 type demo struct {
 	p        *program
 	dir      string
-	settings *settings
+	settings *settings.Settings
 	github   *githubtest.Server
 	maestro  *githubtest.Maestro
 	repos    []string
@@ -128,8 +129,8 @@ func (d *demo) open(ctx context.Context, o demoOptions) (err error) {
 	if err != nil {
 		return err
 	}
-	for _, v := range variables() {
-		if err := os.Unsetenv(v.name); err != nil {
+	for _, v := range settings.Variables() {
+		if err := os.Unsetenv(v.Name); err != nil {
 			return err
 		}
 	}
@@ -144,7 +145,7 @@ func (d *demo) open(ctx context.Context, o demoOptions) (err error) {
 	if err := os.WriteFile(filepath.Join(home, "hookctl.yaml"), []byte(file), 0o600); err != nil {
 		return fmt.Errorf("write the demo's settings: %w", err)
 	}
-	if d.settings, err = loadSettings(d.p.environ); err != nil {
+	if d.settings, err = settings.Load(d.p.environ); err != nil {
 		return err
 	}
 	return d.fillLog(ctx, o.records)
@@ -198,7 +199,7 @@ func (d *demo) setUp(ctx context.Context, progress func(hooks.Step)) ([]hooks.Se
 	if err != nil {
 		return nil, err
 	}
-	if err := p.store(s).SetCurrent(key); err != nil {
+	if err := s.Store().SetCurrent(key); err != nil {
 		return nil, err
 	}
 	if _, err := daemon.Start(ctx, p.daemonConfig(s)); err != nil {
@@ -216,13 +217,13 @@ func (d *demo) setUp(ctx context.Context, progress func(hooks.Step)) ([]hooks.Se
 	if err != nil {
 		return nil, err
 	}
-	log, err := logs.Open(ctx, s.logsConfig(nil))
+	log, err := logs.Open(ctx, s.Logs(nil))
 	if err != nil {
 		return nil, err
 	}
 	results, err := client.Apply(ctx, plan, confirmPing(log), progress)
 	if err == nil {
-		err = s.save("setup.repositories", d.repos)
+		err = s.Save("setup.repositories", d.repos)
 	}
 	return results, errors.Join(err, log.Close())
 }

@@ -114,7 +114,7 @@ func (d *demo) rotateUnderTraffic(ctx context.Context) (hooks.RotateResult, traf
 	if err != nil {
 		return hooks.RotateResult{}, traffic{}, err
 	}
-	log, err := logs.Open(ctx, s.logsConfig(nil))
+	log, err := logs.Open(ctx, s.Logs(nil))
 	if err != nil {
 		return hooks.RotateResult{}, traffic{}, err
 	}
@@ -185,7 +185,7 @@ func (d *demo) accepted() (n int) {
 // count waits until the log has what was sent and every notification is through, and tells how many records it has and
 // how many of them were notified.
 func (d *demo) count(ctx context.Context, sent int) (recorded, notified int, err error) {
-	log, err := logs.Open(ctx, d.settings.logsConfig(nil))
+	log, err := logs.Open(ctx, d.settings.Logs(nil))
 	if err != nil {
 		return 0, 0, err
 	}

@@ -13,6 +13,7 @@ import (
 	"github.com/charmbracelet/x/ansi"
 	"github.com/spf13/cobra"
 
+	"hookctl/cmd/hookctl/settings"
 	"hookctl/hooks"
 	"hookctl/hooks/secret"
 	"hookctl/logs/text"
@@ -134,12 +135,12 @@ func (p *program) examine(ctx context.Context, config *doctor.Config, f *targetF
 
 // settingsCheck is the only check where settings or .env cannot be used: all others begin with them.
 func settingsCheck(err error) doctor.Check {
-	return doctor.Check{Name: "settings", Status: doctor.Fail, Detail: err.Error(), Fix: cureOf(err)}
+	return doctor.Check{Name: "settings", Status: doctor.Fail, Detail: err.Error(), Fix: hooks.CureOf(err)}
 }
 
 // doctorConfig is the doctor's part of the settings.
 func (p *program) doctorConfig(ctx context.Context) (doctor.Config, error) {
-	s, err := loadSettings(p.environ)
+	s, err := settings.Load(p.environ)
 	if err != nil {
 		return doctor.Config{}, err
 	}
@@ -147,13 +148,13 @@ func (p *program) doctorConfig(ctx context.Context) (doctor.Config, error) {
 	if err != nil {
 		return doctor.Config{}, err
 	}
-	sinks, err := p.sinks(s)
+	sinks, err := s.SinkConfigs()
 	if err != nil {
 		return doctor.Config{}, err
 	}
 	config := doctor.Config{
-		Home: s.Home, EnvFile: s.envFile(), Version: buildInfo().Version,
-		Daemon: p.daemonConfig(s), Logs: s.logsConfig(nil), Store: p.store(s),
+		Home: s.Home, EnvFile: s.EnvFile(), Version: buildInfo().Version,
+		Daemon: p.daemonConfig(s), Logs: s.Logs(nil), Store: s.Store(),
 		Address:   net.JoinHostPort(s.Receiver.Bind, strconv.Itoa(s.Receiver.Port)),
 		PublicURL: s.Receiver.PublicURL,
 		GitHub:    func() (*hooks.Client, error) { return p.github(s) },
@@ -161,7 +162,7 @@ func (p *program) doctorConfig(ctx context.Context) (doctor.Config, error) {
 		Simulated: p.environ(demoVariable) != "",
 	}
 	if s.Receiver.Allow == "github" {
-		config.Allow, _ = readRanges(s.rangesFile())
+		config.Allow, _ = readRanges(rangesFile(s))
 	}
 	for _, sink := range sinks {
 		config.Probes = append(config.Probes, sinkProbe(sink))

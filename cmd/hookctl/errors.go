@@ -7,6 +7,7 @@ import (
 	"io"
 	"strings"
 
+	"hookctl/cmd/hookctl/settings"
 	"hookctl/hooks"
 	"hookctl/logs/text"
 )
@@ -33,34 +34,17 @@ func (e *usageError) Unwrap() error { return e.err }
 
 func usage(err error) error { return &usageError{err} }
 
-// hintError is an error and the command or the sentence that mends it.
-type hintError struct {
-	err  error
-	hint string
-}
-
-func (e *hintError) Error() string { return e.err.Error() }
-func (e *hintError) Unwrap() error { return e.err }
-
-// Hint makes the control socket pass the cure on, and is what the other packages' errors have too.
-func (e *hintError) Hint() string { return e.hint }
-
-// hint adds what a person can do about err. A nil error stays nil, and the hint nearest to the cause wins.
-func hint(err error, text string) error {
-	var have *hintError
-	if err == nil || text == "" || errors.As(err, &have) {
-		return err
-	}
-	return &hintError{err, text}
-}
+// hint adds what a person can do about err, see hooks.WithCure.
+func hint(err error, cure string) error { return hooks.WithCure(err, cure) }
 
 // exitCode is what the process ends with after err.
 func exitCode(err error) int {
 	var wrong *usageError
+	var value *settings.ValueError
 	switch {
 	case err == nil:
 		return exitDone
-	case errors.As(err, &wrong), errors.Is(err, errCancelled), errors.Is(err, context.Canceled):
+	case errors.As(err, &wrong), errors.As(err, &value), errors.Is(err, errCancelled), errors.Is(err, context.Canceled):
 		return exitUsage
 	case errors.Is(err, hooks.ErrNotLoggedIn):
 		return exitNotLogged
@@ -83,8 +67,8 @@ func reportError(w io.Writer, err error) {
 			fmt.Fprintln(w, lead+text.Clean(strings.TrimRight(line, "\n")))
 			lead = "       "
 		}
-		cure := cureOf(err)
-		if cure != "" && (i+1 == len(list) || cureOf(list[i+1]) != cure) {
+		cure := hooks.CureOf(err)
+		if cure != "" && (i+1 == len(list) || hooks.CureOf(list[i+1]) != cure) {
 			fmt.Fprintln(w, "hint: "+text.Clean(cure))
 		}
 	}
@@ -109,15 +93,6 @@ func parts(err error) []error {
 		return []error{err} // It has words of its own, as fmt.Errorf gives it.
 	}
 	return list
-}
-
-// cureOf is the hint that an error carries, whichever package made it.
-func cureOf(err error) string {
-	var with interface{ Hint() string }
-	if errors.As(err, &with) && with.Hint() != "" {
-		return with.Hint()
-	}
-	return hooks.CureOf(err)
 }
 
 // ignoreEOF is for readers whose input may simply end.

@@ -12,6 +12,7 @@ import (
 
 	"github.com/spf13/cobra"
 
+	"hookctl/cmd/hookctl/settings"
 	"hookctl/logs"
 	"hookctl/logs/text"
 	"hookctl/server/daemon"
@@ -108,11 +109,11 @@ func eventRow(e logs.Entry) []string {
 
 // openLog opens the log of the settings for reading.
 func (p *program) openLog(ctx context.Context) (*logs.Log, error) {
-	s, err := loadSettings(p.environ)
+	s, err := settings.Load(p.environ)
 	if err != nil {
 		return nil, err
 	}
-	return logs.Open(ctx, s.logsConfig(nil))
+	return logs.Open(ctx, s.Logs(nil))
 }
 
 func newEventsView(p *program) *cobra.Command {
@@ -320,11 +321,11 @@ func newEventsResend(p *program) *cobra.Command {
 
 // actOnRecords has the running receiver do something to records.
 func (p *program) actOnRecords(ctx context.Context, path, verb string, names []string, failed bool, out *output) error {
-	s, err := loadSettings(p.environ)
+	s, err := settings.Load(p.environ)
 	if err != nil {
 		return err
 	}
-	log, err := logs.Open(ctx, s.logsConfig(nil))
+	log, err := logs.Open(ctx, s.Logs(nil))
 	if err != nil {
 		return err
 	}
@@ -370,7 +371,7 @@ func newEventsPrune(p *program) *cobra.Command {
 }
 
 func (p *program) pruneEvents(ctx context.Context, dryRun, yes bool, out *output) error {
-	s, err := loadSettings(p.environ)
+	s, err := settings.Load(p.environ)
 	if err != nil {
 		return err
 	}
@@ -379,7 +380,7 @@ func (p *program) pruneEvents(ctx context.Context, dryRun, yes bool, out *output
 		return err
 	}
 	if !dryRun && len(result.Files) > 0 {
-		if err := p.confirm(ctx, yes, fmt.Sprintf("remove %d records (%s)?", len(result.Files), Size(result.Bytes))); err != nil {
+		if err := p.confirm(ctx, yes, fmt.Sprintf("remove %d records (%s)?", len(result.Files), settings.Size(result.Bytes))); err != nil {
 			return err
 		}
 		if result, err = p.prune(ctx, s, false); err != nil {
@@ -399,17 +400,17 @@ func (p *program) pruneEvents(ctx context.Context, dryRun, yes bool, out *output
 			fmt.Fprintln(p.out, file)
 		}
 	}
-	p.note("%s %d records (%s); %d stay for a pending notification", verb, len(result.Files), Size(result.Bytes), result.Kept)
+	p.note("%s %d records (%s); %d stay for a pending notification", verb, len(result.Files), settings.Size(result.Bytes), result.Kept)
 	return nil
 }
 
 // prune has the running receiver do it, because it alone writes; without one this process is the writer.
-func (p *program) prune(ctx context.Context, s *settings, dryRun bool) (logs.PruneResult, error) {
+func (p *program) prune(ctx context.Context, s *settings.Settings, dryRun bool) (logs.PruneResult, error) {
 	result, err := askReceiver[logs.PruneResult](ctx, s.Home, "/prune", pruneRequest{DryRun: dryRun})
 	if !errors.Is(err, daemon.ErrNotRunning) {
 		return result, err
 	}
-	writer, err := logs.OpenWriter(ctx, s.logsConfig(nil))
+	writer, err := logs.OpenWriter(ctx, s.Logs(nil))
 	if err != nil {
 		return logs.PruneResult{}, err
 	}

@@ -10,6 +10,7 @@ import (
 
 	"github.com/spf13/cobra"
 
+	"hookctl/cmd/hookctl/settings"
 	"hookctl/hooks"
 	"hookctl/logs/text"
 )
@@ -28,8 +29,8 @@ func newHooks(p *program) *cobra.Command {
 }
 
 // atGitHub loads the settings and opens GitHub, as every command about hooks begins.
-func (p *program) atGitHub() (*settings, *hooks.Client, error) {
-	s, err := loadSettings(p.environ)
+func (p *program) atGitHub() (*settings.Settings, *hooks.Client, error) {
+	s, err := settings.Load(p.environ)
 	if err != nil {
 		return nil, nil, err
 	}
@@ -94,7 +95,7 @@ func hookState(h hooks.Hook) string {
 }
 
 // oneHook finds the hook of an id. Without -R or --org it looks at every known target.
-func (p *program) oneHook(ctx context.Context, s *settings, client *hooks.Client, f *targetFlags, id string) (hooks.Hook, error) {
+func (p *program) oneHook(ctx context.Context, s *settings.Settings, client *hooks.Client, f *targetFlags, id string) (hooks.Hook, error) {
 	number, err := strconv.ParseInt(id, 10, 64)
 	if err != nil {
 		return hooks.Hook{}, usage(fmt.Errorf("%q is no id of a hook", id))
@@ -175,7 +176,7 @@ func newHooksEdit(p *program) *cobra.Command {
 		func(ctx context.Context, client *hooks.Client, h hooks.Hook, _ []string) error {
 			var config hooks.ConfigChange
 			if url != "" {
-				if err := checkURL(url); err != nil {
+				if err := settings.CheckURL(url); err != nil {
 					return usage(fmt.Errorf("--url: %w", err))
 				}
 				config.URL = &url

@@ -9,6 +9,7 @@ import (
 	"syscall"
 	"time"
 
+	"hookctl/cmd/hookctl/settings"
 	"hookctl/hooks"
 	"hookctl/logs"
 	"hookctl/server/daemon"
@@ -66,18 +67,22 @@ func (p *program) execute(ctx context.Context, args []string, in io.Reader, out,
 
 // lineSetup is what the dialogue of setup starts from, with the settings of that moment.
 func (p *program) lineSetup() (line.Setup, error) {
-	s, err := loadSettings(p.environ)
+	s, err := settings.Load(p.environ)
 	if err != nil {
 		return line.Setup{}, err
 	}
-	known, _, err := p.store(s).Current()
+	known, _, err := s.Store().Current()
 	if err != nil {
 		return line.Setup{}, err
 	}
 	defaults := p.setupDefaults(s)
+	usual, err := settings.Defaults(p.environ)
+	if err != nil {
+		return line.Setup{}, err
+	}
 	return line.Setup{
 		Home: s.Home, URL: defaults.URL, Port: defaults.Port, Secret: known != "",
-		Repositories: defaults.Repositories, Events: defaults.Events, Sink: orElse(defaults.Sink, defaultSettings("").Sinks[0].URL), Agent: defaults.Agent,
+		Repositories: defaults.Repositories, Events: defaults.Events, Sink: orElse(defaults.Sink, usual.Sinks[0].URL), Agent: defaults.Agent,
 		GitHub: func() (*hooks.Client, error) { return p.github(s) },
 		PublicURL: func(ctx context.Context) string {
 			status, err := daemon.Dial(s.Home).Status(ctx)
@@ -92,7 +97,7 @@ func (p *program) lineSetup() (line.Setup, error) {
 			if url, ok := value.(string); ok && key == "receiver.public_url" {
 				value = hooks.BaseURL(url)
 			}
-			if err := s.save(key, value); err != nil {
+			if err := s.Save(key, value); err != nil {
 				return err
 			}
 			return p.reloadReceiver(ctx, s.Home)
@@ -102,14 +107,14 @@ func (p *program) lineSetup() (line.Setup, error) {
 
 // fresh reports whether nothing is set up: no receiver runs, and there is no secret and no record.
 func (p *program) fresh(ctx context.Context) bool {
-	s, err := loadSettings(p.environ)
+	s, err := settings.Load(p.environ)
 	if err != nil {
 		return false // what is wrong is reported where it matters
 	}
 	if _, err := daemon.Dial(s.Home).Status(ctx); err == nil {
 		return false
 	}
-	if value, _, err := p.store(s).Current(); err != nil || value != "" {
+	if value, _, err := s.Store().Current(); err != nil || value != "" {
 		return false
 	}
 	log, err := p.openLog(ctx)
@@ -123,16 +128,16 @@ func (p *program) fresh(ctx context.Context) bool {
 
 // farewell says what goes on without line mode.
 func (p *program) farewell(ctx context.Context) {
-	home, err := homeDir(p.environ)
+	s, err := settings.Defaults(p.environ) // a mistake in the settings is no reason to say nothing
 	if err != nil {
 		return
 	}
 	ctx, stop := context.WithTimeout(ctx, 2*time.Second)
 	defer stop()
-	if status, err := daemon.Dial(home).Status(ctx); err == nil {
+	if status, err := daemon.Dial(s.Home).Status(ctx); err == nil {
 		p.note("The receiver keeps running on %s; hookctl stop ends it.", status.Address)
 	}
-	if r, err := p.store(&settings{Home: home}).Rotation(); err == nil && r != nil && r.Promoted.IsZero() {
+	if r, err := s.Store().Rotation(); err == nil && r != nil && r.Promoted.IsZero() {
 		p.note("A rotation is not finished, and both secrets are accepted; hookctl rotate --resume goes on with it.")
 	}
 }

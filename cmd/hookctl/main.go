@@ -1,9 +1,8 @@
 // Command hookctl sets up, receives, logs, shows and re-keys GitHub webhooks.
 //
-// This package is the only one that reads the command line, the environment and hookctl.yaml. It reads them once
-// (settings_load.go), hands every other package its part (wiring.go), and has one file per noun: setup, rotate,
-// secret, receiver, hooks, events, demo and so on. Data goes to stdout and everything else to stderr; the exit
-// codes are those of gh (errors.go).
+// This package alone reads the command line. The package settings reads the environment and hookctl.yaml, wiring.go hands
+// every other package its part, and there is one file per noun: setup, rotate, secret, receiver, hooks, events, demo and
+// so on. Data goes to stdout and everything else to stderr; the exit codes are those of gh (errors.go).
 package main
 
 import (

@@ -12,6 +12,8 @@ import (
 
 	"github.com/spf13/cobra"
 	"github.com/spf13/pflag"
+
+	"hookctl/cmd/hookctl/settings"
 )
 
 // newMan is for those who package the program; help does not show it.
@@ -204,8 +206,8 @@ func (r *roff) common() {
 	r.section("ENVIRONMENT")
 	r.item(".B HOOKCTL_HOME", "directory of everything below (default ~/.atlas)")
 	r.item(".B GITHUB_WEBHOOK_SECRET", "the shared secret; better kept in .env, where it can be rotated")
-	for _, v := range variables() {
-		r.item(".B "+escapeRoff(v.name), "sets "+v.key+" of hookctl.yaml")
+	for _, v := range settings.Variables() {
+		r.item(".B "+escapeRoff(v.Name), "sets "+v.Key+" of hookctl.yaml")
 	}
 	r.item(".B NO_COLOR, ACCESSIBLE", "no colours; prompts line by line, on a terminal, instead of the full screen")
 	r.text("\nThe login at GitHub is that of gh(1), with its own variables.")

@@ -8,12 +8,13 @@ import (
 	"os"
 	"strconv"
 
+	"hookctl/cmd/hookctl/settings"
 	"hookctl/server/daemon"
 )
 
 // preflight looks for what would keep this process from being the receiver, while the one that it may replace still
 // runs: a log directory that cannot be written, a port that another program has.
-func (s *settings) preflight(ctx context.Context) error {
+func preflight(ctx context.Context, s *settings.Settings) error {
 	if err := checkLogDir(s.Log.Dir); err != nil {
 		return err
 	}

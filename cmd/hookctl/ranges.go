@@ -12,6 +12,9 @@ import (
 	"time"
 
 	"github.com/google/renameio/v2/maybe"
+
+	"hookctl/cmd/hookctl/settings"
+	"hookctl/hooks"
 )
 
 // rangesEvery is how often GitHub's address ranges are fetched anew. They change a few times a year.
@@ -36,7 +39,7 @@ func (g *githubRanges) allowed() []netip.Prefix {
 }
 
 // load puts the ranges of the settings in force.
-func (g *githubRanges) load(ctx context.Context, p *program, s *settings) error {
+func (g *githubRanges) load(ctx context.Context, p *program, s *settings.Settings) error {
 	use, err := g.prepare(ctx, p, s)
 	if err == nil {
 		use()
@@ -46,11 +49,11 @@ func (g *githubRanges) load(ctx context.Context, p *program, s *settings) error 
 
 // prepare makes the ranges ready for the settings: from the file while that is fresh, else from GitHub, else from the file
 // however old it is. They are in force once use is called.
-func (g *githubRanges) prepare(ctx context.Context, p *program, s *settings) (use func(), err error) {
+func (g *githubRanges) prepare(ctx context.Context, p *program, s *settings.Settings) (use func(), err error) {
 	if s.Receiver.Allow != "github" {
 		return func() { g.on.Store(false) }, nil
 	}
-	file := s.rangesFile()
+	file := rangesFile(s)
 	list, fetched := readRanges(file)
 	if time.Since(fetched) > rangesEvery {
 		fresh, err := fetchRanges(ctx, p, s)
@@ -61,7 +64,7 @@ func (g *githubRanges) prepare(ctx context.Context, p *program, s *settings) (us
 				return nil, err
 			}
 		case list == nil:
-			return nil, hint(fmt.Errorf("receiver.allow: github needs GitHub's address ranges: %w", err), cureOf(err))
+			return nil, hint(fmt.Errorf("receiver.allow: github needs GitHub's address ranges: %w", err), hooks.CureOf(err))
 		}
 	}
 	return func() {
@@ -70,9 +73,9 @@ func (g *githubRanges) prepare(ctx context.Context, p *program, s *settings) (us
 	}, nil
 }
 
-func (s *settings) rangesFile() string { return filepath.Join(s.runDir(), "github-ranges.json") }
+func rangesFile(s *settings.Settings) string { return filepath.Join(s.RunDir(), "github-ranges.json") }
 
-func fetchRanges(ctx context.Context, p *program, s *settings) ([]netip.Prefix, error) {
+func fetchRanges(ctx context.Context, p *program, s *settings.Settings) ([]netip.Prefix, error) {
 	client, err := p.github(s)
 	if err != nil {
 		return nil, err

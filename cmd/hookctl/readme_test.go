@@ -11,6 +11,8 @@ import (
 
 	"github.com/goccy/go-yaml"
 	"github.com/spf13/cobra"
+
+	"hookctl/cmd/hookctl/settings"
 )
 
 const readme = "../../README.md"
@@ -110,7 +112,7 @@ func settingTable() string {
 			fmt.Fprintf(&b, "| `%s` | %s |\n", key, strings.ReplaceAll(doc, "|", `\|`))
 		}
 	}
-	walk(reflect.TypeFor[Settings](), "")
+	walk(reflect.TypeFor[settings.Values](), "")
 	return b.String()
 }
 
@@ -124,12 +126,12 @@ func TestReadmeSettingsAreRight(t *testing.T) {
 	for _, block := range blocks {
 		home := t.TempDir()
 		writeFile(t, filepath.Join(home, "hookctl.yaml"), block[1])
-		s, err := loadSettings(environment{"HOOKCTL_HOME": home}.get)
+		s, err := settings.Load(environment{"HOOKCTL_HOME": home}.get)
 		if err != nil {
 			t.Errorf("%v\n%s", err, block[1])
 			continue
 		}
-		if back, err := yaml.Marshal(s.Settings); err != nil || len(back) == 0 {
+		if back, err := yaml.Marshal(s.Values); err != nil || len(back) == 0 {
 			t.Errorf("write the settings again: %v", err)
 		}
 	}

@@ -9,6 +9,7 @@ import (
 
 	"github.com/spf13/cobra"
 
+	"hookctl/cmd/hookctl/settings"
 	"hookctl/server/daemon"
 )
 
@@ -54,7 +55,7 @@ func (p *program) startReceiver(ctx context.Context, flags receiverFlags, out *o
 	if err != nil {
 		return err
 	}
-	s, err := loadSettings(p.environ, overrides...)
+	s, err := settings.Load(p.environ, overrides...)
 	if err != nil {
 		return err
 	}
@@ -78,11 +79,11 @@ func newStop(p *program) *cobra.Command {
 		Short:   "Stop the receiver when it has finished what it accepted",
 		Example: "  hookctl stop",
 		RunE: func(cmd *cobra.Command, _ []string) error {
-			home, err := homeDir(p.environ) // A mistake in the settings is no reason to go on running.
+			s, err := settings.Defaults(p.environ) // A mistake in the settings is no reason to go on running.
 			if err != nil {
 				return err
 			}
-			err = daemon.Stop(cmd.Context(), p.daemonConfig(&settings{Home: home}))
+			err = daemon.Stop(cmd.Context(), p.daemonConfig(s))
 			if errors.Is(err, daemon.ErrNotRunning) {
 				p.note("the receiver is not running")
 				return nil
@@ -115,19 +116,19 @@ func newStatus(p *program) *cobra.Command {
 
 // receiverStatus asks the running receiver. Where there is none it says what can be known without.
 func (p *program) receiverStatus(ctx context.Context) (daemon.Status, error) {
-	home, err := homeDir(p.environ)
+	s, err := settings.Defaults(p.environ)
 	if err != nil {
 		return daemon.Status{}, err
 	}
-	status, err := daemon.Dial(home).Status(ctx)
+	status, err := daemon.Dial(s.Home).Status(ctx)
 	if !errors.Is(err, daemon.ErrNotRunning) {
 		return status, err
 	}
-	s, err := loadSettings(p.environ)
+	s, err = settings.Load(p.environ)
 	if err != nil {
 		return daemon.Status{}, err
 	}
-	ring, err := p.store(s).Ring(time.Now())
+	ring, err := s.Store().Ring(time.Now())
 	if err != nil {
 		return daemon.Status{}, err
 	}
@@ -150,11 +151,11 @@ type statusReport struct {
 // secretAge is when the shared secret was set, zero where that is not known. Status is shown without it rather than not at
 // all: what is wrong with the files is for the doctor to say.
 func (p *program) secretAge() time.Time {
-	home, err := homeDir(p.environ)
+	s, err := settings.Defaults(p.environ)
 	if err != nil {
 		return time.Time{}
 	}
-	changed, err := p.store(&settings{Home: home}).ChangedAt()
+	changed, err := s.Store().ChangedAt()
 	if err != nil {
 		return time.Time{}
 	}

@@ -11,6 +11,7 @@ import (
 
 	"golang.org/x/sync/errgroup"
 
+	"hookctl/cmd/hookctl/settings"
 	"hookctl/hooks"
 	"hookctl/logs"
 	"hookctl/logs/text"
@@ -79,14 +80,14 @@ func (p *program) relayState(target hooks.Target, state hooks.RelayState) {
 
 // relayed hands a delivery to the receiver's intake. Where GitHub signed it, the signature has to be right; where it did
 // not, the connection that we opened to GitHub is the proof of where it comes from.
-func (p *program) relayed(ctx context.Context, s *settings, d hooks.RelayDelivery) (hooks.RelayAnswer, error) {
+func (p *program) relayed(ctx context.Context, s *settings.Settings, d hooks.RelayDelivery) (hooks.RelayAnswer, error) {
 	record := &logs.Record{
 		EventType: d.Header.Get("X-GitHub-Event"), DeliveryID: d.Header.Get("X-GitHub-Delivery"), HookID: d.HookID,
 		Source: logs.SourceRelay, Headers: keptHeaders(d.Header), Payload: d.Body,
 	}
 	if signature := d.Header.Get("X-Hub-Signature-256"); signature != "" {
 		now := time.Now()
-		ring, err := p.store(s).Ring(now)
+		ring, err := s.Store().Ring(now)
 		if err != nil {
 			return hooks.RelayAnswer{}, err
 		}

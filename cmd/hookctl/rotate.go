@@ -10,6 +10,7 @@ import (
 
 	"github.com/spf13/cobra"
 
+	"hookctl/cmd/hookctl/settings"
 	"hookctl/hooks"
 	"hookctl/hooks/secret"
 	"hookctl/logs"
@@ -23,14 +24,14 @@ type rotateOptions struct {
 	ids          []int64
 	resume, undo bool
 	finish       bool
-	grace        Duration
-	maxAge       Duration
+	grace        settings.Duration
+	maxAge       settings.Duration
 	yes          bool
 	out          output
 }
 
 func newRotate(p *program) *cobra.Command {
-	o := rotateOptions{grace: Duration(time.Hour)}
+	o := rotateOptions{grace: settings.Duration(time.Hour)}
 	cmd := &cobra.Command{
 		Use:   "rotate [HOOK…]",
 		Short: "Change the secret here and at GitHub, losing no delivery",
@@ -96,7 +97,7 @@ func (p *program) rotate(ctx context.Context, o *rotateOptions) (err error) {
 	if _, err := daemon.Dial(s.Home).Status(ctx); err != nil {
 		return hint(fmt.Errorf("a rotation needs the receiver, which has to accept both secrets: %w", err), "start it with: hookctl start")
 	}
-	log, err := logs.Open(ctx, s.logsConfig(nil))
+	log, err := logs.Open(ctx, s.Logs(nil))
 	if err != nil {
 		return err
 	}
@@ -133,10 +134,10 @@ func (p *program) rotate(ctx context.Context, o *rotateOptions) (err error) {
 }
 
 // rotator gives hooks what it needs of the other packages.
-func (p *program) rotator(s *settings, client *hooks.Client, log *logs.Log) *hooks.Rotator {
+func (p *program) rotator(s *settings.Settings, client *hooks.Client, log *logs.Log) *hooks.Rotator {
 	return &hooks.Rotator{
 		Client:   client,
-		Store:    p.store(s),
+		Store:    s.Store(),
 		Accept:   acceptSecrets(daemon.Dial(s.Home)),
 		Confirm:  confirmPing(log),
 		Progress: p.progress,
@@ -145,7 +146,7 @@ func (p *program) rotator(s *settings, client *hooks.Client, log *logs.Log) *hoo
 }
 
 // hooksToRotate are the chosen hooks of this receiver; with --max-age those of which the secret is older, perhaps none.
-func (p *program) hooksToRotate(ctx context.Context, s *settings, client *hooks.Client, o *rotateOptions) ([]hooks.Hook, error) {
+func (p *program) hooksToRotate(ctx context.Context, s *settings.Settings, client *hooks.Client, o *rotateOptions) ([]hooks.Hook, error) {
 	list, err := p.chosenHooks(ctx, s, client, &o.targets)
 	if err != nil {
 		return nil, err
@@ -168,7 +169,7 @@ func (p *program) hooksToRotate(ctx context.Context, s *settings, client *hooks.
 	if o.maxAge <= 0 {
 		return own, nil
 	}
-	due, since, err := (&hooks.Rotator{Store: p.store(s)}).Due(own, time.Duration(o.maxAge))
+	due, since, err := (&hooks.Rotator{Store: s.Store()}).Due(own, time.Duration(o.maxAge))
 	if young := len(own) - len(due); err == nil && young > 0 {
 		verdict := "these are left alone"
 		if len(due) == 0 {
@@ -180,11 +181,11 @@ func (p *program) hooksToRotate(ctx context.Context, s *settings, client *hooks.
 }
 
 // nothingDue is the outcome of a rotation for which every secret is young enough.
-func (p *program) nothingDue(s *settings, o *rotateOptions) error {
+func (p *program) nothingDue(s *settings.Settings, o *rotateOptions) error {
 	if !o.out.wanted() {
 		return nil
 	}
-	current, _, err := p.store(s).Current()
+	current, _, err := s.Store().Current()
 	if err != nil {
 		return err
 	}
@@ -192,7 +193,7 @@ func (p *program) nothingDue(s *settings, o *rotateOptions) error {
 	return o.out.print(p.out, newRotationReport(hooks.RotateResult{Old: print, New: print, Complete: true, Hooks: []hooks.RotateHook{}}))
 }
 
-func (p *program) rotateHooks(ctx context.Context, s *settings, client *hooks.Client, rotator *hooks.Rotator, own []hooks.Hook, o *rotateOptions) (hooks.RotateResult, error) {
+func (p *program) rotateHooks(ctx context.Context, s *settings.Settings, client *hooks.Client, rotator *hooks.Rotator, own []hooks.Hook, o *rotateOptions) (hooks.RotateResult, error) {
 	if some, err := p.onlySome(ctx, s, client, own); err != nil {
 		return hooks.RotateResult{}, err
 	} else if some && !rotator.PerHook {
@@ -209,7 +210,7 @@ func (p *program) rotateHooks(ctx context.Context, s *settings, client *hooks.Cl
 
 // onlySome tells whether hooks of this receiver besides the chosen ones sign with the shared secret. Those that have
 // secrets of their own do not mind a new one.
-func (p *program) onlySome(ctx context.Context, s *settings, client *hooks.Client, chosen []hooks.Hook) (bool, error) {
+func (p *program) onlySome(ctx context.Context, s *settings.Settings, client *hooks.Client, chosen []hooks.Hook) (bool, error) {
 	targets, err := p.knownTargets(ctx, s)
 	if err != nil {
 		return false, err
@@ -229,7 +230,7 @@ func (p *program) onlySome(ctx context.Context, s *settings, client *hooks.Clien
 		if slices.ContainsFunc(chosen, func(h hooks.Hook) bool { return h.ID == have.ID }) {
 			continue
 		}
-		if key, err := p.store(s).SecretOf(have.ID, have.URL); err != nil || key == "" {
+		if key, err := s.Store().SecretOf(have.ID, have.URL); err != nil || key == "" {
 			return true, err
 		}
 	}

@@ -12,6 +12,7 @@ import (
 	"github.com/spf13/cobra"
 	"golang.org/x/term"
 
+	"hookctl/cmd/hookctl/settings"
 	"hookctl/hooks/secret"
 )
 
@@ -42,7 +43,7 @@ func newSecretGenerate(p *program) *cobra.Command {
 		Short:   "Make a new secret and keep it in .env",
 		Example: "  hookctl secret generate",
 		RunE: func(cmd *cobra.Command, _ []string) error {
-			s, err := loadSettings(p.environ)
+			s, err := settings.Load(p.environ)
 			if err != nil {
 				return err
 			}
@@ -67,7 +68,7 @@ func newSecretImport(p *program) *cobra.Command {
 		Long:    "Keep the secret that is given on stdin: one line. It is never taken from the command line, which every user can read.",
 		Example: "  pass show webhook | hookctl secret import",
 		RunE: func(cmd *cobra.Command, _ []string) error {
-			s, err := loadSettings(p.environ)
+			s, err := settings.Load(p.environ)
 			if err != nil {
 				return err
 			}
@@ -124,8 +125,8 @@ func (p *program) readSecret(ctx context.Context) (string, error) {
 }
 
 // keepSecret saves a secret, and makes a running receiver use it.
-func (p *program) keepSecret(ctx context.Context, s *settings, value string, force bool, out *output) error {
-	store := p.store(s)
+func (p *program) keepSecret(ctx context.Context, s *settings.Settings, value string, force bool, out *output) error {
+	store := s.Store()
 	current, _, err := store.Current()
 	if err != nil {
 		return err
@@ -151,11 +152,11 @@ func newSecretShow(p *program) *cobra.Command {
 		Short:   "Show the secret's fingerprint, or with --reveal the secret",
 		Example: "  hookctl secret show\n  hookctl secret show --reveal",
 		RunE: func(*cobra.Command, []string) error {
-			s, err := loadSettings(p.environ)
+			s, err := settings.Load(p.environ)
 			if err != nil {
 				return err
 			}
-			return p.printSecret(p.store(s), reveal, &out)
+			return p.printSecret(s.Store(), reveal, &out)
 		},
 	}
 	cmd.Flags().BoolVar(&reveal, "reveal", false, "print the secret itself")

@@ -21,6 +21,7 @@ import (
 	"github.com/spf13/cobra"
 	"golang.org/x/sync/errgroup"
 
+	"hookctl/cmd/hookctl/settings"
 	"hookctl/logs"
 	"hookctl/server"
 	"hookctl/server/daemon"
@@ -42,23 +43,23 @@ func (f *receiverFlags) add(cmd *cobra.Command) {
 }
 
 // overrides are the flags that were given, as settings.
-func (f *receiverFlags) overrides() ([]override, error) {
-	var list []override
+func (f *receiverFlags) overrides() ([]settings.Override, error) {
+	var list []settings.Override
 	if f.port != "" {
-		list = append(list, override{"port", "receiver.port", f.port})
+		list = append(list, settings.Override{Flag: "port", Key: "receiver.port", Value: f.port})
 	}
 	if f.bind != "" {
-		list = append(list, override{"bind", "receiver.bind", f.bind})
+		list = append(list, settings.Override{Flag: "bind", Key: "receiver.bind", Value: f.bind})
 	}
 	if f.tunnel != "" {
-		list = append(list, override{"tunnel", "receiver.tunnel", f.tunnel})
+		list = append(list, settings.Override{Flag: "tunnel", Key: "receiver.tunnel", Value: f.tunnel})
 	}
 	if f.logDir != "" {
 		dir, err := filepath.Abs(f.logDir)
 		if err != nil {
 			return nil, fmt.Errorf("--log-dir: %w", err)
 		}
-		list = append(list, override{"log-dir", "log.dir", dir})
+		list = append(list, settings.Override{Flag: "log-dir", Key: "log.dir", Value: dir})
 	}
 	return list, nil
 }
@@ -71,7 +72,7 @@ func (f *receiverFlags) args() ([]string, error) {
 	}
 	var args []string
 	for _, o := range overrides {
-		args = append(args, "--"+o.flag, o.value)
+		args = append(args, "--"+o.Flag, o.Value)
 	}
 	if f.debug {
 		args = append(args, "--debug")
@@ -98,14 +99,14 @@ func newServe(p *program) *cobra.Command {
 // receiver is a running `serve`.
 type receiver struct {
 	p         *program
-	overrides []override
+	overrides []settings.Override
 	logger    *slog.Logger
 	log       *logs.Writer
 	server    *server.Server
 	address   string
 
 	mu       sync.Mutex
-	settings *settings
+	settings *settings.Settings
 	tunnel   tunnelState
 	ranges   githubRanges
 	catching sync.Mutex // one catch-up at a time
@@ -121,7 +122,7 @@ func (p *program) serve(ctx context.Context, flags receiverFlags) error {
 	if err != nil {
 		return err
 	}
-	s, err := loadSettings(p.environ, overrides...)
+	s, err := settings.Load(p.environ, overrides...)
 	if err != nil {
 		return err
 	}
@@ -154,7 +155,7 @@ func (r *receiver) lockAndRun(ctx context.Context) error {
 	if err := r.ranges.load(ctx, r.p, r.settings); err != nil {
 		return err
 	}
-	if err := r.settings.preflight(ctx); err != nil {
+	if err := preflight(ctx, r.settings); err != nil {
 		return err
 	}
 	instance, err := daemon.Lock(r.p.daemonConfig(r.settings))
@@ -166,7 +167,7 @@ func (r *receiver) lockAndRun(ctx context.Context) error {
 
 func (r *receiver) run(ctx context.Context, instance *daemon.Instance) (err error) {
 	s := r.settings
-	if r.log, err = logs.OpenWriter(ctx, s.logsConfig(r.logger)); err != nil {
+	if r.log, err = logs.OpenWriter(ctx, s.Logs(r.logger)); err != nil {
 		return fmt.Errorf("open the log %s: %w", s.Log.Dir, err)
 	}
 	defer func() { err = errors.Join(err, r.log.Close()) }()
@@ -282,7 +283,7 @@ func (r *receiver) reloadOnHangup(ctx context.Context) {
 func (r *receiver) reload(ctx context.Context) error {
 	r.reloading.Lock()
 	defer r.reloading.Unlock()
-	s, err := loadSettings(r.p.environ, r.overrides...)
+	s, err := settings.Load(r.p.environ, r.overrides...)
 	if err != nil {
 		return err
 	}
@@ -359,8 +360,8 @@ func serveMetrics(ctx context.Context, listener net.Listener, metrics http.Handl
 
 // forgetSecrets ends a rotation whose grace period is over, and reloads where a secret is accepted that the files do not
 // name any more: a rotation that is killed between its last write and its call of the receiver has told nobody.
-func (r *receiver) forgetSecrets(ctx context.Context, s *settings) error {
-	store, now := r.p.store(s), time.Now()
+func (r *receiver) forgetSecrets(ctx context.Context, s *settings.Settings) error {
+	store, now := s.Store(), time.Now()
 	if _, err := store.Expire(now); err != nil {
 		return fmt.Errorf("end the rotation: %w", err)
 	}
@@ -406,7 +407,7 @@ func (r *receiver) keepHouse(ctx context.Context) {
 }
 
 // receiverLogger logs to stderr in the foreground and, where `start` started this process, to run/receiver.log.
-func (p *program) receiverLogger(s *settings, debug bool) (*slog.Logger, io.Closer, error) {
+func (p *program) receiverLogger(s *settings.Settings, debug bool) (*slog.Logger, io.Closer, error) {
 	options := &slog.HandlerOptions{Level: slog.LevelInfo}
 	if debug {
 		options.Level = slog.LevelDebug

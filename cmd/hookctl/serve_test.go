@@ -12,6 +12,7 @@ import (
 
 	"golang.org/x/sync/errgroup"
 
+	"hookctl/cmd/hookctl/settings"
 	"hookctl/hooks/secret"
 	"hookctl/logs"
 	"hookctl/server"
@@ -29,16 +30,16 @@ func newReceiver(t *testing.T, asked func(variable string)) (*receiver, *secret.
 		asked(name)
 		return map[string]string{"HOOKCTL_HOME": home, "SINK_KEY": "key"}[name]
 	}}
-	s, err := loadSettings(p.environ)
+	s, err := settings.Load(p.environ)
 	if err != nil {
 		t.Fatal(err)
 	}
-	store, logger := p.store(s), slog.New(slog.DiscardHandler)
+	store, logger := s.Store(), slog.New(slog.DiscardHandler)
 	if err := store.SetCurrent("old"); err != nil {
 		t.Fatal(err)
 	}
 	r := &receiver{p: p, settings: s, logger: logger}
-	if r.log, err = logs.OpenWriter(t.Context(), s.logsConfig(logger)); err != nil {
+	if r.log, err = logs.OpenWriter(t.Context(), s.Logs(logger)); err != nil {
 		t.Fatal(err)
 	}
 	t.Cleanup(func() { _ = r.log.Close() })

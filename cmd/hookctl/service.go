@@ -12,6 +12,7 @@ import (
 
 	"github.com/spf13/cobra"
 
+	"hookctl/cmd/hookctl/settings"
 	"hookctl/hooks/secret"
 	"hookctl/logs/text"
 	"hookctl/server/daemon"
@@ -32,7 +33,7 @@ func newServiceInstall(p *program) *cobra.Command {
 	var out output
 	var system, print bool
 	var user string
-	var rotate Duration
+	var rotate settings.Duration
 	cmd := &cobra.Command{
 		Use:   "install",
 		Short: "Install the service and start it",
@@ -44,7 +45,7 @@ func newServiceInstall(p *program) *cobra.Command {
 			if user != "" && !system {
 				return usage(errors.New("--user goes with --system: without it the service is yours"))
 			}
-			s, err := loadSettings(p.environ)
+			s, err := settings.Load(p.environ)
 			if err != nil {
 				return err
 			}
@@ -60,7 +61,7 @@ func newServiceInstall(p *program) *cobra.Command {
 				}
 				return p.printServiceFiles(files, &out)
 			}
-			if _, origin, err := p.store(s).Current(); err != nil || origin == secret.FromEnvironment {
+			if _, origin, err := s.Store().Current(); err != nil || origin == secret.FromEnvironment {
 				return errors.Join(err, hint(errors.New("the secret is in this environment only, where no service finds it"), "keep it in .env with: hookctl secret import"))
 			}
 			status, err := service.Install(cmd.Context())
@@ -80,15 +81,15 @@ func newServiceInstall(p *program) *cobra.Command {
 
 // serviceOf is the service of a home: this program on the address of the settings, with those settings that the real
 // environment makes, because the service manager does not have them.
-func (p *program) serviceOf(s *settings) (daemon.Service, error) {
+func (p *program) serviceOf(s *settings.Settings) (daemon.Service, error) {
 	program, err := os.Executable()
 	if err != nil {
 		return daemon.Service{}, fmt.Errorf("find this program's own path: %w", err)
 	}
 	var env []string
-	for _, v := range variables() {
-		if value := p.environ(v.name); value != "" {
-			env = append(env, v.name+"="+value)
+	for _, v := range settings.Variables() {
+		if value := p.environ(v.Name); value != "" {
+			env = append(env, v.Name+"="+value)
 		}
 	}
 	return daemon.Service{
@@ -118,7 +119,7 @@ func newServiceUninstall(p *program) *cobra.Command {
 		Example: "  hookctl service uninstall --yes",
 		RunE: func(cmd *cobra.Command, _ []string) error {
 			ctx := cmd.Context()
-			s, err := loadSettings(p.environ)
+			s, err := settings.Load(p.environ)
 			if err != nil {
 				return err
 			}
@@ -159,7 +160,7 @@ func newServiceStatus(p *program) *cobra.Command {
 }
 
 func (p *program) serviceStatus(ctx context.Context) (daemon.ServiceStatus, error) {
-	s, err := loadSettings(p.environ)
+	s, err := settings.Load(p.environ)
 	if err != nil {
 		return daemon.ServiceStatus{}, err
 	}

@@ -12,6 +12,7 @@ import (
 
 	"github.com/spf13/cobra"
 
+	"hookctl/cmd/hookctl/settings"
 	"hookctl/hooks"
 	"hookctl/hooks/secret"
 	"hookctl/logs"
@@ -25,13 +26,13 @@ type setupOptions struct {
 	url, path          string
 	events             []string
 	inactive, insecure bool
-	wait               Duration
+	wait               settings.Duration
 	yes, dryRun, relay bool
 	out                output
 }
 
 func newSetup(p *program) *cobra.Command {
-	o := setupOptions{wait: Duration(30 * time.Second)}
+	o := setupOptions{wait: settings.Duration(30 * time.Second)}
 	cmd := &cobra.Command{
 		Use:   "setup",
 		Short: "Set hooks up and prove that a signed ping arrives",
@@ -77,8 +78,8 @@ func (p *program) setup(ctx context.Context, o *setupOptions) error {
 	if err != nil {
 		return err
 	}
-	request.Secret, request.OwnSecret = key, p.store(s).HookSecret
-	if value, variable, err := p.store(s).PathSecret(request.URL); err != nil {
+	request.Secret, request.OwnSecret = key, s.Store().HookSecret
+	if value, variable, err := s.Store().PathSecret(request.URL); err != nil {
 		return err
 	} else if value != "" {
 		request.Secret, request.Variable = value, variable
@@ -121,7 +122,7 @@ func (p *program) setup(ctx context.Context, o *setupOptions) error {
 }
 
 // setupRequest gathers what setup needs, asking for what the flags and settings leave open.
-func (p *program) setupRequest(ctx context.Context, s *settings, client *hooks.Client, o *setupOptions) (hooks.SetupRequest, error) {
+func (p *program) setupRequest(ctx context.Context, s *settings.Settings, client *hooks.Client, o *setupOptions) (hooks.SetupRequest, error) {
 	request := hooks.SetupRequest{Events: o.eventsOr(s), Active: !o.inactive, InsecureSSL: o.insecure, Wait: time.Duration(o.wait)}
 	targets, err := o.targets.targets(ctx, p, client)
 	if err == nil && len(targets) == 0 {
@@ -159,7 +160,7 @@ func (p *program) setupRequest(ctx context.Context, s *settings, client *hooks.C
 }
 
 // eventsOr are the events of the flags, else those of the settings, else those of the default routes.
-func (o *setupOptions) eventsOr(s *settings) []string {
+func (o *setupOptions) eventsOr(s *settings.Settings) []string {
 	for _, events := range [][]string{o.events, s.Setup.Events} {
 		if len(events) > 0 {
 			return events
@@ -169,7 +170,7 @@ func (o *setupOptions) eventsOr(s *settings) []string {
 }
 
 // tunnelURL is the URL of a tunnel that leads to the receiver's port, "" where none is found.
-func (p *program) tunnelURL(ctx context.Context, s *settings) string {
+func (p *program) tunnelURL(ctx context.Context, s *settings.Settings) string {
 	tunnels, err := hooks.FindTunnels(ctx, s.Receiver.Port)
 	if err != nil || len(tunnels) == 0 {
 		return "" // Nothing found is nothing to offer.
@@ -178,8 +179,8 @@ func (p *program) tunnelURL(ctx context.Context, s *settings) string {
 }
 
 // setupSecret is the secret that hooks get, and whether it is new and not kept yet.
-func (p *program) setupSecret(s *settings) (key string, fresh bool, err error) {
-	key, _, err = p.store(s).ForHooks()
+func (p *program) setupSecret(s *settings.Settings) (key string, fresh bool, err error) {
+	key, _, err = s.Store().ForHooks()
 	if err != nil || key != "" {
 		return key, false, err
 	}
@@ -188,16 +189,16 @@ func (p *program) setupSecret(s *settings) (key string, fresh bool, err error) {
 }
 
 // keepFresh keeps a secret that was made for this setup.
-func (p *program) keepFresh(s *settings, key string) error {
-	if err := p.store(s).SetCurrent(key); err != nil {
+func (p *program) keepFresh(s *settings.Settings, key string) error {
+	if err := s.Store().SetCurrent(key); err != nil {
 		return err
 	}
-	p.note("made a secret (%s) and kept it in %s", secret.Fingerprint(key), s.envFile())
+	p.note("made a secret (%s) and kept it in %s", secret.Fingerprint(key), s.EnvFile())
 	return nil
 }
 
 // runningReceiver is the receiver of this home, started where none runs, with the secrets of now.
-func (p *program) runningReceiver(ctx context.Context, s *settings) (daemon.Status, error) {
+func (p *program) runningReceiver(ctx context.Context, s *settings.Settings) (daemon.Status, error) {
 	status, err := daemon.Dial(s.Home).Reload(ctx)
 	if !errors.Is(err, daemon.ErrNotRunning) {
 		return status, err
@@ -211,8 +212,8 @@ func (p *program) runningReceiver(ctx context.Context, s *settings) (daemon.Stat
 
 // applySetup does what the plan says, with the log as the witness of each ping. What did not work out with a target is in
 // its result; the error is about what belongs to no target.
-func (p *program) applySetup(ctx context.Context, s *settings, client *hooks.Client, plan hooks.SetupPlan) (results []hooks.SetupResult, err error) {
-	log, err := logs.Open(ctx, s.logsConfig(nil))
+func (p *program) applySetup(ctx context.Context, s *settings.Settings, client *hooks.Client, plan hooks.SetupPlan) (results []hooks.SetupResult, err error) {
+	log, err := logs.Open(ctx, s.Logs(nil))
 	if err != nil {
 		return nil, err
 	}
@@ -251,7 +252,7 @@ func (p *program) progress(step hooks.Step) {
 
 // rememberSetup keeps in hookctl.yaml what was set up, so that later commands need no -R and no --url. A target without a
 // hook is not kept: every later command would stumble over a name that was mistyped.
-func (p *program) rememberSetup(ctx context.Context, s *settings, url string, results []hooks.SetupResult) error {
+func (p *program) rememberSetup(ctx context.Context, s *settings.Settings, url string, results []hooks.SetupResult) error {
 	names := slices.Clone(s.Setup.Repositories)
 	there := false
 	for _, r := range results {
@@ -268,13 +269,13 @@ func (p *program) rememberSetup(ctx context.Context, s *settings, url string, re
 	}
 	changed := false
 	if there && s.Receiver.PublicURL == "" {
-		if err := s.save("receiver.public_url", hooks.BaseURL(url)); err != nil {
+		if err := s.Save("receiver.public_url", hooks.BaseURL(url)); err != nil {
 			return err
 		}
 		changed = true
 	}
 	if !slices.Equal(names, s.Setup.Repositories) {
-		if err := s.save("setup.repositories", names); err != nil {
+		if err := s.Save("setup.repositories", names); err != nil {
 			return err
 		}
 		changed = true

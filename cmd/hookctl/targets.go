@@ -13,6 +13,7 @@ import (
 	"github.com/cli/go-gh/v2/pkg/repository"
 	"github.com/spf13/cobra"
 
+	"hookctl/cmd/hookctl/settings"
 	"hookctl/hooks"
 	"hookctl/logs"
 )
@@ -129,12 +130,12 @@ func (p *program) readLines(file string) ([]string, error) {
 }
 
 // knownTargets are those of the settings, else the ones that the log has pings from: those that hooks were set up on.
-func (p *program) knownTargets(ctx context.Context, s *settings) ([]hooks.Target, error) {
+func (p *program) knownTargets(ctx context.Context, s *settings.Settings) ([]hooks.Target, error) {
 	var list []hooks.Target
 	for _, name := range s.Setup.Repositories {
 		t, err := hooks.ParseTarget(name)
 		if err != nil {
-			return nil, s.problem("setup.repositories", err)
+			return nil, s.Problem("setup.repositories", err)
 		}
 		list = append(list, t)
 	}
@@ -152,8 +153,8 @@ func (p *program) knownTargets(ctx context.Context, s *settings) ([]hooks.Target
 }
 
 // pings are the newest verified pings of the log.
-func (p *program) pings(ctx context.Context, s *settings) (entries []logs.Entry, err error) {
-	log, err := logs.Open(ctx, s.logsConfig(nil))
+func (p *program) pings(ctx context.Context, s *settings.Settings) (entries []logs.Entry, err error) {
+	log, err := logs.Open(ctx, s.Logs(nil))
 	if err != nil {
 		return nil, err
 	}
@@ -177,7 +178,7 @@ func currentRepository(client *hooks.Client) string {
 }
 
 // chosenHooks are the hooks that a command works on: those of the flags, or else of every known target.
-func (p *program) chosenHooks(ctx context.Context, s *settings, client *hooks.Client, f *targetFlags) ([]hooks.Hook, error) {
+func (p *program) chosenHooks(ctx context.Context, s *settings.Settings, client *hooks.Client, f *targetFlags) ([]hooks.Hook, error) {
 	targets, err := f.targets(ctx, p, client)
 	known := err == nil && len(targets) == 0
 	if known {
@@ -204,7 +205,7 @@ func (p *program) chosenHooks(ctx context.Context, s *settings, client *hooks.Cl
 }
 
 // ownHooks are those of list that lead to this receiver: their URL does, or the log has a verified ping from them.
-func (p *program) ownHooks(ctx context.Context, s *settings, list []hooks.Hook) ([]hooks.Hook, error) {
+func (p *program) ownHooks(ctx context.Context, s *settings.Settings, list []hooks.Hook) ([]hooks.Hook, error) {
 	pings, err := p.pings(ctx, s)
 	if err != nil {
 		return nil, err

@@ -11,6 +11,7 @@ import (
 	"github.com/google/uuid"
 	"github.com/spf13/cobra"
 
+	"hookctl/cmd/hookctl/settings"
 	"hookctl/hooks/secret"
 	"hookctl/logs/text"
 	"hookctl/server"
@@ -38,7 +39,7 @@ func newTest(p *program) *cobra.Command {
 }
 
 func (p *program) test(ctx context.Context, file, event string, dryRun bool, out *output) error {
-	s, err := loadSettings(p.environ)
+	s, err := settings.Load(p.environ)
 	if err != nil {
 		return err
 	}
@@ -53,7 +54,7 @@ func (p *program) test(ctx context.Context, file, event string, dryRun bool, out
 	if dryRun {
 		return p.explain(s, event, payload, out)
 	}
-	key, _, err := p.store(s).Current()
+	key, _, err := s.Store().Current()
 	if err != nil {
 		return err
 	}
@@ -111,8 +112,8 @@ func eventOfSample(event string, payload []byte) (string, []byte, error) {
 }
 
 // explain shows what a payload would cause, and why.
-func (p *program) explain(s *settings, event string, payload []byte, out *output) error {
-	config, err := p.serverConfig(s, nil, nil)
+func (p *program) explain(s *settings.Settings, event string, payload []byte, out *output) error {
+	config, err := s.Server()
 	if err != nil {
 		return err
 	}

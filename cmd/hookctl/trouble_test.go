@@ -13,6 +13,7 @@ import (
 	"github.com/google/uuid"
 	"github.com/rogpeppe/go-internal/testscript"
 
+	"hookctl/cmd/hookctl/settings"
 	"hookctl/hooks/githubtest"
 	"hookctl/logs"
 )
@@ -83,7 +84,7 @@ func cmdTraffic(ts *testscript.TestScript, neg bool, args []string) {
 //	past N                               any, spread over thirty days
 //	past failure owner/repo AGE TITLE    a workflow run that failed that long ago
 func cmdPast(ts *testscript.TestScript, neg bool, args []string) {
-	s, err := loadSettings(environment{"HOOKCTL_HOME": worldOf(ts).home}.get)
+	s, err := settings.Load(environment{"HOOKCTL_HOME": worldOf(ts).home}.get)
 	ts.Check(err)
 	if args[0] != "failure" {
 		n, err := strconv.Atoi(args[0])

@@ -5,6 +5,7 @@ import (
 	"errors"
 	"time"
 
+	"hookctl/cmd/hookctl/settings"
 	"hookctl/hooks"
 	"hookctl/server"
 	"hookctl/server/doctor"
@@ -26,19 +27,19 @@ func (p *program) openTUI(ctx context.Context) error {
 }
 
 func (p *program) tuiConfig() (tui.Config, error) {
-	s, err := loadSettings(p.environ)
+	s, err := settings.Load(p.environ)
 	if err != nil {
 		return tui.Config{}, err
 	}
-	rows := s.rows()
+	rows := s.Rows()
 	shown := make([]tui.Setting, len(rows))
 	for i, row := range rows {
-		shown[i] = tui.Setting{Name: row.Key, Value: row.text, Origin: row.Origin}
+		shown[i] = tui.Setting{Name: row.Key, Value: row.Text, Origin: row.Origin}
 	}
 	config := tui.Config{
 		Home:       s.Home,
-		Logs:       s.logsConfig(nil),
-		Store:      p.store(s),
+		Logs:       s.Logs(nil),
+		Store:      s.Store(),
 		Daemon:     p.daemonConfig(s),
 		Hooks:      func() (*hooks.Client, error) { return p.github(s) },
 		Setup:      p.setupDefaults(s),
@@ -47,7 +48,7 @@ func (p *program) tuiConfig() (tui.Config, error) {
 		Checks:     p.checks,
 		Settings:   shown,
 		Filters:    s.TUI.Filters,
-		SaveFilter: func(_ context.Context, name, text string) error { return s.saveFilter(name, text) },
+		SaveFilter: func(_ context.Context, name, text string) error { return s.SaveFilter(name, text) },
 		ASCII:      s.TUI.ASCII == "on",
 		NoMouse:    s.TUI.Mouse == "off",
 		Notify:     s.TUI.Notify == "on",
@@ -75,7 +76,7 @@ func (p *program) checks(ctx context.Context, progress func(tui.Check)) {
 }
 
 // setupDefaults is what the wizard offers, and how it keeps what was chosen.
-func (p *program) setupDefaults(s *settings) tui.SetupDefaults {
+func (p *program) setupDefaults(s *settings.Settings) tui.SetupDefaults {
 	defaults := tui.SetupDefaults{
 		Events:       s.Setup.Events,
 		Repositories: s.Setup.Repositories,
@@ -86,19 +87,19 @@ func (p *program) setupDefaults(s *settings) tui.SetupDefaults {
 			return checks[0].Err
 		},
 		SaveURL: func(ctx context.Context, url string) error {
-			if err := s.save("receiver.public_url", hooks.BaseURL(url)); err != nil {
+			if err := s.Save("receiver.public_url", hooks.BaseURL(url)); err != nil {
 				return err
 			}
 			return p.reloadReceiver(ctx, s.Home)
 		},
-		SavePort:   func(_ context.Context, port int) error { return s.save("receiver.port", port) },
-		SaveTunnel: func(_ context.Context, kind string) error { return s.save("receiver.tunnel", kind) },
+		SavePort:   func(_ context.Context, port int) error { return s.Save("receiver.port", port) },
+		SaveTunnel: func(_ context.Context, kind string) error { return s.Save("receiver.tunnel", kind) },
 		SaveSink: func(ctx context.Context, address, agent string) error {
-			sinks := []SinkSettings{}
+			sinks := []settings.Sink{}
 			if address != "" {
-				sinks = append(sinks, SinkSettings{Type: "aimaestro", URL: address, To: agent, From: "hookctl"})
+				sinks = append(sinks, settings.Sink{Type: "aimaestro", URL: address, To: agent, From: "hookctl"})
 			}
-			if err := s.save("sinks", sinks); err != nil {
+			if err := s.Save("sinks", sinks); err != nil {
 				return err
 			}
 			return p.reloadReceiver(ctx, s.Home)
@@ -109,8 +110,8 @@ func (p *program) setupDefaults(s *settings) tui.SetupDefaults {
 			defaults.URL = url
 		}
 	}
-	if at := s.maestro(); at >= 0 {
-		defaults.Sink, defaults.Agent = s.Sinks[at].URL, s.Sinks[at].To
+	if sink, ok := s.Maestro(); ok {
+		defaults.Sink, defaults.Agent = sink.URL, sink.To
 	}
 	return defaults
 }

@@ -18,6 +18,7 @@ import (
 	"github.com/cenkalti/backoff/v5"
 	"github.com/google/renameio/v2/maybe"
 
+	"hookctl/cmd/hookctl/settings"
 	"hookctl/hooks"
 	"hookctl/server/daemon"
 )
@@ -44,8 +45,8 @@ func (r *receiver) keepTunnel(ctx context.Context, kind string) {
 		stop()
 	}
 	if err != nil && ctx.Err() == nil {
-		r.logger.Error("the tunnel cannot be opened", "kind", kind, "error", err, "hint", cureOf(err))
-		r.setTunnel(tunnelState{problem: "tunnel: " + err.Error(), hint: cureOf(err)})
+		r.logger.Error("the tunnel cannot be opened", "kind", kind, "error", err, "hint", hooks.CureOf(err))
+		r.setTunnel(tunnelState{problem: "tunnel: " + err.Error(), hint: hooks.CureOf(err)})
 	}
 }
 
@@ -76,7 +77,7 @@ func (r *receiver) moveTo(ctx context.Context, kind, url string) {
 		r.logger.Error("which hooks are to be moved cannot be kept", "error", err)
 	}
 	if s.Receiver.PublicURL != url {
-		if err := s.save("receiver.public_url", url); err != nil {
+		if err := s.Save("receiver.public_url", url); err != nil {
 			r.logger.Error("the tunnel's address cannot be kept", "url", url, "error", err)
 		} else if err := r.reload(ctx); err != nil {
 			r.logger.Error("reload failed, the old settings stay in force", "error", err)
@@ -127,12 +128,12 @@ func passing(err error) bool {
 	return false
 }
 
-func (s *settings) leftFile() string { return filepath.Join(s.runDir(), "tunnel.json") }
+func leftFile(s *settings.Settings) string { return filepath.Join(s.RunDir(), "tunnel.json") }
 
 // leftAddresses are those that hooks may carry still, although the settings name a newer one. A file that cannot be read is
 // as good as none: doctor and setup find such hooks too.
-func leftAddresses(s *settings) []string {
-	data, err := os.ReadFile(s.leftFile())
+func leftAddresses(s *settings.Settings) []string {
+	data, err := os.ReadFile(leftFile(s))
 	var left []string
 	if err != nil || json.Unmarshal(data, &left) != nil {
 		return nil
@@ -140,16 +141,16 @@ func leftAddresses(s *settings) []string {
 	return left
 }
 
-func keepLeft(s *settings, left []string) error {
+func keepLeft(s *settings.Settings, left []string) error {
 	if len(left) == 0 {
-		if err := os.Remove(s.leftFile()); err != nil && !errors.Is(err, fs.ErrNotExist) {
+		if err := os.Remove(leftFile(s)); err != nil && !errors.Is(err, fs.ErrNotExist) {
 			return fmt.Errorf("forget the tunnel's old addresses: %w", err)
 		}
 		return nil
 	}
 	data, err := json.Marshal(left)
 	if err == nil {
-		err = maybe.WriteFile(s.leftFile(), data, 0o600)
+		err = maybe.WriteFile(leftFile(s), data, 0o600)
 	}
 	if err != nil {
 		return fmt.Errorf("keep the tunnel's old addresses: %w", err)
@@ -158,7 +159,7 @@ func keepLeft(s *settings, left []string) error {
 }
 
 // moveHooks points hooks that lie at old addresses to the new one.
-func (r *receiver) moveHooks(ctx context.Context, s *settings, from []string, to string) error {
+func (r *receiver) moveHooks(ctx context.Context, s *settings.Settings, from []string, to string) error {
 	if len(from) == 0 {
 		return nil
 	}

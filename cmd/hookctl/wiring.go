@@ -4,14 +4,13 @@ import (
 	"context"
 	"fmt"
 	"log/slog"
-	"net/netip"
 	"os"
 	"path/filepath"
 	"slices"
 	"time"
 
+	"hookctl/cmd/hookctl/settings"
 	"hookctl/hooks"
-	"hookctl/hooks/secret"
 	"hookctl/logs"
 	"hookctl/logs/text"
 	"hookctl/server"
@@ -20,22 +19,8 @@ import (
 
 // Each function here hands one package its part of the settings. No other package knows where they came from.
 
-// store is everything secret of the home.
-func (p *program) store(s *settings) *secret.Store {
-	return secret.NewStore(secret.Config{EnvFile: s.envFile(), RotationFile: s.rotationFile(), Environ: p.environ})
-}
-
-func (s *settings) logsConfig(logger *slog.Logger) logs.Config {
-	return logs.Config{
-		Dir:      s.Log.Dir,
-		Keep:     time.Duration(s.Log.Keep),
-		MaxBytes: int64(s.Log.MaxSize),
-		Logger:   logger,
-	}
-}
-
 // daemonConfig says how the receiver of this home is started: this program, as `serve`, with the given flags.
-func (p *program) daemonConfig(s *settings, flags ...string) daemon.Config {
+func (p *program) daemonConfig(s *settings.Settings, flags ...string) daemon.Config {
 	return daemon.Config{
 		Home:   s.Home,
 		Args:   append([]string{"serve"}, flags...),
@@ -46,7 +31,7 @@ func (p *program) daemonConfig(s *settings, flags ...string) daemon.Config {
 
 // rootedEnviron is our environment for a receiver, which runs in another directory: what we found by a relative path, it
 // must find too.
-func (p *program) rootedEnviron(s *settings) []string {
+func (p *program) rootedEnviron(s *settings.Settings) []string {
 	env := append(os.Environ(), "HOOKCTL_HOME="+s.Home)
 	if dir := p.environ("GH_CONFIG_DIR"); dir != "" {
 		if abs, err := filepath.Abs(dir); err == nil {
@@ -57,7 +42,7 @@ func (p *program) rootedEnviron(s *settings) []string {
 }
 
 // github makes the client of the settings' host.
-func (p *program) github(s *settings) (*hooks.Client, error) {
+func (p *program) github(s *settings.Settings) (*hooks.Client, error) {
 	return hooks.New(hooks.Config{Host: s.GitHub.Host, OnWait: p.onWait})
 }
 
@@ -68,102 +53,11 @@ func (p *program) onWait(until time.Time, reason string) {
 	}
 }
 
-// serverConfig is the receiver's part. The ring is read now; a reload reads it again.
-func (p *program) serverConfig(s *settings, log *logs.Writer, logger *slog.Logger) (server.Config, error) {
-	ring, err := p.store(s).Ring(time.Now())
-	if err != nil {
-		return server.Config{}, err
-	}
-	sinks, err := p.sinks(s)
-	if err != nil {
-		return server.Config{}, err
-	}
-	proxies := make([]netip.Prefix, 0, len(s.Receiver.TrustedProxies))
-	for _, text := range s.Receiver.TrustedProxies {
-		prefix, err := netip.ParsePrefix(text)
-		if err != nil {
-			return server.Config{}, fmt.Errorf("receiver.trusted_proxies: %w", err)
-		}
-		proxies = append(proxies, prefix)
-	}
-	return server.Config{
-		Log:             log,
-		Keys:            ring,
-		WatchedBranches: s.WatchedBranches,
-		Priorities:      s.Priorities,
-		Routes:          s.routes(),
-		Sinks:           sinks,
-		Coalesce:        time.Duration(s.Coalesce),
-		IgnoreSenders:   s.IgnoreSenders,
-		Paths:           pathConfigs(s, sinks),
-		TLS:             s.tls(),
-		TrustedProxies:  proxies,
-		Logger:          logger,
-		Version:         buildInfo().Version,
-	}, nil
-}
-
-func (s *settings) routes() []server.Route {
-	routes := make([]server.Route, 0, len(s.Routes))
-	for _, r := range s.Routes {
-		routes = append(routes, server.Route{
-			Event: r.Event, When: r.When, Notify: r.Notify, Priority: r.Priority,
-			Subject: r.Subject, Message: r.Message, Sinks: r.Sinks,
-		})
-	}
-	return routes
-}
-
-// sinks are the sinks of the settings, with the HMAC keys that they name read from the environment or .env.
-func (p *program) sinks(s *settings) ([]server.SinkConfig, error) {
-	env, err := secret.OpenEnv(s.envFile())
-	if err != nil {
-		return nil, err
-	}
-	sinks := make([]server.SinkConfig, 0, len(s.Sinks))
-	for i, sink := range s.Sinks {
-		c := server.SinkConfig{
-			Name: sink.Name, Type: sink.Type, URL: sink.URL, To: sink.To, From: sink.From,
-			Command: sink.Command, Timeout: time.Duration(sink.Timeout),
-		}
-		if sink.Secret != "" {
-			if c.Secret = p.environ(sink.Secret); c.Secret == "" {
-				c.Secret, _ = env.Get(sink.Secret)
-			}
-			if c.Secret == "" {
-				return nil, s.problem(fmt.Sprintf("sinks[%d].secret", i), fmt.Errorf("the variable %s is neither in the environment nor in .env", sink.Secret))
-			}
-		}
-		sinks = append(sinks, c)
-	}
-	return sinks, nil
-}
-
-func pathConfigs(s *settings, sinks []server.SinkConfig) map[string]server.PathConfig {
-	paths := make(map[string]server.PathConfig, len(s.Paths))
-	for name, path := range s.Paths {
-		c := server.PathConfig{WatchedBranches: path.WatchedBranches}
-		if path.Sinks != nil {
-			c.Sinks = []server.SinkConfig{}
-		}
-		for _, want := range path.Sinks {
-			for i, have := range s.Sinks {
-				if have.name() == want {
-					c.Sinks = append(c.Sinks, sinks[i])
-				}
-			}
-		}
-		paths[name] = c
-	}
-	return paths
-}
-
-func (s *settings) tls() server.TLSConfig {
-	t := s.Receiver.TLS
-	return server.TLSConfig{
-		CertFile: t.Cert, KeyFile: t.Key,
-		ACME: server.ACMEConfig{Domains: t.ACME.Domains, Email: t.ACME.Email, DirectoryURL: t.ACME.Directory, CacheDir: filepath.Join(s.runDir(), "acme")},
-	}
+// serverConfig is the receiver's part. The secrets are read now; a reload reads them again.
+func (p *program) serverConfig(s *settings.Settings, log *logs.Writer, logger *slog.Logger) (server.Config, error) {
+	config, err := s.Server()
+	config.Log, config.Logger, config.Version = log, logger, buildInfo().Version
+	return config, err
 }
 
 // confirmPing is how hooks learns that a ping arrived: by looking into the log, which any receiver of this home writes.

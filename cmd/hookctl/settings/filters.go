@@ -1,4 +1,4 @@
-package main
+package settings
 
 import (
 	"bytes"
@@ -14,12 +14,14 @@ import (
 	"github.com/goccy/go-yaml/ast"
 	"github.com/goccy/go-yaml/parser"
 	"github.com/goccy/go-yaml/token"
+
+	"hookctl/hooks"
 )
 
-// saveFilter gives an entry of tui.filters in hookctl.yaml a new text, adds it where it is new, and takes it out where
+// saveFilter gives an entry of tui.filters in hookctl.yaml a new text, adds it if it is new, and removes it if
 // text is empty. The file is edited line by line, because the YAML library loses comments within a map and indents it
-// anew at every edit; what comes of it is read before it is saved, and nothing else may have changed.
-func (s *settings) saveFilter(name, text string) error {
+// again at every edit; the result is read before it is saved, and nothing else may have changed.
+func (s *Settings) SaveFilter(name, text string) error {
 	data, err := os.ReadFile(s.File)
 	if err != nil && !errors.Is(err, fs.ErrNotExist) {
 		return fmt.Errorf("read settings: %w", err)
@@ -31,7 +33,7 @@ func (s *settings) saveFilter(name, text string) error {
 	filters := map[string]string{}
 	maps.Copy(filters, want.TUI.Filters)
 	if filters[name] == text {
-		return nil // another one was faster, or there is nothing to take out
+		return nil // already saved, or nothing to remove
 	}
 	if filters[name] = text; text == "" {
 		delete(filters, name)
@@ -43,12 +45,12 @@ func (s *settings) saveFilter(name, text string) error {
 	err = got.decode(edited)
 	same := maps.Equal(filters, got.TUI.Filters)
 	want.TUI.Filters, got.TUI.Filters = nil, nil
-	others, wantErr := yaml.Marshal(want.Settings)
-	now, gotErr := yaml.Marshal(got.Settings)
+	others, wantErr := yaml.Marshal(want.Values)
+	now, gotErr := yaml.Marshal(got.Values)
 	if errors.Join(err, wantErr, gotErr) != nil || !same || !bytes.Equal(others, now) {
-		return hint(fmt.Errorf("%s is written in a way in which tui.filters cannot be set", s.File), "set it by hand: hookctl config edit")
+		return hooks.WithCure(fmt.Errorf("cannot set tui.filters in %s: the way it is written is not supported", s.File), "set it yourself with: hookctl config edit")
 	}
-	return s.replace(edited)
+	return s.Replace(edited)
 }
 
 // setFilter finds where the entry is or belongs, and changes no other line.
@@ -188,11 +190,11 @@ func (e *lineEdit) takeOut(tui, filters, entry *ast.MappingValueNode) {
 	}
 }
 
-// setFlowFilter writes the entries in braces anew, on their one line.
+// setFlowFilter writes all entries in braces again, on their one line.
 func (e *lineEdit) setFlowFilter(n *ast.MappingNode, name, text string) error {
 	from, to := n.Start.Position, n.End.Position
 	if from.Line != to.Line {
-		return errors.New("the entries stand in braces on several lines")
+		return errors.New("the entries are in braces on several lines")
 	}
 	var parts []string
 	add := func(name, text string) error {

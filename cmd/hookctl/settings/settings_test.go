@@ -1,8 +1,10 @@
-package main
+package settings
 
 import (
 	"bytes"
 	"encoding/json"
+	"fmt"
+	"os"
 	"path/filepath"
 	"regexp"
 	"strings"
@@ -14,7 +16,13 @@ import (
 	"github.com/santhosh-tekuri/jsonschema/v6"
 )
 
-func loadText(t *testing.T, text string, env environment, overrides ...override) (*settings, error) {
+// environment stands in for the real one.
+type environment map[string]string
+
+func (e environment) get(name string) string { return e[name] }
+
+// loadText reads a hookctl.yaml in a new home; "" is none.
+func loadText(t *testing.T, text string, env environment, overrides ...Override) (*Settings, error) {
 	t.Helper()
 	home := t.TempDir()
 	if text != "" {
@@ -24,7 +32,7 @@ func loadText(t *testing.T, text string, env environment, overrides ...override)
 	for name, value := range env {
 		all[name] = value
 	}
-	return loadSettings(all.get, overrides...)
+	return Load(all.get, overrides...)
 }
 
 func TestSettingsDefaults(t *testing.T) {
@@ -33,10 +41,10 @@ func TestSettingsDefaults(t *testing.T) {
 	if err != nil {
 		t.Fatal(err)
 	}
-	if diff := cmp.Diff(defaultSettings(filepath.Join(s.Home, "webhook_logs")), s.Settings); diff != "" {
+	if diff := cmp.Diff(defaults(filepath.Join(s.Home, "webhook_logs")), s.Values); diff != "" {
 		t.Error(diff)
 	}
-	if origin := s.origin("receiver.port"); origin != "default" {
+	if origin := s.Origin("receiver.port"); origin != "default" {
 		t.Errorf("origin %q", origin)
 	}
 }
@@ -66,23 +74,23 @@ func TestSettingsOfAnEditorThatMarksItsFiles(t *testing.T) {
 func TestSettingsPrecedence(t *testing.T) {
 	t.Parallel()
 	file := "receiver: {port: 9001}\nwatched_branches: [a]\nsinks:\n  - {type: command, command: [true]}\n  - {type: aimaestro, url: http://127.0.0.1:1, to: x}\n"
-	s, err := loadText(t, file, environment{"WEBHOOK_PORT": "9002", "WATCHED_BRANCHES": "b, c,", "AIMAESTRO_AGENT": "y"}, override{"port", "receiver.port", "9003"})
+	s, err := loadText(t, file, environment{"WEBHOOK_PORT": "9002", "WATCHED_BRANCHES": "b, c,", "AIMAESTRO_AGENT": "y"}, Override{"port", "receiver.port", "9003"})
 	if err != nil {
 		t.Fatal(err)
 	}
-	if s.Receiver.Port != 9003 || s.origin("receiver.port") != "flag --port" {
-		t.Errorf("port %d from %s", s.Receiver.Port, s.origin("receiver.port"))
+	if s.Receiver.Port != 9003 || s.Origin("receiver.port") != "flag --port" {
+		t.Errorf("port %d from %s", s.Receiver.Port, s.Origin("receiver.port"))
 	}
 	if diff := cmp.Diff([]string{"b", "c"}, s.WatchedBranches); diff != "" {
 		t.Error(diff)
 	}
-	if s.Sinks[1].To != "y" || s.origin("sinks[1].to") != "environment AIMAESTRO_AGENT" || s.origin("sinks[1].url") != "hookctl.yaml:5" {
-		t.Errorf("%+v from %s, %s", s.Sinks[1], s.origin("sinks[1].to"), s.origin("sinks[1].url"))
+	if s.Sinks[1].To != "y" || s.Origin("sinks[1].to") != "environment AIMAESTRO_AGENT" || s.Origin("sinks[1].url") != "hookctl.yaml:5" {
+		t.Errorf("%+v from %s, %s", s.Sinks[1], s.Origin("sinks[1].to"), s.Origin("sinks[1].url"))
 	}
 }
 
-// TestSettingsTellWhatTheFileDecides: neither a bare key, which decides nothing, nor an anchor hides where a value is from.
-func TestSettingsTellWhatTheFileDecides(t *testing.T) {
+// TestSettingsShowWhatTheFileDecides: neither a bare key, which decides nothing, nor an anchor hides where a value is from.
+func TestSettingsShowWhatTheFileDecides(t *testing.T) {
 	t.Parallel()
 	s, err := loadText(t, "receiver: &here\n  port: 9001\n  bind:\ncoalesce:\nlog:\n", nil)
 	if err != nil {
@@ -91,16 +99,16 @@ func TestSettingsTellWhatTheFileDecides(t *testing.T) {
 	for key, want := range map[string]string{
 		"receiver.port": "hookctl.yaml:2", "receiver.bind": "default", "coalesce": "default", "log.keep": "default",
 	} {
-		if origin := s.origin(key); origin != want {
-			t.Errorf("%s is from %s, not %s", key, origin, want)
+		if origin := s.Origin(key); origin != want {
+			t.Errorf("%s is from %s, want %s", key, origin, want)
 		}
 	}
 	if s.Receiver.Port != 9001 || s.Receiver.Bind != "127.0.0.1" || s.Coalesce != Duration(coalesceDefault) {
-		t.Errorf("%+v", s.Settings)
+		t.Errorf("%+v", s.Values)
 	}
 }
 
-func TestSettingsMistakesAreNamedWithTheirPlace(t *testing.T) {
+func TestMistakesNameTheirPlace(t *testing.T) {
 	t.Parallel()
 	for _, c := range []struct{ name, file, want string }{
 		{"unknown key", "receivers: {}\n", `hookctl.yaml:1:1: unknown field "receivers"`},
@@ -113,41 +121,51 @@ func TestSettingsMistakesAreNamedWithTheirPlace(t *testing.T) {
 		{"a second document", "receiver: {port: 1}\n---\nreceiver: {port: 2}\n", "hookctl.yaml:3:9: a second document would not be read"},
 		{"broken YAML", "log: [\n", "hookctl.yaml:1:6: "},
 		{"wrong type", "receiver: {port: nine}\n", "hookctl.yaml:1:18: string was used where int is expected"},
-		{"no address", "receiver: {bind: not an ip}\n", `hookctl.yaml:1:18: receiver.bind: "not an ip" is no address`},
+		{"no address", "receiver: {bind: not an ip}\n", `hookctl.yaml:1:18: receiver.bind: not a valid address`},
 		{"no port", "receiver: {metrics: \"127.0.0.1:99999\"}\n", "hookctl.yaml:1:21: receiver.metrics: "},
-		{"no host", "github: {host: \"https://x\"}\n", `hookctl.yaml:1:16: github.host: "https://x" is no host`},
-		{"no name of a sink", "sinks: [{name: a/b, type: command, command: [x]}]\n", `hookctl.yaml:1:16: sinks[0].name: "a/b" is no name`},
-		{"two sinks of one name", "sinks: [{type: command, command: [x]}, {type: command, command: [y]}]\n", `hookctl.yaml:1:40: sinks[1]: two sinks are called "command"`},
-		{"no program", "sinks: [{type: command, command: [\"\"]}]\n", "hookctl.yaml:1:9: sinks[0]: command is missing"},
-		{"route to an unknown sink", "routes: [{event: push, notify: push, sinks: [nobody]}]\n", `hookctl.yaml:1:46: routes[0].sinks[0]: no sink is named "nobody"`},
-		{"no name of a path", "paths: {a/b: {}}\n", `hookctl.yaml:1:14: paths.a/b: "a/b" is no name of a path`},
+		{"no host", "github: {host: \"https://x\"}\n", `hookctl.yaml:1:16: github.host: not a valid host like github.example.com: "https://x"`},
+		{"no name of a sink", "sinks: [{name: a/b, type: command, command: [x]}]\n", `hookctl.yaml:1:16: sinks[0].name: not a valid name: "a/b"`},
+		{"two sinks of one name", "sinks: [{type: command, command: [x]}, {type: command, command: [y]}]\n", `hookctl.yaml:1:40: sinks[1]: two sinks have the name "command"`},
+		{"no program", "sinks: [{type: command, command: [\"\"]}]\n", "hookctl.yaml:1:9: sinks[0]: command is not set"},
+		{"route to an unknown sink", "routes: [{event: push, notify: push, sinks: [nobody]}]\n", `hookctl.yaml:1:46: routes[0].sinks[0]: no sink has the name "nobody"`},
+		{"no name of a path", "paths: {a/b: {}}\n", `hookctl.yaml:1:14: paths.a/b: not a valid path name: "a/b"`},
 		{"no repository", "setup: {repositories: [a b]}\n", `hookctl.yaml:1:24: setup.repositories[0]: "a b" is no repository`},
 		{"no filter", "tui: {filters: {mine: \"bogus:1\"}}\n", "hookctl.yaml:1:23: tui.filters.mine: filter, character 1: there is no field"},
 		{"no pattern", "watched_branches: [main, \"[a\"]\n", "hookctl.yaml:1:26: watched_branches[1]: "},
 		{"no pattern of a path", "paths: {ci: {watched_branches: [\"[a\"]}}\n", "hookctl.yaml:1:33: paths.ci.watched_branches[0]: "},
 		{"priority of nothing", "priorities: {nonsense: high}\n", "hookctl.yaml:1:24: priorities.nonsense: "},
-		{"port out of range", "receiver: {port: 99999}\n", "hookctl.yaml:1:18: receiver.port: 99999 is no port"},
-		{"duration", "coalesce: soon\n", `hookctl.yaml:1:11: "soon" is no duration`},
-		{"longer than can be counted", "log: {keep: 20000w}\n", `hookctl.yaml:1:13: "20000w" is no duration`},
-		{"longer together", "log: {keep: 15250w2562047h}\n", `"15250w2562047h" is no duration`},
-		{"size", "log: {max_size: big}\n", `hookctl.yaml:1:17: "big" is no size`},
-		{"enum", "tui: {theme: pink}\n", `hookctl.yaml:1:14: tui.theme: "pink" is none of: auto, light, dark`},
-		{"empty choice", "receiver: {tunnel: \"\"}\n", `hookctl.yaml:1:20: receiver.tunnel: "" is none of: off, ngrok`},
-		{"a port with the address", "receiver: {bind: \"127.0.0.1:80\"}\n", `hookctl.yaml:1:18: receiver.bind: "127.0.0.1:80" is no address like 127.0.0.1 or ::1; the port is receiver.port`},
-		{"empty address", "receiver: {bind: \"\"}\n", "hookctl.yaml:1:18: receiver.bind: an empty address would listen on every one"},
-		{"empty directory", "log: {dir: \"\"}\n", "hookctl.yaml:1:12: log.dir: an empty path"},
+		{"an octal port", "receiver: {port: 010}\n", `hookctl.yaml:1:18: not a plain decimal number: "010"`},
+		{"a hexadecimal port", "receiver: {port: 0x10}\n", `hookctl.yaml:1:18: not a plain decimal number: "0x10"`},
+		{"a port with an underscore", "receiver:\n  port: 9_000 # here\n", `hookctl.yaml:2:9: not a plain decimal number: "9_000"`},
+		{"a port with a sign", "receiver: {port: +9000}\n", `hookctl.yaml:1:18: not a plain decimal number: "+9000"`},
+		{"an octal port behind an anchor", "receiver: {port: &p 010}\n", `hookctl.yaml:1:21: not a plain decimal number: "010"`},
+		{"a fraction of a port", "receiver: {port: 9000.5}\n", `hookctl.yaml:1:18: not a plain decimal number: "9000.5"`},
+		{"nothing in a list", "watched_branches: [main, ~]\n", "hookctl.yaml:1:26: an empty entry of a list"},
+		{"a hexadecimal size", "log: {max_size: 0x10}\n", `hookctl.yaml:1:17: not a valid size: "0x10"`},
+		{"a size with an underscore", "log: {max_size: 1_000}\n", `hookctl.yaml:1:17: not a valid size: "1_000"`},
+		{"a hexadecimal duration", "coalesce: 0x10\n", `hookctl.yaml:1:11: not a valid duration: "0x10"`},
+		{"port out of range", "receiver: {port: 99999}\n", "hookctl.yaml:1:18: receiver.port: not a valid port: 99999"},
+		{"duration", "coalesce: soon\n", `hookctl.yaml:1:11: not a valid duration: "soon"`},
+		{"longer than can be counted", "log: {keep: 20000w}\n", `hookctl.yaml:1:13: not a valid duration: "20000w"`},
+		{"longer together", "log: {keep: 15250w2562047h}\n", `not a valid duration: "15250w2562047h"`},
+		{"size", "log: {max_size: big}\n", `hookctl.yaml:1:17: not a valid size: "big"`},
+		{"enum", "tui: {theme: pink}\n", `hookctl.yaml:1:14: tui.theme: not one of auto, light, dark: "pink"`},
+		{"empty choice", "receiver: {tunnel: \"\"}\n", `hookctl.yaml:1:20: receiver.tunnel: not one of off, ngrok, cloudflared, tailscale: ""`},
+		{"a port with the address", "receiver: {bind: \"127.0.0.1:80\"}\n", `hookctl.yaml:1:18: receiver.bind: not a valid address like 127.0.0.1 or ::1: "127.0.0.1:80"; the port is receiver.port`},
+		{"empty address", "receiver: {bind: \"\"}\n", "hookctl.yaml:1:18: receiver.bind: an empty address would listen on every interface"},
+		{"empty directory", "log: {dir: \"\"}\n", "hookctl.yaml:1:12: log.dir: the path is empty"},
 		{"route without a type", "routes: [{event: push}]\n", "hookctl.yaml:1:10: routes[0].notify: "},
-		{"key where its variable belongs", "sinks: [{type: http, url: \"http://x\", secret: 0secret@}]\n", "hookctl.yaml:1:47: sinks[0].secret: that is no name of a variable"},
-		{"priority", "priorities: {workflow_run.failure: soon}\n", `hookctl.yaml:1:36: priorities.workflow_run.failure: "soon" is none of`},
-		{"password in a URL", "receiver: {public_url: \"https://me:secret@example.com\"}\n", "a URL with a password in it"},
-		{"metrics for everyone", "receiver: {metrics: \"0.0.0.0:9190\"}\n", "no loopback address"},
-		{"certificate without key", "receiver: {tls: {cert: a.pem}}\n", "cert and key go together"},
-		{"proxy", "receiver: {trusted_proxies: [here]}\n", `hookctl.yaml:1:30: receiver.trusted_proxies[0]: "here" is no address range`},
+		{"key where its variable belongs", "sinks: [{type: http, url: \"http://x\", secret: 0secret@}]\n", "hookctl.yaml:1:47: sinks[0].secret: not a valid name of a variable"},
+		{"priority", "priorities: {workflow_run.failure: soon}\n", `hookctl.yaml:1:36: priorities.workflow_run.failure: not one of low, medium, high, urgent: "soon"`},
+		{"password in a URL", "receiver: {public_url: \"https://me:secret@example.com\"}\n", "the URL contains a password"},
+		{"metrics for everyone", "receiver: {metrics: \"0.0.0.0:9190\"}\n", "not a loopback address"},
+		{"certificate without key", "receiver: {tls: {cert: a.pem}}\n", "set both cert and key, or neither"},
+		{"proxy", "receiver: {trusted_proxies: [here]}\n", `hookctl.yaml:1:30: receiver.trusted_proxies[0]: not a valid address range like 10.0.0.0/8: "here"`},
 		{"jq", "routes:\n  - {event: push, notify: push, when: '.ref =='}\n", "hookctl.yaml:2:39: routes[0].when: line 1, column"},
 		{"template", "routes:\n  - event: push\n    notify: push\n    subject: '{{.Nothing'\n", "hookctl.yaml:4:14: routes[0].subject: "},
-		{"sink type", "sinks:\n  - {type: pigeon}\n", `hookctl.yaml:2:12: sinks[0].type: "pigeon" is none of`},
-		{"sink without a recipient", "sinks:\n  - {type: aimaestro, url: \"http://127.0.0.1:1\"}\n", "sinks[0]: to is missing"},
-		{"path with an unknown sink", "paths: {ci: {sinks: [nobody]}}\n", `paths.ci.sinks[0]: no sink is named "nobody"`},
+		{"sink type", "sinks:\n  - {type: pigeon}\n", `hookctl.yaml:2:12: sinks[0].type: not one of aimaestro, amp-send, command, http: "pigeon"`},
+		{"sink without a recipient", "sinks:\n  - {type: aimaestro, url: \"http://127.0.0.1:1\"}\n", "sinks[0]: to is not set"},
+		{"path with an unknown sink", "paths: {ci: {sinks: [nobody]}}\n", `paths.ci.sinks[0]: no sink has the name "nobody"`},
 	} {
 		t.Run(c.name, func(t *testing.T) {
 			t.Parallel()
@@ -159,6 +177,66 @@ func TestSettingsMistakesAreNamedWithTheirPlace(t *testing.T) {
 				t.Error("the secret is in the error")
 			}
 		})
+	}
+}
+
+// TestTextIsWhatIsWritten: YAML would read these as numbers and write other text for them.
+func TestTextIsWhatIsWritten(t *testing.T) {
+	t.Parallel()
+	for _, written := range []string{"1.10", "007", "0x10", "1_000", "0o17", "0b11", "-0", "+5", ".5", "1.", "true", "False", ".inf", ".NaN", "1e3", "2024-01-02", "v1.10"} {
+		for _, form := range []string{"%s", "!!str %s", "&a %s", "\"%s\"", "'%s'"} {
+			value := fmt.Sprintf(form, written)
+			s, err := loadText(t, fmt.Sprintf("watched_branches: [%[1]s, main]\nsinks: [{type: command, name: a, command: [x, %[1]s]}]\n", value), nil)
+			if err != nil {
+				t.Errorf("%s: %v", value, err)
+				continue
+			}
+			if s.WatchedBranches[0] != written || s.Sinks[0].Command[1] != written {
+				t.Errorf("%s is read as %q and %q", value, s.WatchedBranches[0], s.Sinks[0].Command[1])
+			}
+		}
+		if written == "-0" || strings.ContainsAny(written, ".+") {
+			continue // not a name of a path
+		}
+		s, err := loadText(t, fmt.Sprintf("paths: {%s: {}}\ntui: {filters: {%s: 007}}\n", written, written), nil)
+		if err != nil {
+			t.Errorf("%s: %v", written, err)
+			continue
+		}
+		if _, ok := s.Paths[written]; !ok || s.TUI.Filters[written] != "007" {
+			t.Errorf("%s: the keys are %v and %v", written, s.Paths, s.TUI.Filters)
+		}
+	}
+	// An alias is the text that stands at its anchor.
+	s, err := loadText(t, "receiver: {bind: localhost, port: &p 9010}\nwatched_branches: [*p, &b 1.10, *b]\n", nil)
+	if err != nil {
+		t.Fatal(err)
+	}
+	if diff := cmp.Diff([]string{"9010", "1.10", "1.10"}, s.WatchedBranches); diff != "" || s.Receiver.Port != 9010 {
+		t.Error(s.Receiver.Port, diff)
+	}
+}
+
+// What is saved reads back as it was given.
+func TestSavedTextIsReadBackAsItWas(t *testing.T) {
+	t.Parallel()
+	want := []string{"1.10", "007", "true", "~", "main"}
+	for _, file := range []string{"", "watched_branches: [main] # ours\n", "watched_branches:\n  - main\n"} {
+		s, err := loadText(t, file, nil)
+		if err != nil {
+			t.Fatal(err)
+		}
+		if err := s.Save("watched_branches", want); err != nil {
+			t.Errorf("%q: %v", file, err)
+			continue
+		}
+		again, err := Load(environment{"HOOKCTL_HOME": s.Home}.get)
+		if err != nil {
+			t.Fatal(err)
+		}
+		if diff := cmp.Diff(want, again.WatchedBranches); diff != "" {
+			t.Error(diff)
+		}
 	}
 }
 
@@ -193,14 +271,14 @@ func TestSaveKeepsCommentsAndEverythingElse(t *testing.T) {
 		want            string
 	}{
 		{"no file", "", "receiver.public_url", "https://a.example.com", "receiver:\n  public_url: https://a.example.com\n"},
-		{"comments only", "# mine\n", "sinks", []SinkSettings{}, "# mine\nsinks: []\n"},
+		{"comments only", "# mine\n", "sinks", []Sink{}, "# mine\nsinks: []\n"},
 		{"a value", "receiver:\n  port: 9001 # ours\n  bind: 0.0.0.0\n", "receiver.port", 9002, "receiver:\n  port: 9002 # ours\n  bind: 0.0.0.0\n"},
 		{"a new key of a section", "# top\nreceiver:\n  port: 9001 # ours\nlog:\n  keep: 1d\n", "receiver.public_url", "https://a.example.com", "# top\nreceiver:\n  port: 9001 # ours\n  public_url: https://a.example.com\nlog:\n  keep: 1d\n"},
 		{"a new section", "log:\n  keep: 1d # a day\n", "setup.repositories", []string{"o/r"}, "log:\n  keep: 1d # a day\nsetup:\n  repositories:\n  - o/r\n"},
 		{"a list in brackets", "setup: {repositories: [a/b]} # ours\n# end\n", "setup.repositories", []string{"a/b", "c/d"}, "setup: {repositories: [a/b, c/d]} # ours\n# end\n"},
 		{"a list of lines", "setup:\n  repositories:\n    - a/b\n  events: [push]\n", "setup.repositories", []string{"a/b", "c/d"}, "setup:\n  repositories:\n    - a/b\n    - c/d\n  events: [push]\n"},
 		{"a quoted value", "receiver: {public_url: \"https://a.example.com\", port: 9001}\n", "receiver.public_url", "https://b.example.com", "receiver: {public_url: https://b.example.com, port: 9001}\n"},
-		{"sinks", "sinks:\n  # mine\n  - {type: aimaestro, url: \"http://127.0.0.1:1\", to: x}\n# end\n", "sinks", []SinkSettings{}, "sinks: []\n# end\n"},
+		{"sinks", "sinks:\n  # mine\n  - {type: aimaestro, url: \"http://127.0.0.1:1\", to: x}\n# end\n", "sinks", []Sink{}, "sinks: []\n# end\n"},
 	} {
 		t.Run(c.name, func(t *testing.T) {
 			t.Parallel()
@@ -208,7 +286,7 @@ func TestSaveKeepsCommentsAndEverythingElse(t *testing.T) {
 			if err != nil {
 				t.Fatal(err)
 			}
-			if err := s.save(c.key, c.value); err != nil {
+			if err := s.Save(c.key, c.value); err != nil {
 				t.Fatal(err)
 			}
 			if diff := cmp.Diff(c.want, readFile(t, s.File)); diff != "" {
@@ -224,7 +302,7 @@ func TestSaveRefusesAMistake(t *testing.T) {
 	if err != nil {
 		t.Fatal(err)
 	}
-	if err := s.save("receiver.port", 99999); err == nil {
+	if err := s.Save("receiver.port", 99999); err == nil {
 		t.Error("a port out of range was saved")
 	}
 	if got := readFile(t, s.File); got != "receiver: {port: 9001}\n" {
@@ -243,10 +321,10 @@ func FuzzSettings(f *testing.F) {
 		if err != nil || text == "" {
 			return
 		}
-		if err := s.save("receiver.port", 9123); err != nil {
+		if err := s.Save("receiver.port", 9123); err != nil {
 			return // Some YAML cannot be edited; it is left alone then.
 		}
-		again, err := loadSettings(environment{"HOOKCTL_HOME": s.Home}.get)
+		again, err := Load(environment{"HOOKCTL_HOME": s.Home}.get)
 		if err != nil {
 			t.Fatalf("saving broke the file: %v\n%s", err, readFile(t, s.File))
 		}
@@ -259,7 +337,7 @@ func FuzzSettings(f *testing.F) {
 // TestSchemaAgreesWithTheReader: what the program reads the schema accepts, and what it refuses as unknown, too.
 func TestSchemaAgreesWithTheReader(t *testing.T) {
 	t.Parallel()
-	document, err := jsonschema.UnmarshalJSON(bytes.NewReader(settingsSchema()))
+	document, err := jsonschema.UnmarshalJSON(bytes.NewReader(Schema()))
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -295,7 +373,7 @@ func TestSchemaAgreesWithTheReader(t *testing.T) {
 		"routes: [{event: push}]":                  false,
 		"routes: [{notify: push}]":                 false,
 		"sinks: [{url: \"http://127.0.0.1\"}]":     false,
-		regexp.MustCompile("(?s)```yaml\n(.*?)```").FindStringSubmatch(readFile(t, readme))[1]: true,
+		regexp.MustCompile("(?s)```yaml\n(.*?)```").FindStringSubmatch(readFile(t, "../../../README.md"))[1]: true,
 	} {
 		converted, err := yaml.YAMLToJSON([]byte(text))
 		if err != nil {
@@ -308,8 +386,24 @@ func TestSchemaAgreesWithTheReader(t *testing.T) {
 		if err := schema.Validate(value); (err == nil) != right {
 			t.Errorf("%s: the schema says %v", text, err)
 		}
-		if _, err := loadText(t, text, nil); (err == nil) != right && (err == nil || !strings.Contains(err.Error(), "no sink")) {
+		if _, err := loadText(t, text, nil); (err == nil) != right && (err == nil || !strings.Contains(err.Error(), "no sink has")) {
 			t.Errorf("%s: the reader says %v", text, err)
 		}
+	}
+}
+
+func readFile(t *testing.T, path string) string {
+	t.Helper()
+	data, err := os.ReadFile(path)
+	if err != nil {
+		t.Fatal(err)
+	}
+	return string(data)
+}
+
+func writeFile(t *testing.T, path, text string) {
+	t.Helper()
+	if err := os.WriteFile(path, []byte(text), 0o600); err != nil {
+		t.Fatal(err)
 	}
 }

@@ -1,4 +1,4 @@
-package main
+package settings
 
 import (
 	"maps"
@@ -50,7 +50,7 @@ func TestFiltersAreSavedOneByOne(t *testing.T) {
 			if want[c.key] = c.text; c.text == "" {
 				delete(want, c.key)
 			}
-			if err := s.saveFilter(c.key, c.text); err != nil {
+			if err := s.SaveFilter(c.key, c.text); err != nil {
 				t.Fatal(err)
 			}
 			got, err := os.ReadFile(s.File)
@@ -60,7 +60,7 @@ func TestFiltersAreSavedOneByOne(t *testing.T) {
 			if c.want != "" && string(got) != c.want {
 				t.Errorf("the file is\n%s\nand not\n%s", got, c.want)
 			}
-			again, err := loadSettings(environment{"HOOKCTL_HOME": s.Home}.get)
+			again, err := Load(environment{"HOOKCTL_HOME": s.Home}.get)
 			if err != nil {
 				t.Fatal(err)
 			}
@@ -79,7 +79,7 @@ func TestSettingsOfAnEmptyFile(t *testing.T) {
 		if err != nil {
 			t.Fatal(err)
 		}
-		if diff := cmp.Diff(defaultSettings(filepath.Join(s.Home, "webhook_logs")), s.Settings); diff != "" {
+		if diff := cmp.Diff(defaults(filepath.Join(s.Home, "webhook_logs")), s.Values); diff != "" {
 			t.Errorf("%q: %s", file, diff)
 		}
 	}
@@ -99,7 +99,7 @@ func TestFiltersAreLeftWhereTheyCannotBeSet(t *testing.T) {
 			if err != nil {
 				t.Fatal(err)
 			}
-			err = s.saveFilter("a", "event:ping")
+			err = s.SaveFilter("a", "event:ping")
 			got, readErr := os.ReadFile(filepath.Join(s.Home, "hookctl.yaml"))
 			if readErr != nil {
 				t.Fatal(readErr)

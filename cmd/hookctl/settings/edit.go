@@ -1,4 +1,4 @@
-package main
+package settings
 
 import (
 	"bytes"
@@ -12,11 +12,13 @@ import (
 	"github.com/goccy/go-yaml"
 	"github.com/goccy/go-yaml/parser"
 	"github.com/google/renameio/v2/maybe"
+
+	"hookctl/hooks"
 )
 
 // save gives keys of hookctl.yaml new values: comments and everything else stay, a mistake is never saved, and the
 // file is replaced at once or not at all. A key has at most two parts, as receiver.public_url.
-func (s *settings) save(key string, value any) error {
+func (s *Settings) Save(key string, value any) error {
 	data, err := os.ReadFile(s.File)
 	if err != nil && !errors.Is(err, fs.ErrNotExist) {
 		return fmt.Errorf("read settings: %w", err)
@@ -30,18 +32,18 @@ func (s *settings) save(key string, value any) error {
 		return err
 	}
 	if !probe.has(key, value) {
-		return hint(fmt.Errorf("%s is written in a way in which %s cannot be set", s.File, key), "set it by hand: hookctl config edit")
+		return hooks.WithCure(fmt.Errorf("cannot set %s in %s: the way it is written is not supported", key, s.File), "set it yourself with: hookctl config edit")
 	}
-	return s.replace(edited)
+	return s.Replace(edited)
 }
 
-// has tells whether the settings say what a file was edited to say: YAML has more forms than are edited rightly.
-func (s *settings) has(key string, value any) bool {
+// has reports whether the settings say what the file was edited to say: YAML has more forms than can be edited safely.
+func (s *Settings) has(key string, value any) bool {
 	path, err := yaml.PathString("$." + key)
 	if err != nil {
 		return false
 	}
-	all, err := yaml.Marshal(s.Settings)
+	all, err := yaml.Marshal(s.Values)
 	if err != nil {
 		return false
 	}
@@ -55,21 +57,21 @@ func (s *settings) has(key string, value any) bool {
 }
 
 // probe is empty settings of the same place, to try a file on.
-func (s *settings) probe() *settings {
-	return &settings{
-		Settings: defaultSettings(s.Log.Dir), Home: s.Home, File: s.File,
+func (s *Settings) probe() *Settings {
+	return &Settings{
+		Values: defaults(s.Log.Dir), Home: s.Home, File: s.File, environ: s.environ,
 		origins: map[string]string{}, positions: map[string]position{},
 	}
 }
 
 // replace writes hookctl.yaml after checking what it would become.
-func (s *settings) replace(data []byte) error {
+func (s *Settings) Replace(data []byte) error {
 	probe := s.probe()
 	if err := errors.Join(probe.decode(data), probe.check()); err != nil {
 		return err
 	}
 	if err := os.MkdirAll(s.Home, 0o700); err != nil {
-		return fmt.Errorf("make %s: %w", s.Home, err)
+		return fmt.Errorf("create %s: %w", s.Home, err)
 	}
 	if err := maybe.WriteFile(s.File, data, 0o600); err != nil {
 		return fmt.Errorf("save settings: %w", err)

@@ -1,4 +1,4 @@
-package main
+package settings
 
 import (
 	"fmt"
@@ -28,7 +28,7 @@ func parseDuration(text string) (Duration, error) {
 		if end < 0 {
 			tail, err := time.ParseDuration(rest)
 			if err != nil || tail < 0 || tail > math.MaxInt64-total {
-				return 0, fmt.Errorf("%q is no duration; write it like 30d, 12h or 90s", text)
+				return 0, fmt.Errorf("not a valid duration: %q; write it like 30d, 12h or 90s", text)
 			}
 			return Duration(total + tail), nil
 		}
@@ -38,13 +38,13 @@ func parseDuration(text string) (Duration, error) {
 		}
 		n, err := strconv.ParseUint(rest[:end], 10, 16)
 		if err != nil || time.Duration(n) > (math.MaxInt64-total)/unit { //nolint:gosec // n has 16 bits.
-			return 0, fmt.Errorf("%q is no duration; write it like 30d, 12h or 90s", text)
+			return 0, fmt.Errorf("not a valid duration: %q; write it like 30d, 12h or 90s", text)
 		}
 		total += time.Duration(n) * unit //nolint:gosec // n has 16 bits.
 		rest = rest[end+1:]
 	}
 	if strings.TrimSpace(text) == "" {
-		return 0, fmt.Errorf("an empty duration; write it like 30d, 12h or 90s")
+		return 0, fmt.Errorf("the duration is empty; write it like 30d, 12h or 90s")
 	}
 	return Duration(total), nil
 }
@@ -113,7 +113,7 @@ func (s *Size) UnmarshalYAML(node ast.Node) error {
 	text := node.GetToken().Value
 	n, err := humanize.ParseBytes(text)
 	if err != nil || n > 1<<62 {
-		return &positionError{Position: positionOf(node), Err: fmt.Errorf("%q is no size; write it like 5GB or 500MB", text)}
+		return &positionError{Position: positionOf(node), Err: fmt.Errorf("not a valid size: %q; write it like 5GB or 500MB", text)}
 	}
 	*s = Size(n)
 	return nil

@@ -1,4 +1,4 @@
-package main
+package settings
 
 import (
 	"errors"
@@ -9,8 +9,10 @@ import (
 	"regexp"
 	"slices"
 	"strings"
+	"time"
 
 	"hookctl/hooks"
+	"hookctl/logs"
 	"hookctl/server"
 )
 
@@ -19,14 +21,14 @@ var hostName = regexp.MustCompile(`^[A-Za-z0-9]([A-Za-z0-9_.-]*[A-Za-z0-9])?(:[0
 
 // checkNames finds the names that nothing can have, and those that name nothing. Each would be noticed only where it is
 // used: by a receiver that does not start again, a filter that is missing, a setup that fails.
-func (s *settings) checkNames(report func(key, format string, args ...any)) {
+func (s *Settings) checkNames(report func(key, format string, args ...any)) {
 	if bind := s.Receiver.Bind; bind != "" && (!hostName.MatchString(bind) || strings.Contains(bind, ":")) {
 		if _, err := netip.ParseAddr(bind); err != nil {
-			report("receiver.bind", "%q is no address like 127.0.0.1 or ::1; the port is receiver.port", bind)
+			report("receiver.bind", "not a valid address like 127.0.0.1 or ::1: %q; the port is receiver.port", bind)
 		}
 	}
 	if host := s.GitHub.Host; host != "" && !hostName.MatchString(host) {
-		report("github.host", "%q is no host like github.example.com", host)
+		report("github.host", "not a valid host like github.example.com: %q", host)
 	}
 	var names []string
 	for i, sink := range s.Sinks {
@@ -34,16 +36,16 @@ func (s *settings) checkNames(report func(key, format string, args ...any)) {
 		switch {
 		case sink.Type == "":
 		case !server.IsSinkName(name):
-			report(key+".name", "%q is no name: use letters, digits, _ . and -", name)
+			report(key+".name", "not a valid name: %q; use letters, digits, _ . and -", name)
 		case slices.Contains(names, name):
-			report(key, "two sinks are called %q; give one another name", name)
+			report(key, "two sinks have the name %q; rename one", name)
 		}
 		names = append(names, name)
 	}
 	known := func(key string, sinks []string) {
 		for i, sink := range sinks {
 			if !slices.Contains(names, sink) {
-				report(fmt.Sprintf("%s.sinks[%d]", key, i), "no sink is named %q", sink)
+				report(fmt.Sprintf("%s.sinks[%d]", key, i), "no sink has the name %q", sink)
 			}
 		}
 	}
@@ -52,7 +54,7 @@ func (s *settings) checkNames(report func(key, format string, args ...any)) {
 	}
 	for _, name := range slices.Sorted(maps.Keys(s.Paths)) {
 		if !server.IsPathName(name) {
-			report("paths."+name, "%q is no name of a path: use letters, digits, _ and -", name)
+			report("paths."+name, "not a valid path name: %q; use letters, digits, _ and -", name)
 		}
 		known("paths."+name, s.Paths[name].Sinks)
 	}
@@ -62,14 +64,14 @@ func (s *settings) checkNames(report func(key, format string, args ...any)) {
 		}
 	}
 	for _, name := range slices.Sorted(maps.Keys(s.TUI.Filters)) {
-		if _, err := parseFilter(s.TUI.Filters[name]); err != nil {
+		if _, err := logs.ParseFilter(s.TUI.Filters[name], time.Now()); err != nil {
 			report("tui.filters."+name, "%w", err)
 		}
 	}
 }
 
 // checkTable asks the receiver's own routing what it refuses, and finds the place of it.
-func (s *settings) checkTable() error {
+func (s *Settings) checkTable() error {
 	var problems []error
 	watched := map[string][]string{"watched_branches": s.WatchedBranches}
 	for name, at := range s.Paths {
@@ -78,7 +80,7 @@ func (s *settings) checkTable() error {
 	for _, key := range slices.Sorted(maps.Keys(watched)) {
 		for i, branch := range watched[key] {
 			if _, err := path.Match(branch, ""); err != nil {
-				problems = append(problems, s.problem(fmt.Sprintf("%s[%d]", key, i), fmt.Errorf("%q: %w", branch, err)))
+				problems = append(problems, s.Problem(fmt.Sprintf("%s[%d]", key, i), fmt.Errorf("%q: %w", branch, err)))
 			}
 		}
 	}
@@ -89,21 +91,21 @@ func (s *settings) checkTable() error {
 	for _, key := range slices.Sorted(maps.Keys(s.Priorities)) {
 		cfg.Priorities = map[string]string{key: "low"} // The value has been looked at.
 		if _, err := server.NewTable(cfg, ""); err != nil {
-			problems = append(problems, s.problem("priorities."+key, err))
+			problems = append(problems, s.Problem("priorities."+key, err))
 		}
 	}
 	return errors.Join(problems...)
 }
 
 // routeProblem names the place of a mistake in a route.
-func (s *settings) routeProblem(err error) error {
+func (s *Settings) routeProblem(err error) error {
 	var route *server.RouteError
 	if !errors.As(err, &route) {
 		return fmt.Errorf("%s: %w", s.File, err)
 	}
 	key := fmt.Sprintf("routes[%d].%s", route.Index, route.Field)
 	if route.Line == 0 {
-		return s.problem(key, route.Err)
+		return s.Problem(key, route.Err)
 	}
-	return s.problem(key, fmt.Errorf("line %d, column %d of it: %w", route.Line, route.Column, route.Err))
+	return s.Problem(key, fmt.Errorf("line %d, column %d of the expression: %w", route.Line, route.Column, route.Err))
 }

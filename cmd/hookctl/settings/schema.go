@@ -1,4 +1,4 @@
-package main
+package settings
 
 import (
 	"encoding/json"
@@ -7,8 +7,8 @@ import (
 )
 
 // settingsSchema is the JSON Schema of hookctl.yaml, made from the types, so that it cannot differ from what is read.
-func settingsSchema() []byte {
-	schema := schemaOf(reflect.TypeFor[Settings](), "", nil)
+func Schema() []byte {
+	schema := schemaOf(reflect.TypeFor[Values](), "", nil)
 	schema["$schema"] = "https://json-schema.org/draft/2020-12/schema"
 	schema["title"] = "hookctl.yaml"
 	data, err := json.MarshalIndent(schema, "", "  ")
@@ -39,7 +39,7 @@ func schemaOf(t reflect.Type, doc string, enum []string) map[string]any {
 		for i := range t.NumField() {
 			field := t.Field(i)
 			name, options, _ := strings.Cut(field.Tag.Get("yaml"), ",")
-			if options != "omitempty" && t != reflect.TypeFor[Settings]() {
+			if options != "omitempty" && t != reflect.TypeFor[Values]() {
 				required = append(required, name)
 			}
 			var values []string

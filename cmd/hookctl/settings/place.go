@@ -1,20 +1,24 @@
-package main
+package settings
 
 import (
 	"errors"
 	"fmt"
-	"reflect"
+	"path/filepath"
 	"strconv"
 	"strings"
 
 	"github.com/goccy/go-yaml"
 	"github.com/goccy/go-yaml/ast"
+
+	"hookctl/hooks"
 )
+
+const editCure = "fix it with: hookctl config edit"
 
 // position is a place in hookctl.yaml, counted from 1.
 type position struct {
 	Line, Column int
-	// empty tells that nothing stands there, as after a bare key, so that the default stays in force.
+	// empty says that there is no value, as after a bare key, so that the default stays in force.
 	empty bool
 }
 
@@ -31,7 +35,7 @@ func (e *positionError) Error() string {
 func (e *positionError) Unwrap() error { return e.Err }
 
 // located turns an error of the YAML reader into one that begins with file:line:column.
-func (s *settings) located(err error) error {
+func (s *Settings) located(err error) error {
 	var mine *positionError
 	var theirs yaml.Error
 	var wrong *yaml.TypeError
@@ -47,7 +51,7 @@ func (s *settings) located(err error) error {
 	default:
 		err = fmt.Errorf("%s: %w", s.File, err)
 	}
-	return hint(err, "mend it with: hookctl config edit")
+	return hooks.WithCure(err, editCure)
 }
 
 func positionOf(node ast.Node) position {
@@ -82,54 +86,17 @@ func collectPositions(node ast.Node, path string, into map[string]position) {
 	}
 }
 
-// checkKeys refuses keys that the settings do not have and that the YAML library overlooks: those that are no strings.
-func checkKeys(node ast.Node, t reflect.Type) error {
-	switch n := node.(type) {
-	case *ast.AnchorNode:
-		return checkKeys(n.Value, t)
-	case *ast.TagNode:
-		return checkKeys(n.Value, t)
-	case *ast.MappingNode:
-		for _, value := range n.Values {
-			if err := checkKeys(value, t); err != nil {
-				return err
-			}
+// Problem puts its place before a mistake in the value of a key: the line of hookctl.yaml, or the flag or variable that
+// set it.
+func (s *Settings) Problem(key string, err error) error {
+	origin, file := s.Origin(key), filepath.Base(s.File)
+	at := key
+	// What is missing has its default, and its place is that of the entry around it.
+	for end := 0; end >= 0 && (origin == "default" || strings.HasPrefix(origin, file)); at = at[:max(end, 0)] {
+		if p, ok := s.positions[at]; ok {
+			return hooks.WithCure(fmt.Errorf("%s:%d:%d: %s: %w", s.File, p.Line, p.Column, key, err), editCure)
 		}
-	case *ast.MappingValueNode:
-		if n.Key.IsMergeKey() {
-			return checkKeys(n.Value, t)
-		}
-		switch t.Kind() {
-		case reflect.Struct:
-			name := n.Key.GetToken().Value
-			field, ok := fieldNamed(t, name)
-			if !ok {
-				return &positionError{positionOf(n.Key), fmt.Errorf("unknown field %q", name)}
-			}
-			return checkKeys(n.Value, field.Type)
-		case reflect.Map:
-			return checkKeys(n.Value, t.Elem())
-		}
-	case *ast.SequenceNode:
-		for _, value := range n.Values {
-			if t.Kind() != reflect.Slice {
-				break
-			}
-			if err := checkKeys(value, t.Elem()); err != nil {
-				return err
-			}
-		}
+		end = strings.LastIndexAny(at, ".[")
 	}
-	return nil
-}
-
-// fieldNamed is the field of a section that a key of hookctl.yaml sets.
-func fieldNamed(t reflect.Type, key string) (reflect.StructField, bool) {
-	for i := range t.NumField() {
-		field := t.Field(i)
-		if name, _, _ := strings.Cut(field.Tag.Get("yaml"), ","); name == key {
-			return field, true
-		}
-	}
-	return reflect.StructField{}, false
+	return fmt.Errorf("%s (%s): %w", key, origin, err)
 }

@@ -1,0 +1,121 @@
+package settings
+
+import (
+	"errors"
+	"fmt"
+	"hookctl/hooks"
+	"net"
+	"net/netip"
+	"net/url"
+	"reflect"
+	"slices"
+	"strconv"
+	"strings"
+)
+
+// check finds the values that no part of the program could work with. Every mistake is named with its place.
+func (s *Settings) check() error {
+	var problems []error
+	report := func(key, format string, args ...any) {
+		problems = append(problems, s.Problem(key, fmt.Errorf(format, args...)))
+	}
+	walk(reflect.ValueOf(s.Values), "", func(f field) {
+		if f.enum == nil || f.value.Kind() != reflect.String || f.value.String() == "" && s.Origin(f.key) == "default" {
+			return
+		}
+		if !slices.Contains(f.enum, f.value.String()) {
+			report(f.key, "not one of %s: %q", strings.Join(f.enum, ", "), f.value.String())
+		}
+	})
+	if s.Receiver.Bind == "" {
+		report("receiver.bind", "an empty address would listen on every interface; write 0.0.0.0 if you mean that")
+	}
+	if s.Log.Dir == "" {
+		report("log.dir", "the path is empty; remove the key for the default")
+	}
+	if s.Receiver.Port < 0 || s.Receiver.Port > 65535 {
+		report("receiver.port", "not a valid port: %d (1 to 65535; 0 takes any free one)", s.Receiver.Port)
+	}
+	if s.Receiver.PublicURL != "" {
+		if err := CheckURL(s.Receiver.PublicURL); err != nil {
+			report("receiver.public_url", "%w", err)
+		}
+	}
+	for i, cidr := range s.Receiver.TrustedProxies {
+		if _, err := netip.ParsePrefix(cidr); err != nil {
+			report(fmt.Sprintf("receiver.trusted_proxies[%d]", i), "not a valid address range like 10.0.0.0/8: %q", cidr)
+		}
+	}
+	if s.Receiver.Metrics != "" {
+		host, port, err := net.SplitHostPort(s.Receiver.Metrics)
+		if err == nil {
+			_, err = strconv.ParseUint(port, 10, 16)
+		}
+		if ip := net.ParseIP(host); err != nil || host != "localhost" && (ip == nil || !ip.IsLoopback()) {
+			report("receiver.metrics", "not a loopback address like 127.0.0.1:9190: %q", s.Receiver.Metrics)
+		}
+	}
+	if (s.Receiver.TLS.Cert == "") != (s.Receiver.TLS.Key == "") {
+		report("receiver.tls", "set both cert and key, or neither")
+	}
+	for i, sink := range s.Sinks {
+		if key, err := checkSink(sink); err != nil {
+			report(fmt.Sprintf("sinks[%d]%s", i, key), "%w", err)
+		}
+	}
+	s.checkNames(report)
+	if err := s.checkTable(); err != nil {
+		problems = append(problems, err)
+	}
+	return errors.Join(problems...)
+}
+
+// name is what paths call the sink by.
+func (s Sink) name() string {
+	if s.Name != "" {
+		return s.Name
+	}
+	return s.Type
+}
+
+// checkSink names the key that is missing or wrong.
+func checkSink(s Sink) (key string, err error) {
+	switch s.Type {
+	case "":
+		return "", errors.New("type is not set: aimaestro, amp-send, command or http")
+	case "aimaestro", "http":
+		if !isVariable(s.Secret) {
+			return ".secret", errors.New("not a valid name of a variable; store the key itself in .env and name its variable here")
+		}
+		if err := CheckURL(s.URL); err != nil {
+			return ".url", err
+		}
+		if s.Type == "aimaestro" && s.To == "" {
+			return "", errors.New("to is not set: the agent that gets the notifications")
+		}
+	case "amp-send":
+		if s.To == "" {
+			return "", errors.New("to is not set: the agent that gets the notifications")
+		}
+	case "command":
+		if len(s.Command) == 0 || s.Command[0] == "" {
+			return "", errors.New("command is not set: the program and its arguments as a list")
+		}
+	}
+	return "", nil
+}
+
+// isVariable reports whether text can be the name of an environment variable; an empty one is fine.
+func isVariable(text string) bool {
+	letters := "ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz_"
+	return strings.Trim(text, letters+"0123456789") == "" && (text == "" || strings.ContainsAny(text[:1], letters))
+}
+
+// CheckURL returns an error unless text is an absolute http or https URL without a password.
+func CheckURL(text string) error {
+	if u, err := url.Parse(text); err == nil && u.Scheme != "http" && u.Scheme != "https" {
+		return fmt.Errorf("%q is not a URL like https://hooks.example.com", text)
+	}
+	_, err := hooks.HookURL(text, "")
+	return err
+}

@@ -1,0 +1,117 @@
+package settings
+
+import (
+	"fmt"
+	"log/slog"
+	"net/netip"
+	"path/filepath"
+	"time"
+
+	"hookctl/hooks/secret"
+	"hookctl/logs"
+	"hookctl/server"
+)
+
+// Each function here is one package's part of the settings. No other package knows where they came from.
+
+// Store is everything secret of the home.
+func (s *Settings) Store() *secret.Store {
+	return secret.NewStore(secret.Config{EnvFile: s.EnvFile(), RotationFile: filepath.Join(s.RunDir(), "rotation.json"), Environ: s.environ})
+}
+
+// Logs is the log directory and how long records stay in it. Without a logger nothing is logged.
+func (s *Settings) Logs(logger *slog.Logger) logs.Config {
+	return logs.Config{Dir: s.Log.Dir, Keep: time.Duration(s.Log.Keep), MaxBytes: int64(s.Log.MaxSize), Logger: logger}
+}
+
+// Server is what the receiver's core needs of the settings: who may send, what notifies, and where to. It reads the
+// secrets of this moment, its own and those of the sinks, from the environment and from .env.
+func (s *Settings) Server() (server.Config, error) {
+	ring, err := s.Store().Ring(time.Now())
+	if err != nil {
+		return server.Config{}, err
+	}
+	sinks, err := s.SinkConfigs()
+	if err != nil {
+		return server.Config{}, err
+	}
+	proxies := make([]netip.Prefix, 0, len(s.Receiver.TrustedProxies))
+	for _, text := range s.Receiver.TrustedProxies {
+		prefix, err := netip.ParsePrefix(text)
+		if err != nil {
+			return server.Config{}, fmt.Errorf("receiver.trusted_proxies: %w", err)
+		}
+		proxies = append(proxies, prefix)
+	}
+	t := s.Receiver.TLS
+	return server.Config{
+		Keys:            ring,
+		WatchedBranches: s.WatchedBranches,
+		Priorities:      s.Priorities,
+		Routes:          s.routes(),
+		Sinks:           sinks,
+		Coalesce:        time.Duration(s.Coalesce),
+		IgnoreSenders:   s.IgnoreSenders,
+		Paths:           s.paths(sinks),
+		TLS: server.TLSConfig{
+			CertFile: t.Cert, KeyFile: t.Key,
+			ACME: server.ACMEConfig{Domains: t.ACME.Domains, Email: t.ACME.Email, DirectoryURL: t.ACME.Directory, CacheDir: filepath.Join(s.RunDir(), "acme")},
+		},
+		TrustedProxies: proxies,
+	}, nil
+}
+
+func (s *Settings) routes() []server.Route {
+	routes := make([]server.Route, 0, len(s.Routes))
+	for _, r := range s.Routes {
+		routes = append(routes, server.Route{
+			Event: r.Event, When: r.When, Notify: r.Notify, Priority: r.Priority,
+			Subject: r.Subject, Message: r.Message, Sinks: r.Sinks,
+		})
+	}
+	return routes
+}
+
+// SinkConfigs are the sinks of the settings, with the HMAC keys that they name.
+func (s *Settings) SinkConfigs() ([]server.SinkConfig, error) {
+	env, err := secret.OpenEnv(s.EnvFile())
+	if err != nil {
+		return nil, err
+	}
+	sinks := make([]server.SinkConfig, 0, len(s.Sinks))
+	for i, sink := range s.Sinks {
+		c := server.SinkConfig{
+			Name: sink.Name, Type: sink.Type, URL: sink.URL, To: sink.To, From: sink.From,
+			Command: sink.Command, Timeout: time.Duration(sink.Timeout),
+		}
+		if sink.Secret != "" {
+			if c.Secret = s.environ(sink.Secret); c.Secret == "" {
+				c.Secret, _ = env.Get(sink.Secret)
+			}
+			if c.Secret == "" {
+				return nil, s.Problem(fmt.Sprintf("sinks[%d].secret", i), fmt.Errorf("the variable %s is set neither in the environment nor in .env", sink.Secret))
+			}
+		}
+		sinks = append(sinks, c)
+	}
+	return sinks, nil
+}
+
+func (s *Settings) paths(sinks []server.SinkConfig) map[string]server.PathConfig {
+	paths := make(map[string]server.PathConfig, len(s.Paths))
+	for name, path := range s.Paths {
+		c := server.PathConfig{WatchedBranches: path.WatchedBranches}
+		if path.Sinks != nil {
+			c.Sinks = []server.SinkConfig{}
+		}
+		for _, want := range path.Sinks {
+			for i, have := range s.Sinks {
+				if have.name() == want {
+					c.Sinks = append(c.Sinks, sinks[i])
+				}
+			}
+		}
+		paths[name] = c
+	}
+	return paths
+}

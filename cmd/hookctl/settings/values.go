@@ -1,0 +1,117 @@
+package settings
+
+// Values is hookctl.yaml. The tags say everything once: yaml names the key, doc explains it in the JSON Schema and in
+// the README, enum lists the only values allowed.
+type Values struct {
+	Receiver        Receiver          `yaml:"receiver,omitempty" doc:"The background process that GitHub's deliveries arrive at."`
+	Log             Log               `yaml:"log,omitempty" doc:"The directory of records."`
+	WatchedBranches []string          `yaml:"watched_branches,omitempty" doc:"Branches whose pushes are notified."`
+	Priorities      map[string]string `yaml:"priorities,omitempty" doc:"Priority by event.action or event.conclusion, for example workflow_run.failure." enum:"low,medium,high,urgent"`
+	Routes          []Route           `yaml:"routes,omitempty" doc:"Rules tried before the default table."`
+	Sinks           []Sink            `yaml:"sinks" doc:"Where notifications go; an empty list switches them off."`
+	Coalesce        Duration          `yaml:"coalesce,omitempty" doc:"How long what follows the first notification of a type, repository and commit is gathered into one update; 0 switches it off."`
+	IgnoreSenders   []string          `yaml:"ignore_senders,omitempty" doc:"Logins whose deliveries are recorded but never notified."`
+	Paths           map[string]Path   `yaml:"paths,omitempty" doc:"Settings of /webhook/<name>, by name. GITHUB_WEBHOOK_SECRET_<NAME> in .env is its own secret."`
+	Secrets         string            `yaml:"secrets,omitempty" doc:"One secret for all hooks, or one for each." enum:"shared,per-hook"`
+	Setup           Setup             `yaml:"setup,omitempty" doc:"What setup and the wizard offer first."`
+	GitHub          GitHub            `yaml:"github,omitempty" doc:"The GitHub to talk to."`
+	TUI             TUI               `yaml:"tui,omitempty" doc:"The terminal interface."`
+}
+
+// Receiver is the section receiver.
+type Receiver struct {
+	Bind           string   `yaml:"bind,omitempty" doc:"Address to listen on."`
+	Port           int      `yaml:"port,omitempty" doc:"Port to listen on; 0 takes any free one."`
+	PublicURL      string   `yaml:"public_url,omitempty" doc:"URL by which GitHub reaches the receiver, without /webhook."`
+	Allow          string   `yaml:"allow,omitempty" doc:"Who may send: anyone (the signature decides), or only GitHub's published address ranges." enum:"any,github"`
+	TrustedProxies []string `yaml:"trusted_proxies,omitempty" doc:"CIDR ranges whose X-Forwarded-For is believed."`
+	TLS            TLS      `yaml:"tls,omitempty" doc:"Serve HTTPS without a proxy in front."`
+	Metrics        string   `yaml:"metrics,omitempty" doc:"Loopback address for Prometheus metrics, for example 127.0.0.1:9190; empty switches them off."`
+	Catchup        string   `yaml:"catchup,omitempty" doc:"Fetch missed deliveries from GitHub at start and every ten minutes, where there is a login." enum:"on,off"`
+	Tunnel         string   `yaml:"tunnel,omitempty" doc:"Tunnel that start runs and watches." enum:"off,ngrok,cloudflared,tailscale"`
+}
+
+// TLS is the section receiver.tls.
+type TLS struct {
+	Cert string `yaml:"cert,omitempty" doc:"Certificate file (PEM), read again when it is renewed."`
+	Key  string `yaml:"key,omitempty" doc:"Key file (PEM)."`
+	ACME ACME   `yaml:"acme,omitempty" doc:"Get and renew a certificate automatically; port 443 of the domain has to reach the receiver."`
+}
+
+// ACME is the section receiver.tls.acme.
+type ACME struct {
+	Domains   []string `yaml:"domains,omitempty" doc:"Names the certificate is for; none switches ACME off."`
+	Email     string   `yaml:"email,omitempty" doc:"Where the certificate authority writes to."`
+	Directory string   `yaml:"directory,omitempty" doc:"URL of the ACME directory; Let's Encrypt where it is empty."`
+}
+
+// Log is the section log.
+type Log struct {
+	Dir     string   `yaml:"dir,omitempty" doc:"Directory of the records."`
+	Keep    Duration `yaml:"keep,omitempty" doc:"Records older than this are pruned, for example 30d; 0 keeps them."`
+	MaxSize Size     `yaml:"max_size,omitempty" doc:"Oldest records are pruned above this size, for example 5GB; 0 is no limit."`
+}
+
+// Route is one rule of routes.
+type Route struct {
+	Event    string   `yaml:"event" doc:"GitHub's name of the event, or * for any."`
+	When     string   `yaml:"when,omitempty" doc:"jq expression on the payload; the rule applies where it yields true."`
+	Notify   string   `yaml:"notify" doc:"Type of the notification; none records without notifying."`
+	Priority string   `yaml:"priority,omitempty" doc:"How urgent it is." enum:"low,medium,high,urgent"`
+	Subject  string   `yaml:"subject,omitempty" doc:"text/template over the summary of the event."`
+	Message  string   `yaml:"message,omitempty" doc:"text/template over the summary of the event."`
+	Sinks    []string `yaml:"sinks,omitempty" doc:"Names of the sinks to use; all where it is empty."`
+}
+
+// Sink is one entry of sinks.
+type Sink struct {
+	Name    string   `yaml:"name,omitempty" doc:"Name that paths refer to; the type where it is missing."`
+	Type    string   `yaml:"type" doc:"Kind of sink." enum:"aimaestro,amp-send,command,http"`
+	URL     string   `yaml:"url,omitempty" doc:"Base URL of AI Maestro, or where http posts to."`
+	To      string   `yaml:"to,omitempty" doc:"Recipient."`
+	From    string   `yaml:"from,omitempty" doc:"Sender as the recipient sees it."`
+	Command []string `yaml:"command,omitempty" doc:"Program and arguments; never run through a shell."`
+	Secret  string   `yaml:"secret,omitempty" doc:"Name of the variable that holds the HMAC key of an http sink."`
+	Timeout Duration `yaml:"timeout,omitempty" doc:"Time limit of one attempt."`
+}
+
+// Path is one entry of paths. The secret of a path is in .env, under [secret.PathVariable].
+type Path struct {
+	WatchedBranches []string `yaml:"watched_branches,omitempty" doc:"Watched branches of this path instead of the common ones."`
+	Sinks           []string `yaml:"sinks,omitempty" doc:"Names of the sinks of this path instead of all."`
+}
+
+// Setup is the section setup.
+type Setup struct {
+	Repositories []string `yaml:"repositories,omitempty" doc:"Repositories (owner/name) or organisations that setup works on without -R."`
+	Events       []string `yaml:"events,omitempty" doc:"Events to subscribe to; the ones of the default table where it is empty."`
+}
+
+// GitHub is the section github.
+type GitHub struct {
+	Host string `yaml:"host,omitempty" doc:"The GitHub to talk to, for example the host of an Enterprise Server; where it is empty, the one that gh talks to."`
+}
+
+// TUI is the section tui.
+type TUI struct {
+	Theme   string              `yaml:"theme,omitempty" doc:"Colours; auto asks the terminal." enum:"auto,light,dark"`
+	Mouse   string              `yaml:"mouse,omitempty" doc:"Mouse support." enum:"on,off"`
+	ASCII   string              `yaml:"ascii,omitempty" doc:"Draw with ASCII characters only." enum:"on,off"`
+	Notify  string              `yaml:"notify,omitempty" doc:"Desktop notification on a failure while the terminal is not focused." enum:"on,off"`
+	Keys    map[string][]string `yaml:"keys,omitempty" doc:"Keys by action, replacing the built-in ones."`
+	Filters map[string]string   `yaml:"filters,omitempty" doc:"Saved filters by name."`
+}
+
+// defaults are the values of a home without hookctl.yaml. logDir is <home>/webhook_logs.
+func defaults(logDir string) Values {
+	return Values{
+		Receiver:        Receiver{Bind: "127.0.0.1", Port: 9000, Allow: "any", Catchup: "on", Tunnel: "off"},
+		Log:             Log{Dir: logDir, Keep: 30 * day, MaxSize: 5_000_000_000},
+		WatchedBranches: []string{"main", "master", "develop"},
+		Sinks:           []Sink{{Type: "aimaestro", URL: "http://127.0.0.1:23000", To: "orchestrator-amoa", From: "hookctl"}},
+		Coalesce:        Duration(coalesceDefault),
+		Secrets:         "shared",
+
+		TUI: TUI{Theme: "auto", Mouse: "on", ASCII: "off", Notify: "off"},
+	}
+}

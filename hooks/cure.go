@@ -1,0 +1,40 @@
+package hooks
+
+import "errors"
+
+// WithCure adds what a person can do about err, often a command. A nil error stays nil, and the cure nearest to the cause
+// wins. [CureOf] finds it again, however often the error has been wrapped since.
+func WithCure(err error, cure string) error {
+	if err == nil || cure == "" || CureOf(err) != "" {
+		return err
+	}
+	return &cureError{err, cure}
+}
+
+// CureOf returns what to do about an error; "" when nothing is known. It understands every error with a method Hint,
+// whichever package made it.
+func CureOf(err error) string {
+	var with interface {
+		error
+		Hint() string
+	}
+	if !errors.As(err, &with) {
+		return ""
+	}
+	if cure := with.Hint(); cure != "" {
+		return cure
+	}
+	return CureOf(errors.Unwrap(with))
+}
+
+// cureError is an error and its cure.
+type cureError struct {
+	err  error
+	cure string
+}
+
+func (e *cureError) Error() string { return e.err.Error() }
+func (e *cureError) Unwrap() error { return e.err }
+
+// Hint is the cure.
+func (e *cureError) Hint() string { return e.cure }
