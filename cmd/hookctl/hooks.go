@@ -23,7 +23,7 @@ func newHooks(p *program) *cobra.Command {
 	}
 	cmd.AddCommand(
 		newHooksList(p), newHooksView(p), newHooksEdit(p), newHooksSwitch(p, true), newHooksSwitch(p, false),
-		newHooksPing(p), newHooksDelete(p), newHooksDeliveries(p), newHooksRedeliver(p), newHooksEvents(p),
+		newHooksPing(p), newHooksTest(p), newHooksDelete(p), newHooksDeliveries(p), newHooksRedeliver(p), newHooksEvents(p),
 	)
 	return cmd
 }
@@ -185,6 +185,15 @@ func newHooksEdit(p *program) *cobra.Command {
 				value := map[bool]string{true: "1", false: "0"}[insecure]
 				config.InsecureSSL = &value
 			}
+			if len(events) == 0 && config == (hooks.ConfigChange{}) && p.terminal {
+				answer, err := p.ask(ctx, "event", "events, or +name and -name to add and leave out", strings.Join(h.Events, ","))
+				if err == nil {
+					events, err = hooks.ChooseEvents(h.Events, answer)
+				}
+				if err != nil {
+					return err
+				}
+			}
 			if len(events) == 0 && config == (hooks.ConfigChange{}) {
 				return usage(errors.New("nothing to change: give --event, --url or --insecure-ssl"))
 			}
@@ -253,6 +262,17 @@ func newHooksPing(p *program) *cobra.Command {
 		})
 	addOutputFlags(cmd, &out)
 	return cmd
+}
+
+func newHooksTest(p *program) *cobra.Command {
+	return hookCommand(p, "test ID", "Make GitHub send the latest push again", "  hookctl hooks test 12345678 -R owner/repo",
+		func(ctx context.Context, client *hooks.Client, h hooks.Hook, _ []string) error {
+			if err := client.Test(ctx, h.Target, h.ID); err != nil {
+				return err
+			}
+			p.note("asked GitHub to send the latest push of %s again; see it arrive with: hookctl events list --filter event:push", h.Target)
+			return nil
+		})
 }
 
 // askedOf is what `hooks ping --json` and `hooks redeliver --json` print: how many deliveries GitHub was asked for.

@@ -73,7 +73,7 @@ func Run(ctx context.Context, cfg Config) error {
 		text, err := m.in.line(ctx, m.Interrupts)
 		switch {
 		case errors.Is(err, errTooLong):
-			m.fail(err.Error(), "")
+			m.failed = m.fail(err.Error(), "") != nil
 			continue
 		case err != nil: // the end of the input, or ctrl+c
 			m.leave = true

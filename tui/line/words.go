@@ -57,6 +57,10 @@ func aliases() []alias {
 		{"rotate", "rotate --all", nothing, "A new secret for every hook of this receiver"},
 		{"undo", "rotate --undo", nothing, "Give every hook its old secret back"},
 		{"finish", "rotate --finish", nothing, "End a rotation now"},
+		{"web", "events view --web", anything, "Open the page of an event in the browser"},
+		{"filters", "events filters", nothing, "The saved filters; events @NAME uses one"},
+		{"save", "events filters save", anything, "Save a filter: save NAME FILTER"},
+		{"forget", "events filters forget", anything, "Forget a saved filter"},
 		{"settings", "config", nothing, "Every setting and where it comes from"},
 	}
 }
