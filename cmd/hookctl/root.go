@@ -62,7 +62,7 @@ func newRoot(p *program) *cobra.Command {
 	}
 	root.Version = buildInfo().line()
 	root.SetVersionTemplate("hookctl {{.Version}}\n")
-	root.Flags().BoolVar(&p.accessible, "accessible", false, "prompt line by line instead of opening the full screen; commands may come from a pipe")
+	root.Flags().BoolVar(&p.accessible, "accessible", false, "take commands line by line, also from a pipe, instead of opening the full screen")
 	root.SetIn(p.in)
 	root.SetOut(p.out)
 	root.SetErr(p.err)

@@ -117,6 +117,9 @@ func (m *mode) do(ctx context.Context, text string) error {
 	if err != nil {
 		return m.fail("the line ends inside quotes", "")
 	}
+	if len(words) > 1 && words[0] == "gh" && words[1] == "hookctl" {
+		words = words[1:]
+	}
 	if len(words) > 0 && words[0] == "hookctl" {
 		words = words[1:]
 	}
@@ -156,17 +159,17 @@ func (m *mode) help(ctx context.Context) error {
 	m.say("Line mode:")
 	for _, a := range aliases() {
 		if a.text != "" {
-			m.say(fmt.Sprintf("  %-12s %s", a.usage(), a.text))
+			m.say(fmt.Sprintf("  %-15s %s", a.usage(), a.text))
 		}
 	}
-	for _, line := range []string{
-		"more, back   The next page of the last list, or the one before; a list prints " + fmt.Sprint(page) + " rows at once",
-		"N            A number in place of an event, a hook or a delivery is its row in the last list of them",
-		"WORDS ?      What may follow the words",
-		"setup        Without flags: set up webhooks question by question",
-		"quit         Leave; ctrl+d does too, and ctrl+c when nothing is running",
+	for _, line := range [][2]string{
+		{"setup", "Set up webhooks question by question, where no flags follow"},
+		{"more, back", fmt.Sprintf("The next page of the last list, or the one before; a page has %d rows", page)},
+		{"N", "A number in place of an event, a hook or a delivery is its row in the last list of them"},
+		{"WORDS ?", "What may follow the words"},
+		{"quit", "Leave; ctrl+d does too, and ctrl+c when nothing is running"},
 	} {
-		m.say("  " + line)
+		m.say(fmt.Sprintf("  %-15s %s", line[0], line[1]))
 	}
 	return err
 }

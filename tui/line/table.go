@@ -133,7 +133,8 @@ func (m *mode) end(l *list) {
 	}
 }
 
-// print prints rows of a list, one per line: what is empty is left out, and what does not speak for itself is named.
+// print prints rows of a list, one per line: what is empty is left out where the row has a number, and what does not
+// speak for itself is named.
 func (m *mode) print(l *list, from, to int) {
 	l.from, l.to = from, min(to, len(l.rows))
 	l.heard = max(l.heard, l.to)
@@ -141,7 +142,10 @@ func (m *mode) print(l *list, from, to int) {
 		var parts []string
 		for column, cell := range l.rows[i] {
 			if cell = text.Clean(cell); cell == "" || cell == "-" {
-				continue
+				if l.kind != "" {
+					continue
+				}
+				cell = "empty"
 			}
 			name := l.head[column]
 			if _, err := strconv.Atoi(cell); err == nil || name == "NOTIFIED" || name == "SENDER" {
