@@ -39,7 +39,9 @@ type SetupResult struct {
 	Events   []string
 	Created  bool
 	Changed  []string // the settings that were changed
+	Paused   bool     // the hook sends nothing
 	Verified bool
+	Warnings []Warning
 	Err      error // why it is not set up, or not verified
 }
 
@@ -53,10 +55,11 @@ func (r SetupResult) MarshalJSON() ([]byte, error) {
 		Created    bool     `json:"created"`
 		Changed    bool     `json:"changed"`
 		Verified   bool     `json:"verified"`
+		Paused     bool     `json:"paused,omitempty"`
 		Changes    []string `json:"changes,omitempty"`
 		Error      string   `json:"error,omitempty"`
 		Reason     string   `json:"reason,omitempty"`
-	}{r.Target.String(), r.HookID, r.URL, r.Events, r.Created, len(r.Changed) > 0, r.Verified, r.Changed, "", CureOf(r.Err)}
+	}{r.Target.String(), r.HookID, r.URL, r.Events, r.Created, len(r.Changed) > 0, r.Verified, r.Paused, r.Changed, "", CureOf(r.Err)}
 	if r.Err != nil {
 		out.Error = r.Err.Error()
 	}
@@ -74,9 +77,10 @@ func (c *Client) Apply(ctx context.Context, p SetupPlan, confirm Confirm, progre
 	progress = oneAtATime(progress)
 	results := make([]SetupResult, len(p.Items))
 	each(len(p.Items), c.waiters(), func(i int) {
-		a := applying{c: c, req: p.req, item: p.Items[i], progress: progress, confirm: confirm,
-			result: SetupResult{Target: p.Items[i].Target, Asked: p.Items[i].Asked, HookID: p.Items[i].HookID, URL: p.URL, Events: p.Items[i].Events}}
-		if a.secret, a.result.Err = p.req.secretOf(p.Items[i].HookID); a.result.Err == nil {
+		item := p.Items[i]
+		a := applying{c: c, req: p.req, item: item, progress: progress, confirm: confirm, result: SetupResult{Target: item.Target, Asked: item.Asked,
+			HookID: item.HookID, URL: p.URL, Events: item.Events, Paused: item.Paused, Warnings: item.Warnings}}
+		if a.secret, a.result.Err = p.req.secretOf(item.HookID); a.result.Err == nil {
 			a.result.Err = a.run(ctx)
 		}
 		results[i] = a.result
@@ -164,7 +168,7 @@ func (a *applying) step(name, detail string, do func() error) error {
 func (a *applying) create(ctx context.Context) error {
 	return a.step("create hook", a.req.URL, func() error {
 		began := time.Now()
-		h, err := a.c.Create(ctx, a.item.Target, Spec{URL: a.req.URL, Events: a.req.Events, Secret: a.secret, Active: a.req.Active, InsecureSSL: a.req.InsecureSSL})
+		h, err := a.c.Create(ctx, a.item.Target, Spec{URL: a.req.URL, Events: a.req.NewEvents, Secret: a.secret, Active: a.req.Active, InsecureSSL: a.req.InsecureSSL})
 		if err != nil {
 			return err
 		}
@@ -180,6 +184,7 @@ func (a *applying) found(ctx context.Context, exists error) error {
 		return exists
 	}
 	a.item, a.result.HookID = item, item.HookID
+	a.result.Events, a.result.Paused, a.result.Warnings = item.Events, item.Paused, item.Warnings
 	var err error
 	if a.secret, err = a.req.secretOf(item.HookID); err != nil {
 		return err
@@ -194,6 +199,8 @@ func (a *applying) update(ctx context.Context) error {
 	for _, c := range a.item.Changes {
 		value := c.To
 		switch c.Field {
+		case "url":
+			config.URL = &value
 		case "content_type":
 			config.ContentType = &value
 		case "insecure_ssl":
@@ -212,7 +219,7 @@ func (a *applying) update(ctx context.Context) error {
 		change.Active = &a.req.Active
 	}
 	if a.item.changes("events") {
-		change.Events = a.req.Events
+		change.Events = a.req.NewEvents
 	}
 	if change.Active != nil || change.Events != nil {
 		err := a.step("edit hook", "", func() error {
@@ -252,7 +259,7 @@ func (a *applying) verify(ctx context.Context) error {
 		return err
 	})
 	a.result.Verified = err == nil
-	if err != nil && !a.req.Active && a.c.idle(ctx, a.item.Target, a.result.HookID, p.after, err) {
+	if err != nil && a.item.Paused && a.c.idle(ctx, a.item.Target, a.result.HookID, p.after, err) {
 		a.progress(Step{Target: a.item.Target, HookID: a.result.HookID, Name: "verify", State: StateSkipped, Detail: inactiveNote})
 		return nil
 	}

@@ -73,7 +73,8 @@ type Client struct {
 	log         *slog.Logger
 }
 
-// New makes a client. It makes no request. Without a login it returns an [*Error] that is [ErrNotLoggedIn].
+// New makes a client. It makes no request. Without a login, or with a token that no request can carry, it returns an
+// [*Error] that is [ErrNotLoggedIn].
 func New(cfg Config) (*Client, error) {
 	if cfg.Logger == nil {
 		cfg.Logger = slog.New(slog.DiscardHandler)
@@ -89,6 +90,9 @@ func New(cfg Config) (*Client, error) {
 	}
 	if token == "" {
 		return nil, &Error{Op: "log in", Target: host, Message: "no GitHub login was found", Cure: loginCure(host), Err: ErrNotLoggedIn}
+	}
+	if err := checkToken(token, source, host); err != nil {
+		return nil, err
 	}
 	socket := cfg.Socket
 	if socket == "" {
@@ -156,6 +160,24 @@ func findToken(host string) (token, source string) {
 		return "", ""
 	}
 	return strings.TrimSpace(string(out)), "gh"
+}
+
+// checkToken refuses a token with white space or other characters that tokens do not have, such as the line break at the
+// end of a file. gh takes it as it is too, so the variable is what has to be corrected. The error holds nothing of it.
+func checkToken(token, source, host string) error {
+	if !strings.ContainsFunc(token, func(r rune) bool { return r <= ' ' || r > '~' }) {
+		return nil
+	}
+	e := &Error{Op: "log in", Target: host, Message: "the token of " + source + " has a space, a line break or another character that no token has", Err: ErrNotLoggedIn}
+	switch {
+	case strings.HasSuffix(source, "TOKEN"):
+		e.Cure = fmt.Sprintf(`take it out: export %[1]s="$(printf %%s "$%[1]s" | LC_ALL=C tr -cd '[:graph:]')"`, source)
+	case source == "settings":
+		e.Cure = "correct the token"
+	default:
+		e.Cure = "log in again: gh auth login -h " + host
+	}
+	return e
 }
 
 func baseTransport(socket string) http.RoundTripper {

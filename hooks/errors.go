@@ -33,6 +33,17 @@ var (
 	ErrUnreachable  = errors.New("no answer from GitHub")
 )
 
+// OfTarget tells whether an error is about one repository or organisation, so that others can be worked on: GitHub's 403 and
+// 404 in their meanings, but not a hook that is gone.
+func OfTarget(err error) bool {
+	for _, kind := range []error{ErrNotFound, ErrNotAdmin, ErrScope, ErrSSO, ErrArchived} {
+		if errors.Is(err, kind) && !errors.Is(err, ErrHookNotFound) {
+			return true
+		}
+	}
+	return false
+}
+
 // Error is a call that failed: what was done, what GitHub said, and what to do about it. Its texts are clean for a
 // terminal and hold no secret.
 type Error struct {

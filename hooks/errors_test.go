@@ -5,6 +5,7 @@ import (
 	"errors"
 	"net/http"
 	"os"
+	"os/exec"
 	"path/filepath"
 	"strings"
 	"testing"
@@ -178,5 +179,45 @@ func TestNewAsksAnOldGhForItsToken(t *testing.T) {
 	}
 	if _, err := New(Config{}); err != nil {
 		t.Error(err)
+	}
+}
+
+// A token that no request can carry is refused where it is read, without a word of it, and the cure makes it a good one.
+func TestNewRefusesATokenThatCannotBeSent(t *testing.T) {
+	sh, err := exec.LookPath("sh")
+	if err != nil {
+		t.Skip("there is no shell")
+	}
+	for _, name := range []string{"GH_TOKEN", "GITHUB_TOKEN", "GH_ENTERPRISE_TOKEN", "GITHUB_ENTERPRISE_TOKEN"} {
+		for _, other := range []string{"GH_TOKEN", "GITHUB_TOKEN", "GH_ENTERPRISE_TOKEN", "GITHUB_ENTERPRISE_TOKEN"} {
+			t.Setenv(other, "")
+		}
+		host := "github.com"
+		if strings.Contains(name, "ENTERPRISE") {
+			host = "ghe.example.com"
+		}
+		for _, token := range []string{"gho_kept\n", "gho_kept\r\n", " gho_kept", "\tgho_kept ", "gho_\x1bkept", "gho_\u00a0kept", "\ufeffgho_kept", "gho_ke\npt"} {
+			t.Setenv(name, token)
+			_, err := New(Config{Host: host})
+			cure := CureOf(err)
+			if !errors.Is(err, ErrNotLoggedIn) || !strings.Contains(err.Error(), name) || strings.Contains(err.Error()+cure, "gho") {
+				t.Errorf("%s=%q: %v, cure %q", name, token, err, cure)
+				continue
+			}
+			_, command, _ := strings.Cut(cure, ": ")
+			out, err := exec.CommandContext(t.Context(), sh, "-c", command+`; printf %s "$`+name+`"`).Output() // #nosec G204 -- the cure
+			if err != nil || string(out) != "gho_kept" {
+				t.Errorf("%s=%q: the cure makes %q, %v", name, token, out, err)
+			}
+			t.Setenv(name, string(out))
+			if _, err := New(Config{Host: host}); err != nil {
+				t.Errorf("%s=%q: after the cure: %v", name, token, err)
+			}
+		}
+	}
+	for _, token := range []string{"a\n", "\x00"} {
+		if _, err := New(Config{Token: token}); !errors.Is(err, ErrNotLoggedIn) || CureOf(err) == "" {
+			t.Errorf("%q: %v", token, err)
+		}
 	}
 }

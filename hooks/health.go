@@ -1,11 +1,14 @@
 package hooks
 
 import (
+	"cmp"
 	"context"
 	"fmt"
 	"net/http"
 	"slices"
 	"time"
+
+	"hookctl/logs/text"
 )
 
 // The kinds of warnings.
@@ -22,6 +25,7 @@ const (
 	WarnLeftoverCLI   = "leftover_cli"
 	WarnRenamed       = "renamed"
 	WarnArchived      = "archived"
+	WarnEvents        = "events" // a hook that is there keeps events which a new one would not get
 )
 
 // Warning is something about a hook that a person should know, with what to do about it.
@@ -46,7 +50,7 @@ func Diagnose(hooks []Hook, url string) []Warning {
 	var found []Warning
 	first := int64(0)
 	for _, h := range hooks {
-		at := where(h)
+		at := h.Ref()
 		warn := func(code, text, cure string) {
 			found = append(found, Warning{Code: code, HookID: h.ID, Text: fmt.Sprintf("hook %d %s", h.ID, text), Cure: cure})
 		}
@@ -68,27 +72,29 @@ func Diagnose(hooks []Hook, url string) []Warning {
 // Warnings tells what is wrong with the hook by itself.
 func (h Hook) Warnings() []Warning {
 	var found []Warning
-	at := where(h)
+	at := h.Ref()
 	warn := func(code, text, cure string) {
 		found = append(found, Warning{Code: code, HookID: h.ID, Text: fmt.Sprintf("hook %d %s", h.ID, text), Cure: cure})
 	}
 	if !h.Active {
-		warn(WarnInactive, "is inactive: GitHub sends nothing", "run: hookctl hooks enable "+at)
+		warn(WarnInactive, "is paused: GitHub sends nothing", "hookctl hooks enable "+at)
 	}
 	if !h.HasSecret {
-		warn(WarnNoSecret, "has no secret, so the receiver refuses its deliveries", "run: hookctl rotate "+at)
+		warn(WarnNoSecret, "has no secret, so the receiver refuses its deliveries", h.SetupCommand())
 	}
 	if h.ContentType == "form" {
-		warn(WarnForm, "sends forms, not JSON", "run: hookctl setup "+flag(h.Target))
+		warn(WarnForm, "sends forms, not JSON", h.SetupCommand())
 	}
 	if h.InsecureSSL {
-		warn(WarnInsecure, "does not check the receiver's certificate", "run: hookctl setup "+flag(h.Target))
+		warn(WarnInsecure, "does not check the receiver's certificate", h.SetupCommand())
 	}
 	switch code := h.LastResponse.Code; {
 	case code == http.StatusUnauthorized:
-		warn(WarnWrongSecret, "is "+ErrWrongSecret.Error(), "run: hookctl rotate "+flag(h.Target))
-	case code >= 300 || (code == 0 && h.LastResponse.Status != "unused" && h.LastResponse.Status != "active" && h.LastResponse.Status != ""):
+		warn(WarnWrongSecret, "is "+ErrWrongSecret.Error(), "hookctl rotate "+at)
+	case code >= 300:
 		warn(WarnFailing, fmt.Sprintf("got %d at its last delivery: %s", code, h.LastResponse.Message), responseCure(code, h.LastResponse.Message))
+	case code == 0 && !h.LastResponse.None():
+		warn(WarnFailing, "could not be delivered: "+cmp.Or(h.LastResponse.Message, h.LastResponse.Status), responseCure(code, h.LastResponse.Message))
 	}
 	return found
 }
@@ -116,15 +122,17 @@ func (c *Client) Health(ctx context.Context, h Hook) ([]Warning, error) {
 	last := failed[0].Latest()
 	return append(found, Warning{Code: WarnMissed, HookID: h.ID,
 		Text: fmt.Sprintf("hook %d lost %d of its last %d events, the last at %s: %s", h.ID, len(failed), len(events), last.DeliveredAt.Format(time.RFC3339), last.Status),
-		Cure: "fetch them: hookctl catchup " + flag(h.Target)}), nil
+		Cure: "fetch them: hookctl catchup " + h.Target.Flag()}), nil
 }
 
-// where is how a command line names a hook.
-func where(h Hook) string { return fmt.Sprintf("%d %s", h.ID, flag(h.Target)) }
+// Ref is how a command line names a hook: its id and its target.
+func (h Hook) Ref() string { return fmt.Sprintf("%d %s", h.ID, h.Target.Flag()) }
 
-func flag(t Target) string {
-	if t.IsOrg() {
-		return "--org " + t.String()
+// SetupCommand is the command that brings a hook of ours to what setup makes of it.
+func (h Hook) SetupCommand() string {
+	line := "hookctl setup " + h.Target.Flag()
+	if path := PathName(h.URL); path != "" {
+		line += " --path " + text.Shell(path)
 	}
-	return "-R " + t.String()
+	return line
 }

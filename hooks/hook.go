@@ -38,6 +38,12 @@ type Response struct {
 	Message string
 }
 
+// None tells that nothing is known of an answer: nothing was delivered yet, or the hook is of an organization, of which GitHub
+// gives no last response.
+func (r Response) None() bool {
+	return r.Code == 0 && r.Message == "" && (r.Status == "" || r.Status == "unused" || r.Status == "active")
+}
+
 // MarshalJSON writes the shape of `hooks list`.
 func (h Hook) MarshalJSON() ([]byte, error) {
 	type response struct {
@@ -132,6 +138,7 @@ func (c ConfigChange) MarshalJSON() ([]byte, error) { return json.Marshal(c.Stri
 // wireHook is a hook in GitHub's JSON.
 type wireHook struct {
 	ID     int64    `json:"id"`
+	URL    string   `json:"url"` // of the hook itself at the API, which names its target as it is called now
 	Name   string   `json:"name"`
 	Active bool     `json:"active"`
 	Events []string `json:"events"`
@@ -152,7 +159,7 @@ type wireHook struct {
 
 func (w wireHook) hook(t Target) Hook {
 	h := Hook{
-		ID: w.ID, Target: t, Name: clean(w.Name), Active: w.Active,
+		ID: w.ID, Target: w.target(t), Name: clean(w.Name), Active: w.Active,
 		URL: clean(w.Config.URL), ContentType: clean(w.Config.ContentType),
 		InsecureSSL: fmt.Sprint(w.Config.InsecureSSL) == "1", HasSecret: w.Config.Secret != "",
 		LastResponse: Response{Status: clean(w.LastResponse.Status)},
@@ -170,6 +177,17 @@ func (w wireHook) hook(t Target) Hook {
 		h.LastResponse.Message = clean(*w.LastResponse.Message)
 	}
 	return h
+}
+
+// target is what a hook is on: another one than was asked for where that was renamed.
+func (w wireHook) target(asked Target) Target {
+	parts := strings.Split(w.URL, "/")
+	if n := len(parts); !asked.IsOrg() && n > 5 && parts[n-5] == "repos" && parts[n-2] == "hooks" {
+		if now, err := ParseTarget(parts[n-4] + "/" + parts[n-3]); err == nil && !strings.EqualFold(now.String(), asked.String()) {
+			return now
+		}
+	}
+	return asked
 }
 
 func insecureSSL(on bool) string {

@@ -20,12 +20,16 @@ import (
 type SetupRequest struct {
 	Targets     []Target
 	URL         string
-	Events      []string // [DefaultEvents] if empty
+	Events      []string // asked for; nil keeps those of a hook that is there
+	NewEvents   []string // of a new hook where Events is nil; [DefaultEvents] if empty
 	Secret      string   // what every hook is to sign with
 	Variable    string   // holds Secret where Calls are pasted; [secret.Variable] if empty
-	Active      bool
+	Active      bool     // of a new hook; false also pauses one that is there, and true leaves a paused one so
 	InsecureSSL bool
-	Wait        time.Duration // for the proof of one hook; [DefaultWait] if zero
+	// Ours tells the hooks that lead to this receiver, of which one is taken instead of making a second. Nil takes one that
+	// sends to URL.
+	Ours func(Hook) bool
+	Wait time.Duration // for the proof of one hook; [DefaultWait] if zero
 	// OwnSecret returns the secret that a hook has for itself, "" for one that shares Secret, as
 	// [secret.Store.HookSecret] does. Nil where all share it.
 	OwnSecret func(hookID int64) (string, error)
@@ -68,6 +72,7 @@ type SetupItem struct {
 	Action   string // one of the Action constants
 	HookID   int64  // 0 for a hook that is yet to be made
 	Events   []string
+	Paused   bool          // the hook sends nothing, and goes on so
 	Changes  []FieldChange // for an update
 	Warnings []Warning
 	Err      error // for a failure
@@ -75,7 +80,7 @@ type SetupItem struct {
 
 // FieldChange is one setting that differs.
 type FieldChange struct {
-	Field string `json:"field"` // events, active, content_type, insecure_ssl or secret
+	Field string `json:"field"` // url, events, active, content_type, insecure_ssl or secret
 	From  string `json:"from"`
 	To    string `json:"to"`
 }
@@ -83,13 +88,19 @@ type FieldChange struct {
 // PlanSetup looks at the hooks of every target and says what is to be made, changed or left alone. A target that
 // cannot be looked at is a failed item and does not stop the others; the error is about the request itself.
 func (c *Client) PlanSetup(ctx context.Context, r SetupRequest) (SetupPlan, error) {
-	if len(r.Events) == 0 {
-		r.Events = DefaultEvents()
+	if len(r.NewEvents) == 0 {
+		r.NewEvents = DefaultEvents()
+	}
+	if len(r.Events) > 0 {
+		r.NewEvents = r.Events
+	}
+	if r.Ours == nil {
+		r.Ours = func(h Hook) bool { return SameURL(h.URL, r.URL) }
 	}
 	if r.Wait <= 0 {
 		r.Wait = DefaultWait
 	}
-	r.Events = slices.Compact(slices.Sorted(slices.Values(r.Events)))
+	r.NewEvents = slices.Compact(slices.Sorted(slices.Values(r.NewEvents)))
 	if _, err := parseURL(r.URL); err != nil {
 		return SetupPlan{}, err
 	}
@@ -133,7 +144,7 @@ func each(n, atOnce int, work func(int)) {
 }
 
 func (c *Client) planOne(ctx context.Context, r SetupRequest, t Target) SetupItem {
-	item := SetupItem{Target: t, Asked: t, Action: ActionCreate, Events: r.Events}
+	item := SetupItem{Target: t, Asked: t, Action: ActionCreate, Events: r.NewEvents}
 	list, err := c.List(ctx, t)
 	var repository Repository
 	if err == nil && !t.IsOrg() {
@@ -153,35 +164,65 @@ func (c *Client) planOne(ctx context.Context, r SetupRequest, t Target) SetupIte
 	if repository.Archived {
 		item.Warnings = append(item.Warnings, Warning{Code: WarnArchived, Text: item.Target.String() + " is archived: GitHub changes no hook there", Cure: "unarchive it: gh repo unarchive " + item.Target.String()})
 	}
-	for _, w := range Diagnose(list, r.URL) {
-		// What the plan mends by itself needs no warning.
-		switch w.Code {
-		case WarnInactive, WarnNoSecret, WarnForm, WarnInsecure:
-			continue
-		}
-		item.Warnings = append(item.Warnings, w)
-	}
-	at := slices.IndexFunc(list, func(h Hook) bool { return h.Name == "web" && SameURL(h.URL, r.URL) })
+	ours := slices.DeleteFunc(list, func(h Hook) bool { return h.Name != "web" || !r.Ours(h) })
+	at := best(ours, r.URL)
 	if at < 0 {
+		item.Paused = !r.Active
 		return item
 	}
-	h := list[at]
-	item.Action, item.HookID, item.Changes = ActionKeep, h.ID, differences(h, r)
+	h := ours[at]
+	item.Action, item.HookID, item.Events, item.Changes = ActionKeep, h.ID, h.Events, differences(h, r)
+	item.Paused = !h.Active || !r.Active
 	if len(item.Changes) > 0 {
 		item.Action = ActionUpdate
 	}
+	if len(r.Events) > 0 {
+		item.Events = r.NewEvents
+	}
+	warn := func(code string, h Hook, cure, format string, args ...any) {
+		item.Warnings = append(item.Warnings, Warning{Code: code, HookID: h.ID, Text: fmt.Sprintf("hook %d ", h.ID) + fmt.Sprintf(format, args...), Cure: cure})
+	}
+	if r.Active && !h.Active {
+		warn(WarnInactive, h, "hookctl hooks enable "+h.Ref(), "stays paused: GitHub sends nothing")
+	}
+	if len(r.Events) == 0 && !sameEvents(h.Events, r.NewEvents) {
+		warn(WarnEvents, h, h.SetupCommand()+" --event "+strings.Join(r.NewEvents, " --event "), "keeps its events (%s); a new one would get %s", strings.Join(h.Events, ", "), strings.Join(r.NewEvents, ", "))
+	}
+	for i, other := range ours {
+		if i != at && PathName(other.URL) == PathName(r.URL) {
+			warn(WarnDuplicate, other, "hookctl hooks delete "+other.Ref(), "leads to this receiver too, beside hook %d", h.ID)
+		}
+	}
 	return item
+}
+
+// best chooses the hook of ours that is to send to url: one that does, in this or another form, or else one that leads to the
+// same path of the receiver by another address. -1 where there is none.
+func best(ours []Hook, url string) int {
+	for _, fits := range []func(Hook) bool{
+		func(h Hook) bool { return h.URL == url },
+		func(h Hook) bool { return SameURL(h.URL, url) },
+		func(h Hook) bool { return PathName(h.URL) == PathName(url) },
+	} {
+		if at := slices.IndexFunc(ours, fits); at >= 0 {
+			return at
+		}
+	}
+	return -1
 }
 
 // differences are what has to change for a hook to be as asked. Whether the secret is the right one cannot be seen;
 // only that there is none can.
 func differences(h Hook, r SetupRequest) []FieldChange {
 	var d []FieldChange
-	if !sameEvents(h.Events, r.Events) {
-		d = append(d, FieldChange{"events", strings.Join(h.Events, ","), strings.Join(r.Events, ",")})
+	if h.URL != r.URL {
+		d = append(d, FieldChange{"url", h.URL, r.URL})
 	}
-	if h.Active != r.Active {
-		d = append(d, FieldChange{"active", fmt.Sprint(h.Active), fmt.Sprint(r.Active)})
+	if len(r.Events) > 0 && !sameEvents(h.Events, r.NewEvents) {
+		d = append(d, FieldChange{"events", strings.Join(h.Events, ","), strings.Join(r.NewEvents, ",")})
+	}
+	if h.Active && !r.Active {
+		d = append(d, FieldChange{"active", "true", "false"})
 	}
 	if h.ContentType != "json" {
 		d = append(d, FieldChange{"content_type", h.ContentType, "json"})
@@ -240,6 +281,7 @@ func (p SetupPlan) MarshalJSON() ([]byte, error) {
 		HookID     int64         `json:"hook_id,omitempty"`
 		URL        string        `json:"url"`
 		Events     []string      `json:"events"`
+		Paused     bool          `json:"paused,omitempty"`
 		Changes    []FieldChange `json:"changes"`
 		Warnings   []Warning     `json:"warnings"`
 		Calls      []string      `json:"calls"`
@@ -248,7 +290,7 @@ func (p SetupPlan) MarshalJSON() ([]byte, error) {
 	}
 	list := make([]item, len(p.Items))
 	for n, i := range p.Items {
-		list[n] = item{Repository: i.Target.String(), Action: i.Action, HookID: i.HookID, URL: p.URL, Events: i.Events,
+		list[n] = item{Repository: i.Target.String(), Action: i.Action, HookID: i.HookID, URL: p.URL, Events: i.Events, Paused: i.Paused,
 			Changes: append([]FieldChange{}, i.Changes...), Warnings: append([]Warning{}, i.Warnings...), Calls: append([]string{}, p.calls(i)...)}
 		if i.Err != nil {
 			list[n].Error, list[n].Cure = i.Err.Error(), CureOf(i.Err)
@@ -295,8 +337,8 @@ func (p SetupPlan) calls(i SetupItem) []string {
 		var lines, config, own []string
 		for _, c := range i.Changes {
 			switch c.Field {
-			case "content_type", "insecure_ssl":
-				config = append(config, "-f "+c.Field+"="+c.To)
+			case "url", "content_type", "insecure_ssl":
+				config = append(config, "-f "+text.Shell(c.Field+"="+c.To))
 			case "secret": // the last of the changes
 				config = append(config, "-F 'secret"+fromStdin)
 			case "active":

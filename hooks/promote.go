@@ -20,13 +20,16 @@ func (r *Rotator) promote(ctx context.Context, state *secret.Rotation) error {
 		return err
 	}
 	report(Step{Name: "promote", State: StateDone})
-	return r.accept(ctx, newSecrets(state)...)
+	return r.accept(ctx, resumeCure, newSecrets(state)...)
 }
 
 func (r *Rotator) save(state *secret.Rotation) error {
 	shared := state.New
 	if shared == "" {
 		shared = state.Old // each hook has its own, so the shared one stays
+	}
+	if err := r.putAside(state, shared); err != nil {
+		return err
 	}
 	own := make(map[int64]string)
 	for _, h := range state.Hooks {

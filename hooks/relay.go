@@ -130,7 +130,7 @@ func hopeless(err error) bool {
 func (r *Relay) ended(left error) error {
 	if left != nil {
 		return &Error{Op: "end relay", Target: r.Target.String(), Message: "its hook could not be removed: " + left.Error(),
-			Cure: "see whether it is still there: hookctl hooks list " + flag(r.Target), Err: left}
+			Cure: "see whether it is still there: hookctl hooks list " + r.Target.Flag(), Err: left}
 	}
 	r.tell(RelayState{})
 	return nil

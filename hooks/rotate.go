@@ -47,6 +47,9 @@ type Rotator struct {
 	Now      func() time.Time // time.Now if nil
 	Wait     time.Duration    // for the proof of one hook; [DefaultWait] if zero
 	PerHook  bool             // each hook gets a secret of its own
+	// Aside are hooks that cannot be rotated, because GitHub refuses this user their repositories. Where they share the secret
+	// that is replaced, it stays accepted from them alone. Their Secret and Since are filled in.
+	Aside []secret.AsideHook
 }
 
 // Rotate replaces the secret of these hooks: all that share it, because the old one is refused in the end. A part of them
@@ -63,12 +66,17 @@ func (r *Rotator) Rotate(ctx context.Context, hooks []Hook, grace time.Duration)
 	if err != nil {
 		return RotateResult{}, err
 	}
+	known, err := r.Store.Aside()
+	if err != nil {
+		return RotateResult{}, err
+	}
 	state, err := r.begin(hooks, grace, earlier)
 	if err != nil {
 		return RotateResult{}, err
 	}
-	if err := r.accept(ctx, allSecrets(state)...); err != nil {
+	if err := r.accept(ctx, "hookctl status; then rotate again", allSecrets(state)...); err != nil {
 		// No hook was touched yet, so there is nothing to resume, and everything is put back.
+		err = errors.Join(err, r.Store.SetAside(known))
 		if earlier != nil {
 			return Result(state), errors.Join(err, r.Store.SaveRotation(earlier))
 		}
@@ -77,14 +85,22 @@ func (r *Rotator) Rotate(ctx context.Context, hooks []Hook, grace time.Duration)
 	return r.run(ctx, state)
 }
 
-// Resume goes on with a rotation that was interrupted or has failed hooks, also where Finish gave up on them.
-// [ErrNoRotation] when there is none; one that is complete is left as it is.
+// Resume goes on with a rotation that was interrupted or has failed hooks, also where Finish gave up on them, and with hooks
+// that were set aside by it or an earlier one. [ErrNoRotation] when there is nothing of these; one that is complete is left as
+// it is.
 func (r *Rotator) Resume(ctx context.Context) (RotateResult, error) {
 	return r.onCurrent(func(state *secret.Rotation) (RotateResult, error) {
-		if err := r.accept(ctx, allSecrets(state)...); err != nil {
+		if err := r.callBack(state); err != nil {
 			return Result(state), err
 		}
-		return r.run(ctx, state)
+		if err := r.accept(ctx, resumeCure, allSecrets(state)...); err != nil {
+			return Result(state), err
+		}
+		result, err := r.run(ctx, state)
+		if err == nil && state.Over(r.now()) {
+			err = r.Store.EndRotation()
+		}
+		return result, err
 	})
 }
 
@@ -99,7 +115,7 @@ func (r *Rotator) Undo(ctx context.Context) (RotateResult, error) {
 		if err := r.Store.SaveRotation(back); err != nil {
 			return RotateResult{}, err
 		}
-		if err := r.accept(ctx, allSecrets(back)...); err != nil {
+		if err := r.accept(ctx, resumeCure, allSecrets(back)...); err != nil {
 			return Result(back), err
 		}
 		return r.run(ctx, back)
@@ -128,8 +144,8 @@ func turned(state *secret.Rotation, now time.Time) *secret.Rotation {
 	return &back
 }
 
-// Finish ends a rotation now. One that is complete loses the rest of its grace period: the old secret is refused. One
-// that is not gives up on the hooks that could not be changed: the new secret becomes the current one and the grace
+// Finish ends a rotation now. One that is complete loses the rest of its grace period: the old secret is refused, also from
+// hooks that were set aside. One that is not gives up on the hooks that could not be changed: the new secret becomes the current one and the grace
 // period begins, so that their owners have that long to act.
 func (r *Rotator) Finish(ctx context.Context) (RotateResult, error) {
 	return r.onCurrent(func(state *secret.Rotation) (RotateResult, error) {
@@ -138,13 +154,21 @@ func (r *Rotator) Finish(ctx context.Context) (RotateResult, error) {
 			return Result(state), err
 		}
 		result := Result(state)
-		if err := r.Store.EndRotation(); err != nil {
+		known, err := r.Store.Aside()
+		if err == nil {
+			err = r.Store.EndRotation()
+		}
+		if err == nil {
+			err = r.Store.SetAside(nil)
+		}
+		if err != nil {
 			return result, err
 		}
-		err := r.accept(ctx, newSecrets(state)...)
+		const cure = "hookctl status; then hookctl rotate --finish"
+		err = r.accept(ctx, cure, newSecrets(state)...)
 		if err != nil {
 			// Such as a receiver that has another secret in its environment, and the new one from the state alone.
-			err = errors.Join(err, r.Store.SaveRotation(state), r.accept(ctx, newSecrets(state)...))
+			err = errors.Join(err, r.Store.SetAside(known), r.Store.SaveRotation(state), r.accept(ctx, cure, newSecrets(state)...))
 		}
 		return result, err
 	})
@@ -199,6 +223,9 @@ func (r *Rotator) lock() (func(), error) {
 
 func (r *Rotator) current() (*secret.Rotation, error) {
 	state, err := r.Store.Rotation()
+	if err == nil && state == nil {
+		state, err = r.forAside()
+	}
 	if err == nil && state == nil {
 		err = &Error{Op: "rotate", Message: ErrNoRotation.Error(), Cure: "start one: hookctl rotate --all", Err: ErrNoRotation}
 	}
@@ -271,6 +298,11 @@ func (r *Rotator) begin(hooks []Hook, grace time.Duration, earlier *secret.Rotat
 		}
 		state.Hooks = append(state.Hooks, one)
 	}
+	if !state.PerHook() {
+		if err := r.keepAside(r.Aside, old); err != nil {
+			return nil, err
+		}
+	}
 	return state, r.Store.SaveRotation(state)
 }
 
@@ -288,7 +320,7 @@ func retired(earlier *secret.Rotation, now time.Time) []secret.RetiredKey {
 // run takes a saved rotation, of which the receiver accepts the secrets, as far as it goes.
 func (r *Rotator) run(ctx context.Context, state *secret.Rotation) (RotateResult, error) {
 	promoted := !state.Promoted.IsZero()
-	if promoted && unfinished(state) == 0 {
+	if promoted && unfinished(state) == 0 && !hasAside(state) {
 		return Result(state), nil
 	}
 	w := &rotating{r: r, state: state, progress: oneAtATime(r.Progress), wait: r.Wait}
@@ -315,7 +347,7 @@ func (r *Rotator) run(ctx context.Context, state *secret.Rotation) (RotateResult
 
 func unfinished(state *secret.Rotation) (n int) {
 	for _, h := range state.Hooks {
-		if h.Step != secret.StepVerified && h.Step != secret.StepGone {
+		if h.Step != secret.StepVerified && h.Step != secret.StepGone && h.Step != secret.StepAside {
 			n++
 		}
 	}
@@ -343,7 +375,11 @@ func allSecrets(state *secret.Rotation) []string {
 	return secrets
 }
 
-func (r *Rotator) accept(ctx context.Context, secrets ...string) error {
+// resumeCure is what to do where a rotation is saved and the receiver does not accept its secrets.
+const resumeCure = "see the receiver: hookctl status; then run: hookctl rotate --resume"
+
+// accept has the receiver accept secrets. cure is what leads on where it does not, and the receiver knows no better.
+func (r *Rotator) accept(ctx context.Context, cure string, secrets ...string) error {
 	if r.Accept == nil {
 		return nil
 	}
@@ -359,10 +395,8 @@ func (r *Rotator) accept(ctx context.Context, secrets ...string) error {
 	if err := r.Accept(ctx, prints); err != nil {
 		step.State, step.Err = StateFailed, fmt.Errorf("the receiver does not accept the secrets: %w", err)
 		report(step)
-		cure := "see the receiver: hookctl status; then run: hookctl rotate --resume"
-		var known interface{ Hint() string }
-		if errors.As(err, &known) && known.Hint() != "" {
-			cure = known.Hint()
+		if known := CureOf(err); known != "" {
+			cure = known
 		}
 		return &Error{Op: "rotate", Message: clean(step.Err.Error()), Cure: cure, Err: step.Err}
 	}

@@ -85,6 +85,9 @@ func (w *rotating) hook(ctx context.Context, i int, untouched bool) error {
 	if err := w.save(i, h); err != nil {
 		return err
 	}
+	if err := w.back(h.HookID); err != nil {
+		return err
+	}
 	if idle {
 		h.Error = inactiveNote
 		w.report(target, h, "verify", StateSkipped, nil)
@@ -105,15 +108,28 @@ func refused(err error) bool {
 func (w *rotating) failed(ctx context.Context, i int, t Target, h secret.RotationHook, step string, err error) error {
 	switch {
 	case errors.Is(err, ErrHookNotFound):
-		h.Step, h.Error, h.Cure = secret.StepGone, "the hook was deleted meanwhile", ""
+		h.Step, h.Error, h.Cure = secret.StepGone, "the hook was deleted in the meantime", ""
 		w.report(t, h, step, StateSkipped, err)
 	case ctx.Err() != nil:
 		return nil
+	case OfTarget(err):
+		h.Step, h.Error, h.Cure = secret.StepAside, err.Error(), CureOf(err)
+		w.report(t, h, step, StateFailed, err)
 	default:
 		h.Step, h.Error, h.Cure = secret.StepFailed, err.Error(), CureOf(err)
 		w.report(t, h, step, StateFailed, err)
 	}
 	return w.save(i, h)
+}
+
+// back takes a hook that came through after the promotion from those that were set aside; before, the promotion does.
+func (w *rotating) back(hookID int64) error {
+	w.mu.Lock()
+	defer w.mu.Unlock()
+	if w.state.Promoted.IsZero() {
+		return nil
+	}
+	return w.r.Store.BackFromAside(hookID)
 }
 
 // save writes the state of one hook durably.

@@ -17,11 +17,12 @@ type RotateResult struct {
 }
 
 // RotateHook is what became of one hook. Gone is a status of its own: a hook that was deleted meanwhile has not failed,
-// for there is nothing to do about it, and calling it rotated would be untrue. A rotation with such hooks is complete.
+// for there is nothing to do about it, and calling it rotated would be untrue. Aside is one whose repository GitHub refuses
+// this user: it keeps its secret, which stays accepted from it alone. A rotation with such hooks is complete.
 type RotateHook struct {
 	Repository string `json:"repository"`
 	HookID     int64  `json:"hook_id"`
-	Status     string `json:"status"` // rotated, failed, pending, or gone for one that was deleted meanwhile
+	Status     string `json:"status"` // rotated, failed, pending, gone for one that was deleted in the meantime, or aside
 	Error      string `json:"error,omitempty"`
 	Cure       string `json:"cure,omitempty"` // what to do about the error
 	Old        string `json:"old,omitempty"`  // where each hook has its own
@@ -40,6 +41,8 @@ func Result(r *secret.Rotation) RotateResult {
 			status = "failed"
 		case secret.StepGone:
 			status = "gone"
+		case secret.StepAside:
+			status = "aside"
 		}
 		if status == "failed" || status == "pending" {
 			out.Complete = false

@@ -106,6 +106,10 @@ func TestInactiveHooksNeedNoPing(t *testing.T) {
 	if err != nil || !result.Complete || w.secrets("o/a")[0] != w.current() {
 		t.Errorf("rotate: %+v, %v", result, err)
 	}
+	active := true
+	if _, err := w.client.Edit(t.Context(), target(t, "o/a"), id, Change{Active: &active}); err != nil {
+		t.Fatal(err)
+	}
 	r.Active = true
 	if results, err = w.client.Apply(t.Context(), w.plan(r), w.receiver.confirm, nil); !errors.Is(err, ErrIncomplete) || !errors.Is(results[0].Err, ErrNotDelivered) {
 		t.Errorf("an active one: %+v, %v", results, err)

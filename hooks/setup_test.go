@@ -1,6 +1,7 @@
 package hooks
 
 import (
+	"cmp"
 	"encoding/json"
 	"errors"
 	"net/http"
@@ -109,18 +110,18 @@ func TestSetupChangesOnlyWhatDiffers(t *testing.T) {
 		calls   []string // what is called, without pings
 	}{
 		{"events", githubtest.Hook{Active: true, Events: []string{"push"}, Config: githubtest.Config{Secret: "s1"}}, []string{"events"}, []string{"PATCH"}},
-		{"inactive", githubtest.Hook{Events: []string{"issues", "push"}, Config: githubtest.Config{Secret: "s1"}}, []string{"active"}, []string{"PATCH"}},
+		{"url", githubtest.Hook{Active: true, Events: []string{"push", "issues"}, Config: githubtest.Config{Secret: "s1", URL: "https://HOOKS.example.com:443/webhook/"}}, []string{"url"}, []string{"PATCH/config"}},
 		{"form", githubtest.Hook{Active: true, Events: []string{"push", "issues"}, Config: githubtest.Config{Secret: "s1", ContentType: "form"}}, []string{"content_type"}, []string{"PATCH/config"}},
 		{"insecure", githubtest.Hook{Active: true, Events: []string{"push", "issues"}, Config: githubtest.Config{Secret: "s1", InsecureSSL: "1"}}, []string{"insecure_ssl"}, []string{"PATCH/config"}},
 		{"no secret", githubtest.Hook{Active: true, Events: []string{"push", "issues"}}, []string{"secret"}, []string{"PATCH/config"}},
 		{"another secret", githubtest.Hook{Active: true, Events: []string{"push", "issues"}, Config: githubtest.Config{Secret: "changed behind our back"}}, []string{"secret"}, []string{"PATCH/config"}},
-		{"everything", githubtest.Hook{Events: []string{"release"}, Config: githubtest.Config{ContentType: "form", InsecureSSL: "1"}}, []string{"events", "active", "content_type", "insecure_ssl", "secret"}, []string{"PATCH/config", "PATCH"}},
+		{"everything", githubtest.Hook{Active: true, Events: []string{"release"}, Config: githubtest.Config{URL: "https://hooks.example.com./webhook", ContentType: "form", InsecureSSL: "1"}}, []string{"url", "events", "content_type", "insecure_ssl", "secret"}, []string{"PATCH/config", "PATCH"}},
 	}
 	for _, tt := range tests {
 		t.Run(tt.name, func(t *testing.T) {
 			w := newWorld(t, "o/a")
 			w.setSecret("s1")
-			tt.hook.URL = "https://HOOKS.example.com/webhook/"
+			tt.hook.URL = cmp.Or(tt.hook.URL, hookURL)
 			id := w.AddHook("o/a", tt.hook)
 			results, err := w.client.Apply(t.Context(), w.plan(w.request("o/a")), w.receiver.confirm, nil)
 			if err != nil {
@@ -131,7 +132,7 @@ func TestSetupChangesOnlyWhatDiffers(t *testing.T) {
 			}
 			at := w.Hooks("o/a")
 			slices.Sort(at[0].Events)
-			if len(at) != 1 || at[0].Secret != "s1" || !at[0].Active || at[0].ContentType != "json" || at[0].InsecureSSL != "0" || !slices.Equal(at[0].Events, []string{"issues", "push"}) {
+			if len(at) != 1 || at[0].Secret != "s1" || !at[0].Active || at[0].ContentType != "json" || at[0].InsecureSSL != "0" || !slices.Equal(at[0].Events, []string{"issues", "push"}) || at[0].URL != hookURL {
 				t.Errorf("GitHub has %+v", at)
 			}
 			var calls []string
@@ -282,27 +283,44 @@ func TestSetupOfOrganizationsAndRenamedRepositories(t *testing.T) {
 	}
 }
 
-func TestPlanWarnsOfOtherHooks(t *testing.T) {
+// Hooks of other services are nobody's business here: they are neither warned about nor offered for deletion.
+func TestPlanLeavesHooksOfOthersAlone(t *testing.T) {
 	w := newWorld(t, "o/a")
+	w.odd = true // the hook of the old kind has no URL, which the published schema does not know
 	w.setSecret("s1")
 	w.AddHook("o/a", githubtest.Hook{Name: "cli", Config: githubtest.Config{URL: "https://webhook-forwarder.github.com/hook"}})
-	w.AddHook("o/a", githubtest.Hook{Active: true, Config: githubtest.Config{URL: "https://old.example.com/webhook"}})
+	w.AddHook("o/a", githubtest.Hook{Name: "travis", Active: true})
+	w.AddHook("o/a", githubtest.Hook{Active: true, Config: githubtest.Config{URL: "https://ci.example.com/webhook"}})
 	w.AddHook("o/a", githubtest.Hook{Active: true, Events: []string{"issues", "push"}, Config: githubtest.Config{URL: hookURL, Secret: "s1"},
 		Last: githubtest.LastResponse{Code: 502, Message: "Invalid HTTP Response: 502"}})
-	w.AddHook("o/a", githubtest.Hook{Active: true, Config: githubtest.Config{URL: hookURL + "/", Secret: "s1"}})
+	second := w.AddHook("o/a", githubtest.Hook{Active: true, Config: githubtest.Config{URL: hookURL + "/", Secret: "s1"}})
 	plan := w.plan(w.request("o/a"))
+	if item := plan.Items[0]; item.Action != ActionKeep || len(item.Warnings) != 1 || item.Warnings[0].Code != WarnDuplicate || item.Warnings[0].HookID != second {
+		t.Errorf("plan:\n%s", plan)
+	}
+}
+
+// A hook that someone paused, or chose events for, stays so unless setup is asked to change that.
+func TestSetupKeepsWhatSomeoneChose(t *testing.T) {
+	w := newWorld(t, "o/a")
+	w.setSecret("s1")
+	w.AddHook("o/a", githubtest.Hook{Events: []string{"*"}, Config: githubtest.Config{URL: hookURL, Secret: "s1"}})
+	r := w.request("o/a")
+	r.NewEvents, r.Events = r.Events, nil
+	plan := w.plan(r)
 	var codes []string
 	for _, warning := range plan.Items[0].Warnings {
 		codes = append(codes, warning.Code)
-		if warning.Cure == "" {
-			t.Errorf("%s has no cure", warning.Code)
-		}
 	}
-	if want := []string{WarnLeftoverCLI, WarnOtherReceiver, WarnFailing, WarnDuplicate}; !slices.Equal(codes, want) {
-		t.Errorf("warnings %v, want %v", codes, want)
+	if want := []string{WarnInactive, WarnEvents}; !slices.Equal(codes, want) || plan.Items[0].Action != ActionKeep {
+		t.Errorf("warnings %v, want %v, plan:\n%s", codes, want, plan)
 	}
-	if plan.Items[0].Action != ActionKeep {
-		t.Errorf("plan:\n%s", plan)
+	results, err := w.client.Apply(t.Context(), plan, w.receiver.confirm, nil)
+	if err != nil || !results[0].Paused || !slices.Equal(results[0].Events, []string{"*"}) {
+		t.Errorf("results %+v, %v", results, err)
+	}
+	if at := w.Hooks("o/a")[0]; at.Active || !slices.Equal(at.Events, []string{"*"}) {
+		t.Errorf("GitHub has %+v", at)
 	}
 }
 
@@ -325,7 +343,7 @@ func TestPlanNeverTellsTheSecret(t *testing.T) {
 	want := []string{
 		`printf %s "$GITHUB_WEBHOOK_SECRET" | gh api -X POST repos/o/a/hooks -f name=web -F active=true -f 'events[]=issues' -f 'events[]=push' -f 'config[url]=https://hooks.example.com/webhook' -f 'config[content_type]=json' -f 'config[insecure_ssl]=0' -F 'config[secret]=@-'`,
 		`printf %s "$GITHUB_WEBHOOK_SECRET" | gh api -X PATCH repos/o/b/hooks/504000004/config -F 'secret=@-'`,
-		`gh api -X PATCH repos/o/b/hooks/504000004 -f 'events[]=issues' -f 'events[]=push' -F active=true`,
+		`gh api -X PATCH repos/o/b/hooks/504000004 -f 'events[]=issues' -f 'events[]=push'`,
 		`gh api -X POST repos/o/b/hooks/504000004/pings`,
 	}
 	if calls != strings.Join(want, "\n") {

@@ -77,6 +77,14 @@ func (t Target) String() string {
 	return t.Owner + "/" + t.Repo
 }
 
+// Flag is how a command line names the target.
+func (t Target) Flag() string {
+	if t.IsOrg() {
+		return "--org " + t.String()
+	}
+	return "-R " + t.String()
+}
+
 // MarshalJSON writes the string.
 func (t Target) MarshalJSON() ([]byte, error) { return json.Marshal(t.String()) }
 

@@ -19,7 +19,7 @@ func (c *Client) Move(ctx context.Context, targets []Target, from, to string) ([
 			return
 		}
 		for _, h := range list {
-			address, lies := movedURL(h.URL, from, to)
+			address, lies := MoveURL(h.URL, from, to)
 			if h.Name != "web" || !lies || address == h.URL {
 				continue
 			}
@@ -34,8 +34,8 @@ func (c *Client) Move(ctx context.Context, targets []Target, from, to string) ([
 	return slices.Concat(moved...), errors.Join(errs...)
 }
 
-// movedURL is a hook's URL at another public address, where it lies at the first one.
-func movedURL(hook, from, to string) (address string, lies bool) {
+// MoveURL returns a hook's URL at another public address, where it lies at the first one.
+func MoveURL(hook, from, to string) (address string, lies bool) {
 	h, err := parseURL(hook)
 	f, fromErr := parseURL(from)
 	if err != nil || fromErr != nil || h.Scheme != f.Scheme || h.Host != f.Host {

@@ -20,7 +20,7 @@ func TestMovedURL(t *testing.T) {
 		{"http://a.ngrok.app/webhook", "https://a.ngrok.app", "https://b.ngrok.app", ""},
 		{"https://a.ngrok.app.example.com/", "https://a.ngrok.app", "https://b.ngrok.app", ""},
 	} {
-		if have, lies := movedURL(test.hook, test.from, test.to); have != test.want || lies != (test.want != "") {
+		if have, lies := MoveURL(test.hook, test.from, test.to); have != test.want || lies != (test.want != "") {
 			t.Errorf("%s from %s to %s: %q %v, want %q", test.hook, test.from, test.to, have, lies, test.want)
 		}
 	}

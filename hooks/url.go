@@ -54,6 +54,16 @@ func BaseURL(hookURL string) string {
 	return u.String()
 }
 
+// PathName is the name of the receiver's path that a hook's URL leads to, as in /webhook/<name>; "" for the path without one.
+func PathName(address string) string {
+	u, err := parseURL(address)
+	if err != nil {
+		return ""
+	}
+	_, name, _ := strings.Cut(u.Path, webhookPath+"/")
+	return name
+}
+
 // SameURL reports whether two URLs of hooks lead to the same place. How they are written makes no difference: the case
 // of scheme and host, a dot at the end of the host, the default port, a slash or a question mark at the end, escapes,
 // and names that are not ASCII.
@@ -115,7 +125,7 @@ func parseURL(address string) (*url.URL, error) {
 	case u.Scheme != "https" && u.Scheme != "http":
 		return nil, urlError("GitHub sends over https, not %s", example, clean(u.Scheme))
 	case u.User != nil:
-		return nil, urlError("a URL with a password in it would be shown everywhere", "leave the password out")
+		return nil, urlError("the URL contains a password", "leave the password out")
 	case err != nil, port == 0, strings.Contains("."+host+".", ".."), strings.ContainsAny(host, " \"<>^`{|}%/?#@[]\\"), clean(host) != host:
 		return nil, urlError("%q is not a valid URL", example, clean(address))
 	}

@@ -68,6 +68,16 @@ func (c *Client) prove(ctx context.Context, p proof) (last int64, err error) {
 	}
 }
 
+// Prove pings a hook and returns once confirm has seen it arrive. fingerprint is that of the secret which the hook is to sign
+// with; wait is [DefaultWait] if zero. A ping that was refused, or never sent, is an error with its reason and its cure.
+func (c *Client) Prove(ctx context.Context, h Hook, fingerprint string, confirm Confirm, wait time.Duration) error {
+	if wait <= 0 {
+		wait = DefaultWait
+	}
+	_, err := c.prove(ctx, proof{target: h.Target, hookID: h.ID, fingerprint: fingerprint, confirm: confirm, wait: wait})
+	return err
+}
+
 // inactiveNote is why a hook could not prove itself, where that is no fault.
 const inactiveNote = "the hook is inactive, so GitHub sent no ping"
 
@@ -118,7 +128,7 @@ func (c *Client) await(ctx context.Context, p proof, sent ping, patience time.Du
 		confirming.Go(func() { confirmed <- p.confirm(wait, p.hookID, p.fingerprint, sent.since) })
 	}
 	failed := &Error{Op: "verify hook", Target: p.target.String(), Message: "no ping arrived", Err: errors.Join(ErrNotDelivered, errNothing),
-		Cure: fmt.Sprintf("see what GitHub tried: hookctl hooks deliveries %d %s", p.hookID, flag(p.target))}
+		Cure: fmt.Sprintf("see what GitHub tried: hookctl hooks deliveries %d %s", p.hookID, p.target.Flag())}
 	last = p.after
 	pause := c.limits.Pause
 	timer := time.NewTimer(pause)
@@ -185,7 +195,7 @@ func refusedPing(p proof, d Delivery) *Error {
 	if d.StatusCode == http.StatusUnauthorized {
 		e.Err = ErrWrongSecret
 		e.Message = "GitHub's ping was refused with 401: it is " + ErrWrongSecret.Error()
-		e.Cure = "give the hook the receiver's secret: hookctl rotate " + flag(p.target)
+		e.Cure = fmt.Sprintf("give the hook another secret: hookctl rotate %d %s", p.hookID, p.target.Flag())
 	}
 	return e
 }

@@ -21,6 +21,7 @@ type queue struct {
 	s     *Server
 	retry Retry
 	heads heads
+	fails failing
 
 	mu       sync.Mutex
 	ctx      context.Context // nil until run
@@ -52,6 +53,7 @@ type lane struct {
 // fileState is a record with notifications under way.
 type fileState struct {
 	notifications []logs.Notification
+	since         time.Time
 	open          int  // of them pending and held by the queue
 	dirty         bool // the log does not know the latest
 	saving        sync.Mutex
@@ -102,7 +104,7 @@ func (q *queue) take(rec *logs.Record, ev Event, d Decision, since time.Time) {
 	if q.files[rec.File] != nil {
 		return
 	}
-	f := &fileState{notifications: slices.Clone(rec.Notifications)}
+	f := &fileState{notifications: slices.Clone(rec.Notifications), since: since}
 	for i, n := range f.notifications {
 		if n.Status != logs.StatusPending {
 			continue
@@ -341,6 +343,7 @@ func (q *queue) settle(it *item, id string, err error) (wait time.Duration, agai
 			outcome = logs.StatusFailed
 		}
 	}
+	q.fails.note(it.key.sink, err, now)
 	q.tell(it, outcome, err)
 	again = outcome == logs.StatusPending
 	// Rewriting a record for each of many attempts would wear the disk for nothing: 1, 2, 4, 8… are written.

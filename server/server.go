@@ -156,17 +156,21 @@ type Stats struct {
 	Reasons    map[string]int64 `json:"rejected_by_reason"`
 	Duplicates int64            `json:"duplicates"`
 	Pending    int64            `json:"pending_notifications"`
-	Failed     int64            `json:"failed_notifications"` // given up since the start
-	Sent       int64            `json:"sent_notifications"`
-	Secrets    []string         `json:"secrets"` // fingerprints of what is accepted now
-	Alarm      string           `json:"alarm"`   // what keeps deliveries from being stored or files from being written; "" for nothing
+	// PendingSince is when the oldest of them came in; the zero time where none is pending.
+	PendingSince time.Time     `json:"pending_since,omitzero"`
+	FailingSinks []FailingSink `json:"failing_sinks,omitempty"`
+	Failed       int64         `json:"failed_notifications"` // given up since the start
+	Sent         int64         `json:"sent_notifications"`
+	Secrets      []string      `json:"secrets"` // fingerprints of what is accepted now
+	Alarm        string        `json:"alarm"`   // what keeps deliveries from being stored or files from being written; "" for nothing
 }
 
 // Stats tells the counts.
 func (s *Server) Stats() Stats {
 	st := s.metrics.stats()
-	st.Since, st.Pending = s.since, s.queue.pending()
-	st.Secrets = s.settings.Load().keys.Fingerprints(s.now())
+	set := s.settings.Load()
+	st.Since, st.Pending, st.PendingSince, st.FailingSinks = s.since, s.queue.pending(), s.queue.pendingSince(), s.queue.fails.list(set)
+	st.Secrets = set.keys.Fingerprints(s.now())
 	st.Alarm = s.trouble()
 	return st
 }

@@ -65,6 +65,10 @@ func (r *receiver) status() daemon.Status {
 	s, tunnel := r.settings, r.tunnel
 	r.mu.Unlock()
 	stats := r.server.Stats()
+	var failing []daemon.FailingSink
+	for _, f := range stats.FailingSinks {
+		failing = append(failing, daemon.FailingSink(f))
+	}
 	return daemon.Status{
 		Address:              r.address,
 		Version:              buildInfo().Version,
@@ -73,6 +77,8 @@ func (r *receiver) status() daemon.Status {
 		Rejected:             stats.Rejected,
 		Duplicates:           stats.Duplicates,
 		PendingNotifications: stats.Pending,
+		PendingSince:         stats.PendingSince,
+		FailingSinks:         failing,
 		FailedNotifications:  stats.Failed,
 		Secret:               first(stats.Secrets),
 		Secrets:              stats.Secrets,

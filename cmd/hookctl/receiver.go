@@ -10,19 +10,23 @@ import (
 	"github.com/spf13/cobra"
 
 	"hookctl/cmd/hookctl/settings"
+	"hookctl/logs/text"
 	"hookctl/server/daemon"
+	"hookctl/server/doctor"
 )
 
 func newStart(p *program) *cobra.Command {
 	var flags receiverFlags
 	var out output
 	cmd := &cobra.Command{
-		Use:     "start",
-		Short:   "Start the receiver in the background",
-		Long:    "Start the receiver in the background and return once it answers, or with its error.",
+		Use:   "start",
+		Short: "Start the receiver in the background",
+		Long: "Start the receiver in the background and return once it answers, or with its error.\n\n" +
+			"Flags override the settings for this receiver only: restart keeps them, until the next start. To change a setting\n" +
+			"for good, use hookctl config set.",
 		Example: "  hookctl start\n  hookctl start --port 9100",
 		RunE: func(cmd *cobra.Command, _ []string) error {
-			return p.startReceiver(cmd.Context(), flags, &out, daemon.Start)
+			return p.startReceiver(cmd, flags, &out, daemon.Start)
 		},
 	}
 	flags.add(cmd)
@@ -35,13 +39,17 @@ func newRestart(p *program) *cobra.Command {
 	var out output
 	cmd := &cobra.Command{
 		Use:   "restart",
-		Short: "Replace the running receiver, refusing no delivery meanwhile",
+		Short: "Replace the running receiver without refusing a delivery",
 		Long: "Replace the running receiver by this program: it takes the listening socket over, so that no delivery is refused.\n" +
-			"Where it cannot start, the old one goes on. Windows cannot hand a socket over: there the old one ends first, and\n" +
-			"what is refused in between is fetched by catchup.",
-		Example: "  hookctl restart",
+			"If the new one cannot start, the old one keeps running. Windows cannot hand a socket over: there the old one ends\n" +
+			"first, and catchup fetches what is refused in between.\n\n" +
+			"The new receiver keeps the flags that the old one was started with. Flags given here override single ones and are\n" +
+			"kept in turn; `hookctl stop`, then `hookctl start`, goes back to the settings alone.\n\n" +
+			"A receiver that systemd, launchd, PM2 or supervisord runs is restarted through them; for one in a container,\n" +
+			"restart shows the command to use.",
+		Example: "  hookctl restart\n  hookctl restart --port 9100",
 		RunE: func(cmd *cobra.Command, _ []string) error {
-			return p.startReceiver(cmd.Context(), flags, &out, daemon.Restart)
+			return p.startReceiver(cmd, flags, &out, daemon.Restart)
 		},
 	}
 	flags.add(cmd)
@@ -50,7 +58,8 @@ func newRestart(p *program) *cobra.Command {
 }
 
 // startReceiver starts or restarts, whichever begin does, and shows the new receiver.
-func (p *program) startReceiver(ctx context.Context, flags receiverFlags, out *output, begin func(context.Context, daemon.Config) (daemon.Status, error)) error {
+func (p *program) startReceiver(cmd *cobra.Command, flags receiverFlags, out *output, begin func(context.Context, daemon.Config) (daemon.Status, error)) error {
+	ctx := cmd.Context()
 	overrides, err := flags.overrides()
 	if err != nil {
 		return err
@@ -63,8 +72,11 @@ func (p *program) startReceiver(ctx context.Context, flags receiverFlags, out *o
 	if err != nil {
 		return err
 	}
+	if cmd.Flags().Changed("debug") && !flags.debug {
+		args = append(args, "--debug=false") // overrides a --debug that restart would keep
+	}
 	status, err := begin(ctx, p.daemonConfig(s, args...))
-	if err == nil && s.Receiver.Tunnel != "off" {
+	if err == nil && startedWithTunnel(status, s) {
 		status, err = p.awaitTunnel(ctx, s.Home)
 	}
 	if err != nil {
@@ -73,10 +85,23 @@ func (p *program) startReceiver(ctx context.Context, flags receiverFlags, out *o
 	return p.printStatus(status, out)
 }
 
+// startedWithTunnel reports whether the receiver runs a tunnel: a restart may have kept the flag.
+func startedWithTunnel(status daemon.Status, s *settings.Settings) bool {
+	var flags receiverFlags
+	serve := &cobra.Command{}
+	flags.add(serve)
+	if len(status.Args) > 0 && serve.ParseFlags(status.Args[1:]) == nil && flags.tunnel != "" {
+		return flags.tunnel != "off"
+	}
+	return s.Receiver.Tunnel != "off"
+}
+
 func newStop(p *program) *cobra.Command {
 	return &cobra.Command{
-		Use:     "stop",
-		Short:   "Stop the receiver when it has finished what it accepted",
+		Use:   "stop",
+		Short: "Stop the receiver after it finished what it accepted",
+		Long: "Stop the receiver after it finished what it accepted. A receiver that systemd, launchd, PM2 or supervisord runs is\n" +
+			"stopped through them, because they would start it again; for one in a container, stop shows the command to use.",
 		Example: "  hookctl stop",
 		RunE: func(cmd *cobra.Command, _ []string) error {
 			s, err := settings.Defaults(p.environ) // A mistake in the settings is no reason to go on running.
@@ -121,6 +146,15 @@ func (p *program) receiverStatus(ctx context.Context) (daemon.Status, error) {
 		return daemon.Status{}, err
 	}
 	status, err := daemon.Dial(s.Home).Status(ctx)
+	var silent *daemon.UnresponsiveError
+	if errors.As(err, &silent) {
+		p.note("hint: %s", silent.Hint())
+		status = daemon.Status{Running: true, PID: silent.PID, Alarm: silent.Error()}
+		if s, err := settings.Load(p.environ); err == nil {
+			status.LogDir = s.Log.Dir
+		}
+		return status, nil
+	}
 	if !errors.Is(err, daemon.ErrNotRunning) {
 		return status, err
 	}
@@ -191,7 +225,16 @@ func (p *program) printStatus(status daemon.Status, out *output) error {
 		}
 		return nil
 	}
+	if status.Address == "" && status.Alarm != "" { // It does not answer: nothing else is known.
+		row("receiver", fmt.Sprintf("not answering (pid %d)", status.PID))
+		row("log", status.LogDir)
+		row("ALARM", status.Alarm)
+		return nil
+	}
 	row("receiver", fmt.Sprintf("running on %s (pid %d, %s, since %s)", status.Address, status.PID, status.Version, status.Since.Local().Format(time.DateTime)))
+	if status.Supervisor != nil {
+		row("supervisor", text.Clean(status.Supervisor.String()))
+	}
 	if status.PublicURL != "" {
 		row("public URL", status.PublicURL)
 	}
@@ -205,6 +248,10 @@ func (p *program) printStatus(status daemon.Status, out *output) error {
 	p.printRotationState(row)
 	row("deliveries", fmt.Sprintf("%d received, %d duplicate, %d rejected", status.Received, status.Duplicates, status.Rejected))
 	row("notifications", fmt.Sprintf("%d pending, %d failed", status.PendingNotifications, status.FailedNotifications))
+	if judged := doctor.Notifications(status, 0, time.Now()); judged.Status != doctor.OK {
+		row("", judged.Status+": "+text.Clean(judged.Detail))
+		p.note("hint: %s", text.Clean(judged.Fix))
+	}
 	if status.Alarm != "" {
 		row("ALARM", status.Alarm)
 	}

@@ -6,6 +6,8 @@ import (
 	"fmt"
 	"net"
 	"os"
+	"path/filepath"
+	"slices"
 	"strconv"
 	"strings"
 	"time"
@@ -22,8 +24,9 @@ func newService(p *program) *cobra.Command {
 	cmd := &cobra.Command{
 		Use:   "service",
 		Short: "Run the receiver as a service of systemd or launchd",
-		Long: "Run the receiver as a service of systemd or launchd: started at boot or login, restarted when it fails, hardened.\n" +
-			"start, stop, restart and status go through the service once it is installed.",
+		Long: "Run the receiver as a service of systemd or launchd: started at boot or login, restarted when it fails, sandboxed.\n" +
+			"start, stop, restart and status go through the service once it is installed. The service gets PATH, GH_HOST and\n" +
+			"GH_CONFIG_DIR as they are when it is installed.",
 	}
 	cmd.AddCommand(newServiceInstall(p), newServiceUninstall(p), newServiceStatus(p))
 	return cmd
@@ -92,6 +95,17 @@ func (p *program) serviceOf(s *settings.Settings) (daemon.Service, error) {
 			env = append(env, v.Name+"="+value)
 		}
 	}
+	// Where the programs of sinks are found, and gh's login.
+	for _, name := range []string{"PATH", "GH_CONFIG_DIR", "GH_HOST"} {
+		if value := p.environ(name); value != "" && !slices.ContainsFunc(env, func(v string) bool { return strings.HasPrefix(v, name+"=") }) {
+			if name == "GH_CONFIG_DIR" {
+				if value, err = filepath.Abs(value); err != nil {
+					return daemon.Service{}, fmt.Errorf("GH_CONFIG_DIR: %w", err)
+				}
+			}
+			env = append(env, name+"="+value)
+		}
+	}
 	return daemon.Service{
 		Env:        env,
 		Home:       s.Home,
@@ -115,7 +129,7 @@ func newServiceUninstall(p *program) *cobra.Command {
 	var yes bool
 	cmd := &cobra.Command{
 		Use:     "uninstall",
-		Short:   "Stop the service and remove it; log, settings and secret stay",
+		Short:   "Stop and remove the service; keep log, settings, secret",
 		Example: "  hookctl service uninstall --yes",
 		RunE: func(cmd *cobra.Command, _ []string) error {
 			ctx := cmd.Context()
@@ -145,7 +159,7 @@ func newServiceStatus(p *program) *cobra.Command {
 	var out output
 	cmd := &cobra.Command{
 		Use:     "status",
-		Short:   "Show whether the service is installed, and how it does",
+		Short:   "Show whether the service is installed and running",
 		Example: "  hookctl service status --json",
 		RunE: func(cmd *cobra.Command, _ []string) error {
 			status, err := p.serviceStatus(cmd.Context())

@@ -132,7 +132,7 @@ func (p *program) setupRequest(ctx context.Context, s *settings.Settings, client
 		return request, err
 	}
 	if len(targets) == 0 {
-		name, err := p.ask(ctx, "repo", "repository (owner/repo)", currentRepository(client))
+		name, err := p.ask(ctx, "repo", "repository (owner/repo)", currentRepository(ctx, client.Host()))
 		if err != nil {
 			return request, err
 		}

@@ -9,8 +9,6 @@ import (
 	"slices"
 	"strings"
 
-	"github.com/cli/go-gh/v2/pkg/auth"
-	"github.com/cli/go-gh/v2/pkg/repository"
 	"github.com/spf13/cobra"
 
 	"hookctl/cmd/hookctl/settings"
@@ -167,16 +165,6 @@ func (p *program) pings(ctx context.Context, s *settings.Settings) (entries []lo
 	return page.Entries, err
 }
 
-// currentRepository is the repository of the working directory, "" where there is none, or one of another host than the
-// client's: its namesake would be taken for it.
-func currentRepository(client *hooks.Client) string {
-	r, err := repository.Current()
-	if err != nil || auth.NormalizeHostname(r.Host) != client.Host() {
-		return ""
-	}
-	return r.Owner + "/" + r.Name
-}
-
 // chosenHooks are the hooks that a command works on: those of the flags, or else of every known target.
 func (p *program) chosenHooks(ctx context.Context, s *settings.Settings, client *hooks.Client, f *targetFlags) ([]hooks.Hook, error) {
 	targets, err := f.targets(ctx, p, client)
@@ -188,7 +176,7 @@ func (p *program) chosenHooks(ctx context.Context, s *settings.Settings, client 
 		return nil, err
 	}
 	if len(targets) == 0 {
-		if here := currentRepository(client); here != "" {
+		if here := currentRepository(ctx, client.Host()); here != "" {
 			if t, err := hooks.ParseTarget(here); err == nil {
 				targets = append(targets, t)
 			}

@@ -18,6 +18,9 @@ type Key struct {
 	HookID  int64     // the hook that signs with it; 0 for any hook
 	Name    string    // accepted on /webhook/<name> only; "" for any path
 	Expires time.Time // no longer accepted from then on; zero for never
+	// Alone accepts the key from what names HookID as its hook, and from nothing else. That header is not signed, so this keeps
+	// order among our own hooks rather than an attacker out: who lacks the secret is refused anyway.
+	Alone bool
 }
 
 // String names the key by fingerprint.
@@ -40,7 +43,7 @@ func (k Key) MarshalJSON() ([]byte, error) {
 }
 
 func (k Key) equal(o Key) bool {
-	return k.Value == o.Value && k.HookID == o.HookID && k.Name == o.Name && k.Expires.Equal(o.Expires)
+	return k.Value == o.Value && k.HookID == o.HookID && k.Name == o.Name && k.Alone == o.Alone && k.Expires.Equal(o.Expires)
 }
 
 func (k Key) validAt(now time.Time) bool { return k.Expires.IsZero() || now.Before(k.Expires) }
@@ -61,6 +64,7 @@ func NewRing(keys ...Key) *Ring {
 	type identity struct {
 		value, name string
 		hook        int64
+		alone       bool
 	}
 	seen := make(map[identity]int)
 	for _, k := range keys {
@@ -68,7 +72,7 @@ func NewRing(keys ...Key) *Ring {
 			continue
 		}
 		k.Name = pathName(k.Name)
-		id := identity{k.Value, k.Name, k.HookID}
+		id := identity{k.Value, k.Name, k.HookID, k.Alone}
 		if at, ok := seen[id]; ok {
 			if known := &r.keys[at]; !known.Expires.IsZero() && (k.Expires.IsZero() || k.Expires.After(known.Expires)) {
 				known.Expires = k.Expires
@@ -133,7 +137,7 @@ func (r *Ring) Match(body []byte, signature string, hookID int64, path string, n
 	for _, near := range []bool{true, false} {
 		for i, k := range r.keys {
 			isNear := k.HookID == 0 || k.HookID == hookID
-			if isNear != near || !k.validAt(now) || (k.Name != "" && (k.Name != name || !strings.HasPrefix(path, "/webhook/"))) {
+			if isNear != near || (k.Alone && !isNear) || !k.validAt(now) || (k.Name != "" && (k.Name != name || !strings.HasPrefix(path, "/webhook/"))) {
 				continue
 			}
 			if hmac.Equal(given, sum([]byte(k.Value), body)) && !ok {

@@ -15,7 +15,8 @@ const (
 	StepChanged  = "changed"  // GitHub took the new secret
 	StepVerified = "verified" // a ping signed with the new secret arrived
 	StepFailed   = "failed"   // see Error; tried again by the next resume
-	StepGone     = "gone"     // deleted at GitHub meanwhile
+	StepGone     = "gone"     // deleted at GitHub in the meantime
+	StepAside    = "aside"    // GitHub refuses this user its repository: it keeps its secret, see [AsideHook]
 )
 
 // Rotation is the state of a rotation, kept in a file of mode 0600 until its grace period is over, so that whatever

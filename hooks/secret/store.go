@@ -204,6 +204,10 @@ func (s *Store) Ring(now time.Time) (*Ring, error) {
 		if err != nil {
 			return nil, err
 		}
+		aside, err := s.Aside()
+		if err != nil {
+			return nil, err
+		}
 		after, err := s.Rotation()
 		if err != nil {
 			return nil, err
@@ -211,7 +215,7 @@ func (s *Store) Ring(now time.Time) (*Ring, error) {
 		if !slices.EqualFunc(rotation.Keys(), after.Keys(), Key.equal) {
 			continue
 		}
-		keys := slices.Concat([]Key{{Value: current}}, boundKeys(env), rotation.Keys())
+		keys := slices.Concat([]Key{{Value: current}}, boundKeys(env), rotation.Keys(), asideKeys(aside))
 		var valid, over []Key
 		for _, k := range keys {
 			if k.validAt(now) {

@@ -40,11 +40,47 @@ func Dial(home string) *Client {
 	return &Client{home: home, http: &http.Client{Transport: transport}}
 }
 
-// Status asks what the receiver is doing. It fails with ErrNotRunning where there is none.
+// Status asks what the receiver is doing. It fails with ErrNotRunning where there is none, and with *UnresponsiveError
+// where a process is the receiver and does not answer.
 func (c *Client) Status(ctx context.Context) (Status, error) {
 	var st Status
-	err := c.call(ctx, http.MethodGet, "/status", 10*time.Second, &st)
-	return st, err
+	err := c.call(ctx, http.MethodGet, "/status", 2*time.Second, &st)
+	if errors.Is(err, context.DeadlineExceeded) && ctx.Err() == nil && !suspended(holder(c.home)) {
+		err = c.call(ctx, http.MethodGet, "/status", 8*time.Second, &st) // it may only be busy
+	}
+	if errors.Is(err, ErrNotRunning) && lockRemoved(c.home) {
+		err = c.returned(ctx, &st)
+	}
+	var silent *UnresponsiveError
+	if errors.Is(err, context.DeadlineExceeded) && !errors.As(err, &silent) {
+		if pid, locked, heldErr := Held(c.home); heldErr == nil && locked {
+			err = &UnresponsiveError{PID: pid, Suspended: suspended(pid), Err: err}
+		}
+	}
+	if err != nil {
+		return Status{}, err
+	}
+	return st, nil
+}
+
+// returned waits until a receiver whose run directory was removed has created it again, and gives its status.
+func (c *Client) returned(ctx context.Context, st *Status) error {
+	ctx, cancel := context.WithTimeout(ctx, 2*upkeepInterval)
+	defer cancel()
+	tick := time.NewTicker(pollInterval)
+	defer tick.Stop()
+	for {
+		err := c.call(ctx, http.MethodGet, "/status", 2*time.Second, st)
+		if !errors.Is(err, ErrNotRunning) || !lockRemoved(c.home) {
+			return err
+		}
+		select {
+		case <-ctx.Done():
+			pid := holder(c.home)
+			return &UnresponsiveError{PID: pid, Suspended: suspended(pid), Removed: true, Err: context.Cause(ctx)}
+		case <-tick.C:
+		}
+	}
 }
 
 // Rejected lists the last requests that the receiver refused, newest last.

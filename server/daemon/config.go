@@ -17,11 +17,12 @@ const (
 // Config says whose receiver is meant and how it is started. Only Home is required; the zero value of everything
 // else has a sensible meaning.
 type Config struct {
-	// Home is HOOKCTL_HOME. Everything of this package lives in Home/run.
+	// Home is HOOKCTL_HOME. Everything of this package lives in Home/run, but for the flags of the last start in Home/state.
 	Home string
 	// Executable is the program to start; empty means the running one.
 	Executable string
-	// Args are its arguments, such as "serve". The process starts in Home, so paths among them must be absolute.
+	// Args are its arguments: a command such as "serve", and flags for it. The process starts in Home, so paths among them
+	// must be absolute. Restart adds the flags that the receiver was started with.
 	Args []string
 	// Env is its environment; nil means that of the caller.
 	Env []string
@@ -54,7 +55,21 @@ type Status struct {
 	PublicURL           string   `json:"public_url,omitempty"`
 	Alarm               string   `json:"alarm,omitempty"`    // what is badly wrong, such as a full disk
 	Stopping            bool     `json:"stopping,omitempty"` // it no longer accepts and finishes what it has
-	Manager             string   `json:"manager,omitempty"`  // the systemd unit or launchd job that runs it
+	Manager             string   `json:"manager,omitempty"`  // the installed systemd unit or launchd job that runs it
+
+	Supervisor *Supervisor `json:"supervisor,omitempty"` // what runs it and starts it again; nil where nobody does
+	Args       []string    `json:"args,omitempty"`       // what it was started with: "serve", then its flags
+
+	PendingSince time.Time     `json:"pending_since,omitzero"` // when the oldest of the pending notifications came in
+	FailingSinks []FailingSink `json:"failing_sinks,omitempty"`
+}
+
+// FailingSink is a place of notifications whose last attempt failed. Its error has been cleaned by who filled it in.
+type FailingSink struct {
+	Sink     string    `json:"sink"`
+	Since    time.Time `json:"since"` // the first failure after the last success
+	Attempts int       `json:"attempts"`
+	Error    string    `json:"error"`
 }
 
 // Rejected is a request that the receiver refused. Text in it is from outside and has been cleaned by who filled it in.
@@ -79,7 +94,8 @@ func lockFile(home string) string { return filepath.Join(home, "run", "receiver.
 // startLockFile is held by who starts a receiver, until it answers.
 func startLockFile(home string) string { return filepath.Join(home, "run", "start.lock") }
 
-// pidFile names the process that holds the lock. It only serves to end a process that no longer answers.
+// pidFile names the process that holds the lock, for systems that do not say so themselves. It only serves to end a
+// process that no longer answers, and is missing where the disk was full.
 func pidFile(home string) string { return filepath.Join(home, "run", "receiver.pid") }
 
 func (c Config) readyTimeout() time.Duration {
@@ -115,16 +131,16 @@ func (c Config) executable() (string, error) {
 	return strings.TrimSuffix(path, " (deleted)"), nil
 }
 
-// makeRun makes the run directory, readable by its owner only.
+// makeRun creates the run directory, readable by its owner only.
 func makeRun(home string) error {
 	if home == "" {
 		return errors.New("daemon: no home directory given")
 	}
 	run := filepath.Join(home, "run")
 	if err := os.MkdirAll(run, 0o700); err != nil { //nolint:gosec // the home is the user's choice
-		return fmt.Errorf("make the run directory: %w", err)
+		return full(home, fmt.Errorf("create the run directory: %w", err))
 	}
-	// An older or careless hand may have made it readable by others; the socket must not be.
+	// It may have been created readable by others; the socket must not be.
 	if err := os.Chmod(run, 0o700); err != nil { //nolint:gosec // a directory needs its x bit
 		return fmt.Errorf("protect the run directory: %w", err)
 	}

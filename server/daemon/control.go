@@ -5,9 +5,7 @@ import (
 	"encoding/json"
 	"errors"
 	"fmt"
-	"io/fs"
 	"log"
-	"net"
 	"net/http"
 	"os"
 	"strconv"
@@ -19,8 +17,8 @@ import (
 
 // Control is what the receiver offers on its socket. Functions may be called at the same time.
 type Control struct {
-	// Status fills in what the receiver knows; the rest is added: Running, PID, Stopping, Manager, and where
-	// they are empty Since, Address and InFlight.
+	// Status fills in what the receiver knows; the rest is added: Running, PID, Stopping, Manager, Supervisor, Args, and
+	// where they are empty Since, Address and InFlight.
 	Status func() Status
 	// Rejected lists the last refused requests; may be nil.
 	Rejected func() []Rejected
@@ -39,30 +37,16 @@ func (i *Instance) Serve(ctx context.Context, c Control) error {
 	if err := i.unclaimed(); err != nil {
 		return err
 	}
-	path, err := makeSocketFile(i.home)
-	if err != nil {
-		return err
-	}
-	// The lock is ours, so a socket that is there was left by a receiver that was killed.
-	if err := os.Remove(path); err != nil && !errors.Is(err, fs.ErrNotExist) {
-		return fmt.Errorf("remove the stale control socket: %w", err)
-	}
-	var lc net.ListenConfig
-	ln, err := lc.Listen(ctx, "unix", path)
-	if err != nil {
-		return fmt.Errorf("open the control socket: %w", err)
-	}
-	if err := os.Chmod(path, 0o600); err != nil {
-		return errors.Join(fmt.Errorf("protect the control socket: %w", err), ln.Close())
-	}
 	srv := &http.Server{
 		Handler:           i.handler(c),
 		ReadHeaderTimeout: 10 * time.Second,
 		ErrorLog:          log.New(os.Stderr, "control socket: ", 0),
 	}
-	done := make(chan error, 1)
-	go func() { done <- srv.Serve(ln) }()
-	if err := i.watch(ctx, c, done); err != nil {
+	d, err := i.openDoor(ctx, srv)
+	if err != nil {
+		return err
+	}
+	if err := i.watch(ctx, c, d); err != nil {
 		return errors.Join(err, srv.Close())
 	}
 	// Answers under way (that of /stop among them) get a moment.
@@ -72,7 +56,7 @@ func (i *Instance) Serve(ctx context.Context, c Control) error {
 	if err != nil {
 		err = srv.Close()
 	}
-	if served := <-done; !errors.Is(served, http.ErrServerClosed) {
+	if served := <-d.done; !errors.Is(served, http.ErrServerClosed) {
 		err = errors.Join(err, fmt.Errorf("serve the control socket: %w", served))
 	}
 	return err
@@ -155,7 +139,7 @@ func (i *Instance) rest() {
 	i.mu.Lock()
 	listeners := i.listeners
 	i.mu.Unlock()
-	i.tell(sd.SdNotifyStopping)
+	i.notify(sd.SdNotifyStopping)
 	var group sync.WaitGroup
 	for _, l := range listeners {
 		group.Go(func() { l.rest(restLimit) })
@@ -182,6 +166,7 @@ func (i *Instance) status(c Control) Status {
 	if st.Manager == "" {
 		st.Manager = os.Getenv(envManager)
 	}
+	st.Supervisor, st.Args = i.supervisor, os.Args[1:]
 	if st.Address == "" && len(i.listeners) > 0 {
 		st.Address = i.listeners[0].Addr().String()
 	}

@@ -139,7 +139,7 @@ func TestPortInUseNamesTheProgramThatHasIt(t *testing.T) {
 	}
 	defer inst.Close()
 	_, err = inst.Listen(t.Context(), taken.Addr().String())
-	if want := fmt.Sprintf("(pid %d) has it", os.Getpid()); err == nil || !strings.Contains(err.Error(), want) {
+	if want := fmt.Sprintf("(pid %d) uses it", os.Getpid()); err == nil || !strings.Contains(err.Error(), want) {
 		t.Errorf("got %v, want it to contain %q", err, want)
 	}
 }
@@ -317,11 +317,7 @@ func TestStopEndsByForceWhatDoesNotStop(t *testing.T) {
 	for _, how := range []string{"does not heed", "does not answer"} {
 		t.Run(how, func(t *testing.T) {
 			t.Parallel()
-			mode := "stubborn"
-			if how == "does not answer" {
-				mode = "serve"
-			}
-			cfg := toyConfig(t, mode)
+			cfg := toyConfig(t, "stubborn")
 			st, err := Start(t.Context(), cfg)
 			if err != nil {
 				t.Fatal(err)

@@ -43,17 +43,54 @@ func (e *RunningError) Hint() string {
 	return "see it with: hookctl status; replace it with: hookctl restart; end it with: hookctl stop"
 }
 
-// ManagedError says that the receiver is run by a service that hookctl did not install.
-type ManagedError struct{ Manager string }
+// UnresponsiveError says that a process is the receiver of this home and does not answer on its control socket.
+type UnresponsiveError struct {
+	PID       int  // 0 where it is not known
+	Suspended bool // it was stopped by a signal (SIGSTOP), or a debugger holds it
+	Removed   bool // the files of its run directory were removed, so nobody can ask it
+	Err       error
+}
 
-// Error names the unit or job.
+// Error names the process and what is known of its state.
+func (e *UnresponsiveError) Error() string {
+	text := "the receiver"
+	if e.PID > 0 {
+		text = fmt.Sprintf("the receiver (pid %d)", e.PID)
+	}
+	switch {
+	case e.Suspended:
+		return text + " is suspended by a signal (SIGSTOP) and does not answer"
+	case e.Removed:
+		return text + " is running, but the files that it is controlled with were removed"
+	}
+	return text + " holds the lock of this home but does not answer; it may be stuck"
+}
+
+// Unwrap gives what asking it ended with.
+func (e *UnresponsiveError) Unwrap() error { return e.Err }
+
+// Hint is what to run.
+func (e *UnresponsiveError) Hint() string {
+	return "replace it with: hookctl restart; or end it with: hookctl stop"
+}
+
+// ManagedError says that a supervisor runs the receiver, and that it cannot be reached from here. Nothing was changed.
+type ManagedError struct {
+	Supervisor Supervisor
+	Verb       string // "restart", "stop"
+}
+
+// Error names the supervisor.
 func (e *ManagedError) Error() string {
-	return "the receiver is run by " + e.Manager + ", which `hookctl service install` did not write"
+	return fmt.Sprintf("cannot %s the receiver: %s runs it", e.Verb, e.Supervisor)
 }
 
 // Hint is what to run instead.
 func (e *ManagedError) Hint() string {
-	return "use its manager, as in: systemctl restart " + e.Manager
+	if e.Supervisor.Name == "" {
+		return "use the commands of " + e.Supervisor.Kind
+	}
+	return "use: " + strings.Join(e.Supervisor.Command(e.Verb), " ")
 }
 
 // PortError says that the receiver cannot listen where it should.
@@ -67,7 +104,7 @@ type PortError struct {
 func (e *PortError) Error() string {
 	text := fmt.Sprintf("cannot listen on %s: %v", e.Address, e.Err)
 	if e.Holder != "" {
-		text += ", " + e.Holder + " has it"
+		text += ", " + e.Holder + " uses it"
 	}
 	return text
 }
@@ -91,7 +128,7 @@ type StartError struct {
 	hint   string
 }
 
-// Error gives the receiver's own words, which say more than its exit status.
+// Error gives the receiver's own message, which says more than its exit status.
 func (e *StartError) Error() string {
 	text := "the receiver did not start: "
 	if e.Output != "" {
@@ -100,12 +137,12 @@ func (e *StartError) Error() string {
 		text += "it " + e.Reason
 	}
 	if e.Kept > 0 {
-		text += fmt.Sprintf("\nthe one before (pid %d) goes on as it was", e.Kept)
+		text += fmt.Sprintf("\nthe previous receiver (pid %d) keeps running", e.Kept)
 	}
 	return text
 }
 
-// Hint is the cure that the receiver itself named, or where to read on.
+// Hint is the fix that the receiver itself named, or where to read on.
 func (e *StartError) Hint() string { return e.hint }
 
 // StuckError says that a receiver could not be ended even by force.
@@ -135,10 +172,10 @@ type ControlError struct {
 // Error gives the receiver's own words.
 func (e *ControlError) Error() string { return e.Op + ": " + e.Msg }
 
-// Hint is the cure that the receiver sent along; may be empty.
+// Hint is the fix that the receiver sent along; may be empty.
 func (e *ControlError) Hint() string { return e.hint }
 
-// hintOf finds the cure in err, whichever package made it.
+// hintOf finds the fix in err, whichever package it comes from.
 func hintOf(err error) string {
 	var h interface{ Hint() string }
 	if errors.As(err, &h) {

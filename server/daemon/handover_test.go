@@ -110,7 +110,7 @@ func TestARestartThatFailsLeavesTheOldReceiverAlone(t *testing.T) {
 	bad := toyConfigIn(t, cfg.Home, "nosecret")
 	_, err = Restart(t.Context(), bad)
 	var start *StartError
-	if !errors.As(err, &start) || start.Kept != st.PID || !strings.Contains(err.Error(), "no secret") || !strings.Contains(err.Error(), "goes on") {
+	if !errors.As(err, &start) || start.Kept != st.PID || !strings.Contains(err.Error(), "no secret") || !strings.Contains(err.Error(), "keeps running") {
 		t.Errorf("got %v", err)
 	}
 	if now, err := Dial(cfg.Home).Status(t.Context()); err != nil || now.PID != st.PID || now.Stopping {

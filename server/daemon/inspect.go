@@ -14,7 +14,7 @@ import (
 func Held(home string) (pid int, locked bool, err error) {
 	locked, err = held(home)
 	if locked {
-		pid = readPID(home)
+		pid = holder(home)
 	}
 	return pid, locked, err
 }

@@ -7,6 +7,7 @@ import (
 	"io/fs"
 	"net/http"
 	"os"
+	"slices"
 	"strconv"
 	"strings"
 	"sync"
@@ -23,6 +24,8 @@ type Instance struct {
 	home  string
 	lock  *flock.Flock
 	since time.Time
+
+	supervisor *Supervisor // what runs this process
 
 	restOnce  sync.Once
 	mu        sync.Mutex
@@ -42,14 +45,23 @@ func Lock(cfg Config) (*Instance, error) {
 	if err := makeRun(cfg.Home); err != nil {
 		return nil, err
 	}
-	i := &Instance{home: cfg.Home, lock: newFlock(cfg.Home), since: time.Now()}
+	i := &Instance{home: cfg.Home, lock: newFlock(cfg.Home), since: time.Now(), supervisor: ownOrigin().supervisor()}
 	if err := i.acquire(cfg); err != nil {
-		return nil, errors.Join(err, i.dropInherited())
+		return nil, errors.Join(err, i.dropInherited(), i.lock.Unlock())
 	}
-	if err := os.WriteFile(pidFile(cfg.Home), []byte(strconv.Itoa(os.Getpid())+"\n"), 0o600); err != nil {
-		return nil, errors.Join(fmt.Errorf("write the pid file: %w", err), i.Close())
+	if err := writePID(cfg.Home); err != nil {
+		return nil, errors.Join(err, i.Close())
 	}
 	return i, nil
+}
+
+// writePID names this process in the PID file. On a full disk the receiver does without.
+func writePID(home string) error {
+	err := os.WriteFile(pidFile(home), []byte(strconv.Itoa(os.Getpid())+"\n"), 0o600)
+	if err != nil && !noSpace(err) {
+		return fmt.Errorf("write the pid file: %w", err)
+	}
+	return nil
 }
 
 func newFlock(home string) *flock.Flock {
@@ -86,7 +98,8 @@ func (i *Instance) acquire(cfg Config) error {
 		if err != nil {
 			return fmt.Errorf("lock %s: %w", i.lock.Path(), err)
 		}
-		if ok {
+		// A receiver whose lock file was removed still is the receiver, though the lock of the new file is free.
+		if ok && len(others(cfg.Home)) == 0 {
 			return nil
 		}
 		if err := i.beside(ctx, cfg, &succeed); err != nil {
@@ -94,7 +107,7 @@ func (i *Instance) acquire(cfg Config) error {
 		}
 		select {
 		case <-ctx.Done():
-			return &RunningError{PID: readPID(cfg.Home)}
+			return &RunningError{PID: holder(cfg.Home)}
 		case <-time.After(pollInterval):
 		}
 	}
@@ -126,22 +139,40 @@ func (i *Instance) beside(ctx context.Context, cfg Config, succeed *bool) error 
 	return nil
 }
 
-// Close gives the lock up. It is the last thing that a receiver does.
+// Close releases the lock. It is the last thing that a receiver does.
 func (i *Instance) Close() error {
-	err := os.Remove(pidFile(i.home))
-	if errors.Is(err, fs.ErrNotExist) {
-		err = nil
+	var err error
+	if readPID(i.home) == os.Getpid() {
+		err = os.Remove(pidFile(i.home))
 	}
 	return errors.Join(err, i.lock.Unlock())
 }
 
-// held reports whether some process holds the lock of home. It takes the lock for an instant to find out.
+// held reports whether some process holds the lock of home, or one whose file was removed since. It takes the lock for
+// an instant to find out.
 func held(home string) (bool, error) {
+	locked, err := lockedInPlace(home)
+	if err != nil || locked || len(holders(home)) > 0 {
+		return err == nil, err
+	}
+	return lockedInPlace(home) // a receiver may have repaired its lock file between the two looks
+}
+
+// lockRemoved reports whether a receiver runs whose lock file was removed.
+func lockRemoved(home string) bool {
+	locked, err := lockedInPlace(home)
+	return err == nil && !locked && len(holders(home)) > 0
+}
+
+func lockedInPlace(home string) (bool, error) {
 	if _, err := os.Stat(lockFile(home)); errors.Is(err, fs.ErrNotExist) {
 		return false, nil
 	}
 	probe := newFlock(home)
 	ok, err := probe.TryRLock()
+	if errors.Is(err, fs.ErrNotExist) {
+		return false, nil
+	}
 	if err != nil {
 		return false, fmt.Errorf("look at the lock of %s: %w", home, err)
 	}
@@ -149,6 +180,28 @@ func held(home string) (bool, error) {
 		return true, nil
 	}
 	return false, probe.Unlock()
+}
+
+// others are the processes that hold the lock of home beside this one.
+func others(home string) []int {
+	return slices.DeleteFunc(holders(home), func(pid int) bool { return pid == os.Getpid() })
+}
+
+// holder is the process that holds the lock of home, 0 where that is not known. The system's answer counts; the PID file
+// stands in where there is none.
+func holder(home string) int {
+	if pids := others(home); len(pids) > 0 {
+		return pids[0]
+	}
+	return readPID(home)
+}
+
+// isHolder reports whether the process holds the lock of home, as far as that can be known.
+func isHolder(home string, pid int) bool {
+	if pids := holders(home); len(pids) > 0 {
+		return slices.Contains(pids, pid)
+	}
+	return readPID(home) == pid
 }
 
 // readPID is the process that wrote the PID file, 0 where there is none.

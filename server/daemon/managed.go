@@ -4,13 +4,14 @@ import (
 	"context"
 	"errors"
 	"fmt"
+	"os"
 	"os/exec"
 	"slices"
 	"strings"
 	"time"
 )
 
-// ServiceError is a failure of systemctl or launchctl.
+// ServiceError is a failure of systemctl, launchctl or another supervisor's command.
 type ServiceError struct {
 	Op  string
 	Err error
@@ -27,11 +28,18 @@ func (e *ServiceError) Unwrap() error { return e.Err }
 // Hint is what to run to learn more.
 func (e *ServiceError) Hint() string { return e.hint }
 
-// control runs systemctl or launchctl and gives what it printed.
+// control runs systemctl, launchctl or another supervisor's command, and gives what it printed.
 func control(ctx context.Context, program string, args ...string) (string, error) {
+	return controlIn(ctx, nil, program, args...)
+}
+
+// controlIn is control with more in the environment.
+func controlIn(ctx context.Context, env []string, program string, args ...string) (string, error) {
 	ctx, cancel := context.WithTimeout(ctx, time.Minute)
 	defer cancel()
-	out, err := exec.CommandContext(ctx, program, args...).CombinedOutput() //nolint:gosec // systemctl or launchctl, no shell
+	cmd := exec.CommandContext(ctx, program, args...) //nolint:gosec // a fixed name, no shell
+	cmd.Env = append(os.Environ(), env...)
+	out, err := cmd.CombinedOutput()
 	var lines []string
 	for line := range strings.Lines(string(out)) {
 		if line = printable(line); line != "" {

@@ -160,29 +160,6 @@ func TestAnInstallationThatFailsChangesNothing(t *testing.T) {
 	}
 }
 
-func TestAReceiverOfAnotherManagerIsNotRestarted(t *testing.T) {
-	t.Parallel()
-	cfg := toyConfig(t, "serve")
-	cmd := exec.Command(cfg.Executable)
-	cmd.Env = append(cfg.Env, envManager+"=webhooks.service")
-	if err := cmd.Start(); err != nil {
-		t.Fatal(err)
-	}
-	defer cmd.Wait()
-	within(t, "the receiver", func() bool {
-		_, err := Dial(cfg.Home).Status(t.Context())
-		return err == nil
-	})
-	_, err := Restart(t.Context(), cfg)
-	var managed *ManagedError
-	if !errors.As(err, &managed) || managed.Hint() != "use its manager, as in: systemctl restart webhooks.service" {
-		t.Errorf("got %v", err)
-	}
-	if err := Stop(t.Context(), cfg); err != nil {
-		t.Error(err)
-	}
-}
-
 func TestFailuresOfSystemctlSayWhatToDo(t *testing.T) {
 	bin := t.TempDir()
 	t.Setenv("PATH", bin)

@@ -9,13 +9,16 @@ import (
 	sd "github.com/coreos/go-systemd/v22/daemon"
 )
 
-// watch waits for the end of ctx, or of the control socket, which is an error. Under systemd (Type=notify,
-// WatchdogSec=) it says READY, and then shows at half the watchdog's interval that the receiver can still tell its
-// status: one that is locked up cannot, and systemd restarts it.
-func (i *Instance) watch(ctx context.Context, c Control, socket <-chan error) error {
+// watch waits for the end of ctx, or of the control socket, which is an error, and repairs the run directory where
+// somebody removed it. Under systemd (Type=notify, WatchdogSec=) it says READY, and then shows at half the watchdog's
+// interval that the receiver can still give its status: one that is locked up cannot, and systemd restarts it.
+func (i *Instance) watch(ctx context.Context, c Control, d *door) error {
 	if _, err := sd.SdNotify(false, sd.SdNotifyReady); err != nil {
-		return fmt.Errorf("tell systemd that the receiver is ready: %w", err)
+		return fmt.Errorf("notify systemd that the receiver is ready: %w", err)
 	}
+	upkeep := time.NewTicker(upkeepInterval)
+	defer upkeep.Stop()
+	problem := ""
 	interval, err := sd.SdWatchdogEnabled(false)
 	if err != nil {
 		return fmt.Errorf("read systemd's watchdog interval: %w", err)
@@ -28,21 +31,28 @@ func (i *Instance) watch(ctx context.Context, c Control, socket <-chan error) er
 	}
 	for {
 		select {
-		case err := <-socket:
+		case err := <-d.done:
 			return fmt.Errorf("serve the control socket: %w", err)
 		case <-ctx.Done():
 			return nil
+		case <-upkeep.C:
+			if err := i.repair(ctx, d); err == nil {
+				problem = ""
+			} else if text := err.Error(); text != problem { // once, and not every other second
+				problem = text
+				fmt.Fprintln(os.Stderr, "repair the run directory:", err)
+			}
 		case <-tick:
 			i.status(c)
-			i.tell(sd.SdNotifyWatchdog)
+			i.notify(sd.SdNotifyWatchdog)
 		}
 	}
 }
 
-// tell reports a state to systemd where that listens. What goes wrong is told on stderr, which is systemd's journal:
-// the receiver goes on, and systemd acts on the silence.
-func (i *Instance) tell(state string) {
+// notify reports a state to systemd where that listens. A failure goes to stderr, which is systemd's journal: the
+// receiver goes on, and systemd acts on the silence.
+func (i *Instance) notify(state string) {
 	if _, err := sd.SdNotify(false, state); err != nil {
-		fmt.Fprintf(os.Stderr, "tell systemd %s: %v\n", state, err)
+		fmt.Fprintf(os.Stderr, "notify systemd %s: %v\n", state, err)
 	}
 }

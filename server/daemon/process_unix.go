@@ -16,6 +16,7 @@ const (
 	wsaECONNREFUSED = syscall.ECONNREFUSED
 	wsaECONNRESET   = syscall.ECONNRESET
 	wsaEADDRINUSE   = syscall.EADDRINUSE
+	errDiskFull     = syscall.ENOSPC
 )
 
 // detach gives the process its own session, so that closing the terminal does not end it.
@@ -27,6 +28,9 @@ func detach(cmd *exec.Cmd) {
 func terminate(pid int) error { return send(pid, syscall.SIGTERM) }
 
 func kill(pid int) error { return send(pid, syscall.SIGKILL) }
+
+// wake lets a process go on that was suspended by a signal.
+func wake(pid int) error { return send(pid, syscall.SIGCONT) }
 
 func send(pid int, sig syscall.Signal) error {
 	if err := syscall.Kill(pid, sig); err != nil && !errors.Is(err, syscall.ESRCH) {

@@ -15,6 +15,7 @@ const (
 	wsaECONNREFUSED = windows.WSAECONNREFUSED
 	wsaECONNRESET   = windows.WSAECONNRESET
 	wsaEADDRINUSE   = windows.WSAEADDRINUSE
+	errDiskFull     = windows.ERROR_DISK_FULL
 )
 
 // detach gives the process no console and its own group, so that closing the window does not end it.
@@ -28,6 +29,9 @@ func detach(cmd *exec.Cmd) {
 // terminate does nothing: Windows has no signal that asks a process without a console to end. POST /stop is the
 // only gentle way there.
 func terminate(int) error { return nil }
+
+// wake does nothing: Windows suspends no process by a signal.
+func wake(int) error { return nil }
 
 func kill(pid int) error {
 	p, err := os.FindProcess(pid)

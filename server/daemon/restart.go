@@ -8,9 +8,11 @@ import (
 )
 
 // Restart puts a new receiver in the place of the running one, or starts one where there is none, and returns its
-// status. The new process takes the listening socket over before the old one finishes, so that no connection is
-// refused; on Windows the old one stops first. A receiver that runs as a service is restarted by its manager. Where the new process fails before it has taken over, the old one goes
-// on, and the *StartError says so. A receiver that does not finish within cfg.StopTimeout is ended by force.
+// status. It keeps the flags that the receiver was started with; those of cfg.Args override single ones and are kept in
+// turn. The new process takes the listening socket over before the old one finishes, so that no connection is refused; on
+// Windows the old one stops first. A receiver that a supervisor runs is restarted by that one, or Restart fails with
+// *ManagedError. Where the new process fails before it has taken over, the old one keeps running, and the *StartError
+// says so. A receiver that does not answer, or does not finish within cfg.StopTimeout, is ended by force.
 func Restart(ctx context.Context, cfg Config) (Status, error) {
 	done, err := alone(ctx, cfg.Home)
 	if err != nil {
@@ -18,31 +20,36 @@ func Restart(ctx context.Context, cfg Config) (Status, error) {
 	}
 	defer done()
 	old, err := quickStatus(ctx, cfg.Home)
-	switch {
-	case errors.Is(err, ErrNotRunning):
-		return start(ctx, cfg)
-	case err != nil || !canHandOver:
-		if err := Stop(ctx, cfg); err != nil && !errors.Is(err, ErrNotRunning) {
-			return Status{}, err
-		}
-		return start(ctx, cfg)
+	if errors.Is(err, ErrNotRunning) {
+		return start(ctx, keep(cfg, Status{}))
 	}
-	if old.Manager != "" {
-		managed, err := through(cfg, func(m manager, s Service) error { return m.restart(ctx, s) })
-		switch {
-		case err != nil:
-			return Status{}, err
-		case !managed:
-			return Status{}, &ManagedError{Manager: old.Manager}
-		}
+	if old.PID == 0 {
+		old.PID = holder(cfg.Home)
+	}
+	managed, supervisorErr := bySupervisor(ctx, cfg, old, old.PID, "restart")
+	switch {
+	case supervisorErr != nil:
+		return Status{}, supervisorErr
+	case managed:
 		return awaitManaged(ctx, cfg.Home, old.PID, cfg.readyTimeout())
+	}
+	cfg = keep(cfg, old)
+	if err != nil || !canHandOver {
+		if err := stopProcess(ctx, cfg, old, err); err != nil && !errors.Is(err, ErrNotRunning) {
+			return Status{}, err
+		}
+		return start(ctx, cfg)
 	}
 	// The new process waits for the old one longer than we do: we end that one when its time is over.
 	p, err := launch(cfg, fmt.Sprintf("%s=%s", envTakeover, cfg.stopTimeout()+15*time.Second))
 	if err != nil {
 		return Status{}, err
 	}
-	return p.replace(ctx, cfg, old.PID)
+	st, err := p.replace(ctx, cfg, old.PID)
+	if err == nil {
+		remember(cfg)
+	}
+	return st, err
 }
 
 // replace waits until the process answers in the place of the old one.
@@ -77,8 +84,8 @@ func outlast(ctx context.Context, cfg Config, old int) error {
 		case <-ctx.Done():
 			return nil
 		case <-patience.C:
-			if readPID(cfg.Home) == old {
-				cfg.notice("the receiver before (pid %d) is still finishing: %s", old, hanging(ctx, client))
+			if isHolder(cfg.Home, old) {
+				cfg.notice("the previous receiver (pid %d) is still finishing: %s", old, hanging(ctx, client))
 			}
 		case <-deadline.C:
 			return endOld(ctx, cfg, old, hanging(ctx, client))
@@ -86,15 +93,15 @@ func outlast(ctx context.Context, cfg Config, old int) error {
 	}
 }
 
-// endOld ends the old receiver. It only ever signals the process that the PID file names while the lock is held.
+// endOld ends the old receiver. It only ever signals the process that holds the lock.
 func endOld(ctx context.Context, cfg Config, old int, why string) error {
 	for n, end := range []func(int) error{terminate, kill} {
 		locked, err := held(cfg.Home)
-		if err != nil || !locked || readPID(cfg.Home) != old {
+		if err != nil || !locked || !isHolder(cfg.Home, old) {
 			return err
 		}
 		if n == 0 {
-			cfg.notice("the receiver before (pid %d) did not finish within %s (%s); ending it", old, cfg.stopTimeout(), why)
+			cfg.notice("the previous receiver (pid %d) did not finish within %s (%s); ending it", old, cfg.stopTimeout(), why)
 		}
 		if err := end(old); err != nil {
 			return err

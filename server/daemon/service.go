@@ -7,8 +7,10 @@ import (
 	"fmt"
 	"io/fs"
 	"os"
+	"os/user"
 	"path/filepath"
 	"runtime"
+	"slices"
 	"strings"
 	"time"
 
@@ -33,9 +35,10 @@ type Service struct {
 	// User is the account that a system service runs as; empty means the caller's, or who called sudo.
 	User string
 	// Env are settings that the caller has from its own environment, as NAME=value, because the service manager does not
-	// have them. Everybody can read a unit, so a secret among them is refused.
+	// have them; also its PATH. Everybody can read a unit, so a secret among them is refused.
 	Env []string
-	// Writable are directories outside Home that the receiver writes to: LOG_DIR, and what a command sink needs.
+	// Writable are directories outside Home that the receiver writes to: LOG_DIR, and what a command sink needs. Install
+	// creates those that are missing.
 	Writable []string
 	// RotateAfter, if set, adds a timer that once a day rotates a secret which is older.
 	RotateAfter time.Duration
@@ -110,8 +113,11 @@ func (s Service) Install(ctx context.Context) (ServiceStatus, error) {
 	if err != nil {
 		return ServiceStatus{}, err
 	}
-	if err := makeRun(s.Home); err != nil {
+	if err := notSupervised(ctx, s.Home); err != nil {
 		return ServiceStatus{}, err
+	}
+	if err := s.makeWritable(); err != nil {
+		return ServiceStatus{}, fmt.Errorf("install the service: %w", err)
 	}
 	before := present(files)
 	for _, f := range files {
@@ -129,7 +135,11 @@ func (s Service) Install(ctx context.Context) (ServiceStatus, error) {
 	if err := s.remember(m); err != nil {
 		return ServiceStatus{}, err
 	}
-	if st, err := quickStatus(ctx, s.Home); err == nil && st.Manager == "" {
+	// The unit has its own arguments: flags of an earlier start mean nothing to it.
+	if err := os.Remove(startFile(s.Home)); err != nil && !errors.Is(err, fs.ErrNotExist) {
+		return ServiceStatus{}, fmt.Errorf("forget the flags of the last start: %w", err)
+	}
+	if st, err := quickStatus(ctx, s.Home); err == nil && st.Supervisor == nil && st.Manager == "" {
 		if err := stopProcess(ctx, Config{Home: s.Home}, st, nil); err != nil && !errors.Is(err, ErrNotRunning) {
 			return ServiceStatus{}, fmt.Errorf("make room for the service: %w", err)
 		}
@@ -158,8 +168,10 @@ func (s Service) Uninstall(ctx context.Context) error {
 	}
 	errs := []error{m.uninstall(ctx, s)}
 	errs = append(errs, removeUnits(append(files, m.leftovers(s)...)))
-	if err := os.Remove(serviceRecord(s.Home)); err != nil && !errors.Is(err, fs.ErrNotExist) {
-		errs = append(errs, fmt.Errorf("remove the service: %w", err))
+	for _, record := range []string{serviceRecord(s.Home), formerRecord(s.Home)} {
+		if err := os.Remove(record); err != nil && !errors.Is(err, fs.ErrNotExist) {
+			errs = append(errs, fmt.Errorf("remove the service: %w", err))
+		}
 	}
 	return errors.Join(append(errs, m.reload(ctx, s))...)
 }
@@ -196,7 +208,7 @@ type manager interface {
 	files(Service) ([]ServiceFile, error)
 	leftovers(Service) []ServiceFile       // files that other settings would have written
 	enable(context.Context, Service) error // makes the written files known; changes nothing that runs
-	begin(context.Context, Service) error  // starts the service, or starts it anew
+	begin(context.Context, Service) error  // starts the service, or restarts it
 	uninstall(context.Context, Service) error
 	reload(context.Context, Service) error
 	ask(context.Context, Service, *ServiceStatus)
@@ -240,7 +252,36 @@ func (s Service) env(more ...string) ([]string, error) {
 				name, filepath.Join(s.Home, ".env"))
 		}
 	}
-	return append(append([]string{"HOOKCTL_HOME=" + s.Home}, s.Env...), more...), nil
+	env := append([]string{"HOOKCTL_HOME=" + s.Home}, s.Env...)
+	for n, v := range env {
+		if path, ok := strings.CutPrefix(v, "PATH="); ok {
+			env[n] = "PATH=" + s.searchPath(path)
+		}
+	}
+	return append(env, more...), nil
+}
+
+// searchPath is where the receiver finds programs of sinks, such as amp-send: the given path, without relative parts,
+// which would depend on where the receiver runs, and for a system service also the account's own programs, which are not
+// on the path of root.
+func (s Service) searchPath(path string) string {
+	var dirs []string
+	add := func(dir string) {
+		if filepath.IsAbs(dir) && !slices.Contains(dirs, dir) {
+			dirs = append(dirs, dir)
+		}
+	}
+	for _, dir := range filepath.SplitList(path) {
+		add(dir)
+	}
+	if s.System {
+		if name, err := s.account(); err == nil {
+			if u, err := user.Lookup(name); err == nil && u.Uid != "0" && u.HomeDir != "" {
+				add(filepath.Join(u.HomeDir, ".local", "bin"))
+			}
+		}
+	}
+	return strings.Join(dirs, string(filepath.ListSeparator))
 }
 
 func (s Service) base() string {
@@ -287,7 +328,10 @@ func removeUnits(files []ServiceFile) error {
 }
 
 // serviceRecord remembers which service runs the receiver of home, so that start, stop and restart go through it.
-func serviceRecord(home string) string { return filepath.Join(home, "run", "service.json") }
+func serviceRecord(home string) string { return filepath.Join(StateDir(home), "service.json") }
+
+// formerRecord is where it was kept by versions before it moved out of a directory that may vanish.
+func formerRecord(home string) string { return filepath.Join(home, "run", "service.json") }
 
 func (s Service) remember(m manager) error {
 	text, err := json.Marshal(struct {
@@ -300,12 +344,18 @@ func (s Service) remember(m manager) error {
 	if err := maybe.WriteFile(serviceRecord(s.Home), append(text, '\n'), 0o600); err != nil {
 		return fmt.Errorf("remember the service: %w", err)
 	}
-	return nil
+	if err := os.Remove(formerRecord(s.Home)); err != nil && !errors.Is(err, fs.ErrNotExist) {
+		return fmt.Errorf("remember the service: %w", err)
+	}
+	return s.give(serviceRecord(s.Home))
 }
 
 // Installed gives the service that runs the receiver of home, or ErrNoService.
 func Installed(home string) (Service, error) {
 	text, err := os.ReadFile(serviceRecord(home))
+	if errors.Is(err, fs.ErrNotExist) {
+		text, err = os.ReadFile(formerRecord(home))
+	}
 	if errors.Is(err, fs.ErrNotExist) {
 		return Service{}, ErrNoService
 	}

@@ -225,3 +225,48 @@ func TestSystemdAcceptsTheUnits(t *testing.T) {
 		})
 	}
 }
+
+func TestInstallCreatesWhatTheUnitNamesAsWritable(t *testing.T) {
+	if runtime.GOOS == "windows" {
+		t.Skip("no services are installed on this system")
+	}
+	dir := t.TempDir()
+	s := Service{Home: filepath.Join(dir, "home"), Writable: []string{filepath.Join(dir, "var", "log", "hooks"), filepath.Join(dir, "home", "webhook_logs")}}
+	if err := s.makeWritable(); err != nil {
+		t.Fatal(err)
+	}
+	dirs, err := s.writable()
+	if err != nil {
+		t.Fatal(err)
+	}
+	for _, dir := range append(dirs, filepath.Dir(s.Writable[0]), filepath.Join(s.Home, "run"), StateDir(s.Home)) {
+		if info, err := os.Stat(dir); err != nil || !info.IsDir() || info.Mode().Perm() != 0o700 {
+			t.Errorf("%s: %v, %v", dir, info, err)
+		}
+	}
+	for _, dir := range dirs {
+		text, err := sandbox(s)
+		if err != nil || !strings.Contains(text, dir) {
+			t.Errorf("the unit does not name %s (%v)", dir, err)
+		}
+	}
+	s.Writable = []string{filepath.Join(dir, "file")}
+	if err := os.WriteFile(s.Writable[0], nil, 0o600); err != nil {
+		t.Fatal(err)
+	}
+	if err := s.makeWritable(); err == nil || !strings.Contains(err.Error(), "not a directory") {
+		t.Errorf("a file in the place of a directory: %v", err)
+	}
+}
+
+func TestPathOfAService(t *testing.T) {
+	if runtime.GOOS == "windows" {
+		t.Skip("paths of this system are no paths of systemd")
+	}
+	s := exampleService()
+	s.Env = []string{"PATH=/home/ada/.local/bin:.:/usr/bin::bin:/usr/bin", "GH_HOST=ghe.example.com"}
+	text, err := environment(s)
+	if err != nil || !strings.Contains(text, "\nEnvironment=\"PATH=/home/ada/.local/bin:/usr/bin\"\n") || !strings.Contains(text, "GH_HOST=ghe.example.com") {
+		t.Errorf("got %s, %v", text, err)
+	}
+}

@@ -1,6 +1,7 @@
 package daemon
 
 import (
+	"bytes"
 	"crypto/sha256"
 	"encoding/hex"
 	"errors"
@@ -64,8 +65,12 @@ func makeSocketFile(home string) (string, error) {
 		return "", err
 	}
 	path := filepath.Join(dir, "receiver.sock")
-	if err := maybe.WriteFile(socketRecord(home), []byte(path+"\n"), 0o600); err != nil {
-		return "", fmt.Errorf("record the path of the control socket: %w", err)
+	record := []byte(path + "\n")
+	if have, err := os.ReadFile(socketRecord(home)); err == nil && bytes.Equal(have, record) {
+		return path, nil // needs no space on a full disk
+	}
+	if err := maybe.WriteFile(socketRecord(home), record, 0o600); err != nil {
+		return "", full(home, fmt.Errorf("record the path of the control socket: %w", err))
 	}
 	return path, nil
 }

@@ -18,9 +18,10 @@ import (
 const EnvBackground = "HOOKCTL_BACKGROUND"
 
 // Start launches the receiver, detached from the terminal, and returns its status once it answers. Where a service of
-// this home is installed, that is started instead. It fails with *RunningError where there is a receiver already (and
-// gives that one's status), and with *StartError, which has the receiver's own words, where the process did not become
-// a receiver; nothing is left running then.
+// this home is installed, that is started instead. The flags in cfg.Args are kept for Restart; those of earlier starts are
+// forgotten. It fails with *RunningError where there is a receiver already (and gives that one's status), with
+// *UnresponsiveError where that one does not answer, and with *StartError, which has the receiver's own message, where
+// the process did not become a receiver; nothing is left running then.
 //
 // Of those that start or restart the receiver of one home at once, each waits for the one before: two launched at once
 // would write into one file of output, and fight over the address.
@@ -39,7 +40,9 @@ func alone(ctx context.Context, home string) (done func(), err error) {
 		return nil, err
 	}
 	lock := flock.New(startLockFile(home), flock.SetPermissions(0o600))
-	if _, err := lock.TryLockContext(ctx, pollInterval); err != nil {
+	if _, err := lock.TryLockContext(ctx, pollInterval); noSpace(err) {
+		return func() {}, nil // A full disk keeps no receiver from starting; two at once are unlikely.
+	} else if err != nil {
 		return nil, fmt.Errorf("wait for another start of the receiver: %w", err)
 	}
 	return func() { _ = lock.Unlock() }, nil // What cannot be unlocked goes with the process.
@@ -64,12 +67,17 @@ func start(ctx context.Context, cfg Config) (Status, error) {
 	if err != nil {
 		return Status{}, err
 	}
-	return p.ready(ctx, cfg, cfg.readyTimeout())
+	st, err = p.ready(ctx, cfg, cfg.readyTimeout())
+	if err == nil {
+		remember(cfg)
+	}
+	return st, err
 }
 
 // process is a receiver that was launched and has not answered yet.
 type process struct {
 	pid  int
+	said *os.File      // what it writes to stdout and stderr
 	done chan struct{} // closed when it has ended
 	how  error         // how it ended; nil for status 0
 }
@@ -80,15 +88,10 @@ func launch(cfg Config, env ...string) (*process, error) {
 	if err != nil {
 		return nil, err
 	}
-	if err := keepStderr(cfg.Home); err != nil {
+	stderr, err := openStderr(cfg.Home)
+	if err != nil {
 		return nil, err
 	}
-	// A file and no pipe: the receiver outlives us, and a write to a pipe without a reader would end it.
-	stderr, err := os.OpenFile(stderrFile(cfg.Home), os.O_CREATE|os.O_TRUNC|os.O_APPEND|os.O_WRONLY, 0o600)
-	if err != nil {
-		return nil, fmt.Errorf("catch what the receiver says: %w", err)
-	}
-	defer stderr.Close()                      //nolint:errcheck // the child has its own
 	cmd := exec.Command(program, cfg.Args...) //nolint:gosec // the caller's own program
 	cmd.Dir = cfg.Home
 	cmd.Stdout, cmd.Stderr = stderr, stderr
@@ -96,17 +99,18 @@ func launch(cfg Config, env ...string) (*process, error) {
 	if cmd.Env == nil {
 		cmd.Env = os.Environ()
 	}
-	// What we start runs by itself, even where systemd runs us.
+	// What we start runs by itself, even where a supervisor runs us.
+	drop := append(supervisorVariables(), envTakeover)
 	cmd.Env = slices.DeleteFunc(slices.Clone(cmd.Env), func(v string) bool {
 		name, _, _ := strings.Cut(v, "=")
-		return name == envManager || name == envTakeover || name == "NOTIFY_SOCKET" || name == "WATCHDOG_USEC" || name == "WATCHDOG_PID"
+		return slices.Contains(drop, name)
 	})
 	cmd.Env = append(append(cmd.Env, EnvBackground+"=1"), env...)
 	detach(cmd)
 	if err := cmd.Start(); err != nil {
-		return nil, fmt.Errorf("start the receiver: %w", err)
+		return nil, errors.Join(fmt.Errorf("start the receiver: %w", err), stderr.Close())
 	}
-	p := &process{pid: cmd.Process.Pid, done: make(chan struct{})}
+	p := &process{pid: cmd.Process.Pid, said: stderr, done: make(chan struct{})}
 	// This goroutine lives as long as the receiver, or as we do: without it a receiver that a long-lived caller (the
 	// TUI) started and stopped would stay a zombie.
 	go func() {
@@ -118,6 +122,7 @@ func launch(cfg Config, env ...string) (*process, error) {
 
 // ready waits until the process answers on the control socket; it ends it where that takes longer than limit.
 func (p *process) ready(ctx context.Context, cfg Config, limit time.Duration) (Status, error) {
+	defer p.said.Close() //nolint:errcheck // the process has its own
 	client := Dial(cfg.Home)
 	deadline := time.NewTimer(limit)
 	defer deadline.Stop()
@@ -128,12 +133,12 @@ func (p *process) ready(ctx context.Context, cfg Config, limit time.Duration) (S
 	for {
 		select {
 		case <-p.done:
-			return Status{}, startError(cfg.Home, reason(p.how))
+			return Status{}, p.startError(cfg.Home, reason(p.how))
 		case <-ctx.Done():
 			return Status{}, errors.Join(fmt.Errorf("start the receiver: %w", context.Cause(ctx)), p.end())
 		case <-deadline.C:
 			err := p.end()
-			return Status{}, errors.Join(startError(cfg.Home, fmt.Sprintf("did not answer within %s", limit)), err)
+			return Status{}, errors.Join(p.startError(cfg.Home, fmt.Sprintf("did not answer within %s", limit)), err)
 		case <-patience.C:
 			cfg.notice("the receiver (pid %d) is still starting; its log: %s", p.pid, LogFile(cfg.Home))
 		case <-tick.C:

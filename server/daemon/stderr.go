@@ -4,7 +4,6 @@ import (
 	"errors"
 	"fmt"
 	"io"
-	"io/fs"
 	"os"
 	"strings"
 	"unicode"
@@ -13,42 +12,61 @@ import (
 	"github.com/charmbracelet/x/ansi"
 )
 
-// maxTail is how much of the end of the receiver's output is of interest.
+// maxTail is how many bytes of the end of the receiver's output are of interest.
 const maxTail = 64 << 10
 
-// keepStderr moves what the receiver before said outside its log (the trace of a crash) into the log, since the file
-// is about to be used again.
-func keepStderr(home string) error {
-	text, err := tail(stderrFile(home))
+// openStderr opens the file for the output of a receiver that is about to start. It is a file and no pipe: the receiver
+// outlives us, and a write to a pipe without a reader would end it. What the previous receiver wrote there (the trace of a
+// crash) moves into the log first. Where the disk is full the file is a temporary one that has no name, so that the
+// reason why a receiver does not start can still be shown.
+func openStderr(home string) (*os.File, error) {
+	file, err := os.OpenFile(stderrFile(home), os.O_CREATE|os.O_APPEND|os.O_RDWR, 0o600)
+	if err == nil {
+		if err = keepStderr(home, file); err == nil {
+			if _, err = file.Write(make([]byte, 4096)); err == nil { // is there room?
+				err = file.Truncate(0)
+			}
+		}
+		if err == nil {
+			return file, nil
+		}
+		err = errors.Join(err, file.Close())
+	}
+	if !noSpace(err) {
+		return nil, fmt.Errorf("open the file for the receiver's output: %w", err)
+	}
+	if file, err := os.CreateTemp("", "hookctl-*"); err == nil {
+		_ = os.Remove(file.Name()) // what is left there the system cleans
+		return file, nil
+	}
+	return os.OpenFile(os.DevNull, os.O_RDWR, 0)
+}
+
+// keepStderr moves what file holds into the log, and empties it.
+func keepStderr(home string, file *os.File) error {
+	text, err := tail(file)
 	if err != nil || len(text) == 0 {
 		return err
 	}
 	log, err := os.OpenFile(LogFile(home), os.O_CREATE|os.O_APPEND|os.O_WRONLY, 0o600)
 	if err != nil {
-		return fmt.Errorf("keep the output of the receiver before: %w", err)
+		return fmt.Errorf("keep the output of the previous receiver: %w", err)
 	}
-	_, err = fmt.Fprintf(log, "--- output of the receiver before ---\n%s\n--- end of that output ---\n", strings.TrimRight(string(text), "\n"))
-	if err := errors.Join(err, log.Close()); err != nil {
-		return fmt.Errorf("keep the output of the receiver before: %w", err)
+	_, err = fmt.Fprintf(log, "--- output of the previous receiver ---\n%s\n--- end of that output ---\n", strings.TrimRight(string(text), "\n"))
+	if err := errors.Join(err, log.Close(), file.Truncate(0)); err != nil {
+		return fmt.Errorf("keep the output of the previous receiver: %w", err)
 	}
 	return nil
 }
 
-func tail(path string) ([]byte, error) {
-	f, err := os.Open(path) //nolint:gosec // a file of our own
-	if errors.Is(err, fs.ErrNotExist) {
-		return nil, nil
-	}
+// tail reads the end of a file.
+func tail(f *os.File) ([]byte, error) {
+	info, err := f.Stat()
 	if err != nil {
 		return nil, fmt.Errorf("read the receiver's output: %w", err)
 	}
-	defer f.Close() //nolint:errcheck // only read from
-	if info, err := f.Stat(); err == nil && info.Size() > maxTail {
-		if _, err := f.Seek(-maxTail, io.SeekEnd); err != nil {
-			return nil, fmt.Errorf("read the receiver's output: %w", err)
-		}
-	}
-	text, err := io.ReadAll(io.LimitReader(f, maxTail))
+	from := max(0, info.Size()-maxTail)
+	text, err := io.ReadAll(io.NewSectionReader(f, from, maxTail))
 	if err != nil {
 		return nil, fmt.Errorf("read the receiver's output: %w", err)
 	}
@@ -56,8 +74,8 @@ func tail(path string) ([]byte, error) {
 }
 
 // startError gathers what the process said before it ended.
-func startError(home, reason string) error {
-	text, err := tail(stderrFile(home))
+func (p *process) startError(home, reason string) error {
+	text, err := tail(p.said)
 	if err != nil {
 		return errors.Join(&StartError{Reason: reason}, err)
 	}

@@ -10,18 +10,34 @@ import (
 )
 
 // Stop ends the receiver of cfg.Home and returns when it is gone. It asks first and lets the receiver finish what it
-// accepted; where that takes long, cfg.Notice is told what it waits for. After cfg.StopTimeout the process is
-// ended by force, which loses nothing that was acknowledged. A receiver that runs as a service is stopped by its
-// manager. It fails with ErrNotRunning, or *StuckError.
+// accepted; where that takes long, cfg.Notice gets what it waits for. After cfg.StopTimeout the process is ended by
+// force, which loses nothing that was acknowledged. A receiver that a supervisor runs is stopped by that one, since it
+// would start it again. It fails with ErrNotRunning, *ManagedError or *StuckError.
 func Stop(ctx context.Context, cfg Config) error {
 	st, err := quickStatus(ctx, cfg.Home)
-	if err == nil && st.Manager != "" {
-		managed, err := through(cfg, func(m manager, s Service) error { return m.stop(ctx, s) })
-		if managed || err != nil {
+	pid := st.PID
+	if pid == 0 && !errors.Is(err, ErrNotRunning) {
+		pid = holder(cfg.Home)
+	}
+	if managed, err := bySupervisor(ctx, cfg, st, pid, "stop"); managed || err != nil {
+		if err != nil {
 			return err
 		}
+		return awaitStopped(ctx, cfg, pid)
 	}
 	return stopProcess(ctx, cfg, st, err)
+}
+
+// awaitStopped waits until the receiver that its supervisor stops is gone.
+func awaitStopped(ctx context.Context, cfg Config, pid int) error {
+	client := Dial(cfg.Home)
+	gone, err := released(ctx, cfg, cfg.stopTimeout()+20*time.Second, func() {
+		cfg.notice("the receiver (pid %d) is still finishing: %s", pid, hanging(ctx, client))
+	})
+	if err == nil && !gone {
+		err = &StuckError{PID: pid, Detail: "its supervisor was asked to stop it, and it still runs"}
+	}
+	return err
 }
 
 // quickStatus asks a receiver that may hang.
@@ -65,7 +81,7 @@ func ask(ctx context.Context, cfg Config) (pid int, err error) {
 		return 0, ErrNotRunning
 	}
 	// It holds the lock and does not answer: it is starting, or it hangs.
-	pid = readPID(cfg.Home)
+	pid = holder(cfg.Home)
 	if pid == 0 {
 		return 0, &StuckError{Detail: "it does not answer, and nothing says which process it is"}
 	}
@@ -73,7 +89,10 @@ func ask(ctx context.Context, cfg Config) (pid int, err error) {
 	if pid == os.Getpid() {
 		return 0, &StuckError{PID: pid, Detail: "it is this very process"}
 	}
-	return pid, terminate(pid)
+	if err := terminate(pid); err != nil {
+		return pid, err
+	}
+	return pid, wake(pid) // one that is suspended can finish only when it runs
 }
 
 // released waits until nobody holds the lock. It calls slow after three seconds and every five after that.

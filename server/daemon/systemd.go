@@ -122,21 +122,13 @@ func serviceUnit(s Service) (string, error) {
 	return b.String(), nil
 }
 
-// sandbox is what the receiver and the rotation have in common. A unit of a user can only use what works without
+// sandbox is what the receiver and the rotation have in common. MemoryDenyWriteExecute is not among it: it would end a
+// sink's program that compiles code as it runs, as node does. A unit of a user can only use what works without
 // privileges, and needs a user namespace (PrivateUsers) for the file system part.
 func sandbox(s Service) (string, error) {
-	writable := []string{s.Home}
-	for _, dir := range s.Writable {
-		if rel, err := filepath.Rel(s.Home, dir); err != nil || rel == ".." || strings.HasPrefix(rel, "../") {
-			writable = append(writable, dir)
-		}
-	}
-	if len(directSocket(s.Home)) > maxSocketPath {
-		dir, err := shortDir(s.Home)
-		if err != nil {
-			return "", err
-		}
-		writable = append(writable, dir)
+	writable, err := s.writable()
+	if err != nil {
+		return "", err
 	}
 	var b strings.Builder
 	if s.System {
@@ -152,7 +144,7 @@ func sandbox(s Service) (string, error) {
 		if err != nil {
 			return "", err
 		}
-		// The minus lets the unit start before a log directory has been made.
+		// The minus lets the unit start where a log directory was removed after the installation, and the receiver say so.
 		prefix := "-"
 		if path == s.Home {
 			prefix = ""
@@ -167,7 +159,7 @@ func sandbox(s Service) (string, error) {
 		b.WriteString("PrivateUsers=yes\n")
 	}
 	b.WriteString("RestrictAddressFamilies=AF_INET AF_INET6 AF_UNIX\nRestrictNamespaces=yes\nRestrictRealtime=yes\n" +
-		"RestrictSUIDSGID=yes\nLockPersonality=yes\nMemoryDenyWriteExecute=yes\n" +
+		"RestrictSUIDSGID=yes\nLockPersonality=yes\n" +
 		"SystemCallArchitectures=native\nSystemCallFilter=@system-service\nSystemCallErrorNumber=EPERM\n")
 	return b.String(), nil
 }
@@ -312,7 +304,7 @@ func (m systemd) enable(ctx context.Context, s Service) error {
 func (m systemd) begin(ctx context.Context, s Service) error {
 	var steps [][]string
 	if s.Address != "" {
-		// A socket whose address changed is opened anew by a restart only, and only while its service is down.
+		// A socket whose address changed is opened again by a restart only, and only while its service is down.
 		steps = append(steps, []string{"stop", m.unit(s)}, []string{"restart", s.base() + ".socket"})
 	}
 	steps = append(steps, []string{"restart", m.unit(s)})

@@ -38,13 +38,13 @@ func (f *facts) lastDeliveries(_ context.Context, t hooks.Target) finding {
 		}
 		return ok("%s, as did all %d of the last 3 days", text, len(list))
 	}
-	why, fix := reason(newest)
+	why, fix := reason(newest, t)
 	return fail(fix, "the last one (%s, %s ago) failed: %s; %d of %d failed in the last 3 days", newest.Event, when, why, bad, len(list))
 }
 
 // reason says in words why a delivery failed, and what to do. GitHub's own words come first: it writes 502 and 504
 // also where nothing answered at all.
-func reason(d hooks.Delivery) (why, fix string) {
+func reason(d hooks.Delivery, t hooks.Target) (why, fix string) {
 	status := strings.ToLower(d.Status)
 	has := func(words ...string) bool {
 		for _, w := range words {
@@ -69,7 +69,7 @@ func reason(d hooks.Delivery) (why, fix string) {
 	}
 	switch code := d.StatusCode; {
 	case code == http.StatusUnauthorized:
-		return "the signature was wrong: GitHub signs with another secret (401)", "hookctl rotate --all"
+		return "the signature was wrong: GitHub signs with another secret (401)", "hookctl rotate " + flag(t)
 	case code == http.StatusForbidden:
 		return "it was forbidden (403), by an allow-list or by the proxy", "check receiver.allow, and the rules of the proxy"
 	case code == http.StatusNotFound:

@@ -11,6 +11,7 @@ import (
 	"net/netip"
 	"os"
 	"path/filepath"
+	"strconv"
 	"strings"
 	"testing"
 	"time"
@@ -79,9 +80,14 @@ func TestChecks(t *testing.T) {
 		{"disk space", "enough", nil, OK, " free of ", ""},
 
 		{"notifications", "none", nil, OK, "none is pending", ""},
-		{"notifications", "pending", func(w *world) { w.record(logs.StatusPending) }, OK, "1 notification is pending, the oldest for ", ""},
-		{"notifications", "pending for long", func(w *world) { w.record(logs.StatusPending); w.later(time.Hour) }, Warn, "1 notification is pending, the oldest for 60 min", "sink"},
-		{"notifications", "given up", func(w *world) { w.record(logs.StatusFailed); w.record(logs.StatusFailed) }, Warn, "2 notifications were given up", "hookctl events resend"},
+		{"notifications", "pending", pending(time.Second, ""), OK, "4 notifications are pending, the oldest for 1 s", ""},
+		{"notifications", "pending for a minute", pending(61*time.Second, ""), Warn, "4 notifications are pending, the oldest for 61 s", "hookctl events list --filter status:pending"},
+		{"notifications", "a sink fails", pending(2*time.Second, "500 Internal Server Error"), Fail,
+			"the sink aimaestro has been failing for 2 s: 500 Internal Server Error", "hookctl config edit"},
+		{"notifications", "pending while nothing runs", func(w *world) { w.record(logs.StatusPending); w.end(); w.later(time.Hour) }, Warn,
+			"1 notification is pending, the oldest for 60 min", "status:pending"},
+		{"notifications", "pending, says an older receiver", func(w *world) { w.status.PendingNotifications = 1 }, OK, "1 notification is pending", ""},
+		{"notifications", "failed", func(w *world) { w.record(logs.StatusFailed); w.record(logs.StatusFailed) }, Warn, "2 notifications failed", "hookctl events resend"},
 
 		{"secret", "there", nil, OK, ", from .env", ""},
 		{"secret", "none", func(w *world) { w.write(filepath.Join(w.home, ".env"), "") }, Fail, "there is none", "hookctl setup"},
@@ -192,12 +198,30 @@ func TestChecks(t *testing.T) {
 			w.saveRotation(secret.Rotation{Old: w.value, New: next, Promoted: time.Now(), Expires: time.Now().Add(time.Hour)})
 		}, OK, "which is accepted", ""},
 		{"secret of " + repo, "gone", func(w *world) { w.deliver(); w.setSecret(strings.Repeat("n", 64)) }, Fail, "no longer accepted", "hookctl rotate -R " + repo},
+		{"secret of " + repo, "changed at GitHub by hand", func(w *world) { w.deliver(); w.gh.SetSecret(repo, w.hookID, "other"); w.deliver() }, Fail,
+			"signs with another secret: its last delivery was refused (401)", "hookctl rotate -R " + repo},
+		{"secret of " + repo, "changed at GitHub by hand, and the deliveries cannot be listed", func(w *world) {
+			w.deliver()
+			w.gh.SetSecret(repo, w.hookID, "other")
+			w.deliver()
+			w.gh.Fault(githubtest.Fault{Path: "/repos/" + repo + "/hooks/" + strconv.FormatInt(w.hookID, 10) + "/deliveries", Status: 500, Times: 100})
+		}, Fail, "signs with another secret: its last delivery was refused (401)", "hookctl rotate -R " + repo},
+		{"secret of " + repo, "changed at GitHub, and nothing delivered since", func(w *world) {
+			w.append(&logs.Record{EventType: "push", HookID: w.hookID, ReceivedAt: time.Now().Add(-time.Hour), Source: logs.SourceDelivery,
+				Signature: logs.Signature{Verified: true, Secret: secret.Fingerprint(w.value)}, Payload: json.RawMessage(`{}`)})
+		}, Warn, "has been changed at GitHub since its last verified delivery", "hookctl hooks ping"},
+		{"secret of " + repo, "changed at GitHub and right again", func(w *world) {
+			w.gh.SetSecret(repo, w.hookID, "other")
+			w.deliver()
+			w.gh.SetSecret(repo, w.hookID, w.value)
+			w.deliver()
+		}, OK, "the current one", ""},
 		{"secret of " + repo, "none", func(w *world) { w.changeHook(func(h *githubtest.Hook) { h.Secret = "" }) }, Fail, "has none", "hookctl rotate"},
 
 		{"deliveries of " + repo, "none", nil, OK, "none in the last 3 days", ""},
 		{"deliveries of " + repo, "well", func(w *world) { w.deliver() }, OK, "the last one (push, 0 s ago) arrived, as did all 1", ""},
 		{"deliveries of " + repo, "well again", func(w *world) { w.refuse(500); w.deliver(); w.refuse(0); w.deliver() }, OK, "1 of 2 before it failed", ""},
-		{"deliveries of " + repo, "wrong signature", func(w *world) { w.gh.SetSecret(repo, w.hookID, "other"); w.deliver() }, Fail, "GitHub signs with another secret (401)", "hookctl rotate --all"},
+		{"deliveries of " + repo, "wrong signature", func(w *world) { w.gh.SetSecret(repo, w.hookID, "other"); w.deliver() }, Fail, "GitHub signs with another secret (401)", "hookctl rotate -R " + repo},
 		{"deliveries of " + repo, "nobody there", func(w *world) { w.end(); w.deliver() }, Fail, "could not connect", "hookctl status"},
 
 		{"missed deliveries of " + repo, "none", func(w *world) { w.deliver() }, OK, "none in the last 3 days", ""},
@@ -237,6 +261,18 @@ func TestChecks(t *testing.T) {
 				t.Errorf("the secret is told: %+v", got)
 			}
 		})
+	}
+}
+
+// pending makes the receiver say that notifications wait, and why where a sink does not take them.
+func pending(wait time.Duration, why string) func(*world) {
+	return func(w *world) {
+		now := time.Now()
+		w.cfg.Now = func() time.Time { return now }
+		w.status.PendingNotifications, w.status.PendingSince = 4, now.Add(-wait)
+		if why != "" {
+			w.status.FailingSinks = []daemon.FailingSink{{Sink: "aimaestro", Since: now.Add(-wait), Attempts: 3, Error: why}}
+		}
 	}
 }
 

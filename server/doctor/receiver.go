@@ -39,7 +39,9 @@ func (f *facts) receiver(ctx context.Context) finding {
 		return warn("hookctl start", "it is stopping (pid %d)", st.PID)
 	}
 	manager := ""
-	if st.Manager != "" {
+	if st.Supervisor != nil {
+		manager = " by " + st.Supervisor.String()
+	} else if st.Manager != "" {
 		manager = " by " + st.Manager
 	}
 	running := fmt.Sprintf("it runs%s (pid %d) for %s now; %d received, %d refused", manager, st.PID, ago(f.cfg.Now().Sub(st.Since)), st.Received, st.Rejected)
@@ -169,30 +171,56 @@ func sameBind(a, b string) bool {
 	return any1 && any2 || first != nil && first.Equal(second) || a == b
 }
 
-// notifications looks for messages that wait, or were given up.
+// notifications looks for messages that wait, or that failed. While the receiver runs it is the one who knows what waits.
 func (f *facts) notifications(context.Context) finding {
 	sum, err := f.log()
 	if err != nil {
 		return warn("", "the log cannot be read: %v", err)
 	}
-	var all []finding
-	if n := sum.counts.Failed; n > 0 {
-		all = append(all, warn("hookctl events list --filter status:failed, then hookctl events resend FILE",
-			"%s given up", text.Count(n, "notification was", "notifications were")))
-	}
-	if n := len(sum.pending); n > 0 {
-		wait := f.cfg.Now().Sub(sum.pending[0].ReceivedAt)
-		text := fmt.Sprintf("%s, the oldest for %s", text.Count(n, "notification is pending", "notifications are pending"), ago(wait))
-		if wait > 10*time.Minute {
-			all = append(all, warn("see the check of the sink; they are sent when it answers again", "%s", text))
-		} else {
-			all = append(all, ok("%s", text))
+	st, err := f.status()
+	if err != nil {
+		st = daemon.Status{PendingNotifications: int64(len(sum.pending))}
+		if len(sum.pending) > 0 {
+			st.PendingSince = sum.pending[0].ReceivedAt
 		}
 	}
-	if len(all) == 0 {
-		return ok("none is pending, none was given up")
+	c := Notifications(st, sum.counts.Failed, f.cfg.Now())
+	return finding{c.Status, c.Detail, c.Fix}
+}
+
+// longWait is how long a notification may wait before that is worth a word.
+const longWait = time.Minute
+
+// Notifications judges how notifications get through, for everyone who shows it: a sink whose last attempt failed is an
+// error; one that waits for longer than a minute, or that failed for good, is a warning. st is the receiver's own account,
+// and failed counts the records whose notification failed, as the log has them; 0 where the log was not asked.
+func Notifications(st daemon.Status, failed int, now time.Time) Check {
+	var all []finding
+	for _, s := range st.FailingSinks {
+		all = append(all, fail("check what the sink leads to, or correct it with: hookctl config edit; what is pending is sent by itself",
+			"the sink %s has been failing for %s: %s", s.Sink, ago(now.Sub(s.Since)), s.Error))
 	}
-	return worst(all...)
+	if n := int(st.PendingNotifications); n > 0 {
+		words := text.Count(n, "notification is pending", "notifications are pending")
+		wait := now.Sub(st.PendingSince)
+		switch {
+		case st.PendingSince.IsZero(): // an older receiver does not say
+			all = append(all, ok("%s", words))
+		case wait > longWait:
+			all = append(all, warn("hookctl events list --filter status:pending", "%s, the oldest for %s", words, ago(wait)))
+		default:
+			all = append(all, ok("%s, the oldest for %s", words, ago(wait)))
+		}
+	}
+	if failed > 0 {
+		all = append(all, warn("hookctl events list --filter status:failed, then hookctl events resend FILE",
+			"%s", text.Count(failed, "notification failed", "notifications failed")))
+	}
+	out := ok("none is pending, none failed")
+	if len(all) > 0 {
+		out = worst(all...)
+	}
+	return Check{Name: "notifications", Status: out.status, Detail: out.detail, Fix: out.fix}
 }
 
 // run does a probe.

@@ -4,6 +4,7 @@ import (
 	"context"
 	"errors"
 	"fmt"
+	"net/http"
 	"slices"
 	"strings"
 
@@ -107,7 +108,8 @@ func (f *facts) rotation(context.Context) finding {
 	return warn("hookctl rotate --resume", "one was begun and is not finished; both secrets are accepted: %s", strings.Join(left, "; "))
 }
 
-// signedWith compares the secret of each hook, as its last verified delivery shows it, with what is accepted.
+// signedWith looks whether each hook signs with a secret that is accepted: by GitHub's latest delivery where it was refused
+// for its signature, which is the newest that can be known, else by the last verified record.
 func (f *facts) signedWith(_ context.Context, t hooks.Target) finding {
 	own, _, err := f.ours(t)
 	if err != nil {
@@ -127,27 +129,47 @@ func (f *facts) signedWith(_ context.Context, t hooks.Target) finding {
 	if err != nil {
 		return warn("", "the log cannot be read: %v", err)
 	}
+	deliveries, err := f.recent[t]()
+	if err != nil { // what the hook itself says is left; the check of the deliveries reports the error
+		deliveries = nil
+	}
 	var all []finding
 	for _, h := range own {
-		all = append(all, signed(h, sum, ring))
+		all = append(all, signed(h, latest(deliveries, h.ID), sum, ring))
 	}
 	return worst(all...)
 }
 
-func signed(h hooks.Hook, sum logSummary, ring accepted) finding {
+// latest is the newest delivery of a hook; the zero one where there is none.
+func latest(list []hooks.Delivery, hook int64) hooks.Delivery {
+	var newest hooks.Delivery
+	for _, d := range list {
+		if d.HookID == hook && d.DeliveredAt.After(newest.DeliveredAt) {
+			newest = d
+		}
+	}
+	return newest
+}
+
+func signed(h hooks.Hook, last hooks.Delivery, sum logSummary, ring accepted) finding {
 	e, seen := sum.verified[h.ID]
 	rotate := "hookctl rotate " + flag(h.Target)
+	ping := fmt.Sprintf("hookctl hooks ping %d %s", h.ID, flag(h.Target))
+	refused := last.StatusCode == http.StatusUnauthorized || last.ID == 0 && h.LastResponse.Code == http.StatusUnauthorized
+	proven := e.ReceivedAt.After(h.UpdatedAt) || last.OK() && !last.DeliveredAt.Before(h.UpdatedAt)
 	switch {
 	case !h.HasSecret:
 		return fail(rotate, "hook %d has none, so its deliveries are refused", h.ID)
+	case refused:
+		return fail(rotate, "hook %d signs with another secret: its last delivery was refused (401)", h.ID)
 	case !seen:
-		return warn(fmt.Sprintf("hookctl hooks ping %d %s", h.ID, flag(h.Target)), "nothing of hook %d has been verified yet", h.ID)
+		return warn(ping, "nothing of hook %d has been verified yet", h.ID)
+	case !proven && h.Active:
+		return warn(ping, "hook %d has been changed at GitHub since its last verified delivery, so its secret is not known", h.ID)
 	case e.Secret == "" || e.Secret == ring.current:
 		return ok("hook %d signs with %s, the current one", h.ID, e.Secret)
 	case slices.Contains(ring.all, e.Secret):
 		return ok("hook %d signs with %s, which is accepted", h.ID, e.Secret)
-	case e.ReceivedAt.Before(h.UpdatedAt):
-		return warn(fmt.Sprintf("hookctl hooks ping %d %s", h.ID, flag(h.Target)), "hook %d has been changed since its last verified delivery", h.ID)
 	}
 	return fail(rotate, "hook %d signed with %s last, which is no longer accepted", h.ID, e.Secret)
 }

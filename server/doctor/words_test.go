@@ -47,7 +47,7 @@ func TestReasonsOfFailedDeliveries(t *testing.T) {
 		{"something\x07 new", 0, "nothing answered: something new", "hookctl status"},
 	}
 	for _, tt := range tests {
-		why, fix := reason(hooks.Delivery{Status: tt.status, StatusCode: tt.code})
+		why, fix := reason(hooks.Delivery{Status: tt.status, StatusCode: tt.code}, hooks.Target{Owner: "octo-org", Repo: "widgets"})
 		if !strings.Contains(why, tt.why) || !strings.Contains(fix, tt.fix) {
 			t.Errorf("%s (%d): %q, %q; want %q, %q", tt.status, tt.code, why, fix, tt.why, tt.fix)
 		}

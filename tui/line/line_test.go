@@ -231,6 +231,7 @@ func TestWordsAndNumbers(t *testing.T) {
 	for typed, want := range map[string]string{
 		"events":                             "events list",
 		"hookctl status":                     "status",
+		"gh hookctl status":                  "status",
 		"events event:push sender:mona":      "events list --filter event:push sender:mona",
 		"events --limit 5":                   "events list --limit 5",
 		`events list --filter 'title:"a b"'`: `events list --filter title:"a b"`,

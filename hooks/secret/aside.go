@@ -1,0 +1,117 @@
+package secret
+
+import (
+	"encoding/json"
+	"errors"
+	"fmt"
+	"io/fs"
+	"log/slog"
+	"path/filepath"
+	"slices"
+	"time"
+)
+
+// AsideHook is a hook that could not take part in a rotation, because GitHub refuses this user its repository. What it signs
+// with stays accepted from it alone, until it can be rotated or a rotation is finished without it. It prints itself redacted.
+type AsideHook struct {
+	Repository string    `json:"repository"`
+	HookID     int64     `json:"hook_id"`
+	Secret     string    `json:"secret"`
+	Since      time.Time `json:"since"`
+	Error      string    `json:"error,omitempty"` // why it could not
+	Cure       string    `json:"cure,omitempty"`
+}
+
+// String names the hook and its secret by fingerprint.
+func (h AsideHook) String() string {
+	return fmt.Sprintf("%s#%d aside with %s", h.Repository, h.HookID, Fingerprint(h.Secret))
+}
+
+// GoString is String.
+func (h AsideHook) GoString() string { return h.String() }
+
+// LogValue is what log/slog prints.
+func (h AsideHook) LogValue() slog.Value { return slog.StringValue(h.String()) }
+
+// MarshalJSON writes the fingerprint in the secret's place.
+func (h AsideHook) MarshalJSON() ([]byte, error) {
+	type redacted AsideHook
+	shown := redacted(h)
+	shown.Secret = Fingerprint(h.Secret)
+	return json.Marshal(shown)
+}
+
+func (s *Store) asideFile() string {
+	return filepath.Join(filepath.Dir(s.cfg.RotationFile), "aside.json")
+}
+
+// Aside are the hooks that were set aside, in the order in which they were.
+func (s *Store) Aside() ([]AsideHook, error) {
+	raw, err := readPrivate(s.asideFile())
+	if errors.Is(err, fs.ErrNotExist) {
+		return nil, nil
+	}
+	if err != nil {
+		return nil, err
+	}
+	var list []AsideHook
+	if err := json.Unmarshal([]byte(raw), &list); err != nil {
+		return nil, fmt.Errorf("read %s: %w (it holds secrets of hooks: keep a copy before you remove it)", s.asideFile(), err)
+	}
+	return list, nil
+}
+
+// SetAside replaces the hooks that are set aside. What is no longer accepted by that is remembered as former. It is durable
+// on return.
+func (s *Store) SetAside(list []AsideHook) error {
+	return s.locked(func() error {
+		before, err := s.Aside()
+		if err != nil {
+			return err
+		}
+		var over []Key
+		for _, h := range before {
+			if !slices.ContainsFunc(list, func(o AsideHook) bool { return o.HookID == h.HookID && o.Secret == h.Secret }) {
+				over = append(over, Key{Value: h.Secret, HookID: h.HookID})
+			}
+		}
+		if err := s.retire(over, time.Now()); err != nil {
+			return err
+		}
+		if len(list) == 0 {
+			return removePrivate(s.asideFile())
+		}
+		type plain AsideHook // without the redacting methods
+		kept := make([]plain, len(list))
+		for i, h := range list {
+			kept[i] = plain(h)
+		}
+		raw, err := json.Marshal(kept) // #nosec G117 -- for the private file that they are kept in
+		if err != nil {
+			return fmt.Errorf("set hooks aside: %w", err)
+		}
+		return writePrivate(s.asideFile(), raw)
+	})
+}
+
+// BackFromAside takes hooks that sign with what is current from those that were set aside.
+func (s *Store) BackFromAside(hookIDs ...int64) error {
+	known, err := s.Aside()
+	if err != nil {
+		return err
+	}
+	left := slices.DeleteFunc(slices.Clone(known), func(h AsideHook) bool { return slices.Contains(hookIDs, h.HookID) })
+	if len(left) == len(known) {
+		return nil
+	}
+	return s.SetAside(left)
+}
+
+// asideKeys are what the hooks that were set aside sign with, each accepted from that hook alone.
+func asideKeys(list []AsideHook) []Key {
+	keys := make([]Key, len(list))
+	for i, h := range list {
+		keys[i] = Key{Value: h.Secret, HookID: h.HookID, Alone: true}
+	}
+	return keys
+}

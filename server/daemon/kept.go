@@ -1,0 +1,128 @@
+package daemon
+
+import (
+	"encoding/json"
+	"errors"
+	"fmt"
+	"io/fs"
+	"os"
+	"path/filepath"
+	"slices"
+	"strings"
+
+	"github.com/google/renameio/v2/maybe"
+)
+
+// StateDir is the directory below home for what must not vanish and is no setting: the flags of the last start, the
+// targets of the fleet. Whoever writes there calls MakeStateDir first.
+func StateDir(home string) string { return filepath.Join(home, "state") }
+
+// MakeStateDir creates the directory of StateDir, readable by its owner only.
+func MakeStateDir(home string) error {
+	if err := os.MkdirAll(StateDir(home), 0o700); err != nil { //nolint:gosec // the home is the user's choice
+		return full(home, fmt.Errorf("create the state directory: %w", err))
+	}
+	if err := os.Chmod(StateDir(home), 0o700); err != nil { //nolint:gosec // a directory needs its x bit
+		return fmt.Errorf("protect the state directory: %w", err)
+	}
+	return nil
+}
+
+// startRecord is what start.json holds.
+type startRecord struct {
+	Flags []string `json:"flags"`
+}
+
+func startFile(home string) string { return filepath.Join(StateDir(home), "start.json") }
+
+// LastStart gives the flags that the receiver of home was last started with, those of restarts included. It fails with
+// an error that is fs.ErrNotExist where no start is on record.
+func LastStart(home string) ([]string, error) {
+	text, err := os.ReadFile(startFile(home))
+	if err != nil {
+		return nil, fmt.Errorf("read the flags of the last start: %w", err)
+	}
+	var record startRecord
+	if err := json.Unmarshal(text, &record); err != nil {
+		return nil, fmt.Errorf("read %s: %w", startFile(home), err)
+	}
+	return record.Flags, nil
+}
+
+// remember keeps the flags of cfg for the next restart. The receiver runs already, so a failure is a notice.
+func remember(cfg Config) {
+	record := startRecord{Flags: []string{}}
+	if len(cfg.Args) > 1 {
+		record.Flags = cfg.Args[1:]
+	}
+	text, err := json.Marshal(record)
+	if err == nil {
+		err = MakeStateDir(cfg.Home)
+	}
+	if err == nil {
+		err = maybe.WriteFile(startFile(cfg.Home), append(text, '\n'), 0o600)
+	}
+	if err != nil && len(record.Flags) > 0 {
+		cfg.notice("the flags could not be kept for a later start after a crash: %v", err)
+	}
+}
+
+// keep adds the flags that the receiver was started with to those of cfg, which override them. A receiver that runs knows
+// its own best; for one that does not answer, the record of its start stands in.
+func keep(cfg Config, running Status) Config {
+	if len(cfg.Args) == 0 {
+		return cfg
+	}
+	args := running.Args
+	if len(args) == 0 && running.PID != 0 {
+		args = arguments(running.PID) // an older one, which does not say
+	}
+	var flags []string
+	if len(args) > 0 && args[0] == cfg.Args[0] {
+		flags = args[1:]
+	} else {
+		var err error
+		flags, err = LastStart(cfg.Home)
+		switch {
+		case errors.Is(err, fs.ErrNotExist) && running.PID != 0:
+			cfg.notice("nothing says which flags the receiver was started with; it starts with the settings")
+		case err != nil && !errors.Is(err, fs.ErrNotExist):
+			cfg.notice("%v; the receiver starts with the settings", err)
+		}
+	}
+	cfg.Args = slices.Concat(cfg.Args[:1], mergeFlags(flags, cfg.Args[1:]))
+	return cfg
+}
+
+// mergeFlags gives the old flags without those that are among the new, and then the new.
+func mergeFlags(old, now []string) []string {
+	var merged []string
+	override := map[string]bool{}
+	for _, flag := range splitFlags(now) {
+		override[flagName(flag)] = true
+	}
+	for _, flag := range splitFlags(old) {
+		if !override[flagName(flag)] {
+			merged = append(merged, flag...)
+		}
+	}
+	return append(merged, now...)
+}
+
+// splitFlags parts arguments into flags: "--port 1", "--port=1" and "--debug" are one each.
+func splitFlags(args []string) [][]string {
+	var flags [][]string
+	for _, arg := range args {
+		if strings.HasPrefix(arg, "-") || len(flags) == 0 {
+			flags = append(flags, nil)
+		}
+		last := len(flags) - 1
+		flags[last] = append(flags[last], arg)
+	}
+	return flags
+}
+
+func flagName(flag []string) string {
+	name, _, _ := strings.Cut(flag[0], "=")
+	return name
+}

@@ -1,0 +1,128 @@
+package daemon
+
+import (
+	"bytes"
+	"fmt"
+	"os"
+	"path/filepath"
+	"slices"
+	"strconv"
+	"strings"
+	"syscall"
+)
+
+// holders are the processes that hold the lock of home, as the kernel lists them: it knows them without a PID file, and
+// also when the lock file was removed from under them. Processes that this user may not look into are left out.
+func holders(home string) []int {
+	locks, err := os.ReadFile("/proc/locks")
+	if err != nil {
+		return nil
+	}
+	path := realPath(lockFile(home))
+	var pids []int
+	for line := range strings.Lines(string(locks)) {
+		f := strings.Fields(line) // 1: FLOCK ADVISORY WRITE 4711 08:01:131 0 EOF
+		if len(f) < 6 || f[1] != "FLOCK" || f[3] != "WRITE" {
+			continue
+		}
+		pid, err := strconv.Atoi(f[4])
+		if err != nil || pid <= 0 || slices.Contains(pids, pid) {
+			continue
+		}
+		if inode := f[5][strings.LastIndexByte(f[5], ':')+1:]; hasOpen(pid, path, inode) {
+			pids = append(pids, pid)
+		}
+	}
+	return pids
+}
+
+// hasOpen reports whether a process has the file path open, removed or not, under that inode.
+func hasOpen(pid int, path, inode string) bool {
+	fds, err := filepath.Glob(fmt.Sprintf("/proc/%d/fd/*", pid))
+	if err != nil {
+		return false
+	}
+	for _, fd := range fds {
+		if target, err := os.Readlink(fd); err != nil || strings.TrimSuffix(target, " (deleted)") != path {
+			continue
+		}
+		info, err := os.Stat(fd)
+		if err != nil {
+			continue
+		}
+		if st, ok := info.Sys().(*syscall.Stat_t); ok && strconv.FormatUint(st.Ino, 10) == inode {
+			return true
+		}
+	}
+	return false
+}
+
+// realPath follows the links in the part of path that exists.
+func realPath(path string) string {
+	dir, name := filepath.Split(filepath.Clean(path))
+	if real, err := filepath.EvalSymlinks(dir); err == nil {
+		return filepath.Join(real, name)
+	}
+	if dir = filepath.Clean(dir); dir == path || dir == "." {
+		return path
+	}
+	return filepath.Join(realPath(dir), name)
+}
+
+// suspended reports whether a process was stopped by a signal (SIGSTOP, SIGTSTP) or a debugger, and answers nobody.
+func suspended(pid int) bool {
+	state, _ := stat(pid)
+	return state == "T" || state == "t"
+}
+
+// stat gives the state and the parent of a process; "" where there is none.
+func stat(pid int) (state string, parent int) {
+	text, err := os.ReadFile(fmt.Sprintf("/proc/%d/stat", pid))
+	if err != nil {
+		return "", 0
+	}
+	f := strings.Fields(string(text[bytes.LastIndexByte(text, ')')+1:])) // the name before it may hold anything
+	if len(f) < 2 {
+		return "", 0
+	}
+	parent, err = strconv.Atoi(f[1])
+	if err != nil {
+		return f[0], 0
+	}
+	return f[0], parent
+}
+
+// arguments are those that a process was started with, without its own name; nil where they cannot be read.
+func arguments(pid int) []string {
+	text, err := os.ReadFile(fmt.Sprintf("/proc/%d/cmdline", pid))
+	if err != nil || len(text) == 0 {
+		return nil
+	}
+	return strings.Split(strings.TrimSuffix(string(text), "\x00"), "\x00")[1:]
+}
+
+// originOf is where another process comes from; nil where that cannot be read.
+func originOf(pid int) *origin {
+	text, err := os.ReadFile(fmt.Sprintf("/proc/%d/environ", pid))
+	if err != nil {
+		return nil
+	}
+	env := strings.Split(string(text), "\x00")
+	_, parent := stat(pid)
+	return &origin{pid: pid, parent: parent, cgroup: cgroupOf(pid), getenv: func(name string) string {
+		for _, v := range env {
+			if value, ok := strings.CutPrefix(v, name+"="); ok {
+				return value
+			}
+		}
+		return ""
+	}}
+}
+
+func cgroupOf(pid int) string {
+	text, err := os.ReadFile(fmt.Sprintf("/proc/%d/cgroup", pid))
+	if err != nil {
+		return ""
+	}
+	return string(text)
+}

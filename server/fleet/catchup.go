@@ -1,0 +1,264 @@
+package fleet
+
+import (
+	"bytes"
+	"context"
+	"encoding/json"
+	"errors"
+	"fmt"
+	"io"
+	"io/fs"
+	"maps"
+	"net/http"
+	"os"
+	"path/filepath"
+	"slices"
+	"strings"
+	"sync"
+	"time"
+
+	"github.com/google/renameio/v2/maybe"
+
+	"hookctl/hooks"
+	"hookctl/logs"
+	"hookctl/logs/text"
+	"hookctl/server/daemon"
+)
+
+// CatchUpRequest says where to look for what never arrived. Its zero value is all that GitHub still has.
+type CatchUpRequest struct {
+	Targets []hooks.Target // nil for all that are known
+	Hooks   []hooks.Hook   // of these only; Targets is not looked at then
+	Since   time.Duration  // how far back; 3 days if zero, which is what GitHub keeps
+	Events  []string       // of these kinds only
+	Taken   bool           // also what GitHub calls delivered and the log lacks
+	DryRun  bool           // only looks
+	// Continue goes on where the last such call stopped, and lists the hooks only once an hour: the receiver's own rounds cost
+	// one call for each hook where nothing is missing.
+	Continue bool
+}
+
+// CaughtUp is an event that never arrived.
+type CaughtUp struct {
+	Repository  string    `json:"repository"`
+	HookID      int64     `json:"hook_id"`
+	DeliveryID  string    `json:"delivery_id"`
+	Event       string    `json:"event"`
+	Action      string    `json:"action,omitempty"`
+	DeliveredAt time.Time `json:"delivered_at"`
+	Reason      string    `json:"reason"`
+	File        string    `json:"file,omitempty"`
+	Recorded    bool      `json:"recorded"`
+}
+
+// CatchUpReport is what was missing, oldest first. As JSON it is the list of events.
+type CatchUpReport struct {
+	Events   []CaughtUp
+	Recorded int     // how many are in the log now
+	Hooks    int     // how many were looked at
+	Aside    []Aside // targets that could not be looked at
+}
+
+// MarshalJSON writes the events, as `catchup` prints them.
+func (r CatchUpReport) MarshalJSON() ([]byte, error) { return marshalList(r.Events) }
+
+// Ingest records a delivery as the receiver's intake does, and says in which file; duplicate means that the log had it.
+type Ingest func(ctx context.Context, record *logs.Record) (file string, duplicate bool, err error)
+
+// lists is what one Fleet remembers of what GitHub listed, for the rounds of [CatchUpRequest.Continue].
+type lists struct {
+	mu    sync.Mutex // held for a whole round: two would fetch the same
+	at    time.Time
+	hooks []hooks.Hook
+}
+
+// listedFor is how long a list of hooks serves the rounds.
+const listedFor = time.Hour
+
+// CatchUp fetches from GitHub's API what never arrived and hands it to ingest, or to the running receiver where that is nil:
+// without one the error is [daemon.ErrNotRunning]. What cannot be looked at does not keep the rest from being fetched; its
+// errors are joined to the error, and the report is as complete as it got.
+func (f *Fleet) CatchUp(ctx context.Context, r CatchUpRequest, ingest Ingest) (CatchUpReport, error) {
+	if ingest == nil {
+		if _, err := daemon.Dial(f.cfg.Home).Status(ctx); err != nil && !r.DryRun {
+			return CatchUpReport{}, hooks.WithCure(err, "hookctl start")
+		}
+		ingest = f.handOver
+	}
+	f.lists.mu.Lock()
+	defer f.lists.mu.Unlock()
+	list, out, err := f.toCatchUp(ctx, r)
+	if err != nil {
+		return CatchUpReport{Aside: out, Events: []CaughtUp{}}, err
+	}
+	report, err := f.fetch(ctx, r, list, ingest)
+	report.Hooks, report.Aside = len(list), out
+	if err = errors.Join(joined(out), err); err != nil {
+		f.lists.at = time.Time{}
+	}
+	return report, err
+}
+
+// toCatchUp are the hooks to look at.
+func (f *Fleet) toCatchUp(ctx context.Context, r CatchUpRequest) ([]hooks.Hook, []Aside, error) {
+	if r.Continue && r.Hooks == nil && r.Targets == nil && f.cfg.Now().Sub(f.lists.at) < listedFor {
+		return f.lists.hooks, nil, nil
+	}
+	list, out, err := f.chosen(ctx, r.Hooks, r.Targets)
+	if r.Continue && r.Hooks == nil && r.Targets == nil && err == nil {
+		f.lists.at, f.lists.hooks = f.cfg.Now(), list
+	}
+	return list, out, err
+}
+
+// fetch finds what is missing of some hooks, and records it.
+func (f *Fleet) fetch(ctx context.Context, r CatchUpRequest, list []hooks.Hook, ingest Ingest) (CatchUpReport, error) {
+	report := CatchUpReport{Events: []CaughtUp{}}
+	client, err := f.GitHub()
+	if err != nil {
+		return report, err
+	}
+	missing, cursor, missedErr := f.missed(ctx, list, r)
+	at := map[string]int{}
+	chosen := missing[:0:0]
+	for _, m := range missing {
+		if len(r.Events) > 0 && !slices.ContainsFunc(r.Events, func(e string) bool { return strings.EqualFold(e, m.Event.Event) }) {
+			continue
+		}
+		_, reason := m.Outcome(false)
+		at[m.GUID] = len(report.Events)
+		chosen = append(chosen, m)
+		report.Events = append(report.Events, CaughtUp{Repository: m.Hook.Target.String(), HookID: m.Hook.ID, DeliveryID: m.GUID,
+			Event: m.Event.Event, Action: m.Action, DeliveredAt: m.Latest().DeliveredAt, Reason: reason})
+	}
+	if r.DryRun || len(chosen) == 0 && !r.Continue {
+		return report, missedErr
+	}
+	_, fetchErr := client.Fetch(ctx, chosen, func(ctx context.Context, m hooks.Missing, d hooks.Delivery) error {
+		file, _, err := ingest(ctx, record(m, d))
+		if err == nil {
+			e := &report.Events[at[m.GUID]]
+			e.File, e.Recorded = file, true
+			report.Recorded++
+		}
+		return err
+	})
+	if r.Continue && cursor != nil {
+		fetchErr = errors.Join(fetchErr, f.writeCursor(cursor))
+	}
+	return report, errors.Join(missedErr, fetchErr)
+}
+
+// missed are the events of some hooks that no attempt brought here, oldest first, and the cursor that a later round goes on
+// from: nil where it must not move, because the log could not be asked.
+func (f *Fleet) missed(ctx context.Context, list []hooks.Hook, r CatchUpRequest) (missing []hooks.Missing, cursor hooks.Cursor, err error) {
+	client, err := f.GitHub()
+	if err != nil {
+		return nil, nil, err
+	}
+	since := r.Since
+	if since <= 0 {
+		since = span
+	}
+	query := hooks.MissedQuery{Hooks: list, Since: f.cfg.Now().Add(-since), Taken: r.Taken}
+	if r.Continue {
+		query.Cursor = f.readCursor()
+	}
+	err = f.withLog(ctx, func(log *logs.Log) error {
+		// What cannot be looked up counts as there, so that nothing is recorded twice.
+		var failed error
+		var mu sync.Mutex
+		query.Have = func(guid string) bool {
+			entries, err := log.Find(ctx, guid)
+			if err != nil {
+				mu.Lock()
+				defer mu.Unlock()
+				failed = fmt.Errorf("look a delivery up in the log: %w", err)
+				return true
+			}
+			return len(entries) > 0
+		}
+		var moved hooks.Cursor
+		missing, moved, err = client.Missed(ctx, query)
+		if failed == nil {
+			cursor = hooks.Cursor{}
+			maps.Copy(cursor, query.Cursor)
+			maps.Copy(cursor, moved)
+		}
+		return errors.Join(err, failed)
+	})
+	return missing, cursor, err
+}
+
+func (f *Fleet) cursorFile() string { return filepath.Join(f.cfg.Home, "run", "catchup.json") }
+
+// readCursor reads how far the rounds are. A cursor that cannot be read costs a few calls, so it counts as none.
+func (f *Fleet) readCursor() hooks.Cursor {
+	data, err := os.ReadFile(f.cursorFile())
+	cursor := hooks.Cursor{}
+	if err != nil || json.Unmarshal(data, &cursor) != nil {
+		return hooks.Cursor{}
+	}
+	return cursor
+}
+
+func (f *Fleet) writeCursor(cursor hooks.Cursor) error {
+	data, err := json.Marshal(cursor)
+	if err == nil {
+		err = maybe.WriteFile(f.cursorFile(), data, 0o600)
+	}
+	if err != nil && !errors.Is(err, fs.ErrNotExist) { // without run/ no receiver has run, and none goes on
+		return fmt.Errorf("remember how far catching up is: %w", err)
+	}
+	return nil
+}
+
+// record is a delivery that came through the API. Its original bytes are gone, so no signature can be checked: the API call is
+// the proof of where it comes from.
+func record(m hooks.Missing, d hooks.Delivery) *logs.Record {
+	header := http.Header{}
+	for name, value := range d.RequestHeaders {
+		header.Set(name, value)
+	}
+	kept := map[string]string{}
+	for _, name := range keptHeaders() {
+		if value := text.Clean(header.Get(name)); value != "" {
+			kept[name] = value
+		}
+	}
+	return &logs.Record{EventType: d.Event, DeliveryID: d.GUID, HookID: m.Hook.ID, Source: logs.SourceCatchup, Headers: kept, Payload: d.Payload}
+}
+
+// keptHeaders are those that a record keeps, as the receiver's intake keeps them.
+func keptHeaders() []string {
+	return []string{"X-GitHub-Event", "X-GitHub-Delivery", "X-GitHub-Hook-ID", "X-GitHub-Hook-Installation-Target-Type",
+		"X-GitHub-Hook-Installation-Target-ID", "X-Hub-Signature-256", "Content-Type", "User-Agent"}
+}
+
+// handOver has the running receiver take a record in.
+func (f *Fleet) handOver(ctx context.Context, record *logs.Record) (file string, duplicate bool, err error) {
+	body, err := record.Encode() // and not json.Marshal, which would take the spaces out of the payload
+	if err != nil {
+		return "", false, fmt.Errorf("hand a delivery to the receiver: %w", err)
+	}
+	res, err := daemon.Dial(f.cfg.Home).Do(ctx, http.MethodPost, "/ingest", bytes.NewReader(body))
+	if err != nil {
+		return "", false, hooks.WithCure(err, "hookctl start")
+	}
+	defer func() { err = errors.Join(err, res.Body.Close()) }()
+	var answer struct {
+		File        string
+		Duplicate   bool
+		Error, Hint string
+	}
+	if err := json.NewDecoder(io.LimitReader(res.Body, 1<<20)).Decode(&answer); err != nil && res.StatusCode == http.StatusOK {
+		return "", false, fmt.Errorf("read the receiver's answer: %w", err)
+	}
+	if res.StatusCode != http.StatusOK {
+		if answer.Error == "" {
+			answer.Error = "the receiver answered " + res.Status
+		}
+		return "", false, hooks.WithCure(errors.New(answer.Error), answer.Hint)
+	}
+	return answer.File, answer.Duplicate, nil
+}

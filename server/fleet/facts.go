@@ -1,0 +1,88 @@
+package fleet
+
+import (
+	"context"
+	"errors"
+	"os"
+	"slices"
+
+	"hookctl/hooks"
+	"hookctl/hooks/secret"
+	"hookctl/logs"
+	"hookctl/server/daemon"
+)
+
+// facts is what this machine knows of hooks without asking GitHub. It does not change once it is gathered.
+type facts struct {
+	store     *secret.Store
+	targets   []hooks.Target
+	public    string   // the receiver's public URL now, "" where it is not known
+	addresses []string // all that it has and had
+	hooks     map[int64]keptHook
+	current   string   // fingerprint of the shared secret
+	accepted  []string // of all that are accepted
+	running   bool     // the receiver answers
+}
+
+// recent is how many of the newest verified deliveries are looked at for what hooks sign with. What was seen once is kept.
+const recent = 1000
+
+// facts gathers them.
+func (f *Fleet) facts(ctx context.Context) (*facts, error) {
+	known, err := f.known(ctx)
+	if err != nil {
+		return nil, err
+	}
+	k := &facts{store: f.cfg.Store, public: f.cfg.PublicURL, hooks: known.Hooks}
+	if k.targets, err = f.targets(known); err != nil {
+		return nil, err
+	}
+	status, err := daemon.Dial(f.cfg.Home).Status(ctx)
+	k.running = err == nil
+	if k.public == "" {
+		k.public = status.PublicURL
+	}
+	k.addresses = slices.Clone(known.Addresses)
+	if k.public != "" {
+		k.addresses = append(k.addresses, k.public)
+	}
+	if k.hooks == nil {
+		k.hooks = map[int64]keptHook{}
+	}
+	if err := f.see(ctx, k); err != nil {
+		return nil, err
+	}
+	now := f.cfg.Now()
+	ring, err := f.cfg.Store.Ring(now)
+	if err != nil {
+		return nil, err
+	}
+	k.accepted = ring.Fingerprints(now)
+	shared, _, err := f.cfg.Store.Current()
+	k.current = secret.Fingerprint(shared)
+	return k, err
+}
+
+// see takes the newest verified deliveries of the log in.
+func (f *Fleet) see(ctx context.Context, k *facts) error {
+	filter, err := logs.ParseFilter("verified:yes source:delivery,relay", f.cfg.Now())
+	if err != nil || f.noLog() {
+		return err
+	}
+	return f.withLog(ctx, func(log *logs.Log) error {
+		page, err := log.Page(ctx, logs.Query{Filter: filter, Limit: recent})
+		for _, e := range page.Entries {
+			if h := k.hooks[e.HookID]; e.HookID != 0 && e.ReceivedAt.After(h.Seen) {
+				h.Secret, h.Seen = e.Secret, e.ReceivedAt
+				k.hooks[e.HookID] = h
+			}
+		}
+		return err
+	})
+}
+
+// noLog tells whether there is no log directory yet, which is then not made by looking.
+func (f *Fleet) noLog() bool {
+	_, err := os.Stat(f.cfg.Logs.Dir)
+	return f.cfg.Log == nil && errors.Is(err, os.ErrNotExist)
+}

@@ -1,0 +1,167 @@
+package fleet
+
+import (
+	"bytes"
+	"context"
+	"encoding/json"
+	"errors"
+	"fmt"
+	"io/fs"
+	"log/slog"
+	"os"
+	"path/filepath"
+	"slices"
+	"strings"
+	"time"
+
+	"github.com/gofrs/flock"
+	"github.com/google/renameio/v2/maybe"
+
+	"hookctl/hooks"
+)
+
+// kept is state/fleet.json: what a fleet has to know and cannot ask anybody for.
+type kept struct {
+	Targets []string `json:"targets"`
+	// Renamed gives the present name of targets that were renamed at GitHub, by their old name in lower case: the settings may
+	// still have that.
+	Renamed map[string]string `json:"renamed,omitempty"`
+	// Addresses are the public URLs that the receiver has and had, the latest last. Hooks that lead to one of them are ours.
+	Addresses []string           `json:"addresses,omitempty"`
+	Hooks     map[int64]keptHook `json:"hooks,omitempty"`
+	// Pings is when the newest ping arrived whose target has been taken in.
+	Pings time.Time `json:"pings,omitzero"`
+	// Imported means that what earlier versions kept in run/ has been taken over.
+	Imported bool `json:"imported,omitempty"`
+}
+
+// keptHook is what was last seen of a hook.
+type keptHook struct {
+	Repository string    `json:"repository"`
+	URL        string    `json:"url,omitempty"`    // that setup gave it when it created the hook; "" for one that was there
+	Secret     string    `json:"secret,omitempty"` // fingerprint of what its newest verified delivery was signed with
+	Seen       time.Time `json:"seen,omitzero"`    // when that arrived
+}
+
+// addressesKept bounds the addresses that are remembered: a quick tunnel has another one after every start.
+const addressesKept = 50
+
+func (f *Fleet) stateDir() string  { return filepath.Join(f.cfg.Home, "state") }
+func (f *Fleet) stateFile() string { return filepath.Join(f.stateDir(), "fleet.json") }
+
+// read gives what is kept. Nothing yet is no error.
+func (f *Fleet) read() (kept, error) {
+	var k kept
+	data, err := os.ReadFile(f.stateFile())
+	if err == nil {
+		err = json.Unmarshal(data, &k)
+	}
+	if err != nil && !errors.Is(err, fs.ErrNotExist) {
+		return kept{}, hooks.WithCure(fmt.Errorf("read %s: %w", f.stateFile(), err), "move it away; hookctl setup adds its repositories again")
+	}
+	return k, nil
+}
+
+// stateWait bounds how long a write waits for another process's: each takes milliseconds.
+const stateWait = 10 * time.Second
+
+// update changes what is kept, while no other process does. It is durable on return.
+func (f *Fleet) update(ctx context.Context, change func(*kept)) error {
+	if err := os.MkdirAll(f.stateDir(), 0o700); err != nil {
+		return fmt.Errorf("remember the fleet: %w", err)
+	}
+	lock := flock.New(filepath.Join(f.stateDir(), "fleet.lock"), flock.SetPermissions(0o600))
+	ctx, cancel := context.WithTimeout(ctx, stateWait)
+	defer cancel()
+	if _, err := lock.TryLockContext(ctx, 2*time.Millisecond); err != nil {
+		return fmt.Errorf("remember the fleet: lock %s: %w", lock.Path(), err)
+	}
+	defer func() { _ = lock.Close() }()
+	k, err := f.read()
+	if err != nil {
+		return err
+	}
+	before, err := json.Marshal(k)
+	if err != nil {
+		return fmt.Errorf("remember the fleet: %w", err)
+	}
+	change(&k)
+	after, err := json.Marshal(k)
+	if err == nil && !bytes.Equal(before, after) {
+		err = maybe.WriteFile(f.stateFile(), after, 0o600)
+	}
+	if err != nil {
+		return fmt.Errorf("remember the fleet: %w", err)
+	}
+	return nil
+}
+
+// learn is update for what was only seen: it can be seen again, so a disk that takes nothing keeps nobody from working.
+func (f *Fleet) learn(ctx context.Context, change func(*kept)) {
+	if err := f.update(ctx, change); err != nil && f.cfg.Logs.Logger != nil {
+		f.cfg.Logs.Logger.Log(ctx, slog.LevelWarn, "what was seen of the fleet is not remembered", "error", err)
+	}
+}
+
+// add remembers a target, once whatever its case.
+func (k *kept) add(t hooks.Target) {
+	delete(k.Renamed, key(t))
+	if !slices.ContainsFunc(k.Targets, func(name string) bool { return strings.EqualFold(name, t.String()) }) {
+		k.Targets = append(k.Targets, t.String())
+	}
+}
+
+// drop forgets a target and its hooks.
+func (k *kept) drop(t hooks.Target) {
+	k.Targets = slices.DeleteFunc(k.Targets, func(name string) bool { return strings.EqualFold(name, t.String()) })
+	for id, h := range k.Hooks {
+		if strings.EqualFold(h.Repository, t.String()) {
+			delete(k.Hooks, id)
+		}
+	}
+}
+
+// rename puts a target's present name in the place of its old one.
+func (k *kept) rename(from, to hooks.Target) {
+	if key(from) == key(to) {
+		return
+	}
+	known := slices.ContainsFunc(k.Targets, func(name string) bool { return strings.EqualFold(name, from.String()) })
+	k.Targets = slices.DeleteFunc(k.Targets, func(name string) bool { return strings.EqualFold(name, from.String()) })
+	if known {
+		k.add(to)
+	}
+	for id, h := range k.Hooks {
+		if strings.EqualFold(h.Repository, from.String()) {
+			h.Repository = to.String()
+			k.Hooks[id] = h
+		}
+	}
+	if k.Renamed == nil {
+		k.Renamed = map[string]string{}
+	}
+	k.Renamed[key(from)] = to.String()
+}
+
+// address remembers a public URL as the latest that the receiver has.
+func (k *kept) address(url string) {
+	if url == "" {
+		return
+	}
+	k.Addresses = slices.DeleteFunc(k.Addresses, func(have string) bool { return hooks.SameURL(have, url) })
+	k.Addresses = append(k.Addresses, hooks.BaseURL(url))
+	k.Addresses = k.Addresses[max(0, len(k.Addresses)-addressesKept):]
+}
+
+// hook changes what is known of one hook.
+func (k *kept) hook(id int64, change func(*keptHook)) {
+	h := k.Hooks[id]
+	change(&h)
+	if k.Hooks == nil {
+		k.Hooks = map[int64]keptHook{}
+	}
+	k.Hooks[id] = h
+}
+
+// key names a target whatever its case.
+func key(t hooks.Target) string { return strings.ToLower(t.String()) }

@@ -1,0 +1,292 @@
+package fleet
+
+import (
+	"cmp"
+	"context"
+	"errors"
+	"fmt"
+	"slices"
+	"strings"
+	"sync"
+
+	"golang.org/x/sync/errgroup"
+
+	"hookctl/hooks"
+)
+
+// ListRequest says whose hooks to list.
+type ListRequest struct {
+	Targets []hooks.Target // nil for all that are known
+	// Deliveries looks at the latest deliveries of every hook of ours too, with one more call for each: it finds lost events,
+	// and judges hooks of organisations, of which GitHub gives no last response.
+	Deliveries bool
+	// Each, if set, is called with each target as soon as it was listed, one at a time and in no order: with its hooks, or with
+	// why it is set aside.
+	Each func(hooks.Target, []Hook, *Aside)
+}
+
+// List is every hook of some targets. As JSON it is the list of its hooks.
+type List struct {
+	Targets   []hooks.Target // that were listed, by their present names
+	Hooks     []Hook         // ours first, then by target and id
+	Aside     []Aside        // targets that could not be listed
+	PublicURL string         // of this receiver, "" where it is not known
+}
+
+// MarshalJSON writes the hooks, as `hooks list` prints them.
+func (l List) MarshalJSON() ([]byte, error) { return marshalList(l.Hooks) }
+
+// Ours are the hooks that deliver to this receiver.
+func (l List) Ours() []Hook {
+	return slices.DeleteFunc(slices.Clone(l.Hooks), func(h Hook) bool { return !h.Ours })
+}
+
+// Err joins what kept targets from being listed, nil where all were.
+func (l List) Err() error { return joined(l.Aside) }
+
+// Aside is a target, or a hook of it, that could not be worked on while the others were.
+type Aside struct {
+	Target hooks.Target
+	HookID int64 // 0 for the whole target
+	Err    error
+	// Passing means that it may work later without anybody doing anything, as after a lost connection. GitHub's 403 and 404
+	// are not passing.
+	Passing bool
+}
+
+// Cure is what to do about it.
+func (a Aside) Cure() string {
+	cure := hooks.CureOf(a.Err)
+	if a.HookID == 0 && errors.Is(a.Err, hooks.ErrNotFound) {
+		return strings.TrimPrefix(cure+"; if it is gone: hookctl hooks forget "+a.Target.Flag(), "; ")
+	}
+	return cure
+}
+
+// MarshalJSON writes the target, the hook where it is about one, the error and its cure.
+func (a Aside) MarshalJSON() ([]byte, error) { return marshalAside(a) }
+
+func joined(aside []Aside) error {
+	errs := make([]error, len(aside))
+	for i, a := range aside {
+		errs[i] = a.Err
+		if cure := a.Cure(); cure != hooks.CureOf(a.Err) {
+			errs[i] = &recured{a.Err, cure}
+		}
+	}
+	return errors.Join(errs...)
+}
+
+// recured is an error with a better cure than its own.
+type recured struct {
+	error
+	cure string
+}
+
+// Unwrap gives the error without the cure.
+func (e *recured) Unwrap() error { return e.error }
+
+// Hint is the cure.
+func (e *recured) Hint() string { return e.cure }
+
+// passing tells whether something may work later without anybody doing anything here.
+func passing(err error) bool {
+	for _, kind := range []error{hooks.ErrUnreachable, hooks.ErrRateLimited, hooks.ErrNotLoggedIn, context.DeadlineExceeded} {
+		if errors.Is(err, kind) {
+			return true
+		}
+	}
+	return false
+}
+
+// List asks GitHub for the hooks of every target and judges them. What kept a target from being listed is in the list, and
+// does not stop the others; the error is about all of it, such as a missing login.
+func (f *Fleet) List(ctx context.Context, r ListRequest) (List, error) {
+	k, err := f.facts(ctx)
+	if err != nil {
+		return List{}, err
+	}
+	return f.list(ctx, k, r)
+}
+
+// list is List with what this machine knows.
+func (f *Fleet) list(ctx context.Context, k *facts, r ListRequest) (List, error) {
+	client, err := f.GitHub()
+	if err != nil {
+		return List{}, err
+	}
+	targets := r.Targets
+	if targets == nil {
+		targets = k.targets
+	}
+	targets = unique(targets)
+	all := List{PublicURL: k.public, Hooks: []Hook{}}
+	renamed := map[hooks.Target]hooks.Target{}
+	var mu sync.Mutex
+	var group errgroup.Group
+	group.SetLimit(listsAtOnce)
+	for _, t := range targets {
+		group.Go(func() error {
+			list, err := f.listOne(ctx, client, k, t, r.Deliveries)
+			if err != nil && ctx.Err() != nil {
+				return ctx.Err()
+			}
+			mu.Lock()
+			defer mu.Unlock()
+			if err != nil {
+				f.noted(err)
+				out := Aside{Target: t, Err: err, Passing: passing(err)}
+				all.Aside = append(all.Aside, out)
+				if r.Each != nil {
+					r.Each(t, nil, &out)
+				}
+				return nil
+			}
+			now := t
+			if len(list) > 0 {
+				now = list[0].Target
+			}
+			if key(now) != key(t) {
+				renamed[t] = now
+			}
+			all.Targets = append(all.Targets, now)
+			for _, h := range list { // two names of one repository list the same hooks
+				if !slices.ContainsFunc(all.Hooks, func(have Hook) bool { return have.ID == h.ID }) {
+					all.Hooks = append(all.Hooks, h)
+				}
+			}
+			if r.Each != nil {
+				r.Each(now, list, nil)
+			}
+			return nil
+		})
+	}
+	if err := group.Wait(); err != nil {
+		return all, err
+	}
+	all.Targets = unique(all.Targets)
+	slices.SortFunc(all.Targets, byTarget)
+	slices.SortFunc(all.Aside, func(a, b Aside) int { return byTarget(a.Target, b.Target) })
+	slices.SortFunc(all.Hooks, func(a, b Hook) int {
+		if a.Ours != b.Ours {
+			return map[bool]int{true: -1, false: 1}[a.Ours]
+		}
+		return cmp.Or(byTarget(a.Target, b.Target), cmp.Compare(a.ID, b.ID))
+	})
+	f.listed(ctx, all, renamed)
+	return all, nil
+}
+
+// listsAtOnce is how many targets are asked for at once; the client lets through what GitHub likes.
+const listsAtOnce = 32
+
+func byTarget(a, b hooks.Target) int { return strings.Compare(key(a), key(b)) }
+
+// listOne lists and judges the hooks of one target.
+func (f *Fleet) listOne(ctx context.Context, client *hooks.Client, k *facts, t hooks.Target, deliveries bool) ([]Hook, error) {
+	found, err := client.List(ctx, t)
+	if err != nil {
+		return nil, err
+	}
+	list := make([]Hook, len(found))
+	for i, h := range found {
+		var lost *hooks.Warning
+		if ours, _ := k.ours(h); ours && deliveries {
+			if lost, err = f.lately(ctx, client, &h); err != nil {
+				return nil, err
+			}
+		}
+		if list[i], err = k.judge(h, found); err != nil {
+			return nil, err
+		}
+		if lost != nil {
+			list[i].Warnings = append(list[i].Warnings, *lost)
+			list[i].Health, list[i].State = list[i].health()
+		}
+	}
+	return list, nil
+}
+
+// latelyLimit is how many of the latest deliveries of a hook are looked at.
+const latelyLimit = 30
+
+// lately looks at a hook's latest deliveries: the newest is what GitHub's last response should say, and of some no attempt may
+// have arrived.
+func (f *Fleet) lately(ctx context.Context, client *hooks.Client, h *hooks.Hook) (*hooks.Warning, error) {
+	list, err := client.Deliveries(ctx, h.Target, h.ID, hooks.DeliveryQuery{Limit: latelyLimit})
+	if err != nil || len(list) == 0 {
+		return nil, err
+	}
+	newest := list[0]
+	h.LastResponse = hooks.Response{Code: newest.StatusCode, Status: "active", Message: newest.Status}
+	sent, err := f.beside(ctx, *h, list)
+	if err != nil {
+		return nil, err
+	}
+	lost := slices.DeleteFunc(sent, func(s Sent) bool { return !s.Missed() })
+	if len(lost) == 0 {
+		return nil, nil
+	}
+	return &hooks.Warning{Code: hooks.WarnMissed, HookID: h.ID, Cure: "hookctl catchup " + h.Target.Flag(),
+		Text: fmt.Sprintf("hook %d: %d of its last %d events never arrived, the last a %s", h.ID, len(lost), len(sent), lost[0].Event)}, nil
+}
+
+// listed remembers what a list showed: renamed targets, and the hooks that are ours.
+func (f *Fleet) listed(ctx context.Context, l List, renamed map[hooks.Target]hooks.Target) {
+	f.learn(ctx, func(k *kept) {
+		for from, to := range renamed {
+			k.rename(from, to)
+		}
+		for _, h := range l.Hooks {
+			if _, known := k.Hooks[h.ID]; !h.Ours && !known {
+				continue
+			}
+			k.hook(h.ID, func(have *keptHook) {
+				have.Repository = h.Target.String()
+				if h.Seen.After(have.Seen) {
+					have.Secret, have.Seen = h.Secret, h.Seen
+				}
+			})
+		}
+		for id, h := range k.Hooks { // deleted at GitHub
+			there := slices.ContainsFunc(l.Hooks, func(have Hook) bool { return have.ID == id })
+			if listed := slices.ContainsFunc(l.Targets, func(t hooks.Target) bool { return strings.EqualFold(t.String(), h.Repository) }); listed && !there {
+				delete(k.Hooks, id)
+			}
+		}
+	})
+}
+
+// FindRequest names one hook.
+type FindRequest struct {
+	ID      int64
+	Targets []hooks.Target // where it may be; nil for all that are known
+}
+
+// Find returns one hook, judged among those beside it.
+func (f *Fleet) Find(ctx context.Context, r FindRequest) (Hook, error) {
+	k, err := f.facts(ctx)
+	if err != nil {
+		return Hook{}, err
+	}
+	targets := r.Targets
+	if h, known := k.hooks[r.ID]; known && targets == nil { // it was seen there before
+		if t, err := hooks.ParseTarget(h.Repository); err == nil {
+			targets = []hooks.Target{t}
+		}
+	}
+	for {
+		l, err := f.list(ctx, k, ListRequest{Targets: targets})
+		if err != nil {
+			return Hook{}, err
+		}
+		if at := slices.IndexFunc(l.Hooks, func(h Hook) bool { return h.ID == r.ID }); at >= 0 {
+			return l.Hooks[at], nil
+		}
+		if r.Targets != nil || targets == nil {
+			err := hooks.WithCure(fmt.Errorf("no hook %d on the repositories looked at: %w", r.ID, hooks.ErrHookNotFound), "name its repository with -R owner/repo")
+			return Hook{}, errors.Join(err, l.Err())
+		}
+		targets = nil
+	}
+}

@@ -1,0 +1,308 @@
+package fleet
+
+import (
+	"cmp"
+	"context"
+	"errors"
+	"fmt"
+	"log/slog"
+	"slices"
+	"strings"
+	"time"
+
+	"hookctl/hooks"
+	"hookctl/hooks/secret"
+	"hookctl/logs"
+	"hookctl/server/daemon"
+)
+
+// SetupRequest says which hooks are to exist. Its zero value brings the hooks of every known target to the public URL.
+type SetupRequest struct {
+	Targets  []hooks.Target // nil for all that are known
+	URL      string         // public URL, with or without /webhook; "" for that of the settings
+	Path     string         // name of /webhook/<name>; "" for none
+	Events   []string       // nil keeps those of a hook that is there; a new one gets those of the settings
+	Inactive bool           // hooks that send nothing yet; without it a paused hook stays paused, and a new one is active
+	Insecure bool           // GitHub does not check the certificate
+	Wait     time.Duration  // for the proof of one hook; that of the Config if zero
+
+	Adopt            bool   // takes back hooks that were pointed elsewhere
+	AllowUnreachable bool   // also an address that GitHub refuses or cannot reach, such as localhost
+	Secret           string // kept where there is none yet; "" generates one
+}
+
+// String leaves the secret out.
+func (r SetupRequest) String() string {
+	return fmt.Sprintf("setup of %d targets at %s", len(r.Targets), r.URL)
+}
+
+// GoString is String.
+func (r SetupRequest) GoString() string { return r.String() }
+
+// LogValue is what log/slog prints.
+func (r SetupRequest) LogValue() slog.Value { return slog.StringValue(r.String()) }
+
+// SetupPlan is what setup would do, worked out by looking only: print it with String, as JSON, or as lines for gh with Calls.
+type SetupPlan struct {
+	hooks.SetupPlan
+	Warnings []hooks.Warning // about the address, such as plain http
+	Secret   string          // fingerprint of what the hooks are to sign with
+	Fresh    bool            // that secret is new, and is kept once the plan is carried out
+
+	request hooks.SetupRequest
+	known   *facts
+}
+
+// Changes tells whether the plan does more than look and ping.
+func (p SetupPlan) Changes() bool {
+	return slices.ContainsFunc(p.Items, func(i hooks.SetupItem) bool { return i.Action == hooks.ActionCreate || i.Action == hooks.ActionUpdate })
+}
+
+// Able tells whether there is a target that something can be done with.
+func (p SetupPlan) Able() bool {
+	return slices.ContainsFunc(p.Items, func(i hooks.SetupItem) bool { return i.Action != hooks.ActionFail })
+}
+
+// Err joins why targets could not be looked at, nil where all could.
+func (p SetupPlan) Err() error {
+	var errs []error
+	for _, i := range p.Items {
+		errs = append(errs, i.Err)
+	}
+	return errors.Join(errs...)
+}
+
+// SetupReport is what became of a plan. As JSON it is the list of its results.
+type SetupReport struct {
+	Results  []hooks.SetupResult
+	Receiver daemon.Status
+	Started  bool   // the receiver was started for it
+	Secret   string // fingerprint of a secret that was generated and kept; "" where there was one
+	SavedURL string // the public URL, where it was kept in the settings
+	// Address is what is odd about the address as seen from here, nil for nothing. GitHub may see what this machine cannot: the
+	// pings are the proof.
+	Address error
+}
+
+// MarshalJSON writes the results, as `setup` prints them.
+func (r SetupReport) MarshalJSON() ([]byte, error) { return marshalList(r.Results) }
+
+// Verified counts the hooks that proved themselves by a signed ping.
+func (r SetupReport) Verified() (n int) {
+	for _, result := range r.Results {
+		if result.Verified && result.Err == nil {
+			n++
+		}
+	}
+	return n
+}
+
+// Failed tells whether a hook is not set up, or not verified.
+func (r SetupReport) Failed() bool {
+	return slices.ContainsFunc(r.Results, func(result hooks.SetupResult) bool { return result.Err != nil })
+}
+
+// PlanSetup looks at the hooks of every target and says what is to be created, changed, adopted or left alone. An address
+// that GitHub cannot reach is refused here, before anything exists. The error is about the request as a whole; a target that
+// cannot be looked at is a failed item.
+func (f *Fleet) PlanSetup(ctx context.Context, r SetupRequest) (SetupPlan, error) {
+	client, err := f.GitHub()
+	if err != nil {
+		return SetupPlan{}, err
+	}
+	k, err := f.facts(ctx)
+	if err != nil {
+		return SetupPlan{}, err
+	}
+	plan := SetupPlan{known: k}
+	address := cmp.Or(r.URL, k.public)
+	if address == "" {
+		return plan, hooks.WithCure(errors.New("the public URL of the receiver is not known"), "give it: --url https://hooks.example.com")
+	}
+	url, err := hooks.HookURL(address, r.Path)
+	if err != nil {
+		return plan, err
+	}
+	warning, err := hooks.CheckPublic(url, client.Host())
+	if errors.Is(err, hooks.ErrNotPublic) && r.AllowUnreachable {
+		err = nil
+	}
+	if err != nil {
+		return plan, err
+	}
+	if warning != "" {
+		plan.Warnings = append(plan.Warnings, hooks.Warning{Code: WarnPlainHTTP, Text: warning, Cure: "give an https URL with --url"})
+	}
+	targets := r.Targets
+	if targets == nil {
+		targets = k.targets
+	}
+	if len(targets) == 0 {
+		return plan, hooks.WithCure(errors.New("no repository is known to set hooks up on"), "name one: -R owner/repo")
+	}
+	ask := hooks.SetupRequest{
+		Targets: targets, URL: url, Events: r.Events, NewEvents: f.cfg.Events, Active: !r.Inactive, InsecureSSL: r.Insecure, Wait: cmp.Or(r.Wait, f.cfg.Wait),
+		OwnSecret: f.cfg.Store.HookSecret,
+		Ours: func(h hooks.Hook) bool {
+			ours, moved := k.ours(h)
+			return ours || r.Adopt && moved || hooks.SameReceiver(h.URL, url)
+		},
+	}
+	if plan.Fresh, err = f.chooseSecret(&ask, r.Secret); err != nil {
+		return plan, err
+	}
+	plan.Secret, plan.request = secret.Fingerprint(ask.Secret), ask
+	if plan.SetupPlan, err = client.PlanSetup(ctx, ask); err != nil {
+		return plan, err
+	}
+	plan.moved(ctx, client, k, r.Adopt)
+	for _, i := range plan.Items {
+		f.noted(i.Err)
+	}
+	return plan, nil
+}
+
+// moved warns where a hook would be created beside one that delivered here and was pointed elsewhere since.
+func (p *SetupPlan) moved(ctx context.Context, client *hooks.Client, k *facts, adopt bool) {
+	for n := range p.Items {
+		item := &p.Items[n]
+		if adopt || item.Action != hooks.ActionCreate || !slices.ContainsFunc(keys(k.hooks), func(h keptHook) bool { return strings.EqualFold(h.Repository, item.Target.String()) }) {
+			continue
+		}
+		list, err := client.List(ctx, item.Target)
+		if err != nil {
+			continue // the plan says what it knows; carrying it out meets the error again
+		}
+		for _, h := range list {
+			if _, moved := k.ours(h); moved {
+				item.Warnings = append(item.Warnings, hooks.Warning{Code: WarnMoved, HookID: h.ID, Cure: "hookctl setup " + item.Target.Flag() + " --adopt",
+					Text: fmt.Sprintf("hook %d delivered here before, and sends to %s now", h.ID, h.URL)})
+			}
+		}
+	}
+}
+
+func keys(m map[int64]keptHook) []keptHook {
+	list := make([]keptHook, 0, len(m))
+	for _, h := range m {
+		list = append(list, h)
+	}
+	return list
+}
+
+// chooseSecret sets what the hooks are to sign with: that of the path, or the shared one. fresh tells that it is new.
+func (f *Fleet) chooseSecret(ask *hooks.SetupRequest, offered string) (fresh bool, err error) {
+	if ask.Secret, ask.Variable, err = f.cfg.Store.PathSecret(ask.URL); err != nil || ask.Secret != "" {
+		return false, err
+	}
+	if ask.Secret, _, err = f.cfg.Store.ForHooks(); err != nil || ask.Secret != "" {
+		return false, err
+	}
+	if ask.Secret = offered; ask.Secret == "" {
+		ask.Secret, err = secret.Generate()
+	}
+	return true, err
+}
+
+// Setup carries a plan out: the secret is kept, the receiver started or reloaded, hooks are created, changed and adopted, each
+// is proved by a ping, a rotation under way takes them along, and the targets are remembered. What failed with a target is in
+// its result; the error is about what belongs to no target. The report is as complete as it got.
+func (f *Fleet) Setup(ctx context.Context, p SetupPlan, progress func(hooks.Step)) (report SetupReport, err error) {
+	client, err := f.GitHub()
+	if err != nil {
+		return report, err
+	}
+	if p.Fresh {
+		// Somebody else may have kept one in the meantime; it stays.
+		have, _, err := f.cfg.Store.Current()
+		if err != nil {
+			return report, err
+		}
+		if have == "" {
+			if err := f.cfg.Store.SetCurrent(p.request.Secret); err != nil {
+				return report, err
+			}
+			report.Secret = p.Secret
+		} else if plan, err := client.PlanSetup(ctx, p.with(have)); err != nil {
+			return report, err
+		} else {
+			p.SetupPlan = plan
+		}
+	}
+	if report.Receiver, report.Started, err = f.Receiver(ctx); err != nil {
+		return report, err
+	}
+	if err := accepts(report.Receiver, []string{secret.Fingerprint(p.request.Secret)}); err != nil {
+		return report, err
+	}
+	report.Address = f.cfg.Probe(ctx, p.URL, report.Receiver.Instance)
+	err = f.withLog(ctx, func(log *logs.Log) error {
+		report.Results, err = client.Apply(ctx, p.SetupPlan, confirm(log), progress)
+		if errors.Is(err, hooks.ErrIncomplete) {
+			err = nil
+		}
+		// What was created is remembered before anything else can fail, and also after an interrupt.
+		kept := f.remember(context.WithoutCancel(ctx), p, report.Results)
+		return errors.Join(err, kept, f.takeIn(ctx, client, log, p, report.Results))
+	})
+	if save := hooks.BaseURL(p.URL); report.Verified() > 0 && f.cfg.SaveURL != nil && !hooks.SameReceiver(p.URL, f.cfg.PublicURL) {
+		saved := f.cfg.SaveURL(ctx, save)
+		if saved == nil {
+			report.SavedURL = save
+		}
+		err = errors.Join(err, saved)
+	}
+	return report, err
+}
+
+// with is the plan's request for another secret.
+func (p *SetupPlan) with(value string) hooks.SetupRequest {
+	p.request.Secret, p.Secret, p.Fresh = value, secret.Fingerprint(value), false
+	return p.request
+}
+
+// takeIn gives a rotation that is not over the hooks that were set up.
+func (f *Fleet) takeIn(ctx context.Context, client *hooks.Client, log *logs.Log, p SetupPlan, results []hooks.SetupResult) error {
+	var made []hooks.Hook
+	for _, r := range results {
+		if r.HookID != 0 {
+			made = append(made, hooks.Hook{ID: r.HookID, Target: r.Target, URL: r.URL})
+		}
+	}
+	if len(made) == 0 {
+		return nil
+	}
+	ctx, cancel := context.WithTimeout(context.WithoutCancel(ctx), 2*hooks.DefaultWait)
+	defer cancel()
+	var verified []int64
+	for _, r := range results {
+		if r.Verified {
+			verified = append(verified, r.HookID)
+		}
+	}
+	return errors.Join(f.cfg.Store.BackFromAside(verified...), f.rotator(client, log, nil).TakeIn(ctx, made, p.request.Secret))
+}
+
+// remember keeps what was set up: the targets with a hook, the hooks that were created, and the address once it was proved.
+// A target without a hook is not kept: every later operation would stumble over a name that was mistyped.
+func (f *Fleet) remember(ctx context.Context, p SetupPlan, results []hooks.SetupResult) error {
+	return f.update(ctx, func(k *kept) {
+		for _, r := range results {
+			if r.HookID == 0 {
+				continue
+			}
+			k.rename(r.Asked, r.Target)
+			k.add(r.Target)
+			k.hook(r.HookID, func(h *keptHook) {
+				h.Repository = r.Target.String()
+				if r.Created || h.URL != "" {
+					h.URL = r.URL
+				}
+			})
+			if r.Verified {
+				k.address(f.cfg.PublicURL)
+				k.address(p.URL)
+			}
+		}
+	})
+}

@@ -1,0 +1,220 @@
+package fleet
+
+import (
+	"context"
+	"encoding/json"
+	"fmt"
+	"os"
+	"path/filepath"
+	"slices"
+	"strings"
+	"time"
+
+	"hookctl/hooks"
+	"hookctl/logs"
+)
+
+// Targets are the repositories and organisations whose hooks may be ours, each once whatever its case: those of the settings,
+// those that any face set up, those of a rotation under way, and those that verified pings came from. It asks nobody but the
+// disk.
+func (f *Fleet) Targets(ctx context.Context) ([]hooks.Target, error) {
+	k, err := f.known(ctx)
+	if err != nil {
+		return nil, err
+	}
+	return f.targets(k)
+}
+
+// targets is Targets for what is known already.
+func (f *Fleet) targets(k kept) ([]hooks.Target, error) {
+	names := slices.Clone(f.cfg.Repositories)
+	for _, name := range names {
+		if _, err := hooks.ParseTarget(name); err != nil {
+			return nil, hooks.WithCure(fmt.Errorf("setup.repositories: %w", err), "correct it: hookctl config edit")
+		}
+	}
+	names = append(names, k.Targets...)
+	if f.cfg.Store != nil {
+		r, err := f.cfg.Store.Rotation()
+		if err != nil {
+			return nil, err
+		}
+		if r != nil {
+			for _, h := range r.Hooks {
+				names = append(names, h.Repository)
+			}
+		}
+	}
+	var list []hooks.Target
+	for _, name := range names {
+		if t, err := hooks.ParseTarget(name); err == nil {
+			if now, ok := k.Renamed[key(t)]; ok {
+				if t, err = hooks.ParseTarget(now); err != nil {
+					continue
+				}
+			}
+			list = append(list, t)
+		}
+	}
+	return unique(list), nil
+}
+
+func unique(list []hooks.Target) []hooks.Target {
+	seen := make(map[string]bool, len(list))
+	return slices.DeleteFunc(slices.Clone(list), func(t hooks.Target) bool {
+		again := seen[key(t)]
+		seen[key(t)] = true
+		return again
+	})
+}
+
+// Remember adds targets to those that every later operation works on.
+func (f *Fleet) Remember(ctx context.Context, targets ...hooks.Target) error {
+	return f.update(ctx, func(k *kept) {
+		for _, t := range targets {
+			k.add(t)
+		}
+	})
+}
+
+// Forget takes a target out, because it is gone at GitHub or no longer of interest. A later ping from it brings it back. The
+// error says so where the settings name it too, which only their owner changes.
+func (f *Fleet) Forget(ctx context.Context, target hooks.Target) error {
+	if _, err := f.known(ctx); err != nil { // so that pings of before do not bring it back
+		return err
+	}
+	if err := f.update(ctx, func(k *kept) { k.drop(target) }); err != nil {
+		return err
+	}
+	if slices.ContainsFunc(f.cfg.Repositories, func(name string) bool { return strings.EqualFold(name, target.String()) }) {
+		return hooks.WithCure(fmt.Errorf("%s is in setup.repositories of the settings", target), "take it out: hookctl config edit")
+	}
+	return nil
+}
+
+// known is what is kept, with what the log has learned since.
+func (f *Fleet) known(ctx context.Context) (kept, error) {
+	k, err := f.read()
+	if err != nil {
+		return kept{}, err
+	}
+	news, err := f.pings(ctx, k.Pings)
+	if err != nil {
+		return kept{}, err
+	}
+	if k.Imported && len(news.pings) == 0 {
+		return k, nil
+	}
+	take := func(k *kept) {
+		f.importRun(k)
+		for _, p := range news.pings {
+			k.add(p.target)
+			k.hook(p.entry.HookID, func(h *keptHook) {
+				h.Repository = p.target.String()
+				if p.entry.ReceivedAt.After(h.Seen) {
+					h.Secret, h.Seen = p.entry.Secret, p.entry.ReceivedAt
+				}
+			})
+			if !news.partial && p.entry.ReceivedAt.After(k.Pings) {
+				k.Pings = p.entry.ReceivedAt
+			}
+		}
+	}
+	take(&k)
+	f.learn(ctx, take)
+	return k, nil
+}
+
+// importRun takes over what earlier versions kept in run/: the repositories of the interface, and the addresses that a tunnel
+// had. A file that cannot be read is as good as none.
+func (f *Fleet) importRun(k *kept) {
+	if k.Imported {
+		return
+	}
+	k.Imported = true
+	var interfaceState struct{ Repositories []string }
+	if data, err := os.ReadFile(filepath.Join(f.cfg.Home, "run", "tui.json")); err == nil && json.Unmarshal(data, &interfaceState) == nil {
+		for _, name := range interfaceState.Repositories {
+			if t, err := hooks.ParseTarget(name); err == nil {
+				k.add(t)
+			}
+		}
+	}
+	var left []string
+	if data, err := os.ReadFile(filepath.Join(f.cfg.Home, "run", "tunnel.json")); err == nil && json.Unmarshal(data, &left) == nil {
+		for _, url := range left {
+			k.address(url)
+		}
+	}
+}
+
+// ping is a verified ping, and the target that it came from.
+type ping struct {
+	entry  logs.Entry
+	target hooks.Target
+}
+
+type pingNews struct {
+	pings   []ping
+	partial bool // the index is still being made, so older ones may be missing
+}
+
+// pings reads the verified pings that arrived after a time, oldest first.
+func (f *Fleet) pings(ctx context.Context, since time.Time) (news pingNews, err error) {
+	filter, err := logs.ParseFilter("event:ping verified:yes source:delivery,relay", f.cfg.Now())
+	if err != nil || f.noLog() {
+		return news, err
+	}
+	err = f.withLog(ctx, func(log *logs.Log) error {
+		if since.IsZero() { // the first look, which must not miss what is not in the index yet
+			if err := log.Ready(ctx, nil); err != nil {
+				return err
+			}
+		}
+		query := logs.Query{Filter: filter, Limit: 1000}
+		for {
+			page, err := log.Page(ctx, query)
+			if err != nil {
+				return err
+			}
+			news.partial = news.partial || page.Building
+			for _, e := range page.Entries {
+				if !e.ReceivedAt.After(since) {
+					return nil
+				}
+				if t, ok := pinged(ctx, log, e); ok {
+					news.pings = append(news.pings, ping{e, t})
+				}
+			}
+			if !page.HasOlder || len(page.Entries) == 0 {
+				return nil
+			}
+			query.Cursor = page.Entries[len(page.Entries)-1].Cursor()
+		}
+	})
+	slices.Reverse(news.pings)
+	return news, err
+}
+
+// pinged is the target that a ping came from. That of an organisation's hook is in the payload only.
+func pinged(ctx context.Context, log *logs.Log, e logs.Entry) (hooks.Target, bool) {
+	if e.HookID == 0 {
+		return hooks.Target{}, false
+	}
+	name := e.Repository
+	if name == "" {
+		record, err := log.Read(ctx, e.File)
+		if err != nil {
+			return hooks.Target{}, false // pruned in the meantime
+		}
+		var payload struct {
+			Organization struct{ Login string }
+		}
+		if json.Unmarshal(record.Payload, &payload) != nil || strings.Contains(payload.Organization.Login, "/") {
+			return hooks.Target{}, false
+		}
+		name = payload.Organization.Login
+	}
+	t, err := hooks.ParseTarget(name)
+	return t, err == nil
+}
