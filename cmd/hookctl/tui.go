@@ -7,6 +7,7 @@ import (
 
 	"hookctl/cmd/hookctl/settings"
 	"hookctl/hooks"
+	"hookctl/logs/text"
 	"hookctl/server"
 	"hookctl/server/doctor"
 	"hookctl/tui"
@@ -64,15 +65,15 @@ func (p *program) tuiConfig() (tui.Config, error) {
 
 // checks runs the doctor for the interface, with the settings of that moment.
 func (p *program) checks(ctx context.Context, progress func(tui.Check)) {
-	tell := func(c doctor.Check) {
-		progress(tui.Check(c))
-	}
-	config, err := p.doctorConfig(ctx)
+	show := func(c doctor.Check) { progress(tui.Check(c)) }
+	config, err := p.doctorConfig()
 	if err != nil {
-		tell(settingsCheck(err))
+		show(settingsReport(err).Checks[0])
 		return
 	}
-	doctor.Run(ctx, config, tell)
+	if _, err := doctor.Run(ctx, config, show); err != nil {
+		show(doctor.Check{Name: "report", Status: doctor.Warn, Detail: text.Clean(err.Error())})
+	}
 }
 
 // setupDefaults is what the wizard offers, and how it keeps what was chosen.
