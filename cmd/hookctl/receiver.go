@@ -24,7 +24,7 @@ func newStart(p *program) *cobra.Command {
 		Short: "Start the receiver in the background",
 		Long: "Start the receiver in the background and return once it answers, or with its error.\n\n" +
 			"Flags override the settings for this receiver only: restart keeps them, until the next start. To change a setting\n" +
-			"for good, use hookctl config set.",
+			"for good, use hookctl config edit.",
 		Example: "  hookctl start\n  hookctl start --port 9100",
 		RunE: func(cmd *cobra.Command, _ []string) error {
 			return p.startReceiver(cmd, flags, &out, daemon.Start)
@@ -231,13 +231,14 @@ func (p *program) printStatus(status daemon.Status, out *output) error {
 		age = ", " + text.Span(time.Since(changed)) + " old"
 	}
 	if !status.Running {
-		row("receiver", "not running")
+		stopped := doctor.Receiver(status, daemon.ErrNotRunning, time.Now())
+		row("receiver", stopped.Detail)
 		row("log", status.LogDir)
 		row("secret", orElse(status.Secret, "none")+age)
 		judged(p.judgeSecret(status, daemon.ErrNotRunning))
 		p.printRotationState(row)
 		if status.Secret != "" { // without one it does not start
-			judged(doctor.Receiver(status, daemon.ErrNotRunning, time.Now()))
+			p.note("hint: %s", stopped.Fix)
 		}
 		return nil
 	}

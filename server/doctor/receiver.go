@@ -185,7 +185,7 @@ func (f *facts) address(ctx context.Context) finding {
 		return warn("hookctl restart", "the receiver listens on %s, the settings say %s", host, wantHost)
 	}
 	if ip := net.ParseIP(host); ip != nil && !ip.IsLoopback() && len(f.cfg.Allow) == 0 {
-		return warn("hookctl config set receiver.allow github; or, behind a tunnel or proxy, receiver.bind 127.0.0.1; then hookctl restart",
+		return warn("set receiver.allow to github or, behind a tunnel or proxy, receiver.bind to 127.0.0.1: hookctl config edit",
 			"%s can be reached from other machines; every request is verified, but only GitHub should get that far", st.Address)
 	}
 	return ok("%s", st.Address)
