@@ -44,7 +44,7 @@ func TestUndoOfAnUnfinishedRotation(t *testing.T) {
 	w := newWorld(t, "o/a", "o/refused")
 	w.setSecret("old")
 	hooks := w.setup("o/a", "o/refused")
-	w.Grant("o/refused", githubtest.DefaultLogin, "write")
+	w.refuse("o/refused")
 	r := w.rotator()
 	if _, err := r.Rotate(t.Context(), hooks, time.Hour); !errors.Is(err, ErrUnfinished) {
 		t.Fatal(err)
@@ -88,7 +88,7 @@ func TestHooksSetUpDuringARotationAreTakenIn(t *testing.T) {
 	w := newWorld(t, "o/a", "o/refused", "o/late", "o/later", "o/raced")
 	w.setSecret("old")
 	hooks, ctx := w.setup("o/a", "o/refused"), t.Context()
-	w.Grant("o/refused", githubtest.DefaultLogin, "write")
+	lift := w.refuse("o/refused")
 	r := w.rotator()
 	if err := r.TakeIn(ctx, hooks, "old"); err != nil {
 		t.Errorf("without a rotation: %v", err)
@@ -100,7 +100,7 @@ func TestHooksSetUpDuringARotationAreTakenIn(t *testing.T) {
 	if err := r.TakeIn(ctx, w.setup("o/late", "o/a"), "old"); err != nil || w.secrets("o/a")[0] != "old" {
 		t.Fatal(err, w.secrets("o/a"))
 	}
-	w.Grant("o/refused", githubtest.DefaultLogin, "admin")
+	lift()
 	result, err := r.Resume(ctx)
 	if err != nil || !result.Complete || len(result.Hooks) != 3 || w.secrets("o/late")[0] != w.current() || w.secrets("o/a")[0] != w.current() {
 		t.Fatalf("resume: %+v, %v; GitHub signs with %q", result, err, w.secrets("o/late"))
@@ -164,7 +164,7 @@ func TestResumeAfterFinishMendsWhatWasGivenUp(t *testing.T) {
 	w := newWorld(t, "o/a", "o/refused")
 	w.setSecret("old")
 	hooks := w.setup("o/a", "o/refused")
-	w.Grant("o/refused", githubtest.DefaultLogin, "write")
+	lift := w.refuse("o/refused")
 	r := w.rotator()
 	if _, err := r.Rotate(t.Context(), hooks, time.Hour); !errors.Is(err, ErrUnfinished) {
 		t.Fatal(err)
@@ -172,7 +172,7 @@ func TestResumeAfterFinishMendsWhatWasGivenUp(t *testing.T) {
 	if _, err := r.Finish(t.Context()); err != nil {
 		t.Fatal(err)
 	}
-	w.Grant("o/refused", githubtest.DefaultLogin, "admin")
+	lift()
 	result, err := r.Resume(t.Context())
 	if err != nil || !result.Complete || w.secrets("o/refused")[0] != w.current() {
 		t.Errorf("resume: %+v, %v; GitHub signs with %q", result, err, w.secrets("o/refused"))

@@ -141,7 +141,7 @@ func (d *delivery) take() {
 	}
 	rec := &logs.Record{
 		EventType: logs.SafeEvent(d.r.Header.Get("X-GitHub-Event")), DeliveryID: d.id, ReceivedAt: arrived, HookID: hookID,
-		Source: d.source(), Headers: keptHeaders(d.r.Header), Payload: payload,
+		Source: d.source(), Headers: KeptHeaders(d.r.Header), Payload: payload,
 	}
 	if d.name != "" {
 		rec.Headers[pathHeader] = d.name
@@ -308,8 +308,8 @@ func extract(r *http.Request, body []byte) ([]byte, error) {
 // pathHeader keeps the name of /webhook/<name> in the record, so that a replay is decided by the same table.
 const pathHeader = "X-Hookctl-Path"
 
-// keptHeaders is an allow-list: GitHub once sent hooks' secrets in X-Github-Encoded-Secret.
-func keptHeaders(h http.Header) map[string]string {
+// KeptHeaders is an allow-list: GitHub once sent hooks' secrets in X-Github-Encoded-Secret.
+func KeptHeaders(h http.Header) map[string]string {
 	kept := make(map[string]string, len(keptNames))
 	for _, name := range keptNames {
 		if v := h[name.canonical]; len(v) > 0 {

@@ -4,7 +4,6 @@ import (
 	"context"
 	"errors"
 	"fmt"
-	"slices"
 	"strconv"
 	"strings"
 	"time"
@@ -13,22 +12,8 @@ import (
 
 	"hookctl/cmd/hookctl/settings"
 	"hookctl/hooks"
-	"hookctl/logs"
+	"hookctl/server/fleet"
 )
-
-// seenEvent is an event as GitHub tried to deliver it, beside what the log has of it.
-type seenEvent struct {
-	Repository string           `json:"repository"`
-	HookID     int64            `json:"hook_id"`
-	ID         int64            `json:"id"` // of the latest attempt
-	GUID       string           `json:"guid"`
-	Event      string           `json:"event"`
-	Action     string           `json:"action,omitempty"`
-	Outcome    string           `json:"outcome"` // delivered, elsewhere, recovered, refused or missing
-	Reason     string           `json:"reason,omitempty"`
-	File       *string          `json:"file"`
-	Attempts   []hooks.Delivery `json:"attempts"` // newest first
-}
 
 func newHooksDeliveries(p *program) *cobra.Command {
 	var f targetFlags
@@ -45,18 +30,24 @@ func newHooksDeliveries(p *program) *cobra.Command {
 		Args: cobra.MaximumNArgs(1),
 		RunE: func(cmd *cobra.Command, args []string) error {
 			if limit < 0 {
-				return usage(fmt.Errorf("--limit: %d is less than nothing", limit))
+				return usage(fmt.Errorf("--limit must not be negative: %d", limit))
 			}
-			s, client, err := p.atGitHub()
+			request := fleet.DeliveriesRequest{
+				Query:   hooks.DeliveryQuery{Since: time.Now().Add(-time.Duration(since)), Failed: failed, Limit: limit},
+				Missing: absent,
+			}
+			_, all, err := p.atFleet()
+			if err == nil {
+				request.Hooks, request.Targets, err = p.oneOrTargets(cmd.Context(), all, &f, args)
+			}
 			if err != nil {
 				return err
 			}
-			list, err := p.hooksOrOne(cmd.Context(), s, client, &f, args)
-			if len(list) == 0 && err != nil {
+			sent, err := all.Deliveries(cmd.Context(), request)
+			if sent == nil {
 				return err
 			}
-			query := hooks.DeliveryQuery{Since: time.Now().Add(-time.Duration(since)), Failed: failed, Limit: limit}
-			return errors.Join(p.listDeliveries(cmd.Context(), s, client, list, query, absent, &out), err)
+			return errors.Join(p.printDeliveries(sent, &out), err)
 		},
 	}
 	f.add(cmd, false)
@@ -68,53 +59,23 @@ func newHooksDeliveries(p *program) *cobra.Command {
 	return cmd
 }
 
-// hooksOrOne are the hook of an id, or every hook of this receiver on the chosen targets: those of the targets that could be
-// looked at, beside the error of one that could not.
-func (p *program) hooksOrOne(ctx context.Context, s *settings.Settings, client *hooks.Client, f *targetFlags, args []string) ([]hooks.Hook, error) {
-	if len(args) == 1 {
-		hook, err := p.oneHook(ctx, s, client, f, args[0])
-		if err != nil {
-			return nil, err
-		}
-		return []hooks.Hook{hook}, nil
+// oneOrTargets are the hook of an id, or else the targets that the flags choose.
+func (p *program) oneOrTargets(ctx context.Context, all *fleet.Fleet, f *targetFlags, args []string) ([]hooks.Hook, []hooks.Target, error) {
+	if len(args) == 0 {
+		targets, err := p.chosenTargets(ctx, all, f)
+		return nil, targets, err
 	}
-	list, err := p.chosenHooks(ctx, s, client, f)
-	own, ownErr := p.ownHooks(ctx, s, list)
-	return own, errors.Join(err, ownErr)
+	hook, err := p.oneHook(ctx, all, f, args[0])
+	return []hooks.Hook{hook.Hook}, nil, err
 }
 
-func (p *program) listDeliveries(ctx context.Context, s *settings.Settings, client *hooks.Client, list []hooks.Hook, query hooks.DeliveryQuery, absent bool, out *output) (err error) {
-	log, err := logs.Open(ctx, s.Logs(nil))
-	if err != nil {
-		return err
-	}
-	defer func() { err = errors.Join(err, log.Close()) }()
-	seen := []seenEvent{}
-	deliveries, failed := client.DeliveriesOf(ctx, list, query)
-	for i, h := range list {
-		for _, e := range hooks.GroupByGUID(deliveries[i]) {
-			row := seenEvent{
-				Repository: h.Target.String(), HookID: h.ID, ID: e.Latest().ID, GUID: e.GUID, Event: e.Event, Action: e.Action, Attempts: e.Attempts,
-			}
-			entries, err := log.Find(ctx, e.GUID)
-			if err != nil {
-				return err
-			}
-			if len(entries) > 0 {
-				row.File = &entries[0].File
-			}
-			row.Outcome, row.Reason = e.Outcome(row.File != nil)
-			if !absent || row.File == nil {
-				seen = append(seen, row)
-			}
-		}
-	}
+func (p *program) printDeliveries(seen []fleet.Sent, out *output) error {
 	if out.wanted() {
-		return errors.Join(out.print(p.out, seen), failed)
+		return out.print(p.out, seen)
 	}
 	if len(seen) == 0 {
 		p.note("no deliveries")
-		return failed
+		return nil
 	}
 	rows := make([][]string, len(seen))
 	for i, e := range seen {
@@ -128,7 +89,7 @@ func (p *program) listDeliveries(ctx context.Context, s *settings.Settings, clie
 		at := e.Attempts[0].DeliveredAt.Local().Format(time.DateTime)
 		rows[i] = []string{at, e.Repository, strconv.FormatInt(e.HookID, 10), strconv.FormatInt(e.ID, 10), event, e.Outcome, reason}
 	}
-	return errors.Join(table(p.out, []string{"DELIVERED", "REPOSITORY", "HOOK", "DELIVERY", "EVENT", "OUTCOME", "RECORD OR REASON"}, rows), failed)
+	return table(p.out, []string{"DELIVERED", "REPOSITORY", "HOOK", "DELIVERY", "EVENT", "OUTCOME", "RECORD OR REASON"}, rows)
 }
 
 func newHooksRedeliver(p *program) *cobra.Command {
@@ -150,81 +111,54 @@ func newHooksRedeliver(p *program) *cobra.Command {
 			if len(args) == 1 && !missed {
 				return usage(errors.New("name the deliveries, or give --missed for all that the log does not have"))
 			}
-			s, client, err := p.atGitHub()
-			if err != nil {
-				return err
-			}
-			if len(args) == 0 {
-				list, err := p.hooksOrOne(cmd.Context(), s, client, &f, nil)
-				if len(list) == 0 && err != nil {
-					return err
-				}
-				return errors.Join(p.redeliverMissed(cmd.Context(), s, client, list, &out), err)
-			}
-			hook, err := p.oneHook(cmd.Context(), s, client, &f, args[0])
-			if err != nil {
-				return err
-			}
-			ids := make([]int64, 0, len(args)-1)
-			for _, text := range args[1:] {
+			request := fleet.RedeliverRequest{Missed: missed}
+			for _, text := range args[min(1, len(args)):] {
 				id, err := strconv.ParseInt(text, 10, 64)
 				if err != nil {
-					return usage(fmt.Errorf("%q is no id of a delivery", text))
+					return usage(fmt.Errorf("not a valid id of a delivery: %q", text))
 				}
-				ids = append(ids, id)
+				request.IDs = append(request.IDs, id)
 			}
-			return p.redeliver(cmd.Context(), s, client, hook, ids, missed, &out)
+			_, all, err := p.atFleet()
+			if err == nil {
+				request.Hooks, request.Targets, err = p.oneOrTargets(cmd.Context(), all, &f, args)
+			}
+			if err != nil {
+				return err
+			}
+			asked, err := all.Redeliver(cmd.Context(), request, p.progress)
+			if asked == nil {
+				return err
+			}
+			return errors.Join(p.printAsked(asked, request.Hooks, &out), err)
 		},
 	}
 	f.add(cmd, false)
-	cmd.Flags().BoolVar(&missed, "missed", false, "all that no attempt brought here")
+	cmd.Flags().BoolVar(&missed, "missed", false, "everything that never arrived")
 	addOutputFlags(cmd, &out)
 	return cmd
 }
 
-// redeliver asks for the deliveries named, and with missed for all that never arrived. One that GitHub refuses does not stop
-// the others.
-func (p *program) redeliver(ctx context.Context, s *settings.Settings, client *hooks.Client, hook hooks.Hook, ids []int64, missed bool, out *output) error {
-	asked := 0
-	var problems error
-	if missed {
-		found, missedErr := p.missed(ctx, s, client, []hooks.Hook{hook}, settings.Duration(72*time.Hour))
-		n, err := client.RedeliverAll(ctx, found, p.progress)
-		asked, problems = n, errors.Join(missedErr, err)
-	}
-	for _, id := range ids {
-		if err := client.Redeliver(ctx, hook.Target, hook.ID, id); err != nil {
-			problems = errors.Join(problems, err)
-			continue
+// printAsked shows how many deliveries GitHub was asked for, of many hooks or of the one that was named.
+func (p *program) printAsked(asked []fleet.Asked, named []hooks.Hook, out *output) error {
+	if len(named) == 0 {
+		if out.wanted() {
+			return out.print(p.out, asked)
 		}
-		asked++
+		n := 0
+		for _, a := range asked {
+			n += a.Asked
+		}
+		p.note("asked GitHub for %d deliveries of %d hooks", n, len(asked))
+		return nil
+	}
+	one := fleet.Asked{Repository: named[0].Target.String(), HookID: named[0].ID}
+	if len(asked) > 0 {
+		one = asked[0]
 	}
 	if out.wanted() {
-		return errors.Join(out.print(p.out, askedOf{hook.Target.String(), hook.ID, asked}), problems)
+		return out.print(p.out, one)
 	}
-	p.note("asked GitHub for %d deliveries of hook %d on %s", asked, hook.ID, hook.Target)
-	return problems
-}
-
-// redeliverMissed asks for what no attempt brought here, of many hooks. In JSON it tells each hook that missed something.
-func (p *program) redeliverMissed(ctx context.Context, s *settings.Settings, client *hooks.Client, list []hooks.Hook, out *output) error {
-	found, missedErr := p.missed(ctx, s, client, list, settings.Duration(72*time.Hour))
-	rows := []askedOf{}
-	asked, err := client.RedeliverAll(ctx, found, func(step hooks.Step) {
-		p.progress(step)
-		if step.State != hooks.StateDone {
-			return
-		}
-		at := slices.IndexFunc(rows, func(r askedOf) bool { return r.HookID == step.HookID })
-		if at < 0 {
-			at, rows = len(rows), append(rows, askedOf{Repository: step.Target.String(), HookID: step.HookID})
-		}
-		rows[at].Asked++
-	})
-	err = errors.Join(missedErr, err)
-	if out.wanted() {
-		return errors.Join(out.print(p.out, rows), err)
-	}
-	p.note("asked GitHub for %d deliveries of %d hooks", asked, len(rows))
-	return err
+	p.note("asked GitHub for %d deliveries of hook %d on %s", one.Asked, one.HookID, one.Repository)
+	return nil
 }

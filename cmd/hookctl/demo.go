@@ -25,6 +25,7 @@ import (
 	"hookctl/hooks/githubtest"
 	"hookctl/logs"
 	"hookctl/server/daemon"
+	"hookctl/server/fleet"
 )
 
 const (
@@ -190,22 +191,8 @@ func (d *demo) close(ctx context.Context) error {
 
 // setUp does what `setup` does for the demo's repositories.
 func (d *demo) setUp(ctx context.Context, progress func(hooks.Step)) ([]hooks.SetupResult, error) {
-	p, s := d.p, d.settings
-	client, err := p.github(s)
-	if err != nil {
-		return nil, err
-	}
-	key, _, err := p.setupSecret(s)
-	if err != nil {
-		return nil, err
-	}
-	if err := s.Store().SetCurrent(key); err != nil {
-		return nil, err
-	}
-	if _, err := daemon.Start(ctx, p.daemonConfig(s)); err != nil {
-		return nil, err
-	}
-	request := hooks.SetupRequest{URL: demoURL, Events: hooks.DefaultEvents(), Secret: key, Active: true, Wait: 20 * time.Second}
+	all := d.p.fleet(d.settings)
+	request := fleet.SetupRequest{URL: demoURL, Wait: 20 * time.Second}
 	for _, repo := range d.repos {
 		target, err := hooks.ParseTarget(repo)
 		if err != nil {
@@ -213,19 +200,15 @@ func (d *demo) setUp(ctx context.Context, progress func(hooks.Step)) ([]hooks.Se
 		}
 		request.Targets = append(request.Targets, target)
 	}
-	plan, err := client.PlanSetup(ctx, request)
+	plan, err := all.PlanSetup(ctx, request)
 	if err != nil {
 		return nil, err
 	}
-	log, err := logs.Open(ctx, s.Logs(nil))
-	if err != nil {
-		return nil, err
+	report, err := all.Setup(ctx, plan, progress)
+	for _, r := range report.Results {
+		err = errors.Join(err, r.Err)
 	}
-	results, err := client.Apply(ctx, plan, confirmPing(log), progress)
-	if err == nil {
-		err = s.Save("setup.repositories", d.repos)
-	}
-	return results, errors.Join(err, log.Close())
+	return report.Results, err
 }
 
 // fillLog writes plausible records of the past month about the demo's repositories, so that the interface can be seen on

@@ -8,11 +8,11 @@ import (
 	"sync/atomic"
 	"time"
 
-	"hookctl/hooks"
 	"hookctl/hooks/githubtest"
 	"hookctl/logs"
 	"hookctl/logs/text"
 	"hookctl/server/daemon"
+	"hookctl/server/fleet"
 )
 
 // errFigures is the demo's end where something it counted is not what it should be.
@@ -108,27 +108,11 @@ func (d *demo) deliverEveryKind(ctx context.Context) (sent, refused int, err err
 type traffic struct{ sent, refused int }
 
 // rotateUnderTraffic changes the secret while both repositories keep sending.
-func (d *demo) rotateUnderTraffic(ctx context.Context) (hooks.RotateResult, traffic, error) {
-	p, s := d.p, d.settings
-	client, err := p.github(s)
+func (d *demo) rotateUnderTraffic(ctx context.Context) (fleet.RotateReport, traffic, error) {
+	all := d.p.fleet(d.settings)
+	plan, err := all.PlanRotation(ctx, fleet.RotateRequest{})
 	if err != nil {
-		return hooks.RotateResult{}, traffic{}, err
-	}
-	log, err := logs.Open(ctx, s.Logs(nil))
-	if err != nil {
-		return hooks.RotateResult{}, traffic{}, err
-	}
-	var list []hooks.Hook
-	for _, repo := range d.repos {
-		target, err := hooks.ParseTarget(repo)
-		if err != nil {
-			return hooks.RotateResult{}, traffic{}, errors.Join(err, log.Close())
-		}
-		found, err := client.List(ctx, target)
-		if err != nil {
-			return hooks.RotateResult{}, traffic{}, errors.Join(err, log.Close())
-		}
-		list = append(list, found...)
+		return fleet.RotateReport{}, traffic{}, err
 	}
 	sending, stop := context.WithCancel(ctx)
 	var senders sync.WaitGroup
@@ -136,12 +120,10 @@ func (d *demo) rotateUnderTraffic(ctx context.Context) (hooks.RotateResult, traf
 	for _, repo := range d.repos {
 		senders.Go(func() { d.sendSteadily(sending, ctx, repo, &sent, &refused) })
 	}
-	rotator := p.rotator(s, client, log)
-	rotator.Progress = nil
-	result, err := rotator.Rotate(ctx, list, time.Hour)
+	report, err := all.Rotate(ctx, plan, nil)
 	stop()
 	senders.Wait()
-	return result, traffic{int(sent.Load()), int(refused.Load())}, errors.Join(err, log.Close())
+	return report, traffic{int(sent.Load()), int(refused.Load())}, err
 }
 
 // sendSteadily sends a push every ten milliseconds until sending ends. Each one is seen through to its answer.

@@ -19,6 +19,7 @@ import (
 	"hookctl/logs/text"
 	"hookctl/server"
 	"hookctl/server/doctor"
+	"hookctl/server/host"
 )
 
 func newDoctor(p *program) *cobra.Command {
@@ -144,7 +145,7 @@ func (p *program) doctorConfig(ctx context.Context) (doctor.Config, error) {
 	if err != nil {
 		return doctor.Config{}, err
 	}
-	targets, err := p.knownTargets(ctx, s)
+	targets, err := p.fleet(s).Targets(ctx)
 	if err != nil {
 		return doctor.Config{}, err
 	}
@@ -162,7 +163,7 @@ func (p *program) doctorConfig(ctx context.Context) (doctor.Config, error) {
 		Simulated: p.environ(demoVariable) != "",
 	}
 	if s.Receiver.Allow == "github" {
-		config.Allow, _ = readRanges(rangesFile(s))
+		config.Allow, _ = host.Ranges(s.Home)
 	}
 	for _, sink := range sinks {
 		config.Probes = append(config.Probes, sinkProbe(sink))

@@ -17,7 +17,7 @@ import (
 	"hookctl/cmd/hookctl/settings"
 	"hookctl/logs"
 	"hookctl/logs/text"
-	"hookctl/server/daemon"
+	"hookctl/server/host"
 )
 
 func newEvents(p *program) *cobra.Command {
@@ -259,8 +259,8 @@ func newEventsFollow(p *program) *cobra.Command {
 	return cmd
 }
 
-// followEvents prints each new record once: a second batch tells the outcome of its notification, which is no new
-// record. An interrupt is how it ends, and no failure.
+// followEvents prints each new record once: the log also reports a record again when the outcome of its notification is
+// known, which may be one from before. An interrupt is how it ends, and no failure.
 func (p *program) followEvents(ctx context.Context, f eventsFilter, out *output) (err error) {
 	filter, err := f.parse()
 	if err != nil {
@@ -273,6 +273,7 @@ func (p *program) followEvents(ctx context.Context, f eventsFilter, out *output)
 	defer func() { err = errors.Join(err, log.Close()) }()
 	watching, stop := context.WithCancel(ctx)
 	defer stop()
+	began := time.Now()
 	news, err := log.Watch(watching)
 	if err != nil {
 		return err
@@ -281,7 +282,7 @@ func (p *program) followEvents(ctx context.Context, f eventsFilter, out *output)
 	seen, count := newRecent(4096), 0
 	for batch := range news {
 		for _, e := range batch {
-			if !seen.add(e.File) || !filter.Match(e) {
+			if e.ReceivedAt.Before(began) || !seen.add(e.File) || !filter.Match(e) {
 				continue
 			}
 			if out.wanted() {
@@ -332,7 +333,9 @@ func newEventsReplay(p *program) *cobra.Command {
   hookctl events replay 20260101_123045_push.json`,
 		Args: cobra.MinimumNArgs(1),
 		RunE: func(cmd *cobra.Command, args []string) error {
-			return p.actOnRecords(cmd.Context(), "/replay", "replayed", args, false, &out)
+			return p.actOnRecords(cmd.Context(), "replayed", args, &out, func(c *host.Client, files []string) (int, error) {
+				return c.Replay(cmd.Context(), files)
+			})
 		},
 	}
 	addOutputFlags(cmd, &out)
@@ -350,18 +353,20 @@ func newEventsResend(p *program) *cobra.Command {
 		Args: cobra.ArbitraryArgs,
 		RunE: func(cmd *cobra.Command, args []string) error {
 			if len(args) == 0 && !failed {
-				return usage(errors.New("name the records, or give --failed for all that were given up"))
+				return usage(errors.New("name the records, or give --failed for all that failed"))
 			}
-			return p.actOnRecords(cmd.Context(), "/resend", "resent", args, failed, &out)
+			return p.actOnRecords(cmd.Context(), "resent", args, &out, func(c *host.Client, files []string) (int, error) {
+				return c.Resend(cmd.Context(), files, failed)
+			})
 		},
 	}
-	cmd.Flags().BoolVar(&failed, "failed", false, "every record whose notification was given up")
+	cmd.Flags().BoolVar(&failed, "failed", false, "every record whose notification failed for good")
 	addOutputFlags(cmd, &out)
 	return cmd
 }
 
-// actOnRecords has the running receiver do something to records.
-func (p *program) actOnRecords(ctx context.Context, path, verb string, names []string, failed bool, out *output) error {
+// actOnRecords has the running receiver do something to the records of the names.
+func (p *program) actOnRecords(ctx context.Context, verb string, names []string, out *output, act func(*host.Client, []string) (int, error)) error {
 	s, err := settings.Load(p.environ)
 	if err != nil {
 		return err
@@ -370,25 +375,25 @@ func (p *program) actOnRecords(ctx context.Context, path, verb string, names []s
 	if err != nil {
 		return err
 	}
-	request := filesRequest{Failed: failed}
+	files := []string{}
 	for _, name := range names {
 		file, err := findRecord(ctx, log, name)
 		if err != nil {
 			return errors.Join(err, log.Close())
 		}
-		request.Files = append(request.Files, file)
+		files = append(files, file)
 	}
 	if err := log.Close(); err != nil {
 		return err
 	}
-	answer, err := askReceiver[doneAnswer](ctx, s.Home, path, request)
+	done, err := act(host.Dial(s.Home), files)
 	if err != nil {
 		return err
 	}
 	if out.wanted() {
-		return out.print(p.out, map[string]int{verb: answer.Done})
+		return out.print(p.out, map[string]int{verb: done})
 	}
-	p.note("%s %d", verb, answer.Done)
+	p.note("%s %d", verb, done)
 	return nil
 }
 
@@ -405,7 +410,7 @@ func newEventsPrune(p *program) *cobra.Command {
 			return p.pruneEvents(cmd.Context(), dryRun, yes, &out)
 		},
 	}
-	cmd.Flags().BoolVar(&dryRun, "dry-run", false, "only tell what would be removed")
+	cmd.Flags().BoolVar(&dryRun, "dry-run", false, "only show what would be removed")
 	cmd.Flags().BoolVarP(&yes, "yes", "y", false, "do not ask")
 	addOutputFlags(cmd, &out)
 	return cmd
@@ -416,7 +421,7 @@ func (p *program) pruneEvents(ctx context.Context, dryRun, yes bool, out *output
 	if err != nil {
 		return err
 	}
-	result, err := p.prune(ctx, s, true)
+	result, err := host.Prune(ctx, s.Home, s.Logs(nil), true)
 	if err != nil {
 		return err
 	}
@@ -424,7 +429,7 @@ func (p *program) pruneEvents(ctx context.Context, dryRun, yes bool, out *output
 		if err := p.confirm(ctx, yes, fmt.Sprintf("remove %d records (%s)?", len(result.Files), settings.Size(result.Bytes))); err != nil {
 			return err
 		}
-		if result, err = p.prune(ctx, s, false); err != nil {
+		if result, err = host.Prune(ctx, s.Home, s.Logs(nil), false); err != nil {
 			return err
 		}
 	}
@@ -441,20 +446,6 @@ func (p *program) pruneEvents(ctx context.Context, dryRun, yes bool, out *output
 			fmt.Fprintln(p.out, file)
 		}
 	}
-	p.note("%s %d records (%s); %d stay for a pending notification", verb, len(result.Files), settings.Size(result.Bytes), result.Kept)
+	p.note("%s %d records (%s); %d stay because of a pending notification", verb, len(result.Files), settings.Size(result.Bytes), result.Kept)
 	return nil
-}
-
-// prune has the running receiver do it, because it alone writes; without one this process is the writer.
-func (p *program) prune(ctx context.Context, s *settings.Settings, dryRun bool) (logs.PruneResult, error) {
-	result, err := askReceiver[logs.PruneResult](ctx, s.Home, "/prune", pruneRequest{DryRun: dryRun})
-	if !errors.Is(err, daemon.ErrNotRunning) {
-		return result, err
-	}
-	writer, err := logs.OpenWriter(ctx, s.Logs(nil))
-	if err != nil {
-		return logs.PruneResult{}, err
-	}
-	result, err = writer.Prune(ctx, dryRun)
-	return result, errors.Join(err, writer.Close())
 }

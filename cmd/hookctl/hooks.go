@@ -13,6 +13,7 @@ import (
 	"hookctl/cmd/hookctl/settings"
 	"hookctl/hooks"
 	"hookctl/logs/text"
+	"hookctl/server/fleet"
 )
 
 func newHooks(p *program) *cobra.Command {
@@ -23,19 +24,20 @@ func newHooks(p *program) *cobra.Command {
 	}
 	cmd.AddCommand(
 		newHooksList(p), newHooksView(p), newHooksEdit(p), newHooksSwitch(p, true), newHooksSwitch(p, false),
-		newHooksPing(p), newHooksTest(p), newHooksDelete(p), newHooksDeliveries(p), newHooksRedeliver(p), newHooksEvents(p),
+		newHooksPing(p), newHooksTest(p), newHooksDelete(p), newHooksForget(p), newHooksDeliveries(p), newHooksRedeliver(p), newHooksEvents(p),
 	)
 	return cmd
 }
 
-// atGitHub loads the settings and opens GitHub, as every command about hooks begins.
-func (p *program) atGitHub() (*settings.Settings, *hooks.Client, error) {
+// atFleet loads the settings and opens GitHub, as every command about hooks begins.
+func (p *program) atFleet() (*settings.Settings, *fleet.Fleet, error) {
 	s, err := settings.Load(p.environ)
 	if err != nil {
 		return nil, nil, err
 	}
-	client, err := p.github(s)
-	return s, client, err
+	all := p.fleet(s)
+	_, err = all.GitHub()
+	return s, all, err
 }
 
 func newHooksList(p *program) *cobra.Command {
@@ -48,15 +50,19 @@ func newHooksList(p *program) *cobra.Command {
   hookctl hooks list --owner octo-org --json --jq '.[].url'`,
 		Aliases: []string{"ls"},
 		RunE: func(cmd *cobra.Command, _ []string) error {
-			s, client, err := p.atGitHub()
+			_, all, err := p.atFleet()
 			if err != nil {
 				return err
 			}
-			list, err := p.chosenHooks(cmd.Context(), s, client, &f)
-			if len(list) == 0 && err != nil {
+			targets, err := p.chosenTargets(cmd.Context(), all, &f)
+			if err != nil {
 				return err
 			}
-			return errors.Join(p.printHooks(list, &out), err)
+			list, err := all.List(cmd.Context(), fleet.ListRequest{Targets: targets})
+			if err = errors.Join(err, list.Err()); err != nil && len(list.Hooks) == 0 {
+				return err
+			}
+			return errors.Join(p.printHooks(list.Hooks, &out), err)
 		},
 	}
 	f.add(cmd, true)
@@ -64,9 +70,9 @@ func newHooksList(p *program) *cobra.Command {
 	return cmd
 }
 
-func (p *program) printHooks(list []hooks.Hook, out *output) error {
+func (p *program) printHooks(list []fleet.Hook, out *output) error {
 	if out.wanted() {
-		return out.print(p.out, list)
+		return out.print(p.out, append([]fleet.Hook{}, list...))
 	}
 	if len(list) == 0 {
 		p.note("no hooks")
@@ -79,48 +85,29 @@ func (p *program) printHooks(list []hooks.Hook, out *output) error {
 	return table(p.out, []string{"REPOSITORY", "ID", "URL", "EVENTS", "STATE"}, rows)
 }
 
-// hookState says in a word or two how a hook does.
-func hookState(h hooks.Hook) string {
-	switch {
-	case !h.Active:
-		return "inactive"
-	case h.LastResponse.Code == 0 && h.LastResponse.Status == "unused":
-		return "never used"
-	case h.LastResponse == (hooks.Response{}):
-		return "active" // of an organisation: GitHub tells no last response
-	case h.LastResponse.Code >= 200 && h.LastResponse.Code < 300:
-		return "ok"
+// hookState says in a few words how a hook is; those of other services are named as such.
+func hookState(h fleet.Hook) string {
+	if !h.Ours && h.State == "" {
+		return "another service's"
 	}
-	return strings.TrimSpace(fmt.Sprintf("failing: %d %s", h.LastResponse.Code, orElse(h.LastResponse.Message, h.LastResponse.Status)))
+	return h.State
 }
 
 // oneHook finds the hook of an id. Without -R or --org it looks at every known target.
-func (p *program) oneHook(ctx context.Context, s *settings.Settings, client *hooks.Client, f *targetFlags, id string) (hooks.Hook, error) {
+func (p *program) oneHook(ctx context.Context, all *fleet.Fleet, f *targetFlags, id string) (fleet.Hook, error) {
 	number, err := strconv.ParseInt(id, 10, 64)
 	if err != nil {
-		return hooks.Hook{}, usage(fmt.Errorf("%q is no id of a hook", id))
+		return fleet.Hook{}, usage(fmt.Errorf("not a valid id of a hook: %q", id))
 	}
-	targets, err := f.targets(ctx, p, client)
+	targets, err := p.chosenTargets(ctx, all, f)
 	if err != nil {
-		return hooks.Hook{}, err
+		return fleet.Hook{}, err
 	}
-	if len(targets) == 1 {
-		return client.Get(ctx, targets[0], number)
-	}
-	list, err := p.chosenHooks(ctx, s, client, f)
-	for _, h := range list {
-		if h.ID == number {
-			return h, nil
-		}
-	}
-	if err == nil {
-		err = hint(fmt.Errorf("no hook %d on the repositories looked at", number), "name its repository with -R owner/repo")
-	}
-	return hooks.Hook{}, err
+	return all.Find(ctx, fleet.FindRequest{ID: number, Targets: targets})
 }
 
 // hookCommand is the common shape of the commands about one hook.
-func hookCommand(p *program, use, short, example string, run func(context.Context, *hooks.Client, hooks.Hook, []string) error) *cobra.Command {
+func hookCommand(p *program, use, short, example string, run func(context.Context, *fleet.Fleet, fleet.Hook) error) *cobra.Command {
 	var f targetFlags
 	cmd := &cobra.Command{
 		Use:     use,
@@ -128,15 +115,15 @@ func hookCommand(p *program, use, short, example string, run func(context.Contex
 		Example: example,
 		Args:    cobra.ExactArgs(strings.Count(use, " ")),
 		RunE: func(cmd *cobra.Command, args []string) error {
-			s, client, err := p.atGitHub()
+			_, all, err := p.atFleet()
 			if err != nil {
 				return err
 			}
-			hook, err := p.oneHook(cmd.Context(), s, client, &f, args[0])
+			hook, err := p.oneHook(cmd.Context(), all, &f, args[0])
 			if err != nil {
 				return err
 			}
-			return run(cmd.Context(), client, hook, args)
+			return run(cmd.Context(), all, hook)
 		},
 	}
 	f.add(cmd, false)
@@ -146,7 +133,7 @@ func hookCommand(p *program, use, short, example string, run func(context.Contex
 func newHooksView(p *program) *cobra.Command {
 	var out output
 	cmd := hookCommand(p, "view ID", "Show one hook", "  hookctl hooks view 12345678 -R owner/repo",
-		func(_ context.Context, _ *hooks.Client, h hooks.Hook, _ []string) error {
+		func(_ context.Context, _ *fleet.Fleet, h fleet.Hook) error {
 			if out.wanted() {
 				return out.print(p.out, h)
 			}
@@ -170,44 +157,34 @@ func newHooksEdit(p *program) *cobra.Command {
 	var out output
 	var events []string
 	var url string
-	var insecure bool
+	var insecure, unreachable bool
 	var cmd *cobra.Command
 	cmd = hookCommand(p, "edit ID", "Change a hook's events, URL or certificate check", "  hookctl hooks edit 12345678 -R owner/repo --event push --event issues",
-		func(ctx context.Context, client *hooks.Client, h hooks.Hook, _ []string) error {
-			var config hooks.ConfigChange
+		func(ctx context.Context, all *fleet.Fleet, h fleet.Hook) error {
+			request := fleet.EditRequest{Hook: h.Hook, Events: events, AllowUnreachable: unreachable}
 			if url != "" {
 				if err := settings.CheckURL(url); err != nil {
 					return usage(fmt.Errorf("--url: %w", err))
 				}
-				config.URL = &url
+				request.URL = &url
 			}
 			if cmd.Flags().Changed("insecure-ssl") {
-				value := map[bool]string{true: "1", false: "0"}[insecure]
-				config.InsecureSSL = &value
+				request.InsecureSSL = &insecure
 			}
-			if len(events) == 0 && config == (hooks.ConfigChange{}) && p.terminal {
+			nothing := func() bool { return request.Events == nil && request.URL == nil && request.InsecureSSL == nil }
+			if nothing() && p.terminal {
 				answer, err := p.ask(ctx, "event", "events, or +name and -name to add and leave out", strings.Join(h.Events, ","))
 				if err == nil {
-					events, err = hooks.ChooseEvents(h.Events, answer)
+					request.Events, err = hooks.ChooseEvents(h.Events, answer)
 				}
 				if err != nil {
 					return err
 				}
 			}
-			if len(events) == 0 && config == (hooks.ConfigChange{}) {
+			if nothing() {
 				return usage(errors.New("nothing to change: give --event, --url or --insecure-ssl"))
 			}
-			if config != (hooks.ConfigChange{}) {
-				if err := client.Configure(ctx, h.Target, h.ID, config); err != nil {
-					return err
-				}
-			}
-			if len(events) > 0 {
-				if _, err := client.Edit(ctx, h.Target, h.ID, hooks.Change{Events: events}); err != nil {
-					return err
-				}
-			}
-			changed, err := client.Get(ctx, h.Target, h.ID)
+			changed, err := all.Edit(ctx, request)
 			if err != nil {
 				return err
 			}
@@ -216,12 +193,13 @@ func newHooksEdit(p *program) *cobra.Command {
 	cmd.Flags().StringArrayVarP(&events, "event", "e", nil, "subscribe to these `events` instead; may be repeated")
 	cmd.Flags().StringVar(&url, "url", "", "send deliveries to this `URL`")
 	cmd.Flags().BoolVar(&insecure, "insecure-ssl", false, "do not check the receiver's certificate")
+	cmd.Flags().BoolVar(&unreachable, "allow-unreachable", false, "also a URL that GitHub cannot reach from the internet")
 	addOutputFlags(cmd, &out)
 	return cmd
 }
 
 // printHook prints one hook as JSON where that is asked for, else one line that says what was done.
-func (p *program) printHook(h hooks.Hook, done string, out *output) error {
+func (p *program) printHook(h fleet.Hook, done string, out *output) error {
 	if out.wanted() {
 		return out.print(p.out, h)
 	}
@@ -236,8 +214,8 @@ func newHooksSwitch(p *program, on bool) *cobra.Command {
 	}
 	var out output
 	cmd := hookCommand(p, verb+" ID", short, "  hookctl hooks "+verb+" 12345678 -R owner/repo",
-		func(ctx context.Context, client *hooks.Client, h hooks.Hook, _ []string) error {
-			changed, err := client.Edit(ctx, h.Target, h.ID, hooks.Change{Active: &on})
+		func(ctx context.Context, all *fleet.Fleet, h fleet.Hook) error {
+			changed, err := all.SetActive(ctx, h.Hook, on)
 			if err != nil {
 				return err
 			}
@@ -250,12 +228,12 @@ func newHooksSwitch(p *program, on bool) *cobra.Command {
 func newHooksPing(p *program) *cobra.Command {
 	var out output
 	cmd := hookCommand(p, "ping ID", "Make GitHub send a ping", "  hookctl hooks ping 12345678 -R owner/repo",
-		func(ctx context.Context, client *hooks.Client, h hooks.Hook, _ []string) error {
-			if err := client.Ping(ctx, h.Target, h.ID); err != nil {
+		func(ctx context.Context, all *fleet.Fleet, h fleet.Hook) error {
+			if err := all.Ping(ctx, h.Hook); err != nil {
 				return err
 			}
 			if out.wanted() {
-				return out.print(p.out, askedOf{h.Target.String(), h.ID, 1})
+				return out.print(p.out, fleet.Asked{Repository: h.Target.String(), HookID: h.ID, Asked: 1})
 			}
 			p.note("asked GitHub to ping hook %d on %s; see it arrive with: hookctl events list --filter event:ping", h.ID, h.Target)
 			return nil
@@ -266,8 +244,8 @@ func newHooksPing(p *program) *cobra.Command {
 
 func newHooksTest(p *program) *cobra.Command {
 	return hookCommand(p, "test ID", "Make GitHub send the latest push again", "  hookctl hooks test 12345678 -R owner/repo",
-		func(ctx context.Context, client *hooks.Client, h hooks.Hook, _ []string) error {
-			if err := client.Test(ctx, h.Target, h.ID); err != nil {
+		func(ctx context.Context, all *fleet.Fleet, h fleet.Hook) error {
+			if err := all.Test(ctx, h.Hook); err != nil {
 				return err
 			}
 			p.note("asked GitHub to send the latest push of %s again; see it arrive with: hookctl events list --filter event:push", h.Target)
@@ -275,27 +253,56 @@ func newHooksTest(p *program) *cobra.Command {
 		})
 }
 
-// askedOf is what `hooks ping --json` and `hooks redeliver --json` print: how many deliveries GitHub was asked for.
-type askedOf struct {
-	Repository string `json:"repository"`
-	HookID     int64  `json:"hook_id"`
-	Asked      int    `json:"asked"`
-}
-
 func newHooksDelete(p *program) *cobra.Command {
 	var yes bool
 	cmd := hookCommand(p, "delete ID", "Delete a hook at GitHub", "  hookctl hooks delete 12345678 -R owner/repo",
-		func(ctx context.Context, client *hooks.Client, h hooks.Hook, _ []string) error {
+		func(ctx context.Context, all *fleet.Fleet, h fleet.Hook) error {
 			if err := p.confirm(ctx, yes, fmt.Sprintf("delete hook %d on %s, which sends to %s?", h.ID, h.Target, text.Clean(h.URL))); err != nil {
 				return err
 			}
-			if err := client.Delete(ctx, h.Target, h.ID); err != nil {
+			if err := all.Delete(ctx, h.Hook); err != nil {
 				return err
 			}
 			p.note("deleted hook %d on %s", h.ID, h.Target)
 			return nil
 		})
 	cmd.Flags().BoolVarP(&yes, "yes", "y", false, "do not ask")
+	return cmd
+}
+
+func newHooksForget(p *program) *cobra.Command {
+	var f targetFlags
+	cmd := &cobra.Command{
+		Use:     "forget",
+		Short:   "Leave a repository out that is gone, or no longer yours",
+		Long:    "Leave a repository or organisation out of what later commands work on. Nothing changes at GitHub. A ping from it, or\nsetup, brings it back.",
+		Example: "  hookctl hooks forget -R owner/repo",
+		RunE: func(cmd *cobra.Command, _ []string) error {
+			_, all, err := p.atFleet()
+			if err != nil {
+				return err
+			}
+			client, err := all.GitHub()
+			if err != nil {
+				return err
+			}
+			targets, err := f.targets(cmd.Context(), p, client)
+			if err != nil {
+				return err
+			}
+			if len(targets) == 0 {
+				return missing("repo", "the repository to forget")
+			}
+			for _, t := range targets {
+				if err := all.Forget(cmd.Context(), t); err != nil {
+					return err
+				}
+				p.note("forgot %s", t)
+			}
+			return nil
+		},
+	}
+	f.add(cmd, false)
 	return cmd
 }
 

@@ -12,6 +12,7 @@ import (
 	"github.com/charmbracelet/x/ansi"
 
 	"hookctl/hooks"
+	"hookctl/server/fleet"
 )
 
 func TestJQKeepsEveryDigit(t *testing.T) {
@@ -175,7 +176,7 @@ func TestInterruptedSetupIsCancelled(t *testing.T) {
 	} {
 		var out, told bytes.Buffer
 		p := &program{out: &out, err: &told}
-		err := p.printSetup(c.results, &output{asJSON: true})
+		err := p.printSetup(fleet.SetupReport{Results: c.results}, &output{asJSON: true})
 		reportError(&told, err)
 		if exitCode(err) != c.code || told.String() != c.want || !strings.HasPrefix(out.String(), "[{") {
 			t.Errorf("%v: exit code %d, %q, %q", c.results, exitCode(err), told.String(), out.String())

@@ -13,6 +13,7 @@ import (
 	"hookctl/logs/text"
 	"hookctl/server/daemon"
 	"hookctl/server/doctor"
+	"hookctl/server/host"
 )
 
 func newStart(p *program) *cobra.Command {
@@ -77,7 +78,9 @@ func (p *program) startReceiver(cmd *cobra.Command, flags receiverFlags, out *ou
 	}
 	status, err := begin(ctx, p.daemonConfig(s, args...))
 	if err == nil && startedWithTunnel(status, s) {
-		status, err = p.awaitTunnel(ctx, s.Home)
+		if err = host.Dial(s.Home).AwaitTunnel(ctx); err == nil {
+			status, err = daemon.Dial(s.Home).Status(ctx)
+		}
 	}
 	if err != nil {
 		return err

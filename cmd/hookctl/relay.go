@@ -2,9 +2,7 @@ package main
 
 import (
 	"context"
-	"encoding/json"
 	"errors"
-	"fmt"
 	"net/http"
 	"slices"
 	"time"
@@ -13,15 +11,20 @@ import (
 
 	"hookctl/cmd/hookctl/settings"
 	"hookctl/hooks"
-	"hookctl/logs"
+	"hookctl/hooks/secret"
 	"hookctl/logs/text"
+	"hookctl/server/host"
 )
 
 // relay brings deliveries of repositories to this machine through GitHub's own relay, for development without a public
 // address. It runs until it is interrupted, which is how it ends and no failure, and removes its hooks then. A repository
-// that cannot be relayed is told at once and does not end the others.
+// that cannot be relayed is reported at once and does not end the others.
 func (p *program) relay(ctx context.Context, o *setupOptions) error {
-	s, client, err := p.atGitHub()
+	s, fleet, err := p.atFleet()
+	if err != nil {
+		return err
+	}
+	client, err := fleet.GitHub()
 	if err != nil {
 		return err
 	}
@@ -32,19 +35,27 @@ func (p *program) relay(ctx context.Context, o *setupOptions) error {
 	if len(targets) == 0 || slices.ContainsFunc(targets, hooks.Target.IsOrg) {
 		return usage(errors.New("--relay works for repositories: give -R owner/repo"))
 	}
-	key, fresh, err := p.setupSecret(s)
+	key, _, err := s.Store().ForHooks()
+	if err == nil && key == "" {
+		if key, err = secret.Generate(); err == nil {
+			err = s.Store().SetCurrent(key)
+		}
+		if err == nil {
+			p.note("created a secret (%s) and stored it in %s", secret.Fingerprint(key), s.EnvFile())
+		}
+	}
 	if err != nil {
 		return err
 	}
-	if fresh {
-		if err := p.keepFresh(s, key); err != nil {
-			return err
-		}
-	}
-	if _, err := p.runningReceiver(ctx, s); err != nil {
+	if _, _, err := fleet.Receiver(ctx); err != nil {
 		return err
 	}
-	events := o.eventsOr(s)
+	events := hooks.DefaultEvents()
+	for _, chosen := range [][]string{s.Setup.Events, o.events} {
+		if len(chosen) > 0 {
+			events = chosen
+		}
+	}
 	var all errgroup.Group
 	for _, target := range targets {
 		relay := &hooks.Relay{
@@ -66,7 +77,7 @@ func (p *program) relay(ctx context.Context, o *setupOptions) error {
 	return all.Wait()
 }
 
-// relayState tells how the relay is, whenever that changes.
+// relayState reports how the relay is, whenever that changes.
 func (p *program) relayState(target hooks.Target, state hooks.RelayState) {
 	switch {
 	case state.Connected:
@@ -78,37 +89,11 @@ func (p *program) relayState(target hooks.Target, state hooks.RelayState) {
 	}
 }
 
-// relayed hands a delivery to the receiver's intake. Where GitHub signed it, the signature has to be right; where it did
-// not, the connection that we opened to GitHub is the proof of where it comes from.
+// relayed hands a delivery to the receiver and reports it.
 func (p *program) relayed(ctx context.Context, s *settings.Settings, d hooks.RelayDelivery) (hooks.RelayAnswer, error) {
-	record := &logs.Record{
-		EventType: d.Header.Get("X-GitHub-Event"), DeliveryID: d.Header.Get("X-GitHub-Delivery"), HookID: d.HookID,
-		Source: logs.SourceRelay, Headers: keptHeaders(d.Header), Payload: d.Body,
+	answer, ingested, err := host.Dial(s.Home).Relayed(ctx, s.Store(), d)
+	if err == nil && answer.Status == http.StatusOK {
+		p.note("%s %s", text.Clean(d.Header.Get("X-GitHub-Event")), orElse(ingested.File, "recorded before"))
 	}
-	if signature := d.Header.Get("X-Hub-Signature-256"); signature != "" {
-		now := time.Now()
-		ring, err := s.Store().Ring(now)
-		if err != nil {
-			return hooks.RelayAnswer{}, err
-		}
-		fingerprint, ok := ring.Match(d.Body, signature, d.HookID, "/webhook", now)
-		if !ok {
-			return hooks.RelayAnswer{Status: http.StatusUnauthorized, Body: []byte(`{"error":"the signature does not match"}`)}, nil
-		}
-		record.Signature = logs.Signature{Verified: true, Secret: fingerprint}
-	}
-	answer, err := askReceiver[ingestAnswer](ctx, s.Home, "/ingest", record)
-	if err != nil {
-		return hooks.RelayAnswer{}, err
-	}
-	p.note("%s %s", text.Clean(record.EventType), orElse(answer.File, "recorded before"))
-	body, err := json.Marshal(struct {
-		Status    string `json:"status"`
-		Delivery  string `json:"delivery"`
-		Duplicate bool   `json:"duplicate"`
-	}{"ok", record.DeliveryID, answer.Duplicate})
-	if err != nil {
-		return hooks.RelayAnswer{}, fmt.Errorf("answer the relay: %w", err)
-	}
-	return hooks.RelayAnswer{Status: http.StatusOK, Header: http.Header{"Content-Type": {"application/json"}}, Body: body}, nil
+	return answer, err
 }

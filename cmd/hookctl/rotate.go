@@ -4,17 +4,16 @@ import (
 	"context"
 	"errors"
 	"fmt"
-	"slices"
 	"strconv"
 	"time"
 
 	"github.com/spf13/cobra"
 
 	"hookctl/cmd/hookctl/settings"
-	"hookctl/hooks"
 	"hookctl/hooks/secret"
-	"hookctl/logs"
+	"hookctl/logs/text"
 	"hookctl/server/daemon"
+	"hookctl/server/fleet"
 )
 
 // rotateOptions are the flags of rotate.
@@ -49,7 +48,7 @@ func newRotate(p *program) *cobra.Command {
 			for _, text := range args {
 				id, err := strconv.ParseInt(text, 10, 64)
 				if err != nil {
-					return usage(fmt.Errorf("%q is no id of a hook", text))
+					return usage(fmt.Errorf("not a valid id of a hook: %q", text))
 				}
 				o.ids = append(o.ids, id)
 			}
@@ -81,202 +80,120 @@ func (p *program) rotate(ctx context.Context, o *rotateOptions) (err error) {
 	case (o.resume || o.undo || o.finish) && (chosen || o.maxAge > 0):
 		return usage(errors.New("--resume, --undo and --finish are about the rotation that there is: name no hooks, and no --max-age"))
 	}
-	s, client, err := p.atGitHub()
+	s, all, err := p.atFleet()
 	if err != nil {
 		return err
 	}
-	var own []hooks.Hook
-	if fresh := !o.resume && !o.undo && !o.finish; fresh {
-		if own, err = p.hooksToRotate(ctx, s, client, o); err != nil {
-			return err
-		}
-		if len(own) == 0 {
-			return p.nothingDue(s, o)
-		}
-	}
-	if _, err := daemon.Dial(s.Home).Status(ctx); err != nil {
-		return hint(fmt.Errorf("a rotation needs the receiver, which has to accept both secrets: %w", err), "start it with: hookctl start")
-	}
-	log, err := logs.Open(ctx, s.Logs(nil))
-	if err != nil {
-		return err
-	}
-	defer func() { err = errors.Join(err, log.Close()) }()
-	rotator := p.rotator(s, client, log)
-	var result hooks.RotateResult
+	var plan fleet.RotatePlan
+	turn := func() (fleet.RotateReport, error) { return all.Rotate(ctx, plan, p.progress) }
 	switch {
 	case o.resume:
-		result, err = rotator.Resume(ctx)
+		turn = func() (fleet.RotateReport, error) { return all.Resume(ctx, p.progress) }
 	case o.undo:
-		result, err = rotator.Undo(ctx)
+		turn = func() (fleet.RotateReport, error) { return all.Undo(ctx, p.progress) }
 	case o.finish:
-		result, err = rotator.Finish(ctx)
+		turn = func() (fleet.RotateReport, error) { return all.Finish(ctx, p.progress) }
 	default:
-		result, err = p.rotateHooks(ctx, s, client, rotator, own, o)
+		if plan, err = p.planRotation(ctx, all, o); err != nil {
+			return err
+		}
 	}
-	if err != nil && (len(result.Hooks) == 0 || !errors.Is(err, hooks.ErrUnfinished)) {
+	if idle := len(plan.Hooks) == 0 && plan.Young > 0; !idle {
+		if _, err := daemon.Dial(s.Home).Status(ctx); err != nil {
+			return hint(fmt.Errorf("a rotation needs the receiver, which has to accept both secrets: %w", err), "start it with: hookctl start")
+		}
+	} else if !o.out.wanted() {
+		return p.reportAside(plan.Aside)
+	}
+	report, err := turn()
+	if err != nil && len(report.Hooks) == 0 {
 		return err
 	}
-	// What is not complete makes the command fail, after the table has said which hooks.
-	if printed := p.printRotation(result, o); printed != nil {
-		return printed
+	return errors.Join(p.printRotation(report, o), p.reportAside(report.Aside), err)
+}
+
+// planRotation works out what would change, says so, and asks.
+func (p *program) planRotation(ctx context.Context, all *fleet.Fleet, o *rotateOptions) (fleet.RotatePlan, error) {
+	request := fleet.RotateRequest{IDs: o.ids, Grace: time.Duration(o.grace), MaxAge: time.Duration(o.maxAge)}
+	if o.grace == 0 {
+		request.Grace = -1 // none
 	}
-	for _, h := range result.Hooks {
-		if h.Cure != "" {
+	var err error
+	if request.Targets, err = p.chosenTargets(ctx, all, &o.targets); err != nil {
+		return fleet.RotatePlan{}, err
+	}
+	plan, err := all.PlanRotation(ctx, request)
+	if err != nil {
+		return plan, err
+	}
+	if plan.Young > 0 {
+		verdict := "they stay as they are"
+		if len(plan.Hooks) == 0 {
+			verdict = "nothing to do"
+		}
+		p.note("the secrets of %d hooks are at most %s old, younger than %s: %s", plan.Young, ageOf(time.Since(plan.Since)), o.maxAge, verdict)
+	}
+	switch {
+	case plan.Resume:
+		p.note("resuming the rotation that is under way")
+		return plan, nil
+	case len(plan.Hooks) == 0:
+		return plan, nil
+	case plan.Shared:
+		p.note("other hooks share this secret, so each of the named ones gets a secret of its own")
+	}
+	return plan, p.confirm(ctx, o.yes, fmt.Sprintf("change the secret of %d hooks? (the old one stays accepted for %s)", len(plan.Hooks), o.grace))
+}
+
+// reportAside reports what was left out while the rest was done, which makes the command fail.
+func (p *program) reportAside(list []fleet.Aside) error {
+	for _, a := range list {
+		what := a.Target.String()
+		if a.HookID != 0 {
+			what += fmt.Sprintf(", hook %d", a.HookID)
+		}
+		p.note("error: set aside %s: %s", text.Clean(what), text.Clean(a.Err.Error()))
+		if cure := a.Cure(); cure != "" {
+			p.note("hint: %s", text.Clean(cure))
+		}
+	}
+	if len(list) > 0 {
+		return errReported
+	}
+	return nil
+}
+
+// printRotation shows the outcome, and until when it can be undone. What is not complete makes the command fail.
+func (p *program) printRotation(r fleet.RotateReport, o *rotateOptions) error {
+	if o.out.wanted() {
+		if err := o.out.print(p.out, r); err != nil {
+			return err
+		}
+	} else {
+		rows := make([][]string, len(r.Hooks))
+		for i, h := range r.Hooks {
+			rows[i] = []string{h.Repository, fmt.Sprint(h.HookID), h.Status, h.Error}
+		}
+		if err := table(p.out, []string{"REPOSITORY", "HOOK", "STATUS", "ERROR"}, rows); err != nil {
+			return err
+		}
+		if r.Old != "" && r.New != "" { // else hooks go from or to secrets of their own
+			fmt.Fprintf(p.out, "secret %s → %s\n", r.Old, r.New)
+		}
+		if left := time.Until(r.Expires); r.Complete && left > 0 && !o.finish {
+			p.note("the old secret is accepted until %s; until then, hookctl rotate --undo takes it back", r.Expires.Local().Format(time.DateTime))
+		}
+	}
+	for _, h := range r.Hooks {
+		if h.Cure != "" && h.Status != secret.StepAside { // those are reported with what is set aside
 			p.note("hint: %s, hook %d: %s", h.Repository, h.HookID, h.Cure)
 		}
 	}
-	if err == nil && !result.Complete {
-		p.note("hint: give the others the new secret with: hookctl rotate --resume")
-		return errReported
-	}
-	return err
-}
-
-// rotator gives hooks what it needs of the other packages.
-func (p *program) rotator(s *settings.Settings, client *hooks.Client, log *logs.Log) *hooks.Rotator {
-	return &hooks.Rotator{
-		Client:   client,
-		Store:    s.Store(),
-		Accept:   acceptSecrets(daemon.Dial(s.Home)),
-		Confirm:  confirmPing(log),
-		Progress: p.progress,
-		PerHook:  s.Secrets == "per-hook",
-	}
-}
-
-// hooksToRotate are the chosen hooks of this receiver; with --max-age those of which the secret is older, perhaps none.
-func (p *program) hooksToRotate(ctx context.Context, s *settings.Settings, client *hooks.Client, o *rotateOptions) ([]hooks.Hook, error) {
-	list, err := p.chosenHooks(ctx, s, client, &o.targets)
-	if err != nil {
-		return nil, err
-	}
-	own, err := p.ownHooks(ctx, s, list)
-	if err != nil {
-		return nil, err
-	}
-	for _, id := range o.ids {
-		if !slices.ContainsFunc(list, func(h hooks.Hook) bool { return h.ID == id }) {
-			return nil, hint(fmt.Errorf("no hook %d on the repositories looked at", id), "name its repository with -R owner/repo")
-		}
-	}
-	if len(o.ids) > 0 {
-		own = slices.DeleteFunc(list, func(h hooks.Hook) bool { return !slices.Contains(o.ids, h.ID) })
-	}
-	if len(own) == 0 {
-		return nil, hint(errors.New("no hook of this receiver is there"), "set one up with: hookctl setup")
-	}
-	if o.maxAge <= 0 {
-		return own, nil
-	}
-	due, since, err := (&hooks.Rotator{Store: s.Store()}).Due(own, time.Duration(o.maxAge))
-	if young := len(own) - len(due); err == nil && young > 0 {
-		verdict := "these are left alone"
-		if len(due) == 0 {
-			verdict = "nothing to do"
-		}
-		p.note("the secrets of %d hooks are at most %s old, younger than %s: %s", young, ageOf(time.Since(since)), o.maxAge, verdict)
-	}
-	return due, err
-}
-
-// nothingDue is the outcome of a rotation for which every secret is young enough.
-func (p *program) nothingDue(s *settings.Settings, o *rotateOptions) error {
-	if !o.out.wanted() {
+	if r.Complete {
 		return nil
 	}
-	current, _, err := s.Store().Current()
-	if err != nil {
-		return err
+	if r.Next != "" {
+		p.note("hint: give the others the new secret with: %s", r.Next)
 	}
-	print := secret.Fingerprint(current)
-	return o.out.print(p.out, newRotationReport(hooks.RotateResult{Old: print, New: print, Complete: true, Hooks: []hooks.RotateHook{}}))
-}
-
-func (p *program) rotateHooks(ctx context.Context, s *settings.Settings, client *hooks.Client, rotator *hooks.Rotator, own []hooks.Hook, o *rotateOptions) (hooks.RotateResult, error) {
-	if some, err := p.onlySome(ctx, s, client, own); err != nil {
-		return hooks.RotateResult{}, err
-	} else if some && !rotator.PerHook {
-		// A new shared secret would lock out the hooks that are not named once the grace period is over.
-		rotator.PerHook = true
-		p.note("other hooks share this secret, so each of the named ones gets a secret of its own")
-	}
-	question := fmt.Sprintf("change the secret of %d hooks? (the old one stays accepted for %s)", len(own), o.grace)
-	if err := p.confirm(ctx, o.yes, question); err != nil {
-		return hooks.RotateResult{}, err
-	}
-	return rotator.Rotate(ctx, own, time.Duration(o.grace))
-}
-
-// onlySome tells whether hooks of this receiver besides the chosen ones sign with the shared secret. Those that have
-// secrets of their own do not mind a new one.
-func (p *program) onlySome(ctx context.Context, s *settings.Settings, client *hooks.Client, chosen []hooks.Hook) (bool, error) {
-	targets, err := p.knownTargets(ctx, s)
-	if err != nil {
-		return false, err
-	}
-	for _, h := range chosen {
-		targets = append(targets, h.Target)
-	}
-	list, err := client.ListAll(ctx, unique(targets))
-	if err != nil {
-		return false, fmt.Errorf("see whether other hooks share the secret: %w", err)
-	}
-	all, err := p.ownHooks(ctx, s, list)
-	if err != nil {
-		return false, err
-	}
-	for _, have := range all {
-		if slices.ContainsFunc(chosen, func(h hooks.Hook) bool { return h.ID == have.ID }) {
-			continue
-		}
-		if key, err := s.Store().SecretOf(have.ID, have.URL); err != nil || key == "" {
-			return true, err
-		}
-	}
-	return false, nil
-}
-
-// rotationReport is `rotate --json`: error is null, and not left out, where a hook has none.
-type rotationReport struct {
-	hooks.RotateResult
-	Hooks []rotatedHook `json:"hooks"`
-}
-
-type rotatedHook struct {
-	hooks.RotateHook
-	Error *string `json:"error"`
-}
-
-func newRotationReport(r hooks.RotateResult) rotationReport {
-	report := rotationReport{RotateResult: r, Hooks: []rotatedHook{}}
-	for _, h := range r.Hooks {
-		row := rotatedHook{RotateHook: h}
-		if h.Error != "" {
-			row.Error = &h.Error
-		}
-		report.Hooks = append(report.Hooks, row)
-	}
-	return report
-}
-
-// printRotation shows the outcome, and until when it can be taken back.
-func (p *program) printRotation(r hooks.RotateResult, o *rotateOptions) error {
-	if o.out.wanted() {
-		return o.out.print(p.out, newRotationReport(r))
-	}
-	rows := make([][]string, len(r.Hooks))
-	for i, h := range r.Hooks {
-		rows[i] = []string{h.Repository, fmt.Sprint(h.HookID), h.Status, h.Error}
-	}
-	if err := table(p.out, []string{"REPOSITORY", "HOOK", "STATUS", "ERROR"}, rows); err != nil {
-		return err
-	}
-	if r.Old != "" && r.New != "" { // else hooks go from or to secrets of their own
-		fmt.Fprintf(p.out, "secret %s → %s\n", r.Old, r.New)
-	}
-	if left := time.Until(r.Expires); r.Complete && left > 0 && !o.finish {
-		p.note("the old secret is accepted until %s; until then, hookctl rotate --undo takes it back", r.Expires.Local().Format(time.DateTime))
-	}
-	return nil
+	return errReported
 }

@@ -14,7 +14,7 @@ import (
 
 // imports is the table of which package may import which of ours. All may import logs/text, and their tests githubtest.
 var imports = map[string][]string{
-	"cmd/hookctl":          {"cmd/hookctl/settings", "hooks", "hooks/secret", "hooks/githubtest", "server", "server/daemon", "server/doctor", "logs", "tui", "tui/line"},
+	"cmd/hookctl":          {"cmd/hookctl/settings", "hooks", "hooks/secret", "hooks/githubtest", "server", "server/host", "server/fleet", "server/daemon", "server/doctor", "logs", "tui", "tui/line"},
 	"cmd/hookctl/settings": {"hooks", "hooks/secret", "logs", "server"},
 	"tui":                  {"hooks", "hooks/secret", "logs", "server/daemon", "server/doctor"},
 	"tui/line":             {"hooks", "hooks/secret", "logs", "server/daemon", "server/doctor"},
@@ -22,8 +22,10 @@ var imports = map[string][]string{
 	"hooks/secret":         {},
 	"hooks/githubtest":     {},
 	"server":               {"hooks/secret", "logs"},
+	"server/fleet":         {"server/daemon", "hooks", "hooks/secret", "logs"},
+	"server/host":          {"server", "server/fleet", "server/daemon", "hooks", "hooks/secret", "logs"},
 	"server/daemon":        {},
-	"server/doctor":        {"hooks", "hooks/secret", "logs", "server/daemon"},
+	"server/doctor":        {"hooks", "hooks/secret", "logs", "server/daemon", "server/fleet"},
 	"logs":                 {},
 	"logs/text":            {},
 }

@@ -11,9 +11,8 @@ import (
 
 	"github.com/spf13/cobra"
 
-	"hookctl/cmd/hookctl/settings"
 	"hookctl/hooks"
-	"hookctl/logs"
+	"hookctl/server/fleet"
 )
 
 // targetFlags choose repositories and organisations.
@@ -127,86 +126,23 @@ func (p *program) readLines(file string) ([]string, error) {
 	return lines, scanner.Err()
 }
 
-// knownTargets are those of the settings, else the ones that the log has pings from: those that hooks were set up on.
-func (p *program) knownTargets(ctx context.Context, s *settings.Settings) ([]hooks.Target, error) {
-	var list []hooks.Target
-	for _, name := range s.Setup.Repositories {
-		t, err := hooks.ParseTarget(name)
-		if err != nil {
-			return nil, s.Problem("setup.repositories", err)
-		}
-		list = append(list, t)
-	}
-	if len(list) > 0 {
-		return unique(list), nil
-	}
-	pings, err := p.pings(ctx, s)
-	for _, e := range pings {
-		if t, err := hooks.ParseTarget(e.Repository); err == nil && !t.IsOrg() {
-			list = append(list, t)
-		}
-	}
-	slices.Reverse(list) // Pings come newest first.
-	return unique(list), err
-}
-
-// pings are the newest verified pings of the log.
-func (p *program) pings(ctx context.Context, s *settings.Settings) (entries []logs.Entry, err error) {
-	log, err := logs.Open(ctx, s.Logs(nil))
+// chosenTargets are those of the flags; nil, which means all that are known, where there are no flags; else the repository of
+// the working directory.
+func (p *program) chosenTargets(ctx context.Context, all *fleet.Fleet, f *targetFlags) ([]hooks.Target, error) {
+	client, err := all.GitHub()
 	if err != nil {
 		return nil, err
 	}
-	defer func() { err = errors.Join(err, log.Close()) }()
-	filter, err := parseFilter("event:ping verified:yes")
-	if err != nil {
-		return nil, err
-	}
-	page, err := log.Page(ctx, logs.Query{Filter: filter, Limit: 1000})
-	return page.Entries, err
-}
-
-// chosenHooks are the hooks that a command works on: those of the flags, or else of every known target.
-func (p *program) chosenHooks(ctx context.Context, s *settings.Settings, client *hooks.Client, f *targetFlags) ([]hooks.Hook, error) {
 	targets, err := f.targets(ctx, p, client)
-	known := err == nil && len(targets) == 0
-	if known {
-		targets, err = p.knownTargets(ctx, s)
+	if err != nil || len(targets) > 0 {
+		return targets, err
 	}
-	if err != nil {
+	known, err := all.Targets(ctx)
+	if err != nil || len(known) > 0 {
 		return nil, err
 	}
-	if len(targets) == 0 {
-		if here := currentRepository(ctx, client.Host()); here != "" {
-			if t, err := hooks.ParseTarget(here); err == nil {
-				targets = append(targets, t)
-			}
-		}
+	if here, err := hooks.ParseTarget(currentRepository(ctx, client.Host())); err == nil {
+		return []hooks.Target{here}, nil
 	}
-	if len(targets) == 0 {
-		return nil, missing("repo", "the repository whose hooks are meant")
-	}
-	list, err := client.ListAll(ctx, targets)
-	if known && errors.Is(err, hooks.ErrNotFound) {
-		p.note("hint: take a repository that is gone out of setup.repositories with: hookctl config edit")
-	}
-	return append([]hooks.Hook{}, list...), err
-}
-
-// ownHooks are those of list that lead to this receiver: their URL does, or the log has a verified ping from them.
-func (p *program) ownHooks(ctx context.Context, s *settings.Settings, list []hooks.Hook) ([]hooks.Hook, error) {
-	pings, err := p.pings(ctx, s)
-	if err != nil {
-		return nil, err
-	}
-	seen := map[int64]bool{}
-	for _, e := range pings {
-		seen[e.HookID] = true
-	}
-	own := []hooks.Hook{}
-	for _, h := range list {
-		if seen[h.ID] || hooks.SameReceiver(h.URL, s.Receiver.PublicURL) {
-			own = append(own, h)
-		}
-	}
-	return own, nil
+	return nil, missing("repo", "the repository whose hooks are meant")
 }

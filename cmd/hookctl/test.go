@@ -15,6 +15,7 @@ import (
 	"hookctl/hooks/secret"
 	"hookctl/logs/text"
 	"hookctl/server"
+	"hookctl/server/host"
 )
 
 func newTest(p *program) *cobra.Command {
@@ -61,7 +62,7 @@ func (p *program) test(ctx context.Context, file, event string, dryRun bool, out
 	if key == "" {
 		return hint(errors.New("there is no webhook secret to sign with"), "make one with: hookctl secret generate")
 	}
-	answer, err := askReceiver[ingestAnswer](ctx, s.Home, "/test", testRequest{
+	answer, err := host.Dial(s.Home).Test(ctx, host.Sample{
 		Event: event, DeliveryID: uuid.NewString(), Signature: secret.Sign(key, payload), Payload: payload,
 	})
 	if err != nil {

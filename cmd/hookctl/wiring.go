@@ -2,19 +2,16 @@ package main
 
 import (
 	"context"
-	"fmt"
-	"log/slog"
 	"os"
 	"path/filepath"
-	"slices"
 	"time"
 
 	"hookctl/cmd/hookctl/settings"
 	"hookctl/hooks"
-	"hookctl/logs"
 	"hookctl/logs/text"
-	"hookctl/server"
 	"hookctl/server/daemon"
+	"hookctl/server/fleet"
+	"hookctl/server/host"
 )
 
 // Each function here hands one package its part of the settings. No other package knows where they came from.
@@ -53,69 +50,55 @@ func (p *program) onWait(until time.Time, reason string) {
 	}
 }
 
-// serverConfig is the receiver's part. The secrets are read now; a reload reads them again.
-func (p *program) serverConfig(s *settings.Settings, log *logs.Writer, logger *slog.Logger) (server.Config, error) {
-	config, err := s.Server()
-	config.Log, config.Logger, config.Version = log, logger, buildInfo().Version
-	return config, err
+// fleetConfig is the part of the settings that says which hooks are this receiver's.
+func (p *program) fleetConfig(s *settings.Settings) fleet.Config {
+	config := fleet.Config{
+		Home: s.Home, Logs: s.Logs(nil), Store: s.Store(), Daemon: p.daemonConfig(s),
+		GitHub:       func() (*hooks.Client, error) { return p.github(s) },
+		PublicURL:    s.Receiver.PublicURL,
+		Repositories: s.Setup.Repositories,
+		Events:       s.Setup.Events,
+		PerHook:      s.Secrets == "per-hook",
+		SaveURL:      func(_ context.Context, url string) error { return s.Save("receiver.public_url", url) },
+	}
+	if p.environ(demoVariable) != "" {
+		config.Probe = func(context.Context, string, string) error { return nil } // a simulated address leads nowhere from here
+	}
+	return config
 }
 
-// confirmPing is how hooks learns that a ping arrived: by looking into the log, which any receiver of this home writes.
-// It watches first and looks then, so that nothing falls between, and looks once more when the time is up, because a
-// watcher may be told late or not at all.
-func confirmPing(log *logs.Log) hooks.Confirm {
-	return func(ctx context.Context, hookID int64, fingerprint string, since time.Time) error {
-		matches := func(e logs.Entry) bool {
-			return e.Event == "ping" && e.HookID == hookID && e.Verified && e.Secret == fingerprint && !e.ReceivedAt.Before(since)
-		}
-		arrived := func(ctx context.Context) (bool, error) {
-			pings, err := parseFilter("event:ping")
-			if err != nil {
-				return false, err
-			}
-			page, err := log.Page(ctx, logs.Query{Filter: pings, Limit: 500})
-			return slices.ContainsFunc(page.Entries, matches), err
-		}
-		watching, stop := context.WithCancel(ctx)
-		defer stop()
-		news, err := log.Watch(watching)
-		if err != nil {
+// fleet is every hook of this receiver. A public URL that it saves is put in force in the running receiver.
+func (p *program) fleet(s *settings.Settings) *fleet.Fleet {
+	config := p.fleetConfig(s)
+	save := config.SaveURL
+	config.SaveURL = func(ctx context.Context, url string) error {
+		if err := save(ctx, url); err != nil {
 			return err
 		}
-		if ok, err := arrived(ctx); ok || err != nil {
-			return err
-		}
-		for batch := range news {
-			if slices.ContainsFunc(batch, matches) {
-				return nil
-			}
-		}
-		last, cancel := context.WithTimeout(context.WithoutCancel(ctx), 2*time.Second)
-		defer cancel()
-		if ok, _ := arrived(last); ok { // Without an answer the time is simply up.
-			return nil
-		}
-		return context.Cause(ctx)
+		return p.reloadReceiver(ctx, s.Home)
 	}
+	return fleet.New(config)
 }
 
-// acceptSecrets makes the running receiver read its secrets again and confirms that it accepts all of them.
-func acceptSecrets(client *daemon.Client) func(context.Context, []string) error {
-	return func(ctx context.Context, fingerprints []string) error {
-		status, err := client.Reload(ctx)
-		if err != nil {
-			return hint(fmt.Errorf("make the receiver accept the new secret: %w", err), "start it with: hookctl start")
-		}
-		accepted := map[string]bool{}
-		for _, f := range status.Secrets {
-			accepted[f] = true
-		}
-		for _, f := range fingerprints {
-			if !accepted[f] {
-				return hint(fmt.Errorf("the receiver does not accept the secret %s", f),
-					"it may work on another home or with GITHUB_WEBHOOK_SECRET in its environment; see: hookctl status")
-			}
-		}
-		return nil
+// hostSettings is the running receiver's part. The secrets are read now; a reload reads them again.
+func (p *program) hostSettings(s *settings.Settings) (*host.Settings, error) {
+	core, err := s.Server()
+	if err != nil {
+		return nil, err
 	}
+	core.Version = buildInfo().Version
+	tunnel := s.Receiver.Tunnel
+	if tunnel == "off" {
+		tunnel = ""
+	}
+	return &host.Settings{
+		Bind: s.Receiver.Bind, Port: s.Receiver.Port, Metrics: s.Receiver.Metrics, Tunnel: tunnel,
+		PublicURL:  s.Receiver.PublicURL,
+		OnlyGitHub: s.Receiver.Allow == "github",
+		CatchUp:    s.Receiver.Catchup == "on",
+		Logs:       s.Logs(nil),
+		Server:     core,
+		Store:      s.Store(),
+		Fleet:      p.fleetConfig(s),
+	}, nil
 }

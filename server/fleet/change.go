@@ -63,6 +63,9 @@ func (f *Fleet) Delete(ctx context.Context, h hooks.Hook) error {
 	if err := client.Delete(ctx, h.Target, h.ID); err != nil && !errors.Is(err, hooks.ErrHookNotFound) {
 		return err
 	}
+	if err := f.cfg.Store.BackFromAside(h.ID); err != nil {
+		return err
+	}
 	k, err := f.facts(ctx) // takes in pings of before, so that they do not bring the target back
 	if err != nil {
 		return err

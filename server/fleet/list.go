@@ -122,6 +122,7 @@ func (f *Fleet) list(ctx context.Context, k *facts, r ListRequest) (List, error)
 	targets = unique(targets)
 	all := List{PublicURL: k.public, Hooks: []Hook{}}
 	renamed := map[hooks.Target]hooks.Target{}
+	known := map[int64]bool{} // two names of one repository list the same hooks
 	var mu sync.Mutex
 	var group errgroup.Group
 	group.SetLimit(listsAtOnce)
@@ -150,8 +151,9 @@ func (f *Fleet) list(ctx context.Context, k *facts, r ListRequest) (List, error)
 				renamed[t] = now
 			}
 			all.Targets = append(all.Targets, now)
-			for _, h := range list { // two names of one repository list the same hooks
-				if !slices.ContainsFunc(all.Hooks, func(have Hook) bool { return have.ID == h.ID }) {
+			for _, h := range list {
+				if !known[h.ID] {
+					known[h.ID] = true
 					all.Hooks = append(all.Hooks, h)
 				}
 			}
@@ -237,7 +239,12 @@ func (f *Fleet) listed(ctx context.Context, l List, renamed map[hooks.Target]hoo
 		for from, to := range renamed {
 			k.rename(from, to)
 		}
+		there, looked := map[int64]bool{}, map[string]bool{}
+		for _, t := range l.Targets {
+			looked[key(t)] = true
+		}
 		for _, h := range l.Hooks {
+			there[h.ID] = true
 			if _, known := k.Hooks[h.ID]; !h.Ours && !known {
 				continue
 			}
@@ -249,8 +256,7 @@ func (f *Fleet) listed(ctx context.Context, l List, renamed map[hooks.Target]hoo
 			})
 		}
 		for id, h := range k.Hooks { // deleted at GitHub
-			there := slices.ContainsFunc(l.Hooks, func(have Hook) bool { return have.ID == id })
-			if listed := slices.ContainsFunc(l.Targets, func(t hooks.Target) bool { return strings.EqualFold(t.String(), h.Repository) }); listed && !there {
+			if looked[strings.ToLower(h.Repository)] && !there[id] {
 				delete(k.Hooks, id)
 			}
 		}

@@ -153,6 +153,25 @@ func TestFinishDropsWhatWasSetAside(t *testing.T) {
 	}
 }
 
+// A target that is gone is forgotten with the hooks that were set aside on it.
+func TestForgettingWhatWasSetAside(t *testing.T) {
+	w := newWorld(t, "o/a", "o/b")
+	w.setup(SetupRequest{Targets: targets("o/a", "o/b")})
+	w.Remove("o/b")
+	if report := w.rotate(RotateRequest{}); !report.Failed() || report.Next == "" {
+		t.Errorf("%+v", report)
+	}
+	if err := w.fleet.Forget(t.Context(), targets("o/b")[0]); err != nil {
+		t.Fatal(err)
+	}
+	if now, err := w.fleet.Rotation(); err != nil || len(now.Aside) > 0 || now.Next != "" {
+		t.Errorf("%+v, %v", now, err)
+	}
+	if report := w.rotate(RotateRequest{}); report.Failed() {
+		t.Errorf("%+v", report)
+	}
+}
+
 func resumed(w *world) error {
 	_, err := w.fleet.Resume(w.t.Context(), nil)
 	return err

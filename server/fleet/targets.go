@@ -77,13 +77,27 @@ func (f *Fleet) Remember(ctx context.Context, targets ...hooks.Target) error {
 	})
 }
 
-// Forget takes a target out, because it is gone at GitHub or no longer of interest. A later ping from it brings it back. The
+// Forget takes a target out, because it is gone at GitHub or no longer of interest, and with it hooks that were set aside: what
+// they sign with is refused from the next reload on. A later ping from it brings it back. The
 // error says so where the settings name it too, which only their owner changes.
 func (f *Fleet) Forget(ctx context.Context, target hooks.Target) error {
 	if _, err := f.known(ctx); err != nil { // so that pings of before do not bring it back
 		return err
 	}
 	if err := f.update(ctx, func(k *kept) { k.drop(target) }); err != nil {
+		return err
+	}
+	aside, err := f.cfg.Store.Aside()
+	if err != nil {
+		return err
+	}
+	var ids []int64
+	for _, h := range aside {
+		if strings.EqualFold(h.Repository, target.String()) {
+			ids = append(ids, h.HookID)
+		}
+	}
+	if err := f.cfg.Store.BackFromAside(ids...); err != nil {
 		return err
 	}
 	if slices.ContainsFunc(f.cfg.Repositories, func(name string) bool { return strings.EqualFold(name, target.String()) }) {

@@ -1,8 +1,7 @@
-package main
+package host
 
 import (
 	"fmt"
-	"maps"
 	"os"
 	"path/filepath"
 	"strings"
@@ -13,6 +12,7 @@ import (
 	"github.com/cli/go-gh/v2/pkg/config"
 
 	"hookctl/hooks/githubtest"
+	"hookctl/server/fleet"
 )
 
 // catchingUp is a receiver that does not listen, and a GitHub with a hook of it; ago is how far its clock is behind.
@@ -44,8 +44,10 @@ func catchingUp(t *testing.T) (github *githubtest.Server, r *receiver, ago *atom
 		name, value, _ := strings.Cut(pair, "=")
 		t.Setenv(name, value)
 	}
-	r, _ = newReceiver(t, func(string) {})
-	r.settings.Setup.Repositories, r.settings.Receiver.PublicURL = []string{"o/r"}, "https://hooks.example.com"
+	r, _ = newReceiver(t, func() {})
+	h := r.settings.Fleet
+	h.Repositories = []string{"o/r"}
+	r.settings.fleet = fleet.New(h)
 	return github, r, ago
 }
 
@@ -64,8 +66,8 @@ func TestCatchingUpCostsOneCallForAHook(t *testing.T) {
 	look := func(want int) (calls int) {
 		t.Helper()
 		before := len(github.Requests())
-		if n, err := r.catchUpOnce(t.Context(), r.settings, nil); err != nil || n != want {
-			t.Fatalf("caught up with %d, %v; want %d", n, err, want)
+		if n, err := r.catchUp(t.Context(), r.settings, nil); err != nil || n != want {
+			t.Fatalf("fetched %d, %v; want %d", n, err, want)
 		}
 		return len(github.Requests()) - before
 	}
@@ -75,36 +77,8 @@ func TestCatchingUpCostsOneCallForAHook(t *testing.T) {
 	}
 	miss(t, github)
 	look(1)
-	// A hook that was set up meanwhile is seen when the settings are read again, as setup makes the receiver do.
-	github.AddHook("o/r", githubtest.Hook{Active: true, Events: []string{"issues"}, Config: githubtest.Config{URL: "https://hooks.example.com/webhook/issues"}})
-	again := *r.settings
-	r.settings = &again
-	if calls := look(0); calls != 3 {
-		t.Errorf("after a reload a look at two hooks costs %d calls, want 3 with the list", calls)
-	}
-	// So it is after a failure.
-	lift := github.Fault(githubtest.Fault{Status: 404})
-	if _, err := r.catchUpOnce(t.Context(), r.settings, nil); err == nil {
-		t.Error("no error although GitHub knows no hook")
-	}
-	lift()
-	if calls := look(0); calls != 3 {
-		t.Errorf("after a failure a look at two hooks costs %d calls, want 3 with the list", calls)
-	}
-
-	// What cannot be looked up in the log counts as recorded, so that nothing is recorded twice. The cursor must not go past
-	// it, or it is never looked for again.
-	file := filepath.Join(r.settings.RunDir(), "catchup.json")
-	ago.Store(0) // far enough from the others for the cursor to move
-	miss(t, github)
-	before := readCursor(file)
-	if err := r.log.Close(); err != nil {
-		t.Fatal(err)
-	}
-	if _, err := r.catchUpOnce(t.Context(), r.settings, nil); err == nil || !strings.Contains(err.Error(), "look a delivery up") {
-		t.Errorf("error %v", err)
-	}
-	if moved := readCursor(file); len(before) != 1 || !maps.Equal(moved, before) {
-		t.Errorf("the cursor went from %v to %v", before, moved)
+	stats := r.server.Stats()
+	if stats.Received != 2 {
+		t.Errorf("%d recorded, want 2", stats.Received)
 	}
 }

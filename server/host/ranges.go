@@ -1,4 +1,4 @@
-package main
+package host
 
 import (
 	"context"
@@ -12,16 +12,13 @@ import (
 	"time"
 
 	"github.com/google/renameio/v2/maybe"
-
-	"hookctl/cmd/hookctl/settings"
-	"hookctl/hooks"
 )
 
-// rangesEvery is how often GitHub's address ranges are fetched anew. They change a few times a year.
+// rangesEvery is how often GitHub's address ranges are fetched. They change a few times a year.
 const rangesEvery = 24 * time.Hour
 
 // githubRanges are the addresses that GitHub's deliveries come from, for receiver.allow: github. They are kept in a file,
-// so that a receiver starts without GitHub, too.
+// so that a receiver also starts without GitHub.
 type githubRanges struct {
 	current atomic.Pointer[[]netip.Prefix]
 	on      atomic.Bool
@@ -39,8 +36,8 @@ func (g *githubRanges) allowed() []netip.Prefix {
 }
 
 // load puts the ranges of the settings in force.
-func (g *githubRanges) load(ctx context.Context, p *program, s *settings.Settings) error {
-	use, err := g.prepare(ctx, p, s)
+func (g *githubRanges) load(ctx context.Context, home string, s *Settings) error {
+	use, err := g.prepare(ctx, home, s)
 	if err == nil {
 		use()
 	}
@@ -49,22 +46,21 @@ func (g *githubRanges) load(ctx context.Context, p *program, s *settings.Setting
 
 // prepare makes the ranges ready for the settings: from the file while that is fresh, else from GitHub, else from the file
 // however old it is. They are in force once use is called.
-func (g *githubRanges) prepare(ctx context.Context, p *program, s *settings.Settings) (use func(), err error) {
-	if s.Receiver.Allow != "github" {
+func (g *githubRanges) prepare(ctx context.Context, home string, s *Settings) (use func(), err error) {
+	if !s.OnlyGitHub {
 		return func() { g.on.Store(false) }, nil
 	}
-	file := rangesFile(s)
-	list, fetched := readRanges(file)
+	list, fetched := Ranges(home)
 	if time.Since(fetched) > rangesEvery {
-		fresh, err := fetchRanges(ctx, p, s)
+		fresh, err := fetchRanges(ctx, s)
 		switch {
 		case err == nil:
 			list = fresh
-			if err := writeRanges(file, fresh); err != nil {
+			if err := writeRanges(rangesFile(home), fresh); err != nil {
 				return nil, err
 			}
 		case list == nil:
-			return nil, hint(fmt.Errorf("receiver.allow: github needs GitHub's address ranges: %w", err), hooks.CureOf(err))
+			return nil, fmt.Errorf("receiver.allow: github needs GitHub's address ranges: %w", err)
 		}
 	}
 	return func() {
@@ -73,16 +69,16 @@ func (g *githubRanges) prepare(ctx context.Context, p *program, s *settings.Sett
 	}, nil
 }
 
-func rangesFile(s *settings.Settings) string { return filepath.Join(s.RunDir(), "github-ranges.json") }
+func rangesFile(home string) string { return filepath.Join(home, "run", "github-ranges.json") }
 
-func fetchRanges(ctx context.Context, p *program, s *settings.Settings) ([]netip.Prefix, error) {
-	client, err := p.github(s)
+func fetchRanges(ctx context.Context, s *Settings) ([]netip.Prefix, error) {
+	client, err := s.fleet.GitHub()
 	if err != nil {
 		return nil, err
 	}
 	list, err := client.Meta(ctx)
 	if err == nil && len(list) == 0 {
-		err = errors.New("GitHub names none")
+		err = errors.New("GitHub published none")
 	}
 	return list, err
 }
@@ -93,9 +89,10 @@ type savedRanges struct {
 	Ranges  []netip.Prefix `json:"ranges"`
 }
 
-// readRanges gives nothing where the file is missing or broken: then it is written anew.
-func readRanges(file string) ([]netip.Prefix, time.Time) {
-	data, err := os.ReadFile(file) //nolint:gosec // A file of our own.
+// Ranges are GitHub's address ranges as a receiver of this home last fetched them, and when that was. They are nil where it
+// never did, or where the file is broken: then it is written again.
+func Ranges(home string) ([]netip.Prefix, time.Time) {
+	data, err := os.ReadFile(rangesFile(home)) //nolint:gosec // A file of our own.
 	var saved savedRanges
 	if err != nil || json.Unmarshal(data, &saved) != nil || len(saved.Ranges) == 0 {
 		return nil, time.Time{}

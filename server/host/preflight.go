@@ -1,4 +1,4 @@
-package main
+package host
 
 import (
 	"context"
@@ -8,41 +8,42 @@ import (
 	"os"
 	"strconv"
 
-	"hookctl/cmd/hookctl/settings"
+	"hookctl/hooks"
+	"hookctl/logs/text"
 	"hookctl/server/daemon"
 )
 
 // preflight looks for what would keep this process from being the receiver, while the one that it may replace still
 // runs: a log directory that cannot be written, a port that another program has.
-func preflight(ctx context.Context, s *settings.Settings) error {
-	if err := checkLogDir(s.Log.Dir); err != nil {
+func preflight(ctx context.Context, home string, s *Settings) error {
+	if err := checkLogDir(s.Logs.Dir); err != nil {
 		return err
 	}
-	old, err := daemon.Dial(s.Home).Status(ctx)
+	old, err := daemon.Dial(home).Status(ctx)
 	if err != nil {
 		return nil // Nobody is replaced, and what else is wrong here shows when the lock is taken.
 	}
 	_, port, err := net.SplitHostPort(old.Address)
-	if err != nil || port == strconv.Itoa(s.Receiver.Port) {
+	if err != nil || port == strconv.Itoa(s.Port) {
 		return nil // The socket will be handed over.
 	}
 	var config net.ListenConfig
-	address := net.JoinHostPort(s.Receiver.Bind, strconv.Itoa(s.Receiver.Port))
+	address := net.JoinHostPort(s.Bind, strconv.Itoa(s.Port))
 	listener, err := config.Listen(ctx, "tcp", address)
 	if err != nil {
-		return hint(fmt.Errorf("cannot listen on %s: %w", address, err), "choose another port with --port N, or in hookctl.yaml as receiver.port")
+		return hooks.WithCure(fmt.Errorf("cannot listen on %s: %w", address, err), "choose another port with --port N, or in hookctl.yaml as receiver.port")
 	}
 	return listener.Close()
 }
 
-// checkLogDir makes the directory where it is missing, and makes sure that a file can be made in it.
+// checkLogDir creates the directory where it is missing, and makes sure that a file can be created in it.
 func checkLogDir(dir string) error {
 	if err := os.MkdirAll(dir, 0o700); err != nil {
-		return hint(fmt.Errorf("make the log directory: %w", err), "choose another with --log-dir DIR, or in hookctl.yaml as log.dir")
+		return hooks.WithCure(fmt.Errorf("create the log directory: %w", err), "choose another with --log-dir DIR, or in hookctl.yaml as log.dir")
 	}
 	file, err := os.CreateTemp(dir, ".hookctl-*")
 	if err != nil {
-		return hint(fmt.Errorf("write to the log directory: %w", err), "see who owns it with: ls -ld "+dir)
+		return hooks.WithCure(fmt.Errorf("write to the log directory: %w", err), "see who owns it with: ls -ld "+text.Shell(dir))
 	}
 	return errors.Join(file.Close(), os.Remove(file.Name()))
 }

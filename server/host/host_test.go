@@ -1,10 +1,7 @@
-package main
+package host
 
 import (
-	"io"
 	"log/slog"
-	"os"
-	"path/filepath"
 	"slices"
 	"sync/atomic"
 	"testing"
@@ -12,45 +9,31 @@ import (
 
 	"golang.org/x/sync/errgroup"
 
-	"hookctl/cmd/hookctl/settings"
 	"hookctl/hooks/secret"
 	"hookctl/logs"
 	"hookctl/server"
+	"hookctl/server/daemon"
 )
 
-// newReceiver is a receiver that accepts the secret "old" and does not listen. asked is called before it is told what a
-// variable of the environment holds.
-func newReceiver(t *testing.T, asked func(variable string)) (*receiver, *secret.Store) {
+// newReceiver is a receiver that accepts the secret "old" and does not listen. Its settings read the secrets, and then call
+// loaded before they are returned.
+func newReceiver(t *testing.T, loaded func()) (*receiver, *secret.Store) {
 	t.Helper()
-	home := t.TempDir()
-	if err := os.WriteFile(filepath.Join(home, "hookctl.yaml"), []byte("sinks: [{type: http, url: \"http://127.0.0.1:1\", secret: SINK_KEY}]\n"), 0o600); err != nil {
+	h := newHouse(t)
+	h.change = func(int, *Settings) error { loaded(); return nil }
+	r := &receiver{cfg: h.config(nil), logger: slog.New(slog.DiscardHandler)}
+	var err error
+	if r.settings, err = r.load(); err != nil {
 		t.Fatal(err)
 	}
-	p := &program{err: io.Discard, environ: func(name string) string {
-		asked(name)
-		return map[string]string{"HOOKCTL_HOME": home, "SINK_KEY": "key"}[name]
-	}}
-	s, err := settings.Load(p.environ)
-	if err != nil {
-		t.Fatal(err)
-	}
-	store, logger := s.Store(), slog.New(slog.DiscardHandler)
-	if err := store.SetCurrent("old"); err != nil {
-		t.Fatal(err)
-	}
-	r := &receiver{p: p, settings: s, logger: logger}
-	if r.log, err = logs.OpenWriter(t.Context(), s.Logs(logger)); err != nil {
+	if r.log, err = logs.OpenWriter(t.Context(), r.settings.Logs); err != nil {
 		t.Fatal(err)
 	}
 	t.Cleanup(func() { _ = r.log.Close() })
-	config, err := p.serverConfig(s, r.log, logger)
-	if err != nil {
+	if r.server, err = server.New(r.core(r.settings)); err != nil {
 		t.Fatal(err)
 	}
-	if r.server, err = server.New(config); err != nil {
-		t.Fatal(err)
-	}
-	return r, store
+	return r, h.store
 }
 
 // What two reloads at once leave in force is what was read last: a rotation goes on when the receiver has said that it
@@ -58,9 +41,8 @@ func newReceiver(t *testing.T, asked func(variable string)) (*receiver, *secret.
 func TestTheLastReloadStays(t *testing.T) {
 	var hold atomic.Bool
 	held, release := make(chan struct{}), make(chan struct{})
-	r, store := newReceiver(t, func(variable string) {
-		// The sinks come after the secrets.
-		if variable == "SINK_KEY" && hold.CompareAndSwap(true, false) {
+	r, store := newReceiver(t, func() {
+		if hold.CompareAndSwap(true, false) {
 			close(held)
 			<-release
 		}
@@ -92,13 +74,13 @@ func TestTheLastReloadStays(t *testing.T) {
 
 // A rotation may be killed after its last write, before it calls the receiver, which then holds the old secret without an
 // end. The receiver finds that by itself.
-func TestReceiverForgetsSecretsThatNobodyToldItAbout(t *testing.T) {
+func TestReceiverForgetsSecretsByItself(t *testing.T) {
 	for name, state := range map[string]*secret.Rotation{
 		"the grace period is over":  {Old: "old", New: "new", Promoted: time.Now().Add(-2 * time.Hour), Expires: time.Now().Add(-time.Hour)},
 		"the rotation was finished": nil,
 	} {
 		t.Run(name, func(t *testing.T) {
-			r, store := newReceiver(t, func(string) {})
+			r, store := newReceiver(t, func() {})
 			if err := store.SetCurrent("new"); err != nil {
 				t.Fatal(err)
 			}
@@ -117,5 +99,25 @@ func TestReceiverForgetsSecretsThatNobodyToldItAbout(t *testing.T) {
 				t.Errorf("the state is still there: %v, %v", left, err)
 			}
 		})
+	}
+}
+
+// A receiver whose listener fails ends, and so does everything beside it: one that went on without would look alive.
+func TestReceiverEndsWithItsListener(t *testing.T) {
+	r, _ := newReceiver(t, func() {})
+	instance, err := daemon.Lock(r.cfg.Daemon)
+	if err != nil {
+		t.Fatal(err)
+	}
+	defer instance.Close()
+	listener, err := instance.Listen(t.Context(), "127.0.0.1:0")
+	if err != nil {
+		t.Fatal(err)
+	}
+	if err := listener.Close(); err != nil {
+		t.Fatal(err)
+	}
+	if err := r.work(t.Context(), instance, listener, nil); err == nil {
+		t.Error("the receiver ended without an error")
 	}
 }

@@ -1,0 +1,296 @@
+package host
+
+import (
+	"bytes"
+	"context"
+	"encoding/json"
+	"errors"
+	"fmt"
+	"io"
+	"net/http"
+	"slices"
+	"time"
+
+	"hookctl/hooks"
+	"hookctl/logs"
+	"hookctl/server/daemon"
+)
+
+// The control socket's calls beyond those of the daemon. The receiver's side of each stands beside the client's, so that
+// they agree.
+
+// Client calls the running receiver of a home. Every call fails with [daemon.ErrNotRunning] where there is none.
+type Client struct{ socket *daemon.Client }
+
+// Dial gives the client of a home. It connects with the first call.
+func Dial(home string) *Client { return &Client{daemon.Dial(home)} }
+
+// extra are the calls that this file adds to the control socket.
+func (r *receiver) extra() map[string]http.Handler {
+	return map[string]http.Handler{
+		"POST /resend":  handle(r.resend),
+		"POST /replay":  handle(r.replay),
+		"POST /test":    handle(r.test),
+		"POST /ingest":  handle(r.ingest),
+		"POST /prune":   handle(r.prune),
+		"POST /catchup": handle(r.catchup),
+		"POST /tunnel":  handle(r.showTunnel),
+	}
+}
+
+// filesRequest names records. Failed means every record whose notification failed for good.
+type filesRequest struct {
+	Files  []string `json:"files,omitempty"`
+	Failed bool     `json:"failed,omitempty"`
+}
+
+// doneAnswer says how many records were acted on.
+type doneAnswer struct {
+	Done int `json:"done"`
+}
+
+// Resend sends the notifications of records again, with failed also those of every record whose notification failed for
+// good, and returns how many records that were.
+func (c *Client) Resend(ctx context.Context, files []string, failed bool) (int, error) {
+	answer, err := ask[doneAnswer](ctx, c, "/resend", filesRequest{files, failed})
+	return answer.Done, err
+}
+
+func (r *receiver) resend(ctx context.Context, q filesRequest) (doneAnswer, error) {
+	if q.Failed {
+		files, err := failedFiles(ctx, r.log.Log())
+		if err != nil {
+			return doneAnswer{}, err
+		}
+		q.Files = append(q.Files, files...)
+	}
+	n, err := r.server.Resend(ctx, q.Files)
+	return doneAnswer{n}, err
+}
+
+// failedFiles are the records whose notification failed for good, oldest first.
+func failedFiles(ctx context.Context, log *logs.Log) ([]string, error) {
+	filter, err := logs.ParseFilter("status:failed", time.Now())
+	if err != nil {
+		return nil, err
+	}
+	var files []string
+	query := logs.Query{Filter: filter, Limit: 1000, Newer: true}
+	for {
+		page, err := log.Page(ctx, query)
+		if err != nil {
+			return nil, err
+		}
+		for _, e := range slices.Backward(page.Entries) {
+			files = append(files, e.File)
+		}
+		if !page.HasNewer || len(page.Entries) == 0 {
+			return files, nil
+		}
+		query.Cursor = page.Entries[0].Cursor()
+	}
+}
+
+// Replay takes records in again as if they had just arrived, and returns how many.
+func (c *Client) Replay(ctx context.Context, files []string) (int, error) {
+	answer, err := ask[doneAnswer](ctx, c, "/replay", filesRequest{Files: files})
+	return answer.Done, err
+}
+
+func (r *receiver) replay(ctx context.Context, q filesRequest) (doneAnswer, error) {
+	var done doneAnswer
+	for _, file := range q.Files {
+		if err := r.server.Replay(ctx, file); err != nil {
+			return done, fmt.Errorf("replay %s: %w", file, err)
+		}
+		done.Done++
+	}
+	return done, r.log.Log().Settle(ctx)
+}
+
+// Sample is a test delivery on its way through the receiver. The signature covers Payload.
+type Sample struct {
+	Event      string `json:"event"`
+	DeliveryID string `json:"delivery_id"`
+	Signature  string `json:"signature"`
+	Payload    []byte `json:"payload"` // in base64: JSON within JSON would lose its spaces, and with them the signature
+}
+
+// Ingested names the record that a payload became. Duplicate means that the log had it; then File is empty.
+type Ingested struct {
+	File      string `json:"file"`
+	Duplicate bool   `json:"duplicate"`
+}
+
+// Test takes a signed sample in. It checks the signature as the front door does, so that a wrong secret shows.
+func (c *Client) Test(ctx context.Context, sample Sample) (Ingested, error) {
+	return ask[Ingested](ctx, c, "/test", sample)
+}
+
+func (r *receiver) test(ctx context.Context, q Sample) (Ingested, error) {
+	now := time.Now()
+	ring, err := r.current().Store.Ring(now)
+	if err != nil {
+		return Ingested{}, err
+	}
+	fingerprint, ok := ring.Match(q.Payload, q.Signature, 0, "/webhook", now)
+	if !ok {
+		return Ingested{}, hooks.WithCure(errors.New("the signature does not match any secret of the receiver"), "the receiver may use another home; see: hookctl status")
+	}
+	return r.ingest(ctx, &logs.Record{
+		EventType: q.Event, DeliveryID: q.DeliveryID, Source: logs.SourceTest, Payload: q.Payload,
+		Signature: logs.Signature{Verified: true, Secret: fingerprint},
+		Headers:   map[string]string{"X-GitHub-Event": q.Event, "X-GitHub-Delivery": q.DeliveryID, "X-Hub-Signature-256": q.Signature},
+	})
+}
+
+// Ingest records a delivery that came another way than over the network, and notifies it. On return the record has its
+// file, so that the next command finds it.
+func (c *Client) Ingest(ctx context.Context, record *logs.Record) (Ingested, error) {
+	return ask[Ingested](ctx, c, "/ingest", record)
+}
+
+func (r *receiver) ingest(ctx context.Context, record *logs.Record) (Ingested, error) {
+	duplicate, err := r.server.Ingest(ctx, record)
+	if err == nil {
+		err = r.log.Log().Settle(ctx)
+	}
+	return Ingested{File: record.File, Duplicate: duplicate}, err
+}
+
+// pruneRequest asks to remove what is due, or with DryRun only what that would be.
+type pruneRequest struct {
+	DryRun bool `json:"dry_run"`
+}
+
+// Prune removes the records of a home that are due, or with dryRun only says which. The running receiver does it, because
+// it alone writes to the log; without one this process is the writer.
+func Prune(ctx context.Context, home string, log logs.Config, dryRun bool) (logs.PruneResult, error) {
+	result, err := ask[logs.PruneResult](ctx, Dial(home), "/prune", pruneRequest{dryRun})
+	if !errors.Is(err, daemon.ErrNotRunning) {
+		return result, err
+	}
+	writer, err := logs.OpenWriter(ctx, log)
+	if err != nil {
+		return logs.PruneResult{}, err
+	}
+	result, err = writer.Prune(ctx, dryRun)
+	return result, errors.Join(err, writer.Close())
+}
+
+func (r *receiver) prune(ctx context.Context, q pruneRequest) (logs.PruneResult, error) {
+	return r.log.Prune(ctx, q.DryRun)
+}
+
+// catchupRequest asks to fetch what is missing of some repositories or organisations; none means all that are known. The
+// interface asks it.
+type catchupRequest struct {
+	Repositories []string `json:"repositories,omitempty"`
+}
+
+func (r *receiver) catchup(ctx context.Context, q catchupRequest) (doneAnswer, error) {
+	var targets []hooks.Target
+	for _, name := range q.Repositories {
+		t, err := hooks.ParseTarget(name)
+		if err != nil {
+			return doneAnswer{}, err
+		}
+		targets = append(targets, t)
+	}
+	n, err := r.catchUp(ctx, r.current(), targets)
+	return doneAnswer{n}, errors.Join(err, r.log.Log().Settle(ctx))
+}
+
+// tunnelAnswer is how the receiver's tunnel is. Until it is open, everything is empty.
+type tunnelAnswer struct {
+	URL     string `json:"url"`
+	Problem string `json:"problem"`
+	Hint    string `json:"hint"`
+}
+
+// AwaitTunnel waits until the receiver has its tunnel open, at most 40 seconds. The error says why it cannot.
+func (c *Client) AwaitTunnel(ctx context.Context) error {
+	ctx, cancel := context.WithTimeout(ctx, 40*time.Second)
+	defer cancel()
+	tick := time.NewTicker(100 * time.Millisecond)
+	defer tick.Stop()
+	for {
+		state, err := ask[tunnelAnswer](ctx, c, "/tunnel", struct{}{})
+		if err != nil {
+			return err
+		}
+		if state.Problem != "" {
+			return hooks.WithCure(fmt.Errorf("the receiver runs, but not its %s", state.Problem), state.Hint)
+		}
+		if state.URL != "" {
+			return nil
+		}
+		select {
+		case <-ctx.Done():
+			return fmt.Errorf("the tunnel did not open: %w", ctx.Err())
+		case <-tick.C:
+		}
+	}
+}
+
+func (r *receiver) showTunnel(context.Context, struct{}) (tunnelAnswer, error) {
+	r.mu.Lock()
+	defer r.mu.Unlock()
+	return tunnelAnswer{URL: r.tunnel.url, Problem: r.tunnel.problem, Hint: r.tunnel.hint}, nil
+}
+
+// failure is the body of every answer that is no success.
+type failure struct {
+	Error string `json:"error"`
+	Hint  string `json:"hint,omitempty"`
+}
+
+// handle turns a function from request to answer into a handler. Records and samples are up to 25 MB, and JSON
+// may need more than that to carry them.
+func handle[Q, A any](f func(context.Context, Q) (A, error)) http.Handler {
+	return http.HandlerFunc(func(w http.ResponseWriter, req *http.Request) {
+		var question Q
+		status := http.StatusOK
+		var answer any
+		err := json.NewDecoder(http.MaxBytesReader(w, req.Body, 64<<20)).Decode(&question)
+		if err != nil && !errors.Is(err, io.EOF) {
+			status, answer = http.StatusBadRequest, failure{Error: "read the request: " + err.Error()}
+		} else if answer, err = f(req.Context(), question); err != nil {
+			status, answer = http.StatusUnprocessableEntity, failure{err.Error(), hooks.CureOf(err)}
+		}
+		w.Header().Set("Content-Type", "application/json")
+		w.WriteHeader(status)
+		_ = json.NewEncoder(w).Encode(answer) // The other side may be gone; then nobody reads it.
+	})
+}
+
+// ask makes one call.
+func ask[A any](ctx context.Context, c *Client, path string, question any) (answer A, err error) {
+	body, err := encode(question)
+	if err != nil {
+		return answer, fmt.Errorf("ask the receiver: %w", err)
+	}
+	res, err := c.socket.Do(ctx, http.MethodPost, path, bytes.NewReader(body))
+	if err != nil {
+		return answer, err
+	}
+	defer func() { err = errors.Join(err, res.Body.Close()) }()
+	if res.StatusCode != http.StatusOK {
+		failed := failure{Error: "the receiver answered " + res.Status}
+		_ = json.NewDecoder(res.Body).Decode(&failed) // The status stands where the body is not one of ours.
+		return answer, hooks.WithCure(errors.New(failed.Error), failed.Hint)
+	}
+	if err := json.NewDecoder(res.Body).Decode(&answer); err != nil {
+		return answer, fmt.Errorf("read the receiver's answer: %w", err)
+	}
+	return answer, nil
+}
+
+// encode writes a request as JSON. A record encodes itself: json.Marshal would take the spaces out of its payload, which
+// is to be kept byte for byte.
+func encode(question any) ([]byte, error) {
+	if record, ok := question.(*logs.Record); ok {
+		return record.Encode()
+	}
+	return json.Marshal(question)
+}

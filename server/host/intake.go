@@ -1,0 +1,98 @@
+package host
+
+import (
+	"context"
+	"encoding/json"
+	"errors"
+	"fmt"
+	"net/http"
+	"time"
+
+	"hookctl/hooks"
+	"hookctl/hooks/secret"
+	"hookctl/logs"
+	"hookctl/server"
+	"hookctl/server/daemon"
+)
+
+// Intake records deliveries that came another way than over the network: those that were fetched from GitHub.
+type Intake struct {
+	client *Client
+	writer *logs.Writer // nil where a receiver runs
+	server *server.Server
+}
+
+// OpenIntake opens the way into the log of a home. The running receiver takes deliveries in; without one, this process is
+// the writer of the log until Close, and the notifications go out when a receiver starts.
+func OpenIntake(ctx context.Context, home string, s *Settings) (*Intake, error) {
+	i := &Intake{client: Dial(home)}
+	_, err := daemon.Dial(home).Status(ctx)
+	if err == nil {
+		return i, nil
+	}
+	if !errors.Is(err, daemon.ErrNotRunning) {
+		return nil, err
+	}
+	if i.writer, err = logs.OpenWriter(ctx, s.Logs); err != nil {
+		return nil, err
+	}
+	config := s.Server
+	config.Log = i.writer
+	if i.server, err = server.New(config); err != nil {
+		return nil, errors.Join(err, i.writer.Close())
+	}
+	return i, nil
+}
+
+// Close ends the intake.
+func (i *Intake) Close() error {
+	if i.writer == nil {
+		return nil
+	}
+	return i.writer.Close()
+}
+
+// Ingest records a delivery and says in which file; duplicate means that the log had it. It is a [fleet.Ingest].
+func (i *Intake) Ingest(ctx context.Context, record *logs.Record) (file string, duplicate bool, err error) {
+	if i.writer == nil {
+		answer, err := i.client.Ingest(ctx, record)
+		return answer.File, answer.Duplicate, err
+	}
+	duplicate, err = i.server.Ingest(ctx, record)
+	return record.File, duplicate, err
+}
+
+// Relayed hands a delivery that came through GitHub's relay to the receiver, and returns what to answer GitHub. Where GitHub
+// signed it, the signature has to match a secret of the store, or the answer is 401 and nothing is recorded; where it did
+// not, the connection that we opened to GitHub is the proof of where it comes from.
+func (c *Client) Relayed(ctx context.Context, store *secret.Store, d hooks.RelayDelivery) (hooks.RelayAnswer, Ingested, error) {
+	record := &logs.Record{
+		EventType: d.Header.Get("X-GitHub-Event"), DeliveryID: d.Header.Get("X-GitHub-Delivery"), HookID: d.HookID,
+		Source: logs.SourceRelay, Headers: server.KeptHeaders(d.Header), Payload: d.Body,
+	}
+	if signature := d.Header.Get("X-Hub-Signature-256"); signature != "" {
+		now := time.Now()
+		ring, err := store.Ring(now)
+		if err != nil {
+			return hooks.RelayAnswer{}, Ingested{}, err
+		}
+		fingerprint, ok := ring.Match(d.Body, signature, d.HookID, "/webhook", now)
+		if !ok {
+			return hooks.RelayAnswer{Status: http.StatusUnauthorized, Body: []byte(`{"error":"the signature does not match"}`)}, Ingested{}, nil
+		}
+		record.Signature = logs.Signature{Verified: true, Secret: fingerprint}
+	}
+	ingested, err := c.Ingest(ctx, record)
+	if err != nil {
+		return hooks.RelayAnswer{}, ingested, err
+	}
+	body, err := json.Marshal(struct {
+		Status    string `json:"status"`
+		Delivery  string `json:"delivery"`
+		Duplicate bool   `json:"duplicate"`
+	}{"ok", record.DeliveryID, ingested.Duplicate})
+	if err != nil {
+		return hooks.RelayAnswer{}, ingested, fmt.Errorf("answer the relay: %w", err)
+	}
+	return hooks.RelayAnswer{Status: http.StatusOK, Header: http.Header{"Content-Type": {"application/json"}}, Body: body}, ingested, nil
+}
