@@ -1,5 +1,12 @@
 package hooks
 
+import (
+	"errors"
+	"fmt"
+	"slices"
+	"strings"
+)
+
 // EventInfo describes one event that a hook can subscribe to.
 type EventInfo struct {
 	Name     string `json:"name"`
@@ -83,4 +90,31 @@ func Events() []EventInfo {
 		{Name: "workflow_job", Sentence: "One job of a workflow is queued, starts or ends."},
 		{Name: "workflow_run", Sentence: "A workflow starts or ends.", Default: true},
 	}
+}
+
+// ChooseEvents reads which events a person wants: names replace those of now, names with + and - are added and left out.
+// It returns them sorted. A name that GitHub does not know is an error, unless it is one of now.
+func ChooseEvents(now []string, answer string) ([]string, error) {
+	words := strings.FieldsFunc(answer, func(r rune) bool { return r == ' ' || r == ',' })
+	var chosen []string
+	if slices.ContainsFunc(words, func(w string) bool { return w[0] == '+' || w[0] == '-' }) {
+		chosen = slices.Clone(now)
+	}
+	for _, w := range words {
+		name := strings.TrimLeft(w, "+-")
+		known := slices.Contains(now, name) || slices.ContainsFunc(Events(), func(e EventInfo) bool { return e.Name == name })
+		switch {
+		case w[0] == '-':
+			chosen = slices.DeleteFunc(chosen, func(have string) bool { return have == name })
+		case !known:
+			return nil, fmt.Errorf("GitHub has no event %q", clean(name))
+		case !slices.Contains(chosen, name):
+			chosen = append(chosen, name)
+		}
+	}
+	if len(chosen) == 0 {
+		return nil, errors.New("a hook needs at least one event")
+	}
+	slices.Sort(chosen)
+	return chosen, nil
 }

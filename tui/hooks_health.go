@@ -147,19 +147,12 @@ func answerInWords(code int, message string) string {
 // of the page, and a word in line mode.
 type note struct{ text, key, word, does string }
 
-// pressed is the note for someone who presses keys, typed for one who types.
+// pressed is the note for someone who presses keys.
 func (n note) pressed() string {
 	if n.key == "" {
 		return n.text
 	}
 	return n.text + "; " + n.key + " " + n.does
-}
-
-func (n note) typed() string {
-	if n.word == "" {
-		return n.text
-	}
-	return n.text + "; type " + n.word
 }
 
 // notesOf says what is odd about a hook, among those of its target, each with

@@ -5,7 +5,6 @@ import (
 	"errors"
 	"fmt"
 	"os"
-	"os/signal"
 	"path/filepath"
 	"strings"
 	"time"
@@ -43,14 +42,13 @@ type Config struct {
 	// text takes it out. nil leaves the settings alone.
 	SaveFilter func(ctx context.Context, name, text string) error
 
-	Theme      string              // "light", "dark", or "" to ask the terminal
-	ASCII      bool                // draw with ASCII only
-	NoMouse    bool                // leave the mouse to the terminal at first
-	Notify     bool                // desktop notification on a failure while the terminal has no focus
-	Keys       map[string][]string // other keys by action id
-	Accessible bool                // prompts line by line, never the full screen
-	Temporary  bool                // the demo: GitHub and the public URL are simulated, and the receiver ends with the interface
-	Now        func() time.Time    // time.Now when nil
+	Theme     string              // "light", "dark", or "" to ask the terminal
+	ASCII     bool                // draw with ASCII only
+	NoMouse   bool                // leave the mouse to the terminal at first
+	Notify    bool                // desktop notification on a failure while the terminal has no focus
+	Keys      map[string][]string // other keys by action id
+	Temporary bool                // the demo: GitHub and the public URL are simulated, and the receiver ends with the interface
+	Now       func() time.Time    // time.Now when nil
 }
 
 // SetupDefaults is what the wizard offers first.
@@ -116,17 +114,9 @@ func unicodeLocale(getenv func(string) string) bool {
 
 // Run shows the interface until the user leaves it or ctx ends. It returns
 // ErrNoTerminal where there is no terminal to show it on. The receiver is
-// another process and keeps running. Line mode needs no terminal: it takes its
-// commands from a pipe too, and looks after interrupts itself, so ctx should
-// not end with them.
+// another process and keeps running.
 func Run(ctx context.Context, cfg Config) error {
 	cfg = cfg.withDefaults()
-	if cfg.Accessible {
-		interrupts := make(chan os.Signal, 1)
-		signal.Notify(interrupts, os.Interrupt)
-		defer signal.Stop(interrupts)
-		return runAccessible(ctx, cfg, os.Stdin, os.Stdout, term.IsTerminal(os.Stdin.Fd()), interrupts, func() { signal.Stop(interrupts) })
-	}
 	if !term.IsTerminal(os.Stdin.Fd()) || !term.IsTerminal(os.Stdout.Fd()) || os.Getenv("TERM") == "dumb" {
 		return ErrNoTerminal
 	}

@@ -147,7 +147,7 @@ func (p *program) runEditor(ctx context.Context, file string) error {
 		return hint(fmt.Errorf("find the editor %q: %w", words[0], err), "set EDITOR to the editor to use")
 	}
 	cmd := exec.CommandContext(ctx, path, append(words[1:], file)...) //nolint:gosec // The user's own editor.
-	cmd.Stdin, cmd.Stdout, cmd.Stderr = p.in, os.Stdout, os.Stderr    // the terminal itself, not a pipe to it
+	cmd.Stdin, cmd.Stdout, cmd.Stderr = p.stdin, os.Stdout, os.Stderr // the terminal itself, not a pipe to it
 	if err := cmd.Run(); err != nil {
 		return fmt.Errorf("run the editor %q: %w", words[0], err)
 	}

@@ -21,7 +21,7 @@ func (d *demo) show(ctx context.Context, o demoOptions) error {
 	sending, stop := context.WithCancel(context.WithoutCancel(ctx))
 	var senders sync.WaitGroup
 	senders.Go(func() { d.sendNowAndThen(sending) })
-	err := d.p.openTUI(ctx)
+	err := d.p.openFace(ctx)
 	stop()
 	senders.Wait()
 	return err

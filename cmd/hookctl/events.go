@@ -6,10 +6,12 @@ import (
 	"encoding/json"
 	"errors"
 	"fmt"
+	"net/url"
 	"path/filepath"
 	"strings"
 	"time"
 
+	"github.com/cli/go-gh/v2/pkg/browser"
 	"github.com/spf13/cobra"
 
 	"hookctl/cmd/hookctl/settings"
@@ -24,7 +26,7 @@ func newEvents(p *program) *cobra.Command {
 		Short:   "List, view, follow, replay, resend and prune what was received",
 		Aliases: []string{"event"},
 	}
-	cmd.AddCommand(newEventsList(p), newEventsView(p), newEventsFollow(p), newEventsReplay(p), newEventsResend(p), newEventsPrune(p))
+	cmd.AddCommand(newEventsList(p), newEventsView(p), newEventsFollow(p), newEventsReplay(p), newEventsResend(p), newEventsPrune(p), newEventsFilters(p))
 	return cmd
 }
 
@@ -40,6 +42,10 @@ func newEventsList(p *program) *cobra.Command {
   hookctl events list --json --jq '.[].file'`,
 		Aliases: []string{"ls"},
 		RunE: func(cmd *cobra.Command, _ []string) error {
+			f, err := f.saved(p)
+			if err != nil {
+				return err
+			}
 			return p.listEvents(cmd.Context(), f, &out)
 		},
 	}
@@ -118,7 +124,7 @@ func (p *program) openLog(ctx context.Context) (*logs.Log, error) {
 
 func newEventsView(p *program) *cobra.Command {
 	var out output
-	var payload bool
+	var payload, web bool
 	cmd := &cobra.Command{
 		Use:   "view FILE|GUID|latest",
 		Short: "Show one record",
@@ -127,13 +133,20 @@ func newEventsView(p *program) *cobra.Command {
   hookctl events view latest --jq .payload.head_commit.id`,
 		Args: cobra.ExactArgs(1),
 		RunE: func(cmd *cobra.Command, args []string) error {
+			if web {
+				return p.browseEvent(cmd.Context(), args[0])
+			}
 			return p.viewEvent(cmd.Context(), args[0], payload, &out)
 		},
 	}
 	cmd.Flags().BoolVar(&payload, "payload", false, "print the payload alone, byte for byte")
+	cmd.Flags().BoolVarP(&web, "web", "w", false, "open the page of the event in the browser")
 	addOutputFlags(cmd, &out)
-	cmd.MarkFlagsMutuallyExclusive("payload", "json")
-	cmd.MarkFlagsMutuallyExclusive("payload", "jq")
+	for _, flag := range []string{"json", "jq"} {
+		cmd.MarkFlagsMutuallyExclusive("payload", flag)
+		cmd.MarkFlagsMutuallyExclusive("web", flag)
+	}
+	cmd.MarkFlagsMutuallyExclusive("payload", "web")
 	return cmd
 }
 
@@ -173,6 +186,30 @@ func (p *program) viewEvent(ctx context.Context, name string, payload bool, out 
 	return nil
 }
 
+// browseEvent opens the page that an event is about.
+func (p *program) browseEvent(ctx context.Context, name string) (err error) {
+	log, err := p.openLog(ctx)
+	if err != nil {
+		return err
+	}
+	defer func() { err = errors.Join(err, log.Close()) }()
+	file, err := findRecord(ctx, log, name)
+	if err != nil {
+		return err
+	}
+	record, err := log.Read(ctx, file)
+	if err != nil {
+		return err
+	}
+	// Text from outside must not choose another program by its scheme.
+	page, err := url.Parse(record.Summary.URL)
+	if err != nil || page.Host == "" || page.Scheme != "https" && page.Scheme != "http" {
+		return errors.New("the event has no page")
+	}
+	p.note("opening %s", text.Clean(page.String()))
+	return browser.New("", p.out, p.err).Browse(page.String())
+}
+
 // findRecord turns what a person calls a record into its file: the file's name or path, the delivery's GUID, or latest.
 func findRecord(ctx context.Context, log *logs.Log, name string) (string, error) {
 	if name == "latest" || filepath.Base(name) == "latest.json" { // the link in the log directory
@@ -209,6 +246,10 @@ func newEventsFollow(p *program) *cobra.Command {
   hookctl events follow --filter event:push --json
   hookctl events follow --jq '[.event, .repository] | @tsv'`,
 		RunE: func(cmd *cobra.Command, _ []string) error {
+			f, err := f.saved(p)
+			if err != nil {
+				return err
+			}
 			return p.followEvents(cmd.Context(), f, &out)
 		},
 	}

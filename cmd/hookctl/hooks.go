@@ -24,7 +24,7 @@ func newHooks(p *program) *cobra.Command {
 	}
 	cmd.AddCommand(
 		newHooksList(p), newHooksView(p), newHooksEdit(p), newHooksSwitch(p, true), newHooksSwitch(p, false),
-		newHooksPing(p), newHooksDelete(p), newHooksForget(p), newHooksDeliveries(p), newHooksRedeliver(p), newHooksEvents(p),
+		newHooksPing(p), newHooksTest(p), newHooksDelete(p), newHooksForget(p), newHooksDeliveries(p), newHooksRedeliver(p), newHooksEvents(p),
 	)
 	return cmd
 }
@@ -171,7 +171,17 @@ func newHooksEdit(p *program) *cobra.Command {
 			if cmd.Flags().Changed("insecure-ssl") {
 				request.InsecureSSL = &insecure
 			}
-			if request.Events == nil && request.URL == nil && request.InsecureSSL == nil {
+			nothing := func() bool { return request.Events == nil && request.URL == nil && request.InsecureSSL == nil }
+			if nothing() && p.terminal {
+				answer, err := p.ask(ctx, "event", "events, or +name and -name to add and leave out", strings.Join(h.Events, ","))
+				if err == nil {
+					request.Events, err = hooks.ChooseEvents(h.Events, answer)
+				}
+				if err != nil {
+					return err
+				}
+			}
+			if nothing() {
 				return usage(errors.New("nothing to change: give --event, --url or --insecure-ssl"))
 			}
 			changed, err := all.Edit(ctx, request)
@@ -230,6 +240,17 @@ func newHooksPing(p *program) *cobra.Command {
 		})
 	addOutputFlags(cmd, &out)
 	return cmd
+}
+
+func newHooksTest(p *program) *cobra.Command {
+	return hookCommand(p, "test ID", "Make GitHub send the latest push again", "  hookctl hooks test 12345678 -R owner/repo",
+		func(ctx context.Context, all *fleet.Fleet, h fleet.Hook) error {
+			if err := all.Test(ctx, h.Hook); err != nil {
+				return err
+			}
+			p.note("asked GitHub to send the latest push of %s again; see it arrive with: hookctl events list --filter event:push", h.Target)
+			return nil
+		})
 }
 
 func newHooksDelete(p *program) *cobra.Command {

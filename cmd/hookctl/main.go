@@ -12,6 +12,7 @@ import (
 	"os/signal"
 	"syscall"
 
+	"github.com/spf13/cobra"
 	"golang.org/x/term"
 )
 
@@ -19,15 +20,18 @@ func main() { os.Exit(run()) }
 
 // program is what every command works with.
 type program struct {
-	in       *os.File
+	in       io.Reader // where answers and data come from
+	stdin    *os.File  // the process's own, for an editor or a secret that is typed
 	out, err io.Writer
 	environ  func(string) string
 	// quiet keeps notes from being written where they would disturb: over the full screen, into the receiver's log.
 	quiet bool
 	// accessible asks for prompts line by line instead of the full screen.
 	accessible bool
-	// terminal tells that a person is there: both stdin and stdout are terminals.
+	// terminal tells that somebody answers: both stdin and stdout are terminals, or line mode has the lines.
 	terminal bool
+	// extension tells that a person has typed `gh hookctl`.
+	extension bool
 }
 
 // run executes the command line and returns the exit code. The first interrupt cancels the command, which then
@@ -38,17 +42,23 @@ func run() int {
 	context.AfterFunc(ctx, stop)
 	out := &stdout{file: os.Stdout}
 	p := &program{
-		in: os.Stdin, out: out, err: os.Stderr,
-		environ:  os.Getenv,
-		terminal: isTerminal(os.Stdin) && isTerminal(os.Stdout),
+		in: os.Stdin, stdin: os.Stdin, out: out, err: os.Stderr,
+		environ:   os.Getenv,
+		terminal:  isTerminal(os.Stdin) && isTerminal(os.Stdout),
+		extension: isExtension(os.Args[0]),
 	}
-	root := newRoot(p)
-	if isExtension(os.Args[0]) {
-		p.asExtension(root)
-	}
-	err := out.check(root.ExecuteContext(ctx))
+	err := out.check(p.tree().ExecuteContext(ctx))
 	reportError(p.err, err)
 	return exitCode(err)
+}
+
+// tree is a fresh command tree that works with p.
+func (p *program) tree() *cobra.Command {
+	root := newRoot(p)
+	if p.extension {
+		p.asExtension(root)
+	}
+	return root
 }
 
 func isTerminal(f *os.File) bool { return term.IsTerminal(int(f.Fd())) }

@@ -209,7 +209,7 @@ func (r *roff) common() {
 	for _, v := range settings.Variables() {
 		r.item(".B "+escapeRoff(v.Name), "sets "+v.Key+" of hookctl.yaml")
 	}
-	r.item(".B NO_COLOR, ACCESSIBLE", "no colours; prompts line by line, on a terminal, instead of the full screen")
+	r.item(".B NO_COLOR, ACCESSIBLE", "no colours; commands line by line, on a terminal, instead of the full screen")
 	r.text("\nThe login at GitHub is that of gh(1), with its own variables.")
 	r.section("FILES")
 	r.item(".I ~/.atlas/.env", "secret and variables, mode 0600")

@@ -20,6 +20,7 @@ import (
 	"golang.org/x/term"
 
 	"hookctl/logs/text"
+	"hookctl/tui/line"
 )
 
 // output is how a command prints data: as a table for people, as JSON for programs, or through a jq expression.
@@ -186,8 +187,11 @@ func compileJQ(expression string) (*gojq.Code, error) {
 }
 
 // table prints rows under a head, columns aligned, every cell cleaned: most of them come from outside. On a terminal it
-// fits its width, and a pipe gets every cell whole.
+// fits its width, a pipe gets every cell whole, and line mode prints the rows as numbered lines.
 func table(w io.Writer, head []string, rows [][]string) error {
+	if lines, ok := w.(*line.Output); ok {
+		return lines.Table(head, rows)
+	}
 	return fitTable(w, terminalWidth(w), head, rows)
 }
 

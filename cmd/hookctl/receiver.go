@@ -220,6 +220,7 @@ func (p *program) printStatus(status daemon.Status, out *output) error {
 		row("receiver", "not running")
 		row("log", status.LogDir)
 		row("secret", orElse(status.Secret, "none")+age)
+		p.printRotationState(row)
 		if status.Secret == "" {
 			p.note("hint: set everything up with: hookctl setup")
 		} else {
@@ -247,6 +248,7 @@ func (p *program) printStatus(status daemon.Status, out *output) error {
 		names += "; also accepted: " + strings.Join(status.Secrets[1:], ", ")
 	}
 	row("secret", names)
+	p.printRotationState(row)
 	row("deliveries", fmt.Sprintf("%d received, %d duplicate, %d rejected", status.Received, status.Duplicates, status.Rejected))
 	row("notifications", fmt.Sprintf("%d pending, %d failed", status.PendingNotifications, status.FailedNotifications))
 	if judged := doctor.Notifications(status, 0, time.Now()); judged.Status != doctor.OK {
@@ -257,6 +259,22 @@ func (p *program) printStatus(status daemon.Status, out *output) error {
 		row("ALARM", status.Alarm)
 	}
 	return nil
+}
+
+// printRotationState prints that a rotation is not finished, or until when it can be undone. What is wrong with its file is
+// for the doctor to say.
+func (p *program) printRotationState(row func(name, value string)) {
+	s, err := settings.Defaults(p.environ)
+	if err != nil {
+		return
+	}
+	switch r, err := s.Store().Rotation(); {
+	case err != nil || r == nil:
+	case r.Promoted.IsZero():
+		row("rotation", "not finished, both secrets are accepted; hookctl rotate --resume goes on with it")
+	case time.Now().Before(r.Expires):
+		row("rotation", "hookctl rotate --undo takes it back until "+r.Expires.Local().Format(time.DateTime))
+	}
 }
 
 func orElse(text, fallback string) string {

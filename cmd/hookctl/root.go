@@ -57,12 +57,12 @@ func newRoot(p *program) *cobra.Command {
 			if !p.terminal && !p.accessible {
 				return cmd.Help()
 			}
-			return p.openTUI(cmd.Context())
+			return p.openFace(cmd.Context())
 		},
 	}
 	root.Version = buildInfo().line()
 	root.SetVersionTemplate("hookctl {{.Version}}\n")
-	root.Flags().BoolVar(&p.accessible, "accessible", false, "prompt line by line instead of opening the full screen; commands may come from a pipe")
+	root.Flags().BoolVar(&p.accessible, "accessible", false, "take commands line by line, also from a pipe, instead of opening the full screen")
 	root.SetIn(p.in)
 	root.SetOut(p.out)
 	root.SetErr(p.err)
@@ -83,7 +83,7 @@ func newRoot(p *program) *cobra.Command {
 		}
 	}
 	in(groupHooks, newSetup(p), newRotate(p), newSecret(p), newHooks(p), newCatchup(p))
-	in(groupReceiver, newServe(p), newStart(p), newStop(p), newRestart(p), newStatus(p), newService(p), newDoctor(p))
+	in(groupReceiver, newServe(p), newStart(p), newStop(p), newRestart(p), newReload(p), newStatus(p), newRejected(p), newLog(p), newService(p), newDoctor(p))
 	in(groupLog, newEvents(p), newTest(p))
 	in("", newConfig(p), newDemo(p), newVersion(p), newMan(p))
 	root.InitDefaultHelpCmd()

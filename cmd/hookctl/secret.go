@@ -89,12 +89,12 @@ func newSecretImport(p *program) *cobra.Command {
 
 // readSecret reads one line from stdin. Where a person types it, it is not shown.
 func (p *program) readSecret(ctx context.Context) (string, error) {
-	if !isTerminal(p.in) {
+	if !isTerminal(p.stdin) {
 		line, err := bufio.NewReader(p.in).ReadString('\n')
 		return strings.TrimRight(line, "\r\n"), ignoreEOF(err)
 	}
 	// The echo is off before the prompt is there. In this mode an interruption is a key, which ends the reading.
-	fd := int(p.in.Fd())
+	fd := int(p.stdin.Fd())
 	before, err := term.MakeRaw(fd)
 	if err != nil {
 		return "", fmt.Errorf("read the secret: %w", err)
@@ -108,7 +108,7 @@ func (p *program) readSecret(ctx context.Context) (string, error) {
 		console := term.NewTerminal(struct {
 			io.Reader
 			io.Writer
-		}{p.in, p.err}, "")
+		}{p.stdin, p.err}, "")
 		line, err := console.ReadPassword("secret (it is not shown): ")
 		got <- typed{line, err}
 	}()

@@ -14,9 +14,10 @@ import (
 
 // imports is the table of which package may import which of ours. All may import logs/text, and their tests githubtest.
 var imports = map[string][]string{
-	"cmd/hookctl":          {"cmd/hookctl/settings", "hooks", "hooks/secret", "hooks/githubtest", "server", "server/host", "server/fleet", "server/daemon", "server/doctor", "logs", "tui"},
+	"cmd/hookctl":          {"cmd/hookctl/settings", "hooks", "hooks/secret", "hooks/githubtest", "server", "server/host", "server/fleet", "server/daemon", "server/doctor", "logs", "tui", "tui/line"},
 	"cmd/hookctl/settings": {"hooks", "hooks/secret", "logs", "server"},
 	"tui":                  {"hooks", "hooks/secret", "logs", "server/daemon", "server/doctor"},
+	"tui/line":             {"hooks", "hooks/secret", "logs", "server/daemon", "server/doctor"},
 	"hooks":                {"hooks/secret"},
 	"hooks/secret":         {},
 	"hooks/githubtest":     {},

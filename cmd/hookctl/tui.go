@@ -3,8 +3,6 @@ package main
 import (
 	"context"
 	"errors"
-	"os/signal"
-	"syscall"
 	"time"
 
 	"hookctl/cmd/hookctl/settings"
@@ -14,26 +12,16 @@ import (
 	"hookctl/tui"
 )
 
-// openTUI shows the interface.
+// openTUI shows the full screen.
 func (p *program) openTUI(ctx context.Context) error {
 	config, err := p.tuiConfig(ctx)
 	if err != nil {
 		return err
 	}
-	p.quiet = !config.Accessible
+	p.quiet = true
 	defer func() { p.quiet = false }()
-	if config.Accessible {
-		// There ctrl+c ends what is under way, and not the program.
-		var stop context.CancelFunc
-		ctx, stop = signal.NotifyContext(context.WithoutCancel(ctx), syscall.SIGTERM)
-		defer stop()
-	}
-	err = tui.Run(ctx, config)
-	switch {
-	case errors.Is(err, tui.ErrNoTerminal):
+	if err = tui.Run(ctx, config); errors.Is(err, tui.ErrNoTerminal) {
 		return usage(err)
-	case errors.Is(err, tui.ErrCommandFailed):
-		return errReported
 	}
 	return err
 }
@@ -66,7 +54,6 @@ func (p *program) tuiConfig(ctx context.Context) (tui.Config, error) {
 		Notify:     s.TUI.Notify == "on",
 		Keys:       s.TUI.Keys,
 		Temporary:  p.environ(demoVariable) != "",
-		Accessible: p.accessible || p.environ("ACCESSIBLE") != "",
 	}
 	config.Daemon.Notice = nil
 	// The interface opens also where the fleet cannot be read; the operation that needs it says why.

@@ -48,7 +48,7 @@ func (c *Client) Status(ctx context.Context) (Status, error) {
 	if errors.Is(err, context.DeadlineExceeded) && ctx.Err() == nil && !suspended(holder(c.home)) {
 		err = c.call(ctx, http.MethodGet, "/status", 8*time.Second, &st) // it may only be busy
 	}
-	if errors.Is(err, ErrNotRunning) && lockRemoved(c.home) {
+	if errors.Is(err, ErrNotRunning) {
 		err = c.returned(ctx, &st)
 	}
 	var silent *UnresponsiveError
@@ -63,15 +63,17 @@ func (c *Client) Status(ctx context.Context) (Status, error) {
 	return st, nil
 }
 
-// returned waits until a receiver whose run directory was removed has created it again, and gives its status.
+// returned gives the status of a receiver whose run directory was removed, once that has created it again. Where nothing
+// was removed there is no receiver, but for one that repaired its directory just now.
 func (c *Client) returned(ctx context.Context, st *Status) error {
 	ctx, cancel := context.WithTimeout(ctx, 2*upkeepInterval)
 	defer cancel()
 	tick := time.NewTicker(pollInterval)
 	defer tick.Stop()
 	for {
+		removed := lockRemoved(c.home)
 		err := c.call(ctx, http.MethodGet, "/status", 2*time.Second, st)
-		if !errors.Is(err, ErrNotRunning) || !lockRemoved(c.home) {
+		if err == nil || !removed || !errors.Is(err, ErrNotRunning) && ctx.Err() == nil {
 			return err
 		}
 		select {

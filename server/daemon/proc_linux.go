@@ -3,6 +3,7 @@ package daemon
 import (
 	"bytes"
 	"fmt"
+	"io"
 	"os"
 	"path/filepath"
 	"slices"
@@ -13,14 +14,31 @@ import (
 
 // holders are the processes that hold the lock of home, as the kernel lists them: it knows them without a PID file, and
 // also when the lock file was removed from under them. Processes that this user may not look into are left out.
+//
+// The kernel gives its list in pieces, and an entry is passed over where one before it goes away between two of them; so
+// it is read again before it counts that nobody is there.
 func holders(home string) []int {
-	locks, err := os.ReadFile("/proc/locks")
+	path := realPath(lockFile(home))
+	for range 3 {
+		if pids := lockersOf(path); len(pids) > 0 {
+			return pids
+		}
+	}
+	return nil
+}
+
+func lockersOf(path string) []int {
+	file, err := os.Open("/proc/locks")
 	if err != nil {
 		return nil
 	}
-	path := realPath(lockFile(home))
+	defer file.Close() //nolint:errcheck // only read from
+	var locks bytes.Buffer
+	if _, err := io.CopyBuffer(struct{ io.Writer }{&locks}, struct{ io.Reader }{file}, make([]byte, 64<<10)); err != nil {
+		return nil
+	}
 	var pids []int
-	for line := range strings.Lines(string(locks)) {
+	for line := range strings.Lines(locks.String()) {
 		f := strings.Fields(line) // 1: FLOCK ADVISORY WRITE 4711 08:01:131 0 EOF
 		if len(f) < 6 || f[1] != "FLOCK" || f[3] != "WRITE" {
 			continue

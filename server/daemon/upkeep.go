@@ -58,23 +58,48 @@ func (i *Instance) openDoor(ctx context.Context, srv *http.Server) (*door, error
 // repair creates the run directory again, and in it the lock, the PID file and the control socket, where they were
 // removed or replaced while the receiver runs.
 func (i *Instance) repair(ctx context.Context, d *door) error {
-	locked, err := i.relock()
+	gone, err := socketGone(i.home)
 	if err != nil {
 		return err
 	}
-	path, err := SocketFile(i.home)
-	if err == nil {
-		var now os.FileInfo
-		now, err = os.Lstat(path)
-		if err == nil && os.SameFile(now, d.file) {
-			return nil
+	if gone { // before the lock: who finds the lock expects an answer
+		if err := i.reopen(ctx, d); err != nil {
+			return err
 		}
 	}
-	if err != nil && !errors.Is(err, fs.ErrNotExist) && !errors.Is(err, ErrNotRunning) {
-		return fmt.Errorf("look at the control socket: %w", err)
+	locked, err := i.relock()
+	if err != nil || !locked {
+		return err // A successor has the new lock file, and what socket is there is not ours to remove.
 	}
-	if err == nil && !locked {
-		return nil // A receiver that took the new lock file before us has a socket there; it is not ours to remove.
+	path, err := SocketFile(i.home)
+	if err != nil {
+		return err
+	}
+	if now, err := os.Lstat(path); err == nil && os.SameFile(now, d.file) {
+		return nil
+	}
+	return i.reopen(ctx, d)
+}
+
+// socketGone reports whether there is no control socket.
+func socketGone(home string) (bool, error) {
+	path, err := SocketFile(home)
+	if err == nil {
+		_, err = os.Lstat(path)
+	}
+	if errors.Is(err, fs.ErrNotExist) || errors.Is(err, ErrNotRunning) {
+		return true, nil
+	}
+	if err != nil {
+		return false, fmt.Errorf("look at the control socket: %w", err)
+	}
+	return false, nil
+}
+
+// reopen puts a new control socket in the place of the one that was removed.
+func (i *Instance) reopen(ctx context.Context, d *door) error {
+	if err := makeRun(i.home); err != nil {
+		return err
 	}
 	next, err := i.openDoor(ctx, d.srv)
 	if err != nil {

@@ -173,7 +173,7 @@ func TestChecks(t *testing.T) {
 		{"hook of " + repo, "as setup makes it", nil, OK, "is active, sends issues, push to http://127.0.0.1:", ""},
 		{"hook of " + repo, "none", func(w *world) { w.changeHook(func(h *githubtest.Hook) { h.URL = "https://other.example.com/hook" }) }, Fail,
 			"none sends to this receiver; 1 hook sends elsewhere: https://other.example.com/hook", "hookctl setup -R " + repo},
-		{"hook of " + repo, "inactive", func(w *world) { w.changeHook(func(h *githubtest.Hook) { h.Active = false }) }, Fail, "is inactive", "hookctl hooks enable"},
+		{"hook of " + repo, "inactive", func(w *world) { w.changeHook(func(h *githubtest.Hook) { h.Active = false }) }, Fail, "is paused", "hookctl hooks enable"},
 		{"hook of " + repo, "form", func(w *world) { w.changeHook(func(h *githubtest.Hook) { h.ContentType = "form" }) }, Warn, "sends forms", "hookctl setup"},
 		{"hook of " + repo, "insecure", func(w *world) { w.changeHook(func(h *githubtest.Hook) { h.InsecureSSL = "1" }) }, Warn, "does not check the receiver's certificate", "hookctl setup"},
 		{"hook of " + repo, "every event", func(w *world) { w.changeHook(func(h *githubtest.Hook) { h.Events = []string{"*"} }) }, Warn, "subscribes to every event", "hookctl setup"},

@@ -1,0 +1,83 @@
+package main
+
+import (
+	"fmt"
+	"maps"
+	"slices"
+	"strings"
+
+	"github.com/spf13/cobra"
+
+	"hookctl/cmd/hookctl/settings"
+)
+
+func newEventsFilters(p *program) *cobra.Command {
+	var out output
+	cmd := &cobra.Command{
+		Use:     "filters",
+		Short:   "List, save and forget filters by name",
+		Long:    "List, save and forget filters by name (tui.filters in hookctl.yaml). --filter @NAME is the filter of that name.",
+		Example: "  hookctl events filters save broken 'result:*failed* since:7d'\n  hookctl events list --filter @broken",
+		RunE: func(*cobra.Command, []string) error {
+			s, err := settings.Load(p.environ)
+			switch {
+			case err != nil:
+				return err
+			case out.wanted():
+				saved := map[string]string{}
+				maps.Copy(saved, s.TUI.Filters)
+				return out.print(p.out, saved)
+			case len(s.TUI.Filters) == 0:
+				p.note("no filter is saved")
+				return nil
+			}
+			var rows [][]string
+			for _, name := range slices.Sorted(maps.Keys(s.TUI.Filters)) {
+				rows = append(rows, []string{"@" + name, s.TUI.Filters[name]})
+			}
+			return table(p.out, []string{"NAME", "FILTER"}, rows)
+		},
+	}
+	addOutputFlags(cmd, &out)
+	change := func(use, short, example, done string, args cobra.PositionalArgs) *cobra.Command {
+		return &cobra.Command{
+			Use: use, Short: short, Example: example, Args: args,
+			RunE: func(_ *cobra.Command, args []string) error {
+				s, err := settings.Load(p.environ)
+				if err != nil {
+					return err
+				}
+				name, filter := strings.TrimPrefix(args[0], "@"), strings.Join(args[1:], " ")
+				if _, err := (&eventsFilter{filter: filter}).parse(); err != nil {
+					return err
+				}
+				if _, known := s.TUI.Filters[name]; !known && filter == "" {
+					return fmt.Errorf("no filter is saved as %q", name)
+				}
+				if err := s.SaveFilter(name, filter); err != nil {
+					return err
+				}
+				p.note("%s @%s", done, name)
+				return nil
+			},
+		}
+	}
+	cmd.AddCommand(
+		change("save NAME FILTER", "Save a filter, in the place of one of that name", "  hookctl events filters save broken 'result:*failed* since:7d'", "saved", cobra.MinimumNArgs(2)),
+		change("forget NAME", "Forget a saved filter", "  hookctl events filters forget broken", "forgot", cobra.ExactArgs(1)),
+	)
+	return cmd
+}
+
+// saved is f with the text of a saved filter in the place of @NAME. What is no name of one stays as it is.
+func (f eventsFilter) saved(p *program) (eventsFilter, error) {
+	name, asked := strings.CutPrefix(f.filter, "@")
+	if !asked {
+		return f, nil
+	}
+	s, err := settings.Load(p.environ)
+	if err == nil && s.TUI.Filters[name] != "" {
+		f.filter = s.TUI.Filters[name]
+	}
+	return f, err
+}

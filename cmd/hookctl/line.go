@@ -1,0 +1,143 @@
+package main
+
+import (
+	"context"
+	"errors"
+	"io"
+	"os"
+	"os/signal"
+	"syscall"
+	"time"
+
+	"hookctl/cmd/hookctl/settings"
+	"hookctl/hooks"
+	"hookctl/logs"
+	"hookctl/server/daemon"
+	"hookctl/tui/line"
+)
+
+// openFace opens line mode where lines are asked for, else the full screen.
+func (p *program) openFace(ctx context.Context) error {
+	if p.accessible || p.environ("ACCESSIBLE") != "" {
+		return p.openLine(ctx)
+	}
+	return p.openTUI(ctx)
+}
+
+// openLine runs line mode. There ctrl+c ends the command that runs, and not the program.
+func (p *program) openLine(ctx context.Context) error {
+	ctx, stop := signal.NotifyContext(context.WithoutCancel(ctx), syscall.SIGTERM)
+	defer stop()
+	interrupts := make(chan os.Signal, 1)
+	signal.Notify(interrupts, os.Interrupt)
+	defer signal.Stop(interrupts)
+	person := isTerminal(p.stdin)
+	err := line.Run(ctx, line.Config{
+		In: p.in, Out: p.out, Interactive: person,
+		Interrupts: interrupts, Release: func() { signal.Stop(interrupts) },
+		Execute: p.execute,
+		Tree:    (&program{in: p.in, stdin: p.stdin, out: io.Discard, err: io.Discard, environ: p.environ}).tree,
+		Setup:   p.lineSetup,
+		Fresh:   p.fresh,
+	})
+	if person && p.environ(demoVariable) == "" {
+		p.farewell(context.WithoutCancel(ctx))
+	}
+	if errors.Is(err, line.ErrCommandFailed) {
+		return errReported
+	}
+	return err
+}
+
+// execute runs one command line of line mode on a fresh tree, and reports its error. Its questions are answered by the
+// next lines, whether a person or a pipe writes them.
+func (p *program) execute(ctx context.Context, args []string, in io.Reader, out, err io.Writer) error {
+	command := *p
+	command.in, command.out, command.err = in, out, err
+	command.terminal, command.accessible = true, false
+	root := command.tree()
+	root.SetArgs(args)
+	failed := root.ExecuteContext(ctx)
+	reportError(command.err, failed)
+	if errors.Is(failed, errCancelled) {
+		return line.ErrCancelled
+	}
+	return failed
+}
+
+// lineSetup is what the dialogue of setup starts from, with the settings of that moment.
+func (p *program) lineSetup() (line.Setup, error) {
+	s, err := settings.Load(p.environ)
+	if err != nil {
+		return line.Setup{}, err
+	}
+	known, _, err := s.Store().Current()
+	if err != nil {
+		return line.Setup{}, err
+	}
+	defaults := p.setupDefaults(s)
+	usual, err := settings.Defaults(p.environ)
+	if err != nil {
+		return line.Setup{}, err
+	}
+	return line.Setup{
+		Home: s.Home, URL: defaults.URL, Port: defaults.Port, Secret: known != "",
+		Repositories: defaults.Repositories, Events: defaults.Events, Sink: orElse(defaults.Sink, usual.Sinks[0].URL), Agent: defaults.Agent,
+		GitHub: func() (*hooks.Client, error) { return p.github(s) },
+		PublicURL: func(ctx context.Context) string {
+			status, err := daemon.Dial(s.Home).Status(ctx)
+			if err != nil {
+				return "" // restart has just printed why
+			}
+			return status.PublicURL
+		},
+		Probe:    defaults.Probe,
+		SaveSink: defaults.SaveSink,
+		Save: func(ctx context.Context, key string, value any) error {
+			if url, ok := value.(string); ok && key == "receiver.public_url" {
+				value = hooks.BaseURL(url)
+			}
+			if err := s.Save(key, value); err != nil {
+				return err
+			}
+			return p.reloadReceiver(ctx, s.Home)
+		},
+	}, nil
+}
+
+// fresh reports whether nothing is set up: no receiver runs, and there is no secret and no record.
+func (p *program) fresh(ctx context.Context) bool {
+	s, err := settings.Load(p.environ)
+	if err != nil {
+		return false // what is wrong is reported where it matters
+	}
+	if _, err := daemon.Dial(s.Home).Status(ctx); err == nil {
+		return false
+	}
+	if value, _, err := s.Store().Current(); err != nil || value != "" {
+		return false
+	}
+	log, err := p.openLog(ctx)
+	if err != nil {
+		return false
+	}
+	defer log.Close() //nolint:errcheck // Only read from.
+	page, err := log.Page(ctx, logs.Query{Limit: 1})
+	return err == nil && len(page.Entries) == 0
+}
+
+// farewell says what goes on without line mode.
+func (p *program) farewell(ctx context.Context) {
+	s, err := settings.Defaults(p.environ) // a mistake in the settings is no reason to say nothing
+	if err != nil {
+		return
+	}
+	ctx, stop := context.WithTimeout(ctx, 2*time.Second)
+	defer stop()
+	if status, err := daemon.Dial(s.Home).Status(ctx); err == nil {
+		p.note("The receiver keeps running on %s; hookctl stop ends it.", status.Address)
+	}
+	if r, err := s.Store().Rotation(); err == nil && r != nil && r.Promoted.IsZero() {
+		p.note("A rotation is not finished, and both secrets are accepted; hookctl rotate --resume goes on with it.")
+	}
+}

@@ -1,0 +1,272 @@
+package line
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"io"
+	"os"
+	"strings"
+	"sync"
+
+	"github.com/google/shlex"
+	"github.com/spf13/cobra"
+)
+
+// ErrCommandFailed is returned by [Run] where the commands came from a pipe and one of them failed. What went wrong has
+// been printed.
+var ErrCommandFailed = errors.New("a command failed")
+
+var (
+	errCancelled   = errors.New("cancelled")                  // a question was left
+	errInterrupted = errors.New("interrupted")                // by ctrl+c
+	errBack        = errors.New("this is the first question") // back to the question before
+)
+
+// Config is what main hands to line mode.
+type Config struct {
+	In          io.Reader
+	Out         io.Writer        // everything is printed here, data and errors alike
+	Interactive bool             // a person answers: there is a prompt, and ctrl+d ends a question before it ends line mode
+	Interrupts  <-chan os.Signal // ctrl+c; nil for none
+	Release     func()           // lets the next ctrl+c end the process; nil for nothing
+
+	// Execute runs one command line on a fresh command tree, without the program's name. It reports errors on err, in the
+	// program's own form, and returns them. The command reads its answers from in, a line at a time.
+	Execute func(ctx context.Context, args []string, in io.Reader, out, err io.Writer) error
+	// Tree returns a fresh command tree, to look commands up in.
+	Tree func() *cobra.Command
+	// Setup returns what the dialogue of setup starts from, as the settings are at that moment.
+	Setup func() (Setup, error)
+	// Fresh reports whether nothing is set up yet.
+	Fresh func(ctx context.Context) bool
+}
+
+// mode is line mode as it runs.
+type mode struct {
+	Config
+	in     *reader
+	out    *Output
+	lists  map[string]*list // by what their rows are: FILE, HOOK or DELIVERY
+	last   *list            // the list that more goes on with
+	longer *list            // the list that the command under way makes longer
+	failed bool             // a command failed
+	leave  bool             // after what is under way
+}
+
+// Run takes commands until quit, the end of the input, ctrl+c at the prompt or the end of ctx. ctx should not end with
+// ctrl+c: that cancels the command that is running, and only at the prompt it leaves. Run returns [ErrCommandFailed], or
+// the error of ctx.
+func Run(ctx context.Context, cfg Config) error {
+	if cfg.Release == nil {
+		cfg.Release = func() {}
+	}
+	m := &mode{Config: cfg, lists: map[string]*list{}}
+	m.out = &Output{w: cfg.Out, table: m.table}
+	m.in = newReader(cfg.In, m.out, cfg.Interactive)
+	defer m.in.close()
+	m.welcome(ctx)
+	for !m.leave && ctx.Err() == nil {
+		if m.Interactive {
+			m.out.prompt("> ")
+		}
+		text, err := m.in.line(ctx, m.Interrupts)
+		switch {
+		case errors.Is(err, errTooLong):
+			m.failed = m.fail(err.Error(), "") != nil
+			continue
+		case err != nil: // the end of the input, or ctrl+c
+			m.leave = true
+			continue
+		}
+		m.failed = m.do(ctx, text) != nil || m.failed
+	}
+	switch {
+	case ctx.Err() != nil:
+		return ctx.Err()
+	case m.failed && !m.Interactive:
+		return ErrCommandFailed
+	}
+	return nil
+}
+
+// welcome says how things are. Where nothing is set up it offers to do that, as the full screen does.
+func (m *mode) welcome(ctx context.Context) {
+	m.say("hookctl in line mode. Type help for the commands.")
+	if m.Fresh == nil || !m.Fresh(ctx) {
+		if m.Interactive {
+			m.execute(ctx, []string{"status"})
+		}
+		return
+	}
+	if !m.Interactive || m.Setup == nil {
+		m.say("Nothing is set up yet. Type setup to set up webhooks.")
+		return
+	}
+	m.say("Nothing is set up yet. Setting up webhooks takes about a minute.")
+	if yes, err := m.confirm(ctx, "Set up webhooks now?", true); err != nil || !yes {
+		m.say("Type setup when you want to.")
+		return
+	}
+	_ = m.setup(ctx) // what went wrong has been printed
+}
+
+// do carries out a line. Its error has been printed.
+func (m *mode) do(ctx context.Context, text string) error {
+	words, err := shlex.Split(text)
+	if err != nil {
+		return m.fail("the line ends inside quotes", "")
+	}
+	if len(words) > 1 && words[0] == "gh" && words[1] == "hookctl" {
+		words = words[1:]
+	}
+	if len(words) > 0 && words[0] == "hookctl" {
+		words = words[1:]
+	}
+	if strings.HasSuffix(text, "\t") || len(words) > 0 && words[len(words)-1] == "?" {
+		return m.complete(ctx, words)
+	}
+	if len(words) == 0 {
+		return nil
+	}
+	switch strings.Join(words, " ") {
+	case "quit", "exit", "q":
+		m.leave = true
+		return nil
+	case "help", "?", "--help", "-h":
+		return m.help(ctx)
+	case "more", "next":
+		return m.more(ctx)
+	case "back":
+		return m.back()
+	case "setup":
+		return m.setup(ctx)
+	}
+	lines, err := m.commands(words)
+	if err != nil {
+		return err
+	}
+	for _, words := range lines {
+		err = errors.Join(err, m.execute(ctx, words))
+	}
+	return err
+}
+
+// help prints the commands of the shell in their groups, and then the words of the prompt.
+func (m *mode) help(ctx context.Context) error {
+	err := m.execute(ctx, []string{"--help"})
+	m.say("")
+	m.say("Line mode:")
+	for _, a := range aliases() {
+		if a.text != "" {
+			m.say(fmt.Sprintf("  %-15s %s", a.usage(), a.text))
+		}
+	}
+	for _, line := range [][2]string{
+		{"setup", "Set up webhooks question by question, where no flags follow"},
+		{"more, back", fmt.Sprintf("The next page of the last list, or the one before; a page has %d rows", page)},
+		{"N", "A number in place of an event, a hook or a delivery is its row in the last list of them"},
+		{"WORDS ?", "What may follow the words"},
+		{"quit", "Leave; ctrl+d does too, and ctrl+c when nothing is running"},
+	} {
+		m.say(fmt.Sprintf("  %-15s %s", line[0], line[1]))
+	}
+	return err
+}
+
+// complete lists what may follow the words, as the shell's completion does.
+func (m *mode) complete(ctx context.Context, words []string) error {
+	part := ""
+	if n := len(words); n > 0 {
+		words, part = words[:n-1], words[n-1]
+	}
+	if part == "?" {
+		part = ""
+	}
+	var found strings.Builder
+	if err := m.Execute(ctx, append([]string{"__complete"}, append(words, part)...), strings.NewReader(""), &found, io.Discard); err != nil {
+		return err
+	}
+	any := false
+	for line := range strings.Lines(found.String()) {
+		name, about, _ := strings.Cut(strings.TrimSpace(line), "\t")
+		if name == "" || strings.HasPrefix(name, ":") || strings.HasPrefix(name, "_") {
+			continue
+		}
+		any = true
+		m.say(strings.TrimSuffix(name+": "+about, ": "))
+	}
+	if !any {
+		m.say("Nothing is known to follow.")
+	}
+	return nil
+}
+
+// execute runs one command line. New events end with a line that is typed, too.
+func (m *mode) execute(ctx context.Context, words []string) error {
+	return m.work(ctx, func(ctx context.Context) error {
+		ctx, stop := context.WithCancel(ctx)
+		var listening sync.WaitGroup
+		defer func() {
+			stop()
+			listening.Wait()
+			m.out.breakLine()
+		}()
+		if m.Interactive && strings.HasPrefix(strings.Join(words, " "), "events follow") {
+			m.say("An empty line ends it.")
+			listening.Go(func() {
+				_, _ = m.in.line(ctx, nil) // whatever it was, it ends the following; the prompt sees the end of the input
+				stop()
+			})
+		}
+		m.out.words = words
+		return m.Execute(ctx, words, &answers{m.in, ctx, ""}, m.out, m.out)
+	})
+}
+
+// work does something that takes time. ctrl+c cancels it; pressed again it also leaves, once the work has ended, and a
+// third one ends the process.
+func (m *mode) work(ctx context.Context, do func(context.Context) error) error {
+	ctx, stop := context.WithCancel(ctx)
+	defer stop()
+	done := make(chan struct{})
+	interrupts := 0
+	var watching sync.WaitGroup
+	watching.Go(func() {
+		for {
+			select {
+			case <-done:
+				return
+			case <-m.Interrupts:
+			}
+			switch interrupts++; interrupts {
+			case 1:
+				m.out.breakLine()
+				m.say("Interrupting.")
+				stop()
+			case 2:
+				m.leave = true
+				m.Release()
+			}
+		}
+	})
+	err := do(ctx)
+	close(done)
+	watching.Wait()
+	if interrupts > 0 && err != nil {
+		return errInterrupted
+	}
+	return err
+}
+
+// say prints one line.
+func (m *mode) say(line string) { fmt.Fprintln(m.out, line) }
+
+// fail prints an error of line mode itself, and what to do about it.
+func (m *mode) fail(problem, hint string) error {
+	m.say("error: " + problem)
+	if hint != "" {
+		m.say("hint: " + hint)
+	}
+	return errors.New(problem)
+}

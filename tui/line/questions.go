@@ -1,0 +1,290 @@
+package line
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"os/exec"
+	"slices"
+	"strconv"
+	"strings"
+	"time"
+
+	"hookctl/hooks"
+	"hookctl/logs/text"
+)
+
+// probeWait bounds the question to a sink.
+const probeWait = 5 * time.Second
+
+// askRepositories lists what can be chosen, and narrows the list by what is typed.
+func (d *dialogue) askRepositories(ctx context.Context) error {
+	var all []hooks.Repository
+	err := d.work(ctx, func(ctx context.Context) (err error) {
+		all, err = d.signIn.Client.Repositories(ctx, hooks.RepositoryQuery{AnyRole: true, Archived: true})
+		return err
+	})
+	switch {
+	case errors.Is(err, errInterrupted) || ctx.Err() != nil:
+		return err
+	case err != nil:
+		d.problem(err)
+		d.say("You can name repositories anyway.")
+	}
+	slices.SortStableFunc(all, func(a, b hooks.Repository) int { // what can be chosen first
+		return strings.Compare(cannot(a), cannot(b))
+	})
+	shown := all
+	d.list(shown)
+	for {
+		fallback := strings.Join(d.Chosen, ", ")
+		if i := slices.IndexFunc(shown, func(r hooks.Repository) bool { return cannot(r) == "" }); i >= 0 && (fallback == "" || len(shown) < len(all)) {
+			fallback = shown[i].FullName
+		}
+		answer, err := d.ask(ctx, "Which repositories? Numbers, owner/repo, or a part of a name to search", fallback)
+		if err != nil {
+			return err
+		}
+		chosen, found, problem := d.read(answer, shown, all)
+		switch {
+		case problem != nil:
+			d.problem(problem)
+		case found != nil:
+			shown = found
+			d.list(shown)
+		default:
+			d.Chosen = chosen
+			d.say("Repositories: " + strings.Join(chosen, ", ") + ".")
+			return nil
+		}
+	}
+}
+
+// cannot says why a repository cannot be chosen, "" where it can.
+func cannot(r hooks.Repository) string {
+	switch {
+	case r.Archived:
+		return "archived: its hooks cannot be changed"
+	case !r.Admin:
+		return "you are not an administrator of it"
+	}
+	return ""
+}
+
+// list numbers the repositories that were found.
+func (d *dialogue) list(found []hooks.Repository) {
+	for i, r := range found[:min(len(found), page)] {
+		d.say(strings.TrimSuffix(fmt.Sprintf("%d. %s, %s", i+1, r.FullName, cannot(r)), ", "))
+	}
+	if n := len(found) - page; n > 0 {
+		d.say("And " + text.Thousands(n) + " more: a part of a name finds them.")
+	}
+}
+
+// read understands an answer: what it chooses, or what it found where it is a search, or what is wrong with it.
+func (d *dialogue) read(answer string, shown, all []hooks.Repository) (chosen []string, found []hooks.Repository, problem error) {
+	for _, word := range fields(answer) {
+		var name, why string
+		if n, err := strconv.Atoi(word); err == nil {
+			if n < 1 || n > len(shown) {
+				return nil, nil, fmt.Errorf("the list has no number %d", n)
+			}
+			name, why = shown[n-1].FullName, cannot(shown[n-1])
+		} else if t, err := d.signIn.Client.ParseTarget(word); err == nil && (!t.IsOrg() || d.owner(t, all)) {
+			name = t.String()
+			if i := slices.IndexFunc(all, func(r hooks.Repository) bool { return strings.EqualFold(r.FullName, name) }); i >= 0 {
+				name, why = all[i].FullName, cannot(all[i])
+			}
+			if err := d.signIn.Orgs(); t.IsOrg() && err != nil {
+				return nil, nil, err
+			}
+		} else if err != nil && strings.Contains(word, "/") {
+			return nil, nil, err
+		} else {
+			for _, r := range all {
+				if strings.Contains(strings.ToLower(r.FullName), strings.ToLower(word)) {
+					found = append(found, r)
+				}
+			}
+			if found == nil {
+				return nil, nil, fmt.Errorf("no repository has %q in its name", word)
+			}
+			return nil, found, nil
+		}
+		if why != "" {
+			return nil, nil, fmt.Errorf("%s cannot be chosen: %s", name, why)
+		}
+		if !slices.Contains(chosen, name) {
+			chosen = append(chosen, name)
+		}
+	}
+	if len(chosen) == 0 {
+		return nil, nil, errors.New("name a repository as owner/repo")
+	}
+	slices.Sort(chosen)
+	return chosen, nil, nil
+}
+
+// owner reports whether an organization is meant: it owns a listed repository.
+func (d *dialogue) owner(org hooks.Target, all []hooks.Repository) bool {
+	return !strings.EqualFold(org.Owner, d.signIn.User.Login) && slices.ContainsFunc(all, func(r hooks.Repository) bool {
+		return strings.EqualFold(r.Target().Owner, org.Owner)
+	})
+}
+
+// fields are the words of an answer, with blanks or commas between them.
+func fields(answer string) []string {
+	return strings.FieldsFunc(answer, func(r rune) bool { return r == ' ' || r == ',' })
+}
+
+// offer is an address that can be chosen, or a kind of tunnel that the receiver can run.
+type offer struct{ url, tunnel, about string }
+
+// offers are the tunnels that are open, the address of the settings, and the tunnels that the receiver could run.
+func (d *dialogue) offers(ctx context.Context) ([]offer, error) {
+	var list []offer
+	add := func(address, about string) {
+		known := slices.ContainsFunc(list, func(o offer) bool { return hooks.SameURL(o.url, address) })
+		if address, err := hooks.HookURL(address, ""); err == nil && !known {
+			list = append(list, offer{url: address, about: about})
+		}
+	}
+	kinds := hooks.TunnelKinds()
+	open, err := d.from.Tunnels.Find(ctx, d.from.Port)
+	for _, t := range open {
+		add(text.Clean(t.URL), strings.TrimSuffix(text.Clean(t.Kind)+", leads to "+text.Clean(t.Target), ", leads to "))
+		kinds = slices.DeleteFunc(kinds, func(kind string) bool { return kind == t.Kind })
+	}
+	if d.from.URL != "" {
+		add(d.from.URL, "from the settings")
+	}
+	for _, kind := range kinds {
+		if _, missing := exec.LookPath(kind); missing == nil {
+			list = append(list, offer{tunnel: kind, url: "let the receiver run " + kind, about: "it gets a public address"})
+		}
+	}
+	return list, err
+}
+
+// askURL asks for the public address.
+func (d *dialogue) askURL(ctx context.Context) error {
+	d.say(fmt.Sprintf("GitHub has to reach this machine. Usually a tunnel or a reverse proxy leads to port %d.", d.from.Port))
+	for {
+		var offers []offer
+		err := d.work(ctx, func(ctx context.Context) (err error) {
+			offers, err = d.offers(ctx)
+			return err
+		})
+		switch {
+		case errors.Is(err, errInterrupted) || ctx.Err() != nil:
+			return err
+		case err != nil:
+			d.say("warning: " + err.Error())
+		}
+		for i, o := range offers {
+			d.say(fmt.Sprintf("%d. %s, %s", i+1, o.url, o.about))
+		}
+		fallback := d.URL
+		switch {
+		case fallback == "" && len(offers) > 0:
+			fallback = "1"
+		case fallback == "":
+			d.say(fmt.Sprintf("No tunnel runs here yet. Any of these opens one, in another terminal: ngrok http %[1]d; cloudflared tunnel --url http://127.0.0.1:%[1]d; tailscale funnel %[1]d", d.from.Port))
+			fallback = "look again"
+		}
+		answer, err := d.ask(ctx, "Address, or a number of the list", fallback)
+		if err != nil {
+			return err
+		}
+		if strings.HasPrefix("look again", strings.ToLower(answer)) {
+			continue
+		}
+		if n, err := strconv.Atoi(answer); err == nil {
+			if n < 1 || n > len(offers) {
+				d.say(fmt.Sprintf("The list has no number %d.", n))
+				continue
+			}
+			if d.tunnel = offers[n-1].tunnel; d.tunnel != "" {
+				d.URL = ""
+				d.say("The receiver will run " + d.tunnel + "; its address is known once it has started.")
+				return nil
+			}
+			answer = offers[n-1].url
+		}
+		address, err := hooks.HookURL(answer, "")
+		if err != nil {
+			d.problem(err)
+			continue
+		}
+		d.URL, d.tunnel = address, ""
+		d.say("URL: " + address + ".")
+		return nil
+	}
+}
+
+// askEvents asks which events the hooks subscribe to.
+func (d *dialogue) askEvents(ctx context.Context) error {
+	d.say("The five of the default can notify an agent; any others are recorded too.")
+	orgs := !slices.ContainsFunc(d.targets(), func(t hooks.Target) bool { return !t.IsOrg() })
+	for {
+		answer, err := d.ask(ctx, "Which events? Names, or +name and -name to add and leave out; list prints all", strings.Join(d.Events, ", "))
+		if err != nil {
+			return err
+		}
+		if answer == "list" {
+			for _, e := range hooks.Events() {
+				if orgs || !e.OrgOnly {
+					d.say(e.Name + ": " + e.Sentence)
+				}
+			}
+			continue
+		}
+		chosen, err := hooks.ChooseEvents(d.Events, answer)
+		if err != nil {
+			_ = d.fail(err.Error(), "list prints all events")
+			continue
+		}
+		d.Events = chosen
+		d.say("Events: " + strings.Join(chosen, ", ") + ".")
+		return nil
+	}
+}
+
+// askNotify asks who is notified of what matters.
+func (d *dialogue) askNotify(ctx context.Context) error {
+	d.say("An agent can be notified of what matters: a failed run, a new or merged pull request, a blocked issue. Everything is recorded either way.")
+	for {
+		fallback := d.Agent
+		if d.Nobody {
+			fallback = "nobody"
+		}
+		answer, err := d.ask(ctx, "The agent's name in AI Maestro at "+d.from.Sink+", or nobody", fallback)
+		if err != nil {
+			return err
+		}
+		if d.Nobody = strings.EqualFold(answer, "nobody"); d.Nobody {
+			d.say("Nobody is notified.")
+			return nil
+		}
+		d.Agent = answer
+		if d.from.Probe == nil {
+			return nil
+		}
+		err = d.work(ctx, func(ctx context.Context) error {
+			ctx, stop := context.WithTimeout(ctx, probeWait)
+			defer stop()
+			return d.from.Probe(ctx, d.from.Sink, d.Agent)
+		})
+		switch {
+		case errors.Is(err, errInterrupted) || ctx.Err() != nil:
+			return err
+		case err == nil:
+			d.say("AI Maestro answers and knows " + d.Agent + ".")
+			return nil
+		}
+		d.problem(err)
+		if yes, err := d.confirm(ctx, "Notify it anyway? Notifications wait for it.", true); err != nil || yes {
+			return err
+		}
+	}
+}

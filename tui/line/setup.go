@@ -1,0 +1,309 @@
+package line
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"os"
+	"os/exec"
+	"strconv"
+	"strings"
+
+	"hookctl/hooks"
+)
+
+// ErrCancelled is what Config.Execute returns for a command that the user cancelled.
+var ErrCancelled = errors.New("the command was cancelled")
+
+// Setup is what the dialogue of setup starts from.
+type Setup struct {
+	GitHub       func() (*hooks.Client, error)
+	Home         string   // where run/wizard.json keeps what was answered: the wizard of the full screen goes on with it
+	URL          string   // of the hooks, "" where it is not known yet
+	Port         int      // of the receiver
+	Secret       bool     // there is one
+	Repositories []string // that were set up before
+	Events       []string // chosen at first
+	Sink, Agent  string   // who is notified; an empty sink for nobody
+	Tunnels      hooks.Tunnels
+	// PublicURL is where GitHub reaches the running receiver, "" while that is not known.
+	PublicURL func(ctx context.Context) string
+	// Probe asks a sink about an agent; nil leaves the check out.
+	Probe func(ctx context.Context, sink, agent string) error
+	// Save keeps a setting: receiver.public_url, receiver.port or receiver.tunnel. SaveSink keeps who is notified.
+	Save     func(ctx context.Context, key string, value any) error
+	SaveSink func(ctx context.Context, sink, agent string) error
+}
+
+// dialogue asks for everything that setting up takes, and then has the command setup do it.
+type dialogue struct {
+	*mode
+	draft
+	from   Setup
+	signIn hooks.SignIn
+	tunnel string // the kind of tunnel that the receiver is to run
+	at     int    // the step
+}
+
+// step is one question. skip says that it asks only when something is wrong, so back goes past it.
+type step struct {
+	number int // as the wizard counts
+	name   string
+	skip   bool
+	ask    func(*dialogue, context.Context) error
+}
+
+// The steps as the wizard of the full screen counts them. The command setup looks after the secret, the receiver, the
+// review and the proof.
+const (
+	stepSignIn = iota
+	stepRepositories
+	stepURL
+	stepEvents
+	_
+	stepNotify
+	stepApply
+)
+
+func steps() []step {
+	return []step{
+		{stepSignIn, "Sign in", true, (*dialogue).askSignIn},
+		{stepRepositories, "Repositories", false, (*dialogue).askRepositories},
+		{stepURL, "URL", false, (*dialogue).askURL},
+		{stepEvents, "Events", false, (*dialogue).askEvents},
+		{stepNotify, "Notifications", false, (*dialogue).askNotify},
+		{stepApply, "Set up", false, (*dialogue).apply},
+	}
+}
+
+// errAgain goes to the step that the dialogue has been set to.
+var errAgain = errors.New("go on elsewhere")
+
+// setup goes through the steps. Its error has been printed.
+func (m *mode) setup(ctx context.Context) error {
+	if m.Setup == nil {
+		return m.fail("there is no access to GitHub here", "")
+	}
+	s, err := m.Config.Setup()
+	if err != nil {
+		return m.fail(err.Error(), hooks.CureOf(err))
+	}
+	d := &dialogue{mode: m, from: s, draft: newDraft(s)}
+	goal := d.load(s.Home)
+	m.say("Setting up webhooks. Enter takes what is in brackets, back goes a step back, cancel leaves and keeps your answers. Nothing changes at GitHub before you have seen the plan.")
+	all := steps()
+	for d.at = 0; d.at < len(all); {
+		m.say(fmt.Sprintf("Step %d of %d: %s.", d.at+1, len(all), all[d.at].name))
+		switch err := all[d.at].ask(d, ctx); {
+		case errors.Is(err, errAgain):
+		case errors.Is(err, errBack):
+			before := d.at - 1
+			for before >= 0 && all[before].skip {
+				before--
+			}
+			if before < 0 {
+				m.say("This is the first question; cancel leaves.")
+				continue
+			}
+			d.at = before
+		case err != nil:
+			err = errors.Join(err, d.save(s.Home, all[d.at].number))
+			if ctx.Err() == nil {
+				m.say("Setup was left. Your answers are kept, and setup goes on with them.")
+			}
+			return err
+		case d.at == 0 && goal > stepRepositories:
+			m.say("Going on where you left. Repositories: " + strings.Join(d.Chosen, ", ") + ". back changes your answers.")
+			for d.at = 1; d.at < len(all)-1 && all[d.at].number < goal; d.at++ {
+			}
+		default:
+			d.at++
+		}
+		if d.at < len(all) {
+			if err := d.save(s.Home, all[d.at].number); err != nil {
+				m.say("warning: " + err.Error())
+			}
+		}
+	}
+	return d.remove(s.Home)
+}
+
+// problem prints an error with its cure.
+func (d *dialogue) problem(err error) { _ = d.fail(err.Error(), hooks.CureOf(err)) }
+
+// askSignIn says who the user is at GitHub. Where that is nobody, or the login lacks a permission, it offers to run gh.
+func (d *dialogue) askSignIn(ctx context.Context) error {
+	for {
+		err := d.work(ctx, func(ctx context.Context) (err error) {
+			d.signIn, err = hooks.FindSignIn(ctx, d.from.GitHub)
+			return err
+		})
+		switch {
+		case errors.Is(err, errInterrupted) || ctx.Err() != nil:
+			return err
+		case err == nil && d.signIn.Lacks == "":
+			d.say("Signed in to " + d.signIn.Client.Host() + " as " + d.signIn.User.Login + ".")
+			return nil
+		case err == nil:
+			d.say("Signed in as " + d.signIn.User.Login + ", but the login lacks the permission " + d.signIn.Lacks + ", which managing webhooks needs.")
+		case errors.Is(err, hooks.ErrNotLoggedIn):
+			d.say("You are not signed in to GitHub.")
+		default:
+			d.problem(err)
+		}
+		if advice := d.signIn.ByHand(err); advice != "" {
+			d.say(advice)
+		}
+		args := d.signIn.Fix(err)
+		question := "Try again?"
+		if args != nil {
+			question = "Run gh " + strings.Join(args, " ") + "? It continues in a browser and comes back here."
+		}
+		if args != nil && !d.Interactive {
+			d.say("In a terminal: gh " + strings.Join(args, " "))
+			args, question = nil, "Try again?"
+		}
+		if yes, err := d.confirm(ctx, question, true); err != nil || !yes {
+			return orCancelled(err)
+		}
+		if args == nil {
+			continue
+		}
+		err = d.work(ctx, func(ctx context.Context) error {
+			gh := exec.CommandContext(ctx, d.signIn.GH, args...) // #nosec G204 -- the user's own gh
+			gh.Stdin, gh.Stdout, gh.Stderr = os.Stdin, os.Stdout, os.Stderr
+			// Its prompts have a form for screen readers too.
+			gh.Env = append(os.Environ(), "GH_ACCESSIBLE_PROMPTER=enabled", "GH_SPINNER_DISABLED=1")
+			return gh.Run()
+		})
+		if err != nil && !errors.Is(err, errInterrupted) {
+			d.problem(fmt.Errorf("gh did not finish: %w", err))
+		}
+	}
+}
+
+// orCancelled is the error of a question, or that its answer was no.
+func orCancelled(err error) error {
+	if err == nil {
+		return errCancelled
+	}
+	return err
+}
+
+// apply saves what was chosen for this machine and executes setup, which prints the plan, asks, and proves each hook by a
+// signed ping. What fails is asked about until it works or is left.
+func (d *dialogue) apply(ctx context.Context) error {
+	err := d.prepare(ctx)
+	if err == nil {
+		args := []string{"setup", "--url", d.URL}
+		for _, target := range d.targets() {
+			if target.IsOrg() {
+				args = append(args, "--org", target.String())
+			} else {
+				args = append(args, "--repo", target.String())
+			}
+		}
+		for _, event := range d.Events {
+			args = append(args, "--event", event)
+		}
+		err = d.execute(ctx, args)
+	}
+	switch {
+	case err == nil:
+		d.say("It works. Type follow to hear events as they arrive, hooks for the hooks, rotate for a new secret. The receiver keeps running when you leave.")
+		return nil
+	case errors.Is(err, errInterrupted), errors.Is(err, ErrCancelled), ctx.Err() != nil:
+		return err
+	}
+	answer, err := d.choose(ctx, "Try again, let doctor fix what it can first, choose another URL, another port, or leave?", "again", "again", "fix", "url", "port", "leave")
+	switch {
+	case err != nil:
+		return err
+	case answer == "leave":
+		return errCancelled
+	case answer == "fix":
+		_ = d.execute(ctx, []string{"doctor", "--fix"}) // what it could not fix it has printed
+	case answer == "port":
+		if err := d.askPort(ctx); err != nil {
+			return err
+		}
+	case answer == "url":
+		for i, s := range steps() {
+			if s.number == stepURL {
+				d.at = i
+			}
+		}
+	}
+	return errAgain
+}
+
+// prepare saves what setup reads from the settings. Where the receiver is to run a tunnel, it starts it and waits for the
+// address.
+func (d *dialogue) prepare(ctx context.Context) error {
+	return d.work(ctx, func(ctx context.Context) error {
+		sink, agent := d.from.Sink, d.Agent
+		if d.Nobody {
+			sink, agent = "", ""
+		}
+		err := d.from.SaveSink(ctx, sink, agent)
+		if err == nil && d.tunnel == "" {
+			err = d.from.Save(ctx, "receiver.public_url", d.URL)
+		}
+		if err != nil || d.tunnel == "" {
+			return d.report(err)
+		}
+		if !d.from.Secret {
+			if err := d.run(ctx, "secret", "generate"); err != nil {
+				return err
+			}
+			d.from.Secret = true
+		}
+		if err := d.from.Save(ctx, "receiver.tunnel", d.tunnel); err != nil {
+			return d.report(err)
+		}
+		d.say("Starting the receiver and " + d.tunnel + ".")
+		if err := d.run(ctx, "restart"); err != nil {
+			return err
+		}
+		address, err := hooks.HookURL(d.from.PublicURL(ctx), "")
+		if err != nil {
+			return d.report(fmt.Errorf("%s gave no address: %w", d.tunnel, err))
+		}
+		d.URL, d.tunnel = address, ""
+		return nil
+	})
+}
+
+// run executes a command as a part of larger work.
+func (d *dialogue) run(ctx context.Context, words ...string) error {
+	return d.Execute(ctx, words, &answers{d.in, ctx, ""}, d.out, d.out)
+}
+
+// report prints an error, where there is one, and passes it on.
+func (d *dialogue) report(err error) error {
+	if err != nil {
+		d.problem(err)
+	}
+	return err
+}
+
+// askPort has the receiver listen elsewhere.
+func (d *dialogue) askPort(ctx context.Context) error {
+	for {
+		answer, err := d.ask(ctx, "Port of the receiver", strconv.Itoa(d.from.Port))
+		if err != nil {
+			return err
+		}
+		port, err := strconv.Atoi(answer)
+		if err != nil || port < 1 || port > 65535 {
+			d.say("A port is a number from 1 to 65535.")
+			continue
+		}
+		if err := d.from.Save(ctx, "receiver.port", port); err != nil {
+			return d.report(err)
+		}
+		d.from.Port = port
+		d.say(fmt.Sprintf("Port: %d. The tunnel or proxy has to lead to it.", port))
+		return nil
+	}
+}
