@@ -36,7 +36,7 @@ var (
 // OfTarget tells whether an error is about one repository or organisation, so that others can be worked on: GitHub's 403 and
 // 404 in their meanings, but not a hook that is gone.
 func OfTarget(err error) bool {
-	for _, kind := range []error{ErrNotFound, ErrNotAdmin, ErrScope, ErrSSO, ErrArchived} {
+	for _, kind := range []error{ErrNotFound, ErrNotAdmin, ErrForbidden, ErrScope, ErrSSO, ErrArchived} {
 		if errors.Is(err, kind) && !errors.Is(err, ErrHookNotFound) {
 			return true
 		}

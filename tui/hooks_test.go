@@ -74,7 +74,7 @@ func TestRotationOfAllHooksAndUndo(t *testing.T) {
 // the reason is gone, the same key goes on.
 func TestRotationResumesWhereItStopped(t *testing.T) {
 	r := withHooks(t, "octo-org/api", "octo-org/web")
-	lift := r.gh.Fault(githubtest.Fault{Method: "PATCH", Path: "/repos/octo-org/api/hooks/*/config", Status: http.StatusForbidden})
+	lift := r.gh.Fault(githubtest.Fault{Method: "PATCH", Path: "/repos/octo-org/api/hooks/*/config", Status: http.StatusUnavailableForLegalReasons})
 	r.press("r")
 	r.shows("r resumes")
 	r.until("the end", func() bool { return !r.hooks().rot.busy() })

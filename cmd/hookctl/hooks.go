@@ -62,7 +62,7 @@ func newHooksList(p *program) *cobra.Command {
 			if err = errors.Join(err, list.Err()); err != nil && len(list.Hooks) == 0 {
 				return err
 			}
-			return errors.Join(p.printHooks(list.Hooks, &out), err)
+			return errors.Join(p.printHooks(list, &out), err)
 		},
 	}
 	f.add(cmd, true)
@@ -70,16 +70,16 @@ func newHooksList(p *program) *cobra.Command {
 	return cmd
 }
 
-func (p *program) printHooks(list []fleet.Hook, out *output) error {
+func (p *program) printHooks(list fleet.List, out *output) error {
 	if out.wanted() {
-		return out.print(p.out, append([]fleet.Hook{}, list...))
+		return out.print(p.out, list)
 	}
-	if len(list) == 0 {
+	if len(list.Hooks) == 0 {
 		p.note("no hooks")
 		return nil
 	}
-	rows := make([][]string, len(list))
-	for i, h := range list {
+	rows := make([][]string, len(list.Hooks))
+	for i, h := range list.Hooks {
 		rows[i] = []string{h.Target.String(), strconv.FormatInt(h.ID, 10), h.URL, strings.Join(h.Events, ","), hookState(h)}
 	}
 	return table(p.out, []string{"REPOSITORY", "ID", "URL", "EVENTS", "STATE"}, rows)

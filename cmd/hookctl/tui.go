@@ -15,7 +15,7 @@ import (
 
 // openTUI shows the full screen.
 func (p *program) openTUI(ctx context.Context) error {
-	config, err := p.tuiConfig()
+	config, err := p.tuiConfig(ctx)
 	if err != nil {
 		return err
 	}
@@ -27,7 +27,7 @@ func (p *program) openTUI(ctx context.Context) error {
 	return err
 }
 
-func (p *program) tuiConfig() (tui.Config, error) {
+func (p *program) tuiConfig(ctx context.Context) (tui.Config, error) {
 	s, err := settings.Load(p.environ)
 	if err != nil {
 		return tui.Config{}, err
@@ -57,6 +57,13 @@ func (p *program) tuiConfig() (tui.Config, error) {
 		Temporary:  p.environ(demoVariable) != "",
 	}
 	config.Daemon.Notice = nil
+	// The interface opens also where the fleet cannot be read; the operation that needs it says why.
+	if targets, err := p.fleet(s).Targets(ctx); err == nil {
+		config.Setup.Repositories = make([]string, len(targets))
+		for i, t := range targets {
+			config.Setup.Repositories[i] = t.String()
+		}
+	}
 	if s.TUI.Theme != "auto" {
 		config.Theme = s.TUI.Theme
 	}

@@ -6,6 +6,7 @@ import (
 	"errors"
 	"fmt"
 	"log/slog"
+	"maps"
 	"slices"
 	"strings"
 	"time"
@@ -50,7 +51,6 @@ type SetupPlan struct {
 	Fresh    bool            // that secret is new, and is kept once the plan is carried out
 
 	request hooks.SetupRequest
-	known   *facts
 }
 
 // Changes tells whether the plan does more than look and ping.
@@ -114,7 +114,7 @@ func (f *Fleet) PlanSetup(ctx context.Context, r SetupRequest) (SetupPlan, error
 	if err != nil {
 		return SetupPlan{}, err
 	}
-	plan := SetupPlan{known: k}
+	var plan SetupPlan
 	address := cmp.Or(r.URL, k.public)
 	if address == "" {
 		return plan, hooks.WithCure(errors.New("the public URL of the receiver is not known"), "give it: --url https://hooks.example.com")
@@ -166,7 +166,7 @@ func (f *Fleet) PlanSetup(ctx context.Context, r SetupRequest) (SetupPlan, error
 func (p *SetupPlan) moved(ctx context.Context, client *hooks.Client, k *facts, adopt bool) {
 	for n := range p.Items {
 		item := &p.Items[n]
-		if adopt || item.Action != hooks.ActionCreate || !slices.ContainsFunc(keys(k.hooks), func(h keptHook) bool { return strings.EqualFold(h.Repository, item.Target.String()) }) {
+		if adopt || item.Action != hooks.ActionCreate || !slices.ContainsFunc(slices.Collect(maps.Values(k.hooks)), func(h keptHook) bool { return strings.EqualFold(h.Repository, item.Target.String()) }) {
 			continue
 		}
 		list, err := client.List(ctx, item.Target)
@@ -180,14 +180,6 @@ func (p *SetupPlan) moved(ctx context.Context, client *hooks.Client, k *facts, a
 			}
 		}
 	}
-}
-
-func keys(m map[int64]keptHook) []keptHook {
-	list := make([]keptHook, 0, len(m))
-	for _, h := range m {
-		list = append(list, h)
-	}
-	return list
 }
 
 // chooseSecret sets what the hooks are to sign with: that of the path, or the shared one. fresh tells that it is new.

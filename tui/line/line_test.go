@@ -392,3 +392,17 @@ func TestHelpAndCompletion(t *testing.T) {
 	said := (&house{}).talk(t, "help", "hooks ?", "hooks re?")
 	has(t, said, "Available Commands", "Line mode:", "view 3", "quit", "> hooks ?", "ping: About ping", "view: About view")
 }
+
+// Whatever a command prints, nothing of it is obeyed by a terminal or hides in a line: cells, lines, questions, JSON.
+func TestWhatIsPrintedIsClean(t *testing.T) {
+	const nasty = "a\x1b[2J\x1b]0;title\x07\u202eb\u200bc\x9b31m\rd"
+	h := &house{work: func(_ context.Context, _ io.Reader, out io.Writer) error {
+		fmt.Fprintf(out, "  indented %s\n{\"title\":\"%s\"}\n%s: ", nasty, nasty, nasty)
+		return out.(*line.Output).Table([]string{"REPOSITORY", "ID" + nasty}, [][]string{{nasty, nasty}})
+	}}
+	said := h.talk(t, "work", "quit")
+	has(t, said, "\n  indented a", "\n{\"title\":\"a", "abc")
+	if _, printed, _ := strings.Cut(said, "> work\n"); strings.ContainsAny(printed, "\x1b\u202e\u200b\u009b") {
+		t.Errorf("it prints %q", said)
+	}
+}

@@ -55,6 +55,7 @@ func (l *list) cell(row []string, kind string) string {
 
 // table prints a table and remembers it. One whose rows no command takes is printed whole.
 func (m *mode) table(head []string, rows [][]string) {
+	m.out.breakLine()
 	l := &list{kind: kindOf(head), words: m.out.words, head: head, rows: rows}
 	switch {
 	case l.kind == "":
