@@ -67,7 +67,7 @@ func (h Hook) Warnings() []Warning {
 		if cure == "hookctl setup" {
 			cure = h.SetupCommand()
 		}
-		warn(WarnFailing, "could not be delivered to: "+answer.Text, cure)
+		warn(WarnFailing, "failed at its last delivery: "+answer.Text, cure)
 	}
 	return found
 }

@@ -107,7 +107,7 @@ func (f *facts) refusedRequests(ctx context.Context) finding {
 func (f *facts) service(ctx context.Context) finding {
 	s, err := daemon.Installed(f.cfg.Home)
 	if errors.Is(err, daemon.ErrNoService) {
-		return ok("none is installed: the receiver does not start again with this machine")
+		return ok("not installed: the receiver does not start again with this machine")
 	}
 	if err != nil {
 		return failed(err, "hookctl service install")
