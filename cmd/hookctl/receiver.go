@@ -85,7 +85,7 @@ func (p *program) startReceiver(cmd *cobra.Command, flags receiverFlags, out *ou
 	if err != nil {
 		return err
 	}
-	return p.printStatus(status, out)
+	return p.printStatus(status, nil, out)
 }
 
 // startedWithTunnel reports whether the receiver runs a tunnel: a restart may have kept the flag.
@@ -133,9 +133,9 @@ func newStatus(p *program) *cobra.Command {
 			"--jq.",
 		Example: "  hookctl status\n  hookctl status --json --jq .running",
 		RunE: func(cmd *cobra.Command, _ []string) error {
-			status, err := p.receiverStatus(cmd.Context())
+			status, asked, err := p.receiverStatus(cmd.Context())
 			if err == nil {
-				err = p.printStatus(status, &out)
+				err = p.printStatus(status, asked, &out)
 			}
 			if err == nil && !status.Running && !out.wanted() {
 				err = errStopped
@@ -147,39 +147,40 @@ func newStatus(p *program) *cobra.Command {
 	return cmd
 }
 
-// receiverStatus asks the running receiver. Where there is none it says what can be known without.
-func (p *program) receiverStatus(ctx context.Context) (daemon.Status, error) {
+// receiverStatus asks the running receiver. Where there is none it says what can be known without, and asked is why it did not
+// answer.
+func (p *program) receiverStatus(ctx context.Context) (status daemon.Status, asked, err error) {
 	s, err := settings.Defaults(p.environ)
 	if err != nil {
-		return daemon.Status{}, err
+		return daemon.Status{}, nil, err
 	}
-	status, err := doctor.Ask(ctx, s.Home)
+	status, asked = doctor.Ask(ctx, s.Home)
 	var silent *daemon.UnresponsiveError
-	if errors.As(err, &silent) {
+	if errors.As(asked, &silent) && !errors.Is(asked, daemon.ErrNotRunning) {
 		p.note("hint: %s", silent.Hint())
 		status = daemon.Status{Running: true, PID: silent.PID, Alarm: silent.Error()}
 		if s, err := settings.Load(p.environ); err == nil {
 			status.LogDir = s.Log.Dir
 		}
-		return status, nil
+		return status, asked, nil
 	}
-	if !errors.Is(err, daemon.ErrNotRunning) {
-		return status, err
+	if asked == nil || !errors.Is(asked, daemon.ErrNotRunning) {
+		return status, asked, asked
 	}
 	s, err = settings.Load(p.environ)
 	if err != nil {
-		return daemon.Status{}, err
+		return daemon.Status{}, nil, err
 	}
 	ring, err := s.Store().Ring(time.Now())
 	if err != nil {
-		return daemon.Status{}, err
+		return daemon.Status{}, nil, err
 	}
 	prints := ring.Fingerprints(time.Now())
 	status = daemon.Status{LogDir: s.Log.Dir, Version: buildInfo().Version, Secrets: prints, PublicURL: s.Receiver.PublicURL}
 	if len(prints) > 0 {
 		status.Secret = prints[0]
 	}
-	return status, nil
+	return status, asked, nil
 }
 
 // statusReport is `status --json`: since is null, and not left out, where nothing runs, and so is secret_changed_at where the
@@ -204,7 +205,7 @@ func (p *program) secretAge() time.Time {
 	return changed
 }
 
-func (p *program) printStatus(status daemon.Status, out *output) error {
+func (p *program) printStatus(status daemon.Status, asked error, out *output) error {
 	changed := p.secretAge()
 	if out.wanted() {
 		report := statusReport{Status: status}
@@ -231,11 +232,11 @@ func (p *program) printStatus(status daemon.Status, out *output) error {
 		age = ", " + text.Span(time.Since(changed)) + " old"
 	}
 	if !status.Running {
-		stopped := doctor.Receiver(status, daemon.ErrNotRunning, time.Now())
+		stopped := doctor.Receiver(status, asked, time.Now())
 		row("receiver", stopped.Detail)
 		row("log", status.LogDir)
 		row("secret", orElse(status.Secret, "none")+age)
-		judged(p.judgeSecret(status, daemon.ErrNotRunning))
+		judged(p.judgeSecret(status, asked))
 		p.printRotationState(row)
 		if status.Secret != "" { // without one it does not start
 			p.note("hint: %s", stopped.Fix)
