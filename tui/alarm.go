@@ -8,7 +8,7 @@ import (
 	"hookctl/tui/events"
 )
 
-// alarm tells the desktop of a failure while nobody looks at the terminal,
+// alarm notifies the desktop of a failure while nobody looks at the terminal,
 // where the settings ask for it. The text is ours: what comes from outside is
 // never written to the terminal past the renderer.
 func (a *app) alarm(batch []logs.Entry) tea.Cmd {

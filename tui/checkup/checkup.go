@@ -24,7 +24,7 @@ type Config struct {
 }
 
 // Page runs the checks of the whole chain and shows each as it comes.
-// Where hookctl itself can do what mends a finding, enter does it.
+// Where hookctl itself can fix a finding, enter does it.
 type Page struct {
 	shell  *kit.Shell
 	cfg    Config
@@ -105,7 +105,7 @@ func (p *Page) Update(msg tea.Msg) tea.Cmd {
 		}
 	case kit.Controlled:
 		if msg.Err == nil && p.shell.InFront(p) {
-			return p.Open(nil) // a finding may be mended
+			return p.Open(nil) // a finding may be fixed
 		}
 	case kit.Wheel:
 		p.To(p.At+msg.Lines, len(p.checks))
@@ -114,7 +114,7 @@ func (p *Page) Update(msg tea.Msg) tea.Cmd {
 			if y := p.line(i) - p.line(p.Top) + 2; y == msg.Y {
 				p.To(i, len(p.checks))
 				if msg.Double {
-					return p.mend()
+					return p.fix()
 				}
 			}
 		}
@@ -165,7 +165,7 @@ func (p *Page) seek(words string) {
 func (p *Page) openFind() tea.Cmd {
 	before := p.find
 	pr := kit.NewPrompt(p.shell, "find", "find", p.find)
-	pr.Hint = "words of a check, what it found or what mends it: web deliveries, fail, warn"
+	pr.Hint = "words of a check, what it found or how to fix it: web deliveries, fail, warn"
 	pr.Live = func(text string) tea.Cmd {
 		p.seek(text)
 		pr.Fault("", -1)
@@ -180,7 +180,7 @@ func (p *Page) openFind() tea.Cmd {
 	return nil
 }
 
-// lines of a check: its detail in full under the cursor, and how to mend it.
+// lines of a check: its detail in full under the cursor, and how to fix it.
 func (p *Page) lines(i int) int {
 	n := 1
 	if i == p.At {
@@ -253,7 +253,7 @@ func (p *Page) View(w, h int) string {
 		head = t.Warn.Render(fmt.Sprintf("%s %d to look at", t.Sym.Warn, warned))
 	}
 	if p.ran && !p.busy && bad+warned > 0 {
-		head += t.Faint.Render(fmt.Sprintf(", %d well", len(p.all)-bad-warned))
+		head += t.Faint.Render(fmt.Sprintf(", %d ok", len(p.all)-bad-warned))
 	}
 	if p.find != "" {
 		head += "  " + t.Faint.Render("find ") + t.Accent.Render(text.Clean(p.find)) + t.Faint.Render(fmt.Sprintf(": %d", len(p.checks)))
@@ -334,10 +334,10 @@ func (p *Page) cure(c doctor.Check) (run func() tea.Cmd, what string) {
 	case has("rotate"), has("hooks"), has("catchup"):
 		return func() tea.Cmd { return p.shell.GoTo(kit.PageHooks, nil) }, "to Hooks"
 	}
-	return func() tea.Cmd { return p.shell.Copy("what mends it", c.Fix) }, "copy it"
+	return func() tea.Cmd { return p.shell.Copy("the fix", c.Fix) }, "copy it"
 }
 
-func (p *Page) mend() tea.Cmd {
+func (p *Page) fix() tea.Cmd {
 	if p.At >= len(p.checks) {
 		return nil
 	}
@@ -370,7 +370,7 @@ func (p *Page) Actions() []kit.Action {
 		all = "nothing is looked for"
 	}
 	acts := []kit.Action{
-		{ID: "open", Keys: []string{"enter"}, Label: "mend", Text: "Do what mends the finding, or copy it.", Command: "hookctl doctor", Off: nothing, Run: p.mend},
+		{ID: "open", Keys: []string{"enter"}, Label: "fix", Text: "Fix the finding, or copy the command that does.", Command: "hookctl doctor", Off: nothing, Run: p.fix},
 		{ID: "find", Keys: []string{"/"}, Label: find, Text: "Find checks by words of their name or finding; the list answers while you type.", Off: list, Run: p.openFind},
 		{ID: "back", Keys: []string{"esc"}, Text: "Show all checks again.", Off: all, Run: func() tea.Cmd { p.seek(""); return nil }},
 	}

@@ -36,7 +36,7 @@ func TestChecksOfManyHooks(t *testing.T) {
 	s := checking(t, 80, 24)
 	examined(s)
 	p := s.doctor
-	s.Shows("4 wrong, 3 to look at, 193 well", "eu-west-004", "eu-west-034")
+	s.Shows("4 wrong, 3 to look at, 193 ok", "eu-west-004", "eu-west-034")
 	s.Press("/")
 	s.Typed("west-03 deliv")
 	s.Shows(": 10")
@@ -68,7 +68,7 @@ func TestChecksOfManyHooks(t *testing.T) {
 	}
 }
 
-// What was mended from here is looked at again.
+// What was fixed from here is looked at again.
 func TestDoctorLooksAgainAfterACure(t *testing.T) {
 	runs := 0
 	s := checking(t, 80, 24)

@@ -129,7 +129,7 @@ func (p *Page) mark() {
 	p.feed.goTo(p.feed.At + 1)
 }
 
-// enter gives the keys to the record. What comes in meanwhile does not take it
+// enter gives the keys to the record. What comes in then does not take it
 // off the screen.
 func (p *Page) enter() { p.inside, p.feed.paused = true, true }
 

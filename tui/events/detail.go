@@ -61,7 +61,7 @@ func newDetail(th *kit.Theme, file string, rec *logs.Record, now time.Time) *det
 	return d
 }
 
-// build lists the lines anew, after folding.
+// build lists the lines again, after folding.
 func (d *detail) build() {
 	d.lines = d.lines[:0]
 	d.parts = d.parts[:0]

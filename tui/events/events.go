@@ -197,7 +197,7 @@ func (p *Page) Update(msg tea.Msg) tea.Cmd {
 	return tea.Batch(cmd, p.after())
 }
 
-// reload asks the same question anew, where the cursor is.
+// reload asks the same question again, where the cursor is.
 func (p *Page) reload() tea.Cmd {
 	p.feed.total = -1
 	if e, ok := p.feed.current(); ok && p.feed.paused {

@@ -268,7 +268,7 @@ func TestJQTellsWhatIsWrongAfterEnter(t *testing.T) {
 	s := eventful(t, 80, 24)
 	s.Press("2", "enter", "|")
 	s.Typed(".action | keys")
-	s.Press("enter") // the answer is an error, and the line stays to be mended
+	s.Press("enter") // the answer is an error, and the line stays to be fixed
 	s.Shows("jq .action | keys", "keys cannot be applied to")
 	s.Press("ctrl+u")
 	s.Typed(".action | (")

@@ -17,7 +17,7 @@ import (
 	"hookctl/tui/kit"
 )
 
-// exportBatch is how many records one command writes before it tells how far
+// exportBatch is how many records one command writes before it reports how far
 // it is.
 const exportBatch = 200
 
@@ -120,7 +120,7 @@ func (e *export) batch(ctx context.Context) error {
 	for _, name := range files {
 		rec, err := e.log.Read(ctx, name)
 		if errors.Is(err, logs.ErrNotFound) {
-			continue // pruned meanwhile
+			continue // pruned since
 		} else if err != nil {
 			return err
 		}
@@ -158,7 +158,7 @@ func (e *export) drop() {
 	}
 }
 
-// exported tells how far the export is and goes on.
+// exported reports how far the export is and goes on.
 func (p *Page) exported(m exported) tea.Cmd {
 	e := m.of
 	switch {

@@ -72,7 +72,7 @@ func factsOf(r *logs.Record, now time.Time) []fact {
 	return out
 }
 
-// story tells what became of a notification.
+// story says what became of a notification.
 func story(n logs.Notification) (string, int) {
 	words := n.Type + " (" + n.Priority + ")"
 	to := n.Sink
@@ -93,11 +93,11 @@ func story(n logs.Notification) (string, int) {
 			words += ", " + n.MessageID
 		}
 		if n.GatheredBy != "" {
-			words += ", told by delivery " + n.GatheredBy
+			words += ", part of the message of delivery " + n.GatheredBy
 		}
 		return words, kit.LevelInfo
 	case logs.StatusFailed:
-		words += " given up for " + to + " after " + tries
+		words += " failed for " + to + " after " + tries
 		if n.Error != "" {
 			words += ": " + n.Error
 		}

@@ -10,7 +10,7 @@ import (
 )
 
 // nextFailure looks for the next record that somebody must look at: a failed
-// run, or a notification that was given up.
+// run, or a notification that failed.
 func (p *Page) nextFailure(older bool) tea.Cmd {
 	e, ok := p.feed.current()
 	if !ok {

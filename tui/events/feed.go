@@ -50,7 +50,7 @@ type feed struct {
 }
 
 type (
-	// feedAgain asks anew while the index is being made.
+	// feedAgain asks again while the index is being made.
 	feedAgain struct{}
 	// feedLoaded answers load: entries around the anchor, the cursor on at.
 	feedLoaded struct {
@@ -74,7 +74,7 @@ type (
 	}
 )
 
-// load asks anew: from the newest entry, or, with an anchor, around it.
+// load asks again: from the newest entry, or, with an anchor, around it.
 func (f *feed) load(ctx context.Context, anchor *logs.Entry) tea.Cmd {
 	if f.log == nil {
 		return nil

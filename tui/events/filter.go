@@ -70,7 +70,7 @@ func (p *Page) openFilter() tea.Cmd {
 		if p.feed.gen == before.gen {
 			return nil // nothing was asked
 		}
-		// What was asked meanwhile is stale; the old window still stands, unless
+		// What was asked since is stale; the old window still stands, unless
 		// something came in since.
 		gen, news := p.feed.gen, p.feed.news != before.news
 		if p.feed.cancel != nil {

@@ -128,7 +128,7 @@ func (p *Page) keep(name, text string) tea.Cmd {
 	return func() tea.Msg { return filterSaved{name, text, save(ctx, name, text)} }
 }
 
-// filterKept tells what came of saving, and knows the filter from now on.
+// filterKept shows what came of saving, and knows the filter from now on.
 func (p *Page) filterKept(m filterSaved) tea.Cmd {
 	if m.err != nil {
 		return p.shell.Fail(m.err)

@@ -11,8 +11,8 @@ import (
 	"hookctl/tui/kit"
 )
 
-// health are the lines that say whether all is well. A line with a hint is one
-// that is not, and enter mends it.
+// health are the lines that say whether everything works. A line with a hint is one
+// that is not, and enter fixes it.
 func (p *Page) health() []row {
 	t, a, f := p.shell.Theme, p.shell, p.facts
 	line := func(level int, label, words string) string {
@@ -51,7 +51,7 @@ func (p *Page) health() []row {
 	}
 	rows = append(rows, p.hookRow(line, to(kit.PageHooks)), p.secretRow(line, to(kit.PageHooks)))
 	waiting, given := recv.PendingNotifications, max(recv.FailedNotifications, int64(f.failed))
-	words := fmt.Sprintf("%d waiting, %d given up", waiting, given)
+	words := fmt.Sprintf("%d waiting, %d failed", waiting, given)
 	if given > 0 {
 		rows = append(rows, row{line(kit.LevelWarn, "notifications", words), "enter: see them", func() tea.Cmd { return a.GoTo(kit.PageEvents, kit.Filtered("status:failed")) }})
 	} else {
@@ -81,7 +81,7 @@ func (p *Page) hookRow(line func(int, string, string) string, look func() tea.Cm
 	case s.Paused > 0:
 		return row{line(kit.LevelWarn, "hooks", fmt.Sprintf("%d of %d paused", s.Paused, s.Ours)), "enter: look", unwell}
 	}
-	return row{text: line(kit.LevelInfo, "hooks", fmt.Sprintf("%d, all well", s.Ours)), run: look}
+	return row{text: line(kit.LevelInfo, "hooks", fmt.Sprintf("%d, all healthy", s.Ours)), run: look}
 }
 
 func (p *Page) secretRow(line func(int, string, string) string, look func() tea.Cmd) row {

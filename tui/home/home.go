@@ -39,7 +39,7 @@ type Hooks struct {
 	Err               error
 }
 
-// Page answers one question: is all well, and if not, what to press.
+// Page answers one question: does everything work, and if not, what to press.
 type Page struct {
 	shell  *kit.Shell
 	cfg    Config
@@ -105,7 +105,7 @@ func (p *Page) Update(msg tea.Msg) tea.Cmd {
 		}
 	case found:
 		if !msg.askTotal {
-			msg.total = p.facts.total // what came in meanwhile was counted
+			msg.total = p.facts.total // what came in since was counted
 		}
 		p.facts, p.loaded, p.busy = msg, true, false
 	case kit.News[logs.Entry]:
@@ -163,12 +163,12 @@ func (p *Page) View(w, h int) string {
 			bad++
 		}
 	}
-	head := t.Good.Render(t.Sym.OK + " All is well.")
+	head := t.Good.Render(t.Sym.OK + " Everything works.")
 	switch {
 	case bad == 1:
-		head = t.Warn.Render(t.Sym.Warn + " One thing needs you.")
+		head = t.Warn.Render(t.Sym.Warn + " 1 item needs attention.")
 	case bad > 1:
-		head = t.Warn.Render(fmt.Sprintf("%s %d things need you.", t.Sym.Warn, bad))
+		head = t.Warn.Render(fmt.Sprintf("%s %d items need attention.", t.Sym.Warn, bad))
 	}
 	lines := []string{" " + head}
 	if h >= 18 {
@@ -209,7 +209,7 @@ func (p *Page) View(w, h int) string {
 func (p *Page) welcome(w, h int) string {
 	t := p.shell.Theme
 	text := []string{"", t.Title.Render("Welcome to hookctl"), ""}
-	text = append(text, kit.Folded("hookctl receives GitHub's webhooks, keeps every one of them as a file, and tells your agents what matters.", max(1, min(w-2, 72)))...)
+	text = append(text, kit.Folded("hookctl receives GitHub's webhooks, stores each of them as a file, and notifies your agents of what matters.", max(1, min(w-2, 72)))...)
 	text = append(text,
 		"",
 		"Nothing is set up yet. It takes about a minute:",

@@ -2,6 +2,7 @@ package kit
 
 import (
 	"context"
+	"sync"
 
 	tea "charm.land/bubbletea/v2"
 )
@@ -39,7 +40,7 @@ func Begin[S any](s *Shell, work func(ctx context.Context, progress func(S)) tea
 	})
 }
 
-// Listen waits for the next step; whoever takes one asks for the next.
+// Listen waits for the next step; who takes one asks for the next.
 func (j *Job[S]) Listen() tea.Msg {
 	if step, ok := <-j.Steps; ok {
 		return Stepped[S]{j, step}
@@ -49,3 +50,47 @@ func (j *Job[S]) Listen() tea.Msg {
 
 // Busy reports whether the job is at work; a nil job is not.
 func (j *Job[S]) Busy() bool { return j != nil && !j.Over }
+
+// jobs are the commands that close waits for. One that the loop never ran,
+// because the program ended first, was never begun, and nobody waits for it.
+type jobs struct {
+	mu     sync.Mutex
+	closed bool
+	under  sync.WaitGroup
+}
+
+// begin reports whether work may begin; then end has to be called after it.
+func (j *jobs) begin() bool {
+	j.mu.Lock()
+	defer j.mu.Unlock()
+	if j.closed {
+		return false
+	}
+	j.under.Add(1)
+	return true
+}
+
+func (j *jobs) end() { j.under.Done() }
+
+// wait lets nothing begin any more, and waits for what is under way.
+func (j *jobs) wait() {
+	j.mu.Lock()
+	j.closed = true
+	j.mu.Unlock()
+	j.under.Wait()
+}
+
+// Work runs f in a command that close waits for. It does nothing once the
+// interface closes.
+func (s *Shell) Work(f func() tea.Msg) tea.Cmd {
+	return func() tea.Msg {
+		if !s.jobs.begin() {
+			return nil
+		}
+		defer s.jobs.end()
+		return f()
+	}
+}
+
+// Close lets no work begin any more, and waits for what is under way.
+func (s *Shell) Close() { s.jobs.wait() }

@@ -53,7 +53,7 @@ func (s *Shell) Put(level int, words string, stay time.Duration) tea.Cmd {
 	return s.Later(stay, ToastOver(s.Toast.ID))
 }
 
-// Say tells a good outcome.
+// Say shows a good outcome.
 func (s *Shell) Say(text string) tea.Cmd { return s.Put(LevelInfo, text, 4*time.Second) }
 
 // Warn says why something does not happen.

@@ -247,7 +247,7 @@ func (p *Page) Actions() []kit.Action {
 	acts := []kit.Action{
 		{ID: "receiver.start", Keys: []string{"s"}, Label: "start", Text: "Start the receiver in the background.", Command: "hookctl start", Off: stopped, Run: p.Start},
 		{ID: "receiver.stop", Keys: []string{"t"}, Label: "stop", Text: "Stop the receiver, once what it has is finished.", Command: "hookctl stop", Off: down, Run: p.askStop},
-		{ID: "receiver.restart", Keys: []string{"b"}, Label: "restart", Text: "Stop the receiver and start it anew.", Command: "hookctl restart", Off: down, Run: p.Restart},
+		{ID: "receiver.restart", Keys: []string{"b"}, Label: "restart", Text: "Stop the receiver and start it again.", Command: "hookctl restart", Off: down, Run: p.Restart},
 		{ID: "receiver.reload", Keys: []string{"L"}, Label: "reload", Text: "Make the receiver read secrets and settings again.", Off: down, Run: func() tea.Cmd {
 			return p.control("reloading", "secrets and settings were read again", func(ctx context.Context, cfg daemon.Config) error {
 				_, err := daemon.Dial(cfg.Home).Reload(ctx)
