@@ -24,7 +24,6 @@ const (
 	WarnMissed        = "missed"
 	WarnLeftoverCLI   = "leftover_cli"
 	WarnRenamed       = "renamed"
-	WarnArchived      = "archived"
 	WarnEvents        = "events" // a hook that is there keeps events which a new one would not get
 )
 
