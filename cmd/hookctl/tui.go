@@ -70,16 +70,13 @@ func (p *program) tuiConfig(ctx context.Context) (tui.Config, error) {
 }
 
 // checks runs the doctor for the interface, with the settings of that moment.
-func (p *program) checks(ctx context.Context, progress func(tui.Check)) {
-	tell := func(c doctor.Check) {
-		progress(tui.Check(c))
-	}
+func (p *program) checks(ctx context.Context, progress func(doctor.Check)) {
 	config, err := p.doctorConfig(ctx)
 	if err != nil {
-		tell(settingsCheck(err))
+		progress(settingsCheck(err))
 		return
 	}
-	doctor.Run(ctx, config, tell)
+	doctor.Run(ctx, config, progress)
 }
 
 // setupDefaults is what the wizard offers, and how it keeps what was chosen.
