@@ -27,6 +27,7 @@ type Entry struct {
 	Secret       string             `json:"secret"` // fingerprint of the secret that verified it
 	Size         int64              `json:"size"`   // of the file, in bytes
 	Notification *EntryNotification `json:"notification"`
+	Path         string             `json:"-"` // name of the path that it came to, see [PathHeader]
 	Pending      int                `json:"-"` // how many of its notifications are pending
 	Failed       int                `json:"-"` // and how many were given up
 
@@ -87,7 +88,7 @@ func (r *Record) Entry(size int64) Entry {
 		Sender: r.Summary.Sender, Title: r.Summary.Title, Branch: r.Summary.Branch, Conclusion: r.Summary.Conclusion,
 		Number: r.Summary.Number, URL: r.Summary.URL, Result: r.Result, ReceivedAt: r.ReceivedAt,
 		DeliveryID: r.DeliveryID, HookID: r.HookID, Source: r.Source,
-		Verified: r.Signature.Verified, Secret: r.Signature.Secret, Size: size,
+		Verified: r.Signature.Verified, Secret: r.Signature.Secret, Size: size, Path: r.Path(),
 	}
 	e.key = orderKey(e.ReceivedAt)
 	var best *Notification

@@ -44,7 +44,7 @@ type index struct {
 }
 
 // indexSchema counts changes of the tables; other schemas are other files.
-const indexSchema = 1
+const indexSchema = 2
 
 // The order of records is that of id: ReceivedAt in nanoseconds, moved on
 // where it is taken. Text compares as in the filter grammar, where ASCII
@@ -58,7 +58,8 @@ CREATE TABLE record(
 	number INTEGER, url TEXT NOT NULL, result TEXT NOT NULL COLLATE NOCASE, delivery TEXT NOT NULL COLLATE NOCASE,
 	hook INTEGER NOT NULL, source TEXT NOT NULL COLLATE NOCASE, verified INTEGER NOT NULL, secret TEXT NOT NULL,
 	size INTEGER NOT NULL, mtime INTEGER NOT NULL, notified INTEGER NOT NULL, ntype TEXT NOT NULL COLLATE NOCASE,
-	npriority TEXT NOT NULL COLLATE NOCASE, nstatus TEXT NOT NULL, pending INTEGER NOT NULL, failed INTEGER NOT NULL);
+	npriority TEXT NOT NULL COLLATE NOCASE, nstatus TEXT NOT NULL, pending INTEGER NOT NULL, failed INTEGER NOT NULL,
+	path TEXT NOT NULL);
 CREATE UNIQUE INDEX record_file ON record(file);
 CREATE INDEX record_delivery ON record(delivery) WHERE delivery <> '';
 CREATE INDEX record_event ON record(event);
@@ -159,6 +160,9 @@ func (x *index) files() (paths []string, number int) {
 	for _, item := range items {
 		var schema, n int
 		if _, err := fmt.Sscanf(item.Name(), "index-%d-%d.db", &schema, &n); err != nil || schema != indexSchema {
+			if err == nil && schema < indexSchema {
+				_ = os.Remove(filepath.Join(x.home, item.Name())) // of an earlier version, which would make another
+			}
 			continue
 		}
 		number = max(number, n) // also from a journal that lost its index

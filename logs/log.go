@@ -22,6 +22,7 @@ type Log struct {
 	cancel context.CancelFunc
 	done   sync.WaitGroup
 	writer *filer // in the process that writes: what is not a file yet
+	ledger ledgerView
 }
 
 // openPatience is how long Open lets the index catch up before it returns
@@ -213,6 +214,28 @@ func (l *Log) Find(ctx context.Context, guid string) ([]Entry, error) {
 		return nil, err
 	}
 	return l.index.entries(ctx, "SELECT "+columns+" FROM record WHERE delivery = ? AND delivery <> '' ORDER BY id DESC", guid)
+}
+
+// Known returns whether a delivery was recorded: its GUID at a path, as
+// [PathName] names it. It stays known for eight days at least, also when its
+// record was pruned. file is the name of its record.
+func (l *Log) Known(ctx context.Context, guid, path string) (file string, known bool, err error) {
+	id := identity{asciiLower(guid), path}
+	if guid == "" {
+		return "", false, nil
+	}
+	if l.writer != nil {
+		if err := l.writer.waitReady(ctx); err != nil {
+			return "", false, err
+		}
+		file, err = l.writer.known(ctx, id)
+		return file, file != "", err
+	}
+	if file, err = l.index.fileOf(ctx, id); err != nil || file != "" {
+		return file, file != "", err
+	}
+	file, err = l.ledger.find(ledgerPath(l.cfg.Dir), id)
+	return file, file != "", err
 }
 
 // Pending returns the records with a notification that is still to be sent,

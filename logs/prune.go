@@ -123,7 +123,7 @@ func (w *Writer) idle(ctx context.Context) error {
 			return ctx.Err()
 		case <-time.After(pruneRest):
 		}
-		if _, waiting := w.spool.load(); waiting < fileBatch {
+		if _, waiting, _ := w.spool.load(); waiting < fileBatch {
 			return nil
 		}
 	}

@@ -111,7 +111,7 @@ func (r *reconciler) report(done, total int) {
 // reconcile does it once. When another process is at it, it waits and then
 // looks whether that was enough.
 func (r *reconciler) reconcile(ctx context.Context) error {
-	l := flock.New(filepath.Join(r.x.home, "build.lock"), flock.SetPermissions(0o600))
+	l := r.x.buildLock()
 	for {
 		stamp, err := r.stamp()
 		if err != nil {
@@ -264,6 +264,11 @@ func (r *reconciler) compare(ctx context.Context, names []string) (missing, gone
 		return rows.Err()
 	})
 	return missing, gone, err
+}
+
+// buildLock is held by the process that fills the index.
+func (x *index) buildLock() *flock.Flock {
+	return flock.New(filepath.Join(x.home, "build.lock"), flock.SetPermissions(0o600))
 }
 
 func (x *index) exists(name string) bool {

@@ -11,11 +11,11 @@ import (
 
 // columns of a record, in the order of rowArgs and scanEntry.
 const columns = `id, file, at, event, action, repo, sender, title, branch, conclusion, number, url, result, delivery,
-	hook, source, verified, secret, size, mtime, notified, ntype, npriority, nstatus, pending, failed`
+	hook, source, verified, secret, size, mtime, notified, ntype, npriority, nstatus, pending, failed, path`
 
 const (
-	insertSQL = `INSERT INTO record(` + columns + `) VALUES(?,?,?,?,?,?,?,?,?,?,?,?,?,?,?,?,?,?,?,?,?,?,?,?,?,?) ON CONFLICT DO NOTHING`
-	updateSQL = `UPDATE record SET (` + columns + `) = (?,?,?,?,?,?,?,?,?,?,?,?,?,?,?,?,?,?,?,?,?,?,?,?,?,?) WHERE file = ?2`
+	insertSQL = `INSERT INTO record(` + columns + `) VALUES(?,?,?,?,?,?,?,?,?,?,?,?,?,?,?,?,?,?,?,?,?,?,?,?,?,?,?) ON CONFLICT DO NOTHING`
+	updateSQL = `UPDATE record SET (` + columns + `) = (?,?,?,?,?,?,?,?,?,?,?,?,?,?,?,?,?,?,?,?,?,?,?,?,?,?,?) WHERE file = ?2`
 	searchSQL = `INSERT OR REPLACE INTO search(id, text) VALUES(?,?)`
 	// The ids of one instant lie close together; behind the last of them one is free.
 	freeIDSQL = `SELECT max(id) + 1 FROM record WHERE id >= ?1 AND id < ?1 + 1000000`
@@ -37,7 +37,7 @@ func rowArgs(e *Entry) []any {
 	n := deref(e.Notification)
 	return []any{e.key, e.File, orderKey(e.ReceivedAt), e.Event, e.Action, e.Repository, e.Sender, e.Title, e.Branch, e.Conclusion,
 		e.Number, e.URL, e.Result, e.DeliveryID, e.HookID, e.Source, e.Verified, e.Secret, e.Size, e.modified.UnixNano(),
-		e.Notification != nil, n.Type, n.Priority, n.Status, e.Pending, e.Failed}
+		e.Notification != nil, n.Type, n.Priority, n.Status, e.Pending, e.Failed, e.Path}
 }
 
 // inserter puts entries into the index within one transaction.
@@ -176,7 +176,7 @@ func scanEntry(rows *sql.Rows) (Entry, error) {
 	var n EntryNotification
 	err := rows.Scan(&e.key, &e.File, &at, &e.Event, &e.Action, &e.Repository, &e.Sender, &e.Title, &e.Branch, &e.Conclusion,
 		&e.Number, &e.URL, &e.Result, &e.DeliveryID, &e.HookID, &e.Source, &e.Verified, &e.Secret, &e.Size, &mtime,
-		&notified, &n.Type, &n.Priority, &n.Status, &e.Pending, &e.Failed)
+		&notified, &n.Type, &n.Priority, &n.Status, &e.Pending, &e.Failed, &e.Path)
 	if err != nil {
 		return e, err
 	}
