@@ -248,11 +248,19 @@ func (l *Log) Pending(ctx context.Context) ([]Entry, error) {
 	return l.index.entries(ctx, "SELECT "+columns+" FROM record INDEXED BY record_pending WHERE pending > 0 ORDER BY id")
 }
 
-// Problems returns the files that are no whole record, by name.
+// Problems returns the files that are no whole record, by name, and segments
+// of the spool in which a Writer found damage.
 func (l *Log) Problems(ctx context.Context) ([]Problem, error) {
-	return collect(ctx, l.index, func(rows *sql.Rows) (p Problem, err error) {
+	list, err := collect(ctx, l.index, func(rows *sql.Rows) (p Problem, err error) {
 		return p, rows.Scan(&p.File, &p.Reason)
 	}, "SELECT file, reason FROM problem ORDER BY file")
+	bad, globErr := filepath.Glob(filepath.Join(spoolDir(l.cfg.Dir), "*"+badSuffix))
+	for _, path := range bad {
+		if name, err := filepath.Rel(l.cfg.Dir, path); err == nil {
+			list = append(list, Problem{File: name, Reason: "damage was found in this segment of the spool; deliveries may be lost"})
+		}
+	}
+	return list, errors.Join(err, globErr)
 }
 
 // Counts returns the records that the filter chooses by event.

@@ -7,6 +7,7 @@ import (
 	"log/slog"
 	"math"
 	"os"
+	"path/filepath"
 	"slices"
 	"sync"
 	"time"
@@ -68,6 +69,8 @@ type commit struct {
 	off   int64
 	done  chan error
 }
+
+func spoolDir(logDir string) string { return filepath.Join(logDir, hiddenDir, "spool") }
 
 // ref holds a frame in the spool until release.
 type ref struct {

@@ -57,8 +57,7 @@ func OpenWriter(ctx context.Context, cfg Config) (*Writer, error) {
 }
 
 func (w *Writer) start(ctx context.Context, d *disk) error {
-	hidden := filepath.Join(w.cfg.Dir, hiddenDir)
-	w.spool = &spool{disk: d, dir: filepath.Join(hidden, "spool"), log: w.cfg.Logger, limit: w.cfg.SpoolBytes, segmentSize: w.cfg.segmentSize}
+	w.spool = &spool{disk: d, dir: spoolDir(w.cfg.Dir), log: w.cfg.Logger, limit: w.cfg.SpoolBytes, segmentSize: w.cfg.segmentSize}
 	w.filer = newFiler(d, w.cfg, w.spool, w.log)
 	w.spool.durable, w.spool.refused = w.filer.accept, w.filer.refuse
 	if err := w.filer.prepare(); err != nil {
