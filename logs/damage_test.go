@@ -33,20 +33,19 @@ func TestNoDamageOfASegmentIsSilent(t *testing.T) {
 	if err != nil || len(data) != size {
 		t.Fatalf("a segment of %d bytes, %v", len(data), err)
 	}
-	dir := t.TempDir()
-	s := &spool{dir: dir, log: Config{}.withDefaults().Logger, segmentSize: size}
+	path := filepath.Join(t.TempDir(), "00000000.seg")
+	if err := os.WriteFile(path, data, 0o600); err != nil {
+		t.Fatal(err)
+	}
+	s := &spool{log: Config{}.withDefaults().Logger, segmentSize: size}
 	buf := make([]byte, size)
-	check := func(what string, data []byte, needless bool) {
-		path := filepath.Join(dir, "00000000.seg")
-		if err := os.WriteFile(path, data, 0o600); err != nil {
-			t.Fatal(err)
-		}
+	check := func(what string, needless bool) {
 		seg, err := s.loadSegment(path)
 		if err != nil {
 			return // put aside and reported
 		}
 		defer seg.f.Close()
-		frames, damage := scanSegment(seg, buf[:len(data)])
+		frames, damage := scanSegment(seg, buf[:seg.size])
 		switch {
 		case len(frames) < records && len(damage) == 0:
 			t.Errorf("%s: %d of %d frames are left, and nobody is told", what, len(frames), records)
@@ -54,13 +53,28 @@ func TestNoDamageOfASegmentIsSilent(t *testing.T) {
 			t.Errorf("%s: nothing is lost, and this is reported: %v", what, damage)
 		}
 	}
-	check("whole", data, true)
-	for i := range data {
-		check(fmt.Sprintf("cut at byte %d", i), data[:i], false)
-		for _, flip := range []byte{1, 0x80, 0xff} {
-			data[i] ^= flip
-			check(fmt.Sprintf("byte %d flipped by %#x", i, flip), data, i >= segmentHeader)
-			data[i] ^= flip
+	check("whole", true)
+	f, err := os.OpenFile(path, os.O_RDWR, 0)
+	if err != nil {
+		t.Fatal(err)
+	}
+	defer f.Close()
+	put := func(i int, b byte) {
+		if _, err := f.WriteAt([]byte{b}, int64(i)); err != nil {
+			t.Fatal(err)
 		}
+	}
+	for i, b := range data {
+		for _, flip := range []byte{1, 0x80, 0xff} {
+			put(i, b^flip)
+			check(fmt.Sprintf("byte %d flipped by %#x", i, flip), i >= segmentHeader)
+		}
+		put(i, b)
+	}
+	for i := size - 1; i >= 0; i-- {
+		if err := f.Truncate(int64(i)); err != nil {
+			t.Fatal(err)
+		}
+		check(fmt.Sprintf("cut at byte %d", i), false)
 	}
 }
