@@ -94,12 +94,7 @@ func (r *Record) Entry(size int64) Entry {
 	var best *Notification
 	for i := range r.Notifications {
 		n := &r.Notifications[i]
-		switch n.Status {
-		case StatusPending:
-			e.Pending++
-		case StatusFailed:
-			e.Failed++
-		}
+		e.count(n)
 		if best == nil || urgency(n) > urgency(best) {
 			best = n
 		}
@@ -108,6 +103,15 @@ func (r *Record) Entry(size int64) Entry {
 		e.Notification = &EntryNotification{Type: best.Type, Priority: best.Priority, Status: best.Status}
 	}
 	return e
+}
+
+func (e *Entry) count(n *Notification) {
+	switch n.Status {
+	case StatusPending:
+		e.Pending++
+	case StatusFailed:
+		e.Failed++
+	}
 }
 
 func urgency(n *Notification) int {

@@ -39,7 +39,7 @@ func (f *filer) write(batch []job) (done []filed, failed []*item, err error) {
 		}
 		entry.File, entry.modified = j.file, w.modified
 		if w.there {
-			if e, _, _, err := f.index.readEntry(j.file); err == nil {
+			if e, _, _, err := f.index.readEntry(j.file, make([]byte, headRead)); err == nil {
 				entry = e // its outcome may be newer than the spool's
 			}
 		}

@@ -376,9 +376,10 @@ func (x *index) readFiles(ctx context.Context, names []string) ([]Entry, []probl
 	var wg sync.WaitGroup
 	for w := range workers {
 		wg.Go(func() {
+			buf := make([]byte, headRead)
 			for i := w; i < len(names) && ctx.Err() == nil; i += workers {
 				res := &results[i]
-				res.entry, res.size, res.mtime, res.err = x.readEntry(names[i])
+				res.entry, res.size, res.mtime, res.err = x.readEntry(names[i], buf)
 			}
 		})
 	}
@@ -399,8 +400,8 @@ func (x *index) readFiles(ctx context.Context, names []string) ([]Entry, []probl
 	return entries, problems, nil
 }
 
-// readEntry reads the head of one file.
-func (x *index) readEntry(name string) (e Entry, size, mtime int64, err error) {
+// readEntry reads the head of one file, into buf as far as that goes.
+func (x *index) readEntry(name string, buf []byte) (e Entry, size, mtime int64, err error) {
 	f, err := openRegular(filepath.Join(x.logDir, name))
 	if err != nil {
 		return e, 0, 0, err
@@ -411,19 +412,17 @@ func (x *index) readEntry(name string) (e Entry, size, mtime int64, err error) {
 		return e, 0, 0, err
 	}
 	size, mtime = info.Size(), info.ModTime().UnixNano()
-	r, err := readHead(f, size)
-	if err != nil {
+	if e, err = readHead(f, size, buf); err != nil {
 		return e, size, mtime, err
 	}
-	r.File = name
-	if r.ReceivedAt.IsZero() {
+	e.File, e.Size, e.modified = name, size, info.ModTime()
+	if e.ReceivedAt.IsZero() {
 		// A foreign file without a time; its name may have one.
-		r.ReceivedAt = info.ModTime()
+		e.ReceivedAt = info.ModTime()
 		if t, ok := nameTime(name); ok {
-			r.ReceivedAt = t
+			e.ReceivedAt = t
 		}
+		e.key = orderKey(e.ReceivedAt)
 	}
-	e = r.Entry(size)
-	e.modified = info.ModTime()
 	return e, size, mtime, nil
 }

@@ -1,6 +1,7 @@
 package logs
 
 import (
+	"bytes"
 	"encoding/json"
 	"errors"
 	"io/fs"
@@ -101,15 +102,12 @@ func (f *filer) leftIn(seg *segment, buf []byte) []left {
 		var err error
 		switch fr.kind {
 		case frameRecord:
-			var r *Record
-			if r, err = headOf(fr.data, false); errors.Is(err, errTorn) {
-				r, err = headOf(fr.data, true)
+			var e Entry
+			if e, err = headOf(bytes.Clone(fr.data[:min(len(fr.data), headRead)]), false); errors.Is(err, errTorn) {
+				e, err = headOf(fr.data, true)
 			}
-			if err == nil {
-				r.File = fr.name
-				e := r.Entry(int64(len(fr.data)))
-				l.entry = &e
-			}
+			e.File, e.Size = fr.name, int64(len(fr.data))
+			l.entry = &e
 		case frameOutcome:
 			err = json.Unmarshal(fr.data, &l.notes)
 		default:
