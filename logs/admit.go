@@ -74,8 +74,8 @@ func (f *filer) known(ctx context.Context, id identity) (string, error) {
 		return file, nil
 	}
 	file, whole := f.ledger.find(id)
-	if file != "" || fresh {
-		return file, nil
+	if file != "" || fresh || whole && !f.index.late.Load() {
+		return file, nil // where the index is being made, looking for a record older than knownFor would take too long
 	}
 	file, err := f.index.fileOf(ctx, id)
 	if file == "" && err == nil && !whole && f.waitIndex(ctx) {

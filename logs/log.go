@@ -158,27 +158,25 @@ func (l *Log) Page(ctx context.Context, q Query) (Page, error) {
 	if q.Limit <= 0 {
 		q.Limit = defaultLimit
 	}
-	conds, args, search := q.Filter.where()
-	table, key := "record r", "r.id"
-	if search {
-		table, key = "search s CROSS JOIN record r ON r.id = s.id", "s.id"
+	more, behind := false, !q.Cursor.IsZero()
+	var list []Entry
+	var err error
+	if q.Filter.InPayloads() {
+		l.each(ctx, q, nil, func(e Entry, eachErr error) bool {
+			list, err = append(list, e), eachErr
+			return err == nil && len(list) <= q.Limit
+		})
+	} else {
+		limit := q.Limit
+		q.Limit++
+		list, err = l.rows(ctx, q)
+		q.Limit = limit
 	}
-	order, compare := "DESC", "<"
-	if q.Newer {
-		order, compare = "ASC", ">"
-	}
-	if !q.Cursor.IsZero() {
-		conds, args = append(conds, key+" "+compare+" ?"), append(args, q.Cursor.key)
-	}
-	query := "SELECT r." + strings.ReplaceAll(columns, ", ", ", r.") + " FROM " + table + whereClause(conds) +
-		" ORDER BY " + key + " " + order + " LIMIT ?"
-	list, err := l.index.entries(ctx, query, append(args, q.Limit+1)...)
 	if err != nil {
 		return Page{}, err
 	}
 	var p Page
-	more, behind := len(list) > q.Limit, !q.Cursor.IsZero()
-	if more {
+	if more = len(list) > q.Limit; more {
 		list = list[:q.Limit]
 	}
 	if q.Newer {
@@ -195,10 +193,39 @@ func (l *Log) Page(ctx context.Context, q Query) (Page, error) {
 	return p, nil
 }
 
+// rows are the entries of a query that the index answers, in the query's direction.
+func (l *Log) rows(ctx context.Context, q Query) ([]Entry, error) {
+	conds, args, search := q.Filter.where()
+	table, key := "record r", "r.id"
+	if search {
+		table, key = "search s CROSS JOIN record r ON r.id = s.id", "s.id"
+	}
+	order, compare := "DESC", "<"
+	if q.Newer {
+		order, compare = "ASC", ">"
+	}
+	if !q.Cursor.IsZero() {
+		conds, args = append(conds, key+" "+compare+" ?"), append(args, q.Cursor.key)
+	}
+	query := "SELECT r." + strings.ReplaceAll(columns, ", ", ", r.") + " FROM " + table + whereClause(conds) +
+		" ORDER BY " + key + " " + order + " LIMIT ?"
+	return l.index.entries(ctx, query, append(args, q.Limit)...)
+}
+
 // Count returns how many records the filter chooses.
 func (l *Log) Count(ctx context.Context, f Filter) (int, error) {
 	if err := l.Settle(ctx); err != nil {
 		return 0, err
+	}
+	if f.InPayloads() {
+		n := 0
+		for _, err := range l.All(ctx, f, nil) {
+			if err != nil {
+				return 0, err
+			}
+			n++
+		}
+		return n, nil
 	}
 	from, args := f.counted()
 	n, err := l.index.number(ctx, "SELECT count(*)"+from, args...)
@@ -268,6 +295,18 @@ func (l *Log) Counts(ctx context.Context, f Filter) (Counts, error) {
 	c := Counts{Events: map[string]int{}}
 	if err := l.Settle(ctx); err != nil {
 		return c, err
+	}
+	if f.InPayloads() {
+		for e, err := range l.All(ctx, f, nil) {
+			if err != nil {
+				return c, err
+			}
+			c.Events[e.Event]++
+			c.Total++
+			c.Pending += min(e.Pending, 1)
+			c.Failed += min(e.Failed, 1)
+		}
+		return c, nil
 	}
 	from, args := f.joined()
 	type group struct {

@@ -196,6 +196,9 @@ func (r *reconciler) agree(ctx context.Context, stamp int64) error {
 			return err
 		}
 	}
+	if err := r.x.makeLateIndexes(ctx); err != nil {
+		return err
+	}
 	return r.x.transact(ctx, func(tx *sql.Tx) error {
 		_, err := tx.ExecContext(ctx, `INSERT OR REPLACE INTO meta VALUES('stamp', ?), ('complete', 1)`, stamp)
 		return err
@@ -342,10 +345,8 @@ func putAll(ctx context.Context, tx *sql.Tx, entries []Entry, problems []problem
 	if err != nil {
 		return err
 	}
-	for i := range entries {
-		if err := in.put(ctx, &entries[i]); err != nil {
-			return err
-		}
+	if err := errors.Join(in.putAll(ctx, entries), in.done(ctx)); err != nil {
+		return err
 	}
 	for _, p := range problems {
 		if err := removeRow(ctx, tx, p.File); err != nil {

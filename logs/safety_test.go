@@ -287,36 +287,39 @@ func TestAnOutcomeThatComesWhileTheFileIsSyncedIsKept(t *testing.T) {
 	started, finish := make(chan struct{}), make(chan struct{})
 	var once sync.Once
 	dir := t.TempDir()
-	onRecord := onRecords(opSync)
+	onRecord, renamed := onRecords(opSync), onRecords(opRename)
 	w := openWriter(t, Config{Dir: dir, fault: func(op diskOp, path string) error {
 		if onRecord(op, path) {
 			once.Do(func() { close(started); <-finish })
 		}
+		if renamed(op, path) {
+			return syscall.EIO // so that the outcome stays in the spool
+		}
 		return nil
 	}})
-	r := crashRecord("a3")
-	mustAppend(t, w, r)
-	w.filer.nudgeSync(true)
-	go func() { // the sync waits for a rest otherwise
-		for {
-			select {
-			case <-started:
-				return
-			case <-time.After(5 * time.Millisecond):
-				w.filer.nudgeSync(true)
-			}
+	r := mustAppend(t, w, crashRecord("a3"))
+	synced := func(is func() bool) {
+		t.Helper()
+		await(t, "a sync", func() bool { w.filer.nudgeSync(true); return is() })
+	}
+	synced(func() bool {
+		select {
+		case <-started:
+			return true
+		default:
+			return false
 		}
-	}()
-	<-started
+	})
 	if err := w.SetNotifications(t.Context(), r.File, crashOutcome()); err != nil {
 		t.Fatal(err)
 	}
 	close(finish)
-	await(t, "the outcome in the file", func() bool {
-		w.filer.nudgeSync(true)
-		got, err := openLog(t, dir).Read(t.Context(), r.File)
-		return err == nil && got.Notifications[0].Status == StatusSent
-	})
+	next := mustAppend(t, w, crashRecord("next")) // once it is durable, the sync of before is over
+	synced(func() bool { return !w.filer.holds(next.File) })
+	crashed := openWriter(t, Config{Dir: copyLog(t, dir)})
+	if pending, err := crashed.Pending(t.Context()); err != nil || len(pending) != 0 {
+		t.Errorf("the outcome is lost: pending %v, %v", pending, err)
+	}
 }
 
 // GitHub may send again what the spool holds before the files are there.
