@@ -1,10 +1,8 @@
 package logs
 
 import (
-	"encoding/json"
 	"strconv"
 	"time"
-	"unicode/utf8"
 )
 
 // readEntryHead makes an entry of a record's head: the object without its
@@ -19,7 +17,7 @@ func readEntryHead(head []byte) (e Entry, ok bool) {
 	var stamp string
 	var best *EntryNotification
 	rank := -1
-	members(head, func(key, v []byte) {
+	Members(head, func(key, v []byte) {
 		switch string(key) {
 		case "event_type":
 			e.Event = textOf(v, &ok)
@@ -41,7 +39,7 @@ func readEntryHead(head []byte) (e Entry, ok bool) {
 		case "payload_summary":
 			e.readSummary(v, &ok)
 		case "signature":
-			members(v, func(key, v []byte) {
+			Members(v, func(key, v []byte) {
 				switch string(key) {
 				case "verified":
 					e.Verified = string(v) == "true"
@@ -50,15 +48,15 @@ func readEntryHead(head []byte) (e Entry, ok bool) {
 				}
 			})
 		case "headers":
-			members(v, func(key, v []byte) {
+			Members(v, func(key, v []byte) {
 				if string(key) == PathHeader {
 					e.Path = textOf(v, &ok)
 				}
 			})
 		case "notifications":
-			elements(v, func(v []byte) {
+			Elements(v, func(v []byte) {
 				n := Notification{}
-				members(v, func(key, v []byte) {
+				Members(v, func(key, v []byte) {
 					switch string(key) {
 					case "type":
 						n.Type = textOf(v, &ok)
@@ -88,7 +86,7 @@ func readEntryHead(head []byte) (e Entry, ok bool) {
 }
 
 func (e *Entry) readSummary(b []byte, ok *bool) {
-	members(b, func(key, v []byte) {
+	Members(b, func(key, v []byte) {
 		switch string(key) {
 		case "action":
 			e.Action = textOf(v, ok)
@@ -130,64 +128,4 @@ func numberOf(v []byte, ok *bool) int64 {
 	n, err := strconv.ParseInt(string(v), 10, 64)
 	*ok = *ok && err == nil
 	return n
-}
-
-// TextOf reads a JSON string; ok is false for any other value.
-func TextOf(v []byte) (s string, ok bool) {
-	if len(v) < 2 || v[0] != '"' {
-		return "", false
-	}
-	inner := v[1 : len(v)-1]
-	for _, c := range inner {
-		if c == '\\' || c < ' ' {
-			return s, json.Unmarshal(v, &s) == nil
-		}
-	}
-	if !utf8.Valid(inner) {
-		return s, json.Unmarshal(v, &s) == nil
-	}
-	return string(inner), true
-}
-
-// members calls visit with every member of an object, key and value as they stand there. It ends where b is no object, or no
-// longer one.
-func members(b []byte, visit func(key, value []byte)) {
-	i := skipSpace(b, 0)
-	if i >= len(b) || b[i] != '{' {
-		return
-	}
-	for i < len(b) && (b[i] == '{' || b[i] == ',') {
-		i = skipSpace(b, i+1)
-		end, err := skipString(b, i)
-		if err != nil {
-			return
-		}
-		key := b[i+1 : end-1]
-		if i = skipSpace(b, end); i >= len(b) || b[i] != ':' {
-			return
-		}
-		i = skipSpace(b, i+1)
-		if end, err = skipValue(b, i); err != nil {
-			return
-		}
-		visit(key, b[i:end])
-		i = skipSpace(b, end)
-	}
-}
-
-// elements calls visit with every element of an array.
-func elements(b []byte, visit func(value []byte)) {
-	i := skipSpace(b, 0)
-	if i >= len(b) || b[i] != '[' {
-		return
-	}
-	for i < len(b) && (b[i] == '[' || b[i] == ',') {
-		i = skipSpace(b, i+1)
-		end, err := skipValue(b, i)
-		if err != nil {
-			return
-		}
-		visit(b[i:end])
-		i = skipSpace(b, end)
-	}
 }

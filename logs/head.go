@@ -1,7 +1,6 @@
 package logs
 
 import (
-	"bytes"
 	"errors"
 	"fmt"
 	"io"
@@ -103,91 +102,6 @@ func findPayload(data []byte) (cut, start int, err error) {
 			return 0, 0, fmt.Errorf("%w: neither comma nor brace at byte %d", errSyntax, i)
 		}
 	}
-}
-
-// skipValue returns the index behind the JSON value at i.
-func skipValue(data []byte, i int) (int, error) {
-	if i >= len(data) {
-		return 0, errTorn
-	}
-	switch data[i] {
-	case '"':
-		return skipString(data, i)
-	case '{', '[':
-		depth := 0
-		for i < len(data) {
-			switch data[i] {
-			case '"':
-				end, err := skipString(data, i)
-				if err != nil {
-					return 0, err
-				}
-				i = end
-				continue
-			case '{', '[':
-				depth++
-			case '}', ']':
-				depth--
-				if depth == 0 {
-					return i + 1, nil
-				}
-			}
-			i++
-		}
-		return 0, errTorn
-	}
-	begin := i
-	for i < len(data) {
-		switch data[i] {
-		case ',', '}', ']', ' ', '\t', '\n', '\r':
-			if i == begin {
-				return 0, fmt.Errorf("%w: no value at byte %d", errSyntax, i)
-			}
-			return i, nil
-		}
-		i++
-	}
-	return 0, errTorn
-}
-
-// skipString returns the index behind the JSON string at i.
-func skipString(data []byte, i int) (int, error) {
-	if i >= len(data) {
-		return 0, errTorn
-	}
-	if data[i] != '"' {
-		return 0, fmt.Errorf("%w: no string at byte %d", errSyntax, i)
-	}
-	for begin := i + 1; ; begin = i + 1 {
-		n := bytes.IndexByte(data[begin:], '"')
-		if n < 0 {
-			return 0, errTorn
-		}
-		// An odd number of backslashes before it makes it part of the string.
-		slashes := 0
-		for i = begin + n; data[i-1-slashes] == '\\'; {
-			slashes++
-		}
-		if slashes%2 == 0 {
-			return i + 1, nil
-		}
-	}
-}
-
-func skipSpace(data []byte, i int) int {
-	for i < len(data) && (data[i] == ' ' || data[i] == '\n' || data[i] == '\t' || data[i] == '\r') {
-		i++
-	}
-	return i
-}
-
-func trimSpace(data []byte) []byte {
-	i := skipSpace(data, 0)
-	j := len(data)
-	for j > i && (data[j-1] == ' ' || data[j-1] == '\n' || data[j-1] == '\t' || data[j-1] == '\r') {
-		j--
-	}
-	return data[i:j]
 }
 
 // readHead reads the entry of a record without its payload, of which only the very end is
