@@ -32,14 +32,15 @@ type index struct {
 	logDir string
 	log    *slog.Logger
 
-	mu   sync.RWMutex // held for writing while db is exchanged
-	db   *sql.DB
-	path string
-	info os.FileInfo
-	temp string        // directory to remove at close, where nothing else could be written
-	home string        // directory of the index files
-	late atomic.Bool   // it has the indexes that are made when all records are there
-	lost chan struct{} // gets a token when the index is to be filled
+	mu     sync.RWMutex // held for writing while db is exchanged
+	db     *sql.DB
+	path   string
+	info   os.FileInfo
+	temp   string        // directory to remove at close, where nothing else could be written
+	home   string        // directory of the index files
+	filled atomic.Bool   // the table words is filled
+	late   atomic.Bool   // it has the indexes that are made when all records are there
+	lost   chan struct{} // gets a token when the index is to be filled
 	// onLost is called before anyone can ask an index that took the place of
 	// another and is not filled yet.
 	onLost func()
@@ -67,7 +68,7 @@ CREATE INDEX record_pending ON record(pending) WHERE pending > 0;
 CREATE INDEX record_failed ON record(failed) WHERE failed > 0;
 CREATE TABLE search(id INTEGER PRIMARY KEY, text TEXT NOT NULL);
 CREATE TABLE problem(file TEXT PRIMARY KEY, reason TEXT NOT NULL, size INTEGER NOT NULL, mtime INTEGER NOT NULL);
-CREATE TABLE meta(key TEXT PRIMARY KEY, value INTEGER NOT NULL) WITHOUT ROWID;`
+CREATE TABLE meta(key TEXT PRIMARY KEY, value INTEGER NOT NULL) WITHOUT ROWID;` + wordsSQL
 
 // lateSQL are the indexes that are made when all records are there, since their rows come in no order: filling a tree at
 // random places takes most of the time at a million. What they are for works without them, slower.
@@ -222,7 +223,9 @@ func (x *index) openFile(ctx context.Context, path string, create bool) error {
 	db.SetMaxOpenConns(8)
 	db.SetMaxIdleConns(4)
 	if create {
-		_, err = db.ExecContext(ctx, schemaSQL)
+		if _, err = db.ExecContext(ctx, schemaSQL); err == nil {
+			_, err = db.ExecContext(ctx, `INSERT INTO meta VALUES('words', ?)`, int64(noWords))
+		}
 	} else {
 		// All tables must be there and readable at both ends.
 		var n int
@@ -251,6 +254,7 @@ func (x *index) openFile(ctx context.Context, path string, create bool) error {
 	var late int
 	_ = db.QueryRowContext(ctx, `SELECT count(*) FROM sqlite_master WHERE name = 'record_event'`).Scan(&late)
 	x.late.Store(late > 0)
+	x.filled.Store(false)
 	x.db, x.path, x.info = db, path, info
 	return nil
 }

@@ -147,6 +147,9 @@ func openMillion(b *testing.B) *Log {
 	if err := l.Ready(b.Context(), nil); err != nil {
 		b.Fatal(err)
 	}
+	for !l.index.hasWords(b.Context()) {
+		time.Sleep(10 * time.Millisecond)
+	}
 	return l
 }
 
@@ -180,6 +183,12 @@ func BenchmarkQueryMillion(b *testing.B) {
 		{"middle", page(Query{Limit: 50, Cursor: middle})},
 		{"event", page(Query{Limit: 50, Filter: filter("event:release")})},
 		{"fields", page(Query{Limit: 50, Filter: filter("repo:octo-org/* !sender:*[bot] conclusion:failure")})},
+		{"title", page(Query{Limit: 50, Filter: filter("title:*pagination*windows*")})},
+		{"title-rare", page(Query{Limit: 50, Filter: filter("title:*needle-that-nothing-has*")})},
+		{"title-count", func() (int, error) { return l.Count(b.Context(), filter("title:*pagination*windows*")) }},
+		{"repo", page(Query{Limit: 50, Filter: filter("repo:acme/billing")})},
+		{"repo-rare", page(Query{Limit: 50, Filter: filter("repo:octo-org/nothing*")})},
+		{"sender", page(Query{Limit: 50, Filter: filter("sender:octo*")})},
 		{"pending", page(Query{Limit: 50, Filter: filter("status:pending")})},
 		{"search-common", page(Query{Limit: 50, Filter: filter("login")})},
 		{"search-rare", page(Query{Limit: 50, Filter: filter("needle-that-nothing-has")})},

@@ -195,11 +195,7 @@ func (l *Log) Page(ctx context.Context, q Query) (Page, error) {
 
 // rows are the entries of a query that the index answers, in the query's direction.
 func (l *Log) rows(ctx context.Context, q Query) ([]Entry, error) {
-	conds, args, search := q.Filter.where()
-	table, key := "record r", "r.id"
-	if search {
-		table, key = "search s CROSS JOIN record r ON r.id = s.id", "s.id"
-	}
+	table, key, conds, args := l.source(ctx, q.Filter)
 	order, compare := "DESC", "<"
 	if q.Newer {
 		order, compare = "ASC", ">"
@@ -227,7 +223,7 @@ func (l *Log) Count(ctx context.Context, f Filter) (int, error) {
 		}
 		return n, nil
 	}
-	from, args := f.counted()
+	from, args := l.counted(ctx, f)
 	n, err := l.index.number(ctx, "SELECT count(*)"+from, args...)
 	return int(n), err
 }
@@ -308,7 +304,7 @@ func (l *Log) Counts(ctx context.Context, f Filter) (Counts, error) {
 		}
 		return c, nil
 	}
-	from, args := f.joined()
+	from, args := l.joined(ctx, f)
 	type group struct {
 		event string
 		n     int

@@ -59,12 +59,27 @@ func (r *reconciler) run(ctx context.Context) {
 		retry = firstRetry
 		if ctx.Err() == nil {
 			r.settled(turn)
+			r.fillWords(ctx)
 		}
 		select {
 		case <-ctx.Done():
 			return
 		case <-r.x.lost:
 			r.unsettled()
+		}
+	}
+}
+
+// fillWords fills the table words where no other process does.
+func (r *reconciler) fillWords(ctx context.Context) {
+	l := r.x.buildLock()
+	if r.x.hasWords(ctx) {
+		return
+	}
+	if locked, _ := l.TryLock(); locked {
+		defer func() { _ = l.Unlock() }()
+		if err := r.x.fillWords(ctx); err != nil && ctx.Err() == nil {
+			r.x.log.Warn("filters on titles, repositories and senders look at every record", "error", err)
 		}
 	}
 }

@@ -55,6 +55,7 @@ type inserter struct {
 	insert, update, search, freeID *sql.Stmt
 	many, manySearch               *sql.Stmt
 	bytes                          int64 // what the records grew by
+	words                          int64 // from which id on the table words is filled
 }
 
 // manyRows are inserted by one statement: most of the cost of a row is that of a statement.
@@ -70,6 +71,9 @@ func newInserter(ctx context.Context, tx *sql.Tx) (*inserter, error) {
 		if *p.stmt, err = tx.PrepareContext(ctx, p.sql); err != nil {
 			return nil, err
 		}
+	}
+	if err := tx.QueryRowContext(ctx, `SELECT value FROM meta WHERE key = 'words'`).Scan(&in.words); err != nil {
+		return nil, err
 	}
 	return in, nil
 }
@@ -122,8 +126,15 @@ func (in *inserter) putMany(ctx context.Context, entries []Entry) error {
 		return err
 	} else if n == int64(len(entries)) {
 		in.bytes += bytes
-		_, err = in.manySearch.ExecContext(ctx, search...)
-		return err
+		if _, err := in.manySearch.ExecContext(ctx, search...); err != nil {
+			return err
+		}
+		for i := range entries {
+			if err := in.putWords(ctx, &entries[i]); err != nil {
+				return err
+			}
+		}
+		return nil
 	}
 	// Some have a row, or a place in the order is taken.
 	if _, err := in.tx.ExecContext(ctx, `ROLLBACK TO many`); err != nil {
@@ -145,16 +156,20 @@ func (in *inserter) put(ctx context.Context, e *Entry) error {
 	if err != nil {
 		return err
 	}
+	sameWords := false
 	if inserted {
 		in.bytes += e.Size
 	} else {
 		// The file has a row, or the place in the order is taken.
 		var id, size int64
-		err := in.tx.QueryRowContext(ctx, `SELECT id, size FROM record WHERE file = ?`, e.File).Scan(&id, &size)
+		var old Entry
+		err := in.tx.QueryRowContext(ctx, `SELECT id, size, title, repo, sender FROM record WHERE file = ?`, e.File).
+			Scan(&id, &size, &old.Title, &old.Repository, &old.Sender)
 		switch {
 		case err == nil && id >= e.key && id < e.key+1_000_000:
 			e.key = id
 			in.bytes += e.Size - size
+			sameWords = wordsOf(&old) == wordsOf(e)
 			_, err = in.exec(ctx, in.update, rowArgs(e))
 		case err == nil:
 			// It says another time than before.
@@ -172,8 +187,10 @@ func (in *inserter) put(ctx context.Context, e *Entry) error {
 			return err
 		}
 	}
-	_, err = in.search.ExecContext(ctx, e.key, searchText(e))
-	return err
+	if _, err = in.search.ExecContext(ctx, e.key, searchText(e)); err != nil || sameWords {
+		return err
+	}
+	return in.putWords(ctx, e)
 }
 
 // done notes what the records take in all.
@@ -201,6 +218,9 @@ func removeRow(ctx context.Context, tx *sql.Tx, file string) error {
 	}
 	if err == nil {
 		_, err = tx.ExecContext(ctx, `DELETE FROM search WHERE id = ?`, id)
+	}
+	if err == nil {
+		_, err = tx.ExecContext(ctx, `DELETE FROM words WHERE rowid = ?`, id)
 	}
 	if err == nil {
 		err = addBytes(ctx, tx, -size)

@@ -40,7 +40,7 @@ func (l *Log) each(ctx context.Context, q Query, progress func(Progress), yield 
 	rest, words := q.Filter.split()
 	var p Progress
 	if len(words) > 0 && progress != nil {
-		from, args := rest.counted()
+		from, args := l.counted(ctx, rest)
 		n, err := l.index.number(ctx, "SELECT count(*)"+from, args...)
 		if err != nil {
 			yield(Entry{}, err)
