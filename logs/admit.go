@@ -14,9 +14,10 @@ import (
 	"time"
 )
 
-func newFiler(d *disk, cfg Config, s *spool, l *Log) *filer {
+func newFiler(d *disk, cfg Config, s *spool) *filer {
 	return &filer{
-		disk: d, dir: cfg.Dir, tmp: filepath.Join(cfg.Dir, hiddenDir, "tmp"), log: cfg.Logger, spool: s, index: l.index, rec: l.rec,
+		disk: d, dir: cfg.Dir, tmp: filepath.Join(cfg.Dir, hiddenDir, "tmp"), log: cfg.Logger, spool: s,
+		wake: make(chan struct{}, 1), syncWake: make(chan struct{}, 1), syncStop: make(chan struct{}),
 		items: map[string]*item{}, renamed: map[string]string{}, ids: map[identity]string{}, pending: map[string]int64{},
 		ledger: newLedger(d, cfg, s.oldest), ready: make(chan struct{}), complete: make(chan struct{}),
 		numbers: map[string]int{}, older: map[string]int{}, guids: guidSet{seed: maphash.MakeSeed()},

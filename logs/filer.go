@@ -79,9 +79,8 @@ const (
 	latestBetween = 100 * time.Millisecond
 )
 
-func (f *filer) start() {
-	f.wake = make(chan struct{}, 1)
-	f.syncWake, f.syncStop = make(chan struct{}, 1), make(chan struct{})
+func (f *filer) start(l *Log) {
+	f.index, f.rec, l.writer = l.index, l.rec, f
 	f.done.Go(f.fileLoop)
 	f.done.Go(f.syncLoop)
 }

@@ -70,6 +70,7 @@ type ledger struct {
 	info    os.FileInfo
 	end     int64 // where the next note goes
 	kept    int64 // bytes when it was last written anew
+	closed  bool
 
 	mu    sync.Mutex // never held while the disk is waited for
 	f     *os.File
@@ -169,6 +170,11 @@ func readLedger(r io.ReaderAt, size int64) (notes []filedNote, salt, state uint6
 func (g *ledger) open(fresh bool) ([]filedNote, error) {
 	g.writing.Lock()
 	defer g.writing.Unlock()
+	return g.load(fresh)
+}
+
+// load is open. The caller holds writing.
+func (g *ledger) load(fresh bool) ([]filedNote, error) {
 	f, err := os.OpenFile(filepath.Clean(g.path), os.O_RDWR, 0)
 	if errors.Is(err, os.ErrNotExist) {
 		return nil, g.write(nil, fresh)
@@ -208,8 +214,13 @@ func (g *ledger) take(f *os.File, salt uint64, whole bool, notes []filedNote) {
 func (g *ledger) add(notes []filedNote) error {
 	g.writing.Lock()
 	defer g.writing.Unlock()
-	if g.f == nil {
+	if g.closed {
 		return ErrClosed
+	}
+	if g.f == nil { // the disk was full at start
+		if _, err := g.load(false); err != nil {
+			return err
+		}
 	}
 	if info, err := os.Stat(g.path); err != nil || !os.SameFile(info, g.info) || g.end > 2*g.kept+ledgerGrowth {
 		old, _, _, err := readLedger(g.f, g.end)
@@ -381,6 +392,7 @@ func (g *ledger) close() error {
 	defer g.writing.Unlock()
 	g.mu.Lock()
 	defer g.mu.Unlock()
+	g.closed = true
 	if g.f == nil {
 		return nil
 	}

@@ -1,6 +1,7 @@
 package logs
 
 import (
+	"errors"
 	"fmt"
 	"io/fs"
 	"os"
@@ -330,4 +331,23 @@ func TestADeliveryWaitsForWhatTheSpoolHolds(t *testing.T) {
 	for _, id := range []string{"id-1999", "id-0"} {
 		refused(t, w, "", id)
 	}
+}
+
+// On a disk that is full at start the ledger cannot be begun. The spool must not wait for it for ever.
+func TestAWriterThatStartsOnAFullDiskRecovers(t *testing.T) {
+	var f faults
+	f.set(func(op diskOp, path string) error {
+		if op == opCreate {
+			return syscall.ENOSPC
+		}
+		return nil
+	})
+	w := openWriter(t, Config{Dir: t.TempDir(), fault: f.check})
+	if err := w.Append(t.Context(), crashRecord("a")); !errors.Is(err, ErrFull) {
+		t.Errorf("on a full disk: %v", err)
+	}
+	f.set(nil)
+	mustAppend(t, w, crashRecord("a"))
+	allFiled(t, w)
+	refused(t, w, "", "a")
 }

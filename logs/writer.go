@@ -45,20 +45,16 @@ func OpenWriter(ctx context.Context, cfg Config) (*Writer, error) {
 	} else if !locked {
 		return nil, ErrLocked
 	}
-	l, err := open(ctx, cfg)
-	if err != nil {
-		return nil, errors.Join(err, w.lock.Unlock())
-	}
-	w.log = l
 	if err := w.start(ctx, d); err != nil {
-		return nil, errors.Join(err, l.Close(), w.lock.Unlock())
+		return nil, errors.Join(err, w.lock.Unlock())
 	}
 	return w, nil
 }
 
+// start reads the spool while the index is opened, which may have a journal of its own to read.
 func (w *Writer) start(ctx context.Context, d *disk) error {
 	w.spool = &spool{disk: d, dir: spoolDir(w.cfg.Dir), log: w.cfg.Logger, limit: w.cfg.SpoolBytes, segmentSize: w.cfg.segmentSize}
-	w.filer = newFiler(d, w.cfg, w.spool, w.log)
+	w.filer = newFiler(d, w.cfg, w.spool)
 	w.spool.durable, w.spool.refused = w.filer.accept, w.filer.refuse
 	if err := w.filer.prepare(); err != nil {
 		return err
@@ -67,14 +63,16 @@ func (w *Writer) start(ctx context.Context, d *disk) error {
 	if err != nil {
 		return err
 	}
-	w.filer.start()
-	w.log.writer = w.filer
+	w.background.Go(func() { w.filer.takeUp(segs) })
+	if w.log, err = open(ctx, w.cfg); err != nil {
+		w.background.Wait()
+		w.spool.stop()
+		return errors.Join(err, w.spool.close(), w.filer.ledger.close())
+	}
+	w.filer.start(w.log)
 	learning, stop := context.WithCancel(context.Background())
 	w.unlearn = stop
-	w.background.Go(func() {
-		w.filer.takeUp(segs)
-		w.filer.learnGUIDs(learning, w.log)
-	})
+	w.background.Go(func() { w.filer.learnGUIDs(learning, w.log) })
 	return nil
 }
 
