@@ -46,6 +46,9 @@ type index struct {
 	onLost func()
 }
 
+// olderVersion is how long the index of an earlier version stays: a process of that version may have it open.
+const olderVersion = 24 * time.Hour
+
 // indexSchema counts changes of the tables; other schemas are other files.
 const indexSchema = 2
 
@@ -177,8 +180,8 @@ func (x *index) files() (paths []string, number int) {
 	for _, item := range items {
 		var schema, n int
 		if _, err := fmt.Sscanf(item.Name(), "index-%d-%d.db", &schema, &n); err != nil || schema != indexSchema {
-			if err == nil && schema < indexSchema {
-				_ = os.Remove(filepath.Join(x.home, item.Name())) // of an earlier version, which would make another
+			if info, ierr := item.Info(); err == nil && ierr == nil && schema < indexSchema && time.Since(info.ModTime()) > olderVersion {
+				_ = os.Remove(filepath.Join(x.home, item.Name()))
 			}
 			continue
 		}

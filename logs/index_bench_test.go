@@ -278,3 +278,32 @@ func BenchmarkFirstPage(b *testing.B) {
 	b.ReportMetric(sum["KiB"]/1024/float64(b.N), "peak-MiB")
 	b.ReportMetric(0, "ns/op")
 }
+
+// BenchmarkPrune prunes a million records of which none is due, and adds up their sizes, as it did once.
+func BenchmarkPrune(b *testing.B) {
+	dir, err := million()
+	if err != nil {
+		b.Fatal(err)
+	}
+	w, err := OpenWriter(b.Context(), Config{Dir: dir, MaxBytes: 1 << 50, Keep: 100 * 365 * 24 * time.Hour})
+	if err != nil {
+		b.Fatal(err)
+	}
+	defer w.Close()
+	var prune, sum time.Duration
+	for b.Loop() {
+		start := time.Now()
+		if res, err := w.Prune(b.Context(), true); err != nil || len(res.Files) > 0 {
+			b.Fatalf("%+v, %v", res, err)
+		}
+		prune += time.Since(start)
+		start = time.Now()
+		if _, err := w.log.index.number(b.Context(), "SELECT sum(size) FROM record"); err != nil {
+			b.Fatal(err)
+		}
+		sum += time.Since(start)
+	}
+	b.ReportMetric(float64(prune.Microseconds())/1000/float64(b.N), "ms")
+	b.ReportMetric(float64(sum.Microseconds())/1000/float64(b.N), "sum-ms")
+	b.ReportMetric(0, "ns/op")
+}

@@ -12,6 +12,7 @@ import (
 	"net/url"
 	"os"
 	"path/filepath"
+	"runtime"
 	"slices"
 	"strings"
 	"sync"
@@ -197,14 +198,14 @@ func (g *ledger) load(fresh bool) ([]filedNote, error) {
 		return notes, errors.Join(f.Close(), g.write(kept, state == ledgerWhole))
 	}
 	g.info, g.end, g.kept = info, info.Size(), info.Size()
+	g.mu.Lock()
+	defer g.mu.Unlock()
 	g.take(f, salt, state == ledgerWhole, notes)
 	return notes, nil
 }
 
-// take uses a file that holds these notes.
+// take uses a file that holds these notes. The caller holds mu.
 func (g *ledger) take(f *os.File, salt uint64, whole bool, notes []filedNote) {
-	g.mu.Lock()
-	defer g.mu.Unlock()
 	g.f, g.salt, g.whole = f, salt, whole
 	g.known = make(map[uint64]int64, len(notes))
 	g.enter(notes, segmentHeader)
@@ -333,16 +334,32 @@ func (g *ledger) write(notes []filedNote, whole bool) error {
 	}
 	notes = g.merge(notes)
 	data := encodeNotes(putSegmentHeader(state, salt, 0), notes, salt)
+	if runtime.GOOS == "windows" {
+		// What is open cannot be replaced there, so deliveries wait.
+		g.mu.Lock()
+		defer g.mu.Unlock()
+		g.letGo()
+	}
 	f, info, err := replaceFile(g.disk, g.path, data)
 	if err != nil {
 		return fmt.Errorf("write the ledger: %w", err)
 	}
-	if g.f != nil {
-		_ = g.f.Close()
+	if runtime.GOOS != "windows" {
+		g.mu.Lock()
+		defer g.mu.Unlock()
+		g.letGo()
 	}
 	g.info, g.end, g.kept = info, int64(len(data)), int64(len(data))
 	g.take(f, salt, whole, notes)
 	return nil
+}
+
+// letGo closes the file. The caller holds mu.
+func (g *ledger) letGo() {
+	if g.f != nil {
+		_ = g.f.Close() // it was synced with every note
+		g.f = nil
+	}
 }
 
 // replaceFile makes a durable file in the place of another and opens it.
@@ -387,18 +404,13 @@ func (g *ledger) complete(notes []filedNote) error {
 }
 
 // close ends the use of the ledger.
-func (g *ledger) close() error {
+func (g *ledger) close() {
 	g.writing.Lock()
 	defer g.writing.Unlock()
 	g.mu.Lock()
 	defer g.mu.Unlock()
 	g.closed = true
-	if g.f == nil {
-		return nil
-	}
-	err := g.f.Close()
-	g.f = nil
-	return err
+	g.letGo()
 }
 
 // ledgerView reads the ledger of another process. It reads all of it, and again only when it has changed.

@@ -67,7 +67,8 @@ func (w *Writer) start(ctx context.Context, d *disk) error {
 	if w.log, err = open(ctx, w.cfg); err != nil {
 		w.background.Wait()
 		w.spool.stop()
-		return errors.Join(err, w.spool.close(), w.filer.ledger.close())
+		w.filer.ledger.close()
+		return errors.Join(err, w.spool.close())
 	}
 	w.filer.start(w.log)
 	learning, stop := context.WithCancel(context.Background())
@@ -96,7 +97,8 @@ func (w *Writer) Close() error {
 	w.background.Wait()
 	w.spool.stop()
 	w.filer.stop()
-	return errors.Join(w.spool.close(), w.filer.ledger.close(), w.log.Close(), w.lock.Unlock())
+	w.filer.ledger.close()
+	return errors.Join(w.spool.close(), w.log.Close(), w.lock.Unlock())
 }
 
 // Append stores a record; it is durable when Append returns nil. It sets
