@@ -251,13 +251,14 @@ func (l *Log) Known(ctx context.Context, guid, path string) (file string, known 
 		if err := l.writer.waitReady(ctx); err != nil {
 			return "", false, err
 		}
-		file, err = l.writer.known(ctx, id)
+		if file, err = l.writer.known(ctx, id); err != nil || file != "" {
+			return file, file != "", err
+		}
+	} else if file, err = l.ledger.find(ledgerPath(l.cfg.Dir), id); err != nil || file != "" {
 		return file, file != "", err
 	}
-	if file, err = l.index.fileOf(ctx, id); err != nil || file != "" {
-		return file, file != "", err
-	}
-	file, err = l.ledger.find(ledgerPath(l.cfg.Dir), id)
+	// Of a record that is older than what the ledger is for; an answer that cannot be had is no answer.
+	file, err = l.index.fileOf(ctx, id)
 	return file, file != "", err
 }
 
