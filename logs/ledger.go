@@ -9,42 +9,13 @@ import (
 	"hash/maphash"
 	"io"
 	"log/slog"
-	"net/url"
 	"os"
 	"path/filepath"
 	"runtime"
 	"slices"
-	"strings"
 	"sync"
 	"time"
 )
-
-// PathHeader is the header of a record that names the path which the delivery
-// came to: the name in /webhook/<name>. One that came to / or /webhook has none.
-const PathHeader = "X-Hookctl-Path"
-
-// Path returns the name of the path that the delivery came to, "" for / and /webhook.
-func (r *Record) Path() string { return r.Headers[PathHeader] }
-
-// PathName returns the name of the path that a hook's URL leads to: "a" for
-// https://example.com/webhook/a, and "" for / and /webhook.
-func PathName(rawURL string) string {
-	u, err := url.Parse(rawURL)
-	if err != nil {
-		return ""
-	}
-	_, name, _ := strings.Cut(strings.TrimSuffix(u.Path, "/"), "/webhook/")
-	if strings.Contains(name, "/") {
-		return ""
-	}
-	return name
-}
-
-// identity is what makes two deliveries the same: GitHub gives one GUID to
-// all hooks of an event, so it takes the path to tell them apart.
-type identity struct{ guid, path string }
-
-func (r *Record) identity() identity { return identity{asciiLower(r.DeliveryID), r.Path()} }
 
 // knownFor is how long a delivery is known at least, also when its record was
 // pruned. GitHub keeps deliveries for three days, its Enterprise Server for seven.
@@ -411,40 +382,4 @@ func (g *ledger) close() {
 	defer g.mu.Unlock()
 	g.closed = true
 	g.letGo()
-}
-
-// ledgerView reads the ledger of another process. It reads all of it, and again only when it has changed.
-type ledgerView struct {
-	mu    sync.Mutex
-	info  os.FileInfo
-	known map[identity]string
-}
-
-// find returns the file of a delivery, "" when the ledger does not know it.
-func (v *ledgerView) find(path string, id identity) (string, error) {
-	v.mu.Lock()
-	defer v.mu.Unlock()
-	f, err := os.Open(filepath.Clean(path))
-	if errors.Is(err, os.ErrNotExist) {
-		return "", nil
-	}
-	if err != nil {
-		return "", fmt.Errorf("open the ledger: %w", err)
-	}
-	defer f.Close()
-	info, err := f.Stat()
-	if err != nil {
-		return "", fmt.Errorf("open the ledger: %w", err)
-	}
-	if v.info == nil || !os.SameFile(info, v.info) || info.Size() != v.info.Size() {
-		notes, _, _, err := readLedger(f, info.Size())
-		if err != nil {
-			return "", err
-		}
-		v.info, v.known = info, make(map[identity]string, len(notes))
-		for _, n := range notes {
-			v.known[n.id] = n.file
-		}
-	}
-	return v.known[id], nil
 }
