@@ -19,7 +19,6 @@ const (
 	WarnInsecure    = "insecure_ssl"
 	WarnMissed      = "missed"
 	WarnRenamed     = "renamed"
-	WarnArchived    = "archived"
 	WarnEvents      = "events" // a hook that is there keeps events which a new one would not get
 )
 

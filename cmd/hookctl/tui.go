@@ -71,15 +71,14 @@ func (p *program) tuiConfig(ctx context.Context) (tui.Config, error) {
 }
 
 // checks runs the doctor for the interface, with the settings of that moment.
-func (p *program) checks(ctx context.Context, progress func(tui.Check)) {
-	show := func(c doctor.Check) { progress(tui.Check(c)) }
+func (p *program) checks(ctx context.Context, progress func(doctor.Check)) {
 	config, err := p.doctorConfig()
 	if err != nil {
-		show(settingsReport(err).Checks[0])
+		progress(settingsReport(err).Checks[0])
 		return
 	}
-	if _, err := doctor.Run(ctx, config, show); err != nil {
-		show(doctor.Check{Name: "report", Status: doctor.Warn, Detail: text.Clean(err.Error())})
+	if _, err := doctor.Run(ctx, config, progress); err != nil {
+		progress(doctor.Check{Name: "report", Status: doctor.Warn, Detail: text.Clean(err.Error())})
 	}
 }
 
