@@ -50,7 +50,7 @@ func exitCode(err error) int {
 		return exitDone
 	case errors.As(err, &wrong), errors.As(err, &value), errors.Is(err, errCancelled), errors.Is(err, context.Canceled):
 		return exitUsage
-	case errors.Is(err, errStopped):
+	case err == errStopped: //nolint:errorlint // Joined with a failure, such as output that could not be written, it is one.
 		return exitStopped
 	case errors.Is(err, hooks.ErrNotLoggedIn):
 		return exitNotLogged
