@@ -280,6 +280,20 @@ func (c *Client) do(ctx context.Context, r request, out any) (http.Header, error
 
 // attempt makes the call once, following redirects with the same method and body.
 func (c *Client) attempt(ctx context.Context, r request, body []byte, out any) (http.Header, error) {
+	for hop := 0; ; hop++ {
+		header, err := c.send(ctx, r, body, out)
+		var status *api.HTTPError
+		if !errors.As(err, &status) || !isRedirect(status.StatusCode) || hop == maxRedirects {
+			return header, err
+		}
+		if r.path, err = c.redirect(status); err != nil {
+			return nil, err
+		}
+	}
+}
+
+// send sends one request when the limits allow it, and reads its answer.
+func (c *Client) send(ctx context.Context, r request, body []byte, out any) (http.Header, error) {
 	leave, err := c.gate.enter(ctx, r.method != http.MethodGet)
 	if err != nil {
 		return nil, err
@@ -291,31 +305,19 @@ func (c *Client) attempt(ctx context.Context, r request, body []byte, out any) (
 	}
 	ctx, cancel := context.WithTimeout(ctx, timeout)
 	defer cancel()
-	path := r.path
-	for hop := 0; ; hop++ {
-		var reader io.Reader
-		if body != nil {
-			reader = bytes.NewReader(body)
-		}
-		c.log.Debug("GitHub call", "method", r.method, "path", clean(path))
-		res, err := c.rest.RequestWithContext(ctx, r.method, path, reader)
-		var status *api.HTTPError
-		if errors.As(err, &status) && isRedirect(status.StatusCode) && hop < maxRedirects {
-			next, redirectErr := c.redirect(status)
-			if redirectErr != nil {
-				return nil, redirectErr
-			}
-			path = next
-			continue
-		}
-		if err != nil {
-			return nil, err
-		}
-		if strings.HasPrefix(res.Header.Get("X-GitHub-SSO"), "partial-results") {
-			c.hidden.Store(true)
-		}
-		return res.Header, read(res, out)
+	var reader io.Reader
+	if body != nil {
+		reader = bytes.NewReader(body)
 	}
+	c.log.Debug("GitHub call", "method", r.method, "path", clean(r.path))
+	res, err := c.rest.RequestWithContext(ctx, r.method, r.path, reader)
+	if err != nil {
+		return nil, err
+	}
+	if strings.HasPrefix(res.Header.Get("X-GitHub-SSO"), "partial-results") {
+		c.hidden.Store(true)
+	}
+	return res.Header, read(res, out)
 }
 
 func isRedirect(status int) bool {

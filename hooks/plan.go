@@ -146,23 +146,12 @@ func each(n, atOnce int, work func(int)) {
 func (c *Client) planOne(ctx context.Context, r SetupRequest, t Target) SetupItem {
 	item := SetupItem{Target: t, Asked: t, Action: ActionCreate, Events: r.NewEvents}
 	list, err := c.List(ctx, t)
-	var repository Repository
-	if err == nil && !t.IsOrg() {
-		repository, err = c.Repository(ctx, t)
-	}
 	if err != nil {
 		item.Action, item.Err = ActionFail, err
 		return item
 	}
-	if repository.FullName != "" && !strings.EqualFold(repository.FullName, t.String()) {
-		item.Target = repository.Target()
-		item.Warnings = append(item.Warnings, Warning{Code: WarnRenamed, Text: fmt.Sprintf("%s is now %s", t, item.Target), Cure: "use the new name from now on"})
-		for i := range list {
-			list[i].Target = item.Target
-		}
-	}
-	if repository.Archived {
-		item.Warnings = append(item.Warnings, Warning{Code: WarnArchived, Text: item.Target.String() + " is archived: GitHub changes no hook there", Cure: "unarchive it: gh repo unarchive " + item.Target.String()})
+	if len(list) > 0 {
+		item.renamed(list[0].Target)
 	}
 	ours := slices.DeleteFunc(list, func(h Hook) bool { return h.Name != "web" || !r.Ours(h) })
 	at := best(ours, r.URL)
@@ -194,6 +183,14 @@ func (c *Client) planOne(ctx context.Context, r SetupRequest, t Target) SetupIte
 		}
 	}
 	return item
+}
+
+// renamed takes over the present name of a target, which its hooks carry.
+func (i *SetupItem) renamed(now Target) {
+	if now != i.Target {
+		i.Warnings = append(i.Warnings, Warning{Code: WarnRenamed, Text: fmt.Sprintf("%s is now %s", i.Target, now), Cure: "use the new name from now on"})
+		i.Target = now
+	}
 }
 
 // best chooses the hook of ours that is to send to url: one that does, in this or another form, or else one that leads to the

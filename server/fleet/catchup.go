@@ -111,6 +111,12 @@ func (f *Fleet) toCatchUp(ctx context.Context, r CatchUpRequest) ([]hooks.Hook, 
 	return list, out, err
 }
 
+// sentKey is one event of one hook: hooks that subscribe to the same event share its GUID.
+type sentKey struct {
+	hook int64
+	guid string
+}
+
 // fetch finds what is missing of some hooks, and records it.
 func (f *Fleet) fetch(ctx context.Context, r CatchUpRequest, list []hooks.Hook, ingest Ingest) (CatchUpReport, error) {
 	report := CatchUpReport{Events: []CaughtUp{}}
@@ -119,14 +125,14 @@ func (f *Fleet) fetch(ctx context.Context, r CatchUpRequest, list []hooks.Hook, 
 		return report, err
 	}
 	missing, cursor, missedErr := f.missed(ctx, list, r)
-	at := map[string]int{}
+	at := map[sentKey]int{}
 	chosen := missing[:0:0]
 	for _, m := range missing {
 		if len(r.Events) > 0 && !slices.ContainsFunc(r.Events, func(e string) bool { return strings.EqualFold(e, m.Event.Event) }) {
 			continue
 		}
 		_, reason := m.Outcome(false)
-		at[m.GUID] = len(report.Events)
+		at[sentKey{m.Hook.ID, m.GUID}] = len(report.Events)
 		chosen = append(chosen, m)
 		report.Events = append(report.Events, CaughtUp{Repository: m.Hook.Target.String(), HookID: m.Hook.ID, DeliveryID: m.GUID,
 			Event: m.Event.Event, Action: m.Action, DeliveredAt: m.Latest().DeliveredAt, Reason: reason})
@@ -137,7 +143,7 @@ func (f *Fleet) fetch(ctx context.Context, r CatchUpRequest, list []hooks.Hook, 
 	_, fetchErr := client.Fetch(ctx, chosen, func(ctx context.Context, m hooks.Missing, d hooks.Delivery) error {
 		file, _, err := ingest(ctx, record(m, d))
 		if err == nil {
-			e := &report.Events[at[m.GUID]]
+			e := &report.Events[at[sentKey{m.Hook.ID, m.GUID}]]
 			e.File, e.Recorded = file, true
 			report.Recorded++
 		}
@@ -168,15 +174,15 @@ func (f *Fleet) missed(ctx context.Context, list []hooks.Hook, r CatchUpRequest)
 		// What cannot be looked up counts as there, so that nothing is recorded twice.
 		var failed error
 		var mu sync.Mutex
-		query.Have = func(guid string) bool {
-			entries, err := log.Find(ctx, guid)
+		query.Have = func(h hooks.Hook, guid string) bool {
+			_, known, err := log.Known(ctx, guid, hooks.PathName(h.URL))
 			if err != nil {
 				mu.Lock()
 				defer mu.Unlock()
 				failed = fmt.Errorf("look a delivery up in the log: %w", err)
 				return true
 			}
-			return len(entries) > 0
+			return known
 		}
 		var moved hooks.Cursor
 		missing, moved, err = client.Missed(ctx, query)
@@ -225,6 +231,9 @@ func record(m hooks.Missing, d hooks.Delivery) *logs.Record {
 		if value := text.Clean(header.Get(name)); value != "" {
 			kept[name] = value
 		}
+	}
+	if name := hooks.PathName(m.Hook.URL); name != "" {
+		kept[logs.PathHeader] = name
 	}
 	return &logs.Record{EventType: d.Event, DeliveryID: d.GUID, HookID: m.Hook.ID, Source: logs.SourceCatchup, Headers: kept, Payload: d.Payload}
 }

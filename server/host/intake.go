@@ -44,12 +44,12 @@ func OpenIntake(ctx context.Context, home string, s *Settings) (*Intake, error) 
 	return i, nil
 }
 
-// Close ends the intake.
-func (i *Intake) Close() error {
+// Close ends the intake, once what it recorded has its files.
+func (i *Intake) Close(ctx context.Context) error {
 	if i.writer == nil {
 		return nil
 	}
-	return i.writer.Close()
+	return errors.Join(i.writer.Log().Settle(ctx), i.writer.Close())
 }
 
 // Ingest records a delivery and says in which file; duplicate means that the log had it. It is a [fleet.Ingest].

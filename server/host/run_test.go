@@ -327,7 +327,7 @@ func TestIntakeWithAndWithoutAReceiver(t *testing.T) {
 		file, duplicate, err = intake.Ingest(t.Context(), &logs.Record{
 			EventType: "push", DeliveryID: guid, HookID: 7, Source: logs.SourceCatchup, Payload: []byte(`{"a": 1}`),
 		})
-		if err := errors.Join(err, intake.Close()); err != nil {
+		if err := errors.Join(err, intake.Close(t.Context())); err != nil {
 			t.Fatal(err)
 		}
 		return file, duplicate
