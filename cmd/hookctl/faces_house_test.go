@@ -84,14 +84,13 @@ func (h *house) run(t *testing.T, stdin string, args ...string) (stdout, all str
 	defer cancel()
 	cmd := exec.CommandContext(ctx, "hookctl", args...)
 	cmd.Dir, cmd.Env, cmd.Stdin = h.dir, h.env, strings.NewReader(stdin)
-	var out, both bytes.Buffer
-	cmd.Stdout = writerFunc(func(p []byte) (int, error) { out.Write(p); return both.Write(p) })
-	cmd.Stderr = &both
+	var out, notes bytes.Buffer
+	cmd.Stdout, cmd.Stderr = &out, &notes
 	var exit *exec.ExitError
 	if err := cmd.Run(); err != nil && !errors.As(err, &exit) {
-		t.Fatalf("hookctl %s: %v\n%s", strings.Join(args, " "), err, both.String())
+		t.Fatalf("hookctl %s: %v\n%s", strings.Join(args, " "), err, notes.String())
 	}
-	return out.String(), both.String(), cmd.ProcessState.ExitCode()
+	return out.String(), out.String() + notes.String(), cmd.ProcessState.ExitCode()
 }
 
 // must runs a command line that has to work.

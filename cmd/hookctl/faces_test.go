@@ -42,9 +42,29 @@ var (
 
 func keys(first []string, more ...string) []string { return append(slices.Clone(first), more...) }
 
-// wizardAgain goes through the wizard and takes what it offers.
-var wizardAgain = []string{"w", "see signed in to", "enter", "see octo-org/widgets", "enter", "see At which address", "enter", "see Which events?", "enter",
-	"see Secret", "enter", "see AI Maestro is there", "enter", "see the receiver runs on", "enter", "see Nothing is changed at GitHub yet", "enter", "see It works"}
+// wizard is the way through the wizard: for one repository, "" for those that it offers. The first time an address has to be
+// typed, and the receiver starts.
+func wizard(first bool, repository string) []string {
+	out := []string{"w", "see signed in to", "enter", "see octo-org/tools"}
+	if first {
+		out[0] = "enter"
+		out = append([]string{"see Nothing is set up yet"}, out...)
+	}
+	if repository != "" {
+		out = append(out, "type "+repository, "gone octo-org/tools")
+	}
+	out = append(out, "enter", "see At which address")
+	if first {
+		out = append(out, "type https://hooks.example.com", "enter")
+	} else {
+		out = append(out, "enter", "see reached from here", "enter") // the receiver runs, so the address is tried
+	}
+	out = append(out, "see Which events?", "enter", "see 5/9", "enter", "see AI Maestro is there", "enter", "see 7/9")
+	if first {
+		out = append(out, "see enter saves your choices", "enter", "see reached from here")
+	}
+	return append(out, "see the receiver runs on", "enter", "see Nothing is changed at GitHub yet", "enter", "see It works")
+}
 
 // verbs is every operation.
 func verbs() []verb {
@@ -59,15 +79,13 @@ func verbs() []verb {
 			name:    "set up",
 			command: []string{"setup -R octo-org/widgets --url https://hooks.example.com --yes"},
 			line:    []string{"setup", "octo-org/widgets", "https://hooks.example.com", "", "", "y"},
-			keys: []string{"see Nothing is set up yet", "enter", "see signed in to", "enter", "see octo-org/widgets", "type widgets", "gone octo-org/gadgets", "enter",
-				"see At which address", "type https://hooks.example.com", "enter", "see Which events?", "enter", "see a new secret", "enter", "see AI Maestro is there", "enter",
-				"see enter saves your choices", "enter", "see the receiver runs on", "enter", "see Nothing is changed at GitHub yet", "enter", "see It works"},
-			until: records(1),
-			knows: []*knowledge{theHooks, theStatus, theDoctor},
+			keys:    wizard(true, "widgets"),
+			until:   records(1),
+			knows:   []*knowledge{theHooks, theStatus, theDoctor},
 		},
 		{
 			name: "set up again", before: []string{setUpBoth, "hookctl hooks edit {widgets} --event push", "hookctl hooks disable {widgets}"},
-			command: []string{"setup --yes"}, line: []string{"setup", "", "", "", "", "y"}, keys: wizardAgain,
+			command: []string{"setup --yes"}, line: []string{"setup", "", "", "", ""}, keys: wizard(false, ""),
 			until: records(3), knows: []*knowledge{theHooks, theDoctor},
 		},
 		{
@@ -222,9 +240,15 @@ func (h *house) prepare(t *testing.T, lines []string) {
 				t.Fatalf("%s exits %d:\n%s", line, code, all)
 			}
 		case "deliver":
+			before := len(h.records())
 			results, err := h.github.Deliver(t.Context(), words[1], "pull_request", githubtest.SampleFor("pull_request.opened", words[1]))
 			if err != nil || len(results) == 0 || slices.ContainsFunc(results, func(d githubtest.Delivery) bool { return d.OK() == fails }) {
 				t.Fatalf("%s: %v %v", line, results, err)
+			}
+			if problem := poll(agreement, func() string { // it is answered before its file is there
+				return map[bool]string{true: line + ": no record"}[!fails && len(h.records()) == before]
+			}); problem != "" {
+				t.Fatal(problem)
 			}
 		case "foreign":
 			h.github.AddHook(words[1], githubtest.Hook{Active: true, Config: githubtest.Config{URL: "https://ci.example.com/github"}})
@@ -560,20 +584,11 @@ func TestFacesRememberWhatOthersSetUp(t *testing.T) {
 
 // setUpOf sets a repository up, as the first one or as one more.
 func setUpOf(name string, first bool) verb {
-	v := verb{
+	return verb{
 		command: []string{"setup -R octo-org/" + name + " --url https://hooks.example.com --yes"},
 		line:    []string{"setup", "octo-org/" + name, "https://hooks.example.com", "", "", "y"},
+		keys:    wizard(first, name),
 	}
-	v.keys = append([]string{map[bool]string{true: "enter", false: "w"}[first]}, "see signed in to", "enter", "see octo-org/tools", "type "+name, "gone octo-org/tools", "enter", "see At which address")
-	if first {
-		v.keys = append([]string{"see Nothing is set up yet"}, append(v.keys, "type https://hooks.example.com")...)
-	}
-	v.keys = append(v.keys, "enter", "see Which events?", "enter", "see Secret", "enter", "see AI Maestro is there", "enter")
-	if first {
-		v.keys = append(v.keys, "see enter saves your choices", "enter")
-	}
-	v.keys = append(v.keys, "see the receiver runs on", "enter", "see Nothing is changed at GitHub yet", "enter", "see It works")
-	return v
 }
 
 // leave closes the interface where it is open.
