@@ -37,7 +37,7 @@ func (p *program) openLine(ctx context.Context) error {
 		Interrupts: interrupts, Release: func() { signal.Stop(interrupts) },
 		Execute: p.execute,
 		Tree:    (&program{in: p.in, stdin: p.stdin, out: io.Discard, err: io.Discard, environ: p.environ}).tree,
-		Setup:   p.lineSetup,
+		Setup:   func() (line.Setup, error) { return p.lineSetup(ctx) },
 		Fresh:   p.fresh,
 	})
 	if person && p.environ(demoVariable) == "" {
@@ -66,7 +66,7 @@ func (p *program) execute(ctx context.Context, args []string, in io.Reader, out,
 }
 
 // lineSetup is what the dialogue of setup starts from, with the settings of that moment.
-func (p *program) lineSetup() (line.Setup, error) {
+func (p *program) lineSetup(ctx context.Context) (line.Setup, error) {
 	s, err := settings.Load(p.environ)
 	if err != nil {
 		return line.Setup{}, err
@@ -75,7 +75,7 @@ func (p *program) lineSetup() (line.Setup, error) {
 	if err != nil {
 		return line.Setup{}, err
 	}
-	defaults := p.setupDefaults(s)
+	defaults := p.setupDefaults(ctx, s)
 	usual, err := settings.Defaults(p.environ)
 	if err != nil {
 		return line.Setup{}, err

@@ -6,6 +6,7 @@ import (
 	"fmt"
 	"os"
 	"os/exec"
+	"slices"
 	"strconv"
 	"strings"
 
@@ -203,8 +204,10 @@ func (d *dialogue) apply(ctx context.Context) error {
 				args = append(args, "--repo", target.String())
 			}
 		}
-		for _, event := range d.Events {
-			args = append(args, "--event", event)
+		if !slices.Equal(d.Events, newDraft(d.from).Events) { // without --event, hooks that are there keep theirs
+			for _, event := range d.Events {
+				args = append(args, "--event", event)
+			}
 		}
 		err = d.execute(ctx, args)
 	}
