@@ -2,11 +2,8 @@ package hooks
 
 import (
 	"cmp"
-	"context"
 	"fmt"
 	"net/http"
-	"slices"
-	"time"
 
 	"hookctl/logs/text"
 )
@@ -96,32 +93,6 @@ func (h Hook) Warnings() []Warning {
 		warn(WarnFailing, "could not be delivered: "+cmp.Or(h.LastResponse.Message, h.LastResponse.Status), responseCure(code, h.LastResponse.Message))
 	}
 	return found
-}
-
-// healthDeliveries is how many of the latest deliveries [Client.Health] looks at.
-const healthDeliveries = 30
-
-// Health looks at a hook's latest deliveries, with one call, and tells what is wrong: more than the last response
-// does, and also for hooks of organizations, of which GitHub tells no last response.
-func (c *Client) Health(ctx context.Context, h Hook) ([]Warning, error) {
-	list, err := c.Deliveries(ctx, h.Target, h.ID, DeliveryQuery{Limit: healthDeliveries})
-	if err != nil {
-		return nil, err
-	}
-	events := GroupByGUID(list)
-	failed := slices.DeleteFunc(slices.Clone(events), Event.OK)
-	if len(events) > 0 {
-		// What was seen is newer than what came with the hook.
-		h.LastResponse = Response{Code: events[0].Latest().StatusCode, Status: "active", Message: events[0].Latest().Status}
-	}
-	found := h.Warnings()
-	if len(failed) == 0 || slices.ContainsFunc(found, func(w Warning) bool { return w.Code == WarnFailing || w.Code == WarnWrongSecret }) {
-		return found, nil
-	}
-	last := failed[0].Latest()
-	return append(found, Warning{Code: WarnMissed, HookID: h.ID,
-		Text: fmt.Sprintf("hook %d lost %d of its last %d events, the last at %s: %s", h.ID, len(failed), len(events), last.DeliveredAt.Format(time.RFC3339), last.Status),
-		Cure: "fetch them: hookctl catchup " + h.Target.Flag()}), nil
 }
 
 // Ref is how a command line names a hook: its id and its target.

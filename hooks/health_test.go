@@ -2,8 +2,6 @@ package hooks
 
 import (
 	"errors"
-	"net/http"
-	"slices"
 	"strings"
 	"testing"
 
@@ -48,46 +46,6 @@ func TestWarningsOfAHook(t *testing.T) {
 		case tt.want != "" && (len(found) != 1 || found[0].Code != tt.want || !strings.Contains(found[0].String(), tt.cure)):
 			t.Errorf("%s: %v, want %s with %q", tt.name, found, tt.want, tt.cure)
 		}
-	}
-}
-
-func TestHealthLooksAtTheLatestDeliveries(t *testing.T) {
-	w := newWorld(t, "acme/r")
-	w.AddOrg("acme")
-	w.setSecret("s1")
-	h := w.setup("acme")[0]
-	check := func(name string, want ...string) {
-		t.Helper()
-		found, err := w.client.Health(t.Context(), h)
-		if err != nil || !slices.Equal(codes(found), want) {
-			t.Errorf("%s: %v, %v; want %v", name, found, err, want)
-		}
-	}
-	send := func() {
-		t.Helper()
-		if _, err := w.Deliver(t.Context(), "acme/r", "push", payload(1)); err != nil {
-			t.Fatal(err)
-		}
-	}
-	check("a verified ping")
-	w.receiver.answer(http.StatusBadGateway)
-	send()
-	check("the receiver is down", WarnFailing)
-	w.receiver.answer(0)
-	send()
-	check("the receiver is back", WarnMissed)
-	w.SetSecret("acme", h.ID, "changed behind our back")
-	send()
-	check("the secret was changed at GitHub", WarnWrongSecret)
-}
-
-func TestListAllGoesOnPastAFailure(t *testing.T) {
-	w := newWorld(t, "o/a", "o/b")
-	w.setSecret("s1")
-	w.setup("o/a", "o/b")
-	list, err := w.client.ListAll(t.Context(), []Target{{"o", "b"}, {"o", "missing"}, {"o", "a"}})
-	if !errors.Is(err, ErrNotFound) || len(list) != 2 || list[0].Target.Repo != "b" || list[1].Target.Repo != "a" {
-		t.Errorf("%v, %v", list, err)
 	}
 }
 

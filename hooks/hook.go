@@ -213,14 +213,6 @@ func (c *Client) List(ctx context.Context, t Target) ([]Hook, error) {
 	return list, nil
 }
 
-// ListAll returns the hooks of many targets, in their order, a few calls at a time. A target that cannot be listed does not
-// stop the others: its error is joined to the error.
-func (c *Client) ListAll(ctx context.Context, targets []Target) ([]Hook, error) {
-	lists, errs := make([][]Hook, len(targets)), make([]error, len(targets))
-	each(len(targets), c.limits.Concurrent, func(i int) { lists[i], errs[i] = c.List(ctx, targets[i]) })
-	return slices.Concat(lists...), errors.Join(errs...)
-}
-
 // Get returns one hook.
 func (c *Client) Get(ctx context.Context, t Target, id int64) (Hook, error) {
 	var w wireHook

@@ -131,10 +131,10 @@ func (c *Client) await(ctx context.Context, p proof, sent ping, patience time.Du
 		Cure: fmt.Sprintf("see what GitHub tried: hookctl hooks deliveries %d %s", p.hookID, p.target.Flag())}
 	last = p.after
 	pause := c.limits.Pause
-	if p.confirm != nil { // most pings arrive before anything has to be asked
-		pause *= 4
-	}
 	timer := time.NewTimer(pause)
+	if p.confirm != nil {
+		timer.Reset(4 * pause) // most pings are in the log by then
+	}
 	defer timer.Stop()
 	for taken := 0; ; {
 		select {

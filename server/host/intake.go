@@ -52,14 +52,24 @@ func (i *Intake) Close() error {
 	return i.writer.Close()
 }
 
-// Ingest records a delivery and says in which file; duplicate means that the log had it. It is a [fleet.Ingest].
-func (i *Intake) Ingest(ctx context.Context, record *logs.Record) (file string, duplicate bool, err error) {
+// Ingest records a delivery that was fetched, and returns its file; duplicate means that the log had it. It is a [fleet.Ingest].
+func (i *Intake) Ingest(ctx context.Context, d hooks.Delivery) (file string, duplicate bool, err error) {
+	record := fetched(d)
 	if i.writer == nil {
 		answer, err := i.client.Ingest(ctx, record)
 		return answer.File, answer.Duplicate, err
 	}
 	duplicate, err = i.server.Ingest(ctx, record)
 	return record.File, duplicate, err
+}
+
+// fetched is the record of a delivery that came through GitHub's API.
+func fetched(d hooks.Delivery) *logs.Record {
+	header := http.Header{}
+	for name, value := range d.RequestHeaders {
+		header.Set(name, value)
+	}
+	return &logs.Record{EventType: d.Event, DeliveryID: d.GUID, HookID: d.HookID, Source: logs.SourceCatchup, Headers: server.KeptHeaders(header), Payload: d.Payload}
 }
 
 // Relayed hands a delivery that came through GitHub's relay to the receiver, and returns what to answer GitHub. Where GitHub
