@@ -6,7 +6,6 @@ import (
 	"encoding/json"
 	"errors"
 	"fmt"
-	"log/slog"
 	"net/http"
 	"slices"
 	"strings"
@@ -89,9 +88,6 @@ func (s Spec) String() string {
 // GoString is String.
 func (s Spec) GoString() string { return s.String() }
 
-// LogValue is what log/slog prints.
-func (s Spec) LogValue() slog.Value { return slog.StringValue(s.String()) }
-
 // MarshalJSON writes the fingerprint in the secret's place.
 func (s Spec) MarshalJSON() ([]byte, error) { return json.Marshal(s.String()) }
 
@@ -128,9 +124,6 @@ func (c ConfigChange) String() string {
 
 // GoString is String.
 func (c ConfigChange) GoString() string { return c.String() }
-
-// LogValue is what log/slog prints.
-func (c ConfigChange) LogValue() slog.Value { return slog.StringValue(c.String()) }
 
 // MarshalJSON writes the fingerprint in the secret's place.
 func (c ConfigChange) MarshalJSON() ([]byte, error) { return json.Marshal(c.String()) }

@@ -1,6 +1,7 @@
 package hooks
 
 import (
+	"cmp"
 	"context"
 	"errors"
 	"fmt"
@@ -71,10 +72,7 @@ func (c *Client) prove(ctx context.Context, p proof) (last int64, err error) {
 // Prove pings a hook and returns once confirm has seen it arrive. fingerprint is that of the secret which the hook is to sign
 // with; wait is [DefaultWait] if zero. A ping that was refused, or never sent, is an error with its reason and its cure.
 func (c *Client) Prove(ctx context.Context, h Hook, fingerprint string, confirm Confirm, wait time.Duration) error {
-	if wait <= 0 {
-		wait = DefaultWait
-	}
-	_, err := c.prove(ctx, proof{target: h.Target, hookID: h.ID, fingerprint: fingerprint, confirm: confirm, wait: wait})
+	_, err := c.prove(ctx, proof{target: h.Target, hookID: h.ID, fingerprint: fingerprint, confirm: confirm, wait: cmp.Or(wait, DefaultWait)})
 	return err
 }
 
