@@ -32,10 +32,10 @@ func TestWarningsOfAHook(t *testing.T) {
 		{"insecure", func(h *Hook) { h.InsecureSSL = true }, WarnInsecure, "hookctl setup -R o/r"},
 		{"wrong secret", func(h *Hook) { h.LastResponse = Response{Code: 401} }, WarnWrongSecret, "hookctl rotate 7 -R o/r"},
 		{"dead tunnel", func(h *Hook) { h.LastResponse = Response{Code: 502} }, WarnFailing, "hookctl start"},
-		{"redirected", func(h *Hook) { h.LastResponse = Response{Code: 301} }, WarnFailing, "no redirects"},
+		{"redirected", func(h *Hook) { h.LastResponse = Response{Code: 301} }, WarnFailing, "does not follow"},
 		{"slow", func(h *Hook) { h.LastResponse = Response{Code: 504, Status: "timeout", Message: "Service Timeout"} }, WarnFailing, "10 seconds"},
-		{"wrong path", func(h *Hook) { h.LastResponse = Response{Code: 404} }, WarnFailing, "/webhook"},
-		{"refused otherwise", func(h *Hook) { h.LastResponse = Response{Code: 413} }, WarnFailing, "hookctl doctor"},
+		{"wrong path", func(h *Hook) { h.LastResponse = Response{Code: 404} }, WarnFailing, "hookctl setup -R o/r"},
+		{"refused otherwise", func(h *Hook) { h.LastResponse = Response{Code: 413} }, WarnFailing, "25 MB"},
 	} {
 		h := good
 		tt.change(&h)

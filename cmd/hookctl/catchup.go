@@ -55,7 +55,7 @@ func (p *program) catchup(ctx context.Context, f *targetFlags, request fleet.Cat
 		if openErr != nil {
 			return openErr
 		}
-		defer func() { err = errors.Join(err, intake.Close()) }()
+		defer func() { err = errors.Join(err, intake.Close(ctx)) }()
 		ingest = intake.Ingest
 	}
 	report, err := hooks.CatchUp(ctx, request, ingest)

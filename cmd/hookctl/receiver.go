@@ -24,7 +24,7 @@ func newStart(p *program) *cobra.Command {
 		Short: "Start the receiver in the background",
 		Long: "Start the receiver in the background and return once it answers, or with its error.\n\n" +
 			"Flags override the settings for this receiver only: restart keeps them, until the next start. To change a setting\n" +
-			"for good, use hookctl config set.",
+			"for good, use hookctl config edit.",
 		Example: "  hookctl start\n  hookctl start --port 9100",
 		RunE: func(cmd *cobra.Command, _ []string) error {
 			return p.startReceiver(cmd, flags, &out, daemon.Start)
@@ -85,7 +85,7 @@ func (p *program) startReceiver(cmd *cobra.Command, flags receiverFlags, out *ou
 	if err != nil {
 		return err
 	}
-	return p.printStatus(status, out)
+	return p.printStatus(status, nil, out)
 }
 
 // startedWithTunnel reports whether the receiver runs a tunnel: a restart may have kept the flag.
@@ -127,54 +127,60 @@ func newStop(p *program) *cobra.Command {
 func newStatus(p *program) *cobra.Command {
 	var out output
 	cmd := &cobra.Command{
-		Use:     "status",
-		Short:   "Show whether the receiver runs and what it has done",
+		Use:   "status",
+		Short: "Show whether the receiver runs and what it has done",
+		Long: "Show whether the receiver runs and what it has done. The exit code is 3 where it does not run, except with --json or\n" +
+			"--jq.",
 		Example: "  hookctl status\n  hookctl status --json --jq .running",
 		RunE: func(cmd *cobra.Command, _ []string) error {
-			status, err := p.receiverStatus(cmd.Context())
-			if err != nil {
-				return err
+			status, asked, err := p.receiverStatus(cmd.Context())
+			if err == nil {
+				err = p.printStatus(status, asked, &out)
 			}
-			return p.printStatus(status, &out)
+			if err == nil && !status.Running && !out.wanted() {
+				err = errStopped
+			}
+			return err
 		},
 	}
 	addOutputFlags(cmd, &out)
 	return cmd
 }
 
-// receiverStatus asks the running receiver. Where there is none it says what can be known without.
-func (p *program) receiverStatus(ctx context.Context) (daemon.Status, error) {
+// receiverStatus asks the running receiver. Where there is none it says what can be known without, and asked is why it did not
+// answer.
+func (p *program) receiverStatus(ctx context.Context) (status daemon.Status, asked, err error) {
 	s, err := settings.Defaults(p.environ)
 	if err != nil {
-		return daemon.Status{}, err
+		return daemon.Status{}, nil, err
 	}
-	status, err := daemon.Dial(s.Home).Status(ctx)
+	status, asked = doctor.Ask(ctx, s.Home)
 	var silent *daemon.UnresponsiveError
-	if errors.As(err, &silent) {
+	if errors.As(asked, &silent) && !errors.Is(asked, daemon.ErrNotRunning) {
 		p.note("hint: %s", silent.Hint())
 		status = daemon.Status{Running: true, PID: silent.PID, Alarm: silent.Error()}
 		if s, err := settings.Load(p.environ); err == nil {
 			status.LogDir = s.Log.Dir
 		}
-		return status, nil
+		return status, asked, nil
 	}
-	if !errors.Is(err, daemon.ErrNotRunning) {
-		return status, err
+	if asked == nil || !errors.Is(asked, daemon.ErrNotRunning) {
+		return status, asked, asked
 	}
 	s, err = settings.Load(p.environ)
 	if err != nil {
-		return daemon.Status{}, err
+		return daemon.Status{}, nil, err
 	}
 	ring, err := s.Store().Ring(time.Now())
 	if err != nil {
-		return daemon.Status{}, err
+		return daemon.Status{}, nil, err
 	}
 	prints := ring.Fingerprints(time.Now())
 	status = daemon.Status{LogDir: s.Log.Dir, Version: buildInfo().Version, Secrets: prints, PublicURL: s.Receiver.PublicURL}
 	if len(prints) > 0 {
 		status.Secret = prints[0]
 	}
-	return status, nil
+	return status, asked, nil
 }
 
 // statusReport is `status --json`: since is null, and not left out, where nothing runs, and so is secret_changed_at where the
@@ -199,7 +205,7 @@ func (p *program) secretAge() time.Time {
 	return changed
 }
 
-func (p *program) printStatus(status daemon.Status, out *output) error {
+func (p *program) printStatus(status daemon.Status, asked error, out *output) error {
 	changed := p.secretAge()
 	if out.wanted() {
 		report := statusReport{Status: status}
@@ -212,19 +218,28 @@ func (p *program) printStatus(status daemon.Status, out *output) error {
 		return out.print(p.out, report)
 	}
 	row := func(name, value string) { fmt.Fprintf(p.out, "%-14s %s\n", name, value) }
+	// judged adds what is wrong, in the words and with the fix that the doctor and Home have for it.
+	judged := func(c doctor.Check) {
+		if c.Status == doctor.Warn || c.Status == doctor.Fail {
+			row("", c.Status+": "+c.Detail)
+			if c.Fix != "" {
+				p.note("hint: %s", c.Fix)
+			}
+		}
+	}
 	age := ""
 	if !changed.IsZero() {
-		age = ", " + ageOf(time.Since(changed)) + " old"
+		age = ", " + text.Span(time.Since(changed)) + " old"
 	}
 	if !status.Running {
-		row("receiver", "not running")
+		stopped := doctor.Receiver(status, asked, time.Now())
+		row("receiver", stopped.Detail)
 		row("log", status.LogDir)
 		row("secret", orElse(status.Secret, "none")+age)
+		judged(p.judgeSecret(status, asked))
 		p.printRotationState(row)
-		if status.Secret == "" {
-			p.note("hint: set everything up with: hookctl setup")
-		} else {
-			p.note("hint: start it with: hookctl start")
+		if status.Secret != "" { // without one it does not start
+			p.note("hint: %s", stopped.Fix)
 		}
 		return nil
 	}
@@ -248,30 +263,37 @@ func (p *program) printStatus(status daemon.Status, out *output) error {
 		names += "; also accepted: " + strings.Join(status.Secrets[1:], ", ")
 	}
 	row("secret", names)
+	judged(p.judgeSecret(status, nil))
 	p.printRotationState(row)
 	row("deliveries", fmt.Sprintf("%d received, %d duplicate, %d rejected", status.Received, status.Duplicates, status.Rejected))
 	row("notifications", fmt.Sprintf("%d pending, %d failed", status.PendingNotifications, status.FailedNotifications))
-	if judged := doctor.Notifications(status, 0, time.Now()); judged.Status != doctor.OK {
-		row("", judged.Status+": "+text.Clean(judged.Detail))
-		p.note("hint: %s", text.Clean(judged.Fix))
-	}
+	judged(doctor.Notifications(status, 0, time.Now()))
 	if status.Alarm != "" {
 		row("ALARM", status.Alarm)
+		if tunnel := doctor.Tunnel(status); tunnel.Fix != "" {
+			p.note("hint: %s", tunnel.Fix)
+		}
 	}
 	return nil
 }
 
-// printRotationState prints that a rotation is not finished, or until when it can be undone. What is wrong with its file is
-// for the doctor to say.
+// judgeSecret is the doctor's judgement of the secret. It works without settings, too.
+func (p *program) judgeSecret(status daemon.Status, notRunning error) doctor.Check {
+	s, err := settings.Defaults(p.environ)
+	if err != nil {
+		return doctor.Check{}
+	}
+	return doctor.Secret(doctor.Config{Home: s.Home, Store: s.Store(), Fleet: p.fleet(s)}, status, notRunning)
+}
+
+// printRotationState prints until when a rotation can be undone. That one is not finished is part of the judgement.
 func (p *program) printRotationState(row func(name, value string)) {
 	s, err := settings.Defaults(p.environ)
 	if err != nil {
 		return
 	}
 	switch r, err := s.Store().Rotation(); {
-	case err != nil || r == nil:
-	case r.Promoted.IsZero():
-		row("rotation", "not finished, both secrets are accepted; hookctl rotate --resume goes on with it")
+	case err != nil || r == nil || r.Promoted.IsZero():
 	case time.Now().Before(r.Expires):
 		row("rotation", "hookctl rotate --undo takes it back until "+r.Expires.Local().Format(time.DateTime))
 	}

@@ -57,9 +57,9 @@ type CatchUpReport struct {
 // MarshalJSON writes the events, as `catchup` prints them.
 func (r CatchUpReport) MarshalJSON() ([]byte, error) { return marshalList(r.Events) }
 
-// Ingest records a delivery that was fetched, and returns its file; duplicate means that the log had it. The original bytes are
+// Ingest records a delivery of a hook that was fetched, and returns its file; duplicate means that the log had it. The original bytes are
 // gone, so no signature can be checked: the API call is the proof of where it comes from.
-type Ingest func(ctx context.Context, d hooks.Delivery) (file string, duplicate bool, err error)
+type Ingest func(ctx context.Context, h hooks.Hook, d hooks.Delivery) (file string, duplicate bool, err error)
 
 // lists is what one Fleet remembers of what GitHub listed, for the rounds of [CatchUpRequest.Continue].
 type lists struct {
@@ -101,6 +101,12 @@ func (f *Fleet) toCatchUp(ctx context.Context, r CatchUpRequest) ([]hooks.Hook, 
 	return list, out, err
 }
 
+// sentKey is one event of one hook: hooks that subscribe to the same event share its GUID.
+type sentKey struct {
+	hook int64
+	guid string
+}
+
 // fetch finds what is missing of some hooks, and records it.
 func (f *Fleet) fetch(ctx context.Context, r CatchUpRequest, list []hooks.Hook, ingest Ingest) (CatchUpReport, error) {
 	report := CatchUpReport{Events: []CaughtUp{}}
@@ -109,14 +115,14 @@ func (f *Fleet) fetch(ctx context.Context, r CatchUpRequest, list []hooks.Hook, 
 		return report, err
 	}
 	missing, cursor, missedErr := f.missed(ctx, list, r)
-	at := map[string]int{}
+	at := map[sentKey]int{}
 	chosen := missing[:0:0]
 	for _, m := range missing {
 		if len(r.Events) > 0 && !slices.ContainsFunc(r.Events, func(e string) bool { return strings.EqualFold(e, m.Event.Event) }) {
 			continue
 		}
 		_, reason := m.Outcome(false)
-		at[m.GUID] = len(report.Events)
+		at[sentKey{m.Hook.ID, m.GUID}] = len(report.Events)
 		chosen = append(chosen, m)
 		report.Events = append(report.Events, CaughtUp{Repository: m.Hook.Target.String(), HookID: m.Hook.ID, DeliveryID: m.GUID,
 			Event: m.Event.Event, Action: m.Action, DeliveredAt: m.Latest().DeliveredAt, Reason: reason})
@@ -125,9 +131,9 @@ func (f *Fleet) fetch(ctx context.Context, r CatchUpRequest, list []hooks.Hook, 
 		return report, missedErr
 	}
 	_, fetchErr := client.Fetch(ctx, chosen, func(ctx context.Context, m hooks.Missing, d hooks.Delivery) error {
-		file, _, err := ingest(ctx, d)
+		file, _, err := ingest(ctx, m.Hook, d)
 		if err == nil {
-			e := &report.Events[at[m.GUID]]
+			e := &report.Events[at[sentKey{m.Hook.ID, m.GUID}]]
 			e.File, e.Recorded = file, true
 			report.Recorded++
 		}
@@ -158,15 +164,15 @@ func (f *Fleet) missed(ctx context.Context, list []hooks.Hook, r CatchUpRequest)
 		// What cannot be looked up counts as there, so that nothing is recorded twice.
 		var failed error
 		var mu sync.Mutex
-		query.Have = func(guid string) bool {
-			entries, err := log.Find(ctx, guid)
+		query.Have = func(h hooks.Hook, guid string) bool {
+			_, known, err := log.Known(ctx, guid, hooks.PathName(h.URL))
 			if err != nil {
 				mu.Lock()
 				defer mu.Unlock()
 				failed = fmt.Errorf("look a delivery up in the log: %w", err)
 				return true
 			}
-			return len(entries) > 0
+			return known
 		}
 		var moved hooks.Cursor
 		missing, moved, err = client.Missed(ctx, query)

@@ -31,12 +31,12 @@ func TestRoundsOfCatchingUp(t *testing.T) {
 	w.miss("o/a")
 	var fetched []hooks.Delivery
 	full := true
-	ingest := func(ctx context.Context, d hooks.Delivery) (string, bool, error) {
+	ingest := func(ctx context.Context, h hooks.Hook, d hooks.Delivery) (string, bool, error) {
 		if full {
 			return "", false, errors.New("disk full")
 		}
 		fetched = append(fetched, d)
-		return w.ingest(ctx, d)
+		return w.ingest(ctx, h, d)
 	}
 	round := func() (CatchUpReport, error) {
 		return w.fleet.CatchUp(t.Context(), CatchUpRequest{Continue: true}, ingest)

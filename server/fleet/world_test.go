@@ -242,8 +242,11 @@ func (w *world) receive(rw http.ResponseWriter, r *http.Request) {
 }
 
 // ingest records a delivery that was fetched.
-func (w *world) ingest(ctx context.Context, d hooks.Delivery) (file string, duplicate bool, err error) {
-	rec := &logs.Record{EventType: d.Event, DeliveryID: d.GUID, HookID: d.HookID, Source: logs.SourceCatchup, Payload: d.Payload}
+func (w *world) ingest(ctx context.Context, h hooks.Hook, d hooks.Delivery) (file string, duplicate bool, err error) {
+	rec := &logs.Record{EventType: d.Event, DeliveryID: d.GUID, HookID: h.ID, Source: logs.SourceCatchup, Payload: d.Payload}
+	if name := hooks.PathName(h.URL); name != "" {
+		rec.Headers = map[string]string{logs.PathHeader: name}
+	}
 	err = w.log.Append(ctx, rec)
 	return rec.File, false, err
 }

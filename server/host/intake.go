@@ -44,17 +44,17 @@ func OpenIntake(ctx context.Context, home string, s *Settings) (*Intake, error) 
 	return i, nil
 }
 
-// Close ends the intake.
-func (i *Intake) Close() error {
+// Close ends the intake, once what it recorded has its files.
+func (i *Intake) Close(ctx context.Context) error {
 	if i.writer == nil {
 		return nil
 	}
-	return i.writer.Close()
+	return errors.Join(i.writer.Log().Settle(ctx), i.writer.Close())
 }
 
 // Ingest records a delivery that was fetched, and returns its file; duplicate means that the log had it. It is a [fleet.Ingest].
-func (i *Intake) Ingest(ctx context.Context, d hooks.Delivery) (file string, duplicate bool, err error) {
-	record := fetched(d)
+func (i *Intake) Ingest(ctx context.Context, h hooks.Hook, d hooks.Delivery) (file string, duplicate bool, err error) {
+	record := fetched(h, d)
 	if i.writer == nil {
 		answer, err := i.client.Ingest(ctx, record)
 		return answer.File, answer.Duplicate, err
@@ -64,12 +64,16 @@ func (i *Intake) Ingest(ctx context.Context, d hooks.Delivery) (file string, dup
 }
 
 // fetched is the record of a delivery that came through GitHub's API.
-func fetched(d hooks.Delivery) *logs.Record {
+func fetched(h hooks.Hook, d hooks.Delivery) *logs.Record {
 	header := http.Header{}
 	for name, value := range d.RequestHeaders {
 		header.Set(name, value)
 	}
-	return &logs.Record{EventType: d.Event, DeliveryID: d.GUID, HookID: d.HookID, Source: logs.SourceCatchup, Headers: server.KeptHeaders(header), Payload: d.Payload}
+	kept := server.KeptHeaders(header)
+	if name := hooks.PathName(h.URL); name != "" {
+		kept[logs.PathHeader] = name
+	}
+	return &logs.Record{EventType: d.Event, DeliveryID: d.GUID, HookID: h.ID, Source: logs.SourceCatchup, Headers: kept, Payload: d.Payload}
 }
 
 // Relayed hands a delivery that came through GitHub's relay to the receiver, and returns what to answer GitHub. Where GitHub
