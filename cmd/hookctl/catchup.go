@@ -66,24 +66,15 @@ func (p *program) catchup(ctx context.Context, f *targetFlags, request fleet.Cat
 }
 
 func (p *program) printCaughtUp(report fleet.CatchUpReport, dryRun bool, out *output) error {
-	if out.wanted() {
-		return out.print(p.out, report)
-	}
-	if len(report.Events) == 0 {
-		p.note("nothing is missing")
-		return nil
-	}
-	cells := make([][]string, len(report.Events))
-	for i, e := range report.Events {
-		state := e.File
-		if !e.Recorded {
-			state = "missing"
-		}
-		cells[i] = []string{e.DeliveredAt.Local().Format(time.DateTime), e.Repository, e.Event, e.Reason, state}
-	}
 	head := []string{"DELIVERED", "REPOSITORY", "EVENT", "GITHUB SAW", "RECORDED AS"}
 	if dryRun {
 		head[4] = "LOG"
 	}
-	return table(p.out, head, cells)
+	return printList(p, out, report, report.Events, "nothing is missing", head, func(e fleet.CaughtUp) []string {
+		state := e.File
+		if !e.Recorded {
+			state = "missing"
+		}
+		return []string{e.DeliveredAt.Local().Format(time.DateTime), e.Repository, e.Event, e.Reason, state}
+	})
 }

@@ -63,14 +63,9 @@ func newConfig(p *program) *cobra.Command {
 
 func (p *program) printSettings(s *settings.Settings, out *output) error {
 	rows := s.Rows()
-	if out.wanted() {
-		return out.print(p.out, rows)
-	}
-	cells := make([][]string, len(rows))
-	for i, row := range rows {
-		cells[i] = []string{row.Key, row.Text, row.Origin}
-	}
-	return table(p.out, []string{"SETTING", "VALUE", "FROM"}, cells)
+	return printList(p, out, rows, rows, "", []string{"SETTING", "VALUE", "FROM"}, func(row settings.Row) []string {
+		return []string{row.Key, row.Text, row.Origin}
+	})
 }
 
 // editSettings lets an editor change a copy, and takes the copy over once it is right.

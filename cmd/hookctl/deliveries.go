@@ -70,15 +70,8 @@ func (p *program) oneOrTargets(ctx context.Context, all *fleet.Fleet, f *targetF
 }
 
 func (p *program) printDeliveries(seen []fleet.Sent, out *output) error {
-	if out.wanted() {
-		return out.print(p.out, seen)
-	}
-	if len(seen) == 0 {
-		p.note("no deliveries")
-		return nil
-	}
-	rows := make([][]string, len(seen))
-	for i, e := range seen {
+	head := []string{"DELIVERED", "REPOSITORY", "HOOK", "DELIVERY", "EVENT", "OUTCOME", "RECORD OR REASON"}
+	return printList(p, out, seen, seen, "no deliveries", head, func(e fleet.Sent) []string {
 		event, reason := e.Event, e.Reason
 		if e.Action != "" {
 			event += " " + e.Action
@@ -87,9 +80,8 @@ func (p *program) printDeliveries(seen []fleet.Sent, out *output) error {
 			reason = strings.TrimSpace(*e.File + "  " + reason)
 		}
 		at := e.Attempts[0].DeliveredAt.Local().Format(time.DateTime)
-		rows[i] = []string{at, e.Repository, strconv.FormatInt(e.HookID, 10), strconv.FormatInt(e.ID, 10), event, e.Outcome, reason}
-	}
-	return table(p.out, []string{"DELIVERED", "REPOSITORY", "HOOK", "DELIVERY", "EVENT", "OUTCOME", "RECORD OR REASON"}, rows)
+		return []string{at, e.Repository, strconv.FormatInt(e.HookID, 10), strconv.FormatInt(e.ID, 10), event, e.Outcome, reason}
+	})
 }
 
 func newHooksRedeliver(p *program) *cobra.Command {

@@ -82,23 +82,11 @@ func (p *program) listEvents(ctx context.Context, f eventsFilter, out *output) (
 		}
 		query.Cursor = page.Entries[len(page.Entries)-1].Cursor()
 	}
-	if out.wanted() {
-		return out.print(p.out, entries)
+	none := "no records yet\nhint: set up a hook: hookctl setup; or send a sample: hookctl test FILE"
+	if f.filter != "" {
+		none = "no record matches"
 	}
-	switch {
-	case len(entries) == 0 && f.filter != "":
-		p.note("no record matches")
-		return nil
-	case len(entries) == 0:
-		p.note("no records yet")
-		p.note("hint: set a hook up with: hookctl setup; or send a sample with: hookctl test FILE")
-		return nil
-	}
-	rows := make([][]string, len(entries))
-	for i, e := range entries {
-		rows[i] = eventRow(e)
-	}
-	return table(p.out, []string{"RECEIVED", "EVENT", "REPOSITORY", "SENDER", "RESULT", "NOTIFIED", "FILE"}, rows)
+	return printList(p, out, entries, entries, none, []string{"RECEIVED", "EVENT", "REPOSITORY", "SENDER", "RESULT", "NOTIFIED", "FILE"}, eventRow)
 }
 
 // eventRow is a record as a line of `events list` and `events follow`.
@@ -150,20 +138,26 @@ func newEventsView(p *program) *cobra.Command {
 	return cmd
 }
 
-func (p *program) viewEvent(ctx context.Context, name string, payload bool, out *output) (err error) {
+// record reads the record that a person calls by name, see findRecord.
+func (p *program) record(ctx context.Context, name string) (record *logs.Record, err error) {
 	log, err := p.openLog(ctx)
 	if err != nil {
-		return err
+		return nil, err
 	}
 	defer func() { err = errors.Join(err, log.Close()) }()
 	file, err := findRecord(ctx, log, name)
 	if err != nil {
-		return err
+		return nil, err
 	}
-	record, err := log.Read(ctx, file)
+	record, err = log.Read(ctx, file)
+	return record, hint(err, "list the records: hookctl events list")
+}
+
+func (p *program) viewEvent(ctx context.Context, name string, payload bool, out *output) error {
+	record, err := p.record(ctx, name)
 	switch {
 	case err != nil:
-		return hint(err, "see what there is with: hookctl events list")
+		return err
 	case out.wanted():
 		return out.print(p.out, record)
 	case payload:
@@ -176,7 +170,7 @@ func (p *program) viewEvent(ctx context.Context, name string, payload bool, out 
 	}
 	var pretty bytes.Buffer
 	if err := json.Indent(&pretty, bytes.TrimSpace(encoded), "", "  "); err != nil {
-		return fmt.Errorf("show %s: %w", file, err)
+		return fmt.Errorf("show %s: %w", name, err)
 	}
 	for line := range strings.Lines(pretty.String()) {
 		// Indentation is ours; the rest may hold characters that a terminal obeys.
@@ -187,17 +181,8 @@ func (p *program) viewEvent(ctx context.Context, name string, payload bool, out 
 }
 
 // browseEvent opens the page that an event is about.
-func (p *program) browseEvent(ctx context.Context, name string) (err error) {
-	log, err := p.openLog(ctx)
-	if err != nil {
-		return err
-	}
-	defer func() { err = errors.Join(err, log.Close()) }()
-	file, err := findRecord(ctx, log, name)
-	if err != nil {
-		return err
-	}
-	record, err := log.Read(ctx, file)
+func (p *program) browseEvent(ctx context.Context, name string) error {
+	record, err := p.record(ctx, name)
 	if err != nil {
 		return err
 	}

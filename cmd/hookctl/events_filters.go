@@ -20,22 +20,15 @@ func newEventsFilters(p *program) *cobra.Command {
 		Example: "  hookctl events filters save broken 'result:*failed* since:7d'\n  hookctl events list --filter @broken",
 		RunE: func(*cobra.Command, []string) error {
 			s, err := settings.Load(p.environ)
-			switch {
-			case err != nil:
+			if err != nil {
 				return err
-			case out.wanted():
-				saved := map[string]string{}
-				maps.Copy(saved, s.TUI.Filters)
-				return out.print(p.out, saved)
-			case len(s.TUI.Filters) == 0:
-				p.note("no filter is saved")
-				return nil
 			}
-			var rows [][]string
-			for _, name := range slices.Sorted(maps.Keys(s.TUI.Filters)) {
-				rows = append(rows, []string{"@" + name, s.TUI.Filters[name]})
-			}
-			return table(p.out, []string{"NAME", "FILTER"}, rows)
+			saved := map[string]string{}
+			maps.Copy(saved, s.TUI.Filters)
+			names := slices.Sorted(maps.Keys(saved))
+			return printList(p, &out, saved, names, "no filter is saved", []string{"NAME", "FILTER"}, func(name string) []string {
+				return []string{"@" + name, saved[name]}
+			})
 		},
 	}
 	addOutputFlags(cmd, &out)

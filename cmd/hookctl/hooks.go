@@ -71,18 +71,9 @@ func newHooksList(p *program) *cobra.Command {
 }
 
 func (p *program) printHooks(list fleet.List, out *output) error {
-	if out.wanted() {
-		return out.print(p.out, list)
-	}
-	if len(list.Hooks) == 0 {
-		p.note("no hooks")
-		return nil
-	}
-	rows := make([][]string, len(list.Hooks))
-	for i, h := range list.Hooks {
-		rows[i] = []string{h.Target.String(), strconv.FormatInt(h.ID, 10), h.URL, strings.Join(h.Events, ","), hookState(h)}
-	}
-	return table(p.out, []string{"REPOSITORY", "ID", "URL", "EVENTS", "STATE"}, rows)
+	return printList(p, out, list, list.Hooks, "no hooks", []string{"REPOSITORY", "ID", "URL", "EVENTS", "STATE"}, func(h fleet.Hook) []string {
+		return []string{h.Target.String(), strconv.FormatInt(h.ID, 10), h.URL, strings.Join(h.Events, ","), hookState(h)}
+	})
 }
 
 // hookState says in a few words how a hook is; those of other services are named as such.
@@ -314,14 +305,9 @@ func newHooksEvents(p *program) *cobra.Command {
 		Example: "  hookctl hooks events",
 		RunE: func(*cobra.Command, []string) error {
 			list := hooks.Events()
-			if out.wanted() {
-				return out.print(p.out, list)
-			}
-			rows := make([][]string, len(list))
-			for i, e := range list {
-				rows[i] = []string{e.Name, e.Sentence}
-			}
-			return table(p.out, []string{"EVENT", "SENT WHEN"}, rows)
+			return printList(p, &out, list, list, "", []string{"EVENT", "SENT WHEN"}, func(e hooks.EventInfo) []string {
+				return []string{e.Name, e.Sentence}
+			})
 		},
 	}
 	addOutputFlags(cmd, &out)

@@ -195,6 +195,23 @@ func table(w io.Writer, head []string, rows [][]string) error {
 	return fitTable(w, terminalWidth(w), head, rows)
 }
 
+// printList prints a list: value as JSON where that is asked for, else a table with a row for each of list, or the line none
+// where there are none.
+func printList[T any](p *program, out *output, value any, list []T, none string, head []string, row func(T) []string) error {
+	if out.wanted() {
+		return out.print(p.out, value)
+	}
+	if len(list) == 0 {
+		p.note("%s", none)
+		return nil
+	}
+	rows := make([][]string, len(list))
+	for i, item := range list {
+		rows[i] = row(item)
+	}
+	return table(p.out, head, rows)
+}
+
 // unlimited is the width of what is not a terminal.
 const unlimited = 1 << 20
 

@@ -7,6 +7,7 @@ import (
 	"io"
 	"io/fs"
 	"os"
+	"slices"
 	"strings"
 	"time"
 
@@ -49,24 +50,19 @@ func newRejected(p *program) *cobra.Command {
 				return err
 			}
 			list, err := daemon.Dial(s.Home).Rejected(cmd.Context())
-			switch {
-			case err != nil:
+			if err != nil {
 				return err
-			case out.wanted():
-				return out.print(p.out, append([]daemon.Rejected{}, list...))
-			case len(list) == 0:
-				p.note("no request was refused since the receiver started")
-				return nil
 			}
-			rows := make([][]string, len(list))
-			for i, r := range list {
+			head := []string{"TIME", "REASON", "FROM", "EVENT", "GUID", "TRIED"}
+			newest := slices.Clone(list)
+			slices.Reverse(newest)
+			return printList(p, &out, append([]daemon.Rejected{}, list...), newest, "no request was refused since the receiver started", head, func(r daemon.Rejected) []string {
 				reason := r.Reason
 				if r.Former != "" {
 					reason = "signed with the former secret " + r.Former + ": a hook was not rotated"
 				}
-				rows[len(list)-1-i] = []string{r.Time.Local().Format(time.DateTime), reason, r.Address, r.Event, r.DeliveryID, strings.Join(r.Fingerprints, ",")}
-			}
-			return table(p.out, []string{"TIME", "REASON", "FROM", "EVENT", "GUID", "TRIED"}, rows)
+				return []string{r.Time.Local().Format(time.DateTime), reason, r.Address, r.Event, r.DeliveryID, strings.Join(r.Fingerprints, ",")}
+			})
 		},
 	}
 	addOutputFlags(cmd, &out)
