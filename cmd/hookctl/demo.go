@@ -1,24 +1,20 @@
 package main
 
 import (
-	"bytes"
 	"context"
 	"errors"
 	"fmt"
-	"io/fs"
 	"math/rand/v2"
 	"net"
 	"os"
 	"os/signal"
 	"path/filepath"
-	"runtime"
 	"strconv"
 	"strings"
 	"syscall"
 	"time"
 
 	"github.com/spf13/cobra"
-	"golang.org/x/sync/errgroup"
 
 	"hookctl/cmd/hookctl/settings"
 	"hookctl/hooks"
@@ -149,7 +145,11 @@ func (d *demo) open(ctx context.Context, o demoOptions) (err error) {
 	if d.settings, err = settings.Load(d.p.environ); err != nil {
 		return err
 	}
-	return d.fillLog(ctx, o.records)
+	if o.records == 0 {
+		return nil
+	}
+	d.p.note("writing %d records…", o.records)
+	return logs.Generate(ctx, d.settings.Log.Dir, o.records, d.began, 30*24*time.Hour, 1, nil)
 }
 
 // freePort is a port that was free a moment ago. The receiver binds it soon after; port 0 would give it another one
@@ -209,57 +209,4 @@ func (d *demo) setUp(ctx context.Context, progress func(hooks.Step)) ([]hooks.Se
 		err = errors.Join(err, r.Err)
 	}
 	return report.Results, err
-}
-
-// fillLog writes plausible records of the past month about the demo's repositories, so that the interface can be seen on
-// a long log.
-func (d *demo) fillLog(ctx context.Context, n int) error {
-	if n <= 0 {
-		return nil
-	}
-	d.p.note("writing %d records…", n)
-	dir, now, span := d.settings.Log.Dir, d.began, 30*24*time.Hour
-	if err := os.MkdirAll(dir, 0o700); err != nil {
-		return fmt.Errorf("make the log directory: %w", err)
-	}
-	var all errgroup.Group
-	all.SetLimit(runtime.GOMAXPROCS(0))
-	for i := range n {
-		if ctx.Err() != nil {
-			break
-		}
-		all.Go(func() error {
-			record := logs.Sample(1, i, now.Add(-span+time.Duration(float64(span)*float64(i)/float64(n))))
-			return writePast(dir, i, record, d.repos[i%len(d.repos)])
-		})
-	}
-	return errors.Join(all.Wait(), ctx.Err())
-}
-
-// writePast writes a sample as a file of the log, about another repository. Samples of one second and event have names
-// that end in their number.
-func writePast(dir string, i int, record *logs.Record, repo string) error {
-	data, err := record.Encode()
-	if err != nil {
-		return err
-	}
-	data = bytes.ReplaceAll(data, []byte(record.Summary.Repository), []byte(repo))
-	stem := filepath.Join(dir, record.Timestamp+"_"+record.EventType)
-	err = writeNew(stem+".json", data)
-	if errors.Is(err, fs.ErrExist) {
-		err = writeNew(stem+"_"+strconv.Itoa(i+2)+".json", data)
-	}
-	if err != nil {
-		return fmt.Errorf("write a record of the past: %w", err)
-	}
-	return nil
-}
-
-func writeNew(path string, data []byte) error {
-	file, err := os.OpenFile(filepath.Clean(path), os.O_WRONLY|os.O_CREATE|os.O_EXCL, 0o600)
-	if err != nil {
-		return err
-	}
-	_, err = file.Write(data)
-	return errors.Join(err, file.Close())
 }
