@@ -2,6 +2,7 @@ package host
 
 import (
 	"bytes"
+	"cmp"
 	"context"
 	"encoding/json"
 	"errors"
@@ -11,8 +12,11 @@ import (
 	"slices"
 	"time"
 
+	"github.com/google/uuid"
+
 	"hookctl/hooks"
 	"hookctl/logs"
+	"hookctl/server"
 	"hookctl/server/daemon"
 )
 
@@ -114,6 +118,29 @@ type Sample struct {
 	DeliveryID string `json:"delivery_id"`
 	Signature  string `json:"signature"`
 	Payload    []byte `json:"payload"` // in base64: JSON within JSON would lose its spaces, and with them the signature
+}
+
+// NewSample returns a payload as a test delivery that is not signed yet, with an id of its own. The event is the given one,
+// else that of the payload's _event_type, else workflow_run. A payload that has _event_type loses it, as in the handler that
+// hookctl replaces; any other stays byte for byte.
+func NewSample(event string, payload []byte) (Sample, error) {
+	var fields map[string]json.RawMessage
+	if err := json.Unmarshal(payload, &fields); err != nil || fields == nil {
+		return Sample{}, fmt.Errorf("%w: a payload is one JSON object", server.ErrNotObject)
+	}
+	if raw, ok := fields["_event_type"]; ok {
+		var name string
+		err := json.Unmarshal(raw, &name)
+		if err != nil {
+			return Sample{}, errors.New("_event_type is not a string")
+		}
+		event = cmp.Or(event, name)
+		delete(fields, "_event_type")
+		if payload, err = json.Marshal(fields); err != nil {
+			return Sample{}, err
+		}
+	}
+	return Sample{Event: cmp.Or(event, "workflow_run"), DeliveryID: uuid.NewString(), Payload: payload}, nil
 }
 
 // Ingested names the record that a payload became. Duplicate means that the log had it; then File is empty.
