@@ -12,7 +12,6 @@ import (
 	"hookctl/cmd/hookctl/settings"
 	"hookctl/hooks/secret"
 	"hookctl/logs/text"
-	"hookctl/server/daemon"
 	"hookctl/server/fleet"
 )
 
@@ -80,7 +79,7 @@ func (p *program) rotate(ctx context.Context, o *rotateOptions) (err error) {
 	case (o.resume || o.undo || o.finish) && (chosen || o.maxAge > 0):
 		return usage(errors.New("--resume, --undo and --finish are about the rotation that there is: name no hooks, and no --max-age"))
 	}
-	s, all, err := p.atFleet()
+	_, all, err := p.atFleet()
 	if err != nil {
 		return err
 	}
@@ -98,11 +97,7 @@ func (p *program) rotate(ctx context.Context, o *rotateOptions) (err error) {
 			return err
 		}
 	}
-	if idle := len(plan.Hooks) == 0 && plan.Young > 0; !idle {
-		if _, err := daemon.Dial(s.Home).Status(ctx); err != nil {
-			return hint(fmt.Errorf("a rotation needs the receiver, which has to accept both secrets: %w", err), "start it with: hookctl start")
-		}
-	} else if !o.out.wanted() {
+	if idle := len(plan.Hooks) == 0 && plan.Young > 0; idle && !o.out.wanted() {
 		return p.reportAside(plan.Aside)
 	}
 	report, err := turn()
