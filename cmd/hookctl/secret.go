@@ -36,53 +36,48 @@ type secretReport struct {
 }
 
 func newSecretGenerate(p *program) *cobra.Command {
-	var out output
-	var force bool
 	cmd := &cobra.Command{
 		Use:     "generate",
-		Short:   "Make a new secret and keep it in .env",
+		Short:   "Generate a new secret and store it in .env",
 		Example: "  hookctl secret generate",
-		RunE: func(cmd *cobra.Command, _ []string) error {
-			s, err := settings.Load(p.environ)
-			if err != nil {
-				return err
-			}
-			value, err := secret.Generate()
-			if err != nil {
-				return err
-			}
-			return p.keepSecret(cmd.Context(), s, value, force, &out)
-		},
 	}
-	cmd.Flags().BoolVar(&force, "force", false, "replace the secret that is there; hooks that sign with it are refused from then on")
-	addOutputFlags(cmd, &out)
-	return cmd
+	return p.newSecretSetter(cmd, "replace the current secret; hooks that sign with it are refused from then on", func(context.Context) (string, error) {
+		return secret.Generate()
+	})
 }
 
 func newSecretImport(p *program) *cobra.Command {
-	var out output
-	var force bool
 	cmd := &cobra.Command{
 		Use:     "import",
-		Short:   "Keep the secret that is given on stdin",
-		Long:    "Keep the secret that is given on stdin: one line. It is never taken from the command line, which every user can read.",
+		Short:   "Store the secret that is given on stdin",
+		Long:    "Store the secret that is given on stdin, as one line. It is never taken from the command line, which every user can read.",
 		Example: "  pass show webhook | hookctl secret import",
-		RunE: func(cmd *cobra.Command, _ []string) error {
-			s, err := settings.Load(p.environ)
-			if err != nil {
-				return err
-			}
-			value, err := p.readSecret(cmd.Context())
-			if err != nil {
-				return err
-			}
-			if value == "" {
-				return usage(errors.New("no secret on stdin"))
-			}
-			return p.keepSecret(cmd.Context(), s, value, force, &out)
-		},
 	}
-	cmd.Flags().BoolVar(&force, "force", false, "replace the secret that is there")
+	return p.newSecretSetter(cmd, "replace the current secret", func(ctx context.Context) (string, error) {
+		value, err := p.readSecret(ctx)
+		if err == nil && value == "" {
+			err = usage(errors.New("no secret on stdin"))
+		}
+		return value, err
+	})
+}
+
+// newSecretSetter makes cmd store the secret that value returns.
+func (p *program) newSecretSetter(cmd *cobra.Command, forced string, value func(context.Context) (string, error)) *cobra.Command {
+	var out output
+	var force bool
+	cmd.RunE = func(cmd *cobra.Command, _ []string) error {
+		s, err := settings.Load(p.environ)
+		if err != nil {
+			return err
+		}
+		key, err := value(cmd.Context())
+		if err != nil {
+			return err
+		}
+		return p.storeSecret(cmd.Context(), s, key, force, &out)
+	}
+	cmd.Flags().BoolVar(&force, "force", false, forced)
 	addOutputFlags(cmd, &out)
 	return cmd
 }
@@ -124,8 +119,8 @@ func (p *program) readSecret(ctx context.Context) (string, error) {
 	return t.line, errors.Join(t.err, term.Restore(fd, before))
 }
 
-// keepSecret saves a secret, and makes a running receiver use it.
-func (p *program) keepSecret(ctx context.Context, s *settings.Settings, value string, force bool, out *output) error {
+// storeSecret saves a secret, and makes a running receiver use it.
+func (p *program) storeSecret(ctx context.Context, s *settings.Settings, value string, force bool, out *output) error {
 	store := s.Store()
 	current, _, err := store.Current()
 	if err != nil {
