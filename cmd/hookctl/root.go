@@ -96,8 +96,8 @@ func newRoot(p *program) *cobra.Command {
 func finish(cmd *cobra.Command) {
 	args := cmd.Args
 	switch {
-	case cmd.HasSubCommands() && cmd.HasParent():
-		if cmd.RunE == nil && cmd.Run == nil {
+	case cmd.HasSubCommands():
+		if !cmd.Runnable() {
 			cmd.RunE = func(cmd *cobra.Command, _ []string) error { return cmd.Help() }
 		}
 		cmd.Args = func(cmd *cobra.Command, args []string) error {
@@ -116,13 +116,6 @@ func finish(cmd *cobra.Command) {
 			about.InitDefaultHelpFlag()
 			return about.Help()
 		}
-	case !cmd.HasParent():
-		cmd.Args = func(cmd *cobra.Command, args []string) error {
-			if len(args) == 0 {
-				return nil
-			}
-			return unknownCommand(cmd, args[0])
-		}
 	default:
 		if args == nil {
 			args = cobra.NoArgs
@@ -132,19 +125,15 @@ func finish(cmd *cobra.Command) {
 			if err == nil {
 				err = cmd.ValidateFlagGroups() // cobra would do it later, as a failure
 			}
-			return hint(wrapUsage(err), "usage: "+cmd.UseLine())
+			if err == nil {
+				return nil
+			}
+			return hint(usage(err), "usage: "+cmd.UseLine())
 		}
 	}
 	for _, sub := range cmd.Commands() {
 		finish(sub)
 	}
-}
-
-func wrapUsage(err error) error {
-	if err == nil {
-		return nil
-	}
-	return usage(err)
 }
 
 // unknownCommand names the nearest commands that exist.
