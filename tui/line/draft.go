@@ -1,6 +1,7 @@
 package line
 
 import (
+	"cmp"
 	"encoding/json"
 	"errors"
 	"fmt"
@@ -12,7 +13,6 @@ import (
 	"github.com/google/renameio/v2/maybe"
 
 	"hookctl/hooks"
-	"hookctl/logs/text"
 )
 
 // draft is what was answered so far. It holds no secret. Its file is that of the wizard of the full screen, so that one
@@ -68,17 +68,9 @@ func (d *draft) load(home string) (goal int) {
 		return stepSignIn
 	}
 	d.add(was.Chosen)
-	if was.URL != "" {
-		d.URL = text.Clean(was.URL)
-	}
+	d.URL, d.Agent = cmp.Or(was.URL, d.URL), cmp.Or(was.Agent, d.Agent)
 	if len(was.Events) > 0 {
-		d.Events = nil
-		for _, e := range was.Events {
-			d.Events = append(d.Events, text.Clean(e))
-		}
-	}
-	if was.Agent != "" {
-		d.Agent = text.Clean(was.Agent)
+		d.Events = was.Events
 	}
 	d.Nobody = was.Nobody || d.Agent == ""
 	switch {

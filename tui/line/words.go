@@ -170,13 +170,17 @@ func (m *mode) replace(cmd *cobra.Command, path, rest []string) ([][]string, err
 	if kinds == nil {
 		return [][]string{slices.Concat(path, rest)}, nil
 	}
-	flags, at := slices.Clone(path), positional(cmd, rest)
+	flags := slices.Clone(path)
+	cmd.InitDefaultHelpFlag()
+	err := cmd.Flags().ParseAll(rest, func(f *pflag.Flag, value string) error {
+		flags = append(flags, "--"+f.Name+"="+value)
+		return cmd.Flags().Set(f.Name, value)
+	})
+	if err != nil {
+		return [][]string{slices.Concat(path, rest)}, nil //nolint:nilerr // Executing it says what is wrong.
+	}
 	var rows []row
-	for i, word := range rest {
-		if !slices.Contains(at, i) {
-			flags = append(flags, word)
-			continue
-		}
+	for _, word := range cmd.Flags().Args() {
 		for _, part := range parts(word) {
 			r, err := m.named(kinds[min(len(rows), len(kinds)-1)], part)
 			if err != nil {
@@ -270,41 +274,6 @@ func takes(cmd *cobra.Command) (kinds []string, many bool) {
 		return nil, false
 	}
 	return kinds, many
-}
-
-// positional are the places of the words that are no flags and no values of flags.
-func positional(cmd *cobra.Command, words []string) (at []int) {
-	_ = cmd.ParseFlags(words) // what is wrong with them is for the command to say
-	for i := 0; i < len(words); i++ {
-		word := words[i]
-		switch {
-		case strings.HasPrefix(word, "--"):
-			if f := cmd.Flags().Lookup(word[2:]); f != nil && f.NoOptDefVal == "" {
-				i++
-			}
-		case strings.HasPrefix(word, "-") && len(word) > 1:
-			if takesNext(cmd.Flags(), word[1:]) {
-				i++
-			}
-		default:
-			at = append(at, i)
-		}
-	}
-	return at
-}
-
-// takesNext reports whether the last of some short flags has its value in the next word.
-func takesNext(flags *pflag.FlagSet, letters string) bool {
-	for i := range letters {
-		f := flags.ShorthandLookup(letters[i : i+1])
-		if f == nil {
-			return false
-		}
-		if f.NoOptDefVal == "" {
-			return i == len(letters)-1
-		}
-	}
-	return false
 }
 
 // isNumber reports whether a word is a number, or several with commas between them.
