@@ -2,108 +2,100 @@ package tui
 
 import (
 	"context"
+	"errors"
+	"strconv"
 	"time"
 
 	tea "charm.land/bubbletea/v2"
 
+	"hookctl/hooks"
 	"hookctl/logs"
+	"hookctl/logs/text"
 	"hookctl/server/daemon"
+	"hookctl/tui/checkup"
+	"hookctl/tui/events"
+	"hookctl/tui/home"
+	"hookctl/tui/kit"
+	"hookctl/tui/receiver"
+	"hookctl/tui/webhooks"
+	"hookctl/tui/wizard"
 )
-
-// page is one tab. It draws into the room that it is given and answers
-// messages; what it can do is in its actions.
-type page interface {
-	name() string
-	title() string
-	open() tea.Cmd // called when the page comes to the front or is refreshed
-	update(tea.Msg) tea.Cmd
-	view(w, h int) string
-	actions() []action
-}
-
-// overlay is a box above the page. While it is open it has the keys: those
-// that none of its actions binds go to update.
-type overlay interface {
-	title() string
-	update(tea.Msg) tea.Cmd
-	view(w, h int) string // what is inside the frame, at most w×h
-	cursor() *tea.Cursor  // relative to the inside; nil hides it
-	actions() []action
-}
 
 // statusEvery is how often the receiver is asked how it is.
 const statusEvery = 2 * time.Second
 
-// app is the one tea.Model: window, pages, overlays, toast, and what all pages
-// know (the log, the receiver's status).
+// app is the one tea.Model: the shell with its pages, the wizard, and what all
+// of them know: the log and the receiver's status.
 type app struct {
-	ctx      context.Context
-	cfg      Config
-	theme    *theme
-	w, h     int
-	pages    []page
-	at       int
-	overlays []overlay
-	toast    toast
-	mouse    bool
-	focused  bool
-	progress *tea.ProgressBar
-	lastTap  tap
-	waits    func(tea.Cmd) tea.Cmd // what becomes of commands that wait for time or news; tests leave them out
-	jobs     jobs                  // long work that close waits for
-	wizard   *wizard               // the last one, to go on where it was left
+	*kit.Shell
+	cfg    Config
+	wizard *wizard.Wizard // the last one, to go on where it was left
 
-	log       *logs.Log
-	logErr    error
-	status    daemon.Status
-	statusErr error // nil once the receiver answered; daemon.ErrNotRunning when there is none
-	asked     bool  // the first answer about the receiver is here
+	home     *home.Page
+	events   *events.Page
+	hooks    *webhooks.Page
+	receiver *receiver.Page
+	doctor   *checkup.Page
+
+	log    kit.Answer[*logs.Log]     // the log directory, or why it cannot be read
+	status kit.Answer[daemon.Status] // what the receiver said last; daemon.ErrNotRunning when there is none
 }
 
 type (
-	// opened is the log directory, or why it cannot be read.
-	opened struct {
-		log *logs.Log
-		err error
-	}
-	// statusMsg is the receiver's answer; again asks for the next poll.
-	statusMsg struct {
+	// StatusMsg is the receiver's answer; again asks for the next poll.
+	StatusMsg struct {
 		status daemon.Status
-		err    error
+		Err    error
 		again  bool
 	}
 	pollMsg struct{}
+	// watching is the channel that the log reports new records on.
+	watching struct {
+		from <-chan []logs.Entry
+		err  error
+	}
 	// arrived is a batch of new or changed records.
 	arrived struct {
 		entries []logs.Entry
 		from    <-chan []logs.Entry
 	}
-	// failure is an error that a command could not put anywhere else.
-	failure struct{ err error }
-	// notice is a good outcome to tell.
-	notice string
 )
 
 func newApp(ctx context.Context, cfg Config) *app {
 	cfg = cfg.withDefaults()
-	a := &app{ctx: ctx, cfg: cfg, theme: newTheme(cfg.Theme != "light", cfg.ASCII), mouse: !cfg.NoMouse, focused: true, waits: func(c tea.Cmd) tea.Cmd { return c }}
-	a.pages = []page{newHome(a), newEvents(a), newHooks(a), newReceiver(a), newDoctor(a)}
+	a := &app{cfg: cfg}
+	a.Shell = kit.New(ctx, kit.Config{
+		Theme: cfg.Theme, Ascii: cfg.ASCII, NoMouse: cfg.NoMouse, Keys: cfg.Keys, Now: cfg.Now,
+		Browse: cfg.Browse, Cure: hooks.CureOf, SetUp: a.openWizard, Fresh: func() bool { return a.home.Fresh() }, Lamp: a.lamp,
+		Again: func() tea.Cmd { return a.poll(false) },
+	})
+	a.hooks = webhooks.New(a.Shell, webhooks.Config{
+		Home: cfg.Home, Store: cfg.Store, Dial: cfg.Hooks, PerHook: cfg.PerHook, Repositories: cfg.Setup.Repositories,
+		Log: &a.log, Receiver: &a.status, PublicURL: a.publicURL, Events: wizard.EventItems, Poll: a.poll,
+	})
+	a.events = events.New(a.Shell, events.Config{
+		Home: cfg.Home, Filters: cfg.Filters, SaveFilter: cfg.SaveFilter, Log: &a.log, Receiver: &a.status, Address: a.address,
+	})
+	a.receiver = receiver.New(a.Shell, receiver.Config{
+		Daemon: cfg.Daemon, Home: cfg.Home, Settings: cfg.Settings, Receiver: &a.status, Poll: a.poll,
+	})
+	a.doctor = checkup.New(a.Shell, checkup.Config{Checks: cfg.Checks, Start: a.receiver.Start, Restart: a.receiver.Restart})
+	a.home = home.New(a.Shell, home.Config{
+		Store: cfg.Store, Log: &a.log, Receiver: &a.status, PublicURL: a.publicURL, Start: a.receiver.Start,
+		Hooks: func() home.Hooks { return home.Hooks(a.hooks.Summary()) }, Row: a.events.Line, Temporary: cfg.Temporary,
+	})
+	a.Pages = []kit.Page{a.home, a.events, a.hooks, a.receiver, a.doctor}
 	return a
-}
-
-// later sends a message after a while.
-func (a *app) later(d time.Duration, msg tea.Msg) tea.Cmd {
-	return a.waits(tea.Tick(d, func(time.Time) tea.Msg { return msg }))
 }
 
 // Init opens the log, asks the receiver and the terminal's background colour.
 func (a *app) Init() tea.Cmd {
-	return tea.Batch(a.openLog, a.poll(true), tea.RequestBackgroundColor, a.hooks().open(), a.pages[a.at].open())
+	return tea.Batch(a.openLog, a.poll(true), tea.RequestBackgroundColor, a.hooks.Open(nil), a.Pages[a.At].Open(nil))
 }
 
 func (a *app) openLog() tea.Msg {
-	l, err := logs.Open(a.ctx, a.cfg.Logs)
-	return opened{l, err}
+	l, err := logs.Open(a.Ctx, a.cfg.Logs)
+	return kit.Answer[*logs.Log]{Value: l, Err: err, Known: true}
 }
 
 // watch waits for the log's next batch.
@@ -118,172 +110,123 @@ func watch(ch <-chan []logs.Entry) tea.Cmd {
 
 // poll asks the receiver how it is; again makes the answer ask for the next.
 func (a *app) poll(again bool) tea.Cmd {
-	ctx, home := a.ctx, a.cfg.Home
+	ctx, home := a.Ctx, a.cfg.Home
 	return func() tea.Msg {
 		ctx, stop := context.WithTimeout(ctx, 2*time.Second)
 		defer stop()
 		s, err := daemon.Dial(home).Status(ctx)
-		return statusMsg{s, err, again}
+		return StatusMsg{s, err, again}
 	}
 }
 
-// running reports whether the receiver answered the last time it was asked.
-func (a *app) running() bool { return a.asked && a.statusErr == nil && a.status.Running }
-
 // Update is the only place where anything changes.
 func (a *app) Update(msg tea.Msg) (tea.Model, tea.Cmd) {
-	switch msg := msg.(type) {
-	case tea.WindowSizeMsg:
-		a.w, a.h = msg.Width, msg.Height
-		return a, nil
-	case tea.BackgroundColorMsg:
-		if a.cfg.Theme == "" {
-			*a.theme = *newTheme(msg.IsDark(), a.cfg.ASCII)
-		}
-		return a, nil
-	case tea.FocusMsg:
-		a.focused = true
-		return a, nil
-	case tea.BlurMsg:
-		a.focused = false
-		return a, nil
-	case tea.KeyPressMsg:
-		return a, a.key(msg)
-	case tea.PasteMsg:
-		if o := a.top(); o != nil {
-			return a, o.update(msg)
-		}
-		return a, nil
-	case tea.MouseClickMsg, tea.MouseWheelMsg:
-		return a, a.pointer(msg)
-	case tea.MouseMsg, tea.KeyReleaseMsg:
-		return a, nil
-	case toastOver:
-		a.toast.over(msg)
-		return a, nil
-	case failure:
-		return a, a.fail(msg.err)
-	case clip:
-		return a, a.copy(msg.what, msg.text)
-	case notice:
-		return a, a.say(string(msg))
-	case pollMsg:
-		return a, a.poll(true)
+	if cmd, taken := a.Take(msg); taken {
+		return a, cmd
 	}
 	var cmds []tea.Cmd
-	switch msg := msg.(type) {
-	case opened:
-		a.log, a.logErr = msg.log, msg.err
-		if msg.log != nil {
-			cmds = append(cmds, a.startWatch(msg.log), a.whenReady(msg.log))
-		}
+	switch m := msg.(type) {
+	case pollMsg:
+		return a, a.poll(true)
 	case watching:
-		if msg.err != nil {
-			return a, a.fail(msg.err)
+		if m.err != nil {
+			return a, a.Fail(m.err)
 		}
-		return a, a.waits(watch(msg.from))
+		return a, a.Waits(watch(m.from))
+	case kit.Answer[*logs.Log]:
+		if a.log = m; m.OK() {
+			cmds = append(cmds, a.startWatch(m.Value), a.whenReady(m.Value))
+		}
 	case arrived:
-		cmds = append(cmds, a.waits(watch(msg.from)), a.alarm(msg.entries))
-	case statusMsg:
-		a.status, a.statusErr, a.asked = msg.status, msg.err, true
-		if msg.again {
-			cmds = append(cmds, a.later(statusEvery, pollMsg{}))
+		cmds = append(cmds, a.Waits(watch(m.from)), a.alarm(m.entries))
+		msg = kit.News[logs.Entry](m.entries)
+	case StatusMsg:
+		a.status = kit.Answer[daemon.Status]{Value: m.status, Err: m.Err, Known: true}
+		if m.again {
+			cmds = append(cmds, a.Later(statusEvery, pollMsg{}))
 		}
+		msg = a.status
 	}
-	for _, p := range a.pages {
-		cmds = append(cmds, p.update(msg))
-	}
-	for _, o := range a.overlays {
-		cmds = append(cmds, o.update(msg))
+	cmds = append(cmds, a.Broadcast(msg))
+	// A wizard that was closed while it is at work still takes its answers.
+	if w := a.wizard; w != nil && !a.Shown(w) {
+		cmds = append(cmds, w.Update(msg))
 	}
 	return a, tea.Batch(cmds...)
 }
 
-// logReady says that the index of the log is complete.
-type logReady struct{ err error }
+// View draws the screen.
+func (a *app) View() tea.View { return a.Screen() }
 
 func (a *app) whenReady(l *logs.Log) tea.Cmd {
-	ctx := a.ctx
-	return func() tea.Msg { return logReady{l.Ready(ctx, nil)} }
-}
-
-// watching is the channel that the log tells of new records on.
-type watching struct {
-	from <-chan []logs.Entry
-	err  error
+	ctx := a.Ctx
+	return func() tea.Msg {
+		l.Ready(ctx, nil) //nolint:errcheck,gosec // who asks the log learns of it
+		return kit.Indexed{}
+	}
 }
 
 func (a *app) startWatch(l *logs.Log) tea.Cmd {
-	ctx := a.ctx
+	ctx := a.Ctx
 	return func() tea.Msg {
 		ch, err := l.Watch(ctx)
 		return watching{ch, err}
 	}
 }
 
-// key starts the action that is bound, or hands the key to the overlay.
-func (a *app) key(msg tea.KeyPressMsg) tea.Cmd {
-	name := msg.String()
-	if act, ok := find(a.actions(), name); ok {
-		return a.perform(act)
+// address is where the receiver listens, or will.
+func (a *app) address() string {
+	if a.status.OK() && a.status.Value.Address != "" {
+		return "http://" + a.status.Value.Address
 	}
-	if o := a.top(); o != nil {
-		return o.update(msg)
-	}
-	return nil
+	return "http://127.0.0.1:" + strconv.Itoa(a.cfg.Setup.Port)
 }
 
-// perform runs an action, or says why it is off.
-func (a *app) perform(act action) tea.Cmd {
-	if act.off != "" {
-		if width(act.off) > a.w-5 {
-			a.show(&message{a: a, head: "Not now", lines: []string{act.off}})
-			return nil
-		}
-		return a.warn(act.off)
+// publicURL is the address of this receiver, as far as it is known.
+func (a *app) publicURL() string {
+	if u := a.status.Value.PublicURL; u != "" {
+		return u
 	}
-	return act.run()
+	return a.cfg.Setup.URL
 }
 
-// actions are what the keys mean just now: the topmost overlay's, or the
-// page's and everyone's.
-func (a *app) actions() []action {
-	var all []action
-	if o := a.top(); o != nil {
-		all = o.actions()
-		for _, b := range a.basic() {
-			if _, bound := find(all, b.keys[0]); !bound {
-				all = append(all, b)
-			}
-		}
-	} else {
-		all = append(a.pages[a.at].actions(), a.everywhere()...)
+// openWizard shows the wizard, where it was left when it was left unfinished.
+func (a *app) openWizard() tea.Cmd {
+	if a.cfg.Hooks == nil || a.cfg.Store == nil {
+		return a.Warn("there is no access to GitHub here")
 	}
-	return override(all, a.cfg.Keys)
+	if a.wizard != nil && !a.wizard.Over {
+		return a.wizard.Resume()
+	}
+	a.wizard = a.newWizard()
+	return a.wizard.Start()
 }
 
-func (a *app) top() overlay {
-	if len(a.overlays) == 0 {
-		return nil
-	}
-	return a.overlays[len(a.overlays)-1]
+func (a *app) newWizard() *wizard.Wizard {
+	return wizard.New(a.Shell, wizard.Config{
+		Home: a.cfg.Home, Store: a.cfg.Store, Daemon: a.cfg.Daemon, Dial: a.cfg.Hooks, Setup: &a.cfg.Setup, Temporary: a.cfg.Temporary,
+		Log: &a.log, Receiver: &a.status, Poll: a.poll, Rotator: a.hooks.Rotator, Done: a.wasSetUp,
+	})
 }
 
-// show puts an overlay on top.
-func (a *app) show(o overlay) { a.overlays = append(a.overlays, o) }
-
-// shut closes an overlay, wherever it is in the stack.
-func (a *app) shut(o overlay) {
-	for i, have := range a.overlays {
-		if have == o {
-			a.overlays = append(a.overlays[:i:i], a.overlays[i+1:]...)
-			return
-		}
-	}
+// wasSetUp has the pages look again after the wizard has set hooks up.
+func (a *app) wasSetUp(client *hooks.Client, repositories []string, address string) tea.Cmd {
+	a.cfg.Setup.URL = address
+	return tea.Batch(a.poll(false), a.hooks.WasSetUp(client, repositories), a.home.Load())
 }
 
-// turn brings page i to the front.
-func (a *app) turn(i int) tea.Cmd {
-	a.at = (i + len(a.pages)) % len(a.pages)
-	return a.pages[a.at].open()
+// lamp is the state of the receiver for the upper right corner.
+func (a *app) lamp() kit.Lamp {
+	s := a.status.Value
+	return kit.Lamp{Known: a.status.Known, Running: a.status.OK(), Stopped: errors.Is(a.status.Err, daemon.ErrNotRunning),
+		Address: text.Clean(s.Address), Alarm: text.Clean(s.Alarm)}
+}
+
+// unfinished reports whether a rotation is left half done on the disk.
+func (a *app) unfinished() bool {
+	if a.cfg.Store == nil {
+		return false
+	}
+	r, err := a.cfg.Store.Rotation()
+	return err == nil && r != nil && r.Promoted.IsZero()
 }

@@ -1,10 +1,10 @@
 package tui
 
 import (
+	"context"
 	"fmt"
 	"strings"
 	"testing"
-	"time"
 
 	tea "charm.land/bubbletea/v2"
 	"github.com/charmbracelet/x/ansi"
@@ -14,72 +14,70 @@ import (
 )
 
 // states are screens with every page and overlay of the frame, by name.
-func states() map[string]func(*screen) {
-	keys := func(names ...string) func(*screen) {
-		return func(s *screen) { s.press(names...) }
+func states() map[string]func(*appScreen) {
+	keys := func(names ...string) func(*appScreen) {
+		return func(s *appScreen) { s.Press(names...) }
 	}
-	return map[string]func(*screen){
+	return map[string]func(*appScreen){
 		"home":              keys("1"),
 		"events":            keys("2"),
 		"events-marked":     keys("2", "x", "x"),
 		"events-open":       keys("2", "enter"),
-		"events-search":     func(s *screen) { s.press("2", "enter", "/"); s.typed("mona") },
-		"events-filter":     func(s *screen) { s.press("2", "/"); s.typed("conclusion:failure") },
-		"events-filter-bad": func(s *screen) { s.press("2", "/"); s.typed("event:push colour:red") },
-		"events-none":       func(s *screen) { s.press("2", "/"); s.typed("event:release"); s.press("enter") },
+		"events-search":     func(s *appScreen) { s.Press("2", "enter", "/"); s.Typed("mona") },
+		"events-filter":     func(s *appScreen) { s.Press("2", "/"); s.Typed("conclusion:failure") },
+		"events-filter-bad": func(s *appScreen) { s.Press("2", "/"); s.Typed("event:push colour:red") },
+		"events-none":       func(s *appScreen) { s.Press("2", "/"); s.Typed("event:release"); s.Press("enter") },
 		"events-by":         keys("2", "="),
-		"events-saving": func(s *screen) {
-			shelved(s)
-			s.press("2", "/")
-			s.typed("event:push")
-			s.press("ctrl+s")
-			s.typed("pushes")
+		"events-saving": func(s *appScreen) {
+			s.Press("2", "/")
+			s.Typed("event:push")
+			s.Press("ctrl+s")
+			s.Typed("pushes")
 		},
-		"events-save-bad": func(s *screen) {
-			shelved(s)
-			s.press("2", "/")
-			s.typed("event:push")
-			s.press("ctrl+s")
-			s.typed("a/b")
+		"events-save-bad": func(s *appScreen) {
+			s.Press("2", "/")
+			s.Typed("event:push")
+			s.Press("ctrl+s")
+			s.Typed("a/b")
 		},
-		"events-save-again": func(s *screen) {
-			shelved(s)
-			s.press("2", "/")
-			s.typed("sender:hubot")
-			s.press("ctrl+s")
-			s.typed("mona")
-			s.press("enter")
+		"events-save-again": func(s *appScreen) {
+			s.Press("2", "/")
+			s.Typed("sender:hubot")
+			s.Press("ctrl+s")
+			s.Typed("mona")
+			s.Press("enter")
 		},
-		"events-saved":   func(s *screen) { shelved(s); s.press("2", "F", "down", "enter") },
-		"events-filters": func(s *screen) { shelved(s); s.press("2", "/"); s.typed("event:push"); s.press("enter", "F") },
-		"events-forget":  func(s *screen) { shelved(s); s.press("2", "F", "ctrl+k") },
-		"events-copy":    keys("2", "y"),
-		"receiver":       keys("4"),
-		"receiver-rejected": func(s *screen) {
-			s.press("4", "v")
-			s.send(rejectedMsg{list: []daemon.Rejected{
-				{Time: noon.Add(-time.Hour), Address: "192.0.2.7:55555", Reason: "no signature"},
-				{Time: noon.Add(-2 * time.Minute), Address: "140.82.112.3:40000", Reason: "the signature does not match", Event: "push", Fingerprints: []string{"a1b2c3d4"}, Former: "0f1e2d3c"},
-				{Time: noon.Add(-time.Minute), Address: "140.82.112.3:40001", Reason: "wrong signature", Event: "push", DeliveryID: "72d3162e-cc78-11e3-81ab-4c9367dc0958", Fingerprints: []string{"a1b2c3d4"}},
-			}})
-		},
-		"receiver-down":     func(s *screen) { s.press("4"); s.send(statusMsg{err: daemon.ErrNotRunning}) },
-		"home-down":         func(s *screen) { s.press("1"); s.send(statusMsg{err: daemon.ErrNotRunning}) },
-		"receiver-full":     func(s *screen) { s.press("4"); s.View(); s.press("enter") },
+		"events-saved":      func(s *appScreen) { s.Press("2", "F", "down", "enter") },
+		"events-filters":    func(s *appScreen) { s.Press("2", "/"); s.Typed("event:push"); s.Press("enter", "F") },
+		"events-forget":     func(s *appScreen) { s.Press("2", "F", "ctrl+k") },
+		"events-copy":       keys("2", "y"),
+		"receiver":          keys("4"),
+		"receiver-down":     func(s *appScreen) { s.Press("4"); s.Send(StatusMsg{Err: daemon.ErrNotRunning}) },
+		"home-down":         func(s *appScreen) { s.Press("1"); s.Send(StatusMsg{Err: daemon.ErrNotRunning}) },
+		"receiver-full":     func(s *appScreen) { s.Press("4"); s.View(); s.Press("enter") },
 		"receiver-settings": keys("4", "v", "v"),
 		"receiver-stop":     keys("4", "t"),
 		"doctor":            keys("5"),
-		"doctor-many":       examined,
-		"doctor-find":       func(s *screen) { examined(s); s.press("/"); s.typed("west-03 deliv") },
 		"help":              keys("2", "?"),
 		"palette":           keys("2", ":"),
-		"palette-search":    func(s *screen) { s.press("2", ":"); s.typed("fil") },
+		"palette-search":    func(s *appScreen) { s.Press("2", ":"); s.Typed("fil") },
 		"commands":          keys("2", "Y"),
-		"failure": func(s *screen) {
-			s.press("2")
-			s.settle(s.fail(errorWithHint{"reach https://x.example.com/webhook: 502 Bad Gateway", "the tunnel is up but nothing listens on 127.0.0.1:9000; run: hookctl start"}))
+		"failure": func(s *appScreen) {
+			s.Press("2")
+			s.Settle(s.Fail(errorWithHint{"reach https://x.example.com/webhook: 502 Bad Gateway", "the tunnel is up but nothing listens on 127.0.0.1:9000; run: hookctl start"}))
 		},
 	}
+}
+
+// shown is a screen for one of states; those of saved filters have some.
+func shown(t testing.TB, name string, w, h int, change ...func(*Config)) *appScreen {
+	if strings.HasPrefix(name, "events-sav") || name == "events-filters" || name == "events-forget" {
+		change = append(change, func(c *Config) {
+			c.Filters = map[string]string{"broken builds": "conclusion:failure since:7d", "mona": "sender:mona"}
+			c.SaveFilter = func(context.Context, string, string) error { return nil }
+		})
+	}
+	return Full(t, w, h, change...)
 }
 
 type errorWithHint struct{ text, hint string }
@@ -89,36 +87,36 @@ func (e errorWithHint) Hint() string  { return e.hint }
 
 // Every binding is unique on its page, every action says what it does.
 func TestActionsAreWhole(t *testing.T) {
-	check := func(t *testing.T, s *screen) {
+	check := func(t *testing.T, s *appScreen) {
 		t.Helper()
 		ids, keys := map[string]bool{}, map[string]string{}
-		for _, a := range s.actions() {
+		for _, a := range s.Actions() {
 			switch {
-			case a.id == "" || ids[a.id]:
-				t.Errorf("id %q is empty or there twice", a.id)
-			case a.run == nil:
-				t.Errorf("%s has no function", a.id)
-			case len(a.keys) == 0:
-				t.Errorf("%s has no key", a.id)
-			case !strings.HasSuffix(a.text, ".") || len(a.text) < 6:
-				t.Errorf("%s has no sentence: %q", a.id, a.text)
-			case a.command != "" && !strings.HasPrefix(a.command, "hookctl "):
-				t.Errorf("%s: %q is no command line of hookctl", a.id, a.command)
-			case strings.HasSuffix(a.off, "."):
-				t.Errorf("%s: the reason %q is a toast, without a full stop", a.id, a.off)
+			case a.ID == "" || ids[a.ID]:
+				t.Errorf("id %q is empty or there twice", a.ID)
+			case a.Run == nil:
+				t.Errorf("%s has no function", a.ID)
+			case len(a.Keys) == 0:
+				t.Errorf("%s has no key", a.ID)
+			case !strings.HasSuffix(a.Text, ".") || len(a.Text) < 6:
+				t.Errorf("%s has no sentence: %q", a.ID, a.Text)
+			case a.Command != "" && !strings.HasPrefix(a.Command, "hookctl "):
+				t.Errorf("%s: %q is no command line of hookctl", a.ID, a.Command)
+			case strings.HasSuffix(a.Off, "."):
+				t.Errorf("%s: the reason %q is a toast, without a full stop", a.ID, a.Off)
 			}
-			ids[a.id] = true
-			for _, k := range a.keys {
+			ids[a.ID] = true
+			for _, k := range a.Keys {
 				if other, ok := keys[k]; ok {
-					t.Errorf("key %q means %s and %s", k, other, a.id)
+					t.Errorf("key %q means %s and %s", k, other, a.ID)
 				}
-				keys[k] = a.id
+				keys[k] = a.ID
 			}
 		}
 	}
 	for name, enter := range states() {
 		t.Run(name, func(t *testing.T) {
-			s := full(t, 120, 40)
+			s := shown(t, name, 120, 40)
 			enter(s)
 			check(t, s)
 		})
@@ -140,14 +138,14 @@ func TestEverySizeFits(t *testing.T) {
 	}
 	for name, enter := range states() {
 		t.Run(name, func(t *testing.T) {
-			s := full(t, 80, 24)
+			s := shown(t, name, 80, 24)
 			enter(s)
 			sizes := few
 			if name == "events-open" || name == "home" {
 				sizes = many
 			}
 			for _, sz := range sizes {
-				s.send(tea.WindowSizeMsg{Width: sz[0], Height: sz[1]})
+				s.Send(tea.WindowSizeMsg{Width: sz[0], Height: sz[1]})
 				v := s.View()
 				if sz[0] == 0 || sz[1] == 0 {
 					continue
@@ -176,13 +174,13 @@ func TestGoldenScreens(t *testing.T) {
 		t.Run(name, func(t *testing.T) {
 			var b strings.Builder
 			for _, sz := range sizes {
-				s := full(t, sz[0], sz[1])
+				s := shown(t, name, sz[0], sz[1])
 				enter(s)
-				fmt.Fprintf(&b, "== %dx%d\n%s", sz[0], sz[1], s.text())
+				fmt.Fprintf(&b, "== %dx%d\n%s", sz[0], sz[1], s.Text())
 			}
-			s := full(t, 80, 24, func(c *Config) { c.ASCII = true })
+			s := shown(t, name, 80, 24, func(c *Config) { c.ASCII = true })
 			enter(s)
-			fmt.Fprintf(&b, "== 80x24 in ASCII\n%s", s.text())
+			fmt.Fprintf(&b, "== 80x24 in ASCII\n%s", s.Text())
 			golden.RequireEqual(t, []byte(b.String()))
 		})
 	}
@@ -191,14 +189,15 @@ func TestGoldenScreens(t *testing.T) {
 		for _, sz := range append(sizes, [2]int{60, 20}, [2]int{200, 60}) {
 			cfg := testConfig(t)
 			s := newScreen(t, cfg, sz[0], sz[1])
-			s.send(statusMsg{err: daemon.ErrNotRunning})
-			for page := range s.pages {
-				s.press(string(rune('1' + page)))
-				fmt.Fprintf(&b, "== %dx%d\n%s", sz[0], sz[1], s.text())
+			s.Send(StatusMsg{Err: daemon.ErrNotRunning})
+			for page := range s.Pages {
+				s.Press(string(rune('1' + page)))
+				fmt.Fprintf(&b, "== %dx%d\n%s", sz[0], sz[1], s.Text())
 			}
-			s.cfg.Temporary = true
-			s.press("1")
-			fmt.Fprintf(&b, "== %dx%d in the demo\n%s", sz[0], sz[1], s.text())
+			cfg.Temporary = true
+			s = newScreen(t, cfg, sz[0], sz[1])
+			s.Send(StatusMsg{Err: daemon.ErrNotRunning})
+			fmt.Fprintf(&b, "== %dx%d in the demo\n%s", sz[0], sz[1], s.Text())
 		}
 		golden.RequireEqual(t, []byte(b.String()))
 	})
@@ -209,7 +208,7 @@ func TestGoldenStyles(t *testing.T) {
 	for _, theme := range []string{"light", "dark"} {
 		for _, name := range []string{"home", "events", "events-open", "receiver", "palette-search", "failure"} {
 			t.Run(theme+"/"+name, func(t *testing.T) {
-				s := full(t, 80, 24, func(c *Config) { c.Theme = theme })
+				s := Full(t, 80, 24, func(c *Config) { c.Theme = theme })
 				states()[name](s)
 				golden.RequireEqual(t, []byte(strings.ReplaceAll(s.View().Content, "\x1b", "␛")))
 			})

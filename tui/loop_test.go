@@ -14,6 +14,7 @@ import (
 	"github.com/charmbracelet/x/vt"
 
 	"hookctl/logs"
+	"hookctl/tui/kittest"
 )
 
 // terminal runs the interface in its real loop, seen through an emulator.
@@ -103,7 +104,7 @@ func (s *terminal) press(keys string) {
 // loses nothing, and leaving restores the screen.
 func TestLoop(t *testing.T) {
 	cfg := testConfig(t)
-	write(t, cfg, sampleRecords()...)
+	kittest.Write(t, cfg.Logs, kittest.SampleRecords()...)
 	ctx := context.Background()
 	w, err := logs.OpenWriter(ctx, cfg.Logs)
 	if err != nil {
@@ -114,7 +115,7 @@ func TestLoop(t *testing.T) {
 	s.press("2")
 	s.await(true, "1/8")
 	for i := range 3 {
-		r := &logs.Record{EventType: "release", ReceivedAt: noon.Add(time.Duration(i+1) * time.Second), DeliveryID: fmt.Sprint("release-", i),
+		r := &logs.Record{EventType: "release", ReceivedAt: kittest.Noon.Add(time.Duration(i+1) * time.Second), DeliveryID: fmt.Sprint("release-", i),
 			Summary: logs.Summary{Title: fmt.Sprintf("v1.%d is out", i)}, Payload: []byte(`{}`)}
 		if err := w.Append(ctx, r); err != nil {
 			t.Fatal(err)

@@ -7,6 +7,9 @@ import (
 
 	tea "charm.land/bubbletea/v2"
 	"github.com/charmbracelet/x/ansi"
+
+	"hookctl/tui/kit"
+	"hookctl/tui/kittest"
 )
 
 // fuzzKeys are what FuzzSize presses; its bytes choose among them.
@@ -32,7 +35,7 @@ func FuzzSize(f *testing.F) {
 		st := all[int(state)%len(all)]
 		s := st.on(t, 80, 24)
 		st.visit(s)
-		s.send(tea.WindowSizeMsg{Width: int(w), Height: int(h)})
+		s.Send(tea.WindowSizeMsg{Width: int(w), Height: int(h)})
 		frameFits(t, s, int(w), int(h))
 		for i, b := range binary.LittleEndian.AppendUint64(nil, keys) {
 			if b >= 240 {
@@ -43,23 +46,23 @@ func FuzzSize(f *testing.F) {
 			frameFits(t, s, int(w), int(h))
 		}
 		// What the keys left is drawn at another size too.
-		s.send(tea.WindowSizeMsg{Width: int(h), Height: int(w) % 81})
+		s.Send(tea.WindowSizeMsg{Width: int(h), Height: int(w) % 81})
 		frameFits(t, s, int(h), int(w)%81)
 	})
 }
 
 // pressWithoutHarm presses a key, and runs what it asks for only where that is
 // reading: moves, pages, and text for a prompt.
-func pressWithoutHarm(s *screen, name string) {
-	act, bound := find(s.actions(), name)
-	_, cmd := s.Update(key(name))
-	if bound && (act.move || strings.HasPrefix(act.id, "page.")) || !bound && len([]rune(name)) == 1 {
-		s.settle(cmd)
+func pressWithoutHarm(s *appScreen, name string) {
+	act, bound := kit.Find(s.Actions(), name)
+	_, cmd := s.Update(kittest.Key(name))
+	if bound && (act.Move || strings.HasPrefix(act.ID, "page.")) || !bound && len([]rune(name)) == 1 {
+		s.Settle(cmd)
 	}
 }
 
 // frameFits fails unless the frame has the size of the window.
-func frameFits(t *testing.T, s *screen, w, h int) {
+func frameFits(t *testing.T, s *appScreen, w, h int) {
 	t.Helper()
 	v := s.View()
 	if w == 0 || h == 0 {

@@ -8,16 +8,13 @@ import (
 
 	"github.com/google/renameio/v2/maybe"
 
-	"hookctl/logs"
+	"hookctl/tui/events"
 )
 
 // state is what the interface remembers from one run to the next.
 type state struct {
-	Page         string   `json:"page"`
-	Filter       string   `json:"filter,omitempty"`
-	History      []string `json:"history,omitempty"`
-	Share        int      `json:"share,omitempty"`
-	Hidden       bool     `json:"hidden,omitempty"`
+	Page string `json:"page"`
+	events.State
 	NoMouse      bool     `json:"no_mouse,omitempty"`
 	Repositories []string `json:"repositories,omitempty"`
 }
@@ -51,43 +48,28 @@ func (a *app) restore() {
 	if !ok {
 		return
 	}
-	for i, p := range a.pages {
-		if p.name() == s.Page {
-			a.at = i
+	for i, p := range a.Pages {
+		if p.Name() == s.Page {
+			a.At = i
 		}
 	}
-	ev := a.events()
-	if f, err := logs.ParseFilter(s.Filter, a.cfg.Now()); err == nil {
-		ev.feed.filter = f
-	}
-	ev.history, ev.hidden = s.History, s.Hidden
-	if s.Share >= 20 && s.Share <= 80 {
-		ev.share = s.Share
-	}
-	a.mouse = a.mouse && !s.NoMouse
-	a.hooks().restoreRepositories(s.Repositories)
+	a.events.Restore(s.State)
+	a.Mouse = a.Mouse && !s.NoMouse
+	a.hooks.RestoreRepositories(s.Repositories)
 }
 
 // save writes the state.
 func (a *app) save() error {
-	ev := a.events()
-	return a.cfg.writeState(state{Page: a.pages[a.at].name(), Filter: ev.feed.filter.String(), History: ev.history, Share: ev.share,
-		Hidden: ev.hidden, NoMouse: !a.mouse && !a.cfg.NoMouse, Repositories: a.hooks().repositories()})
+	return a.cfg.writeState(state{Page: a.Pages[a.At].Name(), State: a.events.State(), NoMouse: !a.Mouse && !a.cfg.NoMouse,
+		Repositories: a.hooks.Repositories()})
 }
 
 // close waits for work under way, which ends because the context did, takes
 // half an export away, and lets go of the log.
 func (a *app) close() {
-	a.jobs.wait()
-	if e := a.events().export; e != nil && !e.named {
-		e.drop()
-	}
-	if a.log != nil {
-		a.log.Close() //nolint:errcheck,gosec // only read from
+	a.Shell.Close()
+	a.events.Close()
+	if a.log.Value != nil {
+		a.log.Value.Close() //nolint:errcheck,gosec // only read from
 	}
 }
-
-func (a *app) home() *homePage         { return a.pages[0].(*homePage) }
-func (a *app) events() *eventsPage     { return a.pages[1].(*eventsPage) }
-func (a *app) hooks() *hooksPage       { return a.pages[2].(*hooksPage) }
-func (a *app) receiver() *receiverPage { return a.pages[3].(*receiverPage) }

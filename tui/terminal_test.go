@@ -15,30 +15,11 @@ import (
 
 	tea "charm.land/bubbletea/v2"
 
-	"hookctl/hooks"
-	"hookctl/hooks/secret"
 	"hookctl/logs"
+	"hookctl/server/doctor"
+	"hookctl/tui/kit"
+	"hookctl/tui/kittest"
 )
-
-// messages runs a command and everything that it is made of, and gives what
-// comes of it without handing it to the model.
-func messages(cmd tea.Cmd) []tea.Msg {
-	if cmd == nil {
-		return nil
-	}
-	switch m := cmd().(type) {
-	case nil:
-		return nil
-	case tea.BatchMsg:
-		var all []tea.Msg
-		for _, c := range m {
-			all = append(all, messages(c)...)
-		}
-		return all
-	default:
-		return []tea.Msg{m}
-	}
-}
 
 func TestAlarmOnlyForFailuresThatNobodySees(t *testing.T) {
 	failed, passed := logs.Entry{Event: "workflow_run", Conclusion: "failure", Title: "\x1b]9;evil\x07"}, logs.Entry{Event: "push"}
@@ -59,11 +40,11 @@ func TestAlarmOnlyForFailuresThatNobodySees(t *testing.T) {
 			s := newScreen(t, testConfig(t), 80, 24)
 			s.cfg.Notify = c.notify
 			for _, m := range c.before {
-				s.send(m)
+				s.Send(m)
 			}
 			_, cmd := s.Update(arrived{entries: c.batch})
 			var raw []string
-			for _, m := range messages(cmd) {
+			for _, m := range kittest.Messages(cmd) {
 				if r, ok := m.(tea.RawMsg); ok {
 					raw = append(raw, fmt.Sprint(r.Msg))
 				}
@@ -79,110 +60,35 @@ func TestAlarmOnlyForFailuresThatNobodySees(t *testing.T) {
 }
 
 func TestSuspend(t *testing.T) {
-	s := full(t, 80, 24)
+	s := Full(t, 80, 24)
 	for _, where := range []string{"a page", "a prompt"} {
-		_, cmd := s.Update(key("ctrl+z"))
-		if m := messages(cmd); len(m) != 1 || m[0] != (tea.SuspendMsg{}) {
+		_, cmd := s.Update(kittest.Key("ctrl+z"))
+		if m := kittest.Messages(cmd); len(m) != 1 || m[0] != (tea.SuspendMsg{}) {
 			t.Errorf("ctrl+z on %s gives %v", where, m)
 		}
-		s.press("2", "/")
+		s.Press("2", "/")
 	}
 }
 
 func TestCopyGoesToTheClipboard(t *testing.T) {
-	s := full(t, 80, 24)
-	_, cmd := s.Update(clip{"the \x1b[31mrecord", "{\n\t\"a\": 1\n}"})
+	s := Full(t, 80, 24)
+	_, cmd := s.Update(kit.Clip{What: "the \x1b[31mrecord", Text: "{\n\t\"a\": 1\n}"})
 	want := fmt.Sprint(tea.SetClipboard("{\n\t\"a\": 1\n}")())
 	found := false
-	for _, m := range messages(cmd) {
+	for _, m := range kittest.Messages(cmd) {
 		found = found || reflect.TypeOf(m) == reflect.TypeOf(tea.SetClipboard("")()) && fmt.Sprint(m) == want
 	}
 	if !found {
 		t.Fatal("nothing for the clipboard")
 	}
-	s.shows("copied the record")
+	s.Shows("copied the record")
 
 	// What GitHub sent comes to the terminal as base64 in OSC 52 only.
 	cfg := testConfig(t)
-	write(t, cfg, &logs.Record{EventType: "push", ReceivedAt: noon, DeliveryID: "id\x1b]0;evil\x07", Payload: []byte(`{}`)})
+	kittest.Write(t, cfg.Logs, &logs.Record{EventType: "push", ReceivedAt: kittest.Noon, DeliveryID: "id\x1b]0;evil\x07", Payload: []byte(`{}`)})
 	var out guarded
 	run(t, cfg, &out, "TERM=xterm-256color", "2", "1/1", "y", "delivery id", "\r", "\x1b]52;c;")
 	out.lacks(t, "\x1b]0;evil")
-}
-
-// Work that takes long shows in the terminal's own progress bar, and leaves
-// nothing there when it is over, whether well, badly or by a person.
-func TestProgressBar(t *testing.T) {
-	shown := func(s *screen) bool { return s.View().ProgressBar != nil }
-	many := func(t *testing.T) *screen {
-		cfg := testConfig(t)
-		if err := logs.Generate(context.Background(), cfg.Logs.Dir, exportBatch+10, noon, time.Hour, 1, nil); err != nil {
-			t.Fatal(err)
-		}
-		s := newScreen(t, cfg, 80, 24)
-		s.press("2")
-		return s
-	}
-	// One batch of the export, and no more.
-	half := func(t *testing.T, s *screen, name string) tea.Cmd {
-		_, next := s.Update(messages(s.events().startExport(name))[0])
-		if !shown(s) {
-			t.Fatal("no progress while it is at work")
-		}
-		return next
-	}
-	t.Run("export", func(t *testing.T) {
-		s := many(t)
-		name := filepath.Join(t.TempDir(), "out.ndjson")
-		s.settle(half(t, s, name))
-		if b, err := os.ReadFile(name); err != nil || bytes.Count(b, []byte("\n")) != exportBatch+10 {
-			t.Fatalf("%d lines, %v", bytes.Count(b, []byte("\n")), err)
-		}
-		if shown(s) {
-			t.Fatal("the bar is left")
-		}
-	})
-	t.Run("export cancelled", func(t *testing.T) {
-		s := many(t)
-		dir := t.TempDir()
-		next := half(t, s, filepath.Join(dir, "out.ndjson"))
-		s.settle(s.events().openExport())
-		if shown(s) {
-			t.Fatal("the bar is left")
-		}
-		s.settle(next)
-		if left, err := os.ReadDir(dir); err != nil || len(left) > 0 || shown(s) {
-			t.Fatalf("left: %v %v", left, err)
-		}
-	})
-	t.Run("rotation", func(t *testing.T) {
-		s := hooked(t, 80, 24)
-		hookStates()["rotating"](s)
-		j := s.hooks().rot.job
-		close(j.steps)
-		s.send(stepped{j, hooks.Step{Target: targetAPI, HookID: 4713, Name: secret.StepVerified, State: hooks.StateDone}})
-		if !shown(s) {
-			t.Fatal("no progress while it is at work")
-		}
-		s.send(rotateMsg{})
-		if shown(s) {
-			t.Fatal("the bar is left")
-		}
-	})
-	t.Run("set up", func(t *testing.T) {
-		s := hooked(t, 80, 24)
-		hookStates()["wizard-9-working"](s)
-		w := s.wizard
-		close(w.apply.job.steps)
-		s.send(stepped{w.apply.job, hooks.Step{Target: targetWeb, HookID: 4711, Name: "verify", State: hooks.StateRunning}})
-		if !shown(s) {
-			t.Fatal("no progress while it is at work")
-		}
-		s.send(applied{w, w.apply.job, nil, hooks.ErrIncomplete})
-		if shown(s) {
-			t.Fatal("the bar is left")
-		}
-	})
 }
 
 // guarded collects what a program writes to its terminal.
@@ -261,7 +167,7 @@ func TestNoColour(t *testing.T) {
 		var out guarded
 		run(t, testConfig(t), &out, c.env)
 		out.await(t, "Hooks")
-		if got := coloured(out.String()); got != c.want {
+		if got := kittest.Coloured(out.String()); got != c.want {
 			t.Errorf("%s: colours %v", c.env, got)
 		}
 	}
@@ -273,22 +179,22 @@ func TestQuitWhileTheDoctorHangs(t *testing.T) {
 	defer stop()
 	began, told := make(chan struct{}), make(chan error, 1)
 	cfg := testConfig(t)
-	cfg.Checks = func(ctx context.Context, progress func(Check)) {
+	cfg.Checks = func(ctx context.Context, progress func(doctor.Check)) {
 		close(began)
 		<-ctx.Done()
-		progress(Check{Name: "late"}) // nobody takes it any more
+		progress(doctor.Check{Name: "late"}) // nobody takes it any more
 		told <- ctx.Err()
 	}
 	a := newApp(ctx, cfg)
 	a.Update(tea.WindowSizeMsg{Width: 80, Height: 24})
 	out := make(chan tea.Msg, 8)
-	start(out, a.turn(4))
+	start(out, a.Turn(4))
 	<-began
 	if !strings.Contains(a.View().Content, "looking") {
 		t.Error("the checks do not show")
 	}
-	_, cmd := a.Update(key("q"))
-	if m := messages(cmd); len(m) != 1 || m[0] != (tea.QuitMsg{}) {
+	_, cmd := a.Update(kittest.Key("q"))
+	if m := kittest.Messages(cmd); len(m) != 1 || m[0] != (tea.QuitMsg{}) {
 		t.Fatalf("q gives %v", m)
 	}
 	// As Run does when the loop is over.
@@ -313,47 +219,40 @@ func TestQuitWhileTheDoctorHangs(t *testing.T) {
 // Receiver's, which follows a file. A frame that nothing changed is the same.
 func TestIdleAsksForNothing(t *testing.T) {
 	cfg := testConfig(t)
-	write(t, cfg, sampleRecords()...)
+	kittest.Write(t, cfg.Logs, kittest.SampleRecords()...)
 	ctx, stop := context.WithCancel(context.Background())
 	a := newApp(ctx, cfg)
 	waits := 0
-	a.waits = func(tea.Cmd) tea.Cmd { waits++; return nil }
-	s := &screen{t: t, app: a}
+	a.Waits = func(tea.Cmd) tea.Cmd { waits++; return nil }
 	t.Cleanup(func() {
 		stop()
 		a.close()
 	})
-	s.send(tea.WindowSizeMsg{Width: 120, Height: 40})
-	s.settle(a.Init())
+	s := newAppScreen(t, a, 120, 40)
 	if waits != 2 {
 		t.Fatalf("it waits for %d things at first", waits)
 	}
-	for i, p := range a.pages {
+	for i, p := range a.Pages {
 		waits = 0
-		s.press(fmt.Sprint(i + 1))
+		s.Press(fmt.Sprint(i + 1))
 		want := 0
-		if p.name() == "Receiver" {
+		if p.Name() == "Receiver" {
 			want = 1
 		}
 		if waits != want {
-			t.Errorf("%s waits for %d things", p.name(), waits)
+			t.Errorf("%s waits for %d things", p.Name(), waits)
 		}
 		waits = 0
-		s.send(pollMsg{})
+		s.Send(pollMsg{})
 		if waits != 1 {
-			t.Errorf("%s: the receiver's answer makes %d things to wait for", p.name(), waits)
+			t.Errorf("%s: the receiver's answer makes %d things to wait for", p.Name(), waits)
 		}
 		if first, second := a.View().Content, a.View().Content; first != second {
-			t.Errorf("%s: two frames differ though nothing happened", p.name())
+			t.Errorf("%s: two frames differ though nothing happened", p.Name())
 		}
 	}
-	waits = 0
-	s.send(tailTick{})
-	if waits != 0 {
-		t.Error("the receiver's log is followed where nobody sees it")
-	}
 	// Time is only asked for in one place, which the lines above count.
-	files, err := filepath.Glob("*.go")
+	files, err := filepath.Glob("*/*.go")
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -362,12 +261,12 @@ func TestIdleAsksForNothing(t *testing.T) {
 		if err != nil {
 			t.Fatal(err)
 		}
-		if name == "app.go" || strings.HasSuffix(name, "_test.go") {
+		if name == filepath.Join("kit", "shell.go") || strings.HasPrefix(name, "kittest") || strings.HasSuffix(name, "_test.go") {
 			continue
 		}
 		for _, timer := range []string{"tea.Tick", "tea.Every", "spinner", "cursor.Blink", "time.AfterFunc"} {
 			if bytes.Contains(b, []byte(timer)) {
-				t.Errorf("%s uses %s; use app.later", name, timer)
+				t.Errorf("%s uses %s; use kit.Shell.Later", name, timer)
 			}
 		}
 	}

@@ -18,6 +18,9 @@ import (
 	"hookctl/logs"
 	"hookctl/logs/text"
 	"hookctl/server/daemon"
+	"hookctl/server/doctor"
+	"hookctl/tui/receiver"
+	"hookctl/tui/wizard"
 )
 
 // Config is what main hands to the interface.
@@ -33,7 +36,7 @@ type Config struct {
 
 	// Checks runs the doctor's checks and reports each as it is found; nil
 	// leaves the page with the command to run.
-	Checks func(ctx context.Context, progress func(Check))
+	Checks func(ctx context.Context, progress func(doctor.Check))
 
 	Browse   func(url string) error // opens a browser; nil uses the one gh uses
 	Settings []Setting              // the settings in force, for the Receiver page
@@ -51,34 +54,11 @@ type Config struct {
 	Now       func() time.Time    // time.Now when nil
 }
 
-// SetupDefaults is what the wizard offers first.
-type SetupDefaults struct {
-	URL          string        // the public URL of the receiver, where known
-	Events       []string      // chosen at first; hooks.DefaultEvents when empty
-	Repositories []string      // owner/repo, chosen at first
-	Port         int           // local port of the receiver, to find tunnels
-	Agent        string        // recipient of notifications, for the review
-	Sink         string        // address of the notification sink, "" for none
-	Wait         time.Duration // how long a hook's proof may take; 30 s when zero
-	Tunnels      hooks.Tunnels // where tunnels are looked for; zero for the usual places
-	// Probe reports what the sink at address says about the recipient; nil
-	// leaves the check out.
-	Probe func(ctx context.Context, address, agent string) error
-	// SaveSink makes the choice of the notifications step permanent; nil
-	// leaves the settings alone. An empty address switches notifications off.
-	SaveSink func(ctx context.Context, address, agent string) error
-	// SaveTunnel has the receiver run a tunnel of that kind from its next
-	// start on; nil where the wizard cannot offer that.
-	SaveTunnel func(ctx context.Context, kind string) error
-	// SavePort makes another local port of the receiver permanent; nil where
-	// the wizard cannot offer that.
-	SavePort func(ctx context.Context, port int) error
-	// SaveURL makes the public URL permanent; nil leaves the settings alone.
-	SaveURL func(ctx context.Context, url string) error
-}
-
-// Setting is one setting in force and where it comes from.
-type Setting struct{ Name, Value, Origin string }
+// Parts of Config that a page or the wizard takes as they are.
+type (
+	SetupDefaults = wizard.Defaults
+	Setting       = receiver.Setting
+)
 
 // ErrNoTerminal is returned by Run where standard input or output is not a
 // terminal that can show the interface.
@@ -141,8 +121,8 @@ func Run(ctx context.Context, cfg Config) error {
 	if err != nil {
 		return fmt.Errorf("show the interface: %w", err)
 	}
-	if a.running() && !cfg.Temporary {
-		fmt.Fprintf(os.Stderr, "The receiver keeps running on %s; hookctl stop ends it.\n", text.Clean(a.status.Address))
+	if a.status.OK() && !cfg.Temporary {
+		fmt.Fprintf(os.Stderr, "The receiver keeps running on %s; hookctl stop ends it.\n", text.Clean(a.status.Value.Address))
 	}
 	if a.unfinished() {
 		fmt.Fprintln(os.Stderr, "A rotation is not finished, and both secrets are accepted; hookctl rotate --resume goes on with it.")

@@ -204,6 +204,9 @@ func TestLostDeliveriesAreFoundAndCaughtUp(t *testing.T) {
 	}
 	l := w.list(ListRequest{Deliveries: true})
 	h := l.Hooks[0]
+	if len(h.Sent) == 0 || !h.Sent[0].OK() || !h.Loses(h.Warnings[0]) {
+		t.Errorf("the latest events: %+v", h.Sent)
+	}
 	if !slices.Equal(codes(h.Warnings), []string{hooks.WarnMissed}) || h.Health != Failing || h.Warnings[0].Cure != "hookctl catchup -R o/r" {
 		t.Fatalf("%s %v", h.Health, h.Warnings)
 	}

@@ -1,0 +1,378 @@
+// Package checkup is the Doctor page: the checks of the whole chain as they
+// come, and what hookctl can do itself about a finding.
+package checkup
+
+import (
+	"context"
+	"fmt"
+	"slices"
+	"strings"
+
+	tea "charm.land/bubbletea/v2"
+
+	"hookctl/logs/text"
+	"hookctl/server/doctor"
+	"hookctl/tui/kit"
+)
+
+// Config is what the page is given.
+type Config struct {
+	// Checks runs the checks and reports each as it is found; nil leaves the
+	// page with the command to run.
+	Checks         func(ctx context.Context, progress func(doctor.Check))
+	Start, Restart func() tea.Cmd // of the receiver
+}
+
+// Page runs the checks of the whole chain and shows each as it comes.
+// Where hookctl itself can fix a finding, enter does it.
+type Page struct {
+	shell  *kit.Shell
+	cfg    Config
+	all    []doctor.Check // what is wrong first
+	checks []doctor.Check // those of them that are looked for
+	find   string         // the words that are looked for
+	busy   bool
+	ran    bool
+	gen    int
+	kit.Cursor
+	high  int // lines of the list in the last view
+	wide  int // and its columns
+	names int // columns of the names
+}
+
+type (
+	// checked is one finding of a run.
+	checked struct {
+		gen   int
+		check doctor.Check
+		from  <-chan doctor.Check
+	}
+	// checksOver ends a run.
+	checksOver struct{ gen int }
+)
+
+// New makes the page.
+func New(shell *kit.Shell, cfg Config) *Page { return &Page{shell: shell, cfg: cfg} }
+
+// Name implements kit.Page.
+func (p *Page) Name() string { return kit.PageDoctor }
+
+// Open runs the checks, unless they are at work.
+func (p *Page) Open(any) tea.Cmd {
+	if p.busy || p.cfg.Checks == nil {
+		return nil
+	}
+	p.busy, p.ran = true, true
+	p.gen++
+	p.all, p.checks = nil, nil
+	p.At, p.Top = 0, 0
+	ctx, run, gen := p.shell.Ctx, p.cfg.Checks, p.gen
+	found := make(chan doctor.Check)
+	return tea.Batch(nextCheck(gen, found), func() tea.Msg {
+		defer close(found)
+		return p.shell.Work(func() tea.Msg {
+			run(ctx, func(c doctor.Check) {
+				select {
+				case found <- c:
+				case <-ctx.Done():
+				}
+			})
+			return nil
+		})()
+	})
+}
+
+func nextCheck(gen int, from <-chan doctor.Check) tea.Cmd {
+	return func() tea.Msg {
+		if c, ok := <-from; ok {
+			return checked{gen, c, from}
+		}
+		return checksOver{gen}
+	}
+}
+
+// Update implements kit.Page.
+func (p *Page) Update(msg tea.Msg) tea.Cmd {
+	switch msg := msg.(type) {
+	case checked:
+		if msg.gen == p.gen {
+			p.put(msg.check)
+		}
+		return nextCheck(msg.gen, msg.from)
+	case checksOver:
+		if msg.gen == p.gen {
+			p.busy = false
+		}
+	case kit.Controlled:
+		if msg.Err == nil && p.shell.InFront(p) {
+			return p.Open(nil) // a finding may be fixed
+		}
+	case kit.Wheel:
+		p.To(p.At+msg.Lines, len(p.checks))
+	case kit.Click:
+		for i := range p.checks {
+			if y := p.line(i) - p.line(p.Top) + 2; y == msg.Y {
+				p.To(i, len(p.checks))
+				if msg.Double {
+					return p.fix()
+				}
+			}
+		}
+	}
+	return nil
+}
+
+// put shows a finding: what is wrong first, then in the order they come. The
+// cursor stays on its finding once a person has moved it.
+func (p *Page) put(c doctor.Check) {
+	rank := map[string]int{doctor.Fail: 0, doctor.Warn: 1}
+	of := func(c doctor.Check) int {
+		if r, ok := rank[c.Status]; ok {
+			return r
+		}
+		return 2
+	}
+	insert := func(list []doctor.Check) ([]doctor.Check, int) {
+		at := len(list)
+		if i := slices.IndexFunc(list, func(have doctor.Check) bool { return of(c) < of(have) }); i >= 0 {
+			at = i
+		}
+		return slices.Insert(list, at, c), at
+	}
+	p.all, _ = insert(p.all)
+	if !p.says(c) {
+		return
+	}
+	var at int
+	if p.checks, at = insert(p.checks); p.At > 0 && at <= p.At {
+		p.At++
+	}
+}
+
+// says reports whether a finding has all the words that are looked for.
+func (p *Page) says(c doctor.Check) bool {
+	text := strings.ToLower(c.Name + " " + c.Detail + " " + c.Fix + " " + c.Status)
+	return !slices.ContainsFunc(strings.Fields(strings.ToLower(p.find)), func(w string) bool { return !strings.Contains(text, w) })
+}
+
+// seek lists what has the words.
+func (p *Page) seek(words string) {
+	p.find, p.At, p.Top = words, 0, 0
+	p.checks = slices.DeleteFunc(slices.Clone(p.all), func(c doctor.Check) bool { return !p.says(c) })
+}
+
+// openFind lets words be typed; the list answers as they are.
+func (p *Page) openFind() tea.Cmd {
+	before := p.find
+	pr := kit.NewPrompt(p.shell, "find", "find", p.find)
+	pr.Hint = "words of a check, what it found or how to fix it: web deliveries, fail, warn"
+	pr.Live = func(text string) tea.Cmd {
+		p.seek(text)
+		pr.Fault("", -1)
+		if len(p.checks) == 0 {
+			pr.Fault("no check has all of these words", -1)
+		}
+		return nil
+	}
+	pr.Accept = func(text string) tea.Cmd { p.seek(strings.TrimSpace(text)); return nil }
+	pr.Cancel = func() tea.Cmd { p.seek(before); return nil }
+	p.shell.Show(pr)
+	return nil
+}
+
+// lines of a check: its detail in full under the cursor, and how to fix it.
+func (p *Page) lines(i int) int {
+	n := 1
+	if i == p.At {
+		n = len(p.detail(i))
+		if p.whole(i) != "" {
+			n++
+		}
+	}
+	if p.checks[i].Fix != "" && p.checks[i].Status != doctor.OK {
+		n++
+	}
+	return n
+}
+
+// detail is what was seen, wrapped to its column.
+func (p *Page) detail(i int) []string {
+	if p.whole(i) != "" {
+		return kit.Wrap(text.Clean(p.checks[i].Detail), max(20, p.wide-5))
+	}
+	return kit.Wrap(text.Clean(p.checks[i].Detail), max(20, p.wide-p.names-6))
+}
+
+// whole is the name under the cursor where its column has no room for it.
+func (p *Page) whole(i int) string {
+	if name := text.Clean(p.checks[i].Name); i == p.At && kit.Width(name) > p.names {
+		return name
+	}
+	return ""
+}
+
+// line is where a check begins, counted from the first one.
+func (p *Page) line(i int) int {
+	n := 0
+	for j := range min(i, len(p.checks)) {
+		n += p.lines(j)
+	}
+	return n
+}
+
+// View implements kit.Page.
+func (p *Page) View(w, h int) string {
+	t := p.shell.Theme
+	if p.cfg.Checks == nil {
+		return kit.Fit("\n Run "+t.Bold.Render("hookctl doctor")+" in a shell: it checks the whole chain.", w, h)
+	}
+	bad, warned := 0, 0
+	for _, c := range p.all {
+		switch c.Status {
+		case doctor.Fail:
+			bad++
+		case doctor.Warn:
+			warned++
+		}
+	}
+	head := t.Good.Render(t.Sym.OK + " Nothing is wrong.")
+	switch {
+	case p.busy:
+		head = t.Warn.Render(t.Sym.Pending) + fmt.Sprintf(" looking: %s so far", text.Count(len(p.all), "check"))
+		if bad+warned > 0 {
+			head += fmt.Sprintf(", %d wrong, %d to look at", bad, warned)
+		}
+	case !p.ran:
+		head = ""
+	case bad > 0:
+		head = t.Bad.Render(fmt.Sprintf("%s %d wrong", t.Sym.Bad, bad))
+		if warned > 0 {
+			head += t.Warn.Render(fmt.Sprintf(", %d to look at", warned))
+		}
+	case warned > 0:
+		head = t.Warn.Render(fmt.Sprintf("%s %d to look at", t.Sym.Warn, warned))
+	}
+	if p.ran && !p.busy && bad+warned > 0 {
+		head += t.Faint.Render(fmt.Sprintf(", %d ok", len(p.all)-bad-warned))
+	}
+	if p.find != "" {
+		head += "  " + t.Faint.Render("find ") + t.Accent.Render(text.Clean(p.find)) + t.Faint.Render(fmt.Sprintf(": %d", len(p.checks)))
+	}
+	out := []string{" " + head, ""}
+	if len(p.all) > 0 && len(p.checks) == 0 {
+		out = append(out, " No check has all of these words.", " "+t.Key.Render("/")+" changes them, "+t.Key.Render("esc")+" shows all checks again.")
+	}
+	p.high, p.wide, p.names = max(0, h-2), w, 0
+	for _, c := range p.checks {
+		p.names = max(p.names, kit.Width(text.Clean(c.Name)))
+	}
+	p.names = min(p.names, max(8, w*2/5))
+	p.To(p.At, len(p.checks))
+	p.Top = min(p.Top, p.At)
+	for p.Top < p.At && p.line(p.At)+p.lines(p.At)-p.line(p.Top) > p.high {
+		p.Top++
+	}
+	for i := p.Top; i < len(p.checks); i++ {
+		out = append(out, p.row(i)...)
+	}
+	return kit.Fit(strings.Join(out, "\n"), w, h)
+}
+
+// row draws a check; the one under the cursor in full.
+func (p *Page) row(i int) []string {
+	t, c, w := p.shell.Theme, p.checks[i], p.wide
+	mark, style := t.Sym.OK, t.Good
+	switch c.Status {
+	case doctor.Warn:
+		mark, style = t.Sym.Warn, t.Warn
+	case doctor.Fail:
+		mark, style = t.Sym.Bad, t.Bad
+	}
+	name := kit.FitLine(t.Middle(text.Clean(c.Name), p.names), p.names)
+	lead := strings.Repeat(" ", p.names+5)
+	var out []string
+	if i == p.At {
+		whole := p.whole(i)
+		if whole != "" {
+			lead = "   "
+			out = append(out, t.Selected.Render(kit.FitLine(t.Middle(t.Sym.Cursor+mark+" "+whole, w), w)))
+		}
+		for j, l := range p.detail(i) {
+			first := lead
+			if j == 0 && whole == "" {
+				first = t.Sym.Cursor + mark + " " + name + "  "
+			}
+			out = append(out, t.Selected.Render(kit.FitLine(t.Cut(first+l, w), w)))
+		}
+	} else {
+		out = append(out, t.Cut(" "+style.Render(mark)+" "+name+"  "+text.Clean(c.Detail), w))
+	}
+	if c.Fix != "" && c.Status != doctor.OK {
+		fix := lead + text.Clean(c.Fix)
+		if _, what := p.cure(c); what != "" && i == p.At {
+			fix = lead + "enter: " + what + "  " + text.Clean(c.Fix)
+		}
+		out = append(out, t.Accent.Render(t.Cut(fix, w)))
+	}
+	return out
+}
+
+// cure is what hookctl can do itself about a finding, and in a few words what
+// that is.
+func (p *Page) cure(c doctor.Check) (run func() tea.Cmd, what string) {
+	if c.Status == doctor.OK || c.Fix == "" {
+		return nil, ""
+	}
+	has := func(s string) bool { return strings.Contains(c.Fix, "hookctl "+s) }
+	switch {
+	case has("restart"):
+		return p.cfg.Restart, "restart it"
+	case has("start"):
+		return p.cfg.Start, "start it"
+	case has("setup"):
+		return p.shell.SetUp, "set up"
+	case has("rotate"), has("hooks"), has("catchup"):
+		return func() tea.Cmd { return p.shell.GoTo(kit.PageHooks, nil) }, "to Hooks"
+	}
+	return func() tea.Cmd { return p.shell.Copy("the fix", c.Fix) }, "copy it"
+}
+
+func (p *Page) fix() tea.Cmd {
+	if p.At >= len(p.checks) {
+		return nil
+	}
+	if run, _ := p.cure(p.checks[p.At]); run != nil {
+		return run()
+	}
+	return nil
+}
+
+// Actions implements kit.Page.
+func (p *Page) Actions() []kit.Action {
+	nothing, none := "", ""
+	if p.At >= len(p.checks) {
+		nothing, none = "no check is listed", "no check is listed"
+	} else if run, _ := p.cure(p.checks[p.At]); run == nil {
+		nothing = "nothing is wrong here"
+	}
+	step := func(by int) tea.Cmd {
+		p.To(p.At+by, len(p.checks))
+		return nil
+	}
+	list, find, all := "", "", ""
+	switch {
+	case len(p.all) == 0:
+		list = "no check is listed"
+	case len(p.all) > p.high/2:
+		find = "find"
+	}
+	if p.find == "" {
+		all = "nothing is looked for"
+	}
+	acts := []kit.Action{
+		{ID: "open", Keys: []string{"enter"}, Label: "fix", Text: "Fix the finding, or copy the command that does.", Command: "hookctl doctor", Off: nothing, Run: p.fix},
+		{ID: "find", Keys: []string{"/"}, Label: find, Text: "Find checks by words of their name or finding; the list answers while you type.", Off: list, Run: p.openFind},
+		{ID: "back", Keys: []string{"esc"}, Text: "Show all checks again.", Off: all, Run: func() tea.Cmd { p.seek(""); return nil }},
+	}
+	return append(append(acts, kit.Moves(p.high, none, step)...), kit.Ends(none, step)...)
+}

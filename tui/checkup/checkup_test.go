@@ -1,0 +1,84 @@
+package checkup
+
+import (
+	"context"
+	"fmt"
+	"strings"
+	"testing"
+
+	"hookctl/server/doctor"
+	"hookctl/tui/kit"
+)
+
+// examined is the Doctor page after checks of a hundred hooks.
+func examined(s *pageScreen) {
+	s.Press("5")
+	p := s.doctor
+	p.all, p.checks, p.busy, p.ran = nil, nil, false, true
+	for i := range 100 {
+		name := fmt.Sprintf("acme-research-and-development/identity-provider-integration-eu-west-%03d", i)
+		hook, deliveries := doctor.Check{Name: "hook of " + name, Status: "ok", Detail: "active, with 5 events"}, doctor.Check{Name: "deliveries of " + name, Status: "ok", Detail: "12 in the last 3 days, all well"}
+		if i%30 == 4 {
+			deliveries.Status, deliveries.Detail, deliveries.Fix = "fail", "the last one (push, 66 s ago) failed: the signature was wrong", "hookctl rotate --all"
+		}
+		if i%40 == 5 {
+			hook.Status, hook.Detail, hook.Fix = "warn", "it has no secret", "hookctl setup -R "+name
+		}
+		p.put(hook)
+		p.put(deliveries)
+	}
+	s.Send(checksOver{p.gen})
+}
+
+// Among two hundred checks what is wrong stands first and is told apart by its
+// end, and the rest is found by words.
+func TestChecksOfManyHooks(t *testing.T) {
+	s := checking(t, 80, 24)
+	examined(s)
+	p := s.doctor
+	s.Shows("4 wrong, 3 to look at, 193 ok", "eu-west-004", "eu-west-034")
+	s.Press("/")
+	s.Typed("west-03 deliv")
+	s.Shows(": 10")
+	s.Press("enter")
+	if len(p.checks) != 10 || p.checks[0].Status != "fail" {
+		t.Fatalf("%d checks are listed, first %+v", len(p.checks), p.checks[0])
+	}
+	// What is found meanwhile is listed only where it has the words.
+	p.put(doctor.Check{Name: "deliveries of a/west-03", Status: "warn"})
+	p.put(doctor.Check{Name: "deliveries of a/east-03", Status: "fail"})
+	if len(p.checks) != 11 || len(p.all) != 202 || p.checks[1].Name != "deliveries of a/west-03" {
+		t.Errorf("%d of %d checks are listed", len(p.checks), len(p.all))
+	}
+	s.Press("/")
+	s.Typed(" nothing")
+	s.Shows("no check has all of these words")
+	s.Press("enter")
+	s.Shows("No check has all of these words")
+	s.Press("esc")
+	if len(p.checks) != 202 {
+		t.Errorf("%d checks are listed after esc", len(p.checks))
+	}
+	// Each row can be reached, and the one under the cursor is on screen.
+	for range 40 {
+		s.Press("j")
+		if name := p.checks[p.At].Name; !strings.Contains(s.Text(), name[len(name)-10:]) {
+			t.Fatalf("%s is not on screen:\n%s", name, s.Text())
+		}
+	}
+}
+
+// What was fixed from here is looked at again.
+func TestDoctorLooksAgainAfterACure(t *testing.T) {
+	runs := 0
+	s := checking(t, 80, 24)
+	s.doctor.cfg.Checks = func(_ context.Context, progress func(doctor.Check)) {
+		if runs++; runs == 1 {
+			progress(doctor.Check{Name: "receiver", Status: "fail", Detail: "the receiver is not running", Fix: "hookctl start"})
+		}
+	}
+	s.Press("5")
+	s.Shows("enter: start it")
+	s.Send(kit.Controlled{Done: "the receiver is running"})
+	s.Shows("Nothing is wrong.")
+}

@@ -1,0 +1,140 @@
+package events
+
+import (
+	"strings"
+
+	tea "charm.land/bubbletea/v2"
+
+	"hookctl/logs/text"
+	"hookctl/tui/kit"
+)
+
+// Actions of the list, or of the document when the keys go there.
+func (p *Page) Actions() []kit.Action {
+	if p.inside {
+		return append(p.docActions(), p.recordActions()...)
+	}
+	return append(p.listActions(), p.recordActions()...)
+}
+
+func (p *Page) listActions() []kit.Action {
+	f := &p.feed
+	none := ""
+	if len(f.entries) == 0 {
+		none = "no event is listed"
+	}
+	step := func(by int) tea.Cmd {
+		f.goTo(f.At + by)
+		return p.after()
+	}
+	list := "hookctl events list"
+	if !f.filter.IsZero() {
+		list += " --filter " + text.Shell(f.filter.String())
+	}
+	export := list + " --limit 0 --jq '.[].file' | xargs -n1 hookctl events view --jq ."
+	view := p.viewCommand()
+	noExport := none
+	if p.export != nil || len(p.marks) > 0 {
+		noExport = "" // one is under way, or the marked ones are written
+	}
+	saved := map[bool]string{true: "filters"}[len(p.cfg.Filters) > 0]
+	return append([]kit.Action{
+		{ID: "open", Keys: []string{"enter"}, Label: "open", Text: "Open the record.", Command: view, Off: none, Run: p.then(p.enter)},
+		{ID: "find", Keys: []string{"/"}, Label: "filter", Text: "Filter the list; it answers while you type.", Command: list, Run: p.openFilter},
+		p.saveAction(),
+		{ID: "events.by", Keys: []string{"="}, Label: "by value", Text: "Filter by a value of the event under the cursor, or leave it out.", Off: none, Run: p.openBy},
+		{ID: "failure.next", Keys: []string{"e"}, Label: "next failure", Text: "Go to the next older failure.", Command: "hookctl events list --filter " + failedRuns, Off: none, Run: func() tea.Cmd { return p.nextFailure(true) }},
+		{ID: "failure.previous", Keys: []string{"E"}, Text: "Go to the next newer failure.", Off: none, Run: func() tea.Cmd { return p.nextFailure(false) }},
+		{ID: "follow", Keys: []string{"f"}, Label: "follow", Text: "Go to the newest event and follow.", Command: "hookctl events follow", Run: p.follow},
+		{ID: "mark", Keys: []string{"x"}, Text: "Mark the event for replay, resend and export, or take the mark away.", Off: none, Run: p.then(p.mark)},
+		{ID: "back", Keys: []string{"esc"}, Text: "Take away the marks, then the filter.", Off: p.nothingToClear(), Run: p.clear},
+		{ID: "export", Keys: []string{"W"}, Text: "Write the filtered or the marked events to a file, one JSON record a line; once more cancels.", Command: export, Off: noExport, Run: p.openExport},
+		{ID: "filters", Keys: []string{"F"}, Label: saved, Text: "Choose a saved filter, or one used before; saved ones can be forgotten there.", Run: p.openFilters},
+		{ID: "preview", Keys: []string{"p"}, Text: "Show or hide the preview.", Run: p.then(func() { p.hidden = !p.hidden })},
+		{ID: "narrower", Keys: []string{"<"}, Text: "Give the list less room.", Run: func() tea.Cmd { p.share = max(20, p.share-5); return nil }},
+		{ID: "wider", Keys: []string{">"}, Text: "Give the list more room.", Run: func() tea.Cmd { p.share = min(80, p.share+5); return nil }},
+		{ID: "top", Keys: []string{"g", "home"}, Text: "Go to the newest event.", Run: p.follow},
+		{ID: "end", Keys: []string{"G", "end"}, Text: "Go to the oldest event.", Off: none, Run: func() tea.Cmd { return tea.Batch(f.end(p.shell.Ctx), p.after()) }},
+	}, kit.Moves(p.rows, none, step)...)
+}
+
+// recordActions act on the marked records, or on the one under the cursor.
+func (p *Page) recordActions() []kit.Action {
+	e, ok := p.feed.current()
+	none, noURL, down := "", "", ""
+	if !ok {
+		none = "no event is listed"
+	}
+	noURL = none
+	if ok && !kit.WebAddress(e.URL) {
+		noURL = "this event has no page on the web"
+	}
+	down = none
+	if ok && !p.cfg.Receiver.OK() {
+		down = "the receiver is not running; start it on the Receiver page"
+	}
+	silent := down
+	if silent == "" && e.Notification == nil && len(p.marks) == 0 {
+		silent = "this event notified nobody"
+	}
+	files := strings.Join(quoted(p.chosen()), " ")
+	return []kit.Action{
+		{ID: "copy", Keys: []string{"y"}, Label: "copy", Text: "Copy id, URL, JSON, curl line, or the value under the cursor.", Off: none, Run: p.openCopy},
+		{ID: "browse", Keys: []string{"o"}, Label: "web", Text: "Open the event's page in the browser.", Off: noURL, Run: func() tea.Cmd { return p.shell.Browse(e.URL) }},
+		{ID: "replay", Keys: []string{"R"}, Label: "replay", Text: "Send the record through the receiver again, as a new one.", Command: strings.TrimSpace("hookctl events replay " + files), Off: down,
+			Run: func() tea.Cmd { return p.again("replay") }},
+		{ID: "resend", Keys: []string{"S"}, Text: "Send the record's notifications again.", Command: strings.TrimSpace("hookctl events resend " + files), Off: silent,
+			Run: func() tea.Cmd { return p.again("resend") }},
+	}
+}
+
+func quoted(files []string) []string {
+	out := make([]string, len(files))
+	for i, f := range files {
+		out[i] = text.Shell(f)
+	}
+	return out
+}
+
+// chosen are the files of the marked events, the oldest first, or of the one
+// under the cursor.
+func (p *Page) chosen() []string {
+	out := kit.SortedKeys(p.marks)
+	if e, ok := p.feed.current(); ok && len(out) == 0 {
+		out = append(out, e.File)
+	}
+	return out
+}
+
+func (p *Page) follow() tea.Cmd {
+	f := &p.feed
+	if f.newer || f.fresh > 0 {
+		f.paused, f.fresh = false, 0
+		return f.load(p.shell.Ctx, nil)
+	}
+	f.goTo(0)
+	return p.after()
+}
+
+func (p *Page) mark() {
+	e, ok := p.feed.current()
+	if !ok {
+		return
+	}
+	if _, on := p.marks[e.File]; on {
+		delete(p.marks, e.File)
+	} else {
+		p.marks[e.File] = e
+	}
+	p.feed.goTo(p.feed.At + 1)
+}
+
+// enter gives the keys to the record. What comes in then does not take it
+// off the screen.
+func (p *Page) enter() { p.inside, p.feed.paused = true, true }
+
+// leave gives the keys back to the list, which follows again where it did.
+func (p *Page) leave() {
+	p.inside = false
+	p.feed.goTo(p.feed.At)
+}

@@ -1,0 +1,347 @@
+// Package events is the page of the log: a list that follows, filters that
+// answer while they are typed, and the record under the cursor as a document.
+//
+// The list is a window on the log, so a million records cost what some
+// hundreds do. Whatever reads or writes runs in a command and says what it was
+// asked for; late answers are dropped.
+package events
+
+import (
+	"context"
+	"fmt"
+	"strings"
+	"time"
+
+	tea "charm.land/bubbletea/v2"
+
+	"hookctl/logs"
+	"hookctl/logs/text"
+	"hookctl/server/daemon"
+	"hookctl/tui/kit"
+)
+
+const (
+	besideFrom = 100     // window width from which the preview stands beside the list
+	belowFrom  = 34      // window height from which it stands below
+	previewMax = 2 << 20 // records above this size are only read when opened
+)
+
+// Config is what the page is given.
+type Config struct {
+	Home       string            // HOOKCTL_HOME
+	Filters    map[string]string // saved filters by name
+	SaveFilter func(ctx context.Context, name, text string) error
+	Log        *kit.Answer[*logs.Log]
+	Receiver   *kit.Answer[daemon.Status]
+	Address    func() string // where the receiver listens, or will
+}
+
+// State is what the page remembers from one run to the next.
+type State struct {
+	Filter  string   `json:"filter,omitempty"`
+	History []string `json:"history,omitempty"`
+	Share   int      `json:"share,omitempty"`
+	Hidden  bool     `json:"hidden,omitempty"`
+}
+
+// Page is the log: a list that follows, and the record under the cursor
+// as a document, beside it, below it or in its place.
+type Page struct {
+	shell     *kit.Shell
+	cfg       Config
+	feed      feed
+	doc       *detail
+	reading   string // file being read, "" for none
+	inside    bool   // the keys go to the document
+	hidden    bool   // no preview
+	share     int    // percent of the width that the list has
+	marks     map[string]logs.Entry
+	history   []string
+	rows      int // rows of the list in the last view
+	wide      int // columns of the list in the last view
+	jqHistory []string
+	export    *export // under way; its commands own it, wrote is for the screen
+	wrote     int
+	kept      string    // file that the cursor was kept on when the filter changed
+	find      string    // what is searched for in documents
+	jump      int       // number of the last search for a failure
+	filters   *kit.Menu // the list of filters, the last time it was opened
+}
+
+type (
+	// recordRead is a record as a document, or why it cannot be shown.
+	recordRead struct {
+		file string
+		doc  *detail
+		err  error
+	}
+	// failureFound answers the search for the next failure.
+	failureFound struct {
+		jump  int
+		older bool
+		entry *logs.Entry
+		err   error
+	}
+)
+
+// New makes the page.
+func New(shell *kit.Shell, cfg Config) *Page {
+	return &Page{shell: shell, cfg: cfg, share: 50, marks: map[string]logs.Entry{}, feed: feed{total: -1}}
+}
+
+// Restore puts filter and history back, before the page is first opened.
+func (p *Page) Restore(s State) {
+	if f, err := logs.ParseFilter(s.Filter, p.shell.Now()); err == nil {
+		p.feed.filter = f
+	}
+	p.history, p.hidden = s.History, s.Hidden
+	if s.Share >= 20 && s.Share <= 80 {
+		p.share = s.Share
+	}
+}
+
+// State is what restore takes.
+func (p *Page) State() State {
+	return State{Filter: p.feed.filter.String(), History: p.history, Share: p.share, Hidden: p.hidden}
+}
+
+// Close takes half an export away. Nothing may be at work any more.
+func (p *Page) Close() {
+	if e := p.export; e != nil && !e.named {
+		e.drop()
+	}
+}
+
+// Name implements kit.Page.
+func (p *Page) Name() string { return kit.PageEvents }
+
+// Open shows the newest events, a filter, or one event among all others.
+func (p *Page) Open(request any) tea.Cmd {
+	switch r := request.(type) {
+	case kit.Filtered:
+		f, err := logs.ParseFilter(string(r), p.shell.Now())
+		if err != nil {
+			return p.shell.Fail(err)
+		}
+		p.inside, p.feed.paused = false, false
+		return p.setFilter(f)
+	case logs.Entry:
+		p.feed.filter, p.feed.total, p.inside = logs.Filter{}, -1, false
+		return p.feed.load(p.shell.Ctx, &r)
+	}
+	if p.feed.log == nil || p.feed.paused {
+		return nil
+	}
+	return p.feed.load(p.shell.Ctx, nil)
+}
+
+// Update implements kit.Page.
+func (p *Page) Update(msg tea.Msg) tea.Cmd {
+	var cmd tea.Cmd
+	switch msg := msg.(type) {
+	case kit.Answer[*logs.Log]:
+		if msg.Value != nil {
+			p.feed.log = msg.Value
+			cmd = p.feed.load(p.shell.Ctx, nil)
+		}
+	case kit.News[logs.Entry]:
+		p.feed.arrive(msg)
+		for _, e := range msg {
+			if p.doc != nil && e.File == p.doc.file {
+				p.doc.file += "\x00" // read it again: its notifications changed
+			}
+		}
+	case kit.Indexed:
+		// A list that was asked for before the index was complete may lack
+		// something.
+		if p.feed.building {
+			cmd = p.reload()
+		}
+	case feedAgain:
+		if p.feed.building {
+			cmd = p.reload()
+		}
+	case feedLoaded:
+		p.feed.loaded(msg)
+		if msg.gen == p.feed.gen {
+			cmd = p.feed.count(p.shell.Ctx)
+		}
+		if p.feed.building && msg.gen == p.feed.gen {
+			cmd = tea.Batch(cmd, p.shell.Later(time.Second, feedAgain{}))
+		}
+	case feedMore:
+		p.feed.more(msg)
+	case feedCount:
+		p.feed.counted(msg)
+	case recordRead:
+		p.took(msg)
+	case failureFound:
+		cmd = p.jumped(msg)
+	case exported:
+		cmd = p.exported(msg)
+	case jqDone:
+		cmd = p.jqAnswered(msg)
+	case replayed:
+		cmd = p.replayDone(msg)
+	case filterSaved:
+		cmd = p.filterKept(msg)
+	case kit.Wheel:
+		if p.overDoc(msg.X, msg.Y) {
+			p.doc.move(msg.Lines)
+		} else {
+			p.feed.goTo(p.feed.At + msg.Lines)
+		}
+	case kit.Click:
+		cmd = p.clicked(msg)
+	}
+	return tea.Batch(cmd, p.after())
+}
+
+// reload asks the same question again, where the cursor is.
+func (p *Page) reload() tea.Cmd {
+	p.feed.total = -1
+	if e, ok := p.feed.current(); ok && p.feed.paused {
+		return p.feed.load(p.shell.Ctx, &e)
+	}
+	return p.feed.load(p.shell.Ctx, nil)
+}
+
+// after asks for what the new place of the cursor needs.
+func (p *Page) after() tea.Cmd { return tea.Batch(p.feed.prefetch(p.shell.Ctx), p.want()) }
+
+// then makes an action of a change that may move the cursor.
+func (p *Page) then(f func()) func() tea.Cmd {
+	return func() tea.Cmd { f(); return p.after() }
+}
+
+// previews reports whether a document is on screen beside or below the list.
+func (p *Page) previews() bool {
+	return !p.hidden && (p.shell.W >= besideFrom || p.shell.H >= belowFrom && p.shell.W >= 40)
+}
+
+// want reads the record under the cursor, when a document is on screen and
+// shows another one. One is read at a time.
+func (p *Page) want() tea.Cmd {
+	e, ok := p.feed.current()
+	if !ok || p.reading != "" || p.feed.log == nil || !p.inside && (!p.previews() || e.Size > previewMax) {
+		return nil
+	}
+	if p.doc != nil && p.doc.file == e.File {
+		return nil
+	}
+	p.reading = e.File
+	ctx, l, th, now := p.shell.Ctx, p.feed.log, p.shell.Theme, p.shell.Now
+	return func() tea.Msg {
+		rec, err := l.Read(ctx, e.File)
+		if err != nil {
+			return recordRead{file: e.File, err: err}
+		}
+		return recordRead{file: e.File, doc: newDetail(th, e.File, rec, now())}
+	}
+}
+
+// took puts a record that was read on screen, unless the cursor has moved on.
+func (p *Page) took(m recordRead) {
+	p.reading = ""
+	e, ok := p.feed.current()
+	if !ok || e.File != m.file {
+		return
+	}
+	if m.err != nil {
+		p.doc = &detail{th: p.shell.Theme, file: m.file, rec: &logs.Record{}, note: m.err.Error()}
+		p.doc.build()
+		return
+	}
+	if old := p.doc; old != nil && old.full != nil && strings.TrimRight(old.file, "\x00") == m.file {
+		// It stays the same document, folded as it was: a search or an
+		// expression that is being typed goes on in it.
+		old.file, old.rec, old.facts = m.file, m.doc.rec, m.doc.facts
+		old.rebuild()
+		return
+	}
+	m.doc.find = p.find
+	p.doc = m.doc
+}
+
+// shown is the document of the entry under the cursor, or nil while it is
+// being read.
+func (p *Page) shown() *detail {
+	e, ok := p.feed.current()
+	if !ok || p.doc == nil || strings.TrimRight(p.doc.file, "\x00") != e.File {
+		return nil
+	}
+	return p.doc
+}
+
+func (p *Page) clicked(m kit.Click) tea.Cmd {
+	if p.overDoc(m.X, m.Y) {
+		p.enter()
+		p.doc.at = max(0, min(len(p.doc.lines)-1, p.doc.top+m.Y-1))
+		if m.Double {
+			p.doc.toggle()
+		}
+		return nil
+	}
+	if p.inside && !p.previews() || m.Y < 1 || m.Y > p.rows {
+		return nil
+	}
+	p.leave()
+	if i := p.feed.Top + m.Y - 1; i < len(p.feed.entries) {
+		p.feed.goTo(i)
+		if m.Double {
+			p.enter()
+		}
+	}
+	return nil
+}
+
+// overDoc reports whether a place inside the page shows the document.
+func (p *Page) overDoc(x, y int) bool {
+	switch {
+	case p.shown() == nil:
+		return false
+	case !p.previews():
+		return p.inside
+	case p.shell.W >= besideFrom:
+		return x > p.wide
+	}
+	return y > p.rows
+}
+
+// status is the first line of the page: filter, place, following or paused.
+func (p *Page) status(w int) string {
+	t, f := p.shell.Theme, &p.feed
+	left := " "
+	if s := f.filter.String(); s != "" {
+		label := "filter "
+		if name := p.savedAs(f.filter); name != "" {
+			label += text.Clean(name) + ": "
+		}
+		left += t.Faint.Render(label) + t.Accent.Render(text.Clean(s)) + " "
+	} else {
+		left += t.Faint.Render("all events") + " "
+	}
+	if n := len(p.marks); n > 0 {
+		left += t.Warn.Render(fmt.Sprintf(" %s %d marked", t.Sym.Mark, n))
+	}
+	var right string
+	switch {
+	case p.export != nil:
+		right = t.Warn.Render(fmt.Sprintf("writing %s of %s (W cancels)", text.Thousands(p.wrote), text.Thousands(max(p.export.total, p.wrote))))
+	case f.err != nil:
+		right = t.Bad.Render(t.Cut(text.Clean(f.err.Error()), w/2))
+	case f.loading:
+		right = t.Faint.Render("reading " + t.Sym.More)
+	case f.building:
+		right = t.Warn.Render(fmt.Sprintf("reading the log %d%%", 100*f.progress.Done/max(1, f.progress.Total)))
+	case f.paused && f.fresh > 0:
+		right = t.Warn.Render(fmt.Sprintf("paused, %s new (f)", text.Thousands(f.fresh)))
+	case f.paused:
+		right = t.Faint.Render("paused")
+	case len(f.entries) > 0:
+		right = t.Good.Render("following")
+	}
+	right += "  " + f.where() + " "
+	room := max(0, w-kit.Width(right))
+	return kit.FitLine(t.Cut(left, room), room) + right
+}

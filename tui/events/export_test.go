@@ -1,0 +1,112 @@
+package events
+
+import (
+	"bytes"
+	"context"
+	"os"
+	"path/filepath"
+	"runtime"
+	"strings"
+	"testing"
+	"time"
+
+	tea "charm.land/bubbletea/v2"
+
+	"hookctl/logs"
+	"hookctl/tui/kittest"
+)
+
+func TestLeavingAmidAnExportLeavesNoFile(t *testing.T) {
+	dir := t.TempDir()
+	s := eventful(t, 80, 24)
+	s.Press("2")
+	cmd := s.events.startExport(filepath.Join(dir, "out.ndjson"))
+	s.events.export.files = make([]string, 2*exportBatch) // more than one batch
+	for i := range s.events.export.files {
+		s.events.export.files[i] = "20260101_000000_push.json" // pruned meanwhile
+	}
+	if msg, ok := cmd().(exported); !ok || msg.err != nil || msg.of.over {
+		t.Fatalf("the first batch: %+v", msg)
+	}
+	s.Shell.Close()
+	s.events.Close()
+	if left, err := os.ReadDir(dir); err != nil || len(left) > 0 {
+		t.Fatalf("left behind: %v, %v", left, err)
+	}
+}
+
+// Work that takes long shows in the terminal's own progress bar, and leaves
+// nothing there when it is over, whether well, badly or by a person.
+func TestProgressBar(t *testing.T) {
+	shown := func(s *pageScreen) bool { return s.View().ProgressBar != nil }
+	many := func(t *testing.T) *pageScreen {
+		cfg := kittest.QuietSettings(t)
+		if err := logs.Generate(context.Background(), cfg.Logs.Dir, exportBatch+10, kittest.Noon, time.Hour, 1, nil); err != nil {
+			t.Fatal(err)
+		}
+		s := newEventScreen(t, cfg, 80, 24, nil, nil)
+		s.Press("2")
+		return s
+	}
+	// One batch of the export, and no more.
+	half := func(t *testing.T, s *pageScreen, name string) tea.Cmd {
+		_, next := s.Update(kittest.Messages(s.events.startExport(name))[0])
+		if !shown(s) {
+			t.Fatal("no progress while it is at work")
+		}
+		return next
+	}
+	t.Run("export", func(t *testing.T) {
+		s := many(t)
+		name := filepath.Join(t.TempDir(), "out.ndjson")
+		s.Settle(half(t, s, name))
+		if b, err := os.ReadFile(name); err != nil || bytes.Count(b, []byte("\n")) != exportBatch+10 {
+			t.Fatalf("%d lines, %v", bytes.Count(b, []byte("\n")), err)
+		}
+		if shown(s) {
+			t.Fatal("the bar is left")
+		}
+	})
+	t.Run("export cancelled", func(t *testing.T) {
+		s := many(t)
+		dir := t.TempDir()
+		next := half(t, s, filepath.Join(dir, "out.ndjson"))
+		s.Settle(s.events.openExport())
+		if shown(s) {
+			t.Fatal("the bar is left")
+		}
+		s.Settle(next)
+		if left, err := os.ReadDir(dir); err != nil || len(left) > 0 || shown(s) {
+			t.Fatalf("left: %v %v", left, err)
+		}
+	})
+}
+
+func TestExportFollowsNoLink(t *testing.T) {
+	if runtime.GOOS == "windows" {
+		t.Skip("needs symbolic links and modes")
+	}
+	t.Chdir(t.TempDir())
+	if err := os.WriteFile("victim", []byte("precious"), 0o600); err != nil {
+		t.Fatal(err)
+	}
+	s := eventful(t, 80, 24)
+	s.Press("2", "x", "W")
+	for _, link := range []string{"events-20261124-120000.ndjson.part", ".events-20261124-120000.ndjson.part"} {
+		if err := os.Symlink("victim", link); err != nil {
+			t.Fatal(err)
+		}
+	}
+	s.Press("enter")
+	s.Shows("written to")
+	if b, err := os.ReadFile("victim"); string(b) != "precious" {
+		t.Errorf("the export went through a link: %q %v", b, err)
+	}
+	info, err := os.Stat("events-20261124-120000.ndjson")
+	if err != nil || info.Mode().Perm() != 0o600 {
+		t.Errorf("%v %v", info, err)
+	}
+	if left, _ := filepath.Glob(".*-*.part"); len(left) != 1 || strings.Contains(left[0], "ndjson-") {
+		t.Errorf("left over: %v", left)
+	}
+}

@@ -1,0 +1,167 @@
+package events
+
+import (
+	"fmt"
+	"time"
+
+	"hookctl/logs"
+	"hookctl/logs/text"
+	"hookctl/tui/kit"
+)
+
+// fact is a label and a value.
+type fact struct {
+	label, value string
+	style        int // levelInfo.. for colour; -1 none
+}
+
+// factsOf says in words what a person asks first.
+func factsOf(r *logs.Record, now time.Time) []fact {
+	s := r.Summary
+	what := r.EventType
+	if s.Action != "" {
+		what += " " + s.Action
+	}
+	out := []fact{{"event", what, -1}}
+	add := func(label, value string, style int) {
+		if value != "" {
+			out = append(out, fact{label, value, style})
+		}
+	}
+	title := s.Title
+	if s.Number != nil {
+		title = fmt.Sprintf("#%d %s", *s.Number, title)
+	}
+	add("title", title, -1)
+	add("repository", s.Repository, -1)
+	add("branch", s.Branch, -1)
+	add("sender", s.Sender, -1)
+	style := -1
+	switch {
+	case failed(s.Conclusion):
+		style = kit.LevelError
+	case s.Conclusion == "success":
+		style = kit.LevelInfo
+	}
+	add("conclusion", s.Conclusion, style)
+	add("result", r.Result, -1)
+	add("url", s.URL, -1)
+	received := ""
+	if !r.ReceivedAt.IsZero() {
+		received = r.ReceivedAt.Local().Format("2006-01-02 15:04:05 MST") + ", " + kit.Ago(now.Sub(r.ReceivedAt))
+	}
+	add("received", received, -1)
+	source := r.Source
+	if r.HookID != 0 {
+		source += fmt.Sprintf(" by hook %d", r.HookID)
+	}
+	add("source", source, -1)
+	add("delivery", r.DeliveryID, -1)
+	switch {
+	case r.Signature.Verified:
+		add("signature", "verified with secret "+r.Signature.Secret, kit.LevelInfo)
+	case r.Source == logs.SourceDelivery || r.Source == "":
+		add("signature", "not verified", kit.LevelWarn)
+	default:
+		add("signature", "not needed: "+r.Source, -1)
+	}
+	for _, n := range r.Notifications {
+		text, style := story(n)
+		out = append(out, fact{"notified", text, style})
+	}
+	return out
+}
+
+// story says what became of a notification.
+func story(n logs.Notification) (string, int) {
+	words := n.Type + " (" + n.Priority + ")"
+	to := n.Sink
+	if n.To != "" {
+		to += " " + n.To
+	}
+	tries := text.Count(n.Attempts, "attempt")
+	switch n.Status {
+	case logs.StatusSent:
+		words += " sent to " + to
+		if !n.At.IsZero() {
+			words += " at " + n.At.Local().Format("15:04:05")
+		}
+		if n.Attempts > 1 {
+			words += " after " + tries
+		}
+		if n.MessageID != "" {
+			words += ", " + n.MessageID
+		}
+		if n.GatheredBy != "" {
+			words += ", part of the message of delivery " + n.GatheredBy
+		}
+		return words, kit.LevelInfo
+	case logs.StatusFailed:
+		words += " failed for " + to + " after " + tries
+		if n.Error != "" {
+			words += ": " + n.Error
+		}
+		return words, kit.LevelError
+	}
+	words += " waiting for " + to
+	if n.Attempts > 0 {
+		words += ", " + tries
+	}
+	if !n.NextAt.IsZero() {
+		words += ", next at " + n.NextAt.Local().Format("15:04:05")
+	}
+	if n.Error != "" {
+		words += ": " + n.Error
+	}
+	return words, kit.LevelWarn
+}
+
+// failed reports whether a conclusion is one that somebody must look at.
+func failed(conclusion string) bool {
+	switch conclusion {
+	case "failure", "timed_out", "startup_failure", "action_required":
+		return true
+	}
+	return false
+}
+
+// tidy is the boundary where the text of a record's line enters the interface.
+func tidy(e logs.Entry) logs.Entry {
+	for _, s := range []*string{&e.Event, &e.Action, &e.Repository, &e.Sender, &e.Title, &e.Branch, &e.Conclusion, &e.URL, &e.Result, &e.DeliveryID, &e.Source, &e.Secret} {
+		*s = text.Clean(*s)
+	}
+	if n := e.Notification; n != nil {
+		e.Notification = &logs.EntryNotification{Type: text.Clean(n.Type), Priority: text.Clean(n.Priority), Status: text.Clean(n.Status)}
+	}
+	return e
+}
+
+// tidyAll is tidy for a page of entries, in place.
+func tidyAll(list []logs.Entry) []logs.Entry {
+	for i, e := range list {
+		list[i] = tidy(e)
+	}
+	return list
+}
+
+// tidyRecord is the same boundary for a whole record; the payload is cleaned
+// where its tree is built.
+func tidyRecord(r *logs.Record) *logs.Record {
+	c := *r
+	s := &c.Summary
+	for _, p := range []*string{&c.EventType, &c.Result, &c.DeliveryID, &c.Source, &c.Signature.Secret, &s.Action, &s.Sender, &s.Repository, &s.Title, &s.Branch, &s.Conclusion, &s.URL} {
+		*p = text.Clean(*p)
+	}
+	c.Headers = make(map[string]string, len(r.Headers))
+	for k, v := range r.Headers {
+		c.Headers[text.Clean(k)] = text.Clean(v)
+	}
+	c.Notifications = make([]logs.Notification, len(r.Notifications))
+	for i, n := range r.Notifications {
+		for _, p := range []*string{&n.Type, &n.Priority, &n.Sink, &n.To, &n.Status, &n.MessageID, &n.GatheredBy, &n.Error} {
+			*p = text.Clean(*p)
+		}
+		c.Notifications[i] = n
+	}
+	return &c
+}

@@ -1,0 +1,353 @@
+package events
+
+import (
+	"context"
+	"fmt"
+	"slices"
+	"time"
+
+	tea "charm.land/bubbletea/v2"
+
+	"hookctl/logs"
+	"hookctl/logs/text"
+	"hookctl/tui/kit"
+)
+
+const (
+	feedPage = 200  // entries asked for at a time
+	feedKeep = 2000 // entries kept in memory; the rest is asked for again
+	feedNear = 80   // the next page is asked for this far before its edge
+)
+
+// feed is a window on the log: the entries around the cursor, in order, newest
+// first. It asks for more before the cursor gets to an edge, so a million
+// records cost what some hundreds do.
+//
+// At the top it follows: new records come in and the cursor stays on the
+// newest. Anywhere else it is paused: nothing moves, and what is new is
+// counted.
+type feed struct {
+	log    *logs.Log
+	filter logs.Filter
+	kit.Cursor
+	entries  []logs.Entry
+	newer    bool // there are entries before the first one
+	older    bool // there are entries after the last one
+	base     int  // entries before the first one; -1 while unknown
+	total    int  // entries that the filter chooses; -1 while unknown
+	fresh    int  // what came in while paused
+	news     int  // batches that came in
+	paused   bool
+	loading  bool // the first page is on its way
+	fetching int  // pages on their way: 1 older, 2 newer
+	building bool // the index is being made, older entries may be missing
+	progress logs.Progress
+	err      error
+
+	anchor *logs.Entry // what was asked for around, nil for the top
+	gen    int         // number of the question; answers to older ones are dropped
+	cancel context.CancelFunc
+}
+
+type (
+	// feedAgain asks again while the index is being made.
+	feedAgain struct{}
+	// feedLoaded answers load: entries around the anchor, the cursor on at.
+	feedLoaded struct {
+		gen    int
+		page   logs.Page
+		at     int
+		paused bool
+		err    error
+	}
+	// feedMore answers fetch.
+	feedMore struct {
+		gen   int
+		newer bool
+		page  logs.Page
+		err   error
+	}
+	// feedCount answers count.
+	feedCount struct {
+		gen, total, base int
+		err              error
+	}
+)
+
+// load asks again: from the newest entry, or, with an anchor, around it.
+func (f *feed) load(ctx context.Context, anchor *logs.Entry) tea.Cmd {
+	if f.log == nil {
+		return nil
+	}
+	if f.cancel != nil {
+		f.cancel()
+	}
+	ctx, f.cancel = context.WithCancel(ctx)
+	f.gen++
+	f.loading, f.fetching, f.err, f.anchor = true, 0, nil, anchor
+	l, filter, gen := f.log, f.filter, f.gen
+	return func() tea.Msg {
+		if anchor == nil {
+			p, err := l.Page(ctx, logs.Query{Filter: filter, Limit: feedPage})
+			return feedLoaded{gen: gen, page: p, err: err}
+		}
+		above, err := l.Page(ctx, logs.Query{Filter: filter, Cursor: anchor.Cursor(), Newer: true, Limit: feedPage})
+		if err != nil {
+			return feedLoaded{gen: gen, err: err}
+		}
+		below, err := l.Page(ctx, logs.Query{Filter: filter, Cursor: anchor.Cursor(), Limit: feedPage})
+		at := len(above.Entries)
+		all := slices.Clone(above.Entries)
+		if filter.Match(*anchor) {
+			all = append(all, tidy(*anchor))
+		} else if len(below.Entries) == 0 {
+			at = max(0, at-1)
+		}
+		below.Entries = append(all, below.Entries...)
+		below.HasNewer = above.HasNewer
+		return feedLoaded{gen: gen, page: below, at: at, paused: true, err: err}
+	}
+}
+
+// count asks how many entries there are, and how many before the anchor. It
+// comes after the entries: on a large log it may take much longer.
+func (f *feed) count(ctx context.Context) tea.Cmd {
+	if f.err != nil || f.total >= 0 && f.base >= 0 {
+		return nil // what came in since was counted
+	}
+	ctx, stop := context.WithCancel(ctx)
+	if load := f.cancel; load != nil {
+		f.cancel = func() { load(); stop() }
+	} else {
+		f.cancel = stop
+	}
+	l, filter, gen, anchor := f.log, f.filter, f.gen, f.anchor
+	return func() tea.Msg {
+		n, err := l.Count(ctx, filter)
+		if err != nil || anchor == nil {
+			return feedCount{gen: gen, total: n, err: err}
+		}
+		later, err := logs.ParseFilter("since:"+anchor.ReceivedAt.Add(1).UTC().Format(time.RFC3339Nano), time.Time{})
+		if err != nil {
+			return feedCount{gen: gen, total: n, base: -1}
+		}
+		before, err := l.Count(ctx, filter.And(later))
+		return feedCount{gen: gen, total: n, base: before, err: err}
+	}
+}
+
+// end asks for the oldest entries and puts the cursor on the last one.
+func (f *feed) end(ctx context.Context) tea.Cmd {
+	if f.log == nil {
+		return nil
+	}
+	if !f.older {
+		f.goTo(len(f.entries) - 1)
+		return nil
+	}
+	if f.cancel != nil {
+		f.cancel()
+	}
+	ctx, f.cancel = context.WithCancel(ctx)
+	f.gen++
+	f.loading, f.fetching, f.anchor = true, 0, nil
+	l, filter, gen := f.log, f.filter, f.gen
+	return func() tea.Msg {
+		p, err := l.Page(ctx, logs.Query{Filter: filter, Newer: true, Limit: feedPage})
+		return feedLoaded{gen: gen, page: p, at: len(p.Entries) - 1, paused: true, err: err}
+	}
+}
+
+// loaded takes the answer of load or end.
+func (f *feed) loaded(m feedLoaded) {
+	if m.gen != f.gen {
+		return
+	}
+	f.loading, f.err = false, m.err
+	if m.err != nil {
+		return
+	}
+	f.entries, f.newer, f.older = tidyAll(m.page.Entries), m.page.HasNewer, m.page.HasOlder
+	f.building, f.progress = m.page.Building, m.page.Progress
+	f.To(m.at, len(f.entries))
+	f.base = -1
+	f.place()
+	f.fresh = 0
+	f.paused = m.paused && f.At > 0
+}
+
+// counted takes the answer of count.
+func (f *feed) counted(m feedCount) {
+	if m.gen != f.gen || m.err != nil {
+		return
+	}
+	f.total = m.total
+	if m.base > 0 && f.base < 0 {
+		f.base = max(0, m.base-f.At)
+	}
+	f.place()
+}
+
+// place works out how many entries are before the first one, where an end of
+// the list is in the window.
+func (f *feed) place() {
+	switch {
+	case !f.newer:
+		f.base = 0
+	case !f.older && f.total >= 0:
+		f.base = max(0, f.total-len(f.entries))
+	}
+}
+
+// prefetch asks for what lies beyond an edge that the cursor comes near.
+func (f *feed) prefetch(ctx context.Context) tea.Cmd {
+	if f.log == nil || f.loading || len(f.entries) == 0 {
+		return nil
+	}
+	var cmds []tea.Cmd
+	if f.older && f.fetching&1 == 0 && f.At+feedNear >= len(f.entries) {
+		f.fetching |= 1
+		cmds = append(cmds, f.fetch(ctx, false))
+	}
+	// What came in while paused waits until the cursor gets to the top.
+	if above := f.newer || f.fresh > 0 && f.At == 0; above && f.paused && f.fetching&2 == 0 && f.At < feedNear {
+		f.fetching |= 2
+		cmds = append(cmds, f.fetch(ctx, true))
+	}
+	return tea.Batch(cmds...)
+}
+
+func (f *feed) fetch(ctx context.Context, newer bool) tea.Cmd {
+	edge := f.entries[len(f.entries)-1]
+	if newer {
+		edge = f.entries[0]
+	}
+	l, filter, gen := f.log, f.filter, f.gen
+	return func() tea.Msg {
+		p, err := l.Page(ctx, logs.Query{Filter: filter, Cursor: edge.Cursor(), Newer: newer, Limit: feedPage})
+		return feedMore{gen, newer, p, err}
+	}
+}
+
+// more takes the answer of fetch and drops what is far from the cursor.
+func (f *feed) more(m feedMore) {
+	if m.gen != f.gen {
+		return
+	}
+	if m.newer {
+		f.fetching &^= 2
+	} else {
+		f.fetching &^= 1
+	}
+	if m.err != nil {
+		f.err = m.err
+		return
+	}
+	tidyAll(m.page.Entries)
+	n := len(m.page.Entries)
+	if m.newer {
+		f.entries = append(slices.Clone(m.page.Entries), f.entries...)
+		f.At, f.Top, f.newer = f.At+n, f.Top+n, m.page.HasNewer
+		if f.base >= 0 {
+			f.base = max(0, f.base-n)
+		}
+		if !f.newer {
+			f.base, f.fresh = 0, 0
+		}
+		if len(f.entries) > feedKeep {
+			f.entries, f.older = f.entries[:feedKeep], true
+		}
+		return
+	}
+	f.entries = append(f.entries, m.page.Entries...)
+	f.older = m.page.HasOlder
+	if over := len(f.entries) - feedKeep; over > 0 && f.At > over+feedPage {
+		f.entries = slices.Clone(f.entries[over:])
+		f.At, f.Top, f.newer = f.At-over, f.Top-over, true
+		if f.base >= 0 {
+			f.base += over
+		}
+	}
+}
+
+// arrive takes a batch of new or changed records, oldest first.
+func (f *feed) arrive(batch []logs.Entry) {
+	f.news++
+	for _, e := range batch {
+		if i := f.index(e.File); i >= 0 {
+			e2 := tidy(e)
+			if e2.Size == 0 {
+				e2.Size = f.entries[i].Size
+			}
+			f.entries[i] = e2
+			continue
+		}
+		if !f.filter.Match(e) {
+			continue
+		}
+		if len(f.entries) > 0 && e.ReceivedAt.Before(f.entries[0].ReceivedAt) {
+			f.insert(tidy(e))
+			continue
+		}
+		if f.total >= 0 {
+			f.total++
+		}
+		if f.paused || f.newer {
+			f.fresh++
+			if f.base >= 0 {
+				f.base++
+			}
+			continue
+		}
+		f.entries = append([]logs.Entry{tidy(e)}, f.entries...)
+		if len(f.entries) > feedKeep {
+			f.entries, f.older = f.entries[:feedKeep], true
+		}
+	}
+}
+
+// insert puts an entry that is not the newest in its place, where that is
+// inside the window of a feed that follows.
+func (f *feed) insert(e logs.Entry) {
+	if f.paused {
+		return
+	}
+	i, _ := slices.BinarySearchFunc(f.entries, e, func(a, b logs.Entry) int { return b.ReceivedAt.Compare(a.ReceivedAt) })
+	if i < len(f.entries) || !f.older {
+		f.entries = slices.Insert(f.entries, i, e)
+		if f.total >= 0 {
+			f.total++
+		}
+	}
+}
+
+func (f *feed) index(file string) int {
+	return slices.IndexFunc(f.entries, func(e logs.Entry) bool { return e.File == file })
+}
+
+// goTo moves the cursor; away from the top it pauses, back there it follows.
+func (f *feed) goTo(i int) {
+	f.To(i, len(f.entries))
+	f.paused = f.At > 0 || f.newer || f.fresh > 0
+}
+
+// current is the entry under the cursor.
+func (f *feed) current() (logs.Entry, bool) {
+	if f.At < 0 || f.At >= len(f.entries) {
+		return logs.Entry{}, false
+	}
+	return f.entries[f.At], true
+}
+
+// where says the place of the cursor among all entries.
+func (f *feed) where() string {
+	switch {
+	case len(f.entries) == 0:
+		return ""
+	case f.base >= 0 && f.total >= 0:
+		return fmt.Sprintf("%s/%s", text.Thousands(f.base+f.At+1), text.Thousands(max(f.total, f.base+len(f.entries))))
+	case f.total >= 0:
+		return text.Thousands(f.total)
+	}
+	return ""
+}

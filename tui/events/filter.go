@@ -1,0 +1,175 @@
+package events
+
+import (
+	"strconv"
+	"strings"
+
+	tea "charm.land/bubbletea/v2"
+
+	"hookctl/logs"
+	"hookctl/tui/kit"
+)
+
+// setFilter asks a new question and keeps the place where it can.
+func (p *Page) setFilter(f logs.Filter) tea.Cmd {
+	var anchor *logs.Entry
+	if e, ok := p.feed.current(); ok && (p.feed.paused || p.kept == e.File) {
+		anchor, p.kept = &e, e.File
+	}
+	p.feed.filter, p.feed.total = f, -1
+	return p.feed.load(p.shell.Ctx, anchor)
+}
+
+// openFilter lets a filter be typed; the list answers as it changes.
+func (p *Page) openFilter() tea.Cmd {
+	before := p.feed
+	pr := kit.NewPrompt(p.shell, "filter", "filter", p.feed.filter.String())
+	if pr.Input.Value() != "" {
+		pr.Set(pr.Input.Value() + " ")
+	}
+	pr.Hint = `event:push repo:o/* !sender:*[bot] conclusion:failure status:failed since:1h "text"`
+	pr.History, pr.At = p.history, len(p.history)
+	pr.Live = func(text string) tea.Cmd {
+		f, err := logs.ParseFilter(text, p.shell.Now())
+		if err != nil {
+			text, at := faultOf(err, text)
+			pr.Fault(text, at)
+			return nil
+		}
+		pr.Fault("", -1)
+		return p.setFilter(f)
+	}
+	// What is typed can be saved without leaving the line first.
+	save := p.saveAction()
+	save.Off = map[bool]string{true: "the settings cannot be changed here"}[p.cfg.SaveFilter == nil]
+	save.Label, save.Run = "", func() tea.Cmd {
+		if _, err := logs.ParseFilter(pr.Input.Value(), p.shell.Now()); err != nil {
+			return nil // the line says what is wrong
+		}
+		p.shell.Shut(pr)
+		cmd := pr.Accept(pr.Input.Value())
+		if why := p.cannotSave(); why != "" {
+			return tea.Batch(cmd, p.shell.Warn(why))
+		}
+		return tea.Batch(cmd, p.openSave())
+	}
+	pr.Keys = append(pr.Keys, save)
+	pr.Accept = func(text string) tea.Cmd {
+		f, err := logs.ParseFilter(text, p.shell.Now())
+		if err != nil {
+			p.shell.Show(pr)
+			return nil
+		}
+		p.remember(f.String())
+		if f.String() == p.feed.filter.String() {
+			return nil
+		}
+		return p.setFilter(f)
+	}
+	pr.Cancel = func() tea.Cmd {
+		if p.feed.gen == before.gen {
+			return nil // nothing was asked
+		}
+		// What was asked since is stale; the old window still stands, unless
+		// something came in since.
+		gen, news := p.feed.gen, p.feed.news != before.news
+		if p.feed.cancel != nil {
+			p.feed.cancel()
+		}
+		p.feed = before
+		p.feed.gen, p.feed.loading, p.feed.fetching = gen+1, false, 0
+		if news || before.loading || before.total < 0 {
+			return p.setFilter(before.filter)
+		}
+		return p.after()
+	}
+	p.shell.Show(pr)
+	return nil
+}
+
+// remember keeps a filter in the history, newest last, once.
+func (p *Page) remember(text string) {
+	text = strings.TrimSpace(text)
+	if text == "" {
+		return
+	}
+	kept := p.history[:0:0]
+	for _, h := range p.history {
+		if h != text {
+			kept = append(kept, h)
+		}
+	}
+	p.history = append(kept, text)
+	if len(p.history) > 50 {
+		p.history = p.history[len(p.history)-50:]
+	}
+}
+
+// addFilter narrows the list by one more word.
+func (p *Page) addFilter(word string) tea.Cmd {
+	f, err := logs.ParseFilter(strings.TrimSpace(p.feed.filter.String()+" "+word), p.shell.Now())
+	if err != nil {
+		return p.shell.Fail(err)
+	}
+	p.remember(f.String())
+	return tea.Batch(p.setFilter(f), p.after())
+}
+
+// faultOf gives an error of ParseFilter and the character it points at.
+func faultOf(err error, text string) (string, int) {
+	if fe, ok := err.(*logs.FilterError); ok {
+		return fe.Msg, len([]rune(text[:min(len(text), max(0, fe.Offset))]))
+	}
+	return err.Error(), -1
+}
+
+// openBy offers filters made of the values of the event.
+func (p *Page) openBy() tea.Cmd {
+	e, ok := p.feed.current()
+	if !ok {
+		return nil
+	}
+	kind, priority := "", ""
+	if e.Notification != nil {
+		kind, priority = e.Notification.Type, e.Notification.Priority
+	}
+	number := ""
+	if e.Number != nil {
+		number = strconv.FormatInt(*e.Number, 10)
+	}
+	var choices []kit.Choice
+	for _, v := range [][2]string{{"event", e.Event}, {"action", e.Action}, {"repo", e.Repository}, {"sender", e.Sender}, {"branch", e.Branch},
+		{"conclusion", e.Conclusion}, {"number", number}, {"type", kind}, {"priority", priority}, {"source", e.Source}, {"title", e.Title}} {
+		if v[1] == "" {
+			continue
+		}
+		word := v[0] + ":" + filterQuote(v[1])
+		choices = append(choices, kit.Choice{Text: word, Right: "only these", Run: func() tea.Cmd { return p.addFilter(word) }},
+			kit.Choice{Text: "!" + word, Right: "leave out", Run: func() tea.Cmd { return p.addFilter("!" + word) }})
+	}
+	p.shell.Show(kit.NewMenu(p.shell, "Filter by value", choices))
+	return nil
+}
+
+// filterQuote writes a value as the filter grammar reads it back.
+func filterQuote(v string) string {
+	if v == "" || strings.ContainsAny(v, " \t\n\r,\"\\") {
+		return `"` + strings.NewReplacer(`\`, `\\`, `"`, `\"`).Replace(v) + `"`
+	}
+	return v
+}
+
+func (p *Page) nothingToClear() string {
+	if len(p.marks) == 0 && p.feed.filter.IsZero() {
+		return "there is no mark and no filter to take away"
+	}
+	return ""
+}
+
+func (p *Page) clear() tea.Cmd {
+	if len(p.marks) > 0 {
+		clear(p.marks)
+		return nil
+	}
+	return p.setFilter(logs.Filter{})
+}

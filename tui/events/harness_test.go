@@ -1,0 +1,47 @@
+package events
+
+import (
+	"context"
+	"os"
+	"testing"
+	"time"
+
+	tea "charm.land/bubbletea/v2"
+
+	"hookctl/tui/kittest"
+)
+
+func TestMain(m *testing.M) {
+	time.Local = time.UTC
+	os.Exit(m.Run())
+}
+
+// pageScreen is the page on a screen.
+type pageScreen struct {
+	*kittest.Screen
+	*kittest.World
+	events *Page
+}
+
+// newEventScreen shows the page; saved and save are its saved filters.
+func newEventScreen(t testing.TB, cfg kittest.Settings, w, h int, saved map[string]string, save func(context.Context, string, string) error) *pageScreen {
+	t.Helper()
+	a := kittest.NewWorld(t, cfg)
+	a.Waits = func(tea.Cmd) tea.Cmd { return nil }
+	p := New(a.Shell, Config{Home: a.Cfg.Home, Filters: saved, SaveFilter: save, Log: &a.Log, Receiver: &a.Status,
+		Address: func() string { return "http://127.0.0.1:9000" }})
+	a.Put(p)
+	return &pageScreen{kittest.NewScreen(t, a, w, h), a, p}
+}
+
+// eventful is a screen with events and a receiver that runs.
+func eventful(t testing.TB, w, h int, change ...func(*kittest.Settings)) *pageScreen {
+	t.Helper()
+	cfg := kittest.FullSettings(t)
+	for _, c := range change {
+		c(&cfg)
+	}
+	s := newEventScreen(t, cfg, w, h, nil, nil)
+	s.Send(kittest.Says(kittest.RunningStatus(), nil))
+	return s
+}

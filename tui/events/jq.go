@@ -1,0 +1,166 @@
+package events
+
+import (
+	"bytes"
+	"context"
+	"encoding/json"
+	"errors"
+	"fmt"
+	"time"
+
+	tea "charm.land/bubbletea/v2"
+	"github.com/itchyny/gojq"
+
+	"hookctl/logs/text"
+	"hookctl/tui/kit"
+)
+
+const (
+	jqTime    = 5 * time.Second // how long an expression may run
+	jqResults = 1000            // results shown; an expression may have no end
+)
+
+// jqDone is what an expression made of a record's payload.
+type jqDone struct {
+	of    *detail
+	gen   int
+	query string
+	tree  *kit.Tree
+	err   error
+}
+
+// openJQ lets a jq expression be typed; the payload answers as it changes.
+func (p *Page) openJQ() tea.Cmd {
+	d := p.shown()
+	if d == nil || d.full == nil {
+		return p.shell.Warn("this record has no payload to ask")
+	}
+	before := d.query
+	pr := kit.NewPrompt(p.shell, "jq", "jq", before)
+	pr.Hint = ".repository.full_name   .commits[].message   keys   (empty shows the payload again)"
+	pr.History, pr.At = p.jqHistory, len(p.jqHistory)
+	pr.Live = func(text string) tea.Cmd { return p.runJQ(d, pr, text) }
+	pr.Accept = func(text string) tea.Cmd {
+		switch {
+		case pr.ErrText != "":
+			p.shell.Show(pr) // the line says what is wrong
+		case text != "":
+			p.jqHistory = append(p.jqHistory, text)
+		}
+		return nil
+	}
+	pr.Cancel = func() tea.Cmd { return p.runJQ(d, nil, before) }
+	p.shell.Show(pr)
+	return nil
+}
+
+// runJQ parses at once, so that errors stand under their character, and runs
+// in a command.
+func (p *Page) runJQ(d *detail, pr *kit.Prompt, text string) tea.Cmd {
+	d.asked++
+	if d.stop != nil {
+		d.stop()
+	}
+	if text == "" {
+		d.result(d.full, "")
+		if pr != nil {
+			pr.Fault("", -1)
+		}
+		return nil
+	}
+	q, err := gojq.Parse(text)
+	if err != nil {
+		var pe *gojq.ParseError
+		if pr == nil {
+			return p.shell.Fail(err)
+		}
+		if errors.As(err, &pe) {
+			pr.Fault(jqFault(pe), len([]rune(text[:max(0, min(len(text), pe.Offset-len(pe.Token)))])))
+		} else {
+			pr.Fault(err.Error(), -1)
+		}
+		return nil
+	}
+	if pr != nil {
+		pr.Fault("", -1)
+	}
+	ctx, stop := context.WithTimeout(p.shell.Ctx, jqTime)
+	d.stop = stop
+	gen, payload := d.asked, d.rec.Payload
+	return func() tea.Msg {
+		defer stop()
+		t, err := jq(ctx, q, payload)
+		return jqDone{d, gen, text, t, err}
+	}
+}
+
+func jqFault(e *gojq.ParseError) string {
+	if e.Token == "" {
+		return "the expression ends too early"
+	}
+	return fmt.Sprintf("%q is not expected here", text.Clean(e.Token))
+}
+
+// jq runs an expression on JSON. One result is shown as it is, several as a
+// list.
+func jq(ctx context.Context, q *gojq.Query, src []byte) (*kit.Tree, error) {
+	dec := json.NewDecoder(bytes.NewReader(src))
+	dec.UseNumber()
+	var v any
+	if err := dec.Decode(&v); err != nil {
+		return nil, fmt.Errorf("read the payload: %w", err)
+	}
+	var results []any
+	for it := q.RunWithContext(ctx, v); ; {
+		r, ok := it.Next()
+		if !ok {
+			break
+		}
+		if err, bad := r.(error); bad {
+			if ctx.Err() != nil {
+				return nil, fmt.Errorf("stopped after %s", jqTime)
+			}
+			return nil, err
+		}
+		if results = append(results, r); len(results) == jqResults {
+			break
+		}
+	}
+	var out any = results
+	if len(results) == 1 {
+		out = results[0]
+	}
+	b, err := gojq.Marshal(out)
+	if err != nil {
+		return nil, err
+	}
+	return kit.ParseTree(b, "result", 2)
+}
+
+// jqAnswered shows a result, unless another question was asked since.
+func (p *Page) jqAnswered(m jqDone) tea.Cmd {
+	if m.gen != m.of.asked {
+		return nil
+	}
+	if m.err == nil {
+		m.of.result(m.tree, m.query)
+		return nil
+	}
+	if pr, ok := p.shell.Top().(*kit.Prompt); ok && pr.ID == "jq" {
+		pr.Fault(text.Clean(m.err.Error()), -1)
+		return nil
+	}
+	return p.shell.Fail(fmt.Errorf("jq %s: %w", m.query, m.err))
+}
+
+// result puts a tree in the payload's place, the cursor on its heading.
+func (d *detail) result(t *kit.Tree, query string) {
+	d.tree, d.query = t, query
+	d.build()
+	for i, l := range d.lines {
+		if l.fact < 0 && l.node < 0 {
+			d.at, d.top = i, max(0, i-1)
+			return
+		}
+	}
+}

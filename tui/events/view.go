@@ -1,0 +1,207 @@
+package events
+
+import (
+	"fmt"
+	"strings"
+	"time"
+
+	"hookctl/logs"
+	"hookctl/logs/text"
+	"hookctl/tui/kit"
+)
+
+// View draws list and document in the room that the window gives.
+func (p *Page) View(w, h int) string {
+	if h <= 0 {
+		return ""
+	}
+	beside := p.previews() && p.shell.W >= besideFrom
+	below := p.previews() && !beside
+	switch {
+	case p.inside && !p.previews():
+		return p.viewDoc(w, h, true)
+	case beside:
+		p.wide = max(44, min(w-44, w*p.share/100))
+		p.rows = h - 1
+		list := p.viewList(p.wide, h-1)
+		return p.status(w) + "\n" + p.shell.Theme.Beside(list, p.viewDoc(w-p.wide-1, h-1, p.inside), h-1)
+	case below:
+		p.wide = w
+		p.rows = max(3, (h-2)*p.share/100)
+		rule := p.shell.Theme.Border.Render(strings.Repeat(p.shell.Theme.Sym.Rule, w))
+		return p.status(w) + "\n" + p.viewList(w, p.rows) + "\n" + rule + "\n" + p.viewDoc(w, h-2-p.rows, p.inside)
+	}
+	p.wide, p.rows = w, h-1
+	return p.status(w) + "\n" + p.viewList(w, h-1)
+}
+
+// viewDoc draws the record under the cursor.
+func (p *Page) viewDoc(w, h int, focused bool) string {
+	if d := p.shown(); d != nil {
+		return d.view(w, h, focused)
+	}
+	e, ok := p.feed.current()
+	switch {
+	case !ok:
+		return kit.Fit("", w, h)
+	case e.Size > previewMax && !p.inside:
+		return kit.Fit(fmt.Sprintf("\n  a large record (%d MB); enter opens it", e.Size>>20), w, h)
+	}
+	return kit.Fit("\n  "+p.shell.Theme.Faint.Render("reading "+text.Clean(e.File)), w, h)
+}
+
+// viewList draws the rows on screen.
+func (p *Page) viewList(w, h int) string {
+	f := &p.feed
+	if len(f.entries) == 0 {
+		return kit.Fit(p.empty(w), w, h)
+	}
+	from, to := f.Window(len(f.entries), h)
+	cols := kit.Spread(eventColumns(w), w-2)
+	now := p.shell.Now()
+	out := make([]string, 0, h)
+	for i := from; i < to; i++ {
+		out = append(out, p.row(f.entries[i], cols, w, i == f.At, now))
+	}
+	return kit.Fit(strings.Join(out, "\n"), w, h)
+}
+
+// empty says why the list is empty and what to press.
+func (p *Page) empty(w int) string {
+	t, f := p.shell.Theme, &p.feed
+	key := func(s string) string { return t.Key.Render(s) }
+	switch {
+	case p.cfg.Log.Err != nil:
+		return "\n " + t.Bad.Render("the log cannot be read") + "\n " + t.Cut(text.Clean(p.cfg.Log.Err.Error()), w-2)
+	case f.log == nil || f.loading || f.total < 0 && f.err == nil && f.gen == 0:
+		return "\n " + t.Faint.Render("reading the log")
+	case f.err != nil:
+		return "\n " + t.Cut(t.Bad.Render(text.Clean(f.err.Error())), w-2)
+	case !f.filter.IsZero():
+		return "\n No event matches the filter.\n\n " + key("/") + " changes it, " + key("esc") + " shows all events again."
+	case p.shell.Fresh():
+		return "\n No event yet: nothing is set up.\n\n " + key("w") + " sets up webhooks, step by step."
+	case !p.cfg.Receiver.OK():
+		return "\n No event yet, and the receiver is not running.\n\n " + key("w") + " sets up a webhook, " + key("4") + " starts the receiver."
+	}
+	return "\n No event yet. The receiver is running; events appear here as they come.\n\n " + key("w") + " sets up a webhook."
+}
+
+// eventColumns are the columns of a list of w columns; a narrow one leaves out
+// the seconds, the repository, and last what the event is about.
+func eventColumns(w int) []kit.Column {
+	at, event, repository := 9, kit.Column{Title: "event", Width: 16, Weight: 2}, kit.Column{Title: "repository", Width: 8, Weight: 2, Needs: 66}
+	switch {
+	case w < 56:
+		at, event = 5, kit.Column{Title: "event", Width: 13, Weight: 1}
+	case w < 66:
+		event.Weight = 1
+	case w >= 90: // no event is that long, but repositories are
+		event.Weight, repository.Weight = 1, 4
+	}
+	return []kit.Column{
+		{Title: "outcome", Width: 1},
+		{Title: "time", Width: at, Needs: 30},
+		event,
+		repository,
+		{Title: "what happened", Width: 8, Weight: 5, Needs: 36},
+		{Title: "sender", Width: 12, Needs: 110},
+		{Title: "notification", Width: 1, Needs: 24},
+	}
+}
+
+// Line draws an entry that is not in the list, in w columns.
+func (p *Page) Line(e logs.Entry, w int) string {
+	return p.row(tidy(e), kit.Spread(eventColumns(w), w-2), w, false, p.shell.Now())
+}
+
+// row draws one entry.
+func (p *Page) row(e logs.Entry, cols []int, w int, on bool, now time.Time) string {
+	t := p.shell.Theme
+	mark := " "
+	if _, ok := p.marks[e.File]; ok {
+		mark = t.Sym.Mark
+	}
+	outcome, outStyle := " ", t.Text
+	switch {
+	case failed(e.Conclusion):
+		outcome, outStyle = t.Sym.Bad, t.Bad
+	case e.Conclusion == "success":
+		outcome, outStyle = t.Sym.OK, t.Good
+	case e.Conclusion != "":
+		outcome, outStyle = t.Sym.Dash, t.Faint
+	}
+	told, toldStyle := " ", t.Text
+	if n := e.Notification; n != nil {
+		switch n.Status {
+		case logs.StatusSent:
+			told, toldStyle = t.Sym.OK, t.Faint
+		case logs.StatusPending:
+			told, toldStyle = t.Sym.Pending, t.Warn
+		case logs.StatusFailed:
+			told, toldStyle = t.Sym.Warn, t.Bad
+		}
+	}
+	event := e.Event
+	if e.Action != "" && (e.Action != "completed" || e.Conclusion == "") {
+		event += " " + e.Action
+	}
+	repo := e.Repository
+	if _, name, ok := strings.Cut(repo, "/"); ok && kit.Width(repo) > cols[3] {
+		repo = name // the owner says less
+	}
+	text := what(e)
+	switch {
+	case cols[3] > 0:
+		repo = t.Middle(repo, cols[3])
+	case repo != "":
+		text = t.Middle(repo, max(12, cols[4]*3/5)) + ": " + text
+	}
+	cells := []string{outcome, kit.TimeIn(e.ReceivedAt, now, cols[1]), event, repo, text, e.Sender, told}
+	styles := []interface{ Render(...string) string }{outStyle, t.Faint, t.Text, t.Faint, t.Text, t.Faint, toldStyle}
+	var b strings.Builder
+	for i, c := range cells {
+		if cols[i] == 0 {
+			continue
+		}
+		if b.Len() > 0 {
+			b.WriteByte(' ')
+		}
+		c = t.Cell(c, cols[i])
+		if !on {
+			c = styles[i].Render(c)
+		}
+		b.WriteString(c)
+	}
+	if on {
+		style := t.Selected
+		if p.inside {
+			style = t.Here
+		}
+		return style.Render(kit.FitLine(t.Sym.Cursor+mark+b.String(), w))
+	}
+	return kit.FitLine(" "+t.Warn.Render(mark)+b.String(), w)
+}
+
+// what says in a few words what an event is about.
+func what(e logs.Entry) string {
+	title, branch := e.Title, e.Branch
+	var s string
+	switch {
+	case e.Number != nil && title != "":
+		s = fmt.Sprintf("#%d %s", *e.Number, title)
+	case title != "" && branch != "":
+		s = title + " (" + branch + ")"
+	case title != "":
+		s = title
+	case branch != "":
+		s = branch
+	default:
+		s = e.Result
+	}
+	// The first column says success and failure.
+	if e.Conclusion != "" && e.Conclusion != "success" && e.Conclusion != "failure" {
+		s = strings.ReplaceAll(e.Conclusion, "_", " ") + ": " + s
+	}
+	return s
+}

@@ -1,0 +1,124 @@
+package kit
+
+import (
+	"slices"
+	"strings"
+
+	tea "charm.land/bubbletea/v2"
+)
+
+// Action is one thing that a person can do. The table of actions drives key
+// dispatch, footer, help, palette and the copied command line.
+type Action struct {
+	ID      string         // stable name, for key overrides: "events.filter"
+	Keys    []string       // as tea names them; the first one is shown
+	Label   string         // footer label; "" keeps it out of the footer
+	Text    string         // one sentence for help and palette
+	Command string         // the command line that does the same, or ""
+	Off     string         // why it is off now, or ""
+	Move    bool           // it only moves a cursor: the palette has it last
+	Run     func() tea.Cmd // never nil
+}
+
+// Find returns the action that key starts.
+func Find(actions []Action, key string) (Action, bool) {
+	for _, a := range actions {
+		if slices.Contains(a.Keys, key) {
+			return a, true
+		}
+	}
+	return Action{}, false
+}
+
+// override replaces the keys of the actions that the settings name.
+func override(actions []Action, keys map[string][]string) []Action {
+	if len(keys) == 0 {
+		return actions
+	}
+	for i, a := range actions {
+		if k, ok := keys[a.ID]; ok && len(k) > 0 {
+			actions[i].Keys = k
+		}
+	}
+	return actions
+}
+
+// KeyName is how a key is written for people.
+func KeyName(key string, ascii bool) string {
+	if !ascii {
+		switch key {
+		case "up":
+			return "↑"
+		case "down":
+			return "↓"
+		case "left":
+			return "←"
+		case "right":
+			return "→"
+		case "shift+tab":
+			return "⇧tab"
+		}
+	}
+	if rest, ok := strings.CutPrefix(key, "ctrl+"); ok && len(rest) == 1 {
+		return "^" + rest
+	}
+	return key
+}
+
+// keyNames joins the keys of an action for help and palette.
+func (a Action) keyNames(ascii bool) string {
+	names := make([]string, 0, len(a.Keys))
+	for _, k := range a.Keys {
+		names = append(names, KeyName(k, ascii))
+	}
+	return strings.Join(names, " ")
+}
+
+// footer draws as many labels as fit, and always the last one, which is help.
+func (t *Theme) footer(actions []Action, help Action, w int) string {
+	tail := t.Key.Render(KeyName(help.Keys[0], t.Ascii)) + " " + help.Label
+	left := w - len(help.Keys[0]) - 1 - len(help.Label) - 2
+	var parts []string
+	for _, a := range actions {
+		if a.Label == "" || a.Off != "" || len(a.Keys) == 0 || a.ID == help.ID {
+			continue
+		}
+		k := KeyName(a.Keys[0], t.Ascii)
+		n := len([]rune(k)) + 1 + len(a.Label) + 2
+		if n > left {
+			continue
+		}
+		left -= n
+		parts = append(parts, t.Key.Render(k)+" "+a.Label)
+	}
+	return " " + strings.Join(append(parts, tail), "  ")
+}
+
+// Moves are the keys that move a cursor, the same on every page. step gets how
+// many lines to go, down positive; page is how many are on screen; off is why
+// there is nowhere to go.
+func Moves(page int, off string, step func(by int) tea.Cmd) []Action {
+	page = max(2, page-1)
+	one := func(id string, by int, text string, keys ...string) Action {
+		return Action{ID: id, Keys: keys, Text: text, Off: off, Move: true, Run: func() tea.Cmd { return step(by) }}
+	}
+	return []Action{
+		one("down", 1, "Go down.", "j", "down"),
+		one("up", -1, "Go up.", "k", "up"),
+		one("page.down", page, "Go a page down.", "space", "pgdown"),
+		one("page.up", -page, "Go a page up.", "pgup"),
+		one("half.down", page/2+1, "Go half a page down.", "ctrl+d"),
+		one("half.up", -page/2-1, "Go half a page up.", "ctrl+u"),
+	}
+}
+
+// Far is further than any list is long.
+const Far = 1 << 30
+
+// Ends are the keys to the first and the last line.
+func Ends(off string, step func(by int) tea.Cmd) []Action {
+	return []Action{
+		{ID: "top", Keys: []string{"g", "home"}, Text: "Go to the first line.", Off: off, Move: true, Run: func() tea.Cmd { return step(-Far) }},
+		{ID: "end", Keys: []string{"G", "end"}, Text: "Go to the last line.", Off: off, Move: true, Run: func() tea.Cmd { return step(Far) }},
+	}
+}

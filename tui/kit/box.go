@@ -1,0 +1,126 @@
+package kit
+
+import (
+	"strings"
+
+	tea "charm.land/bubbletea/v2"
+
+	"hookctl/logs/text"
+)
+
+// Message is a box with text to read, closed with enter or esc.
+type Message struct {
+	Shell *Shell
+	Head  string
+	Lines []string
+	hint  string
+	bad   bool
+	Pos   int
+	high  int  // lines in the last view
+	long  bool // there are more of them
+}
+
+// Title implements Overlay.
+func (m *Message) Title() string { return m.Head }
+
+// Cursor implements Overlay.
+func (m *Message) Cursor() *tea.Cursor { return nil }
+
+// Update implements Overlay.
+func (m *Message) Update(msg tea.Msg) tea.Cmd {
+	if w, ok := msg.(Wheel); ok {
+		m.scroll(w.Lines)
+	}
+	return nil
+}
+
+// scroll goes by some lines; the view knows where the last one is.
+func (m *Message) scroll(by int) { m.Pos = max(0, m.Pos+by) }
+
+// View implements Overlay.
+func (m *Message) View(w, h int) string {
+	t := m.Shell.Theme
+	room := min(w-2, 76)
+	var out []string
+	for _, l := range m.Lines {
+		for _, s := range Wrap(text.Clean(l), room) {
+			if m.bad {
+				s = t.Bad.Render(s)
+			}
+			out = append(out, " "+s+" ")
+		}
+	}
+	if m.hint != "" {
+		out = append(out, "")
+		for _, s := range Wrap("hint: "+text.Clean(m.hint), room) {
+			out = append(out, " "+s+" ")
+		}
+	}
+	m.long = len(out) > h
+	m.Pos, m.high = max(0, min(m.Pos, len(out)-h)), h
+	out = out[m.Pos:min(len(out), m.Pos+h)]
+	return strings.Join(out, "\n")
+}
+
+// Actions implements Overlay.
+func (m *Message) Actions() []Action {
+	scroll := ""
+	if m.long {
+		scroll = "scroll"
+	}
+	return []Action{
+		{ID: "message.close", Keys: []string{"esc", "enter", "q"}, Label: "close", Text: "Close this box.", Run: func() tea.Cmd { m.Shell.Shut(m); return nil }},
+		{ID: "message.copy", Keys: []string{"y"}, Label: "copy", Text: "Copy this text.", Run: func() tea.Cmd {
+			return m.Shell.Copy("the text", strings.TrimSpace(strings.Join(m.Lines, "\n")+"\n"+m.hint))
+		}},
+		{ID: "message.pagedown", Keys: []string{"space", "pgdown"}, Text: "Scroll a page down.", Run: func() tea.Cmd { m.scroll(max(1, m.high-1)); return nil }},
+		{ID: "message.pageup", Keys: []string{"pgup"}, Text: "Scroll a page up.", Run: func() tea.Cmd { m.scroll(-max(1, m.high-1)); return nil }},
+		{ID: "message.down", Keys: []string{"down", "j"}, Label: scroll, Text: "Scroll down.", Run: func() tea.Cmd { m.scroll(1); return nil }},
+		{ID: "message.up", Keys: []string{"up", "k"}, Text: "Scroll up.", Run: func() tea.Cmd { m.scroll(-1); return nil }},
+	}
+}
+
+// Confirm asks before something is lost. It names the object, and the key that
+// agrees is never the one that asked.
+type Confirm struct {
+	Shell *Shell
+	Head  string
+	Lines []string
+	Yes   string // the agreeing key
+	Verb  string // what it does, for the footer
+	Run   func() tea.Cmd
+}
+
+// Title implements Overlay.
+func (c *Confirm) Title() string { return c.Head }
+
+// Update implements Overlay.
+func (c *Confirm) Update(tea.Msg) tea.Cmd { return nil }
+
+// Cursor implements Overlay.
+func (c *Confirm) Cursor() *tea.Cursor { return nil }
+
+// View implements Overlay.
+func (c *Confirm) View(w, h int) string {
+	t := c.Shell.Theme
+	var out []string
+	for _, l := range c.Lines {
+		for _, s := range Wrap(text.Clean(l), min(w-2, 70)) {
+			out = append(out, " "+s+" ")
+		}
+	}
+	// The footer has the keys too, so in a low window the text goes before them.
+	if len(out) > h-2 {
+		return strings.Join(First(out, h), "\n")
+	}
+	out = append(out, "", " "+t.Key.Render(c.Yes)+" "+c.Verb+"   "+t.Key.Render("esc")+" leave it ")
+	return strings.Join(out, "\n")
+}
+
+// Actions implements Overlay.
+func (c *Confirm) Actions() []Action {
+	return []Action{
+		{ID: "confirm.yes", Keys: []string{c.Yes}, Label: c.Verb, Text: "Do it.", Run: func() tea.Cmd { c.Shell.Shut(c); return c.Run() }},
+		{ID: "confirm.no", Keys: []string{"esc", "n", "q"}, Label: "leave it", Text: "Leave things as they are.", Run: func() tea.Cmd { c.Shell.Shut(c); return nil }},
+	}
+}

@@ -1,0 +1,197 @@
+package kit
+
+import (
+	"strings"
+
+	tea "charm.land/bubbletea/v2"
+	"charm.land/lipgloss/v2"
+	"github.com/charmbracelet/x/ansi"
+)
+
+// View draws tabs, page, footer or toast, and the overlays above them.
+func (s *Shell) Screen() tea.View {
+	v := tea.NewView("")
+	v.AltScreen, v.ReportFocus, v.WindowTitle = true, true, "hookctl"
+	v.ProgressBar = s.Progress
+	if s.Mouse {
+		v.MouseMode = tea.MouseModeCellMotion
+	}
+	if s.W <= 0 || s.H <= 0 {
+		return v
+	}
+	head, foot := s.chrome()
+	body := s.Pages[s.At].View(s.W, s.H-head-foot)
+	screen := Fit(body, s.W, s.H-head-foot)
+	if head > 0 {
+		screen = Fit(s.tabs()+"\n"+s.Theme.Border.Render(strings.Repeat(s.Theme.Sym.Rule, s.W)), s.W, head) + "\n" + screen
+	}
+	// Boxes are drawn before the footer, whose keys may depend on what fits.
+	type placed struct {
+		overlay
+		box  string
+		x, y int
+	}
+	boxes := make([]placed, 0, len(s.Overlays))
+	for _, o := range s.Overlays {
+		box, x, y := s.place(o)
+		boxes = append(boxes, placed{o, box, x, y})
+	}
+	if foot > 0 {
+		screen += "\n" + FitLine(s.foot(), s.W)
+	}
+	for _, b := range boxes {
+		o, x, y := b.overlay, b.x, b.y
+		screen = s.lay(screen, b.box, x, y)
+		v.Cursor = nil
+		if c := o.Cursor(); c != nil && o == s.Top() {
+			dx, dy := 1, 1
+			if _, docked := o.(*Prompt); docked {
+				dx, dy = 0, 0
+			}
+			c.X, c.Y = c.X+x+dx, c.Y+y+dy
+			v.Cursor = c
+		}
+	}
+	screen = Fit(screen, s.W, s.H)
+	if s.Theme.Ascii {
+		screen = asciiOnly(screen)
+	}
+	v.SetContent(screen)
+	return v
+}
+
+// lay puts a box onto the screen. What little of the page would stand beside a
+// wide box is left out.
+func (s *Shell) lay(screen, box string, x, y int) string {
+	if lipgloss.Width(box) < s.W-4 {
+		return over(screen, box, x, y)
+	}
+	lines := strings.Split(screen, "\n")
+	for i, l := range strings.Split(box, "\n") {
+		if y+i < len(lines) {
+			lines[y+i] = FitLine(strings.Repeat(" ", max(0, x))+l, s.W)
+		}
+	}
+	return strings.Join(lines, "\n")
+}
+
+// chrome is how many lines stand above and below the page; very low windows
+// give them up.
+func (s *Shell) chrome() (head, foot int) {
+	switch {
+	case s.H >= 16:
+		return 2, 1
+	case s.H >= 5:
+		return 1, 1
+	}
+	return 0, 0
+}
+
+// place renders an overlay's box and says where it goes. A prompt lies over
+// the last lines, everything else in the middle.
+func (s *Shell) place(o overlay) (box string, x, y int) {
+	if p, ok := o.(*Prompt); ok {
+		box = p.View(s.W, s.H)
+		return box, 0, max(0, s.H-lipgloss.Height(box))
+	}
+	room, high := max(1, s.W-4), max(1, s.H-4)
+	if s.W <= 60 || s.H <= 16 {
+		room, high = max(1, s.W-2), max(1, s.H-3)
+	}
+	inside := o.View(room, high)
+	w, h := min(room, lipgloss.Width(inside)), min(high, lipgloss.Height(inside))
+	w = max(w, min(room, ansi.StringWidth(o.Title())+4))
+	box = s.Theme.boxed(o.Title(), inside, w, h)
+	return box, (s.W - w - 2) / 2, max(0, (s.H-1-h-2)/2)
+}
+
+// tabs draws the pages and, at the right edge, the state of the receiver.
+func (s *Shell) tabs() string {
+	t := s.Theme
+	var b strings.Builder
+	if s.W >= 100 {
+		b.WriteString(" " + t.Title.Render("hookctl"))
+	}
+	for i, p := range s.Pages {
+		name := string(rune('1'+i)) + " " + p.Name()
+		if s.W < 60 && i != s.At {
+			name = string(rune('1' + i))
+		}
+		if i == s.At {
+			b.WriteString("  " + t.TabOn.Render(name))
+		} else {
+			b.WriteString("  " + t.tabOff.Render(name))
+		}
+	}
+	left := b.String()
+	right := ""
+	if s.cfg.Lamp != nil {
+		right = s.Theme.lamp(s.cfg.Lamp(), s.W)
+	}
+	gap := s.W - ansi.StringWidth(left) - ansi.StringWidth(right) - 1
+	if gap < 1 {
+		return left
+	}
+	return left + strings.Repeat(" ", gap) + right
+}
+
+// Lamp is the state of the receiver, as the upper right corner shows it. Its
+// text is clean.
+type Lamp struct {
+	Known   bool // the receiver was asked
+	Running bool
+	Stopped bool // there is no receiver
+	Address string
+	Alarm   string // what is wrong with a receiver that runs
+}
+
+// lamp draws the state of the receiver in a window of w columns.
+func (t *Theme) lamp(l Lamp, w int) string {
+	switch {
+	case !l.Known:
+		return ""
+	case l.Running && l.Alarm != "":
+		return t.Bad.Render(t.Sym.Warn + " " + t.Cut(l.Alarm, 24))
+	case l.Running && w < 70:
+		return t.Good.Render(t.Sym.Running)
+	case l.Running:
+		return t.Good.Render(t.Sym.Running) + " " + t.Faint.Render(l.Address)
+	case l.Stopped && w < 70:
+		return t.Warn.Render(t.Sym.Off)
+	case l.Stopped:
+		return t.Warn.Render(t.Sym.Off + " receiver stopped")
+	}
+	return t.Bad.Render(t.Sym.Bad + " receiver")
+}
+
+// foot is the toast while there is one, else the keys that matter here.
+func (s *Shell) foot() string {
+	if s := s.Toast.view(s.Theme, s.W); s != "" {
+		return s
+	}
+	all := s.Actions()
+	help := Action{ID: "help", Keys: []string{"?"}, Label: "help"}
+	if o := s.Top(); o != nil {
+		help = Action{ID: "close", Keys: []string{"esc"}, Label: "close"}
+		if act, ok := Find(all, "esc"); ok {
+			help = act
+		}
+	}
+	return s.Theme.footer(all, help, s.W)
+}
+
+// asciiOnly replaces what is beyond ASCII, for terminals without Unicode, by as
+// many columns of question marks.
+func asciiOnly(s string) string {
+	var b strings.Builder
+	var state byte
+	for len(s) > 0 {
+		part, wide, n, next := ansi.DecodeSequence(s, state, nil)
+		if strings.IndexFunc(part, func(r rune) bool { return r > 0x7e }) >= 0 {
+			part = strings.Repeat("?", wide)
+		}
+		b.WriteString(part)
+		s, state = s[n:], next
+	}
+	return b.String()
+}

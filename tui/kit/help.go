@@ -1,0 +1,108 @@
+package kit
+
+import (
+	"strings"
+
+	tea "charm.land/bubbletea/v2"
+	"github.com/charmbracelet/x/ansi"
+)
+
+// help lists every key of the page under it, with its sentence and, where one
+// exists, the command line that does the same.
+type help struct {
+	a    *Shell
+	of   []Action
+	head string
+	pos  int
+	max  int
+	high int // lines in the last view
+}
+
+// newHelp takes the actions before it opens, because it has its own.
+func newHelp(a *Shell) *help {
+	h := &help{a: a, of: a.Actions(), head: "Keys on " + a.Pages[a.At].Name()}
+	if a.Top() != nil {
+		h.head = "Keys in this box"
+	}
+	return h
+}
+
+// HelpAction shows every key of a box that has no text field.
+func (a *Shell) HelpAction() Action {
+	return Action{ID: "help", Keys: []string{"?"}, Label: "help", Text: "Show every key of this box.", Run: func() tea.Cmd { a.Show(newHelp(a)); return nil }}
+}
+
+func (h *help) Title() string { return h.head }
+
+func (h *help) Cursor() *tea.Cursor { return nil }
+
+func (h *help) Update(msg tea.Msg) tea.Cmd {
+	if w, ok := msg.(Wheel); ok {
+		h.scroll(w.Lines)
+	}
+	return nil
+}
+
+func (h *help) scroll(by int) { h.pos = max(0, min(h.max, h.pos+by)) }
+
+func (h *help) View(w, high int) string {
+	t := h.a.Theme
+	w, h.high = min(w, 92), high
+	keys := 0
+	for _, a := range h.of {
+		keys = max(keys, ansi.StringWidth(a.keyNames(t.Ascii)))
+	}
+	keys = min(keys, 18, w/3)
+	var out []string
+	for _, a := range h.of {
+		lines := Wrap(a.Text, max(1, w-keys-4))
+		if a.Off != "" {
+			lines = Wrap(a.Text+" ("+a.Off+")", max(1, w-keys-4))
+		}
+		for i, l := range lines {
+			k := ""
+			if i == 0 {
+				k = t.Key.Render(t.Cell(a.keyNames(t.Ascii), keys))
+			} else {
+				k = strings.Repeat(" ", keys)
+			}
+			if a.Off != "" {
+				l = t.Faint.Render(l)
+			}
+			out = append(out, " "+k+"  "+l)
+		}
+		if a.Command != "" {
+			out = append(out, strings.Repeat(" ", keys+3)+t.Faint.Render(t.Cut(a.Command, w-keys-4)))
+		}
+	}
+	h.max = max(0, len(out)-high)
+	h.scroll(0)
+	if h.max > 0 && high > 2 {
+		shown := out[h.pos:min(len(out), h.pos+high-1)]
+		more := t.Sym.Down + " more below"
+		if h.pos == h.max {
+			more = t.Sym.Up + " more above"
+		}
+		h.max = max(0, len(out)-high+1)
+		return Fit(strings.Join(shown, "\n"), w, high-1) + "\n" + t.Faint.Render(" "+more)
+	}
+	return strings.Join(out, "\n")
+}
+
+func (h *help) Actions() []Action {
+	step := func(id string, keys []string, by int, text string) Action {
+		return Action{ID: id, Keys: keys, Text: text, Run: func() tea.Cmd { h.scroll(by); return nil }}
+	}
+	page := max(2, h.high-2)
+	down := step("help.down", []string{"down", "j"}, 1, "Scroll down.")
+	down.Label = "scroll"
+	return []Action{
+		down,
+		step("help.up", []string{"up", "k"}, -1, "Scroll up."),
+		step("help.pagedown", []string{"space", "pgdown"}, page, "Scroll a page down."),
+		step("help.pageup", []string{"pgup"}, -page, "Scroll a page up."),
+		step("help.halfdown", []string{"ctrl+d"}, page/2+1, "Scroll half a page down."),
+		step("help.halfup", []string{"ctrl+u"}, -page/2-1, "Scroll half a page up."),
+		{ID: "help.close", Keys: []string{"esc", "?", "q"}, Label: "close", Text: "Close the help.", Run: func() tea.Cmd { h.a.Shut(h); return nil }},
+	}
+}

@@ -1,0 +1,189 @@
+package kit
+
+import (
+	"fmt"
+	"time"
+
+	tea "charm.land/bubbletea/v2"
+)
+
+// basic are the keys that no overlay takes away.
+func (s *Shell) basic() []Action {
+	return []Action{
+		{ID: "close", Keys: []string{"esc"}, Label: "close", Text: "Close this box.", Run: func() tea.Cmd {
+			if o := s.Top(); o != nil {
+				s.Shut(o)
+			}
+			return nil
+		}},
+		{ID: "interrupt", Keys: []string{"ctrl+c"}, Text: "Leave at once; the receiver keeps running.", Run: func() tea.Cmd { return tea.Quit }},
+		{ID: "suspend", Keys: []string{"ctrl+z"}, Text: "Suspend hookctl; fg in the shell brings it back.", Run: func() tea.Cmd { return tea.Suspend }},
+	}
+}
+
+// everywhere are the actions of every page.
+func (s *Shell) everywhere() []Action {
+	setup := "" // the door to the wizard, while it is the thing to do
+	if s.Fresh() && s.At > 0 {
+		setup = "set up"
+	}
+	all := []Action{
+		{ID: "wizard", Keys: []string{"w"}, Label: setup, Text: "Set up webhooks, step by step.", Command: "hookctl setup", Run: func() tea.Cmd { return s.SetUp() }},
+		{ID: "palette", Keys: []string{":", "ctrl+p"}, Label: "commands", Text: "Search everything that can be done here.", Run: func() tea.Cmd { return s.openPalette() }},
+		{ID: "quit", Keys: []string{"q"}, Label: "quit", Text: "Leave; the receiver keeps running.", Run: func() tea.Cmd { return tea.Quit }},
+		{ID: "help", Keys: []string{"?"}, Label: "help", Text: "Show every key of this page.", Run: func() tea.Cmd { s.Show(newHelp(s)); return nil }},
+		{ID: "copy.command", Keys: []string{"Y"}, Text: "Copy the command line that does what a key here does.", Run: func() tea.Cmd { return s.openCommands() }},
+		{ID: "refresh", Keys: []string{"ctrl+r"}, Label: "reload", Text: "Load this page again.", Run: func() tea.Cmd { return s.reload() }},
+		{ID: "mouse", Keys: []string{"M"}, Text: "Switch the mouse off or on; off lets the terminal select text.", Run: func() tea.Cmd {
+			s.Mouse = !s.Mouse
+			if s.Mouse {
+				return s.Say("mouse on")
+			}
+			return s.Say("mouse off: the terminal selects text again")
+		}},
+		{ID: "next.page", Keys: []string{"tab"}, Text: "Go to the next page.", Run: func() tea.Cmd { return s.Turn(s.At + 1) }},
+		{ID: "previous.page", Keys: []string{"shift+tab"}, Text: "Go to the previous page.", Run: func() tea.Cmd { return s.Turn(s.At - 1) }},
+	}
+	for i, p := range s.Pages {
+		all = append(all, Action{ID: "page." + p.Name(), Keys: []string{fmt.Sprint(i + 1)}, Text: "Go to " + p.Name() + ".",
+			Run: func() tea.Cmd { return s.Turn(i) }})
+	}
+	for _, b := range s.basic() {
+		if b.ID != "close" {
+			all = append(all, b)
+		}
+	}
+	return all
+}
+
+// reload opens the page in front again.
+func (s *Shell) reload() tea.Cmd {
+	open := s.Pages[s.At].Open(nil)
+	if s.cfg.Again == nil {
+		return open
+	}
+	return tea.Batch(s.cfg.Again(), open)
+}
+
+// key starts the action that is bound, or hands the key to the overlay.
+func (s *Shell) key(msg tea.KeyPressMsg) tea.Cmd {
+	name := msg.String()
+	if act, ok := Find(s.Actions(), name); ok {
+		return s.perform(act)
+	}
+	if o := s.Top(); o != nil {
+		return o.Update(msg)
+	}
+	return nil
+}
+
+// perform runs an action, or says why it is off.
+func (s *Shell) perform(act Action) tea.Cmd {
+	if act.Off != "" {
+		if Width(act.Off) > s.W-5 {
+			s.Show(&Message{Shell: s, Head: "Not now", Lines: []string{act.Off}})
+			return nil
+		}
+		return s.Warn(act.Off)
+	}
+	return act.Run()
+}
+
+// Actions are what the keys mean just now: the topmost overlay's, or the
+// page's and everyone's.
+func (s *Shell) Actions() []Action {
+	var all []Action
+	if o := s.Top(); o != nil {
+		all = o.Actions()
+		for _, b := range s.basic() {
+			if _, bound := Find(all, b.Keys[0]); !bound {
+				all = append(all, b)
+			}
+		}
+	} else {
+		all = append(s.Pages[s.At].Actions(), s.everywhere()...)
+	}
+	return override(all, s.cfg.Keys)
+}
+
+// tap remembers the last click, to know a double one.
+type tap struct {
+	x, y int
+	at   time.Time
+}
+
+const doubleClick = 400 * time.Millisecond
+
+type (
+	// Wheel is a turn of the mouse wheel over a page: lines, down positive.
+	Wheel struct{ Lines, X, Y int }
+	// Click is a press of the left button, x and y inside the page.
+	Click struct {
+		X, Y   int
+		Double bool
+	}
+)
+
+// pointer gives clicks and wheel to what is under them.
+func (s *Shell) pointer(msg tea.Msg) tea.Cmd {
+	head, _ := s.chrome()
+	var m tea.Mouse
+	switch msg := msg.(type) {
+	case tea.MouseWheelMsg:
+		m = msg.Mouse()
+		lines := 3
+		switch m.Button {
+		case tea.MouseWheelUp:
+			lines = -3
+		case tea.MouseWheelDown:
+		default:
+			return nil
+		}
+		if o := s.Top(); o != nil {
+			return o.Update(Wheel{lines, m.X, m.Y})
+		}
+		return s.Pages[s.At].Update(Wheel{lines, m.X, m.Y - head})
+	case tea.MouseClickMsg:
+		m = msg.Mouse()
+	}
+	if m.Button != tea.MouseLeft {
+		return nil
+	}
+	now := s.Now()
+	double := s.lastTap.x == m.X && s.lastTap.y == m.Y && now.Sub(s.lastTap.at) < doubleClick
+	s.lastTap = tap{m.X, m.Y, now}
+	if double {
+		s.lastTap.at = time.Time{}
+	}
+	if o := s.Top(); o != nil {
+		_, x, y := s.place(o)
+		return o.Update(Click{m.X - x - 1, m.Y - y - 1, double})
+	}
+	if m.Y < head {
+		if i, ok := s.tabAt(m.X); ok && m.Y == 0 {
+			return s.Turn(i)
+		}
+		return nil
+	}
+	return s.Pages[s.At].Update(Click{m.X, m.Y - head, double})
+}
+
+// tabAt says which tab is drawn at column x.
+func (s *Shell) tabAt(x int) (int, bool) {
+	at := 0
+	if s.W >= 100 {
+		at = len(" hookctl")
+	}
+	for i, p := range s.Pages {
+		n := len("1 ") + len(p.Name())
+		if s.W < 60 && i != s.At {
+			n = 1
+		}
+		at += 2
+		if x >= at && x < at+n {
+			return i, true
+		}
+		at += n
+	}
+	return 0, false
+}

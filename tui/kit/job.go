@@ -1,0 +1,96 @@
+package kit
+
+import (
+	"context"
+	"sync"
+
+	tea "charm.land/bubbletea/v2"
+)
+
+// Job is long work with steps. The work runs in a command and reports its
+// steps through a channel; stop ends it between two calls, and the shell's
+// close waits for it.
+type Job[S any] struct {
+	Stop  context.CancelFunc
+	Steps chan S
+	Over  bool // its owner took the message that ends it
+}
+
+// Stepped is a step of a job.
+type Stepped[S any] struct {
+	Of   *Job[S]
+	Step S
+}
+
+// Begin starts work. Its message must say that the job is over.
+func Begin[S any](s *Shell, work func(ctx context.Context, progress func(S)) tea.Msg) (*Job[S], tea.Cmd) {
+	j := &Job[S]{Steps: make(chan S)}
+	ctx, stop := context.WithCancel(s.Ctx)
+	j.Stop = stop
+	return j, tea.Batch(j.Listen, func() tea.Msg {
+		defer close(j.Steps)
+		return s.Work(func() tea.Msg {
+			return work(ctx, func(step S) {
+				select {
+				case j.Steps <- step:
+				case <-s.Ctx.Done(): // nobody looks any more
+				}
+			})
+		})()
+	})
+}
+
+// Listen waits for the next step; who takes one asks for the next.
+func (j *Job[S]) Listen() tea.Msg {
+	if step, ok := <-j.Steps; ok {
+		return Stepped[S]{j, step}
+	}
+	return nil
+}
+
+// Busy reports whether the job is at work; a nil job is not.
+func (j *Job[S]) Busy() bool { return j != nil && !j.Over }
+
+// jobs are the commands that close waits for. One that the loop never ran,
+// because the program ended first, was never begun, and nobody waits for it.
+type jobs struct {
+	mu     sync.Mutex
+	closed bool
+	under  sync.WaitGroup
+}
+
+// begin reports whether work may begin; then end has to be called after it.
+func (j *jobs) begin() bool {
+	j.mu.Lock()
+	defer j.mu.Unlock()
+	if j.closed {
+		return false
+	}
+	j.under.Add(1)
+	return true
+}
+
+func (j *jobs) end() { j.under.Done() }
+
+// wait lets nothing begin any more, and waits for what is under way.
+func (j *jobs) wait() {
+	j.mu.Lock()
+	j.closed = true
+	j.mu.Unlock()
+	j.under.Wait()
+}
+
+// Work runs f in a command that close waits for. It does nothing once the
+// interface closes.
+func (s *Shell) Work(f func() tea.Msg) tea.Cmd {
+	return func() tea.Msg {
+		if !s.jobs.begin() {
+			return nil
+		}
+		defer s.jobs.end()
+		return f()
+	}
+}
+
+// Close lets no work begin any more, and waits for what is under way.
+func (s *Shell) Close() { s.jobs.wait() }

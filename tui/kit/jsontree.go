@@ -1,0 +1,255 @@
+package kit
+
+import (
+	"bytes"
+	"encoding/json"
+	"fmt"
+	"strconv"
+	"strings"
+	"unicode"
+	"unicode/utf16"
+
+	"hookctl/logs/text"
+)
+
+// node is one line of a JSON tree: a value, or an object or array that folds.
+type node struct {
+	key    string // cleaned; "" at the root and in arrays
+	raw    string // the key as it is, for paths
+	index  int    // place in an array, -1 elsewhere
+	kind   rune   // '{', '[', '"' for strings, '0' for numbers, 't' for the rest
+	Text   string // a leaf's value, cleaned; at most maxLeaf bytes
+	Lines  string // a string's value with its line breaks, where it has some
+	Parent int
+	Depth  int
+	Kids   int // children of an object or array
+	end    int // first node after this one and all below it
+	Open   bool
+}
+
+// maxLeaf bounds what one line of the tree keeps of a long string.
+const maxLeaf = 4096
+
+// maxLines bounds what is kept of a string of several lines.
+const maxLines = 64 << 10
+
+// Tree is a JSON document as lines, in the document's own order. Folding only
+// changes which lines are shown.
+type Tree struct {
+	Nodes []node
+}
+
+// ParseTree reads JSON with its key order and its numbers as they are written.
+// Objects and arrays deeper than open levels start folded.
+func ParseTree(src []byte, name string, open int) (*Tree, error) {
+	dec := json.NewDecoder(bytes.NewReader(src))
+	dec.UseNumber()
+	t := &Tree{}
+	if err := t.value(dec, node{key: name, raw: name, index: -1, Parent: -1}, open); err != nil {
+		return nil, fmt.Errorf("read JSON: %w", err)
+	}
+	return t, nil
+}
+
+// value adds the next value of dec as n and everything below it.
+func (t *Tree) value(dec *json.Decoder, n node, open int) error {
+	tok, err := dec.Token()
+	if err != nil {
+		return err
+	}
+	at := len(t.Nodes)
+	t.Nodes = append(t.Nodes, n)
+	self := &t.Nodes[at]
+	delim, ok := tok.(json.Delim)
+	if !ok {
+		self.kind, self.Text = leaf(tok)
+		if v, ok := tok.(string); ok && strings.Contains(v, "\n") {
+			self.Lines = v[:min(len(v), maxLines)]
+		}
+		self.end = at + 1
+		return nil
+	}
+	self.kind, self.Open = rune(delim), n.Depth < open
+	kids := 0
+	for dec.More() {
+		kid := node{index: -1, Parent: at, Depth: n.Depth + 1}
+		if delim == '{' {
+			k, err := dec.Token()
+			if err != nil {
+				return err
+			}
+			kid.raw, _ = k.(string)
+			kid.key = text.Clean(kid.raw)
+		} else {
+			kid.index = kids
+		}
+		if err := t.value(dec, kid, open); err != nil {
+			return err
+		}
+		kids++
+	}
+	if _, err := dec.Token(); err != nil {
+		return err
+	}
+	t.Nodes[at].Kids, t.Nodes[at].end = kids, len(t.Nodes)
+	return nil
+}
+
+// leaf is the kind and the shown text of a value that is no container.
+func leaf(tok json.Token) (rune, string) {
+	switch v := tok.(type) {
+	case string:
+		if len(v) > maxLeaf {
+			v = v[:maxLeaf]
+		}
+		return '"', text.Clean(v)
+	case json.Number:
+		return '0', v.String()
+	case bool:
+		return 't', strconv.FormatBool(v)
+	}
+	return 't', "null"
+}
+
+// Visible lists the nodes that are not inside a folded one.
+func (t *Tree) Visible() []int {
+	out := make([]int, 0, 64)
+	for i := 0; i < len(t.Nodes); {
+		out = append(out, i)
+		if n := t.Nodes[i]; n.end > i+1 && !n.Open {
+			i = n.end
+		} else {
+			i++
+		}
+	}
+	return out
+}
+
+// Reveal opens everything above node i.
+func (t *Tree) Reveal(i int) {
+	for p := t.Nodes[i].Parent; p >= 0; p = t.Nodes[p].Parent {
+		t.Nodes[p].Open = true
+	}
+}
+
+// FoldAll opens or folds every container below the root.
+func (t *Tree) FoldAll(open bool) {
+	for i := range t.Nodes {
+		if t.Nodes[i].Depth > 0 {
+			t.Nodes[i].Open = open
+		}
+	}
+}
+
+// Path is node i as a jq path: .pull_request.labels[0].name
+func (t *Tree) Path(i int) string {
+	if t.Nodes[i].Parent < 0 {
+		return "."
+	}
+	var parts []string
+	for ; i >= 0 && t.Nodes[i].Parent >= 0; i = t.Nodes[i].Parent {
+		n := t.Nodes[i]
+		switch {
+		case n.index >= 0:
+			parts = append(parts, "["+strconv.Itoa(n.index)+"]")
+		case identifier(n.raw):
+			parts = append(parts, "."+n.raw)
+		default:
+			parts = append(parts, "["+jqString(n.raw)+"]")
+		}
+	}
+	var b strings.Builder
+	for j := len(parts) - 1; j >= 0; j-- {
+		if j == len(parts)-1 && parts[j][0] == '[' {
+			b.WriteByte('.')
+		}
+		b.WriteString(parts[j])
+	}
+	return b.String()
+}
+
+// jqString writes a string for jq. What a terminal would obey is spelled out, which means the same.
+func jqString(s string) string {
+	b, _ := json.Marshal(s)
+	var out strings.Builder
+	for _, r := range string(b) {
+		switch high, low := utf16.EncodeRune(r); {
+		case r == ' ' || text.Clean(string(r)) == string(r):
+			out.WriteRune(r)
+		case high == unicode.ReplacementChar:
+			fmt.Fprintf(&out, `\u%04x`, r)
+		default:
+			fmt.Fprintf(&out, `\u%04x\u%04x`, high, low)
+		}
+	}
+	return out.String()
+}
+
+func identifier(s string) bool {
+	for i, r := range s {
+		if r != '_' && (r < 'a' || r > 'z') && (r < 'A' || r > 'Z') && (i == 0 || r < '0' || r > '9') {
+			return false
+		}
+	}
+	return s != ""
+}
+
+// Matches reports whether node i has what in its key or value; what is lower
+// case.
+func (t *Tree) Matches(i int, what string) bool {
+	n := t.Nodes[i]
+	return strings.Contains(strings.ToLower(n.key), what) || strings.Contains(strings.ToLower(n.Text), what)
+}
+
+// Line draws node i, the styles of th left out where plain.
+func (t *Tree) Line(th *Theme, i, w int, plain bool) string {
+	n := t.Nodes[i]
+	style := func(s string, st interface{ Render(...string) string }) string {
+		if plain {
+			return s
+		}
+		return st.Render(s)
+	}
+	lead := strings.Repeat("  ", min(n.Depth, 20))
+	name := ""
+	switch {
+	case n.index >= 0:
+		name = style(strconv.Itoa(n.index), th.Faint) + " "
+	case n.key != "":
+		name = style(n.key, th.jsonKey) + " "
+	}
+	switch n.kind {
+	case '{', '[':
+		mark, close := th.Sym.folded, "}"
+		if n.kind == '[' {
+			close = "]"
+		}
+		if n.Open {
+			mark = th.Sym.open
+		}
+		if n.Kids == 0 {
+			return FitLine(lead+"  "+name+style(string(n.kind)+close, th.Faint), w)
+		}
+		count := fmt.Sprintf("%c%d%s", n.kind, n.Kids, close)
+		peek := ""
+		if !n.Open {
+			peek = " " + t.peek(i)
+		}
+		return FitLine(th.Cut(lead+style(mark, th.Accent)+" "+name+style(count+peek, th.Faint), w), w)
+	case '"':
+		return FitLine(th.Cut(lead+"  "+name+style(strconv.Quote(n.Text), th.jsonString), w), w)
+	}
+	return FitLine(th.Cut(lead+"  "+name+style(n.Text, th.jsonOther), w), w)
+}
+
+// peek names what a folded container holds, so that few need to be opened.
+func (t *Tree) peek(i int) string {
+	for _, want := range []string{"full_name", "login", "name", "title", "message", "id"} {
+		for j := i + 1; j < t.Nodes[i].end; j = t.Nodes[j].end {
+			if n := t.Nodes[j]; n.key == want && n.Text != "" && n.Text != "null" {
+				return n.Text
+			}
+		}
+	}
+	return ""
+}

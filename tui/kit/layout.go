@@ -1,0 +1,147 @@
+package kit
+
+import (
+	"strings"
+
+	"charm.land/lipgloss/v2"
+	"github.com/charmbracelet/x/ansi"
+)
+
+// Fit cuts and pads s to exactly w columns and h lines.
+func Fit(s string, w, h int) string {
+	w, h = max(0, w), max(0, h)
+	if h == 0 {
+		return ""
+	}
+	lines := strings.Split(s, "\n")
+	out := make([]string, h)
+	for i := range out {
+		if i < len(lines) {
+			out[i] = FitLine(lines[i], w)
+		} else {
+			out[i] = strings.Repeat(" ", w)
+		}
+	}
+	return strings.Join(out, "\n")
+}
+
+// FitLine cuts and pads one line to exactly w columns.
+func FitLine(s string, w int) string {
+	if w <= 0 {
+		return ""
+	}
+	n := ansi.StringWidth(s)
+	if n > w {
+		s = ansi.Truncate(s, w, "")
+		n = ansi.StringWidth(s)
+	}
+	return s + strings.Repeat(" ", max(0, w-n))
+}
+
+// Cut shortens s to w columns and ends it with the theme's ellipsis.
+func (t *Theme) Cut(s string, w int) string {
+	if w <= 0 {
+		return ""
+	}
+	if ansi.StringWidth(s) <= w {
+		return s
+	}
+	return ansi.Truncate(s, w, t.Sym.More)
+}
+
+// Middle shortens s to w columns in its middle: names of one kind
+// often differ at their end. s has no styles.
+func (t *Theme) Middle(s string, w int) string {
+	n := ansi.StringWidth(s)
+	if n <= w || w < 8 {
+		return t.Cut(s, w)
+	}
+	head := (w - 1) * 2 / 5
+	return ansi.Truncate(s, head, "") + t.Sym.More + ansi.TruncateLeft(s, n-(w-1-head), "")
+}
+
+// Cell cuts and pads s to w columns.
+func (t *Theme) Cell(s string, w int) string { return FitLine(t.Cut(s, w), w) }
+
+// Beside puts two blocks of the same height next to each other, with a rule
+// between them.
+func (t *Theme) Beside(left, right string, h int) string {
+	rule := strings.TrimSuffix(strings.Repeat(t.Border.Render(t.Sym.column)+"\n", max(0, h)), "\n")
+	return lipgloss.JoinHorizontal(lipgloss.Top, left, rule, right)
+}
+
+// boxed frames body with a title in its upper edge; w and h are the sizes inside.
+func (t *Theme) boxed(title, body string, w, h int) string {
+	b := t.Sym.box
+	head := t.Middle(title, max(0, w-4))
+	fill := max(0, w-ansi.StringWidth(head)-3)
+	top := t.Border.Render(b.TopLeft+b.Top) + " " + t.Title.Render(head) + " " + t.Border.Render(strings.Repeat(b.Top, fill)+b.TopRight)
+	var out strings.Builder
+	out.WriteString(top)
+	for line := range strings.SplitSeq(Fit(body, w, h), "\n") {
+		out.WriteString("\n" + t.Border.Render(b.Left) + line + t.Border.Render(b.Right))
+	}
+	out.WriteString("\n" + t.Border.Render(b.BottomLeft+strings.Repeat(b.Bottom, max(0, w))+b.BottomRight))
+	return out.String()
+}
+
+// over lays box onto body at column x and line y.
+func over(body, box string, x, y int) string {
+	top := lipgloss.NewLayer(box).X(max(0, x)).Y(max(0, y)).Z(1)
+	return lipgloss.NewCompositor(lipgloss.NewLayer(body), top).Render()
+}
+
+// Column is one column of a table.
+type Column struct {
+	Title  string
+	Width  int // fixed when weight is 0, else the least that is useful
+	Weight int
+	Needs  int // the table must be at least this wide for the column to show
+}
+
+// Spread returns the width of each column in a table of w, one blank between:
+// fixed columns keep their size, the rest is shared by weight, and a column that
+// does not fit is 0.
+func Spread(cols []Column, w int) []int {
+	out := make([]int, len(cols))
+	left, weights := w, 0
+	for i, c := range cols {
+		if w < c.Needs {
+			continue
+		}
+		out[i] = c.Width
+		left -= c.Width + 1
+		weights += c.Weight
+	}
+	left++
+	for i, c := range cols {
+		if out[i] > 0 && c.Weight > 0 && weights > 0 && left > 0 {
+			out[i] += left * c.Weight / weights
+		}
+	}
+	return out
+}
+
+// Stripped is s without styles.
+func Stripped(s string) string { return ansi.Strip(s) }
+
+// Cursor is a place in a list of n rows of which h are on screen.
+type Cursor struct {
+	At, Top int
+}
+
+// To puts the cursor on row i of n.
+func (c *Cursor) To(i, n int) { c.At = max(0, min(n-1, i)) }
+
+// Window scrolls as little as needed to have the cursor on screen, and gives
+// the rows to draw: from, up to and without to.
+func (c *Cursor) Window(n, h int) (from, to int) {
+	c.To(c.At, n)
+	if c.At < c.Top {
+		c.Top = c.At
+	} else if c.At >= c.Top+h {
+		c.Top = c.At - h + 1
+	}
+	c.Top = max(0, min(c.Top, n-h))
+	return c.Top, min(n, c.Top+max(0, h))
+}

@@ -1,0 +1,232 @@
+package kit
+
+import (
+	"strings"
+
+	"charm.land/bubbles/v2/textinput"
+	tea "charm.land/bubbletea/v2"
+	"github.com/charmbracelet/x/ansi"
+	"github.com/sahilm/fuzzy"
+)
+
+// Choice is one line of a menu.
+type Choice struct {
+	ID     string // what the line stands for, where the menu's owner asks
+	Text   string // what is matched and shown
+	Right  string // shown at the right edge: keys, a count
+	Detail string // shown under the list while the line is chosen
+	off    string // why it cannot be chosen, or ""
+	Run    func() tea.Cmd
+}
+
+// Menu is a list to choose from, narrowed by typing. The palette, the copy
+// menu and the quick filters are menus.
+type Menu struct {
+	a       *Shell
+	head    string
+	all     []Choice
+	shown   []Choice
+	hits    [][]int // matched runes of each shown line
+	at, top int
+	input   textinput.Model
+	rows    int // lines of the list in the last view
+	// More are further keys for the line under the cursor, none of them
+	// printable; nil for none.
+	More func(Choice) []Action
+}
+
+// NewMenu makes a menu with a title.
+func NewMenu(a *Shell, head string, choices []Choice) *Menu {
+	m := &Menu{a: a, head: head, all: choices, input: NewInput("")}
+	m.input.Placeholder = "type to search"
+	m.narrow()
+	return m
+}
+
+// Title implements Overlay.
+func (m *Menu) Title() string { return m.head }
+
+// narrow keeps the lines that match what is typed, the best one first.
+func (m *Menu) narrow() {
+	m.at, m.top = 0, 0
+	m.shown, m.hits = m.all, nil
+	pattern := m.input.Value()
+	if pattern == "" {
+		return
+	}
+	texts := make([]string, len(m.all))
+	for i, c := range m.all {
+		texts[i] = c.Text
+	}
+	m.shown = nil
+	for _, hit := range fuzzy.Find(pattern, texts) {
+		m.shown = append(m.shown, m.all[hit.Index])
+		m.hits = append(m.hits, hit.MatchedIndexes)
+	}
+}
+
+// Replace gives other lines, and keeps the place.
+func (m *Menu) Replace(choices []Choice) {
+	at := m.at
+	m.all = choices
+	m.narrow()
+	m.move(at)
+}
+
+// Update implements Overlay.
+func (m *Menu) Update(msg tea.Msg) tea.Cmd {
+	switch msg := msg.(type) {
+	case Wheel:
+		m.move(msg.Lines)
+		return nil
+	case Click:
+		if i := m.top + msg.Y - 2; msg.Y >= 2 && msg.Y-2 < m.rows && i < len(m.shown) {
+			if m.at = i; msg.Double {
+				return m.choose()
+			}
+		}
+		return nil
+	case tea.KeyPressMsg, tea.PasteMsg:
+		before := m.input.Value()
+		var cmd tea.Cmd
+		m.input, cmd = m.input.Update(msg)
+		if m.input.Value() != before {
+			m.narrow()
+		}
+		return cmd
+	}
+	return nil
+}
+
+func (m *Menu) move(by int) { m.at = max(0, min(len(m.shown)-1, m.at+by)) }
+
+func (m *Menu) choose() tea.Cmd {
+	if m.at >= len(m.shown) {
+		return nil
+	}
+	c := m.shown[m.at]
+	if c.off != "" {
+		return m.a.Warn(c.off)
+	}
+	m.a.Shut(m)
+	return c.Run()
+}
+
+// View implements Overlay.
+func (m *Menu) View(w, h int) string {
+	t := m.a.Theme
+	wide := 24
+	for _, c := range m.all {
+		wide = max(wide, ansi.StringWidth(c.Text)+ansi.StringWidth(c.Right)+6)
+	}
+	w = min(w, max(min(wide, 90), min(w, 60)))
+	m.rows = max(0, min(len(m.all), h-5, 18))
+	if m.at < m.top {
+		m.top = m.at
+	} else if m.at >= m.top+m.rows {
+		m.top = max(0, m.at-m.rows+1)
+	}
+	m.input.SetWidth(max(1, w-5))
+	out := []string{FitLine(" "+t.Key.Render(">")+" "+m.input.View(), w), ""}
+	for i := m.top; i < min(len(m.shown), m.top+m.rows); i++ {
+		out = append(out, m.line(i, w))
+	}
+	if len(m.shown) == 0 {
+		out = append(out, t.Faint.Render(" nothing matches"))
+	}
+	for len(out) < m.rows+2 {
+		out = append(out, "")
+	}
+	detail := ""
+	if m.at < len(m.shown) {
+		if c := m.shown[m.at]; c.off != "" {
+			detail = t.Warn.Render(t.Cut(" "+c.off, w))
+		} else {
+			detail = t.Faint.Render(t.Cut(" "+c.Detail, w))
+		}
+	}
+	return Fit(strings.Join(append(out, "", detail), "\n"), w, min(h, len(out)+2))
+}
+
+func (m *Menu) line(i, w int) string {
+	t, c := m.a.Theme, m.shown[i]
+	room := max(0, w-ansi.StringWidth(c.Right)-4)
+	if i == m.at {
+		return t.Selected.Render(FitLine(t.Sym.Cursor+" "+t.Cell(c.Text, room)+" "+c.Right, w))
+	}
+	text := t.Cut(c.Text, room)
+	if m.hits != nil && c.off == "" {
+		text = t.marked(text, m.hits[i])
+	}
+	if c.off != "" {
+		text = t.Faint.Render(text)
+	}
+	return "  " + FitLine(text, room) + " " + t.Faint.Render(c.Right)
+}
+
+// Cursor implements Overlay.
+func (m *Menu) Cursor() *tea.Cursor {
+	c := CaretOf(m.input)
+	if c != nil {
+		c.X += 3
+	}
+	return c
+}
+
+// Actions implements Overlay.
+func (m *Menu) Actions() []Action {
+	step := func(id, key string, by int, text string) Action {
+		return Action{ID: id, Keys: []string{key}, Text: text, Run: func() tea.Cmd { m.move(by); return nil }}
+	}
+	out := []Action{
+		{ID: "menu.choose", Keys: []string{"enter"}, Label: "choose", Text: "Take the marked line.", Run: m.choose},
+		{ID: "menu.close", Keys: []string{"esc"}, Label: "close", Text: "Close without choosing.", Run: func() tea.Cmd { m.a.Shut(m); return nil }},
+		step("menu.down", "down", 1, "Go one line down."), step("menu.up", "up", -1, "Go one line up."),
+		step("menu.pagedown", "pgdown", 10, "Go ten lines down."), step("menu.pageup", "pgup", -10, "Go ten lines up."),
+	}
+	if m.More == nil {
+		return out
+	}
+	under := Choice{}
+	if m.at < len(m.shown) {
+		under = m.shown[m.at]
+	}
+	return append(out, m.More(under)...)
+}
+
+// openPalette offers every action of the page, with the reason where one is
+// off.
+func (s *Shell) openPalette() tea.Cmd {
+	var choices, moves []Choice
+	for _, act := range s.Actions() {
+		c := Choice{Text: act.Text, Right: act.keyNames(s.Theme.Ascii), Detail: act.Command, off: act.Off,
+			Run: func() tea.Cmd { return s.perform(act) }}
+		switch {
+		case act.ID == "palette":
+		case act.Move:
+			moves = append(moves, c)
+		default:
+			choices = append(choices, c)
+		}
+	}
+	choices = append(choices, moves...)
+	s.Show(NewMenu(s, "Commands", choices))
+	return nil
+}
+
+// openCommands offers the command lines of the page's actions for copying.
+func (s *Shell) openCommands() tea.Cmd {
+	var choices []Choice
+	for _, act := range s.Actions() {
+		if act.Command == "" {
+			continue
+		}
+		choices = append(choices, Choice{Text: act.Command, Right: KeyName(act.Keys[0], s.Theme.Ascii), Detail: act.Text,
+			Run: func() tea.Cmd { return s.Copy(act.Command, act.Command) }})
+	}
+	if len(choices) == 0 {
+		return s.Warn("nothing here has a command line")
+	}
+	s.Show(NewMenu(s, "Copy a command line", choices))
+	return nil
+}

@@ -1,0 +1,50 @@
+package kit
+
+// The names of the pages, for goTo.
+const (
+	PageHome     = "Home"
+	PageEvents   = "Events"
+	PageHooks    = "Hooks"
+	PageReceiver = "Receiver"
+	PageDoctor   = "Doctor"
+)
+
+// What a page can be asked to show.
+type (
+	// Filtered asks the Events page for what a filter chooses.
+	Filtered string
+	// Failing asks the Hooks page for the first hook that fails.
+	Failing struct{}
+	// Refusals asks the Receiver page for the requests that it refused.
+	Refusals struct{}
+)
+
+// Messages that pages and overlays get from the app, or send it.
+type (
+	// Answer is the newest answer to what is asked again and again, and the
+	// message that brings it.
+	Answer[T any] struct {
+		Value T
+		Err   error
+		Known bool // the first answer is here
+	}
+	// News are new or changed things, the oldest first.
+	News[T any] []T
+	// Indexed says that the index of the log is complete.
+	Indexed struct{}
+	// Controlled is the end of a start, stop, restart or reload of the
+	// receiver.
+	Controlled struct {
+		Done string // what to say when err is nil
+		Err  error
+	}
+	// Failure is an error that a command could not put anywhere else.
+	Failure struct{ Err error }
+	// Notice is a good outcome to show.
+	Notice string
+	// Clip is text that a command read for the clipboard.
+	Clip struct{ What, Text string }
+)
+
+// OK reports whether there is an answer and it is no error.
+func (a *Answer[T]) OK() bool { return a.Known && a.Err == nil }

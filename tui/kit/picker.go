@@ -1,0 +1,325 @@
+package kit
+
+import (
+	"fmt"
+	"slices"
+	"strings"
+
+	"charm.land/bubbles/v2/textinput"
+	tea "charm.land/bubbletea/v2"
+	"github.com/sahilm/fuzzy"
+
+	"hookctl/logs/text"
+)
+
+// PickItem is one line to choose. Its text is clean.
+type PickItem struct {
+	ID    string // what is chosen
+	Text  string // what is matched and shown; id where empty
+	Right string // shown at the right edge, faint
+	Off   string // why it cannot be chosen, or ""
+}
+
+// Picker chooses many lines of a long list: typing narrows it, space marks.
+// It keeps the order of the list while nothing is typed, with what was chosen
+// at first on top, and never loses a mark when the list is narrowed.
+type Picker struct {
+	th    *Theme
+	Items []PickItem
+	On    map[string]bool
+	Shown []int   // items that match, best first
+	hits  [][]int // matched bytes of each
+	input textinput.Model
+	Cursor
+	high   int // rows in the last view
+	widest int // columns of the widest label, up to most
+	most   int // 0 for as many as there are
+	rights int // and of what stands at the right edge, up to rightMost
+	// Extra makes an item of what is typed, where nothing like it is listed.
+	Extra func(text string) (PickItem, bool)
+	made  PickItem
+	added bool
+}
+
+// rightMost is how many columns what is said of an item gets at least, where it
+// needs them; what is longer gets what the labels leave.
+const rightMost = 20
+
+// NewPicker makes an empty list; placeholder stands in the search line.
+func NewPicker(t *Theme, placeholder string) *Picker {
+	p := &Picker{th: t, On: map[string]bool{}, input: NewInput("")}
+	p.input.Placeholder = placeholder
+	return p
+}
+
+// Set gives the list, and moves what is chosen already to its top.
+func (p *Picker) Set(items []PickItem) {
+	p.Items = slices.Clone(items)
+	for id, on := range p.On {
+		if on && !slices.ContainsFunc(p.Items, func(i PickItem) bool { return i.ID == id }) {
+			p.Items = append(p.Items, PickItem{ID: id})
+		}
+	}
+	slices.SortStableFunc(p.Items, func(a, b PickItem) int {
+		switch {
+		case p.On[a.ID] == p.On[b.ID]:
+			return 0
+		case p.On[a.ID]:
+			return -1
+		}
+		return 1
+	})
+	p.widest, p.rights = 0, 0
+	for _, it := range p.Items {
+		p.widest, p.rights = max(p.widest, Width(it.label())), max(p.rights, min(rightMost, Width(it.Right)))
+	}
+	if p.most > 0 {
+		p.widest = min(p.widest, p.most)
+	}
+	p.narrow()
+}
+
+func (i PickItem) label() string {
+	if i.Text != "" {
+		return i.Text
+	}
+	return i.ID
+}
+
+// narrow keeps the lines that match what is typed.
+func (p *Picker) narrow() {
+	p.At, p.Top = 0, 0
+	p.Shown, p.hits, p.added = p.Shown[:0], nil, false
+	pattern := strings.TrimSpace(p.input.Value())
+	if pattern == "" {
+		for i := range p.Items {
+			p.Shown = append(p.Shown, i)
+		}
+		return
+	}
+	texts := make([]string, len(p.Items))
+	exact := false
+	for i, it := range p.Items {
+		texts[i] = it.label()
+		exact = exact || strings.EqualFold(it.ID, pattern)
+	}
+	for _, hit := range fuzzy.Find(pattern, texts) {
+		p.Shown = append(p.Shown, hit.Index)
+		p.hits = append(p.hits, hit.MatchedIndexes)
+	}
+	if p.Extra != nil && !exact {
+		p.made, p.added = p.Extra(pattern)
+	}
+}
+
+// Size is how many lines can be walked over.
+func (p *Picker) Size() int {
+	if p.added {
+		return len(p.Shown) + 1
+	}
+	return len(p.Shown)
+}
+
+// Under is the item of the cursor.
+func (p *Picker) Under() (PickItem, bool) {
+	switch {
+	case p.At < 0 || p.At >= p.Size():
+		return PickItem{}, false
+	case p.At == len(p.Shown):
+		return p.made, true
+	}
+	return p.Items[p.Shown[p.At]], true
+}
+
+// Toggle marks the item under the cursor, and says why it cannot.
+func (p *Picker) Toggle() (off string) {
+	it, ok := p.Under()
+	if !ok {
+		return "nothing matches"
+	}
+	if it.Off != "" && !p.On[it.ID] {
+		return it.Off
+	}
+	p.On[it.ID] = !p.On[it.ID]
+	if p.added && it.ID == p.made.ID {
+		p.Items = append([]PickItem{it}, p.Items...)
+		p.input.SetValue("")
+		p.narrow()
+	}
+	return ""
+}
+
+// toggleAll marks every line that matches and can be chosen, or takes all
+// those marks away where none is missing.
+func (p *Picker) toggleAll() {
+	missing := false
+	for _, i := range p.Shown {
+		it := p.Items[i]
+		missing = missing || it.Off == "" && !p.On[it.ID]
+	}
+	for _, i := range p.Shown {
+		if it := p.Items[i]; it.Off == "" {
+			p.On[it.ID] = missing
+		}
+	}
+}
+
+// Picked are the chosen ids, sorted.
+func (p *Picker) Picked() []string {
+	var out []string
+	for id, on := range p.On {
+		if on {
+			out = append(out, id)
+		}
+	}
+	slices.Sort(out)
+	return out
+}
+
+func (p *Picker) move(by int) { p.To(p.At+by, p.Size()) }
+
+// Update types into the search line; keys that move are actions.
+func (p *Picker) Update(msg tea.Msg) tea.Cmd {
+	switch msg := msg.(type) {
+	case tea.KeyPressMsg, tea.PasteMsg:
+		before := p.input.Value()
+		var cmd tea.Cmd
+		p.input, cmd = p.input.Update(msg)
+		if p.input.Value() != before {
+			p.narrow()
+		}
+		return cmd
+	case Wheel:
+		p.move(msg.Lines)
+	case Click:
+		if i := p.Top + msg.Y - 1; msg.Y >= 1 && msg.Y <= p.high && i < p.Size() {
+			p.To(i, p.Size())
+			p.Toggle()
+		}
+	}
+	return nil
+}
+
+// View draws the search line and the rows that fit below it.
+func (p *Picker) View(w, h int) string {
+	if w <= 0 || h <= 0 {
+		return ""
+	}
+	t := p.th
+	p.high = max(0, h-1)
+	found := ""
+	switch {
+	case len(p.Shown) < len(p.Items):
+		found = fmt.Sprintf("%s of %s ", text.Thousands(len(p.Shown)), text.Thousands(len(p.Items)))
+	case len(p.Items) > p.high:
+		found = fmt.Sprintf(" %s listed ", text.Thousands(len(p.Items)))
+	}
+	if w < 30 || w < 56 && len(p.Shown) == len(p.Items) {
+		found = ""
+	}
+	room := max(1, w-Width(found))
+	p.input.SetWidth(max(1, room-4))
+	out := []string{FitLine(" "+t.Key.Render("/")+" "+p.input.View(), room) + t.Faint.Render(found)}
+	from, to := p.Window(p.Size(), p.high)
+	for i := from; i < to; i++ {
+		out = append(out, p.row(i, w))
+	}
+	if p.Size() == 0 && p.high > 0 {
+		out = append(out, t.Faint.Render(t.Cut("   nothing matches", w)))
+	}
+	return Fit(strings.Join(out, "\n"), w, h)
+}
+
+func (p *Picker) row(i, w int) string {
+	t := p.th
+	it, hits := p.made, []int(nil)
+	if i < len(p.Shown) {
+		it = p.Items[p.Shown[i]]
+		if p.hits != nil {
+			hits = p.hits[i]
+		}
+	}
+	box := "[ ]"
+	if p.On[it.ID] {
+		box = "[x]"
+	}
+	// Labels share a column, so that what is said of them can be read down.
+	name := min(p.widest, w-6)
+	switch {
+	case it.Right == "":
+		name = w - 6
+	case w-7-name < p.rights:
+		name = w - 7 - p.rights
+	}
+	if name = max(1, name); name < 12 {
+		name = max(1, w-6)
+	}
+	label := t.Middle(it.label(), name)
+	right := ""
+	if room := w - 7 - name; it.Right != "" && room > 0 {
+		right = " " + t.Cut(it.Right, room)
+	}
+	if i == p.At {
+		return t.Selected.Render(FitLine(t.Sym.Cursor+box+" "+FitLine(label, name)+" "+right, w))
+	}
+	text := label
+	switch {
+	case it.Off != "" && !p.On[it.ID]:
+		text = t.Faint.Render(text)
+	case hits != nil && text == it.label():
+		text = t.marked(text, hits)
+	}
+	if p.On[it.ID] {
+		box = t.Good.Render(box)
+	}
+	return FitLine(" "+box+" "+FitLine(text, name)+" "+t.Faint.Render(right), w)
+}
+
+// marked draws the characters that a search matched.
+func (t *Theme) marked(text string, hits []int) string {
+	var b strings.Builder
+	for i, r := range text {
+		if slices.Contains(hits, i) {
+			b.WriteString(t.Accent.Bold(true).Render(string(r)))
+		} else {
+			b.WriteRune(r)
+		}
+	}
+	return b.String()
+}
+
+// Place is the terminal's cursor in the search line.
+func (p *Picker) Place() *tea.Cursor {
+	c := CaretOf(p.input)
+	if c != nil {
+		c.X += 3
+	}
+	return c
+}
+
+// Steps are the actions that walk and mark; prefix begins their ids.
+func (p *Picker) Steps(a *Shell, prefix string) []Action {
+	step := func(id, key string, by int, text string) Action {
+		return Action{ID: prefix + id, Keys: []string{key}, Text: text, Run: func() tea.Cmd { p.move(by); return nil }}
+	}
+	return []Action{
+		{ID: prefix + ".mark", Keys: []string{"space"}, Label: "choose", Text: "Choose the line, or leave it out.", Run: func() tea.Cmd {
+			if why := p.Toggle(); why != "" {
+				return a.Warn(why)
+			}
+			return nil
+		}},
+		{ID: prefix + ".all", Keys: []string{"ctrl+a"}, Label: "all", Text: "Choose everything that matches, or nothing of it.", Run: func() tea.Cmd { p.toggleAll(); return nil }},
+		step(".down", "down", 1, "Go one line down."), step(".up", "up", -1, "Go one line up."),
+		step(".pagedown", "pgdown", max(1, p.high-1), "Go a page down."), step(".pageup", "pgup", -max(1, p.high-1), "Go a page up."),
+		step(".first", "home", -Far, "Go to the first line."), step(".last", "end", Far, "Go to the last line."),
+	}
+}
+
+// NewEventPicker is a checklist of events; the names are cut where they would
+// leave no room for the sentences.
+func NewEventPicker(t *Theme) *Picker {
+	p := NewPicker(t, "type to search the events")
+	p.most = 26 // the sentences say more than the ends of long names
+	return p
+}

@@ -1,0 +1,173 @@
+package kit
+
+import (
+	"strings"
+
+	"charm.land/bubbles/v2/textinput"
+	tea "charm.land/bubbletea/v2"
+	"github.com/charmbracelet/x/ansi"
+)
+
+// Prompt is a line to type into, over the last lines of the window. It calls
+// live on every change, and its owner may mark an error at a character.
+type Prompt struct {
+	a       *Shell
+	ID      string
+	label   string
+	Hint    string // what can be typed here
+	Input   textinput.Model
+	History []string
+	At      int    // place in history; len(history) is the new line
+	draft   string // the new line, while older ones are shown
+	ErrText string
+	errAt   int // character of the error; -1 for none in particular
+	Live    func(text string) tea.Cmd
+	Accept  func(text string) tea.Cmd // runs after the prompt is gone
+	Cancel  func() tea.Cmd            // runs after the prompt is gone
+	Keys    []Action                  // more keys, none of them printable
+}
+
+// NewPrompt opens with value in the line and the cursor behind it.
+func NewPrompt(a *Shell, id, label, value string) *Prompt {
+	p := &Prompt{a: a, ID: id, label: label, errAt: -1}
+	p.Input = NewInput(value)
+	return p
+}
+
+// NewInput is a text input with the terminal's own cursor.
+func NewInput(value string) textinput.Model {
+	in := textinput.New()
+	in.Prompt = ""
+	in.SetVirtualCursor(false)
+	in.SetValue(value)
+	in.CursorEnd()
+	in.Focus()
+	return in
+}
+
+// columnOf is where a character of an input stands on screen, counted from the
+// first one that is shown. The input itself counts characters, not columns.
+func columnOf(in textinput.Model, at int) int {
+	value, from := []rune(in.Value()), 0
+	if in.Width() > 0 && Width(string(value)) > in.Width() {
+		shown := strings.TrimRight(ansi.Strip(in.View()), " ")
+		for from < in.Position() && !strings.HasPrefix(string(value[from:]), shown) {
+			from++
+		}
+	}
+	at = max(from, min(at, len(value)))
+	return min(Width(string(value[from:at])), max(0, in.Width()))
+}
+
+// CaretOf is the terminal's cursor in an input.
+func CaretOf(in textinput.Model) *tea.Cursor {
+	c := in.Cursor()
+	if c != nil {
+		c.X = columnOf(in, in.Position())
+	}
+	return c
+}
+
+// Title implements Overlay.
+func (p *Prompt) Title() string { return p.label }
+
+// Update implements Overlay.
+func (p *Prompt) Update(msg tea.Msg) tea.Cmd {
+	switch msg.(type) {
+	case tea.KeyPressMsg, tea.PasteMsg:
+	default:
+		return nil
+	}
+	before := p.Input.Value()
+	var cmd tea.Cmd
+	p.Input, cmd = p.Input.Update(msg)
+	if p.Input.Value() == before || p.Live == nil {
+		return cmd
+	}
+	return tea.Batch(cmd, p.Live(p.Input.Value()))
+}
+
+// Set replaces the line, as history and completion do.
+func (p *Prompt) Set(text string) tea.Cmd {
+	p.Input.SetValue(text)
+	p.Input.CursorEnd()
+	if p.Live != nil {
+		return p.Live(text)
+	}
+	return nil
+}
+
+// Fault marks what is wrong with the line; at is a character, -1 for none.
+func (p *Prompt) Fault(text string, at int) { p.ErrText, p.errAt = text, at }
+
+// View implements Overlay.
+func (p *Prompt) View(w, _ int) string {
+	t := p.a.Theme
+	lead := " " + p.label + " "
+	p.Input.SetWidth(max(1, w-ansi.StringWidth(lead)-2))
+	line := FitLine(t.Title.Render(lead)+p.Input.View(), w)
+	below := []string{t.Faint.Render(" " + t.Cut(p.Hint, w-2))}
+	if p.ErrText != "" {
+		below = nil
+		if p.errAt >= 0 {
+			col := ansi.StringWidth(lead) + columnOf(p.Input, p.errAt)
+			below = append(below, strings.Repeat(" ", col)+t.Bad.Render("^"))
+		}
+		for _, l := range Wrap(p.ErrText, w-2) {
+			below = append(below, " "+t.Bad.Render(l))
+		}
+		below = below[:min(len(below), 3)]
+	}
+	for i, l := range below {
+		below[i] = FitLine(l, w)
+	}
+	return t.Border.Render(strings.Repeat(t.Sym.Rule, max(0, w))) + "\n" + line + "\n" + strings.Join(below, "\n")
+}
+
+// Cursor implements Overlay.
+func (p *Prompt) Cursor() *tea.Cursor {
+	c := CaretOf(p.Input)
+	if c != nil {
+		c.X += ansi.StringWidth(" " + p.label + " ")
+		c.Y++
+	}
+	return c
+}
+
+// Actions implements Overlay.
+func (p *Prompt) Actions() []Action {
+	back := func(step int) func() tea.Cmd {
+		return func() tea.Cmd {
+			next := p.At + step
+			if next < 0 || next > len(p.History) {
+				return nil
+			}
+			if p.At == len(p.History) {
+				p.draft = p.Input.Value()
+			}
+			p.At = next
+			if next == len(p.History) {
+				return p.Set(p.draft)
+			}
+			return p.Set(p.History[next])
+		}
+	}
+	return append([]Action{
+		{ID: "prompt.accept", Keys: []string{"enter"}, Label: "accept", Text: "Take what is typed.", Run: func() tea.Cmd {
+			p.a.Shut(p)
+			if p.Accept == nil {
+				return nil
+			}
+			return p.Accept(p.Input.Value())
+		}},
+		{ID: "prompt.cancel", Keys: []string{"esc"}, Label: "cancel", Text: "Leave things as they were.", Run: func() tea.Cmd {
+			p.a.Shut(p)
+			if p.Cancel == nil {
+				return nil
+			}
+			return p.Cancel()
+		}},
+		{ID: "prompt.older", Keys: []string{"up"}, Text: "Bring back what was typed before.", Run: back(-1)},
+		{ID: "prompt.newer", Keys: []string{"down"}, Text: "Go forward in what was typed before.", Run: back(1)},
+	}, p.Keys...)
+}

@@ -1,0 +1,258 @@
+package kit
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"net/url"
+	"time"
+
+	tea "charm.land/bubbletea/v2"
+	"github.com/charmbracelet/x/ansi"
+
+	"hookctl/logs/text"
+)
+
+// Page is one tab. It draws into the room that it is given and answers
+// messages; what it can do is in its actions.
+type Page interface {
+	Name() string
+	// Open is called when the page comes to the front or is loaded again.
+	// The request says what to show there; nil is nothing in particular.
+	Open(request any) tea.Cmd
+	Update(tea.Msg) tea.Cmd
+	View(w, h int) string
+	Actions() []Action
+}
+
+// overlay is a box above the page. While it is open it has the keys: those
+// that none of its actions binds go to update.
+type overlay interface {
+	Title() string
+	Update(tea.Msg) tea.Cmd
+	View(w, h int) string // what is inside the frame, at most w×h
+	Cursor() *tea.Cursor  // relative to the inside; nil hides it
+	Actions() []Action
+}
+
+// Config is what the app gives the shell. Every function may be nil.
+type Config struct {
+	Theme   string              // "light", "dark", or "" to ask the terminal
+	Ascii   bool                // draw with ASCII only
+	NoMouse bool                // leave the mouse to the terminal at first
+	Keys    map[string][]string // other keys by action id
+	Now     func() time.Time    // time.Now when nil
+
+	Browse func(url string) error // opens a browser
+	Cure   func(error) string     // how to fix what an error says, "" where that is not known
+	SetUp  func() tea.Cmd         // opens the wizard
+	Fresh  func() bool            // reports whether nothing is set up yet
+	Lamp   func() Lamp            // the state of the receiver
+	Again  func() tea.Cmd         // what the user's reload does besides opening the page again
+}
+
+// Shell is what every page knows of the interface around it: the window, the
+// theme, the clock, the pages and the overlays above them, and how to show a
+// message, run a job, or go to another page.
+type Shell struct {
+	Ctx      context.Context
+	cfg      Config
+	Theme    *Theme
+	W, H     int // the window
+	Pages    []Page
+	At       int // the page in front
+	Overlays []overlay
+	Toast    toast
+	Mouse    bool
+	Focused  bool             // the terminal has the focus, as far as is known
+	Progress *tea.ProgressBar // shown by the terminal; nil for none
+	lastTap  tap
+	jobs     jobs // long work that close waits for
+	// Waits is what becomes of commands that wait for time or news; tests
+	// leave them out.
+	Waits func(tea.Cmd) tea.Cmd
+}
+
+// New makes a shell without pages. Everything that it starts ends with
+// ctx.
+func New(ctx context.Context, cfg Config) *Shell {
+	if cfg.Now == nil {
+		cfg.Now = time.Now
+	}
+	return &Shell{Ctx: ctx, cfg: cfg, Theme: NewTheme(cfg.Theme != "light", cfg.Ascii), Mouse: !cfg.NoMouse, Focused: true,
+		Waits: func(c tea.Cmd) tea.Cmd { return c }}
+}
+
+// Now is the time.
+func (s *Shell) Now() time.Time { return s.cfg.Now() }
+
+// Later sends a message after a while.
+func (s *Shell) Later(d time.Duration, msg tea.Msg) tea.Cmd {
+	return s.Waits(tea.Tick(d, func(time.Time) tea.Msg { return msg }))
+}
+
+// Take takes what concerns the window, the keys, the mouse and the toast,
+// and reports whether the message was such a one.
+func (s *Shell) Take(msg tea.Msg) (cmd tea.Cmd, taken bool) {
+	switch msg := msg.(type) {
+	case tea.WindowSizeMsg:
+		s.W, s.H = msg.Width, msg.Height
+	case tea.BackgroundColorMsg:
+		if s.cfg.Theme == "" {
+			*s.Theme = *NewTheme(msg.IsDark(), s.cfg.Ascii)
+		}
+	case tea.FocusMsg:
+		s.Focused = true
+	case tea.BlurMsg:
+		s.Focused = false
+	case tea.KeyPressMsg:
+		cmd = s.key(msg)
+	case tea.PasteMsg:
+		if o := s.Top(); o != nil {
+			cmd = o.Update(msg)
+		}
+	case tea.MouseClickMsg, tea.MouseWheelMsg:
+		cmd = s.pointer(msg)
+	case tea.MouseMsg, tea.KeyReleaseMsg:
+	case ToastOver:
+		s.Toast.over(msg)
+	case Failure:
+		cmd = s.Fail(msg.Err)
+	case Clip:
+		cmd = s.Copy(msg.What, msg.Text)
+	case Notice:
+		cmd = s.Say(string(msg))
+	default:
+		return nil, false
+	}
+	return cmd, true
+}
+
+// Broadcast gives a message to every page and every overlay.
+func (s *Shell) Broadcast(msg tea.Msg) tea.Cmd {
+	cmds := make([]tea.Cmd, 0, len(s.Pages)+len(s.Overlays))
+	for _, p := range s.Pages {
+		cmds = append(cmds, p.Update(msg))
+	}
+	for _, o := range s.Overlays {
+		cmds = append(cmds, o.Update(msg))
+	}
+	return tea.Batch(cmds...)
+}
+
+// Top is the overlay that has the keys, nil for none.
+func (s *Shell) Top() overlay {
+	if len(s.Overlays) == 0 {
+		return nil
+	}
+	return s.Overlays[len(s.Overlays)-1]
+}
+
+// Show puts an overlay on top.
+func (s *Shell) Show(o overlay) { s.Overlays = append(s.Overlays, o) }
+
+// Shut closes an overlay, wherever it is in the stack.
+func (s *Shell) Shut(o overlay) {
+	for i, have := range s.Overlays {
+		if have == o {
+			s.Overlays = append(s.Overlays[:i:i], s.Overlays[i+1:]...)
+			return
+		}
+	}
+}
+
+// Shown reports whether an overlay is open.
+func (s *Shell) Shown(o overlay) bool {
+	for _, have := range s.Overlays {
+		if have == o {
+			return true
+		}
+	}
+	return false
+}
+
+// InFront reports whether a page is the one on screen.
+func (s *Shell) InFront(p Page) bool { return s.At < len(s.Pages) && s.Pages[s.At] == p }
+
+// Turn brings page i to the front.
+func (s *Shell) Turn(i int) tea.Cmd {
+	s.At = (i + len(s.Pages)) % len(s.Pages)
+	return s.Pages[s.At].Open(nil)
+}
+
+// GoTo brings the page of that name to the front, and has it show what the
+// request says; nil for nothing in particular.
+func (s *Shell) GoTo(name string, request any) tea.Cmd {
+	for i, p := range s.Pages {
+		if p.Name() == name {
+			s.At = i
+			return p.Open(request)
+		}
+	}
+	return nil
+}
+
+// SetUp opens the wizard.
+func (s *Shell) SetUp() tea.Cmd {
+	if s.cfg.SetUp == nil {
+		return nil
+	}
+	return s.cfg.SetUp()
+}
+
+// Fresh reports whether nothing is set up yet.
+func (s *Shell) Fresh() bool { return s.cfg.Fresh != nil && s.cfg.Fresh() }
+
+// Cure is how to fix what an error says, "" where that is not known.
+func (s *Shell) Cure(err error) string {
+	if s.cfg.Cure == nil {
+		return ""
+	}
+	return s.cfg.Cure(err)
+}
+
+// Trouble is an error with its cure, in lines of at most w columns.
+func (s *Shell) Trouble(err error, w int) []string {
+	t := s.Theme
+	return append(Flagged(t.Bad, t.Sym.Bad, text.Clean(err.Error()), w), CureLines(s.Cure(err), w)...)
+}
+
+// Fail shows an error: as a toast when one line holds it, else in a box that
+// has room for the cure.
+func (s *Shell) Fail(err error) tea.Cmd {
+	if err == nil || errors.Is(err, context.Canceled) {
+		return nil
+	}
+	cure := s.Cure(err)
+	if text := err.Error(); cure == "" && ansi.StringWidth(text) <= s.W-5 {
+		return s.Put(LevelError, text, 8*time.Second)
+	}
+	s.Show(&Message{Shell: s, Head: "That did not work", Lines: []string{err.Error()}, hint: cure, bad: true})
+	return nil
+}
+
+// Copy puts text on the clipboard through OSC 52 and says so.
+func (s *Shell) Copy(what, text string) tea.Cmd {
+	return tea.Batch(tea.SetClipboard(text), s.Say("copied "+what))
+}
+
+// WebAddress reports whether s is an address that a browser may open. Text
+// from outside must not choose another program through its scheme.
+func WebAddress(s string) bool {
+	u, err := url.Parse(s)
+	return err == nil && (u.Scheme == "https" || u.Scheme == "http") && u.Host != ""
+}
+
+// Browse opens a page in the browser.
+func (s *Shell) Browse(address string) tea.Cmd {
+	if !WebAddress(address) {
+		return s.Warn("this is no address for a browser")
+	}
+	open := s.cfg.Browse
+	return func() tea.Msg {
+		if err := open(address); err != nil {
+			return Failure{fmt.Errorf("open the browser: %w", err)}
+		}
+		return Notice("opened in the browser")
+	}
+}

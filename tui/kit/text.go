@@ -1,0 +1,177 @@
+package kit
+
+import (
+	"fmt"
+	"slices"
+	"strings"
+	"time"
+
+	"github.com/charmbracelet/x/ansi"
+
+	"hookctl/logs/text"
+)
+
+// Width is how many columns s takes on screen.
+func Width(s string) int { return ansi.StringWidth(s) }
+
+// Wrap breaks s into lines of at most w columns.
+func Wrap(s string, w int) []string {
+	if w <= 0 {
+		return nil
+	}
+	return strings.Split(ansi.Wrap(s, w, " /"), "\n")
+}
+
+// Folded breaks text into lines of at most w columns, at blanks only, so that
+// commands and addresses stay whole; a word that is wider than a line is cut.
+func Folded(text string, w int) []string {
+	if w <= 0 {
+		return nil
+	}
+	var out []string
+	line := ""
+	for _, word := range strings.Fields(text) {
+		switch n := Width(word); {
+		case line != "" && Width(line)+1+n <= w:
+			line += " " + word
+			continue
+		case line != "":
+			out = append(out, line)
+		}
+		for Width(word) > w {
+			out = append(out, ansi.Cut(word, 0, w))
+			word = ansi.Cut(word, w, Width(word))
+		}
+		line = word
+	}
+	if line != "" || len(out) == 0 {
+		out = append(out, line)
+	}
+	return out
+}
+
+// Paragraph is text with a margin, in lines.
+func Paragraph(text string, w int) []string {
+	var out []string
+	for _, l := range Folded(text, max(1, w-2)) {
+		out = append(out, " "+l)
+	}
+	return out
+}
+
+// Flagged is text that begins with a symbol; the lines that follow are indented.
+func Flagged(style Painter, symbol, text string, wide int) []string {
+	var out []string
+	for i, l := range Folded(text, max(1, wide-5)) {
+		if i == 0 {
+			l = symbol + " " + l
+		} else {
+			l = "  " + l
+		}
+		out = append(out, " "+style.Render(l))
+	}
+	return out
+}
+
+// CureLines are a cure as a hint below what it cures.
+func CureLines(cure string, wide int) []string {
+	if cure == "" {
+		return nil
+	}
+	var out []string
+	for _, l := range Folded("hint: "+text.Clean(cure), max(1, wide-5)) {
+		out = append(out, "   "+l)
+	}
+	return out
+}
+
+// First are at most n lines.
+func First(lines []string, n int) []string { return lines[:min(n, len(lines))] }
+
+// Painter is a style.
+type Painter interface{ Render(...string) string }
+
+// Age is a span of time in the unit that says most.
+func Age(d time.Duration) string {
+	switch {
+	case d < 0:
+		return "now"
+	case d < time.Minute:
+		return fmt.Sprintf("%ds", int(d.Seconds()))
+	case d < time.Hour:
+		return fmt.Sprintf("%dm", int(d.Minutes()))
+	case d < 48*time.Hour:
+		return fmt.Sprintf("%dh", int(d.Hours()))
+	}
+	return fmt.Sprintf("%dd", int(d.Hours()/24))
+}
+
+// Ago says how long ago something was.
+func Ago(d time.Duration) string {
+	if d < 0 {
+		return "just now"
+	}
+	return Age(d) + " ago"
+}
+
+// Clock is a time of today as hours, of another day with its date.
+func Clock(at, now time.Time) string {
+	at, now = at.Local(), now.Local()
+	if at.YearDay() == now.YearDay() && at.Year() == now.Year() {
+		return at.Format("15:04:05")
+	}
+	return at.Format("Jan 02 15:04")
+}
+
+// ShortTime fits nine columns.
+func ShortTime(at, now time.Time) string { return TimeIn(at, now, 9) }
+
+// TimeIn fits w columns, nine or five: the time of today, the day before that.
+func TimeIn(at, now time.Time, w int) string {
+	if at.IsZero() || w == 0 {
+		return ""
+	}
+	at, now = at.Local(), now.Local()
+	long, short := "06-01-02", "01-02"
+	switch {
+	case at.YearDay() == now.YearDay() && at.Year() == now.Year():
+		long, short = "15:04:05", "15:04"
+	case now.Sub(at) < 7*24*time.Hour:
+		long, short = "Mon 15:04", "Mon"
+	case at.Year() == now.Year():
+		long = "Jan 02"
+	}
+	if w < 8 {
+		return at.Format(short)
+	}
+	return at.Format(long)
+}
+
+// Are is a number with its noun and verb.
+func Are(n int, noun string) string {
+	if n == 1 {
+		return "1 " + noun + " is"
+	}
+	return text.Count(n, noun) + " are"
+}
+
+// Some names the first n of many.
+func Some(names []string, n int) string {
+	if len(names) <= n+1 {
+		return strings.Join(names, ", ")
+	}
+	return fmt.Sprintf("%s and %d more", strings.Join(names[:n], ", "), len(names)-n)
+}
+
+// SortedKeys are the keys of a map in their order.
+func SortedKeys[V any](m map[string]V) []string {
+	keys := make([]string, 0, len(m))
+	for k := range m {
+		keys = append(keys, k)
+	}
+	slices.Sort(keys)
+	return keys
+}
+
+// Many is how many lines a person sees at a glance.
+const Many = 9

@@ -1,0 +1,60 @@
+package kit
+
+import (
+	"time"
+
+	tea "charm.land/bubbletea/v2"
+
+	"hookctl/logs/text"
+)
+
+// toast is a message drawn over the footer for a few seconds. A newer one
+// replaces it.
+type toast struct {
+	Text  string
+	level int
+	ID    int
+}
+
+const (
+	LevelInfo = iota
+	LevelWarn
+	LevelError
+)
+
+// ToastOver is sent when a toast has been shown long enough; it names the toast.
+type ToastOver int
+
+// over takes the toast down, unless a newer one stands there.
+func (t *toast) over(id ToastOver) {
+	if int(id) == t.ID {
+		t.Text = ""
+	}
+}
+
+func (t *toast) view(th *Theme, w int) string {
+	if t.Text == "" {
+		return ""
+	}
+	style, mark := th.Good, th.Sym.OK
+	switch t.level {
+	case LevelWarn:
+		style, mark = th.Warn, th.Sym.Warn
+	case LevelError:
+		style, mark = th.Bad, th.Sym.Bad
+	}
+	return " " + style.Render(mark) + " " + th.Cut(t.Text, w-4)
+}
+
+// Put shows a toast of a level for a while.
+func (s *Shell) Put(level int, words string, stay time.Duration) tea.Cmd {
+	s.Toast.ID++
+	s.Toast.Text, s.Toast.level = text.Clean(words), level
+	return s.Later(stay, ToastOver(s.Toast.ID))
+}
+
+// Say shows a good outcome.
+func (s *Shell) Say(text string) tea.Cmd { return s.Put(LevelInfo, text, 4*time.Second) }
+
+// Warn says why something does not happen.
+func (s *Shell) Warn(text string) tea.Cmd { return s.Put(LevelWarn, text, 5*time.Second) }

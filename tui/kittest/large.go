@@ -1,0 +1,53 @@
+package kittest
+
+import (
+	"cmp"
+	"context"
+	"os"
+	"path/filepath"
+	"strconv"
+	"sync"
+	"testing"
+	"time"
+
+	"hookctl/logs"
+)
+
+// large is a log of HOOKCTL_BENCH_RECORDS records (20,000 by default; the bars
+// are for 1,000,000), made once. HOOKCTL_BENCH_DIR keeps it between runs.
+var large struct {
+	sync.Once
+	dir string
+	n   int
+}
+
+// LargeLog is where the large log is, made once.
+func LargeLog(b *testing.B) logs.Config {
+	b.Helper()
+	large.Do(func() {
+		large.n, _ = strconv.Atoi(cmp.Or(os.Getenv("HOOKCTL_BENCH_RECORDS"), "20000"))
+		home := os.Getenv("HOOKCTL_BENCH_DIR")
+		if home == "" {
+			var err error
+			if home, err = os.MkdirTemp("", "hookctl-large"); err != nil {
+				b.Fatal(err)
+			}
+		}
+		large.dir = filepath.Join(home, "webhook_logs")
+		if _, err := os.Stat(large.dir); err == nil {
+			return
+		}
+		if err := logs.Generate(context.Background(), large.dir, large.n, time.Now(), time.Duration(large.n)*time.Second, 1, nil); err != nil {
+			b.Fatal(err)
+		}
+		l, err := logs.Open(context.Background(), logs.Config{Dir: large.dir})
+		if err != nil {
+			b.Fatal(err)
+		}
+		defer l.Close()
+		if err := l.Ready(context.Background(), nil); err != nil {
+			b.Fatal(err)
+		}
+	})
+	return logs.Config{Dir: large.dir}
+}

@@ -1,0 +1,162 @@
+package kittest
+
+import (
+	"fmt"
+	"strings"
+	"testing"
+
+	tea "charm.land/bubbletea/v2"
+	"github.com/charmbracelet/x/ansi"
+)
+
+// Screen drives a model without a program: keys in, screens out. Commands run
+// at once, except those that only wait.
+type Screen struct {
+	T testing.TB
+	tea.Model
+	Quit bool // the user has left
+}
+
+// NewScreen puts a model on a screen of that size and lets everything happen
+// that its start asks for.
+func NewScreen(t testing.TB, m tea.Model, w, h int) *Screen {
+	t.Helper()
+	s := &Screen{T: t, Model: m}
+	s.Send(tea.WindowSizeMsg{Width: w, Height: h})
+	s.Settle(m.Init())
+	return s
+}
+
+// Send gives a message to the model and lets everything that follows happen.
+func (s *Screen) Send(msg tea.Msg) {
+	s.T.Helper()
+	_, cmd := s.Update(msg)
+	s.Settle(cmd)
+}
+
+// Settle runs a command and what comes of it, in order.
+func (s *Screen) Settle(cmd tea.Cmd) {
+	s.T.Helper()
+	if cmd == nil {
+		return
+	}
+	switch msg := cmd().(type) {
+	case nil:
+	case tea.BatchMsg:
+		// Commands of one batch may wait for each other; their messages are
+		// still taken in the order of the batch.
+		results := make([]chan tea.Msg, 0, len(msg))
+		for _, c := range msg {
+			if c == nil {
+				continue
+			}
+			ch := make(chan tea.Msg, 1)
+			results = append(results, ch)
+			go func() { ch <- c() }()
+		}
+		for _, ch := range results {
+			m := <-ch
+			s.Settle(func() tea.Msg { return m })
+		}
+	case tea.QuitMsg:
+		s.Quit = true
+	default:
+		if fmt.Sprintf("%T", msg) == "tea.sequenceMsg" {
+			s.T.Fatal("a sequence: the harness does not know it")
+		}
+		s.Send(msg)
+	}
+}
+
+// Press sends keys by their names.
+func (s *Screen) Press(keys ...string) {
+	s.T.Helper()
+	for _, k := range keys {
+		s.Send(Key(k))
+	}
+}
+
+// Typed sends each character of text as a key.
+func (s *Screen) Typed(text string) {
+	s.T.Helper()
+	for _, r := range text {
+		if r == ' ' {
+			s.Press("space")
+			continue
+		}
+		s.Press(string(r))
+	}
+}
+
+// Text is the screen without styles and without blanks at the line ends.
+func (s *Screen) Text() string {
+	lines := strings.Split(ansi.Strip(s.View().Content), "\n")
+	for i, l := range lines {
+		lines[i] = strings.TrimRight(l, " ")
+	}
+	return strings.Join(lines, "\n") + "\n"
+}
+
+// Shows fails unless the screen has the text.
+func (s *Screen) Shows(want ...string) {
+	s.T.Helper()
+	for _, w := range want {
+		if got := s.Text(); !strings.Contains(got, w) {
+			s.T.Fatalf("the screen lacks %q:\n%s", w, got)
+		}
+	}
+}
+
+// Lacks fails when the screen has the text.
+func (s *Screen) Lacks(not ...string) {
+	s.T.Helper()
+	for _, w := range not {
+		if got := s.Text(); strings.Contains(got, w) {
+			s.T.Fatalf("the screen has %q:\n%s", w, got)
+		}
+	}
+}
+
+// Key is a key press by its name in tea.
+func Key(name string) tea.KeyPressMsg {
+	codes := map[string]rune{"enter": tea.KeyEnter, "esc": tea.KeyEscape, "space": tea.KeySpace, "tab": tea.KeyTab, "backspace": tea.KeyBackspace,
+		"up": tea.KeyUp, "down": tea.KeyDown, "left": tea.KeyLeft, "right": tea.KeyRight, "home": tea.KeyHome, "end": tea.KeyEnd,
+		"pgup": tea.KeyPgUp, "pgdown": tea.KeyPgDown}
+	var k tea.KeyPressMsg
+	if rest, ok := strings.CutPrefix(name, "ctrl+"); ok {
+		return tea.KeyPressMsg{Code: []rune(rest)[0], Mod: tea.ModCtrl}
+	}
+	if rest, ok := strings.CutPrefix(name, "shift+"); ok {
+		k = Key(rest)
+		k.Mod = tea.ModShift
+		return k
+	}
+	if c, ok := codes[name]; ok {
+		k.Code = c
+		if name == "space" {
+			k.Text = " "
+		}
+		return k
+	}
+	return tea.KeyPressMsg{Code: []rune(name)[0], Text: name}
+}
+
+// Messages runs a command and everything that it is made of, and gives what
+// comes of it without handing it to the model.
+func Messages(cmd tea.Cmd) []tea.Msg {
+	if cmd == nil {
+		return nil
+	}
+	switch m := cmd().(type) {
+	case nil:
+		return nil
+	case tea.BatchMsg:
+		var all []tea.Msg
+		for _, c := range m {
+			all = append(all, Messages(c)...)
+		}
+		return all
+	default:
+		return []tea.Msg{m}
+	}
+}

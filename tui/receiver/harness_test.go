@@ -1,0 +1,80 @@
+package receiver
+
+import (
+	"os"
+	"testing"
+	"time"
+
+	tea "charm.land/bubbletea/v2"
+
+	"hookctl/server/daemon"
+	"hookctl/tui/kittest"
+)
+
+func TestMain(m *testing.M) {
+	time.Local = time.UTC
+	os.Exit(m.Run())
+}
+
+// pageScreen is the page on a screen.
+type pageScreen struct {
+	*kittest.Screen
+	*kittest.World
+	receiver *Page
+}
+
+func newReceiverScreen(t testing.TB, cfg kittest.Settings, w, h int) *pageScreen {
+	t.Helper()
+	a := kittest.NewWorld(t, cfg)
+	a.Waits = func(tea.Cmd) tea.Cmd { return nil }
+	p := New(a.Shell, Config{Home: a.Cfg.Home, Daemon: a.Cfg.Daemon, Receiver: &a.Status, Poll: a.Poll,
+		Settings: []Setting{{"receiver.port", "9000", "default"}, {"log.keep", "30d", "hookctl.yaml line 3"}, {"watched_branches", "main, develop", "environment"}}})
+	a.Put(p)
+	return &pageScreen{kittest.NewScreen(t, a, w, h), a, p}
+}
+
+// receiving is a screen with a receiver that runs.
+func receiving(t testing.TB, w, h int, change ...func(*kittest.Settings)) *pageScreen {
+	t.Helper()
+	cfg := kittest.FullSettings(t)
+	for _, c := range change {
+		c(&cfg)
+	}
+	s := newReceiverScreen(t, cfg, w, h)
+	s.Send(kittest.Says(kittest.RunningStatus(), nil))
+	return s
+}
+
+// refused is the page with requests that the receiver refused.
+func refusedRequests(s *pageScreen) {
+	s.Press("4", "v")
+	s.Send(rejectedMsg{list: []daemon.Rejected{
+		{Time: kittest.Noon.Add(-time.Hour), Address: "192.0.2.7:55555", Reason: "no signature"},
+		{Time: kittest.Noon.Add(-2 * time.Minute), Address: "140.82.112.3:40000", Reason: "the signature does not match", Event: "push", Fingerprints: []string{"a1b2c3d4"}, Former: "0f1e2d3c"},
+		{Time: kittest.Noon.Add(-time.Minute), Address: "140.82.112.3:40001", Reason: "wrong signature", Event: "push", DeliveryID: "72d3162e-cc78-11e3-81ab-4c9367dc0958", Fingerprints: []string{"a1b2c3d4"}},
+	}})
+}
+
+// The refused requests as people see them, at any size, and the actions there.
+func TestGoldenScreensOfReceiver(t *testing.T) {
+	t.Run("receiver-rejected", func(t *testing.T) {
+		kittest.RequireScreens(t, func(w, h int, ascii bool) *kittest.Screen {
+			s := receiving(t, w, h, func(c *kittest.Settings) { c.ASCII = ascii })
+			refusedRequests(s)
+			return s.Screen
+		})
+		s := receiving(t, 80, 24)
+		refusedRequests(s)
+		kittest.RequireWhole(t, s.Actions())
+		kittest.RequireFits(t, s.Screen)
+	})
+}
+
+// The styles of the refused requests at every size, as one hash each.
+func TestStylesOfEveryScreen(t *testing.T) {
+	styles := kittest.NewStyles(t)
+	s := receiving(t, 80, 24)
+	refusedRequests(s)
+	styles.Add("receiver-rejected", s.Screen, s.Theme)
+	styles.RequireEqual()
+}

@@ -1,0 +1,277 @@
+// Package receiver is the page of the background receiver: start and stop, its
+// log, the requests that it refused, and the settings in force.
+package receiver
+
+import (
+	"context"
+	"fmt"
+	"time"
+
+	tea "charm.land/bubbletea/v2"
+
+	"hookctl/server/daemon"
+	"hookctl/tui/kit"
+)
+
+// tailEvery is how often the log is read while the page is in front.
+const tailEvery = 500 * time.Millisecond
+
+// The three views of the Receiver page.
+const (
+	viewLog = iota
+	viewRejected
+	viewSettings
+)
+
+// Config is what the page is given.
+type Config struct {
+	Home     string        // HOOKCTL_HOME
+	Daemon   daemon.Config // how the receiver is started
+	Settings []Setting     // the settings in force
+	Receiver *kit.Answer[daemon.Status]
+	Poll     func(again bool) tea.Cmd // asks the receiver how it is
+}
+
+// Setting is one setting in force and where it comes from.
+type Setting struct{ Name, Value, Origin string }
+
+// Page starts and stops the receiver and shows its log, the requests
+// that it refused, and the settings in force.
+type Page struct {
+	shell    *kit.Shell
+	cfg      Config
+	see      int
+	lines    []logLine
+	tail     tail
+	ticking  bool
+	least    int // least weight of the lines shown
+	at       int // line from the end; 0 follows
+	rejected []daemon.Rejected
+	rejErr   error
+	high     int    // lines of the view's body
+	busy     string // what is under way
+}
+
+type (
+	tailed struct {
+		tail  tail
+		lines []logLine
+		err   error
+	}
+	tailTick    struct{}
+	rejectedMsg struct {
+		list []daemon.Rejected
+		err  error
+	}
+)
+
+// New makes the page.
+func New(shell *kit.Shell, cfg Config) *Page {
+	return &Page{shell: shell, cfg: cfg, tail: tail{path: daemon.LogFile(cfg.Home)}, least: 1}
+}
+
+// Name implements kit.Page.
+func (p *Page) Name() string { return kit.PageReceiver }
+
+// Open implements kit.Page.
+func (p *Page) Open(request any) tea.Cmd {
+	if _, ok := request.(kit.Refusals); ok {
+		p.see, p.at = viewRejected, 0
+	}
+	cmds := []tea.Cmd{p.askRejected()}
+	if !p.ticking {
+		p.ticking = true
+		cmds = append(cmds, p.read())
+	}
+	return tea.Batch(cmds...)
+}
+
+func (p *Page) read() tea.Cmd {
+	t := p.tail
+	return func() tea.Msg {
+		t, lines, err := t.more()
+		return tailed{t, lines, err}
+	}
+}
+
+func (p *Page) askRejected() tea.Cmd {
+	ctx, home := p.shell.Ctx, p.cfg.Home
+	return func() tea.Msg {
+		ctx, stop := context.WithTimeout(ctx, 3*time.Second)
+		defer stop()
+		list, err := daemon.Dial(home).Rejected(ctx)
+		return rejectedMsg{list, err}
+	}
+}
+
+// Update implements kit.Page.
+func (p *Page) Update(msg tea.Msg) tea.Cmd {
+	switch msg := msg.(type) {
+	case tailed:
+		p.tail = msg.tail
+		if p.at > 0 {
+			p.at += len(p.kept(msg.lines)) // what is on screen stays there
+		}
+		p.lines = append(p.lines, msg.lines...)
+		if n := len(p.lines) - tailKeep; n > 0 {
+			p.lines = append([]logLine(nil), p.lines[n:]...)
+		}
+		if msg.err != nil {
+			p.ticking = false
+			return p.shell.Fail(msg.err)
+		}
+		if !p.shell.InFront(p) {
+			p.ticking = false
+			return nil
+		}
+		return p.shell.Later(tailEvery, tailTick{})
+	case tailTick:
+		if !p.shell.InFront(p) {
+			p.ticking = false
+			return nil
+		}
+		return p.read()
+	case kit.Answer[daemon.Status]:
+		if p.shell.InFront(p) && msg.OK() && msg.Value.Rejected != int64(len(p.rejected)) {
+			return p.askRejected()
+		}
+	case rejectedMsg:
+		p.rejected, p.rejErr = msg.list, msg.err
+	case kit.Controlled:
+		p.busy = ""
+		if msg.Err != nil {
+			return tea.Batch(p.shell.Fail(msg.Err), p.cfg.Poll(false))
+		}
+		return tea.Batch(p.shell.Say(msg.Done), p.cfg.Poll(false))
+	case kit.Wheel:
+		p.move(msg.Lines)
+	case kit.Click:
+		at := 1
+		for i, n := range p.views() {
+			if msg.Y == 2 && msg.X >= at && msg.X < at+len(n) {
+				return p.show(i)
+			}
+			at += len(n) + 2
+		}
+	}
+	return nil
+}
+
+// views are the names of the three views, as they stand below the header.
+func (p *Page) views() []string {
+	return []string{"Log", fmt.Sprintf("Rejected (%d)", len(p.rejected)), "Settings"}
+}
+
+// show turns to a view, from its start.
+func (p *Page) show(view int) tea.Cmd {
+	p.see, p.at = view, 0
+	return p.askRejected()
+}
+
+// move goes by some lines, down positive.
+func (p *Page) move(by int) {
+	if p.see == viewLog { // its end is the newest line
+		by = -by
+	}
+	p.at = max(0, p.at+by)
+}
+
+// kept are the lines at or above the chosen level.
+func (p *Page) kept(all []logLine) []logLine {
+	if p.least == 0 {
+		return all
+	}
+	var out []logLine
+	for _, l := range all {
+		if l.weight() >= p.least {
+			out = append(out, l)
+		}
+	}
+	return out
+}
+
+// control runs one of the daemon's verbs as a command, one at a time. Other
+// pages use it too, and do not show what is under way.
+func (p *Page) control(busy, done string, do func(context.Context, daemon.Config) error) tea.Cmd {
+	if p.busy != "" {
+		return p.shell.Warn(p.busy)
+	}
+	p.busy = busy
+	ctx, cfg := p.shell.Ctx, p.cfg.Daemon
+	verb := func() tea.Msg { return kit.Controlled{Done: done, Err: do(ctx, cfg)} }
+	if p.shell.InFront(p) {
+		return verb
+	}
+	return tea.Batch(p.shell.Say(busy), verb)
+}
+
+// Start starts the receiver in the background.
+func (p *Page) Start() tea.Cmd {
+	return p.control("starting the receiver", "the receiver is running", func(ctx context.Context, cfg daemon.Config) error {
+		_, err := daemon.Start(ctx, cfg)
+		return err
+	})
+}
+
+// Restart stops the receiver and starts it again.
+func (p *Page) Restart() tea.Cmd {
+	return p.control("restarting the receiver", "the receiver was restarted", func(ctx context.Context, cfg daemon.Config) error {
+		_, err := daemon.Restart(ctx, cfg)
+		return err
+	})
+}
+
+// Actions implements kit.Page.
+func (p *Page) Actions() []kit.Action {
+	down, stopped := "", ""
+	if p.cfg.Receiver.OK() {
+		stopped = "the receiver is running already"
+	} else {
+		down = "the receiver is not running; s starts it"
+	}
+	if p.busy != "" {
+		down, stopped = p.busy, p.busy
+	}
+	onlyLog := ""
+	if p.see != viewLog {
+		onlyLog = "this is for the log; v shows it"
+	}
+	nothing := ""
+	if []int{len(p.lines), len(p.rejected), len(p.cfg.Settings)}[p.see] == 0 {
+		nothing = "nothing is listed"
+	}
+	step := func(by int) tea.Cmd {
+		p.move(by)
+		return nil
+	}
+	acts := []kit.Action{
+		{ID: "receiver.start", Keys: []string{"s"}, Label: "start", Text: "Start the receiver in the background.", Command: "hookctl start", Off: stopped, Run: p.Start},
+		{ID: "receiver.stop", Keys: []string{"t"}, Label: "stop", Text: "Stop the receiver, once what it has is finished.", Command: "hookctl stop", Off: down, Run: p.askStop},
+		{ID: "receiver.restart", Keys: []string{"b"}, Label: "restart", Text: "Stop the receiver and start it again.", Command: "hookctl restart", Off: down, Run: p.Restart},
+		{ID: "receiver.reload", Keys: []string{"L"}, Label: "reload", Text: "Make the receiver read secrets and settings again.", Off: down, Run: func() tea.Cmd {
+			return p.control("reloading", "secrets and settings were read again", func(ctx context.Context, cfg daemon.Config) error {
+				_, err := daemon.Dial(cfg.Home).Reload(ctx)
+				return err
+			})
+		}},
+		{ID: "view.next", Keys: []string{"v"}, Label: "view", Text: "Show the log, the rejected requests or the settings.", Run: func() tea.Cmd { return p.show((p.see + 1) % 3) }},
+		{ID: "receiver.level", Keys: []string{"V"}, Label: "level", Text: "Show all lines of the log, from information up, from warnings up, or errors only.", Off: onlyLog, Run: func() tea.Cmd {
+			p.least, p.at = (p.least+1)%4, 0
+			return p.shell.Say("log lines from " + []string{"debug", "information", "warnings", "errors"}[p.least] + " up")
+		}},
+		{ID: "open", Keys: []string{"enter"}, Label: "in full", Text: "Show the lines on screen in full.", Off: nothing, Run: p.openFull},
+		{ID: "follow", Keys: []string{"f"}, Label: "follow", Text: "Go to the newest and follow.", Off: onlyLog, Run: func() tea.Cmd { p.at = 0; return nil }},
+	}
+	return append(append(acts, kit.Moves(p.high, "", step)...), kit.Ends("", step)...)
+}
+
+// askStop warns before deliveries get lost.
+func (p *Page) askStop() tea.Cmd {
+	p.shell.Show(&kit.Confirm{Shell: p.shell, Head: "Stop the receiver", Yes: "y", Verb: "stop it", Lines: []string{
+		"Stop the receiver on " + p.cfg.Receiver.Value.Address + "?",
+		"GitHub keeps what it cannot deliver for three days; hookctl catchup fetches it later.",
+	}, Run: func() tea.Cmd {
+		return p.control("stopping the receiver", "the receiver was stopped", daemon.Stop)
+	}})
+	return nil
+}

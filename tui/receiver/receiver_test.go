@@ -1,0 +1,215 @@
+package receiver
+
+import (
+	"os"
+	"path/filepath"
+	"slices"
+	"strings"
+	"testing"
+
+	tea "charm.land/bubbletea/v2"
+
+	"hookctl/server/daemon"
+	"hookctl/tui/kittest"
+)
+
+func TestReceiverShowsItsLog(t *testing.T) {
+	s := receiving(t, 80, 24)
+	s.Press("4")
+	s.Shows("running on 127.0.0.1:9000", "following", "receiver started address=127.0.0.1:9000", "ERROR notification given up", "panic: a line that is not of the log")
+	s.Lacks("accepted a connection") // debug
+	s.Press("V", "V")
+	s.Shows("notification given up")
+	s.Lacks("receiver started", "panic")
+	s.Press("V")
+	s.Shows("accepted a connection")
+}
+
+func TestReceiverLogFollowsAndPauses(t *testing.T) {
+	s := receiving(t, 80, 24)
+	s.Press("4")
+	f, err := os.OpenFile(daemon.LogFile(s.Cfg.Home), os.O_APPEND|os.O_WRONLY, 0)
+	if err != nil {
+		t.Fatal(err)
+	}
+	defer f.Close()
+	add := func(n int) {
+		for i := range n {
+			if _, err := f.WriteString("time=2026-11-24T11:30:00Z level=INFO msg=line" + string(rune('a'+i)) + "\n"); err != nil {
+				t.Fatal(err)
+			}
+		}
+		s.Send(tailTick{})
+	}
+	add(26)
+	s.Shows("linez", "following")
+	s.Press("k")
+	s.Lacks("linez")
+	s.Shows("paused, f follows", "liney")
+	before := s.Text()
+	add(3)
+	if after := s.Text(); after != before {
+		t.Fatalf("the log moved while paused:\n%s\n%s", before, after)
+	}
+	s.Press("f")
+	s.Shows("linec", "following")
+}
+
+func TestReceiverIsOffWhereItMakesNoSense(t *testing.T) {
+	s := receiving(t, 80, 24)
+	s.Press("4", "s")
+	s.Shows("the receiver is running already")
+	s.Press("t")
+	s.Shows("Stop the receiver on 127.0.0.1:9000?", "y stop it", "esc leave it")
+	s.Press("t", "enter") // neither the key that asked nor enter agrees
+	s.Shows("Stop the receiver on 127.0.0.1:9000?")
+	s.Press("esc")
+	s.Send(kittest.Says(daemon.Status{}, daemon.ErrNotRunning))
+	s.Shows("stopped", "press s to start it", "receiver stopped")
+	s.Press("t")
+	s.Shows("the receiver is not running; s starts it")
+}
+
+func TestReceiverStartTellsWhyItFails(t *testing.T) {
+	s := receiving(t, 80, 24, func(c *kittest.Settings) { c.Daemon.Executable = filepath.Join(c.Home, "no-such-program") })
+	s.Send(kittest.Says(daemon.Status{}, daemon.ErrNotRunning))
+	s.Press("4", "s")
+	s.Shows("no-such-program")
+}
+
+func TestTailReadsWhatIsNew(t *testing.T) {
+	path := filepath.Join(t.TempDir(), "receiver.log")
+	tl := tail{path: path}
+	read := func() string {
+		t.Helper()
+		next, lines, err := tl.more()
+		if err != nil {
+			t.Fatal(err)
+		}
+		tl = next
+		var out []string
+		for _, l := range lines {
+			out = append(out, l.text)
+		}
+		return strings.Join(out, "|")
+	}
+	put := func(text string, flag int) {
+		t.Helper()
+		f, err := os.OpenFile(path, os.O_WRONLY|os.O_CREATE|flag, 0o600)
+		if err != nil {
+			t.Fatal(err)
+		}
+		defer f.Close()
+		if _, err := f.WriteString(text); err != nil {
+			t.Fatal(err)
+		}
+	}
+	if got := read(); got != "" {
+		t.Errorf("a missing file has %q", got)
+	}
+	put("one\ntwo\nthr", os.O_APPEND)
+	if got := read(); got != "one|two" {
+		t.Errorf("got %q", got)
+	}
+	put("ee\n", os.O_APPEND)
+	if got := read(); got != "three" {
+		t.Errorf("got %q", got)
+	}
+	if got := read(); got != "" {
+		t.Errorf("read twice: %q", got)
+	}
+	put("new\n", os.O_TRUNC) // cut by a rotation that copies
+	if got := read(); got != "new" {
+		t.Errorf("after a cut: %q", got)
+	}
+	if err := os.Rename(path, path+".1"); err != nil {
+		t.Fatal(err)
+	}
+	put("other file\n", 0)
+	if got := read(); got != "other file" {
+		t.Errorf("after a rotation: %q", got)
+	}
+	if err := os.Remove(path); err != nil {
+		t.Fatal(err)
+	}
+	put(strings.Repeat("x", tailStart)+"\nlast\n", 0)
+	tl = tail{path: path}
+	if got := read(); got != "last" {
+		t.Errorf("a large file begins with %d bytes", len(got))
+	}
+}
+
+func TestParseLogLine(t *testing.T) {
+	for in, want := range map[string]string{
+		`time=2026-11-24T10:00:00.000Z level=INFO msg="receiver started" address=127.0.0.1:9000`: "INFO|receiver started address=127.0.0.1:9000",
+		`time=2026-11-24T10:00:00.000Z level=WARN msg=short error="a \"quoted\" text"`:           `WARN|short error="a \"quoted\" text"`,
+		`panic: runtime error`:           "|panic: runtime error",
+		`goroutine 1 [running]: a=b`:     "|goroutine 1 [running]: a=b",
+		"level=INFO msg=\"\x1b[2Jx\"":    "INFO|x",
+		`level=INFO msg="torn`:           `INFO|msg="torn`,
+		`time=never level=DEBUG+1 msg=x`: "DEBUG+1|x time=never",
+	} {
+		l := parseLogLine(in)
+		if got := l.level + "|" + l.text; got != want {
+			t.Errorf("%s\n got %s\nwant %s", in, got, want)
+		}
+	}
+}
+
+func FuzzParseLogLine(f *testing.F) {
+	f.Add(kittest.SampleLog)
+	f.Add(`a="b`)
+	f.Fuzz(func(t *testing.T, s string) {
+		l := parseLogLine(s)
+		if strings.ContainsAny(l.text+l.level, "\x1b\n\r\x07") {
+			t.Fatalf("%q is not clean", l.text)
+		}
+	})
+}
+
+// What the edge of a narrow window cuts is there in full in a box.
+func TestCutLinesAreShownInFull(t *testing.T) {
+	s := receiving(t, 40, 12)
+	s.Press("4")
+	s.Lacks("not delivered")
+	s.Press("enter")
+	s.Shows("type=task_blocked", "not of the log", "scroll") // the newest line is at the end
+	s.Press("pgup")
+	s.Shows("event=workflow_run")
+	s.Press("esc", "v")
+	s.Send(rejectedMsg{list: []daemon.Rejected{{Time: kittest.Noon, Address: "140.82.112.3:40000", Reason: "the signature does not match", Event: "push", Former: "0f1e2d3c"}}})
+	s.Press("enter")
+	s.Shows("Rejected requests", "secret 0f1e2d3c: a hook", "140.82.112.3:40000")
+	s.Press("esc", "v", "enter")
+	s.Shows("watched_branches: main, develop,")
+}
+
+func TestClicksTurnToTheViewsOfTheReceiver(t *testing.T) {
+	s := receiving(t, 80, 24)
+	s.Press("4")
+	lines := strings.Split(s.Text(), "\n")
+	y := slices.IndexFunc(lines, func(l string) bool { return strings.Contains(l, "Rejected (0)") })
+	for _, c := range []struct{ name, shows string }{{"Settings", "receiver.port"}, {"Rejected", "no request was refused"}, {"Log", "receiver started"}} {
+		s.Send(tea.MouseClickMsg{X: strings.Index(lines[y], c.name) + 1, Y: y, Button: tea.MouseLeft})
+		s.Shows(c.shows)
+	}
+	s.Press("v", "v")
+	s.Send(tea.MouseWheelMsg{X: 10, Y: 10, Button: tea.MouseWheelDown})
+	s.Shows("watched_branches")
+	if p := s.receiver; p.see != viewSettings || p.at != 2 {
+		t.Errorf("the wheel turned down leads to line %d of view %d", p.at, p.see)
+	}
+}
+
+// Nobody follows the log of a page that is not in front.
+func TestLogIsFollowedInFrontOnly(t *testing.T) {
+	s := receiving(t, 80, 24)
+	waits := 0
+	s.Waits = func(tea.Cmd) tea.Cmd { waits++; return nil }
+	s.Press("4", "1")
+	waits = 0
+	s.Send(tailTick{})
+	if waits != 0 {
+		t.Error("the receiver's log is followed where nobody sees it")
+	}
+}

@@ -1,0 +1,174 @@
+package receiver
+
+import (
+	"errors"
+	"fmt"
+	"strings"
+
+	"hookctl/logs/text"
+	"hookctl/server/daemon"
+	"hookctl/tui/kit"
+)
+
+// View implements kit.Page.
+func (p *Page) View(w, h int) string {
+	head := p.header(w)
+	tabs := p.subTabs()
+	room := max(0, h-len(head)-1)
+	p.high = room
+	var body string
+	switch p.see {
+	case viewRejected:
+		body = p.viewRejected(w, room)
+	case viewSettings:
+		body = p.viewSettings(w, room)
+	default:
+		body = p.viewLog(w, room)
+	}
+	return strings.Join(append(head, tabs), "\n") + "\n" + body
+}
+
+// header says in two lines how the receiver is, and what to press.
+func (p *Page) header(w int) []string {
+	t, a := p.shell.Theme, p.cfg.Receiver
+	switch {
+	case p.busy != "":
+		return []string{" " + t.Warn.Render(t.Sym.Pending) + " " + p.busy, ""}
+	case !a.Known:
+		return []string{" asking the receiver", ""}
+	case errors.Is(a.Err, daemon.ErrNotRunning):
+		cure := "   press " + t.Key.Render("s") + " to start it"
+		if p.shell.Fresh() {
+			cure = "   there is no secret yet: press " + t.Key.Render("w") + " to set everything up"
+		}
+		return []string{" " + t.Warn.Render(t.Sym.Off+" stopped") + "  deliveries from GitHub are refused until it runs", cure}
+	case a.Err != nil:
+		return []string{" " + t.Bad.Render(t.Sym.Bad+" does not answer"), "   " + t.Cut(text.Clean(a.Err.Error()), w-4)}
+	}
+	s := a.Value
+	first := " " + t.Good.Render(t.Sym.Running+" running") + " on " + t.Bold.Render(text.Clean(s.Address)) + fmt.Sprintf("  pid %d", s.PID)
+	if !s.Since.IsZero() {
+		first += "  since " + kit.Clock(s.Since, p.shell.Now())
+	}
+	first += "  secret " + text.Clean(s.Secret)
+	if s.Manager != "" {
+		first += "  by " + text.Clean(s.Manager)
+	}
+	if s.Version != "" {
+		first += t.Faint.Render("  " + text.Clean(s.Version))
+	}
+	second := fmt.Sprintf("   %s received, %s rejected, %s duplicates; notifications: %s waiting, %s failed",
+		text.Thousands(int(s.Received)), text.Thousands(int(s.Rejected)), text.Thousands(int(s.Duplicates)), text.Thousands(int(s.PendingNotifications)), text.Thousands(int(s.FailedNotifications)))
+	if s.Alarm != "" {
+		second = "   " + t.Bad.Render(text.Clean(s.Alarm))
+	}
+	return []string{t.Cut(first, w), t.Cut(second, w)}
+}
+
+func (p *Page) subTabs() string {
+	t := p.shell.Theme
+	out := " "
+	for i, n := range p.views() {
+		if i == p.see {
+			n = t.TabOn.Render(n)
+		} else {
+			n = t.Faint.Render(n)
+		}
+		out += n + "  "
+	}
+	if p.see == viewLog {
+		state := t.Good.Render("following")
+		if p.at > 0 {
+			state = t.Warn.Render("paused, " + kit.KeyName("f", t.Ascii) + " follows")
+		}
+		out += " " + state
+		if p.least > 1 {
+			out += t.Faint.Render("  from " + []string{"debug", "info", "warnings", "errors"}[p.least] + " up")
+		}
+	}
+	return out
+}
+
+func (p *Page) viewLog(w, h int) string {
+	t := p.shell.Theme
+	lines := p.kept(p.lines)
+	if len(lines) == 0 {
+		if p.cfg.Receiver.OK() {
+			return kit.Fit("\n "+t.Faint.Render("nothing logged yet in run/receiver.log"), w, h)
+		}
+		return kit.Fit("\n "+t.Faint.Render("no log yet: the receiver has not run in the background"), w, h)
+	}
+	p.at = max(0, min(p.at, len(lines)-h))
+	end := len(lines) - p.at
+	start := max(0, end-h)
+	out := make([]string, 0, h)
+	for _, l := range lines[start:end] {
+		level := l.level
+		switch l.weight() {
+		case 3:
+			level = t.Bad.Render(t.Cell("ERROR", 5))
+		case 2:
+			level = t.Warn.Render(t.Cell("WARN", 5))
+		default:
+			level = t.Faint.Render(t.Cell(level, 5))
+		}
+		at := "        "
+		if !l.at.IsZero() {
+			at = l.at.Local().Format("15:04:05")
+		}
+		out = append(out, t.Cut(" "+t.Faint.Render(at)+" "+level+" "+l.text, w))
+	}
+	return kit.Fit(strings.Join(out, "\n"), w, h)
+}
+
+// whyRejected is the reason for people. What was signed with a former secret
+// is not forged but forgotten.
+func whyRejected(r daemon.Rejected) string {
+	if r.Former != "" {
+		return "signed with the former secret " + text.Clean(r.Former) + ": a hook was not rotated"
+	}
+	return text.Clean(r.Reason)
+}
+
+func (p *Page) viewRejected(w, h int) string {
+	t := p.shell.Theme
+	if len(p.rejected) == 0 {
+		return kit.Fit("\n "+t.Faint.Render("no request was refused since the receiver started"), w, h)
+	}
+	var out []string
+	p.at = max(0, min(p.at, len(p.rejected)-1))
+	for i := len(p.rejected) - 1 - p.at; i >= 0 && len(out) < h; i-- {
+		r := p.rejected[i]
+		line := " " + t.Faint.Render(kit.Clock(r.Time, p.shell.Now())) + " " + t.Bad.Render(whyRejected(r)) + "  from " + text.Clean(r.Address)
+		if r.Event != "" {
+			line += "  " + text.Clean(r.Event)
+		}
+		if r.DeliveryID != "" {
+			line += "  " + t.Faint.Render(text.Clean(r.DeliveryID))
+		}
+		if len(r.Fingerprints) > 0 {
+			line += t.Faint.Render("  tried " + text.Clean(strings.Join(r.Fingerprints, ", ")))
+		}
+		out = append(out, t.Cut(line, w))
+	}
+	return kit.Fit(strings.Join(out, "\n"), w, h)
+}
+
+func (p *Page) viewSettings(w, h int) string {
+	t := p.shell.Theme
+	if len(p.cfg.Settings) == 0 {
+		return kit.Fit("\n "+t.Faint.Render("run hookctl config to see every setting and where it comes from"), w, h)
+	}
+	name, value := 0, 0
+	for _, s := range p.cfg.Settings {
+		name, value = max(name, kit.Width(s.Name)), max(value, kit.Width(s.Value))
+	}
+	name = min(name, w/3)
+	value = min(value, w/3)
+	p.at = max(0, min(p.at, len(p.cfg.Settings)-1))
+	var out []string
+	for _, s := range p.cfg.Settings[p.at:] {
+		out = append(out, t.Cut(" "+t.Cell(text.Clean(s.Name), name)+"  "+t.Cell(text.Clean(s.Value), value)+"  "+t.Faint.Render(text.Clean(s.Origin)), w))
+	}
+	return kit.Fit(strings.Join(out, "\n"), w, h)
+}

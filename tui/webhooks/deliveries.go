@@ -1,0 +1,308 @@
+package webhooks
+
+import (
+	"context"
+	"fmt"
+	"slices"
+	"strings"
+
+	tea "charm.land/bubbletea/v2"
+
+	"hookctl/hooks"
+	"hookctl/logs"
+	"hookctl/logs/text"
+	"hookctl/tui/kit"
+)
+
+// deliveriesKept bounds the list; GitHub keeps three days.
+const deliveriesKept = 500
+
+// sent is one event that GitHub sent: all its attempts, and the record here.
+type sent struct {
+	hooks.Event
+	file string // the record in the log; "" for none
+}
+
+// missed reports whether an event never got here. Pings are not missed: they
+// are proofs, not news.
+func (d sent) missed() bool { return !d.OK() && d.file == "" && d.Event.Event != "ping" }
+
+// deliveries shows what GitHub saw of a hook beside what the log has. Events
+// are grouped by GUID: one is missed where no attempt was taken and the log
+// has no record.
+type deliveries struct {
+	p       *Page
+	row     hookRow
+	place   kit.Cursor
+	all     []sent
+	list    []sent // what is shown
+	bad     bool   // only what was missed or refused
+	marks   map[string]bool
+	high    int
+	loading bool
+	err     error
+	busy    string
+	gen     int
+	cancel  context.CancelFunc
+	open    *hooks.Delivery // read for the opened one
+	inside  bool
+	scroll  int
+}
+
+type (
+	deliveriesRead struct {
+		of   *deliveries
+		gen  int
+		list []sent
+		err  error
+	}
+	deliveryRead struct {
+		of   *deliveries
+		full hooks.Delivery
+		err  error
+	}
+	redelivered struct {
+		of  *deliveries
+		n   int
+		err error
+	}
+)
+
+func (p *Page) openDeliveries() tea.Cmd {
+	r, ok := p.current()
+	if !ok || p.client == nil {
+		return nil
+	}
+	o := &deliveries{p: p, row: r, marks: map[string]bool{}}
+	p.shell.Show(o)
+	return o.load()
+}
+
+func (o *deliveries) load() tea.Cmd {
+	if o.cancel != nil {
+		o.cancel()
+	}
+	ctx, cancel := context.WithCancel(o.p.shell.Ctx)
+	o.cancel, o.loading = cancel, true
+	o.gen++
+	gen, c, l, r := o.gen, o.p.client, o.p.cfg.Log.Value, o.row
+	return func() tea.Msg {
+		list, err := c.Deliveries(ctx, r.Target, r.ID, hooks.DeliveryQuery{Limit: deliveriesKept})
+		if err != nil {
+			return deliveriesRead{o, gen, nil, err}
+		}
+		all, err := group(ctx, list, l)
+		return deliveriesRead{o, gen, all, err}
+	}
+}
+
+// group brings the attempts of each event together and looks the event up in
+// the log.
+func group(ctx context.Context, list []hooks.Delivery, l *logs.Log) ([]sent, error) {
+	var out []sent
+	for _, e := range hooks.GroupByGUID(list) {
+		d := sent{Event: e}
+		if l != nil {
+			entries, err := l.Find(ctx, e.GUID)
+			if err != nil {
+				return nil, err
+			}
+			if len(entries) > 0 {
+				d.file = entries[0].File
+			}
+		}
+		out = append(out, d)
+	}
+	return out, nil
+}
+
+func (o *deliveries) Title() string {
+	if o.inside {
+		return "Delivery " + text.Clean(o.list[o.place.At].GUID)
+	}
+	return "Deliveries of " + o.row.title()
+}
+
+func (o *deliveries) Cursor() *tea.Cursor { return nil }
+
+func (o *deliveries) Update(msg tea.Msg) tea.Cmd {
+	switch msg := msg.(type) {
+	case deliveriesRead:
+		if msg.of != o || msg.gen != o.gen {
+			return nil
+		}
+		o.loading, o.err = false, msg.err
+		if msg.err == nil {
+			o.all = msg.list
+			o.choose()
+		}
+	case deliveryRead:
+		if msg.of == o && o.inside && o.list[o.place.At].Latest().ID == msg.full.ID {
+			o.open, o.err = &msg.full, msg.err
+		}
+	case redelivered:
+		if msg.of != o {
+			return nil
+		}
+		o.busy = ""
+		clear(o.marks)
+		if msg.err != nil {
+			return tea.Batch(o.p.shell.Fail(msg.err), o.load())
+		}
+		return tea.Batch(o.p.shell.Say("GitHub sends "+text.Count(msg.n, "event")+" again"), o.load())
+	case caughtUp:
+		return o.load()
+	case kit.News[logs.Entry]:
+		for _, e := range msg {
+			for i := range o.all {
+				if o.all[i].GUID == e.DeliveryID {
+					o.all[i].file = e.File
+				}
+			}
+		}
+		o.choose()
+	case kit.Wheel:
+		o.move(msg.Lines)
+	case kit.Click:
+		if i := o.place.Top + msg.Y - 2; !o.inside && msg.Y >= 2 && msg.Y-2 < o.high && i < len(o.list) {
+			o.place.To(i, len(o.list))
+			if msg.Double {
+				return o.enter()
+			}
+		}
+	}
+	return nil
+}
+
+// choose fills the list anew and keeps the cursor on its delivery.
+func (o *deliveries) choose() {
+	guid := ""
+	if o.place.At < len(o.list) && o.place.At >= 0 {
+		guid = o.list[o.place.At].GUID
+	}
+	list := make([]sent, 0, len(o.all))
+	for _, d := range o.all {
+		if !o.bad || !d.Latest().OK() || d.file == "" {
+			list = append(list, d)
+		}
+	}
+	o.list = list
+	if i := slices.IndexFunc(list, func(d sent) bool { return d.GUID == guid }); i >= 0 {
+		o.place.At = i
+	} else if o.inside {
+		o.inside = false
+	}
+	o.place.To(o.place.At, len(list))
+}
+
+func (o *deliveries) move(by int) {
+	if o.inside {
+		o.scroll = max(0, o.scroll+by)
+		return
+	}
+	o.place.To(o.place.At+by, len(o.list))
+}
+
+// enter opens the delivery under the cursor.
+func (o *deliveries) enter() tea.Cmd {
+	if o.place.At >= len(o.list) {
+		return nil
+	}
+	o.inside, o.open, o.err, o.scroll = true, nil, nil, 0
+	ctx, c, r, id := o.p.shell.Ctx, o.p.client, o.row, o.list[o.place.At].Latest().ID
+	return func() tea.Msg {
+		full, err := c.Delivery(ctx, r.Target, r.ID, id)
+		full.ID = id
+		return deliveryRead{o, full, err}
+	}
+}
+
+// chosen are the marked deliveries, or the one under the cursor.
+func (o *deliveries) chosen() []sent {
+	var out []sent
+	for _, d := range o.list {
+		if o.marks[d.GUID] {
+			out = append(out, d)
+		}
+	}
+	if len(out) == 0 && o.place.At < len(o.list) && o.place.At >= 0 {
+		out = append(out, o.list[o.place.At])
+	}
+	return out
+}
+
+// redeliver asks GitHub to send the chosen ones again.
+func (o *deliveries) redeliver() tea.Cmd {
+	list := o.chosen()
+	o.busy = "asking GitHub to send " + text.Count(len(list), "event") + " again"
+	ctx, c, r := o.p.shell.Ctx, o.p.client, o.row
+	return func() tea.Msg {
+		for i, d := range list {
+			if err := c.Redeliver(ctx, r.Target, r.ID, d.Latest().ID); err != nil {
+				return redelivered{o, i, err}
+			}
+		}
+		return redelivered{o, len(list), nil}
+	}
+}
+
+func (o *deliveries) Actions() []kit.Action {
+	none := ""
+	if len(o.list) == 0 {
+		none = "no delivery is listed"
+	}
+	step := func(id string, keys []string, by int, text string) kit.Action {
+		return kit.Action{ID: id, Keys: keys, Text: text, Run: func() tea.Cmd { o.move(by); return nil }}
+	}
+	ids := ""
+	for _, d := range o.chosen() {
+		ids += fmt.Sprintf(" %d", d.Latest().ID)
+	}
+	back := kit.Action{ID: "deliveries.close", Keys: []string{"esc", "q"}, Label: "close", Text: "Go back to the hooks.", Run: func() tea.Cmd {
+		if o.cancel != nil {
+			o.cancel()
+		}
+		o.p.shell.Shut(o)
+		return nil
+	}}
+	if o.inside {
+		back = kit.Action{ID: "deliveries.back", Keys: []string{"esc", "q"}, Label: "back", Text: "Go back to the list.", Run: func() tea.Cmd { o.inside, o.err = false, nil; return nil }}
+	}
+	out := []kit.Action{
+		{ID: "deliveries.redeliver", Keys: []string{"B"}, Label: "send again", Text: "Ask GitHub to send the marked deliveries, or this one, again.", Command: fmt.Sprintf("hookctl hooks redeliver %d%s %s", o.row.ID, ids, strings.TrimPrefix(o.row.flags(), fmt.Sprint(o.row.ID, " "))), Off: none, Run: o.redeliver},
+		{ID: "deliveries.catchup", Keys: []string{"c"}, Label: "catch up", Text: "Fetch from GitHub what never arrived of this repository, record it and notify.", Command: catchupCommand([]hookRow{o.row}), Run: func() tea.Cmd { return o.p.catchup([]hookRow{o.row}) }},
+		{ID: "deliveries.copy", Keys: []string{"y"}, Text: "Copy the delivery's id.", Off: none, Run: func() tea.Cmd { return o.p.shell.Copy("the delivery id", o.list[o.place.At].GUID) }},
+		step("deliveries.down", []string{"j", "down"}, 1, "Go down."),
+		step("deliveries.up", []string{"k", "up"}, -1, "Go up."),
+		step("deliveries.pagedown", []string{"space", "pgdown"}, max(1, o.high-1), "Go a page down."),
+		step("deliveries.pageup", []string{"pgup"}, -max(1, o.high-1), "Go a page up."),
+		step("deliveries.top", []string{"g", "home"}, -kit.Far, "Go to the newest."),
+		step("deliveries.end", []string{"G", "end"}, kit.Far, "Go to the oldest."),
+	}
+	if !o.inside {
+		out = append([]kit.Action{
+			{ID: "deliveries.open", Keys: []string{"enter"}, Label: "open", Text: "Show the delivery in full.", Off: none, Run: o.enter},
+		}, append(out,
+			kit.Action{ID: "deliveries.mark", Keys: []string{"x"}, Label: "mark", Text: "Mark the delivery, or take the mark away.", Off: none, Run: func() tea.Cmd {
+				g := o.list[o.place.At].GUID
+				if o.marks[g] {
+					delete(o.marks, g)
+				} else {
+					o.marks[g] = true
+				}
+				o.move(1)
+				return nil
+			}},
+			kit.Action{ID: "deliveries.marked", Keys: []string{"X"}, Text: "Mark everything that never arrived.", Run: func() tea.Cmd {
+				for _, d := range o.all {
+					if d.missed() {
+						o.marks[d.GUID] = true
+					}
+				}
+				return nil
+			}},
+			kit.Action{ID: "deliveries.failed", Keys: []string{"v"}, Label: "only failed", Text: "Show only what went wrong, or everything.", Run: func() tea.Cmd { o.bad = !o.bad; o.choose(); return nil }},
+		)...)
+	}
+	return append(out, o.p.shell.HelpAction(), back)
+}

@@ -1,0 +1,181 @@
+package webhooks
+
+import (
+	"fmt"
+	"strings"
+	"time"
+
+	"hookctl/hooks"
+	"hookctl/logs/text"
+	"hookctl/tui/kit"
+)
+
+func (o *deliveries) View(w, h int) string {
+	if w <= 0 || h <= 0 {
+		return ""
+	}
+	w = min(w, 100)
+	if o.inside {
+		return o.viewOne(w, h)
+	}
+	t := o.p.shell.Theme
+	out := []string{kit.FitLine(t.Cut(o.summary(w), w), w)}
+	cols := kit.Spread([]kit.Column{{Width: 1}, {Width: 9, Needs: 50}, {Width: 8, Weight: 2}, {Width: 8, Weight: 3}, {Width: 11}}, w-2)
+	names := []string{"", "time", "event", "GitHub saw", "the log has"}
+	head := "  "
+	for i, n := range names {
+		if cols[i] == 0 {
+			continue
+		}
+		head += t.Cell(n, cols[i]) + " "
+	}
+	out = append(out, t.Faint.Render(kit.FitLine(head, w)))
+	switch {
+	case o.err != nil:
+		out = append(out, o.p.shell.Trouble(o.err, w)...)
+	case o.loading && len(o.list) == 0:
+		out = append(out, t.Faint.Render(" asking GitHub"))
+	case len(o.list) == 0 && o.bad:
+		out = append(out, " Nothing went wrong; "+t.Key.Render("v")+" shows everything.")
+	case len(o.list) == 0:
+		out = append(out, t.Faint.Render(" GitHub has no delivery of this hook; it keeps them for three days"))
+	}
+	if o.err == nil {
+		o.high = max(0, min(h-2, max(len(o.list), 3)))
+		from, to := o.place.Window(len(o.list), o.high)
+		for i := from; i < to; i++ {
+			out = append(out, o.line(o.list[i], cols, w, i == o.place.At))
+		}
+	}
+	return kit.Fit(strings.Join(out, "\n"), w, min(h, max(len(out), 5)))
+}
+
+// summary counts what was missed.
+func (o *deliveries) summary(int) string {
+	t := o.p.shell.Theme
+	missed := 0
+	for _, d := range o.all {
+		if d.missed() {
+			missed++
+		}
+	}
+	s := fmt.Sprintf(" %s in three days", text.Count(len(o.all), "event"))
+	switch {
+	case o.busy != "":
+		s = " " + t.Warn.Render(t.Sym.Pending) + " " + o.busy
+	case o.loading:
+		s += t.Faint.Render("  asking GitHub")
+	case missed > 0:
+		s += "  " + t.Bad.Render(fmt.Sprintf("%d never arrived", missed))
+	case len(o.all) > 0:
+		s += "  " + t.Good.Render("all of them are here")
+	}
+	if o.bad {
+		s += t.Warn.Render("  only what went wrong")
+	}
+	if n := len(o.marks); n > 0 {
+		s += t.Warn.Render(fmt.Sprintf("  %s %d marked", t.Sym.Mark, n))
+	}
+	return s
+}
+
+func (o *deliveries) line(d sent, cols []int, w int, on bool) string {
+	t := o.p.shell.Theme
+	last := d.Latest()
+	saw := answerOf(last)
+	if n := len(d.Attempts); n > 1 {
+		saw += fmt.Sprintf(", %d tries", n)
+	}
+	symbol, style, has := t.Sym.OK, kit.Painter(t.Good), "a record"
+	switch outcome, _ := d.Outcome(d.file != ""); outcome {
+	case hooks.OutcomeElsewhere:
+		symbol, style, has = t.Sym.Warn, t.Warn, "gone"
+	case hooks.OutcomeRecovered:
+		symbol, style, has = t.Sym.OK, t.Warn, "caught up"
+	case hooks.OutcomeRefused, hooks.OutcomeMissing:
+		symbol, style, has = t.Sym.Bad, t.Bad, "nothing"
+	}
+	event := text.Clean(d.Event.Event)
+	if d.Action != "" {
+		event += " " + text.Clean(d.Action)
+	}
+	mark := " "
+	if o.marks[d.GUID] {
+		mark = t.Sym.Mark
+	}
+	cells := []string{symbol, kit.ShortTime(last.DeliveredAt, o.p.shell.Now()), event, text.Clean(saw), has}
+	styles := []kit.Painter{style, t.Faint, t.Text, style, t.Faint}
+	var b strings.Builder
+	for i, c := range cells {
+		if cols[i] == 0 {
+			continue
+		}
+		c = t.Cell(c, cols[i])
+		if !on {
+			c = styles[i].Render(c)
+		}
+		b.WriteString(c + " ")
+	}
+	if on {
+		return t.Selected.Render(kit.FitLine(t.Sym.Cursor+mark+b.String(), w))
+	}
+	return kit.FitLine(" "+t.Warn.Render(mark)+b.String(), w)
+}
+
+// viewOne is one delivery in full.
+func (o *deliveries) viewOne(w, h int) string {
+	t := o.p.shell.Theme
+	e := o.list[o.place.At]
+	d := e.Latest()
+	var out []string
+	add := func(label, words string) {
+		for i, l := range kit.Folded(text.Clean(words), max(1, w-14)) {
+			if i > 0 {
+				label = ""
+			}
+			out = append(out, " "+t.Faint.Render(t.Cell(label, 12))+l)
+		}
+	}
+	add("event", e.Event.Event+" "+e.Action)
+	add("delivered", d.DeliveredAt.Local().Format("2006-01-02 15:04:05")+", "+kit.Ago(o.p.shell.Now().Sub(d.DeliveredAt)))
+	add("answer", answerOf(d))
+	if _, reason := e.Outcome(e.file != ""); strings.HasPrefix(reason, d.Status+": ") {
+		add("cure", strings.TrimPrefix(reason, d.Status+": "))
+	}
+	add("took", d.Duration.Round(time.Millisecond).String())
+	for _, other := range e.Attempts[1:] {
+		add("before", other.DeliveredAt.Local().Format("15:04:05")+" "+answerOf(other))
+	}
+	if e.file != "" {
+		add("record", e.file)
+	} else {
+		add("record", "the log has none")
+	}
+	switch {
+	case o.err != nil:
+		out = append(out, o.p.shell.Trouble(o.err, w)...)
+	case o.open == nil:
+		out = append(out, t.Faint.Render(" asking GitHub for the rest"))
+	default:
+		add("URL", o.open.URL)
+		if o.open.ResponseBody != "" {
+			add("body", o.open.ResponseBody)
+		}
+		for _, k := range kit.SortedKeys(o.open.RequestHeaders) {
+			add("sent", k+": "+o.open.RequestHeaders[k])
+		}
+		for _, k := range kit.SortedKeys(o.open.ResponseHeaders) {
+			add("got", k+": "+o.open.ResponseHeaders[k])
+		}
+	}
+	o.scroll = max(0, min(o.scroll, len(out)-h))
+	out = out[o.scroll:min(len(out), o.scroll+h)]
+	return kit.Fit(strings.Join(out, "\n"), w, min(h, max(len(out), 8)))
+}
+
+func answerOf(d hooks.Delivery) string {
+	if d.OK() {
+		return fmt.Sprintf("%d %s", d.StatusCode, d.Status)
+	}
+	return answerInWords(d.StatusCode, d.Status)
+}

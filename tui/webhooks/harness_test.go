@@ -1,0 +1,101 @@
+package webhooks
+
+import (
+	"os"
+	"testing"
+	"time"
+
+	tea "charm.land/bubbletea/v2"
+
+	"hookctl/hooks"
+	"hookctl/tui/kit"
+	"hookctl/tui/kittest"
+)
+
+func TestMain(m *testing.M) {
+	time.Local = time.UTC
+	os.Exit(m.Run())
+}
+
+// TestReceiverProcess is no test: it is the receiver that daemon.Start runs.
+func TestReceiverProcess(t *testing.T) {
+	if home := os.Getenv("HOOKCTL_TEST_RECEIVER"); home != "" {
+		if err := kittest.ReceiveAt(home); err != nil {
+			t.Fatal(err)
+		}
+	}
+}
+
+// pageScreen is the page on a screen.
+type pageScreen struct {
+	*kittest.Screen
+	*kittest.World
+	hooks *Page
+}
+
+func hooksOf(a *kittest.World, perHook bool) *Page {
+	p := New(a.Shell, Config{
+		Home: a.Cfg.Home, Store: a.Cfg.Store, Dial: a.Cfg.Hooks, PerHook: perHook, Repositories: a.Cfg.Repositories,
+		Log: &a.Log, Receiver: &a.Status, PublicURL: a.PublicURL, Events: eventLines, Poll: a.Poll,
+	})
+	a.Put(p)
+	return p
+}
+
+// eventLines are the events to choose from.
+func eventLines(org bool) []kit.PickItem {
+	var first, rest []kit.PickItem
+	for _, e := range hooks.Events() {
+		switch {
+		case e.OrgOnly && !org || e.Name == "ping":
+		case e.Default:
+			first = append(first, kit.PickItem{ID: e.Name, Right: e.Sentence})
+		default:
+			rest = append(rest, kit.PickItem{ID: e.Name, Right: e.Sentence})
+		}
+	}
+	return append(first, rest...)
+}
+
+func newHookScreen(t testing.TB, cfg kittest.Settings, w, h int) *pageScreen {
+	t.Helper()
+	a := kittest.NewWorld(t, cfg)
+	a.Waits = func(tea.Cmd) tea.Cmd { return nil }
+	p := hooksOf(a, false)
+	return &pageScreen{kittest.NewScreen(t, a, w, h), a, p}
+}
+
+// hooked is a screen on a simulated GitHub, with a receiver that runs.
+func hooked(t testing.TB, w, h int, change ...func(*kittest.Settings)) *pageScreen {
+	t.Helper()
+	cfg := kittest.FullSettings(t)
+	_, cfg.Hooks = kittest.Simulated(t)
+	for _, c := range change {
+		c(&cfg)
+	}
+	s := newHookScreen(t, cfg, w, h)
+	s.Send(kittest.Says(kittest.RunningStatus(), nil))
+	return s
+}
+
+// pageRig is the page on a rig.
+type pageRig struct {
+	*kittest.Rig
+	*kittest.World
+	cfg   *kittest.Settings
+	hooks *Page
+}
+
+func newHookRig(t *testing.T, repositories ...string) *pageRig {
+	t.Helper()
+	r := kittest.NewRig(t, repositories...)
+	return hooksOn(t, r, *r.Cfg, false)
+}
+
+// hooksOn is the page on a rig that may have had another one.
+func hooksOn(t *testing.T, r *kittest.Rig, cfg kittest.Settings, perHook bool) *pageRig {
+	a := kittest.NewWorld(t, cfg)
+	p := hooksOf(a, perHook)
+	r.Model = a
+	return &pageRig{r, a, r.Cfg, p}
+}

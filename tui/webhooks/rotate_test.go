@@ -1,0 +1,219 @@
+package webhooks
+
+import (
+	"context"
+	"net/http"
+	"strings"
+	"testing"
+	"time"
+
+	"hookctl/hooks"
+	"hookctl/hooks/githubtest"
+	"hookctl/hooks/secret"
+	"hookctl/tui/kittest"
+)
+
+// again is another hookctl on the same home, after the first one has ended.
+func (r *pageRig) again() *pageRig {
+	r.T.Helper()
+	other := hooksOn(r.T, r.Another(r.T), r.World.Cfg, false)
+	other.Start()
+	other.Until("the receiver", other.Status.OK)
+	other.Press("3")
+	other.Until("the hooks", func() bool {
+		return other.hooks.loaded && other.hooks.waiting == 0 && other.hooks.secret.fingerprint != ""
+	})
+	return other
+}
+
+// A rotation that was interrupted is gone on with by whichever hookctl comes
+// next, and one that is done can be undone there.
+func TestRotationOutlivesHookctl(t *testing.T) {
+	r := withHooks(t, "octo-org/api", "octo-org/web")
+	old, _, err := r.cfg.Store.Current()
+	if err != nil {
+		t.Fatal(err)
+	}
+	lift := r.GitHub.Fault(githubtest.Fault{Method: "PATCH", Path: "/repos/octo-org/web/hooks/*/config", Delay: time.Hour})
+	r.Press("r")
+	r.Shows("ping verified")
+	r.Press("ctrl+x")
+	r.Until("the end", func() bool { return !r.hooks.rot.busy() })
+	r.Shows("r resumes")
+	lift()
+
+	second := r.again()
+	second.Shows("rotation not finished; r resumes")
+	second.Press("r")
+	second.Shows("Done. u undoes it until")
+	fresh, _, err := r.cfg.Store.Current()
+	if err != nil || fresh == old {
+		t.Fatalf("the secret is the old one (%v)", err)
+	}
+
+	third := second.again()
+	third.Shows("rotated, u undoes until")
+	third.Press("u")
+	third.Until("the undo", func() bool { return !third.hooks.rot.busy() })
+	if back, _, err := r.cfg.Store.Current(); err != nil || back != old {
+		t.Errorf("the old secret is not back (%v)", err)
+	}
+	for _, name := range []string{"octo-org/api", "octo-org/web"} {
+		if got := r.GitHub.Hooks(name)[0].Secret; got != old {
+			t.Errorf("%s signs with %s", name, secret.Fingerprint(got))
+		}
+	}
+}
+
+// What another hookctl rotates is seen here, and not disturbed.
+func TestRotationOfAnotherHookctl(t *testing.T) {
+	r := withHooks(t, "octo-org/web")
+	unlock, err := r.cfg.Store.LockRotation()
+	if err != nil {
+		t.Fatal(err)
+	}
+	r.Press("r")
+	r.Shows("another rotation is running")
+	r.Press("esc")
+	unlock()
+
+	rotator := r.hooks.rotator()
+	list := make([]hooks.Hook, 0, 1)
+	for _, row := range r.hooks.mine() {
+		list = append(list, row.Hook)
+	}
+	if _, err := rotator.Rotate(context.Background(), list, time.Hour); err != nil {
+		t.Fatal(err)
+	}
+	r.Shows("rotated, u undoes until")
+}
+
+// The reasons why a key of the rotation is off, each in words.
+func TestRotationSaysWhyNot(t *testing.T) {
+	off := func(s *pageScreen, id string) string {
+		for _, a := range s.hooks.Actions() {
+			if a.ID == id {
+				return a.Off
+			}
+		}
+		t.Fatalf("there is no action %s", id)
+		return ""
+	}
+	for name, c := range map[string]struct {
+		id, says string
+		change   func(*pageScreen)
+	}{
+		"receiver stopped":      {"hook.rotate", "the receiver has to accept both secrets", func(s *pageScreen) { s.Status.Err = http.ErrServerClosed }},
+		"secret in environment": {"hook.rotate", "the secret is set in the environment", func(s *pageScreen) { s.hooks.secret.origin = secret.FromEnvironment }},
+		"no hook": {"hook.rotate", "no hook delivers to this receiver", func(s *pageScreen) {
+			clear(s.hooks.listed)
+			s.hooks.rejudge()
+		}},
+		"a repository is not known": {"hook.rotate", "octo-org/gone could not be listed", func(s *pageScreen) {
+			s.Send(hooksListed{target: hooks.Target{Owner: "octo-org", Repo: "gone"}, err: &hooks.Error{Op: "list hooks", Err: hooks.ErrRateLimited}})
+		}},
+		"a repository is gone": {"hook.rotate", "", func(s *pageScreen) {
+			s.Send(hooksListed{target: hooks.Target{Owner: "octo-org", Repo: "gone"}, err: &hooks.Error{Op: "list hooks", Err: hooks.ErrNotFound}})
+		}},
+		"nothing to undo": {"hook.undo", "there is no rotation to undo", func(*pageScreen) {}},
+		"grace is over": {"hook.undo", "the grace period is over", func(s *pageScreen) {
+			r := rotationOf(s, secret.StepVerified)
+			r.Promoted, r.Expires = kittest.Noon.Add(-2*time.Hour), kittest.Noon.Add(-time.Hour)
+			s.hooks.rot.stored(r)
+		}},
+	} {
+		t.Run(name, func(t *testing.T) {
+			s := hooked(t, 80, 24)
+			listing(s)
+			c.change(s)
+			if got := off(s, c.id); c.says == "" && got != "" || !strings.Contains(got, c.says) {
+				t.Errorf("it says %q, and not %q", got, c.says)
+			}
+		})
+	}
+}
+
+// The line of a rotation says how far it is, hook by hook.
+func TestRotationStepsOfEachHook(t *testing.T) {
+	s := hooked(t, 80, 24)
+	listing(s)
+	r := &s.hooks.rot
+	r.stored(rotationOf(s, secret.StepPending))
+	r.job, r.verb = kittest.Job0(), "rotate"
+	k := r.order[0]
+	step := func(name, state string) hookStep {
+		r.took(hooks.Step{Target: k.target, HookID: k.id, Name: name, State: state})
+		return r.steps[k]
+	}
+	for _, c := range []struct{ name, state, step string }{
+		{"set secret", hooks.StateRunning, secret.StepPending},
+		{"set secret", hooks.StateDone, secret.StepChanged},
+		{"verify", hooks.StateRunning, secret.StepChanged},
+		{"verify", hooks.StateFailed, secret.StepFailed},
+		{"verify", hooks.StateRunning, secret.StepChanged},
+		{"verify", hooks.StateDone, secret.StepVerified},
+	} {
+		if got := step(c.name, c.state); got.step != c.step {
+			t.Errorf("%s %s makes it %q, not %q", c.name, c.state, got.step, c.step)
+		}
+	}
+	if got := r.share(); got != 100/len(r.order) {
+		t.Errorf("%d %% are done", got)
+	}
+	r.took(hooks.Step{Name: "promote", State: hooks.StateDone})
+	if r.made != hooks.StateDone {
+		t.Error("the promotion is not seen")
+	}
+}
+
+// Whoever leaves while a rotation is at work does not wait for GitHub: it is
+// interrupted, and can be resumed.
+func TestLeavingInterruptsARotation(t *testing.T) {
+	r := withHooks(t, "octo-org/api", "octo-org/web")
+	second := hooksOn(t, r.Another(t), r.World.Cfg, false)
+	second.Start()
+	second.Until("the receiver", second.Status.OK)
+	second.Press("3")
+	second.Until("the hooks", func() bool { return second.hooks.loaded && second.hooks.cannotRotate() == "" })
+	lift := r.GitHub.Fault(githubtest.Fault{Method: "PATCH", Path: "/repos/octo-org/web/hooks/*/config", Delay: time.Hour})
+	defer lift()
+	second.Press("r")
+	second.Shows("ping verified")
+	second.Leave()
+	second.Stop()
+	closed := make(chan struct{})
+	go func() { second.Shell.Close(); close(closed) }()
+	select {
+	case <-closed:
+	case <-time.After(30 * time.Second):
+		t.Fatal("leaving waits for GitHub")
+	}
+	if state, err := r.cfg.Store.Rotation(); err != nil || state == nil || !state.Promoted.IsZero() {
+		t.Errorf("the rotation is not kept as unfinished: %v (%v)", state, err)
+	}
+}
+
+func TestRotationInAFewWords(t *testing.T) {
+	hook := func(status ...string) (out []hooks.RotateHook) {
+		for _, s := range status {
+			out = append(out, hooks.RotateHook{Status: s})
+		}
+		return out
+	}
+	for _, c := range []struct {
+		verb   string
+		result hooks.RotateResult
+		want   string
+	}{
+		{"rotate", hooks.RotateResult{New: "aa", Hooks: hook("rotated", "rotated", "gone")}, "rotated: 2 hooks are signed with the new secret"},
+		{"rotate", hooks.RotateResult{Hooks: hook("rotated")}, "rotated: 1 hook is signed with a new secret of its own"},
+		{"rotate", hooks.RotateResult{Hooks: hook("rotated", "rotated")}, "rotated: 2 hooks are signed with new secrets of their own"},
+		{"finish", hooks.RotateResult{New: "aa", Hooks: hook("rotated", "failed")}, "rotated: 1 hook is signed with the new secret, 1 given up"},
+		{"undo", hooks.RotateResult{New: "aa", Undo: true, Hooks: hook("rotated")}, "undone: 1 hook is signed with aa again"},
+		{"undo", hooks.RotateResult{Undo: true, Hooks: hook("rotated")}, "undone: 1 hook is signed as before"},
+	} {
+		if got := rotatedWords(c.verb, c.result); got != c.want {
+			t.Errorf("%s: got %q, want %q", c.verb, got, c.want)
+		}
+	}
+}

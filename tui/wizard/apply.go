@@ -1,0 +1,374 @@
+package wizard
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"strings"
+
+	tea "charm.land/bubbletea/v2"
+
+	"hookctl/hooks"
+	"hookctl/hooks/secret"
+	"hookctl/logs/text"
+	"hookctl/tui/kit"
+)
+
+// reviewStep shows what will be done at GitHub, in words and as gh lines.
+type reviewStep struct {
+	w      *Wizard
+	gen    int
+	busy   bool
+	err    error
+	plan   hooks.SetupPlan
+	ready  bool
+	scroll int
+	most   int
+}
+
+type planned struct {
+	of    *Wizard
+	gen   int
+	plan  hooks.SetupPlan
+	value string // the secret that the plan is for
+	err   error
+}
+
+func (s *reviewStep) name() string { return "Review" }
+
+// open looks at what is there, each time anew: it may have changed.
+func (s *reviewStep) open() tea.Cmd {
+	s.gen++
+	s.busy, s.ready, s.err, s.scroll = true, false, nil, 0
+	w, gen, ctx, c, cfg := s.w, s.gen, s.w.shell.Ctx, s.w.client, s.w.cfg
+	targets, address, events := w.targets(), w.address.url(), w.events.pick.Picked()
+	return func() tea.Msg {
+		plan, value, err := cfg.plan(ctx, c, targets, address, events)
+		return planned{w, gen, plan, value, err}
+	}
+}
+
+func (s *reviewStep) update(msg tea.Msg) tea.Cmd {
+	switch msg := msg.(type) {
+	case planned:
+		if msg.of == s.w && msg.gen == s.gen {
+			s.busy, s.plan, s.err, s.ready = false, msg.plan, msg.err, msg.err == nil
+			if msg.value != "" {
+				s.w.value = msg.value
+			}
+		}
+	case kit.Wheel:
+		s.move(msg.Lines)
+	}
+	return nil
+}
+
+func (s *reviewStep) move(by int) { s.scroll = max(0, min(s.most, s.scroll+by)) }
+
+// able reports whether there is something that can be done.
+func (s *reviewStep) able() bool { return able(s.plan) }
+
+func (s *reviewStep) next() (bool, tea.Cmd) {
+	switch {
+	case s.busy:
+		return false, nil
+	case !s.ready || !s.able():
+		return false, s.open()
+	}
+	return true, nil
+}
+
+func (s *reviewStep) label() string {
+	switch {
+	case s.busy:
+		return "wait"
+	case !s.ready || !s.able():
+		return "look again"
+	}
+	return "set up now"
+}
+
+func (s *reviewStep) view(w, h int) ([]string, *tea.Cursor) {
+	t := s.w.shell.Theme
+	if s.busy {
+		return []string{s.w.doing("looking at the hooks that are there")}, nil
+	}
+	if s.err != nil {
+		return s.w.trouble(s.err, w), nil
+	}
+	var out []string
+	for _, failed := range []bool{false, true} { // what can be done comes first
+		for _, i := range s.plan.Items {
+			if (i.Action == hooks.ActionFail) == failed {
+				out = append(out, s.item(i, w)...)
+			}
+		}
+		if !failed {
+			out = append(out, kit.Flagged(t.Text, " ", "delivering to "+text.Clean(s.plan.URL)+" for "+strings.Join(s.w.events.pick.Picked(), ", "), w)...)
+		}
+	}
+	out = append(out, "", t.Cut(" "+t.Title.Render("The same by hand")+t.Faint.Render("; the secret is in $"+secret.Variable), w))
+	for _, c := range s.plan.Calls() {
+		for _, l := range callLines(c, w-4) {
+			out = append(out, t.Faint.Render(t.Cut("  "+l, w)))
+		}
+	}
+	room := max(1, h-2)
+	s.most = max(0, len(out)-room)
+	s.move(0)
+	head := t.Cut(" Nothing is changed at GitHub yet. "+t.Key.Render("enter")+" does this:"+t.Faint.Render(s.tally()), w)
+	shown := append([]string{head}, out[s.scroll:min(len(out), s.scroll+room)]...)
+	if s.most > s.scroll {
+		shown = append(shown, t.Faint.Render(t.Cut(" "+t.Sym.Down+" "+text.Count(s.most-s.scroll, "more line"), w)))
+	}
+	return shown, nil
+}
+
+// tally counts what is done where there are many to do it to, "" for few.
+func (s *reviewStep) tally() string {
+	if len(s.plan.Items) <= kit.Many {
+		return ""
+	}
+	counts := map[string]int{}
+	for _, i := range s.plan.Items {
+		counts[i.Action]++
+	}
+	var parts []string
+	for _, a := range [][2]string{{hooks.ActionCreate, "create"}, {hooks.ActionUpdate, "change"}, {hooks.ActionKeep, "keep"}, {hooks.ActionFail, "cannot"}} {
+		if n := counts[a[0]]; n > 0 {
+			parts = append(parts, fmt.Sprintf("%s %d", a[1], n))
+		}
+	}
+	return " " + strings.Join(parts, ", ")
+}
+
+// item is one repository's part of the plan.
+func (s *reviewStep) item(i hooks.SetupItem, w int) []string {
+	t := s.w.shell.Theme
+	name := t.Bold.Render(i.Target.String())
+	var out []string
+	switch i.Action {
+	case hooks.ActionCreate:
+		out = append(out, " "+t.Good.Render("create")+"  "+name)
+	case hooks.ActionUpdate:
+		out = append(out, " "+t.Warn.Render("change")+"  "+name+fmt.Sprintf(": hook %d", i.HookID))
+	case hooks.ActionKeep:
+		out = append(out, " "+t.Faint.Render("keep  ")+"  "+name+fmt.Sprintf(": hook %d stays as it is, and is pinged", i.HookID))
+	case hooks.ActionFail:
+		out = append(out, " "+t.Bad.Render("cannot")+"  "+name)
+		out = append(out, s.w.trouble(i.Err, w)...)
+	}
+	for _, c := range i.Changes {
+		out = append(out, "           "+t.Faint.Render(text.Clean(c.Field+": "+c.From+" becomes "+c.To)))
+	}
+	for _, n := range i.Warnings {
+		out = append(out, s.w.warning(n.Text, w)...)
+	}
+	for k := range out {
+		out[k] = t.Cut(out[k], w)
+	}
+	return out
+}
+
+func (s *reviewStep) actions() []kit.Action {
+	step := func(id, key string, by int, text string) kit.Action {
+		return kit.Action{ID: id, Keys: []string{key}, Text: text, Run: func() tea.Cmd { s.move(by); return nil }}
+	}
+	down := step("wizard.down", "down", 1, "Scroll down.")
+	down.Label = "scroll"
+	return []kit.Action{down, step("wizard.up", "up", -1, "Scroll up."), step("wizard.pagedown", "pgdown", 10, "Scroll ten lines down."), step("wizard.pageup", "pgup", -10, "Scroll ten lines up."),
+		{ID: "wizard.copy", Keys: []string{"y"}, Label: "copy", Text: "Copy the gh lines.", Run: func() tea.Cmd { return s.w.shell.Copy("the gh lines", strings.Join(s.plan.Calls(), "\n")) }}}
+}
+
+// applyStep does it, step by step, and ends with the proof.
+type applyStep struct {
+	w       *Wizard
+	job     *progress
+	results []hooks.SetupResult
+	err     error
+	scroll  int
+	most    int
+	fresh   bool // nobody has scrolled since the last news
+}
+
+type applied struct {
+	of      *Wizard
+	job     *kit.Job[hooks.Step]
+	results []hooks.SetupResult
+	err     error
+}
+
+// busy reports whether hooks are being set up just now.
+func (s *applyStep) busy() bool { return s.job != nil && s.job.Busy() }
+
+func (s *applyStep) name() string { return "Proof" }
+
+func (s *applyStep) open() tea.Cmd { return s.run() }
+
+func (s *applyStep) run() tea.Cmd {
+	w, a := s.w, s.w.shell
+	if w.cfg.Log.Value == nil {
+		s.err = errors.New("the log cannot be read, so no ping can be seen in it")
+		return nil
+	}
+	s.results, s.err, s.scroll, s.fresh = nil, nil, 0, true
+	a.Progress = tea.NewProgressBar(tea.ProgressBarIndeterminate, 0)
+	c, plan, l, cfg := w.client, w.review.plan, w.cfg.Log.Value, w.cfg
+	var job *kit.Job[hooks.Step]
+	var cmd tea.Cmd
+	job, cmd = kit.Begin(a, func(ctx context.Context, progress func(hooks.Step)) tea.Msg {
+		results, err := cfg.carryOut(ctx, c, l, plan, progress)
+		return applied{w, job, results, err}
+	})
+	s.job = &progress{Job: job}
+	return cmd
+}
+
+func (s *applyStep) update(msg tea.Msg) tea.Cmd {
+	switch msg := msg.(type) {
+	case kit.Stepped[hooks.Step]:
+		if s.job != nil && msg.Of == s.job.Job {
+			if s.busy() {
+				done, _ := s.job.done()
+				s.w.shell.Progress = tea.NewProgressBar(tea.ProgressBarDefault, min(99, done*50/max(1, len(s.w.review.plan.Items))))
+			}
+			return s.job.took(msg.Step)
+		}
+	case applied:
+		if msg.of != s.w || s.job == nil || msg.job != s.job.Job {
+			return nil
+		}
+		s.job.Over = true
+		s.w.shell.Progress = nil
+		s.results, s.err = msg.results, msg.err
+		if errors.Is(msg.err, context.Canceled) {
+			s.err = errors.New("interrupted: what was done stays, and nothing is done twice")
+		}
+		return s.finish()
+	case kit.Wheel:
+		s.move(msg.Lines)
+	}
+	return nil
+}
+
+func (s *applyStep) move(by int) { s.scroll = max(0, min(s.most, s.scroll+by)) }
+
+// verified counts the hooks that proved themselves.
+func (s *applyStep) verified() int { return proved(s.results) }
+
+// outcome says how many hooks are proved, and why not all.
+func (s *applyStep) outcome() string {
+	text := fmt.Sprintf("%d of %s proved by a signed ping.", s.verified(), text.Count(len(s.results), "hook"))
+	if !errors.Is(s.err, hooks.ErrIncomplete) {
+		text += " " + s.err.Error()
+	}
+	return text
+}
+
+// finish has the pages look anew, and forgets the wizard's state once all is
+// proved.
+func (s *applyStep) finish() tea.Cmd {
+	w, a := s.w, s.w.shell
+	var names []string
+	for _, r := range s.results {
+		if r.HookID != 0 {
+			names = append(names, r.Target.String())
+		}
+	}
+	cmds := []tea.Cmd{w.cfg.Done(w.client, names, w.address.url())}
+	if s.err == nil {
+		w.Over = true
+		cmds = append(cmds, w.forget())
+	}
+	if !w.shown() {
+		if s.err != nil {
+			cmds = append(cmds, a.Warn("setting up did not finish; w shows why"))
+		} else {
+			cmds = append(cmds, a.Say(fmt.Sprintf("set up: %s proved by a signed ping", kit.Are(s.verified(), "hook"))))
+		}
+	}
+	return tea.Batch(cmds...)
+}
+
+func (s *applyStep) next() (bool, tea.Cmd) {
+	a := s.w.shell
+	switch {
+	case s.busy():
+		return false, nil
+	case s.w.Over:
+		a.Shut(s.w)
+		return false, a.GoTo(kit.PageEvents, nil)
+	}
+	// What failed is planned anew; what is done stays done.
+	s.w.at = stepReview
+	return false, s.w.steps[stepReview].open()
+}
+
+func (s *applyStep) label() string {
+	switch {
+	case s.busy():
+		return "wait"
+	case s.w.Over:
+		return "to the events"
+	}
+	return "try again"
+}
+
+func (s *applyStep) view(w, h int) ([]string, *tea.Cursor) {
+	t := s.w.shell.Theme
+	var foot []string
+	switch {
+	case s.busy():
+		_, failed := s.job.done()
+		text := fmt.Sprintf("%d of %s proved", s.job.proved(), text.Count(len(s.w.targets()), "hook"))
+		if failed > 0 {
+			text += fmt.Sprintf(", %d failed", failed)
+		}
+		foot = []string{"", s.w.doing(text + "; a ping may take some seconds")}
+	case s.w.Over:
+		foot = append([]string{""}, s.proof(w)...)
+	case s.err != nil && len(s.results) == 0:
+		foot = append([]string{""}, s.w.trouble(s.err, w)...)
+	case s.err != nil:
+		foot = append([]string{""}, s.w.warning(s.outcome(), w)...)
+		if h < 12 {
+			break // the footer says what enter does
+		}
+		foot = append(foot, kit.Paragraph("Mend what is named above; "+t.Key.Render("enter")+" tries again and does nothing twice, "+t.Key.Render("esc")+" goes back.", w)...)
+	}
+	room := max(1, h-len(foot))
+	var steps []string
+	if s.job != nil {
+		steps = s.job.view(s.w.shell, w, 0)
+	}
+	s.most = max(0, len(steps)-room)
+	if s.busy() || s.fresh {
+		s.scroll, s.fresh = s.most, s.busy() // what happens, and what failed, is below
+	}
+	s.move(0)
+	return append(steps[s.scroll:min(len(steps), s.scroll+room)], foot...), nil
+}
+
+// proof says that it works, and what to do next.
+func (s *applyStep) proof(w int) []string {
+	t := s.w.shell.Theme
+	print := secret.Fingerprint(s.w.value)
+	text := "It works: a ping signed with " + print + " arrived from " + s.results[0].Target.String() + "."
+	if n := len(s.results); n > 1 {
+		text = fmt.Sprintf("It works: pings signed with %s arrived from all %d.", print, n)
+	}
+	out := []string{t.Good.Bold(true).Render(t.Cut(" "+t.Sym.OK+" "+text, w))}
+	out = append(out, kit.Paragraph(t.Key.Render("enter")+" shows the events as they come: push something to see one.", w)...)
+	return append(out, kit.Paragraph("The receiver keeps running when you leave. After that "+t.Key.Render("3")+" shows the hooks, and "+t.Key.Render("r")+" there replaces the secret.", w)...)
+}
+
+func (s *applyStep) actions() []kit.Action {
+	step := func(id, key string, by int, text string) kit.Action {
+		return kit.Action{ID: id, Keys: []string{key}, Text: text, Run: func() tea.Cmd { s.move(by); return nil }}
+	}
+	out := []kit.Action{step("wizard.down", "down", 1, "Scroll down."), step("wizard.up", "up", -1, "Scroll up."), step("wizard.pagedown", "pgdown", 10, "Scroll ten lines down."), step("wizard.pageup", "pgup", -10, "Scroll ten lines up.")}
+	if s.busy() {
+		out = append(out, kit.Action{ID: "wizard.cancel", Keys: []string{"ctrl+x"}, Label: "interrupt", Text: "Stop between two calls; what was done stays.", Run: func() tea.Cmd { s.job.Stop(); return nil }})
+	}
+	return out
+}

@@ -1,0 +1,327 @@
+package wizard
+
+import (
+	"context"
+	"errors"
+	"net/http"
+	"os"
+	"path/filepath"
+	"slices"
+	"strings"
+	"testing"
+	"time"
+
+	"hookctl/hooks"
+	"hookctl/hooks/githubtest"
+	"hookctl/hooks/secret"
+)
+
+// toReview answers the wizard's questions up to the review.
+func (r *wizardRig) toReview(repositories int) {
+	r.T.Helper()
+	r.Press("w")
+	r.Shows("signed in to github.com as octocat")
+	r.Press("enter")
+	r.Until("the repositories", func() bool { return r.wizard.repos.have != nil })
+	for range repositories {
+		r.Press("space", "down")
+	}
+	r.Press("enter")
+	r.Shows("At which address")
+	r.Until("the tunnels", func() bool { return r.wizard.address.looked })
+	r.Typed("hooks.example.com")
+	r.Until("the receiver's state", func() bool { return r.Status.Known })
+	r.Press("enter")
+	if r.Status.OK() { // the address is asked at once, and cannot be seen from here
+		r.Until("the test", func() bool { return r.wizard.address.busy == "" })
+		r.Press("enter")
+	}
+	r.Shows("Which events?")
+	r.Press("enter")
+	r.Until("the secret", func() bool { return r.wizard.value != "" })
+	r.Press("enter")
+	r.Until("the agent", func() bool { return !r.wizard.notify.busy })
+	r.Press("enter")
+	r.Shows("background process")
+	r.Press("enter")
+	r.Until("the receiver", func() bool { return r.wizard.receiver.done && r.wizard.address.busy == "" })
+	if r.wizard.at == stepReceiver {
+		r.Press("enter")
+	}
+	r.Until("the plan", func() bool { return r.wizard.review.ready })
+}
+
+// A wizard that was left is taken up where it was, also by another hookctl;
+// what it keeps holds no secret.
+func TestWizardGoesOnWhereItWasLeft(t *testing.T) {
+	r := newWizardRig(t, "octo-org/api", "octo-org/web")
+	r.Start()
+	r.Press("w")
+	r.Shows("signed in")
+	r.Press("enter")
+	r.Until("the repositories", func() bool { return r.wizard.repos.have != nil })
+	r.Press("down", "space", "enter")
+	r.Shows("At which address")
+	r.Typed("https://hooks.example.com/webhook/web")
+	r.Press("enter")
+	r.Shows("Which events?")
+	r.Press("space", "enter") // without check_run
+	r.Until("the secret", func() bool { return r.wizard.value != "" })
+	value := r.wizard.value
+	file := filepath.Join(r.cfg.Home, "run", "wizard.json")
+	r.Until("what was kept", func() bool {
+		b, err := os.ReadFile(file)
+		return err == nil && strings.Contains(string(b), `"step":4`)
+	})
+	kept := func(step string) func() bool {
+		return func() bool {
+			b, err := os.ReadFile(file)
+			return err == nil && strings.Contains(string(b), `"step":`+step)
+		}
+	}
+	b, err := os.ReadFile(file)
+	if err != nil || strings.Contains(string(b), value) {
+		t.Fatalf("the state is %s (%v)", b, err)
+	}
+	if info, err := os.Stat(file); err != nil || info.Mode().Perm() != 0o600 {
+		t.Errorf("the state's mode is %v (%v)", info.Mode(), err)
+	}
+
+	// The same hookctl: closed and opened again.
+	r.Press("esc", "esc", "esc", "esc", "esc")
+	if r.Top() != nil {
+		t.Fatal("the wizard is still open")
+	}
+	r.Press("w")
+	r.Shows("Sign in")
+	if got := r.wizard.repos.pick.Picked(); !slices.Equal(got, []string{"octo-org/web"}) {
+		t.Errorf("chosen are %v", got)
+	}
+
+	// Another hookctl.
+	r.Until("the state", kept("0"))
+	r.Press("enter", "enter", "enter", "enter")
+	r.Until("the state", kept("4"))
+	other := wizardOn(t, r.Another(t))
+	other.Start()
+	other.Press("w")
+	other.Until("the step", func() bool { return other.wizard != nil && other.wizard.at == stepSecret })
+	if other.wizard.at != stepSecret || other.wizard.address.url() != "https://hooks.example.com/webhook/web" {
+		t.Errorf("it goes on at step %d with %q", other.wizard.at, other.wizard.address.url())
+	}
+	if slices.Contains(other.wizard.events.pick.Picked(), "check_run") {
+		t.Error("the choice of events is lost")
+	}
+}
+
+// GitHub fails while hooks are made: the step says so with the cure, and enter
+// tries again without doing anything twice.
+func TestWizardTriesAgainWhatFailed(t *testing.T) {
+	r := newWizardRig(t, "octo-org/api", "octo-org/web")
+	r.Start()
+	r.toReview(2)
+	lift := r.GitHub.Fault(githubtest.Fault{Method: "POST", Path: "/repos/octo-org/web/hooks", Status: http.StatusForbidden})
+	r.Press("enter")
+	r.Shows("1 of 2 hooks proved by a signed ping")
+	r.Shows("the hook could not be made")
+	if len(r.GitHub.Hooks("octo-org/api")) != 1 || len(r.GitHub.Hooks("octo-org/web")) != 0 {
+		t.Fatal("other hooks were made")
+	}
+	if _, err := os.Stat(filepath.Join(r.cfg.Home, "run", "wizard.json")); err != nil {
+		t.Errorf("the state is gone before the end: %v", err)
+	}
+	lift()
+	r.Press("enter")
+	r.Until("the plan", func() bool { return r.wizard.at == stepReview && r.wizard.review.ready })
+	r.Shows("is pinged")
+	r.Press("enter")
+	r.Shows("It works")
+	if len(r.GitHub.Hooks("octo-org/api")) != 1 || len(r.GitHub.Hooks("octo-org/web")) != 1 {
+		t.Error("a hook is there twice, or not at all")
+	}
+	r.Until("the state to go", func() bool {
+		_, err := os.Stat(filepath.Join(r.cfg.Home, "run", "wizard.json"))
+		return errors.Is(err, os.ErrNotExist)
+	})
+}
+
+// Closed while it works, the wizard goes on, and says when it is done.
+func TestWizardWorksOnWhileClosed(t *testing.T) {
+	r := newWizardRig(t, "octo-org/web")
+	r.Start()
+	r.toReview(1)
+	lift := r.GitHub.Fault(githubtest.Fault{Method: "POST", Path: "/repos/*/*/hooks", Delay: 200 * time.Millisecond})
+	defer lift()
+	r.Press("enter", "esc")
+	r.Shows("setting up goes on")
+	r.Shows("set up: 1 hook is proved by a signed ping")
+	if len(r.GitHub.Hooks("octo-org/web")) != 1 {
+		t.Error("there is no hook")
+	}
+}
+
+// Interrupted, nothing is half done that the next try would do twice.
+func TestWizardCanBeInterrupted(t *testing.T) {
+	r := newWizardRig(t, "octo-org/web")
+	r.Start()
+	r.toReview(1)
+	lift := r.GitHub.Fault(githubtest.Fault{Method: "POST", Path: "/repos/*/*/hooks", Delay: time.Hour})
+	r.Press("enter")
+	r.Shows("making the hook")
+	r.Press("ctrl+x")
+	r.Until("the end", func() bool { return !r.wizard.apply.busy() })
+	lift()
+	r.Press("enter")
+	r.Until("the plan", func() bool { return r.wizard.at == stepReview && r.wizard.review.ready })
+	r.Press("enter")
+	r.Shows("It works")
+	if n := len(r.GitHub.Hooks("octo-org/web")); n != 1 {
+		t.Errorf("there are %d hooks", n)
+	}
+}
+
+// Every failure before the review is told in its step, and mended there.
+func TestWizardFailuresAndCures(t *testing.T) {
+	t.Run("not signed in, then signed in", func(t *testing.T) {
+		r := newWizardRig(t, "octo-org/web")
+		dial := r.dial
+		r.dial = func() (*hooks.Client, error) {
+			return nil, &hooks.Error{Op: "log in", Target: "github.com", Message: "no GitHub login was found", Cure: "run: gh auth login", Err: hooks.ErrNotLoggedIn}
+		}
+		r.Start()
+		r.Press("w")
+		r.Shows("not signed in to GitHub")
+		r.wizard.cfg.Dial = dial
+		r.Handle(ghDone{of: r.wizard})
+		r.Shows("signed in to github.com as octocat")
+	})
+	t.Run("a permission is missing", func(t *testing.T) {
+		r := newWizardRig(t, "octo-org/web")
+		r.GitHub.SetScopes(githubtest.DefaultLogin, "gist")
+		r.Start()
+		r.Press("w")
+		r.Shows("lacks the permission")
+		r.GitHub.SetScopes(githubtest.DefaultLogin, "gist", "admin:repo_hook")
+		r.Handle(ghDone{of: r.wizard})
+		r.Shows("signed in to github.com as octocat")
+	})
+	t.Run("GitHub is down", func(t *testing.T) {
+		r := newWizardRig(t, "octo-org/web")
+		lift := r.GitHub.Fault(githubtest.Fault{Path: "/user/repos", Status: http.StatusBadGateway})
+		r.Start()
+		r.Press("w")
+		r.Shows("signed in")
+		r.Press("enter")
+		r.Shows("GitHub has a problem")
+		lift()
+		r.Press("ctrl+r")
+		r.Shows("[ ] octo-org/web")
+	})
+	t.Run("the secret's file is open to all", func(t *testing.T) {
+		r := newWizardRig(t, "octo-org/web")
+		if err := os.MkdirAll(r.Home, 0o700); err != nil {
+			t.Fatal(err)
+		}
+		file := filepath.Join(r.Home, ".env")
+		if err := os.WriteFile(file, []byte(secret.Variable+"=0123456789abcdef\n"), 0o644); err != nil {
+			t.Fatal(err)
+		}
+		r.Start()
+		r.Press("w")
+		r.Shows("signed in")
+		r.Until("the secret", func() bool { return r.wizard.secret.err != nil })
+		r.wizard.at = stepSecret
+		r.Shows("is open to every user")
+		r.Press("enter")
+		r.Shows("of .env is used")
+		if info, err := os.Stat(file); err != nil || info.Mode().Perm() != 0o600 {
+			t.Errorf("the mode is %v (%v)", info.Mode(), err)
+		}
+	})
+	t.Run("the receiver does not start", func(t *testing.T) {
+		r := newWizardRig(t, "octo-org/web")
+		args, saved := r.daemon.Args, 0
+		r.daemon.Args = []string{"-test.no-such-flag"}
+		r.setup.SavePort = func(_ context.Context, port int) error { saved = port; return nil }
+		r.Start()
+		r.Press("w")
+		r.Shows("signed in")
+		r.Until("the secret", func() bool { return r.wizard.value != "" })
+		r.wizard.at = stepReceiver
+		r.Press("enter")
+		r.Shows("When the reason is gone")
+		r.Press("ctrl+o")
+		for range 4 {
+			r.Press("backspace")
+		}
+		r.Typed("9100")
+		r.Press("enter")
+		r.Until("the port", func() bool { return r.setup.Port == 9100 })
+		if saved != 9100 {
+			t.Errorf("the port saved is %d", saved)
+		}
+		r.Shows("starts it on port 9100")
+		r.wizard.cfg.Daemon.Args = args
+		r.Press("enter")
+		r.Shows("the receiver runs on")
+	})
+	t.Run("the agent is not there", func(t *testing.T) {
+		r := newWizardRig(t, "octo-org/web")
+		var agent string
+		r.setup.Probe = func(_ context.Context, _, a string) error {
+			if a == "helper" {
+				return nil
+			}
+			return errors.New("no agent of that name")
+		}
+		r.setup.SaveSink = func(_ context.Context, _, a string) error { agent = a; return nil }
+		r.Start()
+		r.Press("w")
+		r.Shows("signed in")
+		r.Until("the secret", func() bool { return r.wizard.value != "" })
+		r.wizard.at = stepNotify
+		r.Run(r.wizard.notify.open())
+		r.Shows("no agent of that name")
+		for range len("orchestrator-amoa") {
+			r.Press("backspace")
+		}
+		r.Typed("helper")
+		r.Press("enter")
+		r.Shows("knows helper")
+		r.Press("enter")
+		r.Shows("background process")
+		r.Press("enter")
+		r.Until("the receiver", func() bool { return r.wizard.receiver.done })
+		if agent != "helper" {
+			t.Errorf("saved is %q", agent)
+		}
+	})
+}
+
+// A tunnel that is started while the step waits shows up by itself, and one
+// that leads here is chosen with enter alone.
+func TestWizardFindsTunnels(t *testing.T) {
+	r := newWizardRig(t, "octo-org/web")
+	if err := r.cfg.Store.SetCurrent("0123456789abcdef"); err != nil {
+		t.Fatal(err)
+	}
+	status := r.Receive()
+	r.Start()
+	r.Until("the receiver", r.Status.OK)
+	r.Press("w")
+	r.Shows("signed in")
+	r.Until("the secret", func() bool { return r.wizard.value != "" })
+	r.wizard.at = stepURL
+	r.Run(r.wizard.address.open())
+	r.Shows("No tunnel runs here yet")
+	r.Handle(tunnelsFound{of: r.wizard, list: []hooks.Tunnel{{Kind: "ngrok", URL: "http://" + status.Address, Target: status.Address}}})
+	r.Shows("ngrok, leads to")
+	r.Press("enter")
+	r.Shows("Which events?")
+	if got := r.wizard.address.url(); got != "http://"+status.Address+"/webhook" {
+		t.Errorf("chosen is %q", got)
+	}
+	if !r.wizard.address.tested[r.wizard.address.url()].ok {
+		t.Error("the address was not tested")
+	}
+}

@@ -1,0 +1,206 @@
+package wizard
+
+import (
+	"errors"
+	"fmt"
+	"testing"
+
+	"hookctl/hooks"
+	"hookctl/hooks/secret"
+	"hookctl/server/daemon"
+	"hookctl/tui/kit"
+	"hookctl/tui/kittest"
+)
+
+// at puts the wizard on a step, as if the ones before were answered.
+func at(s *wizardScreen, step int) *Wizard {
+	s.Press("w")
+	w := s.wizard
+	s.Send(signedIn{of: w, login: login{gh: "/usr/bin/gh", client: w.client, user: hooks.User{Login: "octocat", Scopes: []string{"repo", "admin:repo_hook"}}}})
+	w.value, w.origin = "0123456789abcdef", secret.FromNowhere
+	w.address.choose(kittest.PublicURL)
+	w.address.offers, w.address.looked = nil, true
+	w.address.choose(kittest.PublicURL)
+	for w.at < step && step <= stepNotify {
+		w.at++
+		s.Settle(w.steps[w.at].open())
+	}
+	w.at = step
+	return w
+}
+
+// planOf is what setup would do, as GitHub is in these screens.
+func planOf(s *wizardScreen, w *Wizard) {
+	w.repos.pick.On[kittest.TargetAPI.String()] = true
+	w.repos.pick.On["mona/paintings"] = true
+	s.Settle(w.review.open())
+}
+
+func tell(j *progress, target hooks.Target, id int64, name, state string, err error) {
+	s := hooks.Step{Target: target, HookID: id, Name: name, State: state, Err: err}
+	if state != hooks.StateFailed {
+		s.Detail = map[string]string{"create hook": kittest.PublicURL, "verify": "waiting for a signed ping"}[name]
+	}
+	j.took(s)
+}
+
+// wizardStates are the steps of the wizard.
+func wizardStates() map[string]func(*wizardScreen) {
+	return map[string]func(*wizardScreen){
+		"wizard-1-signin": func(s *wizardScreen) { at(s, stepSignIn) },
+		"wizard-1-nobody": func(s *wizardScreen) {
+			w := at(s, stepSignIn)
+			s.Send(signedIn{of: w, login: login{gh: "/usr/bin/gh"}, err: &hooks.Error{Op: "log in", Target: "github.com", Message: "no GitHub login was found", Cure: "run: gh auth login", Err: hooks.ErrNotLoggedIn}})
+		},
+		"wizard-1-no-gh": func(s *wizardScreen) {
+			w := at(s, stepSignIn)
+			s.Send(signedIn{of: w, err: &hooks.Error{Op: "log in", Target: "github.com", Message: "no GitHub login was found", Cure: "run: gh auth login", Err: hooks.ErrNotLoggedIn}})
+		},
+		"wizard-1-scope": func(s *wizardScreen) {
+			w := at(s, stepSignIn)
+			s.Send(signedIn{of: w, login: login{gh: "/usr/bin/gh", client: w.client, lacks: hookScope, user: hooks.User{Login: "octocat", Scopes: []string{"gist"}}}})
+		},
+		"wizard-2-repositories": func(s *wizardScreen) { at(s, stepRepositories) },
+		"wizard-2-many": func(s *wizardScreen) {
+			w := at(s, stepRepositories)
+			var items []kit.PickItem
+			for i := range 400 {
+				it := kit.PickItem{ID: fmt.Sprintf("acme-research-and-development/identity-provider-integration-eu-west-%03d", i)}
+				if i%3 == 0 {
+					it.Right = "private"
+				}
+				items = append(items, it)
+			}
+			w.repos.pick.Set(items)
+			s.Typed("west-1")
+			s.Press("ctrl+a")
+		},
+		"wizard-2-search": func(s *wizardScreen) { at(s, stepRepositories); s.Typed("lib") },
+		"wizard-2-typed":  func(s *wizardScreen) { at(s, stepRepositories); s.Typed("hub-org/else") },
+		"wizard-3-url": func(s *wizardScreen) {
+			at(s, stepURL)
+			s.Send(kittest.Says(daemon.Status{}, daemon.ErrNotRunning))
+			s.wizard.address.choose("")
+		},
+		"wizard-3-tunnel": func(s *wizardScreen) {
+			w := at(s, stepURL)
+			w.address.input.SetValue("")
+			s.Send(tunnelsFound{of: w, list: []hooks.Tunnel{{Kind: "ngrok", URL: "https://1a2b-3c4d.ngrok-free.app", Target: "127.0.0.1:9000"}, {Kind: "cloudflared", URL: "https://random-words-here.trycloudflare.com"}}})
+		},
+		"wizard-3-run": func(s *wizardScreen) {
+			w := at(s, stepURL)
+			w.address.input.SetValue("")
+			s.Send(tunnelsFound{of: w, can: []string{"cloudflared", "tailscale"}})
+			s.Press("down")
+		},
+		"wizard-3-bad": func(s *wizardScreen) {
+			w := at(s, stepURL)
+			w.address.choose("ftp://files.example.com")
+			s.Press("enter")
+		},
+		"wizard-3-warned": func(s *wizardScreen) {
+			w := at(s, stepURL)
+			s.Send(urlTested{w, kittest.PublicURL, reached{saw: "https://hooks.example.com: /healthz answers 502 Bad Gateway", cure: "the tunnel is up but the receiver does not answer; run: hookctl start"}})
+		},
+		"wizard-4-events": func(s *wizardScreen) { at(s, stepEvents) },
+		"wizard-5-secret": func(s *wizardScreen) { at(s, stepSecret) },
+		"wizard-5-kept":   func(s *wizardScreen) { at(s, stepSecret).origin = secret.FromEnvFile },
+		"wizard-5-open": func(s *wizardScreen) {
+			w := at(s, stepSecret)
+			s.Send(secretFound{of: w, err: &secret.PermissionError{Path: "~/.atlas/.env", Mode: 0o644}})
+		},
+		"wizard-6-notify": func(s *wizardScreen) { at(s, stepNotify).notify.answer["orchestrator-amoa"] = nil },
+		"wizard-6-absent": func(s *wizardScreen) {
+			at(s, stepNotify).notify.answer["orchestrator-amoa"] = errors.New("AI Maestro does not answer at http://127.0.0.1:23000: connection refused")
+		},
+		"wizard-7-receiver": func(s *wizardScreen) {
+			at(s, stepReceiver)
+			s.Send(kittest.Says(daemon.Status{}, daemon.ErrNotRunning))
+		},
+		"wizard-7-port": func(s *wizardScreen) {
+			w := at(s, stepReceiver)
+			s.Send(receiverReady{of: w, err: &daemon.PortError{Address: "127.0.0.1:9000", Holder: "nginx (pid 12)", Err: errors.New("address already in use")}})
+		},
+		"wizard-7-done": func(s *wizardScreen) {
+			w := at(s, stepReceiver)
+			w.receiver.done, w.receiver.addr = true, "127.0.0.1:9000"
+			w.address.tested[kittest.PublicURL] = reached{saw: "https://hooks.example.com: /healthz answers 502 Bad Gateway", cure: "the tunnel is up but the receiver does not answer; run: hookctl start"}
+		},
+		"wizard-8-review": func(s *wizardScreen) { planOf(s, at(s, stepReview)) },
+		"wizard-9-working": func(s *wizardScreen) {
+			w := at(s, stepApply)
+			w.apply.job = &progress{Job: kittest.Job0()}
+			tell(w.apply.job, kittest.TargetAPI, 0, "create hook", hooks.StateDone, nil)
+			tell(w.apply.job, kittest.TargetAPI, 4713, "verify", hooks.StateRunning, nil)
+			tell(w.apply.job, kittest.TargetWeb, 0, "create hook", hooks.StateRunning, nil)
+		},
+		"wizard-9-failed": func(s *wizardScreen) {
+			w := at(s, stepApply)
+			w.apply.job = &progress{Job: kittest.Job0()}
+			tell(w.apply.job, kittest.TargetAPI, 0, "create hook", hooks.StateDone, nil)
+			tell(w.apply.job, kittest.TargetAPI, 4713, "verify", hooks.StateDone, nil)
+			bad := &hooks.Error{Op: "verify hook", Target: "octo-org/web", Message: "GitHub's ping was answered with 502: Invalid HTTP Response: 502", Cure: "the tunnel is up but the receiver does not answer; run: hookctl start", Err: hooks.ErrNotDelivered}
+			tell(w.apply.job, kittest.TargetWeb, 0, "create hook", hooks.StateDone, nil)
+			tell(w.apply.job, kittest.TargetWeb, 4711, "verify", hooks.StateFailed, bad)
+			s.Send(applied{w, w.apply.job.Job, []hooks.SetupResult{{Target: kittest.TargetAPI, HookID: 4713, Verified: true}, {Target: kittest.TargetWeb, HookID: 4711, Err: bad}}, fmt.Errorf("%w: 1 of 2", hooks.ErrIncomplete)})
+		},
+		"wizard-9-done": func(s *wizardScreen) {
+			w := at(s, stepApply)
+			w.apply.job = &progress{Job: kittest.Job0()}
+			for _, t := range []hooks.Target{kittest.TargetAPI, kittest.TargetWeb} {
+				tell(w.apply.job, t, 0, "create hook", hooks.StateDone, nil)
+				tell(w.apply.job, t, 4711, "verify", hooks.StateDone, nil)
+			}
+			s.Send(applied{w, w.apply.job.Job, []hooks.SetupResult{{Target: kittest.TargetAPI, HookID: 4713, Verified: true}, {Target: kittest.TargetWeb, HookID: 4711, Verified: true}}, nil})
+		},
+	}
+}
+
+// The screens as people see them.
+func TestGoldenWizard(t *testing.T) {
+	for name, enter := range wizardStates() {
+		t.Run(name, func(t *testing.T) {
+			kittest.RequireScreens(t, func(w, h int, ascii bool) *kittest.Screen {
+				s := wizarded(t, w, h, func(c *kittest.Settings) { c.ASCII = ascii })
+				enter(s)
+				return s.Screen
+			})
+		})
+	}
+}
+
+// The styles of a light and of a dark terminal.
+func TestGoldenWizardStyles(t *testing.T) {
+	for _, theme := range []string{"light", "dark"} {
+		for _, name := range []string{"wizard-2-search", "wizard-3-warned", "wizard-9-done"} {
+			t.Run(theme+"/"+name, func(t *testing.T) {
+				s := wizarded(t, 80, 24, func(c *kittest.Settings) { c.Theme = theme })
+				wizardStates()[name](s)
+				kittest.RequireStyles(t, s.Screen)
+			})
+		}
+	}
+}
+
+// At any size a screen fits, and every action is whole.
+func TestEverySizeOfWizardFits(t *testing.T) {
+	for name, enter := range wizardStates() {
+		t.Run(name, func(t *testing.T) {
+			s := wizarded(t, 80, 24)
+			enter(s)
+			kittest.RequireFits(t, s.Screen)
+			kittest.RequireWhole(t, s.Actions())
+		})
+	}
+}
+
+// The styles of every screen at every size, as one hash each.
+func TestStylesOfEveryScreen(t *testing.T) {
+	styles := kittest.NewStyles(t)
+	for name, enter := range wizardStates() {
+		s := wizarded(t, 80, 24)
+		enter(s)
+		styles.Add(name, s.Screen, s.Theme)
+	}
+	styles.RequireEqual()
+}

@@ -1,0 +1,150 @@
+package wizard
+
+import (
+	"context"
+	"os"
+	"testing"
+	"time"
+
+	tea "charm.land/bubbletea/v2"
+
+	"hookctl/hooks"
+	"hookctl/logs"
+	"hookctl/server/daemon"
+	"hookctl/tui/kittest"
+)
+
+func TestMain(m *testing.M) {
+	time.Local = time.UTC
+	os.Exit(m.Run())
+}
+
+// TestReceiverProcess is no test: it is the receiver that daemon.Start runs.
+func TestReceiverProcess(t *testing.T) {
+	if home := os.Getenv("HOOKCTL_TEST_RECEIVER"); home != "" {
+		if err := kittest.ReceiveAt(home); err != nil {
+			t.Fatal(err)
+		}
+	}
+}
+
+// wizardDesk opens the wizard as the app does.
+type wizardDesk struct {
+	*kittest.World
+	setup   *Defaults
+	daemon  daemon.Config
+	dial    func() (*hooks.Client, error)
+	demo    bool
+	wizard  *Wizard
+	setUpAt []string // the repositories that were set up
+}
+
+func newWizardDesk(a *kittest.World, setup *Defaults) *wizardDesk {
+	d := &wizardDesk{World: a, setup: setup, daemon: a.Cfg.Daemon, dial: a.Cfg.Hooks}
+	a.SetUp = func() tea.Cmd {
+		if d.wizard != nil && !d.wizard.Over {
+			return d.wizard.Resume()
+		}
+		d.wizard = d.newWizard()
+		return d.wizard.Start()
+	}
+	a.Also = func(msg tea.Msg) tea.Cmd {
+		if d.wizard == nil || a.Shown(d.wizard) {
+			return nil
+		}
+		return d.wizard.Update(msg)
+	}
+	return d
+}
+
+func (d *wizardDesk) newWizard() *Wizard {
+	a := d.World
+	return New(a.Shell, Config{
+		Home: a.Cfg.Home, Store: a.Cfg.Store, Daemon: d.daemon, Dial: d.dial, Setup: d.setup, Temporary: d.demo,
+		Log: &a.Log, Receiver: &a.Status, Poll: a.Poll,
+		Rotator: func(c *hooks.Client, l *logs.Log) *hooks.Rotator {
+			return &hooks.Rotator{Client: c, Store: a.Cfg.Store, Confirm: confirmed(l), Now: a.Now}
+		},
+		Done: func(_ *hooks.Client, repositories []string, address string) tea.Cmd {
+			d.setUpAt, d.setup.URL = repositories, address
+			return a.Poll(false)
+		},
+	})
+}
+
+// confirmed waits until a ping of the hook is in the log.
+func confirmed(l *logs.Log) hooks.Confirm {
+	return func(ctx context.Context, hookID int64, fingerprint string, since time.Time) error {
+		look := time.NewTicker(20 * time.Millisecond)
+		defer look.Stop()
+		for {
+			page, err := l.Page(ctx, logs.Query{Limit: 100})
+			if err != nil {
+				return err
+			}
+			for _, e := range page.Entries {
+				if e.Event == "ping" && e.HookID == hookID && e.Secret == fingerprint && !e.ReceivedAt.Before(since) {
+					return nil
+				}
+			}
+			select {
+			case <-look.C:
+			case <-ctx.Done():
+				return context.Cause(ctx)
+			}
+		}
+	}
+}
+
+// wizardScreen is the wizard on a screen.
+type wizardScreen struct {
+	*kittest.Screen
+	*wizardDesk
+}
+
+// View is the screen.
+func (s *wizardScreen) View() tea.View { return s.World.View() }
+
+// wizarded is a screen on a simulated GitHub, with a receiver that runs.
+func wizarded(t testing.TB, w, h int, change ...func(*kittest.Settings)) *wizardScreen {
+	t.Helper()
+	cfg := kittest.FullSettings(t)
+	_, cfg.Hooks = kittest.Simulated(t)
+	for _, c := range change {
+		c(&cfg)
+	}
+	a := kittest.NewWorld(t, cfg)
+	a.Waits = func(tea.Cmd) tea.Cmd { return nil }
+	d := newWizardDesk(a, &Defaults{URL: cfg.URL, Repositories: cfg.Repositories, Port: 9000, Agent: "orchestrator-amoa", Sink: "http://127.0.0.1:23000", Wait: 30 * time.Second,
+		Tunnels: noTunnels()})
+	s := kittest.NewScreen(t, a, w, h)
+	s.Send(kittest.Says(kittest.RunningStatus(), nil))
+	return &wizardScreen{s, d}
+}
+
+// noTunnels looks where no tunnel can be found.
+func noTunnels() hooks.Tunnels {
+	return hooks.Tunnels{NgrokAPI: []string{"http://127.0.0.1:1"}, Cloudflared: []string{"http://127.0.0.1:1"}}
+}
+
+// wizardRig is the wizard on a rig.
+type wizardRig struct {
+	*kittest.Rig
+	*wizardDesk
+	cfg *kittest.Settings
+}
+
+func newWizardRig(t *testing.T, repositories ...string) *wizardRig {
+	t.Helper()
+	r := kittest.NewRig(t, repositories...)
+	return wizardOn(t, r)
+}
+
+// wizardOn is the wizard on a rig that may have had another one.
+func wizardOn(t *testing.T, r *kittest.Rig) *wizardRig {
+	a := kittest.NewWorld(t, *r.Cfg)
+	d := newWizardDesk(a, &Defaults{Port: 9000, Agent: "orchestrator-amoa", Sink: "http://127.0.0.1:23000", Wait: 10 * time.Second, Tunnels: noTunnels(),
+		Probe: func(context.Context, string, string) error { return nil }})
+	r.Model = a
+	return &wizardRig{r, d, r.Cfg}
+}

@@ -1,0 +1,221 @@
+package wizard
+
+import (
+	"errors"
+	"fmt"
+	"os"
+	"strings"
+
+	tea "charm.land/bubbletea/v2"
+
+	"hookctl/hooks"
+	"hookctl/hooks/secret"
+	"hookctl/tui/kit"
+)
+
+// eventsStep chooses the events.
+type eventsStep struct {
+	w    *Wizard
+	pick *kit.Picker
+	top  int // line of the list in the last view
+	orgs bool
+}
+
+func newEventsStep(w *Wizard) *eventsStep {
+	s := &eventsStep{w: w, pick: kit.NewEventPicker(w.shell.Theme)}
+	chosen := w.cfg.Setup.Events
+	if len(chosen) == 0 {
+		chosen = hooks.DefaultEvents()
+	}
+	for _, e := range chosen {
+		s.pick.On[e] = true
+	}
+	s.pick.Set(EventItems(false))
+	return s
+}
+
+func (s *eventsStep) name() string { return "Events" }
+
+// open offers the events of organisations where only those are chosen.
+func (s *eventsStep) open() tea.Cmd {
+	orgs := len(s.w.targets()) > 0
+	for _, t := range s.w.targets() {
+		orgs = orgs && t.IsOrg()
+	}
+	if orgs != s.orgs {
+		s.orgs = orgs
+		s.pick.Set(EventItems(orgs))
+	}
+	return nil
+}
+
+func (s *eventsStep) update(msg tea.Msg) tea.Cmd {
+	switch msg := msg.(type) {
+	case tea.KeyPressMsg, tea.PasteMsg, kit.Wheel:
+		return s.pick.Update(msg)
+	case kit.Click:
+		msg.Y -= s.top
+		return s.pick.Update(msg)
+	}
+	return nil
+}
+
+func (s *eventsStep) next() (bool, tea.Cmd) {
+	if len(s.pick.Picked()) == 0 {
+		return false, s.w.shell.Warn("choose at least one event with space")
+	}
+	return true, nil
+}
+
+func (s *eventsStep) label() string { return "continue" }
+
+func (s *eventsStep) view(w, h int) ([]string, *tea.Cursor) {
+	t := s.w.shell.Theme
+	out := s.w.intro("Which events? The chosen five are those that can notify an agent; any others are recorded too.", "Which events? space chooses.", w, h)
+	s.top = len(out)
+	top := s.top
+	out = append(out, strings.Split(s.pick.View(w, max(2, h-top-1)), "\n")...)
+	caret := s.pick.Place()
+	if caret != nil {
+		caret.Y += top
+	}
+	picked := s.pick.Picked()
+	foot := fmt.Sprintf(" %s %d chosen: %s", t.Good.Render(t.Sym.OK), len(picked), strings.Join(picked, ", "))
+	if len(picked) == 0 {
+		foot = t.Warn.Render(" " + t.Sym.Warn + " none chosen")
+	}
+	return append(out, t.Cut(foot, w)), caret
+}
+
+func (s *eventsStep) actions() []kit.Action { return s.pick.Steps(s.w.shell, "wizard") }
+
+// secretStep shows the secret in use, or a new one that is saved later.
+type secretStep struct {
+	w    *Wizard
+	busy bool
+	err  error
+}
+
+type secretFound struct {
+	of     *Wizard
+	value  string
+	origin secret.Origin
+	err    error
+}
+
+func (s *secretStep) name() string { return "Secret" }
+
+func (s *secretStep) open() tea.Cmd {
+	if s.w.value == "" || s.err != nil {
+		return s.find()
+	}
+	return nil
+}
+
+// find reads the secret in use; where there is none it makes one.
+func (s *secretStep) find() tea.Cmd {
+	if s.busy {
+		return nil
+	}
+	s.busy = true
+	return s.read()
+}
+
+func (s *secretStep) read() tea.Cmd {
+	w, store, have := s.w, s.w.cfg.Store, s.w.value
+	return func() tea.Msg {
+		value, origin, err := findSecret(store, have)
+		return secretFound{w, value, origin, err}
+	}
+}
+
+func (s *secretStep) update(msg tea.Msg) tea.Cmd {
+	if m, ok := msg.(secretFound); ok && m.of == s.w {
+		s.busy, s.err = false, m.err
+		s.w.value, s.w.origin = m.value, m.origin
+	}
+	return nil
+}
+
+func (s *secretStep) next() (bool, tea.Cmd) {
+	var open *secret.PermissionError
+	switch {
+	case s.busy:
+		return false, nil
+	case errors.As(s.err, &open):
+		return false, s.close(open.Path)
+	case s.err != nil || s.w.value == "":
+		return false, s.find()
+	}
+	return true, nil
+}
+
+// close takes the file from everyone but its owner, and looks again.
+func (s *secretStep) close(file string) tea.Cmd {
+	s.busy = true
+	find := s.read()
+	w := s.w
+	return func() tea.Msg {
+		if err := os.Chmod(file, 0o600); err != nil {
+			return secretFound{of: w, err: err}
+		}
+		return find()
+	}
+}
+
+func (s *secretStep) label() string {
+	var open *secret.PermissionError
+	switch {
+	case errors.As(s.err, &open):
+		return "make it private"
+	case s.err != nil:
+		return "try again"
+	}
+	return "continue"
+}
+
+func (s *secretStep) view(w, h int) ([]string, *tea.Cursor) {
+	t := s.w.shell.Theme
+	out := s.w.intro("GitHub signs every delivery with a secret that only it and the receiver know; what is not signed is refused.",
+		"The secret that GitHub signs with", w, h)
+	print := t.Bold.Render(secret.Fingerprint(s.w.value))
+	switch {
+	case s.busy:
+		out = append(out, s.w.doing("looking for the secret"))
+	case s.err != nil:
+		out = append(out, s.w.trouble(s.err, w)...)
+		if open := new(secret.PermissionError); errors.As(s.err, &open) {
+			out = append(out, kit.Paragraph(t.Key.Render("enter")+" does that for you.", w)...)
+		}
+	case s.w.origin == secret.FromNowhere:
+		out = append(out, s.w.good("a new secret is made: 32 random bytes, fingerprint "+print, w)...)
+		out = append(out, kit.Paragraph("It is kept in .env, readable by you alone, and never shown. r on the Hooks page replaces it at any time without losing a delivery.", w)...)
+	case s.w.origin == secret.FromEnvironment:
+		out = append(out, s.w.good("the secret "+print+" of the variable "+secret.Variable+" is used", w)...)
+		out = append(out, s.w.warning("Set in the environment it cannot be rotated by hookctl; in .env it can.", w)...)
+	default:
+		out = append(out, s.w.good("the secret "+print+" of .env is used", w)...)
+		out = append(out, kit.Paragraph("Your other hooks keep working. r on the Hooks page replaces it at any time without losing a delivery.", w)...)
+	}
+	return out, nil
+}
+
+func (s *secretStep) actions() []kit.Action { return nil }
+
+// EventItems is the catalogue of events as lines to choose; org adds those
+// that only hooks of organisations have.
+func EventItems(org bool) []kit.PickItem {
+	var first, rest []kit.PickItem
+	for _, e := range hooks.Events() {
+		if e.OrgOnly && !org || e.Name == "ping" {
+			continue
+		}
+		it := kit.PickItem{ID: e.Name, Right: e.Sentence}
+		if e.Default {
+			first = append(first, it)
+		} else {
+			rest = append(rest, it)
+		}
+	}
+	return append(first, rest...)
+}

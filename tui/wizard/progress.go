@@ -1,0 +1,139 @@
+package wizard
+
+import (
+	"errors"
+	"slices"
+	"strings"
+
+	tea "charm.land/bubbletea/v2"
+
+	"hookctl/hooks"
+	"hookctl/logs/text"
+	"hookctl/tui/kit"
+)
+
+// progress is a setup at work, with its steps so far.
+type progress struct {
+	*kit.Job[hooks.Step]
+	shown []hooks.Step // one for each target and name, in the order they began
+}
+
+// took puts a step on the list and asks for the next.
+func (j *progress) took(s hooks.Step) tea.Cmd {
+	for i, have := range j.shown {
+		if have.Target == s.Target && have.Name == s.Name {
+			j.shown[i] = s
+			return j.Listen
+		}
+	}
+	j.shown = append(j.shown, s)
+	return j.Listen
+}
+
+// done counts the steps that are over.
+func (j *progress) done() (done, failed int) {
+	for _, s := range j.shown {
+		switch s.State {
+		case hooks.StateFailed:
+			failed++
+			done++
+		case hooks.StateDone, hooks.StateSkipped:
+			done++
+		}
+	}
+	return done, failed
+}
+
+// proved counts the targets of which a signed ping arrived.
+func (j *progress) proved() (n int) {
+	for _, s := range j.shown {
+		if s.Name == "verify" && s.State == hooks.StateDone {
+			n++
+		}
+	}
+	return n
+}
+
+// view draws the last steps that fit, each with its own state.
+func (j *progress) view(sh *kit.Shell, w, h int) []string {
+	t, wide := sh.Theme, 0
+	for _, s := range j.shown {
+		wide = max(wide, kit.Width(s.Target.String()))
+	}
+	wide = min(wide, max(w/3, w-34)) // the words behind it are at most that long, most of them
+	failed := map[hooks.Target]bool{}
+	for _, s := range j.shown {
+		failed[s.Target] = failed[s.Target] || s.State == hooks.StateFailed
+	}
+	shown := slices.Clone(j.shown)
+	slices.SortStableFunc(shown, func(a, b hooks.Step) int { // what failed is last, beside what to do about it
+		switch {
+		case failed[a.Target] == failed[b.Target]:
+			return 0
+		case failed[a.Target]:
+			return 1
+		}
+		return -1
+	})
+	var out []string
+	for _, s := range shown {
+		mark, style := t.Sym.Pending, t.Warn
+		switch s.State {
+		case hooks.StateDone:
+			mark, style = t.Sym.OK, t.Good
+		case hooks.StateFailed:
+			mark, style = t.Sym.Bad, t.Bad
+		case hooks.StateSkipped:
+			mark, style = t.Sym.Dash, t.Faint
+		}
+		line := " " + style.Render(mark) + " "
+		if wide > 0 {
+			line += kit.FitLine(t.Middle(text.Clean(s.Target.String()), wide), wide) + "  "
+		}
+		line += stepWords(s)
+		out = append(out, t.Cut(line, w))
+		if s.Err == nil {
+			continue
+		}
+		for _, l := range kit.Folded(text.Clean(s.Err.Error()), max(1, w-6)) {
+			out = append(out, "     "+t.Bad.Render(l))
+		}
+		if cure := sh.Cure(s.Err); cure != "" {
+			for _, l := range kit.Folded("hint: "+text.Clean(cure), max(1, w-6)) {
+				out = append(out, "     "+l)
+			}
+		}
+	}
+	if h > 0 && len(out) > h {
+		out = append([]string{t.Faint.Render(" " + t.Sym.Up + strings.Repeat(" ", 2) + "earlier steps")}, out[len(out)-h+1:]...)
+	}
+	return out
+}
+
+// stepWords says what a step of a setup or a rotation does, or did.
+func stepWords(s hooks.Step) string {
+	words := map[string][3]string{ // running, done, failed
+		"create hook":    {"making the hook", "hook made", "the hook could not be made"},
+		"edit hook":      {"changing the hook", "hook changed", "the hook could not be changed"},
+		"configure hook": {"changing the hook", "hook changed", "the hook could not be changed"},
+		"set secret":     {"giving it the secret", "it has the secret", "it could not be given the secret"},
+		"verify":         {"waiting for a signed ping", "a signed ping arrived", "no signed ping arrived"},
+		"accept secrets": {"telling the receiver of the secrets", "the receiver accepts what GitHub signs with", "the receiver does not accept what GitHub signs with"},
+		"promote":        {"making the new secret the current one", "the new secret is the current one", "the new secret could not be made the current one"},
+		"look at hooks":  {"looking at its hooks", "looked at its hooks", "its hooks could not be listed"},
+	}
+	w, known := words[s.Name]
+	switch {
+	case s.State == hooks.StateSkipped && errors.Is(s.Err, hooks.ErrHookNotFound):
+		return "the hook was deleted meanwhile"
+	case s.State == hooks.StateSkipped && s.Detail != "":
+		return text.Clean(s.Detail)
+	case !known:
+		return text.Clean(s.Name + " " + s.Detail)
+	case s.State == hooks.StateFailed:
+		return w[2]
+	case s.State == hooks.StateRunning:
+		return w[0]
+	}
+	return w[1]
+}

@@ -1,0 +1,26 @@
+package wizard
+
+import (
+	"testing"
+
+	"hookctl/hooks"
+	"hookctl/tui/kit"
+	"hookctl/tui/kittest"
+)
+
+// Setting up shows in the terminal's own progress bar and leaves nothing there.
+func TestSetupShowsInTheProgressBar(t *testing.T) {
+	shown := func(s *wizardScreen) bool { return s.View().ProgressBar != nil }
+	s := wizarded(t, 80, 24)
+	wizardStates()["wizard-9-working"](s)
+	w := s.wizard
+	close(w.apply.job.Steps)
+	s.Send(kit.Stepped[hooks.Step]{Of: w.apply.job.Job, Step: hooks.Step{Target: kittest.TargetWeb, HookID: 4711, Name: "verify", State: hooks.StateRunning}})
+	if !shown(s) {
+		t.Fatal("no progress while it is at work")
+	}
+	s.Send(applied{w, w.apply.job.Job, nil, hooks.ErrIncomplete})
+	if shown(s) {
+		t.Fatal("the bar is left")
+	}
+}

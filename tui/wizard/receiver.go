@@ -1,0 +1,264 @@
+package wizard
+
+import (
+	"context"
+	"encoding/json"
+	"errors"
+	"fmt"
+	"io"
+	"net/http"
+	"strconv"
+	"strings"
+	"time"
+
+	tea "charm.land/bubbletea/v2"
+
+	"hookctl/hooks"
+	"hookctl/hooks/secret"
+	"hookctl/logs/text"
+	"hookctl/server/daemon"
+	"hookctl/tui/kit"
+)
+
+// receiverStep saves what was chosen for this machine and has the receiver
+// run with it; then it tests the address.
+type receiverStep struct {
+	w    *Wizard
+	busy string
+	err  error
+	done bool
+	addr string
+}
+
+// receiverReady is a receiver that runs with the secret and the settings.
+type receiverReady struct {
+	of     *Wizard
+	status daemon.Status
+	run    string // the tunnel that it runs
+	url    string // and its address
+	err    error
+}
+
+// portSaved is the end of the choice of another port.
+type portSaved struct {
+	of   *Wizard
+	port int
+	err  error
+}
+
+func (s *receiverStep) name() string { return "Receiver" }
+
+func (s *receiverStep) open() tea.Cmd {
+	s.done, s.err = false, nil
+	return s.w.cfg.Poll(false)
+}
+
+func (s *receiverStep) update(msg tea.Msg) tea.Cmd {
+	switch msg := msg.(type) {
+	case receiverReady:
+		if msg.of != s.w {
+			return nil
+		}
+		s.busy, s.err = "", msg.err
+		if msg.err != nil {
+			return s.w.cfg.Poll(false)
+		}
+		s.done, s.addr = true, msg.status.Address
+		u := s.w.address
+		if msg.run != "" {
+			u.opened(msg.run, text.Clean(msg.url))
+		}
+		return tea.Batch(s.w.cfg.Poll(false), s.w.secret.read(), s.w.save(), u.test(u.url()))
+	case portSaved:
+		if msg.of != s.w {
+			return nil
+		}
+		if msg.err != nil {
+			return s.w.shell.Fail(msg.err)
+		}
+		s.w.cfg.Setup.Port, s.err = msg.port, nil
+	case urlTested:
+		if msg.of == s.w && s.done && msg.answer.ok && s.w.on(stepReceiver) {
+			return s.w.forward()
+		}
+	}
+	return nil
+}
+
+func (s *receiverStep) next() (bool, tea.Cmd) {
+	if s.busy != "" || s.w.address.busy != "" {
+		return false, nil
+	}
+	if s.done {
+		return true, nil
+	}
+	s.err = nil
+	s.busy = "starting the receiver"
+	if s.w.cfg.Receiver.OK() {
+		s.busy = "telling the receiver"
+	}
+	w, cfg, ctx := s.w, s.w.cfg, s.w.shell.Ctx
+	l := launch{secret: w.value, url: w.address.url(), run: w.address.run()}
+	l.sink, l.agent = w.notify.chosen()
+	if l.run != "" {
+		s.busy = "starting the receiver and " + l.run
+	}
+	return false, func() tea.Msg {
+		m := receiverReady{of: w, run: l.run}
+		m.status, m.url, m.err = cfg.launch(ctx, l)
+		return m
+	}
+}
+
+// tunnelWait is how long a tunnel may take to open.
+const tunnelWait = 40 * time.Second
+
+// startTunnel has the receiver begin anew, with the tunnel of the settings, and
+// waits until that is open.
+func startTunnel(ctx context.Context, cfg daemon.Config) (daemon.Status, string, error) {
+	if _, err := daemon.Restart(ctx, cfg); err != nil {
+		return daemon.Status{}, "", err
+	}
+	ctx, stop := context.WithTimeout(ctx, tunnelWait)
+	defer stop()
+	c := daemon.Dial(cfg.Home)
+	tick := time.NewTicker(200 * time.Millisecond)
+	defer tick.Stop()
+	for {
+		var state struct{ URL, Problem, Hint string }
+		if err := askTunnel(ctx, c, &state); err != nil {
+			return daemon.Status{}, "", err
+		}
+		switch {
+		case state.Problem != "":
+			return daemon.Status{}, "", hooks.WithCure(errors.New(state.Problem), state.Hint)
+		case state.URL != "":
+			status, err := c.Status(ctx)
+			return status, state.URL, err
+		}
+		select {
+		case <-ctx.Done():
+			return daemon.Status{}, "", hooks.WithCure(errors.New("the tunnel did not open"), "run it by itself in another terminal; its address shows up in the step URL")
+		case <-tick.C:
+		}
+	}
+}
+
+// askTunnel asks the receiver how its tunnel is.
+func askTunnel(ctx context.Context, c *daemon.Client, state any) error {
+	res, err := c.Do(ctx, http.MethodPost, "/tunnel", strings.NewReader("{}"))
+	if err != nil {
+		return fmt.Errorf("ask for the tunnel: %w", err)
+	}
+	defer res.Body.Close() //nolint:errcheck // only read from
+	if res.StatusCode != http.StatusOK {
+		return fmt.Errorf("ask for the tunnel: the receiver answered %s", res.Status)
+	}
+	if err := json.NewDecoder(io.LimitReader(res.Body, 1<<16)).Decode(state); err != nil {
+		return fmt.Errorf("ask for the tunnel: %w", err)
+	}
+	return nil
+}
+
+// startOrReload leaves a receiver that runs with the secrets and settings as
+// they are now.
+func startOrReload(ctx context.Context, cfg daemon.Config) (daemon.Status, error) {
+	status, err := daemon.Dial(cfg.Home).Reload(ctx)
+	if errors.Is(err, daemon.ErrNotRunning) {
+		return daemon.Start(ctx, cfg)
+	}
+	return status, err
+}
+
+func (s *receiverStep) label() string {
+	switch {
+	case s.busy != "" || s.w.address.busy != "":
+		return "wait"
+	case s.done:
+		return "continue"
+	case s.err != nil:
+		return "try again"
+	case s.w.cfg.Receiver.OK():
+		return "save and go on"
+	}
+	return "start it"
+}
+
+func (s *receiverStep) view(w, h int) ([]string, *tea.Cursor) {
+	t := s.w.shell.Theme
+	out := s.w.intro("The receiver is a background process that takes the deliveries in and records them, also while this window is closed.",
+		"The receiver takes deliveries in.", w, h)
+	running := s.w.cfg.Receiver.OK()
+	switch {
+	case s.busy != "":
+		out = append(out, s.w.doing(s.busy))
+	case s.err != nil:
+		out = append(out, s.w.trouble(s.err, w)...)
+		out = append(out, "")
+		again := "When the reason is gone, " + t.Key.Render("enter") + " tries again."
+		if s.w.cfg.Setup.SavePort != nil {
+			again += " " + t.Key.Render(kit.KeyName("ctrl+o", t.Ascii)) + " chooses another port."
+		}
+		out = append(out, kit.Paragraph(again, w)...)
+		return out, nil
+	case s.done:
+		out = append(out, s.w.good("the receiver runs on "+text.Clean(s.addr)+", with the secret "+secret.Fingerprint(s.w.value), w)...)
+	case running && s.w.address.run() == "":
+		out = append(out, s.w.good("the receiver runs on "+text.Clean(s.w.cfg.Receiver.Value.Address), w)...)
+		out = append(out, kit.Paragraph(t.Key.Render("enter")+" saves your choices and has it take them.", w)...)
+	case s.w.address.run() != "":
+		out = append(out, kit.Paragraph(t.Key.Render("enter")+" saves your choices and starts it together with "+s.w.address.run()+".", w)...)
+	default:
+		out = append(out, kit.Paragraph(t.Key.Render("enter")+" saves your choices and starts it on port "+fmt.Sprint(s.w.cfg.Setup.Port)+". hookctl stop ends it.", w)...)
+	}
+	u := s.w.address
+	answer, known := u.tested[u.url()]
+	switch {
+	case !s.done:
+	case u.busy != "":
+		out = append(out, s.w.doing(u.busy))
+	case known && answer.ok:
+		out = append(out, s.w.good(answer.saw, w)...)
+	case known:
+		out = append(out, s.w.seen(answer, w)...)
+		out = append(out, "")
+		out = append(out, kit.Paragraph("GitHub may see what this machine cannot; the ping at the end is the proof. "+t.Key.Render("enter")+" goes on, "+t.Key.Render("esc")+" goes back to choose another address.", w)...)
+	}
+	return out, nil
+}
+
+// askPort asks for a port, and saves it.
+func (s *receiverStep) askPort() tea.Cmd {
+	a := s.w.shell
+	pr := kit.NewPrompt(a, "port", "port", strconv.Itoa(s.w.cfg.Setup.Port))
+	pr.Hint = "the local port of the receiver, 1 to 65535; the tunnel has to lead to it"
+	pr.Accept = func(text string) tea.Cmd {
+		port, err := strconv.Atoi(strings.TrimSpace(text))
+		if err != nil || port < 1 || port > 65535 {
+			return a.Warn("a port is a number from 1 to 65535")
+		}
+		save, ctx, w := s.w.cfg.Setup.SavePort, a.Ctx, s.w
+		return func() tea.Msg { return portSaved{w, port, save(ctx, port)} }
+	}
+	a.Show(pr)
+	return nil
+}
+
+func (s *receiverStep) actions() []kit.Action {
+	off, fixed := "", ""
+	if !s.done {
+		off = "the receiver does not run yet"
+	}
+	switch {
+	case s.w.cfg.Setup.SavePort == nil:
+		fixed = "set receiver.port in hookctl.yaml, or WEBHOOK_PORT"
+	case s.w.cfg.Receiver.OK() || s.done:
+		fixed = "the receiver runs already; hookctl stop ends it"
+	}
+	u := s.w.address
+	port := kit.Action{ID: "wizard.port", Keys: []string{"ctrl+o"}, Text: "Choose another port for the receiver.", Off: fixed, Run: s.askPort}
+	if fixed == "" {
+		port.Label = "another port"
+	}
+	return []kit.Action{port, {ID: "wizard.test", Keys: []string{"ctrl+r"}, Label: "test again", Text: "Ask the address whether this receiver answers there.", Off: off, Run: func() tea.Cmd { return u.test(u.url()) }}}
+}

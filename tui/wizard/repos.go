@@ -1,0 +1,184 @@
+package wizard
+
+import (
+	"fmt"
+	"strings"
+
+	tea "charm.land/bubbletea/v2"
+
+	"hookctl/hooks"
+	"hookctl/logs/text"
+	"hookctl/tui/kit"
+)
+
+// reposStep chooses repositories and organisations, many at once.
+type reposStep struct {
+	w    *Wizard
+	pick *kit.Picker
+	top  int // line of the list in the last view
+	busy bool
+	err  error
+	have *hooks.Client // whose list is shown
+}
+
+type reposFound struct {
+	of     *Wizard
+	client *hooks.Client
+	list   []hooks.Repository
+	err    error
+}
+
+func newReposStep(w *Wizard) *reposStep {
+	s := &reposStep{w: w, pick: kit.NewPicker(w.shell.Theme, "type to search, or any owner/repo")}
+	s.pick.Extra = func(words string) (kit.PickItem, bool) {
+		t, err := hooks.ParseTarget(words)
+		if err != nil {
+			return kit.PickItem{}, false
+		}
+		if t.IsOrg() {
+			if !s.offersOrg(t.Owner) {
+				return kit.PickItem{}, false
+			}
+			return kit.PickItem{ID: t.String(), Text: "organisation " + t.String(), Right: "all its repositories", Off: noOrg(s.w.user)}, true
+		}
+		if s.w.client != nil {
+			if _, err := s.w.client.ParseTarget(words); err != nil { // its namesake here is another repository
+				return kit.PickItem{ID: text.Clean(words), Right: "on another host", Off: "it is on another host; " + text.Clean(s.w.shell.Cure(err))}, true
+			}
+		}
+		return kit.PickItem{ID: t.String(), Right: "as typed"}, true
+	}
+	for _, r := range w.cfg.Setup.Repositories {
+		if t, err := hooks.ParseTarget(r); err == nil {
+			s.pick.On[t.String()] = true
+		}
+	}
+	s.pick.Set(nil)
+	return s
+}
+
+// offersOrg reports whether what is typed is meant as an organisation: it owns
+// a listed repository, or nothing else matches.
+func (s *reposStep) offersOrg(name string) bool {
+	for _, it := range s.pick.Items {
+		if owner, _, ok := strings.Cut(it.ID, "/"); ok && strings.EqualFold(owner, name) {
+			return !strings.EqualFold(name, s.w.user.Login)
+		}
+	}
+	return len(s.pick.Shown) == 0
+}
+
+func (s *reposStep) name() string { return "Repositories" }
+
+func (s *reposStep) open() tea.Cmd {
+	if s.w.client == nil || s.busy || s.have == s.w.client && s.err == nil {
+		return nil
+	}
+	return s.load()
+}
+
+func (s *reposStep) load() tea.Cmd {
+	s.busy, s.err = true, nil
+	w, ctx, c := s.w, s.w.shell.Ctx, s.w.client
+	return func() tea.Msg {
+		list, err := c.Repositories(ctx, hooks.RepositoryQuery{AnyRole: true, Archived: true})
+		return reposFound{w, c, list, err}
+	}
+}
+
+func (s *reposStep) update(msg tea.Msg) tea.Cmd {
+	switch msg := msg.(type) {
+	case reposFound:
+		if msg.of != s.w || msg.client != s.w.client {
+			return nil
+		}
+		s.busy, s.err = false, msg.err
+		if msg.err == nil {
+			s.have = msg.client
+			s.pick.Set(repoItems(msg.list))
+		}
+	case tea.KeyPressMsg, tea.PasteMsg, kit.Wheel:
+		return s.pick.Update(msg)
+	case kit.Click:
+		msg.Y -= s.top
+		return s.pick.Update(msg)
+	}
+	return nil
+}
+
+// repoItems are the lines: what can be chosen comes first.
+func repoItems(list []hooks.Repository) []kit.PickItem {
+	var can, cannot []kit.PickItem
+	for _, r := range list {
+		it := kit.PickItem{ID: text.Clean(r.FullName)}
+		switch {
+		case r.Archived:
+			it.Off = "archived: its hooks cannot be changed"
+			it.Right = "archived"
+		case !r.Admin:
+			it.Off = "you are not an administrator of " + it.ID
+			it.Right = "not an administrator"
+		case r.Private:
+			it.Right = "private"
+		}
+		if it.Off != "" {
+			cannot = append(cannot, it)
+			continue
+		}
+		can = append(can, it)
+	}
+	return append(can, cannot...)
+}
+
+func (s *reposStep) next() (bool, tea.Cmd) {
+	if len(s.pick.Picked()) == 0 {
+		it, ok := s.pick.Under()
+		switch {
+		case s.err != nil && !ok:
+			return false, s.load()
+		case !ok:
+			return false, s.w.shell.Warn("type a repository as owner/repo, or wait for the list")
+		case it.Off != "":
+			return false, s.w.shell.Warn(it.Off)
+		}
+		s.pick.Toggle()
+	}
+	return true, nil
+}
+
+func (s *reposStep) label() string {
+	if s.err != nil && len(s.pick.Picked()) == 0 && s.pick.Size() == 0 {
+		return "try again"
+	}
+	return "continue"
+}
+
+func (s *reposStep) view(w, h int) ([]string, *tea.Cursor) {
+	t := s.w.shell.Theme
+	out := s.w.intro("Which repositories? "+t.Key.Render("space")+" chooses as many as you like, typing searches, "+t.Key.Render("enter")+" goes on.",
+		"Which repositories? space chooses.", w, h)
+	if s.err != nil {
+		out = append(out, s.w.trouble(s.err, w)...)
+	}
+	n := len(s.pick.Picked())
+	foot := t.Faint.Render(fmt.Sprintf(" none chosen: enter takes the marked line; %s listed", text.Thousands(len(s.pick.Items))))
+	switch {
+	case n > 0:
+		foot = " " + t.Good.Render(t.Sym.OK) + " " + fmt.Sprintf("%d chosen: ", n) + strings.Join(s.pick.Picked(), ", ")
+	case s.busy:
+		foot = s.w.doing("asking GitHub for your repositories")
+	}
+	s.top = len(out)
+	top := s.top
+	out = append(out, strings.Split(s.pick.View(w, max(2, h-top-1)), "\n")...)
+	caret := s.pick.Place()
+	if caret != nil {
+		caret.Y += top
+	}
+	return append(out, t.Cut(foot, w)), caret
+}
+
+func (s *reposStep) actions() []kit.Action {
+	again := kit.Action{ID: "wizard.reload", Keys: []string{"ctrl+r"}, Text: "Ask GitHub for the list again.", Run: s.load}
+	return append(s.pick.Steps(s.w.shell, "wizard"), again)
+}

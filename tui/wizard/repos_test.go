@@ -1,0 +1,64 @@
+package wizard
+
+import (
+	"slices"
+	"testing"
+
+	"hookctl/hooks"
+	"hookctl/tui/kit"
+	"hookctl/tui/kittest"
+)
+
+// An organisation is offered where it is meant, and needs a permission of its
+// own.
+func TestRepositoriesOffersOrganisations(t *testing.T) {
+	s := wizarded(t, 80, 24)
+	w := at(s, stepRepositories)
+	w.user = hooks.User{Login: "octocat", Scopes: []string{"repo", "admin:org_hook"}}
+	s.Typed("octo-org")
+	s.Shows("organisation octo-org")
+	s.Press("end", "space")
+	if got := w.targets(); !slices.Contains(got, hooks.Target{Owner: "octo-org"}) {
+		t.Errorf("chosen are %v", got)
+	}
+	s.Typed("octo-or")
+	s.Lacks("organisation octo-or ")
+	for range len("octo-or") {
+		s.Press("backspace")
+	}
+	w.user.Scopes = []string{"repo"}
+	s.Typed("hub-org")
+	s.Shows("organisation hub-org")
+	s.Press("space")
+	s.Shows("gh auth refresh -s admin:org_hook")
+}
+
+// A repository of another host is not taken for its namesake here.
+func TestRepositoriesRefusesAnotherHost(t *testing.T) {
+	r := newWizardRig(t, "octo-org/api")
+	r.Start()
+	r.Press("w")
+	r.Shows("signed in to github.com as octocat")
+	r.Press("enter")
+	r.Shows("octo-org/api")
+	r.Typed("ghe.example.com/octo-org/api")
+	r.Shows("on another host")
+	r.Press("space")
+	r.Shows("GH_HOST=ghe.example.com")
+	if got := r.wizard.targets(); len(got) != 0 {
+		t.Errorf("chosen are %v", got)
+	}
+}
+
+// A click chooses the line under it.
+func TestClicksChoose(t *testing.T) {
+	for name, open := range map[string]func(*wizardScreen) *kit.Picker{
+		"repositories": func(s *wizardScreen) *kit.Picker { return at(s, stepRepositories).repos.pick },
+		"events":       func(s *wizardScreen) *kit.Picker { return at(s, stepEvents).events.pick },
+	} {
+		t.Run(name, func(t *testing.T) {
+			s := wizarded(t, 80, 24)
+			kittest.RequireClickable(t, s.Screen, open(s))
+		})
+	}
+}

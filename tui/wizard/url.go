@@ -1,0 +1,351 @@
+package wizard
+
+import (
+	"errors"
+	"fmt"
+	"net"
+	"slices"
+	"strings"
+	"time"
+
+	"charm.land/bubbles/v2/textinput"
+	tea "charm.land/bubbletea/v2"
+
+	"hookctl/hooks"
+	"hookctl/tui/kit"
+)
+
+// tunnelsEvery is how often tunnels are looked for while the step is on screen.
+const tunnelsEvery = 3 * time.Second
+
+// urlStep chooses the public address: a tunnel that was found, the one of the
+// settings, or what is typed.
+type urlStep struct {
+	w       *Wizard
+	offers  []offer
+	input   textinput.Model
+	at      int // an offer; len(offers) is the typed one
+	top     int // line of the first offer in the last view
+	touched bool
+	looking bool
+	looked  bool
+	ticking bool
+	findErr error
+	err     error // what is wrong with the chosen one
+	busy    string
+	tested  map[string]reached
+}
+
+type (
+	tunnelsFound struct {
+		of   *Wizard
+		list []hooks.Tunnel
+		can  []string // kinds of tunnels whose programs are here
+		err  error
+	}
+	lookAgain struct{ of *Wizard }
+	urlTested struct {
+		of     *Wizard
+		url    string
+		answer reached
+	}
+)
+
+func newURLStep(w *Wizard) *urlStep {
+	s := &urlStep{w: w, input: kit.NewInput(""), tested: map[string]reached{}}
+	s.input.Placeholder = "type an address"
+	if u := w.cfg.Setup.URL; u != "" {
+		s.offers = []offer{{url: hookURL(u), from: "from the settings"}}
+	}
+	s.at = 0
+	return s
+}
+
+// hookURL completes what a person types to the address of a hook; what cannot
+// be one stays as it is.
+func hookURL(text string) string {
+	if address, err := hooks.HookURL(text, ""); err == nil {
+		return address
+	}
+	return strings.TrimSpace(text)
+}
+
+// url is the chosen address, "" while there is none.
+func (s *urlStep) url() string {
+	if s.at < len(s.offers) {
+		return s.offers[s.at].url
+	}
+	return hookURL(s.input.Value())
+}
+
+// run is the kind of tunnel that the receiver is to run, "" for none.
+func (s *urlStep) run() string {
+	if s.at < len(s.offers) {
+		return s.offers[s.at].run
+	}
+	return ""
+}
+
+// opened takes the address of the tunnel that the receiver runs.
+func (s *urlStep) opened(kind, address string) {
+	s.offers = slices.DeleteFunc(s.offers, func(o offer) bool { return o.run == kind })
+	s.offers = append([]offer{{url: hookURL(address), from: kind + ", run by the receiver"}}, s.offers...)
+	s.at, s.touched = 0, true
+}
+
+// choose takes an address, as one of the offers or as typed.
+func (s *urlStep) choose(address string) {
+	for i, o := range s.offers {
+		if hooks.SameURL(o.url, address) {
+			s.at = i
+			return
+		}
+	}
+	s.at = len(s.offers)
+	s.input.SetValue(address)
+	s.input.CursorEnd()
+}
+
+// checkHookURL refuses what GitHub cannot send to.
+func checkHookURL(address string) error {
+	if address == "" {
+		return errors.New("type the address, or start a tunnel: it shows up here by itself")
+	}
+	_, err := hooks.HookURL(address, "")
+	return err
+}
+
+// private reports whether an address can surely not be reached from outside.
+func private(address string) bool {
+	_, err := hooks.CheckPublic(address, "")
+	return errors.Is(err, hooks.ErrNotPublic)
+}
+
+func (s *urlStep) name() string { return "URL" }
+
+func (s *urlStep) open() tea.Cmd { return s.look() }
+
+// look asks the tunnels of this machine for addresses.
+func (s *urlStep) look() tea.Cmd {
+	if s.looking {
+		return nil
+	}
+	s.looking = true
+	w, ctx, port, d := s.w, s.w.shell.Ctx, s.port(), s.w.cfg.Setup
+	return func() tea.Msg {
+		m := tunnelsFound{of: w}
+		m.list, m.can, m.err = d.findTunnels(ctx, port)
+		return m
+	}
+}
+
+// port is where the receiver listens, or will.
+func (s *urlStep) port() int {
+	if s.w.cfg.Receiver.OK() {
+		if _, p, err := net.SplitHostPort(s.w.cfg.Receiver.Value.Address); err == nil {
+			var n int
+			if _, err := fmt.Sscan(p, &n); err == nil && n > 0 {
+				return n
+			}
+		}
+	}
+	return s.w.cfg.Setup.Port
+}
+
+func (s *urlStep) update(msg tea.Msg) tea.Cmd {
+	switch msg := msg.(type) {
+	case tunnelsFound:
+		if msg.of != s.w {
+			return nil
+		}
+		s.looking, s.looked, s.findErr = false, true, msg.err
+		s.offer(msg.list, msg.can)
+		if s.w.on(stepURL) && !s.ticking {
+			s.ticking = true
+			w := s.w
+			return s.w.shell.Later(tunnelsEvery, lookAgain{w})
+		}
+	case lookAgain:
+		if msg.of == s.w {
+			s.ticking = false
+			if s.w.on(stepURL) {
+				return s.look()
+			}
+		}
+	case urlTested:
+		if msg.of != s.w {
+			return nil
+		}
+		s.tested[msg.url] = msg.answer
+		s.busy = ""
+		if msg.answer.ok && s.w.on(stepURL) && msg.url == s.url() {
+			return s.w.forward()
+		}
+	case tea.KeyPressMsg, tea.PasteMsg:
+		before := s.input.Value()
+		var cmd tea.Cmd
+		s.input, cmd = s.input.Update(msg)
+		if s.input.Value() != before {
+			s.at, s.touched, s.err = len(s.offers), true, nil
+		}
+		return cmd
+	case kit.Wheel:
+		s.move(msg.Lines)
+	case kit.Click:
+		if i := msg.Y - s.top; i >= 0 && i <= len(s.offers) {
+			s.move(i - s.at)
+		}
+	}
+	return nil
+}
+
+// offer merges what was found into the list and keeps the choice.
+func (s *urlStep) offer(list []hooks.Tunnel, can []string) {
+	chosen, run, typed := s.url(), s.run(), s.at == len(s.offers)
+	offers := s.w.cfg.Setup.offers(list, can)
+	s.offers = offers
+	switch i := slices.IndexFunc(offers, func(o offer) bool { return o.run != "" && o.run == run }); {
+	case s.touched && typed: // what is being typed stays as it is
+		s.at = len(offers)
+	case i >= 0 && s.touched:
+		s.at = i
+	case !s.touched && strings.TrimSpace(s.input.Value()) == "":
+		s.at = 0 // a tunnel that runs is the best guess
+	default:
+		s.choose(chosen)
+	}
+}
+
+func (s *urlStep) move(by int) {
+	s.at = max(0, min(len(s.offers), s.at+by))
+	s.touched, s.err = true, nil
+}
+
+// next checks the address, and tests it where a receiver runs that can answer.
+func (s *urlStep) next() (bool, tea.Cmd) {
+	address := s.url()
+	if s.busy != "" {
+		return false, nil
+	}
+	if s.run() != "" {
+		s.touched = true
+		return true, nil // the address is known once the receiver runs it
+	}
+	if s.err = checkHookURL(address); s.err != nil {
+		return false, nil
+	}
+	s.touched = true
+	if _, done := s.tested[address]; done || !s.w.cfg.Receiver.OK() {
+		return true, nil
+	}
+	return false, s.test(address)
+}
+
+// test asks the address for this receiver.
+func (s *urlStep) test(address string) tea.Cmd {
+	s.busy = "asking " + address + " for this receiver"
+	w, ctx, home := s.w, s.w.shell.Ctx, s.w.cfg.Home
+	if s.w.cfg.Temporary && hooks.SameReceiver(address, s.w.cfg.Setup.URL) {
+		return func() tea.Msg {
+			return urlTested{w, address, reached{ok: true, saw: hooks.BaseURL(address) + " is a simulated address, and leads to this receiver"}}
+		}
+	}
+	return func() tea.Msg { return urlTested{w, address, reach(ctx, home, address)} }
+}
+
+func (s *urlStep) label() string {
+	if r, ok := s.tested[s.url()]; ok && !r.ok {
+		return "continue all the same"
+	}
+	return "continue"
+}
+
+func (s *urlStep) view(w, h int) ([]string, *tea.Cursor) {
+	t := s.w.shell.Theme
+	out := s.w.intro("At which address does GitHub reach this machine? Usually it is a tunnel or a reverse proxy that leads to port "+fmt.Sprint(s.port())+".",
+		"A public address that leads to port "+fmt.Sprint(s.port()), w, h)
+	line := func(i int, text, right string) string {
+		dot := "( )"
+		if i == s.at {
+			dot = "(x)"
+		}
+		room := max(0, w-6)
+		right = t.Cut(right, max(0, room-kit.Width(text)-2))
+		body := dot + " " + t.Cut(text, room)
+		if i == s.at && i < len(s.offers) {
+			return t.Selected.Render(kit.FitLine(t.Sym.Cursor+body+"  "+right, w))
+		}
+		return " " + body + "  " + t.Faint.Render(right)
+	}
+	s.top = len(out)
+	for i, o := range s.offers {
+		if o.run != "" {
+			o.url, o.from = "let the receiver run "+o.run, "it gets a public address"
+		}
+		out = append(out, line(i, o.url, o.from))
+	}
+	const lead = "another: "
+	s.input.SetWidth(max(1, w-7-len(lead)))
+	typed := len(s.offers)
+	mark := " "
+	dot := "( )"
+	if s.at == typed {
+		mark, dot = t.Key.Render(t.Sym.Cursor), "(x)"
+	}
+	var caret *tea.Cursor
+	if c := kit.CaretOf(s.input); c != nil && s.at == typed {
+		c.X += 5 + len(lead)
+		c.Y = len(out)
+		caret = c
+	}
+	out = append(out, mark+dot+" "+lead+s.input.View())
+	if full := s.url(); s.at == typed && s.err == nil && full != "" && full != strings.TrimSpace(s.input.Value()) {
+		out = append(out, t.Faint.Render(t.Cut("       that is "+full, w)))
+	}
+	out = append(out, "")
+	answer, known := s.tested[s.url()]
+	switch {
+	case s.err != nil:
+		out = append(out, s.w.trouble(s.err, w)...)
+	case s.busy != "":
+		out = append(out, s.w.doing(s.busy))
+	case known && answer.ok:
+		out = append(out, s.w.good(answer.saw, w)...)
+	case known:
+		out = append(out, s.w.seen(answer, w)...)
+		out = append(out, kit.Paragraph("GitHub may see what this machine cannot; the ping at the end is the proof. "+t.Key.Render("enter")+" goes on all the same.", w)...)
+	case private(s.url()):
+		out = append(out, s.w.warning("GitHub can hardly reach this address: it is not on the public internet.", w)...)
+	case s.run() != "":
+		out = append(out, kit.Paragraph("The address is made when the receiver starts, and the hooks follow when it changes.", w)...)
+	case len(s.offers) == 0 && s.looked:
+		out = append(out, t.Faint.Render(t.Cut(" No tunnel runs here yet. Any of these, in another terminal, shows up by itself:", w)))
+		port := fmt.Sprint(s.port())
+		for _, l := range []string{"ngrok http " + port, "cloudflared tunnel --url http://127.0.0.1:" + port, "tailscale funnel " + port} {
+			out = append(out, t.Cut("   "+l, w))
+		}
+	case s.looking && !s.looked:
+		out = append(out, s.w.doing("looking for tunnels"))
+	case !s.w.cfg.Receiver.OK():
+		out = append(out, t.Faint.Render(t.Cut(" The address is tested once the receiver runs.", w)))
+	}
+	return out, caret
+}
+
+func (s *urlStep) actions() []kit.Action {
+	step := func(id, key string, by int, text string) kit.Action {
+		return kit.Action{ID: id, Keys: []string{key}, Text: text, Run: func() tea.Cmd { s.move(by); return nil }}
+	}
+	test := kit.Action{ID: "wizard.test", Keys: []string{"ctrl+r"}, Label: "test", Text: "Ask the address whether this receiver answers there.", Run: func() tea.Cmd { return s.test(s.url()) }}
+	switch {
+	case !s.w.cfg.Receiver.OK():
+		test.Off = "the receiver does not run yet; the address is tested when it does"
+	case s.run() != "":
+		test.Off = "the address is known once the receiver runs the tunnel"
+	case checkHookURL(s.url()) != nil:
+		test.Off = "there is no address to test"
+	}
+	down := step("wizard.down", "down", 1, "Go one line down.")
+	down.Label = "choose"
+	return []kit.Action{down, step("wizard.up", "up", -1, "Go one line up."), test}
+}

@@ -1,0 +1,131 @@
+package wizard
+
+import (
+	"context"
+	"testing"
+
+	"hookctl/hooks"
+	"hookctl/hooks/secret"
+	"hookctl/server/daemon"
+	"hookctl/tui/kittest"
+)
+
+// Tunnels that are found while an address is typed leave the line alone.
+func TestTypingGoesOnWhenTunnelsAreFound(t *testing.T) {
+	s := wizarded(t, 80, 24)
+	w := at(s, stepURL)
+	for range len(w.address.offers) {
+		s.Press("down")
+	}
+	w.address.input.SetValue("")
+	s.Typed("hooks")
+	s.Send(tunnelsFound{of: w, list: []hooks.Tunnel{{Kind: "ngrok", URL: "https://x.ngrok.app"}}})
+	s.Typed(".example.com")
+	if got := w.address.input.Value(); got != "hooks.example.com" || w.address.url() != "https://hooks.example.com/webhook" {
+		t.Errorf("the line is %q, the address %q", got, w.address.url())
+	}
+}
+
+func TestHookURL(t *testing.T) {
+	for text, want := range map[string]string{
+		"":                           "",
+		"hooks.example.com":          "https://hooks.example.com/webhook",
+		" hooks.example.com/ ":       "https://hooks.example.com/webhook",
+		"https://h.example/webhook":  "https://h.example/webhook",
+		"https://h.example/a/b":      "https://h.example/a/b",
+		"http://127.0.0.1:9000":      "http://127.0.0.1:9000/webhook",
+		"https://h.example/?x=1":     "https://h.example/webhook?x=1",
+		"h.example/webhook/frontend": "https://h.example/webhook/frontend",
+	} {
+		if got := hookURL(text); got != want {
+			t.Errorf("hookURL(%q) = %q, not %q", text, got, want)
+		}
+	}
+	for _, bad := range []string{"", "ftp://h.example", "https://", "https://a b.example"} {
+		if checkHookURL(hookURL(bad)) == nil {
+			t.Errorf("%q is taken", bad)
+		}
+	}
+	for address, want := range map[string]bool{
+		"http://localhost:9000/webhook": true, "https://10.0.0.7/webhook": true, "https://printer.local/": true, "https://[::1]/": true,
+		"https://hooks.example.com/": false, "https://140.82.112.3/": false,
+	} {
+		if private(address) != want {
+			t.Errorf("private(%q) is %v", address, !want)
+		}
+	}
+}
+
+func FuzzHookURL(f *testing.F) {
+	for _, s := range []string{"hooks.example.com", "https://h/webhook", "://", "http://[::1", "%zz", "a b"} {
+		f.Add(s)
+	}
+	f.Fuzz(func(t *testing.T, s string) {
+		got := hookURL(s)
+		if checkHookURL(got) == nil && hookURL(got) != got {
+			t.Errorf("%q becomes %q and then %q", s, got, hookURL(got))
+		}
+		private(got)
+	})
+}
+
+// A secret that was rotated while the wizard waited is the one that its hooks
+// get.
+func TestWizardTakesTheSecretOfNow(t *testing.T) {
+	r := newWizardRig(t, "octo-org/web")
+	if err := r.cfg.Store.SetCurrent("0123456789abcdef"); err != nil {
+		t.Fatal(err)
+	}
+	r.Start()
+	r.toReview(1)
+	if err := r.cfg.Store.SetCurrent("fedcba9876543210"); err != nil {
+		t.Fatal(err)
+	}
+	if _, err := daemon.Dial(r.Home).Reload(context.Background()); err != nil {
+		t.Fatal(err)
+	}
+	r.Press("esc", "enter", "enter", "enter")
+	r.Until("the plan", func() bool {
+		if r.wizard.at == stepReceiver && r.wizard.receiver.done && r.wizard.address.busy == "" {
+			r.Press("enter")
+		}
+		return r.wizard.at == stepReview && r.wizard.review.ready
+	})
+	r.Press("enter")
+	r.Shows("It works")
+	if got := r.GitHub.Hooks("octo-org/web")[0].Secret; got != "fedcba9876543210" {
+		t.Errorf("the hook signs with %s", secret.Fingerprint(got))
+	}
+}
+
+// Where a tunnel's program is, the receiver can run it, and its address is the
+// one of the hooks.
+func TestWizardLetsTheReceiverRunATunnel(t *testing.T) {
+	r := newWizardRig(t, "octo-org/web")
+	var kind string
+	r.setup.SaveTunnel = func(_ context.Context, k string) error { kind = k; return nil }
+	r.Start()
+	r.Press("w")
+	r.Shows("signed in")
+	r.Press("enter")
+	r.Until("the repositories", func() bool { return r.wizard.repos.have != nil })
+	r.Press("enter")
+	r.Until("the tunnels", func() bool { return r.wizard.address.looked })
+	r.Handle(tunnelsFound{of: r.wizard, can: []string{"cloudflared"}})
+	r.Shows("let the receiver run cloudflared")
+	r.Press("enter", "enter")
+	r.Until("the secret", func() bool { return r.wizard.value != "" })
+	r.Press("enter")
+	r.Until("the agent", func() bool { return !r.wizard.notify.busy })
+	r.Press("enter")
+	r.Shows("together with cloudflared")
+	r.Press("enter")
+	r.Until("the receiver", func() bool { return r.wizard.receiver.done && r.wizard.address.busy == "" })
+	r.Press("enter")
+	r.Until("the plan", func() bool { return r.wizard.review.ready })
+	r.Press("enter")
+	r.Shows("It works")
+	if got := r.GitHub.Hooks("octo-org/web"); kind != "cloudflared" || len(got) != 1 || got[0].URL != kittest.PublicURL {
+		t.Errorf("the tunnel is %q, the hooks are %v", kind, got)
+	}
+}

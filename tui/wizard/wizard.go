@@ -1,0 +1,286 @@
+// Package wizard sets up webhooks step by step, from the sign-in to the proof
+// that a signed ping arrived.
+//
+// Each step asks one question and says in its own view what goes wrong, with
+// the cure. Nothing is changed at GitHub before the review, and what was
+// chosen is kept when the wizard is left.
+package wizard
+
+import (
+	"fmt"
+	"strings"
+
+	tea "charm.land/bubbletea/v2"
+
+	"hookctl/hooks"
+	"hookctl/hooks/secret"
+	"hookctl/logs"
+	"hookctl/logs/text"
+	"hookctl/server/daemon"
+	"hookctl/tui/kit"
+)
+
+// wizardStep is one question of the wizard. It asks, answers with next, and
+// says what goes wrong in its own view, with the cure.
+type wizardStep interface {
+	name() string
+	open() tea.Cmd // called when it comes to the front
+	update(tea.Msg) tea.Cmd
+	// next is enter: done leaves for the following step.
+	next() (done bool, cmd tea.Cmd)
+	label() string // what enter does
+	// view draws into the room and says where the terminal's cursor stands.
+	view(w, h int) (lines []string, caret *tea.Cursor)
+	actions() []kit.Action // besides enter and esc
+}
+
+// The steps of the wizard, in their order.
+const (
+	stepSignIn = iota
+	stepRepositories
+	stepURL
+	stepEvents
+	stepSecret
+	stepNotify
+	stepReceiver
+	stepReview
+	stepApply
+)
+
+// Config is what the wizard is given.
+type Config struct {
+	Home      string // HOOKCTL_HOME
+	Store     *secret.Store
+	Daemon    daemon.Config                 // how the receiver is started
+	Dial      func() (*hooks.Client, error) // opens GitHub; called outside the loop
+	Setup     *Defaults                     // what it starts from; a port that is chosen goes in
+	Temporary bool                          // this is the demo: the public URL is simulated
+	Log       *kit.Answer[*logs.Log]
+	Receiver  *kit.Answer[daemon.Status]
+	Poll      func(again bool) tea.Cmd // asks the receiver how it is
+	// Rotator proves hooks by their pings, and takes new ones into a rotation
+	// that is under way.
+	Rotator func(*hooks.Client, *logs.Log) *hooks.Rotator
+	// Done is called when hooks were set up, perhaps not all.
+	Done func(client *hooks.Client, repositories []string, address string) tea.Cmd
+}
+
+// Wizard sets up webhooks, from the sign-in to the proof that a signed ping
+// arrived. Nothing is changed at GitHub before the review; esc goes a step
+// back and nothing that was chosen is lost, also when hookctl ends.
+type Wizard struct {
+	shell *kit.Shell
+	cfg   Config
+	steps []wizardStep
+	at    int
+	goal  int // the step to go on at, once the sign-in holds
+	Over  bool
+	caret *tea.Cursor
+	head  int // lines above the step in the last view
+	file  *stateFile
+	saves int
+
+	client *hooks.Client
+	user   hooks.User
+	value  string // the secret: the one in use, or a new one that is not saved yet
+	origin secret.Origin
+
+	signIn   *signInStep
+	repos    *reposStep
+	address  *urlStep
+	events   *eventsStep
+	secret   *secretStep
+	notify   *notifyStep
+	receiver *receiverStep
+	review   *reviewStep
+	apply    *applyStep
+}
+
+// New makes a wizard that starts from the settings.
+func New(shell *kit.Shell, cfg Config) *Wizard {
+	w := &Wizard{shell: shell, cfg: cfg, file: &stateFile{path: cfg.wizardFile()}}
+	w.signIn = &signInStep{w: w}
+	w.repos = newReposStep(w)
+	w.address = newURLStep(w)
+	w.events = newEventsStep(w)
+	w.secret = &secretStep{w: w}
+	w.notify = newNotifyStep(w)
+	w.receiver = &receiverStep{w: w}
+	w.review = &reviewStep{w: w}
+	w.apply = &applyStep{w: w}
+	w.steps = []wizardStep{w.signIn, w.repos, w.address, w.events, w.secret, w.notify, w.receiver, w.review, w.apply}
+	return w
+}
+
+// Start shows a new wizard, where an earlier run left it unfinished.
+func (w *Wizard) Start() tea.Cmd {
+	w.shell.Show(w)
+	return tea.Batch(w.restore(), w.steps[w.at].open())
+}
+
+// Resume shows the wizard again.
+func (w *Wizard) Resume() tea.Cmd {
+	if !w.shown() {
+		w.shell.Show(w)
+	}
+	if w.apply.busy() {
+		return nil
+	}
+	return w.steps[w.at].open()
+}
+
+// shown reports whether the wizard is on screen.
+func (w *Wizard) shown() bool { return w.shell.Shown(w) }
+
+// Title implements Overlay.
+func (w *Wizard) Title() string {
+	return fmt.Sprintf("Set up %d/%d: %s", w.at+1, len(w.steps), w.steps[w.at].name())
+}
+
+// Update gives messages to every step: what a step asked for is answered also
+// after it was left. Keys and turns of the wheel are for the one on screen.
+func (w *Wizard) Update(msg tea.Msg) tea.Cmd {
+	switch msg := msg.(type) {
+	case tea.KeyPressMsg, tea.PasteMsg, kit.Wheel:
+		return w.steps[w.at].update(msg)
+	case kit.Click:
+		msg.Y -= w.head
+		return w.steps[w.at].update(msg)
+	case wizardRestored:
+		return w.restored(msg)
+	}
+	cmds := make([]tea.Cmd, 0, len(w.steps))
+	for _, s := range w.steps {
+		cmds = append(cmds, s.update(msg))
+	}
+	return tea.Batch(cmds...)
+}
+
+// on reports whether a step is the one on screen.
+func (w *Wizard) on(step int) bool { return w.at == step && w.shown() }
+
+// next asks the step whether it is complete, and goes on.
+func (w *Wizard) next() tea.Cmd {
+	done, cmd := w.steps[w.at].next()
+	if !done {
+		return cmd
+	}
+	return tea.Batch(cmd, w.forward())
+}
+
+// forward goes to the following step.
+func (w *Wizard) forward() tea.Cmd {
+	if w.at+1 >= len(w.steps) {
+		return nil
+	}
+	w.at++
+	return tea.Batch(w.steps[w.at].open(), w.save())
+}
+
+// back goes a step back, or closes the wizard, which keeps what was chosen.
+func (w *Wizard) back() tea.Cmd {
+	switch {
+	case w.apply.busy():
+		w.shell.Shut(w)
+		return w.shell.Say("setting up goes on; w shows it again")
+	case w.Over:
+		w.shell.Shut(w)
+		return nil
+	case w.at == stepSignIn:
+		w.shell.Shut(w)
+		return w.shell.Say("what you chose is kept; w goes on with it")
+	}
+	w.at--
+	return tea.Batch(w.steps[w.at].open(), w.save())
+}
+
+// Cursor implements Overlay.
+func (w *Wizard) Cursor() *tea.Cursor { return w.caret }
+
+// View implements Overlay.
+func (w *Wizard) View(room, high int) string {
+	if room <= 0 || high <= 0 {
+		return ""
+	}
+	wide := min(room, 96)
+	h := min(high, 24)
+	head := w.crumbs(wide, h)
+	w.head = len(head)
+	lines, caret := w.steps[w.at].view(wide, max(1, h-len(head)))
+	w.caret = nil
+	if caret != nil && caret.Y+len(head) < h && caret.X < wide {
+		caret.Y += len(head)
+		w.caret = caret
+	}
+	return kit.Fit(strings.Join(append(head, lines...), "\n"), wide, h)
+}
+
+// crumbs shows all steps, what is done and what is to come.
+func (w *Wizard) crumbs(wide, h int) []string {
+	if h < 13 {
+		return nil
+	}
+	t := w.shell.Theme
+	var parts []string
+	n := 1
+	for i, s := range w.steps {
+		name := strings.Replace(s.name(), "Repositories", "Repos", 1)
+		n += kit.Width(name) + 2
+		switch {
+		case i < w.at:
+			name = t.Good.Render(name)
+		case i == w.at:
+			name = t.TabOn.Render(name)
+		default:
+			name = t.Faint.Render(name)
+		}
+		parts = append(parts, name)
+	}
+	if n > wide {
+		return nil
+	}
+	return []string{" " + strings.Join(parts, "  "), ""}
+}
+
+// Actions implements Overlay.
+func (w *Wizard) Actions() []kit.Action {
+	back := kit.Action{ID: "wizard.back", Keys: []string{"esc"}, Label: "back", Text: "Go a step back; what was chosen stays.", Run: w.back}
+	switch {
+	case w.Over || w.at == stepSignIn:
+		back.Label, back.Text = "close", "Close the wizard."
+	case w.apply.busy():
+		back.Label, back.Text = "leave it working", "Close the wizard; setting up goes on."
+	}
+	next := kit.Action{ID: "wizard.next", Keys: []string{"enter"}, Label: w.steps[w.at].label(), Text: "Go on with what is chosen.", Command: w.command(), Run: w.next}
+	return append([]kit.Action{next}, append(w.steps[w.at].actions(), back)...)
+}
+
+// targets are the chosen repositories and organisations.
+func (w *Wizard) targets() []hooks.Target {
+	var out []hooks.Target
+	for _, name := range w.repos.pick.Picked() {
+		if t, err := hooks.ParseTarget(name); err == nil {
+			out = append(out, t)
+		}
+	}
+	return out
+}
+
+// command is the same setup as a command line.
+func (w *Wizard) command() string {
+	parts := []string{"hookctl", "setup"}
+	for _, t := range w.targets() {
+		if t.IsOrg() {
+			parts = append(parts, "--org", text.Shell(t.String()))
+		} else {
+			parts = append(parts, "-R", text.Shell(t.String()))
+		}
+	}
+	if u := w.address.url(); u != "" {
+		parts = append(parts, "--url", text.Shell(u))
+	}
+	for _, e := range w.events.pick.Picked() {
+		parts = append(parts, "--event", text.Shell(e))
+	}
+	return strings.Join(parts, " ")
+}
