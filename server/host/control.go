@@ -23,7 +23,7 @@ import (
 // The control socket's calls beyond those of the daemon. The receiver's side of each stands beside the client's, so that
 // they agree.
 
-// Client calls the running receiver of a home. Every call fails with [daemon.ErrNotRunning] where there is none.
+// Client calls the running receiver of a home. Every call fails with [daemon.ErrNotRunning] if none runs.
 type Client struct{ socket *daemon.Client }
 
 // Dial gives the client of a home. It connects with the first call.
@@ -162,7 +162,7 @@ func (r *receiver) test(ctx context.Context, q Sample) (Ingested, error) {
 	}
 	fingerprint, ok := ring.Match(q.Payload, q.Signature, 0, "/webhook", now)
 	if !ok {
-		return Ingested{}, hooks.WithCure(errors.New("the signature does not match any secret of the receiver"), "the receiver may use another home; see: hookctl status")
+		return Ingested{}, hooks.WithCure(errors.New("the signature does not match any secret of the receiver"), "check that the receiver uses the same home: hookctl status")
 	}
 	return r.ingest(ctx, &logs.Record{
 		EventType: q.Event, DeliveryID: q.DeliveryID, Source: logs.SourceTest, Payload: q.Payload,
@@ -266,7 +266,7 @@ func (r *receiver) showTunnel(context.Context, struct{}) (tunnelAnswer, error) {
 	return tunnelAnswer{URL: r.tunnel.url, Problem: r.tunnel.problem, Hint: r.tunnel.hint}, nil
 }
 
-// failure is the body of every answer that is no success.
+// failure is the body of every answer that reports a failure.
 type failure struct {
 	Error string `json:"error"`
 	Hint  string `json:"hint,omitempty"`

@@ -93,7 +93,7 @@ func (d *draft) save(home string, step int) error {
 		err = maybe.WriteFile(d.file(home), append(b, '\n'), 0o600)
 	}
 	if err != nil {
-		return fmt.Errorf("keep the answers: %w", err)
+		return fmt.Errorf("save the answers: %w", err)
 	}
 	return nil
 }
@@ -101,7 +101,7 @@ func (d *draft) save(home string, step int) error {
 // remove forgets the answers: everything is set up.
 func (d *draft) remove(home string) error {
 	if err := os.Remove(d.file(home)); err != nil && !errors.Is(err, fs.ErrNotExist) {
-		return fmt.Errorf("forget the answers: %w", err)
+		return fmt.Errorf("remove the saved answers: %w", err)
 	}
 	return nil
 }

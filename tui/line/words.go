@@ -34,20 +34,20 @@ const (
 func aliases() []alias {
 	return []alias{
 		{"events", "events list", filter, "The newest events, or those that match a filter"},
-		{"view", "events view", facts, "One event, a line for each fact: view 3; events view 3 prints all of it"},
+		{"view", "events view", facts, "One event without its payload: view 3; events view 3 prints all"},
 		{"follow", "events follow", anything, "New events as they arrive"},
-		{"replay", "events replay", anything, "Send records through routing again"},
+		{"replay", "events replay", anything, "Route records again, as new records"},
 		{"resend", "events resend", anything, "Send the notifications of records again"},
-		{"hooks all", "hooks list --match *", nothing, "The hooks of every repository that you administer"},
+		{"hooks all", "hooks list --match *", nothing, "The hooks of all repositories that you administer"},
 		{"hooks", "hooks list", nothing, "The hooks at GitHub"},
 		{"hook", "hooks view", number, "One hook: hook 2"},
-		{"ping", "hooks ping", anything, "Ask GitHub for a ping"},
+		{"ping", "hooks ping", anything, "Ask GitHub to send a ping"},
 		{"pause", "hooks disable", anything, "Pause a hook: GitHub delivers nothing"},
-		{"resume", "rotate --resume", nothing, "Go on with a rotation; with a number, let a paused hook deliver again"},
+		{"resume", "rotate --resume", nothing, "Continue a rotation; with a number, resume a paused hook"},
 		{"resume", "hooks enable", anything, ""},
 		{"edit", "hooks edit", anything, "Choose the events of a hook"},
 		{"delete", "hooks delete", anything, "Delete a hook at GitHub"},
-		{"deliveries", "hooks deliveries", anything, "What GitHub delivered, beside the log"},
+		{"deliveries", "hooks deliveries", anything, "Compare what GitHub delivered with the log"},
 		{"redeliver missed", "hooks redeliver --missed", anything, ""},
 		{"redeliver", "hooks redeliver", delivery, "Ask GitHub to send deliveries of the last list again; or: redeliver missed"},
 		{"rotate all", "rotate --all", nothing, ""},
@@ -60,7 +60,7 @@ func aliases() []alias {
 		{"web", "events view --web", anything, "Open the page of an event in the browser"},
 		{"filters", "events filters", nothing, "The saved filters; events @NAME uses one"},
 		{"save", "events filters save", anything, "Save a filter: save NAME FILTER"},
-		{"forget", "events filters forget", anything, "Forget a saved filter"},
+		{"forget", "events filters forget", anything, "Delete a saved filter"},
 		{"settings", "config", nothing, "Every setting and where it comes from"},
 	}
 }
@@ -87,7 +87,7 @@ func (a alias) usage() string {
 func refused() map[string]string {
 	return map[string]string{
 		"serve":      "serve runs the receiver in the foreground; start runs it in the background",
-		"demo":       "the demo has a home of its own: leave with quit, then run hookctl demo with ACCESSIBLE=1",
+		"demo":       "the demo uses a home of its own: quit, then run hookctl demo with ACCESSIBLE=1",
 		"completion": "completion is for a shell; here, words and a question mark list what may follow",
 	}
 }
@@ -105,7 +105,7 @@ func (m *mode) commands(words []string) ([][]string, error) {
 		return [][]string{words}, nil //nolint:nilerr // Executing it says what is wrong, and what is near.
 	}
 	if cmd == tree && (words[0] == "--accessible" || len(rest) == 0) {
-		return nil, m.fail("this is line mode already", "type help for the commands")
+		return nil, m.fail("this is already line mode", "type help for the commands")
 	}
 	top := cmd
 	for top.HasParent() && top.Parent() != tree {
