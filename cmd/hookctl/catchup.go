@@ -19,9 +19,9 @@ func newCatchup(p *program) *cobra.Command {
 	since := settings.Duration(72 * time.Hour)
 	cmd := &cobra.Command{
 		Use:   "catchup",
-		Short: "Fetch deliveries that never arrived, record and notify",
-		Long: "Fetch deliveries that never arrived, record and notify them. The payloads come through GitHub's API, so it also works\n" +
-			"behind a dead tunnel. The running receiver does the same at start and every ten minutes.",
+		Short: "Fetch missed deliveries from GitHub",
+		Long: "Fetch missed deliveries from GitHub, record them and send their notifications. The payloads come through GitHub's API,\n" +
+			"so it works while a tunnel is down. A running receiver does the same at start and every ten minutes.",
 		Example: "  hookctl catchup\n  hookctl catchup -R owner/repo --since 24h --dry-run",
 		RunE: func(cmd *cobra.Command, _ []string) error {
 			request.Since = time.Duration(since)
@@ -29,7 +29,7 @@ func newCatchup(p *program) *cobra.Command {
 		},
 	}
 	f.add(cmd, true)
-	cmd.Flags().Var(&since, "since", "how far back; GitHub keeps three days")
+	cmd.Flags().Var(&since, "since", "how far back to look; GitHub keeps three days")
 	cmd.Flags().StringArrayVarP(&request.Events, "event", "e", nil, "only this `event`; may be repeated")
 	cmd.Flags().BoolVar(&request.DryRun, "dry-run", false, "only show what is missing")
 	addOutputFlags(cmd, &out)

@@ -35,18 +35,18 @@ func newDemo(p *program) *cobra.Command {
 	var o demoOptions
 	cmd := &cobra.Command{
 		Use:   "demo",
-		Short: "See all of it without an account, on a simulated GitHub",
-		Long: "See all of it without an account: a temporary home, a simulated GitHub that really signs and sends, a real receiver\n" +
-			"and sample traffic. On a terminal it opens the interface; elsewhere it tells the story in lines and ends with\n" +
-			"exit code 1 where a figure is off. Nothing of your own is touched, and everything is removed at the end.",
+		Short: "Try hookctl on a simulated GitHub, without an account",
+		Long: "Try hookctl without an account: a temporary home, a simulated GitHub that really signs and sends, a real receiver and\n" +
+			"sample traffic. On a terminal it opens the interface; elsewhere it prints each step, and exits with 1 if a count is\n" +
+			"wrong. It leaves your own settings, log and hooks alone, and removes everything at the end.",
 		Example: "  hookctl demo\n  hookctl demo | cat\n  hookctl demo --records 100000",
 		RunE: func(cmd *cobra.Command, _ []string) error {
 			return p.demo(cmd.Context(), o)
 		},
 	}
-	cmd.Flags().IntVar(&o.records, "records", 0, "begin with `n` records of the past in the log")
-	cmd.Flags().BoolVar(&o.story, "story", false, "tell the story on a terminal too")
-	cmd.Flags().BoolVar(&o.empty, "empty", false, "begin with nothing set up: the interface opens its wizard")
+	cmd.Flags().IntVar(&o.records, "records", 0, "start with `n` older records in the log")
+	cmd.Flags().BoolVar(&o.story, "story", false, "print the steps on a terminal too")
+	cmd.Flags().BoolVar(&o.empty, "empty", false, "start with nothing set up: the interface opens its wizard")
 	cmd.MarkFlagsMutuallyExclusive("story", "empty")
 	return cmd
 }
@@ -72,7 +72,7 @@ type demo struct {
 
 func (p *program) demo(ctx context.Context, o demoOptions) (err error) {
 	if o.records < 0 {
-		return usage(fmt.Errorf("--records: %d is less than nothing", o.records))
+		return usage(fmt.Errorf("--records must not be negative: %d", o.records))
 	}
 	if o.empty && !p.terminal {
 		return usage(errors.New("--empty opens the wizard, which needs a terminal"))
@@ -90,7 +90,7 @@ func (p *program) demo(ctx context.Context, o demoOptions) (err error) {
 	if p.terminal && !o.story {
 		return d.show(ctx, o)
 	}
-	return d.tell(ctx)
+	return d.printStory(ctx)
 }
 
 // open builds the world. It works through the environment, so that the receiver's process, gh and every other part of
@@ -98,11 +98,11 @@ func (p *program) demo(ctx context.Context, o demoOptions) (err error) {
 func (d *demo) open(ctx context.Context, o demoOptions) (err error) {
 	// Short, because a socket's path must be; MkdirTemp makes it ours alone.
 	if d.dir, err = os.MkdirTemp("", "hookctl-demo-"); err != nil {
-		return fmt.Errorf("make a temporary home: %w", err)
+		return fmt.Errorf("create a temporary home: %w", err)
 	}
 	home := filepath.Join(d.dir, "home")
 	if err := os.Mkdir(home, 0o700); err != nil {
-		return fmt.Errorf("make a temporary home: %w", err)
+		return fmt.Errorf("create a temporary home: %w", err)
 	}
 	port, err := freePort(ctx)
 	if err != nil {
@@ -154,7 +154,7 @@ func (d *demo) open(ctx context.Context, o demoOptions) (err error) {
 
 // freePort is a port that was free a moment ago. The receiver binds it soon after; port 0 would give it another one
 // at every restart, and the simulated GitHub has to know where to send to. It is below the range from which systems
-// take ports for outgoing connections, so that none of those gets it meanwhile.
+// take ports for outgoing connections, so that none of those gets it in between.
 func freePort(ctx context.Context) (int, error) {
 	var lc net.ListenConfig
 	var problem error

@@ -58,7 +58,7 @@ func (p *program) relay(ctx context.Context, o *setupOptions) error {
 func (p *program) relayState(target hooks.Target, state hooks.RelayState) {
 	switch {
 	case state.Connected:
-		p.note("relay of %s is open (hook %d); interrupt with ctrl+c", target, state.HookID)
+		p.note("relay of %s is open (hook %d); press ctrl+c to stop", target, state.HookID)
 	case state.Err != nil:
 		p.note("relay of %s is closed, trying again in %s: %s", target, state.Retry.Round(time.Second), text.Clean(state.Err.Error()))
 	default:

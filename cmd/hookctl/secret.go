@@ -20,9 +20,10 @@ import (
 func newSecret(p *program) *cobra.Command {
 	cmd := &cobra.Command{
 		Use:   "secret",
-		Short: "Make, show or import the secret by itself",
-		Long: "Make, show or import the secret by itself. To change a secret that hooks at GitHub already sign with,\n" +
-			"use hookctl rotate: it changes both sides and loses nothing.",
+		Short: "Generate, show or import the webhook secret",
+		Long: "Generate, show or import the webhook secret on this machine. To change a secret that hooks already sign with, use\n" +
+			"hookctl rotate: it changes the secret here and at GitHub without losing a delivery.",
+		Example: "  hookctl secret show\n  pass show webhook | hookctl secret import",
 	}
 	cmd.AddCommand(newSecretGenerate(p), newSecretShow(p), newSecretImport(p))
 	return cmd
@@ -49,9 +50,10 @@ func newSecretGenerate(p *program) *cobra.Command {
 
 func newSecretImport(p *program) *cobra.Command {
 	cmd := &cobra.Command{
-		Use:     "import",
-		Short:   "Store the secret that is given on stdin",
-		Long:    "Store the secret that is given on stdin, as one line. It is never taken from the command line, which every user can read.",
+		Use:   "import",
+		Short: "Store the secret that is given on stdin",
+		Long: "Store the secret that is given on stdin, as one line. It is never taken from the command line, which other\n" +
+			"users can read.",
 		Example: "  pass show webhook | hookctl secret import",
 	}
 	return p.newSecretSetter(cmd, "replace the current secret", func(ctx context.Context) (string, error) {
@@ -105,7 +107,7 @@ func (p *program) readSecret(ctx context.Context) (string, error) {
 			io.Reader
 			io.Writer
 		}{p.stdin, p.err}, "")
-		line, err := console.ReadPassword("secret (it is not shown): ")
+		line, err := console.ReadPassword("secret (input is hidden): ")
 		got <- typed{line, err}
 	}()
 	var t typed
@@ -128,8 +130,8 @@ func (p *program) storeSecret(ctx context.Context, s *settings.Settings, value s
 		return err
 	}
 	if current != "" && current != value && !force {
-		return hint(fmt.Errorf("there is a secret already (%s)", secret.Fingerprint(current)),
-			"hookctl rotate replaces it here and at GitHub; --force replaces it here alone")
+		return hint(fmt.Errorf("a secret exists already (%s)", secret.Fingerprint(current)),
+			"replace it here and at GitHub: hookctl rotate --all; --force replaces it only here")
 	}
 	if err := store.SetCurrent(value); err != nil {
 		return err
@@ -145,7 +147,7 @@ func newSecretShow(p *program) *cobra.Command {
 	var reveal bool
 	cmd := &cobra.Command{
 		Use:     "show",
-		Short:   "Show the secret's fingerprint, or with --reveal the secret",
+		Short:   "Show the fingerprint of the secret",
 		Example: "  hookctl secret show\n  hookctl secret show --reveal",
 		RunE: func(*cobra.Command, []string) error {
 			s, err := settings.Load(p.environ)
@@ -166,7 +168,7 @@ func (p *program) printSecret(store *secret.Store, reveal bool, out *output) err
 		return err
 	}
 	if value == "" {
-		return hint(errors.New("there is no secret"), "make one with: hookctl secret generate")
+		return hint(errors.New("no secret is set"), "generate one: hookctl secret generate")
 	}
 	report := secretReport{Fingerprint: secret.Fingerprint(value), Origin: string(origin)}
 	changed, err := store.ChangedAt()

@@ -22,17 +22,17 @@ func newTest(p *program) *cobra.Command {
 	var dryRun bool
 	cmd := &cobra.Command{
 		Use:   "test FILE",
-		Short: "Sign a sample payload and send it through the running receiver",
-		Long: "Sign a sample payload and send it through the running receiver; it is recorded with source test.\n" +
-			"The event is --event, else the payload's _event_type (which is taken out), else workflow_run. FILE may be -.",
+		Short: "Send a signed sample payload through the receiver",
+		Long: "Sign a sample payload and send it through the running receiver, which records it with source test. The event is\n" +
+			"--event, else the payload's _event_type (which is removed), else workflow_run. FILE may be - for stdin.",
 		Example: "  hookctl test push.json --event push\n  hookctl test failure.json --dry-run",
 		Args:    cobra.ExactArgs(1),
 		RunE: func(cmd *cobra.Command, args []string) error {
 			return p.test(cmd.Context(), args[0], event, dryRun, &out)
 		},
 	}
-	cmd.Flags().StringVar(&event, "event", "", "`name` of the event")
-	cmd.Flags().BoolVar(&dryRun, "dry-run", false, "only show the notification, and why each rule did or did not match")
+	cmd.Flags().StringVarP(&event, "event", "e", "", "`event` of the payload")
+	cmd.Flags().BoolVar(&dryRun, "dry-run", false, "only show the notification, and why each rule matched or not")
 	addOutputFlags(cmd, &out)
 	return cmd
 }
@@ -58,7 +58,7 @@ func (p *program) test(ctx context.Context, file, event string, dryRun bool, out
 		return err
 	}
 	if key == "" {
-		return hint(errors.New("there is no webhook secret to sign with"), "make one with: hookctl secret generate")
+		return hint(errors.New("cannot sign the sample: no secret is set"), "generate one: hookctl secret generate")
 	}
 	sample.Signature = secret.Sign(key, sample.Payload)
 	answer, err := host.Dial(s.Home).Test(ctx, sample)
