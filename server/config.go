@@ -26,6 +26,7 @@ type Config struct {
 	Routes          []Route               // tried in order before the default table
 	Sinks           []SinkConfig          // where notifications go; none means that none are made
 	Coalesce        time.Duration         // how long followers of a notification are gathered; 0 switches it off
+	CoalesceMax     int                   // how many wait for one sink and repository before the rest becomes one summary; 0 is 20, negative is no bound
 	IgnoreSenders   []string              // logins whose deliveries are recorded and not notified
 	Paths           map[string]PathConfig // by the name in /webhook/<name>
 	Limits          Limits                // zero fields take the defaults

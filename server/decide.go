@@ -25,6 +25,16 @@ type Notice struct {
 	Message  string         `json:"message"`
 	Context  map[string]any `json:"context"`         // the same as fields; the delivery's own are added when it is sent
 	Sinks    []string       `json:"sinks,omitempty"` // names; nil is all
+
+	brief string // what a list of several says of this one, with an outsider's words in quotes
+}
+
+// listed is the notice as a line of a list.
+func (n Notice) listed() string {
+	if n.brief == "" {
+		return n.Subject
+	}
+	return n.brief
 }
 
 // RuleTrace says why one rule did or did not match.

@@ -276,7 +276,7 @@ func TestNoSinksNoPendingNotifications(t *testing.T) {
 func TestOrderHoldsPerRepositoryAndNobodyElseWaits(t *testing.T) {
 	t.Parallel()
 	m := newMaestro(t)
-	m.set(func(int) (int, string) { return 500, "" })
+	open := m.gate()
 	quick := httptest.NewServer(http.HandlerFunc(func(http.ResponseWriter, *http.Request) {}))
 	t.Cleanup(quick.Close)
 	r := run(t, func(c *Config) {
@@ -289,14 +289,14 @@ func TestOrderHoldsPerRepositoryAndNobodyElseWaits(t *testing.T) {
 			t.Fatal(status)
 		}
 	}
-	// The other sink has everything while this one refuses.
+	// The other sink has everything while this one hangs.
 	for i := range 20 {
 		await(t, "the quick sink", func() bool { return r.record(t, guid(i)).Notifications[1].Status == logs.StatusSent })
 		if s := r.record(t, guid(i)).Notifications[0].Status; s != logs.StatusPending {
 			t.Errorf("%d is %s", i, s)
 		}
 	}
-	m.set(nil)
+	open()
 	await(t, "all", func() bool { return len(m.messages()) == 20 })
 	last := map[string]string{}
 	for _, msg := range m.messages() {
@@ -308,11 +308,21 @@ func TestOrderHoldsPerRepositoryAndNobodyElseWaits(t *testing.T) {
 	}
 }
 
+// gate makes the sink hang until it is opened.
+func (m *maestro) gate() (open func()) {
+	closed := make(chan struct{})
+	m.set(func(n int) (int, string) {
+		<-closed
+		return http.StatusCreated, fmt.Sprintf(`{"message":{"id":"msg-%d"}}`, n)
+	})
+	return func() { close(closed) }
+}
+
 // TestMoreIsPendingThanIsHeld leaves most of a backlog in the log and still sends all of it in order.
 func TestMoreIsPendingThanIsHeld(t *testing.T) {
 	t.Parallel()
 	m := newMaestro(t)
-	m.set(func(int) (int, string) { return 500, "" })
+	open := m.gate()
 	s := newTestServer(t, func(c *Config) { c.Sinks = []SinkConfig{m.sink()} })
 	s.queue.most = 10
 	l, err := net.Listen("tcp", "127.0.0.1:0")
@@ -332,7 +342,7 @@ func TestMoreIsPendingThanIsHeld(t *testing.T) {
 	if held := s.Stats().Pending; held > 10 {
 		t.Errorf("%d are held", held)
 	}
-	m.set(nil)
+	open()
 	for i := 60; i < 100; i++ {
 		send(i)
 	}
