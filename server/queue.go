@@ -74,11 +74,11 @@ type item struct {
 	waits   *backoff.ExponentialBackOff
 	prepare *message // kept for the first attempt only
 
-	queued  time.Time // when it came into its lane
-	misses  int       // failed attempts of this run
-	missed  time.Time // when the first of them failed
-	seen    int       // what the sink had taken when the last of them failed
-	due     time.Time // next attempt of an item that is set aside
+	queued time.Time // when it came into its lane
+	misses int       // failed attempts of this run
+	missed time.Time // when the first of them failed
+	seen   int       // what the sink had taken when the last of them failed
+	due    time.Time // next attempt of an item that is set aside
 }
 
 func newQueue(s *Server, retry Retry) *queue {

@@ -6,12 +6,14 @@ import (
 	"errors"
 	"fmt"
 	"io"
+	"net"
 	"net/http"
 	"net/http/httptest"
 	"os"
 	"path/filepath"
 	"slices"
 	"strings"
+	"sync/atomic"
 	"testing"
 	"time"
 
@@ -229,6 +231,32 @@ func TestCloudEventsSink(t *testing.T) {
 	x := CheckSinks(t.Context(), []SinkConfig{sink})[0]
 	if x.Err == nil || strings.Contains(x.Err.Error(), "private") || strings.Contains(x.Err.Error(), "password") {
 		t.Errorf("%v", x.Err)
+	}
+}
+
+func TestSinkConnectionsAreReused(t *testing.T) {
+	var opened atomic.Int64
+	all := make(chan struct{})
+	there := httptest.NewUnstartedServer(http.HandlerFunc(func(http.ResponseWriter, *http.Request) { <-all }))
+	there.Config.ConnState = func(_ net.Conn, state http.ConnState) {
+		if state == http.StateNew {
+			opened.Add(1)
+		}
+	}
+	there.Start()
+	defer there.Close()
+	r := run(t, func(c *Config) { c.Sinks = []SinkConfig{{Type: "http", URL: there.URL}} })
+	event, payload := sample(t, "push_main")
+	for i := range 200 {
+		body := strings.ReplaceAll(string(payload), "octo-org/Hello-World", fmt.Sprintf("o/r%d", i%20))
+		if _, err := r.Ingest(t.Context(), &logs.Record{EventType: event, DeliveryID: guid(i), Payload: []byte(body)}); err != nil {
+			t.Fatal(err)
+		}
+	}
+	close(all)
+	await(t, "all of them", func() bool { return r.Stats().Sent == 200 })
+	if n, most := opened.Load(), int64(r.queue.retry.PerSink); n > most {
+		t.Errorf("%d connections for 200 notifications, %d at once", n, most)
 	}
 }
 
