@@ -355,21 +355,13 @@ func (s *Server) ingest(ctx context.Context, set *settings, rec *logs.Record) (d
 		return false, fmt.Errorf("%w: %w", ErrNotObject, err)
 	}
 	if err != nil {
-		s.raise(err)
+		s.SetAlarm(alarmStorage, "deliveries cannot be stored: "+err.Error(), "hookctl doctor")
 		return false, err
 	}
-	s.alarm.Store(nil)
+	s.alarms.clear(alarmStorage)
 	s.metrics.received.Inc()
 	s.queue.add(rec, ev, decision)
 	return false, nil
-}
-
-// raise makes the alarm that status shows until a record can be stored again.
-func (s *Server) raise(err error) {
-	text := line(err.Error(), 300)
-	if old := s.alarm.Swap(&text); old == nil {
-		s.logger.Error("deliveries cannot be stored", "error", err)
-	}
 }
 
 // pending makes a record's notifications, one for each notice and sink.

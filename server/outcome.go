@@ -93,7 +93,7 @@ func (q *queue) saveDirty(ctx context.Context) {
 // what an earlier run left pending.
 func (q *queue) recall(ctx context.Context) {
 	if err := q.load(ctx); err != nil {
-		q.s.logger.Error("the notifications that an earlier run left cannot be listed", "error", err)
+		q.s.SetAlarm(alarmPending, "notifications of an earlier run cannot be listed: "+err.Error(), "hookctl doctor")
 	}
 	brief, cancel := context.WithTimeout(ctx, time.Second)
 	defer cancel()
@@ -176,7 +176,7 @@ func (q *queue) restore(rec *logs.Record) {
 	ev, d := q.s.decide(rec)
 	since := rec.ReceivedAt
 	if now := q.s.now(); now.Sub(since) > q.retry.GiveUp {
-		since = now // The receiver was away; what it owes gets its time.
+		since = now // The receiver was not running; what it owes gets its time.
 	}
 	q.mu.Lock()
 	defer q.mu.Unlock()

@@ -35,13 +35,13 @@ type Server struct {
 	metrics  *metrics
 	leaving  atomic.Bool // answers ask to close the connection
 	draining atomic.Bool
-	alarm    atomic.Pointer[string]
+	alarms   alarms
 	quiet    logQuiet
 	reading  atomic.Int64 // requests whose body is being read
 }
 
-// New makes a receiver that serves nothing yet. It refuses to be made without a secret ([ErrNoSecret])
-// or with a mistake in its settings.
+// New makes a receiver that serves nothing yet. It returns [ErrNoSecret] without a secret, and an error that names the
+// mistake for settings that have one.
 func New(cfg Config) (*Server, error) {
 	if cfg.Log == nil {
 		return nil, errors.New("server: Config.Log is missing")
@@ -77,7 +77,7 @@ func New(cfg Config) (*Server, error) {
 	return s, nil
 }
 
-// Instance is a random name of this receiver that /healthz tells, so that whoever asks a public
+// Instance is a random name of this receiver that /healthz reports, so that who asks a public
 // URL can see that it leads here.
 func (s *Server) Instance() string { return s.instance }
 
@@ -156,30 +156,23 @@ type Stats struct {
 	Reasons    map[string]int64 `json:"rejected_by_reason"`
 	Duplicates int64            `json:"duplicates"`
 	Pending    int64            `json:"pending_notifications"`
-	Failed     int64            `json:"failed_notifications"` // given up since the start
+	Failed     int64            `json:"failed_notifications"` // since the start
 	Sent       int64            `json:"sent_notifications"`
 	Secrets    []string         `json:"secrets"` // fingerprints of what is accepted now
-	Alarm      string           `json:"alarm"`   // what keeps deliveries from being stored or files from being written; "" for nothing
+	Alarm      string           `json:"alarm"`   // the text of the first of Alarms; "" for none
+	Alarms     []Alarm          `json:"alarms,omitempty"`
 }
 
-// Stats tells the counts.
+// Stats returns the counts.
 func (s *Server) Stats() Stats {
 	st := s.metrics.stats()
 	st.Since, st.Pending = s.since, s.queue.pending()
 	st.Secrets = s.settings.Load().keys.Fingerprints(s.now())
-	st.Alarm = s.trouble()
+	st.Alarms = s.standingAlarms()
+	if len(st.Alarms) > 0 {
+		st.Alarm = st.Alarms[0].Text
+	}
 	return st
-}
-
-// trouble is what keeps deliveries from being stored, or their files from being written.
-func (s *Server) trouble() string {
-	if a := s.alarm.Load(); a != nil {
-		return *a
-	}
-	if err := s.log.Health().Err; err != nil {
-		return line("record files cannot be written: "+err.Error(), 300)
-	}
-	return ""
 }
 
 // Rejections are the last hundred refused requests, the newest first.
