@@ -124,7 +124,7 @@ type ACMEConfig struct {
 }
 
 // Limits bound what strangers can make the receiver spend. The bodies held at once take at most
-// BytesInFlight plus 64 KiB for each connection; with the log's copies and what the collector has not taken
+// BytesInFlight plus one body, and 64 KiB for each connection; with the log's copies and what the collector has not taken
 // yet, the heap stays below four times that.
 type Limits struct {
 	Body          int64         // bytes of a body; 25 MiB, GitHub's own limit

@@ -192,6 +192,9 @@ func (d *delivery) refuseBody(err error) {
 	case errors.Is(err, errNoRoom):
 		d.w.Header().Set("Retry-After", "5")
 		d.refuse(http.StatusServiceUnavailable, "busy", "too many large bodies at once")
+	case errors.Is(err, errTooSlow):
+		d.w.Header().Set("Retry-After", "5")
+		d.refuse(http.StatusServiceUnavailable, "slow", "the body came too slowly while others waited")
 	default:
 		d.refuse(http.StatusBadRequest, "body", "the body did not arrive whole and in time")
 	}
