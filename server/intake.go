@@ -346,6 +346,9 @@ func (s *Server) ingest(ctx context.Context, set *settings, rec *logs.Record) (d
 		return false, err
 	}
 	decision := Decide(set.tables[set.path(name)], ev)
+	for _, x := range decision.beyond {
+		s.SetAlarm(fmt.Sprintf("%s.%d", alarmRoute, x.index), x.text, "hookctl config edit")
+	}
 	rec.Result, rec.Summary = decision.Result, ev.Summary()
 	rec.Notifications = set.pending(name, decision)
 	// A client that hangs up must not leave a record that is durable and unannounced.

@@ -9,6 +9,7 @@ import (
 	"log/slog"
 	"net"
 	"net/http"
+	"strings"
 	"sync/atomic"
 	"time"
 
@@ -89,6 +90,7 @@ func (s *Server) Reload(cfg Config) error {
 		return err
 	}
 	s.settings.Store(set)
+	s.alarms.clearIf(func(key string) bool { return strings.HasPrefix(key, alarmRoute+".") })
 	s.queue.wake()
 	return nil
 }
