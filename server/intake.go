@@ -161,9 +161,9 @@ func (d *delivery) admissible() bool {
 		d.w.Header().Set("Retry-After", "5")
 		d.refuse(http.StatusServiceUnavailable, "stopping", "the receiver is stopping")
 	case !d.set.admits(d.r):
-		d.refuse(http.StatusForbidden, "address", "deliveries are not taken from this address")
+		d.refuse(http.StatusForbidden, "address", "deliveries from this address are not accepted")
 	case encoded(h):
-		d.refuse(http.StatusUnsupportedMediaType, "encoding", "content encodings are not taken")
+		d.refuse(http.StatusUnsupportedMediaType, "encoding", "content encodings are not accepted")
 	case contentType(h) == "":
 		d.refuse(http.StatusUnsupportedMediaType, "type", "the content type must be application/json or application/x-www-form-urlencoded")
 	case d.r.ContentLength > d.s.limits.Body:
@@ -173,7 +173,7 @@ func (d *delivery) admissible() bool {
 	case h.Get("X-Hub-Signature-256") == "":
 		d.refuse(http.StatusUnauthorized, "unsigned", "X-Hub-Signature-256 is missing: set a secret on the hook")
 	case d.id != "" && !isDeliveryID(d.id):
-		d.refuse(http.StatusBadRequest, "delivery_id", "X-GitHub-Delivery is no GUID")
+		d.refuse(http.StatusBadRequest, "delivery_id", "X-GitHub-Delivery is not a valid GUID")
 	default:
 		return true
 	}
@@ -215,6 +215,8 @@ func (d *delivery) store(rec *logs.Record) {
 		d.refuse(status, reason, text)
 		return
 	}
+	d.s.logger.Debug("accepted a delivery", "event", rec.EventType, "delivery", rec.DeliveryID, "hook", rec.HookID, "repository", rec.Summary.Repository,
+		"duplicate", duplicate, "file", rec.File, "bytes", len(rec.Payload), "result", rec.Result)
 	if !duplicate {
 		d.s.metrics.durable.Observe(time.Since(start).Seconds())
 	}

@@ -10,6 +10,7 @@ import (
 	"net"
 	"net/http"
 	"strings"
+	"sync"
 	"sync/atomic"
 	"time"
 
@@ -122,6 +123,13 @@ func (s *Server) Serve(ctx context.Context, l net.Listener) error {
 	defer stopQueue()
 	queueDone := make(chan struct{})
 	go func() { defer close(queueDone); s.queue.run(queueCtx) }()
+	var watching sync.WaitGroup
+	defer watching.Wait()
+	watchCtx, stopWatching := context.WithCancel(ctx)
+	defer stopWatching()
+	if cfg != nil {
+		watching.Go(func() { s.watchCertificates(watchCtx) })
+	}
 
 	served := make(chan error, 1)
 	go func() { served <- hs.Serve(l) }()
