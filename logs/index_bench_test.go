@@ -120,6 +120,9 @@ func fillIndex(ctx context.Context, dir string, rows int) error {
 				return err
 			}
 		}
+		if err := in.done(ctx); err != nil {
+			return err
+		}
 		for _, index := range indexes {
 			if _, err := tx.ExecContext(ctx, index); err != nil {
 				return err

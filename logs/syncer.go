@@ -17,6 +17,7 @@ type filed struct {
 	f        *os.File // while it is written
 	temp     string   // its name until it replaces the old file
 	modified time.Time
+	note     filedNote
 	there    bool  // it was there from an earlier run
 	durable  bool  // only its name is to be made durable
 	err      error // of its sync
@@ -62,15 +63,14 @@ func (f *filer) syncLoop() {
 	var since time.Time
 	timer := time.NewTimer(time.Hour)
 	for {
-		stopped := false
 		select {
 		case <-f.syncWake:
 		case <-timer.C:
 		case <-f.syncStop:
-			stopped = true
+			return // the spool has what is not durable as a file
 		}
 		f.mu.Lock()
-		more, hurry := f.unsynced, f.hurry || stopped
+		more, hurry := f.unsynced, f.hurry
 		f.unsynced, f.hurry = nil, false
 		f.mu.Unlock()
 		if len(held) == 0 {
@@ -81,9 +81,6 @@ func (f *filer) syncLoop() {
 			n := min(syncBatch, len(held))
 			f.sync(held[:n])
 			held = held[n:]
-		}
-		if stopped {
-			return
 		}
 		if len(held) > 0 {
 			timer.Reset(syncTick)
@@ -119,15 +116,25 @@ func (f *filer) sync(batch []filed) {
 		}
 		good = nil
 	}
+	if err := f.ledger.add(f.notes(good)); err != nil {
+		f.log.Error("what became a file cannot be noted; it is written again", "error", err)
+		for _, b := range good {
+			again = append(again, b.it)
+		}
+		good = nil
+	}
 	f.mu.Lock()
 	var refs []ref
 	for _, b := range good {
-		if b.it.version != b.version || b.it.queued || b.it.busy {
+		if !b.isLast() {
 			continue // a newer outcome is on its way and takes the frames along
 		}
 		refs = append(refs, b.it.refs...)
 		b.it.refs, b.it.from = nil, nil
 		delete(f.items, b.it.file)
+		if f.ids[b.it.id] == b.it.file {
+			delete(f.ids, b.it.id)
+		}
 	}
 	for _, it := range again {
 		it.version++
@@ -139,6 +146,30 @@ func (f *filer) sync(batch []filed) {
 	f.mu.Unlock()
 	f.spool.release(refs)
 	f.nudge()
+}
+
+// isLast says that what was written is the newest of its record. The caller holds mu.
+func (b *filed) isLast() bool { return b.it.version == b.version && !b.it.queued && !b.it.busy }
+
+// notes are what the ledger is to say of files whose frames can be released then.
+func (f *filer) notes(batch []filed) []filedNote {
+	f.mu.Lock()
+	defer f.mu.Unlock()
+	notes := make([]filedNote, 0, len(batch))
+	for _, b := range batch {
+		if !b.isLast() {
+			continue
+		}
+		n := b.note
+		n.file = b.it.file
+		for _, r := range b.it.refs {
+			if p := r.place(); n.upTo.compare(p) < 0 {
+				n.upTo = p
+			}
+		}
+		notes = append(notes, n)
+	}
+	return notes
 }
 
 // syncFiles syncs files, several at a time: the kernel merges the flushes and

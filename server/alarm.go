@@ -1,6 +1,7 @@
 package server
 
 import (
+	"fmt"
 	"slices"
 	"strings"
 	"sync"
@@ -19,6 +20,7 @@ type Alarm struct {
 // The keys of the receiver's own alarms.
 const (
 	alarmStorage     = "storage"     // deliveries cannot be stored
+	alarmDamage      = "damage"      // part of the spool could not be read back
 	alarmFiles       = "files"       // record files cannot be written
 	alarmPending     = "pending"     // pending notifications of an earlier run cannot be listed
 	alarmCertificate = "certificate" // followed by a dot and a name, where there are several
@@ -92,12 +94,21 @@ func (s *Server) SetAlarm(key, text, hint string) {
 	}
 }
 
-// standingAlarms are all that stand now. That files cannot be written is asked of the log.
+// standingAlarms are all that stand now. What the log has to say is asked of it.
 func (s *Server) standingAlarms() []Alarm {
-	if err := s.log.Health().Err; err != nil {
-		s.alarms.raise(s.now(), alarmFiles, "record files cannot be written: "+err.Error(), "hookctl doctor")
-	} else {
-		s.alarms.clear(alarmFiles)
+	health := s.log.Health()
+	for _, x := range []struct {
+		key, text string
+		stands    bool
+	}{
+		{alarmDamage, "deliveries may be lost: " + strings.Join(health.Damage, "; "), len(health.Damage) > 0},
+		{alarmFiles, fmt.Sprint("record files cannot be written: ", health.Err), health.Err != nil},
+	} {
+		if x.stands {
+			s.alarms.raise(s.now(), x.key, x.text, "hookctl doctor")
+		} else {
+			s.alarms.clear(x.key)
+		}
 	}
 	return s.alarms.standing()
 }

@@ -120,7 +120,7 @@ func TestHostileInputsGetTheirDocumentedAnswer(t *testing.T) {
 			req := signed(`{}`)
 			req.Header.Set("X-GitHub-Delivery", "../../etc/passwd")
 			return req
-		}, 400, "no GUID"},
+		}, 400, "not a valid GUID"},
 		{"GET", func() *http.Request { req := signed(``); req.Method = http.MethodGet; return req }, 405, "use POST"},
 		{"PUT", func() *http.Request { req := signed(`{}`); req.Method = http.MethodPut; return req }, 405, "use POST"},
 		{"another path", func() *http.Request { req := signed(`{}`); req.URL.Path = "/admin"; return req }, 404, "no such path"},
@@ -268,6 +268,22 @@ func TestAcceptedDeliveriesAreLoggedForDebugging(t *testing.T) {
 		if !strings.Contains(out.String(), part) {
 			t.Errorf("the log lacks %q:\n%s", part, out.String())
 		}
+	}
+}
+
+// GitHub gives one GUID to all hooks of an event.
+func TestOneEventAtTwoPathsIsTwoDeliveries(t *testing.T) {
+	r := run(t, nil)
+	event, payload := sample(t, "push_main")
+	for _, again := range []bool{false, true} {
+		for _, path := range []string{"/webhook/a", "/webhook/b", "/webhook"} {
+			if status, body := do(t, request(t, r.url+path, event, guid(1), payload)); status != http.StatusOK || body["duplicate"] != again {
+				t.Errorf("%s: %d %v, want duplicate %v", path, status, body, again)
+			}
+		}
+	}
+	if status, body := do(t, request(t, r.url+"/", event, guid(1), payload)); status != http.StatusOK || body["duplicate"] != true {
+		t.Errorf("/ is not /webhook: %d %v", status, body)
 	}
 }
 

@@ -339,8 +339,11 @@ func TestMoreIsPendingThanIsHeld(t *testing.T) {
 	for i := range 60 {
 		send(i)
 	}
-	if held := s.Stats().Pending; held > 10 {
-		t.Errorf("%d are held", held)
+	s.queue.mu.Lock()
+	held := s.queue.held
+	s.queue.mu.Unlock()
+	if pending := s.Stats().Pending; held > 10 || pending != 60 {
+		t.Errorf("%d are held, %d are pending", held, pending)
 	}
 	open()
 	for i := 60; i < 100; i++ {

@@ -118,7 +118,6 @@ func (s *Server) Serve(ctx context.Context, l net.Listener) error {
 		ConnContext:       s.conns.context,
 		ConnState:         s.conns.state,
 	}
-	s.queue.recall(ctx)
 	queueCtx, stopQueue := context.WithCancel(context.WithoutCancel(ctx))
 	defer stopQueue()
 	queueDone := make(chan struct{})

@@ -108,6 +108,11 @@ func TestCertificatesRaiseAlarms(t *testing.T) {
 	at := func(when time.Time) { now.Store(&when) }
 	at(expires.Add(-15 * 24 * time.Hour))
 	r := run(t, func(c *Config) { c.TLS, c.Now = files, func() time.Time { return *now.Load() } })
+	conn, err := tls.Dial("tcp", strings.TrimPrefix(r.url, "http://"), &tls.Config{InsecureSkipVerify: true}) // It serves now.
+	if err != nil {
+		t.Fatal(err)
+	}
+	conn.Close()
 	texts := func() (all []string) {
 		r.checkCertificates()
 		for _, a := range r.Stats().Alarms {

@@ -35,7 +35,7 @@ func (m *lineMode) deliveries(ctx context.Context, rest string) error {
 	if err != nil {
 		return err
 	}
-	all, err := group(ctx, found, m.log)
+	all, err := group(ctx, found, r.URL, m.log)
 	if err != nil {
 		return err
 	}

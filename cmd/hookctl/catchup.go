@@ -59,6 +59,12 @@ type caughtUp struct {
 	Recorded    bool      `json:"recorded"`
 }
 
+// caughtKey tells deliveries apart: hooks of one event share its GUID.
+type caughtKey struct {
+	hook int64
+	guid string
+}
+
 func (p *program) catchup(ctx context.Context, f *targetFlags, since Duration, events []string, dryRun bool, out *output) error {
 	s, client, err := p.atGitHub()
 	if err != nil {
@@ -92,9 +98,9 @@ func (p *program) catchup(ctx context.Context, f *targetFlags, since Duration, e
 // fetchMissed records what is missing and notes each file. The running receiver takes it in; without one, this process is
 // the writer, and the notifications go out when a receiver starts.
 func (p *program) fetchMissed(ctx context.Context, s *settings, client *hooks.Client, missing []hooks.Missing, rows []caughtUp) (err error) {
-	at := make(map[string]int, len(rows))
+	at := make(map[caughtKey]int, len(rows))
 	for i, row := range rows {
-		at[row.DeliveryID] = i
+		at[caughtKey{row.HookID, row.DeliveryID}] = i
 	}
 	ingest := func(ctx context.Context, record *logs.Record) (ingestAnswer, error) {
 		return askReceiver[ingestAnswer](ctx, s.Home, "/ingest", record)
@@ -111,7 +117,8 @@ func (p *program) fetchMissed(ctx context.Context, s *settings, client *hooks.Cl
 	_, err = client.Fetch(ctx, missing, func(ctx context.Context, m hooks.Missing, d hooks.Delivery) error {
 		answer, err := ingest(ctx, caughtRecord(m, d))
 		if err == nil {
-			rows[at[m.GUID]].File, rows[at[m.GUID]].Recorded = answer.File, true
+			row := &rows[at[caughtKey{m.Hook.ID, m.GUID}]]
+			row.File, row.Recorded = answer.File, true
 		}
 		return err
 	})
@@ -135,7 +142,7 @@ func (p *program) offlineIngest(ctx context.Context, s *settings) (func(context.
 	return func(ctx context.Context, record *logs.Record) (ingestAnswer, error) {
 		duplicate, err := srv.Ingest(ctx, record)
 		return ingestAnswer{File: record.File, Duplicate: duplicate}, err
-	}, writer.Close, nil
+	}, func() error { return errors.Join(writer.Log().Settle(ctx), writer.Close()) }, nil
 }
 
 // caughtRecord is a delivery that came through the API. Its original bytes are gone, so no signature can be checked: the
@@ -145,8 +152,12 @@ func caughtRecord(m hooks.Missing, d hooks.Delivery) *logs.Record {
 	for name, value := range d.RequestHeaders {
 		header.Set(name, value)
 	}
+	kept := keptHeaders(header)
+	if name := logs.PathName(m.Hook.URL); name != "" {
+		kept[logs.PathHeader] = name
+	}
 	return &logs.Record{
-		EventType: d.Event, DeliveryID: d.GUID, HookID: m.Hook.ID, Source: logs.SourceCatchup, Headers: keptHeaders(header), Payload: d.Payload,
+		EventType: d.Event, DeliveryID: d.GUID, HookID: m.Hook.ID, Source: logs.SourceCatchup, Headers: kept, Payload: d.Payload,
 	}
 }
 
@@ -201,10 +212,10 @@ func (p *program) missed(ctx context.Context, s *settings, client *hooks.Client,
 
 // recordedIn tells whether the log has a delivery. What cannot be looked up counts as there, so that nothing is recorded
 // twice; failed gives the error of that.
-func recordedIn(ctx context.Context, log *logs.Log) (have func(guid string) bool, failed func() error) {
+func recordedIn(ctx context.Context, log *logs.Log) (have func(h hooks.Hook, guid string) bool, failed func() error) {
 	problems := make(chan error, 1)
-	have = func(guid string) bool {
-		entries, err := log.Find(ctx, guid)
+	have = func(h hooks.Hook, guid string) bool {
+		_, known, err := log.Known(ctx, guid, logs.PathName(h.URL))
 		if err != nil {
 			select {
 			case problems <- err:
@@ -212,7 +223,7 @@ func recordedIn(ctx context.Context, log *logs.Log) (have func(guid string) bool
 			}
 			return true
 		}
-		return len(entries) > 0
+		return known
 	}
 	failed = func() error {
 		select {

@@ -95,12 +95,12 @@ func (p *program) listDeliveries(ctx context.Context, s *settings, client *hooks
 			row := seenEvent{
 				Repository: h.Target.String(), HookID: h.ID, ID: e.Latest().ID, GUID: e.GUID, Event: e.Event, Action: e.Action, Attempts: e.Attempts,
 			}
-			entries, err := log.Find(ctx, e.GUID)
+			file, known, err := log.Known(ctx, e.GUID, logs.PathName(h.URL))
 			if err != nil {
 				return err
 			}
-			if len(entries) > 0 {
-				row.File = &entries[0].File
+			if known {
+				row.File = &file
 			}
 			row.Outcome, row.Reason = e.Outcome(row.File != nil)
 			if !absent || row.File == nil {

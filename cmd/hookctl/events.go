@@ -6,6 +6,7 @@ import (
 	"encoding/json"
 	"errors"
 	"fmt"
+	"iter"
 	"path/filepath"
 	"strings"
 	"time"
@@ -58,22 +59,16 @@ func (p *program) listEvents(ctx context.Context, f eventsFilter, out *output) (
 		return err
 	}
 	defer func() { err = errors.Join(err, log.Close()) }()
+	all := p.found(ctx, log, filter, f.limit)
+	if out.wanted() && out.jq == "" {
+		return p.streamEntries(all)
+	}
 	entries := []logs.Entry{}
-	query := logs.Query{Filter: filter}
-	for {
-		query.Limit = 1000
-		if f.limit > 0 {
-			query.Limit = min(query.Limit, f.limit-len(entries))
-		}
-		page, err := log.Page(ctx, query)
+	for e, err := range all {
 		if err != nil {
 			return err
 		}
-		entries = append(entries, page.Entries...)
-		if len(page.Entries) == 0 || !page.HasOlder || f.limit > 0 && len(entries) >= f.limit {
-			break
-		}
-		query.Cursor = page.Entries[len(page.Entries)-1].Cursor()
+		entries = append(entries, e)
 	}
 	if out.wanted() {
 		return out.print(p.out, entries)
@@ -92,6 +87,56 @@ func (p *program) listEvents(ctx context.Context, f eventsFilter, out *output) (
 		rows[i] = eventRow(e)
 	}
 	return table(p.out, []string{"RECEIVED", "EVENT", "REPOSITORY", "SENDER", "RESULT", "NOTIFIED", "FILE"}, rows)
+}
+
+// found are the records that a filter chooses, at most limit of them unless that is 0. How far a search in payloads is
+// shows on a terminal.
+func (p *program) found(ctx context.Context, log *logs.Log, filter logs.Filter, limit int) iter.Seq2[logs.Entry, error] {
+	progress := func(at logs.Progress) {
+		if f := fileOf(p.err); f != nil && isTerminal(f) && !p.accessible && at.Total > 1000 {
+			fmt.Fprintf(p.err, "\r%d of %d records searched\x1b[K", at.Done, at.Total)
+			if at.Done >= at.Total {
+				fmt.Fprint(p.err, "\r\x1b[K")
+			}
+		}
+	}
+	return func(yield func(logs.Entry, error) bool) {
+		n := 0
+		for e, err := range log.All(ctx, filter, progress) {
+			if n++; !yield(e, err) || n == limit {
+				return
+			}
+		}
+	}
+}
+
+// streamEntries prints a JSON array of entries as they come, in memory for a few.
+func (p *program) streamEntries(all iter.Seq2[logs.Entry, error]) error {
+	w := shown(p.out)
+	var buf bytes.Buffer // characters must not be split between two writes
+	encoder := json.NewEncoder(&buf)
+	encoder.SetEscapeHTML(false)
+	buf.WriteByte('[')
+	between := ""
+	for e, err := range all {
+		if err != nil {
+			return err
+		}
+		buf.WriteString(between)
+		if err := encoder.Encode(e); err != nil {
+			return fmt.Errorf("write JSON: %w", err)
+		}
+		buf.Truncate(buf.Len() - len("\n"))
+		if between = ","; buf.Len() > 64<<10 {
+			if _, err := w.Write(buf.Bytes()); err != nil {
+				return err
+			}
+			buf.Reset()
+		}
+	}
+	buf.WriteString("]\n")
+	_, err := w.Write(buf.Bytes())
+	return err
 }
 
 // eventRow is a record as a line of `events list` and `events follow`.
@@ -239,7 +284,13 @@ func (p *program) followEvents(ctx context.Context, f eventsFilter, out *output)
 	seen, count := newRecent(4096), 0
 	for batch := range news {
 		for _, e := range batch {
-			if !seen.add(e.File) || !filter.Match(e) {
+			if !seen.add(e.File) {
+				continue
+			}
+			if matches, err := log.Match(ctx, filter, e); err != nil || !matches {
+				if err != nil && ctx.Err() == nil {
+					return err
+				}
 				continue
 			}
 			if out.wanted() {

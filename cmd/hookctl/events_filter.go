@@ -41,6 +41,7 @@ one is enough, and ! before a word for its contrary. The fields are
   type priority          of the notification
   status                 of the notification: pending, sent, failed or none
   verified               yes or no
+  payload                text anywhere in what GitHub sent; reads the files that the other words leave
   since until            1h, 3d, 2026-01-31 or a whole timestamp`
 
 func parseFilter(text string) (logs.Filter, error) { return logs.ParseFilter(text, time.Now()) }

@@ -8,6 +8,7 @@ import (
 	"strings"
 
 	"hookctl/hooks"
+	"hookctl/logs"
 	"hookctl/logs/text"
 )
 
@@ -105,19 +106,24 @@ func (f *facts) missed(ctx context.Context, t hooks.Target) finding {
 	if err != nil {
 		return skipped(err)
 	}
+	own, _, err := f.ours(t)
+	if err != nil {
+		return skipped(err)
+	}
+	// Each hook has to deliver its own: hooks of one event share its GUID.
 	var missing []hooks.Event
-	var guids []string
-	for _, e := range hooks.GroupByGUID(list) {
-		if !e.OK() && e.Event != "ping" {
-			missing = append(missing, e)
-			guids = append(guids, e.GUID)
+	var paths []string
+	for _, h := range own {
+		of := slices.DeleteFunc(slices.Clone(list), func(d hooks.Delivery) bool { return d.HookID != h.ID })
+		for _, e := range hooks.GroupByGUID(of) {
+			if !e.OK() && e.Event != "ping" {
+				missing, paths = append(missing, e), append(paths, logs.PathName(h.URL))
+			}
 		}
 	}
-	have, err := f.recorded(ctx, guids)
-	if err != nil {
+	if missing, err = f.unrecorded(ctx, missing, paths); err != nil {
 		return warn("", "the log cannot be read: %v", err)
 	}
-	missing = slices.DeleteFunc(missing, func(e hooks.Event) bool { return have[e.GUID] })
 	if len(missing) == 0 {
 		return ok("none in the last 3 days")
 	}

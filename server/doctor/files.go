@@ -10,6 +10,7 @@ import (
 	"runtime"
 	"strings"
 
+	"hookctl/hooks"
 	"hookctl/logs"
 	"hookctl/logs/text"
 	"hookctl/server/daemon"
@@ -126,11 +127,10 @@ func (f *facts) readLog(ctx context.Context) (sum logSummary, err error) {
 	return sum, err
 }
 
-// recorded tells which of the deliveries the log has.
-func (f *facts) recorded(ctx context.Context, guids []string) (have map[string]bool, err error) {
-	have = map[string]bool{}
-	if _, err := os.Stat(f.cfg.Logs.Dir); len(guids) == 0 || errors.Is(err, fs.ErrNotExist) {
-		return have, nil
+// unrecorded leaves of events those that the log does not have at their path.
+func (f *facts) unrecorded(ctx context.Context, events []hooks.Event, paths []string) (missing []hooks.Event, err error) {
+	if _, err := os.Stat(f.cfg.Logs.Dir); len(events) == 0 || errors.Is(err, fs.ErrNotExist) {
+		return events, nil
 	}
 	log, err := logs.Open(ctx, f.cfg.Logs)
 	if err != nil {
@@ -140,14 +140,16 @@ func (f *facts) recorded(ctx context.Context, guids []string) (have map[string]b
 	if err := log.Ready(ctx, nil); err != nil {
 		return nil, err
 	}
-	for _, guid := range guids {
-		found, err := log.Find(ctx, guid)
+	for i, e := range events {
+		_, known, err := log.Known(ctx, e.GUID, paths[i])
 		if err != nil {
 			return nil, err
 		}
-		have[guid] = len(found) > 0
+		if !known {
+			missing = append(missing, e)
+		}
 	}
-	return have, nil
+	return missing, nil
 }
 
 // newestVerified finds the newest verified record of each hook among the latest ones.
