@@ -51,7 +51,10 @@ func (m *metrics) watch(s *Server) {
 	gauge := func(name, help string, value func() float64) {
 		m.registry.MustRegister(prometheus.NewGaugeFunc(prometheus.GaugeOpts{Name: name, Help: help}, value))
 	}
-	gauge("hookctl_notifications_pending", "Notifications waiting to be sent.", func() float64 { return float64(s.queue.pending()) })
+	gauge("hookctl_notifications_pending", "Notifications waiting to be sent.", func() float64 {
+		n, _ := s.queue.pending()
+		return float64(n)
+	})
 	gauge("hookctl_connections_open", "Open connections.", func() float64 { return float64(s.conns.count()) })
 	gauge("hookctl_requests_arriving", "Requests whose body is still being read.", func() float64 { return float64(s.reading.Load()) })
 	gauge("hookctl_storage_alarm", "1 while deliveries cannot be stored or files cannot be written.", func() float64 {

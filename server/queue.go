@@ -23,6 +23,8 @@ type queue struct {
 	retry Retry
 	heads heads
 
+	counted sync.Once // who asked how many are pending has waited for the log
+
 	mu       sync.Mutex
 	ctx      context.Context // nil until run
 	stopping bool
@@ -139,15 +141,28 @@ func (q *queue) signal() {
 	q.changed = make(chan struct{})
 }
 
-// pending is how many notifications are not sent yet.
-func (q *queue) pending() int64 {
+// pending is how many notifications are not sent yet; counting says that there may be more. The first who asks waits a moment, so
+// that even he learns the number.
+func (q *queue) pending() (n int64, counting bool) {
+	complete := q.s.log.PendingComplete()
+	q.counted.Do(func() {
+		select {
+		case <-complete:
+		case <-time.After(time.Second):
+		}
+	})
+	select {
+	case <-complete:
+	default:
+		counting = true
+	}
 	recorded := q.s.log.Health().Pending
 	q.mu.Lock()
 	defer q.mu.Unlock()
 	if !q.overflow {
 		recorded = 0
 	}
-	return int64(max(q.held, recorded)) // of those left to the log there is at least one for each record
+	return int64(max(q.held, recorded)), counting // Of those left to the log there is at least one for each record.
 }
 
 // run sends until ctx ends, and returns when the last attempt has.

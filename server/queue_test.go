@@ -180,7 +180,7 @@ func TestNothingIsSentToAnotherAgent(t *testing.T) {
 	r.deliver(t, "push_main", guid(1))
 	await(t, "an attempt", func() bool { return r.record(t, guid(1)).Notifications[0].Attempts > 1 })
 	n := r.record(t, guid(1)).Notifications[0]
-	if n.Status != logs.StatusPending || !strings.Contains(n.Error, "would reach another agent") || m.attempts() != 0 {
+	if n.Status != logs.StatusPending || n.To != "other-amoa" || !strings.Contains(n.Error, "would reach another agent") || m.attempts() != 0 {
 		t.Errorf("%+v, %d messages", n, m.attempts())
 	}
 	cfg := testConfig(r.log)
@@ -188,7 +188,44 @@ func TestNothingIsSentToAnotherAgent(t *testing.T) {
 	if err := r.Reload(cfg); err != nil {
 		t.Fatal(err)
 	}
-	r.awaitStatus(t, guid(1), logs.StatusSent)
+	if n := r.awaitStatus(t, guid(1), logs.StatusSent); n.To != "orchestrator-amoa" {
+		t.Errorf("the record says that %s got the message", n.To)
+	}
+}
+
+// TestPendingIsRightFromTheFirstAnswer asks a receiver before it has looked at what an earlier run left.
+func TestPendingIsRightFromTheFirstAnswer(t *testing.T) {
+	t.Parallel()
+	dir := t.TempDir()
+	m := newMaestro(t)
+	m.set(func(int) (int, string) { return 500, "" })
+	sinks := func(c *Config) { c.Sinks = []SinkConfig{m.sink()} }
+	r := runIn(t, dir, sinks)
+	event, payload := sample(t, "push_main")
+	for i := range 200 {
+		if _, err := r.Ingest(t.Context(), &logs.Record{EventType: event, DeliveryID: guid(i), Payload: payload}); err != nil {
+			t.Fatal(err)
+		}
+	}
+	if err := r.stop(); err != nil {
+		t.Fatal(err)
+	}
+	s := newTestServerIn(t, dir, sinks)
+	if n := s.Stats().Pending; n != 200 {
+		t.Errorf("%d are pending before the queue runs", n)
+	}
+	l, err := net.Listen("tcp", "127.0.0.1:0")
+	if err != nil {
+		t.Fatal(err)
+	}
+	serve(t, s, l)
+	for tried := m.attempts(); m.attempts() < tried+5; { // While the queue takes them on.
+		if n := s.Stats().Pending; n != 200 {
+			t.Fatalf("%d are pending", n)
+		}
+	}
+	m.set(nil)
+	await(t, "all of them", func() bool { return s.Stats().Pending == 0 })
 }
 
 func TestGivenUpAfterADay(t *testing.T) {

@@ -165,6 +165,7 @@ type Stats struct {
 	Reasons    map[string]int64 `json:"rejected_by_reason"`
 	Duplicates int64            `json:"duplicates"`
 	Pending    int64            `json:"pending_notifications"`
+	Counting   bool             `json:"counting,omitempty"`   // what an earlier run left pending is not all known yet
 	Failed     int64            `json:"failed_notifications"` // since the start
 	Sent       int64            `json:"sent_notifications"`
 	Secrets    []string         `json:"secrets"` // fingerprints of what is accepted now
@@ -175,7 +176,8 @@ type Stats struct {
 // Stats returns the counts.
 func (s *Server) Stats() Stats {
 	st := s.metrics.stats()
-	st.Since, st.Pending = s.since, s.queue.pending()
+	st.Since = s.since
+	st.Pending, st.Counting = s.queue.pending()
 	st.Secrets = s.settings.Load().keys.Fingerprints(s.now())
 	st.Alarms = s.standingAlarms()
 	if len(st.Alarms) > 0 {

@@ -94,6 +94,10 @@ func TestAIMaestroAnswers(t *testing.T) {
 		{"missing field, newer", 400, `{"error":{"code":"invalid","message":"Bad content"}}`, "", true, "the answer is 400 Bad Request: Bad content"},
 		{"unknown recipient", 500, `{"error":"No recipient agent UUID"}`, "", false,
 			`the answer is 500 Internal Server Error: No recipient agent UUID (AI Maestro knows no agent "orchestrator-amoa"; register it or change the sink's recipient)`},
+		{"unknown recipient, since v0.29", 500, `{"error":"internal_error","message":"No recipient agent UUID for orchestrator-amoa"}`, "", false,
+			`the answer is 500 Internal Server Error: internal_error: No recipient agent UUID for orchestrator-amoa (AI Maestro knows no agent "orchestrator-amoa"; register it or change the sink's recipient)`},
+		{"details", 500, `{"error":"Failed to send","details":"No recipient agent UUID"}`, "", false,
+			`the answer is 500 Internal Server Error: Failed to send: No recipient agent UUID (AI Maestro knows no agent "orchestrator-amoa"; register it or change the sink's recipient)`},
 		{"unknown host", 500, `{"error":"Target host 'h' not found"}`, "", false, "the answer is 500 Internal Server Error: Target host 'h' not found"},
 		{"an empty 500", 500, ``, "", false, "the answer is 500 Internal Server Error"},
 		{"HTML", 502, "<html>\x1b[31mBad</html>", "", false, "the answer is 502 Bad Gateway: <html>Bad</html>"},
@@ -334,6 +338,9 @@ func TestAMPSendGetsNoArgumentThatBeginsWithADash(t *testing.T) {
 	}
 	if _, err := s.send(t.Context(), m); err == nil || !strings.Contains(err.Error(), "recipient not") {
 		t.Errorf("%v", err)
+	}
+	if err := s.check(t.Context()); err == nil || !strings.Contains(err.Error(), "recipient not") {
+		t.Errorf("a check of one that cannot run: %v", err)
 	}
 }
 
