@@ -11,6 +11,8 @@ import (
 	"testing/synctest"
 	"time"
 
+	"github.com/cenkalti/backoff/v5"
+
 	"hookctl/logs"
 )
 
@@ -160,6 +162,27 @@ func TestRefusedMessageFailsAfterADayBesideItsLane(t *testing.T) {
 		time.Sleep(61 * time.Minute)
 		if got := statusOf(t, s, 666); got.Status != logs.StatusFailed || got.Error == "" {
 			t.Errorf("after a day: %+v", got)
+		}
+	})
+}
+
+// TestOutcomeIsWrittenWhenItIsKnown looks at the record before any time has passed: a crash would send the message again.
+func TestOutcomeIsWrittenWhenItIsKnown(t *testing.T) {
+	onTestClock(t, func(t *testing.T, s *Server, sink *scripted) {
+		sink.set(func(m message) error {
+			if m.deliveryID == guid(2) {
+				return backoff.Permanent(errors.New("the answer is 400 Bad Request"))
+			}
+			return nil
+		})
+		block(t, s, 1, "o/r")
+		block(t, s, 2, "o/r")
+		synctest.Wait()
+		if n := statusOf(t, s, 1); n.Status != logs.StatusSent || n.MessageID != "msg" {
+			t.Errorf("the record of a message that was sent: %+v", n)
+		}
+		if n := statusOf(t, s, 2); n.Status != logs.StatusFailed {
+			t.Errorf("the record of a message that was refused: %+v", n)
 		}
 	})
 }
