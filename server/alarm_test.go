@@ -1,10 +1,13 @@
 package server
 
 import (
+	"context"
 	"net/http"
 	"slices"
 	"testing"
 	"time"
+
+	"hookctl/logs"
 )
 
 func TestAlarmsStandUntilTheirCauseIsGone(t *testing.T) {
@@ -39,19 +42,14 @@ func TestDeliveryThatCannotBeStoredRaisesAnAlarm(t *testing.T) {
 	if status, _ := do(t, ok); status != http.StatusOK {
 		t.Fatal(status)
 	}
-	closed := newTestServer(t, nil)
-	if err := closed.log.Close(); err != nil {
-		t.Fatal(err)
-	}
-	open := r.Server.log
-	r.Server.log = closed.log
-	if status, _ := do(t, request(t, r.url+"/webhook", event, guid(2), payload)); status != http.StatusServiceUnavailable {
+	r.append = func(context.Context, *logs.Record) error { return logs.ErrFull }
+	if status, _ := do(t, request(t, r.url+"/webhook", event, guid(2), payload)); status != http.StatusInsufficientStorage {
 		t.Errorf("answered %d", status)
 	}
 	if all := r.Stats().Alarms; len(all) != 1 || all[0].Key != alarmStorage || all[0].Hint == "" || all[0].Since.IsZero() {
 		t.Errorf("%+v", all)
 	}
-	r.Server.log = open
+	r.append = r.log.Append
 	if status, _ := do(t, request(t, r.url+"/webhook", event, guid(2), payload)); status != http.StatusOK {
 		t.Errorf("answered %d", status)
 	}

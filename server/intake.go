@@ -106,6 +106,7 @@ func (d *delivery) take() {
 	d.s.reading.Add(1)
 	body, release, err := d.s.bodies.read(d.w, d.r)
 	d.s.reading.Add(-1)
+	defer d.s.rest.stir()
 	defer release()
 	if err != nil {
 		d.refuseBody(err)
@@ -354,7 +355,7 @@ func (s *Server) ingest(ctx context.Context, set *settings, rec *logs.Record) (d
 	rec.Result, rec.Summary = decision.Result, ev.Summary()
 	rec.Notifications = set.pending(name, decision)
 	// A client that hangs up must not leave a record that is durable and unannounced.
-	err = s.log.Append(context.WithoutCancel(ctx), rec)
+	err = s.append(context.WithoutCancel(ctx), rec)
 	if known := (*logs.DuplicateError)(nil); errors.As(err, &known) {
 		s.metrics.duplicates.Inc()
 		return true, nil

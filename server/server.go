@@ -20,6 +20,7 @@ import (
 // Server is one receiver. Its methods are safe for concurrent use.
 type Server struct {
 	log      *logs.Writer
+	append   func(context.Context, *logs.Record) error // the log's, but where a test does without a disk
 	logger   *slog.Logger
 	version  string
 	now      func() time.Time
@@ -38,6 +39,7 @@ type Server struct {
 	leaving  atomic.Bool // answers ask to close the connection
 	draining atomic.Bool
 	alarms   alarms
+	rest     *rest
 	quiet    logQuiet
 	reading  atomic.Int64 // requests whose body is being read
 }
@@ -49,8 +51,8 @@ func New(cfg Config) (*Server, error) {
 		return nil, errors.New("server: Config.Log is missing")
 	}
 	s := &Server{
-		log: cfg.Log, logger: cfg.Logger, version: cfg.Version, now: cfg.Now,
-		limits: cfg.Limits.withDefaults(), tls: cfg.TLS, metrics: newMetrics(),
+		log: cfg.Log, append: cfg.Log.Append, logger: cfg.Logger, version: cfg.Version, now: cfg.Now,
+		limits: cfg.Limits.withDefaults(), tls: cfg.TLS, metrics: newMetrics(), rest: newRest(),
 	}
 	if s.logger == nil {
 		s.logger = slog.New(slog.DiscardHandler)
@@ -126,6 +128,7 @@ func (s *Server) Serve(ctx context.Context, l net.Listener) error {
 	defer watching.Wait()
 	watchCtx, stopWatching := context.WithCancel(ctx)
 	defer stopWatching()
+	watching.Go(func() { s.rest.run(watchCtx) })
 	if cfg != nil {
 		watching.Go(func() { s.watchCertificates(watchCtx) })
 	}
