@@ -18,7 +18,7 @@ type rest struct {
 
 const (
 	restAfter    = 10 * time.Second
-	worthResting = 16 * mib // to give back, below which it is not worth a collection
+	worthResting = 32 * mib // below so much heap a collection is not worth its time
 	mostRests    = 6        // after one request: its record is filed meanwhile
 )
 
@@ -47,9 +47,14 @@ func (r *rest) run(ctx context.Context) {
 			case <-r.busy:
 				left = mostRests + 1
 			case <-timer.C:
-				if wasted() > worthResting {
-					runtime.GC() // Pools let go of their content at the second collection.
-					debug.FreeOSMemory()
+				before := heap()
+				if before < worthResting {
+					break
+				}
+				runtime.GC() // Pools let go of their content at the second collection.
+				debug.FreeOSMemory()
+				if heap() > before-worthResting/2 {
+					left = min(left, 2) // The rest is in use, or will be filed soon.
 				}
 			case <-ctx.Done():
 				timer.Stop()
@@ -60,13 +65,14 @@ func (r *rest) run(ctx context.Context) {
 	}
 }
 
-// wasted is about how much memory could be given back: what is free, and what has become garbage since the last collection.
-func wasted() int64 {
+// heap is the memory that the heap has from the system. How much of it is garbage is not known before a collection.
+func heap() (size int64) {
 	samples := []runtimemetrics.Sample{
-		{Name: "/memory/classes/heap/free:bytes"}, {Name: "/memory/classes/heap/unused:bytes"},
-		{Name: "/memory/classes/heap/objects:bytes"}, {Name: "/gc/heap/live:bytes"},
+		{Name: "/memory/classes/heap/free:bytes"}, {Name: "/memory/classes/heap/unused:bytes"}, {Name: "/memory/classes/heap/objects:bytes"},
 	}
 	runtimemetrics.Read(samples)
-	at := func(i int) int64 { return int64(samples[i].Value.Uint64()) } // #nosec G115 -- memory fits
-	return at(0) + at(1) + max(0, at(2)-at(3))
+	for _, s := range samples {
+		size += int64(s.Value.Uint64()) // #nosec G115 -- memory fits
+	}
+	return size
 }
