@@ -13,7 +13,7 @@ import (
 // User is who the client acts as.
 type User struct {
 	Login  string   `json:"login"`
-	Scopes []string `json:"scopes"` // of a classic token; empty for a fine-grained one, which does not tell
+	Scopes []string `json:"scopes"` // of a classic token; empty for a fine-grained one, which lists none
 }
 
 // User asks GitHub who the client acts as.
@@ -111,7 +111,7 @@ func (c *Client) Meta(ctx context.Context) ([]netip.Prefix, error) {
 	return answer.Hooks, err
 }
 
-// ServerTime tells GitHub's clock, to the second, so that a wrong clock of this machine can be seen.
+// ServerTime returns GitHub's time, to the second, so that a wrong clock of this machine can be seen.
 func (c *Client) ServerTime(ctx context.Context) (time.Time, error) {
 	r := request{op: "ask the time", target: c.host, method: http.MethodGet, path: "meta"}
 	header, err := c.do(ctx, r, nil)

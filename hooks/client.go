@@ -109,7 +109,7 @@ func New(cfg Config) (*Client, error) {
 		return nil, &Error{Op: "log in", Target: host, Message: err.Error(), Err: err}
 	}
 	if cfg.Limits.WritesPerMinute == 0 && cfg.Limits.WritesPerHour == 0 && auth.IsEnterprise(host) {
-		// A GitHub Enterprise Server limits nothing unless its administrator says so, and then it tells.
+		// A GitHub Enterprise Server limits nothing unless its administrator says so.
 		cfg.Limits.WritesPerMinute, cfg.Limits.WritesPerHour = 6000, 60000
 	}
 	limits := cfg.Limits.withDefaults()
@@ -126,7 +126,7 @@ func (c *Client) GoString() string { return c.String() }
 // Host is the GitHub host, such as github.com.
 func (c *Client) Host() string { return c.host }
 
-// HiddenBySSO tells whether GitHub has left repositories out of a list so far, because the token is not authorized for
+// HiddenBySSO reports whether GitHub has left repositories out of a list so far, because the token is not authorized for
 // their organization's single sign-on. gh auth refresh authorizes it.
 func (c *Client) HiddenBySSO() bool { return c.hidden.Load() }
 

@@ -14,7 +14,7 @@ import (
 // What stands in the way of a rotation.
 var (
 	ErrUnfinished = errors.New("the rotation is not finished")
-	ErrNoRotation = errors.New("there is no rotation")
+	ErrNoRotation = errors.New("no rotation is under way")
 	ErrGraceOver  = errors.New("the grace period is over: the old secret is gone")
 )
 
@@ -26,7 +26,7 @@ const lockPause = 50 * time.Millisecond
 
 // Rotator replaces the secret of hooks so that no delivery is lost.
 //
-//  1. The new secret is made and saved, and the receiver confirms that it accepts both.
+//  1. The new secret is generated and saved, and the receiver confirms that it accepts both.
 //  2. Each hook gets the new secret.
 //  3. Each hook proves by a ping that GitHub signs with it.
 //  4. The new secret becomes the current one; the old one is accepted for the grace period, then refused.
@@ -39,7 +39,7 @@ const lockPause = 50 * time.Millisecond
 type Rotator struct {
 	Client *Client
 	Store  *secret.Store
-	// Accept makes the receiver take its secrets anew and returns when it accepts all of these. Nil where no receiver
+	// Accept makes the receiver read its secrets again and returns when it accepts all of these. Nil where no receiver
 	// runs: the next one to start reads them.
 	Accept func(ctx context.Context, fingerprints []string) error
 	// Confirm waits for the proof of a hook; nil to believe what GitHub says became of the ping.
@@ -248,7 +248,7 @@ func (r *Rotator) earlier() (*secret.Rotation, error) {
 // begin saves the state of a new rotation: from then on both secrets are known, whatever happens.
 func (r *Rotator) begin(hooks []Hook, grace time.Duration, earlier *secret.Rotation) (*secret.Rotation, error) {
 	if len(hooks) == 0 {
-		return nil, &Error{Op: "rotate", Message: "there is no hook to rotate", Cure: "see which hooks there are: hookctl hooks list"}
+		return nil, &Error{Op: "rotate", Message: "no hook to rotate", Cure: "list the hooks: hookctl hooks list"}
 	}
 	old, origin, err := r.Store.Current()
 	switch {
@@ -258,7 +258,7 @@ func (r *Rotator) begin(hooks []Hook, grace time.Duration, earlier *secret.Rotat
 		return nil, &Error{Op: "rotate", Message: secret.ErrFromEnvironment.Error(),
 			Cure: "unset " + secret.Variable + " and put the secret into .env: hookctl secret import", Err: secret.ErrFromEnvironment}
 	case old == "":
-		return nil, &Error{Op: "rotate", Message: "there is no secret yet", Cure: "run: hookctl setup"}
+		return nil, &Error{Op: "rotate", Message: "no secret is set", Cure: "run: hookctl setup"}
 	}
 	since, err := r.Store.ChangedAt()
 	if err != nil {

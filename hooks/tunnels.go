@@ -14,7 +14,7 @@ import (
 	"time"
 )
 
-// The kinds of tunnel that hookctl knows. smee.io is not among them: it writes the body anew, so that signatures fail.
+// The kinds of tunnel that hookctl knows. smee.io is not among them: it rewrites the body, so that signatures fail.
 const (
 	Ngrok       = "ngrok"
 	Cloudflared = "cloudflared"

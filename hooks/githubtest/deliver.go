@@ -80,7 +80,7 @@ const maxPayload = 25_000_000
 // sent to nobody, as with GitHub.
 func (s *Server) Deliver(ctx context.Context, repo, event string, payload []byte) ([]Delivery, error) {
 	if !json.Valid(payload) {
-		return nil, fmt.Errorf("deliver %s to %s: the payload is no JSON", event, repo)
+		return nil, fmt.Errorf("deliver %s to %s: the payload is not JSON", event, repo)
 	}
 	s.mu.Lock()
 	t := s.targets[strings.ToLower(repo)]
@@ -164,7 +164,7 @@ func (s *Server) ping(c *call, t *target, h *hook) {
 	}
 	payload, err := json.Marshal(body)
 	if err != nil {
-		s.log.Error("make ping", "error", err)
+		s.log.Error("create ping", "error", err)
 		return
 	}
 	s.sendLater(t, h, message{event: "ping", payload: payload})

@@ -20,7 +20,7 @@ import (
 // holds the secret of that hook; followed by "_" and a name, that of the path /webhook/<name>.
 const Variable = "GITHUB_WEBHOOK_SECRET"
 
-// Origin tells where the current secret comes from.
+// Origin says where the current secret comes from.
 type Origin string
 
 // The origins. A secret in the real environment wins over the file.
@@ -287,7 +287,7 @@ func (s *Store) EndRotation() error {
 	})
 }
 
-// Expire ends a rotation whose grace period is over at now, so that the old secret leaves the disk too. It tells
+// Expire ends a rotation whose grace period is over at now, so that the old secret leaves the disk too. It reports
 // whether there was one. A rotation that is being worked on is left alone, and so is one whose new secret is not the
 // current one here, because this process has another in its environment: without the state the new one, which hooks
 // sign with, would be refused.

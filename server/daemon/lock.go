@@ -68,7 +68,7 @@ func newFlock(home string) *flock.Flock {
 	return flock.New(lockFile(home), flock.SetPermissions(0o600))
 }
 
-// envTakeover tells a process that Restart launched to take over from the running receiver, and for how long it may
+// envTakeover asks a process that Restart launched to take over from the running receiver, and for how long it may
 // wait for that one to finish.
 const envTakeover = "HOOKCTL_TAKEOVER"
 

@@ -58,7 +58,7 @@ func makeSocketFile(home string) (string, error) {
 		return "", err
 	}
 	if err := os.MkdirAll(dir, 0o700); err != nil {
-		return "", fmt.Errorf("make a directory for the control socket: %w", err)
+		return "", fmt.Errorf("create a directory for the control socket: %w", err)
 	}
 	// The directory may be below a shared one: somebody else could have made it first.
 	if err := private(dir); err != nil {
