@@ -184,7 +184,7 @@ func (i *SetupItem) renamed(now Target) {
 }
 
 // best chooses the hook of ours that is to send to url: one that does, in this or another form, or else one that leads to the
-// same path of the receiver by another address. -1 where there is none.
+// same path of the receiver by another address. -1 if none.
 func best(ours []Hook, url string) int {
 	for _, fits := range []func(Hook) bool{
 		func(h Hook) bool { return h.URL == url },
@@ -257,7 +257,7 @@ func (p SetupPlan) String() string {
 // GoString is String.
 func (p SetupPlan) GoString() string { return p.String() }
 
-// MarshalJSON writes a list with one object for each target, with the calls that would be made.
+// MarshalJSON writes a list with one object for each target, with the calls that would be sent.
 func (p SetupPlan) MarshalJSON() ([]byte, error) {
 	type item struct {
 		Repository string        `json:"repository"`

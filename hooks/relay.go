@@ -53,11 +53,11 @@ type RelayState struct {
 }
 
 // Relay brings deliveries of one repository to a machine that has no public address: GitHub's own relay, which
-// `gh webhook forward` uses too. It is made for development: there is one per repository, so that an earlier one ends where
+// `gh webhook forward` uses too. It is meant for development: there is one per repository, so that an earlier one ends where
 // this one begins, and none on GitHub Enterprise Server.
 type Relay struct {
 	Client *Client
-	Config Config // what Client was made of: the relay logs in by itself, in the same way
+	Config Config // the configuration of Client
 	Target Target
 	Events []string
 	Secret string // what GitHub signs with, where it does
@@ -76,7 +76,7 @@ func (r *Relay) String() string { return "relay of " + r.Target.String() }
 // GoString is String.
 func (r *Relay) GoString() string { return r.String() }
 
-// Run keeps a relay open until ctx ends, which is no error. It first removes what earlier relays of the repository left
+// Run keeps a relay open until ctx ends, which is not an error. It first removes what earlier relays of the repository left
 // behind, connects again with growing pauses whenever the connection breaks, and removes its own hook at the end. What
 // connecting again cannot fix is returned, and that a hook could not be removed in the end.
 func (r *Relay) Run(ctx context.Context) error {
@@ -114,7 +114,7 @@ func (r *Relay) Run(ctx context.Context) error {
 	}
 }
 
-// hopeless reports connecting again cannot fix: a refusal by GitHub that is no limit.
+// hopeless reports whether connecting again cannot help: GitHub refused, and not because of a limit.
 func hopeless(err error) bool {
 	var e *Error
 	return errors.As(err, &e) && e.Status >= 400 && e.Status < 500 && !errors.Is(err, ErrRateLimited) && !errors.Is(err, ErrExists)
@@ -169,7 +169,7 @@ func (r *Relay) once(ctx context.Context, log *slog.Logger) (connected bool, lef
 	var made relayCreated
 	_, err = r.Client.do(ctx, request{op: "open relay", target: r.Target.String(), method: http.MethodPost, path: r.Target.base(), body: body, once: true}, &made)
 	if err != nil {
-		// A lost answer leaves a hook behind. The next try finds and removes it, but after an interruption there is none.
+		// A lost answer leaves a hook behind. The next try finds and removes it, but after an interruption nothing tries again.
 		if unsure := new(Error); ctx.Err() != nil && errors.As(err, &unsure) && unsure.lost {
 			left = late(ctx, func(ctx context.Context) error { return r.removeStale(ctx, log) })
 		}
@@ -277,7 +277,7 @@ func (r *Relay) keepAlive(ctx context.Context, conn *websocket.Conn) {
 	}
 }
 
-// handle passes one frame on and makes the answer to it.
+// handle passes one frame on and returns the answer to it.
 func (r *Relay) handle(ctx context.Context, data []byte, hookID int64) ([]byte, error) {
 	var frame struct {
 		Header map[string][]string `json:"header"`

@@ -56,7 +56,7 @@ type Rotator struct {
 // Rotate replaces the secret of these hooks: all that share it, because the old one is refused in the end. A part of them
 // is rotated with PerHook, which gives each a secret of its own and leaves the shared one alone. With a failed hook the
 // result is not complete and the error is [ErrUnfinished]: the receiver goes on accepting both secrets until Resume
-// succeeds or Finish gives up.
+// succeeds or Finish leaves the hook out.
 func (r *Rotator) Rotate(ctx context.Context, hooks []Hook, grace time.Duration) (RotateResult, error) {
 	unlock, err := r.lock()
 	if err != nil {
@@ -146,8 +146,8 @@ func turned(state *secret.Rotation, now time.Time) *secret.Rotation {
 }
 
 // Finish ends a rotation now. One that is complete loses the rest of its grace period: the old secret is refused, also from
-// hooks that were set aside. One that is not gives up on the hooks that could not be changed: the new secret becomes the current one and the grace
-// period begins, so that their owners have that long to act.
+// hooks that were set aside. One that is not leaves out the hooks that could not be changed: the new secret becomes the current
+// one and the grace period begins, so that their owners have that long to act.
 func (r *Rotator) Finish(ctx context.Context) (RotateResult, error) {
 	return r.onCurrent(func(state *secret.Rotation) (RotateResult, error) {
 		if state.Promoted.IsZero() {

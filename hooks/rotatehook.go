@@ -101,7 +101,7 @@ func refused(err error) bool {
 	return errors.As(err, &e) && e.Status >= 400 && e.Status < 500 && !e.lost
 }
 
-// failed notes why a hook could not go on. One that was deleted needs no secret any more. An interruption is no
+// failed notes why a hook could not go on. One that was deleted needs no secret any more. An interruption is not a
 // failure of the hook: it stays where it is.
 func (w *rotating) failed(ctx context.Context, i int, t Target, h secret.RotationHook, step string, err error) error {
 	switch {

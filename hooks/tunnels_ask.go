@@ -148,7 +148,7 @@ func appendTunnel(list []Tunnel, kind, public, target string) []Tunnel {
 	return append(list, Tunnel{Kind: kind, URL: u.String(), Target: localTarget(target)})
 }
 
-// localTarget makes host:port of the ways in which tunnels write where they lead to.
+// localTarget returns host:port for the ways in which tunnels write where they lead to.
 func localTarget(s string) string {
 	if s == "" {
 		return ""
@@ -161,7 +161,7 @@ func localTarget(s string) string {
 	}
 	u, err := url.Parse(s)
 	if err != nil || u.Hostname() == "" {
-		return "" // a file or something else that is no port
+		return "" // a file or something else without a port
 	}
 	port := u.Port()
 	switch {

@@ -24,7 +24,7 @@ type tunnelProgram struct {
 	cure string // for a program that is missing
 }
 
-// Run opens a tunnel of a kind to a port of this machine and keeps it open until ctx ends, which is no error. It calls
+// Run opens a tunnel of a kind to a port of this machine and keeps it open until ctx ends, which is not an error. It calls
 // onURL with the public address as soon as the tunnel is up, and again whenever it has changed. A tunnel of that kind to
 // that port that is there already is used and watched instead of a second one. A program that ends is started again; one
 // that never opened its tunnel is an error with its last words.

@@ -33,7 +33,7 @@ type proof struct {
 	confirm     Confirm       // nil: what GitHub saw is proof enough
 	wait        time.Duration // for pings to arrive, all together; what GitHub's limits cost is not counted
 	after       int64         // deliveries up to this one are known to be of earlier pings
-	patient     bool          // a ping that was taken but not confirmed is no end: GitHub may be slow to use a new secret
+	patient     bool          // a ping that was taken but not confirmed does not end the wait: GitHub may be slow to use a new secret
 	created     time.Time     // GitHub pings a hook that it creates, so a hook created since then is not pinged at first
 }
 
@@ -76,7 +76,7 @@ func (c *Client) Prove(ctx context.Context, h Hook, fingerprint string, confirm 
 	return err
 }
 
-// inactiveNote is why a hook could not prove itself, where that is no fault.
+// inactiveNote is why a hook could not prove itself, where that is not a fault.
 const inactiveNote = "the hook is inactive, so GitHub sent no ping"
 
 // idle reports whether a proof failed only because the hook is inactive and GitHub therefore sent nothing.

@@ -23,7 +23,7 @@ type user struct {
 	id int64
 }
 
-// Repository says what AddRepository makes. The zero value is a public
+// Repository says what AddRepository adds. The zero value is a public
 // repository that every account administers.
 type Repository struct {
 	Private, Archived bool

@@ -84,7 +84,7 @@ func (s *Store) readAge(env *Env) (age, error) {
 	}
 	var noted age
 	if json.Unmarshal(raw, &noted) != nil {
-		noted = age{} // A torn note is no reason to fail: the file's own time says nearly the same.
+		noted = age{} // A torn note is ignored: the file's own time says nearly the same.
 	}
 	current, _ := env.Get(Variable)
 	if noted.Fingerprint == Fingerprint(current) {
@@ -95,7 +95,7 @@ func (s *Store) readAge(env *Env) (age, error) {
 	return noted, err
 }
 
-// envTime is when .env was last written, zero where there is none.
+// envTime is when .env was last written, zero if none.
 func (s *Store) envTime() (time.Time, error) {
 	info, err := os.Stat(s.cfg.EnvFile)
 	if errors.Is(err, fs.ErrNotExist) {

@@ -47,7 +47,7 @@ func (r *Ring) Former(body []byte, signature string, hookID int64, now time.Time
 		return ""
 	}
 	var tried []Key
-	// Those of which the time ended while the ring was in use come before those that it was made with.
+	// Those of which the time ended while the ring was in use come before those that it was created with.
 	for _, k := range r.keys {
 		if !k.validAt(now) {
 			tried = append(tried, k)

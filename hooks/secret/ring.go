@@ -53,7 +53,7 @@ type Ring struct {
 	former []Key
 }
 
-// NewRing makes a ring of keys in order of preference. A key without a value is dropped: an empty secret would
+// NewRing returns a ring of keys in order of preference. A key without a value is dropped: an empty secret would
 // accept what anyone can sign. The same key twice is kept once, with the later expiry.
 func NewRing(keys ...Key) *Ring {
 	r := &Ring{}

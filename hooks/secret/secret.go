@@ -41,7 +41,7 @@ func Fingerprint(secret string) string {
 	return hex.EncodeToString(sum[:4])
 }
 
-// Sign makes the value of the header X-Hub-Signature-256 for a body: "sha256=" and the HMAC in hex.
+// Sign returns the value of the header X-Hub-Signature-256 for a body: "sha256=" and the HMAC in hex.
 func Sign(secret string, body []byte) string {
 	return signaturePrefix + hex.EncodeToString(sum([]byte(secret), body))
 }

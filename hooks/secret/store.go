@@ -48,7 +48,7 @@ type Config struct {
 // takes a file lock.
 type Store struct{ cfg Config }
 
-// NewStore makes a Store. It reads nothing yet.
+// NewStore returns a Store. It reads nothing yet.
 func NewStore(cfg Config) *Store {
 	if cfg.Environ == nil {
 		cfg.Environ = os.Getenv
@@ -56,7 +56,7 @@ func NewStore(cfg Config) *Store {
 	return &Store{cfg: cfg}
 }
 
-// Current returns the secret that new hooks get and where it comes from; "" and [FromNowhere] when there is none.
+// Current returns the secret that new hooks get and where it comes from; "" and [FromNowhere] if none.
 func (s *Store) Current() (string, Origin, error) {
 	if v := s.cfg.Environ(Variable); v != "" {
 		return v, FromEnvironment, nil
@@ -260,7 +260,7 @@ func PathVariable(name string) string { return Variable + "_" + strings.ToUpper(
 
 func hookVariable(id int64) string { return Variable + "_" + strconv.FormatInt(id, 10) }
 
-// Rotation returns the state of a rotation, nil when there is none.
+// Rotation returns the state of a rotation, nil if none.
 func (s *Store) Rotation() (*Rotation, error) { return readRotation(s.cfg.RotationFile) }
 
 // SaveRotation writes the state of a rotation. It is durable on return.

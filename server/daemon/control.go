@@ -173,7 +173,7 @@ func (i *Instance) status(c Control) Status {
 	return st
 }
 
-// failure is the body of every answer that is no success.
+// failure is the body of every answer other than success.
 type failure struct {
 	Error string `json:"error"`
 	Hint  string `json:"hint,omitempty"`

@@ -30,7 +30,7 @@ func CheckAddress(ctx context.Context, address string) error {
 	return ln.Close()
 }
 
-// StaleSocket gives the path of a control socket that a killed receiver left behind, "" where there is none. The next
+// StaleSocket gives the path of a control socket that a killed receiver left behind, "" if none. The next
 // start removes it by itself.
 func StaleSocket(home string) (string, error) {
 	path, err := SocketFile(home)

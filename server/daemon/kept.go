@@ -13,7 +13,7 @@ import (
 	"github.com/google/renameio/v2/maybe"
 )
 
-// StateDir is the directory below home for what must not vanish and is no setting: the flags of the last start, the
+// StateDir is the directory below home for what must not vanish and is not a setting: the flags of the last start, the
 // targets of the fleet. A writer calls MakeStateDir first.
 func StateDir(home string) string { return filepath.Join(home, "state") }
 

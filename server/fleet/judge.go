@@ -256,7 +256,7 @@ func weight(code string) int {
 func (h Hook) health() (Health, string) {
 	worst := 0
 	for _, w := range h.Warnings {
-		// That a new hook has not proved itself is no fault of it.
+		// That a new hook has not proved itself is not a fault.
 		if w.Code != WarnUnproved || !h.LastResponse.None() {
 			worst = max(worst, weight(w.Code))
 		}

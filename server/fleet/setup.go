@@ -28,7 +28,7 @@ type SetupRequest struct {
 
 	Adopt            bool   // takes back hooks that were pointed elsewhere
 	AllowUnreachable bool   // also an address that GitHub refuses or cannot reach, such as localhost
-	Secret           string // kept where there is none yet; "" generates one
+	Secret           string // kept if none is set yet; "" generates one
 }
 
 // String leaves the secret out.

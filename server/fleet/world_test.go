@@ -264,7 +264,7 @@ func (w *world) until(what string, done func() bool) {
 	for !done() {
 		select {
 		case <-deadline:
-			w.t.Fatalf("waited in vain for %s", what)
+			w.t.Fatalf("waited too long for %s", what)
 		case <-time.After(2 * time.Millisecond):
 		}
 	}
