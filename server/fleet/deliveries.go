@@ -35,10 +35,10 @@ type Sent struct {
 	Attempts   []hooks.Delivery `json:"attempts"` // newest first
 }
 
-// OK tells whether an attempt was taken by the receiver.
+// OK reports whether an attempt was taken by the receiver.
 func (s Sent) OK() bool { return slices.ContainsFunc(s.Attempts, hooks.Delivery.OK) }
 
-// Missed tells whether the event never got here. Pings are proofs and no news, so they are never missed.
+// Missed reports whether the event never got here. Pings are proofs and no news, so they are never missed.
 func (s Sent) Missed() bool { return !s.OK() && s.File == nil && s.Event != "ping" }
 
 // Deliveries compares GitHub's list with the log: hook by hook, the newest event of each first. A hook that cannot be

@@ -26,7 +26,7 @@ import (
 	"hookctl/server/daemon"
 )
 
-// Config is what a fleet is made of. Home, Logs, Store and GitHub are required.
+// Config is what a fleet needs. Home, Logs, Store and GitHub are required.
 type Config struct {
 	Home   string
 	Logs   logs.Config
@@ -64,7 +64,7 @@ type login struct {
 	client *hooks.Client
 }
 
-// New makes a Fleet. It reads nothing and asks nobody yet.
+// New returns a Fleet. It reads nothing and asks nobody yet.
 func New(cfg Config) *Fleet {
 	if cfg.Now == nil {
 		cfg.Now = time.Now
