@@ -424,3 +424,37 @@ func TestDeliveriesAreOfTheirHook(t *testing.T) {
 	r.Press("v")
 	r.Shows("No delivery failed; v shows all.")
 }
+
+// Repositories with hooks of ours that were found on the page are known to
+// every later operation.
+func TestFoundRepositoriesAreRemembered(t *testing.T) {
+	rig := kittest.NewRig(t, "octo-org/api", "octo-org/docs", "octo-org/web")
+	if err := rig.Cfg.Store.SetCurrent("0123456789abcdef"); err != nil {
+		t.Fatal(err)
+	}
+	rig.Cfg.URL, rig.Cfg.Repositories = kittest.PublicURL, []string{"octo-org/api"}
+	rig.Hook("octo-org/api")
+	rig.Hook("octo-org/web")
+	r := hooksOn(t, rig, *rig.Cfg)
+	r.Start()
+	r.Until("the log", func() bool { return r.Log.Value != nil })
+	r.Press("3")
+	r.Until("the known hook", func() bool { return r.hooks.loaded && len(r.hooks.rows) == 1 })
+	r.Press("a")
+	r.Until("the other one", func() bool { return len(r.hooks.rows) == 2 && !r.hooks.loading() })
+	targets := kittest.Must(r.Fleet.Targets(t.Context()))(t)
+	if !slices.Contains(targets, hooks.Target{Owner: "octo-org", Repo: "web"}) || slices.Contains(targets, hooks.Target{Owner: "octo-org", Repo: "docs"}) {
+		t.Errorf("remembered are %v", targets)
+	}
+}
+
+// A delivery of a hook that was not healthy has the fleet judge it again.
+func TestHookIsJudgedAgainAfterADelivery(t *testing.T) {
+	r := withHooks(t, "octo-org/web")
+	if h := r.hooks.rows[0]; h.Health == fleet.Healthy {
+		t.Fatalf("a hook without a delivery is %s", h.Health)
+	}
+	kittest.Must(r.GitHub.Deliver(t.Context(), "octo-org/web", "push", githubtest.SampleFor("push.main", "octo-org/web")))(t)
+	r.Until("the judgement", func() bool { return r.hooks.rows[0].Health == fleet.Healthy })
+	r.Shows("the current secret")
+}
