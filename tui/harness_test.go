@@ -13,6 +13,7 @@ import (
 	"hookctl/logs"
 	"hookctl/server/daemon"
 	"hookctl/server/doctor"
+	"hookctl/server/fleet"
 	"hookctl/tui/kittest"
 	"hookctl/tui/receiver"
 	"hookctl/tui/wizard"
@@ -54,6 +55,7 @@ func newAppRig(t *testing.T, repositories ...string) *appRig {
 	r := kittest.NewRig(t, repositories...)
 	ctx, stop := context.WithCancel(context.Background())
 	a := newApp(ctx, Config{Home: r.Cfg.Home, Logs: r.Cfg.Logs, Store: r.Cfg.Store, Daemon: r.Cfg.Daemon, Hooks: r.Cfg.Hooks, Theme: "dark",
+		Fleet: fleet.New(fleet.Config{Home: r.Cfg.Home, Logs: r.Cfg.Logs, Store: r.Cfg.Store, Daemon: r.Cfg.Daemon, GitHub: r.Cfg.Hooks}),
 		Setup: wizard.Defaults{Port: 9000, Agent: "orchestrator-amoa", Sink: "http://127.0.0.1:23000", Wait: 10 * time.Second,
 			Tunnels: hooks.Tunnels{NgrokAPI: []string{"http://127.0.0.1:1"}, Cloudflared: []string{"http://127.0.0.1:1"}},
 			Probe:   func(context.Context, string, string) error { return nil }},
@@ -92,6 +94,10 @@ func testConfig(t testing.TB) Config {
 
 func newScreen(t testing.TB, cfg Config, w, h int) *appScreen {
 	t.Helper()
+	if cfg.Fleet == nil && cfg.Hooks != nil {
+		cfg.Fleet = fleet.New(fleet.Config{Home: cfg.Home, Logs: cfg.Logs, Store: cfg.Store, Daemon: cfg.Daemon, GitHub: cfg.Hooks,
+			PublicURL: cfg.Setup.URL, Repositories: cfg.Setup.Repositories, Now: cfg.Now})
+	}
 	ctx, stop := context.WithCancel(context.Background())
 	a := newApp(ctx, cfg)
 	a.Waits = func(tea.Cmd) tea.Cmd { return nil }

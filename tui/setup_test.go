@@ -59,7 +59,12 @@ func TestWizardEndToEnd(t *testing.T) {
 	r.Shows("ping")
 	r.Press("3")
 	r.Shows("2 hooks")
-	if names := r.hooks.Repositories(); !slices.Equal(names, []string{"octo-org/api", "octo-org/web"}) {
-		t.Errorf("remembered are %v", names)
+	targets, err := r.app.cfg.Fleet.Targets(t.Context())
+	names := make([]string, len(targets))
+	for i, target := range targets {
+		names[i] = target.String()
+	}
+	if slices.Sort(names); err != nil || !slices.Equal(names, []string{"octo-org/api", "octo-org/web"}) {
+		t.Errorf("remembered are %v (%v)", names, err)
 	}
 }

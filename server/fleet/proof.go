@@ -130,6 +130,9 @@ func confirm(log *logs.Log) hooks.Confirm {
 	}
 }
 
+// Confirm is the proof that a hook has a certain secret: a ping in this log that was signed with it.
+func Confirm(log *logs.Log) hooks.Confirm { return confirm(log) }
+
 // Accept makes the receiver read its secrets again, and fails unless it says that it accepts all of these.
 func (f *Fleet) Accept(ctx context.Context, fingerprints []string) error {
 	if f.cfg.Accept != nil {
