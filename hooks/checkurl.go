@@ -55,7 +55,7 @@ func CheckURL(ctx context.Context, address, instance string) error {
 	var health struct{ Status, Instance, Nonce string }
 	switch err := json.Unmarshal(raw, &health); {
 	case res.StatusCode != http.StatusOK:
-		return fail(responseCure(res.StatusCode, ""), "%s answers %d %s", u.Path, res.StatusCode, http.StatusText(res.StatusCode))
+		return fail(Explain(res.StatusCode, "").Hint(), "%s answers %d %s", u.Path, res.StatusCode, http.StatusText(res.StatusCode))
 	case err != nil || health.Nonce != nonce:
 		return fail("check where the tunnel or the proxy leads to", "another program answers")
 	case instance != "" && health.Instance != instance:

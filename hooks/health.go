@@ -2,30 +2,25 @@ package hooks
 
 import (
 	"cmp"
-	"context"
 	"fmt"
 	"net/http"
-	"slices"
-	"time"
 
 	"hookctl/logs/text"
 )
 
 // The kinds of warnings.
 const (
-	WarnOtherReceiver = "other_receiver"
-	WarnDuplicate     = "duplicate"
-	WarnInactive      = "inactive"
-	WarnFailing       = "failing"
-	WarnWrongSecret   = "wrong_secret"
-	WarnNoSecret      = "no_secret"
-	WarnForm          = "form"
-	WarnInsecure      = "insecure_ssl"
-	WarnMissed        = "missed"
-	WarnLeftoverCLI   = "leftover_cli"
-	WarnRenamed       = "renamed"
-	WarnArchived      = "archived"
-	WarnEvents        = "events" // a hook that is there keeps events which a new one would not get
+	WarnDuplicate   = "duplicate"
+	WarnInactive    = "inactive"
+	WarnFailing     = "failing"
+	WarnWrongSecret = "wrong_secret"
+	WarnNoSecret    = "no_secret"
+	WarnForm        = "form"
+	WarnInsecure    = "insecure_ssl"
+	WarnMissed      = "missed"
+	WarnRenamed     = "renamed"
+	WarnArchived    = "archived"
+	WarnEvents      = "events" // a hook that is there keeps events which a new one would not get
 )
 
 // Warning is something about a hook that a person should know, with what to do about it.
@@ -44,32 +39,7 @@ func (w Warning) String() string {
 	return w.Text + "; " + w.Cure
 }
 
-// Diagnose looks at the hooks of one target and tells what is wrong with those that send to url, and which others
-// may be in their way.
-func Diagnose(hooks []Hook, url string) []Warning {
-	var found []Warning
-	first := int64(0)
-	for _, h := range hooks {
-		at := h.Ref()
-		warn := func(code, text, cure string) {
-			found = append(found, Warning{Code: code, HookID: h.ID, Text: fmt.Sprintf("hook %d %s", h.ID, text), Cure: cure})
-		}
-		switch {
-		case h.Name == "cli":
-			warn(WarnLeftoverCLI, "is of gh webhook forward or of a relay; if none is running it is left over", "remove it: hookctl hooks delete "+at)
-		case !SameURL(h.URL, url):
-			warn(WarnOtherReceiver, "sends to another receiver, "+h.URL, "if that is an old address of this one, remove it: hookctl hooks delete "+at)
-		case first != 0:
-			warn(WarnDuplicate, fmt.Sprintf("sends to the same URL as hook %d, so events arrive twice", first), "remove one: hookctl hooks delete "+at)
-		default:
-			first = h.ID
-			found = append(found, h.Warnings()...)
-		}
-	}
-	return found
-}
-
-// Warnings tells what is wrong with the hook by itself.
+// Warnings says what is wrong with the hook by itself.
 func (h Hook) Warnings() []Warning {
 	var found []Warning
 	at := h.Ref()
@@ -88,41 +58,18 @@ func (h Hook) Warnings() []Warning {
 	if h.InsecureSSL {
 		warn(WarnInsecure, "does not check the receiver's certificate", h.SetupCommand())
 	}
-	switch code := h.LastResponse.Code; {
-	case code == http.StatusUnauthorized:
+	switch last := h.LastResponse; {
+	case last.Code == http.StatusUnauthorized:
 		warn(WarnWrongSecret, "is "+ErrWrongSecret.Error(), "hookctl rotate "+at)
-	case code >= 300:
-		warn(WarnFailing, fmt.Sprintf("got %d at its last delivery: %s", code, h.LastResponse.Message), responseCure(code, h.LastResponse.Message))
-	case code == 0 && !h.LastResponse.None():
-		warn(WarnFailing, "could not be delivered: "+cmp.Or(h.LastResponse.Message, h.LastResponse.Status), responseCure(code, h.LastResponse.Message))
+	case last.Code >= 300, last.Code == 0 && !last.None():
+		answer := Explain(last.Code, cmp.Or(last.Message, last.Status))
+		cure := answer.Cure
+		if cure == "hookctl setup" {
+			cure = h.SetupCommand()
+		}
+		warn(WarnFailing, "could not be delivered to: "+answer.Text, cure)
 	}
 	return found
-}
-
-// healthDeliveries is how many of the latest deliveries [Client.Health] looks at.
-const healthDeliveries = 30
-
-// Health looks at a hook's latest deliveries, with one call, and tells what is wrong: more than the last response
-// does, and also for hooks of organizations, of which GitHub tells no last response.
-func (c *Client) Health(ctx context.Context, h Hook) ([]Warning, error) {
-	list, err := c.Deliveries(ctx, h.Target, h.ID, DeliveryQuery{Limit: healthDeliveries})
-	if err != nil {
-		return nil, err
-	}
-	events := GroupByGUID(list)
-	failed := slices.DeleteFunc(slices.Clone(events), Event.OK)
-	if len(events) > 0 {
-		// What was seen is newer than what came with the hook.
-		h.LastResponse = Response{Code: events[0].Latest().StatusCode, Status: "active", Message: events[0].Latest().Status}
-	}
-	found := h.Warnings()
-	if len(failed) == 0 || slices.ContainsFunc(found, func(w Warning) bool { return w.Code == WarnFailing || w.Code == WarnWrongSecret }) {
-		return found, nil
-	}
-	last := failed[0].Latest()
-	return append(found, Warning{Code: WarnMissed, HookID: h.ID,
-		Text: fmt.Sprintf("hook %d lost %d of its last %d events, the last at %s: %s", h.ID, len(failed), len(events), last.DeliveredAt.Format(time.RFC3339), last.Status),
-		Cure: "fetch them: hookctl catchup " + h.Target.Flag()}), nil
 }
 
 // Ref is how a command line names a hook: its id and its target.

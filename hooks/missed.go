@@ -46,10 +46,7 @@ func (e Event) Outcome(inLog bool) (outcome, reason string) {
 	case inLog:
 		return OutcomeRecovered, last.Status
 	}
-	reason = last.Status
-	if cure := responseCure(last.StatusCode, last.Status); cure != "" {
-		reason += ": " + cure
-	}
+	reason = last.Status + ": " + Explain(last.StatusCode, last.Status).Hint()
 	if last.StatusCode >= 400 && last.StatusCode < 500 {
 		return OutcomeRefused, reason
 	}

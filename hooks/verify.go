@@ -191,32 +191,11 @@ func otherReceiver(p proof, d Delivery) *Error {
 func refusedPing(p proof, d Delivery) *Error {
 	e := &Error{Op: "verify hook", Target: p.target.String(), Err: ErrNotDelivered,
 		Message: fmt.Sprintf("GitHub's ping was answered with %d: %s", d.StatusCode, d.Status)}
-	e.Cure = responseCure(d.StatusCode, d.Status)
+	e.Cure = Explain(d.StatusCode, d.Status).Hint()
 	if d.StatusCode == http.StatusUnauthorized {
 		e.Err = ErrWrongSecret
 		e.Message = "GitHub's ping was refused with 401: it is " + ErrWrongSecret.Error()
 		e.Cure = fmt.Sprintf("give the hook another secret: hookctl rotate %d %s", p.hookID, p.target.Flag())
 	}
 	return e
-}
-
-// responseCure says what an answer to a delivery means for whoever runs the receiver.
-func responseCure(code int, status string) string {
-	switch {
-	case code == 0 || status == "failed to connect to host":
-		return "nothing answers at the URL: is the tunnel up? then run: hookctl start"
-	case code == http.StatusUnauthorized:
-		return "the hook and the receiver have different secrets; run: hookctl setup"
-	case code == http.StatusNotFound:
-		return "something answers at the URL, but it has no such path; the receiver's is /webhook"
-	case code == http.StatusMovedPermanently || code == http.StatusFound || code == http.StatusPermanentRedirect || code == http.StatusTemporaryRedirect:
-		return "GitHub follows no redirects: give the URL that it leads to"
-	case code == http.StatusGatewayTimeout || status == "timed out":
-		return "the answer took longer than GitHub's 10 seconds; see: hookctl status"
-	case code == http.StatusBadGateway || code == http.StatusServiceUnavailable:
-		return "the tunnel is up but the receiver does not answer; run: hookctl start"
-	case code >= 400:
-		return "see why the receiver refuses: hookctl status, hookctl doctor"
-	}
-	return ""
 }

@@ -8,7 +8,6 @@ import (
 	"os"
 	"slices"
 	"strconv"
-	"strings"
 
 	"github.com/charmbracelet/x/ansi"
 	"github.com/spf13/cobra"
@@ -28,8 +27,9 @@ func newDoctor(p *program) *cobra.Command {
 	var fix bool
 	cmd := &cobra.Command{
 		Use:   "doctor",
-		Short: "Check the whole way of a delivery, and say what mends what is wrong",
-		Long:  "Check the whole way of a delivery, from the login to the agent that is notified. It ends with exit code 1 where a check fails.",
+		Short: "Check every step of a delivery and suggest fixes",
+		Long: "Check every step of a delivery, from the GitHub login to the agent that is notified, and suggest fixes. The exit code is\n" +
+			"1 where a check fails.",
 		Example: `  hookctl doctor
   hookctl doctor --fix
   hookctl doctor --json --jq '.[] | select(.status != "ok")'`,
@@ -38,114 +38,90 @@ func newDoctor(p *program) *cobra.Command {
 		},
 	}
 	f.add(cmd, false)
-	cmd.Flags().BoolVar(&fix, "fix", false, "first mend what can be mended without asking")
+	cmd.Flags().BoolVar(&fix, "fix", false, "first fix what can be fixed without asking")
 	addOutputFlags(cmd, &out)
 	return cmd
 }
 
 func (p *program) doctor(ctx context.Context, f *targetFlags, fix bool, out *output) error {
-	config, err := p.doctorConfig(ctx)
+	config, err := p.doctorConfig()
 	var open *secret.PermissionError
 	if fix && errors.As(err, &open) {
-		// An .env that others can read is not read at all, so without this nothing could be mended.
+		// An .env that others can read is not read at all, so without this nothing could be fixed.
 		if err := os.Chmod(open.Path, 0o600); err != nil {
 			return fmt.Errorf("close %s to other users: %w", open.Path, err)
 		}
-		p.note("mended: chmod 600 %s", text.Clean(open.Path))
-		config, err = p.doctorConfig(ctx)
+		p.note("fixed: chmod 600 %s", text.Clean(open.Path))
+		config, err = p.doctorConfig()
 	}
-	var checks []doctor.Check
-	switch {
-	case err == nil:
-		checks, err = p.examine(ctx, &config, f, fix)
-	case ctx.Err() == nil:
-		checks, err = []doctor.Check{settingsCheck(err)}, nil
+	report := settingsReport(err)
+	if err == nil {
+		report, err = p.examine(ctx, config, f, fix)
+	} else {
+		err = ctx.Err()
 	}
 	if err != nil {
 		return err
 	}
 	if out.wanted() {
-		err = out.print(p.out, checks)
+		err = out.print(p.out, report.Checks)
 	} else {
-		p.printChecks(foldChecks(checks, config.Targets))
+		p.printChecks(report.Short())
 	}
-	if err == nil && slices.ContainsFunc(checks, func(c doctor.Check) bool { return c.Status == doctor.Fail }) {
+	if err == nil && slices.ContainsFunc(report.Checks, func(c doctor.Check) bool { return c.Status == doctor.Fail }) {
 		err = errReported
 	}
 	return err
 }
 
-// foldChecks makes one line of what is well with many repositories, so that what is not well can be seen beside it.
-func foldChecks(checks []doctor.Check, targets []hooks.Target) []doctor.Check {
-	const many = 5
-	if len(targets) <= many {
-		return checks
-	}
-	well := map[string]int{} // by what is looked at of each repository
-	var kinds []string
-	folded := slices.DeleteFunc(slices.Clone(checks), func(c doctor.Check) bool {
-		at := strings.LastIndex(c.Name, " of ")
-		if c.Status != doctor.OK || at < 0 || !slices.ContainsFunc(targets, func(t hooks.Target) bool { return t.String() == c.Name[at+len(" of "):] }) {
-			return false
-		}
-		kind := c.Name[:at]
-		if well[kind]++; well[kind] == 1 {
-			kinds = append(kinds, kind)
-		}
-		return true
-	})
-	for _, kind := range kinds {
-		folded = append(folded, doctor.Check{Name: kind, Status: doctor.OK, Detail: fmt.Sprintf("well with %d of %d repositories; --json tells each", well[kind], len(targets))})
-	}
-	return folded
-}
-
-// printChecks writes them for people, each with its cure below where there is something to mend.
+// printChecks writes them for people, each with its fix below where something is wrong.
 func (p *program) printChecks(checks []doctor.Check) {
 	wide := 0
 	for _, c := range checks {
-		wide = max(wide, ansi.StringWidth(text.Clean(c.Name)))
+		wide = max(wide, ansi.StringWidth(c.Name))
 	}
 	for _, c := range checks {
-		name := text.Clean(c.Name)
-		fmt.Fprintf(p.out, "%-4s  %s%*s  %s\n", c.Status, name, wide-ansi.StringWidth(name), "", text.Clean(c.Detail))
+		fmt.Fprintf(p.out, "%-4s  %s%*s  %s\n", c.Status, c.Name, wide-ansi.StringWidth(c.Name), "", c.Detail)
 		if c.Status != doctor.OK && c.Fix != "" {
-			fmt.Fprintf(p.out, "      %*s  → %s\n", wide, "", text.Clean(c.Fix))
+			fmt.Fprintf(p.out, "      %*s  → %s\n", wide, "", c.Fix)
 		}
 	}
 }
 
-// examine runs the checks, after mending what can be mended where that is asked for.
-func (p *program) examine(ctx context.Context, config *doctor.Config, f *targetFlags, fix bool) (checks []doctor.Check, err error) {
+// examine runs the checks, after fixing what can be fixed where that is asked for.
+func (p *program) examine(ctx context.Context, config doctor.Config, f *targetFlags, fix bool) (report doctor.Report, err error) {
 	if f.given() {
 		if config.Targets, err = f.targets(ctx, p, nil); err != nil {
-			return nil, err
+			return report, err
 		}
 	}
 	if fix {
-		for _, repair := range doctor.Fix(ctx, *config) {
+		for _, repair := range doctor.Fix(ctx, config) {
 			if repair.Error != "" {
-				p.note("could not %s: %s", text.Clean(repair.Action), text.Clean(repair.Error))
+				p.note("could not fix %s: %s: %s", repair.Check, text.Clean(repair.Action), text.Clean(repair.Error))
 				continue
 			}
-			p.note("mended: %s", text.Clean(repair.Action))
+			p.note("fixed: %s", text.Clean(repair.Action))
 		}
 	}
-	return doctor.Run(ctx, *config, nil), nil
+	report, err = doctor.Run(ctx, config, nil)
+	if err != nil { // it is complete anyway, and the checks say what is wrong with the disk
+		p.note("warning: %s", text.Clean(err.Error()))
+	}
+	return report, nil
 }
 
-// settingsCheck is the only check where settings or .env cannot be used: all others begin with them.
-func settingsCheck(err error) doctor.Check {
-	return doctor.Check{Name: "settings", Status: doctor.Fail, Detail: err.Error(), Fix: hooks.CureOf(err)}
+// settingsReport is the only check where settings or .env cannot be used: all others begin with them.
+func settingsReport(err error) doctor.Report {
+	if err == nil {
+		return doctor.Report{}
+	}
+	return doctor.Report{Checks: []doctor.Check{{Name: "settings", Status: doctor.Fail, Detail: text.Clean(err.Error()), Fix: text.Clean(hooks.CureOf(err))}}}
 }
 
 // doctorConfig is the doctor's part of the settings.
-func (p *program) doctorConfig(ctx context.Context) (doctor.Config, error) {
+func (p *program) doctorConfig() (doctor.Config, error) {
 	s, err := settings.Load(p.environ)
-	if err != nil {
-		return doctor.Config{}, err
-	}
-	targets, err := p.fleet(s).Targets(ctx)
 	if err != nil {
 		return doctor.Config{}, err
 	}
@@ -158,8 +134,7 @@ func (p *program) doctorConfig(ctx context.Context) (doctor.Config, error) {
 		Daemon: p.daemonConfig(s), Logs: s.Logs(nil), Store: s.Store(),
 		Address:   net.JoinHostPort(s.Receiver.Bind, strconv.Itoa(s.Receiver.Port)),
 		PublicURL: s.Receiver.PublicURL,
-		GitHub:    func() (*hooks.Client, error) { return p.github(s) },
-		Targets:   targets,
+		Fleet:     p.fleet(s),
 		Simulated: p.environ(demoVariable) != "",
 	}
 	if s.Receiver.Allow == "github" {
@@ -175,7 +150,7 @@ func (p *program) doctorConfig(ctx context.Context) (doctor.Config, error) {
 func sinkProbe(sink server.SinkConfig) doctor.Probe {
 	return doctor.Probe{
 		Name: "sink " + orElse(sink.Name, sink.Type),
-		Fix:  "mend the sink in hookctl.yaml (hookctl config edit), or switch notifications off with: sinks: []",
+		Fix:  "start what it sends to, or correct the sink: hookctl config edit",
 		Check: func(ctx context.Context) (string, error) {
 			check := server.CheckSinks(ctx, []server.SinkConfig{sink})[0]
 			return "reachable, notifies " + orElse(check.To, "it"), check.Err

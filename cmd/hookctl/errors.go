@@ -17,11 +17,15 @@ const (
 	exitDone      = 0
 	exitFailed    = 1
 	exitUsage     = 2 // wrong usage, or cancelled
+	exitStopped   = 3 // status: the receiver does not run
 	exitNotLogged = 4
 )
 
 // errReported ends a command with exit code 1 after everything has been said: a table of results tells what failed.
 var errReported = errors.New("failed")
+
+// errStopped ends `status` where the receiver does not run, after everything has been said.
+var errStopped = errors.New("the receiver is not running")
 
 // errCancelled is what a person means who answers no.
 var errCancelled = errors.New("cancelled")
@@ -46,6 +50,8 @@ func exitCode(err error) int {
 		return exitDone
 	case errors.As(err, &wrong), errors.As(err, &value), errors.Is(err, errCancelled), errors.Is(err, context.Canceled):
 		return exitUsage
+	case errors.Is(err, errStopped):
+		return exitStopped
 	case errors.Is(err, hooks.ErrNotLoggedIn):
 		return exitNotLogged
 	default:
@@ -76,7 +82,7 @@ func reportError(w io.Writer, err error) {
 
 // parts takes apart what errors.Join put together, and leaves out what has been told already.
 func parts(err error) []error {
-	if err == nil || err == errReported { //nolint:errorlint // Wrapped in something, it has something to say.
+	if err == nil || err == errReported || err == errStopped { //nolint:errorlint // Wrapped in something, it has something to say.
 		return nil
 	}
 	joined, ok := err.(interface{ Unwrap() []error }) //nolint:errorlint // Only the outermost is taken apart.

@@ -24,7 +24,7 @@ func newStart(p *program) *cobra.Command {
 		Short: "Start the receiver in the background",
 		Long: "Start the receiver in the background and return once it answers, or with its error.\n\n" +
 			"Flags override the settings for this receiver only: restart keeps them, until the next start. To change a setting\n" +
-			"for good, use hookctl config set.",
+			"for good, use hookctl config edit.",
 		Example: "  hookctl start\n  hookctl start --port 9100",
 		RunE: func(cmd *cobra.Command, _ []string) error {
 			return p.startReceiver(cmd, flags, &out, daemon.Start)
@@ -127,15 +127,20 @@ func newStop(p *program) *cobra.Command {
 func newStatus(p *program) *cobra.Command {
 	var out output
 	cmd := &cobra.Command{
-		Use:     "status",
-		Short:   "Show whether the receiver runs and what it has done",
+		Use:   "status",
+		Short: "Show whether the receiver runs and what it has done",
+		Long: "Show whether the receiver runs and what it has done. The exit code is 3 where it does not run, except with --json or\n" +
+			"--jq.",
 		Example: "  hookctl status\n  hookctl status --json --jq .running",
 		RunE: func(cmd *cobra.Command, _ []string) error {
 			status, err := p.receiverStatus(cmd.Context())
-			if err != nil {
-				return err
+			if err == nil {
+				err = p.printStatus(status, &out)
 			}
-			return p.printStatus(status, &out)
+			if err == nil && !status.Running && !out.wanted() {
+				err = errStopped
+			}
+			return err
 		},
 	}
 	addOutputFlags(cmd, &out)
@@ -148,7 +153,7 @@ func (p *program) receiverStatus(ctx context.Context) (daemon.Status, error) {
 	if err != nil {
 		return daemon.Status{}, err
 	}
-	status, err := daemon.Dial(s.Home).Status(ctx)
+	status, err := doctor.Ask(ctx, s.Home)
 	var silent *daemon.UnresponsiveError
 	if errors.As(err, &silent) {
 		p.note("hint: %s", silent.Hint())
@@ -212,19 +217,28 @@ func (p *program) printStatus(status daemon.Status, out *output) error {
 		return out.print(p.out, report)
 	}
 	row := func(name, value string) { fmt.Fprintf(p.out, "%-14s %s\n", name, value) }
+	// judged adds what is wrong, in the words and with the fix that the doctor and Home have for it.
+	judged := func(c doctor.Check) {
+		if c.Status == doctor.Warn || c.Status == doctor.Fail {
+			row("", c.Status+": "+c.Detail)
+			if c.Fix != "" {
+				p.note("hint: %s", c.Fix)
+			}
+		}
+	}
 	age := ""
 	if !changed.IsZero() {
-		age = ", " + ageOf(time.Since(changed)) + " old"
+		age = ", " + text.Span(time.Since(changed)) + " old"
 	}
 	if !status.Running {
-		row("receiver", "not running")
+		stopped := doctor.Receiver(status, daemon.ErrNotRunning, time.Now())
+		row("receiver", stopped.Detail)
 		row("log", status.LogDir)
 		row("secret", orElse(status.Secret, "none")+age)
+		judged(p.judgeSecret(status, daemon.ErrNotRunning))
 		p.printRotationState(row)
-		if status.Secret == "" {
-			p.note("hint: set everything up with: hookctl setup")
-		} else {
-			p.note("hint: start it with: hookctl start")
+		if status.Secret != "" { // without one it does not start
+			p.note("hint: %s", stopped.Fix)
 		}
 		return nil
 	}
@@ -248,30 +262,37 @@ func (p *program) printStatus(status daemon.Status, out *output) error {
 		names += "; also accepted: " + strings.Join(status.Secrets[1:], ", ")
 	}
 	row("secret", names)
+	judged(p.judgeSecret(status, nil))
 	p.printRotationState(row)
 	row("deliveries", fmt.Sprintf("%d received, %d duplicate, %d rejected", status.Received, status.Duplicates, status.Rejected))
 	row("notifications", fmt.Sprintf("%d pending, %d failed", status.PendingNotifications, status.FailedNotifications))
-	if judged := doctor.Notifications(status, 0, time.Now()); judged.Status != doctor.OK {
-		row("", judged.Status+": "+text.Clean(judged.Detail))
-		p.note("hint: %s", text.Clean(judged.Fix))
-	}
+	judged(doctor.Notifications(status, 0, time.Now()))
 	if status.Alarm != "" {
 		row("ALARM", status.Alarm)
+		if tunnel := doctor.Tunnel(status); tunnel.Fix != "" {
+			p.note("hint: %s", tunnel.Fix)
+		}
 	}
 	return nil
 }
 
-// printRotationState prints that a rotation is not finished, or until when it can be undone. What is wrong with its file is
-// for the doctor to say.
+// judgeSecret is the doctor's judgement of the secret. It works without settings, too.
+func (p *program) judgeSecret(status daemon.Status, notRunning error) doctor.Check {
+	s, err := settings.Defaults(p.environ)
+	if err != nil {
+		return doctor.Check{}
+	}
+	return doctor.Secret(doctor.Config{Home: s.Home, Store: s.Store(), Fleet: p.fleet(s)}, status, notRunning)
+}
+
+// printRotationState prints until when a rotation can be undone. That one is not finished is part of the judgement.
 func (p *program) printRotationState(row func(name, value string)) {
 	s, err := settings.Defaults(p.environ)
 	if err != nil {
 		return
 	}
 	switch r, err := s.Store().Rotation(); {
-	case err != nil || r == nil:
-	case r.Promoted.IsZero():
-		row("rotation", "not finished, both secrets are accepted; hookctl rotate --resume goes on with it")
+	case err != nil || r == nil || r.Promoted.IsZero():
 	case time.Now().Before(r.Expires):
 		row("rotation", "hookctl rotate --undo takes it back until "+r.Expires.Local().Format(time.DateTime))
 	}

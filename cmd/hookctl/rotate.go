@@ -131,7 +131,7 @@ func (p *program) planRotation(ctx context.Context, all *fleet.Fleet, o *rotateO
 		if len(plan.Hooks) == 0 {
 			verdict = "nothing to do"
 		}
-		p.note("the secrets of %d hooks are at most %s old, younger than %s: %s", plan.Young, ageOf(time.Since(plan.Since)), o.maxAge, verdict)
+		p.note("the secrets of %d hooks are at most %s old, younger than %s: %s", plan.Young, text.Span(time.Since(plan.Since)), o.maxAge, verdict)
 	}
 	switch {
 	case plan.Resume:

@@ -14,6 +14,7 @@ import (
 
 	"hookctl/cmd/hookctl/settings"
 	"hookctl/hooks/secret"
+	"hookctl/logs/text"
 )
 
 func newSecret(p *program) *cobra.Command {
@@ -191,22 +192,9 @@ func (p *program) printSecret(store *secret.Store, reveal bool, out *output) err
 	default:
 		age := ""
 		if report.ChangedAt != nil {
-			age = ", " + ageOf(time.Since(changed)) + " old"
+			age = ", " + text.Span(time.Since(changed)) + " old"
 		}
 		fmt.Fprintf(p.out, "%s (from %s%s)\n", report.Fingerprint, origin, age)
 	}
 	return nil
-}
-
-// ageOf says a time span as people do.
-func ageOf(d time.Duration) string {
-	switch {
-	case d < time.Minute:
-		return "less than a minute"
-	case d < 2*time.Hour:
-		return fmt.Sprintf("%d min", int(d.Minutes()))
-	case d < 48*time.Hour:
-		return fmt.Sprintf("%d h", int(d.Hours()))
-	}
-	return fmt.Sprintf("%d days", int(d.Hours()/24))
 }

@@ -7,6 +7,7 @@ import (
 
 	"hookctl/cmd/hookctl/settings"
 	"hookctl/hooks"
+	"hookctl/logs/text"
 	"hookctl/server"
 	"hookctl/server/doctor"
 	"hookctl/tui"
@@ -71,12 +72,14 @@ func (p *program) tuiConfig(ctx context.Context) (tui.Config, error) {
 
 // checks runs the doctor for the interface, with the settings of that moment.
 func (p *program) checks(ctx context.Context, progress func(doctor.Check)) {
-	config, err := p.doctorConfig(ctx)
+	config, err := p.doctorConfig()
 	if err != nil {
-		progress(settingsCheck(err))
+		progress(settingsReport(err).Checks[0])
 		return
 	}
-	doctor.Run(ctx, config, progress)
+	if _, err := doctor.Run(ctx, config, progress); err != nil {
+		progress(doctor.Check{Name: "report", Status: doctor.Warn, Detail: text.Clean(err.Error())})
+	}
 }
 
 // setupDefaults is what the wizard offers, and how it keeps what was chosen.

@@ -11,6 +11,7 @@ import (
 	"hookctl/hooks/secret"
 	"hookctl/logs"
 	"hookctl/server/daemon"
+	"hookctl/server/fleet"
 )
 
 // Config says what to look at. Checks whose part is missing are left out.
@@ -24,13 +25,13 @@ type Config struct {
 	Store  *secret.Store
 
 	Address   string         // where the receiver should listen, host:port
-	PublicURL string         // where GitHub should send; the receiver's own word if empty
+	PublicURL string         // where GitHub should send; what the receiver says if empty
 	Allow     []netip.Prefix // the receiver's allow-list; nil where there is none
 	MaxAge    time.Duration  // of the secret; 0 means 90 days
 
-	GitHub  func() (*hooks.Client, error) // nil leaves GitHub out
-	Targets []hooks.Target                // whose hooks to look at
-	Tunnels hooks.Tunnels                 // where tunnels are looked for
+	Fleet   *fleet.Fleet   // knows the hooks and the login; nil leaves GitHub out
+	Targets []hooks.Target // looks at these only; nil for all that the fleet knows
+	Tunnels hooks.Tunnels  // where tunnels are looked for
 
 	// Clock tells GitHub's time; nil asks GitHub.
 	Clock func(context.Context) (time.Time, error)

@@ -1,19 +1,24 @@
-// Package doctor looks at the whole way of a delivery and says what is wrong with it.
+// Package doctor checks every step of a delivery and suggests fixes.
 //
 // A delivery passes GitHub's hook, a public address, perhaps a tunnel, the receiver, its log, and a sink; behind them are
-// a login, a secret that two sides share, file modes, disk space and a clock. Each of these is a check. Run does them
+// a login, a secret that two sides share, file modes, disk space and a clock. Each of these is a check. [Run] does them
 // side by side, each within its own time, and every one ends as ok, warn or fail, with what was seen and with the command
-// that mends it. What several checks need (the receiver's status, the hooks of a repository) is asked once.
+// that leads out of it. What several checks need (the receiver's status, the list of hooks) is asked once.
 //
-// Fix does what can be mended without asking: it changes modes, removes a stale socket, and starts, reloads or resumes
-// what should be running. It never touches GitHub.
+// What is known about hooks, package fleet knows: which there are, which are ours, how each one is and what to do about it.
+// The checks here show its judgement and add none, so that they say what `hooks list` says.
 //
-// The package does not know the server: what it needs to know of sinks comes as a Probe.
+// [Run] keeps its report in state/doctor.json. [Summary] adds to it what can be seen at any moment without GitHub, for Home;
+// `status` judges with the same functions.
+//
+// [Fix] does what can be fixed without asking: it changes modes, removes a stale socket, and starts or reloads what should
+// be running. It never touches GitHub.
+//
+// The package does not know the server: what it needs to know of sinks comes as a [Probe].
 package doctor
 
 import (
 	"context"
-	"errors"
 	"fmt"
 	"sync"
 	"time"
@@ -27,6 +32,9 @@ const (
 	OK   = "ok"
 	Warn = "warn" // it works, or may work, and should be looked at
 	Fail = "fail" // deliveries are lost, or will be
+
+	// Unknown is what [Summary] says of a part that was not checked yet. A check never ends with it.
+	Unknown = "unknown"
 )
 
 // Check is what one check found. Its texts are clean for a terminal and hold no secret.
@@ -34,7 +42,7 @@ type Check struct {
 	Name   string `json:"check"`
 	Status string `json:"status"` // ok, warn or fail
 	Detail string `json:"detail"` // what was seen
-	Fix    string `json:"fix"`    // the command that mends it; empty where all is well or nothing is known
+	Fix    string `json:"fix"`    // the command that leads out of it; empty where nothing is wrong or nothing is known
 }
 
 // check is one that has not been done yet.
@@ -60,31 +68,36 @@ func fail(fix, format string, args ...any) finding {
 
 // failed turns an error into a finding; the cure is the one that comes with it, else fix.
 func failed(err error, fix string) finding {
-	if cure := cureOf(err); cure != "" {
+	if cure := hooks.CureOf(err); cure != "" {
 		fix = cure
 	}
 	return fail(fix, "%v", err)
 }
 
-// cureOf finds what to do about an error, whichever package made it.
-func cureOf(err error) string {
-	if cure := hooks.CureOf(err); cure != "" {
-		return cure
-	}
-	var h interface{ Hint() string }
-	if errors.As(err, &h) {
-		return h.Hint()
-	}
-	return ""
+// named is the check that found it, clean for a terminal.
+func (f finding) named(name string) Check {
+	return Check{Name: text.Clean(name), Status: f.status, Detail: text.Clean(f.detail), Fix: text.Clean(f.fix)}
 }
 
-// worst makes one finding of several: the most serious status, and what the findings of note say. Where all is well
+// rank orders what a check can say by how much it matters.
+func rank(status string) int {
+	switch status {
+	case Fail:
+		return 3
+	case Warn:
+		return 2
+	case Unknown:
+		return 1
+	}
+	return 0
+}
+
+// worst makes one finding of several: the most serious status, and what the findings that are not ok say. Where all are ok
 // it says what the last one says.
 func worst(all ...finding) finding {
-	rank := map[string]int{OK: 0, Warn: 1, Fail: 2}
 	out := finding{status: OK}
 	for _, f := range all {
-		if rank[f.status] > rank[out.status] {
+		if rank(f.status) > rank(out.status) {
 			out.status = f.status
 		}
 	}
@@ -112,38 +125,34 @@ func join(a, b string) string {
 	return a + "; " + b
 }
 
-// Run does all checks, several at once, and returns them in a fixed order: from this machine outwards. progress, if set,
-// is told of each as it is done, one at a time. A check that takes longer than cfg.Timeout is a warning.
-func Run(ctx context.Context, cfg Config, progress func(Check)) []Check {
+// Run does all checks, several at once, and reports them in a fixed order: from this machine outwards. progress, if set, is
+// called with each check as it is done, one at a time. A check that takes longer than cfg.Timeout is a warning. A report on all
+// targets that was not cancelled is kept for [Last]; the error says why it could not be, and the report is complete anyway.
+func Run(ctx context.Context, cfg Config, progress func(Check)) (Report, error) {
 	cfg = cfg.withDefaults()
 	checks := newFacts(ctx, cfg).checks()
-	results := make([]Check, len(checks))
+	report := Report{Checks: make([]Check, len(checks))}
 	slots := make(chan struct{}, 12)
 	var group sync.WaitGroup
-	var told sync.Mutex
+	var one sync.Mutex
 	for i, c := range checks {
 		group.Go(func() {
 			slots <- struct{}{}
 			defer func() { <-slots }()
-			results[i] = do(ctx, cfg.Timeout, c)
+			report.Checks[i] = do(ctx, cfg.Timeout, c)
 			if progress != nil {
-				told.Lock()
-				defer told.Unlock()
-				progress(results[i])
+				one.Lock()
+				defer one.Unlock()
+				progress(report.Checks[i])
 			}
 		})
 	}
 	group.Wait()
-	return results
-}
-
-// Names lists the checks that Run does, in its order, so that a screen can show what is still to come.
-func Names(cfg Config) []string {
-	var names []string
-	for _, c := range newFacts(context.Background(), cfg.withDefaults()).checks() {
-		names = append(names, c.name)
+	report.At = cfg.Now()
+	if ctx.Err() != nil || cfg.Targets != nil {
+		return report, nil
 	}
-	return names
+	return report, report.keep(cfg.Home)
 }
 
 func do(ctx context.Context, limit time.Duration, c check) Check {
@@ -156,5 +165,5 @@ func do(ctx context.Context, limit time.Duration, c check) Check {
 			f = warn("", "was cancelled")
 		}
 	}
-	return Check{Name: c.name, Status: f.status, Detail: text.Clean(f.detail), Fix: text.Clean(f.fix)}
+	return f.named(c.name)
 }

@@ -23,7 +23,8 @@ import (
 	"hookctl/server/daemon"
 )
 
-// Every check in the states that it can find. Texts are parts of what is said.
+// Every check in the states that it can find, with parts of its texts. Where the fix is a command, it is carried out, and the
+// check has to be ok then.
 func TestChecks(t *testing.T) {
 	tests := []struct {
 		check, state string
@@ -31,21 +32,30 @@ func TestChecks(t *testing.T) {
 		status       string
 		detail, fix  string
 	}{
-		{"receiver", "runs", nil, OK, "it runs (pid ", ""},
-		{"receiver", "not running", func(w *world) { w.end() }, Fail, "it is not running", "hookctl start"},
+		{"receiver", "runs", nil, OK, "running on 127.0.0.1:", ""},
+		{"receiver", "not running", func(w *world) { w.end() }, Fail, "not running, so every delivery fails", "hookctl start"},
 		{"receiver", "in trouble", func(w *world) { w.status.Alarm = "the disk is full" }, Fail, "the disk is full", ""},
 		{"receiver", "hangs", func(w *world) { w.end(); lock(w) }, Fail, "does not answer", "hookctl restart"},
-		{"receiver", "run by systemd", func(w *world) { w.status.Manager = "hookctl.service" }, OK, "it runs by hookctl.service", ""},
-		{"receiver", "refuses signatures", func(w *world) {
+		{"receiver", "run by systemd", func(w *world) { w.status.Manager = "hookctl.service" }, OK, "running under hookctl.service on ", ""},
+		{"receiver", "has trouble with its tunnel only", func(w *world) { w.status.Alarm = "tunnel: some hooks keep an old address" }, OK, "running on", ""},
+
+		{"refused requests", "none", nil, OK, "none with a wrong signature", ""},
+		{"refused requests", "no receiver", func(w *world) { w.end() }, OK, "not known", ""},
+		{"refused requests", "signatures", func(w *world) {
+			w.oldSecret()
 			w.rejected = []daemon.Rejected{
-				{Time: time.Now(), Address: "192.0.2.1", Reason: "wrong signature", DeliveryID: "72d3162e"},
+				{Time: time.Now().Add(-time.Minute), Address: "192.0.2.1", Reason: "wrong signature", DeliveryID: "72d3162e"},
 				{Time: time.Now().Add(-2 * time.Hour), Reason: "wrong signature", DeliveryID: "old"},
 				{Time: time.Now(), Reason: "no such path"},
 			}
-		}, Warn, "1 request was refused with a wrong or missing signature within the last hour, the last from 192.0.2.1", "hookctl rotate --all"},
-		{"receiver", "refuses a former secret", func(w *world) {
-			w.rejected = []daemon.Rejected{{Time: time.Now(), Address: "192.0.2.1", Reason: "the signature does not match", DeliveryID: "72d3162e", Former: "a1b2c3d4"}}
-		}, Warn, "with the former secret a1b2c3d4: a hook was not rotated", "hookctl setup"},
+		}, Warn, "1 request with a wrong or missing signature in the last hour, the last from 192.0.2.1", "hookctl rotate --all"},
+		{"refused requests", "a former secret", func(w *world) {
+			w.oldSecret()
+			w.rejected = []daemon.Rejected{{Time: time.Now().Add(-time.Minute), Address: "192.0.2.1", Reason: "the signature does not match", DeliveryID: "72d3162e", Former: "a1b2c3d4"}}
+		}, Warn, "signed with the former secret a1b2c3d4: its hook was not rotated", "hookctl rotate --all"},
+		{"refused requests", "from before the last new secret", func(w *world) {
+			w.rejected = []daemon.Rejected{{Time: time.Now().Add(-time.Minute), Reason: "wrong signature", DeliveryID: "72d3162e"}}
+		}, OK, "none with a wrong signature", ""},
 
 		{"version", "same", nil, OK, "1.0.0", ""},
 		{"version", "differs", func(w *world) { w.cfg.Version = "1.1.0" }, Warn, "the receiver is version 1.0.0, this program is 1.1.0", "hookctl restart"},
@@ -65,8 +75,8 @@ func TestChecks(t *testing.T) {
 		{"address", "free", func(w *world) { w.end(); w.cfg.Address = "127.0.0.1:0" }, OK, "is free", ""},
 		{"address", "taken", func(w *world) { w.end(); w.cfg.Address = taken(w) }, Fail, "cannot listen on 127.0.0.1:", "--port"},
 
-		{"firewall", "not in the way of a tunnel", nil, OK, "reached from this machine", ""},
-		{"firewall", "of an unknown address", func(w *world) { w.end(); w.cfg.Address = "" }, OK, "not looked at", ""},
+		{"firewall", "not in the way of a tunnel", nil, OK, "on this machine only", ""},
+		{"firewall", "of an unknown address", func(w *world) { w.end(); w.cfg.Address = "" }, OK, "not checked", ""},
 
 		{"log", "recorded", func(w *world) { w.deliver() }, OK, "1 record in ", ""},
 		{"log", "none yet", nil, OK, "nothing has been recorded yet", ""},
@@ -74,8 +84,8 @@ func TestChecks(t *testing.T) {
 		{"log", "torn file", func(w *world) {
 			w.writer()
 			w.write(filepath.Join(w.cfg.Logs.Dir, "20260101_120000_push.json"), `{"event_type":"pu`)
-		}, Warn, "1 file is no whole record, such as 20260101_120000_push.json", "move them out"},
-		{"log", "unreadable", func(w *world) { w.cfg.Logs.Dir = filepath.Join(w.home, ".env") }, Fail, "", "look at who owns"},
+		}, Warn, "1 record is incomplete, such as 20260101_120000_push.json", "move them out"},
+		{"log", "unreadable", func(w *world) { w.cfg.Logs.Dir = filepath.Join(w.home, ".env") }, Fail, "", "check who owns"},
 
 		{"disk space", "enough", nil, OK, " free of ", ""},
 
@@ -85,19 +95,19 @@ func TestChecks(t *testing.T) {
 		{"notifications", "a sink fails", pending(2*time.Second, "500 Internal Server Error"), Fail,
 			"the sink aimaestro has been failing for 2 s: 500 Internal Server Error", "hookctl config edit"},
 		{"notifications", "pending while nothing runs", func(w *world) { w.record(logs.StatusPending); w.end(); w.later(time.Hour) }, Warn,
-			"1 notification is pending, the oldest for 60 min", "status:pending"},
+			"1 notification is pending, the oldest for 60 min", "hookctl start"},
 		{"notifications", "pending, says an older receiver", func(w *world) { w.status.PendingNotifications = 1 }, OK, "1 notification is pending", ""},
-		{"notifications", "failed", func(w *world) { w.record(logs.StatusFailed); w.record(logs.StatusFailed) }, Warn, "2 notifications failed", "hookctl events resend"},
+		{"notifications", "failed", func(w *world) { w.record(logs.StatusFailed); w.record(logs.StatusFailed) }, Warn, "2 notifications failed", "hookctl events resend --failed"},
 
 		{"secret", "there", nil, OK, ", from .env", ""},
-		{"secret", "none", func(w *world) { w.write(filepath.Join(w.home, ".env"), "") }, Fail, "there is none", "hookctl setup"},
+		{"secret", "none", func(w *world) { w.write(filepath.Join(w.home, ".env"), "") }, Fail, "not set", "hookctl setup"},
 		{"secret", "short", func(w *world) { w.setSecret("hunter2") }, Warn, "it has 7 characters", "hookctl rotate"},
-		{"secret", "not at the receiver", func(w *world) { w.status.Secrets = []string{"deadbeef"} }, Fail, "it has deadbeef", "hookctl restart"},
+		{"secret", "not at the receiver", func(w *world) { w.status.Secrets = []string{"deadbeef"} }, Fail, "it accepts deadbeef", "hookctl reload"},
 		{"secret", "a second one not at the receiver", func(w *world) {
 			if err := w.store.SetHookSecrets(map[int64]string{7: strings.Repeat("x", 64)}, time.Now()); err != nil {
 				w.t.Fatal(err)
 			}
-		}, Warn, "does not accept " + secret.Fingerprint(strings.Repeat("x", 64)) + " yet", "hookctl restart"},
+		}, Warn, "does not accept " + secret.Fingerprint(strings.Repeat("x", 64)) + " yet", "hookctl reload"},
 
 		{"age of the secret", "young", nil, OK, "it is 0 s old", ""},
 		{"age of the secret", "old", func(w *world) { w.later(100 * 24 * time.Hour) }, Warn, "it is 100 days old", "hookctl rotate --all"},
@@ -107,16 +117,16 @@ func TestChecks(t *testing.T) {
 			w.saveRotation(secret.Rotation{Promoted: time.Now(), Expires: time.Now().Add(time.Hour)})
 		}, OK, "accepted until", ""},
 		{"rotation", "interrupted", func(w *world) {
-			w.saveRotation(secret.Rotation{Hooks: []secret.RotationHook{
+			w.saveRotation(secret.Rotation{Old: w.value, New: strings.Repeat("n", 64), Hooks: []secret.RotationHook{
 				{Repository: repo, HookID: 7, Step: secret.StepFailed, Error: "403 Forbidden"}, {Repository: repo, HookID: 8, Step: secret.StepVerified},
 			}})
-		}, Warn, "hook 7 of octo-org/widgets is failed (403 Forbidden)", "hookctl rotate --resume"},
-		{"rotation", "not promoted", func(w *world) { w.saveRotation(secret.Rotation{}) }, Warn, "not the current one yet", "--resume"},
+		}, Warn, "hook 7 of octo-org/widgets: failed (403 Forbidden)", "hookctl rotate --resume"},
+		{"rotation", "not promoted", func(w *world) { w.saveRotation(secret.Rotation{Old: w.value, New: strings.Repeat("n", 64)}) }, Warn, "not the current one yet", "--resume"},
 
 		{"public URL", "leads here", nil, OK, "leads to this receiver", ""},
-		{"public URL", "none", func(w *world) { w.cfg.PublicURL = "" }, Warn, "none is set", "hookctl setup"},
-		{"public URL", "as the receiver says", func(w *world) { w.cfg.PublicURL = ""; w.status.PublicURL = w.url }, OK, "leads to this receiver", ""},
-		{"public URL", "nonsense", func(w *world) { w.cfg.PublicURL = "ftp://x" }, Fail, `"ftp://x" is no URL`, "hookctl setup --url"},
+		{"public URL", "none", func(w *world) { w.cfg.PublicURL = "" }, Warn, "not set", "hookctl setup --url"},
+		{"public URL", "as the receiver says", func(w *world) { w.status.PublicURL, w.cfg.PublicURL = w.cfg.PublicURL, "" }, OK, "leads to this receiver", ""},
+		{"public URL", "nonsense", func(w *world) { w.cfg.PublicURL = "ftp://x" }, Fail, `not a valid URL: "ftp://x"`, "hookctl setup --url"},
 		{"public URL", "no such name", func(w *world) { w.cfg.PublicURL = "https://nowhere..invalid/webhook" }, Fail, "nowhere..invalid does not resolve", "DNS"},
 		{"public URL", "not public", func(w *world) { w.cfg.Local = false }, Fail, "127.0.0.1, which GitHub cannot reach", "tunnel"},
 		{"public URL", "another receiver", func(w *world) { w.cfg.PublicURL = elsewhere(w, `{"status":"ok","instance":"other","nonce":"%s"}`) }, Fail, "another hookctl receiver answers", "tunnel"},
@@ -124,8 +134,8 @@ func TestChecks(t *testing.T) {
 		{"public URL", "nobody", func(w *world) { w.cfg.PublicURL = "http://127.0.0.1:1/webhook" }, Warn, "cannot be reached from here", "tunnel"},
 		{"public URL", "receiver not running", func(w *world) { w.end(); w.cfg.PublicURL = elsewhere(w, `{"nonce":"%s"}`) }, OK, "leads to a hookctl receiver", ""},
 
-		{"certificate", "no TLS", nil, Warn, "in the clear", "https"},
-		{"certificate", "no URL", func(w *world) { w.cfg.PublicURL = "" }, OK, "no public URL", ""},
+		{"certificate", "no TLS", nil, Warn, "not encrypted", "https"},
+		{"certificate", "no URL", func(w *world) { w.cfg.PublicURL = "" }, OK, "the public URL is not set", ""},
 		{"certificate", "nobody there", func(w *world) { w.cfg.PublicURL = "https://127.0.0.1:1" }, Warn, "connection refused", "tunnel"},
 
 		{"tunnel", "none", nil, OK, "none runs here", ""},
@@ -135,22 +145,23 @@ func TestChecks(t *testing.T) {
 		{"tunnel", "has a new address", func(w *world) {
 			w.ngrok("https://new.ngrok-free.app", w.cfg.Address)
 			w.cfg.PublicURL = "https://old.ngrok-free.app/webhook"
-		}, Fail, "another address now: https://new.ngrok-free.app", "hookctl setup --url https://new.ngrok-free.app/webhook"},
+		}, Fail, "a new address, https://new.ngrok-free.app", "hookctl setup --url https://new.ngrok-free.app/webhook"},
 		{"tunnel", "not needed", func(w *world) {
 			w.ngrok("https://x.ngrok-free.app", "127.0.0.1:80")
 			w.cfg.PublicURL = "https://hooks.example.com"
-		}, OK, "none is needed", ""},
-		{"tunnel", "not understood", func(w *world) { w.cfg.Tunnels.NgrokAPI = []string{elsewhere(w, `what? %s`)} }, Warn, "is not known", ""},
+		}, OK, "the public URL needs none", ""},
+		{"tunnel", "in trouble", func(w *world) { w.status.Alarm = "tunnel: some hooks keep an old address" }, Fail, "some hooks keep an old address", "hookctl setup"},
+		{"tunnel", "not understood", func(w *world) { w.cfg.Tunnels.NgrokAPI = []string{elsewhere(w, `what? %s`)} }, Warn, "cannot see which tunnels run", ""},
 
 		{"GitHub login", "in order", nil, OK, "octocat on github.com, scopes ", ""},
 		{"GitHub login", "none", func(w *world) {
-			w.cfg.GitHub = func() (*hooks.Client, error) {
+			w.github = func() (*hooks.Client, error) {
 				return nil, &hooks.Error{Op: "log in", Err: hooks.ErrNotLoggedIn, Cure: "gh auth login"}
 			}
 		}, Fail, "log in", "gh auth login"},
 		{"GitHub login", "without the scope", func(w *world) { w.gh.SetScopes(githubtest.DefaultLogin, "gist") }, Fail, "the token lacks admin:repo_hook", "gh auth refresh -h github.com -s admin:repo_hook"},
 		{"GitHub login", "without the scope for an organisation", func(w *world) {
-			w.cfg.Targets = []hooks.Target{{Owner: "octo-org"}}
+			w.names = []string{"octo-org"}
 			w.gh.SetScopes(githubtest.DefaultLogin, "repo")
 		}, Fail, "lacks admin:org_hook", "-s admin:org_hook"},
 		{"GitHub login", "refused", func(w *world) { w.gh.Fault(githubtest.Fault{Path: "/user", Status: 401}) }, Fail, "401", "token"},
@@ -159,80 +170,98 @@ func TestChecks(t *testing.T) {
 		{"clock", "a little off", func(w *world) { w.later(time.Minute) }, Warn, "it is 60 s ahead of GitHub's", "timedatectl"},
 		{"clock", "wrong", func(w *world) { w.later(-time.Hour - 30*time.Second) }, Fail, "it is 60 min behind GitHub's", "timedatectl"},
 		{"clock", "as GitHub says", func(w *world) { w.cfg.Clock = nil }, OK, "agrees", ""},
-		{"clock", "no login", func(w *world) { w.cfg.Clock = nil; w.gh.Fault(githubtest.Fault{Path: "/user", Status: 401}) }, Warn, "not looked at", ""},
+		{"clock", "no login", func(w *world) { w.cfg.Clock = nil; w.gh.Fault(githubtest.Fault{Path: "/user", Status: 401}) }, Warn, "not checked", ""},
 		{"clock", "no answer", func(w *world) {
 			w.cfg.Clock = func(context.Context) (time.Time, error) { return time.Time{}, errors.New("no answer") }
 		}, Warn, "no answer", ""},
 
-		{"allow-list", "none", nil, OK, "there is none", ""},
+		{"allow-list", "none", nil, OK, "not set", ""},
 		{"allow-list", "all of GitHub", func(w *world) {
 			w.cfg.Allow = []netip.Prefix{netip.MustParsePrefix("0.0.0.0/0"), netip.MustParsePrefix("::/0")}
-		}, OK, "of GitHub's in", ""},
+		}, OK, "accepts all", ""},
 		{"allow-list", "too narrow", func(w *world) { w.cfg.Allow = []netip.Prefix{netip.MustParsePrefix("192.0.2.0/24")} }, Fail, "of GitHub's: ", "receiver.allow"},
 
-		{"hook of " + repo, "as setup makes it", nil, OK, "is active, sends issues, push to http://127.0.0.1:", ""},
+		{"hook of " + repo, "as setup makes it", nil, OK, "sends issues, push to https://hooks.example.com/webhook", ""},
 		{"hook of " + repo, "none", func(w *world) { w.changeHook(func(h *githubtest.Hook) { h.URL = "https://other.example.com/hook" }) }, Fail,
-			"none sends to this receiver; 1 hook sends elsewhere: https://other.example.com/hook", "hookctl setup -R " + repo},
-		{"hook of " + repo, "inactive", func(w *world) { w.changeHook(func(h *githubtest.Hook) { h.Active = false }) }, Fail, "is paused", "hookctl hooks enable"},
+			"no hook delivers to this receiver", "hookctl setup -R " + repo},
+		{"hook of " + repo, "inactive", func(w *world) { w.changeHook(func(h *githubtest.Hook) { h.Active = false }) }, Warn, "is paused", "hookctl hooks enable"},
+		{"hook of " + repo, "others are left alone", func(w *world) {
+			w.gh.AddHook(repo, githubtest.Hook{Name: "travis", Active: true})
+			w.gh.AddHook(repo, githubtest.Hook{Active: true, Config: githubtest.Config{URL: "https://ci.example.com/hook"}, Last: githubtest.LastResponse{Code: 500}})
+		}, OK, "sends issues, push to", ""},
+		{"hook of " + repo, "only others", func(w *world) {
+			w.changeHook(func(h *githubtest.Hook) { h.Name, h.URL = "travis", "" })
+		}, Fail, "no hook delivers to this receiver", "hookctl setup -R " + repo},
+		{"hook of " + repo, "moved elsewhere", func(w *world) {
+			w.deliveredBefore()
+			client, err := w.github()
+			if err == nil {
+				err = client.Configure(w.t.Context(), target(), w.hookID, hooks.ConfigChange{URL: new("https://other.example.com/hook")})
+			}
+			if err != nil {
+				w.t.Fatal(err)
+			}
+		}, Fail, "sends to https://other.example.com/hook now", "hookctl setup -R " + repo + " --adopt"},
+		{"hook of " + repo, "plain http", func(w *world) { w.changeHook(func(h *githubtest.Hook) { h.URL = "http://hooks.example.com/webhook" }) }, Warn,
+			"sends without encryption", "hookctl setup -R " + repo + " --url https://…"},
 		{"hook of " + repo, "form", func(w *world) { w.changeHook(func(h *githubtest.Hook) { h.ContentType = "form" }) }, Warn, "sends forms", "hookctl setup"},
 		{"hook of " + repo, "insecure", func(w *world) { w.changeHook(func(h *githubtest.Hook) { h.InsecureSSL = "1" }) }, Warn, "does not check the receiver's certificate", "hookctl setup"},
-		{"hook of " + repo, "every event", func(w *world) { w.changeHook(func(h *githubtest.Hook) { h.Events = []string{"*"} }) }, Warn, "subscribes to every event", "hookctl setup"},
-		{"hook of " + repo, "twice", func(w *world) { w.gh.AddHook(repo, w.hook()) }, Warn, "the same URL", "hookctl hooks delete"},
-		{"hook of " + repo, "an old address", func(w *world) { w.deliver(); w.cfg.PublicURL = "https://new.example.com/webhook" }, Fail,
-			"and the public URL is https://new.example.com/webhook", "hookctl setup -R " + repo},
+		{"hook of " + repo, "every event", func(w *world) { w.changeHook(func(h *githubtest.Hook) { h.Events = []string{"*"} }) }, OK, "sends * to", ""},
+		{"hook of " + repo, "twice", func(w *world) { w.gh.AddHook(repo, w.hook()) }, Warn, "leads to the same place as hook", "hookctl hooks delete"},
+		{"hook of " + repo, "an old address", func(w *world) { w.deliver(); w.cfg.PublicURL = "https://new.hooks.example.com/webhook" }, Warn,
+			"and the public URL is https://new.hooks.example.com/webhook", "hookctl setup -R " + repo},
 		{"hook of " + repo, "no role", func(w *world) { w.gh.Grant(repo, githubtest.DefaultLogin, "read") }, Fail, "404", "Admin"},
-		{"hook of " + repo, "no such repository", func(w *world) { w.gh.Remove(repo) }, Fail, "404", "gh repo view"},
-		{"hook of " + repo, "no login", func(w *world) { w.gh.Fault(githubtest.Fault{Path: "/user", Status: 401}) }, Warn, "not looked at", ""},
+		{"hook of " + repo, "no such repository", func(w *world) { w.gh.Remove(repo) }, Fail, "404", "hookctl hooks forget -R " + repo},
+		{"hook of " + repo, "no login", func(w *world) { w.gh.Fault(githubtest.Fault{Path: "/user", Status: 401}) }, Warn, "not checked", ""},
 
 		{"secret of " + repo, "no such repository", func(w *world) { w.gh.Remove(repo) }, Warn, "see the check of the hook", ""},
 		{"deliveries of " + repo, "no such repository", func(w *world) { w.gh.Remove(repo) }, Warn, "see the check of the hook", ""},
 		{"missed deliveries of " + repo, "no such repository", func(w *world) { w.gh.Remove(repo) }, Warn, "see the check of the hook", ""},
 		{"missed deliveries of " + repo, "no login", func(w *world) { w.gh.Fault(githubtest.Fault{Path: "/user", Status: 401}) }, Warn, "see the check of the login", ""},
 
-		{"secret of " + repo, "current", func(w *world) { w.deliver() }, OK, "the current one", ""},
-		{"secret of " + repo, "nothing yet", nil, Warn, "has been verified yet", "hookctl hooks ping"},
+		{"secret of " + repo, "current", func(w *world) { w.deliver() }, OK, "the current secret", ""},
+		{"secret of " + repo, "nothing yet", nil, Warn, "has not proved its secret", "hookctl hooks ping"},
 		{"secret of " + repo, "in rotation", func(w *world) {
 			w.deliver()
 			next := strings.Repeat("n", 64)
 			w.setSecret(next)
 			w.saveRotation(secret.Rotation{Old: w.value, New: next, Promoted: time.Now(), Expires: time.Now().Add(time.Hour)})
 		}, OK, "which is accepted", ""},
-		{"secret of " + repo, "gone", func(w *world) { w.deliver(); w.setSecret(strings.Repeat("n", 64)) }, Fail, "no longer accepted", "hookctl rotate -R " + repo},
+		{"secret of " + repo, "gone", func(w *world) { w.deliver(); w.setSecret(strings.Repeat("n", 64)) }, Fail, "no longer accepted", "hookctl rotate "},
 		{"secret of " + repo, "changed at GitHub by hand", func(w *world) { w.deliver(); w.gh.SetSecret(repo, w.hookID, "other"); w.deliver() }, Fail,
-			"signs with another secret: its last delivery was refused (401)", "hookctl rotate -R " + repo},
-		{"secret of " + repo, "changed at GitHub by hand, and the deliveries cannot be listed", func(w *world) {
+			"signed with a secret that the receiver does not have", "hookctl rotate"},
+		{"hook of " + repo, "changed at GitHub by hand, and the deliveries cannot be listed", func(w *world) {
 			w.deliver()
 			w.gh.SetSecret(repo, w.hookID, "other")
 			w.deliver()
 			w.gh.Fault(githubtest.Fault{Path: "/repos/" + repo + "/hooks/" + strconv.FormatInt(w.hookID, 10) + "/deliveries", Status: 500, Times: 100})
-		}, Fail, "signs with another secret: its last delivery was refused (401)", "hookctl rotate -R " + repo},
+		}, Fail, "500", "githubstatus"},
 		{"secret of " + repo, "changed at GitHub, and nothing delivered since", func(w *world) {
-			w.append(&logs.Record{EventType: "push", HookID: w.hookID, ReceivedAt: time.Now().Add(-time.Hour), Source: logs.SourceDelivery,
-				Signature: logs.Signature{Verified: true, Secret: secret.Fingerprint(w.value)}, Payload: json.RawMessage(`{}`)})
-		}, Warn, "has been changed at GitHub since its last verified delivery", "hookctl hooks ping"},
+			w.deliveredBefore()
+		}, Warn, "has not proved its secret since it was changed", "hookctl hooks ping"},
 		{"secret of " + repo, "changed at GitHub and right again", func(w *world) {
 			w.gh.SetSecret(repo, w.hookID, "other")
 			w.deliver()
 			w.gh.SetSecret(repo, w.hookID, w.value)
 			w.deliver()
-		}, OK, "the current one", ""},
-		{"secret of " + repo, "none", func(w *world) { w.changeHook(func(h *githubtest.Hook) { h.Secret = "" }) }, Fail, "has none", "hookctl rotate"},
+		}, OK, "the current secret", ""},
+		{"secret of " + repo, "none", func(w *world) { w.changeHook(func(h *githubtest.Hook) { h.Secret = "" }) }, Fail, "has no secret", "hookctl setup"},
 
 		{"deliveries of " + repo, "none", nil, OK, "none in the last 3 days", ""},
-		{"deliveries of " + repo, "well", func(w *world) { w.deliver() }, OK, "the last one (push, 0 s ago) arrived, as did all 1", ""},
-		{"deliveries of " + repo, "well again", func(w *world) { w.refuse(500); w.deliver(); w.refuse(0); w.deliver() }, OK, "1 of 2 before it failed", ""},
-		{"deliveries of " + repo, "wrong signature", func(w *world) { w.gh.SetSecret(repo, w.hookID, "other"); w.deliver() }, Fail, "GitHub signs with another secret (401)", "hookctl rotate -R " + repo},
-		{"deliveries of " + repo, "nobody there", func(w *world) { w.end(); w.deliver() }, Fail, "could not connect", "hookctl status"},
+		{"deliveries of " + repo, "arrived", func(w *world) { w.deliver() }, OK, "the last one (push, 0 s ago) arrived, as all of the last 1 event", ""},
+		{"deliveries of " + repo, "arrived again", func(w *world) { w.refuse(500); w.deliver(); w.refuse(0); w.deliver() }, OK, "arrived; 1 of 2 failed", ""},
+		{"deliveries of " + repo, "wrong signature", func(w *world) { w.gh.SetSecret(repo, w.hookID, "other"); w.deliver() }, Fail, "signed with a secret that the receiver does not have", "hookctl rotate"},
+		{"deliveries of " + repo, "nobody there", func(w *world) { w.end(); w.deliver() }, Fail, "could not connect", "hookctl start; then hookctl hooks ping"},
 
 		{"missed deliveries of " + repo, "none", func(w *world) { w.deliver() }, OK, "none in the last 3 days", ""},
-		{"missed deliveries of " + repo, "two", func(w *world) { w.refuse(500); w.deliver(); w.deliver() }, Fail, "2 deliveries of the last 3 days never arrived, the last a push 0 s ago", "hookctl catchup -R " + repo},
+		{"missed deliveries of " + repo, "two", func(w *world) { w.refuse(500); w.deliver(); w.deliver() }, Fail, "missed 2 of its last 2 events, the latest a push", "hookctl catchup -R " + repo},
 		{"missed deliveries of " + repo, "a ping", func(w *world) {
 			w.refuse(500)
-			client, err := w.cfg.GitHub()
+			client, err := w.github()
 			if err != nil {
 				w.t.Fatal(err)
 			}
-			if err := client.Ping(w.t.Context(), w.cfg.Targets[0], w.hookID); err != nil {
+			if err := client.Ping(w.t.Context(), target(), w.hookID); err != nil {
 				w.t.Fatal(err)
 			}
 		}, OK, "none in the last 3 days", ""},
@@ -247,6 +276,9 @@ func TestChecks(t *testing.T) {
 		t.Run(tt.check+"/"+tt.state, func(t *testing.T) {
 			t.Parallel()
 			w := newWorld(t)
+			if tt.check == "public URL" || tt.check == "certificate" {
+				w.direct()
+			}
 			if tt.arrange != nil {
 				tt.arrange(w)
 			}
@@ -258,7 +290,14 @@ func TestChecks(t *testing.T) {
 				t.Errorf("a finding that is not one: %+v", got)
 			}
 			if strings.Contains(got.Detail+got.Fix, w.value) {
-				t.Errorf("the secret is told: %+v", got)
+				t.Errorf("the secret is shown: %+v", got)
+			}
+			if !w.do(got.Fix) {
+				return
+			}
+			w.cfg.Simulated = true // its names resolve nowhere else
+			if again := w.one(tt.check); again.Status != OK && again.Name != "" {
+				t.Errorf("after %q: %+v", got.Fix, again)
 			}
 		})
 	}
@@ -274,6 +313,19 @@ func pending(wait time.Duration, why string) func(*world) {
 			w.status.FailingSinks = []daemon.FailingSink{{Sink: "aimaestro", Since: now.Add(-wait), Attempts: 3, Error: why}}
 		}
 	}
+}
+
+// oldSecret makes the secret one that has been in use for a day.
+func (w *world) oldSecret() {
+	if err := w.store.NoteChanged(time.Now().Add(-24 * time.Hour)); err != nil {
+		w.t.Fatal(err)
+	}
+}
+
+// deliveredBefore records a verified delivery of the hook from before its last change at GitHub.
+func (w *world) deliveredBefore() {
+	w.append(&logs.Record{EventType: "push", HookID: w.hookID, ReceivedAt: time.Now().Add(-time.Hour), Source: logs.SourceDelivery,
+		Signature: logs.Signature{Verified: true, Secret: secret.Fingerprint(w.value)}, Payload: json.RawMessage(`{}`)})
 }
 
 // lock holds the receiver's lock without answering.

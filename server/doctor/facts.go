@@ -3,26 +3,29 @@ package doctor
 import (
 	"context"
 	"errors"
-	"fmt"
+	"io/fs"
 	"net"
+	"os"
 	"strconv"
+	"strings"
 	"sync"
 	"time"
 
 	"hookctl/hooks"
 	"hookctl/logs"
 	"hookctl/server/daemon"
+	"hookctl/server/fleet"
 )
 
 // facts is what several checks need, each asked once and by whichever check is first.
 type facts struct {
-	cfg    Config
-	status func() (daemon.Status, error)
-	github func() (account, error)
-	log    func() (logSummary, error)
-	ring   func() (accepted, error)
-	hooks  map[hooks.Target]func() ([]hooks.Hook, error)
-	recent map[hooks.Target]func() ([]hooks.Delivery, error)
+	cfg     Config
+	status  func() (daemon.Status, error)
+	github  func() (account, error)
+	targets func() ([]hooks.Target, error)
+	hooks   func() (fleet.List, error)
+	log     func() (logSummary, error)
+	ring    func() (accepted, error)
 }
 
 // account is a working login.
@@ -37,44 +40,43 @@ type accepted struct {
 	all     []string
 }
 
+// logSummary is what the log says about its records and their notifications.
+type logSummary struct {
+	missing  bool // there is no log yet
+	counts   logs.Counts
+	problems []logs.Problem
+	pending  []logs.Entry
+}
+
 // errNoGitHub is why a check that needs GitHub was not done; the check of the login says more.
 var errNoGitHub = errors.New("GitHub could not be asked, see the check of the login")
 
-// errNoHooks is why a check that needs the hooks of a repository was not done; the check of the hook says more.
+// errNoHooks is why a check of hooks was not done; the check "hook of" says more.
 var errNoHooks = errors.New("the hooks could not be listed, see the check of the hook")
 
-// told replaces an error that another check tells, so that it is told once.
-func told(err error) error {
-	if errors.Is(err, errNoGitHub) {
-		return err
-	}
-	return errNoHooks
-}
+// skipped is the finding of a check that could not be done because of something that another check reports.
+func skipped(err error) finding { return warn("", "not checked: %v", err) }
 
 func newFacts(ctx context.Context, cfg Config) *facts {
-	f := &facts{cfg: cfg, hooks: map[hooks.Target]func() ([]hooks.Hook, error){}, recent: map[hooks.Target]func() ([]hooks.Delivery, error){}}
-	f.status = once(ctx, cfg.Timeout, func(ctx context.Context) (daemon.Status, error) { return daemon.Dial(cfg.Home).Status(ctx) })
+	f := &facts{cfg: cfg}
+	f.status = once(ctx, cfg.Timeout, func(ctx context.Context) (daemon.Status, error) { return Ask(ctx, cfg.Home) })
 	f.log = once(ctx, cfg.Timeout, f.readLog)
 	f.ring = once(ctx, cfg.Timeout, f.readRing)
+	f.targets = once(ctx, cfg.Timeout, func(ctx context.Context) ([]hooks.Target, error) {
+		if cfg.Targets != nil {
+			return cfg.Targets, nil
+		}
+		return cfg.Fleet.Targets(ctx)
+	})
 	f.github = once(ctx, cfg.Timeout, func(ctx context.Context) (account, error) {
-		client, err := cfg.GitHub()
+		client, err := cfg.Fleet.GitHub()
 		if err != nil {
 			return account{}, err
 		}
 		user, err := client.User(ctx)
 		return account{client, user}, err
 	})
-	for _, t := range cfg.Targets {
-		list := once(ctx, cfg.Timeout, func(ctx context.Context) ([]hooks.Hook, error) {
-			a, err := f.github()
-			if err != nil {
-				return nil, errNoGitHub
-			}
-			return a.client.List(ctx, t)
-		})
-		f.hooks[t] = list
-		f.recent[t] = once(ctx, cfg.Timeout, func(ctx context.Context) ([]hooks.Delivery, error) { return f.deliveries(ctx, t) })
-	}
+	f.hooks = sync.OnceValues(func() (fleet.List, error) { return f.readHooks(ctx) })
 	return f
 }
 
@@ -91,6 +93,7 @@ func once[T any](ctx context.Context, limit time.Duration, ask func(context.Cont
 func (f *facts) checks() []check {
 	all := []check{
 		{"receiver", f.receiver},
+		{"refused requests", f.refusedRequests},
 		{"version", f.version},
 		{"service", f.service},
 		{"address", f.address},
@@ -101,26 +104,27 @@ func (f *facts) checks() []check {
 		{"notifications", f.notifications},
 	}
 	if f.cfg.Store != nil {
-		all = append(all, check{"secret", f.secret}, check{"age of the secret", f.age}, check{"rotation", f.rotation})
+		all = append(all, check{"secret", f.secret}, check{"age of the secret", f.age})
+	}
+	if f.cfg.Fleet != nil {
+		all = append(all, check{"rotation", f.rotation})
 	}
 	for _, p := range f.cfg.Probes {
 		all = append(all, check{p.Name, p.run})
 	}
 	all = append(all, check{"public URL", f.publicAddress}, check{"certificate", f.certificate}, check{"tunnel", f.tunnel})
-	if f.cfg.GitHub == nil {
+	if f.cfg.Fleet == nil {
 		return all
 	}
 	all = append(all, check{"GitHub login", f.login}, check{"clock", f.clock}, check{"allow-list", f.allowList})
-	if len(f.cfg.Targets) == 0 {
+	targets, err := f.targets()
+	if err != nil || len(targets) == 0 {
 		return append(all, check{"hooks", f.noTargets})
 	}
-	for _, t := range f.cfg.Targets {
-		all = append(all,
-			check{"hook of " + t.String(), func(ctx context.Context) finding { return f.hook(ctx, t) }},
-			check{"secret of " + t.String(), func(ctx context.Context) finding { return f.signedWith(ctx, t) }},
-			check{"deliveries of " + t.String(), func(ctx context.Context) finding { return f.lastDeliveries(ctx, t) }},
-			check{"missed deliveries of " + t.String(), func(ctx context.Context) finding { return f.missed(ctx, t) }},
-		)
+	for _, t := range targets {
+		for _, k := range kinds() {
+			all = append(all, check{k.of(t), func(context.Context) finding { return f.hooksOf(t, k) }})
+		}
 	}
 	return all
 }
@@ -137,6 +141,62 @@ func (f *facts) readRing(context.Context) (accepted, error) {
 		a.current = a.all[0]
 	}
 	return a, nil
+}
+
+// withLog runs something on the log once its index is complete, and nothing where there is no log yet: looking creates none.
+func (f *facts) withLog(ctx context.Context, do func(*logs.Log) error) (missing bool, err error) {
+	if _, err := os.Stat(f.cfg.Logs.Dir); errors.Is(err, fs.ErrNotExist) {
+		return true, nil
+	}
+	log, err := logs.Open(ctx, f.cfg.Logs)
+	if err != nil {
+		return false, err
+	}
+	defer func() { err = errors.Join(err, log.Close()) }()
+	if err := log.Ready(ctx, nil); err != nil {
+		return false, err
+	}
+	return false, do(log)
+}
+
+func (f *facts) readLog(ctx context.Context) (sum logSummary, err error) {
+	sum.missing, err = f.withLog(ctx, func(log *logs.Log) error {
+		var err error
+		if sum.counts, err = log.Counts(ctx, logs.Filter{}); err != nil {
+			return err
+		}
+		if sum.problems, err = log.Problems(ctx); err != nil {
+			return err
+		}
+		sum.pending, err = log.Pending(ctx)
+		return err
+	})
+	return sum, err
+}
+
+// listsAtOnce is how many targets are expected to be listed within the time of one check.
+const listsAtOnce = 12
+
+// readHooks lists the hooks of all targets with their latest deliveries.
+func (f *facts) readHooks(ctx context.Context) (list fleet.List, err error) {
+	if _, err := f.github(); err != nil {
+		return list, errNoGitHub
+	}
+	targets, err := f.targets()
+	if err != nil {
+		return list, err
+	}
+	ctx, cancel := context.WithTimeout(ctx, f.cfg.Timeout*time.Duration(1+len(targets)/listsAtOnce))
+	defer cancel()
+	request := fleet.ListRequest{Targets: targets, Deliveries: true}
+	missing, err := f.withLog(ctx, func(log *logs.Log) error {
+		list, err = f.cfg.Fleet.With(log).List(ctx, request)
+		return err
+	})
+	if missing {
+		list, err = f.cfg.Fleet.List(ctx, request)
+	}
+	return list, err
 }
 
 // publicURL is where GitHub should send.
@@ -168,76 +228,12 @@ func (f *facts) port() int {
 	return port
 }
 
-// ours tells the hooks of a target that lead to this receiver: by their address, or because the log has something from
-// them that verified.
-func (f *facts) ours(t hooks.Target) ([]hooks.Hook, []hooks.Hook, error) {
-	all, err := f.hooks[t]()
-	if err != nil {
-		return nil, nil, err
-	}
-	known, logErr := f.log()
-	public := f.publicURL()
-	var own []hooks.Hook
-	for _, h := range all {
-		if hooks.SameReceiver(h.URL, public) || logErr == nil && known.verified[h.ID].File != "" {
-			own = append(own, h)
+// startedWith tells whether the receiver was started with a flag, which restart keeps.
+func startedWith(st daemon.Status, flag string) bool {
+	for _, arg := range st.Args {
+		if arg == flag || strings.HasPrefix(arg, flag+"=") {
+			return true
 		}
 	}
-	return own, all, nil
-}
-
-// logSummary is what the log says about hooks and notifications.
-type logSummary struct {
-	missing  bool // there is no log yet
-	counts   logs.Counts
-	problems []logs.Problem
-	pending  []logs.Entry
-	verified map[int64]logs.Entry // the newest verified record of each hook
-}
-
-// span is how far back GitHub keeps deliveries.
-const span = 3 * 24 * time.Hour
-
-func (f *facts) deliveries(ctx context.Context, t hooks.Target) ([]hooks.Delivery, error) {
-	own, _, err := f.ours(t)
-	if err != nil {
-		return nil, told(err)
-	}
-	a, err := f.github()
-	if err != nil {
-		return nil, errNoGitHub
-	}
-	var all []hooks.Delivery
-	for _, h := range own {
-		list, err := a.client.Deliveries(ctx, t, h.ID, hooks.DeliveryQuery{Since: f.cfg.Now().Add(-span), Limit: maxDeliveries})
-		if err != nil {
-			return nil, err
-		}
-		all = append(all, list...)
-	}
-	return all, nil
-}
-
-// maxDeliveries bounds what is looked at of one hook.
-const maxDeliveries = 500
-
-// ago writes how long ago something was, as a person says it.
-func ago(d time.Duration) string {
-	switch {
-	case d < 2*time.Minute:
-		return fmt.Sprintf("%d s", int(d.Seconds()))
-	case d < 2*time.Hour:
-		return fmt.Sprintf("%d min", int(d.Minutes()))
-	case d < 48*time.Hour:
-		return fmt.Sprintf("%d h", int(d.Hours()))
-	}
-	return fmt.Sprintf("%d days", int(d.Hours()/24))
-}
-
-// flag is how a command line names a target.
-func flag(t hooks.Target) string {
-	if t.IsOrg() {
-		return "--org " + t.String()
-	}
-	return "-R " + t.String()
+	return false
 }

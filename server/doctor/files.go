@@ -8,9 +8,7 @@ import (
 	"os"
 	"path/filepath"
 	"runtime"
-	"strings"
 
-	"hookctl/logs"
 	"hookctl/logs/text"
 	"hookctl/server/daemon"
 )
@@ -29,6 +27,7 @@ func (f *facts) guarded() []guarded {
 		{f.cfg.EnvFile, 0o600, true},
 		{filepath.Join(f.cfg.Home, "hookctl.yaml"), 0o600, false},
 		{run, 0o700, true}, // the control socket is in it
+		{filepath.Join(f.cfg.Home, "state"), 0o700, false},
 		{filepath.Join(run, "rotation.json"), 0o600, true},
 		{filepath.Join(run, "former.json"), 0o600, true}, // the last of them may be a hook's still
 		{daemon.LogFile(f.cfg.Home), 0o600, false},
@@ -71,125 +70,48 @@ func (f *facts) permissions(context.Context) finding {
 	}
 	open, err := f.tooOpen()
 	if err != nil {
-		return failed(err, "look at who owns "+f.cfg.Home)
+		return failed(err, "check who owns "+f.cfg.Home)
 	}
 	all := []finding{ok("only you can reach %s", f.cfg.Home)}
 	for _, g := range open {
 		info, err := os.Stat(g.path)
 		if err != nil {
-			continue // it went meanwhile
+			continue // it is gone by now
 		}
-		fix := fmt.Sprintf("chmod %o %s", g.mode, shellWord(g.path))
-		text := fmt.Sprintf("%s has mode %04o", g.path, info.Mode().Perm())
+		fix := fmt.Sprintf("chmod %o %s", g.mode, text.Shell(g.path))
+		words := fmt.Sprintf("%s has mode %04o", g.path, info.Mode().Perm())
 		if g.secret {
-			all = append(all, fail(fix, "%s: others can get at the secret", text))
+			all = append(all, fail(fix, "%s: others can read the secret", words))
 		} else {
-			all = append(all, warn(fix, "%s", text))
+			all = append(all, warn(fix, "%s", words))
 		}
 	}
 	return worst(all...)
 }
 
-// shellWord quotes a path for a command that is shown.
-func shellWord(path string) string {
-	if strings.ContainsFunc(path, func(r rune) bool {
-		return !strings.ContainsRune("/._-+@%~,:=", r) && (r < '0' || r > '9') && (r < 'a' || r > 'z') && (r < 'A' || r > 'Z')
-	}) {
-		return "'" + strings.ReplaceAll(path, "'", `'\''`) + "'"
-	}
-	return path
-}
-
-// readLog takes the log's summary, without making a log where there is none.
-func (f *facts) readLog(ctx context.Context) (sum logSummary, err error) {
-	if _, err := os.Stat(f.cfg.Logs.Dir); errors.Is(err, fs.ErrNotExist) {
-		return logSummary{missing: true}, nil
-	}
-	log, err := logs.Open(ctx, f.cfg.Logs)
-	if err != nil {
-		return sum, err
-	}
-	defer func() { err = errors.Join(err, log.Close()) }()
-	if err := log.Ready(ctx, nil); err != nil {
-		return sum, err
-	}
-	if sum.counts, err = log.Counts(ctx, logs.Filter{}); err != nil {
-		return sum, err
-	}
-	if sum.problems, err = log.Problems(ctx); err != nil {
-		return sum, err
-	}
-	if sum.pending, err = log.Pending(ctx); err != nil {
-		return sum, err
-	}
-	sum.verified, err = newestVerified(ctx, log, f.cfg)
-	return sum, err
-}
-
-// recorded tells which of the deliveries the log has.
-func (f *facts) recorded(ctx context.Context, guids []string) (have map[string]bool, err error) {
-	have = map[string]bool{}
-	if _, err := os.Stat(f.cfg.Logs.Dir); len(guids) == 0 || errors.Is(err, fs.ErrNotExist) {
-		return have, nil
-	}
-	log, err := logs.Open(ctx, f.cfg.Logs)
-	if err != nil {
-		return nil, err
-	}
-	defer func() { err = errors.Join(err, log.Close()) }()
-	if err := log.Ready(ctx, nil); err != nil {
-		return nil, err
-	}
-	for _, guid := range guids {
-		found, err := log.Find(ctx, guid)
-		if err != nil {
-			return nil, err
-		}
-		have[guid] = len(found) > 0
-	}
-	return have, nil
-}
-
-// newestVerified finds the newest verified record of each hook among the latest ones.
-func newestVerified(ctx context.Context, log *logs.Log, cfg Config) (map[int64]logs.Entry, error) {
-	found := map[int64]logs.Entry{}
-	for _, text := range []string{"verified:yes", "verified:yes event:ping"} {
-		filter, err := logs.ParseFilter(text, cfg.Now())
-		if err != nil {
-			return nil, err
-		}
-		page, err := log.Page(ctx, logs.Query{Filter: filter, Limit: 1000})
-		if err != nil {
-			return nil, err
-		}
-		for _, e := range page.Entries {
-			if have, ok := found[e.HookID]; e.HookID != 0 && (!ok || e.ReceivedAt.After(have.ReceivedAt)) {
-				found[e.HookID] = e
-			}
-		}
-	}
-	return found, nil
-}
-
 func (f *facts) logDirectory(context.Context) finding {
 	sum, err := f.log()
 	if err != nil {
-		return failed(err, "look at who owns "+f.cfg.Logs.Dir)
+		return failed(err, "check who owns "+f.cfg.Logs.Dir)
 	}
 	if st, err := f.status(); err == nil && st.LogDir != "" && filepath.Clean(st.LogDir) != filepath.Clean(f.cfg.Logs.Dir) {
-		return warn("hookctl restart", "the receiver writes to %s, the settings say %s", st.LogDir, f.cfg.Logs.Dir)
+		fix := "hookctl restart"
+		if startedWith(st, "--log-dir") { // which a restart keeps
+			fix = "hookctl restart --log-dir " + text.Shell(f.cfg.Logs.Dir)
+		}
+		return warn(fix, "the receiver writes to %s, the settings say %s", st.LogDir, f.cfg.Logs.Dir)
 	}
 	if sum.missing {
 		return ok("%s: nothing has been recorded yet", f.cfg.Logs.Dir)
 	}
 	if err := writable(f.cfg.Logs.Dir); err != nil {
-		return fail("look at who owns "+f.cfg.Logs.Dir, "%s cannot be written to: %v", f.cfg.Logs.Dir, err)
+		return fail("check who owns "+f.cfg.Logs.Dir, "%s cannot be written to: %v", f.cfg.Logs.Dir, err)
 	}
 	all := []finding{ok("%s in %s", text.Count(sum.counts.Total, "record", "records"), f.cfg.Logs.Dir)}
 	if n := len(sum.problems); n > 0 {
 		p := sum.problems[0]
-		all = append(all, warn("look at them, then move them out of "+f.cfg.Logs.Dir,
-			"%s no whole record, such as %s: %s", text.Count(n, "file is", "files are"), p.File, p.Reason))
+		all = append(all, warn("check them, then move them out of "+f.cfg.Logs.Dir,
+			"%s incomplete, such as %s: %s", text.Count(n, "record is", "records are"), p.File, p.Reason))
 	}
 	return worst(all...)
 }
@@ -209,21 +131,21 @@ func (f *facts) disk(context.Context) finding {
 	}
 	free, total, err := space(dir)
 	if err != nil {
-		return warn("", "the free space at %s is not known: %v", dir, err)
+		return warn("", "cannot see the free space at %s: %v", dir, err)
 	}
 	return spaceFinding(dir, free, total)
 }
 
 func spaceFinding(dir string, free, total uint64) finding {
-	text := fmt.Sprintf("%s free of %s at %s", size(free), size(total), dir)
-	const fix = "hookctl events prune, or log.keep and log.max_size in hookctl.yaml"
+	words := fmt.Sprintf("%s free of %s at %s", size(free), size(total), dir)
+	const fix = "free some space: hookctl events prune; or set log.keep or log.max_size in hookctl.yaml"
 	switch {
 	case free < leastSpace:
-		return fail(fix, "%s: deliveries will be refused with 507", text)
+		return fail(fix, "%s: deliveries will be refused with 507", words)
 	case free < smallSpace:
-		return warn(fix, "%s", text)
+		return warn(fix, "%s", words)
 	}
-	return ok("%s", text)
+	return ok("%s", words)
 }
 
 func size(n uint64) string {

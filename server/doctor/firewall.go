@@ -13,8 +13,8 @@ import (
 	"strings"
 )
 
-// firewall looks whether this machine's own firewall lets GitHub through to the receiver. Where the receiver listens on
-// loopback there is a tunnel or proxy, whose way in is looked at by the check of the public URL.
+// firewall checks that this machine's own firewall lets GitHub through to the receiver. Where the receiver listens on
+// loopback there is a tunnel or proxy, which the check of the public URL covers.
 func (f *facts) firewall(ctx context.Context) finding {
 	address := f.cfg.Address
 	if st, err := f.status(); err == nil && st.Address != "" {
@@ -22,10 +22,10 @@ func (f *facts) firewall(ctx context.Context) finding {
 	}
 	host, _, err := net.SplitHostPort(address)
 	if err != nil {
-		return ok("not looked at: the receiver's address is not known")
+		return ok("not checked: the receiver's address is not known")
 	}
 	if ip := net.ParseIP(host); host == "localhost" || ip != nil && ip.IsLoopback() {
-		return ok("none is in the way: the receiver is reached from this machine, as by a tunnel or proxy")
+		return ok("not needed: the receiver listens on this machine only, for a tunnel or proxy")
 	}
 	w := wall{etc: "/etc", ask: askProgram}
 	return w.finding(ctx, runtime.GOOS, f.port())
@@ -46,7 +46,7 @@ func askProgram(ctx context.Context, program string, args ...string) (string, er
 func (w wall) finding(ctx context.Context, system string, port int) finding {
 	switch system {
 	case "linux":
-		return worst(ok("neither ufw nor firewalld keeps port %d shut; one of the network or the provider cannot be seen from here", port),
+		return worst(ok("neither ufw nor firewalld blocks port %d; a firewall of the network or the provider cannot be seen from here", port),
 			w.ufw(port), w.firewalld(ctx, port))
 	case "darwin":
 		out, err := w.ask(ctx, "/usr/libexec/ApplicationFirewall/socketfilterfw", "--getglobalstate")
@@ -55,7 +55,7 @@ func (w wall) finding(ctx context.Context, system string, port int) finding {
 		}
 		return ok("the firewall of macOS is off")
 	}
-	return ok("not looked at on this system")
+	return ok("not checked on this system")
 }
 
 // firewalld asks it, as everybody may.
@@ -73,7 +73,7 @@ func (w wall) firewalld(ctx context.Context, port int) finding {
 		}
 	}
 	return fail(fmt.Sprintf("sudo firewall-cmd --permanent --add-port=%d/tcp && sudo firewall-cmd --reload", port),
-		"firewalld keeps port %d shut, so GitHub's deliveries do not get in", port)
+		"firewalld blocks port %d, so GitHub's deliveries do not get in", port)
 }
 
 // ufw reads its files. Its rules may be root's alone to read.
@@ -93,7 +93,7 @@ func (w wall) ufw(port int) finding {
 			return finding{status: OK}
 		}
 	}
-	return fail(fix, "ufw keeps port %d shut, so GitHub's deliveries do not get in", port)
+	return fail(fix, "ufw blocks port %d, so GitHub's deliveries do not get in", port)
 }
 
 // setting reads NAME=value of a file of shell variables; "" where there is none.

@@ -7,19 +7,20 @@ import (
 	"os"
 	"slices"
 
+	"hookctl/logs/text"
 	"hookctl/server/daemon"
 )
 
 // Repair is one thing that Fix did, or tried.
 type Repair struct {
-	Check  string `json:"check"`           // the check whose finding it mends
+	Check  string `json:"check"`           // the check whose finding it fixes
 	Action string `json:"action"`          // what was done
 	Error  string `json:"error,omitempty"` // why it did not work
 }
 
-// Fix mends what can be mended without asking, and tells what it did: modes that are too open, a stale control socket, a
+// Fix fixes what can be fixed without asking, and reports what it did: modes that are too open, a stale control socket, a
 // receiver that is not running although it could, and one that does not have the newest secrets. Nothing of it can lose
-// a delivery, and GitHub is not touched. Run again afterwards to see what is left.
+// a delivery, and GitHub is not touched. [Run] afterwards shows what is left.
 func Fix(ctx context.Context, cfg Config) []Repair {
 	cfg = cfg.withDefaults()
 	f := newFacts(ctx, cfg)
@@ -42,22 +43,19 @@ func (f *facts) fixPermissions() []Repair {
 	open, err := f.tooOpen()
 	var list []Repair
 	if err != nil {
-		list = append(list, repair("permissions", "looked at modes", err))
+		list = append(list, repair("permissions", "read the modes of files", err))
 	}
 	for _, g := range open {
 		err := os.Chmod(g.path, g.mode)
-		list = append(list, repair("permissions", fmt.Sprintf("chmod %o %s", g.mode, shellWord(g.path)), err))
+		list = append(list, repair("permissions", fmt.Sprintf("chmod %o %s", g.mode, text.Shell(g.path)), err))
 	}
 	return list
 }
 
-// fixReceiver starts the receiver, or makes it read its secrets anew.
+// fixReceiver starts the receiver, or makes it read its secrets again.
 func (f *facts) fixReceiver(ctx context.Context) []Repair {
 	st, err := f.status()
 	if errors.Is(err, daemon.ErrNotRunning) {
-		if _, locked, err := daemon.Held(f.cfg.Home); err != nil || locked {
-			return nil // it starts, stops or hangs: ending it is for a person to decide
-		}
 		if f.cfg.Store != nil {
 			if ring, err := f.ring(); err != nil || ring.current == "" {
 				return nil // it would not start; the check of the secret says why
@@ -71,12 +69,12 @@ func (f *facts) fixReceiver(ctx context.Context) []Repair {
 		return []Repair{repair("receiver", action, err)}
 	}
 	if err != nil || f.cfg.Store == nil {
-		return nil
+		return nil // where it starts, stops or hangs, a person decides whether to end it
 	}
 	ring, err := f.ring()
 	if err != nil || !slices.ContainsFunc(ring.all, func(p string) bool { return !slices.Contains(st.Secrets, p) }) {
 		return nil
 	}
 	_, err = daemon.Dial(f.cfg.Home).Reload(ctx)
-	return []Repair{repair("secret", "made the receiver read its secrets anew", err)}
+	return []Repair{repair("secret", "made the receiver read its secrets again", err)}
 }

@@ -12,7 +12,7 @@ import (
 	"hookctl/logs/text"
 )
 
-// login looks whether GitHub knows the user, and whether the token may manage hooks.
+// login checks that GitHub knows the user, and that the token may manage hooks.
 func (f *facts) login(context.Context) finding {
 	a, err := f.github()
 	if err != nil {
@@ -20,13 +20,14 @@ func (f *facts) login(context.Context) finding {
 	}
 	who := fmt.Sprintf("%s on %s", a.user.Login, a.client.Host())
 	if len(a.user.Scopes) == 0 {
-		return ok("%s, with a fine-grained token: what it may do shows with each repository", who)
+		return ok("%s, with a fine-grained token: the checks of each repository show what it may do", who)
 	}
 	var lacks []string
 	if !slices.ContainsFunc(a.user.Scopes, func(s string) bool { return s == "repo" || strings.HasSuffix(s, ":repo_hook") }) {
 		lacks = append(lacks, "admin:repo_hook")
 	}
-	if slices.ContainsFunc(f.cfg.Targets, hooks.Target.IsOrg) && !slices.Contains(a.user.Scopes, "admin:org_hook") {
+	targets, _ := f.targets() // the check of the hooks reports the error
+	if slices.ContainsFunc(targets, hooks.Target.IsOrg) && !slices.Contains(a.user.Scopes, "admin:org_hook") {
 		lacks = append(lacks, "admin:org_hook")
 	}
 	if len(lacks) > 0 {
@@ -34,62 +35,6 @@ func (f *facts) login(context.Context) finding {
 			"%s, and the token lacks %s", who, strings.Join(lacks, " and "))
 	}
 	return ok("%s, scopes %s", who, strings.Join(a.user.Scopes, ", "))
-}
-
-func (f *facts) noTargets(context.Context) finding {
-	return warn("hookctl setup -R owner/repo", "no repository is known whose hooks could be looked at")
-}
-
-// hook looks at the hooks of a repository: that there is one of ours, and that it is as setup makes it.
-func (f *facts) hook(_ context.Context, t hooks.Target) finding {
-	own, all, err := f.ours(t)
-	if err != nil {
-		return skipped(err)
-	}
-	setup := "hookctl setup " + flag(t)
-	if len(own) == 0 {
-		others := ""
-		if len(all) > 0 {
-			var urls []string
-			for _, h := range all {
-				urls = append(urls, h.URL)
-			}
-			others = fmt.Sprintf("; %s elsewhere: %s", text.Count(len(all), "hook sends", "hooks send"), strings.Join(urls, ", "))
-		}
-		return fail(setup, "none sends to this receiver%s", others)
-	}
-	public := f.publicURL()
-	var found []finding
-	for _, h := range own {
-		if public != "" && !hooks.SameReceiver(h.URL, public) {
-			found = append(found, fail(setup, "hook %d sends to %s, and the public URL is %s", h.ID, h.URL, public))
-		}
-	}
-	for _, w := range hooks.Diagnose(own, own[0].URL) {
-		if w.Code != hooks.WarnOtherReceiver {
-			found = append(found, ofWarning(w))
-		}
-	}
-	for _, h := range own {
-		if slices.Contains(h.Events, "*") {
-			found = append(found, warn(setup, "hook %d subscribes to every event, most of which cause nothing", h.ID))
-		}
-	}
-	h := own[0]
-	return worst(append([]finding{ok("hook %d is active, sends %s to %s", h.ID, strings.Join(h.Events, ", "), h.URL)}, found...)...)
-}
-
-// ofWarning gives a warning of package hooks its weight. That the last delivery failed is the business of another
-// check, which knows whether later ones did better.
-func ofWarning(w hooks.Warning) finding {
-	fix := strings.TrimPrefix(w.Cure, "run: ")
-	switch w.Code {
-	case hooks.WarnFailing, hooks.WarnWrongSecret:
-		return finding{status: OK}
-	case hooks.WarnInactive, hooks.WarnNoSecret:
-		return fail(fix, "%s", w.Text)
-	}
-	return warn(fix, "%s", w.Text)
 }
 
 // clock compares this machine's with GitHub's: signatures do not care, but records, grace periods and tokens do.
@@ -104,26 +49,26 @@ func (f *facts) clock(ctx context.Context) finding {
 	}
 	theirs, err := ask(ctx)
 	if err != nil {
-		return warn(cureOf(err), "not compared: %v", err)
+		return warn(hooks.CureOf(err), "not checked: %v", err)
 	}
 	off := f.cfg.Now().Sub(theirs)
-	text := fmt.Sprintf("%s behind GitHub's", ago(-off))
+	words := fmt.Sprintf("%s behind GitHub's", text.Span(-off))
 	if off > 0 {
-		text = fmt.Sprintf("%s ahead of GitHub's", ago(off))
+		words = fmt.Sprintf("%s ahead of GitHub's", text.Span(off))
 	}
 	switch off = off.Abs(); {
 	case off > 5*time.Minute:
-		return fail("set the clock: timedatectl set-ntp true", "it is %s", text)
+		return fail("set the clock: timedatectl set-ntp true", "it is %s", words)
 	case off > 30*time.Second:
-		return warn("set the clock: timedatectl set-ntp true", "it is %s", text)
+		return warn("set the clock: timedatectl set-ntp true", "it is %s", words)
 	}
 	return ok("it agrees with GitHub's")
 }
 
-// allowList looks whether the receiver would refuse an address that GitHub sends from.
+// allowList checks that the receiver lets every address in that GitHub sends from.
 func (f *facts) allowList(ctx context.Context) finding {
 	if len(f.cfg.Allow) == 0 {
-		return ok("there is none: every address may try")
+		return ok("not set: every address may send")
 	}
 	a, err := f.github()
 	if err != nil {
@@ -141,9 +86,9 @@ func (f *facts) allowList(ctx context.Context) finding {
 	}
 	if len(refused) > 0 {
 		return fail("add them to receiver.allow in hookctl.yaml, or write github there",
-			"it refuses %s of GitHub's: %s", text.Count(len(refused), "range", "ranges"), strings.Join(refused, ", "))
+			"the receiver refuses %s of GitHub's: %s", text.Count(len(refused), "range", "ranges"), strings.Join(refused, ", "))
 	}
-	return ok("it lets all %d ranges of GitHub's in", len(ranges))
+	return ok("the receiver accepts all %d ranges of GitHub's", len(ranges))
 }
 
 // contains tells whether every address of b is in a.

@@ -12,53 +12,80 @@ import (
 	"hookctl/server/daemon"
 )
 
-// receiver looks whether it runs and answers, and what it has refused of late.
-func (f *facts) receiver(ctx context.Context) finding {
-	st, err := f.status()
+// Ask gets the status of a home's receiver, as [daemon.Client.Status] does. Where a process holds the receiver's lock without
+// answering, because it starts or hangs, the error is a [*daemon.UnresponsiveError].
+func Ask(ctx context.Context, home string) (daemon.Status, error) {
+	st, err := daemon.Dial(home).Status(ctx)
 	if errors.Is(err, daemon.ErrNotRunning) {
-		pid, locked, err := daemon.Held(f.cfg.Home)
-		if err != nil {
-			return failed(err, "")
+		if pid, locked, heldErr := daemon.Held(home); heldErr == nil && locked {
+			err = &daemon.UnresponsiveError{PID: pid}
 		}
-		if locked {
-			return fail("hookctl restart", "a process (pid %d) holds the receiver's lock and does not answer: it is starting, or it hangs", pid)
-		}
-		note := ""
-		if socket, err := daemon.StaleSocket(f.cfg.Home); err == nil && socket != "" {
-			note = "; it did not end by itself: its control socket is left over"
-		}
-		return fail("hookctl start", "it is not running, so every delivery fails%s", note)
 	}
-	if err != nil {
+	return st, err
+}
+
+// tunnelAlarm is how the receiver begins an alarm about its tunnel.
+const tunnelAlarm = "tunnel: "
+
+// Receiver judges whether the receiver runs and can work, for everyone who shows it. st and err are what [Ask] returned.
+func Receiver(st daemon.Status, err error, now time.Time) Check {
+	return judgeReceiver(st, err, now).named("receiver")
+}
+
+func judgeReceiver(st daemon.Status, err error, now time.Time) finding {
+	switch {
+	case errors.Is(err, daemon.ErrNotRunning):
+		return fail("hookctl start", "not running, so every delivery fails")
+	case err != nil:
 		return failed(err, "hookctl restart")
-	}
-	if st.Alarm != "" {
-		return fail("", "it runs (pid %d) and is in trouble: %s", st.PID, st.Alarm)
-	}
-	if st.Stopping {
-		return warn("hookctl start", "it is stopping (pid %d)", st.PID)
+	case !st.Running:
+		return finding{status: Unknown, detail: "not asked yet"}
+	case st.Alarm != "" && !strings.HasPrefix(st.Alarm, tunnelAlarm):
+		return fail("", "running (pid %d), but in trouble: %s", st.PID, st.Alarm)
+	case st.Stopping:
+		return warn("hookctl start", "stopping (pid %d)", st.PID)
 	}
 	manager := ""
 	if st.Supervisor != nil {
-		manager = " by " + st.Supervisor.String()
+		manager = " under " + st.Supervisor.String()
 	} else if st.Manager != "" {
-		manager = " by " + st.Manager
+		manager = " under " + st.Manager
 	}
-	running := fmt.Sprintf("it runs%s (pid %d) for %s now; %d received, %d refused", manager, st.PID, ago(f.cfg.Now().Sub(st.Since)), st.Received, st.Rejected)
+	return ok("running%s on %s (pid %d) for %s; %d received, %d refused", manager, st.Address, st.PID, text.Span(now.Sub(st.Since)), st.Received, st.Rejected)
+}
+
+// receiver checks that it runs and answers.
+func (f *facts) receiver(context.Context) finding {
+	st, err := f.status()
+	out := judgeReceiver(st, err, f.cfg.Now())
+	if errors.Is(err, daemon.ErrNotRunning) {
+		if socket, err := daemon.StaleSocket(f.cfg.Home); err == nil && socket != "" {
+			out.detail += "; it was killed: its control socket is left over"
+		}
+	}
+	return out
+}
+
+// refusedRequests checks what the receiver refused within the last hour. A wrong signature of something that looks like a
+// delivery is GitHub signing with another secret, or somebody trying. What came before the last new secret is settled.
+func (f *facts) refusedRequests(ctx context.Context) finding {
+	if _, err := f.status(); err != nil {
+		return ok("not known while the receiver does not answer")
+	}
 	list, err := daemon.Dial(f.cfg.Home).Rejected(ctx)
 	if err != nil {
 		return failed(err, "hookctl restart")
 	}
-	return worst(ok("%s", running), f.refused(list))
-}
-
-// refused looks at the requests that the receiver refused within the last hour. A wrong signature of something that
-// calls itself a delivery is GitHub signing with another secret, or somebody trying.
-func (f *facts) refused(list []daemon.Rejected) finding {
+	since := f.cfg.Now().Add(-time.Hour)
+	if f.cfg.Store != nil {
+		if changed, err := f.cfg.Store.ChangedAt(); err == nil && changed.After(since) {
+			since = changed
+		}
+	}
 	var wrong int
 	var last daemon.Rejected
 	for _, r := range list {
-		if r.DeliveryID != "" && strings.Contains(r.Reason, "signature") && f.cfg.Now().Sub(r.Time) < time.Hour {
+		if r.DeliveryID != "" && strings.Contains(r.Reason, "signature") && r.Time.After(since) {
 			wrong++
 			if r.Time.After(last.Time) {
 				last = r
@@ -66,21 +93,21 @@ func (f *facts) refused(list []daemon.Rejected) finding {
 		}
 	}
 	if wrong == 0 {
-		return finding{status: OK}
+		return ok("none with a wrong signature in the last hour")
 	}
+	why := last.Reason
 	if last.Former != "" {
-		return warn("hookctl setup", "%s with a wrong signature within the last hour, the last from %s with the former secret %s: a hook was not rotated (delivery %s)",
-			text.Count(wrong, "request was refused", "requests were refused"), last.Address, last.Former, last.DeliveryID)
+		why = "signed with the former secret " + last.Former + ": its hook was not rotated"
 	}
-	return warn("hookctl rotate --all", "%s with a wrong or missing signature within the last hour, the last from %s (%s, delivery %s)",
-		text.Count(wrong, "request was refused", "requests were refused"), last.Address, last.Reason, last.DeliveryID)
+	return warn("hookctl rotate --all", "%s with a wrong or missing signature in the last hour, the last from %s (%s, delivery %s)",
+		text.Count(wrong, "request"), last.Address, why, last.DeliveryID)
 }
 
-// service looks whether a service manager keeps the receiver running, where one was told to.
+// service checks that the service manager runs the receiver, where a service is installed.
 func (f *facts) service(ctx context.Context) finding {
 	s, err := daemon.Installed(f.cfg.Home)
 	if errors.Is(err, daemon.ErrNoService) {
-		return ok("none is installed: the receiver does not come back by itself after a restart of this machine")
+		return ok("none is installed: the receiver does not start again with this machine")
 	}
 	if err != nil {
 		return failed(err, "hookctl service install")
@@ -93,16 +120,16 @@ func (f *facts) service(ctx context.Context) finding {
 }
 
 func serviceFinding(st daemon.ServiceStatus) finding {
-	text := fmt.Sprintf("%s (%s) is %s and %s", st.Unit, st.Manager, orUnknown(st.Enabled), orUnknown(st.Active))
-	all := []finding{ok("%s", text)}
+	words := fmt.Sprintf("%s (%s) is %s and %s", st.Unit, st.Manager, orUnknown(st.Enabled), orUnknown(st.Active))
+	all := []finding{ok("%s", words)}
 	switch {
 	case st.Active == "failed":
-		all = append(all, fail(st.Logs+"; then hookctl restart", "%s", text))
+		all = append(all, fail(st.Logs+"; then hookctl restart", "%s", words))
 	case st.Active != "active" && st.Active != "activating" && st.Active != "reloading":
-		all = append(all, warn("hookctl start", "%s", text))
+		all = append(all, warn("hookctl start", "%s", words))
 	}
 	if st.Enabled != "" && st.Enabled != "enabled" {
-		all = append(all, warn("hookctl service install", "%s: it does not start by itself", text))
+		all = append(all, warn("hookctl service install", "%s: it does not start by itself", words))
 	}
 	for _, note := range st.Notes {
 		all = append(all, warn("", "%s", note))
@@ -126,18 +153,18 @@ func (f *facts) version(context.Context) finding {
 	case f.cfg.Version != "" && st.Version != f.cfg.Version:
 		return warn("hookctl restart", "the receiver is version %s, this program is %s", st.Version, f.cfg.Version)
 	}
-	return ok("%s, as the receiver", st.Version)
+	return ok("%s, like the receiver", st.Version)
 }
 
-// address looks where the receiver listens, or whether it could.
+// address checks where the receiver listens, or whether it could.
 func (f *facts) address(ctx context.Context) finding {
 	st, err := f.status()
 	if err != nil {
 		if f.cfg.Address == "" {
 			return ok("not set")
 		}
-		if _, locked, heldErr := daemon.Held(f.cfg.Home); heldErr == nil && locked {
-			return warn("hookctl restart", "%s cannot be tried: the receiver does not answer", f.cfg.Address)
+		if !errors.Is(err, daemon.ErrNotRunning) {
+			return warn("hookctl restart", "%s not checked: the receiver does not answer", f.cfg.Address)
 		}
 		if err := daemon.CheckAddress(ctx, f.cfg.Address); err != nil {
 			return failed(err, "")
@@ -146,18 +173,20 @@ func (f *facts) address(ctx context.Context) finding {
 	}
 	host, port, err := net.SplitHostPort(st.Address)
 	if err != nil {
-		return warn("hookctl restart", "the receiver says that it listens on %q", st.Address)
+		return warn("hookctl restart", "the receiver reports the address %q", st.Address)
 	}
 	wantHost, wantPort, err := net.SplitHostPort(f.cfg.Address)
 	switch {
+	case err == nil && (wantPort != port && startedWith(st, "--port") || !sameBind(wantHost, host) && startedWith(st, "--bind")):
+		return ok("%s, as the receiver was started; the settings say %s", st.Address, f.cfg.Address)
 	case err == nil && wantPort != "0" && wantPort != port:
 		return warn("hookctl restart", "the receiver listens on port %s, the settings say %s", port, wantPort)
 	case err == nil && !sameBind(wantHost, host):
 		return warn("hookctl restart", "the receiver listens on %s, the settings say %s", host, wantHost)
 	}
 	if ip := net.ParseIP(host); ip != nil && !ip.IsLoopback() && len(f.cfg.Allow) == 0 {
-		return warn("set receiver.bind to 127.0.0.1 behind a tunnel or proxy, or receiver.allow to GitHub's ranges",
-			"%s can be reached from other machines; deliveries are verified, and yet fewer should get that far", st.Address)
+		return warn("set receiver.allow to github or, behind a tunnel or proxy, receiver.bind to 127.0.0.1: hookctl config edit",
+			"%s can be reached from other machines; every request is verified, but only GitHub should get that far", st.Address)
 	}
 	return ok("%s", st.Address)
 }
@@ -169,58 +198,6 @@ func sameBind(a, b string) bool {
 	first, second := net.ParseIP(a), net.ParseIP(b)
 	any1, any2 := a == "" || first != nil && first.IsUnspecified(), b == "" || second != nil && second.IsUnspecified()
 	return any1 && any2 || first != nil && first.Equal(second) || a == b
-}
-
-// notifications looks for messages that wait, or that failed. While the receiver runs it is the one who knows what waits.
-func (f *facts) notifications(context.Context) finding {
-	sum, err := f.log()
-	if err != nil {
-		return warn("", "the log cannot be read: %v", err)
-	}
-	st, err := f.status()
-	if err != nil {
-		st = daemon.Status{PendingNotifications: int64(len(sum.pending))}
-		if len(sum.pending) > 0 {
-			st.PendingSince = sum.pending[0].ReceivedAt
-		}
-	}
-	c := Notifications(st, sum.counts.Failed, f.cfg.Now())
-	return finding{c.Status, c.Detail, c.Fix}
-}
-
-// longWait is how long a notification may wait before that is worth a word.
-const longWait = time.Minute
-
-// Notifications judges how notifications get through, for everyone who shows it: a sink whose last attempt failed is an
-// error; one that waits for longer than a minute, or that failed for good, is a warning. st is the receiver's own account,
-// and failed counts the records whose notification failed, as the log has them; 0 where the log was not asked.
-func Notifications(st daemon.Status, failed int, now time.Time) Check {
-	var all []finding
-	for _, s := range st.FailingSinks {
-		all = append(all, fail("check what the sink leads to, or correct it with: hookctl config edit; what is pending is sent by itself",
-			"the sink %s has been failing for %s: %s", s.Sink, ago(now.Sub(s.Since)), s.Error))
-	}
-	if n := int(st.PendingNotifications); n > 0 {
-		words := text.Count(n, "notification is pending", "notifications are pending")
-		wait := now.Sub(st.PendingSince)
-		switch {
-		case st.PendingSince.IsZero(): // an older receiver does not say
-			all = append(all, ok("%s", words))
-		case wait > longWait:
-			all = append(all, warn("hookctl events list --filter status:pending", "%s, the oldest for %s", words, ago(wait)))
-		default:
-			all = append(all, ok("%s, the oldest for %s", words, ago(wait)))
-		}
-	}
-	if failed > 0 {
-		all = append(all, warn("hookctl events list --filter status:failed, then hookctl events resend FILE",
-			"%s", text.Count(failed, "notification failed", "notifications failed")))
-	}
-	out := ok("none is pending, none failed")
-	if len(all) > 0 {
-		out = worst(all...)
-	}
-	return Check{Name: "notifications", Status: out.status, Detail: out.detail, Fix: out.fix}
 }
 
 // run does a probe.

@@ -18,34 +18,34 @@ import (
 	"hookctl/server/daemon"
 )
 
-func TestAllIsWellWhereNothingIsWrong(t *testing.T) {
+func TestEverythingIsOKWhereNothingIsWrong(t *testing.T) {
 	w := newWorld(t)
 	w.deliver()
 	w.cfg.Probes = []Probe{{Name: "AI Maestro", Check: func(context.Context) (string, error) { return "healthy", nil }}}
-	var told []string
-	checks := Run(t.Context(), w.cfg, func(c Check) { told = append(told, c.Name) })
+	var reported []string
+	report, err := Run(t.Context(), w.config(), func(c Check) { reported = append(reported, c.Name) })
+	if err != nil {
+		t.Fatal(err)
+	}
 	var names []string
-	for _, c := range checks {
+	for _, c := range report.Checks {
 		names = append(names, c.Name)
-		if c.Status != OK && c.Name != "certificate" { // a demonstration has no TLS
+		if c.Status != OK {
 			t.Errorf("%s: %s: %s (%s)", c.Name, c.Status, c.Detail, c.Fix)
 		}
 	}
-	if !slices.Equal(names, Names(w.cfg)) {
-		t.Errorf("checks %v, announced %v", names, Names(w.cfg))
-	}
-	slices.Sort(told)
+	slices.Sort(reported)
 	slices.Sort(names)
-	if !slices.Equal(told, names) {
-		t.Errorf("progress told of %v, want %v", told, names)
+	if !slices.Equal(reported, names) {
+		t.Errorf("progress had %v, want %v", reported, names)
 	}
-	text, err := json.Marshal(checks[0])
-	if err != nil || !strings.HasPrefix(string(text), `{"check":"receiver","status":"ok","detail":"it runs`) || !strings.HasSuffix(string(text), `,"fix":""}`) {
+	text, err := json.Marshal(report.Checks[0])
+	if err != nil || !strings.HasPrefix(string(text), `{"check":"receiver","status":"ok","detail":"running on`) || !strings.HasSuffix(string(text), `,"fix":""}`) {
 		t.Errorf("as JSON: %s, %v", text, err)
 	}
 }
 
-func TestPermissionsThatAreTooOpenAreFoundAndMended(t *testing.T) {
+func TestPermissionsThatAreTooOpenAreFoundAndFixed(t *testing.T) {
 	if runtime.GOOS == "windows" {
 		t.Skip("modes of this system say nothing")
 	}
@@ -74,7 +74,7 @@ func TestPermissionsThatAreTooOpenAreFoundAndMended(t *testing.T) {
 	if got := w.one("secret"); got.Status != Fail || !strings.Contains(got.Fix, "chmod 600 "+env) {
 		t.Errorf("secret: %+v", got)
 	}
-	repairs := Fix(t.Context(), w.cfg)
+	repairs := Fix(t.Context(), w.config())
 	if len(repairs) != 4 {
 		t.Errorf("repairs: %+v", repairs)
 	}
@@ -86,8 +86,8 @@ func TestPermissionsThatAreTooOpenAreFoundAndMended(t *testing.T) {
 	if got := w.one("permissions"); got.Status != OK {
 		t.Errorf("afterwards: %+v", got)
 	}
-	if again := Fix(t.Context(), w.cfg); len(again) != 0 {
-		t.Errorf("mended again: %+v", again)
+	if again := Fix(t.Context(), w.config()); len(again) != 0 {
+		t.Errorf("fixed again: %+v", again)
 	}
 }
 
@@ -111,7 +111,7 @@ func TestFixRemovesAStaleSocketAndStartsTheReceiver(t *testing.T) {
 		t.Errorf("%+v", got)
 	}
 	w.cfg.Daemon.Executable = filepath.Join(w.home, "no-such-program")
-	repairs := Fix(t.Context(), w.cfg)
+	repairs := Fix(t.Context(), w.config())
 	if len(repairs) != 2 || repairs[0].Error != "" || !strings.Contains(repairs[0].Action, socket) ||
 		repairs[1].Action != "started the receiver" || !strings.Contains(repairs[1].Error, "no such file") {
 		t.Errorf("repairs: %+v", repairs)
@@ -125,7 +125,7 @@ func TestFixRemovesAStaleSocketAndStartsTheReceiver(t *testing.T) {
 		t.Fatal(err)
 	}
 	w.cfg.Daemon.Executable, w.cfg.Daemon.Env = exe, append(os.Environ(), "DOCTOR_RECEIVER="+w.home)
-	repairs = Fix(t.Context(), w.cfg)
+	repairs = Fix(t.Context(), w.config())
 	if len(repairs) != 1 || repairs[0].Error != "" || !strings.HasPrefix(repairs[0].Action, "started the receiver (pid ") {
 		t.Errorf("repairs: %+v", repairs)
 	}
@@ -138,19 +138,19 @@ func TestFixRemovesAStaleSocketAndStartsTheReceiver(t *testing.T) {
 
 	// Without a secret it would not start, so it is not tried.
 	w.write(filepath.Join(w.home, ".env"), "")
-	if repairs := Fix(t.Context(), w.cfg); len(repairs) != 0 {
+	if repairs := Fix(t.Context(), w.config()); len(repairs) != 0 {
 		t.Errorf("repairs without a secret: %+v", repairs)
 	}
 }
 
-func TestFixMakesTheReceiverReadItsSecretsAnew(t *testing.T) {
+func TestFixMakesTheReceiverReadItsSecretsAgain(t *testing.T) {
 	t.Parallel()
 	w := newWorld(t)
-	if repairs := Fix(t.Context(), w.cfg); len(repairs) != 0 {
-		t.Errorf("repairs of what is well: %+v", repairs)
+	if repairs := Fix(t.Context(), w.config()); len(repairs) != 0 {
+		t.Errorf("repairs where nothing is wrong: %+v", repairs)
 	}
 	w.status.Secrets = []string{"deadbeef"}
-	repairs := Fix(t.Context(), w.cfg)
+	repairs := Fix(t.Context(), w.config())
 	if len(repairs) != 1 || repairs[0].Check != "secret" || repairs[0].Error != "" {
 		t.Errorf("repairs: %+v", repairs)
 	}
@@ -162,7 +162,7 @@ func TestProbes(t *testing.T) {
 		err                 error
 		status, detail, fix string
 	}{
-		"well":            {nil, OK, "healthy", ""},
+		"healthy":         {nil, OK, "healthy", ""},
 		"failed":          {down, Fail, "it is down", "start it"},
 		"to look at":      {&Warning{down}, Warn, "it is down", "start it"},
 		"with a cure":     {&hooks.Error{Op: "ask", Cure: "log in"}, Fail, "ask", "log in"},
@@ -196,14 +196,20 @@ func TestACheckThatHangsIsAWarning(t *testing.T) {
 func TestWithoutRepositoriesOrGitHub(t *testing.T) {
 	t.Parallel()
 	w := newWorld(t)
-	w.cfg.Targets = nil
+	if err := w.config().Fleet.Forget(t.Context(), target()); err != nil {
+		t.Fatal(err)
+	}
 	if got := w.one("hooks"); got.Status != Warn || !strings.Contains(got.Fix, "hookctl setup -R") {
 		t.Errorf("%+v", got)
 	}
-	w.cfg.GitHub, w.cfg.Store = nil, nil
-	for _, name := range Names(w.cfg) {
-		if strings.Contains(name, "GitHub") || strings.Contains(name, "secret") {
-			t.Errorf("check %s without the means for it", name)
+	w.cfg.Store = nil
+	report, err := Run(t.Context(), w.cfg, nil)
+	for _, c := range report.Checks {
+		if strings.Contains(c.Name, "GitHub") || strings.Contains(c.Name, "secret") {
+			t.Errorf("check %s without the means for it", c.Name)
 		}
+	}
+	if err != nil {
+		t.Error(err)
 	}
 }

@@ -13,28 +13,30 @@ import (
 	"time"
 
 	"hookctl/hooks"
+	"hookctl/logs/text"
+	"hookctl/server/daemon"
 )
 
-// publicAddress looks whether the address resolves to a public one and leads to this receiver.
+// publicAddress checks that the URL resolves to a public address and leads to this receiver.
 func (f *facts) publicAddress(ctx context.Context) finding {
 	address := f.publicURL()
 	if address == "" {
-		return warn("hookctl setup, which offers the tunnels that it finds", "none is set")
+		return warn("hookctl setup --url https://…", "not set")
 	}
 	u, err := url.Parse(address)
 	if err != nil || u.Hostname() == "" || u.Scheme != "https" && u.Scheme != "http" {
-		return fail("hookctl setup --url https://…/webhook", "%q is no URL that GitHub could use", address)
+		return fail("hookctl setup --url https://…", "not a valid URL: %q", address)
 	}
 	if f.cfg.Simulated {
 		return f.simulatedAddress(ctx, u.Host)
 	}
 	ips, err := net.DefaultResolver.LookupNetIP(ctx, "ip", u.Hostname())
 	if err != nil {
-		return fail("check the DNS entry, or start the tunnel again", "%s does not resolve: %v", u.Hostname(), plain(err))
+		return fail("correct the DNS entry, or start the tunnel again", "%s does not resolve: %v", u.Hostname(), plain(err))
 	}
 	if !f.cfg.Local {
-		if inside := private(ips); inside != "" {
-			return fail("give a public address; a tunnel makes one: hookctl setup", "%s is %s, which GitHub cannot reach", u.Hostname(), inside)
+		if inside := f.private(ips); inside != "" {
+			return fail("open a tunnel, such as with ngrok http 9000; then hookctl setup --url https://…", "%s is %s, which GitHub cannot reach", u.Hostname(), inside)
 		}
 	}
 	instance := ""
@@ -44,7 +46,7 @@ func (f *facts) publicAddress(ctx context.Context) finding {
 	}
 	if err := hooks.CheckURL(ctx, address, instance); err != nil {
 		if strings.Contains(err.Error(), "cannot be reached from here") {
-			return warn(cureOf(err), "%v", err)
+			return warn(hooks.CureOf(err), "%v", err)
 		}
 		return failed(err, "")
 	}
@@ -54,7 +56,7 @@ func (f *facts) publicAddress(ctx context.Context) finding {
 	return ok("%s leads to this receiver", address)
 }
 
-// simulatedAddress looks whether what a simulated GitHub sends to arrives at this receiver.
+// simulatedAddress checks that a simulated GitHub can send to this receiver.
 func (f *facts) simulatedAddress(ctx context.Context, host string) finding {
 	st, err := f.status()
 	if err != nil {
@@ -63,32 +65,37 @@ func (f *facts) simulatedAddress(ctx context.Context, host string) finding {
 	if err := hooks.CheckURL(ctx, "http://"+st.Address+"/webhook", st.Instance); err != nil {
 		return failed(err, "")
 	}
-	return ok("the simulated GitHub sends what is for %s straight to this receiver", host)
+	return ok("the simulated GitHub sends straight to this receiver instead of %s", host)
 }
 
-// private names the first address that is not public.
-func private(ips []netip.Addr) string {
+// private is the first address that GitHub cannot reach.
+func (f *facts) private(ips []netip.Addr) string {
+	host := ""
+	if f.cfg.Fleet != nil {
+		if client, err := f.cfg.Fleet.GitHub(); err == nil {
+			host = client.Host()
+		}
+	}
 	for _, ip := range ips {
-		ip = ip.Unmap()
-		if ip.IsLoopback() || ip.IsPrivate() || ip.IsLinkLocalUnicast() || ip.IsUnspecified() {
-			return ip.String()
+		if _, err := hooks.CheckPublic("https://"+net.JoinHostPort(ip.Unmap().String(), "443"), host); errors.Is(err, hooks.ErrNotPublic) {
+			return ip.Unmap().String()
 		}
 	}
 	return ""
 }
 
-// certificate looks at the chain and the expiry, as GitHub does with SSL verification on.
+// certificate checks the chain and the expiry, as GitHub does with SSL verification on.
 func (f *facts) certificate(ctx context.Context) finding {
 	address := f.publicURL()
 	u, err := url.Parse(address)
 	if err != nil || address == "" || u.Hostname() == "" {
-		return ok("no public URL, no certificate")
+		return ok("not checked: the public URL is not set")
 	}
 	if f.cfg.Simulated {
 		return ok("none is needed: GitHub is simulated")
 	}
 	if u.Scheme != "https" {
-		return warn("use an https URL; a tunnel has one: hookctl setup", "%s is sent in the clear: others can read the payloads", address)
+		return warn("use an https URL, such as that of a tunnel: hookctl setup --url https://…", "deliveries to %s are not encrypted: others can read them", address)
 	}
 	port := u.Port()
 	if port == "" {
@@ -99,10 +106,10 @@ func (f *facts) certificate(ctx context.Context) finding {
 	if err != nil {
 		return badCertificate(err)
 	}
-	defer conn.Close() //nolint:errcheck // nothing was said
+	defer conn.Close() //nolint:errcheck // nothing was sent
 	tc, isTLS := conn.(*tls.Conn)
 	if !isTLS || len(tc.ConnectionState().PeerCertificates) == 0 {
-		return warn("", "%s showed no certificate", u.Host)
+		return warn("", "%s sent no certificate", u.Host)
 	}
 	leaf := tc.ConnectionState().PeerCertificates[0]
 	return expiry(leaf, f.cfg.Now())
@@ -114,17 +121,17 @@ func expiry(leaf *x509.Certificate, now time.Time) finding {
 	if issuer == "" && len(leaf.Issuer.Organization) > 0 {
 		issuer = leaf.Issuer.Organization[0]
 	}
-	text := fmt.Sprintf("of %s, valid until %s", issuer, leaf.NotAfter.Format(time.DateOnly))
+	words := fmt.Sprintf("of %s, valid until %s", issuer, leaf.NotAfter.Format(time.DateOnly))
 	switch {
 	case left < 0:
 		return fail("renew the certificate", "it expired on %s", leaf.NotAfter.Format(time.DateOnly))
 	case left < 14*24*time.Hour:
-		return warn("renew the certificate", "%s: in %s", text, ago(left))
+		return warn("renew the certificate", "%s: in %s", words, text.Span(left))
 	}
-	return ok("%s", text)
+	return ok("%s", words)
 }
 
-// badCertificate tells a connection that failed from a certificate that GitHub would not accept.
+// badCertificate is a certificate that GitHub would not accept, or a connection that failed.
 func badCertificate(err error) finding {
 	var invalid x509.CertificateInvalidError
 	var host x509.HostnameError
@@ -135,11 +142,11 @@ func badCertificate(err error) finding {
 	case errors.As(err, &host):
 		return fail("get a certificate for the name in the URL", "it is for another name: %v", plain(err))
 	case errors.As(err, &authority):
-		return fail("serve the whole chain, of an authority that everybody trusts", "nobody vouches for it, or an intermediate certificate is missing: %v", plain(err))
+		return fail("serve the whole chain, of a public authority", "it is of an unknown authority, or an intermediate certificate is missing: %v", plain(err))
 	case errors.As(err, &invalid):
-		return fail("get a certificate that is meant for servers", "%v", plain(err))
+		return fail("get a certificate for servers", "%v", plain(err))
 	}
-	return warn("is the tunnel or proxy up? GitHub may still reach it", "not seen: %v", plain(err))
+	return warn("check that the tunnel or proxy is up; GitHub may still reach it", "not checked: %v", plain(err))
 }
 
 // plain leaves out what a network error repeats.
@@ -151,8 +158,13 @@ func plain(err error) error {
 	return err
 }
 
-// tunnel looks whether one runs here, leads to our port, and has the address that hooks send to.
+// tunnel checks that one runs here where the public URL needs it, leads to our port, and has the address that hooks send to.
 func (f *facts) tunnel(ctx context.Context) finding {
+	if st, err := f.status(); err == nil {
+		if alarm := judgeTunnelAlarm(st); alarm.status != OK {
+			return alarm
+		}
+	}
 	public := f.publicURL()
 	found, err := f.cfg.Tunnels.Find(ctx, 0)
 	kind := tunnelKind(public)
@@ -164,16 +176,16 @@ func (f *facts) tunnel(ctx context.Context) finding {
 	if port := f.port(); kind != "" {
 		for _, t := range found {
 			if t.Kind == kind && leadsTo(t, port) {
-				return fail("hookctl setup --url "+t.URL+"/webhook", "%s has another address now: %s, and the public URL is %s", t.Kind, t.URL, public)
+				return fail("hookctl setup --url "+t.URL+"/webhook", "%s has a new address, %s, and the public URL is %s", t.Kind, t.URL, public)
 			}
 		}
 		if err != nil {
-			return warn("", "what tunnels run here is not known: %v", err)
+			return warn("", "cannot see which tunnels run here: %v", err)
 		}
 		return fail(fmt.Sprintf("start %s again for port %d", kind, port), "the public URL is one of %s, which does not run here", kind)
 	}
 	if err != nil {
-		return warn("", "what tunnels run here is not known: %v", err)
+		return warn("", "cannot see which tunnels run here: %v", err)
 	}
 	if len(found) == 0 {
 		return ok("none runs here")
@@ -182,7 +194,20 @@ func (f *facts) tunnel(ctx context.Context) finding {
 	for _, t := range found {
 		names = append(names, t.Kind+" "+t.URL)
 	}
-	return ok("none is needed for the public URL; running: %s", strings.Join(names, ", "))
+	return ok("the public URL needs none; running: %s", strings.Join(names, ", "))
+}
+
+// judgeTunnelAlarm is what the receiver says of the tunnel that it runs.
+func judgeTunnelAlarm(st daemon.Status) finding {
+	problem, alarm := strings.CutPrefix(st.Alarm, tunnelAlarm)
+	if !alarm {
+		return finding{status: OK}
+	}
+	fix := ""
+	if strings.Contains(problem, "old address") {
+		fix = "hookctl setup"
+	}
+	return fail(fix, "%s", problem)
 }
 
 func (f *facts) tunnelTarget(t hooks.Tunnel) finding {
@@ -201,7 +226,7 @@ func leadsTo(t hooks.Tunnel, port int) bool {
 	return t.Target == "" || err == nil && have == fmt.Sprint(port)
 }
 
-// tunnelKind tells the tunnel by the domain of its addresses; "" for an address of another kind.
+// tunnelKind is the kind of tunnel that has addresses of this domain; "" for another address.
 func tunnelKind(address string) string {
 	u, err := url.Parse(address)
 	if err != nil {

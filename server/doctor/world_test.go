@@ -6,6 +6,7 @@ import (
 	"errors"
 	"io"
 	"net/http"
+	"net/url"
 	"os"
 	"path/filepath"
 	"strconv"
@@ -19,9 +20,15 @@ import (
 	"hookctl/hooks/secret"
 	"hookctl/logs"
 	"hookctl/server/daemon"
+	"hookctl/server/fleet"
 )
 
-const repo = "octo-org/widgets"
+const (
+	repo   = "octo-org/widgets"
+	public = "https://hooks.example.com" // every host below it leads to the receiver, too
+)
+
+func target() hooks.Target { return hooks.Target{Owner: "octo-org", Repo: "widgets"} }
 
 // world is a simulated GitHub, a receiver in this process that verifies, records and answers like the real one, and the
 // configuration of a doctor between them. Nothing is wrong with it.
@@ -31,8 +38,10 @@ type world struct {
 	store  *secret.Store
 	value  string // the secret
 	home   string
-	cfg    Config
-	url    string // what hooks send to
+	cfg    Config // without Fleet
+	github func() (*hooks.Client, error)
+	names  []string // setup.repositories
+	url    string   // what hooks send to
 	log    *logs.Writer
 	hookID int64
 	end    func() // stops the receiver
@@ -67,7 +76,13 @@ func newWorld(t *testing.T) *world {
 	print := secret.Fingerprint(w.value)
 	w.status = daemon.Status{Version: "1.0.0", LogDir: filepath.Join(home, "webhook_logs"), Secret: print, Secrets: []string{print}, Instance: "this-one"}
 
-	w.gh = githubtest.New(githubtest.Options{AllowLocal: true})
+	w.gh = githubtest.New(githubtest.Options{AllowLocal: true, Resolve: func(address string) string {
+		u, err := url.Parse(address)
+		if err != nil || !strings.HasSuffix(u.Hostname(), "hooks.example.com") && u.Hostname() != "new.ngrok-free.app" {
+			return ""
+		}
+		return "http://" + w.say().Address + u.EscapedPath()
+	}})
 	t.Cleanup(w.gh.Close)
 	socket := filepath.Join(dir, "g")
 	if err := w.gh.Start(socket); err != nil {
@@ -75,20 +90,20 @@ func newWorld(t *testing.T) *world {
 	}
 	w.gh.AddRepository(repo, githubtest.Repository{})
 	w.cfg = Config{
-		Home: home, Version: "1.0.0", Logs: logs.Config{Dir: w.status.LogDir}, Store: w.store, Local: true,
-		GitHub: func() (*hooks.Client, error) {
-			return hooks.New(hooks.Config{Host: "github.com", Socket: socket, Token: githubtest.DefaultToken,
-				Limits: hooks.Limits{Tries: 1, MaxWait: time.Second, Pause: time.Millisecond}})
-		},
-		Targets: []hooks.Target{{Owner: "octo-org", Repo: "widgets"}},
+		Home: home, Version: "1.0.0", Logs: logs.Config{Dir: w.status.LogDir}, Store: w.store, Simulated: true,
 		Tunnels: hooks.Tunnels{NgrokAPI: []string{"http://127.0.0.1:1"}, Cloudflared: []string{"http://127.0.0.1:1"}},
 		Clock:   func(context.Context) (time.Time, error) { return time.Now(), nil },
 		Timeout: time.Minute,
 	}
+	w.github = func() (*hooks.Client, error) {
+		return hooks.New(hooks.Config{Host: "github.com", Socket: socket, Token: githubtest.DefaultToken,
+			Limits: hooks.Limits{Tries: 1, MaxWait: time.Second, Pause: time.Millisecond}})
+	}
 	w.start()
-	w.cfg.Address = w.status.Address
-	w.url = "http://" + w.status.Address + "/webhook"
-	w.cfg.PublicURL = w.url
+	w.cfg.Address, w.cfg.PublicURL = w.status.Address, public
+	if err := w.config().Fleet.Remember(t.Context(), target()); err != nil {
+		t.Fatal(err)
+	}
 	w.hookID = w.gh.AddHook(repo, w.hook())
 	return w
 }
@@ -96,7 +111,7 @@ func newWorld(t *testing.T) *world {
 // hook is one as setup makes it.
 func (w *world) hook() githubtest.Hook {
 	return githubtest.Hook{Active: true, Events: []string{"push", "issues"},
-		Config: githubtest.Config{URL: w.url, ContentType: "json", Secret: w.value, InsecureSSL: "0"}}
+		Config: githubtest.Config{URL: public + "/webhook", ContentType: "json", Secret: w.value, InsecureSSL: "0"}}
 }
 
 // start runs the receiver until end is called, or the test is over.
@@ -116,7 +131,8 @@ func (w *world) start() {
 	var group sync.WaitGroup
 	group.Go(func() { _ = srv.Serve(ln) })
 	group.Go(func() {
-		if err := inst.Serve(ctx, daemon.Control{Status: w.say, Rejected: func() []daemon.Rejected { return w.rejected }}); err != nil {
+		if err := inst.Serve(ctx, daemon.Control{Status: w.say, Rejected: func() []daemon.Rejected { return w.rejected }, Reload: w.reload,
+			Extra: map[string]http.Handler{"POST /ingest": http.HandlerFunc(w.ingest)}}); err != nil {
 			w.t.Error(err)
 		}
 	})
@@ -124,8 +140,11 @@ func (w *world) start() {
 		cancel()
 		_ = srv.Close()
 		group.Wait()
+		w.mu.Lock()
+		defer w.mu.Unlock()
 		if w.log != nil {
 			err = w.log.Close()
+			w.log = nil
 		}
 		if err := errors.Join(err, inst.Close()); err != nil {
 			w.t.Error(err)
@@ -161,6 +180,38 @@ func (w *world) say() daemon.Status {
 	w.mu.Lock()
 	defer w.mu.Unlock()
 	return w.status
+}
+
+// reload takes the secrets of now in. The tunnel's trouble with hooks that setup moved is over then.
+func (w *world) reload(context.Context) error {
+	ring, err := w.store.Ring(time.Now())
+	if err != nil {
+		return err
+	}
+	w.mu.Lock()
+	defer w.mu.Unlock()
+	w.status.Secrets = ring.Fingerprints(time.Now())
+	w.status.Secret, w.status.Alarm = w.status.Secrets[0], ""
+	return nil
+}
+
+func (w *world) ingest(rw http.ResponseWriter, r *http.Request) {
+	var rec logs.Record
+	err := json.NewDecoder(r.Body).Decode(&rec)
+	if err == nil {
+		err = w.writer().Append(r.Context(), &rec)
+	}
+	if err != nil {
+		http.Error(rw, err.Error(), http.StatusInternalServerError)
+		return
+	}
+	_ = json.NewEncoder(rw).Encode(map[string]any{"file": rec.File})
+}
+
+// direct makes the public URL that of the receiver itself, as seen from this machine.
+func (w *world) direct() {
+	w.cfg.Simulated, w.cfg.Local = false, true
+	w.cfg.PublicURL = "http://" + w.status.Address + "/webhook"
 }
 
 func (w *world) serve(rw http.ResponseWriter, r *http.Request) {
@@ -254,15 +305,23 @@ func (w *world) changeHook(change func(*githubtest.Hook)) {
 	w.hookID = w.gh.AddHook(repo, h)
 }
 
-// one does a single check.
+// config is the doctor's, with a fleet of its own as another process has.
+func (w *world) config() Config {
+	cfg := w.cfg
+	cfg.Fleet = fleet.New(fleet.Config{Home: w.home, Logs: cfg.Logs, Store: w.store, GitHub: w.github, PublicURL: cfg.PublicURL, Repositories: w.names,
+		Events: []string{"issues", "push"}, Wait: 10 * time.Second, Probe: func(context.Context, string, string) error { return nil }, Now: cfg.Now,
+		SaveURL: func(_ context.Context, url string) error { w.cfg.PublicURL = url; return nil }})
+	return cfg
+}
+
+// one does a single check; the zero one where there is no such check.
 func (w *world) one(name string) Check {
 	w.t.Helper()
-	cfg := w.cfg.withDefaults()
+	cfg := w.config().withDefaults()
 	for _, c := range newFacts(w.t.Context(), cfg).checks() {
 		if c.name == name {
 			return do(w.t.Context(), cfg.Timeout, c)
 		}
 	}
-	w.t.Fatalf("there is no check %q", name)
 	return Check{}
 }

@@ -52,6 +52,9 @@ type Hook struct {
 	State    string          // the same in a few words: "delivers", "paused", "502 tunnel up, receiver down"
 	Warnings []hooks.Warning // what is wrong, worst first, each with the command that leads out of it; none for another service's
 
+	// Sent are the latest events that GitHub sent to a hook of ours, newest first, where they were asked for. Not in its JSON.
+	Sent []Sent
+
 	SecretState string    // one of the Secret constants; "" for one of another service
 	Secret      string    // fingerprint of what its newest verified delivery was signed with
 	SecretSince time.Time // since when the secret that it is to sign with is in use; zero where that is not known
@@ -89,40 +92,10 @@ func (h Hook) LastAnswer() string {
 	case last.Code >= 200 && last.Code < 300:
 		return strings.TrimSpace(fmt.Sprintf("%d %s", last.Code, last.Message))
 	case last.Code != 0 && last.Message != "":
-		return answer(last.Code, "") + ": " + last.Message
+		return hooks.Explain(last.Code, "").State + ": " + last.Message
 	default:
-		return answer(last.Code, cmp.Or(last.Message, last.Status))
+		return hooks.Explain(last.Code, cmp.Or(last.Message, last.Status)).State
 	}
-}
-
-// answer says what an answer to GitHub means for a person.
-func answer(code int, message string) string {
-	words := map[int]string{
-		400: "not understood by the receiver",
-		401: "signed with another secret",
-		403: "forbidden on the way",
-		404: "wrong path in the URL",
-		405: "wrong path in the URL",
-		413: "too large for the way",
-		415: "wrong content type",
-		429: "too many at once",
-		502: "tunnel up, receiver down",
-		503: "receiver busy",
-		504: "receiver too slow",
-		507: "the receiver's disk is full",
-		530: "the tunnel is down",
-	}[code]
-	switch {
-	case code == 0 && message != "":
-		return "not reached: " + message
-	case code == 0:
-		return "not reached"
-	case words == "" && code >= 500:
-		words = "the receiver failed"
-	case words == "":
-		words = "not accepted"
-	}
-	return fmt.Sprintf("%d %s", code, words)
 }
 
 // ours decides whether a hook delivers to this receiver, by itself or before it was moved elsewhere.
@@ -169,12 +142,8 @@ func (k *facts) judge(h hooks.Hook, beside []hooks.Hook) (Hook, error) {
 		return j, err
 	}
 	for _, w := range h.Warnings() {
-		// That a ping can prove the hook again says more than what was wrong at the last delivery, once the receiver answers.
-		if w.Code == hooks.WarnFailing && k.running && !slices.Contains([]int{http.StatusNotFound, http.StatusMethodNotAllowed}, h.LastResponse.Code) {
-			w.Cure = "hookctl hooks ping " + h.Ref()
-		}
-		if w.Code == hooks.WarnFailing && slices.Contains([]int{http.StatusNotFound, http.StatusMethodNotAllowed}, h.LastResponse.Code) {
-			w.Cure = h.SetupCommand()
+		if w.Code == hooks.WarnFailing {
+			w.Cure = k.cureOf(h, w.Cure)
 		}
 		j.Warnings = append(j.Warnings, w)
 	}
@@ -182,6 +151,22 @@ func (k *facts) judge(h hooks.Hook, beside []hooks.Hook) (Hook, error) {
 	slices.SortStableFunc(j.Warnings, func(a, b hooks.Warning) int { return cmp.Compare(weight(b.Code), weight(a.Code)) })
 	j.Health, j.State = j.health()
 	return j, nil
+}
+
+// cureOf is what leads out of a failed delivery. Only another delivery shows that it did, so a ping ends it, unless setup,
+// which pings, is the cure.
+func (k *facts) cureOf(h hooks.Hook, cure string) string {
+	ping := "hookctl hooks ping " + h.Ref()
+	passing := hooks.Explain(h.LastResponse.Code, cmp.Or(h.LastResponse.Message, h.LastResponse.Status)).Passing
+	switch {
+	case cure == h.SetupCommand():
+		return cure
+	case passing && k.running:
+		return ping
+	case passing:
+		return "hookctl start; then " + ping
+	}
+	return cure + "; then " + ping
 }
 
 // among finds what is wrong with a hook of ours as one of the fleet.
@@ -255,6 +240,9 @@ func (h *Hook) warn(code, cure, format string, args ...any) {
 	h.Warnings = append(h.Warnings, hooks.Warning{Code: code, HookID: h.ID, Text: fmt.Sprintf("hook %d ", h.ID) + fmt.Sprintf(format, args...), Cure: cure})
 }
 
+// Loses tells whether a warning of the hook means that deliveries are lost. Of a paused hook none are.
+func (h Hook) Loses(w hooks.Warning) bool { return h.Active && weight(w.Code) == 2 }
+
 // weight of a warning: 2 means that deliveries are lost, 1 that someone should look.
 func weight(code string) int {
 	switch code {
@@ -278,7 +266,7 @@ func (h Hook) health() (Health, string) {
 	case !h.Active:
 		state = "paused"
 	case h.LastResponse.Code >= 300 || h.LastResponse.Code == 0 && !h.LastResponse.None():
-		state = answer(h.LastResponse.Code, cmp.Or(h.LastResponse.Message, h.LastResponse.Status))
+		state = hooks.Explain(h.LastResponse.Code, cmp.Or(h.LastResponse.Message, h.LastResponse.Status)).State
 	case h.SecretState == SecretNone:
 		state = "has no secret"
 	case h.SecretState == SecretRefused:

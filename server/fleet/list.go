@@ -8,6 +8,7 @@ import (
 	"slices"
 	"strings"
 	"sync"
+	"time"
 
 	"golang.org/x/sync/errgroup"
 
@@ -31,6 +32,8 @@ type List struct {
 	Hooks     []Hook         // ours first, then by target and id
 	Aside     []Aside        // targets that could not be listed
 	PublicURL string         // of this receiver, "" where it is not known
+
+	renamed map[hooks.Target]hooks.Target // the present names of targets that were asked for by an old one
 }
 
 // MarshalJSON writes the hooks, as `hooks list` prints them.
@@ -39,6 +42,19 @@ func (l List) MarshalJSON() ([]byte, error) { return marshalList(l.Hooks) }
 // Ours are the hooks that deliver to this receiver.
 func (l List) Ours() []Hook {
 	return slices.DeleteFunc(slices.Clone(l.Hooks), func(h Hook) bool { return !h.Ours })
+}
+
+// Of returns what the list has of one target, by the name that it was asked for: its hooks, or why it is set aside.
+func (l List) Of(t hooks.Target) ([]Hook, *Aside) {
+	if now, renamed := l.renamed[t]; renamed {
+		t = now
+	}
+	for i, a := range l.Aside {
+		if key(a.Target) == key(t) {
+			return nil, &l.Aside[i]
+		}
+	}
+	return slices.DeleteFunc(slices.Clone(l.Hooks), func(h Hook) bool { return key(h.Target) != key(t) }), nil
 }
 
 // Err joins what kept targets from being listed, nil where all were.
@@ -120,8 +136,7 @@ func (f *Fleet) list(ctx context.Context, k *facts, r ListRequest) (List, error)
 		targets = k.targets
 	}
 	targets = unique(targets)
-	all := List{PublicURL: k.public, Hooks: []Hook{}}
-	renamed := map[hooks.Target]hooks.Target{}
+	all := List{PublicURL: k.public, Hooks: []Hook{}, renamed: map[hooks.Target]hooks.Target{}}
 	known := map[int64]bool{} // two names of one repository list the same hooks
 	var mu sync.Mutex
 	var group errgroup.Group
@@ -148,7 +163,7 @@ func (f *Fleet) list(ctx context.Context, k *facts, r ListRequest) (List, error)
 				now = list[0].Target
 			}
 			if key(now) != key(t) {
-				renamed[t] = now
+				all.renamed[t] = now
 			}
 			all.Targets = append(all.Targets, now)
 			for _, h := range list {
@@ -175,7 +190,7 @@ func (f *Fleet) list(ctx context.Context, k *facts, r ListRequest) (List, error)
 		}
 		return cmp.Or(byTarget(a.Target, b.Target), cmp.Compare(a.ID, b.ID))
 	})
-	f.listed(ctx, all, renamed)
+	f.listed(ctx, all)
 	return all, nil
 }
 
@@ -192,51 +207,50 @@ func (f *Fleet) listOne(ctx context.Context, client *hooks.Client, k *facts, t h
 	}
 	list := make([]Hook, len(found))
 	for i, h := range found {
-		var lost *hooks.Warning
+		var sent []Sent
 		if ours, _ := k.ours(h); ours && deliveries {
-			if lost, err = f.lately(ctx, client, &h); err != nil {
+			if sent, err = f.lately(ctx, client, &h); err != nil {
 				return nil, err
 			}
 		}
 		if list[i], err = k.judge(h, found); err != nil {
 			return nil, err
 		}
-		if lost != nil {
-			list[i].Warnings = append(list[i].Warnings, *lost)
-			list[i].Health, list[i].State = list[i].health()
-		}
+		list[i].add(sent)
 	}
 	return list, nil
 }
 
-// latelyLimit is how many of the latest deliveries of a hook are looked at.
-const latelyLimit = 30
+// latelyLimit is how many of the latest deliveries of a hook are looked at: what GitHub gives with one call.
+const latelyLimit = 100
 
-// lately looks at a hook's latest deliveries: the newest is what GitHub's last response should say, and of some no attempt may
-// have arrived.
-func (f *Fleet) lately(ctx context.Context, client *hooks.Client, h *hooks.Hook) (*hooks.Warning, error) {
+// lately returns the latest events that were sent to a hook, newest first, and makes of the newest delivery what GitHub's
+// last response should say.
+func (f *Fleet) lately(ctx context.Context, client *hooks.Client, h *hooks.Hook) ([]Sent, error) {
 	list, err := client.Deliveries(ctx, h.Target, h.ID, hooks.DeliveryQuery{Limit: latelyLimit})
 	if err != nil || len(list) == 0 {
 		return nil, err
 	}
-	newest := list[0]
-	h.LastResponse = hooks.Response{Code: newest.StatusCode, Status: "active", Message: newest.Status}
-	sent, err := f.beside(ctx, *h, list)
-	if err != nil {
-		return nil, err
-	}
-	lost := slices.DeleteFunc(sent, func(s Sent) bool { return !s.Missed() })
+	h.LastResponse = hooks.Response{Code: list[0].StatusCode, Status: "active", Message: list[0].Status}
+	return f.beside(ctx, *h, list)
+}
+
+// add takes the latest events in, of which some may be lost.
+func (h *Hook) add(sent []Sent) {
+	h.Sent = sent
+	lost := slices.DeleteFunc(slices.Clone(sent), func(s Sent) bool { return !s.Missed() })
 	if len(lost) == 0 {
-		return nil, nil
+		return
 	}
-	return &hooks.Warning{Code: hooks.WarnMissed, HookID: h.ID, Cure: "hookctl catchup " + h.Target.Flag(),
-		Text: fmt.Sprintf("hook %d: %d of its last %d events never arrived, the last a %s", h.ID, len(lost), len(sent), lost[0].Event)}, nil
+	h.warn(hooks.WarnMissed, "hookctl catchup "+h.Target.Flag(), "missed %d of its last %d events, the latest a %s of %s",
+		len(lost), len(sent), lost[0].Event, lost[0].Attempts[0].DeliveredAt.Local().Format(time.DateTime))
+	h.Health, h.State = h.health()
 }
 
 // listed remembers what a list showed: renamed targets, and the hooks that are ours.
-func (f *Fleet) listed(ctx context.Context, l List, renamed map[hooks.Target]hooks.Target) {
+func (f *Fleet) listed(ctx context.Context, l List) {
 	f.learn(ctx, func(k *kept) {
-		for from, to := range renamed {
+		for from, to := range l.renamed {
 			k.rename(from, to)
 		}
 		there, looked := map[int64]bool{}, map[string]bool{}

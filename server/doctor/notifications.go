@@ -1,0 +1,64 @@
+package doctor
+
+import (
+	"context"
+	"time"
+
+	"hookctl/logs/text"
+	"hookctl/server/daemon"
+)
+
+// notifications checks for messages that wait, or that failed. While the receiver runs, it knows what waits.
+func (f *facts) notifications(context.Context) finding {
+	sum, err := f.log()
+	if err != nil {
+		return warn("", "the log cannot be read: %v", err)
+	}
+	st, err := f.status()
+	if err != nil {
+		st = daemon.Status{PendingNotifications: int64(len(sum.pending))}
+		if len(sum.pending) > 0 {
+			st.PendingSince = sum.pending[0].ReceivedAt
+		}
+	}
+	c := Notifications(st, sum.counts.Failed, f.cfg.Now())
+	return finding{c.Status, c.Detail, c.Fix}
+}
+
+// longWait is how long a notification may wait without a warning.
+const longWait = time.Minute
+
+// Notifications judges whether notifications get through, for everyone who shows it: a sink whose last attempt failed is an
+// error; one that waits for longer than a minute, or that failed for good, is a warning. st is what [Ask] returned,
+// and failed counts the records whose notification failed, as the log has them; 0 where the log was not asked.
+func Notifications(st daemon.Status, failed int, now time.Time) Check {
+	var all []finding
+	for _, s := range st.FailingSinks {
+		all = append(all, fail("start what the sink sends to, or correct it: hookctl config edit; pending notifications are sent then",
+			"the sink %s has been failing for %s: %s", s.Sink, text.Span(now.Sub(s.Since)), s.Error))
+	}
+	if n := int(st.PendingNotifications); n > 0 {
+		words := text.Count(n, "notification is pending", "notifications are pending")
+		wait := now.Sub(st.PendingSince)
+		switch {
+		case st.PendingSince.IsZero(): // an older receiver does not say
+			all = append(all, ok("%s", words))
+		case wait > longWait:
+			fix := "see which: hookctl events list --filter status:pending; they are sent as soon as the sink takes them"
+			if !st.Running {
+				fix = "hookctl start"
+			}
+			all = append(all, warn(fix, "%s, the oldest for %s", words, text.Span(wait)))
+		default:
+			all = append(all, ok("%s, the oldest for %s", words, text.Span(wait)))
+		}
+	}
+	if failed > 0 {
+		all = append(all, warn("hookctl events resend --failed", "%s", text.Count(failed, "notification failed", "notifications failed")))
+	}
+	out := ok("none is pending, none failed")
+	if len(all) > 0 {
+		out = worst(all...)
+	}
+	return out.named("notifications")
+}

@@ -1,0 +1,147 @@
+package doctor
+
+import (
+	"context"
+	"slices"
+	"strings"
+	"time"
+
+	"hookctl/logs/text"
+	"hookctl/server/daemon"
+	"hookctl/server/fleet"
+)
+
+// Row is one line of a [Summary]: a judgement and when what it says was seen.
+type Row struct {
+	Check
+	At time.Time // zero where it was never checked
+}
+
+// Live is what a face knows of this moment. Its zero value knows nothing.
+type Live struct {
+	Status daemon.Status // what [Ask] returned
+	Err    error         // and its error
+	Failed int           // how many records there are whose notification failed
+
+	Hooks   *fleet.List // the newest list of all hooks; nil for none
+	HooksAt time.Time   // when it was made
+}
+
+// Summary says in a few rows how everything is: the receiver, the hooks, the secret, the notifications and the tunnel, each
+// once and in this order, and then whatever else the last report has that is not ok. The receiver, the secret and the
+// notifications are judged now, from live and from cfg.Store and cfg.Fleet on the disk; hooks and tunnel are as last reports
+// them, or newer where live knows. What was never checked is [Unknown]. GitHub is not asked.
+func Summary(cfg Config, live Live, last Report) []Row {
+	cfg = cfg.withDefaults()
+	f := newFacts(context.Background(), cfg)
+	f.status = func() (daemon.Status, error) { return live.Status, live.Err }
+	now := cfg.Now()
+	notifications := Notifications(live.Status, live.Failed, now)
+	if live.Err == nil && !live.Status.Running && live.Failed == 0 {
+		notifications = finding{status: Unknown, detail: "not asked yet"}.named("notifications")
+	}
+	return append([]Row{
+		{Receiver(live.Status, live.Err, now), now},
+		hooksRow(live, last, now),
+		{f.secrets().named("secret"), now},
+		{notifications, now},
+		tunnelRow(live, last, now),
+	}, others(last)...)
+}
+
+// secrets is everything about the shared secret in one.
+func (f *facts) secrets() finding {
+	if f.cfg.Store == nil {
+		return finding{status: Unknown, detail: "not checked yet"}
+	}
+	ctx := context.Background()
+	all := []finding{f.age(ctx)}
+	if f.cfg.Fleet != nil {
+		all = append(all, f.rotation(ctx))
+	}
+	return worst(append(all, f.secret(ctx))...)
+}
+
+// Secret judges the shared secret, its age and its rotation, for everyone who shows it; cfg.Store and cfg.Fleet are read, and
+// st and err are what [Ask] returned.
+func Secret(cfg Config, st daemon.Status, err error) Check {
+	f := newFacts(context.Background(), cfg.withDefaults())
+	f.status = func() (daemon.Status, error) { return st, err }
+	return f.secrets().named("secret")
+}
+
+// Tunnel judges the tunnel that the receiver runs by what it says of it; ok also where it runs none.
+func Tunnel(st daemon.Status) Check { return judgeTunnelAlarm(st).named("tunnel") }
+
+// never is the row of what no report has.
+func never(name string) Row {
+	return Row{Check: finding{status: Unknown, detail: "not checked yet", fix: "hookctl doctor"}.named(name)}
+}
+
+// hooksRow is what the newest list or report says of all hooks.
+func hooksRow(live Live, last Report, now time.Time) Row {
+	checks, at := last.about(func(name string) bool { return name == "hooks" || ofTarget(name) }), last.At
+	if live.Hooks != nil && live.HooksAt.After(last.At) {
+		checks, at = nil, live.HooksAt
+		targets := slices.Clone(live.Hooks.Targets)
+		for _, a := range live.Hooks.Aside {
+			targets = append(targets, a.Target)
+		}
+		for _, t := range targets {
+			for _, k := range kinds() {
+				checks = append(checks, judge(*live.Hooks, t, k, now).named(k.of(t)))
+			}
+		}
+	}
+	if len(checks) == 0 {
+		return never("hooks")
+	}
+	targets := 0
+	var found []finding
+	for _, c := range checks {
+		if strings.HasPrefix(c.Name, string(ofHook)+" of ") {
+			targets++
+		}
+		found = append(found, finding{c.Status, c.Detail, c.Fix})
+	}
+	out := worst(found...)
+	if out.status == OK {
+		out.detail = text.Count(targets, "repository delivers", "repositories deliver")
+	}
+	return Row{out.named("hooks"), at}
+}
+
+func tunnelRow(live Live, last Report, now time.Time) Row {
+	if alarm := judgeTunnelAlarm(live.Status); live.Err == nil && alarm.status != OK {
+		return Row{alarm.named("tunnel"), now}
+	}
+	checks := last.about(isOfTunnel)
+	if len(checks) == 0 {
+		return never("tunnel")
+	}
+	var found []finding
+	for _, c := range checks {
+		found = append(found, finding{c.Status, c.Detail, c.Fix})
+	}
+	out := worst(found...)
+	if out.status == OK {
+		out.detail = checks[0].Detail // where GitHub sends to
+	}
+	return Row{out.named("tunnel"), last.At}
+}
+
+// others are the checks that failed in a report and have no row of their own.
+func others(last Report) []Row {
+	var rows []Row
+	for _, c := range last.Checks {
+		judged := slices.Contains([]string{"receiver", "secret", "age of the secret", "rotation", "notifications"}, c.Name)
+		if c.Status != OK && !judged && c.Name != "hooks" && !ofTarget(c.Name) && !isOfTunnel(c.Name) {
+			rows = append(rows, Row{c, last.At})
+		}
+	}
+	return rows
+}
+
+func isOfTunnel(name string) bool {
+	return slices.Contains([]string{"public URL", "certificate", "tunnel"}, name)
+}
