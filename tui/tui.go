@@ -19,6 +19,7 @@ import (
 	"hookctl/logs/text"
 	"hookctl/server/daemon"
 	"hookctl/server/doctor"
+	"hookctl/server/fleet"
 	"hookctl/tui/receiver"
 	"hookctl/tui/wizard"
 )
@@ -29,6 +30,7 @@ type Config struct {
 	Logs    logs.Config                   // where the records are
 	Store   *secret.Store                 // the shared key
 	Daemon  daemon.Config                 // how the receiver is started
+	Fleet   *fleet.Fleet                  // every hook of this receiver, and what is done to it
 	Hooks   func() (*hooks.Client, error) // opens GitHub; called outside the loop
 	PerHook bool                          // each hook has a secret of its own
 	Setup   SetupDefaults                 // what the wizard starts from

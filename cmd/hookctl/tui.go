@@ -42,6 +42,7 @@ func (p *program) tuiConfig(ctx context.Context) (tui.Config, error) {
 		Logs:       s.Logs(nil),
 		Store:      s.Store(),
 		Daemon:     p.daemonConfig(s),
+		Fleet:      p.fleet(s),
 		Hooks:      func() (*hooks.Client, error) { return p.github(s) },
 		Setup:      p.setupDefaults(s),
 		PerHook:    s.Secrets == "per-hook",
@@ -58,7 +59,7 @@ func (p *program) tuiConfig(ctx context.Context) (tui.Config, error) {
 	}
 	config.Daemon.Notice = nil
 	// The interface opens also where the fleet cannot be read; the operation that needs it says why.
-	if targets, err := p.fleet(s).Targets(ctx); err == nil {
+	if targets, err := config.Fleet.Targets(ctx); err == nil {
 		config.Setup.Repositories = make([]string, len(targets))
 		for i, t := range targets {
 			config.Setup.Repositories[i] = t.String()
