@@ -4,7 +4,6 @@ import (
 	"context"
 	"net/http"
 	"net/netip"
-	"net/url"
 	"path"
 	"slices"
 	"strings"
@@ -103,14 +102,6 @@ func (q RepositoryQuery) selects(r Repository) bool {
 	return (q.Owner == "" || strings.EqualFold(t.Owner, q.Owner)) &&
 		(q.Topic == "" || slices.Contains(r.Topics, strings.ToLower(q.Topic))) &&
 		(q.AnyRole || r.Admin) && (q.Archived || !r.Archived)
-}
-
-// Repository looks one repository up. After a renaming its FullName is the new one.
-func (c *Client) Repository(ctx context.Context, t Target) (Repository, error) {
-	var w wireRepository
-	_, err := c.do(ctx, request{op: "look up repository", target: t.String(), method: http.MethodGet,
-		path: "repos/" + url.PathEscape(t.Owner) + "/" + url.PathEscape(t.Repo)}, &w)
-	return w.repository(), err
 }
 
 // Meta returns the address ranges that deliveries come from.

@@ -77,10 +77,9 @@ func (c *Client) Apply(ctx context.Context, p SetupPlan, confirm Confirm, progre
 	progress = oneAtATime(progress)
 	results := make([]SetupResult, len(p.Items))
 	each(len(p.Items), c.waiters(), func(i int) {
-		item := p.Items[i]
-		a := applying{c: c, req: p.req, item: item, progress: progress, confirm: confirm, result: SetupResult{Target: item.Target, Asked: item.Asked,
-			HookID: item.HookID, URL: p.URL, Events: item.Events, Paused: item.Paused, Warnings: item.Warnings}}
-		if a.secret, a.result.Err = p.req.secretOf(item.HookID); a.result.Err == nil {
+		a := applying{c: c, req: p.req, progress: progress, confirm: confirm, result: SetupResult{URL: p.URL}}
+		a.take(p.Items[i])
+		if a.secret, a.result.Err = p.req.secretOf(a.item.HookID); a.result.Err == nil {
 			a.result.Err = a.run(ctx)
 		}
 		results[i] = a.result
@@ -131,6 +130,13 @@ type applying struct {
 	secret   string    // that the hook is to sign with
 }
 
+// take makes an item the one that is worked on.
+func (a *applying) take(item SetupItem) {
+	a.item = item
+	r := &a.result
+	r.Target, r.Asked, r.HookID, r.Events, r.Paused, r.Warnings = item.Target, item.Asked, item.HookID, item.Events, item.Paused, item.Warnings
+}
+
 func (a *applying) run(ctx context.Context) error {
 	switch a.item.Action {
 	case ActionFail:
@@ -172,7 +178,10 @@ func (a *applying) create(ctx context.Context) error {
 		if err != nil {
 			return err
 		}
-		a.result.HookID, a.result.Created, a.created = h.ID, true, began
+		a.item.HookID = h.ID
+		a.item.renamed(h.Target)
+		a.result.Created, a.created = true, began
+		a.take(a.item)
 		return nil
 	})
 }
@@ -183,8 +192,7 @@ func (a *applying) found(ctx context.Context, exists error) error {
 	if item.HookID == 0 {
 		return exists
 	}
-	a.item, a.result.HookID = item, item.HookID
-	a.result.Events, a.result.Paused, a.result.Warnings = item.Events, item.Paused, item.Warnings
+	a.take(item)
 	var err error
 	if a.secret, err = a.req.secretOf(item.HookID); err != nil {
 		return err

@@ -19,7 +19,6 @@ const (
 	WarnInsecure    = "insecure_ssl"
 	WarnMissed      = "missed"
 	WarnRenamed     = "renamed"
-	WarnArchived    = "archived"
 	WarnEvents      = "events" // a hook that is there keeps events which a new one would not get
 )
 
@@ -67,7 +66,7 @@ func (h Hook) Warnings() []Warning {
 		if cure == "hookctl setup" {
 			cure = h.SetupCommand()
 		}
-		warn(WarnFailing, "could not be delivered to: "+answer.Text, cure)
+		warn(WarnFailing, "failed at its last delivery: "+answer.Text, cure)
 	}
 	return found
 }

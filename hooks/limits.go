@@ -1,6 +1,7 @@
 package hooks
 
 import (
+	"cmp"
 	"context"
 	"log/slog"
 	"net/http"
@@ -11,7 +12,6 @@ import (
 
 	"github.com/cenkalti/backoff/v5"
 	"github.com/cli/go-gh/v2/pkg/api"
-	"golang.org/x/time/rate"
 )
 
 // Limits keep a client within what GitHub allows. A zero field is GitHub's own limit, or what serves it well.
@@ -25,24 +25,12 @@ type Limits struct {
 }
 
 func (l Limits) withDefaults() Limits {
-	if l.WritesPerMinute <= 0 {
-		l.WritesPerMinute = 80
-	}
-	if l.WritesPerHour <= 0 {
-		l.WritesPerHour = 500
-	}
-	if l.Concurrent <= 0 {
-		l.Concurrent = 8
-	}
-	if l.MaxWait <= 0 {
-		l.MaxWait = 5 * time.Minute
-	}
-	if l.Tries == 0 {
-		l.Tries = 5
-	}
-	if l.Pause <= 0 {
-		l.Pause = 500 * time.Millisecond
-	}
+	l.WritesPerMinute = cmp.Or(l.WritesPerMinute, 80)
+	l.WritesPerHour = cmp.Or(l.WritesPerHour, 500)
+	l.Concurrent = cmp.Or(l.Concurrent, 8)
+	l.MaxWait = cmp.Or(l.MaxWait, 5*time.Minute)
+	l.Tries = cmp.Or(l.Tries, 5)
+	l.Pause = cmp.Or(l.Pause, 500*time.Millisecond)
 	return l
 }
 
@@ -56,30 +44,38 @@ func (l Limits) backOff() backoff.BackOff {
 // gate is what every request passes: a few at once, writes within GitHub's limits, and none while GitHub asks to wait.
 type gate struct {
 	slots  chan struct{}
-	pace   *rate.Limiter // evens out what the windows let through
+	turn   chan struct{} // held by the write that is next
+	limits []limit
 	log    *slog.Logger
 	onWait func(time.Time, string)
 	most   time.Duration // the longest time to hold a request
 
-	mu      sync.Mutex
-	windows []window
-	until   time.Time // held back until then
-	told    time.Time // the end of the longest wait that was told of
+	mu    sync.Mutex
+	sent  []time.Time // the latest writes, as many as the largest limit counts
+	until time.Time   // held back until then
+	told  time.Time   // the end of the longest wait that was reported
 }
 
-// windowSlack is added to a window, because GitHub counts when a request arrives and not when it is sent.
-const windowSlack = time.Second
+// limit allows so many writes within any span of that length.
+type limit struct {
+	writes int
+	span   time.Duration
+}
+
+// slack is added to a span, because GitHub counts when a request arrives and not when it is sent.
+const slack = time.Second
 
 func newGate(l Limits, log *slog.Logger, onWait func(time.Time, string)) *gate {
 	return &gate{
 		slots:  make(chan struct{}, l.Concurrent),
-		pace:   rate.NewLimiter(rate.Limit(max(1, l.WritesPerMinute/10)), 1),
+		turn:   make(chan struct{}, 1),
 		log:    log,
 		onWait: onWait,
 		most:   l.MaxWait,
-		windows: []window{
-			{span: time.Minute + windowSlack, starts: make([]time.Time, l.WritesPerMinute)},
-			{span: time.Hour + windowSlack, starts: make([]time.Time, l.WritesPerHour)},
+		limits: []limit{
+			{l.WritesPerHour, time.Hour + slack},
+			{l.WritesPerMinute, time.Minute + slack},
+			{1, time.Second / time.Duration(max(1, l.WritesPerMinute/10))}, // an even pace
 		},
 	}
 }
@@ -99,79 +95,68 @@ func (e notSentError) Unwrap() error { return e.error }
 // enter waits until a request may be sent, and returns what to call when it is answered. Its error, a *heldError or a
 // notSentError, says that it was not sent.
 func (g *gate) enter(ctx context.Context, write bool) (leave func(), err error) {
-	if write {
-		start := g.book(time.Now())
-		if wait := time.Until(start); wait > 0 {
-			g.tell(start, "GitHub's limit of changes")
-			if err := sleep(ctx, wait); err != nil {
-				return nil, notSentError{err}
-			}
+	take := func(free chan struct{}) error {
+		select {
+		case free <- struct{}{}:
+			return nil
+		case <-ctx.Done():
+			return notSentError{ctx.Err()}
 		}
-		if err := g.pace.Wait(ctx); err != nil {
+	}
+	if write {
+		if err := take(g.turn); err != nil {
+			return nil, err
+		}
+		defer func() { <-g.turn }()
+	}
+	for {
+		if err := take(g.slots); err != nil {
+			return nil, err
+		}
+		until, held := g.next(time.Now(), write)
+		if until.IsZero() {
+			return func() { <-g.slots }, nil
+		}
+		<-g.slots
+		wait := time.Until(until)
+		if held && wait > g.most { // asking on while limited would make GitHub prolong it
+			return nil, &heldError{until}
+		}
+		if !held && wait >= time.Second {
+			g.report(until, "GitHub's limit of changes")
+		}
+		if err := sleep(ctx, wait); err != nil {
 			return nil, notSentError{err}
 		}
 	}
-	for {
-		if err := g.wait(ctx); err != nil {
-			return nil, err
-		}
-		select {
-		case g.slots <- struct{}{}:
-		case <-ctx.Done():
-			return nil, notSentError{ctx.Err()}
-		}
-		if !g.held() {
-			return func() { <-g.slots }, nil
-		}
-		// GitHub asked to wait while this request stood in the queue.
-		<-g.slots
-	}
 }
 
-func (g *gate) held() bool {
+// next says until when a request has to wait, and whether GitHub asked for that. One that need not wait counts as sent.
+func (g *gate) next(now time.Time, write bool) (until time.Time, held bool) {
 	g.mu.Lock()
 	defer g.mu.Unlock()
-	return time.Now().Before(g.until)
+	if now.Before(g.until) {
+		return g.until, true
+	}
+	if !write {
+		return time.Time{}, false
+	}
+	most := 0
+	for _, l := range g.limits {
+		if n := len(g.sent) - l.writes; n >= 0 {
+			if free := g.sent[n].Add(l.span); free.After(now) {
+				return free, false
+			}
+		}
+		most = max(most, l.writes)
+	}
+	g.sent = append(g.sent, now)
+	g.sent = g.sent[max(0, len(g.sent)-most):]
+	return time.Time{}, false
 }
 
-// wait waits until requests are no longer held back.
-func (g *gate) wait(ctx context.Context) error {
-	for {
-		g.mu.Lock()
-		until := g.until
-		g.mu.Unlock()
-		wait := time.Until(until)
-		if wait <= 0 {
-			return nil
-		}
-		if wait > g.most {
-			// Asking on while limited would make GitHub prolong it.
-			return &heldError{until}
-		}
-		if err := sleep(ctx, wait); err != nil {
-			return notSentError{err}
-		}
-	}
-}
-
-// book gives a write the first time at which every window has room.
-func (g *gate) book(now time.Time) time.Time {
-	g.mu.Lock()
-	defer g.mu.Unlock()
-	start := now
-	for i := range g.windows {
-		if free := g.windows[i].free(); free.After(start) {
-			start = free
-		}
-	}
-	for i := range g.windows {
-		g.windows[i].add(start)
-	}
-	return start
-}
-
-// tell says that requests wait, once for each second that the wait grows.
-func (g *gate) tell(until time.Time, reason string) {
+// report says that requests wait, once for each second that the wait grows.
+func (g *gate) report(until time.Time, reason string) {
 	g.mu.Lock()
 	longer := until.Sub(g.told) >= time.Second
 	if longer {
@@ -195,28 +180,8 @@ func (g *gate) hold(until time.Time, reason string) {
 	}
 	g.mu.Unlock()
 	if time.Until(until) <= g.most {
-		g.tell(until, reason)
+		g.report(until, reason)
 	}
-}
-
-// window counts starts within a span of time; the limit is len(starts).
-type window struct {
-	span   time.Duration
-	starts []time.Time // a ring: the oldest start is at next
-	next   int
-}
-
-// free is when the window has room again; the zero time or a past one when it has.
-func (w *window) free() time.Time {
-	if oldest := w.starts[w.next]; !oldest.IsZero() {
-		return oldest.Add(w.span)
-	}
-	return time.Time{}
-}
-
-func (w *window) add(start time.Time) {
-	w.starts[w.next] = start
-	w.next = (w.next + 1) % len(w.starts)
 }
 
 // limitOf tells whether GitHub refused a call because of a rate limit, and how long it asks to wait.

@@ -178,6 +178,50 @@ func TestLimitOfReadsWhatGitHubSays(t *testing.T) {
 	}
 }
 
+// However slow the answers are and wherever redirects lead, GitHub receives at most 80 changes within any minute.
+func TestNoMinuteHasMoreThan80Writes(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		var mu sync.Mutex
+		var at []time.Time
+		gh := roundTripper(func(req *http.Request) (*http.Response, error) {
+			mu.Lock()
+			at = append(at, time.Now())
+			n := len(at)
+			mu.Unlock()
+			if err := sleep(req.Context(), time.Duration(n%7)*time.Second); err != nil {
+				return nil, err
+			}
+			res := &http.Response{StatusCode: http.StatusNoContent, Header: http.Header{}, Body: http.NoBody, Request: req}
+			if !strings.Contains(req.URL.Path, "new") {
+				res.StatusCode = http.StatusTemporaryRedirect
+				res.Header.Set("Location", "https://api.github.com/repos/o/new/hooks/"+strconv.Itoa(n)+"/pings")
+			}
+			return res, nil
+		})
+		c, err := New(Config{Host: "github.com", Token: "t", Transport: gh})
+		if err != nil {
+			t.Fatal(err)
+		}
+		each(150, c.waiters(), func(i int) {
+			if err := c.Ping(t.Context(), Target{"o", "old"}, int64(i)); err != nil {
+				t.Error(err)
+			}
+		})
+		for i := 80; i < len(at); i++ {
+			if span := at[i].Sub(at[i-80]); span < time.Minute {
+				t.Fatalf("81 writes within %v, the last of them is number %d", span, i+1)
+			}
+		}
+		if took := at[len(at)-1].Sub(at[0]); len(at) != 300 || took > 4*time.Minute {
+			t.Errorf("%d writes took %v", len(at), took)
+		}
+	})
+}
+
+type roundTripper func(*http.Request) (*http.Response, error)
+
+func (f roundTripper) RoundTrip(req *http.Request) (*http.Response, error) { return f(req) }
+
 // A client that knows nothing of the limit is stopped by GitHub, waits as long as it is told, and loses no call.
 func TestTheSecondaryLimitIsObeyed(t *testing.T) {
 	w := newWorld(t, "o/r")

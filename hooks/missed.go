@@ -91,10 +91,10 @@ func settled(list []Delivery, after int64) int64 {
 // MissedQuery says where to look for missed deliveries.
 type MissedQuery struct {
 	Hooks  []Hook
-	Since  time.Time              // GitHub keeps three days
-	Have   func(guid string) bool // whether the log has it, or it is not wanted; from several goroutines
-	Cursor Cursor                 // of the last call; nil for none
-	Taken  bool                   // also what an attempt was answered 2xx for and the log does not have
+	Since  time.Time                      // GitHub keeps three days
+	Have   func(h Hook, guid string) bool // whether the log has it from this hook, or it is not wanted; from several goroutines
+	Cursor Cursor                         // of the last call; nil for none
+	Taken  bool                           // also what an attempt was answered 2xx for and the log does not have
 }
 
 // Missing is an event that no attempt brought.
@@ -133,7 +133,7 @@ func (c *Client) Missed(ctx context.Context, q MissedQuery) ([]Missing, Cursor, 
 		}
 		upTo := settled(list, q.Cursor[h.ID])
 		for _, e := range GroupByGUID(list) {
-			if e.Event == "ping" || (e.OK() && !q.Taken) || q.Have(e.GUID) {
+			if e.Event == "ping" || (e.OK() && !q.Taken) || q.Have(h, e.GUID) {
 				continue
 			}
 			missing = append(missing, Missing{Hook: h, Event: e})
@@ -153,8 +153,9 @@ func (c *Client) Missed(ctx context.Context, q MissedQuery) ([]Missing, Cursor, 
 	// Hooks of a repository and of its organization get one event with one GUID.
 	seen := make(map[string]bool)
 	missing = slices.DeleteFunc(missing, func(m Missing) bool {
-		again := seen[m.GUID]
-		seen[m.GUID] = true
+		key := m.GUID + " " + normalURL(m.Hook.URL)
+		again := seen[key]
+		seen[key] = true
 		return again
 	})
 	return missing, cursor, errors.Join(errs...)

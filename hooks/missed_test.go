@@ -22,6 +22,8 @@ type logbook struct {
 	bad  string // a GUID that cannot be recorded
 }
 
+func (l *logbook) hasOf(_ Hook, guid string) bool { return l.has(guid) }
+
 func (l *logbook) has(guid string) bool {
 	l.mu.Lock()
 	defer l.mu.Unlock()
@@ -92,7 +94,7 @@ func TestMissedDeliveriesAreFetchedOnceEach(t *testing.T) {
 			book.have[d.guid]++
 		}
 	}
-	query := MissedQuery{Hooks: hooks, Since: since, Have: book.has}
+	query := MissedQuery{Hooks: hooks, Since: since, Have: book.hasOf}
 	missing, cursor, err := w.client.Missed(ctx, query)
 	if err != nil || len(missing) != 285 {
 		t.Fatalf("%d missing, %v; want 285", len(missing), err)
@@ -160,7 +162,7 @@ func TestACursorWaitsForWhatIsStillBeingDelivered(t *testing.T) {
 		return fmt.Sprintf(`{"id":%d,"guid":"g%d","event":"push","delivered_at":%q,"status":%q}`, id, id, began.Add(after).Format(time.RFC3339Nano), status)
 	}
 	early, quick, slow, late := one(90, 0, "OK"), one(101, time.Minute, "OK"), one(100, time.Minute-time.Second, "timed out"), one(200, 10*time.Minute, "OK")
-	query := MissedQuery{Hooks: []Hook{{ID: 7, Target: Target{"o", "r"}}}, Have: func(string) bool { return false }}
+	query := MissedQuery{Hooks: []Hook{{ID: 7, Target: Target{"o", "r"}}}, Have: func(Hook, string) bool { return false }}
 	for _, step := range []struct {
 		list    []string
 		missing int
@@ -180,7 +182,7 @@ func TestACursorWaitsForWhatIsStillBeingDelivered(t *testing.T) {
 		}
 		query.Cursor = cursor
 	}
-	query.Have = func(string) bool { return true }
+	query.Have = func(Hook, string) bool { return true }
 	client, err := New(Config{Host: "github.com", Token: "t", Transport: answering("[" + strings.Join([]string{late, quick, slow}, ",") + "]")})
 	if err != nil {
 		t.Fatal(err)
@@ -209,7 +211,7 @@ func TestMissedGoesOnPastAHookThatCannotBeSeen(t *testing.T) {
 		}
 	}
 	w.Grant("o/a", githubtest.DefaultLogin, "read")
-	missing, cursor, err := w.client.Missed(t.Context(), MissedQuery{Hooks: hooks, Have: func(string) bool { return false }, Cursor: Cursor{hooks[0].ID: 5, 99: 1}})
+	missing, cursor, err := w.client.Missed(t.Context(), MissedQuery{Hooks: hooks, Have: func(Hook, string) bool { return false }, Cursor: Cursor{hooks[0].ID: 5, 99: 1}})
 	if !errors.Is(err, ErrNotAdmin) || len(missing) != 1 || missing[0].Hook.Target.String() != "o/b" {
 		t.Errorf("%+v, %v", missing, err)
 	}
@@ -226,7 +228,7 @@ func TestMissedCanIncludeWhatAnotherReceiverTook(t *testing.T) {
 		t.Fatal(err)
 	}
 	for taken, want := range map[bool]int{false: 0, true: 1} {
-		missing, _, err := w.client.Missed(t.Context(), MissedQuery{Hooks: hooks, Have: func(string) bool { return false }, Taken: taken})
+		missing, _, err := w.client.Missed(t.Context(), MissedQuery{Hooks: hooks, Have: func(Hook, string) bool { return false }, Taken: taken})
 		if err != nil || len(missing) != want {
 			t.Errorf("Taken %v: %d missing, %v", taken, len(missing), err)
 		}
@@ -242,11 +244,11 @@ func TestAnEventOfTwoHooksIsMissedOnce(t *testing.T) {
 	if _, err := w.Deliver(t.Context(), "acme/r", "push", payload(1)); err != nil {
 		t.Fatal(err)
 	}
-	missing, cursor, err := w.client.Missed(t.Context(), MissedQuery{Hooks: hooks, Have: func(string) bool { return false }})
+	missing, cursor, err := w.client.Missed(t.Context(), MissedQuery{Hooks: hooks, Have: func(Hook, string) bool { return false }})
 	if err != nil || len(missing) != 1 {
 		t.Errorf("%+v, %v", missing, err)
 	}
-	missing, _, err = w.client.Missed(t.Context(), MissedQuery{Hooks: hooks, Have: func(string) bool { return true }, Cursor: cursor})
+	missing, _, err = w.client.Missed(t.Context(), MissedQuery{Hooks: hooks, Have: func(Hook, string) bool { return true }, Cursor: cursor})
 	if err != nil || len(missing) != 0 {
 		t.Errorf("once it is in the log: %+v, %v", missing, err)
 	}
@@ -263,7 +265,7 @@ func TestRedeliverAllBringsWhatIsMissing(t *testing.T) {
 		}
 	}
 	w.receiver.answer(0)
-	never := func(string) bool { return false }
+	never := func(Hook, string) bool { return false }
 	missing, _, err := w.client.Missed(t.Context(), MissedQuery{Hooks: hooks, Have: never})
 	if err != nil || len(missing) != 10 {
 		t.Fatalf("%d missing, %v", len(missing), err)

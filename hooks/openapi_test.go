@@ -234,8 +234,6 @@ func TestEveryCallIsAsPublished(t *testing.T) {
 	must(err)
 	_, err = c.Repositories(ctx, RepositoryQuery{Owner: "o"})
 	must(err)
-	_, err = c.Repository(ctx, Target{"o", "r"})
-	must(err)
 	_, err = c.Meta(ctx)
 	must(err)
 	for _, at := range []Target{{"o", "r"}, {Owner: "org"}} {
@@ -269,6 +267,9 @@ func TestEveryCallIsAsPublished(t *testing.T) {
 		if _, err := c.Create(ctx, at, Spec{URL: "http://localhost/", Events: []string{"push"}}); err == nil {
 			t.Error("a local URL was taken")
 		}
+	}
+	if _, err := c.List(ctx, Target{"o", "missing"}); err == nil { // what explains it looks the repository up
+		t.Error("a repository that is not there was listed")
 	}
 	w.setup("o/r", "org")
 	called := checkPublished(t, w.Requests())

@@ -44,21 +44,24 @@ func TestSetupLeavesAHooksOwnSecretAlone(t *testing.T) {
 	}
 }
 
-func TestPlanTellsOfRenamedAndArchivedRepositories(t *testing.T) {
-	w := newWorld(t, "o/old")
+// The present name of a repository comes with its hooks: in the plan where it has one, else with the hook that is created.
+func TestSetupFollowsRenamedRepositories(t *testing.T) {
+	w := newWorld(t, "o/old", "o/empty")
 	w.AddRepository("o/archived", githubtest.Repository{Archived: true})
-	w.Rename("o/old", "acme/new")
 	w.setSecret("s1")
-	plan := w.plan(w.request("o/old", "o/archived", "acme/new"))
+	w.setup("o/old")
+	w.Rename("o/old", "acme/new")
+	w.Rename("o/empty", "acme/full")
+	plan := w.plan(w.request("o/old", "o/archived", "o/empty"))
 	if i := plan.Items[0]; i.Target.String() != "acme/new" || len(i.Warnings) != 1 || i.Warnings[0].Code != WarnRenamed {
 		t.Errorf("renamed: %+v", i)
-	}
-	if i := plan.Items[1]; len(i.Warnings) != 1 || i.Warnings[0].Code != WarnArchived {
-		t.Errorf("archived: %+v", i)
 	}
 	results, err := w.client.Apply(t.Context(), plan, w.receiver.confirm, nil)
 	if !errors.Is(err, ErrIncomplete) || !errors.Is(results[1].Err, ErrArchived) || len(w.Hooks("acme/new")) != 1 {
 		t.Errorf("results %+v, %v; hooks %+v", results, err, w.Hooks("acme/new"))
+	}
+	if r := results[2]; r.Target.String() != "acme/full" || r.Asked.String() != "o/empty" || len(r.Warnings) != 1 || r.Warnings[0].Code != WarnRenamed || !r.Verified {
+		t.Errorf("renamed without hooks: %+v", r)
 	}
 }
 

@@ -1,20 +1,25 @@
 package logs
 
 import (
+	"cmp"
 	"context"
-	"encoding/json"
 	"errors"
 	"fmt"
 	"hash/maphash"
+	"io/fs"
+	"maps"
 	"os"
 	"path/filepath"
+	"slices"
 	"time"
 )
 
-func newFiler(d *disk, cfg Config, s *spool, l *Log) *filer {
+func newFiler(d *disk, cfg Config, s *spool) *filer {
 	return &filer{
-		disk: d, dir: cfg.Dir, tmp: filepath.Join(cfg.Dir, hiddenDir, "tmp"), log: cfg.Logger, spool: s, index: l.index, rec: l.rec,
-		items: map[string]*item{}, renamed: map[string]string{}, ids: map[string]string{},
+		disk: d, dir: cfg.Dir, tmp: filepath.Join(cfg.Dir, hiddenDir, "tmp"), log: cfg.Logger, spool: s,
+		wake: make(chan struct{}, 1), syncWake: make(chan struct{}, 1), syncStop: make(chan struct{}),
+		items: map[string]*item{}, renamed: map[string]string{}, ids: map[identity]string{}, pending: map[string]int64{},
+		ledger: newLedger(d, cfg, s.oldest), ready: make(chan struct{}), complete: make(chan struct{}),
 		numbers: map[string]int{}, older: map[string]int{}, guids: guidSet{seed: maphash.MakeSeed()},
 	}
 }
@@ -36,9 +41,9 @@ func (f *filer) admit(it *item) string {
 	defer f.mu.Unlock()
 	it.file = f.reserve(it.stem)
 	f.items[it.file] = it
-	if it.id != "" {
+	if it.id.guid != "" {
 		f.ids[it.id] = it.file
-		f.guids.add(it.id)
+		f.guids.add(it.id.guid)
 	}
 	return it.file
 }
@@ -61,31 +66,35 @@ func (f *filer) refuse(c *commit) {
 	}
 }
 
-// known returns the file of a delivery, "" when there is none.
-func (f *filer) known(ctx context.Context, id string) (string, error) {
+// known returns the file of a delivery, "" when there is none. Neither needs the index, but for records older than knownFor.
+func (f *filer) known(ctx context.Context, id identity) (string, error) {
 	f.mu.Lock()
-	file, fresh, whole := f.ids[id], f.guids.fresh(id), f.guids.whole
+	file, fresh := f.ids[id], f.guids.fresh(id.guid)
 	f.mu.Unlock()
-	if file != "" || fresh {
+	if file != "" {
 		return file, nil
 	}
-	file, err := f.lookUp(ctx, id)
-	if file == "" && err == nil && whole && f.waitIndex(ctx) {
-		// It looks known, and the index was being made anew when it was asked.
-		file, err = f.lookUp(ctx, id)
+	file, whole := f.ledger.find(id)
+	if file != "" || fresh || whole && !f.index.late.Load() {
+		return file, nil // where the index is being made, looking for a record older than knownFor would take too long
+	}
+	file, err := f.index.fileOf(ctx, id)
+	if file == "" && err == nil && !whole && f.waitIndex(ctx) {
+		file, err = f.index.fileOf(ctx, id)
 	}
 	if ctx.Err() != nil {
 		return "", ctx.Err()
 	}
 	if err != nil {
 		// Recording a delivery twice is better than losing it.
-		f.log.Warn("whether a delivery is a duplicate cannot be told", "delivery", id, "error", err)
+		f.log.Warn("whether a delivery is a duplicate cannot be told", "delivery", id.guid, "error", err)
 	}
 	return file, nil
 }
 
-func (f *filer) lookUp(ctx context.Context, id string) (string, error) {
-	files, err := collect(ctx, f.index, scanString, `SELECT file FROM record WHERE delivery = ? AND delivery <> '' ORDER BY id LIMIT 1`, id)
+// fileOf returns the file of a delivery, "" when the index has none.
+func (x *index) fileOf(ctx context.Context, id identity) (string, error) {
+	files, err := collect(ctx, x, scanString, `SELECT file FROM record WHERE delivery = ? AND delivery <> '' AND path = ? ORDER BY id LIMIT 1`, id.guid, id.path)
 	if err != nil || len(files) == 0 {
 		return "", err
 	}
@@ -123,92 +132,40 @@ func (f *filer) has(file string) (string, bool) {
 	return file, err == nil && info.Mode().IsRegular()
 }
 
-// trouble is why files cannot be written now.
-func (f *filer) trouble() error {
+// state is how many records have a pending notification, and why files cannot be written now.
+func (f *filer) state() (pending int, trouble error) {
 	f.mu.Lock()
 	defer f.mu.Unlock()
-	return f.failing
+	return len(f.pending), f.failing
 }
 
-// replay takes up a frame from an earlier run; false means that the frame is
-// of no use. It runs before start.
-func (f *filer) replay(fr frame, r ref) bool {
-	switch fr.kind {
-	case frameRecord:
-		return f.replayRecord(fr, r)
-	case frameOutcome:
-		return f.replayOutcome(fr, r)
+// waitReady waits until what an earlier run left is known.
+func (f *filer) waitReady(ctx context.Context) error {
+	select {
+	case <-f.ready:
+		return nil
+	default:
 	}
-	f.log.Error("the spool holds a frame of an unknown kind", "kind", fr.kind, "file", fr.name)
-	return false
+	select {
+	case <-f.ready:
+		return nil
+	case <-ctx.Done():
+		return ctx.Err()
+	}
 }
 
-func (f *filer) replayRecord(fr frame, from ref) bool {
-	r, err := decodeRecord(fr.name, fr.data)
-	if err != nil || !isRecordName(fr.name) {
-		f.log.Error("the spool holds what is no record", "file", fr.name, "error", err)
-		return false
-	}
-	if f.items[fr.name] != nil {
-		return false // the same, written again after a fault
-	}
-	if r.DeliveryID != "" && r.Source != SourceReplay && r.Source != SourceTest {
-		file, err := f.known(context.Background(), r.DeliveryID)
-		if err == nil && file != "" && file != fr.name {
-			return false // it was sent again and is there under that name
+// pendingFiles lists the records with a pending notification, oldest first. One whose file was removed is forgotten.
+func (f *filer) pendingFiles() []string {
+	f.mu.Lock()
+	defer f.mu.Unlock()
+	for file := range f.pending {
+		if f.items[file] == nil {
+			if _, err := os.Lstat(f.path(file)); errors.Is(err, fs.ErrNotExist) {
+				delete(f.pending, file)
+			}
 		}
 	}
-	it := &item{file: fr.name, stem: stem(r.ReceivedAt, r.EventType), id: r.DeliveryID, backlog: true,
-		entry: r.Entry(int64(len(fr.data))), from: &from, refs: []ref{from}}
-	f.items[it.file] = it
-	if it.id != "" {
-		f.ids[it.id] = it.file
-		f.guids.add(it.id)
-	}
-	f.push(it, listNow)
-	return true
-}
-
-// replayOutcome applies notifications unless the file has newer ones: frames
-// of older segments may outlive those of newer ones.
-func (f *filer) replayOutcome(fr frame, from ref) bool {
-	var notes []Notification
-	if err := json.Unmarshal(fr.data, &notes); err != nil || !isRecordName(fr.name) {
-		f.log.Error("the spool holds what are no notifications", "file", fr.name, "error", err)
-		return false
-	}
-	it := f.items[fr.name]
-	if it == nil || it.backlog {
-		if r, err := f.readRecord(fr.name); err == nil && lastAttempt(r.Notifications).After(lastAttempt(notes)) {
-			return false
-		} else if err != nil && it == nil {
-			return false // removed since
-		}
-	}
-	if it == nil {
-		it = &item{file: fr.name, filed: true}
-		f.items[it.file] = it
-		f.push(it, listNow)
-	}
-	it.notes, it.changed = notes, true
-	it.version++
-	it.refs = append(it.refs, from)
-	return true
-}
-
-func (f *filer) readRecord(file string) (*Record, error) {
-	data, err := f.readFile(file)
-	if err != nil {
-		return nil, err
-	}
-	return decodeRecord(file, data)
-}
-
-func lastAttempt(notes []Notification) (last time.Time) {
-	for _, n := range notes {
-		if n.At.After(last) {
-			last = n.At
-		}
-	}
-	return last
+	return slices.SortedFunc(maps.Keys(f.pending), func(a, b string) int {
+		return cmp.Or(cmp.Compare(f.pending[a], f.pending[b]), cmp.Compare(a, b))
+	})
 }

@@ -14,9 +14,14 @@
 // spool, which writes what has gathered in one go and shares one sync among
 // all who wait. From then on it survives a crash. The filer makes the record
 // file soon after, shows it to readers through the index, and makes it durable
-// when the disk has time; only then does the spool forget it. At the next start
-// whatever is left in the spool becomes files, each delivery exactly once.
-// Outcomes of notifications take the same way.
+// when the disk has time and notes in the ledger who it is; only then does the
+// spool forget it. At the next start whatever is left in the spool becomes files
+// in the background, each delivery exactly once. Outcomes of notifications take
+// the same way. What of the spool cannot be read back is reported.
+//
+// The ledger knows the deliveries of the last eight days, pruned ones too, and
+// which records have a pending notification. So neither duplicates nor
+// notifications depend on the index.
 //
 // The index is an SQLite file that any process can make anew from the
 // records, the newest first, while the log stays browsable. What it cannot be

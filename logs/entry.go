@@ -27,6 +27,7 @@ type Entry struct {
 	Secret       string             `json:"secret"` // fingerprint of the secret that verified it
 	Size         int64              `json:"size"`   // of the file, in bytes
 	Notification *EntryNotification `json:"notification"`
+	Path         string             `json:"-"` // name of the path that it came to, see [PathHeader]
 	Pending      int                `json:"-"` // how many of its notifications are pending
 	Failed       int                `json:"-"` // and how many were given up
 
@@ -87,18 +88,13 @@ func (r *Record) Entry(size int64) Entry {
 		Sender: r.Summary.Sender, Title: r.Summary.Title, Branch: r.Summary.Branch, Conclusion: r.Summary.Conclusion,
 		Number: r.Summary.Number, URL: r.Summary.URL, Result: r.Result, ReceivedAt: r.ReceivedAt,
 		DeliveryID: r.DeliveryID, HookID: r.HookID, Source: r.Source,
-		Verified: r.Signature.Verified, Secret: r.Signature.Secret, Size: size,
+		Verified: r.Signature.Verified, Secret: r.Signature.Secret, Size: size, Path: r.Path(),
 	}
 	e.key = orderKey(e.ReceivedAt)
 	var best *Notification
 	for i := range r.Notifications {
 		n := &r.Notifications[i]
-		switch n.Status {
-		case StatusPending:
-			e.Pending++
-		case StatusFailed:
-			e.Failed++
-		}
+		e.count(n)
 		if best == nil || urgency(n) > urgency(best) {
 			best = n
 		}
@@ -107,6 +103,15 @@ func (r *Record) Entry(size int64) Entry {
 		e.Notification = &EntryNotification{Type: best.Type, Priority: best.Priority, Status: best.Status}
 	}
 	return e
+}
+
+func (e *Entry) count(n *Notification) {
+	switch n.Status {
+	case StatusPending:
+		e.Pending++
+	case StatusFailed:
+		e.Failed++
+	}
 }
 
 func urgency(n *Notification) int {

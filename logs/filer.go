@@ -15,23 +15,27 @@ import (
 // their frames in the spool. What cannot be written stays in the spool and is
 // tried again.
 type filer struct {
-	disk  *disk
-	dir   string // of the records
-	tmp   string // of files that have no name yet
-	log   *slog.Logger
-	spool *spool
-	index *index
-	rec   *reconciler
+	disk     *disk
+	dir      string // of the records
+	tmp      string // of files that have no name yet
+	log      *slog.Logger
+	spool    *spool
+	index    *index
+	rec      *reconciler
+	ledger   *ledger
+	ready    chan struct{} // closed when what an earlier run left is taken up
+	complete chan struct{} // closed when the ledger lacks nothing
 
 	mu      sync.Mutex
-	items   map[string]*item  // by file: everything that is not safe as a file
-	renamed map[string]string // names that another program took before us
-	ids     map[string]string // GUID to file, until the index has it
-	guids   guidSet           // which the index may have
-	lists   [3][]*item        // waiting: at once, lingering, rewrites
-	numbers map[string]int    // last number used of a stem
-	older   map[string]int    // the same, of stems not used lately
-	memory  int64             // bytes of item.data
+	items   map[string]*item    // by file: everything that is not safe as a file
+	renamed map[string]string   // names that another program took before us
+	ids     map[identity]string // to the file, until the ledger has it
+	pending map[string]int64    // files of records with a pending notification, and their orderKey
+	guids   guidSet             // which the index may have
+	lists   [3][]*item          // waiting: at once, lingering, rewrites
+	numbers map[string]int      // last number used of a stem
+	older   map[string]int      // the same, of stems not used lately
+	memory  int64               // bytes of item.data
 	settles []*settle
 	busy    int   // items being written
 	failing error // why the last attempt failed
@@ -71,17 +75,18 @@ const (
 	memoryLimit   = 32 << 20 // of contents kept for filing; beyond it they are read back
 	firstBackoff  = 50 * time.Millisecond
 	longBackoff   = 5 * time.Second
+	closeMost     = 256 // files that stop still makes
 	latestBetween = 100 * time.Millisecond
 )
 
-func (f *filer) start() {
-	f.wake = make(chan struct{}, 1)
-	f.syncWake, f.syncStop = make(chan struct{}, 1), make(chan struct{})
+func (f *filer) start(l *Log) {
+	f.index, f.rec, l.writer = l.index, l.rec, f
 	f.done.Go(f.fileLoop)
 	f.done.Go(f.syncLoop)
 }
 
-// stop files what is there and returns when it is durable or cannot be.
+// stop ends the filing. What little waits is filed first, so that it can be seen; whatever is not durable as a file is in
+// the spool.
 func (f *filer) stop() {
 	f.mu.Lock()
 	f.stopped = true
@@ -105,6 +110,7 @@ func (f *filer) accept(batch []*commit) {
 		r := ref{seg: c.seg, salt: c.seg.salt, off: c.off, size: len(c.frame)}
 		if c.item != nil {
 			it := c.item
+			f.note(it.file, it.entry.key, it.pending)
 			it.refs, it.from = append(it.refs, r), &r
 			if f.memory += int64(len(it.data)); f.memory > memoryLimit {
 				f.memory -= int64(len(it.data))
@@ -131,12 +137,22 @@ func (f *filer) acceptOutcome(c *commit, r ref, now time.Time) {
 		it = &item{file: file, filed: true}
 		f.items[it.file] = it
 	}
+	f.note(file, nameKey(file), hasPending(c.notes))
 	it.notes, it.changed = c.notes, true
 	it.version++
 	it.refs = append(it.refs, r)
 	if !it.queued {
 		it.due = now.Add(rewriteDelay)
 		f.push(it, listRewrite)
+	}
+}
+
+// note says whether a record has a pending notification. The caller holds mu.
+func (f *filer) note(file string, at int64, pending bool) {
+	if !pending {
+		delete(f.pending, file)
+	} else if _, ok := f.pending[file]; !ok {
+		f.pending[file] = at
 	}
 }
 
@@ -180,7 +196,7 @@ func (f *filer) fileLoop() {
 	defer close(f.syncStop)
 	backoff := firstBackoff
 	timer := time.NewTimer(0)
-	for {
+	for !f.isOver() {
 		most := fileBatch
 		if rush, crowd := f.spool.rush(); crowd {
 			most = crowdBatch
@@ -231,6 +247,13 @@ func (f *filer) fileLoop() {
 		case <-f.wake:
 		}
 	}
+}
+
+// isOver says that the filing stops and more waits than is worth waiting for.
+func (f *filer) isOver() bool {
+	f.mu.Lock()
+	defer f.mu.Unlock()
+	return f.stopped && len(f.lists[listNow])+len(f.lists[listLinger])+len(f.lists[listRewrite]) > closeMost
 }
 
 // pause waits unless someone wants the work done, and no longer than a crowd lasts.
@@ -323,6 +346,9 @@ func (f *filer) attempted(batch []job, failed []*item, err error) {
 // settleAll returns when everything that was durable at the call is a file
 // and in the index, or an attempt to make it so has failed.
 func (f *filer) settleAll(ctx context.Context) error {
+	if err := f.waitReady(ctx); err != nil {
+		return err
+	}
 	s := &settle{left: map[*item]bool{}, done: make(chan struct{})}
 	f.mu.Lock()
 	for _, list := range f.lists {

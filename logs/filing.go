@@ -39,10 +39,11 @@ func (f *filer) write(batch []job) (done []filed, failed []*item, err error) {
 		}
 		entry.File, entry.modified = j.file, w.modified
 		if w.there {
-			if e, _, _, err := f.index.readEntry(j.file); err == nil {
+			if e, _, _, err := f.index.readEntry(j.file, make([]byte, headRead)); err == nil {
 				entry = e // its outcome may be newer than the spool's
 			}
 		}
+		w.note = filedNote{at: orderKey(entry.ReceivedAt), pending: entry.Pending > 0, id: identity{asciiLower(entry.DeliveryID), entry.Path}}
 		entries = append(entries, entry)
 		if w.temp != "" {
 			rewrites = append(rewrites, w)
@@ -83,6 +84,7 @@ func (f *filer) abandon(j *job, err error) {
 	j.it.refs, j.it.data = nil, nil
 	delete(f.items, j.file)
 	delete(f.ids, j.id)
+	delete(f.pending, j.file)
 	f.mu.Unlock()
 	f.spool.release(refs)
 }
@@ -207,6 +209,10 @@ func (f *filer) named(j *job, name string) {
 		if f.ids[j.id] == j.file {
 			f.ids[j.id] = name
 		}
+		if at, ok := f.pending[j.file]; ok {
+			delete(f.pending, j.file)
+			f.pending[name] = at
+		}
 	}
 	j.file, j.it.file, j.it.filed = name, name, true
 	if j.it.version == j.version {
@@ -228,7 +234,7 @@ func (f *filer) compare(j *job, data []byte) (same, ours bool) {
 	}
 	r, err := decodeRecord(j.file, there)
 	if err == nil {
-		same = r.DeliveryID == j.id && r.ReceivedAt.Equal(j.entry.ReceivedAt) && r.EventType == j.entry.Event
+		same = r.identity() == j.id && r.ReceivedAt.Equal(j.entry.ReceivedAt) && r.EventType == j.entry.Event
 		return same, false
 	}
 	there = bytes.TrimRight(there, "\x00")
@@ -262,7 +268,7 @@ func (f *filer) replace(w *filed) (gone bool, err error) {
 }
 
 // toIndex shows records to readers. What the index does not take it finds in
-// the files later; until then the GUIDs are kept here.
+// the files later.
 func (f *filer) toIndex(entries []Entry) {
 	if len(entries) == 0 {
 		return
@@ -270,12 +276,6 @@ func (f *filer) toIndex(entries []Entry) {
 	if err := f.index.put(context.Background(), entries); err != nil {
 		f.log.Warn("the index was not brought up to date; it will be from the files", "error", err)
 		f.index.lose()
-		return
-	}
-	f.mu.Lock()
-	defer f.mu.Unlock()
-	for _, e := range entries {
-		delete(f.ids, e.DeliveryID)
 	}
 }
 

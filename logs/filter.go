@@ -2,6 +2,7 @@ package logs
 
 import (
 	"fmt"
+	"slices"
 	"strings"
 	"time"
 )
@@ -23,6 +24,29 @@ type term struct {
 
 // String returns the text that the filter was parsed from.
 func (f Filter) String() string { return f.text }
+
+// split parts the terms that the index answers from those that look into payloads.
+func (f Filter) split() (rest Filter, words []term) {
+	rest = f
+	if !f.InPayloads() {
+		return f, nil
+	}
+	rest.terms = nil
+	for _, t := range f.terms {
+		if t.field == "payload" {
+			words = append(words, t)
+		} else {
+			rest.terms = append(rest.terms, t)
+		}
+	}
+	return rest, words
+}
+
+// InPayloads says whether the filter looks into payloads. What it chooses
+// then, [Log.Match] says; Match takes those terms for true.
+func (f Filter) InPayloads() bool {
+	return slices.ContainsFunc(f.terms, func(t term) bool { return t.field == "payload" })
+}
 
 // IsZero says whether the filter matches everything.
 func (f Filter) IsZero() bool { return len(f.terms) == 0 }
@@ -55,7 +79,7 @@ func (f Filter) Match(e Entry) bool {
 		if t.field == "" && text == "" {
 			text = searchText(&e)
 		}
-		if t.match(&e, text) == t.not {
+		if t.field != "payload" && t.match(&e, text) == t.not {
 			return false
 		}
 	}

@@ -7,7 +7,7 @@ import (
 
 // A segment of the spool is a header and frames, all aligned to eight bytes.
 //
-//	segment header: magic 8 · order 8 · salt 8 · CRC-32C of these 4 · zero to 32
+//	segment header: magic 8 · order 8 · salt 8 · size of the segment 4 · CRC-32C of these 4
 //	frame:          magic 4 · length 4 · salt 8 · CRC-32C of the body 4 · CRC-32C of these 4 · body, zero to 8
 //
 // Segments are used again, so old frames stand behind the new ones. The salt,
@@ -15,7 +15,8 @@ import (
 // frame inside a payload.
 const (
 	segmentHeader = 32
-	segmentMagic  = 0x0031_6c74_636b_6f68 // "hokctl1"
+	segmentMagic  = 0x0032_6c74_636b_6f68 // "hokctl2"
+	segmentMagic1 = 0x0031_6c74_636b_6f68 // of earlier versions: it has no size, and its CRC stands in the place of that
 	frameHeader   = 24
 	frameMagic    = 0x6d72_666b // "kfrm"
 )
@@ -27,6 +28,7 @@ func crcTable() *crc32.Table { return crc32.MakeTable(crc32.Castagnoli) }
 const (
 	frameRecord  byte = 'R' // the content of a record file
 	frameOutcome byte = 'N' // the notifications of a record, as JSON
+	frameFiled   byte = 'F' // of the ledger: see filedNote
 )
 
 // newFrame lays out a frame; sealFrame completes it once its segment is known.
@@ -109,11 +111,11 @@ func frameAt(seg []byte, off int64, salt uint64) (body []byte, next int64, headO
 	return body, int64(align(int(end))), true, binary.LittleEndian.Uint32(h[16:]) == crc32.Checksum(body, crcTable())
 }
 
-// scanFrames returns the whole frames of a segment in order. What is broken
-// before a whole frame is damage and is returned by offset; what is broken
-// behind the last one is the torn end of a write that nobody was told of.
+// scanFrames returns the whole frames of a segment in order, and by offset those that were written and cannot be read. A
+// frame at the very end may be one that a crash cut short before anyone was told that it is durable; it looks the same as
+// one that was damaged later, so it is among them.
 func scanFrames(seg []byte, salt uint64) (frames []frame, damaged []int64) {
-	var broken []int64
+	var broken []int64 // offsets; -1 ends one whose length is unknown
 	for off := int64(segmentHeader); off+frameHeader <= int64(len(seg)); {
 		body, next, headOK, bodyOK := frameAt(seg, off, salt)
 		if !headOK {
@@ -135,25 +137,55 @@ func scanFrames(seg []byte, salt uint64) (frames []frame, damaged []int64) {
 		}
 		off = next
 	}
+	// Behind the last whole frame most of what is no frame was never one: zeros, or what an earlier use of the segment left.
+	for _, off := range broken {
+		if off >= 0 && wasFrame(seg[off:], salt) {
+			damaged = append(damaged, off)
+		}
+	}
 	return frames, damaged
 }
 
+// wasFrame says whether bytes look like the header of a frame of this use of the segment, of which some are damaged. Two
+// thirds of what is the same in all of them must be there, most of it the salt, which nobody outside knows.
+func wasFrame(b []byte, salt uint64) bool {
+	var want [16]byte
+	binary.LittleEndian.PutUint32(want[0:], frameMagic)
+	binary.LittleEndian.PutUint64(want[8:], salt)
+	same := 0
+	for i := range min(len(b), len(want)) {
+		if (i < 4 || i >= 8) && b[i] == want[i] {
+			same++
+		}
+	}
+	return same >= 8
+}
+
 // putSegmentHeader begins a use of a segment; order 0 marks it as free.
-func putSegmentHeader(order, salt uint64) []byte {
+func putSegmentHeader(order, salt uint64, size int64) []byte {
 	h := make([]byte, segmentHeader)
 	binary.LittleEndian.PutUint64(h[0:], segmentMagic)
 	binary.LittleEndian.PutUint64(h[8:], order)
 	binary.LittleEndian.PutUint64(h[16:], salt)
-	binary.LittleEndian.PutUint32(h[24:], crc32.Checksum(h[:24], crcTable()))
+	binary.LittleEndian.PutUint32(h[24:], uint32(size)) //nolint:gosec // a segment holds one payload of 64 MiB, or less
+	binary.LittleEndian.PutUint32(h[28:], crc32.Checksum(h[:28], crcTable()))
 	return h
 }
 
-func readSegmentHeader(seg []byte) (order, salt uint64, ok bool) {
-	if len(seg) < segmentHeader || binary.LittleEndian.Uint64(seg) != segmentMagic ||
-		binary.LittleEndian.Uint32(seg[24:]) != crc32.Checksum(seg[:24], crcTable()) {
-		return 0, 0, false
+// readSegmentHeader reads what putSegmentHeader wrote, or an earlier version, which gives size 0.
+func readSegmentHeader(seg []byte) (order, salt uint64, size int64, ok bool) {
+	if len(seg) < segmentHeader {
+		return 0, 0, 0, false
 	}
-	return binary.LittleEndian.Uint64(seg[8:]), binary.LittleEndian.Uint64(seg[16:]), true
+	sum := func(n int) bool { return binary.LittleEndian.Uint32(seg[n:]) == crc32.Checksum(seg[:n], crcTable()) }
+	switch magic := binary.LittleEndian.Uint64(seg); {
+	case magic == segmentMagic && sum(28):
+		size = int64(binary.LittleEndian.Uint32(seg[24:]))
+	case magic == segmentMagic1 && sum(24):
+	default:
+		return 0, 0, 0, false
+	}
+	return binary.LittleEndian.Uint64(seg[8:]), binary.LittleEndian.Uint64(seg[16:]), size, true
 }
 
 // findSalt looks for any whole frame in a segment whose header is damaged.

@@ -5,9 +5,12 @@ import (
 	"testing"
 )
 
+// Salts as they are drawn.
+const oldSalt, testSalt = 0x9be1_d40f_77a2_c653, 0x1f6e_20c9_b38d_5a74
+
 // segmentOf lays out a segment with frames that hold the given texts.
 func segmentOf(salt uint64, texts ...string) (seg []byte, offsets []int) {
-	seg = putSegmentHeader(1, salt)
+	seg = putSegmentHeader(1, salt, 0)
 	for _, text := range texts {
 		f := newFrame(frameRecord, "name.json", []byte(text))
 		sealFrame(f, salt)
@@ -18,7 +21,7 @@ func segmentOf(salt uint64, texts ...string) (seg []byte, offsets []int) {
 }
 
 func TestScanFrames(t *testing.T) {
-	old, _ := segmentOf(7, "an old one", "another old one", "a third old one that is longer than the others")
+	old, _ := segmentOf(oldSalt, "an old one", "another old one", "a third old one that is longer than the others")
 	for _, tc := range []struct {
 		name    string
 		change  func(seg []byte, at []int) []byte
@@ -26,10 +29,10 @@ func TestScanFrames(t *testing.T) {
 		damaged int
 	}{
 		{"whole", func(seg []byte, at []int) []byte { return seg }, "one two three", 0},
-		{"torn body at the end", func(seg []byte, at []int) []byte { clear(seg[at[3]-8 : at[3]]); return seg }, "one two", 0},
-		{"cut off", func(seg []byte, at []int) []byte { return seg[:at[3]-8] }, "one two", 0},
+		{"torn body at the end", func(seg []byte, at []int) []byte { clear(seg[at[3]-8 : at[3]]); return seg }, "one two", 1},
+		{"cut off", func(seg []byte, at []int) []byte { return seg[:at[3]-8] }, "one two", 1},
 		{"cut off in a header", func(seg []byte, at []int) []byte { return seg[:at[2]+10] }, "one two", 0},
-		{"torn header at the end", func(seg []byte, at []int) []byte { clear(seg[at[2] : at[2]+8]); return seg }, "one two", 0},
+		{"torn header at the end", func(seg []byte, at []int) []byte { clear(seg[at[2] : at[2]+8]); return seg }, "one two", 1},
 		{"damaged body in the middle", func(seg []byte, at []int) []byte { seg[at[1]+frameHeader+12] ^= 1; return seg }, "one three", 1},
 		{"damaged header in the middle", func(seg []byte, at []int) []byte { seg[at[1]+5] ^= 1; return seg }, "one three", 1},
 		{"damaged length in the middle", func(seg []byte, at []int) []byte { seg[at[1]+4] ^= 0x40; return seg }, "one three", 1},
@@ -39,8 +42,8 @@ func TestScanFrames(t *testing.T) {
 		{"nothing", func(seg []byte, at []int) []byte { return make([]byte, 4096) }, "", 0},
 	} {
 		t.Run(tc.name, func(t *testing.T) {
-			seg, at := segmentOf(9, "one", "two", "three")
-			frames, damaged := scanFrames(tc.change(seg, at), 9)
+			seg, at := segmentOf(testSalt, "one", "two", "three")
+			frames, damaged := scanFrames(tc.change(seg, at), testSalt)
 			var got []string
 			for _, f := range frames {
 				got = append(got, string(f.data))
@@ -55,30 +58,30 @@ func TestScanFrames(t *testing.T) {
 func TestPayloadCannotForgeAFrame(t *testing.T) {
 	forged := newFrame(frameRecord, "evil.json", []byte("{}"))
 	sealFrame(forged, 12345)
-	seg, at := segmentOf(9, strings.Repeat("x", 1)+string(forged)+strings.Repeat(string(forged), 9), "two")
+	seg, at := segmentOf(testSalt, strings.Repeat("x", 1)+string(forged)+strings.Repeat(string(forged), 9), "two")
 	clear(seg[at[0] : at[0]+frameHeader])
-	frames, _ := scanFrames(seg, 9)
+	frames, _ := scanFrames(seg, testSalt)
 	if len(frames) != 1 || string(frames[0].data) != "two" {
 		t.Errorf("read %d frames", len(frames))
 	}
 }
 
 func FuzzScanFrames(f *testing.F) {
-	seg, _ := segmentOf(9, "one", "two", "three")
+	seg, _ := segmentOf(testSalt, "one", "two", "three")
 	f.Add(seg[:200], 40, byte(1))
 	f.Add(seg[:100], 0, byte(0xff))
 	f.Fuzz(func(t *testing.T, data []byte, at int, flip byte) {
-		scanFrames(data, 9)
+		scanFrames(data, testSalt)
 		if salt, ok := findSalt(data); ok {
 			scanFrames(data, salt)
 		}
 		// One damaged byte costs one frame at most, and never invents one.
-		seg, _ := segmentOf(9, "one", "two", "three")
+		seg, _ := segmentOf(testSalt, "one", "two", "three")
 		if at < segmentHeader || at >= len(seg)-4096 || flip == 0 {
 			return
 		}
 		seg[at] ^= flip
-		frames, _ := scanFrames(seg, 9)
+		frames, _ := scanFrames(seg, testSalt)
 		if len(frames) < 2 {
 			t.Fatalf("a flip of %x at %d left %d frames", flip, at, len(frames))
 		}

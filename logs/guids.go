@@ -3,6 +3,7 @@ package logs
 import (
 	"context"
 	"database/sql"
+	"errors"
 	"hash/maphash"
 )
 
@@ -47,9 +48,13 @@ func (g *guidSet) fresh(id string) bool {
 }
 
 // learnGUIDs fills the set from the index, once that is complete.
+// Where the ledger is not complete, it is completed from there first.
 func (f *filer) learnGUIDs(ctx context.Context, l *Log) {
-	if l.Ready(ctx, nil) != nil {
+	if errors.Join(f.waitReady(ctx), l.Ready(ctx, nil)) != nil {
 		return
+	}
+	if err := f.completeLedger(ctx); err != nil && ctx.Err() == nil {
+		f.log.Warn("what is known of earlier deliveries stays incomplete", "error", err)
 	}
 	var last string
 	for ctx.Err() == nil {
@@ -60,7 +65,7 @@ func (f *filer) learnGUIDs(ctx context.Context, l *Log) {
 		}
 		f.mu.Lock()
 		for _, id := range ids {
-			f.guids.add(id)
+			f.guids.add(asciiLower(id))
 		}
 		if len(ids) == 0 {
 			f.guids.whole = true
@@ -71,6 +76,36 @@ func (f *filer) learnGUIDs(ctx context.Context, l *Log) {
 		}
 		last = ids[len(ids)-1]
 	}
+}
+
+// completeLedger takes from the index what the ledger lacks.
+func (f *filer) completeLedger(ctx context.Context) error {
+	if f.ledger.isWhole() {
+		return nil
+	}
+	horizon := orderKey(f.ledger.now().Add(-knownFor))
+	notes, err := collect(ctx, f.index, func(rows *sql.Rows) (n filedNote, err error) {
+		err = rows.Scan(&n.file, &n.at, &n.id.guid, &n.id.path, &n.pending)
+		n.id.guid = asciiLower(n.id.guid)
+		return n, err
+	}, `SELECT file, at, delivery, path, pending > 0 FROM record WHERE id >= ?
+		UNION SELECT file, at, delivery, path, 1 FROM record INDEXED BY record_pending WHERE pending > 0`, horizon)
+	if err == nil {
+		err = f.ledger.complete(notes)
+	}
+	if err != nil {
+		return err
+	}
+	defer close(f.complete)
+	f.mu.Lock()
+	defer f.mu.Unlock()
+	for _, n := range notes {
+		// An outcome that came meanwhile costs a look at the record.
+		if n.pending && f.items[n.file] == nil {
+			f.note(n.file, n.at, true)
+		}
+	}
+	return nil
 }
 
 func scanString(rows *sql.Rows) (s string, err error) { return s, rows.Scan(&s) }

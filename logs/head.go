@@ -104,149 +104,85 @@ func findPayload(data []byte) (cut, start int, err error) {
 	}
 }
 
-// skipValue returns the index behind the JSON value at i.
-func skipValue(data []byte, i int) (int, error) {
-	if i >= len(data) {
-		return 0, errTorn
-	}
-	switch data[i] {
-	case '"':
-		return skipString(data, i)
-	case '{', '[':
-		depth := 0
-		for i < len(data) {
-			switch data[i] {
-			case '"':
-				end, err := skipString(data, i)
-				if err != nil {
-					return 0, err
-				}
-				i = end
-				continue
-			case '{', '[':
-				depth++
-			case '}', ']':
-				depth--
-				if depth == 0 {
-					return i + 1, nil
-				}
-			}
-			i++
-		}
-		return 0, errTorn
-	}
-	begin := i
-	for i < len(data) {
-		switch data[i] {
-		case ',', '}', ']', ' ', '\t', '\n', '\r':
-			if i == begin {
-				return 0, fmt.Errorf("%w: no value at byte %d", errSyntax, i)
-			}
-			return i, nil
-		}
-		i++
-	}
-	return 0, errTorn
-}
-
-// skipString returns the index behind the JSON string at i.
-func skipString(data []byte, i int) (int, error) {
-	if i >= len(data) {
-		return 0, errTorn
-	}
-	if data[i] != '"' {
-		return 0, fmt.Errorf("%w: no string at byte %d", errSyntax, i)
-	}
-	for i++; i < len(data); i++ {
-		switch data[i] {
-		case '\\':
-			i++
-		case '"':
-			return i + 1, nil
-		}
-	}
-	return 0, errTorn
-}
-
-func skipSpace(data []byte, i int) int {
-	for i < len(data) && (data[i] == ' ' || data[i] == '\n' || data[i] == '\t' || data[i] == '\r') {
-		i++
-	}
-	return i
-}
-
-func trimSpace(data []byte) []byte {
-	i := skipSpace(data, 0)
-	j := len(data)
-	for j > i && (data[j-1] == ' ' || data[j-1] == '\n' || data[j-1] == '\t' || data[j-1] == '\r') {
-		j--
-	}
-	return data[i:j]
-}
-
-// readHead reads a record without its payload, of which only the very end is
+// readHead reads the entry of a record without its payload, of which only the very end is
 // looked at: a file that was not written to its end is torn. Most heads are
-// found in the first read.
-func readHead(f io.ReaderAt, size int64) (*Record, error) {
+// found in the first read, which buf is for.
+func readHead(f io.ReaderAt, size int64, buf []byte) (Entry, error) {
 	if size > maxRecordFile {
-		return nil, errTooLarge
+		return Entry{}, errTooLarge
 	}
-	for n := int64(headRead); ; n *= 8 {
-		n = min(n, size)
-		buf := make([]byte, n)
-		if got, err := f.ReadAt(buf, 0); int64(got) < n {
-			return nil, errors.Join(errTorn, err)
+	for n := int64(len(buf)); ; n *= 8 {
+		if n = min(n, size); n > int64(len(buf)) {
+			buf = make([]byte, n)
 		}
-		r, err := headOf(buf, n == size)
+		data := buf[:n]
+		if got, err := f.ReadAt(data, 0); int64(got) < n {
+			return Entry{}, errors.Join(errTorn, err)
+		}
+		e, err := headOf(data, n == size)
 		if errors.Is(err, errTorn) && n < size {
 			continue
 		}
 		if err != nil || n == size {
-			return r, err
+			return e, err
 		}
 		tail := make([]byte, 2)
 		if _, err := f.ReadAt(tail, size-2); err != nil {
-			return nil, fmt.Errorf("read the end: %w", err)
+			return e, fmt.Errorf("read the end: %w", err)
 		}
 		if t := trimSpace(tail); len(t) == 0 || t[len(t)-1] != '}' {
-			return nil, errTorn
+			return e, errTorn
 		}
-		return r, nil
+		return e, nil
 	}
 }
 
 // headRead is how much of a file is read first: larger than nearly every head.
 const headRead = 4 << 10
 
-// headOf decodes a record without its payload from the beginning of a file,
-// or from all of it.
-func headOf(buf []byte, whole bool) (*Record, error) {
-	r := new(Record)
-	if !whole {
-		data := buf[skipSpace(buf, 0):]
-		if len(data) == 0 {
-			return nil, errTorn
-		}
-		if data[0] != '{' {
-			return nil, errSyntax
-		}
-		cut, start, err := findPayload(data)
+// headOf makes an entry, without file and size, of the beginning of a file or of all of it. buf is as before when it returns.
+func headOf(buf []byte, whole bool) (Entry, error) {
+	if whole {
+		head, _, err := splitPayload(buf)
 		if err != nil {
-			return nil, err
+			return Entry{}, err
 		}
-		if start < 0 {
-			return nil, errTorn // the object ends here and the file does not
-		}
-		if err := r.decodeHead(append(data[:cut], '}')); !errors.Is(err, errNoRecord) {
-			return r, err
-		}
-		return nil, errTorn // the keys may stand behind the payload
+		return entryOf(head)
 	}
-	head, _, err := splitPayload(buf)
+	data := buf[skipSpace(buf, 0):]
+	if len(data) == 0 {
+		return Entry{}, errTorn
+	}
+	if data[0] != '{' {
+		return Entry{}, errSyntax
+	}
+	cut, start, err := findPayload(data)
 	if err != nil {
-		return nil, err
+		return Entry{}, err
 	}
-	return r, r.decodeHead(head)
+	if start < 0 {
+		return Entry{}, errTorn // the object ends here and the file does not
+	}
+	was := data[cut]
+	data[cut] = '}'
+	e, err := entryOf(data[:cut+1])
+	data[cut] = was
+	if errors.Is(err, errNoRecord) {
+		err = errTorn // the keys may stand behind the payload
+	}
+	return e, err
+}
+
+// entryOf makes an entry of an object without its payload.
+func entryOf(head []byte) (Entry, error) {
+	if e, ok := readEntryHead(head); ok {
+		return e, nil
+	}
+	r := new(Record)
+	if err := r.decodeHead(head); err != nil {
+		return Entry{}, err
+	}
+	return r.Entry(0), nil
 }
 
 // decodeRecord reads a whole file.

@@ -13,6 +13,7 @@ import (
 	"path/filepath"
 	"strings"
 	"sync"
+	"sync/atomic"
 	"time"
 
 	"github.com/gofrs/flock"
@@ -31,20 +32,25 @@ type index struct {
 	logDir string
 	log    *slog.Logger
 
-	mu   sync.RWMutex // held for writing while db is exchanged
-	db   *sql.DB
-	path string
-	info os.FileInfo
-	temp string        // directory to remove at close, where nothing else could be written
-	home string        // directory of the index files
-	lost chan struct{} // gets a token when the index is to be filled
+	mu     sync.RWMutex // held for writing while db is exchanged
+	db     *sql.DB
+	path   string
+	info   os.FileInfo
+	temp   string        // directory to remove at close, where nothing else could be written
+	home   string        // directory of the index files
+	filled atomic.Bool   // the table words is filled
+	late   atomic.Bool   // it has the indexes that are made when all records are there
+	lost   chan struct{} // gets a token when the index is to be filled
 	// onLost is called before anyone can ask an index that took the place of
 	// another and is not filled yet.
 	onLost func()
 }
 
+// olderVersion is how long the index of an earlier version stays: a process of that version may have it open.
+const olderVersion = 24 * time.Hour
+
 // indexSchema counts changes of the tables; other schemas are other files.
-const indexSchema = 1
+const indexSchema = 2
 
 // The order of records is that of id: ReceivedAt in nanoseconds, moved on
 // where it is taken. Text compares as in the filter grammar, where ASCII
@@ -58,15 +64,30 @@ CREATE TABLE record(
 	number INTEGER, url TEXT NOT NULL, result TEXT NOT NULL COLLATE NOCASE, delivery TEXT NOT NULL COLLATE NOCASE,
 	hook INTEGER NOT NULL, source TEXT NOT NULL COLLATE NOCASE, verified INTEGER NOT NULL, secret TEXT NOT NULL,
 	size INTEGER NOT NULL, mtime INTEGER NOT NULL, notified INTEGER NOT NULL, ntype TEXT NOT NULL COLLATE NOCASE,
-	npriority TEXT NOT NULL COLLATE NOCASE, nstatus TEXT NOT NULL, pending INTEGER NOT NULL, failed INTEGER NOT NULL);
+	npriority TEXT NOT NULL COLLATE NOCASE, nstatus TEXT NOT NULL, pending INTEGER NOT NULL, failed INTEGER NOT NULL,
+	path TEXT NOT NULL);
 CREATE UNIQUE INDEX record_file ON record(file);
-CREATE INDEX record_delivery ON record(delivery) WHERE delivery <> '';
-CREATE INDEX record_event ON record(event);
 CREATE INDEX record_pending ON record(pending) WHERE pending > 0;
 CREATE INDEX record_failed ON record(failed) WHERE failed > 0;
 CREATE TABLE search(id INTEGER PRIMARY KEY, text TEXT NOT NULL);
 CREATE TABLE problem(file TEXT PRIMARY KEY, reason TEXT NOT NULL, size INTEGER NOT NULL, mtime INTEGER NOT NULL);
-CREATE TABLE meta(key TEXT PRIMARY KEY, value INTEGER NOT NULL) WITHOUT ROWID;`
+CREATE TABLE meta(key TEXT PRIMARY KEY, value INTEGER NOT NULL) WITHOUT ROWID;` + wordsSQL
+
+// lateSQL are the indexes that are made when all records are there, since their rows come in no order: filling a tree at
+// random places takes most of the time at a million. What they are for works without them, slower.
+const lateSQL = `
+CREATE INDEX IF NOT EXISTS record_delivery ON record(delivery) WHERE delivery <> '';
+CREATE INDEX IF NOT EXISTS record_event ON record(event);`
+
+func (x *index) makeLateIndexes(ctx context.Context) error {
+	if !x.late.Load() {
+		if err := x.with(ctx, func(db *sql.DB) error { _, err := db.ExecContext(ctx, lateSQL); return err }); err != nil {
+			return fmt.Errorf("write the index: %w", err)
+		}
+		x.late.Store(true)
+	}
+	return nil
+}
 
 // openIndex opens the index of a log directory, in it, or else in the user's
 // cache directory, or else in a temporary one.
@@ -159,6 +180,9 @@ func (x *index) files() (paths []string, number int) {
 	for _, item := range items {
 		var schema, n int
 		if _, err := fmt.Sscanf(item.Name(), "index-%d-%d.db", &schema, &n); err != nil || schema != indexSchema {
+			if info, ierr := item.Info(); err == nil && ierr == nil && schema < indexSchema && time.Since(info.ModTime()) > olderVersion {
+				_ = os.Remove(filepath.Join(x.home, item.Name()))
+			}
 			continue
 		}
 		number = max(number, n) // also from a journal that lost its index
@@ -202,7 +226,9 @@ func (x *index) openFile(ctx context.Context, path string, create bool) error {
 	db.SetMaxOpenConns(8)
 	db.SetMaxIdleConns(4)
 	if create {
-		_, err = db.ExecContext(ctx, schemaSQL)
+		if _, err = db.ExecContext(ctx, schemaSQL); err == nil {
+			_, err = db.ExecContext(ctx, `INSERT INTO meta VALUES('words', ?)`, int64(noWords))
+		}
 	} else {
 		// All tables must be there and readable at both ends.
 		var n int
@@ -228,6 +254,10 @@ func (x *index) openFile(ctx context.Context, path string, create bool) error {
 		}
 		return err
 	}
+	var late int
+	_ = db.QueryRowContext(ctx, `SELECT count(*) FROM sqlite_master WHERE name = 'record_event'`).Scan(&late)
+	x.late.Store(late > 0)
+	x.filled.Store(false)
 	x.db, x.path, x.info = db, path, info
 	return nil
 }

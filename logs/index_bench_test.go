@@ -120,6 +120,9 @@ func fillIndex(ctx context.Context, dir string, rows int) error {
 				return err
 			}
 		}
+		if err := in.done(ctx); err != nil {
+			return err
+		}
 		for _, index := range indexes {
 			if _, err := tx.ExecContext(ctx, index); err != nil {
 				return err
@@ -143,6 +146,9 @@ func openMillion(b *testing.B) *Log {
 	b.Cleanup(func() { l.Close() })
 	if err := l.Ready(b.Context(), nil); err != nil {
 		b.Fatal(err)
+	}
+	for !l.index.hasWords(b.Context()) {
+		time.Sleep(10 * time.Millisecond)
 	}
 	return l
 }
@@ -177,6 +183,12 @@ func BenchmarkQueryMillion(b *testing.B) {
 		{"middle", page(Query{Limit: 50, Cursor: middle})},
 		{"event", page(Query{Limit: 50, Filter: filter("event:release")})},
 		{"fields", page(Query{Limit: 50, Filter: filter("repo:octo-org/* !sender:*[bot] conclusion:failure")})},
+		{"title", page(Query{Limit: 50, Filter: filter("title:*pagination*windows*")})},
+		{"title-rare", page(Query{Limit: 50, Filter: filter("title:*needle-that-nothing-has*")})},
+		{"title-count", func() (int, error) { return l.Count(b.Context(), filter("title:*pagination*windows*")) }},
+		{"repo", page(Query{Limit: 50, Filter: filter("repo:acme/billing")})},
+		{"repo-rare", page(Query{Limit: 50, Filter: filter("repo:octo-org/nothing*")})},
+		{"sender", page(Query{Limit: 50, Filter: filter("sender:octo*")})},
 		{"pending", page(Query{Limit: 50, Filter: filter("status:pending")})},
 		{"search-common", page(Query{Limit: 50, Filter: filter("login")})},
 		{"search-rare", page(Query{Limit: 50, Filter: filter("needle-that-nothing-has")})},
@@ -264,5 +276,34 @@ func BenchmarkFirstPage(b *testing.B) {
 	}
 	b.ReportMetric(sum["ms"]/float64(b.N), "ms")
 	b.ReportMetric(sum["KiB"]/1024/float64(b.N), "peak-MiB")
+	b.ReportMetric(0, "ns/op")
+}
+
+// BenchmarkPrune prunes a million records of which none is due, and adds up their sizes, as it did once.
+func BenchmarkPrune(b *testing.B) {
+	dir, err := million()
+	if err != nil {
+		b.Fatal(err)
+	}
+	w, err := OpenWriter(b.Context(), Config{Dir: dir, MaxBytes: 1 << 50, Keep: 100 * 365 * 24 * time.Hour})
+	if err != nil {
+		b.Fatal(err)
+	}
+	defer w.Close()
+	var prune, sum time.Duration
+	for b.Loop() {
+		start := time.Now()
+		if res, err := w.Prune(b.Context(), true); err != nil || len(res.Files) > 0 {
+			b.Fatalf("%+v, %v", res, err)
+		}
+		prune += time.Since(start)
+		start = time.Now()
+		if _, err := w.log.index.number(b.Context(), "SELECT sum(size) FROM record"); err != nil {
+			b.Fatal(err)
+		}
+		sum += time.Since(start)
+	}
+	b.ReportMetric(float64(prune.Microseconds())/1000/float64(b.N), "ms")
+	b.ReportMetric(float64(sum.Microseconds())/1000/float64(b.N), "sum-ms")
 	b.ReportMetric(0, "ns/op")
 }

@@ -51,11 +51,21 @@ func TestIndexAndMatchAgree(t *testing.T) {
 	generate(t, dir, 300)
 	l := openLog(t, dir)
 	ready(t, l)
+	for _, filled := range []bool{false, true} {
+		if filled {
+			await(t, "the table of words", func() bool { return l.index.hasWords(t.Context()) })
+		}
+		checkFilters(t, l)
+	}
+}
+
+func checkFilters(t *testing.T, l *Log) {
+	t.Helper()
 	all, err := l.Page(t.Context(), Query{Limit: 1000})
 	if err != nil || len(all.Entries) < 303 {
 		t.Fatalf("%d entries, %v", len(all.Entries), err)
 	}
-	more := []string{"octocat main", "!status:none", "event:push,release branch:main", "title:fix*windows*", "conclusion:failure priority:high,medium", "since:2026-01-01 !until:2026-02-01", "!id:*", "number:?",
+	more := []string{"title:*windows*", "title:*the?cache*large*", "title:ab*", "repo:acme/*,octo-org/api sender:octo*", "repo:hubot/web login", "sender:*needle*", "!title:*windows* repo:octo-org/*", `title:"*\"*"`, "octocat main", "!status:none", "event:push,release branch:main", "title:fix*windows*", "conclusion:failure priority:high,medium", "since:2026-01-01 !until:2026-02-01", "!id:*", "number:?",
 		"id:" + strings.Repeat("aa-0,", 2500) + "aa-1", strings.Repeat("!sender:nobody ", 2500) + "octocat"}
 	for _, tc := range filterCases {
 		more = append(more, tc.text)
@@ -364,4 +374,45 @@ func TestAFullDiskIsNoDamageOfTheIndex(t *testing.T) {
 	if err == nil || isPassing(err) || !isDamage(err) {
 		t.Errorf("%v: passing %v, damage %v", err, isPassing(err), isDamage(err))
 	}
+}
+
+// What a filter looks up instead of looking at every record follows the records.
+func TestFiltersFollowTheRecords(t *testing.T) {
+	dir := t.TempDir()
+	generate(t, dir, 3*wordsBlock/2)
+	w := openWriter(t, Config{Dir: dir})
+	titled := func(title string, at time.Time) *Record {
+		return mustAppend(t, w, &Record{ReceivedAt: at, Summary: Summary{Title: title, Repository: "octo-org/api", Sender: "octocat"}})
+	}
+	check := func(title string, want ...string) {
+		t.Helper()
+		f := parsed(t, `title:"*`+title+`*" repo:octo-org/api`)
+		p, err := w.Log().Page(t.Context(), Query{Filter: f})
+		if err != nil || !slices.Equal(files(p.Entries), want) && len(files(p.Entries))+len(want) > 0 {
+			t.Errorf("%s: %v, %v; want %v", title, files(p.Entries), err, want)
+		}
+	}
+	early := titled("zebra early", testTime.Add(-time.Hour)) // while the table is being filled, or before
+	await(t, "the table of words", func() bool { return w.Log().index.hasWords(t.Context()) })
+	old, late := titled("zebra old", testTime.Add(-1000*time.Hour)), titled("zebra late", testTime.Add(time.Hour))
+	check("zebra", late.File, early.File, old.File)
+	check("zebra l", late.File)
+	// Another program writes a file anew, and removes one.
+	late.Summary.Title = "giraffe"
+	data, err := late.Encode()
+	if err != nil {
+		t.Fatal(err)
+	}
+	allFiled(t, w)
+	if err := errors.Join(os.WriteFile(filepath.Join(dir, late.File), data, 0o600), os.Remove(filepath.Join(dir, old.File))); err != nil {
+		t.Fatal(err)
+	}
+	if _, err := w.Log().index.refresh(t.Context(), []string{late.File}); err != nil {
+		t.Fatal(err)
+	}
+	if err := w.Log().index.removeFiles(t.Context(), []string{old.File}); err != nil {
+		t.Fatal(err)
+	}
+	check("zebra", early.File)
+	check("giraffe", late.File)
 }

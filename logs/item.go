@@ -11,7 +11,7 @@ import (
 type item struct {
 	file  string
 	stem  string // of the file's name
-	id    string // delivery GUID
+	id    identity
 	entry Entry
 	data  []byte // content of the file; nil when it is to be read from the spool or the file
 	from  *ref   // the record's own frame, if it has one

@@ -22,6 +22,7 @@ type Log struct {
 	cancel context.CancelFunc
 	done   sync.WaitGroup
 	writer *filer // in the process that writes: what is not a file yet
+	ledger ledgerView
 }
 
 // openPatience is how long Open lets the index catch up before it returns
@@ -157,27 +158,25 @@ func (l *Log) Page(ctx context.Context, q Query) (Page, error) {
 	if q.Limit <= 0 {
 		q.Limit = defaultLimit
 	}
-	conds, args, search := q.Filter.where()
-	table, key := "record r", "r.id"
-	if search {
-		table, key = "search s CROSS JOIN record r ON r.id = s.id", "s.id"
+	more, behind := false, !q.Cursor.IsZero()
+	var list []Entry
+	var err error
+	if q.Filter.InPayloads() {
+		l.each(ctx, q, nil, func(e Entry, eachErr error) bool {
+			list, err = append(list, e), eachErr
+			return err == nil && len(list) <= q.Limit
+		})
+	} else {
+		limit := q.Limit
+		q.Limit++
+		list, err = l.rows(ctx, q)
+		q.Limit = limit
 	}
-	order, compare := "DESC", "<"
-	if q.Newer {
-		order, compare = "ASC", ">"
-	}
-	if !q.Cursor.IsZero() {
-		conds, args = append(conds, key+" "+compare+" ?"), append(args, q.Cursor.key)
-	}
-	query := "SELECT r." + strings.ReplaceAll(columns, ", ", ", r.") + " FROM " + table + whereClause(conds) +
-		" ORDER BY " + key + " " + order + " LIMIT ?"
-	list, err := l.index.entries(ctx, query, append(args, q.Limit+1)...)
 	if err != nil {
 		return Page{}, err
 	}
 	var p Page
-	more, behind := len(list) > q.Limit, !q.Cursor.IsZero()
-	if more {
+	if more = len(list) > q.Limit; more {
 		list = list[:q.Limit]
 	}
 	if q.Newer {
@@ -194,12 +193,37 @@ func (l *Log) Page(ctx context.Context, q Query) (Page, error) {
 	return p, nil
 }
 
+// rows are the entries of a query that the index answers, in the query's direction.
+func (l *Log) rows(ctx context.Context, q Query) ([]Entry, error) {
+	table, key, conds, args := l.source(ctx, q.Filter)
+	order, compare := "DESC", "<"
+	if q.Newer {
+		order, compare = "ASC", ">"
+	}
+	if !q.Cursor.IsZero() {
+		conds, args = append(conds, key+" "+compare+" ?"), append(args, q.Cursor.key)
+	}
+	query := "SELECT r." + strings.ReplaceAll(columns, ", ", ", r.") + " FROM " + table + whereClause(conds) +
+		" ORDER BY " + key + " " + order + " LIMIT ?"
+	return l.index.entries(ctx, query, append(args, q.Limit)...)
+}
+
 // Count returns how many records the filter chooses.
 func (l *Log) Count(ctx context.Context, f Filter) (int, error) {
 	if err := l.Settle(ctx); err != nil {
 		return 0, err
 	}
-	from, args := f.counted()
+	if f.InPayloads() {
+		n := 0
+		for _, err := range l.All(ctx, f, nil) {
+			if err != nil {
+				return 0, err
+			}
+			n++
+		}
+		return n, nil
+	}
+	from, args := l.counted(ctx, f)
 	n, err := l.index.number(ctx, "SELECT count(*)"+from, args...)
 	return int(n), err
 }
@@ -215,6 +239,29 @@ func (l *Log) Find(ctx context.Context, guid string) ([]Entry, error) {
 	return l.index.entries(ctx, "SELECT "+columns+" FROM record WHERE delivery = ? AND delivery <> '' ORDER BY id DESC", guid)
 }
 
+// Known returns whether a delivery was recorded: its GUID at a path, as
+// [PathName] names it. It stays known for eight days at least, also when its
+// record was pruned. file is the name of its record.
+func (l *Log) Known(ctx context.Context, guid, path string) (file string, known bool, err error) {
+	id := identity{asciiLower(guid), path}
+	if guid == "" {
+		return "", false, nil
+	}
+	if l.writer != nil {
+		if err := l.writer.waitReady(ctx); err != nil {
+			return "", false, err
+		}
+		if file, err = l.writer.known(ctx, id); err != nil || file != "" {
+			return file, file != "", err
+		}
+	} else if file, err = l.ledger.find(ledgerPath(l.cfg.Dir), id); err != nil || file != "" {
+		return file, file != "", err
+	}
+	// Of a record that is older than what the ledger is for; an answer that cannot be had is no answer.
+	file, err = l.index.fileOf(ctx, id)
+	return file, file != "", err
+}
+
 // Pending returns the records with a notification that is still to be sent,
 // oldest first. While the index is made it is what is known so far, from the
 // newest on.
@@ -225,11 +272,19 @@ func (l *Log) Pending(ctx context.Context) ([]Entry, error) {
 	return l.index.entries(ctx, "SELECT "+columns+" FROM record INDEXED BY record_pending WHERE pending > 0 ORDER BY id")
 }
 
-// Problems returns the files that are no whole record, by name.
+// Problems returns the files that are no whole record, by name, and segments
+// of the spool in which a Writer found damage.
 func (l *Log) Problems(ctx context.Context) ([]Problem, error) {
-	return collect(ctx, l.index, func(rows *sql.Rows) (p Problem, err error) {
+	list, err := collect(ctx, l.index, func(rows *sql.Rows) (p Problem, err error) {
 		return p, rows.Scan(&p.File, &p.Reason)
 	}, "SELECT file, reason FROM problem ORDER BY file")
+	bad, globErr := filepath.Glob(filepath.Join(spoolDir(l.cfg.Dir), "*"+badSuffix))
+	for _, path := range bad {
+		if name, err := filepath.Rel(l.cfg.Dir, path); err == nil {
+			list = append(list, Problem{File: name, Reason: "damage was found in this segment of the spool; deliveries may be lost"})
+		}
+	}
+	return list, errors.Join(err, globErr)
 }
 
 // Counts returns the records that the filter chooses by event.
@@ -238,7 +293,19 @@ func (l *Log) Counts(ctx context.Context, f Filter) (Counts, error) {
 	if err := l.Settle(ctx); err != nil {
 		return c, err
 	}
-	from, args := f.joined()
+	if f.InPayloads() {
+		for e, err := range l.All(ctx, f, nil) {
+			if err != nil {
+				return c, err
+			}
+			c.Events[e.Event]++
+			c.Total++
+			c.Pending += min(e.Pending, 1)
+			c.Failed += min(e.Failed, 1)
+		}
+		return c, nil
+	}
+	from, args := l.joined(ctx, f)
 	type group struct {
 		event string
 		n     int

@@ -344,8 +344,8 @@ func TestNotificationsAreKept(t *testing.T) {
 	pending := []Notification{{Type: "push", Priority: "low", Sink: "aimaestro", Status: StatusPending}}
 	r := mustAppend(t, w, &Record{Notifications: pending, Payload: []byte(`{ "kept": true }`)})
 	other := mustAppend(t, w, &Record{})
-	if list, err := w.Pending(t.Context()); err != nil || len(list) != 1 || list[0].File != r.File {
-		t.Fatalf("pending %v, %v", files(list), err)
+	if list, err := w.Pending(t.Context()); err != nil || len(list) != 1 || list[0] != r.File {
+		t.Fatalf("pending %v, %v", list, err)
 	}
 	sent := []Notification{{Type: "push", Priority: "low", Sink: "aimaestro", Status: StatusSent, Attempts: 1, MessageID: "msg-1"}}
 	if err := w.SetNotifications(t.Context(), r.File, sent); err != nil {
@@ -358,7 +358,7 @@ func TestNotificationsAreKept(t *testing.T) {
 		}
 	}
 	if list, err := w.Pending(t.Context()); err != nil || len(list) != 0 {
-		t.Errorf("still pending %v, %v", files(list), err)
+		t.Errorf("still pending %v, %v", list, err)
 	}
 	if err := w.SetNotifications(t.Context(), "20200101_000000_push.json", sent); !errors.Is(err, ErrNotFound) {
 		t.Errorf("notifications of no record: %v", err)

@@ -62,6 +62,12 @@ func isPlainName(name string) bool {
 	return !strings.ContainsAny(name, "/\\:\x00")
 }
 
+// nameKey is the orderKey of the second in a file name.
+func nameKey(name string) int64 {
+	t, _ := nameTime(name)
+	return orderKey(t)
+}
+
 // nameTime is the time in a file name; false when it has none.
 func nameTime(name string) (time.Time, bool) {
 	if len(name) < len(timeLayout) {

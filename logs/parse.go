@@ -16,7 +16,7 @@ func fieldNames() map[string]string {
 		"event": "event", "action": "action", "repo": "repo", "repository": "repo", "sender": "sender",
 		"branch": "branch", "title": "title", "conclusion": "conclusion", "result": "result", "number": "number",
 		"source": "source", "id": "id", "delivery": "id", "hook": "hook", "type": "type", "priority": "priority",
-		"status": "status", "since": "since", "until": "until", "verified": "verified",
+		"status": "status", "payload": "payload", "since": "since", "until": "until", "verified": "verified",
 	}
 }
 
@@ -45,7 +45,9 @@ func filterFields() []string {
 // together. Values are compared whole, in any case; * and ? are wildcards,
 // and a comma separates alternatives (event:push,release). since and until
 // take an age (90s, 15m, 1h, 3d, 2w) counted back from now, a date
-// (2026-01-31) or a time (2026-01-31T12:00:00Z). Errors are *[FilterError].
+// (2026-01-31) or a time (2026-01-31T12:00:00Z). payload looks for text
+// anywhere in what GitHub sent, in any case of ASCII letters; it reads the
+// files of the records that the other terms leave. Errors are *[FilterError].
 func ParseFilter(text string, now time.Time) (Filter, error) {
 	p := filterParser{text: text, now: now, names: fieldNames()}
 	f := Filter{text: strings.TrimSpace(text)}

@@ -43,7 +43,7 @@ func (s *spool) room(size int64) (*segment, error) {
 		return nil, fmt.Errorf("begin a spool segment: %w", err)
 	}
 	s.mu.Lock()
-	s.active = seg
+	s.active, s.used[seg] = seg, true
 	s.mu.Unlock()
 	return seg, nil
 }
@@ -172,6 +172,11 @@ func (s *spool) recycle(seg *segment) {
 }
 
 func (s *spool) recycleLocked(seg *segment) {
+	delete(s.used, seg)
+	if seg.bad {
+		seg.keep()
+		return
+	}
 	if err := seg.clear(); err != nil || seg.once || len(s.free) >= maxFree {
 		seg.drop()
 		return

@@ -1,6 +1,7 @@
 package logs
 
 import (
+	"cmp"
 	"context"
 	"errors"
 	"fmt"
@@ -52,14 +53,19 @@ type pruning struct {
 }
 
 func (p *pruning) run(ctx context.Context) (err error) {
-	if err := p.w.log.Ready(ctx, nil); err != nil {
-		return err
+	// Files of other programs that came lately can wait for the next time, but the index must have been whole once.
+	if whole, err := p.w.log.index.number(ctx, "SELECT value FROM meta WHERE key = 'complete'"); err != nil || whole == 0 {
+		if err := cmp.Or(err, p.w.log.Ready(ctx, nil)); err != nil {
+			return err
+		}
 	}
 	if err := p.w.log.Settle(ctx); err != nil {
 		return err
 	}
-	if p.total, err = p.w.log.index.number(ctx, "SELECT sum(size) FROM record"); err != nil {
-		return err
+	if p.w.cfg.MaxBytes > 0 {
+		if p.total, err = p.w.log.index.number(ctx, "SELECT value FROM meta WHERE key = 'bytes'"); err != nil {
+			return err
+		}
 	}
 	if keep := p.w.cfg.Keep; keep > 0 {
 		p.limit = orderKey(p.w.cfg.Now().Add(-keep))
@@ -123,7 +129,7 @@ func (w *Writer) idle(ctx context.Context) error {
 			return ctx.Err()
 		case <-time.After(pruneRest):
 		}
-		if _, waiting := w.spool.load(); waiting < fileBatch {
+		if _, waiting, _ := w.spool.load(); waiting < fileBatch {
 			return nil
 		}
 	}

@@ -43,6 +43,36 @@ func TestPruneRemovesTheOldestAndNeverThePending(t *testing.T) {
 	}
 }
 
+// What is due is known without looking at the records.
+func TestPruneKnowsWhatTheRecordsTake(t *testing.T) {
+	dir := t.TempDir()
+	generate(t, dir, 120)
+	w := openWriter(t, Config{Dir: dir})
+	ready(t, w.Log())
+	r := mustAppend(t, w, crashRecord("a3"))
+	allFiled(t, w)
+	if err := w.SetNotifications(t.Context(), r.File, crashOutcome()); err != nil {
+		t.Fatal(err)
+	}
+	allFiled(t, w)
+	check := func() {
+		t.Helper()
+		sum, err := w.log.index.number(t.Context(), "SELECT sum(size) FROM record")
+		if bytes, berr := w.log.index.number(t.Context(), "SELECT value FROM meta WHERE key = 'bytes'"); err != nil || berr != nil || bytes != sum || sum == 0 {
+			t.Errorf("%d bytes are noted, %d are there; %v, %v", bytes, sum, err, berr)
+		}
+	}
+	check()
+	w.cfg.MaxBytes = 50_000
+	if res, err := w.Prune(t.Context(), false); err != nil || len(res.Files) == 0 {
+		t.Fatalf("%+v, %v", res, err)
+	}
+	check()
+	if res, err := w.Prune(t.Context(), false); err != nil || len(res.Files) != 0 {
+		t.Errorf("again: %+v, %v", res, err)
+	}
+}
+
 // A record may be sent again while Prune waits for it to be safe in its file.
 func TestPruneKeepsWhatBecamePendingMeanwhile(t *testing.T) {
 	started, finish := make(chan struct{}), make(chan struct{})

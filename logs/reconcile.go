@@ -59,12 +59,27 @@ func (r *reconciler) run(ctx context.Context) {
 		retry = firstRetry
 		if ctx.Err() == nil {
 			r.settled(turn)
+			r.fillWords(ctx)
 		}
 		select {
 		case <-ctx.Done():
 			return
 		case <-r.x.lost:
 			r.unsettled()
+		}
+	}
+}
+
+// fillWords fills the table words where no other process does.
+func (r *reconciler) fillWords(ctx context.Context) {
+	l := r.x.buildLock()
+	if r.x.hasWords(ctx) {
+		return
+	}
+	if locked, _ := l.TryLock(); locked {
+		defer func() { _ = l.Unlock() }()
+		if err := r.x.fillWords(ctx); err != nil && ctx.Err() == nil {
+			r.x.log.Warn("filters on titles, repositories and senders look at every record", "error", err)
 		}
 	}
 }
@@ -111,7 +126,7 @@ func (r *reconciler) report(done, total int) {
 // reconcile does it once. When another process is at it, it waits and then
 // looks whether that was enough.
 func (r *reconciler) reconcile(ctx context.Context) error {
-	l := flock.New(filepath.Join(r.x.home, "build.lock"), flock.SetPermissions(0o600))
+	l := r.x.buildLock()
 	for {
 		stamp, err := r.stamp()
 		if err != nil {
@@ -196,6 +211,9 @@ func (r *reconciler) agree(ctx context.Context, stamp int64) error {
 			return err
 		}
 	}
+	if err := r.x.makeLateIndexes(ctx); err != nil {
+		return err
+	}
 	return r.x.transact(ctx, func(tx *sql.Tx) error {
 		_, err := tx.ExecContext(ctx, `INSERT OR REPLACE INTO meta VALUES('stamp', ?), ('complete', 1)`, stamp)
 		return err
@@ -264,6 +282,11 @@ func (r *reconciler) compare(ctx context.Context, names []string) (missing, gone
 		return rows.Err()
 	})
 	return missing, gone, err
+}
+
+// buildLock is held by the process that fills the index.
+func (x *index) buildLock() *flock.Flock {
+	return flock.New(filepath.Join(x.home, "build.lock"), flock.SetPermissions(0o600))
 }
 
 func (x *index) exists(name string) bool {
@@ -337,10 +360,8 @@ func putAll(ctx context.Context, tx *sql.Tx, entries []Entry, problems []problem
 	if err != nil {
 		return err
 	}
-	for i := range entries {
-		if err := in.put(ctx, &entries[i]); err != nil {
-			return err
-		}
+	if err := errors.Join(in.putAll(ctx, entries), in.done(ctx)); err != nil {
+		return err
 	}
 	for _, p := range problems {
 		if err := removeRow(ctx, tx, p.File); err != nil {
@@ -371,9 +392,10 @@ func (x *index) readFiles(ctx context.Context, names []string) ([]Entry, []probl
 	var wg sync.WaitGroup
 	for w := range workers {
 		wg.Go(func() {
+			buf := make([]byte, headRead)
 			for i := w; i < len(names) && ctx.Err() == nil; i += workers {
 				res := &results[i]
-				res.entry, res.size, res.mtime, res.err = x.readEntry(names[i])
+				res.entry, res.size, res.mtime, res.err = x.readEntry(names[i], buf)
 			}
 		})
 	}
@@ -394,8 +416,8 @@ func (x *index) readFiles(ctx context.Context, names []string) ([]Entry, []probl
 	return entries, problems, nil
 }
 
-// readEntry reads the head of one file.
-func (x *index) readEntry(name string) (e Entry, size, mtime int64, err error) {
+// readEntry reads the head of one file, into buf as far as that goes.
+func (x *index) readEntry(name string, buf []byte) (e Entry, size, mtime int64, err error) {
 	f, err := openRegular(filepath.Join(x.logDir, name))
 	if err != nil {
 		return e, 0, 0, err
@@ -406,19 +428,17 @@ func (x *index) readEntry(name string) (e Entry, size, mtime int64, err error) {
 		return e, 0, 0, err
 	}
 	size, mtime = info.Size(), info.ModTime().UnixNano()
-	r, err := readHead(f, size)
-	if err != nil {
+	if e, err = readHead(f, size, buf); err != nil {
 		return e, size, mtime, err
 	}
-	r.File = name
-	if r.ReceivedAt.IsZero() {
+	e.File, e.Size, e.modified = name, size, info.ModTime()
+	if e.ReceivedAt.IsZero() {
 		// A foreign file without a time; its name may have one.
-		r.ReceivedAt = info.ModTime()
+		e.ReceivedAt = info.ModTime()
 		if t, ok := nameTime(name); ok {
-			r.ReceivedAt = t
+			e.ReceivedAt = t
 		}
+		e.key = orderKey(e.ReceivedAt)
 	}
-	e = r.Entry(size)
-	e.modified = info.ModTime()
 	return e, size, mtime, nil
 }

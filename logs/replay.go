@@ -2,6 +2,7 @@ package logs
 
 import (
 	"cmp"
+	"encoding/binary"
 	"errors"
 	"fmt"
 	"os"
@@ -10,50 +11,69 @@ import (
 	"strings"
 )
 
-// openSpool takes up the spool in a directory. replay is called with every
-// whole frame that is there, oldest first; where it returns true the frame
-// stays until it is released.
-func openSpool(s *spool, replay func(frame, ref) bool) error {
+// openSpool takes up the spool in a directory and returns the segments of an
+// earlier run, oldest first. Frames can be committed at once; what the
+// segments hold is for replay to say. Whatever cannot be read back is reported
+// and kept beside the spool, see [Health.Damage].
+func openSpool(s *spool) ([]*segment, error) {
 	if err := s.disk.makeDirs(s.dir); err != nil {
-		return fmt.Errorf("make the spool: %w", err)
+		return nil, fmt.Errorf("make the spool: %w", err)
 	}
 	s.wake, s.done = make(chan struct{}, 1), make(chan struct{})
+	s.used = map[*segment]bool{}
 	s.spare, s.spared = make(chan struct{}, 1), make(chan struct{})
 	items, err := os.ReadDir(s.dir)
 	if err != nil {
-		return fmt.Errorf("list the spool: %w", err)
+		return nil, fmt.Errorf("list the spool: %w", err)
 	}
 	var found []*segment
 	for _, item := range items {
+		name, path := item.Name(), filepath.Join(s.dir, item.Name())
 		var n int
-		if _, err := fmt.Sscanf(item.Name(), "%08d.seg", &n); err != nil || !strings.HasSuffix(item.Name(), ".seg") {
+		if strings.HasPrefix(name, newPrefix) {
+			_ = os.Remove(path) // a crash came before it had a use
+			continue
+		}
+		if _, err := fmt.Sscanf(name, "%08d.seg", &n); err != nil {
 			continue
 		}
 		s.number = max(s.number, n+1)
-		seg, err := s.loadSegment(filepath.Join(s.dir, item.Name()))
-		if err != nil {
-			// It must not keep the receiver from starting. It is kept for a person to look at.
-			s.log.Error("a spool segment cannot be read; it is put aside", "segment", item.Name(), "error", err)
-			_ = os.Rename(filepath.Join(s.dir, item.Name()), filepath.Join(s.dir, item.Name()+".bad"))
+		if strings.HasSuffix(name, ".seg"+badSuffix) {
+			s.damage = append(s.damage, fmt.Sprintf("the spool segment %s was damaged at an earlier start", name))
+		}
+		if !strings.HasSuffix(name, ".seg") {
 			continue
+		}
+		seg, err := s.loadSegment(path)
+		if err != nil {
+			// It must not keep the receiver from starting.
+			_ = os.Rename(path, path+badSuffix)
+			s.lost("the spool segment %s cannot be read: %v", name, err)
+			continue
+		}
+		s.order = max(s.order, seg.order)
+		if seg.order > 0 {
+			s.used[seg] = true
 		}
 		found = append(found, seg)
 	}
 	slices.SortFunc(found, func(a, b *segment) int { return cmp.Compare(a.order, b.order) })
-	for _, seg := range found {
-		s.order = max(s.order, seg.order)
-		s.replaySegment(seg, replay)
-		if seg.live == 0 {
-			s.recycle(seg)
-		}
-	}
 	go s.run()
 	go s.provide()
 	s.wantSpare()
-	return nil
+	return found, nil
 }
 
-// loadSegment opens a segment and reads its header; nil when it is of no use.
+// lost reports damage: to the log, and to whoever asks for Health.
+func (s *spool) lost(format string, args ...any) {
+	text := fmt.Sprintf(format, args...)
+	s.log.Error("the spool is damaged; deliveries that were acknowledged may be lost", "damage", text)
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	s.damage = append(s.damage, text)
+}
+
+// loadSegment opens a segment and reads its header.
 func (s *spool) loadSegment(path string) (*segment, error) {
 	f, err := os.OpenFile(filepath.Clean(path), os.O_RDWR, 0)
 	if err != nil {
@@ -63,41 +83,83 @@ func (s *spool) loadSegment(path string) (*segment, error) {
 	if err != nil || !info.Mode().IsRegular() {
 		return nil, errors.Join(err, f.Close(), errSyntax)
 	}
-	seg := &segment{f: f, info: info, size: info.Size(), spent: true, once: info.Size() != s.segmentSize}
+	seg := &segment{f: f, path: path, info: info, size: info.Size(), spent: true, once: info.Size() != s.segmentSize}
 	head := make([]byte, segmentHeader)
 	if _, err := f.ReadAt(head, 0); err != nil && info.Size() >= segmentHeader {
 		return nil, errors.Join(err, f.Close())
 	}
-	seg.order, seg.salt, _ = readSegmentHeader(head)
+	seg.order, seg.salt, _, _ = readSegmentHeader(head)
 	return seg, nil
 }
 
-func (s *spool) replaySegment(seg *segment, replay func(frame, ref) bool) {
-	data := make([]byte, seg.size)
-	if n, err := seg.f.ReadAt(data, 0); int64(n) < seg.size {
-		s.log.Error("a spool segment cannot be read to its end", "segment", seg.f.Name(), "error", err)
-		data = data[:n]
+// framesOf reads the whole frames of a segment into buf, which they point to.
+func (s *spool) framesOf(seg *segment, buf []byte) []frame {
+	frames, damage := scanSegment(seg, buf)
+	for _, text := range damage {
+		seg.bad = true
+		s.lost("%s of the spool segment %s", text, filepath.Base(seg.path))
 	}
-	order, salt, ok := readSegmentHeader(data)
+	return frames
+}
+
+// scanSegment reads a segment's whole frames, and says what of it cannot be
+// read although it may have been durable.
+func scanSegment(seg *segment, data []byte) (frames []frame, damage []string) {
+	if n, err := seg.f.ReadAt(data, 0); n < len(data) {
+		damage, data = append(damage, fmt.Sprintf("the end from byte %d (%v)", n, err)), data[:n]
+	}
+	order, salt, size, ok := readSegmentHeader(data)
+	if int64(len(data)) < size || len(data) < segmentHeader {
+		damage = append(damage, fmt.Sprintf("the end from byte %d", len(data)))
+	}
 	if ok && order == 0 {
-		return // cleared
+		return nil, nil // cleared: nothing in it matters
 	}
 	if !ok {
-		if salt, ok = findSalt(data); !ok {
-			return // zeros, or never more than a torn beginning
+		if isZero(data) {
+			return nil, damage // not used yet, if it has its length
 		}
-		s.log.Error("the header of a spool segment is damaged; its frames are read", "segment", seg.f.Name())
+		damage = append(damage, "the header")
+		if salt, ok = findSalt(data); !ok {
+			return nil, damage
+		}
 		seg.salt = salt
 	}
-	frames, damaged := scanFrames(data, salt)
-	for _, off := range damaged {
-		s.log.Error("a frame of the spool is damaged and lost", "segment", seg.f.Name(), "offset", off)
+	frames, torn := scanFrames(data, salt)
+	for _, off := range torn {
+		damage = append(damage, fmt.Sprintf("a frame at byte %d", off))
 	}
-	for _, f := range frames {
-		if replay(f, ref{seg: seg, salt: seg.salt, off: f.off, size: f.size}) {
-			seg.live++
-			s.bytes += int64(f.size)
-			s.frames++
+	return frames, damage
+}
+
+func isZero(b []byte) bool {
+	for ; len(b) >= 8; b = b[8:] {
+		if binary.LittleEndian.Uint64(b) != 0 {
+			return false
 		}
 	}
+	for _, c := range b {
+		if c != 0 {
+			return false
+		}
+	}
+	return true
+}
+
+// adopt counts frames of an earlier run as live, until they are released.
+func (s *spool) adopt(refs []ref) {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	for _, r := range refs {
+		r.seg.live++
+		s.bytes += int64(r.size)
+		s.frames++
+	}
+}
+
+// makeRoom sees that what waits from an earlier run does not keep new deliveries out.
+func (s *spool) makeRoom() {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	s.limit = max(s.limit, s.bytes+s.limit/8)
 }

@@ -78,7 +78,7 @@ func TestAFailureThatNobodyWaitsForIsForgotten(t *testing.T) {
 	await(t, "the delivery to be forgotten", func() bool {
 		w.filer.mu.Lock()
 		defer w.filer.mu.Unlock()
-		return w.filer.ids["a"] == ""
+		return w.filer.ids[identity{guid: "a"}] == ""
 	})
 	fault.set(nil)
 	if err := w.Append(t.Context(), crashRecord("a")); err != nil {

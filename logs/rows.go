@@ -6,20 +6,29 @@ import (
 	"errors"
 	"fmt"
 	"math"
+	"strings"
 	"time"
 )
 
 // columns of a record, in the order of rowArgs and scanEntry.
 const columns = `id, file, at, event, action, repo, sender, title, branch, conclusion, number, url, result, delivery,
-	hook, source, verified, secret, size, mtime, notified, ntype, npriority, nstatus, pending, failed`
+	hook, source, verified, secret, size, mtime, notified, ntype, npriority, nstatus, pending, failed, path`
 
 const (
-	insertSQL = `INSERT INTO record(` + columns + `) VALUES(?,?,?,?,?,?,?,?,?,?,?,?,?,?,?,?,?,?,?,?,?,?,?,?,?,?) ON CONFLICT DO NOTHING`
-	updateSQL = `UPDATE record SET (` + columns + `) = (?,?,?,?,?,?,?,?,?,?,?,?,?,?,?,?,?,?,?,?,?,?,?,?,?,?) WHERE file = ?2`
-	searchSQL = `INSERT OR REPLACE INTO search(id, text) VALUES(?,?)`
+	updateSQL = `UPDATE record SET (` + columns + `) = (?,?,?,?,?,?,?,?,?,?,?,?,?,?,?,?,?,?,?,?,?,?,?,?,?,?,?) WHERE file = ?2`
 	// The ids of one instant lie close together; behind the last of them one is free.
 	freeIDSQL = `SELECT max(id) + 1 FROM record WHERE id >= ?1 AND id < ?1 + 1000000`
 )
+
+func insertSQL(rows int) string {
+	return `INSERT INTO record(` + columns + `) VALUES` + repeated(`(?,?,?,?,?,?,?,?,?,?,?,?,?,?,?,?,?,?,?,?,?,?,?,?,?,?,?)`, rows) + ` ON CONFLICT DO NOTHING`
+}
+
+func searchSQL(rows int) string {
+	return `INSERT OR REPLACE INTO search(id, text) VALUES` + repeated(`(?,?)`, rows)
+}
+
+func repeated(s string, n int) string { return strings.TrimSuffix(strings.Repeat(s+",", n), ",") }
 
 // orderKey is where an entry stands in the log: its time in nanoseconds, never
 // 0, which no Cursor may be.
@@ -37,14 +46,20 @@ func rowArgs(e *Entry) []any {
 	n := deref(e.Notification)
 	return []any{e.key, e.File, orderKey(e.ReceivedAt), e.Event, e.Action, e.Repository, e.Sender, e.Title, e.Branch, e.Conclusion,
 		e.Number, e.URL, e.Result, e.DeliveryID, e.HookID, e.Source, e.Verified, e.Secret, e.Size, e.modified.UnixNano(),
-		e.Notification != nil, n.Type, n.Priority, n.Status, e.Pending, e.Failed}
+		e.Notification != nil, n.Type, n.Priority, n.Status, e.Pending, e.Failed, e.Path}
 }
 
-// inserter puts entries into the index within one transaction.
+// inserter puts entries into the index within one transaction. End it with done.
 type inserter struct {
 	tx                             *sql.Tx
 	insert, update, search, freeID *sql.Stmt
+	many, manySearch               *sql.Stmt
+	bytes                          int64 // what the records grew by
+	words                          int64 // from which id on the table words is filled
 }
+
+// manyRows are inserted by one statement: most of the cost of a row is that of a statement.
+const manyRows = 50
 
 func newInserter(ctx context.Context, tx *sql.Tx) (*inserter, error) {
 	in := &inserter{tx: tx}
@@ -52,12 +67,85 @@ func newInserter(ctx context.Context, tx *sql.Tx) (*inserter, error) {
 	for _, p := range []struct {
 		stmt **sql.Stmt
 		sql  string
-	}{{&in.insert, insertSQL}, {&in.update, updateSQL}, {&in.search, searchSQL}, {&in.freeID, freeIDSQL}} {
+	}{{&in.insert, insertSQL(1)}, {&in.update, updateSQL}, {&in.search, searchSQL(1)}, {&in.freeID, freeIDSQL}} {
 		if *p.stmt, err = tx.PrepareContext(ctx, p.sql); err != nil {
 			return nil, err
 		}
 	}
+	if err := tx.QueryRowContext(ctx, `SELECT value FROM meta WHERE key = 'words'`).Scan(&in.words); err != nil {
+		return nil, err
+	}
 	return in, nil
+}
+
+// putAll is put for many entries, which are new as a rule.
+func (in *inserter) putAll(ctx context.Context, entries []Entry) (err error) {
+	for ; len(entries) >= manyRows; entries = entries[manyRows:] {
+		if in.many == nil {
+			if in.many, err = in.tx.PrepareContext(ctx, insertSQL(manyRows)); err != nil {
+				return err
+			}
+			if in.manySearch, err = in.tx.PrepareContext(ctx, searchSQL(manyRows)); err != nil {
+				return err
+			}
+		}
+		if err := in.putMany(ctx, entries[:manyRows]); err != nil {
+			return err
+		}
+	}
+	for i := range entries {
+		if err := in.put(ctx, &entries[i]); err != nil {
+			return err
+		}
+	}
+	return nil
+}
+
+func (in *inserter) putMany(ctx context.Context, entries []Entry) error {
+	args, search := make([]any, 0, 27*len(entries)), make([]any, 0, 2*len(entries))
+	var bytes, last int64
+	for i := range entries {
+		e := &entries[i]
+		e.key = max(orderKey(e.ReceivedAt), last+1) // they come in the order of their names
+		if e.key-orderKey(e.ReceivedAt) >= 1_000_000 {
+			e.key = orderKey(e.ReceivedAt)
+		}
+		last = e.key
+		args = append(args, rowArgs(e)...)
+		search = append(search, e.key, searchText(e))
+		bytes += e.Size
+	}
+	if _, err := in.tx.ExecContext(ctx, `SAVEPOINT many`); err != nil {
+		return err
+	}
+	res, err := in.many.ExecContext(ctx, args...)
+	if err != nil {
+		return err
+	}
+	if n, err := res.RowsAffected(); err != nil {
+		return err
+	} else if n == int64(len(entries)) {
+		in.bytes += bytes
+		if _, err := in.manySearch.ExecContext(ctx, search...); err != nil {
+			return err
+		}
+		for i := range entries {
+			if err := in.putWords(ctx, &entries[i]); err != nil {
+				return err
+			}
+		}
+		return nil
+	}
+	// Some have a row, or a place in the order is taken.
+	if _, err := in.tx.ExecContext(ctx, `ROLLBACK TO many`); err != nil {
+		return err
+	}
+	for i := range entries {
+		if err := in.put(ctx, &entries[i]); err != nil {
+			return err
+		}
+	}
+	return nil
 }
 
 // put inserts an entry, or brings the row of its file up to date, and sets
@@ -68,13 +156,20 @@ func (in *inserter) put(ctx context.Context, e *Entry) error {
 	if err != nil {
 		return err
 	}
-	if !inserted {
+	sameWords := false
+	if inserted {
+		in.bytes += e.Size
+	} else {
 		// The file has a row, or the place in the order is taken.
-		var id int64
-		err := in.tx.QueryRowContext(ctx, `SELECT id FROM record WHERE file = ?`, e.File).Scan(&id)
+		var id, size int64
+		var old Entry
+		err := in.tx.QueryRowContext(ctx, `SELECT id, size, title, repo, sender FROM record WHERE file = ?`, e.File).
+			Scan(&id, &size, &old.Title, &old.Repository, &old.Sender)
 		switch {
 		case err == nil && id >= e.key && id < e.key+1_000_000:
 			e.key = id
+			in.bytes += e.Size - size
+			sameWords = wordsOf(&old) == wordsOf(e)
 			_, err = in.exec(ctx, in.update, rowArgs(e))
 		case err == nil:
 			// It says another time than before.
@@ -84,6 +179,7 @@ func (in *inserter) put(ctx context.Context, e *Entry) error {
 			return err
 		case errors.Is(err, sql.ErrNoRows):
 			if err = in.freeID.QueryRowContext(ctx, e.key).Scan(&e.key); err == nil {
+				in.bytes += e.Size
 				_, err = in.exec(ctx, in.insert, rowArgs(e))
 			}
 		}
@@ -91,7 +187,17 @@ func (in *inserter) put(ctx context.Context, e *Entry) error {
 			return err
 		}
 	}
-	_, err = in.search.ExecContext(ctx, e.key, searchText(e))
+	if _, err = in.search.ExecContext(ctx, e.key, searchText(e)); err != nil || sameWords {
+		return err
+	}
+	return in.putWords(ctx, e)
+}
+
+// done notes what the records take in all.
+func (in *inserter) done(ctx context.Context) error { return addBytes(ctx, in.tx, in.bytes) }
+
+func addBytes(ctx context.Context, tx *sql.Tx, n int64) error {
+	_, err := tx.ExecContext(ctx, `INSERT INTO meta VALUES('bytes', ?) ON CONFLICT DO UPDATE SET value = value + excluded.value`, n)
 	return err
 }
 
@@ -105,10 +211,20 @@ func (in *inserter) exec(ctx context.Context, stmt *sql.Stmt, args []any) (chang
 }
 
 func removeRow(ctx context.Context, tx *sql.Tx, file string) error {
-	if _, err := tx.ExecContext(ctx, `DELETE FROM search WHERE id = (SELECT id FROM record WHERE file = ?)`, file); err != nil {
-		return err
+	var id, size int64
+	err := tx.QueryRowContext(ctx, `DELETE FROM record WHERE file = ? RETURNING id, size`, file).Scan(&id, &size)
+	if errors.Is(err, sql.ErrNoRows) {
+		return nil
 	}
-	_, err := tx.ExecContext(ctx, `DELETE FROM record WHERE file = ?`, file)
+	if err == nil {
+		_, err = tx.ExecContext(ctx, `DELETE FROM search WHERE id = ?`, id)
+	}
+	if err == nil {
+		_, err = tx.ExecContext(ctx, `DELETE FROM words WHERE rowid = ?`, id)
+	}
+	if err == nil {
+		err = addBytes(ctx, tx, -size)
+	}
 	return err
 }
 
@@ -138,7 +254,7 @@ func (x *index) put(ctx context.Context, entries []Entry) error {
 				return err
 			}
 		}
-		return nil
+		return in.done(ctx)
 	})
 	if err != nil {
 		return fmt.Errorf("write the index: %w", err)
@@ -146,7 +262,7 @@ func (x *index) put(ctx context.Context, entries []Entry) error {
 	return nil
 }
 
-// remove takes files out of the index.
+// removeFiles takes files out of the index.
 func (x *index) removeFiles(ctx context.Context, files []string) error {
 	if len(files) == 0 {
 		return nil
@@ -176,7 +292,7 @@ func scanEntry(rows *sql.Rows) (Entry, error) {
 	var n EntryNotification
 	err := rows.Scan(&e.key, &e.File, &at, &e.Event, &e.Action, &e.Repository, &e.Sender, &e.Title, &e.Branch, &e.Conclusion,
 		&e.Number, &e.URL, &e.Result, &e.DeliveryID, &e.HookID, &e.Source, &e.Verified, &e.Secret, &e.Size, &mtime,
-		&notified, &n.Type, &n.Priority, &n.Status, &e.Pending, &e.Failed)
+		&notified, &n.Type, &n.Priority, &n.Status, &e.Pending, &e.Failed, &e.Path)
 	if err != nil {
 		return e, err
 	}

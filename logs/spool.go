@@ -5,7 +5,9 @@ import (
 	"errors"
 	"fmt"
 	"log/slog"
+	"math"
 	"os"
+	"path/filepath"
 	"slices"
 	"sync"
 	"time"
@@ -37,10 +39,12 @@ type spool struct {
 	frames int   // likewise
 	active *segment
 	free   []*segment
+	used   map[*segment]bool // holding frames, or taking them
 	order  uint64
 	number int       // of the next segment file
 	last   time.Time // of a commit, when it came or was answered
 	busy   bool      // a batch is being written
+	damage []string  // what could not be read back
 	closed bool
 	wake   chan struct{}
 	done   chan struct{}
@@ -65,6 +69,8 @@ type commit struct {
 	off   int64
 	done  chan error
 }
+
+func spoolDir(logDir string) string { return filepath.Join(logDir, hiddenDir, "spool") }
 
 // ref holds a frame in the spool until release.
 type ref struct {
@@ -261,7 +267,7 @@ func (s *spool) write(batch []*commit) (durable int, err error) {
 			return durable, fmt.Errorf("sync the spool: %w", err)
 		}
 		if !seg.present() {
-			return durable, fmt.Errorf("sync the spool: %s was removed", seg.f.Name())
+			return durable, fmt.Errorf("sync the spool: %s was removed", seg.path)
 		}
 		s.mu.Lock()
 		seg.used = end
@@ -298,10 +304,28 @@ func (s *spool) rush() (rush, crowd bool) {
 }
 
 // load is how much is in the spool and not safe elsewhere.
-func (s *spool) load() (bytes int64, frames int) {
+func (s *spool) load() (bytes int64, frames int, damage []string) {
 	s.mu.Lock()
 	defer s.mu.Unlock()
-	return s.bytes, s.frames
+	return s.bytes, s.frames, slices.Clone(s.damage)
+}
+
+// follow makes the next segment come after a place, also where the segment of that place was used again since.
+func (s *spool) follow(p place) {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	s.order = max(s.order, p.order)
+}
+
+// oldest is the order of the oldest segment that may hold frames.
+func (s *spool) oldest() uint64 {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	least := uint64(math.MaxUint64)
+	for seg := range s.used {
+		least = min(least, seg.order)
+	}
+	return least
 }
 
 // stop refuses new frames and waits until those that were taken are durable.
@@ -337,8 +361,5 @@ func (s *spool) close() error {
 		}
 	}
 	s.active, s.free = nil, nil
-	if s.frames > 0 {
-		errs = append(errs, fmt.Errorf("%d records stay in the spool until the next start", s.frames))
-	}
 	return errors.Join(errs...)
 }

@@ -175,8 +175,8 @@ func TestWhatTheSpoolHoldsBecomesFilesAtTheNextStart(t *testing.T) {
 			t.Fatalf("read %s: %v", dup.File, err)
 		}
 	}
-	if err := w.Close(); err == nil {
-		t.Error("close did not say that records stay in the spool")
+	if err := w.Close(); err != nil {
+		t.Fatal(err)
 	}
 	if n := len(recordFiles(t, dir)); n != 0 {
 		t.Fatalf("%d files on a disk that takes none", n)
@@ -265,6 +265,9 @@ func TestDamagedSpoolNeverStopsTheReceiver(t *testing.T) {
 			var said bytes.Buffer
 			w = openWriter(t, Config{Dir: dir, Logger: slog.New(slog.NewTextHandler(&said, nil))})
 			mustAppend(t, w, crashRecord("after"))
+			if h := w.Health(); len(h.Damage) == 0 || !strings.Contains(said.String(), "spool is damaged") {
+				t.Errorf("the damage was not reported: %v\n%s", h.Damage, &said)
+			}
 			if err := w.Close(); err != nil {
 				t.Fatal(err)
 			}
@@ -272,8 +275,25 @@ func TestDamagedSpoolNeverStopsTheReceiver(t *testing.T) {
 			if n := len(recordFiles(t, dir)); n != want {
 				t.Errorf("%d records, want %d\n%s", n, want, &said)
 			}
-			if (name == "header" || name == "one frame") && !strings.Contains(said.String(), "damaged") {
-				t.Errorf("the damage was not reported: %s", &said)
+			w = openWriter(t, Config{Dir: dir})
+			allFiled(t, w)
+			w.Close()
+			bad, err := filepath.Glob(filepath.Join(dir, hiddenDir, "spool", "*"+badSuffix))
+			if err != nil || len(bad) == 0 {
+				t.Fatalf("nothing is kept to look at: %v", err)
+			}
+			for _, alarm := range []bool{true, false} {
+				w = openWriter(t, Config{Dir: dir})
+				if p, err := openLog(t, dir).Problems(t.Context()); err != nil || len(p) > 0 != alarm {
+					t.Errorf("problems %v, %v; want any: %v", p, err, alarm)
+				}
+				if h := w.Health(); len(h.Damage) > 0 != alarm {
+					t.Errorf("damage %v, want any: %v", h.Damage, alarm)
+				}
+				w.Close()
+				for _, path := range bad {
+					_ = os.Remove(path)
+				}
 			}
 			checkRecords(t, dir, map[string]bool{"after": true}, nil)
 		})

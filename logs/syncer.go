@@ -3,6 +3,7 @@ package logs
 import (
 	"errors"
 	"os"
+	"runtime/debug"
 	"sync"
 	"sync/atomic"
 	"time"
@@ -17,6 +18,7 @@ type filed struct {
 	f        *os.File // while it is written
 	temp     string   // its name until it replaces the old file
 	modified time.Time
+	note     filedNote
 	there    bool  // it was there from an earlier run
 	durable  bool  // only its name is to be made durable
 	err      error // of its sync
@@ -32,7 +34,9 @@ const (
 	syncIdle    = 200 * time.Millisecond // without a commit
 	syncAge     = 10 * time.Second       // of the oldest
 	syncTick    = 100 * time.Millisecond
-	syncShare   = 8 // the part of the spool's bound that may gather
+	thriftOver  = 8 << 20         // bytes that are worth giving memory back after
+	thriftAfter = 2 * time.Second // without a commit
+	syncShare   = 8               // the part of the spool's bound that may gather
 )
 
 // toSync hands files to the goroutine that syncs.
@@ -60,35 +64,58 @@ func (f *filer) nudgeSync(hurry bool) {
 func (f *filer) syncLoop() {
 	var held []filed
 	var since time.Time
+	var used int64 // bytes that were filed since memory was given back
 	timer := time.NewTimer(time.Hour)
 	for {
-		stopped := false
 		select {
 		case <-f.syncWake:
 		case <-timer.C:
 		case <-f.syncStop:
-			stopped = true
+			return // the spool has what is not durable as a file
 		}
 		f.mu.Lock()
-		more, hurry := f.unsynced, f.hurry || stopped
+		more, hurry := f.unsynced, f.hurry
 		f.unsynced, f.hurry = nil, false
 		f.mu.Unlock()
 		if len(held) == 0 {
 			since = time.Now()
 		}
 		held = append(held, more...)
+		used += heldBytes(more)
 		for len(held) > 0 && (hurry || time.Since(since) > syncAge || f.spool.idleFor() >= syncIdle || heldBytes(held) > f.spool.limit/syncShare) {
 			n := min(syncBatch, len(held))
 			f.sync(held[:n])
 			held = held[n:]
 		}
-		if stopped {
-			return
-		}
-		if len(held) > 0 {
+		switch {
+		case len(held) > 0:
 			timer.Reset(syncTick)
+		case !f.thrifty(&used):
+			timer.Reset(thriftAfter)
 		}
 	}
+}
+
+// thrifty gives memory back to the system after a burst, once nothing comes any more: without work the garbage collector
+// does not look. It returns false when it is too early.
+func (f *filer) thrifty(used *int64) bool {
+	if *used < thriftOver {
+		return true
+	}
+	f.mu.Lock()
+	idle := len(f.items) == 0
+	if idle = idle && f.spool.idleFor() >= thriftAfter; idle {
+		// Maps and slices keep the room that they had once.
+		f.items, f.ids, f.lists = map[string]*item{}, map[identity]string{}, [3][]*item{}
+	}
+	f.mu.Unlock()
+	if !idle {
+		return false
+	}
+	*used = 0
+	debug.FreeOSMemory()
+	debug.FreeOSMemory() // a pool lets go of what it has at the second collection
+	return true
 }
 
 func heldBytes(held []filed) (n int64) {
@@ -119,15 +146,25 @@ func (f *filer) sync(batch []filed) {
 		}
 		good = nil
 	}
+	if err := f.ledger.add(f.notes(good)); err != nil {
+		f.log.Error("what became a file cannot be noted; it is written again", "error", err)
+		for _, b := range good {
+			again = append(again, b.it)
+		}
+		good = nil
+	}
 	f.mu.Lock()
 	var refs []ref
 	for _, b := range good {
-		if b.it.version != b.version || b.it.queued || b.it.busy {
+		if !b.isLast() {
 			continue // a newer outcome is on its way and takes the frames along
 		}
 		refs = append(refs, b.it.refs...)
 		b.it.refs, b.it.from = nil, nil
 		delete(f.items, b.it.file)
+		if f.ids[b.it.id] == b.it.file {
+			delete(f.ids, b.it.id)
+		}
 	}
 	for _, it := range again {
 		it.version++
@@ -139,6 +176,30 @@ func (f *filer) sync(batch []filed) {
 	f.mu.Unlock()
 	f.spool.release(refs)
 	f.nudge()
+}
+
+// isLast says that what was written is the newest of its record. The caller holds mu.
+func (b *filed) isLast() bool { return b.it.version == b.version && !b.it.queued && !b.it.busy }
+
+// notes are what the ledger is to say of files whose frames can be released then.
+func (f *filer) notes(batch []filed) []filedNote {
+	f.mu.Lock()
+	defer f.mu.Unlock()
+	notes := make([]filedNote, 0, len(batch))
+	for _, b := range batch {
+		if !b.isLast() {
+			continue
+		}
+		n := b.note
+		n.file = b.it.file
+		for _, r := range b.it.refs {
+			if p := r.place(); n.upTo.compare(p) < 0 {
+				n.upTo = p
+			}
+		}
+		notes = append(notes, n)
+	}
+	return notes
 }
 
 // syncFiles syncs files, several at a time: the kernel merges the flushes and

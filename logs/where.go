@@ -81,25 +81,6 @@ func globQuote(s, special string) string {
 	return b.String()
 }
 
-// joined is the tables and conditions of a filter, for counting records.
-func (f Filter) joined() (clause string, args []any) {
-	conds, args, search := f.where()
-	if !search {
-		return " FROM record r" + whereClause(conds), args
-	}
-	// The narrow table leads, and the wide one is asked for what was found.
-	return " FROM search s CROSS JOIN record r ON r.id = s.id" + whereClause(conds), args
-}
-
-// counted is joined without the record table where it is not needed.
-func (f Filter) counted() (clause string, args []any) {
-	if len(f.terms) == 1 && f.terms[0].field == "" {
-		conds, args, _ := f.where()
-		return " FROM search s" + whereClause(conds), args
-	}
-	return f.joined()
-}
-
 func whereClause(conds []string) string {
 	if len(conds) == 0 {
 		return ""

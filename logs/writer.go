@@ -7,7 +7,6 @@ import (
 	"fmt"
 	"path/filepath"
 	"sync"
-	"time"
 
 	"github.com/gofrs/flock"
 )
@@ -21,21 +20,18 @@ type Writer struct {
 	spool *spool
 	filer *filer
 
-	learning sync.WaitGroup
-	unlearn  context.CancelFunc
+	background sync.WaitGroup
+	unlearn    context.CancelFunc
 
 	mu      sync.Mutex
-	flights map[string]chan struct{} // GUIDs on their way into the spool
+	flights map[identity]chan struct{} // deliveries on their way into the spool
 	closed  bool
 }
 
-// OpenWriter opens the log directory for appending. What the spool holds
-// from an earlier run becomes files first. ErrLocked means that another
-// process appends to it.
-//
-// When the index has to be made anew, OpenWriter waits until it knows the
-// records of the last three days, the time in which GitHub can redeliver, but
-// not longer than five seconds.
+// OpenWriter opens the log directory for appending. What the spool holds from
+// an earlier run becomes files in the background; Append waits until it is
+// known, which takes as long as reading it. ErrLocked means that another
+// process appends to the directory.
 func OpenWriter(ctx context.Context, cfg Config) (*Writer, error) {
 	cfg = cfg.withDefaults()
 	hidden := filepath.Join(cfg.Dir, hiddenDir)
@@ -43,80 +39,52 @@ func OpenWriter(ctx context.Context, cfg Config) (*Writer, error) {
 	if err := d.makeDirs(hidden); err != nil {
 		return nil, fmt.Errorf("make the log directory: %w", err)
 	}
-	w := &Writer{cfg: cfg, flights: map[string]chan struct{}{}, lock: flock.New(filepath.Join(hidden, "writer.lock"), flock.SetPermissions(0o600))}
+	w := &Writer{cfg: cfg, flights: map[identity]chan struct{}{}, lock: flock.New(filepath.Join(hidden, "writer.lock"), flock.SetPermissions(0o600))}
 	if locked, err := w.lock.TryLock(); err != nil {
 		return nil, fmt.Errorf("lock the log directory: %w", err)
 	} else if !locked {
 		return nil, ErrLocked
 	}
-	l, err := open(ctx, cfg)
-	if err != nil {
-		return nil, errors.Join(err, w.lock.Unlock())
-	}
-	w.log = l
 	if err := w.start(ctx, d); err != nil {
-		return nil, errors.Join(err, l.Close(), w.lock.Unlock())
+		return nil, errors.Join(err, w.lock.Unlock())
 	}
 	return w, nil
 }
 
+// start reads the spool while the index is opened, which may have a journal of its own to read.
 func (w *Writer) start(ctx context.Context, d *disk) error {
-	hidden := filepath.Join(w.cfg.Dir, hiddenDir)
-	w.spool = &spool{disk: d, dir: filepath.Join(hidden, "spool"), log: w.cfg.Logger, limit: w.cfg.SpoolBytes, segmentSize: w.cfg.segmentSize}
-	w.filer = newFiler(d, w.cfg, w.spool, w.log)
+	w.spool = &spool{disk: d, dir: spoolDir(w.cfg.Dir), log: w.cfg.Logger, limit: w.cfg.SpoolBytes, segmentSize: w.cfg.segmentSize}
+	w.filer = newFiler(d, w.cfg, w.spool)
 	w.spool.durable, w.spool.refused = w.filer.accept, w.filer.refuse
 	if err := w.filer.prepare(); err != nil {
 		return err
 	}
-	w.waitForRecent(ctx)
-	if err := openSpool(w.spool, w.filer.replay); err != nil {
+	segs, err := openSpool(w.spool)
+	if err != nil {
 		return err
 	}
-	w.filer.start()
-	w.log.writer = w.filer
+	w.background.Go(func() { w.filer.takeUp(segs) })
+	if w.log, err = open(ctx, w.cfg); err != nil {
+		w.background.Wait()
+		w.spool.stop()
+		w.filer.ledger.close()
+		return errors.Join(err, w.spool.close())
+	}
+	w.filer.start(w.log)
 	learning, stop := context.WithCancel(context.Background())
 	w.unlearn = stop
-	w.learning.Go(func() { w.filer.learnGUIDs(learning, w.log) })
+	w.background.Go(func() { w.filer.learnGUIDs(learning, w.log) })
 	return nil
-}
-
-// redelivery is how long GitHub keeps deliveries and can send them again.
-const redelivery = 3 * 24 * time.Hour
-
-// waitForRecent waits until the index can tell whether a delivery is a
-// duplicate, within reason.
-func (w *Writer) waitForRecent(ctx context.Context) {
-	ctx, cancel := context.WithTimeout(ctx, 5*time.Second)
-	defer cancel()
-	tick := time.NewTicker(5 * time.Millisecond)
-	defer tick.Stop()
-	horizon := orderKey(w.cfg.Now().Add(-redelivery))
-	for {
-		_, complete, idle := w.log.rec.state()
-		if complete {
-			return
-		}
-		select {
-		case <-idle:
-			return
-		case <-ctx.Done():
-			return
-		case <-tick.C:
-		}
-		// Files are added from the newest on: an older one means that all newer ones are there.
-		if n, err := w.log.index.number(ctx, `SELECT count(*) FROM (SELECT id FROM record WHERE id < ? LIMIT 1)`, horizon); err == nil && n > 0 {
-			return
-		}
-	}
 }
 
 // Log is the reading side of the same directory. It sees at once what was
 // appended. Do not close it.
 func (w *Writer) Log() *Log { return w.log }
 
-// Close refuses new records, makes files of those that are in the spool and
-// ends the Writer. What cannot become a file stays in the spool for the next
-// start; that is an error, but nothing is lost.
+// Close refuses new records and ends the Writer once those that were taken
+// are durable. Not all of them are files then: the rest is in the spool, and
+// the next Writer makes files of it. To have them all as files, call
+// [Log.Settle] first.
 func (w *Writer) Close() error {
 	w.mu.Lock()
 	if w.closed {
@@ -126,17 +94,17 @@ func (w *Writer) Close() error {
 	w.closed = true
 	w.mu.Unlock()
 	w.unlearn()
-	w.learning.Wait()
+	w.background.Wait()
 	w.spool.stop()
 	w.filer.stop()
-	err := w.spool.close()
-	return errors.Join(err, w.log.Close(), w.lock.Unlock())
+	w.filer.ledger.close()
+	return errors.Join(w.spool.close(), w.log.Close(), w.lock.Unlock())
 }
 
 // Append stores a record; it is durable when Append returns nil. It sets
-// File and Timestamp, and ReceivedAt and Source where they are empty. A known
-// DeliveryID gives *DuplicateError (records of SourceReplay and SourceTest
-// may repeat one); a payload that is not JSON gives ErrNotJSON; ErrFull and ErrBusy mean that nothing is stored. When ctx
+// File and Timestamp, and ReceivedAt and Source where they are empty. A
+// DeliveryID that is known for the same path gives *DuplicateError (records of
+// SourceReplay and SourceTest may repeat one); a payload that is not JSON gives ErrNotJSON; ErrFull and ErrBusy mean that nothing is stored. When ctx
 // ends first, the record may be stored nevertheless.
 //
 // Notifications that the record causes belong into it before Append, as
@@ -145,9 +113,12 @@ func (w *Writer) Append(ctx context.Context, r *Record) error {
 	if len(r.Payload) > 0 && !validJSON(r.Payload) {
 		return fmt.Errorf("append record: %w", ErrNotJSON)
 	}
+	if err := w.filer.waitReady(ctx); err != nil {
+		return err
+	}
 	unique := r.DeliveryID != "" && r.Source != SourceReplay && r.Source != SourceTest
 	if unique {
-		land, err := w.takeOff(ctx, r.DeliveryID)
+		land, err := w.takeOff(ctx, r.identity())
 		if err != nil {
 			return err
 		}
@@ -160,7 +131,7 @@ func (w *Writer) Append(ctx context.Context, r *Record) error {
 		r.Source = SourceDelivery
 	}
 	r.Timestamp = r.ReceivedAt.UTC().Format(timeLayout)
-	it := &item{stem: stem(r.ReceivedAt, r.EventType), id: r.DeliveryID, pending: hasPending(r.Notifications)}
+	it := &item{stem: stem(r.ReceivedAt, r.EventType), id: r.identity(), pending: hasPending(r.Notifications)}
 	r.File = w.filer.admit(it)
 	frame, data, err := recordFrame(r.File, r)
 	if err != nil {
@@ -179,7 +150,7 @@ func (w *Writer) refused(ctx context.Context, it *item, err error) error {
 	if ctx.Err() == nil || !errors.Is(err, ctx.Err()) {
 		w.filer.dismiss(it)
 	}
-	if errors.Is(err, ErrBusy) && isFull(w.filer.trouble()) {
+	if _, trouble := w.filer.state(); errors.Is(err, ErrBusy) && isFull(trouble) {
 		err = ErrFull // the spool is full because the disk is
 	}
 	return fmt.Errorf("append record: %w", err)
@@ -187,7 +158,7 @@ func (w *Writer) refused(ctx context.Context, it *item, err error) error {
 
 // takeOff makes sure that a delivery is not recorded twice, even when it
 // comes twice at once. land is to be called when its outcome is known.
-func (w *Writer) takeOff(ctx context.Context, id string) (land func(), err error) {
+func (w *Writer) takeOff(ctx context.Context, id identity) (land func(), err error) {
 	for {
 		w.mu.Lock()
 		other, ok := w.flights[id]
@@ -212,7 +183,7 @@ func (w *Writer) takeOff(ctx context.Context, id string) (land func(), err error
 	}
 	file, err := w.filer.known(ctx, id)
 	if file != "" {
-		err = &DuplicateError{DeliveryID: id, File: file}
+		err = &DuplicateError{DeliveryID: id.guid, File: file}
 	}
 	if err != nil {
 		land()
@@ -227,6 +198,9 @@ func (w *Writer) takeOff(ctx context.Context, id string) (land func(), err error
 func (w *Writer) SetNotifications(ctx context.Context, file string, n []Notification) error {
 	if !isRecordName(file) {
 		return fmt.Errorf("set notifications: %w: %q", ErrNotFound, file)
+	}
+	if err := w.filer.waitReady(ctx); err != nil {
+		return err
 	}
 	name, ok := w.filer.has(file)
 	if !ok {
@@ -246,21 +220,34 @@ func (w *Writer) SetNotifications(ctx context.Context, file string, n []Notifica
 	return nil
 }
 
-// Pending returns the records with a notification that is still to be sent,
-// oldest first.
-func (w *Writer) Pending(ctx context.Context) ([]Entry, error) { return w.log.Pending(ctx) }
+// Pending returns the files of records with a notification that is still to
+// be sent, oldest first. It needs no index. Where what was known of them was
+// lost, older ones are added when the index is complete, see PendingComplete.
+func (w *Writer) Pending(ctx context.Context) ([]string, error) {
+	if err := w.filer.waitReady(ctx); err != nil {
+		return nil, err
+	}
+	return w.filer.pendingFiles(), nil
+}
+
+// PendingComplete is closed as soon as Pending lacks nothing.
+func (w *Writer) PendingComplete() <-chan struct{} { return w.filer.complete }
 
 // Health is how the writing goes.
 type Health struct {
 	SpoolBytes   int64 // durable, and not yet safe as a record file
 	SpoolRecords int
-	Err          error // why record files cannot be written now; nil is well
+	Pending      int // records with a notification that is still to be sent
+	// Damage says what of the spool could not be read back, so that deliveries which were acknowledged may be lost. It
+	// stays until the files *.bad in the spool are removed.
+	Damage []string
+	Err    error // why record files cannot be written now; nil while they can
 }
 
 // Health returns how the writing goes.
 func (w *Writer) Health() Health {
 	var h Health
-	h.SpoolBytes, h.SpoolRecords = w.spool.load()
-	h.Err = w.filer.trouble()
+	h.SpoolBytes, h.SpoolRecords, h.Damage = w.spool.load()
+	h.Pending, h.Err = w.filer.state()
 	return h
 }

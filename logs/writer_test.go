@@ -2,9 +2,13 @@ package logs
 
 import (
 	"errors"
+	"fmt"
 	"os"
 	"path/filepath"
+	"runtime"
+	"runtime/debug"
 	"slices"
+	"strings"
 	"sync"
 	"testing"
 	"time"
@@ -132,4 +136,21 @@ func TestAnOutcomeFindsARecordThatWasRenamedMeanwhile(t *testing.T) {
 	if got, err := w.Log().Read(t.Context(), r.File); err != nil || got.Notifications[0].Status != StatusSent {
 		t.Errorf("the record says %+v, %v", got, err)
 	}
+}
+
+func TestMemoryIsGivenBackAfterABurst(t *testing.T) {
+	w := openWriter(t, Config{Dir: t.TempDir()})
+	used := func() uint64 {
+		var m runtime.MemStats
+		runtime.ReadMemStats(&m)
+		return m.HeapSys - m.HeapReleased
+	}
+	debug.FreeOSMemory()
+	before := used()
+	payload := fmt.Appendf(nil, "%q", strings.Repeat("x", 2<<20))
+	for range 40 {
+		mustAppend(t, w, &Record{Payload: payload})
+	}
+	allFiled(t, w)
+	await(t, "the memory to be given back", func() bool { return used() < before+16<<20 })
 }

@@ -79,7 +79,7 @@ func NewEvent(name string, payload []byte) (Event, error) {
 
 // readEvent is NewEvent for a payload that somebody else proves to be JSON.
 func readEvent(name string, payload []byte) (Event, error) {
-	if i := blank(payload, 0); i >= len(payload) || payload[i] != '{' {
+	if !bytes.HasPrefix(bytes.TrimLeft(payload, " \n\r\t"), []byte("{")) {
 		return Event{}, ErrNotObject
 	}
 	p := readPayload(payload)

@@ -306,7 +306,7 @@ func extract(r *http.Request, body []byte) ([]byte, error) {
 }
 
 // pathHeader keeps the name of /webhook/<name> in the record, so that a replay is decided by the same table.
-const pathHeader = "X-Hookctl-Path"
+const pathHeader = logs.PathHeader
 
 // KeptHeaders is an allow-list: GitHub once sent hooks' secrets in X-Github-Encoded-Secret.
 func KeptHeaders(h http.Header) map[string]string {

@@ -254,6 +254,22 @@ func TestDuplicateIsAnsweredAndNotRecorded(t *testing.T) {
 	r.record(t, guid(1))
 }
 
+// GitHub gives one GUID to all hooks of an event.
+func TestOneEventAtTwoPathsIsTwoDeliveries(t *testing.T) {
+	r := run(t, nil)
+	event, payload := sample(t, "push_main")
+	for _, again := range []bool{false, true} {
+		for _, path := range []string{"/webhook/a", "/webhook/b", "/webhook"} {
+			if status, body := do(t, request(t, r.url+path, event, guid(1), payload)); status != http.StatusOK || body["duplicate"] != again {
+				t.Errorf("%s: %d %v, want duplicate %v", path, status, body, again)
+			}
+		}
+	}
+	if status, body := do(t, request(t, r.url+"/", event, guid(1), payload)); status != http.StatusOK || body["duplicate"] != true {
+		t.Errorf("/ is not /webhook: %d %v", status, body)
+	}
+}
+
 func TestTwoHundredDeliveriesInOneSecond(t *testing.T) {
 	m := newMaestro(t)
 	r := run(t, func(c *Config) { c.Sinks = []SinkConfig{m.sink()} })

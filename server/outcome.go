@@ -76,12 +76,10 @@ func (q *queue) saveDirty(ctx context.Context) {
 	}
 }
 
-// recall reads the last pushes, so that the first failure after a restart can be known as overtaken, and takes on
-// what an earlier run left pending.
+// recall reads the last pushes, so that the first failure after a restart can be known as overtaken, and has run take on
+// what an earlier run left pending. Until then new notifications are left to the log, so that none overtakes an older one.
 func (q *queue) recall(ctx context.Context) {
-	if err := q.load(ctx); err != nil {
-		q.s.logger.Error("the notifications that an earlier run left cannot be listed", "error", err)
-	}
+	defer q.lookAgain()
 	brief, cancel := context.WithTimeout(ctx, time.Second)
 	defer cancel()
 	filter, err := logs.ParseFilter("event:push", q.s.now())
@@ -102,13 +100,21 @@ func (q *queue) recall(ctx context.Context) {
 	}
 }
 
+// lookAgain makes run fetch what is pending in the log.
+func (q *queue) lookAgain() {
+	q.mu.Lock()
+	defer q.mu.Unlock()
+	q.overflow, q.missed = true, true
+	q.signal()
+}
+
 // load takes on what is pending in the log, oldest first.
 func (q *queue) load(ctx context.Context) error {
-	entries, err := q.s.log.Pending(ctx)
+	files, err := q.s.log.Pending(ctx)
 	if err != nil {
 		return fmt.Errorf("list pending notifications: %w", err)
 	}
-	q.loadEntries(ctx, entries)
+	q.loadFiles(ctx, files)
 	return nil
 }
 
@@ -131,13 +137,13 @@ func (q *queue) reload(ctx context.Context) {
 	q.signal() // Look again.
 }
 
-func (q *queue) loadEntries(ctx context.Context, entries []logs.Entry) {
-	for _, e := range entries {
+func (q *queue) loadFiles(ctx context.Context, files []string) {
+	for _, file := range files {
 		if ctx.Err() != nil {
 			return
 		}
 		q.mu.Lock()
-		known := q.files[e.File] != nil
+		known := q.files[file] != nil
 		full := q.held >= q.most
 		if full && !known {
 			q.overflow, q.missed = true, true
@@ -149,9 +155,9 @@ func (q *queue) loadEntries(ctx context.Context, entries []logs.Entry) {
 		if full {
 			return
 		}
-		rec, err := q.s.log.Log().Read(ctx, e.File)
+		rec, err := q.s.log.Log().Read(ctx, file)
 		if err != nil {
-			q.s.logger.Error("a record with pending notifications cannot be read", "file", e.File, "error", err)
+			q.s.logger.Error("a record with pending notifications cannot be read", "file", file, "error", err)
 			continue
 		}
 		q.restore(rec)

@@ -1,9 +1,9 @@
 package server
 
 import (
-	"bytes"
-	"encoding/json"
 	"strconv"
+
+	"hookctl/logs"
 )
 
 // The fields of GitHub's payloads that routing reads. Every delivery is read before it is acknowledged, and of 8 KiB
@@ -45,7 +45,7 @@ func readPayload(b []byte) payloadFields {
 	var p payloadFields
 	runs, topics := [4]ciRun{}, [4]topic{}
 	var hasRun, hasTopic [4]bool
-	members(b, func(key, v []byte) {
+	logs.Members(b, func(key, v []byte) {
 		switch string(key) {
 		case "action":
 			p.action = stringOf(v)
@@ -86,9 +86,9 @@ func readPayload(b []byte) payloadFields {
 		case "deleted":
 			p.deleted = string(v) == "true"
 		case "commits":
-			p.commits = elements(v)
+			logs.Elements(v, func([]byte) { p.commits++ })
 		case "head_commit":
-			members(v, func(key, v []byte) {
+			logs.Members(v, func(key, v []byte) {
 				if string(key) == "message" {
 					p.headMessage = stringOf(v)
 				}
@@ -113,7 +113,7 @@ func readPayload(b []byte) payloadFields {
 }
 
 func readPerson(b []byte) (p person) {
-	members(b, func(key, v []byte) {
+	logs.Members(b, func(key, v []byte) {
 		switch string(key) {
 		case "name":
 			p.name = stringOf(v)
@@ -125,7 +125,7 @@ func readPerson(b []byte) (p person) {
 }
 
 func readRepo(b []byte) (p repo) {
-	members(b, func(key, v []byte) {
+	logs.Members(b, func(key, v []byte) {
 		switch string(key) {
 		case "full_name":
 			p.fullName = stringOf(v)
@@ -137,7 +137,7 @@ func readRepo(b []byte) (p repo) {
 }
 
 func readRun(b []byte) (r ciRun) {
-	members(b, func(key, v []byte) {
+	logs.Members(b, func(key, v []byte) {
 		switch string(key) {
 		case "id":
 			r.id = integerOf(v)
@@ -156,7 +156,7 @@ func readRun(b []byte) (r ciRun) {
 		case "html_url":
 			r.url = stringOf(v)
 		case "check_suite":
-			members(v, func(key, v []byte) {
+			logs.Members(v, func(key, v []byte) {
 				if string(key) == "head_branch" {
 					r.suiteBranch = stringOf(v)
 				}
@@ -167,7 +167,7 @@ func readRun(b []byte) (r ciRun) {
 }
 
 func readTopic(b []byte) (t topic) {
-	members(b, func(key, v []byte) {
+	logs.Members(b, func(key, v []byte) {
 		switch string(key) {
 		case "number":
 			t.number = integerOf(v)
@@ -187,7 +187,7 @@ func readTopic(b []byte) (t topic) {
 			t.mergeSHA = stringOf(v)
 		case "base", "head":
 			var ref, sha string
-			members(v, func(key, v []byte) {
+			logs.Members(v, func(key, v []byte) {
 				switch string(key) {
 				case "ref":
 					ref = stringOf(v)
@@ -205,137 +205,9 @@ func readTopic(b []byte) (t topic) {
 	return t
 }
 
-// members calls visit with every member of an object, key and value as they stand there. Where b
-// is no object, or no longer one, it ends.
-func members(b []byte, visit func(key, value []byte)) {
-	i := blank(b, 0)
-	if i >= len(b) || b[i] != '{' {
-		return
-	}
-	for i < len(b) && (b[i] == '{' || b[i] == ',') {
-		i = blank(b, i+1)
-		if i >= len(b) || b[i] != '"' {
-			return
-		}
-		end := pastString(b, i)
-		if end < i+2 {
-			return
-		}
-		key := b[i+1 : end-1]
-		if i = blank(b, end); i >= len(b) || b[i] != ':' {
-			return
-		}
-		i = blank(b, i+1)
-		if end = pastValue(b, i); end <= i {
-			return
-		}
-		visit(key, b[i:end])
-		i = blank(b, end)
-	}
-}
-
-// elements counts those of an array.
-func elements(b []byte) int {
-	i := blank(b, 0)
-	if i >= len(b) || b[i] != '[' {
-		return 0
-	}
-	n := 0
-	for i < len(b) && (b[i] == '[' || b[i] == ',') {
-		i = blank(b, i+1)
-		end := pastValue(b, i)
-		if end <= i {
-			break
-		}
-		n++
-		i = blank(b, end)
-	}
-	return n
-}
-
-// blank returns the place of the first byte from i on that is no white space.
-func blank(b []byte, i int) int {
-	for i < len(b) && (b[i] == ' ' || b[i] == '\n' || b[i] == '\r' || b[i] == '\t') {
-		i++
-	}
-	return i
-}
-
-// pastString returns the place after the string that begins at i, or 0 if it does not end.
-func pastString(b []byte, i int) int {
-	for i++; i < len(b); {
-		n := bytes.IndexByte(b[i:], '"')
-		if n < 0 {
-			return 0
-		}
-		i += n
-		// An odd number of backslashes before it makes it part of the string.
-		slashes := 0
-		for b[i-1-slashes] == '\\' {
-			slashes++
-		}
-		i++
-		if slashes%2 == 0 {
-			return i
-		}
-	}
-	return 0
-}
-
-// pastValue returns the place after the value that begins at i, or something up to i if there is none.
-func pastValue(b []byte, i int) int {
-	if i >= len(b) {
-		return 0
-	}
-	if b[i] == '"' {
-		return pastString(b, i)
-	}
-	depth := 0
-	for i < len(b) {
-		switch b[i] {
-		case '"':
-			if i = pastString(b, i); i == 0 {
-				return 0
-			}
-			continue
-		case '{', '[':
-			depth++
-		case '}', ']':
-			if depth--; depth < 0 {
-				return i // A number or word ended here.
-			}
-			if depth == 0 {
-				return i + 1
-			}
-		case ',', ' ', '\n', '\r', '\t':
-			if depth == 0 {
-				return i
-			}
-		}
-		i++
-	}
-	return i
-}
-
 // stringOf reads a string; whatever else stands in its place gives "".
 func stringOf(v []byte) string {
-	if len(v) < 2 || v[0] != '"' {
-		return ""
-	}
-	plain := true
-	for _, c := range v[1 : len(v)-1] {
-		if c == '\\' || c < ' ' || c >= 0x80 {
-			plain = false
-			break
-		}
-	}
-	if plain {
-		return string(v[1 : len(v)-1])
-	}
-	var s string
-	if json.Unmarshal(v, &s) != nil {
-		return ""
-	}
+	s, _ := logs.TextOf(v)
 	return s
 }
 

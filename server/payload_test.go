@@ -106,7 +106,7 @@ func FuzzWalk(f *testing.F) {
 	f.Add([]byte(`{"commits":[1,[2],{"a":"]"}],"action":"\\"}`))
 	f.Fuzz(func(t *testing.T, payload []byte) {
 		_ = readPayload(payload)
-		if !json.Valid(payload) || bytes.Contains(payload, []byte(`\`)) || payload[blank(payload, 0)] != '{' {
+		if !json.Valid(payload) || bytes.Contains(payload, []byte(`\`)) || bytes.TrimLeft(payload, " \n\r\t")[0] != '{' {
 			return // Keys with escapes are none of GitHub's.
 		}
 		compareWalk(t, payload)

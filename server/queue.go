@@ -82,6 +82,7 @@ func newQueue(s *Server, retry Retry) *queue {
 	return &queue{
 		s: s, retry: retry, lanes: map[laneKey]*lane{}, files: map[string]*fileState{},
 		gathers: map[gatherKey]*gathering{}, places: map[string]chan struct{}{}, changed: make(chan struct{}), most: maxHeld,
+		overflow: true, missed: true, // until run has read the log
 	}
 }
 
@@ -153,9 +154,13 @@ func (q *queue) signal() {
 
 // pending is how many notifications are not sent yet.
 func (q *queue) pending() int64 {
+	recorded := q.s.log.Health().Pending
 	q.mu.Lock()
 	defer q.mu.Unlock()
-	return int64(q.held)
+	if !q.overflow {
+		recorded = 0
+	}
+	return int64(max(q.held, recorded)) // of those left to the log there is at least one for each record
 }
 
 // wake makes every lane try again now: the settings, or the world, may have changed.
@@ -172,12 +177,14 @@ func (q *queue) wake() {
 
 // run sends until ctx ends, and returns when the last attempt has.
 func (q *queue) run(ctx context.Context) {
+	q.recall(ctx)
 	q.mu.Lock()
 	q.ctx = ctx
 	for key, l := range q.lanes {
 		q.start(key, l)
 	}
 	q.mu.Unlock()
+	complete := q.s.log.PendingComplete()
 	tick := time.NewTicker(15 * time.Second)
 	defer tick.Stop()
 	for ctx.Err() == nil {
@@ -192,6 +199,9 @@ func (q *queue) run(ctx context.Context) {
 		select {
 		case <-ctx.Done():
 		case <-changed:
+		case <-complete:
+			complete = nil
+			q.lookAgain()
 		case <-timer.C:
 		case <-tick.C:
 			q.saveDirty(ctx)

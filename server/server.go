@@ -9,6 +9,7 @@ import (
 	"log/slog"
 	"net"
 	"net/http"
+	"strings"
 	"sync/atomic"
 	"time"
 
@@ -115,7 +116,6 @@ func (s *Server) Serve(ctx context.Context, l net.Listener) error {
 		ConnContext:       s.conns.context,
 		ConnState:         s.conns.state,
 	}
-	s.queue.recall(ctx)
 	queueCtx, stopQueue := context.WithCancel(context.WithoutCancel(ctx))
 	defer stopQueue()
 	queueDone := make(chan struct{})
@@ -180,8 +180,12 @@ func (s *Server) trouble() string {
 	if a := s.alarm.Load(); a != nil {
 		return *a
 	}
-	if err := s.log.Health().Err; err != nil {
-		return line("record files cannot be written: "+err.Error(), 300)
+	health := s.log.Health()
+	if health.Err != nil {
+		return line("record files cannot be written: "+health.Err.Error(), 300)
+	}
+	if len(health.Damage) > 0 {
+		return line("deliveries may be lost: "+strings.Join(health.Damage, "; "), 300)
 	}
 	return ""
 }

@@ -45,7 +45,7 @@ func (p *program) tuiConfig(ctx context.Context) (tui.Config, error) {
 		Daemon:  p.daemonConfig(s),
 		Fleet:   p.fleet(s),
 		Hooks:   func() (*hooks.Client, error) { return p.github(s) },
-		Setup:   p.setupDefaults(s),
+		Setup:   p.setupDefaults(ctx, s),
 		PerHook: s.Secrets == "per-hook",
 		Version: buildInfo().Version,
 		Checks:  p.checks,
@@ -61,13 +61,6 @@ func (p *program) tuiConfig(ctx context.Context) (tui.Config, error) {
 		Notify:     s.TUI.Notify == "on",
 		Keys:       s.TUI.Keys,
 		Temporary:  p.environ(demoVariable) != "",
-	}
-	// The interface opens also where the fleet cannot be read; the operation that needs it says why.
-	if targets, err := config.Fleet.Targets(ctx); err == nil {
-		config.Setup.Repositories = make([]string, len(targets))
-		for i, t := range targets {
-			config.Setup.Repositories[i] = t.String()
-		}
 	}
 	if s.TUI.Theme != "auto" {
 		config.Theme = s.TUI.Theme
@@ -88,7 +81,7 @@ func (p *program) checks(ctx context.Context, progress func(doctor.Check)) {
 }
 
 // setupDefaults is what the wizard offers, and how it keeps what was chosen.
-func (p *program) setupDefaults(s *settings.Settings) tui.SetupDefaults {
+func (p *program) setupDefaults(ctx context.Context, s *settings.Settings) tui.SetupDefaults {
 	defaults := tui.SetupDefaults{
 		Events:       s.Setup.Events,
 		Repositories: s.Setup.Repositories,
@@ -109,6 +102,13 @@ func (p *program) setupDefaults(s *settings.Settings) tui.SetupDefaults {
 			}
 			return p.reloadReceiver(ctx, s.Home)
 		},
+	}
+	// Setup is offered also where the fleet cannot be read; the operation that needs it says why.
+	if targets, err := p.fleet(s).Targets(ctx); err == nil {
+		defaults.Repositories = make([]string, len(targets))
+		for i, t := range targets {
+			defaults.Repositories[i] = t.String()
+		}
 	}
 	if s.Receiver.PublicURL != "" {
 		if url, err := hooks.HookURL(s.Receiver.PublicURL, ""); err == nil {

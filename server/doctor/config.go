@@ -33,7 +33,7 @@ type Config struct {
 	Targets []hooks.Target // looks at these only; nil for all that the fleet knows
 	Tunnels hooks.Tunnels  // where tunnels are looked for
 
-	// Clock tells GitHub's time; nil asks GitHub.
+	// Clock returns GitHub's time; nil asks GitHub.
 	Clock func(context.Context) (time.Time, error)
 
 	Probes []Probe

@@ -61,7 +61,7 @@ func TestChecks(t *testing.T) {
 		{"version", "differs", func(w *world) { w.cfg.Version = "1.1.0" }, Warn, "the receiver is version 1.0.0, this program is 1.1.0", "hookctl restart"},
 		{"version", "no receiver", func(w *world) { w.end() }, OK, "1.0.0", ""},
 
-		{"service", "none", nil, OK, "none is installed", ""},
+		{"service", "none", nil, OK, "not installed", ""},
 		{"service", "of an unreadable kind", func(w *world) { w.write(filepath.Join(w.home, "run", "service.json"), "{") }, Fail, "service.json", "hookctl service install"},
 
 		{"address", "as set", nil, OK, "127.0.0.1:", ""},
@@ -89,7 +89,7 @@ func TestChecks(t *testing.T) {
 
 		{"disk space", "enough", nil, OK, " free of ", ""},
 
-		{"notifications", "none", nil, OK, "none is pending", ""},
+		{"notifications", "none", nil, OK, "none pending", ""},
 		{"notifications", "pending", pending(time.Second, ""), OK, "4 notifications are pending, the oldest for 1 s", ""},
 		{"notifications", "pending for a minute", pending(61*time.Second, ""), Warn, "4 notifications are pending, the oldest for 61 s", "hookctl events list --filter status:pending"},
 		{"notifications", "a sink fails", pending(2*time.Second, "500 Internal Server Error"), Fail,
@@ -112,7 +112,7 @@ func TestChecks(t *testing.T) {
 		{"age of the secret", "young", nil, OK, "it is 0 s old", ""},
 		{"age of the secret", "old", func(w *world) { w.later(100 * 24 * time.Hour) }, Warn, "it is 100 days old", "hookctl rotate --all"},
 
-		{"rotation", "none", nil, OK, "none is under way", ""},
+		{"rotation", "none", nil, OK, "none in progress", ""},
 		{"rotation", "complete", func(w *world) {
 			w.saveRotation(secret.Rotation{Promoted: time.Now(), Expires: time.Now().Add(time.Hour)})
 		}, OK, "accepted until", ""},
@@ -362,7 +362,7 @@ func elsewhere(w *world, text string) string {
 	return "http://" + ln.Addr().String()
 }
 
-// ngrok is a tunnel as its agent tells of it, with the public URL set to it.
+// ngrok is a tunnel as its agent reports it, with the public URL set to it.
 func (w *world) ngrok(public, target string) {
 	list, err := json.Marshal(map[string]any{"tunnels": []any{map[string]any{
 		"name": "x", "public_url": public, "proto": "https", "config": map[string]string{"addr": "http://" + target},

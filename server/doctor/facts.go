@@ -228,7 +228,7 @@ func (f *facts) port() int {
 	return port
 }
 
-// startedWith tells whether the receiver was started with a flag, which restart keeps.
+// startedWith reports whether the receiver was started with a flag, which restart keeps.
 func startedWith(st daemon.Status, flag string) bool {
 	for _, arg := range st.Args {
 		if arg == flag || strings.HasPrefix(arg, flag+"=") {

@@ -111,7 +111,7 @@ func (w wall) setting(path, name string) string {
 }
 
 // allows reads a rule as ufw notes it for itself, "### tuple ### allow tcp 443,9000:9010 0.0.0.0/0 any 0.0.0.0/0 in", and
-// tells whether it lets everybody in at the port.
+// reports whether it lets everybody in at the port.
 func allows(rule []string, port int) bool {
 	if len(rule) < 9 || rule[1] != "tuple" || !slices.Contains([]string{"allow", "limit"}, rule[3]) ||
 		rule[4] != "tcp" && rule[4] != "any" || rule[8] != "0.0.0.0/0" {

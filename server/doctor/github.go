@@ -91,7 +91,7 @@ func (f *facts) allowList(ctx context.Context) finding {
 	return ok("the receiver accepts all %d ranges of GitHub's", len(ranges))
 }
 
-// contains tells whether every address of b is in a.
+// contains reports whether every address of b is in a.
 func contains(a, b netip.Prefix) bool {
 	return a.Bits() <= b.Bits() && a.Contains(b.Addr())
 }

@@ -29,7 +29,7 @@ func kinds() []kind { return []kind{ofHook, ofSecret, ofDeliveries, ofMissed} }
 // of is the name of the check.
 func (k kind) of(t hooks.Target) string { return string(k) + " of " + t.String() }
 
-// ofTarget tells whether a check of this name is one of those that every target has.
+// ofTarget reports whether a check of this name is one of those that every target has.
 func ofTarget(name string) bool {
 	return slices.ContainsFunc(kinds(), func(k kind) bool {
 		target, of := strings.CutPrefix(name, string(k)+" of ")
@@ -38,7 +38,7 @@ func ofTarget(name string) bool {
 	})
 }
 
-// covers tells whether a warning about a hook belongs to the check. A refused signature belongs to two.
+// covers reports whether a warning about a hook belongs to the check. A refused signature belongs to two.
 func (k kind) covers(h fleet.Hook, w hooks.Warning) bool {
 	switch w.Code {
 	case hooks.WarnWrongSecret:

@@ -56,7 +56,7 @@ func Notifications(st daemon.Status, failed int, now time.Time) Check {
 	if failed > 0 {
 		all = append(all, warn("hookctl events resend --failed", "%s", text.Count(failed, "notification failed", "notifications failed")))
 	}
-	out := ok("none is pending, none failed")
+	out := ok("none pending, none failed")
 	if len(all) > 0 {
 		out = worst(all...)
 	}

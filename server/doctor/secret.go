@@ -114,5 +114,5 @@ func (f *facts) rotation(context.Context) finding {
 	case !r.UndoUntil.IsZero():
 		return ok("complete; the old secret is accepted until %s", r.UndoUntil.Local().Format("15:04"))
 	}
-	return ok("none is under way")
+	return ok("none in progress")
 }

@@ -92,7 +92,7 @@ func (f *facts) certificate(ctx context.Context) finding {
 		return ok("not checked: the public URL is not set")
 	}
 	if f.cfg.Simulated {
-		return ok("none is needed: GitHub is simulated")
+		return ok("not needed: GitHub is simulated")
 	}
 	if u.Scheme != "https" {
 		return warn("use an https URL, such as that of a tunnel: hookctl setup --url https://…", "deliveries to %s are not encrypted: others can read them", address)

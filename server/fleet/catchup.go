@@ -1,15 +1,12 @@
 package fleet
 
 import (
-	"bytes"
 	"context"
 	"encoding/json"
 	"errors"
 	"fmt"
-	"io"
 	"io/fs"
 	"maps"
-	"net/http"
 	"os"
 	"path/filepath"
 	"slices"
@@ -21,8 +18,6 @@ import (
 
 	"hookctl/hooks"
 	"hookctl/logs"
-	"hookctl/logs/text"
-	"hookctl/server/daemon"
 )
 
 // CatchUpRequest says where to look for what never arrived. Its zero value is all that GitHub still has.
@@ -62,8 +57,9 @@ type CatchUpReport struct {
 // MarshalJSON writes the events, as `catchup` prints them.
 func (r CatchUpReport) MarshalJSON() ([]byte, error) { return marshalList(r.Events) }
 
-// Ingest records a delivery as the receiver's intake does, and says in which file; duplicate means that the log had it.
-type Ingest func(ctx context.Context, record *logs.Record) (file string, duplicate bool, err error)
+// Ingest records a delivery of a hook that was fetched, and returns its file; duplicate means that the log had it. The original bytes are
+// gone, so no signature can be checked: the API call is the proof of where it comes from.
+type Ingest func(ctx context.Context, h hooks.Hook, d hooks.Delivery) (file string, duplicate bool, err error)
 
 // lists is what one Fleet remembers of what GitHub listed, for the rounds of [CatchUpRequest.Continue].
 type lists struct {
@@ -75,16 +71,10 @@ type lists struct {
 // listedFor is how long a list of hooks serves the rounds.
 const listedFor = time.Hour
 
-// CatchUp fetches from GitHub's API what never arrived and hands it to ingest, or to the running receiver where that is nil:
-// without one the error is [daemon.ErrNotRunning]. What cannot be looked at does not keep the rest from being fetched; its
-// errors are joined to the error, and the report is as complete as it got.
+// CatchUp fetches from GitHub's API what never arrived and hands it to ingest, which a dry run does not need. What cannot be
+// looked at does not keep the rest from being fetched; its errors are joined to the error, and the report is as complete as it
+// got.
 func (f *Fleet) CatchUp(ctx context.Context, r CatchUpRequest, ingest Ingest) (CatchUpReport, error) {
-	if ingest == nil {
-		if _, err := daemon.Dial(f.cfg.Home).Status(ctx); err != nil && !r.DryRun {
-			return CatchUpReport{}, hooks.WithCure(err, "hookctl start")
-		}
-		ingest = f.handOver
-	}
 	f.lists.mu.Lock()
 	defer f.lists.mu.Unlock()
 	list, out, err := f.toCatchUp(ctx, r)
@@ -111,6 +101,12 @@ func (f *Fleet) toCatchUp(ctx context.Context, r CatchUpRequest) ([]hooks.Hook, 
 	return list, out, err
 }
 
+// sentKey is one event of one hook: hooks that subscribe to the same event share its GUID.
+type sentKey struct {
+	hook int64
+	guid string
+}
+
 // fetch finds what is missing of some hooks, and records it.
 func (f *Fleet) fetch(ctx context.Context, r CatchUpRequest, list []hooks.Hook, ingest Ingest) (CatchUpReport, error) {
 	report := CatchUpReport{Events: []CaughtUp{}}
@@ -119,14 +115,14 @@ func (f *Fleet) fetch(ctx context.Context, r CatchUpRequest, list []hooks.Hook, 
 		return report, err
 	}
 	missing, cursor, missedErr := f.missed(ctx, list, r)
-	at := map[string]int{}
+	at := map[sentKey]int{}
 	chosen := missing[:0:0]
 	for _, m := range missing {
 		if len(r.Events) > 0 && !slices.ContainsFunc(r.Events, func(e string) bool { return strings.EqualFold(e, m.Event.Event) }) {
 			continue
 		}
 		_, reason := m.Outcome(false)
-		at[m.GUID] = len(report.Events)
+		at[sentKey{m.Hook.ID, m.GUID}] = len(report.Events)
 		chosen = append(chosen, m)
 		report.Events = append(report.Events, CaughtUp{Repository: m.Hook.Target.String(), HookID: m.Hook.ID, DeliveryID: m.GUID,
 			Event: m.Event.Event, Action: m.Action, DeliveredAt: m.Latest().DeliveredAt, Reason: reason})
@@ -135,9 +131,9 @@ func (f *Fleet) fetch(ctx context.Context, r CatchUpRequest, list []hooks.Hook, 
 		return report, missedErr
 	}
 	_, fetchErr := client.Fetch(ctx, chosen, func(ctx context.Context, m hooks.Missing, d hooks.Delivery) error {
-		file, _, err := ingest(ctx, record(m, d))
+		file, _, err := ingest(ctx, m.Hook, d)
 		if err == nil {
-			e := &report.Events[at[m.GUID]]
+			e := &report.Events[at[sentKey{m.Hook.ID, m.GUID}]]
 			e.File, e.Recorded = file, true
 			report.Recorded++
 		}
@@ -168,15 +164,15 @@ func (f *Fleet) missed(ctx context.Context, list []hooks.Hook, r CatchUpRequest)
 		// What cannot be looked up counts as there, so that nothing is recorded twice.
 		var failed error
 		var mu sync.Mutex
-		query.Have = func(guid string) bool {
-			entries, err := log.Find(ctx, guid)
+		query.Have = func(h hooks.Hook, guid string) bool {
+			_, known, err := log.Known(ctx, guid, hooks.PathName(h.URL))
 			if err != nil {
 				mu.Lock()
 				defer mu.Unlock()
 				failed = fmt.Errorf("look a delivery up in the log: %w", err)
 				return true
 			}
-			return len(entries) > 0
+			return known
 		}
 		var moved hooks.Cursor
 		missing, moved, err = client.Missed(ctx, query)
@@ -211,54 +207,4 @@ func (f *Fleet) writeCursor(cursor hooks.Cursor) error {
 		return fmt.Errorf("remember how far catching up is: %w", err)
 	}
 	return nil
-}
-
-// record is a delivery that came through the API. Its original bytes are gone, so no signature can be checked: the API call is
-// the proof of where it comes from.
-func record(m hooks.Missing, d hooks.Delivery) *logs.Record {
-	header := http.Header{}
-	for name, value := range d.RequestHeaders {
-		header.Set(name, value)
-	}
-	kept := map[string]string{}
-	for _, name := range keptHeaders() {
-		if value := text.Clean(header.Get(name)); value != "" {
-			kept[name] = value
-		}
-	}
-	return &logs.Record{EventType: d.Event, DeliveryID: d.GUID, HookID: m.Hook.ID, Source: logs.SourceCatchup, Headers: kept, Payload: d.Payload}
-}
-
-// keptHeaders are those that a record keeps, as the receiver's intake keeps them.
-func keptHeaders() []string {
-	return []string{"X-GitHub-Event", "X-GitHub-Delivery", "X-GitHub-Hook-ID", "X-GitHub-Hook-Installation-Target-Type",
-		"X-GitHub-Hook-Installation-Target-ID", "X-Hub-Signature-256", "Content-Type", "User-Agent"}
-}
-
-// handOver has the running receiver take a record in.
-func (f *Fleet) handOver(ctx context.Context, record *logs.Record) (file string, duplicate bool, err error) {
-	body, err := record.Encode() // and not json.Marshal, which would take the spaces out of the payload
-	if err != nil {
-		return "", false, fmt.Errorf("hand a delivery to the receiver: %w", err)
-	}
-	res, err := daemon.Dial(f.cfg.Home).Do(ctx, http.MethodPost, "/ingest", bytes.NewReader(body))
-	if err != nil {
-		return "", false, hooks.WithCure(err, "hookctl start")
-	}
-	defer func() { err = errors.Join(err, res.Body.Close()) }()
-	var answer struct {
-		File        string
-		Duplicate   bool
-		Error, Hint string
-	}
-	if err := json.NewDecoder(io.LimitReader(res.Body, 1<<20)).Decode(&answer); err != nil && res.StatusCode == http.StatusOK {
-		return "", false, fmt.Errorf("read the receiver's answer: %w", err)
-	}
-	if res.StatusCode != http.StatusOK {
-		if answer.Error == "" {
-			answer.Error = "the receiver answered " + res.Status
-		}
-		return "", false, hooks.WithCure(errors.New(answer.Error), answer.Hint)
-	}
-	return answer.File, answer.Duplicate, nil
 }

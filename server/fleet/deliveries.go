@@ -85,12 +85,12 @@ func (f *Fleet) beside(ctx context.Context, h hooks.Hook, deliveries []hooks.Del
 	err = f.withLog(ctx, func(log *logs.Log) error {
 		for _, e := range hooks.GroupByGUID(deliveries) {
 			s := Sent{Repository: h.Target.String(), HookID: h.ID, ID: e.Latest().ID, GUID: e.GUID, Event: e.Event, Action: e.Action, Attempts: e.Attempts}
-			entries, err := log.Find(ctx, e.GUID)
+			file, known, err := log.Known(ctx, e.GUID, hooks.PathName(h.URL))
 			if err != nil {
 				return err
 			}
-			if len(entries) > 0 {
-				s.File = &entries[0].File
+			if known {
+				s.File = &file
 			}
 			s.Outcome, s.Reason = e.Outcome(s.File != nil)
 			sent = append(sent, s)

@@ -6,9 +6,8 @@ import (
 	"errors"
 	"fmt"
 	"log/slog"
-	"maps"
 	"slices"
-	"strings"
+	"sync"
 	"time"
 
 	"hookctl/hooks"
@@ -140,12 +139,20 @@ func (f *Fleet) PlanSetup(ctx context.Context, r SetupRequest) (SetupPlan, error
 	if len(targets) == 0 {
 		return plan, hooks.WithCure(errors.New("no repository is known to set hooks up on"), "name one: -R owner/repo")
 	}
+	var mu sync.Mutex
+	moved := map[hooks.Target][]hooks.Warning{} // hooks that delivered here and were pointed elsewhere since
 	ask := hooks.SetupRequest{
 		Targets: targets, URL: url, Events: r.Events, NewEvents: f.cfg.Events, Active: !r.Inactive, InsecureSSL: r.Insecure, Wait: cmp.Or(r.Wait, f.cfg.Wait),
 		OwnSecret: f.cfg.Store.HookSecret,
 		Ours: func(h hooks.Hook) bool {
-			ours, moved := k.ours(h)
-			return ours || r.Adopt && moved || hooks.SameReceiver(h.URL, url)
+			ours, elsewhere := k.ours(h)
+			if elsewhere {
+				mu.Lock()
+				defer mu.Unlock()
+				moved[h.Target] = append(moved[h.Target], hooks.Warning{Code: WarnMoved, HookID: h.ID, Cure: "hookctl setup " + h.Target.Flag() + " --adopt",
+					Text: fmt.Sprintf("hook %d delivered here before, and sends to %s now", h.ID, h.URL)})
+			}
+			return ours || r.Adopt && elsewhere || hooks.SameReceiver(h.URL, url)
 		},
 	}
 	if plan.Fresh, err = f.chooseSecret(&ask, r.Secret); err != nil {
@@ -155,31 +162,14 @@ func (f *Fleet) PlanSetup(ctx context.Context, r SetupRequest) (SetupPlan, error
 	if plan.SetupPlan, err = client.PlanSetup(ctx, ask); err != nil {
 		return plan, err
 	}
-	plan.moved(ctx, client, k, r.Adopt)
-	for _, i := range plan.Items {
+	for n := range plan.Items {
+		i := &plan.Items[n]
+		if i.Action == hooks.ActionCreate {
+			i.Warnings = append(i.Warnings, moved[i.Target]...)
+		}
 		f.noted(i.Err)
 	}
 	return plan, nil
-}
-
-// moved warns where a hook would be created beside one that delivered here and was pointed elsewhere since.
-func (p *SetupPlan) moved(ctx context.Context, client *hooks.Client, k *facts, adopt bool) {
-	for n := range p.Items {
-		item := &p.Items[n]
-		if adopt || item.Action != hooks.ActionCreate || !slices.ContainsFunc(slices.Collect(maps.Values(k.hooks)), func(h keptHook) bool { return strings.EqualFold(h.Repository, item.Target.String()) }) {
-			continue
-		}
-		list, err := client.List(ctx, item.Target)
-		if err != nil {
-			continue // the plan says what it knows; carrying it out meets the error again
-		}
-		for _, h := range list {
-			if _, moved := k.ours(h); moved {
-				item.Warnings = append(item.Warnings, hooks.Warning{Code: WarnMoved, HookID: h.ID, Cure: "hookctl setup " + item.Target.Flag() + " --adopt",
-					Text: fmt.Sprintf("hook %d delivered here before, and sends to %s now", h.ID, h.URL)})
-			}
-		}
-	}
 }
 
 // chooseSecret sets what the hooks are to sign with: that of the path, or the shared one. fresh tells that it is new.

@@ -4,6 +4,7 @@ import (
 	"context"
 	"encoding/json"
 	"errors"
+	"maps"
 	"net/http"
 	"slices"
 	"strings"
@@ -36,6 +37,32 @@ func TestSetUpProveAndRemember(t *testing.T) {
 	}
 	if again := w.setup(SetupRequest{}); again.Verified() != 2 || len(w.Hooks("o/a")) != 1 {
 		t.Errorf("again: %+v", again)
+	}
+}
+
+// Setup of N hooks lists and creates each, and rotation lists, changes and pings each; the proof is in the log.
+func TestNoCallToGitHubIsInVain(t *testing.T) {
+	w := newWorld(t, "o/a", "o/b", "o/c", "o/d", "o/e")
+	w.cfg.GitHub = func() (*hooks.Client, error) {
+		return hooks.New(hooks.Config{Host: "github.com", Socket: w.socket, Token: githubtest.DefaultToken, Limits: hooks.Limits{WritesPerMinute: 1 << 20, Pause: time.Minute}})
+	}
+	w.again()
+	count := func(before int) map[string]int {
+		calls := map[string]int{}
+		for _, r := range w.Requests()[before:] {
+			parts := strings.Split(r.Path, "/")
+			calls[r.Method+" "+parts[len(parts)-1]]++
+		}
+		return calls
+	}
+	w.setup(SetupRequest{Targets: targets("o/a", "o/b", "o/c", "o/d", "o/e")})
+	if calls := count(0); !maps.Equal(calls, map[string]int{"GET hooks": 5, "POST hooks": 5}) {
+		t.Errorf("setup: %v", calls)
+	}
+	before := len(w.Requests())
+	w.rotate(RotateRequest{})
+	if calls := count(before); !maps.Equal(calls, map[string]int{"GET hooks": 5, "PATCH config": 5, "POST pings": 5}) {
+		t.Errorf("rotation: %v", calls)
 	}
 }
 

@@ -100,8 +100,14 @@ func TestRenamedRepositories(t *testing.T) {
 	w.cfg.Repositories = []string{"o/old"}
 	w.again()
 	w.Rename("o/old", "acme/new")
-	if l := w.list(ListRequest{}); len(l.Hooks) != 1 || l.Hooks[0].Target.String() != "acme/new" {
+	l := w.list(ListRequest{})
+	if len(l.Hooks) != 1 || l.Hooks[0].Target.String() != "acme/new" {
 		t.Errorf("%+v", l)
+	}
+	for _, name := range []string{"o/old", "acme/new"} {
+		if list, aside := l.Of(targets(name)[0]); len(list) != 1 || aside != nil {
+			t.Errorf("of %s: %+v, %+v", name, list, aside)
+		}
 	}
 	if have := w.targets(); !slices.Equal(have, []string{"acme/new"}) {
 		t.Errorf("targets %v", have)

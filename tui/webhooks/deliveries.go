@@ -91,24 +91,21 @@ func (o *deliveries) load() tea.Cmd {
 		if err != nil {
 			return deliveriesRead{o, gen, nil, err}
 		}
-		all, err := group(ctx, list, l)
+		all, err := group(ctx, list, r.URL, l)
 		return deliveriesRead{o, gen, all, err}
 	}
 }
 
 // group brings the attempts of each event together and looks the event up in
-// the log.
-func group(ctx context.Context, list []hooks.Delivery, l *logs.Log) ([]sent, error) {
+// the log, where it came to the path of the hook's URL.
+func group(ctx context.Context, list []hooks.Delivery, url string, l *logs.Log) ([]sent, error) {
 	var out []sent
 	for _, e := range hooks.GroupByGUID(list) {
 		d := sent{Event: e}
 		if l != nil {
-			entries, err := l.Find(ctx, e.GUID)
-			if err != nil {
+			var err error
+			if d.file, _, err = l.Known(ctx, e.GUID, hooks.PathName(url)); err != nil {
 				return nil, err
-			}
-			if len(entries) > 0 {
-				d.file = entries[0].File
 			}
 		}
 		out = append(out, d)

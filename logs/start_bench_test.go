@@ -1,0 +1,60 @@
+package logs
+
+import (
+	"fmt"
+	"path/filepath"
+	"syscall"
+	"testing"
+	"time"
+)
+
+// BenchmarkFirstAnswer starts a Writer that finds a full spool, as after
+// kill -9, and takes one delivery. Beside it stands what a start cost that
+// waits for the files, and what it takes to end with so many unfiled.
+// HOOKCTL_BENCH_SPOOL is the size of the spool in MiB.
+func BenchmarkFirstAnswer(b *testing.B) {
+	most := int64(benchSize(b, "HOOKCTL_BENCH_SPOOL", 256)) << 20
+	payload := benchPayload()
+	var first, all, end time.Duration
+	for b.Loop() {
+		b.StopTimer()
+		dir := filepath.Join(b.TempDir(), "log")
+		var f faults
+		w, err := OpenWriter(b.Context(), Config{Dir: dir, fault: f.check})
+		if err != nil {
+			b.Fatal(err)
+		}
+		f.set(times(1<<30, syscall.EROFS, onRecords(opCreate)))
+		n := int(most / int64(len(payload)+1300))
+		hammer(b, 64, n, func() error {
+			return w.Append(b.Context(), &Record{EventType: "push", DeliveryID: fmt.Sprint(time.Now().UnixNano(), &f), Payload: payload,
+				Headers: map[string]string{"User-Agent": "GitHub-Hookshot/044aadd", "Content-Type": "application/json"}})
+		})
+		start := time.Now()
+		if err := w.Close(); err != nil {
+			b.Fatal(err)
+		}
+		end += time.Since(start)
+		b.StartTimer()
+		start = time.Now()
+		if w, err = OpenWriter(b.Context(), Config{Dir: dir}); err != nil {
+			b.Fatal(err)
+		}
+		if err := w.Append(b.Context(), &Record{EventType: "push", DeliveryID: "first", Payload: payload}); err != nil {
+			b.Fatal(err)
+		}
+		first += time.Since(start)
+		if err := w.Log().Settle(b.Context()); err != nil {
+			b.Fatal(err)
+		}
+		all += time.Since(start)
+		if err := w.Close(); err != nil {
+			b.Fatal(err)
+		}
+	}
+	ms := func(d time.Duration) float64 { return float64(d.Milliseconds()) / float64(b.N) }
+	b.ReportMetric(ms(first), "first-answer-ms")
+	b.ReportMetric(ms(all), "all-filed-ms")
+	b.ReportMetric(ms(end), "close-ms")
+	b.ReportMetric(0, "ns/op")
+}

@@ -1,0 +1,233 @@
+package logs
+
+import (
+	"encoding/json"
+	"errors"
+	"io/fs"
+	"os"
+	"path/filepath"
+	"runtime"
+	"slices"
+	"sync"
+	"time"
+)
+
+// takeUp makes what an earlier run left known: the ledger, and the frames of
+// the spool. Deliveries wait for it, since one of them may be sent again, so it
+// reads and no more; the files are made afterwards.
+func (f *filer) takeUp(segs []*segment) {
+	defer close(f.ready)
+	notes, err := f.ledger.open(len(segs) == 0 && !hasRecords(f.dir))
+	if err != nil {
+		f.log.Error("what is known of earlier deliveries cannot be read; the index is asked instead", "error", err)
+	}
+	r := replay{f: f, upTo: make(map[string]place, len(notes))}
+	if r.whole = f.ledger.isWhole(); r.whole {
+		defer close(f.complete)
+	}
+	f.mu.Lock()
+	for _, n := range notes {
+		r.upTo[n.file] = n.upTo
+		f.spool.follow(n.upTo)
+		f.note(n.file, n.at, n.pending)
+	}
+	f.mu.Unlock()
+	// Segments are read side by side and taken up in their order.
+	read := make([]chan []left, len(segs))
+	for i := range read {
+		read[i] = make(chan []left, 1)
+	}
+	var next, workers = 0, min(runtime.GOMAXPROCS(0), len(segs))
+	var mu sync.Mutex
+	var wg sync.WaitGroup
+	for range workers {
+		wg.Go(func() {
+			var buf []byte
+			for {
+				mu.Lock()
+				i := next
+				next++
+				mu.Unlock()
+				if i >= len(segs) {
+					return
+				}
+				buf = slices.Grow(buf[:0], int(segs[i].size))
+				read[i] <- f.leftIn(segs[i], buf[:segs[i].size])
+			}
+		})
+	}
+	for i, seg := range segs {
+		r.segment(seg, <-read[i])
+	}
+	wg.Wait()
+	f.spool.makeRoom()
+	f.nudge()
+}
+
+// hasRecords says whether there is any record file.
+func hasRecords(dir string) bool {
+	d, err := os.Open(filepath.Clean(dir))
+	if err != nil {
+		return !errors.Is(err, fs.ErrNotExist)
+	}
+	defer d.Close()
+	for {
+		names, err := d.Readdirnames(256)
+		for _, name := range names {
+			if isRecordName(name) {
+				return true
+			}
+		}
+		if err != nil {
+			return false
+		}
+	}
+}
+
+// left is a frame that an earlier run left in the spool.
+type left struct {
+	ref   ref
+	file  string
+	entry *Entry         // of a record
+	notes []Notification // of an outcome
+}
+
+// leftIn reads the frames of a segment.
+func (f *filer) leftIn(seg *segment, buf []byte) []left {
+	frames := f.spool.framesOf(seg, buf)
+	list := make([]left, 0, len(frames))
+	for _, fr := range frames {
+		l := left{ref: ref{seg: seg, salt: seg.salt, off: fr.off, size: fr.size}, file: fr.name}
+		var err error
+		switch fr.kind {
+		case frameRecord:
+			var e Entry
+			if e, err = headOf(fr.data, false); errors.Is(err, errTorn) {
+				e, err = headOf(fr.data, true)
+			}
+			e.File, e.Size = fr.name, int64(len(fr.data))
+			l.entry = &e
+		case frameOutcome:
+			err = json.Unmarshal(fr.data, &l.notes)
+		default:
+			err = errNoRecord
+		}
+		if err != nil || !isRecordName(fr.name) {
+			seg.bad = true
+			f.spool.lost("what stands at byte %d of the spool segment %s is no record: %v", fr.off, filepath.Base(seg.path), err)
+			continue
+		}
+		list = append(list, l)
+	}
+	return list
+}
+
+// replay takes up the frames of the spool, oldest first.
+type replay struct {
+	f     *filer
+	upTo  map[string]place // which frames files already have
+	whole bool             // upTo lacks nothing
+}
+
+// segment takes up what is still needed of a segment. The rest is released.
+func (r *replay) segment(seg *segment, frames []left) {
+	r.f.mu.Lock()
+	var refs []ref
+	for i := range frames {
+		l := &frames[i]
+		if r.stale(l) {
+			continue
+		}
+		refs = append(refs, l.ref)
+		if l.entry != nil {
+			r.f.takeRecord(l)
+		} else {
+			r.f.takeOutcome(l)
+		}
+	}
+	r.f.spool.adopt(refs)
+	r.f.mu.Unlock()
+	if len(refs) == 0 {
+		r.f.spool.recycle(seg)
+	}
+}
+
+// stale says that a frame is of no use any more: its file has it, or something newer, or is removed since. Frames of older
+// segments may outlive those of newer ones. The caller holds mu.
+func (r *replay) stale(l *left) bool {
+	it := r.f.items[l.file]
+	upTo, filed := r.upTo[l.file]
+	known := l.ref.seg.order != 0 // else the segment's header is damaged
+	switch {
+	case filed && known && l.ref.place().compare(upTo) <= 0:
+		return true
+	case l.entry == nil && it != nil:
+		return false
+	case l.entry == nil:
+		old, err := r.f.readRecord(l.file)
+		if err != nil {
+			return true
+		}
+		// Without the ledger's word, the attempts tell which is newer.
+		last := lastAttempt(l.notes)
+		return !(r.whole && known) && !last.IsZero() && lastAttempt(old.Notifications).After(last)
+	case it != nil || filed:
+		return true // the same, written again after a fault
+	}
+	id := identity{asciiLower(l.entry.DeliveryID), l.entry.Path}
+	if id.guid == "" || l.entry.Source == SourceReplay || l.entry.Source == SourceTest {
+		return false
+	}
+	// It may have been sent again and be there under another name.
+	file := r.f.ids[id]
+	if file == "" {
+		file, _ = r.f.ledger.find(id)
+	}
+	return file != "" && file != l.file
+}
+
+// takeRecord makes an item of a record. The caller holds mu, as in takeOutcome.
+func (f *filer) takeRecord(l *left) {
+	e := *l.entry
+	it := &item{file: l.file, stem: stem(e.ReceivedAt, e.Event), id: identity{asciiLower(e.DeliveryID), e.Path}, backlog: true,
+		entry: e, from: &l.ref, refs: []ref{l.ref}}
+	f.items[it.file] = it
+	if it.id.guid != "" {
+		f.ids[it.id] = it.file
+		f.guids.add(it.id.guid)
+	}
+	f.note(it.file, e.key, e.Pending > 0)
+	f.push(it, listNow)
+}
+
+func (f *filer) takeOutcome(l *left) {
+	it := f.items[l.file]
+	if it == nil {
+		it = &item{file: l.file, filed: true}
+		f.items[it.file] = it
+	}
+	if !it.queued {
+		f.push(it, listNow)
+	}
+	it.notes, it.changed = l.notes, true
+	it.version++
+	it.refs = append(it.refs, l.ref)
+	f.note(it.file, nameKey(it.file), hasPending(l.notes))
+}
+
+func (f *filer) readRecord(file string) (*Record, error) {
+	data, err := f.readFile(file)
+	if err != nil {
+		return nil, err
+	}
+	return decodeRecord(file, data)
+}
+
+func lastAttempt(notes []Notification) (last time.Time) {
+	for _, n := range notes {
+		if n.At.After(last) {
+			last = n.At
+		}
+	}
+	return last
+}
