@@ -21,8 +21,7 @@ import (
 var onlyScreen = map[string]string{
 	"browse":  "hookctl events view --web",
 	"filters": "hookctl events filters", "filter.save": "hookctl events filters save", "filter.forget": "hookctl events filters forget",
-	"events.by": "hookctl events list --filter", "receiver.reload": "hookctl reload", "receiver.level": "hookctl log --level", "view.next": "hookctl rejected",
-	"wizard.port": "hookctl config edit", "wizard.probe": "hookctl doctor", "wizard.test": "hookctl doctor",
+	"events.by":     "hookctl events list --filter",
 	"rotation.stop": "ctrl+c", "hooks.stop": "ctrl+c", "interrupt": "ctrl+c", "suspend": "ctrl+z", "quit": "quit", "help": "help", "palette": "help",
 	"refresh": "the command again", "copy": "the terminal selects text", "message.copy": "", "deliveries.copy": "", "wizard.copy": "", "copy.command": "the command is typed",
 	"mark": "several names", ".mark": "", ".all": "", "mark.all": "", "mark.invert": "", "deliveries.mark": "", "deliveries.marked": "",

@@ -47,7 +47,7 @@ func Answer(d hooks.Delivery) string {
 	if d.OK() {
 		return fmt.Sprintf("%d %s", d.StatusCode, d.Status)
 	}
-	return answer(d.StatusCode, d.Status)
+	return hooks.Explain(d.StatusCode, d.Status).State
 }
 
 // Deliveries compares GitHub's list with the log: hook by hook, the newest event of each first. A hook that cannot be

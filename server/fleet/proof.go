@@ -130,8 +130,15 @@ func confirm(log *logs.Log) hooks.Confirm {
 	}
 }
 
-// Confirm is the proof that a hook has a certain secret: a ping in this log that was signed with it.
-func Confirm(log *logs.Log) hooks.Confirm { return confirm(log) }
+// Reach asks a URL from here whether this home's receiver answers there, and says what is odd. GitHub may see what this machine
+// cannot: only a ping proves a hook.
+func (f *Fleet) Reach(ctx context.Context, url string) error {
+	status, err := daemon.Dial(f.cfg.Home).Status(ctx)
+	if err != nil {
+		return err
+	}
+	return f.cfg.Probe(ctx, url, status.Instance)
+}
 
 // Accept makes the receiver read its secrets again, and fails unless it says that it accepts all of these.
 func (f *Fleet) Accept(ctx context.Context, fingerprints []string) error {

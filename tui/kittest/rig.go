@@ -77,11 +77,12 @@ func NewRig(t *testing.T, repositories ...string) *Rig {
 	r.Cfg = &Settings{
 		Home: home, Logs: logs.Config{Dir: filepath.Join(home, "webhook_logs")}, Store: StoreAt(home),
 		Daemon: daemon.Config{Home: home, Executable: os.Args[0], Args: []string{"-test.run=^TestReceiverProcess$"}, Env: append(os.Environ(), "HOOKCTL_TEST_RECEIVER="+home)},
-		Hooks: func() (*hooks.Client, error) {
-			return hooks.New(hooks.Config{Host: "github.com", Token: githubtest.DefaultToken, Socket: socket, Limits: limits})
+		Dial: func(host string) (*hooks.Client, error) {
+			return hooks.New(hooks.Config{Host: host, Token: githubtest.DefaultToken, Socket: socket, Limits: limits})
 		},
 		Theme: "dark",
 	}
+	r.Cfg.Hooks = func() (*hooks.Client, error) { return r.Cfg.Dial("github.com") }
 	t.Cleanup(func() {
 		r.Leave()
 		if err := daemon.Stop(context.Background(), r.Cfg.Daemon); err != nil && !errors.Is(err, daemon.ErrNotRunning) {

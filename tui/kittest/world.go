@@ -24,7 +24,8 @@ type Settings struct {
 	Store        *secret.Store
 	Daemon       daemon.Config
 	Hooks        func() (*hooks.Client, error)
-	URL          string // where GitHub reaches the receiver
+	Dial         func(host string) (*hooks.Client, error) // the simulated GitHub by another host name; of a Rig only
+	URL          string                                   // where GitHub reaches the receiver
 	Repositories []string
 	PerHook      bool // each hook has a secret of its own
 	Theme        string
@@ -101,13 +102,18 @@ func (b blank) Update(tea.Msg) tea.Cmd { return nil }
 func (b blank) View(_, _ int) string   { return "" }
 func (b blank) Actions() []kit.Action  { return nil }
 
+// NewFleet is the fleet of settings.
+func NewFleet(cfg Settings) *fleet.Fleet {
+	return fleet.New(fleet.Config{
+		Home: cfg.Home, Logs: cfg.Logs, Store: cfg.Store, Daemon: cfg.Daemon, GitHub: cfg.Hooks,
+		PublicURL: cfg.URL, Repositories: cfg.Repositories, PerHook: cfg.PerHook, Now: cfg.Now,
+	})
+}
+
 // NewWorld makes a world; give it its page with put. It ends with the test.
 func NewWorld(t testing.TB, cfg Settings) *World {
 	ctx, stop := context.WithCancel(context.Background())
-	a := &World{Cfg: cfg, Fleet: fleet.New(fleet.Config{
-		Home: cfg.Home, Logs: cfg.Logs, Store: cfg.Store, Daemon: cfg.Daemon, GitHub: cfg.Hooks,
-		PublicURL: cfg.URL, Repositories: cfg.Repositories, PerHook: cfg.PerHook, Now: cfg.Now,
-	})}
+	a := &World{Cfg: cfg, Fleet: NewFleet(cfg)}
 	a.Shell = kit.New(ctx, kit.Config{Theme: cfg.Theme, Ascii: cfg.ASCII, Now: cfg.Now, Cure: hooks.CureOf,
 		SetUp: func() tea.Cmd {
 			if a.SetUp == nil {
