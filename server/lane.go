@@ -180,8 +180,11 @@ func (q *queue) nextGetsThrough(l *lane, err error) bool {
 	l.other++
 	q.mu.Unlock()
 	end := q.try(it)
-	if end.status == logs.StatusSent || end.status == logs.StatusFailed {
+	switch end.status {
+	case logs.StatusSent, logs.StatusFailed:
 		q.remove(l, it)
+	case logs.StatusPending:
+		q.suspect(it) // Its attempts count when its turn comes.
 	}
 	return end.status == logs.StatusSent
 }

@@ -70,6 +70,7 @@ func onTestClock(t *testing.T, test func(t *testing.T, s *Server, sink *scripted
 		ctx, cancel := context.WithCancel(t.Context())
 		var running sync.WaitGroup
 		running.Go(func() { s.queue.run(ctx) })
+		synctest.Wait() // It has looked for what an earlier run left.
 		test(t, s, sink)
 		cancel()
 		running.Wait()
@@ -82,6 +83,7 @@ func onTestClock(t *testing.T, test func(t *testing.T, s *Server, sink *scripted
 // block takes an event in: the issue of a repository was labeled blocked.
 func block(t *testing.T, s *Server, n int, repository string) {
 	t.Helper()
+	time.Sleep(time.Millisecond) // No two arrive at the same instant.
 	event, payload := sample(t, "issues_labeled_blocked")
 	rec := &logs.Record{EventType: event, DeliveryID: guid(n), Payload: []byte(strings.ReplaceAll(string(payload), "octo-org/Hello-World", repository))}
 	if _, err := s.Ingest(t.Context(), rec); err != nil {
