@@ -16,8 +16,6 @@ import (
 	"time"
 
 	"github.com/rogpeppe/go-internal/testscript"
-
-	"hookctl/server/daemon"
 )
 
 var update = flag.Bool("update", false, "write what is seen into the stories and golden files")
@@ -98,44 +96,27 @@ func storyParams(dir string) testscript.Params {
 	}
 }
 
-// setUpStory gives each story a home, a port and nothing of the user's own.
+// setUpStory gives each story a world of its own and nothing of the user's.
 func setUpStory(env *testscript.Env) error {
-	// A socket's path must be short, so the home is not in the work directory.
-	home, err := os.MkdirTemp("", "hc")
+	w, err := newWorld()
 	if err != nil {
 		return err
 	}
-	port, err := freePort(context.Background())
-	if err != nil {
-		return err
-	}
-	w := &world{home: home, port: port}
 	env.Values[worldKey{}] = w
 	env.Defer(func() {
-		w.close()
-		ctx, cancel := context.WithTimeout(context.Background(), storyPatience)
-		defer cancel()
-		if err := daemon.Stop(ctx, daemon.Config{Home: home}); err != nil && !errors.Is(err, daemon.ErrNotRunning) {
-			env.T().Fatal("stop the story's receiver: " + err.Error())
-		}
-		if err := os.RemoveAll(home); err != nil {
+		if err := w.close(); err != nil {
 			env.T().Fatal(err.Error())
 		}
 	})
-	env.Setenv("HOME", env.WorkDir)
-	env.Setenv("HOOKCTL_HOME", home)
-	env.Setenv("WEBHOOK_PORT", strconv.Itoa(port))
+	for _, pair := range w.environ(env.WorkDir) {
+		name, value, _ := strings.Cut(pair, "=")
+		env.Setenv(name, value)
+	}
 	metrics, err := freePort(context.Background())
 	if err != nil {
 		return err
 	}
 	env.Setenv("METRICS", net.JoinHostPort("127.0.0.1", strconv.Itoa(metrics)))
-	env.Setenv("ADDR", net.JoinHostPort("127.0.0.1", strconv.Itoa(port)))
-	env.Setenv("GH_CONFIG_DIR", filepath.Join(env.WorkDir, "no-gh"))
-	env.Setenv("TERM", "xterm-256color")
-	env.Setenv("TZ", "UTC")
-	for _, name := range []string{"GH_TOKEN", "GITHUB_TOKEN", "GH_HOST", "GITHUB_WEBHOOK_SECRET", "LOG_DIR", "WATCHED_BRANCHES", "AIMAESTRO_API", "AIMAESTRO_AGENT"} {
-		env.Setenv(name, "")
-	}
+	env.Setenv("ADDR", net.JoinHostPort("127.0.0.1", strconv.Itoa(w.port)))
 	return nil
 }

@@ -17,42 +17,36 @@ import (
 )
 
 func newStart(p *program) *cobra.Command {
-	var flags receiverFlags
-	var out output
-	cmd := &cobra.Command{
+	return p.receiverCommand(&cobra.Command{
 		Use:   "start",
 		Short: "Start the receiver in the background",
-		Long: "Start the receiver in the background and return once it answers, or with its error.\n\n" +
-			"Flags override the settings for this receiver only: restart keeps them, until the next start. To change a setting\n" +
-			"for good, use hookctl config edit.",
+		Long: "Start the receiver in the background and wait until it answers.\n\n" +
+			"Flags override the settings for this receiver only: restart keeps them, the next start does not. To change a setting\n" +
+			"permanently, use hookctl config edit.",
 		Example: "  hookctl start\n  hookctl start --port 9100",
-		RunE: func(cmd *cobra.Command, _ []string) error {
-			return p.startReceiver(cmd, flags, &out, daemon.Start)
-		},
-	}
-	flags.add(cmd)
-	addOutputFlags(cmd, &out)
-	return cmd
+	}, daemon.Start)
 }
 
 func newRestart(p *program) *cobra.Command {
-	var flags receiverFlags
-	var out output
-	cmd := &cobra.Command{
+	return p.receiverCommand(&cobra.Command{
 		Use:   "restart",
-		Short: "Replace the running receiver without refusing a delivery",
-		Long: "Replace the running receiver by this program: it takes the listening socket over, so that no delivery is refused.\n" +
-			"If the new one cannot start, the old one keeps running. Windows cannot hand a socket over: there the old one ends\n" +
-			"first, and catchup fetches what is refused in between.\n\n" +
-			"The new receiver keeps the flags that the old one was started with. Flags given here override single ones and are\n" +
-			"kept in turn; `hookctl stop`, then `hookctl start`, goes back to the settings alone.\n\n" +
+		Short: "Restart the receiver without refusing a delivery",
+		Long: "Replace the running receiver with this program. The new receiver takes over the listening socket, so no delivery is\n" +
+			"refused. If it cannot start, the old one keeps running. Windows cannot hand over a socket: there the old receiver\n" +
+			"stops first, and catchup fetches the deliveries that are refused in between.\n\n" +
+			"The new receiver keeps the flags of the old one. A flag given here replaces the old one and is kept, too. To return\n" +
+			"to the settings alone, use hookctl stop, then hookctl start.\n\n" +
 			"A receiver that systemd, launchd, PM2 or supervisord runs is restarted through them; for one in a container,\n" +
 			"restart shows the command to use.",
 		Example: "  hookctl restart\n  hookctl restart --port 9100",
-		RunE: func(cmd *cobra.Command, _ []string) error {
-			return p.startReceiver(cmd, flags, &out, daemon.Restart)
-		},
-	}
+	}, daemon.Restart)
+}
+
+// receiverCommand makes cmd start or restart the receiver, as begin does.
+func (p *program) receiverCommand(cmd *cobra.Command, begin func(context.Context, daemon.Config) (daemon.Status, error)) *cobra.Command {
+	var flags receiverFlags
+	var out output
+	cmd.RunE = func(cmd *cobra.Command, _ []string) error { return p.startReceiver(cmd, flags, &out, begin) }
 	flags.add(cmd)
 	addOutputFlags(cmd, &out)
 	return cmd
@@ -102,12 +96,13 @@ func startedWithTunnel(status daemon.Status, s *settings.Settings) bool {
 func newStop(p *program) *cobra.Command {
 	return &cobra.Command{
 		Use:   "stop",
-		Short: "Stop the receiver after it finished what it accepted",
-		Long: "Stop the receiver after it finished what it accepted. A receiver that systemd, launchd, PM2 or supervisord runs is\n" +
-			"stopped through them, because they would start it again; for one in a container, stop shows the command to use.",
+		Short: "Stop the receiver once it has handled what it accepted",
+		Long: "Stop the receiver once it has handled the deliveries that it accepted.\n\n" +
+			"A receiver that systemd, launchd, PM2 or supervisord runs is stopped through them, because they would start it\n" +
+			"again; for one in a container, stop shows the command to use.",
 		Example: "  hookctl stop",
 		RunE: func(cmd *cobra.Command, _ []string) error {
-			s, err := settings.Defaults(p.environ) // A mistake in the settings is no reason to go on running.
+			s, err := settings.Defaults(p.environ) // Stopping works although a setting is wrong.
 			if err != nil {
 				return err
 			}
@@ -127,10 +122,9 @@ func newStop(p *program) *cobra.Command {
 func newStatus(p *program) *cobra.Command {
 	var out output
 	cmd := &cobra.Command{
-		Use:   "status",
-		Short: "Show whether the receiver runs and what it has done",
-		Long: "Show whether the receiver runs and what it has done. The exit code is 3 where it does not run, except with --json or\n" +
-			"--jq.",
+		Use:     "status",
+		Short:   "Show whether the receiver runs and what it received",
+		Long:    "Show whether the receiver runs and what it received. The exit code is 3 if it does not run, except with --json or --jq.",
 		Example: "  hookctl status\n  hookctl status --json --jq .running",
 		RunE: func(cmd *cobra.Command, _ []string) error {
 			status, asked, err := p.receiverStatus(cmd.Context())

@@ -43,6 +43,11 @@ type writerFunc func([]byte) (int, error)
 
 func (f writerFunc) Write(p []byte) (int, error) { return f(p) }
 
+// failer is what a helper fails: a test or a story.
+type failer interface {
+	Fatalf(format string, args ...any)
+}
+
 // cmdUI runs the program on a terminal and plays the person in front of it:
 //
 //	ui start WxH command…   begins
@@ -107,15 +112,9 @@ func cmdUI(ts *testscript.TestScript, neg bool, args []string) {
 		if len(args) > 1 {
 			want = args[1]
 		}
-		select {
-		case <-s.done:
-		case <-time.After(storyPatience):
-			ts.Fatalf("the program does not end; the screen:\n%s", s.text())
-		}
-		if got := strconv.Itoa(s.cmd.ProcessState.ExitCode()); got != want {
+		if got := strconv.Itoa(s.end(ts)); got != want {
 			ts.Fatalf("the program ended with %s (%v), not %s; the screen:\n%s", got, s.err, want, s.text())
 		}
-		s.close()
 		w.screen = nil
 	default:
 		ts.Fatalf("ui: unknown %q", args[0])
@@ -164,6 +163,17 @@ func (s *screen) close() {
 	s.copying.Wait()
 }
 
+// end waits for the program to end and returns its exit code.
+func (s *screen) end(f failer) int {
+	select {
+	case <-s.done:
+	case <-time.After(storyPatience):
+		f.Fatalf("the program does not end; the screen:\n%s", s.text())
+	}
+	s.close()
+	return s.cmd.ProcessState.ExitCode()
+}
+
 // text is the screen without colours, and without the spaces that end its lines.
 func (s *screen) text() string {
 	lines := strings.Split(ansi.Strip(s.Render()), "\n")
@@ -192,25 +202,26 @@ func (s *screen) settled() string {
 	return text
 }
 
-func (s *screen) await(ts *testscript.TestScript, text string, wanted bool) {
+func (s *screen) await(f failer, text string, wanted bool) {
 	deadline := time.Now().Add(storyPatience)
 	tick := time.NewTicker(10 * time.Millisecond)
 	defer tick.Stop()
 	for strings.Contains(s.text(), text) != wanted {
 		if time.Now().After(deadline) {
-			ts.Fatalf("waited for %q (wanted: %t); the screen:\n%s", text, wanted, s.text())
+			f.Fatalf("waited for %q (wanted: %t); the screen:\n%s", text, wanted, s.text())
 		}
 		<-tick.C
 	}
 }
 
-func (s *screen) send(ts *testscript.TestScript, text string) {
-	_, err := io.WriteString(s.tty, text)
-	ts.Check(err)
+func (s *screen) send(f failer, text string) {
+	if _, err := io.WriteString(s.tty, text); err != nil {
+		f.Fatalf("type %q: %v", text, err)
+	}
 }
 
 // keyBytes is what a terminal sends for a key.
-func keyBytes(ts *testscript.TestScript, key string) string {
+func keyBytes(f failer, key string) string {
 	named := map[string]string{
 		"enter": "\r", "esc": "\x1b", "tab": "\t", "shift+tab": "\x1b[Z", "space": " ", "backspace": "\x7f",
 		"up": "\x1b[A", "down": "\x1b[B", "right": "\x1b[C", "left": "\x1b[D",
@@ -222,7 +233,7 @@ func keyBytes(ts *testscript.TestScript, key string) string {
 		return string(rune(letter[0] & 0x1f))
 	}
 	if len([]rune(key)) != 1 {
-		ts.Fatalf("unknown key %q", key)
+		f.Fatalf("unknown key %q", key)
 	}
 	return key
 }

@@ -5,6 +5,7 @@ import (
 	"errors"
 	"fmt"
 	"io"
+	"io/fs"
 	"net/http"
 	"net/url"
 	"os"
@@ -20,9 +21,10 @@ import (
 
 	"hookctl/hooks/githubtest"
 	"hookctl/hooks/secret"
+	"hookctl/server/daemon"
 )
 
-// world is what surrounds the program in a story: a simulated GitHub and a simulated AI Maestro.
+// world is what surrounds the program in a story: its home, a simulated GitHub and a simulated AI Maestro.
 type world struct {
 	home    string
 	port    int
@@ -32,11 +34,70 @@ type world struct {
 	traffic *pushTraffic
 }
 
+// newWorld finds a port and makes a home that is named after it, so that no other world takes the same.
+func newWorld() (*world, error) {
+	for {
+		port, err := freePort(context.Background())
+		if err != nil {
+			return nil, err
+		}
+		home := filepath.Join(os.TempDir(), "hc"+strconv.Itoa(port)) // not in the work directory: a socket's path must be short
+		if err := os.Mkdir(home, 0o700); !errors.Is(err, fs.ErrExist) {
+			return &world{home: home, port: port}, err
+		}
+	}
+}
+
+// environ names the home and the port to the program, and nothing of the user's own.
+func (w *world) environ(dir string) []string {
+	env := []string{
+		"HOME=" + dir, "HOOKCTL_HOME=" + w.home, "WEBHOOK_PORT=" + strconv.Itoa(w.port), "GH_CONFIG_DIR=" + filepath.Join(dir, "no-gh"),
+		"TERM=xterm-256color", "TZ=UTC",
+	}
+	for _, name := range []string{"GH_TOKEN", "GITHUB_TOKEN", "GH_HOST", "GITHUB_WEBHOOK_SECRET", "LOG_DIR", "WATCHED_BRANCHES", "AIMAESTRO_API", "AIMAESTRO_AGENT"} {
+		env = append(env, name+"=")
+	}
+	return env
+}
+
+// startGitHub starts the simulated GitHub, which reaches the receiver at every address below hooks.example.com, and returns the
+// environment that leads to it. An organisation is a name without a slash.
+func (w *world) startGitHub(names ...string) ([]string, error) {
+	local := fmt.Sprintf("http://127.0.0.1:%d", w.port)
+	w.github = githubtest.New(githubtest.Options{Resolve: func(public string) string {
+		u, err := url.Parse(public)
+		if err != nil || !strings.HasSuffix(u.Host, "hooks.example.com") {
+			return ""
+		}
+		return local + u.Path
+	}})
+	for _, name := range names {
+		if strings.Contains(name, "/") {
+			w.github.AddRepository(name, githubtest.Repository{})
+		} else {
+			w.github.AddOrg(name)
+		}
+	}
+	dir := filepath.Join(w.home, "gh")
+	if err := errors.Join(w.github.Start(filepath.Join(w.home, "gh.sock")), w.github.WriteGHConfig(dir)); err != nil {
+		return nil, err
+	}
+	return w.github.Environ(dir), nil
+}
+
+// startMaestro starts the simulated AI Maestro with the default agent, and returns the environment that leads to it.
+func (w *world) startMaestro() (string, error) {
+	w.maestro = githubtest.NewMaestro(demoAgent)
+	base, err := w.maestro.Start("127.0.0.1:0")
+	return "AIMAESTRO_API=" + base, err
+}
+
 type worldKey struct{}
 
 func worldOf(ts *testscript.TestScript) *world { return ts.Value(worldKey{}).(*world) }
 
-func (w *world) close() {
+// close ends all of it, the receiver too, and takes the home away.
+func (w *world) close() error {
 	if w.traffic != nil {
 		w.traffic.stop()
 		w.traffic.senders.Wait()
@@ -50,6 +111,12 @@ func (w *world) close() {
 	if w.maestro != nil {
 		w.maestro.Close()
 	}
+	ctx, cancel := context.WithTimeout(context.Background(), storyPatience)
+	defer cancel()
+	if err := daemon.Stop(ctx, daemon.Config{Home: w.home}); err != nil && !errors.Is(err, daemon.ErrNotRunning) {
+		return fmt.Errorf("stop the story's receiver: %w", err)
+	}
+	return os.RemoveAll(w.home)
 }
 
 func hasGH() bool {
@@ -74,25 +141,9 @@ func cmdGitHub(ts *testscript.TestScript, neg bool, args []string) {
 	}
 	switch args[0] {
 	case "start":
-		local := fmt.Sprintf("http://127.0.0.1:%d", w.port)
-		w.github = githubtest.New(githubtest.Options{Resolve: func(public string) string {
-			u, err := url.Parse(public)
-			if err != nil || !strings.HasSuffix(u.Host, "hooks.example.com") {
-				return ""
-			}
-			return local + u.Path
-		}})
-		for _, name := range args[1:] {
-			if strings.Contains(name, "/") {
-				w.github.AddRepository(name, githubtest.Repository{})
-			} else {
-				w.github.AddOrg(name)
-			}
-		}
-		ts.Check(w.github.Start(filepath.Join(w.home, "gh.sock")))
-		dir := filepath.Join(w.home, "gh")
-		ts.Check(w.github.WriteGHConfig(dir))
-		for _, pair := range w.github.Environ(dir) {
+		pairs, err := w.startGitHub(args[1:]...)
+		ts.Check(err)
+		for _, pair := range pairs {
 			name, value, _ := strings.Cut(pair, "=")
 			ts.Setenv(name, value)
 		}
@@ -185,10 +236,10 @@ func cmdMaestro(ts *testscript.TestScript, neg bool, args []string) {
 	case known:
 		w.maestro.SetMode(mode)
 	case args[0] == "start":
-		w.maestro = githubtest.NewMaestro(demoAgent)
-		base, err := w.maestro.Start("127.0.0.1:0")
+		pair, err := w.startMaestro()
 		ts.Check(err)
-		ts.Setenv("AIMAESTRO_API", base)
+		name, value, _ := strings.Cut(pair, "=")
+		ts.Setenv(name, value)
 	case args[0] == "await":
 		n, err := strconv.Atoi(args[1])
 		ts.Check(err)

@@ -33,7 +33,7 @@ func (f *Fleet) facts(ctx context.Context) (*facts, error) {
 	if err != nil {
 		return nil, err
 	}
-	k := &facts{store: f.cfg.Store, public: f.cfg.PublicURL, hooks: known.Hooks}
+	k := &facts{store: f.cfg.Store, public: f.publicURL(), hooks: known.Hooks}
 	if k.targets, err = f.targets(known); err != nil {
 		return nil, err
 	}

@@ -39,7 +39,7 @@ type kept struct {
 // keptHook is what was last seen of a hook.
 type keptHook struct {
 	Repository string    `json:"repository"`
-	URL        string    `json:"url,omitempty"`    // that setup gave it when it created the hook; "" for one that was there
+	URL        string    `json:"url,omitempty"`    // that setup gave it; "" for one that had it already
 	Secret     string    `json:"secret,omitempty"` // fingerprint of what its newest verified delivery was signed with
 	Seen       time.Time `json:"seen,omitzero"`    // when that arrived
 }

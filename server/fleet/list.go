@@ -124,6 +124,14 @@ func (f *Fleet) List(ctx context.Context, r ListRequest) (List, error) {
 	return f.list(ctx, k, r)
 }
 
+// Latest is the newest list of all known targets that this Fleet or a copy of it made, and when that was; the zero time where
+// there is none. It asks nobody.
+func (f *Fleet) Latest() (List, time.Time) {
+	f.shared.mu.Lock()
+	defer f.shared.mu.Unlock()
+	return f.shared.list, f.shared.listed
+}
+
 // list is List with what this machine knows.
 func (f *Fleet) list(ctx context.Context, k *facts, r ListRequest) (List, error) {
 	client, err := f.GitHub()
@@ -190,6 +198,11 @@ func (f *Fleet) list(ctx context.Context, k *facts, r ListRequest) (List, error)
 		return cmp.Or(byTarget(a.Target, b.Target), cmp.Compare(a.ID, b.ID))
 	})
 	f.listed(ctx, all)
+	if r.Targets == nil {
+		f.shared.mu.Lock()
+		defer f.shared.mu.Unlock()
+		f.shared.list, f.shared.listed = all, f.cfg.Now()
+	}
 	return all, nil
 }
 

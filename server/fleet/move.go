@@ -36,14 +36,14 @@ func (f *Fleet) Move(ctx context.Context, to string, progress func(hooks.Step)) 
 	}
 	err := f.update(ctx, func(k *kept) {
 		f.importRun(k)
-		k.address(f.cfg.PublicURL)
+		k.address(f.publicURL())
 		k.address(to)
 	})
 	if err != nil {
 		return report, err
 	}
-	if f.cfg.SaveURL != nil && !hooks.SameURL(f.cfg.PublicURL, to) {
-		if err := f.cfg.SaveURL(ctx, to); err != nil {
+	if f.cfg.SaveURL != nil && !hooks.SameURL(f.publicURL(), to) {
+		if err := f.savePublicURL(ctx, to); err != nil {
 			return report, err
 		}
 	}

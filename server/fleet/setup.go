@@ -227,8 +227,8 @@ func (f *Fleet) Setup(ctx context.Context, p SetupPlan, progress func(hooks.Step
 		kept := f.remember(context.WithoutCancel(ctx), p, report.Results)
 		return errors.Join(err, kept, f.takeIn(ctx, client, log, p, report.Results))
 	})
-	if save := hooks.BaseURL(p.URL); report.Verified() > 0 && f.cfg.SaveURL != nil && !hooks.SameReceiver(p.URL, f.cfg.PublicURL) {
-		saved := f.cfg.SaveURL(ctx, save)
+	if save := hooks.BaseURL(p.URL); report.Verified() > 0 && f.cfg.SaveURL != nil && !hooks.SameReceiver(p.URL, f.publicURL()) {
+		saved := f.savePublicURL(ctx, save)
 		if saved == nil {
 			report.SavedURL = save
 		}
@@ -265,9 +265,10 @@ func (f *Fleet) takeIn(ctx context.Context, client *hooks.Client, log *logs.Log,
 	return errors.Join(f.cfg.Store.BackFromAside(verified...), f.rotator(client, log, nil).TakeIn(ctx, made, p.request.Secret))
 }
 
-// remember keeps what was set up: the targets with a hook, the hooks that were created, and the address once it was proved.
+// remember keeps what was set up: the targets with a hook, the hooks whose URL it set, and the address once it was proved.
 // A target without a hook is not kept: every later operation would stumble over a name that was mistyped.
 func (f *Fleet) remember(ctx context.Context, p SetupPlan, results []hooks.SetupResult) error {
+	before := f.publicURL()
 	return f.update(ctx, func(k *kept) {
 		for _, r := range results {
 			if r.HookID == 0 {
@@ -277,12 +278,12 @@ func (f *Fleet) remember(ctx context.Context, p SetupPlan, results []hooks.Setup
 			k.add(r.Target)
 			k.hook(r.HookID, func(h *keptHook) {
 				h.Repository = r.Target.String()
-				if r.Created || h.URL != "" {
+				if r.Created || h.URL != "" || slices.Contains(r.Changed, "url") {
 					h.URL = r.URL
 				}
 			})
 			if r.Verified {
-				k.address(f.cfg.PublicURL)
+				k.address(before)
 				k.address(p.URL)
 			}
 		}

@@ -322,3 +322,43 @@ func TestAnInterruptedSetupIsRemembered(t *testing.T) {
 		t.Errorf("targets %v", have)
 	}
 }
+
+// A hook that setup pointed to a wrong URL is brought to the right one: no second hook is created, also where the hook was there
+// before.
+func TestWrongURLIsCorrected(t *testing.T) {
+	const wrong = "https://nobody.example.net"
+	w := newWorld(t, "o/new", "o/old")
+	w.setup(SetupRequest{Targets: targets("o/old")})
+	w.nextSecond() // its deliveries are older than the change
+	report := w.trySetup(SetupRequest{Targets: targets("o/new", "o/old"), URL: wrong, Wait: time.Millisecond})
+	if report.Verified() != 0 || w.Hooks("o/old")[0].URL != wrong+"/webhook" {
+		t.Fatalf("%+v", report)
+	}
+	w.setup(SetupRequest{Targets: targets("o/new", "o/old"), URL: public})
+	for _, name := range []string{"o/new", "o/old"} {
+		if at := w.Hooks(name); len(at) != 1 || at[0].URL != hookURL {
+			t.Errorf("%s has %+v", name, at)
+		}
+	}
+}
+
+// One Fleet serves the whole life of the interface: after setup at another URL that is the public one, and hooks there are
+// healthy.
+func TestSavedPublicURLIsInForceAtOnce(t *testing.T) {
+	const other = "https://b.hooks.example.com"
+	w := newWorld(t, "o/r")
+	w.setup(SetupRequest{Targets: targets("o/r")})
+	if report := w.setup(SetupRequest{URL: other}); report.SavedURL != other || w.saved != other {
+		t.Fatalf("%+v, saved is %s", report, w.saved)
+	}
+	list := w.list(ListRequest{})
+	if h := list.Hooks[0]; list.PublicURL != other || len(h.Warnings) > 0 {
+		t.Errorf("%s: %v", list.PublicURL, h.Warnings)
+	}
+	if latest, at := w.fleet.With(nil).Latest(); at.IsZero() || len(latest.Hooks) != 1 {
+		t.Errorf("the latest list, of %s, is %+v", at, latest)
+	}
+	if report := w.setup(SetupRequest{URL: public}); report.SavedURL != public {
+		t.Errorf("back again: %+v", report)
+	}
+}
