@@ -53,6 +53,8 @@ type (
 		again  bool
 	}
 	pollMsg struct{}
+	// remembered says that the fleet knows what the wizard has set up.
+	remembered struct{}
 	// watching is the channel that the log reports new records on.
 	watching struct {
 		from <-chan []logs.Entry
@@ -74,8 +76,7 @@ func newApp(ctx context.Context, cfg Config) *app {
 		Again: func() tea.Cmd { return a.poll(false) },
 	})
 	a.hooks = webhooks.New(a.Shell, webhooks.Config{
-		Home: cfg.Home, Store: cfg.Store, Dial: cfg.Hooks, PerHook: cfg.PerHook, Repositories: cfg.Setup.Repositories,
-		Log: &a.log, Receiver: &a.status, PublicURL: a.publicURL, Events: wizard.EventItems, Poll: a.poll,
+		Fleet: cfg.Fleet, Log: &a.log, Receiver: &a.status, Events: wizard.EventItems, Poll: a.poll,
 	})
 	a.events = events.New(a.Shell, events.Config{
 		Replay: cfg.Replay, Resend: cfg.Resend, Filters: cfg.Filters, SaveFilter: cfg.SaveFilter, Log: &a.log, Receiver: &a.status, Address: a.address,
@@ -132,6 +133,8 @@ func (a *app) Update(msg tea.Msg) (tea.Model, tea.Cmd) {
 	switch m := msg.(type) {
 	case pollMsg:
 		return a, a.poll(true)
+	case remembered:
+		return a, a.hooks.WasSetUp()
 	case watching:
 		if m.err != nil {
 			return a, a.Fail(m.err)
@@ -214,9 +217,22 @@ func (a *app) newWizard() *wizard.Wizard {
 }
 
 // wasSetUp has the pages look again after the wizard has set hooks up.
-func (a *app) wasSetUp(client *hooks.Client, repositories []string, address string) tea.Cmd {
+func (a *app) wasSetUp(_ *hooks.Client, repositories []string, address string) tea.Cmd {
 	a.cfg.Setup.URL = address
-	return tea.Batch(a.poll(false), a.hooks.WasSetUp(client, repositories), a.home.Load())
+	ctx, all := a.Ctx, a.cfg.Fleet
+	remember := func() tea.Msg {
+		var targets []hooks.Target
+		for _, name := range repositories {
+			if t, err := hooks.ParseTarget(name); err == nil {
+				targets = append(targets, t)
+			}
+		}
+		if err := all.Remember(ctx, targets...); err != nil {
+			return kit.Failure{Err: err}
+		}
+		return remembered{}
+	}
+	return tea.Batch(a.poll(false), remember, a.home.Load())
 }
 
 // lamp is the state of the receiver for the upper right corner.
@@ -228,9 +244,9 @@ func (a *app) lamp() kit.Lamp {
 
 // unfinished reports whether a rotation is left half done on the disk.
 func (a *app) unfinished() bool {
-	if a.cfg.Store == nil {
+	if a.cfg.Fleet == nil {
 		return false
 	}
-	r, err := a.cfg.Store.Rotation()
-	return err == nil && r != nil && r.Promoted.IsZero()
+	r, err := a.cfg.Fleet.Rotation()
+	return err == nil && r.Open
 }

@@ -10,6 +10,7 @@ import (
 
 	"hookctl/hooks"
 	"hookctl/server/doctor"
+	"hookctl/server/fleet"
 	"hookctl/tui/kittest"
 	"hookctl/tui/receiver"
 	"hookctl/tui/wizard"
@@ -87,6 +88,10 @@ func testConfig(t testing.TB) Config {
 
 func newScreen(t testing.TB, cfg Config, w, h int) *appScreen {
 	t.Helper()
+	if cfg.Fleet == nil && cfg.Hooks != nil {
+		cfg.Fleet = fleet.New(fleet.Config{Home: cfg.Home, Logs: cfg.Logs, Store: cfg.Store, Daemon: cfg.Daemon, GitHub: cfg.Hooks,
+			PublicURL: cfg.Setup.URL, Repositories: cfg.Setup.Repositories, Now: cfg.Now})
+	}
 	ctx, stop := context.WithCancel(context.Background())
 	a := newApp(ctx, cfg)
 	a.Waits = func(tea.Cmd) tea.Cmd { return nil }

@@ -33,7 +33,6 @@ type Config struct {
 	Daemon  daemon.Config                 // how the receiver is started
 	Fleet   *fleet.Fleet                  // every hook of this receiver, and what is done to it
 	Hooks   func() (*hooks.Client, error) // opens GitHub; called outside the loop
-	PerHook bool                          // each hook has a secret of its own
 	Setup   SetupDefaults                 // what the wizard starts from
 	Version string
 

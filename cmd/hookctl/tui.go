@@ -46,7 +46,6 @@ func (p *program) tuiConfig(ctx context.Context) (tui.Config, error) {
 		Fleet:   p.fleet(s),
 		Hooks:   func() (*hooks.Client, error) { return p.github(s) },
 		Setup:   p.setupDefaults(ctx, s),
-		PerHook: s.Secrets == "per-hook",
 		Version: buildInfo().Version,
 		Checks:  p.checks,
 		Replay:  host.Dial(s.Home).Replay,

@@ -81,7 +81,7 @@ func (f *Fleet) see(ctx context.Context, k *facts) error {
 	})
 }
 
-// noLog tells whether there is no log directory yet, which is then not made by looking.
+// noLog reports whether there is no log directory yet, which looking must not create.
 func (f *Fleet) noLog() bool {
 	_, err := os.Stat(f.cfg.Logs.Dir)
 	return f.cfg.Log == nil && errors.Is(err, os.ErrNotExist)

@@ -27,7 +27,7 @@ import (
 	"hookctl/server/daemon"
 )
 
-// Config is what a fleet is made of. Home, Logs, Store and GitHub are required.
+// Config is what a fleet needs. Home, Logs, Store and GitHub are required.
 type Config struct {
 	Home   string
 	Logs   logs.Config
@@ -68,7 +68,7 @@ type shared struct {
 	listed time.Time     // when that was made
 }
 
-// New makes a Fleet. It reads nothing and asks nobody yet.
+// New returns a Fleet. It reads nothing and asks nobody yet.
 func New(cfg Config) *Fleet {
 	if cfg.Now == nil {
 		cfg.Now = time.Now

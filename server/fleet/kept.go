@@ -49,7 +49,7 @@ const addressesKept = 50
 
 func (f *Fleet) stateFile() string { return filepath.Join(daemon.StateDir(f.cfg.Home), "fleet.json") }
 
-// read gives what is kept. Nothing yet is no error.
+// read gives what is kept. A missing file is not an error.
 func (f *Fleet) read() (kept, error) {
 	var k kept
 	data, err := os.ReadFile(f.stateFile())

@@ -104,7 +104,7 @@ func joined(aside []Aside) error {
 	return errors.Join(errs...)
 }
 
-// passing tells whether something may work later without anybody doing anything here.
+// passing reports whether something may work later without anybody doing anything here.
 func passing(err error) bool {
 	for _, kind := range []error{hooks.ErrUnreachable, hooks.ErrRateLimited, hooks.ErrNotLoggedIn, context.DeadlineExceeded} {
 		if errors.Is(err, kind) {

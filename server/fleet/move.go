@@ -18,7 +18,7 @@ type MoveReport struct {
 	From  []string     // the addresses that hooks were moved from
 }
 
-// Again tells whether a hook that could not be moved may be movable later, without anybody doing anything here.
+// Again reports whether a hook that could not be moved may be movable later, without anybody doing anything here.
 func (r MoveReport) Again() bool {
 	return slices.ContainsFunc(r.Aside, func(a Aside) bool { return a.Passing })
 }

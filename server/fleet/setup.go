@@ -28,7 +28,7 @@ type SetupRequest struct {
 
 	Adopt            bool   // takes back hooks that were pointed elsewhere
 	AllowUnreachable bool   // also an address that GitHub refuses or cannot reach, such as localhost
-	Secret           string // kept where there is none yet; "" generates one
+	Secret           string // kept if none is set yet; "" generates one
 }
 
 // String leaves the secret out.
@@ -52,12 +52,12 @@ type SetupPlan struct {
 	request hooks.SetupRequest
 }
 
-// Changes tells whether the plan does more than look and ping.
+// Changes reports whether the plan does more than look and ping.
 func (p SetupPlan) Changes() bool {
 	return slices.ContainsFunc(p.Items, func(i hooks.SetupItem) bool { return i.Action == hooks.ActionCreate || i.Action == hooks.ActionUpdate })
 }
 
-// Able tells whether there is a target that something can be done with.
+// Able reports whether there is a target that something can be done with.
 func (p SetupPlan) Able() bool {
 	return slices.ContainsFunc(p.Items, func(i hooks.SetupItem) bool { return i.Action != hooks.ActionFail })
 }
@@ -96,7 +96,7 @@ func (r SetupReport) Verified() (n int) {
 	return n
 }
 
-// Failed tells whether a hook is not set up, or not verified.
+// Failed reports whether a hook is not set up, or not verified.
 func (r SetupReport) Failed() bool {
 	return slices.ContainsFunc(r.Results, func(result hooks.SetupResult) bool { return result.Err != nil })
 }
@@ -172,7 +172,7 @@ func (f *Fleet) PlanSetup(ctx context.Context, r SetupRequest) (SetupPlan, error
 	return plan, nil
 }
 
-// chooseSecret sets what the hooks are to sign with: that of the path, or the shared one. fresh tells that it is new.
+// chooseSecret sets what the hooks are to sign with: that of the path, or the shared one. fresh means that it is new.
 func (f *Fleet) chooseSecret(ask *hooks.SetupRequest, offered string) (fresh bool, err error) {
 	if ask.Secret, ask.Variable, err = f.cfg.Store.PathSecret(ask.URL); err != nil || ask.Secret != "" {
 		return false, err

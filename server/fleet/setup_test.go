@@ -41,7 +41,7 @@ func TestSetUpProveAndRemember(t *testing.T) {
 }
 
 // Setup of N hooks lists and creates each, and rotation lists, changes and pings each; the proof is in the log.
-func TestNoCallToGitHubIsInVain(t *testing.T) {
+func TestSetupAndRotationMakeNoNeedlessCalls(t *testing.T) {
 	w := newWorld(t, "o/a", "o/b", "o/c", "o/d", "o/e")
 	w.cfg.GitHub = func() (*hooks.Client, error) {
 		return hooks.New(hooks.Config{Host: "github.com", Socket: w.socket, Token: githubtest.DefaultToken, Limits: hooks.Limits{WritesPerMinute: 1 << 20, Pause: time.Minute}})
@@ -79,7 +79,7 @@ func TestMistypedRepositoriesAreNotRemembered(t *testing.T) {
 }
 
 // A hook that someone made by hand for this receiver is adopted, in whatever form its URL is, and becomes the one asked for.
-func TestHooksMadeByHandAreAdopted(t *testing.T) {
+func TestHooksCreatedByHandAreAdopted(t *testing.T) {
 	for _, url := range []string{
 		public, public + "/", "https://hooks.example.com:443/webhook", "https://HOOKS.example.com/webhook", "https://hooks.example.com./webhook",
 		hookURL + "/", hookURL + "?", "https://hooks.example.com/%77ebhook",
@@ -262,7 +262,7 @@ func TestSetupGeneratesASecretWhereThereIsNone(t *testing.T) {
 		t.Errorf("%+v, %v", report, err)
 	}
 	if strings.Contains(plan.String()+SetupRequest{Secret: "hidden"}.String(), "hidden") {
-		t.Error("a request tells its secret")
+		t.Error("a request shows its secret")
 	}
 }
 

@@ -249,7 +249,23 @@ func ReceiveAt(home string) error {
 		Reload: reload, Stop: stop,
 		Extra: map[string]http.Handler{"POST /tunnel": http.HandlerFunc(func(w http.ResponseWriter, _ *http.Request) {
 			_, _ = io.WriteString(w, `{"url":"https://hooks.example.com"}`)
-		}), "POST /catchup": http.HandlerFunc(func(w http.ResponseWriter, _ *http.Request) { _, _ = io.WriteString(w, "{}") })},
+		}), "POST /ingest": ingest(w)},
+	})
+}
+
+// ingest records what came another way than over the network.
+func ingest(w *logs.Writer) http.Handler {
+	return http.HandlerFunc(func(rw http.ResponseWriter, req *http.Request) {
+		var record logs.Record
+		err := json.NewDecoder(req.Body).Decode(&record)
+		if err == nil {
+			err = w.Append(req.Context(), &record)
+		}
+		if err != nil {
+			http.Error(rw, err.Error(), http.StatusInternalServerError)
+			return
+		}
+		_ = json.NewEncoder(rw).Encode(map[string]string{"file": record.File})
 	})
 }
 
