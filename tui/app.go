@@ -53,8 +53,6 @@ type (
 		again  bool
 	}
 	pollMsg struct{}
-	// remembered says that the fleet knows what the wizard has set up.
-	remembered struct{}
 	// watching is the channel that the log reports new records on.
 	watching struct {
 		from <-chan []logs.Entry
@@ -133,8 +131,6 @@ func (a *app) Update(msg tea.Msg) (tea.Model, tea.Cmd) {
 	switch m := msg.(type) {
 	case pollMsg:
 		return a, a.poll(true)
-	case remembered:
-		return a, a.hooks.WasSetUp()
 	case watching:
 		if m.err != nil {
 			return a, a.Fail(m.err)
@@ -217,22 +213,9 @@ func (a *app) newWizard() *wizard.Wizard {
 }
 
 // wasSetUp has the pages look again after the wizard has set hooks up.
-func (a *app) wasSetUp(_ *hooks.Client, repositories []string, address string) tea.Cmd {
+func (a *app) wasSetUp(address string) tea.Cmd {
 	a.cfg.Setup.URL = address
-	ctx, all := a.Ctx, a.cfg.Fleet
-	remember := func() tea.Msg {
-		var targets []hooks.Target
-		for _, name := range repositories {
-			if t, err := hooks.ParseTarget(name); err == nil {
-				targets = append(targets, t)
-			}
-		}
-		if err := all.Remember(ctx, targets...); err != nil {
-			return kit.Failure{Err: err}
-		}
-		return remembered{}
-	}
-	return tea.Batch(a.poll(false), remember, a.home.Load())
+	return tea.Batch(a.poll(false), a.hooks.WasSetUp(), a.home.Load())
 }
 
 // lamp is the state of the receiver for the upper right corner.

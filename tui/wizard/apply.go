@@ -282,13 +282,7 @@ func (s *applyStep) outcome() string {
 // proved.
 func (s *applyStep) finish() tea.Cmd {
 	w, a := s.w, s.w.shell
-	var names []string
-	for _, r := range s.report.Results {
-		if r.HookID != 0 {
-			names = append(names, r.Target.String())
-		}
-	}
-	cmds := []tea.Cmd{w.cfg.Done(w.client, names, w.address.url())}
+	cmds := []tea.Cmd{w.cfg.Done(w.address.url())}
 	if s.err == nil {
 		w.Over = true
 		cmds = append(cmds, w.forget())

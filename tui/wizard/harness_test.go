@@ -29,9 +29,8 @@ func TestReceiverProcess(t *testing.T) {
 // wizardDesk opens the wizard as the app does.
 type wizardDesk struct {
 	*kittest.World
-	setup   *Defaults
-	wizard  *Wizard
-	setUpAt []string // the repositories that were set up
+	setup  *Defaults
+	wizard *Wizard
 }
 
 func newWizardDesk(a *kittest.World, setup *Defaults) *wizardDesk {
@@ -57,8 +56,8 @@ func (d *wizardDesk) newWizard() *Wizard {
 	return New(a.Shell, Config{
 		Home: a.Cfg.Home, Fleet: kittest.NewFleet(a.Cfg), Store: a.Cfg.Store, Setup: d.setup,
 		Log: &a.Log, Receiver: &a.Status, Poll: a.Poll,
-		Done: func(_ *hooks.Client, repositories []string, address string) tea.Cmd {
-			d.setUpAt, d.setup.URL = repositories, address
+		Done: func(address string) tea.Cmd {
+			d.setup.URL = address
 			return a.Poll(false)
 		},
 	})

@@ -58,9 +58,8 @@ type Config struct {
 	Setup    *Defaults // what it starts from; a port that is chosen goes in
 	Log      *kit.Answer[*logs.Log]
 	Receiver *kit.Answer[daemon.Status]
-	Poll     func(again bool) tea.Cmd // asks the receiver how it is
-	// Done is called when hooks were set up, perhaps not all.
-	Done func(client *hooks.Client, repositories []string, address string) tea.Cmd
+	Poll     func(again bool) tea.Cmd     // asks the receiver how it is
+	Done     func(address string) tea.Cmd // called when hooks were set up, perhaps not all, with their URL
 }
 
 // Wizard sets up webhooks, from the sign-in to the proof that a signed ping
