@@ -47,6 +47,12 @@ func (s *scripted) set(refuse func(m message) error) {
 	s.refuse = refuse
 }
 
+// pass lets time pass and waits until nothing is at work, so that a test may read what the sink has.
+func pass(d time.Duration) {
+	time.Sleep(d)
+	synctest.Wait()
+}
+
 func (s *scripted) order() (ids []string) {
 	s.mu.Lock()
 	defer s.mu.Unlock()
@@ -125,7 +131,7 @@ func TestOneRefusedMessageHoldsNobodyUp(t *testing.T) {
 					block(t, s, i, others)
 				}
 				block(t, s, 4, "o/r")
-				time.Sleep(15 * time.Second)
+				pass(15 * time.Second)
 				for _, i := range []int{1, 2, 3, 4} {
 					if sink.at[guid(i)].IsZero() || sink.at[guid(i)].Sub(start) > 15*time.Second {
 						t.Errorf("%d was not sent within 15 s", i)
@@ -134,12 +140,12 @@ func TestOneRefusedMessageHoldsNobodyUp(t *testing.T) {
 				if got := statusOf(t, s, 666); got.Status != logs.StatusPending {
 					t.Errorf("the refused one is %s", got.Status)
 				}
-				time.Sleep(time.Hour)
+				pass(time.Hour)
 				if n := sink.tries[guid(666)]; n < 8 || n > 20 {
 					t.Errorf("the refused one was tried %d times in an hour", n)
 				}
 				sink.set(nil)
-				time.Sleep(15 * time.Minute)
+				pass(15 * time.Minute)
 				synctest.Wait()
 				if got := statusOf(t, s, 666); got.Status != logs.StatusSent {
 					t.Errorf("later it is %s", got.Status)
@@ -157,11 +163,11 @@ func TestRefusedMessageFailsAfterADayBesideItsLane(t *testing.T) {
 		sink.set(refuseOnly(guid(666)))
 		block(t, s, 666, "o/r")
 		block(t, s, 1, "o/r")
-		time.Sleep(23 * time.Hour)
+		pass(23 * time.Hour)
 		if got := statusOf(t, s, 666); got.Status != logs.StatusPending {
 			t.Errorf("after 23 hours: %+v", got)
 		}
-		time.Sleep(61 * time.Minute)
+		pass(61 * time.Minute)
 		if got := statusOf(t, s, 666); got.Status != logs.StatusFailed || got.Error == "" {
 			t.Errorf("after a day: %+v", got)
 		}
@@ -196,9 +202,9 @@ func TestSinkThatIsDownHoldsItsLanes(t *testing.T) {
 		for i := range 10 {
 			block(t, s, i, fmt.Sprintf("o/r%d", i%2))
 		}
-		time.Sleep(time.Hour)
+		pass(time.Hour)
 		sink.set(nil)
-		time.Sleep(15 * time.Minute)
+		pass(15 * time.Minute)
 		last := map[string]string{}
 		for _, m := range sink.took {
 			repo := field(m, "repository")
@@ -223,12 +229,12 @@ func TestHangingMessagesLeaveTheirSinkToOthers(t *testing.T) {
 		for i := range 12 {
 			block(t, s, i, fmt.Sprintf("o/r%d", i))
 		}
-		time.Sleep(3 * time.Minute)
+		pass(3 * time.Minute)
 		if n := len(sink.order()); n != 12 {
 			t.Errorf("%d of 12 got through", n)
 		}
 		block(t, s, 50, "o/r1")
-		time.Sleep(time.Second)
+		pass(time.Second)
 		if sink.at[guid(50)].IsZero() {
 			t.Error("messages that are set aside take all places")
 		}
@@ -257,9 +263,9 @@ func TestSlowSinkGetsASummary(t *testing.T) {
 		for i := range 100 {
 			block(t, s, i, "o/r")
 		}
-		time.Sleep(time.Minute)
+		pass(time.Minute)
 		sink.set(nil)
-		time.Sleep(15 * time.Minute)
+		pass(15 * time.Minute)
 		if n := len(sink.took); n != 22 {
 			t.Fatalf("%d messages", n)
 		}
