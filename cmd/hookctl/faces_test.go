@@ -53,7 +53,7 @@ func wizard(first bool, repository string) []string {
 	if repository != "" {
 		out = append(out, "type "+repository, "gone octo-org/tools")
 	}
-	out = append(out, "enter", "see At which address")
+	out = append(out, "enter", "see At which public URL")
 	if first {
 		out = append(out, "type https://hooks.example.com", "enter")
 	} else {
