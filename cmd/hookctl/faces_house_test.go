@@ -114,9 +114,12 @@ func (h *house) open(t *testing.T) *screen {
 	return s
 }
 
-// quit ends the interface, which must have nothing to complain about.
-func (h *house) quit(t *testing.T) {
+// leave closes the interface where it is open.
+func (h *house) leave(t *testing.T) {
 	t.Helper()
+	if h.screen == nil {
+		return
+	}
 	h.screen.send(t, keyBytes(t, "ctrl+c"))
 	if code := h.screen.end(t); code != 0 {
 		t.Fatalf("the interface exits %d:\n%s", code, h.screen.text())
@@ -124,7 +127,7 @@ func (h *house) quit(t *testing.T) {
 	h.screen = nil
 }
 
-// type plays a person in front of the interface. A word of its own is a key; "see …" waits for text, "gone …" until it has
+// play is a person in front of the interface. A word of its own is a key; "see …" waits for text, "gone …" until it has
 // gone, and "type …" types.
 func (h *house) play(t *testing.T, keys []string) {
 	t.Helper()
