@@ -2,6 +2,7 @@ package hooks
 
 import (
 	"bytes"
+	"cmp"
 	"context"
 	"encoding/json"
 	"errors"
@@ -54,9 +55,6 @@ func (c Config) String() string { return fmt.Sprintf("GitHub at %q", c.Host) }
 // GoString is String.
 func (c Config) GoString() string { return c.String() }
 
-// LogValue is what log/slog prints.
-func (c Config) LogValue() slog.Value { return slog.StringValue(c.String()) }
-
 // MarshalJSON leaves the token out.
 func (c Config) MarshalJSON() ([]byte, error) { return json.Marshal(c.String()) }
 
@@ -76,9 +74,7 @@ type Client struct {
 // New makes a client. It makes no request. Without a login, or with a token that no request can carry, it returns an
 // [*Error] that is [ErrNotLoggedIn].
 func New(cfg Config) (*Client, error) {
-	if cfg.Logger == nil {
-		cfg.Logger = slog.New(slog.DiscardHandler)
-	}
+	cfg.Logger = cmp.Or(cfg.Logger, slog.New(slog.DiscardHandler))
 	host := cfg.Host
 	if host == "" {
 		host, _ = auth.DefaultHost()
@@ -94,15 +90,9 @@ func New(cfg Config) (*Client, error) {
 	if err := checkToken(token, source, host); err != nil {
 		return nil, err
 	}
-	socket := cfg.Socket
-	if socket == "" {
-		if gh, err := config.Read(nil); err == nil {
-			socket, _ = gh.Get([]string{"http_unix_socket"})
-		}
-	}
 	transport := cfg.Transport
 	if transport == nil {
-		transport = baseTransport(socket)
+		transport = baseTransport(cfg.socket())
 	}
 	rest, err := api.NewRESTClient(api.ClientOptions{
 		Host:      host,
@@ -146,12 +136,9 @@ func findToken(host string) (token, source string) {
 	if token, source = auth.TokenForHost(host); token != "" {
 		return token, source
 	}
-	gh := os.Getenv("GH_PATH")
+	gh := findGH()
 	if gh == "" {
-		var err error
-		if gh, err = exec.LookPath("gh"); err != nil {
-			return "", ""
-		}
+		return "", ""
 	}
 	ctx, cancel := context.WithTimeout(context.Background(), 10*time.Second)
 	defer cancel()
@@ -160,6 +147,15 @@ func findToken(host string) (token, source string) {
 		return "", ""
 	}
 	return strings.TrimSpace(string(out)), "gh"
+}
+
+// findGH is the path of the gh program, "" where there is none.
+func findGH() string {
+	if gh := os.Getenv("GH_PATH"); gh != "" {
+		return gh
+	}
+	gh, _ := exec.LookPath("gh") // without it there is other advice
+	return gh
 }
 
 // checkToken refuses a token with white space or other characters that tokens do not have, such as the line break at the
@@ -178,6 +174,19 @@ func checkToken(token, source, host string) error {
 		e.Cure = "log in again: gh auth login -h " + host
 	}
 	return e
+}
+
+// socket is the unix socket that requests go to, "" for none.
+func (c Config) socket() string {
+	if c.Socket != "" {
+		return c.Socket
+	}
+	gh, err := config.Read(nil)
+	if err != nil {
+		return ""
+	}
+	socket, _ := gh.Get([]string{"http_unix_socket"}) // where it is not set there is none
+	return socket
 }
 
 func baseTransport(socket string) http.RoundTripper {

@@ -10,10 +10,11 @@ import (
 	"slices"
 	"strings"
 	"time"
-	"unicode"
 
 	"github.com/cli/go-gh/v2/pkg/api"
 	"github.com/cli/go-gh/v2/pkg/auth"
+
+	"hookctl/logs/text"
 )
 
 // What GitHub can have against a call. [Error] wraps one of these where it is known.
@@ -369,16 +370,7 @@ func noURL(err error) string {
 	return err.Error()
 }
 
-// clean makes text from outside one printable line: control, format and private characters become spaces or go.
+// clean makes text from outside one printable line.
 func clean(s string) string {
-	s = strings.Map(func(r rune) rune {
-		switch {
-		case unicode.IsSpace(r), unicode.IsControl(r):
-			return ' '
-		case r == unicode.ReplacementChar, !unicode.IsPrint(r):
-			return -1
-		}
-		return r
-	}, s)
-	return strings.Join(strings.Fields(s), " ")
+	return strings.Join(strings.Fields(strings.ReplaceAll(text.Clean(s), "\ufffd", "")), " ")
 }

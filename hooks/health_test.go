@@ -49,16 +49,6 @@ func TestWarningsOfAHook(t *testing.T) {
 	}
 }
 
-func TestListAllGoesOnPastAFailure(t *testing.T) {
-	w := newWorld(t, "o/a", "o/b")
-	w.setSecret("s1")
-	w.setup("o/a", "o/b")
-	list, err := w.client.ListAll(t.Context(), []Target{{"o", "b"}, {"o", "missing"}, {"o", "a"}})
-	if !errors.Is(err, ErrNotFound) || len(list) != 2 || list[0].Target.Repo != "b" || list[1].Target.Repo != "a" {
-		t.Errorf("%v, %v", list, err)
-	}
-}
-
 // A gh OAuth token does not see what another app made for an organization, but cannot make it again either.
 func TestAHookOfAnotherAppIsExplained(t *testing.T) {
 	w := newWorld(t)

@@ -6,7 +6,6 @@ import (
 	"encoding/json"
 	"errors"
 	"fmt"
-	"log/slog"
 	"net/http"
 	"slices"
 	"strings"
@@ -89,9 +88,6 @@ func (s Spec) String() string {
 // GoString is String.
 func (s Spec) GoString() string { return s.String() }
 
-// LogValue is what log/slog prints.
-func (s Spec) LogValue() slog.Value { return slog.StringValue(s.String()) }
-
 // MarshalJSON writes the fingerprint in the secret's place.
 func (s Spec) MarshalJSON() ([]byte, error) { return json.Marshal(s.String()) }
 
@@ -128,9 +124,6 @@ func (c ConfigChange) String() string {
 
 // GoString is String.
 func (c ConfigChange) GoString() string { return c.String() }
-
-// LogValue is what log/slog prints.
-func (c ConfigChange) LogValue() slog.Value { return slog.StringValue(c.String()) }
 
 // MarshalJSON writes the fingerprint in the secret's place.
 func (c ConfigChange) MarshalJSON() ([]byte, error) { return json.Marshal(c.String()) }
@@ -211,14 +204,6 @@ func (c *Client) List(ctx context.Context, t Target) ([]Hook, error) {
 	}
 	slices.SortFunc(list, func(a, b Hook) int { return cmp.Compare(a.ID, b.ID) })
 	return list, nil
-}
-
-// ListAll returns the hooks of many targets, in their order, a few calls at a time. A target that cannot be listed does not
-// stop the others: its error is joined to the error.
-func (c *Client) ListAll(ctx context.Context, targets []Target) ([]Hook, error) {
-	lists, errs := make([][]Hook, len(targets)), make([]error, len(targets))
-	each(len(targets), c.limits.Concurrent, func(i int) { lists[i], errs[i] = c.List(ctx, targets[i]) })
-	return slices.Concat(lists...), errors.Join(errs...)
 }
 
 // Get returns one hook.

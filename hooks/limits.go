@@ -1,6 +1,7 @@
 package hooks
 
 import (
+	"cmp"
 	"context"
 	"log/slog"
 	"net/http"
@@ -24,24 +25,12 @@ type Limits struct {
 }
 
 func (l Limits) withDefaults() Limits {
-	if l.WritesPerMinute <= 0 {
-		l.WritesPerMinute = 80
-	}
-	if l.WritesPerHour <= 0 {
-		l.WritesPerHour = 500
-	}
-	if l.Concurrent <= 0 {
-		l.Concurrent = 8
-	}
-	if l.MaxWait <= 0 {
-		l.MaxWait = 5 * time.Minute
-	}
-	if l.Tries == 0 {
-		l.Tries = 5
-	}
-	if l.Pause <= 0 {
-		l.Pause = 500 * time.Millisecond
-	}
+	l.WritesPerMinute = cmp.Or(l.WritesPerMinute, 80)
+	l.WritesPerHour = cmp.Or(l.WritesPerHour, 500)
+	l.Concurrent = cmp.Or(l.Concurrent, 8)
+	l.MaxWait = cmp.Or(l.MaxWait, 5*time.Minute)
+	l.Tries = cmp.Or(l.Tries, 5)
+	l.Pause = cmp.Or(l.Pause, 500*time.Millisecond)
 	return l
 }
 

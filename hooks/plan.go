@@ -5,12 +5,12 @@ import (
 	"context"
 	"encoding/json"
 	"fmt"
-	"log/slog"
 	"net/http"
 	"slices"
 	"strings"
-	"sync"
 	"time"
+
+	"golang.org/x/sync/errgroup"
 
 	"hookctl/hooks/secret"
 	"hookctl/logs/text"
@@ -42,9 +42,6 @@ func (r SetupRequest) String() string {
 
 // GoString is String.
 func (r SetupRequest) GoString() string { return r.String() }
-
-// LogValue is what log/slog prints.
-func (r SetupRequest) LogValue() slog.Value { return slog.StringValue(r.String()) }
 
 // MarshalJSON writes the fingerprint in the secret's place.
 func (r SetupRequest) MarshalJSON() ([]byte, error) { return json.Marshal(r.String()) }
@@ -97,9 +94,7 @@ func (c *Client) PlanSetup(ctx context.Context, r SetupRequest) (SetupPlan, erro
 	if r.Ours == nil {
 		r.Ours = func(h Hook) bool { return SameURL(h.URL, r.URL) }
 	}
-	if r.Wait <= 0 {
-		r.Wait = DefaultWait
-	}
+	r.Wait = cmp.Or(r.Wait, DefaultWait)
 	r.NewEvents = slices.Compact(slices.Sorted(slices.Values(r.NewEvents)))
 	if _, err := parseURL(r.URL); err != nil {
 		return SetupPlan{}, err
@@ -127,20 +122,15 @@ func (c *Client) PlanSetup(ctx context.Context, r SetupRequest) (SetupPlan, erro
 // each runs work for 0 to n-1, a few at a time, and returns when all of it is done. After a context has ended the rest
 // is still run, and sees that for itself, so that every result says what became of it.
 func each(n, atOnce int, work func(int)) {
-	next := make(chan int)
-	var workers sync.WaitGroup
-	for range min(n, max(1, atOnce)) {
-		workers.Go(func() {
-			for i := range next {
-				work(i)
-			}
+	var group errgroup.Group
+	group.SetLimit(max(1, atOnce))
+	for i := range n {
+		group.Go(func() error {
+			work(i)
+			return nil
 		})
 	}
-	for i := range n {
-		next <- i
-	}
-	close(next)
-	workers.Wait()
+	_ = group.Wait() // the work keeps its errors
 }
 
 func (c *Client) planOne(ctx context.Context, r SetupRequest, t Target) SetupItem {
@@ -266,9 +256,6 @@ func (p SetupPlan) String() string {
 
 // GoString is String.
 func (p SetupPlan) GoString() string { return p.String() }
-
-// LogValue is what log/slog prints.
-func (p SetupPlan) LogValue() slog.Value { return slog.StringValue(p.String()) }
 
 // MarshalJSON writes a list with one object for each target, with the calls that would be made.
 func (p SetupPlan) MarshalJSON() ([]byte, error) {

@@ -1,6 +1,7 @@
 package hooks
 
 import (
+	"cmp"
 	"context"
 	"errors"
 	"fmt"
@@ -24,10 +25,7 @@ func (r *Rotator) promote(ctx context.Context, state *secret.Rotation) error {
 }
 
 func (r *Rotator) save(state *secret.Rotation) error {
-	shared := state.New
-	if shared == "" {
-		shared = state.Old // each hook has its own, so the shared one stays
-	}
+	shared := cmp.Or(state.New, state.Old) // where each hook has its own, the shared one stays
 	if err := r.putAside(state, shared); err != nil {
 		return err
 	}

@@ -1,6 +1,7 @@
 package hooks
 
 import (
+	"cmp"
 	"context"
 	"encoding/json"
 	"errors"
@@ -12,7 +13,6 @@ import (
 	"time"
 
 	"github.com/cenkalti/backoff/v5"
-	"github.com/cli/go-gh/v2/pkg/config"
 	"github.com/coder/websocket"
 )
 
@@ -84,18 +84,12 @@ func (r *Relay) Run(ctx context.Context) error {
 		return &Error{Op: "relay", Target: r.Target.String(), Message: "GitHub relays hooks of repositories on github.com only",
 			Cure: "use a tunnel: hookctl start --tunnel " + strings.Join(TunnelKinds(), "|")}
 	}
-	log := r.Logger
-	if log == nil {
-		log = slog.New(slog.DiscardHandler)
-	}
+	log := cmp.Or(r.Logger, slog.New(slog.DiscardHandler))
 	if err := r.removeStale(ctx, log); err != nil {
 		return err
 	}
 	wait := backoff.NewExponentialBackOff()
-	wait.InitialInterval, wait.MaxInterval = time.Second, time.Minute
-	if r.pause > 0 {
-		wait.InitialInterval = r.pause
-	}
+	wait.InitialInterval, wait.MaxInterval = cmp.Or(r.pause, time.Second), time.Minute
 	for {
 		connected, left, err := r.once(ctx, log)
 		if ctx.Err() != nil {
@@ -209,20 +203,6 @@ func late(ctx context.Context, remove func(context.Context) error) error {
 	return nil
 }
 
-// login finds the token and the socket as [New] does.
-func (r *Relay) login() (token, socket string) {
-	token, socket = r.Config.Token, r.Config.Socket
-	if token == "" {
-		token, _ = findToken(r.Client.host)
-	}
-	if socket == "" {
-		if gh, err := config.Read(nil); err == nil {
-			socket, _ = gh.Get([]string{"http_unix_socket"})
-		}
-	}
-	return token, socket
-}
-
 // connect opens the WebSocket that GitHub named. The token goes there without a scheme, and to GitHub only: no redirect
 // leads it elsewhere, or out of TLS.
 func (r *Relay) connect(ctx context.Context, address string) (*websocket.Conn, error) {
@@ -230,13 +210,12 @@ func (r *Relay) connect(ctx context.Context, address string) (*websocket.Conn, e
 	if err != nil || u.Scheme != "wss" || u.Host != r.Client.host && !strings.HasSuffix(u.Host, "."+r.Client.host) {
 		return nil, &Error{Op: "open relay", Target: r.Target.String(), Message: "GitHub named no address of its own for the relay"}
 	}
-	token, socket := r.login()
 	ctx, cancel := context.WithTimeout(ctx, requestTimeout)
 	defer cancel()
 	conn, res, err := websocket.Dial(ctx, u.String(), &websocket.DialOptions{ //nolint:bodyclose // the library closes it, or the connection lives in it
-		HTTPClient: &http.Client{Transport: baseTransport(socket),
+		HTTPClient: &http.Client{Transport: baseTransport(r.Config.socket()),
 			CheckRedirect: func(*http.Request, []*http.Request) error { return http.ErrUseLastResponse }},
-		HTTPHeader: http.Header{"Authorization": {token}, "User-Agent": {"hookctl"}},
+		HTTPHeader: http.Header{"Authorization": {r.Client.token}, "User-Agent": {"hookctl"}},
 	})
 	if err != nil {
 		e := &Error{Op: "open relay", Target: r.Target.String(), Message: clean(noURL(err)), Err: err}
@@ -278,14 +257,7 @@ func (r *Relay) take(ctx context.Context, conn *websocket.Conn, hookID int64) er
 
 // keepAlive finds out that a connection is dead although nobody said so. Closing it ends the reading.
 func (r *Relay) keepAlive(ctx context.Context, conn *websocket.Conn) {
-	every := r.alive
-	if every <= 0 {
-		every = relayAlive
-	}
-	patience := r.patience
-	if patience <= 0 {
-		patience = relayAnswer
-	}
+	every, patience := cmp.Or(r.alive, relayAlive), cmp.Or(r.patience, relayAnswer)
 	tick := time.NewTicker(every)
 	defer tick.Stop()
 	for {
@@ -329,9 +301,7 @@ func (r *Relay) handle(ctx context.Context, data []byte, hookID int64) ([]byte, 
 		r.Client.log.Warn("a delivery through the relay failed", "target", r.Target.String(), "delivery", clean(d.Header.Get("X-GitHub-Delivery")), "error", err)
 		answer = RelayAnswer{Status: http.StatusInternalServerError}
 	}
-	if answer.Status == 0 {
-		answer.Status = http.StatusOK
-	}
+	answer.Status = cmp.Or(answer.Status, http.StatusOK)
 	// GitHub wants an object and a text, not null.
 	if answer.Header == nil {
 		answer.Header = http.Header{}

@@ -1,6 +1,7 @@
 package hooks
 
 import (
+	"cmp"
 	"context"
 	"errors"
 	"fmt"
@@ -288,10 +289,7 @@ func (r *Rotator) begin(hooks []Hook, grace time.Duration, earlier *secret.Rotat
 		}
 		// A hook that has its own secret keeps having one, and one that has its path's gets one.
 		if r.PerHook || own != "" {
-			one.Old = old
-			if own != "" {
-				one.Old = own
-			}
+			one.Old = cmp.Or(own, old)
 			if one.New, err = secret.Generate(); err != nil {
 				return nil, err
 			}
@@ -323,10 +321,7 @@ func (r *Rotator) run(ctx context.Context, state *secret.Rotation) (RotateResult
 	if promoted && unfinished(state) == 0 && !hasAside(state) {
 		return Result(state), nil
 	}
-	w := &rotating{r: r, state: state, progress: oneAtATime(r.Progress), wait: r.Wait}
-	if w.wait <= 0 {
-		w.wait = DefaultWait
-	}
+	w := &rotating{r: r, state: state, progress: oneAtATime(r.Progress), wait: cmp.Or(r.Wait, DefaultWait)}
 	if err := w.hooks(ctx); err != nil {
 		return Result(state), err
 	}
@@ -395,10 +390,7 @@ func (r *Rotator) accept(ctx context.Context, cure string, secrets ...string) er
 	if err := r.Accept(ctx, prints); err != nil {
 		step.State, step.Err = StateFailed, fmt.Errorf("the receiver does not accept the secrets: %w", err)
 		report(step)
-		if known := CureOf(err); known != "" {
-			cure = known
-		}
-		return &Error{Op: "rotate", Message: clean(step.Err.Error()), Cure: cure, Err: step.Err}
+		return &Error{Op: "rotate", Message: clean(step.Err.Error()), Cure: cmp.Or(CureOf(err), cure), Err: step.Err}
 	}
 	step.State = StateDone
 	report(step)

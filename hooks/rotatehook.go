@@ -1,6 +1,7 @@
 package hooks
 
 import (
+	"cmp"
 	"context"
 	"errors"
 	"sync"
@@ -49,10 +50,7 @@ func (w *rotating) hook(ctx context.Context, i int, untouched bool) error {
 	if err != nil {
 		return err
 	}
-	value := h.New
-	if value == "" {
-		value = w.state.New
-	}
+	value := cmp.Or(h.New, w.state.New)
 	if h.Step == secret.StepGone || h.Step == secret.StepVerified {
 		return nil
 	}
@@ -112,11 +110,11 @@ func (w *rotating) failed(ctx context.Context, i int, t Target, h secret.Rotatio
 		w.report(t, h, step, StateSkipped, err)
 	case ctx.Err() != nil:
 		return nil
-	case OfTarget(err):
-		h.Step, h.Error, h.Cure = secret.StepAside, err.Error(), CureOf(err)
-		w.report(t, h, step, StateFailed, err)
 	default:
 		h.Step, h.Error, h.Cure = secret.StepFailed, err.Error(), CureOf(err)
+		if OfTarget(err) {
+			h.Step = secret.StepAside
+		}
 		w.report(t, h, step, StateFailed, err)
 	}
 	return w.save(i, h)

@@ -4,7 +4,6 @@ import (
 	"context"
 	"errors"
 	"os"
-	"os/exec"
 	"slices"
 )
 
@@ -25,10 +24,7 @@ type SignIn struct {
 
 // FindSignIn asks GitHub who the user is. What it returns beside an error says how to fix that.
 func FindSignIn(ctx context.Context, open func() (*Client, error)) (SignIn, error) {
-	s := SignIn{GH: os.Getenv("GH_PATH")}
-	if s.GH == "" {
-		s.GH, _ = exec.LookPath("gh") // without it there is other advice
-	}
+	s := SignIn{GH: findGH()}
 	for _, name := range []string{"GH_TOKEN", "GITHUB_TOKEN"} {
 		if s.Variable == "" && os.Getenv(name) != "" {
 			s.Variable = name

@@ -1,6 +1,7 @@
 package hooks
 
 import (
+	"cmp"
 	"context"
 	"errors"
 	"log/slog"
@@ -127,15 +128,9 @@ func (f Tunnels) withDefaults() Tunnels {
 	if f.Cloudflared == nil {
 		f.Cloudflared = localAddresses(20241, 20245)
 	}
-	if f.Every <= 0 {
-		f.Every = 2 * time.Second
-	}
-	if f.Patience <= 0 {
-		f.Patience = 30 * time.Second
-	}
-	if f.Logger == nil {
-		f.Logger = slog.New(slog.DiscardHandler)
-	}
+	f.Every = cmp.Or(f.Every, 2*time.Second)
+	f.Patience = cmp.Or(f.Patience, 30*time.Second)
+	f.Logger = cmp.Or(f.Logger, slog.New(slog.DiscardHandler))
 	if f.command == nil {
 		f.command = exec.CommandContext
 	}

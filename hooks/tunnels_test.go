@@ -372,7 +372,7 @@ func TestRunTunnelSaysWhyNot(t *testing.T) {
 		says, cure string
 	}{
 		{"missing", Ngrok, Tunnels{command: noProgram}, "is not installed", "ngrok.com"},
-		{"refuses", Ngrok, Tunnels{command: exiting}, "ERR_NGROK_4018: sign in [2J first", "run it by hand"},
+		{"refuses", Ngrok, Tunnels{command: exiting}, "ERR_NGROK_4018: sign in first", "run it by hand"},
 		{"too slow", Cloudflared, Tunnels{command: staying, Patience: 30 * time.Millisecond}, "opened no tunnel within 30ms", "cloudflared tunnel --no-autoupdate"},
 		{"unknown", "smee", Tunnels{}, `no kind of tunnel "smee"`, "ngrok, cloudflared, tailscale"},
 	} {

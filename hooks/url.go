@@ -87,6 +87,24 @@ func SameReceiver(hookURL, publicURL string) bool {
 	return h.RawPath == p.RawPath || p.RawPath != "" && strings.HasPrefix(h.RawPath, p.RawPath+"/")
 }
 
+// MoveURL returns a hook's URL at another public address, where it lies at the first one.
+func MoveURL(hook, from, to string) (address string, lies bool) {
+	h, err := parseURL(hook)
+	f, fromErr := parseURL(from)
+	if err != nil || fromErr != nil || h.Scheme != f.Scheme || h.Host != f.Host {
+		return "", false
+	}
+	rest, below := strings.CutPrefix(h.RawPath, f.RawPath)
+	if !below || rest != "" && rest[0] != '/' {
+		return "", false
+	}
+	address = strings.TrimRight(to, "/") + rest
+	if h.RawQuery != "" {
+		address += "?" + h.RawQuery
+	}
+	return address, true
+}
+
 // normalURL is the form in which URLs are compared; what is not a valid URL stays as it is.
 func normalURL(address string) string {
 	u, err := parseURL(address)

@@ -188,3 +188,20 @@ func FuzzURL(f *testing.F) {
 		}
 	})
 }
+
+func TestMovedURL(t *testing.T) {
+	for _, test := range []struct {
+		hook, from, to, want string
+	}{
+		{"https://a.ngrok.app/webhook", "https://a.ngrok.app", "https://b.ngrok.app", "https://b.ngrok.app/webhook"},
+		{"https://A.ngrok.app", "https://a.ngrok.app/", "https://b.ngrok.app/", "https://b.ngrok.app"},
+		{"https://h.ts.net/hooks/webhook/x?y=1", "https://h.ts.net/hooks", "https://h.ts.net/other", "https://h.ts.net/other/webhook/x?y=1"},
+		{"https://h.ts.net/hooks2", "https://h.ts.net/hooks", "https://h.ts.net/other", ""},
+		{"http://a.ngrok.app/webhook", "https://a.ngrok.app", "https://b.ngrok.app", ""},
+		{"https://a.ngrok.app.example.com/", "https://a.ngrok.app", "https://b.ngrok.app", ""},
+	} {
+		if have, lies := MoveURL(test.hook, test.from, test.to); have != test.want || lies != (test.want != "") {
+			t.Errorf("%s from %s to %s: %q %v, want %q", test.hook, test.from, test.to, have, lies, test.want)
+		}
+	}
+}

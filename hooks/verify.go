@@ -1,6 +1,7 @@
 package hooks
 
 import (
+	"cmp"
 	"context"
 	"errors"
 	"fmt"
@@ -71,10 +72,7 @@ func (c *Client) prove(ctx context.Context, p proof) (last int64, err error) {
 // Prove pings a hook and returns once confirm has seen it arrive. fingerprint is that of the secret which the hook is to sign
 // with; wait is [DefaultWait] if zero. A ping that was refused, or never sent, is an error with its reason and its cure.
 func (c *Client) Prove(ctx context.Context, h Hook, fingerprint string, confirm Confirm, wait time.Duration) error {
-	if wait <= 0 {
-		wait = DefaultWait
-	}
-	_, err := c.prove(ctx, proof{target: h.Target, hookID: h.ID, fingerprint: fingerprint, confirm: confirm, wait: wait})
+	_, err := c.prove(ctx, proof{target: h.Target, hookID: h.ID, fingerprint: fingerprint, confirm: confirm, wait: cmp.Or(wait, DefaultWait)})
 	return err
 }
 
@@ -131,10 +129,10 @@ func (c *Client) await(ctx context.Context, p proof, sent ping, patience time.Du
 		Cure: fmt.Sprintf("see what GitHub tried: hookctl hooks deliveries %d %s", p.hookID, p.target.Flag())}
 	last = p.after
 	pause := c.limits.Pause
-	if p.confirm != nil { // most pings arrive before anything has to be asked
-		pause *= 4
-	}
 	timer := time.NewTimer(pause)
+	if p.confirm != nil {
+		timer.Reset(4 * pause) // most pings are in the log by then
+	}
 	defer timer.Stop()
 	for taken := 0; ; {
 		select {

@@ -140,7 +140,7 @@ func readHead(f io.ReaderAt, size int64, buf []byte) (Entry, error) {
 // headRead is how much of a file is read first: larger than nearly every head.
 const headRead = 4 << 10
 
-// headOf makes an entry, without file and size, of the beginning of a file or of all of it, which it changes.
+// headOf makes an entry, without file and size, of the beginning of a file or of all of it. buf is as before when it returns.
 func headOf(buf []byte, whole bool) (Entry, error) {
 	if whole {
 		head, _, err := splitPayload(buf)
@@ -163,7 +163,10 @@ func headOf(buf []byte, whole bool) (Entry, error) {
 	if start < 0 {
 		return Entry{}, errTorn // the object ends here and the file does not
 	}
-	e, err := entryOf(append(data[:cut], '}'))
+	was := data[cut]
+	data[cut] = '}'
+	e, err := entryOf(data[:cut+1])
+	data[cut] = was
 	if errors.Is(err, errNoRecord) {
 		err = errTorn // the keys may stand behind the payload
 	}

@@ -28,6 +28,9 @@ func TestPayloadsAreSearchedNewestFirst(t *testing.T) {
 			Payload: fmt.Appendf(nil, `{"n":%d,"text":"%s"}`, i, []string{"Some HAY", "a Needle"}[i/2%2])}
 		all = append([]string{mustAppend(t, w, r).File}, all...)
 	}
+	if err := w.Log().Settle(t.Context()); err != nil {
+		t.Fatal(err)
+	}
 	pick := func(keep func(i int) bool) (list []string) {
 		for k, file := range all {
 			if keep(len(all) - 1 - k) {

@@ -1,7 +1,6 @@
 package logs
 
 import (
-	"bytes"
 	"encoding/json"
 	"errors"
 	"io/fs"
@@ -103,7 +102,7 @@ func (f *filer) leftIn(seg *segment, buf []byte) []left {
 		switch fr.kind {
 		case frameRecord:
 			var e Entry
-			if e, err = headOf(bytes.Clone(fr.data[:min(len(fr.data), headRead)]), false); errors.Is(err, errTorn) {
+			if e, err = headOf(fr.data, false); errors.Is(err, errTorn) {
 				e, err = headOf(fr.data, true)
 			}
 			e.File, e.Size = fr.name, int64(len(fr.data))

@@ -400,3 +400,29 @@ func TestWaitsGrowWithJitterUpToTheirMost(t *testing.T) {
 		t.Errorf("given up after %s", d.GiveUp)
 	}
 }
+
+// Whoever stops the receiver the moment after must not make it send a message twice.
+func TestAnOutcomeIsWrittenWhenItIsKnown(t *testing.T) {
+	m := newMaestro(t)
+	s := newTestServer(t, func(c *Config) { c.Sinks = []SinkConfig{m.sink()} })
+	defer func() { _ = s.log.Close() }()
+	event, payload := sample(t, "push_main")
+	rec := &logs.Record{EventType: event, DeliveryID: guid(1), Payload: payload}
+	if _, err := s.Ingest(t.Context(), rec); err != nil {
+		t.Fatal(err)
+	}
+	q := s.queue
+	if err := q.load(t.Context()); err != nil {
+		t.Fatal(err)
+	}
+	q.ctx = t.Context() // the lanes stay as they are
+	for _, l := range q.lanes {
+		for _, it := range l.items {
+			q.settle(it, "msg-1", nil)
+		}
+	}
+	got, err := s.log.Log().Read(t.Context(), rec.File)
+	if err != nil || len(got.Notifications) == 0 || got.Notifications[0].Status != logs.StatusSent {
+		t.Errorf("%+v, %v", got, err)
+	}
+}

@@ -19,9 +19,9 @@ func newCatchup(p *program) *cobra.Command {
 	since := settings.Duration(72 * time.Hour)
 	cmd := &cobra.Command{
 		Use:   "catchup",
-		Short: "Fetch deliveries that never arrived, record and notify",
-		Long: "Fetch deliveries that never arrived, record and notify them. The payloads come through GitHub's API, so it also works\n" +
-			"behind a dead tunnel. The running receiver does the same at start and every ten minutes.",
+		Short: "Fetch missed deliveries from GitHub",
+		Long: "Fetch missed deliveries from GitHub, record them and send their notifications. The payloads come through GitHub's API,\n" +
+			"so it works while a tunnel is down. A running receiver does the same at start and every ten minutes.",
 		Example: "  hookctl catchup\n  hookctl catchup -R owner/repo --since 24h --dry-run",
 		RunE: func(cmd *cobra.Command, _ []string) error {
 			request.Since = time.Duration(since)
@@ -29,7 +29,7 @@ func newCatchup(p *program) *cobra.Command {
 		},
 	}
 	f.add(cmd, true)
-	cmd.Flags().Var(&since, "since", "how far back; GitHub keeps three days")
+	cmd.Flags().Var(&since, "since", "how far back to look; GitHub keeps three days")
 	cmd.Flags().StringArrayVarP(&request.Events, "event", "e", nil, "only this `event`; may be repeated")
 	cmd.Flags().BoolVar(&request.DryRun, "dry-run", false, "only show what is missing")
 	addOutputFlags(cmd, &out)
@@ -66,24 +66,15 @@ func (p *program) catchup(ctx context.Context, f *targetFlags, request fleet.Cat
 }
 
 func (p *program) printCaughtUp(report fleet.CatchUpReport, dryRun bool, out *output) error {
-	if out.wanted() {
-		return out.print(p.out, report)
-	}
-	if len(report.Events) == 0 {
-		p.note("nothing is missing")
-		return nil
-	}
-	cells := make([][]string, len(report.Events))
-	for i, e := range report.Events {
-		state := e.File
-		if !e.Recorded {
-			state = "missing"
-		}
-		cells[i] = []string{e.DeliveredAt.Local().Format(time.DateTime), e.Repository, e.Event, e.Reason, state}
-	}
 	head := []string{"DELIVERED", "REPOSITORY", "EVENT", "GITHUB SAW", "RECORDED AS"}
 	if dryRun {
 		head[4] = "LOG"
 	}
-	return table(p.out, head, cells)
+	return printList(p, out, report, report.Events, "nothing is missing", head, func(e fleet.CaughtUp) []string {
+		state := e.File
+		if !e.Recorded {
+			state = "missing"
+		}
+		return []string{e.DeliveredAt.Local().Format(time.DateTime), e.Repository, e.Event, e.Reason, state}
+	})
 }

@@ -2,6 +2,7 @@ package main
 
 import (
 	"context"
+	"encoding/json"
 	"errors"
 	"fmt"
 	"io/fs"
@@ -28,49 +29,50 @@ func newConfig(p *program) *cobra.Command {
 	}
 	cmd := &cobra.Command{
 		Use:     "config",
-		Short:   "Show every setting and where it comes from; edit and check them",
+		Short:   "Show and edit the settings",
 		Example: "  hookctl config\n  hookctl config edit\n  hookctl config schema > hookctl.schema.json",
 		RunE:    show,
 	}
 	addOutputFlags(cmd, &out)
 	list := &cobra.Command{
 		Use:     "show",
-		Short:   "Show every setting, its value and its origin; exit 1 where one is wrong",
+		Short:   "Show every setting, its value and where it comes from",
 		Example: "  hookctl config show\n  hookctl config show --json --jq '.[] | select(.origin != \"default\")'",
 		RunE:    show,
 	}
 	addOutputFlags(list, &out)
 	edit := &cobra.Command{
 		Use:     "edit",
-		Short:   "Edit hookctl.yaml in $EDITOR; a mistake is not saved",
+		Short:   "Edit hookctl.yaml in $EDITOR",
+		Long:    "Edit a copy of hookctl.yaml in $VISUAL or $EDITOR. The copy is saved only if it has no mistake.",
 		Example: "  EDITOR=nano hookctl config edit",
 		RunE: func(cmd *cobra.Command, _ []string) error {
 			return p.editSettings(cmd.Context())
 		},
 	}
+	var schemaOut output
 	schema := &cobra.Command{
 		Use:     "schema",
-		Short:   "Print the JSON Schema of hookctl.yaml, for editors that complete it",
+		Short:   "Print the JSON Schema of hookctl.yaml",
 		Example: "  hookctl config schema > hookctl.schema.json",
 		RunE: func(*cobra.Command, []string) error {
+			if schemaOut.wanted() {
+				return schemaOut.print(p.out, json.RawMessage(settings.Schema()))
+			}
 			_, err := fmt.Fprintln(p.out, string(settings.Schema()))
 			return err
 		},
 	}
+	addOutputFlags(schema, &schemaOut)
 	cmd.AddCommand(list, edit, schema)
 	return cmd
 }
 
 func (p *program) printSettings(s *settings.Settings, out *output) error {
 	rows := s.Rows()
-	if out.wanted() {
-		return out.print(p.out, rows)
-	}
-	cells := make([][]string, len(rows))
-	for i, row := range rows {
-		cells[i] = []string{row.Key, row.Text, row.Origin}
-	}
-	return table(p.out, []string{"SETTING", "VALUE", "FROM"}, cells)
+	return printList(p, out, rows, rows, "", []string{"SETTING", "VALUE", "FROM"}, func(row settings.Row) []string {
+		return []string{row.Key, row.Text, row.Origin}
+	})
 }
 
 // editSettings lets an editor change a copy, and takes the copy over once it is right.
@@ -87,16 +89,16 @@ func (p *program) editSettings(ctx context.Context) error {
 		return fmt.Errorf("read settings: %w", err)
 	}
 	if !p.terminal && p.environ("VISUAL") == "" && p.environ("EDITOR") == "" {
-		return hint(usage(errors.New("no editor is named, and there is no terminal for one")), "set EDITOR, or edit "+s.File)
+		return hint(usage(errors.New("cannot open an editor without a terminal")), "set EDITOR, or edit "+s.File)
 	}
 	dir, err := os.MkdirTemp("", "hookctl-config-")
 	if err != nil {
-		return fmt.Errorf("make a copy to edit: %w", err)
+		return fmt.Errorf("copy the settings to edit: %w", err)
 	}
 	defer os.RemoveAll(dir) //nolint:errcheck // A copy of what is saved, in a directory of our own.
 	copyFile := filepath.Join(dir, "hookctl.yaml")
-	if err := os.WriteFile(copyFile, data, 0o600); err != nil { //nolint:gosec // In a directory that was made just now.
-		return fmt.Errorf("make a copy to edit: %w", err)
+	if err := os.WriteFile(copyFile, data, 0o600); err != nil { //nolint:gosec // In a directory that was created just now.
+		return fmt.Errorf("copy the settings to edit: %w", err)
 	}
 	for {
 		if err := p.runEditor(ctx, copyFile); err != nil {
@@ -104,10 +106,10 @@ func (p *program) editSettings(ctx context.Context) error {
 		}
 		edited, err := os.ReadFile(copyFile) //nolint:gosec // Our own copy.
 		if err != nil {
-			return fmt.Errorf("read what was edited: %w", err)
+			return fmt.Errorf("read the edited settings: %w", err)
 		}
 		if string(edited) == string(data) {
-			p.note("nothing was changed")
+			p.note("no changes")
 			return nil
 		}
 		err = s.Replace(edited)
@@ -119,7 +121,7 @@ func (p *program) editSettings(ctx context.Context) error {
 			return fmt.Errorf("not saved: %w", err)
 		}
 		reportError(p.err, err)
-		if p.confirm(ctx, false, "edit again? (no discards what was changed)") != nil {
+		if p.confirm(ctx, false, "edit again? (no discards the changes)") != nil {
 			return fmt.Errorf("not saved: %w", errCancelled)
 		}
 	}
@@ -127,7 +129,7 @@ func (p *program) editSettings(ctx context.Context) error {
 
 // settingsTemplate is what an editor shows where there is no hookctl.yaml yet.
 const settingsTemplate = `# yaml-language-server: $schema=./hookctl.schema.json
-# Settings of hookctl. What is not here has its default; see: hookctl config
+# Settings of hookctl. A setting that is not here has its default; list them: hookctl config
 # receiver: {port: 9000, public_url: "https://hooks.example.com"}
 # watched_branches: [main, master, develop]
 # sinks: []   # no notifications

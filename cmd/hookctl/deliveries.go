@@ -23,8 +23,8 @@ func newHooksDeliveries(p *program) *cobra.Command {
 	since := settings.Duration(72 * time.Hour)
 	cmd := &cobra.Command{
 		Use:   "deliveries [ID]",
-		Short: "Show what GitHub delivered beside what the log has",
-		Long:  "Show what GitHub delivered beside what the log has: of one hook, or of every hook of this receiver.",
+		Short: "Compare what GitHub delivered with the log",
+		Long:  "Compare what GitHub delivered with the log, for one hook or for every hook of this receiver.",
 		Example: `  hookctl hooks deliveries 12345678 -R owner/repo
   hookctl hooks deliveries --failed --json --jq '.[].id'`,
 		Args: cobra.MaximumNArgs(1),
@@ -51,10 +51,10 @@ func newHooksDeliveries(p *program) *cobra.Command {
 		},
 	}
 	f.add(cmd, false)
-	cmd.Flags().BoolVar(&failed, "failed", false, "only what failed")
-	cmd.Flags().BoolVar(&absent, "missing", false, "only what the log does not have")
-	cmd.Flags().Var(&since, "since", "how far back; GitHub keeps three days")
-	cmd.Flags().IntVarP(&limit, "limit", "L", 30, "at most `n` of each hook; 0 for all")
+	cmd.Flags().BoolVar(&failed, "failed", false, "only deliveries that failed")
+	cmd.Flags().BoolVar(&absent, "missing", false, "only deliveries that the log does not have")
+	cmd.Flags().Var(&since, "since", "how far back to look; GitHub keeps three days")
+	cmd.Flags().IntVarP(&limit, "limit", "L", 30, "at most `n` deliveries of each hook; 0 for all")
 	addOutputFlags(cmd, &out)
 	return cmd
 }
@@ -70,15 +70,8 @@ func (p *program) oneOrTargets(ctx context.Context, all *fleet.Fleet, f *targetF
 }
 
 func (p *program) printDeliveries(seen []fleet.Sent, out *output) error {
-	if out.wanted() {
-		return out.print(p.out, seen)
-	}
-	if len(seen) == 0 {
-		p.note("no deliveries")
-		return nil
-	}
-	rows := make([][]string, len(seen))
-	for i, e := range seen {
+	head := []string{"DELIVERED", "REPOSITORY", "HOOK", "DELIVERY", "EVENT", "OUTCOME", "RECORD OR REASON"}
+	return printList(p, out, seen, seen, "no deliveries", head, func(e fleet.Sent) []string {
 		event, reason := e.Event, e.Reason
 		if e.Action != "" {
 			event += " " + e.Action
@@ -87,9 +80,8 @@ func (p *program) printDeliveries(seen []fleet.Sent, out *output) error {
 			reason = strings.TrimSpace(*e.File + "  " + reason)
 		}
 		at := e.Attempts[0].DeliveredAt.Local().Format(time.DateTime)
-		rows[i] = []string{at, e.Repository, strconv.FormatInt(e.HookID, 10), strconv.FormatInt(e.ID, 10), event, e.Outcome, reason}
-	}
-	return table(p.out, []string{"DELIVERED", "REPOSITORY", "HOOK", "DELIVERY", "EVENT", "OUTCOME", "RECORD OR REASON"}, rows)
+		return []string{at, e.Repository, strconv.FormatInt(e.HookID, 10), strconv.FormatInt(e.ID, 10), event, e.Outcome, reason}
+	})
 }
 
 func newHooksRedeliver(p *program) *cobra.Command {
@@ -98,24 +90,24 @@ func newHooksRedeliver(p *program) *cobra.Command {
 	var out output
 	cmd := &cobra.Command{
 		Use:   "redeliver [HOOK [DELIVERY…]]",
-		Short: "Make GitHub send deliveries again",
-		Long:  "Make GitHub send deliveries again: those named of one hook, or with --missed what the log does not have, of one hook\nor of every hook of this receiver.",
+		Short: "Ask GitHub to send deliveries again",
+		Long:  "Ask GitHub to send deliveries again: those given of one hook, or with --missed all that the log does not have, of one\nhook or of every hook of this receiver.",
 		Example: `  hookctl hooks redeliver 12345678 9007199254740993 -R owner/repo
   hookctl hooks redeliver 12345678 --missed -R owner/repo
   hookctl hooks redeliver --missed`,
 		Args: cobra.ArbitraryArgs,
 		RunE: func(cmd *cobra.Command, args []string) error {
 			if len(args) == 0 && !missed {
-				return usage(errors.New("name a hook and its deliveries, or give --missed for all that the log does not have"))
+				return usage(errors.New("name a hook and its deliveries, or give --missed"))
 			}
 			if len(args) == 1 && !missed {
-				return usage(errors.New("name the deliveries, or give --missed for all that the log does not have"))
+				return usage(errors.New("name the deliveries, or give --missed"))
 			}
 			request := fleet.RedeliverRequest{Missed: missed}
 			for _, text := range args[min(1, len(args)):] {
 				id, err := strconv.ParseInt(text, 10, 64)
 				if err != nil {
-					return usage(fmt.Errorf("not a valid id of a delivery: %q", text))
+					return usage(fmt.Errorf("not a valid delivery id: %q", text))
 				}
 				request.IDs = append(request.IDs, id)
 			}
@@ -134,7 +126,7 @@ func newHooksRedeliver(p *program) *cobra.Command {
 		},
 	}
 	f.add(cmd, false)
-	cmd.Flags().BoolVar(&missed, "missed", false, "everything that never arrived")
+	cmd.Flags().BoolVar(&missed, "missed", false, "every delivery that never arrived")
 	addOutputFlags(cmd, &out)
 	return cmd
 }

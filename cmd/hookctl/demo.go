@@ -1,24 +1,20 @@
 package main
 
 import (
-	"bytes"
 	"context"
 	"errors"
 	"fmt"
-	"io/fs"
 	"math/rand/v2"
 	"net"
 	"os"
 	"os/signal"
 	"path/filepath"
-	"runtime"
 	"strconv"
 	"strings"
 	"syscall"
 	"time"
 
 	"github.com/spf13/cobra"
-	"golang.org/x/sync/errgroup"
 
 	"hookctl/cmd/hookctl/settings"
 	"hookctl/hooks"
@@ -39,18 +35,18 @@ func newDemo(p *program) *cobra.Command {
 	var o demoOptions
 	cmd := &cobra.Command{
 		Use:   "demo",
-		Short: "See all of it without an account, on a simulated GitHub",
-		Long: "See all of it without an account: a temporary home, a simulated GitHub that really signs and sends, a real receiver\n" +
-			"and sample traffic. On a terminal it opens the interface; elsewhere it tells the story in lines and ends with\n" +
-			"exit code 1 where a figure is off. Nothing of your own is touched, and everything is removed at the end.",
+		Short: "Try hookctl on a simulated GitHub, without an account",
+		Long: "Try hookctl without an account: a temporary home, a simulated GitHub that really signs and sends, a real receiver and\n" +
+			"sample traffic. On a terminal it opens the interface; elsewhere it prints each step, and exits with 1 if a count is\n" +
+			"wrong. It leaves your own settings, log and hooks alone, and removes everything at the end.",
 		Example: "  hookctl demo\n  hookctl demo | cat\n  hookctl demo --records 100000",
 		RunE: func(cmd *cobra.Command, _ []string) error {
 			return p.demo(cmd.Context(), o)
 		},
 	}
-	cmd.Flags().IntVar(&o.records, "records", 0, "begin with `n` records of the past in the log")
-	cmd.Flags().BoolVar(&o.story, "story", false, "tell the story on a terminal too")
-	cmd.Flags().BoolVar(&o.empty, "empty", false, "begin with nothing set up: the interface opens its wizard")
+	cmd.Flags().IntVar(&o.records, "records", 0, "start with `n` older records in the log")
+	cmd.Flags().BoolVar(&o.story, "story", false, "print the steps on a terminal too")
+	cmd.Flags().BoolVar(&o.empty, "empty", false, "start with nothing set up: the interface opens its wizard")
 	cmd.MarkFlagsMutuallyExclusive("story", "empty")
 	return cmd
 }
@@ -76,7 +72,7 @@ type demo struct {
 
 func (p *program) demo(ctx context.Context, o demoOptions) (err error) {
 	if o.records < 0 {
-		return usage(fmt.Errorf("--records: %d is less than nothing", o.records))
+		return usage(fmt.Errorf("--records must not be negative: %d", o.records))
 	}
 	if o.empty && !p.terminal {
 		return usage(errors.New("--empty opens the wizard, which needs a terminal"))
@@ -94,7 +90,7 @@ func (p *program) demo(ctx context.Context, o demoOptions) (err error) {
 	if p.terminal && !o.story {
 		return d.show(ctx, o)
 	}
-	return d.tell(ctx)
+	return d.printStory(ctx)
 }
 
 // open builds the world. It works through the environment, so that the receiver's process, gh and every other part of
@@ -102,11 +98,11 @@ func (p *program) demo(ctx context.Context, o demoOptions) (err error) {
 func (d *demo) open(ctx context.Context, o demoOptions) (err error) {
 	// Short, because a socket's path must be; MkdirTemp makes it ours alone.
 	if d.dir, err = os.MkdirTemp("", "hookctl-demo-"); err != nil {
-		return fmt.Errorf("make a temporary home: %w", err)
+		return fmt.Errorf("create a temporary home: %w", err)
 	}
 	home := filepath.Join(d.dir, "home")
 	if err := os.Mkdir(home, 0o700); err != nil {
-		return fmt.Errorf("make a temporary home: %w", err)
+		return fmt.Errorf("create a temporary home: %w", err)
 	}
 	port, err := freePort(ctx)
 	if err != nil {
@@ -149,12 +145,16 @@ func (d *demo) open(ctx context.Context, o demoOptions) (err error) {
 	if d.settings, err = settings.Load(d.p.environ); err != nil {
 		return err
 	}
-	return d.fillLog(ctx, o.records)
+	if o.records == 0 {
+		return nil
+	}
+	d.p.note("writing %d records…", o.records)
+	return logs.Generate(ctx, d.settings.Log.Dir, o.records, d.began, 30*24*time.Hour, 1, nil)
 }
 
 // freePort is a port that was free a moment ago. The receiver binds it soon after; port 0 would give it another one
 // at every restart, and the simulated GitHub has to know where to send to. It is below the range from which systems
-// take ports for outgoing connections, so that none of those gets it meanwhile.
+// take ports for outgoing connections, so that none of those gets it in between.
 func freePort(ctx context.Context) (int, error) {
 	var lc net.ListenConfig
 	var problem error
@@ -209,57 +209,4 @@ func (d *demo) setUp(ctx context.Context, progress func(hooks.Step)) ([]hooks.Se
 		err = errors.Join(err, r.Err)
 	}
 	return report.Results, err
-}
-
-// fillLog writes plausible records of the past month about the demo's repositories, so that the interface can be seen on
-// a long log.
-func (d *demo) fillLog(ctx context.Context, n int) error {
-	if n <= 0 {
-		return nil
-	}
-	d.p.note("writing %d records…", n)
-	dir, now, span := d.settings.Log.Dir, d.began, 30*24*time.Hour
-	if err := os.MkdirAll(dir, 0o700); err != nil {
-		return fmt.Errorf("make the log directory: %w", err)
-	}
-	var all errgroup.Group
-	all.SetLimit(runtime.GOMAXPROCS(0))
-	for i := range n {
-		if ctx.Err() != nil {
-			break
-		}
-		all.Go(func() error {
-			record := logs.Sample(1, i, now.Add(-span+time.Duration(float64(span)*float64(i)/float64(n))))
-			return writePast(dir, i, record, d.repos[i%len(d.repos)])
-		})
-	}
-	return errors.Join(all.Wait(), ctx.Err())
-}
-
-// writePast writes a sample as a file of the log, about another repository. Samples of one second and event have names
-// that end in their number.
-func writePast(dir string, i int, record *logs.Record, repo string) error {
-	data, err := record.Encode()
-	if err != nil {
-		return err
-	}
-	data = bytes.ReplaceAll(data, []byte(record.Summary.Repository), []byte(repo))
-	stem := filepath.Join(dir, record.Timestamp+"_"+record.EventType)
-	err = writeNew(stem+".json", data)
-	if errors.Is(err, fs.ErrExist) {
-		err = writeNew(stem+"_"+strconv.Itoa(i+2)+".json", data)
-	}
-	if err != nil {
-		return fmt.Errorf("write a record of the past: %w", err)
-	}
-	return nil
-}
-
-func writeNew(path string, data []byte) error {
-	file, err := os.OpenFile(filepath.Clean(path), os.O_WRONLY|os.O_CREATE|os.O_EXCL, 0o600)
-	if err != nil {
-		return err
-	}
-	_, err = file.Write(data)
-	return errors.Join(err, file.Close())
 }

@@ -27,8 +27,8 @@ func (d *demo) show(ctx context.Context, o demoOptions) error {
 	return err
 }
 
-// sendNowAndThen sends one sample after the other to the repositories in turn until ctx ends. What is refused meanwhile,
-// because the receiver was stopped in the interface, is part of what there is to see.
+// sendNowAndThen sends one sample after the other to the repositories in turn until ctx ends. What is refused because
+// the receiver was stopped in the interface is part of the show.
 func (d *demo) sendNowAndThen(ctx context.Context) {
 	samples := githubtest.SampleIndex()
 	for i := 0; ; i++ {

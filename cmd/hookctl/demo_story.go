@@ -15,20 +15,20 @@ import (
 	"hookctl/server/fleet"
 )
 
-// errFigures is the demo's end where something it counted is not what it should be.
-var errFigures = errors.New("a figure of the demo is off")
+// errFigures is returned where the demo counted something else than expected.
+var errFigures = errors.New("a count of the demo is wrong")
 
 // storyTimeout bounds everything that the story waits for.
 const storyTimeout = 60 * time.Second
 
-// tell runs the story in lines: every one of them is something that was done and looked at, not announced.
-func (d *demo) tell(ctx context.Context) error {
+// printStory prints each step of the demo after it was done and checked.
+func (d *demo) printStory(ctx context.Context) error {
 	ctx, cancel := context.WithTimeout(ctx, storyTimeout)
 	defer cancel()
 	say := func(chapter, format string, args ...any) {
 		fmt.Fprintf(d.p.out, "%-10s %s\n", chapter, text.Clean(fmt.Sprintf(format, args...)))
 	}
-	say("home", "a temporary one, with a simulated GitHub and a simulated AI Maestro on this machine")
+	say("home", "temporary, with a simulated GitHub and a simulated AI Maestro on this machine")
 
 	results, err := d.setUp(ctx, nil)
 	if err != nil {
@@ -46,14 +46,14 @@ func (d *demo) tell(ctx context.Context) error {
 	if err != nil {
 		return err
 	}
-	say("deliver", "%d deliveries, every row of the routing table and every near miss", kinds)
-	say("refuse", "%d forged delivery answered 401 and not recorded", refused)
+	say("deliver", "%d deliveries, one for each row of the routing table and each near miss", kinds)
+	say("refuse", "%d forged delivery answered with 401 and not recorded", refused)
 
 	rotated, during, err := d.rotateUnderTraffic(ctx)
 	if err != nil {
 		return err
 	}
-	say("rotate", "secret %s → %s on %d hooks under steady traffic: %d deliveries meanwhile, %d refused", rotated.Old, rotated.New, len(rotated.Hooks), during.sent, during.refused)
+	say("rotate", "secret %s → %s on %d hooks under steady traffic: %d deliveries, %d refused", rotated.Old, rotated.New, len(rotated.Hooks), during.sent, during.refused)
 
 	sent := d.accepted()
 	recorded, notified, err := d.count(ctx, sent)
@@ -66,14 +66,14 @@ func (d *demo) tell(ctx context.Context) error {
 	if err := daemon.Stop(ctx, d.p.daemonConfig(d.settings)); err != nil {
 		return err
 	}
-	say("stop", "the receiver finished what it had and ended; the home is removed")
+	say("stop", "the receiver finished its work and stopped; the home is removed")
 	if recorded != sent || during.refused != 0 || !rotated.Complete || refused != 1 || notified == 0 {
 		return errFigures
 	}
 	return nil
 }
 
-// deliverEveryKind sends each sample that the hooks subscribe to, and one delivery that somebody else signed.
+// deliverEveryKind sends each sample that the hooks subscribe to, and one delivery with a wrong signature.
 func (d *demo) deliverEveryKind(ctx context.Context) (sent, refused int, err error) {
 	for i, sample := range githubtest.SampleIndex() {
 		if sample.Event == "ping" {
@@ -164,15 +164,15 @@ func (d *demo) accepted() (n int) {
 	return n
 }
 
-// count waits until the log has what was sent and every notification is through, and tells how many records it has and
-// how many of them were notified.
+// count waits until the log has what was sent and every notification is through, and returns how many records it has
+// and how many of them were notified.
 func (d *demo) count(ctx context.Context, sent int) (recorded, notified int, err error) {
 	log, err := logs.Open(ctx, d.settings.Logs(nil))
 	if err != nil {
 		return 0, 0, err
 	}
 	defer func() { err = errors.Join(err, log.Close()) }()
-	told, err := parseFilter("status:sent since:" + d.began.UTC().Format(time.RFC3339))
+	delivered, err := parseFilter("status:sent since:" + d.began.UTC().Format(time.RFC3339))
 	if err != nil {
 		return 0, 0, err
 	}
@@ -193,7 +193,7 @@ func (d *demo) count(ctx context.Context, sent int) (recorded, notified int, err
 		if err != nil {
 			return 0, 0, err
 		}
-		if notified, err = log.Count(ctx, told); err != nil {
+		if notified, err = log.Count(ctx, delivered); err != nil {
 			return 0, 0, err
 		}
 		pending, err := log.Count(ctx, waiting)
@@ -207,7 +207,7 @@ func (d *demo) count(ctx context.Context, sent int) (recorded, notified int, err
 		case <-ctx.Done():
 			return recorded, notified, ctx.Err()
 		case <-deadline.C:
-			return recorded, notified, nil // The figures tell what is missing.
+			return recorded, notified, nil // The counts show what is missing.
 		case <-tick.C:
 		}
 	}

@@ -21,13 +21,13 @@ const (
 	exitNotLogged = 4
 )
 
-// errReported ends a command with exit code 1 after everything has been said: a table of results tells what failed.
+// errReported ends a command with exit code 1 after the failures have been printed.
 var errReported = errors.New("failed")
 
-// errStopped ends `status` where the receiver does not run, after everything has been said.
+// errStopped ends `status` where the receiver does not run, after the status has been printed.
 var errStopped = errors.New("the receiver is not running")
 
-// errCancelled is what a person means who answers no.
+// errCancelled means that a person answered no.
 var errCancelled = errors.New("cancelled")
 
 // usageError is a mistake in how the program was called.
@@ -38,7 +38,7 @@ func (e *usageError) Unwrap() error { return e.err }
 
 func usage(err error) error { return &usageError{err} }
 
-// hint adds what a person can do about err, see hooks.WithCure.
+// hint adds to err what a person can do about it, see hooks.WithCure.
 func hint(err error, cure string) error { return hooks.WithCure(err, cure) }
 
 // exitCode is what the process ends with after err.
@@ -50,7 +50,7 @@ func exitCode(err error) int {
 		return exitDone
 	case errors.As(err, &wrong), errors.As(err, &value), errors.Is(err, errCancelled), errors.Is(err, context.Canceled):
 		return exitUsage
-	case errors.Is(err, errStopped):
+	case err == errStopped: //nolint:errorlint // Joined with another error, it is a failure.
 		return exitStopped
 	case errors.Is(err, hooks.ErrNotLoggedIn):
 		return exitNotLogged
@@ -60,7 +60,7 @@ func exitCode(err error) int {
 }
 
 // reportError writes an error as every command does: `error: …`, then `hint: …` where something can be done. Joined
-// errors are told one by one, each with its own cure. What an error quotes may come from outside, so it is cleaned.
+// errors are printed one by one, each with its own hint. An error may quote text from outside, so it is cleaned.
 func reportError(w io.Writer, err error) {
 	list := parts(err)
 	for i, err := range list {
@@ -80,9 +80,9 @@ func reportError(w io.Writer, err error) {
 	}
 }
 
-// parts takes apart what errors.Join put together, and leaves out what has been told already.
+// parts takes apart what errors.Join put together, and leaves out what has been printed already.
 func parts(err error) []error {
-	if err == nil || err == errReported || err == errStopped { //nolint:errorlint // Wrapped in something, it has something to say.
+	if err == nil || err == errReported || err == errStopped { //nolint:errorlint // Wrapped, it has a message of its own.
 		return nil
 	}
 	joined, ok := err.(interface{ Unwrap() []error }) //nolint:errorlint // Only the outermost is taken apart.

@@ -24,7 +24,8 @@ import (
 func newEvents(p *program) *cobra.Command {
 	cmd := &cobra.Command{
 		Use:     "events",
-		Short:   "List, view, follow, replay, resend and prune what was received",
+		Short:   "List, view, follow, replay, resend and prune records",
+		Example: "  hookctl events list --filter 'event:push since:1h'\n  hookctl events follow\n  hookctl events view latest",
 		Aliases: []string{"event"},
 	}
 	cmd.AddCommand(newEventsList(p), newEventsView(p), newEventsFollow(p), newEventsReplay(p), newEventsResend(p), newEventsPrune(p), newEventsFilters(p))
@@ -77,23 +78,11 @@ func (p *program) listEvents(ctx context.Context, f eventsFilter, out *output) (
 		}
 		entries = append(entries, e)
 	}
-	if out.wanted() {
-		return out.print(p.out, entries)
+	none := "no records yet\nhint: set up a hook: hookctl setup; or send a sample: hookctl test FILE"
+	if f.filter != "" {
+		none = "no record matches"
 	}
-	switch {
-	case len(entries) == 0 && f.filter != "":
-		p.note("no record matches")
-		return nil
-	case len(entries) == 0:
-		p.note("no records yet")
-		p.note("hint: set a hook up with: hookctl setup; or send a sample with: hookctl test FILE")
-		return nil
-	}
-	rows := make([][]string, len(entries))
-	for i, e := range entries {
-		rows[i] = eventRow(e)
-	}
-	return table(p.out, []string{"RECEIVED", "EVENT", "REPOSITORY", "SENDER", "RESULT", "NOTIFIED", "FILE"}, rows)
+	return printList(p, out, entries, entries, none, []string{"RECEIVED", "EVENT", "REPOSITORY", "SENDER", "RESULT", "NOTIFIED", "FILE"}, eventRow)
 }
 
 // found are the records that a filter chooses, at most limit of them unless that is 0. How far a search in payloads is
@@ -184,8 +173,8 @@ func newEventsView(p *program) *cobra.Command {
 			return p.viewEvent(cmd.Context(), args[0], payload, &out)
 		},
 	}
-	cmd.Flags().BoolVar(&payload, "payload", false, "print the payload alone, byte for byte")
-	cmd.Flags().BoolVarP(&web, "web", "w", false, "open the page of the event in the browser")
+	cmd.Flags().BoolVar(&payload, "payload", false, "print only the payload, byte for byte")
+	cmd.Flags().BoolVarP(&web, "web", "w", false, "open the event's page in the browser")
 	addOutputFlags(cmd, &out)
 	for _, flag := range []string{"json", "jq"} {
 		cmd.MarkFlagsMutuallyExclusive("payload", flag)
@@ -195,20 +184,26 @@ func newEventsView(p *program) *cobra.Command {
 	return cmd
 }
 
-func (p *program) viewEvent(ctx context.Context, name string, payload bool, out *output) (err error) {
+// record reads the record that a person calls by name, see findRecord.
+func (p *program) record(ctx context.Context, name string) (record *logs.Record, err error) {
 	log, err := p.openLog(ctx)
 	if err != nil {
-		return err
+		return nil, err
 	}
 	defer func() { err = errors.Join(err, log.Close()) }()
 	file, err := findRecord(ctx, log, name)
 	if err != nil {
-		return err
+		return nil, err
 	}
-	record, err := log.Read(ctx, file)
+	record, err = log.Read(ctx, file)
+	return record, hint(err, "list the records: hookctl events list")
+}
+
+func (p *program) viewEvent(ctx context.Context, name string, payload bool, out *output) error {
+	record, err := p.record(ctx, name)
 	switch {
 	case err != nil:
-		return hint(err, "see what there is with: hookctl events list")
+		return err
 	case out.wanted():
 		return out.print(p.out, record)
 	case payload:
@@ -221,7 +216,7 @@ func (p *program) viewEvent(ctx context.Context, name string, payload bool, out 
 	}
 	var pretty bytes.Buffer
 	if err := json.Indent(&pretty, bytes.TrimSpace(encoded), "", "  "); err != nil {
-		return fmt.Errorf("show %s: %w", file, err)
+		return fmt.Errorf("show %s: %w", name, err)
 	}
 	for line := range strings.Lines(pretty.String()) {
 		// Indentation is ours; the rest may hold characters that a terminal obeys.
@@ -232,35 +227,26 @@ func (p *program) viewEvent(ctx context.Context, name string, payload bool, out 
 }
 
 // browseEvent opens the page that an event is about.
-func (p *program) browseEvent(ctx context.Context, name string) (err error) {
-	log, err := p.openLog(ctx)
-	if err != nil {
-		return err
-	}
-	defer func() { err = errors.Join(err, log.Close()) }()
-	file, err := findRecord(ctx, log, name)
-	if err != nil {
-		return err
-	}
-	record, err := log.Read(ctx, file)
+func (p *program) browseEvent(ctx context.Context, name string) error {
+	record, err := p.record(ctx, name)
 	if err != nil {
 		return err
 	}
 	// Text from outside must not choose another program by its scheme.
 	page, err := url.Parse(record.Summary.URL)
 	if err != nil || page.Host == "" || page.Scheme != "https" && page.Scheme != "http" {
-		return errors.New("the event has no page")
+		return errors.New("the event has no page on the web")
 	}
 	p.note("opening %s", text.Clean(page.String()))
 	return browser.New("", p.out, p.err).Browse(page.String())
 }
 
-// findRecord turns what a person calls a record into its file: the file's name or path, the delivery's GUID, or latest.
+// findRecord returns the file of a record that is named by the file's name or path, the delivery's GUID, or latest.
 func findRecord(ctx context.Context, log *logs.Log, name string) (string, error) {
 	if name == "latest" || filepath.Base(name) == "latest.json" { // the link in the log directory
 		page, err := log.Page(ctx, logs.Query{Limit: 1})
 		if err == nil && len(page.Entries) == 0 {
-			err = hint(errors.New("the log is empty"), "send a sample with: hookctl test FILE")
+			err = hint(errors.New("the log is empty"), "send a sample: hookctl test FILE")
 		}
 		if err != nil {
 			return "", err
@@ -272,7 +258,7 @@ func findRecord(ctx context.Context, log *logs.Log, name string) (string, error)
 	}
 	entries, err := log.Find(ctx, name)
 	if err == nil && len(entries) == 0 {
-		err = hint(fmt.Errorf("no record of %q", name), "see what there is with: hookctl events list")
+		err = hint(fmt.Errorf("no record found: %q", name), "list the records: hookctl events list")
 	}
 	if err != nil {
 		return "", err
@@ -299,13 +285,13 @@ func newEventsFollow(p *program) *cobra.Command {
 		},
 	}
 	f.add(cmd)
-	cmd.Flags().IntVarP(&f.limit, "limit", "L", 0, "end after `n` records; 0 goes on until interrupted")
+	cmd.Flags().IntVarP(&f.limit, "limit", "L", 0, "stop after `n` records; 0 for no limit")
 	addOutputFlags(cmd, &out)
 	return cmd
 }
 
-// followEvents prints each new record once: the log also reports a record again when the outcome of its notification is
-// known, which may be one from before. An interrupt is how it ends, and no failure.
+// followEvents prints each new record once: the log reports a record again when the outcome of its notification is known.
+// An interrupt ends it without an error.
 func (p *program) followEvents(ctx context.Context, f eventsFilter, out *output) (err error) {
 	filter, err := f.parse()
 	if err != nil {
@@ -323,7 +309,7 @@ func (p *program) followEvents(ctx context.Context, f eventsFilter, out *output)
 	if err != nil {
 		return err
 	}
-	p.note("following %s; interrupt with ctrl+c", log.Dir())
+	p.note("following %s; press ctrl+c to stop", log.Dir())
 	seen, count := newRecent(4096), 0
 	for batch := range news {
 		for _, e := range batch {
@@ -364,7 +350,7 @@ func newRecent(size int) *recent {
 	return &recent{known: make(map[string]bool, size), ring: make([]string, size)}
 }
 
-// add tells whether the name is new.
+// add reports whether the name is new.
 func (r *recent) add(name string) bool {
 	if r.known[name] {
 		return false
@@ -379,7 +365,7 @@ func newEventsReplay(p *program) *cobra.Command {
 	var out output
 	cmd := &cobra.Command{
 		Use:   "replay FILE|GUID|latest…",
-		Short: "Send records through routing again, as new records",
+		Short: "Route records again, as new records",
 		Example: `  hookctl events replay latest
   hookctl events replay 20260101_123045_push.json`,
 		Args: cobra.MinimumNArgs(1),
@@ -404,14 +390,14 @@ func newEventsResend(p *program) *cobra.Command {
 		Args: cobra.ArbitraryArgs,
 		RunE: func(cmd *cobra.Command, args []string) error {
 			if len(args) == 0 && !failed {
-				return usage(errors.New("name the records, or give --failed for all that failed"))
+				return usage(errors.New("name records, or give --failed"))
 			}
 			return p.actOnRecords(cmd.Context(), "resent", args, &out, func(c *host.Client, files []string) (int, error) {
 				return c.Resend(cmd.Context(), files, failed)
 			})
 		},
 	}
-	cmd.Flags().BoolVar(&failed, "failed", false, "every record whose notification failed for good")
+	cmd.Flags().BoolVar(&failed, "failed", false, "resend every notification that failed for good")
 	addOutputFlags(cmd, &out)
 	return cmd
 }
@@ -452,10 +438,9 @@ func newEventsPrune(p *program) *cobra.Command {
 	var out output
 	var dryRun, yes bool
 	cmd := &cobra.Command{
-		Use:   "prune",
-		Short: "Remove records beyond log.keep and log.max_size, oldest first",
-		Long: "Remove records beyond log.keep and log.max_size, oldest first.\n" +
-			"A record with a pending notification stays.",
+		Use:     "prune",
+		Short:   "Remove old records beyond log.keep and log.max_size",
+		Long:    "Remove records beyond log.keep and log.max_size, oldest first. A record with a pending notification stays.",
 		Example: "  hookctl events prune --dry-run\n  hookctl events prune --yes",
 		RunE: func(cmd *cobra.Command, _ []string) error {
 			return p.pruneEvents(cmd.Context(), dryRun, yes, &out)
@@ -497,6 +482,6 @@ func (p *program) pruneEvents(ctx context.Context, dryRun, yes bool, out *output
 			fmt.Fprintln(p.out, file)
 		}
 	}
-	p.note("%s %d records (%s); %d stay because of a pending notification", verb, len(result.Files), settings.Size(result.Bytes), result.Kept)
+	p.note("%s %d records (%s); %d stay because a notification is pending", verb, len(result.Files), settings.Size(result.Bytes), result.Kept)
 	return nil
 }

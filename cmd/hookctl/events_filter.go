@@ -23,20 +23,20 @@ func (f *eventsFilter) add(cmd *cobra.Command) {
 
 func (f *eventsFilter) parse() (logs.Filter, error) {
 	if f.limit < 0 {
-		return logs.Filter{}, usage(fmt.Errorf("--limit: %d is less than nothing", f.limit))
+		return logs.Filter{}, usage(fmt.Errorf("--limit must not be negative: %d", f.limit))
 	}
 	filter, err := parseFilter(f.filter)
 	var at *logs.FilterError
 	if errors.As(err, &at) {
 		mark := strings.Repeat(" ", len([]rune(f.filter[:min(at.Offset, len(f.filter))]))) + "^"
-		return filter, hint(usage(fmt.Errorf("--filter: %w\n%s\n%s", err, f.filter, mark)), "for example: event:push repo:octo-org/* !sender:*[bot] status:failed since:1h")
+		return filter, hint(usage(fmt.Errorf("--filter: %w\n%s\n%s", err, f.filter, mark)), "write it like: event:push repo:octo-org/* !sender:*[bot] status:failed since:1h")
 	}
 	return filter, err
 }
 
-// filterHelp tells the grammar of --filter.
-const filterHelp = `A filter is words that must all hold: free text, or field:value, with * for anything, commas between values of which
-one is enough, and ! before a word for its contrary. The fields are
+// filterHelp explains --filter.
+const filterHelp = `A filter is a list of words that must all match: free text, or field:value. In a value, * matches anything and commas
+separate alternatives; ! before a word negates it. The fields are
   event action repo sender branch title conclusion result source id hook number
   type priority          of the notification
   status                 of the notification: pending, sent, failed or none

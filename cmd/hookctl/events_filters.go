@@ -15,27 +15,20 @@ func newEventsFilters(p *program) *cobra.Command {
 	var out output
 	cmd := &cobra.Command{
 		Use:     "filters",
-		Short:   "List, save and forget filters by name",
-		Long:    "List, save and forget filters by name (tui.filters in hookctl.yaml). --filter @NAME is the filter of that name.",
+		Short:   "List, save and delete named filters",
+		Long:    "List, save and delete named filters (tui.filters in hookctl.yaml). Use one with --filter @NAME.",
 		Example: "  hookctl events filters save broken 'result:*failed* since:7d'\n  hookctl events list --filter @broken",
 		RunE: func(*cobra.Command, []string) error {
 			s, err := settings.Load(p.environ)
-			switch {
-			case err != nil:
+			if err != nil {
 				return err
-			case out.wanted():
-				saved := map[string]string{}
-				maps.Copy(saved, s.TUI.Filters)
-				return out.print(p.out, saved)
-			case len(s.TUI.Filters) == 0:
-				p.note("no filter is saved")
-				return nil
 			}
-			var rows [][]string
-			for _, name := range slices.Sorted(maps.Keys(s.TUI.Filters)) {
-				rows = append(rows, []string{"@" + name, s.TUI.Filters[name]})
-			}
-			return table(p.out, []string{"NAME", "FILTER"}, rows)
+			saved := map[string]string{}
+			maps.Copy(saved, s.TUI.Filters)
+			names := slices.Sorted(maps.Keys(saved))
+			return printList(p, &out, saved, names, "no saved filters", []string{"NAME", "FILTER"}, func(name string) []string {
+				return []string{"@" + name, saved[name]}
+			})
 		},
 	}
 	addOutputFlags(cmd, &out)
@@ -52,7 +45,7 @@ func newEventsFilters(p *program) *cobra.Command {
 					return err
 				}
 				if _, known := s.TUI.Filters[name]; !known && filter == "" {
-					return fmt.Errorf("no filter is saved as %q", name)
+					return fmt.Errorf("no saved filter is named %q", name)
 				}
 				if err := s.SaveFilter(name, filter); err != nil {
 					return err
@@ -63,13 +56,13 @@ func newEventsFilters(p *program) *cobra.Command {
 		}
 	}
 	cmd.AddCommand(
-		change("save NAME FILTER", "Save a filter, in the place of one of that name", "  hookctl events filters save broken 'result:*failed* since:7d'", "saved", cobra.MinimumNArgs(2)),
-		change("forget NAME", "Forget a saved filter", "  hookctl events filters forget broken", "forgot", cobra.ExactArgs(1)),
+		change("save NAME FILTER", "Save a filter under a name, replacing an older one", "  hookctl events filters save broken 'result:*failed* since:7d'", "saved", cobra.MinimumNArgs(2)),
+		change("forget NAME", "Delete a saved filter", "  hookctl events filters forget broken", "forgot", cobra.ExactArgs(1)),
 	)
 	return cmd
 }
 
-// saved is f with the text of a saved filter in the place of @NAME. What is no name of one stays as it is.
+// saved is f with @NAME replaced by the text of the saved filter. An unknown name stays as it is.
 func (f eventsFilter) saved(p *program) (eventsFilter, error) {
 	name, asked := strings.CutPrefix(f.filter, "@")
 	if !asked {

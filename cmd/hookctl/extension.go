@@ -12,7 +12,7 @@ import (
 // extensionName is what gh calls the program by when it is installed as an extension.
 const extensionName = "gh-hookctl"
 
-// isExtension tells whether the program was started as an extension of gh. A person has typed `gh hookctl` then.
+// isExtension reports whether the program runs as an extension of gh, typed as `gh hookctl`.
 func isExtension(arg0 string) bool {
 	return strings.TrimSuffix(filepath.Base(arg0), ".exe") == extensionName
 }

@@ -18,9 +18,9 @@ import (
 	"hookctl/server/daemon"
 )
 
-// TestFullDiskIsToldAndOutlived lets the running receiver write no file any further, as on a full disk: a delivery is
+// TestFullDiskIsReportedAndSurvived lets the running receiver write no file any further, as on a full disk: a delivery is
 // answered 507, the status says so, nothing that was acknowledged is lost, and with room again it goes on by itself.
-func TestFullDiskIsToldAndOutlived(t *testing.T) {
+func TestFullDiskIsReportedAndSurvived(t *testing.T) {
 	home, err := os.MkdirTemp("", "hc")
 	if err != nil {
 		t.Fatal(err)
@@ -98,22 +98,22 @@ func TestFullDiskIsToldAndOutlived(t *testing.T) {
 	}
 }
 
-// TestFullOutputIsNoSuccess prints to a device that takes nothing: whatever prints, in one piece or in many, fails.
-func TestFullOutputIsNoSuccess(t *testing.T) {
+// TestFullOutputFails prints to a device that takes nothing: whatever prints, in one piece or in many, fails.
+func TestFullOutputFails(t *testing.T) {
 	home := t.TempDir()
 	for _, args := range [][]string{{"status"}, {"status", "--json"}, {"version"}, {"doctor"}, {"config", "--jq", ".[].key"}, {"--help"}} {
 		full, err := os.OpenFile("/dev/full", os.O_WRONLY, 0)
 		if err != nil {
 			t.Skip("there is no /dev/full here: ", err)
 		}
-		var told bytes.Buffer
+		var printed bytes.Buffer
 		cmd := exec.CommandContext(t.Context(), "hookctl", args...)
 		cmd.Env = append(os.Environ(), "HOOKCTL_HOME="+home, "GH_TOKEN=", "GH_CONFIG_DIR="+home)
-		cmd.Stdout, cmd.Stderr = full, &told
+		cmd.Stdout, cmd.Stderr = full, &printed
 		err = cmd.Run()
 		var failed *exec.ExitError
-		if !errors.As(err, &failed) || failed.ExitCode() != exitFailed || !strings.Contains(told.String(), "no space left") {
-			t.Errorf("%v: %v\n%s", args, err, told.String())
+		if !errors.As(err, &failed) || failed.ExitCode() != exitFailed || !strings.Contains(printed.String(), "no space left") {
+			t.Errorf("%v: %v\n%s", args, err, printed.String())
 		}
 		_ = full.Close()
 	}

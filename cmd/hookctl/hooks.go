@@ -20,6 +20,7 @@ func newHooks(p *program) *cobra.Command {
 	cmd := &cobra.Command{
 		Use:     "hooks",
 		Short:   "List, view, edit, ping and delete hooks at GitHub",
+		Example: "  hookctl hooks list\n  hookctl hooks ping 12345678 -R owner/repo\n  hookctl hooks redeliver --missed",
 		Aliases: []string{"hook"},
 	}
 	cmd.AddCommand(
@@ -45,7 +46,8 @@ func newHooksList(p *program) *cobra.Command {
 	var out output
 	cmd := &cobra.Command{
 		Use:   "list",
-		Short: "List hooks; without -R those of the repositories that were set up",
+		Short: "List hooks at GitHub",
+		Long:  "List the hooks of the given repositories, else those of all that were set up.",
 		Example: `  hookctl hooks list -R owner/repo
   hookctl hooks list --owner octo-org --json --jq '.[].url'`,
 		Aliases: []string{"ls"},
@@ -71,21 +73,12 @@ func newHooksList(p *program) *cobra.Command {
 }
 
 func (p *program) printHooks(list fleet.List, out *output) error {
-	if out.wanted() {
-		return out.print(p.out, list)
-	}
-	if len(list.Hooks) == 0 {
-		p.note("no hooks")
-		return nil
-	}
-	rows := make([][]string, len(list.Hooks))
-	for i, h := range list.Hooks {
-		rows[i] = []string{h.Target.String(), strconv.FormatInt(h.ID, 10), h.URL, strings.Join(h.Events, ","), hookState(h)}
-	}
-	return table(p.out, []string{"REPOSITORY", "ID", "URL", "EVENTS", "STATE"}, rows)
+	return printList(p, out, list, list.Hooks, "no hooks", []string{"REPOSITORY", "ID", "URL", "EVENTS", "STATE"}, func(h fleet.Hook) []string {
+		return []string{h.Target.String(), strconv.FormatInt(h.ID, 10), h.URL, strings.Join(h.Events, ","), hookState(h)}
+	})
 }
 
-// hookState says in a few words how a hook is; those of other services are named as such.
+// hookState describes a hook in a few words.
 func hookState(h fleet.Hook) string {
 	if !h.Ours && h.State == "" {
 		return "another service's"
@@ -97,7 +90,7 @@ func hookState(h fleet.Hook) string {
 func (p *program) oneHook(ctx context.Context, all *fleet.Fleet, f *targetFlags, id string) (fleet.Hook, error) {
 	number, err := strconv.ParseInt(id, 10, 64)
 	if err != nil {
-		return fleet.Hook{}, usage(fmt.Errorf("not a valid id of a hook: %q", id))
+		return fleet.Hook{}, usage(fmt.Errorf("not a valid hook id: %q", id))
 	}
 	targets, err := p.chosenTargets(ctx, all, f)
 	if err != nil {
@@ -159,7 +152,7 @@ func newHooksEdit(p *program) *cobra.Command {
 	var url string
 	var insecure, unreachable bool
 	var cmd *cobra.Command
-	cmd = hookCommand(p, "edit ID", "Change a hook's events, URL or certificate check", "  hookctl hooks edit 12345678 -R owner/repo --event push --event issues",
+	cmd = hookCommand(p, "edit ID", "Change the events, URL or certificate check of a hook", "  hookctl hooks edit 12345678 -R owner/repo --event push --event issues",
 		func(ctx context.Context, all *fleet.Fleet, h fleet.Hook) error {
 			request := fleet.EditRequest{Hook: h.Hook, Events: events, AllowUnreachable: unreachable}
 			if url != "" {
@@ -173,7 +166,7 @@ func newHooksEdit(p *program) *cobra.Command {
 			}
 			nothing := func() bool { return request.Events == nil && request.URL == nil && request.InsecureSSL == nil }
 			if nothing() && p.terminal {
-				answer, err := p.ask(ctx, "event", "events, or +name and -name to add and leave out", strings.Join(h.Events, ","))
+				answer, err := p.ask(ctx, "event", "events, or +name and -name to add and remove", strings.Join(h.Events, ","))
 				if err == nil {
 					request.Events, err = hooks.ChooseEvents(h.Events, answer)
 				}
@@ -190,10 +183,10 @@ func newHooksEdit(p *program) *cobra.Command {
 			}
 			return p.printHook(changed, "changed", &out)
 		})
-	cmd.Flags().StringArrayVarP(&events, "event", "e", nil, "subscribe to these `events` instead; may be repeated")
+	cmd.Flags().StringArrayVarP(&events, "event", "e", nil, "subscribe to this `event` instead; may be repeated")
 	cmd.Flags().StringVar(&url, "url", "", "send deliveries to this `URL`")
-	cmd.Flags().BoolVar(&insecure, "insecure-ssl", false, "do not check the receiver's certificate")
-	cmd.Flags().BoolVar(&unreachable, "allow-unreachable", false, "also a URL that GitHub cannot reach from the internet")
+	cmd.Flags().BoolVar(&insecure, "insecure-ssl", false, "do not let GitHub check the receiver's certificate")
+	cmd.Flags().BoolVar(&unreachable, "allow-unreachable", false, "accept a URL that GitHub cannot reach from the internet")
 	addOutputFlags(cmd, &out)
 	return cmd
 }
@@ -208,9 +201,9 @@ func (p *program) printHook(h fleet.Hook, done string, out *output) error {
 }
 
 func newHooksSwitch(p *program, on bool) *cobra.Command {
-	verb, short := "enable", "Make GitHub send deliveries again"
+	verb, short := "enable", "Let GitHub send deliveries to a hook again"
 	if !on {
-		verb, short = "disable", "Make GitHub send nothing for now"
+		verb, short = "disable", "Pause a hook: GitHub sends nothing to it"
 	}
 	var out output
 	cmd := hookCommand(p, verb+" ID", short, "  hookctl hooks "+verb+" 12345678 -R owner/repo",
@@ -227,7 +220,7 @@ func newHooksSwitch(p *program, on bool) *cobra.Command {
 
 func newHooksPing(p *program) *cobra.Command {
 	var out output
-	cmd := hookCommand(p, "ping ID", "Make GitHub send a ping", "  hookctl hooks ping 12345678 -R owner/repo",
+	cmd := hookCommand(p, "ping ID", "Ask GitHub to send a ping", "  hookctl hooks ping 12345678 -R owner/repo",
 		func(ctx context.Context, all *fleet.Fleet, h fleet.Hook) error {
 			if err := all.Ping(ctx, h.Hook); err != nil {
 				return err
@@ -235,7 +228,7 @@ func newHooksPing(p *program) *cobra.Command {
 			if out.wanted() {
 				return out.print(p.out, fleet.Asked{Repository: h.Target.String(), HookID: h.ID, Asked: 1})
 			}
-			p.note("asked GitHub to ping hook %d on %s; see it arrive with: hookctl events list --filter event:ping", h.ID, h.Target)
+			p.note("asked GitHub to ping hook %d on %s; see it arrive: hookctl events list --filter event:ping", h.ID, h.Target)
 			return nil
 		})
 	addOutputFlags(cmd, &out)
@@ -243,14 +236,20 @@ func newHooksPing(p *program) *cobra.Command {
 }
 
 func newHooksTest(p *program) *cobra.Command {
-	return hookCommand(p, "test ID", "Make GitHub send the latest push again", "  hookctl hooks test 12345678 -R owner/repo",
+	var out output
+	cmd := hookCommand(p, "test ID", "Ask GitHub to send the latest push again", "  hookctl hooks test 12345678 -R owner/repo",
 		func(ctx context.Context, all *fleet.Fleet, h fleet.Hook) error {
 			if err := all.Test(ctx, h.Hook); err != nil {
 				return err
 			}
-			p.note("asked GitHub to send the latest push of %s again; see it arrive with: hookctl events list --filter event:push", h.Target)
+			if out.wanted() {
+				return out.print(p.out, fleet.Asked{Repository: h.Target.String(), HookID: h.ID, Asked: 1})
+			}
+			p.note("asked GitHub to send the latest push of %s again; see it arrive: hookctl events list --filter event:push", h.Target)
 			return nil
 		})
+	addOutputFlags(cmd, &out)
+	return cmd
 }
 
 func newHooksDelete(p *program) *cobra.Command {
@@ -274,8 +273,8 @@ func newHooksForget(p *program) *cobra.Command {
 	var f targetFlags
 	cmd := &cobra.Command{
 		Use:     "forget",
-		Short:   "Leave a repository out that is gone, or no longer yours",
-		Long:    "Leave a repository or organisation out of what later commands work on. Nothing changes at GitHub. A ping from it, or\nsetup, brings it back.",
+		Short:   "Forget a repository that is gone or no longer yours",
+		Long:    "Forget a repository or organisation: later commands leave it out. Nothing changes at GitHub. setup, or a ping from\nit, adds it again.",
 		Example: "  hookctl hooks forget -R owner/repo",
 		RunE: func(cmd *cobra.Command, _ []string) error {
 			_, all, err := p.atFleet()
@@ -314,14 +313,9 @@ func newHooksEvents(p *program) *cobra.Command {
 		Example: "  hookctl hooks events",
 		RunE: func(*cobra.Command, []string) error {
 			list := hooks.Events()
-			if out.wanted() {
-				return out.print(p.out, list)
-			}
-			rows := make([][]string, len(list))
-			for i, e := range list {
-				rows[i] = []string{e.Name, e.Sentence}
-			}
-			return table(p.out, []string{"EVENT", "SENT WHEN"}, rows)
+			return printList(p, &out, list, list, "", []string{"EVENT", "SENT WHEN"}, func(e hooks.EventInfo) []string {
+				return []string{e.Name, e.Sentence}
+			})
 		},
 	}
 	addOutputFlags(cmd, &out)

@@ -109,7 +109,7 @@ func (p *program) lineSetup(ctx context.Context) (line.Setup, error) {
 func (p *program) fresh(ctx context.Context) bool {
 	s, err := settings.Load(p.environ)
 	if err != nil {
-		return false // what is wrong is reported where it matters
+		return false // the command that needs the settings reports what is wrong
 	}
 	if _, err := daemon.Dial(s.Home).Status(ctx); err == nil {
 		return false
@@ -126,18 +126,18 @@ func (p *program) fresh(ctx context.Context) bool {
 	return err == nil && len(page.Entries) == 0
 }
 
-// farewell says what goes on without line mode.
+// farewell prints what keeps running after line mode.
 func (p *program) farewell(ctx context.Context) {
-	s, err := settings.Defaults(p.environ) // a mistake in the settings is no reason to say nothing
+	s, err := settings.Defaults(p.environ) // works although a setting is wrong
 	if err != nil {
 		return
 	}
 	ctx, stop := context.WithTimeout(ctx, 2*time.Second)
 	defer stop()
 	if status, err := daemon.Dial(s.Home).Status(ctx); err == nil {
-		p.note("The receiver keeps running on %s; hookctl stop ends it.", status.Address)
+		p.note("The receiver keeps running on %s. Stop it: hookctl stop", status.Address)
 	}
 	if r, err := s.Store().Rotation(); err == nil && r != nil && r.Promoted.IsZero() {
-		p.note("A rotation is not finished, and both secrets are accepted; hookctl rotate --resume goes on with it.")
+		p.note("A rotation is not finished, and both secrets are accepted. Continue it: hookctl rotate --resume")
 	}
 }

@@ -1,4 +1,4 @@
-// Command hookctl sets up, receives, logs, shows and re-keys GitHub webhooks.
+// Command hookctl sets up, receives, logs, shows and rotates GitHub webhooks.
 //
 // This package alone reads the command line. The package settings reads the environment and hookctl.yaml, wiring.go hands
 // every other package its part, and there is one file per noun: setup, rotate, secret, receiver, hooks, events, demo and
@@ -28,9 +28,9 @@ type program struct {
 	quiet bool
 	// accessible asks for prompts line by line instead of the full screen.
 	accessible bool
-	// terminal tells that somebody answers: both stdin and stdout are terminals, or line mode has the lines.
+	// terminal means that questions get an answer: stdin and stdout are terminals, or line mode reads the lines.
 	terminal bool
-	// extension tells that a person has typed `gh hookctl`.
+	// extension means that the program was called as `gh hookctl`.
 	extension bool
 }
 

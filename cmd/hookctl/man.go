@@ -22,7 +22,7 @@ func newMan(p *program) *cobra.Command {
 		Use:   "man DIR",
 		Short: "Write a man page for every command",
 		Long: "Write a man page for every command into DIR. The date on the pages is SOURCE_DATE_EPOCH or else the commit's, so that\n" +
-			"the same source makes the same pages.",
+			"the same source gives the same pages.",
 		Example: "  hookctl man man1",
 		Hidden:  true,
 		Args:    cobra.ExactArgs(1),
@@ -133,7 +133,7 @@ func (r *roff) item(tag, text string) {
 }
 
 // text writes running text. The line breaks of a help text are for the terminal's width and no paragraphs; a line that is
-// indented begins anew.
+// indented starts a new line.
 func (r *roff) text(text string) {
 	for line := range strings.Lines(text) {
 		if strings.HasPrefix(line, "  ") {
@@ -199,22 +199,23 @@ func (r *roff) common() {
 		code int
 		when string
 	}{
-		{exitDone, "done"}, {exitFailed, "failed"}, {exitUsage, "wrong usage, or cancelled"}, {exitNotLogged, "not logged in to GitHub"},
+		{exitDone, "done"}, {exitFailed, "failed"}, {exitUsage, "wrong usage, or cancelled"}, {exitStopped, "status: the receiver does not run"}, {exitNotLogged, "not logged in to GitHub"},
 	} {
 		r.item(".B "+strconv.Itoa(e.code), e.when)
 	}
 	r.section("ENVIRONMENT")
-	r.item(".B HOOKCTL_HOME", "directory of everything below (default ~/.atlas)")
-	r.item(".B GITHUB_WEBHOOK_SECRET", "the shared secret; better kept in .env, where it can be rotated")
+	r.item(".B HOOKCTL_HOME", "directory of all files of hookctl (default ~/.atlas)")
+	r.item(".B GITHUB_WEBHOOK_SECRET", "the shared secret; store it in .env, so that it can be rotated")
 	for _, v := range settings.Variables() {
 		r.item(".B "+escapeRoff(v.Name), "sets "+v.Key+" of hookctl.yaml")
 	}
-	r.item(".B NO_COLOR, ACCESSIBLE", "no colours; commands line by line, on a terminal, instead of the full screen")
+	r.item(".B NO_COLOR, ACCESSIBLE", "no colours; line mode instead of the full screen")
 	r.text("\nThe login at GitHub is that of gh(1), with its own variables.")
 	r.section("FILES")
 	r.item(".I ~/.atlas/.env", "secret and variables, mode 0600")
 	r.item(".I ~/.atlas/hookctl.yaml", "settings; see hookctl-config(1)")
 	r.item(".I ~/.atlas/webhook_logs/", "the records, one file for each delivery")
+	r.item(".I ~/.atlas/state/", "the targets of this receiver, and the flags it was started with")
 	r.item(".I ~/.atlas/run/", "lock, control socket, the receiver's own log, the state of a rotation")
 }
 

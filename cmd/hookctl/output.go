@@ -32,8 +32,8 @@ type output struct {
 // addOutputFlags gives a command --json and --jq, as gh has them.
 func addOutputFlags(cmd *cobra.Command, o *output) {
 	cmd.Flags().BoolVar(&o.asJSON, "json", false, "print JSON")
-	cmd.Flags().StringVarP(&o.jq, "jq", "q", "", "filter the JSON with a jq `expression`")
-	// A mistake in the expression is told before the command does anything, not once a hook has been changed.
+	cmd.Flags().StringVarP(&o.jq, "jq", "q", "", "filter JSON output with a jq `expression`")
+	// A mistake in the expression is reported before the command does anything.
 	cmd.PreRunE = func(*cobra.Command, []string) error {
 		if o.jq == "" {
 			return nil
@@ -43,8 +43,8 @@ func addOutputFlags(cmd *cobra.Command, o *output) {
 	}
 }
 
-// stdout is where data goes. It remembers the first write that failed, so that no command ends well whose data are
-// lost, even where it prints piece by piece.
+// stdout is where data goes. It remembers the first write that failed, so that no command succeeds whose output
+// was lost, even where it prints piece by piece.
 type stdout struct {
 	file   *os.File
 	mu     sync.Mutex
@@ -72,7 +72,7 @@ func (s *stdout) check(err error) error {
 	return errors.Join(err, fmt.Errorf("print: %w", s.failed))
 }
 
-// wanted tells whether JSON is asked for.
+// wanted reports whether JSON is asked for.
 func (o *output) wanted() bool { return o.asJSON || o.jq != "" }
 
 // print writes value as JSON, one line of it, or what the jq expression makes of it.
@@ -135,7 +135,7 @@ func (s spelled) Write(p []byte) (int, error) {
 }
 
 // runJQ prints each result of expression on its own line, strings without quotes. Numbers keep every digit:
-// GitHub's delivery ids are larger than a float64 can tell apart.
+// GitHub's delivery ids are too large for a float64. (go-gh's own jq reads numbers as float64.)
 func runJQ(w io.Writer, expression string, data []byte) error {
 	code, err := compileJQ(expression)
 	if err != nil {
@@ -173,7 +173,7 @@ func runJQ(w io.Writer, expression string, data []byte) error {
 	}
 }
 
-// compileJQ makes a program of a jq expression; a mistake in it is one of usage.
+// compileJQ compiles a jq expression; a mistake in it is wrong usage.
 func compileJQ(expression string) (*gojq.Code, error) {
 	query, err := gojq.Parse(expression)
 	if err != nil {
@@ -193,6 +193,23 @@ func table(w io.Writer, head []string, rows [][]string) error {
 		return lines.Table(head, rows)
 	}
 	return fitTable(w, terminalWidth(w), head, rows)
+}
+
+// printList prints a list: value as JSON where that is asked for, else a table with a row for each of list, or the line none
+// where there are none.
+func printList[T any](p *program, out *output, value any, list []T, none string, head []string, row func(T) []string) error {
+	if out.wanted() {
+		return out.print(p.out, value)
+	}
+	if len(list) == 0 {
+		p.note("%s", none)
+		return nil
+	}
+	rows := make([][]string, len(list))
+	for i, item := range list {
+		rows[i] = row(item)
+	}
+	return table(p.out, head, rows)
 }
 
 // unlimited is the width of what is not a terminal.

@@ -10,7 +10,6 @@ import (
 	"testing"
 
 	"github.com/goccy/go-yaml"
-	"github.com/spf13/cobra"
 
 	"hookctl/cmd/hookctl/settings"
 )
@@ -135,28 +134,6 @@ func TestReadmeSettingsAreRight(t *testing.T) {
 			t.Errorf("write the settings again: %v", err)
 		}
 	}
-}
-
-// TestEveryCommandExplainsItself: an example for each command that does something, and a sentence that begins with a
-// capital letter and ends without a full stop.
-func TestEveryCommandExplainsItself(t *testing.T) {
-	t.Parallel()
-	var walk func(c *cobra.Command)
-	walk = func(c *cobra.Command) {
-		for _, sub := range c.Commands() {
-			walk(sub)
-		}
-		if c.Name() == "help" || c.Hidden || c.HasParent() && c.Parent().Name() == "completion" || c.Name() == "completion" {
-			return
-		}
-		if c.Short == "" || strings.ToUpper(c.Short[:1]) != c.Short[:1] || strings.HasSuffix(c.Short, ".") {
-			t.Errorf("%s: %q", c.CommandPath(), c.Short)
-		}
-		if c.RunE != nil && !c.HasSubCommands() && c.Example == "" {
-			t.Errorf("%s has no example", c.CommandPath())
-		}
-	}
-	walk(newRoot(&program{environ: os.Getenv}))
 }
 
 // environment stands in for the real one.

@@ -17,42 +17,36 @@ import (
 )
 
 func newStart(p *program) *cobra.Command {
-	var flags receiverFlags
-	var out output
-	cmd := &cobra.Command{
+	return p.receiverCommand(&cobra.Command{
 		Use:   "start",
 		Short: "Start the receiver in the background",
-		Long: "Start the receiver in the background and return once it answers, or with its error.\n\n" +
-			"Flags override the settings for this receiver only: restart keeps them, until the next start. To change a setting\n" +
-			"for good, use hookctl config edit.",
+		Long: "Start the receiver in the background and wait until it answers.\n\n" +
+			"Flags override the settings for this receiver only: restart keeps them, the next start does not. To change a setting\n" +
+			"permanently, use hookctl config edit.",
 		Example: "  hookctl start\n  hookctl start --port 9100",
-		RunE: func(cmd *cobra.Command, _ []string) error {
-			return p.startReceiver(cmd, flags, &out, daemon.Start)
-		},
-	}
-	flags.add(cmd)
-	addOutputFlags(cmd, &out)
-	return cmd
+	}, daemon.Start)
 }
 
 func newRestart(p *program) *cobra.Command {
-	var flags receiverFlags
-	var out output
-	cmd := &cobra.Command{
+	return p.receiverCommand(&cobra.Command{
 		Use:   "restart",
-		Short: "Replace the running receiver without refusing a delivery",
-		Long: "Replace the running receiver by this program: it takes the listening socket over, so that no delivery is refused.\n" +
-			"If the new one cannot start, the old one keeps running. Windows cannot hand a socket over: there the old one ends\n" +
-			"first, and catchup fetches what is refused in between.\n\n" +
-			"The new receiver keeps the flags that the old one was started with. Flags given here override single ones and are\n" +
-			"kept in turn; `hookctl stop`, then `hookctl start`, goes back to the settings alone.\n\n" +
+		Short: "Restart the receiver without refusing a delivery",
+		Long: "Replace the running receiver with this program. The new receiver takes over the listening socket, so no delivery is\n" +
+			"refused. If it cannot start, the old one keeps running. Windows cannot hand over a socket: there the old receiver\n" +
+			"stops first, and catchup fetches the deliveries that are refused in between.\n\n" +
+			"The new receiver keeps the flags of the old one. A flag given here replaces the old one and is kept, too. To return\n" +
+			"to the settings alone, use hookctl stop, then hookctl start.\n\n" +
 			"A receiver that systemd, launchd, PM2 or supervisord runs is restarted through them; for one in a container,\n" +
 			"restart shows the command to use.",
 		Example: "  hookctl restart\n  hookctl restart --port 9100",
-		RunE: func(cmd *cobra.Command, _ []string) error {
-			return p.startReceiver(cmd, flags, &out, daemon.Restart)
-		},
-	}
+	}, daemon.Restart)
+}
+
+// receiverCommand makes cmd start or restart the receiver, as begin does.
+func (p *program) receiverCommand(cmd *cobra.Command, begin func(context.Context, daemon.Config) (daemon.Status, error)) *cobra.Command {
+	var flags receiverFlags
+	var out output
+	cmd.RunE = func(cmd *cobra.Command, _ []string) error { return p.startReceiver(cmd, flags, &out, begin) }
 	flags.add(cmd)
 	addOutputFlags(cmd, &out)
 	return cmd
@@ -85,7 +79,7 @@ func (p *program) startReceiver(cmd *cobra.Command, flags receiverFlags, out *ou
 	if err != nil {
 		return err
 	}
-	return p.printStatus(status, out)
+	return p.printStatus(status, nil, out)
 }
 
 // startedWithTunnel reports whether the receiver runs a tunnel: a restart may have kept the flag.
@@ -102,12 +96,13 @@ func startedWithTunnel(status daemon.Status, s *settings.Settings) bool {
 func newStop(p *program) *cobra.Command {
 	return &cobra.Command{
 		Use:   "stop",
-		Short: "Stop the receiver after it finished what it accepted",
-		Long: "Stop the receiver after it finished what it accepted. A receiver that systemd, launchd, PM2 or supervisord runs is\n" +
-			"stopped through them, because they would start it again; for one in a container, stop shows the command to use.",
+		Short: "Stop the receiver once it has handled what it accepted",
+		Long: "Stop the receiver once it has handled the deliveries that it accepted.\n\n" +
+			"A receiver that systemd, launchd, PM2 or supervisord runs is stopped through them, because they would start it\n" +
+			"again; for one in a container, stop shows the command to use.",
 		Example: "  hookctl stop",
 		RunE: func(cmd *cobra.Command, _ []string) error {
-			s, err := settings.Defaults(p.environ) // A mistake in the settings is no reason to go on running.
+			s, err := settings.Defaults(p.environ) // Stopping works although a setting is wrong.
 			if err != nil {
 				return err
 			}
@@ -127,15 +122,14 @@ func newStop(p *program) *cobra.Command {
 func newStatus(p *program) *cobra.Command {
 	var out output
 	cmd := &cobra.Command{
-		Use:   "status",
-		Short: "Show whether the receiver runs and what it has done",
-		Long: "Show whether the receiver runs and what it has done. The exit code is 3 where it does not run, except with --json or\n" +
-			"--jq.",
+		Use:     "status",
+		Short:   "Show whether the receiver runs and what it received",
+		Long:    "Show whether the receiver runs and what it received. The exit code is 3 if it does not run, except with --json or --jq.",
 		Example: "  hookctl status\n  hookctl status --json --jq .running",
 		RunE: func(cmd *cobra.Command, _ []string) error {
-			status, err := p.receiverStatus(cmd.Context())
+			status, asked, err := p.receiverStatus(cmd.Context())
 			if err == nil {
-				err = p.printStatus(status, &out)
+				err = p.printStatus(status, asked, &out)
 			}
 			if err == nil && !status.Running && !out.wanted() {
 				err = errStopped
@@ -147,39 +141,40 @@ func newStatus(p *program) *cobra.Command {
 	return cmd
 }
 
-// receiverStatus asks the running receiver. Where there is none it says what can be known without.
-func (p *program) receiverStatus(ctx context.Context) (daemon.Status, error) {
+// receiverStatus asks the running receiver. Where there is none it says what can be known without, and asked is why it did not
+// answer.
+func (p *program) receiverStatus(ctx context.Context) (status daemon.Status, asked, err error) {
 	s, err := settings.Defaults(p.environ)
 	if err != nil {
-		return daemon.Status{}, err
+		return daemon.Status{}, nil, err
 	}
-	status, err := doctor.Ask(ctx, s.Home)
+	status, asked = doctor.Ask(ctx, s.Home)
 	var silent *daemon.UnresponsiveError
-	if errors.As(err, &silent) {
+	if errors.As(asked, &silent) && !errors.Is(asked, daemon.ErrNotRunning) {
 		p.note("hint: %s", silent.Hint())
 		status = daemon.Status{Running: true, PID: silent.PID, Alarm: silent.Error()}
 		if s, err := settings.Load(p.environ); err == nil {
 			status.LogDir = s.Log.Dir
 		}
-		return status, nil
+		return status, asked, nil
 	}
-	if !errors.Is(err, daemon.ErrNotRunning) {
-		return status, err
+	if asked == nil || !errors.Is(asked, daemon.ErrNotRunning) {
+		return status, asked, asked
 	}
 	s, err = settings.Load(p.environ)
 	if err != nil {
-		return daemon.Status{}, err
+		return daemon.Status{}, nil, err
 	}
 	ring, err := s.Store().Ring(time.Now())
 	if err != nil {
-		return daemon.Status{}, err
+		return daemon.Status{}, nil, err
 	}
 	prints := ring.Fingerprints(time.Now())
 	status = daemon.Status{LogDir: s.Log.Dir, Version: buildInfo().Version, Secrets: prints, PublicURL: s.Receiver.PublicURL}
 	if len(prints) > 0 {
 		status.Secret = prints[0]
 	}
-	return status, nil
+	return status, asked, nil
 }
 
 // statusReport is `status --json`: since is null, and not left out, where nothing runs, and so is secret_changed_at where the
@@ -204,7 +199,7 @@ func (p *program) secretAge() time.Time {
 	return changed
 }
 
-func (p *program) printStatus(status daemon.Status, out *output) error {
+func (p *program) printStatus(status daemon.Status, asked error, out *output) error {
 	changed := p.secretAge()
 	if out.wanted() {
 		report := statusReport{Status: status}
@@ -231,11 +226,11 @@ func (p *program) printStatus(status daemon.Status, out *output) error {
 		age = ", " + text.Span(time.Since(changed)) + " old"
 	}
 	if !status.Running {
-		stopped := doctor.Receiver(status, daemon.ErrNotRunning, time.Now())
+		stopped := doctor.Receiver(status, asked, time.Now())
 		row("receiver", stopped.Detail)
 		row("log", status.LogDir)
 		row("secret", orElse(status.Secret, "none")+age)
-		judged(p.judgeSecret(status, daemon.ErrNotRunning))
+		judged(p.judgeSecret(status, asked))
 		p.printRotationState(row)
 		if status.Secret != "" { // without one it does not start
 			p.note("hint: %s", stopped.Fix)

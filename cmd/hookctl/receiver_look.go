@@ -7,6 +7,7 @@ import (
 	"io"
 	"io/fs"
 	"os"
+	"slices"
 	"strings"
 	"time"
 
@@ -20,7 +21,7 @@ import (
 func newReload(p *program) *cobra.Command {
 	return &cobra.Command{
 		Use:     "reload",
-		Short:   "Make the receiver read secrets and settings again",
+		Short:   "Reload secrets and settings in the receiver",
 		Example: "  hookctl reload",
 		RunE: func(cmd *cobra.Command, _ []string) error {
 			s, err := settings.Load(p.environ)
@@ -30,7 +31,7 @@ func newReload(p *program) *cobra.Command {
 			if _, err := daemon.Dial(s.Home).Reload(cmd.Context()); err != nil {
 				return err
 			}
-			p.note("the receiver has read secrets and settings again")
+			p.note("the receiver has reloaded secrets and settings")
 			return nil
 		},
 	}
@@ -40,8 +41,8 @@ func newRejected(p *program) *cobra.Command {
 	var out output
 	cmd := &cobra.Command{
 		Use:     "rejected",
-		Short:   "Show the requests that the receiver refused, and why",
-		Long:    "Show the requests that the receiver refused since it started, and why, newest first.",
+		Short:   "Show the requests that the receiver rejected, and why",
+		Long:    "Show the requests that the receiver rejected since it started, and why, newest first.",
 		Example: "  hookctl rejected\n  hookctl rejected --json --jq '.[].reason'",
 		RunE: func(cmd *cobra.Command, _ []string) error {
 			s, err := settings.Defaults(p.environ)
@@ -49,24 +50,19 @@ func newRejected(p *program) *cobra.Command {
 				return err
 			}
 			list, err := daemon.Dial(s.Home).Rejected(cmd.Context())
-			switch {
-			case err != nil:
+			if err != nil {
 				return err
-			case out.wanted():
-				return out.print(p.out, append([]daemon.Rejected{}, list...))
-			case len(list) == 0:
-				p.note("no request was refused since the receiver started")
-				return nil
 			}
-			rows := make([][]string, len(list))
-			for i, r := range list {
+			head := []string{"TIME", "REASON", "FROM", "EVENT", "GUID", "TRIED"}
+			newest := slices.Clone(list)
+			slices.Reverse(newest)
+			return printList(p, &out, append([]daemon.Rejected{}, list...), newest, "no request was rejected since the receiver started", head, func(r daemon.Rejected) []string {
 				reason := r.Reason
 				if r.Former != "" {
 					reason = "signed with the former secret " + r.Former + ": a hook was not rotated"
 				}
-				rows[len(list)-1-i] = []string{r.Time.Local().Format(time.DateTime), reason, r.Address, r.Event, r.DeliveryID, strings.Join(r.Fingerprints, ",")}
-			}
-			return table(p.out, []string{"TIME", "REASON", "FROM", "EVENT", "GUID", "TRIED"}, rows)
+				return []string{r.Time.Local().Format(time.DateTime), reason, r.Address, r.Event, r.DeliveryID, strings.Join(r.Fingerprints, ",")}
+			})
 		},
 	}
 	addOutputFlags(cmd, &out)
@@ -76,25 +72,53 @@ func newRejected(p *program) *cobra.Command {
 func newLog(p *program) *cobra.Command {
 	limit := 20
 	level := ""
+	var out output
 	cmd := &cobra.Command{
 		Use:     "log",
-		Short:   "Print the last lines of the receiver's own log",
-		Example: "  hookctl log\n  hookctl log --level warn --limit 0",
+		Short:   "Print the last lines of the receiver's log",
+		Example: "  hookctl log\n  hookctl log --level warn --limit 0\n  hookctl log --json --jq '.[] | select(.level == \"ERROR\") | .line'",
 		RunE: func(*cobra.Command, []string) error {
 			s, err := settings.Defaults(p.environ)
 			if err != nil {
 				return err
 			}
-			return p.printLog(s.Home, level, limit)
+			return p.printLog(s.Home, level, limit, &out)
 		},
 	}
 	cmd.Flags().IntVarP(&limit, "limit", "L", limit, "at most `n` lines; 0 for all of the last MiB")
 	cmd.Flags().StringVar(&level, "level", "", "only lines of this `level` or above: debug, info, warn or error")
+	addOutputFlags(cmd, &out)
 	return cmd
 }
 
-// printLog prints the end of the receiver's log. It begins a new file before it has grown far beyond what is read here.
-func (p *program) printLog(home, level string, limit int) error {
+// logLine is a line of `log --json`. The level is empty for a line without one, as those of a stack trace.
+type logLine struct {
+	Level string `json:"level"`
+	Line  string `json:"line"`
+}
+
+// printLog prints the end of the receiver's log, of which it reads the last MiB.
+func (p *program) printLog(home, level string, limit int, out *output) error {
+	lines, err := readLog(home, level, limit)
+	if err != nil {
+		return err
+	}
+	if out.wanted() {
+		return out.print(p.out, lines)
+	}
+	if len(lines) == 0 {
+		p.note("no lines in the log of the receiver")
+	}
+	for _, l := range lines {
+		if _, err := fmt.Fprintln(p.out, text.Clean(l.Line)); err != nil {
+			return err
+		}
+	}
+	return nil
+}
+
+// readLog reads the last lines of the receiver's log, of a level or above.
+func readLog(home, level string, limit int) ([]logLine, error) {
 	levels := []string{"DEBUG", "INFO", "WARN", "ERROR"}
 	least := -1
 	for i, name := range levels {
@@ -104,51 +128,45 @@ func (p *program) printLog(home, level string, limit int) error {
 	}
 	switch {
 	case level != "" && least < 0:
-		return usage(fmt.Errorf("--level: %q is not debug, info, warn or error", level))
+		return nil, usage(fmt.Errorf("--level must be debug, info, warn or error: %q", level))
 	case limit < 0:
-		return usage(fmt.Errorf("--limit: %d is less than nothing", limit))
+		return nil, usage(fmt.Errorf("--limit must not be negative: %d", limit))
 	}
 	f, err := os.Open(daemon.LogFile(home))
 	if errors.Is(err, fs.ErrNotExist) {
-		p.note("the receiver has logged nothing yet")
-		return nil
+		return []logLine{}, nil
 	}
 	if err != nil {
-		return fmt.Errorf("read the receiver's log: %w", err)
+		return nil, fmt.Errorf("read the receiver's log: %w", err)
 	}
 	defer f.Close() //nolint:errcheck // Only read from.
 	const most = 1 << 20
 	info, err := f.Stat()
 	if err != nil {
-		return fmt.Errorf("read the receiver's log: %w", err)
+		return nil, fmt.Errorf("read the receiver's log: %w", err)
 	}
 	from := max(0, info.Size()-most)
 	data, err := io.ReadAll(io.NewSectionReader(f, from, info.Size()-from))
 	if err != nil {
-		return fmt.Errorf("read the receiver's log: %w", err)
+		return nil, fmt.Errorf("read the receiver's log: %w", err)
 	}
 	if from > 0 {
 		_, data, _ = bytes.Cut(data, []byte("\n")) // the first line is a part of one
 	}
-	var lines []string
+	lines := []logLine{}
 	for line := range strings.Lines(string(data)) {
-		of := len(levels) // a line without a level is a trace of what went wrong
+		of := len(levels) // a line without a level is shown at every level
 		for i, name := range levels {
 			if strings.Contains(line, "level="+name) || strings.Contains(line, " "+name+" ") {
 				of = i
 			}
 		}
 		if of >= least {
-			lines = append(lines, text.Clean(strings.TrimRight(line, "\n")))
+			lines = append(lines, logLine{append(levels, "")[of], strings.TrimRight(line, "\n")})
 		}
 	}
 	if limit > 0 {
 		lines = lines[max(0, len(lines)-limit):]
 	}
-	for _, line := range lines {
-		if _, err := fmt.Fprintln(p.out, line); err != nil {
-			return err
-		}
-	}
-	return nil
+	return lines, nil
 }

@@ -18,7 +18,7 @@ const (
 )
 
 // helpTemplate begins with examples: most people look for the line to copy. Cobra alone draws it; fang would ask the
-// terminal for its background colour on every help and every error, and swallow what was typed meanwhile.
+// terminal for its background colour on every help and every error, and swallow what was typed.
 const helpTemplate = `{{with or .Long .Short}}{{trim .}}
 
 {{end}}{{if .HasExample}}Examples:
@@ -41,19 +41,19 @@ Flags:
 func newRoot(p *program) *cobra.Command {
 	root := &cobra.Command{
 		Use:   "hookctl",
-		Short: "Set up, receive, log, browse and re-key GitHub webhooks",
-		Long: "Set up, receive, log, browse and re-key GitHub webhooks.\n" +
-			"Alone on a terminal it opens the interface; every key there has a command here.",
-		Example: `  hookctl                                        open the interface (the wizard, where nothing is set up)
-  hookctl demo                                   see all of it without an account
+		Short: "Set up, receive, log, browse and rotate GitHub webhooks",
+		Long: "Set up, receive, log, browse and rotate GitHub webhooks.\n" +
+			"Without a command it opens the terminal interface; everything there can be done with a command, too.",
+		Example: `  hookctl                                        open the interface, or the wizard if nothing is set up
+  hookctl demo                                   try it without an account
   hookctl setup -R owner/repo --url https://hooks.example.com
-  hookctl rotate --all                           change the secret everywhere, losing nothing
+  hookctl rotate --all                           change the secret without losing a delivery
   hookctl events list --filter 'event:push since:1h'`,
 		SilenceErrors: true,
 		SilenceUsage:  true,
 		Args:          cobra.NoArgs,
 		RunE: func(cmd *cobra.Command, _ []string) error {
-			// Whoever asks for lines gets them on a pipe too. The variable alone stands for a person's terminal.
+			// --accessible works on a pipe, too; the variable ACCESSIBLE alone does not.
 			if !p.terminal && !p.accessible {
 				return cmd.Help()
 			}
@@ -62,14 +62,14 @@ func newRoot(p *program) *cobra.Command {
 	}
 	root.Version = buildInfo().line()
 	root.SetVersionTemplate("hookctl {{.Version}}\n")
-	root.Flags().BoolVar(&p.accessible, "accessible", false, "take commands line by line, also from a pipe, instead of opening the full screen")
+	root.Flags().BoolVar(&p.accessible, "accessible", false, "read commands line by line, also from a pipe, instead of opening the full screen")
 	root.SetIn(p.in)
 	root.SetOut(p.out)
 	root.SetErr(p.err)
 	root.SetHelpTemplate(helpTemplate)
 	root.SetUsageTemplate(helpTemplate)
 	root.SetFlagErrorFunc(func(cmd *cobra.Command, err error) error {
-		return hint(usage(err), "see: "+cmd.CommandPath()+" --help")
+		return hint(usage(err), "see the flags: "+cmd.CommandPath()+" --help")
 	})
 	root.AddGroup(
 		&cobra.Group{ID: groupHooks, Title: "Webhooks at GitHub:"},
@@ -96,8 +96,8 @@ func newRoot(p *program) *cobra.Command {
 func finish(cmd *cobra.Command) {
 	args := cmd.Args
 	switch {
-	case cmd.HasSubCommands() && cmd.HasParent():
-		if cmd.RunE == nil && cmd.Run == nil {
+	case cmd.HasSubCommands():
+		if !cmd.Runnable() {
 			cmd.RunE = func(cmd *cobra.Command, _ []string) error { return cmd.Help() }
 		}
 		cmd.Args = func(cmd *cobra.Command, args []string) error {
@@ -107,7 +107,7 @@ func finish(cmd *cobra.Command) {
 			return unknownCommand(cmd, args[0])
 		}
 	case cmd.Name() == "help":
-		// Cobra's own takes the words of a command, and would end well where there is none.
+		// Cobra's own would succeed for an unknown command.
 		cmd.Run, cmd.RunE = nil, func(cmd *cobra.Command, args []string) error {
 			about, rest, err := cmd.Root().Find(args)
 			if err != nil || len(rest) > 0 {
@@ -115,13 +115,6 @@ func finish(cmd *cobra.Command) {
 			}
 			about.InitDefaultHelpFlag()
 			return about.Help()
-		}
-	case !cmd.HasParent():
-		cmd.Args = func(cmd *cobra.Command, args []string) error {
-			if len(args) == 0 {
-				return nil
-			}
-			return unknownCommand(cmd, args[0])
 		}
 	default:
 		if args == nil {
@@ -132,19 +125,15 @@ func finish(cmd *cobra.Command) {
 			if err == nil {
 				err = cmd.ValidateFlagGroups() // cobra would do it later, as a failure
 			}
-			return hint(wrapUsage(err), "usage: "+cmd.UseLine())
+			if err == nil {
+				return nil
+			}
+			return hint(usage(err), "usage: "+cmd.UseLine())
 		}
 	}
 	for _, sub := range cmd.Commands() {
 		finish(sub)
 	}
-}
-
-func wrapUsage(err error) error {
-	if err == nil {
-		return nil
-	}
-	return usage(err)
 }
 
 // unknownCommand names the nearest commands that exist.
@@ -154,13 +143,13 @@ func unknownCommand(cmd *cobra.Command, name string) error {
 	if near := cmd.SuggestionsFor(name); len(near) > 0 {
 		return hint(err, "did you mean: "+cmd.CommandPath()+" "+strings.Join(near, ", "))
 	}
-	return hint(err, "see: "+cmd.CommandPath()+" --help")
+	return hint(err, "see the commands: "+cmd.CommandPath()+" --help")
 }
 
-// missing is the error of a command that cannot ask because nobody is there.
+// missing is the error of a command that has no terminal to ask on.
 func missing(flag, what string) error {
 	return hint(usage(fmt.Errorf("--%s is missing: %s", flag, what)),
-		"without a terminal nothing can be asked, so give every flag and --yes")
+		"hookctl cannot ask without a terminal: give every flag, and --yes")
 }
 
 // ask puts a question on stderr and reads a line; without a terminal it names the flag that would have answered.
@@ -204,7 +193,7 @@ func (p *program) confirm(ctx context.Context, yes bool, question string) error 
 	return nil
 }
 
-// readLine reads one line from stdin, and gives up when ctx ends: a blocked read cannot be interrupted, so it is
+// readLine reads one line from stdin, and returns when ctx ends: a blocked read cannot be interrupted, so it is
 // left to the end of the process.
 func (p *program) readLine(ctx context.Context) (string, error) {
 	type answer struct {

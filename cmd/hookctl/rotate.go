@@ -12,7 +12,6 @@ import (
 	"hookctl/cmd/hookctl/settings"
 	"hookctl/hooks/secret"
 	"hookctl/logs/text"
-	"hookctl/server/daemon"
 	"hookctl/server/fleet"
 )
 
@@ -33,11 +32,12 @@ func newRotate(p *program) *cobra.Command {
 	o := rotateOptions{grace: settings.Duration(time.Hour)}
 	cmd := &cobra.Command{
 		Use:   "rotate [HOOK…]",
-		Short: "Change the secret here and at GitHub, losing no delivery",
-		Long: "Change the secret here and at GitHub, losing no delivery: the receiver accepts old and new until every hook has\n" +
-			"proved the new one by a ping and the grace period is over. Killed or failed at any point, it can be resumed.\n" +
-			"With --max-age a hook's age is that of the secret it signs with: the shared one, or its own. In --json the status of\n" +
-			"a hook is rotated, failed, pending, or gone: deleted at GitHub meanwhile, which leaves the rotation complete.",
+		Short: "Change the secret of hooks without losing a delivery",
+		Long: "Change the secret here and at GitHub without losing a delivery. The receiver accepts the old and the new secret until\n" +
+			"every hook has sent a ping signed with the new one and the grace period is over. A rotation that was interrupted\n" +
+			"or failed can be resumed at any point.\n\n" +
+			"--max-age compares the age of the secret that a hook signs with: the shared one, or its own. In --json the status of\n" +
+			"a hook is rotated, failed, pending, or gone, which means deleted at GitHub and leaves the rotation complete.",
 		Example: `  hookctl rotate --all
   hookctl rotate -R owner/repo --grace 24h
   hookctl rotate --all --max-age 90d --yes
@@ -48,7 +48,7 @@ func newRotate(p *program) *cobra.Command {
 			for _, text := range args {
 				id, err := strconv.ParseInt(text, 10, 64)
 				if err != nil {
-					return usage(fmt.Errorf("not a valid id of a hook: %q", text))
+					return usage(fmt.Errorf("not a valid hook id: %q", text))
 				}
 				o.ids = append(o.ids, id)
 			}
@@ -57,11 +57,11 @@ func newRotate(p *program) *cobra.Command {
 	}
 	o.targets.add(cmd, true)
 	cmd.Flags().BoolVar(&o.all, "all", false, "every hook of this receiver")
-	cmd.Flags().Var(&o.grace, "grace", "how long the old secret stays accepted")
-	cmd.Flags().Var(&o.maxAge, "max-age", "leave hooks alone whose secret is younger, for a timer")
-	cmd.Flags().BoolVar(&o.resume, "resume", false, "go on with a rotation that was interrupted")
-	cmd.Flags().BoolVar(&o.undo, "undo", false, "within the grace period: give every hook the old secret back")
-	cmd.Flags().BoolVar(&o.finish, "finish", false, "end the rotation now: give up on failed hooks, or on the rest of the grace period")
+	cmd.Flags().Var(&o.grace, "grace", "how long the old secret is still accepted")
+	cmd.Flags().Var(&o.maxAge, "max-age", "skip hooks whose secret is younger than this")
+	cmd.Flags().BoolVar(&o.resume, "resume", false, "continue a rotation that was interrupted")
+	cmd.Flags().BoolVar(&o.undo, "undo", false, "give every hook its old secret back; only within the grace period")
+	cmd.Flags().BoolVar(&o.finish, "finish", false, "end the rotation now: drop failed hooks and the rest of the grace period")
 	cmd.Flags().BoolVarP(&o.yes, "yes", "y", false, "do not ask")
 	cmd.MarkFlagsMutuallyExclusive("resume", "undo", "finish", "all")
 	for _, flag := range []string{"resume", "undo", "finish"} {
@@ -74,13 +74,13 @@ func newRotate(p *program) *cobra.Command {
 func (p *program) rotate(ctx context.Context, o *rotateOptions) (err error) {
 	switch chosen := o.targets.given() || len(o.ids) > 0; {
 	case !o.all && !o.resume && !o.undo && !o.finish && !chosen:
-		return usage(errors.New("name repositories with -R, or give --all, --resume, --undo or --finish"))
+		return usage(errors.New("give -R, --all, --resume, --undo or --finish"))
 	case o.all && chosen:
-		return usage(errors.New("--all is every hook of this receiver: leave it out to rotate those that are named"))
+		return usage(errors.New("--all means every hook of this receiver: leave it out to rotate only the given ones"))
 	case (o.resume || o.undo || o.finish) && (chosen || o.maxAge > 0):
-		return usage(errors.New("--resume, --undo and --finish are about the rotation that there is: name no hooks, and no --max-age"))
+		return usage(errors.New("--resume, --undo and --finish work on the current rotation: give no hooks and no --max-age"))
 	}
-	s, all, err := p.atFleet()
+	_, all, err := p.atFleet()
 	if err != nil {
 		return err
 	}
@@ -98,11 +98,7 @@ func (p *program) rotate(ctx context.Context, o *rotateOptions) (err error) {
 			return err
 		}
 	}
-	if idle := len(plan.Hooks) == 0 && plan.Young > 0; !idle {
-		if _, err := daemon.Dial(s.Home).Status(ctx); err != nil {
-			return hint(fmt.Errorf("a rotation needs the receiver, which has to accept both secrets: %w", err), "start it with: hookctl start")
-		}
-	} else if !o.out.wanted() {
+	if idle := len(plan.Hooks) == 0 && plan.Young > 0; idle && !o.out.wanted() {
 		return p.reportAside(plan.Aside)
 	}
 	report, err := turn()
@@ -112,7 +108,7 @@ func (p *program) rotate(ctx context.Context, o *rotateOptions) (err error) {
 	return errors.Join(p.printRotation(report, o), p.reportAside(report.Aside), err)
 }
 
-// planRotation works out what would change, says so, and asks.
+// planRotation shows what would change, and asks.
 func (p *program) planRotation(ctx context.Context, all *fleet.Fleet, o *rotateOptions) (fleet.RotatePlan, error) {
 	request := fleet.RotateRequest{IDs: o.ids, Grace: time.Duration(o.grace), MaxAge: time.Duration(o.maxAge)}
 	if o.grace == 0 {
@@ -127,7 +123,7 @@ func (p *program) planRotation(ctx context.Context, all *fleet.Fleet, o *rotateO
 		return plan, err
 	}
 	if plan.Young > 0 {
-		verdict := "they stay as they are"
+		verdict := "skipped"
 		if len(plan.Hooks) == 0 {
 			verdict = "nothing to do"
 		}
@@ -140,9 +136,9 @@ func (p *program) planRotation(ctx context.Context, all *fleet.Fleet, o *rotateO
 	case len(plan.Hooks) == 0:
 		return plan, nil
 	case plan.Shared:
-		p.note("other hooks share this secret, so each of the named ones gets a secret of its own")
+		p.note("other hooks share this secret, so each of the given hooks gets a secret of its own")
 	}
-	return plan, p.confirm(ctx, o.yes, fmt.Sprintf("change the secret of %d hooks? (the old one stays accepted for %s)", len(plan.Hooks), o.grace))
+	return plan, p.confirm(ctx, o.yes, fmt.Sprintf("change the secret of %d hooks? (the old one is accepted for another %s)", len(plan.Hooks), o.grace))
 }
 
 // reportAside reports what was left out while the rest was done, which makes the command fail.
@@ -181,7 +177,7 @@ func (p *program) printRotation(r fleet.RotateReport, o *rotateOptions) error {
 			fmt.Fprintf(p.out, "secret %s → %s\n", r.Old, r.New)
 		}
 		if left := time.Until(r.Expires); r.Complete && left > 0 && !o.finish {
-			p.note("the old secret is accepted until %s; until then, hookctl rotate --undo takes it back", r.Expires.Local().Format(time.DateTime))
+			p.note("the old secret is accepted until %s; until then you can go back: hookctl rotate --undo", r.Expires.Local().Format(time.DateTime))
 		}
 	}
 	for _, h := range r.Hooks {
@@ -193,7 +189,7 @@ func (p *program) printRotation(r fleet.RotateReport, o *rotateOptions) error {
 		return nil
 	}
 	if r.Next != "" {
-		p.note("hint: give the others the new secret with: %s", r.Next)
+		p.note("hint: finish the rotation: %s", r.Next)
 	}
 	return errReported
 }

@@ -20,9 +20,10 @@ import (
 func newSecret(p *program) *cobra.Command {
 	cmd := &cobra.Command{
 		Use:   "secret",
-		Short: "Make, show or import the secret by itself",
-		Long: "Make, show or import the secret by itself. To change a secret that hooks at GitHub already sign with,\n" +
-			"use hookctl rotate: it changes both sides and loses nothing.",
+		Short: "Generate, show or import the webhook secret",
+		Long: "Generate, show or import the webhook secret on this machine. To change a secret that hooks already sign with, use\n" +
+			"hookctl rotate: it changes the secret here and at GitHub without losing a delivery.",
+		Example: "  hookctl secret show\n  pass show webhook | hookctl secret import",
 	}
 	cmd.AddCommand(newSecretGenerate(p), newSecretShow(p), newSecretImport(p))
 	return cmd
@@ -37,53 +38,49 @@ type secretReport struct {
 }
 
 func newSecretGenerate(p *program) *cobra.Command {
-	var out output
-	var force bool
 	cmd := &cobra.Command{
 		Use:     "generate",
-		Short:   "Make a new secret and keep it in .env",
+		Short:   "Generate a new secret and store it in .env",
 		Example: "  hookctl secret generate",
-		RunE: func(cmd *cobra.Command, _ []string) error {
-			s, err := settings.Load(p.environ)
-			if err != nil {
-				return err
-			}
-			value, err := secret.Generate()
-			if err != nil {
-				return err
-			}
-			return p.keepSecret(cmd.Context(), s, value, force, &out)
-		},
 	}
-	cmd.Flags().BoolVar(&force, "force", false, "replace the secret that is there; hooks that sign with it are refused from then on")
-	addOutputFlags(cmd, &out)
-	return cmd
+	return p.newSecretSetter(cmd, "replace the current secret; hooks that sign with it are refused from then on", func(context.Context) (string, error) {
+		return secret.Generate()
+	})
 }
 
 func newSecretImport(p *program) *cobra.Command {
+	cmd := &cobra.Command{
+		Use:   "import",
+		Short: "Store the secret that is given on stdin",
+		Long: "Store the secret that is given on stdin, as one line. It is never taken from the command line, which other\n" +
+			"users can read.",
+		Example: "  pass show webhook | hookctl secret import",
+	}
+	return p.newSecretSetter(cmd, "replace the current secret", func(ctx context.Context) (string, error) {
+		value, err := p.readSecret(ctx)
+		if err == nil && value == "" {
+			err = usage(errors.New("no secret on stdin"))
+		}
+		return value, err
+	})
+}
+
+// newSecretSetter makes cmd store the secret that value returns.
+func (p *program) newSecretSetter(cmd *cobra.Command, forced string, value func(context.Context) (string, error)) *cobra.Command {
 	var out output
 	var force bool
-	cmd := &cobra.Command{
-		Use:     "import",
-		Short:   "Keep the secret that is given on stdin",
-		Long:    "Keep the secret that is given on stdin: one line. It is never taken from the command line, which every user can read.",
-		Example: "  pass show webhook | hookctl secret import",
-		RunE: func(cmd *cobra.Command, _ []string) error {
-			s, err := settings.Load(p.environ)
-			if err != nil {
-				return err
-			}
-			value, err := p.readSecret(cmd.Context())
-			if err != nil {
-				return err
-			}
-			if value == "" {
-				return usage(errors.New("no secret on stdin"))
-			}
-			return p.keepSecret(cmd.Context(), s, value, force, &out)
-		},
+	cmd.RunE = func(cmd *cobra.Command, _ []string) error {
+		s, err := settings.Load(p.environ)
+		if err != nil {
+			return err
+		}
+		key, err := value(cmd.Context())
+		if err != nil {
+			return err
+		}
+		return p.storeSecret(cmd.Context(), s, key, force, &out)
 	}
-	cmd.Flags().BoolVar(&force, "force", false, "replace the secret that is there")
+	cmd.Flags().BoolVar(&force, "force", false, forced)
 	addOutputFlags(cmd, &out)
 	return cmd
 }
@@ -110,7 +107,7 @@ func (p *program) readSecret(ctx context.Context) (string, error) {
 			io.Reader
 			io.Writer
 		}{p.stdin, p.err}, "")
-		line, err := console.ReadPassword("secret (it is not shown): ")
+		line, err := console.ReadPassword("secret (input is hidden): ")
 		got <- typed{line, err}
 	}()
 	var t typed
@@ -125,16 +122,16 @@ func (p *program) readSecret(ctx context.Context) (string, error) {
 	return t.line, errors.Join(t.err, term.Restore(fd, before))
 }
 
-// keepSecret saves a secret, and makes a running receiver use it.
-func (p *program) keepSecret(ctx context.Context, s *settings.Settings, value string, force bool, out *output) error {
+// storeSecret saves a secret, and makes a running receiver use it.
+func (p *program) storeSecret(ctx context.Context, s *settings.Settings, value string, force bool, out *output) error {
 	store := s.Store()
 	current, _, err := store.Current()
 	if err != nil {
 		return err
 	}
 	if current != "" && current != value && !force {
-		return hint(fmt.Errorf("there is a secret already (%s)", secret.Fingerprint(current)),
-			"hookctl rotate replaces it here and at GitHub; --force replaces it here alone")
+		return hint(fmt.Errorf("a secret exists already (%s)", secret.Fingerprint(current)),
+			"replace it here and at GitHub: hookctl rotate --all; --force replaces it only here")
 	}
 	if err := store.SetCurrent(value); err != nil {
 		return err
@@ -150,7 +147,7 @@ func newSecretShow(p *program) *cobra.Command {
 	var reveal bool
 	cmd := &cobra.Command{
 		Use:     "show",
-		Short:   "Show the secret's fingerprint, or with --reveal the secret",
+		Short:   "Show the fingerprint of the secret",
 		Example: "  hookctl secret show\n  hookctl secret show --reveal",
 		RunE: func(*cobra.Command, []string) error {
 			s, err := settings.Load(p.environ)
@@ -171,7 +168,7 @@ func (p *program) printSecret(store *secret.Store, reveal bool, out *output) err
 		return err
 	}
 	if value == "" {
-		return hint(errors.New("there is no secret"), "make one with: hookctl secret generate")
+		return hint(errors.New("no secret is set"), "generate one: hookctl secret generate")
 	}
 	report := secretReport{Fingerprint: secret.Fingerprint(value), Origin: string(origin)}
 	changed, err := store.ChangedAt()

@@ -4,6 +4,7 @@ package main
 
 import (
 	"encoding/json"
+	"errors"
 	"io/fs"
 	"os"
 	"path/filepath"
@@ -87,6 +88,9 @@ func cmdPrivate(ts *testscript.TestScript, _ bool, _ []string) {
 	secrets := secretsOf(ts)
 	seen := 0
 	ts.Check(filepath.WalkDir(home, func(path string, e fs.DirEntry, err error) error {
+		if errors.Is(err, fs.ErrNotExist) {
+			return nil // The receiver has removed it in the meantime.
+		}
 		if err != nil {
 			return err
 		}
@@ -104,6 +108,9 @@ func cmdPrivate(ts *testscript.TestScript, _ bool, _ []string) {
 			return nil
 		}
 		info, err := e.Info()
+		if errors.Is(err, fs.ErrNotExist) {
+			return nil
+		}
 		if err != nil {
 			return err
 		}
@@ -114,6 +121,9 @@ func cmdPrivate(ts *testscript.TestScript, _ bool, _ []string) {
 			return nil
 		}
 		raw, err := os.ReadFile(path)
+		if errors.Is(err, fs.ErrNotExist) {
+			return nil
+		}
 		if err != nil {
 			return err
 		}

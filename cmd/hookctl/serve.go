@@ -20,11 +20,11 @@ type receiverFlags struct {
 }
 
 func (f *receiverFlags) add(cmd *cobra.Command) {
-	cmd.Flags().StringVar(&f.port, "port", "", "`port` to listen on (default from the settings: 9000)")
-	cmd.Flags().StringVar(&f.bind, "bind", "", "`address` to listen on (default from the settings: 127.0.0.1)")
-	cmd.Flags().StringVar(&f.logDir, "log-dir", "", "`directory` of the records")
+	cmd.Flags().StringVar(&f.port, "port", "", "`port` to listen on (default: receiver.port)")
+	cmd.Flags().StringVar(&f.bind, "bind", "", "`address` to listen on (default: receiver.bind)")
+	cmd.Flags().StringVar(&f.logDir, "log-dir", "", "`directory` of the records (default: log.dir)")
 	cmd.Flags().StringVar(&f.tunnel, "tunnel", "", "run and watch a tunnel: `ngrok|cloudflared|tailscale`")
-	cmd.Flags().BoolVar(&f.debug, "debug", false, "log more; never secrets")
+	cmd.Flags().BoolVar(&f.debug, "debug", false, "log more details, but no secrets")
 }
 
 // overrides are the flags that were given, as settings.
@@ -70,8 +70,8 @@ func newServe(p *program) *cobra.Command {
 	cmd := &cobra.Command{
 		Use:   "serve",
 		Short: "Run the receiver in the foreground",
-		Long: "Run the receiver in the foreground: take deliveries in, check their signature, record them, notify.\n" +
-			"SIGHUP reads secrets and settings again, SIGTERM finishes what was accepted and exits.",
+		Long: "Run the receiver in the foreground: accept deliveries, check their signature, record them and send notifications.\n" +
+			"SIGHUP reloads secrets and settings. SIGTERM finishes accepted deliveries and exits.",
 		Example: "  hookctl serve\n  hookctl serve --port 9100 --debug",
 		RunE: func(cmd *cobra.Command, _ []string) error {
 			return p.serve(cmd.Context(), flags)

@@ -24,9 +24,10 @@ func newService(p *program) *cobra.Command {
 	cmd := &cobra.Command{
 		Use:   "service",
 		Short: "Run the receiver as a service of systemd or launchd",
-		Long: "Run the receiver as a service of systemd or launchd: started at boot or login, restarted when it fails, sandboxed.\n" +
-			"start, stop, restart and status go through the service once it is installed. The service gets PATH, GH_HOST and\n" +
+		Long: "Run the receiver as a service of systemd or launchd: it starts at boot or login, restarts when it fails, and runs in a\n" +
+			"sandbox. Once it is installed, start, stop, restart and status go through it. The service gets PATH, GH_HOST and\n" +
 			"GH_CONFIG_DIR as they are when it is installed.",
+		Example: "  hookctl service install\n  hookctl service status",
 	}
 	cmd.AddCommand(newServiceInstall(p), newServiceUninstall(p), newServiceStatus(p))
 	return cmd
@@ -46,7 +47,7 @@ func newServiceInstall(p *program) *cobra.Command {
   hookctl service install --print`,
 		RunE: func(cmd *cobra.Command, _ []string) error {
 			if user != "" && !system {
-				return usage(errors.New("--user goes with --system: without it the service is yours"))
+				return usage(errors.New("--user needs --system"))
 			}
 			s, err := settings.Load(p.environ)
 			if err != nil {
@@ -65,7 +66,7 @@ func newServiceInstall(p *program) *cobra.Command {
 				return p.printServiceFiles(files, &out)
 			}
 			if _, origin, err := s.Store().Current(); err != nil || origin == secret.FromEnvironment {
-				return errors.Join(err, hint(errors.New("the secret is in this environment only, where no service finds it"), "keep it in .env with: hookctl secret import"))
+				return errors.Join(err, hint(errors.New("the secret is only in this environment, which a service does not have"), "store it in .env: hookctl secret import"))
 			}
 			status, err := service.Install(cmd.Context())
 			if err != nil {
@@ -74,10 +75,10 @@ func newServiceInstall(p *program) *cobra.Command {
 			return p.printService(status, &out)
 		},
 	}
-	cmd.Flags().BoolVar(&system, "system", false, "a service of the machine instead of yours; needs root")
-	cmd.Flags().StringVar(&user, "user", "", "with --system: the `user` it runs as")
-	cmd.Flags().Var(&rotate, "rotate-after", "also a timer that rotates a secret older than this")
-	cmd.Flags().BoolVar(&print, "print", false, "only print the files")
+	cmd.Flags().BoolVar(&system, "system", false, "install for the whole machine instead of your user; needs root")
+	cmd.Flags().StringVar(&user, "user", "", "with --system: the `user` to run as")
+	cmd.Flags().Var(&rotate, "rotate-after", "also install a timer that rotates a secret older than this")
+	cmd.Flags().BoolVar(&print, "print", false, "only print the files, install nothing")
 	addOutputFlags(cmd, &out)
 	return cmd
 }
@@ -129,7 +130,8 @@ func newServiceUninstall(p *program) *cobra.Command {
 	var yes bool
 	cmd := &cobra.Command{
 		Use:     "uninstall",
-		Short:   "Stop and remove the service; keep log, settings, secret",
+		Short:   "Stop and remove the service",
+		Long:    "Stop and remove the service. Log, settings and secret stay.",
 		Example: "  hookctl service uninstall --yes",
 		RunE: func(cmd *cobra.Command, _ []string) error {
 			ctx := cmd.Context()
@@ -194,7 +196,7 @@ func (p *program) printService(status daemon.ServiceStatus, out *output) error {
 	}
 	if !status.Installed {
 		fmt.Fprintln(p.out, "service       not installed")
-		p.note("hint: install it with: hookctl service install")
+		p.note("hint: install it: hookctl service install")
 		return nil
 	}
 	row := func(name, value string) {

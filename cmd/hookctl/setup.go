@@ -33,9 +33,10 @@ func newSetup(p *program) *cobra.Command {
 	o := setupOptions{wait: settings.Duration(30 * time.Second)}
 	cmd := &cobra.Command{
 		Use:   "setup",
-		Short: "Set hooks up and prove that a signed ping arrives",
-		Long: "Set hooks up and prove that a signed ping arrives: secret, receiver, hook, ping, proof.\n" +
-			"Running it again changes only what differs. The exit code is 1 if a hook is not verified in time.",
+		Short: "Set up hooks and verify that a signed ping arrives",
+		Long: "Set up hooks and verify that a signed ping arrives. Setup generates the secret and starts the receiver where needed,\n" +
+			"shows what would change at GitHub, asks, and waits for a signed ping of each hook. Run again, it changes only what\n" +
+			"differs. The exit code is 1 if a hook is not verified in time.",
 		Example: `  hookctl setup -R owner/repo --url https://hooks.example.com
   hookctl setup -R owner/one -R owner/two --url https://hooks.example.com --event push --yes
   hookctl setup --owner octo-org --match 'service-*' --dry-run`,
@@ -47,16 +48,16 @@ func newSetup(p *program) *cobra.Command {
 		},
 	}
 	o.targets.add(cmd, true)
-	cmd.Flags().StringVar(&o.url, "url", "", "public `URL` of the receiver; /webhook is added where it has no path")
-	cmd.Flags().StringArrayVarP(&o.events, "event", "e", nil, "subscribe to this `event`; may be repeated (default those of the default routes)")
-	cmd.Flags().StringVar(&o.path, "path", "", "deliver to /webhook/`name`, signed with GITHUB_WEBHOOK_SECRET_<NAME> where .env has it")
-	cmd.Flags().BoolVar(&o.inactive, "inactive", false, "create hooks that send nothing yet")
+	cmd.Flags().StringVar(&o.url, "url", "", "public `URL` of the receiver; /webhook is added if it has no path")
+	cmd.Flags().StringArrayVarP(&o.events, "event", "e", nil, "subscribe to this `event`; may be repeated (default: the events of the default routes)")
+	cmd.Flags().StringVar(&o.path, "path", "", "deliver to /webhook/`name`, signed with GITHUB_WEBHOOK_SECRET_<NAME> if .env has it")
+	cmd.Flags().BoolVar(&o.inactive, "inactive", false, "create hooks that are paused")
 	cmd.Flags().BoolVar(&o.insecure, "insecure-ssl", false, "do not let GitHub check the receiver's certificate")
-	cmd.Flags().BoolVar(&o.adopt, "adopt", false, "take back hooks that were pointed elsewhere")
-	cmd.Flags().BoolVar(&o.unreachable, "allow-unreachable", false, "also a URL that GitHub cannot reach from the internet")
+	cmd.Flags().BoolVar(&o.adopt, "adopt", false, "take over hooks that were moved to another URL")
+	cmd.Flags().BoolVar(&o.unreachable, "allow-unreachable", false, "accept a URL that GitHub cannot reach from the internet")
 	cmd.Flags().Var(&o.wait, "wait", "how long to wait for each ping")
-	cmd.Flags().BoolVar(&o.relay, "relay", false, "bring deliveries through GitHub's own relay while this runs: development without a public URL")
-	cmd.Flags().BoolVar(&o.dryRun, "dry-run", false, "only show what would be created, changed and left alone")
+	cmd.Flags().BoolVar(&o.relay, "relay", false, "receive deliveries through GitHub's relay while this runs, for development without a public URL")
+	cmd.Flags().BoolVar(&o.dryRun, "dry-run", false, "only show what would change")
 	cmd.Flags().BoolVarP(&o.yes, "yes", "y", false, "do not ask")
 	addOutputFlags(cmd, &o.out)
 	for _, flag := range []string{"url", "path", "inactive", "insecure-ssl", "adopt", "allow-unreachable", "wait", "dry-run", "json", "jq"} {
@@ -91,13 +92,13 @@ func (p *program) setup(ctx context.Context, o *setupOptions) error {
 			err = o.out.print(p.out, plan)
 		}
 		if plan.Err() != nil {
-			err = errors.Join(err, errReported) // The plan says why.
+			err = errors.Join(err, errReported) // The plan shows why.
 		}
 		return err
 	}
 	fmt.Fprint(p.err, plan.String())
 	if plan.Changes() {
-		if err := p.confirm(ctx, o.yes, "do this?"); err != nil {
+		if err := p.confirm(ctx, o.yes, "continue?"); err != nil {
 			return err
 		}
 	}
@@ -110,7 +111,7 @@ func (p *program) setup(ctx context.Context, o *setupOptions) error {
 	}
 	if report.Address != nil {
 		p.note("warning: %s", text.Clean(report.Address.Error()))
-		p.note("         GitHub may see what this machine cannot, and the ping is the proof")
+		p.note("         GitHub may reach it anyway: the ping will show")
 	}
 	if report.Results == nil {
 		return err
@@ -153,7 +154,7 @@ func (p *program) setupRequest(ctx context.Context, s *settings.Settings, all *f
 	if p.terminal {
 		fallback = p.tunnelURL(ctx, s)
 	}
-	request.URL, err = p.ask(ctx, "url", "public URL by which GitHub reaches the receiver", fallback)
+	request.URL, err = p.ask(ctx, "url", "public URL of the receiver", fallback)
 	return request, err
 }
 
@@ -161,12 +162,12 @@ func (p *program) setupRequest(ctx context.Context, s *settings.Settings, all *f
 func (p *program) tunnelURL(ctx context.Context, s *settings.Settings) string {
 	tunnels, err := hooks.FindTunnels(ctx, s.Receiver.Port)
 	if err != nil || len(tunnels) == 0 {
-		return "" // Nothing found is nothing to offer.
+		return "" // no tunnel to offer
 	}
 	return tunnels[0].URL
 }
 
-// progress writes one line for each step that has come to an end.
+// progress writes one line for each step that has ended.
 func (p *program) progress(step hooks.Step) {
 	if step.State == "running" {
 		return

@@ -26,17 +26,17 @@ type targetFlags struct {
 // add gives a command -R and --org, and with many also the flags that choose many at once.
 func (f *targetFlags) add(cmd *cobra.Command, many bool) {
 	cmd.Flags().StringArrayVarP(&f.repos, "repo", "R", nil, "repository, as `owner/repo`; may be repeated")
-	cmd.Flags().StringArrayVar(&f.orgs, "org", nil, "`organisation`, for hooks of its own; may be repeated")
+	cmd.Flags().StringArrayVar(&f.orgs, "org", nil, "`organisation`, for its own hooks; may be repeated")
 	if !many {
 		return
 	}
-	cmd.Flags().StringVar(&f.from, "from", "", "read repositories from `file`, one a line; - is stdin")
+	cmd.Flags().StringVar(&f.from, "from", "", "read repositories from `file`, one per line; - is stdin")
 	cmd.Flags().StringVar(&f.owner, "owner", "", "every repository of `login` that you administer")
-	cmd.Flags().StringVar(&f.topic, "topic", "", "every repository with this `topic` that you administer; with --owner or --match, of those")
-	cmd.Flags().StringVar(&f.match, "match", "", "every repository whose name matches, for example `'service-*'`")
+	cmd.Flags().StringVar(&f.topic, "topic", "", "every repository with this `topic` that you administer")
+	cmd.Flags().StringVar(&f.match, "match", "", "every repository whose name matches this `pattern`, as in 'service-*'")
 }
 
-// given tells whether the flags choose anything.
+// given reports whether the flags choose anything.
 func (f *targetFlags) given() bool {
 	return len(f.repos) > 0 || len(f.orgs) > 0 || f.from != "" || f.owner != "" || f.match != "" || f.topic != ""
 }
@@ -59,7 +59,7 @@ func (f *targetFlags) targets(ctx context.Context, p *program, client *hooks.Cli
 	for _, name := range names {
 		t, err := parse(name)
 		if err == nil && t.IsOrg() {
-			err = hint(fmt.Errorf("%q is no repository", name), "write owner/repo, or --org "+name+" for an organisation's own hooks")
+			err = hint(fmt.Errorf("not a repository: %q", name), "write owner/repo, or --org "+name+" for the hooks of an organisation")
 		}
 		if err != nil {
 			return nil, usage(err)
@@ -69,7 +69,7 @@ func (f *targetFlags) targets(ctx context.Context, p *program, client *hooks.Cli
 	for _, name := range f.orgs {
 		t, err := parse(name)
 		if err == nil && !t.IsOrg() {
-			err = fmt.Errorf("%q is no organisation", name)
+			err = fmt.Errorf("not an organisation: %q", name)
 		}
 		if err != nil {
 			return nil, usage(fmt.Errorf("--org: %w", err))
@@ -105,7 +105,7 @@ func unique(list []hooks.Target) []hooks.Target {
 	return out
 }
 
-// readLines reads names, one a line; empty lines and lines that begin with # do not count.
+// readLines reads names, one per line. It skips empty lines and lines that begin with #.
 func (p *program) readLines(file string) ([]string, error) {
 	in := p.in
 	if file != "-" {
@@ -144,5 +144,5 @@ func (p *program) chosenTargets(ctx context.Context, all *fleet.Fleet, f *target
 	if here, err := hooks.ParseTarget(currentRepository(ctx, client.Host())); err == nil {
 		return []hooks.Target{here}, nil
 	}
-	return nil, missing("repo", "the repository whose hooks are meant")
+	return nil, missing("repo", "the repository of the hooks")
 }

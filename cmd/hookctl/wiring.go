@@ -38,12 +38,12 @@ func (p *program) rootedEnviron(s *settings.Settings) []string {
 	return env
 }
 
-// github makes the client of the settings' host.
+// github creates the client of the settings' host.
 func (p *program) github(s *settings.Settings) (*hooks.Client, error) {
 	return hooks.New(hooks.Config{Host: s.GitHub.Host, OnWait: p.onWait})
 }
 
-// onWait tells that GitHub's limits hold calls back, where that takes long enough to wonder.
+// onWait reports that GitHub's rate limits hold back calls, if that takes longer than 3 s.
 func (p *program) onWait(until time.Time, reason string) {
 	if wait := time.Until(until); wait > 3*time.Second && !p.quiet {
 		p.note("waiting %s: %s", wait.Round(time.Second), text.Clean(reason))

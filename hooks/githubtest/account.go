@@ -1,6 +1,7 @@
 package githubtest
 
 import (
+	"cmp"
 	"fmt"
 	"net/http"
 	"os"
@@ -71,10 +72,7 @@ func (t *target) role(login string) string {
 	if r, ok := t.roles[strings.ToLower(login)]; ok {
 		return r
 	}
-	if t.Role == "" {
-		return "admin"
-	}
-	return t.Role
+	return cmp.Or(t.Role, "admin")
 }
 
 // AddUser adds an account, or replaces the one that has this token.

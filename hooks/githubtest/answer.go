@@ -113,6 +113,12 @@ func baseURL(r *http.Request) string {
 	return "https://" + host + "/api/v3"
 }
 
+// paged is one page of items.
+func paged[T any](c *call, self string, items []T) answer {
+	list, link := page(c, self, items)
+	return withLink(ok(list), link)
+}
+
 // page cuts items as per_page and page ask and gives the Link header, whose
 // addresses start with self, as GitHub's do.
 func page[T any](c *call, self string, items []T) ([]T, string) {

@@ -119,14 +119,12 @@ func (s *Server) Deliveries(hookID int64) []Delivery {
 	s.mu.Lock()
 	defer s.mu.Unlock()
 	var list []Delivery
-	for _, t := range s.targets {
-		for _, h := range t.hooks {
-			if h.id != hookID {
-				continue
-			}
-			for _, d := range h.deliveries {
-				list = append(list, d.Delivery)
-			}
+	for _, h := range s.all() {
+		if h.id != hookID {
+			continue
+		}
+		for _, d := range h.deliveries {
+			list = append(list, d.Delivery)
 		}
 	}
 	return list

@@ -1,6 +1,8 @@
 package githubtest
 
 import (
+	"cmp"
+	"iter"
 	"net/http"
 	"slices"
 	"strings"
@@ -68,15 +70,7 @@ func (s *Server) AddHook(name string, h Hook) int64 {
 	s.mu.Lock()
 	defer s.mu.Unlock()
 	t := s.mustTarget(name)
-	if h.Name == "" {
-		h.Name = "web"
-	}
-	if h.ContentType == "" {
-		h.ContentType = "json"
-	}
-	if h.InsecureSSL == "" {
-		h.InsecureSSL = "0"
-	}
+	h.Name, h.ContentType, h.InsecureSSL = cmp.Or(h.Name, "web"), cmp.Or(h.ContentType, "json"), cmp.Or(h.InsecureSSL, "0")
 	if len(h.Events) == 0 {
 		h.Events = []string{"push"}
 	}
@@ -121,6 +115,19 @@ func (s *Server) Hooks(name string) []Hook {
 	return list
 }
 
+// all are the hooks of every target. Call it with mu held.
+func (s *Server) all() iter.Seq2[*target, *hook] {
+	return func(yield func(*target, *hook) bool) {
+		for _, t := range s.targets {
+			for _, h := range t.hooks {
+				if !yield(t, h) {
+					return
+				}
+			}
+		}
+	}
+}
+
 // SetSecret changes a hook's secret behind everybody's back, as a person can on
 // GitHub's settings page.
 func (s *Server) SetSecret(name string, id int64, secret string) {
@@ -141,8 +148,7 @@ func (s *Server) listHooks(c *call, t *target) answer {
 			all = append(all, hookJSON(c.base, t, h))
 		}
 	}
-	list, link := page(c, c.base+t.path()+"/hooks", all)
-	return withLink(ok(list), link)
+	return paged(c, c.base+t.path()+"/hooks", all)
 }
 
 func (s *Server) getHook(c *call, t *target, h *hook) answer { return ok(hookJSON(c.base, t, h)) }

@@ -1,6 +1,7 @@
 package githubtest
 
 import (
+	"cmp"
 	"context"
 	"encoding/json"
 	"errors"
@@ -188,10 +189,7 @@ func (m *Maestro) take(w http.ResponseWriter, r *http.Request) answer {
 		return maestroError(http.StatusBadRequest, "invalid_request", "Content must have type and message fields")
 	}
 	name, host, _ := strings.Cut(body.To, "@")
-	if host == "" {
-		host = body.ToHost
-	}
-	if host != "" && host != "localhost" {
+	if host = cmp.Or(host, body.ToHost, "localhost"); host != "localhost" {
 		return maestroError(http.StatusInternalServerError, "internal_error", "Target host '"+host+"' not found")
 	}
 	m.mu.Lock()
@@ -201,10 +199,7 @@ func (m *Maestro) take(w http.ResponseWriter, r *http.Request) answer {
 		return maestroError(http.StatusInternalServerError, "internal_error", "No recipient agent UUID for "+name)
 	}
 	stored := MaestroMessage{ID: "msg-" + strconv.Itoa(len(m.messages)+1) + "-" + newGUID()[:8], From: body.From, To: alias,
-		Subject: body.Subject, Priority: body.Priority, Timestamp: time.Now().UTC(), Status: "unread"}
-	if stored.Priority == "" {
-		stored.Priority = "normal"
-	}
+		Subject: body.Subject, Priority: cmp.Or(body.Priority, "normal"), Timestamp: time.Now().UTC(), Status: "unread"}
 	stored.Content.Type, stored.Content.Message, stored.Content.Context = body.Content.Type, body.Content.Message, body.Content.Context
 	m.messages = append(m.messages, stored)
 	if m.changed != nil {

@@ -66,11 +66,9 @@ func (s *Server) openRelay(t *target, h *hook) {
 
 // findRelay is the hook whose relay has a key. Call it with mu held.
 func (s *Server) findRelay(key string) (*target, *hook) {
-	for _, t := range s.targets {
-		for _, h := range t.hooks {
-			if h.relay != nil && h.relay.key == key {
-				return t, h
-			}
+	for t, h := range s.all() {
+		if h.relay != nil && h.relay.key == key {
+			return t, h
 		}
 	}
 	return nil, nil
@@ -124,15 +122,13 @@ var errBroken = errors.New("broken")
 func (s *Server) BreakRelays(unnoticed bool) {
 	s.mu.Lock()
 	defer s.mu.Unlock()
-	for _, t := range s.targets {
-		for _, h := range t.hooks {
-			if r := h.relay; r != nil && r.taken && !r.unnoticed {
-				r.unnoticed = unnoticed
-				select {
-				case <-r.broken:
-				default:
-					close(r.broken)
-				}
+	for _, h := range s.all() {
+		if r := h.relay; r != nil && r.taken && !r.unnoticed {
+			r.unnoticed = unnoticed
+			select {
+			case <-r.broken:
+			default:
+				close(r.broken)
 			}
 		}
 	}
@@ -143,11 +139,9 @@ func (s *Server) BreakRelays(unnoticed bool) {
 func (s *Server) FreezeRelays() {
 	s.mu.Lock()
 	defer s.mu.Unlock()
-	for _, t := range s.targets {
-		for _, h := range t.hooks {
-			if h.relay != nil {
-				h.relay.frozen.Store(true)
-			}
+	for _, h := range s.all() {
+		if h.relay != nil {
+			h.relay.frozen.Store(true)
 		}
 	}
 }

@@ -13,14 +13,10 @@ func repositoryJSON(c *call, t *target) map[string]any {
 	if t.Private {
 		visibility = "private"
 	}
-	topics := t.Topics
-	if topics == nil {
-		topics = []string{}
-	}
 	return map[string]any{"id": t.id, "name": t.repo, "full_name": t.name(), "private": t.Private, "visibility": visibility,
 		"owner": map[string]any{"login": t.owner, "type": c.s.ownerType(t.owner)}, "description": t.Description,
 		"html_url": "https://github.com/" + t.name(), "url": t.url(c.base), "hooks_url": t.url(c.base) + "/hooks",
-		"archived": t.Archived, "disabled": false, "fork": false, "topics": topics, "default_branch": "main",
+		"archived": t.Archived, "disabled": false, "fork": false, "topics": append([]string{}, t.Topics...), "default_branch": "main",
 		"permissions": map[string]bool{"admin": role == "admin", "maintain": role == "admin", "push": role == "admin" || role == "write",
 			"triage": role == "admin" || role == "write", "pull": true}}
 }
@@ -60,7 +56,7 @@ func (s *Server) getRepository(c *call, t *target) answer {
 func (s *Server) userRepositories(c *call) answer {
 	q := c.r.URL.Query()
 	var hidden []string
-	list, link := page(c, c.base+"/user/repos", c.repositories(func(t *target) bool {
+	a := paged(c, c.base+"/user/repos", c.repositories(func(t *target) bool {
 		if s.ssoOf(t) != "" {
 			hidden = append(hidden, t.owner)
 			return false
@@ -75,7 +71,6 @@ func (s *Server) userRepositories(c *call) answer {
 		}
 		return true
 	}))
-	a := withLink(ok(list), link)
 	if len(hidden) > 0 {
 		slices.Sort(hidden)
 		a = a.with("X-Github-Sso", "partial-results; organizations="+strings.Join(slices.Compact(hidden), ","))
@@ -84,15 +79,13 @@ func (s *Server) userRepositories(c *call) answer {
 }
 
 func (s *Server) orgRepositories(c *call, org *target) answer {
-	list, link := page(c, c.base+org.path()+"/repos", c.repositories(func(t *target) bool { return strings.EqualFold(t.owner, org.owner) }))
-	return withLink(ok(list), link)
+	return paged(c, c.base+org.path()+"/repos", c.repositories(func(t *target) bool { return strings.EqualFold(t.owner, org.owner) }))
 }
 
 func (s *Server) ownerRepositories(c *call) answer {
 	login := c.r.PathValue("login")
-	list, link := page(c, c.base+"/users/"+pathSegment(login)+"/repos",
+	return paged(c, c.base+"/users/"+pathSegment(login)+"/repos",
 		c.repositories(func(t *target) bool { return strings.EqualFold(t.owner, login) }))
-	return withLink(ok(list), link)
 }
 
 // searchRepositories understands words in the name, user:, org: and topic:.
@@ -128,16 +121,12 @@ func (s *Server) userOrgs(c *call) answer {
 		return refuse(403, "You need at least read:org scope or user scope to list your organizations.").
 			with("X-Accepted-Oauth-Scopes", "admin:org, read:org, user, write:org")
 	}
-	var orgs []map[string]any
+	orgs := []map[string]any{}
 	for _, t := range s.targets {
 		if t.repo == "" && t.role(c.user.Login) != "none" {
 			orgs = append(orgs, orgJSON(c, t))
 		}
 	}
 	slices.SortFunc(orgs, func(a, b map[string]any) int { return cmp.Compare(a["login"].(string), b["login"].(string)) })
-	list, link := page(c, c.base+"/user/orgs", orgs)
-	if list == nil {
-		list = []map[string]any{}
-	}
-	return withLink(ok(list), link)
+	return paged(c, c.base+"/user/orgs", orgs)
 }

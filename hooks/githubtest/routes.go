@@ -2,6 +2,7 @@ package githubtest
 
 import (
 	"net/http"
+	"slices"
 	"strconv"
 	"strings"
 )
@@ -174,7 +175,7 @@ func (s *Server) answerTarget(c *call, segments int, need access, f onTarget) an
 	}
 	scopes := need.scopes
 	if t.Private { // public_repo opens public repositories only
-		scopes = without(scopes, "public_repo")
+		scopes = slices.DeleteFunc(slices.Clone(scopes), func(scope string) bool { return scope == "public_repo" })
 	}
 	if !c.user.has(scopes) || need.admin && t.role(c.user.Login) != "admin" {
 		return notFound().with("X-Accepted-Oauth-Scopes", accepted)
@@ -262,14 +263,4 @@ func afterSegments(path string, n int) string {
 		n--
 	}
 	return ""
-}
-
-func without(list []string, drop string) []string {
-	var kept []string
-	for _, v := range list {
-		if v != drop {
-			kept = append(kept, v)
-		}
-	}
-	return kept
 }

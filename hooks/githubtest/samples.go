@@ -42,17 +42,8 @@ func SampleIndex() []SampleInfo {
 	return list
 }
 
-// Samples returns the names of the sample payloads, sorted.
-func Samples() []string {
-	var names []string
-	for _, info := range SampleIndex() {
-		names = append(names, info.Name)
-	}
-	return names
-}
-
 // Sample returns a sample payload as GitHub would send it, compact, in a copy.
-// It panics on a name that Samples does not list.
+// It panics on a name that SampleIndex does not have.
 func Sample(name string) []byte {
 	data, err := samples.ReadFile("samples/" + name + ".json")
 	if err != nil {

@@ -18,7 +18,10 @@ func TestEverySampleIsIndexedAndAnObject(t *testing.T) {
 		files = append(files, strings.TrimSuffix(e.Name(), ".json"))
 	}
 	slices.Sort(files)
-	names := Samples()
+	var names []string
+	for _, info := range SampleIndex() {
+		names = append(names, info.Name)
+	}
 	if !slices.Equal(files, names) {
 		t.Errorf("files %v\nindex %v", files, names)
 	}

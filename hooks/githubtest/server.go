@@ -1,6 +1,7 @@
 package githubtest
 
 import (
+	"cmp"
 	"context"
 	"errors"
 	"fmt"
@@ -94,22 +95,17 @@ type Server struct {
 func New(opts Options) *Server {
 	s := &Server{
 		opts:    opts,
-		log:     opts.Logger,
 		now:     opts.Now,
 		rng:     rand.New(rand.NewPCG(opts.Seed, opts.Seed)), // #nosec G404 -- chance for faults, repeatable by design
 		users:   map[string]*user{},
 		targets: map[string]*target{},
 		renamed: map[string]*target{},
 	}
-	if s.log == nil {
-		s.log = slog.New(slog.DiscardHandler)
-	}
 	if s.now == nil {
 		s.now = time.Now
 	}
-	if s.opts.DeliveryTimeout == 0 {
-		s.opts.DeliveryTimeout = 10 * time.Second
-	}
+	s.log = cmp.Or(opts.Logger, slog.New(slog.DiscardHandler))
+	s.opts.DeliveryTimeout = cmp.Or(opts.DeliveryTimeout, 10*time.Second)
 	s.ctx, s.stop = context.WithCancel(context.Background())
 	s.client, s.insecure = deliveryClient(false), deliveryClient(true)
 	s.limits = newLimits()

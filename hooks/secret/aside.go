@@ -5,7 +5,6 @@ import (
 	"errors"
 	"fmt"
 	"io/fs"
-	"log/slog"
 	"path/filepath"
 	"slices"
 	"time"
@@ -29,9 +28,6 @@ func (h AsideHook) String() string {
 
 // GoString is String.
 func (h AsideHook) GoString() string { return h.String() }
-
-// LogValue is what log/slog prints.
-func (h AsideHook) LogValue() slog.Value { return slog.StringValue(h.String()) }
 
 // MarshalJSON writes the fingerprint in the secret's place.
 func (h AsideHook) MarshalJSON() ([]byte, error) {

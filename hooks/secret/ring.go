@@ -5,7 +5,6 @@ import (
 	"encoding/hex"
 	"encoding/json"
 	"fmt"
-	"log/slog"
 	"strings"
 	"time"
 )
@@ -28,9 +27,6 @@ func (k Key) String() string { return "secret " + Fingerprint(k.Value) }
 
 // GoString is String, so that %#v does not tell the secret either.
 func (k Key) GoString() string { return k.String() }
-
-// LogValue is what log/slog prints.
-func (k Key) LogValue() slog.Value { return slog.StringValue(k.String()) }
 
 // MarshalJSON writes the fingerprint in the secret's place.
 func (k Key) MarshalJSON() ([]byte, error) {
@@ -91,9 +87,6 @@ func (r *Ring) String() string { return fmt.Sprint("secrets ", r.Fingerprints(ti
 
 // GoString is String.
 func (r *Ring) GoString() string { return r.String() }
-
-// LogValue is what log/slog prints.
-func (r *Ring) LogValue() slog.Value { return slog.StringValue(r.String()) }
 
 // MarshalJSON writes the fingerprints.
 func (r *Ring) MarshalJSON() ([]byte, error) { return json.Marshal(r.Fingerprints(time.Time{})) }

@@ -5,7 +5,6 @@ import (
 	"errors"
 	"fmt"
 	"io/fs"
-	"log/slog"
 	"time"
 )
 
@@ -103,9 +102,6 @@ func (r Rotation) String() string {
 // GoString is String.
 func (r Rotation) GoString() string { return r.String() }
 
-// LogValue is what log/slog prints.
-func (r Rotation) LogValue() slog.Value { return slog.StringValue(r.String()) }
-
 // MarshalJSON writes fingerprints in the secrets' place; the state file is written by [Store.SaveRotation].
 func (r Rotation) MarshalJSON() ([]byte, error) {
 	type redacted Rotation
@@ -120,9 +116,6 @@ func (h RotationHook) String() string { return fmt.Sprintf("%s#%d %s", h.Reposit
 // GoString is String.
 func (h RotationHook) GoString() string { return h.String() }
 
-// LogValue is what log/slog prints.
-func (h RotationHook) LogValue() slog.Value { return slog.StringValue(h.String()) }
-
 // MarshalJSON writes fingerprints in the secrets' place.
 func (h RotationHook) MarshalJSON() ([]byte, error) {
 	type redacted RotationHook
@@ -136,9 +129,6 @@ func (k RetiredKey) String() string { return "secret " + Fingerprint(k.Secret) }
 
 // GoString is String.
 func (k RetiredKey) GoString() string { return k.String() }
-
-// LogValue is what log/slog prints.
-func (k RetiredKey) LogValue() slog.Value { return slog.StringValue(k.String()) }
 
 // MarshalJSON writes the fingerprint in the secret's place.
 func (k RetiredKey) MarshalJSON() ([]byte, error) {

@@ -1,17 +1,13 @@
 package daemon
 
 import (
+	"cmp"
 	"errors"
 	"fmt"
 	"os"
 	"path/filepath"
 	"strings"
 	"time"
-)
-
-const (
-	defaultReadyTimeout = time.Minute // a big log on a slow disk takes its time
-	defaultStopTimeout  = 20 * time.Second
 )
 
 // Config says whose receiver is meant and how it is started. Only Home is required; the zero value of everything
@@ -98,19 +94,10 @@ func startLockFile(home string) string { return filepath.Join(home, "run", "star
 // process that no longer answers, and is missing where the disk was full.
 func pidFile(home string) string { return filepath.Join(home, "run", "receiver.pid") }
 
-func (c Config) readyTimeout() time.Duration {
-	if c.ReadyTimeout > 0 {
-		return c.ReadyTimeout
-	}
-	return defaultReadyTimeout
-}
+// readyTimeout allows for a big log on a slow disk.
+func (c Config) readyTimeout() time.Duration { return cmp.Or(c.ReadyTimeout, time.Minute) }
 
-func (c Config) stopTimeout() time.Duration {
-	if c.StopTimeout > 0 {
-		return c.StopTimeout
-	}
-	return defaultStopTimeout
-}
+func (c Config) stopTimeout() time.Duration { return cmp.Or(c.StopTimeout, 20*time.Second) }
 
 func (c Config) notice(format string, args ...any) {
 	if c.Notice != nil {
@@ -132,17 +119,19 @@ func (c Config) executable() (string, error) {
 }
 
 // makeRun creates the run directory, readable by its owner only.
-func makeRun(home string) error {
+func makeRun(home string) error { return makeDir(home, "run") }
+
+// makeDir creates a directory below home, or protects the one that is there: the control socket must not be open to others.
+func makeDir(home, name string) error {
 	if home == "" {
 		return errors.New("daemon: no home directory given")
 	}
-	run := filepath.Join(home, "run")
-	if err := os.MkdirAll(run, 0o700); err != nil { //nolint:gosec // the home is the user's choice
-		return full(home, fmt.Errorf("create the run directory: %w", err))
+	dir := filepath.Join(home, name)
+	if err := os.MkdirAll(dir, 0o700); err != nil { //nolint:gosec // the home is the user's choice
+		return full(home, fmt.Errorf("create the %s directory: %w", name, err))
 	}
-	// It may have been created readable by others; the socket must not be.
-	if err := os.Chmod(run, 0o700); err != nil { //nolint:gosec // a directory needs its x bit
-		return fmt.Errorf("protect the run directory: %w", err)
+	if err := os.Chmod(dir, 0o700); err != nil { //nolint:gosec // a directory needs its x bit
+		return fmt.Errorf("protect the %s directory: %w", name, err)
 	}
 	return nil
 }

@@ -86,8 +86,8 @@ func (i *Instance) handler(c Control) http.Handler {
 	mux.HandleFunc("POST /stop", func(w http.ResponseWriter, _ *http.Request) {
 		i.markStopping()
 		answer(w, http.StatusAccepted, i.status(c))
-		_ = http.NewResponseController(w).Flush() // whoever asked need not wait for the rest
-		i.restOnce.Do(i.rest)
+		_ = http.NewResponseController(w).Flush() // the caller need not wait for the rest
+		i.Stopping()
 		if c.Stop != nil {
 			c.Stop()
 		}

@@ -40,10 +40,6 @@ func serveControl(t *testing.T, home string, c Control) *Client {
 	return client
 }
 
-type hinted struct{ error }
-
-func (hinted) Hint() string { return "mend line 3" }
-
 func TestControlSocket(t *testing.T) {
 	var reload error
 	var stops atomic.Int32
@@ -70,10 +66,10 @@ func TestControlSocket(t *testing.T) {
 	if st, err := client.Reload(t.Context()); err != nil || st.Received != 7 {
 		t.Errorf("reload: %+v, %v", st, err)
 	}
-	reload = hinted{errors.New("hookctl.yaml:3: unknown key")}
+	reload = &hinted{errors.New("hookctl.yaml:3: unknown key"), "fix line 3"}
 	_, err = client.Reload(t.Context())
 	var refused *ControlError
-	if !errors.As(err, &refused) || err.Error() != "reload: hookctl.yaml:3: unknown key" || refused.Hint() != "mend line 3" {
+	if !errors.As(err, &refused) || err.Error() != "reload: hookctl.yaml:3: unknown key" || refused.Hint() != "fix line 3" {
 		t.Errorf("refused reload: %v", err)
 	}
 

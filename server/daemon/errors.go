@@ -7,15 +7,20 @@ import (
 	"syscall"
 )
 
+// hinted is an error with its fix.
+type hinted struct {
+	error
+	hint string
+}
+
+// Unwrap gives the error without the fix.
+func (e *hinted) Unwrap() error { return e.error }
+
+// Hint is what to do about it.
+func (e *hinted) Hint() string { return e.hint }
+
 // ErrNotRunning says that no receiver holds the lock of this home.
-var ErrNotRunning error = notRunning{}
-
-type notRunning struct{}
-
-func (notRunning) Error() string { return "the receiver is not running" }
-
-// Hint is what to run.
-func (notRunning) Hint() string { return "start it with: hookctl start" }
+var ErrNotRunning error = &hinted{errors.New("the receiver is not running"), "start it with: hookctl start"}
 
 // RunningError says that another process is the receiver of this home.
 type RunningError struct {

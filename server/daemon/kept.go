@@ -18,15 +18,7 @@ import (
 func StateDir(home string) string { return filepath.Join(home, "state") }
 
 // MakeStateDir creates the directory of StateDir, readable by its owner only.
-func MakeStateDir(home string) error {
-	if err := os.MkdirAll(StateDir(home), 0o700); err != nil { //nolint:gosec // the home is the user's choice
-		return full(home, fmt.Errorf("create the state directory: %w", err))
-	}
-	if err := os.Chmod(StateDir(home), 0o700); err != nil { //nolint:gosec // a directory needs its x bit
-		return fmt.Errorf("protect the state directory: %w", err)
-	}
-	return nil
-}
+func MakeStateDir(home string) error { return makeDir(home, "state") }
 
 // startRecord is what start.json holds.
 type startRecord struct {

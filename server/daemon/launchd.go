@@ -8,7 +8,6 @@ import (
 	"path/filepath"
 	"strconv"
 	"strings"
-	"time"
 )
 
 // launchd runs the receiver as an agent of the user, or as a daemon of the machine. It has no socket for us: getting
@@ -82,8 +81,7 @@ func (m launchd) receiver(s Service) (string, error) {
 }
 
 func (m launchd) rotate(s Service) (string, error) {
-	days := max(1, int(s.RotateAfter/(24*time.Hour)))
-	d, err := m.common(s, m.rotateLabel(s), []string{"rotate", "--all", "--max-age", strconv.Itoa(days) + "d", "--yes"})
+	d, err := m.common(s, m.rotateLabel(s), s.rotateArgs())
 	if err != nil {
 		return "", err
 	}

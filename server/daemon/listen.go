@@ -8,6 +8,7 @@ import (
 	"os"
 	"sync"
 	"sync/atomic"
+	"syscall"
 	"time"
 
 	"github.com/coreos/go-systemd/v22/activation"
@@ -190,4 +191,22 @@ func sameAddress(have net.Addr, want string) bool {
 	}
 	unspecified := func(ip net.IP) bool { return len(ip) == 0 || ip.IsUnspecified() }
 	return unspecified(h.IP) && unspecified(w.IP) || h.IP.Equal(w.IP)
+}
+
+// portError says what the system said without repeating the address, and who has the port.
+func portError(address string, err error) error {
+	reason := err
+	var op *net.OpError
+	if errors.As(err, &op) {
+		reason = op.Err
+	}
+	var sys *os.SyscallError
+	if errors.As(reason, &sys) {
+		reason = sys.Err
+	}
+	e := &PortError{Address: address, Err: reason}
+	if errors.Is(err, syscall.EADDRINUSE) || errors.Is(err, wsaEADDRINUSE) {
+		e.Holder = portHolder(address)
+	}
+	return e
 }

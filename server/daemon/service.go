@@ -1,6 +1,7 @@
 package daemon
 
 import (
+	"cmp"
 	"context"
 	"encoding/json"
 	"errors"
@@ -11,6 +12,7 @@ import (
 	"path/filepath"
 	"runtime"
 	"slices"
+	"strconv"
 	"strings"
 	"time"
 
@@ -65,37 +67,28 @@ type ServiceStatus struct {
 }
 
 // ErrNoService says that no service of this home is installed.
-var ErrNoService error = noService{}
+var ErrNoService error = &hinted{errors.New("no service is installed for this home"), "install it with: hookctl service install"}
 
-type noService struct{}
-
-func (noService) Error() string { return "no service is installed for this home" }
-
-// Hint is what to run.
-func (noService) Hint() string { return "install it with: hookctl service install" }
-
-// ErrNoServiceManager says that this system has neither systemd nor launchd. Its Hint has the way without.
-var ErrNoServiceManager error = noManager{}
-
-type noManager struct{}
-
-func (noManager) Error() string { return "hookctl installs services under systemd and launchd only" }
-
-// Hint is what to do instead.
-func (noManager) Hint() string {
-	if runtime.GOOS == "windows" {
-		return `start it at every logon with: schtasks /Create /SC ONLOGON /TN hookctl /TR "hookctl start"`
-	}
-	return "run `hookctl serve` under the supervisor that this system has"
-}
+// ErrNoServiceManager says that this system has neither systemd nor launchd. Its Hint is what to do without them.
+var ErrNoServiceManager error = &hinted{errors.New("hookctl installs services under systemd and launchd only"), map[bool]string{
+	true:  `start it at every logon with: schtasks /Create /SC ONLOGON /TN hookctl /TR "hookctl start"`,
+	false: "run `hookctl serve` under the supervisor that this system has",
+}[runtime.GOOS == "windows"]}
 
 // Files are the units or property lists that Install writes, in the form of this operating system.
 func (s Service) Files() ([]ServiceFile, error) {
+	_, files, err := s.managed()
+	return files, err
+}
+
+// managed is the service manager with the files that it reads.
+func (s Service) managed() (manager, []ServiceFile, error) {
 	m, err := s.manager()
 	if err != nil {
-		return nil, err
+		return nil, nil, err
 	}
-	return m.files(s)
+	files, err := m.files(s)
+	return m, files, err
 }
 
 // Install writes the files, enables the service and starts it; a receiver that runs without the service is stopped
@@ -105,11 +98,7 @@ func (s Service) Install(ctx context.Context) (ServiceStatus, error) {
 	if err != nil {
 		return ServiceStatus{}, err
 	}
-	m, err := s.manager()
-	if err != nil {
-		return ServiceStatus{}, err
-	}
-	files, err := m.files(s)
+	m, files, err := s.managed()
 	if err != nil {
 		return ServiceStatus{}, err
 	}
@@ -155,11 +144,7 @@ func (s Service) Install(ctx context.Context) (ServiceStatus, error) {
 
 // Uninstall stops the service and removes its files. It fails with ErrNoService where none is installed.
 func (s Service) Uninstall(ctx context.Context) error {
-	m, err := s.manager()
-	if err != nil {
-		return err
-	}
-	files, err := m.files(s)
+	m, files, err := s.managed()
 	if err != nil {
 		return err
 	}
@@ -178,11 +163,7 @@ func (s Service) Uninstall(ctx context.Context) error {
 
 // Status asks the service manager about the service.
 func (s Service) Status(ctx context.Context) (ServiceStatus, error) {
-	m, err := s.manager()
-	if err != nil {
-		return ServiceStatus{}, err
-	}
-	files, err := m.files(s)
+	m, files, err := s.managed()
 	if err != nil {
 		return ServiceStatus{}, err
 	}
@@ -191,7 +172,7 @@ func (s Service) Status(ctx context.Context) (ServiceStatus, error) {
 		return st, nil
 	}
 	for _, f := range files {
-		if _, err := os.Stat(f.Path); err == nil {
+		if f.exists() {
 			st.Files = append(st.Files, f.Path)
 		}
 	}
@@ -284,11 +265,12 @@ func (s Service) searchPath(path string) string {
 	return strings.Join(dirs, string(filepath.ListSeparator))
 }
 
-func (s Service) base() string {
-	if s.Name == "" {
-		return "hookctl"
-	}
-	return s.Name
+func (s Service) base() string { return cmp.Or(s.Name, "hookctl") }
+
+// rotateArgs are those of the daily job.
+func (s Service) rotateArgs() []string {
+	days := max(1, int(s.RotateAfter/(24*time.Hour)))
+	return []string{"rotate", "--all", "--max-age", strconv.Itoa(days) + "d", "--yes"}
 }
 
 func (s Service) args() []string {
@@ -298,13 +280,11 @@ func (s Service) args() []string {
 	return s.Args
 }
 
-func present(files []ServiceFile) bool {
-	for _, f := range files {
-		if _, err := os.Stat(f.Path); err == nil {
-			return true
-		}
-	}
-	return false
+func present(files []ServiceFile) bool { return slices.ContainsFunc(files, ServiceFile.exists) }
+
+func (f ServiceFile) exists() bool {
+	_, err := os.Stat(f.Path)
+	return err == nil
 }
 
 func writeUnit(f ServiceFile) error {
@@ -367,16 +347,9 @@ func Installed(home string) (Service, error) {
 		return Service{}, fmt.Errorf("read %s: %w", serviceRecord(home), err)
 	}
 	s.Home = home // it may have been moved
-	m, err := s.manager()
-	if err != nil {
+	_, files, err := s.managed()
+	if errors.Is(err, ErrNoServiceManager) || err == nil && !present(files) {
 		return Service{}, ErrNoService
 	}
-	files, err := m.files(s)
-	if err != nil {
-		return Service{}, err
-	}
-	if !present(files) {
-		return Service{}, ErrNoService
-	}
-	return s, nil
+	return s, err
 }

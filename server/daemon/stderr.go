@@ -6,10 +6,8 @@ import (
 	"io"
 	"os"
 	"strings"
-	"unicode"
-	"unicode/utf8"
 
-	"github.com/charmbracelet/x/ansi"
+	"hookctl/logs/text"
 )
 
 // maxTail is how many bytes of the end of the receiver's output are of interest.
@@ -117,14 +115,5 @@ func words(text string) (message, hint string) {
 
 // printable removes what could move the cursor or change colours of the terminal that shows it.
 func printable(line string) string {
-	line = strings.Map(func(r rune) rune {
-		switch {
-		case r == '\t':
-			return ' '
-		case r == utf8.RuneError, unicode.Is(unicode.Cf, r), unicode.IsControl(r):
-			return -1
-		}
-		return r
-	}, ansi.Strip(line))
-	return strings.TrimSpace(line)
+	return strings.TrimSpace(strings.ReplaceAll(text.Clean(line), "\ufffd", ""))
 }

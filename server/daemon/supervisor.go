@@ -1,6 +1,7 @@
 package daemon
 
 import (
+	"cmp"
 	"context"
 	"errors"
 	"fmt"
@@ -96,11 +97,7 @@ func (o origin) supervisor() *Supervisor {
 	case env(envManager) != "":
 		return &Supervisor{Kind: o.systemdKind(), Name: env(envManager)}
 	case env("pm_id") != "":
-		name := env("name")
-		if name == "" {
-			name = env("pm_id")
-		}
-		return &Supervisor{Kind: KindPM2, Name: name, Home: env("PM2_HOME")}
+		return &Supervisor{Kind: KindPM2, Name: cmp.Or(env("name"), env("pm_id")), Home: env("PM2_HOME")}
 	case env("SUPERVISOR_ENABLED") != "" && env("SUPERVISOR_PROCESS_NAME") != "":
 		name := env("SUPERVISOR_PROCESS_NAME")
 		if group := env("SUPERVISOR_GROUP_NAME"); group != "" && group != name {

@@ -1,6 +1,7 @@
 package daemon
 
 import (
+	"cmp"
 	"context"
 	"errors"
 	"fmt"
@@ -10,7 +11,6 @@ import (
 	"path/filepath"
 	"strconv"
 	"strings"
-	"time"
 	"unicode/utf8"
 )
 
@@ -193,8 +193,7 @@ func rotateUnit(s Service) (string, error) {
 	if err != nil {
 		return "", err
 	}
-	days := max(1, int(s.RotateAfter/(24*time.Hour)))
-	command, err := execLine(s.Executable, []string{"rotate", "--all", "--max-age", strconv.Itoa(days) + "d", "--yes"})
+	command, err := execLine(s.Executable, s.rotateArgs())
 	if err != nil {
 		return "", err
 	}
@@ -221,10 +220,7 @@ func target(s Service) string {
 
 // account is who a system service runs as. Behind sudo that is the person, not root.
 func (s Service) account() (string, error) {
-	name := s.User
-	if name == "" {
-		name = os.Getenv("SUDO_USER")
-	}
+	name := cmp.Or(s.User, os.Getenv("SUDO_USER"))
 	if name == "" {
 		u, err := user.Current()
 		if err != nil {
@@ -232,10 +228,8 @@ func (s Service) account() (string, error) {
 		}
 		name = u.Username
 	}
-	for _, r := range name {
-		if r <= ' ' || r == '%' || r == 0x7f {
-			return "", fmt.Errorf("the account of the service cannot be %q", name)
-		}
+	if strings.ContainsFunc(name, func(r rune) bool { return r <= ' ' || r == '%' || r == 0x7f }) {
+		return "", fmt.Errorf("the account of the service cannot be %q", name)
 	}
 	return name, nil
 }
@@ -274,10 +268,8 @@ func quote(text string) (string, error) {
 	if !utf8.ValidString(text) {
 		return "", fmt.Errorf("%q cannot be written into a unit: it is not UTF-8", text)
 	}
-	for _, r := range text {
-		if r < ' ' || r == 0x7f {
-			return "", fmt.Errorf("%q cannot be written into a unit: it has a control character", text)
-		}
+	if strings.ContainsFunc(text, func(r rune) bool { return r < ' ' || r == 0x7f }) {
+		return "", fmt.Errorf("%q cannot be written into a unit: it has a control character", text)
 	}
 	return `"` + strings.NewReplacer(`\`, `\\`, `"`, `\"`, "%", "%%").Replace(text) + `"`, nil
 }

@@ -113,7 +113,7 @@ func (w *world) run(words []string) error {
 		_, err = all.Rotate(ctx, plan, nil)
 		return err
 	case "catchup":
-		report, err := all.CatchUp(ctx, fleet.CatchUpRequest{Targets: at}, nil)
+		report, err := all.CatchUp(ctx, fleet.CatchUpRequest{Targets: at}, w.ingest)
 		for _, e := range report.Events {
 			w.await(e.DeliveryID)
 		}

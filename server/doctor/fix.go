@@ -2,7 +2,6 @@ package doctor
 
 import (
 	"context"
-	"errors"
 	"fmt"
 	"os"
 	"slices"
@@ -55,7 +54,7 @@ func (f *facts) fixPermissions() []Repair {
 // fixReceiver starts the receiver, or makes it read its secrets again.
 func (f *facts) fixReceiver(ctx context.Context) []Repair {
 	st, err := f.status()
-	if errors.Is(err, daemon.ErrNotRunning) {
+	if stopped(err) {
 		if f.cfg.Store != nil {
 			if ring, err := f.ring(); err != nil || ring.current == "" {
 				return nil // it would not start; the check of the secret says why

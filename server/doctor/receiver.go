@@ -13,15 +13,20 @@ import (
 )
 
 // Ask gets the status of a home's receiver, as [daemon.Client.Status] does. Where a process holds the receiver's lock without
-// answering, because it starts or hangs, the error is a [*daemon.UnresponsiveError].
+// answering, because it starts or hangs, the error is a [*daemon.UnresponsiveError] that wraps [daemon.ErrNotRunning].
 func Ask(ctx context.Context, home string) (daemon.Status, error) {
 	st, err := daemon.Dial(home).Status(ctx)
 	if errors.Is(err, daemon.ErrNotRunning) {
 		if pid, locked, heldErr := daemon.Held(home); heldErr == nil && locked {
-			err = &daemon.UnresponsiveError{PID: pid}
+			err = &daemon.UnresponsiveError{PID: pid, Err: err}
 		}
 	}
 	return st, err
+}
+
+// stopped reports whether an error of [Ask] means that no process is the receiver.
+func stopped(err error) bool {
+	return errors.Is(err, daemon.ErrNotRunning) && !errors.As(err, new(*daemon.UnresponsiveError))
 }
 
 // tunnelAlarm is how the receiver begins an alarm about its tunnel.
@@ -34,7 +39,7 @@ func Receiver(st daemon.Status, err error, now time.Time) Check {
 
 func judgeReceiver(st daemon.Status, err error, now time.Time) finding {
 	switch {
-	case errors.Is(err, daemon.ErrNotRunning):
+	case stopped(err):
 		return fail("hookctl start", "not running, so every delivery fails")
 	case err != nil:
 		return failed(err, "hookctl restart")
@@ -58,7 +63,7 @@ func judgeReceiver(st daemon.Status, err error, now time.Time) finding {
 func (f *facts) receiver(context.Context) finding {
 	st, err := f.status()
 	out := judgeReceiver(st, err, f.cfg.Now())
-	if errors.Is(err, daemon.ErrNotRunning) {
+	if stopped(err) {
 		if socket, err := daemon.StaleSocket(f.cfg.Home); err == nil && socket != "" {
 			out.detail += "; it was killed: its control socket is left over"
 		}
@@ -77,9 +82,9 @@ func (f *facts) refusedRequests(ctx context.Context) finding {
 		return failed(err, "hookctl restart")
 	}
 	since := f.cfg.Now().Add(-time.Hour)
-	if f.cfg.Store != nil {
-		if changed, err := f.cfg.Store.ChangedAt(); err == nil && changed.After(since) {
-			since = changed
+	for _, settled := range f.newSecrets() {
+		if settled.After(since) {
+			since = settled
 		}
 	}
 	var wrong int
@@ -101,6 +106,22 @@ func (f *facts) refusedRequests(ctx context.Context) finding {
 	}
 	return warn("hookctl rotate --all", "%s with a wrong or missing signature in the last hour, the last from %s (%s, delivery %s)",
 		text.Count(wrong, "request"), last.Address, why, last.DeliveryID)
+}
+
+// newSecrets is when the shared secret was replaced last, as its note and the rotation have it: the note counts in whole
+// seconds. What cannot be read other checks report.
+func (f *facts) newSecrets() (list []time.Time) {
+	if f.cfg.Store != nil {
+		if changed, err := f.cfg.Store.ChangedAt(); err == nil {
+			list = append(list, changed)
+		}
+	}
+	if f.cfg.Fleet != nil {
+		if r, err := f.cfg.Fleet.Rotation(); err == nil && r.State != nil {
+			list = append(list, r.State.Promoted)
+		}
+	}
+	return list
 }
 
 // service checks that the service manager runs the receiver, where a service is installed.
@@ -163,7 +184,7 @@ func (f *facts) address(ctx context.Context) finding {
 		if f.cfg.Address == "" {
 			return ok("not set")
 		}
-		if !errors.Is(err, daemon.ErrNotRunning) {
+		if !stopped(err) {
 			return warn("hookctl restart", "%s not checked: the receiver does not answer", f.cfg.Address)
 		}
 		if err := daemon.CheckAddress(ctx, f.cfg.Address); err != nil {

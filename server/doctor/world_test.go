@@ -131,8 +131,7 @@ func (w *world) start() {
 	var group sync.WaitGroup
 	group.Go(func() { _ = srv.Serve(ln) })
 	group.Go(func() {
-		if err := inst.Serve(ctx, daemon.Control{Status: w.say, Rejected: func() []daemon.Rejected { return w.rejected }, Reload: w.reload,
-			Extra: map[string]http.Handler{"POST /ingest": http.HandlerFunc(w.ingest)}}); err != nil {
+		if err := inst.Serve(ctx, daemon.Control{Status: w.say, Rejected: func() []daemon.Rejected { return w.rejected }, Reload: w.reload}); err != nil {
 			w.t.Error(err)
 		}
 	})
@@ -195,17 +194,11 @@ func (w *world) reload(context.Context) error {
 	return nil
 }
 
-func (w *world) ingest(rw http.ResponseWriter, r *http.Request) {
-	var rec logs.Record
-	err := json.NewDecoder(r.Body).Decode(&rec)
-	if err == nil {
-		err = w.writer().Append(r.Context(), &rec)
-	}
-	if err != nil {
-		http.Error(rw, err.Error(), http.StatusInternalServerError)
-		return
-	}
-	_ = json.NewEncoder(rw).Encode(map[string]any{"file": rec.File})
+// ingest records a delivery that was fetched.
+func (w *world) ingest(ctx context.Context, h hooks.Hook, d hooks.Delivery) (file string, duplicate bool, err error) {
+	rec := &logs.Record{EventType: d.Event, DeliveryID: d.GUID, HookID: h.ID, Source: logs.SourceCatchup, Payload: d.Payload}
+	err = w.writer().Append(ctx, rec)
+	return rec.File, false, err
 }
 
 // direct makes the public URL that of the receiver itself, as seen from this machine.

@@ -1,15 +1,12 @@
 package fleet
 
 import (
-	"bytes"
 	"context"
 	"encoding/json"
 	"errors"
 	"fmt"
-	"io"
 	"io/fs"
 	"maps"
-	"net/http"
 	"os"
 	"path/filepath"
 	"slices"
@@ -21,8 +18,6 @@ import (
 
 	"hookctl/hooks"
 	"hookctl/logs"
-	"hookctl/logs/text"
-	"hookctl/server/daemon"
 )
 
 // CatchUpRequest says where to look for what never arrived. Its zero value is all that GitHub still has.
@@ -62,8 +57,9 @@ type CatchUpReport struct {
 // MarshalJSON writes the events, as `catchup` prints them.
 func (r CatchUpReport) MarshalJSON() ([]byte, error) { return marshalList(r.Events) }
 
-// Ingest records a delivery as the receiver's intake does, and says in which file; duplicate means that the log had it.
-type Ingest func(ctx context.Context, record *logs.Record) (file string, duplicate bool, err error)
+// Ingest records a delivery of a hook that was fetched, and returns its file; duplicate means that the log had it. The original bytes are
+// gone, so no signature can be checked: the API call is the proof of where it comes from.
+type Ingest func(ctx context.Context, h hooks.Hook, d hooks.Delivery) (file string, duplicate bool, err error)
 
 // lists is what one Fleet remembers of what GitHub listed, for the rounds of [CatchUpRequest.Continue].
 type lists struct {
@@ -75,16 +71,10 @@ type lists struct {
 // listedFor is how long a list of hooks serves the rounds.
 const listedFor = time.Hour
 
-// CatchUp fetches from GitHub's API what never arrived and hands it to ingest, or to the running receiver where that is nil:
-// without one the error is [daemon.ErrNotRunning]. What cannot be looked at does not keep the rest from being fetched; its
-// errors are joined to the error, and the report is as complete as it got.
+// CatchUp fetches from GitHub's API what never arrived and hands it to ingest, which a dry run does not need. What cannot be
+// looked at does not keep the rest from being fetched; its errors are joined to the error, and the report is as complete as it
+// got.
 func (f *Fleet) CatchUp(ctx context.Context, r CatchUpRequest, ingest Ingest) (CatchUpReport, error) {
-	if ingest == nil {
-		if _, err := daemon.Dial(f.cfg.Home).Status(ctx); err != nil && !r.DryRun {
-			return CatchUpReport{}, hooks.WithCure(err, "hookctl start")
-		}
-		ingest = f.handOver
-	}
 	f.lists.mu.Lock()
 	defer f.lists.mu.Unlock()
 	list, out, err := f.toCatchUp(ctx, r)
@@ -141,7 +131,7 @@ func (f *Fleet) fetch(ctx context.Context, r CatchUpRequest, list []hooks.Hook, 
 		return report, missedErr
 	}
 	_, fetchErr := client.Fetch(ctx, chosen, func(ctx context.Context, m hooks.Missing, d hooks.Delivery) error {
-		file, _, err := ingest(ctx, record(m, d))
+		file, _, err := ingest(ctx, m.Hook, d)
 		if err == nil {
 			e := &report.Events[at[sentKey{m.Hook.ID, m.GUID}]]
 			e.File, e.Recorded = file, true
@@ -217,57 +207,4 @@ func (f *Fleet) writeCursor(cursor hooks.Cursor) error {
 		return fmt.Errorf("remember how far catching up is: %w", err)
 	}
 	return nil
-}
-
-// record is a delivery that came through the API. Its original bytes are gone, so no signature can be checked: the API call is
-// the proof of where it comes from.
-func record(m hooks.Missing, d hooks.Delivery) *logs.Record {
-	header := http.Header{}
-	for name, value := range d.RequestHeaders {
-		header.Set(name, value)
-	}
-	kept := map[string]string{}
-	for _, name := range keptHeaders() {
-		if value := text.Clean(header.Get(name)); value != "" {
-			kept[name] = value
-		}
-	}
-	if name := hooks.PathName(m.Hook.URL); name != "" {
-		kept[logs.PathHeader] = name
-	}
-	return &logs.Record{EventType: d.Event, DeliveryID: d.GUID, HookID: m.Hook.ID, Source: logs.SourceCatchup, Headers: kept, Payload: d.Payload}
-}
-
-// keptHeaders are those that a record keeps, as the receiver's intake keeps them.
-func keptHeaders() []string {
-	return []string{"X-GitHub-Event", "X-GitHub-Delivery", "X-GitHub-Hook-ID", "X-GitHub-Hook-Installation-Target-Type",
-		"X-GitHub-Hook-Installation-Target-ID", "X-Hub-Signature-256", "Content-Type", "User-Agent"}
-}
-
-// handOver has the running receiver take a record in.
-func (f *Fleet) handOver(ctx context.Context, record *logs.Record) (file string, duplicate bool, err error) {
-	body, err := record.Encode() // and not json.Marshal, which would take the spaces out of the payload
-	if err != nil {
-		return "", false, fmt.Errorf("hand a delivery to the receiver: %w", err)
-	}
-	res, err := daemon.Dial(f.cfg.Home).Do(ctx, http.MethodPost, "/ingest", bytes.NewReader(body))
-	if err != nil {
-		return "", false, hooks.WithCure(err, "hookctl start")
-	}
-	defer func() { err = errors.Join(err, res.Body.Close()) }()
-	var answer struct {
-		File        string
-		Duplicate   bool
-		Error, Hint string
-	}
-	if err := json.NewDecoder(io.LimitReader(res.Body, 1<<20)).Decode(&answer); err != nil && res.StatusCode == http.StatusOK {
-		return "", false, fmt.Errorf("read the receiver's answer: %w", err)
-	}
-	if res.StatusCode != http.StatusOK {
-		if answer.Error == "" {
-			answer.Error = "the receiver answered " + res.Status
-		}
-		return "", false, hooks.WithCure(errors.New(answer.Error), answer.Hint)
-	}
-	return answer.File, answer.Duplicate, nil
 }

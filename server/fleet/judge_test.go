@@ -60,7 +60,7 @@ func (w *world) do(cure string) {
 	case "hooks ping":
 		_, err = w.fleet.Prove(w.t.Context(), h.Hook, 3*time.Second)
 	case "catchup":
-		_, err = w.fleet.CatchUp(w.t.Context(), CatchUpRequest{Targets: at}, nil)
+		_, err = w.fleet.CatchUp(w.t.Context(), CatchUpRequest{Targets: at}, w.ingest)
 	default:
 		if rest[0] != "rotate" {
 			w.t.Fatalf("no such command: %q", cure)
@@ -216,7 +216,7 @@ func TestLostDeliveriesAreFoundAndCaughtUp(t *testing.T) {
 	}
 	w.do(h.Warnings[0].Cure)
 	w.until("the record", func() bool { return len(w.list(ListRequest{Deliveries: true}).Hooks[0].Warnings) == 0 })
-	report, err := w.fleet.CatchUp(t.Context(), CatchUpRequest{}, nil)
+	report, err := w.fleet.CatchUp(t.Context(), CatchUpRequest{}, w.ingest)
 	if err != nil || len(report.Events) != 0 || report.Hooks != 1 {
 		t.Errorf("%+v, %v", report, err)
 	}

@@ -18,6 +18,7 @@ import (
 	"github.com/google/renameio/v2/maybe"
 
 	"hookctl/hooks"
+	"hookctl/server/daemon"
 )
 
 // kept is state/fleet.json: what a fleet has to know and cannot ask anybody for.
@@ -46,8 +47,7 @@ type keptHook struct {
 // addressesKept bounds the addresses that are remembered: a quick tunnel has another one after every start.
 const addressesKept = 50
 
-func (f *Fleet) stateDir() string  { return filepath.Join(f.cfg.Home, "state") }
-func (f *Fleet) stateFile() string { return filepath.Join(f.stateDir(), "fleet.json") }
+func (f *Fleet) stateFile() string { return filepath.Join(daemon.StateDir(f.cfg.Home), "fleet.json") }
 
 // read gives what is kept. Nothing yet is no error.
 func (f *Fleet) read() (kept, error) {
@@ -67,10 +67,10 @@ const stateWait = 10 * time.Second
 
 // update changes what is kept, while no other process does. It is durable on return.
 func (f *Fleet) update(ctx context.Context, change func(*kept)) error {
-	if err := os.MkdirAll(f.stateDir(), 0o700); err != nil {
+	if err := daemon.MakeStateDir(f.cfg.Home); err != nil {
 		return fmt.Errorf("remember the fleet: %w", err)
 	}
-	lock := flock.New(filepath.Join(f.stateDir(), "fleet.lock"), flock.SetPermissions(0o600))
+	lock := flock.New(filepath.Join(daemon.StateDir(f.cfg.Home), "fleet.lock"), flock.SetPermissions(0o600))
 	ctx, cancel := context.WithTimeout(ctx, stateWait)
 	defer cancel()
 	if _, err := lock.TryLockContext(ctx, 2*time.Millisecond); err != nil {

@@ -3,6 +3,7 @@ package fleet
 import (
 	"cmp"
 	"context"
+	"encoding/json"
 	"errors"
 	"fmt"
 	"slices"
@@ -80,30 +81,28 @@ func (a Aside) Cure() string {
 }
 
 // MarshalJSON writes the target, the hook where it is about one, the error and its cure.
-func (a Aside) MarshalJSON() ([]byte, error) { return marshalAside(a) }
+func (a Aside) MarshalJSON() ([]byte, error) {
+	return json.Marshal(struct {
+		Repository string `json:"repository"`
+		HookID     int64  `json:"hook_id,omitempty"`
+		Error      string `json:"error"`
+		Cure       string `json:"cure,omitempty"`
+	}{a.Target.String(), a.HookID, a.Err.Error(), a.Cure()})
+}
+
+// marshalList writes a list as JSON, an empty one as [] and not as null.
+func marshalList[T any](list []T) ([]byte, error) { return json.Marshal(append([]T{}, list...)) }
 
 func joined(aside []Aside) error {
 	errs := make([]error, len(aside))
 	for i, a := range aside {
 		errs[i] = a.Err
 		if cure := a.Cure(); cure != hooks.CureOf(a.Err) {
-			errs[i] = &recured{a.Err, cure}
+			errs[i] = &hooks.Error{Message: a.Err.Error(), Cure: cure, Err: a.Err}
 		}
 	}
 	return errors.Join(errs...)
 }
-
-// recured is an error with a better cure than its own.
-type recured struct {
-	error
-	cure string
-}
-
-// Unwrap gives the error without the cure.
-func (e *recured) Unwrap() error { return e.error }
-
-// Hint is the cure.
-func (e *recured) Hint() string { return e.cure }
 
 // passing tells whether something may work later without anybody doing anything here.
 func passing(err error) bool {

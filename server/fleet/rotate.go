@@ -12,6 +12,7 @@ import (
 	"hookctl/hooks"
 	"hookctl/hooks/secret"
 	"hookctl/logs"
+	"hookctl/server/daemon"
 )
 
 // RotateRequest says which hooks get a new secret. Its zero value means all of ours, or going on with a rotation that is under
@@ -271,6 +272,11 @@ func (f *Fleet) turn(ctx context.Context, progress func(hooks.Step), out []Aside
 	client, err := f.GitHub()
 	if err != nil {
 		return RotateReport{}, err
+	}
+	if f.cfg.Accept == nil { // nothing is begun that the receiver cannot take part in
+		if _, err := daemon.Dial(f.cfg.Home).Status(ctx); err != nil {
+			return RotateReport{}, hooks.WithCure(fmt.Errorf("a rotation needs the receiver, which has to accept both secrets: %w", err), "start the receiver: hookctl start")
+		}
 	}
 	var report RotateReport
 	err = f.withLog(ctx, func(log *logs.Log) error {

@@ -109,7 +109,7 @@ func (w *world) again() *Fleet {
 
 func (w *world) client() (*hooks.Client, error) {
 	return hooks.New(hooks.Config{Host: "github.com", Socket: w.socket, Token: githubtest.DefaultToken, Transport: &watched{w: w, base: unixTransport(w.socket)},
-		Limits: hooks.Limits{WritesPerMinute: 1 << 20, WritesPerHour: 1 << 16, Concurrent: 8, MaxWait: 3 * time.Second, Tries: 2, Pause: 5 * time.Millisecond}})
+		Limits: hooks.Limits{WritesPerMinute: 1 << 20, WritesPerHour: 1 << 16, Concurrent: 8, MaxWait: 3 * time.Second, Tries: 2, Pause: 50 * time.Millisecond}})
 }
 
 // watched lets a test act around calls to GitHub.
@@ -161,7 +161,7 @@ func (w *world) receiver() (address string) {
 	var group sync.WaitGroup
 	group.Go(func() { _ = srv.Serve(ln) })
 	group.Go(func() {
-		control := daemon.Control{Status: w.say, Reload: w.reload, Extra: map[string]http.Handler{"POST /ingest": http.HandlerFunc(w.ingest)}}
+		control := daemon.Control{Status: w.say, Reload: w.reload}
 		if err := inst.Serve(ctx, control); err != nil {
 			w.t.Error(err)
 		}
@@ -241,17 +241,14 @@ func (w *world) receive(rw http.ResponseWriter, r *http.Request) {
 	}
 }
 
-func (w *world) ingest(rw http.ResponseWriter, r *http.Request) {
-	var rec logs.Record
-	err := json.NewDecoder(r.Body).Decode(&rec)
-	if err == nil {
-		err = w.log.Append(r.Context(), &rec)
+// ingest records a delivery that was fetched.
+func (w *world) ingest(ctx context.Context, h hooks.Hook, d hooks.Delivery) (file string, duplicate bool, err error) {
+	rec := &logs.Record{EventType: d.Event, DeliveryID: d.GUID, HookID: h.ID, Source: logs.SourceCatchup, Payload: d.Payload}
+	if name := hooks.PathName(h.URL); name != "" {
+		rec.Headers = map[string]string{logs.PathHeader: name}
 	}
-	if err != nil {
-		http.Error(rw, err.Error(), http.StatusInternalServerError)
-		return
-	}
-	_ = json.NewEncoder(rw).Encode(map[string]any{"file": rec.File})
+	err = w.log.Append(ctx, rec)
+	return rec.File, false, err
 }
 
 // set changes the world while its goroutines run.

@@ -6,7 +6,6 @@ import (
 	"time"
 
 	"hookctl/hooks"
-	"hookctl/logs"
 	"hookctl/server/fleet"
 )
 
@@ -45,7 +44,8 @@ func (r *receiver) catchUp(ctx context.Context, s *Settings, targets []hooks.Tar
 }
 
 // take records a delivery that was fetched.
-func (r *receiver) take(ctx context.Context, record *logs.Record) (file string, duplicate bool, err error) {
+func (r *receiver) take(ctx context.Context, h hooks.Hook, d hooks.Delivery) (file string, duplicate bool, err error) {
+	record := fetched(h, d)
 	duplicate, err = r.server.Ingest(ctx, record)
 	return record.File, duplicate, err
 }

@@ -2,6 +2,7 @@ package host
 
 import (
 	"bytes"
+	"cmp"
 	"context"
 	"encoding/json"
 	"errors"
@@ -11,15 +12,18 @@ import (
 	"slices"
 	"time"
 
+	"github.com/google/uuid"
+
 	"hookctl/hooks"
 	"hookctl/logs"
+	"hookctl/server"
 	"hookctl/server/daemon"
 )
 
 // The control socket's calls beyond those of the daemon. The receiver's side of each stands beside the client's, so that
 // they agree.
 
-// Client calls the running receiver of a home. Every call fails with [daemon.ErrNotRunning] where there is none.
+// Client calls the running receiver of a home. Every call fails with [daemon.ErrNotRunning] if none runs.
 type Client struct{ socket *daemon.Client }
 
 // Dial gives the client of a home. It connects with the first call.
@@ -116,6 +120,29 @@ type Sample struct {
 	Payload    []byte `json:"payload"` // in base64: JSON within JSON would lose its spaces, and with them the signature
 }
 
+// NewSample returns a payload as a test delivery that is not signed yet, with an id of its own. The event is the given one,
+// else that of the payload's _event_type, else workflow_run. A payload that has _event_type loses it, as in the handler that
+// hookctl replaces; any other stays byte for byte.
+func NewSample(event string, payload []byte) (Sample, error) {
+	var fields map[string]json.RawMessage
+	if err := json.Unmarshal(payload, &fields); err != nil || fields == nil {
+		return Sample{}, fmt.Errorf("%w: a payload is one JSON object", server.ErrNotObject)
+	}
+	if raw, ok := fields["_event_type"]; ok {
+		var name string
+		err := json.Unmarshal(raw, &name)
+		if err != nil {
+			return Sample{}, errors.New("_event_type is not a string")
+		}
+		event = cmp.Or(event, name)
+		delete(fields, "_event_type")
+		if payload, err = json.Marshal(fields); err != nil {
+			return Sample{}, err
+		}
+	}
+	return Sample{Event: cmp.Or(event, "workflow_run"), DeliveryID: uuid.NewString(), Payload: payload}, nil
+}
+
 // Ingested names the record that a payload became. Duplicate means that the log had it; then File is empty.
 type Ingested struct {
 	File      string `json:"file"`
@@ -135,7 +162,7 @@ func (r *receiver) test(ctx context.Context, q Sample) (Ingested, error) {
 	}
 	fingerprint, ok := ring.Match(q.Payload, q.Signature, 0, "/webhook", now)
 	if !ok {
-		return Ingested{}, hooks.WithCure(errors.New("the signature does not match any secret of the receiver"), "the receiver may use another home; see: hookctl status")
+		return Ingested{}, hooks.WithCure(errors.New("the signature does not match any secret of the receiver"), "check that the receiver uses the same home: hookctl status")
 	}
 	return r.ingest(ctx, &logs.Record{
 		EventType: q.Event, DeliveryID: q.DeliveryID, Source: logs.SourceTest, Payload: q.Payload,
@@ -239,7 +266,7 @@ func (r *receiver) showTunnel(context.Context, struct{}) (tunnelAnswer, error) {
 	return tunnelAnswer{URL: r.tunnel.url, Problem: r.tunnel.problem, Hint: r.tunnel.hint}, nil
 }
 
-// failure is the body of every answer that is no success.
+// failure is the body of every answer that reports a failure.
 type failure struct {
 	Error string `json:"error"`
 	Hint  string `json:"hint,omitempty"`

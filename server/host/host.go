@@ -18,7 +18,7 @@
 // Commands talk to a running receiver through [Client]; both sides of each call are in control.go. [OpenIntake] and [Prune]
 // also work where no receiver runs: then the calling process is the writer of the log.
 //
-// How the settings are written, the package does not know: whoever starts it passes a function that loads them.
+// The package does not know how the settings are written: its caller passes a function that loads them.
 package host
 
 import (
@@ -58,7 +58,7 @@ type Config struct {
 	WithParent bool
 }
 
-// Settings are the parts of the settings that the receiver needs. Load makes new ones for each reload; nobody changes them.
+// Settings are the parts of the settings that the receiver needs. Load returns new ones for each reload; they do not change.
 type Settings struct {
 	Bind    string // address to listen on; changes with a restart only, as do Port, Logs, Metrics and Tunnel
 	Port    int    // 0 takes any free one
@@ -98,7 +98,7 @@ type receiver struct {
 	reloading sync.Mutex
 }
 
-// Run is the receiver of a home until ctx ends or somebody stops it over the control socket. Then it finishes what it has
+// Run is the receiver of a home until ctx ends or it is stopped over the control socket. Then it finishes what it has
 // accepted and returns nil. An error says why it could not start or go on.
 func Run(ctx context.Context, cfg Config) error {
 	r := &receiver{cfg: cfg}
@@ -184,7 +184,7 @@ func (r *receiver) lockAndRun(ctx context.Context) error {
 		err = r.ranges.load(ctx, r.cfg.Daemon.Home, s)
 	}
 	if err != nil {
-		r.logger.Error("cannot read the settings again, those of before stay in force", "error", err)
+		r.logger.Error("reload failed, the old settings stay in force", "error", err)
 	} else {
 		r.settings = s
 	}
@@ -217,7 +217,7 @@ func (r *receiver) run(ctx context.Context, instance *daemon.Instance) (err erro
 	return r.work(ctx, instance, listener, metrics)
 }
 
-// work does everything that a receiver does at the same time, until ctx ends or somebody stops it.
+// work runs the parts of the receiver side by side, until ctx ends or the receiver is stopped.
 func (r *receiver) work(ctx context.Context, instance *daemon.Instance, listener, metrics net.Listener) error {
 	// Deliveries are taken until taking ends; the control socket answers until they are drained, so that whoever
 	// asked for the stop sees what it waits for.
@@ -246,7 +246,7 @@ func (r *receiver) work(ctx context.Context, instance *daemon.Instance, listener
 			Status: r.status, Rejected: r.rejected, Reload: r.reload, Stop: stop, Extra: r.extra(),
 		})
 		if err != nil {
-			stop() // Without a control socket nobody could ever stop it.
+			stop() // without a control socket it could not be stopped
 		}
 		return err
 	})

@@ -52,14 +52,28 @@ func (i *Intake) Close(ctx context.Context) error {
 	return errors.Join(i.writer.Log().Settle(ctx), i.writer.Close())
 }
 
-// Ingest records a delivery and says in which file; duplicate means that the log had it. It is a [fleet.Ingest].
-func (i *Intake) Ingest(ctx context.Context, record *logs.Record) (file string, duplicate bool, err error) {
+// Ingest records a delivery that was fetched, and returns its file; duplicate means that the log had it. It is a [fleet.Ingest].
+func (i *Intake) Ingest(ctx context.Context, h hooks.Hook, d hooks.Delivery) (file string, duplicate bool, err error) {
+	record := fetched(h, d)
 	if i.writer == nil {
 		answer, err := i.client.Ingest(ctx, record)
 		return answer.File, answer.Duplicate, err
 	}
 	duplicate, err = i.server.Ingest(ctx, record)
 	return record.File, duplicate, err
+}
+
+// fetched is the record of a delivery that came through GitHub's API.
+func fetched(h hooks.Hook, d hooks.Delivery) *logs.Record {
+	header := http.Header{}
+	for name, value := range d.RequestHeaders {
+		header.Set(name, value)
+	}
+	kept := server.KeptHeaders(header)
+	if name := hooks.PathName(h.URL); name != "" {
+		kept[logs.PathHeader] = name
+	}
+	return &logs.Record{EventType: d.Event, DeliveryID: d.GUID, HookID: h.ID, Source: logs.SourceCatchup, Headers: kept, Payload: d.Payload}
 }
 
 // Relayed hands a delivery that came through GitHub's relay to the receiver, and returns what to answer GitHub. Where GitHub

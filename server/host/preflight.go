@@ -43,7 +43,7 @@ func checkLogDir(dir string) error {
 	}
 	file, err := os.CreateTemp(dir, ".hookctl-*")
 	if err != nil {
-		return hooks.WithCure(fmt.Errorf("write to the log directory: %w", err), "see who owns it with: ls -ld "+text.Shell(dir))
+		return hooks.WithCure(fmt.Errorf("write to the log directory: %w", err), "check its owner: ls -ld "+text.Shell(dir))
 	}
 	return errors.Join(file.Close(), os.Remove(file.Name()))
 }

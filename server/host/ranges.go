@@ -32,7 +32,7 @@ func (g *githubRanges) allowed() []netip.Prefix {
 	if list := g.current.Load(); list != nil {
 		return *list
 	}
-	return []netip.Prefix{} // Nothing is known, so nobody is known.
+	return []netip.Prefix{} // nothing is known, so no address is allowed
 }
 
 // load puts the ranges of the settings in force.
@@ -78,7 +78,7 @@ func fetchRanges(ctx context.Context, s *Settings) ([]netip.Prefix, error) {
 	}
 	list, err := client.Meta(ctx)
 	if err == nil && len(list) == 0 {
-		err = errors.New("GitHub published none")
+		err = errors.New("GitHub publishes no address ranges")
 	}
 	return list, err
 }
@@ -109,7 +109,7 @@ func writeRanges(file string, list []netip.Prefix) error {
 		err = maybe.WriteFile(file, data, 0o600)
 	}
 	if err != nil {
-		return fmt.Errorf("keep GitHub's address ranges: %w", err)
+		return fmt.Errorf("save GitHub's address ranges: %w", err)
 	}
 	return nil
 }

@@ -324,9 +324,7 @@ func TestIntakeWithAndWithoutAReceiver(t *testing.T) {
 		if err != nil {
 			t.Fatal(err)
 		}
-		file, duplicate, err = intake.Ingest(t.Context(), &logs.Record{
-			EventType: "push", DeliveryID: guid, HookID: 7, Source: logs.SourceCatchup, Payload: []byte(`{"a": 1}`),
-		})
+		file, duplicate, err = intake.Ingest(t.Context(), hooks.Hook{ID: 7, URL: "https://hooks.example.com/webhook"}, hooks.Delivery{Event: "push", GUID: guid, HookID: 7, Payload: []byte(`{"a": 1}`)})
 		if err := errors.Join(err, intake.Close(t.Context())); err != nil {
 			t.Fatal(err)
 		}

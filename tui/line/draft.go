@@ -1,6 +1,7 @@
 package line
 
 import (
+	"cmp"
 	"encoding/json"
 	"errors"
 	"fmt"
@@ -12,7 +13,6 @@ import (
 	"github.com/google/renameio/v2/maybe"
 
 	"hookctl/hooks"
-	"hookctl/logs/text"
 )
 
 // draft is what was answered so far. It holds no secret. Its file is that of the wizard of the full screen, so that one
@@ -68,17 +68,9 @@ func (d *draft) load(home string) (goal int) {
 		return stepSignIn
 	}
 	d.add(was.Chosen)
-	if was.URL != "" {
-		d.URL = text.Clean(was.URL)
-	}
+	d.URL, d.Agent = cmp.Or(was.URL, d.URL), cmp.Or(was.Agent, d.Agent)
 	if len(was.Events) > 0 {
-		d.Events = nil
-		for _, e := range was.Events {
-			d.Events = append(d.Events, text.Clean(e))
-		}
-	}
-	if was.Agent != "" {
-		d.Agent = text.Clean(was.Agent)
+		d.Events = was.Events
 	}
 	d.Nobody = was.Nobody || d.Agent == ""
 	switch {
@@ -101,7 +93,7 @@ func (d *draft) save(home string, step int) error {
 		err = maybe.WriteFile(d.file(home), append(b, '\n'), 0o600)
 	}
 	if err != nil {
-		return fmt.Errorf("keep the answers: %w", err)
+		return fmt.Errorf("save the answers: %w", err)
 	}
 	return nil
 }
@@ -109,7 +101,7 @@ func (d *draft) save(home string, step int) error {
 // remove forgets the answers: everything is set up.
 func (d *draft) remove(home string) error {
 	if err := os.Remove(d.file(home)); err != nil && !errors.Is(err, fs.ErrNotExist) {
-		return fmt.Errorf("forget the answers: %w", err)
+		return fmt.Errorf("remove the saved answers: %w", err)
 	}
 	return nil
 }

@@ -103,9 +103,9 @@ func (m *mode) welcome(ctx context.Context) {
 		m.say("Nothing is set up yet. Type setup to set up webhooks.")
 		return
 	}
-	m.say("Nothing is set up yet. Setting up webhooks takes about a minute.")
+	m.say("Nothing is set up yet. Setup takes about a minute.")
 	if yes, err := m.confirm(ctx, "Set up webhooks now?", true); err != nil || !yes {
-		m.say("Type setup when you want to.")
+		m.say("Type setup to do it later.")
 		return
 	}
 	_ = m.setup(ctx) // what went wrong has been printed
@@ -197,7 +197,7 @@ func (m *mode) complete(ctx context.Context, words []string) error {
 		m.say(strings.TrimSuffix(name+": "+about, ": "))
 	}
 	if !any {
-		m.say("Nothing is known to follow.")
+		m.say("No completions.")
 	}
 	return nil
 }
@@ -213,7 +213,7 @@ func (m *mode) execute(ctx context.Context, words []string) error {
 			m.out.breakLine()
 		}()
 		if m.Interactive && strings.HasPrefix(strings.Join(words, " "), "events follow") {
-			m.say("An empty line ends it.")
+			m.say("Press enter to stop.")
 			listening.Go(func() {
 				_, _ = m.in.line(ctx, nil) // whatever it was, it ends the following; the prompt sees the end of the input
 				stop()

@@ -246,18 +246,18 @@ func TestWordsAndNumbers(t *testing.T) {
 		"ping 500000002":                     "hooks ping --org octo-org 500000002",
 		"ping 700000003":                     "hooks ping 700000003",
 		"ping 1 2":                           "hooks ping --repo octo-org/api 500000001|hooks ping --org octo-org 500000002",
-		"edit 1 --event push":                "hooks edit --event push --repo octo-org/api 500000001",
-		"edit 1 --repo a/b":                  "hooks edit --repo a/b 500000001",
-		"resume":                             "rotate --resume",
+		"edit 1 --event push":                "hooks edit --event=push --repo octo-org/api 500000001",
+		"edit 1 --repo a/b":                  "hooks edit --repo=a/b 500000001",
+		"resume":                             "rotate --resume=true",
 		"resume 1":                           "hooks enable --repo octo-org/api 500000001",
-		"rotate":                             "rotate --all",
-		"rotate undo":                        "rotate --undo",
+		"rotate":                             "rotate --all=true",
+		"rotate undo":                        "rotate --undo=true",
 		"rotate 1,2":                         "rotate --repo octo-org/api --org octo-org 500000001 500000002",
 		"redeliver 2":                        "hooks redeliver --repo octo-org/api 500000001 9007199254740994",
 		"hooks redeliver 1 1 2":              "hooks redeliver --repo octo-org/api 500000001 9007199254740993 9007199254740994",
 		"test 1":                             "test 1", // a file of the user's
 		"hooks nonsense":                     "hooks nonsense",
-		"view 1 --jq .payload":               "events view --jq .payload 30_push.json",
+		"view 1 --jq .payload":               "events view --jq=.payload 30_push.json",
 		"# a remark":                         "",
 		"":                                   "",
 	} {
@@ -286,8 +286,8 @@ func TestNumbersThatNameNothing(t *testing.T) {
 func TestPages(t *testing.T) {
 	h := &house{rows: 50}
 	said := h.talk(t, "events", "back", "more", "more", "back", "more", "more", "more")
-	has(t, said, "1. 12:00:50, push, 50_push.json", "20. 12:00:31", "There may be more: type more.", "> back\nerror: there is no page before",
-		"> more\n21. ", "30. ", "There may be more", "> more\n31. 12:00:20, push, 20_push.json", "50. 12:00:1,", "End of the list.", "> back\n")
+	has(t, said, "1. 12:00:50, push, 50_push.json", "20. 12:00:31", "Type more for the next page.", "> back\nerror: this is the first page",
+		"> more\n21. ", "30. ", "Type more for the next page", "> more\n31. 12:00:20, push, 20_push.json", "50. 12:00:1,", "End of the list.", "> back\n")
 	if strings.Contains(said, "\x1b") || strings.Contains(said, "sender") {
 		t.Errorf("it prints %q", said)
 	}
@@ -312,7 +312,7 @@ func TestFromAPipe(t *testing.T) {
 		{"work\nyes\nstatus\n", "really? \nanswer \"yes\\n\"\nreceiver", nil},
 		{"work\n", "answer \"\"", line.ErrCommandFailed},
 		{"serve\nstatus\n", "error: serve runs the receiver in the foreground; start runs it in the background\nreceiver", line.ErrCommandFailed},
-		{"hookctl --accessible\nstatus\n", "error: this is line mode already\nhint: type help for the commands\nreceiver", line.ErrCommandFailed},
+		{"hookctl --accessible\nstatus\n", "error: this is already line mode\nhint: type help for the commands\nreceiver", line.ErrCommandFailed},
 		{"no\x1b[2Jthing\u202e\nstatus\n", "receiver", line.ErrCommandFailed},
 		{strings.Repeat("x", 200_000) + "\nstatus\n", "error: the line is too long\nreceiver", line.ErrCommandFailed},
 		{"events list --filter 'a\nstatus\n", "error: the line ends inside quotes\nreceiver", line.ErrCommandFailed},

@@ -29,7 +29,7 @@ func (d *dialogue) askRepositories(ctx context.Context) error {
 		return err
 	case err != nil:
 		d.problem(err)
-		d.say("You can name repositories anyway.")
+		d.say("You can still type names of repositories.")
 	}
 	slices.SortStableFunc(all, func(a, b hooks.Repository) int { // what can be chosen first
 		return strings.Compare(cannot(a), cannot(b))
@@ -168,7 +168,7 @@ func (d *dialogue) offers(ctx context.Context) ([]offer, error) {
 
 // askURL asks for the public address.
 func (d *dialogue) askURL(ctx context.Context) error {
-	d.say(fmt.Sprintf("GitHub has to reach this machine. Usually a tunnel or a reverse proxy leads to port %d.", d.from.Port))
+	d.say(fmt.Sprintf("GitHub must be able to reach this machine, usually through a tunnel or a reverse proxy to port %d.", d.from.Port))
 	for {
 		var offers []offer
 		err := d.work(ctx, func(ctx context.Context) (err error) {
@@ -189,7 +189,7 @@ func (d *dialogue) askURL(ctx context.Context) error {
 		case fallback == "" && len(offers) > 0:
 			fallback = "1"
 		case fallback == "":
-			d.say(fmt.Sprintf("No tunnel runs here yet. Any of these opens one, in another terminal: ngrok http %[1]d; cloudflared tunnel --url http://127.0.0.1:%[1]d; tailscale funnel %[1]d", d.from.Port))
+			d.say(fmt.Sprintf("No tunnel is running. Open one in another terminal, with any of these: ngrok http %[1]d; cloudflared tunnel --url http://127.0.0.1:%[1]d; tailscale funnel %[1]d", d.from.Port))
 			fallback = "look again"
 		}
 		answer, err := d.ask(ctx, "Address, or a number of the list", fallback)
@@ -224,10 +224,10 @@ func (d *dialogue) askURL(ctx context.Context) error {
 
 // askEvents asks which events the hooks subscribe to.
 func (d *dialogue) askEvents(ctx context.Context) error {
-	d.say("The five of the default can notify an agent; any others are recorded too.")
+	d.say("The five default events can notify an agent; others are only recorded.")
 	orgs := !slices.ContainsFunc(d.targets(), func(t hooks.Target) bool { return !t.IsOrg() })
 	for {
-		answer, err := d.ask(ctx, "Which events? Names, or +name and -name to add and leave out; list prints all", strings.Join(d.Events, ", "))
+		answer, err := d.ask(ctx, "Which events? Names, or +name and -name to add and remove; list prints all", strings.Join(d.Events, ", "))
 		if err != nil {
 			return err
 		}
@@ -252,7 +252,7 @@ func (d *dialogue) askEvents(ctx context.Context) error {
 
 // askNotify asks who is notified of what matters.
 func (d *dialogue) askNotify(ctx context.Context) error {
-	d.say("An agent can be notified of what matters: a failed run, a new or merged pull request, a blocked issue. Everything is recorded either way.")
+	d.say("An agent can be notified of failed runs, new or merged pull requests and blocked issues. Everything is recorded in any case.")
 	for {
 		fallback := d.Agent
 		if d.Nobody {
@@ -283,7 +283,7 @@ func (d *dialogue) askNotify(ctx context.Context) error {
 			return nil
 		}
 		d.problem(err)
-		if yes, err := d.confirm(ctx, "Notify it anyway? Notifications wait for it.", true); err != nil || yes {
+		if yes, err := d.confirm(ctx, "Notify it anyway? Notifications wait until it is reachable.", true); err != nil || yes {
 			return err
 		}
 	}

@@ -83,7 +83,7 @@ var errAgain = errors.New("go on elsewhere")
 // setup goes through the steps. Its error has been printed.
 func (m *mode) setup(ctx context.Context) error {
 	if m.Setup == nil {
-		return m.fail("there is no access to GitHub here", "")
+		return m.fail("setup is not available here", "")
 	}
 	s, err := m.Config.Setup()
 	if err != nil {
@@ -91,7 +91,7 @@ func (m *mode) setup(ctx context.Context) error {
 	}
 	d := &dialogue{mode: m, from: s, draft: newDraft(s)}
 	goal := d.load(s.Home)
-	m.say("Setting up webhooks. Enter takes what is in brackets, back goes a step back, cancel leaves and keeps your answers. Nothing changes at GitHub before you have seen the plan.")
+	m.say("Setting up webhooks. Enter accepts the answer in brackets, back returns to the previous question, cancel leaves and saves your answers. Nothing changes at GitHub before you confirm the plan.")
 	all := steps()
 	for d.at = 0; d.at < len(all); {
 		m.say(fmt.Sprintf("Step %d of %d: %s.", d.at+1, len(all), all[d.at].name))
@@ -110,11 +110,11 @@ func (m *mode) setup(ctx context.Context) error {
 		case err != nil:
 			err = errors.Join(err, d.save(s.Home, all[d.at].number))
 			if ctx.Err() == nil {
-				m.say("Setup was left. Your answers are kept, and setup goes on with them.")
+				m.say("Setup was cancelled. Your answers are saved; setup continues with them.")
 			}
 			return err
 		case d.at == 0 && goal > stepRepositories:
-			m.say("Going on where you left. Repositories: " + strings.Join(d.Chosen, ", ") + ". back changes your answers.")
+			m.say("Continuing with your saved answers. Repositories: " + strings.Join(d.Chosen, ", ") + ". Type back to change them.")
 			for d.at = 1; d.at < len(all)-1 && all[d.at].number < goal; d.at++ {
 			}
 		default:
@@ -213,7 +213,7 @@ func (d *dialogue) apply(ctx context.Context) error {
 	}
 	switch {
 	case err == nil:
-		d.say("It works. Type follow to hear events as they arrive, hooks for the hooks, rotate for a new secret. The receiver keeps running when you leave.")
+		d.say("It works. Type follow to print events as they arrive, hooks to list the hooks, rotate to change the secret. The receiver keeps running when you leave.")
 		return nil
 	case errors.Is(err, errInterrupted), errors.Is(err, ErrCancelled), ctx.Err() != nil:
 		return err
@@ -270,7 +270,7 @@ func (d *dialogue) prepare(ctx context.Context) error {
 		}
 		address, err := hooks.HookURL(d.from.PublicURL(ctx), "")
 		if err != nil {
-			return d.report(fmt.Errorf("%s gave no address: %w", d.tunnel, err))
+			return d.report(fmt.Errorf("%s has no public address: %w", d.tunnel, err))
 		}
 		d.URL, d.tunnel = address, ""
 		return nil

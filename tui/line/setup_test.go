@@ -78,7 +78,7 @@ func TestSetupBecomesACommand(t *testing.T) {
 	s := newSite(t, "octo-org/api", "octo-org/web")
 	said := s.talk(newPerson(t, "enter", "2 octo-org/api", "hooks.example.com", "+star -push", "nobody", "quit"))
 	has(t, said, "Nothing is set up yet.", "Step 1 of 6: Sign in.", "Signed in to github.com as octocat.", "1. octo-org/api\n2. octo-org/web\n",
-		"Repositories: octo-org/api, octo-org/web.", "No tunnel runs here yet.", "URL: https://hooks.example.com/webhook.", "Events: check_run, issues, pull_request, star, workflow_run.", "Nobody is notified.", "It works.")
+		"Repositories: octo-org/api, octo-org/web.", "No tunnel is running.", "URL: https://hooks.example.com/webhook.", "Events: check_run, issues, pull_request, star, workflow_run.", "Nobody is notified.", "It works.")
 	want := "setup --url https://hooks.example.com/webhook --repo octo-org/api --repo octo-org/web --event check_run --event issues --event pull_request --event star --event workflow_run"
 	if got := strings.Join(s.ran, "|"); got != want {
 		t.Errorf("it runs %s, not %s", got, want)
@@ -147,7 +147,7 @@ func TestSetupProblems(t *testing.T) {
 				return nil
 			},
 			[]string{"enter", "octo-org/api", url, "enter", "enter"},
-			[]string{"error: ", "You can name repositories anyway.", "Repositories: octo-org/api.", "It works"},
+			[]string{"error: ", "You can still type names of repositories.", "Repositories: octo-org/api.", "It works"},
 		},
 		"the address": {
 			func(_ *testing.T, s *site) map[string]func() {
@@ -179,7 +179,7 @@ func TestSetupProblems(t *testing.T) {
 		"setup is left": {
 			func(_ *testing.T, s *site) map[string]func() { s.refusals = 1; return nil },
 			[]string{"enter", "enter", url, "enter", "enter", "leave", "back", "status"},
-			[]string{"error: no signed ping arrived", "Setup was left. Your answers are kept", "> status\nreceiver"},
+			[]string{"error: no signed ping arrived", "Setup was cancelled. Your answers are saved", "> status\nreceiver"},
 		},
 	} {
 		t.Run(name, func(t *testing.T) {
@@ -196,13 +196,13 @@ func TestSetupProblems(t *testing.T) {
 func TestSetupGoesOnWhereItWasLeft(t *testing.T) {
 	s := newSite(t, "octo-org/api", "octo-org/web")
 	said := s.talk(newPerson(t, "enter", "octo-org/web", "hooks.example.com", "push", "^C", "quit"))
-	has(t, said, "Events: push.", "Setup was left.")
+	has(t, said, "Events: push.", "Setup was cancelled.")
 	b, err := os.ReadFile(filepath.Join(s.setup.Home, "run", "wizard.json"))
 	if want := `{"step":5,"repositories":["octo-org/web"],"url":"https://hooks.example.com/webhook","events":["push"],"notify_nobody":false,"agent":"orchestrator-amoa"}`; err != nil || strings.TrimSpace(string(b)) != want {
 		t.Errorf("kept is %s (%v), not %s", b, err, want)
 	}
 	said = s.talk(newPerson(t, "no", "setup", "back", "enter", "^D", "setup", "enter", "^D", "quit"))
-	has(t, said, "Type setup when you want to.", "Going on where you left. Repositories: octo-org/web.", "Step 5 of 6", "Step 4 of 6", "[push]", "Step 5 of 6", "Setup was left", "Step 5 of 6", "It works.")
+	has(t, said, "Type setup to do it later.", "Continuing with your saved answers. Repositories: octo-org/web.", "Step 5 of 6", "Step 4 of 6", "[push]", "Step 5 of 6", "Setup was cancelled", "Step 5 of 6", "It works.")
 }
 
 // The receiver can run a tunnel: then setup begins with a secret and a restart, and takes the address that comes of it.

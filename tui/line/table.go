@@ -96,7 +96,7 @@ func limitOf(tree *cobra.Command, words []string) int {
 func (m *mode) more(ctx context.Context) error {
 	l := m.last
 	if l == nil {
-		return m.fail("there is no list to go on with", "events list prints one")
+		return m.fail("no list was printed yet", "events list prints one")
 	}
 	if limit := limitOf(m.Tree(), l.words); l.to == len(l.rows) && limit > 0 && len(l.rows) >= limit {
 		m.longer = l
@@ -116,7 +116,7 @@ func (m *mode) more(ctx context.Context) error {
 // back prints the page before.
 func (m *mode) back() error {
 	if m.last == nil || m.last.from == 0 {
-		return m.fail("there is no page before this one", "")
+		return m.fail("this is the first page", "")
 	}
 	m.print(m.last, m.last.from-page, m.last.from)
 	m.end(m.last)
@@ -128,7 +128,7 @@ func (m *mode) back() error {
 func (m *mode) end(l *list) {
 	switch limit := limitOf(m.Tree(), l.words); {
 	case l.to < len(l.rows), limit > 0 && len(l.rows) >= limit:
-		m.say("There may be more: type more.")
+		m.say("Type more for the next page.")
 	case limit > 0, len(l.rows) > page:
 		m.say("End of the list.")
 	}

@@ -34,20 +34,20 @@ const (
 func aliases() []alias {
 	return []alias{
 		{"events", "events list", filter, "The newest events, or those that match a filter"},
-		{"view", "events view", facts, "One event, a line for each fact: view 3; events view 3 prints all of it"},
+		{"view", "events view", facts, "One event without its payload: view 3; events view 3 prints all"},
 		{"follow", "events follow", anything, "New events as they arrive"},
-		{"replay", "events replay", anything, "Send records through routing again"},
+		{"replay", "events replay", anything, "Route records again, as new records"},
 		{"resend", "events resend", anything, "Send the notifications of records again"},
-		{"hooks all", "hooks list --match *", nothing, "The hooks of every repository that you administer"},
+		{"hooks all", "hooks list --match *", nothing, "The hooks of all repositories that you administer"},
 		{"hooks", "hooks list", nothing, "The hooks at GitHub"},
 		{"hook", "hooks view", number, "One hook: hook 2"},
-		{"ping", "hooks ping", anything, "Ask GitHub for a ping"},
+		{"ping", "hooks ping", anything, "Ask GitHub to send a ping"},
 		{"pause", "hooks disable", anything, "Pause a hook: GitHub delivers nothing"},
-		{"resume", "rotate --resume", nothing, "Go on with a rotation; with a number, let a paused hook deliver again"},
+		{"resume", "rotate --resume", nothing, "Continue a rotation; with a number, resume a paused hook"},
 		{"resume", "hooks enable", anything, ""},
 		{"edit", "hooks edit", anything, "Choose the events of a hook"},
 		{"delete", "hooks delete", anything, "Delete a hook at GitHub"},
-		{"deliveries", "hooks deliveries", anything, "What GitHub delivered, beside the log"},
+		{"deliveries", "hooks deliveries", anything, "Compare what GitHub delivered with the log"},
 		{"redeliver missed", "hooks redeliver --missed", anything, ""},
 		{"redeliver", "hooks redeliver", delivery, "Ask GitHub to send deliveries of the last list again; or: redeliver missed"},
 		{"rotate all", "rotate --all", nothing, ""},
@@ -60,7 +60,7 @@ func aliases() []alias {
 		{"web", "events view --web", anything, "Open the page of an event in the browser"},
 		{"filters", "events filters", nothing, "The saved filters; events @NAME uses one"},
 		{"save", "events filters save", anything, "Save a filter: save NAME FILTER"},
-		{"forget", "events filters forget", anything, "Forget a saved filter"},
+		{"forget", "events filters forget", anything, "Delete a saved filter"},
 		{"settings", "config", nothing, "Every setting and where it comes from"},
 	}
 }
@@ -87,7 +87,7 @@ func (a alias) usage() string {
 func refused() map[string]string {
 	return map[string]string{
 		"serve":      "serve runs the receiver in the foreground; start runs it in the background",
-		"demo":       "the demo has a home of its own: leave with quit, then run hookctl demo with ACCESSIBLE=1",
+		"demo":       "the demo uses a home of its own: quit, then run hookctl demo with ACCESSIBLE=1",
 		"completion": "completion is for a shell; here, words and a question mark list what may follow",
 	}
 }
@@ -105,7 +105,7 @@ func (m *mode) commands(words []string) ([][]string, error) {
 		return [][]string{words}, nil //nolint:nilerr // Executing it says what is wrong, and what is near.
 	}
 	if cmd == tree && (words[0] == "--accessible" || len(rest) == 0) {
-		return nil, m.fail("this is line mode already", "type help for the commands")
+		return nil, m.fail("this is already line mode", "type help for the commands")
 	}
 	top := cmd
 	for top.HasParent() && top.Parent() != tree {
@@ -170,13 +170,17 @@ func (m *mode) replace(cmd *cobra.Command, path, rest []string) ([][]string, err
 	if kinds == nil {
 		return [][]string{slices.Concat(path, rest)}, nil
 	}
-	flags, at := slices.Clone(path), positional(cmd, rest)
+	flags := slices.Clone(path)
+	cmd.InitDefaultHelpFlag()
+	err := cmd.Flags().ParseAll(rest, func(f *pflag.Flag, value string) error {
+		flags = append(flags, "--"+f.Name+"="+value)
+		return cmd.Flags().Set(f.Name, value)
+	})
+	if err != nil {
+		return [][]string{slices.Concat(path, rest)}, nil //nolint:nilerr // Executing it says what is wrong.
+	}
 	var rows []row
-	for i, word := range rest {
-		if !slices.Contains(at, i) {
-			flags = append(flags, word)
-			continue
-		}
+	for _, word := range cmd.Flags().Args() {
 		for _, part := range parts(word) {
 			r, err := m.named(kinds[min(len(rows), len(kinds)-1)], part)
 			if err != nil {
@@ -270,41 +274,6 @@ func takes(cmd *cobra.Command) (kinds []string, many bool) {
 		return nil, false
 	}
 	return kinds, many
-}
-
-// positional are the places of the words that are no flags and no values of flags.
-func positional(cmd *cobra.Command, words []string) (at []int) {
-	_ = cmd.ParseFlags(words) // what is wrong with them is for the command to say
-	for i := 0; i < len(words); i++ {
-		word := words[i]
-		switch {
-		case strings.HasPrefix(word, "--"):
-			if f := cmd.Flags().Lookup(word[2:]); f != nil && f.NoOptDefVal == "" {
-				i++
-			}
-		case strings.HasPrefix(word, "-") && len(word) > 1:
-			if takesNext(cmd.Flags(), word[1:]) {
-				i++
-			}
-		default:
-			at = append(at, i)
-		}
-	}
-	return at
-}
-
-// takesNext reports whether the last of some short flags has its value in the next word.
-func takesNext(flags *pflag.FlagSet, letters string) bool {
-	for i := range letters {
-		f := flags.ShorthandLookup(letters[i : i+1])
-		if f == nil {
-			return false
-		}
-		if f.NoOptDefVal == "" {
-			return i == len(letters)-1
-		}
-	}
-	return false
 }
 
 // isNumber reports whether a word is a number, or several with commas between them.

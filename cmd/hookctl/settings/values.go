@@ -9,7 +9,7 @@ type Values struct {
 	Priorities      map[string]string `yaml:"priorities,omitempty" doc:"Priority by event.action or event.conclusion, for example workflow_run.failure." enum:"low,medium,high,urgent"`
 	Routes          []Route           `yaml:"routes,omitempty" doc:"Rules tried before the default table."`
 	Sinks           []Sink            `yaml:"sinks" doc:"Where notifications go; an empty list switches them off."`
-	Coalesce        Duration          `yaml:"coalesce,omitempty" doc:"How long what follows the first notification of a type, repository and commit is gathered into one update; 0 switches it off."`
+	Coalesce        Duration          `yaml:"coalesce,omitempty" doc:"How long further notifications of the same type, repository and commit are gathered into one update; 0 switches it off."`
 	IgnoreSenders   []string          `yaml:"ignore_senders,omitempty" doc:"Logins whose deliveries are recorded but never notified."`
 	Paths           map[string]Path   `yaml:"paths,omitempty" doc:"Settings of /webhook/<name>, by name. GITHUB_WEBHOOK_SECRET_<NAME> in .env is its own secret."`
 	Secrets         string            `yaml:"secrets,omitempty" doc:"One secret for all hooks, or one for each." enum:"shared,per-hook"`
@@ -24,10 +24,10 @@ type Receiver struct {
 	Port           int      `yaml:"port,omitempty" doc:"Port to listen on; 0 takes any free one."`
 	PublicURL      string   `yaml:"public_url,omitempty" doc:"URL by which GitHub reaches the receiver, without /webhook."`
 	Allow          string   `yaml:"allow,omitempty" doc:"Who may send: anyone (the signature decides), or only GitHub's published address ranges." enum:"any,github"`
-	TrustedProxies []string `yaml:"trusted_proxies,omitempty" doc:"CIDR ranges whose X-Forwarded-For is believed."`
+	TrustedProxies []string `yaml:"trusted_proxies,omitempty" doc:"CIDR ranges whose X-Forwarded-For is trusted."`
 	TLS            TLS      `yaml:"tls,omitempty" doc:"Serve HTTPS without a proxy in front."`
 	Metrics        string   `yaml:"metrics,omitempty" doc:"Loopback address for Prometheus metrics, for example 127.0.0.1:9190; empty switches them off."`
-	Catchup        string   `yaml:"catchup,omitempty" doc:"Fetch missed deliveries from GitHub at start and every ten minutes, where there is a login." enum:"on,off"`
+	Catchup        string   `yaml:"catchup,omitempty" doc:"Fetch missed deliveries from GitHub at start and every ten minutes, if there is a login." enum:"on,off"`
 	Tunnel         string   `yaml:"tunnel,omitempty" doc:"Tunnel that start runs and watches." enum:"off,ngrok,cloudflared,tailscale"`
 }
 
@@ -40,9 +40,9 @@ type TLS struct {
 
 // ACME is the section receiver.tls.acme.
 type ACME struct {
-	Domains   []string `yaml:"domains,omitempty" doc:"Names the certificate is for; none switches ACME off."`
-	Email     string   `yaml:"email,omitempty" doc:"Where the certificate authority writes to."`
-	Directory string   `yaml:"directory,omitempty" doc:"URL of the ACME directory; Let's Encrypt where it is empty."`
+	Domains   []string `yaml:"domains,omitempty" doc:"Domains of the certificate; an empty list switches ACME off."`
+	Email     string   `yaml:"email,omitempty" doc:"Contact for the certificate authority."`
+	Directory string   `yaml:"directory,omitempty" doc:"URL of the ACME directory; Let's Encrypt if empty."`
 }
 
 // Log is the section log.
@@ -55,41 +55,41 @@ type Log struct {
 // Route is one rule of routes.
 type Route struct {
 	Event    string   `yaml:"event" doc:"GitHub's name of the event, or * for any."`
-	When     string   `yaml:"when,omitempty" doc:"jq expression on the payload; the rule applies where it yields true."`
+	When     string   `yaml:"when,omitempty" doc:"jq expression on the payload; the rule applies if it is true."`
 	Notify   string   `yaml:"notify" doc:"Type of the notification; none records without notifying."`
 	Priority string   `yaml:"priority,omitempty" doc:"How urgent it is." enum:"low,medium,high,urgent"`
 	Subject  string   `yaml:"subject,omitempty" doc:"text/template over the summary of the event."`
 	Message  string   `yaml:"message,omitempty" doc:"text/template over the summary of the event."`
-	Sinks    []string `yaml:"sinks,omitempty" doc:"Names of the sinks to use; all where it is empty."`
+	Sinks    []string `yaml:"sinks,omitempty" doc:"Names of the sinks to use; all if empty."`
 }
 
 // Sink is one entry of sinks.
 type Sink struct {
-	Name    string   `yaml:"name,omitempty" doc:"Name that paths refer to; the type where it is missing."`
+	Name    string   `yaml:"name,omitempty" doc:"Name that paths refer to; the type if empty."`
 	Type    string   `yaml:"type" doc:"Kind of sink." enum:"aimaestro,amp-send,command,http"`
-	URL     string   `yaml:"url,omitempty" doc:"Base URL of AI Maestro, or where http posts to."`
+	URL     string   `yaml:"url,omitempty" doc:"Base URL of AI Maestro, or the URL of an http sink."`
 	To      string   `yaml:"to,omitempty" doc:"Recipient."`
 	From    string   `yaml:"from,omitempty" doc:"Sender as the recipient sees it."`
-	Command []string `yaml:"command,omitempty" doc:"Program and arguments; never run through a shell."`
+	Command []string `yaml:"command,omitempty" doc:"Program and arguments; not run by a shell."`
 	Secret  string   `yaml:"secret,omitempty" doc:"Name of the variable that holds the HMAC key of an http sink."`
 	Timeout Duration `yaml:"timeout,omitempty" doc:"Time limit of one attempt."`
 }
 
 // Path is one entry of paths. The secret of a path is in .env, under [secret.PathVariable].
 type Path struct {
-	WatchedBranches []string `yaml:"watched_branches,omitempty" doc:"Watched branches of this path instead of the common ones."`
-	Sinks           []string `yaml:"sinks,omitempty" doc:"Names of the sinks of this path instead of all."`
+	WatchedBranches []string `yaml:"watched_branches,omitempty" doc:"Watched branches of this path, instead of the common ones."`
+	Sinks           []string `yaml:"sinks,omitempty" doc:"Names of the sinks of this path, instead of all."`
 }
 
 // Setup is the section setup.
 type Setup struct {
 	Repositories []string `yaml:"repositories,omitempty" doc:"Repositories (owner/name) or organisations that setup works on without -R."`
-	Events       []string `yaml:"events,omitempty" doc:"Events to subscribe to; the ones of the default table where it is empty."`
+	Events       []string `yaml:"events,omitempty" doc:"Events to subscribe to; those of the default table if empty."`
 }
 
 // GitHub is the section github.
 type GitHub struct {
-	Host string `yaml:"host,omitempty" doc:"The GitHub to talk to, for example the host of an Enterprise Server; where it is empty, the one that gh talks to."`
+	Host string `yaml:"host,omitempty" doc:"Host of GitHub, for example of an Enterprise Server; the host that gh uses if empty."`
 }
 
 // TUI is the section tui.
