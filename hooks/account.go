@@ -13,7 +13,7 @@ import (
 // User is who the client acts as.
 type User struct {
 	Login  string   `json:"login"`
-	Scopes []string `json:"scopes"` // of a classic token; empty for a fine-grained one, which does not tell
+	Scopes []string `json:"scopes"` // of a classic token; empty for a fine-grained one, which lists none
 }
 
 // User asks GitHub who the client acts as.
@@ -31,7 +31,7 @@ type RepositoryQuery struct {
 	Owner      string // of this owner only
 	Topic      string // with this topic only
 	Match      string // whose name (or full name, if it has a "/") matches this glob, such as "service-*"
-	AnyRole    bool   // also where the user is no administrator, so that a list can say why one cannot be chosen
+	AnyRole    bool   // also where the user is not an administrator, so that a list can say why one cannot be chosen
 	Archived   bool   // archived ones too; their hooks cannot be changed
 	MaxResults int    // 0 for all
 }
@@ -94,7 +94,7 @@ func (q RepositoryQuery) selects(r Repository) bool {
 		if strings.Contains(q.Match, "/") {
 			name = r.FullName
 		}
-		// The pattern was checked before, so there is no error here.
+		// The pattern was checked before, so it cannot fail here.
 		if ok, _ := path.Match(q.Match, name); !ok {
 			return false
 		}
@@ -111,7 +111,7 @@ func (c *Client) Meta(ctx context.Context) ([]netip.Prefix, error) {
 	return answer.Hooks, err
 }
 
-// ServerTime tells GitHub's clock, to the second, so that a wrong clock of this machine can be seen.
+// ServerTime returns GitHub's time, to the second, so that a wrong clock of this machine can be seen.
 func (c *Client) ServerTime(ctx context.Context) (time.Time, error) {
 	r := request{op: "ask the time", target: c.host, method: http.MethodGet, path: "meta"}
 	header, err := c.do(ctx, r, nil)

@@ -66,13 +66,13 @@ func (r SetupResult) MarshalJSON() ([]byte, error) {
 	return json.Marshal(out)
 }
 
-// ErrIncomplete says that not every hook is set up and verified; the results tell which and why.
+// ErrIncomplete says that not every hook is set up and verified; the results say which and why.
 var ErrIncomplete = errors.New("not every hook is set up and verified")
 
 // Apply does what a plan says, a few targets at a time, and proves every hook by a ping. One target's failure does not
 // stop the others. The results are complete in any case; the error is [ErrIncomplete] where one has an Err.
 //
-// Applying a plan twice is harmless: a hook is never made twice and keeps its secret.
+// Applying a plan twice is harmless: a hook is never created twice and keeps its secret.
 func (c *Client) Apply(ctx context.Context, p SetupPlan, confirm Confirm, progress func(Step)) ([]SetupResult, error) {
 	progress = oneAtATime(progress)
 	results := make([]SetupResult, len(p.Items))
@@ -186,7 +186,7 @@ func (a *applying) create(ctx context.Context) error {
 	})
 }
 
-// found goes on with a hook that someone else made after the plan was made.
+// found goes on with a hook that someone else created after the plan.
 func (a *applying) found(ctx context.Context, exists error) error {
 	item := a.c.planOne(ctx, a.req, a.item.Target)
 	if item.HookID == 0 {
@@ -245,7 +245,7 @@ func (a *applying) update(ctx context.Context) error {
 }
 
 // verify proves the hook by a ping. A hook that was there before may have another secret, which nobody can see: then
-// the ping tells, and the hook gets ours.
+// the ping shows it, and the hook gets ours.
 func (a *applying) verify(ctx context.Context) error {
 	p := proof{target: a.item.Target, hookID: a.result.HookID, fingerprint: secret.Fingerprint(a.secret), confirm: a.confirm, wait: a.req.Wait,
 		patient: true, created: a.created}

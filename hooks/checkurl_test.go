@@ -9,7 +9,7 @@ import (
 	"testing"
 )
 
-func TestCheckURLTellsWhetherThisReceiverAnswers(t *testing.T) {
+func TestCheckURLSeesWhetherThisReceiverAnswers(t *testing.T) {
 	health := func(instance string) http.HandlerFunc {
 		return func(w http.ResponseWriter, r *http.Request) {
 			if r.URL.Path != "/healthz" {

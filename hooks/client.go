@@ -71,7 +71,7 @@ type Client struct {
 	log         *slog.Logger
 }
 
-// New makes a client. It makes no request. Without a login, or with a token that no request can carry, it returns an
+// New returns a client. It sends no request. Without a login, or with a token that no request can carry, it returns an
 // [*Error] that is [ErrNotLoggedIn].
 func New(cfg Config) (*Client, error) {
 	cfg.Logger = cmp.Or(cfg.Logger, slog.New(slog.DiscardHandler))
@@ -109,7 +109,7 @@ func New(cfg Config) (*Client, error) {
 		return nil, &Error{Op: "log in", Target: host, Message: err.Error(), Err: err}
 	}
 	if cfg.Limits.WritesPerMinute == 0 && cfg.Limits.WritesPerHour == 0 && auth.IsEnterprise(host) {
-		// A GitHub Enterprise Server limits nothing unless its administrator says so, and then it tells.
+		// A GitHub Enterprise Server limits nothing unless its administrator says so.
 		cfg.Limits.WritesPerMinute, cfg.Limits.WritesPerHour = 6000, 60000
 	}
 	limits := cfg.Limits.withDefaults()
@@ -126,7 +126,7 @@ func (c *Client) GoString() string { return c.String() }
 // Host is the GitHub host, such as github.com.
 func (c *Client) Host() string { return c.host }
 
-// HiddenBySSO tells whether GitHub has left repositories out of a list so far, because the token is not authorized for
+// HiddenBySSO reports whether GitHub has left repositories out of a list so far, because the token is not authorized for
 // their organization's single sign-on. gh auth refresh authorizes it.
 func (c *Client) HiddenBySSO() bool { return c.hidden.Load() }
 
@@ -142,14 +142,14 @@ func findToken(host string) (token, source string) {
 	}
 	ctx, cancel := context.WithTimeout(context.Background(), 10*time.Second)
 	defer cancel()
-	out, err := exec.CommandContext(ctx, gh, "auth", "token", "--hostname", host).Output() // #nosec G204 G702 -- the user's own gh, and a host that is no option
+	out, err := exec.CommandContext(ctx, gh, "auth", "token", "--hostname", host).Output() // #nosec G204 G702 -- the user's own gh, and a host that is not an option
 	if err != nil {
 		return "", ""
 	}
 	return strings.TrimSpace(string(out)), "gh"
 }
 
-// findGH is the path of the gh program, "" where there is none.
+// findGH is the path of the gh program, "" if none.
 func findGH() string {
 	if gh := os.Getenv("GH_PATH"); gh != "" {
 		return gh
@@ -225,7 +225,7 @@ type request struct {
 	long   bool   // the answer may be large
 }
 
-// do makes a call, reads the answer into out unless that is nil or the body is empty, and returns the headers of
+// do sends a call, reads the answer into out unless that is nil or the body is empty, and returns the headers of
 // the answer. Errors are of type *Error.
 func (c *Client) do(ctx context.Context, r request, out any) (http.Header, error) {
 	var body []byte
@@ -287,7 +287,7 @@ func (c *Client) do(ctx context.Context, r request, out any) (http.Header, error
 	return header, nil
 }
 
-// attempt makes the call once, following redirects with the same method and body.
+// attempt sends the call once, following redirects with the same method and body.
 func (c *Client) attempt(ctx context.Context, r request, body []byte, out any) (http.Header, error) {
 	for hop := 0; ; hop++ {
 		header, err := c.send(ctx, r, body, out)

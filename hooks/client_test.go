@@ -138,7 +138,7 @@ func TestRepositoriesAreSelected(t *testing.T) {
 	}
 }
 
-func TestWhatSingleSignOnHidesIsTold(t *testing.T) {
+func TestWhatSingleSignOnHidesIsReported(t *testing.T) {
 	w := newWorld(t, "o/a", "acme/b")
 	for _, hidden := range []bool{false, true} {
 		if hidden {
@@ -146,7 +146,7 @@ func TestWhatSingleSignOnHidesIsTold(t *testing.T) {
 		}
 		list, err := w.client.Repositories(t.Context(), RepositoryQuery{})
 		if err != nil || w.client.HiddenBySSO() != hidden || (len(list) == 1) != hidden {
-			t.Errorf("hidden %v: %v, %v, told %v", hidden, list, err, w.client.HiddenBySSO())
+			t.Errorf("hidden %v: %v, %v, hidden by SSO %v", hidden, list, err, w.client.HiddenBySSO())
 		}
 	}
 }

@@ -12,7 +12,7 @@ func WithCure(err error, cure string) error {
 }
 
 // CureOf returns what to do about an error; "" when nothing is known. It understands every error with a method Hint,
-// whichever package made it.
+// from whichever package it is.
 func CureOf(err error) string {
 	var with interface {
 		error

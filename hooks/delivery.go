@@ -41,7 +41,7 @@ func (d Delivery) MarshalJSON() ([]byte, error) {
 	}{plain(d), d.Duration.Seconds()})
 }
 
-// OK tells whether the receiver took it.
+// OK reports whether the receiver took it.
 func (d Delivery) OK() bool { return d.Status == "OK" }
 
 type wireDelivery struct {

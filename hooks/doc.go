@@ -1,4 +1,4 @@
-// Package hooks manages webhooks at GitHub: it sets them up, tells how they are, replaces their secret without
+// Package hooks manages webhooks at GitHub: it sets them up, reports their state, replaces their secret without
 // losing a delivery, and finds the deliveries that never arrived.
 //
 // A [Client] speaks to GitHub through go-gh, so it uses the login, the host and the socket that the gh program uses.

@@ -34,7 +34,7 @@ var (
 	ErrUnreachable  = errors.New("no answer from GitHub")
 )
 
-// OfTarget tells whether an error is about one repository or organisation, so that others can be worked on: GitHub's 403 and
+// OfTarget reports whether an error is about one repository or organisation, so that others can be worked on: GitHub's 403 and
 // 404 in their meanings, but not a hook that is gone.
 func OfTarget(err error) bool {
 	for _, kind := range []error{ErrNotFound, ErrNotAdmin, ErrForbidden, ErrScope, ErrSSO, ErrArchived} {
@@ -90,7 +90,7 @@ func (c *Client) explain(ctx context.Context, r request, err error) *Error {
 		e.Message = clean(noURL(err))
 		if ctx.Err() == nil {
 			e.Err = errors.Join(ErrUnreachable, err)
-			e.Cure = "check the connection to " + c.host + ", then run the command again: what was done is not done twice"
+			e.Cure = "check the connection to " + c.host + ", then run the command again: it skips what is done"
 		}
 		return e
 	}
@@ -218,7 +218,7 @@ func (c *Client) explainForbidden(e *Error, r request, status *api.HTTPError) {
 	}
 }
 
-// explainNotFound tells apart the reasons for a 404: a token without the scope, a user without the role, a hook or
+// explainNotFound distinguishes the reasons for a 404: a token without the scope, a user without the role, a hook or
 // delivery that is gone, and a repository that is not there.
 func (c *Client) explainNotFound(ctx context.Context, e *Error, r request, status *api.HTTPError) {
 	e.Err = ErrNotFound
@@ -264,12 +264,12 @@ func explainUnprocessable(e *Error, r request) {
 	case strings.Contains(message, "already exists"):
 		e.Err, e.Cure = ErrExists, "run hookctl setup, which changes the hook that is there; see it with: hookctl hooks list "+r.flag()
 		if strings.HasPrefix(r.path, "orgs/") {
-			e.Cure = "if hookctl hooks list --org " + r.target + " does not show it, another app made it and gh's token cannot see it: set GH_TOKEN to a token of yours with the scope admin:org_hook"
+			e.Cure = "if hookctl hooks list --org " + r.target + " does not show it, another app created it and gh's token cannot see it: set GH_TOKEN to a token of yours with the scope admin:org_hook"
 		}
 	case strings.Contains(message, "cannot have more than"):
 		e.Err, e.Cure = ErrHookLimit, "delete one that is no longer needed: hookctl hooks list "+r.flag()
 	case strings.Contains(message, "reachable over the public internet"), strings.Contains(message, "url"):
-		e.Err, e.Cure = ErrURLRefused, "give a public https URL; a tunnel makes one, such as: ngrok http 9000"
+		e.Err, e.Cure = ErrURLRefused, "give a public https URL; a tunnel gives you one: ngrok http 9000"
 	case strings.Contains(message, "event"):
 		e.Cure = "see which events there are: hookctl hooks events"
 	default:

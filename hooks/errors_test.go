@@ -14,7 +14,7 @@ import (
 	"hookctl/hooks/githubtest"
 )
 
-// Every refusal that GitHub knows for these calls is told with its reason and with what to do about it.
+// Every refusal that GitHub knows for these calls has its reason and what to do about it.
 func TestEveryErrorOfGitHubHasItsCure(t *testing.T) {
 	ctx := context.Background()
 	list := func(name string) func(*Client, *world) error {

@@ -74,7 +74,7 @@ func (h Hook) Warnings() []Warning {
 // Ref is how a command line names a hook: its id and its target.
 func (h Hook) Ref() string { return fmt.Sprintf("%d %s", h.ID, h.Target.Flag()) }
 
-// SetupCommand is the command that brings a hook of ours to what setup makes of it.
+// SetupCommand is the command that brings a hook of ours to the form that setup creates.
 func (h Hook) SetupCommand() string {
 	line := "hookctl setup " + h.Target.Flag()
 	if path := PathName(h.URL); path != "" {

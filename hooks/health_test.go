@@ -8,13 +8,6 @@ import (
 	"hookctl/hooks/githubtest"
 )
 
-func codes(list []Warning) (found []string) {
-	for _, w := range list {
-		found = append(found, w.Code)
-	}
-	return found
-}
-
 func TestWarningsOfAHook(t *testing.T) {
 	good := Hook{ID: 7, Target: Target{"o", "r"}, Name: "web", Active: true, ContentType: "json", HasSecret: true, LastResponse: Response{Code: 200, Status: "active", Message: "OK"}}
 	for _, tt := range []struct {

@@ -37,7 +37,7 @@ type Response struct {
 	Message string
 }
 
-// None tells that nothing is known of an answer: nothing was delivered yet, or the hook is of an organization, of which GitHub
+// None reports that nothing is known of an answer: nothing was delivered yet, or the hook is of an organization, of which GitHub
 // gives no last response.
 func (r Response) None() bool {
 	return r.Code == 0 && r.Message == "" && (r.Status == "" || r.Status == "unused" || r.Status == "active")
@@ -70,7 +70,7 @@ func (h Hook) MarshalJSON() ([]byte, error) {
 	}{h.Target.String(), h.ID, h.URL, h.Events, h.Active, h.InsecureSSL, last, h.ContentType, h.HasSecret, h.Name, h.CreatedAt, h.UpdatedAt})
 }
 
-// Spec is a hook to be made. It prints itself without the secret.
+// Spec is a hook to be created. It prints itself without the secret.
 type Spec struct {
 	URL         string
 	Events      []string
@@ -213,8 +213,8 @@ func (c *Client) Get(ctx context.Context, t Target, id int64) (Hook, error) {
 	return w.hook(t), err
 }
 
-// Create makes a hook. Whether it was made although the answer was lost is found out by listing, so that a
-// repetition never makes a second one. [ErrExists] when GitHub has it already.
+// Create creates a hook. Whether it was created although the answer was lost is found out by listing, so that a
+// repetition never creates a second one. [ErrExists] when GitHub has it already.
 func (c *Client) Create(ctx context.Context, t Target, s Spec) (Hook, error) {
 	if s.ContentType == "" {
 		s.ContentType = "json"
@@ -230,7 +230,7 @@ func (c *Client) Create(ctx context.Context, t Target, s Spec) (Hook, error) {
 			return w.hook(t), nil
 		}
 		var failed *Error
-		again := try > 1 && errors.Is(err, ErrExists) // made by the attempt before
+		again := try > 1 && errors.Is(err, ErrExists) // created by the attempt before
 		if errors.As(err, &failed) && !failed.lost && !again {
 			return Hook{}, err
 		}
@@ -244,8 +244,8 @@ func (c *Client) Create(ctx context.Context, t Target, s Spec) (Hook, error) {
 			}
 		}
 		if try >= c.limits.Tries {
-			if err == nil { // an answer of 2xx that told nothing, and no hook
-				err = &Error{Op: "create hook", Target: t.String(), Message: "GitHub says that it made the hook, and does not list it", Cure: "run the command again later"}
+			if err == nil { // an answer of 2xx that says nothing, and no hook
+				err = &Error{Op: "create hook", Target: t.String(), Message: "GitHub says that it created the hook, but does not list it", Cure: "run the command again later"}
 			}
 			return Hook{}, err
 		}

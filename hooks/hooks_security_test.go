@@ -20,7 +20,7 @@ import (
 	"hookctl/hooks/githubtest"
 )
 
-// answers is a GitHub that answers every call the same.
+// answers is a GitHub that answers every canyway.
 type answers struct {
 	status int
 	body   string
@@ -33,7 +33,7 @@ func (a answers) RoundTrip(r *http.Request) (*http.Response, error) {
 }
 
 // A GitHub, or a proxy before it, that repeats what it was sent in its refusal does not bring the secret into an error.
-func TestARefusalThatRepeatsTheSecretDoesNotTellIt(t *testing.T) {
+func TestARefusalThatRepeatsTheSecretHidesIt(t *testing.T) {
 	const hidden = "s3cret-of-the-hook"
 	github := answers{422, `{"message":"Validation Failed: {\"secret\":\"` + hidden + `\"}","errors":[{"resource":"Hook","message":"config.secret ` + hidden + ` is refused"}]}`,
 		http.Header{"Content-Type": {"application/json; charset=utf-8"}}}
@@ -50,7 +50,7 @@ func TestARefusalThatRepeatsTheSecretDoesNotTellIt(t *testing.T) {
 			t.Fatalf("%s: %v", op, err)
 		}
 		if text := fmt.Sprintf("%v %s", err, CureOf(err)); strings.Contains(text, hidden) {
-			t.Errorf("%s tells the secret: %s", op, text)
+			t.Errorf("%s shows the secret: %s", op, text)
 		}
 	}
 }

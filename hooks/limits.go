@@ -50,10 +50,10 @@ type gate struct {
 	onWait func(time.Time, string)
 	most   time.Duration // the longest time to hold a request
 
-	mu    sync.Mutex
-	sent  []time.Time // the latest writes, as many as the largest limit counts
-	until time.Time   // held back until then
-	told  time.Time   // the end of the longest wait that was reported
+	mu       sync.Mutex
+	sent     []time.Time // the latest writes, as many as the largest limit counts
+	until    time.Time   // held back until then
+	reported time.Time   // the end of the longest wait that was reported
 }
 
 // limit allows so many writes within any span of that length.
@@ -158,9 +158,9 @@ func (g *gate) next(now time.Time, write bool) (until time.Time, held bool) {
 // report says that requests wait, once for each second that the wait grows.
 func (g *gate) report(until time.Time, reason string) {
 	g.mu.Lock()
-	longer := until.Sub(g.told) >= time.Second
+	longer := until.Sub(g.reported) >= time.Second
 	if longer {
-		g.told = until
+		g.reported = until
 	}
 	g.mu.Unlock()
 	if !longer {
@@ -184,7 +184,7 @@ func (g *gate) hold(until time.Time, reason string) {
 	}
 }
 
-// limitOf tells whether GitHub refused a call because of a rate limit, and how long it asks to wait.
+// limitOf reports whether GitHub refused a call because of a rate limit, and how long it asks to wait.
 // See https://docs.github.com/en/rest/using-the-rest-api/rate-limits-for-the-rest-api.
 func limitOf(e *api.HTTPError, now time.Time) (wait time.Duration, limited bool) {
 	if e.StatusCode != http.StatusForbidden && e.StatusCode != http.StatusTooManyRequests {

@@ -78,7 +78,7 @@ func TestWritesKeepToTheHourlyLimit(t *testing.T) {
 			t.Errorf("the 501st was let through after %v", d)
 		}
 		if len(waits) != 1 || waits[0].Sub(start) < time.Hour {
-			t.Errorf("told of waits until %v", waits)
+			t.Errorf("reported waits until %v", waits)
 		}
 	})
 }
@@ -100,7 +100,7 @@ func TestReadsAreNotHeldBackByTheLimitOfWrites(t *testing.T) {
 	})
 }
 
-func TestAHeldGateLetsNothingThroughAndCanBeGivenUp(t *testing.T) {
+func TestAHeldGateLetsNothingThroughAndCanBeCanceled(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
 		g := newGate(Limits{}.withDefaults(), slog.New(slog.DiscardHandler), nil)
 		g.hold(time.Now().Add(time.Minute), "secondary rate limit")
@@ -222,13 +222,13 @@ type roundTripper func(*http.Request) (*http.Response, error)
 
 func (f roundTripper) RoundTrip(req *http.Request) (*http.Response, error) { return f(req) }
 
-// A client that knows nothing of the limit is stopped by GitHub, waits as long as it is told, and loses no call.
+// A client that knows nothing of the limit is stopped by GitHub, waits as long as GitHub asks, and loses no call.
 func TestTheSecondaryLimitIsObeyed(t *testing.T) {
 	w := newWorld(t, "o/r")
 	w.RateLimit(githubtest.RateLimit{WritesPerMinute: 3, RetryAfter: time.Second})
-	var told []string
+	var reported []string
 	limits := fast()
-	c := w.newClient(Config{Limits: limits, OnWait: func(_ time.Time, reason string) { told = append(told, reason) }})
+	c := w.newClient(Config{Limits: limits, OnWait: func(_ time.Time, reason string) { reported = append(reported, reason) }})
 	var errs []error
 	id := w.AddHook("o/r", githubtest.Hook{Config: githubtest.Config{URL: hookURL}})
 	for i := range 4 {
@@ -241,8 +241,8 @@ func TestTheSecondaryLimitIsObeyed(t *testing.T) {
 			errs = append(errs, err)
 		}
 	}
-	if len(errs) != 0 || len(told) != 1 {
-		t.Errorf("errors %v, told of %q", errs, told)
+	if len(errs) != 0 || len(reported) != 1 {
+		t.Errorf("errors %v, reported %q", errs, reported)
 	}
 	refused := 0
 	var at []time.Time
@@ -273,7 +273,7 @@ func TestNothingIsSentDuringALongLimit(t *testing.T) {
 }
 
 // A deadline that ends while a call waits for its turn is the caller's, and no trouble with the network.
-func TestADeadlineWhileWaitingIsNoNetworkError(t *testing.T) {
+func TestADeadlineWhileWaitingIsNotANetworkError(t *testing.T) {
 	w := newWorld(t, "o/r")
 	limits := fast()
 	limits.WritesPerMinute = 1

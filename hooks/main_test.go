@@ -6,7 +6,7 @@ import (
 	"testing"
 )
 
-// TestMain keeps the tests away from the login of whoever runs them: go-gh reads its configuration once per process.
+// TestMain keeps the tests away from the login of the person who runs them: go-gh reads its configuration once per process.
 func TestMain(m *testing.M) {
 	if os.Getenv(rotateChild) != "" {
 		os.Exit(rotateInChild())

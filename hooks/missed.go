@@ -19,7 +19,7 @@ type Event struct {
 	Attempts []Delivery `json:"attempts"` // newest first
 }
 
-// OK tells whether an attempt was taken by the receiver.
+// OK reports whether an attempt was taken by the receiver.
 func (e Event) OK() bool { return slices.ContainsFunc(e.Attempts, Delivery.OK) }
 
 // Latest is the newest attempt.
@@ -54,7 +54,7 @@ func (e Event) Outcome(inLog bool) (outcome, reason string) {
 }
 
 // GroupByGUID puts attempts of one event together, in the order of their newest attempts. A redelivery keeps its GUID, so
-// that only the group tells whether an event arrived.
+// that only the group reports whether an event arrived.
 func GroupByGUID(list []Delivery) []Event {
 	var events []Event
 	at := make(map[string]int)

@@ -155,7 +155,7 @@ func await(t *testing.T, what string, done func() bool) {
 }
 
 // A receiver that does not answer keeps a delivery open for ten seconds. GitHub lists it after one that began later and was
-// answered at once, and it is found all the same.
+// answered at once, and it is found anyway.
 func TestACursorWaitsForWhatIsStillBeingDelivered(t *testing.T) {
 	began := time.Now().Add(-time.Hour)
 	one := func(id int64, after time.Duration, status string) string {

@@ -180,7 +180,7 @@ func (p *published) answerProblems(path string, op operation, r githubtest.Reque
 	return bodyProblems("answer: ", r.Answer, schema, err)
 }
 
-// opensRelay tells the one call that GitHub does not publish; it has its own schema.
+// opensRelay reports the one call that GitHub does not publish; it has its own schema.
 func opensRelay(body []byte) bool {
 	var hook struct{ Name string }
 	return json.Unmarshal(body, &hook) == nil && hook.Name == relayHook

@@ -26,7 +26,7 @@ type SetupRequest struct {
 	Variable    string   // holds Secret where Calls are pasted; [secret.Variable] if empty
 	Active      bool     // of a new hook; false also pauses one that is there, and true leaves a paused one so
 	InsecureSSL bool
-	// Ours tells the hooks that lead to this receiver, of which one is taken instead of making a second. Nil takes one that
+	// Ours reports whether a hook leads to this receiver; such a hook is taken instead of creating a second. Nil takes one that
 	// sends to URL.
 	Ours func(Hook) bool
 	Wait time.Duration // for the proof of one hook; [DefaultWait] if zero
@@ -67,7 +67,7 @@ type SetupItem struct {
 	Target   Target
 	Asked    Target // as the request names it: another one where it was renamed since
 	Action   string // one of the Action constants
-	HookID   int64  // 0 for a hook that is yet to be made
+	HookID   int64  // 0 for a hook that does not exist yet
 	Events   []string
 	Paused   bool          // the hook sends nothing, and goes on so
 	Changes  []FieldChange // for an update
@@ -82,7 +82,7 @@ type FieldChange struct {
 	To    string `json:"to"`
 }
 
-// PlanSetup looks at the hooks of every target and says what is to be made, changed or left alone. A target that
+// PlanSetup looks at the hooks of every target and says what is to be created, changed or left alone. A target that
 // cannot be looked at is a failed item and does not stop the others; the error is about the request itself.
 func (c *Client) PlanSetup(ctx context.Context, r SetupRequest) (SetupPlan, error) {
 	if len(r.NewEvents) == 0 {
@@ -100,7 +100,7 @@ func (c *Client) PlanSetup(ctx context.Context, r SetupRequest) (SetupPlan, erro
 		return SetupPlan{}, err
 	}
 	if r.Secret == "" {
-		return SetupPlan{}, &Error{Op: "plan setup", Message: "there is no secret", Cure: "run: hookctl secret generate"}
+		return SetupPlan{}, &Error{Op: "plan setup", Message: "no secret is set", Cure: "run: hookctl secret generate"}
 	}
 	if len(r.Targets) == 0 {
 		return SetupPlan{}, &Error{Op: "plan setup", Message: "no repository was given", Cure: "name one: -R owner/repo"}
@@ -108,7 +108,7 @@ func (c *Client) PlanSetup(ctx context.Context, r SetupRequest) (SetupPlan, erro
 	targets := make([]Target, 0, len(r.Targets))
 	seen := make(map[string]bool)
 	for _, t := range r.Targets {
-		// Two setups of one repository at the same time would make two hooks.
+		// Two setups of one repository at the same time would create two hooks.
 		if key := strings.ToLower(t.String()); !seen[key] {
 			seen[key] = true
 			targets = append(targets, t)
@@ -184,7 +184,7 @@ func (i *SetupItem) renamed(now Target) {
 }
 
 // best chooses the hook of ours that is to send to url: one that does, in this or another form, or else one that leads to the
-// same path of the receiver by another address. -1 where there is none.
+// same path of the receiver by another address. -1 if none.
 func best(ours []Hook, url string) int {
 	for _, fits := range []func(Hook) bool{
 		func(h Hook) bool { return h.URL == url },
@@ -227,7 +227,7 @@ func (i SetupItem) changes(field string) bool {
 	return slices.ContainsFunc(i.Changes, func(c FieldChange) bool { return c.Field == field })
 }
 
-// String tells the plan in lines, one for each target and one for each change and warning.
+// String writes the plan in lines, one for each target and one for each change and warning.
 func (p SetupPlan) String() string {
 	var b strings.Builder
 	for _, i := range p.Items {
@@ -257,7 +257,7 @@ func (p SetupPlan) String() string {
 // GoString is String.
 func (p SetupPlan) GoString() string { return p.String() }
 
-// MarshalJSON writes a list with one object for each target, with the calls that would be made.
+// MarshalJSON writes a list with one object for each target, with the calls that would be sent.
 func (p SetupPlan) MarshalJSON() ([]byte, error) {
 	type item struct {
 		Repository string        `json:"repository"`

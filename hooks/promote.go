@@ -63,7 +63,7 @@ func (r *Rotator) save(state *secret.Rotation) error {
 
 // TakeIn adds hooks that were set up, to sign with a secret, while the state of a rotation exists, so that it does not end
 // without them: one that is not promoted yet changes them when it is resumed, and one in its grace period takes them
-// along when it is undone. It waits for a rotation that is being worked on; a hook that got the old secret meanwhile gets
+// along when it is undone. It waits for a rotation that is being worked on; a hook that got the old secret in the meantime gets
 // the new one at once. Without a rotation it does nothing.
 func (r *Rotator) TakeIn(ctx context.Context, hooks []Hook, signed string) error {
 	unlock, err := r.lock()

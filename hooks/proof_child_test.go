@@ -15,7 +15,7 @@ import (
 	"hookctl/hooks/githubtest"
 )
 
-// What a child process is told to do.
+// What a child process has to do.
 const (
 	orderRotate  = "rotate"
 	orderPerHook = "per-hook"

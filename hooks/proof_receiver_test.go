@@ -14,7 +14,7 @@ import (
 	"hookctl/hooks/secret"
 )
 
-// proofReceiver holds its keys in memory, as the real one does, and takes them anew when it is asked to.
+// proofReceiver holds its keys in memory, as the real one does, and takes them again when it is asked to.
 type proofReceiver struct {
 	store *secret.Store
 	ring  atomic.Pointer[secret.Ring]

@@ -236,7 +236,7 @@ func (p *proof100) awaitRound() {
 	}
 }
 
-// run starts a child, kills it after a time unless that is zero, and tells whether it was killed
+// run starts a child, kills it after a time unless that is zero, and reports whether it was killed
 // before it was done.
 func (p *proof100) run(what string, killAfter time.Duration) (killed bool) {
 	p.order.What = what

@@ -23,7 +23,7 @@ const (
 	relayFrame = 40 << 20
 	// relayAlive is how often the connection is tried while nothing comes.
 	relayAlive = 20 * time.Second
-	// relayGoodbye is how long removing the hook may take after the relay was told to end.
+	// relayGoodbye is how long removing the hook may take after the relay was stopped.
 	relayGoodbye = 10 * time.Second
 	// relayHook is the name that GitHub gives to the hooks of relays.
 	relayHook = "cli"
@@ -37,7 +37,7 @@ type RelayDelivery struct {
 	HookID int64
 }
 
-// RelayAnswer is what GitHub is told about a delivery.
+// RelayAnswer is the answer to a delivery.
 type RelayAnswer struct {
 	Status int // 200 if 0
 	Header http.Header
@@ -53,11 +53,11 @@ type RelayState struct {
 }
 
 // Relay brings deliveries of one repository to a machine that has no public address: GitHub's own relay, which
-// `gh webhook forward` uses too. It is made for development: there is one per repository, so that an earlier one ends where
+// `gh webhook forward` uses too. It is meant for development: there is one per repository, so that an earlier one ends where
 // this one begins, and none on GitHub Enterprise Server.
 type Relay struct {
 	Client *Client
-	Config Config // what Client was made of: the relay logs in by itself, in the same way
+	Config Config // the configuration of Client
 	Target Target
 	Events []string
 	Secret string // what GitHub signs with, where it does
@@ -76,9 +76,9 @@ func (r *Relay) String() string { return "relay of " + r.Target.String() }
 // GoString is String.
 func (r *Relay) GoString() string { return r.String() }
 
-// Run keeps a relay open until ctx ends, which is no error. It first removes what earlier relays of the repository left
+// Run keeps a relay open until ctx ends, which is not an error. It first removes what earlier relays of the repository left
 // behind, connects again with growing pauses whenever the connection breaks, and removes its own hook at the end. What
-// connecting again cannot mend is returned, and that a hook could not be removed in the end.
+// connecting again cannot fix is returned, and that a hook could not be removed in the end.
 func (r *Relay) Run(ctx context.Context) error {
 	if r.Target.IsOrg() || r.Client.host != "github.com" {
 		return &Error{Op: "relay", Target: r.Target.String(), Message: "GitHub relays hooks of repositories on github.com only",
@@ -102,7 +102,7 @@ func (r *Relay) Run(ctx context.Context) error {
 		}
 		pause := wait.NextBackOff()
 		err = errors.Join(err, left)
-		r.tell(RelayState{Err: err, Retry: pause})
+		r.report(RelayState{Err: err, Retry: pause})
 		log.Warn("the relay broke and is opened again", "target", r.Target.String(), "in", pause.Round(time.Millisecond), "error", err)
 		if sleep(ctx, pause) != nil {
 			return r.ended(left)
@@ -114,23 +114,23 @@ func (r *Relay) Run(ctx context.Context) error {
 	}
 }
 
-// hopeless tells what connecting again cannot mend: a refusal by GitHub that is no limit.
+// hopeless reports whether connecting again cannot help: GitHub refused, and not because of a limit.
 func hopeless(err error) bool {
 	var e *Error
 	return errors.As(err, &e) && e.Status >= 400 && e.Status < 500 && !errors.Is(err, ErrRateLimited) && !errors.Is(err, ErrExists)
 }
 
-// ended tells that the relay is over; left is why its hook may be there still.
+// ended reports that the relay is over; left is why its hook may be there still.
 func (r *Relay) ended(left error) error {
 	if left != nil {
 		return &Error{Op: "end relay", Target: r.Target.String(), Message: "its hook could not be removed: " + left.Error(),
 			Cure: "see whether it is still there: hookctl hooks list " + r.Target.Flag(), Err: left}
 	}
-	r.tell(RelayState{})
+	r.report(RelayState{})
 	return nil
 }
 
-func (r *Relay) tell(s RelayState) {
+func (r *Relay) report(s RelayState) {
 	if r.State != nil {
 		r.State(s)
 	}
@@ -155,21 +155,21 @@ func (r *Relay) removeStale(ctx context.Context, log *slog.Logger) error {
 	return nil
 }
 
-// relayMade is GitHub's answer to making the hook of a relay.
-type relayMade struct {
+// relayCreated is GitHub's answer to creating the hook of a relay.
+type relayCreated struct {
 	ID    int64  `json:"id"`
 	WSURL string `json:"ws_url"`
 }
 
-// once makes the hook, connects, and takes deliveries until the connection ends. left is why the hook could not be removed
+// once creates the hook, connects, and takes deliveries until the connection ends. left is why the hook could not be removed
 // then.
 func (r *Relay) once(ctx context.Context, log *slog.Logger) (connected bool, left, err error) {
 	body := map[string]any{"name": relayHook, "active": false, "events": r.Events,
 		"config": map[string]string{"content_type": "json", "insecure_ssl": "0", "url": "", "secret": r.Secret}}
-	var made relayMade
+	var made relayCreated
 	_, err = r.Client.do(ctx, request{op: "open relay", target: r.Target.String(), method: http.MethodPost, path: r.Target.base(), body: body, once: true}, &made)
 	if err != nil {
-		// A lost answer leaves a hook behind. The next try finds and removes it, but after an interruption there is none.
+		// A lost answer leaves a hook behind. The next try finds and removes it, but after an interruption nothing tries again.
 		if unsure := new(Error); ctx.Err() != nil && errors.As(err, &unsure) && unsure.lost {
 			left = late(ctx, func(ctx context.Context) error { return r.removeStale(ctx, log) })
 		}
@@ -189,7 +189,7 @@ func (r *Relay) once(ctx context.Context, log *slog.Logger) (connected bool, lef
 		return false, nil, err
 	}
 	log.Info("the relay is open", "target", r.Target.String(), "hook", made.ID)
-	r.tell(RelayState{Connected: true, HookID: made.ID})
+	r.report(RelayState{Connected: true, HookID: made.ID})
 	return true, nil, r.take(ctx, conn, made.ID)
 }
 
@@ -243,7 +243,7 @@ func (r *Relay) take(ctx context.Context, conn *websocket.Conn, hookID int64) er
 			return fmt.Errorf("read from the relay: %w", err)
 		}
 		if kind != websocket.MessageText {
-			return errors.New("read from the relay: a frame that is no text")
+			return errors.New("read from the relay: the frame is not text")
 		}
 		answer, err := r.handle(ctx, data, hookID)
 		if err != nil {
@@ -277,7 +277,7 @@ func (r *Relay) keepAlive(ctx context.Context, conn *websocket.Conn) {
 	}
 }
 
-// handle passes one frame on and makes the answer to it.
+// handle passes one frame on and returns the answer to it.
 func (r *Relay) handle(ctx context.Context, data []byte, hookID int64) ([]byte, error) {
 	var frame struct {
 		Header map[string][]string `json:"header"`

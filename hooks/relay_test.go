@@ -267,7 +267,7 @@ func TestRelaySaysWhyNot(t *testing.T) {
 	}
 }
 
-// A token must not go to an address that is not GitHub's, whoever names it.
+// A token must not go to an address that is not GitHub's, whatever names it.
 func TestRelayTokenGoesToGitHubOnly(t *testing.T) {
 	w := newWorld(t, "o/r")
 	r := &Relay{Client: w.client, Target: Target{"o", "r"}}

@@ -14,7 +14,7 @@ import (
 // What stands in the way of a rotation.
 var (
 	ErrUnfinished = errors.New("the rotation is not finished")
-	ErrNoRotation = errors.New("there is no rotation")
+	ErrNoRotation = errors.New("no rotation is under way")
 	ErrGraceOver  = errors.New("the grace period is over: the old secret is gone")
 )
 
@@ -26,7 +26,7 @@ const lockPause = 50 * time.Millisecond
 
 // Rotator replaces the secret of hooks so that no delivery is lost.
 //
-//  1. The new secret is made and saved, and the receiver confirms that it accepts both.
+//  1. The new secret is generated and saved, and the receiver confirms that it accepts both.
 //  2. Each hook gets the new secret.
 //  3. Each hook proves by a ping that GitHub signs with it.
 //  4. The new secret becomes the current one; the old one is accepted for the grace period, then refused.
@@ -39,7 +39,7 @@ const lockPause = 50 * time.Millisecond
 type Rotator struct {
 	Client *Client
 	Store  *secret.Store
-	// Accept makes the receiver take its secrets anew and returns when it accepts all of these. Nil where no receiver
+	// Accept makes the receiver read its secrets again and returns when it accepts all of these. Nil where no receiver
 	// runs: the next one to start reads them.
 	Accept func(ctx context.Context, fingerprints []string) error
 	// Confirm waits for the proof of a hook; nil to believe what GitHub says became of the ping.
@@ -56,7 +56,7 @@ type Rotator struct {
 // Rotate replaces the secret of these hooks: all that share it, because the old one is refused in the end. A part of them
 // is rotated with PerHook, which gives each a secret of its own and leaves the shared one alone. With a failed hook the
 // result is not complete and the error is [ErrUnfinished]: the receiver goes on accepting both secrets until Resume
-// succeeds or Finish gives up.
+// succeeds or Finish leaves the hook out.
 func (r *Rotator) Rotate(ctx context.Context, hooks []Hook, grace time.Duration) (RotateResult, error) {
 	unlock, err := r.lock()
 	if err != nil {
@@ -146,8 +146,8 @@ func turned(state *secret.Rotation, now time.Time) *secret.Rotation {
 }
 
 // Finish ends a rotation now. One that is complete loses the rest of its grace period: the old secret is refused, also from
-// hooks that were set aside. One that is not gives up on the hooks that could not be changed: the new secret becomes the current one and the grace
-// period begins, so that their owners have that long to act.
+// hooks that were set aside. One that is not leaves out the hooks that could not be changed: the new secret becomes the current
+// one and the grace period begins, so that their owners have that long to act.
 func (r *Rotator) Finish(ctx context.Context) (RotateResult, error) {
 	return r.onCurrent(func(state *secret.Rotation) (RotateResult, error) {
 		if state.Promoted.IsZero() {
@@ -248,7 +248,7 @@ func (r *Rotator) earlier() (*secret.Rotation, error) {
 // begin saves the state of a new rotation: from then on both secrets are known, whatever happens.
 func (r *Rotator) begin(hooks []Hook, grace time.Duration, earlier *secret.Rotation) (*secret.Rotation, error) {
 	if len(hooks) == 0 {
-		return nil, &Error{Op: "rotate", Message: "there is no hook to rotate", Cure: "see which hooks there are: hookctl hooks list"}
+		return nil, &Error{Op: "rotate", Message: "no hook to rotate", Cure: "list the hooks: hookctl hooks list"}
 	}
 	old, origin, err := r.Store.Current()
 	switch {
@@ -258,7 +258,7 @@ func (r *Rotator) begin(hooks []Hook, grace time.Duration, earlier *secret.Rotat
 		return nil, &Error{Op: "rotate", Message: secret.ErrFromEnvironment.Error(),
 			Cure: "unset " + secret.Variable + " and put the secret into .env: hookctl secret import", Err: secret.ErrFromEnvironment}
 	case old == "":
-		return nil, &Error{Op: "rotate", Message: "there is no secret yet", Cure: "run: hookctl setup"}
+		return nil, &Error{Op: "rotate", Message: "no secret is set", Cure: "run: hookctl setup"}
 	}
 	since, err := r.Store.ChangedAt()
 	if err != nil {

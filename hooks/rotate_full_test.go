@@ -40,7 +40,7 @@ func TestRotateStopsWhereItsStateCannotBeKept(t *testing.T) {
 		}
 	}
 	_, err := r.Rotate(t.Context(), hooks, time.Hour)
-	if err == nil || !strings.Contains(CureOf(err), "--resume") || strings.Count(err.Error(), "cannot be kept") != 1 {
+	if err == nil || !strings.Contains(CureOf(err), "--resume") || strings.Count(err.Error(), "cannot save the state") != 1 {
 		t.Fatalf("%v, hint %q", err, CureOf(err))
 	}
 	if changed := slices.DeleteFunc(w.secrets(names...), func(s string) bool { return s == "old" }); len(changed) > w.client.waiters() {

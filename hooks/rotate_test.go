@@ -89,7 +89,7 @@ func TestRotateGivesEveryHookTheNewSecret(t *testing.T) {
 func TestRotateNamesWhatFailsAndResumes(t *testing.T) {
 	tests := []struct {
 		name   string
-		breaks func(*world) (mend func())
+		breaks func(*world) (fix func())
 		says   string
 	}{
 		{"GitHub fails to change", func(w *world) func() {
@@ -115,7 +115,7 @@ func TestRotateNamesWhatFailsAndResumes(t *testing.T) {
 			limits := fast()
 			limits.Tries = 2
 			w.client = w.newClient(Config{Limits: limits})
-			mend := tt.breaks(w)
+			fix := tt.breaks(w)
 			r := w.rotator()
 			r.Wait = time.Second
 			result, err := r.Rotate(t.Context(), hooks, time.Hour)
@@ -135,9 +135,9 @@ func TestRotateNamesWhatFailsAndResumes(t *testing.T) {
 				}
 			}
 			if _, err := r.Rotate(t.Context(), hooks, time.Hour); !errors.Is(err, ErrUnfinished) {
-				t.Errorf("another rotation meanwhile: %v", err)
+				t.Errorf("another rotation in the meantime: %v", err)
 			}
-			mend()
+			fix()
 			r.Wait = 3 * time.Second
 			result, err = r.Resume(t.Context())
 			if err != nil || !result.Complete || result.Hooks[1].Cure != "" {
@@ -152,7 +152,7 @@ func TestRotateNamesWhatFailsAndResumes(t *testing.T) {
 	}
 }
 
-func TestRotateSurvivesWhatHappensMeanwhile(t *testing.T) {
+func TestRotateSurvivesChangesAtGitHub(t *testing.T) {
 	w := newWorld(t, "o/deleted", "o/renamed", "o/stays")
 	w.setSecret("old")
 	hooks := w.setup("o/deleted", "o/renamed", "o/stays")
@@ -373,7 +373,7 @@ type hinted struct{}
 func (hinted) Error() string { return "no receiver" }
 func (hinted) Hint() string  { return "hookctl start" }
 
-func TestDueTellsTheAge(t *testing.T) {
+func TestDueReturnsTheAge(t *testing.T) {
 	const day = 24 * time.Hour
 	w := newWorld(t, "o/a")
 	w.setSecret("x")

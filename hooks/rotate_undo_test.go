@@ -159,8 +159,8 @@ func TestARotationIsResumedOnItsOwnHostOnly(t *testing.T) {
 	}
 }
 
-// What Finish gave up on can still be mended: a resume gives those hooks the secret that is current by then.
-func TestResumeAfterFinishMendsWhatWasGivenUp(t *testing.T) {
+// Hooks that Finish left out can still be fixed: a resume gives those hooks the secret that is current by then.
+func TestResumeAfterFinishFixesFailedHooks(t *testing.T) {
 	w := newWorld(t, "o/a", "o/refused")
 	w.setSecret("old")
 	hooks := w.setup("o/a", "o/refused")

@@ -95,13 +95,13 @@ func (w *rotating) hook(ctx context.Context, i int, untouched bool) error {
 	return nil
 }
 
-// refused tells whether GitHub has certainly not acted.
+// refused reports whether GitHub has certainly not acted.
 func refused(err error) bool {
 	var e *Error
 	return errors.As(err, &e) && e.Status >= 400 && e.Status < 500 && !e.lost
 }
 
-// failed notes why a hook could not go on. One that was deleted needs no secret any more. An interruption is no
+// failed notes why a hook could not go on. One that was deleted needs no secret any more. An interruption is not a
 // failure of the hook: it stays where it is.
 func (w *rotating) failed(ctx context.Context, i int, t Target, h secret.RotationHook, step string, err error) error {
 	switch {
@@ -143,8 +143,8 @@ func (w *rotating) keep() error {
 	if err == nil {
 		return nil
 	}
-	return &Error{Op: "rotate", Message: "the state cannot be kept, so no further hook is changed: " + clean(err.Error()),
-		Cure: "make room on the disk, then run: hookctl rotate --resume", Err: err}
+	return &Error{Op: "rotate", Message: "cannot save the state of the rotation, so no further hook is changed: " + clean(err.Error()),
+		Cure: "free space on the disk, then run: hookctl rotate --resume", Err: err}
 }
 
 func (w *rotating) report(t Target, h secret.RotationHook, name, state string, err error) {

@@ -6,7 +6,7 @@ import (
 	"hookctl/hooks/secret"
 )
 
-// RotateResult tells how far a rotation is, with fingerprints in place of secrets.
+// RotateResult says how far a rotation is, with fingerprints in place of secrets.
 type RotateResult struct {
 	Old      string       `json:"old"`
 	New      string       `json:"new"` // "" where each hook has its own
@@ -16,7 +16,7 @@ type RotateResult struct {
 	Expires  time.Time    `json:"expires,omitzero"` // when the old secret stops being accepted
 }
 
-// RotateHook is what became of one hook. Gone is a status of its own: a hook that was deleted meanwhile has not failed,
+// RotateHook is what became of one hook. Gone is a status of its own: a hook that was deleted in the meantime has not failed,
 // for there is nothing to do about it, and calling it rotated would be untrue. Aside is one whose repository GitHub refuses
 // this user: it keeps its secret, which stays accepted from it alone. A rotation with such hooks is complete.
 type RotateHook struct {

@@ -12,7 +12,7 @@ import (
 )
 
 // Two who set up the same repository at the same time make one hook.
-func TestSetupGoesOnWithAHookThatSomeoneElseMadeMeanwhile(t *testing.T) {
+func TestSetupUsesAHookThatAppearedAfterThePlan(t *testing.T) {
 	w := newWorld(t, "o/a")
 	w.setSecret("s1")
 	plan := w.plan(w.request("o/a"))
@@ -119,8 +119,8 @@ func TestInactiveHooksNeedNoPing(t *testing.T) {
 	}
 }
 
-// TestAnInterruptedProofIsNoFailedOne: who is interrupted while a ping is awaited has not learned that none arrives.
-func TestAnInterruptedProofIsNoFailedOne(t *testing.T) {
+// TestAnInterruptedProofIsNotAFailure: who is interrupted while a ping is awaited has not learned that none arrives.
+func TestAnInterruptedProofIsNotAFailure(t *testing.T) {
 	w := newWorld(t, "o/a")
 	w.setSecret("s0")
 	plan := w.plan(w.request("o/a"))

@@ -33,7 +33,7 @@ func (w *world) writes() (list []string) {
 	return list
 }
 
-func TestSetupMakesHooksAndProvesThem(t *testing.T) {
+func TestSetupCreatesAndVerifiesHooks(t *testing.T) {
 	w := newWorld(t, "o/a", "o/b")
 	w.setSecret("s1")
 	plan := w.plan(w.request("o/a", "o/b", "O/A"))
@@ -196,7 +196,7 @@ func TestNoCallCanDropASecret(t *testing.T) {
 
 func second[T any](_ T, err error) error { return err }
 
-func TestSetupNeverMakesAHookTwice(t *testing.T) {
+func TestSetupNeverCreatesAHookTwice(t *testing.T) {
 	for name, fault := range map[string]githubtest.Fault{
 		"answer lost after acting":  {DropAfter: true, Times: 1},
 		"answers lost twice":        {DropAfter: true, Times: 2},
@@ -220,7 +220,7 @@ func TestSetupNeverMakesAHookTwice(t *testing.T) {
 	}
 }
 
-func TestSetupTellsWhyAHookIsNotVerified(t *testing.T) {
+func TestSetupSaysWhyAHookIsNotVerified(t *testing.T) {
 	tests := []struct {
 		name   string
 		status int
@@ -324,7 +324,7 @@ func TestSetupKeepsWhatSomeoneChose(t *testing.T) {
 	}
 }
 
-func TestPlanNeverTellsTheSecret(t *testing.T) {
+func TestPlanNeverShowsTheSecret(t *testing.T) {
 	w := newWorld(t, "o/a", "o/b")
 	w.setSecret("hidden-secret")
 	w.AddHook("o/b", githubtest.Hook{Events: []string{"release"}, Config: githubtest.Config{URL: hookURL}})
@@ -337,7 +337,7 @@ func TestPlanNeverTellsTheSecret(t *testing.T) {
 	calls := strings.Join(plan.Calls(), "\n")
 	for _, out := range []string{plan.String(), string(raw), calls, r.String(), Spec{Secret: r.Secret}.String(), ConfigChange{Secret: &r.Secret}.String()} {
 		if strings.Contains(out, "hidden-secret") {
-			t.Errorf("tells the secret: %s", out)
+			t.Errorf("shows the secret: %s", out)
 		}
 	}
 	want := []string{

@@ -18,7 +18,7 @@ type SignIn struct {
 	Client   *Client
 	User     User
 	Lacks    string // the permission that is missing, "" for none
-	GH       string // path of the gh program, "" where there is none
+	GH       string // path of the gh program, "" if none
 	Variable string // the environment variable that the token comes from, "" for the login of gh
 }
 

@@ -63,10 +63,10 @@ func parseTarget(text string) (host string, t Target, err error) {
 }
 
 func noTarget(text string) error {
-	return fmt.Errorf("%q is no repository (owner/repo) and no organization", clean(text))
+	return fmt.Errorf("%q is not a repository (owner/repo) or an organization", clean(text))
 }
 
-// IsOrg tells an organization from a repository.
+// IsOrg reports whether the target is an organization.
 func (t Target) IsOrg() bool { return t.Repo == "" }
 
 // String is "owner/repo", or the organization.

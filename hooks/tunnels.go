@@ -14,7 +14,7 @@ import (
 	"time"
 )
 
-// The kinds of tunnel that hookctl knows. smee.io is not among them: it writes the body anew, so that signatures fail.
+// The kinds of tunnel that hookctl knows. smee.io is not among them: it rewrites the body, so that signatures fail.
 const (
 	Ngrok       = "ngrok"
 	Cloudflared = "cloudflared"
@@ -51,7 +51,7 @@ type Tunnels struct {
 	Patience    time.Duration // how long a program may take to open its tunnel; default 30 s
 	Logger      *slog.Logger  // nil for none
 
-	// command makes the programs; nil is exec.CommandContext.
+	// command creates the programs; nil is exec.CommandContext.
 	command func(ctx context.Context, name string, args ...string) *exec.Cmd
 }
 
@@ -64,8 +64,8 @@ const probeTime = 2 * time.Second
 // errNoTunnel is the answer of a kind of tunnel that is not running here.
 var errNoTunnel = errors.New("no tunnel")
 
-// Find looks for tunnels that lead to a port of this machine, those that surely do first. A program that is not there is
-// no error; one that answers what is not understood is, and what the others said is returned nevertheless.
+// Find looks for tunnels that lead to a port of this machine, those that surely do first. A missing program is not
+// an error; one that answers what is not understood is, and what the others said is returned anyway.
 func (f Tunnels) Find(ctx context.Context, port int) ([]Tunnel, error) {
 	f = f.withDefaults()
 	var probes []func(context.Context) ([]Tunnel, error)

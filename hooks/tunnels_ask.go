@@ -15,7 +15,7 @@ import (
 	"time"
 )
 
-// askLocal gets JSON from a program on this machine. Whoever does not answer, or knows no such path, is not that program.
+// askLocal gets JSON from a program on this machine. What does not answer, or has no such path, is another program.
 func askLocal(ctx context.Context, address string, out any) error {
 	req, err := http.NewRequestWithContext(ctx, http.MethodGet, address, nil)
 	if err != nil {
@@ -93,7 +93,7 @@ func askCloudflared(ctx context.Context, base string) ([]Tunnel, error) {
 	return appendTunnel(nil, Cloudflared, "https://"+quick.Hostname, ""), nil
 }
 
-// funnels is what `tailscale funnel status --json` tells.
+// funnels is what `tailscale funnel status --json` prints.
 type funnels struct {
 	Web map[string]struct {
 		Handlers map[string]struct{ Proxy string }
@@ -148,7 +148,7 @@ func appendTunnel(list []Tunnel, kind, public, target string) []Tunnel {
 	return append(list, Tunnel{Kind: kind, URL: u.String(), Target: localTarget(target)})
 }
 
-// localTarget makes host:port of the ways in which tunnels write where they lead to.
+// localTarget returns host:port for the ways in which tunnels write where they lead to.
 func localTarget(s string) string {
 	if s == "" {
 		return ""
@@ -161,7 +161,7 @@ func localTarget(s string) string {
 	}
 	u, err := url.Parse(s)
 	if err != nil || u.Hostname() == "" {
-		return "" // a file or something else that is no port
+		return "" // a file or something else without a port
 	}
 	port := u.Port()
 	switch {

@@ -24,7 +24,7 @@ type tunnelProgram struct {
 	cure string // for a program that is missing
 }
 
-// Run opens a tunnel of a kind to a port of this machine and keeps it open until ctx ends, which is no error. It calls
+// Run opens a tunnel of a kind to a port of this machine and keeps it open until ctx ends, which is not an error. It calls
 // onURL with the public address as soon as the tunnel is up, and again whenever it has changed. A tunnel of that kind to
 // that port that is there already is used and watched instead of a second one. A program that ends is started again; one
 // that never opened its tunnel is an error with its last words.
@@ -75,7 +75,7 @@ func (f Tunnels) program(ctx context.Context, kind string, port int) (tunnelProg
 	case Tailscale:
 		return tunnelProgram{args: []string{"funnel", strconv.Itoa(port)}, ask: f.askTailscale, cure: "install it from https://tailscale.com/download, then run: tailscale up"}, nil
 	}
-	return tunnelProgram{}, &Error{Op: "run tunnel", Message: fmt.Sprintf("there is no kind of tunnel %q", clean(kind)), Cure: "use one of " + strings.Join(TunnelKinds(), ", ")}
+	return tunnelProgram{}, &Error{Op: "run tunnel", Message: fmt.Sprintf("unknown kind of tunnel %q", clean(kind)), Cure: "use one of " + strings.Join(TunnelKinds(), ", ")}
 }
 
 func (f Tunnels) askAllNgrok(ctx context.Context) ([]Tunnel, error) {
@@ -130,7 +130,7 @@ type tunnelWatch struct {
 	kind  string
 	port  int
 	onURL func(string)
-	last  string // the address told last
+	last  string // the address reported last
 }
 
 // once follows the tunnel that is there, or runs the program that opens one, until it ends.
@@ -164,7 +164,7 @@ func (w *tunnelWatch) once(ctx context.Context) (opened bool, err error) {
 	opened, ended, problem := w.await(ctx, exited)
 	cancel()
 	if !ended {
-		w.Logger.Debug("the tunnel's program was told to end", "kind", w.kind, "result", <-exited)
+		w.Logger.Debug("stopped the tunnel's program", "kind", w.kind, "result", <-exited)
 	}
 	e := &Error{Op: "run " + w.kind, Message: problem.Error(), Cure: "run it by hand to see more: " + w.kind + " " + strings.Join(w.args, " "), Err: problem}
 	if said := words.String(); said != "" {
@@ -223,7 +223,7 @@ func (w *tunnelWatch) follow(ctx context.Context) error {
 	return errors.New("the tunnel is gone")
 }
 
-// look asks for the tunnel and tells its address where that is new.
+// look asks for the tunnel and reports its address where that is new.
 func (w *tunnelWatch) look(ctx context.Context) (open bool) {
 	ctx, cancel := context.WithTimeout(ctx, probeTime)
 	defer cancel()
@@ -235,7 +235,7 @@ func (w *tunnelWatch) look(ctx context.Context) (open bool) {
 	if len(list) == 0 {
 		return false
 	}
-	// Several may lead here; the one that was told stays the one.
+	// Several may lead here; the one that was reported stays the one.
 	if slices.ContainsFunc(list, func(t Tunnel) bool { return t.URL == w.last }) {
 		return true
 	}

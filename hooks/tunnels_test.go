@@ -210,9 +210,9 @@ func runTunnel(t *testing.T, f Tunnels, kind string) (urls <-chan string, stop f
 	t.Helper()
 	t.TempDir() // so that it goes after the programs that use it have ended
 	ctx, cancel := context.WithCancel(t.Context())
-	told := make(chan string, 10)
+	reported := make(chan string, 10)
 	done := make(chan error, 1)
-	go func() { done <- f.Run(ctx, kind, 9000, func(u string) { told <- u }) }()
+	go func() { done <- f.Run(ctx, kind, 9000, func(u string) { reported <- u }) }()
 	var once sync.Once
 	var result error
 	stop = func() error {
@@ -220,7 +220,7 @@ func runTunnel(t *testing.T, f Tunnels, kind string) (urls <-chan string, stop f
 		return result
 	}
 	t.Cleanup(func() { _ = stop() })
-	return told, stop
+	return reported, stop
 }
 
 func nextURL(t *testing.T, urls <-chan string, want string) {
@@ -231,11 +231,11 @@ func nextURL(t *testing.T, urls <-chan string, want string) {
 			t.Fatalf("the tunnel is at %s, want %s", got, want)
 		}
 	case <-time.After(20 * time.Second):
-		t.Fatalf("the address %s was not told", want)
+		t.Fatalf("the address %s was not reported", want)
 	}
 }
 
-func TestRunTunnelTellsEveryNewAddress(t *testing.T) {
+func TestRunTunnelReportsEveryNewAddress(t *testing.T) {
 	ngrok := &fakeNgrok{}
 	api := httptest.NewServer(ngrok)
 	t.Cleanup(api.Close)
@@ -289,7 +289,7 @@ func TestRunTunnelUsesTheOneThatIsOpen(t *testing.T) {
 	}
 }
 
-// cloudflared has a name before it is connected; the address is told once it is ready.
+// cloudflared has a name before it is connected; the address is reported once it is ready.
 func TestRunCloudflaredWaitsUntilItIsReady(t *testing.T) {
 	command, started := tunnelProgramAs(t, "", "stay")
 	var asked atomic.Int64
@@ -314,7 +314,7 @@ func TestRunCloudflaredWaitsUntilItIsReady(t *testing.T) {
 	urls, stop := runTunnel(t, f, Cloudflared)
 	nextURL(t, urls, "https://x.trycloudflare.com")
 	if n := asked.Load(); n < 3 {
-		t.Errorf("told after %d questions", n)
+		t.Errorf("reported after %d questions", n)
 	}
 	if err := stop(); err != nil {
 		t.Error(err)
@@ -374,11 +374,11 @@ func TestRunTunnelSaysWhyNot(t *testing.T) {
 		{"missing", Ngrok, Tunnels{command: noProgram}, "is not installed", "ngrok.com"},
 		{"refuses", Ngrok, Tunnels{command: exiting}, "ERR_NGROK_4018: sign in first", "run it by hand"},
 		{"too slow", Cloudflared, Tunnels{command: staying, Patience: 30 * time.Millisecond}, "opened no tunnel within 30ms", "cloudflared tunnel --no-autoupdate"},
-		{"unknown", "smee", Tunnels{}, `no kind of tunnel "smee"`, "ngrok, cloudflared, tailscale"},
+		{"unknown", "smee", Tunnels{}, `unknown kind of tunnel "smee"`, "ngrok, cloudflared, tailscale"},
 	} {
 		t.Run(test.name, func(t *testing.T) {
 			test.f.NgrokAPI, test.f.Cloudflared, test.f.Every = []string{closed.URL}, []string{closed.URL}, 10*time.Millisecond
-			err := test.f.Run(t.Context(), test.kind, 9000, func(u string) { t.Errorf("told %s", u) })
+			err := test.f.Run(t.Context(), test.kind, 9000, func(u string) { t.Errorf("reported %s", u) })
 			var e *Error
 			if !errors.As(err, &e) || !strings.Contains(e.Error(), test.says) || !strings.Contains(e.Cure, test.cure) {
 				t.Errorf("%v", err)

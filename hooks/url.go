@@ -128,7 +128,7 @@ func parseURL(address string) (*url.URL, error) {
 	const example = "give one like https://hooks.example.com"
 	text := strings.TrimSpace(address)
 	if text == "" {
-		return nil, urlError("there is no URL", example)
+		return nil, urlError("no URL is given", example)
 	}
 	if !strings.Contains(text, "://") {
 		text = "https://" + text

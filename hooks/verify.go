@@ -33,12 +33,12 @@ type proof struct {
 	confirm     Confirm       // nil: what GitHub saw is proof enough
 	wait        time.Duration // for pings to arrive, all together; what GitHub's limits cost is not counted
 	after       int64         // deliveries up to this one are known to be of earlier pings
-	patient     bool          // a ping that was taken but not confirmed is no end: GitHub may be slow to use a new secret
-	created     time.Time     // GitHub pings a hook that it makes, so a hook made since then is not pinged at first
+	patient     bool          // a ping that was taken but not confirmed does not end the wait: GitHub may be slow to use a new secret
+	created     time.Time     // GitHub pings a hook that it creates, so a hook created since then is not pinged at first
 }
 
-// prove pings a hook and waits for the proof. GitHub's own record of the ping is watched meanwhile, so that a ping
-// that was refused is told at once and with the reason. It returns the id of the last ping that it saw at GitHub.
+// prove pings a hook and waits for the proof. GitHub's own record of the ping is watched in the meantime, so that
+// a refusal is reported at once with its reason. It returns the id of the last ping that it saw at GitHub.
 // A ping can be lost on the way like anything else, so it is repeated within the wait.
 func (c *Client) prove(ctx context.Context, p proof) (last int64, err error) {
 	share, left := p.wait/3, p.wait
@@ -76,10 +76,10 @@ func (c *Client) Prove(ctx context.Context, h Hook, fingerprint string, confirm 
 	return err
 }
 
-// inactiveNote is why a hook could not prove itself, where that is no fault.
+// inactiveNote is why a hook could not prove itself, where that is not a fault.
 const inactiveNote = "the hook is inactive, so GitHub sent no ping"
 
-// idle tells whether a proof failed only because the hook is inactive and GitHub therefore sent nothing.
+// idle reports whether a proof failed only because the hook is inactive and GitHub therefore sent nothing.
 func (c *Client) idle(ctx context.Context, t Target, hookID, last int64, err error) bool {
 	if !errors.Is(err, errNothing) || last != 0 {
 		return false
@@ -104,7 +104,7 @@ func (c *Client) sendPing(ctx context.Context, p proof) (ping, error) {
 	if err != nil {
 		return ping{}, err
 	}
-	// GitHub's clock tells its pings apart, not ours. Its Date has whole seconds.
+	// GitHub's clock distinguishes its pings, not ours. Its Date has whole seconds.
 	sent.sent = sent.since.Add(-time.Minute)
 	if date, err := http.ParseTime(header.Get("Date")); err == nil {
 		sent.sent = date.Add(-time.Second)
@@ -112,10 +112,10 @@ func (c *Client) sendPing(ctx context.Context, p proof) (ping, error) {
 	return sent, nil
 }
 
-// errNothing means that nothing is known of a ping, so that what an earlier one told says more.
+// errNothing means that nothing is known of a ping, so that an earlier result says more.
 var errNothing = errors.New("nothing known of the ping")
 
-// await waits for the proof that a ping brings, for a time. again tells whether another ping may help.
+// await waits for the proof that a ping brings, for a time. again reports whether another ping may help.
 func (c *Client) await(ctx context.Context, p proof, sent ping, patience time.Duration) (again bool, last int64, err error) {
 	wait, cancel := context.WithTimeout(ctx, patience)
 	confirmed := make(chan error, 1)

@@ -148,7 +148,7 @@ func (w *world) setup(targets ...string) []Hook {
 	return all
 }
 
-// rotator is one of this world. The receiver reads its secrets anew for every delivery, so it accepts what is saved.
+// rotator is one of this world. The receiver reads its secrets again for every delivery, so it accepts what is saved.
 func (w *world) rotator() *Rotator {
 	return &Rotator{Client: w.client, Store: w.store, Accept: w.receiver.accept, Confirm: w.receiver.confirm, Wait: 3 * time.Second}
 }

@@ -194,7 +194,7 @@ func (s *spool) takeBatch() (batch []*commit, rest, closed bool) {
 		n++
 	}
 	batch = slices.Clone(s.queue[:n])
-	s.queue = append(s.queue[:0], s.queue[n:]...)
+	s.queue = slices.Delete(s.queue, 0, n) // It lets go of their frames.
 	return batch, len(s.queue) > 0, s.closed
 }
 

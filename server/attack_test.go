@@ -181,14 +181,14 @@ func watchHeap() (stop func() uint64) {
 	return func() uint64 { close(done); wg.Wait(); return peak }
 }
 
-// TestGiantBodiesTakeBoundedMemory sends 25 MiB from 64 clients at once. Bodies under way take Limits.BytesInFlight at
-// most; until the collector has run, what was let go counts too, so the heap stays below twice
+// TestGiantBodiesTakeBoundedMemory sends 25 MiB from 64 clients at once. Bodies under way take Limits.BytesInFlight and one more
+// body at most; until the collector has run, what was let go counts too, so the heap stays below three times
 // that and a little for everything else.
 func TestGiantBodiesTakeBoundedMemory(t *testing.T) {
 	r := run(t, func(c *Config) { // On a busy machine too, all 64 have their turn.
 		c.Limits.Wait, c.Limits.BodyTimeout, c.Limits.PieceTimeout = 5*time.Minute, 5*time.Minute, time.Minute
 	})
-	bound := 2*uint64(r.limits.BytesInFlight) + 64*mib
+	bound := 3*uint64(r.limits.BytesInFlight) + 64*mib
 	const size = 25 * mib
 	for _, tt := range []struct {
 		name    string
@@ -288,9 +288,11 @@ func TestGiantsBeyondTheRoomAreToldToWait(t *testing.T) {
 	r := run(t, func(c *Config) {
 		c.Limits.BytesInFlight, c.Limits.Body, c.Limits.Wait = 6*mib, 4*mib, 10*time.Millisecond
 	})
-	if !r.bodies.large.TryAcquire(4 * mib) {
-		t.Fatal("there is no room")
+	held := &holder{}
+	if err := r.bodies.large.take(t.Context(), held, 4*mib, time.Now()); err != nil {
+		t.Fatal(err)
 	}
+	r.bodies.large.arrived(held)
 	body := []byte(`{"a":"` + strings.Repeat("x", 2*mib) + `"}`)
 	resp, err := http.DefaultClient.Do(request(t, r.url+"/webhook", "push", guid(1), body))
 	if err != nil {
@@ -301,12 +303,82 @@ func TestGiantsBeyondTheRoomAreToldToWait(t *testing.T) {
 		t.Errorf("%s, Retry-After %q", resp.Status, resp.Header.Get("Retry-After"))
 	}
 	r.deliver(t, "push_main", guid(2)) // What is small needs no such room.
-	r.bodies.large.Release(4 * mib)
+	r.bodies.large.leave(held)
 	if status, answer := do(t, request(t, r.url+"/webhook", "push", guid(1), body)); status != http.StatusOK {
 		t.Errorf("%d %v", status, answer)
 	}
-	if !r.bodies.large.TryAcquire(4*mib) || !r.bodies.medium.TryAcquire(2*mib) {
-		t.Error("room was not given back")
+	r.awaitRoom(t)
+}
+
+// awaitRoom waits until all room for bodies is free, which comes after the answers.
+func (r *receiver) awaitRoom(t *testing.T) {
+	t.Helper()
+	await(t, "all room given back", func() bool {
+		free := int64(0)
+		for _, x := range []*room{r.bodies.medium, r.bodies.large} {
+			x.mu.Lock()
+			free += x.free
+			x.mu.Unlock()
+		}
+		return free == r.limits.BytesInFlight
+	})
+}
+
+// TestStrangersWhoClaimRoomHoldNobodyBack has 300 strangers claim a megabyte each and send it slowly, while signed deliveries of
+// 64 KiB to 1 MiB come in.
+func TestStrangersWhoClaimRoomHoldNobodyBack(t *testing.T) {
+	const strangers = 300
+	r := run(t, nil)
+	begin := "POST /webhook HTTP/1.1\r\nHost: x\r\nContent-Type: application/json\r\nX-Hub-Signature-256: sha256=" +
+		strings.Repeat("0", 64) + "\r\nContent-Length: 1048576\r\n\r\n" + strings.Repeat("x", 70<<10)
+	ctx, cancel := context.WithCancel(t.Context())
+	var attack sync.WaitGroup
+	defer attack.Wait()
+	defer cancel()
+	var begun atomic.Int64
+	for range strangers {
+		attack.Go(func() {
+			for ctx.Err() == nil { // Who is thrown out comes again.
+				r.drip(ctx, begin, &begun)
+			}
+		})
+	}
+	await(t, "the strangers", func() bool { return begun.Load() >= strangers })
+	client := &http.Client{Transport: &http.Transport{DisableKeepAlives: true}}
+	for i, size := range []int{65 << 10, 128 << 10, 256 << 10, 512 << 10, 700 << 10, 800 << 10, 900 << 10, mib, mib, mib} {
+		body := []byte(`{"a":"` + strings.Repeat("x", size-8) + `"}`)
+		start := time.Now()
+		resp, err := client.Do(request(t, r.url+"/webhook", "push", guid(i), body))
+		if err != nil {
+			t.Fatal(err)
+		}
+		resp.Body.Close()
+		if resp.StatusCode != http.StatusOK {
+			t.Errorf("%d bytes: %s", size, resp.Status)
+		}
+		t.Logf("%7d bytes beside %d strangers: %s after %s", size, strangers, resp.Status, time.Since(start).Round(time.Millisecond))
+	}
+}
+
+// drip begins a request and sends a kilobyte now and then until it is thrown out.
+func (r *receiver) drip(ctx context.Context, begin string, begun *atomic.Int64) {
+	conn, err := new(net.Dialer).DialContext(ctx, "tcp", strings.TrimPrefix(r.url, "http://"))
+	if err != nil {
+		return
+	}
+	defer conn.Close()
+	defer context.AfterFunc(ctx, func() { conn.Close() })()
+	_, err = conn.Write([]byte(begin))
+	begun.Add(1)
+	tick := time.NewTicker(50 * time.Millisecond)
+	defer tick.Stop()
+	for err == nil && !ended(conn) {
+		select {
+		case <-tick.C:
+			_, err = conn.Write(bytes.Repeat([]byte{'x'}, 1024))
+		case <-ctx.Done():
+			return
+		}
 	}
 }
 
@@ -335,9 +407,7 @@ func TestBodySizes(t *testing.T) {
 			}
 		}
 	}
-	if !r.bodies.large.TryAcquire(r.limits.BytesInFlight * 2 / 3) {
-		t.Error("room was not given back")
-	}
+	r.awaitRoom(t)
 }
 
 func TestHeaderFloodIsCutOff(t *testing.T) {

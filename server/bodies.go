@@ -7,19 +7,16 @@ import (
 	"io"
 	"net/http"
 	"time"
-
-	"golang.org/x/sync/semaphore"
 )
 
 // bodies reads requests within a bound on the memory that all of them take together.
 //
-// A body starts in 64 KiB at most, which the number of connections bounds already. One that turns out longer has
-// to find room for the whole of it first: up to 1 MiB in one pool, above it in another, so that
-// a few giants cannot keep ordinary deliveries waiting. Whoever takes room has to send at a
-// reasonable pace, or loses it.
+// A body starts in 64 KiB at most, which the number of connections bounds already. One that turns out longer takes more from a
+// room with a bound: up to 1 MiB from one, above it from another, so that a few giants cannot keep ordinary
+// deliveries waiting. Who is longer than he said gets nothing.
 type bodies struct {
 	limits        Limits
-	medium, large *semaphore.Weighted
+	medium, large *room
 }
 
 const (
@@ -30,62 +27,82 @@ const (
 var (
 	errBodyTooLong = errors.New("body too long")
 	errNoRoom      = errors.New("no room for the body")
+	errTooSlow     = errors.New("body too slow while others wait for room")
 )
 
 func newBodies(l Limits) *bodies {
-	return &bodies{
-		limits: l,
-		medium: semaphore.NewWeighted(l.BytesInFlight - l.BytesInFlight*2/3),
-		large:  semaphore.NewWeighted(l.BytesInFlight * 2 / 3),
-	}
+	return &bodies{limits: l, medium: newRoom(l.BytesInFlight-l.BytesInFlight*2/3, l), large: newRoom(l.BytesInFlight*2/3, l)}
 }
 
 // read returns the whole body and a function that gives its room back, which is never nil.
 func (b *bodies) read(w http.ResponseWriter, r *http.Request) (body []byte, release func(), err error) {
-	release = func() {}
-	in := pacedReader{
-		r: r.Body, control: http.NewResponseController(w), pace: b.limits.PieceTimeout, end: time.Now().Add(b.limits.BodyTimeout),
+	in := &pacedReader{
+		r: r.Body, pace: b.limits.PieceTimeout, end: time.Now().Add(b.limits.BodyTimeout),
+		h: &holder{control: http.NewResponseController(w), size: r.ContentLength}, // -1 where the sender does not say
 	}
-	size := r.ContentLength // -1 where it is not told
 	first := int64(8 << 10)
-	if size >= 0 {
-		first = min(size, smallBody)
+	if in.h.size >= 0 {
+		first = min(in.h.size, smallBody)
 	}
-	buf, whole, err := fill(&in, make([]byte, 0, first+1), smallBody)
+	start, whole, err := fill(in, make([]byte, 0, first+1), smallBody)
 	if err != nil || whole {
-		return buf, release, err
+		return start, func() {}, err
 	}
-	if size < 0 {
-		// Without a length the most is assumed; GitHub always tells one.
-		if buf, whole, err = b.grow(&in, r.Context(), buf, mediumBody, &release); err != nil || whole {
-			return buf, release, err
-		}
-		size = b.limits.Body
+	place := b.large
+	if in.h.size < 0 {
+		in.h.size = b.limits.Body // The most is assumed; GitHub always sends a length.
+	} else if in.h.size <= mediumBody {
+		place = b.medium
 	}
-	buf, whole, err = b.grow(&in, r.Context(), buf, size, &release)
-	if err == nil && !whole {
-		err = errBodyTooLong
+	body, err = in.rest(r.Context(), place, start)
+	if evicted := place.arrived(in.h); err != nil && evicted {
+		err = errTooSlow
 	}
-	return buf, release, err
+	return body, func() { place.leave(in.h) }, err
 }
 
-// grow finds room for size bytes, moves buf there, gives back the room it had, and reads on.
-func (b *bodies) grow(in *pacedReader, ctx context.Context, buf []byte, size int64, release *func()) ([]byte, bool, error) {
-	pool := b.large
-	if size <= mediumBody {
-		pool = b.medium
+// rest reads on piece by piece, each in room of its own. Once half of the body is there, the pieces are joined in a buffer
+// for the whole, which costs less than joining them at the end.
+func (p *pacedReader) rest(ctx context.Context, place *room, start []byte) ([]byte, error) {
+	pieces, got := [][]byte{start}, int64(len(start))
+	for joined := false; ; {
+		size := min(smallBody, max(p.h.size-got, 0)+1) // One byte more shows that the body is too long.
+		asked := time.Now()
+		if err := place.take(ctx, p.h, size, p.end); err != nil {
+			return nil, err
+		}
+		p.end = p.end.Add(time.Since(asked))
+		if !joined && got*2 > p.h.size {
+			pieces, joined = [][]byte{join(pieces, p.h.size+1)}, true
+		}
+		if !joined {
+			pieces = append(pieces, make([]byte, 0, size))
+		}
+		last := &pieces[len(pieces)-1]
+		had := int64(len(*last))
+		piece, whole, err := fill(p, *last, had+size-1)
+		if err != nil {
+			return nil, err
+		}
+		*last = piece
+		if got += int64(len(piece)) - had; got > p.h.size {
+			return nil, errBodyTooLong
+		}
+		if whole && joined {
+			return piece, nil
+		}
+		if whole {
+			return join(pieces, got), nil
+		}
 	}
-	wait, cancel := context.WithTimeout(ctx, b.limits.Wait)
-	defer cancel()
-	began := time.Now()
-	if err := pool.Acquire(wait, size); err != nil {
-		return nil, false, errNoRoom
+}
+
+func join(pieces [][]byte, room int64) []byte {
+	all := make([]byte, 0, room)
+	for _, piece := range pieces {
+		all = append(all, piece...)
 	}
-	in.end = in.end.Add(time.Since(began))
-	bigger := append(make([]byte, 0, size+1), buf...)
-	(*release)()
-	*release = func() { pool.Release(size) }
-	return fill(in, bigger, size)
+	return all
 }
 
 // fill reads until the body ends (whole) or buf holds more than most bytes.
@@ -94,7 +111,7 @@ func fill(in io.Reader, buf []byte, most int64) (_ []byte, whole bool, err error
 		if len(buf) == cap(buf) {
 			buf = append(buf, 0)[:len(buf)]
 		}
-		n, err := in.Read(buf[len(buf):cap(buf)])
+		n, err := in.Read(buf[len(buf):min(int64(cap(buf)), most+1)])
 		buf = buf[:len(buf)+n]
 		if errors.Is(err, io.EOF) {
 			return buf, int64(len(buf)) <= most, nil
@@ -108,12 +125,12 @@ func fill(in io.Reader, buf []byte, most int64) (_ []byte, whole bool, err error
 
 // pacedReader gives every piece its own short time within the time of the whole.
 type pacedReader struct {
-	r       io.Reader
-	control *http.ResponseController
-	pace    time.Duration // for every smallBody bytes
-	end     time.Time
-	got     int64
-	due     time.Time
+	r    io.Reader
+	h    *holder
+	pace time.Duration // for every smallBody bytes
+	end  time.Time
+	got  int64
+	due  time.Time
 }
 
 // Read moves the deadline on whenever a piece has arrived.
@@ -125,9 +142,10 @@ func (p *pacedReader) Read(b []byte) (int, error) {
 		if first || p.due.After(p.end) {
 			p.due = p.end
 		}
-		_ = p.control.SetReadDeadline(p.due) // Not every writer has deadlines; the server's own stays.
+		p.h.deadline(p.due)
 	}
 	n, err := p.r.Read(b)
 	p.got += int64(n)
+	p.h.got.Add(int64(n))
 	return n, err
 }

@@ -2,13 +2,14 @@ package server
 
 import (
 	"fmt"
+	"maps"
+	"slices"
 	"strings"
 	"sync"
 	"time"
-)
 
-// coalesceWindow is how long followers are gathered.
-type coalesceWindow time.Duration
+	"hookctl/logs/text"
+)
 
 type gatherKey struct{ kind, repository, sha, sink string }
 
@@ -21,7 +22,7 @@ type gathering struct {
 // offer sends an item's notification at once, unless one of the same type, repository and commit has just gone: then
 // it waits for the end of the window and becomes part of one update. q.mu is held.
 func (q *queue) offer(it *item, ev Event) {
-	window := time.Duration(q.s.settings.Load().window)
+	window := q.s.settings.Load().window
 	if window <= 0 || ev.SHA == "" || ev.Repository == "" {
 		q.push(it)
 		return
@@ -52,6 +53,17 @@ func (q *queue) release(key gatherKey, g *gathering) {
 	q.push(one)
 }
 
+// join makes an item part of this one, which becomes a summary of both.
+func (it *item) join(more *item) {
+	it.refs = append(it.refs, more.refs...)
+	it.tries = max(it.tries, more.tries)
+	it.misses = 0
+	if more.since.After(it.since) {
+		it.since = more.since // Each has its full time.
+	}
+	it.summary, it.prepare, it.kind = true, nil, summaryKind
+}
+
 // flushGathered releases the windows that are over and returns how long the next one lasts. q.mu is held.
 func (q *queue) flushGathered(now time.Time) time.Duration {
 	next := time.Hour
@@ -65,29 +77,78 @@ func (q *queue) flushGathered(now time.Time) time.Duration {
 	return next
 }
 
-// listed is how many of the gathered notifications a message names.
-const listed = 40
+// Of the notifications that one message speaks for, so many are listed and named by their deliveries' ids.
+const (
+	listed  = 40
+	namedBy = 200
+)
 
 // gatheredMessage makes one update of the first of several notifications and the list of all.
 func gatheredMessage(m message, refs []ref) message {
-	ids := make([]string, 0, len(refs))
 	var b strings.Builder
 	fmt.Fprintf(&b, "%d more of the same kind for the same commit:\n", len(refs))
-	for i, r := range refs {
-		ids = append(ids, r.delivery)
-		if i < listed {
-			fmt.Fprintf(&b, "- %s\n", line(strings.TrimPrefix(r.result, m.kind+": "), 120))
-		}
-	}
-	if len(refs) > listed {
-		fmt.Fprintf(&b, "- and %d others\n", len(refs)-listed)
-	}
+	writeList(&b, refs, func(r ref) string { return r.line })
 	fmt.Fprintf(&b, "The first of them: %s", m.text)
 	m.text = paragraphs(b.String(), 8000)
 	m.subject = line(fmt.Sprintf("%s: %d more in %s", m.kind, len(refs), orPlace(field(m, "repository"))), 200)
-	m.context["delivery_ids"], m.context["update"] = ids, true
+	m.context = maps.Clone(m.context) // Another attempt may start from the same.
+	m.context["delivery_ids"], m.context["update"] = deliveries(refs), true
 	m.id += "/update"
 	return m
+}
+
+// summaryKind is the type of a message for notifications that piled up before a slow sink.
+const summaryKind = "summary"
+
+// summaryMessage makes one message of all that waited; the most important come first.
+func summaryMessage(it *item) message {
+	counts := map[string]int{}
+	for _, r := range it.refs {
+		counts[r.kind]++
+	}
+	var kinds []string
+	for _, kind := range slices.Sorted(maps.Keys(counts)) {
+		kinds = append(kinds, fmt.Sprintf("%d %s", counts[kind], kind))
+	}
+	refs := slices.Clone(it.refs)
+	slices.SortStableFunc(refs, func(a, b ref) int {
+		return slices.Index(priorityNames, b.priority) - slices.Index(priorityNames, a.priority)
+	})
+	repository, first := it.key.repository, it.refs[0]
+	where := orPlace(repository)
+	var b strings.Builder
+	fmt.Fprintf(&b, "%s in %s waited too long to be sent one by one: %s.\n", text.Count(len(refs), "notification"), where, strings.Join(kinds, ", "))
+	writeList(&b, refs, func(r ref) string { return r.kind + ": " + r.line })
+	if isRepository(repository) {
+		fmt.Fprintf(&b, "All of them: hookctl events list repo:%s", repository)
+	}
+	return message{
+		id: fmt.Sprintf("%s/%s-%d", first.delivery, summaryKind, len(refs)), kind: summaryKind, event: summaryKind,
+		priority: refs[0].priority, subject: line(fmt.Sprintf("%s waiting in %s", text.Count(len(refs), "notification"), where), 200),
+		text: paragraphs(b.String(), 8000), deliveryID: first.delivery, file: first.file, received: it.since,
+		context: map[string]any{
+			"source": "hookctl", "notification_type": summaryKind, "repository": orNil(repository), "notifications": len(refs),
+			"types": counts, "delivery_id": orNil(first.delivery), "delivery_ids": deliveries(refs), "update": true,
+		},
+	}
+}
+
+// writeList writes a line for each of the first notifications and counts the others.
+func writeList(b *strings.Builder, refs []ref, words func(ref) string) {
+	for _, r := range refs[:min(listed, len(refs))] {
+		fmt.Fprintf(b, "- %s\n", line(words(r), 160))
+	}
+	if more := len(refs) - listed; more > 0 {
+		fmt.Fprintf(b, "- and %s\n", text.Count(more, "other"))
+	}
+}
+
+func deliveries(refs []ref) []string {
+	var ids []string
+	for _, r := range refs[:min(namedBy, len(refs))] {
+		ids = append(ids, r.delivery)
+	}
+	return ids
 }
 
 func orPlace(repository string) string { return place(Event{Repository: repository}) }

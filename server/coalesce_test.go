@@ -65,7 +65,7 @@ func TestOneFailingRunOfTwentyChecks(t *testing.T) {
 		t.Errorf("delivery_ids %v", ids)
 	}
 	for i := 1; i <= 20; i++ {
-		if !strings.Contains(update.Content.Message, fmt.Sprintf("- check-%02d failed on changes\n", i)) {
+		if !strings.Contains(update.Content.Message, fmt.Sprintf("- \"check-%02d\" failed on branch \"changes\"\n", i)) {
 			t.Errorf("check %d is not listed in %q", i, update.Content.Message)
 		}
 	}

@@ -26,6 +26,7 @@ type Config struct {
 	Routes          []Route               // tried in order before the default table
 	Sinks           []SinkConfig          // where notifications go; none means that none are made
 	Coalesce        time.Duration         // how long followers of a notification are gathered; 0 switches it off
+	CoalesceMax     int                   // how many wait for one sink and repository before the rest becomes one summary; 0 is 20, negative is no bound
 	IgnoreSenders   []string              // logins whose deliveries are recorded and not notified
 	Paths           map[string]PathConfig // by the name in /webhook/<name>
 	Limits          Limits                // zero fields take the defaults
@@ -123,7 +124,7 @@ type ACMEConfig struct {
 }
 
 // Limits bound what strangers can make the receiver spend. The bodies held at once take at most
-// BytesInFlight plus 64 KiB for each connection; with the log's copies and what the collector has not taken
+// BytesInFlight plus one body, and 64 KiB for each connection; with the log's copies and what the collector has not taken
 // yet, the heap stays below four times that.
 type Limits struct {
 	Body          int64         // bytes of a body; 25 MiB, GitHub's own limit

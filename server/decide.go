@@ -6,7 +6,6 @@ import (
 	"path"
 	"slices"
 	"strings"
-	"time"
 )
 
 // Table is what [Decide] decides by. Make one with [NewTable].
@@ -25,6 +24,16 @@ type Notice struct {
 	Message  string         `json:"message"`
 	Context  map[string]any `json:"context"`         // the same as fields; the delivery's own are added when it is sent
 	Sinks    []string       `json:"sinks,omitempty"` // names; nil is all
+
+	brief string // what a list of several says of this one, with an outsider's words in quotes
+}
+
+// listed is the notice as a line of a list.
+func (n Notice) listed() string {
+	if n.brief == "" {
+		return n.Subject
+	}
+	return n.brief
 }
 
 // RuleTrace says why one rule did or did not match.
@@ -39,6 +48,14 @@ type Decision struct {
 	Result        string      `json:"result"` // the record's result line
 	Notifications []Notice    `json:"notifications"`
 	Trace         []RuleTrace `json:"trace"`
+
+	beyond []overrun
+}
+
+// overrun is a route whose condition or template went beyond its bounds.
+type overrun struct {
+	index int
+	text  string
 }
 
 // NewTable compiles the rules of the settings for deliveries to /webhook/<name>, or, with an empty
@@ -64,7 +81,7 @@ func NewTable(cfg Config, name string) (Table, error) {
 }
 
 // Decide applies the routes of the settings in order, then the default table. It depends on
-// nothing but its arguments; jq conditions are cut off after a quarter of a second.
+// nothing but its arguments. A condition or template of a route that takes or builds too much is cut off.
 func Decide(t Table, ev Event) Decision {
 	if slices.ContainsFunc(t.ignore, func(login string) bool { return ev.Sender != "" && strings.EqualFold(login, ev.Sender) }) {
 		return Decision{
@@ -104,9 +121,9 @@ func Decide(t Table, ev Event) Decision {
 	return d
 }
 
-// route tries the routes of the settings and tells whether one of them ended the search.
+// route tries the routes of the settings and reports whether one of them ended the search.
 func (d *Decision) route(t Table, ev Event) bool {
-	ctx, cancel := context.WithTimeout(context.Background(), 250*time.Millisecond)
+	ctx, cancel := context.WithTimeout(context.Background(), ruleTime)
 	defer cancel()
 	var payload any
 	for i := range t.routes {
@@ -118,7 +135,8 @@ func (d *Decision) route(t Table, ev Event) bool {
 		if payload == nil && r.when != nil {
 			payload = ev.Payload()
 		}
-		matched, why := r.matches(ctx, payload)
+		matched, why, beyond := r.matches(ctx, payload)
+		d.overran(i, r, "the condition counts as false", beyond)
 		d.Trace = append(d.Trace, RuleTrace{r.rule, matched, why})
 		if !matched {
 			continue
@@ -127,7 +145,8 @@ func (d *Decision) route(t Table, ev Event) bool {
 			d.Result = line("recorded: "+describe(ev)+" ("+r.rule+" says none)", 300)
 			return true
 		}
-		n := r.notice(ev)
+		n, beyond := r.notice(ev)
+		d.overran(i, r, "the plain text is used", beyond)
 		if p, ok := t.priorities[r.Notify]; ok {
 			n.Priority = p
 		}
@@ -136,6 +155,12 @@ func (d *Decision) route(t Table, ev Event) bool {
 		return true
 	}
 	return false
+}
+
+func (d *Decision) overran(index int, r *compiledRoute, effect string, beyond error) {
+	if beyond != nil {
+		d.beyond = append(d.beyond, overrun{index, fmt.Sprintf("%s: %v, so %s", r.rule, beyond, effect)})
+	}
 }
 
 // describe names an event in a few words: "workflow_run completed".

@@ -107,6 +107,7 @@ func (d *delivery) take() {
 	d.s.reading.Add(1)
 	body, release, err := d.s.bodies.read(d.w, d.r)
 	d.s.reading.Add(-1)
+	defer d.s.rest.stir()
 	defer release()
 	if err != nil {
 		d.refuseBody(err)
@@ -162,9 +163,9 @@ func (d *delivery) admissible() bool {
 		d.w.Header().Set("Retry-After", "5")
 		d.refuse(http.StatusServiceUnavailable, "stopping", "the receiver is stopping")
 	case !d.set.admits(d.r):
-		d.refuse(http.StatusForbidden, "address", "deliveries are not taken from this address")
+		d.refuse(http.StatusForbidden, "address", "deliveries from this address are not accepted")
 	case encoded(h):
-		d.refuse(http.StatusUnsupportedMediaType, "encoding", "content encodings are not taken")
+		d.refuse(http.StatusUnsupportedMediaType, "encoding", "content encodings are not accepted")
 	case contentType(h) == "":
 		d.refuse(http.StatusUnsupportedMediaType, "type", "the content type must be application/json or application/x-www-form-urlencoded")
 	case d.r.ContentLength > d.s.limits.Body:
@@ -174,7 +175,7 @@ func (d *delivery) admissible() bool {
 	case h.Get("X-Hub-Signature-256") == "":
 		d.refuse(http.StatusUnauthorized, "unsigned", "X-Hub-Signature-256 is missing: set a secret on the hook")
 	case d.id != "" && !isDeliveryID(d.id):
-		d.refuse(http.StatusBadRequest, "delivery_id", "X-GitHub-Delivery is no GUID")
+		d.refuse(http.StatusBadRequest, "delivery_id", "X-GitHub-Delivery is not a valid GUID")
 	default:
 		return true
 	}
@@ -193,6 +194,9 @@ func (d *delivery) refuseBody(err error) {
 	case errors.Is(err, errNoRoom):
 		d.w.Header().Set("Retry-After", "5")
 		d.refuse(http.StatusServiceUnavailable, "busy", "too many large bodies at once")
+	case errors.Is(err, errTooSlow):
+		d.w.Header().Set("Retry-After", "5")
+		d.refuse(http.StatusServiceUnavailable, "slow", "the body came too slowly while others waited")
 	default:
 		d.refuse(http.StatusBadRequest, "body", "the body did not arrive whole and in time")
 	}
@@ -213,6 +217,8 @@ func (d *delivery) store(rec *logs.Record) {
 		d.refuse(status, reason, text)
 		return
 	}
+	d.s.logger.Debug("accepted a delivery", "event", rec.EventType, "delivery", rec.DeliveryID, "hook", rec.HookID, "repository", rec.Summary.Repository,
+		"duplicate", duplicate, "file", rec.File, "bytes", len(rec.Payload), "result", rec.Result)
 	if !duplicate {
 		d.s.metrics.durable.Observe(time.Since(start).Seconds())
 	}
@@ -344,10 +350,13 @@ func (s *Server) ingest(ctx context.Context, set *settings, rec *logs.Record) (d
 		return false, err
 	}
 	decision := Decide(set.tables[set.path(name)], ev)
+	for _, x := range decision.beyond {
+		s.SetAlarm(fmt.Sprintf("%s.%d", alarmRoute, x.index), x.text, "hookctl config edit")
+	}
 	rec.Result, rec.Summary = decision.Result, ev.Summary()
 	rec.Notifications = set.pending(name, decision)
 	// A client that hangs up must not leave a record that is durable and unannounced.
-	err = s.log.Append(context.WithoutCancel(ctx), rec)
+	err = s.append(context.WithoutCancel(ctx), rec)
 	if known := (*logs.DuplicateError)(nil); errors.As(err, &known) {
 		s.metrics.duplicates.Inc()
 		return true, nil
@@ -356,21 +365,13 @@ func (s *Server) ingest(ctx context.Context, set *settings, rec *logs.Record) (d
 		return false, fmt.Errorf("%w: %w", ErrNotObject, err)
 	}
 	if err != nil {
-		s.raise(err)
+		s.SetAlarm(alarmStorage, "deliveries cannot be stored: "+err.Error(), "hookctl doctor")
 		return false, err
 	}
-	s.alarm.Store(nil)
+	s.alarms.clear(alarmStorage)
 	s.metrics.received.Inc()
 	s.queue.add(rec, ev, decision)
 	return false, nil
-}
-
-// raise makes the alarm that status shows until a record can be stored again.
-func (s *Server) raise(err error) {
-	text := line(err.Error(), 300)
-	if old := s.alarm.Swap(&text); old == nil {
-		s.logger.Error("deliveries cannot be stored", "error", err)
-	}
 }
 
 // pending makes a record's notifications, one for each notice and sink.

@@ -6,6 +6,7 @@ import (
 	"fmt"
 	"io"
 	"io/fs"
+	"log/slog"
 	"net/http"
 	"net/http/httptrace"
 	"net/url"
@@ -119,7 +120,7 @@ func TestHostileInputsGetTheirDocumentedAnswer(t *testing.T) {
 			req := signed(`{}`)
 			req.Header.Set("X-GitHub-Delivery", "../../etc/passwd")
 			return req
-		}, 400, "no GUID"},
+		}, 400, "not a valid GUID"},
 		{"GET", func() *http.Request { req := signed(``); req.Method = http.MethodGet; return req }, 405, "use POST"},
 		{"PUT", func() *http.Request { req := signed(`{}`); req.Method = http.MethodPut; return req }, 405, "use POST"},
 		{"another path", func() *http.Request { req := signed(`{}`); req.URL.Path = "/admin"; return req }, 404, "no such path"},
@@ -252,6 +253,22 @@ func TestDuplicateIsAnsweredAndNotRecorded(t *testing.T) {
 		r = runIn(t, dir, nil) // It is known after a restart too.
 	}
 	r.record(t, guid(1))
+}
+
+func TestAcceptedDeliveriesAreLoggedForDebugging(t *testing.T) {
+	var out lockedBuffer
+	r := run(t, func(c *Config) {
+		c.Logger = slog.New(slog.NewTextHandler(&out, &slog.HandlerOptions{Level: slog.LevelDebug}))
+	})
+	r.deliver(t, "push_main", guid(1))
+	r.deliver(t, "push_main", guid(1))
+	for _, part := range []string{
+		`level=DEBUG msg="accepted a delivery" event=push delivery=` + guid(1) + ` hook=4711 repository=octo-org/Hello-World duplicate=false file=`, "duplicate=true",
+	} {
+		if !strings.Contains(out.String(), part) {
+			t.Errorf("the log lacks %q:\n%s", part, out.String())
+		}
+	}
 }
 
 // GitHub gives one GUID to all hooks of an event.

@@ -28,9 +28,9 @@ func newMetrics() *metrics {
 	m := &metrics{
 		registry:   prometheus.NewRegistry(),
 		received:   counter("hookctl_deliveries_received_total", "Deliveries recorded, duplicates not counted."),
-		duplicates: counter("hookctl_deliveries_duplicate_total", "Deliveries that were recorded already."),
+		duplicates: counter("hookctl_deliveries_duplicate_total", "Deliveries that had been recorded before."),
 		sentAll:    counter("hookctl_notifications_sent_total", "Notifications that a sink has taken."),
-		failedAll:  counter("hookctl_notifications_failed_total", "Notifications that were given up."),
+		failedAll:  counter("hookctl_notifications_failed_total", "Notifications that failed for good."),
 		rejected: prometheus.NewCounterVec(prometheus.CounterOpts{
 			Name: "hookctl_requests_rejected_total", Help: "Requests refused, by reason.",
 		}, []string{"reason"}),
@@ -46,20 +46,26 @@ func newMetrics() *metrics {
 	return m
 }
 
-// watch adds what is asked for when the metrics are read.
+// watch adds what is computed when the metrics are read.
 func (m *metrics) watch(s *Server) {
 	gauge := func(name, help string, value func() float64) {
 		m.registry.MustRegister(prometheus.NewGaugeFunc(prometheus.GaugeOpts{Name: name, Help: help}, value))
 	}
-	gauge("hookctl_notifications_pending", "Notifications waiting to be sent.", func() float64 { return float64(s.queue.pending()) })
+	gauge("hookctl_notifications_pending", "Notifications waiting to be sent.", func() float64 {
+		n, _ := s.queue.pending()
+		return float64(n)
+	})
 	gauge("hookctl_connections_open", "Open connections.", func() float64 { return float64(s.conns.count()) })
 	gauge("hookctl_requests_arriving", "Requests whose body is still being read.", func() float64 { return float64(s.reading.Load()) })
 	gauge("hookctl_storage_alarm", "1 while deliveries cannot be stored or files cannot be written.", func() float64 {
-		if s.trouble() != "" {
-			return 1
+		for _, a := range s.standingAlarms() {
+			if a.Key == alarmStorage || a.Key == alarmFiles {
+				return 1
+			}
 		}
 		return 0
 	})
+	gauge("hookctl_alarms", "Alarms that stand, as status shows them.", func() float64 { return float64(len(s.standingAlarms())) })
 	gauge("hookctl_spool_bytes", "Bytes that are durable and not yet a record file.", func() float64 { return float64(s.log.Health().SpoolBytes) })
 }
 
@@ -98,7 +104,7 @@ func value(c prometheus.Metric) int64 {
 	return int64(d.GetCounter().GetValue())
 }
 
-// logQuiet lets a flood through to the log ten lines a second at most.
+// logQuiet lets at most ten lines a second of a flood through to the log.
 type logQuiet struct {
 	mu    sync.Mutex
 	since time.Time

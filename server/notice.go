@@ -44,11 +44,15 @@ func ciNotice(e Event, kind string) Notice {
 		m.add(")")
 	}
 	m.addIf(e.Sender, ", started by %s", e.Sender)
+	brief := quote(e.Title) + " " + verb
+	if e.Branch != "" {
+		brief += " on branch " + quote(e.Branch)
+	}
 	subject := fmt.Sprintf("CI %s in %s", verb, place(e))
 	if e.RunID != 0 {
 		subject += fmt.Sprintf(" (%s %d)", map[string]string{"workflow": "run", "check": "check"}[what], e.RunID)
 	}
-	return Notice{Type: kind, Subject: subject, Message: m.end(e.URL), Context: ctx}
+	return Notice{Type: kind, Subject: subject, Message: m.end(e.URL), Context: ctx, brief: brief}
 }
 
 func pullRequestNotice(e Event, kind string) Notice {
@@ -85,7 +89,7 @@ func pullRequestNotice(e Event, kind string) Notice {
 	}
 	return Notice{
 		Type: kind, Subject: fmt.Sprintf("Pull request #%s %s in %s", number(e), verb, place(e)),
-		Message: m.end(e.URL), Context: ctx,
+		Message: m.end(e.URL), Context: ctx, brief: fmt.Sprintf("#%s %s was %s", number(e), quote(e.Title), verb),
 	}
 }
 
@@ -97,7 +101,7 @@ func blockedNotice(e Event) Notice {
 	m.addIf(e.Sender, " by %s", e.Sender)
 	return Notice{
 		Type: "task_blocked", Subject: fmt.Sprintf("Task GH-%s blocked in %s", number(e), place(e)),
-		Message: m.end(e.URL), Context: ctx,
+		Message: m.end(e.URL), Context: ctx, brief: fmt.Sprintf("GH-%s %s", number(e), quote(e.Title)),
 	}
 }
 
@@ -113,6 +117,7 @@ func pushNotice(e Event) Notice {
 	return Notice{
 		Type: "push", Subject: fmt.Sprintf("%s pushed to a watched branch of %s", text.Count(e.Commits, "commit"), place(e)),
 		Message: m.end(e.URL), Context: ctx,
+		brief: fmt.Sprintf("%s to %s by %s", text.Count(e.Commits, "commit"), quote(e.Branch), orNobody(e.Pusher)),
 	}
 }
 

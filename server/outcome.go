@@ -9,29 +9,44 @@ import (
 	"strconv"
 	"time"
 
+	"golang.org/x/sync/errgroup"
+
 	"hookctl/logs"
 )
 
-// update changes one notification of a record and, if save is set, writes it into the record.
-func (q *queue) update(r ref, save bool, change func(*logs.Notification)) {
+// update changes the notifications that refs name and, if save is set, writes them into their records.
+func (q *queue) update(refs []ref, save bool, change func(i int, n *logs.Notification)) {
+	files := map[string]*fileState{}
 	q.mu.Lock()
-	f := q.files[r.file]
-	if f == nil {
-		q.mu.Unlock()
-		return
+	for i, r := range refs {
+		f := q.files[r.file]
+		if f == nil {
+			continue
+		}
+		n := &f.notifications[r.index]
+		was := n.Status
+		change(i, n)
+		if was == logs.StatusPending && n.Status != logs.StatusPending {
+			f.open--
+			q.held--
+		}
+		f.dirty = true
+		files[r.file] = f
 	}
-	n := &f.notifications[r.index]
-	was := n.Status
-	change(n)
-	if was == logs.StatusPending && n.Status != logs.StatusPending {
-		f.open--
-		q.held--
-	}
-	f.dirty = true
 	q.mu.Unlock()
 	if save {
-		q.save(context.WithoutCancel(q.ctx), r.file, f)
+		q.saveAll(context.WithoutCancel(q.ctx), files)
 	}
+}
+
+// saveAll writes many records at once, since those who wait for the disk together wait only once.
+func (q *queue) saveAll(ctx context.Context, files map[string]*fileState) {
+	var saving errgroup.Group
+	saving.SetLimit(64)
+	for file, f := range files {
+		saving.Go(func() error { q.save(ctx, file, f); return nil })
+	}
+	_ = saving.Wait() // save reports its own errors.
 }
 
 // save writes a record's notifications and forgets the record when none is open. What cannot be
@@ -71,9 +86,7 @@ func (q *queue) saveDirty(ctx context.Context) {
 		}
 	}
 	q.mu.Unlock()
-	for file, f := range dirty {
-		q.save(ctx, file, f)
-	}
+	q.saveAll(ctx, dirty)
 }
 
 // recall reads the last pushes, so that the first failure after a restart can be known as overtaken, and has run take on
@@ -125,9 +138,10 @@ func (q *queue) reload(ctx context.Context) {
 	q.missed = false
 	q.mu.Unlock()
 	if err := q.load(ctx); err != nil {
-		q.s.logger.Error("pending notifications stay in the log for now", "error", err)
+		q.s.SetAlarm(alarmPending, "notifications stay in the log for now: "+err.Error(), "hookctl doctor")
 		return
 	}
+	q.s.alarms.clear(alarmPending)
 	q.mu.Lock()
 	defer q.mu.Unlock()
 	if !q.missed {
@@ -169,7 +183,7 @@ func (q *queue) restore(rec *logs.Record) {
 	ev, d := q.s.decide(rec)
 	since := rec.ReceivedAt
 	if now := q.s.now(); now.Sub(since) > q.retry.GiveUp {
-		since = now // The receiver was away; what it owes gets its time.
+		since = now // The receiver was not running; what it owes gets its time.
 	}
 	q.mu.Lock()
 	defer q.mu.Unlock()
@@ -195,15 +209,15 @@ func (s *Server) decide(rec *logs.Record) (Event, Decision) {
 	return ev, Decide(set.tables[set.path(rec.Headers[pathHeader])], ev)
 }
 
-// compose makes the message of one notification. It is false where nothing in the settings makes a
-// notification of that type any more.
-func compose(rec *logs.Record, n logs.Notification, d Decision) (message, bool) {
+// noticeOf finds the notice that a record's notification was made of; where nothing in the settings makes one of
+// its type any more, it is a plain one and known is false.
+func noticeOf(n logs.Notification, ev Event, d Decision) (notice Notice, known bool) {
 	for _, notice := range d.Notifications {
 		if notice.Type == n.Type {
-			return messageOf(rec, n, notice), true
+			return notice, true
 		}
 	}
-	return message{}, false
+	return plainNotice(ev, n.Type), false
 }
 
 func messageOf(rec *logs.Record, n logs.Notification, notice Notice) message {
@@ -231,9 +245,12 @@ func messageID(rec *logs.Record, n logs.Notification) string {
 func (q *queue) message(ctx context.Context, it *item) (message, error) {
 	first := it.refs[0]
 	var m message
-	if it.prepare != nil {
+	switch {
+	case it.summary:
+		m = summaryMessage(it)
+	case it.prepare != nil:
 		m = *it.prepare
-	} else {
+	default:
 		rec, err := q.s.log.Log().Read(ctx, first.file)
 		if err != nil {
 			return message{}, fmt.Errorf("read the record: %w", err)
@@ -243,11 +260,8 @@ func (q *queue) message(ctx context.Context, it *item) (message, error) {
 		}
 		ev, d := q.s.decide(rec)
 		n := rec.Notifications[first.index]
-		made, ok := compose(rec, n, d)
-		if !ok {
-			made = messageOf(rec, n, plainNotice(ev, n.Type))
-		}
-		m = made
+		notice, _ := noticeOf(n, ev, d)
+		m = messageOf(rec, n, notice)
 	}
 	m.payload = func(ctx context.Context) (json.RawMessage, error) {
 		rec, err := q.s.log.Log().Read(ctx, first.file)
@@ -256,7 +270,7 @@ func (q *queue) message(ctx context.Context, it *item) (message, error) {
 		}
 		return rec.Payload, nil
 	}
-	if len(it.refs) > 1 {
+	if len(it.refs) > 1 && !it.summary {
 		m = gatheredMessage(m, it.refs)
 	}
 	return q.heads.remark(m), nil
@@ -326,7 +340,7 @@ func (q *queue) resend(ctx context.Context, file string) (int, error) {
 		return 0, err
 	}
 	ev, d := q.s.decide(rec)
-	ev.SHA = "" // What a person asks for is not gathered.
+	ev.SHA = "" // What a person asks for does not wait for others of its commit.
 	q.mu.Lock()
 	defer q.mu.Unlock()
 	q.take(rec, ev, d, q.s.now())

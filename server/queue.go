@@ -17,19 +17,24 @@ import (
 // in lanes: one for each sink and repository, each in order, each with a goroutine of its own while it
 // has something to send. A lane that waits for its next attempt holds no other one up, and neither
 // does a sink that hangs: every sink has its own places for attempts under way.
+// A message that fails while others get through leaves its lane; see lane.go.
 type queue struct {
 	s     *Server
 	retry Retry
 	heads heads
 	fails failing
 
+	counted sync.Once // who asked how many are pending has waited for the log
+
 	mu       sync.Mutex
 	ctx      context.Context // nil until run
 	stopping bool
 	lanes    map[laneKey]*lane
+	asides   map[string]*lane // by sink
 	files    map[string]*fileState
 	gathers  map[gatherKey]*gathering
 	places   map[string]chan struct{} // by sink
+	taken    map[string]int           // by sink: messages that it has taken
 	most     int                      // maxHeld
 	overflow bool                     // more is pending than is held here; the log has the rest
 	missed   bool                     // something was left to the log since it was last read
@@ -40,15 +45,8 @@ type queue struct {
 }
 
 // maxHeld bounds the memory that pending notifications take; past it they stay in the log only, and are
-// fetched once half is done.
+// fetched once half of them are done.
 const maxHeld = 20_000
-
-type laneKey struct{ sink, repository string }
-
-type lane struct {
-	items []*item
-	wake  chan struct{} // has room for one
-}
 
 // fileState is a record with notifications under way.
 type fileState struct {
@@ -64,7 +62,9 @@ type ref struct {
 	file     string
 	index    int
 	delivery string
-	result   string
+	kind     string
+	priority string
+	line     string // what a list of several notifications says of it
 }
 
 // item is one message to send. It speaks for one notification, or for several that were gathered.
@@ -72,16 +72,24 @@ type item struct {
 	key     laneKey
 	refs    []ref
 	kind    string
+	summary bool      // it speaks for whatever waited longest, not for one commit
 	since   time.Time // from when Retry.GiveUp counts
 	tries   int
 	waits   *backoff.ExponentialBackOff
 	prepare *message // kept for the first attempt only
+
+	queued time.Time // when it came into its lane
+	misses int       // failed attempts of this run
+	missed time.Time // when the first of them failed
+	seen   int       // what the sink had taken when the last of them failed
+	due    time.Time // next attempt of an item that is set aside
 }
 
 func newQueue(s *Server, retry Retry) *queue {
 	return &queue{
-		s: s, retry: retry, lanes: map[laneKey]*lane{}, files: map[string]*fileState{},
-		gathers: map[gatherKey]*gathering{}, places: map[string]chan struct{}{}, changed: make(chan struct{}), most: maxHeld,
+		s: s, retry: retry, lanes: map[laneKey]*lane{}, asides: map[string]*lane{}, files: map[string]*fileState{},
+		gathers: map[gatherKey]*gathering{}, places: map[string]chan struct{}{}, taken: map[string]int{},
+		changed: make(chan struct{}), most: maxHeld,
 		overflow: true, missed: true, // until run has read the log
 	}
 }
@@ -112,11 +120,13 @@ func (q *queue) take(rec *logs.Record, ev Event, d Decision, since time.Time) {
 		}
 		f.open++
 		q.held++
+		notice, known := noticeOf(n, ev, d)
 		it := &item{
 			key: laneKey{n.Sink, ev.Repository}, kind: n.Type, since: since, tries: n.Attempts,
-			refs: []ref{{file: rec.File, index: i, delivery: rec.DeliveryID, result: rec.Result}},
+			refs: []ref{{file: rec.File, index: i, delivery: rec.DeliveryID, kind: n.Type, priority: n.Priority, line: notice.listed()}},
 		}
-		if m, ok := compose(rec, n, d); ok && q.held < 1000 {
+		if known && q.held < 1000 {
+			m := messageOf(rec, n, notice)
 			it.prepare = &m
 		}
 		q.offer(it, ev)
@@ -127,52 +137,34 @@ func (q *queue) take(rec *logs.Record, ev Event, d Decision, since time.Time) {
 	}
 }
 
-// push appends an item to its lane and sees that the lane runs. q.mu is held.
-func (q *queue) push(it *item) {
-	l := q.lanes[it.key]
-	if l == nil {
-		l = &lane{wake: make(chan struct{}, 1)}
-		q.lanes[it.key] = l
-		defer q.start(it.key, l)
-	}
-	l.items = append(l.items, it)
-}
-
-// start gives a lane its goroutine, once the queue runs. q.mu is held.
-func (q *queue) start(key laneKey, l *lane) {
-	if q.ctx == nil || q.stopping {
-		return
-	}
-	q.lanesRun.Go(func() { q.drive(key, l) })
-}
-
-// signal tells run and drain to look again. q.mu is held.
+// signal makes run and drain look again. q.mu is held.
 func (q *queue) signal() {
 	close(q.changed)
 	q.changed = make(chan struct{})
 }
 
-// pending is how many notifications are not sent yet.
-func (q *queue) pending() int64 {
+// pending is how many notifications are not sent yet; counting says that there may be more. The first who asks waits a moment, so
+// that even he learns the number.
+func (q *queue) pending() (n int64, counting bool) {
+	complete := q.s.log.PendingComplete()
+	q.counted.Do(func() {
+		select {
+		case <-complete:
+		case <-time.After(time.Second):
+		}
+	})
+	select {
+	case <-complete:
+	default:
+		counting = true
+	}
 	recorded := q.s.log.Health().Pending
 	q.mu.Lock()
 	defer q.mu.Unlock()
 	if !q.overflow {
 		recorded = 0
 	}
-	return int64(max(q.held, recorded)) // of those left to the log there is at least one for each record
-}
-
-// wake makes every lane try again now: the settings, or the world, may have changed.
-func (q *queue) wake() {
-	q.mu.Lock()
-	defer q.mu.Unlock()
-	for _, l := range q.lanes {
-		select {
-		case l.wake <- struct{}{}:
-		default:
-		}
-	}
+	return int64(max(q.held, recorded)), counting // Of those left to the log there is at least one for each record.
 }
 
 // run sends until ctx ends, and returns when the last attempt has.
@@ -180,8 +172,8 @@ func (q *queue) run(ctx context.Context) {
 	q.recall(ctx)
 	q.mu.Lock()
 	q.ctx = ctx
-	for key, l := range q.lanes {
-		q.start(key, l)
+	for _, l := range q.lanes {
+		q.start(l, q.drive)
 	}
 	q.mu.Unlock()
 	complete := q.s.log.PendingComplete()
@@ -233,60 +225,29 @@ func (q *queue) drain(ctx context.Context) {
 	}
 }
 
-// drive sends a lane's items in order and ends when there are none.
-func (q *queue) drive(key laneKey, l *lane) {
-	for {
-		q.mu.Lock()
-		if len(l.items) == 0 || q.stopping {
-			if len(l.items) == 0 {
-				delete(q.lanes, key)
-			}
-			q.mu.Unlock()
-			return
-		}
-		it := l.items[0]
-		q.mu.Unlock()
-		if !q.finish(it, l) {
-			return // The queue is stopping; what is pending stands in the log.
-		}
-		q.mu.Lock()
-		l.items[0] = nil
-		l.items = l.items[1:]
-		q.mu.Unlock()
-	}
+// tried is how an attempt ended.
+type tried struct {
+	status string        // sent, failed or pending; "" where the queue is stopping and nothing is known
+	wait   time.Duration // until the next attempt, while it is pending
+	err    error
 }
 
-// finish tries an item until it is sent or given up; false when the queue stops first.
-func (q *queue) finish(it *item, l *lane) bool {
-	for {
-		place := q.place(it.key.sink)
-		select {
-		case place <- struct{}{}:
-		case <-q.ctx.Done():
-			return false
-		}
-		if !q.begin() {
-			<-place
-			return false
-		}
-		id, err := q.attempt(it)
-		<-place
-		wait, again := q.settle(it, id, err)
-		q.end()
-		if !again {
-			return true
-		}
-		timer := time.NewTimer(wait)
-		select {
-		case <-timer.C:
-		case <-l.wake:
-		case <-q.ctx.Done():
-		}
-		timer.Stop()
-		if q.ctx.Err() != nil {
-			return false
-		}
+// try sends an item once, as soon as its sink has a place for an attempt.
+func (q *queue) try(it *item) tried {
+	place := q.place(it.key.sink)
+	select {
+	case place <- struct{}{}:
+	case <-q.ctx.Done():
+		return tried{}
 	}
+	if !q.begin() {
+		<-place
+		return tried{}
+	}
+	defer q.end()
+	to, id, err := q.attempt(it)
+	<-place
+	return q.settle(it, to, id, err)
 }
 
 func (q *queue) begin() bool {
@@ -317,65 +278,72 @@ func (q *queue) place(sink string) chan struct{} {
 	return p
 }
 
-// attempt sends an item once.
-func (q *queue) attempt(it *item) (string, error) {
-	to := q.s.settings.Load().sinks[it.key.sink]
-	if to == nil {
-		return "", backoff.Permanent(fmt.Errorf("there is no sink %q in the settings any more", it.key.sink))
+// attempt sends an item once and returns who got it and the message's id.
+func (q *queue) attempt(it *item) (to, id string, err error) {
+	sink, ok := q.s.settings.Load().sinks[it.key.sink]
+	if !ok {
+		return "", "", backoff.Permanent(fmt.Errorf("there is no sink %q in the settings any more", it.key.sink))
 	}
 	m, err := q.message(q.ctx, it)
 	if err != nil {
-		return "", err
+		return "", "", err
 	}
-	return to.send(q.ctx, m)
+	id, err = sink.send(q.ctx, m)
+	return sink.to, id, err
 }
 
-// settle writes down how an attempt ended, and says how long to wait when it is to be repeated.
-func (q *queue) settle(it *item, id string, err error) (wait time.Duration, again bool) {
+// settle writes down how an attempt ended.
+func (q *queue) settle(it *item, to, id string, err error) tried {
 	now := q.s.now()
 	it.tries++
 	it.prepare = nil
 	if err != nil && q.ctx.Err() != nil {
-		return 0, true // The stop cut it off; that says nothing about the sink.
+		return tried{} // The stop cut it off; that says nothing about the sink.
 	}
-	outcome := logs.StatusSent
+	end := tried{status: logs.StatusSent, err: err}
 	if err != nil {
 		if it.waits == nil {
 			it.waits = q.waits()
 		}
-		wait = it.waits.NextBackOff()
+		end.wait = it.waits.NextBackOff()
 		if later := (*backoff.RetryAfterError)(nil); errors.As(err, &later) {
-			wait = max(wait, later.Duration)
+			end.wait = max(end.wait, later.Duration)
 		}
 		permanent := (*backoff.PermanentError)(nil)
-		outcome = logs.StatusPending
-		if errors.As(err, &permanent) || now.Add(wait).Sub(it.since) > q.retry.GiveUp {
-			outcome = logs.StatusFailed
+		end.status = logs.StatusPending
+		if errors.As(err, &permanent) || now.Add(end.wait).Sub(it.since) > q.retry.GiveUp {
+			end.status = logs.StatusFailed
 		}
 	}
+	if err == nil {
+		q.mu.Lock()
+		q.taken[it.key.sink]++
+		q.mu.Unlock()
+	}
 	q.fails.note(it.key.sink, err, now)
-	q.tell(it, outcome, err)
-	again = outcome == logs.StatusPending
+	q.report(it, end.status, err)
+	again := end.status == logs.StatusPending
 	// Rewriting a record for each of many attempts would wear the disk for nothing: 1, 2, 4, 8… are written.
 	save := !again || it.tries&(it.tries-1) == 0
-	for i, r := range it.refs {
-		q.update(r, save, func(n *logs.Notification) {
-			n.Status, n.Attempts, n.At, n.Error, n.NextAt = outcome, it.tries, now, "", time.Time{}
-			if err != nil {
-				n.Error = line(err.Error(), 500)
-			}
-			if again {
-				n.NextAt = now.Add(wait)
-			}
-			if outcome == logs.StatusSent {
-				n.MessageID = id
-			}
-			if i > 0 {
-				n.GatheredBy = it.refs[0].delivery
-			}
-		})
-	}
-	return wait, again
+	q.update(it.refs, save, func(i int, n *logs.Notification) {
+		n.Status, n.Attempts, n.At, n.Error, n.NextAt = end.status, it.tries, now, "", time.Time{}
+		if to != "" {
+			n.To = to // The settings may have changed since the record was made.
+		}
+		if err != nil {
+			n.Error = line(err.Error(), 500)
+		}
+		if again {
+			n.NextAt = now.Add(end.wait)
+		}
+		if end.status == logs.StatusSent {
+			n.MessageID = id
+		}
+		if i > 0 {
+			n.GatheredBy = it.refs[0].delivery
+		}
+	})
+	return end
 }
 
 func (q *queue) waits() *backoff.ExponentialBackOff {
@@ -385,11 +353,14 @@ func (q *queue) waits() *backoff.ExponentialBackOff {
 	return b
 }
 
-// tell counts an outcome and logs it.
-func (q *queue) tell(it *item, outcome string, err error) {
+// report counts an outcome and logs it.
+func (q *queue) report(it *item, status string, err error) {
 	m, log := q.s.metrics, q.s.logger
 	where := []any{"sink", it.key.sink, "repository", it.key.repository, "type", it.kind, "delivery", it.refs[0].delivery, "attempts", it.tries}
-	switch outcome {
+	if err != nil {
+		where = append(where, "error", line(err.Error(), 500))
+	}
+	switch status {
 	case logs.StatusSent:
 		m.notified.WithLabelValues(it.key.sink, "sent").Inc()
 		m.sentAll.Add(float64(len(it.refs)))
@@ -397,13 +368,13 @@ func (q *queue) tell(it *item, outcome string, err error) {
 	case logs.StatusFailed:
 		m.notified.WithLabelValues(it.key.sink, "failed").Inc()
 		m.failedAll.Add(float64(len(it.refs)))
-		log.Error("a notification was given up; hookctl events resend sends it again", append(where, "error", line(err.Error(), 500))...)
+		log.Error("a notification failed; hookctl events resend sends it again", where...)
 	default:
 		m.notified.WithLabelValues(it.key.sink, "retry").Inc()
+		level := log.Debug
 		if it.tries == 1 {
-			log.Warn("a notification did not get through and is tried again", append(where, "error", line(err.Error(), 500))...)
-		} else {
-			log.Debug("a notification did not get through and is tried again", append(where, "error", line(err.Error(), 500))...)
+			level = log.Warn
 		}
+		level("a notification was not sent and is tried again", where...)
 	}
 }

@@ -180,7 +180,7 @@ func TestNothingIsSentToAnotherAgent(t *testing.T) {
 	r.deliver(t, "push_main", guid(1))
 	await(t, "an attempt", func() bool { return r.record(t, guid(1)).Notifications[0].Attempts > 1 })
 	n := r.record(t, guid(1)).Notifications[0]
-	if n.Status != logs.StatusPending || !strings.Contains(n.Error, "would reach another agent") || m.attempts() != 0 {
+	if n.Status != logs.StatusPending || n.To != "other-amoa" || !strings.Contains(n.Error, "would reach another agent") || m.attempts() != 0 {
 		t.Errorf("%+v, %d messages", n, m.attempts())
 	}
 	cfg := testConfig(r.log)
@@ -188,7 +188,44 @@ func TestNothingIsSentToAnotherAgent(t *testing.T) {
 	if err := r.Reload(cfg); err != nil {
 		t.Fatal(err)
 	}
-	r.awaitStatus(t, guid(1), logs.StatusSent)
+	if n := r.awaitStatus(t, guid(1), logs.StatusSent); n.To != "orchestrator-amoa" {
+		t.Errorf("the record says that %s got the message", n.To)
+	}
+}
+
+// TestPendingIsRightFromTheFirstAnswer asks a receiver before it has looked at what an earlier run left.
+func TestPendingIsRightFromTheFirstAnswer(t *testing.T) {
+	t.Parallel()
+	dir := t.TempDir()
+	m := newMaestro(t)
+	m.set(func(int) (int, string) { return 500, "" })
+	sinks := func(c *Config) { c.Sinks = []SinkConfig{m.sink()} }
+	r := runIn(t, dir, sinks)
+	event, payload := sample(t, "push_main")
+	for i := range 200 {
+		if _, err := r.Ingest(t.Context(), &logs.Record{EventType: event, DeliveryID: guid(i), Payload: payload}); err != nil {
+			t.Fatal(err)
+		}
+	}
+	if err := r.stop(); err != nil {
+		t.Fatal(err)
+	}
+	s := newTestServerIn(t, dir, sinks)
+	if n := s.Stats().Pending; n != 200 {
+		t.Errorf("%d are pending before the queue runs", n)
+	}
+	l, err := net.Listen("tcp", "127.0.0.1:0")
+	if err != nil {
+		t.Fatal(err)
+	}
+	serve(t, s, l)
+	for tried := m.attempts(); m.attempts() < tried+5; { // While the queue takes them on.
+		if n := s.Stats().Pending; n != 200 {
+			t.Fatalf("%d are pending", n)
+		}
+	}
+	m.set(nil)
+	await(t, "all of them", func() bool { return s.Stats().Pending == 0 })
 }
 
 func TestGivenUpAfterADay(t *testing.T) {
@@ -276,7 +313,7 @@ func TestNoSinksNoPendingNotifications(t *testing.T) {
 func TestOrderHoldsPerRepositoryAndNobodyElseWaits(t *testing.T) {
 	t.Parallel()
 	m := newMaestro(t)
-	m.set(func(int) (int, string) { return 500, "" })
+	open := m.gate()
 	quick := httptest.NewServer(http.HandlerFunc(func(http.ResponseWriter, *http.Request) {}))
 	t.Cleanup(quick.Close)
 	r := run(t, func(c *Config) {
@@ -289,14 +326,14 @@ func TestOrderHoldsPerRepositoryAndNobodyElseWaits(t *testing.T) {
 			t.Fatal(status)
 		}
 	}
-	// The other sink has everything while this one refuses.
+	// The other sink has everything while this one hangs.
 	for i := range 20 {
 		await(t, "the quick sink", func() bool { return r.record(t, guid(i)).Notifications[1].Status == logs.StatusSent })
 		if s := r.record(t, guid(i)).Notifications[0].Status; s != logs.StatusPending {
 			t.Errorf("%d is %s", i, s)
 		}
 	}
-	m.set(nil)
+	open()
 	await(t, "all", func() bool { return len(m.messages()) == 20 })
 	last := map[string]string{}
 	for _, msg := range m.messages() {
@@ -308,11 +345,21 @@ func TestOrderHoldsPerRepositoryAndNobodyElseWaits(t *testing.T) {
 	}
 }
 
+// gate makes the sink hang until it is opened.
+func (m *maestro) gate() (open func()) {
+	closed := make(chan struct{})
+	m.set(func(n int) (int, string) {
+		<-closed
+		return http.StatusCreated, fmt.Sprintf(`{"message":{"id":"msg-%d"}}`, n)
+	})
+	return func() { close(closed) }
+}
+
 // TestMoreIsPendingThanIsHeld leaves most of a backlog in the log and still sends all of it in order.
 func TestMoreIsPendingThanIsHeld(t *testing.T) {
 	t.Parallel()
 	m := newMaestro(t)
-	m.set(func(int) (int, string) { return 500, "" })
+	open := m.gate()
 	s := newTestServer(t, func(c *Config) { c.Sinks = []SinkConfig{m.sink()} })
 	s.queue.most = 10
 	l, err := net.Listen("tcp", "127.0.0.1:0")
@@ -335,7 +382,7 @@ func TestMoreIsPendingThanIsHeld(t *testing.T) {
 	if pending := s.Stats().Pending; held > 10 || pending != 60 {
 		t.Errorf("%d are held, %d are pending", held, pending)
 	}
-	m.set(nil)
+	open()
 	for i := 60; i < 100; i++ {
 		send(i)
 	}
@@ -398,31 +445,5 @@ func TestWaitsGrowWithJitterUpToTheirMost(t *testing.T) {
 	}
 	if d := (Retry{}).withDefaults(); d.GiveUp != 24*time.Hour {
 		t.Errorf("given up after %s", d.GiveUp)
-	}
-}
-
-// Whoever stops the receiver the moment after must not make it send a message twice.
-func TestAnOutcomeIsWrittenWhenItIsKnown(t *testing.T) {
-	m := newMaestro(t)
-	s := newTestServer(t, func(c *Config) { c.Sinks = []SinkConfig{m.sink()} })
-	defer func() { _ = s.log.Close() }()
-	event, payload := sample(t, "push_main")
-	rec := &logs.Record{EventType: event, DeliveryID: guid(1), Payload: payload}
-	if _, err := s.Ingest(t.Context(), rec); err != nil {
-		t.Fatal(err)
-	}
-	q := s.queue
-	if err := q.load(t.Context()); err != nil {
-		t.Fatal(err)
-	}
-	q.ctx = t.Context() // the lanes stay as they are
-	for _, l := range q.lanes {
-		for _, it := range l.items {
-			q.settle(it, "msg-1", nil)
-		}
-	}
-	got, err := s.log.Log().Read(t.Context(), rec.File)
-	if err != nil || len(got.Notifications) == 0 || got.Notifications[0].Status != logs.StatusSent {
-		t.Errorf("%+v, %v", got, err)
 	}
 }

@@ -11,6 +11,7 @@ import (
 	"strconv"
 	"strings"
 	"text/template"
+	"time"
 
 	"github.com/itchyny/gojq"
 )
@@ -53,11 +54,11 @@ func compileRoute(index int, r Route) (compiledRoute, error) {
 	}
 	switch {
 	case r.Event != "*" && !isEventName(r.Event):
-		return fail("event", "%q is no event name", r.Event)
+		return fail("event", "%q is not a valid event name", r.Event)
 	case !isEventName(r.Notify):
-		return fail("notify", "%q is no type: use a-z, 0-9 and _", r.Notify)
+		return fail("notify", "%q is not a valid type: use a-z, 0-9 and _", r.Notify)
 	case !slices.Contains(priorityNames, r.Priority):
-		return fail("priority", "%q is none of %s", r.Priority, strings.Join(priorityNames, ", "))
+		return fail("priority", "%q is not one of %s", r.Priority, strings.Join(priorityNames, ", "))
 	}
 	c := compiledRoute{Route: r, rule: fmt.Sprintf("routes[%d] (%s → %s)", index, r.Event, r.Notify)}
 	var err error
@@ -81,7 +82,7 @@ func compileCondition(text string) (*gojq.Code, error) {
 	if err != nil {
 		return nil, err
 	}
-	return gojq.Compile(query)
+	return boundedCompile(query)
 }
 
 // compileTemplate also runs the template once on an empty event, so that a field that does not
@@ -90,7 +91,7 @@ func compileTemplate(name, text string) (*template.Template, error) {
 	if text == "" {
 		return nil, nil
 	}
-	t, err := template.New(name).Parse(text)
+	t, err := template.New(name).Funcs(boundedFuncs).Parse(text)
 	if err != nil {
 		return nil, err
 	}
@@ -130,25 +131,29 @@ func placed(index int, field, text string, err error) error {
 	return e
 }
 
-// matches runs the condition. What jq calls true matches; an error or too long a run does not.
-func (r *compiledRoute) matches(ctx context.Context, payload any) (bool, string) {
+// matches runs the condition. What jq calls true matches; an error does not, nor does one that goes beyond its bounds, which
+// beyond says.
+func (r *compiledRoute) matches(ctx context.Context, payload any) (matched bool, why string, beyond error) {
 	if r.when == nil {
-		return true, "the event is " + r.Event
+		return true, "the event is " + r.Event, nil
 	}
-	value, ok := r.when.RunWithContext(ctx, payload).Next()
+	value, ok := r.when.RunWithContext(newAllowance(ctx), payload).Next()
 	if !ok {
-		return false, "the condition gave nothing"
+		return false, "the condition gave nothing", nil
 	}
 	if err, isErr := value.(error); isErr {
-		if ctx.Err() != nil {
-			return false, "the condition took too long"
+		switch {
+		case errors.Is(err, errTooMuch):
+			return false, "the condition builds too much", errTooMuch
+		case ctx.Err() != nil:
+			return false, "the condition took too long", errTooLong
 		}
-		return false, line("the condition failed: "+err.Error(), 200)
+		return false, line("the condition failed: "+err.Error(), 200), nil
 	}
 	if value == nil || value == false {
-		return false, "the condition is " + line(fmt.Sprint(jqName(value)), 20)
+		return false, "the condition is " + line(fmt.Sprint(jqName(value)), 20), nil
 	}
-	return true, "the condition is true"
+	return true, "the condition is true", nil
 }
 
 func jqName(value any) string {
@@ -158,28 +163,36 @@ func jqName(value any) string {
 	return "false"
 }
 
-func (r *compiledRoute) notice(ev Event) Notice {
-	n := plainNotice(ev, r.Notify)
+// notice makes the route's notification. A template that fails, or goes beyond its bounds, leaves the plain text.
+func (r *compiledRoute) notice(ev Event) (n Notice, beyond error) {
+	n = plainNotice(ev, r.Notify)
 	n.Priority, n.Sinks = r.Priority, r.Sinks
-	if s := line(render(r.subject, ev, 4<<10), 200); s != "" {
+	subject, first := render(r.subject, ev, 4<<10)
+	if s := line(subject, 200); s != "" {
 		n.Subject = s
 	}
-	if m := paragraphs(render(r.message, ev, 64<<10), 4000); m != "" {
+	message, second := render(r.message, ev, 64<<10)
+	if m := paragraphs(message, 4000); m != "" {
 		n.Message = m
 	}
-	return n
+	return n, errors.Join(first, second)
 }
 
-// render runs a template, up to limit bytes; nil or one that fails gives "".
-func render(t *template.Template, ev Event, limit int) string {
+// render runs a template, up to limit bytes; nil or one that fails gives "". beyond says that it went beyond its bounds.
+func render(t *template.Template, ev Event, limit int) (text string, beyond error) {
 	if t == nil {
-		return ""
+		return "", nil
 	}
-	w := &cappedBuffer{left: limit}
-	if err := t.Execute(w, ev); err != nil && !errors.Is(err, errCapped) {
-		return ""
+	w := &cappedBuffer{left: limit, end: time.Now().Add(ruleTime)}
+	switch err := t.Execute(w, ev); {
+	case errors.Is(err, errTooMuch):
+		return "", errTooMuch
+	case errors.Is(err, errTooLong):
+		return "", errTooLong
+	case err != nil && !errors.Is(err, errCapped):
+		return "", nil
 	}
-	return w.String()
+	return w.String(), nil
 }
 
 var errCapped = errors.New("output is too long")
@@ -187,10 +200,14 @@ var errCapped = errors.New("output is too long")
 type cappedBuffer struct {
 	bytes.Buffer
 	left int
+	end  time.Time // zero for none
 }
 
 // Write keeps what fits and then ends the template.
 func (w *cappedBuffer) Write(p []byte) (int, error) {
+	if !w.end.IsZero() && time.Now().After(w.end) {
+		return 0, errTooLong
+	}
 	if len(p) > w.left {
 		p = p[:w.left]
 		w.left = 0

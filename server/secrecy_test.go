@@ -85,7 +85,7 @@ func TestSecretsAreToldNowhere(t *testing.T) {
 		}
 		places[file] = string(b)
 	}
-	if !strings.Contains(places["the log"], "a notification did not get through") {
+	if !strings.Contains(places["the log"], "a notification was not sent") {
 		t.Errorf("the log says little: %s", places["the log"])
 	}
 	for where, text := range places {

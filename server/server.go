@@ -10,6 +10,7 @@ import (
 	"net"
 	"net/http"
 	"strings"
+	"sync"
 	"sync/atomic"
 	"time"
 
@@ -19,6 +20,7 @@ import (
 // Server is one receiver. Its methods are safe for concurrent use.
 type Server struct {
 	log      *logs.Writer
+	append   func(context.Context, *logs.Record) error // the log's, but where a test does without a disk
 	logger   *slog.Logger
 	version  string
 	now      func() time.Time
@@ -36,20 +38,21 @@ type Server struct {
 	metrics  *metrics
 	leaving  atomic.Bool // answers ask to close the connection
 	draining atomic.Bool
-	alarm    atomic.Pointer[string]
+	alarms   alarms
+	rest     *rest
 	quiet    logQuiet
 	reading  atomic.Int64 // requests whose body is being read
 }
 
-// New makes a receiver that serves nothing yet. It refuses to be made without a secret ([ErrNoSecret])
-// or with a mistake in its settings.
+// New makes a receiver that serves nothing yet. It returns [ErrNoSecret] without a secret, and an error that names the
+// mistake for settings that have one.
 func New(cfg Config) (*Server, error) {
 	if cfg.Log == nil {
 		return nil, errors.New("server: Config.Log is missing")
 	}
 	s := &Server{
-		log: cfg.Log, logger: cfg.Logger, version: cfg.Version, now: cfg.Now,
-		limits: cfg.Limits.withDefaults(), tls: cfg.TLS, metrics: newMetrics(),
+		log: cfg.Log, append: cfg.Log.Append, logger: cfg.Logger, version: cfg.Version, now: cfg.Now,
+		limits: cfg.Limits.withDefaults(), tls: cfg.TLS, metrics: newMetrics(), rest: newRest(),
 	}
 	if s.logger == nil {
 		s.logger = slog.New(slog.DiscardHandler)
@@ -78,7 +81,7 @@ func New(cfg Config) (*Server, error) {
 	return s, nil
 }
 
-// Instance is a random name of this receiver that /healthz tells, so that whoever asks a public
+// Instance is a random name of this receiver that /healthz reports, so that who asks a public
 // URL can see that it leads here.
 func (s *Server) Instance() string { return s.instance }
 
@@ -90,6 +93,7 @@ func (s *Server) Reload(cfg Config) error {
 		return err
 	}
 	s.settings.Store(set)
+	s.alarms.clearIf(func(key string) bool { return strings.HasPrefix(key, alarmRoute+".") })
 	s.queue.wake()
 	return nil
 }
@@ -120,6 +124,14 @@ func (s *Server) Serve(ctx context.Context, l net.Listener) error {
 	defer stopQueue()
 	queueDone := make(chan struct{})
 	go func() { defer close(queueDone); s.queue.run(queueCtx) }()
+	var watching sync.WaitGroup
+	defer watching.Wait()
+	watchCtx, stopWatching := context.WithCancel(ctx)
+	defer stopWatching()
+	watching.Go(func() { s.rest.run(watchCtx) })
+	if cfg != nil {
+		watching.Go(func() { s.watchCertificates(watchCtx) })
+	}
 
 	served := make(chan error, 1)
 	go func() { served <- hs.Serve(l) }()
@@ -158,36 +170,27 @@ type Stats struct {
 	Pending    int64            `json:"pending_notifications"`
 	// PendingSince is when the oldest of them came in; the zero time where none is pending.
 	PendingSince time.Time     `json:"pending_since,omitzero"`
+	Counting     bool          `json:"counting,omitempty"` // what an earlier run left pending is not all known yet
 	FailingSinks []FailingSink `json:"failing_sinks,omitempty"`
-	Failed       int64         `json:"failed_notifications"` // given up since the start
+	Failed       int64         `json:"failed_notifications"` // since the start
 	Sent         int64         `json:"sent_notifications"`
 	Secrets      []string      `json:"secrets"` // fingerprints of what is accepted now
-	Alarm        string        `json:"alarm"`   // what keeps deliveries from being stored or files from being written; "" for nothing
+	Alarm        string        `json:"alarm"`   // the text of the first of Alarms; "" for none
+	Alarms       []Alarm       `json:"alarms,omitempty"`
 }
 
-// Stats tells the counts.
+// Stats returns the counts.
 func (s *Server) Stats() Stats {
 	st := s.metrics.stats()
 	set := s.settings.Load()
-	st.Since, st.Pending, st.PendingSince, st.FailingSinks = s.since, s.queue.pending(), s.queue.pendingSince(), s.queue.fails.list(set)
+	st.Since, st.PendingSince, st.FailingSinks = s.since, s.queue.pendingSince(), s.queue.fails.list(set)
+	st.Pending, st.Counting = s.queue.pending()
 	st.Secrets = set.keys.Fingerprints(s.now())
-	st.Alarm = s.trouble()
+	st.Alarms = s.standingAlarms()
+	if len(st.Alarms) > 0 {
+		st.Alarm = st.Alarms[0].Text
+	}
 	return st
-}
-
-// trouble is what keeps deliveries from being stored, or their files from being written.
-func (s *Server) trouble() string {
-	if a := s.alarm.Load(); a != nil {
-		return *a
-	}
-	health := s.log.Health()
-	if health.Err != nil {
-		return line("record files cannot be written: "+health.Err.Error(), 300)
-	}
-	if len(health.Damage) > 0 {
-		return line("deliveries may be lost: "+strings.Join(health.Damage, "; "), 300)
-	}
-	return ""
 }
 
 // Rejections are the last hundred refused requests that look like deliveries of GitHub and the last hundred others, the newest

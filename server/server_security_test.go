@@ -82,8 +82,8 @@ func TestTemplatesAreBoundedAndClean(t *testing.T) {
 		if err != nil {
 			t.Fatalf("%s: %v", text, err)
 		}
-		if n := len(render(table.routes[0].message, ev, 1<<10)); n > 1<<10 {
-			t.Errorf("%s gives %d bytes", text, n)
+		if got, _ := render(table.routes[0].message, ev, 1<<10); len(got) > 1<<10 {
+			t.Errorf("%s gives %d bytes", text, len(got))
 		}
 		n := Decide(table, ev).Notifications[0]
 		if utf8.RuneCountInString(n.Subject) > 200 || utf8.RuneCountInString(n.Message) > 4000 {

@@ -94,7 +94,7 @@ func testConfig(w *logs.Writer) Config {
 	return Config{
 		Log: w, Keys: secret.NewRing(secret.Key{Value: testSecret}), WatchedBranches: []string{"main", "master", "develop"},
 		Version: "test", Retry: Retry{First: 5 * time.Millisecond, Max: 20 * time.Millisecond},
-		Limits: Limits{Farewell: time.Millisecond},
+		Limits: Limits{Farewell: time.Millisecond}, CoalesceMax: -1,
 	}
 }
 

@@ -7,19 +7,27 @@ import (
 	"net/netip"
 	"regexp"
 	"slices"
+	"time"
 
 	"hookctl/hooks/secret"
 )
 
-// settings are a Config made ready. They never change; a reload makes new ones.
+// settings are a Config that has been checked and compiled. They never change; a reload makes new ones.
 type settings struct {
 	keys    *secret.Ring
-	tables  map[string]Table    // by path name; "" is the general one
-	targets map[string][]target // likewise
-	sinks   map[string]sink     // by name
+	tables  map[string]Table     // by path name; "" is the general one
+	targets map[string][]target  // likewise
+	sinks   map[string]namedSink // by name
 	allow   func() []netip.Prefix
 	proxies []netip.Prefix
-	window  coalesceWindow
+	window  time.Duration // Config.Coalesce
+	most    int           // Config.CoalesceMax; 0 is no bound
+}
+
+// namedSink is a sink and the recipient that a record names.
+type namedSink struct {
+	sink
+	to string
 }
 
 // target is one sink that a table's notifications go to.
@@ -30,10 +38,10 @@ var (
 	sinkName = regexp.MustCompile(`^[A-Za-z0-9_.-]{1,64}$`)
 )
 
-// IsPathName tells whether a name fits into /webhook/<name>.
+// IsPathName reports whether a name fits into /webhook/<name>.
 func IsPathName(name string) bool { return pathName.MatchString(name) }
 
-// IsSinkName tells whether a sink may be called so.
+// IsSinkName reports whether a sink may have a name.
 func IsSinkName(name string) bool { return sinkName.MatchString(name) }
 
 func newSettings(cfg Config) (*settings, error) {
@@ -48,16 +56,17 @@ func compileSettings(cfg Config) (*settings, error) {
 	if cfg.Coalesce < 0 {
 		return nil, errors.New("coalesce must not be negative")
 	}
+	def(&cfg.CoalesceMax, 20)
 	set := &settings{
-		keys: cfg.Keys, tables: map[string]Table{}, targets: map[string][]target{}, sinks: map[string]sink{},
-		allow: cfg.Allow, proxies: cfg.TrustedProxies, window: coalesceWindow(cfg.Coalesce),
+		keys: cfg.Keys, tables: map[string]Table{}, targets: map[string][]target{}, sinks: map[string]namedSink{},
+		allow: cfg.Allow, proxies: cfg.TrustedProxies, window: cfg.Coalesce, most: max(0, cfg.CoalesceMax),
 	}
 	if err := set.add(cfg, "", cfg.Sinks); err != nil {
 		return nil, err
 	}
 	for _, name := range slices.Sorted(maps.Keys(cfg.Paths)) {
 		if !pathName.MatchString(name) {
-			return nil, fmt.Errorf("paths: %q is no name: use letters, digits, _ and -", name)
+			return nil, fmt.Errorf("paths: %q is not a valid name: use letters, digits, _ and -", name)
 		}
 		if err := set.add(cfg, name, cfg.Paths[name].Sinks); err != nil {
 			return nil, fmt.Errorf("paths: %s: %w", name, err)
@@ -81,7 +90,7 @@ func (set *settings) add(cfg Config, path string, sinks []SinkConfig) error {
 	set.targets[path] = []target{}
 	for _, c := range sinks {
 		if !sinkName.MatchString(c.name()) {
-			return fmt.Errorf("sinks: %q is no name: use letters, digits, _ . and -", c.name())
+			return fmt.Errorf("sinks: %q is not a valid name: use letters, digits, _ . and -", c.name())
 		}
 		name := c.name()
 		if path != "" {
@@ -94,7 +103,7 @@ func (set *settings) add(cfg Config, path string, sinks []SinkConfig) error {
 		if err != nil {
 			return fmt.Errorf("sinks: %s: %w", c.name(), err)
 		}
-		set.sinks[name] = made
+		set.sinks[name] = namedSink{made, recipient(c)}
 		set.targets[path] = append(set.targets[path], target{name: name, short: c.name(), to: recipient(c)})
 	}
 	return nil

@@ -97,16 +97,24 @@ func CheckSinks(ctx context.Context, sinks []SinkConfig) []SinkCheck {
 	return all
 }
 
-// httpSinkClient is shared by the sinks that speak HTTP. Redirects are not followed: a message
-// would go to where nobody sent it.
+// httpSinkClient is the client of a sink that speaks HTTP. It keeps as many connections open as there are attempts at once,
+// and follows no redirects: a message would go to where nobody sent it.
 func httpSinkClient(c SinkConfig) *http.Client {
 	client := &http.Client{}
 	if c.Client != nil {
 		*client = *c.Client
 	}
+	if client.Transport == nil {
+		keep := http.DefaultTransport.(*http.Transport).Clone()
+		keep.MaxIdleConnsPerHost = keptConnections
+		client.Transport = keep
+	}
 	client.CheckRedirect = func(*http.Request, []*http.Request) error { return http.ErrUseLastResponse }
 	return client
 }
+
+// keptConnections is enough for any Retry.PerSink that makes sense.
+const keptConnections = 32
 
 // answerOf reads at most 64 KiB of an answer.
 func answerOf(r *http.Response) []byte {

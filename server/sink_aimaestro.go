@@ -8,6 +8,7 @@ import (
 	"fmt"
 	"net/http"
 	"net/url"
+	"slices"
 	"strings"
 	"sync"
 	"time"
@@ -31,7 +32,7 @@ const verifiedFor = 10 * time.Minute
 func newAIMaestro(c SinkConfig) (sink, error) {
 	u, err := url.Parse(c.URL)
 	if err != nil || (u.Scheme != "http" && u.Scheme != "https") || u.Host == "" {
-		return nil, errors.New("url: an http or https address is needed, as http://127.0.0.1:23000")
+		return nil, errors.New("url: not a valid URL; use one such as http://127.0.0.1:23000")
 	}
 	if c.To == "" {
 		return nil, errors.New("to: the name of an agent is needed")
@@ -81,26 +82,28 @@ func (a *aiMaestro) send(ctx context.Context, m message) (string, error) {
 	return "", a.refusal(r, answer)
 }
 
-// refusal explains an answer. Its error is {"error":"<text>"}, or an object with a message since v0.29, or nothing.
-// An unknown recipient is a 500 and is tried again: the agent may be registered any minute.
+// refusal explains an answer. Its error is {"error":"<text>"} before v0.29, {"error":"<code>","message":"<text>"} since, an object
+// with a message, or nothing. An unknown recipient is a 500 and is tried again: the agent may be registered any minute.
 func (a *aiMaestro) refusal(r *http.Response, answer []byte) error {
 	var got struct {
 		Error   json.RawMessage `json:"error"`
 		Message lenient         `json:"message"`
+		Details lenient         `json:"details"`
 	}
 	words := string(answer)
 	if json.Unmarshal(answer, &got) == nil {
 		var inner struct {
 			Message lenient `json:"message"`
 		}
-		var plain string
-		switch {
-		case json.Unmarshal(got.Error, &plain) == nil:
-			words = plain
-		case json.Unmarshal(got.Error, &inner) == nil && inner.Message != "":
-			words = string(inner.Message)
-		case got.Message != "":
-			words = string(got.Message)
+		_ = json.Unmarshal(got.Error, &inner) // It is an object or a text.
+		var parts []string
+		for _, part := range []string{stringOf(got.Error), string(inner.Message), string(got.Message), string(got.Details)} {
+			if part != "" && !slices.Contains(parts, part) {
+				parts = append(parts, part)
+			}
+		}
+		if len(parts) > 0 {
+			words = strings.Join(parts, ": ")
 		}
 	}
 	if strings.Contains(words, "No recipient agent UUID") {
@@ -109,7 +112,7 @@ func (a *aiMaestro) refusal(r *http.Response, answer []byte) error {
 	return statusError(r, words)
 }
 
-// check asks whether the server is well and whether the recipient is the one meant.
+// check asks whether the server is healthy and whether the recipient is the one meant.
 func (a *aiMaestro) check(ctx context.Context) error {
 	ctx, cancel := context.WithTimeout(ctx, a.timeout)
 	defer cancel()
@@ -123,7 +126,7 @@ func (a *aiMaestro) check(ctx context.Context) error {
 	case status == http.StatusNotFound:
 		return fmt.Errorf("AI Maestro knows no agent %q", a.to)
 	case status != http.StatusOK:
-		return fmt.Errorf("AI Maestro does not tell who %q is: %d %s", a.to, status, http.StatusText(status))
+		return fmt.Errorf("AI Maestro does not say who %q is: %d %s", a.to, status, http.StatusText(status))
 	case alias != a.to:
 		return a.anotherAgent(alias)
 	}
@@ -190,7 +193,7 @@ func (a *aiMaestro) healthy(ctx context.Context) error {
 		answer = answerOf(r)
 	}
 	if r.StatusCode != http.StatusOK {
-		return fmt.Errorf("AI Maestro is not well: %w", a.refusal(r, answer))
+		return fmt.Errorf("AI Maestro is not healthy: %w", a.refusal(r, answer))
 	}
 	return nil
 }

@@ -10,6 +10,7 @@ import (
 	"maps"
 	"os"
 	"os/exec"
+	"path/filepath"
 	"slices"
 	"strings"
 	"time"
@@ -47,7 +48,8 @@ func (c *command) send(ctx context.Context, m message) (string, error) {
 		"ACTION": field(m, "action"), "REPOSITORY": field(m, "repository"), "SENDER": field(m, "sender"),
 		"BRANCH": field(m, "branch"), "SHA": field(m, "sha"), "URL": field(m, "url"),
 	})
-	return "", runProgram(ctx, c.timeout, c.args, env, bytes.NewReader(payload))
+	_, err = runProgram(ctx, c.timeout, c.args, env, bytes.NewReader(payload))
+	return "", err
 }
 
 func (c *command) check(context.Context) error { return lookUp(c.args[0]) }
@@ -84,10 +86,42 @@ func (a *ampSend) send(ctx context.Context, m message) (string, error) {
 	args := append([]string{a.program}, a.args...)
 	args = append(args, a.to, undashed(m.subject), undashed(m.text),
 		"--priority", priority, "--type", "notification", "--context", string(fields))
-	return "", runProgram(ctx, a.timeout, args, environment(a.env, nil), nil)
+	_, err = runProgram(ctx, a.timeout, args, environment(a.env, nil), nil)
+	return "", err
 }
 
-func (a *ampSend) check(context.Context) error { return lookUp(a.program) }
+// check finds out whether a message could be sent, without sending one: the program must run, and amp-status, which is
+// installed beside it, must know an identity to send with.
+func (a *ampSend) check(ctx context.Context) error {
+	if err := lookUp(a.program); err != nil {
+		return err
+	}
+	env := environment(a.env, nil)
+	args := append(append([]string{a.program}, a.args...), "--help")
+	if _, err := runProgram(ctx, a.timeout, args, env, nil); err != nil {
+		return err
+	}
+	path, err := exec.LookPath(a.program)
+	dir, name := filepath.Split(path)
+	if err != nil || !strings.HasPrefix(name, "amp-send") {
+		return nil // Some other program stands in for it.
+	}
+	status := dir + "amp-status" + strings.TrimPrefix(name, "amp-send")
+	if lookUp(status) != nil {
+		return nil
+	}
+	said, err := runProgram(ctx, a.timeout, []string{status, "--json"}, env, nil)
+	if err != nil {
+		return err
+	}
+	var got struct {
+		Initialized *bool `json:"initialized"`
+	}
+	if json.Unmarshal([]byte(said), &got) == nil && got.Initialized != nil && !*got.Initialized {
+		return errors.New("amp-send has no identity to send with; run amp-init --auto")
+	}
+	return nil
+}
 
 func undashed(s string) string {
 	if strings.HasPrefix(s, "-") {
@@ -122,26 +156,27 @@ func environment(extra, fields map[string]string) []string {
 	return env
 }
 
-// runProgram runs a program to its end and kills it, with all that it started, when the time is over.
-func runProgram(ctx context.Context, limit time.Duration, args, env []string, stdin io.Reader) error {
+// runProgram runs a program to its end, returns the first of what it printed, and kills it, with all that it started, when the
+// time is over.
+func runProgram(ctx context.Context, limit time.Duration, args, env []string, stdin io.Reader) (said string, err error) {
 	ctx, cancel := context.WithTimeout(ctx, limit)
 	defer cancel()
 	cmd := exec.CommandContext(ctx, args[0], args[1:]...) // #nosec G204 -- the owner's settings name the program.
-	said := &cappedBuffer{left: 4 << 10}
-	cmd.Env, cmd.Stdin, cmd.Stdout, cmd.Stderr = env, stdin, keepSome{said}, keepSome{said}
+	out := &cappedBuffer{left: 4 << 10}
+	cmd.Env, cmd.Stdin, cmd.Stdout, cmd.Stderr = env, stdin, keepSome{out}, keepSome{out}
 	cmd.WaitDelay = time.Second
 	isolate(cmd)
-	err := cmd.Run()
+	err = cmd.Run()
 	if err == nil {
-		return nil
+		return out.String(), nil
 	}
 	if ctx.Err() != nil && errors.Is(ctx.Err(), context.DeadlineExceeded) {
 		err = fmt.Errorf("it did not end within %s", limit)
 	}
-	if words := line(said.String(), 300); words != "" {
-		return fmt.Errorf("run %s: %w: %s", args[0], err, words)
+	if words := line(out.String(), 300); words != "" {
+		return "", fmt.Errorf("run %s: %w: %s", args[0], err, words)
 	}
-	return fmt.Errorf("run %s: %w", args[0], err)
+	return "", fmt.Errorf("run %s: %w", args[0], err)
 }
 
 // keepSome keeps the first of what is written and takes the rest, so that a program that says much

@@ -6,12 +6,14 @@ import (
 	"errors"
 	"fmt"
 	"io"
+	"net"
 	"net/http"
 	"net/http/httptest"
 	"os"
 	"path/filepath"
 	"slices"
 	"strings"
+	"sync/atomic"
 	"testing"
 	"time"
 
@@ -92,6 +94,10 @@ func TestAIMaestroAnswers(t *testing.T) {
 		{"missing field, newer", 400, `{"error":{"code":"invalid","message":"Bad content"}}`, "", true, "the answer is 400 Bad Request: Bad content"},
 		{"unknown recipient", 500, `{"error":"No recipient agent UUID"}`, "", false,
 			`the answer is 500 Internal Server Error: No recipient agent UUID (AI Maestro knows no agent "orchestrator-amoa"; register it or change the sink's recipient)`},
+		{"unknown recipient, since v0.29", 500, `{"error":"internal_error","message":"No recipient agent UUID for orchestrator-amoa"}`, "", false,
+			`the answer is 500 Internal Server Error: internal_error: No recipient agent UUID for orchestrator-amoa (AI Maestro knows no agent "orchestrator-amoa"; register it or change the sink's recipient)`},
+		{"details", 500, `{"error":"Failed to send","details":"No recipient agent UUID"}`, "", false,
+			`the answer is 500 Internal Server Error: Failed to send: No recipient agent UUID (AI Maestro knows no agent "orchestrator-amoa"; register it or change the sink's recipient)`},
 		{"unknown host", 500, `{"error":"Target host 'h' not found"}`, "", false, "the answer is 500 Internal Server Error: Target host 'h' not found"},
 		{"an empty 500", 500, ``, "", false, "the answer is 500 Internal Server Error"},
 		{"HTML", 502, "<html>\x1b[31mBad</html>", "", false, "the answer is 502 Bad Gateway: <html>Bad</html>"},
@@ -232,6 +238,32 @@ func TestCloudEventsSink(t *testing.T) {
 	}
 }
 
+func TestSinkConnectionsAreReused(t *testing.T) {
+	var opened atomic.Int64
+	all := make(chan struct{})
+	there := httptest.NewUnstartedServer(http.HandlerFunc(func(http.ResponseWriter, *http.Request) { <-all }))
+	there.Config.ConnState = func(_ net.Conn, state http.ConnState) {
+		if state == http.StateNew {
+			opened.Add(1)
+		}
+	}
+	there.Start()
+	defer there.Close()
+	r := run(t, func(c *Config) { c.Sinks = []SinkConfig{{Type: "http", URL: there.URL}} })
+	event, payload := sample(t, "push_main")
+	for i := range 200 {
+		body := strings.ReplaceAll(string(payload), "octo-org/Hello-World", fmt.Sprintf("o/r%d", i%20))
+		if _, err := r.Ingest(t.Context(), &logs.Record{EventType: event, DeliveryID: guid(i), Payload: []byte(body)}); err != nil {
+			t.Fatal(err)
+		}
+	}
+	close(all)
+	await(t, "all of them", func() bool { return r.Stats().Sent == 200 })
+	if n, most := opened.Load(), int64(r.queue.retry.PerSink); n > most {
+		t.Errorf("%d connections for 200 notifications, %d at once", n, most)
+	}
+}
+
 func TestCommandSink(t *testing.T) {
 	t.Setenv("GITHUB_WEBHOOK_SECRET", testSecret)
 	out := filepath.Join(t.TempDir(), "out")
@@ -306,6 +338,9 @@ func TestAMPSendGetsNoArgumentThatBeginsWithADash(t *testing.T) {
 	}
 	if _, err := s.send(t.Context(), m); err == nil || !strings.Contains(err.Error(), "recipient not") {
 		t.Errorf("%v", err)
+	}
+	if err := s.check(t.Context()); err == nil || !strings.Contains(err.Error(), "recipient not") {
+		t.Errorf("a check of one that cannot run: %v", err)
 	}
 }
 

@@ -34,3 +34,35 @@ func TestCommandIsKilledWithAllItStarted(t *testing.T) {
 		return syscall.Kill(child, 0) != nil || (err == nil && strings.Contains(string(stat), ") Z "))
 	})
 }
+
+func TestAMPSendWithoutAnIdentityIsNotReachable(t *testing.T) {
+	dir := t.TempDir()
+	program := func(name, script string) {
+		if err := os.WriteFile(filepath.Join(dir, name), []byte("#!/bin/sh\n"+script+"\n"), 0o700); err != nil { // #nosec G306 -- a program
+			t.Fatal(err)
+		}
+	}
+	check := func() error {
+		sinks := []SinkConfig{{Type: "amp-send", To: "orchestrator-amoa", Command: []string{filepath.Join(dir, "amp-send.sh")}}}
+		return CheckSinks(t.Context(), sinks)[0].Err
+	}
+	program("amp-send.sh", `[ "$*" = --help ] || touch "`+dir+`/sent"`)
+	if err := check(); err != nil {
+		t.Errorf("without amp-status: %v", err)
+	}
+	program("amp-status.sh", `[ "$*" = --json ] && echo '{"initialized": false}'`)
+	if err := check(); err == nil || !strings.Contains(err.Error(), "run amp-init --auto") {
+		t.Errorf("without an identity: %v", err)
+	}
+	program("amp-status.sh", `echo '{"initialized": true, "agent": {"name": "hookctl"}, "registrations": []}'`)
+	if err := check(); err != nil {
+		t.Errorf("with an identity: %v", err)
+	}
+	program("amp-status.sh", "echo 'jq: command not found'; exit 127")
+	if err := check(); err == nil || !strings.Contains(err.Error(), "jq: command not found") {
+		t.Errorf("with a broken installation: %v", err)
+	}
+	if _, err := os.Stat(filepath.Join(dir, "sent")); err == nil {
+		t.Error("a check sent a message")
+	}
+}

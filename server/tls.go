@@ -1,17 +1,120 @@
 package server
 
 import (
+	"cmp"
+	"context"
 	"crypto/tls"
 	"errors"
 	"fmt"
+	"io/fs"
 	"net"
+	"net/netip"
 	"os"
+	"path/filepath"
+	"slices"
+	"strings"
 	"sync"
 	"time"
 
 	"golang.org/x/crypto/acme"
 	"golang.org/x/crypto/acme/autocert"
 )
+
+// Certificate is one that the receiver presents.
+type Certificate struct {
+	Name     string    // of the domain for ACME, else of the file
+	NotAfter time.Time // when it expires
+}
+
+// Certificates returns what the receiver would present now, without asking anybody: none where it speaks no TLS. A domain of ACME
+// whose certificate has not been fetched yet is left out. The error names the file that cannot be used.
+func (c TLSConfig) Certificates() ([]Certificate, error) {
+	var all []Certificate
+	for _, domain := range c.ACME.Domains {
+		kept, err := os.ReadFile(filepath.Join(c.ACME.CacheDir, domain)) // As autocert.DirCache names it.
+		if errors.Is(err, fs.ErrNotExist) {
+			continue
+		}
+		pair, err2 := tls.X509KeyPair(kept, kept)
+		if err = cmp.Or(err, err2); err != nil {
+			return nil, fmt.Errorf("tls: read the certificate of %s: %w", domain, err)
+		}
+		all = append(all, Certificate{domain, pair.Leaf.NotAfter})
+	}
+	if c.CertFile != "" {
+		pair, err := tls.LoadX509KeyPair(c.CertFile, c.KeyFile)
+		if err != nil {
+			return nil, fmt.Errorf("tls: read the certificate: %w", err)
+		}
+		all = append(all, Certificate{c.CertFile, pair.Leaf.NotAfter})
+	}
+	return all, nil
+}
+
+// Certificates are looked at so often, and an alarm is raised so long before one expires. ACME renews 30 days before.
+const (
+	certificateTick = time.Minute
+	expirySoon      = 14 * 24 * time.Hour
+)
+
+// watchCertificates looks after the certificates until ctx ends.
+func (s *Server) watchCertificates(ctx context.Context) {
+	tick := time.NewTicker(certificateTick)
+	defer tick.Stop()
+	for {
+		s.checkCertificates()
+		select {
+		case <-tick.C:
+		case <-ctx.Done():
+			return
+		}
+	}
+}
+
+// checkCertificates raises an alarm for files that cannot be used and for what expires soon.
+func (s *Server) checkCertificates() {
+	all, err := s.tls.Certificates()
+	if err != nil {
+		s.SetAlarm(alarmCertificate, err.Error()+"; the one before is still used", "hookctl doctor")
+		return
+	}
+	s.alarms.clear(alarmCertificate)
+	for _, c := range all {
+		key, left := alarmCertificate+"."+c.Name, c.NotAfter.Sub(s.now())
+		switch when := c.NotAfter.UTC().Format("2006-01-02 15:04 MST"); {
+		case left <= 0:
+			s.SetAlarm(key, fmt.Sprintf("the certificate of %s expired on %s: GitHub delivers nothing", c.Name, when), "hookctl doctor")
+		case left < expirySoon:
+			s.SetAlarm(key, fmt.Sprintf("the certificate of %s expires on %s and has not been renewed", c.Name, when), "hookctl doctor")
+		default:
+			s.alarms.clear(key)
+		}
+	}
+}
+
+// checkDomain refuses what no authority gives a certificate for through tls-alpn-01.
+func checkDomain(name string) error {
+	if _, err := netip.ParseAddr(strings.Trim(name, "[]")); err == nil {
+		return fmt.Errorf("tls: %q is an IP address; ACME needs a domain", name)
+	}
+	labels := strings.Split(name, ".")
+	if len(name) > 253 || len(labels) < 2 || slices.Contains(privateDomains, strings.ToLower(labels[len(labels)-1])) {
+		return fmt.Errorf("tls: %q is not a public domain", name)
+	}
+	for _, label := range labels {
+		fit := madeOf(label, 1, 63, func(c byte) bool { return isWord(c) && c != '.' && c != '_' })
+		if !fit || strings.HasPrefix(label, "-") || strings.HasSuffix(label, "-") {
+			return fmt.Errorf("tls: %q is not a valid domain: use letters, digits, - and dots, without a wildcard, scheme or port", name)
+		}
+	}
+	if madeOf(labels[len(labels)-1], 1, 63, isDigit) {
+		return fmt.Errorf("tls: %q is not a valid domain", name)
+	}
+	return nil
+}
+
+// privateDomains are top-level names that nobody can own.
+var privateDomains = []string{"localhost", "local", "internal", "test", "invalid", "example", "onion", "lan", "home", "arpa"}
 
 // secure puts TLS in front of a listener where the settings ask for it. HTTP/2 stays off: GitHub
 // needs none, and every protocol less is one less to attack. The configuration is nil where there is no TLS.
@@ -24,13 +127,13 @@ func (s *Server) secure(l net.Listener) (net.Listener, *tls.Config, error) {
 }
 
 // fetchCertificates has ACME's certificates fetched before the first delivery comes, whose sender would not wait for as
-// long as that takes. It needs the receiver to answer already. Nobody waits for it: the library gives up by itself
-// after five minutes, cannot be told to sooner, and is asked again with the next handshake.
+// long as that takes. It needs the receiver to answer already. Nobody waits for it: the library stops by itself
+// after five minutes, cannot be stopped sooner, and is asked again with the next handshake.
 func (s *Server) fetchCertificates(cfg *tls.Config) {
 	for _, domain := range s.tls.ACME.Domains {
 		hello := &tls.ClientHelloInfo{ServerName: domain, CipherSuites: []uint16{tls.TLS_ECDHE_ECDSA_WITH_AES_128_GCM_SHA256}}
 		if _, err := cfg.GetCertificate(hello); err != nil {
-			s.logger.Error("there is no certificate yet; it is asked for again when somebody connects", "domain", domain, "error", line(err.Error(), 300))
+			s.SetAlarm(alarmCertificate+"."+domain, fmt.Sprintf("there is no certificate for %s: %v", domain, err), "hookctl doctor")
 		}
 	}
 }
@@ -41,6 +144,11 @@ func (c TLSConfig) config() (*tls.Config, error) {
 	case len(c.ACME.Domains) > 0 && c.CertFile != "":
 		return nil, errors.New("tls: choose certificate files or ACME, not both")
 	case len(c.ACME.Domains) > 0:
+		for _, domain := range c.ACME.Domains {
+			if err := checkDomain(domain); err != nil {
+				return nil, err
+			}
+		}
 		if c.ACME.CacheDir == "" {
 			return nil, errors.New("tls: ACME needs a directory to keep its certificates in")
 		}
@@ -64,7 +172,8 @@ func (c TLSConfig) config() (*tls.Config, error) {
 }
 
 // certificateFiles reads a certificate again when its files have changed. While the new pair does
-// not fit together, as in the middle of a renewal, the old one is kept.
+// not fit together, as in the middle of a renewal, the old one is kept; whether it stays so is seen to by
+// watchCertificates.
 type certificateFiles struct {
 	cert, key string
 	every     time.Duration // the files are looked at no more often

@@ -20,6 +20,7 @@ import (
 	"strconv"
 	"strings"
 	"sync"
+	"sync/atomic"
 	"testing"
 	"time"
 
@@ -91,6 +92,85 @@ func TestCertificateFilesAreReadAgainWhenRenewed(t *testing.T) {
 	resp.Body.Close()
 	if resp.StatusCode != http.StatusOK || resp.ProtoMajor != 1 {
 		t.Errorf("%s over %s", resp.Status, resp.Proto)
+	}
+}
+
+func TestCertificatesRaiseAlarms(t *testing.T) {
+	dir := t.TempDir()
+	files := TLSConfig{CertFile: filepath.Join(dir, "cert.pem"), KeyFile: filepath.Join(dir, "key.pem")}
+	writeCertificate(t, files.CertFile, files.KeyFile, 1)
+	all, err := files.Certificates()
+	if err != nil || len(all) != 1 || all[0].Name != files.CertFile {
+		t.Fatalf("%v, %v", all, err)
+	}
+	expires := all[0].NotAfter
+	var now atomic.Pointer[time.Time]
+	at := func(when time.Time) { now.Store(&when) }
+	at(expires.Add(-15 * 24 * time.Hour))
+	r := run(t, func(c *Config) { c.TLS, c.Now = files, func() time.Time { return *now.Load() } })
+	conn, err := tls.Dial("tcp", strings.TrimPrefix(r.url, "http://"), &tls.Config{InsecureSkipVerify: true}) // It serves now.
+	if err != nil {
+		t.Fatal(err)
+	}
+	conn.Close()
+	texts := func() (all []string) {
+		r.checkCertificates()
+		for _, a := range r.Stats().Alarms {
+			all = append(all, a.Text)
+		}
+		return all
+	}
+	if got := texts(); got != nil {
+		t.Errorf("15 days before: %q", got)
+	}
+	at(expires.Add(-13 * 24 * time.Hour))
+	if got := texts(); len(got) != 1 || !strings.Contains(got[0], "expires on") || !strings.Contains(got[0], "cert.pem") {
+		t.Errorf("13 days before: %q", got)
+	}
+	at(expires.Add(time.Second))
+	if got := texts(); len(got) != 1 || !strings.Contains(got[0], "expired on") {
+		t.Errorf("a second after: %q", got)
+	}
+	at(expires.Add(-15 * 24 * time.Hour))
+	texts()
+	if err := os.WriteFile(files.CertFile, []byte("not a certificate"), 0o600); err != nil {
+		t.Fatal(err)
+	}
+	if got := texts(); len(got) != 1 || !strings.Contains(got[0], "read the certificate") {
+		t.Errorf("a broken file: %q", got)
+	}
+	writeCertificate(t, files.CertFile, files.KeyFile, 2)
+	if got := texts(); got != nil {
+		t.Errorf("when the file is whole again: %q", got)
+	}
+}
+
+func TestServeWatchesItsCertificates(t *testing.T) {
+	dir := t.TempDir()
+	files := TLSConfig{CertFile: filepath.Join(dir, "cert.pem"), KeyFile: filepath.Join(dir, "key.pem")}
+	writeCertificate(t, files.CertFile, files.KeyFile, 1) // for an hour
+	r := run(t, func(c *Config) { c.TLS = files })
+	await(t, "an alarm", func() bool { return strings.Contains(r.Stats().Alarm, "expires on") })
+}
+
+func TestImpossibleDomainsAreRefused(t *testing.T) {
+	for _, name := range []string{
+		"", "hooks", "*.example.com", "192.0.2.1", "::1", "[::1]", "https://hooks.example.com", "hooks.example.com:443", "hooks.example.com/x",
+		"a..example.com", ".example.com", "example.com.", "-a.example.com", "a-.example.com", "a_b.example.com", "hooks.localhost", "mac.local", "a.internal",
+		"größe.example.com", strings.Repeat("a", 64) + ".example.com", strings.Repeat("a.", 130) + "com", "a.123", "a b.example.com",
+	} {
+		cfg := testConfig(nil)
+		cfg.TLS.ACME = ACMEConfig{Domains: []string{name}, CacheDir: "c"}
+		if err := cfg.Check(); err == nil || !strings.Contains(err.Error(), "tls: ") {
+			t.Errorf("%q: %v", name, err)
+		}
+	}
+	for _, name := range []string{"hooks.example.com", "example.org", "xn--gre-6ka8c.example.com", "a.b-c.d1.example.com", "Hooks.Example.com"} {
+		cfg := testConfig(nil)
+		cfg.TLS.ACME = ACMEConfig{Domains: []string{name}, CacheDir: "c"}
+		if err := cfg.Check(); err != nil {
+			t.Errorf("%q: %v", name, err)
+		}
 	}
 }
 
@@ -184,6 +264,9 @@ func TestACMEAgainstPebble(t *testing.T) {
 	}
 	if kept, err := os.ReadFile(filepath.Join(cache, domain)); err != nil || !strings.Contains(string(kept), "PRIVATE KEY") {
 		t.Errorf("the certificate is not kept: %v", err)
+	}
+	if kept, err := settings.Certificates(); err != nil || len(kept) != 1 || kept[0].Name != domain || kept[0].NotAfter.IsZero() {
+		t.Errorf("certificates %v, %v", kept, err)
 	}
 	// For other names there is no certificate, and nobody is asked for one.
 	if _, err := tls.Dial("tcp", l.Addr().String(), &tls.Config{ServerName: "evil.example.com", InsecureSkipVerify: true}); err == nil {

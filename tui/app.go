@@ -12,6 +12,7 @@ import (
 	"hookctl/logs"
 	"hookctl/logs/text"
 	"hookctl/server/daemon"
+	"hookctl/server/doctor"
 	"hookctl/tui/checkup"
 	"hookctl/tui/events"
 	"hookctl/tui/home"
@@ -23,6 +24,9 @@ import (
 
 // statusEvery is how often the receiver is asked how it is.
 const statusEvery = 2 * time.Second
+
+// statusWait is how long it may take to answer.
+const statusWait = 4 * time.Second
 
 // app is the one tea.Model: the shell with its pages, the wizard, and what all
 // of them know: the log and the receiver's status.
@@ -70,19 +74,18 @@ func newApp(ctx context.Context, cfg Config) *app {
 		Again: func() tea.Cmd { return a.poll(false) },
 	})
 	a.hooks = webhooks.New(a.Shell, webhooks.Config{
-		Home: cfg.Home, Store: cfg.Store, Dial: cfg.Hooks, PerHook: cfg.PerHook, Repositories: cfg.Setup.Repositories,
-		Log: &a.log, Receiver: &a.status, PublicURL: a.publicURL, Events: wizard.EventItems, Poll: a.poll,
+		Fleet: cfg.Fleet, Log: &a.log, Receiver: &a.status, Events: wizard.EventItems, Poll: a.poll,
 	})
 	a.events = events.New(a.Shell, events.Config{
-		Home: cfg.Home, Filters: cfg.Filters, SaveFilter: cfg.SaveFilter, Log: &a.log, Receiver: &a.status, Address: a.address,
+		Replay: cfg.Replay, Resend: cfg.Resend, Filters: cfg.Filters, SaveFilter: cfg.SaveFilter, Log: &a.log, Receiver: &a.status, Address: a.address,
 	})
 	a.receiver = receiver.New(a.Shell, receiver.Config{
 		Daemon: cfg.Daemon, Home: cfg.Home, Settings: cfg.Settings, Receiver: &a.status, Poll: a.poll,
 	})
-	a.doctor = checkup.New(a.Shell, checkup.Config{Checks: cfg.Checks, Start: a.receiver.Start, Restart: a.receiver.Restart})
+	a.doctor = checkup.New(a.Shell, checkup.Config{Checks: cfg.Checks, Start: a.receiver.Start, Restart: a.receiver.Restart, Reload: a.receiver.Reload})
 	a.home = home.New(a.Shell, home.Config{
-		Store: cfg.Store, Log: &a.log, Receiver: &a.status, PublicURL: a.publicURL, Start: a.receiver.Start,
-		Hooks: func() home.Hooks { return home.Hooks(a.hooks.Summary()) }, Row: a.events.Line, Temporary: cfg.Temporary,
+		Doctor: doctor.Config{Home: cfg.Home, Store: cfg.Store, Fleet: cfg.Fleet, Now: cfg.Now},
+		Log:    &a.log, Receiver: &a.status, Row: a.events.Line, Fix: a.doctor.Fix, Temporary: cfg.Temporary,
 	})
 	a.Pages = []kit.Page{a.home, a.events, a.hooks, a.receiver, a.doctor}
 	return a
@@ -112,9 +115,9 @@ func watch(ch <-chan []logs.Entry) tea.Cmd {
 func (a *app) poll(again bool) tea.Cmd {
 	ctx, home := a.Ctx, a.cfg.Home
 	return func() tea.Msg {
-		ctx, stop := context.WithTimeout(ctx, 2*time.Second)
+		ctx, stop := context.WithTimeout(ctx, statusWait)
 		defer stop()
-		s, err := daemon.Dial(home).Status(ctx)
+		s, err := doctor.Ask(ctx, home)
 		return StatusMsg{s, err, again}
 	}
 }
@@ -192,7 +195,7 @@ func (a *app) publicURL() string {
 
 // openWizard shows the wizard, where it was left when it was left unfinished.
 func (a *app) openWizard() tea.Cmd {
-	if a.cfg.Hooks == nil || a.cfg.Store == nil {
+	if a.cfg.Fleet == nil || a.cfg.Store == nil {
 		return a.Warn("there is no access to GitHub here")
 	}
 	if a.wizard != nil && !a.wizard.Over {
@@ -204,15 +207,15 @@ func (a *app) openWizard() tea.Cmd {
 
 func (a *app) newWizard() *wizard.Wizard {
 	return wizard.New(a.Shell, wizard.Config{
-		Home: a.cfg.Home, Store: a.cfg.Store, Daemon: a.cfg.Daemon, Dial: a.cfg.Hooks, Setup: &a.cfg.Setup, Temporary: a.cfg.Temporary,
-		Log: &a.log, Receiver: &a.status, Poll: a.poll, Rotator: a.hooks.Rotator, Done: a.wasSetUp,
+		Home: a.cfg.Home, Fleet: a.cfg.Fleet, Store: a.cfg.Store, Setup: &a.cfg.Setup,
+		Log: &a.log, Receiver: &a.status, Poll: a.poll, Done: a.wasSetUp,
 	})
 }
 
 // wasSetUp has the pages look again after the wizard has set hooks up.
-func (a *app) wasSetUp(client *hooks.Client, repositories []string, address string) tea.Cmd {
+func (a *app) wasSetUp(address string) tea.Cmd {
 	a.cfg.Setup.URL = address
-	return tea.Batch(a.poll(false), a.hooks.WasSetUp(client, repositories), a.home.Load())
+	return tea.Batch(a.poll(false), a.hooks.WasSetUp(), a.home.Load())
 }
 
 // lamp is the state of the receiver for the upper right corner.
@@ -224,9 +227,9 @@ func (a *app) lamp() kit.Lamp {
 
 // unfinished reports whether a rotation is left half done on the disk.
 func (a *app) unfinished() bool {
-	if a.cfg.Store == nil {
+	if a.cfg.Fleet == nil {
 		return false
 	}
-	r, err := a.cfg.Store.Rotation()
-	return err == nil && r != nil && r.Promoted.IsZero()
+	r, err := a.cfg.Fleet.Rotation()
+	return err == nil && r.Open
 }

@@ -2,7 +2,9 @@ package tui
 
 import (
 	"context"
+	"encoding/json"
 	"os"
+	"path/filepath"
 	"slices"
 	"strings"
 	"testing"
@@ -11,6 +13,8 @@ import (
 	tea "charm.land/bubbletea/v2"
 
 	"hookctl/logs"
+	"hookctl/server/daemon"
+	"hookctl/server/doctor"
 	"hookctl/tui/kit"
 	"hookctl/tui/kittest"
 )
@@ -160,11 +164,70 @@ func TestUnicodeLocale(t *testing.T) {
 func TestHomeShowsTheAgeOfTheSecret(t *testing.T) {
 	const day = 24 * time.Hour
 	for age, want := range map[time.Duration]string{
-		-403 * day: "✓ secret        9f9f5111, made today", 23 * time.Hour: "✓ secret        9f9f5111, made today",
-		day: "✓ secret        9f9f5111, 1 day old", 91 * day: "! secret        9f9f5111, 91 days old  enter: to Hooks, r rotates it",
+		-403 * day: "✓ secret        9f9f5111, from .env; it is 0 s old", 23 * time.Hour: "✓ secret        9f9f5111, from .env; it is 23 h old",
+		2 * day: "✓ secret        9f9f5111, from .env; it is 2 days old", 91 * day: "! secret        it is 91 days old  enter: to Hooks",
 	} {
 		s := Full(t, 80, 24, func(c *Config) { c.Now = func() time.Time { return kittest.Noon.Add(age) } })
 		s.Shows(want)
+	}
+}
+
+// Home, status and doctor judge alike, and what was not checked is not green.
+func TestHomeSaysWhatTheDoctorSays(t *testing.T) {
+	report := func(t *testing.T, cfg Config, at time.Time, checks ...doctor.Check) {
+		t.Helper()
+		b, err := json.Marshal(doctor.Report{At: at, Checks: checks})
+		if err == nil {
+			err = os.MkdirAll(daemon.StateDir(cfg.Home), 0o700)
+		}
+		if err == nil {
+			err = os.WriteFile(filepath.Join(daemon.StateDir(cfg.Home), "doctor.json"), b, 0o600)
+		}
+		if err != nil {
+			t.Fatal(err)
+		}
+	}
+	fine := []doctor.Check{
+		{Name: "public URL", Status: doctor.OK, Detail: "https://hooks.example.com leads to this receiver"},
+		{Name: "hook of octo-org/web", Status: doctor.OK, Detail: "hook 1 sends push"},
+	}
+	for name, c := range map[string]struct {
+		checks []doctor.Check
+		status func(*daemon.Status)
+		shows  []string
+		lacks  string
+	}{
+		"nothing was checked": {shows: []string{"Not everything was checked yet.", "5 checks everything", "◌ hooks         not checked yet", "◌ tunnel        not checked yet"}, lacks: "Everything works"},
+		"everything works":    {checks: fine, shows: []string{"✓ Everything works.  checked 3 h ago", "✓ hooks         1 repository delivers, 3 h ago", "✓ notifications none pending"}},
+		"AI Maestro fails": {checks: fine, status: func(s *daemon.Status) {
+			s.PendingNotifications, s.PendingSince = 4, kittest.Noon.Add(-5*time.Minute)
+			s.FailingSinks = []daemon.FailingSink{{Sink: "aimaestro", Since: kittest.Noon.Add(-time.Minute), Error: "500"}}
+		}, shows: []string{"! 1 item needs attention.", "✗ notifications"}, lacks: "Everything works"},
+		"one waits for long": {checks: fine, status: func(s *daemon.Status) {
+			s.PendingNotifications, s.PendingSince = 1, kittest.Noon.Add(-2*time.Minute)
+		}, shows: []string{"! notifications 1 notification is pending, the oldest for 2 min"}, lacks: "Everything works"},
+		"a hook failed":           {checks: append([]doctor.Check{{Name: "deliveries of octo-org/web", Status: doctor.Fail, Detail: "502", Fix: "hookctl hooks ping 1"}}, fine...), shows: []string{"✗ hooks         502, 3 h ago  enter: to Hooks"}, lacks: "Everything works"},
+		"something else is wrong": {checks: append([]doctor.Check{{Name: "clock", Status: doctor.Warn, Detail: "5 min off"}}, fine...), shows: []string{"! clock         5 min off, 3 h ago  enter: look"}, lacks: "Everything works"},
+	} {
+		t.Run(name, func(t *testing.T) {
+			cfg := testConfig(t)
+			kittest.FillHome(t, cfg.Home, cfg.Store)
+			if c.checks != nil {
+				report(t, cfg, kittest.Noon.Add(-3*time.Hour), c.checks...)
+			}
+			s := newScreen(t, cfg, 120, 40)
+			status := kittest.RunningStatus()
+			status.Secret, status.Secrets = "9f9f5111", []string{"9f9f5111"}
+			status.PendingNotifications, status.FailedNotifications = 0, 0
+			if c.status != nil {
+				c.status(&status)
+			}
+			s.Send(StatusMsg{status: status})
+			s.Shows(c.shows...)
+			if c.lacks != "" {
+				s.Lacks(c.lacks)
+			}
+		})
 	}
 }
 

@@ -3,16 +3,14 @@ package tui
 import (
 	"context"
 	"os"
-	"path/filepath"
 	"testing"
 	"time"
 
 	tea "charm.land/bubbletea/v2"
 
 	"hookctl/hooks"
-	"hookctl/logs"
-	"hookctl/server/daemon"
 	"hookctl/server/doctor"
+	"hookctl/server/fleet"
 	"hookctl/tui/kittest"
 	"hookctl/tui/receiver"
 	"hookctl/tui/wizard"
@@ -53,7 +51,7 @@ func newAppRig(t *testing.T, repositories ...string) *appRig {
 	t.Helper()
 	r := kittest.NewRig(t, repositories...)
 	ctx, stop := context.WithCancel(context.Background())
-	a := newApp(ctx, Config{Home: r.Cfg.Home, Logs: r.Cfg.Logs, Store: r.Cfg.Store, Daemon: r.Cfg.Daemon, Hooks: r.Cfg.Hooks, Theme: "dark",
+	a := newApp(ctx, Config{Home: r.Cfg.Home, Logs: r.Cfg.Logs, Store: r.Cfg.Store, Daemon: r.Cfg.Daemon, Fleet: kittest.NewFleet(*r.Cfg), Hooks: r.Cfg.Hooks, Theme: "dark",
 		Setup: wizard.Defaults{Port: 9000, Agent: "orchestrator-amoa", Sink: "http://127.0.0.1:23000", Wait: 10 * time.Second,
 			Tunnels: hooks.Tunnels{NgrokAPI: []string{"http://127.0.0.1:1"}, Cloudflared: []string{"http://127.0.0.1:1"}},
 			Probe:   func(context.Context, string, string) error { return nil }},
@@ -78,12 +76,10 @@ func TestReceiverProcess(t *testing.T) {
 
 // testConfig is a home of its own with an empty log.
 func testConfig(t testing.TB) Config {
-	home := t.TempDir()
+	cfg := kittest.QuietSettings(t)
+	home := cfg.Home
 	return Config{
-		Home: home, Logs: logs.Config{Dir: filepath.Join(home, "webhook_logs"), Now: func() time.Time { return kittest.Noon }},
-		Store:   kittest.StoreAt(home),
-		Daemon:  daemon.Config{Home: home},
-		Hooks:   func() (*hooks.Client, error) { return nil, hooks.ErrNotLoggedIn },
+		Home: home, Logs: cfg.Logs, Store: cfg.Store, Daemon: cfg.Daemon, Fleet: kittest.NewFleet(cfg), Hooks: cfg.Hooks,
 		Setup:   wizard.Defaults{URL: "https://hooks.example.com/webhook", Repositories: []string{"octo-org/web"}},
 		Version: "v0.0.0-test", Theme: "dark", Now: func() time.Time { return kittest.Noon },
 		Browse: func(string) error { return nil },
@@ -92,6 +88,10 @@ func testConfig(t testing.TB) Config {
 
 func newScreen(t testing.TB, cfg Config, w, h int) *appScreen {
 	t.Helper()
+	if cfg.Fleet == nil && cfg.Hooks != nil {
+		cfg.Fleet = fleet.New(fleet.Config{Home: cfg.Home, Logs: cfg.Logs, Store: cfg.Store, Daemon: cfg.Daemon, GitHub: cfg.Hooks,
+			PublicURL: cfg.Setup.URL, Repositories: cfg.Setup.Repositories, Now: cfg.Now})
+	}
 	ctx, stop := context.WithCancel(context.Background())
 	a := newApp(ctx, cfg)
 	a.Waits = func(tea.Cmd) tea.Cmd { return nil }
@@ -120,6 +120,9 @@ func Full(t testing.TB, w, h int, change ...func(*Config)) *appScreen {
 		progress(doctor.Check{Name: "secret age", Status: "warn", Detail: "the secret is 120 days old", Fix: "hookctl rotate --all"})
 	}
 	s := newScreen(t, cfg, w, h)
-	s.Send(StatusMsg{status: kittest.RunningStatus()})
+	status := kittest.RunningStatus()
+	status.Secret = "9f9f5111" // that of the home
+	status.Secrets = []string{status.Secret}
+	s.Send(StatusMsg{status: status})
 	return s
 }

@@ -30,7 +30,6 @@ var otherMeaning = []struct{ key, meaning, reason string }{
 	{"q", "*", "leaves what is in front: a box that has no text field, or hookctl"},
 	{"y", "confirm.yes", "answers a yes-or-no question; nothing else can be done while it is asked"},
 	{"n", "confirm.no", "answers a yes-or-no question; nothing else can be done while it is asked"},
-	{"space", "pick", "chooses in a list that letters are typed into, so that x cannot"},
 	{"up", "prompt.older", "a line to type into has no rows, but a history"},
 	{"down", "prompt.newer", "a line to type into has no rows, but a history"},
 }

@@ -1,7 +1,6 @@
 package tui
 
 import (
-	"slices"
 	"strings"
 	"testing"
 
@@ -19,13 +18,13 @@ func TestWizardEndToEnd(t *testing.T) {
 	r.Press("enter")
 	r.Shows("octo-org/widgets")
 	r.Press("space", "down", "space", "enter")
-	r.Shows("At which address")
+	r.Shows("At which public URL")
 	r.Shows("No tunnel runs here yet")
 	r.Typed("hooks.example.com")
 	r.Press("enter")
 	r.Shows("Which events?")
 	r.Press("enter")
-	r.Shows("a new secret is made")
+	r.Shows("a new secret is generated")
 	r.Press("enter")
 	r.Shows("AI Maestro is there")
 	r.Press("enter")
@@ -59,7 +58,7 @@ func TestWizardEndToEnd(t *testing.T) {
 	r.Shows("ping")
 	r.Press("3")
 	r.Shows("2 hooks")
-	if names := r.hooks.Repositories(); !slices.Equal(names, []string{"octo-org/api", "octo-org/web"}) {
-		t.Errorf("remembered are %v", names)
+	if targets, err := r.app.cfg.Fleet.Targets(t.Context()); err != nil || len(targets) != 2 {
+		t.Errorf("remembered are %v (%v)", targets, err)
 	}
 }

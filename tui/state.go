@@ -15,8 +15,7 @@ import (
 type state struct {
 	Page string `json:"page"`
 	events.State
-	NoMouse      bool     `json:"no_mouse,omitempty"`
-	Repositories []string `json:"repositories,omitempty"`
+	NoMouse bool `json:"no_mouse,omitempty"`
 }
 
 // readState is what was remembered, where it can be read.
@@ -55,13 +54,11 @@ func (a *app) restore() {
 	}
 	a.events.Restore(s.State)
 	a.Mouse = a.Mouse && !s.NoMouse
-	a.hooks.RestoreRepositories(s.Repositories)
 }
 
 // save writes the state.
 func (a *app) save() error {
-	return a.cfg.writeState(state{Page: a.Pages[a.At].Name(), State: a.events.State(), NoMouse: !a.Mouse && !a.cfg.NoMouse,
-		Repositories: a.hooks.Repositories()})
+	return a.cfg.writeState(state{Page: a.Pages[a.At].Name(), State: a.events.State(), NoMouse: !a.Mouse && !a.cfg.NoMouse})
 }
 
 // close waits for work under way, which ends because the context did, takes

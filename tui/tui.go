@@ -19,6 +19,8 @@ import (
 	"hookctl/logs/text"
 	"hookctl/server/daemon"
 	"hookctl/server/doctor"
+	"hookctl/server/fleet"
+	"hookctl/tui/events"
 	"hookctl/tui/receiver"
 	"hookctl/tui/wizard"
 )
@@ -29,14 +31,18 @@ type Config struct {
 	Logs    logs.Config                   // where the records are
 	Store   *secret.Store                 // the shared key
 	Daemon  daemon.Config                 // how the receiver is started
+	Fleet   *fleet.Fleet                  // every hook of this receiver, and what is done to it
 	Hooks   func() (*hooks.Client, error) // opens GitHub; called outside the loop
-	PerHook bool                          // each hook has a secret of its own
 	Setup   SetupDefaults                 // what the wizard starts from
 	Version string
 
 	// Checks runs the doctor's checks and reports each as it is found; nil
 	// leaves the page with the command to run.
 	Checks func(ctx context.Context, progress func(doctor.Check))
+
+	// Replay takes records in again as if they had just arrived, and Resend
+	// sends their notifications again: calls of the running receiver.
+	Replay, Resend events.Again
 
 	Browse   func(url string) error // opens a browser; nil uses the one gh uses
 	Settings []Setting              // the settings in force, for the Receiver page
@@ -73,9 +79,6 @@ func (c Config) withDefaults() Config {
 	}
 	if c.Setup.Port == 0 {
 		c.Setup.Port = 9000
-	}
-	if c.Setup.Wait == 0 {
-		c.Setup.Wait = 30 * time.Second
 	}
 	return c
 }

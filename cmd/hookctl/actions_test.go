@@ -19,10 +19,9 @@ import (
 // onlyScreen are the actions whose entry names no command line: those that a command line does that is named here, and
 // those that arrange the screen or answer one of its boxes, with what stands for them where there are lines.
 var onlyScreen = map[string]string{
-	"browse": "hookctl events view --web", "hook.test": "hookctl hooks test", "deliveries.failed": "hookctl hooks deliveries --failed",
+	"browse":  "hookctl events view --web",
 	"filters": "hookctl events filters", "filter.save": "hookctl events filters save", "filter.forget": "hookctl events filters forget",
-	"events.by": "hookctl events list --filter", "receiver.reload": "hookctl reload", "receiver.level": "hookctl log --level", "view.next": "hookctl rejected",
-	"wizard.port": "hookctl config edit", "wizard.probe": "hookctl doctor", "wizard.test": "hookctl doctor", "hooks.problems": "hookctl hooks list", "deliveries.open": "hookctl events view",
+	"events.by":     "hookctl events list --filter",
 	"rotation.stop": "ctrl+c", "hooks.stop": "ctrl+c", "interrupt": "ctrl+c", "suspend": "ctrl+z", "quit": "quit", "help": "help", "palette": "help",
 	"refresh": "the command again", "copy": "the terminal selects text", "message.copy": "", "deliveries.copy": "", "wizard.copy": "", "copy.command": "the command is typed",
 	"mark": "several names", ".mark": "", ".all": "", "mark.all": "", "mark.invert": "", "deliveries.mark": "", "deliveries.marked": "",
@@ -30,7 +29,7 @@ var onlyScreen = map[string]string{
 	"page.": "there are no pages", "next.page": "", "previous.page": "", "back": "", "top": "", "end": "", "event.next": "", "event.previous": "", "failure.previous": "",
 	"fold": "events view prints all", "fold.all": "", "unfold": "", "preview": "", "wider": "", "narrower": "", "match.next": "", "match.previous": "", "hooks.sort": "", "mouse": "",
 	"close": "there are no boxes", "deliveries.back": "", "deliveries.close": "", "events.cancel": "", "help.close": "", "menu.choose": "", "menu.close": "",
-	"message.close": "", "message.down": "", "message.up": "", "message.pagedown": "", "message.pageup": "", "rotation.close": "",
+	"message.close": "", "message.down": "", "message.up": "", "message.pagedown": "", "message.pageup": "", "rotation.close": "", "rotation.cancel": "",
 	"prompt.accept": "", "prompt.cancel": "", "prompt.newer": "", "prompt.older": "",
 }
 

@@ -3,13 +3,14 @@ package main
 import (
 	"context"
 	"errors"
-	"time"
 
 	"hookctl/cmd/hookctl/settings"
 	"hookctl/hooks"
 	"hookctl/logs/text"
 	"hookctl/server"
+	"hookctl/server/daemon"
 	"hookctl/server/doctor"
+	"hookctl/server/host"
 	"hookctl/tui"
 )
 
@@ -38,15 +39,19 @@ func (p *program) tuiConfig(ctx context.Context) (tui.Config, error) {
 		shown[i] = tui.Setting{Name: row.Key, Value: row.Text, Origin: row.Origin}
 	}
 	config := tui.Config{
-		Home:       s.Home,
-		Logs:       s.Logs(nil),
-		Store:      s.Store(),
-		Daemon:     p.daemonConfig(s),
-		Hooks:      func() (*hooks.Client, error) { return p.github(s) },
-		Setup:      p.setupDefaults(ctx, s),
-		PerHook:    s.Secrets == "per-hook",
-		Version:    buildInfo().Version,
-		Checks:     p.checks,
+		Home:    s.Home,
+		Logs:    s.Logs(nil),
+		Store:   s.Store(),
+		Daemon:  p.daemonConfig(s),
+		Fleet:   p.fleet(s),
+		Hooks:   func() (*hooks.Client, error) { return p.github(s) },
+		Setup:   p.setupDefaults(ctx, s),
+		Version: buildInfo().Version,
+		Checks:  p.checks,
+		Replay:  host.Dial(s.Home).Replay,
+		Resend: func(ctx context.Context, files []string) (int, error) {
+			return host.Dial(s.Home).Resend(ctx, files, false)
+		},
 		Settings:   shown,
 		Filters:    s.TUI.Filters,
 		SaveFilter: func(_ context.Context, name, text string) error { return s.SaveFilter(name, text) },
@@ -56,7 +61,6 @@ func (p *program) tuiConfig(ctx context.Context) (tui.Config, error) {
 		Keys:       s.TUI.Keys,
 		Temporary:  p.environ(demoVariable) != "",
 	}
-	config.Daemon.Notice = nil
 	if s.TUI.Theme != "auto" {
 		config.Theme = s.TUI.Theme
 	}
@@ -81,19 +85,12 @@ func (p *program) setupDefaults(ctx context.Context, s *settings.Settings) tui.S
 		Events:       s.Setup.Events,
 		Repositories: s.Setup.Repositories,
 		Port:         s.Receiver.Port,
-		Wait:         30 * time.Second,
 		Probe: func(ctx context.Context, address, agent string) error {
 			checks := server.CheckSinks(ctx, []server.SinkConfig{{Type: "aimaestro", URL: address, To: agent, From: "hookctl"}})
 			return checks[0].Err
 		},
-		SaveURL: func(ctx context.Context, url string) error {
-			if err := s.Save("receiver.public_url", hooks.BaseURL(url)); err != nil {
-				return err
-			}
-			return p.reloadReceiver(ctx, s.Home)
-		},
-		SavePort:   func(_ context.Context, port int) error { return s.Save("receiver.port", port) },
-		SaveTunnel: func(_ context.Context, kind string) error { return s.Save("receiver.tunnel", kind) },
+		SavePort:  func(_ context.Context, port int) error { return s.Save("receiver.port", port) },
+		RunTunnel: func(ctx context.Context, kind string) (daemon.Status, error) { return p.runTunnel(ctx, s, kind) },
 		SaveSink: func(ctx context.Context, address, agent string) error {
 			sinks := []settings.Sink{}
 			if address != "" {
@@ -121,4 +118,19 @@ func (p *program) setupDefaults(ctx context.Context, s *settings.Settings) tui.S
 		defaults.Sink, defaults.Agent = sink.URL, sink.To
 	}
 	return defaults
+}
+
+// runTunnel has the receiver run a tunnel of that kind from now on, and waits until it is open.
+func (p *program) runTunnel(ctx context.Context, s *settings.Settings, kind string) (daemon.Status, error) {
+	if err := s.Save("receiver.tunnel", kind); err != nil {
+		return daemon.Status{}, err
+	}
+	// The flag overrides one that restart would keep, and with it the setting.
+	if _, err := daemon.Restart(ctx, p.daemonConfig(s, "--tunnel", kind)); err != nil {
+		return daemon.Status{}, err
+	}
+	if err := host.Dial(s.Home).AwaitTunnel(ctx); err != nil {
+		return daemon.Status{}, err
+	}
+	return daemon.Dial(s.Home).Status(ctx)
 }

@@ -19,10 +19,14 @@ import (
 // daemonConfig says how the receiver of this home is started: this program, as `serve`, with the given flags.
 func (p *program) daemonConfig(s *settings.Settings, flags ...string) daemon.Config {
 	return daemon.Config{
-		Home:   s.Home,
-		Args:   append([]string{"serve"}, flags...),
-		Env:    p.rootedEnviron(s),
-		Notice: func(text string) { p.note("%s", text) },
+		Home: s.Home,
+		Args: append([]string{"serve"}, flags...),
+		Env:  p.rootedEnviron(s),
+		Notice: func(text string) {
+			if !p.quiet { // the full screen has the terminal
+				p.note("%s", text)
+			}
+		},
 	}
 }
 

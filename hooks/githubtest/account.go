@@ -23,7 +23,7 @@ type user struct {
 	id int64
 }
 
-// Repository says what AddRepository makes. The zero value is a public
+// Repository says what AddRepository adds. The zero value is a public
 // repository that every account administers.
 type Repository struct {
 	Private, Archived bool
@@ -89,7 +89,7 @@ func (s *Server) AddUser(u User) {
 func (s *Server) AddRepository(full string, r Repository) {
 	owner, repo, found := strings.Cut(full, "/")
 	if !found || owner == "" || repo == "" {
-		panic(fmt.Sprintf("githubtest: %q is no owner/repo", full))
+		panic(fmt.Sprintf("githubtest: %q is not owner/repo", full))
 	}
 	s.add(owner, repo, r)
 }
@@ -186,7 +186,7 @@ func (s *Server) WriteGHConfig(dir string) error {
 	socket := s.socket
 	s.mu.Unlock()
 	if err := os.MkdirAll(dir, 0o700); err != nil {
-		return fmt.Errorf("make the gh configuration directory: %w", err)
+		return fmt.Errorf("create the gh configuration directory: %w", err)
 	}
 	text := fmt.Sprintf("version: \"1\"\nhttp_unix_socket: %q\nprompt: disabled\n", filepath.ToSlash(socket))
 	if err := os.WriteFile(filepath.Join(dir, "config.yml"), []byte(text), 0o600); err != nil {

@@ -144,7 +144,7 @@ func page[T any](c *call, self string, items []T) ([]T, string) {
 	return items[from:to], strings.Join(links, ", ")
 }
 
-// intQuery reads a positive number; what is no number is the default, as with GitHub.
+// intQuery reads a positive number; anything else is the default, as with GitHub.
 func intQuery(r *http.Request, key string, unset, most int) int {
 	n, err := strconv.Atoi(r.URL.Query().Get(key))
 	if err != nil || n < 1 {

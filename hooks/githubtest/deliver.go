@@ -76,11 +76,11 @@ const maxPayload = 25_000_000
 // Deliver sends an event to every active hook of a repository, and of its
 // organisation, that subscribes to it, all at the same time, and returns once
 // each has answered or failed. All get the same GUID, because it names the event.
-// A failed delivery is no error: its result says why. A payload above 25 MB is
+// A failed delivery is not an error: its result says why. A payload above 25 MB is
 // sent to nobody, as with GitHub.
 func (s *Server) Deliver(ctx context.Context, repo, event string, payload []byte) ([]Delivery, error) {
 	if !json.Valid(payload) {
-		return nil, fmt.Errorf("deliver %s to %s: the payload is no JSON", event, repo)
+		return nil, fmt.Errorf("deliver %s to %s: the payload is not JSON", event, repo)
 	}
 	s.mu.Lock()
 	t := s.targets[strings.ToLower(repo)]
@@ -152,7 +152,7 @@ func (s *Server) sendLater(t *target, h *hook, m message) {
 	s.sending.Go(func() { s.send(s.ctx, sh) })
 }
 
-// ping sends what GitHub sends when a hook is made or asked to, active or not.
+// ping sends what GitHub sends when a hook is created or asked to, active or not.
 func (s *Server) ping(c *call, t *target, h *hook) {
 	body := map[string]any{"zen": "Keep it logically awesome.", "hook_id": h.id, "hook": hookJSON(c.base, t, h),
 		"sender": map[string]any{"login": c.user.Login, "id": c.user.id, "type": "User"}}
@@ -164,7 +164,7 @@ func (s *Server) ping(c *call, t *target, h *hook) {
 	}
 	payload, err := json.Marshal(body)
 	if err != nil {
-		s.log.Error("make ping", "error", err)
+		s.log.Error("create ping", "error", err)
 		return
 	}
 	s.sendLater(t, h, message{event: "ping", payload: payload})

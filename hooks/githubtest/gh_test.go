@@ -53,7 +53,7 @@ func realGH(t *testing.T, s *Server, args ...string) (stdout, stderr string, err
 
 // The seed is the command with which people made this hook before there was
 // hookctl.
-func TestRealGHMakesAndListsHooks(t *testing.T) {
+func TestRealGHCreatesAndListsHooks(t *testing.T) {
 	s, _ := start(t, Options{Resolve: func(string) string { return "" }})
 	s.AddRepository("octo-org/widgets", Repository{})
 	out, stderr, err := realGH(t, s, "api", "repos/octo-org/widgets/hooks", "-X", "POST", "-f", "name=web", "-F", "active=true",

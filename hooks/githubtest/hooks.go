@@ -22,7 +22,7 @@ type Hook struct {
 	Config
 	CreatedAt, UpdatedAt time.Time
 	Last                 LastResponse
-	// App is the OAuth application that made a hook of an organisation; other
+	// App is the OAuth application that created a hook of an organisation; other
 	// applications do not see it. "" is seen by all.
 	App string
 }
@@ -128,7 +128,7 @@ func (s *Server) all() iter.Seq2[*target, *hook] {
 	}
 }
 
-// SetSecret changes a hook's secret behind everybody's back, as a person can on
+// SetSecret changes a hook's secret without anybody noticing, as a person can on
 // GitHub's settings page.
 func (s *Server) SetSecret(name string, id int64, secret string) {
 	s.mu.Lock()

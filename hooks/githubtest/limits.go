@@ -10,7 +10,7 @@ import (
 // own numbers.
 type RateLimit struct {
 	// Limit and Remaining are the primary limit of an hour; Reset is when it
-	// begins anew, an hour from now where it is zero.
+	// begins again, an hour from now where it is zero.
 	Limit, Remaining int
 	Reset            time.Time
 	// WritesPerMinute and WritesPerHour are the secondary limit of calls that

@@ -44,7 +44,7 @@ type MaestroMessage struct {
 }
 
 // Maestro is a simulated AI Maestro: it takes messages for the agents that it
-// knows, resolves names and tells its health. The zero value knows no agent and
+// knows, resolves names and reports its health. The zero value knows no agent and
 // is up.
 type Maestro struct {
 	mu       sync.Mutex

@@ -14,7 +14,7 @@ import (
 )
 
 // relayPath leads to the WebSocket that brings the deliveries of a "cli" hook
-// to the program that made it, so that it needs no public address.
+// to the program that created it, so that it needs no public address.
 const relayPath = "/forward/"
 
 // relayAnswerTime is how long GitHub waits for the answer to one delivery.

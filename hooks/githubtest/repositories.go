@@ -6,7 +6,7 @@ import (
 	"strings"
 )
 
-// repositoryJSON is what GitHub tells about a repository, as far as hooks need it.
+// repositoryJSON is what GitHub says about a repository, as far as hooks need it.
 func repositoryJSON(c *call, t *target) map[string]any {
 	role := t.role(c.user.Login)
 	visibility := "public"

@@ -126,7 +126,7 @@ func (s *Server) decorate(c *call, a answer) answer {
 			a = a.with("X-Accepted-Oauth-Scopes", "")
 		}
 	}
-	// A client tells by this how wrong its own clock is.
+	// A client sees by this how wrong its own clock is.
 	return s.limitHeaders(c, a.with("Date", s.now().UTC().Format(http.TimeFormat)))
 }
 

@@ -12,7 +12,7 @@ import (
 	"strings"
 )
 
-// hookBody is what a call that makes or changes a hook says; nil is unsaid.
+// hookBody is what a call that creates or changes a hook says; nil is unset.
 type hookBody struct {
 	name                            *string
 	active                          *bool
@@ -105,7 +105,7 @@ func parseHook(body []byte, org, create bool) (*hookBody, *answer) {
 }
 
 // parseConfig reads a configuration; credentials are permitted where an
-// organisation's hook is made, and mean nothing.
+// organisation's hook is created, and mean nothing.
 func parseConfig(fields map[string]json.RawMessage, under string, credentials bool) (*configBody, *answer) {
 	permitted := []string{"url", "content_type", "secret", "insecure_ssl"}
 	if credentials {

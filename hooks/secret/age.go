@@ -33,7 +33,7 @@ func (s *Store) NoteChanged(at time.Time) error {
 	})
 }
 
-// ChangedAt tells when the shared secret was set: as noted by SetCurrent, or else when .env was last written. It is
+// ChangedAt returns when the shared secret was set: as noted by SetCurrent, or else when .env was last written. It is
 // zero when that is not known, as for a secret from the environment. Secrets of single hooks have ages of their own.
 func (s *Store) ChangedAt() (time.Time, error) {
 	_, origin, err := s.Current()
@@ -48,7 +48,7 @@ func (s *Store) ChangedAt() (time.Time, error) {
 	return noted.Changed, err
 }
 
-// HookChangedAt tells when the secret was set that a hook which sends to url signs with: its own where it has one, that of
+// HookChangedAt returns when the secret was set that a hook which sends to url signs with: its own where it has one, that of
 // its path, else the shared one. What was not noted is as old as .env.
 func (s *Store) HookChangedAt(hookID int64, url string) (time.Time, error) {
 	own, err := s.SecretOf(hookID, url)
@@ -84,7 +84,7 @@ func (s *Store) readAge(env *Env) (age, error) {
 	}
 	var noted age
 	if json.Unmarshal(raw, &noted) != nil {
-		noted = age{} // A torn note is no reason to fail: the file's own time says nearly the same.
+		noted = age{} // A torn note is ignored: the file's own time says nearly the same.
 	}
 	current, _ := env.Get(Variable)
 	if noted.Fingerprint == Fingerprint(current) {
@@ -95,7 +95,7 @@ func (s *Store) readAge(env *Env) (age, error) {
 	return noted, err
 }
 
-// envTime is when .env was last written, zero where there is none.
+// envTime is when .env was last written, zero if none.
 func (s *Store) envTime() (time.Time, error) {
 	info, err := os.Stat(s.cfg.EnvFile)
 	if errors.Is(err, fs.ErrNotExist) {

@@ -37,7 +37,7 @@ type PermissionError struct {
 	Mode fs.FileMode
 }
 
-// Error names the file and the command that mends it.
+// Error names the file and the command that fixes it.
 func (e *PermissionError) Error() string {
 	return fmt.Sprintf("%s is open to every user of this machine (mode %04o); run: chmod 600 %s", e.Path, e.Mode.Perm(), text.Shell(e.Path))
 }
@@ -46,7 +46,7 @@ func (e *PermissionError) Error() string {
 func (e *PermissionError) Hint() string { return "chmod 600 " + text.Shell(e.Path) }
 
 // OpenEnv reads a .env file. A missing file is an empty Env. A file that every user may read or write is refused with
-// a *[PermissionError] (not on Windows, where modes do not tell).
+// a *[PermissionError] (not on Windows, where modes mean nothing).
 func OpenEnv(path string) (*Env, error) {
 	read, err := readPrivate(path)
 	if err != nil && !errors.Is(err, fs.ErrNotExist) {
@@ -86,7 +86,7 @@ func (e *Env) Names() []string {
 func (e *Env) Set(name, value string) {
 	switch {
 	case !isName(name):
-		e.fail(fmt.Errorf("%q is no name of a variable", name))
+		e.fail(fmt.Errorf("%q is not a valid variable name", name))
 	case strings.ContainsRune(value, 0):
 		e.fail(fmt.Errorf("the value of %s contains a NUL byte", name))
 	default:

@@ -138,7 +138,7 @@ func TestEnvSaveWritesNothingWithoutAnEdit(t *testing.T) {
 	}
 }
 
-func TestEnvSaveKeepsWhatAnEditorWroteMeanwhile(t *testing.T) {
+func TestEnvSaveKeepsWhatAnEditorWroteInTheMeantime(t *testing.T) {
 	env, path := openEnv(t, "A=1\n")
 	env.Set("A", "2")
 	if err := os.WriteFile(path, []byte("# by hand\nA=1\nB=3\n"), 0o600); err != nil {

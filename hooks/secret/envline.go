@@ -54,7 +54,7 @@ func parseLine(text string) (line envLine, rest string) {
 				tail = i + 1
 			}
 			after := text[stop : stop+tail]
-			// Anything but blanks and a comment behind the closing quote makes it no quoted value.
+			// Anything but blanks and a comment behind the closing quote means that the value is not quoted.
 			if trimmed := strings.TrimLeft(after, " \t\r\n"); trimmed == "" || (trimmed[0] == '#' && trimmed != after) {
 				line.quoted, line.value, line.after = quoted, value, after
 				return line, text[stop+tail:]

@@ -21,7 +21,7 @@ const formerMost = 3000
 // formerKey is a secret that is no longer accepted.
 //
 // It is kept, in run/former.json of mode 0600, for one purpose: a delivery that is refused because its hook was not
-// rotated along can be told from a forged one. The trade-off is that whoever reads the home, which holds the secrets in
+// rotated along can be distinguished from a forged one. The trade-off is that who reads the home, which holds the secrets in
 // use too, also learns the last few before: those open nothing, since no receiver accepts them. Deleting the file
 // costs only that explanation.
 type formerKey struct {
@@ -39,7 +39,7 @@ func (k formerKey) GoString() string { return k.String() }
 // LogValue is what log/slog prints.
 func (k formerKey) LogValue() slog.Value { return slog.StringValue(k.String()) }
 
-// Former tells which secret that is no longer accepted made a signature, "" where none did that is still known. It is for
+// Former returns which secret that is no longer accepted made a signature, "" where none did that is still known. It is for
 // a request that [Ring.Match] refused, and never a reason to accept it. At most three secrets are tried: those of the
 // hook and those that hooks shared, the latest first.
 func (r *Ring) Former(body []byte, signature string, hookID int64, now time.Time) (fingerprint string) {
@@ -47,7 +47,7 @@ func (r *Ring) Former(body []byte, signature string, hookID int64, now time.Time
 		return ""
 	}
 	var tried []Key
-	// Those of which the time ended while the ring was in use come before those that it was made with.
+	// Those of which the time ended while the ring was in use come before those that it was created with.
 	for _, k := range r.keys {
 		if !k.validAt(now) {
 			tried = append(tried, k)

@@ -25,7 +25,7 @@ type Key struct {
 // String names the key by fingerprint.
 func (k Key) String() string { return "secret " + Fingerprint(k.Value) }
 
-// GoString is String, so that %#v does not tell the secret either.
+// GoString is String, so that %#v does not print the secret either.
 func (k Key) GoString() string { return k.String() }
 
 // MarshalJSON writes the fingerprint in the secret's place.
@@ -53,7 +53,7 @@ type Ring struct {
 	former []Key
 }
 
-// NewRing makes a ring of keys in order of preference. A key without a value is dropped: an empty secret would
+// NewRing returns a ring of keys in order of preference. A key without a value is dropped: an empty secret would
 // accept what anyone can sign. The same key twice is kept once, with the later expiry.
 func NewRing(keys ...Key) *Ring {
 	r := &Ring{}
@@ -91,7 +91,7 @@ func (r *Ring) GoString() string { return r.String() }
 // MarshalJSON writes the fingerprints.
 func (r *Ring) MarshalJSON() ([]byte, error) { return json.Marshal(r.Fingerprints(time.Time{})) }
 
-// Empty tells that the ring accepts nothing.
+// Empty reports that the ring accepts nothing.
 func (r *Ring) Empty() bool { return r == nil || len(r.keys) == 0 }
 
 // Fingerprints names the keys that are valid at now, the current one first, each once.
@@ -110,12 +110,12 @@ func (r *Ring) Fingerprints(now time.Time) []string {
 	return prints
 }
 
-// Match tells whether signature, the value of X-Hub-Signature-256, was made over body with a key that is valid at
+// Match reports whether signature, the value of X-Hub-Signature-256, was made over body with a key that is valid at
 // now, and with which.
 //
 // The keys of hookID and those of any hook are tried first, then those of other hooks: the header that names the
 // hook is not signed, so it may order the search but not decide it. A key that is bound to a path counts on
-// that path only. Within each of the two groups every key is tried, so that the time taken does not tell
+// that path only. Within each of the two groups every key is tried, so that the time taken does not show
 // which one, or how much of one, was right.
 func (r *Ring) Match(body []byte, signature string, hookID int64, path string, now time.Time) (fingerprint string, ok bool) {
 	digits, found := strings.CutPrefix(signature, signaturePrefix)

@@ -11,7 +11,7 @@ import (
 
 var noon = time.Date(2026, 1, 1, 12, 0, 0, 0, time.UTC)
 
-func TestSignMakesGitHubsSignature(t *testing.T) {
+func TestSignReturnsGitHubsSignature(t *testing.T) {
 	const want = "sha256=757107ea0eb2509fc211221cce984b8a37570b6d7586c22c46f4379c8b043e17"
 	if got := Sign("It's a Secret to Everybody", []byte("Hello, World!")); got != want {
 		t.Errorf("Sign = %s, want %s", got, want)
@@ -139,7 +139,7 @@ func TestNothingThatHoldsASecretPrintsIt(t *testing.T) {
 		}
 		for how, out := range map[string]string{"%v": fmt.Sprintf("%v", v), "%+v": fmt.Sprintf("%+v", v), "%#v": fmt.Sprintf("%#v", v), "%s": fmt.Sprintf("%s", v), "slog": log.String(), "json": string(raw)} {
 			if strings.Contains(out, hidden) {
-				t.Errorf("%T tells its secret with %s: %s", v, how, out)
+				t.Errorf("%T prints its secret with %s: %s", v, how, out)
 			}
 		}
 	}

@@ -57,10 +57,10 @@ type RetiredKey struct {
 	Expires time.Time `json:"expires"`
 }
 
-// PerHook tells whether each hook gets its own secret.
+// PerHook reports whether each hook gets its own secret.
 func (r *Rotation) PerHook() bool { return r.New == "" }
 
-// Over tells whether nothing of the rotation is needed any more.
+// Over reports whether nothing of the rotation is needed any more.
 func (r *Rotation) Over(now time.Time) bool {
 	if r.Promoted.IsZero() || now.Before(r.Expires) {
 		return false
@@ -94,7 +94,7 @@ func (r *Rotation) Keys() []Key {
 	return keys
 }
 
-// String tells the fingerprints and how many hooks take part.
+// String names the fingerprints and how many hooks take part.
 func (r Rotation) String() string {
 	return fmt.Sprintf("rotation %s to %s of %d hooks", Fingerprint(r.Old), Fingerprint(r.New), len(r.Hooks))
 }

@@ -5,7 +5,7 @@
 // replaced, the old one and the new one are both accepted, and what is needed for that survives a crash at any
 // point.
 //
-//   - [Ring] tells whether a signature was made with one of the accepted keys, in constant time.
+//   - [Ring] reports whether a signature was made with one of the accepted keys, in constant time.
 //   - [Env] edits a .env file in place, because people and other programs keep things there too.
 //   - [Store] is everything secret of one home: the .env file and the state of a running rotation.
 //
@@ -23,7 +23,7 @@ import (
 // Size is the length of a generated secret in random bytes.
 const Size = 32
 
-// Generate makes a new secret: [Size] random bytes from the system's generator, as lower-case hex.
+// Generate returns a new secret: [Size] random bytes from the system's generator, as lower-case hex.
 func Generate() (string, error) {
 	raw := make([]byte, Size)
 	if _, err := rand.Read(raw); err != nil {
@@ -32,7 +32,7 @@ func Generate() (string, error) {
 	return hex.EncodeToString(raw), nil
 }
 
-// Fingerprint names a secret without telling it: the first 8 hex digits of its SHA-256, and "" for "".
+// Fingerprint names a secret without showing it: the first 8 hex digits of its SHA-256, and "" for "".
 func Fingerprint(secret string) string {
 	if secret == "" {
 		return ""
@@ -41,7 +41,7 @@ func Fingerprint(secret string) string {
 	return hex.EncodeToString(sum[:4])
 }
 
-// Sign makes the value of the header X-Hub-Signature-256 for a body: "sha256=" and the HMAC in hex.
+// Sign returns the value of the header X-Hub-Signature-256 for a body: "sha256=" and the HMAC in hex.
 func Sign(secret string, body []byte) string {
 	return signaturePrefix + hex.EncodeToString(sum([]byte(secret), body))
 }

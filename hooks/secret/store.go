@@ -20,7 +20,7 @@ import (
 // holds the secret of that hook; followed by "_" and a name, that of the path /webhook/<name>.
 const Variable = "GITHUB_WEBHOOK_SECRET"
 
-// Origin tells where the current secret comes from.
+// Origin says where the current secret comes from.
 type Origin string
 
 // The origins. A secret in the real environment wins over the file.
@@ -48,7 +48,7 @@ type Config struct {
 // takes a file lock.
 type Store struct{ cfg Config }
 
-// NewStore makes a Store. It reads nothing yet.
+// NewStore returns a Store. It reads nothing yet.
 func NewStore(cfg Config) *Store {
 	if cfg.Environ == nil {
 		cfg.Environ = os.Getenv
@@ -56,7 +56,7 @@ func NewStore(cfg Config) *Store {
 	return &Store{cfg: cfg}
 }
 
-// Current returns the secret that new hooks get and where it comes from; "" and [FromNowhere] when there is none.
+// Current returns the secret that new hooks get and where it comes from; "" and [FromNowhere] if none.
 func (s *Store) Current() (string, Origin, error) {
 	if v := s.cfg.Environ(Variable); v != "" {
 		return v, FromEnvironment, nil
@@ -260,7 +260,7 @@ func PathVariable(name string) string { return Variable + "_" + strings.ToUpper(
 
 func hookVariable(id int64) string { return Variable + "_" + strconv.FormatInt(id, 10) }
 
-// Rotation returns the state of a rotation, nil when there is none.
+// Rotation returns the state of a rotation, nil if none.
 func (s *Store) Rotation() (*Rotation, error) { return readRotation(s.cfg.RotationFile) }
 
 // SaveRotation writes the state of a rotation. It is durable on return.
@@ -287,7 +287,7 @@ func (s *Store) EndRotation() error {
 	})
 }
 
-// Expire ends a rotation whose grace period is over at now, so that the old secret leaves the disk too. It tells
+// Expire ends a rotation whose grace period is over at now, so that the old secret leaves the disk too. It reports
 // whether there was one. A rotation that is being worked on is left alone, and so is one whose new secret is not the
 // current one here, because this process has another in its environment: without the state the new one, which hooks
 // sign with, would be refused.

@@ -132,7 +132,7 @@ func TestStoreForHooksIsWhatHooksAreToHave(t *testing.T) {
 	want("with an environment", "real")
 }
 
-func TestStoreTellsOfADamagedRotation(t *testing.T) {
+func TestStoreReportsADamagedRotation(t *testing.T) {
 	s, cfg := newStore(t)
 	must(t, s.SetCurrent("x"))
 	must(t, os.WriteFile(cfg.RotationFile, []byte(`{"old":"hidden`), 0o600))

@@ -56,6 +56,7 @@ func Thousands(n int) string {
 
 // Span writes a span of time in the unit that says most: "59 s", "5 min", "47 h", "3 days".
 func Span(d time.Duration) string {
+	d = max(d, 0) // less than nothing where the clock was set back
 	switch {
 	case d < 2*time.Minute:
 		return strconv.Itoa(int(d.Seconds())) + " s"

@@ -24,7 +24,7 @@ type Client struct {
 	http *http.Client
 }
 
-// Dial makes a client for the receiver of home; it does not connect yet.
+// Dial returns a client for the receiver of home; it does not connect yet.
 func Dial(home string) *Client {
 	transport := &http.Transport{
 		DisableKeepAlives: true,
@@ -40,7 +40,7 @@ func Dial(home string) *Client {
 	return &Client{home: home, http: &http.Client{Transport: transport}}
 }
 
-// Status asks what the receiver is doing. It fails with ErrNotRunning where there is none, and with *UnresponsiveError
+// Status asks what the receiver is doing. It fails with ErrNotRunning if none runs, and with *UnresponsiveError
 // where a process is the receiver and does not answer.
 func (c *Client) Status(ctx context.Context) (Status, error) {
 	var st Status

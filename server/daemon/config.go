@@ -26,7 +26,7 @@ type Config struct {
 	ReadyTimeout time.Duration
 	// StopTimeout bounds how long Stop lets the receiver finish before it is ended by force; 0 means 20 s.
 	StopTimeout time.Duration
-	// Notice, if set, is told in one sentence what a slow Start, Stop or Restart is waiting for.
+	// Notice, if set, gets one sentence about what a slow Start, Stop or Restart is waiting for.
 	Notice func(string)
 }
 

@@ -6,7 +6,7 @@ import (
 	"time"
 )
 
-// What a connection waits for. HTTP/1 takes turns, so reads and writes tell.
+// What a connection waits for. HTTP/1 takes turns, so reads and writes show it.
 const (
 	connFresh    = iota // accepted, nothing read
 	connOwed            // something was read, nothing written since: a request is coming in or being answered

@@ -31,8 +31,8 @@ type Control struct {
 	Extra map[string]http.Handler
 }
 
-// Serve answers on the control socket until ctx ends. Call it once the receiver can accept deliveries: whoever waits
-// for it to start takes the first answer as the sign that it has.
+// Serve answers on the control socket until ctx ends. Call it once the receiver can accept deliveries: a caller that waits
+// for the start takes the first answer as the sign that it has.
 func (i *Instance) Serve(ctx context.Context, c Control) error {
 	if err := i.unclaimed(); err != nil {
 		return err
@@ -173,7 +173,7 @@ func (i *Instance) status(c Control) Status {
 	return st
 }
 
-// failure is the body of every answer that is no success.
+// failure is the body of every answer other than success.
 type failure struct {
 	Error string `json:"error"`
 	Hint  string `json:"hint,omitempty"`
@@ -188,6 +188,6 @@ func answer(w http.ResponseWriter, status int, v any) {
 	w.Header().Set("Content-Type", "application/json")
 	w.Header().Set("Content-Length", strconv.Itoa(len(body)))
 	w.WriteHeader(status)
-	// The other side may be gone; there is nobody left to tell.
+	// The other side may be gone; nobody is left to answer.
 	_, _ = w.Write(body)
 }

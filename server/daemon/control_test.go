@@ -126,7 +126,7 @@ func TestAHomeWithALongPathGetsASocketElsewhere(t *testing.T) {
 	}
 }
 
-func TestARecordedSocketPathThatIsNoneIsRefused(t *testing.T) {
+func TestAnInvalidSocketPathIsRefused(t *testing.T) {
 	home := filepath.Join(shortDirT(t), strings.Repeat("long-directory-name/", 8))
 	if err := makeRun(home); err != nil {
 		t.Fatal(err)

@@ -172,7 +172,7 @@ func TestASecondReceiverIsRefusedByNameOfTheFirst(t *testing.T) {
 	}
 }
 
-func TestManyStartsAtOnceMakeOneReceiver(t *testing.T) {
+func TestManyStartsAtOnceStartOneReceiver(t *testing.T) {
 	t.Parallel()
 	cfg := toyConfig(t, "serve")
 	errs := make(chan error)
@@ -198,7 +198,7 @@ func TestManyStartsAtOnceMakeOneReceiver(t *testing.T) {
 	}
 }
 
-func TestStartAfterKillDoesNotMindWhatIsLeft(t *testing.T) {
+func TestStartAfterKillIgnoresLeftovers(t *testing.T) {
 	t.Parallel()
 	cfg := toyConfig(t, "serve")
 	st, err := Start(t.Context(), cfg)

@@ -18,7 +18,7 @@ import (
 	"time"
 )
 
-// traffic sends requests to address, each on a new connection as GitHub does, until stop is called. It tells which
+// traffic sends requests to address, each on a new connection as GitHub does, until stop is called. It reports which
 // processes answered and every request that failed.
 type traffic struct {
 	group    sync.WaitGroup

@@ -20,7 +20,7 @@ func Held(home string) (pid int, locked bool, err error) {
 }
 
 // CheckAddress tries whether a receiver could listen on address, and fails with *PortError, which names who has the
-// port where the system tells.
+// port where the system says so.
 func CheckAddress(ctx context.Context, address string) error {
 	var lc net.ListenConfig
 	ln, err := lc.Listen(ctx, "tcp", address)
@@ -30,7 +30,7 @@ func CheckAddress(ctx context.Context, address string) error {
 	return ln.Close()
 }
 
-// StaleSocket gives the path of a control socket that a killed receiver left behind, "" where there is none. The next
+// StaleSocket gives the path of a control socket that a killed receiver left behind, "" if none. The next
 // start removes it by itself.
 func StaleSocket(home string) (string, error) {
 	path, err := SocketFile(home)
@@ -52,7 +52,7 @@ func StaleSocket(home string) (string, error) {
 	return path, nil
 }
 
-// RemoveStaleSocket removes what StaleSocket finds and gives its path. It holds the lock meanwhile, so it never takes
+// RemoveStaleSocket removes what StaleSocket finds and gives its path. It holds the lock in the meantime, so it never takes
 // the socket of a receiver that is just starting.
 func RemoveStaleSocket(home string) (string, error) {
 	path, err := StaleSocket(home)

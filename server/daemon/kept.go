@@ -13,8 +13,8 @@ import (
 	"github.com/google/renameio/v2/maybe"
 )
 
-// StateDir is the directory below home for what must not vanish and is no setting: the flags of the last start, the
-// targets of the fleet. Whoever writes there calls MakeStateDir first.
+// StateDir is the directory below home for what must not vanish and is not a setting: the flags of the last start, the
+// targets of the fleet. A writer calls MakeStateDir first.
 func StateDir(home string) string { return filepath.Join(home, "state") }
 
 // MakeStateDir creates the directory of StateDir, readable by its owner only.
@@ -55,7 +55,7 @@ func remember(cfg Config) {
 		err = maybe.WriteFile(startFile(cfg.Home), append(text, '\n'), 0o600)
 	}
 	if err != nil && len(record.Flags) > 0 {
-		cfg.notice("the flags could not be kept for a later start after a crash: %v", err)
+		cfg.notice("cannot save the flags for a start after a crash: %v", err)
 	}
 }
 

@@ -88,7 +88,7 @@ func TestARestartThatFailsKeepsTheRecord(t *testing.T) {
 	}
 }
 
-func TestADamagedRecordIsSaidAndNotInTheWay(t *testing.T) {
+func TestADamagedRecordIsReportedAndIgnored(t *testing.T) {
 	t.Parallel()
 	cfg := toyConfig(t, "serve")
 	cfg.Args = []string{"serve"}

@@ -66,7 +66,7 @@ func (m launchd) leftovers(s Service) []ServiceFile {
 	return []ServiceFile{{Path: filepath.Join(dir, m.rotateLabel(s)+".plist")}}
 }
 
-// receiver is started at once and again whenever it fails, but not when it was told to stop.
+// receiver is started at once and again whenever it fails, but not when it was asked to stop.
 func (m launchd) receiver(s Service) (string, error) {
 	d, err := m.common(s, m.label(s), s.args())
 	if err != nil {

@@ -68,7 +68,7 @@ func newFlock(home string) *flock.Flock {
 	return flock.New(lockFile(home), flock.SetPermissions(0o600))
 }
 
-// envTakeover tells a process that Restart launched to take over from the running receiver, and for how long it may
+// envTakeover asks a process that Restart launched to take over from the running receiver, and for how long it may
 // wait for that one to finish.
 const envTakeover = "HOOKCTL_TAKEOVER"
 
@@ -188,7 +188,7 @@ func others(home string) []int {
 }
 
 // holder is the process that holds the lock of home, 0 where that is not known. The system's answer counts; the PID file
-// stands in where there is none.
+// stands in if there is no other.
 func holder(home string) int {
 	if pids := others(home); len(pids) > 0 {
 		return pids[0]
@@ -204,7 +204,7 @@ func isHolder(home string, pid int) bool {
 	return readPID(home) == pid
 }
 
-// readPID is the process that wrote the PID file, 0 where there is none.
+// readPID is the process that wrote the PID file, 0 if none.
 func readPID(home string) int {
 	text, err := os.ReadFile(pidFile(home))
 	if err != nil {

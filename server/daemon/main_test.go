@@ -161,7 +161,7 @@ func within(t *testing.T, what string, ok func() bool) {
 	for !ok() {
 		select {
 		case <-deadline.C:
-			t.Fatalf("waited in vain for: %s", what)
+			t.Fatalf("waited too long for: %s", what)
 		case <-tick.C:
 		}
 	}

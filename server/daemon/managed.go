@@ -55,7 +55,7 @@ func controlIn(ctx context.Context, env []string, program string, args ...string
 		e.Err = fmt.Errorf("%s (%w)", text, err)
 	}
 	if strings.Contains(text, "connect to bus") {
-		e.hint = "there is no session of this user here: log in as the user instead of su or sudo, or install for the machine: hookctl service install --system"
+		e.hint = "this user has no session here: log in as the user instead of su or sudo, or install for the machine: hookctl service install --system"
 	}
 	if errors.Is(err, exec.ErrNotFound) {
 		e.hint = "this system has no " + program + ": run the receiver with hookctl start"
@@ -83,7 +83,7 @@ func awaitManaged(ctx context.Context, home string, old int, limit time.Duration
 	}
 }
 
-// through lets the service manager do something, where a service of cfg.Home is installed. It reports false where
+// through lets the service manager do something, where a service of cfg.Home is installed. It reports false if
 // there is none.
 func through(cfg Config, do func(manager, Service) error) (bool, error) {
 	s, err := Installed(cfg.Home)

@@ -116,7 +116,7 @@ func TestStartStopAndRestartGoThroughTheServiceThatIsInstalled(t *testing.T) {
 	}
 	called("--user start hookctl.socket hookctl.service")
 
-	s.RotateAfter = 0 // settings may have changed since: what was installed goes all the same
+	s.RotateAfter = 0 // settings may have changed since: what was installed goes anyway
 	if err := s.Uninstall(t.Context()); err != nil {
 		t.Error(err)
 	}

@@ -94,7 +94,7 @@ func suspended(pid int) bool {
 	return state == "T" || state == "t"
 }
 
-// stat gives the state and the parent of a process; "" where there is none.
+// stat gives the state and the parent of a process; "" if none.
 func stat(pid int) (state string, parent int) {
 	text, err := os.ReadFile(fmt.Sprintf("/proc/%d/stat", pid))
 	if err != nil {

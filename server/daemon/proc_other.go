@@ -2,7 +2,7 @@
 
 package daemon
 
-// What Linux tells about other processes in /proc is not known here without running another program. The PID file, the
+// What Linux says about other processes in /proc is not known here without running another program. The PID file, the
 // status of the receiver and its own repair of its run directory stand in.
 
 func portHolder(string) string { return "" }

@@ -24,7 +24,7 @@ func detach(cmd *exec.Cmd) {
 	cmd.SysProcAttr = &syscall.SysProcAttr{Setsid: true}
 }
 
-// terminate asks a process to end; kill makes it.
+// terminate asks a process to end; kill ends it.
 func terminate(pid int) error { return send(pid, syscall.SIGTERM) }
 
 func kill(pid int) error { return send(pid, syscall.SIGKILL) }

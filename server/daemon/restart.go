@@ -7,7 +7,7 @@ import (
 	"time"
 )
 
-// Restart puts a new receiver in the place of the running one, or starts one where there is none, and returns its
+// Restart puts a new receiver in the place of the running one, or starts one if none runs, and returns its
 // status. It keeps the flags that the receiver was started with; those of cfg.Args override single ones and are kept in
 // turn. The new process takes the listening socket over before the old one finishes, so that no connection is refused; on
 // Windows the old one stops first. A receiver that a supervisor runs is restarted by that one, or Restart fails with

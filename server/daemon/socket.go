@@ -48,7 +48,7 @@ func SocketFile(home string) (string, error) {
 	return path, nil
 }
 
-// makeSocketFile chooses the path of the control socket and makes what it needs.
+// makeSocketFile chooses the path of the control socket and creates what it needs.
 func makeSocketFile(home string) (string, error) {
 	if direct := directSocket(home); len(direct) <= maxSocketPath {
 		return direct, nil
@@ -58,9 +58,9 @@ func makeSocketFile(home string) (string, error) {
 		return "", err
 	}
 	if err := os.MkdirAll(dir, 0o700); err != nil {
-		return "", fmt.Errorf("make a directory for the control socket: %w", err)
+		return "", fmt.Errorf("create a directory for the control socket: %w", err)
 	}
-	// The directory may be below a shared one: somebody else could have made it first.
+	// The directory may be below a shared one: somebody else could have created it first.
 	if err := private(dir); err != nil {
 		return "", err
 	}

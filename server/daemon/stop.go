@@ -47,7 +47,7 @@ func quickStatus(ctx context.Context, home string) (Status, error) {
 	return Dial(home).Status(ctx)
 }
 
-// stopProcess ends the receiver whoever runs it. st is what it last said, or err why it did not.
+// stopProcess ends the receiver, whatever runs it. st is what it last said, or err why it did not.
 func stopProcess(ctx context.Context, cfg Config, st Status, err error) error {
 	client := Dial(cfg.Home)
 	pid := st.PID

@@ -27,7 +27,7 @@ const (
 	KindLaunchd     = "launchd"
 	KindPM2         = "pm2"
 	KindSupervisord = "supervisord"
-	KindDocker      = "docker" // also what cannot be told from it
+	KindDocker      = "docker" // also what looks like it
 	KindPodman      = "podman"
 	KindKubernetes  = "kubernetes"
 )
@@ -67,7 +67,7 @@ func (s Supervisor) Command(verb string) []string {
 }
 
 // supervisorVariables is how supervisors say in the environment of a process that they run it. What hookctl itself
-// launches runs by itself, whoever runs hookctl, and gets none of them.
+// launches runs by itself, whatever runs hookctl, and gets none of them.
 func supervisorVariables() []string {
 	return []string{
 		envManager, "INVOCATION_ID", "SYSTEMD_EXEC_PID", "NOTIFY_SOCKET", "WATCHDOG_USEC", "WATCHDOG_PID", "JOURNAL_STREAM",
@@ -75,7 +75,7 @@ func supervisorVariables() []string {
 	}
 }
 
-// origin is what tells who started a process.
+// origin is what shows who started a process.
 type origin struct {
 	pid, parent int
 	getenv      func(string) string
@@ -187,7 +187,7 @@ func supervisorOf(st Status, pid int) *Supervisor {
 	return nil
 }
 
-// bySupervisor restarts or stops the receiver through whoever runs it. It reports false where nobody does. It fails with
+// bySupervisor restarts or stops the receiver through what runs it. It reports false where nobody does. It fails with
 // *ManagedError where the supervisor cannot be spoken to from here; the receiver goes on then.
 func bySupervisor(ctx context.Context, cfg Config, st Status, pid int, verb string) (bool, error) {
 	s := supervisorOf(st, pid)

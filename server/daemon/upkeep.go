@@ -12,7 +12,7 @@ import (
 )
 
 // upkeepInterval is how often a receiver looks whether its lock file and control socket are still there. Programs that
-// clean temporary directories remove what is old, whoever uses it.
+// clean temporary directories remove old files, also those in use.
 const upkeepInterval = 2 * time.Second
 
 // door is the control socket that is being served.

@@ -55,11 +55,16 @@ func (f *facts) secrets() finding {
 		return finding{status: Unknown, detail: "not checked yet"}
 	}
 	ctx := context.Background()
-	all := []finding{f.age(ctx)}
+	age := f.age(ctx)
+	all := []finding{age}
 	if f.cfg.Fleet != nil {
 		all = append(all, f.rotation(ctx))
 	}
-	return worst(append(all, f.secret(ctx))...)
+	out := worst(append(all, f.secret(ctx))...)
+	if since, err := f.cfg.Store.ChangedAt(); out.status == OK && err == nil && !since.IsZero() {
+		out.detail += "; " + age.detail
+	}
+	return out
 }
 
 // Secret judges the shared secret, its age and its rotation, for everyone who shows it; cfg.Store and cfg.Fleet are read, and

@@ -97,7 +97,7 @@ func newWorld(t *testing.T) *world {
 	}
 	w.github = func() (*hooks.Client, error) {
 		return hooks.New(hooks.Config{Host: "github.com", Socket: socket, Token: githubtest.DefaultToken,
-			Limits: hooks.Limits{Tries: 1, MaxWait: time.Second, Pause: time.Millisecond}})
+			Limits: hooks.Limits{Tries: 1, MaxWait: time.Second, Pause: 50 * time.Millisecond}})
 	}
 	w.start()
 	w.cfg.Address, w.cfg.PublicURL = w.status.Address, public

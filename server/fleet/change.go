@@ -53,7 +53,7 @@ func (f *Fleet) SetActive(ctx context.Context, h hooks.Hook, on bool) (Hook, err
 	return f.Edit(ctx, EditRequest{Hook: h, Active: &on})
 }
 
-// Delete removes a hook at GitHub; one that is gone already is no error. With the last hook of ours its target is forgotten,
+// Delete removes a hook at GitHub; deleting one that is gone succeeds. With the last hook of ours its target is forgotten,
 // unless the settings name it.
 func (f *Fleet) Delete(ctx context.Context, h hooks.Hook) error {
 	client, err := f.GitHub()

@@ -3,6 +3,7 @@ package fleet
 import (
 	"context"
 	"errors"
+	"fmt"
 	"slices"
 	"time"
 
@@ -35,11 +36,19 @@ type Sent struct {
 	Attempts   []hooks.Delivery `json:"attempts"` // newest first
 }
 
-// OK tells whether an attempt was taken by the receiver.
+// OK reports whether an attempt was taken by the receiver.
 func (s Sent) OK() bool { return slices.ContainsFunc(s.Attempts, hooks.Delivery.OK) }
 
-// Missed tells whether the event never got here. Pings are proofs and no news, so they are never missed.
+// Missed reports whether the event never got here. Pings are proofs and no news, so they are never missed.
 func (s Sent) Missed() bool { return !s.OK() && s.File == nil && s.Event != "ping" }
+
+// Answer is what GitHub got as an answer to an attempt, in words.
+func Answer(d hooks.Delivery) string {
+	if d.OK() {
+		return fmt.Sprintf("%d %s", d.StatusCode, d.Status)
+	}
+	return hooks.Explain(d.StatusCode, d.Status).State
+}
 
 // Deliveries compares GitHub's list with the log: hook by hook, the newest event of each first. A hook that cannot be
 // looked at does not stop the others: its error is joined to the error.

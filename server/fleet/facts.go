@@ -33,7 +33,7 @@ func (f *Fleet) facts(ctx context.Context) (*facts, error) {
 	if err != nil {
 		return nil, err
 	}
-	k := &facts{store: f.cfg.Store, public: f.cfg.PublicURL, hooks: known.Hooks}
+	k := &facts{store: f.cfg.Store, public: f.publicURL(), hooks: known.Hooks}
 	if k.targets, err = f.targets(known); err != nil {
 		return nil, err
 	}
@@ -81,7 +81,7 @@ func (f *Fleet) see(ctx context.Context, k *facts) error {
 	})
 }
 
-// noLog tells whether there is no log directory yet, which is then not made by looking.
+// noLog reports whether there is no log directory yet, which looking must not create.
 func (f *Fleet) noLog() bool {
 	_, err := os.Stat(f.cfg.Logs.Dir)
 	return f.cfg.Log == nil && errors.Is(err, os.ErrNotExist)

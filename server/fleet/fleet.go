@@ -15,6 +15,7 @@
 package fleet
 
 import (
+	"cmp"
 	"context"
 	"errors"
 	"sync"
@@ -26,7 +27,7 @@ import (
 	"hookctl/server/daemon"
 )
 
-// Config is what a fleet is made of. Home, Logs, Store and GitHub are required.
+// Config is what a fleet needs. Home, Logs, Store and GitHub are required.
 type Config struct {
 	Home   string
 	Logs   logs.Config
@@ -53,18 +54,21 @@ type Config struct {
 
 // Fleet is every hook of one home's receiver. Its methods may be called from any goroutine and any process.
 type Fleet struct {
-	cfg   Config
-	login *login
-	lists *lists
+	cfg    Config
+	shared *shared
+	lists  *lists
 }
 
-// login is the client, opened once and shared by the copies of a Fleet.
-type login struct {
+// shared is what the copies of a Fleet have in common.
+type shared struct {
 	mu     sync.Mutex
-	client *hooks.Client
+	client *hooks.Client // opened once
+	public string        // the public URL that was kept since the Fleet was made, "" for none
+	list   List          // the newest of all targets
+	listed time.Time     // when that was made
 }
 
-// New makes a Fleet. It reads nothing and asks nobody yet.
+// New returns a Fleet. It reads nothing and asks nobody yet.
 func New(cfg Config) *Fleet {
 	if cfg.Now == nil {
 		cfg.Now = time.Now
@@ -72,7 +76,7 @@ func New(cfg Config) *Fleet {
 	if cfg.Probe == nil {
 		cfg.Probe = hooks.CheckURL
 	}
-	return &Fleet{cfg: cfg, login: &login{}, lists: &lists{}}
+	return &Fleet{cfg: cfg, shared: &shared{}, lists: &lists{}}
 }
 
 // With returns the same fleet reading an open log, which stays the caller's to close.
@@ -84,24 +88,51 @@ func (f *Fleet) With(log *logs.Log) *Fleet {
 
 // GitHub is the client that the fleet works with, opened where it was not yet.
 func (f *Fleet) GitHub() (*hooks.Client, error) {
-	f.login.mu.Lock()
-	defer f.login.mu.Unlock()
-	if f.login.client != nil {
-		return f.login.client, nil
+	f.shared.mu.Lock()
+	defer f.shared.mu.Unlock()
+	if f.shared.client != nil {
+		return f.shared.client, nil
 	}
 	client, err := f.cfg.GitHub()
 	if err == nil {
-		f.login.client = client
+		f.shared.client = client
 	}
 	return client, err
+}
+
+// SignIn asks GitHub who the user is. It opens GitHub again, so that a login that was fixed in the meantime is the one of every
+// later operation. What it returns beside an error says how to fix that.
+func (f *Fleet) SignIn(ctx context.Context) (hooks.SignIn, error) {
+	f.shared.mu.Lock()
+	f.shared.client = nil
+	f.shared.mu.Unlock()
+	return hooks.FindSignIn(ctx, f.GitHub)
+}
+
+// publicURL is the public URL of the settings as they are now, "" where they have none.
+func (f *Fleet) publicURL() string {
+	f.shared.mu.Lock()
+	defer f.shared.mu.Unlock()
+	return cmp.Or(f.shared.public, f.cfg.PublicURL)
+}
+
+// savePublicURL keeps another public URL in the settings, where there is a way to.
+func (f *Fleet) savePublicURL(ctx context.Context, url string) error {
+	if err := f.cfg.SaveURL(ctx, url); err != nil {
+		return err
+	}
+	f.shared.mu.Lock()
+	defer f.shared.mu.Unlock()
+	f.shared.public = url
+	return nil
 }
 
 // noted drops the client after an error that another login may fix, so that the next operation logs in again.
 func (f *Fleet) noted(err error) {
 	if errors.Is(err, hooks.ErrNotLoggedIn) || errors.Is(err, hooks.ErrScope) {
-		f.login.mu.Lock()
-		defer f.login.mu.Unlock()
-		f.login.client = nil
+		f.shared.mu.Lock()
+		defer f.shared.mu.Unlock()
+		f.shared.client = nil
 	}
 }
 

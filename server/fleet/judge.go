@@ -24,7 +24,7 @@ const (
 	Failing Health = "failing"
 )
 
-// What is known of the secret that a hook signs with. Nobody can read it at GitHub: its deliveries tell.
+// What is known of the secret that a hook signs with. Nobody can read it at GitHub: its deliveries show it.
 const (
 	SecretCurrent  = "current"  // that which it is to sign with
 	SecretAccepted = "accepted" // another one that is still accepted, as within a grace period
@@ -182,7 +182,7 @@ func (k *facts) among(j *Hook, beside []hooks.Hook) {
 	}
 	for _, other := range beside {
 		if ours, _ := k.ours(other); ours && other.ID != j.ID && hooks.PathName(other.URL) == hooks.PathName(j.URL) && k.keeps(other, j.Hook) {
-			j.warn(hooks.WarnDuplicate, "hookctl hooks delete "+j.Ref(), "leads to the same place as hook %d, so events arrive twice", other.ID)
+			j.warn(hooks.WarnDuplicate, "hookctl hooks delete "+j.Ref(), "leads to the same place as hook %d, so every event arrives twice", other.ID)
 			break
 		}
 	}
@@ -207,7 +207,7 @@ func (k *facts) keeps(a, b hooks.Hook) bool {
 	return a.ID < b.ID
 }
 
-// skew is how far this machine's clock and GitHub's may be apart before one cannot tell what came first.
+// skew is how far this machine's clock and GitHub's may be apart before the order of events is unknown.
 const skew = 2 * time.Minute
 
 // secretOf is what is known of the secret that a hook of ours signs with: the one judgement of it.
@@ -240,7 +240,7 @@ func (h *Hook) warn(code, cure, format string, args ...any) {
 	h.Warnings = append(h.Warnings, hooks.Warning{Code: code, HookID: h.ID, Text: fmt.Sprintf("hook %d ", h.ID) + fmt.Sprintf(format, args...), Cure: cure})
 }
 
-// Loses tells whether a warning of the hook means that deliveries are lost. Of a paused hook none are.
+// Loses reports whether a warning of the hook means that deliveries are lost. Of a paused hook none are.
 func (h Hook) Loses(w hooks.Warning) bool { return h.Active && weight(w.Code) == 2 }
 
 // weight of a warning: 2 means that deliveries are lost, 1 that someone should look.
@@ -256,7 +256,7 @@ func weight(code string) int {
 func (h Hook) health() (Health, string) {
 	worst := 0
 	for _, w := range h.Warnings {
-		// That a new hook has not proved itself is no fault of it.
+		// That a new hook has not proved itself is not a fault.
 		if w.Code != WarnUnproved || !h.LastResponse.None() {
 			worst = max(worst, weight(w.Code))
 		}

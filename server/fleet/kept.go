@@ -39,7 +39,7 @@ type kept struct {
 // keptHook is what was last seen of a hook.
 type keptHook struct {
 	Repository string    `json:"repository"`
-	URL        string    `json:"url,omitempty"`    // that setup gave it when it created the hook; "" for one that was there
+	URL        string    `json:"url,omitempty"`    // that setup gave it; "" for one that had it already
 	Secret     string    `json:"secret,omitempty"` // fingerprint of what its newest verified delivery was signed with
 	Seen       time.Time `json:"seen,omitzero"`    // when that arrived
 }
@@ -49,7 +49,7 @@ const addressesKept = 50
 
 func (f *Fleet) stateFile() string { return filepath.Join(daemon.StateDir(f.cfg.Home), "fleet.json") }
 
-// read gives what is kept. Nothing yet is no error.
+// read gives what is kept. A missing file is not an error.
 func (f *Fleet) read() (kept, error) {
 	var k kept
 	data, err := os.ReadFile(f.stateFile())

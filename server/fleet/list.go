@@ -104,7 +104,7 @@ func joined(aside []Aside) error {
 	return errors.Join(errs...)
 }
 
-// passing tells whether something may work later without anybody doing anything here.
+// passing reports whether something may work later without anybody doing anything here.
 func passing(err error) bool {
 	for _, kind := range []error{hooks.ErrUnreachable, hooks.ErrRateLimited, hooks.ErrNotLoggedIn, context.DeadlineExceeded} {
 		if errors.Is(err, kind) {
@@ -122,6 +122,14 @@ func (f *Fleet) List(ctx context.Context, r ListRequest) (List, error) {
 		return List{}, err
 	}
 	return f.list(ctx, k, r)
+}
+
+// Latest is the newest list of all known targets that this Fleet or a copy of it made, and when that was; the zero time where
+// there is none. It asks nobody.
+func (f *Fleet) Latest() (List, time.Time) {
+	f.shared.mu.Lock()
+	defer f.shared.mu.Unlock()
+	return f.shared.list, f.shared.listed
 }
 
 // list is List with what this machine knows.
@@ -190,6 +198,11 @@ func (f *Fleet) list(ctx context.Context, k *facts, r ListRequest) (List, error)
 		return cmp.Or(byTarget(a.Target, b.Target), cmp.Compare(a.ID, b.ID))
 	})
 	f.listed(ctx, all)
+	if r.Targets == nil {
+		f.shared.mu.Lock()
+		defer f.shared.mu.Unlock()
+		f.shared.list, f.shared.listed = all, f.cfg.Now()
+	}
 	return all, nil
 }
 

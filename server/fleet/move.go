@@ -18,7 +18,7 @@ type MoveReport struct {
 	From  []string     // the addresses that hooks were moved from
 }
 
-// Again tells whether a hook that could not be moved may be movable later, without anybody doing anything here.
+// Again reports whether a hook that could not be moved may be movable later, without anybody doing anything here.
 func (r MoveReport) Again() bool {
 	return slices.ContainsFunc(r.Aside, func(a Aside) bool { return a.Passing })
 }
@@ -36,14 +36,14 @@ func (f *Fleet) Move(ctx context.Context, to string, progress func(hooks.Step)) 
 	}
 	err := f.update(ctx, func(k *kept) {
 		f.importRun(k)
-		k.address(f.cfg.PublicURL)
+		k.address(f.publicURL())
 		k.address(to)
 	})
 	if err != nil {
 		return report, err
 	}
-	if f.cfg.SaveURL != nil && !hooks.SameURL(f.cfg.PublicURL, to) {
-		if err := f.cfg.SaveURL(ctx, to); err != nil {
+	if f.cfg.SaveURL != nil && !hooks.SameURL(f.publicURL(), to) {
+		if err := f.savePublicURL(ctx, to); err != nil {
 			return report, err
 		}
 	}

@@ -11,7 +11,7 @@ import (
 	"hookctl/hooks/githubtest"
 )
 
-// A tunnel's new address takes every hook of ours along, whoever set it up, with its path; hooks of others stay.
+// A tunnel's new address takes every hook of ours along, whatever set it up, with its path; hooks of others stay.
 func TestMovingToANewAddress(t *testing.T) {
 	w := newWorld(t, "o/a", "o/b")
 	w.cfg.Repositories = []string{"o/a"}

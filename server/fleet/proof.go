@@ -130,6 +130,16 @@ func confirm(log *logs.Log) hooks.Confirm {
 	}
 }
 
+// Reach asks a URL from here whether this home's receiver answers there, and says what is odd. GitHub may see what this machine
+// cannot: only a ping proves a hook.
+func (f *Fleet) Reach(ctx context.Context, url string) error {
+	status, err := daemon.Dial(f.cfg.Home).Status(ctx)
+	if err != nil {
+		return err
+	}
+	return f.cfg.Probe(ctx, url, status.Instance)
+}
+
 // Accept makes the receiver read its secrets again, and fails unless it says that it accepts all of these.
 func (f *Fleet) Accept(ctx context.Context, fingerprints []string) error {
 	if f.cfg.Accept != nil {

@@ -68,7 +68,7 @@ func (r RotateReport) MarshalJSON() ([]byte, error) {
 	}{r.RotateResult, list, r.Aside, r.Next})
 }
 
-// Failed tells whether a hook failed, waits or was set aside.
+// Failed reports whether a hook failed, waits or was set aside.
 func (r RotateReport) Failed() bool { return !r.Complete || len(r.Aside) > 0 }
 
 // Rotation is the rotation that there is.
@@ -191,7 +191,7 @@ func (f *Fleet) toRotate(list List, r RotateRequest) ([]Hook, error) {
 	}), nil
 }
 
-// othersShare tells whether hooks besides the chosen ones sign with the shared secret, which a new one would lock out. A target
+// othersShare reports whether hooks besides the chosen ones sign with the shared secret, which a new one would lock out. A target
 // that could not be listed may have such hooks.
 func (f *Fleet) othersShare(list List, chosen []Hook) (bool, error) {
 	if len(list.Aside) > 0 {
@@ -262,7 +262,7 @@ func (f *Fleet) Undo(ctx context.Context, progress func(hooks.Step)) (RotateRepo
 	return f.turn(ctx, progress, nil, func(r *hooks.Rotator) (hooks.RotateResult, error) { return r.Undo(ctx) })
 }
 
-// Finish ends what is under way: it gives up on hooks that failed or were set aside, or on the rest of the grace period.
+// Finish ends what is under way: it leaves out hooks that failed or were set aside, or on the rest of the grace period.
 func (f *Fleet) Finish(ctx context.Context, progress func(hooks.Step)) (RotateReport, error) {
 	return f.turn(ctx, progress, nil, func(r *hooks.Rotator) (hooks.RotateResult, error) { return r.Finish(ctx) })
 }
@@ -299,7 +299,7 @@ func (f *Fleet) turn(ctx context.Context, progress func(hooks.Step), out []Aside
 		}
 		report.Aside = append(report.Aside, Aside{Target: t, HookID: h.HookID, Err: hooks.WithCure(errors.New(h.Error), h.Cure)})
 	}
-	if err == nil && report.Over && !report.Complete && report.Next == "" { // a hook that was given up has a secret that nobody accepts
+	if err == nil && report.Over && !report.Complete && report.Next == "" { // a hook that was left out has a secret that nobody accepts
 		report.Next = "hookctl rotate"
 	}
 	if errors.Is(err, hooks.ErrUnfinished) && len(report.Hooks) > 0 {

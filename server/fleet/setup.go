@@ -28,7 +28,7 @@ type SetupRequest struct {
 
 	Adopt            bool   // takes back hooks that were pointed elsewhere
 	AllowUnreachable bool   // also an address that GitHub refuses or cannot reach, such as localhost
-	Secret           string // kept where there is none yet; "" generates one
+	Secret           string // kept if none is set yet; "" generates one
 }
 
 // String leaves the secret out.
@@ -52,12 +52,12 @@ type SetupPlan struct {
 	request hooks.SetupRequest
 }
 
-// Changes tells whether the plan does more than look and ping.
+// Changes reports whether the plan does more than look and ping.
 func (p SetupPlan) Changes() bool {
 	return slices.ContainsFunc(p.Items, func(i hooks.SetupItem) bool { return i.Action == hooks.ActionCreate || i.Action == hooks.ActionUpdate })
 }
 
-// Able tells whether there is a target that something can be done with.
+// Able reports whether there is a target that something can be done with.
 func (p SetupPlan) Able() bool {
 	return slices.ContainsFunc(p.Items, func(i hooks.SetupItem) bool { return i.Action != hooks.ActionFail })
 }
@@ -96,7 +96,7 @@ func (r SetupReport) Verified() (n int) {
 	return n
 }
 
-// Failed tells whether a hook is not set up, or not verified.
+// Failed reports whether a hook is not set up, or not verified.
 func (r SetupReport) Failed() bool {
 	return slices.ContainsFunc(r.Results, func(result hooks.SetupResult) bool { return result.Err != nil })
 }
@@ -172,7 +172,7 @@ func (f *Fleet) PlanSetup(ctx context.Context, r SetupRequest) (SetupPlan, error
 	return plan, nil
 }
 
-// chooseSecret sets what the hooks are to sign with: that of the path, or the shared one. fresh tells that it is new.
+// chooseSecret sets what the hooks are to sign with: that of the path, or the shared one. fresh means that it is new.
 func (f *Fleet) chooseSecret(ask *hooks.SetupRequest, offered string) (fresh bool, err error) {
 	if ask.Secret, ask.Variable, err = f.cfg.Store.PathSecret(ask.URL); err != nil || ask.Secret != "" {
 		return false, err
@@ -227,8 +227,8 @@ func (f *Fleet) Setup(ctx context.Context, p SetupPlan, progress func(hooks.Step
 		kept := f.remember(context.WithoutCancel(ctx), p, report.Results)
 		return errors.Join(err, kept, f.takeIn(ctx, client, log, p, report.Results))
 	})
-	if save := hooks.BaseURL(p.URL); report.Verified() > 0 && f.cfg.SaveURL != nil && !hooks.SameReceiver(p.URL, f.cfg.PublicURL) {
-		saved := f.cfg.SaveURL(ctx, save)
+	if save := hooks.BaseURL(p.URL); report.Verified() > 0 && f.cfg.SaveURL != nil && !hooks.SameReceiver(p.URL, f.publicURL()) {
+		saved := f.savePublicURL(ctx, save)
 		if saved == nil {
 			report.SavedURL = save
 		}
@@ -265,9 +265,10 @@ func (f *Fleet) takeIn(ctx context.Context, client *hooks.Client, log *logs.Log,
 	return errors.Join(f.cfg.Store.BackFromAside(verified...), f.rotator(client, log, nil).TakeIn(ctx, made, p.request.Secret))
 }
 
-// remember keeps what was set up: the targets with a hook, the hooks that were created, and the address once it was proved.
+// remember keeps what was set up: the targets with a hook, the hooks whose URL it set, and the address once it was proved.
 // A target without a hook is not kept: every later operation would stumble over a name that was mistyped.
 func (f *Fleet) remember(ctx context.Context, p SetupPlan, results []hooks.SetupResult) error {
+	before := f.publicURL()
 	return f.update(ctx, func(k *kept) {
 		for _, r := range results {
 			if r.HookID == 0 {
@@ -277,12 +278,12 @@ func (f *Fleet) remember(ctx context.Context, p SetupPlan, results []hooks.Setup
 			k.add(r.Target)
 			k.hook(r.HookID, func(h *keptHook) {
 				h.Repository = r.Target.String()
-				if r.Created || h.URL != "" {
+				if r.Created || h.URL != "" || slices.Contains(r.Changed, "url") {
 					h.URL = r.URL
 				}
 			})
 			if r.Verified {
-				k.address(f.cfg.PublicURL)
+				k.address(before)
 				k.address(p.URL)
 			}
 		}

@@ -41,7 +41,7 @@ func TestSetUpProveAndRemember(t *testing.T) {
 }
 
 // Setup of N hooks lists and creates each, and rotation lists, changes and pings each; the proof is in the log.
-func TestNoCallToGitHubIsInVain(t *testing.T) {
+func TestSetupAndRotationMakeNoNeedlessCalls(t *testing.T) {
 	w := newWorld(t, "o/a", "o/b", "o/c", "o/d", "o/e")
 	w.cfg.GitHub = func() (*hooks.Client, error) {
 		return hooks.New(hooks.Config{Host: "github.com", Socket: w.socket, Token: githubtest.DefaultToken, Limits: hooks.Limits{WritesPerMinute: 1 << 20, Pause: time.Minute}})
@@ -79,7 +79,7 @@ func TestMistypedRepositoriesAreNotRemembered(t *testing.T) {
 }
 
 // A hook that someone made by hand for this receiver is adopted, in whatever form its URL is, and becomes the one asked for.
-func TestHooksMadeByHandAreAdopted(t *testing.T) {
+func TestHooksCreatedByHandAreAdopted(t *testing.T) {
 	for _, url := range []string{
 		public, public + "/", "https://hooks.example.com:443/webhook", "https://HOOKS.example.com/webhook", "https://hooks.example.com./webhook",
 		hookURL + "/", hookURL + "?", "https://hooks.example.com/%77ebhook",
@@ -262,7 +262,7 @@ func TestSetupGeneratesASecretWhereThereIsNone(t *testing.T) {
 		t.Errorf("%+v, %v", report, err)
 	}
 	if strings.Contains(plan.String()+SetupRequest{Secret: "hidden"}.String(), "hidden") {
-		t.Error("a request tells its secret")
+		t.Error("a request shows its secret")
 	}
 }
 
@@ -320,5 +320,45 @@ func TestAnInterruptedSetupIsRemembered(t *testing.T) {
 	}
 	if have := w.targets(); !slices.Equal(have, []string{"o/r"}) {
 		t.Errorf("targets %v", have)
+	}
+}
+
+// A hook that setup pointed to a wrong URL is brought to the right one: no second hook is created, also where the hook was there
+// before.
+func TestWrongURLIsCorrected(t *testing.T) {
+	const wrong = "https://nobody.example.net"
+	w := newWorld(t, "o/new", "o/old")
+	w.setup(SetupRequest{Targets: targets("o/old")})
+	w.nextSecond() // its deliveries are older than the change
+	report := w.trySetup(SetupRequest{Targets: targets("o/new", "o/old"), URL: wrong, Wait: time.Millisecond})
+	if report.Verified() != 0 || w.Hooks("o/old")[0].URL != wrong+"/webhook" {
+		t.Fatalf("%+v", report)
+	}
+	w.setup(SetupRequest{Targets: targets("o/new", "o/old"), URL: public})
+	for _, name := range []string{"o/new", "o/old"} {
+		if at := w.Hooks(name); len(at) != 1 || at[0].URL != hookURL {
+			t.Errorf("%s has %+v", name, at)
+		}
+	}
+}
+
+// One Fleet serves the whole life of the interface: after setup at another URL that is the public one, and hooks there are
+// healthy.
+func TestSavedPublicURLIsInForceAtOnce(t *testing.T) {
+	const other = "https://b.hooks.example.com"
+	w := newWorld(t, "o/r")
+	w.setup(SetupRequest{Targets: targets("o/r")})
+	if report := w.setup(SetupRequest{URL: other}); report.SavedURL != other || w.saved != other {
+		t.Fatalf("%+v, saved is %s", report, w.saved)
+	}
+	list := w.list(ListRequest{})
+	if h := list.Hooks[0]; list.PublicURL != other || len(h.Warnings) > 0 {
+		t.Errorf("%s: %v", list.PublicURL, h.Warnings)
+	}
+	if latest, at := w.fleet.With(nil).Latest(); at.IsZero() || len(latest.Hooks) != 1 {
+		t.Errorf("the latest list, of %s, is %+v", at, latest)
+	}
+	if report := w.setup(SetupRequest{URL: public}); report.SavedURL != public {
+		t.Errorf("back again: %+v", report)
 	}
 }

@@ -170,7 +170,7 @@ type ping struct {
 
 type pingNews struct {
 	pings   []ping
-	partial bool // the index is still being made, so older ones may be missing
+	partial bool // the index is still being built, so older ones may be missing
 }
 
 // pings reads the verified pings that arrived after a time, oldest first.

@@ -264,7 +264,7 @@ func (w *world) until(what string, done func() bool) {
 	for !done() {
 		select {
 		case <-deadline:
-			w.t.Fatalf("waited in vain for %s", what)
+			w.t.Fatalf("waited too long for %s", what)
 		case <-time.After(2 * time.Millisecond):
 		}
 	}
@@ -373,7 +373,7 @@ func (w *world) ping(name string, id int64) {
 	}
 }
 
-// delivers tells whether a push to a repository is accepted from every hook of it.
+// delivers reports whether a push to a repository is accepted from every hook of it.
 func (w *world) delivers(name string) bool {
 	w.t.Helper()
 	results, err := w.Deliver(w.t.Context(), name, "push", githubtest.SampleFor("push.main", name))

@@ -19,8 +19,8 @@ import (
 type Config struct {
 	// Checks runs the checks and reports each as it is found; nil leaves the
 	// page with the command to run.
-	Checks         func(ctx context.Context, progress func(doctor.Check))
-	Start, Restart func() tea.Cmd // of the receiver
+	Checks                 func(ctx context.Context, progress func(doctor.Check))
+	Start, Restart, Reload func() tea.Cmd // of the receiver
 }
 
 // Page runs the checks of the whole chain and shows each as it comes.
@@ -317,14 +317,31 @@ func (p *Page) row(i int) []string {
 	return out
 }
 
-// cure is what hookctl can do itself about a finding, and in a few words what
-// that is.
+// cure is what enter does about a finding, and in a few words what that is.
 func (p *Page) cure(c doctor.Check) (run func() tea.Cmd, what string) {
+	if run, what = p.Fix(c); run == nil && c.Status != doctor.OK && c.Fix != "" {
+		return func() tea.Cmd { return p.shell.Copy("the fix", c.Fix) }, "copy it"
+	}
+	return run, what
+}
+
+// Fix is what hookctl itself can do about a finding, and in a few words what
+// that is; nil for nothing.
+func (p *Page) Fix(c doctor.Check) (run func() tea.Cmd, what string) {
 	if c.Status == doctor.OK || c.Fix == "" {
 		return nil, ""
 	}
+	events := func(filter string) func() tea.Cmd {
+		return func() tea.Cmd { return p.shell.GoTo(kit.PageEvents, kit.Filtered(filter)) }
+	}
 	has := func(s string) bool { return strings.Contains(c.Fix, "hookctl "+s) }
 	switch {
+	case has("events list --filter status:pending"):
+		return events("status:pending"), "see them"
+	case has("events resend"):
+		return events("status:failed"), "see them"
+	case has("reload"):
+		return p.cfg.Reload, "reload it"
 	case has("restart"):
 		return p.cfg.Restart, "restart it"
 	case has("start"):
@@ -332,9 +349,9 @@ func (p *Page) cure(c doctor.Check) (run func() tea.Cmd, what string) {
 	case has("setup"):
 		return p.shell.SetUp, "set up"
 	case has("rotate"), has("hooks"), has("catchup"):
-		return func() tea.Cmd { return p.shell.GoTo(kit.PageHooks, nil) }, "to Hooks"
+		return func() tea.Cmd { return p.shell.GoTo(kit.PageHooks, kit.Failing{}) }, "to Hooks"
 	}
-	return func() tea.Cmd { return p.shell.Copy("the fix", c.Fix) }, "copy it"
+	return nil, ""
 }
 
 func (p *Page) fix() tea.Cmd {

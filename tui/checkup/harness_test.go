@@ -34,7 +34,7 @@ func checking(t testing.TB, w, h int, change ...func(*kittest.Settings)) *pageSc
 	a := kittest.NewWorld(t, cfg)
 	a.Waits = func(tea.Cmd) tea.Cmd { return nil }
 	nothing := func() tea.Cmd { return nil }
-	p := New(a.Shell, Config{Start: nothing, Restart: nothing, Checks: func(_ context.Context, progress func(doctor.Check)) {
+	p := New(a.Shell, Config{Start: nothing, Restart: nothing, Reload: nothing, Checks: func(_ context.Context, progress func(doctor.Check)) {
 		progress(doctor.Check{Name: "sign-in", Status: "ok", Detail: "octocat, with the scopes repo, admin:repo_hook"})
 		progress(doctor.Check{Name: "receiver", Status: "fail", Detail: "the receiver is not running", Fix: "hookctl start"})
 		progress(doctor.Check{Name: "secret age", Status: "warn", Detail: "the secret is 120 days old", Fix: "hookctl rotate --all"})

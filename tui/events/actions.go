@@ -82,9 +82,9 @@ func (p *Page) recordActions() []kit.Action {
 		{ID: "copy", Keys: []string{"y"}, Label: "copy", Text: "Copy id, URL, JSON, curl line, or the value under the cursor.", Off: none, Run: p.openCopy},
 		{ID: "browse", Keys: []string{"o"}, Label: "web", Text: "Open the event's page in the browser.", Off: noURL, Run: func() tea.Cmd { return p.shell.Browse(e.URL) }},
 		{ID: "replay", Keys: []string{"R"}, Label: "replay", Text: "Send the record through the receiver again, as a new one.", Command: strings.TrimSpace("hookctl events replay " + files), Off: down,
-			Run: func() tea.Cmd { return p.again("replay") }},
+			Run: func() tea.Cmd { return p.again("replay", p.cfg.Replay) }},
 		{ID: "resend", Keys: []string{"S"}, Text: "Send the record's notifications again.", Command: strings.TrimSpace("hookctl events resend " + files), Off: silent,
-			Run: func() tea.Cmd { return p.again("resend") }},
+			Run: func() tea.Cmd { return p.again("resend", p.cfg.Resend) }},
 	}
 }
 

@@ -28,12 +28,14 @@ const (
 
 // Config is what the page is given.
 type Config struct {
-	Home       string            // HOOKCTL_HOME
-	Filters    map[string]string // saved filters by name
-	SaveFilter func(ctx context.Context, name, text string) error
-	Log        *kit.Answer[*logs.Log]
-	Receiver   *kit.Answer[daemon.Status]
-	Address    func() string // where the receiver listens, or will
+	// Replay and Resend are what the running receiver is asked to do with
+	// records.
+	Replay, Resend Again
+	Filters        map[string]string // saved filters by name
+	SaveFilter     func(ctx context.Context, name, text string) error
+	Log            *kit.Answer[*logs.Log]
+	Receiver       *kit.Answer[daemon.Status]
+	Address        func() string // where the receiver listens, or will
 }
 
 // State is what the page remembers from one run to the next.

@@ -28,7 +28,7 @@ func newEventScreen(t testing.TB, cfg kittest.Settings, w, h int, saved map[stri
 	t.Helper()
 	a := kittest.NewWorld(t, cfg)
 	a.Waits = func(tea.Cmd) tea.Cmd { return nil }
-	p := New(a.Shell, Config{Home: a.Cfg.Home, Filters: saved, SaveFilter: save, Log: &a.Log, Receiver: &a.Status,
+	p := New(a.Shell, Config{Filters: saved, SaveFilter: save, Log: &a.Log, Receiver: &a.Status,
 		Address: func() string { return "http://127.0.0.1:9000" }})
 	a.Put(p)
 	return &pageScreen{kittest.NewScreen(t, a, w, h), a, p}

@@ -17,7 +17,7 @@ func BenchmarkHome(b *testing.B) {
 	}
 	defer l.Close()
 	for b.Loop() {
-		if f := ask(b.Context(), l, nil, time.Now(), found{total: 1}); f.err != nil || f.total == 0 {
+		if f := ask(b.Context(), l, time.Now(), found{total: 1}); f.err != nil || f.total == 0 {
 			b.Fatal(f.err)
 		}
 	}

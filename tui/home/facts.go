@@ -3,29 +3,29 @@ package home
 import (
 	"context"
 	"errors"
+	"reflect"
 	"time"
 
-	"hookctl/hooks/secret"
+	tea "charm.land/bubbletea/v2"
+
 	"hookctl/logs"
+	"hookctl/server/daemon"
+	"hookctl/server/doctor"
 )
 
 // found is what Home asks the disk for.
 type found struct {
 	rates       []logs.Rate
 	hour, total int
-	failed      int
+	failed      int // records whose notification failed
 	recent      []logs.Entry
-	secret      string
-	origin      secret.Origin
-	changed     time.Time
-	rotation    *secret.Rotation
 
 	askTotal, askRecent bool // what is asked for this time
 	err                 error
 }
 
 // ask asks the disk; what is not asked for stays as it was in last.
-func ask(ctx context.Context, l *logs.Log, store *secret.Store, now time.Time, last found) found {
+func ask(ctx context.Context, l *logs.Log, now time.Time, last found) found {
 	f := last
 	f.hour = 0
 	var errs []error
@@ -51,17 +51,47 @@ func ask(ctx context.Context, l *logs.Log, store *secret.Store, now time.Time, l
 		note(err)
 		f.recent = page.Entries
 	}
-	if store != nil {
-		value, origin, err := store.Current()
-		note(err)
-		f.secret, f.origin = secret.Fingerprint(value), origin
-		if value != "" {
-			f.changed, err = store.ChangedAt()
-			note(err)
-		}
-		f.rotation, err = store.Rotation()
-		note(err)
-	}
 	f.err = errors.Join(errs...)
 	return f
+}
+
+// judged is the doctor's judgement of this moment.
+type judged struct {
+	rows    []doctor.Row
+	checked time.Time // when the doctor checked everything, zero for never
+	secret  bool      // there is one
+	err     error
+}
+
+// judge has the doctor say how everything is. It reads the disk, and asks
+// neither GitHub nor the receiver.
+func (p *Page) judge() tea.Cmd {
+	if p.judging {
+		return nil
+	}
+	p.judging, p.judgeIn, p.judgedOf = true, judgeEvery, *p.cfg.Receiver
+	cfg, r := p.cfg.Doctor, p.cfg.Receiver
+	live := doctor.Live{Status: r.Value, Err: r.Err, Failed: p.facts.failed}
+	if cfg.Fleet != nil {
+		if list, at := cfg.Fleet.Latest(); !at.IsZero() {
+			live.Hooks, live.HooksAt = &list, at
+		}
+	}
+	return func() tea.Msg {
+		last, err := doctor.Last(cfg.Home)
+		m := judged{rows: doctor.Summary(cfg, live, last), checked: last.At, err: err}
+		if cfg.Store != nil {
+			value, _, err := cfg.Store.Current()
+			m.secret = value != "" || err != nil // the row of the secret says what is wrong
+		}
+		return m
+	}
+}
+
+// judgeDue reports whether the receiver's newest answer can change the
+// judgement: it is another one, or something waits, which is judged by its age.
+func (p *Page) judgeDue(s daemon.Status, err error) bool {
+	p.judgeIn--
+	return p.judgeIn <= 0 || s.PendingNotifications > 0 || len(s.FailingSinks) > 0 ||
+		!reflect.DeepEqual(s, p.judgedOf.Value) || (err == nil) != (p.judgedOf.Err == nil) || err != nil && err.Error() != p.judgedOf.Err.Error()
 }

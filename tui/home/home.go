@@ -10,33 +10,23 @@ import (
 
 	tea "charm.land/bubbletea/v2"
 
-	"hookctl/hooks/secret"
 	"hookctl/logs"
 	"hookctl/logs/text"
 	"hookctl/server/daemon"
+	"hookctl/server/doctor"
 	"hookctl/tui/kit"
 )
 
-// oldSecret is the age from which Home suggests a rotation.
-const oldSecret = 90 * 24 * time.Hour
-
 // Config is what the page is given.
 type Config struct {
-	Store     *secret.Store
+	Doctor    doctor.Config // what the doctor judges by: the home, its secrets and its fleet
 	Log       *kit.Answer[*logs.Log]
 	Receiver  *kit.Answer[daemon.Status]
-	PublicURL func() string                    // where GitHub reaches this receiver, "" where that is not known
-	Hooks     func() Hooks                     // how the hooks are
 	Row       func(e logs.Entry, w int) string // draws an event as the Events page does
-	Start     func() tea.Cmd                   // starts the receiver
 	Temporary bool                             // this is the demo
-}
-
-// Hooks is how the hooks of this receiver are, in numbers.
-type Hooks struct {
-	Known             bool // GitHub has answered
-	Ours, Bad, Paused int
-	Err               error
+	// Fix is what hookctl itself can do about a finding, and in a few words
+	// what that is; nil for nothing.
+	Fix func(doctor.Check) (run func() tea.Cmd, what string)
 }
 
 // Page answers one question: does everything work, and if not, what to press.
@@ -47,6 +37,13 @@ type Page struct {
 	loaded bool
 	busy   bool // a load is under way
 	stale  bool // and its answer is out of date already
+
+	judged   judged
+	known    bool                      // it was judged
+	judging  bool                      // a judgement is under way
+	judgedOf kit.Answer[daemon.Status] // the receiver's answer that it is about
+	judgeIn  int                       // polls until it is judged again
+
 	// mattered says that a record with a notification came in or changed.
 	mattered bool
 	newest   time.Time // when the newest record that was counted came in
@@ -60,11 +57,16 @@ type Page struct {
 // for again.
 const homeEvery = 30
 
+// judgeEvery is how many polls pass until everything is judged again, because
+// ages grow and other programs change what is on the disk.
+const judgeEvery = 15
+
 // row is a line that the cursor can stand on.
 type row struct {
-	text string
-	hint string
-	run  func() tea.Cmd
+	status string // the doctor's; "" for an event
+	text   string
+	hint   string
+	run    func() tea.Cmd
 }
 
 // New makes the page.
@@ -74,7 +76,7 @@ func New(shell *kit.Shell, cfg Config) *Page { return &Page{shell: shell, cfg: c
 func (p *Page) Name() string { return kit.PageHome }
 
 // Open implements kit.Page.
-func (p *Page) Open(any) tea.Cmd { return p.Load() }
+func (p *Page) Open(any) tea.Cmd { return tea.Batch(p.Load(), p.judge()) }
 
 // Load asks the disk; one question at a time.
 func (p *Page) Load() tea.Cmd {
@@ -83,7 +85,7 @@ func (p *Page) Load() tea.Cmd {
 		return nil
 	}
 	p.busy, p.stale = true, false
-	ctx, l, store, now, last := p.shell.Ctx, p.cfg.Log.Value, p.cfg.Store, p.shell.Now(), p.facts
+	ctx, l, now, last := p.shell.Ctx, p.cfg.Log.Value, p.shell.Now(), p.facts
 	// The two questions that a large log takes long over are asked when there
 	// is a reason.
 	last.askTotal = !p.loaded || p.next <= 0
@@ -92,7 +94,7 @@ func (p *Page) Load() tea.Cmd {
 	if last.askTotal {
 		p.next = homeEvery
 	}
-	return func() tea.Msg { return ask(ctx, l, store, now, last) }
+	return func() tea.Msg { return ask(ctx, l, now, last) }
 }
 
 // Update implements kit.Page.
@@ -108,6 +110,9 @@ func (p *Page) Update(msg tea.Msg) tea.Cmd {
 			msg.total = p.facts.total // what came in since was counted
 		}
 		p.facts, p.loaded, p.busy = msg, true, false
+		return p.judge()
+	case judged:
+		p.judged, p.known, p.judging = msg, true, false
 	case kit.News[logs.Entry]:
 		p.stale = true
 		for _, e := range msg {
@@ -120,9 +125,18 @@ func (p *Page) Update(msg tea.Msg) tea.Cmd {
 	case kit.Answer[daemon.Status]:
 		// Asked with the receiver, so that idle costs one question in two
 		// seconds and a flood of events does not cost more.
-		if p.next--; p.shell.InFront(p) && (p.stale || p.next <= 0) {
-			return p.Load()
+		p.next--
+		if !p.shell.InFront(p) {
+			return nil
 		}
+		var cmds []tea.Cmd
+		if p.stale || p.next <= 0 {
+			cmds = append(cmds, p.Load())
+		}
+		if p.judgeDue(msg.Value, msg.Err) {
+			cmds = append(cmds, p.judge())
+		}
+		return tea.Batch(cmds...)
 	case kit.Wheel:
 		p.To(p.At+msg.Lines/3, len(p.rows))
 	case kit.Click:
@@ -138,7 +152,7 @@ func (p *Page) Update(msg tea.Msg) tea.Cmd {
 
 // Fresh reports whether nothing is set up yet.
 func (p *Page) Fresh() bool {
-	return p.loaded && p.facts.total == 0 && p.facts.secret == "" && !p.cfg.Receiver.OK()
+	return p.loaded && p.known && p.facts.total == 0 && !p.judged.secret && !p.cfg.Receiver.OK()
 }
 
 // View implements kit.Page.
@@ -147,30 +161,17 @@ func (p *Page) View(w, h int) string {
 	if err := p.cfg.Log.Err; err != nil {
 		return kit.Fit("\n "+t.Bad.Render("the log cannot be read")+"\n "+strings.Join(kit.Wrap(text.Clean(err.Error()), w-2), "\n "), w, h)
 	}
-	if !p.loaded {
+	if !p.loaded || !p.known {
 		return kit.Fit("\n "+t.Faint.Render("looking around"), w, h)
 	}
 	if p.Fresh() {
 		return p.welcome(w, h)
 	}
-	health := p.health()
+	health := p.health(w)
 	checks := len(health)
 	p.rows = append(health, p.recentRows(w)...)
 	p.To(p.At, len(p.rows))
-	bad := 0
-	for _, r := range p.rows[:checks] {
-		if r.run != nil && r.hint != "" {
-			bad++
-		}
-	}
-	head := t.Good.Render(t.Sym.OK + " Everything works.")
-	switch {
-	case bad == 1:
-		head = t.Warn.Render(t.Sym.Warn + " 1 item needs attention.")
-	case bad > 1:
-		head = t.Warn.Render(fmt.Sprintf("%s %d items need attention.", t.Sym.Warn, bad))
-	}
-	lines := []string{" " + head}
+	lines := []string{" " + t.Cut(p.heading(health), w-1)}
 	if h >= 18 {
 		lines = append(lines, "")
 	}
@@ -241,7 +242,7 @@ func (p *Page) rate(w int) string {
 	}
 	t := p.shell.Theme
 	return " " + t.Cut(t.Title.Render("Last hour")+"  "+t.Accent.Render(t.Chart(values))+"  "+
-		fmt.Sprintf("%s events, %s kept in all", text.Thousands(p.facts.hour), text.Thousands(p.facts.total)), w-2)
+		fmt.Sprintf("%s events, %s stored in all", text.Thousands(p.facts.hour), text.Thousands(p.facts.total)), w-2)
 }
 
 func (p *Page) recentRows(w int) []row {

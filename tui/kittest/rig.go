@@ -77,11 +77,12 @@ func NewRig(t *testing.T, repositories ...string) *Rig {
 	r.Cfg = &Settings{
 		Home: home, Logs: logs.Config{Dir: filepath.Join(home, "webhook_logs")}, Store: StoreAt(home),
 		Daemon: daemon.Config{Home: home, Executable: os.Args[0], Args: []string{"-test.run=^TestReceiverProcess$"}, Env: append(os.Environ(), "HOOKCTL_TEST_RECEIVER="+home)},
-		Hooks: func() (*hooks.Client, error) {
-			return hooks.New(hooks.Config{Host: "github.com", Token: githubtest.DefaultToken, Socket: socket, Limits: limits})
+		Dial: func(host string) (*hooks.Client, error) {
+			return hooks.New(hooks.Config{Host: host, Token: githubtest.DefaultToken, Socket: socket, Limits: limits})
 		},
 		Theme: "dark",
 	}
+	r.Cfg.Hooks = func() (*hooks.Client, error) { return r.Cfg.Dial("github.com") }
 	t.Cleanup(func() {
 		r.Leave()
 		if err := daemon.Stop(context.Background(), r.Cfg.Daemon); err != nil && !errors.Is(err, daemon.ErrNotRunning) {
@@ -248,7 +249,23 @@ func ReceiveAt(home string) error {
 		Reload: reload, Stop: stop,
 		Extra: map[string]http.Handler{"POST /tunnel": http.HandlerFunc(func(w http.ResponseWriter, _ *http.Request) {
 			_, _ = io.WriteString(w, `{"url":"https://hooks.example.com"}`)
-		}), "POST /catchup": http.HandlerFunc(func(w http.ResponseWriter, _ *http.Request) { _, _ = io.WriteString(w, "{}") })},
+		}), "POST /ingest": ingest(w)},
+	})
+}
+
+// ingest records what came another way than over the network.
+func ingest(w *logs.Writer) http.Handler {
+	return http.HandlerFunc(func(rw http.ResponseWriter, req *http.Request) {
+		var record logs.Record
+		err := json.NewDecoder(req.Body).Decode(&record)
+		if err == nil {
+			err = w.Append(req.Context(), &record)
+		}
+		if err != nil {
+			http.Error(rw, err.Error(), http.StatusInternalServerError)
+			return
+		}
+		_ = json.NewEncoder(rw).Encode(map[string]string{"file": record.File})
 	})
 }
 

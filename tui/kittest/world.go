@@ -13,6 +13,7 @@ import (
 	"hookctl/hooks/secret"
 	"hookctl/logs"
 	"hookctl/server/daemon"
+	"hookctl/server/fleet"
 	"hookctl/tui/kit"
 )
 
@@ -23,8 +24,10 @@ type Settings struct {
 	Store        *secret.Store
 	Daemon       daemon.Config
 	Hooks        func() (*hooks.Client, error)
-	URL          string // where GitHub reaches the receiver
+	Dial         func(host string) (*hooks.Client, error) // the simulated GitHub by another host name; of a Rig only
+	URL          string                                   // where GitHub reaches the receiver
 	Repositories []string
+	PerHook      bool // each hook has a secret of its own
 	Theme        string
 	ASCII        bool
 	Now          func() time.Time
@@ -36,6 +39,7 @@ type Settings struct {
 type World struct {
 	*kit.Shell
 	Cfg    Settings
+	Fleet  *fleet.Fleet // of the settings, as they were when the world was made
 	Log    kit.Answer[*logs.Log]
 	Status kit.Answer[daemon.Status]
 	news   <-chan []logs.Entry
@@ -98,10 +102,18 @@ func (b blank) Update(tea.Msg) tea.Cmd { return nil }
 func (b blank) View(_, _ int) string   { return "" }
 func (b blank) Actions() []kit.Action  { return nil }
 
+// NewFleet is the fleet of settings.
+func NewFleet(cfg Settings) *fleet.Fleet {
+	return fleet.New(fleet.Config{
+		Home: cfg.Home, Logs: cfg.Logs, Store: cfg.Store, Daemon: cfg.Daemon, GitHub: cfg.Hooks,
+		PublicURL: cfg.URL, Repositories: cfg.Repositories, PerHook: cfg.PerHook, Now: cfg.Now,
+	})
+}
+
 // NewWorld makes a world; give it its page with put. It ends with the test.
 func NewWorld(t testing.TB, cfg Settings) *World {
 	ctx, stop := context.WithCancel(context.Background())
-	a := &World{Cfg: cfg}
+	a := &World{Cfg: cfg, Fleet: NewFleet(cfg)}
 	a.Shell = kit.New(ctx, kit.Config{Theme: cfg.Theme, Ascii: cfg.ASCII, Now: cfg.Now, Cure: hooks.CureOf,
 		SetUp: func() tea.Cmd {
 			if a.SetUp == nil {

@@ -160,7 +160,7 @@ func (h *house) tree(in io.Reader, out io.Writer) *cobra.Command {
 		setup.Flags().StringArray(name, nil, "")
 	}
 	add(add(root, "secret", nil), "generate", nothing)
-	add(root, "restart", nothing)
+	add(root, "restart", nothing).Flags().String("tunnel", "", "")
 	add(root, "doctor", nothing).Flags().Bool("fix", false, "")
 	root.SetOut(out)
 	root.SetErr(out)

@@ -140,7 +140,7 @@ func fields(answer string) []string {
 // offer is an address that can be chosen, or a kind of tunnel that the receiver can run.
 type offer struct{ url, tunnel, about string }
 
-// offers are the tunnels that are open, the address of the settings, and the tunnels that the receiver could run.
+// offers are the open tunnels that GitHub can send to, the address of the settings, and the tunnels that the receiver could run.
 func (d *dialogue) offers(ctx context.Context) ([]offer, error) {
 	var list []offer
 	add := func(address, about string) {
@@ -152,6 +152,9 @@ func (d *dialogue) offers(ctx context.Context) ([]offer, error) {
 	kinds := hooks.TunnelKinds()
 	open, err := d.from.Tunnels.Find(ctx, d.from.Port)
 	for _, t := range open {
+		if _, err := hooks.CheckPublic(text.Clean(t.URL), d.signIn.Client.Host()); err != nil {
+			continue // GitHub cannot send to it
+		}
 		add(text.Clean(t.URL), strings.TrimSuffix(text.Clean(t.Kind)+", leads to "+text.Clean(t.Target), ", leads to "))
 		kinds = slices.DeleteFunc(kinds, func(kind string) bool { return kind == t.Kind })
 	}

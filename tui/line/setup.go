@@ -265,7 +265,7 @@ func (d *dialogue) prepare(ctx context.Context) error {
 			return d.report(err)
 		}
 		d.say("Starting the receiver and " + d.tunnel + ".")
-		if err := d.run(ctx, "restart"); err != nil {
+		if err := d.run(ctx, "restart", "--tunnel", d.tunnel); err != nil {
 			return err
 		}
 		address, err := hooks.HookURL(d.from.PublicURL(ctx), "")

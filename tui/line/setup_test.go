@@ -219,7 +219,7 @@ func TestSetupRunsATunnel(t *testing.T) {
 	t.Setenv("PATH", dir)
 	said := s.talk(newPerson(t, "enter", "enter", "enter", "enter", "enter", "quit"))
 	has(t, said, "1. let the receiver run cloudflared, it gets a public address", "[1]: ", "The receiver will run cloudflared", "Starting the receiver and cloudflared.", "It works.")
-	if got, want := strings.Join(s.ran, "|"), "secret generate|restart|setup --url https://quick.example.com/webhook --repo octo-org/web"; !strings.HasPrefix(got, want) {
+	if got, want := strings.Join(s.ran, "|"), "secret generate|restart --tunnel cloudflared|setup --url https://quick.example.com/webhook --repo octo-org/web"; !strings.HasPrefix(got, want) {
 		t.Errorf("it runs %s, not %s", got, want)
 	}
 	if got, want := strings.Join(s.saved, " "), "sink=http://127.0.0.1:23000 orchestrator-amoa receiver.tunnel=cloudflared"; got != want {

@@ -4,7 +4,9 @@ package receiver
 
 import (
 	"context"
+	"errors"
 	"fmt"
+	"strings"
 	"time"
 
 	tea "charm.land/bubbletea/v2"
@@ -213,7 +215,7 @@ func (p *Page) Start() tea.Cmd {
 	})
 }
 
-// Restart stops the receiver and starts it again.
+// Restart replaces the receiver, through its supervisor where it has one.
 func (p *Page) Restart() tea.Cmd {
 	return p.control("restarting the receiver", "the receiver was restarted", func(ctx context.Context, cfg daemon.Config) error {
 		_, err := daemon.Restart(ctx, cfg)
@@ -221,16 +223,35 @@ func (p *Page) Restart() tea.Cmd {
 	})
 }
 
+// Reload makes the receiver read secrets and settings again.
+func (p *Page) Reload() tea.Cmd {
+	return p.control("reloading the receiver", "secrets and settings were read again", func(ctx context.Context, cfg daemon.Config) error {
+		_, err := daemon.Dial(cfg.Home).Reload(ctx)
+		return err
+	})
+}
+
+// silent is the receiver that holds its place and does not answer, nil for
+// none: suspended by a signal, stuck, or with its run directory removed.
+func (p *Page) silent() *daemon.UnresponsiveError {
+	var silent *daemon.UnresponsiveError
+	errors.As(p.cfg.Receiver.Err, &silent)
+	return silent
+}
+
 // Actions implements kit.Page.
 func (p *Page) Actions() []kit.Action {
-	down, stopped := "", ""
-	if p.cfg.Receiver.OK() {
+	var stopped, down, deaf string // why it cannot be started; stopped or restarted; reloaded
+	switch {
+	case p.cfg.Receiver.OK():
 		stopped = "the receiver is running already"
-	} else {
-		down = "the receiver is not running; s starts it"
+	case p.silent() != nil:
+		stopped, deaf = "a receiver that does not answer is in the way; b replaces it", "the receiver does not answer; b replaces it"
+	default:
+		down, deaf = "the receiver is not running; s starts it", "the receiver is not running; s starts it"
 	}
 	if p.busy != "" {
-		down, stopped = p.busy, p.busy
+		down, stopped, deaf = p.busy, p.busy, p.busy
 	}
 	onlyLog := ""
 	if p.see != viewLog {
@@ -246,16 +267,11 @@ func (p *Page) Actions() []kit.Action {
 	}
 	acts := []kit.Action{
 		{ID: "receiver.start", Keys: []string{"s"}, Label: "start", Text: "Start the receiver in the background.", Command: "hookctl start", Off: stopped, Run: p.Start},
-		{ID: "receiver.stop", Keys: []string{"t"}, Label: "stop", Text: "Stop the receiver, once what it has is finished.", Command: "hookctl stop", Off: down, Run: p.askStop},
-		{ID: "receiver.restart", Keys: []string{"b"}, Label: "restart", Text: "Stop the receiver and start it again.", Command: "hookctl restart", Off: down, Run: p.Restart},
-		{ID: "receiver.reload", Keys: []string{"L"}, Label: "reload", Text: "Make the receiver read secrets and settings again.", Off: down, Run: func() tea.Cmd {
-			return p.control("reloading", "secrets and settings were read again", func(ctx context.Context, cfg daemon.Config) error {
-				_, err := daemon.Dial(cfg.Home).Reload(ctx)
-				return err
-			})
-		}},
-		{ID: "view.next", Keys: []string{"v"}, Label: "view", Text: "Show the log, the rejected requests or the settings.", Run: func() tea.Cmd { return p.show((p.see + 1) % 3) }},
-		{ID: "receiver.level", Keys: []string{"V"}, Label: "level", Text: "Show all lines of the log, from information up, from warnings up, or errors only.", Off: onlyLog, Run: func() tea.Cmd {
+		{ID: "receiver.stop", Keys: []string{"t"}, Label: "stop", Text: "Stop the receiver after it finished what it accepted.", Command: "hookctl stop", Off: down, Run: p.askStop},
+		{ID: "receiver.restart", Keys: []string{"b"}, Label: "restart", Text: "Replace the receiver by a new one with the same flags; no delivery is refused.", Command: "hookctl restart", Off: down, Run: p.Restart},
+		{ID: "receiver.reload", Keys: []string{"L"}, Label: "reload", Text: "Make the receiver read secrets and settings again.", Command: "hookctl reload", Off: deaf, Run: p.Reload},
+		{ID: "view.next", Keys: []string{"v"}, Label: "view", Text: "Show the log, the rejected requests or the settings.", Command: []string{"hookctl log", "hookctl rejected", "hookctl config"}[p.see], Run: func() tea.Cmd { return p.show((p.see + 1) % 3) }},
+		{ID: "receiver.level", Keys: []string{"V"}, Label: "level", Text: "Show all lines of the log, from information up, from warnings up, or errors only.", Command: "hookctl log --level " + []string{"debug", "info", "warn", "error"}[p.least], Off: onlyLog, Run: func() tea.Cmd {
 			p.least, p.at = (p.least+1)%4, 0
 			return p.shell.Say("log lines from " + []string{"debug", "information", "warnings", "errors"}[p.least] + " up")
 		}},
@@ -267,10 +283,15 @@ func (p *Page) Actions() []kit.Action {
 
 // askStop warns before deliveries get lost.
 func (p *Page) askStop() tea.Cmd {
-	p.shell.Show(&kit.Confirm{Shell: p.shell, Head: "Stop the receiver", Yes: "y", Verb: "stop it", Lines: []string{
-		"Stop the receiver on " + p.cfg.Receiver.Value.Address + "?",
-		"GitHub keeps what it cannot deliver for three days; hookctl catchup fetches it later.",
-	}, Run: func() tea.Cmd {
+	what := "Stop the receiver on " + p.cfg.Receiver.Value.Address + "?"
+	if silent := p.silent(); silent != nil {
+		what = fmt.Sprintf("Stop the receiver that does not answer (pid %d)?", silent.PID)
+	}
+	lines := []string{what, "GitHub keeps what it cannot deliver for three days; hookctl catchup fetches it later."}
+	if s := p.cfg.Receiver.Value.Supervisor; s != nil {
+		lines = append(lines, s.String()+" runs it, and is asked to stop it: "+strings.Join(s.Command("stop"), " "))
+	}
+	p.shell.Show(&kit.Confirm{Shell: p.shell, Head: "Stop the receiver", Yes: "y", Verb: "stop it", Lines: lines, Run: func() tea.Cmd {
 		return p.control("stopping the receiver", "the receiver was stopped", daemon.Stop)
 	}})
 	return nil

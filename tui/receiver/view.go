@@ -42,6 +42,8 @@ func (p *Page) header(w int) []string {
 			cure = "   there is no secret yet: press " + t.Key.Render("w") + " to set everything up"
 		}
 		return []string{" " + t.Warn.Render(t.Sym.Off+" stopped") + "  deliveries from GitHub are refused until it runs", cure}
+	case p.silent() != nil:
+		return []string{t.Cut(" "+t.Bad.Render(t.Sym.Bad+" does not answer")+"  "+text.Clean(a.Err.Error()), w), t.Cut("   press "+t.Key.Render("b")+" to replace it, or "+t.Key.Render("t")+" to stop it", w)}
 	case a.Err != nil:
 		return []string{" " + t.Bad.Render(t.Sym.Bad+" does not answer"), "   " + t.Cut(text.Clean(a.Err.Error()), w-4)}
 	}
@@ -51,7 +53,10 @@ func (p *Page) header(w int) []string {
 		first += "  since " + kit.Clock(s.Since, p.shell.Now())
 	}
 	first += "  secret " + text.Clean(s.Secret)
-	if s.Manager != "" {
+	switch {
+	case s.Supervisor != nil:
+		first += "  by " + text.Clean(s.Supervisor.String())
+	case s.Manager != "": // an older receiver, which only says this much
 		first += "  by " + text.Clean(s.Manager)
 	}
 	if s.Version != "" {

@@ -5,30 +5,31 @@ import (
 	"testing"
 
 	"hookctl/hooks"
+	"hookctl/server/fleet"
 	"hookctl/tui/kittest"
 )
 
 // BenchmarkFrameOfManyHooks is a frame of Hooks with two thousand of them, all
-// marked, and the judging of them after an event came in.
+// marked, and the sorting of them after an event came in.
 func BenchmarkFrameOfManyHooks(b *testing.B) {
 	a := kittest.NewWorld(b, kittest.QuietSettings(b))
 	a.W, a.H, a.At = 120, 40, 2
-	p := hooksOf(a, false)
+	p := hooksOf(a)
 	for i := range 2000 {
 		t := hooks.Target{Owner: "octo-org", Repo: fmt.Sprint("service-", i)}
-		p.listed[t] = []hooks.Hook{{ID: int64(i + 1), Target: t, Active: true, HasSecret: true, Events: hooks.DefaultEvents(), URL: "https://hooks.example.com/webhook"}}
+		p.listed[t] = []fleet.Hook{shownHook(int64(i+1), t)}
 	}
 	p.loaded = true
-	p.rejudge()
+	p.arrange()
 	p.markShown(false)
 	b.Run("view", func(b *testing.B) {
 		for b.Loop() {
 			a.View()
 		}
 	})
-	b.Run("judge", func(b *testing.B) {
+	b.Run("arrange", func(b *testing.B) {
 		for b.Loop() {
-			p.rejudge()
+			p.arrange()
 		}
 	})
 }

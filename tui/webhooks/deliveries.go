@@ -4,39 +4,28 @@ import (
 	"context"
 	"fmt"
 	"slices"
-	"strings"
 
 	tea "charm.land/bubbletea/v2"
 
 	"hookctl/hooks"
 	"hookctl/logs"
 	"hookctl/logs/text"
+	"hookctl/server/fleet"
 	"hookctl/tui/kit"
 )
 
 // deliveriesKept bounds the list; GitHub keeps three days.
 const deliveriesKept = 500
 
-// sent is one event that GitHub sent: all its attempts, and the record here.
-type sent struct {
-	hooks.Event
-	file string // the record in the log; "" for none
-}
-
-// missed reports whether an event never got here. Pings are not missed: they
-// are proofs, not news.
-func (d sent) missed() bool { return !d.OK() && d.file == "" && d.Event.Event != "ping" }
-
-// deliveries shows what GitHub saw of a hook beside what the log has. Events
-// are grouped by GUID: one is missed where no attempt was taken and the log
-// has no record.
+// deliveries shows what GitHub saw of a hook beside what the log has, as the
+// fleet compares them.
 type deliveries struct {
 	p       *Page
-	row     hookRow
+	row     fleet.Hook
 	place   kit.Cursor
-	all     []sent
-	list    []sent // what is shown
-	bad     bool   // only what was missed or refused
+	all     []fleet.Sent
+	list    []fleet.Sent // what is shown
+	bad     bool         // only what was missed or refused
 	marks   map[string]bool
 	high    int
 	loading bool
@@ -53,7 +42,7 @@ type (
 	deliveriesRead struct {
 		of   *deliveries
 		gen  int
-		list []sent
+		list []fleet.Sent
 		err  error
 	}
 	deliveryRead struct {
@@ -70,7 +59,7 @@ type (
 
 func (p *Page) openDeliveries() tea.Cmd {
 	r, ok := p.current()
-	if !ok || p.client == nil {
+	if !ok {
 		return nil
 	}
 	o := &deliveries{p: p, row: r, marks: map[string]bool{}}
@@ -85,39 +74,18 @@ func (o *deliveries) load() tea.Cmd {
 	ctx, cancel := context.WithCancel(o.p.shell.Ctx)
 	o.cancel, o.loading = cancel, true
 	o.gen++
-	gen, c, l, r := o.gen, o.p.client, o.p.cfg.Log.Value, o.row
+	gen, all, h := o.gen, o.p.fleet(), o.row.Hook
 	return func() tea.Msg {
-		list, err := c.Deliveries(ctx, r.Target, r.ID, hooks.DeliveryQuery{Limit: deliveriesKept})
-		if err != nil {
-			return deliveriesRead{o, gen, nil, err}
-		}
-		all, err := group(ctx, list, r.URL, l)
-		return deliveriesRead{o, gen, all, err}
+		list, err := all.Deliveries(ctx, fleet.DeliveriesRequest{Hooks: []hooks.Hook{h}, Query: hooks.DeliveryQuery{Limit: deliveriesKept}})
+		return deliveriesRead{o, gen, list, err}
 	}
-}
-
-// group brings the attempts of each event together and looks the event up in
-// the log, where it came to the path of the hook's URL.
-func group(ctx context.Context, list []hooks.Delivery, url string, l *logs.Log) ([]sent, error) {
-	var out []sent
-	for _, e := range hooks.GroupByGUID(list) {
-		d := sent{Event: e}
-		if l != nil {
-			var err error
-			if d.file, _, err = l.Known(ctx, e.GUID, hooks.PathName(url)); err != nil {
-				return nil, err
-			}
-		}
-		out = append(out, d)
-	}
-	return out, nil
 }
 
 func (o *deliveries) Title() string {
 	if o.inside {
 		return "Delivery " + text.Clean(o.list[o.place.At].GUID)
 	}
-	return "Deliveries of " + o.row.title()
+	return "Deliveries of " + title(o.row)
 }
 
 func (o *deliveries) Cursor() *tea.Cursor { return nil }
@@ -134,7 +102,7 @@ func (o *deliveries) Update(msg tea.Msg) tea.Cmd {
 			o.choose()
 		}
 	case deliveryRead:
-		if msg.of == o && o.inside && o.list[o.place.At].Latest().ID == msg.full.ID {
+		if msg.of == o && o.inside && o.list[o.place.At].ID == msg.full.ID {
 			o.open, o.err = &msg.full, msg.err
 		}
 	case redelivered:
@@ -153,7 +121,7 @@ func (o *deliveries) Update(msg tea.Msg) tea.Cmd {
 		for _, e := range msg {
 			for i := range o.all {
 				if o.all[i].GUID == e.DeliveryID {
-					o.all[i].file = e.File
+					o.all[i].File = &e.File
 				}
 			}
 		}
@@ -177,14 +145,14 @@ func (o *deliveries) choose() {
 	if o.place.At < len(o.list) && o.place.At >= 0 {
 		guid = o.list[o.place.At].GUID
 	}
-	list := make([]sent, 0, len(o.all))
+	list := make([]fleet.Sent, 0, len(o.all))
 	for _, d := range o.all {
-		if !o.bad || !d.Latest().OK() || d.file == "" {
+		if !o.bad || !d.Attempts[0].OK() || d.File == nil {
 			list = append(list, d)
 		}
 	}
 	o.list = list
-	if i := slices.IndexFunc(list, func(d sent) bool { return d.GUID == guid }); i >= 0 {
+	if i := slices.IndexFunc(list, func(d fleet.Sent) bool { return d.GUID == guid }); i >= 0 {
 		o.place.At = i
 	} else if o.inside {
 		o.inside = false
@@ -206,17 +174,17 @@ func (o *deliveries) enter() tea.Cmd {
 		return nil
 	}
 	o.inside, o.open, o.err, o.scroll = true, nil, nil, 0
-	ctx, c, r, id := o.p.shell.Ctx, o.p.client, o.row, o.list[o.place.At].Latest().ID
+	ctx, all, h, id := o.p.shell.Ctx, o.p.fleet(), o.row.Hook, o.list[o.place.At].ID
 	return func() tea.Msg {
-		full, err := c.Delivery(ctx, r.Target, r.ID, id)
+		full, err := all.Delivery(ctx, h, id)
 		full.ID = id
 		return deliveryRead{o, full, err}
 	}
 }
 
 // chosen are the marked deliveries, or the one under the cursor.
-func (o *deliveries) chosen() []sent {
-	var out []sent
+func (o *deliveries) chosen() []fleet.Sent {
+	var out []fleet.Sent
 	for _, d := range o.list {
 		if o.marks[d.GUID] {
 			out = append(out, d)
@@ -232,15 +200,19 @@ func (o *deliveries) chosen() []sent {
 func (o *deliveries) redeliver() tea.Cmd {
 	list := o.chosen()
 	o.busy = "asking GitHub to send " + text.Count(len(list), "event") + " again"
-	ctx, c, r := o.p.shell.Ctx, o.p.client, o.row
-	return func() tea.Msg {
-		for i, d := range list {
-			if err := c.Redeliver(ctx, r.Target, r.ID, d.Latest().ID); err != nil {
-				return redelivered{o, i, err}
-			}
-		}
-		return redelivered{o, len(list), nil}
+	ctx, all, h := o.p.shell.Ctx, o.p.fleet(), o.row.Hook
+	ids := make([]int64, len(list))
+	for i, d := range list {
+		ids[i] = d.ID
 	}
+	return o.p.shell.Work(func() tea.Msg {
+		asked, err := all.Redeliver(ctx, fleet.RedeliverRequest{Hooks: []hooks.Hook{h}, IDs: ids}, nil)
+		n := 0
+		for _, a := range asked {
+			n += a.Asked
+		}
+		return redelivered{o, n, err}
+	})
 }
 
 func (o *deliveries) Actions() []kit.Action {
@@ -251,9 +223,12 @@ func (o *deliveries) Actions() []kit.Action {
 	step := func(id string, keys []string, by int, text string) kit.Action {
 		return kit.Action{ID: id, Keys: keys, Text: text, Run: func() tea.Cmd { o.move(by); return nil }}
 	}
-	ids := ""
+	ids, view := "", "hookctl events view"
+	if o.place.At >= 0 && o.place.At < len(o.list) {
+		view += " " + text.Shell(o.list[o.place.At].GUID)
+	}
 	for _, d := range o.chosen() {
-		ids += fmt.Sprintf(" %d", d.Latest().ID)
+		ids += fmt.Sprintf(" %d", d.ID)
 	}
 	back := kit.Action{ID: "deliveries.close", Keys: []string{"esc", "q"}, Label: "close", Text: "Go back to the hooks.", Run: func() tea.Cmd {
 		if o.cancel != nil {
@@ -266,8 +241,8 @@ func (o *deliveries) Actions() []kit.Action {
 		back = kit.Action{ID: "deliveries.back", Keys: []string{"esc", "q"}, Label: "back", Text: "Go back to the list.", Run: func() tea.Cmd { o.inside, o.err = false, nil; return nil }}
 	}
 	out := []kit.Action{
-		{ID: "deliveries.redeliver", Keys: []string{"B"}, Label: "send again", Text: "Ask GitHub to send the marked deliveries, or this one, again.", Command: fmt.Sprintf("hookctl hooks redeliver %d%s %s", o.row.ID, ids, strings.TrimPrefix(o.row.flags(), fmt.Sprint(o.row.ID, " "))), Off: none, Run: o.redeliver},
-		{ID: "deliveries.catchup", Keys: []string{"c"}, Label: "catch up", Text: "Fetch from GitHub what never arrived of this repository, record it and notify.", Command: catchupCommand([]hookRow{o.row}), Run: func() tea.Cmd { return o.p.catchup([]hookRow{o.row}) }},
+		{ID: "deliveries.redeliver", Keys: []string{"B"}, Label: "send again", Text: "Ask GitHub to send the marked deliveries, or this one, again.", Command: fmt.Sprintf("hookctl hooks redeliver %d%s %s", o.row.ID, ids, o.row.Target.Flag()), Off: none, Run: o.redeliver},
+		{ID: "deliveries.catchup", Keys: []string{"c"}, Label: "catch up", Text: "Fetch events of this repository that never arrived from GitHub, record them and notify.", Command: catchupCommand([]fleet.Hook{o.row}), Run: func() tea.Cmd { return o.p.catchup([]fleet.Hook{o.row}) }},
 		{ID: "deliveries.copy", Keys: []string{"y"}, Text: "Copy the delivery's id.", Off: none, Run: func() tea.Cmd { return o.p.shell.Copy("the delivery id", o.list[o.place.At].GUID) }},
 		step("deliveries.down", []string{"j", "down"}, 1, "Go down."),
 		step("deliveries.up", []string{"k", "up"}, -1, "Go up."),
@@ -278,9 +253,9 @@ func (o *deliveries) Actions() []kit.Action {
 	}
 	if !o.inside {
 		out = append([]kit.Action{
-			{ID: "deliveries.open", Keys: []string{"enter"}, Label: "open", Text: "Show the delivery in full.", Off: none, Run: o.enter},
+			{ID: "deliveries.open", Keys: []string{"enter"}, Label: "open", Text: "Show the delivery in full.", Command: view, Off: none, Run: o.enter},
 		}, append(out,
-			kit.Action{ID: "deliveries.mark", Keys: []string{"x"}, Label: "mark", Text: "Mark the delivery, or take the mark away.", Off: none, Run: func() tea.Cmd {
+			kit.Action{ID: "deliveries.mark", Keys: []string{"x"}, Label: "mark", Text: "Mark the delivery, or unmark it.", Off: none, Run: func() tea.Cmd {
 				g := o.list[o.place.At].GUID
 				if o.marks[g] {
 					delete(o.marks, g)
@@ -290,15 +265,15 @@ func (o *deliveries) Actions() []kit.Action {
 				o.move(1)
 				return nil
 			}},
-			kit.Action{ID: "deliveries.marked", Keys: []string{"X"}, Text: "Mark everything that never arrived.", Run: func() tea.Cmd {
+			kit.Action{ID: "deliveries.marked", Keys: []string{"X"}, Text: "Mark every event that never arrived.", Run: func() tea.Cmd {
 				for _, d := range o.all {
-					if d.missed() {
+					if d.Missed() {
 						o.marks[d.GUID] = true
 					}
 				}
 				return nil
 			}},
-			kit.Action{ID: "deliveries.failed", Keys: []string{"v"}, Label: "only failed", Text: "Show only what went wrong, or everything.", Run: func() tea.Cmd { o.bad = !o.bad; o.choose(); return nil }},
+			kit.Action{ID: "deliveries.failed", Keys: []string{"v"}, Label: "only failed", Text: "Show only failed deliveries, or all.", Command: command("deliveries", o.row) + " --failed", Run: func() tea.Cmd { o.bad = !o.bad; o.choose(); return nil }},
 		)...)
 	}
 	return append(out, o.p.shell.HelpAction(), back)

@@ -7,6 +7,7 @@ import (
 
 	"hookctl/hooks"
 	"hookctl/logs/text"
+	"hookctl/server/fleet"
 	"hookctl/tui/kit"
 )
 
@@ -36,7 +37,7 @@ func (o *deliveries) View(w, h int) string {
 	case o.loading && len(o.list) == 0:
 		out = append(out, t.Faint.Render(" asking GitHub"))
 	case len(o.list) == 0 && o.bad:
-		out = append(out, " Nothing went wrong; "+t.Key.Render("v")+" shows everything.")
+		out = append(out, " No delivery failed; "+t.Key.Render("v")+" shows all.")
 	case len(o.list) == 0:
 		out = append(out, t.Faint.Render(" GitHub has no delivery of this hook; it keeps them for three days"))
 	}
@@ -55,7 +56,7 @@ func (o *deliveries) summary(int) string {
 	t := o.p.shell.Theme
 	missed := 0
 	for _, d := range o.all {
-		if d.missed() {
+		if d.Missed() {
 			missed++
 		}
 	}
@@ -71,7 +72,7 @@ func (o *deliveries) summary(int) string {
 		s += "  " + t.Good.Render("all of them are here")
 	}
 	if o.bad {
-		s += t.Warn.Render("  only what went wrong")
+		s += t.Warn.Render("  only failed")
 	}
 	if n := len(o.marks); n > 0 {
 		s += t.Warn.Render(fmt.Sprintf("  %s %d marked", t.Sym.Mark, n))
@@ -79,15 +80,15 @@ func (o *deliveries) summary(int) string {
 	return s
 }
 
-func (o *deliveries) line(d sent, cols []int, w int, on bool) string {
+func (o *deliveries) line(d fleet.Sent, cols []int, w int, on bool) string {
 	t := o.p.shell.Theme
-	last := d.Latest()
-	saw := answerOf(last)
+	last := d.Attempts[0]
+	saw := fleet.Answer(last)
 	if n := len(d.Attempts); n > 1 {
 		saw += fmt.Sprintf(", %d tries", n)
 	}
 	symbol, style, has := t.Sym.OK, kit.Painter(t.Good), "a record"
-	switch outcome, _ := d.Outcome(d.file != ""); outcome {
+	switch d.Outcome {
 	case hooks.OutcomeElsewhere:
 		symbol, style, has = t.Sym.Warn, t.Warn, "gone"
 	case hooks.OutcomeRecovered:
@@ -95,7 +96,7 @@ func (o *deliveries) line(d sent, cols []int, w int, on bool) string {
 	case hooks.OutcomeRefused, hooks.OutcomeMissing:
 		symbol, style, has = t.Sym.Bad, t.Bad, "nothing"
 	}
-	event := text.Clean(d.Event.Event)
+	event := text.Clean(d.Event)
 	if d.Action != "" {
 		event += " " + text.Clean(d.Action)
 	}
@@ -126,7 +127,7 @@ func (o *deliveries) line(d sent, cols []int, w int, on bool) string {
 func (o *deliveries) viewOne(w, h int) string {
 	t := o.p.shell.Theme
 	e := o.list[o.place.At]
-	d := e.Latest()
+	d := e.Attempts[0]
 	var out []string
 	add := func(label, words string) {
 		for i, l := range kit.Folded(text.Clean(words), max(1, w-14)) {
@@ -136,18 +137,18 @@ func (o *deliveries) viewOne(w, h int) string {
 			out = append(out, " "+t.Faint.Render(t.Cell(label, 12))+l)
 		}
 	}
-	add("event", e.Event.Event+" "+e.Action)
+	add("event", e.Event+" "+e.Action)
 	add("delivered", d.DeliveredAt.Local().Format("2006-01-02 15:04:05")+", "+kit.Ago(o.p.shell.Now().Sub(d.DeliveredAt)))
-	add("answer", answerOf(d))
-	if _, reason := e.Outcome(e.file != ""); strings.HasPrefix(reason, d.Status+": ") {
-		add("cure", strings.TrimPrefix(reason, d.Status+": "))
+	add("answer", fleet.Answer(d))
+	if cure, ok := strings.CutPrefix(e.Reason, d.Status+": "); ok {
+		add("hint", cure)
 	}
 	add("took", d.Duration.Round(time.Millisecond).String())
 	for _, other := range e.Attempts[1:] {
-		add("before", other.DeliveredAt.Local().Format("15:04:05")+" "+answerOf(other))
+		add("before", other.DeliveredAt.Local().Format("15:04:05")+" "+fleet.Answer(other))
 	}
-	if e.file != "" {
-		add("record", e.file)
+	if e.File != nil {
+		add("record", *e.File)
 	} else {
 		add("record", "the log has none")
 	}
@@ -171,11 +172,4 @@ func (o *deliveries) viewOne(w, h int) string {
 	o.scroll = max(0, min(o.scroll, len(out)-h))
 	out = out[o.scroll:min(len(out), o.scroll+h)]
 	return kit.Fit(strings.Join(out, "\n"), w, min(h, max(len(out), 8)))
-}
-
-func answerOf(d hooks.Delivery) string {
-	if d.OK() {
-		return fmt.Sprintf("%d %s", d.StatusCode, d.Status)
-	}
-	return answerInWords(d.StatusCode, d.Status)
 }

@@ -8,8 +8,8 @@ import (
 
 	tea "charm.land/bubbletea/v2"
 
-	"hookctl/hooks"
 	"hookctl/logs/text"
+	"hookctl/server/fleet"
 	"hookctl/tui/kit"
 )
 
@@ -17,7 +17,7 @@ import (
 // it starts from those of the hook under the cursor.
 type hookEvents struct {
 	p    *Page
-	rows []hookRow
+	rows []fleet.Hook
 	pick *kit.Picker
 }
 
@@ -43,7 +43,7 @@ func (o *hookEvents) Title() string {
 	if n := len(o.rows); n > 1 {
 		return fmt.Sprintf("Events of %d marked hooks", n)
 	}
-	return "Events of " + o.rows[0].title()
+	return "Events of " + title(o.rows[0])
 }
 
 func (o *hookEvents) Update(msg tea.Msg) tea.Cmd { return o.pick.Update(msg) }
@@ -88,14 +88,14 @@ func (o *hookEvents) changes() string {
 func (o *hookEvents) Cursor() *tea.Cursor { return o.pick.Place() }
 
 func (o *hookEvents) Actions() []kit.Action {
-	command := o.rows[0].command("edit")
+	edit := command("edit", o.rows[0])
 	for _, e := range o.pick.Picked() {
-		command += " --event " + text.Shell(e)
+		edit += " --event " + text.Shell(e)
 	}
 	return append([]kit.Action{
-		{ID: "events.save", Keys: []string{"enter"}, Label: "save", Text: "Change the events of the hook at GitHub.", Command: command, Run: o.save},
+		{ID: "events.save", Keys: []string{"enter"}, Label: "save", Text: "Change the events of the hook at GitHub.", Command: edit, Run: o.save},
 	}, append(o.pick.Steps(o.p.shell, "events"),
-		kit.Action{ID: "events.cancel", Keys: []string{"esc"}, Label: "cancel", Text: "Leave the events as they are.", Run: func() tea.Cmd { o.p.shell.Shut(o); return nil }})...)
+		kit.Action{ID: "events.cancel", Keys: []string{"esc"}, Label: "cancel", Text: "Keep the events as they are.", Run: func() tea.Cmd { o.p.shell.Shut(o); return nil }})...)
 }
 
 func (o *hookEvents) save() tea.Cmd {
@@ -108,8 +108,8 @@ func (o *hookEvents) save() tea.Cmd {
 		return nil
 	}
 	o.p.shell.Shut(o)
-	return o.p.change(o.rows, "changing events", func(ctx context.Context, c *hooks.Client, r hookRow) (string, error) {
-		_, err := c.Edit(ctx, r.Target, r.ID, hooks.Change{Events: list})
-		return fmt.Sprintf("%s is subscribed to %s", r.title(), text.Count(len(list), "event")), err
+	return o.p.change(o.rows, "changing events", func(ctx context.Context, f *fleet.Fleet, h fleet.Hook) (string, error) {
+		_, err := f.Edit(ctx, fleet.EditRequest{Hook: h.Hook, Events: list})
+		return fmt.Sprintf("%s is subscribed to %s", title(h), text.Count(len(list), "event")), err
 	})
 }

@@ -8,10 +8,11 @@ import (
 	tea "charm.land/bubbletea/v2"
 
 	"hookctl/logs/text"
+	"hookctl/server/fleet"
 	"hookctl/tui/kit"
 )
 
-// The orders of the table; hooks of other receivers are always last.
+// The orders of the table; hooks of other services are always last.
 const (
 	byName = iota
 	byHealth
@@ -29,33 +30,41 @@ func orderName(order int) string {
 func (p *Page) choose() {
 	under, ok := p.current()
 	words := strings.Fields(strings.ToLower(p.find))
-	p.shown = make([]hookRow, 0, len(p.rows))
-	for _, r := range p.rows {
-		if r.says(words) {
-			p.shown = append(p.shown, r)
+	p.shown = make([]fleet.Hook, 0, len(p.rows))
+	for _, h := range p.rows {
+		if says(h, words) {
+			p.shown = append(p.shown, h)
 		}
 	}
-	slices.SortStableFunc(p.shown, func(a, b hookRow) int {
+	slices.SortStableFunc(p.shown, func(a, b fleet.Hook) int {
 		switch {
-		case a.mine != b.mine, p.order == byName:
+		case a.Ours != b.Ours, p.order == byName:
 			return 0 // as they come
 		case p.order == byHealth:
-			return b.level - a.level
+			return rank(b) - rank(a)
 		}
-		return b.seen.at.Compare(a.seen.at)
+		return b.Seen.Compare(a.Seen)
 	})
 	if ok && p.moved {
-		if i := slices.IndexFunc(p.shown, func(r hookRow) bool { return r.key() == under.key() }); i >= 0 {
+		if i := slices.IndexFunc(p.shown, func(h fleet.Hook) bool { return keyOf(h) == keyOf(under) }); i >= 0 {
 			p.At = i
 		}
 	}
 	p.To(p.At, len(p.shown))
 }
 
+// rank orders the healths, the worst last.
+func rank(h fleet.Hook) int {
+	return slices.Index([]fleet.Health{"", fleet.Unknown, fleet.Healthy, fleet.Warning, fleet.Failing}, h.Health)
+}
+
+// needsWork tells whether a hook has a problem.
+func needsWork(h fleet.Hook) bool { return h.Health == fleet.Warning || h.Health == fleet.Failing }
+
 // says reports whether a hook has all the words somewhere: in its repository,
 // id, URL, state or events.
-func (r hookRow) says(words []string) bool {
-	text := strings.ToLower(strings.Join(append([]string{r.Target.String(), fmt.Sprint(r.ID), r.URL, r.health}, r.Events...), " "))
+func says(h fleet.Hook, words []string) bool {
+	text := strings.ToLower(strings.Join(append([]string{h.Target.String(), fmt.Sprint(h.ID), h.URL, h.State}, h.Events...), " "))
 	return !slices.ContainsFunc(words, func(w string) bool { return !strings.Contains(text, w) })
 }
 
@@ -90,41 +99,37 @@ func (p *Page) sort() tea.Cmd {
 	return p.shell.Say("sorted by name")
 }
 
-// unwell goes to the next hook of this receiver that is not well.
-func (p *Page) unwell(by int) tea.Cmd {
+// nextProblem goes to the next hook that has one.
+func (p *Page) nextProblem(by int) tea.Cmd {
 	for n, i := 0, p.At; n < len(p.shown); n++ {
 		i = (i + by + len(p.shown)) % len(p.shown)
-		if r := p.shown[i]; r.mine && r.level >= healthWarn || p.told[r.key()].bad {
+		if h := p.shown[i]; needsWork(h) || h.Moved || p.said[keyOf(h)].bad {
 			p.move(i - p.At)
 			return nil
 		}
 	}
-	return p.shell.Say("every hook that is listed is well")
+	return p.shell.Say("no listed hook has a problem")
 }
 
-// look shows the first hook that failed, or else that is not well, whatever
+// worst shows the first hook that fails, or else that has a warning, whatever
 // was looked for before.
-func (p *Page) look() {
+func (p *Page) worst() {
 	p.find, p.order = "", byName
 	p.choose()
-	for level := healthBad; level >= healthWarn; level-- {
-		if i := slices.IndexFunc(p.shown, func(r hookRow) bool { return r.mine && r.level == level }); i >= 0 {
+	for _, health := range []fleet.Health{fleet.Failing, fleet.Warning} {
+		if i := slices.IndexFunc(p.shown, func(h fleet.Hook) bool { return h.Health == health }); i >= 0 {
 			p.move(i - p.At)
 			return
 		}
 	}
 }
 
-// markShown marks every hook of this receiver that is on the list; those that
-// are marked already lose the mark where invert is set.
+// markShown marks every hook of ours that is on the list; those that are
+// marked already lose the mark where invert is set.
 func (p *Page) markShown(invert bool) {
-	for _, r := range p.shown {
-		switch {
-		case !r.mine || r.Name == "cli":
-		case invert && p.marks[r.key()]:
-			delete(p.marks, r.key())
-		default:
-			p.marks[r.key()] = true
+	for _, h := range p.shown {
+		if h.Ours && (invert || !p.marks[keyOf(h)]) {
+			p.mark(h)
 		}
 	}
 }
@@ -140,25 +145,16 @@ func (p *Page) takeAway() tea.Cmd {
 	return nil
 }
 
-// repositories counts targets in words.
-func repositories(n int) string {
-	if n == 1 {
-		return "1 repository"
-	}
-	return text.Thousands(n) + " repositories"
-}
-
-// showProblems tells of every target that could not be listed, with the cure.
+// showProblems shows every target that could not be listed, with the cure.
 func (p *Page) showProblems() tea.Cmd {
 	var lines []string
-	for _, t := range p.targetsBroken() {
-		err := p.broken[t]
-		lines = append(lines, err.Error())
-		if cure := p.shell.Cure(err); cure != "" {
-			lines = append(lines, "  "+cure)
+	for _, a := range p.setAside() {
+		lines = append(lines, a.Err.Error())
+		if cure := a.Cure(); cure != "" {
+			lines = append(lines, "  hint: "+cure)
 		}
 	}
-	p.shell.Show(&kit.Message{Shell: p.shell, Head: repositories(len(p.broken)) + " could not be listed", Lines: lines})
+	p.shell.Show(&kit.Message{Shell: p.shell, Head: repositories(len(p.aside)) + " could not be listed", Lines: lines})
 	return nil
 }
 
@@ -168,16 +164,16 @@ func (p *Page) findActions(none string) []kit.Action {
 	if len(p.rows) == 0 {
 		list = "no hook is listed"
 	}
-	well := ""
-	if len(p.broken) == 0 {
-		well = "everything could be listed"
+	complete := ""
+	if len(p.aside) == 0 {
+		complete = "every repository was listed"
 	}
 	nothing := ""
 	if len(p.marks) == 0 && p.find == "" {
-		nothing = "there is no mark and nothing is looked for"
+		nothing = "nothing is marked or filtered"
 	}
-	problems := kit.Action{ID: "hooks.problems", Keys: []string{"!"}, Text: "Show which repositories could not be listed, and why.", Off: well, Run: p.showProblems}
-	if len(p.broken) > 1 {
+	problems := kit.Action{ID: "hooks.problems", Keys: []string{"!"}, Text: "Show which repositories could not be listed, and why.", Command: "hookctl hooks list", Off: complete, Run: p.showProblems}
+	if len(p.aside) > 1 {
 		problems.Label = "problems"
 	}
 	// The footer offers what a long list needs, and only then.
@@ -186,17 +182,17 @@ func (p *Page) findActions(none string) []kit.Action {
 		find, order = "find", "order"
 	}
 	if s := p.Summary(); s.Bad > 0 && len(p.rows) > kit.Many {
-		next = "next unwell"
+		next = "next problem"
 	}
 	return []kit.Action{
 		{ID: "find", Keys: []string{"/"}, Label: find, Text: "Find hooks by words of their repository, URL, event or state; the table answers while you type.", Off: list, Run: p.openFind},
-		{ID: "failure.next", Keys: []string{"e"}, Label: next, Text: "Go to the next hook that is not well.", Off: none, Run: func() tea.Cmd { return p.unwell(1) }},
-		{ID: "failure.previous", Keys: []string{"E"}, Text: "Go to the previous hook that is not well.", Off: none, Run: func() tea.Cmd { return p.unwell(-1) }},
+		{ID: "failure.next", Keys: []string{"e"}, Label: next, Text: "Go to the next hook that has a problem.", Off: none, Run: func() tea.Cmd { return p.nextProblem(1) }},
+		{ID: "failure.previous", Keys: []string{"E"}, Text: "Go to the previous hook that has a problem.", Off: none, Run: func() tea.Cmd { return p.nextProblem(-1) }},
 		{ID: "hooks.sort", Keys: []string{"O"}, Label: order, Text: "Sort by name, the worst first, or by the latest delivery.", Off: list, Run: p.sort},
 		{ID: "mark.all", Keys: []string{"X"}, Text: "Mark every hook of this receiver that is listed.", Off: none, Run: func() tea.Cmd { p.markShown(false); return nil }},
-		{ID: "mark.invert", Keys: []string{"I"}, Text: "Mark the listed hooks that are not marked, and take the mark from the others.", Off: none, Run: func() tea.Cmd { p.markShown(true); return nil }},
+		{ID: "mark.invert", Keys: []string{"I"}, Text: "Mark the listed hooks that are not marked, and unmark the others.", Off: none, Run: func() tea.Cmd { p.markShown(true); return nil }},
 		problems,
-		{ID: "back", Keys: []string{"esc"}, Text: "Take away the marks, then what is looked for.", Off: nothing, Run: p.takeAway},
+		{ID: "back", Keys: []string{"esc"}, Text: "Clear the marks, then the words that are looked for.", Off: nothing, Run: p.takeAway},
 	}
 }
 
@@ -212,14 +208,14 @@ func (p *Page) headCount() string {
 	if p.find != "" {
 		return " " + t.Faint.Render("find ") + t.Accent.Render(text.Clean(p.find)) + fmt.Sprintf(": %d of %s", len(p.shown), text.Count(len(p.rows), "hook")) + p.markCount()
 	}
-	if other := len(p.rows) - s.Ours; other > 0 {
-		out = fmt.Sprintf(" %d here, %d elsewhere", s.Ours, other)
-	}
 	if s.Bad > 0 {
 		out += ", " + t.Bad.Render(fmt.Sprintf("%d failing", s.Bad))
 	}
 	if s.Paused > 0 {
 		out += ", " + t.Warn.Render(fmt.Sprintf("%d paused", s.Paused))
+	}
+	if other := len(p.rows) - s.Ours; other > 0 && p.rot.line(t) == "" {
+		out += fmt.Sprintf("; %d of other services", other)
 	}
 	out += p.markCount()
 	if name := orderName(p.order); name != "" {
@@ -236,8 +232,8 @@ func (p *Page) markCount() string {
 		return ""
 	}
 	hidden := n
-	for _, r := range p.shown {
-		if p.marks[r.key()] {
+	for _, h := range p.shown {
+		if p.marks[keyOf(h)] {
 			hidden--
 		}
 	}

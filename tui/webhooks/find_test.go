@@ -1,8 +1,6 @@
 package webhooks
 
 import (
-	"context"
-	"errors"
 	"fmt"
 	"net/http"
 	"slices"
@@ -13,6 +11,7 @@ import (
 	"hookctl/hooks"
 	"hookctl/hooks/githubtest"
 	"hookctl/hooks/secret"
+	"hookctl/server/fleet"
 	"hookctl/tui/kit"
 	"hookctl/tui/kittest"
 )
@@ -22,30 +21,42 @@ import (
 func crowd(s *pageScreen) {
 	s.Press("3")
 	kinds := []string{"payments-service", "ledger", "identity-provider-integration", "search"}
+	var all again
 	zones := []string{"eu-west-1", "us-east-1", "ap-south-1", "staging", "canary"}
 	for i := range 120 {
 		t := hooks.Target{Owner: []string{"acme-platform", "acme-research"}[i%2], Repo: fmt.Sprintf("%s-%s-%02d", kinds[i%4], zones[i%5], i/20)}
-		h := shownHook(int64(5000+i), t, func(h *hooks.Hook) {
-			if i%30 == 7 {
-				h.LastResponse = hooks.Response{Code: 401, Message: "Invalid HTTP Response: 401"}
-			}
-			h.Active = i%40 != 11
-		})
-		s.Send(hooksListed{target: t, list: []hooks.Hook{h}})
+		h := shownHook(int64(5000+i), t)
+		switch {
+		case i%30 == 7:
+			refused(&h)
+		case i%40 == 11:
+			paused(&h)
+		}
+		all = append(all, listed{target: t, hooks: []fleet.Hook{h}})
 	}
-	s.hooks.secret = secretFacts{fingerprint: "a1b2c3d4", origin: secret.FromEnvFile, changed: kittest.Noon.AddDate(0, 0, -12)}
+	s.Send(all)
 }
 
 // unlisted has some repositories refuse to be listed.
 func unlisted(s *pageScreen) {
-	for i := range 6 {
-		t := hooks.Target{Owner: "acme-platform", Repo: fmt.Sprintf("closed-%d", i)}
-		s.Send(hooksListed{target: t, err: &hooks.Error{Op: "list hooks", Target: t.String(), Status: http.StatusNotFound, Message: "Not Found", Cure: "ask an owner of " + t.String() + " for the admin role", Err: hooks.ErrNotAdmin}})
+	var all again
+	for _, a := range closed() {
+		all = append(all, listed{target: a.Target, aside: &a})
 	}
+	s.Send(all)
 }
 
-// A box without a text field tells its keys too.
-func TestBoxesTellTheirKeys(t *testing.T) {
+// closed are repositories that others administer.
+func closed() (list []fleet.Aside) {
+	for i := range 6 {
+		t := hooks.Target{Owner: "acme-platform", Repo: fmt.Sprintf("closed-%d", i)}
+		list = append(list, fleet.Aside{Target: t, Err: &hooks.Error{Op: "list hooks", Target: t.String(), Status: http.StatusNotFound, Message: "Not Found", Cure: "ask an owner of " + t.String() + " for the admin role", Err: hooks.ErrNotAdmin}})
+	}
+	return list
+}
+
+// A box without a text field shows its keys too.
+func TestBoxesShowTheirKeys(t *testing.T) {
 	for name, want := range map[string]string{"deliveries": "Ask GitHub to send the marked deliveries", "rotating": "Interrupt the rotation"} {
 		s := hooked(t, 80, 24)
 		hookStates()[name](s)
@@ -69,20 +80,11 @@ func crowdStates() map[string]func(*pageScreen) {
 		"rotating-many": func(s *pageScreen) {
 			crowd(s)
 			rot := &s.hooks.rot
-			rot.stored(rotationOf(s, append([]string{secret.StepVerified, secret.StepVerified, secret.StepFailed, secret.StepChanged, secret.StepChanged}, slices.Repeat([]string{secret.StepPending}, 3)...)...))
-			rot.state = nil
+			rot.stored(stored(rotationOf(s, append([]string{secret.StepVerified, secret.StepVerified, secret.StepFailed, secret.StepChanged, secret.StepChanged, secret.StepAside}, slices.Repeat([]string{secret.StepPending}, 3)...)...)))
 			rot.verb, rot.job, rot.began = "rotate", &kit.Job[hooks.Step]{Stop: func() {}}, kittest.Noon.Add(-20*time.Second)
 			s.hooks.watch()
 		},
-		"rotate-closed": func(s *pageScreen) {
-			crowd(s)
-			unlisted(s)
-			s.Send(kittest.Says(kittest.RunningStatus(), nil))
-			s.hooks.client = kittest.Must(s.Cfg.Hooks())(s.T)
-			s.hooks.waiting = 0
-			s.hooks.secret.changed = kittest.Noon.AddDate(0, 0, -12)
-			s.Press("r")
-		},
+		"rotate-aside": func(s *pageScreen) { crowd(s); unlisted(s); counting(s, fleet.RotatePlan{Aside: closed()}) },
 		"hooks-closed": func(s *pageScreen) { crowd(s); unlisted(s); s.Press("!") },
 	}
 }
@@ -139,28 +141,28 @@ func TestHookIsFoundByWords(t *testing.T) {
 	}
 }
 
-func TestHooksAreSortedAndUnwellOnesFound(t *testing.T) {
+func TestHooksAreSortedAndProblemsFound(t *testing.T) {
 	s := hooked(t, 80, 24)
 	crowd(s)
 	p := s.hooks
 	names := p.shownNames()
 	s.Press("e")
 	first, _ := p.current()
-	if first.level < healthWarn {
-		t.Fatalf("e leads to %s, which is well", first.title())
+	if !needsWork(first) {
+		t.Fatalf("e leads to %s, which is healthy", title(first))
 	}
 	s.Press("e")
-	if second, _ := p.current(); second.level < healthWarn || second.key() == first.key() {
-		t.Fatalf("e once more leads to %s", second.title())
+	if second, _ := p.current(); !needsWork(second) || second.ID == first.ID {
+		t.Fatalf("e once more leads to %s", title(second))
 	}
 	s.Press("E")
-	if r, _ := p.current(); r.key() != first.key() {
-		t.Fatalf("E leads to %s and not back", r.title())
+	if h, _ := p.current(); h.ID != first.ID {
+		t.Fatalf("E leads to %s and not back", title(h))
 	}
 	s.Press("O")
 	s.Shows("worst first")
-	if p.shown[0].level != healthBad || p.shown[4].level != healthWarn || p.shown[len(p.shown)-1].level > healthGood {
-		t.Errorf("the levels are %d, %d … %d", p.shown[0].level, p.shown[4].level, p.shown[len(p.shown)-1].level)
+	if p.shown[0].Health != fleet.Failing || p.shown[4].Health != fleet.Warning || needsWork(p.shown[len(p.shown)-1]) {
+		t.Errorf("the healths are %s, %s … %s", p.shown[0].Health, p.shown[4].Health, p.shown[len(p.shown)-1].Health)
 	}
 	s.Press("O")
 	s.Shows("latest delivery first")
@@ -172,9 +174,9 @@ func TestHooksAreSortedAndUnwellOnesFound(t *testing.T) {
 	s.Press("/")
 	s.Typed("canary")
 	s.Press("enter")
-	p.look()
-	if r, _ := p.current(); r.level != healthBad || p.find != "" {
-		t.Errorf("the look is at %s, with %q looked for", r.title(), p.find)
+	p.worst()
+	if h, _ := p.current(); h.Health != fleet.Failing || p.find != "" {
+		t.Errorf("the cursor is on %s, with %q looked for", title(h), p.find)
 	}
 }
 
@@ -186,7 +188,7 @@ func TestLongNamesKeepTheirEnds(t *testing.T) {
 		r, _ := s.hooks.current()
 		name := r.Target.String()
 		if got := strings.Count(s.Text(), name[len(name)-12:]); got < 2 {
-			t.Errorf("at %d columns %s is not to be known by its end:\n%s", w, name, s.Text())
+			t.Errorf("at %d columns %s cannot be recognised by its end:\n%s", w, name, s.Text())
 		}
 	}
 	th := kit.NewTheme(true, false)
@@ -201,12 +203,12 @@ func TestLongNamesKeepTheirEnds(t *testing.T) {
 	}
 }
 
-// Six repositories that cannot be listed take one line, and a key tells all.
+// Six repositories that cannot be listed take one line, and a key shows all.
 func TestManyProblemsTakeOneLine(t *testing.T) {
 	s := hooked(t, 80, 24)
 	crowd(s)
 	s.Press("!")
-	s.Shows("everything could be listed")
+	s.Shows("every repository was listed")
 	unlisted(s)
 	s.Send(kit.ToastOver(s.Toast.ID))
 	s.Shows("6 repositories could not be listed; ! shows why")
@@ -218,26 +220,67 @@ func TestManyProblemsTakeOneLine(t *testing.T) {
 	s.Shows("closed-5")
 }
 
-// Repositories that others administer do not stand in the way of a rotation of
-// the rest, but it asks.
-func TestRotationAsksAboutRepositoriesOfOthers(t *testing.T) {
-	r := withHooks(t, "octo-org/api", "octo-org/web")
+// A repository that refuses, or that is gone at GitHub, is named and set aside
+// without a question; the hooks of the others get the new secret.
+func TestRotationSetsAsideWhatGitHubRefuses(t *testing.T) {
+	for name, refuse := range map[string]func(*pageRig){
+		"admin role lost": func(r *pageRig) { r.GitHub.Grant("octo-org/closed", githubtest.DefaultLogin, "read") },
+		"deleted":         func(r *pageRig) { r.GitHub.Remove("octo-org/closed") },
+	} {
+		t.Run(name, func(t *testing.T) {
+			r := withHooks(t, "octo-org/api", "octo-org/closed", "octo-org/web")
+			old := kittest.Must(currentOf(r))(t)
+			refuse(r)
+			r.Press("r")
+			r.Shows("new secret for 2 hooks")
+			r.Shows("1 repository set aside")
+			r.Shows("octo-org/closed")
+			if now := kittest.Must(currentOf(r))(t); now != old {
+				t.Fatal("it began before the count-down was over")
+			}
+			r.Press("enter")
+			r.Until("the end", func() bool { return !r.hooks.rot.under() })
+			now := kittest.Must(currentOf(r))(t)
+			for _, name := range []string{"octo-org/api", "octo-org/web"} {
+				if now == old || r.GitHub.Hooks(name)[0].Secret != now {
+					t.Errorf("%s does not sign with the new secret", name)
+				}
+			}
+			r.Shows("set aside: ")
+			r.Press("esc")
+			r.Shows("1 set aside")
+		})
+	}
+}
+
+// A count-down that is cancelled changes nothing, and nothing is left of it.
+func TestCountDownCanBeCancelled(t *testing.T) {
+	r := withHooks(t, "octo-org/api")
 	old := kittest.Must(currentOf(r))(t)
-	r.GitHub.AddRepository("octo-org/closed", githubtest.Repository{Role: "read"})
-	r.hooks.kept = append(r.hooks.kept, "octo-org/closed")
-	r.Press("ctrl+r")
-	r.Until("the refusal", func() bool { return len(r.hooks.broken) == 1 && r.hooks.waiting == 0 })
 	r.Press("r")
-	r.Shows("You do not administer 1 repository.")
+	r.Shows("new secret for 1 hook")
+	first := r.hooks.rot.turn
+	r.Press("esc")
+	if r.hooks.rot.under() || r.Top() != nil {
+		t.Fatal("it is not cancelled")
+	}
+	r.Press("r")
+	r.Shows("new secret for 1 hook")
+	if cmd := r.hooks.second(second{first}); cmd != nil {
+		t.Error("a second of the cancelled count-down counts for the next one")
+	}
 	r.Press("esc")
 	if now := kittest.Must(currentOf(r))(t); now != old {
-		t.Fatal("it was rotated without a yes")
+		t.Error("the secret changed")
 	}
-	r.Press("r", "y")
+}
+
+// A count-down that nobody touches starts by itself.
+func TestCountDownStartsByItself(t *testing.T) {
+	r := withHooks(t, "octo-org/api")
+	r.Press("r")
+	r.Shows("In 1 s")
 	r.Shows("Done. u undoes it until")
-	if now := kittest.Must(currentOf(r))(t); now == old || r.GitHub.Hooks("octo-org/api")[0].Secret != now {
-		t.Error("the hooks do not sign with the new secret")
-	}
 }
 
 // Among many hooks what failed and what is under way is seen first, and how
@@ -251,7 +294,7 @@ func TestRotationOfManyShowsWhatMatters(t *testing.T) {
 	for i := range state.Hooks {
 		state.Hooks[i].Step = steps[i%4]
 	}
-	rot.stored(state)
+	rot.stored(stored(state))
 	rank := -1
 	for _, k := range rot.ranked() {
 		if rot.steps[k].rank() < rank {
@@ -273,8 +316,8 @@ func TestRotationOfManyShowsWhatMatters(t *testing.T) {
 	}
 }
 
-// What is done to many hooks is told of as a whole, and what failed is found.
-func TestManyHooksAtOnceAreToldOfTogether(t *testing.T) {
+// What is done to many hooks is reported as a whole, and what failed is found.
+func TestManyHooksAtOnceAreReportedTogether(t *testing.T) {
 	r := withHooks(t, "octo-org/api", "octo-org/docs", "octo-org/web")
 	lift := r.GitHub.Fault(githubtest.Fault{Method: "POST", Path: "/repos/octo-org/docs/hooks/*/pings", Status: http.StatusForbidden})
 	r.Press("X", "P")
@@ -282,7 +325,7 @@ func TestManyHooksAtOnceAreToldOfTogether(t *testing.T) {
 	r.Shows("1 of 3 hooks failed")
 	r.Press("e")
 	if h, _ := r.hooks.current(); h.Target.Repo != "docs" {
-		t.Errorf("e leads to %s", h.title())
+		t.Errorf("e leads to %s", title(h))
 	}
 	r.Until("the rest", r.idle)
 	if b := r.hooks.batch; b.total != 0 || r.Progress != nil {
@@ -291,7 +334,7 @@ func TestManyHooksAtOnceAreToldOfTogether(t *testing.T) {
 	lift()
 	r.Press("P")
 	r.Shows("done on 3 hooks")
-	if r.hooks.told[r.hooks.shown[1].key()].bad {
+	if r.hooks.said[keyOf(r.hooks.shown[1])].bad {
 		t.Error("the failure stays after a success")
 	}
 }
@@ -301,40 +344,35 @@ func currentOf(r *pageRig) (string, error) {
 	return value, err
 }
 
-// A reason that does not fit into a line is shown in full.
-func TestLongReasonsAreShownInFull(t *testing.T) {
-	s := hooked(t, 80, 24)
-	crowd(s)
-	s.Send(hooksListed{target: hooks.Target{Owner: "acme-research-and-development", Repo: "identity-provider-integration"}, err: errors.New("connection reset")})
-	s.hooks.client, s.hooks.loaded = kittest.Must(s.Cfg.Hooks())(t), true
-	s.Press("r")
-	s.Shows("ctrl+r asks again")
-}
-
 // However many repositories answer, all of their hooks are on the list in the
-// end, also where the last answers are of no use.
+// end, and sorting does not hold the keys.
 func TestEveryAnswerIsListedInTheEnd(t *testing.T) {
 	s := newHookScreen(t, kittest.QuietSettings(t), 80, 24)
 	s.Press("3")
 	p := s.hooks
 	const n = 240
-	p.gen++
-	p.waiting, p.total, p.loaded, p.guessed = n+2, n+2, false, p.gen
-	judged := 0
+	job := &kit.Job[listed]{Stop: func() {}, Steps: make(chan listed)}
+	close(job.Steps)
+	p.asking = job
+	s.Send(kit.Stepped[listed]{Of: job, Step: listed{total: n, host: "github.com"}})
+	arranged, all := 0, fleet.List{}
 	for i := range n {
-		tg := hooks.Target{Owner: "octo-org", Repo: fmt.Sprint("r", i)}
+		t := hooks.Target{Owner: "octo-org", Repo: fmt.Sprint("r", i)}
 		before := len(p.rows)
-		s.Send(hooksListed{gen: p.gen, target: tg, list: []hooks.Hook{{ID: int64(i + 1), Target: tg, Active: true}}})
+		all.Hooks = append(all.Hooks, shownHook(int64(i+1), t))
+		s.Send(kit.Stepped[listed]{Of: job, Step: listed{target: t, hooks: all.Hooks[i:]}})
 		if len(p.rows) != before {
-			judged++
+			arranged++
 		}
 	}
-	if judged == 0 || judged > 60 {
-		t.Errorf("the list was made %d times for %d answers", judged, n)
+	if arranged == 0 || arranged > 60 {
+		t.Errorf("the list was sorted %d times for %d answers", arranged, n)
 	}
-	s.Send(hooksListed{gen: p.gen, target: hooks.Target{Owner: "octo-org"}, err: hooks.ErrNotFound, guess: true})
-	s.Send(hooksListed{gen: p.gen, target: hooks.Target{Owner: "octo-org", Repo: "late"}, err: context.Canceled})
-	if len(p.rows) != n || len(p.broken) != 0 {
-		t.Fatalf("%d of %d hooks are listed, broken %v", len(p.rows), n, p.broken)
+	if len(p.rows) < n-5 {
+		t.Errorf("%d of %d hooks are listed before the end", len(p.rows), n)
+	}
+	s.Send(listEnd{of: job, list: all})
+	if len(p.rows) != n || p.loading() {
+		t.Fatalf("%d of %d hooks are listed", len(p.rows), n)
 	}
 }

@@ -33,11 +33,8 @@ type pageScreen struct {
 	hooks *Page
 }
 
-func hooksOf(a *kittest.World, perHook bool) *Page {
-	p := New(a.Shell, Config{
-		Home: a.Cfg.Home, Store: a.Cfg.Store, Dial: a.Cfg.Hooks, PerHook: perHook, Repositories: a.Cfg.Repositories,
-		Log: &a.Log, Receiver: &a.Status, PublicURL: a.PublicURL, Events: eventLines, Poll: a.Poll,
-	})
+func hooksOf(a *kittest.World) *Page {
+	p := New(a.Shell, Config{Fleet: a.Fleet, Log: &a.Log, Receiver: &a.Status, Events: eventLines, Poll: a.Poll})
 	a.Put(p)
 	return p
 }
@@ -61,7 +58,7 @@ func newHookScreen(t testing.TB, cfg kittest.Settings, w, h int) *pageScreen {
 	t.Helper()
 	a := kittest.NewWorld(t, cfg)
 	a.Waits = func(tea.Cmd) tea.Cmd { return nil }
-	p := hooksOf(a, false)
+	p := hooksOf(a)
 	return &pageScreen{kittest.NewScreen(t, a, w, h), a, p}
 }
 
@@ -89,13 +86,14 @@ type pageRig struct {
 func newHookRig(t *testing.T, repositories ...string) *pageRig {
 	t.Helper()
 	r := kittest.NewRig(t, repositories...)
-	return hooksOn(t, r, *r.Cfg, false)
+	r.Cfg.URL, r.Cfg.Repositories = kittest.PublicURL, repositories
+	return hooksOn(t, r, *r.Cfg)
 }
 
 // hooksOn is the page on a rig that may have had another one.
-func hooksOn(t *testing.T, r *kittest.Rig, cfg kittest.Settings, perHook bool) *pageRig {
+func hooksOn(t *testing.T, r *kittest.Rig, cfg kittest.Settings) *pageRig {
 	a := kittest.NewWorld(t, cfg)
-	p := hooksOf(a, perHook)
+	p := hooksOf(a)
 	r.Model = a
 	return &pageRig{r, a, r.Cfg, p}
 }

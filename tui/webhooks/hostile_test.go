@@ -7,6 +7,7 @@ import (
 	"hookctl/hooks"
 	"hookctl/hooks/secret"
 	"hookctl/logs/text"
+	"hookctl/server/fleet"
 	"hookctl/tui/kittest"
 )
 
@@ -16,19 +17,18 @@ func hostile(text func(string) string) map[string]func(*pageScreen) {
 	bad := &hooks.Error{Op: "list hooks", Target: "octo-org/web", Status: 500, Message: text("broken"), Cure: text("wait")}
 	nastyHooks := func(s *pageScreen) {
 		s.Press("3")
-		h := shownHook(4711, kittest.TargetWeb, func(h *hooks.Hook) {
-			h.URL, h.Events = text(kittest.PublicURL), []string{text("push"), "issues"}
+		h := shownHook(4711, kittest.TargetWeb, func(h *fleet.Hook) {
+			h.URL, h.Events, h.Secret = text(kittest.PublicURL), []string{text("push"), "issues"}, text("a1b2c3d4")
 			h.LastResponse = hooks.Response{Code: 500, Status: text("bad"), Message: text("failed")}
+			warned(h, fleet.Failing, text("500 failed"), hooks.WarnFailing, text("got 500"), text("hookctl start"))
 		})
-		s.Send(hooksListed{target: kittest.TargetWeb, list: []hooks.Hook{h}})
-		s.hooks.known.hooks = map[int64]seen{4711: {fingerprint: "a1b2c3d4", at: kittest.Noon}}
-		s.hooks.rejudge()
+		s.Send(again{{target: kittest.TargetWeb, hooks: []fleet.Hook{h}}})
 	}
 	return map[string]func(*pageScreen){
 		"hooks": nastyHooks,
 		"broken": func(s *pageScreen) {
 			s.Press("3")
-			s.Send(hooksListed{target: kittest.TargetWeb, err: bad})
+			s.Send(again{{target: kittest.TargetWeb, aside: &fleet.Aside{Target: kittest.TargetWeb, Err: bad}}})
 		},
 		"done": func(s *pageScreen) {
 			nastyHooks(s)
@@ -43,22 +43,22 @@ func hostile(text func(string) string) map[string]func(*pageScreen) {
 			s.Press("enter")
 			o := s.Top().(*deliveries)
 			d := hooks.Delivery{ID: 7, GUID: text("guid"), Event: text("push"), Action: text("created"), Status: text("failed"), DeliveredAt: kittest.Noon}
-			s.Send(deliveriesRead{of: o, gen: o.gen, list: []sent{{Event: hooks.GroupByGUID([]hooks.Delivery{d})[0]}}})
+			s.Send(deliveriesRead{of: o, gen: o.gen, list: []fleet.Sent{{GUID: d.GUID, Event: d.Event, Action: d.Action, Reason: text("failed"), Attempts: []hooks.Delivery{d}}}})
 		},
 		"delivery": func(s *pageScreen) {
 			nastyHooks(s)
 			s.Press("enter")
 			o := s.Top().(*deliveries)
 			d := hooks.Delivery{ID: 7, GUID: text("guid"), Event: text("push"), Status: text("failed"), StatusCode: 500, DeliveredAt: kittest.Noon}
-			s.Send(deliveriesRead{of: o, gen: o.gen, list: []sent{{Event: hooks.GroupByGUID([]hooks.Delivery{d})[0]}}})
+			s.Send(deliveriesRead{of: o, gen: o.gen, list: []fleet.Sent{{GUID: d.GUID, Event: d.Event, Action: d.Action, Reason: text("failed"), Attempts: []hooks.Delivery{d}}}})
 			o.inside = true
 			o.open = &hooks.Delivery{ID: 7, URL: text(kittest.PublicURL), ResponseBody: text("body"), RequestHeaders: map[string]string{"X-A": text("a")}, ResponseHeaders: map[string]string{text("X-B"): "b"}}
 		},
 		"rotation": func(s *pageScreen) {
 			nastyHooks(s)
 			r := rotationOf(s, secret.StepFailed)
-			r.Hooks[0].Error = text("403 Forbidden")
-			s.hooks.rot.stored(r)
+			r.Hooks[0].Error, r.Hooks[0].Cure = text("403 Forbidden"), text("ask for it")
+			s.hooks.rot.stored(stored(r))
 			s.hooks.watch()
 		},
 	}

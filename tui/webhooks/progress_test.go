@@ -20,7 +20,7 @@ func TestRotationShowsInTheProgressBar(t *testing.T) {
 	if !shown(s) {
 		t.Fatal("no progress while it is at work")
 	}
-	s.Send(rotateMsg{})
+	s.Send(rotated{})
 	if shown(s) {
 		t.Fatal("the bar is left")
 	}

@@ -4,190 +4,206 @@ import (
 	"context"
 	"errors"
 	"fmt"
-	"slices"
 	"strings"
+	"time"
 
 	tea "charm.land/bubbletea/v2"
 
 	"hookctl/hooks"
 	"hookctl/hooks/secret"
-	"hookctl/logs"
+	"hookctl/server/fleet"
 	"hookctl/tui/kit"
 )
 
+// countFrom is how many seconds a rotation waits before it begins, for a person
+// to read how many hooks change.
+const countFrom = 3
+
+type (
+	// rotationRead is the rotation as the disk has it.
+	rotationRead struct {
+		now fleet.Rotation
+		err error
+	}
+	// planned is what a rotation would do. An answer to an older question is
+	// dropped.
+	planned struct {
+		turn int
+		plan fleet.RotatePlan
+		err  error
+	}
+	// second is one second of a count-down.
+	second struct{ turn int }
+	// rotated is the end of a job on the rotation.
+	rotated struct {
+		verb   string
+		report fleet.RotateReport
+		err    error
+		now    rotationRead
+	}
+)
+
+// work is one of the fleet's methods that work on the rotation.
+type work func(*fleet.Fleet, context.Context, func(hooks.Step)) (fleet.RotateReport, error)
+
 // rotateActions are the keys of a rotation on the page.
 func (p *Page) rotateActions() []kit.Action {
+	rot := &p.rot
 	rotate := kit.Action{ID: "hook.rotate", Keys: []string{"r"}, Label: "rotate", Command: p.rotateCommand(), Off: p.cannotRotate(), Run: p.rotate,
-		Text: "Give every hook of this receiver a new secret, at once and without a question: nothing can be lost. Marked hooks get one of their own each."}
+		Text: "Give every hook of this receiver a new secret; no delivery is lost. It begins after a count-down. With marks, only those hooks get one."}
 	switch {
-	case p.rot.busy():
-		rotate.Label, rotate.Text, rotate.Off = "watch", "Show how the rotation gets on.", ""
-	case p.rot.open():
+	case rot.under():
+		rotate.Label, rotate.Text, rotate.Off = "watch", "Show the progress of the rotation.", ""
+	case rot.now.Open:
 		rotate.Label, rotate.Text, rotate.Command = "resume", "Go on with the rotation that is not finished.", "hookctl rotate --resume"
 	}
-	noUndo := ""
+	noUndo := p.cannotRotate()
 	switch {
-	case p.rot.busy():
-		noUndo = "a rotation is at work; esc in its box leaves it working"
-	case p.rot.open():
-	case p.rot.state == nil:
+	case rot.under():
+		noUndo = "a rotation is under way"
+	case rot.now.Open || !rot.now.UndoUntil.IsZero():
+	case rot.now.State == nil:
 		noUndo = "there is no rotation to undo"
-	case !p.rot.inGrace(p.shell.Now()):
+	default:
 		noUndo = "the grace period is over: the old secret is gone"
 	}
-	undo := kit.Action{ID: "hook.undo", Keys: []string{"u"}, Text: "Undo the rotation: every hook gets its old secret back, with the same care.", Command: "hookctl rotate --undo", Off: noUndo, Run: p.undo}
+	undo := kit.Action{ID: "hook.undo", Keys: []string{"u"}, Text: "Undo the rotation: every hook gets its old secret back, with the same care.", Command: "hookctl rotate --undo", Off: noUndo, Run: func() tea.Cmd {
+		return p.count("undo", len(rot.now.State.Hooks), (*fleet.Fleet).Undo)
+	}}
 	if noUndo == "" {
 		undo.Label = "undo"
 	}
-	return []kit.Action{rotate, undo}
-}
-
-// toRotate are the hooks to rotate: those that are marked, or all of this
-// receiver. perHook says that each gets a secret of its own.
-func (p *Page) toRotate() (rows []hookRow, perHook bool) {
-	mine := p.mine()
-	rows = p.marked(mine)
-	if len(rows) == 0 || len(rows) == len(mine) {
-		return mine, false
+	noResume := p.cannotRotate()
+	if rot.under() || rot.now.Next == "" {
+		noResume = "no hook waits for the new secret"
 	}
-	// The shared secret cannot change for some hooks only: what the others
-	// sign would be refused after the grace period.
-	return rows, true
+	resume := kit.Action{ID: "rotation.resume", Keys: []string{"C"}, Text: "Complete the rotation: try the hooks that failed or were set aside again.", Command: "hookctl rotate --resume", Off: noResume, Run: p.resume}
+	return []kit.Action{rotate, undo, resume}
 }
 
+// rotateCommand is the command line of what r does.
 func (p *Page) rotateCommand() string {
-	rows, some := p.toRotate()
-	if !some {
+	rows := p.marked()
+	if len(rows) == 0 {
 		return "hookctl rotate --all"
 	}
 	var line strings.Builder
 	line.WriteString("hookctl rotate")
-	for _, r := range rows {
-		fmt.Fprintf(&line, " %d", r.ID)
+	for _, h := range rows {
+		fmt.Fprintf(&line, " %d", h.ID)
 	}
 	return line.String() + targetFlags(rows)
 }
 
-// cannotRotate says why a rotation cannot begin now, "" when it can.
+// cannotRotate says why a rotation cannot begin now, "" where the fleet decides.
 func (p *Page) cannotRotate() string {
-	rows, some := p.toRotate()
 	switch {
-	case p.rot.busy():
-		return ""
-	case p.client == nil:
-		return "GitHub was not reached yet"
+	case p.cfg.Fleet == nil:
+		return "GitHub is not connected"
 	case !p.cfg.Receiver.OK():
 		return "the receiver has to accept both secrets, and it is not running; start it on the Receiver page"
-	case p.secret.origin == secret.FromEnvironment:
-		return "the secret is set in the environment; unset " + secret.Variable + " and put it into .env"
-	case p.cfg.Log.Value == nil:
-		return "the log cannot be read, so no ping can prove the new secret"
-	case p.rot.open():
-		return ""
-	case p.waiting > 0:
-		return "GitHub is still being asked which hooks there are"
-	case p.cut:
-		return "the list of hooks is not complete; ctrl+r asks again"
-	case len(rows) == 0:
-		return "no hook delivers to this receiver; w sets one up"
-	}
-	if some {
-		return ""
-	}
-	for _, t := range p.targetsBroken() {
-		if err := p.broken[t]; !errors.Is(err, hooks.ErrNotFound) && !errors.Is(err, hooks.ErrNotAdmin) {
-			return fmt.Sprintf("%s could not be listed, and its hooks would keep the old secret; ctrl+r asks again", t)
-		}
 	}
 	return ""
 }
 
-func (p *Page) rotator() *hooks.Rotator { return p.Rotator(p.client, p.cfg.Log.Value) }
-
-// Rotator gives hooks what a rotation needs of this machine.
-func (p *Page) Rotator(client *hooks.Client, l *logs.Log) *hooks.Rotator {
-	return &hooks.Rotator{Client: client, Store: p.cfg.Store, Accept: acceptAt(p.cfg.Home), Confirm: confirmIn(l), Now: p.shell.Now, PerHook: p.cfg.PerHook}
-}
-
-// rotate begins a rotation, goes on with the one that is not finished, or
-// shows the one that is at work.
+// rotate plans a rotation and counts down to it, goes on with the one that is
+// not finished, or shows the one that is under way.
 func (p *Page) rotate() tea.Cmd {
+	rot := &p.rot
 	switch {
-	case p.rot.busy():
+	case rot.under():
 		p.watch()
 		return nil
-	case p.rot.open():
-		return p.work("resume", nil, func(ctx context.Context, r *hooks.Rotator) (hooks.RotateResult, error) { return r.Resume(ctx) })
+	case rot.now.Open:
+		return p.resume()
 	}
-	rows, perHook := p.toRotate()
-	if closed := p.closed(); len(closed) > 0 && !perHook {
-		p.shell.Show(&kit.Confirm{Shell: p.shell, Head: "Rotate without some", Yes: "y", Verb: "rotate the others", Lines: []string{
-			fmt.Sprintf("You do not administer %s. A hook there that delivers here keeps the old secret, and is refused when the grace period of %s is over.",
-				repositories(len(closed)), kit.Age(hooks.DefaultGrace)),
-			kit.Some(closed, 3),
-		}, Run: func() tea.Cmd { return p.begin(rows, perHook) }})
-		return nil
+	request := fleet.RotateRequest{}
+	for _, h := range p.marked() {
+		request.IDs = append(request.IDs, h.ID)
 	}
-	return p.begin(rows, perHook)
-}
-
-// closed are the repositories whose hooks only others can change.
-func (p *Page) closed() []string {
-	var out []string
-	for _, t := range p.targetsBroken() {
-		if errors.Is(p.broken[t], hooks.ErrNotAdmin) {
-			out = append(out, t.String())
-		}
-	}
-	return out
-}
-
-// begin gives hooks a new secret.
-func (p *Page) begin(rows []hookRow, perHook bool) tea.Cmd {
-	list := make([]hooks.Hook, len(rows))
-	for i, r := range rows {
-		list[i] = r.Hook
-	}
-	clear(p.marks)
-	return p.work("rotate", rows, func(ctx context.Context, r *hooks.Rotator) (hooks.RotateResult, error) {
-		r.PerHook = r.PerHook || perHook
-		return r.Rotate(ctx, list, hooks.DefaultGrace)
+	rot.begin("rotate")
+	ctx, stop := context.WithCancel(p.shell.Ctx)
+	rot.planning, rot.stop = true, stop
+	rot.order, rot.steps = nil, map[hookKey]hookStep{}
+	p.watch()
+	all, turn := p.fleet(), rot.turn
+	return p.shell.Work(func() tea.Msg {
+		plan, err := all.PlanRotation(ctx, request)
+		return planned{turn, plan, err}
 	})
 }
 
-func (p *Page) undo() tea.Cmd {
-	return p.work("undo", nil, func(ctx context.Context, r *hooks.Rotator) (hooks.RotateResult, error) { return r.Undo(ctx) })
+// planned takes the plan of a rotation.
+func (p *Page) planned(m planned) tea.Cmd {
+	rot := &p.rot
+	if m.turn != rot.turn || !rot.planning {
+		return nil
+	}
+	rot.planning = false
+	rot.stop()
+	switch {
+	case m.err != nil:
+		rot.err = m.err
+		return nil
+	case m.plan.Resume: // another process began one in the meantime
+		return p.resume()
+	}
+	rot.plan = m.plan
+	for _, h := range m.plan.Hooks {
+		rot.put(keyOf(h), hookStep{step: secret.StepPending})
+	}
+	rot.leave(m.plan.Aside)
+	return p.count("rotate", len(m.plan.Hooks), func(f *fleet.Fleet, ctx context.Context, progress func(hooks.Step)) (fleet.RotateReport, error) {
+		return f.Rotate(ctx, m.plan, progress)
+	})
 }
 
-// work runs a job on the rotation and shows it. rows are the hooks of a new
-// rotation; without them those of the stored one.
-func (p *Page) work(verb string, rows []hookRow, do func(context.Context, *hooks.Rotator) (hooks.RotateResult, error)) tea.Cmd {
+// count counts down to work on the rotation and names how many hooks change.
+func (p *Page) count(verb string, changes int, do work) tea.Cmd {
+	rot := &p.rot
+	rot.begin(verb)
+	rot.left, rot.changes = countFrom, changes
+	rot.start = func() tea.Cmd { return p.turn(verb, do) }
+	p.watch()
+	return p.shell.Later(time.Second, second{rot.turn})
+}
+
+// second counts on, and starts at the end.
+func (p *Page) second(m second) tea.Cmd {
+	rot := &p.rot
+	if m.turn != rot.turn || rot.left == 0 {
+		return nil
+	}
+	if rot.left--; rot.left == 0 {
+		return rot.start()
+	}
+	return p.shell.Later(time.Second, m)
+}
+
+func (p *Page) resume() tea.Cmd { return p.turn("resume", (*fleet.Fleet).Resume) }
+
+// turn runs a job on the rotation and shows it.
+func (p *Page) turn(verb string, do work) tea.Cmd {
 	if why := p.cannotRotate(); why != "" {
 		return p.shell.Warn(why)
 	}
 	rot := &p.rot
-	rot.verb, rot.err, rot.made, rot.both, rot.saved = verb, nil, "", "", rows == nil
-	if rows != nil {
-		rot.order, rot.steps = nil, map[hookKey]hookStep{}
-		for _, r := range rows {
-			rot.order = append(rot.order, r.key())
-			rot.steps[r.key()] = hookStep{step: secret.StepPending}
-		}
-	}
+	rot.begin(verb)
+	rot.made, rot.both, rot.saved = "", "", verb != "rotate"
 	for k, s := range rot.steps {
-		if verb == "undo" && s.step != secret.StepGone || s.step == secret.StepFailed {
+		if verb == "undo" && s.step != secret.StepGone || verb == "resume" && s.err != nil {
 			rot.steps[k] = hookStep{step: secret.StepPending}
 		}
 	}
-	changed, verified, failed := rot.counts()
-	rot.began, rot.before = p.shell.Now(), changed+verified+2*failed
-	r, store := p.rotator(), p.cfg.Store
+	clear(p.marks)
+	n := rot.counts()
+	rot.began, rot.before = p.shell.Now(), n.changed+n.verified+2*n.failed
+	all := p.fleet()
 	var cmd tea.Cmd
 	rot.job, cmd = kit.Begin(p.shell, func(ctx context.Context, progress func(hooks.Step)) tea.Msg {
-		r.Progress = progress
-		result, err := do(ctx, r)
-		state, stateErr := store.Rotation()
-		return rotateMsg{verb, result, state, errors.Join(err, stateErr)}
+		report, err := do(all, ctx, progress)
+		now, readErr := all.Rotation()
+		return rotated{verb, report, err, rotationRead{now, readErr}}
 	})
 	p.shell.Progress = tea.NewProgressBar(tea.ProgressBarIndeterminate, 0)
 	p.watch()
@@ -195,35 +211,45 @@ func (p *Page) work(verb string, rows []hookRow, do func(context.Context, *hooks
 }
 
 // rotated takes the end of a job.
-func (p *Page) rotated(m rotateMsg) tea.Cmd {
+func (p *Page) rotated(m rotated) tea.Cmd {
 	rot := &p.rot
 	if rot.job != nil {
 		rot.job.Over = true
 	}
 	p.shell.Progress = nil
-	rot.stored(m.state)
-	rot.err = m.err
-	cmds := []tea.Cmd{p.readSecret(), p.cfg.Poll(false), p.wakeAtGrace()}
-	for _, r := range p.rows {
-		if _, ok := rot.steps[r.key()]; ok {
-			cmds = append(cmds, p.list(r.Target, 0))
+	cmds := []tea.Cmd{p.read(m.now), p.cfg.Poll(false)}
+	rot.leave(m.report.Aside)
+	if rot.err = m.err; errors.Is(m.err, context.Canceled) {
+		rot.err = nil // the person did it
+	}
+	var touched []fleet.Hook
+	for _, h := range p.rows {
+		if _, ok := rot.steps[keyOf(h)]; ok {
+			touched = append(touched, h)
 		}
 	}
+	cmds = append(cmds, p.look(targetsOf(touched)...))
 	switch {
 	case errors.Is(m.err, context.Canceled):
-	case m.err != nil && p.watched():
-		// The box shows it.
-	case m.err != nil:
+	case m.err == nil:
+		cmds = append(cmds, p.shell.Say(rotatedWords(m.verb, m.report)))
+	case !p.watched(): // else the box shows it
 		cmds = append(cmds, p.shell.Fail(m.err))
-	default:
-		cmds = append(cmds, p.shell.Say(rotatedWords(m.verb, m.result)))
 	}
 	return tea.Batch(cmds...)
 }
 
 // rotatedWords says in a few words what a rotation came to.
-func rotatedWords(verb string, r hooks.RotateResult) string {
-	done, failed, _ := tally(r)
+func rotatedWords(verb string, r fleet.RotateReport) string {
+	done, failed := 0, 0
+	for _, h := range r.Hooks {
+		switch h.Status {
+		case "rotated":
+			done++
+		case "failed", "pending":
+			failed++
+		}
+	}
 	s := fmt.Sprintf("rotated: %s signed with the new secret", kit.Are(done, "hook"))
 	switch {
 	case verb == "undo" && r.New == "":
@@ -236,56 +262,43 @@ func rotatedWords(verb string, r hooks.RotateResult) string {
 		s = fmt.Sprintf("rotated: %s signed with new secrets of their own", kit.Are(done, "hook"))
 	}
 	if failed > 0 {
-		s += fmt.Sprintf(", %d given up", failed)
+		s += fmt.Sprintf(", %d failed", failed)
+	}
+	if n := len(r.Aside); n > 0 {
+		s += fmt.Sprintf(", %d set aside", n)
 	}
 	return s
 }
 
-// tally counts the hooks of a rotation: done, failed, and deleted meanwhile.
-func tally(r hooks.RotateResult) (done, failed, gone int) {
-	for _, h := range r.Hooks {
-		switch h.Status {
-		case "rotated":
-			done++
-		case "gone":
-			gone++
-		default:
-			failed++
-		}
-	}
-	return done, failed, gone
-}
-
-// wakeAtGrace asks to be woken when the grace period is over.
-func (p *Page) wakeAtGrace() tea.Cmd {
-	now := p.shell.Now()
-	if !p.rot.inGrace(now) || p.rot.wake.Equal(p.rot.state.Expires) {
+// readRotation reads the rotation that there is.
+func (p *Page) readRotation() tea.Cmd {
+	if p.cfg.Fleet == nil || p.rot.busy() {
 		return nil
 	}
-	p.rot.wake = p.rot.state.Expires
-	return p.shell.Later(p.rot.state.Expires.Sub(now), graceOver{})
-}
-
-// expire lets the store forget a secret whose time is over.
-func (p *Page) expire() tea.Cmd {
-	store, now := p.cfg.Store, p.shell.Now()
-	if store == nil {
-		return nil
-	}
+	all := p.cfg.Fleet
 	return func() tea.Msg {
-		if _, err := store.Expire(now); err != nil {
-			return kit.Failure{Err: err}
-		}
-		return kit.Notice("the grace period is over: only the new secret is accepted")
+		now, err := all.Rotation()
+		return rotationRead{now, err}
 	}
 }
 
-// targetsBroken are the targets that could not be listed, sorted.
-func (p *Page) targetsBroken() []hooks.Target {
-	var out []hooks.Target
-	for t := range p.broken {
-		out = append(out, t)
+// read takes it, unless a job knows better.
+func (p *Page) read(m rotationRead) tea.Cmd {
+	rot := &p.rot
+	switch {
+	case rot.under():
+		return nil
+	case m.err != nil:
+		rot.err = m.err
+		return nil
 	}
-	slices.SortFunc(out, func(a, b hooks.Target) int { return compareTargets(a, b) })
-	return out
+	rot.stored(m.now)
+	if until := m.now.UndoUntil; !until.IsZero() && !until.Equal(rot.wake) {
+		rot.wake = until
+		return p.shell.Later(until.Sub(p.shell.Now()), rotationOver{})
+	}
+	return nil
 }
+
+// rotationOver says that the grace period of a rotation has ended.
+type rotationOver struct{}

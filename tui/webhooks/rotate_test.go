@@ -1,7 +1,6 @@
 package webhooks
 
 import (
-	"context"
 	"net/http"
 	"strings"
 	"testing"
@@ -10,24 +9,25 @@ import (
 	"hookctl/hooks"
 	"hookctl/hooks/githubtest"
 	"hookctl/hooks/secret"
+	"hookctl/server/fleet"
 	"hookctl/tui/kittest"
 )
 
 // again is another hookctl on the same home, after the first one has ended.
 func (r *pageRig) again() *pageRig {
 	r.T.Helper()
-	other := hooksOn(r.T, r.Another(r.T), r.World.Cfg, false)
+	other := hooksOn(r.T, r.Another(r.T), r.World.Cfg)
 	other.Start()
 	other.Until("the receiver", other.Status.OK)
 	other.Press("3")
 	other.Until("the hooks", func() bool {
-		return other.hooks.loaded && other.hooks.waiting == 0 && other.hooks.secret.fingerprint != ""
+		return other.hooks.loaded && !other.hooks.loading() && other.hooks.rot.now.State != nil
 	})
 	return other
 }
 
-// A rotation that was interrupted is gone on with by whichever hookctl comes
-// next, and one that is done can be undone there.
+// A rotation that was interrupted can be resumed by the next hookctl, and one
+// that is done can be undone there.
 func TestRotationOutlivesHookctl(t *testing.T) {
 	r := withHooks(t, "octo-org/api", "octo-org/web")
 	old, _, err := r.cfg.Store.Current()
@@ -35,7 +35,7 @@ func TestRotationOutlivesHookctl(t *testing.T) {
 		t.Fatal(err)
 	}
 	lift := r.GitHub.Fault(githubtest.Fault{Method: "PATCH", Path: "/repos/octo-org/web/hooks/*/config", Delay: time.Hour})
-	r.Press("r")
+	r.start("r")
 	r.Shows("ping verified")
 	r.Press("ctrl+x")
 	r.Until("the end", func() bool { return !r.hooks.rot.busy() })
@@ -53,8 +53,8 @@ func TestRotationOutlivesHookctl(t *testing.T) {
 
 	third := second.again()
 	third.Shows("rotated, u undoes until")
-	third.Press("u")
-	third.Until("the undo", func() bool { return !third.hooks.rot.busy() })
+	third.start("u")
+	third.Until("the undo", func() bool { return !third.hooks.rot.under() })
 	if back, _, err := r.cfg.Store.Current(); err != nil || back != old {
 		t.Errorf("the old secret is not back (%v)", err)
 	}
@@ -72,17 +72,16 @@ func TestRotationOfAnotherHookctl(t *testing.T) {
 	if err != nil {
 		t.Fatal(err)
 	}
-	r.Press("r")
+	r.start("r")
 	r.Shows("another rotation is running")
 	r.Press("esc")
 	unlock()
 
-	rotator := r.hooks.rotator()
-	list := make([]hooks.Hook, 0, 1)
-	for _, row := range r.hooks.mine() {
-		list = append(list, row.Hook)
+	plan, err := r.Fleet.PlanRotation(t.Context(), fleet.RotateRequest{})
+	if err != nil {
+		t.Fatal(err)
 	}
-	if _, err := rotator.Rotate(context.Background(), list, time.Hour); err != nil {
+	if _, err := r.Fleet.Rotate(t.Context(), plan, nil); err != nil {
 		t.Fatal(err)
 	}
 	r.Shows("rotated, u undoes until")
@@ -103,23 +102,12 @@ func TestRotationSaysWhyNot(t *testing.T) {
 		id, says string
 		change   func(*pageScreen)
 	}{
-		"receiver stopped":      {"hook.rotate", "the receiver has to accept both secrets", func(s *pageScreen) { s.Status.Err = http.ErrServerClosed }},
-		"secret in environment": {"hook.rotate", "the secret is set in the environment", func(s *pageScreen) { s.hooks.secret.origin = secret.FromEnvironment }},
-		"no hook": {"hook.rotate", "no hook delivers to this receiver", func(s *pageScreen) {
-			clear(s.hooks.listed)
-			s.hooks.rejudge()
-		}},
-		"a repository is not known": {"hook.rotate", "octo-org/gone could not be listed", func(s *pageScreen) {
-			s.Send(hooksListed{target: hooks.Target{Owner: "octo-org", Repo: "gone"}, err: &hooks.Error{Op: "list hooks", Err: hooks.ErrRateLimited}})
-		}},
-		"a repository is gone": {"hook.rotate", "", func(s *pageScreen) {
-			s.Send(hooksListed{target: hooks.Target{Owner: "octo-org", Repo: "gone"}, err: &hooks.Error{Op: "list hooks", Err: hooks.ErrNotFound}})
-		}},
-		"nothing to undo": {"hook.undo", "there is no rotation to undo", func(*pageScreen) {}},
+		"receiver stopped": {"hook.rotate", "the receiver has to accept both secrets", func(s *pageScreen) { s.Status.Err = http.ErrServerClosed }},
+		"nothing to undo":  {"hook.undo", "there is no rotation to undo", func(*pageScreen) {}},
 		"grace is over": {"hook.undo", "the grace period is over", func(s *pageScreen) {
 			r := rotationOf(s, secret.StepVerified)
 			r.Promoted, r.Expires = kittest.Noon.Add(-2*time.Hour), kittest.Noon.Add(-time.Hour)
-			s.hooks.rot.stored(r)
+			s.hooks.rot.stored(stored(r))
 		}},
 	} {
 		t.Run(name, func(t *testing.T) {
@@ -138,22 +126,29 @@ func TestRotationStepsOfEachHook(t *testing.T) {
 	s := hooked(t, 80, 24)
 	listing(s)
 	r := &s.hooks.rot
-	r.stored(rotationOf(s, secret.StepPending))
+	r.stored(stored(rotationOf(s, secret.StepPending)))
 	r.job, r.verb = kittest.Job0(), "rotate"
 	k := r.order[0]
-	step := func(name, state string) hookStep {
-		r.took(hooks.Step{Target: k.target, HookID: k.id, Name: name, State: state})
+	step := func(name, state string, err error) hookStep {
+		r.took(hooks.Step{Target: k.target, HookID: k.id, Name: name, State: state, Err: err})
 		return r.steps[k]
 	}
-	for _, c := range []struct{ name, state, step string }{
-		{"set secret", hooks.StateRunning, secret.StepPending},
-		{"set secret", hooks.StateDone, secret.StepChanged},
-		{"verify", hooks.StateRunning, secret.StepChanged},
-		{"verify", hooks.StateFailed, secret.StepFailed},
-		{"verify", hooks.StateRunning, secret.StepChanged},
-		{"verify", hooks.StateDone, secret.StepVerified},
+	for _, c := range []struct {
+		name, state string
+		err         error
+		step        string
+	}{
+		{"set secret", hooks.StateRunning, nil, secret.StepPending},
+		{"set secret", hooks.StateDone, nil, secret.StepChanged},
+		{"verify", hooks.StateRunning, nil, secret.StepChanged},
+		{"verify", hooks.StateFailed, hooks.ErrNotDelivered, secret.StepFailed},
+		{"set secret", hooks.StateFailed, hooks.ErrNotAdmin, secret.StepAside},
+		{"set secret", hooks.StateSkipped, hooks.ErrHookNotFound, secret.StepGone},
+		{"verify", hooks.StateRunning, nil, secret.StepChanged},
+		{"verify", hooks.StateSkipped, nil, secret.StepVerified}, // a paused hook
+		{"verify", hooks.StateDone, nil, secret.StepVerified},
 	} {
-		if got := step(c.name, c.state); got.step != c.step {
+		if got := step(c.name, c.state, c.err); got.step != c.step {
 			t.Errorf("%s %s makes it %q, not %q", c.name, c.state, got.step, c.step)
 		}
 	}
@@ -166,18 +161,18 @@ func TestRotationStepsOfEachHook(t *testing.T) {
 	}
 }
 
-// Whoever leaves while a rotation is at work does not wait for GitHub: it is
-// interrupted, and can be resumed.
+// Leaving during a rotation does not wait for GitHub: it is interrupted, and
+// can be resumed.
 func TestLeavingInterruptsARotation(t *testing.T) {
 	r := withHooks(t, "octo-org/api", "octo-org/web")
-	second := hooksOn(t, r.Another(t), r.World.Cfg, false)
+	second := hooksOn(t, r.Another(t), r.World.Cfg)
 	second.Start()
 	second.Until("the receiver", second.Status.OK)
 	second.Press("3")
-	second.Until("the hooks", func() bool { return second.hooks.loaded && second.hooks.cannotRotate() == "" })
+	second.Until("the hooks", func() bool { return second.hooks.loaded && !second.hooks.loading() })
 	lift := r.GitHub.Fault(githubtest.Fault{Method: "PATCH", Path: "/repos/octo-org/web/hooks/*/config", Delay: time.Hour})
 	defer lift()
-	second.Press("r")
+	second.start("r")
 	second.Shows("ping verified")
 	second.Leave()
 	second.Stop()
@@ -200,19 +195,22 @@ func TestRotationInAFewWords(t *testing.T) {
 		}
 		return out
 	}
+	aside := []fleet.Aside{{Target: kittest.TargetAPI, Err: hooks.ErrNotAdmin}}
 	for _, c := range []struct {
 		verb   string
 		result hooks.RotateResult
+		aside  []fleet.Aside
 		want   string
 	}{
-		{"rotate", hooks.RotateResult{New: "aa", Hooks: hook("rotated", "rotated", "gone")}, "rotated: 2 hooks are signed with the new secret"},
-		{"rotate", hooks.RotateResult{Hooks: hook("rotated")}, "rotated: 1 hook is signed with a new secret of its own"},
-		{"rotate", hooks.RotateResult{Hooks: hook("rotated", "rotated")}, "rotated: 2 hooks are signed with new secrets of their own"},
-		{"finish", hooks.RotateResult{New: "aa", Hooks: hook("rotated", "failed")}, "rotated: 1 hook is signed with the new secret, 1 given up"},
-		{"undo", hooks.RotateResult{New: "aa", Undo: true, Hooks: hook("rotated")}, "undone: 1 hook is signed with aa again"},
-		{"undo", hooks.RotateResult{Undo: true, Hooks: hook("rotated")}, "undone: 1 hook is signed as before"},
+		{"rotate", hooks.RotateResult{New: "aa", Hooks: hook("rotated", "rotated", "gone")}, nil, "rotated: 2 hooks are signed with the new secret"},
+		{"rotate", hooks.RotateResult{New: "aa", Hooks: hook("rotated", "aside")}, aside, "rotated: 1 hook is signed with the new secret, 1 set aside"},
+		{"rotate", hooks.RotateResult{Hooks: hook("rotated")}, nil, "rotated: 1 hook is signed with a new secret of its own"},
+		{"rotate", hooks.RotateResult{Hooks: hook("rotated", "rotated")}, nil, "rotated: 2 hooks are signed with new secrets of their own"},
+		{"finish", hooks.RotateResult{New: "aa", Hooks: hook("rotated", "failed")}, nil, "rotated: 1 hook is signed with the new secret, 1 failed"},
+		{"undo", hooks.RotateResult{New: "aa", Undo: true, Hooks: hook("rotated")}, nil, "undone: 1 hook is signed with aa again"},
+		{"undo", hooks.RotateResult{Undo: true, Hooks: hook("rotated")}, nil, "undone: 1 hook is signed as before"},
 	} {
-		if got := rotatedWords(c.verb, c.result); got != c.want {
+		if got := rotatedWords(c.verb, fleet.RotateReport{RotateResult: c.result, Aside: c.aside}); got != c.want {
 			t.Errorf("%s: got %q, want %q", c.verb, got, c.want)
 		}
 	}

@@ -1,19 +1,20 @@
 package webhooks
 
 import (
-	"context"
+	"cmp"
 	"fmt"
 	"strings"
 
 	tea "charm.land/bubbletea/v2"
 
 	"hookctl/hooks"
-	"hookctl/hooks/secret"
+	"hookctl/logs/text"
+	"hookctl/server/fleet"
 	"hookctl/tui/kit"
 )
 
 // rotateBox shows a rotation step by step, and each hook in its own state.
-// Closing it leaves the rotation at work.
+// Closing it cancels a count-down, and lets a rotation that has begun go on.
 type rotateBox struct {
 	p     *Page
 	place kit.Cursor
@@ -31,7 +32,7 @@ func (p *Page) watch() {
 func (p *Page) watched() bool { return p.box != nil && p.shell.Shown(p.box) }
 
 func (o *rotateBox) Title() string {
-	if o.p.rot.verb == "undo" || o.p.rot.state != nil && o.p.rot.state.Undo {
+	if o.p.rot.undo() {
 		return "Undoing the rotation"
 	}
 	return "Rotating the secret"
@@ -54,9 +55,12 @@ func (o *rotateBox) View(w, h int) string {
 	}
 	w = min(w, 84)
 	ladder, foot := o.ladder(w), o.foot(w)
+	if o.p.rot.waiting() {
+		ladder = o.ahead(w)
+	}
 	rows := len(o.p.rot.order)
 	// In a low window the steps give way to one line, so that hooks are seen.
-	if h < len(ladder)+len(foot)+min(rows, 3)+1 {
+	if h < len(ladder)+len(foot)+min(rows, 3)+1 && !o.p.rot.waiting() {
 		ladder = o.short(w)
 	}
 	blank := 0
@@ -77,28 +81,65 @@ func (o *rotateBox) View(w, h int) string {
 	return kit.Fit(strings.Join(out, "\n"), w, min(h, len(out)))
 }
 
+// undo tells whether the box is about taking a rotation back.
+func (r *rotating) undo() bool { return r.verb == "undo" || r.now.State != nil && r.now.State.Undo }
+
+// ahead says what will happen, and when.
+func (o *rotateBox) ahead(w int) []string {
+	t, r := o.p.shell.Theme, &o.p.rot
+	if r.planning {
+		return []string{t.Cut(" "+t.Warn.Render(t.Sym.Pending)+" asking GitHub which hooks there are", w)}
+	}
+	what := map[string]string{"undo": "old secret back for", "finish": "end the rotation of"}[r.verb]
+	what = cmp.Or(what, "new secret for") + " " + text.Count(r.changes, "hook")
+	out := []string{t.Cut(" "+t.Warn.Render(t.Sym.Pending)+" "+t.Bold.Render(fmt.Sprintf("In %d s: %s", r.left, what)), w)}
+	if r.verb != "rotate" {
+		return out
+	}
+	var notes []string
+	if r.plan.Shared {
+		notes = append(notes, "Other hooks share this secret, so each of these gets one of its own.")
+	}
+	if n := len(r.plan.Aside); n > 0 {
+		notes = append(notes, text.Count(n, "repository", "repositories")+" set aside: hooks there keep the old secret, which stays accepted from them alone.")
+	}
+	for _, n := range append(notes, "Both secrets are accepted for "+kit.Age(r.plan.Grace)+" after the change.") {
+		out = append(out, kit.Paragraph(n, w)...)
+	}
+	return out
+}
+
 // short is the ladder in one line.
 func (o *rotateBox) short(w int) []string {
 	t, r := o.p.shell.Theme, &o.p.rot
-	changed, verified, failed := r.counts()
+	n := r.counts()
 	mark := t.Warn.Render(t.Sym.Pending)
 	switch {
 	case r.made == hooks.StateDone:
 		mark = t.Good.Render(t.Sym.OK)
-	case failed > 0 && !r.busy():
+	case n.failed > 0 && !r.busy():
 		mark = t.Bad.Render(t.Sym.Bad)
 	}
-	return []string{t.Cut(fmt.Sprintf(" %s %d/%d changed, %d proved", mark, changed, len(r.order), verified), w)}
+	return []string{t.Cut(fmt.Sprintf(" %s %d/%d changed, %d verified%s", mark, n.changed, n.all, n.verified, n.left()), w)}
 }
 
-// ladder are the four steps of a rotation, each with its state.
+// left says what did not change.
+func (n tally) left() (text string) {
+	if n.failed > 0 {
+		text += fmt.Sprintf(", %d failed", n.failed)
+	}
+	if n.aside > 0 {
+		text += fmt.Sprintf(", %d set aside", n.aside)
+	}
+	return text
+}
+
+// ladder are the steps of a rotation, each with its state.
 func (o *rotateBox) ladder(w int) []string {
 	t, r := o.p.shell.Theme, &o.p.rot
-	n := len(r.order)
-	changed, verified, failed := r.counts()
-	old, fresh := "", ""
-	if r.state != nil {
-		old, fresh = secret.Fingerprint(r.state.Old), secret.Fingerprint(r.state.New)
+	n := r.counts()
+	if n.all == 0 && r.err != nil {
+		return nil // it did not begin
 	}
 	state := func(done, running bool) string {
 		switch {
@@ -128,28 +169,24 @@ func (o *rotateBox) ladder(w int) []string {
 		return t.Cut(" "+style.Render(mark)+" "+text+detail, w)
 	}
 	saved, current := "new secret saved", "the new secret is the current one"
-	if r.state != nil && r.state.Undo || r.verb == "undo" {
-		saved, current = "old secret taken out again", "the former secret is the current one again"
+	if r.undo() {
+		saved, current = "old secret restored", "the old secret is the current one again"
 	}
-	prints := ""
-	if old != "" && fresh != "" {
-		prints = fresh + " after " + old
-	}
-	count := func(k int) string { return fmt.Sprintf("%d/%d", k, n) }
-	progress := count(changed)
-	if failed > 0 {
-		progress += fmt.Sprintf(", %d failed", failed)
-	}
-	until := "the old secret stays accepted for a while"
-	if r.state != nil && !r.state.Promoted.IsZero() {
-		until = "both accepted until " + r.state.Expires.Local().Format("15:04")
+	prints, until := "", "the old secret stays accepted for a while"
+	if result := r.now.Result; r.now.State != nil && !r.busy() {
+		if result.Old != "" && result.New != "" {
+			prints = result.New + " replaces " + result.Old
+		}
+		if !r.now.UndoUntil.IsZero() {
+			until = "both accepted until " + r.now.UndoUntil.Local().Format("15:04")
+		}
 	}
 	busy := r.busy()
 	return []string{
 		line(state(r.saved, busy), saved, prints),
 		line(r.both, "the receiver accepts both", ""),
-		line(state(n > 0 && changed == n, busy && r.both == hooks.StateDone), "hooks changed at GitHub", progress),
-		line(state(n > 0 && verified == n, busy && changed > 0), "pings verified", count(verified)),
+		line(state(n.all > 0 && n.changed == n.all, busy && r.both == hooks.StateDone), "hooks changed at GitHub", fmt.Sprintf("%d/%d%s", n.changed, n.all, n.left())),
+		line(state(n.all > 0 && n.verified == n.all, busy && n.changed > 0), "pings verified", fmt.Sprintf("%d/%d", n.verified, n.all)),
 		line(r.made, current, ""),
 		line(r.made, until, ""),
 	}
@@ -160,7 +197,10 @@ func (o *rotateBox) row(k hookKey, on bool, w int) string {
 	s := r.steps[k]
 	symbol, words, style := r.draw(t, s)
 	name := max(10, min(34, w/2-4))
-	id := fmt.Sprint(k.id)
+	id := ""
+	if k.id != 0 { // else it is about the whole target
+		id = fmt.Sprint(k.id)
+	}
 	switch {
 	case len(r.order) > kit.Many:
 		id, name = "", max(10, min(46, w/2))
@@ -178,23 +218,34 @@ func (o *rotateBox) row(k hookKey, on bool, w int) string {
 func (o *rotateBox) foot(w int) []string {
 	t, r := o.p.shell.Theme, &o.p.rot
 	var out []string
+	s, wrong := o.failure()
+	trouble := func(n int) {
+		switch {
+		case wrong:
+			out = append(out, kit.First(append(kit.Flagged(t.Bad, t.Sym.Bad, text.Clean(s.err.Error()), w), kit.CureLines(s.cure, w)...), n)...)
+		case r.err != nil:
+			out = append(out, kit.First(o.p.shell.Trouble(r.err, w), n)...)
+		}
+	}
 	switch {
+	case r.planning:
+	case r.left > 0:
+		out = append(out, "", " "+t.Key.Render("enter")+" starts now, "+t.Key.Render("esc")+" cancels.")
 	case r.busy():
 		if pace := r.pace(o.p.shell.Now()); pace != "" {
-			out = append(out, " "+t.Faint.Render(t.Cut(pace+"; GitHub takes only so many changes a minute", w-2)))
+			out = append(out, " "+t.Faint.Render(t.Cut(pace+"; GitHub limits changes per minute", w-2)))
 		}
-		return out
-	case r.open():
-		if s, ok := o.failure(); ok {
-			out = append(out, kit.First(o.p.shell.Trouble(s.err, w), 4)...)
-		} else if r.err != nil {
-			out = append(out, kit.First(o.p.shell.Trouble(r.err, w), 4)...)
-		}
-		out = append(out, kit.Paragraph("Both secrets are accepted meanwhile, and nothing is lost. "+t.Key.Render("r")+" resumes, "+t.Key.Render("u")+" undoes.", w)...)
+	case r.now.Open:
+		trouble(4)
+		out = append(out, kit.Paragraph("Both secrets are accepted, and no delivery is lost. "+t.Key.Render("r")+" resumes, "+t.Key.Render("u")+" undoes.", w)...)
 	case r.err != nil:
-		out = append(out, kit.First(o.p.shell.Trouble(r.err, w), 6)...)
-	case r.inGrace(o.p.shell.Now()):
-		out = append(out, "", " "+t.Good.Render(t.Sym.OK+" Done.")+" "+t.Key.Render("u")+" undoes it until "+r.state.Expires.Local().Format("15:04")+".")
+		wrong = false
+		trouble(6)
+	case wrong:
+		trouble(4)
+		out = append(out, kit.Paragraph("A hook that was set aside keeps its old secret, accepted from it alone. "+t.Key.Render("r")+" tries again.", w)...)
+	case !r.now.UndoUntil.IsZero():
+		out = append(out, "", " "+t.Good.Render(t.Sym.OK+" Done.")+" "+t.Key.Render("u")+" undoes it until "+r.now.UndoUntil.Local().Format("15:04")+".")
 	}
 	for i := range out {
 		out[i] = t.Cut(out[i], w)
@@ -229,18 +280,29 @@ func (o *rotateBox) Actions() []kit.Action {
 		step("rotation.pagedown", []string{"space", "pgdown"}, max(1, o.high-1), "Go a page down."),
 		step("rotation.pageup", []string{"pgup"}, -max(1, o.high-1), "Go a page up."),
 	}
+	rotate, undo, resume := p.rotateActions()[0], p.rotateActions()[1], p.rotateActions()[2]
 	switch {
+	case p.rot.waiting():
+		out[0] = kit.Action{ID: "rotation.cancel", Keys: []string{"esc", "q"}, Label: "cancel", Text: "Cancel; nothing has changed.", Run: func() tea.Cmd { p.rot.cancel(); p.shell.Shut(o); return nil }}
+		start := kit.Action{ID: "rotation.start", Keys: []string{"enter", "r"}, Label: "start now", Text: "Start without waiting for the count-down.", Command: p.rotateCommand(), Run: func() tea.Cmd { return p.rot.start() }}
+		if p.rot.planning {
+			start.Off = "GitHub is still being asked which hooks there are"
+		}
+		out = append([]kit.Action{start}, out...)
 	case p.rot.busy():
-		out[0].Label, out[0].Text = "leave it working", "Close this box; the rotation goes on."
+		out[0].Label, out[0].Text = "keep it running", "Close this box; the rotation goes on."
 		out = append(out, kit.Action{ID: "rotation.stop", Keys: []string{"ctrl+x"}, Label: "interrupt", Text: "Interrupt the rotation; both secrets stay accepted and it can be resumed.", Run: func() tea.Cmd { p.rot.job.Stop(); return nil }})
-	case p.rot.open():
-		again := kit.Action{ID: "hook.rotate", Keys: []string{"r"}, Label: "resume", Text: "Go on with the rotation.", Command: "hookctl rotate --resume", Off: p.cannotRotate(), Run: p.rotate}
-		finish := kit.Action{ID: "rotation.finish", Keys: []string{"Z"}, Label: "give up on the rest", Text: "Make the new secret the current one without the hooks that failed; they have the grace period.", Command: "hookctl rotate --finish", Run: func() tea.Cmd {
-			return p.work("finish", nil, func(ctx context.Context, r *hooks.Rotator) (hooks.RotateResult, error) { return r.Finish(ctx) })
+	case p.rot.now.Open:
+		rotate.Text = "Go on with the rotation."
+		finish := kit.Action{ID: "rotation.finish", Keys: []string{"Z"}, Label: "finish without the rest", Text: "Make the new secret the current one without the hooks that failed; they have the grace period.", Command: "hookctl rotate --finish", Off: p.cannotRotate(), Run: func() tea.Cmd {
+			return p.count("finish", p.rot.counts().all, (*fleet.Fleet).Finish)
 		}}
-		out = append([]kit.Action{again, p.rotateActions()[1]}, append(out, finish)...)
+		out = append([]kit.Action{rotate, undo}, append(out, finish)...)
+	case p.rot.now.Next != "":
+		resume.Keys, resume.Label = []string{"r", "C"}, "try again"
+		out = append([]kit.Action{resume, undo}, out...)
 	default:
-		out = append([]kit.Action{p.rotateActions()[1]}, out...)
+		out = append([]kit.Action{undo}, out...)
 	}
 	return append(out, p.shell.HelpAction())
 }

@@ -1,53 +1,102 @@
 package webhooks
 
 import (
+	"cmp"
 	"fmt"
 	"slices"
+	"strings"
 
 	"hookctl/hooks"
 	"hookctl/logs/text"
+	"hookctl/server/fleet"
 )
 
-// flags name a hook on the command line.
-func (r hookRow) flags() string {
-	if r.Target.IsOrg() {
-		return fmt.Sprintf("%d --org %s", r.ID, text.Shell(r.Target.String()))
-	}
-	return fmt.Sprintf("%d -R %s", r.ID, text.Shell(r.Target.String()))
+// hookKey names a hook at GitHub.
+type hookKey struct {
+	target hooks.Target
+	id     int64
 }
 
+func keyOf(h fleet.Hook) hookKey { return hookKey{h.Target, h.ID} }
+
 // command is what hookctl hooks does with a hook; without one only its name.
-func (r hookRow) command(verb string) string {
-	if r.ID == 0 {
+func command(verb string, h fleet.Hook) string {
+	if h.ID == 0 {
 		return "hookctl hooks " + verb
 	}
-	return "hookctl hooks " + verb + " " + r.flags()
+	return "hookctl hooks " + verb + " " + h.Ref()
 }
 
 // title names a hook for people.
-func (r hookRow) title() string { return fmt.Sprintf("hook %d of %s", r.ID, r.Target) }
+func title(h fleet.Hook) string { return fmt.Sprintf("hook %d of %s", h.ID, h.Target) }
 
-// noTest says why GitHub cannot be asked for a test of a hook, "" where it can.
-func (r hookRow) noTest() string {
-	switch {
-	case r.Target.IsOrg():
-		return "GitHub has no tests for hooks of organisations, only pings"
-	case !slices.Contains(r.Events, "push") && !slices.Contains(r.Events, "*"):
+// noTest says why a test of a hook would send nothing, "" where it would.
+func noTest(h fleet.Hook) string {
+	if !slices.Contains(h.Events, "push") && !slices.Contains(h.Events, "*") {
 		return "the hook does not subscribe to push, which is what GitHub sends as a test"
 	}
 	return ""
 }
 
-// settingsURL is the page of the hook at GitHub.
-func (p *Page) settingsURL(r hookRow) string { return settingsPage(p.client, r) }
+// settingsURL is the page of a hook at GitHub.
+func (p *Page) settingsURL(h fleet.Hook) string {
+	host := cmp.Or(p.host, "github.com")
+	if h.Target.IsOrg() {
+		return fmt.Sprintf("https://%s/organizations/%s/settings/hooks/%d", host, h.Target.Owner, h.ID)
+	}
+	return fmt.Sprintf("https://%s/%s/settings/hooks/%d", host, h.Target, h.ID)
+}
 
-func settingsPage(c *hooks.Client, r hookRow) string {
-	host := "github.com"
-	if c != nil {
-		host = c.Host()
+// cleaned is a hook whose texts from outside can be shown.
+func cleaned(h fleet.Hook) fleet.Hook {
+	last := &h.LastResponse
+	h.URL, h.State, h.Secret, last.Message, last.Status = text.Clean(h.URL), text.Clean(h.State), text.Clean(h.Secret), text.Clean(last.Message), text.Clean(last.Status)
+	h.Events, h.Warnings = slices.Clone(h.Events), slices.Clone(h.Warnings)
+	for i, e := range h.Events {
+		h.Events[i] = text.Clean(e)
 	}
-	if r.Target.IsOrg() {
-		return fmt.Sprintf("https://%s/organizations/%s/settings/hooks/%d", host, r.Target.Owner, r.ID)
+	for i, w := range h.Warnings {
+		h.Warnings[i].Text, h.Warnings[i].Cure = text.Clean(w.Text), text.Clean(w.Cure)
 	}
-	return fmt.Sprintf("https://%s/%s/settings/hooks/%d", host, r.Target, r.ID)
+	return h
+}
+
+// byTarget orders hooks as fleet.List does: ours first, then by target and id.
+func byTarget(a, b fleet.Hook) int {
+	if a.Ours != b.Ours {
+		return map[bool]int{true: -1, false: 1}[a.Ours]
+	}
+	return cmp.Or(compareTargets(a.Target, b.Target), cmp.Compare(a.ID, b.ID))
+}
+
+func compareTargets(a, b hooks.Target) int {
+	return strings.Compare(strings.ToLower(a.String()), strings.ToLower(b.String()))
+}
+
+// targetsOf are the targets of some hooks, each once, in their order.
+func targetsOf(rows []fleet.Hook) []hooks.Target {
+	var out []hooks.Target
+	for _, h := range rows {
+		if !slices.Contains(out, h.Target) {
+			out = append(out, h.Target)
+		}
+	}
+	return out
+}
+
+// targetFlags name the targets of some hooks on the command line.
+func targetFlags(rows []fleet.Hook) string {
+	var flags strings.Builder
+	for _, t := range targetsOf(rows) {
+		flags.WriteString(" " + t.Flag())
+	}
+	return flags.String()
+}
+
+// repositories counts targets in words.
+func repositories(n int) string {
+	if n == 1 {
+		return "1 repository"
+	}
+	return text.Thousands(n) + " repositories"
 }

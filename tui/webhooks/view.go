@@ -3,9 +3,10 @@ package webhooks
 import (
 	"fmt"
 	"strings"
-	"time"
 
+	"hookctl/hooks"
 	"hookctl/logs/text"
+	"hookctl/server/fleet"
 	"hookctl/tui/kit"
 )
 
@@ -67,7 +68,7 @@ func (p *Page) below(w, h int) []string {
 	// Where the table does not fit, it gets more of the room, and what could
 	// not be listed one line.
 	var problems []string
-	switch n := len(p.broken); {
+	switch n := len(p.aside); {
 	case n > 1 || n == 1 && len(p.shown) > h-2-room:
 		text := fmt.Sprintf("%s could not be listed; %s shows why", repositories(n), t.Key.Render("!"))
 		problems = []string{t.Cut(" "+t.Bad.Render(t.Sym.Bad)+" "+text, w)}
@@ -78,72 +79,84 @@ func (p *Page) below(w, h int) []string {
 		room = max(2, (h-2)*2/5)
 	}
 	out := []string{t.Border.Render(strings.Repeat(t.Sym.Rule, w))}
-	if r, ok := p.current(); ok {
-		out = append(out, p.details(r, w)...)
+	if h, ok := p.current(); ok {
+		out = append(out, p.details(h, w)...)
 	}
 	return append(out[:min(len(out), max(2, room-len(problems)))], kit.First(problems, room-2)...)
 }
 
-// details tells everything about a hook in a few lines, what is wrong first.
-func (p *Page) details(r hookRow, w int) []string {
+// details are everything about a hook in a few lines, what is wrong first.
+func (p *Page) details(h fleet.Hook, w int) []string {
 	t := p.shell.Theme
 	var out []string
 	line := func(label, text string) {
 		out = append(out, t.Cut(" "+t.Faint.Render(t.Cell(label, 13))+text, w))
 	}
-	name := r.title()
-	if r.health != "delivers" && r.health != "" && kit.Width(name)+kit.Width(r.health)+4 <= w {
-		name += ": " + r.health
+	name := title(h)
+	if h.State != "delivers" && kit.Width(name)+kit.Width(h.State)+4 <= w {
+		name += ": " + h.State
 	}
 	out = append(out, " "+t.Bold.Render(t.Middle(name, w-2)))
-	if v, ok := p.told[r.key()]; ok {
+	if v, ok := p.said[keyOf(h)]; ok {
 		style, mark := t.Good, t.Sym.OK
 		if v.bad {
 			style, mark = t.Bad, t.Sym.Bad
 		}
-		text := kit.Folded(v.text, max(10, w-4))
-		for i, l := range text[:min(2, len(text))] {
-			if i == 0 {
-				out = append(out, " "+style.Render(mark+" "+l))
-			} else {
-				out = append(out, "   "+style.Render(l))
-			}
-		}
+		out = append(out, kit.First(kit.Flagged(style, mark, v.text, w), 2)...)
 	}
-	for _, n := range r.notes {
-		out = append(out, t.Cut(" "+t.Warn.Render(t.Sym.Warn+" "+n.pressed()), w))
+	for _, warning := range h.Warnings {
+		out = append(out, p.warning(h, warning, w)...)
 	}
-	line("delivers to", r.URL)
-	line("last answer", lastAnswer(r.Hook))
-	line("events", strings.Join(r.Events, " "))
+	line("delivers to", h.URL)
+	line("last answer", text.Clean(h.LastAnswer()))
+	line("events", strings.Join(h.Events, " "))
 	switch {
-	case r.seen.fingerprint != "" && r.seen.fingerprint == p.secret.fingerprint:
-		line("last seen", kit.Ago(p.shell.Now().Sub(r.seen.at))+", signed with "+r.seen.fingerprint+", the current secret")
-	case r.seen.fingerprint != "":
-		line("last seen", kit.Ago(p.shell.Now().Sub(r.seen.at))+", signed with "+r.seen.fingerprint)
+	case !h.Ours && !h.Moved:
+		return out
+	case h.Seen.IsZero():
+		line("last seen", "never here; "+t.Key.Render("P")+" pings it")
 	default:
-		line("last seen", "never here; P pings it")
+		line("last seen", kit.Ago(p.shell.Now().Sub(h.Seen))+", signed with "+h.Secret+p.secretWords(h))
 	}
-	line("made", r.CreatedAt.Local().Format("2006-01-02 15:04")+", changed "+r.UpdatedAt.Local().Format("2006-01-02 15:04"))
+	line("created", h.CreatedAt.Local().Format("2006-01-02 15:04")+", changed "+h.UpdatedAt.Local().Format("2006-01-02 15:04"))
 	return out
 }
 
-// statusLine tells how many hooks there are, the secret and its age, and what
+// secretWords says which secret the last delivery of a hook was signed with.
+func (p *Page) secretWords(h fleet.Hook) string {
+	return map[string]string{
+		fleet.SecretCurrent: ", the current secret", fleet.SecretAccepted: ", a former secret that is still accepted",
+		fleet.SecretRefused: ", which is refused now", fleet.SecretUnproved: ", before its last change at GitHub",
+	}[h.SecretState]
+}
+
+// warning is what is wrong with a hook, with the key of this page that leads
+// out of it, or else the command.
+func (p *Page) warning(h fleet.Hook, warning hooks.Warning, w int) []string {
+	t := p.shell.Theme
+	words := strings.TrimSpace(strings.TrimPrefix(strings.TrimPrefix(warning.Text, fmt.Sprintf("hook %d", h.ID)), ":"))
+	for _, a := range p.Actions() {
+		same := a.Command == warning.Cure || strings.HasPrefix(a.Command, "hookctl rotate --all") && strings.HasPrefix(warning.Cure, "hookctl rotate ")
+		if same && a.Off == "" && a.Label != "" {
+			return []string{t.Cut(" "+t.Warn.Render(t.Sym.Warn+" "+words+"; ")+t.Key.Render(a.Keys[0])+" "+a.Label, w)}
+		}
+	}
+	out := []string{t.Cut(" "+t.Warn.Render(t.Sym.Warn+" "+words), w)}
+	if warning.Cure != "" {
+		out = append(out, t.Cut("   hint: "+warning.Cure, w))
+	}
+	return out
+}
+
+// statusLine says how many hooks there are, the secret and its age, and what
 // is under way.
 func (p *Page) statusLine(w int) string {
 	t := p.shell.Theme
 	left := p.headCount()
-	if line := p.rot.line(t, p.shell.Now()); line != "" {
+	if line := p.rot.line(t); line != "" {
 		left += "  " + line
-	} else if p.secret.fingerprint != "" {
-		left += "  secret " + p.secret.fingerprint
-		switch old := p.shell.Now().Sub(p.secret.changed); {
-		case p.secret.changed.IsZero():
-		case old < time.Minute:
-			left += ", made just now"
-		default:
-			left += ", " + kit.Age(old) + " old"
-		}
+	} else if print := text.Clean(p.cfg.Receiver.Value.Secret); print != "" {
+		left += "  secret " + print + p.secretAge(print)
 	}
 	right := ""
 	switch b := p.batch; {
@@ -153,10 +166,10 @@ func (p *Page) statusLine(w int) string {
 			right += fmt.Sprintf(", %d failed", b.failed)
 		}
 		right = t.Warn.Render(right + " ")
-	case p.waiting > 0:
+	case p.loading():
 		right = "asking GitHub"
 		if p.total > 1 {
-			right += fmt.Sprintf(" %d/%d", p.total-p.waiting, p.total)
+			right += fmt.Sprintf(" %d/%d", p.answered, p.total)
 		}
 		right = t.Faint.Render(right + " ")
 	}
@@ -164,24 +177,34 @@ func (p *Page) statusLine(w int) string {
 	return kit.FitLine(t.Cut(left, room), room) + right
 }
 
+// secretAge is how old the receiver's secret is, where a hook tells.
+func (p *Page) secretAge(print string) string {
+	for _, h := range p.rows {
+		if h.SecretState == fleet.SecretCurrent && h.Secret == print && !h.SecretSince.IsZero() {
+			return ", " + kit.Age(p.shell.Now().Sub(h.SecretSince)) + " old"
+		}
+	}
+	return ""
+}
+
 // empty says why there is no hook, and what to press.
 func (p *Page) empty(w int) string {
 	t := p.shell.Theme
 	var b strings.Builder
 	switch {
-	case p.cfg.Dial == nil:
+	case p.cfg.Fleet == nil:
 		return "\n GitHub is not connected."
 	case p.problem != nil:
 		for _, l := range p.shell.Trouble(p.problem, w) {
 			b.WriteString("\n" + l)
 		}
 		b.WriteString("\n")
-	case len(p.broken) > 0:
+	case len(p.aside) > 0:
 		for _, l := range p.problems(w, 3) {
 			b.WriteString("\n" + strings.Join(l, "\n"))
 		}
 		b.WriteString("\n")
-	case p.waiting > 0 || !p.loaded:
+	case p.loading() || !p.loaded:
 		return "\n " + t.Faint.Render("asking GitHub")
 	default:
 		b.WriteString("\n No hook yet.\n")
@@ -192,56 +215,65 @@ func (p *Page) empty(w int) string {
 
 // problems are the targets that could not be listed, at most n of them.
 func (p *Page) problems(w, n int) [][]string {
-	targets := p.targetsBroken()
+	t := p.shell.Theme
+	list := p.setAside()
 	var out [][]string
-	for _, t := range targets[:min(n, len(targets))] {
-		out = append(out, p.shell.Trouble(p.broken[t], w))
+	for _, a := range list[:min(n, len(list))] {
+		out = append(out, append(kit.Flagged(t.Bad, t.Sym.Bad, text.Clean(a.Err.Error()), w), kit.CureLines(a.Cure(), w)...))
 	}
-	if more := len(targets) - n; more > 0 {
-		out = append(out, []string{p.shell.Theme.Faint.Render(fmt.Sprintf("   and %s more that could not be listed", text.Count(more, "target")))})
+	if more := len(list) - n; more > 0 {
+		out = append(out, []string{t.Faint.Render("   and " + repositories(more) + " more that could not be listed")})
 	}
 	return out
 }
 
-func (p *Page) row(r hookRow, cols []int, w int, on bool) string {
+func (p *Page) row(h fleet.Hook, cols []int, w int, on bool) string {
 	t := p.shell.Theme
 	mark := " "
-	if p.marks[r.key()] {
+	if p.marks[keyOf(h)] {
 		mark = t.Sym.Mark
 	}
-	symbol := []string{t.Sym.Pending, t.Sym.OK, t.Sym.Warn, t.Sym.Bad}[r.level]
-	style := []kit.Painter{t.Faint, t.Good, t.Warn, t.Bad}[r.level]
-	health := r.health
-	if r.level == healthWarn && r.health == "delivers" && len(r.notes) > 0 {
-		health = "delivers, but see below"
+	symbol, style := t.Sym.Off, kit.Painter(t.Faint)
+	switch h.Health {
+	case fleet.Healthy:
+		symbol, style = t.Sym.OK, t.Good
+	case fleet.Unknown:
+		symbol = t.Sym.Pending
+	case fleet.Warning:
+		symbol, style = t.Sym.Warn, t.Warn
+	case fleet.Failing:
+		symbol, style = t.Sym.Bad, t.Bad
 	}
-	if v := p.told[r.key()]; v.bad {
+	if h.Moved {
+		symbol, style = t.Sym.Warn, t.Warn
+	}
+	health := h.State
+	if h.Health == fleet.Warning && health == "delivers" {
+		health = "delivers, see below"
+	}
+	if v := p.said[keyOf(h)]; v.bad {
 		symbol, health, style = t.Sym.Bad, whyFailed(v.text), t.Bad
 	}
-	if text := p.busy[r.key()]; text != "" {
+	if text := p.busy[keyOf(h)]; text != "" {
 		symbol, health, style = t.Sym.Pending, text, t.Warn
 	}
-	if step, ok := p.rot.step(r.key()); ok {
+	if step, ok := p.rot.step(keyOf(h)); ok {
 		symbol, health, style = p.rot.draw(t, step)
 	}
-	signed := r.seen.fingerprint
+	signed := map[string]string{fleet.SecretAccepted: "former"}[h.SecretState]
 	switch {
-	case !r.mine:
-		signed, symbol, style = "", t.Sym.Off, t.Faint
-		if r.Name != "cli" {
-			health = "another receiver's"
-		}
-	case signed == "":
-		signed = t.Sym.Dash
-	case signed == p.secret.fingerprint && !p.secret.changed.IsZero():
-		signed = kit.Age(p.shell.Now().Sub(p.secret.changed))
+	case signed != "":
+	case h.SecretState == fleet.SecretCurrent && !h.SecretSince.IsZero():
+		signed = kit.Age(p.shell.Now().Sub(h.SecretSince))
+	default:
+		signed = h.SecretState
 	}
-	events := fmt.Sprint(len(r.Events))
-	repository := r.Target.String()
+	events := fmt.Sprint(len(h.Events))
+	repository := h.Target.String()
 	if cols[1] > 0 {
 		repository = t.Middle(repository, cols[1])
 	}
-	cells := []string{symbol, repository, fmt.Sprint(r.ID), health, events, signed, r.URL}
+	cells := []string{symbol, repository, fmt.Sprint(h.ID), health, events, signed, h.URL}
 	styles := []kit.Painter{style, t.Text, t.Faint, style, t.Faint, t.Text, t.Faint}
 	var b strings.Builder
 	for i, c := range cells {
@@ -251,7 +283,7 @@ func (p *Page) row(r hookRow, cols []int, w int, on bool) string {
 		c = t.Cell(c, cols[i])
 		switch {
 		case on:
-		case !r.mine:
+		case !h.Ours && !h.Moved:
 			c = t.Faint.Render(c)
 		default:
 			c = styles[i].Render(c)

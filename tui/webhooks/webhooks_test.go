@@ -3,6 +3,7 @@ package webhooks
 import (
 	"context"
 	"net/http"
+	"reflect"
 	"slices"
 	"strings"
 	"testing"
@@ -10,6 +11,7 @@ import (
 	"hookctl/hooks"
 	"hookctl/hooks/githubtest"
 	"hookctl/hooks/secret"
+	"hookctl/server/fleet"
 	"hookctl/tui/kit"
 	"hookctl/tui/kittest"
 )
@@ -28,16 +30,22 @@ func withHooks(t *testing.T, repositories ...string) *pageRig {
 	for _, name := range repositories {
 		r.Hook(name)
 	}
-	r.World.Cfg.URL, r.World.Cfg.Repositories = kittest.PublicURL, repositories
-	r.hooks.cfg.Repositories = repositories
 	r.Receive()
 	r.Start()
 	r.Until("the receiver", r.Status.OK)
 	r.Press("3")
 	r.Until("the hooks", func() bool {
-		return r.hooks.loaded && r.hooks.waiting == 0 && r.Log.Value != nil && r.hooks.secret.fingerprint != ""
+		return r.hooks.loaded && !r.hooks.loading() && r.Log.Value != nil
 	})
 	return r
+}
+
+// start presses a key that counts down, and does not wait for the end of it.
+func (r *pageRig) start(key string) {
+	r.T.Helper()
+	r.Press(key)
+	r.Shows("enter starts now")
+	r.Press("enter")
 }
 
 func (r *pageRig) idle() bool { return len(r.hooks.busy) == 0 }
@@ -48,7 +56,7 @@ func TestRotationOfAllHooksAndUndo(t *testing.T) {
 	if err != nil {
 		t.Fatal(err)
 	}
-	r.Press("r")
+	r.start("r")
 	r.Shows("Rotating the secret")
 	r.Shows("Done. u undoes it until")
 	fresh, _, err := r.cfg.Store.Current()
@@ -62,9 +70,9 @@ func TestRotationOfAllHooksAndUndo(t *testing.T) {
 	}
 	r.Press("esc")
 	r.Shows("rotated, u undoes until")
-	r.Press("u")
+	r.start("u")
 	r.Shows("Undoing the rotation")
-	r.Until("the undo", func() bool { return !r.hooks.rot.busy() })
+	r.Until("the undo", func() bool { return !r.hooks.rot.under() })
 	if back, _, err := r.cfg.Store.Current(); err != nil || back != old {
 		t.Fatalf("the old secret is not back (%v)", err)
 	}
@@ -78,10 +86,10 @@ func TestRotationOfAllHooksAndUndo(t *testing.T) {
 func TestRotationResumesWhereItStopped(t *testing.T) {
 	r := withHooks(t, "octo-org/api", "octo-org/web")
 	lift := r.GitHub.Fault(githubtest.Fault{Method: "PATCH", Path: "/repos/octo-org/api/hooks/*/config", Status: http.StatusUnavailableForLegalReasons})
-	r.Press("r")
+	r.start("r")
 	r.Shows("r resumes")
 	r.Until("the end", func() bool { return !r.hooks.rot.busy() })
-	r.Shows("Both secrets are accepted meanwhile")
+	r.Shows("Both secrets are accepted, and no delivery is lost.")
 	state, err := r.cfg.Store.Rotation()
 	if err != nil || state == nil || !state.Promoted.IsZero() {
 		t.Fatalf("the rotation is %v (%v)", state, err)
@@ -109,7 +117,8 @@ func TestRotationOfMarkedHooks(t *testing.T) {
 	if err != nil {
 		t.Fatal(err)
 	}
-	r.Press("x", "r")
+	r.Press("x")
+	r.start("r")
 	r.Shows("Done. u undoes it until")
 	if now, _, err := r.cfg.Store.Current(); err != nil || now != old {
 		t.Fatalf("the shared secret changed (%v)", err)
@@ -137,7 +146,7 @@ func TestPingIsProvedByTheLog(t *testing.T) {
 	r.GitHub.SetSecret("octo-org/web", r.GitHub.Hooks("octo-org/web")[0].ID, "somebody else's")
 	r.Press("P")
 	r.Until("the refusal", r.idle)
-	r.Shows("401 signed with another secret")
+	r.Shows("signed with a secret that the receiver does not have")
 }
 
 func TestPauseResumeEditDelete(t *testing.T) {
@@ -145,9 +154,9 @@ func TestPauseResumeEditDelete(t *testing.T) {
 	at := func() githubtest.Hook { return r.GitHub.Hooks("octo-org/web")[0] }
 	r.Press("A")
 	r.Until("the pause", func() bool { return !at().Active && r.idle() })
-	r.Shows("A resumes it")
+	r.Shows("A resume")
 	r.Press("A")
-	r.Until("the resumption", func() bool { return at().Active && r.idle() })
+	r.Until("the end of the pause", func() bool { return at().Active && r.idle() })
 
 	r.Press("m")
 	r.Shows("Events of hook")
@@ -191,7 +200,7 @@ func TestDeliveriesBesideTheLog(t *testing.T) {
 	r.Shows("401 signed with another")
 	r.Shows("a record")
 	r.Press("v")
-	r.Shows("only what went wrong")
+	r.Shows("only failed")
 	r.Press("enter")
 	r.Shows("401")
 	r.Shows("X-Hub-Signature-256")
@@ -219,64 +228,54 @@ func TestSlowGitHubHoldsNoKey(t *testing.T) {
 // An answer to what is no longer asked changes nothing.
 func TestLateAnswersAreDropped(t *testing.T) {
 	r := withHooks(t, "octo-org/web")
-	target := hooks.Target{Owner: "octo-org", Repo: "web"}
-	r.Handle(hooksListed{gen: r.hooks.gen + 7, target: target})
+	late := &kit.Job[listed]{Stop: func() {}, Steps: make(chan listed)}
+	close(late.Steps)
+	r.Handle(kit.Stepped[listed]{Of: late, Step: listed{target: hooks.Target{Owner: "octo-org", Repo: "web"}}})
 	r.Shows("octo-org/web")
-	r.Handle(targetsFound{gen: r.hooks.gen + 7})
+	r.Handle(listEnd{of: late, err: hooks.ErrNotLoggedIn})
 	r.Shows("octo-org/web")
-}
-
-func TestHookWarnings(t *testing.T) {
-	target := hooks.Target{Owner: "o", Repo: "r"}
-	well := hooks.Hook{ID: 1, Target: target, Name: "web", Active: true, Events: []string{"push"}, URL: kittest.PublicURL, ContentType: "json", HasSecret: true, LastResponse: hooks.Response{Code: 200, Status: "active"}}
-	change := func(f func(*hooks.Hook)) hooks.Hook { h := well; f(&h); return h }
-	for _, c := range []struct {
-		name   string
-		hook   hooks.Hook
-		others []hooks.Hook
-		level  int
-		says   string
-	}{
-		{"well", well, nil, healthGood, "delivers"},
-		{"unused", change(func(h *hooks.Hook) { h.LastResponse = hooks.Response{Status: "unused"} }), nil, healthNone, "no delivery yet"},
-		{"paused", change(func(h *hooks.Hook) { h.Active = false }), nil, healthWarn, "paused"},
-		{"another secret", change(func(h *hooks.Hook) { h.LastResponse.Code = 401 }), nil, healthBad, "signed with another secret"},
-		{"tunnel without receiver", change(func(h *hooks.Hook) { h.LastResponse.Code = 502 }), nil, healthBad, "receiver down"},
-		{"unknown answer", change(func(h *hooks.Hook) { h.LastResponse.Code = 418 }), nil, healthBad, "418 not accepted"},
-		{"not reached", change(func(h *hooks.Hook) { h.LastResponse = hooks.Response{Message: "failed to connect to host"} }), nil, healthBad, "not reached: failed to connect"},
-		{"left over", change(func(h *hooks.Hook) { h.Name = "cli"; h.URL = "" }), nil, healthWarn, "a relay left this hook behind"},
-		{"elsewhere", change(func(h *hooks.Hook) { h.URL = "https://ci.example.org/hook" }), nil, healthGood, "delivers to another receiver"},
-		{"twice", well, []hooks.Hook{change(func(h *hooks.Hook) { h.ID = 2 })}, healthWarn, "events come twice"},
-		{"unsigned", change(func(h *hooks.Hook) { h.HasSecret = false }), nil, healthWarn, "it has no secret"},
-		{"form", change(func(h *hooks.Hook) { h.ContentType = "form" }), nil, healthWarn, "it sends forms"},
-		{"certificate", change(func(h *hooks.Hook) { h.InsecureSSL = true }), nil, healthWarn, "does not check the certificate"},
-		{"plain", change(func(h *hooks.Hook) { h.URL = "http://hooks.example.com/webhook" }), nil, healthWarn, "not encrypted"},
-		{"nothing", change(func(h *hooks.Hook) { h.Events = nil }), nil, healthWarn, "subscribed to nothing"},
-	} {
-		t.Run(c.name, func(t *testing.T) {
-			public := kittest.PublicURL
-			if c.name == "plain" {
-				public = c.hook.URL
-			}
-			rows := judge(append([]hooks.Hook{c.hook}, c.others...), public, nil)
-			i := slices.IndexFunc(rows, func(r hookRow) bool { return r.ID == c.hook.ID })
-			r := rows[i]
-			if r.level != c.level {
-				t.Errorf("the level is %d, not %d", r.level, c.level)
-			}
-			all := r.health
-			for _, n := range r.notes {
-				all += "\n" + n.pressed()
-			}
-			if !strings.Contains(all, c.says) {
-				t.Errorf("it says %q, and not %q", all, c.says)
-			}
-		})
+	r.Handle(planned{turn: r.hooks.rot.turn + 1, err: hooks.ErrNotLoggedIn})
+	if r.Top() != nil || r.hooks.rot.err != nil {
+		t.Error("a plan that nobody waits for is shown")
 	}
 }
 
-// A hook of an organisation is found through its deliveries, and treated like
-// any other.
+// The page shows what the fleet says of every hook, and judges none itself.
+func TestPageShowsWhatTheFleetSays(t *testing.T) {
+	r := withHooks(t, "octo-org/api", "octo-org/web")
+	add := func(repository string, h githubtest.Hook) {
+		h.Active = h.Last.Status != "paused"
+		r.GitHub.AddHook(repository, h)
+	}
+	add("octo-org/api", githubtest.Hook{Config: githubtest.Config{URL: "https://ci.example.org/github"}, Last: githubtest.LastResponse{Code: 500, Status: "bad"}})
+	add("octo-org/api", githubtest.Hook{Config: githubtest.Config{URL: "https://HOOKS.example.com:443/webhook/", Secret: "another"}, Last: githubtest.LastResponse{Code: 401, Message: "Invalid HTTP Response: 401"}})
+	add("octo-org/web", githubtest.Hook{Config: githubtest.Config{URL: "https://hooks.example.com/webhook/ci"}, Last: githubtest.LastResponse{Status: "paused"}})
+	add("octo-org/web", githubtest.Hook{Name: "cli", Config: githubtest.Config{URL: "https://webhook-forwarder.github.com/hook"}})
+	r.Press("ctrl+r")
+	r.Until("the list", func() bool { return !r.hooks.loading() && len(r.hooks.rows) == 6 })
+	list := kittest.Must(r.Fleet.List(t.Context(), fleet.ListRequest{}))(t)
+	if !reflect.DeepEqual(r.hooks.rows, list.Hooks) {
+		t.Errorf("the page has %+v,\nthe fleet says %+v", r.hooks.rows, list.Hooks)
+	}
+	r.Press("g")
+	for _, h := range list.Hooks {
+		r.Shows(title(h))
+		if shown := r.Text(); !strings.Contains(shown, h.State) {
+			t.Errorf("%s is not shown as %q:\n%s", title(h), h.State, shown)
+		}
+		remove, _ := kit.Find(r.Actions(), "D")
+		if offered := remove.Off == "" || remove.Command != ""; offered != h.Ours {
+			t.Errorf("%s (ours %v) can be deleted: %v", title(h), h.Ours, offered)
+		}
+		if !h.Ours && len(h.Warnings) > 0 {
+			t.Errorf("%s of another service has the warnings %v", title(h), h.Warnings)
+		}
+		r.Press("j")
+	}
+}
+
+// A hook of an organisation is found through its pings, and treated like any
+// other.
 func TestHooksOfOrganisations(t *testing.T) {
 	r := newHookRig(t, "octo-org/web")
 	r.GitHub.AddOrg("octo-org")
@@ -284,22 +283,24 @@ func TestHooksOfOrganisations(t *testing.T) {
 		t.Fatal(err)
 	}
 	r.Hook("octo-org")
-	r.World.Cfg.URL = kittest.PublicURL
-	r.hooks.cfg.Repositories = []string{"octo-org/web"}
 	r.Receive()
 	r.Start()
 	r.Until("the receiver", r.Status.OK)
 	r.Press("3")
 	r.Until("the answer", func() bool { return r.hooks.loaded })
-	// The delivery comes while the page is open, and leads to the hook.
-	kittest.Must(r.GitHub.Deliver(context.Background(), "octo-org/web", "push", githubtest.SampleFor("push.main", "octo-org/web")))(t)
-	r.Until("the hook", func() bool { return len(r.hooks.rows) == 1 && r.hooks.waiting == 0 })
+	// Its ping comes while the page is open, and leads to the hook.
+	client := kittest.Must(r.cfg.Hooks())(t)
+	if err := client.Ping(t.Context(), hooks.Target{Owner: "octo-org"}, r.GitHub.Hooks("octo-org")[0].ID); err != nil {
+		t.Fatal(err)
+	}
+	r.Until("the hook", func() bool { return len(r.hooks.rows) == 1 && !r.hooks.loading() })
 	r.Shows("octo-org")
 	r.Press("T")
-	r.Shows("no tests for hooks of organisations")
+	r.Until("the answer", r.idle)
+	r.Shows("no tests for hooks of organizations")
 	r.Press("P")
 	r.Shows("arrived, signed with")
-	r.Press("r")
+	r.start("r")
 	r.Shows("Done. u undoes it until")
 	if value, _, err := r.cfg.Store.Current(); err != nil || r.GitHub.Hooks("octo-org")[0].Secret != value {
 		t.Errorf("the hook has another secret (%v)", err)
@@ -310,7 +311,7 @@ func TestHooksOfOrganisations(t *testing.T) {
 func TestMarkedHooksTogether(t *testing.T) {
 	r := withHooks(t, "octo-org/api", "octo-org/docs", "octo-org/web")
 	active := func() (n int) {
-		for _, name := range r.hooks.cfg.Repositories {
+		for _, name := range r.World.Cfg.Repositories {
 			if r.GitHub.Hooks(name)[0].Active {
 				n++
 			}
@@ -326,36 +327,46 @@ func TestMarkedHooksTogether(t *testing.T) {
 	r.Typed("release")
 	r.Press("space", "enter")
 	r.Until("the edit", r.idle)
-	for _, name := range r.hooks.cfg.Repositories {
+	for _, name := range r.World.Cfg.Repositories {
 		if !slices.Contains(r.GitHub.Hooks(name)[0].Events, "release") {
 			t.Errorf("%s has %v", name, r.GitHub.Hooks(name)[0].Events)
 		}
 	}
 	r.Press("c")
-	r.Shows("nothing was missing")
+	r.Shows("no event was missing")
 }
 
-// A list that was stopped half way never starts a rotation that would leave
-// hooks behind.
-func TestNoRotationOfHalfAList(t *testing.T) {
+// A list that was stopped half way is not what a rotation goes by: it asks for
+// every hook itself.
+func TestRotationGoesByItsOwnList(t *testing.T) {
 	r := withHooks(t, "octo-org/api", "octo-org/web")
 	lift := r.GitHub.Fault(githubtest.Fault{Path: "/repos/octo-org/web/hooks", Delay: 1 << 40})
-	defer lift()
 	r.Press("ctrl+r")
-	r.Until("the question", func() bool { return r.hooks.waiting == 1 })
-	r.Press("r")
-	r.Shows("still being asked")
+	r.Until("the question", r.hooks.loading)
 	r.Press("ctrl+x")
-	r.Until("the stop", func() bool { return r.hooks.waiting == 0 })
+	r.Shows("stopped asking GitHub")
 	r.Press("r")
-	r.Shows("the list of hooks is not complete")
-	if r.Top() != nil {
-		t.Error("something opened")
+	r.Shows("asking GitHub which hooks there are")
+	r.Press("esc")
+	if r.Top() != nil || r.hooks.rot.under() {
+		t.Fatal("the question cannot be cancelled")
+	}
+	lift()
+	clear(r.hooks.listed)
+	r.Press("r")
+	r.Shows("new secret for 2 hooks")
+	r.Press("esc")
+	// Where GitHub does not answer, hooks would lose their secret unseen.
+	r.GitHub.Fault(githubtest.Fault{Path: "/repos/octo-org/web/hooks", Status: http.StatusInternalServerError})
+	r.Press("r")
+	r.Shows("see which hooks there are")
+	if r.hooks.rot.under() {
+		t.Error("it goes on all the same")
 	}
 }
 
-// A hundred repositories cost what they must: one question each, and none
-// again when the page comes back to the front.
+// A hundred repositories cost one request each, and none when the page comes
+// back to the front.
 func TestHundredRepositories(t *testing.T) {
 	names := make([]string, 100)
 	for i := range names {
@@ -372,44 +383,30 @@ func TestHundredRepositories(t *testing.T) {
 	r.Press("G", "k", "X")
 	r.Shows("100 marked")
 	if now := len(r.GitHub.Requests()); now != asked {
-		t.Errorf("%d more questions", now-asked)
+		t.Errorf("%d more requests", now-asked)
 	}
 }
 
-// A login that was mended outside is taken when the list is asked for anew.
-func TestMendedLoginIsTaken(t *testing.T) {
+// A login that was fixed outside is used when the list is reloaded, and one
+// that is lost does not take away what is listed.
+func TestLoginIsAskedForAgain(t *testing.T) {
 	r := withHooks(t, "octo-org/web")
 	r.GitHub.SetScopes(githubtest.DefaultLogin, "gist")
 	r.Press("ctrl+r")
-	r.Until("the refusal", func() bool { return len(r.hooks.broken) == 1 && r.hooks.waiting == 0 })
-	dials := 0
-	dial := r.cfg.Hooks
-	r.hooks.cfg.Dial = func() (*hooks.Client, error) { dials++; return dial() }
+	r.Until("the refusal", func() bool { return len(r.hooks.aside) == 1 && !r.hooks.loading() })
 	r.GitHub.SetScopes(githubtest.DefaultLogin, "repo", "admin:repo_hook")
 	r.Press("ctrl+r")
-	r.Until("the hooks", func() bool { return len(r.hooks.broken) == 0 && r.hooks.waiting == 0 })
-	if dials != 1 {
-		t.Errorf("GitHub was dialled %d times", dials)
-	}
-}
-
-// A login that is lost does not take away what is listed, and keys that ask
-// GitHub tell of it.
-func TestHooksOutliveALostLogin(t *testing.T) {
-	r := withHooks(t, "octo-org/api")
-	r.hooks.broken[hooks.Target{Owner: "octo-org", Repo: "gone"}] = hooks.ErrNotLoggedIn
-	r.hooks.cfg.Dial = func() (*hooks.Client, error) { return nil, hooks.ErrNotLoggedIn }
-	r.Press("ctrl+r")
-	r.Until("the answer", func() bool { return r.hooks.problem != nil })
-	r.GitHub.Fault(githubtest.Fault{Method: "POST", Path: "/repos/octo-org/api/hooks/*/pings", Status: http.StatusUnauthorized})
+	r.Until("the hooks", func() bool { return len(r.hooks.aside) == 0 && len(r.hooks.rows) == 1 && !r.hooks.loading() })
+	r.hooks.asking.Over = false
+	r.Handle(listEnd{of: r.hooks.asking, err: hooks.ErrNotLoggedIn})
+	r.Shows("octo-org/web")
+	r.GitHub.Fault(githubtest.Fault{Method: "POST", Path: "/repos/octo-org/web/hooks/*/pings", Status: http.StatusUnauthorized})
 	r.Press("P")
 	r.Until("the end of the ping", r.idle)
 	h, _ := r.hooks.current()
-	if v := r.hooks.told[h.key()]; !v.bad {
+	if v := r.hooks.said[keyOf(h)]; !v.bad {
 		t.Fatalf("the ping came to %+v", v)
 	}
-	r.Press("d")
-	r.Shows("Deliveries of hook")
 }
 
 // Catching up in a hook's deliveries is about that hook, whatever is marked
@@ -425,5 +422,39 @@ func TestDeliveriesAreOfTheirHook(t *testing.T) {
 	r.Until("the deliveries", func() bool { return !o.loading })
 	o.all, o.list = nil, nil
 	r.Press("v")
-	r.Shows("Nothing went wrong; v shows everything.")
+	r.Shows("No delivery failed; v shows all.")
+}
+
+// Repositories with hooks of ours that were found on the page are known to
+// every later operation.
+func TestFoundRepositoriesAreRemembered(t *testing.T) {
+	rig := kittest.NewRig(t, "octo-org/api", "octo-org/docs", "octo-org/web")
+	if err := rig.Cfg.Store.SetCurrent("0123456789abcdef"); err != nil {
+		t.Fatal(err)
+	}
+	rig.Cfg.URL, rig.Cfg.Repositories = kittest.PublicURL, []string{"octo-org/api"}
+	rig.Hook("octo-org/api")
+	rig.Hook("octo-org/web")
+	r := hooksOn(t, rig, *rig.Cfg)
+	r.Start()
+	r.Until("the log", func() bool { return r.Log.Value != nil })
+	r.Press("3")
+	r.Until("the known hook", func() bool { return r.hooks.loaded && len(r.hooks.rows) == 1 })
+	r.Press("a")
+	r.Until("the other one", func() bool { return len(r.hooks.rows) == 2 && !r.hooks.loading() })
+	targets := kittest.Must(r.Fleet.Targets(t.Context()))(t)
+	if !slices.Contains(targets, hooks.Target{Owner: "octo-org", Repo: "web"}) || slices.Contains(targets, hooks.Target{Owner: "octo-org", Repo: "docs"}) {
+		t.Errorf("remembered are %v", targets)
+	}
+}
+
+// A delivery of a hook that was not healthy has the fleet judge it again.
+func TestHookIsJudgedAgainAfterADelivery(t *testing.T) {
+	r := withHooks(t, "octo-org/web")
+	if h := r.hooks.rows[0]; h.Health == fleet.Healthy {
+		t.Fatalf("a hook without a delivery is %s", h.Health)
+	}
+	kittest.Must(r.GitHub.Deliver(t.Context(), "octo-org/web", "push", githubtest.SampleFor("push.main", "octo-org/web")))(t)
+	r.Until("the judgement", func() bool { return r.hooks.rows[0].Health == fleet.Healthy })
+	r.Shows("the current secret")
 }

@@ -4,6 +4,7 @@ import (
 	"context"
 	"errors"
 	"fmt"
+	"slices"
 	"strings"
 
 	tea "charm.land/bubbletea/v2"
@@ -11,6 +12,7 @@ import (
 	"hookctl/hooks"
 	"hookctl/hooks/secret"
 	"hookctl/logs/text"
+	"hookctl/server/fleet"
 	"hookctl/tui/kit"
 )
 
@@ -20,31 +22,29 @@ type reviewStep struct {
 	gen    int
 	busy   bool
 	err    error
-	plan   hooks.SetupPlan
+	plan   fleet.SetupPlan
 	ready  bool
 	scroll int
 	most   int
 }
 
 type planned struct {
-	of    *Wizard
-	gen   int
-	plan  hooks.SetupPlan
-	value string // the secret that the plan is for
-	err   error
+	of   *Wizard
+	gen  int
+	plan fleet.SetupPlan
+	err  error
 }
 
 func (s *reviewStep) name() string { return "Review" }
 
-// open looks at what is there, each time anew: it may have changed.
+// open looks at what is there, every time: it may have changed.
 func (s *reviewStep) open() tea.Cmd {
 	s.gen++
 	s.busy, s.ready, s.err, s.scroll = true, false, nil, 0
-	w, gen, ctx, c, cfg := s.w, s.gen, s.w.shell.Ctx, s.w.client, s.w.cfg
-	targets, address, events := w.targets(), w.address.url(), w.events.pick.Picked()
+	w, gen, ctx, f, request := s.w, s.gen, s.w.shell.Ctx, s.w.cfg.Fleet, s.w.request()
 	return func() tea.Msg {
-		plan, value, err := cfg.plan(ctx, c, targets, address, events)
-		return planned{w, gen, plan, value, err}
+		plan, err := f.PlanSetup(ctx, request)
+		return planned{w, gen, plan, err}
 	}
 }
 
@@ -53,9 +53,6 @@ func (s *reviewStep) update(msg tea.Msg) tea.Cmd {
 	case planned:
 		if msg.of == s.w && msg.gen == s.gen {
 			s.busy, s.plan, s.err, s.ready = false, msg.plan, msg.err, msg.err == nil
-			if msg.value != "" {
-				s.w.value = msg.value
-			}
 		}
 	case kit.Wheel:
 		s.move(msg.Lines)
@@ -65,14 +62,11 @@ func (s *reviewStep) update(msg tea.Msg) tea.Cmd {
 
 func (s *reviewStep) move(by int) { s.scroll = max(0, min(s.most, s.scroll+by)) }
 
-// able reports whether there is something that can be done.
-func (s *reviewStep) able() bool { return able(s.plan) }
-
 func (s *reviewStep) next() (bool, tea.Cmd) {
 	switch {
 	case s.busy:
 		return false, nil
-	case !s.ready || !s.able():
+	case !s.ready || !s.plan.Able():
 		return false, s.open()
 	}
 	return true, nil
@@ -82,7 +76,7 @@ func (s *reviewStep) label() string {
 	switch {
 	case s.busy:
 		return "wait"
-	case !s.ready || !s.able():
+	case !s.ready || !s.plan.Able():
 		return "look again"
 	}
 	return "set up now"
@@ -97,6 +91,9 @@ func (s *reviewStep) view(w, h int) ([]string, *tea.Cursor) {
 		return s.w.trouble(s.err, w), nil
 	}
 	var out []string
+	for _, n := range s.plan.Warnings {
+		out = append(out, s.w.warning(n.Text, w)...)
+	}
 	for _, failed := range []bool{false, true} { // what can be done comes first
 		for _, i := range s.plan.Items {
 			if (i.Action == hooks.ActionFail) == failed {
@@ -104,7 +101,7 @@ func (s *reviewStep) view(w, h int) ([]string, *tea.Cursor) {
 			}
 		}
 		if !failed {
-			out = append(out, kit.Flagged(t.Text, " ", "delivering to "+text.Clean(s.plan.URL)+" for "+strings.Join(s.w.events.pick.Picked(), ", "), w)...)
+			out = append(out, kit.Flagged(t.Text, " ", s.delivers(), w)...)
 		}
 	}
 	out = append(out, "", t.Cut(" "+t.Title.Render("The same by hand")+t.Faint.Render("; the secret is in $"+secret.Variable), w))
@@ -122,6 +119,26 @@ func (s *reviewStep) view(w, h int) ([]string, *tea.Cursor) {
 		shown = append(shown, t.Faint.Render(t.Cut(" "+t.Sym.Down+" "+text.Count(s.most-s.scroll, "more line"), w)))
 	}
 	return shown, nil
+}
+
+// delivers says where the hooks send to, and for which events where all have
+// the same.
+func (s *reviewStep) delivers() string {
+	words := "delivering to " + text.Clean(s.plan.URL)
+	var events []string
+	for _, i := range s.plan.Items {
+		switch {
+		case i.Action == hooks.ActionFail:
+		case events == nil:
+			events = i.Events
+		case !slices.Equal(events, i.Events):
+			return words
+		}
+	}
+	if len(events) == 0 {
+		return words
+	}
+	return words + " for " + text.Clean(strings.Join(events, ", "))
 }
 
 // tally counts what is done where there are many to do it to, "" for few.
@@ -182,20 +199,20 @@ func (s *reviewStep) actions() []kit.Action {
 
 // applyStep does it, step by step, and ends with the proof.
 type applyStep struct {
-	w       *Wizard
-	job     *progress
-	results []hooks.SetupResult
-	err     error
-	scroll  int
-	most    int
-	fresh   bool // nobody has scrolled since the last news
+	w      *Wizard
+	job    *progress
+	report fleet.SetupReport
+	err    error
+	scroll int
+	most   int
+	fresh  bool // nobody has scrolled since the last news
 }
 
 type applied struct {
-	of      *Wizard
-	job     *kit.Job[hooks.Step]
-	results []hooks.SetupResult
-	err     error
+	of     *Wizard
+	job    *kit.Job[hooks.Step]
+	report fleet.SetupReport
+	err    error
 }
 
 // busy reports whether hooks are being set up just now.
@@ -207,18 +224,14 @@ func (s *applyStep) open() tea.Cmd { return s.run() }
 
 func (s *applyStep) run() tea.Cmd {
 	w, a := s.w, s.w.shell
-	if w.cfg.Log.Value == nil {
-		s.err = errors.New("the log cannot be read, so no ping can be seen in it")
-		return nil
-	}
-	s.results, s.err, s.scroll, s.fresh = nil, nil, 0, true
+	s.report, s.err, s.scroll, s.fresh = fleet.SetupReport{}, nil, 0, true
 	a.Progress = tea.NewProgressBar(tea.ProgressBarIndeterminate, 0)
-	c, plan, l, cfg := w.client, w.review.plan, w.cfg.Log.Value, w.cfg
+	plan, f := w.review.plan, w.cfg.Fleet.With(w.cfg.Log.Value)
 	var job *kit.Job[hooks.Step]
 	var cmd tea.Cmd
 	job, cmd = kit.Begin(a, func(ctx context.Context, progress func(hooks.Step)) tea.Msg {
-		results, err := cfg.carryOut(ctx, c, l, plan, progress)
-		return applied{w, job, results, err}
+		report, err := f.Setup(ctx, plan, progress)
+		return applied{w, job, report, err}
 	})
 	s.job = &progress{Job: job}
 	return cmd
@@ -240,9 +253,12 @@ func (s *applyStep) update(msg tea.Msg) tea.Cmd {
 		}
 		s.job.Over = true
 		s.w.shell.Progress = nil
-		s.results, s.err = msg.results, msg.err
-		if errors.Is(msg.err, context.Canceled) {
+		s.report, s.err = msg.report, msg.err
+		switch {
+		case errors.Is(msg.err, context.Canceled):
 			s.err = errors.New("interrupted: what was done stays, and nothing is done twice")
+		case msg.err == nil && msg.report.Failed():
+			s.err = hooks.ErrIncomplete
 		}
 		return s.finish()
 	case kit.Wheel:
@@ -253,29 +269,20 @@ func (s *applyStep) update(msg tea.Msg) tea.Cmd {
 
 func (s *applyStep) move(by int) { s.scroll = max(0, min(s.most, s.scroll+by)) }
 
-// verified counts the hooks that proved themselves.
-func (s *applyStep) verified() int { return proved(s.results) }
-
 // outcome says how many hooks are proved, and why not all.
 func (s *applyStep) outcome() string {
-	text := fmt.Sprintf("%d of %s proved by a signed ping.", s.verified(), text.Count(len(s.results), "hook"))
+	text := fmt.Sprintf("%d of %s proved by a signed ping.", s.report.Verified(), text.Count(len(s.report.Results), "hook"))
 	if !errors.Is(s.err, hooks.ErrIncomplete) {
 		text += " " + s.err.Error()
 	}
 	return text
 }
 
-// finish has the pages look anew, and forgets the wizard's state once all is
+// finish has the pages look again, and forgets the answers once every hook is
 // proved.
 func (s *applyStep) finish() tea.Cmd {
 	w, a := s.w, s.w.shell
-	var names []string
-	for _, r := range s.results {
-		if r.HookID != 0 {
-			names = append(names, r.Target.String())
-		}
-	}
-	cmds := []tea.Cmd{w.cfg.Done(w.client, names, w.address.url())}
+	cmds := []tea.Cmd{w.cfg.Done(w.address.url())}
 	if s.err == nil {
 		w.Over = true
 		cmds = append(cmds, w.forget())
@@ -284,7 +291,7 @@ func (s *applyStep) finish() tea.Cmd {
 		if s.err != nil {
 			cmds = append(cmds, a.Warn("setting up did not finish; w shows why"))
 		} else {
-			cmds = append(cmds, a.Say(fmt.Sprintf("set up: %s proved by a signed ping", kit.Are(s.verified(), "hook"))))
+			cmds = append(cmds, a.Say(fmt.Sprintf("set up: %s proved by a signed ping", kit.Are(s.report.Verified(), "hook"))))
 		}
 	}
 	return tea.Batch(cmds...)
@@ -299,7 +306,7 @@ func (s *applyStep) next() (bool, tea.Cmd) {
 		a.Shut(s.w)
 		return false, a.GoTo(kit.PageEvents, nil)
 	}
-	// What failed is planned anew; what is done stays done.
+	// What failed is planned again; what is done stays done.
 	s.w.at = stepReview
 	return false, s.w.steps[stepReview].open()
 }
@@ -327,14 +334,14 @@ func (s *applyStep) view(w, h int) ([]string, *tea.Cursor) {
 		foot = []string{"", s.w.doing(text + "; a ping may take some seconds")}
 	case s.w.Over:
 		foot = append([]string{""}, s.proof(w)...)
-	case s.err != nil && len(s.results) == 0:
+	case s.err != nil && len(s.report.Results) == 0:
 		foot = append([]string{""}, s.w.trouble(s.err, w)...)
 	case s.err != nil:
 		foot = append([]string{""}, s.w.warning(s.outcome(), w)...)
 		if h < 12 {
 			break // the footer says what enter does
 		}
-		foot = append(foot, kit.Paragraph("Mend what is named above; "+t.Key.Render("enter")+" tries again and does nothing twice, "+t.Key.Render("esc")+" goes back.", w)...)
+		foot = append(foot, kit.Paragraph("Fix what is named above; "+t.Key.Render("enter")+" tries again and does nothing twice, "+t.Key.Render("u")+" goes to the URL: hooks created just now are updated.", w)...)
 	}
 	room := max(1, h-len(foot))
 	var steps []string
@@ -352,9 +359,9 @@ func (s *applyStep) view(w, h int) ([]string, *tea.Cursor) {
 // proof says that it works, and what to do next.
 func (s *applyStep) proof(w int) []string {
 	t := s.w.shell.Theme
-	print := secret.Fingerprint(s.w.value)
-	text := "It works: a ping signed with " + print + " arrived from " + s.results[0].Target.String() + "."
-	if n := len(s.results); n > 1 {
+	print := s.w.review.plan.Secret
+	text := "It works: a ping signed with " + print + " arrived from " + s.report.Results[0].Target.String() + "."
+	if n := len(s.report.Results); n > 1 {
 		text = fmt.Sprintf("It works: pings signed with %s arrived from all %d.", print, n)
 	}
 	out := []string{t.Good.Bold(true).Render(t.Cut(" "+t.Sym.OK+" "+text, w))}
@@ -369,6 +376,12 @@ func (s *applyStep) actions() []kit.Action {
 	out := []kit.Action{step("wizard.down", "down", 1, "Scroll down."), step("wizard.up", "up", -1, "Scroll up."), step("wizard.pagedown", "pgdown", 10, "Scroll ten lines down."), step("wizard.pageup", "pgup", -10, "Scroll ten lines up.")}
 	if s.busy() {
 		out = append(out, kit.Action{ID: "wizard.cancel", Keys: []string{"ctrl+x"}, Label: "interrupt", Text: "Stop between two calls; what was done stays.", Run: func() tea.Cmd { s.job.Stop(); return nil }})
+	}
+	if s.err != nil && !s.busy() {
+		out = append(out, kit.Action{ID: "wizard.url", Keys: []string{"u"}, Label: "another URL", Text: "Choose another URL; hooks that were created just now are updated.", Command: s.w.command(), Run: func() tea.Cmd {
+			s.w.at = stepURL
+			return s.w.steps[stepURL].open()
+		}})
 	}
 	return out
 }

@@ -14,29 +14,50 @@ import (
 	"hookctl/hooks"
 	"hookctl/hooks/githubtest"
 	"hookctl/hooks/secret"
+	"hookctl/tui/kittest"
 )
 
 // toReview answers the wizard's questions up to the review.
 func (r *wizardRig) toReview(repositories int) {
 	r.T.Helper()
-	r.Press("w")
-	r.Shows("signed in to github.com as octocat")
+	r.toReviewAt(repositories, "hooks.example.com")
+}
+
+// toReviewAt does so with that public URL, and chooses the first repositories.
+func (r *wizardRig) toReviewAt(repositories int, url string) {
+	r.T.Helper()
+	if r.Top() == nil {
+		r.Press("w")
+	}
+	r.Shows("signed in")
 	r.Press("enter")
 	r.Until("the repositories", func() bool { return r.wizard.repos.have != nil })
 	for range repositories {
 		r.Press("space", "down")
 	}
 	r.Press("enter")
-	r.Shows("At which address")
+	r.fromURL(url)
+}
+
+// fromURL answers the questions from that of the URL on.
+func (r *wizardRig) fromURL(url string) {
+	r.T.Helper()
+	r.Shows("At which public URL")
 	r.Until("the tunnels", func() bool { return r.wizard.address.looked })
-	r.Typed("hooks.example.com")
+	r.wizard.address.input.SetValue("")
+	r.Typed(url)
 	r.Until("the receiver's state", func() bool { return r.Status.Known })
 	r.Press("enter")
 	if r.Status.OK() { // the address is asked at once, and cannot be seen from here
 		r.Until("the test", func() bool { return r.wizard.address.busy == "" })
-		r.Press("enter")
+		if r.wizard.at == stepURL {
+			r.Press("enter")
+		}
 	}
 	r.Shows("Which events?")
+	if r.events == "without check_run" {
+		r.Press("space")
+	}
 	r.Press("enter")
 	r.Until("the secret", func() bool { return r.wizard.value != "" })
 	r.Press("enter")
@@ -61,7 +82,7 @@ func TestWizardGoesOnWhereItWasLeft(t *testing.T) {
 	r.Press("enter")
 	r.Until("the repositories", func() bool { return r.wizard.repos.have != nil })
 	r.Press("down", "space", "enter")
-	r.Shows("At which address")
+	r.Shows("At which public URL")
 	r.Typed("https://hooks.example.com/webhook/web")
 	r.Press("enter")
 	r.Shows("Which events?")
@@ -114,7 +135,7 @@ func TestWizardGoesOnWhereItWasLeft(t *testing.T) {
 	}
 }
 
-// GitHub fails while hooks are made: the step says so with the cure, and enter
+// GitHub fails while hooks are created: the step says so with the fix, and enter
 // tries again without doing anything twice.
 func TestWizardTriesAgainWhatFailed(t *testing.T) {
 	r := newWizardRig(t, "octo-org/api", "octo-org/web")
@@ -123,9 +144,9 @@ func TestWizardTriesAgainWhatFailed(t *testing.T) {
 	lift := r.GitHub.Fault(githubtest.Fault{Method: "POST", Path: "/repos/octo-org/web/hooks", Status: http.StatusForbidden})
 	r.Press("enter")
 	r.Shows("1 of 2 hooks proved by a signed ping")
-	r.Shows("the hook could not be made")
+	r.Shows("the hook could not be created")
 	if len(r.GitHub.Hooks("octo-org/api")) != 1 || len(r.GitHub.Hooks("octo-org/web")) != 0 {
-		t.Fatal("other hooks were made")
+		t.Fatal("other hooks were created")
 	}
 	if _, err := os.Stat(filepath.Join(r.cfg.Home, "run", "wizard.json")); err != nil {
 		t.Errorf("the state is gone before the end: %v", err)
@@ -167,7 +188,7 @@ func TestWizardCanBeInterrupted(t *testing.T) {
 	r.toReview(1)
 	lift := r.GitHub.Fault(githubtest.Fault{Method: "POST", Path: "/repos/*/*/hooks", Delay: time.Hour})
 	r.Press("enter")
-	r.Shows("making the hook")
+	r.Shows("creating the hook")
 	r.Press("ctrl+x")
 	r.Until("the end", func() bool { return !r.wizard.apply.busy() })
 	lift()
@@ -180,18 +201,21 @@ func TestWizardCanBeInterrupted(t *testing.T) {
 	}
 }
 
-// Every failure before the review is told in its step, and mended there.
+// Every failure before the review is shown in its step, and fixed there.
 func TestWizardFailuresAndCures(t *testing.T) {
 	t.Run("not signed in, then signed in", func(t *testing.T) {
 		r := newWizardRig(t, "octo-org/web")
-		dial := r.dial
-		r.dial = func() (*hooks.Client, error) {
-			return nil, &hooks.Error{Op: "log in", Target: "github.com", Message: "no GitHub login was found", Cure: "run: gh auth login", Err: hooks.ErrNotLoggedIn}
+		dial, out := r.Cfg.Hooks, true
+		r.World.Cfg.Hooks = func() (*hooks.Client, error) {
+			if out {
+				return nil, &hooks.Error{Op: "log in", Target: "github.com", Message: "no GitHub login was found", Cure: "run: gh auth login", Err: hooks.ErrNotLoggedIn}
+			}
+			return dial()
 		}
 		r.Start()
 		r.Press("w")
 		r.Shows("not signed in to GitHub")
-		r.wizard.cfg.Dial = dial
+		out = false
 		r.Handle(ghDone{of: r.wizard})
 		r.Shows("signed in to github.com as octocat")
 	})
@@ -240,8 +264,8 @@ func TestWizardFailuresAndCures(t *testing.T) {
 	})
 	t.Run("the receiver does not start", func(t *testing.T) {
 		r := newWizardRig(t, "octo-org/web")
-		args, saved := r.daemon.Args, 0
-		r.daemon.Args = []string{"-test.no-such-flag"}
+		args, saved := r.World.Cfg.Daemon.Args, 0
+		r.World.Cfg.Daemon.Args = []string{"-test.no-such-flag"}
 		r.setup.SavePort = func(_ context.Context, port int) error { saved = port; return nil }
 		r.Start()
 		r.Press("w")
@@ -249,7 +273,7 @@ func TestWizardFailuresAndCures(t *testing.T) {
 		r.Until("the secret", func() bool { return r.wizard.value != "" })
 		r.wizard.at = stepReceiver
 		r.Press("enter")
-		r.Shows("When the reason is gone")
+		r.Shows("When that is fixed")
 		r.Press("ctrl+o")
 		for range 4 {
 			r.Press("backspace")
@@ -261,7 +285,8 @@ func TestWizardFailuresAndCures(t *testing.T) {
 			t.Errorf("the port saved is %d", saved)
 		}
 		r.Shows("starts it on port 9100")
-		r.wizard.cfg.Daemon.Args = args
+		r.World.Cfg.Daemon.Args = args
+		r.wizard.cfg.Fleet = kittest.NewFleet(r.World.Cfg)
 		r.Press("enter")
 		r.Shows("the receiver runs on")
 	})
@@ -299,29 +324,42 @@ func TestWizardFailuresAndCures(t *testing.T) {
 }
 
 // A tunnel that is started while the step waits shows up by itself, and one
-// that leads here is chosen with enter alone.
+// that leads here is chosen with enter alone. A tunnel that GitHub cannot reach
+// is not offered, unless GitHub is an Enterprise Server, which may.
 func TestWizardFindsTunnels(t *testing.T) {
-	r := newWizardRig(t, "octo-org/web")
-	if err := r.cfg.Store.SetCurrent("0123456789abcdef"); err != nil {
-		t.Fatal(err)
-	}
-	status := r.Receive()
-	r.Start()
-	r.Until("the receiver", r.Status.OK)
-	r.Press("w")
-	r.Shows("signed in")
-	r.Until("the secret", func() bool { return r.wizard.value != "" })
-	r.wizard.at = stepURL
-	r.Run(r.wizard.address.open())
-	r.Shows("No tunnel runs here yet")
-	r.Handle(tunnelsFound{of: r.wizard, list: []hooks.Tunnel{{Kind: "ngrok", URL: "http://" + status.Address, Target: status.Address}}})
-	r.Shows("ngrok, leads to")
-	r.Press("enter")
-	r.Shows("Which events?")
-	if got := r.wizard.address.url(); got != "http://"+status.Address+"/webhook" {
-		t.Errorf("chosen is %q", got)
-	}
-	if !r.wizard.address.tested[r.wizard.address.url()].ok {
-		t.Error("the address was not tested")
+	for host, enterprise := range map[string]bool{"github.com": false, "ghe.example.com": true} {
+		t.Run(host, func(t *testing.T) {
+			r := newWizardRig(t, "octo-org/web")
+			if err := r.cfg.Store.SetCurrent("0123456789abcdef"); err != nil {
+				t.Fatal(err)
+			}
+			dial := r.Cfg.Dial
+			r.World.Cfg.Hooks = func() (*hooks.Client, error) { return dial(host) }
+			status := r.Receive()
+			r.Start()
+			r.Until("the receiver", r.Status.OK)
+			r.Press("w")
+			r.Shows("signed in to " + host)
+			r.Until("the secret", func() bool { return r.wizard.value != "" })
+			r.wizard.at = stepURL
+			r.Run(r.wizard.address.open())
+			r.Shows("No tunnel runs here yet")
+			r.Handle(tunnelsFound{of: r.wizard, list: []hooks.Tunnel{
+				{Kind: "ngrok", URL: "http://" + status.Address, Target: status.Address}, {Kind: "ngrok", URL: "https://svc.internal"}, {Kind: "cloudflared", URL: "https://x.trycloudflare.com"},
+			}})
+			r.Shows("x.trycloudflare.com")
+			if got := r.wizard.address.url(); !enterprise {
+				if text := r.Text(); strings.Contains(text, status.Address+"/webhook") || strings.Contains(text, "svc.internal") || got != "https://x.trycloudflare.com/webhook" {
+					t.Errorf("chosen is %q of:\n%s", got, text)
+				}
+				return
+			}
+			r.Shows("svc.internal")
+			r.Press("enter")
+			r.Shows("Which events?")
+			if got := r.wizard.address.url(); got != "http://"+status.Address+"/webhook" || !r.wizard.address.tested[got].ok {
+				t.Errorf("chosen is %q, and it was tested: %v", got, r.wizard.address.tested)
+			}
+		})
 	}
 }

@@ -8,6 +8,7 @@ import (
 	"hookctl/hooks"
 	"hookctl/hooks/secret"
 	"hookctl/server/daemon"
+	"hookctl/server/fleet"
 	"hookctl/tui/kit"
 	"hookctl/tui/kittest"
 )
@@ -16,7 +17,7 @@ import (
 func at(s *wizardScreen, step int) *Wizard {
 	s.Press("w")
 	w := s.wizard
-	s.Send(signedIn{of: w, login: login{gh: "/usr/bin/gh", client: w.client, user: hooks.User{Login: "octocat", Scopes: []string{"repo", "admin:repo_hook"}}}})
+	s.Send(signedIn{of: w, who: hooks.SignIn{GH: "/usr/bin/gh", Client: w.client, User: hooks.User{Login: "octocat", Scopes: []string{"repo", "admin:repo_hook"}}}})
 	w.value, w.origin = "0123456789abcdef", secret.FromNowhere
 	w.address.choose(kittest.PublicURL)
 	w.address.offers, w.address.looked = nil, true
@@ -50,7 +51,7 @@ func wizardStates() map[string]func(*wizardScreen) {
 		"wizard-1-signin": func(s *wizardScreen) { at(s, stepSignIn) },
 		"wizard-1-nobody": func(s *wizardScreen) {
 			w := at(s, stepSignIn)
-			s.Send(signedIn{of: w, login: login{gh: "/usr/bin/gh"}, err: &hooks.Error{Op: "log in", Target: "github.com", Message: "no GitHub login was found", Cure: "run: gh auth login", Err: hooks.ErrNotLoggedIn}})
+			s.Send(signedIn{of: w, who: hooks.SignIn{GH: "/usr/bin/gh"}, err: &hooks.Error{Op: "log in", Target: "github.com", Message: "no GitHub login was found", Cure: "run: gh auth login", Err: hooks.ErrNotLoggedIn}})
 		},
 		"wizard-1-no-gh": func(s *wizardScreen) {
 			w := at(s, stepSignIn)
@@ -58,7 +59,7 @@ func wizardStates() map[string]func(*wizardScreen) {
 		},
 		"wizard-1-scope": func(s *wizardScreen) {
 			w := at(s, stepSignIn)
-			s.Send(signedIn{of: w, login: login{gh: "/usr/bin/gh", client: w.client, lacks: hookScope, user: hooks.User{Login: "octocat", Scopes: []string{"gist"}}}})
+			s.Send(signedIn{of: w, who: hooks.SignIn{GH: "/usr/bin/gh", Client: w.client, Lacks: hooks.ScopeHooks, User: hooks.User{Login: "octocat", Scopes: []string{"gist"}}}})
 		},
 		"wizard-2-repositories": func(s *wizardScreen) { at(s, stepRepositories) },
 		"wizard-2-many": func(s *wizardScreen) {
@@ -96,6 +97,11 @@ func wizardStates() map[string]func(*wizardScreen) {
 		"wizard-3-bad": func(s *wizardScreen) {
 			w := at(s, stepURL)
 			w.address.choose("ftp://files.example.com")
+			s.Press("enter")
+		},
+		"wizard-3-refused": func(s *wizardScreen) {
+			w := at(s, stepURL)
+			w.address.choose("http://localhost:3000/webhook")
 			s.Press("enter")
 		},
 		"wizard-3-warned": func(s *wizardScreen) {
@@ -142,16 +148,17 @@ func wizardStates() map[string]func(*wizardScreen) {
 			bad := &hooks.Error{Op: "verify hook", Target: "octo-org/web", Message: "GitHub's ping was answered with 502: Invalid HTTP Response: 502", Cure: "the tunnel is up but the receiver does not answer; run: hookctl start", Err: hooks.ErrNotDelivered}
 			tell(w.apply.job, kittest.TargetWeb, 0, "create hook", hooks.StateDone, nil)
 			tell(w.apply.job, kittest.TargetWeb, 4711, "verify", hooks.StateFailed, bad)
-			s.Send(applied{w, w.apply.job.Job, []hooks.SetupResult{{Target: kittest.TargetAPI, HookID: 4713, Verified: true}, {Target: kittest.TargetWeb, HookID: 4711, Err: bad}}, fmt.Errorf("%w: 1 of 2", hooks.ErrIncomplete)})
+			s.Send(applied{w, w.apply.job.Job, fleet.SetupReport{Results: []hooks.SetupResult{{Target: kittest.TargetAPI, HookID: 4713, Verified: true}, {Target: kittest.TargetWeb, HookID: 4711, Err: bad}}}, nil})
 		},
 		"wizard-9-done": func(s *wizardScreen) {
 			w := at(s, stepApply)
 			w.apply.job = &progress{Job: kittest.Job0()}
+			w.review.plan.Secret = secret.Fingerprint("0123456789abcdef")
 			for _, t := range []hooks.Target{kittest.TargetAPI, kittest.TargetWeb} {
 				tell(w.apply.job, t, 0, "create hook", hooks.StateDone, nil)
 				tell(w.apply.job, t, 4711, "verify", hooks.StateDone, nil)
 			}
-			s.Send(applied{w, w.apply.job.Job, []hooks.SetupResult{{Target: kittest.TargetAPI, HookID: 4713, Verified: true}, {Target: kittest.TargetWeb, HookID: 4711, Verified: true}}, nil})
+			s.Send(applied{w, w.apply.job.Job, fleet.SetupReport{Results: []hooks.SetupResult{{Target: kittest.TargetAPI, HookID: 4713, Verified: true}, {Target: kittest.TargetWeb, HookID: 4711, Verified: true}}}, nil})
 		},
 	}
 }

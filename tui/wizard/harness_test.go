@@ -9,8 +9,6 @@ import (
 	tea "charm.land/bubbletea/v2"
 
 	"hookctl/hooks"
-	"hookctl/logs"
-	"hookctl/server/daemon"
 	"hookctl/tui/kittest"
 )
 
@@ -31,16 +29,12 @@ func TestReceiverProcess(t *testing.T) {
 // wizardDesk opens the wizard as the app does.
 type wizardDesk struct {
 	*kittest.World
-	setup   *Defaults
-	daemon  daemon.Config
-	dial    func() (*hooks.Client, error)
-	demo    bool
-	wizard  *Wizard
-	setUpAt []string // the repositories that were set up
+	setup  *Defaults
+	wizard *Wizard
 }
 
 func newWizardDesk(a *kittest.World, setup *Defaults) *wizardDesk {
-	d := &wizardDesk{World: a, setup: setup, daemon: a.Cfg.Daemon, dial: a.Cfg.Hooks}
+	d := &wizardDesk{World: a, setup: setup}
 	a.SetUp = func() tea.Cmd {
 		if d.wizard != nil && !d.wizard.Over {
 			return d.wizard.Resume()
@@ -60,40 +54,13 @@ func newWizardDesk(a *kittest.World, setup *Defaults) *wizardDesk {
 func (d *wizardDesk) newWizard() *Wizard {
 	a := d.World
 	return New(a.Shell, Config{
-		Home: a.Cfg.Home, Store: a.Cfg.Store, Daemon: d.daemon, Dial: d.dial, Setup: d.setup, Temporary: d.demo,
+		Home: a.Cfg.Home, Fleet: kittest.NewFleet(a.Cfg), Store: a.Cfg.Store, Setup: d.setup,
 		Log: &a.Log, Receiver: &a.Status, Poll: a.Poll,
-		Rotator: func(c *hooks.Client, l *logs.Log) *hooks.Rotator {
-			return &hooks.Rotator{Client: c, Store: a.Cfg.Store, Confirm: confirmed(l), Now: a.Now}
-		},
-		Done: func(_ *hooks.Client, repositories []string, address string) tea.Cmd {
-			d.setUpAt, d.setup.URL = repositories, address
+		Done: func(address string) tea.Cmd {
+			d.setup.URL = address
 			return a.Poll(false)
 		},
 	})
-}
-
-// confirmed waits until a ping of the hook is in the log.
-func confirmed(l *logs.Log) hooks.Confirm {
-	return func(ctx context.Context, hookID int64, fingerprint string, since time.Time) error {
-		look := time.NewTicker(20 * time.Millisecond)
-		defer look.Stop()
-		for {
-			page, err := l.Page(ctx, logs.Query{Limit: 100})
-			if err != nil {
-				return err
-			}
-			for _, e := range page.Entries {
-				if e.Event == "ping" && e.HookID == hookID && e.Secret == fingerprint && !e.ReceivedAt.Before(since) {
-					return nil
-				}
-			}
-			select {
-			case <-look.C:
-			case <-ctx.Done():
-				return context.Cause(ctx)
-			}
-		}
-	}
 }
 
 // wizardScreen is the wizard on a screen.
@@ -131,7 +98,8 @@ func noTunnels() hooks.Tunnels {
 type wizardRig struct {
 	*kittest.Rig
 	*wizardDesk
-	cfg *kittest.Settings
+	cfg    *kittest.Settings
+	events string // how toReview answers which events: "without check_run", or as they are
 }
 
 func newWizardRig(t *testing.T, repositories ...string) *wizardRig {
@@ -146,5 +114,5 @@ func wizardOn(t *testing.T, r *kittest.Rig) *wizardRig {
 	d := newWizardDesk(a, &Defaults{Port: 9000, Agent: "orchestrator-amoa", Sink: "http://127.0.0.1:23000", Wait: 10 * time.Second, Tunnels: noTunnels(),
 		Probe: func(context.Context, string, string) error { return nil }})
 	r.Model = a
-	return &wizardRig{r, d, r.Cfg}
+	return &wizardRig{Rig: r, wizardDesk: d, cfg: r.Cfg}
 }

@@ -6,6 +6,7 @@ import (
 
 	"hookctl/hooks"
 	"hookctl/logs/text"
+	"hookctl/server/fleet"
 	"hookctl/tui/kittest"
 )
 
@@ -16,7 +17,7 @@ func hostileSteps(text func(string) string) map[string]func(*wizardScreen) {
 	return map[string]func(*wizardScreen){
 		"sign-in": func(s *wizardScreen) {
 			w := at(s, stepSignIn)
-			s.Send(signedIn{of: w, login: login{client: w.client, user: hooks.User{Login: text("octocat")}}})
+			s.Send(signedIn{of: w, who: hooks.SignIn{Client: w.client, User: hooks.User{Login: text("octocat")}}})
 		},
 		"sign-in failed": func(s *wizardScreen) { s.Send(signedIn{of: at(s, stepSignIn), err: bad}) },
 		"repositories": func(s *wizardScreen) {
@@ -34,17 +35,17 @@ func hostileSteps(text func(string) string) map[string]func(*wizardScreen) {
 		"receiver": func(s *wizardScreen) { s.Send(receiverReady{of: at(s, stepReceiver), err: errors.New(text("exited"))}) },
 		"review": func(s *wizardScreen) {
 			w := at(s, stepReview)
-			s.Send(planned{w, w.review.gen, hooks.SetupPlan{URL: text(kittest.PublicURL), Items: []hooks.SetupItem{
-				{Target: kittest.TargetWeb, Action: hooks.ActionUpdate, HookID: 1, Changes: []hooks.FieldChange{{Field: "events", From: text("push"), To: text("issues")}}, Warnings: []hooks.Warning{{Text: text("odd"), Cure: text("mend")}}},
+			s.Send(planned{w, w.review.gen, fleet.SetupPlan{Warnings: []hooks.Warning{{Text: text("plain")}}, SetupPlan: hooks.SetupPlan{URL: text(kittest.PublicURL), Items: []hooks.SetupItem{
+				{Target: kittest.TargetWeb, Action: hooks.ActionUpdate, HookID: 1, Changes: []hooks.FieldChange{{Field: "events", From: text("push"), To: text("issues")}}, Warnings: []hooks.Warning{{Text: text("odd"), Cure: text("fix")}}},
 				{Target: kittest.TargetAPI, Action: hooks.ActionFail, Err: bad},
-				{Target: kittest.TargetLib, Action: hooks.ActionCreate},
-			}}, "", nil})
+				{Target: kittest.TargetLib, Action: hooks.ActionCreate, Events: []string{text("push")}},
+			}}}, nil})
 		},
 		"apply": func(s *wizardScreen) {
 			w := at(s, stepApply)
 			w.apply.job = &progress{Job: kittest.Job0()}
 			tell(w.apply.job, kittest.TargetAPI, 1, "verify", hooks.StateFailed, bad)
-			s.Send(applied{w, w.apply.job.Job, []hooks.SetupResult{{Target: kittest.TargetAPI, Err: bad}}, errors.New(text("incomplete"))})
+			s.Send(applied{w, w.apply.job.Job, fleet.SetupReport{Results: []hooks.SetupResult{{Target: kittest.TargetAPI, Err: bad}}}, errors.New(text("incomplete"))})
 		},
 	}
 }

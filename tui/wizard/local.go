@@ -4,6 +4,7 @@ import (
 	"errors"
 	"fmt"
 	"os"
+	"slices"
 	"strings"
 
 	tea "charm.land/bubbletea/v2"
@@ -15,10 +16,11 @@ import (
 
 // eventsStep chooses the events.
 type eventsStep struct {
-	w    *Wizard
-	pick *kit.Picker
-	top  int // line of the list in the last view
-	orgs bool
+	w     *Wizard
+	pick  *kit.Picker
+	first []string // what is chosen at first
+	top   int      // line of the list in the last view
+	orgs  bool
 }
 
 func newEventsStep(w *Wizard) *eventsStep {
@@ -31,12 +33,22 @@ func newEventsStep(w *Wizard) *eventsStep {
 		s.pick.On[e] = true
 	}
 	s.pick.Set(EventItems(false))
+	s.first = s.pick.Picked()
 	return s
+}
+
+// asked are the events that every hook is to have. Nil, where the choice was
+// left as it is, keeps those of hooks that are there; new ones get the usual.
+func (s *eventsStep) asked() []string {
+	if picked := s.pick.Picked(); !slices.Equal(picked, s.first) {
+		return picked
+	}
+	return nil
 }
 
 func (s *eventsStep) name() string { return "Events" }
 
-// open offers the events of organisations where only those are chosen.
+// open offers the events of organizations where only those are chosen.
 func (s *eventsStep) open() tea.Cmd {
 	orgs := len(s.w.targets()) > 0
 	for _, t := range s.w.targets() {
@@ -71,7 +83,7 @@ func (s *eventsStep) label() string { return "continue" }
 
 func (s *eventsStep) view(w, h int) ([]string, *tea.Cursor) {
 	t := s.w.shell.Theme
-	out := s.w.intro("Which events? The chosen five are those that can notify an agent; any others are recorded too.", "Which events? space chooses.", w, h)
+	out := s.w.intro("Which events? The chosen five can notify an agent; others are recorded too. Hooks that are there keep their events unless you change this.", "Which events? space chooses.", w, h)
 	s.top = len(out)
 	top := s.top
 	out = append(out, strings.Split(s.pick.View(w, max(2, h-top-1)), "\n")...)
@@ -112,7 +124,7 @@ func (s *secretStep) open() tea.Cmd {
 	return nil
 }
 
-// find reads the secret in use; where there is none it makes one.
+// find reads the secret in use; where there is none it generates one.
 func (s *secretStep) find() tea.Cmd {
 	if s.busy {
 		return nil
@@ -150,7 +162,7 @@ func (s *secretStep) next() (bool, tea.Cmd) {
 	return true, nil
 }
 
-// close takes the file from everyone but its owner, and looks again.
+// close makes the file private to its owner, and reads it again.
 func (s *secretStep) close(file string) tea.Cmd {
 	s.busy = true
 	find := s.read()
@@ -176,7 +188,7 @@ func (s *secretStep) label() string {
 
 func (s *secretStep) view(w, h int) ([]string, *tea.Cursor) {
 	t := s.w.shell.Theme
-	out := s.w.intro("GitHub signs every delivery with a secret that only it and the receiver know; what is not signed is refused.",
+	out := s.w.intro("GitHub signs every delivery with a secret that only it and the receiver know; the receiver refuses what is not signed.",
 		"The secret that GitHub signs with", w, h)
 	print := t.Bold.Render(secret.Fingerprint(s.w.value))
 	switch {
@@ -188,11 +200,11 @@ func (s *secretStep) view(w, h int) ([]string, *tea.Cursor) {
 			out = append(out, kit.Paragraph(t.Key.Render("enter")+" does that for you.", w)...)
 		}
 	case s.w.origin == secret.FromNowhere:
-		out = append(out, s.w.good("a new secret is made: 32 random bytes, fingerprint "+print, w)...)
-		out = append(out, kit.Paragraph("It is kept in .env, readable by you alone, and never shown. r on the Hooks page replaces it at any time without losing a delivery.", w)...)
+		out = append(out, s.w.good("a new secret is generated: 32 random bytes, fingerprint "+print, w)...)
+		out = append(out, kit.Paragraph("It is stored in .env, readable by you alone, and never shown. r on the Hooks page replaces it at any time without losing a delivery.", w)...)
 	case s.w.origin == secret.FromEnvironment:
 		out = append(out, s.w.good("the secret "+print+" of the variable "+secret.Variable+" is used", w)...)
-		out = append(out, s.w.warning("Set in the environment it cannot be rotated by hookctl; in .env it can.", w)...)
+		out = append(out, s.w.warning("hookctl cannot rotate a secret that the environment sets; one in .env it can.", w)...)
 	default:
 		out = append(out, s.w.good("the secret "+print+" of .env is used", w)...)
 		out = append(out, kit.Paragraph("Your other hooks keep working. r on the Hooks page replaces it at any time without losing a delivery.", w)...)
@@ -203,7 +215,7 @@ func (s *secretStep) view(w, h int) ([]string, *tea.Cursor) {
 func (s *secretStep) actions() []kit.Action { return nil }
 
 // EventItems is the catalogue of events as lines to choose; org adds those
-// that only hooks of organisations have.
+// that only hooks of organizations have.
 func EventItems(org bool) []kit.PickItem {
 	var first, rest []kit.PickItem
 	for _, e := range hooks.Events() {

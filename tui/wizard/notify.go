@@ -24,7 +24,7 @@ const defaultSink = "http://127.0.0.1:23000"
 // probeWait bounds the question to a sink.
 const probeWait = 5 * time.Second
 
-// notifyStep chooses who is told of what matters.
+// notifyStep chooses who is notified of what matters.
 type notifyStep struct {
 	w      *Wizard
 	at     int
@@ -126,7 +126,7 @@ func (s *notifyStep) label() string {
 	case s.at == notifyAgent && s.busy:
 		return "wait"
 	case s.at == notifyAgent && known && err != nil:
-		return "continue all the same"
+		return "continue anyway"
 	case s.at == notifyAgent && !known && s.w.cfg.Setup.Probe != nil:
 		return "ask for the agent"
 	}
@@ -135,8 +135,8 @@ func (s *notifyStep) label() string {
 
 func (s *notifyStep) view(w, h int) ([]string, *tea.Cursor) {
 	t := s.w.shell.Theme
-	out := s.w.intro("Who is told what matters: a failed run, a new or merged pull request, a blocked issue? Everything is recorded either way.",
-		"Who is told what matters?", w, h)
+	out := s.w.intro("Who is notified of what matters: a failed run, a new or merged pull request, a blocked issue? Everything is recorded either way.",
+		"Who is notified of what matters?", w, h)
 	const lead = "AI Maestro, agent: "
 	s.input.SetWidth(max(1, min(40, w-7-len(lead))))
 	row := func(i int, text string) string {
@@ -168,7 +168,7 @@ func (s *notifyStep) view(w, h int) ([]string, *tea.Cursor) {
 		if h < 12 {
 			break // the footer says what enter does
 		}
-		out = append(out, kit.Paragraph(t.Key.Render("enter")+" goes on all the same, and notifications wait for it; choose nobody if you do not use AI Maestro.", w)...)
+		out = append(out, kit.Paragraph(t.Key.Render("enter")+" goes on anyway, and notifications wait for it; choose nobody if you do not use AI Maestro.", w)...)
 	}
 	return out, caret
 }
@@ -180,5 +180,5 @@ func (s *notifyStep) actions() []kit.Action {
 	down := step("wizard.down", "down", 1, "Go one line down.")
 	down.Label = "choose"
 	return []kit.Action{down, step("wizard.up", "up", -1, "Go one line up."),
-		{ID: "wizard.probe", Keys: []string{"ctrl+r"}, Label: "ask again", Text: "Ask AI Maestro for the agent again.", Run: func() tea.Cmd { delete(s.answer, s.agent()); return s.probe() }}}
+		{ID: "wizard.probe", Keys: []string{"ctrl+r"}, Label: "ask again", Text: "Ask AI Maestro for the agent again.", Command: "hookctl doctor", Run: func() tea.Cmd { delete(s.answer, s.agent()); return s.probe() }}}
 }

@@ -113,19 +113,19 @@ func (j *progress) view(sh *kit.Shell, w, h int) []string {
 // stepWords says what a step of a setup or a rotation does, or did.
 func stepWords(s hooks.Step) string {
 	words := map[string][3]string{ // running, done, failed
-		"create hook":    {"making the hook", "hook made", "the hook could not be made"},
+		"create hook":    {"creating the hook", "hook created", "the hook could not be created"},
 		"edit hook":      {"changing the hook", "hook changed", "the hook could not be changed"},
 		"configure hook": {"changing the hook", "hook changed", "the hook could not be changed"},
 		"set secret":     {"giving it the secret", "it has the secret", "it could not be given the secret"},
 		"verify":         {"waiting for a signed ping", "a signed ping arrived", "no signed ping arrived"},
-		"accept secrets": {"telling the receiver of the secrets", "the receiver accepts what GitHub signs with", "the receiver does not accept what GitHub signs with"},
+		"accept secrets": {"making the receiver accept the secrets", "the receiver accepts what GitHub signs with", "the receiver does not accept what GitHub signs with"},
 		"promote":        {"making the new secret the current one", "the new secret is the current one", "the new secret could not be made the current one"},
 		"look at hooks":  {"looking at its hooks", "looked at its hooks", "its hooks could not be listed"},
 	}
 	w, known := words[s.Name]
 	switch {
 	case s.State == hooks.StateSkipped && errors.Is(s.Err, hooks.ErrHookNotFound):
-		return "the hook was deleted meanwhile"
+		return "the hook was deleted in the meantime"
 	case s.State == hooks.StateSkipped && s.Detail != "":
 		return text.Clean(s.Detail)
 	case !known:

@@ -4,6 +4,7 @@ import (
 	"testing"
 
 	"hookctl/hooks"
+	"hookctl/server/fleet"
 	"hookctl/tui/kit"
 	"hookctl/tui/kittest"
 )
@@ -19,7 +20,7 @@ func TestSetupShowsInTheProgressBar(t *testing.T) {
 	if !shown(s) {
 		t.Fatal("no progress while it is at work")
 	}
-	s.Send(applied{w, w.apply.job.Job, nil, hooks.ErrIncomplete})
+	s.Send(applied{w, w.apply.job.Job, fleet.SetupReport{}, hooks.ErrIncomplete})
 	if shown(s) {
 		t.Fatal("the bar is left")
 	}

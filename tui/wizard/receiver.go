@@ -1,19 +1,12 @@
 package wizard
 
 import (
-	"context"
-	"encoding/json"
-	"errors"
 	"fmt"
-	"io"
-	"net/http"
 	"strconv"
 	"strings"
-	"time"
 
 	tea "charm.land/bubbletea/v2"
 
-	"hookctl/hooks"
 	"hookctl/hooks/secret"
 	"hookctl/logs/text"
 	"hookctl/server/daemon"
@@ -35,7 +28,6 @@ type receiverReady struct {
 	of     *Wizard
 	status daemon.Status
 	run    string // the tunnel that it runs
-	url    string // and its address
 	err    error
 }
 
@@ -66,7 +58,7 @@ func (s *receiverStep) update(msg tea.Msg) tea.Cmd {
 		s.done, s.addr = true, msg.status.Address
 		u := s.w.address
 		if msg.run != "" {
-			u.opened(msg.run, text.Clean(msg.url))
+			u.opened(msg.run, text.Clean(msg.status.PublicURL))
 		}
 		return tea.Batch(s.w.cfg.Poll(false), s.w.secret.read(), s.w.save(), u.test(u.url()))
 	case portSaved:
@@ -95,79 +87,19 @@ func (s *receiverStep) next() (bool, tea.Cmd) {
 	s.err = nil
 	s.busy = "starting the receiver"
 	if s.w.cfg.Receiver.OK() {
-		s.busy = "telling the receiver"
+		s.busy = "reloading the receiver"
 	}
 	w, cfg, ctx := s.w, s.w.cfg, s.w.shell.Ctx
-	l := launch{secret: w.value, url: w.address.url(), run: w.address.run()}
+	l := launch{secret: w.value, run: w.address.run()}
 	l.sink, l.agent = w.notify.chosen()
 	if l.run != "" {
 		s.busy = "starting the receiver and " + l.run
 	}
 	return false, func() tea.Msg {
 		m := receiverReady{of: w, run: l.run}
-		m.status, m.url, m.err = cfg.launch(ctx, l)
+		m.status, m.err = cfg.launch(ctx, l)
 		return m
 	}
-}
-
-// tunnelWait is how long a tunnel may take to open.
-const tunnelWait = 40 * time.Second
-
-// startTunnel has the receiver begin anew, with the tunnel of the settings, and
-// waits until that is open.
-func startTunnel(ctx context.Context, cfg daemon.Config) (daemon.Status, string, error) {
-	if _, err := daemon.Restart(ctx, cfg); err != nil {
-		return daemon.Status{}, "", err
-	}
-	ctx, stop := context.WithTimeout(ctx, tunnelWait)
-	defer stop()
-	c := daemon.Dial(cfg.Home)
-	tick := time.NewTicker(200 * time.Millisecond)
-	defer tick.Stop()
-	for {
-		var state struct{ URL, Problem, Hint string }
-		if err := askTunnel(ctx, c, &state); err != nil {
-			return daemon.Status{}, "", err
-		}
-		switch {
-		case state.Problem != "":
-			return daemon.Status{}, "", hooks.WithCure(errors.New(state.Problem), state.Hint)
-		case state.URL != "":
-			status, err := c.Status(ctx)
-			return status, state.URL, err
-		}
-		select {
-		case <-ctx.Done():
-			return daemon.Status{}, "", hooks.WithCure(errors.New("the tunnel did not open"), "run it by itself in another terminal; its address shows up in the step URL")
-		case <-tick.C:
-		}
-	}
-}
-
-// askTunnel asks the receiver how its tunnel is.
-func askTunnel(ctx context.Context, c *daemon.Client, state any) error {
-	res, err := c.Do(ctx, http.MethodPost, "/tunnel", strings.NewReader("{}"))
-	if err != nil {
-		return fmt.Errorf("ask for the tunnel: %w", err)
-	}
-	defer res.Body.Close() //nolint:errcheck // only read from
-	if res.StatusCode != http.StatusOK {
-		return fmt.Errorf("ask for the tunnel: the receiver answered %s", res.Status)
-	}
-	if err := json.NewDecoder(io.LimitReader(res.Body, 1<<16)).Decode(state); err != nil {
-		return fmt.Errorf("ask for the tunnel: %w", err)
-	}
-	return nil
-}
-
-// startOrReload leaves a receiver that runs with the secrets and settings as
-// they are now.
-func startOrReload(ctx context.Context, cfg daemon.Config) (daemon.Status, error) {
-	status, err := daemon.Dial(cfg.Home).Reload(ctx)
-	if errors.Is(err, daemon.ErrNotRunning) {
-		return daemon.Start(ctx, cfg)
-	}
-	return status, err
 }
 
 func (s *receiverStep) label() string {
@@ -186,8 +118,8 @@ func (s *receiverStep) label() string {
 
 func (s *receiverStep) view(w, h int) ([]string, *tea.Cursor) {
 	t := s.w.shell.Theme
-	out := s.w.intro("The receiver is a background process that takes the deliveries in and records them, also while this window is closed.",
-		"The receiver takes deliveries in.", w, h)
+	out := s.w.intro("The receiver is a background process that records deliveries, also while this window is closed.",
+		"The receiver records deliveries.", w, h)
 	running := s.w.cfg.Receiver.OK()
 	switch {
 	case s.busy != "":
@@ -195,7 +127,7 @@ func (s *receiverStep) view(w, h int) ([]string, *tea.Cursor) {
 	case s.err != nil:
 		out = append(out, s.w.trouble(s.err, w)...)
 		out = append(out, "")
-		again := "When the reason is gone, " + t.Key.Render("enter") + " tries again."
+		again := "When that is fixed, " + t.Key.Render("enter") + " tries again."
 		if s.w.cfg.Setup.SavePort != nil {
 			again += " " + t.Key.Render(kit.KeyName("ctrl+o", t.Ascii)) + " chooses another port."
 		}
@@ -205,7 +137,7 @@ func (s *receiverStep) view(w, h int) ([]string, *tea.Cursor) {
 		out = append(out, s.w.good("the receiver runs on "+text.Clean(s.addr)+", with the secret "+secret.Fingerprint(s.w.value), w)...)
 	case running && s.w.address.run() == "":
 		out = append(out, s.w.good("the receiver runs on "+text.Clean(s.w.cfg.Receiver.Value.Address), w)...)
-		out = append(out, kit.Paragraph(t.Key.Render("enter")+" saves your choices and has it take them.", w)...)
+		out = append(out, kit.Paragraph(t.Key.Render("enter")+" saves your choices and reloads it.", w)...)
 	case s.w.address.run() != "":
 		out = append(out, kit.Paragraph(t.Key.Render("enter")+" saves your choices and starts it together with "+s.w.address.run()+".", w)...)
 	default:
@@ -222,7 +154,7 @@ func (s *receiverStep) view(w, h int) ([]string, *tea.Cursor) {
 	case known:
 		out = append(out, s.w.seen(answer, w)...)
 		out = append(out, "")
-		out = append(out, kit.Paragraph("GitHub may see what this machine cannot; the ping at the end is the proof. "+t.Key.Render("enter")+" goes on, "+t.Key.Render("esc")+" goes back to choose another address.", w)...)
+		out = append(out, kit.Paragraph("GitHub may see what this machine cannot; the ping at the end is the proof. "+t.Key.Render("enter")+" goes on, "+t.Key.Render("esc")+" goes back to choose another URL.", w)...)
 	}
 	return out, nil
 }
@@ -247,18 +179,18 @@ func (s *receiverStep) askPort() tea.Cmd {
 func (s *receiverStep) actions() []kit.Action {
 	off, fixed := "", ""
 	if !s.done {
-		off = "the receiver does not run yet"
+		off = "the receiver is not running yet"
 	}
 	switch {
 	case s.w.cfg.Setup.SavePort == nil:
 		fixed = "set receiver.port in hookctl.yaml, or WEBHOOK_PORT"
 	case s.w.cfg.Receiver.OK() || s.done:
-		fixed = "the receiver runs already; hookctl stop ends it"
+		fixed = "the receiver is running; hookctl stop ends it"
 	}
 	u := s.w.address
-	port := kit.Action{ID: "wizard.port", Keys: []string{"ctrl+o"}, Text: "Choose another port for the receiver.", Off: fixed, Run: s.askPort}
+	port := kit.Action{ID: "wizard.port", Keys: []string{"ctrl+o"}, Text: "Choose another port for the receiver.", Command: "hookctl config edit", Off: fixed, Run: s.askPort}
 	if fixed == "" {
 		port.Label = "another port"
 	}
-	return []kit.Action{port, {ID: "wizard.test", Keys: []string{"ctrl+r"}, Label: "test again", Text: "Ask the address whether this receiver answers there.", Off: off, Run: func() tea.Cmd { return u.test(u.url()) }}}
+	return []kit.Action{port, {ID: "wizard.test", Keys: []string{"ctrl+r"}, Label: "test again", Text: "Ask the URL whether this receiver answers there.", Command: "hookctl doctor", Off: off, Run: func() tea.Cmd { return u.test(u.url()) }}}
 }

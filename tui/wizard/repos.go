@@ -11,7 +11,7 @@ import (
 	"hookctl/tui/kit"
 )
 
-// reposStep chooses repositories and organisations, many at once.
+// reposStep chooses repositories and organizations, many at once.
 type reposStep struct {
 	w    *Wizard
 	pick *kit.Picker
@@ -39,10 +39,10 @@ func newReposStep(w *Wizard) *reposStep {
 			if !s.offersOrg(t.Owner) {
 				return kit.PickItem{}, false
 			}
-			return kit.PickItem{ID: t.String(), Text: "organisation " + t.String(), Right: "all its repositories", Off: noOrg(s.w.user)}, true
+			return kit.PickItem{ID: t.String(), Text: "organization " + t.String(), Right: "all its repositories", Off: s.noOrg()}, true
 		}
 		if s.w.client != nil {
-			if _, err := s.w.client.ParseTarget(words); err != nil { // its namesake here is another repository
+			if _, err := s.w.client.ParseTarget(words); err != nil { // one of that name here is another repository
 				return kit.PickItem{ID: text.Clean(words), Right: "on another host", Off: "it is on another host; " + text.Clean(s.w.shell.Cure(err))}, true
 			}
 		}
@@ -57,12 +57,20 @@ func newReposStep(w *Wizard) *reposStep {
 	return s
 }
 
-// offersOrg reports whether what is typed is meant as an organisation: it owns
+// noOrg says why no organization can be chosen, "" where one can.
+func (s *reposStep) noOrg() string {
+	if err := s.w.signIn.who.Orgs(); err != nil {
+		return err.Error()
+	}
+	return ""
+}
+
+// offersOrg reports whether what is typed is meant as an organization: it owns
 // a listed repository, or nothing else matches.
 func (s *reposStep) offersOrg(name string) bool {
 	for _, it := range s.pick.Items {
 		if owner, _, ok := strings.Cut(it.ID, "/"); ok && strings.EqualFold(owner, name) {
-			return !strings.EqualFold(name, s.w.user.Login)
+			return !strings.EqualFold(name, s.w.signIn.who.User.Login)
 		}
 	}
 	return len(s.pick.Shown) == 0

@@ -9,26 +9,26 @@ import (
 	"hookctl/tui/kittest"
 )
 
-// An organisation is offered where it is meant, and needs a permission of its
+// An organization is offered where it is meant, and needs a permission of its
 // own.
-func TestRepositoriesOffersOrganisations(t *testing.T) {
+func TestRepositoriesOffersOrganizations(t *testing.T) {
 	s := wizarded(t, 80, 24)
 	w := at(s, stepRepositories)
-	w.user = hooks.User{Login: "octocat", Scopes: []string{"repo", "admin:org_hook"}}
+	w.signIn.who.User = hooks.User{Login: "octocat", Scopes: []string{"repo", "admin:org_hook"}}
 	s.Typed("octo-org")
-	s.Shows("organisation octo-org")
+	s.Shows("organization octo-org")
 	s.Press("end", "space")
 	if got := w.targets(); !slices.Contains(got, hooks.Target{Owner: "octo-org"}) {
 		t.Errorf("chosen are %v", got)
 	}
 	s.Typed("octo-or")
-	s.Lacks("organisation octo-or ")
+	s.Lacks("organization octo-or ")
 	for range len("octo-or") {
 		s.Press("backspace")
 	}
-	w.user.Scopes = []string{"repo"}
+	w.signIn.who.User.Scopes = []string{"repo"}
 	s.Typed("hub-org")
-	s.Shows("organisation hub-org")
+	s.Shows("organization hub-org")
 	s.Press("space")
 	s.Shows("gh auth refresh -s admin:org_hook")
 }

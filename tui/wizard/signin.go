@@ -12,21 +12,21 @@ import (
 	"hookctl/tui/kit"
 )
 
-// signInStep says who the user is at GitHub, and sends for gh where that is
-// nobody, or somebody without the permission.
+// signInStep says who the user is at GitHub, and runs gh where that is nobody,
+// or somebody without the permission.
 type signInStep struct {
-	w     *Wizard
-	busy  bool
-	err   error
-	login login
-	ran   bool // gh was run from here
+	w    *Wizard
+	busy bool
+	err  error
+	who  hooks.SignIn
+	ran  bool // gh was run from here
 }
 
 type (
 	signedIn struct {
-		of    *Wizard
-		login login
-		err   error
+		of  *Wizard
+		who hooks.SignIn
+		err error
 	}
 	ghDone struct {
 		of  *Wizard
@@ -43,13 +43,13 @@ func (s *signInStep) open() tea.Cmd {
 	return s.ask()
 }
 
-// ask finds out who the user is, and reads the secret meanwhile.
+// ask finds out who the user is, and reads the secret at the same time.
 func (s *signInStep) ask() tea.Cmd {
 	s.busy = true
 	w, ctx, cfg := s.w, s.w.shell.Ctx, s.w.cfg
 	return tea.Batch(s.w.secret.find(), func() tea.Msg {
-		l, err := cfg.logIn(ctx)
-		return signedIn{of: w, login: l, err: err}
+		who, err := cfg.Fleet.SignIn(ctx)
+		return signedIn{of: w, who: who, err: err}
 	})
 }
 
@@ -59,13 +59,13 @@ func (s *signInStep) update(msg tea.Msg) tea.Cmd {
 		if msg.of != s.w {
 			return nil
 		}
-		s.busy, s.err, s.login = false, msg.err, msg.login
-		s.w.client, s.w.user = nil, msg.login.user
+		s.busy, s.err, s.who = false, msg.err, msg.who
+		s.w.client = nil
 		if msg.err != nil {
 			return nil
 		}
-		s.w.client = msg.login.client
-		if s.login.lacks == "" && s.w.at == stepSignIn && s.w.goal > stepSignIn {
+		s.w.client = msg.who.Client
+		if s.who.Lacks == "" && s.w.at == stepSignIn && s.w.goal > stepSignIn {
 			return s.w.jump()
 		}
 	case ghDone:
@@ -81,32 +81,29 @@ func (s *signInStep) update(msg tea.Msg) tea.Cmd {
 	return nil
 }
 
-// canRun says with what gh mends the sign-in, nil where it cannot.
-func (s *signInStep) canRun() []string { return s.login.mend(s.err) }
-
-func (s *signInStep) well() bool { return s.w.client != nil && s.err == nil && s.login.lacks == "" }
+func (s *signInStep) ok() bool { return s.w.client != nil && s.err == nil && s.who.Lacks == "" }
 
 func (s *signInStep) next() (bool, tea.Cmd) {
 	if s.busy {
 		return false, nil
 	}
-	if s.well() {
+	if s.ok() {
 		return true, nil
 	}
-	args := s.canRun()
+	args := s.who.Fix(s.err)
 	if args == nil {
 		return false, s.ask()
 	}
 	w := s.w
-	return false, tea.ExecProcess(exec.Command(s.login.gh, args...), func(err error) tea.Msg { return ghDone{w, err} }) // #nosec G204 -- the user's own gh
+	return false, tea.ExecProcess(exec.Command(s.who.GH, args...), func(err error) tea.Msg { return ghDone{w, err} }) // #nosec G204 -- the user's own gh
 }
 
 func (s *signInStep) label() string {
-	args := s.canRun()
+	args := s.who.Fix(s.err)
 	switch {
 	case s.busy:
 		return "wait"
-	case s.well():
+	case s.ok():
 		return "continue"
 	case args != nil:
 		return "run gh auth " + args[1]
@@ -116,17 +113,17 @@ func (s *signInStep) label() string {
 
 func (s *signInStep) view(w, h int) ([]string, *tea.Cursor) {
 	t := s.w.shell.Theme
-	out := s.w.intro("GitHub will tell this machine about every push, pull request, issue and check run of the repositories that you choose. It takes about a minute: enter goes on, esc goes back, and nothing is changed at GitHub before you have seen it.",
+	out := s.w.intro("GitHub will notify this machine of every push, pull request, issue and check run of the repositories that you choose. It takes about a minute: enter goes on, esc goes back, and nothing is changed at GitHub before you have seen it.",
 		"enter goes on, esc goes back.", w, h)
-	args := s.canRun()
+	args := s.who.Fix(s.err)
 	switch {
 	case s.busy:
 		return append(out, s.w.doing("asking GitHub who you are")), nil
-	case s.well():
-		return append(out, s.w.good("signed in to "+text.Clean(s.w.client.Host())+" as "+t.Bold.Render(text.Clean(s.w.user.Login)), w)...), nil
-	case s.login.lacks != "":
-		out = append(out, s.w.warning(s.login.lacking(), w)...)
-	case errors.Is(s.err, hooks.ErrNotLoggedIn) && s.login.env == "":
+	case s.ok():
+		return append(out, s.w.good("signed in to "+text.Clean(s.w.client.Host())+" as "+t.Bold.Render(text.Clean(s.who.User.Login)), w)...), nil
+	case s.who.Lacks != "":
+		out = append(out, s.w.warning("Signed in as "+s.who.User.Login+", but the login lacks the permission "+s.who.Lacks+", which managing webhooks needs.", w)...)
+	case errors.Is(s.err, hooks.ErrNotLoggedIn) && s.who.Variable == "":
 		out = append(out, s.w.warning("You are not signed in to GitHub.", w)...)
 	case s.err != nil:
 		out = append(out, s.w.trouble(s.err, w)...)
@@ -136,11 +133,11 @@ func (s *signInStep) view(w, h int) ([]string, *tea.Cursor) {
 	}
 	switch {
 	case args != nil && s.ran:
-		out = append(out, kit.Paragraph("Press "+t.Key.Render("enter")+" to run gh auth "+args[1]+" again. If gh said that all is well, leave with ctrl+c and start hookctl anew; the wizard goes on here.", w)...)
+		out = append(out, kit.Paragraph("Press "+t.Key.Render("enter")+" to run gh auth "+args[1]+" again. If gh reported no problem, leave with ctrl+c and start hookctl again; the wizard goes on here.", w)...)
 	case args != nil:
 		out = append(out, kit.Paragraph("Press "+t.Key.Render("enter")+" to run gh auth "+args[1]+": it asks you in a browser and brings you back here.", w)...)
 	default:
-		if text := s.login.byHand(s.err); text != "" {
+		if text := s.who.ByHand(s.err); text != "" {
 			out = append(out, kit.Paragraph(text, w)...)
 		}
 	}

@@ -54,7 +54,7 @@ func (f *stateFile) put(number int, content []byte) error {
 	f.last = number
 	if content == nil {
 		if err := os.Remove(f.path); err != nil && !errors.Is(err, fs.ErrNotExist) {
-			return fmt.Errorf("forget the wizard's state: %w", err)
+			return fmt.Errorf("forget the answers: %w", err)
 		}
 		return nil
 	}
@@ -63,7 +63,7 @@ func (f *stateFile) put(number int, content []byte) error {
 		err = maybe.WriteFile(f.path, content, 0o600)
 	}
 	if err != nil {
-		return fmt.Errorf("keep what the wizard was told: %w", err)
+		return fmt.Errorf("keep the answers: %w", err)
 	}
 	return nil
 }
@@ -155,7 +155,7 @@ func (w *Wizard) restored(m wizardRestored) tea.Cmd {
 	}
 	// The receiver may have stopped since, and GitHub have changed.
 	w.goal = min(s.Step, stepReceiver)
-	if w.signIn.well() {
+	if w.signIn.ok() {
 		return w.jump()
 	}
 	return nil
@@ -163,6 +163,9 @@ func (w *Wizard) restored(m wizardRestored) tea.Cmd {
 
 // jump goes on where the wizard was left.
 func (w *Wizard) jump() tea.Cmd {
+	if _, err := w.address.check(); err != nil { // also one that was insisted on: it is asked for again
+		w.goal = min(w.goal, stepURL)
+	}
 	w.at, w.goal = w.goal, 0
 	if w.at == stepSignIn {
 		return nil

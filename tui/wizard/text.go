@@ -39,7 +39,7 @@ func (w *Wizard) intro(long, short string, wide, h int) []string {
 // trouble is an error and its cure for a step's view.
 func (w *Wizard) trouble(err error, wide int) []string { return w.shell.Trouble(err, wide) }
 
-// good is what is well, in lines.
+// good is what works, in lines.
 func (w *Wizard) good(text string, wide int) []string {
 	t := w.shell.Theme
 	var out []string

@@ -31,7 +31,8 @@ type urlStep struct {
 	looked  bool
 	ticking bool
 	findErr error
-	err     error // what is wrong with the chosen one
+	err     error  // why the chosen one is refused
+	allowed string // the address that was chosen although GitHub cannot reach it
 	busy    string
 	tested  map[string]reached
 }
@@ -53,7 +54,7 @@ type (
 
 func newURLStep(w *Wizard) *urlStep {
 	s := &urlStep{w: w, input: kit.NewInput(""), tested: map[string]reached{}}
-	s.input.Placeholder = "type an address"
+	s.input.Placeholder = "type a URL"
 	if u := w.cfg.Setup.URL; u != "" {
 		s.offers = []offer{{url: hookURL(u), from: "from the settings"}}
 	}
@@ -106,19 +107,27 @@ func (s *urlStep) choose(address string) {
 	s.input.CursorEnd()
 }
 
-// checkHookURL refuses what GitHub cannot send to.
-func checkHookURL(address string) error {
+// check refuses a chosen address that GitHub cannot send to, before anything
+// is created, and warns of one that nobody should use.
+func (s *urlStep) check() (warning string, err error) {
+	address := s.url()
 	if address == "" {
-		return errors.New("type the address, or start a tunnel: it shows up here by itself")
+		return "", errors.New("type the URL, or start a tunnel: it shows up here by itself")
 	}
-	_, err := hooks.HookURL(address, "")
-	return err
+	warning, err = hooks.CheckPublic(address, s.w.host())
+	if errors.Is(err, hooks.ErrNotPublic) && s.anyway() {
+		return err.Error() + "; you chose it anyway", nil
+	}
+	return warning, err
 }
 
-// private reports whether an address can surely not be reached from outside.
-func private(address string) bool {
-	_, err := hooks.CheckPublic(address, "")
-	return errors.Is(err, hooks.ErrNotPublic)
+// anyway reports whether the chosen address is one that the user insisted on.
+func (s *urlStep) anyway() bool { return s.allowed != "" && s.allowed == s.url() }
+
+// insist goes on with an address that was refused.
+func (s *urlStep) insist() tea.Cmd {
+	s.allowed, s.err = s.url(), nil
+	return s.w.next()
 }
 
 func (s *urlStep) name() string { return "URL" }
@@ -202,7 +211,7 @@ func (s *urlStep) update(msg tea.Msg) tea.Cmd {
 // offer merges what was found into the list and keeps the choice.
 func (s *urlStep) offer(list []hooks.Tunnel, can []string) {
 	chosen, run, typed := s.url(), s.run(), s.at == len(s.offers)
-	offers := s.w.cfg.Setup.offers(list, can)
+	offers := s.w.cfg.Setup.offers(list, can, s.w.host())
 	s.offers = offers
 	switch i := slices.IndexFunc(offers, func(o offer) bool { return o.run != "" && o.run == run }); {
 	case s.touched && typed: // what is being typed stays as it is
@@ -231,7 +240,7 @@ func (s *urlStep) next() (bool, tea.Cmd) {
 		s.touched = true
 		return true, nil // the address is known once the receiver runs it
 	}
-	if s.err = checkHookURL(address); s.err != nil {
+	if _, s.err = s.check(); s.err != nil {
 		return false, nil
 	}
 	s.touched = true
@@ -244,26 +253,21 @@ func (s *urlStep) next() (bool, tea.Cmd) {
 // test asks the address for this receiver.
 func (s *urlStep) test(address string) tea.Cmd {
 	s.busy = "asking " + address + " for this receiver"
-	w, ctx, home := s.w, s.w.shell.Ctx, s.w.cfg.Home
-	if s.w.cfg.Temporary && hooks.SameReceiver(address, s.w.cfg.Setup.URL) {
-		return func() tea.Msg {
-			return urlTested{w, address, reached{ok: true, saw: hooks.BaseURL(address) + " is a simulated address, and leads to this receiver"}}
-		}
-	}
-	return func() tea.Msg { return urlTested{w, address, reach(ctx, home, address)} }
+	w, ctx, cfg, local := s.w, s.w.shell.Ctx, s.w.cfg, s.w.cfg.Receiver.Value.Address
+	return func() tea.Msg { return urlTested{w, address, cfg.reach(ctx, address, local)} }
 }
 
 func (s *urlStep) label() string {
 	if r, ok := s.tested[s.url()]; ok && !r.ok {
-		return "continue all the same"
+		return "continue anyway"
 	}
 	return "continue"
 }
 
 func (s *urlStep) view(w, h int) ([]string, *tea.Cursor) {
 	t := s.w.shell.Theme
-	out := s.w.intro("At which address does GitHub reach this machine? Usually it is a tunnel or a reverse proxy that leads to port "+fmt.Sprint(s.port())+".",
-		"A public address that leads to port "+fmt.Sprint(s.port()), w, h)
+	out := s.w.intro("At which public URL does GitHub reach this machine? Usually it is a tunnel or a reverse proxy that leads to port "+fmt.Sprint(s.port())+".",
+		"A public URL that leads to port "+fmt.Sprint(s.port()), w, h)
 	line := func(i int, text, right string) string {
 		dot := "( )"
 		if i == s.at {
@@ -304,7 +308,14 @@ func (s *urlStep) view(w, h int) ([]string, *tea.Cursor) {
 	}
 	out = append(out, "")
 	answer, known := s.tested[s.url()]
+	warning, _ := s.check() // what is refused is said after enter
+	if warning != "" && s.err == nil {
+		out = append(out, s.w.warning(warning, w)...)
+	}
 	switch {
+	case errors.Is(s.err, hooks.ErrNotPublic):
+		out = append(out, s.w.trouble(s.err, w)...)
+		out = append(out, kit.Paragraph("Nothing was created. "+t.Key.Render(kit.KeyName("ctrl+g", t.Ascii))+" uses it anyway.", w)...)
 	case s.err != nil:
 		out = append(out, s.w.trouble(s.err, w)...)
 	case s.busy != "":
@@ -313,11 +324,9 @@ func (s *urlStep) view(w, h int) ([]string, *tea.Cursor) {
 		out = append(out, s.w.good(answer.saw, w)...)
 	case known:
 		out = append(out, s.w.seen(answer, w)...)
-		out = append(out, kit.Paragraph("GitHub may see what this machine cannot; the ping at the end is the proof. "+t.Key.Render("enter")+" goes on all the same.", w)...)
-	case private(s.url()):
-		out = append(out, s.w.warning("GitHub can hardly reach this address: it is not on the public internet.", w)...)
+		out = append(out, kit.Paragraph("GitHub may see what this machine cannot; the ping at the end is the proof. "+t.Key.Render("enter")+" goes on anyway.", w)...)
 	case s.run() != "":
-		out = append(out, kit.Paragraph("The address is made when the receiver starts, and the hooks follow when it changes.", w)...)
+		out = append(out, kit.Paragraph("The address is known when the receiver has started, and the hooks follow when it changes.", w)...)
 	case len(s.offers) == 0 && s.looked:
 		out = append(out, t.Faint.Render(t.Cut(" No tunnel runs here yet. Any of these, in another terminal, shows up by itself:", w)))
 		port := fmt.Sprint(s.port())
@@ -327,7 +336,7 @@ func (s *urlStep) view(w, h int) ([]string, *tea.Cursor) {
 	case s.looking && !s.looked:
 		out = append(out, s.w.doing("looking for tunnels"))
 	case !s.w.cfg.Receiver.OK():
-		out = append(out, t.Faint.Render(t.Cut(" The address is tested once the receiver runs.", w)))
+		out = append(out, t.Faint.Render(t.Cut(" The URL is tested once the receiver runs.", w)))
 	}
 	return out, caret
 }
@@ -336,16 +345,20 @@ func (s *urlStep) actions() []kit.Action {
 	step := func(id, key string, by int, text string) kit.Action {
 		return kit.Action{ID: id, Keys: []string{key}, Text: text, Run: func() tea.Cmd { s.move(by); return nil }}
 	}
-	test := kit.Action{ID: "wizard.test", Keys: []string{"ctrl+r"}, Label: "test", Text: "Ask the address whether this receiver answers there.", Run: func() tea.Cmd { return s.test(s.url()) }}
+	test := kit.Action{ID: "wizard.test", Keys: []string{"ctrl+r"}, Label: "test", Text: "Ask the URL whether this receiver answers there.", Command: "hookctl doctor", Run: func() tea.Cmd { return s.test(s.url()) }}
 	switch {
 	case !s.w.cfg.Receiver.OK():
-		test.Off = "the receiver does not run yet; the address is tested when it does"
+		test.Off = "the receiver is not running yet; the URL is tested when it is"
 	case s.run() != "":
 		test.Off = "the address is known once the receiver runs the tunnel"
-	case checkHookURL(s.url()) != nil:
-		test.Off = "there is no address to test"
+	case s.url() == "" || s.err != nil:
+		test.Off = "there is no URL to test"
+	}
+	insist := kit.Action{ID: "wizard.anyway", Keys: []string{"ctrl+g"}, Text: "Use a URL that GitHub cannot reach from outside.", Command: s.w.command() + " --allow-unreachable", Off: "the URL was not refused", Run: s.insist}
+	if errors.Is(s.err, hooks.ErrNotPublic) {
+		insist.Label, insist.Off = "use anyway", ""
 	}
 	down := step("wizard.down", "down", 1, "Go one line down.")
 	down.Label = "choose"
-	return []kit.Action{down, step("wizard.up", "up", -1, "Go one line up."), test}
+	return []kit.Action{insist, down, step("wizard.up", "up", -1, "Go one line up."), test}
 }

@@ -2,8 +2,10 @@
 // that a signed ping arrived.
 //
 // Each step asks one question and says in its own view what goes wrong, with
-// the cure. Nothing is changed at GitHub before the review, and what was
-// chosen is kept when the wizard is left.
+// the fix. Nothing is changed at GitHub before the review, and what was chosen
+// is kept when the wizard is left. What is done at GitHub, package fleet does:
+// it plans, adopts hooks that are there, proves each by a signed ping, and
+// remembers them.
 package wizard
 
 import (
@@ -17,11 +19,12 @@ import (
 	"hookctl/logs"
 	"hookctl/logs/text"
 	"hookctl/server/daemon"
+	"hookctl/server/fleet"
 	"hookctl/tui/kit"
 )
 
 // wizardStep is one question of the wizard. It asks, answers with next, and
-// says what goes wrong in its own view, with the cure.
+// says what goes wrong in its own view, with the fix.
 type wizardStep interface {
 	name() string
 	open() tea.Cmd // called when it comes to the front
@@ -49,20 +52,14 @@ const (
 
 // Config is what the wizard is given.
 type Config struct {
-	Home      string // HOOKCTL_HOME
-	Store     *secret.Store
-	Daemon    daemon.Config                 // how the receiver is started
-	Dial      func() (*hooks.Client, error) // opens GitHub; called outside the loop
-	Setup     *Defaults                     // what it starts from; a port that is chosen goes in
-	Temporary bool                          // this is the demo: the public URL is simulated
-	Log       *kit.Answer[*logs.Log]
-	Receiver  *kit.Answer[daemon.Status]
-	Poll      func(again bool) tea.Cmd // asks the receiver how it is
-	// Rotator proves hooks by their pings, and takes new ones into a rotation
-	// that is under way.
-	Rotator func(*hooks.Client, *logs.Log) *hooks.Rotator
-	// Done is called when hooks were set up, perhaps not all.
-	Done func(client *hooks.Client, repositories []string, address string) tea.Cmd
+	Home     string       // HOOKCTL_HOME
+	Fleet    *fleet.Fleet // sets the hooks up
+	Store    *secret.Store
+	Setup    *Defaults // what it starts from; a port that is chosen goes in
+	Log      *kit.Answer[*logs.Log]
+	Receiver *kit.Answer[daemon.Status]
+	Poll     func(again bool) tea.Cmd     // asks the receiver how it is
+	Done     func(address string) tea.Cmd // called when hooks were set up, perhaps not all, with their URL
 }
 
 // Wizard sets up webhooks, from the sign-in to the proof that a signed ping
@@ -80,9 +77,8 @@ type Wizard struct {
 	file  *stateFile
 	saves int
 
-	client *hooks.Client
-	user   hooks.User
-	value  string // the secret: the one in use, or a new one that is not saved yet
+	client *hooks.Client // of who is signed in; nil for nobody
+	value  string        // the secret: the one in use, or a new one that is not saved yet
 	origin secret.Origin
 
 	signIn   *signInStep
@@ -255,7 +251,15 @@ func (w *Wizard) Actions() []kit.Action {
 	return append([]kit.Action{next}, append(w.steps[w.at].actions(), back)...)
 }
 
-// targets are the chosen repositories and organisations.
+// host is that of GitHub, "" before the sign-in.
+func (w *Wizard) host() string {
+	if w.client == nil {
+		return ""
+	}
+	return w.client.Host()
+}
+
+// targets are the chosen repositories and organizations.
 func (w *Wizard) targets() []hooks.Target {
 	var out []hooks.Target
 	for _, name := range w.repos.pick.Picked() {
@@ -279,8 +283,11 @@ func (w *Wizard) command() string {
 	if u := w.address.url(); u != "" {
 		parts = append(parts, "--url", text.Shell(u))
 	}
-	for _, e := range w.events.pick.Picked() {
+	for _, e := range w.events.asked() {
 		parts = append(parts, "--event", text.Shell(e))
+	}
+	if w.address.anyway() {
+		parts = append(parts, "--allow-unreachable")
 	}
 	return strings.Join(parts, " ")
 }

@@ -1,0 +1,114 @@
+package server
+
+import (
+	"fmt"
+	"slices"
+	"strings"
+	"sync"
+	"sync/atomic"
+	"time"
+)
+
+// Alarm is something that keeps the receiver from doing its work, and that a person has to see. It stands until its cause is gone.
+type Alarm struct {
+	Key   string    `json:"key"`            // names the cause, as storage, files, certificate or route.0
+	Text  string    `json:"text"`           // what is wrong, in one line
+	Hint  string    `json:"hint,omitempty"` // the command that shows more or fixes it
+	Since time.Time `json:"since"`          // when it was raised
+}
+
+// The keys of the receiver's own alarms.
+const (
+	alarmStorage     = "storage"     // deliveries cannot be stored
+	alarmDamage      = "damage"      // part of the spool could not be read back
+	alarmFiles       = "files"       // record files cannot be written
+	alarmPending     = "pending"     // pending notifications of an earlier run cannot be listed
+	alarmCertificate = "certificate" // followed by a dot and a name, where there are several
+	alarmRoute       = "route"       // followed by a dot and the route's index
+)
+
+// alarms are those that stand. The zero value has none.
+type alarms struct {
+	n    atomic.Int32 // so that clearing what is not raised costs nothing
+	mu   sync.Mutex
+	list []Alarm
+}
+
+// raise adds an alarm, or renews the text of one that stands, and reports whether it is new.
+func (a *alarms) raise(now time.Time, key, text, hint string) bool {
+	a.mu.Lock()
+	defer a.mu.Unlock()
+	text = line(text, 300)
+	if i := slices.IndexFunc(a.list, func(x Alarm) bool { return x.Key == key }); i >= 0 {
+		a.list[i].Text, a.list[i].Hint = text, hint
+		return false
+	}
+	a.list = append(a.list, Alarm{Key: key, Text: text, Hint: hint, Since: now})
+	a.n.Store(int32(len(a.list))) // #nosec G115 -- there are few keys.
+	return true
+}
+
+// clear removes an alarm.
+func (a *alarms) clear(key string) {
+	a.clearIf(func(k string) bool { return k == key })
+}
+
+func (a *alarms) clearIf(gone func(key string) bool) {
+	if a.n.Load() == 0 {
+		return
+	}
+	a.mu.Lock()
+	defer a.mu.Unlock()
+	a.list = slices.DeleteFunc(a.list, func(x Alarm) bool { return gone(x.Key) })
+	a.n.Store(int32(len(a.list))) // #nosec G115 -- there are few keys.
+}
+
+// standing returns them, the oldest first, the storage's before all others.
+func (a *alarms) standing() []Alarm {
+	if a.n.Load() == 0 {
+		return nil
+	}
+	a.mu.Lock()
+	defer a.mu.Unlock()
+	all := slices.Clone(a.list)
+	slices.SortStableFunc(all, func(x, y Alarm) int { return weight(x.Key) - weight(y.Key) })
+	return all
+}
+
+func weight(key string) int {
+	if key == alarmStorage {
+		return 0
+	}
+	return 1
+}
+
+// SetAlarm raises an alarm of somebody who works for the receiver, such as a tunnel or the catch-up; an empty text clears it.
+// The key says whose it is; hint is a command, or "".
+func (s *Server) SetAlarm(key, text, hint string) {
+	if strings.TrimSpace(text) == "" {
+		s.alarms.clear(key)
+		return
+	}
+	if s.alarms.raise(s.now(), key, text, hint) {
+		s.logger.Error("alarm: "+line(text, 300), "alarm", key)
+	}
+}
+
+// standingAlarms are all that stand now. What the log has to say is asked of it.
+func (s *Server) standingAlarms() []Alarm {
+	health := s.log.Health()
+	for _, x := range []struct {
+		key, text string
+		stands    bool
+	}{
+		{alarmDamage, "deliveries may be lost: " + strings.Join(health.Damage, "; "), len(health.Damage) > 0},
+		{alarmFiles, fmt.Sprint("record files cannot be written: ", health.Err), health.Err != nil},
+	} {
+		if x.stands {
+			s.alarms.raise(s.now(), x.key, x.text, "hookctl doctor")
+		} else {
+			s.alarms.clear(x.key)
+		}
+	}
+	return s.alarms.standing()
+}

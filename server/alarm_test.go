@@ -1,0 +1,59 @@
+package server
+
+import (
+	"context"
+	"net/http"
+	"slices"
+	"testing"
+	"time"
+
+	"hookctl/logs"
+)
+
+func TestAlarmsStandUntilTheirCauseIsGone(t *testing.T) {
+	now := time.Date(2026, 1, 2, 3, 4, 5, 0, time.UTC)
+	s := newTestServer(t, func(c *Config) { c.Now = func() time.Time { return now } })
+	defer s.log.Close()
+	if st := s.Stats(); st.Alarm != "" || st.Alarms != nil {
+		t.Errorf("at the start: %+v", st.Alarms)
+	}
+	first := now
+	s.SetAlarm("tunnel", "the tunnel\x1b[31m is closed", "hookctl tunnel")
+	now = now.Add(time.Minute)
+	s.SetAlarm("tunnel", "the tunnel has been closed for a minute", "hookctl tunnel")
+	s.SetAlarm(alarmStorage, "the disk is full", "hookctl doctor")
+	want := []Alarm{
+		{alarmStorage, "the disk is full", "hookctl doctor", now},
+		{"tunnel", "the tunnel has been closed for a minute", "hookctl tunnel", first},
+	}
+	if st := s.Stats(); !slices.Equal(st.Alarms, want) || st.Alarm != "the disk is full" {
+		t.Errorf("%+v, %q", st.Alarms, st.Alarm)
+	}
+	s.SetAlarm(alarmStorage, "", "")
+	if st := s.Stats(); !slices.Equal(st.Alarms, want[1:]) || st.Alarm != want[1].Text {
+		t.Errorf("%+v, %q", st.Alarms, st.Alarm)
+	}
+}
+
+func TestDeliveryThatCannotBeStoredRaisesAnAlarm(t *testing.T) {
+	r := run(t, nil)
+	event, payload := sample(t, "push_main")
+	ok := request(t, r.url+"/webhook", event, guid(1), payload)
+	if status, _ := do(t, ok); status != http.StatusOK {
+		t.Fatal(status)
+	}
+	r.append = func(context.Context, *logs.Record) error { return logs.ErrFull }
+	if status, _ := do(t, request(t, r.url+"/webhook", event, guid(2), payload)); status != http.StatusInsufficientStorage {
+		t.Errorf("answered %d", status)
+	}
+	if all := r.Stats().Alarms; len(all) != 1 || all[0].Key != alarmStorage || all[0].Hint == "" || all[0].Since.IsZero() {
+		t.Errorf("%+v", all)
+	}
+	r.append = r.log.Append
+	if status, _ := do(t, request(t, r.url+"/webhook", event, guid(2), payload)); status != http.StatusOK {
+		t.Errorf("answered %d", status)
+	}
+	if all := r.Stats().Alarms; all != nil {
+		t.Errorf("after a delivery was stored: %+v", all)
+	}
+}

@@ -1,0 +1,106 @@
+package server
+
+import (
+	"fmt"
+	"runtime"
+	"strings"
+	"testing"
+
+	"github.com/itchyny/gojq"
+
+	"hookctl/logs"
+)
+
+// TestConditionsAndTemplatesBuildABoundedAmount runs what would take gigabytes. None of it counts as matched, and each raises an
+// alarm that names its route.
+func TestConditionsAndTemplatesBuildABoundedAmount(t *testing.T) {
+	for name, route := range map[string]Route{
+		"a product":        {When: `"a" * 1000000000 | length > 5`},
+		"a turned product": {When: `1000000000 * "a" | length > 5`},
+		"products":         {When: `"a" * 1000000 * 1000 | length > 5`},
+		"of the payload":   {When: `.action * (.many | tonumber) | length > 5`},
+		"in an update":     {When: `.action *= 1000000000 | .action | length > 5`},
+		"in a function":    {When: `def f(x): x * 1000000000; f("a") | length > 5`},
+		"in a string":      {When: `"\("a" * 1000000000)" | length > 5`},
+		"doubling":         {When: `reduce range(40) as $i ("a"; . + .) | length > 5`},
+		"doubling a list":  {When: `reduce range(40) as $i ([1]; . + .) | length > 5`},
+		"a long list":      {When: `[range(1000000000)] | length > 5`},
+		"a template": {
+			Subject: `{{$x := "aaaaaaaaaaaaaaaa"}}{{range .Payload.list}}{{$x = printf "%s%s" $x $x}}{{end}}{{len $x}}`,
+		},
+		"a slow template": {
+			Message: `{{range $.Payload.list}}{{range $.Payload.list}}{{range $.Payload.list}}{{range $.Payload.list}}{{range $.Payload.list}}{{""}}{{end}}{{end}}{{end}}{{end}}{{end}}`,
+		},
+	} {
+		t.Run(name, func(t *testing.T) {
+			condition := route.When != ""
+			route.Event, route.Notify = "*", "matched"
+			s := newTestServer(t, func(c *Config) { c.Routes = []Route{route} })
+			defer s.log.Close()
+			payload := fmt.Sprintf(`{"action":"published","many":"1000000000","list":[%s1]}`, strings.Repeat("1,", 60))
+			var before, after runtime.MemStats
+			runtime.ReadMemStats(&before)
+			if _, err := s.Ingest(t.Context(), &logs.Record{EventType: "release", DeliveryID: guid(1), Payload: []byte(payload)}); err != nil {
+				t.Fatal(err)
+			}
+			runtime.ReadMemStats(&after)
+			if grown := after.TotalAlloc - before.TotalAlloc; grown > 4*maxGrown {
+				t.Errorf("%d MiB were allocated", grown/mib)
+			}
+			all := s.Stats().Alarms
+			if len(all) != 1 || all[0].Key != "route.0" || !strings.Contains(all[0].Text, "routes[0] (* → matched)") || all[0].Hint == "" {
+				t.Errorf("alarms %+v", all)
+			}
+			_, rec := onlyRecord(t, s)
+			if matched := strings.HasPrefix(rec.Result, "matched"); matched == condition {
+				t.Errorf("result %q", rec.Result)
+			}
+			cfg := testConfig(s.log)
+			if err := s.Reload(cfg); err != nil {
+				t.Fatal(err)
+			}
+			if all := s.Stats().Alarms; all != nil {
+				t.Errorf("after new settings: %+v", all)
+			}
+		})
+	}
+}
+
+func onlyRecord(t *testing.T, s *Server) (file string, rec *logs.Record) {
+	t.Helper()
+	found, err := s.log.Log().Find(t.Context(), guid(1))
+	if err != nil || len(found) != 1 {
+		t.Fatalf("%d records, %v", len(found), err)
+	}
+	rec, err = s.log.Log().Read(t.Context(), found[0].File)
+	if err != nil {
+		t.Fatal(err)
+	}
+	return found[0].File, rec
+}
+
+// TestCheckedProductsAreTheSame compares them with jq's own.
+func TestCheckedProductsAreTheSame(t *testing.T) {
+	for _, text := range []string{
+		`2 * 3`, `2 * 3 * 4 + 1`, `"ab" * 3`, `3 * "ab"`, `"ab" * 0`, `{"a":{"b":1}} * {"a":{"c":2}}`, `.n * 2 > 5`, `.n *= 4`, `.list[] *= 2`,
+		`def f: . * 2; .n | f * f`, `[.list[] | . * .]`, `"x" * null`, `try ([] * 2) catch "error"`, `if .n * 1 == 3 then "yes" * 2 else 0 * 1 end`,
+		`"\(.n * 2) and \("a" * 2)"`, `{a: (1 * 2), ("k" * 2): 3}`, `.list | map(. * 10) | add`, `reduce .list[] as $x (1; . * $x)`, `1.5 * 2`, `-(2 * 3)`,
+	} {
+		value := func(compile func(*gojq.Query) (*gojq.Code, error)) string {
+			q, err := gojq.Parse(text)
+			if err != nil {
+				t.Fatal(err)
+			}
+			code, err := compile(q)
+			if err != nil {
+				t.Fatalf("%s: %v", text, err)
+			}
+			v, _ := code.Run(map[string]any{"n": 3, "list": []any{1, 2, 3}}).Next()
+			return fmt.Sprintf("%v", v)
+		}
+		want := value(func(q *gojq.Query) (*gojq.Code, error) { return gojq.Compile(q) })
+		if got := value(boundedCompile); got != want {
+			t.Errorf("%s is %s, not %s", text, got, want)
+		}
+	}
+}

@@ -1,0 +1,41 @@
+package server
+
+import (
+	"net"
+	"net/http"
+	"runtime"
+	"testing"
+	"time"
+)
+
+// resident is the memory that the runtime has from the system.
+func resident() uint64 {
+	var m runtime.MemStats
+	runtime.ReadMemStats(&m)
+	return m.Sys - m.HeapReleased
+}
+
+// TestIdleReceiverReturnsMemory leaves garbage as large bodies do, and then lets the receiver rest after one delivery.
+func TestIdleReceiverReturnsMemory(t *testing.T) {
+	s := newTestServer(t, nil)
+	s.rest.after = 100 * time.Millisecond
+	l, err := net.Listen("tcp", "127.0.0.1:0")
+	if err != nil {
+		t.Fatal(err)
+	}
+	serve(t, s, l)
+	runtime.GC()
+	before := resident()
+	large := make([]byte, 256*mib)
+	for i := 0; i < len(large); i += 4096 {
+		large[i] = 1
+	}
+	runtime.KeepAlive(large)
+	peak := resident()
+	event, payload := sample(t, "push_main")
+	if status, _ := do(t, request(t, "http://"+l.Addr().String()+"/webhook", event, guid(1), payload)); status != http.StatusOK {
+		t.Fatal(status)
+	}
+	await(t, "memory given back", func() bool { return resident() < before+40*mib })
+	t.Logf("%d MiB before, %d MiB in between, %d MiB after a rest", before/mib, peak/mib, resident()/mib)
+}

@@ -1,0 +1,250 @@
+package webhooks
+
+import (
+	"context"
+	"errors"
+	"maps"
+	"slices"
+	"time"
+
+	tea "charm.land/bubbletea/v2"
+
+	"hookctl/hooks"
+	"hookctl/logs"
+	"hookctl/server/fleet"
+	"hookctl/tui/kit"
+)
+
+type (
+	// listed is what the fleet says of one target: its hooks, or why it is set
+	// aside. The first step of a load has none, and says how many will come.
+	listed struct {
+		target hooks.Target
+		hooks  []fleet.Hook
+		aside  *fleet.Aside
+		total  int
+		host   string
+	}
+	// listEnd is the end of a load, with all that the steps said. An answer to
+	// an older one is dropped.
+	listEnd struct {
+		of   *kit.Job[listed]
+		list fleet.List
+		err  error
+	}
+	// again are the answers of targets that were asked for once more.
+	again []listed
+)
+
+// askAgain is how old the list may be when the page comes back to the front;
+// reloading it by hand asks at once.
+const askAgain = time.Minute
+
+// fleet is every hook of this receiver, read from the log that is open.
+func (p *Page) fleet() *fleet.Fleet {
+	if l := p.cfg.Log.Value; l != nil {
+		return p.cfg.Fleet.With(l)
+	}
+	return p.cfg.Fleet
+}
+
+// load asks for the hooks of every known target; wide, of every repository that
+// the user administers, and those with hooks of ours are remembered.
+func (p *Page) load(wide bool) tea.Cmd {
+	if p.cfg.Fleet == nil || p.cfg.Log.Value == nil && p.cfg.Log.Err == nil {
+		return nil // the log says what to ask, and it is being opened
+	}
+	p.stop()
+	p.cut, p.total, p.answered = false, 0, 0
+	all, public := p.fleet(), p.cfg.Receiver.Value.PublicURL
+	var job *kit.Job[listed]
+	job, ask := kit.Begin(p.shell, func(ctx context.Context, progress func(listed)) tea.Msg {
+		l, err := list(ctx, all, wide, progress)
+		return listEnd{job, l, err}
+	})
+	p.asking, p.public = job, public
+	return tea.Batch(ask, p.readRotation())
+}
+
+// list asks the fleet and passes on what it says, target by target.
+func list(ctx context.Context, all *fleet.Fleet, wide bool, progress func(listed)) (l fleet.List, err error) {
+	targets, err := all.Targets(ctx)
+	if err != nil {
+		return l, err
+	}
+	client, err := all.GitHub()
+	if err != nil {
+		return l, err
+	}
+	if wide {
+		found, err := client.Repositories(ctx, hooks.RepositoryQuery{})
+		if err != nil {
+			return l, err
+		}
+		for _, r := range found {
+			targets = append(targets, r.Target())
+		}
+	}
+	progress(listed{total: len(targets), host: client.Host()})
+	l, err = all.List(ctx, fleet.ListRequest{Targets: targets, Each: func(t hooks.Target, list []fleet.Hook, aside *fleet.Aside) {
+		progress(listed{target: t, hooks: list, aside: aside})
+	}})
+	if err == nil && wide {
+		err = all.Remember(ctx, targetsOf(l.Ours())...)
+	}
+	return l, err
+}
+
+// loading tells whether GitHub is being asked for the list.
+func (p *Page) loading() bool { return p.asking.Busy() }
+
+// stop ends what is being asked.
+func (p *Page) stop() {
+	if p.loading() {
+		p.asking.Stop()
+		p.asking.Over = true
+	}
+}
+
+// take puts what the fleet says of a target in the place of what it said before.
+func (p *Page) take(m listed) {
+	if m.host != "" {
+		p.total, p.host = m.total, m.host
+		return
+	}
+	delete(p.listed, m.target)
+	delete(p.aside, m.target)
+	if m.aside != nil {
+		p.aside[m.target] = *m.aside
+		return
+	}
+	rows := make([]fleet.Hook, len(m.hooks))
+	for i, h := range m.hooks {
+		rows[i] = cleaned(h)
+	}
+	p.listed[m.target] = rows
+}
+
+// step takes an answer of the load under way.
+func (p *Page) step(m kit.Stepped[listed]) tea.Cmd {
+	if m.Of != p.asking || p.asking.Over {
+		return m.Of.Listen
+	}
+	p.take(m.Step)
+	if m.Step.host == "" {
+		p.answered++
+	}
+	// Every answer is shown at once where they are few; sorting thousands again
+	// for each of thousands would hold the keys.
+	if p.answered%(1+p.total/50) == 0 {
+		p.arrange()
+	}
+	return m.Of.Listen
+}
+
+// ended takes the end of a load. A target that nobody knows any more is gone
+// from the list then.
+func (p *Page) ended(m listEnd) tea.Cmd {
+	if m.of != p.asking || p.asking.Over {
+		return nil
+	}
+	p.asking.Over, p.loaded = true, true
+	if p.problem = m.err; m.err == nil {
+		p.asked = p.shell.Now()
+		clear(p.listed)
+		clear(p.aside)
+		for _, h := range m.list.Hooks {
+			p.listed[h.Target] = append(p.listed[h.Target], cleaned(h))
+		}
+		for _, a := range m.list.Aside {
+			p.aside[a.Target] = a
+		}
+	}
+	p.arrange()
+	return nil
+}
+
+// look asks for some targets once more, as after a change.
+func (p *Page) look(targets ...hooks.Target) tea.Cmd {
+	if len(targets) == 0 {
+		return nil
+	}
+	ctx, all := p.shell.Ctx, p.fleet()
+	return func() tea.Msg {
+		var out again
+		_, err := all.List(ctx, fleet.ListRequest{Targets: targets, Each: func(t hooks.Target, list []fleet.Hook, aside *fleet.Aside) {
+			out = append(out, listed{target: t, hooks: list, aside: aside})
+		}})
+		if err != nil && !errors.Is(err, context.Canceled) {
+			return kit.Failure{Err: err}
+		}
+		return out
+	}
+}
+
+// arrange builds the rows from what was listed, and keeps the cursor on its
+// hook.
+func (p *Page) arrange() {
+	p.rows = nil
+	here := map[hookKey]bool{}
+	for _, list := range p.listed {
+		for _, h := range list {
+			p.rows = append(p.rows, h)
+			here[keyOf(h)] = true
+		}
+	}
+	slices.SortFunc(p.rows, byTarget)
+	maps.DeleteFunc(p.marks, func(k hookKey, _ bool) bool { return !here[k] })
+	p.choose()
+}
+
+// heard takes new records of the log. What they say of a hook is the fleet's to
+// judge, so it is asked where its answer may be another one now: about a hook
+// that was not healthy, and about a ping of a hook that is not listed.
+func (p *Page) heard(news kit.News[logs.Entry]) tea.Cmd {
+	if !p.loaded || p.cut {
+		return nil
+	}
+	var targets []hooks.Target
+	unknown := false
+	for _, e := range news {
+		if e.HookID == 0 || !e.Verified || e.Source != logs.SourceDelivery && e.Source != logs.SourceRelay {
+			continue
+		}
+		i := slices.IndexFunc(p.rows, func(h fleet.Hook) bool { return h.ID == e.HookID })
+		switch {
+		case i < 0:
+			unknown = unknown || e.Event == "ping" && !p.chased[e.HookID]
+			p.chased[e.HookID] = p.chased[e.HookID] || e.Event == "ping"
+		case p.rows[i].Health != fleet.Healthy:
+			if t := p.rows[i].Target; p.shell.Now().Sub(p.looked[t]) >= askAgain {
+				p.looked[t] = p.shell.Now()
+				targets = append(targets, t)
+			}
+		default:
+			p.seen(p.rows[i], e)
+		}
+	}
+	p.arrange()
+	if unknown {
+		return p.load(false)
+	}
+	return p.look(targets...)
+}
+
+// seen notes when the newest delivery of a listed hook arrived.
+func (p *Page) seen(h fleet.Hook, e logs.Entry) {
+	for i, have := range p.listed[h.Target] {
+		if have.ID == h.ID && e.ReceivedAt.After(have.Seen) {
+			p.listed[h.Target][i].Seen = e.ReceivedAt
+		}
+	}
+}
+
+// setAside are the targets that could not be listed, in their order.
+func (p *Page) setAside() []fleet.Aside {
+	return slices.SortedFunc(maps.Values(p.aside), func(a, b fleet.Aside) int { return compareTargets(a.Target, b.Target) })
+}
+
+// WasSetUp looks again after the wizard has set hooks up.
+func (p *Page) WasSetUp() tea.Cmd { return p.load(false) }
