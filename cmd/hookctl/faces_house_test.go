@@ -114,9 +114,12 @@ func (h *house) open(t *testing.T) *screen {
 	return s
 }
 
-// quit ends the interface, which must have nothing to complain about.
-func (h *house) quit(t *testing.T) {
+// leave closes the interface where it is open.
+func (h *house) leave(t *testing.T) {
 	t.Helper()
+	if h.screen == nil {
+		return
+	}
 	h.screen.send(t, keyBytes(t, "ctrl+c"))
 	if code := h.screen.end(t); code != 0 {
 		t.Fatalf("the interface exits %d:\n%s", code, h.screen.text())
@@ -124,7 +127,7 @@ func (h *house) quit(t *testing.T) {
 	h.screen = nil
 }
 
-// type plays a person in front of the interface. A word of its own is a key; "see …" waits for text, "gone …" until it has
+// play is a person in front of the interface. A word of its own is a key; "see …" waits for text, "gone …" until it has
 // gone, and "type …" types.
 func (h *house) play(t *testing.T, keys []string) {
 	t.Helper()
@@ -182,6 +185,74 @@ func (h *house) getenv(name string) string {
 		}
 	}
 	return ""
+}
+
+// prepare brings a house into the state that an operation begins with. A line is a command line of ours, or:
+//
+//	deliver REPOSITORY   GitHub sends a pull request; with ! in front it must not arrive
+//	foreign REPOSITORY   another service has a hook there
+//	rekey REPOSITORY     somebody changes the secret at GitHub
+//	refuse REPOSITORY    GitHub refuses to change the secrets of its hooks
+//	take                 GitHub refuses nothing any more
+//	deny REPOSITORY      the user is no administrator any more
+//	gone REPOSITORY      it is deleted
+//	add REPOSITORY       the settings name it
+//	prune                the log is empty
+func (h *house) prepare(t *testing.T, lines []string) {
+	t.Helper()
+	for _, line := range lines {
+		words := strings.Fields(line)
+		fails := words[0] == "!"
+		if fails {
+			words = words[1:]
+		}
+		switch verb := words[0]; verb {
+		case "hookctl":
+			if _, all, code := h.run(t, "", strings.Fields(h.fill(strings.Join(words[1:], " ")))...); (code != 0) != fails {
+				t.Fatalf("%s exits %d:\n%s", line, code, all)
+			}
+		case "deliver":
+			before := len(h.records())
+			results, err := h.github.Deliver(t.Context(), words[1], "pull_request", githubtest.SampleFor("pull_request.opened", words[1]))
+			if err != nil || len(results) == 0 || slices.ContainsFunc(results, func(d githubtest.Delivery) bool { return d.OK() == fails }) {
+				t.Fatalf("%s: %v %v", line, results, err)
+			}
+			if problem := poll(agreement, func() string { // it is answered before its file is there
+				return map[bool]string{true: line + ": no record"}[!fails && len(h.records()) == before]
+			}); problem != "" {
+				t.Fatal(problem)
+			}
+		case "foreign":
+			h.github.AddHook(words[1], githubtest.Hook{Active: true, Config: githubtest.Config{URL: "https://ci.example.com/github"}})
+		case "rekey":
+			h.github.SetSecret(words[1], h.hook(words[1]).ID, "somebody else's secret")
+		case "refuse":
+			h.github.Fault(githubtest.Fault{Method: "PATCH", Path: "/repos/" + words[1] + "/hooks/*/config", Status: 422})
+		case "take":
+			h.github.ClearFaults()
+		case "deny":
+			h.github.Grant(words[1], githubtest.DefaultLogin, "read")
+		case "add":
+			file := filepath.Join(h.home, "hookctl.yaml")
+			data, err := os.ReadFile(file)
+			if err == nil {
+				err = os.WriteFile(file, append(data, "setup: {repositories: ["+words[1]+"]}\n"...), 0o600)
+			}
+			if err != nil {
+				t.Fatal(err)
+			}
+		case "prune":
+			h.must(t, "stop")
+			if err := os.RemoveAll(filepath.Join(h.home, "webhook_logs")); err != nil {
+				t.Fatal(err)
+			}
+			h.must(t, "start")
+		case "gone":
+			h.github.Remove(words[1])
+		default:
+			t.Fatalf("unknown: %s", line)
+		}
+	}
 }
 
 // houseRecord is what is compared of a record.
