@@ -23,7 +23,7 @@ func TestRotateStopsWhereItsStateCannotBeKept(t *testing.T) {
 	limits := fast()
 	limits.Concurrent = 1
 	w.client = w.newClient(Config{Limits: limits})
-	state := filepath.Join(filepath.Dir(w.socket), "home", "run", "rotation.json")
+	state := filepath.Join(filepath.Dir(w.socket), "home", "state", "rotation.json")
 	var kept []byte
 	r := w.rotator()
 	r.Progress = func(s Step) {
