@@ -404,8 +404,11 @@ func (h *house) snapshot() string {
 	}
 	slices.Sort(records)
 	line("%s", strings.Join(records, "\n"))
+	var messages []string // those of one repository come in order, but that is for the tests of the queue
 	for _, m := range h.maestro.Messages() {
-		line("message %v %s", m.Content.Context["notification_type"], m.Subject)
+		messages = append(messages, fmt.Sprintf("message %v %s", m.Content.Context["notification_type"], m.Subject))
 	}
+	slices.Sort(messages)
+	line("%s", strings.Join(messages, "\n"))
 	return b.String()
 }
