@@ -94,7 +94,7 @@ func (w *world) newClient(cfg Config) *Client {
 }
 
 func storeIn(home string) *secret.Store {
-	return secret.NewStore(secret.Config{EnvFile: filepath.Join(home, ".env"), RotationFile: filepath.Join(home, "run", "rotation.json"), Environ: func(string) string { return "" }})
+	return secret.NewStore(secret.Config{EnvFile: filepath.Join(home, ".env"), RotationFile: filepath.Join(home, "state", "rotation.json"), Environ: func(string) string { return "" }})
 }
 
 func (w *world) setSecret(value string) {

@@ -17,7 +17,7 @@ import (
 func TestRejectionTellsTheFormerSecret(t *testing.T) {
 	t.Parallel()
 	dir := t.TempDir()
-	store := secret.NewStore(secret.Config{EnvFile: filepath.Join(dir, ".env"), RotationFile: filepath.Join(dir, "run", "rotation.json"), Environ: func(string) string { return "" }})
+	store := secret.NewStore(secret.Config{EnvFile: filepath.Join(dir, ".env"), RotationFile: filepath.Join(dir, "state", "rotation.json"), Environ: func(string) string { return "" }})
 	check := func(err error) {
 		t.Helper()
 		if err != nil {

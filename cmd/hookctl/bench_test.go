@@ -46,7 +46,7 @@ func BenchmarkIdleReceiver(b *testing.B) {
 		b.Fatal(err)
 	}
 	defer os.RemoveAll(home)
-	store := secret.NewStore(secret.Config{EnvFile: home + "/.env", RotationFile: home + "/run/rotation.json", Environ: environment{}.get})
+	store := secret.NewStore(secret.Config{EnvFile: home + "/.env", RotationFile: home + "/state/rotation.json", Environ: environment{}.get})
 	if err := store.SetCurrent("a secret of the benchmark"); err != nil {
 		b.Fatal(err)
 	}

@@ -38,7 +38,7 @@ func secretsOf(ts *testscript.TestScript) []string {
 			all = append(all, value)
 		}
 	}
-	if raw, err = os.ReadFile(filepath.Join(home, "run", "rotation.json")); err == nil {
+	if raw, err = os.ReadFile(filepath.Join(home, "state", "rotation.json")); err == nil {
 		var r struct{ Old, New string }
 		ts.Check(json.Unmarshal(raw, &r))
 		all = append(all, r.Old, r.New)
@@ -117,7 +117,7 @@ func cmdPrivate(ts *testscript.TestScript, _ bool, _ []string) {
 		if seen++; info.Mode().Perm()&0o077 != 0 {
 			ts.Fatalf("%s has mode %v", name, info.Mode())
 		}
-		if !e.Type().IsRegular() || name == ".env" || name == filepath.Join("run", "rotation.json") {
+		if !e.Type().IsRegular() || name == ".env" || name == filepath.Join("state", "rotation.json") {
 			return nil
 		}
 		raw, err := os.ReadFile(path)

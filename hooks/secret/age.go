@@ -6,7 +6,6 @@ import (
 	"fmt"
 	"io/fs"
 	"os"
-	"path/filepath"
 	"slices"
 	"time"
 )
@@ -73,7 +72,7 @@ func (s *Store) HookChangedAt(hookID int64, url string) (time.Time, error) {
 }
 
 func (s *Store) ageFile() string {
-	return filepath.Join(filepath.Dir(s.cfg.RotationFile), "secret.json")
+	return s.file("secret.json")
 }
 
 // readAge reads the note, with the file's own time in place of a shared secret's that was not noted.
@@ -135,7 +134,7 @@ func (s *Store) saveAge(noted age, env *Env) error {
 	for _, k := range boundKeys(env) {
 		known = append(known, Fingerprint(k.Value))
 	}
-	rotation, err := readRotation(s.cfg.RotationFile)
+	rotation, err := readRotation(s.rotationFile())
 	if err != nil {
 		return err
 	}

@@ -5,7 +5,6 @@ import (
 	"errors"
 	"fmt"
 	"io/fs"
-	"path/filepath"
 	"slices"
 	"time"
 )
@@ -38,7 +37,7 @@ func (h AsideHook) MarshalJSON() ([]byte, error) {
 }
 
 func (s *Store) asideFile() string {
-	return filepath.Join(filepath.Dir(s.cfg.RotationFile), "aside.json")
+	return s.file("aside.json")
 }
 
 // Aside are the hooks that were set aside, in the order in which they were.

@@ -6,7 +6,6 @@ import (
 	"fmt"
 	"io/fs"
 	"log/slog"
-	"path/filepath"
 	"slices"
 	"time"
 )
@@ -20,7 +19,7 @@ const formerMost = 3000
 
 // formerKey is a secret that is no longer accepted.
 //
-// It is kept, in run/former.json of mode 0600, for one purpose: a delivery that is refused because its hook was not
+// It is kept, in state/former.json of mode 0600, for one purpose: a delivery that is refused because its hook was not
 // rotated along can be distinguished from a forged one. The trade-off is that who reads the home, which holds the secrets in
 // use too, also learns the last few before: those open nothing, since no receiver accepts them. Deleting the file
 // costs only that explanation.
@@ -62,7 +61,7 @@ func (r *Ring) Former(body []byte, signature string, hookID int64, now time.Time
 }
 
 func (s *Store) formerFile() string {
-	return filepath.Join(filepath.Dir(s.cfg.RotationFile), "former.json")
+	return s.file("former.json")
 }
 
 // readFormer reads the secrets that are no longer accepted, the latest first. A file that cannot be understood is as good as

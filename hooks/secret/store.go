@@ -40,7 +40,8 @@ var (
 // Config says where a Store keeps things.
 type Config struct {
 	EnvFile      string              // the .env file
-	RotationFile string              // run/rotation.json; locks and the secret's age are kept beside it
+	RotationFile string              // state/rotation.json; locks and the secret's age are kept beside it
+	FormerDir    string              // where earlier versions kept these files, run/; they are moved once. "" for none
 	Environ      func(string) string // the real environment; os.Getenv if nil
 }
 
@@ -108,7 +109,7 @@ func (s *Store) SetCurrent(value string) error {
 			return err
 		}
 		// A rotation goes on accepting what it replaces, and remembers it in the end.
-		if r, err := readRotation(s.cfg.RotationFile); err != nil || r != nil || before == "" {
+		if r, err := readRotation(s.rotationFile()); err != nil || r != nil || before == "" {
 			return err
 		}
 		return s.retire([]Key{{Value: before}}, time.Now())
@@ -261,7 +262,7 @@ func PathVariable(name string) string { return Variable + "_" + strings.ToUpper(
 func hookVariable(id int64) string { return Variable + "_" + strconv.FormatInt(id, 10) }
 
 // Rotation returns the state of a rotation, nil if none.
-func (s *Store) Rotation() (*Rotation, error) { return readRotation(s.cfg.RotationFile) }
+func (s *Store) Rotation() (*Rotation, error) { return readRotation(s.rotationFile()) }
 
 // SaveRotation writes the state of a rotation. It is durable on return.
 func (s *Store) SaveRotation(r *Rotation) error {
@@ -269,21 +270,21 @@ func (s *Store) SaveRotation(r *Rotation) error {
 	if err != nil {
 		return fmt.Errorf("save the rotation: %w", err)
 	}
-	return s.locked(func() error { return writePrivate(s.cfg.RotationFile, raw) })
+	return s.locked(func() error { return writePrivate(s.rotationFile(), raw) })
 }
 
 // EndRotation removes the state of a rotation and remembers the secrets that nothing accepts any longer. Without one it
 // does nothing.
 func (s *Store) EndRotation() error {
 	return s.locked(func() error {
-		r, err := readRotation(s.cfg.RotationFile)
+		r, err := readRotation(s.rotationFile())
 		if err != nil {
 			return err
 		}
 		if err := s.retire(r.leaving(), time.Now()); err != nil {
 			return err
 		}
-		return removePrivate(s.cfg.RotationFile)
+		return removePrivate(s.rotationFile())
 	})
 }
 
@@ -354,4 +355,28 @@ func (s *Store) lock(name string) (*flock.Flock, error) {
 		return nil, fmt.Errorf("lock secrets: %w", err)
 	}
 	return flock.New(filepath.Join(dir, name), flock.SetPermissions(0o600)), nil
+}
+
+func (s *Store) rotationFile() string { return s.file(filepath.Base(s.cfg.RotationFile)) }
+
+// file is where a file of the store is. One that an earlier version left in FormerDir is moved when it is first asked for;
+// where that fails it is used where it is, so that no secret which is still accepted is lost.
+func (s *Store) file(name string) string {
+	exists := func(path string) bool {
+		_, err := os.Lstat(path)
+		return err == nil
+	}
+	path := filepath.Join(filepath.Dir(s.cfg.RotationFile), name)
+	old := filepath.Join(s.cfg.FormerDir, name)
+	if s.cfg.FormerDir == "" || exists(path) || !exists(old) {
+		return path
+	}
+	err := os.MkdirAll(filepath.Dir(path), 0o700)
+	if err == nil {
+		err = os.Rename(old, path)
+	}
+	if err != nil && !exists(path) { // else another process was faster
+		return old
+	}
+	return path
 }

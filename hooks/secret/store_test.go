@@ -7,6 +7,7 @@ import (
 	"path/filepath"
 	"reflect"
 	"runtime"
+	"slices"
 	"strings"
 	"sync"
 	"testing"
@@ -16,7 +17,7 @@ import (
 func newStore(t *testing.T, environ ...string) (*Store, Config) {
 	t.Helper()
 	dir := t.TempDir()
-	cfg := Config{EnvFile: filepath.Join(dir, ".env"), RotationFile: filepath.Join(dir, "run", "rotation.json"), Environ: func(name string) string {
+	cfg := Config{EnvFile: filepath.Join(dir, ".env"), RotationFile: filepath.Join(dir, "state", "rotation.json"), Environ: func(name string) string {
 		for _, e := range environ {
 			if v, ok := strings.CutPrefix(e, name+"="); ok {
 				return v
@@ -368,5 +369,48 @@ func TestStoreWritesOfSeveralProcessesAllArrive(t *testing.T) {
 	must(t, err)
 	if n := len(env.Names()); n != 40 {
 		t.Errorf("%d of 40 variables are there", n)
+	}
+}
+
+// An earlier version kept the rotation and the former secrets in run/, which may vanish. They are moved once, whoever looks
+// first, and are used where they are as long as they cannot be moved.
+func TestFilesOfAnEarlierVersionAreTakenOver(t *testing.T) {
+	home := t.TempDir()
+	cfg := Config{EnvFile: filepath.Join(home, ".env"), RotationFile: filepath.Join(home, "run", "rotation.json"), Environ: func(string) string { return "" }}
+	old := NewStore(cfg)
+	must(t, old.SetCurrent("first-secret-of-this-home"))
+	must(t, old.SetCurrent("second-secret-of-this-home"))
+	must(t, old.SaveRotation(&Rotation{Old: "first-secret-of-this-home", New: "second-secret-of-this-home", Started: noon}))
+	changed, err := old.ChangedAt()
+	must(t, err)
+	cfg.FormerDir, cfg.RotationFile = filepath.Join(home, "run"), filepath.Join(home, "state", "rotation.json")
+	for range 2 {
+		s := NewStore(cfg)
+		ring, err := s.Ring(noon)
+		must(t, err)
+		if got := ring.Fingerprints(noon); !slices.Contains(got, Fingerprint("first-secret-of-this-home")) {
+			t.Errorf("accepted are %v", got)
+		}
+		if now, err := s.ChangedAt(); err != nil || !now.Equal(changed) {
+			t.Errorf("the secret is from %v, %v, not %v", now, err, changed)
+		}
+		if former, err := s.readFormer(); err != nil || len(former) == 0 {
+			t.Errorf("former secrets %v, %v", former, err)
+		}
+	}
+	for _, name := range []string{"rotation.json", "former.json", "secret.json"} {
+		if _, err := os.Stat(filepath.Join(home, "state", name)); err != nil {
+			t.Error(err)
+		}
+		if _, err := os.Stat(filepath.Join(home, "run", name)); !errors.Is(err, os.ErrNotExist) {
+			t.Errorf("%s stayed: %v", name, err)
+		}
+	}
+	// A directory that cannot be made leaves them where they are.
+	stuck := cfg
+	stuck.RotationFile = filepath.Join(home, ".env", "state", "rotation.json") // below a file
+	stuck.FormerDir = filepath.Join(home, "state")
+	if r, err := NewStore(stuck).Rotation(); err != nil || r == nil {
+		t.Errorf("the rotation that cannot be moved: %v, %v", r, err)
 	}
 }

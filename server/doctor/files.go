@@ -27,9 +27,10 @@ func (f *facts) guarded() []guarded {
 		{f.cfg.EnvFile, 0o600, true},
 		{filepath.Join(f.cfg.Home, "hookctl.yaml"), 0o600, false},
 		{run, 0o700, true}, // the control socket is in it
-		{filepath.Join(f.cfg.Home, "state"), 0o700, false},
-		{filepath.Join(run, "rotation.json"), 0o600, true},
-		{filepath.Join(run, "former.json"), 0o600, true}, // the last of them may be a hook's still
+		{daemon.StateDir(f.cfg.Home), 0o700, true},
+		{filepath.Join(daemon.StateDir(f.cfg.Home), "rotation.json"), 0o600, true},
+		{filepath.Join(daemon.StateDir(f.cfg.Home), "former.json"), 0o600, true}, // the last of them may be a hook's still
+		{filepath.Join(daemon.StateDir(f.cfg.Home), "aside.json"), 0o600, true},
 		{daemon.LogFile(f.cfg.Home), 0o600, false},
 	}
 	if socket, err := daemon.SocketFile(f.cfg.Home); err == nil {

@@ -68,7 +68,7 @@ func TestPermissionsThatAreTooOpenAreFoundAndFixed(t *testing.T) {
 	open(w.home, 0o755, Warn, "chmod 700 "+w.home)
 	open(w.cfg.Logs.Dir, 0o755, Warn, "chmod 700 "+w.home+"; chmod 700 "+w.cfg.Logs.Dir)
 	open(env, 0o644, Fail, "chmod 600 "+env)
-	former := filepath.Join(w.home, "run", "former.json")
+	former := filepath.Join(w.home, "state", "former.json")
 	w.write(former, "{}")
 	open(former, 0o640, Fail, "chmod 600 "+former)
 	if got := w.one("secret"); got.Status != Fail || !strings.Contains(got.Fix, "chmod 600 "+env) {

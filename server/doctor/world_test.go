@@ -65,7 +65,7 @@ func newWorld(t *testing.T) *world {
 	}
 	w := &world{t: t, home: home}
 	w.store = secret.NewStore(secret.Config{
-		EnvFile: filepath.Join(home, ".env"), RotationFile: filepath.Join(home, "run", "rotation.json"), Environ: func(string) string { return "" },
+		EnvFile: filepath.Join(home, ".env"), RotationFile: filepath.Join(home, "state", "rotation.json"), Environ: func(string) string { return "" },
 	})
 	if w.value, err = secret.Generate(); err != nil {
 		t.Fatal(err)

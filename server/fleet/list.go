@@ -198,7 +198,9 @@ func (f *Fleet) list(ctx context.Context, k *facts, r ListRequest) (List, error)
 		return cmp.Or(byTarget(a.Target, b.Target), cmp.Compare(a.ID, b.ID))
 	})
 	f.listed(ctx, all)
-	if r.Targets == nil {
+	byKey := func(a, b hooks.Target) bool { return key(a) == key(b) }
+	slices.SortFunc(targets, byTarget)
+	if every := unique(k.targets); slices.EqualFunc(targets, slices.SortedFunc(slices.Values(every), byTarget), byKey) {
 		f.shared.mu.Lock()
 		defer f.shared.mu.Unlock()
 		f.shared.list, f.shared.listed = all, f.cfg.Now()

@@ -355,6 +355,8 @@ func TestSavedPublicURLIsInForceAtOnce(t *testing.T) {
 	if h := list.Hooks[0]; list.PublicURL != other || len(h.Warnings) > 0 {
 		t.Errorf("%s: %v", list.PublicURL, h.Warnings)
 	}
+	w.list(ListRequest{Targets: targets("o/other")}) // not all of them
+	w.list(ListRequest{Targets: targets("O/R")})     // all by name
 	if latest, at := w.fleet.With(nil).Latest(); at.IsZero() || len(latest.Hooks) != 1 {
 		t.Errorf("the latest list, of %s, is %+v", at, latest)
 	}

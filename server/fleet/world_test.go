@@ -65,7 +65,7 @@ func newWorld(t *testing.T, repositories ...string) *world {
 	}
 	t.Cleanup(func() { _ = os.RemoveAll(dir) })
 	w := &world{t: t, home: filepath.Join(dir, "h"), socket: filepath.Join(dir, "g")}
-	w.store = secret.NewStore(secret.Config{EnvFile: filepath.Join(w.home, ".env"), RotationFile: filepath.Join(w.home, "run", "rotation.json"),
+	w.store = secret.NewStore(secret.Config{EnvFile: filepath.Join(w.home, ".env"), RotationFile: filepath.Join(w.home, "state", "rotation.json"),
 		Environ: func(string) string { return "" }})
 	if err := w.store.SetCurrent("the-first-secret-of-this-world"); err != nil {
 		t.Fatal(err)

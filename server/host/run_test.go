@@ -43,7 +43,7 @@ func newHouse(t *testing.T) *house {
 	t.Cleanup(func() { _ = os.RemoveAll(home) })
 	h := &house{home: home, change: func(int, *Settings) error { return nil }}
 	h.store = secret.NewStore(secret.Config{
-		EnvFile: filepath.Join(home, ".env"), RotationFile: filepath.Join(home, "run", "rotation.json"), Environ: func(string) string { return "" },
+		EnvFile: filepath.Join(home, ".env"), RotationFile: filepath.Join(home, "state", "rotation.json"), Environ: func(string) string { return "" },
 	})
 	if err := h.store.SetCurrent("old"); err != nil {
 		t.Fatal(err)

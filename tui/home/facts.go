@@ -73,7 +73,8 @@ func (p *Page) judge() tea.Cmd {
 	cfg, r := p.cfg.Doctor, p.cfg.Receiver
 	live := doctor.Live{Status: r.Value, Err: r.Err, Failed: p.facts.failed}
 	if cfg.Fleet != nil {
-		if list, at := cfg.Fleet.Latest(); !at.IsZero() {
+		list, at := cfg.Fleet.Latest()
+		if p.listed = at; !at.IsZero() {
 			live.Hooks, live.HooksAt = &list, at
 		}
 	}
@@ -88,10 +89,15 @@ func (p *Page) judge() tea.Cmd {
 	}
 }
 
-// judgeDue reports whether the receiver's newest answer can change the
-// judgement: it is another one, or something waits, which is judged by its age.
+// judgeDue reports whether the judgement may be another one by now: the receiver
+// or GitHub gave another answer, or something waits, which is judged by its age.
 func (p *Page) judgeDue(s daemon.Status, err error) bool {
 	p.judgeIn--
+	if p.cfg.Doctor.Fleet != nil {
+		if _, at := p.cfg.Doctor.Fleet.Latest(); at != p.listed {
+			return true
+		}
+	}
 	return p.judgeIn <= 0 || s.PendingNotifications > 0 || len(s.FailingSinks) > 0 ||
 		!reflect.DeepEqual(s, p.judgedOf.Value) || (err == nil) != (p.judgedOf.Err == nil) || err != nil && err.Error() != p.judgedOf.Err.Error()
 }

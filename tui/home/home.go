@@ -42,6 +42,7 @@ type Page struct {
 	known    bool                      // it was judged
 	judging  bool                      // a judgement is under way
 	judgedOf kit.Answer[daemon.Status] // the receiver's answer that it is about
+	listed   time.Time                 // when the list of hooks was made that it is about
 	judgeIn  int                       // polls until it is judged again
 
 	// mattered says that a record with a notification came in or changed.

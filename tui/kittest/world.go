@@ -90,7 +90,7 @@ func FillHome(t testing.TB, home string, store *secret.Store) {
 
 // StoreAt is the store of the secrets of a home.
 func StoreAt(home string) *secret.Store {
-	return secret.NewStore(secret.Config{EnvFile: filepath.Join(home, ".env"), RotationFile: filepath.Join(home, "run", "rotation.json"), Environ: func(string) string { return "" }})
+	return secret.NewStore(secret.Config{EnvFile: filepath.Join(home, ".env"), RotationFile: filepath.Join(home, "state", "rotation.json"), Environ: func(string) string { return "" }})
 }
 
 // blank is a page that shows nothing.

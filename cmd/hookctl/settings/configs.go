@@ -16,7 +16,7 @@ import (
 
 // Store is everything secret of the home.
 func (s *Settings) Store() *secret.Store {
-	return secret.NewStore(secret.Config{EnvFile: s.EnvFile(), RotationFile: filepath.Join(s.RunDir(), "rotation.json"), Environ: s.environ})
+	return secret.NewStore(secret.Config{EnvFile: s.EnvFile(), RotationFile: filepath.Join(s.Home, "state", "rotation.json"), FormerDir: s.RunDir(), Environ: s.environ})
 }
 
 // Logs is the log directory and how long records stay in it. Without a logger nothing is logged.
