@@ -217,7 +217,7 @@ func (h *house) prepare(t *testing.T, lines []string) {
 			if err != nil || len(results) == 0 || slices.ContainsFunc(results, func(d githubtest.Delivery) bool { return d.OK() == fails }) {
 				t.Fatalf("%s: %v %v", line, results, err)
 			}
-			if problem := poll(agreement, func() string { // it is answered before its file is there
+			if problem := poll(func() string { // it is answered before its file is there
 				return map[bool]string{true: line + ": no record"}[!fails && len(h.records()) == before]
 			}); problem != "" {
 				t.Fatal(problem)

@@ -5,14 +5,6 @@ import (
 	"strings"
 )
 
-// What the interface still decides by itself. Each mark goes once that is done in server/fleet: the test then says so.
-const (
-	ownMemory = "the wizard does not remember in the fleet what it set up, and the Hooks page forgets nothing there"
-	ownEvents = "the wizard gives setup its own list of events, also where nobody changed it"
-	ownWords  = "the Hooks page judges hooks by itself, in words of its own"
-	ownPolicy = "the Hooks page asks about repositories that the user does not administer, and sets nothing aside"
-)
-
 const setUpBoth = "hookctl setup -R octo-org/widgets -R octo-org/gadgets --url https://hooks.example.com --yes"
 
 // hooksPage opens the page of the hooks, once both are there; findWidgets leaves one under the cursor.
@@ -54,7 +46,7 @@ func verbs() []verb {
 	}
 	return []verb{
 		{
-			name: "set up",
+			name:    "set up",
 			command: []string{"setup -R octo-org/widgets --url https://hooks.example.com --yes"},
 			line:    []string{"setup", "octo-org/widgets", "https://hooks.example.com", "", "", "y"},
 			keys:    wizard(true, "widgets"),
@@ -64,10 +56,10 @@ func verbs() []verb {
 		{
 			name: "set up again", before: []string{setUpBoth, "hookctl hooks edit {widgets} --event push", "hookctl hooks disable {widgets}"},
 			command: []string{"setup --yes"}, line: []string{"setup", "", "", "", ""}, keys: wizard(false, ""),
-			until: records(4), knows: []*knowledge{theHooks, theDoctor},
+			until: records(4), knows: []*knowledge{theHooks},
 		},
 		{
-			name: "list and judge",
+			name:    "list and judge",
 			before:  []string{setUpBoth, "foreign octo-org/widgets", "rekey octo-org/gadgets", "! deliver octo-org/gadgets"},
 			command: []string{"hooks list"}, line: []string{"hooks"}, keys: hooksPage,
 			until: func(*house) bool { return true },
@@ -86,7 +78,7 @@ func verbs() []verb {
 		{
 			name: "pause", before: []string{setUpBoth},
 			command: []string{"hooks disable {widgets}"}, line: []string{"hooks", "pause 2"}, keys: keys(findWidgets, "A"),
-			until: has("active=false"), knows: []*knowledge{theHooks, theDoctor},
+			until: has("active=false"), knows: []*knowledge{theHooks},
 		},
 		{
 			name: "enable", before: []string{setUpBoth, "hookctl hooks disable {widgets}"},
@@ -107,12 +99,12 @@ func verbs() []verb {
 		{
 			name: "rotate", before: []string{setUpBoth},
 			command: []string{"rotate --all --yes"}, line: []string{"rotate", "y"}, keys: keys(hooksPage, "see r rotate", "r"),
-			until: has("rotation promoted=true"), knows: []*knowledge{theHooks, theStatus, theDoctor},
+			until: has("rotation promoted=true"), knows: []*knowledge{theHooks, theStatus},
 		},
 		{
 			name: "rotate one", before: []string{setUpBoth},
 			command: []string{"rotate {widgets} --yes"}, line: []string{"hooks", "rotate 2", "y"}, keys: keys(findWidgets, "x", "see r rotate", "r"),
-			until: has("rotation promoted=true"), knows: []*knowledge{theHooks, theDoctor},
+			until: has("rotation promoted=true"), knows: []*knowledge{theHooks},
 		},
 		{
 			name: "rotate and fail", before: []string{setUpBoth, "refuse octo-org/gadgets"}, exit: 1,
@@ -137,7 +129,7 @@ func verbs() []verb {
 		{
 			name: "rotate without what is gone", before: []string{setUpBoth, "add octo-org/gone"}, exit: 1, says: "octo-org/gone",
 			command: []string{"rotate --all --yes"}, line: []string{"rotate", "y"}, keys: keys(hooksPage, "see r rotate", "r"),
-			until: has("rotation promoted=true"), knows: []*knowledge{theHooks, theStatus, theDoctor},
+			until: has("rotation promoted=true"), knows: []*knowledge{theHooks, theStatus},
 		},
 		{
 			name: "rotate without what others own", before: []string{setUpBoth, "deny octo-org/gadgets"}, exit: 1, says: "octo-org/gadgets",
@@ -183,7 +175,7 @@ func verbs() []verb {
 		{
 			name: "start", before: []string{setUpBoth, "hookctl stop"},
 			command: []string{"start"}, line: []string{"start"}, keys: []string{"4", "see s start", "s"},
-			until: has("running=true"), knows: []*knowledge{theStatus, theDoctor},
+			until: has("running=true"), knows: []*knowledge{theStatus},
 		},
 		{
 			name: "restart", before: []string{setUpBoth},
