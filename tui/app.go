@@ -74,7 +74,7 @@ func newApp(ctx context.Context, cfg Config) *app {
 		Again: func() tea.Cmd { return a.poll(false) },
 	})
 	a.hooks = webhooks.New(a.Shell, webhooks.Config{
-		Fleet: cfg.Fleet, Log: &a.log, Receiver: &a.status, Events: wizard.EventItems, Poll: a.poll,
+		Fleet: cfg.Fleet, CatchUp: cfg.CatchUp, Log: &a.log, Receiver: &a.status, Events: wizard.EventItems, Poll: a.poll,
 	})
 	a.events = events.New(a.Shell, events.Config{
 		Replay: cfg.Replay, Resend: cfg.Resend, Filters: cfg.Filters, SaveFilter: cfg.SaveFilter, Log: &a.log, Receiver: &a.status, Address: a.address,

@@ -22,6 +22,7 @@ import (
 	"hookctl/server/fleet"
 	"hookctl/tui/events"
 	"hookctl/tui/receiver"
+	"hookctl/tui/webhooks"
 	"hookctl/tui/wizard"
 )
 
@@ -40,6 +41,8 @@ type Config struct {
 	// leaves the page with the command to run.
 	Checks func(ctx context.Context, progress func(doctor.Check))
 
+	// CatchUp fetches what never arrived, and has it recorded.
+	CatchUp webhooks.CatchUp
 	// Replay takes records in again as if they had just arrived, and Resend
 	// sends their notifications again: calls of the running receiver.
 	Replay, Resend events.Again

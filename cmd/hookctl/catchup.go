@@ -37,7 +37,7 @@ func newCatchup(p *program) *cobra.Command {
 }
 
 // catchup prints what it could find out, also where not everything could be looked at.
-func (p *program) catchup(ctx context.Context, f *targetFlags, request fleet.CatchUpRequest, out *output) (err error) {
+func (p *program) catchup(ctx context.Context, f *targetFlags, request fleet.CatchUpRequest, out *output) error {
 	s, hooks, err := p.atFleet()
 	if err != nil {
 		return err
@@ -45,24 +45,28 @@ func (p *program) catchup(ctx context.Context, f *targetFlags, request fleet.Cat
 	if request.Targets, err = p.chosenTargets(ctx, hooks, f); err != nil {
 		return err
 	}
-	var ingest fleet.Ingest
-	if !request.DryRun {
-		receiver, err := p.hostSettings(s)
-		if err != nil {
-			return err
-		}
-		intake, openErr := host.OpenIntake(ctx, s.Home, receiver)
-		if openErr != nil {
-			return openErr
-		}
-		defer func() { err = errors.Join(err, intake.Close(ctx)) }()
-		ingest = intake.Ingest
-	}
-	report, err := hooks.CatchUp(ctx, request, ingest)
+	report, err := p.catchUp(ctx, s, hooks, request)
 	if report.Hooks == 0 && err != nil {
 		return err
 	}
 	return errors.Join(p.printCaughtUp(report, request.DryRun, out), err)
+}
+
+// catchUp has the running receiver record what is fetched, or this process where none runs.
+func (p *program) catchUp(ctx context.Context, s *settings.Settings, all *fleet.Fleet, request fleet.CatchUpRequest) (report fleet.CatchUpReport, err error) {
+	if request.DryRun {
+		return all.CatchUp(ctx, request, nil)
+	}
+	receiver, err := p.hostSettings(s)
+	if err != nil {
+		return report, err
+	}
+	intake, err := host.OpenIntake(ctx, s.Home, receiver)
+	if err != nil {
+		return report, err
+	}
+	defer func() { err = errors.Join(err, intake.Close(ctx)) }()
+	return all.CatchUp(ctx, request, intake.Ingest)
 }
 
 func (p *program) printCaughtUp(report fleet.CatchUpReport, dryRun bool, out *output) error {

@@ -217,7 +217,7 @@ func (h *house) prepare(t *testing.T, lines []string) {
 			if err != nil || len(results) == 0 || slices.ContainsFunc(results, func(d githubtest.Delivery) bool { return d.OK() == fails }) {
 				t.Fatalf("%s: %v %v", line, results, err)
 			}
-			if problem := poll(agreement, func() string { // it is answered before its file is there
+			if problem := poll(func() string { // it is answered before its file is there
 				return map[bool]string{true: line + ": no record"}[!fails && len(h.records()) == before]
 			}); problem != "" {
 				t.Fatal(problem)
@@ -404,8 +404,11 @@ func (h *house) snapshot() string {
 	}
 	slices.Sort(records)
 	line("%s", strings.Join(records, "\n"))
+	var messages []string // those of one repository come in order, but that is for the tests of the queue
 	for _, m := range h.maestro.Messages() {
-		line("message %v %s", m.Content.Context["notification_type"], m.Subject)
+		messages = append(messages, fmt.Sprintf("message %v %s", m.Content.Context["notification_type"], m.Subject))
 	}
+	slices.Sort(messages)
+	line("%s", strings.Join(messages, "\n"))
 	return b.String()
 }

@@ -7,7 +7,6 @@ import (
 	"slices"
 	"strings"
 	"testing"
-	"time"
 )
 
 // fact is what every face has to say on one line.
@@ -110,15 +109,13 @@ var theNewest = &knowledge{
 }
 
 // know asks all faces in one house, and returns how they differ.
-func know(t *testing.T, h *house, about []*knowledge, patience time.Duration, askInterface bool) string {
+func know(t *testing.T, h *house, about []*knowledge) string {
 	t.Helper()
 	if len(about) == 0 {
 		return ""
 	}
-	if askInterface {
-		h.open(t)
-		defer h.leave(t)
-	}
+	h.open(t)
+	defer h.leave(t)
 	for _, k := range about {
 		out, all, _ := h.run(t, "", k.args...)
 		facts, err := k.facts([]byte(out))
@@ -129,11 +126,8 @@ func know(t *testing.T, h *house, about []*knowledge, patience time.Duration, as
 		if missing := k.missing(facts, line); missing != "" {
 			return fmt.Sprintf("line mode does not know of %s what hookctl %s does: %s\n%s\n%s", k.name, strings.Join(k.args, " "), missing, all, line)
 		}
-		if !askInterface {
-			continue
-		}
 		h.screen.send(t, k.page)
-		differs := poll(patience, func() string {
+		differs := poll(func() string {
 			text := h.screen.text()
 			if missing := k.missing(facts, text); missing != "" {
 				return fmt.Sprintf("the interface does not know of %s what hookctl %s does: %s\n%s\n%s", k.name, strings.Join(k.args, " "), missing, all, text)

@@ -22,7 +22,6 @@ type verb struct {
 	until   func(*house) bool // when it is done
 	knows   []*knowledge      // what is compared afterwards
 	says    string            // what every face has to name when it is done
-	pending string            // why the interface does not agree yet; the test fails once it does
 }
 
 // do has one face do the operation and returns what it said. The interface stays open.
@@ -50,11 +49,8 @@ func (h *house) do(t *testing.T, v verb, face string) (said string) {
 	return said
 }
 
-// agreement bounds the wait for worlds to become alike, and disagreement that for those that are known not to.
-const (
-	agreement    = 30 * time.Second
-	disagreement = 5 * time.Second
-)
+// agreement bounds the wait for worlds to become alike. They usually are at once.
+const agreement = 30 * time.Second
 
 // TestFacesDoTheSame runs every operation through all faces and compares what they did and what they know.
 func TestFacesDoTheSame(t *testing.T) {
@@ -81,27 +77,17 @@ func TestFacesDoTheSame(t *testing.T) {
 			if !worked {
 				return
 			}
-			if v.pending == "" {
-				if problem := v.compare(t, faces, houses, agreement, true); problem != "" {
-					t.Error(problem)
-				}
-				return
-			}
-			if problem := v.compare(t, faces[:2], houses[:2], agreement, false); problem != "" {
+			if problem := v.compare(t, faces, houses); problem != "" {
 				t.Error(problem)
-			}
-			if v.compare(t, faces, houses, disagreement, true) == "" {
-				t.Errorf("the interface agrees now, so take the mark away: %s", v.pending)
 			}
 		})
 	}
 }
 
-// compare waits until the worlds are alike, and returns how they are not. Whether the interface knows what the others do is
-// left out where it is not asked.
-func (v verb) compare(t *testing.T, faces []string, houses []*house, patience time.Duration, askInterface bool) (problem string) {
+// compare waits until the worlds are alike, and returns how they are not, or what a face does not know in one of them.
+func (v verb) compare(t *testing.T, faces []string, houses []*house) (problem string) {
 	t.Helper()
-	problem = poll(patience, func() (problem string) {
+	problem = poll(func() (problem string) {
 		want := houses[0].snapshot()
 		for i, h := range houses {
 			if got := h.snapshot(); got != want {
@@ -122,16 +108,16 @@ func (v verb) compare(t *testing.T, faces []string, houses []*house, patience ti
 	}
 	for i, h := range houses {
 		h.leave(t)
-		if problem := know(t, h, v.knows, patience, askInterface); problem != "" {
+		if problem := know(t, h, v.knows); problem != "" {
 			return fmt.Sprintf("after it was done by %s, %s", faces[i], problem)
 		}
 	}
 	return ""
 }
 
-// poll asks again and again until there is no problem, or the patience ends.
-func poll(patience time.Duration, ask func() string) string {
-	deadline := time.Now().Add(patience)
+// poll asks again and again until there is no problem, or it takes too long.
+func poll(ask func() string) string {
+	deadline := time.Now().Add(agreement)
 	tick := time.NewTicker(20 * time.Millisecond)
 	defer tick.Stop()
 	for {
@@ -143,53 +129,33 @@ func poll(patience time.Duration, ask func() string) string {
 	}
 }
 
-// Whoever sets up and whoever rotates: all hooks get the new secret, also when no ping is left in the log.
+// Whoever sets up and whoever rotates: all hooks get the new secret, although no ping is left in the log.
 func TestFacesRememberWhatOthersSetUp(t *testing.T) {
 	faces := []string{byCommand, byLine, byInterface}
 	for i, first := range faces {
 		for j := 1; j < 3; j++ {
 			second, third := faces[(i+j)%3], faces[(i+2*j)%3]
-			for _, kept := range []bool{true, false} {
-				if kept && second != byInterface {
-					continue // without pings is harder
+			t.Run(strings.Join([]string{first, second, third}, ", "), func(t *testing.T) {
+				t.Parallel()
+				h := newHouse(t, houseRepositories...)
+				h.do(t, setUpOf("widgets", true), first)
+				h.leave(t)
+				h.do(t, setUpOf("gadgets", false), second)
+				h.leave(t)
+				h.prepare(t, []string{"prune"})
+				before := h.hook("octo-org/widgets").Secret
+				h.do(t, verb{command: []string{"rotate --all --yes"}, line: []string{"rotate", "y"}, keys: keys(hooksPage, "see r rotate", "r", "see u undo")}, third)
+				h.leave(t)
+				for _, name := range []string{"octo-org/widgets", "octo-org/gadgets"} {
+					if list := h.github.Hooks(name); len(list) != 1 || list[0].Secret == before {
+						t.Fatalf("%s was not rotated, or has not one hook: %v", name, list)
+					}
 				}
-				log := map[bool]string{true: "with pings", false: "pruned"}[kept]
-				t.Run(strings.Join([]string{first, second, third, log}, ", "), func(t *testing.T) {
-					t.Parallel()
-					h := newHouse(t, houseRepositories...)
-					h.do(t, setUpOf("widgets", true), first)
-					h.leave(t)
-					h.do(t, setUpOf("gadgets", false), second)
-					h.leave(t)
-					if !kept {
-						h.prepare(t, []string{"prune"})
-					}
-					before := h.hook("octo-org/widgets").Secret
-					h.do(t, verb{command: []string{"rotate --all --yes"}, line: []string{"rotate", "y"}, keys: []string{"3", "see octo-org/widgets", "see r rotate", "r", "see u undo"}}, third)
-					h.leave(t)
-					forgotten := ""
-					for _, name := range []string{"octo-org/widgets", "octo-org/gadgets"} {
-						if n := len(h.github.Hooks(name)); n != 1 {
-							t.Fatalf("%s has %d hooks", name, n)
-						}
-						if h.hook(name).Secret == before {
-							forgotten = name
-						}
-					}
-					switch pending := second == byInterface && !kept; {
-					case pending && forgotten == "":
-						t.Errorf("the interface agrees now, so take the mark away: %s", ownMemory)
-					case pending:
-						return
-					case forgotten != "":
-						t.Fatalf("%s was not rotated", forgotten)
-					}
-					h.prepare(t, []string{"deliver octo-org/widgets", "deliver octo-org/gadgets"})
-					if differs := know(t, h, []*knowledge{theHooks, theDoctor}, agreement, true); differs != "" {
-						t.Error(differs)
-					}
-				})
-			}
+				h.prepare(t, []string{"deliver octo-org/widgets", "deliver octo-org/gadgets"})
+				if differs := know(t, h, []*knowledge{theHooks, theDoctor}); differs != "" {
+					t.Error(differs)
+				}
+			})
 		}
 	}
 }

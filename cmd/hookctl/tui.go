@@ -10,6 +10,7 @@ import (
 	"hookctl/server"
 	"hookctl/server/daemon"
 	"hookctl/server/doctor"
+	"hookctl/server/fleet"
 	"hookctl/server/host"
 	"hookctl/tui"
 )
@@ -38,17 +39,21 @@ func (p *program) tuiConfig(ctx context.Context) (tui.Config, error) {
 	for i, row := range rows {
 		shown[i] = tui.Setting{Name: row.Key, Value: row.Text, Origin: row.Origin}
 	}
+	all := p.fleet(s)
 	config := tui.Config{
 		Home:    s.Home,
 		Logs:    s.Logs(nil),
 		Store:   s.Store(),
 		Daemon:  p.daemonConfig(s),
-		Fleet:   p.fleet(s),
+		Fleet:   all,
 		Hooks:   func() (*hooks.Client, error) { return p.github(s) },
 		Setup:   p.setupDefaults(ctx, s),
 		Version: buildInfo().Version,
 		Checks:  p.checks,
-		Replay:  host.Dial(s.Home).Replay,
+		CatchUp: func(ctx context.Context, request fleet.CatchUpRequest) (fleet.CatchUpReport, error) {
+			return p.catchUp(ctx, s, all, request)
+		},
+		Replay: host.Dial(s.Home).Replay,
 		Resend: func(ctx context.Context, files []string) (int, error) {
 			return host.Dial(s.Home).Resend(ctx, files, false)
 		},

@@ -167,6 +167,9 @@ type caughtUp struct {
 	err    error
 }
 
+// CatchUp fetches from GitHub what never arrived, and records it.
+type CatchUp func(context.Context, fleet.CatchUpRequest) (fleet.CatchUpReport, error)
+
 // catchup fetches from GitHub what never arrived, on the targets of some hooks,
 // and has the receiver record it.
 func (p *Page) catchup(rows []fleet.Hook) tea.Cmd {
@@ -175,11 +178,11 @@ func (p *Page) catchup(rows []fleet.Hook) tea.Cmd {
 	for i, t := range targets {
 		names[i] = t.String()
 	}
-	all := p.fleet()
+	fetch := p.cfg.CatchUp
 	return tea.Batch(p.shell.Say("fetching missing events of "+kit.Some(names, 2)), p.shell.Work(func() tea.Msg {
 		ctx, stop := context.WithTimeout(p.shell.Ctx, 5*time.Minute)
 		defer stop()
-		report, err := all.CatchUp(ctx, fleet.CatchUpRequest{Targets: targets}, nil)
+		report, err := fetch(ctx, fleet.CatchUpRequest{Targets: targets})
 		return caughtUp{report, err}
 	}))
 }

@@ -25,6 +25,7 @@ import (
 // Config is what the page is given.
 type Config struct {
 	Fleet    *fleet.Fleet // nil where GitHub is not connected
+	CatchUp  CatchUp
 	Log      *kit.Answer[*logs.Log]
 	Receiver *kit.Answer[daemon.Status]
 	Events   func(org bool) []kit.PickItem // the events to choose from
