@@ -328,6 +328,7 @@ func TestAnInterruptedSetupIsRemembered(t *testing.T) {
 func TestWrongURLIsCorrected(t *testing.T) {
 	const wrong = "https://nobody.example.net"
 	w := newWorld(t, "o/new", "o/old")
+	w.byHand("o/old", githubtest.Hook{Active: true, Events: []string{"push"}, Config: githubtest.Config{URL: hookURL, Secret: w.current()}})
 	w.setup(SetupRequest{Targets: targets("o/old")})
 	w.nextSecond() // its deliveries are older than the change
 	report := w.trySetup(SetupRequest{Targets: targets("o/new", "o/old"), URL: wrong, Wait: time.Millisecond})
