@@ -1,6 +1,8 @@
 package webhooks
 
 import (
+	"context"
+	"errors"
 	"os"
 	"testing"
 	"time"
@@ -8,6 +10,7 @@ import (
 	tea "charm.land/bubbletea/v2"
 
 	"hookctl/hooks"
+	"hookctl/server/fleet"
 	"hookctl/tui/kit"
 	"hookctl/tui/kittest"
 )
@@ -34,7 +37,12 @@ type pageScreen struct {
 }
 
 func hooksOf(a *kittest.World) *Page {
-	p := New(a.Shell, Config{Fleet: a.Fleet, Log: &a.Log, Receiver: &a.Status, Events: eventLines, Poll: a.Poll})
+	fetch := func(ctx context.Context, r fleet.CatchUpRequest) (fleet.CatchUpReport, error) {
+		return a.Fleet.CatchUp(ctx, r, func(context.Context, hooks.Hook, hooks.Delivery) (string, bool, error) {
+			return "", false, errors.New("nothing records here")
+		})
+	}
+	p := New(a.Shell, Config{Fleet: a.Fleet, CatchUp: fetch, Log: &a.Log, Receiver: &a.Status, Events: eventLines, Poll: a.Poll})
 	a.Put(p)
 	return p
 }
