@@ -170,7 +170,7 @@ func (r *replay) stale(l *left) bool {
 		}
 		// Without the ledger's word, the attempts tell which is newer.
 		last := lastAttempt(l.notes)
-		return !(r.whole && known) && !last.IsZero() && lastAttempt(old.Notifications).After(last)
+		return (!r.whole || !known) && !last.IsZero() && lastAttempt(old.Notifications).After(last)
 	case it != nil || filed:
 		return true // the same, written again after a fault
 	}

@@ -31,7 +31,7 @@ type Certificate struct {
 func (c TLSConfig) Certificates() ([]Certificate, error) {
 	var all []Certificate
 	for _, domain := range c.ACME.Domains {
-		kept, err := os.ReadFile(filepath.Join(c.ACME.CacheDir, domain)) // As autocert.DirCache names it.
+		kept, err := os.ReadFile(filepath.Join(c.ACME.CacheDir, domain)) // #nosec G304 -- as autocert.DirCache names it
 		if errors.Is(err, fs.ErrNotExist) {
 			continue
 		}

@@ -185,14 +185,6 @@ func (a *app) address() string {
 	return "http://127.0.0.1:" + strconv.Itoa(a.cfg.Setup.Port)
 }
 
-// publicURL is the address of this receiver, as far as it is known.
-func (a *app) publicURL() string {
-	if u := a.status.Value.PublicURL; u != "" {
-		return u
-	}
-	return a.cfg.Setup.URL
-}
-
 // openWizard shows the wizard, where it was left when it was left unfinished.
 func (a *app) openWizard() tea.Cmd {
 	if a.cfg.Fleet == nil || a.cfg.Store == nil {

@@ -64,7 +64,7 @@ func (a *app) save() error {
 // close waits for work under way, which ends because the context did, takes
 // half an export away, and lets go of the log.
 func (a *app) close() {
-	a.Shell.Close()
+	a.Close()
 	a.events.Close()
 	if a.log.Value != nil {
 		a.log.Value.Close() //nolint:errcheck,gosec // only read from

@@ -63,10 +63,11 @@ type Config struct {
 	Now       func() time.Time    // time.Now when nil
 }
 
-// Parts of Config that a page or the wizard takes as they are.
 type (
+	// SetupDefaults is what the wizard starts from.
 	SetupDefaults = wizard.Defaults
-	Setting       = receiver.Setting
+	// Setting is one row of the settings on the Receiver page.
+	Setting = receiver.Setting
 )
 
 // ErrNoTerminal is returned by Run where standard input or output is not a

@@ -56,7 +56,7 @@ func TestCommandsAreConsistent(t *testing.T) {
 			if hasJSON || hasJQ {
 				t.Errorf("%s has --json or --jq, but is listed as printing no data", name)
 			}
-		case cmd.RunE != nil && !cmd.HasSubCommands() && !(hasJSON && hasJQ):
+		case cmd.RunE != nil && !cmd.HasSubCommands() && (!hasJSON || !hasJQ):
 			t.Errorf("%s prints data without --json and --jq", name)
 		}
 		cmd.LocalFlags().VisitAll(func(f *pflag.Flag) {

@@ -109,7 +109,7 @@ func (i *Instance) reopen(ctx context.Context, d *door) error {
 	*d = *next
 	old.ln.SetUnlinkOnClose(false) // the path belongs to the new one
 	err = old.ln.Close()
-	<-old.done
+	_ = <-old.done // closed just now
 	if err != nil {
 		return fmt.Errorf("close the control socket that was removed: %w", err)
 	}

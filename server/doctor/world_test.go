@@ -41,7 +41,6 @@ type world struct {
 	cfg    Config // without Fleet
 	github func() (*hooks.Client, error)
 	names  []string // setup.repositories
-	url    string   // what hooks send to
 	log    *logs.Writer
 	hookID int64
 	end    func() // stops the receiver

@@ -28,7 +28,7 @@ func TestLeavingAmidAnExportLeavesNoFile(t *testing.T) {
 	if msg, ok := cmd().(exported); !ok || msg.err != nil || msg.of.over {
 		t.Fatalf("the first batch: %+v", msg)
 	}
-	s.Shell.Close()
+	s.Close()
 	s.events.Close()
 	if left, err := os.ReadDir(dir); err != nil || len(left) > 0 {
 		t.Fatalf("left behind: %v, %v", left, err)

@@ -8,7 +8,7 @@ import (
 	"github.com/charmbracelet/x/ansi"
 )
 
-// View draws tabs, page, footer or toast, and the overlays above them.
+// Screen draws tabs, page, footer or toast, and the overlays above them.
 func (s *Shell) Screen() tea.View {
 	v := tea.NewView("")
 	v.AltScreen, v.ReportFocus, v.WindowTitle = true, true, "hookctl"

@@ -25,7 +25,7 @@ type Stepped[S any] struct {
 // Begin starts work. Its message must say that the job is over.
 func Begin[S any](s *Shell, work func(ctx context.Context, progress func(S)) tea.Msg) (*Job[S], tea.Cmd) {
 	j := &Job[S]{Steps: make(chan S)}
-	ctx, stop := context.WithCancel(s.Ctx)
+	ctx, stop := context.WithCancel(s.Ctx) // #nosec G118 -- Stop calls it
 	j.Stop = stop
 	return j, tea.Batch(j.Listen, func() tea.Msg {
 		defer close(j.Steps)

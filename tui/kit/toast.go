@@ -16,6 +16,7 @@ type toast struct {
 	ID    int
 }
 
+// How serious a toast or a row is.
 const (
 	LevelInfo = iota
 	LevelWarn

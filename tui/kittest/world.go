@@ -129,7 +129,7 @@ func NewWorld(t testing.TB, cfg Settings) *World {
 	a.Stop = stop
 	t.Cleanup(func() {
 		stop()
-		a.Shell.Close()
+		a.Close()
 		if a.Log.Value != nil {
 			a.Log.Value.Close() //nolint:errcheck,gosec // only read from
 		}

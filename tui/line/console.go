@@ -87,7 +87,7 @@ func (r *reader) line(ctx context.Context, interrupts <-chan os.Signal) (string,
 		r.mu.Lock()
 		defer r.mu.Unlock()
 		r.asked = false
-		r.gone = t.err != nil && !errors.Is(t.err, errTooLong) && !(r.person && errors.Is(t.err, io.EOF))
+		r.gone = t.err != nil && !errors.Is(t.err, errTooLong) && (!r.person || !errors.Is(t.err, io.EOF))
 		if t.err == nil {
 			r.out.answered()
 		} else {

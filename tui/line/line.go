@@ -95,7 +95,7 @@ func (m *mode) welcome(ctx context.Context) {
 	m.say("hookctl in line mode. Type help for the commands.")
 	if m.Fresh == nil || !m.Fresh(ctx) {
 		if m.Interactive {
-			m.execute(ctx, []string{"status"})
+			_ = m.execute(ctx, []string{"status"}) // it has printed what is wrong
 		}
 		return
 	}

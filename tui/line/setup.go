@@ -85,7 +85,7 @@ func (m *mode) setup(ctx context.Context) error {
 	if m.Setup == nil {
 		return m.fail("setup is not available here", "")
 	}
-	s, err := m.Config.Setup()
+	s, err := m.Setup()
 	if err != nil {
 		return m.fail(err.Error(), hooks.CureOf(err))
 	}

@@ -177,7 +177,7 @@ func TestLeavingInterruptsARotation(t *testing.T) {
 	second.Leave()
 	second.Stop()
 	closed := make(chan struct{})
-	go func() { second.Shell.Close(); close(closed) }()
+	go func() { second.Close(); close(closed) }()
 	select {
 	case <-closed:
 	case <-time.After(30 * time.Second):

@@ -16,7 +16,7 @@ import (
 	"hookctl/hooks"
 )
 
-// save gives keys of hookctl.yaml new values: comments and everything else stay, a mistake is never saved, and the
+// Save gives keys of hookctl.yaml new values: comments and everything else stay, a mistake is never saved, and the
 // file is replaced at once or not at all. A key has at most two parts, as receiver.public_url.
 func (s *Settings) Save(key string, value any) error {
 	data, err := os.ReadFile(s.File)
@@ -64,7 +64,7 @@ func (s *Settings) probe() *Settings {
 	}
 }
 
-// replace writes hookctl.yaml after checking what it would become.
+// Replace writes hookctl.yaml after checking what it would become.
 func (s *Settings) Replace(data []byte) error {
 	probe := s.probe()
 	if err := errors.Join(probe.decode(data), probe.check()); err != nil {

@@ -18,7 +18,7 @@ import (
 	"hookctl/hooks"
 )
 
-// saveFilter gives an entry of tui.filters in hookctl.yaml a new text, adds it if it is new, and removes it if
+// SaveFilter gives an entry of tui.filters in hookctl.yaml a new text, adds it if it is new, and removes it if
 // text is empty. The file is edited line by line, because the YAML library loses comments within a map and indents it
 // again at every edit; the result is read before it is saved, and nothing else may have changed.
 func (s *Settings) SaveFilter(name, text string) error {

@@ -6,7 +6,7 @@ import (
 	"strings"
 )
 
-// settingsSchema is the JSON Schema of hookctl.yaml, made from the types, so that it cannot differ from what is read.
+// Schema is the JSON Schema of hookctl.yaml, made from the types, so that it cannot differ from what is read.
 func Schema() []byte {
 	schema := schemaOf(reflect.TypeFor[Values](), "", nil)
 	schema["$schema"] = "https://json-schema.org/draft/2020-12/schema"
