@@ -109,7 +109,7 @@ func (i *Instance) reopen(ctx context.Context, d *door) error {
 	*d = *next
 	old.ln.SetUnlinkOnClose(false) // the path belongs to the new one
 	err = old.ln.Close()
-	_ = <-old.done // closed just now
+	<-old.done //nolint:errcheck // It was closed just now, which is what it says.
 	if err != nil {
 		return fmt.Errorf("close the control socket that was removed: %w", err)
 	}
