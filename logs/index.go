@@ -279,6 +279,13 @@ func (x *index) close() error {
 		return nil
 	}
 	err := x.db.Close()
+	// A transaction whose context ended is rolled back by database/sql on a goroutine of its own; its files are in use until then.
+	for range 1000 {
+		if x.db.Stats().OpenConnections == 0 {
+			break
+		}
+		time.Sleep(time.Millisecond)
+	}
 	x.db = nil
 	if x.temp != "" {
 		err = errors.Join(err, os.RemoveAll(x.temp))

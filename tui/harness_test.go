@@ -20,12 +20,11 @@ import (
 var scratch string
 
 func TestMain(m *testing.M) {
-	time.Local = time.UTC
 	var err error
 	if scratch, err = os.MkdirTemp("", "hookctl-tui"); err != nil {
 		panic(err)
 	}
-	code := m.Run()
+	code := kittest.Main(m)
 	os.RemoveAll(scratch)
 	os.Exit(code)
 }
@@ -63,15 +62,6 @@ func newAppRig(t *testing.T, repositories ...string) *appRig {
 		a.close()
 	})
 	return &appRig{r, a, r.Cfg}
-}
-
-// TestReceiverProcess is no test: it is the receiver that daemon.Start runs.
-func TestReceiverProcess(t *testing.T) {
-	if home := os.Getenv("HOOKCTL_TEST_RECEIVER"); home != "" {
-		if err := kittest.ReceiveAt(home); err != nil {
-			t.Fatal(err)
-		}
-	}
 }
 
 // testConfig is a home of its own with an empty log.

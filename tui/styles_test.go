@@ -26,7 +26,7 @@ func everyState() []enter {
 	}
 	for name, keys := range map[string][]string{
 		"hooks": {"3"}, "hooks-delete": {"3", "D"}, "hooks-events": {"3", "m"}, "hooks-copy": {"3", "y"}, "hooks-find": {"3", "/"}, "deliveries": {"3", "enter"},
-		"wizard-1": {"w"}, "wizard-2": {"w", "enter"}, "wizard-3": {"w", "enter", "enter"}, "wizard-4": {"w", "enter", "enter", "enter"},
+		"wizard": {"w"},
 	} {
 		all = append(all, enter{name, connected, func(s *appScreen) { s.Press(keys...) }})
 	}
@@ -39,7 +39,7 @@ func connected(t testing.TB, w, h int) *appScreen {
 	gh, dial := kittest.Simulated(t)
 	gh.AddHook("octo-org/web", githubtest.Hook{Name: "web", Active: true, Events: hooks.DefaultEvents(),
 		Config: githubtest.Config{URL: kittest.PublicURL, ContentType: "json", Secret: "0123456789abcdef", InsecureSSL: "0"}})
-	return Full(t, w, h, func(c *Config) { c.Hooks = dial })
+	return Full(t, w, h, func(c *Config) { c.Hooks, c.Fleet = dial, nil })
 }
 
 // The styles of every screen at every size, light and dark, as one hash each:

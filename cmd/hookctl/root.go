@@ -138,10 +138,11 @@ func finish(cmd *cobra.Command) {
 
 // unknownCommand names the nearest commands that exist.
 func unknownCommand(cmd *cobra.Command, name string) error {
-	cmd.SuggestionsMinimumDistance = 2
 	err := usage(fmt.Errorf("%s has no command %q", cmd.CommandPath(), name))
-	if near := cmd.SuggestionsFor(name); len(near) > 0 {
-		return hint(err, "did you mean: "+cmd.CommandPath()+" "+strings.Join(near, ", "))
+	for cmd.SuggestionsMinimumDistance = 1; cmd.SuggestionsMinimumDistance <= 2; cmd.SuggestionsMinimumDistance++ {
+		if near := cmd.SuggestionsFor(name); len(near) > 0 {
+			return hint(err, "did you mean: "+cmd.CommandPath()+" "+strings.Join(near, ", "))
+		}
 	}
 	return hint(err, "see the commands: "+cmd.CommandPath()+" --help")
 }

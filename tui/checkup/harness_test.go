@@ -4,7 +4,6 @@ import (
 	"context"
 	"os"
 	"testing"
-	"time"
 
 	tea "charm.land/bubbletea/v2"
 
@@ -12,10 +11,7 @@ import (
 	"hookctl/tui/kittest"
 )
 
-func TestMain(m *testing.M) {
-	time.Local = time.UTC
-	os.Exit(m.Run())
-}
+func TestMain(m *testing.M) { os.Exit(kittest.Main(m)) }
 
 // pageScreen is the page on a screen.
 type pageScreen struct {

@@ -4,22 +4,12 @@ package receiver
 
 import (
 	"context"
-	"os"
 	"syscall"
 	"testing"
 
 	"hookctl/server/daemon"
 	"hookctl/tui/kittest"
 )
-
-// TestReceiverProcess is no test: it is the receiver that daemon.Start runs.
-func TestReceiverProcess(t *testing.T) {
-	if home := os.Getenv("HOOKCTL_TEST_RECEIVER"); home != "" {
-		if err := kittest.ReceiveAt(home); err != nil {
-			t.Fatal(err)
-		}
-	}
-}
 
 // A receiver that was suspended is named as that, start is off with the reason,
 // and restart replaces it.

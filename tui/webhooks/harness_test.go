@@ -5,7 +5,6 @@ import (
 	"errors"
 	"os"
 	"testing"
-	"time"
 
 	tea "charm.land/bubbletea/v2"
 
@@ -15,19 +14,7 @@ import (
 	"hookctl/tui/kittest"
 )
 
-func TestMain(m *testing.M) {
-	time.Local = time.UTC
-	os.Exit(m.Run())
-}
-
-// TestReceiverProcess is no test: it is the receiver that daemon.Start runs.
-func TestReceiverProcess(t *testing.T) {
-	if home := os.Getenv("HOOKCTL_TEST_RECEIVER"); home != "" {
-		if err := kittest.ReceiveAt(home); err != nil {
-			t.Fatal(err)
-		}
-	}
-}
+func TestMain(m *testing.M) { os.Exit(kittest.Main(m)) }
 
 // pageScreen is the page on a screen.
 type pageScreen struct {

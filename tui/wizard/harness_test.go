@@ -12,19 +12,7 @@ import (
 	"hookctl/tui/kittest"
 )
 
-func TestMain(m *testing.M) {
-	time.Local = time.UTC
-	os.Exit(m.Run())
-}
-
-// TestReceiverProcess is no test: it is the receiver that daemon.Start runs.
-func TestReceiverProcess(t *testing.T) {
-	if home := os.Getenv("HOOKCTL_TEST_RECEIVER"); home != "" {
-		if err := kittest.ReceiveAt(home); err != nil {
-			t.Fatal(err)
-		}
-	}
-}
+func TestMain(m *testing.M) { os.Exit(kittest.Main(m)) }
 
 // wizardDesk opens the wizard as the app does.
 type wizardDesk struct {
