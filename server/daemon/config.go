@@ -58,6 +58,25 @@ type Status struct {
 
 	PendingSince time.Time     `json:"pending_since,omitzero"` // when the oldest of the pending notifications came in
 	FailingSinks []FailingSink `json:"failing_sinks,omitempty"`
+
+	Cluster *Cluster `json:"cluster,omitempty"` // nil for a single machine
+}
+
+// Cluster is what a node knows of its cluster without asking anybody.
+type Cluster struct {
+	Name     string          `json:"name"`
+	Node     string          `json:"node"`
+	Quorum   bool            `json:"quorum"`   // a quorum answered a moment ago
+	Ready    bool            `json:"ready"`    // it has the cluster's secrets
+	Notifier string          `json:"notifier"` // the node that sends notifications, "" for none
+	Members  []ClusterMember `json:"members"`
+}
+
+// ClusterMember is a node of a cluster.
+type ClusterMember struct {
+	Node    string `json:"node"`
+	Up      bool   `json:"up"`
+	Waiting int    `json:"waiting"` // deliveries that it has not shared yet
 }
 
 // FailingSink is a place of notifications whose last attempt failed. Its error has been cleaned by who filled it in.
