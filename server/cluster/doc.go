@@ -147,16 +147,7 @@ type Config struct {
 	Announce func(ctx context.Context, file string) error
 	// Alarm raises an alarm, or clears it with an empty text.
 	Alarm func(key, text, hint string)
-	// Free is how many bytes the disk has left.
-	Free func() (uint64, error)
-	Now  func() time.Time // nil is time.Now
-}
-
-func (c Config) free() (uint64, error) {
-	if c.Free == nil {
-		return 0, nil
-	}
-	return c.Free()
+	Now   func() time.Time // nil is time.Now
 }
 
 func (c Config) positionFile() string {

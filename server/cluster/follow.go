@@ -5,6 +5,7 @@ import (
 	"encoding/json"
 	"errors"
 	"fmt"
+	"iter"
 	"time"
 
 	"github.com/nats-io/nats.go/jetstream"
@@ -55,7 +56,7 @@ func (n *Node) followOnce(ctx context.Context, name string, of func(*placeData) 
 		if err != nil {
 			return err
 		}
-		for m := range fetched.Messages() {
+		for m := range until(ctx, fetched.Messages()) {
 			batch := more([]jetstream.Msg{m}, fetched.Messages())
 			for _, m := range batch {
 				meta, err := m.Metadata()
@@ -73,11 +74,30 @@ func (n *Node) followOnce(ctx context.Context, name string, of func(*placeData) 
 			}
 			n.place.change(func(d *placeData) { of(d).Seq = meta.Sequence.Stream })
 		}
+		if ctx.Err() != nil {
+			return ctx.Err()
+		}
 		if err := fetched.Error(); err != nil {
 			return err
 		}
 	}
 	return ctx.Err()
+}
+
+// until yields messages until there are no more or ctx ends.
+func until(ctx context.Context, messages <-chan jetstream.Msg) iter.Seq[jetstream.Msg] {
+	return func(yield func(jetstream.Msg) bool) {
+		for {
+			select {
+			case <-ctx.Done():
+				return
+			case m, ok := <-messages:
+				if !ok || !yield(m) {
+					return
+				}
+			}
+		}
+	}
 }
 
 // more adds the messages that are there already.
@@ -214,6 +234,7 @@ func (n *Node) enter(ctx context.Context, d delivered, pending bool) {
 // state is what the stream of outcomes says of a delivery.
 type state struct {
 	Node          string          `json:"node"`
+	Run           string          `json:"run"`
 	Sending       bool            `json:"sending,omitempty"` // claimed: an attempt may be under way
 	Notifications json.RawMessage `json:"notifications,omitempty"`
 
@@ -246,9 +267,9 @@ func (n *Node) apply(ctx context.Context, id identity, s state) {
 			r.mu.Unlock()
 			return
 		}
-		rec.last, rec.by, rec.notes = s.seq, "", s.Notifications
+		rec.last, rec.by, rec.notes = s.seq, process{}, s.Notifications
 		if s.Sending {
-			rec.by = s.Node
+			rec.by = process{s.Node, s.Run}
 		}
 	}
 	r.mu.Unlock()

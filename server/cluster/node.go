@@ -249,11 +249,11 @@ type identity struct{ guid, path string }
 type record struct {
 	id        identity
 	file      string
-	order     uint64 // its place in the stream of deliveries
-	last      uint64 // of its newest state in the stream of outcomes, 0 for none
-	by        string // the node that claimed it and has not said what became of it
-	notes     []byte // its notifications as last shared, nil as they were published
-	announced bool   // this node's queue has it
+	order     uint64  // its place in the stream of deliveries
+	last      uint64  // of its newest state in the stream of outcomes, 0 for none
+	by        process // the one that claimed it and has not said what became of it
+	notes     []byte  // its notifications as last shared, nil as they were published
+	announced bool    // this node's queue has it
 	claiming  sync.Mutex
 }
 

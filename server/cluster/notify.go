@@ -17,7 +17,7 @@ import (
 
 // notifyTTL is how long the others wait for a node that notified and is silent. It is the longest pause of notifications when
 // that node dies; one that stops hands over at once.
-const notifyTTL = 5 * time.Second
+const notifyTTL = 8 * time.Second
 
 // notify hands this node's queue what is to be sent, in the order of the stream, while it holds the lease.
 func (n *Node) notify(ctx context.Context, token uint64) {
@@ -107,20 +107,24 @@ func (n *Node) Claim(ctx context.Context, file string) bool {
 	}
 	rec.claiming.Lock() // several sinks may have the same record
 	defer rec.claiming.Unlock()
-	for ctx.Err() == nil && n.Holds("notify") {
+	for begun := time.Now(); ctx.Err() == nil && n.Holds("notify"); {
 		n.records.mu.Lock()
 		open, last, by, notes := n.records.files[file] == rec, rec.last, rec.by, rec.notes
 		n.records.mu.Unlock()
 		if !open {
 			return false
 		}
-		seq, err := n.say(ctx, rec.id, state{Node: n.cfg.Node, Sending: true, Notifications: notes}, &last)
+		if by.node != "" && by != n.me() && n.isUp(by) && time.Since(begun) < outcomePatience {
+			pause(ctx, 50*time.Millisecond)
+			continue
+		}
+		seq, err := n.say(ctx, rec.id, state{Node: n.cfg.Node, Run: n.run, Sending: true, Notifications: notes}, &last)
 		if err == nil {
-			if by != "" && by != n.cfg.Node {
+			if by.node != "" && by != n.me() {
 				n.maybeTwice.Add(1)
-				n.log.Warn("a node was lost between claiming a notification and its outcome; it is sent again, maybe twice", "delivery", rec.id.guid, "node", by)
+				n.log.Warn("a node was lost between claiming a notification and its outcome; it is sent again, maybe twice", "delivery", rec.id.guid, "node", by.node)
 			}
-			n.records.said(rec, seq, n.cfg.Node, notes)
+			n.records.said(rec, seq, n.me(), notes)
 			return true
 		}
 		if codeOf(err) == codeExists {
@@ -132,8 +136,23 @@ func (n *Node) Claim(ctx context.Context, file string) bool {
 	return false
 }
 
+// outcomePatience is how long a node that claimed a record and is up has to say what became of it, when another has the lease by
+// now: an attempt takes ten seconds at most.
+const outcomePatience = 12 * time.Second
+
+// process is one run of a node.
+type process struct{ node, run string }
+
+func (n *Node) me() process { return process{n.cfg.Node, n.run} }
+
+func (n *Node) isUp(who process) bool {
+	e, up := n.board.get(presencePrefix + who.node)
+	var p presence
+	return up && json.Unmarshal(e.value, &p) == nil && p.Run == who.run
+}
+
 // said notes a state that this node wrote.
-func (r *records) said(rec *record, seq uint64, by string, notes []byte) {
+func (r *records) said(rec *record, seq uint64, by process, notes []byte) {
 	r.mu.Lock()
 	defer r.mu.Unlock()
 	if seq > rec.last {
@@ -257,7 +276,7 @@ func (n *Node) shareOutcome(ctx context.Context, file string, list []logs.Notifi
 	n.records.mu.Lock()
 	rec := n.records.files[file]
 	n.records.mu.Unlock()
-	s := state{Node: n.cfg.Node, Notifications: mustJSON(list)}
+	s := state{Node: n.cfg.Node, Run: n.run, Notifications: mustJSON(list)}
 	if rec == nil { // sent again because a person asked for it, or never shared
 		stored, err := n.cfg.Log.Log().Read(ctx, file)
 		if err != nil || !shares(stored) || pendingIn(list) {
@@ -274,7 +293,7 @@ func (n *Node) shareOutcome(ctx context.Context, file string, list []logs.Notifi
 	seq, err := n.say(ctx, rec.id, s, &last)
 	switch {
 	case err == nil:
-		n.records.said(rec, seq, "", s.Notifications)
+		n.records.said(rec, seq, process{}, s.Notifications)
 		if !pendingIn(list) {
 			n.close(rec)
 		}
@@ -282,7 +301,7 @@ func (n *Node) shareOutcome(ctx context.Context, file string, list []logs.Notifi
 	case codeOf(err) == codeExists:
 		n.refresh(ctx, rec.id)
 		n.records.mu.Lock()
-		mine := rec.by == n.cfg.Node
+		mine := rec.by == n.me()
 		n.records.mu.Unlock()
 		return !mine // else it was written, or claimed, by this node without learning of it
 	}

@@ -15,7 +15,6 @@ type presence struct {
 	Read    uint64    `json:"read"`    // how far it has filed the stream
 	Waiting int       `json:"waiting"` // records that it has not shared yet
 	Time    time.Time `json:"time"`
-	Free    uint64    `json:"free"` // bytes where it keeps the streams or the log
 	Notify  bool      `json:"notify"`
 	Expires time.Time `json:"expires,omitzero"` // of its certificate
 	Twice   int64     `json:"twice,omitempty"`
@@ -26,10 +25,9 @@ func (n *Node) beat(ctx context.Context) {
 	tick := time.NewTicker(beat)
 	defer tick.Stop()
 	for cutOff := false; ctx.Err() == nil; {
-		free, _ := n.cfg.free() // unknown is 0
 		p := presence{
 			Version: n.cfg.Version, Run: n.run, Read: n.seen(ofDeliveries).Seq, Waiting: n.outbox.len(), Time: time.Now().UTC(),
-			Free: free, Notify: !n.cfg.NotifyOff, Expires: n.engine.expires, Twice: n.maybeTwice.Load(),
+			Notify: !n.cfg.NotifyOff, Expires: n.engine.expires, Twice: n.maybeTwice.Load(),
 		}
 		if _, err := n.put(ctx, presencePrefix+n.cfg.Node, p, presenceTTL, nil); err != nil {
 			n.log.Debug("cluster: no quorum took the beat", "error", err)
@@ -63,7 +61,6 @@ type Member struct {
 	Lag     uint64        `json:"lag"`             // deliveries that it has not filed yet
 	Waiting int           `json:"waiting"`         // deliveries that it has not shared yet
 	Clock   time.Duration `json:"clock_offset_ns"` // against the node that leads
-	Free    uint64        `json:"free_bytes"`
 	Notify  bool          `json:"notify"`
 	Expires time.Time     `json:"certificate_expires,omitzero"`
 	Twice   int64         `json:"maybe_notified_twice"`
@@ -137,7 +134,7 @@ func (n *Node) members(last uint64) []Member {
 			continue
 		}
 		m := of(name)
-		m.Up, m.Version, m.Waiting, m.Free, m.Notify, m.Expires, m.Twice = true, p.Version, p.Waiting, p.Free, p.Notify, p.Expires, p.Twice
+		m.Up, m.Version, m.Waiting, m.Notify, m.Expires, m.Twice = true, p.Version, p.Waiting, p.Notify, p.Expires, p.Twice
 		m.Clock = p.Time.Sub(e.at).Round(time.Millisecond)
 		if last > p.Read {
 			m.Lag = last - p.Read
