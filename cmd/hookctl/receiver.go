@@ -260,12 +260,20 @@ func (p *program) printStatus(status daemon.Status, asked error, out *output) er
 	judged(p.judgeSecret(status, nil))
 	p.printRotationState(row)
 	row("deliveries", fmt.Sprintf("%d received, %d duplicate, %d rejected", status.Received, status.Duplicates, status.Rejected))
-	row("notifications", fmt.Sprintf("%d pending, %d failed", status.PendingNotifications, status.FailedNotifications))
+	pending := fmt.Sprint(status.PendingNotifications, " pending")
+	if status.Counting {
+		pending += " so far, counting…"
+	}
+	row("notifications", fmt.Sprintf("%s, %d failed", pending, status.FailedNotifications))
 	judged(doctor.Notifications(status, 0, time.Now()))
-	if status.Alarm != "" {
-		row("ALARM", status.Alarm)
-		if tunnel := doctor.Tunnel(status); tunnel.Fix != "" {
-			p.note("hint: %s", tunnel.Fix)
+	for _, a := range doctor.Alarms(status) {
+		name := "ALARM"
+		if a.Status == doctor.Warn {
+			name = "warning"
+		}
+		row(name, a.Detail)
+		if a.Fix != "" {
+			p.note("hint: %s", a.Fix)
 		}
 	}
 	return nil

@@ -199,15 +199,11 @@ func (f *facts) tunnel(ctx context.Context) finding {
 
 // judgeTunnelAlarm is what the receiver says of the tunnel that it runs.
 func judgeTunnelAlarm(st daemon.Status) finding {
-	problem, alarm := strings.CutPrefix(st.Alarm, tunnelAlarm)
-	if !alarm {
-		return finding{status: OK}
+	for _, a := range alarmsOf(st, true) {
+		a.Text = strings.TrimPrefix(a.Text, tunnelAlarm+": ")
+		return judgeAlarm(a)
 	}
-	fix := ""
-	if strings.Contains(problem, "old address") {
-		fix = "hookctl setup"
-	}
-	return fail(fix, "%s", problem)
+	return finding{status: OK}
 }
 
 func (f *facts) tunnelTarget(t hooks.Tunnel) finding {

@@ -27,7 +27,7 @@ type Theme struct {
 // their stand-ins.
 type symbols struct {
 	OK, Bad, Warn, Pending, Off string
-	Cursor, Mark, folded, open  string
+	Cursor, Mark, Folded, Open  string
 	More, Up, Down, Dash        string
 	Running                     string
 	spark                       []string
@@ -52,7 +52,7 @@ func NewTheme(background color.Color, profile colorprofile.Profile, ascii bool) 
 	}
 	if ascii {
 		t.Sym = symbols{
-			OK: "+", Bad: "x", Warn: "!", Pending: "~", Off: "-", Cursor: ">", Mark: "*", folded: ">", open: "v",
+			OK: "+", Bad: "x", Warn: "!", Pending: "~", Off: "-", Cursor: ">", Mark: "*", Folded: ">", Open: "v",
 			More: "~", Up: "^", Down: "v", Dash: "-", Running: "o",
 			spark: []string{" ", ".", ":", "-", "=", "+", "*", "#"}, box: lipgloss.ASCIIBorder(),
 			Rule: "-", column: "|",
@@ -60,7 +60,7 @@ func NewTheme(background color.Color, profile colorprofile.Profile, ascii bool) 
 		return t
 	}
 	t.Sym = symbols{
-		OK: "✓", Bad: "✗", Warn: "!", Pending: "◌", Off: "○", Cursor: "▌", Mark: "◆", folded: "▸", open: "▾",
+		OK: "✓", Bad: "✗", Warn: "!", Pending: "◌", Off: "○", Cursor: "▌", Mark: "◆", Folded: "▸", Open: "▾",
 		More: "…", Up: "↑", Down: "↓", Dash: "–", Running: "●",
 		spark: []string{" ", "▁", "▂", "▃", "▄", "▅", "▆", "█"}, box: lipgloss.RoundedBorder(),
 		Rule: "─", column: "│",
