@@ -262,11 +262,19 @@ func (p *program) printStatus(status daemon.Status, asked error, out *output) er
 	row("deliveries", fmt.Sprintf("%d received, %d duplicate, %d rejected", status.Received, status.Duplicates, status.Rejected))
 	row("notifications", fmt.Sprintf("%d pending, %d failed", status.PendingNotifications, status.FailedNotifications))
 	judged(doctor.Notifications(status, 0, time.Now()))
-	if status.Alarm != "" {
+	want := ""
+	if s, err := settings.Load(p.environ); err == nil {
+		want = s.Receiver.Tunnel
+	}
+	tunnel := doctor.Tunnel(status, want)
+	switch {
+	case status.Alarm != "":
 		row("ALARM", status.Alarm)
-		if tunnel := doctor.Tunnel(status); tunnel.Fix != "" {
+		if tunnel.Fix != "" {
 			p.note("hint: %s", tunnel.Fix)
 		}
+	case tunnel.Detail != "":
+		row("tunnel", tunnel.Detail)
 	}
 	return nil
 }

@@ -160,11 +160,22 @@ func plain(err error) error {
 
 // tunnel checks that one runs here where the public URL needs it, leads to our port, and has the address that hooks send to.
 func (f *facts) tunnel(ctx context.Context) finding {
+	started := ""
 	if st, err := f.status(); err == nil {
-		if alarm := judgeTunnelAlarm(st); alarm.status != OK {
+		alarm := judgeTunnel(st, f.cfg.Tunnel)
+		if alarm.status != OK {
 			return alarm
 		}
+		started = alarm.detail
 	}
+	out := f.openTunnel(ctx)
+	if started != "" {
+		out.detail += "; the receiver runs " + started
+	}
+	return out
+}
+
+func (f *facts) openTunnel(ctx context.Context) finding {
 	public := f.publicURL()
 	found, err := f.cfg.Tunnels.Find(ctx, 0)
 	kind := tunnelKind(public)
@@ -197,11 +208,15 @@ func (f *facts) tunnel(ctx context.Context) finding {
 	return ok("the public URL needs none; running: %s", strings.Join(names, ", "))
 }
 
-// judgeTunnelAlarm is what the receiver says of the tunnel that it runs.
-func judgeTunnelAlarm(st daemon.Status) finding {
+// judgeTunnel is what the receiver says of the tunnel that it runs, and that a flag of its start overrides the settings:
+// restart keeps that flag.
+func judgeTunnel(st daemon.Status, want string) finding {
 	problem, alarm := strings.CutPrefix(st.Alarm, tunnelAlarm)
 	if !alarm {
-		return finding{status: OK}
+		if kind, given := startedWith(st, "--tunnel"); given && want != "" && kind != want {
+			return ok("%s, as it was started; the settings say %s, which hookctl restart --tunnel %s uses", kind, want, want)
+		}
+		return ok("")
 	}
 	fix := ""
 	if strings.Contains(problem, "old address") {

@@ -139,3 +139,21 @@ func TestSmallWords(t *testing.T) {
 		}
 	}
 }
+
+// A flag that restart keeps is named where the settings say something else.
+func TestTunnelNamesTheFlagThatOverridesTheSettings(t *testing.T) {
+	for args, want := range map[string]string{
+		"serve --tunnel ngrok --debug": "ngrok, as it was started; the settings say off, which hookctl restart --tunnel off uses",
+		"serve --tunnel=ngrok":         "ngrok, as it was started; the settings say off, which hookctl restart --tunnel off uses",
+		"serve --tunnel off":           "",
+		"serve --port 1":               "",
+	} {
+		c := Tunnel(daemon.Status{Running: true, Args: strings.Fields(args)}, "off")
+		if c.Status != OK || c.Detail != want {
+			t.Errorf("%s: %s %q, want %q", args, c.Status, c.Detail, want)
+		}
+	}
+	if c := Tunnel(daemon.Status{Running: true, Args: []string{"serve", "--tunnel", "ngrok"}}, ""); c.Detail != "" {
+		t.Errorf("without settings: %q", c.Detail)
+	}
+}
