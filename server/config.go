@@ -39,6 +39,10 @@ type Config struct {
 	// TrustedProxies are the networks whose X-Forwarded-For is believed.
 	TrustedProxies []netip.Prefix
 
+	// Shared makes the receiver one of several that share their deliveries; nil is a single machine. Only the one given to New
+	// counts.
+	Shared *Shared
+
 	Logger  *slog.Logger     // nil discards
 	Version string           // told at /healthz
 	Now     func() time.Time // nil is time.Now

@@ -63,6 +63,9 @@ func (q *queue) save(ctx context.Context, file string, f *fileState) {
 	now := slices.Clone(f.notifications)
 	q.mu.Unlock()
 	err := q.s.log.SetNotifications(ctx, file, now)
+	if err == nil && q.s.shared != nil {
+		q.s.shared.Outcome(file, now)
+	}
 	gone := errors.Is(err, logs.ErrNotFound)
 	q.mu.Lock()
 	defer q.mu.Unlock()
@@ -81,7 +84,7 @@ func (q *queue) saveDirty(ctx context.Context) {
 	q.mu.Lock()
 	dirty := map[string]*fileState{}
 	for file, f := range q.files {
-		if f.dirty && (f.open == 0 || ctx.Err() == nil && q.stopping) {
+		if f.dirty && (f.open == 0 || ctx.Err() == nil && q.stopping && !f.shared) {
 			dirty[file] = f
 		}
 	}
@@ -174,6 +177,9 @@ func (q *queue) loadFiles(ctx context.Context, files []string) {
 			q.s.logger.Error("a record with pending notifications cannot be read", "file", file, "error", err)
 			continue
 		}
+		if q.s.shares(rec) {
+			continue // The cluster announces it, to the node whose turn it is.
+		}
 		q.restore(rec)
 	}
 }
@@ -187,7 +193,7 @@ func (q *queue) restore(rec *logs.Record) {
 	}
 	q.mu.Lock()
 	defer q.mu.Unlock()
-	q.take(rec, ev, d, since)
+	q.take(rec, ev, d, since, false)
 }
 
 // decide routes a stored record. One without a payload, or with none that can be read, is
@@ -343,6 +349,6 @@ func (q *queue) resend(ctx context.Context, file string) (int, error) {
 	ev.SHA = "" // What a person asks for does not wait for others of its commit.
 	q.mu.Lock()
 	defer q.mu.Unlock()
-	q.take(rec, ev, d, q.s.now())
+	q.take(rec, ev, d, q.s.now(), false)
 	return len(rec.Notifications), nil
 }

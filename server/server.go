@@ -20,6 +20,7 @@ import (
 // Server is one receiver. Its methods are safe for concurrent use.
 type Server struct {
 	log      *logs.Writer
+	shared   *Shared
 	append   func(context.Context, *logs.Record) error // the log's, but where a test does without a disk
 	logger   *slog.Logger
 	version  string
@@ -51,7 +52,7 @@ func New(cfg Config) (*Server, error) {
 		return nil, errors.New("server: Config.Log is missing")
 	}
 	s := &Server{
-		log: cfg.Log, append: cfg.Log.Append, logger: cfg.Logger, version: cfg.Version, now: cfg.Now,
+		log: cfg.Log, shared: cfg.Shared, append: cfg.Log.Append, logger: cfg.Logger, version: cfg.Version, now: cfg.Now,
 		limits: cfg.Limits.withDefaults(), tls: cfg.TLS, metrics: newMetrics(), rest: newRest(),
 	}
 	if s.logger == nil {
@@ -72,6 +73,9 @@ func New(cfg Config) (*Server, error) {
 		return nil, fmt.Errorf("make an instance id: %w", err)
 	}
 	s.instance, s.since = hex.EncodeToString(id), s.now()
+	if s.shared != nil {
+		s.instance = s.shared.Instance
+	}
 	s.settings.Store(set)
 	s.bodies = newBodies(s.limits)
 	s.conns = newConnections(s.limits)

@@ -19,6 +19,7 @@ const (
 	exitUsage     = 2 // wrong usage, or cancelled
 	exitStopped   = 3 // status: the receiver does not run
 	exitNotLogged = 4
+	exitTimeUp    = 5 // events wait: nothing matched in time
 )
 
 // errReported ends a command with exit code 1 after the failures have been printed.
@@ -26,6 +27,9 @@ var errReported = errors.New("failed")
 
 // errStopped ends `status` where the receiver does not run, after the status has been printed.
 var errStopped = errors.New("the receiver is not running")
+
+// errTimeUp ends `events wait` where too little arrived in time.
+var errTimeUp = errors.New("the time is up")
 
 // errCancelled means that a person answered no.
 var errCancelled = errors.New("cancelled")
@@ -54,6 +58,8 @@ func exitCode(err error) int {
 		return exitStopped
 	case errors.Is(err, hooks.ErrNotLoggedIn):
 		return exitNotLogged
+	case errors.Is(err, errTimeUp):
+		return exitTimeUp
 	default:
 		return exitFailed
 	}

@@ -128,7 +128,8 @@ func (w *world) restart() {
 	w.end()
 	w.set(func() {
 		w.answer = 0
-		w.status.Version, w.status.LogDir, w.status.Stopping, w.status.Alarm = w.cfg.Version, w.cfg.Logs.Dir, false, ""
+		w.status.Version, w.status.LogDir, w.status.Stopping = w.cfg.Version, w.cfg.Logs.Dir, false
+		w.status.Alarm, w.status.Alarms = "", nil
 	})
 	w.start()
 	w.cfg.Address = w.status.Address

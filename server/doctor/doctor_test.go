@@ -34,7 +34,13 @@ func TestChecks(t *testing.T) {
 	}{
 		{"receiver", "runs", nil, OK, "running on 127.0.0.1:", ""},
 		{"receiver", "not running", func(w *world) { w.end() }, Fail, "not running, so every delivery fails", "hookctl start"},
-		{"receiver", "in trouble", func(w *world) { w.status.Alarm = "the disk is full" }, Fail, "the disk is full", ""},
+		{"receiver", "in trouble", func(w *world) { w.status.Alarm = "the disk is full" }, Fail, "but in trouble: the disk is full", ""},
+		{"receiver", "in several troubles", func(w *world) {
+			w.status.Alarms = []daemon.Alarm{{Key: "storage", Text: "the disk is full", Hint: "hookctl doctor"}, {Key: "route.0", Text: "routes[0]: it takes too long", Warning: true}}
+		}, Fail, "but in trouble: the disk is full; routes[0]: it takes too long", ""},
+		{"receiver", "warns", func(w *world) {
+			w.status.Alarms = []daemon.Alarm{{Key: "certificate.a", Text: "the certificate of a expires on Monday", Warning: true}}
+		}, Warn, "the certificate of a expires", ""},
 		{"receiver", "hangs", func(w *world) { w.end(); lock(w) }, Fail, "does not answer", "hookctl restart"},
 		{"receiver", "run by systemd", func(w *world) { w.status.Manager = "hookctl.service" }, OK, "running under hookctl.service on ", ""},
 		{"receiver", "has trouble with its tunnel only", func(w *world) { w.status.Alarm = "tunnel: some hooks keep an old address" }, OK, "running on", ""},
@@ -150,7 +156,9 @@ func TestChecks(t *testing.T) {
 			w.ngrok("https://x.ngrok-free.app", "127.0.0.1:80")
 			w.cfg.PublicURL = "https://hooks.example.com"
 		}, OK, "the public URL needs none", ""},
-		{"tunnel", "in trouble", func(w *world) { w.status.Alarm = "tunnel: some hooks keep an old address" }, Fail, "some hooks keep an old address", "hookctl setup"},
+		{"tunnel", "in trouble", func(w *world) {
+			w.status.Alarms = []daemon.Alarm{{Key: "storage", Text: "the disk is full"}, {Key: "tunnel", Text: "tunnel: some hooks keep an old address", Hint: "hookctl setup"}}
+		}, Fail, "some hooks keep an old address", "hookctl setup"},
 		{"tunnel", "not understood", func(w *world) { w.cfg.Tunnels.NgrokAPI = []string{elsewhere(w, `what? %s`)} }, Warn, "cannot see which tunnels run", ""},
 
 		{"GitHub login", "in order", nil, OK, "octocat on github.com, scopes ", ""},

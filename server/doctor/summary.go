@@ -75,10 +75,6 @@ func Secret(cfg Config, st daemon.Status, err error) Check {
 	return f.secrets().named("secret")
 }
 
-// Tunnel judges the tunnel that the receiver runs by what it says of it; ok also where it runs none. The detail of ok is
-// not empty where it was started with another tunnel than want, the one of the settings; "" for not known.
-func Tunnel(st daemon.Status, want string) Check { return judgeTunnel(st, want).named("tunnel") }
-
 // never is the row of what no report has.
 func never(name string) Row {
 	return Row{Check: finding{status: Unknown, detail: "not checked yet", fix: "hookctl doctor"}.named(name)}
@@ -118,7 +114,7 @@ func hooksRow(live Live, last Report, now time.Time) Row {
 }
 
 func tunnelRow(live Live, last Report, now time.Time) Row {
-	if alarm := judgeTunnel(live.Status, ""); live.Err == nil && alarm.status != OK {
+	if alarm := judgeTunnelAlarm(live.Status); live.Err == nil && alarm.status != OK {
 		return Row{alarm.named("tunnel"), now}
 	}
 	checks := last.about(isOfTunnel)

@@ -148,12 +148,11 @@ func TestTunnelNamesTheFlagThatOverridesTheSettings(t *testing.T) {
 		"serve --tunnel off":           "",
 		"serve --port 1":               "",
 	} {
-		c := Tunnel(daemon.Status{Running: true, Args: strings.Fields(args)}, "off")
-		if c.Status != OK || c.Detail != want {
-			t.Errorf("%s: %s %q, want %q", args, c.Status, c.Detail, want)
+		if got := StartedTunnel(daemon.Status{Args: strings.Fields(args)}, "off"); got != want {
+			t.Errorf("%s: %q, want %q", args, got, want)
 		}
 	}
-	if c := Tunnel(daemon.Status{Running: true, Args: []string{"serve", "--tunnel", "ngrok"}}, ""); c.Detail != "" {
-		t.Errorf("without settings: %q", c.Detail)
+	if got := StartedTunnel(daemon.Status{Args: []string{"serve", "--tunnel", "ngrok"}}, ""); got != "" {
+		t.Errorf("without settings: %q", got)
 	}
 }
