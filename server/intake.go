@@ -375,7 +375,7 @@ func (s *Server) ingest(ctx context.Context, set *settings, rec *logs.Record) (d
 	}
 	decision := Decide(set.tables[set.path(name)], ev)
 	for _, x := range decision.beyond {
-		s.SetAlarm(fmt.Sprintf("%s.%d", alarmRoute, x.index), x.text, "hookctl config edit")
+		s.warn(fmt.Sprintf("%s.%d", alarmRoute, x.index), x.text, "hookctl config edit")
 	}
 	rec.Result, rec.Summary = decision.Result, ev.Summary()
 	rec.Notifications = set.pending(name, decision)

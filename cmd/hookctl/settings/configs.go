@@ -1,6 +1,7 @@
 package settings
 
 import (
+	"cmp"
 	"fmt"
 	"log/slog"
 	"net/netip"
@@ -43,7 +44,6 @@ func (s *Settings) Server() (server.Config, error) {
 		}
 		proxies = append(proxies, prefix)
 	}
-	t := s.Receiver.TLS
 	return server.Config{
 		Keys:            ring,
 		WatchedBranches: s.WatchedBranches,
@@ -51,14 +51,21 @@ func (s *Settings) Server() (server.Config, error) {
 		Routes:          s.routes(),
 		Sinks:           sinks,
 		Coalesce:        time.Duration(s.Coalesce),
+		CoalesceMax:     cmp.Or(s.CoalesceMax, -1),
 		IgnoreSenders:   s.IgnoreSenders,
 		Paths:           s.paths(sinks),
-		TLS: server.TLSConfig{
-			CertFile: t.Cert, KeyFile: t.Key,
-			ACME: server.ACMEConfig{Domains: t.ACME.Domains, Email: t.ACME.Email, DirectoryURL: t.ACME.Directory, CacheDir: filepath.Join(s.RunDir(), "acme")},
-		},
-		TrustedProxies: proxies,
+		TLS:             s.TLS(),
+		TrustedProxies:  proxies,
 	}, nil
+}
+
+// TLS is how the receiver speaks TLS; the zero value where it does not.
+func (s *Settings) TLS() server.TLSConfig {
+	t := s.Receiver.TLS
+	return server.TLSConfig{
+		CertFile: t.Cert, KeyFile: t.Key,
+		ACME: server.ACMEConfig{Domains: t.ACME.Domains, Email: t.ACME.Email, DirectoryURL: t.ACME.Directory, CacheDir: filepath.Join(s.RunDir(), "acme")},
+	}
 }
 
 func (s *Settings) routes() []server.Route {
