@@ -70,7 +70,7 @@ var defaultRules = []rule{
 	},
 	{
 		name: "issue labeled blocked", event: "issues", priority: "high",
-		keys: func(Event) []string { return []string{"issues.labeled.blocked", "issues.labeled"} },
+		keys:   func(Event) []string { return []string{"issues.labeled.blocked", "issues.labeled"} },
 		match:  func(_ Table, e Event) (bool, string) { return blockedLabel(e, "labeled") },
 		notice: blockedNotice,
 		result: func(e Event) string { return "GH-" + number(e) + " " + e.Title },
