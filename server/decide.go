@@ -96,7 +96,7 @@ func Decide(t Table, ev Event) Decision {
 		}
 		return d
 	}
-	reason := "no rule for this event"
+	reason := ""
 	for i, r := range defaultRules {
 		if r.event != ev.Name {
 			d.Trace = append(d.Trace, RuleTrace{r.name, false, "the event is " + ev.Name + ", not " + r.event})
@@ -117,7 +117,7 @@ func Decide(t Table, ev Event) Decision {
 		}
 		return d
 	}
-	d.Result = line("recorded: "+describe(ev)+" ("+reason+")", 300)
+	d.Result = recorded(ev, reason)
 	return d
 }
 
@@ -142,7 +142,7 @@ func (d *Decision) route(t Table, ev Event) bool {
 			continue
 		}
 		if r.Notify == silent {
-			d.Result = line("recorded: "+describe(ev)+" ("+r.rule+" says none)", 300)
+			d.Result = recorded(ev, r.rule+" says none")
 			return true
 		}
 		n, beyond := r.notice(ev)
@@ -161,6 +161,14 @@ func (d *Decision) overran(index int, r *compiledRoute, effect string, beyond er
 	if beyond != nil {
 		d.beyond = append(d.beyond, overrun{index, fmt.Sprintf("%s: %v, so %s", r.rule, beyond, effect)})
 	}
+}
+
+// recorded is the result of an event that nobody is notified of: what happened, and why not where a rule came close.
+func recorded(ev Event, reason string) string {
+	if reason != "" {
+		reason = " (" + reason + ")"
+	}
+	return line("recorded: "+ev.Line()+reason, 300)
 }
 
 // describe names an event in a few words: "workflow_run completed".

@@ -226,12 +226,20 @@ func noticeOf(n logs.Notification, ev Event, d Decision) (notice Notice, known b
 	return plainNotice(ev, n.Type), false
 }
 
+// testMark stands before what `hookctl test` caused.
+const testMark = "[test] "
+
 func messageOf(rec *logs.Record, n logs.Notification, notice Notice) message {
 	fields := map[string]any{}
 	for key, value := range notice.Context {
 		fields[key] = value
 	}
 	fields["delivery_id"], fields["received_at"] = orNil(rec.DeliveryID), rec.ReceivedAt.UTC()
+	if rec.Source == logs.SourceTest {
+		fields["test"] = true
+		notice.Subject = testMark + notice.Subject
+		notice.Message = testMark + "This is a test by hookctl test; nothing happened at GitHub.\n" + notice.Message
+	}
 	return message{
 		id: messageID(rec, n), kind: n.Type, priority: n.Priority, subject: line(notice.Subject, 200), text: paragraphs(notice.Message, 4000),
 		context: fields, event: rec.EventType, deliveryID: rec.DeliveryID, file: rec.File, received: rec.ReceivedAt,

@@ -45,8 +45,8 @@ type Server struct {
 	reading  atomic.Int64 // requests whose body is being read
 }
 
-// New makes a receiver that serves nothing yet. It returns [ErrNoSecret] without a secret, and an error that names the
-// mistake for settings that have one.
+// New makes a receiver that serves nothing yet. It returns [ErrNoSecret] without a secret, an error of package secret
+// with one from documentation, and an error that names the mistake for settings that have one.
 func New(cfg Config) (*Server, error) {
 	if cfg.Log == nil {
 		return nil, errors.New("server: Config.Log is missing")

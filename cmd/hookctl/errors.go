@@ -106,11 +106,3 @@ func parts(err error) []error {
 	}
 	return list
 }
-
-// ignoreEOF is for readers whose input may simply end.
-func ignoreEOF(err error) error {
-	if errors.Is(err, io.EOF) {
-		return nil
-	}
-	return err
-}

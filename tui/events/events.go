@@ -147,7 +147,7 @@ func (p *Page) Update(msg tea.Msg) tea.Cmd {
 			cmd = p.feed.load(p.shell.Ctx, nil)
 		}
 	case kit.News[logs.Entry]:
-		p.feed.arrive(msg)
+		cmd = p.feed.arrive(p.shell.Ctx, msg)
 		for _, e := range msg {
 			if p.doc != nil && e.File == p.doc.file {
 				p.doc.file += "\x00" // read it again: its notifications changed
@@ -173,6 +173,8 @@ func (p *Page) Update(msg tea.Msg) tea.Cmd {
 		}
 	case feedMore:
 		p.feed.more(msg)
+	case feedChecked:
+		cmd = p.feed.checked(p.shell.Ctx, msg)
 	case feedCount:
 		p.feed.counted(msg)
 	case recordRead:

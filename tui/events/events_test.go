@@ -50,11 +50,30 @@ func TestEventsPauseAndCount(t *testing.T) {
 	s.Shows("following", "1/10", "v1.1 is out", "v1.0 is out")
 }
 
-// arrive writes a record and tells the interface, as Watch would.
+// The live list takes in what a filter on payloads chooses, and nothing else.
+func TestEventsThatArriveAreFilteredByPayload(t *testing.T) {
+	s := eventful(t, 80, 24)
+	s.Press("2", "/")
+	s.Typed("payload:needle")
+	s.Press("enter")
+	s.Shows("No event matches the filter")
+	s.arrive("release", "hay is out", 0)
+	s.arrive("release", "needle is out", 1)
+	s.arrive("release", "straw is out", 2)
+	s.Shows("following", "1/1", "needle is out")
+	s.Lacks("hay is out", "straw is out")
+	s.Press("/")
+	s.Typed(" event:push")
+	s.arrive("release", "a second needle", 3)
+	s.Press("esc")
+	s.Shows("1/2", "a second needle", "needle is out")
+}
+
+// arrive writes a record and notifies the interface, as Watch would.
 func (s *pageScreen) arrive(event, title string, n int) {
 	s.T.Helper()
 	r := &logs.Record{EventType: event, ReceivedAt: kittest.Noon.Add(time.Duration(n+1) * time.Second), Summary: logs.Summary{Title: title, Repository: "octo-org/web"},
-		DeliveryID: fmt.Sprintf("arrived-%d", n), Payload: json.RawMessage(`{"n":1}`), Source: logs.SourceDelivery}
+		DeliveryID: fmt.Sprintf("arrived-%d", n), Payload: json.RawMessage(fmt.Sprintf(`{"title":%q}`, title)), Source: logs.SourceDelivery}
 	kittest.Write(s.T, s.Cfg.Logs, r)
 	s.Send(kit.News[logs.Entry]([]logs.Entry{r.Entry(300)}))
 }

@@ -2,6 +2,7 @@ package events
 
 import (
 	"context"
+	"errors"
 	"fmt"
 	"slices"
 	"time"
@@ -31,12 +32,14 @@ type feed struct {
 	filter logs.Filter
 	kit.Cursor
 	entries  []logs.Entry
-	newer    bool // there are entries before the first one
-	older    bool // there are entries after the last one
-	base     int  // entries before the first one; -1 while unknown
-	total    int  // entries that the filter chooses; -1 while unknown
-	fresh    int  // what came in while paused
-	news     int  // batches that came in
+	newer    bool         // there are entries before the first one
+	older    bool         // there are entries after the last one
+	base     int          // entries before the first one; -1 while unknown
+	total    int          // entries that the filter chooses; -1 while unknown
+	fresh    int          // what came in while paused
+	news     int          // batches that came in
+	unread   []logs.Entry // news whose payloads the filter has to look into
+	checking bool         // a batch of them is being looked into
 	paused   bool
 	loading  bool // the first page is on its way
 	fetching int  // pages on their way: 1 older, 2 newer
@@ -72,6 +75,13 @@ type (
 		gen, total, base int
 		err              error
 	}
+	// feedChecked answers check: which entries of a batch the filter chooses.
+	feedChecked struct {
+		gen    int
+		batch  []logs.Entry
+		chosen []bool
+		err    error
+	}
 )
 
 // load asks again: from the newest entry, or, with an anchor, around it.
@@ -85,6 +95,7 @@ func (f *feed) load(ctx context.Context, anchor *logs.Entry) tea.Cmd {
 	ctx, f.cancel = context.WithCancel(ctx)
 	f.gen++
 	f.loading, f.fetching, f.err, f.anchor = true, 0, nil, anchor
+	f.unread, f.checking = nil, false // they are among what is read now
 	l, filter, gen := f.log, f.filter, f.gen
 	return func() tea.Msg {
 		if anchor == nil {
@@ -98,11 +109,13 @@ func (f *feed) load(ctx context.Context, anchor *logs.Entry) tea.Cmd {
 		below, err := l.Page(ctx, logs.Query{Filter: filter, Cursor: anchor.Cursor(), Limit: feedPage})
 		at := len(above.Entries)
 		all := slices.Clone(above.Entries)
-		if filter.Match(*anchor) {
+		chosen, matchErr := l.Match(ctx, filter, *anchor)
+		if chosen {
 			all = append(all, tidy(*anchor))
 		} else if len(below.Entries) == 0 {
 			at = max(0, at-1)
 		}
+		err = errors.Join(err, matchErr)
 		below.Entries = append(all, below.Entries...)
 		below.HasNewer = above.HasNewer
 		return feedLoaded{gen: gen, page: below, at: at, paused: true, err: err}
@@ -151,6 +164,7 @@ func (f *feed) end(ctx context.Context) tea.Cmd {
 	ctx, f.cancel = context.WithCancel(ctx)
 	f.gen++
 	f.loading, f.fetching, f.anchor = true, 0, nil
+	f.unread, f.checking = nil, false
 	l, filter, gen := f.log, f.filter, f.gen
 	return func() tea.Msg {
 		p, err := l.Page(ctx, logs.Query{Filter: filter, Newer: true, Limit: feedPage})
@@ -270,10 +284,57 @@ func (f *feed) more(m feedMore) {
 	}
 }
 
-// arrive takes a batch of new or changed records, oldest first.
-func (f *feed) arrive(batch []logs.Entry) {
+// arrive takes a batch of new or changed records, oldest first. Where the filter
+// looks into payloads, a command reads them first, one batch after the other.
+func (f *feed) arrive(ctx context.Context, batch []logs.Entry) tea.Cmd {
 	f.news++
-	for _, e := range batch {
+	if f.filter.InPayloads() {
+		f.unread = append(f.unread, batch...)
+		return f.check(ctx)
+	}
+	chosen := make([]bool, len(batch))
+	for i, e := range batch {
+		chosen[i] = f.filter.Match(e)
+	}
+	f.take(batch, chosen)
+	return nil
+}
+
+// check asks which of the unread records the filter chooses.
+func (f *feed) check(ctx context.Context) tea.Cmd {
+	if f.checking || len(f.unread) == 0 {
+		return nil
+	}
+	m := feedChecked{gen: f.gen, batch: f.unread, chosen: make([]bool, len(f.unread))}
+	f.unread, f.checking = nil, true
+	l, filter := f.log, f.filter
+	return func() tea.Msg {
+		for i, e := range m.batch {
+			if m.chosen[i], m.err = l.Match(ctx, filter, e); m.err != nil {
+				break
+			}
+		}
+		return m
+	}
+}
+
+// checked takes the answer of check.
+func (f *feed) checked(ctx context.Context, m feedChecked) tea.Cmd {
+	if m.gen != f.gen {
+		return nil
+	}
+	f.checking = false
+	if m.err != nil {
+		f.err = m.err
+	}
+	f.take(m.batch, m.chosen)
+	return f.check(ctx)
+}
+
+// take puts records into the list: those that are there in their place, and of
+// the new ones those that are chosen.
+func (f *feed) take(batch []logs.Entry, chosen []bool) {
+	for n, e := range batch {
 		if i := f.index(e.File); i >= 0 {
 			e2 := tidy(e)
 			if e2.Size == 0 {
@@ -282,7 +343,7 @@ func (f *feed) arrive(batch []logs.Entry) {
 			f.entries[i] = e2
 			continue
 		}
-		if !f.filter.Match(e) {
+		if !chosen[n] {
 			continue
 		}
 		if len(f.entries) > 0 && e.ReceivedAt.Before(f.entries[0].ReceivedAt) {

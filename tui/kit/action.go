@@ -77,7 +77,7 @@ func (a Action) keyNames(ascii bool) string {
 // footer draws as many labels as fit, and always the last one, which is help.
 func (t *Theme) footer(actions []Action, help Action, w int) string {
 	tail := t.Key.Render(KeyName(help.Keys[0], t.Ascii)) + " " + help.Label
-	left := w - len(help.Keys[0]) - 1 - len(help.Label) - 2
+	left := w - len(help.Keys[0]) - 1 - len(help.Label) - 1
 	var parts []string
 	for _, a := range actions {
 		if a.Label == "" || a.Off != "" || len(a.Keys) == 0 || a.ID == help.ID {
