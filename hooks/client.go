@@ -223,6 +223,8 @@ type request struct {
 	body   any    // marshalled as JSON unless nil
 	once   bool   // not to be repeated when the answer is lost
 	long   bool   // the answer may be large
+	// what a token needs for it, for the cure; "" where it is about hooks
+	scope, permission string
 }
 
 // do sends a call, reads the answer into out unless that is nil or the body is empty, and returns the headers of

@@ -177,6 +177,10 @@ func (c *Client) explainForbidden(e *Error, r request, status *api.HTTPError) {
 	if strings.HasPrefix(r.path, "orgs/") {
 		permission = "Organization webhooks"
 	}
+	permission += ": read and write"
+	if r.permission != "" {
+		permission = r.permission
+	}
 	switch sso := status.Headers.Get("X-GitHub-SSO"); {
 	case strings.HasPrefix(sso, "required"), says("saml", "single sign-on"):
 		e.Err = ErrSSO
@@ -205,10 +209,10 @@ func (c *Client) explainForbidden(e *Error, r request, status *api.HTTPError) {
 	case message == "": // GitHub names a reason
 		e.Err, e.Cure = ErrForbidden, "check the proxy on the way to "+c.host+": GitHub would say why"
 	case says("not accessible by integration"):
-		e.Err, e.Cure = ErrScope, "give the app whose token this is the permission \""+permission+": read and write\" for "+r.target+
+		e.Err, e.Cure = ErrScope, "give the app whose token this is the permission \""+permission+"\" for "+r.target+
 			", or use a token of your own; the GITHUB_TOKEN of a workflow cannot have it"
 	case says("not accessible by"):
-		e.Err, e.Cure = ErrScope, "give the token the permission \""+permission+": read and write\" for "+r.target
+		e.Err, e.Cure = ErrScope, "give the token the permission \""+permission+"\" for "+r.target
 	case lacksScope(status.Headers):
 		e.Err, e.Cure = ErrScope, c.scopeCure(r)
 	case says("admin", "owner", "permission", "must have", "forbidden"):
@@ -227,6 +231,10 @@ func (c *Client) explainNotFound(ctx context.Context, e *Error, r request, statu
 		return
 	}
 	base, inHooks := hooksBase(r.path)
+	if !inHooks && r.permission != "" {
+		e.Cure = "check that it is there and that you may see it; a fine-grained token needs the permission \"" + r.permission + "\" for " + r.target
+		return
+	}
 	if !inHooks {
 		e.Cure = "check the spelling, and that " + c.host + " is where it is"
 		return
@@ -261,6 +269,8 @@ func (c *Client) explainNotFound(ctx context.Context, e *Error, r request, statu
 func explainUnprocessable(e *Error, r request) {
 	message := strings.ToLower(e.Message)
 	switch {
+	case r.permission != "": // not about hooks
+		e.Cure = "see what GitHub says of it: " + r.look()
 	case strings.Contains(message, "already exists"):
 		e.Err, e.Cure = ErrExists, "run hookctl setup, which changes the hook that is there; see it with: hookctl hooks list "+r.flag()
 		if strings.HasPrefix(r.path, "orgs/") {
@@ -335,6 +345,9 @@ func (c *Client) scopeCure(r request) string {
 	scope := "admin:repo_hook"
 	if strings.HasPrefix(r.path, "orgs/") {
 		scope = "admin:org_hook"
+	}
+	if r.scope != "" {
+		scope = r.scope
 	}
 	return c.tokenCure(fmt.Sprintf("gh auth refresh -h %s -s %s", c.host, scope), "give the token in %s the scope "+scope)
 }

@@ -256,6 +256,32 @@ func (l *Log) Find(ctx context.Context, guid string) ([]Entry, error) {
 	return l.index.entries(ctx, "SELECT "+columns+" FROM record WHERE delivery = ? AND delivery <> '' ORDER BY id DESC", guid)
 }
 
+// Resolve returns the file of a record that is called by the file's name or path, by its delivery's GUID, or latest. ErrNotFound says
+// that no record has that GUID, ErrEmpty that there is no latest; whether a file is there, only reading it shows.
+func (l *Log) Resolve(ctx context.Context, name string) (file string, err error) {
+	if name == "latest" || filepath.Base(name) == "latest.json" { // the link in the log directory
+		page, err := l.Page(ctx, Query{Limit: 1})
+		if err == nil && len(page.Entries) == 0 {
+			err = ErrEmpty
+		}
+		if err != nil {
+			return "", err
+		}
+		return page.Entries[0].File, nil
+	}
+	if strings.HasSuffix(name, ".json") {
+		return filepath.Base(name), nil
+	}
+	entries, err := l.Find(ctx, name)
+	if err == nil && len(entries) == 0 {
+		err = fmt.Errorf("%w: %q", ErrNotFound, name)
+	}
+	if err != nil {
+		return "", err
+	}
+	return entries[0].File, nil
+}
+
 // Known returns whether a delivery was recorded: its GUID at a path, as
 // [PathName] names it. It stays known for eight days at least, also when its
 // record was pruned. file is the name of its record.

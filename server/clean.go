@@ -7,9 +7,9 @@ import (
 	"hookctl/logs/text"
 )
 
-// Messages for agents are wrapped by their reader in tags of these names. Text that carried
+// Messages for agents are wrapped by their reader in tags of these names (the last two by Claude Code). Text that carried
 // one could end the wrapping early and speak with the reader's voice.
-var wrapper = regexp.MustCompile(`(?i)<(/?)(external-content|agent-message)`)
+var wrapper = regexp.MustCompile(`(?i)<(/?)(external-content|agent-message|channel|system-reminder)`)
 
 // line makes one printable line of at most limit characters of s, in which no wrapping tag stands.
 func line(s string, limit int) string {

@@ -91,6 +91,7 @@ func readEvent(name string, payload []byte) (Event, error) {
 		e.Repository = p.repository.fullName
 	}
 	p.fill(&e)
+	e.complete()
 	return e, nil
 }
 

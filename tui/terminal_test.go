@@ -190,7 +190,7 @@ func TestQuitWhileTheDoctorHangs(t *testing.T) {
 	out := make(chan tea.Msg, 8)
 	start(out, a.Turn(4))
 	<-began
-	if !strings.Contains(a.View().Content, "looking") {
+	if !strings.Contains(a.View().Content, "checking") {
 		t.Error("the checks do not show")
 	}
 	_, cmd := a.Update(kittest.Key("q"))

@@ -185,6 +185,7 @@ var notRun = map[string]string{
 	"hookctl demo":            "a story of its own",
 	"hookctl serve":           "it does not end",
 	"hookctl events follow":   "it does not end",
+	"hookctl events wait":     "it waits",
 	"hookctl service install": "it changes the machine",
 	"hookctl config edit":     "it needs a person",
 }

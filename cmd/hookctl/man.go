@@ -200,6 +200,7 @@ func (r *roff) common() {
 		when string
 	}{
 		{exitDone, "done"}, {exitFailed, "failed"}, {exitUsage, "wrong usage, or cancelled"}, {exitStopped, "status: the receiver does not run"}, {exitNotLogged, "not logged in to GitHub"},
+		{exitTimeUp, "events wait: the time is up"},
 	} {
 		r.item(".B "+strconv.Itoa(e.code), e.when)
 	}

@@ -11,8 +11,6 @@ import (
 	"strings"
 	"sync"
 	"syscall"
-	"unicode"
-	"unicode/utf16"
 
 	"github.com/charmbracelet/x/ansi"
 	"github.com/itchyny/gojq"
@@ -115,20 +113,7 @@ type spelled struct{ w io.Writer }
 
 // Write never reports fewer bytes than it was given, unless it fails.
 func (s spelled) Write(p []byte) (int, error) {
-	var b strings.Builder
-	for _, r := range string(p) {
-		const joiner = '\u200d' // holds emoji together and moves nothing
-		obeyed := unicode.IsControl(r) && r != '\n' && r != '\t' || unicode.In(r, unicode.Cf, unicode.Co, unicode.Zl, unicode.Zp) && r != joiner
-		switch high, low := utf16.EncodeRune(r); {
-		case !obeyed:
-			b.WriteRune(r)
-		case high == unicode.ReplacementChar:
-			fmt.Fprintf(&b, `\u%04x`, r)
-		default:
-			fmt.Fprintf(&b, `\u%04x\u%04x`, high, low)
-		}
-	}
-	if _, err := io.WriteString(s.w, b.String()); err != nil {
+	if _, err := io.WriteString(s.w, text.Spell(string(p))); err != nil {
 		return 0, err
 	}
 	return len(p), nil

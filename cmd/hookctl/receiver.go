@@ -250,6 +250,11 @@ func (p *program) printStatus(status daemon.Status, asked error, out *output) er
 	if status.PublicURL != "" {
 		row("public URL", status.PublicURL)
 	}
+	if s, err := settings.Load(p.environ); err == nil {
+		if tunnel := doctor.StartedTunnel(status, s.Receiver.Tunnel); tunnel != "" {
+			row("tunnel", tunnel)
+		}
+	}
 	row("log", status.LogDir)
 	// The age is that of the first, the current one; the others are needed by a rotation, or by single hooks and paths.
 	names := orElse(status.Secret, "none") + age
@@ -260,12 +265,20 @@ func (p *program) printStatus(status daemon.Status, asked error, out *output) er
 	judged(p.judgeSecret(status, nil))
 	p.printRotationState(row)
 	row("deliveries", fmt.Sprintf("%d received, %d duplicate, %d rejected", status.Received, status.Duplicates, status.Rejected))
-	row("notifications", fmt.Sprintf("%d pending, %d failed", status.PendingNotifications, status.FailedNotifications))
+	pending := fmt.Sprint(status.PendingNotifications, " pending")
+	if status.Counting {
+		pending += " so far, counting…"
+	}
+	row("notifications", fmt.Sprintf("%s, %d failed", pending, status.FailedNotifications))
 	judged(doctor.Notifications(status, 0, time.Now()))
-	if status.Alarm != "" {
-		row("ALARM", status.Alarm)
-		if tunnel := doctor.Tunnel(status); tunnel.Fix != "" {
-			p.note("hint: %s", tunnel.Fix)
+	for _, a := range doctor.Alarms(status) {
+		name := "ALARM"
+		if a.Status == doctor.Warn {
+			name = "warning"
+		}
+		row(name, a.Detail)
+		if a.Fix != "" {
+			p.note("hint: %s", a.Fix)
 		}
 	}
 	return nil

@@ -9,6 +9,7 @@ import (
 	"hookctl/cmd/hookctl/settings"
 	"hookctl/hooks"
 	"hookctl/logs/text"
+	"hookctl/server"
 	"hookctl/server/daemon"
 	"hookctl/server/fleet"
 	"hookctl/server/host"
@@ -61,7 +62,8 @@ func (p *program) fleetConfig(s *settings.Settings) fleet.Config {
 		GitHub:       func() (*hooks.Client, error) { return p.github(s) },
 		PublicURL:    s.Receiver.PublicURL,
 		Repositories: s.Setup.Repositories,
-		Events:       s.Setup.Events,
+		Events:       s.HookEvents(),
+		Needed:       server.AlsoEvents(s.NotifyAlso),
 		PerHook:      s.Secrets == "per-hook",
 		SaveURL:      func(_ context.Context, url string) error { return s.Save("receiver.public_url", url) },
 	}

@@ -27,8 +27,10 @@ type user struct {
 // repository that every account administers.
 type Repository struct {
 	Private, Archived bool
-	Topics            []string
-	Description       string
+	// NoIssues is a repository without issues.
+	NoIssues    bool
+	Topics      []string
+	Description string
 	// Role is what an account without a grant has: "admin", "write", "read" or
 	// "none"; "" is admin.
 	Role string
@@ -43,6 +45,13 @@ type target struct {
 	sso         string            // where to sign on; "" for no need
 	hooks       []*hook
 	lastPush    []byte
+
+	issues    []*Issue
+	lastIssue int
+	deleted   []int // numbers of issues
+	labels    []string
+	commits   map[int][]string // messages, by pull request
+	jobs      map[runKey][]Job
 }
 
 func (t *target) name() string {

@@ -14,6 +14,8 @@ type Fault struct {
 	Method, Path string
 	// Status answers with this status and does not act.
 	Status int
+	// ActFirst acts before it answers with Status, as a gateway that loses the answer does.
+	ActFirst bool
 	// Header and Body go with Status; without a Body it is GitHub's own form.
 	Header http.Header
 	Body   string

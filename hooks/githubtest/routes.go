@@ -56,6 +56,9 @@ func (s *Server) routes() *http.ServeMux {
 	both("POST", "/hooks/{hook}/deliveries/{delivery}/attempts", repoHookWrite, orgHook, hooked(s.redeliver))
 
 	repoOnly("GET", "", anyScope, s.getRepository)
+	s.issueRoutes(repoOnly)
+	s.actionRoutes(repoOnly)
+	s.projectRoutes(mux)
 	s.target(mux, "GET", "/orgs/{org}", "", anyScope, s.getOrg)
 	s.target(mux, "GET", "/orgs/{org}", "/repos", anyScope, s.orgRepositories)
 	s.target(mux, "GET", "/organizations/{number}", "/repos", anyScope, s.orgRepositories)

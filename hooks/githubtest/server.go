@@ -44,6 +44,8 @@ type Options struct {
 	DeliveryTimeout time.Duration
 	// RelayUnsigned leaves the signature headers out of what a relay brings.
 	RelayUnsigned bool
+	// LabelLag is from how many lists by label a new issue is missing.
+	LabelLag int
 	// Seed starts the chance that faults with a probability use.
 	Seed uint64
 }
@@ -84,6 +86,8 @@ type Server struct {
 	faults   []*armed
 	limits   limits
 	requests []Request
+	projects []*project
+	files    *files
 	socket   string
 	server   *http.Server
 	served   chan error
@@ -127,6 +131,9 @@ func (s *Server) Start(socket string) error {
 	if s.server != nil {
 		return errors.Join(errors.New("the simulated GitHub is started already"), l.Close())
 	}
+	if err := s.startFiles(); err != nil {
+		return errors.Join(err, l.Close())
+	}
 	s.server = &http.Server{Handler: s, ReadHeaderTimeout: 10 * time.Second,
 		ErrorLog: slog.NewLogLogger(s.log.Handler(), slog.LevelDebug)}
 	s.socket, s.served = socket, make(chan error, 1)
@@ -138,9 +145,15 @@ func (s *Server) Start(socket string) error {
 func (s *Server) Close() {
 	s.mu.Lock()
 	s.stop()
-	server, served := s.server, s.served
-	s.server = nil
+	server, served, logs := s.server, s.served, s.files
+	s.server, s.files = nil, nil
 	s.mu.Unlock()
+	if logs != nil {
+		if err := logs.server.Close(); err != nil {
+			s.log.Debug("close the host of logs", "error", err)
+		}
+		<-logs.served
+	}
 	if server != nil {
 		if err := server.Close(); err != nil {
 			s.log.Debug("close the simulated GitHub", "error", err)
@@ -188,7 +201,10 @@ func (s *Server) ServeHTTP(w http.ResponseWriter, r *http.Request) {
 	}
 	var a answer
 	c := &call{s: s, r: r, body: body, base: baseURL(r)}
-	if f.Status != 0 {
+	if f.Status != 0 && f.ActFirst {
+		s.answer(c)
+		a = f.answer()
+	} else if f.Status != 0 {
 		a = f.answer()
 	} else {
 		a = s.answer(c)

@@ -1,17 +1,18 @@
 package text
 
 import (
+	"fmt"
 	"strings"
 	"unicode"
+	"unicode/utf16"
 	"unicode/utf8"
 )
 
 // Clean makes text from outside fit for one line of a terminal, a log or a
 // prompt. Escape sequences are removed whole. Line breaks and tabs become a space; other control characters (C0,
-// DEL, C1), format characters (bidi overrides, zero width and tag
-// characters), private use characters and line separators are removed;
-// invalid UTF-8 becomes U+FFFD. The zero width joiner stays where it holds an
-// emoji together, since it cannot move text.
+// DEL, C1) and private use characters are removed, and so is what has no shape of its own: format characters (bidi
+// controls, zero width, tags) and everything else that Unicode calls Default_Ignorable_Code_Point (variation selectors,
+// fillers, U+034F). Invalid UTF-8 becomes U+FFFD. Emoji stay whole: a joiner or a selector remains where it is part of one.
 func Clean(s string) string {
 	if isClean(s) {
 		return s
@@ -19,22 +20,78 @@ func Clean(s string) string {
 	s = withoutSequences(s)
 	var b strings.Builder
 	b.Grow(len(s))
-	for i, r := range s {
+	var last rune // the last character that stays
+	for s != "" {
+		r, n, shown := first(s, last)
 		switch {
-		case r == '\n' || r == '\r' || r == '\t' || r == '\u2028' || r == '\u2029' || r == '\v' || r == '\f' || r == '\u0085':
-			// A CRLF is one break.
-			if r == '\n' && i > 0 && s[i-1] == '\r' {
-				continue
-			}
+		case isBreak(r):
 			b.WriteByte(' ')
-		case r == '\u200d' && joins(s, i):
+			last = ' '
+			// A CRLF is one break.
+			if r == '\r' && strings.HasPrefix(s, "\r\n") {
+				n = 2
+			}
+		case r == utf8.RuneError:
 			b.WriteRune(r)
-		case !printable(r):
-		default:
-			b.WriteRune(r)
+			last = r
+		case shown:
+			b.WriteString(s[:n])
+			last = r
 		}
+		s = s[n:]
 	}
 	return b.String()
+}
+
+// Spell writes what [Clean] would remove as a JSON string does, \u200b, and keeps the rest, with line feeds and tabs: for
+// JSON on a terminal, which must neither obey nor hide anything and means the same afterwards.
+func Spell(s string) string {
+	if isClean(s) {
+		return s
+	}
+	var b strings.Builder
+	var last rune
+	for s != "" {
+		r, n, shown := first(s, last)
+		switch high, low := utf16.EncodeRune(r); {
+		case shown, r == '\n', r == '\t':
+			b.WriteString(s[:n])
+		case r == utf8.RuneError:
+			b.WriteRune(r)
+		case high == utf8.RuneError:
+			fmt.Fprintf(&b, `\u%04x`, r)
+		default:
+			fmt.Fprintf(&b, `\u%04x\u%04x`, high, low)
+		}
+		if last = 0; shown {
+			last = r
+		}
+		s = s[n:]
+	}
+	return b.String()
+}
+
+// first reads the first character of s, which follows last, and says whether it is shown. Of s it takes n bytes.
+func first(s string, last rune) (r rune, n int, shown bool) {
+	r, n = utf8.DecodeRuneInString(s)
+	switch {
+	case r == utf8.RuneError && n == 1:
+		return r, n, false
+	case r == joiner || r == emojiSelector:
+		next, _ := utf8.DecodeRuneInString(s[n:])
+		return r, n, inEmoji(last, r, next)
+	case r == blackFlag:
+		return r, flagLength(s, n), true
+	}
+	return r, n, printable(r)
+}
+
+func isBreak(r rune) bool {
+	switch r {
+	case '\n', '\r', '\t', '\v', '\f', '\u0085', '\u2028', '\u2029':
+		return true
+	}
+	return false
 }
 
 // withoutSequences removes the escape sequences that have a body (CSI, OSC,
@@ -91,21 +148,12 @@ func cleanRunes(s string) bool {
 	return true
 }
 
-// printable is false for what acts on a terminal or hides in a line.
+// printable is false for what acts on a terminal or hides in a line. Default_Ignorable_Code_Point is derived from the last
+// two tables and most of Cf (Unicode, DerivedCoreProperties.txt).
 func printable(r rune) bool {
 	if r < utf8.RuneSelf {
 		return r >= 0x20 && r != 0x7f
 	}
-	return !unicode.In(r, unicode.Cc, unicode.Cf, unicode.Co, unicode.Zl, unicode.Zp) &&
-		r != '\u115f' && r != '\u1160' && r != '\u3164' && r != '\uffa0' // Hangul fillers print nothing
-}
-
-// joins says whether the joiner at s[i] stands between two symbols.
-func joins(s string, i int) bool {
-	before, _ := utf8.DecodeLastRuneInString(s[:i])
-	after, _ := utf8.DecodeRuneInString(s[i+len("\u200d"):])
-	symbol := func(r rune) bool {
-		return unicode.In(r, unicode.So, unicode.Sk) || r == '\ufe0f'
-	}
-	return symbol(before) && symbol(after)
+	return !unicode.In(r, unicode.Cc, unicode.Cf, unicode.Co, unicode.Zl, unicode.Zp,
+		unicode.Other_Default_Ignorable_Code_Point, unicode.Variation_Selector)
 }

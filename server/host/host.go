@@ -140,8 +140,11 @@ func (r *receiver) load() (*Settings, error) {
 		return nil, err
 	}
 	if err := s.Server.Check(); err != nil {
-		if errors.Is(err, server.ErrNoSecret) {
+		switch {
+		case errors.Is(err, server.ErrNoSecret):
 			err = hooks.WithCure(err, "create one with: hookctl secret generate; or set everything up with: hookctl setup")
+		case errors.Is(err, secret.ErrPublished):
+			err = hooks.WithCure(err, secret.ReplacePublished)
 		}
 		return nil, err
 	}

@@ -1,5 +1,5 @@
 // Package checkup is the Doctor page: the checks of the whole chain as they
-// come, and what hookctl can do itself about a finding.
+// come, and what hookctl itself can do about a finding.
 package checkup
 
 import (
@@ -23,22 +23,25 @@ type Config struct {
 	Start, Restart, Reload func() tea.Cmd // of the receiver
 }
 
-// Page runs the checks of the whole chain and shows each as it comes.
+// Page runs the checks of the whole chain and shows each as it comes: what failed first, what passed folded into one line.
 // Where hookctl itself can fix a finding, enter does it.
 type Page struct {
 	shell  *kit.Shell
 	cfg    Config
-	all    []doctor.Check // what is wrong first
-	checks []doctor.Check // those of them that are looked for
+	all    []doctor.Check // what failed first
+	checks []doctor.Check // the rows: those that are listed, and the fold
 	find   string         // the words that are looked for
+	open   bool           // the passed ones are listed too
 	busy   bool
 	ran    bool
 	gen    int
 	kit.Cursor
-	high  int // lines of the list in the last view
-	wide  int // and its columns
-	names int // columns of the names
+	high int // lines of the list in the last view
+	wide int // and its columns
 }
+
+// fold is the status of the row that stands for the passed checks.
+const fold = "fold"
 
 type (
 	// checked is one finding of a run.
@@ -64,7 +67,7 @@ func (p *Page) Open(any) tea.Cmd {
 	}
 	p.busy, p.ran = true, true
 	p.gen++
-	p.all, p.checks = nil, nil
+	p.all, p.checks, p.open = nil, nil, false
 	p.At, p.Top = 0, 0
 	ctx, run, gen := p.shell.Ctx, p.cfg.Checks, p.gen
 	found := make(chan doctor.Check)
@@ -122,30 +125,45 @@ func (p *Page) Update(msg tea.Msg) tea.Cmd {
 	return nil
 }
 
-// put shows a finding: what is wrong first, then in the order they come. The
-// cursor stays on its finding once a person has moved it.
+// put takes a finding in: what failed first, then in the order they come.
 func (p *Page) put(c doctor.Check) {
-	rank := map[string]int{doctor.Fail: 0, doctor.Warn: 1}
-	of := func(c doctor.Check) int {
-		if r, ok := rank[c.Status]; ok {
-			return r
+	rank := func(c doctor.Check) int { return max(slices.Index([]string{doctor.Warn, doctor.Fail}, c.Status), -1) }
+	at := len(p.all)
+	if i := slices.IndexFunc(p.all, func(have doctor.Check) bool { return rank(c) > rank(have) }); i >= 0 {
+		at = i
+	}
+	p.all = slices.Insert(p.all, at, c)
+	p.list()
+}
+
+// list makes the rows. The cursor stays on its row once a person has moved it.
+func (p *Page) list() {
+	var under doctor.Check
+	if p.At > 0 && p.At < len(p.checks) {
+		under = p.checks[p.At]
+	}
+	p.checks = p.checks[:0]
+	folded := false
+	for i, c := range p.all {
+		switch {
+		case p.find != "":
+			if p.says(c) {
+				p.checks = append(p.checks, c)
+			}
+			continue
+		case c.Status == doctor.OK && !folded && i > 0:
+			folded = true
+			p.checks = append(p.checks, doctor.Check{Name: fmt.Sprintf("%d passed", len(p.all)-i), Status: fold})
 		}
-		return 2
-	}
-	insert := func(list []doctor.Check) ([]doctor.Check, int) {
-		at := len(list)
-		if i := slices.IndexFunc(list, func(have doctor.Check) bool { return of(c) < of(have) }); i >= 0 {
-			at = i
+		if c.Status != doctor.OK || p.open || !folded {
+			p.checks = append(p.checks, c)
 		}
-		return slices.Insert(list, at, c), at
 	}
-	p.all, _ = insert(p.all)
-	if !p.says(c) {
-		return
-	}
-	var at int
-	if p.checks, at = insert(p.checks); p.At > 0 && at <= p.At {
-		p.At++
+	if under.Name != "" {
+		same := func(c doctor.Check) bool {
+			return c.Status == under.Status && (c.Name == under.Name || c.Status == fold)
+		}
+		p.To(slices.IndexFunc(p.checks, same), len(p.checks))
 	}
 }
 
@@ -158,7 +176,7 @@ func (p *Page) says(c doctor.Check) bool {
 // seek lists what has the words.
 func (p *Page) seek(words string) {
 	p.find, p.At, p.Top = words, 0, 0
-	p.checks = slices.DeleteFunc(slices.Clone(p.all), func(c doctor.Check) bool { return !p.says(c) })
+	p.list()
 }
 
 // openFind lets words be typed; the list answers as they are.
@@ -180,42 +198,11 @@ func (p *Page) openFind() tea.Cmd {
 	return nil
 }
 
-// lines of a check: its detail in full under the cursor, and how to fix it.
-func (p *Page) lines(i int) int {
-	n := 1
-	if i == p.At {
-		n = len(p.detail(i))
-		if p.whole(i) != "" {
-			n++
-		}
-	}
-	if p.checks[i].Fix != "" && p.checks[i].Status != doctor.OK {
-		n++
-	}
-	return n
-}
-
-// detail is what was seen, wrapped to its column.
-func (p *Page) detail(i int) []string {
-	if p.whole(i) != "" {
-		return kit.Wrap(text.Clean(p.checks[i].Detail), max(20, p.wide-5))
-	}
-	return kit.Wrap(text.Clean(p.checks[i].Detail), max(20, p.wide-p.names-6))
-}
-
-// whole is the name under the cursor where its column has no room for it.
-func (p *Page) whole(i int) string {
-	if name := text.Clean(p.checks[i].Name); i == p.At && kit.Width(name) > p.names {
-		return name
-	}
-	return ""
-}
-
 // line is where a check begins, counted from the first one.
 func (p *Page) line(i int) int {
 	n := 0
 	for j := range min(i, len(p.checks)) {
-		n += p.lines(j)
+		n += len(p.row(j))
 	}
 	return n
 }
@@ -235,25 +222,25 @@ func (p *Page) View(w, h int) string {
 			warned++
 		}
 	}
-	head := t.Good.Render(t.Sym.OK + " Nothing is wrong.")
+	head := t.Good.Render(t.Sym.OK + " All checks passed.")
 	switch {
 	case p.busy:
-		head = t.Warn.Render(t.Sym.Pending) + fmt.Sprintf(" looking: %s so far", text.Count(len(p.all), "check"))
+		head = t.Warn.Render(t.Sym.Pending) + fmt.Sprintf(" checking: %s so far", text.Count(len(p.all), "check"))
 		if bad+warned > 0 {
-			head += fmt.Sprintf(", %d wrong, %d to look at", bad, warned)
+			head += fmt.Sprintf(", %d failed, %d warnings", bad, warned)
 		}
 	case !p.ran:
 		head = ""
 	case bad > 0:
-		head = t.Bad.Render(fmt.Sprintf("%s %d wrong", t.Sym.Bad, bad))
+		head = t.Bad.Render(fmt.Sprintf("%s %d failed", t.Sym.Bad, bad))
 		if warned > 0 {
-			head += t.Warn.Render(fmt.Sprintf(", %d to look at", warned))
+			head += t.Warn.Render(", " + text.Count(warned, "warning"))
 		}
 	case warned > 0:
-		head = t.Warn.Render(fmt.Sprintf("%s %d to look at", t.Sym.Warn, warned))
+		head = t.Warn.Render(t.Sym.Warn + " " + text.Count(warned, "warning"))
 	}
 	if p.ran && !p.busy && bad+warned > 0 {
-		head += t.Faint.Render(fmt.Sprintf(", %d ok", len(p.all)-bad-warned))
+		head += t.Faint.Render(fmt.Sprintf(", %d passed", len(p.all)-bad-warned))
 	}
 	if p.find != "" {
 		head += "  " + t.Faint.Render("find ") + t.Accent.Render(text.Clean(p.find)) + t.Faint.Render(fmt.Sprintf(": %d", len(p.checks)))
@@ -262,14 +249,10 @@ func (p *Page) View(w, h int) string {
 	if len(p.all) > 0 && len(p.checks) == 0 {
 		out = append(out, " No check has all of these words.", " "+t.Key.Render("/")+" changes them, "+t.Key.Render("esc")+" shows all checks again.")
 	}
-	p.high, p.wide, p.names = max(0, h-2), w, 0
-	for _, c := range p.checks {
-		p.names = max(p.names, kit.Width(text.Clean(c.Name)))
-	}
-	p.names = min(p.names, max(8, w*2/5))
+	p.high, p.wide = max(0, h-2), w
 	p.To(p.At, len(p.checks))
 	p.Top = min(p.Top, p.At)
-	for p.Top < p.At && p.line(p.At)+p.lines(p.At)-p.line(p.Top) > p.high {
+	for p.Top < p.At && p.line(p.At+1)-p.line(p.Top) > p.high {
 		p.Top++
 	}
 	for i := p.Top; i < len(p.checks); i++ {
@@ -278,7 +261,8 @@ func (p *Page) View(w, h int) string {
 	return kit.Fit(strings.Join(out, "\n"), w, h)
 }
 
-// row draws a check; the one under the cursor in full.
+// row draws a check: its name, and below it what was found and how to fix that, in full. One that passed has one line,
+// as long as the cursor is elsewhere.
 func (p *Page) row(i int) []string {
 	t, c, w := p.shell.Theme, p.checks[i], p.wide
 	mark, style := t.Sym.OK, t.Good
@@ -287,38 +271,42 @@ func (p *Page) row(i int) []string {
 		mark, style = t.Sym.Warn, t.Warn
 	case doctor.Fail:
 		mark, style = t.Sym.Bad, t.Bad
+	case fold:
+		if mark = t.Sym.Folded; p.open {
+			mark = t.Sym.Open
+		}
 	}
-	name := kit.FitLine(t.Middle(text.Clean(c.Name), p.names), p.names)
-	lead := strings.Repeat(" ", p.names+5)
-	var out []string
-	if i == p.At {
-		whole := p.whole(i)
-		if whole != "" {
-			lead = "   "
-			out = append(out, t.Selected.Render(kit.FitLine(t.Middle(t.Sym.Cursor+mark+" "+whole, w), w)))
-		}
-		for j, l := range p.detail(i) {
-			first := lead
-			if j == 0 && whole == "" {
-				first = t.Sym.Cursor + mark + " " + name + "  "
-			}
-			out = append(out, t.Selected.Render(kit.FitLine(t.Cut(first+l, w), w)))
-		}
+	name, detail, here := text.Clean(c.Name), text.Clean(c.Detail), i == p.At
+	if here {
+		name = t.Selected.Render(kit.FitLine(t.Middle(t.Sym.Cursor+mark+" "+name, w), w))
 	} else {
-		out = append(out, t.Cut(" "+style.Render(mark)+" "+name+"  "+text.Clean(c.Detail), w))
+		name = " " + style.Render(mark) + " " + t.Middle(name, w-3)
 	}
-	if c.Fix != "" && c.Status != doctor.OK {
-		fix := lead + text.Clean(c.Fix)
-		if _, what := p.cure(c); what != "" && i == p.At {
-			fix = lead + "enter: " + what + "  " + text.Clean(c.Fix)
-		}
-		out = append(out, t.Accent.Render(t.Cut(fix, w)))
+	switch {
+	case c.Status == fold:
+		return []string{name}
+	case c.Status == doctor.OK && !here:
+		return []string{t.Cut(name+"  "+t.Faint.Render(detail), w)}
 	}
-	return out
+	out := []string{name}
+	for _, l := range kit.Wrap(detail, max(20, w-4)) {
+		out = append(out, t.Cut("   "+l, w))
+	}
+	if c.Status == doctor.OK || c.Fix == "" {
+		return out
+	}
+	fix := text.Clean(c.Fix)
+	if _, what := p.cure(c); what != "" && here {
+		fix = "enter: " + what + "  " + fix
+	}
+	return append(out, t.Accent.Render(t.Cut("   "+fix, w)))
 }
 
 // cure is what enter does about a finding, and in a few words what that is.
 func (p *Page) cure(c doctor.Check) (run func() tea.Cmd, what string) {
+	if c.Status == fold {
+		return func() tea.Cmd { p.open = !p.open; p.list(); return nil }, map[bool]string{false: "show them", true: "hide them"}[p.open]
+	}
 	if run, what = p.Fix(c); run == nil && c.Status != doctor.OK && c.Fix != "" {
 		return func() tea.Cmd { return p.shell.Copy("the fix", c.Fix) }, "copy it"
 	}
@@ -370,7 +358,7 @@ func (p *Page) Actions() []kit.Action {
 	if p.At >= len(p.checks) {
 		nothing, none = "no check is listed", "no check is listed"
 	} else if run, _ := p.cure(p.checks[p.At]); run == nil {
-		nothing = "nothing is wrong here"
+		nothing = "this check passed"
 	}
 	step := func(by int) tea.Cmd {
 		p.To(p.At+by, len(p.checks))
@@ -380,14 +368,18 @@ func (p *Page) Actions() []kit.Action {
 	switch {
 	case len(p.all) == 0:
 		list = "no check is listed"
-	case len(p.all) > p.high/2:
+	case len(p.all) > p.high/3:
 		find = "find"
 	}
 	if p.find == "" {
 		all = "nothing is looked for"
 	}
+	label := "fix"
+	if nothing == "" && p.checks[p.At].Status == fold {
+		_, label = p.cure(p.checks[p.At])
+	}
 	acts := []kit.Action{
-		{ID: "open", Keys: []string{"enter"}, Label: "fix", Text: "Fix the finding, or copy the command that does.", Command: "hookctl doctor", Off: nothing, Run: p.fix},
+		{ID: "open", Keys: []string{"enter"}, Label: label, Text: "Fix what the check found, or copy the command that does; show or hide the checks that passed.", Command: "hookctl doctor", Off: nothing, Run: p.fix},
 		{ID: "find", Keys: []string{"/"}, Label: find, Text: "Find checks by words of their name or finding; the list answers while you type.", Off: list, Run: p.openFind},
 		{ID: "back", Keys: []string{"esc"}, Text: "Show all checks again.", Off: all, Run: func() tea.Cmd { p.seek(""); return nil }},
 	}

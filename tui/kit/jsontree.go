@@ -220,12 +220,12 @@ func (t *Tree) Line(th *Theme, i, w int, plain bool) string {
 	}
 	switch n.kind {
 	case '{', '[':
-		mark, close := th.Sym.folded, "}"
+		mark, close := th.Sym.Folded, "}"
 		if n.kind == '[' {
 			close = "]"
 		}
 		if n.Open {
-			mark = th.Sym.open
+			mark = th.Sym.Open
 		}
 		if n.Kids == 0 {
 			return FitLine(lead+"  "+name+style(string(n.kind)+close, th.Faint), w)

@@ -4,6 +4,8 @@ import (
 	"encoding/json"
 	"strings"
 	"testing"
+
+	"github.com/charmbracelet/colorprofile"
 )
 
 const sampleJSON = `{"action":"opened","number":9007199254740993,"pull_request":{"title":"x","labels":[{"name":"bug"},{"name":"a b"}],"odd key":null,"user":{"login":"mona"}},"empty":{},"none":[],"text":"one\ntwo"}`
@@ -18,7 +20,7 @@ func parsed(t *testing.T, open int) *Tree {
 }
 
 func (t *Tree) text(i int) string {
-	return strings.TrimSpace(t.Line(NewTheme(true, false), i, 80, true))
+	return strings.TrimSpace(t.Line(NewTheme(nil, colorprofile.TrueColor, false), i, 80, true))
 }
 
 func TestTreeKeepsOrderAndNumbers(t *testing.T) {
@@ -86,7 +88,7 @@ func FuzzParseTree(f *testing.F) {
 		}
 		for i := range tr.Nodes {
 			tr.Path(i)
-			if l := tr.Line(NewTheme(true, false), i, 40, true); strings.ContainsAny(l, "\x1b\n\r\x07") || Width(l) != 40 {
+			if l := tr.Line(NewTheme(nil, colorprofile.TrueColor, false), i, 40, true); strings.ContainsAny(l, "\x1b\n\r\x07") || Width(l) != 40 {
 				t.Fatalf("line %q", l)
 			}
 		}

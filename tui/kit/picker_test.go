@@ -7,11 +7,12 @@ import (
 	"testing"
 
 	tea "charm.land/bubbletea/v2"
+	"github.com/charmbracelet/colorprofile"
 	"github.com/charmbracelet/x/ansi"
 )
 
 func pickerOf(ids ...string) *Picker {
-	p := NewPicker(NewTheme(true, false), "")
+	p := NewPicker(NewTheme(nil, colorprofile.TrueColor, false), "")
 	var items []PickItem
 	for _, id := range ids {
 		items = append(items, PickItem{ID: id})
@@ -53,7 +54,7 @@ func TestPickerKeepsWhatIsChosen(t *testing.T) {
 }
 
 func TestPickerSaysWhyNot(t *testing.T) {
-	p := NewPicker(NewTheme(true, false), "")
+	p := NewPicker(NewTheme(nil, colorprofile.TrueColor, false), "")
 	p.Set([]PickItem{{ID: "a/b", Off: "archived"}})
 	if why := p.Toggle(); why != "archived" || len(p.Picked()) != 0 {
 		t.Errorf("it says %q and chose %v", why, p.Picked())
@@ -84,7 +85,7 @@ func TestPickerOfManyLines(t *testing.T) {
 // Of several hundred a word and one key choose those that match, and nothing
 // that cannot be chosen.
 func TestPickerChoosesAllThatMatch(t *testing.T) {
-	p := NewPicker(NewTheme(true, false), "")
+	p := NewPicker(NewTheme(nil, colorprofile.TrueColor, false), "")
 	var items []PickItem
 	for i := range 400 {
 		it := PickItem{ID: fmt.Sprintf("acme-%d/identity-provider-integration-eu-west-%03d", i%4, i), Right: "private"}

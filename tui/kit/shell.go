@@ -4,10 +4,12 @@ import (
 	"context"
 	"errors"
 	"fmt"
+	"image/color"
 	"net/url"
 	"time"
 
 	tea "charm.land/bubbletea/v2"
+	"github.com/charmbracelet/colorprofile"
 	"github.com/charmbracelet/x/ansi"
 
 	"hookctl/logs/text"
@@ -49,25 +51,28 @@ type Config struct {
 	Fresh  func() bool            // reports whether nothing is set up yet
 	Lamp   func() Lamp            // the state of the receiver
 	Again  func() tea.Cmd         // what the user's reload does besides opening the page again
+	Offer  func() []Choice        // what the palette has besides actions: settings, saved filters
 }
 
 // Shell is what every page knows of the interface around it: the window, the
 // theme, the clock, the pages and the overlays above them, and how to show a
 // message, run a job, or go to another page.
 type Shell struct {
-	Ctx      context.Context
-	cfg      Config
-	Theme    *Theme
-	W, H     int // the window
-	Pages    []Page
-	At       int // the page in front
-	Overlays []overlay
-	Toast    toast
-	Mouse    bool
-	Focused  bool             // the terminal has the focus, as far as is known
-	Progress *tea.ProgressBar // shown by the terminal; nil for none
-	lastTap  tap
-	jobs     jobs // long work that close waits for
+	Ctx        context.Context
+	cfg        Config
+	Theme      *Theme
+	W, H       int // the window
+	Pages      []Page
+	At         int // the page in front
+	Overlays   []overlay
+	Toast      toast
+	Mouse      bool
+	Focused    bool                 // the terminal has the focus, as far as is known
+	Progress   *tea.ProgressBar     // shown by the terminal; nil for none
+	background color.Color          // the terminal's, nil as long as it did not say
+	colours    colorprofile.Profile // how many it has
+	lastTap    tap
+	jobs       jobs // long work that close waits for
 	// Waits is what becomes of commands that wait for time or news; tests
 	// leave them out.
 	Waits func(tea.Cmd) tea.Cmd
@@ -79,8 +84,18 @@ func New(ctx context.Context, cfg Config) *Shell {
 	if cfg.Now == nil {
 		cfg.Now = time.Now
 	}
-	return &Shell{Ctx: ctx, cfg: cfg, Theme: NewTheme(cfg.Theme != "light", cfg.Ascii), Mouse: !cfg.NoMouse, Focused: true,
+	return &Shell{Ctx: ctx, cfg: cfg, Theme: NewTheme(Unknown(cfg.Theme != "light"), colorprofile.TrueColor, cfg.Ascii), Mouse: !cfg.NoMouse, Focused: true, colours: colorprofile.TrueColor,
 		Waits: func(c tea.Cmd) tea.Cmd { return c }}
+}
+
+// recolour makes the theme one for the terminal as it is known by now. A theme that the user chose against the terminal's own
+// background stands.
+func (s *Shell) recolour() {
+	dark, ground := s.cfg.Theme != "light", s.background
+	if ground == nil || s.cfg.Theme != "" && dark != (tea.BackgroundColorMsg{Color: ground}).IsDark() {
+		ground = Unknown(dark)
+	}
+	*s.Theme = *NewTheme(ground, s.colours, s.cfg.Ascii)
 }
 
 // Now is the time.
@@ -98,9 +113,11 @@ func (s *Shell) Take(msg tea.Msg) (cmd tea.Cmd, taken bool) {
 	case tea.WindowSizeMsg:
 		s.W, s.H = msg.Width, msg.Height
 	case tea.BackgroundColorMsg:
-		if s.cfg.Theme == "" {
-			*s.Theme = *NewTheme(msg.IsDark(), s.cfg.Ascii)
-		}
+		s.background = msg.Color
+		s.recolour()
+	case tea.ColorProfileMsg:
+		s.colours = msg.Profile
+		s.recolour()
 	case tea.FocusMsg:
 		s.Focused = true
 	case tea.BlurMsg:

@@ -1,13 +1,15 @@
 package kit
 
 import (
+	"image/color"
 	"strings"
 
 	"charm.land/lipgloss/v2"
+	"github.com/charmbracelet/colorprofile"
 )
 
-// Theme is every style and symbol of the interface: the sixteen colours of the
-// user's palette, and one accent that is picked for a light or a dark ground.
+// Theme is every style and symbol of the interface. Its colours are readable on the terminal's own background (see palette);
+// the selection is the accent reversed, so it has the accent's contrast.
 type Theme struct {
 	Ascii bool
 
@@ -25,7 +27,7 @@ type Theme struct {
 // their stand-ins.
 type symbols struct {
 	OK, Bad, Warn, Pending, Off string
-	Cursor, Mark, folded, open  string
+	Cursor, Mark, Folded, Open  string
 	More, Up, Down, Dash        string
 	Running                     string
 	spark                       []string
@@ -33,29 +35,24 @@ type symbols struct {
 	Rule, column                string
 }
 
-// NewTheme builds the styles for a light or a dark background, and the symbols
-// for a terminal that knows Unicode or one that does not.
-func NewTheme(dark, ascii bool) *Theme {
-	pick := lipgloss.LightDark(dark)
-	accent := pick(lipgloss.Color("#4F46E5"), lipgloss.Color("#A5B4FC"))
-	yellow := pick(lipgloss.Color("#B45309"), lipgloss.Yellow)
+// NewTheme builds the styles for the background that the terminal says it has, nil where it did not say, in as many colours
+// as profile has; and the symbols for a terminal that knows Unicode or one that does not.
+func NewTheme(background color.Color, profile colorprofile.Profile, ascii bool) *Theme {
+	c := paletteOn(background, profile)
 	base := lipgloss.NewStyle()
+	accent, muted := base.Foreground(c.accent), base.Foreground(c.muted)
 	t := &Theme{
 		Ascii:  ascii,
-		Accent: base.Foreground(accent), Bold: base.Bold(true), Text: base,
-		Faint: base.Foreground(lipgloss.BrightBlack),
-		Good:  base.Foreground(lipgloss.Green), Warn: base.Foreground(yellow),
-		Bad:      base.Foreground(lipgloss.Red),
-		Selected: base.Foreground(accent).Reverse(true), Here: base.Foreground(accent).Bold(true),
-		TabOn: base.Foreground(accent).Bold(true).Underline(true), tabOff: base,
-		Title: base.Foreground(accent).Bold(true),
-		Key:   base.Foreground(accent), Match: base.Reverse(true),
-		Border:  base.Foreground(lipgloss.BrightBlack),
-		jsonKey: base.Foreground(accent), jsonString: base.Foreground(lipgloss.Green), jsonOther: base.Foreground(yellow),
+		Accent: accent, Bold: base.Bold(true), Text: base, Faint: muted,
+		Good: base.Foreground(c.good), Warn: base.Foreground(c.warn), Bad: base.Foreground(c.bad),
+		Selected: accent.Reverse(true), Here: accent.Bold(true),
+		TabOn: accent.Bold(true).Underline(true), tabOff: base, Title: accent.Bold(true),
+		Key: accent, Match: base.Reverse(true), Border: base.Foreground(c.rule),
+		jsonKey: accent, jsonString: base.Foreground(c.good), jsonOther: base.Foreground(c.warn),
 	}
 	if ascii {
 		t.Sym = symbols{
-			OK: "+", Bad: "x", Warn: "!", Pending: "~", Off: "-", Cursor: ">", Mark: "*", folded: ">", open: "v",
+			OK: "+", Bad: "x", Warn: "!", Pending: "~", Off: "-", Cursor: ">", Mark: "*", Folded: ">", Open: "v",
 			More: "~", Up: "^", Down: "v", Dash: "-", Running: "o",
 			spark: []string{" ", ".", ":", "-", "=", "+", "*", "#"}, box: lipgloss.ASCIIBorder(),
 			Rule: "-", column: "|",
@@ -63,7 +60,7 @@ func NewTheme(dark, ascii bool) *Theme {
 		return t
 	}
 	t.Sym = symbols{
-		OK: "✓", Bad: "✗", Warn: "!", Pending: "◌", Off: "○", Cursor: "▌", Mark: "◆", folded: "▸", open: "▾",
+		OK: "✓", Bad: "✗", Warn: "!", Pending: "◌", Off: "○", Cursor: "▌", Mark: "◆", Folded: "▸", Open: "▾",
 		More: "…", Up: "↑", Down: "↓", Dash: "–", Running: "●",
 		spark: []string{" ", "▁", "▂", "▃", "▄", "▅", "▆", "█"}, box: lipgloss.RoundedBorder(),
 		Rule: "─", column: "│",

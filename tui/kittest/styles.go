@@ -37,7 +37,7 @@ func (st *Styles) Add(name string, s *Screen, theme *kit.Theme) {
 		s.Send(tea.WindowSizeMsg{Width: sz[0], Height: sz[1]})
 		var texts []string
 		for _, kind := range []string{"light", "dark"} {
-			*theme = *kit.NewTheme(kind == "dark", false)
+			*theme = *kit.NewTheme(kit.Unknown(kind == "dark"), colorprofile.TrueColor, false)
 			content := s.View().Content
 			key := fmt.Sprintf("%-22s %3dx%d %-5s", name, sz[0], sz[1], kind)
 			if !Coloured(content) {

@@ -14,6 +14,8 @@ import (
 	"hookctl/server/fleet"
 	"hookctl/tui/kit"
 	"hookctl/tui/kittest"
+
+	"github.com/charmbracelet/colorprofile"
 )
 
 // crowd shows a hundred and more hooks with names that differ at their ends;
@@ -191,7 +193,7 @@ func TestLongNamesKeepTheirEnds(t *testing.T) {
 			t.Errorf("at %d columns %s cannot be recognised by its end:\n%s", w, name, s.Text())
 		}
 	}
-	th := kit.NewTheme(true, false)
+	th := kit.NewTheme(nil, colorprofile.TrueColor, false)
 	for _, c := range []struct {
 		text string
 		w    int

@@ -55,6 +55,9 @@ func (s *Settings) check() error {
 			report("receiver.metrics", "not a loopback address like 127.0.0.1:9190: %q", s.Receiver.Metrics)
 		}
 	}
+	if s.CoalesceMax < 0 {
+		report("coalesce_max", "not a count: %d (0 is no limit)", s.CoalesceMax)
+	}
 	if (s.Receiver.TLS.Cert == "") != (s.Receiver.TLS.Key == "") {
 		report("receiver.tls", "set both cert and key, or neither")
 	}

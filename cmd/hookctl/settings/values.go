@@ -8,8 +8,10 @@ type Values struct {
 	WatchedBranches []string          `yaml:"watched_branches,omitempty" doc:"Branches whose pushes are notified."`
 	Priorities      map[string]string `yaml:"priorities,omitempty" doc:"Priority by event.action or event.conclusion, for example workflow_run.failure." enum:"low,medium,high,urgent"`
 	Routes          []Route           `yaml:"routes,omitempty" doc:"Rules tried before the default table."`
+	NotifyAlso      []string          `yaml:"notify_also,omitempty" doc:"Rules of the default table that are off by default: reviews of pull requests, failures of the status event. New hooks subscribe to those events too." enum:"reviews,statuses"`
 	Sinks           []Sink            `yaml:"sinks" doc:"Where notifications go; an empty list switches them off."`
 	Coalesce        Duration          `yaml:"coalesce,omitempty" doc:"How long further notifications of the same type, repository and commit are gathered into one update; 0 switches it off."`
+	CoalesceMax     int               `yaml:"coalesce_max,omitempty" doc:"How many notifications may wait for one sink and repository before the rest is gathered into one summary; 0 is no limit."`
 	IgnoreSenders   []string          `yaml:"ignore_senders,omitempty" doc:"Logins whose deliveries are recorded but never notified."`
 	Paths           map[string]Path   `yaml:"paths,omitempty" doc:"Settings of /webhook/<name>, by name. GITHUB_WEBHOOK_SECRET_<NAME> in .env is its own secret."`
 	Secrets         string            `yaml:"secrets,omitempty" doc:"One secret for all hooks, or one for each." enum:"shared,per-hook"`
@@ -110,6 +112,7 @@ func defaults(logDir string) Values {
 		WatchedBranches: []string{"main", "master", "develop"},
 		Sinks:           []Sink{{Type: "aimaestro", URL: "http://127.0.0.1:23000", To: "orchestrator-amoa", From: "hookctl"}},
 		Coalesce:        Duration(coalesceDefault),
+		CoalesceMax:     20,
 		Secrets:         "shared",
 
 		TUI: TUI{Theme: "auto", Mouse: "on", ASCII: "off", Notify: "off"},
