@@ -72,7 +72,7 @@ func (f *filer) known(ctx context.Context, id identity) (string, error) {
 	early := f.early.ids[id]
 	f.mu.Unlock()
 	if early {
-		if err := wait(ctx, f.ready); err != nil {
+		if err := until(ctx, f.ready); err != nil {
 			return "", err
 		}
 	}
@@ -147,8 +147,8 @@ func (f *filer) state() (pending int, trouble error) {
 	return len(f.pending), f.failing
 }
 
-// wait waits until done is closed.
-func wait(ctx context.Context, done <-chan struct{}) error {
+// until waits until done is closed.
+func until(ctx context.Context, done <-chan struct{}) error {
 	select {
 	case <-done:
 		return nil

@@ -356,7 +356,7 @@ func (f *filer) attempted(batch []job, failed []*item, err error) {
 // settleAll returns when everything that was durable at the call is a file
 // and in the index, or an attempt to make it so has failed.
 func (f *filer) settleAll(ctx context.Context) error {
-	if err := wait(ctx, f.ready); err != nil {
+	if err := until(ctx, f.ready); err != nil {
 		return err
 	}
 	s := &settle{left: map[*item]bool{}, done: make(chan struct{})}

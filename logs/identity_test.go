@@ -65,7 +65,7 @@ func TestOneGUIDIsRecordedOnceForEachPath(t *testing.T) {
 // allFiled waits until everything is a durable file, so that the spool knows nothing any more.
 func allFiled(t *testing.T, w *Writer) {
 	t.Helper()
-	if err := wait(t.Context(), w.filer.ready); err != nil {
+	if err := until(t.Context(), w.filer.ready); err != nil {
 		t.Fatal(err)
 	}
 	await(t, "the spool to be empty", func() bool {

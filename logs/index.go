@@ -310,7 +310,7 @@ func (x *index) close() error {
 // damaged another one is opened and fn runs again; nobody is told, but lost
 // gets a token, so that it is filled.
 func (x *index) with(ctx context.Context, fn func(*sql.DB) error) error {
-	if err := wait(ctx, x.opened); err != nil {
+	if err := until(ctx, x.opened); err != nil {
 		return err
 	}
 	if x.failure != nil {

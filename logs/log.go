@@ -291,7 +291,7 @@ func (l *Log) Known(ctx context.Context, guid, path string) (file string, known 
 		return "", false, nil
 	}
 	if l.writer != nil {
-		if err := wait(ctx, l.writer.ready); err != nil {
+		if err := until(ctx, l.writer.ready); err != nil {
 			return "", false, err
 		}
 		if file, err = l.writer.known(ctx, id); err != nil || file != "" {

@@ -112,7 +112,7 @@ func (w *Writer) Append(ctx context.Context, r *Record) error {
 	if len(r.Payload) > 0 && !validJSON(r.Payload) {
 		return fmt.Errorf("append record: %w", ErrNotJSON)
 	}
-	if err := wait(ctx, w.filer.heard); err != nil {
+	if err := until(ctx, w.filer.heard); err != nil {
 		return err
 	}
 	unique := r.DeliveryID != "" && r.Source != SourceReplay && r.Source != SourceTest
@@ -198,7 +198,7 @@ func (w *Writer) SetNotifications(ctx context.Context, file string, n []Notifica
 	if !isRecordName(file) {
 		return fmt.Errorf("set notifications: %w: %q", ErrNotFound, file)
 	}
-	if err := wait(ctx, w.filer.ready); err != nil {
+	if err := until(ctx, w.filer.ready); err != nil {
 		return err
 	}
 	name, ok := w.filer.has(file)
@@ -223,7 +223,7 @@ func (w *Writer) SetNotifications(ctx context.Context, file string, n []Notifica
 // be sent, oldest first. It needs no index. Where what was known of them was
 // lost, older ones are added when the index is complete, see PendingComplete.
 func (w *Writer) Pending(ctx context.Context) ([]string, error) {
-	if err := wait(ctx, w.filer.ready); err != nil {
+	if err := until(ctx, w.filer.ready); err != nil {
 		return nil, err
 	}
 	return w.filer.pendingFiles(), nil
