@@ -231,7 +231,7 @@ func (w *Writer) Pending(ctx context.Context) ([]string, error) {
 
 // IsPending reports whether a record has a notification that is still to be sent. Like Pending it needs no index.
 func (w *Writer) IsPending(ctx context.Context, file string) (bool, error) {
-	if err := w.filer.waitReady(ctx); err != nil {
+	if err := until(ctx, w.filer.ready); err != nil {
 		return false, err
 	}
 	w.filer.mu.Lock()
