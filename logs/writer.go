@@ -230,6 +230,17 @@ func (w *Writer) Pending(ctx context.Context) ([]string, error) {
 	return w.filer.pendingFiles(), nil
 }
 
+// IsPending reports whether a record has a notification that is still to be sent. Like Pending it needs no index.
+func (w *Writer) IsPending(ctx context.Context, file string) (bool, error) {
+	if err := w.filer.waitReady(ctx); err != nil {
+		return false, err
+	}
+	w.filer.mu.Lock()
+	defer w.filer.mu.Unlock()
+	_, pending := w.filer.pending[w.filer.realName(file)]
+	return pending, nil
+}
+
 // PendingComplete is closed as soon as Pending lacks nothing.
 func (w *Writer) PendingComplete() <-chan struct{} { return w.filer.complete }
 

@@ -134,7 +134,7 @@ func (p *program) doctorConfig() (doctor.Config, error) {
 		Home: s.Home, EnvFile: s.EnvFile(), Version: buildInfo().Version,
 		Daemon: p.daemonConfig(s), Logs: s.Logs(nil), Store: s.Store(),
 		Address:   net.JoinHostPort(s.Receiver.Bind, strconv.Itoa(s.Receiver.Port)),
-		PublicURL: s.Receiver.PublicURL,
+		PublicURL: s.Receiver.PublicURL, Tunnel: s.Receiver.Tunnel,
 		Fleet:     p.fleet(s),
 		Simulated: p.environ(demoVariable) != "",
 	}

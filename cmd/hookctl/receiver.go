@@ -250,6 +250,11 @@ func (p *program) printStatus(status daemon.Status, asked error, out *output) er
 	if status.PublicURL != "" {
 		row("public URL", status.PublicURL)
 	}
+	if s, err := settings.Load(p.environ); err == nil {
+		if tunnel := doctor.StartedTunnel(status, s.Receiver.Tunnel); tunnel != "" {
+			row("tunnel", tunnel)
+		}
+	}
 	row("log", status.LogDir)
 	// The age is that of the first, the current one; the others are needed by a rotation, or by single hooks and paths.
 	names := orElse(status.Secret, "none") + age

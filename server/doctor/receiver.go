@@ -238,8 +238,10 @@ func (f *facts) address(ctx context.Context) finding {
 		return warn("hookctl restart", "the receiver reports the address %q", st.Address)
 	}
 	wantHost, wantPort, err := net.SplitHostPort(f.cfg.Address)
+	_, portGiven := startedWith(st, "--port")
+	_, bindGiven := startedWith(st, "--bind")
 	switch {
-	case err == nil && (wantPort != port && startedWith(st, "--port") || !sameBind(wantHost, host) && startedWith(st, "--bind")):
+	case err == nil && (wantPort != port && portGiven || !sameBind(wantHost, host) && bindGiven):
 		return ok("%s, as the receiver was started; the settings say %s", st.Address, f.cfg.Address)
 	case err == nil && wantPort != "0" && wantPort != port:
 		return warn("hookctl restart", "the receiver listens on port %s, the settings say %s", port, wantPort)
