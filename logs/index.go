@@ -53,7 +53,7 @@ type index struct {
 const olderVersion = 24 * time.Hour
 
 // indexSchema counts changes of the tables; other schemas are other files.
-const indexSchema = 2
+const indexSchema = 3
 
 // The order of records is that of id: ReceivedAt in nanoseconds, moved on
 // where it is taken. Text compares as in the filter grammar, where ASCII
@@ -74,7 +74,7 @@ CREATE INDEX record_pending ON record(pending) WHERE pending > 0;
 CREATE INDEX record_failed ON record(failed) WHERE failed > 0;
 CREATE TABLE search(id INTEGER PRIMARY KEY, text TEXT NOT NULL);
 CREATE TABLE problem(file TEXT PRIMARY KEY, reason TEXT NOT NULL, size INTEGER NOT NULL, mtime INTEGER NOT NULL);
-CREATE TABLE meta(key TEXT PRIMARY KEY, value INTEGER NOT NULL) WITHOUT ROWID;` + wordsSQL
+CREATE TABLE meta(key TEXT PRIMARY KEY, value INTEGER NOT NULL) WITHOUT ROWID;` + ciSQL + wordsSQL
 
 // lateSQL are the indexes that are made when all records are there, since their rows come in no order: filling a tree at
 // random places takes most of the time at a million. What they are for works without them, slower.
@@ -248,6 +248,7 @@ func (x *index) openFile(ctx context.Context, path string, create bool) error {
 		err = db.QueryRowContext(ctx, `SELECT count(*) FROM (SELECT * FROM (SELECT id, mtime FROM record ORDER BY id LIMIT 1)
 			UNION ALL SELECT * FROM (SELECT id, failed FROM record ORDER BY id DESC LIMIT 1)
 			UNION ALL SELECT * FROM (SELECT id, text FROM search LIMIT 1) UNION ALL SELECT * FROM (SELECT reason, size FROM problem LIMIT 1)
+			UNION ALL SELECT * FROM (SELECT sha, done FROM run LIMIT 1) UNION ALL SELECT * FROM (SELECT repo, new_id FROM lane LIMIT 1)
 			UNION ALL SELECT key, value FROM meta)`).Scan(&n)
 		if err == nil {
 			_, err = db.ExecContext(ctx, `INSERT INTO meta VALUES('opened', 1) ON CONFLICT DO UPDATE SET value = value + 1`)
