@@ -58,6 +58,7 @@ type filedNote struct {
 	upTo    place    // of the newest frame that the file has
 	at      int64    // orderKey of the record
 	pending bool     // it has a pending notification
+	syncing bool     // its sync is pending
 	id      identity // zero where the record has no GUID
 }
 
@@ -89,10 +90,14 @@ func (n *filedNote) frame() []byte {
 	data := binary.LittleEndian.AppendUint64(nil, n.upTo.order)
 	data = binary.LittleEndian.AppendUint64(data, uint64(n.upTo.off)) //nolint:gosec // an offset is not negative
 	data = binary.LittleEndian.AppendUint64(data, uint64(n.at))       //nolint:gosec // read back as it is
-	data = append(data, 0)
+	flags := byte(0)
 	if n.pending {
-		data[len(data)-1] = 1
+		flags = 1
 	}
+	if n.syncing {
+		flags |= 2
+	}
+	data = append(data, flags)
 	data = binary.AppendUvarint(data, uint64(len(n.id.guid)))
 	data = append(append(data, n.id.guid...), n.id.path...)
 	return newFrame(frameFiled, n.file, data)
@@ -102,7 +107,7 @@ func readNote(f frame) (n filedNote, ok bool) {
 	if f.kind != frameFiled || len(f.data) < 26 {
 		return n, false
 	}
-	n = filedNote{file: f.name, at: int64(binary.LittleEndian.Uint64(f.data[16:])), pending: f.data[24] == 1, //nolint:gosec // as it was written
+	n = filedNote{file: f.name, at: int64(binary.LittleEndian.Uint64(f.data[16:])), pending: f.data[24]&1 != 0, syncing: f.data[24]&2 != 0, //nolint:gosec // as it was written
 		upTo: place{binary.LittleEndian.Uint64(f.data), int64(binary.LittleEndian.Uint64(f.data[8:]))}} //nolint:gosec // likewise
 	size, k := binary.Uvarint(f.data[25:])
 	rest := f.data[25+max(k, 0):]
@@ -291,7 +296,7 @@ func (g *ledger) merge(notes []filedNote) []filedNote {
 		kept = append(kept, n)
 	}
 	horizon, oldest := orderKey(g.now().Add(-knownFor)), g.oldest()
-	return slices.DeleteFunc(kept, func(n filedNote) bool { return n.at < horizon && !n.pending && n.upTo.order < oldest })
+	return slices.DeleteFunc(kept, func(n filedNote) bool { return n.at < horizon && !n.pending && !n.syncing && n.upTo.order < oldest })
 }
 
 // write makes the ledger anew of these notes. The caller holds writing.

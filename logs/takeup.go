@@ -29,7 +29,8 @@ func (f *filer) takeUp(segs []*segment) {
 	for _, n := range notes {
 		r.upTo[n.file] = n.upTo
 		f.spool.follow(n.upTo)
-		f.note(n.file, n.at, n.pending)
+		note(f.pending, n.file, n.at, n.pending)
+		note(f.syncing, n.file, n.at, n.syncing)
 	}
 	f.mu.Unlock()
 	// Segments are read side by side and taken up in their order.
@@ -90,6 +91,7 @@ type left struct {
 	file  string
 	entry *Entry         // of a record
 	notes []Notification // of an outcome
+	sync  *Sync          // of an outcome in the place of notes
 }
 
 // leftIn reads the frames of a segment.
@@ -109,6 +111,8 @@ func (f *filer) leftIn(seg *segment, buf []byte) []left {
 			l.entry = &e
 		case frameOutcome:
 			err = json.Unmarshal(fr.data, &l.notes)
+		case frameSync:
+			err = json.Unmarshal(fr.data, &l.sync)
 		default:
 			err = errNoRecord
 		}
@@ -169,6 +173,9 @@ func (r *replay) stale(l *left) bool {
 			return true
 		}
 		// Without the ledger's word, the attempts tell which is newer.
+		if l.sync != nil {
+			return (!r.whole || !known) && old.Sync.later(l.sync)
+		}
 		last := lastAttempt(l.notes)
 		return (!r.whole || !known) && !last.IsZero() && lastAttempt(old.Notifications).After(last)
 	case it != nil || filed:
@@ -196,7 +203,8 @@ func (f *filer) takeRecord(l *left) {
 		f.ids[it.id] = it.file
 		f.guids.add(it.id.guid)
 	}
-	f.note(it.file, e.key, e.Pending > 0)
+	note(f.pending, it.file, e.key, e.Pending > 0)
+	note(f.syncing, it.file, e.key, e.Syncing)
 	f.push(it, listNow)
 }
 
@@ -209,10 +217,8 @@ func (f *filer) takeOutcome(l *left) {
 	if !it.queued {
 		f.push(it, listNow)
 	}
-	it.notes, it.changed = l.notes, true
-	it.version++
+	f.takeNewer(it, l.notes, l.sync)
 	it.refs = append(it.refs, l.ref)
-	f.note(it.file, nameKey(it.file), hasPending(l.notes))
 }
 
 func (f *filer) readRecord(file string) (*Record, error) {

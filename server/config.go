@@ -39,6 +39,9 @@ type Config struct {
 	// TrustedProxies are the networks whose X-Forwarded-For is believed.
 	TrustedProxies []netip.Prefix
 
+	// Consumer consumes records beside the sinks; nil is none.
+	Consumer *Consumer
+
 	Logger  *slog.Logger     // nil discards
 	Version string           // told at /healthz
 	Now     func() time.Time // nil is time.Now

@@ -355,6 +355,7 @@ func (s *Server) ingest(ctx context.Context, set *settings, rec *logs.Record) (d
 	}
 	rec.Result, rec.Summary = decision.Result, ev.Summary()
 	rec.Notifications = set.pending(name, decision)
+	set.judge(rec)
 	// A client that hangs up must not leave a record that is durable and unannounced.
 	err = s.append(context.WithoutCancel(ctx), rec)
 	if known := (*logs.DuplicateError)(nil); errors.As(err, &known) {
@@ -371,6 +372,7 @@ func (s *Server) ingest(ctx context.Context, set *settings, rec *logs.Record) (d
 	s.alarms.clear(alarmStorage)
 	s.metrics.received.Inc()
 	s.queue.add(rec, ev, decision)
+	s.consuming.add(rec)
 	return false, nil
 }
 

@@ -29,19 +29,20 @@ type Server struct {
 	limits   Limits
 	tls      TLSConfig
 
-	settings atomic.Pointer[settings]
-	queue    *queue
-	bodies   *bodies
-	conns    *connections
-	slots    chan struct{} // one per request under way
-	rejected rejections
-	metrics  *metrics
-	leaving  atomic.Bool // answers ask to close the connection
-	draining atomic.Bool
-	alarms   alarms
-	rest     *rest
-	quiet    logQuiet
-	reading  atomic.Int64 // requests whose body is being read
+	settings  atomic.Pointer[settings]
+	queue     *queue
+	consuming *consuming
+	bodies    *bodies
+	conns     *connections
+	slots     chan struct{} // one per request under way
+	rejected  rejections
+	metrics   *metrics
+	leaving   atomic.Bool // answers ask to close the connection
+	draining  atomic.Bool
+	alarms    alarms
+	rest      *rest
+	quiet     logQuiet
+	reading   atomic.Int64 // requests whose body is being read
 }
 
 // New makes a receiver that serves nothing yet. It returns [ErrNoSecret] without a secret, and an error that names the
@@ -77,6 +78,7 @@ func New(cfg Config) (*Server, error) {
 	s.conns = newConnections(s.limits)
 	s.slots = make(chan struct{}, s.limits.Requests)
 	s.queue = newQueue(s, cfg.Retry.withDefaults())
+	s.consuming = newConsuming(s, cfg.Retry.withDefaults())
 	s.metrics.watch(s)
 	return s, nil
 }
@@ -95,6 +97,7 @@ func (s *Server) Reload(cfg Config) error {
 	s.settings.Store(set)
 	s.alarms.clearIf(func(key string) bool { return strings.HasPrefix(key, alarmRoute+".") })
 	s.queue.wake()
+	s.consuming.wake()
 	return nil
 }
 
@@ -129,6 +132,7 @@ func (s *Server) Serve(ctx context.Context, l net.Listener) error {
 	watchCtx, stopWatching := context.WithCancel(ctx)
 	defer stopWatching()
 	watching.Go(func() { s.rest.run(watchCtx) })
+	watching.Go(func() { s.consuming.run(watchCtx) })
 	if cfg != nil {
 		watching.Go(func() { s.watchCertificates(watchCtx) })
 	}
