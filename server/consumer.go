@@ -327,6 +327,12 @@ func (s *Server) Announce(ctx context.Context, file string, notice logs.SyncNoti
 	return s.queue.announceAgain(ctx, rec, notice.Type)
 }
 
+// ResendSync makes a sync that failed pending again and reports whether there is one. The record's notifications stay as they
+// are.
+func (s *Server) ResendSync(ctx context.Context, file string) (bool, error) {
+	return s.consuming.resend(ctx, file)
+}
+
 // resend makes a sync that failed, or waits, due now, and reports whether there is one.
 func (c *consuming) resend(ctx context.Context, file string) (bool, error) {
 	c.mu.Lock()

@@ -14,6 +14,7 @@ import (
 // planBlocked plans for the label that says that a task is blocked: set or removed.
 func (s *Sync) planBlocked(ctx context.Context, w *work) error {
 	t := w.t
+	w.why = fmt.Sprintf("issue #%d was %s %s", t.number, map[string]string{kindBlocked: "labeled", kindUnblocked: "unlabeled"}[t.kind], quoted(t.issue.label))
 	w.issue, w.url, w.title = t.number, t.issue.url, t.issue.title
 	l, err := s.readLedger()
 	if err != nil {
@@ -67,7 +68,7 @@ func (s *Sync) planBlock(ctx context.Context, w *work, issue *ghIssue, e *entry,
 			former = was
 		}
 	})
-	w.add(step{Action: Action{Action: "notify", Title: notice.Subject, Body: notice.Message, Why: "escalated"}, do: func(_ context.Context, w *work) error {
+	w.add(step{Action: Action{Action: "notify", Title: notice.Subject, Body: notice.Message}, did: "escalated", do: func(_ context.Context, w *work) error {
 		w.notices = append(w.notices, notice)
 		return nil
 	}})
@@ -93,7 +94,7 @@ func (s *Sync) planUnblock(w *work, issue *ghIssue, e *entry) error {
 	if e != nil && e.State == "open" {
 		span = " after " + text.Span(w.now.Sub(e.Since))
 	}
-	w.add(step{Action: Action{Action: "notify", Title: "task_unblocked", Why: "the sinks are told that it is unblocked"}, do: func(_ context.Context, w *work) error {
+	w.add(step{Action: Action{Action: "notify", Title: "task_unblocked"}, did: "the sinks are told that it is unblocked", do: func(_ context.Context, w *work) error {
 		w.notices = append(w.notices, Notice{Type: "task_unblocked", Priority: "low",
 			Subject: fmt.Sprintf("Task GH-%d unblocked in %s", w.issue, w.t.repo.name),
 			Message: fmt.Sprintf("Task GH-%d of %s is no longer blocked%s: %s. %s", w.issue, w.t.repo.name, span, s.titleOf(issue), w.url),
@@ -208,7 +209,7 @@ func (s *Sync) Due(ctx context.Context, now time.Time) ([]Reminder, error) {
 		if e.Kind != kindBlocked || e.State != "open" || e.Reminded.IsZero() || now.Sub(e.Reminded) < s.cfg.Blocked.Remind {
 			continue
 		}
-		client, err := s.cfg.GitHub()
+		client, err := s.github()
 		if err != nil {
 			return list, err
 		}

@@ -141,12 +141,12 @@ func (s *Sync) moveOnBoard(w *work, repo hooks.Target, issue int64, column, only
 	if s.cfg.Board.Project == "" || column == "" {
 		return
 	}
-	a := Action{Action: "board", Title: column, Why: fmt.Sprintf("moved to %s on the board", quoted(column))}
+	a, did := Action{Action: "board", Title: column}, fmt.Sprintf("moved to %s on the board", quoted(column))
 	if issue != 0 {
 		a.Issue = &issue
-		a.Why = fmt.Sprintf("moved %s#%d to %s on the board", elsewhere(w, repo), issue, quoted(column))
+		did = fmt.Sprintf("moved %s#%d to %s on the board", elsewhere(w, repo), issue, quoted(column))
 	}
-	w.add(step{Action: a, aside: true, do: func(ctx context.Context, w *work) error {
+	w.add(step{Action: a, did: did, aside: true, do: func(ctx context.Context, w *work) error {
 		n := issue
 		if n == 0 {
 			n = w.issue

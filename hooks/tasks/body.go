@@ -177,7 +177,7 @@ func (r report) text(st state, lines int) string {
 	if len(st.Runs) > 1 {
 		b.WriteString("\n### Failed runs\n\n| when | run | commit | started by |\n|---|---|---|---|\n")
 		for _, run := range slices.Backward(st.Runs) {
-			fmt.Fprintf(&b, "| %s | %s | %s | %s |\n", stampOf(run.At), link(fmt.Sprintf("%d, attempt %d", run.ID, run.Attempt), run.URL), md(text.Cut(run.SHA, 12)), md(run.Actor))
+			fmt.Fprintf(&b, "| %s | %s | %s | %s |\n", stampOf(run.At), link(fmt.Sprintf("%d, attempt %d", run.ID, run.Attempt), run.URL), md(run.SHA[:min(7, len(run.SHA))]), md(run.Actor))
 		}
 	}
 	r.logs(&b, lines)

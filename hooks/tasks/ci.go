@@ -94,6 +94,7 @@ func (s *Sync) planRun(ctx context.Context, w *work, r report, green bool) error
 	}
 	c := w.t.ci
 	w.title = r.title()
+	w.why = fmt.Sprintf("run %d, attempt %d, of %s on branch %s ended with %s", c.id, c.attempt, quoted(c.name), quoted(c.branch), c.conclusion)
 	seen := c.seen(w.now)
 	if newest, known := l.Newest[w.key]; known && c.compare(newest.N, newest.Attempt) < 0 {
 		w.skip = "a newer run of it is known already"
@@ -300,7 +301,7 @@ func failedJobs(f *Failure) []string {
 // create adds the step that creates the issue.
 func (s *Sync) create(w *work, r report, st state) {
 	title, body := r.title(), r.write(st, "\n")
-	w.add(step{Action: Action{Action: "create", Title: title, Body: body, Why: "created an issue: CI " + quoted(w.t.ci.name) + " fails on branch " + quoted(w.t.ci.branch)},
+	w.add(step{Action: Action{Action: "create", Title: title, Body: body}, did: "created an issue: CI " + quoted(w.t.ci.name) + " fails on branch " + quoted(w.t.ci.branch),
 		do: func(ctx context.Context, w *work) error {
 			err := s.update(ctx, func(l *ledger) {
 				e := l.entryOf(w.key, kindCI, w.t.repo, w.now.UTC())
@@ -359,7 +360,7 @@ func (w *work) settleTwins(ctx context.Context) error {
 // closeTwin adds a step that closes another open issue for the same failure.
 func (w *work) closeTwin(number int64) {
 	n := number
-	w.add(step{Action: Action{Action: "close", Issue: &n, Why: fmt.Sprintf("closed #%d, a duplicate of #%d", number, w.issue)}, do: func(ctx context.Context, w *work) error {
+	w.add(step{Action: Action{Action: "close", Issue: &n}, did: fmt.Sprintf("closed #%d, a duplicate of #%d", number, w.issue), do: func(ctx context.Context, w *work) error {
 		return w.endTwin(ctx, number, w.issue)
 	}})
 }
@@ -395,7 +396,7 @@ func (s *Sync) edit(w *work, r report, old *ghIssue, p parsed, st state) {
 	}
 	body, _ := fields["body"].(string)
 	action := map[string]string{"edited": "edit", "reopened": "reopen"}[event]
-	w.add(step{Action: Action{Action: action, Title: old.Title, Body: body, Why: fmt.Sprintf("%s issue #%d", what, old.Number)}, do: func(ctx context.Context, w *work) error {
+	w.add(step{Action: Action{Action: action, Title: old.Title, Body: body}, did: fmt.Sprintf("%s issue #%d", what, old.Number), do: func(ctx context.Context, w *work) error {
 		return w.patch(ctx, event, old.Number, fields)
 	}})
 }
@@ -449,7 +450,7 @@ func (s *Sync) planGreen(ctx context.Context, w *work, f found) error {
 		w.label("flaky", fmt.Sprintf("labeled issue #%d flaky", issue.Number))
 	}
 	if why != "" {
-		w.steps[0].Why += ", and left it open because " + why
+		w.steps[0].did += ", and left it open because " + why
 		return nil
 	}
 	w.close(fmt.Sprintf("closed issue #%d", issue.Number))
@@ -481,7 +482,7 @@ func (w *work) held(ctx context.Context, issue *ghIssue) (string, error) {
 
 // updated adds what the sinks are told of a change. The subject holds nothing that an outsider chose.
 func (w *work) updated(what, why string) {
-	w.add(step{Action: Action{Action: "notify", Title: "task_updated", Why: "the sinks are told"}, do: func(_ context.Context, w *work) error {
+	w.add(step{Action: Action{Action: "notify", Title: "task_updated"}, did: "the sinks are told", do: func(_ context.Context, w *work) error {
 		w.notices = append(w.notices, Notice{Type: "task_updated", Priority: "low",
 			Subject: fmt.Sprintf("Issue #%d %s in %s", w.issue, what, w.t.repo.name),
 			Message: strings.TrimSpace(fmt.Sprintf("Issue #%d of %s was %s by hookctl: %s. %s", w.issue, w.t.repo.name, what, why, w.url)),

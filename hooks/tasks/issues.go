@@ -112,7 +112,7 @@ func isOurs(body string) bool { return strings.HasPrefix(body, "<!-- hookctl:") 
 
 // comment adds a step that comments once.
 func (w *work) comment(about, body, why string) {
-	w.add(step{Action: Action{Action: "comment", Body: body, Why: why}, do: w.noteOnce(about, body)})
+	w.add(step{Action: Action{Action: "comment", Body: body}, did: why, do: w.noteOnce(about, body)})
 }
 
 // noteOnce comments on the issue of a work. about names what the comment says; where there is one about the same, it is enough.
@@ -136,7 +136,7 @@ func (w *work) noteOnce(about, body string) func(context.Context, *work) error {
 
 // label adds a step that sets a label, which GitHub makes where it is missing.
 func (w *work) label(name, why string) {
-	w.add(step{Action: Action{Action: "label", Title: name, Why: why}, do: func(ctx context.Context, w *work) error {
+	w.add(step{Action: Action{Action: "label", Title: name}, did: why, do: func(ctx context.Context, w *work) error {
 		return w.change(ctx, "labeled:"+strings.ToLower(name), w.issues().call("label", "POST", fmt.Sprintf("/issues/%d/labels", w.issue), map[string][]string{"labels": {name}}), nil)
 	}})
 }
@@ -148,7 +148,7 @@ func (w *work) patch(ctx context.Context, event string, number int64, fields map
 
 // close adds a step that closes the issue.
 func (w *work) close(why string) {
-	w.add(step{Action: Action{Action: "close", Why: why}, do: func(ctx context.Context, w *work) error {
+	w.add(step{Action: Action{Action: "close"}, did: why, do: func(ctx context.Context, w *work) error {
 		return w.patch(ctx, "closed", w.issue, map[string]any{"state": "closed", "state_reason": "completed"})
 	}})
 }

@@ -58,6 +58,7 @@ func (s *Sync) planPull(ctx context.Context, w *work) error {
 	p := w.t.pull
 	w.title = fmt.Sprintf("Pull request #%d", w.t.number)
 	w.url = p.url
+	w.why = fmt.Sprintf("pull request #%d was %s", w.t.number, map[bool]string{true: "merged into " + quoted(p.base), false: strings.ReplaceAll(p.action, "_", " ")}[p.merged])
 	texts := []string{p.title, p.body}
 	merged := p.action == "closed" && p.merged
 	if merged {
@@ -163,10 +164,10 @@ func (w *work) closeReference(ctx context.Context, r reference, pull int64) (boo
 		}
 	}
 	if w.s.cfg.Merged.Comment {
-		w.add(step{Action: Action{Action: "comment", Issue: &number, Body: body, Why: fmt.Sprintf("commented on %s#%d", name, number)},
+		w.add(step{Action: Action{Action: "comment", Issue: &number, Body: body}, did: fmt.Sprintf("commented on %s#%d", name, number),
 			do: within(w.noteOnce(fmt.Sprintf("merge-%d", pull), body))})
 	}
-	w.add(step{Action: Action{Action: "close", Issue: &number, Title: line(issue.Title, 200), Why: fmt.Sprintf("closed %s#%d", name, number)},
+	w.add(step{Action: Action{Action: "close", Issue: &number, Title: line(issue.Title, 200)}, did: fmt.Sprintf("closed %s#%d", name, number),
 		do: within(func(ctx context.Context, w *work) error {
 			return w.patch(ctx, "closed", number, map[string]any{"state": "closed", "state_reason": "completed"})
 		})})

@@ -19,13 +19,15 @@ type Action struct {
 	Issue      *int64 `json:"issue"` // null where the issue does not exist yet
 	Title      string `json:"title"`
 	Body       string `json:"body"`
-	Why        string `json:"why"`
+	Why        string `json:"why"` // what happened
 }
 
 // step is an action and how it is done. It can be repeated: do finds out by itself what was done before.
 type step struct {
 	Action
 	do func(context.Context, *work) error
+	// did is what the outcome says once it is done.
+	did string
 	// aside says that its failure keeps the other steps from nothing, such as a move on a board.
 	aside bool
 }
@@ -43,6 +45,7 @@ type work struct {
 	url   string
 	steps []step
 	skip  string // why there are no steps
+	why   string // what happened, that the steps are for
 	// keep changes the entry in the ledger once the steps are done; nil leaves it alone.
 	keep    func(*entry)
 	notices []Notice
@@ -59,7 +62,7 @@ func (w *work) learn(l *ledger) {
 }
 
 func (w *work) add(st step) {
-	st.Repository = w.t.repo.name
+	st.Repository, st.Why = w.t.repo.name, w.why
 	if w.issue != 0 && st.Issue == nil {
 		n := w.issue
 		st.Issue = &n
@@ -72,7 +75,7 @@ func (w *work) told() string {
 	var parts []string
 	for _, st := range w.steps {
 		if st.Action.Action != "notify" {
-			parts = append(parts, st.Why)
+			parts = append(parts, st.did)
 		}
 	}
 	return strings.Join(parts, "; ")
@@ -81,7 +84,7 @@ func (w *work) told() string {
 // plan makes the works of a trigger: one, or with an issue for each job as many as there are jobs. It reads and writes nothing
 // but the ledger's knowledge of issues that it found.
 func (s *Sync) plan(ctx context.Context, t *trigger, d Delivery) ([]*work, error) {
-	client, err := s.cfg.GitHub()
+	client, err := s.github()
 	if err != nil {
 		return nil, err
 	}

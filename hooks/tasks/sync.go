@@ -20,6 +20,8 @@ type Sync struct {
 	mu  sync.Mutex
 	// busy has a lock for each repository: one plan at a time.
 	busy map[int64]*sync.Mutex
+	// client is opened once, and again after an error that another login may fix.
+	client *hooks.Client
 }
 
 // New returns a Sync. It reads nothing and asks nobody yet.
@@ -31,6 +33,32 @@ func New(cfg Config) *Sync {
 		cfg.Logger = slog.New(slog.DiscardHandler)
 	}
 	return &Sync{cfg: cfg, busy: map[int64]*sync.Mutex{}}
+}
+
+// github is the client that sync works with.
+func (s *Sync) github() (*hooks.Client, error) {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	if s.client != nil {
+		return s.client, nil
+	}
+	client, err := s.cfg.GitHub()
+	if err == nil {
+		s.client = client
+	}
+	return client, err
+}
+
+// noted drops the client after an error that another login may fix.
+func (s *Sync) noted(err error) {
+	for _, kind := range []error{hooks.ErrNotLoggedIn, hooks.ErrScope, hooks.ErrSSO} {
+		if errors.Is(err, kind) {
+			s.mu.Lock()
+			s.client = nil
+			s.mu.Unlock()
+			return
+		}
+	}
 }
 
 func (s *Sync) now() time.Time { return s.cfg.Now() }
@@ -207,6 +235,7 @@ func (s *Sync) carryOut(ctx context.Context, w *work, act bool) (Outcome, error)
 	}
 	out.Status, out.Text, out.Issue, out.URL, out.Notices, out.Problem = Done, w.told(), w.issue, w.url, w.notices, problem
 	if problem != nil {
+		s.noted(problem)
 		out.Text = strings.TrimPrefix(out.Text+"; not all of it: "+line(problem.Error(), 200), "; ")
 	}
 	err = s.update(ctx, func(l *ledger) {
@@ -243,6 +272,7 @@ func (s *Sync) failed(ctx context.Context, works []*work, d Delivery, err error)
 	if ctx.Err() != nil {
 		return ctx.Err()
 	}
+	s.noted(err)
 	for _, w := range works {
 		if w.key == "" {
 			continue

@@ -103,6 +103,9 @@ func (f *facts) checks() []check {
 		{"disk space", f.disk},
 		{"notifications", f.notifications},
 	}
+	if f.cfg.Sync != nil {
+		all = append(all, check{"sync", f.sync})
+	}
 	if f.cfg.Store != nil {
 		all = append(all, check{"secret", f.secret}, check{"age of the secret", f.age})
 	}

@@ -9,6 +9,7 @@
 //   - SIGHUP or a call puts new settings in force; a mistake in them leaves the old ones (reload.go)
 //   - it fetches from GitHub what never arrived, at start and every ten minutes (catchup.go)
 //   - it keeps a tunnel open, and hooks follow the tunnel's address (tunnel.go)
+//   - it does what project sync has to do, in order, and reminds of blocked tasks (sync.go)
 //   - it drops secrets whose time is over, prunes the log, refreshes GitHub's address ranges (upkeep.go, ranges.go)
 //   - it answers Prometheus (metrics.go)
 //
@@ -36,6 +37,7 @@ import (
 
 	"hookctl/hooks"
 	"hookctl/hooks/secret"
+	"hookctl/hooks/tasks"
 	"hookctl/logs"
 	"hookctl/server"
 	"hookctl/server/daemon"
@@ -77,7 +79,11 @@ type Settings struct {
 	// no login. SaveURL writes a tunnel's new address to the settings; they are loaded again afterwards.
 	Fleet fleet.Config
 
+	// Sync is project sync; Home, Watched, GitHub, Targets and Logger are set by this package.
+	Sync tasks.Config
+
 	fleet *fleet.Fleet // made of Fleet when the settings were loaded
+	sync  *tasks.Sync  // likewise, of Sync
 }
 
 // receiver is one running receiver.
@@ -148,6 +154,8 @@ func (r *receiver) load() (*Settings, error) {
 	config := s.Fleet
 	config.SaveURL = r.saveURL(config.SaveURL)
 	s.fleet = fleet.New(config)
+	s.sync = r.openSync(s)
+	s.Server.Consumer = consumer(s.sync, s.Sync.Mode)
 	return s, nil
 }
 
@@ -253,6 +261,7 @@ func (r *receiver) work(ctx context.Context, instance *daemon.Instance, listener
 	until(taking, r.reloadOnHangup)
 	until(taking, r.keepCatchingUp)
 	until(taking, r.keepHouse)
+	until(taking, r.keepReminding)
 	if kind := r.settings.Tunnel; kind != "" {
 		until(taking, func(ctx context.Context) { r.keepTunnel(ctx, kind) })
 	}

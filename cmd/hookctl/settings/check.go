@@ -63,6 +63,9 @@ func (s *Settings) check() error {
 			report(fmt.Sprintf("sinks[%d]%s", i, key), "%w", err)
 		}
 	}
+	for _, p := range s.Tasks().Check() {
+		report("sync."+p.Key, "%w", p.Err)
+	}
 	s.checkNames(report)
 	if err := s.checkTable(); err != nil {
 		problems = append(problems, err)
