@@ -21,6 +21,8 @@ var (
 	ErrNotJSON = errors.New("the payload is not JSON")
 	// ErrNotFound says that the log has no record of that file name.
 	ErrNotFound = errors.New("no such record")
+	// ErrEmpty says that the log has no record at all.
+	ErrEmpty = errors.New("the log is empty")
 )
 
 // DuplicateError is returned by Append for a delivery that the log has.

@@ -61,7 +61,7 @@ func (w *Writer) SetSync(ctx context.Context, file string, s Sync) error {
 
 // PendingSync returns the files of records whose sync is pending, oldest first.
 func (w *Writer) PendingSync(ctx context.Context) ([]string, error) {
-	if err := w.filer.waitReady(ctx); err != nil {
+	if err := until(ctx, w.filer.ready); err != nil {
 		return nil, err
 	}
 	return w.filer.filesOf(w.filer.syncing), nil
@@ -72,7 +72,7 @@ func (w *Writer) outcomeOf(ctx context.Context, file string) (string, error) {
 	if !isRecordName(file) {
 		return "", fmt.Errorf("%w: %q", ErrNotFound, file)
 	}
-	if err := w.filer.waitReady(ctx); err != nil {
+	if err := until(ctx, w.filer.ready); err != nil {
 		return "", err
 	}
 	name, ok := w.filer.has(file)

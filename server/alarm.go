@@ -11,10 +11,11 @@ import (
 
 // Alarm is something that keeps the receiver from doing its work, and that a person has to see. It stands until its cause is gone.
 type Alarm struct {
-	Key   string    `json:"key"`            // names the cause, as storage, files, certificate or route.0
-	Text  string    `json:"text"`           // what is wrong, in one line
-	Hint  string    `json:"hint,omitempty"` // the command that shows more or fixes it
-	Since time.Time `json:"since"`          // when it was raised
+	Key     string    `json:"key"`               // names the cause, as storage, files, certificate or route.0
+	Text    string    `json:"text"`              // what is wrong, in one line
+	Hint    string    `json:"hint,omitempty"`    // the command that shows more or fixes it
+	Warning bool      `json:"warning,omitempty"` // deliveries and notifications go on for now
+	Since   time.Time `json:"since"`             // when it was raised
 }
 
 // The keys of the receiver's own alarms.
@@ -35,15 +36,16 @@ type alarms struct {
 }
 
 // raise adds an alarm, or renews the text of one that stands, and reports whether it is new.
-func (a *alarms) raise(now time.Time, key, text, hint string) bool {
+func (a *alarms) raise(now time.Time, x Alarm) bool {
 	a.mu.Lock()
 	defer a.mu.Unlock()
-	text = line(text, 300)
-	if i := slices.IndexFunc(a.list, func(x Alarm) bool { return x.Key == key }); i >= 0 {
-		a.list[i].Text, a.list[i].Hint = text, hint
+	x.Text, x.Since = line(x.Text, 300), now
+	if i := slices.IndexFunc(a.list, func(y Alarm) bool { return y.Key == x.Key }); i >= 0 {
+		x.Since = a.list[i].Since
+		a.list[i] = x
 		return false
 	}
-	a.list = append(a.list, Alarm{Key: key, Text: text, Hint: hint, Since: now})
+	a.list = append(a.list, x)
 	a.n.Store(int32(len(a.list))) // #nosec G115 -- there are few keys.
 	return true
 }
@@ -63,7 +65,7 @@ func (a *alarms) clearIf(gone func(key string) bool) {
 	a.n.Store(int32(len(a.list))) // #nosec G115 -- there are few keys.
 }
 
-// standing returns them, the oldest first, the storage's before all others.
+// standing returns them: the storage's, other alarms, warnings, each the oldest first.
 func (a *alarms) standing() []Alarm {
 	if a.n.Load() == 0 {
 		return nil
@@ -71,26 +73,36 @@ func (a *alarms) standing() []Alarm {
 	a.mu.Lock()
 	defer a.mu.Unlock()
 	all := slices.Clone(a.list)
-	slices.SortStableFunc(all, func(x, y Alarm) int { return weight(x.Key) - weight(y.Key) })
+	slices.SortStableFunc(all, func(x, y Alarm) int { return weight(x) - weight(y) })
 	return all
 }
 
-func weight(key string) int {
-	if key == alarmStorage {
+func weight(x Alarm) int {
+	switch {
+	case x.Key == alarmStorage:
 		return 0
+	case !x.Warning:
+		return 1
 	}
-	return 1
+	return 2
 }
 
 // SetAlarm raises an alarm of somebody who works for the receiver, such as a tunnel or the catch-up; an empty text clears it.
 // The key says whose it is; hint is a command, or "".
-func (s *Server) SetAlarm(key, text, hint string) {
-	if strings.TrimSpace(text) == "" {
-		s.alarms.clear(key)
+func (s *Server) SetAlarm(key, text, hint string) { s.set(Alarm{Key: key, Text: text, Hint: hint}) }
+
+// warn is SetAlarm for what keeps no delivery and no notification back yet.
+func (s *Server) warn(key, text, hint string) {
+	s.set(Alarm{Key: key, Text: text, Hint: hint, Warning: true})
+}
+
+func (s *Server) set(x Alarm) {
+	if strings.TrimSpace(x.Text) == "" {
+		s.alarms.clear(x.Key)
 		return
 	}
-	if s.alarms.raise(s.now(), key, text, hint) {
-		s.logger.Error("alarm: "+line(text, 300), "alarm", key)
+	if s.alarms.raise(s.now(), x) {
+		s.logger.Error("alarm: "+line(x.Text, 300), "alarm", x.Key)
 	}
 }
 
@@ -105,7 +117,7 @@ func (s *Server) standingAlarms() []Alarm {
 		{alarmFiles, fmt.Sprint("record files cannot be written: ", health.Err), health.Err != nil},
 	} {
 		if x.stands {
-			s.alarms.raise(s.now(), x.key, x.text, "hookctl doctor")
+			s.alarms.raise(s.now(), Alarm{Key: x.key, Text: x.text, Hint: "hookctl doctor"})
 		} else {
 			s.alarms.clear(x.key)
 		}

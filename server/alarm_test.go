@@ -18,13 +18,15 @@ func TestAlarmsStandUntilTheirCauseIsGone(t *testing.T) {
 		t.Errorf("at the start: %+v", st.Alarms)
 	}
 	first := now
+	s.warn(alarmRoute+".0", "a slow condition", "hookctl config edit")
 	s.SetAlarm("tunnel", "the tunnel\x1b[31m is closed", "hookctl tunnel")
 	now = now.Add(time.Minute)
 	s.SetAlarm("tunnel", "the tunnel has been closed for a minute", "hookctl tunnel")
 	s.SetAlarm(alarmStorage, "the disk is full", "hookctl doctor")
 	want := []Alarm{
-		{alarmStorage, "the disk is full", "hookctl doctor", now},
-		{"tunnel", "the tunnel has been closed for a minute", "hookctl tunnel", first},
+		{alarmStorage, "the disk is full", "hookctl doctor", false, now},
+		{"tunnel", "the tunnel has been closed for a minute", "hookctl tunnel", false, first},
+		{alarmRoute + ".0", "a slow condition", "hookctl config edit", true, first},
 	}
 	if st := s.Stats(); !slices.Equal(st.Alarms, want) || st.Alarm != "the disk is full" {
 		t.Errorf("%+v, %q", st.Alarms, st.Alarm)

@@ -24,6 +24,7 @@ type Config struct {
 	WatchedBranches []string              // names or path.Match patterns; a push elsewhere is only recorded
 	Priorities      map[string]string     // rule key, as "workflow_run.failure", to low, medium, high or urgent
 	Routes          []Route               // tried in order before the default table
+	NotifyAlso      []string              // rules that are off by default: reviews, statuses
 	Sinks           []SinkConfig          // where notifications go; none means that none are made
 	Coalesce        time.Duration         // how long followers of a notification are gathered; 0 switches it off
 	CoalesceMax     int                   // how many wait for one sink and repository before the rest becomes one summary; 0 is 20, negative is no bound
@@ -41,6 +42,9 @@ type Config struct {
 
 	// Consumer consumes records beside the sinks; nil is none.
 	Consumer *Consumer
+	// Shared makes the receiver one of several that share their deliveries; nil is a single machine. Only the one given to New
+	// counts.
+	Shared *Shared
 
 	Logger  *slog.Logger     // nil discards
 	Version string           // told at /healthz
@@ -127,12 +131,12 @@ type ACMEConfig struct {
 }
 
 // Limits bound what strangers can make the receiver spend. The bodies held at once take at most
-// BytesInFlight plus one body, and 64 KiB for each connection; with the log's copies and what the collector has not taken
+// BytesInFlight plus one body of a hook and one of a stranger, and 64 KiB for each connection; with the log's copies and what the collector has not taken
 // yet, the heap stays below four times that.
 type Limits struct {
 	Body          int64         // bytes of a body; 25 MiB, GitHub's own limit
 	Header        int           // bytes of a request's header; 32 KiB
-	BytesInFlight int64         // of bodies above 64 KiB held at once, two thirds of it for those above 1 MiB; 96 MiB
+	BytesInFlight int64         // of bodies above 64 KiB held at once, two thirds of it for those above 1 MiB, half of each for hooks that have delivered before; 128 MiB
 	Connections   int           // open connections; past it the longest idle one goes; 2048
 	Grace         time.Duration // within which no connection goes for a newer one; 500 ms
 	Requests      int           // whole requests being checked and stored at once; past it 429; 1024
@@ -158,7 +162,7 @@ const mib = 1 << 20
 func (l Limits) withDefaults() Limits {
 	def(&l.Body, 25*mib)
 	def(&l.Header, 32<<10)
-	def(&l.BytesInFlight, 96*mib)
+	def(&l.BytesInFlight, 128*mib)
 	def(&l.Connections, 2048)
 	def(&l.Grace, 500*time.Millisecond)
 	def(&l.Requests, 1024)

@@ -24,6 +24,9 @@ type Consumer struct {
 	// Handle does what is pending and returns the outcome. An error is tried again, with growing pauses until Retry.GiveUp,
 	// unless it is a [*backoff.PermanentError]. It may be called again for what it has done already.
 	Handle func(context.Context, *logs.Record) (logs.Sync, error)
+	// Owns reports whether this receiver is the one of a cluster that consumes; nil is a single machine. What is pending here while
+	// another one consumes is kept for a while, in case that one fails.
+	Owns func() bool
 }
 
 // judge gives a record its sync, if there is a consumer that wants it.
@@ -33,6 +36,12 @@ func (set *settings) judge(rec *logs.Record) {
 		rec.Sync = set.consumer.Judge(rec)
 	}
 }
+
+// How long a record is kept pending while another node consumes, and how often it is looked whether that is still so.
+const (
+	othersTime  = 30 * time.Minute
+	othersPause = 15 * time.Second
+)
 
 // consuming is the queue of the consumer: a lane for each repository.
 type consuming struct {
@@ -211,7 +220,13 @@ func (c *consuming) consume(it *consumed) bool {
 	out := *rec.Sync
 	if len(out.Notices) == 0 { // else it is done, and the sinks were perhaps not told of it
 		consumer := c.s.settings.Load().consumer
-		if consumer == nil {
+		if consumer != nil && consumer.Owns != nil && !consumer.Owns() && c.s.now().Sub(it.since) < othersTime {
+			c.later(it, othersPause)
+			return false
+		}
+		if consumer != nil && consumer.Owns != nil && !consumer.Owns() {
+			out, err = logs.Sync{Status: logs.SyncSkipped, Key: it.key, Text: "another node of the cluster does it"}, nil
+		} else if consumer == nil {
 			out, err = logs.Sync{Status: logs.SyncSkipped, Key: it.key, Text: "sync was switched off before its turn came"}, nil
 		} else {
 			out, err = consumer.Handle(c.ctx, rec)
@@ -306,11 +321,11 @@ func (s *Server) Consume(ctx context.Context, file string, handle func(context.C
 	return out, s.consuming.finish(context.WithoutCancel(ctx), rec, out, tries)
 }
 
-// Announce tells the sinks what notice says about a record, in addition to what they were told of it already.
-func (s *Server) Announce(ctx context.Context, file string, notice logs.SyncNotice) error {
+// Tell tells the sinks what notice says about a record, in addition to what they were told of it already.
+func (s *Server) Tell(ctx context.Context, file string, notice logs.SyncNotice) error {
 	rec, err := s.log.Log().Read(ctx, file)
 	if err != nil {
-		return fmt.Errorf("announce: %w", err)
+		return fmt.Errorf("notify of %s: %w", file, err)
 	}
 	var sync logs.Sync
 	if rec.Sync != nil {

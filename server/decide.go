@@ -11,6 +11,7 @@ import (
 // Table is what [Decide] decides by. Make one with [NewTable].
 type Table struct {
 	watched    []string
+	also       []string
 	priorities map[string]string
 	ignore     []string
 	routes     []compiledRoute
@@ -61,13 +62,18 @@ type overrun struct {
 // NewTable compiles the rules of the settings for deliveries to /webhook/<name>, or, with an empty
 // name, for all others. A mistake in a route is a [*RouteError].
 func NewTable(cfg Config, name string) (Table, error) {
-	t := Table{watched: cfg.WatchedBranches, ignore: cfg.IgnoreSenders, priorities: cfg.Priorities}
+	t := Table{watched: cfg.WatchedBranches, also: cfg.NotifyAlso, ignore: cfg.IgnoreSenders, priorities: cfg.Priorities}
 	if p, ok := cfg.Paths[name]; ok && p.WatchedBranches != nil {
 		t.watched = p.WatchedBranches
 	}
 	for _, pattern := range t.watched {
 		if _, err := path.Match(pattern, ""); err != nil {
 			return Table{}, fmt.Errorf("watched branch %q: %w", pattern, err)
+		}
+	}
+	for _, name := range t.also {
+		if name != AlsoReviews && name != AlsoStatuses {
+			return Table{}, fmt.Errorf("notify_also: %q is not one of %s, %s", name, AlsoReviews, AlsoStatuses)
 		}
 	}
 	for i, r := range cfg.Routes {
@@ -96,10 +102,14 @@ func Decide(t Table, ev Event) Decision {
 		}
 		return d
 	}
-	reason := "no rule for this event"
+	reason := ""
 	for i, r := range defaultRules {
 		if r.event != ev.Name {
 			d.Trace = append(d.Trace, RuleTrace{r.name, false, "the event is " + ev.Name + ", not " + r.event})
+			continue
+		}
+		if r.also != "" && !slices.Contains(t.also, r.also) {
+			d.Trace = append(d.Trace, RuleTrace{r.name, false, r.also + " is not in notify_also"})
 			continue
 		}
 		matched, why := r.match(t, ev)
@@ -117,7 +127,7 @@ func Decide(t Table, ev Event) Decision {
 		}
 		return d
 	}
-	d.Result = line("recorded: "+describe(ev)+" ("+reason+")", 300)
+	d.Result = recorded(ev, reason)
 	return d
 }
 
@@ -142,7 +152,7 @@ func (d *Decision) route(t Table, ev Event) bool {
 			continue
 		}
 		if r.Notify == silent {
-			d.Result = line("recorded: "+describe(ev)+" ("+r.rule+" says none)", 300)
+			d.Result = recorded(ev, r.rule+" says none")
 			return true
 		}
 		n, beyond := r.notice(ev)
@@ -161,6 +171,14 @@ func (d *Decision) overran(index int, r *compiledRoute, effect string, beyond er
 	if beyond != nil {
 		d.beyond = append(d.beyond, overrun{index, fmt.Sprintf("%s: %v, so %s", r.rule, beyond, effect)})
 	}
+}
+
+// recorded is the result of an event that nobody is notified of: what happened, and why not where a rule came close.
+func recorded(ev Event, reason string) string {
+	if reason != "" {
+		reason = " (" + reason + ")"
+	}
+	return line("recorded: "+ev.Line()+reason, 300)
 }
 
 // describe names an event in a few words: "workflow_run completed".

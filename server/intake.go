@@ -12,6 +12,8 @@ import (
 	"strings"
 	"time"
 
+	"github.com/google/uuid"
+
 	"hookctl/logs"
 )
 
@@ -56,8 +58,11 @@ func (s *Server) health(w http.ResponseWriter, r *http.Request) {
 		body.Nonce = nonce
 	}
 	status := http.StatusOK
-	if s.draining.Load() {
+	switch {
+	case s.draining.Load():
 		body.Status, status = "stopping", http.StatusServiceUnavailable
+	case !s.healthy():
+		body.Status, status = "cut off", http.StatusServiceUnavailable
 	}
 	answer(w, status, body)
 }
@@ -104,8 +109,16 @@ func (d *delivery) take() {
 	if !d.admissible() {
 		return
 	}
+	if err := d.s.ready(d.r.Context()); err != nil {
+		d.unavailable("cluster", "the receiver is waiting for the other nodes of its cluster")
+		return
+	}
+	hookID, err := strconv.ParseInt(d.r.Header.Get("X-GitHub-Hook-ID"), 10, 64)
+	if err != nil || hookID < 0 {
+		hookID = 0 // no id that GitHub gives
+	}
 	d.s.reading.Add(1)
-	body, release, err := d.s.bodies.read(d.w, d.r)
+	body, release, err := d.s.bodies.read(d.w, d.r, d.s.acquainted.with(hookID))
 	d.s.reading.Add(-1)
 	defer d.s.rest.stir()
 	defer release()
@@ -124,17 +137,18 @@ func (d *delivery) take() {
 	}
 	settle(d.r.Context())
 	arrived := d.s.now()
-	hookID, err := strconv.ParseInt(d.r.Header.Get("X-GitHub-Hook-ID"), 10, 64)
-	if err != nil || hookID < 0 {
-		hookID = 0 // no id that GitHub gives
-	}
 	d.keys = true
 	fingerprint, ok := d.set.keys.Match(body, d.r.Header.Get("X-Hub-Signature-256"), hookID, d.path, arrived)
+	if !ok && !d.s.healthy() {
+		d.unavailable("cluster", "the secret may be newer than what this node knows while it is cut off")
+		return
+	}
 	if !ok {
 		d.former = d.set.keys.Former(body, d.r.Header.Get("X-Hub-Signature-256"), hookID, arrived)
 		d.refuse(http.StatusUnauthorized, "signature", "the signature does not match")
 		return
 	}
+	d.s.acquainted.note(hookID)
 	payload, err := extract(d.r, body)
 	if err != nil {
 		d.refuse(http.StatusBadRequest, "payload", err.Error())
@@ -180,6 +194,12 @@ func (d *delivery) admissible() bool {
 		return true
 	}
 	return false
+}
+
+// unavailable refuses for now: whoever sent this may try again, here or at another node.
+func (d *delivery) unavailable(reason, text string) {
+	d.w.Header().Set("Retry-After", "5")
+	d.refuse(http.StatusServiceUnavailable, reason, text)
 }
 
 func (s *Server) tooLong() string {
@@ -236,6 +256,8 @@ func storageAnswer(err error) (status int, reason, text string) {
 		return http.StatusBadRequest, "json", ErrNotObject.Error()
 	case errors.Is(err, logs.ErrFull):
 		return http.StatusInsufficientStorage, "full", "the disk is full"
+	case errors.Is(err, ErrNotShared):
+		return http.StatusServiceUnavailable, "cluster", "the delivery is stored here, but the other nodes cannot be reached"
 	case errors.Is(err, logs.ErrBusy):
 		return http.StatusServiceUnavailable, "busy", "the log cannot keep up"
 	}
@@ -344,6 +366,9 @@ var keptNames = []struct{ written, canonical string }{
 // ingest decides what a record means, stores it with its notifications pending, and hands those
 // to the queue. It returns once the record is durable.
 func (s *Server) ingest(ctx context.Context, set *settings, rec *logs.Record) (duplicate bool, err error) {
+	if rec.DeliveryID == "" && s.shared != nil {
+		rec.DeliveryID = uuid.NewString() // Nodes know a delivery by its GUID.
+	}
 	name := rec.Headers[pathHeader]
 	ev, err := readEvent(rec.EventType, rec.Payload) // Append proves that it is JSON.
 	if err != nil {
@@ -351,7 +376,7 @@ func (s *Server) ingest(ctx context.Context, set *settings, rec *logs.Record) (d
 	}
 	decision := Decide(set.tables[set.path(name)], ev)
 	for _, x := range decision.beyond {
-		s.SetAlarm(fmt.Sprintf("%s.%d", alarmRoute, x.index), x.text, "hookctl config edit")
+		s.warn(fmt.Sprintf("%s.%d", alarmRoute, x.index), x.text, "hookctl config edit")
 	}
 	rec.Result, rec.Summary = decision.Result, ev.Summary()
 	rec.Notifications = set.pending(name, decision)
@@ -360,7 +385,7 @@ func (s *Server) ingest(ctx context.Context, set *settings, rec *logs.Record) (d
 	err = s.append(context.WithoutCancel(ctx), rec)
 	if known := (*logs.DuplicateError)(nil); errors.As(err, &known) {
 		s.metrics.duplicates.Inc()
-		return true, nil
+		return true, s.shareStored(ctx, known.File)
 	}
 	if errors.Is(err, logs.ErrNotJSON) {
 		return false, fmt.Errorf("%w: %w", ErrNotObject, err)
@@ -371,8 +396,11 @@ func (s *Server) ingest(ctx context.Context, set *settings, rec *logs.Record) (d
 	}
 	s.alarms.clear(alarmStorage)
 	s.metrics.received.Inc()
-	s.queue.add(rec, ev, decision)
 	s.consuming.add(rec)
+	if s.shares(rec) { // It is announced when all nodes can have it.
+		return false, s.shared.Publish(ctx, rec)
+	}
+	s.queue.add(rec, ev, decision)
 	return false, nil
 }
 

@@ -181,7 +181,7 @@ func (q *queue) nextGetsThrough(l *lane, err error) bool {
 	q.mu.Unlock()
 	end := q.try(it)
 	switch end.status {
-	case logs.StatusSent, logs.StatusFailed:
+	case logs.StatusSent, logs.StatusFailed, elsewhere:
 		q.remove(l, it)
 	case logs.StatusPending:
 		q.suspect(it) // Its attempts count when its turn comes.

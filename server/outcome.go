@@ -63,6 +63,9 @@ func (q *queue) save(ctx context.Context, file string, f *fileState) {
 	now := slices.Clone(f.notifications)
 	q.mu.Unlock()
 	err := q.s.log.SetNotifications(ctx, file, now)
+	if err == nil && q.s.shared != nil {
+		q.s.shared.Outcome(file, now)
+	}
 	gone := errors.Is(err, logs.ErrNotFound)
 	q.mu.Lock()
 	defer q.mu.Unlock()
@@ -81,7 +84,7 @@ func (q *queue) saveDirty(ctx context.Context) {
 	q.mu.Lock()
 	dirty := map[string]*fileState{}
 	for file, f := range q.files {
-		if f.dirty && (f.open == 0 || ctx.Err() == nil && q.stopping) {
+		if f.dirty && (f.open == 0 || ctx.Err() == nil && q.stopping && !f.shared) {
 			dirty[file] = f
 		}
 	}
@@ -89,7 +92,7 @@ func (q *queue) saveDirty(ctx context.Context) {
 	q.saveAll(ctx, dirty)
 }
 
-// recall reads the last pushes, so that the first failure after a restart can be known as overtaken, and has run take on
+// recall reads which hooks delivered last, and the last pushes, so that the first failure after a restart can be known as overtaken, and has run take on
 // what an earlier run left pending. Until then new notifications are left to the log, so that none overtakes an older one.
 func (q *queue) recall(ctx context.Context) {
 	defer q.lookAgain()
@@ -98,6 +101,9 @@ func (q *queue) recall(ctx context.Context) {
 	filter, err := logs.ParseFilter("event:push", q.s.now())
 	if err != nil {
 		return
+	}
+	if err := q.s.acquainted.recall(brief, q.s.log.Log()); err != nil {
+		q.s.logger.Debug("the hooks that delivered last cannot be read", "error", err)
 	}
 	page, err := q.s.log.Log().Page(brief, logs.Query{Filter: filter, Limit: 100})
 	if err != nil {
@@ -174,6 +180,9 @@ func (q *queue) loadFiles(ctx context.Context, files []string) {
 			q.s.logger.Error("a record with pending notifications cannot be read", "file", file, "error", err)
 			continue
 		}
+		if q.s.shares(rec) {
+			continue // The cluster announces it, to the node whose turn it is.
+		}
 		q.restore(rec)
 	}
 }
@@ -187,7 +196,7 @@ func (q *queue) restore(rec *logs.Record) {
 	}
 	q.mu.Lock()
 	defer q.mu.Unlock()
-	q.take(rec, ev, d, since)
+	q.take(rec, ev, d, since, false)
 }
 
 // decide routes a stored record. One without a payload, or with none that can be read, is
@@ -227,12 +236,20 @@ func noticeOf(rec *logs.Record, n logs.Notification, ev Event, d Decision) (noti
 	return plainNotice(ev, n.Type), false
 }
 
+// testMark stands before what `hookctl test` caused.
+const testMark = "[test] "
+
 func messageOf(rec *logs.Record, n logs.Notification, notice Notice) message {
 	fields := map[string]any{}
 	for key, value := range notice.Context {
 		fields[key] = value
 	}
 	fields["delivery_id"], fields["received_at"] = orNil(rec.DeliveryID), rec.ReceivedAt.UTC()
+	if rec.Source == logs.SourceTest {
+		fields["test"] = true
+		notice.Subject = testMark + notice.Subject
+		notice.Message = testMark + "This is a test by hookctl test; nothing happened at GitHub.\n" + notice.Message
+	}
 	return message{
 		id: messageID(rec, n), kind: n.Type, priority: n.Priority, subject: line(notice.Subject, 200), text: paragraphs(notice.Message, 4000),
 		context: fields, event: rec.EventType, deliveryID: rec.DeliveryID, file: rec.File, received: rec.ReceivedAt,
@@ -356,6 +373,6 @@ func (q *queue) resend(ctx context.Context, file string) (int, error) {
 	ev.SHA = "" // What a person asks for does not wait for others of its commit.
 	q.mu.Lock()
 	defer q.mu.Unlock()
-	q.take(rec, ev, d, q.s.now())
+	q.take(rec, ev, d, q.s.now(), false)
 	return len(rec.Notifications), nil
 }

@@ -53,6 +53,7 @@ type fileState struct {
 	notifications []logs.Notification
 	since         time.Time
 	open          int  // of them pending and held by the queue
+	shared        bool // it was announced by the cluster, which may have given it to another node since
 	dirty         bool // the log does not know the latest
 	saving        sync.Mutex
 }
@@ -65,6 +66,7 @@ type ref struct {
 	kind     string
 	priority string
 	line     string // what a list of several notifications says of it
+	shared   bool   // to be claimed before every attempt
 }
 
 // item is one message to send. It speaks for one notification, or for several that were gathered.
@@ -105,15 +107,19 @@ func (q *queue) add(rec *logs.Record, ev Event, d Decision) {
 		}
 		return
 	}
-	q.take(rec, ev, d, rec.ReceivedAt)
+	q.take(rec, ev, d, rec.ReceivedAt, false)
 }
 
-// take puts a record's pending notifications into lanes. q.mu is held.
-func (q *queue) take(rec *logs.Record, ev Event, d Decision, since time.Time) {
+// take puts a record's pending notifications into lanes; shared says that the cluster announced it. q.mu is held.
+func (q *queue) take(rec *logs.Record, ev Event, d Decision, since time.Time, shared bool) {
 	if q.files[rec.File] != nil {
 		return
 	}
-	f := &fileState{notifications: slices.Clone(rec.Notifications), since: since}
+	f := &fileState{notifications: slices.Clone(rec.Notifications), since: since, shared: shared}
+	mark := ""
+	if rec.Source == logs.SourceTest {
+		mark, ev.SHA = testMark, "" // It is not gathered with what really happened.
+	}
 	for i, n := range f.notifications {
 		if n.Status != logs.StatusPending {
 			continue
@@ -123,7 +129,7 @@ func (q *queue) take(rec *logs.Record, ev Event, d Decision, since time.Time) {
 		notice, known := noticeOf(rec, n, ev, d)
 		it := &item{
 			key: laneKey{n.Sink, ev.Repository}, kind: n.Type, since: since, tries: n.Attempts,
-			refs: []ref{{file: rec.File, index: i, delivery: rec.DeliveryID, kind: n.Type, priority: n.Priority, line: notice.listed()}},
+			refs: []ref{{file: rec.File, index: i, delivery: rec.DeliveryID, kind: n.Type, priority: n.Priority, line: mark + notice.listed(), shared: shared}},
 		}
 		if known && q.held < 1000 {
 			m := messageOf(rec, n, notice)
@@ -227,7 +233,7 @@ func (q *queue) drain(ctx context.Context) {
 
 // tried is how an attempt ended.
 type tried struct {
-	status string        // sent, failed or pending; "" where the queue is stopping and nothing is known
+	status string        // sent, failed, pending or elsewhere; "" where the queue is stopping and nothing is known
 	wait   time.Duration // until the next attempt, while it is pending
 	err    error
 }
@@ -245,6 +251,13 @@ func (q *queue) try(it *item) tried {
 		return tried{}
 	}
 	defer q.end()
+	if !q.claim(it) {
+		<-place
+		if q.ctx.Err() != nil {
+			return tried{}
+		}
+		return tried{status: elsewhere}
+	}
 	to, id, err := q.attempt(it)
 	<-place
 	return q.settle(it, to, id, err)

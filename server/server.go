@@ -20,6 +20,7 @@ import (
 // Server is one receiver. Its methods are safe for concurrent use.
 type Server struct {
 	log      *logs.Writer
+	shared   *Shared
 	append   func(context.Context, *logs.Record) error // the log's, but where a test does without a disk
 	logger   *slog.Logger
 	version  string
@@ -29,30 +30,31 @@ type Server struct {
 	limits   Limits
 	tls      TLSConfig
 
-	settings  atomic.Pointer[settings]
-	queue     *queue
-	consuming *consuming
-	bodies    *bodies
-	conns     *connections
-	slots     chan struct{} // one per request under way
-	rejected  rejections
-	metrics   *metrics
-	leaving   atomic.Bool // answers ask to close the connection
-	draining  atomic.Bool
-	alarms    alarms
-	rest      *rest
-	quiet     logQuiet
-	reading   atomic.Int64 // requests whose body is being read
+	settings   atomic.Pointer[settings]
+	queue      *queue
+	consuming  *consuming
+	bodies     *bodies
+	conns      *connections
+	slots      chan struct{} // one per request under way
+	rejected   rejections
+	metrics    *metrics
+	leaving    atomic.Bool // answers ask to close the connection
+	draining   atomic.Bool
+	alarms     alarms
+	acquainted acquainted
+	rest       *rest
+	quiet      logQuiet
+	reading    atomic.Int64 // requests whose body is being read
 }
 
-// New makes a receiver that serves nothing yet. It returns [ErrNoSecret] without a secret, and an error that names the
-// mistake for settings that have one.
+// New makes a receiver that serves nothing yet. It returns [ErrNoSecret] without a secret, an error of package secret
+// with one from documentation, and an error that names the mistake for settings that have one.
 func New(cfg Config) (*Server, error) {
 	if cfg.Log == nil {
 		return nil, errors.New("server: Config.Log is missing")
 	}
 	s := &Server{
-		log: cfg.Log, append: cfg.Log.Append, logger: cfg.Logger, version: cfg.Version, now: cfg.Now,
+		log: cfg.Log, shared: cfg.Shared, append: cfg.Log.Append, logger: cfg.Logger, version: cfg.Version, now: cfg.Now,
 		limits: cfg.Limits.withDefaults(), tls: cfg.TLS, metrics: newMetrics(), rest: newRest(),
 	}
 	if s.logger == nil {
@@ -61,8 +63,8 @@ func New(cfg Config) (*Server, error) {
 	if s.now == nil {
 		s.now = time.Now
 	}
-	if most := s.limits.BytesInFlight * 2 / 3; most < s.limits.Body {
-		return nil, fmt.Errorf("limits: two thirds of the bytes in flight (%d) must hold one body (%d)", most, s.limits.Body)
+	if most := s.limits.BytesInFlight / 3; most < s.limits.Body {
+		return nil, fmt.Errorf("limits: a third of the bytes in flight (%d) must hold one body (%d)", most, s.limits.Body)
 	}
 	set, err := newSettings(cfg)
 	if err != nil {
@@ -73,6 +75,9 @@ func New(cfg Config) (*Server, error) {
 		return nil, fmt.Errorf("make an instance id: %w", err)
 	}
 	s.instance, s.since = hex.EncodeToString(id), s.now()
+	if s.shared != nil {
+		s.instance = s.shared.Instance
+	}
 	s.settings.Store(set)
 	s.bodies = newBodies(s.limits)
 	s.conns = newConnections(s.limits)

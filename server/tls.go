@@ -75,21 +75,25 @@ func (s *Server) watchCertificates(ctx context.Context) {
 func (s *Server) checkCertificates() {
 	all, err := s.tls.Certificates()
 	if err != nil {
-		s.SetAlarm(alarmCertificate, err.Error()+"; the one before is still used", "hookctl doctor")
+		s.warn(alarmCertificate, err.Error()+"; the one before is still used", "hookctl doctor")
 		return
 	}
 	s.alarms.clear(alarmCertificate)
 	for _, c := range all {
-		key, left := alarmCertificate+"."+c.Name, c.NotAfter.Sub(s.now())
-		switch when := c.NotAfter.UTC().Format("2006-01-02 15:04 MST"); {
-		case left <= 0:
-			s.SetAlarm(key, fmt.Sprintf("the certificate of %s expired on %s: GitHub delivers nothing", c.Name, when), "hookctl doctor")
-		case left < expirySoon:
-			s.SetAlarm(key, fmt.Sprintf("the certificate of %s expires on %s and has not been renewed", c.Name, when), "hookctl doctor")
-		default:
-			s.alarms.clear(key)
-		}
+		text, expired := c.Problem(s.now())
+		s.set(Alarm{Key: alarmCertificate + "." + c.Name, Text: text, Hint: "hookctl doctor", Warning: !expired})
 	}
+}
+
+// Problem says that a certificate has expired, or will soon; "" for neither.
+func (c Certificate) Problem(now time.Time) (text string, expired bool) {
+	switch left, when := c.NotAfter.Sub(now), c.NotAfter.UTC().Format("2006-01-02 15:04 MST"); {
+	case left <= 0:
+		return fmt.Sprintf("the certificate of %s expired on %s: GitHub delivers nothing", c.Name, when), true
+	case left < expirySoon:
+		return fmt.Sprintf("the certificate of %s expires on %s and has not been renewed", c.Name, when), false
+	}
+	return "", false
 }
 
 // checkDomain refuses what no authority gives a certificate for through tls-alpn-01.

@@ -8,6 +8,7 @@ import (
 	"os"
 	"slices"
 	"strconv"
+	"time"
 
 	"github.com/charmbracelet/x/ansi"
 	"github.com/spf13/cobra"
@@ -134,7 +135,7 @@ func (p *program) doctorConfig() (doctor.Config, error) {
 		Home: s.Home, EnvFile: s.EnvFile(), Version: buildInfo().Version,
 		Daemon: p.daemonConfig(s), Logs: s.Logs(nil), Store: s.Store(),
 		Address:   net.JoinHostPort(s.Receiver.Bind, strconv.Itoa(s.Receiver.Port)),
-		PublicURL: s.Receiver.PublicURL,
+		PublicURL: s.Receiver.PublicURL, Tunnel: s.Receiver.Tunnel,
 		Fleet:     p.fleet(s),
 		Simulated: p.environ(demoVariable) != "",
 	}
@@ -144,10 +145,37 @@ func (p *program) doctorConfig() (doctor.Config, error) {
 	if s.Receiver.Allow == "github" {
 		config.Allow, _ = host.Ranges(s.Home)
 	}
+	if tls := s.TLS(); tls.CertFile != "" || len(tls.ACME.Domains) > 0 {
+		config.Probes = append(config.Probes, certificateProbe(tls))
+	}
 	for _, sink := range sinks {
 		config.Probes = append(config.Probes, sinkProbe(sink))
 	}
 	return config, nil
+}
+
+// certificateProbe looks at the certificates that the receiver presents, or would.
+func certificateProbe(tls server.TLSConfig) doctor.Probe {
+	return doctor.Probe{
+		Name: "TLS certificate",
+		Fix:  "renew it, or correct receiver.tls: hookctl config edit",
+		Check: func(context.Context) (string, error) {
+			all, err := tls.Certificates()
+			if err != nil {
+				return "", err
+			}
+			until := "not fetched yet"
+			for _, c := range all {
+				if text, expired := c.Problem(time.Now()); expired {
+					return "", errors.New(text)
+				} else if text != "" {
+					return "", &doctor.Warning{Err: errors.New(text)}
+				}
+				until = "valid until " + c.NotAfter.Local().Format(time.DateOnly)
+			}
+			return until, nil
+		},
+	}
 }
 
 // sinkProbe asks one sink whether a notification would arrive.

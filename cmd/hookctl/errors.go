@@ -10,6 +10,7 @@ import (
 	"hookctl/cmd/hookctl/settings"
 	"hookctl/hooks"
 	"hookctl/logs/text"
+	"hookctl/server/daemon"
 )
 
 // Exit codes, as gh has them.
@@ -19,6 +20,7 @@ const (
 	exitUsage     = 2 // wrong usage, or cancelled
 	exitStopped   = 3 // status: the receiver does not run
 	exitNotLogged = 4
+	exitTimeUp    = 5 // events wait: nothing matched in time
 )
 
 // errReported ends a command with exit code 1 after the failures have been printed.
@@ -26,6 +28,9 @@ var errReported = errors.New("failed")
 
 // errStopped ends `status` where the receiver does not run, after the status has been printed.
 var errStopped = errors.New("the receiver is not running")
+
+// errTimeUp ends `events wait` where too little arrived in time.
+var errTimeUp = errors.New("the time is up")
 
 // errCancelled means that a person answered no.
 var errCancelled = errors.New("cancelled")
@@ -54,6 +59,8 @@ func exitCode(err error) int {
 		return exitStopped
 	case errors.Is(err, hooks.ErrNotLoggedIn):
 		return exitNotLogged
+	case errors.Is(err, errTimeUp):
+		return exitTimeUp
 	default:
 		return exitFailed
 	}
@@ -74,6 +81,9 @@ func reportError(w io.Writer, err error) {
 			lead = "       "
 		}
 		cure := hooks.CureOf(err)
+		if cure == "" && daemon.NoSpace(err) {
+			cure = "free space on that disk; see how much is left with: df -h"
+		}
 		if cure != "" && (i+1 == len(list) || hooks.CureOf(list[i+1]) != cure) {
 			fmt.Fprintln(w, "hint: "+text.Clean(cure))
 		}
@@ -99,12 +109,4 @@ func parts(err error) []error {
 		return []error{err} // It has words of its own, as fmt.Errorf gives it.
 	}
 	return list
-}
-
-// ignoreEOF is for readers whose input may simply end.
-func ignoreEOF(err error) error {
-	if errors.Is(err, io.EOF) {
-		return nil
-	}
-	return err
 }

@@ -8,7 +8,6 @@ import (
 	"fmt"
 	"iter"
 	"net/url"
-	"path/filepath"
 	"strings"
 	"time"
 
@@ -24,11 +23,11 @@ import (
 func newEvents(p *program) *cobra.Command {
 	cmd := &cobra.Command{
 		Use:     "events",
-		Short:   "List, view, follow, replay, resend and prune records",
+		Short:   "List, view, follow, wait for, replay and prune records",
 		Example: "  hookctl events list --filter 'event:push since:1h'\n  hookctl events follow\n  hookctl events view latest",
 		Aliases: []string{"event"},
 	}
-	cmd.AddCommand(newEventsList(p), newEventsView(p), newEventsFollow(p), newEventsReplay(p), newEventsResend(p), newEventsPrune(p), newEventsFilters(p))
+	cmd.AddCommand(newEventsList(p), newEventsView(p), newEventsFollow(p), newEventsWait(p), newEventsAck(p), newEventsReplay(p), newEventsResend(p), newEventsPrune(p), newEventsFilters(p))
 	return cmd
 }
 
@@ -82,7 +81,12 @@ func (p *program) listEvents(ctx context.Context, f eventsFilter, out *output) (
 	if f.filter != "" {
 		none = "no record matches"
 	}
-	return printList(p, out, entries, entries, none, []string{"RECEIVED", "EVENT", "REPOSITORY", "SENDER", "RESULT", "NOTIFIED", "FILE"}, eventRow)
+	return printList(p, out, entries, entries, none, eventsHead(), eventRow)
+}
+
+// eventsHead names the columns of eventRow in a table.
+func eventsHead() []string {
+	return []string{"RECEIVED", "EVENT", "REPOSITORY", "SENDER", "RESULT", "NOTIFIED", "FILE"}
 }
 
 // found are the records that a filter chooses, at most limit of them unless that is 0. How far a search in payloads is
@@ -241,29 +245,13 @@ func (p *program) browseEvent(ctx context.Context, name string) error {
 	return browser.New("", p.out, p.err).Browse(page.String())
 }
 
-// findRecord returns the file of a record that is named by the file's name or path, the delivery's GUID, or latest.
+// findRecord returns the file of a record as [logs.Log.Resolve] does, with what to do where there is none.
 func findRecord(ctx context.Context, log *logs.Log, name string) (string, error) {
-	if name == "latest" || filepath.Base(name) == "latest.json" { // the link in the log directory
-		page, err := log.Page(ctx, logs.Query{Limit: 1})
-		if err == nil && len(page.Entries) == 0 {
-			err = hint(errors.New("the log is empty"), "send a sample: hookctl test FILE")
-		}
-		if err != nil {
-			return "", err
-		}
-		return page.Entries[0].File, nil
+	file, err := log.Resolve(ctx, name)
+	if errors.Is(err, logs.ErrEmpty) {
+		return "", hint(err, "send a sample: hookctl test FILE")
 	}
-	if strings.HasSuffix(name, ".json") {
-		return filepath.Base(name), nil
-	}
-	entries, err := log.Find(ctx, name)
-	if err == nil && len(entries) == 0 {
-		err = hint(fmt.Errorf("no record found: %q", name), "list the records: hookctl events list")
-	}
-	if err != nil {
-		return "", err
-	}
-	return entries[0].File, nil
+	return file, hint(err, "list the records: hookctl events list")
 }
 
 func newEventsFollow(p *program) *cobra.Command {

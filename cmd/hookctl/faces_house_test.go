@@ -196,7 +196,7 @@ func (h *house) getenv(name string) string {
 //	take                 GitHub refuses nothing any more
 //	deny REPOSITORY      the user is no administrator any more
 //	gone REPOSITORY      it is deleted
-//	add REPOSITORY       the settings name it
+//	append FILE LINE     a file of the home has one more line
 //	prune                the log is empty
 func (h *house) prepare(t *testing.T, lines []string) {
 	t.Helper()
@@ -232,13 +232,9 @@ func (h *house) prepare(t *testing.T, lines []string) {
 			h.github.ClearFaults()
 		case "deny":
 			h.github.Grant(words[1], githubtest.DefaultLogin, "read")
-		case "add":
-			file := filepath.Join(h.home, "hookctl.yaml")
-			data, err := os.ReadFile(file)
-			if err == nil {
-				err = os.WriteFile(file, append(data, "setup: {repositories: ["+words[1]+"]}\n"...), 0o600)
-			}
-			if err != nil {
+		case "append":
+			_, line, _ := strings.Cut(line, words[1]+" ")
+			if err := appendLine(filepath.Join(h.home, words[1]), line); err != nil {
 				t.Fatal(err)
 			}
 		case "prune":
@@ -253,6 +249,16 @@ func (h *house) prepare(t *testing.T, lines []string) {
 			t.Fatalf("unknown: %s", line)
 		}
 	}
+}
+
+// appendLine adds a line to a file.
+func appendLine(path, line string) (err error) {
+	f, err := os.OpenFile(path, os.O_APPEND|os.O_CREATE|os.O_WRONLY, 0o600)
+	if err != nil {
+		return err
+	}
+	_, err = fmt.Fprintln(f, line)
+	return errors.Join(err, f.Close())
 }
 
 // houseRecord is what is compared of a record.

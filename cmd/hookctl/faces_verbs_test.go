@@ -92,6 +92,13 @@ func verbs() []verb {
 			until: has("issues,push,release"), knows: []*knowledge{theHooks},
 		},
 		{
+			// The interface has no key for a URL: it moves all hooks together, in the wizard.
+			name: "edit the URL", before: []string{setUpBoth},
+			command: []string{"hooks edit {widgets} --url https://hooks.example.com/webhook/widgets"},
+			line:    []string{"hooks", "edit 2 --url https://hooks.example.com/webhook/widgets"},
+			until:   has("https://hooks.example.com/webhook/widgets"), knows: []*knowledge{theHooks},
+		},
+		{
 			name: "delete", before: []string{setUpBoth},
 			command: []string{"hooks delete {widgets} --yes"}, line: []string{"hooks", "delete 2", "y"}, keys: keys(findWidgets, "D", "see Delete hook", "y"),
 			until: func(h *house) bool { return len(h.github.Hooks("octo-org/widgets")) == 0 }, knows: []*knowledge{theHooks},
@@ -127,7 +134,7 @@ func verbs() []verb {
 			until: has("promoted=true undo=true"), knows: []*knowledge{theHooks, theStatus},
 		},
 		{
-			name: "rotate without what is gone", before: []string{setUpBoth, "add octo-org/gone"}, exit: 1, says: "octo-org/gone",
+			name: "rotate without what is gone", before: []string{setUpBoth, "append hookctl.yaml setup: {repositories: [octo-org/gone]}"}, exit: 1, says: "octo-org/gone",
 			command: []string{"rotate --all --yes"}, line: []string{"rotate", "y"}, keys: keys(hooksPage, "see r rotate", "r"),
 			until: has("rotation promoted=true"), knows: []*knowledge{theHooks, theStatus},
 		},
@@ -157,6 +164,16 @@ func verbs() []verb {
 			until: func(h *house) bool { return len(h.maestro.Messages()) == 2 && h.status().PendingNotifications == 0 }, knows: []*knowledge{theEvents},
 		},
 		{
+			name: "test a file", before: []string{setUpBoth, `append sample.json {"_event_type":"workflow_run","action":"completed","workflow_run":{"name":"CI","conclusion":"failure","head_branch":"main"},"repository":{"full_name":"octo-org/widgets"}}`},
+			command: []string{"test sample.json"}, line: []string{"test sample.json"},
+			until: func(h *house) bool { return records(3)(h) && len(h.maestro.Messages()) == 1 }, knows: []*knowledge{theEvents, theNewest},
+		},
+		{
+			name: "prune", before: []string{"append hookctl.yaml log: {max_size: 1}", setUpBoth, "deliver octo-org/widgets"},
+			command: []string{"events prune --yes"}, line: []string{"events prune", "y"},
+			until: records(0), knows: []*knowledge{theEvents, theStatus},
+		},
+		{
 			name: "save a filter", before: []string{setUpBoth},
 			command: []string{"events filters save pings event:ping"}, line: []string{"save pings event:ping"},
 			keys:  []string{"2", "see ping", "/", "type event:ping", "ctrl+s", "see save filter as", "type pings", "enter"},
@@ -181,6 +198,11 @@ func verbs() []verb {
 			name: "restart", before: []string{setUpBoth},
 			command: []string{"restart"}, line: []string{"restart"}, keys: []string{"4", "see b restart", "b"},
 			until: func(h *house) bool { s := h.status(); return s.Running && s.Received == 0 }, knows: []*knowledge{theStatus},
+		},
+		{
+			name: "reload", before: []string{setUpBoth, "append .env GITHUB_WEBHOOK_SECRET_MY_TEAM=3f786850e387550fdab836ed7e6dc881de23001b"},
+			command: []string{"reload"}, line: []string{"reload"}, keys: []string{"4", "see L reload", "L"},
+			until: func(h *house) bool { return len(h.status().Secrets) == 2 }, knows: []*knowledge{theStatus},
 		},
 		{
 			// The interface has no key for it, by design: its Hooks page names the command beside a repository that is gone.

@@ -200,8 +200,14 @@ func (r *roff) common() {
 		when string
 	}{
 		{exitDone, "done"}, {exitFailed, "failed"}, {exitUsage, "wrong usage, or cancelled"}, {exitStopped, "status: the receiver does not run"}, {exitNotLogged, "not logged in to GitHub"},
+		{exitTimeUp, "events wait: the time is up"},
 	} {
 		r.item(".B "+strconv.Itoa(e.code), e.when)
+	}
+	r.section("ERRORS")
+	r.text("With --json a failing command writes one line of JSON to stderr: error, hint and code. The codes:")
+	for _, e := range errorCodes() {
+		r.item(".B "+escapeRoff(e.code), e.when)
 	}
 	r.section("ENVIRONMENT")
 	r.item(".B HOOKCTL_HOME", "directory of all files of hookctl (default ~/.atlas)")

@@ -14,8 +14,9 @@ import (
 
 // releasePlan is what .goreleaser.yaml uses of goreleaser's schema. A key that is not here is a mistake until it is.
 type releasePlan struct {
-	Version     int    `yaml:"version"`
-	ProjectName string `yaml:"project_name"`
+	Version     int      `yaml:"version"`
+	ProjectName string   `yaml:"project_name"`
+	Env         []string `yaml:"env"`
 	Before      struct {
 		Hooks []string `yaml:"hooks"`
 	} `yaml:"before"`
@@ -61,6 +62,16 @@ type releasePlan struct {
 			FileInfo map[string]any `yaml:"file_info"`
 		} `yaml:"contents"`
 	} `yaml:"nfpms"`
+	Casks   []map[string]any `yaml:"homebrew_casks"`
+	Scoops  []map[string]any `yaml:"scoops"`
+	Dockers []struct {
+		ID         string   `yaml:"id"`
+		IDs        []string `yaml:"ids"`
+		Dockerfile string   `yaml:"dockerfile"`
+		Images     []string `yaml:"images"`
+		Tags       []string `yaml:"tags"`
+		Platforms  []string `yaml:"platforms"`
+	} `yaml:"dockers_v2"`
 	Checksum struct {
 		NameTemplate string `yaml:"name_template"`
 		Algorithm    string `yaml:"algorithm"`
@@ -95,7 +106,7 @@ func TestReleaseIsForAllSixTargets(t *testing.T) {
 		"goarch":  {build.Goarch, {"amd64", "arm64"}},
 		"env":     {build.Env, {"CGO_ENABLED=0"}},
 		"flags":   {build.Flags, {"-trimpath", "-buildvcs=true"}},
-		"formats": {plan.Nfpms[0].Formats, {"deb", "rpm"}},
+		"formats": {plan.Nfpms[0].Formats, {"deb", "rpm", "apk"}},
 		"archive": {plan.Archives[0].Formats, {"tar.gz"}},
 	} {
 		if !slices.Equal(pair[0], pair[1]) {
@@ -148,7 +159,7 @@ func TestReleasePacksPagesAndCompletions(t *testing.T) {
 	}
 	for _, dst := range []string{
 		"/usr/share/man/man1/", "/usr/share/bash-completion/completions/hookctl", "/usr/share/zsh/vendor-completions/_hookctl",
-		"/usr/share/fish/vendor_completions.d/hookctl.fish",
+		"/usr/share/fish/vendor_completions.d/hookctl.fish", "/usr/lib/systemd/user/hookctl.service",
 	} {
 		if !targets[dst] {
 			t.Errorf("the packages put nothing into %s", dst)

@@ -16,6 +16,9 @@ const repositoryEvents = ` branch_protection_configuration branch_protection_rul
 const organizationEvents = ` custom_property membership org_block organization personal_access_token_request projects_v2
  projects_v2_item projects_v2_status_update team `
 
+// Events lists every event that a hook of a repository or of an organization may subscribe to.
+func Events() []string { return strings.Fields(repositoryEvents + organizationEvents) }
+
 // knownEvent reports whether GitHub has an event. "*" is all of them.
 func knownEvent(name string, org bool) bool {
 	if name == "" || strings.ContainsAny(name, " \n") {

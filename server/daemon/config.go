@@ -49,7 +49,7 @@ type Status struct {
 	InFlight            int64    `json:"in_flight"` // requests being answered now
 	Instance            string   `json:"instance,omitempty"`
 	PublicURL           string   `json:"public_url,omitempty"`
-	Alarm               string   `json:"alarm,omitempty"`    // what is badly wrong, such as a full disk
+	Alarm               string   `json:"alarm,omitempty"`    // the text of the first of Alarms
 	Stopping            bool     `json:"stopping,omitempty"` // it no longer accepts and finishes what it has
 	Manager             string   `json:"manager,omitempty"`  // the installed systemd unit or launchd job that runs it
 
@@ -58,6 +58,38 @@ type Status struct {
 
 	PendingSince time.Time     `json:"pending_since,omitzero"` // when the oldest of the pending notifications came in
 	FailingSinks []FailingSink `json:"failing_sinks,omitempty"`
+	// Counting says that there may be more pending notifications: what an earlier run left is not all known yet.
+	Counting bool    `json:"counting,omitempty"`
+	Alarms   []Alarm `json:"alarms,omitempty"` // what keeps it from its work, the most serious first
+
+	Cluster *Cluster `json:"cluster,omitempty"` // nil for a single machine
+}
+
+// Alarm is something about the receiver that a person has to see. It stands until its cause is gone. Its text has been cleaned by
+// who filled it in.
+type Alarm struct {
+	Key     string    `json:"key"`               // names the cause, as storage, files, tunnel or route.0
+	Text    string    `json:"text"`              // what is wrong, in one line
+	Hint    string    `json:"hint,omitempty"`    // the command that fixes it or shows more
+	Warning bool      `json:"warning,omitempty"` // deliveries and notifications go on for now
+	Since   time.Time `json:"since"`             // when it was raised
+}
+
+// Cluster is what a node knows of its cluster without asking anybody.
+type Cluster struct {
+	Name     string          `json:"name"`
+	Node     string          `json:"node"`
+	Quorum   bool            `json:"quorum"`   // a quorum answered a moment ago
+	Ready    bool            `json:"ready"`    // it has the cluster's secrets
+	Notifier string          `json:"notifier"` // the node that sends notifications, "" for none
+	Members  []ClusterMember `json:"members"`
+}
+
+// ClusterMember is a node of a cluster.
+type ClusterMember struct {
+	Node    string `json:"node"`
+	Up      bool   `json:"up"`
+	Waiting int    `json:"waiting"` // deliveries that it has not shared yet
 }
 
 // FailingSink is a place of notifications whose last attempt failed. Its error has been cleaned by who filled it in.

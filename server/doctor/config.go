@@ -32,6 +32,7 @@ type Config struct {
 
 	Fleet   *fleet.Fleet   // knows the hooks and the login; nil leaves GitHub out
 	Targets []hooks.Target // looks at these only; nil for all that the fleet knows
+	Tunnel  string         // which the receiver should run, as receiver.tunnel names it; "" leaves that check out
 	Tunnels hooks.Tunnels  // where tunnels are looked for
 
 	// Clock returns GitHub's time; nil asks GitHub.

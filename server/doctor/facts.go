@@ -102,6 +102,7 @@ func (f *facts) checks() []check {
 		{"log", f.logDirectory},
 		{"disk space", f.disk},
 		{"notifications", f.notifications},
+		{"agents", f.offers},
 	}
 	if f.cfg.Sync != nil {
 		all = append(all, check{"sync", f.sync})
@@ -231,12 +232,15 @@ func (f *facts) port() int {
 	return port
 }
 
-// startedWith reports whether the receiver was started with a flag, which restart keeps.
-func startedWith(st daemon.Status, flag string) bool {
-	for _, arg := range st.Args {
-		if arg == flag || strings.HasPrefix(arg, flag+"=") {
-			return true
+// startedWith reports whether the receiver was started with a flag, which restart keeps, and with which value.
+func startedWith(st daemon.Status, flag string) (value string, given bool) {
+	for i, arg := range st.Args {
+		if value, ok := strings.CutPrefix(arg, flag+"="); ok {
+			return value, true
+		}
+		if arg == flag {
+			return strings.Join(st.Args[i+1:min(i+2, len(st.Args))], ""), true
 		}
 	}
-	return false
+	return "", false
 }

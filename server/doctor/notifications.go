@@ -37,6 +37,9 @@ func Notifications(st daemon.Status, failed int, now time.Time) Check {
 		all = append(all, fail("start what the sink sends to, or correct it: hookctl config edit; pending notifications are sent then",
 			"the sink %s has been failing for %s: %s", s.Sink, text.Span(now.Sub(s.Since)), s.Error))
 	}
+	if st.Counting {
+		all = append(all, ok("still counting those that an earlier run left pending"))
+	}
 	if n := int(st.PendingNotifications); n > 0 {
 		words := text.Count(n, "notification is pending", "notifications are pending")
 		wait := now.Sub(st.PendingSince)

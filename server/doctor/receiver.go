@@ -5,6 +5,7 @@ import (
 	"errors"
 	"fmt"
 	"net"
+	"slices"
 	"strings"
 	"time"
 
@@ -29,8 +30,37 @@ func stopped(err error) bool {
 	return errors.Is(err, daemon.ErrNotRunning) && !errors.As(err, new(*daemon.UnresponsiveError))
 }
 
-// tunnelAlarm is how the receiver begins an alarm about its tunnel.
-const tunnelAlarm = "tunnel: "
+// tunnelAlarm is the key of the receiver's alarm about its tunnel, and how its text begins.
+const tunnelAlarm = "tunnel"
+
+// alarmsOf are the alarms of a receiver: those about its tunnel, or all others.
+func alarmsOf(st daemon.Status, tunnel bool) (list []daemon.Alarm) {
+	all := st.Alarms
+	if len(all) == 0 && st.Alarm != "" { // an older receiver has one, without a key
+		all = []daemon.Alarm{{Text: st.Alarm}}
+	}
+	for _, a := range all {
+		if (a.Key == tunnelAlarm || strings.HasPrefix(a.Text, tunnelAlarm+": ")) == tunnel {
+			list = append(list, a)
+		}
+	}
+	return list
+}
+
+func judgeAlarm(a daemon.Alarm) finding {
+	if a.Warning {
+		return warn(a.Hint, "%s", a.Text)
+	}
+	return fail(a.Hint, "%s", a.Text)
+}
+
+// Alarms judges each alarm of a receiver that runs, for everyone who shows them one by one.
+func Alarms(st daemon.Status) (list []Check) {
+	for _, a := range slices.Concat(alarmsOf(st, false), alarmsOf(st, true)) {
+		list = append(list, judgeAlarm(a).named("receiver"))
+	}
+	return list
+}
 
 // Receiver judges whether the receiver runs and can work, for everyone who shows it. st and err are what [Ask] returned.
 func Receiver(st daemon.Status, err error, now time.Time) Check {
@@ -45,9 +75,20 @@ func judgeReceiver(st daemon.Status, err error, now time.Time) finding {
 		return failed(err, "hookctl restart")
 	case !st.Running:
 		return finding{status: Unknown, detail: "not asked yet"}
-	case st.Alarm != "" && !strings.HasPrefix(st.Alarm, tunnelAlarm):
-		return fail("", "running (pid %d), but in trouble: %s", st.PID, st.Alarm)
-	case st.Stopping:
+	}
+	if troubles := alarmsOf(st, false); len(troubles) > 0 {
+		var all []finding
+		for _, a := range troubles {
+			if a.Hint == "hookctl doctor" { // who runs it reads this there
+				a.Hint = ""
+			}
+			all = append(all, judgeAlarm(a))
+		}
+		out := worst(all...)
+		out.detail = fmt.Sprintf("running (pid %d), but in trouble: %s", st.PID, out.detail)
+		return out
+	}
+	if st.Stopping {
 		return warn("hookctl start", "stopping (pid %d)", st.PID)
 	}
 	manager := ""
@@ -197,8 +238,10 @@ func (f *facts) address(ctx context.Context) finding {
 		return warn("hookctl restart", "the receiver reports the address %q", st.Address)
 	}
 	wantHost, wantPort, err := net.SplitHostPort(f.cfg.Address)
+	_, portGiven := startedWith(st, "--port")
+	_, bindGiven := startedWith(st, "--bind")
 	switch {
-	case err == nil && (wantPort != port && startedWith(st, "--port") || !sameBind(wantHost, host) && startedWith(st, "--bind")):
+	case err == nil && (wantPort != port && portGiven || !sameBind(wantHost, host) && bindGiven):
 		return ok("%s, as the receiver was started; the settings say %s", st.Address, f.cfg.Address)
 	case err == nil && wantPort != "0" && wantPort != port:
 		return warn("hookctl restart", "the receiver listens on port %s, the settings say %s", port, wantPort)

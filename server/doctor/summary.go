@@ -75,9 +75,6 @@ func Secret(cfg Config, st daemon.Status, err error) Check {
 	return f.secrets().named("secret")
 }
 
-// Tunnel judges the tunnel that the receiver runs by what it says of it; ok also where it runs none.
-func Tunnel(st daemon.Status) Check { return judgeTunnelAlarm(st).named("tunnel") }
-
 // never is the row of what no report has.
 func never(name string) Row {
 	return Row{Check: finding{status: Unknown, detail: "not checked yet", fix: "hookctl doctor"}.named(name)}

@@ -160,11 +160,18 @@ func plain(err error) error {
 
 // tunnel checks that one runs here where the public URL needs it, leads to our port, and has the address that hooks send to.
 func (f *facts) tunnel(ctx context.Context) finding {
-	if st, err := f.status(); err == nil {
-		if alarm := judgeTunnelAlarm(st); alarm.status != OK {
-			return alarm
-		}
+	st, err := f.status()
+	if alarm := judgeTunnelAlarm(st); err == nil && alarm.status != OK {
+		return alarm
 	}
+	out := f.openTunnel(ctx)
+	if flag := StartedTunnel(st, f.cfg.Tunnel); flag != "" {
+		out.detail += "; the receiver runs " + flag
+	}
+	return out
+}
+
+func (f *facts) openTunnel(ctx context.Context) finding {
 	public := f.publicURL()
 	found, err := f.cfg.Tunnels.Find(ctx, 0)
 	kind := tunnelKind(public)
@@ -199,15 +206,21 @@ func (f *facts) tunnel(ctx context.Context) finding {
 
 // judgeTunnelAlarm is what the receiver says of the tunnel that it runs.
 func judgeTunnelAlarm(st daemon.Status) finding {
-	problem, alarm := strings.CutPrefix(st.Alarm, tunnelAlarm)
-	if !alarm {
-		return finding{status: OK}
+	for _, a := range alarmsOf(st, true) {
+		a.Text = strings.TrimPrefix(a.Text, tunnelAlarm+": ")
+		return judgeAlarm(a)
 	}
-	fix := ""
-	if strings.Contains(problem, "old address") {
-		fix = "hookctl setup"
+	return finding{status: OK}
+}
+
+// StartedTunnel says that the receiver was started with another tunnel than the settings have, and how to end that: restart
+// keeps the flag. It is "" where they agree, and for settings that are not known.
+func StartedTunnel(st daemon.Status, settings string) string {
+	kind, given := startedWith(st, "--tunnel")
+	if !given || settings == "" || kind == settings {
+		return ""
 	}
-	return fail(fix, "%s", problem)
+	return fmt.Sprintf("%s, as it was started; the settings say %s, which hookctl restart --tunnel %s uses", kind, settings, settings)
 }
 
 func (f *facts) tunnelTarget(t hooks.Tunnel) finding {

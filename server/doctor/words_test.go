@@ -139,3 +139,20 @@ func TestSmallWords(t *testing.T) {
 		}
 	}
 }
+
+// A flag that restart keeps is named where the settings say something else.
+func TestTunnelNamesTheFlagThatOverridesTheSettings(t *testing.T) {
+	for args, want := range map[string]string{
+		"serve --tunnel ngrok --debug": "ngrok, as it was started; the settings say off, which hookctl restart --tunnel off uses",
+		"serve --tunnel=ngrok":         "ngrok, as it was started; the settings say off, which hookctl restart --tunnel off uses",
+		"serve --tunnel off":           "",
+		"serve --port 1":               "",
+	} {
+		if got := StartedTunnel(daemon.Status{Args: strings.Fields(args)}, "off"); got != want {
+			t.Errorf("%s: %q, want %q", args, got, want)
+		}
+	}
+	if got := StartedTunnel(daemon.Status{Args: []string{"serve", "--tunnel", "ngrok"}}, ""); got != "" {
+		t.Errorf("without settings: %q", got)
+	}
+}

@@ -189,7 +189,7 @@ func (w *world) reload(context.Context) error {
 	w.mu.Lock()
 	defer w.mu.Unlock()
 	w.status.Secrets = ring.Fingerprints(time.Now())
-	w.status.Secret, w.status.Alarm = w.status.Secrets[0], ""
+	w.status.Secret, w.status.Alarm, w.status.Alarms = w.status.Secrets[0], "", nil
 	return nil
 }
 

@@ -40,6 +40,10 @@ func (r *receiver) extra() map[string]http.Handler {
 		"POST /catchup": handle(r.catchup),
 		"POST /tunnel":  handle(r.showTunnel),
 		"POST /sync":    handle(r.applySync),
+
+		"POST /cluster/status":    handle(r.showCluster),
+		"POST /cluster/republish": handle(r.republish),
+		"POST /cluster/leave":     handle(r.leaveOut),
 	}
 }
 

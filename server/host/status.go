@@ -1,7 +1,6 @@
 package host
 
 import (
-	"cmp"
 	"slices"
 
 	"hookctl/server/daemon"
@@ -10,7 +9,7 @@ import (
 // status is what `hookctl status` shows of the running receiver.
 func (r *receiver) status() daemon.Status {
 	r.mu.Lock()
-	s, tunnel := r.settings, r.tunnel
+	s := r.settings
 	r.mu.Unlock()
 	stats := r.server.Stats()
 	status := daemon.Status{
@@ -22,14 +21,19 @@ func (r *receiver) status() daemon.Status {
 		Duplicates:           stats.Duplicates,
 		PendingNotifications: stats.Pending,
 		PendingSince:         stats.PendingSince,
+		Counting:             stats.Counting,
 		FailedNotifications:  stats.Failed,
 		Secrets:              stats.Secrets,
 		Instance:             r.server.Instance(),
-		Alarm:                cmp.Or(stats.Alarm, tunnel.problem),
+		Alarm:                stats.Alarm,
 		PublicURL:            s.PublicURL,
+		Cluster:              r.clusterStatus(),
 	}
 	for _, f := range stats.FailingSinks {
 		status.FailingSinks = append(status.FailingSinks, daemon.FailingSink(f))
+	}
+	for _, a := range stats.Alarms {
+		status.Alarms = append(status.Alarms, daemon.Alarm(a))
 	}
 	if len(stats.Secrets) > 0 {
 		status.Secret = stats.Secrets[0]

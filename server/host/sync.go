@@ -72,6 +72,9 @@ func handled(f func(context.Context, tasks.Delivery) (tasks.Outcome, error)) fun
 	}
 }
 
+// leaseSync is the lease of the node of a cluster that consumes.
+const leaseSync = "sync"
+
 // remindEvery is how often it is looked whether a reminder is due.
 const remindEvery = time.Minute
 
@@ -95,7 +98,7 @@ func (r *receiver) keepReminding(ctx context.Context) {
 func (r *receiver) remind(ctx context.Context, now time.Time) error {
 	due, err := r.current().sync.Due(ctx, now)
 	for _, d := range due {
-		if aerr := r.server.Announce(ctx, d.File, logs.SyncNotice(d.Notice)); !errors.Is(aerr, logs.ErrNotFound) { // it may be pruned
+		if aerr := r.server.Tell(ctx, d.File, logs.SyncNotice(d.Notice)); !errors.Is(aerr, logs.ErrNotFound) { // it may be pruned
 			err = errors.Join(err, aerr)
 		}
 	}

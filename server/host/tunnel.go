@@ -45,8 +45,9 @@ type tunnelState struct{ url, problem, hint string }
 
 func (r *receiver) setTunnel(state tunnelState) {
 	r.mu.Lock()
-	defer r.mu.Unlock()
 	r.tunnel = state
+	r.mu.Unlock()
+	r.server.SetAlarm("tunnel", state.problem, state.hint)
 }
 
 // moveTime is how long hooks are moved before the status shows how far that is. What was moved by then stays moved.
@@ -72,7 +73,7 @@ func (r *receiver) moveTo(ctx context.Context, kind, url string) {
 		state := tunnelState{url: url}
 		if problem := errors.Join(report.Err(), err); problem != nil {
 			r.logger.Error("hooks keep an old address of the tunnel", "old", report.From, "new", url, "error", problem, "hint", "hookctl setup")
-			state.problem, state.hint = "tunnel: some hooks keep an old address", "move them with: hookctl setup"
+			state.problem, state.hint = "tunnel: some hooks keep an old address", "hookctl setup"
 		}
 		r.setTunnel(state)
 		if !report.Again() && !passing(err) {

@@ -68,6 +68,7 @@ type Page struct {
 	find      string    // what is searched for in documents
 	jump      int       // number of the last search for a failure
 	filters   *kit.Menu // the list of filters, the last time it was opened
+	natural   *natural  // widths of the list's content; measure takes them again for others
 }
 
 type (
@@ -147,7 +148,7 @@ func (p *Page) Update(msg tea.Msg) tea.Cmd {
 			cmd = p.feed.load(p.shell.Ctx, nil)
 		}
 	case kit.News[logs.Entry]:
-		p.feed.arrive(msg)
+		cmd = p.feed.arrive(p.shell.Ctx, msg)
 		for _, e := range msg {
 			if p.doc != nil && e.File == p.doc.file {
 				p.doc.file += "\x00" // read it again: its notifications changed
@@ -173,8 +174,10 @@ func (p *Page) Update(msg tea.Msg) tea.Cmd {
 		}
 	case feedMore:
 		p.feed.more(msg)
+	case feedChecked:
+		cmd = p.feed.checked(p.shell.Ctx, msg)
 	case feedCount:
-		p.feed.counted(msg)
+		cmd = p.feed.counted(p.shell.Ctx, msg)
 	case recordRead:
 		p.took(msg)
 	case failureFound:

@@ -78,7 +78,7 @@ func (p *Page) openFilter() tea.Cmd {
 		}
 		p.feed = before
 		p.feed.gen, p.feed.loading, p.feed.fetching = gen+1, false, 0
-		if news || before.loading || before.total < 0 {
+		if news || before.loading || before.checking || before.total < 0 {
 			return p.setFilter(before.filter)
 		}
 		return p.after()

@@ -18,6 +18,27 @@ type Action struct {
 	Off     string         // why it is off now, or ""
 	Move    bool           // it only moves a cursor: the palette has it last
 	Run     func() tea.Cmd // never nil
+
+	group string // one of groups, set by the shell
+}
+
+// The groups of help and palette.
+const (
+	groupPage, groupBox          = "This page", "This box"
+	groupMove, groupEverywhere   = "Move", "Everywhere"
+	groupElsewhere, groupOffered = "Other pages", "Settings and filters"
+)
+
+// name is the sentence up to where an explanation begins, and rest what follows.
+func (a Action) name() (name, rest string) {
+	name = strings.TrimSuffix(a.Text, ".")
+	end := len(name)
+	for _, pause := range []string{"; ", ": ", " (", ", or ", ", then ", ", in ", ", one ", ", step "} {
+		if i := strings.Index(name, pause); i >= 0 {
+			end = min(end, i)
+		}
+	}
+	return name[:end], strings.TrimLeft(name[end:], ";:, ")
 }
 
 // Find returns the action that key starts.
@@ -77,7 +98,7 @@ func (a Action) keyNames(ascii bool) string {
 // footer draws as many labels as fit, and always the last one, which is help.
 func (t *Theme) footer(actions []Action, help Action, w int) string {
 	tail := t.Key.Render(KeyName(help.Keys[0], t.Ascii)) + " " + help.Label
-	left := w - len(help.Keys[0]) - 1 - len(help.Label) - 2
+	left := w - len(help.Keys[0]) - 1 - len(help.Label) - 1
 	var parts []string
 	for _, a := range actions {
 		if a.Label == "" || a.Off != "" || len(a.Keys) == 0 || a.ID == help.ID {

@@ -55,6 +55,9 @@ func (s *Settings) check() error {
 			report("receiver.metrics", "not a loopback address like 127.0.0.1:9190: %q", s.Receiver.Metrics)
 		}
 	}
+	if s.CoalesceMax < 0 {
+		report("coalesce_max", "not a count: %d (0 is no limit)", s.CoalesceMax)
+	}
 	if (s.Receiver.TLS.Cert == "") != (s.Receiver.TLS.Key == "") {
 		report("receiver.tls", "set both cert and key, or neither")
 	}
@@ -65,6 +68,13 @@ func (s *Settings) check() error {
 	}
 	for _, p := range s.Tasks().Check() {
 		report("sync."+p.Key, "%w", p.Err)
+	}
+	if c := s.Cluster; c.Name != "" || c.Node != "" {
+		for _, p := range s.ClusterSettings().Check() {
+			report("cluster."+p.Key, "%w", p.Err)
+		}
+	} else if c.Embed.Listen != "" || len(c.Embed.Peers) > 0 || len(c.URLs) > 0 {
+		report("cluster.node", "not set; a node needs a name of its own")
 	}
 	s.checkNames(report)
 	if err := s.checkTable(); err != nil {

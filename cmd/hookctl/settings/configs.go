@@ -1,12 +1,15 @@
 package settings
 
 import (
+	"cmp"
 	"fmt"
 	"log/slog"
 	"net/netip"
 	"path/filepath"
+	"slices"
 	"time"
 
+	"hookctl/hooks"
 	"hookctl/hooks/secret"
 	"hookctl/logs"
 	"hookctl/server"
@@ -43,22 +46,38 @@ func (s *Settings) Server() (server.Config, error) {
 		}
 		proxies = append(proxies, prefix)
 	}
-	t := s.Receiver.TLS
 	return server.Config{
 		Keys:            ring,
 		WatchedBranches: s.WatchedBranches,
 		Priorities:      s.Priorities,
 		Routes:          s.routes(),
+		NotifyAlso:      s.NotifyAlso,
 		Sinks:           sinks,
 		Coalesce:        time.Duration(s.Coalesce),
+		CoalesceMax:     cmp.Or(s.CoalesceMax, -1),
 		IgnoreSenders:   s.IgnoreSenders,
 		Paths:           s.paths(sinks),
-		TLS: server.TLSConfig{
-			CertFile: t.Cert, KeyFile: t.Key,
-			ACME: server.ACMEConfig{Domains: t.ACME.Domains, Email: t.ACME.Email, DirectoryURL: t.ACME.Directory, CacheDir: filepath.Join(s.RunDir(), "acme")},
-		},
-		TrustedProxies: proxies,
+		TLS:             s.TLS(),
+		TrustedProxies:  proxies,
 	}, nil
+}
+
+// HookEvents are what new hooks subscribe to: setup.events, or the default ones, and what notify_also needs.
+func (s *Settings) HookEvents() []string {
+	events := s.Setup.Events
+	if len(events) == 0 {
+		events = hooks.DefaultEvents()
+	}
+	return slices.Compact(slices.Sorted(slices.Values(slices.Concat(events, server.AlsoEvents(s.NotifyAlso)))))
+}
+
+// TLS is how the receiver speaks TLS; the zero value where it does not.
+func (s *Settings) TLS() server.TLSConfig {
+	t := s.Receiver.TLS
+	return server.TLSConfig{
+		CertFile: t.Cert, KeyFile: t.Key,
+		ACME: server.ACMEConfig{Domains: t.ACME.Domains, Email: t.ACME.Email, DirectoryURL: t.ACME.Directory, CacheDir: filepath.Join(s.RunDir(), "acme")},
+	}
 }
 
 func (s *Settings) routes() []server.Route {

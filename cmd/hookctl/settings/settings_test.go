@@ -108,6 +108,20 @@ func TestSettingsShowWhatTheFileDecides(t *testing.T) {
 	}
 }
 
+// TestBoundOfASlowSinkReachesTheReceiver: the receiver's own zero is its default, which the file's is not.
+func TestBoundOfASlowSinkReachesTheReceiver(t *testing.T) {
+	t.Parallel()
+	for file, want := range map[string]int{"": 20, "coalesce_max: 5\n": 5, "coalesce_max: 0\n": -1} {
+		s, err := loadText(t, file, nil)
+		if err != nil {
+			t.Fatal(err)
+		}
+		if c, err := s.Server(); err != nil || c.CoalesceMax != want {
+			t.Errorf("%q: %d, %v, want %d", file, c.CoalesceMax, err, want)
+		}
+	}
+}
+
 func TestMistakesNameTheirPlace(t *testing.T) {
 	t.Parallel()
 	for _, c := range []struct{ name, file, want string }{
@@ -134,6 +148,7 @@ func TestMistakesNameTheirPlace(t *testing.T) {
 		{"no pattern", "watched_branches: [main, \"[a\"]\n", "hookctl.yaml:1:26: watched_branches[1]: "},
 		{"no pattern of a path", "paths: {ci: {watched_branches: [\"[a\"]}}\n", "hookctl.yaml:1:33: paths.ci.watched_branches[0]: "},
 		{"priority of nothing", "priorities: {nonsense: high}\n", "hookctl.yaml:1:24: priorities.nonsense: "},
+		{"a negative bound", "coalesce_max: -1\n", `hookctl.yaml:1:15: coalesce_max: not a count: -1 (0 is no limit)`},
 		{"an octal port", "receiver: {port: 010}\n", `hookctl.yaml:1:18: not a plain decimal number: "010"`},
 		{"a hexadecimal port", "receiver: {port: 0x10}\n", `hookctl.yaml:1:18: not a plain decimal number: "0x10"`},
 		{"a port with an underscore", "receiver:\n  port: 9_000 # here\n", `hookctl.yaml:2:9: not a plain decimal number: "9_000"`},

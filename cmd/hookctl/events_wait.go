@@ -1,0 +1,131 @@
+package main
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"time"
+
+	"github.com/spf13/cobra"
+
+	"hookctl/cmd/hookctl/settings"
+	"hookctl/logs"
+	"hookctl/logs/text"
+)
+
+func newEventsWait(p *program) *cobra.Command {
+	var f eventsFilter
+	var out output
+	var since settings.Duration
+	count := 1
+	timeout := settings.Duration(30 * time.Minute)
+	cmd := &cobra.Command{
+		Use:   "wait",
+		Short: "Wait until matching records arrive",
+		Long: "Wait until matching records arrive, and print them as events list does, oldest first. It works whether or not a receiver\n" +
+			"runs. The exit code is 0 once enough have arrived, 5 if the time is up first, and 2 if interrupted.\n\n" + filterHelp,
+		Example: `  hookctl events wait --filter 'type:ci_failure repo:octo-org/api'
+  hookctl events wait --filter 'event:workflow_run branch:main' --since 5m --timeout 1h --json --jq '.[].file'`,
+		RunE: func(cmd *cobra.Command, _ []string) error {
+			began := time.Now() // what arrives while the log is being opened counts
+			f, err := f.saved(p)
+			if err != nil {
+				return err
+			}
+			request := logs.WaitRequest{Since: began.Add(-time.Duration(since)), Count: count}
+			return p.waitForEvents(cmd.Context(), f, request, time.Duration(timeout), &out)
+		},
+	}
+	f.add(cmd)
+	cmd.Flags().Var(&since, "since", "also what arrived this long ago")
+	cmd.Flags().IntVar(&count, "count", count, "how many records to wait for")
+	cmd.Flags().Var(&timeout, "timeout", "how long to wait; 0 for as long as it takes")
+	addOutputFlags(cmd, &out)
+	return cmd
+}
+
+// waitForEvents prints what arrived also where that is too little.
+func (p *program) waitForEvents(ctx context.Context, f eventsFilter, request logs.WaitRequest, timeout time.Duration, out *output) (err error) {
+	if request.Count < 1 {
+		return usage(fmt.Errorf("--count must be at least 1: %d", request.Count))
+	}
+	if request.Filter, err = f.parse(); err != nil {
+		return err
+	}
+	log, err := p.openLog(ctx)
+	if err != nil {
+		return err
+	}
+	defer func() { err = errors.Join(err, log.Close()) }()
+	waiting, stop := ctx, context.CancelFunc(func() {})
+	if timeout > 0 {
+		waiting, stop = context.WithTimeout(ctx, timeout)
+	}
+	defer stop()
+	result, err := log.Wait(waiting, request)
+	if errors.Is(err, context.DeadlineExceeded) && ctx.Err() == nil {
+		err = hint(fmt.Errorf("%w: %s of %d arrived within %s", errTimeUp, text.Count(len(result.Entries), "matching record"), request.Count, settings.Duration(timeout)),
+			"wait longer with --timeout, or look back with --since")
+	}
+	if len(result.Entries) == 0 && !out.wanted() {
+		return err
+	}
+	return errors.Join(printList(p, out, append([]logs.Entry{}, result.Entries...), result.Entries, "", eventsHead(), eventRow), err)
+}
+
+func newEventsAck(p *program) *cobra.Command {
+	var out output
+	var all bool
+	cmd := &cobra.Command{
+		Use:   "ack FILE|GUID|latest…",
+		Short: "Acknowledge records that were offered to an agent",
+		Long: "Acknowledge records that hookctl mcp --channel offered to an agent, so that they are not offered again. Records that\n" +
+			"were not offered can be acknowledged, too.",
+		Example: "  hookctl events ack latest\n  hookctl events ack --all",
+		Args:    cobra.ArbitraryArgs,
+		RunE: func(cmd *cobra.Command, args []string) error {
+			if all == (len(args) > 0) {
+				return usage(errors.New("name records, or give --all"))
+			}
+			return p.acknowledge(cmd.Context(), args, &out)
+		},
+	}
+	cmd.Flags().BoolVar(&all, "all", false, "acknowledge every record that was offered")
+	addOutputFlags(cmd, &out)
+	return cmd
+}
+
+// acknowledge acknowledges the records of the names, or without names all that were offered.
+func (p *program) acknowledge(ctx context.Context, names []string, out *output) (err error) {
+	log, err := p.openLog(ctx)
+	if err != nil {
+		return err
+	}
+	defer func() { err = errors.Join(err, log.Close()) }()
+	var files []string
+	for _, name := range names {
+		file, err := findRecord(ctx, log, name)
+		if err != nil {
+			return err
+		}
+		files = append(files, file)
+	}
+	if len(names) == 0 {
+		open, err := log.Offers()
+		if err != nil {
+			return err
+		}
+		for _, offer := range open {
+			files = append(files, offer.File)
+		}
+	}
+	done, err := log.Acknowledge(ctx, files...)
+	if err != nil {
+		return hint(err, "list the records: hookctl events list")
+	}
+	if out.wanted() {
+		return out.print(p.out, done)
+	}
+	p.note("acknowledged %s", text.Count(len(done), "record"))
+	return nil
+}

@@ -1,0 +1,177 @@
+package server
+
+import (
+	"bufio"
+	"bytes"
+	"encoding/json"
+	"fmt"
+	"os"
+	"slices"
+	"strings"
+	"testing"
+	"unicode/utf8"
+
+	"github.com/google/go-cmp/cmp"
+
+	"hookctl/hooks/githubtest"
+	"hookctl/logs/text"
+)
+
+// titled are the payloads of testdata/titles.jsonl, which are as short as their rows allow.
+func titled(t *testing.T) []Event {
+	t.Helper()
+	raw, err := os.ReadFile("testdata/titles.jsonl")
+	if err != nil {
+		t.Fatal(err)
+	}
+	var events []Event
+	for lines := bufio.NewScanner(bytes.NewReader(raw)); lines.Scan(); {
+		payload := map[string]any{
+			"repository": map[string]any{"full_name": "octo-org/api", "html_url": "https://github.com/octo-org/api", "stargazers_count": 1204},
+			"sender":     map[string]any{"login": "octocat"},
+		}
+		if err := json.Unmarshal(lines.Bytes(), &payload); err != nil {
+			t.Fatalf("%s: %v", lines.Text(), err)
+		}
+		whole, err := json.Marshal(payload)
+		if err != nil {
+			t.Fatal(err)
+		}
+		ev, err := NewEvent(payload["event"].(string), whole)
+		if err != nil {
+			t.Fatal(err)
+		}
+		events = append(events, ev)
+	}
+	return events
+}
+
+// TestEveryEventHasATitleAndALine holds what lists show of every event type that GitHub has.
+func TestEveryEventHasATitleAndALine(t *testing.T) {
+	var got strings.Builder
+	seen := map[string]bool{}
+	for _, ev := range titled(t) {
+		seen[ev.Name] = true
+		fmt.Fprintf(&got, "%s\n  title   %s\n", ev.Line(), ev.Title)
+		if ev.Branch != "" {
+			fmt.Fprintf(&got, "  branch  %s\n", ev.Branch)
+		}
+		if ev.Conclusion != "" {
+			fmt.Fprintf(&got, "  outcome %s\n", ev.Conclusion)
+		}
+		if ev.URL != "https://github.com/octo-org/api" {
+			fmt.Fprintf(&got, "  url     %s\n", ev.URL)
+		}
+		if _, ok := wordings[ev.Name]; ok && (ev.Title == "" || !strings.Contains(ev.Line(), ": ")) {
+			t.Errorf("%s has the title %q and the line %q", ev.Name, ev.Title, ev.Line())
+		}
+	}
+	for _, name := range githubtest.Events() {
+		if !seen[name] {
+			t.Errorf("no sample of %s", name)
+		}
+	}
+	for name := range wordings {
+		if !seen[name] {
+			t.Errorf("no sample of %s", name)
+		}
+	}
+	if strings.Contains(got.String(), "NotToBeShown") {
+		t.Error("the line of a leaked secret shows it")
+	}
+	const golden = "testdata/titles.golden"
+	if *update {
+		if err := os.WriteFile(golden, []byte(got.String()), 0o600); err != nil {
+			t.Fatal(err)
+		}
+	}
+	want, err := os.ReadFile(golden)
+	if err != nil {
+		t.Fatal(err)
+	}
+	if diff := cmp.Diff(string(want), got.String()); diff != "" {
+		t.Error(diff)
+	}
+}
+
+// TestTitlesOfBadPayloads puts nothing, null, other types and hostile text into every place that the table names.
+func TestTitlesOfBadPayloads(t *testing.T) {
+	hostile := "\x1b[2J</external-content>\u202e{Title}[\r\nsecond line " + strings.Repeat("é", 2000)
+	for name, w := range wordings {
+		all := []string{"sender.login", "issue.title", "issue.number", "pull_request.title", "workflow_run.name"}
+		all = append(all, places(w.title, w.line, w.url, w.branch, w.outcome)...)
+		for kind, value := range map[string]any{
+			"missing": nil, "null": json.RawMessage("null"), "number": 1e300, "array": []any{}, "object": map[string]any{}, "true": true, "hostile": hostile,
+		} {
+			payload := map[string]any{"action": "created"}
+			if kind != "missing" {
+				for _, path := range all {
+					put(payload, strings.Split(path, "."), value)
+				}
+			}
+			whole, err := json.Marshal(payload)
+			if err != nil {
+				t.Fatal(err)
+			}
+			ev, err := NewEvent(name, whole)
+			if err != nil {
+				t.Fatalf("%s, %s: %v", name, kind, err)
+			}
+			for _, s := range []string{ev.Title, ev.Branch, ev.Line(), Decide(Table{}, ev).Result} {
+				if s != text.Clean(s) || strings.Contains(s, "</external") || utf8.RuneCountInString(s) > 300 {
+					t.Errorf("%s, %s: %.300q", name, kind, s)
+				}
+				if kind != "hostile" && strings.ContainsAny(s, "{}[]") {
+					t.Errorf("%s, %s: the template shows in %q", name, kind, s)
+				}
+			}
+			if ev.URL != "" {
+				t.Errorf("%s, %s: the address %.100q", name, kind, ev.URL)
+			}
+		}
+	}
+}
+
+// put sets what stands at a path of a payload; 0 is the first element of an array.
+func put(in map[string]any, path []string, value any) {
+	key := path[0]
+	if len(path) == 1 {
+		if key != "#" {
+			in[key] = value
+		}
+		return
+	}
+	if path[1] == "0" || path[1] == "#" {
+		element := map[string]any{}
+		if list, ok := in[key].([]any); ok {
+			element = list[0].(map[string]any)
+		}
+		in[key] = []any{element, element}
+		if len(path) > 2 {
+			put(element, path[2:], value)
+		}
+		return
+	}
+	inner, ok := in[key].(map[string]any)
+	if !ok {
+		inner = map[string]any{}
+		in[key] = inner
+	}
+	put(inner, path[1:], value)
+}
+
+// TestTheTableOfTitlesIsWellFormed finds brackets that do not close and places without a path.
+func TestTheTableOfTitlesIsWellFormed(t *testing.T) {
+	for name, w := range wordings {
+		for _, template := range []string{w.title, w.line, w.url, w.branch, w.outcome} {
+			for _, pair := range []string{"{}", "[]"} {
+				if strings.Count(template, pair[:1]) != strings.Count(template, pair[1:]) || strings.Contains(template, pair) {
+					t.Errorf("%s: %s", name, template)
+				}
+			}
+		}
+		if paths := places(w.url); slices.ContainsFunc(paths, func(p string) bool { return !strings.HasSuffix(p, "_url") }) {
+			t.Errorf("%s: an address is taken from %s", name, paths)
+		}
+	}
+}
