@@ -5,6 +5,7 @@ import (
 	"fmt"
 	"strconv"
 	"strings"
+	"time"
 
 	"github.com/rogpeppe/go-internal/testscript"
 
@@ -58,7 +59,7 @@ func cmdHappens(ts *testscript.TestScript, neg bool, args []string) {
 			case "body":
 				i.Body += "\n" + args[4]
 			case "comment":
-				i.Comments = append(i.Comments, githubtest.Comment{User: "mona", Body: args[4]})
+				i.Comments = append(i.Comments, githubtest.Comment{User: "mona", Body: args[4], At: time.Now()})
 			}
 		})
 	default:

@@ -90,17 +90,11 @@ func (s *Sync) planUnblock(w *work, issue *ghIssue, e *entry) error {
 	if issue.open() {
 		s.moveOnBoard(w, w.t.repo.target(), 0, former, s.cfg.Board.Blocked, nil)
 	}
-	span := ""
+	// The sinks hear of it by the route of its own.
+	w.skip = "noted that it is no longer blocked"
 	if e != nil && e.State == "open" {
-		span = " after " + text.Span(w.now.Sub(e.Since))
+		w.skip += ", after " + text.Span(w.now.Sub(e.Since))
 	}
-	w.add(step{Action: Action{Action: "notify", Title: "task_unblocked"}, did: "the sinks are told that it is unblocked", do: func(_ context.Context, w *work) error {
-		w.notices = append(w.notices, Notice{Type: "task_unblocked", Priority: "low",
-			Subject: fmt.Sprintf("Task GH-%d unblocked in %s", w.issue, w.t.repo.name),
-			Message: fmt.Sprintf("Task GH-%d of %s is no longer blocked%s: %s. %s", w.issue, w.t.repo.name, span, s.titleOf(issue), w.url),
-			Context: map[string]any{"task_id": fmt.Sprintf("GH-%d", w.issue)}})
-		return nil
-	}})
 	return nil
 }
 

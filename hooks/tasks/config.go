@@ -158,7 +158,7 @@ const (
 
 // Notice is what the sinks are told.
 type Notice struct {
-	Type     string // task_updated, task_escalated or task_unblocked
+	Type     string // task_updated or task_escalated
 	Priority string
 	Subject  string // holds no word of an outsider
 	Message  string
