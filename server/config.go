@@ -1,6 +1,7 @@
 package server
 
 import (
+	"context"
 	"encoding/json"
 	"errors"
 	"log/slog"
@@ -55,7 +56,7 @@ func (c Config) Check() error {
 	if _, err := newSettings(c); err != nil {
 		return err
 	}
-	_, err := c.TLS.config()
+	_, err := c.TLS.config(context.Background())
 	return err
 }
 
