@@ -342,9 +342,6 @@ func (s *urlStep) view(w, h int) ([]string, *tea.Cursor) {
 }
 
 func (s *urlStep) actions() []kit.Action {
-	step := func(id, key string, by int, text string) kit.Action {
-		return kit.Action{ID: id, Keys: []string{key}, Text: text, Run: func() tea.Cmd { s.move(by); return nil }}
-	}
 	test := kit.Action{ID: "wizard.test", Keys: []string{"ctrl+r"}, Label: "test", Text: "Ask the URL whether this receiver answers there.", Command: "hookctl doctor", Run: func() tea.Cmd { return s.test(s.url()) }}
 	switch {
 	case !s.w.cfg.Receiver.OK():
@@ -358,7 +355,6 @@ func (s *urlStep) actions() []kit.Action {
 	if errors.Is(s.err, hooks.ErrNotPublic) {
 		insist.Label, insist.Off = "use anyway", ""
 	}
-	down := step("wizard.down", "down", 1, "Go one line down.")
-	down.Label = "choose"
-	return []kit.Action{insist, down, step("wizard.up", "up", -1, "Go one line up."), test}
+	moves := kit.Arrows("wizard", "choose", len(s.offers), func(by int) tea.Cmd { s.move(by); return nil })
+	return append(append([]kit.Action{insist}, moves...), test)
 }
