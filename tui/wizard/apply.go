@@ -280,7 +280,7 @@ func (s *applyStep) finish() tea.Cmd {
 	cmds := []tea.Cmd{w.cfg.Done(w.address.url())}
 	if s.err == nil {
 		w.Over = true
-		cmds = append(cmds, w.forget())
+		cmds = append(cmds, w.write(nil))
 	}
 	if !w.shown() {
 		if s.err != nil {
