@@ -11,6 +11,7 @@ import (
 // Table is what [Decide] decides by. Make one with [NewTable].
 type Table struct {
 	watched    []string
+	also       []string
 	priorities map[string]string
 	ignore     []string
 	routes     []compiledRoute
@@ -61,13 +62,18 @@ type overrun struct {
 // NewTable compiles the rules of the settings for deliveries to /webhook/<name>, or, with an empty
 // name, for all others. A mistake in a route is a [*RouteError].
 func NewTable(cfg Config, name string) (Table, error) {
-	t := Table{watched: cfg.WatchedBranches, ignore: cfg.IgnoreSenders, priorities: cfg.Priorities}
+	t := Table{watched: cfg.WatchedBranches, also: cfg.NotifyAlso, ignore: cfg.IgnoreSenders, priorities: cfg.Priorities}
 	if p, ok := cfg.Paths[name]; ok && p.WatchedBranches != nil {
 		t.watched = p.WatchedBranches
 	}
 	for _, pattern := range t.watched {
 		if _, err := path.Match(pattern, ""); err != nil {
 			return Table{}, fmt.Errorf("watched branch %q: %w", pattern, err)
+		}
+	}
+	for _, name := range t.also {
+		if name != AlsoReviews && name != AlsoStatuses {
+			return Table{}, fmt.Errorf("notify_also: %q is not one of %s, %s", name, AlsoReviews, AlsoStatuses)
 		}
 	}
 	for i, r := range cfg.Routes {
@@ -100,6 +106,10 @@ func Decide(t Table, ev Event) Decision {
 	for i, r := range defaultRules {
 		if r.event != ev.Name {
 			d.Trace = append(d.Trace, RuleTrace{r.name, false, "the event is " + ev.Name + ", not " + r.event})
+			continue
+		}
+		if r.also != "" && !slices.Contains(t.also, r.also) {
+			d.Trace = append(d.Trace, RuleTrace{r.name, false, r.also + " is not in notify_also"})
 			continue
 		}
 		matched, why := r.match(t, ev)

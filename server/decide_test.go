@@ -97,7 +97,7 @@ func TestEveryRowOfTheDefaultTableHasASample(t *testing.T) {
 		}
 	}
 	for _, r := range defaultRules {
-		if !hit[r.name] {
+		if !hit[r.name] && r.also == "" { // the others are in also_test.go
 			t.Errorf("no sample matches %q", r.name)
 		}
 	}

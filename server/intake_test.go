@@ -371,6 +371,21 @@ func TestSourceTestIsKept(t *testing.T) {
 	}
 }
 
+func TestATestSaysSo(t *testing.T) {
+	event, payload := sample(t, "push_main")
+	ev, err := NewEvent(event, payload)
+	if err != nil {
+		t.Fatal(err)
+	}
+	for source, test := range map[string]bool{logs.SourceTest: true, logs.SourceDelivery: false, logs.SourceReplay: false} {
+		m := messageOf(&logs.Record{Source: source}, logs.Notification{Type: "push"}, pushNotice(ev))
+		_, marked := m.context["test"]
+		if marked != test || strings.HasPrefix(m.subject, "[test] ") != test || strings.Contains(m.text, "This is a test") != test {
+			t.Errorf("%s: %q, %q, %v", source, m.subject, m.text, m.context["test"])
+		}
+	}
+}
+
 func TestStoppingFinishesWhatIsAccepted(t *testing.T) {
 	r := run(t, nil)
 	_, payload := sample(t, "push_main")

@@ -19,12 +19,12 @@ func baseContext(e Event, kind string) map[string]any {
 }
 
 func ciNotice(e Event, kind string) Notice {
-	what, name := "workflow", "workflow"
-	if e.Name == "check_run" {
-		what, name = "check", "check"
+	what := map[string]string{"check_run": "check", "status": "status"}[e.Name]
+	if what == "" {
+		what = "workflow"
 	}
 	ctx := baseContext(e, kind)
-	ctx[name] = orNil(e.Title)
+	ctx[what] = orNil(e.Title)
 	ctx["run_id"], ctx["run_attempt"] = orNil(e.RunID), orNil(e.RunAttempt)
 	ctx["branch"], ctx["sha"], ctx["conclusion"] = orNil(e.Branch), orNil(e.SHA), orNil(e.Conclusion)
 
@@ -50,7 +50,7 @@ func ciNotice(e Event, kind string) Notice {
 	}
 	subject := fmt.Sprintf("CI %s in %s", verb, place(e))
 	if e.RunID != 0 {
-		subject += fmt.Sprintf(" (%s %d)", map[string]string{"workflow": "run", "check": "check"}[what], e.RunID)
+		subject += fmt.Sprintf(" (%s %d)", strings.Replace(what, "workflow", "run", 1), e.RunID)
 	}
 	return Notice{Type: kind, Subject: subject, Message: m.end(e.URL), Context: ctx, brief: brief}
 }
@@ -118,6 +118,32 @@ func pushNotice(e Event) Notice {
 		Type: "push", Subject: fmt.Sprintf("%s pushed to a watched branch of %s", text.Count(e.Commits, "commit"), place(e)),
 		Message: m.end(e.URL), Context: ctx,
 		brief: fmt.Sprintf("%s to %s by %s", text.Count(e.Commits, "commit"), quote(e.Branch), orNobody(e.Pusher)),
+	}
+}
+
+func unblockedNotice(e Event) Notice {
+	ctx := baseContext(e, "task_unblocked")
+	ctx["task_id"], ctx["number"], ctx["title"] = "GH-"+number(e), orNilNumber(e), orNil(e.Title)
+	var m sentence
+	m.add("Task GH-%s of %s is no longer blocked: the label \"blocked\" was removed from the issue %s", number(e), place(e), quote(e.Title))
+	m.addIf(e.Sender, " by %s", e.Sender)
+	return Notice{
+		Type: "task_unblocked", Subject: fmt.Sprintf("Task GH-%s no longer blocked in %s", number(e), place(e)),
+		Message: m.end(e.URL), Context: ctx, brief: fmt.Sprintf("GH-%s %s", number(e), quote(e.Title)),
+	}
+}
+
+// reviewNotice says what a review came to. Its text is for people at GitHub; an agent gets the verdict.
+func reviewNotice(e Event, kind, verdict string) Notice {
+	ctx := baseContext(e, kind)
+	ctx["number"], ctx["title"], ctx["verdict"] = orNilNumber(e), orNil(e.Title), orNil(e.Conclusion)
+	ctx["base"], ctx["head"], ctx["sha"] = orNil(e.Base), orNil(e.Head), orNil(e.SHA)
+	var m sentence
+	m.add("The review of pull request #%s of %s, %s, %s", number(e), place(e), quote(e.Title), verdict)
+	m.addIf(e.Sender, ", by %s", e.Sender)
+	return Notice{
+		Type: kind, Subject: fmt.Sprintf("Review of pull request #%s in %s %s", number(e), place(e), verdict),
+		Message: m.end(e.URL), Context: ctx, brief: fmt.Sprintf("#%s %s: the review %s", number(e), quote(e.Title), verdict),
 	}
 }
 

@@ -92,7 +92,7 @@ func (q *queue) saveDirty(ctx context.Context) {
 	q.saveAll(ctx, dirty)
 }
 
-// recall reads the last pushes, so that the first failure after a restart can be known as overtaken, and has run take on
+// recall reads which hooks delivered last, and the last pushes, so that the first failure after a restart can be known as overtaken, and has run take on
 // what an earlier run left pending. Until then new notifications are left to the log, so that none overtakes an older one.
 func (q *queue) recall(ctx context.Context) {
 	defer q.lookAgain()
@@ -101,6 +101,9 @@ func (q *queue) recall(ctx context.Context) {
 	filter, err := logs.ParseFilter("event:push", q.s.now())
 	if err != nil {
 		return
+	}
+	if err := q.s.acquainted.recall(brief, q.s.log.Log()); err != nil {
+		q.s.logger.Debug("the hooks that delivered last cannot be read", "error", err)
 	}
 	page, err := q.s.log.Log().Page(brief, logs.Query{Filter: filter, Limit: 100})
 	if err != nil {
@@ -226,12 +229,20 @@ func noticeOf(n logs.Notification, ev Event, d Decision) (notice Notice, known b
 	return plainNotice(ev, n.Type), false
 }
 
+// testMark stands before what `hookctl test` caused.
+const testMark = "[test] "
+
 func messageOf(rec *logs.Record, n logs.Notification, notice Notice) message {
 	fields := map[string]any{}
 	for key, value := range notice.Context {
 		fields[key] = value
 	}
 	fields["delivery_id"], fields["received_at"] = orNil(rec.DeliveryID), rec.ReceivedAt.UTC()
+	if rec.Source == logs.SourceTest {
+		fields["test"] = true
+		notice.Subject = testMark + notice.Subject
+		notice.Message = testMark + "This is a test by hookctl test; nothing happened at GitHub.\n" + notice.Message
+	}
 	return message{
 		id: messageID(rec, n), kind: n.Type, priority: n.Priority, subject: line(notice.Subject, 200), text: paragraphs(notice.Message, 4000),
 		context: fields, event: rec.EventType, deliveryID: rec.DeliveryID, file: rec.File, received: rec.ReceivedAt,

@@ -116,6 +116,10 @@ func (q *queue) take(rec *logs.Record, ev Event, d Decision, since time.Time, sh
 		return
 	}
 	f := &fileState{notifications: slices.Clone(rec.Notifications), since: since, shared: shared}
+	mark := ""
+	if rec.Source == logs.SourceTest {
+		mark, ev.SHA = testMark, "" // It is not gathered with what really happened.
+	}
 	for i, n := range f.notifications {
 		if n.Status != logs.StatusPending {
 			continue
@@ -125,7 +129,7 @@ func (q *queue) take(rec *logs.Record, ev Event, d Decision, since time.Time, sh
 		notice, known := noticeOf(n, ev, d)
 		it := &item{
 			key: laneKey{n.Sink, ev.Repository}, kind: n.Type, since: since, tries: n.Attempts,
-			refs: []ref{{file: rec.File, index: i, delivery: rec.DeliveryID, kind: n.Type, priority: n.Priority, line: notice.listed(), shared: shared}},
+			refs: []ref{{file: rec.File, index: i, delivery: rec.DeliveryID, kind: n.Type, priority: n.Priority, line: mark + notice.listed(), shared: shared}},
 		}
 		if known && q.held < 1000 {
 			m := messageOf(rec, n, notice)

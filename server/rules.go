@@ -13,6 +13,7 @@ import (
 type rule struct {
 	name     string // what explanations call it
 	event    string
+	also     string               // the entry of notify_also that switches it on; "" for always on
 	keys     func(Event) []string // of the priorities map, the most special first
 	priority string               // where the map has none of them
 	match    func(Table, Event) (bool, string)
@@ -69,17 +70,16 @@ var defaultRules = []rule{
 	},
 	{
 		name: "issue labeled blocked", event: "issues", priority: "high",
-		keys: func(Event) []string { return []string{"issues.labeled.blocked", "issues.labeled"} },
-		match: func(_ Table, e Event) (bool, string) {
-			if ok, why := action(e, "labeled"); !ok {
-				return false, why
-			}
-			if !strings.EqualFold(e.Label, "blocked") {
-				return false, fmt.Sprintf("the label is %q, not blocked", e.Label)
-			}
-			return true, "it was labeled blocked"
-		},
+		keys:   func(Event) []string { return []string{"issues.labeled.blocked", "issues.labeled"} },
+		match:  func(_ Table, e Event) (bool, string) { return blockedLabel(e, "labeled") },
 		notice: blockedNotice,
+		result: func(e Event) string { return "GH-" + number(e) + " " + e.Title },
+	},
+	{
+		name: "issue no longer labeled blocked", event: "issues", priority: "low",
+		keys:   func(Event) []string { return []string{"issues.unlabeled.blocked", "issues.unlabeled"} },
+		match:  func(_ Table, e Event) (bool, string) { return blockedLabel(e, "unlabeled") },
+		notice: unblockedNotice,
 		result: func(e Event) string { return "GH-" + number(e) + " " + e.Title },
 	},
 	{
@@ -91,6 +91,69 @@ var defaultRules = []rule{
 			return text.Count(e.Commits, "commit") + " to " + e.Branch + " by " + orNobody(e.Pusher)
 		},
 	},
+	{
+		name: "review asks for changes", event: "pull_request_review", also: AlsoReviews, priority: "medium",
+		keys:   func(Event) []string { return []string{"pull_request_review.changes_requested"} },
+		match:  func(_ Table, e Event) (bool, string) { return reviewed(e, "changes_requested") },
+		notice: func(e Event) Notice { return reviewNotice(e, "pr_changes_requested", "asks for changes") },
+		result: func(e Event) string { return "#" + number(e) + " by " + orNobody(e.Sender) },
+	},
+	{
+		name: "review approves", event: "pull_request_review", also: AlsoReviews, priority: "low",
+		keys:   func(Event) []string { return []string{"pull_request_review.approved"} },
+		match:  func(_ Table, e Event) (bool, string) { return reviewed(e, "approved") },
+		notice: func(e Event) Notice { return reviewNotice(e, "pr_approved", "approves it") },
+		result: func(e Event) string { return "#" + number(e) + " by " + orNobody(e.Sender) },
+	},
+	{
+		name: "status failed", event: "status", also: AlsoStatuses, priority: "medium",
+		keys: func(e Event) []string { return []string{"status." + e.Conclusion, "status.failure"} },
+		match: func(_ Table, e Event) (bool, string) {
+			if e.Conclusion != "failure" && e.Conclusion != "error" {
+				return false, fmt.Sprintf("the state is %q, not failure or error", e.Conclusion)
+			}
+			return true, "the state is " + e.Conclusion
+		},
+		notice: func(e Event) Notice { return ciNotice(e, "ci_failure") },
+		result: func(e Event) string { return ran(e, "failed") },
+	},
+}
+
+// The entries of [Config.NotifyAlso], which switch on rules of the default table that are off by default.
+const (
+	AlsoReviews  = "reviews"
+	AlsoStatuses = "statuses"
+)
+
+// AlsoEvents are the events that a hook has to subscribe to for entries of [Config.NotifyAlso], each once.
+func AlsoEvents(also []string) []string {
+	var events []string
+	for _, r := range defaultRules {
+		if r.also != "" && slices.Contains(also, r.also) && !slices.Contains(events, r.event) {
+			events = append(events, r.event)
+		}
+	}
+	return events
+}
+
+func blockedLabel(e Event, happened string) (bool, string) {
+	if ok, why := action(e, happened); !ok {
+		return false, why
+	}
+	if !strings.EqualFold(e.Label, "blocked") {
+		return false, fmt.Sprintf("the label is %q, not blocked", e.Label)
+	}
+	return true, "it was " + happened + " blocked"
+}
+
+func reviewed(e Event, verdict string) (bool, string) {
+	if ok, why := action(e, "submitted"); !ok {
+		return false, why
+	}
+	if !strings.EqualFold(e.Conclusion, verdict) {
+		return false, fmt.Sprintf("the verdict is %q, not %s", e.Conclusion, verdict)
+	}
+	return true, "the verdict is " + verdict
 }
 
 func completed(e Event, conclusions ...string) (bool, string) {
@@ -144,8 +207,9 @@ var priorityKeys = []string{
 	"workflow_run.success", "workflow_run.failure", "workflow_run.timed_out", "workflow_run.startup_failure",
 	"check_run.failure", "check_run.timed_out",
 	"pull_request.opened", "pull_request.reopened", "pull_request.ready_for_review", "pull_request.merged", "pull_request.closed",
-	"issues.labeled", "issues.labeled.blocked", "push",
-	"ci_success", "ci_failure", "pr_created", "pr_merged", "task_blocked",
+	"issues.labeled", "issues.labeled.blocked", "issues.unlabeled", "issues.unlabeled.blocked", "push",
+	"pull_request_review.changes_requested", "pull_request_review.approved", "status.failure", "status.error",
+	"ci_success", "ci_failure", "pr_created", "pr_merged", "task_blocked", "task_unblocked", "pr_changes_requested", "pr_approved",
 }
 
 func (t Table) checkPriorities() error {

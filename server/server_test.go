@@ -18,7 +18,7 @@ import (
 	"hookctl/logs"
 )
 
-const testSecret = "It's a Secret to Everybody"
+const testSecret = "shared by the server's tests"
 
 // receiver is a server that runs on a loopback port with a log of its own.
 type receiver struct {

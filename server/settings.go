@@ -48,6 +48,9 @@ func newSettings(cfg Config) (*settings, error) {
 	if cfg.Keys.Empty() {
 		return nil, ErrNoSecret
 	}
+	if err := cfg.Keys.Published(time.Now()); err != nil {
+		return nil, err
+	}
 	return compileSettings(cfg)
 }
 

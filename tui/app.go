@@ -71,7 +71,7 @@ func newApp(ctx context.Context, cfg Config) *app {
 	a.Shell = kit.New(ctx, kit.Config{
 		Theme: cfg.Theme, Ascii: cfg.ASCII, NoMouse: cfg.NoMouse, Keys: cfg.Keys, Now: cfg.Now,
 		Browse: cfg.Browse, Cure: hooks.CureOf, SetUp: a.openWizard, Fresh: func() bool { return a.home.Fresh() }, Lamp: a.lamp,
-		Again: func() tea.Cmd { return a.poll(false) },
+		Again: func() tea.Cmd { return a.poll(false) }, Offer: a.offer,
 	})
 	a.hooks = webhooks.New(a.Shell, webhooks.Config{
 		Fleet: cfg.Fleet, CatchUp: cfg.CatchUp, Log: &a.log, Receiver: &a.status, Events: wizard.EventItems, Poll: a.poll,
@@ -215,6 +215,21 @@ func (a *app) lamp() kit.Lamp {
 	s := a.status.Value
 	return kit.Lamp{Known: a.status.Known, Running: a.status.OK(), Stopped: errors.Is(a.status.Err, daemon.ErrNotRunning),
 		Address: text.Clean(s.Address), Alarm: text.Clean(s.Alarm)}
+}
+
+// offer is what the palette has of settings and saved filters.
+func (a *app) offer() []kit.Choice {
+	out := []kit.Choice{{Text: "Settings (hookctl config)", Run: func() tea.Cmd { return a.GoTo(kit.PageReceiver, kit.Settings{}) }}}
+	for _, s := range a.cfg.Settings {
+		out = append(out, kit.Choice{Text: text.Clean("setting " + s.Name + ": " + s.Value), Right: text.Clean(s.Origin), Detail: "hookctl config",
+			Run: func() tea.Cmd { return a.GoTo(kit.PageReceiver, kit.Settings{Name: s.Name}) }})
+	}
+	for _, name := range kit.SortedKeys(a.cfg.Filters) {
+		words := a.cfg.Filters[name]
+		out = append(out, kit.Choice{Text: text.Clean("filter " + name + ": " + words), Right: "saved", Detail: "hookctl events list --filter " + text.Clean(text.Shell(words)),
+			Run: func() tea.Cmd { return a.GoTo(kit.PageEvents, kit.Filtered(words)) }})
+	}
+	return out
 }
 
 // unfinished reports whether a rotation is left half done on the disk.

@@ -100,7 +100,7 @@ func TestKeysCanBeOverridden(t *testing.T) {
 func TestPaletteStartsActionsAndSaysWhyNot(t *testing.T) {
 	s := Full(t, 80, 24)
 	s.Press("2", ":")
-	s.Typed("pause")
+	s.Typed("frobnicate")
 	s.Shows("nothing matches")
 	s.Press("esc", "ctrl+p")
 	s.Typed("next older failure")
@@ -108,8 +108,27 @@ func TestPaletteStartsActionsAndSaysWhyNot(t *testing.T) {
 	s.Press("enter")
 	s.Shows("paused", "2/8")
 	s.Press("g", ":")
-	s.Typed("take away")
+	s.Typed("take away the marks")
 	s.Shows("there is no mark and no filter to take away")
+}
+
+// What other pages can do, the settings and the saved filters are found on every page.
+func TestPaletteFindsWhatOtherPagesDo(t *testing.T) {
+	for typed, want := range map[string]struct{ shows, leads string }{
+		"rotat":      {"Hooks: Rotate", kit.PageHooks},
+		"config":     {"Settings (hookctl config)", kit.PageReceiver},
+		"log.keep":   {"setting log.keep: 30d", kit.PageReceiver},
+		"filter red": {"filter red: conclusion:failure", kit.PageEvents},
+	} {
+		s := Full(t, 80, 24, func(c *Config) { c.Filters = map[string]string{"red": "conclusion:failure"} })
+		s.Press(":")
+		s.Typed(typed)
+		s.Shows(want.shows)
+		s.Press("enter")
+		if at := s.Pages[s.At].Name(); at != want.leads {
+			t.Errorf("%q leads to %s, not %s", typed, at, want.leads)
+		}
+	}
 }
 
 func TestToastGivesWayToTheNext(t *testing.T) {

@@ -13,6 +13,7 @@ import (
 	"strings"
 
 	"github.com/cli/safeexec"
+	"github.com/google/shlex"
 	"github.com/spf13/cobra"
 
 	"hookctl/cmd/hookctl/settings"
@@ -135,9 +136,19 @@ const settingsTemplate = `# yaml-language-server: $schema=./hookctl.schema.json
 # sinks: []   # no notifications
 `
 
-// runEditor runs $VISUAL or $EDITOR, which may carry arguments.
+// runEditor runs $VISUAL or $EDITOR, which may carry arguments and quotes as in a shell. On Windows, where \ separates the
+// parts of a path, it is only a path where such a file exists, and words otherwise.
 func (p *program) runEditor(ctx context.Context, file string) error {
-	words := strings.Fields(orElse(p.environ("VISUAL"), p.environ("EDITOR")))
+	editor := orElse(p.environ("VISUAL"), p.environ("EDITOR"))
+	words, err := shlex.Split(editor)
+	if _, found := os.Stat(editor); editor != "" && found == nil {
+		words, err = []string{editor}, nil
+	} else if runtime.GOOS == "windows" {
+		words, err = strings.Fields(editor), nil
+	}
+	if err != nil {
+		return hint(fmt.Errorf("read the editor %q: %w", editor, err), `quote it as in a shell: EDITOR='"/path/My Editor" --wait'`)
+	}
 	if len(words) == 0 {
 		words = []string{"vi"}
 		if runtime.GOOS == "windows" {

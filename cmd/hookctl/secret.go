@@ -1,12 +1,10 @@
 package main
 
 import (
-	"bufio"
 	"context"
 	"errors"
 	"fmt"
 	"io"
-	"strings"
 	"time"
 
 	"github.com/spf13/cobra"
@@ -52,16 +50,20 @@ func newSecretImport(p *program) *cobra.Command {
 	cmd := &cobra.Command{
 		Use:   "import",
 		Short: "Store the secret that is given on stdin",
-		Long: "Store the secret that is given on stdin, as one line. It is never taken from the command line, which other\n" +
-			"users can read.",
+		Long: "Store the secret that is given on stdin, as one line; GITHUB_WEBHOOK_SECRET=… of a .env file is understood too. It\n" +
+			"is never taken from the command line, which other users can read. Placeholders from documentation are refused.",
 		Example: "  pass show webhook | hookctl secret import",
 	}
 	return p.newSecretSetter(cmd, "replace the current secret", func(ctx context.Context) (string, error) {
-		value, err := p.readSecret(ctx)
-		if err == nil && value == "" {
-			err = usage(errors.New("no secret on stdin"))
+		given, err := p.readSecret(ctx)
+		if err != nil {
+			return "", err
 		}
-		return value, err
+		value, err := secret.One(given)
+		if err != nil {
+			return "", hint(usage(err), "generate one: hookctl secret generate; or give one secret on one line")
+		}
+		return value, nil
 	})
 }
 
@@ -85,11 +87,14 @@ func (p *program) newSecretSetter(cmd *cobra.Command, forced string, value func(
 	return cmd
 }
 
-// readSecret reads one line from stdin. Where a person types it, it is not shown.
+// readSecret reads what is given on stdin. Where a person types it, that is one line, and not shown.
 func (p *program) readSecret(ctx context.Context) (string, error) {
 	if !isTerminal(p.stdin) {
-		line, err := bufio.NewReader(p.in).ReadString('\n')
-		return strings.TrimRight(line, "\r\n"), ignoreEOF(err)
+		given, err := io.ReadAll(io.LimitReader(p.in, 64<<10))
+		if err != nil {
+			return "", fmt.Errorf("read the secret: %w", err)
+		}
+		return string(given), nil
 	}
 	// The echo is off before the prompt is there. In this mode an interruption is a key, which ends the reading.
 	fd := int(p.stdin.Fd())

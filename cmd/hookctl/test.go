@@ -6,10 +6,12 @@ import (
 	"fmt"
 	"io"
 	"os"
+	"slices"
 
 	"github.com/spf13/cobra"
 
 	"hookctl/cmd/hookctl/settings"
+	"hookctl/hooks/githubtest"
 	"hookctl/hooks/secret"
 	"hookctl/logs/text"
 	"hookctl/server"
@@ -18,37 +20,75 @@ import (
 
 func newTest(p *program) *cobra.Command {
 	var out output
-	var event string
+	var event, sample string
 	var dryRun bool
 	cmd := &cobra.Command{
-		Use:   "test FILE",
+		Use:   "test [FILE]",
 		Short: "Send a signed sample payload through the receiver",
-		Long: "Sign a sample payload and send it through the running receiver, which records it with source test. The event is\n" +
-			"--event, else the payload's _event_type (which is removed), else workflow_run. FILE may be - for stdin.",
-		Example: "  hookctl test push.json --event push\n  hookctl test failure.json --dry-run",
-		Args:    cobra.ExactArgs(1),
+		Long: "Sign a sample payload and send it through the running receiver, which records it with source test. The notification\n" +
+			"says that it is a test. The payload is a built-in sample or FILE, which may be - for stdin; without either, the\n" +
+			"samples are listed. The event of a file is --event, else the payload's _event_type (which is removed), else\n" +
+			"workflow_run.",
+		Example: "  hookctl test                                    # list the samples\n  hookctl test --sample workflow_run.failure\n" +
+			"  hookctl test --sample push.main --dry-run\n  hookctl test push.json --event push",
+		Args: cobra.MaximumNArgs(1),
 		RunE: func(cmd *cobra.Command, args []string) error {
-			return p.test(cmd.Context(), args[0], event, dryRun, &out)
+			switch {
+			case sample != "" && len(args) > 0:
+				return usage(errors.New("give FILE or --sample, not both"))
+			case sample == "" && len(args) == 0:
+				return p.listSamples(&out)
+			case sample != "":
+				payload, err := builtInSample(sample)
+				if err != nil {
+					return err
+				}
+				return p.test(cmd.Context(), sample, githubtest.SampleEvent(sample), payload, dryRun, &out)
+			}
+			payload, err := p.readSample(args[0])
+			if err != nil {
+				return err
+			}
+			return p.test(cmd.Context(), args[0], event, payload, dryRun, &out)
 		},
 	}
-	cmd.Flags().StringVarP(&event, "event", "e", "", "`event` of the payload")
+	cmd.Flags().StringVarP(&event, "event", "e", "", "`event` of the payload in FILE")
+	cmd.Flags().StringVar(&sample, "sample", "", "send the built-in sample of this `name`")
+	cmd.MarkFlagsMutuallyExclusive("event", "sample")
 	cmd.Flags().BoolVar(&dryRun, "dry-run", false, "only show the notification, and why each rule matched or not")
 	addOutputFlags(cmd, &out)
 	return cmd
 }
 
-func (p *program) test(ctx context.Context, file, event string, dryRun bool, out *output) error {
-	s, err := settings.Load(p.environ)
-	if err != nil {
-		return err
+// listSamples shows the built-in samples.
+func (p *program) listSamples(out *output) error {
+	samples := githubtest.SampleIndex()
+	err := printList(p, out, samples, samples, "", []string{"SAMPLE", "NOTIFICATION", "WHAT HAPPENED"}, func(s githubtest.SampleInfo) []string {
+		return []string{s.Name, orElse(s.Notification, "-"), s.About}
+	})
+	if err == nil && !out.wanted() {
+		p.note("hint: send one: hookctl test --sample workflow_run.failure")
 	}
-	payload, err := p.readSample(file)
+	return err
+}
+
+func builtInSample(name string) ([]byte, error) {
+	known := slices.ContainsFunc(githubtest.SampleIndex(), func(s githubtest.SampleInfo) bool { return s.Name == name })
+	if !known {
+		return nil, hint(usage(fmt.Errorf("no sample has the name %q", name)), "list them: hookctl test")
+	}
+	return githubtest.Sample(name), nil
+}
+
+// test sends a payload through the receiver; name is what errors call it.
+func (p *program) test(ctx context.Context, name, event string, payload []byte, dryRun bool, out *output) error {
+	s, err := settings.Load(p.environ)
 	if err != nil {
 		return err
 	}
 	sample, err := host.NewSample(event, payload)
 	if err != nil {
-		return fmt.Errorf("%s: %w", file, err)
+		return fmt.Errorf("%s: %w", name, err)
 	}
 	if dryRun {
 		return p.explain(s, sample, out)

@@ -87,7 +87,7 @@ func (p *program) checks(ctx context.Context, progress func(doctor.Check)) {
 // setupDefaults is what the wizard offers, and how it keeps what was chosen.
 func (p *program) setupDefaults(ctx context.Context, s *settings.Settings) tui.SetupDefaults {
 	defaults := tui.SetupDefaults{
-		Events:       s.Setup.Events,
+		Events:       s.HookEvents(),
 		Repositories: s.Setup.Repositories,
 		Port:         s.Receiver.Port,
 		Probe: func(ctx context.Context, address, agent string) error {

@@ -9,6 +9,7 @@ import (
 	"hookctl/cmd/hookctl/settings"
 	"hookctl/hooks"
 	"hookctl/logs/text"
+	"hookctl/server"
 	"hookctl/server/daemon"
 	"hookctl/server/fleet"
 	"hookctl/server/host"
@@ -61,7 +62,8 @@ func (p *program) fleetConfig(s *settings.Settings) fleet.Config {
 		GitHub:       func() (*hooks.Client, error) { return p.github(s) },
 		PublicURL:    s.Receiver.PublicURL,
 		Repositories: s.Setup.Repositories,
-		Events:       s.Setup.Events,
+		Events:       s.HookEvents(),
+		Needed:       server.AlsoEvents(s.NotifyAlso),
 		PerHook:      s.Secrets == "per-hook",
 		SaveURL:      func(_ context.Context, url string) error { return s.Save("receiver.public_url", url) },
 	}
@@ -91,6 +93,14 @@ func (p *program) hostSettings(s *settings.Settings) (*host.Settings, error) {
 		return nil, err
 	}
 	core.Version = buildInfo().Version
+	var node *host.Cluster
+	if c := s.ClusterSettings(); c != nil {
+		key, _, err := s.ClusterKey()
+		if err != nil {
+			return nil, err
+		}
+		node = &host.Cluster{Settings: *c, Key: key}
+	}
 	tunnel := s.Receiver.Tunnel
 	if tunnel == "off" {
 		tunnel = ""
@@ -104,5 +114,6 @@ func (p *program) hostSettings(s *settings.Settings) (*host.Settings, error) {
 		Server:     core,
 		Store:      s.Store(),
 		Fleet:      p.fleetConfig(s),
+		Cluster:    node,
 	}, nil
 }

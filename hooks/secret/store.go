@@ -87,8 +87,11 @@ func (s *Store) ForHooks() (string, Origin, error) {
 }
 
 // SetCurrent writes the secret into .env and notes the time, if it is another one. It refuses with [ErrFromEnvironment]
-// where the real environment sets it: the change would have no effect.
+// where the real environment sets it: the change would have no effect. One that is published it refuses with [ErrPublished].
 func (s *Store) SetCurrent(value string) error {
+	if Published(value) {
+		return ErrPublished
+	}
 	if s.cfg.Environ(Variable) != "" {
 		return ErrFromEnvironment
 	}

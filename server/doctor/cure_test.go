@@ -7,6 +7,7 @@ import (
 	"strings"
 
 	"hookctl/hooks"
+	"hookctl/hooks/secret"
 	"hookctl/server/daemon"
 	"hookctl/server/fleet"
 )
@@ -78,6 +79,12 @@ func (w *world) run(words []string) error {
 	case "reload":
 		_, err := daemon.Dial(w.home).Reload(ctx)
 		return err
+	case "secret generate":
+		value, err := secret.Generate()
+		if err == nil {
+			w.setSecret(value)
+		}
+		return err
 	case "hooks ping":
 		_, err := all.Prove(ctx, hook.Hook, 0)
 		return err
@@ -94,6 +101,9 @@ func (w *world) run(words []string) error {
 	}
 	switch words[0] {
 	case "setup":
+		if len(at) == 0 { // those that the fleet remembers
+			at, url = []hooks.Target{target()}, public
+		}
 		plan, err := all.PlanSetup(ctx, fleet.SetupRequest{Targets: at, URL: url, Adopt: slices.Contains(words, "--adopt")})
 		if err != nil {
 			return err

@@ -107,13 +107,16 @@ func TestChecks(t *testing.T) {
 
 		{"secret", "there", nil, OK, ", from .env", ""},
 		{"secret", "none", func(w *world) { w.write(filepath.Join(w.home, ".env"), "") }, Fail, "not set", "hookctl setup"},
+		{"secret", "published", func(w *world) {
+			w.write(filepath.Join(w.home, ".env"), "GITHUB_WEBHOOK_SECRET=YOUR_SECRET_HERE\n")
+		}, Fail, "GITHUB_WEBHOOK_SECRET holds a placeholder", "hookctl secret generate --force"},
 		{"secret", "short", func(w *world) { w.setSecret("hunter2") }, Warn, "it has 7 characters", "hookctl rotate"},
 		{"secret", "not at the receiver", func(w *world) { w.status.Secrets = []string{"deadbeef"} }, Fail, "it accepts deadbeef", "hookctl reload"},
 		{"secret", "a second one not at the receiver", func(w *world) {
-			if err := w.store.SetHookSecrets(map[int64]string{7: strings.Repeat("x", 64)}, time.Now()); err != nil {
+			if err := w.store.SetHookSecrets(map[int64]string{7: strings.Repeat("xy", 32)}, time.Now()); err != nil {
 				w.t.Fatal(err)
 			}
-		}, Warn, "does not accept " + secret.Fingerprint(strings.Repeat("x", 64)) + " yet", "hookctl reload"},
+		}, Warn, "does not accept " + secret.Fingerprint(strings.Repeat("xy", 32)) + " yet", "hookctl reload"},
 
 		{"age of the secret", "young", nil, OK, "it is ", ""},
 		{"age of the secret", "old", func(w *world) { w.later(100 * 24 * time.Hour) }, Warn, "it is 100 days old", "hookctl rotate --all"},
@@ -123,11 +126,11 @@ func TestChecks(t *testing.T) {
 			w.saveRotation(secret.Rotation{Promoted: time.Now(), Expires: time.Now().Add(time.Hour)})
 		}, OK, "accepted until", ""},
 		{"rotation", "interrupted", func(w *world) {
-			w.saveRotation(secret.Rotation{Old: w.value, New: strings.Repeat("n", 64), Hooks: []secret.RotationHook{
+			w.saveRotation(secret.Rotation{Old: w.value, New: strings.Repeat("ny", 32), Hooks: []secret.RotationHook{
 				{Repository: repo, HookID: 7, Step: secret.StepFailed, Error: "403 Forbidden"}, {Repository: repo, HookID: 8, Step: secret.StepVerified},
 			}})
 		}, Warn, "hook 7 of octo-org/widgets: failed (403 Forbidden)", "hookctl rotate --resume"},
-		{"rotation", "not promoted", func(w *world) { w.saveRotation(secret.Rotation{Old: w.value, New: strings.Repeat("n", 64)}) }, Warn, "not the current one yet", "--resume"},
+		{"rotation", "not promoted", func(w *world) { w.saveRotation(secret.Rotation{Old: w.value, New: strings.Repeat("ny", 32)}) }, Warn, "not the current one yet", "--resume"},
 
 		{"public URL", "leads here", nil, OK, "leads to this receiver", ""},
 		{"public URL", "none", func(w *world) { w.cfg.PublicURL = "" }, Warn, "not set", "hookctl setup --url"},
@@ -231,11 +234,11 @@ func TestChecks(t *testing.T) {
 		{"secret of " + repo, "nothing yet", nil, Warn, "has not proved its secret", "hookctl hooks ping"},
 		{"secret of " + repo, "in rotation", func(w *world) {
 			w.deliver()
-			next := strings.Repeat("n", 64)
+			next := strings.Repeat("ny", 32)
 			w.setSecret(next)
 			w.saveRotation(secret.Rotation{Old: w.value, New: next, Promoted: time.Now(), Expires: time.Now().Add(time.Hour)})
 		}, OK, "which is accepted", ""},
-		{"secret of " + repo, "gone", func(w *world) { w.deliver(); w.setSecret(strings.Repeat("n", 64)) }, Fail, "no longer accepted", "hookctl rotate "},
+		{"secret of " + repo, "gone", func(w *world) { w.deliver(); w.setSecret(strings.Repeat("ny", 32)) }, Fail, "no longer accepted", "hookctl rotate "},
 		{"secret of " + repo, "changed at GitHub by hand", func(w *world) { w.deliver(); w.gh.SetSecret(repo, w.hookID, "other"); w.deliver() }, Fail,
 			"signed with a secret that the receiver does not have", "hookctl rotate"},
 		{"hook of " + repo, "changed at GitHub by hand, and the deliveries cannot be listed", func(w *world) {

@@ -11,9 +11,6 @@ import (
 	"hookctl/logs/text"
 )
 
-// shortSecret is what a person might have typed; hookctl generates 64 characters.
-const shortSecret = 16
-
 // secret checks that there is one and that the receiver has it too.
 func (f *facts) secret(context.Context) finding {
 	value, origin, err := f.cfg.Store.Current()
@@ -31,7 +28,14 @@ func (f *facts) secret(context.Context) finding {
 		from = "the environment, which overrides .env, so it cannot be rotated"
 	}
 	all := []finding{ok("%s, from %s", secret.Fingerprint(value), from)}
-	if len(value) < shortSecret {
+	placeholders, err := f.cfg.Store.Placeholders()
+	if err != nil {
+		return failed(err, "")
+	}
+	for _, name := range placeholders {
+		all = append(all, fail(secret.ReplacePublished, "%s holds a placeholder from documentation: anyone can sign with it, and the receiver does not start", name))
+	}
+	if len(placeholders) == 0 && len(value) < secret.Short {
 		all = append(all, warn(replaceSecret(origin), "it has %s and can be guessed", text.Count(len(value), "character")))
 	}
 	ring, err := f.ring()

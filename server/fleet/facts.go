@@ -22,6 +22,7 @@ type facts struct {
 	current   string   // fingerprint of the shared secret
 	accepted  []string // of all that are accepted
 	running   bool     // the receiver answers
+	needed    []string // [Config.Needed]
 }
 
 // recent is how many of the newest verified deliveries are looked at for what hooks sign with. What was seen once is kept.
@@ -33,7 +34,7 @@ func (f *Fleet) facts(ctx context.Context) (*facts, error) {
 	if err != nil {
 		return nil, err
 	}
-	k := &facts{store: f.cfg.Store, public: f.publicURL(), hooks: known.Hooks}
+	k := &facts{store: f.cfg.Store, public: f.publicURL(), hooks: known.Hooks, needed: f.cfg.Needed}
 	if k.targets, err = f.targets(known); err != nil {
 		return nil, err
 	}

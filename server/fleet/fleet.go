@@ -39,6 +39,7 @@ type Config struct {
 	PublicURL    string        // receiver.public_url; "" asks the receiver
 	Repositories []string      // setup.repositories
 	Events       []string      // setup.events: of new hooks; [hooks.DefaultEvents] if empty
+	Needed       []string      // events without which notify_also has no effect: a hook that lacks one gets a warning
 	Wait         time.Duration // for the proof of one hook; [hooks.DefaultWait] if zero
 	PerHook      bool          // every hook gets a secret of its own when it is rotated
 

@@ -40,6 +40,8 @@ const (
 	WarnPlainHTTP  = "plain_http"  // deliveries travel unencrypted
 	WarnUnproved   = "unproved"    // its secret has not been proved since its last change
 	WarnNoEvents   = "no_events"   // it subscribes to nothing
+	// WarnLacksEvents is of a hook that does not send what notify_also of the settings is about.
+	WarnLacksEvents = "lacks_events"
 )
 
 // Hook is a hook at GitHub with what this receiver knows of it.
@@ -179,6 +181,11 @@ func (k *facts) among(j *Hook, beside []hooks.Hook) {
 	}
 	if len(j.Events) == 0 {
 		j.warn(WarnNoEvents, "hookctl hooks edit "+j.Ref()+" --event push", "subscribes to nothing")
+	}
+	if missing := slices.DeleteFunc(slices.Clone(k.needed), func(e string) bool { return slices.Contains(j.Events, e) }); len(missing) > 0 &&
+		len(j.Events) > 0 && !slices.Contains(j.Events, "*") {
+		j.warn(WarnLacksEvents, "hookctl hooks edit "+j.Ref()+" --event "+strings.Join(slices.Concat(j.Events, missing), " --event "),
+			"does not subscribe to %s, which notify_also needs", strings.Join(missing, ", "))
 	}
 	for _, other := range beside {
 		if ours, _ := k.ours(other); ours && other.ID != j.ID && hooks.PathName(other.URL) == hooks.PathName(j.URL) && k.keeps(other, j.Hook) {

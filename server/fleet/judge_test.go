@@ -103,6 +103,7 @@ func TestEveryCureLeadsOut(t *testing.T) {
 		{"not reached", hooks.WarnFailing, Failing, func(_ *world, h *githubtest.Hook) {
 			h.Last = githubtest.LastResponse{Message: "failed to connect to host"}
 		}},
+		{"lacks events", WarnLacksEvents, Warning, func(w *world, _ *githubtest.Hook) { w.fleet.cfg.Needed = []string{"push", "status"} }},
 		{"unproved", WarnUnproved, Warning, func(*world, *githubtest.Hook) {}},
 		{"old address", WarnOldAddress, Warning, func(w *world, h *githubtest.Hook) {
 			h.URL = "https://old.hooks.example.com/webhook"

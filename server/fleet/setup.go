@@ -174,6 +174,11 @@ func (f *Fleet) PlanSetup(ctx context.Context, r SetupRequest) (SetupPlan, error
 
 // chooseSecret sets what the hooks are to sign with: that of the path, or the shared one. fresh means that it is new.
 func (f *Fleet) chooseSecret(ask *hooks.SetupRequest, offered string) (fresh bool, err error) {
+	defer func() {
+		if err == nil && secret.Published(ask.Secret) {
+			err = hooks.WithCure(secret.ErrPublished, secret.ReplacePublished)
+		}
+	}()
 	if ask.Secret, ask.Variable, err = f.cfg.Store.PathSecret(ask.URL); err != nil || ask.Secret != "" {
 		return false, err
 	}

@@ -18,6 +18,27 @@ type Action struct {
 	Off     string         // why it is off now, or ""
 	Move    bool           // it only moves a cursor: the palette has it last
 	Run     func() tea.Cmd // never nil
+
+	group string // one of groups, set by the shell
+}
+
+// The groups of help and palette.
+const (
+	groupPage, groupBox          = "This page", "This box"
+	groupMove, groupEverywhere   = "Move", "Everywhere"
+	groupElsewhere, groupOffered = "Other pages", "Settings and filters"
+)
+
+// name is the sentence up to where an explanation begins, and rest what follows.
+func (a Action) name() (name, rest string) {
+	name = strings.TrimSuffix(a.Text, ".")
+	end := len(name)
+	for _, pause := range []string{"; ", ": ", " (", ", or ", ", then ", ", in ", ", one ", ", step "} {
+		if i := strings.Index(name, pause); i >= 0 {
+			end = min(end, i)
+		}
+	}
+	return name[:end], strings.TrimLeft(name[end:], ";:, ")
 }
 
 // Find returns the action that key starts.

@@ -7,8 +7,8 @@ import (
 	"github.com/charmbracelet/x/ansi"
 )
 
-// help lists every key of the page under it, with its sentence and, where one
-// exists, the command line that does the same.
+// help lists every key of the page under it by groups, a line each: the keys, what they do, and the rest of the sentence. The
+// command line that does the same is in the palette.
 type help struct {
 	a    *Shell
 	of   []Action
@@ -54,25 +54,24 @@ func (h *help) View(w, high int) string {
 	}
 	keys = min(keys, 18, w/3)
 	var out []string
-	for _, a := range h.of {
-		lines := Wrap(a.Text, max(1, w-keys-4))
-		if a.Off != "" {
-			lines = Wrap(a.Text+" ("+a.Off+")", max(1, w-keys-4))
-		}
-		for i, l := range lines {
-			k := ""
-			if i == 0 {
-				k = t.Key.Render(t.Cell(a.keyNames(t.Ascii), keys))
-			} else {
-				k = strings.Repeat(" ", keys)
+	for _, group := range []string{groupPage, groupBox, groupMove, groupEverywhere} {
+		first := true
+		for _, a := range h.of {
+			if a.group != group {
+				continue
 			}
+			if first {
+				out, first = append(out, " "+t.Title.Render(group)), false
+			}
+			name, rest := a.name()
 			if a.Off != "" {
-				l = t.Faint.Render(l)
+				name, rest = "", name+" ("+a.Off+")"
 			}
-			out = append(out, " "+k+"  "+l)
-		}
-		if a.Command != "" {
-			out = append(out, strings.Repeat(" ", keys+3)+t.Faint.Render(t.Cut(a.Command, w-keys-4)))
+			line := " " + t.Key.Render(t.Cell(a.keyNames(t.Ascii), keys)) + "  " + name
+			if rest != "" {
+				line += strings.Repeat(" ", min(2, len(name))) + t.Faint.Render(rest)
+			}
+			out = append(out, t.Cut(line, w))
 		}
 	}
 	h.max = max(0, len(out)-high)

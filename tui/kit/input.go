@@ -100,10 +100,21 @@ func (s *Shell) Actions() []Action {
 				all = append(all, b)
 			}
 		}
-	} else {
-		all = append(s.Pages[s.At].Actions(), s.everywhere()...)
+		return override(grouped(all, groupBox), s.cfg.Keys)
 	}
+	all = append(grouped(s.Pages[s.At].Actions(), groupPage), grouped(s.everywhere(), groupEverywhere)...)
 	return override(all, s.cfg.Keys)
+}
+
+// grouped puts actions into a group, those that only move into their own.
+func grouped(actions []Action, group string) []Action {
+	for i := range actions {
+		actions[i].group = group
+		if actions[i].Move {
+			actions[i].group = groupMove
+		}
+	}
+	return actions
 }
 
 // tap remembers the last click, to know a double one.

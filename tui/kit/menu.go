@@ -9,7 +9,7 @@ import (
 	"github.com/sahilm/fuzzy"
 )
 
-// Choice is one line of a menu.
+// Choice is one line of a menu. One without Run is a heading: it cannot be chosen, and is left out while something is typed.
 type Choice struct {
 	ID     string // what the line stands for, where the menu's owner asks
 	Text   string // what is matched and shown
@@ -52,17 +52,27 @@ func (m *Menu) narrow() {
 	m.shown, m.hits = m.all, nil
 	pattern := m.input.Value()
 	if pattern == "" {
+		m.move(0)
 		return
 	}
 	texts := make([]string, len(m.all))
+	whole := false // what is typed occurs as it is; then scattered letters are no match
 	for i, c := range m.all {
 		texts[i] = c.Text
+		whole = whole || c.Run != nil && contains(c.Text, pattern)
 	}
 	m.shown = nil
 	for _, hit := range fuzzy.Find(pattern, texts) {
-		m.shown = append(m.shown, m.all[hit.Index])
-		m.hits = append(m.hits, hit.MatchedIndexes)
+		if c := m.all[hit.Index]; c.Run != nil && (!whole || contains(c.Text, pattern)) {
+			m.shown = append(m.shown, c)
+			m.hits = append(m.hits, hit.MatchedIndexes)
+		}
 	}
+}
+
+// contains ignores case.
+func contains(text, words string) bool {
+	return strings.Contains(strings.ToLower(text), strings.ToLower(words))
 }
 
 // Replace gives other lines, and keeps the place.
@@ -80,7 +90,7 @@ func (m *Menu) Update(msg tea.Msg) tea.Cmd {
 		m.move(msg.Lines)
 		return nil
 	case Click:
-		if i := m.pos.Top + msg.Y - 2; msg.Y >= 2 && msg.Y-2 < m.rows && i < len(m.shown) {
+		if i := m.pos.Top + msg.Y - 2; msg.Y >= 2 && msg.Y-2 < m.rows && i < len(m.shown) && m.shown[i].Run != nil {
 			if m.pos.At = i; msg.Double {
 				return m.choose()
 			}
@@ -98,10 +108,23 @@ func (m *Menu) Update(msg tea.Msg) tea.Cmd {
 	return nil
 }
 
-func (m *Menu) move(by int) { m.pos.To(m.pos.At+by, len(m.shown)) }
+// move goes by some lines, over the headings.
+func (m *Menu) move(by int) {
+	heading := func() bool { return m.pos.At < len(m.shown) && m.shown[m.pos.At].Run == nil }
+	m.pos.At = max(0, min(len(m.shown)-1, m.pos.At+by))
+	if by < 0 && heading() {
+		m.pos.At--
+	}
+	if m.pos.At = max(0, m.pos.At); heading() {
+		m.pos.At++
+	}
+	if m.pos.At == 1 {
+		m.pos.Top = 0 // the first heading is seen
+	}
+}
 
 func (m *Menu) choose() tea.Cmd {
-	if m.pos.At >= len(m.shown) {
+	if m.pos.At >= len(m.shown) || m.shown[m.pos.At].Run == nil {
 		return nil
 	}
 	c := m.shown[m.pos.At]
@@ -146,6 +169,9 @@ func (m *Menu) View(w, h int) string {
 
 func (m *Menu) line(i, w int) string {
 	t, c := m.a.Theme, m.shown[i]
+	if c.Run == nil {
+		return FitLine(" "+t.Title.Render(c.Text), w)
+	}
 	room := max(0, w-ansi.StringWidth(c.Right)-4)
 	if i == m.pos.At {
 		return t.Selected.Render(FitLine(t.Sym.Cursor+" "+t.Cell(c.Text, room)+" "+c.Right, w))
@@ -185,24 +211,56 @@ func (m *Menu) Actions() []Action {
 	return append(out, m.More(under)...)
 }
 
-// openPalette offers every action of the page, with the reason where one is
-// off.
+// openPalette offers everything that can be done: what this page can do, what the others can, where the settings and saved
+// filters are, and the keys that only move, each with the reason where it is off.
 func (s *Shell) openPalette() tea.Cmd {
-	var choices, moves []Choice
+	by := map[string][]Choice{}
+	add := func(act Action, prefix string, run func() tea.Cmd) {
+		name, rest := act.name()
+		if act.Command != "" {
+			rest = strings.TrimSpace(rest + "  " + act.Command)
+		}
+		by[act.group] = append(by[act.group], Choice{Text: prefix + name, Right: act.keyNames(s.Theme.Ascii), Detail: rest, off: act.Off, Run: run})
+	}
 	for _, act := range s.Actions() {
-		c := Choice{Text: act.Text, Right: act.keyNames(s.Theme.Ascii), Detail: act.Command, off: act.Off,
-			Run: func() tea.Cmd { return s.perform(act) }}
-		switch {
-		case act.ID == "palette":
-		case act.Move:
-			moves = append(moves, c)
-		default:
-			choices = append(choices, c)
+		if act.ID != "palette" {
+			add(act, "", func() tea.Cmd { return s.perform(act) })
 		}
 	}
-	choices = append(choices, moves...)
+	for i, p := range s.Pages {
+		if i == s.At {
+			continue
+		}
+		for _, act := range override(grouped(p.Actions(), groupElsewhere), s.cfg.Keys) {
+			if act.Move {
+				continue
+			}
+			act.Off = "" // the page says so itself once it is in front
+			add(act, p.Name()+": ", func() tea.Cmd { return s.performOn(i, act.ID) })
+		}
+	}
+	if s.cfg.Offer != nil {
+		by[groupOffered] = s.cfg.Offer()
+	}
+	var choices []Choice
+	for _, group := range []string{groupPage, groupBox, groupEverywhere, groupMove, groupElsewhere, groupOffered} {
+		if len(by[group]) > 0 {
+			choices = append(append(choices, Choice{Text: group}), by[group]...)
+		}
+	}
 	s.Show(NewMenu(s, "Commands", choices))
 	return nil
+}
+
+// performOn turns to a page and runs one of its actions there, as it is then.
+func (s *Shell) performOn(page int, id string) tea.Cmd {
+	turn := s.Turn(page)
+	for _, act := range s.Pages[page].Actions() {
+		if act.ID == id {
+			return tea.Batch(turn, s.perform(act))
+		}
+	}
+	return turn
 }
 
 // openCommands offers the command lines of the page's actions for copying.

@@ -17,6 +17,8 @@ type (
 	Failing struct{}
 	// Refusals asks the Receiver page for the requests that it refused.
 	Refusals struct{}
+	// Settings asks the Receiver page for a setting.
+	Settings struct{ Name string }
 )
 
 // Messages that pages and overlays get from the app, or send it.

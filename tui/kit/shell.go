@@ -51,6 +51,7 @@ type Config struct {
 	Fresh  func() bool            // reports whether nothing is set up yet
 	Lamp   func() Lamp            // the state of the receiver
 	Again  func() tea.Cmd         // what the user's reload does besides opening the page again
+	Offer  func() []Choice        // what the palette has besides actions: settings, saved filters
 }
 
 // Shell is what every page knows of the interface around it: the window, the

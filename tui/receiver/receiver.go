@@ -6,6 +6,7 @@ import (
 	"context"
 	"errors"
 	"fmt"
+	"slices"
 	"strings"
 	"time"
 
@@ -77,8 +78,11 @@ func (p *Page) Name() string { return kit.PageReceiver }
 
 // Open implements kit.Page.
 func (p *Page) Open(request any) tea.Cmd {
-	if _, ok := request.(kit.Refusals); ok {
+	switch r := request.(type) {
+	case kit.Refusals:
 		p.see, p.at = viewRejected, 0
+	case kit.Settings:
+		p.see, p.at = viewSettings, max(0, slices.IndexFunc(p.cfg.Settings, func(s Setting) bool { return s.Name == r.Name }))
 	}
 	cmds := []tea.Cmd{p.askRejected()}
 	if !p.ticking {

@@ -50,7 +50,7 @@ type work func(*fleet.Fleet, context.Context, func(hooks.Step)) (fleet.RotateRep
 func (p *Page) rotateActions() []kit.Action {
 	rot := &p.rot
 	rotate := kit.Action{ID: "hook.rotate", Keys: []string{"r"}, Label: "rotate", Command: p.rotateCommand(), Off: p.cannotRotate(), Run: p.rotate,
-		Text: "Give every hook of this receiver a new secret; no delivery is lost. It begins after a count-down. With marks, only those hooks get one."}
+		Text: "Rotate the secret of every hook of this receiver; no delivery is lost. It begins after a count-down. With marks, only those hooks get one."}
 	switch {
 	case rot.under():
 		rotate.Label, rotate.Text, rotate.Off = "watch", "Show the progress of the rotation.", ""

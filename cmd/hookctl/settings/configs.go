@@ -6,8 +6,10 @@ import (
 	"log/slog"
 	"net/netip"
 	"path/filepath"
+	"slices"
 	"time"
 
+	"hookctl/hooks"
 	"hookctl/hooks/secret"
 	"hookctl/logs"
 	"hookctl/server"
@@ -49,6 +51,7 @@ func (s *Settings) Server() (server.Config, error) {
 		WatchedBranches: s.WatchedBranches,
 		Priorities:      s.Priorities,
 		Routes:          s.routes(),
+		NotifyAlso:      s.NotifyAlso,
 		Sinks:           sinks,
 		Coalesce:        time.Duration(s.Coalesce),
 		CoalesceMax:     cmp.Or(s.CoalesceMax, -1),
@@ -57,6 +60,15 @@ func (s *Settings) Server() (server.Config, error) {
 		TLS:             s.TLS(),
 		TrustedProxies:  proxies,
 	}, nil
+}
+
+// HookEvents are what new hooks subscribe to: setup.events, or the default ones, and what notify_also needs.
+func (s *Settings) HookEvents() []string {
+	events := s.Setup.Events
+	if len(events) == 0 {
+		events = hooks.DefaultEvents()
+	}
+	return slices.Compact(slices.Sorted(slices.Values(slices.Concat(events, server.AlsoEvents(s.NotifyAlso)))))
 }
 
 // TLS is how the receiver speaks TLS; the zero value where it does not.

@@ -30,6 +30,11 @@ func (s *Settings) checkNames(report func(key, format string, args ...any)) {
 	if host := s.GitHub.Host; host != "" && !hostName.MatchString(host) {
 		report("github.host", "not a valid host like github.example.com: %q", host)
 	}
+	for i, name := range s.NotifyAlso {
+		if len(server.AlsoEvents([]string{name})) == 0 {
+			report(fmt.Sprintf("notify_also[%d]", i), "not one of %s, %s: %q", server.AlsoReviews, server.AlsoStatuses, name)
+		}
+	}
 	var names []string
 	for i, sink := range s.Sinks {
 		key, name := fmt.Sprintf("sinks[%d]", i), sink.name()
