@@ -286,13 +286,13 @@ func TestSignedGiantsTakeBoundedMemory(t *testing.T) {
 // TestGiantsBeyondTheRoomAreToldToWait holds the room with one body and sends another.
 func TestGiantsBeyondTheRoomAreToldToWait(t *testing.T) {
 	r := run(t, func(c *Config) {
-		c.Limits.BytesInFlight, c.Limits.Body, c.Limits.Wait = 6*mib, 4*mib, 10*time.Millisecond
+		c.Limits.BytesInFlight, c.Limits.Body, c.Limits.Wait = 12*mib, 4*mib, 10*time.Millisecond
 	})
 	held := &holder{}
-	if err := r.bodies.large.take(t.Context(), held, 4*mib, time.Now()); err != nil {
+	if err := r.bodies.strangers.large.take(t.Context(), held, 4*mib, time.Now()); err != nil {
 		t.Fatal(err)
 	}
-	r.bodies.large.arrived(held)
+	r.bodies.strangers.large.arrived(held)
 	body := []byte(`{"a":"` + strings.Repeat("x", 2*mib) + `"}`)
 	resp, err := http.DefaultClient.Do(request(t, r.url+"/webhook", "push", guid(1), body))
 	if err != nil {
@@ -303,7 +303,7 @@ func TestGiantsBeyondTheRoomAreToldToWait(t *testing.T) {
 		t.Errorf("%s, Retry-After %q", resp.Status, resp.Header.Get("Retry-After"))
 	}
 	r.deliver(t, "push_main", guid(2)) // What is small needs no such room.
-	r.bodies.large.leave(held)
+	r.bodies.strangers.large.leave(held)
 	if status, answer := do(t, request(t, r.url+"/webhook", "push", guid(1), body)); status != http.StatusOK {
 		t.Errorf("%d %v", status, answer)
 	}
@@ -315,12 +315,12 @@ func (r *receiver) awaitRoom(t *testing.T) {
 	t.Helper()
 	await(t, "all room given back", func() bool {
 		free := int64(0)
-		for _, x := range []*room{r.bodies.medium, r.bodies.large} {
+		for _, x := range []*room{r.bodies.known.medium, r.bodies.known.large, r.bodies.strangers.medium, r.bodies.strangers.large} {
 			x.mu.Lock()
 			free += x.free
 			x.mu.Unlock()
 		}
-		return free == r.limits.BytesInFlight
+		return free > r.limits.BytesInFlight-4 // thirds and halves are rounded down
 	})
 }
 
@@ -379,6 +379,87 @@ func (r *receiver) drip(ctx context.Context, begin string, begun *atomic.Int64) 
 		case <-ctx.Done():
 			return
 		}
+	}
+}
+
+// TestStrangersWhoSendALotHoldNobodyBack has 600 strangers really send 700 KiB each, again and again and ten times what there is
+// room for, while ten deliveries come at once that GitHub waits 10 s for.
+func TestStrangersWhoSendALotHoldNobodyBack(t *testing.T) {
+	const strangers, sent = 600, 700 << 10
+	piece := bytes.Repeat([]byte{'x'}, 64<<10)
+	for name, pace := range map[string]func(i int) (size int, pause time.Duration){
+		"evenly, in time":     func(int) (int, time.Duration) { return 8 << 10, 80 * time.Millisecond },
+		"as fast as they can": func(int) (int, time.Duration) { return len(piece), 0 },
+		"quickly until near the end": func(i int) (int, time.Duration) { // and then just enough to be in time
+			if i < 10 {
+				return len(piece), 0
+			}
+			return 1 << 10, 100 * time.Millisecond
+		},
+	} {
+		t.Run(name, func(t *testing.T) {
+			r := run(t, nil)
+			r.deliver(t, "push_main", guid(99)) // The hook has delivered before.
+			begin := fmt.Sprintf("POST /webhook HTTP/1.1\r\nHost: x\r\nContent-Type: application/json\r\nX-Hub-Signature-256: sha256=%s\r\nContent-Length: %d\r\n\r\n",
+				strings.Repeat("0", 64), sent)
+			ctx, cancel := context.WithCancel(t.Context())
+			var attack sync.WaitGroup
+			defer attack.Wait()
+			defer cancel()
+			stranger := func() error {
+				conn, err := new(net.Dialer).DialContext(ctx, "tcp", strings.TrimPrefix(r.url, "http://"))
+				if err != nil {
+					return err
+				}
+				defer conn.Close()
+				defer context.AfterFunc(ctx, func() { conn.Close() })()
+				_, err = conn.Write([]byte(begin))
+				for i, left := 0, sent; err == nil && left > 0; i++ {
+					size, pause := pace(i)
+					size = min(size, left)
+					left -= size
+					if _, err = conn.Write(piece[:size]); pause > 0 {
+						time.Sleep(pause) // #nosec -- the pace of the attack, nothing that the test waits for
+					}
+				}
+				if err == nil {
+					_, err = conn.Read(make([]byte, 1))
+				}
+				return err
+			}
+			for range strangers {
+				attack.Go(func() {
+					for ctx.Err() == nil { // Who is thrown out comes again.
+						_ = stranger() // Its errors are what it came for.
+					}
+				})
+			}
+			await(t, "the strangers", func() bool {
+				r.bodies.strangers.medium.mu.Lock()
+				defer r.bodies.strangers.medium.mu.Unlock()
+				return len(r.bodies.strangers.medium.waiting) > strangers/3
+			})
+			client := &http.Client{Transport: &http.Transport{DisableKeepAlives: true}}
+			var honest sync.WaitGroup
+			for i, size := range []int{65 << 10, 128 << 10, 256 << 10, 512 << 10, 700 << 10, 800 << 10, 900 << 10, mib, mib, mib} {
+				honest.Go(func() {
+					body := []byte(`{"a":"` + strings.Repeat("x", size-8) + `"}`)
+					start := time.Now()
+					resp, err := client.Do(request(t, r.url+"/webhook", "push", guid(i), body))
+					if err != nil {
+						t.Error(err)
+						return
+					}
+					resp.Body.Close()
+					took := time.Since(start)
+					if resp.StatusCode != http.StatusOK || took > 10*time.Second {
+						t.Errorf("%d bytes: %s after %s", size, resp.Status, took)
+					}
+					t.Logf("%7d bytes beside %d strangers: %s after %s", size, strangers, resp.Status, took.Round(time.Millisecond))
+				})
+			}
+			honest.Wait()
+		})
 	}
 }
 

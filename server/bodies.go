@@ -13,11 +13,14 @@ import (
 //
 // A body starts in 64 KiB at most, which the number of connections bounds already. One that turns out longer takes more from a
 // room with a bound: up to 1 MiB from one, above it from another, so that a few giants cannot keep ordinary
-// deliveries waiting. Who is longer than he said gets nothing.
+// deliveries waiting. Who is longer than he said gets nothing. Hooks that have delivered before and strangers have rooms of their own.
 type bodies struct {
-	limits        Limits
-	medium, large *room
+	limits           Limits
+	known, strangers rooms
 }
+
+// rooms are those of one kind of sender.
+type rooms struct{ medium, large *room }
 
 const (
 	smallBody  = 64 << 10
@@ -31,11 +34,15 @@ var (
 )
 
 func newBodies(l Limits) *bodies {
-	return &bodies{limits: l, medium: newRoom(l.BytesInFlight-l.BytesInFlight*2/3, l), large: newRoom(l.BytesInFlight*2/3, l)}
+	one := func() rooms {
+		return rooms{medium: newRoom(l.BytesInFlight/2-l.BytesInFlight/3, l), large: newRoom(l.BytesInFlight/3, l)}
+	}
+	return &bodies{limits: l, known: one(), strangers: one()}
 }
 
-// read returns the whole body and a function that gives its room back, which is never nil.
-func (b *bodies) read(w http.ResponseWriter, r *http.Request) (body []byte, release func(), err error) {
+// read returns the whole body and a function that gives its room back, which is never nil. known says that the sender uses the id
+// of a hook that has delivered before.
+func (b *bodies) read(w http.ResponseWriter, r *http.Request, known bool) (body []byte, release func(), err error) {
 	in := &pacedReader{
 		r: r.Body, pace: b.limits.PieceTimeout, end: time.Now().Add(b.limits.BodyTimeout),
 		h: &holder{control: http.NewResponseController(w), size: r.ContentLength}, // -1 where the sender does not say
@@ -48,11 +55,15 @@ func (b *bodies) read(w http.ResponseWriter, r *http.Request) (body []byte, rele
 	if err != nil || whole {
 		return start, func() {}, err
 	}
-	place := b.large
+	all := b.strangers
+	if known {
+		all = b.known
+	}
+	place := all.large
 	if in.h.size < 0 {
 		in.h.size = b.limits.Body // The most is assumed; GitHub always sends a length.
 	} else if in.h.size <= mediumBody {
-		place = b.medium
+		place = all.medium
 	}
 	body, err = in.rest(r.Context(), place, start)
 	if evicted := place.arrived(in.h); err != nil && evicted {

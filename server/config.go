@@ -132,12 +132,12 @@ type ACMEConfig struct {
 }
 
 // Limits bound what strangers can make the receiver spend. The bodies held at once take at most
-// BytesInFlight plus one body, and 64 KiB for each connection; with the log's copies and what the collector has not taken
+// BytesInFlight plus one body of a hook and one of a stranger, and 64 KiB for each connection; with the log's copies and what the collector has not taken
 // yet, the heap stays below four times that.
 type Limits struct {
 	Body          int64         // bytes of a body; 25 MiB, GitHub's own limit
 	Header        int           // bytes of a request's header; 32 KiB
-	BytesInFlight int64         // of bodies above 64 KiB held at once, two thirds of it for those above 1 MiB; 96 MiB
+	BytesInFlight int64         // of bodies above 64 KiB held at once, two thirds of it for those above 1 MiB, half of each for hooks that have delivered before; 128 MiB
 	Connections   int           // open connections; past it the longest idle one goes; 2048
 	Grace         time.Duration // within which no connection goes for a newer one; 500 ms
 	Requests      int           // whole requests being checked and stored at once; past it 429; 1024
@@ -163,7 +163,7 @@ const mib = 1 << 20
 func (l Limits) withDefaults() Limits {
 	def(&l.Body, 25*mib)
 	def(&l.Header, 32<<10)
-	def(&l.BytesInFlight, 96*mib)
+	def(&l.BytesInFlight, 128*mib)
 	def(&l.Connections, 2048)
 	def(&l.Grace, 500*time.Millisecond)
 	def(&l.Requests, 1024)

@@ -113,8 +113,12 @@ func (d *delivery) take() {
 		d.unavailable("cluster", "the receiver is waiting for the other nodes of its cluster")
 		return
 	}
+	hookID, err := strconv.ParseInt(d.r.Header.Get("X-GitHub-Hook-ID"), 10, 64)
+	if err != nil || hookID < 0 {
+		hookID = 0 // no id that GitHub gives
+	}
 	d.s.reading.Add(1)
-	body, release, err := d.s.bodies.read(d.w, d.r)
+	body, release, err := d.s.bodies.read(d.w, d.r, d.s.acquainted.with(hookID))
 	d.s.reading.Add(-1)
 	defer d.s.rest.stir()
 	defer release()
@@ -133,10 +137,6 @@ func (d *delivery) take() {
 	}
 	settle(d.r.Context())
 	arrived := d.s.now()
-	hookID, err := strconv.ParseInt(d.r.Header.Get("X-GitHub-Hook-ID"), 10, 64)
-	if err != nil || hookID < 0 {
-		hookID = 0 // no id that GitHub gives
-	}
 	d.keys = true
 	fingerprint, ok := d.set.keys.Match(body, d.r.Header.Get("X-Hub-Signature-256"), hookID, d.path, arrived)
 	if !ok && !d.s.healthy() {
@@ -148,6 +148,7 @@ func (d *delivery) take() {
 		d.refuse(http.StatusUnauthorized, "signature", "the signature does not match")
 		return
 	}
+	d.s.acquainted.note(hookID)
 	payload, err := extract(d.r, body)
 	if err != nil {
 		d.refuse(http.StatusBadRequest, "payload", err.Error())

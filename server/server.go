@@ -30,19 +30,20 @@ type Server struct {
 	limits   Limits
 	tls      TLSConfig
 
-	settings atomic.Pointer[settings]
-	queue    *queue
-	bodies   *bodies
-	conns    *connections
-	slots    chan struct{} // one per request under way
-	rejected rejections
-	metrics  *metrics
-	leaving  atomic.Bool // answers ask to close the connection
-	draining atomic.Bool
-	alarms   alarms
-	rest     *rest
-	quiet    logQuiet
-	reading  atomic.Int64 // requests whose body is being read
+	settings   atomic.Pointer[settings]
+	queue      *queue
+	bodies     *bodies
+	conns      *connections
+	slots      chan struct{} // one per request under way
+	rejected   rejections
+	metrics    *metrics
+	leaving    atomic.Bool // answers ask to close the connection
+	draining   atomic.Bool
+	alarms     alarms
+	acquainted acquainted
+	rest       *rest
+	quiet      logQuiet
+	reading    atomic.Int64 // requests whose body is being read
 }
 
 // New makes a receiver that serves nothing yet. It returns [ErrNoSecret] without a secret, an error of package secret
@@ -61,8 +62,8 @@ func New(cfg Config) (*Server, error) {
 	if s.now == nil {
 		s.now = time.Now
 	}
-	if most := s.limits.BytesInFlight * 2 / 3; most < s.limits.Body {
-		return nil, fmt.Errorf("limits: two thirds of the bytes in flight (%d) must hold one body (%d)", most, s.limits.Body)
+	if most := s.limits.BytesInFlight / 3; most < s.limits.Body {
+		return nil, fmt.Errorf("limits: a third of the bytes in flight (%d) must hold one body (%d)", most, s.limits.Body)
 	}
 	set, err := newSettings(cfg)
 	if err != nil {

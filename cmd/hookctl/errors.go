@@ -10,6 +10,7 @@ import (
 	"hookctl/cmd/hookctl/settings"
 	"hookctl/hooks"
 	"hookctl/logs/text"
+	"hookctl/server/daemon"
 )
 
 // Exit codes, as gh has them.
@@ -80,6 +81,9 @@ func reportError(w io.Writer, err error) {
 			lead = "       "
 		}
 		cure := hooks.CureOf(err)
+		if cure == "" && daemon.NoSpace(err) {
+			cure = "free space on that disk; see how much is left with: df -h"
+		}
 		if cure != "" && (i+1 == len(list) || hooks.CureOf(list[i+1]) != cure) {
 			fmt.Fprintln(w, "hint: "+text.Clean(cure))
 		}

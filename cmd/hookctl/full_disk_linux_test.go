@@ -116,7 +116,7 @@ func TestReceiverOnAFullDisk(t *testing.T) {
 		t.Fatal(err)
 	}
 	out, err := hookctl(fresh, "secret", "generate")
-	if err == nil || !strings.Contains(out, "no space left") {
+	if err == nil || !strings.Contains(out, "no space left") || !strings.Contains(out, "\nhint: free space") {
 		t.Errorf("a secret for a fresh home: %v\n%s", err, out)
 	}
 }

@@ -204,7 +204,7 @@ func (p *program) printSetup(report fleet.SetupReport, out *output) error {
 			problems = errCancelled
 		default:
 			problems = cmp.Or(problems, errReported)
-			reportError(p.err, r.Err)
+			p.report(r.Err)
 		}
 		rows[i] = []string{r.Target.String(), strconv.FormatInt(r.HookID, 10), r.URL, strings.Join(r.Events, ","), state}
 	}

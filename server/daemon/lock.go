@@ -58,7 +58,7 @@ func Lock(cfg Config) (*Instance, error) {
 // writePID names this process in the PID file. On a full disk the receiver does without.
 func writePID(home string) error {
 	err := os.WriteFile(pidFile(home), []byte(strconv.Itoa(os.Getpid())+"\n"), 0o600)
-	if err != nil && !noSpace(err) {
+	if err != nil && !NoSpace(err) {
 		return fmt.Errorf("write the pid file: %w", err)
 	}
 	return nil

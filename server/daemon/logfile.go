@@ -16,7 +16,7 @@ import (
 // compresses the old ones. What cannot be written because the disk is full is lost, and the receiver goes on; a file that
 // somebody removed is created again. The caller closes it.
 func OpenLog(home string) (io.WriteCloser, error) {
-	if err := createLog(home); err != nil && !noSpace(err) {
+	if err := createLog(home); err != nil && !NoSpace(err) {
 		return nil, err
 	}
 	return &receiverLog{home: home, file: lumberjack.Logger{Filename: LogFile(home), MaxSize: 10, MaxBackups: 5, Compress: true}}, nil

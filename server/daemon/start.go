@@ -40,7 +40,7 @@ func alone(ctx context.Context, home string) (done func(), err error) {
 		return nil, err
 	}
 	lock := flock.New(startLockFile(home), flock.SetPermissions(0o600))
-	if _, err := lock.TryLockContext(ctx, pollInterval); noSpace(err) {
+	if _, err := lock.TryLockContext(ctx, pollInterval); NoSpace(err) {
 		return func() {}, nil // A full disk keeps no receiver from starting; two at once are unlikely.
 	} else if err != nil {
 		return nil, fmt.Errorf("wait for another start of the receiver: %w", err)

@@ -30,7 +30,7 @@ func openStderr(home string) (*os.File, error) {
 		}
 		err = errors.Join(err, file.Close())
 	}
-	if !noSpace(err) {
+	if !NoSpace(err) {
 		return nil, fmt.Errorf("open the file for the receiver's output: %w", err)
 	}
 	if file, err := os.CreateTemp("", "hookctl-*"); err == nil {

@@ -36,12 +36,18 @@ func preflight(ctx context.Context, home string, s *Settings) error {
 	return listener.Close()
 }
 
-// checkLogDir creates the directory where it is missing, and makes sure that a file can be created in it.
+// checkLogDir creates the directory where it is missing, and makes sure that a file can be created in it. A directory on a full
+// disk is fine: the receiver answers 507 until there is room.
 func checkLogDir(dir string) error {
-	if err := os.MkdirAll(dir, 0o700); err != nil {
+	if err := os.MkdirAll(dir, 0o700); daemon.NoSpace(err) {
+		return hooks.WithCure(fmt.Errorf("create the log directory: %w", err), "free space on its disk, or choose another with --log-dir DIR")
+	} else if err != nil {
 		return hooks.WithCure(fmt.Errorf("create the log directory: %w", err), "choose another with --log-dir DIR, or in hookctl.yaml as log.dir")
 	}
 	file, err := os.CreateTemp(dir, ".hookctl-*")
+	if daemon.NoSpace(err) {
+		return nil
+	}
 	if err != nil {
 		return hooks.WithCure(fmt.Errorf("write to the log directory: %w", err), "check its owner: ls -ld "+text.Shell(dir))
 	}

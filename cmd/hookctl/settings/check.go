@@ -67,6 +67,13 @@ func (s *Settings) check() error {
 			report(fmt.Sprintf("sinks[%d]%s", i, key), "%w", err)
 		}
 	}
+	if c := s.Cluster; c.Name != "" || c.Node != "" {
+		for _, p := range s.ClusterSettings().Check() {
+			report("cluster."+p.Key, "%w", p.Err)
+		}
+	} else if c.Embed.Listen != "" || len(c.Embed.Peers) > 0 || len(c.URLs) > 0 {
+		report("cluster.node", "not set; a node needs a name of its own")
+	}
 	s.checkNames(report)
 	if err := s.checkTable(); err != nil {
 		problems = append(problems, err)
