@@ -102,6 +102,16 @@ func (e *Entry) readSummary(b []byte, ok *bool) {
 			e.Conclusion = textOf(v, ok)
 		case "url":
 			e.URL = textOf(v, ok)
+		case "workflow":
+			e.run.Workflow = textOf(v, ok)
+		case "run_id":
+			e.run.ID = numberOf(v, ok)
+		case "run_attempt":
+			e.run.Attempt = numberOf(v, ok)
+		case "sha":
+			e.run.SHA = textOf(v, ok)
+		case "deleted":
+			e.run.Deleted = string(v) == "true"
 		case "number":
 			if n := numberOf(v, ok); string(v) != "null" {
 				e.Number = &n

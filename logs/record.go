@@ -55,6 +55,8 @@ type Summary struct {
 	Conclusion string
 	Number     *int64
 	URL        string
+
+	Run Run // without Branch, which stands above
 }
 
 // Signature says whether the payload's signature was checked, and by the
@@ -105,6 +107,11 @@ type summaryJSON struct {
 	Conclusion *string `json:"conclusion"`
 	Number     *int64  `json:"number"`
 	URL        *string `json:"url"`
+	Workflow   string  `json:"workflow,omitempty"`
+	RunID      int64   `json:"run_id,omitempty"`
+	RunAttempt int64   `json:"run_attempt,omitempty"`
+	SHA        string  `json:"sha,omitempty"`
+	Deleted    bool    `json:"deleted,omitempty"`
 }
 
 // Encode returns the content of the record's file: one JSON object with the
@@ -123,6 +130,7 @@ func (r *Record) appendTo(to []byte) ([]byte, error) {
 			Action: orNull(r.Summary.Action), Sender: orNull(r.Summary.Sender), Repository: orNull(r.Summary.Repository),
 			Title: orNull(r.Summary.Title), Branch: orNull(r.Summary.Branch), Conclusion: orNull(r.Summary.Conclusion),
 			Number: r.Summary.Number, URL: orNull(r.Summary.URL),
+			Workflow: r.Summary.Run.Workflow, RunID: r.Summary.Run.ID, RunAttempt: r.Summary.Run.Attempt, SHA: r.Summary.Run.SHA, Deleted: r.Summary.Run.Deleted,
 		},
 		DeliveryID: orNull(r.DeliveryID), Source: orNull(r.Source), Signature: r.Signature,
 		Headers: r.Headers, Notifications: r.Notifications,
@@ -196,6 +204,7 @@ func (r *Record) decodeHead(head []byte) error {
 			Action: deref(in.Summary.Action), Sender: deref(in.Summary.Sender), Repository: deref(in.Summary.Repository),
 			Title: deref(in.Summary.Title), Branch: deref(in.Summary.Branch), Conclusion: deref(in.Summary.Conclusion),
 			Number: in.Summary.Number, URL: deref(in.Summary.URL),
+			Run: Run{Workflow: in.Summary.Workflow, ID: in.Summary.RunID, Attempt: in.Summary.RunAttempt, SHA: in.Summary.SHA, Deleted: in.Summary.Deleted},
 		},
 		DeliveryID: deref(in.DeliveryID), ReceivedAt: deref(in.ReceivedAt), HookID: deref(in.HookID),
 		Source: deref(in.Source), Signature: in.Signature,

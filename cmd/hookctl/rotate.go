@@ -13,6 +13,7 @@ import (
 	"hookctl/hooks/secret"
 	"hookctl/logs/text"
 	"hookctl/server/fleet"
+	"hookctl/server/host"
 )
 
 // rotateOptions are the flags of rotate.
@@ -24,6 +25,7 @@ type rotateOptions struct {
 	finish       bool
 	grace        settings.Duration
 	maxAge       settings.Duration
+	without      []string
 	yes          bool
 	out          output
 }
@@ -62,6 +64,7 @@ func newRotate(p *program) *cobra.Command {
 	cmd.Flags().BoolVar(&o.resume, "resume", false, "continue a rotation that was interrupted")
 	cmd.Flags().BoolVar(&o.undo, "undo", false, "give every hook its old secret back; only within the grace period")
 	cmd.Flags().BoolVar(&o.finish, "finish", false, "end the rotation now: drop failed hooks and the rest of the grace period")
+	cmd.Flags().StringSliceVar(&o.without, "without", nil, "in a cluster: do not wait for these `nodes`, which are away")
 	cmd.Flags().BoolVarP(&o.yes, "yes", "y", false, "do not ask")
 	cmd.MarkFlagsMutuallyExclusive("resume", "undo", "finish", "all")
 	for _, flag := range []string{"resume", "undo", "finish"} {
@@ -80,9 +83,14 @@ func (p *program) rotate(ctx context.Context, o *rotateOptions) (err error) {
 	case (o.resume || o.undo || o.finish) && (chosen || o.maxAge > 0):
 		return usage(errors.New("--resume, --undo and --finish work on the current rotation: give no hooks and no --max-age"))
 	}
-	_, all, err := p.atFleet()
+	s, all, err := p.atFleet()
 	if err != nil {
 		return err
+	}
+	for _, node := range o.without {
+		if err := host.Dial(s.Home).LeaveOut(ctx, node); err != nil {
+			return err
+		}
 	}
 	var plan fleet.RotatePlan
 	turn := func() (fleet.RotateReport, error) { return all.Rotate(ctx, plan, p.progress) }

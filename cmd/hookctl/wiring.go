@@ -93,6 +93,14 @@ func (p *program) hostSettings(s *settings.Settings) (*host.Settings, error) {
 		return nil, err
 	}
 	core.Version = buildInfo().Version
+	var node *host.Cluster
+	if c := s.ClusterSettings(); c != nil {
+		key, _, err := s.ClusterKey()
+		if err != nil {
+			return nil, err
+		}
+		node = &host.Cluster{Settings: *c, Key: key}
+	}
 	tunnel := s.Receiver.Tunnel
 	if tunnel == "off" {
 		tunnel = ""
@@ -106,5 +114,6 @@ func (p *program) hostSettings(s *settings.Settings) (*host.Settings, error) {
 		Server:     core,
 		Store:      s.Store(),
 		Fleet:      p.fleetConfig(s),
+		Cluster:    node,
 	}, nil
 }

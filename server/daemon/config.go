@@ -61,6 +61,8 @@ type Status struct {
 	// Counting says that there may be more pending notifications: what an earlier run left is not all known yet.
 	Counting bool    `json:"counting,omitempty"`
 	Alarms   []Alarm `json:"alarms,omitempty"` // what keeps it from its work, the most serious first
+
+	Cluster *Cluster `json:"cluster,omitempty"` // nil for a single machine
 }
 
 // Alarm is something about the receiver that a person has to see. It stands until its cause is gone. Its text has been cleaned by
@@ -71,6 +73,23 @@ type Alarm struct {
 	Hint    string    `json:"hint,omitempty"`    // the command that fixes it or shows more
 	Warning bool      `json:"warning,omitempty"` // deliveries and notifications go on for now
 	Since   time.Time `json:"since"`             // when it was raised
+}
+
+// Cluster is what a node knows of its cluster without asking anybody.
+type Cluster struct {
+	Name     string          `json:"name"`
+	Node     string          `json:"node"`
+	Quorum   bool            `json:"quorum"`   // a quorum answered a moment ago
+	Ready    bool            `json:"ready"`    // it has the cluster's secrets
+	Notifier string          `json:"notifier"` // the node that sends notifications, "" for none
+	Members  []ClusterMember `json:"members"`
+}
+
+// ClusterMember is a node of a cluster.
+type ClusterMember struct {
+	Node    string `json:"node"`
+	Up      bool   `json:"up"`
+	Waiting int    `json:"waiting"` // deliveries that it has not shared yet
 }
 
 // FailingSink is a place of notifications whose last attempt failed. Its error has been cleaned by who filled it in.

@@ -12,6 +12,9 @@ import (
 // catchupEvery is the receiver's own pace; GitHub keeps deliveries for three days.
 const catchupEvery = 10 * time.Minute
 
+// leaseCatchUp is for one node of a cluster, which also ends rotations whose grace period is over.
+const leaseCatchUp = "catchup"
+
 // keepCatchingUp fetches what is missing at start and every ten minutes until ctx ends, where there is a login and the
 // settings do not switch it off.
 func (r *receiver) keepCatchingUp(ctx context.Context) {

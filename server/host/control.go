@@ -39,6 +39,10 @@ func (r *receiver) extra() map[string]http.Handler {
 		"POST /prune":   handle(r.prune),
 		"POST /catchup": handle(r.catchup),
 		"POST /tunnel":  handle(r.showTunnel),
+
+		"POST /cluster/status":    handle(r.showCluster),
+		"POST /cluster/republish": handle(r.republish),
+		"POST /cluster/leave":     handle(r.leaveOut),
 	}
 }
 

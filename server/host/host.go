@@ -38,6 +38,7 @@ import (
 	"hookctl/hooks/secret"
 	"hookctl/logs"
 	"hookctl/server"
+	"hookctl/server/cluster"
 	"hookctl/server/daemon"
 	"hookctl/server/fleet"
 )
@@ -77,6 +78,8 @@ type Settings struct {
 	// no login. SaveURL writes a tunnel's new address to the settings; they are loaded again afterwards.
 	Fleet fleet.Config
 
+	Cluster *Cluster // makes the receiver a node of a cluster; nil is a single machine; changes with a restart only
+
 	fleet *fleet.Fleet // made of Fleet when the settings were loaded
 }
 
@@ -86,6 +89,7 @@ type receiver struct {
 	logger  *slog.Logger
 	log     *logs.Writer
 	server  *server.Server
+	node    *cluster.Node // nil on a single machine
 	address string
 
 	mu       sync.Mutex
@@ -164,7 +168,7 @@ func (r *receiver) current() *Settings {
 // core is the core's part of settings.
 func (r *receiver) core(s *Settings) server.Config {
 	c := s.Server
-	c.Log, c.Logger, c.Allow = r.log, r.logger, r.ranges.allowed
+	c.Log, c.Logger, c.Allow, c.Shared = r.log, r.logger, r.ranges.allowed, r.shared()
 	return c
 }
 
@@ -202,6 +206,12 @@ func (r *receiver) run(ctx context.Context, instance *daemon.Instance) (err erro
 		return fmt.Errorf("open the log %s: %w", s.Logs.Dir, err)
 	}
 	defer func() { err = errors.Join(err, r.log.Close()) }()
+	if err = r.join(s); err != nil {
+		return err
+	}
+	if r.node != nil {
+		defer r.node.Close()
+	}
 	if r.server, err = server.New(r.core(s)); err != nil {
 		return err
 	}
@@ -228,6 +238,9 @@ func (r *receiver) work(ctx context.Context, instance *daemon.Instance, listener
 	defer stop()
 	answering, silence := context.WithCancel(context.WithoutCancel(ctx))
 	defer silence()
+	// The other nodes are heard until the last delivery is answered.
+	sharing, alone := context.WithCancel(context.WithoutCancel(ctx))
+	defer alone()
 	var all errgroup.Group
 	until := func(ctx context.Context, do func(context.Context)) {
 		all.Go(func() error {
@@ -237,6 +250,7 @@ func (r *receiver) work(ctx context.Context, instance *daemon.Instance, listener
 	}
 	all.Go(func() error {
 		defer silence()
+		defer alone()
 		defer stop() // A receiver that cannot listen any more does nothing else either.
 		err := r.server.Serve(taking, listener)
 		if err == nil || taking.Err() != nil {
@@ -254,10 +268,15 @@ func (r *receiver) work(ctx context.Context, instance *daemon.Instance, listener
 		return err
 	})
 	until(taking, r.reloadOnHangup)
-	until(taking, r.keepCatchingUp)
+	if r.node != nil {
+		until(sharing, r.node.Run)
+	}
+	until(taking, func(ctx context.Context) { r.asOwner(ctx, leaseCatchUp, r.keepCatchingUp) })
 	until(taking, r.keepHouse)
 	if kind := r.settings.Tunnel; kind != "" {
-		until(taking, func(ctx context.Context) { r.keepTunnel(ctx, kind) })
+		until(taking, func(ctx context.Context) {
+			r.asOwner(ctx, "tunnel", func(ctx context.Context) { r.keepTunnel(ctx, kind) })
+		})
 	}
 	if metrics != nil {
 		until(taking, func(ctx context.Context) { r.serveMetrics(ctx, metrics) })

@@ -25,8 +25,17 @@ func (r *receiver) reloadOnHangup(ctx context.Context) {
 	}
 }
 
-// reload reads secrets and settings again. A mistake in them leaves the old ones in force.
+// reload reads secrets and settings again. A mistake in them leaves the old ones in force. In a cluster it returns when every
+// node accepts the secrets: a rotation relies on that.
 func (r *receiver) reload(ctx context.Context) error {
+	if err := r.reloadHere(ctx); err != nil {
+		return err
+	}
+	return r.shareSecrets(ctx)
+}
+
+// reloadHere is reload on this node alone.
+func (r *receiver) reloadHere(ctx context.Context) error {
 	r.reloading.Lock()
 	defer r.reloading.Unlock()
 	s, err := r.load()
@@ -45,8 +54,8 @@ func (r *receiver) reload(ctx context.Context) error {
 	old := r.settings
 	r.settings = s
 	r.mu.Unlock()
-	if old.Port != s.Port || old.Bind != s.Bind || old.Logs.Dir != s.Logs.Dir {
-		r.logger.Warn("address and log directory change with a restart only")
+	if old.Port != s.Port || old.Bind != s.Bind || old.Logs.Dir != s.Logs.Dir || !sameCluster(old.Cluster, s.Cluster) {
+		r.logger.Warn("address, log directory and cluster change with a restart only")
 	}
 	r.logger.Info("settings read again", "secrets", s.Server.Keys.Fingerprints(time.Now()))
 	return nil

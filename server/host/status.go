@@ -27,6 +27,7 @@ func (r *receiver) status() daemon.Status {
 		Instance:             r.server.Instance(),
 		Alarm:                stats.Alarm,
 		PublicURL:            s.PublicURL,
+		Cluster:              r.clusterStatus(),
 	}
 	for _, f := range stats.FailingSinks {
 		status.FailingSinks = append(status.FailingSinks, daemon.FailingSink(f))

@@ -40,8 +40,10 @@ func (r *receiver) keepHouse(ctx context.Context) {
 // name any more: a rotation that is killed between its last write and its call of the receiver has notified nobody.
 func (r *receiver) forgetSecrets(ctx context.Context, s *Settings) error {
 	now := time.Now()
-	if _, err := s.Store.Expire(now); err != nil {
-		return fmt.Errorf("end the rotation: %w", err)
+	if r.owns(leaseCatchUp) {
+		if _, err := s.Store.Expire(now); err != nil {
+			return fmt.Errorf("end the rotation: %w", err)
+		}
 	}
 	ring, err := s.Store.Ring(now)
 	if err != nil {

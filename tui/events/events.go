@@ -68,6 +68,7 @@ type Page struct {
 	find      string    // what is searched for in documents
 	jump      int       // number of the last search for a failure
 	filters   *kit.Menu // the list of filters, the last time it was opened
+	natural   *natural  // widths of the list's content; measure takes them again for others
 }
 
 type (
@@ -176,7 +177,7 @@ func (p *Page) Update(msg tea.Msg) tea.Cmd {
 	case feedChecked:
 		cmd = p.feed.checked(p.shell.Ctx, msg)
 	case feedCount:
-		p.feed.counted(msg)
+		cmd = p.feed.counted(p.shell.Ctx, msg)
 	case recordRead:
 		p.took(msg)
 	case failureFound:

@@ -40,6 +40,14 @@ func TestEventsPauseAndCount(t *testing.T) {
 	s.arrive("release", "v1.0 is out", 0)
 	s.arrive("release", "v1.1 is out", 1)
 	s.Shows("paused, 2 new (f)", "5/10")
+	// What changes later, as notifications are sent, is no new event, whether it is on screen or not.
+	for range 3 {
+		for _, e := range append(s.arrived, before) {
+			e.Notification = &logs.EntryNotification{Status: logs.StatusSent}
+			s.Send(kit.News[logs.Entry]([]logs.Entry{e}))
+		}
+	}
+	s.Shows("paused, 2 new (f)", "5/10")
 	if got := strings.Split(s.Text(), "\n")[5]; got != row {
 		t.Fatalf("the list moved while paused:\n%s\n%s", row, got)
 	}
@@ -48,6 +56,26 @@ func TestEventsPauseAndCount(t *testing.T) {
 	}
 	s.Press("f")
 	s.Shows("following", "1/10", "v1.1 is out", "v1.0 is out")
+}
+
+// Repositories of one name and several owners are told apart at every width, long event names are whole where there is
+// room, and an event of another day has its hour.
+func TestEventsAreToldApart(t *testing.T) {
+	for _, w := range []int{80, 100, 120, 200} {
+		s := eventful(t, w, 40)
+		s.Press("2")
+		for i, repository := range []string{"acme/api", "octo-org/api"} {
+			r := &logs.Record{EventType: "deployment_status", ReceivedAt: kittest.Noon.Add(time.Duration(i+1) * time.Second), Summary: logs.Summary{Title: "deployed", Repository: repository, Action: "created"},
+				DeliveryID: repository, Source: logs.SourceDelivery}
+			kittest.Write(t, s.Cfg.Logs, r)
+			s.Send(kit.News[logs.Entry]([]logs.Entry{r.Entry(300)}))
+		}
+		s.Press("ctrl+r")
+		s.Shows("acme/api", "octo-org/api", "Mon 21:00")
+		if w == 200 {
+			s.Shows("deployment_status created")
+		}
+	}
 }
 
 // The live list takes in what a filter on payloads chooses, and nothing else.
@@ -75,7 +103,8 @@ func (s *pageScreen) arrive(event, title string, n int) {
 	r := &logs.Record{EventType: event, ReceivedAt: kittest.Noon.Add(time.Duration(n+1) * time.Second), Summary: logs.Summary{Title: title, Repository: "octo-org/web"},
 		DeliveryID: fmt.Sprintf("arrived-%d", n), Payload: json.RawMessage(fmt.Sprintf(`{"title":%q}`, title)), Source: logs.SourceDelivery}
 	kittest.Write(s.T, s.Cfg.Logs, r)
-	s.Send(kit.News[logs.Entry]([]logs.Entry{r.Entry(300)}))
+	s.arrived = append(s.arrived, r.Entry(300))
+	s.Send(kit.News[logs.Entry](s.arrived[len(s.arrived)-1:]))
 }
 
 func TestEventsFilterAnswersWhileTyping(t *testing.T) {
@@ -85,7 +114,7 @@ func TestEventsFilterAnswersWhileTyping(t *testing.T) {
 	s.Shows("1/2", "CI Tests")
 	s.Lacks("#1347")
 	s.Typed("!conclusion:success")
-	s.Shows("1/1", "✗ 11:49:00  workflow_run")
+	s.Shows("1/1", "✗ 11:49:00 workflow_run")
 	s.Press("enter")
 	s.Shows("filter event:workflow_run !conclusion:success", "1/1")
 	s.Press("esc")

@@ -37,6 +37,9 @@ type feed struct {
 	base     int          // entries before the first one; -1 while unknown
 	total    int          // entries that the filter chooses; -1 while unknown
 	fresh    int          // what came in while paused
+	newest   time.Time    // when the newest entry that was counted came in
+	counting bool         // count is at work
+	stale    bool         // what is counted may be wrong: count again
 	news     int          // batches that came in
 	unread   []logs.Entry // news whose payloads the filter has to look into
 	checking bool         // a batch of them is being looked into
@@ -59,6 +62,7 @@ type (
 	feedLoaded struct {
 		gen    int
 		page   logs.Page
+		newest time.Time
 		at     int
 		paused bool
 		err    error
@@ -70,10 +74,11 @@ type (
 		page  logs.Page
 		err   error
 	}
-	// feedCount answers count.
+	// feedCount answers count: entries in all, and those before one.
 	feedCount struct {
-		gen, total, base int
-		err              error
+		gen, total, before int
+		file               string
+		err                error
 	}
 	// feedChecked answers check: which entries of a batch the filter chooses.
 	feedChecked struct {
@@ -98,9 +103,13 @@ func (f *feed) load(ctx context.Context, anchor *logs.Entry) tea.Cmd {
 	f.unread, f.checking = nil, false // they are among what is read now
 	l, filter, gen := f.log, f.filter, f.gen
 	return func() tea.Msg {
+		newest, err := newestIn(ctx, l)
 		if anchor == nil {
 			p, err := l.Page(ctx, logs.Query{Filter: filter, Limit: feedPage})
-			return feedLoaded{gen: gen, page: p, err: err}
+			return feedLoaded{gen: gen, page: p, newest: newest, err: err}
+		}
+		if err != nil {
+			return feedLoaded{gen: gen, err: err}
 		}
 		above, err := l.Page(ctx, logs.Query{Filter: filter, Cursor: anchor.Cursor(), Newer: true, Limit: feedPage})
 		if err != nil {
@@ -118,34 +127,47 @@ func (f *feed) load(ctx context.Context, anchor *logs.Entry) tea.Cmd {
 		err = errors.Join(err, matchErr)
 		below.Entries = append(all, below.Entries...)
 		below.HasNewer = above.HasNewer
-		return feedLoaded{gen: gen, page: below, at: at, paused: true, err: err}
+		return feedLoaded{gen: gen, page: below, newest: newest, at: at, paused: true, err: err}
 	}
 }
 
-// count asks how many entries there are, and how many before the anchor. It
-// comes after the entries: on a large log it may take much longer.
-func (f *feed) count(ctx context.Context) tea.Cmd {
-	if f.err != nil || f.total >= 0 && f.base >= 0 {
-		return nil // what came in since was counted
+// newestIn is when the newest record of the log came in.
+func newestIn(ctx context.Context, l *logs.Log) (time.Time, error) {
+	p, err := l.Page(ctx, logs.Query{Limit: 1})
+	if err != nil || len(p.Entries) == 0 {
+		return time.Time{}, err
 	}
+	return p.Entries[0].ReceivedAt, nil
+}
+
+// count asks how many entries there are, and how many before the first one here, unless that is known. It comes after the
+// entries: on a large log it may take much longer.
+func (f *feed) count(ctx context.Context) tea.Cmd {
+	if f.err != nil || f.log == nil || f.counting || !f.stale && f.total >= 0 && f.base >= 0 {
+		return nil
+	}
+	f.counting, f.stale = true, false
 	ctx, stop := context.WithCancel(ctx)
 	if load := f.cancel; load != nil {
 		f.cancel = func() { load(); stop() }
 	} else {
 		f.cancel = stop
 	}
-	l, filter, gen, anchor := f.log, f.filter, f.gen, f.anchor
+	l, filter, m := f.log, f.filter, feedCount{gen: f.gen}
+	var first time.Time
+	if len(f.entries) > 0 {
+		first, m.file = f.entries[0].ReceivedAt, f.entries[0].File
+	}
 	return func() tea.Msg {
-		n, err := l.Count(ctx, filter)
-		if err != nil || anchor == nil {
-			return feedCount{gen: gen, total: n, err: err}
+		later, err := logs.ParseFilter("since:"+first.Add(1).UTC().Format(time.RFC3339Nano), time.Time{})
+		if err == nil {
+			m.total, err = l.Count(ctx, filter)
 		}
-		later, err := logs.ParseFilter("since:"+anchor.ReceivedAt.Add(1).UTC().Format(time.RFC3339Nano), time.Time{})
-		if err != nil {
-			return feedCount{gen: gen, total: n, base: -1}
+		if err == nil && m.file != "" {
+			m.before, err = l.Count(ctx, filter.And(later))
 		}
-		before, err := l.Count(ctx, filter.And(later))
-		return feedCount{gen: gen, total: n, base: before, err: err}
+		m.err = err
+		return m
 	}
 }
 
@@ -167,8 +189,12 @@ func (f *feed) end(ctx context.Context) tea.Cmd {
 	f.unread, f.checking = nil, false
 	l, filter, gen := f.log, f.filter, f.gen
 	return func() tea.Msg {
+		newest, err := newestIn(ctx, l)
+		if err != nil {
+			return feedLoaded{gen: gen, err: err}
+		}
 		p, err := l.Page(ctx, logs.Query{Filter: filter, Newer: true, Limit: feedPage})
-		return feedLoaded{gen: gen, page: p, at: len(p.Entries) - 1, paused: true, err: err}
+		return feedLoaded{gen: gen, page: p, newest: newest, at: len(p.Entries) - 1, paused: true, err: err}
 	}
 }
 
@@ -177,10 +203,11 @@ func (f *feed) loaded(m feedLoaded) {
 	if m.gen != f.gen {
 		return
 	}
-	f.loading, f.err = false, m.err
+	f.loading, f.err, f.counting = false, m.err, false
 	if m.err != nil {
 		return
 	}
+	f.newest = m.newest
 	f.entries, f.newer, f.older = tidyAll(m.page.Entries), m.page.HasNewer, m.page.HasOlder
 	f.building, f.progress = m.page.Building, m.page.Progress
 	f.To(m.at, len(f.entries))
@@ -190,23 +217,30 @@ func (f *feed) loaded(m feedLoaded) {
 	f.paused = m.paused && f.At > 0
 }
 
-// counted takes the answer of count.
-func (f *feed) counted(m feedCount) {
-	if m.gen != f.gen || m.err != nil {
-		return
+// counted takes the answer of count, and asks again where the log changed since.
+func (f *feed) counted(ctx context.Context, m feedCount) tea.Cmd {
+	if m.gen != f.gen {
+		return nil
 	}
-	f.total = m.total
-	if m.base > 0 && f.base < 0 {
-		f.base = max(0, m.base-f.At)
+	f.counting = false
+	if m.err != nil {
+		return nil
 	}
-	f.place()
+	if !f.stale {
+		f.total = m.total
+		if i := f.index(m.file); i >= 0 {
+			f.base = max(0, m.before-i)
+		}
+		f.place()
+	}
+	return f.count(ctx)
 }
 
 // place works out how many entries are before the first one, where an end of
 // the list is in the window.
 func (f *feed) place() {
 	switch {
-	case !f.newer:
+	case !f.newer && f.fresh == 0:
 		f.base = 0
 	case !f.older && f.total >= 0:
 		f.base = max(0, f.total-len(f.entries))
@@ -296,8 +330,7 @@ func (f *feed) arrive(ctx context.Context, batch []logs.Entry) tea.Cmd {
 	for i, e := range batch {
 		chosen[i] = f.filter.Match(e)
 	}
-	f.take(batch, chosen)
-	return nil
+	return f.take(ctx, batch, chosen)
 }
 
 // check asks which of the unread records the filter chooses.
@@ -327,29 +360,31 @@ func (f *feed) checked(ctx context.Context, m feedChecked) tea.Cmd {
 	if m.err != nil {
 		f.err = m.err
 	}
-	f.take(m.batch, m.chosen)
-	return f.check(ctx)
+	return tea.Batch(f.take(ctx, m.batch, m.chosen), f.check(ctx))
 }
 
-// take puts records into the list: those that are there in their place, and of
-// the new ones those that are chosen.
-func (f *feed) take(batch []logs.Entry, chosen []bool) {
+// take puts records into the list: those that are there in their place, and of the new ones those that are chosen. A record
+// that is neither here nor newer than all that was counted is an old one that changed or was fetched later: then the log is
+// asked how many there are.
+func (f *feed) take(ctx context.Context, batch []logs.Entry, chosen []bool) tea.Cmd {
 	for n, e := range batch {
-		if i := f.index(e.File); i >= 0 {
+		switch i := f.index(e.File); {
+		case i >= 0:
 			e2 := tidy(e)
 			if e2.Size == 0 {
 				e2.Size = f.entries[i].Size
 			}
 			f.entries[i] = e2
 			continue
-		}
-		if !chosen[n] {
+		case !chosen[n]:
 			continue
-		}
-		if len(f.entries) > 0 && e.ReceivedAt.Before(f.entries[0].ReceivedAt) {
+		case !e.ReceivedAt.After(f.newest):
+			f.stale = true
 			f.insert(tidy(e))
 			continue
 		}
+		f.newest = e.ReceivedAt
+		f.stale = f.stale || f.counting
 		if f.total >= 0 {
 			f.total++
 		}
@@ -365,20 +400,18 @@ func (f *feed) take(batch []logs.Entry, chosen []bool) {
 			f.entries, f.older = f.entries[:feedKeep], true
 		}
 	}
+	return f.count(ctx)
 }
 
 // insert puts an entry that is not the newest in its place, where that is
 // inside the window of a feed that follows.
 func (f *feed) insert(e logs.Entry) {
-	if f.paused {
+	if f.paused || f.newer {
 		return
 	}
 	i, _ := slices.BinarySearchFunc(f.entries, e, func(a, b logs.Entry) int { return b.ReceivedAt.Compare(a.ReceivedAt) })
 	if i < len(f.entries) || !f.older {
 		f.entries = slices.Insert(f.entries, i, e)
-		if f.total >= 0 {
-			f.total++
-		}
 	}
 }
 

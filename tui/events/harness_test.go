@@ -7,6 +7,7 @@ import (
 
 	tea "charm.land/bubbletea/v2"
 
+	"hookctl/logs"
 	"hookctl/tui/kittest"
 )
 
@@ -16,7 +17,8 @@ func TestMain(m *testing.M) { os.Exit(kittest.Main(m)) }
 type pageScreen struct {
 	*kittest.Screen
 	*kittest.World
-	events *Page
+	events  *Page
+	arrived []logs.Entry // what came in later
 }
 
 // newEventScreen shows the page; saved and save are its saved filters.
@@ -27,7 +29,7 @@ func newEventScreen(t testing.TB, cfg kittest.Settings, w, h int, saved map[stri
 	p := New(a.Shell, Config{Filters: saved, SaveFilter: save, Log: &a.Log, Receiver: &a.Status,
 		Address: func() string { return "http://127.0.0.1:9000" }})
 	a.Put(p)
-	return &pageScreen{kittest.NewScreen(t, a, w, h), a, p}
+	return &pageScreen{Screen: kittest.NewScreen(t, a, w, h), World: a, events: p}
 }
 
 // eventful is a screen with events and a receiver that runs.

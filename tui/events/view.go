@@ -57,11 +57,12 @@ func (p *Page) viewList(w, h int) string {
 		return kit.Fit(p.empty(w), w, h)
 	}
 	from, to := f.Window(len(f.entries), h)
-	cols := kit.Spread(eventColumns(w), w-2)
 	now := p.shell.Now()
+	n := p.measure(now)
+	cols := kit.Spread(n.columns(w), w-3)
 	out := make([]string, 0, h)
 	for i := from; i < to; i++ {
-		out = append(out, p.row(f.entries[i], cols, w, i == f.At, now))
+		out = append(out, p.row(f.entries[i], n, cols, w, i == f.At, now))
 	}
 	return kit.Fit(strings.Join(out, "\n"), w, h)
 }
@@ -87,36 +88,87 @@ func (p *Page) empty(w int) string {
 	return "\n No event yet. The receiver is running; events appear here as they come.\n\n " + key("w") + " sets up a webhook."
 }
 
-// eventColumns are the columns of a list of w columns; a narrow one leaves out
-// the seconds, the repository, and last what the event is about.
-func eventColumns(w int) []kit.Column {
-	at, event, repository := 9, kit.Column{Title: "event", Width: 16, Weight: 2}, kit.Column{Title: "repository", Width: 8, Weight: 2, Needs: 66}
+// natural are the widths that the list's content asks for.
+type natural struct {
+	event, repository, sender int
+	old                       bool              // there are entries of another day, whose time is longer
+	owners                    map[string]string // the owner of each repository name; "" where several have one
+	of                        [2]int            // what they were taken from: the question and how many entries
+}
+
+// measure looks at the entries that are here. Widths change when others are asked for, not with every row that comes in.
+func (p *Page) measure(now time.Time) *natural {
+	of := [2]int{p.feed.gen, len(p.feed.entries) / 50}
+	if n := p.natural; n != nil && n.of == of {
+		return n
+	}
+	n := &natural{owners: map[string]string{}, of: of}
+	for _, e := range p.feed.entries {
+		if owner, name, ok := strings.Cut(e.Repository, "/"); ok {
+			if other, seen := n.owners[name]; seen && other != owner {
+				owner = ""
+			}
+			n.owners[name] = owner
+		}
+	}
+	for _, e := range p.feed.entries {
+		n.event = max(n.event, kit.Width(eventName(e)))
+		n.repository = max(n.repository, kit.Width(e.Repository))
+		n.sender = max(n.sender, kit.Width(e.Sender))
+		n.old = n.old || e.ReceivedAt.Local().YearDay() != now.Local().YearDay()
+	}
+	p.natural = n
+	return n
+}
+
+// columns are those of a list of w columns. Event, repository and sender take what their content needs, up to a share of the
+// room; a narrow list leaves out the sender, the seconds, the repository, the time, and last what the event is about.
+func (n *natural) columns(w int) []kit.Column {
+	at := kit.Column{Title: "time", Width: 9, Needs: 30}
 	switch {
-	case w < 56:
-		at, event = 5, kit.Column{Title: "event", Width: 13, Weight: 1}
-	case w < 66:
-		event.Weight = 1
-	case w >= 90: // no event is that long, but repositories are
-		event.Weight, repository.Weight = 1, 4
+	case w < 44:
+		at.Width = 5
+	case !n.old && w >= 56:
+		at.Width = 8
+	case !n.old:
+		at.Width = 5
 	}
 	return []kit.Column{
 		{Title: "outcome", Width: 1},
-		{Title: "time", Width: at, Needs: 30},
-		event,
-		repository,
-		{Title: "what happened", Width: 8, Weight: 5, Needs: 36},
-		{Title: "sender", Width: 12, Needs: 110},
+		at,
+		{Title: "event", Width: max(8, min(n.event, w*3/10))},
+		{Title: "repository", Width: max(8, min(n.repository, w/4)), Needs: 66},
+		{Title: "what happened", Width: 8, Weight: 1, Needs: 36},
+		{Title: "sender", Width: max(6, min(n.sender, 16)), Needs: 110},
 		{Title: "notification", Width: 1, Needs: 24},
 	}
 }
 
+// short is a repository without its owner, unless another owner has one of that name.
+func (n *natural) short(repository string) string {
+	if _, name, ok := strings.Cut(repository, "/"); ok && n.owners[name] != "" {
+		return name
+	}
+	return repository
+}
+
+// eventName is an event with its action; that a run completed, its outcome says.
+func eventName(e logs.Entry) string {
+	if e.Action == "" || e.Action == "completed" && e.Conclusion != "" {
+		return e.Event
+	}
+	return e.Event + " " + e.Action
+}
+
 // Line draws an entry that is not in the list, in w columns.
 func (p *Page) Line(e logs.Entry, w int) string {
-	return p.row(tidy(e), kit.Spread(eventColumns(w), w-2), w, false, p.shell.Now())
+	now := p.shell.Now()
+	n := p.measure(now)
+	return p.row(tidy(e), n, kit.Spread(n.columns(w), w-3), w, false, now)
 }
 
 // row draws one entry.
-func (p *Page) row(e logs.Entry, cols []int, w int, on bool, now time.Time) string {
+func (p *Page) row(e logs.Entry, n *natural, cols []int, w int, on bool, now time.Time) string {
 	t := p.shell.Theme
 	mark := " "
 	if _, ok := p.marks[e.File]; ok {
@@ -142,13 +194,9 @@ func (p *Page) row(e logs.Entry, cols []int, w int, on bool, now time.Time) stri
 			told, toldStyle = t.Sym.Warn, t.Bad
 		}
 	}
-	event := e.Event
-	if e.Action != "" && (e.Action != "completed" || e.Conclusion == "") {
-		event += " " + e.Action
-	}
 	repo := e.Repository
-	if _, name, ok := strings.Cut(repo, "/"); ok && kit.Width(repo) > cols[3] {
-		repo = name // the owner says less
+	if kit.Width(repo) > cols[3] {
+		repo = n.short(repo)
 	}
 	text := what(e)
 	switch {
@@ -157,7 +205,7 @@ func (p *Page) row(e logs.Entry, cols []int, w int, on bool, now time.Time) stri
 	case repo != "":
 		text = t.Middle(repo, max(12, cols[4]*3/5)) + ": " + text
 	}
-	cells := []string{outcome, kit.TimeIn(e.ReceivedAt, now, cols[1]), event, repo, text, e.Sender, told}
+	cells := []string{outcome, kit.TimeIn(e.ReceivedAt, now, cols[1]), eventName(e), repo, text, e.Sender, told}
 	styles := []interface{ Render(...string) string }{outStyle, t.Faint, t.Text, t.Faint, t.Text, t.Faint, toldStyle}
 	var b strings.Builder
 	for i, c := range cells {

@@ -5,6 +5,7 @@ import (
 	"slices"
 	"strings"
 	"time"
+	"unicode"
 
 	"github.com/charmbracelet/x/ansi"
 
@@ -13,6 +14,34 @@ import (
 
 // Width is how many columns s takes on screen.
 func Width(s string) int { return ansi.StringWidth(s) }
+
+// Steady is s with each character as wide in a terminal that counts by code points, such as tmux, as in one that counts by
+// graphemes; else what stands behind it on the line moves. Of an emoji made of several the first is left; letters and vowel
+// signs that combine with those before them get columns of their own.
+func Steady(s string) string {
+	if ansi.StringWidth(s) == ansi.StringWidthWc(s) && !strings.ContainsFunc(s, func(r rune) bool { return r == '\ufe0f' || r == '\u200d' }) {
+		return s
+	}
+	var b strings.Builder
+	for s != "" {
+		c, w := ansi.FirstGraphemeCluster(s, ansi.GraphemeWidth)
+		s = s[len(c):]
+		switch runes := []rune(c); {
+		case w == ansi.StringWidthWc(c):
+			b.WriteString(c)
+		case unicode.IsLetter(runes[0]):
+			for i, r := range runes {
+				if i > 0 && ansi.StringWidthWc(string(r)) > 0 {
+					b.WriteRune('\u200b') // begins another grapheme
+				}
+				b.WriteRune(r)
+			}
+		default:
+			b.WriteRune(runes[0])
+		}
+	}
+	return b.String()
+}
 
 // Wrap breaks s into lines of at most w columns.
 func Wrap(s string, w int) []string {

@@ -17,6 +17,7 @@ type Values struct {
 	Secrets         string            `yaml:"secrets,omitempty" doc:"One secret for all hooks, or one for each." enum:"shared,per-hook"`
 	Setup           Setup             `yaml:"setup,omitempty" doc:"What setup and the wizard offer first."`
 	GitHub          GitHub            `yaml:"github,omitempty" doc:"The GitHub to talk to."`
+	Cluster         Cluster           `yaml:"cluster,omitempty" doc:"Several receivers that share their deliveries; empty for a single machine."`
 	TUI             TUI               `yaml:"tui,omitempty" doc:"The terminal interface."`
 }
 
@@ -68,13 +69,17 @@ type Route struct {
 // Sink is one entry of sinks.
 type Sink struct {
 	Name    string   `yaml:"name,omitempty" doc:"Name that paths refer to; the type if empty."`
-	Type    string   `yaml:"type" doc:"Kind of sink." enum:"aimaestro,amp-send,command,http"`
+	Type    string   `yaml:"type" doc:"Kind of sink." enum:"aimaestro,amp-send,chat,command,http"`
 	URL     string   `yaml:"url,omitempty" doc:"Base URL of AI Maestro, or the URL of an http sink."`
+	URLFrom string   `yaml:"url_from,omitempty" doc:"Name of the variable, in the environment or .env, that holds the URL of a chat or http sink, because it contains a key. The URL of a chat sink is one of https://shoutrrr.nickfedor.com/services, as ntfy://ntfy.sh/topic."`
 	To      string   `yaml:"to,omitempty" doc:"Recipient."`
 	From    string   `yaml:"from,omitempty" doc:"Sender as the recipient sees it."`
 	Command []string `yaml:"command,omitempty" doc:"Program and arguments; not run by a shell."`
-	Secret  string   `yaml:"secret,omitempty" doc:"Name of the variable that holds the HMAC key of an http sink."`
-	Timeout Duration `yaml:"timeout,omitempty" doc:"Time limit of one attempt."`
+	Secret  string   `yaml:"secret,omitempty" doc:"Name of the variable that holds the key of an http sink: of its signature, or the token of OpenClaw."`
+	Format  string   `yaml:"format,omitempty" doc:"What an http sink posts; CloudEvents if empty." enum:"cloudevents,openclaw,standard-webhooks,template"`
+	// Template is checked by the sink.
+	Template string   `yaml:"template,omitempty" doc:"text/template of the body, with format: template; fields: Subject, Message, Priority, Type, Repository, URL, Event, ID, DeliveryID, Time, Context; {{json .Subject}} quotes."`
+	Timeout  Duration `yaml:"timeout,omitempty" doc:"Time limit of one attempt."`
 }
 
 // Path is one entry of paths. The secret of a path is in .env, under [secret.PathVariable].
@@ -104,6 +109,33 @@ type TUI struct {
 	Filters map[string]string   `yaml:"filters,omitempty" doc:"Saved filters by name."`
 }
 
+// Cluster is the section cluster. It is in force where a node or a name is set.
+type Cluster struct {
+	Name        string   `yaml:"name,omitempty" doc:"Name of the cluster, the same on every node."`
+	Node        string   `yaml:"node,omitempty" doc:"Name of this node; each has its own."`
+	Embed       Embed    `yaml:"embed,omitempty" doc:"NATS JetStream within the receiver."`
+	URLs        []string `yaml:"urls,omitempty" doc:"URLs of an existing NATS with JetStream, instead of embed."`
+	Credentials string   `yaml:"credentials,omitempty" doc:"File with the NATS credentials for urls."`
+	Ack         string   `yaml:"ack,omitempty" doc:"When GitHub is answered: once a quorum has the delivery, or once this node has it." enum:"quorum,local"`
+	Notify      string   `yaml:"notify,omitempty" doc:"Whether this node may send the cluster's notifications." enum:"on,off"`
+	MaxBytes    Size     `yaml:"max_bytes,omitempty" doc:"Deliveries kept for nodes that are away, for example 10GB; when they are full, new ones are answered with 507."`
+}
+
+// Embed is the section cluster.embed.
+type Embed struct {
+	Listen    string   `yaml:"listen,omitempty" doc:"Address for the other nodes, for example 10.0.0.1:6222."`
+	Peers     []string `yaml:"peers,omitempty" doc:"Addresses of all other nodes, at least two."`
+	Advertise string   `yaml:"advertise,omitempty" doc:"Address by which others reach listen, where that differs."`
+	TLS       PeerTLS  `yaml:"tls,omitempty" doc:"TLS between nodes with files of your own; without them certificates are derived from HOOKCTL_CLUSTER_KEY."`
+}
+
+// PeerTLS is the section cluster.embed.tls.
+type PeerTLS struct {
+	Cert string `yaml:"cert,omitempty" doc:"Certificate file of this node (PEM)."`
+	Key  string `yaml:"key,omitempty" doc:"Key file of this node (PEM)."`
+	CA   string `yaml:"ca,omitempty" doc:"File with the authority that signed the nodes' certificates (PEM)."`
+}
+
 // defaults are the values of a home without hookctl.yaml. logDir is <home>/webhook_logs.
 func defaults(logDir string) Values {
 	return Values{
@@ -114,6 +146,8 @@ func defaults(logDir string) Values {
 		Coalesce:        Duration(coalesceDefault),
 		CoalesceMax:     20,
 		Secrets:         "shared",
+
+		Cluster: Cluster{Ack: "quorum", Notify: "on", MaxBytes: 10_000_000_000},
 
 		TUI: TUI{Theme: "auto", Mouse: "on", ASCII: "off", Notify: "off"},
 	}

@@ -1,0 +1,307 @@
+package main
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"io"
+	"os"
+	"slices"
+	"strings"
+	"time"
+
+	"github.com/spf13/cobra"
+
+	"hookctl/cmd/hookctl/settings"
+	"hookctl/hooks/secret"
+	"hookctl/logs/text"
+	"hookctl/server/cluster"
+	"hookctl/server/daemon"
+	"hookctl/server/host"
+)
+
+func newCluster(p *program) *cobra.Command {
+	cmd := &cobra.Command{
+		Use:   "cluster",
+		Short: "Share deliveries between several receivers",
+		Long: "Share deliveries between several receivers behind one load balancer: an answer 2xx means that most of them have the\n" +
+			"delivery on disk, each of them records every delivery, and one of them notifies. Three nodes survive the loss of one.",
+		Example: `  hookctl cluster init --node a --listen 10.0.0.1:6222 --peers 10.0.0.2:6222,10.0.0.3:6222
+  hookctl cluster join --node b --listen 10.0.0.2:6222 --peers 10.0.0.1:6222,10.0.0.3:6222 --key-file key
+  hookctl cluster status`,
+	}
+	cmd.AddCommand(newClusterInit(p), newClusterJoin(p), newClusterStatus(p), newClusterRepublish(p))
+	return cmd
+}
+
+// nodeFlags say which node this one is.
+type nodeFlags struct {
+	name, node, listen, advertise, credentials string
+	peers, urls                                []string
+}
+
+func (f *nodeFlags) add(cmd *cobra.Command) {
+	cmd.Flags().StringVar(&f.name, "name", "hooks", "`name` of the cluster, the same on every node")
+	cmd.Flags().StringVar(&f.node, "node", "", "`name` of this node, different on every node")
+	cmd.Flags().StringVar(&f.listen, "listen", "", "`address` for the other nodes, for example 10.0.0.1:6222")
+	cmd.Flags().StringSliceVar(&f.peers, "peers", nil, "`addresses` of all other nodes")
+	cmd.Flags().StringVar(&f.advertise, "advertise", "", "`address` by which others reach --listen, where that differs")
+	cmd.Flags().StringSliceVar(&f.urls, "nats", nil, "`URLs` of an existing NATS, instead of --listen and --peers")
+	cmd.Flags().StringVar(&f.credentials, "credentials", "", "`file` with the NATS credentials for --nats")
+	_ = cmd.MarkFlagRequired("node") // it exists
+	cmd.MarkFlagsMutuallyExclusive("nats", "listen")
+}
+
+// clusterSetup is what init and join print as JSON.
+type clusterSetup struct {
+	Name       string `json:"name"`
+	Node       string `json:"node"`
+	KeyCreated bool   `json:"key_created"`
+	Next       string `json:"next"`
+}
+
+func newClusterInit(p *program) *cobra.Command {
+	var flags nodeFlags
+	var out output
+	cmd := &cobra.Command{
+		Use:   "init",
+		Short: "Make this receiver the first node of a cluster",
+		Long: "Make this receiver the first node of a cluster: create " + cluster.KeyVariable + " in .env, and write the section cluster of\n" +
+			"hookctl.yaml. The nodes recognise each other by the key: bring .env, or the line with the key, to the other machines\n" +
+			"as you would a password, and run hookctl cluster join there. Then restart the receiver.",
+		Example: "  hookctl cluster init --node a --listen 10.0.0.1:6222 --peers 10.0.0.2:6222,10.0.0.3:6222\n  hookctl cluster init --node a --nats nats://10.0.0.9:4222 --credentials hookctl.creds",
+		RunE: func(*cobra.Command, []string) error {
+			s, err := settings.Load(p.environ)
+			if err != nil {
+				return err
+			}
+			_, set, err := s.ClusterKey()
+			if set && err != nil {
+				return err
+			}
+			if !set {
+				key, err := cluster.NewKey()
+				if err == nil {
+					err = saveClusterKey(s, key)
+				}
+				if err != nil {
+					return err
+				}
+			}
+			if err := ensureSecret(s); err != nil {
+				return err
+			}
+			return p.saveNode(s, flags, clusterSetup{KeyCreated: !set, Next: "on each other node: hookctl cluster join --node NAME … --key-file FILE; then on all: hookctl restart"}, &out)
+		},
+	}
+	flags.add(cmd)
+	addOutputFlags(cmd, &out)
+	return cmd
+}
+
+func newClusterJoin(p *program) *cobra.Command {
+	var flags nodeFlags
+	var out output
+	var keyFile string
+	cmd := &cobra.Command{
+		Use:   "join",
+		Short: "Make this receiver a further node of a cluster",
+		Long: "Make this receiver a further node of a cluster. --key-file names a .env file of another node, or a file with the key\n" +
+			"alone; - reads stdin. Without it the key is taken from the environment or from .env of this home. The webhook secret of\n" +
+			"this home is replaced by that of the cluster when the receiver starts. Then restart the receiver.",
+		Example: "  hookctl cluster join --node b --listen 10.0.0.2:6222 --peers 10.0.0.1:6222,10.0.0.3:6222 --key-file key\n  ssh first grep HOOKCTL_CLUSTER_KEY .atlas/.env | hookctl cluster join --node b --nats nats://10.0.0.9:4222 --key-file -",
+		RunE: func(*cobra.Command, []string) error {
+			s, err := settings.Load(p.environ)
+			if err != nil {
+				return err
+			}
+			if keyFile != "" {
+				key, err := p.readClusterKey(keyFile)
+				if err == nil {
+					err = saveClusterKey(s, key)
+				}
+				if err != nil {
+					return err
+				}
+			}
+			if _, _, err := s.ClusterKey(); err != nil {
+				return err
+			}
+			if err := errors.Join(ensureSecret(s), cluster.Join(s.Log.Dir)); err != nil {
+				return err
+			}
+			return p.saveNode(s, flags, clusterSetup{Next: "hookctl restart"}, &out)
+		},
+	}
+	flags.add(cmd)
+	cmd.Flags().StringVar(&keyFile, "key-file", "", "`file` with the cluster's key, or - for stdin")
+	addOutputFlags(cmd, &out)
+	return cmd
+}
+
+// readClusterKey reads the key from a .env file, or from a file with the key alone.
+func (p *program) readClusterKey(file string) (string, error) {
+	data, err := []byte(nil), error(nil)
+	if file == "-" {
+		data, err = io.ReadAll(io.LimitReader(p.in, 1<<20))
+	} else {
+		data, err = os.ReadFile(file) // #nosec G304 -- the user names it
+	}
+	if err != nil {
+		return "", fmt.Errorf("--key-file: %w", err)
+	}
+	for line := range strings.Lines(string(data)) {
+		line = strings.TrimSpace(strings.TrimPrefix(strings.TrimSpace(line), "export "))
+		if value, ok := strings.CutPrefix(line, cluster.KeyVariable+"="); ok {
+			return strings.Trim(value, "\"'"), nil
+		}
+	}
+	if key := strings.TrimSpace(string(data)); len(key) == 64 {
+		return key, nil
+	}
+	return "", fmt.Errorf("--key-file: %s has no %s", text.Clean(file), cluster.KeyVariable)
+}
+
+func saveClusterKey(s *settings.Settings, key string) error {
+	if _, err := cluster.ParseKey(key); err != nil {
+		return err
+	}
+	env, err := secret.OpenEnv(s.EnvFile())
+	if err != nil {
+		return err
+	}
+	env.Set(cluster.KeyVariable, key)
+	return env.Save()
+}
+
+// ensureSecret creates a webhook secret where there is none: a receiver does not start without.
+func ensureSecret(s *settings.Settings) error {
+	current, _, err := s.Store().Current()
+	if err != nil || current != "" {
+		return err
+	}
+	if current, err = secret.Generate(); err != nil {
+		return err
+	}
+	return s.Store().SetCurrent(current)
+}
+
+// saveNode writes the section cluster.
+func (p *program) saveNode(s *settings.Settings, f nodeFlags, done clusterSetup, out *output) error {
+	c := s.Cluster
+	c.Name, c.Node, c.URLs, c.Credentials = f.name, f.node, f.urls, f.credentials
+	c.Embed.Listen, c.Embed.Peers, c.Embed.Advertise = f.listen, f.peers, f.advertise
+	if err := s.Save("cluster", c); err != nil {
+		return err
+	}
+	done.Name, done.Node = f.name, f.node
+	if out.wanted() {
+		return out.print(p.out, done)
+	}
+	fmt.Fprintf(p.out, "this receiver is node %s of the cluster %s\n", f.node, f.name)
+	if done.KeyCreated {
+		p.note("created %s in %s: the other nodes need it", cluster.KeyVariable, text.Clean(s.EnvFile()))
+	}
+	p.note("hint: %s", done.Next)
+	return nil
+}
+
+func newClusterStatus(p *program) *cobra.Command {
+	var out output
+	cmd := &cobra.Command{
+		Use:   "status",
+		Short: "Show the nodes of the cluster and who does what",
+		Long: "Show the nodes of the cluster as this one sees them, what is kept for nodes that are away, and which node has which\n" +
+			"lease. The exit code is 1 while no quorum can be reached.",
+		Example: "  hookctl cluster status\n  hookctl cluster status --jq '.members[] | select(.up | not) | .node'",
+		RunE: func(cmd *cobra.Command, _ []string) error {
+			status, err := p.clusterStatus(cmd.Context())
+			if err != nil {
+				return err
+			}
+			if out.wanted() {
+				return out.print(p.out, status)
+			}
+			return p.printCluster(status)
+		},
+	}
+	addOutputFlags(cmd, &out)
+	return cmd
+}
+
+func (p *program) clusterStatus(ctx context.Context) (cluster.Status, error) {
+	s, err := settings.Defaults(p.environ)
+	if err != nil {
+		return cluster.Status{}, err
+	}
+	status, err := host.Dial(s.Home).ClusterStatus(ctx)
+	if errors.Is(err, daemon.ErrNotRunning) {
+		err = hint(err, "hookctl start")
+	}
+	return status, err
+}
+
+func (p *program) printCluster(s cluster.Status) error {
+	rows := make([][]string, len(s.Members))
+	for i, m := range s.Members {
+		state, name := "up", m.Node
+		if !m.Up {
+			state = "away"
+		}
+		if m.Node == s.Node {
+			name += " (this one)"
+		}
+		var does []string
+		for lease, l := range s.Leases {
+			if l.Node == m.Node {
+				does = append(does, lease)
+			}
+		}
+		slices.Sort(does)
+		rows[i] = []string{name, state, m.Version, strings.Join(m.Secrets, " "), text.Thousands(int(m.Lag)), text.Thousands(m.Waiting), strings.Join(does, " ")} // #nosec G115 -- counts
+	}
+	if err := table(p.out, []string{"NODE", "STATE", "VERSION", "SECRETS", "LAG", "UNSHARED", "DOES"}, rows); err != nil {
+		return err
+	}
+	if !s.Quorum {
+		p.note("error: no quorum of the cluster can be reached: deliveries are stored here and answered with 503")
+		p.note("hint: start the nodes that are away; on each: hookctl doctor")
+		return errReported
+	}
+	fmt.Fprintf(p.out, "stream %s of %s, %s deliveries, led by %s\n", settings.Size(s.Stream.Bytes), settings.Size(s.Stream.MaxBytes), text.Thousands(int(s.Stream.Messages)), orElse(text.Clean(s.Stream.Leader), "nobody")) // #nosec G115 -- counts
+	return nil
+}
+
+func newClusterRepublish(p *program) *cobra.Command {
+	var out output
+	var since settings.Duration
+	cmd := &cobra.Command{
+		Use:   "republish",
+		Short: "Feed the cluster's stream from the files of this node",
+		Long: "Publish the records of this node again, oldest first, so that every node gets what it lacks: after the stream was lost\n" +
+			"or emptied, or when a receiver with a log of its own became a node. What the stream has stays as it is.",
+		Example: "  hookctl cluster republish\n  hookctl cluster republish --last 8d",
+		RunE: func(cmd *cobra.Command, _ []string) error {
+			s, err := settings.Defaults(p.environ)
+			if err != nil {
+				return err
+			}
+			var from time.Time
+			if since > 0 {
+				from = time.Now().Add(-time.Duration(since))
+			}
+			done, err := host.Dial(s.Home).Republish(cmd.Context(), from)
+			if err != nil {
+				return err
+			}
+			if out.wanted() {
+				return out.print(p.out, done)
+			}
+			fmt.Fprintf(p.out, "%s looked at, %s added to the stream\n", text.Count(done.Records, "record"), text.Thousands(done.Added))
+			return nil
+		},
+	}
+	cmd.Flags().Var(&since, "last", "only records of this `time`, for example 8d; all without it")
+	addOutputFlags(cmd, &out)
+	return cmd
+}

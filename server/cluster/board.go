@@ -1,0 +1,346 @@
+package cluster
+
+import (
+	"context"
+	"encoding/json"
+	"errors"
+	"strings"
+	"sync"
+	"time"
+
+	nats "github.com/nats-io/nats.go"
+	"github.com/nats-io/nats.go/jetstream"
+)
+
+// board is this node's view of the bucket, which everyone writes and everyone watches.
+type board struct {
+	mu      sync.Mutex
+	entries map[string]entry
+	loaded  chan struct{} // closed when everything that was there has been seen
+	changed chan struct{} // closed and replaced with every change
+}
+
+type entry struct {
+	value    []byte
+	revision uint64
+	at       time.Time // by the clock of the leader
+	seen     time.Time // by this node's
+}
+
+func (b *board) init() {
+	b.entries, b.loaded, b.changed = map[string]entry{}, make(chan struct{}), make(chan struct{})
+}
+
+func (b *board) get(key string) (entry, bool) {
+	b.mu.Lock()
+	defer b.mu.Unlock()
+	e, ok := b.entries[key]
+	return e, ok
+}
+
+// under returns the entries below a prefix, by the rest of their keys.
+func (b *board) under(prefix string) map[string]entry {
+	b.mu.Lock()
+	defer b.mu.Unlock()
+	found := map[string]entry{}
+	for key, e := range b.entries {
+		if rest, ok := strings.CutPrefix(key, prefix); ok {
+			found[rest] = e
+		}
+	}
+	return found
+}
+
+func (b *board) next() <-chan struct{} {
+	b.mu.Lock()
+	defer b.mu.Unlock()
+	return b.changed
+}
+
+func (b *board) note(key string, e entry, gone bool) {
+	b.mu.Lock()
+	defer b.mu.Unlock()
+	if old, ok := b.entries[key]; ok && e.revision < old.revision {
+		return
+	}
+	if gone {
+		delete(b.entries, key)
+	} else {
+		b.entries[key] = e
+	}
+	close(b.changed)
+	b.changed = make(chan struct{})
+}
+
+// watchBoard keeps the view up to date until ctx ends.
+func (n *Node) watchBoard(ctx context.Context) {
+	for ctx.Err() == nil {
+		if err := n.watchOnce(ctx); err != nil && ctx.Err() == nil {
+			n.log.Debug("cluster: watching the bucket again", "error", err)
+		}
+		pause(ctx, 300*time.Millisecond)
+	}
+}
+
+// watchTime is after how long the bucket is read from the start again: a watch that died without a word must not leave a node
+// with an old view.
+const watchTime = 30 * time.Second
+
+func (n *Node) watchOnce(ctx context.Context) error {
+	ctx, cancel := context.WithTimeout(ctx, watchTime)
+	defer cancel()
+	w, err := n.kv.WatchAll(ctx)
+	if err != nil {
+		return err
+	}
+	defer func() { _ = w.Stop() }() // it ends with ctx anyway
+	seen := map[string]bool{}
+	for first := true; ; {
+		select {
+		case <-ctx.Done():
+			return ctx.Err()
+		case e, ok := <-w.Updates():
+			switch {
+			case !ok:
+				return nil
+			case e == nil: // everything that was there has come
+				n.board.forgetAllBut(seen)
+				if first {
+					first = false
+					select {
+					case <-n.board.loaded:
+					default:
+						close(n.board.loaded)
+					}
+				}
+			default:
+				seen[e.Key()] = true
+				n.board.note(e.Key(), entry{e.Value(), e.Revision(), e.Created(), time.Now()}, e.Operation() != jetstream.KeyValuePut)
+			}
+		}
+	}
+}
+
+// forgetAllBut drops what is not in the bucket any more.
+func (b *board) forgetAllBut(seen map[string]bool) {
+	b.mu.Lock()
+	defer b.mu.Unlock()
+	for key := range b.entries {
+		if !seen[key] {
+			delete(b.entries, key)
+		}
+	}
+	close(b.changed)
+	b.changed = make(chan struct{})
+}
+
+// put writes a value. ttl is how long it lasts, 0 for ever; last is what it must replace, nil for whatever is there. The
+// bucket's own Update would drop the time to live, and the value would stay.
+func (n *Node) put(ctx context.Context, key string, value any, ttl time.Duration, last *uint64) (uint64, error) {
+	data, ok := value.([]byte)
+	if !ok {
+		var err error
+		if data, err = json.Marshal(value); err != nil {
+			return 0, err
+		}
+	}
+	ctx, cancel := context.WithTimeout(ctx, 2*time.Second)
+	defer cancel()
+	msg := nats.NewMsg("$KV." + bucket + "." + key)
+	msg.Data = data
+	options := []jetstream.PublishOpt{jetstream.WithRetryAttempts(0)}
+	if ttl > 0 {
+		options = append(options, jetstream.WithMsgTTL(ttl))
+	}
+	if last != nil {
+		options = append(options, jetstream.WithExpectLastSequencePerSubject(*last))
+	}
+	sent := time.Now()
+	ack, err := n.js.PublishMsg(ctx, msg, options...)
+	if err != nil {
+		return 0, err
+	}
+	n.answered()
+	n.board.note(key, entry{data, ack.Sequence, sent, sent}, false)
+	return ack.Sequence, nil
+}
+
+// Lease is who does something for the cluster.
+type Lease struct {
+	Node  string `json:"node"`
+	Token uint64 `json:"token"` // grows with every new holder
+}
+
+type leaseData struct {
+	Node  string `json:"node"`
+	Run   string `json:"run"` // of the process
+	Token uint64 `json:"token,omitempty"`
+}
+
+const leasePrefix = "lease."
+
+// leaseTTL is how long a lease outlives its holder.
+const leaseTTL = 15 * time.Second
+
+// held are the leases of this node, and until when each is surely its own.
+type held struct {
+	mu    sync.Mutex
+	until map[string]time.Time
+}
+
+// Holds reports whether this node has a lease now.
+func (n *Node) Holds(name string) bool {
+	n.held.mu.Lock()
+	defer n.held.mu.Unlock()
+	return time.Now().Before(n.held.until[name])
+}
+
+func (h *held) set(name string, until time.Time) {
+	h.mu.Lock()
+	defer h.mu.Unlock()
+	if h.until == nil {
+		h.until = map[string]time.Time{}
+	}
+	h.until[name] = until
+}
+
+// Lease is [Node.Hold] with the usual time to live.
+func (n *Node) Lease(ctx context.Context, name string, do func(ctx context.Context, token uint64)) {
+	n.Hold(ctx, name, leaseTTL, do)
+}
+
+// Hold competes for a lease until ctx ends, and calls do whenever this node has it. The context of do ends when the lease is
+// lost, before another node can have it. do may return early; then the lease is given back, and not taken again.
+func (n *Node) Hold(ctx context.Context, name string, ttl time.Duration, do func(ctx context.Context, token uint64)) {
+	if n.waitReady(ctx) != nil {
+		return
+	}
+	for ctx.Err() == nil {
+		revision, until, ok := n.acquire(ctx, name, ttl)
+		if !ok {
+			continue
+		}
+		if n.work(ctx, name, ttl, revision, until, do) {
+			return
+		}
+	}
+}
+
+// acquire tries to get a lease; where another node has it, it first waits for a change.
+func (n *Node) acquire(ctx context.Context, name string, ttl time.Duration) (revision uint64, until time.Time, ok bool) {
+	changed := n.board.next()
+	if e, taken := n.board.get(leasePrefix + name); taken && time.Since(e.seen) < 2*ttl {
+		select {
+		case <-ctx.Done():
+		case <-changed:
+		case <-time.After(ttl):
+		}
+		return 0, until, false
+	}
+	one, cancel := context.WithTimeout(ctx, 2*time.Second)
+	defer cancel()
+	asked := time.Now()
+	data, err := json.Marshal(leaseData{Node: n.cfg.Node, Run: n.run})
+	if err == nil {
+		revision, err = n.kv.Create(one, leasePrefix+name, data, jetstream.KeyTTL(ttl))
+	}
+	if err != nil {
+		pause(ctx, 500*time.Millisecond)
+		return 0, until, false
+	}
+	n.board.note(leasePrefix+name, entry{data, revision, asked, asked}, false)
+	return revision, asked.Add(ttl - leaseMargin), true
+}
+
+// leaseMargin is how much earlier a holder counts a lease as lost than the others.
+const leaseMargin = time.Second
+
+// work calls do while it renews the lease. It returns true where do has come to its own end.
+func (n *Node) work(ctx context.Context, name string, ttl time.Duration, revision uint64, until time.Time, do func(context.Context, uint64)) bool {
+	working, stop := context.WithCancel(ctx)
+	token := revision
+	n.held.set(name, until)
+	done := make(chan struct{})
+	go func() { defer close(done); do(working, token) }()
+	defer func() {
+		n.held.set(name, time.Time{})
+		stop()
+		<-done
+	}()
+	tick := time.NewTicker(ttl / 4)
+	defer tick.Stop()
+	for {
+		select {
+		case <-done:
+			n.release(ctx, name, revision)
+			return ctx.Err() == nil
+		case <-ctx.Done():
+			n.held.set(name, time.Time{})
+			stop()
+			<-done
+			n.release(ctx, name, revision)
+			return false
+		case <-tick.C:
+		}
+		asked := time.Now()
+		next, err := n.put(ctx, leasePrefix+name, leaseData{n.cfg.Node, n.run, token}, ttl, &revision)
+		if codeOf(err) == codeExists {
+			next, err = n.stillMine(ctx, name)
+		}
+		switch {
+		case err == nil && next > 0:
+			revision, until = next, asked.Add(ttl-leaseMargin)
+			n.held.set(name, until)
+		case err == nil:
+			return false // another node has it
+		case time.Now().After(until):
+			return false
+		}
+	}
+}
+
+// stillMine looks who has a lease after a renewal was refused: an earlier one may have got through without an answer. It
+// returns 0 where it is another process.
+func (n *Node) stillMine(ctx context.Context, name string) (uint64, error) {
+	one, cancel := context.WithTimeout(ctx, 2*time.Second)
+	defer cancel()
+	e, err := n.kv.Get(one, leasePrefix+name)
+	if err != nil {
+		if isGone(err) {
+			return 0, nil
+		}
+		return 0, err
+	}
+	var data leaseData
+	if json.Unmarshal(e.Value(), &data) != nil || data.Run != n.run {
+		return 0, nil
+	}
+	return e.Revision(), nil
+}
+
+// release gives a lease back, so that nobody has to wait until it runs out.
+func (n *Node) release(ctx context.Context, name string, revision uint64) {
+	one, cancel := context.WithTimeout(context.WithoutCancel(ctx), time.Second)
+	defer cancel()
+	if err := n.kv.Delete(one, leasePrefix+name, jetstream.LastRevision(revision)); err != nil {
+		n.log.Debug("cluster: a lease is not given back and runs out", "lease", name, "error", err)
+	}
+}
+
+func (n *Node) leases() map[string]Lease {
+	all := map[string]Lease{}
+	for name, e := range n.board.under(leasePrefix) {
+		var data leaseData
+		if json.Unmarshal(e.value, &data) == nil && data.Node != "" {
+			if data.Token == 0 {
+				data.Token = e.revision
+			}
+			all[name] = Lease{data.Node, data.Token}
+		}
+	}
+	return all
+}
+
+func isGone(err error) bool {
+	return errors.Is(err, jetstream.ErrKeyNotFound) || errors.Is(err, jetstream.ErrKeyDeleted)
+}

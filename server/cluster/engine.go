@@ -1,0 +1,125 @@
+package cluster
+
+import (
+	"context"
+	"fmt"
+	"log/slog"
+	"net"
+	"net/url"
+	"strings"
+	"time"
+
+	nats "github.com/nats-io/nats.go"
+
+	natsd "github.com/nats-io/nats-server/v2/server"
+)
+
+const (
+	maxMessage = 8 << 20
+	largeBody  = 7 << 20 // beyond it a record goes through the object store
+)
+
+// engine is the NATS that a node works with.
+type engine struct {
+	server  *natsd.Server // nil for an existing NATS
+	conn    *nats.Conn
+	expires time.Time // of the certificate in the settings, zero for a derived one
+}
+
+// startEngine starts an embedded server, or prepares a connection. It waits for nobody: the others may start later.
+func startEngine(c Config) (*engine, error) {
+	e := &engine{}
+	options := []nats.Option{
+		nats.Name("hookctl " + c.Node), nats.MaxReconnects(-1), nats.ReconnectWait(250 * time.Millisecond), nats.RetryOnFailedConnect(true),
+		nats.PingInterval(2 * time.Second), nats.MaxPingsOutstanding(2), nats.Timeout(5 * time.Second), nats.IgnoreAuthErrorAbort(),
+		nats.ReconnectBufSize(-1), // what cannot be sent now is tried again, and not sent late
+	}
+	where := strings.Join(c.URLs, ",")
+	if c.Embed != nil {
+		var err error
+		if e.server, e.expires, err = embed(c); err != nil {
+			return nil, err
+		}
+		options, where = append(options, nats.InProcessServer(e.server), nats.UserInfo("hookctl", c.Secret.password("clients"))), ""
+	} else if c.Credentials != "" {
+		options = append(options, nats.UserCredentials(c.Credentials))
+	}
+	var err error
+	if e.conn, err = nats.Connect(where, options...); err != nil {
+		e.close(context.Background())
+		return nil, fmt.Errorf("connect to NATS: %w", err)
+	}
+	return e, nil
+}
+
+// embed starts a server. The options are read from text: built as a struct, an embedded server that was restarted lost its
+// leader for good.
+func embed(c Config) (*natsd.Server, time.Time, error) {
+	conf, expires, err := c.Secret.tls(c.Embed, c.Node, time.Now())
+	if err != nil {
+		return nil, expires, err
+	}
+	quote := func(s string) string { return `"` + strings.NewReplacer(`\`, `\\`, `"`, `\"`).Replace(s) + `"` }
+	var b strings.Builder
+	fmt.Fprintf(&b, "server_name: %s\nmax_payload: %d\nwrite_deadline: 5s\n", quote(c.Node), maxMessage)
+	// Nobody but this process connects. A server that does not listen for clients at all never opens its routes either.
+	fmt.Fprintf(&b, "host: 127.0.0.1\nport: -1\nauthorization { user: hookctl, password: %s }\n", quote(c.Secret.password("clients")))
+	fmt.Fprintf(&b, "jetstream {\n  store_dir: %s\n  sync_interval: always\n  max_file_store: %d\n  max_memory_store: %d\n}\n", quote(c.Dir), 4*c.maxBytes()+(4<<30), 256<<20)
+	fmt.Fprintf(&b, "cluster {\n  name: %s\n  listen: %s\n  authorization { user: hookctl, password: %s, timeout: 5 }\n", quote(c.Name), quote(c.Embed.Listen), quote(c.Secret.password("routes")))
+	if c.Embed.Advertise != "" {
+		fmt.Fprintf(&b, "  advertise: %s\n", quote(c.Embed.Advertise))
+	}
+	b.WriteString("  routes: [\n")
+	for _, peer := range c.Embed.Peers {
+		// The others only: a route to itself counts as a peer.
+		fmt.Fprintf(&b, "    %s\n", quote((&url.URL{Scheme: "nats-route", User: url.UserPassword("hookctl", c.Secret.password("routes")), Host: peer}).String()))
+	}
+	b.WriteString("  ]\n}\n")
+	opts := &natsd.Options{}
+	if err := opts.ProcessConfigString(b.String()); err != nil {
+		return nil, expires, fmt.Errorf("configure the embedded server: %w", err)
+	}
+	opts.NoSigs, opts.NoLog = true, true
+	opts.Cluster.TLSConfig, opts.Cluster.TLSTimeout, opts.Cluster.TLSMap = conf, 5, false
+	s, err := natsd.NewServer(opts)
+	if err != nil {
+		return nil, expires, fmt.Errorf("start the embedded server: %w", err)
+	}
+	s.SetLoggerV2(natsLog{c.Logger}, false, false, false)
+	if l, err := (&net.ListenConfig{}).Listen(context.Background(), "tcp", c.Embed.Listen); err != nil {
+		return nil, expires, fmt.Errorf("listen for the other nodes: %w", err) // the server itself would end the process
+	} else if err := l.Close(); err != nil {
+		return nil, expires, err
+	}
+	s.Start() // the others may not be there yet
+	return s, expires, nil
+}
+
+func (c Config) maxBytes() int64 {
+	if c.MaxBytes <= 0 {
+		return 10_000_000_000
+	}
+	return c.MaxBytes
+}
+
+// close ends the connection, then the server, which hands what it leads to the others.
+func (e *engine) close(_ context.Context) {
+	if e.conn != nil {
+		e.conn.Close()
+	}
+	if e.server != nil {
+		e.server.Shutdown()
+		e.server.WaitForShutdown()
+	}
+}
+
+// natsLog writes the server's log into ours. Its notices are details, and so are the warnings of a cluster that comes and goes;
+// what is wrong shows in the node's own state.
+type natsLog struct{ log *slog.Logger }
+
+func (l natsLog) Noticef(f string, v ...any) { l.log.Debug("nats: " + fmt.Sprintf(f, v...)) }
+func (l natsLog) Warnf(f string, v ...any)   { l.log.Debug("nats: " + fmt.Sprintf(f, v...)) }
+func (l natsLog) Errorf(f string, v ...any)  { l.log.Debug("nats: " + fmt.Sprintf(f, v...)) }
+func (l natsLog) Fatalf(f string, v ...any)  { l.log.Error("nats: " + fmt.Sprintf(f, v...)) }
+func (l natsLog) Debugf(string, ...any)      {}
+func (l natsLog) Tracef(string, ...any)      {}

@@ -1,0 +1,269 @@
+package cluster
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"log/slog"
+	"sync"
+	"sync/atomic"
+	"time"
+
+	"github.com/nats-io/nats.go/jetstream"
+	"github.com/nats-io/nuid"
+	"golang.org/x/sync/errgroup"
+
+	"hookctl/logs/text"
+)
+
+// The names of what the nodes share.
+const (
+	deliveries = "hookctl-deliveries"
+	outcomes   = "hookctl-outcomes"
+	bucket     = "hookctl"
+	bodies     = "hookctl-bodies"
+
+	deliverySubject = "hookctl.d."
+	outcomeSubject  = "hookctl.o."
+
+	keptFor  = 8 * 24 * time.Hour // as long as the log knows a delivery
+	replicas = 3
+)
+
+// beat is how often a node says that it is up; quiet is how long it may hear no quorum before it counts itself as cut off.
+// presenceTTL is after how long the others count it as away.
+const (
+	beat        = 2 * time.Second
+	quiet       = 7 * time.Second
+	presenceTTL = 10 * time.Second
+)
+
+// Node is one receiver of a cluster. Its methods are safe for concurrent use.
+type Node struct {
+	cfg    Config
+	log    *slog.Logger
+	engine *engine
+	js     jetstream.JetStream
+
+	ready   chan struct{} // closed when this node has streams, bucket and secrets
+	kv      jetstream.KeyValue
+	objects jetstream.ObjectStore
+
+	heard atomic.Int64 // when a quorum last answered, in Unix nanoseconds
+	full  atomic.Bool  // the stream has no room
+
+	records records
+	outbox  outbox
+	results results
+	place   place
+	board   board
+	secrets shared
+	held    held
+	run     string // names this process
+
+	maybeTwice atomic.Int64 // records sent again after a claim without an outcome
+}
+
+// Start starts a node: its embedded server, or its connection. It waits for no other node; [Node.Run] does that.
+func Start(c Config) (*Node, error) {
+	if c.Logger == nil {
+		c.Logger = slog.New(slog.DiscardHandler)
+	}
+	if c.Now == nil {
+		c.Now = time.Now
+	}
+	if problems := c.Check(); len(problems) > 0 {
+		return nil, problems[0]
+	}
+	n := &Node{cfg: c, log: c.Logger, ready: make(chan struct{}), run: nuid.Next()}
+	n.records.init()
+	n.outbox.init()
+	n.results.init()
+	n.board.init()
+	if err := n.place.load(c.positionFile(), c.Now()); err != nil {
+		return nil, err
+	}
+	var err error
+	if n.engine, err = startEngine(c); err != nil {
+		return nil, err
+	}
+	if n.js, err = jetstream.New(n.engine.conn); err != nil {
+		n.engine.close(context.Background())
+		return nil, fmt.Errorf("use JetStream: %w", err)
+	}
+	return n, nil
+}
+
+// Run works until ctx ends. It returns when everything that it started has ended; the engine is closed by [Node.Close].
+func (n *Node) Run(ctx context.Context) {
+	if !n.prepare(ctx) {
+		return
+	}
+	var all errgroup.Group
+	for _, work := range []func(context.Context){n.watchBoard, n.keepSecrets, n.beat, n.followDeliveries, n.followOutcomes, n.sendOutcomes, n.emptyOutbox, n.keepPlace, n.keepRotation} {
+		all.Go(func() error { work(ctx); return nil })
+	}
+	if !n.cfg.NotifyOff {
+		all.Go(func() error { n.Hold(ctx, "notify", notifyTTL, n.notify); return nil })
+	}
+	_ = all.Wait() // none of them fails; each tries again
+	n.place.save(n)
+}
+
+// Close closes the connection and the embedded server. Call it when Run has returned.
+func (n *Node) Close() { n.engine.close(context.Background()) }
+
+// prepare creates what the nodes share, as soon as there is a quorum. The first calls may meet a cluster that has no leader
+// yet, so each has a short time and is tried again.
+func (n *Node) prepare(ctx context.Context) bool {
+	for tries := 0; ctx.Err() == nil; tries++ {
+		err := n.create(ctx)
+		if err == nil {
+			return true
+		}
+		if tries%20 == 1 {
+			n.log.Warn("waiting for a quorum of the cluster", "error", err)
+		} else {
+			n.log.Debug("waiting for a quorum of the cluster", "error", err)
+		}
+		pause(ctx, 500*time.Millisecond)
+	}
+	return false
+}
+
+func (n *Node) create(ctx context.Context) error {
+	ctx, cancel := context.WithTimeout(ctx, 4*time.Second)
+	defer cancel()
+	stream := jetstream.StreamConfig{
+		Name: deliveries, Description: "what GitHub delivered", Subjects: []string{deliverySubject + ">"}, Replicas: replicas,
+		Storage: jetstream.FileStorage, Discard: jetstream.DiscardNew, MaxBytes: n.cfg.maxBytes(), MaxAge: keptFor, AllowDirect: true, Duplicates: time.Second,
+	}
+	if err := n.ensure(ctx, stream); err != nil {
+		return err
+	}
+	stream.Name, stream.Description, stream.Subjects = outcomes, "what became of the notifications", []string{outcomeSubject + ">"}
+	stream.MaxMsgsPerSubject, stream.MaxBytes, stream.Discard = 1, n.cfg.maxBytes(), jetstream.DiscardOld
+	if err := n.ensure(ctx, stream); err != nil {
+		return err
+	}
+	kv, err := n.js.KeyValue(ctx, bucket)
+	if errors.Is(err, jetstream.ErrBucketNotFound) {
+		kv, err = n.js.CreateKeyValue(ctx, jetstream.KeyValueConfig{Bucket: bucket, Description: "secrets, members and leases", Replicas: replicas, LimitMarkerTTL: time.Minute})
+	}
+	if err != nil {
+		return fmt.Errorf("open the bucket %s: %w", bucket, err)
+	}
+	objects, err := n.js.ObjectStore(ctx, bodies)
+	if errors.Is(err, jetstream.ErrBucketNotFound) {
+		objects, err = n.js.CreateObjectStore(ctx, jetstream.ObjectStoreConfig{Bucket: bodies, Description: "bodies too large for a message", Replicas: replicas, TTL: keptFor, MaxBytes: n.cfg.maxBytes()})
+	}
+	if err != nil {
+		return fmt.Errorf("open the object store %s: %w", bodies, err)
+	}
+	n.kv, n.objects = kv, objects
+	return nil
+}
+
+// ensure creates a stream or finds it. How large it may be is the newest settings' business.
+func (n *Node) ensure(ctx context.Context, want jetstream.StreamConfig) error {
+	found, err := n.js.Stream(ctx, want.Name)
+	switch {
+	case errors.Is(err, jetstream.ErrStreamNotFound):
+		_, err = n.js.CreateStream(ctx, want)
+	case err == nil && found.CachedInfo().Config.MaxBytes != want.MaxBytes:
+		_, err = n.js.UpdateStream(ctx, want)
+	}
+	if err != nil {
+		return fmt.Errorf("open the stream %s: %w", want.Name, err)
+	}
+	return nil
+}
+
+// Ready waits until deliveries can be judged and shared: until this node has the secrets of the others.
+func (n *Node) Ready(ctx context.Context) error {
+	if n.cfg.AckLocal {
+		return nil
+	}
+	select {
+	case <-n.ready:
+		return nil
+	default:
+	}
+	select {
+	case <-n.ready:
+		return nil
+	case <-ctx.Done():
+		return ErrNoQuorum
+	}
+}
+
+// Healthy reports whether deliveries can be acknowledged here: with ack: quorum, whether one answered a moment ago.
+func (n *Node) Healthy() bool { return n.cfg.AckLocal || n.reached() }
+
+// reached reports whether a quorum answered a moment ago.
+func (n *Node) reached() bool { return time.Since(time.Unix(0, n.heard.Load())) < quiet }
+
+// answered notes that a quorum took something.
+func (n *Node) answered() { n.heard.Store(time.Now().UnixNano()) }
+
+// pause waits, or less where ctx ends.
+func pause(ctx context.Context, d time.Duration) {
+	t := time.NewTimer(d)
+	defer t.Stop()
+	select {
+	case <-ctx.Done():
+	case <-t.C:
+	}
+}
+
+// again does something until it succeeds or ctx ends; it reports whether it succeeded.
+func (n *Node) again(ctx context.Context, what string, do func(context.Context) error) bool {
+	for wait := 100 * time.Millisecond; ctx.Err() == nil; wait = min(2*wait, 3*time.Second) {
+		one, cancel := context.WithTimeout(ctx, 10*time.Second)
+		err := do(one)
+		cancel()
+		if err == nil {
+			return true
+		}
+		if ctx.Err() == nil {
+			n.log.Debug("cluster: trying again", "what", what, "error", text.Clean(err.Error()))
+		}
+		pause(ctx, wait)
+	}
+	return false
+}
+
+// records are the deliveries whose notifications are not settled, and the states that came before their delivery.
+type records struct {
+	mu      sync.Mutex
+	open    map[identity]*record
+	files   map[string]*record
+	early   map[identity]state
+	changed chan struct{} // closed and replaced when something is there to announce
+}
+
+// identity is what makes two deliveries the same.
+type identity struct{ guid, path string }
+
+// record is one delivery with notifications under way. The fields are guarded by records.mu, claiming aside.
+type record struct {
+	id        identity
+	file      string
+	order     uint64  // its place in the stream of deliveries
+	last      uint64  // of its newest state in the stream of outcomes, 0 for none
+	by        process // the one that claimed it and has not said what became of it
+	notes     []byte  // its notifications as last shared, nil as they were published
+	announced bool    // this node's queue has it
+	claiming  sync.Mutex
+}
+
+func (r *records) init() {
+	r.open, r.files, r.early = map[identity]*record{}, map[string]*record{}, map[identity]state{}
+	r.changed = make(chan struct{})
+}
+
+// signal makes whoever waits look again. r.mu is held.
+func (r *records) signal() {
+	close(r.changed)
+	r.changed = make(chan struct{})
+}

@@ -1,0 +1,180 @@
+package cluster
+
+import (
+	"context"
+	"encoding/json"
+	"errors"
+	"fmt"
+	"io/fs"
+	"os"
+	"path/filepath"
+	"sync"
+	"time"
+)
+
+// place is how far this node has read the streams. It is kept with the log, not with the streams: a log that is restored from an
+// old disk has its old place with it and gets what it lacks. It never runs ahead of what is durable in the log, and may lag
+// behind: filing is idempotent.
+type place struct {
+	mu    sync.Mutex
+	path  string
+	now   placeData
+	saved placeData
+	from  placeData // as this run began
+}
+
+type placeData struct {
+	Deliveries stream    `json:"deliveries"`
+	Outcomes   stream    `json:"outcomes"`
+	Shared     time.Time `json:"shared"`            // a quorum has every record of this node that was received before
+	Secrets    uint64    `json:"secrets"`           // the version of the secrets that this node has
+	Digest     string    `json:"digest"`            // of the secrets as they were then
+	Joining    bool      `json:"joining,omitempty"` // this node has yet to take over the secrets of the others
+}
+
+// stream is a place in a stream. One that was created again begins anew.
+type stream struct {
+	Created time.Time `json:"created"`
+	Seq     uint64    `json:"seq"`
+}
+
+// sharedMargin is how much longer ago than the oldest record that waits records are published again at the next start, where the
+// stream has nearly all of them: clocks may be set back.
+const sharedMargin = 2 * time.Minute
+
+func (p *place) load(path string, now time.Time) error {
+	p.path = path
+	data, err := os.ReadFile(path) // #nosec G304 -- a file of ours
+	if err != nil && !errors.Is(err, fs.ErrNotExist) {
+		return fmt.Errorf("read the place in the cluster's streams: %w", err)
+	}
+	if err != nil || json.Unmarshal(data, &p.now) != nil {
+		p.now = placeData{Shared: now.UTC()} // what was received before is shared by Republish
+	}
+	p.saved, p.from = p.now, p.now
+	return nil
+}
+
+func (p *place) sharedUntil() time.Time {
+	p.mu.Lock()
+	defer p.mu.Unlock()
+	return p.from.Shared
+}
+
+// change changes the place.
+func (p *place) change(do func(*placeData)) {
+	p.mu.Lock()
+	defer p.mu.Unlock()
+	do(&p.now)
+}
+
+// start is where to go on in a stream that was created at a time.
+func (p *place) start(of func(*placeData) *stream, created time.Time) uint64 {
+	p.mu.Lock()
+	defer p.mu.Unlock()
+	s := of(&p.now)
+	if !s.Created.Equal(created) {
+		*s = stream{Created: created.UTC()}
+	}
+	return s.Seq
+}
+
+// keepPlace writes the place every second until ctx ends.
+func (n *Node) keepPlace(ctx context.Context) {
+	tick := time.NewTicker(time.Second)
+	defer tick.Stop()
+	for {
+		select {
+		case <-ctx.Done():
+			return
+		case <-tick.C:
+			n.place.save(n)
+		}
+	}
+}
+
+// save writes the place where it has changed. A place that cannot be written costs time at the next start.
+func (p *place) save(n *Node) {
+	shared := n.outbox.oldest(n.cfg.Now())
+	open, early := n.records.oldest()
+	p.mu.Lock()
+	defer p.mu.Unlock()
+	if !shared.IsZero() {
+		p.now.Shared = shared.UTC()
+	}
+	data := p.now
+	// What has pending notifications is read again, so that its order is known after a restart.
+	if open > 0 {
+		data.Deliveries.Seq = min(data.Deliveries.Seq, open-1)
+	}
+	if early > 0 {
+		data.Outcomes.Seq = min(data.Outcomes.Seq, early-1)
+	}
+	if data == p.saved {
+		return
+	}
+	raw, err := json.Marshal(data)
+	if err == nil {
+		temp := p.path + ".new"
+		if err = os.WriteFile(temp, raw, 0o600); err == nil {
+			err = os.Rename(temp, p.path)
+		}
+	}
+	if err != nil {
+		n.log.Warn("cannot write "+filepath.Base(p.path), "error", err)
+		return
+	}
+	p.saved = data
+}
+
+// oldest is the time before which everything of this node is shared, zero where that is not known.
+func (o *outbox) oldest(now time.Time) time.Time {
+	o.mu.Lock()
+	defer o.mu.Unlock()
+	if o.scan {
+		return time.Time{}
+	}
+	oldest := now
+	for _, at := range o.files {
+		if at.Before(oldest) {
+			oldest = at
+		}
+	}
+	return oldest.Add(-sharedMargin)
+}
+
+// oldest is the order of the oldest record whose notifications are not settled, and that of the oldest outcome whose delivery is
+// not filed; 0 for none.
+func (r *records) oldest() (open, early uint64) {
+	r.mu.Lock()
+	defer r.mu.Unlock()
+	least := func(of *uint64, seq uint64) {
+		if *of == 0 || seq < *of {
+			*of = seq
+		}
+	}
+	for _, rec := range r.open {
+		least(&open, rec.order)
+	}
+	for _, s := range r.early {
+		least(&early, s.seq)
+	}
+	return open, early
+}
+
+// Join marks a log directory as that of a node that takes its secrets from the others, whatever its home has: hookctl cluster join
+// calls it before the node starts.
+func Join(logDir string) error {
+	hidden := filepath.Join(logDir, ".hookctl")
+	if err := os.MkdirAll(hidden, 0o700); err != nil {
+		return fmt.Errorf("join the cluster: %w", err)
+	}
+	raw, err := json.Marshal(placeData{Joining: true, Shared: time.Now().UTC()})
+	if err == nil {
+		err = os.WriteFile(filepath.Join(hidden, "cluster.json"), raw, 0o600)
+	}
+	if err != nil {
+		return fmt.Errorf("join the cluster: %w", err)
+	}
+	return nil
+}

@@ -1,0 +1,157 @@
+package cluster
+
+import (
+	"context"
+	"encoding/json"
+	"slices"
+	"strings"
+	"time"
+)
+
+// presence is what a node says of itself with every beat.
+type presence struct {
+	Version string    `json:"version"`
+	Run     string    `json:"run"`
+	Read    uint64    `json:"read"`    // how far it has filed the stream
+	Waiting int       `json:"waiting"` // records that it has not shared yet
+	Time    time.Time `json:"time"`
+	Notify  bool      `json:"notify"`
+	Expires time.Time `json:"expires,omitzero"` // of its certificate
+	Twice   int64     `json:"twice,omitempty"`
+}
+
+// beat says that this node is up until ctx ends. What a quorum takes of it is also the proof that there is one.
+func (n *Node) beat(ctx context.Context) {
+	tick := time.NewTicker(beat)
+	defer tick.Stop()
+	for cutOff := false; ctx.Err() == nil; {
+		p := presence{
+			Version: n.cfg.Version, Run: n.run, Read: n.seen(ofDeliveries).Seq, Waiting: n.outbox.len(), Time: time.Now().UTC(),
+			Notify: !n.cfg.NotifyOff, Expires: n.engine.expires, Twice: n.maybeTwice.Load(),
+		}
+		if _, err := n.put(ctx, presencePrefix+n.cfg.Node, p, presenceTTL, nil); err != nil {
+			n.log.Debug("cluster: no quorum took the beat", "error", err)
+		}
+		if alone := !n.reached(); alone != cutOff && ctx.Err() == nil {
+			cutOff = alone
+			alarm := ""
+			if cutOff {
+				alarm = "no quorum of the cluster can be reached: deliveries are stored here and answered with 503"
+			} else {
+				n.log.Info("a quorum of the cluster can be reached again")
+			}
+			n.cfg.Alarm("cluster.quorum", alarm, "hookctl cluster status")
+		}
+		select {
+		case <-ctx.Done():
+		case <-tick.C:
+		}
+	}
+	one, cancel := context.WithTimeout(context.WithoutCancel(ctx), time.Second)
+	defer cancel()
+	_ = n.kv.Delete(one, presencePrefix+n.cfg.Node) // it runs out anyway
+}
+
+// Member is one node as the others see it.
+type Member struct {
+	Node    string        `json:"node"`
+	Up      bool          `json:"up"`
+	Version string        `json:"version,omitempty"`
+	Secrets []string      `json:"secrets"`         // fingerprints that it accepts
+	Lag     uint64        `json:"lag"`             // deliveries that it has not filed yet
+	Waiting int           `json:"waiting"`         // deliveries that it has not shared yet
+	Clock   time.Duration `json:"clock_offset_ns"` // against the node that leads
+	Notify  bool          `json:"notify"`
+	Expires time.Time     `json:"certificate_expires,omitzero"`
+	Twice   int64         `json:"maybe_notified_twice"`
+}
+
+// Status is how the cluster is, as one node sees it.
+type Status struct {
+	Name    string           `json:"name"`
+	Node    string           `json:"node"`
+	Quorum  bool             `json:"quorum"`
+	Ready   bool             `json:"ready"` // this node has the cluster's secrets
+	Members []Member         `json:"members"`
+	Stream  StreamStatus     `json:"stream"`
+	Leases  map[string]Lease `json:"leases"`
+}
+
+// StreamStatus is how much is kept for nodes that are away. Zero while there is no quorum.
+type StreamStatus struct {
+	Messages uint64 `json:"messages"`
+	Bytes    uint64 `json:"bytes"`
+	MaxBytes int64  `json:"max_bytes"`
+	Leader   string `json:"leader,omitempty"`
+}
+
+// Status asks the cluster how it is; it takes two seconds at most.
+func (n *Node) Status(ctx context.Context) Status {
+	s := n.View()
+	var last uint64
+	ctx, cancel := context.WithTimeout(ctx, 2*time.Second)
+	defer cancel()
+	if stream, err := n.js.Stream(ctx, deliveries); err == nil {
+		info := stream.CachedInfo()
+		last = info.State.LastSeq
+		s.Stream = StreamStatus{Messages: info.State.Msgs, Bytes: info.State.Bytes, MaxBytes: info.Config.MaxBytes}
+		if info.Cluster != nil {
+			s.Stream.Leader = info.Cluster.Leader
+		}
+	}
+	s.Members = n.members(last)
+	return s
+}
+
+// View is the part of [Node.Status] that this node knows without asking.
+func (n *Node) View() Status {
+	s := Status{Name: n.cfg.Name, Node: n.cfg.Node, Quorum: n.reached(), Leases: n.leases(), Members: n.members(0)}
+	select {
+	case <-n.ready:
+		s.Ready = true
+	default:
+	}
+	return s
+}
+
+func (n *Node) members(last uint64) []Member {
+	byName := map[string]*Member{n.cfg.Node: {Node: n.cfg.Node, Version: n.cfg.Version}}
+	of := func(name string) *Member {
+		if byName[name] == nil {
+			byName[name] = &Member{Node: name}
+		}
+		return byName[name]
+	}
+	for name, e := range n.board.under(memberPrefix) {
+		var data memberData
+		if json.Unmarshal(e.value, &data) == nil {
+			of(name).Secrets = data.Secrets
+		}
+	}
+	for name, e := range n.board.under(presencePrefix) {
+		var p presence
+		if json.Unmarshal(e.value, &p) != nil || time.Since(e.seen) > 2*presenceTTL {
+			continue
+		}
+		m := of(name)
+		m.Up, m.Version, m.Waiting, m.Notify, m.Expires, m.Twice = true, p.Version, p.Waiting, p.Notify, p.Expires, p.Twice
+		m.Clock = p.Time.Sub(e.at).Round(time.Millisecond)
+		if last > p.Read {
+			m.Lag = last - p.Read
+		}
+	}
+	me := byName[n.cfg.Node]
+	me.Up, me.Notify = true, !n.cfg.NotifyOff
+	if me.Secrets == nil {
+		me.Secrets = n.cfg.Secrets.Accepted()
+	}
+	list := make([]Member, 0, len(byName))
+	for _, m := range byName {
+		if m.Secrets == nil {
+			m.Secrets = []string{}
+		}
+		list = append(list, *m)
+	}
+	slices.SortFunc(list, func(a, b Member) int { return strings.Compare(a.Node, b.Node) })
+	return list
+}

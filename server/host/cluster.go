@@ -1,0 +1,188 @@
+package host
+
+import (
+	"context"
+	"errors"
+	"path/filepath"
+	"slices"
+	"time"
+
+	"hookctl/hooks"
+	"hookctl/hooks/secret"
+	"hookctl/logs"
+	"hookctl/server"
+	"hookctl/server/cluster"
+	"hookctl/server/daemon"
+)
+
+// Cluster says that this receiver is a node, and which.
+type Cluster struct {
+	Settings cluster.Settings
+	Key      cluster.Key
+}
+
+// join starts the node of the settings, where they have one.
+func (r *receiver) join(s *Settings) (err error) {
+	if s.Cluster == nil {
+		return nil
+	}
+	home := r.cfg.Daemon.Home
+	r.node, err = cluster.Start(cluster.Config{
+		Settings: s.Cluster.Settings, Secret: s.Cluster.Key, Dir: filepath.Join(home, "state", "jetstream"),
+		Version: s.Server.Version, Log: r.log, Logger: r.logger,
+		Secrets: cluster.Secrets{
+			Export:   func() ([]byte, error) { return r.current().Store.Snapshot() },
+			Import:   r.takeSecrets,
+			Accepted: func() []string { return r.server.Stats().Secrets },
+			Rotating: func() bool { return rotating(r.current().Store) },
+		},
+		Announce: func(ctx context.Context, file string) error { return r.server.Announce(ctx, file) },
+		Alarm:    func(key, text, hint string) { r.server.SetAlarm(key, text, hint) },
+	})
+	if err != nil {
+		return hooks.WithCure(err, "check the section cluster: hookctl config; then: hookctl doctor")
+	}
+	return nil
+}
+
+// rotating reports whether a process of this home is rotating.
+func rotating(store *secret.Store) bool {
+	unlock, err := store.LockRotation()
+	if err == nil {
+		unlock()
+	}
+	return errors.Is(err, secret.ErrRotating)
+}
+
+// takeSecrets puts the cluster's secrets in force here.
+func (r *receiver) takeSecrets(ctx context.Context, snapshot []byte) error {
+	if err := r.current().Store.Restore(snapshot); err != nil {
+		return err
+	}
+	return r.reloadHere(ctx)
+}
+
+// shared is how the core works with the other nodes, nil for a single machine.
+func (r *receiver) shared() *server.Shared {
+	if r.node == nil {
+		return nil
+	}
+	return &server.Shared{
+		Instance: r.settings.Cluster.Key.Instance(),
+		Ready:    r.node.Ready,
+		Healthy:  r.node.Healthy,
+		Publish: func(ctx context.Context, rec *logs.Record) error {
+			err := r.node.Publish(ctx, rec)
+			if errors.Is(err, cluster.ErrNoQuorum) {
+				return errors.Join(server.ErrNotShared, err)
+			}
+			return err
+		},
+		Claim:   r.node.Claim,
+		Outcome: r.node.Outcome,
+	}
+}
+
+// asOwner does something as long as this receiver is the one to do it: always on a single machine, and in a cluster while it
+// holds the lease of that name.
+func (r *receiver) asOwner(ctx context.Context, name string, do func(context.Context)) {
+	if r.node == nil {
+		do(ctx)
+		return
+	}
+	r.node.Lease(ctx, name, func(ctx context.Context, token uint64) {
+		r.logger.Debug("this node has a lease", "lease", name, "token", token)
+		do(ctx)
+	})
+}
+
+// owns reports whether this receiver is the one to do what the lease of that name is for.
+func (r *receiver) owns(name string) bool { return r.node == nil || r.node.Holds(name) }
+
+// shareSecrets returns when every node accepts what this one does now.
+func (r *receiver) shareSecrets(ctx context.Context) error {
+	if r.node == nil {
+		return nil
+	}
+	err := r.node.ShareSecrets(ctx, r.server.Stats().Secrets)
+	member := (*cluster.MemberError)(nil)
+	if errors.As(err, &member) {
+		return hooks.WithCure(err, member.Hint())
+	}
+	if err != nil {
+		return hooks.WithCure(err, "hookctl cluster status")
+	}
+	return nil
+}
+
+// clusterStatus is the cluster's part of the status.
+func (r *receiver) clusterStatus() *daemon.Cluster {
+	if r.node == nil {
+		return nil
+	}
+	s := r.node.View()
+	view := &daemon.Cluster{Name: s.Name, Node: s.Node, Quorum: s.Quorum, Ready: s.Ready, Notifier: s.Leases["notify"].Node}
+	for _, m := range s.Members {
+		view.Members = append(view.Members, daemon.ClusterMember{Node: m.Node, Up: m.Up, Waiting: m.Waiting})
+	}
+	return view
+}
+
+// errSingle says that a command is for a cluster.
+var errSingle = hooks.WithCure(errors.New("the receiver is not part of a cluster"), "hookctl cluster init")
+
+// ClusterStatus asks the receiver how its cluster is.
+func (c *Client) ClusterStatus(ctx context.Context) (cluster.Status, error) {
+	return ask[cluster.Status](ctx, c, "/cluster/status", struct{}{})
+}
+
+func (r *receiver) showCluster(ctx context.Context, _ struct{}) (cluster.Status, error) {
+	if r.node == nil {
+		return cluster.Status{}, errSingle
+	}
+	return r.node.Status(ctx), nil
+}
+
+// republishRequest says since when records are published again; the zero time means all.
+type republishRequest struct {
+	Since time.Time `json:"since"`
+}
+
+// Republish feeds the cluster's stream from the files of this receiver.
+func (c *Client) Republish(ctx context.Context, since time.Time) (cluster.Republished, error) {
+	return ask[cluster.Republished](ctx, c, "/cluster/republish", republishRequest{since})
+}
+
+func (r *receiver) republish(ctx context.Context, q republishRequest) (cluster.Republished, error) {
+	if r.node == nil {
+		return cluster.Republished{}, errSingle
+	}
+	return r.node.Republish(ctx, q.Since)
+}
+
+// leaveRequest names a node.
+type leaveRequest struct {
+	Node string `json:"node"`
+}
+
+// LeaveOut takes a node that is away out of the members until it starts again, so that a rotation need not wait for it.
+func (c *Client) LeaveOut(ctx context.Context, node string) error {
+	_, err := ask[doneAnswer](ctx, c, "/cluster/leave", leaveRequest{node})
+	return err
+}
+
+func (r *receiver) leaveOut(ctx context.Context, q leaveRequest) (doneAnswer, error) {
+	if r.node == nil {
+		return doneAnswer{}, errSingle
+	}
+	return doneAnswer{1}, r.node.Leave(ctx, q.Node)
+}
+
+// sameCluster reports whether two settings make the same node.
+func sameCluster(a, b *Cluster) bool {
+	if a == nil || b == nil {
+		return a == b
+	}
+	x, y := a.Settings, b.Settings
+	return x.Name == y.Name && x.Node == y.Node && slices.Equal(x.URLs, y.URLs) && (x.Embed == nil) == (y.Embed == nil) && x.AckLocal == y.AckLocal && x.NotifyOff == y.NotifyOff
+}

@@ -1,0 +1,685 @@
+package host
+
+import (
+	"bytes"
+	"cmp"
+	"context"
+	"encoding/json"
+	"errors"
+	"fmt"
+	"io"
+	"net"
+	"net/http"
+	"net/http/httptest"
+	"os"
+	"os/exec"
+	"path/filepath"
+	"slices"
+	"strings"
+	"sync"
+	"sync/atomic"
+	"syscall"
+	"testing"
+	"time"
+
+	"github.com/google/uuid"
+
+	"hookctl/hooks"
+	"hookctl/hooks/secret"
+	"hookctl/logs"
+	"hookctl/server"
+	"hookctl/server/cluster"
+	"hookctl/server/daemon"
+	"hookctl/server/fleet"
+)
+
+// The test binary is also a receiver of a cluster, so that it can be killed as one.
+
+const nodeVariable = "HOOKCTL_TEST_NODE"
+
+func TestMain(m *testing.M) {
+	if config := os.Getenv(nodeVariable); config != "" {
+		if err := runTestNode(config); err != nil {
+			fmt.Fprintln(os.Stderr, err)
+			os.Exit(1)
+		}
+		os.Exit(0)
+	}
+	os.Exit(m.Run())
+}
+
+// testNode is what a node of the tests is started with.
+type testNode struct {
+	Home, Sink, Key, Version string
+	Port                     int
+	Settings                 cluster.Settings
+	Debug                    bool
+}
+
+func storeOf(home string) *secret.Store {
+	return secret.NewStore(secret.Config{
+		EnvFile: filepath.Join(home, ".env"), RotationFile: filepath.Join(home, "state", "rotation.json"), Environ: func(string) string { return "" },
+	})
+}
+
+func (c testNode) load() (*Settings, error) {
+	store := storeOf(c.Home)
+	ring, err := store.Ring(time.Now())
+	if err != nil {
+		return nil, err
+	}
+	key, err := cluster.ParseKey(c.Key)
+	if err != nil {
+		return nil, err
+	}
+	log := logs.Config{Dir: filepath.Join(c.Home, "logs")}
+	s := &Settings{
+		Bind: "127.0.0.1", Port: c.Port, Logs: log, Store: store,
+		Server: server.Config{
+			Keys: ring, Version: c.Version, WatchedBranches: []string{"main"}, CoalesceMax: -1,
+			Sinks: []server.SinkConfig{{Type: "http", URL: c.Sink, Timeout: 5 * time.Second}},
+			Retry: server.Retry{First: 100 * time.Millisecond, Max: time.Second},
+		},
+		Fleet:   fleet.Config{Home: c.Home, Logs: log, Store: store, GitHub: func() (*hooks.Client, error) { return nil, hooks.ErrNotLoggedIn }, SaveURL: func(context.Context, string) error { return nil }},
+		Cluster: &Cluster{Settings: c.Settings, Key: key},
+	}
+	if c.Settings.Name == "" { // a single machine, to compare with
+		s.Cluster = nil
+	}
+	return s, nil
+}
+
+func runTestNode(config string) error {
+	var c testNode
+	if err := json.Unmarshal([]byte(config), &c); err != nil {
+		return err
+	}
+	return Run(context.Background(), Config{Load: c.load, Daemon: daemon.Config{Home: c.Home}, Stderr: os.Stderr, Debug: c.Debug})
+}
+
+// node is a process of the cluster, from the outside.
+type node struct {
+	t       testing.TB
+	config  testNode
+	mu      sync.Mutex
+	process *exec.Cmd
+	log     *os.File
+}
+
+func (n *node) name() string    { return n.config.Settings.Node }
+func (n *node) url() string     { return fmt.Sprintf("http://127.0.0.1:%d/webhook", n.config.Port) }
+func (n *node) logDir() string  { return filepath.Join(n.config.Home, "logs") }
+func (n *node) client() *Client { return Dial(n.config.Home) }
+
+func (n *node) start() {
+	n.t.Helper()
+	config, err := json.Marshal(n.config)
+	if err != nil {
+		n.t.Fatal(err)
+	}
+	self, err := os.Executable()
+	if err != nil {
+		n.t.Fatal(err)
+	}
+	n.mu.Lock()
+	defer n.mu.Unlock()
+	n.process = exec.Command(self, "-test.run=^$") // #nosec G204 -- this test itself
+	n.process.Env = append(os.Environ(), nodeVariable+"="+string(config))
+	n.process.Stdout, n.process.Stderr = n.log, n.log
+	if err := n.process.Start(); err != nil {
+		n.t.Fatal(err)
+	}
+}
+
+// kill ends the process as kill -9 does.
+func (n *node) kill() {
+	n.mu.Lock()
+	defer n.mu.Unlock()
+	if n.process == nil {
+		return
+	}
+	_ = n.process.Process.Kill()
+	_ = n.process.Wait()
+	n.process = nil
+}
+
+// stop ends the process as hookctl stop does.
+func (n *node) stop() {
+	n.t.Helper()
+	n.mu.Lock()
+	defer n.mu.Unlock()
+	if n.process == nil {
+		return
+	}
+	_ = n.process.Process.Signal(syscall.SIGTERM)
+	done := make(chan struct{})
+	p := n.process
+	go func() { defer close(done); _ = p.Wait() }()
+	_ = daemon.Dial(n.config.Home).Stop(context.Background())
+	select {
+	case <-done:
+	case <-time.After(20 * time.Second):
+		n.t.Errorf("node %s does not stop", n.name())
+		_ = p.Process.Kill()
+		<-done
+	}
+	n.process = nil
+}
+
+func (n *node) status() (cluster.Status, error) {
+	ctx, cancel := context.WithTimeout(context.Background(), 5*time.Second)
+	defer cancel()
+	return n.client().ClusterStatus(ctx)
+}
+
+// world is a cluster of processes, a sink that takes what they notify, and GitHub.
+type world struct {
+	t     testing.TB
+	nodes []*node
+	sink  *sink
+	key   string // the webhook secret
+	links map[string]*link
+}
+
+const testSecret = "a secret that is long enough"
+
+type worldOptions struct {
+	links    bool // routes lead through proxies that can be cut
+	maxBytes int64
+	notify   []bool
+	ackLocal bool
+	single   bool
+}
+
+func newWorld(t testing.TB, o worldOptions) *world {
+	t.Helper()
+	w := &world{t: t, key: testSecret, links: map[string]*link{}, sink: newSink(t)}
+	clusterKey, err := cluster.NewKey()
+	if err != nil {
+		t.Fatal(err)
+	}
+	names := []string{"a", "b", "c"}
+	if o.single {
+		names = names[:1]
+	}
+	ports := freePorts(t, 2*len(names))
+	for i, name := range names {
+		home, err := os.MkdirTemp("", "hc") // a socket's path must be short
+		if err != nil {
+			t.Fatal(err)
+		}
+		t.Cleanup(func() { _ = os.RemoveAll(home) })
+		if err := storeOf(home).SetCurrent(testSecret); err != nil {
+			t.Fatal(err)
+		}
+		listen := fmt.Sprintf("127.0.0.1:%d", ports[i])
+		n := &node{t: t, config: testNode{Home: home, Sink: w.sink.url, Key: clusterKey, Version: "1.0.0", Port: ports[len(names)+i], Debug: os.Getenv("HOOKCTL_TEST_DEBUG") != ""}}
+		if !o.single {
+			n.config.Settings = cluster.Settings{Name: "test", Node: name, Embed: &cluster.Embed{Listen: listen}, MaxBytes: cmp.Or(o.maxBytes, 1<<30), AckLocal: o.ackLocal}
+			if len(o.notify) > i {
+				n.config.Settings.NotifyOff = !o.notify[i]
+			}
+		}
+		if n.log, err = os.Create(filepath.Join(home, "stderr.log")); err != nil {
+			t.Fatal(err)
+		}
+		t.Cleanup(func() { _ = n.log.Close() })
+		w.nodes = append(w.nodes, n)
+	}
+	for i, from := range w.nodes {
+		for j, to := range w.nodes {
+			if i == j || o.single {
+				continue
+			}
+			address := to.config.Settings.Embed.Listen
+			if o.links {
+				l := newLink(t, address)
+				w.links[from.name()+to.name()] = l
+				address = l.address
+				from.config.Settings.Embed.Advertise = "127.0.0.1:1" // nobody finds a way around the links
+			}
+			from.config.Settings.Embed.Peers = append(from.config.Settings.Embed.Peers, address)
+		}
+	}
+	t.Cleanup(func() {
+		for _, n := range w.nodes {
+			n.kill()
+		}
+		if t.Failed() {
+			w.showLogs()
+		}
+	})
+	return w
+}
+
+func (w *world) showLogs() {
+	for _, n := range w.nodes {
+		data, _ := os.ReadFile(n.log.Name())
+		lines := strings.Split(string(data), "\n")
+		w.t.Logf("node %s:\n%s", n.name(), strings.Join(lines[max(0, len(lines)-60):], "\n"))
+	}
+}
+
+func freePorts(t testing.TB, n int) []int {
+	t.Helper()
+	var ports []int
+	for range n {
+		l, err := net.Listen("tcp", "127.0.0.1:0")
+		if err != nil {
+			t.Fatal(err)
+		}
+		defer l.Close() //nolint:errcheck // only to find a free one
+		ports = append(ports, l.Addr().(*net.TCPAddr).Port)
+	}
+	return ports
+}
+
+func (w *world) start() *world {
+	w.t.Helper()
+	for _, n := range w.nodes {
+		n.start()
+	}
+	w.wait("every node to be ready", 60*time.Second, func() bool { return w.each(func(s cluster.Status) bool { return s.Ready && s.Quorum }) })
+	return w
+}
+
+// each reports whether a condition holds on every node.
+func (w *world) each(holds func(cluster.Status) bool) bool {
+	for _, n := range w.nodes {
+		s, err := n.status()
+		if err != nil || !holds(s) {
+			return false
+		}
+	}
+	return true
+}
+
+func (w *world) wait(what string, most time.Duration, done func() bool) {
+	w.t.Helper()
+	for end := time.Now().Add(most); !done(); time.Sleep(50 * time.Millisecond) {
+		if time.Now().After(end) {
+			for _, n := range w.nodes {
+				s, err := n.status()
+				w.t.Logf("node %s: %+v %v", n.name(), s, err)
+			}
+			w.t.Fatalf("waited %s for %s", most, what)
+		}
+	}
+}
+
+// sink takes notifications and remembers them in order.
+type sink struct {
+	url string
+	mu  sync.Mutex
+	got map[string][]string // by repository: the numbers of deliveries, in order
+	n   int
+	bad atomic.Bool // it answers 503
+}
+
+func newSink(t testing.TB) *sink {
+	s := &sink{got: map[string][]string{}}
+	srv := httptest.NewServer(http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
+		var event struct {
+			Subject string `json:"subject"`
+			Data    struct {
+				Context map[string]any `json:"context"`
+			} `json:"data"`
+		}
+		if s.bad.Load() {
+			w.WriteHeader(http.StatusServiceUnavailable)
+			return
+		}
+		if err := json.NewDecoder(r.Body).Decode(&event); err != nil {
+			w.WriteHeader(http.StatusBadRequest)
+			return
+		}
+		id, _ := event.Data.Context["delivery_id"].(string)
+		s.mu.Lock()
+		defer s.mu.Unlock()
+		s.got[event.Subject] = append(s.got[event.Subject], id)
+		s.n++
+	}))
+	t.Cleanup(srv.Close)
+	s.url = srv.URL
+	return s
+}
+
+func (s *sink) count() int { s.mu.Lock(); defer s.mu.Unlock(); return s.n }
+
+// load is GitHub: it delivers for many repositories at once, in order for each, to any node, and again to another one where the
+// answer is not 2xx, as somebody does who presses "redeliver".
+type load struct {
+	w       *world
+	stop    chan struct{}
+	done    sync.WaitGroup
+	mu      sync.Mutex
+	acked   map[string][]string // by repository: GUIDs in order
+	refused map[int]int         // answers by status
+	longest time.Duration
+	key     atomic.Pointer[string]
+	skip    atomic.Pointer[string] // a node that is not tried
+	pace    time.Duration
+}
+
+func (w *world) load(repositories int, pace time.Duration) *load {
+	l := &load{w: w, stop: make(chan struct{}), acked: map[string][]string{}, refused: map[int]int{}, pace: pace}
+	l.key.Store(&w.key)
+	client := &http.Client{Timeout: 12 * time.Second, Transport: &http.Transport{MaxIdleConnsPerHost: 64}}
+	for i := range repositories {
+		repository := fmt.Sprintf("octo/r%d", i)
+		l.done.Go(func() {
+			for n := 0; ; n++ {
+				select {
+				case <-l.stop:
+					return
+				default:
+				}
+				l.deliver(client, repository, n)
+				time.Sleep(l.pace)
+			}
+		})
+	}
+	return l
+}
+
+func payloadOf(repository string, n, size int) []byte {
+	fill := strings.Repeat("x", size)
+	return fmt.Appendf(nil, `{"action":"completed","workflow_run":{"id":%d,"name":"CI","conclusion":"failure","head_branch":"main","head_sha":"%040d","event":"push","html_url":"https://github.com/%s/actions/runs/%d"},"workflow":{"name":"CI"},"repository":{"full_name":"%s","html_url":"https://github.com/%s"},"sender":{"login":"octocat"},"fill":"%s"}`, n+1, n, repository, n, repository, repository, fill)
+}
+
+// deliver delivers until it is acknowledged or the load ends.
+func (l *load) deliver(client *http.Client, repository string, n int) {
+	guid, body := uuid.NewString(), payloadOf(repository, n, 2000)
+	for try := n; ; try++ {
+		node := l.w.nodes[try%len(l.w.nodes)]
+		if skip := l.skip.Load(); skip != nil && *skip == node.name() {
+			continue
+		}
+		begun := time.Now()
+		status, err := post(client, node.url(), *l.key.Load(), guid, body)
+		took := time.Since(begun)
+		l.mu.Lock()
+		if err == nil && status == http.StatusOK {
+			l.acked[repository] = append(l.acked[repository], guid)
+			l.longest = max(l.longest, took)
+			l.mu.Unlock()
+			return
+		}
+		l.refused[status]++
+		l.mu.Unlock()
+		select {
+		case <-l.stop:
+			return
+		case <-time.After(20 * time.Millisecond):
+		}
+	}
+}
+
+func post(client *http.Client, url, key, guid string, body []byte) (int, error) {
+	req, err := http.NewRequest(http.MethodPost, url, bytes.NewReader(body))
+	if err != nil {
+		return 0, err
+	}
+	for name, value := range map[string]string{"Content-Type": "application/json", "X-GitHub-Event": "workflow_run", "X-GitHub-Delivery": guid, "X-Hub-Signature-256": secret.Sign(key, body)} {
+		req.Header.Set(name, value)
+	}
+	res, err := client.Do(req)
+	if err != nil {
+		return 0, err
+	}
+	_, _ = io.Copy(io.Discard, res.Body)
+	_ = res.Body.Close()
+	return res.StatusCode, nil
+}
+
+func (l *load) end() {
+	close(l.stop)
+	l.done.Wait()
+}
+
+func (l *load) total() int {
+	l.mu.Lock()
+	defer l.mu.Unlock()
+	n := 0
+	for _, list := range l.acked {
+		n += len(list)
+	}
+	return n
+}
+
+// prove holds the promises of a cluster against what happened: nothing that was acknowledged is lost, one record of each delivery
+// on every node, each notified once and in order but for those that are counted, none refused for its signature.
+func (w *world) prove(l *load) {
+	w.t.Helper()
+	w.wait("every node to have everything", 90*time.Second, func() bool {
+		return w.each(func(s cluster.Status) bool {
+			return s.Quorum && !slices.ContainsFunc(s.Members, func(m cluster.Member) bool { return !m.Up || m.Lag > 0 || m.Waiting > 0 })
+		})
+	})
+	w.wait("every delivery to be notified", 90*time.Second, func() bool { return w.sink.has(l.acked) })
+	w.wait("every outcome on every node", 60*time.Second, func() bool {
+		for _, n := range w.nodes {
+			if s, err := daemon.Dial(n.config.Home).Status(context.Background()); err != nil || s.Alarm != "" {
+				return false
+			}
+		}
+		return w.pendingEverywhere() == 0
+	})
+	twice := int64(0)
+	if s, err := w.nodes[0].status(); err == nil {
+		for _, m := range s.Members {
+			twice += m.Twice
+		}
+	}
+	for _, n := range w.nodes {
+		n.stop()
+	}
+	if l.refused[http.StatusUnauthorized] > 0 {
+		w.t.Errorf("%d deliveries were refused for their signature", l.refused[http.StatusUnauthorized])
+	}
+	lost, double := 0, 0
+	for _, n := range w.nodes {
+		records := recordsOf(w.t, n.logDir())
+		for repository, list := range l.acked {
+			for _, guid := range list {
+				if records[guid] == 0 {
+					lost++
+					w.t.Logf("node %s lacks %s of %s", n.name(), guid, repository)
+				}
+			}
+		}
+		for guid, count := range records {
+			if count > 1 {
+				double++
+				w.t.Logf("node %s has %s %d times", n.name(), guid, count)
+			}
+		}
+	}
+	again := w.sink.judge(w.t, l.acked)
+	w.t.Logf("%d acknowledged, %d lost, %d recorded twice, %d notified twice (%d counted), longest answer %s, other answers %v", l.total(), lost, double, again, twice, l.longest.Round(time.Millisecond), l.refused)
+	if lost > 0 || double > 0 {
+		w.t.Errorf("lost %d, recorded twice %d", lost, double)
+	}
+	if l.longest > 10*time.Second {
+		w.t.Errorf("an answer took %s; GitHub waits 10 s", l.longest)
+	}
+	w.doubles(again, twice)
+}
+
+// doubles allows no more notifications twice than the nodes counted, and those that a node counted that was killed later.
+func (w *world) doubles(again int, counted int64) {
+	w.t.Helper()
+	logged := 0
+	for _, n := range w.nodes {
+		data, err := os.ReadFile(n.log.Name())
+		if err != nil {
+			w.t.Fatal(err)
+		}
+		logged += strings.Count(string(data), "it is sent again, maybe twice")
+	}
+	if again > max(logged, int(counted)) {
+		w.t.Errorf("%d were notified twice, and %d counted as possible", again, max(logged, int(counted)))
+	}
+}
+
+// pendingEverywhere is how many records wait for a notification on all nodes together.
+func (w *world) pendingEverywhere() int {
+	total := 0
+	for _, n := range w.nodes {
+		log, err := logs.Open(w.t.Context(), logs.Config{Dir: n.logDir()})
+		if err != nil {
+			w.t.Fatal(err)
+		}
+		list, err := log.Pending(w.t.Context())
+		if err = errors.Join(err, log.Close()); err != nil {
+			w.t.Fatal(err)
+		}
+		total += len(list)
+	}
+	return total
+}
+
+// recordsOf counts the records of a log by GUID.
+func recordsOf(t testing.TB, dir string) map[string]int {
+	t.Helper()
+	writer, err := logs.OpenWriter(t.Context(), logs.Config{Dir: dir}) // what is in the spool counts
+	if err != nil {
+		t.Fatal(err)
+	}
+	defer func() { _ = writer.Close() }()
+	if err := writer.Log().Ready(t.Context(), nil); err != nil {
+		t.Fatal(err)
+	}
+	counts := map[string]int{}
+	for e, err := range writer.Log().All(t.Context(), logs.Filter{}, nil) {
+		if err != nil {
+			t.Fatal(err)
+		}
+		counts[e.DeliveryID]++
+	}
+	return counts
+}
+
+func (s *sink) has(acked map[string][]string) bool {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	for repository, list := range acked {
+		got := map[string]bool{}
+		for _, guid := range s.got[repository] {
+			got[guid] = true
+		}
+		if slices.ContainsFunc(list, func(guid string) bool { return !got[guid] }) {
+			return false
+		}
+	}
+	return true
+}
+
+// judge returns how many notifications came more than once, and fails where one is out of order.
+func (s *sink) judge(t testing.TB, acked map[string][]string) (again int) {
+	t.Helper()
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	for repository, list := range acked {
+		place := map[string]int{}
+		for i, guid := range list {
+			place[guid] = i
+		}
+		seen := map[string]bool{}
+		last := -1
+		for _, guid := range s.got[repository] {
+			if seen[guid] {
+				again++
+				continue
+			}
+			seen[guid] = true
+			at, known := place[guid]
+			if !known {
+				continue // stored and not acknowledged
+			}
+			if at < last {
+				t.Errorf("%s: number %d was notified after number %d", repository, at, last)
+			}
+			last = at
+		}
+	}
+	return again
+}
+
+// link leads from one node to another, and can be cut: what is on its way is lost, and nothing new gets through.
+type link struct {
+	address string
+	cut     atomic.Bool
+	mu      sync.Mutex
+	conns   map[net.Conn]bool
+}
+
+func newLink(t testing.TB, to string) *link {
+	t.Helper()
+	listener, err := net.Listen("tcp", "127.0.0.1:0")
+	if err != nil {
+		t.Fatal(err)
+	}
+	l := &link{address: listener.Addr().String(), conns: map[net.Conn]bool{}}
+	var all sync.WaitGroup
+	t.Cleanup(func() { _ = listener.Close(); l.set(true); all.Wait() })
+	all.Go(func() {
+		for {
+			in, err := listener.Accept()
+			if err != nil {
+				return
+			}
+			all.Go(func() { l.carry(in, to) })
+		}
+	})
+	return l
+}
+
+func (l *link) carry(in net.Conn, to string) {
+	defer in.Close() //nolint:errcheck // it is cut
+	if l.cut.Load() {
+		return
+	}
+	out, err := net.DialTimeout("tcp", to, time.Second)
+	if err != nil {
+		return
+	}
+	defer out.Close() //nolint:errcheck // it is cut
+	l.mu.Lock()
+	l.conns[in], l.conns[out] = true, true
+	l.mu.Unlock()
+	var both sync.WaitGroup
+	for _, way := range [][2]net.Conn{{in, out}, {out, in}} {
+		both.Go(func() {
+			_, _ = io.Copy(way[1], way[0])
+			_ = way[0].Close()
+			_ = way[1].Close()
+		})
+	}
+	both.Wait()
+	l.mu.Lock()
+	delete(l.conns, in)
+	delete(l.conns, out)
+	l.mu.Unlock()
+}
+
+func (l *link) set(cut bool) {
+	l.cut.Store(cut)
+	if !cut {
+		return
+	}
+	l.mu.Lock()
+	defer l.mu.Unlock()
+	for c := range l.conns {
+		_ = c.Close()
+	}
+}
+
+// cutOff cuts a node off from the others, or heals that.
+func (w *world) cutOff(name string, cut bool) {
+	for ends, l := range w.links {
+		if strings.Contains(ends, name) {
+			l.set(cut)
+		}
+	}
+}
