@@ -133,7 +133,7 @@ func MustJSON(v any) json.RawMessage {
 	return b
 }
 
-// Job0 is a job whose steps are told by the test.
+// Job0 is a job whose steps the test reports.
 func Job0() *kit.Job[hooks.Step] {
 	return &kit.Job[hooks.Step]{Stop: func() {}, Steps: make(chan hooks.Step)}
 }

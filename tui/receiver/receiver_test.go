@@ -70,7 +70,7 @@ func TestReceiverIsOffWhereItMakesNoSense(t *testing.T) {
 	s.Shows("the receiver is not running; s starts it")
 }
 
-func TestReceiverStartTellsWhyItFails(t *testing.T) {
+func TestReceiverStartShowsWhyItFails(t *testing.T) {
 	s := receiving(t, 80, 24, func(c *kittest.Settings) { c.Daemon.Executable = filepath.Join(c.Home, "no-such-program") })
 	s.Send(kittest.Says(daemon.Status{}, daemon.ErrNotRunning))
 	s.Press("4", "s")
