@@ -137,6 +137,7 @@ func (p *program) doctorConfig() (doctor.Config, error) {
 		PublicURL: s.Receiver.PublicURL, Tunnel: s.Receiver.Tunnel,
 		Fleet:     p.fleet(s),
 		Simulated: p.environ(demoVariable) != "",
+		Cluster:   s.ClusterSettings() != nil,
 	}
 	if s.Receiver.Allow == "github" {
 		config.Allow, _ = host.Ranges(s.Home)

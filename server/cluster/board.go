@@ -283,18 +283,23 @@ func (n *Node) work(ctx context.Context, name string, ttl time.Duration, revisio
 		case <-tick.C:
 		}
 		asked := time.Now()
+		if asked.After(until) {
+			n.release(ctx, name, revision)
+			return false // too late, whatever a renewal would say: what relied on the lease was refused since
+		}
 		next, err := n.put(ctx, leasePrefix+name, leaseData{n.cfg.Node, n.run, token}, ttl, &revision)
 		if codeOf(err) == codeExists {
 			next, err = n.stillMine(ctx, name)
 		}
 		switch {
+		case time.Now().After(until):
+			n.release(ctx, name, max(next, revision))
+			return false
 		case err == nil && next > 0:
 			revision, until = next, asked.Add(ttl-leaseMargin)
 			n.held.set(name, until)
 		case err == nil:
 			return false // another node has it
-		case time.Now().After(until):
-			return false
 		}
 	}
 }

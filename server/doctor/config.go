@@ -29,6 +29,8 @@ type Config struct {
 	Allow     []netip.Prefix // the receiver's allow-list; nil where there is none
 	MaxAge    time.Duration  // of the secret; 0 means 90 days
 
+	Cluster bool // the settings make the receiver a node of a cluster
+
 	Fleet   *fleet.Fleet   // knows the hooks and the login; nil leaves GitHub out
 	Targets []hooks.Target // looks at these only; nil for all that the fleet knows
 	Tunnel  string         // which the receiver should run, as receiver.tunnel names it; "" leaves that check out

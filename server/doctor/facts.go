@@ -103,6 +103,9 @@ func (f *facts) checks() []check {
 		{"disk space", f.disk},
 		{"notifications", f.notifications},
 	}
+	if f.cfg.Cluster {
+		all = append(all, check{"cluster", f.cluster})
+	}
 	if f.cfg.Store != nil {
 		all = append(all, check{"secret", f.secret}, check{"age of the secret", f.age})
 	}
