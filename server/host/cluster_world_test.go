@@ -45,6 +45,10 @@ func TestMain(m *testing.M) {
 		}
 		os.Exit(0)
 	}
+	if config := os.Getenv(bareVariable); config != "" {
+		fmt.Fprintln(os.Stderr, runBare(config))
+		os.Exit(1)
+	}
 	os.Exit(m.Run())
 }
 
