@@ -20,16 +20,19 @@ type presence struct {
 	Twice   int64     `json:"twice,omitempty"`
 }
 
+func (n *Node) presence() presence {
+	return presence{
+		Version: n.cfg.Version, Run: n.run, Read: n.seen(ofDeliveries).Seq, Waiting: n.outbox.len(), Time: time.Now().UTC(),
+		Notify: !n.cfg.NotifyOff, Expires: n.engine.expires, Twice: n.maybeTwice.Load(),
+	}
+}
+
 // beat says that this node is up until ctx ends. What a quorum takes of it is also the proof that there is one.
 func (n *Node) beat(ctx context.Context) {
 	tick := time.NewTicker(beat)
 	defer tick.Stop()
 	for cutOff := false; ctx.Err() == nil; {
-		p := presence{
-			Version: n.cfg.Version, Run: n.run, Read: n.seen(ofDeliveries).Seq, Waiting: n.outbox.len(), Time: time.Now().UTC(),
-			Notify: !n.cfg.NotifyOff, Expires: n.engine.expires, Twice: n.maybeTwice.Load(),
-		}
-		if _, err := n.put(ctx, presencePrefix+n.cfg.Node, p, presenceTTL, nil); err != nil {
+		if _, err := n.put(ctx, presencePrefix+n.cfg.Node, n.presence(), presenceTTL, nil); err != nil {
 			n.log.Debug("cluster: no quorum took the beat", "error", err)
 		} else {
 			one, cancel := context.WithTimeout(ctx, beat)

@@ -205,4 +205,3 @@ func measureJetStream(b *testing.B, conns int, took time.Duration, body []byte) 
 		return err
 	})
 }
-

@@ -349,8 +349,6 @@ func newSink(t testing.TB) *sink {
 	return s
 }
 
-func (s *sink) count() int { s.mu.Lock(); defer s.mu.Unlock(); return s.n }
-
 // load is GitHub: it delivers for many repositories at once, in order for each, to any node, and again to another one where the
 // answer is not 2xx, as somebody does who presses "redeliver".
 type load struct {
