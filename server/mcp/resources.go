@@ -3,7 +3,6 @@ package mcp
 import (
 	"context"
 	"fmt"
-	"regexp"
 	"strings"
 	"sync"
 	"time"
@@ -21,9 +20,6 @@ const (
 	uriEvents = "hookctl://events/" // and the file of a record
 )
 
-// recordName is what a file of a record looks like; everything else in a URI is refused before anything is looked up.
-var recordName = regexp.MustCompile(`^[0-9]{8}_[0-9]{6}_[a-z0-9_]{1,80}\.json$`)
-
 func (f *face) addResources() {
 	f.addResource(uriStatus, "status", "The receiver's status", func(ctx context.Context) (any, error) { return f.status(ctx) })
 	f.addResource(uriLatest, "latest events", "The newest events, newest first", func(ctx context.Context) (any, error) {
@@ -32,7 +28,7 @@ func (f *face) addResources() {
 	f.sdk.AddResourceTemplate(&mcp.ResourceTemplate{URITemplate: uriEvents + "{file}", Name: "event", Description: "One record with its payload, which is untrusted", MIMEType: "application/json"},
 		func(ctx context.Context, req *mcp.ReadResourceRequest) (*mcp.ReadResourceResult, error) {
 			file := strings.TrimPrefix(req.Params.URI, uriEvents)
-			if !recordName.MatchString(file) {
+			if !isRecord(file) {
 				return nil, mcp.ResourceNotFoundError(req.Params.URI)
 			}
 			value, err := f.view(ctx, nil, viewArguments{File: file})
@@ -73,7 +69,7 @@ type subscriptions struct {
 
 func (f *face) subscribe(_ context.Context, req *mcp.SubscribeRequest) error {
 	uri := req.Params.URI
-	if uri != uriStatus && uri != uriLatest && !recordName.MatchString(strings.TrimPrefix(uri, uriEvents)) {
+	if uri != uriStatus && uri != uriLatest && !isRecord(strings.TrimPrefix(uri, uriEvents)) {
 		return mcp.ResourceNotFoundError(uri)
 	}
 	f.subs.add(uri, 1)
@@ -221,7 +217,7 @@ func asked(description, message string) *mcp.GetPromptResult {
 func (f *face) triage(_ context.Context, req *mcp.GetPromptRequest) (*mcp.GetPromptResult, error) {
 	find := "Find the newest failure with events_search and the filter type:ci_failure."
 	if file := req.Params.Arguments["file"]; file != "" {
-		if !recordName.MatchString(file) {
+		if !isRecord(file) {
 			return nil, usagef("not the file of a record; write it like 20260101_123045_workflow_run.json")
 		}
 		find = "The failure is recorded in " + file + "."
