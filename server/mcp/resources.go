@@ -3,6 +3,7 @@ package mcp
 import (
 	"context"
 	"fmt"
+	"slices"
 	"strings"
 	"sync"
 	"time"
@@ -16,12 +17,16 @@ import (
 // The resources. Each is what the tool of its kind returns.
 const (
 	uriStatus = "hookctl://status"
+	uriCI     = "hookctl://ci"
 	uriLatest = "hookctl://events/latest"
 	uriEvents = "hookctl://events/" // and the file of a record
 )
 
 func (f *face) addResources() {
 	f.addResource(uriStatus, "status", "The receiver's status", func(ctx context.Context) (any, error) { return f.status(ctx) })
+	f.addResource(uriCI, "ci", "The state of CI by repository, branch and workflow", func(ctx context.Context) (any, error) {
+		return f.ci(ctx, nil, ciArguments{})
+	})
 	f.addResource(uriLatest, "latest events", "The newest events, newest first", func(ctx context.Context) (any, error) {
 		return f.search(ctx, nil, searchArguments{})
 	})
@@ -69,7 +74,7 @@ type subscriptions struct {
 
 func (f *face) subscribe(_ context.Context, req *mcp.SubscribeRequest) error {
 	uri := req.Params.URI
-	if uri != uriStatus && uri != uriLatest && !isRecord(strings.TrimPrefix(uri, uriEvents)) {
+	if uri != uriStatus && uri != uriCI && uri != uriLatest && !isRecord(strings.TrimPrefix(uri, uriEvents)) {
 		return mcp.ResourceNotFoundError(uri)
 	}
 	f.subs.add(uri, 1)
@@ -161,7 +166,9 @@ func (f *face) publishWhile(ctx context.Context) error {
 			for _, e := range batch {
 				f.updated(ctx, uriEvents+e.File)
 			}
-			f.onNews(ctx, batch)
+			if slices.ContainsFunc(batch, ofBuilds) {
+				f.updated(ctx, uriCI)
+			}
 		case <-tick.C:
 			if !f.subs.has(uriStatus) {
 				continue
@@ -175,8 +182,10 @@ func (f *face) publishWhile(ctx context.Context) error {
 	return nil
 }
 
-// onNews is for resources that are made of events.
-func (f *face) onNews(context.Context, []logs.Entry) {}
+// ofBuilds reports whether an event may change the state of CI.
+func ofBuilds(e logs.Entry) bool {
+	return slices.Contains([]string{"workflow_run", "check_run", "status", "delete"}, e.Event)
+}
 
 func (f *face) statusText(ctx context.Context) string {
 	if !f.subs.has(uriStatus) {

@@ -38,9 +38,10 @@ func own(key, s string) bool {
 
 // only reports whether s has nothing but letters and digits of ASCII and some others.
 func only(s, others string) bool {
-	return strings.IndexFunc(s, func(r rune) bool {
-		return !(r >= 'a' && r <= 'z' || r >= 'A' && r <= 'Z' || r >= '0' && r <= '9' || strings.ContainsRune(others, r))
-	}) < 0
+	allowed := func(r rune) bool {
+		return r >= 'a' && r <= 'z' || r >= 'A' && r <= 'Z' || r >= '0' && r <= '9' || strings.ContainsRune(others, r)
+	}
+	return strings.TrimFunc(s, allowed) == ""
 }
 
 // isRecord reports whether s is what the file of a record is called. Everything else is refused before it is looked for.
