@@ -107,7 +107,7 @@ func (s *Server) Reload(cfg Config) error {
 // ends. Then it takes no new connection, finishes what it has accepted, lets attempts under way end,
 // within Limits.Drain, and returns nil. It may be called once.
 func (s *Server) Serve(ctx context.Context, l net.Listener) error {
-	l, cfg, err := s.secure(l)
+	l, cfg, err := s.secure(ctx, l)
 	if err != nil {
 		return err
 	}
@@ -141,7 +141,7 @@ func (s *Server) Serve(ctx context.Context, l net.Listener) error {
 	served := make(chan error, 1)
 	go func() { served <- hs.Serve(l) }()
 	if cfg != nil {
-		go s.fetchCertificates(cfg)
+		watching.Go(func() { s.fetchCertificates(watchCtx, cfg) })
 	}
 	select {
 	case err = <-served:
