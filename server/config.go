@@ -41,6 +41,8 @@ type Config struct {
 	// TrustedProxies are the networks whose X-Forwarded-For is believed.
 	TrustedProxies []netip.Prefix
 
+	// Consumer consumes records beside the sinks; nil is none.
+	Consumer *Consumer
 	// Shared makes the receiver one of several that share their deliveries; nil is a single machine. Only the one given to New
 	// counts.
 	Shared *Shared
