@@ -71,6 +71,12 @@ func readEntryHead(head []byte) (e Entry, ok bool) {
 					rank, best = u, &EntryNotification{Type: n.Type, Priority: n.Priority, Status: n.Status}
 				}
 			})
+		case "sync":
+			Members(v, func(key, v []byte) {
+				if string(key) == "status" {
+					e.Syncing = textOf(v, &ok) == StatusPending
+				}
+			})
 		}
 	})
 	if e.Event == "" && stamp == "" {
@@ -102,6 +108,16 @@ func (e *Entry) readSummary(b []byte, ok *bool) {
 			e.Conclusion = textOf(v, ok)
 		case "url":
 			e.URL = textOf(v, ok)
+		case "workflow":
+			e.run.Workflow = textOf(v, ok)
+		case "run_id":
+			e.run.ID = numberOf(v, ok)
+		case "run_attempt":
+			e.run.Attempt = numberOf(v, ok)
+		case "sha":
+			e.run.SHA = textOf(v, ok)
+		case "deleted":
+			e.run.Deleted = string(v) == "true"
 		case "number":
 			if n := numberOf(v, ok); string(v) != "null" {
 				e.Number = &n

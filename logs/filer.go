@@ -15,22 +15,26 @@ import (
 // their frames in the spool. What cannot be written stays in the spool and is
 // tried again.
 type filer struct {
-	disk     *disk
-	dir      string // of the records
-	tmp      string // of files that have no name yet
-	log      *slog.Logger
-	spool    *spool
-	index    *index
-	rec      *reconciler
-	ledger   *ledger
-	ready    chan struct{} // closed when what an earlier run left is taken up
-	complete chan struct{} // closed when the ledger lacks nothing
+	disk      *disk
+	dir       string // of the records
+	tmp       string // of files that have no name yet
+	log       *slog.Logger
+	spool     *spool
+	index     *index
+	rec       *reconciler
+	ledger    *ledger
+	replaying func()
+	heard     chan struct{} // closed when it is known which deliveries an earlier run may have left
+	ready     chan struct{} // closed when what it left is taken up
+	complete  chan struct{} // closed when the ledger lacks nothing
 
 	mu      sync.Mutex
+	early   early               // empty once ready is closed
 	items   map[string]*item    // by file: everything that is not safe as a file
 	renamed map[string]string   // names that another program took before us
 	ids     map[identity]string // to the file, until the ledger has it
 	pending map[string]int64    // files of records with a pending notification, and their orderKey
+	syncing map[string]int64    // likewise, of those whose sync is pending
 	guids   guidSet             // which the index may have
 	lists   [3][]*item          // waiting: at once, lingering, rewrites
 	numbers map[string]int      // last number used of a stem
@@ -41,6 +45,7 @@ type filer struct {
 	failing error // why the last attempt failed
 	stopped bool
 	wake    chan struct{}
+	giveUp  context.CancelFunc // ends the work at once: the spool has what is not done
 
 	unsynced []filed // what the syncing goroutine is to make durable
 	hurry    bool    // and at once
@@ -81,8 +86,10 @@ const (
 
 func (f *filer) start(l *Log) {
 	f.index, f.rec, l.writer = l.index, l.rec, f
-	f.done.Go(f.fileLoop)
-	f.done.Go(f.syncLoop)
+	ctx, giveUp := context.WithCancel(context.Background())
+	f.giveUp = giveUp
+	f.done.Go(func() { f.fileLoop(ctx) })
+	f.done.Go(func() { f.syncLoop(ctx) })
 }
 
 // stop ends the filing. What little waits is filed first, so that it can be seen; whatever is not durable as a file is in
@@ -91,8 +98,12 @@ func (f *filer) stop() {
 	f.mu.Lock()
 	f.stopped = true
 	f.mu.Unlock()
+	if f.isOver() {
+		f.giveUp()
+	}
 	f.nudge()
 	f.done.Wait()
+	f.giveUp()
 }
 
 func (f *filer) nudge() {
@@ -110,14 +121,15 @@ func (f *filer) accept(batch []*commit) {
 		r := ref{seg: c.seg, salt: c.seg.salt, off: c.off, size: len(c.frame)}
 		if c.item != nil {
 			it := c.item
-			f.note(it.file, it.entry.key, it.pending)
+			noteIn(f.pending, it.file, it.entry.key, it.pending)
+			noteIn(f.syncing, it.file, it.entry.key, it.syncing)
 			it.refs, it.from = append(it.refs, r), &r
 			if f.memory += int64(len(it.data)); f.memory > memoryLimit {
 				f.memory -= int64(len(it.data))
 				it.data = nil
 			}
 			list := listNow
-			if it.pending {
+			if it.pending || it.syncing {
 				list, it.due = listLinger, now.Add(linger)
 			}
 			f.push(it, list)
@@ -129,7 +141,7 @@ func (f *filer) accept(batch []*commit) {
 	f.nudge()
 }
 
-// acceptOutcome notes newer notifications. The caller holds mu.
+// acceptOutcome notes newer notifications, or a newer sync. The caller holds mu.
 func (f *filer) acceptOutcome(c *commit, r ref, now time.Time) {
 	file := f.realName(c.file) // it may have got another one on the way
 	it := f.items[file]
@@ -137,9 +149,7 @@ func (f *filer) acceptOutcome(c *commit, r ref, now time.Time) {
 		it = &item{file: file, filed: true}
 		f.items[it.file] = it
 	}
-	f.note(file, nameKey(file), hasPending(c.notes))
-	it.notes, it.changed = c.notes, true
-	it.version++
+	f.takeNewer(it, c.notes, c.sync)
 	it.refs = append(it.refs, r)
 	if !it.queued {
 		it.due = now.Add(rewriteDelay)
@@ -147,12 +157,24 @@ func (f *filer) acceptOutcome(c *commit, r ref, now time.Time) {
 	}
 }
 
-// note says whether a record has a pending notification. The caller holds mu.
-func (f *filer) note(file string, at int64, pending bool) {
+// takeNewer gives an item newer notifications or, where that is not nil, a newer sync. The caller holds mu.
+func (f *filer) takeNewer(it *item, notes []Notification, sync *Sync) {
+	if sync != nil {
+		it.sync = sync
+		noteIn(f.syncing, it.file, nameKey(it.file), sync.pending())
+	} else {
+		it.notes, it.changed = notes, true
+		noteIn(f.pending, it.file, nameKey(it.file), hasPending(notes))
+	}
+	it.version++
+}
+
+// noteIn says whether something of a record is pending. The caller holds mu.
+func noteIn(of map[string]int64, file string, at int64, pending bool) {
 	if !pending {
-		delete(f.pending, file)
-	} else if _, ok := f.pending[file]; !ok {
-		f.pending[file] = at
+		delete(of, file)
+	} else if _, ok := of[file]; !ok {
+		of[file] = at
 	}
 }
 
@@ -192,11 +214,11 @@ func (f *filer) next(most int) (batch []job, wait time.Duration, stopped bool) {
 }
 
 // fileLoop writes files until stop.
-func (f *filer) fileLoop() {
+func (f *filer) fileLoop(ctx context.Context) {
 	defer close(f.syncStop)
 	backoff := firstBackoff
 	timer := time.NewTimer(0)
-	for !f.isOver() {
+	for ctx.Err() == nil && !f.isOver() {
 		most := fileBatch
 		if rush, crowd := f.spool.rush(); crowd {
 			most = crowdBatch
@@ -206,7 +228,7 @@ func (f *filer) fileLoop() {
 		batch, wait, stopped := f.next(most)
 		if len(batch) > 0 {
 			start := time.Now()
-			done, failed, err := f.write(batch)
+			done, failed, err := f.write(ctx, batch)
 			if rush, crowd := f.spool.rush(); crowd {
 				wait = crowdRest
 			} else if rush {
@@ -346,7 +368,7 @@ func (f *filer) attempted(batch []job, failed []*item, err error) {
 // settleAll returns when everything that was durable at the call is a file
 // and in the index, or an attempt to make it so has failed.
 func (f *filer) settleAll(ctx context.Context) error {
-	if err := f.waitReady(ctx); err != nil {
+	if err := until(ctx, f.ready); err != nil {
 		return err
 	}
 	s := &settle{left: map[*item]bool{}, done: make(chan struct{})}

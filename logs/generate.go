@@ -121,7 +121,9 @@ func Sample(seed uint64, i int, at time.Time) *Record {
 		s.URL += fmt.Sprintf("/issues/%d", number)
 	case "workflow_run", "check_run":
 		s.Action, s.Conclusion = "completed", pick("success", "success", "success", "failure", "cancelled")
-		s.Title = pick("CI Tests", "Build", "Lint", "Release", "Nightly") + " #" + fmt.Sprint(number)
+		name := pick("CI Tests", "Build", "Lint", "Release", "Nightly")
+		s.Title = name + " #" + fmt.Sprint(number)
+		s.Run = Run{Workflow: name, ID: 10_000_000_000 + int64(i), Attempt: 1, SHA: strings.ReplaceAll(r.DeliveryID, "-", "")}
 		s.URL += fmt.Sprintf("/actions/runs/%d", 10_000_000_000+rng.Int64N(1_000_000_000))
 		switch {
 		case s.Conclusion == "failure" && r.EventType == "workflow_run":

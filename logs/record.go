@@ -39,6 +39,7 @@ type Record struct {
 	Signature     Signature
 	Headers       map[string]string
 	Notifications []Notification
+	Sync          *Sync           // what project sync made of it; nil for nothing
 	Payload       json.RawMessage // the bytes that came, unchanged; nil in the old handler's files
 
 	File string // the file's name in the log directory
@@ -55,6 +56,8 @@ type Summary struct {
 	Conclusion string
 	Number     *int64
 	URL        string
+
+	Run Run // without Branch, which stands above
 }
 
 // Signature says whether the payload's signature was checked, and by the
@@ -94,6 +97,7 @@ type recordJSON struct {
 	Signature     Signature         `json:"signature"`
 	Headers       map[string]string `json:"headers"`
 	Notifications []Notification    `json:"notifications"`
+	Sync          *Sync             `json:"sync,omitempty"`
 }
 
 type summaryJSON struct {
@@ -105,6 +109,11 @@ type summaryJSON struct {
 	Conclusion *string `json:"conclusion"`
 	Number     *int64  `json:"number"`
 	URL        *string `json:"url"`
+	Workflow   string  `json:"workflow,omitempty"`
+	RunID      int64   `json:"run_id,omitempty"`
+	RunAttempt int64   `json:"run_attempt,omitempty"`
+	SHA        string  `json:"sha,omitempty"`
+	Deleted    bool    `json:"deleted,omitempty"`
 }
 
 // Encode returns the content of the record's file: one JSON object with the
@@ -123,9 +132,10 @@ func (r *Record) appendTo(to []byte) ([]byte, error) {
 			Action: orNull(r.Summary.Action), Sender: orNull(r.Summary.Sender), Repository: orNull(r.Summary.Repository),
 			Title: orNull(r.Summary.Title), Branch: orNull(r.Summary.Branch), Conclusion: orNull(r.Summary.Conclusion),
 			Number: r.Summary.Number, URL: orNull(r.Summary.URL),
+			Workflow: r.Summary.Run.Workflow, RunID: r.Summary.Run.ID, RunAttempt: r.Summary.Run.Attempt, SHA: r.Summary.Run.SHA, Deleted: r.Summary.Run.Deleted,
 		},
 		DeliveryID: orNull(r.DeliveryID), Source: orNull(r.Source), Signature: r.Signature,
-		Headers: r.Headers, Notifications: r.Notifications,
+		Headers: r.Headers, Notifications: r.Notifications, Sync: r.Sync,
 	}
 	if !r.ReceivedAt.IsZero() {
 		at := r.ReceivedAt.UTC()
@@ -196,10 +206,11 @@ func (r *Record) decodeHead(head []byte) error {
 			Action: deref(in.Summary.Action), Sender: deref(in.Summary.Sender), Repository: deref(in.Summary.Repository),
 			Title: deref(in.Summary.Title), Branch: deref(in.Summary.Branch), Conclusion: deref(in.Summary.Conclusion),
 			Number: in.Summary.Number, URL: deref(in.Summary.URL),
+			Run: Run{Workflow: in.Summary.Workflow, ID: in.Summary.RunID, Attempt: in.Summary.RunAttempt, SHA: in.Summary.SHA, Deleted: in.Summary.Deleted},
 		},
 		DeliveryID: deref(in.DeliveryID), ReceivedAt: deref(in.ReceivedAt), HookID: deref(in.HookID),
 		Source: deref(in.Source), Signature: in.Signature,
-		Headers: in.Headers, Notifications: in.Notifications,
+		Headers: in.Headers, Notifications: in.Notifications, Sync: in.Sync,
 	}
 	if r.EventType == "" && r.Timestamp == "" {
 		return errNoRecord

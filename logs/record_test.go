@@ -41,7 +41,8 @@ func fullRecord() *Record {
 	return &Record{
 		EventType: "workflow_run", Timestamp: "20260101_123045", Result: "ci_failure: CI Tests failed on feature/<test>",
 		Summary: Summary{Action: "completed", Sender: "octocat", Repository: "owner/repo", Title: "CI Tests", Branch: "feature/<test>",
-			Conclusion: "failure", Number: &number, URL: "https://github.com/owner/repo/actions/runs/12345?a=1&b=2"},
+			Conclusion: "failure", Number: &number, URL: "https://github.com/owner/repo/actions/runs/12345?a=1&b=2",
+			Run: Run{Workflow: "CI Tests", ID: 12345, Attempt: 2, SHA: "1a2b3c4d5e6f7a8b9c0d1a2b3c4d5e6f7a8b9c0d"}},
 		DeliveryID: "72d3162e-cc78-11e3-81ab-4c9367dc0958", ReceivedAt: at, HookID: 4711, Source: SourceDelivery,
 		Signature: Signature{Verified: true, Secret: "a1b2c3d4"},
 		Headers:   map[string]string{"X-GitHub-Event": "workflow_run", "User-Agent": "GitHub-Hookshot/1"},

@@ -55,7 +55,9 @@ type inserter struct {
 	insert, update, search, freeID *sql.Stmt
 	many, manySearch               *sql.Stmt
 	bytes                          int64 // what the records grew by
-	words                          int64 // from which id on the table words is filled
+	run                            *sql.Stmt
+	lanes                          map[laneKey]*lane // as they were and will be
+	words                          int64             // from which id on the table words is filled
 }
 
 // manyRows are inserted by one statement: most of the cost of a row is that of a statement.
@@ -130,7 +132,7 @@ func (in *inserter) putMany(ctx context.Context, entries []Entry) error {
 			return err
 		}
 		for i := range entries {
-			if err := in.putWords(ctx, &entries[i]); err != nil {
+			if err := errors.Join(in.putWords(ctx, &entries[i]), in.putRun(ctx, &entries[i])); err != nil {
 				return err
 			}
 		}
@@ -173,7 +175,7 @@ func (in *inserter) put(ctx context.Context, e *Entry) error {
 			_, err = in.exec(ctx, in.update, rowArgs(e))
 		case err == nil:
 			// It says another time than before.
-			if err = removeRow(ctx, in.tx, e.File); err == nil {
+			if err = errors.Join(in.keepLanes(ctx), removeRow(ctx, in.tx, e.File)); err == nil {
 				err = in.put(ctx, e)
 			}
 			return err
@@ -187,14 +189,19 @@ func (in *inserter) put(ctx context.Context, e *Entry) error {
 			return err
 		}
 	}
+	if err := in.putRun(ctx, e); err != nil {
+		return err
+	}
 	if _, err = in.search.ExecContext(ctx, e.key, searchText(e)); err != nil || sameWords {
 		return err
 	}
 	return in.putWords(ctx, e)
 }
 
-// done notes what the records take in all.
-func (in *inserter) done(ctx context.Context) error { return addBytes(ctx, in.tx, in.bytes) }
+// done notes what the records take in all, and the lanes.
+func (in *inserter) done(ctx context.Context) error {
+	return errors.Join(in.keepLanes(ctx), addBytes(ctx, in.tx, in.bytes))
+}
 
 func addBytes(ctx context.Context, tx *sql.Tx, n int64) error {
 	_, err := tx.ExecContext(ctx, `INSERT INTO meta VALUES('bytes', ?) ON CONFLICT DO UPDATE SET value = value + excluded.value`, n)
@@ -221,6 +228,9 @@ func removeRow(ctx context.Context, tx *sql.Tx, file string) error {
 	}
 	if err == nil {
 		_, err = tx.ExecContext(ctx, `DELETE FROM words WHERE rowid = ?`, id)
+	}
+	if err == nil {
+		err = removeRun(ctx, tx, id)
 	}
 	if err == nil {
 		err = addBytes(ctx, tx, -size)

@@ -12,26 +12,42 @@ import (
 	"time"
 )
 
-// takeUp makes what an earlier run left known: the ledger, and the frames of
-// the spool. Deliveries wait for it, since one of them may be sent again, so it
-// reads and no more; the files are made afterwards.
+// takeUp makes what an earlier run left known. Deliveries wait for the first part only: the ledger, and the beginnings of the
+// frames in the spool. Then all of the spool is read and taken up, and its files are made afterwards.
 func (f *filer) takeUp(segs []*segment) {
-	defer close(f.ready)
-	notes, err := f.ledger.open(len(segs) == 0 && !hasRecords(f.dir))
+	e := readEarly(segs)
+	f.spool.makeRoom(e.bytes)
+	r := replay{f: f, upTo: make(map[string]place, len(e.files))}
+	var last place
+	pending, syncing := map[string]int64{}, map[string]int64{}
+	err := f.ledger.open(f.spool.fresh && !hasRecords(f.dir), func(n note) {
+		if last.compare(n.upTo) < 0 {
+			last = n.upTo
+		}
+		if e.files[string(n.file)] {
+			r.upTo[string(n.file)] = n.upTo
+		}
+		if n.pending {
+			pending[string(n.file)] = n.at
+		} else {
+			delete(pending, string(n.file))
+		}
+		if n.syncing {
+			syncing[string(n.file)] = n.at
+		} else {
+			delete(syncing, string(n.file))
+		}
+	})
+	f.mu.Lock()
+	f.early, f.pending, f.syncing = e, pending, syncing
+	f.mu.Unlock()
 	if err != nil {
 		f.log.Error("what is known of earlier deliveries cannot be read; the index is asked instead", "error", err)
 	}
-	r := replay{f: f, upTo: make(map[string]place, len(notes))}
-	if r.whole = f.ledger.isWhole(); r.whole {
-		defer close(f.complete)
-	}
-	f.mu.Lock()
-	for _, n := range notes {
-		r.upTo[n.file] = n.upTo
-		f.spool.follow(n.upTo)
-		f.note(n.file, n.at, n.pending)
-	}
-	f.mu.Unlock()
+	r.whole = f.ledger.isWhole()
+	f.spool.follow(last)
+	close(f.heard)
+	f.replaying()
 	// Segments are read side by side and taken up in their order.
 	read := make([]chan []left, len(segs))
 	for i := range read {
@@ -60,8 +76,17 @@ func (f *filer) takeUp(segs []*segment) {
 		r.segment(seg, <-read[i])
 	}
 	wg.Wait()
-	f.spool.makeRoom()
+	f.mu.Lock()
+	f.early = early{}
+	f.mu.Unlock()
+	close(f.ready)
+	if r.whole {
+		close(f.complete)
+	}
 	f.nudge()
+	if err := f.ledger.tidy(); err != nil {
+		f.log.Warn("what is known of earlier deliveries cannot be written anew", "error", err)
+	}
 }
 
 // hasRecords says whether there is any record file.
@@ -90,6 +115,7 @@ type left struct {
 	file  string
 	entry *Entry         // of a record
 	notes []Notification // of an outcome
+	sync  *Sync          // of an outcome in the place of notes
 }
 
 // leftIn reads the frames of a segment.
@@ -109,6 +135,8 @@ func (f *filer) leftIn(seg *segment, buf []byte) []left {
 			l.entry = &e
 		case frameOutcome:
 			err = json.Unmarshal(fr.data, &l.notes)
+		case frameSync:
+			err = json.Unmarshal(fr.data, &l.sync)
 		default:
 			err = errNoRecord
 		}
@@ -169,6 +197,9 @@ func (r *replay) stale(l *left) bool {
 			return true
 		}
 		// Without the ledger's word, the attempts tell which is newer.
+		if l.sync != nil {
+			return (!r.whole || !known) && old.Sync.later(l.sync)
+		}
 		last := lastAttempt(l.notes)
 		return (!r.whole || !known) && !last.IsZero() && lastAttempt(old.Notifications).After(last)
 	case it != nil || filed:
@@ -196,7 +227,8 @@ func (f *filer) takeRecord(l *left) {
 		f.ids[it.id] = it.file
 		f.guids.add(it.id.guid)
 	}
-	f.note(it.file, e.key, e.Pending > 0)
+	noteIn(f.pending, it.file, e.key, e.Pending > 0)
+	noteIn(f.syncing, it.file, e.key, e.Syncing)
 	f.push(it, listNow)
 }
 
@@ -209,10 +241,8 @@ func (f *filer) takeOutcome(l *left) {
 	if !it.queued {
 		f.push(it, listNow)
 	}
-	it.notes, it.changed = l.notes, true
-	it.version++
+	f.takeNewer(it, l.notes, l.sync)
 	it.refs = append(it.refs, l.ref)
-	f.note(it.file, nameKey(it.file), hasPending(l.notes))
 }
 
 func (f *filer) readRecord(file string) (*Record, error) {

@@ -38,6 +38,7 @@ type Event struct {
 	Commits           int    // push
 	Pusher            string // push
 
+	run     logs.Run
 	payload []byte
 }
 
@@ -57,7 +58,7 @@ func (e Event) Payload() map[string]any {
 func (e Event) Summary() logs.Summary {
 	return logs.Summary{
 		Action: e.Action, Sender: e.Sender, Repository: e.Repository, Title: e.Title, Branch: e.Branch,
-		Conclusion: e.Conclusion, Number: e.Number, URL: e.URL,
+		Conclusion: e.Conclusion, Number: e.Number, URL: e.URL, Run: e.run,
 	}
 }
 
@@ -92,6 +93,7 @@ func readEvent(name string, payload []byte) (Event, error) {
 	}
 	p.fill(&e)
 	e.complete()
+	e.readRun(&p)
 	return e, nil
 }
 
@@ -106,7 +108,7 @@ func (p *payloadFields) fill(e *Event) {
 		e.URL = u
 	}
 	for i := range p.runs {
-		e.run(&p.runs[i])
+		e.ciRun(&p.runs[i])
 	}
 	switch e.Name {
 	case "push":
@@ -122,21 +124,38 @@ func (p *payloadFields) fill(e *Event) {
 	}
 }
 
-func (e *Event) run(r *ciRun) {
-	e.RunID, e.RunAttempt = r.id, r.runAttempt
-	if r.runID != 0 {
-		e.RunID = r.runID
+func (e *Event) ciRun(r *logs.RunObject) {
+	e.RunID, e.RunAttempt = r.ID, r.Attempt
+	if r.RunID != 0 {
+		e.RunID = r.RunID
 	}
-	e.Title = line(r.name, 200)
-	e.Branch = line(r.branch, 255)
+	e.Title = line(r.Name, 200)
+	e.Branch = line(r.Branch, 255)
 	if e.Branch == "" {
-		e.Branch = line(r.suiteBranch, 255)
+		e.Branch = line(r.SuiteBranch, 255)
 	}
-	e.SHA = sha(r.sha)
-	e.Conclusion = line(r.conclusion, 64)
-	if u := address(r.url); u != "" {
+	e.SHA = sha(r.SHA)
+	e.Conclusion = line(r.Conclusion, 64)
+	if u := address(r.URL); u != "" {
 		e.URL = u
 	}
+}
+
+// readRun fills in what the state of CI is derived from.
+func (e *Event) readRun(p *payloadFields) {
+	parts := logs.RunParts{
+		Workflow: p.workflow, Repository: p.repository.fullName, DefaultBranch: p.repository.main, ID: p.id, Context: p.context,
+		SHA: p.sha, After: p.after, Branches: p.branches, RefType: p.refType, Deleted: p.deleted,
+	}
+	if len(p.runs) > 0 {
+		parts.Object = p.runs[len(p.runs)-1]
+	}
+	r := parts.Run(e.Name)
+	if e.Branch == "" {
+		e.Branch = line(r.Branch, 255)
+	}
+	r.Workflow, r.SHA, r.Branch = line(r.Workflow, 200), sha(r.SHA), ""
+	e.run = r
 }
 
 func (e *Event) topic(t *topic) {

@@ -15,25 +15,24 @@ type payloadFields struct {
 	sender, pusher person
 	label          string
 	repository     repo
-	runs           []ciRun // check_suite, check_run, workflow_job, workflow_run: the last says most
-	topics         []topic // release, discussion, issue, pull_request: likewise
-	comment        string  // its address
+	runs           []logs.RunObject // check_suite, check_run, workflow_job, workflow_run: the last says most
+	topics         []topic          // release, discussion, issue, pull_request: likewise
+	comment        string           // its address
 
 	ref, before, after, compare string
 	deleted                     bool
 	commits                     int
 	headMessage                 string
 	sha, state, targetURL       string
+	workflow, context, refType  string
+	id                          int64
+	branches                    []string
 }
 
 type (
 	person struct{ name, login string }
-	repo   struct{ fullName, url string }
-	ciRun  struct {
-		id, runID, runAttempt                           int64
-		name, branch, suiteBranch, sha, conclusion, url string
-	}
-	topic struct {
+	repo   struct{ fullName, url, main string }
+	topic  struct {
 		number                        int64
 		title, name, tag, body, url   string
 		merged                        bool
@@ -43,7 +42,7 @@ type (
 
 func readPayload(b []byte) payloadFields {
 	var p payloadFields
-	runs, topics := [4]ciRun{}, [4]topic{}
+	runs, topics := [4]logs.RunObject{}, [4]topic{}
 	var hasRun, hasTopic [4]bool
 	logs.Members(b, func(key, v []byte) {
 		switch string(key) {
@@ -58,13 +57,13 @@ func readPayload(b []byte) payloadFields {
 		case "repository":
 			p.repository = readRepo(v)
 		case "check_suite":
-			runs[0], hasRun[0] = readRun(v), true
+			runs[0], hasRun[0] = logs.ReadRunObject(v), true
 		case "check_run":
-			runs[1], hasRun[1] = readRun(v), true
+			runs[1], hasRun[1] = logs.ReadRunObject(v), true
 		case "workflow_job":
-			runs[2], hasRun[2] = readRun(v), true
+			runs[2], hasRun[2] = logs.ReadRunObject(v), true
 		case "workflow_run":
-			runs[3], hasRun[3] = readRun(v), true
+			runs[3], hasRun[3] = logs.ReadRunObject(v), true
 		case "release":
 			topics[0], hasTopic[0] = readTopic(v), true
 		case "discussion":
@@ -97,6 +96,16 @@ func readPayload(b []byte) payloadFields {
 			p.sha = stringOf(v)
 		case "state":
 			p.state = stringOf(v)
+		case "workflow":
+			p.workflow = readPerson(v).name
+		case "context":
+			p.context = stringOf(v)
+		case "ref_type":
+			p.refType = stringOf(v)
+		case "id":
+			p.id = integerOf(v)
+		case "branches":
+			p.branches = logs.Names(v)
 		case "target_url":
 			p.targetURL = stringOf(v)
 		}
@@ -131,39 +140,11 @@ func readRepo(b []byte) (p repo) {
 			p.fullName = stringOf(v)
 		case "html_url":
 			p.url = stringOf(v)
+		case "default_branch":
+			p.main = stringOf(v)
 		}
 	})
 	return p
-}
-
-func readRun(b []byte) (r ciRun) {
-	logs.Members(b, func(key, v []byte) {
-		switch string(key) {
-		case "id":
-			r.id = integerOf(v)
-		case "run_id":
-			r.runID = integerOf(v)
-		case "run_attempt":
-			r.runAttempt = integerOf(v)
-		case "name":
-			r.name = stringOf(v)
-		case "head_branch":
-			r.branch = stringOf(v)
-		case "head_sha":
-			r.sha = stringOf(v)
-		case "conclusion":
-			r.conclusion = stringOf(v)
-		case "html_url":
-			r.url = stringOf(v)
-		case "check_suite":
-			logs.Members(v, func(key, v []byte) {
-				if string(key) == "head_branch" {
-					r.suiteBranch = stringOf(v)
-				}
-			})
-		}
-	})
-	return r
 }
 
 func readTopic(b []byte) (t topic) {

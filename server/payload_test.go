@@ -7,6 +7,8 @@ import (
 	"path/filepath"
 	"strings"
 	"testing"
+
+	"hookctl/logs"
 )
 
 // slow reads a few fields the way encoding/json does, to hold the walk against.
@@ -38,14 +40,14 @@ func compareWalk(t *testing.T, payload []byte) {
 	t.Helper()
 	action, login, fullName, branch, ref, id, commits := slow(t, payload)
 	p := readPayload(payload)
-	var r ciRun
+	var r logs.RunObject
 	if len(p.runs) > 0 {
 		r = p.runs[len(p.runs)-1]
 	}
 	if p.action != action || p.sender.login != login || p.repository.fullName != fullName || p.ref != ref || p.commits != commits {
 		t.Errorf("%.200q: the walk read %+v", payload, p)
 	}
-	if bytes.Contains(payload, []byte(`"workflow_run"`)) && (r.branch != branch || r.id != id) {
+	if bytes.Contains(payload, []byte(`"workflow_run"`)) && (r.Branch != branch || r.ID != id) {
 		t.Errorf("%.200q: the walk read %+v", payload, r)
 	}
 }

@@ -187,7 +187,7 @@ var wordings = map[string]wording{
 	},
 	"star": {title: "stars: {repository.stargazers_count}", line: "by {Sender}[, stars: {repository.stargazers_count}]"},
 	"status": {
-		title: "{context}", branch: "{branches.0.name}", line: "{context} {state}[ on {branches.0.name}][ at {SHA}][: {description}]",
+		title: "{context}", line: "{context} {state}[ on {Branch}][ at {SHA}][: {description}]",
 	},
 	"sub_issues": {
 		title: "{sub_issue.title}", url: "{sub_issue.html_url}",

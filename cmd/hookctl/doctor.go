@@ -16,6 +16,7 @@ import (
 	"hookctl/cmd/hookctl/settings"
 	"hookctl/hooks"
 	"hookctl/hooks/secret"
+	"hookctl/hooks/tasks"
 	"hookctl/logs/text"
 	"hookctl/server"
 	"hookctl/server/doctor"
@@ -139,6 +140,9 @@ func (p *program) doctorConfig() (doctor.Config, error) {
 		Simulated: p.environ(demoVariable) != "",
 		Cluster:   s.ClusterSettings() != nil,
 	}
+	if s.Sync.Mode != tasks.ModeOff {
+		config.Sync, config.SyncMode = p.tasks(s), s.Sync.Mode
+	}
 	if s.Receiver.Allow == "github" {
 		config.Allow, _ = host.Ranges(s.Home)
 	}
@@ -182,6 +186,9 @@ func sinkProbe(sink server.SinkConfig) doctor.Probe {
 		Fix:  "start what it sends to, or correct the sink: hookctl config edit",
 		Check: func(ctx context.Context) (string, error) {
 			check := server.CheckSinks(ctx, []server.SinkConfig{sink})[0]
+			if sink.Type == "chat" {
+				return "its URL is valid, notifies by " + check.To, check.Err
+			}
 			return "reachable, notifies " + orElse(check.To, "it"), check.Err
 		},
 	}

@@ -1,0 +1,326 @@
+package logs
+
+import (
+	"cmp"
+	"context"
+	"database/sql"
+	"errors"
+	"fmt"
+	"slices"
+	"strings"
+	"time"
+)
+
+// The state of CI is kept while records are put into the index: run has a row for every run, lane one for each repository,
+// branch and workflow. Records come in any order, the newest first when the index is made. So a lane knows four places
+// among its runs: the newest run, the newest that decided, the first of the unbroken row of runs that decided likewise,
+// and the newest of those before it that decided otherwise. The lanes of a deleted branch are not live until it runs again. A run's spot is its id, its attempt and whether it has ended.
+const ciSQL = `
+CREATE TABLE run(id INTEGER PRIMARY KEY, lane INTEGER NOT NULL, run INTEGER NOT NULL, attempt INTEGER NOT NULL,
+	done INTEGER NOT NULL, verdict INTEGER NOT NULL, sha TEXT NOT NULL);
+CREATE INDEX run_lane ON run(lane, run, attempt, done, id, verdict);
+CREATE TABLE lane(id INTEGER PRIMARY KEY, repo TEXT NOT NULL COLLATE NOCASE, branch TEXT NOT NULL, workflow TEXT NOT NULL,
+	live INTEGER NOT NULL, verdict INTEGER NOT NULL, new_run INTEGER NOT NULL, new_attempt INTEGER NOT NULL, new_done INTEGER NOT NULL, new_id INTEGER NOT NULL,
+	dec_run INTEGER NOT NULL, dec_attempt INTEGER NOT NULL, dec_done INTEGER NOT NULL, dec_id INTEGER NOT NULL,
+	first_run INTEGER NOT NULL, first_attempt INTEGER NOT NULL, first_done INTEGER NOT NULL, first_id INTEGER NOT NULL,
+	other_run INTEGER NOT NULL, other_attempt INTEGER NOT NULL, other_done INTEGER NOT NULL, other_id INTEGER NOT NULL);
+CREATE UNIQUE INDEX lane_key ON lane(repo, branch, workflow);
+CREATE INDEX lane_live ON lane(verdict, new_done) WHERE live;
+CREATE TABLE gone(repo TEXT NOT NULL COLLATE NOCASE, branch TEXT NOT NULL, id INTEGER NOT NULL, PRIMARY KEY(repo, branch)) WITHOUT ROWID;`
+
+const laneColumns = `verdict, new_run, new_attempt, new_done, new_id, dec_run, dec_attempt, dec_done, dec_id,
+	first_run, first_attempt, first_done, first_id, other_run, other_attempt, other_done, other_id`
+
+// spot is where a run stands among those of its lane; the zero spot is before all.
+type spot struct {
+	run, attempt int64
+	done         bool
+	id           int64 // of the record
+}
+
+func (p spot) compare(q spot) int {
+	return cmp.Or(cmp.Compare(p.run, q.run), cmp.Compare(p.attempt, q.attempt), compareBool(p.done, q.done), cmp.Compare(p.id, q.id))
+}
+
+func compareBool(a, b bool) int {
+	switch {
+	case a == b:
+		return 0
+	case a:
+		return 1
+	}
+	return -1
+}
+
+type lane struct {
+	id                            int64
+	verdict                       int // of decided
+	newest, decided, first, other spot
+	changed                       bool
+}
+
+func (l *lane) fields() []any {
+	list := []any{&l.verdict}
+	for _, p := range []*spot{&l.newest, &l.decided, &l.first, &l.other} {
+		list = append(list, &p.run, &p.attempt, &p.done, &p.id)
+	}
+	return list
+}
+
+type laneKey struct{ repo, branch, workflow string }
+
+// putRun takes a record's run into account, once.
+func (in *inserter) putRun(ctx context.Context, e *Entry) error {
+	if e.run.Deleted && e.Repository != "" && e.Branch != "" {
+		return in.putGone(ctx, e)
+	}
+	if e.run.Workflow == "" || e.Repository == "" || e.Branch == "" {
+		return nil
+	}
+	l, err := in.lane(ctx, laneKey{asciiLower(e.Repository), e.Branch, e.run.Workflow}, e.Repository)
+	if err != nil {
+		return err
+	}
+	v, done := verdict(e.Conclusion)
+	p := spot{e.run.ID, e.run.Attempt, done, e.key}
+	if in.run == nil {
+		in.run, err = in.tx.PrepareContext(ctx, `INSERT INTO run VALUES(?,?,?,?,?,?,?) ON CONFLICT DO NOTHING`)
+		if err != nil {
+			return err
+		}
+	}
+	if added, err := in.exec(ctx, in.run, []any{e.key, l.id, p.run, p.attempt, p.done, v, e.run.SHA}); err != nil || !added {
+		return err
+	}
+	return l.add(ctx, in.tx, p, v)
+}
+
+func (in *inserter) putGone(ctx context.Context, e *Entry) error {
+	if err := in.keepLanes(ctx); err != nil {
+		return err
+	}
+	_, err := in.tx.ExecContext(ctx, `INSERT INTO gone VALUES(?,?,?) ON CONFLICT DO UPDATE SET id = max(id, excluded.id)`, e.Repository, e.Branch, e.key)
+	if err == nil {
+		_, err = in.tx.ExecContext(ctx, `UPDATE lane SET live = 0 WHERE repo = ? AND branch = ? AND new_id < ?`, e.Repository, e.Branch, e.key)
+	}
+	return err
+}
+
+// lane finds a lane, or makes it.
+func (in *inserter) lane(ctx context.Context, key laneKey, repo string) (*lane, error) {
+	if l := in.lanes[key]; l != nil {
+		return l, nil
+	}
+	l := &lane{}
+	err := in.tx.QueryRowContext(ctx, `SELECT id, `+laneColumns+` FROM lane WHERE repo = ? AND branch = ? AND workflow = ?`, repo, key.branch, key.workflow).
+		Scan(append([]any{&l.id}, l.fields()...)...)
+	if errors.Is(err, sql.ErrNoRows) {
+		err = in.tx.QueryRowContext(ctx, `INSERT INTO lane VALUES(NULL,?,?,?,0,0,0,0,0,0,0,0,0,0,0,0,0,0,0,0,0,0) RETURNING id`, repo, key.branch, key.workflow).Scan(&l.id)
+	}
+	if err != nil {
+		return nil, err
+	}
+	if in.lanes == nil {
+		in.lanes = map[laneKey]*lane{}
+	}
+	in.lanes[key] = l
+	return l, nil
+}
+
+// add takes a run, whose row is there, into account.
+func (l *lane) add(ctx context.Context, tx *sql.Tx, p spot, v int) error {
+	if p.compare(l.newest) > 0 {
+		l.newest, l.changed = p, true
+	}
+	none := l.decided == spot{}
+	switch {
+	case v == undecided || p.compare(l.other) < 0:
+		return nil
+	case none:
+		l.verdict, l.decided, l.first = v, p, p
+	case p.compare(l.decided) > 0 && v == l.verdict:
+		l.decided = p
+	case p.compare(l.decided) > 0:
+		l.other, l.verdict, l.decided, l.first = l.decided, v, p, p
+	case v != l.verdict:
+		l.other = p
+		if p.compare(l.first) > 0 {
+			first, err := firstAfter(ctx, tx, l.id, p, l.verdict)
+			if err != nil {
+				return err
+			}
+			l.first = first
+		}
+	case p.compare(l.first) < 0:
+		l.first = p
+	default:
+		return nil
+	}
+	l.changed = true
+	return nil
+}
+
+const spotSQL = `SELECT run, attempt, done, id FROM run WHERE lane = ?1`
+
+func scanSpot(row *sql.Row) (p spot, err error) {
+	if err = row.Scan(&p.run, &p.attempt, &p.done, &p.id); errors.Is(err, sql.ErrNoRows) {
+		err = nil
+	}
+	return p, err
+}
+
+// firstAfter is the first run behind a spot that decided so.
+func firstAfter(ctx context.Context, tx *sql.Tx, id int64, p spot, verdict int) (spot, error) {
+	return scanSpot(tx.QueryRowContext(ctx, spotSQL+` AND (run, attempt, done, id) > (?2, ?3, ?4, ?5) AND verdict = ?6 ORDER BY run, attempt, done, id LIMIT 1`,
+		id, p.run, p.attempt, p.done, p.id, verdict))
+}
+
+// recall makes a lane of its rows, when one of those that it rests on is gone.
+func (l *lane) recall(ctx context.Context, tx *sql.Tx) (err error) {
+	const backwards = ` ORDER BY run DESC, attempt DESC, done DESC, id DESC LIMIT 1`
+	*l = lane{id: l.id, changed: true}
+	if l.newest, err = scanSpot(tx.QueryRowContext(ctx, spotSQL+backwards, l.id)); err != nil {
+		return err
+	}
+	if l.decided, err = scanSpot(tx.QueryRowContext(ctx, spotSQL+` AND verdict > 0`+backwards, l.id)); err != nil || l.decided.id == 0 {
+		return err
+	}
+	if err = tx.QueryRowContext(ctx, `SELECT verdict FROM run WHERE id = ?`, l.decided.id).Scan(&l.verdict); err != nil {
+		return err
+	}
+	if l.other, err = scanSpot(tx.QueryRowContext(ctx, spotSQL+` AND verdict = ?2`+backwards, l.id, passed+failed-l.verdict)); err != nil {
+		return err
+	}
+	l.first, err = firstAfter(ctx, tx, l.id, l.other, l.verdict)
+	return err
+}
+
+// keepLanes writes the lanes that have changed.
+func (in *inserter) keepLanes(ctx context.Context) error {
+	for _, l := range in.lanes {
+		if !l.changed {
+			continue
+		}
+		if err := l.keep(ctx, in.tx); err != nil {
+			return err
+		}
+	}
+	in.lanes = nil
+	return nil
+}
+
+func (l *lane) keep(ctx context.Context, tx *sql.Tx) error {
+	_, err := tx.ExecContext(ctx, `UPDATE lane SET (`+laneColumns+`) = (?,?,?,?,?,?,?,?,?,?,?,?,?,?,?,?,?),
+		live = NOT EXISTS (SELECT 1 FROM gone g WHERE g.repo = lane.repo AND g.branch = lane.branch AND g.id > ?5) WHERE id = ?18`, append(l.fields(), l.id)...)
+	return err
+}
+
+// removeRun forgets the run of a record that is removed.
+func removeRun(ctx context.Context, tx *sql.Tx, id int64) error {
+	l := &lane{}
+	err := tx.QueryRowContext(ctx, `DELETE FROM run WHERE id = ? RETURNING lane`, id).Scan(&l.id)
+	if err == nil {
+		err = tx.QueryRowContext(ctx, `SELECT `+laneColumns+` FROM lane WHERE id = ?`, l.id).Scan(l.fields()...)
+	}
+	if err == nil && (id == l.newest.id || id == l.decided.id) {
+		if err = l.recall(ctx, tx); err == nil && l.newest.id == 0 {
+			_, err = tx.ExecContext(ctx, `DELETE FROM lane WHERE id = ?`, l.id)
+		} else if err == nil {
+			err = l.keep(ctx, tx)
+		}
+	}
+	if errors.Is(err, sql.ErrNoRows) {
+		return nil
+	}
+	return err
+}
+
+// States of a workflow on a branch.
+const (
+	CIPassing = "passing"
+	CIFailing = "failing"
+	CIRunning = "running"
+	CIUnknown = "unknown" // no run decided, or one began a day ago and its end did not come
+)
+
+// CIState is the state of CI of a repository's branch and workflow.
+type CIState struct {
+	Repository string    `json:"repository"`
+	Branch     string    `json:"branch"`
+	Workflow   string    `json:"workflow"` // name of the workflow, of another app's check or of a status
+	State      string    `json:"state"`    // passing, failing, running or unknown
+	Since      time.Time `json:"since"`    // when the first of the runs came that all failed, or passed, since; or when the newest run began
+	SHA        string    `json:"sha"`
+	RunID      *int64    `json:"run_id"` // null for what is no run of a workflow
+	URL        string    `json:"url"`
+	File       string    `json:"file"` // the record that says so
+}
+
+// CIQuery chooses what [Log.CI] returns; the zero value is everything.
+type CIQuery struct {
+	Repositories []string // owner/name; none is all
+	Branch       string
+	Red          bool // only what fails
+}
+
+// CI returns the state of CI from the log alone: what fails first, the newest failure first, then what runs, what is
+// unknown and what passes, by name. A branch that was deleted is left out until something runs on it again.
+func (l *Log) CI(ctx context.Context, q CIQuery, now time.Time) ([]CIState, error) {
+	if err := l.Settle(ctx); err != nil {
+		return nil, err
+	}
+	conds := []string{"l.live"}
+	var args []any
+	if len(q.Repositories) > 0 {
+		conds = append(conds, "l.repo IN ("+repeated("?", len(q.Repositories))+")")
+		for _, repo := range q.Repositories {
+			args = append(args, repo)
+		}
+	}
+	if q.Branch != "" {
+		conds, args = append(conds, "l.branch = ?"), append(args, q.Branch)
+	}
+	running := fmt.Sprintf("(l.new_done = 0 AND l.new_id > %d)", orderKey(now.Add(-24*time.Hour)))
+	if q.Red {
+		conds = append(conds, fmt.Sprintf("l.verdict = %d AND l.new_done = 1", failed))
+	}
+	states, err := collect(ctx, l.index, func(rows *sql.Rows) (s CIState, err error) {
+		var verdict int
+		var open, ours bool
+		var run, since int64
+		err = rows.Scan(&s.Repository, &s.Branch, &s.Workflow, &verdict, &open, &ours, &since, &s.SHA, &run, &s.URL, &s.File)
+		switch {
+		case open && ours:
+			s.State = CIRunning
+		case open || verdict == undecided:
+			s.State = CIUnknown
+		case verdict == passed:
+			s.State = CIPassing
+		default:
+			s.State = CIFailing
+		}
+		if run != 0 {
+			s.RunID = &run
+		}
+		s.Since = time.Unix(0, since).UTC()
+		return s, err
+	}, `SELECT l.repo, l.branch, l.workflow, l.verdict, l.new_done = 0, `+running+`, CASE WHEN l.new_done = 0 OR l.verdict = 0 THEN l.new_id ELSE l.first_id END,
+		n.sha, CASE r.event WHEN 'workflow_run' THEN n.run ELSE 0 END, r.url, r.file
+		FROM lane l
+		JOIN run n ON n.id = CASE WHEN l.new_done = 0 OR l.verdict = 0 THEN l.new_id ELSE l.dec_id END JOIN record r ON r.id = n.id`+whereClause(conds), args...)
+	if err != nil {
+		return nil, err
+	}
+	rank := func(s CIState) int {
+		return slices.Index([]string{CIFailing, CIRunning, CIUnknown, CIPassing}, s.State)
+	}
+	slices.SortFunc(states, func(a, b CIState) int {
+		newest := 0
+		if a.State == CIFailing && b.State == CIFailing {
+			newest = b.Since.Compare(a.Since)
+		}
+		return cmp.Or(cmp.Compare(rank(a), rank(b)), newest, strings.Compare(a.Repository, b.Repository),
+			strings.Compare(a.Branch, b.Branch), strings.Compare(a.Workflow, b.Workflow))
+	})
+	return states, nil
+}
