@@ -223,6 +223,9 @@ func (p *program) printStatus(state doctor.State, asked error, out *output) erro
 			row("tunnel", tunnel)
 		}
 	}
+	if status.Cluster != nil {
+		row("cluster", text.Clean(status.Cluster.String()))
+	}
 	row("log", status.LogDir)
 	// The age is that of the first, the current one; the others are needed by a rotation, or by single hooks and paths.
 	names := orElse(status.Secret, "none") + age
