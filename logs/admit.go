@@ -19,7 +19,7 @@ func newFiler(d *disk, cfg Config, s *spool) *filer {
 		disk: d, dir: cfg.Dir, tmp: filepath.Join(cfg.Dir, hiddenDir, "tmp"), log: cfg.Logger, spool: s,
 		wake: make(chan struct{}, 1), syncWake: make(chan struct{}, 1), syncStop: make(chan struct{}),
 		items: map[string]*item{}, renamed: map[string]string{}, ids: map[identity]string{}, pending: map[string]int64{},
-		ledger: newLedger(d, cfg, s.oldest), ready: make(chan struct{}), complete: make(chan struct{}),
+		ledger: newLedger(d, cfg, s.oldest), replaying: cfg.replaying, heard: make(chan struct{}), ready: make(chan struct{}), complete: make(chan struct{}),
 		numbers: map[string]int{}, older: map[string]int{}, guids: guidSet{seed: maphash.MakeSeed()},
 	}
 }
@@ -68,6 +68,14 @@ func (f *filer) refuse(c *commit) {
 
 // known returns the file of a delivery, "" when there is none. Neither needs the index, but for records older than knownFor.
 func (f *filer) known(ctx context.Context, id identity) (string, error) {
+	f.mu.Lock()
+	early := f.early.ids[id]
+	f.mu.Unlock()
+	if early {
+		if err := until(ctx, f.ready); err != nil {
+			return "", err
+		}
+	}
 	f.mu.Lock()
 	file, fresh := f.ids[id], f.guids.fresh(id.guid)
 	f.mu.Unlock()
@@ -139,15 +147,15 @@ func (f *filer) state() (pending int, trouble error) {
 	return len(f.pending), f.failing
 }
 
-// waitReady waits until what an earlier run left is known.
-func (f *filer) waitReady(ctx context.Context) error {
+// until waits until done is closed.
+func until(ctx context.Context, done <-chan struct{}) error {
 	select {
-	case <-f.ready:
+	case <-done:
 		return nil
 	default:
 	}
 	select {
-	case <-f.ready:
+	case <-done:
 		return nil
 	case <-ctx.Done():
 		return ctx.Err()

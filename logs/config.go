@@ -23,6 +23,7 @@ type Config struct {
 	pollInterval time.Duration // of Watch without a watcher
 	newWatcher   func() (*fsnotify.Watcher, error)
 	fault        func(op diskOp, path string) error // for tests, see disk
+	replaying    func()                             // for tests: called before the frames of the spool are taken up
 }
 
 func (c Config) withDefaults() Config {
@@ -40,6 +41,9 @@ func (c Config) withDefaults() Config {
 	}
 	if c.Logger == nil {
 		c.Logger = slog.New(slog.DiscardHandler)
+	}
+	if c.replaying == nil {
+		c.replaying = func() {}
 	}
 	if c.Now == nil {
 		c.Now = time.Now

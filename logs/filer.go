@@ -15,18 +15,21 @@ import (
 // their frames in the spool. What cannot be written stays in the spool and is
 // tried again.
 type filer struct {
-	disk     *disk
-	dir      string // of the records
-	tmp      string // of files that have no name yet
-	log      *slog.Logger
-	spool    *spool
-	index    *index
-	rec      *reconciler
-	ledger   *ledger
-	ready    chan struct{} // closed when what an earlier run left is taken up
-	complete chan struct{} // closed when the ledger lacks nothing
+	disk      *disk
+	dir       string // of the records
+	tmp       string // of files that have no name yet
+	log       *slog.Logger
+	spool     *spool
+	index     *index
+	rec       *reconciler
+	ledger    *ledger
+	replaying func()
+	heard     chan struct{} // closed when it is known which deliveries an earlier run may have left
+	ready     chan struct{} // closed when what it left is taken up
+	complete  chan struct{} // closed when the ledger lacks nothing
 
 	mu      sync.Mutex
+	early   early               // empty once ready is closed
 	items   map[string]*item    // by file: everything that is not safe as a file
 	renamed map[string]string   // names that another program took before us
 	ids     map[identity]string // to the file, until the ledger has it
@@ -41,6 +44,7 @@ type filer struct {
 	failing error // why the last attempt failed
 	stopped bool
 	wake    chan struct{}
+	giveUp  context.CancelFunc // ends the work at once: the spool has what is not done
 
 	unsynced []filed // what the syncing goroutine is to make durable
 	hurry    bool    // and at once
@@ -81,8 +85,10 @@ const (
 
 func (f *filer) start(l *Log) {
 	f.index, f.rec, l.writer = l.index, l.rec, f
-	f.done.Go(f.fileLoop)
-	f.done.Go(f.syncLoop)
+	ctx, giveUp := context.WithCancel(context.Background())
+	f.giveUp = giveUp
+	f.done.Go(func() { f.fileLoop(ctx) })
+	f.done.Go(func() { f.syncLoop(ctx) })
 }
 
 // stop ends the filing. What little waits is filed first, so that it can be seen; whatever is not durable as a file is in
@@ -91,8 +97,12 @@ func (f *filer) stop() {
 	f.mu.Lock()
 	f.stopped = true
 	f.mu.Unlock()
+	if f.isOver() {
+		f.giveUp()
+	}
 	f.nudge()
 	f.done.Wait()
+	f.giveUp()
 }
 
 func (f *filer) nudge() {
@@ -192,11 +202,11 @@ func (f *filer) next(most int) (batch []job, wait time.Duration, stopped bool) {
 }
 
 // fileLoop writes files until stop.
-func (f *filer) fileLoop() {
+func (f *filer) fileLoop(ctx context.Context) {
 	defer close(f.syncStop)
 	backoff := firstBackoff
 	timer := time.NewTimer(0)
-	for !f.isOver() {
+	for ctx.Err() == nil && !f.isOver() {
 		most := fileBatch
 		if rush, crowd := f.spool.rush(); crowd {
 			most = crowdBatch
@@ -206,7 +216,7 @@ func (f *filer) fileLoop() {
 		batch, wait, stopped := f.next(most)
 		if len(batch) > 0 {
 			start := time.Now()
-			done, failed, err := f.write(batch)
+			done, failed, err := f.write(ctx, batch)
 			if rush, crowd := f.spool.rush(); crowd {
 				wait = crowdRest
 			} else if rush {
@@ -346,7 +356,7 @@ func (f *filer) attempted(batch []job, failed []*item, err error) {
 // settleAll returns when everything that was durable at the call is a file
 // and in the index, or an attempt to make it so has failed.
 func (f *filer) settleAll(ctx context.Context) error {
-	if err := f.waitReady(ctx); err != nil {
+	if err := until(ctx, f.ready); err != nil {
 		return err
 	}
 	s := &settle{left: map[*item]bool{}, done: make(chan struct{})}

@@ -16,10 +16,16 @@ import (
 // their name at once and become durable later, since the spool has them.
 // Rewritten ones are made durable before they take the old file's place. On
 // an error failed is what is still to be done.
-func (f *filer) write(batch []job) (done []filed, failed []*item, err error) {
+func (f *filer) write(ctx context.Context, batch []job) (done []filed, failed []*item, err error) {
 	var rewrites []filed
 	var entries []Entry
 	for i := range batch {
+		if ctx.Err() != nil {
+			for k := range batch[i:] {
+				failed = append(failed, batch[i+k].it) // the spool has them
+			}
+			break
+		}
 		j := &batch[i]
 		data, entry, jerr := j.content(f.readFile)
 		if j.unwritable(jerr) {
@@ -60,7 +66,7 @@ func (f *filer) write(batch []job) (done []filed, failed []*item, err error) {
 			done = append(done, w)
 		}
 	}
-	f.toIndex(entries)
+	f.toIndex(ctx, entries)
 	return done, failed, err
 }
 
@@ -269,11 +275,11 @@ func (f *filer) replace(w *filed) (gone bool, err error) {
 
 // toIndex shows records to readers. What the index does not take it finds in
 // the files later.
-func (f *filer) toIndex(entries []Entry) {
+func (f *filer) toIndex(ctx context.Context, entries []Entry) {
 	if len(entries) == 0 {
 		return
 	}
-	if err := f.index.put(context.Background(), entries); err != nil {
+	if err := f.index.put(ctx, entries); err != nil && ctx.Err() == nil {
 		f.log.Warn("the index was not brought up to date; it will be from the files", "error", err)
 		f.index.lose()
 	}
@@ -289,7 +295,7 @@ func (f *filer) reserve(stem string) string {
 	for {
 		n++
 		name := numbered(stem, n)
-		if f.items[name] != nil {
+		if f.items[name] != nil || f.early.files[name] {
 			continue
 		}
 		if !known {

@@ -81,42 +81,47 @@ type frame struct {
 }
 
 // openBody takes the body of a frame apart.
-func openBody(body []byte) (kind byte, name string, data []byte, ok bool) {
+func openBody(body []byte) (kind byte, name, data []byte, ok bool) {
 	if len(body) < 3 {
-		return 0, "", nil, false
+		return 0, nil, nil, false
 	}
 	n := int(body[1]) | int(body[2])<<8
 	if len(body) < 3+n {
-		return 0, "", nil, false
+		return 0, nil, nil, false
 	}
-	return body[0], string(body[3 : 3+n]), body[3+n:], true
+	return body[0], body[3 : 3+n], body[3+n:], true
 }
 
 // frameAt reads the frame at an offset. headOK says that the header is
 // whole, so that next is where the next frame begins even if the body is not.
 func frameAt(seg []byte, off int64, salt uint64) (body []byte, next int64, headOK, bodyOK bool) {
-	if off+frameHeader > int64(len(seg)) {
+	size, ok := frameHead(seg[min(off, int64(len(seg))):], salt)
+	if !ok {
 		return nil, 0, false, false
 	}
-	h := seg[off : off+frameHeader]
-	if binary.LittleEndian.Uint32(h) != frameMagic || binary.LittleEndian.Uint64(h[8:]) != salt ||
-		binary.LittleEndian.Uint32(h[20:]) != crc32.Checksum(h[:20], crcTable()) {
-		return nil, 0, false, false
-	}
-	end := off + frameHeader + int64(binary.LittleEndian.Uint32(h[4:]))
+	end := off + frameHeader + int64(size)
 	if end > int64(len(seg)) {
 		return nil, int64(len(seg)), true, false
 	}
 	body = seg[off+frameHeader : end]
-	return body, int64(align(int(end))), true, binary.LittleEndian.Uint32(h[16:]) == crc32.Checksum(body, crcTable())
+	return body, int64(align(int(end))), true, binary.LittleEndian.Uint32(seg[off+16:]) == crc32.Checksum(body, crcTable())
 }
 
-// scanFrames returns the whole frames of a segment in order, and by offset those that were written and cannot be read. A
+// frameHead reads the header at the beginning of a frame and returns how long its body is.
+func frameHead(b []byte, salt uint64) (size int, ok bool) {
+	if len(b) < frameHeader || binary.LittleEndian.Uint32(b) != frameMagic || binary.LittleEndian.Uint64(b[8:]) != salt ||
+		binary.LittleEndian.Uint32(b[20:]) != crc32.Checksum(b[:20], crcTable()) {
+		return 0, false
+	}
+	return int(binary.LittleEndian.Uint32(b[4:])), true
+}
+
+// scanFrames returns the whole frames of a segment from an offset on in order, and by offset those that were written and cannot be read. A
 // frame at the very end may be one that a crash cut short before anyone was told that it is durable; it looks the same as
 // one that was damaged later, so it is among them.
-func scanFrames(seg []byte, salt uint64) (frames []frame, damaged []int64) {
+func scanFrames(seg []byte, from int64, salt uint64) (frames []frame, damaged []int64) {
 	var broken []int64 // offsets; -1 ends one whose length is unknown
-	for off := int64(segmentHeader); off+frameHeader <= int64(len(seg)); {
+	for off := from; off+frameHeader <= int64(len(seg)); {
 		body, next, headOK, bodyOK := frameAt(seg, off, salt)
 		if !headOK {
 			if len(broken) == 0 || broken[len(broken)-1] != -1 {
@@ -133,7 +138,7 @@ func scanFrames(seg []byte, salt uint64) (frames []frame, damaged []int64) {
 			broken = append(broken, off)
 		} else {
 			damaged, broken = append(damaged, broken...), nil
-			frames = append(frames, frame{off: off, size: int(next - off), kind: kind, name: name, data: data})
+			frames = append(frames, frame{off: off, size: int(next - off), kind: kind, name: string(name), data: data})
 		}
 		off = next
 	}
@@ -189,8 +194,8 @@ func readSegmentHeader(seg []byte) (order, salt uint64, size int64, ok bool) {
 }
 
 // findSalt looks for any whole frame in a segment whose header is damaged.
-func findSalt(seg []byte) (uint64, bool) {
-	for off := int64(segmentHeader); off+frameHeader <= int64(len(seg)); off += 8 {
+func findSalt(seg []byte, from int64) (uint64, bool) {
+	for off := from; off+frameHeader <= int64(len(seg)); off += 8 {
 		if binary.LittleEndian.Uint32(seg[off:]) != frameMagic {
 			continue
 		}

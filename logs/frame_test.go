@@ -43,7 +43,7 @@ func TestScanFrames(t *testing.T) {
 	} {
 		t.Run(tc.name, func(t *testing.T) {
 			seg, at := segmentOf(testSalt, "one", "two", "three")
-			frames, damaged := scanFrames(tc.change(seg, at), testSalt)
+			frames, damaged := scanFrames(tc.change(seg, at), segmentHeader, testSalt)
 			var got []string
 			for _, f := range frames {
 				got = append(got, string(f.data))
@@ -60,7 +60,7 @@ func TestPayloadCannotForgeAFrame(t *testing.T) {
 	sealFrame(forged, 12345)
 	seg, at := segmentOf(testSalt, strings.Repeat("x", 1)+string(forged)+strings.Repeat(string(forged), 9), "two")
 	clear(seg[at[0] : at[0]+frameHeader])
-	frames, _ := scanFrames(seg, testSalt)
+	frames, _ := scanFrames(seg, segmentHeader, testSalt)
 	if len(frames) != 1 || string(frames[0].data) != "two" {
 		t.Errorf("read %d frames", len(frames))
 	}
@@ -71,9 +71,9 @@ func FuzzScanFrames(f *testing.F) {
 	f.Add(seg[:200], 40, byte(1))
 	f.Add(seg[:100], 0, byte(0xff))
 	f.Fuzz(func(t *testing.T, data []byte, at int, flip byte) {
-		scanFrames(data, testSalt)
-		if salt, ok := findSalt(data); ok {
-			scanFrames(data, salt)
+		scanFrames(data, segmentHeader, testSalt)
+		if salt, ok := findSalt(data, segmentHeader); ok {
+			scanFrames(data, segmentHeader, salt)
 		}
 		// One damaged byte costs one frame at most, and never invents one.
 		seg, _ := segmentOf(testSalt, "one", "two", "three")
@@ -81,7 +81,7 @@ func FuzzScanFrames(f *testing.F) {
 			return
 		}
 		seg[at] ^= flip
-		frames, _ := scanFrames(seg, testSalt)
+		frames, _ := scanFrames(seg, segmentHeader, testSalt)
 		if len(frames) < 2 {
 			t.Fatalf("a flip of %x at %d left %d frames", flip, at, len(frames))
 		}

@@ -25,7 +25,8 @@ func (r *Record) identity() identity { return identity{asciiLower(r.DeliveryID),
 type ledgerView struct {
 	mu    sync.Mutex
 	info  os.FileInfo
-	known map[identity]string
+	salt  uint64
+	known noteTable
 }
 
 // find returns the file of a delivery, "" when the ledger does not know it.
@@ -45,14 +46,12 @@ func (v *ledgerView) find(path string, id identity) (string, error) {
 		return "", fmt.Errorf("open the ledger: %w", err)
 	}
 	if v.info == nil || !os.SameFile(info, v.info) || info.Size() != v.info.Size() {
-		notes, _, _, err := readLedger(f, info.Size())
+		v.known = newNoteTable(info.Size())
+		found, err := scanNotes(f, info.Size(), func(n note) { v.known.add(n.guid, n.path, n.off) })
 		if err != nil {
 			return "", err
 		}
-		v.info, v.known = info, make(map[identity]string, len(notes))
-		for _, n := range notes {
-			v.known[n.id] = n.file
-		}
+		v.info, v.salt = info, found.salt
 	}
-	return v.known[id], nil
+	return v.known.find(f, v.salt, id), nil
 }

@@ -65,7 +65,9 @@ func TestOneGUIDIsRecordedOnceForEachPath(t *testing.T) {
 // allFiled waits until everything is a durable file, so that the spool knows nothing any more.
 func allFiled(t *testing.T, w *Writer) {
 	t.Helper()
-	w.filer.nudgeSync(true)
+	if err := until(t.Context(), w.filer.ready); err != nil {
+		t.Fatal(err)
+	}
 	await(t, "the spool to be empty", func() bool {
 		w.filer.nudgeSync(true)
 		return w.Health().SpoolRecords == 0
@@ -213,7 +215,7 @@ func TestTheLedgerOutlivesItsDirectoryAndGrowsNoFurtherThanItMust(t *testing.T) 
 	dir := t.TempDir()
 	now := testTime
 	g := newLedger(&disk{}, Config{Dir: dir, Now: func() time.Time { return now }}.withDefaults(), func() uint64 { return 1000 })
-	if _, err := g.open(true); err != nil {
+	if err := g.open(true, func(note) {}); err != nil {
 		t.Fatal(err)
 	}
 	add := func(guid string, pending bool) {
@@ -258,6 +260,6 @@ func must[T any](v T, err error) T {
 }
 
 func readAll(g *ledger) ([]filedNote, error) {
-	notes, _, _, err := readLedger(g.f, g.end)
+	notes, err := readNotes(g.f, g.end)
 	return notes, err
 }

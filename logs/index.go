@@ -32,6 +32,9 @@ type index struct {
 	logDir string
 	log    *slog.Logger
 
+	opened  chan struct{} // closed when find has ended
+	failure error         // of find
+
 	mu     sync.RWMutex // held for writing while db is exchanged
 	db     *sql.DB
 	path   string
@@ -89,36 +92,46 @@ func (x *index) makeLateIndexes(ctx context.Context) error {
 	return nil
 }
 
-// openIndex opens the index of a log directory, in it, or else in the user's
-// cache directory, or else in a temporary one.
-func openIndex(ctx context.Context, logDir string, log *slog.Logger) (*index, error) {
+// newIndex is an index that find is to open.
+func newIndex(logDir string, log *slog.Logger) (*index, error) {
 	abs, err := filepath.Abs(logDir)
 	if err != nil {
 		return nil, fmt.Errorf("open the index: %w", err)
 	}
-	x := &index{logDir: abs, log: log, lost: make(chan struct{}, 1), onLost: func() {}}
-	homes := []string{filepath.Join(abs, hiddenDir)}
+	return &index{logDir: abs, log: log, opened: make(chan struct{}), lost: make(chan struct{}, 1), onLost: func() {}}, nil
+}
+
+// find opens the index of a log directory, in it, or else in the user's
+// cache directory, or else in a temporary one. Whoever asks it meanwhile waits.
+func (x *index) find(ctx context.Context) error {
+	defer close(x.opened)
+	x.failure = x.findHome(ctx)
+	return x.failure
+}
+
+func (x *index) findHome(ctx context.Context) (err error) {
+	homes := []string{filepath.Join(x.logDir, hiddenDir)}
 	if cache, err := os.UserCacheDir(); err == nil {
-		sum := sha256.Sum256([]byte(abs))
+		sum := sha256.Sum256([]byte(x.logDir))
 		homes = append(homes, filepath.Join(cache, "hookctl", "index-"+hex.EncodeToString(sum[:8])))
 	}
 	for _, x.home = range homes {
 		if err = x.open(ctx); err == nil {
-			return x, nil
+			return nil
 		}
 		if ctx.Err() != nil {
-			return nil, ctx.Err()
+			return ctx.Err()
 		}
-		log.Debug("no index can be kept here", "dir", x.home, "error", err)
+		x.log.Debug("no index can be kept here", "dir", x.home, "error", err)
 	}
 	if x.temp, err = os.MkdirTemp("", "hookctl-index-"); err != nil {
-		return nil, fmt.Errorf("open the index: %w", err)
+		return fmt.Errorf("open the index: %w", err)
 	}
 	x.home = x.temp
 	if err := x.open(ctx); err != nil {
-		return nil, errors.Join(err, os.RemoveAll(x.temp))
+		return errors.Join(err, os.RemoveAll(x.temp))
 	}
-	return x, nil
+	return nil
 }
 
 // lock keeps processes from making an index at the same moment. One that was stopped while it has the lock must not
@@ -298,6 +311,12 @@ func (x *index) close() error {
 // damaged another one is opened and fn runs again; nobody is told, but lost
 // gets a token, so that it is filled.
 func (x *index) with(ctx context.Context, fn func(*sql.DB) error) error {
+	if err := until(ctx, x.opened); err != nil {
+		return err
+	}
+	if x.failure != nil {
+		return x.failure
+	}
 	for attempt := 0; ; attempt++ {
 		x.mu.RLock()
 		db, path := x.db, x.path

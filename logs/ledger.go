@@ -1,13 +1,10 @@
 package logs
 
 import (
-	"cmp"
 	"crypto/rand"
 	"encoding/binary"
 	"errors"
 	"fmt"
-	"hash/maphash"
-	"io"
 	"log/slog"
 	"os"
 	"path/filepath"
@@ -42,33 +39,14 @@ type ledger struct {
 	info    os.FileInfo
 	end     int64 // where the next note goes
 	kept    int64 // bytes when it was last written anew
+	untidy  bool  // see tidy
 	closed  bool
 
 	mu    sync.Mutex // never held while the disk is waited for
 	f     *os.File
 	salt  uint64
-	whole bool             // it has all that it should; else the index is asked too
-	seed  maphash.Seed     // of the keys of known
-	known map[uint64]int64 // where in the file a delivery's note is
-}
-
-// filedNote is what the ledger says of a record.
-type filedNote struct {
-	file    string
-	upTo    place    // of the newest frame that the file has
-	at      int64    // orderKey of the record
-	pending bool     // it has a pending notification
-	id      identity // zero where the record has no GUID
-}
-
-// place is where a frame stands in the spool. Later frames have later places.
-type place struct {
-	order uint64
-	off   int64
-}
-
-func (p place) compare(q place) int {
-	return cmp.Or(cmp.Compare(p.order, q.order), cmp.Compare(p.off, q.off))
+	whole bool // it has all that it should; else the index is asked too
+	known noteTable
 }
 
 // States of a ledger, in the place of a segment's order.
@@ -80,106 +58,84 @@ const (
 const ledgerGrowth = 1 << 20 // beyond twice what it was, before it is written anew
 
 func newLedger(d *disk, cfg Config, oldest func() uint64) *ledger {
-	return &ledger{disk: d, path: ledgerPath(cfg.Dir), log: cfg.Logger, now: cfg.Now, oldest: oldest, seed: maphash.MakeSeed()}
+	return &ledger{disk: d, path: ledgerPath(cfg.Dir), log: cfg.Logger, now: cfg.Now, oldest: oldest}
 }
 
 func ledgerPath(dir string) string { return filepath.Join(dir, hiddenDir, "known") }
 
-func (n *filedNote) frame() []byte {
-	data := binary.LittleEndian.AppendUint64(nil, n.upTo.order)
-	data = binary.LittleEndian.AppendUint64(data, uint64(n.upTo.off)) //nolint:gosec // an offset is not negative
-	data = binary.LittleEndian.AppendUint64(data, uint64(n.at))       //nolint:gosec // read back as it is
-	data = append(data, 0)
-	if n.pending {
-		data[len(data)-1] = 1
-	}
-	data = binary.AppendUvarint(data, uint64(len(n.id.guid)))
-	data = append(append(data, n.id.guid...), n.id.path...)
-	return newFrame(frameFiled, n.file, data)
-}
-
-func readNote(f frame) (n filedNote, ok bool) {
-	if f.kind != frameFiled || len(f.data) < 26 {
-		return n, false
-	}
-	n = filedNote{file: f.name, at: int64(binary.LittleEndian.Uint64(f.data[16:])), pending: f.data[24] == 1, //nolint:gosec // as it was written
-		upTo: place{binary.LittleEndian.Uint64(f.data), int64(binary.LittleEndian.Uint64(f.data[8:]))}} //nolint:gosec // likewise
-	size, k := binary.Uvarint(f.data[25:])
-	rest := f.data[25+max(k, 0):]
-	if k <= 0 || size > uint64(len(rest)) {
-		return n, false
-	}
-	n.id = identity{string(rest[:size]), string(rest[size:])}
-	return n, true
-}
-
-// readLedger reads the notes of a ledger, in their order. state is 0 where some of it is damaged.
-func readLedger(r io.ReaderAt, size int64) (notes []filedNote, salt, state uint64, err error) {
-	data := make([]byte, size)
-	if _, err := r.ReadAt(data, 0); err != nil && !errors.Is(err, io.EOF) {
-		return nil, 0, 0, fmt.Errorf("read the ledger: %w", err)
-	}
-	state, salt, _, ok := readSegmentHeader(data)
-	if !ok {
-		salt, _ = findSalt(data)
-	}
-	frames, damaged := scanFrames(data, salt)
-	end := int64(segmentHeader)
-	notes = make([]filedNote, 0, len(frames))
-	for _, f := range frames {
-		end += int64(f.size)
-		if n, ok := readNote(f); ok {
-			notes = append(notes, n)
-		}
-	}
-	if len(damaged) > 0 || end != size || len(notes) != len(frames) {
-		state = 0
-	}
-	return notes, salt, state, nil
-}
-
-// open reads the ledger, or begins one. fresh says that there are no records yet, so that an empty ledger lacks nothing.
-func (g *ledger) open(fresh bool) ([]filedNote, error) {
+// open reads the ledger, or begins one, and calls visit with every note, in their order; fresh says that there are no records
+// yet, so that an empty ledger lacks nothing. Deliveries wait for it, so it writes next to nothing: see tidy.
+func (g *ledger) open(fresh bool, visit func(note)) error {
 	g.writing.Lock()
 	defer g.writing.Unlock()
-	return g.load(fresh)
+	return g.load(fresh, visit)
 }
 
 // load is open. The caller holds writing.
-func (g *ledger) load(fresh bool) ([]filedNote, error) {
+func (g *ledger) load(fresh bool, visit func(note)) error {
 	f, err := os.OpenFile(filepath.Clean(g.path), os.O_RDWR, 0)
 	if errors.Is(err, os.ErrNotExist) {
-		return nil, g.write(nil, fresh)
+		return g.write(nil, fresh)
 	}
 	if err != nil {
-		return nil, fmt.Errorf("open the ledger: %w", err)
+		return fmt.Errorf("open the ledger: %w", err)
 	}
 	info, err := f.Stat()
 	if err != nil {
-		return nil, errors.Join(fmt.Errorf("open the ledger: %w", err), f.Close())
+		return errors.Join(fmt.Errorf("open the ledger: %w", err), f.Close())
 	}
-	notes, salt, state, err := readLedger(f, info.Size())
+	known := newNoteTable(info.Size())
+	horizon, oldest := g.needed()
+	all, spare := 0, 0
+	found, err := scanNotes(f, info.Size(), func(n note) {
+		all++
+		if len(n.guid) > 0 {
+			known.add(n.guid, n.path, n.off)
+		}
+		if n.at < horizon && !n.pending && n.upTo.order < oldest {
+			spare++ // of no use any more
+		}
+		visit(n)
+	})
 	if err != nil {
-		return nil, errors.Join(err, f.Close())
+		return errors.Join(err, f.Close())
 	}
-	if state != ledgerWhole {
+	known.settle()
+	spare += known.again // of which there are newer ones
+	g.untidy = found.state == 0 || 2*(all-spare) < all
+	if found.state != ledgerWhole {
 		g.log.Warn("what is known of earlier deliveries is incomplete; the rest is taken from the index")
 	}
-	if kept := g.merge(slices.Clone(notes)); state == 0 || 2*len(kept) < len(notes) {
-		return notes, errors.Join(f.Close(), g.write(kept, state == ledgerWhole))
+	if found.state == 0 {
+		// What is lost stays lost, also where the next notes are written over its remains.
+		if _, err := f.WriteAt(putSegmentHeader(ledgerPartial, found.salt, 0), 0); err != nil && !isFull(err) {
+			return errors.Join(fmt.Errorf("write the ledger: %w", err), f.Close())
+		}
 	}
-	g.info, g.end, g.kept = info, info.Size(), info.Size()
+	g.info, g.end, g.kept = info, found.end, found.end
 	g.mu.Lock()
 	defer g.mu.Unlock()
-	g.take(f, salt, state == ledgerWhole, notes)
-	return notes, nil
+	g.f, g.salt, g.whole, g.known = f, found.salt, found.state == ledgerWhole, known
+	return nil
 }
 
-// take uses a file that holds these notes. The caller holds mu.
-func (g *ledger) take(f *os.File, salt uint64, whole bool, notes []filedNote) {
-	g.f, g.salt, g.whole = f, salt, whole
-	g.known = make(map[uint64]int64, len(notes))
-	g.enter(notes, segmentHeader)
+// tidy writes the ledger anew where much of it is of no use any more, or damaged.
+func (g *ledger) tidy() error {
+	g.writing.Lock()
+	defer g.writing.Unlock()
+	if !g.untidy || g.f == nil || g.closed {
+		return nil
+	}
+	notes, err := readNotes(g.f, g.end)
+	if err != nil {
+		return err
+	}
+	return g.write(notes, g.whole)
+}
+
+// needed is from when on, and from which order of the spool on, a note is needed.
+func (g *ledger) needed() (horizon int64, oldest uint64) {
+	return orderKey(g.now().Add(-knownFor)), g.oldest()
 }
 
 // add makes notes durable.
@@ -190,12 +146,12 @@ func (g *ledger) add(notes []filedNote) error {
 		return ErrClosed
 	}
 	if g.f == nil { // the disk was full at start
-		if _, err := g.load(false); err != nil {
+		if err := g.load(false, func(note) {}); err != nil {
 			return err
 		}
 	}
 	if info, err := os.Stat(g.path); err != nil || !os.SameFile(info, g.info) || g.end > 2*g.kept+ledgerGrowth {
-		old, _, _, err := readLedger(g.f, g.end)
+		old, err := readNotes(g.f, g.end)
 		if err != nil {
 			return err
 		}
@@ -215,26 +171,14 @@ func (g *ledger) add(notes []filedNote) error {
 	return nil
 }
 
-func encodeNotes(buf []byte, notes []filedNote, salt uint64) []byte {
-	for i := range notes {
-		frame := notes[i].frame()
-		sealFrame(frame, salt)
-		buf = append(buf, frame...)
-	}
-	return buf
-}
-
 // enter notes where in the file deliveries stand, the first of notes at off. The caller holds mu.
 func (g *ledger) enter(notes []filedNote, off int64) {
 	for i := range notes {
-		if id := notes[i].id; id.guid != "" {
-			key := maphash.Comparable(g.seed, id)
-			for _, taken := g.known[key]; taken; _, taken = g.known[key] {
-				key++ // the same again, or one in 2^64
-			}
-			g.known[key] = off
+		n := &notes[i]
+		if n.id.guid != "" {
+			g.known.add([]byte(n.id.guid), []byte(n.id.path), off)
 		}
-		off += int64(len(notes[i].frame()))
+		off += n.size()
 	}
 }
 
@@ -242,37 +186,16 @@ func (g *ledger) enter(notes []filedNote, off int64) {
 func (g *ledger) find(id identity) (file string, whole bool) {
 	g.mu.Lock()
 	defer g.mu.Unlock()
-	for key := maphash.Comparable(g.seed, id); ; key++ {
-		off, ok := g.known[key]
-		if !ok || g.f == nil {
-			return "", g.whole
-		}
-		if n, ok := g.noteAt(off); ok && n.id == id {
-			return n.file, g.whole
-		}
+	if g.f == nil {
+		return "", g.whole
 	}
+	return g.known.find(g.f, g.salt, id), g.whole
 }
 
 func (g *ledger) isWhole() bool {
 	g.mu.Lock()
 	defer g.mu.Unlock()
 	return g.whole
-}
-
-func (g *ledger) noteAt(off int64) (filedNote, bool) {
-	buf := make([]byte, 512)
-	n, _ := g.f.ReadAt(buf, off)
-	if n < frameHeader {
-		return filedNote{}, false
-	}
-	if size := frameHeader + int(binary.LittleEndian.Uint32(buf[4:])); size > n && size < 1<<20 {
-		buf = make([]byte, size)
-		n, _ = g.f.ReadAt(buf, off)
-	}
-	body, _, _, bodyOK := frameAt(buf[:n], 0, g.salt)
-	kind, name, data, ok := openBody(body)
-	note, noteOK := readNote(frame{kind: kind, name: name, data: data})
-	return note, ok && bodyOK && noteOK
 }
 
 // merge leaves of notes what is still needed, one of each file, in their order.
@@ -290,7 +213,7 @@ func (g *ledger) merge(notes []filedNote) []filedNote {
 		last[n.file] = len(kept)
 		kept = append(kept, n)
 	}
-	horizon, oldest := orderKey(g.now().Add(-knownFor)), g.oldest()
+	horizon, oldest := g.needed()
 	return slices.DeleteFunc(kept, func(n filedNote) bool { return n.at < horizon && !n.pending && n.upTo.order < oldest })
 }
 
@@ -320,8 +243,9 @@ func (g *ledger) write(notes []filedNote, whole bool) error {
 		defer g.mu.Unlock()
 		g.letGo()
 	}
-	g.info, g.end, g.kept = info, int64(len(data)), int64(len(data))
-	g.take(f, salt, whole, notes)
+	g.info, g.end, g.kept, g.untidy = info, int64(len(data)), int64(len(data)), false
+	g.f, g.salt, g.whole, g.known = f, salt, whole, newNoteTable(g.end)
+	g.enter(notes, segmentHeader)
 	return nil
 }
 
@@ -367,7 +291,7 @@ func (g *ledger) complete(notes []filedNote) error {
 	if g.f == nil {
 		return ErrClosed
 	}
-	own, _, _, err := readLedger(g.f, g.end)
+	own, err := readNotes(g.f, g.end)
 	if err != nil {
 		return err
 	}

@@ -34,32 +34,49 @@ const openPatience = 40 * time.Millisecond
 // The index is brought up to date in the background; a large log that has
 // none yet can be browsed while it is made, see [Log.Ready].
 func Open(ctx context.Context, cfg Config) (*Log, error) {
-	l, err := open(ctx, cfg.withDefaults())
+	l, err := newLog(cfg.withDefaults())
 	if err != nil {
 		return nil, err
 	}
+	if err := l.index.find(ctx); err != nil {
+		return nil, err
+	}
+	l.start(func(ctx context.Context) { l.rec.run(ctx) })
 	l.waitReady(ctx, openPatience)
 	return l, nil
 }
 
-func open(ctx context.Context, cfg Config) (*Log, error) {
+func newLog(cfg Config) (*Log, error) {
 	if err := os.MkdirAll(cfg.Dir, 0o700); err != nil {
 		return nil, fmt.Errorf("make the log directory: %w", err)
 	}
-	x, err := openIndex(ctx, cfg.Dir, cfg.Logger)
+	x, err := newIndex(cfg.Dir, cfg.Logger)
 	if err != nil {
 		return nil, err
 	}
 	l := &Log{cfg: cfg, index: x, rec: &reconciler{x: x, idle: make(chan struct{})}}
 	x.onLost = l.rec.unsettled
-	l.startReconciler()
 	return l, nil
 }
 
-func (l *Log) startReconciler() {
+// start begins the work in the background, which ends with the context that it is given.
+func (l *Log) start(work func(context.Context)) {
 	ctx, cancel := context.WithCancel(context.Background())
 	l.cancel = cancel
-	l.done.Go(func() { l.rec.run(ctx) })
+	l.done.Go(func() { work(ctx) })
+}
+
+// openLater opens the index in the background: after a crash that takes as long as SQLite takes to read its journal.
+func (l *Log) openLater() {
+	l.start(func(ctx context.Context) {
+		if err := l.index.find(ctx); err != nil {
+			if ctx.Err() == nil {
+				l.cfg.Logger.Error("the index cannot be opened; deliveries are recorded, and cannot be listed", "error", err)
+			}
+			return
+		}
+		l.rec.run(ctx)
+	})
 }
 
 func (l *Log) waitReady(ctx context.Context, patience time.Duration) {
@@ -274,7 +291,7 @@ func (l *Log) Known(ctx context.Context, guid, path string) (file string, known 
 		return "", false, nil
 	}
 	if l.writer != nil {
-		if err := l.writer.waitReady(ctx); err != nil {
+		if err := until(ctx, l.writer.ready); err != nil {
 			return "", false, err
 		}
 		if file, err = l.writer.known(ctx, id); err != nil || file != "" {

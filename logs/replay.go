@@ -9,6 +9,7 @@ import (
 	"path/filepath"
 	"slices"
 	"strings"
+	"time"
 )
 
 // openSpool takes up the spool in a directory and returns the segments of an
@@ -55,9 +56,15 @@ func openSpool(s *spool) ([]*segment, error) {
 		if seg.order > 0 {
 			s.used[seg] = true
 		}
+		if seg.cleared && !seg.once && len(s.free) < maxFree {
+			// The first delivery is not to wait until one is made.
+			s.free = append(s.free, seg)
+			continue
+		}
 		found = append(found, seg)
 	}
 	slices.SortFunc(found, func(a, b *segment) int { return cmp.Compare(a.order, b.order) })
+	s.fresh, s.last = s.number == 0, time.Now() // the first deliveries come before the files of earlier ones
 	go s.run()
 	go s.provide()
 	s.wantSpare()
@@ -88,7 +95,11 @@ func (s *spool) loadSegment(path string) (*segment, error) {
 	if _, err := f.ReadAt(head, 0); err != nil && info.Size() >= segmentHeader {
 		return nil, errors.Join(err, f.Close())
 	}
-	seg.order, seg.salt, _, _ = readSegmentHeader(head)
+	var ok bool
+	seg.order, seg.salt, _, ok = readSegmentHeader(head)
+	if seg.cleared = ok && seg.order == 0; seg.cleared {
+		seg.used, seg.spent = segmentHeader, false
+	}
 	return seg, nil
 }
 
@@ -120,12 +131,12 @@ func scanSegment(seg *segment, data []byte) (frames []frame, damage []string) {
 			return nil, damage // not used yet, if it has its length
 		}
 		damage = append(damage, "the header")
-		if salt, ok = findSalt(data); !ok {
+		if salt, ok = findSalt(data, segmentHeader); !ok {
 			return nil, damage
 		}
 		seg.salt = salt
 	}
-	frames, torn := scanFrames(data, salt)
+	frames, torn := scanFrames(data, segmentHeader, salt)
 	for _, off := range torn {
 		damage = append(damage, fmt.Sprintf("a frame at byte %d", off))
 	}
@@ -158,8 +169,8 @@ func (s *spool) adopt(refs []ref) {
 }
 
 // makeRoom sees that what waits from an earlier run does not keep new deliveries out.
-func (s *spool) makeRoom() {
+func (s *spool) makeRoom(bytes int64) {
 	s.mu.Lock()
 	defer s.mu.Unlock()
-	s.limit = max(s.limit, s.bytes+s.limit/8)
+	s.limit = max(s.limit, bytes+s.limit/8)
 }

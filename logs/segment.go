@@ -29,6 +29,8 @@ type segment struct {
 	bad   bool // damage was found in it: it is kept for a person to look at
 	spent bool // takes no more frames
 	once  bool // not to be used again: oversized, or a write to it failed
+	// cleared says that it held nothing that matters when it was found.
+	cleared bool
 }
 
 // newSegment makes a segment file of zeros. Zeros and not merely reserved

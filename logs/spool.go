@@ -45,6 +45,7 @@ type spool struct {
 	last   time.Time // of a commit, when it came or was answered
 	busy   bool      // a batch is being written
 	damage []string  // what could not be read back
+	fresh  bool      // it had no segments when it was opened
 	closed bool
 	wake   chan struct{}
 	done   chan struct{}

@@ -11,7 +11,7 @@ import (
 // BenchmarkFirstAnswer starts a Writer that finds a full spool, as after
 // kill -9, and takes one delivery. Beside it stands what a start cost that
 // waits for the files, and what it takes to end with so many unfiled.
-// HOOKCTL_BENCH_SPOOL is the size of the spool in MiB.
+// HOOKCTL_BENCH_SPOOL is the size of the spool in MiB, HOOKCTL_BENCH_KNOWN how many deliveries the ledger knows.
 func BenchmarkFirstAnswer(b *testing.B) {
 	most := int64(benchSize(b, "HOOKCTL_BENCH_SPOOL", 256)) << 20
 	payload := benchPayload()
@@ -35,6 +35,7 @@ func BenchmarkFirstAnswer(b *testing.B) {
 			b.Fatal(err)
 		}
 		end += time.Since(start)
+		knowing(b, dir, benchSize(b, "HOOKCTL_BENCH_KNOWN", 100_000))
 		b.StartTimer()
 		start = time.Now()
 		if w, err = OpenWriter(b.Context(), Config{Dir: dir}); err != nil {
@@ -57,4 +58,20 @@ func BenchmarkFirstAnswer(b *testing.B) {
 	b.ReportMetric(ms(all), "all-filed-ms")
 	b.ReportMetric(ms(end), "close-ms")
 	b.ReportMetric(0, "ns/op")
+}
+
+// knowing writes a ledger that knows n deliveries of this week.
+func knowing(tb testing.TB, dir string, n int) {
+	tb.Helper()
+	g := newLedger(&disk{}, Config{Dir: dir}.withDefaults(), func() uint64 { return 0 })
+	notes, now := make([]filedNote, n), time.Now()
+	for i := range notes {
+		at := now.Truncate(time.Second).Add(-time.Duration(i) * 500 * time.Millisecond)
+		notes[i] = filedNote{file: numbered(stem(at, "push"), 1+i%2), at: orderKey(at), upTo: place{1, int64(i)},
+			id: identity{guid: fmt.Sprintf("%08x-0000-11f1-8000-%012x", i, i)}}
+	}
+	if err := g.write(notes, true); err != nil {
+		tb.Fatal(err)
+	}
+	g.close()
 }

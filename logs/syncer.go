@@ -1,6 +1,7 @@
 package logs
 
 import (
+	"context"
 	"errors"
 	"os"
 	"runtime/debug"
@@ -61,7 +62,7 @@ func (f *filer) nudgeSync(hurry bool) {
 }
 
 // syncLoop makes files durable and releases their frames in the spool.
-func (f *filer) syncLoop() {
+func (f *filer) syncLoop(ctx context.Context) {
 	var held []filed
 	var since time.Time
 	var used int64 // bytes that were filed since memory was given back
@@ -84,7 +85,7 @@ func (f *filer) syncLoop() {
 		used += heldBytes(more)
 		for len(held) > 0 && (hurry || time.Since(since) > syncAge || f.spool.idleFor() >= syncIdle || heldBytes(held) > f.spool.limit/syncShare) {
 			n := min(syncBatch, len(held))
-			f.sync(held[:n])
+			f.sync(ctx, held[:n])
 			held = held[n:]
 		}
 		switch {
@@ -127,11 +128,14 @@ func heldBytes(held []filed) (n int64) {
 
 // sync makes a batch of files durable. What fails is written anew, since
 // nothing in the page cache can be trusted after a sync that failed.
-func (f *filer) sync(batch []filed) {
-	f.syncFiles(batch)
+func (f *filer) sync(ctx context.Context, batch []filed) {
+	f.syncFiles(ctx, batch)
 	var again []*item
 	good := batch[:0]
 	for _, b := range batch {
+		if errors.Is(b.err, context.Canceled) {
+			continue // the spool has it
+		}
 		if b.err != nil {
 			f.log.Error("a record file cannot be made durable; it is written again", "file", b.name, "error", b.err)
 			again = append(again, b.it)
@@ -205,7 +209,7 @@ func (f *filer) notes(batch []filed) []filedNote {
 // syncFiles syncs files, several at a time: the kernel merges the flushes and
 // journal commits of those who wait together. Writing of all is started
 // before, so that the first commit serves many.
-func (f *filer) syncFiles(batch []filed) {
+func (f *filer) syncFiles(ctx context.Context, batch []filed) {
 	for i := range batch {
 		b := &batch[i]
 		if b.durable {
@@ -223,7 +227,10 @@ func (f *filer) syncFiles(batch []filed) {
 		wg.Go(func() {
 			for i := int(next.Add(1)) - 1; i < len(batch); i = int(next.Add(1)) - 1 {
 				if b := &batch[i]; b.f != nil && !b.durable {
-					b.err = errors.Join(f.disk.sync(b.f), b.f.Close())
+					if b.err = ctx.Err(); b.err == nil {
+						b.err = f.disk.sync(b.f)
+					}
+					b.err = errors.Join(b.err, b.f.Close())
 				}
 			}
 		})

@@ -12,26 +12,37 @@ import (
 	"time"
 )
 
-// takeUp makes what an earlier run left known: the ledger, and the frames of
-// the spool. Deliveries wait for it, since one of them may be sent again, so it
-// reads and no more; the files are made afterwards.
+// takeUp makes what an earlier run left known. Deliveries wait for the first part only: the ledger, and the beginnings of the
+// frames in the spool. Then all of the spool is read and taken up, and its files are made afterwards.
 func (f *filer) takeUp(segs []*segment) {
-	defer close(f.ready)
-	notes, err := f.ledger.open(len(segs) == 0 && !hasRecords(f.dir))
+	e := readEarly(segs)
+	f.spool.makeRoom(e.bytes)
+	r := replay{f: f, upTo: make(map[string]place, len(e.files))}
+	var last place
+	pending := map[string]int64{}
+	err := f.ledger.open(f.spool.fresh && !hasRecords(f.dir), func(n note) {
+		if last.compare(n.upTo) < 0 {
+			last = n.upTo
+		}
+		if e.files[string(n.file)] {
+			r.upTo[string(n.file)] = n.upTo
+		}
+		if n.pending {
+			pending[string(n.file)] = n.at
+		} else {
+			delete(pending, string(n.file))
+		}
+	})
+	f.mu.Lock()
+	f.early, f.pending = e, pending
+	f.mu.Unlock()
 	if err != nil {
 		f.log.Error("what is known of earlier deliveries cannot be read; the index is asked instead", "error", err)
 	}
-	r := replay{f: f, upTo: make(map[string]place, len(notes))}
-	if r.whole = f.ledger.isWhole(); r.whole {
-		defer close(f.complete)
-	}
-	f.mu.Lock()
-	for _, n := range notes {
-		r.upTo[n.file] = n.upTo
-		f.spool.follow(n.upTo)
-		f.note(n.file, n.at, n.pending)
-	}
-	f.mu.Unlock()
+	r.whole = f.ledger.isWhole()
+	f.spool.follow(last)
+	close(f.heard)
+	f.replaying()
 	// Segments are read side by side and taken up in their order.
 	read := make([]chan []left, len(segs))
 	for i := range read {
@@ -60,8 +71,17 @@ func (f *filer) takeUp(segs []*segment) {
 		r.segment(seg, <-read[i])
 	}
 	wg.Wait()
-	f.spool.makeRoom()
+	f.mu.Lock()
+	f.early = early{}
+	f.mu.Unlock()
+	close(f.ready)
+	if r.whole {
+		close(f.complete)
+	}
 	f.nudge()
+	if err := f.ledger.tidy(); err != nil {
+		f.log.Warn("what is known of earlier deliveries cannot be written anew", "error", err)
+	}
 }
 
 // hasRecords says whether there is any record file.

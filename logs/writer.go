@@ -30,9 +30,9 @@ type Writer struct {
 
 // OpenWriter opens the log directory for appending. What the spool holds from
 // an earlier run becomes files in the background; Append waits until it is
-// known, which takes as long as reading it. ErrLocked means that another
+// known which deliveries that may be. Nobody waits for the index but who asks it. ErrLocked means that another
 // process appends to the directory.
-func OpenWriter(ctx context.Context, cfg Config) (*Writer, error) {
+func OpenWriter(_ context.Context, cfg Config) (*Writer, error) {
 	cfg = cfg.withDefaults()
 	hidden := filepath.Join(cfg.Dir, hiddenDir)
 	d := &disk{fault: cfg.fault}
@@ -45,14 +45,17 @@ func OpenWriter(ctx context.Context, cfg Config) (*Writer, error) {
 	} else if !locked {
 		return nil, ErrLocked
 	}
-	if err := w.start(ctx, d); err != nil {
+	if err := w.start(d); err != nil {
 		return nil, errors.Join(err, w.lock.Unlock())
 	}
 	return w, nil
 }
 
-// start reads the spool while the index is opened, which may have a journal of its own to read.
-func (w *Writer) start(ctx context.Context, d *disk) error {
+// start reads the spool while the index is opened, for which nobody waits.
+func (w *Writer) start(d *disk) (err error) {
+	if w.log, err = newLog(w.cfg); err != nil {
+		return err
+	}
 	w.spool = &spool{disk: d, dir: spoolDir(w.cfg.Dir), log: w.cfg.Logger, limit: w.cfg.SpoolBytes, segmentSize: w.cfg.segmentSize}
 	w.filer = newFiler(d, w.cfg, w.spool)
 	w.spool.durable, w.spool.refused = w.filer.accept, w.filer.refuse
@@ -63,14 +66,9 @@ func (w *Writer) start(ctx context.Context, d *disk) error {
 	if err != nil {
 		return err
 	}
-	w.background.Go(func() { w.filer.takeUp(segs) })
-	if w.log, err = open(ctx, w.cfg); err != nil {
-		w.background.Wait()
-		w.spool.stop()
-		w.filer.ledger.close()
-		return errors.Join(err, w.spool.close())
-	}
 	w.filer.start(w.log)
+	w.log.openLater()
+	w.background.Go(func() { w.filer.takeUp(segs) })
 	learning, stop := context.WithCancel(context.Background())
 	w.unlearn = stop
 	w.background.Go(func() { w.filer.learnGUIDs(learning, w.log) })
@@ -94,6 +92,7 @@ func (w *Writer) Close() error {
 	w.closed = true
 	w.mu.Unlock()
 	w.unlearn()
+	w.log.cancel()
 	w.background.Wait()
 	w.spool.stop()
 	w.filer.stop()
@@ -113,7 +112,7 @@ func (w *Writer) Append(ctx context.Context, r *Record) error {
 	if len(r.Payload) > 0 && !validJSON(r.Payload) {
 		return fmt.Errorf("append record: %w", ErrNotJSON)
 	}
-	if err := w.filer.waitReady(ctx); err != nil {
+	if err := until(ctx, w.filer.heard); err != nil {
 		return err
 	}
 	unique := r.DeliveryID != "" && r.Source != SourceReplay && r.Source != SourceTest
@@ -199,7 +198,7 @@ func (w *Writer) SetNotifications(ctx context.Context, file string, n []Notifica
 	if !isRecordName(file) {
 		return fmt.Errorf("set notifications: %w: %q", ErrNotFound, file)
 	}
-	if err := w.filer.waitReady(ctx); err != nil {
+	if err := until(ctx, w.filer.ready); err != nil {
 		return err
 	}
 	name, ok := w.filer.has(file)
@@ -224,7 +223,7 @@ func (w *Writer) SetNotifications(ctx context.Context, file string, n []Notifica
 // be sent, oldest first. It needs no index. Where what was known of them was
 // lost, older ones are added when the index is complete, see PendingComplete.
 func (w *Writer) Pending(ctx context.Context) ([]string, error) {
-	if err := w.filer.waitReady(ctx); err != nil {
+	if err := until(ctx, w.filer.ready); err != nil {
 		return nil, err
 	}
 	return w.filer.pendingFiles(), nil
@@ -232,7 +231,7 @@ func (w *Writer) Pending(ctx context.Context) ([]string, error) {
 
 // IsPending reports whether a record has a notification that is still to be sent. Like Pending it needs no index.
 func (w *Writer) IsPending(ctx context.Context, file string) (bool, error) {
-	if err := w.filer.waitReady(ctx); err != nil {
+	if err := until(ctx, w.filer.ready); err != nil {
 		return false, err
 	}
 	w.filer.mu.Lock()

@@ -80,15 +80,18 @@ type Route struct {
 // SinkConfig describes one place that notifications go to.
 type SinkConfig struct {
 	Name    string            // unique; empty takes the type
-	Type    string            // aimaestro, amp-send, command or http
-	URL     string            // aimaestro: base of its API; http: where to POST
+	Type    string            // aimaestro, amp-send, chat, command or http
+	URL     string            // aimaestro: base of its API; http: where to POST; chat: shoutrrr's, which holds keys
 	To      string            // aimaestro, amp-send: the recipient
 	From    string            // aimaestro: the sender's name, empty is hookctl
 	Command []string          // command: program and arguments; amp-send: empty is amp-send from PATH
 	Env     map[string]string // command, amp-send: added to the environment
-	Secret  string            // http: key of the signature header; empty sends none
-	Timeout time.Duration     // of one attempt; 0 is 10 s
-	Client  *http.Client      // aimaestro, http: nil is a client of its own
+	Secret  string            // http: key of the signature header, empty sends none; openclaw: the token
+	// Format of an http sink, one of the Format constants; empty is CloudEvents. Template is that of FormatTemplate: a
+	// text/template with Subject, Message, Priority, Type, Repository, URL, Event, ID, DeliveryID, Time, Context and json.
+	Format, Template string
+	Timeout          time.Duration // of one attempt; 0 is 10 s
+	Client           *http.Client  // aimaestro, http: nil is a client of its own
 }
 
 // String leaves the secret and the environment out.

@@ -2,12 +2,17 @@ package main
 
 import (
 	"context"
+	"errors"
+	"fmt"
+	"net/http"
 	"os"
 	"os/exec"
 	"path/filepath"
 	"runtime"
 	"strconv"
 	"strings"
+	"sync"
+	"sync/atomic"
 	"testing"
 	"time"
 
@@ -105,4 +110,113 @@ func residentMiB(b *testing.B, pid int) float64 {
 		b.Fatal(err)
 	}
 	return kib / 1024
+}
+
+// BenchmarkFirstAnswer fills the spool of a receiver, and measures how long deliveries then go without an answer: those that
+// are sent during a restart, and the first one after kill -9 and a start. HOOKCTL_BENCH_SPOOL is the size of the spool in MiB.
+func BenchmarkFirstAnswer(b *testing.B) {
+	home, err := os.MkdirTemp("", "hc")
+	if err != nil {
+		b.Fatal(err)
+	}
+	defer os.RemoveAll(home)
+	const key = "0123456789abcdef0123456789abcdef"
+	for name, content := range map[string]string{".env": "GITHUB_WEBHOOK_SECRET=" + key + "\n", "hookctl.yaml": "sinks: []\n"} {
+		if err := os.WriteFile(filepath.Join(home, name), []byte(content), 0o600); err != nil {
+			b.Fatal(err)
+		}
+	}
+	size := 256
+	if text := os.Getenv("HOOKCTL_BENCH_SPOOL"); text != "" {
+		if size, err = strconv.Atoi(text); err != nil {
+			b.Fatal(err)
+		}
+	}
+	port, err := freePort(b.Context())
+	if err != nil {
+		b.Fatal(err)
+	}
+	cfg := daemon.Config{
+		Home: home, Executable: buildProgram(b), Args: []string{"serve", "--port", strconv.Itoa(port)},
+		Env: []string{"HOOKCTL_HOME=" + home, "PATH=" + os.Getenv("PATH"), "GH_CONFIG_DIR=" + home},
+	}
+	address := "127.0.0.1:" + strconv.Itoa(port)
+	client := &http.Client{Transport: &http.Transport{MaxIdleConnsPerHost: 64}}
+	body := fmt.Appendf(nil, `{"filler":%q}`, strings.Repeat("x", 8<<10))
+	fill := func() {
+		var next atomic.Int64
+		var senders sync.WaitGroup
+		for range 64 {
+			senders.Go(func() {
+				for next.Add(1) <= int64(size)<<20/int64(len(body)) {
+					if err := post(client, address, key, body); err != nil {
+						b.Error(err)
+						return
+					}
+				}
+			})
+		}
+		senders.Wait()
+	}
+	answered := func(since time.Time) float64 {
+		for post(client, address, key, []byte(`{}`)) != nil {
+			if time.Since(since) > time.Minute {
+				b.Fatal("no answer within a minute")
+			}
+		}
+		return float64(time.Since(since).Microseconds()) / 1000
+	}
+	status, err := daemon.Start(b.Context(), cfg)
+	if err != nil {
+		b.Fatal(err)
+	}
+	for b.Loop() {
+		fill()
+		restarted := make(chan error, 1)
+		var longest float64
+		go func() {
+			_, err := daemon.Restart(b.Context(), cfg)
+			restarted <- err
+		}()
+		for waiting := true; waiting; {
+			longest = max(longest, answered(time.Now()))
+			select {
+			case err := <-restarted:
+				if err != nil {
+					b.Fatal(err)
+				}
+				waiting = false
+			default:
+			}
+		}
+		b.ReportMetric(longest, "restart-ms")
+		fill()
+		if status, err = daemon.Dial(home).Status(b.Context()); err != nil {
+			b.Fatal(err)
+		}
+		process, err := os.FindProcess(status.PID)
+		if err == nil {
+			err = process.Kill()
+		}
+		if err != nil {
+			b.Fatal(err)
+		}
+		for !errors.Is(err, daemon.ErrNotRunning) {
+			_, err = daemon.Dial(home).Status(b.Context())
+		}
+		start := time.Now()
+		started := make(chan error, 1)
+		go func() {
+			_, err := daemon.Start(b.Context(), cfg)
+			started <- err
+		}()
+		b.ReportMetric(answered(start), "killed-ms")
+		if err := <-started; err != nil {
+			b.Fatal(err)
+		}
+	}
+	b.ReportMetric(0, "ns/op")
+	if err := daemon.Stop(context.Background(), cfg); err != nil {
+		b.Fatal(err)
+	}
 }

@@ -186,6 +186,7 @@ var notRun = map[string]string{
 	"hookctl serve":           "it does not end",
 	"hookctl events follow":   "it does not end",
 	"hookctl events wait":     "it waits",
+	"hookctl mcp":             "it talks to an agent's program",
 	"hookctl service install": "it changes the machine",
 	"hookctl config edit":     "it needs a person",
 

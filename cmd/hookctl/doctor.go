@@ -181,6 +181,9 @@ func sinkProbe(sink server.SinkConfig) doctor.Probe {
 		Fix:  "start what it sends to, or correct the sink: hookctl config edit",
 		Check: func(ctx context.Context) (string, error) {
 			check := server.CheckSinks(ctx, []server.SinkConfig{sink})[0]
+			if sink.Type == "chat" {
+				return "its URL is valid, notifies by " + check.To, check.Err
+			}
 			return "reachable, notifies " + orElse(check.To, "it"), check.Err
 		},
 	}

@@ -102,6 +102,7 @@ func (f *facts) checks() []check {
 		{"log", f.logDirectory},
 		{"disk space", f.disk},
 		{"notifications", f.notifications},
+		{"agents", f.offers},
 	}
 	if f.cfg.Store != nil {
 		all = append(all, check{"secret", f.secret}, check{"age of the secret", f.age})

@@ -133,6 +133,25 @@ func Moves(page int, off string, step func(by int) tea.Cmd) []Action {
 	}
 }
 
+// scrolls are Moves for a text; label stands in the footer.
+func scrolls(page int, label string, scroll func(by int)) []Action {
+	moves := Moves(page, "", func(by int) tea.Cmd { scroll(by); return nil })
+	moves[0].Label, moves[0].Keys = label, []string{"down", "j"}
+	return moves
+}
+
+// Arrows are the keys that move where letters are typed; label stands in the
+// footer, and prefix begins the ids.
+func Arrows(prefix, label string, page int, step func(by int) tea.Cmd) []Action {
+	page = max(1, page)
+	one := func(id, key string, by int, text string) Action {
+		return Action{ID: prefix + id, Keys: []string{key}, Text: text, Run: func() tea.Cmd { return step(by) }}
+	}
+	down := one(".down", "down", 1, "Go down.")
+	down.Label = label
+	return []Action{down, one(".up", "up", -1, "Go up."), one(".pagedown", "pgdown", page, "Go a page down."), one(".pageup", "pgup", -page, "Go a page up.")}
+}
+
 // Far is further than any list is long.
 const Far = 1 << 30
 

@@ -178,7 +178,17 @@ func TestMistakesNameTheirPlace(t *testing.T) {
 		{"proxy", "receiver: {trusted_proxies: [here]}\n", `hookctl.yaml:1:30: receiver.trusted_proxies[0]: not a valid address range like 10.0.0.0/8: "here"`},
 		{"jq", "routes:\n  - {event: push, notify: push, when: '.ref =='}\n", "hookctl.yaml:2:39: routes[0].when: line 1, column"},
 		{"template", "routes:\n  - event: push\n    notify: push\n    subject: '{{.Nothing'\n", "hookctl.yaml:4:14: routes[0].subject: "},
-		{"sink type", "sinks:\n  - {type: pigeon}\n", `hookctl.yaml:2:12: sinks[0].type: not one of aimaestro, amp-send, command, http: "pigeon"`},
+		{"sink type", "sinks:\n  - {type: pigeon}\n", `hookctl.yaml:2:12: sinks[0].type: not one of aimaestro, amp-send, chat, command, http: "pigeon"`},
+		{"chat without its URL", "sinks: [{type: chat}]\n", "hookctl.yaml:1:9: sinks[0]: url_from is not set"},
+		{"the URL of a chat in the file", "sinks: [{type: chat, url: \"ntfy://u:secret@ntfy.sh/t\"}]\n", "hookctl.yaml:1:27: sinks[0].url: the URL of a chat holds a key"},
+		{"URL where its variable belongs", "sinks: [{type: chat, url_from: \"ntfy://secret@x\"}]\n", "sinks[0].url_from: not a valid name of a variable"},
+		{"format", "sinks: [{type: http, url: \"http://x\", format: xml}]\n", "sinks[0].format: not one of cloudevents, openclaw, standard-webhooks, template"},
+		{"format of another sink", "sinks: [{type: command, command: [x], format: openclaw}]\n", "sinks[0].format: only an http sink"},
+		{"OpenClaw without its token", "sinks: [{type: http, url: \"http://x\", format: openclaw}]\n", "sinks[0].secret: not set"},
+		{"template without text", "sinks: [{type: http, url: \"http://x\", format: template}]\n", "belong together"},
+		{"template with a mistake", "sinks: [{type: http, url: \"http://x\", format: template, template: \"{{.Nothing}}\"}]\n", "sinks[0].template: "},
+		{"url and url_from", "sinks: [{type: http, url: \"http://x\", url_from: X}]\n", "set url or url_from, not both"},
+		{"unknown entry of notify_also", "notify_also: [everything]\n", `hookctl.yaml:1:15: notify_also[0]: not one of reviews, statuses: "everything"`},
 		{"sink without a recipient", "sinks:\n  - {type: aimaestro, url: \"http://127.0.0.1:1\"}\n", "sinks[0]: to is not set"},
 		{"path with an unknown sink", "paths: {ci: {sinks: [nobody]}}\n", `paths.ci.sinks[0]: no sink has the name "nobody"`},
 	} {
@@ -293,6 +303,8 @@ func TestSaveKeepsCommentsAndEverythingElse(t *testing.T) {
 		{"a list in brackets", "setup: {repositories: [a/b]} # ours\n# end\n", "setup.repositories", []string{"a/b", "c/d"}, "setup: {repositories: [a/b, c/d]} # ours\n# end\n"},
 		{"a list of lines", "setup:\n  repositories:\n    - a/b\n  events: [push]\n", "setup.repositories", []string{"a/b", "c/d"}, "setup:\n  repositories:\n    - a/b\n    - c/d\n  events: [push]\n"},
 		{"a quoted value", "receiver: {public_url: \"https://a.example.com\", port: 9001}\n", "receiver.public_url", "https://b.example.com", "receiver: {public_url: https://b.example.com, port: 9001}\n"},
+		{"a bare key", "receiver:\n  port: # later\n  bind: 0.0.0.0\n", "receiver.port", 9002, "receiver:\n  port: 9002 # later\n  bind: 0.0.0.0\n"},
+		{"an item for none", "sinks: [] # none\n# end\n", "sinks", []Sink{{Type: "aimaestro", URL: "http://127.0.0.1:1", To: "x"}}, "sinks: [{type: aimaestro, url: \"http://127.0.0.1:1\", to: x}] # none\n# end\n"},
 		{"sinks", "sinks:\n  # mine\n  - {type: aimaestro, url: \"http://127.0.0.1:1\", to: x}\n# end\n", "sinks", []Sink{}, "sinks: []\n# end\n"},
 	} {
 		t.Run(c.name, func(t *testing.T) {

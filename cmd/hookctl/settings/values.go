@@ -69,13 +69,17 @@ type Route struct {
 // Sink is one entry of sinks.
 type Sink struct {
 	Name    string   `yaml:"name,omitempty" doc:"Name that paths refer to; the type if empty."`
-	Type    string   `yaml:"type" doc:"Kind of sink." enum:"aimaestro,amp-send,command,http"`
+	Type    string   `yaml:"type" doc:"Kind of sink." enum:"aimaestro,amp-send,chat,command,http"`
 	URL     string   `yaml:"url,omitempty" doc:"Base URL of AI Maestro, or the URL of an http sink."`
+	URLFrom string   `yaml:"url_from,omitempty" doc:"Name of the variable, in the environment or .env, that holds the URL of a chat or http sink, because it contains a key. The URL of a chat sink is one of https://shoutrrr.nickfedor.com/services, as ntfy://ntfy.sh/topic."`
 	To      string   `yaml:"to,omitempty" doc:"Recipient."`
 	From    string   `yaml:"from,omitempty" doc:"Sender as the recipient sees it."`
 	Command []string `yaml:"command,omitempty" doc:"Program and arguments; not run by a shell."`
-	Secret  string   `yaml:"secret,omitempty" doc:"Name of the variable that holds the HMAC key of an http sink."`
-	Timeout Duration `yaml:"timeout,omitempty" doc:"Time limit of one attempt."`
+	Secret  string   `yaml:"secret,omitempty" doc:"Name of the variable that holds the key of an http sink: of its signature, or the token of OpenClaw."`
+	Format  string   `yaml:"format,omitempty" doc:"What an http sink posts; CloudEvents if empty." enum:"cloudevents,openclaw,standard-webhooks,template"`
+	// Template is checked by the sink.
+	Template string   `yaml:"template,omitempty" doc:"text/template of the body, with format: template; fields: Subject, Message, Priority, Type, Repository, URL, Event, ID, DeliveryID, Time, Context; {{json .Subject}} quotes."`
+	Timeout  Duration `yaml:"timeout,omitempty" doc:"Time limit of one attempt."`
 }
 
 // Path is one entry of paths. The secret of a path is in .env, under [secret.PathVariable].

@@ -1,0 +1,152 @@
+package mcp
+
+import (
+	"encoding/json"
+	"regexp"
+	"slices"
+	"strconv"
+	"strings"
+
+	"hookctl/logs/text"
+	"hookctl/server"
+)
+
+// untrusted is the key under which text from outside stands.
+const untrusted = "untrusted"
+
+// Bounds of a result. The same JSON is sent twice, as text and as structure.
+const (
+	maxString = 2_000     // characters of a text
+	maxBytes  = 48 << 10  // of the rows of a list
+	maxRows   = 200       // of a list
+	maxPart   = 24 << 10  // bytes of a payload in one result
+	maxDigits = 1<<53 - 1 // what a client may read as a float without a change
+)
+
+// The keys whose values are words and names of GitHub's own making, as long as they look like it.
+var named = map[string]*regexp.Regexp{
+	"action":     regexp.MustCompile(`^[a-z0-9_]{0,40}$`),
+	"conclusion": regexp.MustCompile(`^[a-z0-9_]{0,40}$`),
+	"event":      regexp.MustCompile(`^[a-z0-9_]{0,64}$`),
+	"event_type": regexp.MustCompile(`^[a-z0-9_]{0,64}$`),
+	"repository": regexp.MustCompile(`^[A-Za-z0-9._-]{0,100}(/[A-Za-z0-9._-]{1,100})?$`),
+}
+
+// marker makes of a result, as JSON has it, what an agent gets: what stands under one of the outside keys moves into an object
+// "untrusted" beside it, ids become strings, and every text is clean and at most limit characters long.
+type marker struct {
+	outside []string
+	limit   int
+}
+
+// mark is value through a marker for lists.
+func mark(value any, outside ...string) any { return marker{outside, maxString}.walk("", value, true) }
+
+// walk goes through a value that stands under key. Within what has moved, nothing moves again.
+func (m marker) walk(key string, value any, move bool) any {
+	switch v := value.(type) {
+	case map[string]any:
+		out, moved := make(map[string]any, len(v)), map[string]any{}
+		for k, inner := range v {
+			foreign := move && slices.Contains(m.outside, k)
+			if rule := named[k]; move && rule != nil {
+				s, is := inner.(string)
+				foreign = foreign || is && !rule.MatchString(s)
+			}
+			if foreign {
+				moved[clean(k)] = m.walk(k, inner, false)
+			} else {
+				out[clean(k)] = m.walk(k, inner, move)
+			}
+		}
+		if len(moved) > 0 {
+			out[untrusted] = moved
+		}
+		return out
+	case []any:
+		out := make([]any, len(v))
+		for i, inner := range v {
+			out[i] = m.walk(key, inner, move)
+		}
+		return out
+	case string:
+		return server.ForAgent(v, m.limit)
+	case json.Number:
+		if n, err := strconv.ParseInt(v.String(), 10, 64); key == "id" || strings.HasSuffix(key, "_id") || err == nil && (n > maxDigits || n < -maxDigits) {
+			return v.String()
+		}
+		return v
+	}
+	return value
+}
+
+// clean is a text of at most maxString characters for an agent.
+func clean(s string) string { return server.ForAgent(s, maxString) }
+
+// list is a part of some rows, for a result with a cursor to the rest.
+type list struct {
+	rows []any
+	next string // "" at the end
+}
+
+// paged takes rows from an offset on, as many as the bounds allow and at least one. cursor is what an earlier list returned.
+func paged(rows []any, cursor string, limit int) (list, error) {
+	from := 0
+	if cursor != "" {
+		n, err := strconv.Atoi(cursor)
+		if err != nil || n < 0 || n > len(rows) {
+			return list{}, usagef("not a cursor of an earlier result: %q", text.Cut(clean(cursor), 40))
+		}
+		from = n
+	}
+	n := fitting(rows[from:], limit)
+	out := list{rows: rows[from : from+n]}
+	if from+n < len(rows) {
+		out.next = strconv.Itoa(from + n)
+	}
+	return out, nil
+}
+
+// fitting is how many of rows a result takes.
+func fitting(rows []any, limit int) int {
+	if limit <= 0 || limit > maxRows {
+		limit = maxRows
+	}
+	size := 0
+	for i, row := range rows {
+		data, err := encode(row)
+		if size += len(data); i == limit || i > 0 && (err != nil || size > maxBytes) {
+			return i
+		}
+	}
+	return len(rows)
+}
+
+// rowsOf are the rows of a list of an operation, marked.
+func rowsOf(value any, outside ...string) ([]any, error) {
+	shown, err := plain(value)
+	if err != nil {
+		return nil, err
+	}
+	rows, _ := mark(shown, outside...).([]any)
+	return rows, nil
+}
+
+// inPages is the result of an operation that gives a list: the rows under a name, with the cursor.
+func inPages(name string, value any, at page, outside ...string) (map[string]any, error) {
+	rows, err := rowsOf(value, outside...)
+	if err != nil {
+		return nil, err
+	}
+	l, err := paged(rows, at.Cursor, at.Limit)
+	if err != nil {
+		return nil, err
+	}
+	return map[string]any{name: l.rows, "cursor": l.next, "total": len(rows)}, nil
+}
+
+// page are the arguments of every tool that returns a list.
+type page struct {
+	Limit  int    `json:"limit,omitempty" jsonschema:"at most this many rows; at most 200"`
+	Cursor string `json:"cursor,omitempty" jsonschema:"the cursor of the last result, for what follows"`
+}
