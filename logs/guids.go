@@ -102,7 +102,7 @@ func (f *filer) completeLedger(ctx context.Context) error {
 	for _, n := range notes {
 		// An outcome that came meanwhile costs a look at the record.
 		if n.pending && f.items[n.file] == nil {
-			f.note(n.file, n.at, true)
+			noteIn(f.pending, n.file, n.at, true)
 		}
 	}
 	return nil

@@ -1,6 +1,7 @@
 package server
 
 import (
+	"context"
 	"encoding/json"
 	"errors"
 	"log/slog"
@@ -41,6 +42,8 @@ type Config struct {
 	// TrustedProxies are the networks whose X-Forwarded-For is believed.
 	TrustedProxies []netip.Prefix
 
+	// Consumer consumes records beside the sinks; nil is none.
+	Consumer *Consumer
 	// Shared makes the receiver one of several that share their deliveries; nil is a single machine. Only the one given to New
 	// counts.
 	Shared *Shared
@@ -56,7 +59,7 @@ func (c Config) Check() error {
 	if _, err := newSettings(c); err != nil {
 		return err
 	}
-	_, err := c.TLS.config()
+	_, err := c.TLS.config(context.Background())
 	return err
 }
 

@@ -380,6 +380,7 @@ func (s *Server) ingest(ctx context.Context, set *settings, rec *logs.Record) (d
 	}
 	rec.Result, rec.Summary = decision.Result, ev.Summary()
 	rec.Notifications = set.pending(name, decision)
+	set.judge(rec)
 	// A client that hangs up must not leave a record that is durable and unannounced.
 	err = s.append(context.WithoutCancel(ctx), rec)
 	if known := (*logs.DuplicateError)(nil); errors.As(err, &known) {
@@ -395,6 +396,7 @@ func (s *Server) ingest(ctx context.Context, set *settings, rec *logs.Record) (d
 	}
 	s.alarms.clear(alarmStorage)
 	s.metrics.received.Inc()
+	s.consuming.add(rec)
 	if s.shares(rec) { // It is announced when all nodes can have it.
 		return false, s.shared.Publish(ctx, rec)
 	}

@@ -23,6 +23,8 @@ type settings struct {
 	trust   Trust
 	window  time.Duration // Config.Coalesce
 	most    int           // Config.CoalesceMax; 0 is no bound
+
+	consumer *Consumer // nil is none
 }
 
 // namedSink is a sink and the recipient that a record names.
@@ -64,7 +66,7 @@ func compileSettings(cfg Config) (*settings, error) {
 	def(&cfg.CoalesceMax, 20)
 	set := &settings{
 		keys: cfg.Keys, tables: map[string]Table{}, targets: map[string][]target{}, sinks: map[string]namedSink{},
-		allow: cfg.Allow, proxies: cfg.TrustedProxies, trust: cfg.Trust, window: cfg.Coalesce, most: max(0, cfg.CoalesceMax),
+		allow: cfg.Allow, proxies: cfg.TrustedProxies, trust: cfg.Trust, window: cfg.Coalesce, most: max(0, cfg.CoalesceMax), consumer: cfg.Consumer,
 	}
 	if err := set.add(cfg, "", cfg.Sinks); err != nil {
 		return nil, err

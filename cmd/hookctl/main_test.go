@@ -92,6 +92,8 @@ func storyParams(dir string) testscript.Params {
 			"jq":        cmdJQ,
 			"interrupt": cmdInterrupt,
 			"stirring":  cmdStirring,
+			"happens":   cmdHappens,
+			"issues":    cmdIssues,
 		},
 	}
 }

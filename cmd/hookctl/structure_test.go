@@ -27,7 +27,7 @@ var imports = map[string][]string{
 	"tui/checkup":          {"tui/kit", "server/doctor"},
 	"tui/wizard":           {"tui/kit", "hooks", "hooks/secret", "logs", "server/daemon", "server/fleet"},
 	"tui/kittest":          {"tui/kit", "hooks", "hooks/githubtest", "hooks/secret", "logs", "server/daemon", "server/fleet"},
-	"tui/line":             {"hooks", "hooks/secret", "logs", "server/daemon", "server/doctor"},
+	"tui/line":             {"hooks", "server/fleet"},
 	"hooks":                {"hooks/secret"},
 	"hooks/secret":         {},
 	"hooks/githubtest":     {},

@@ -9,6 +9,7 @@ import (
 
 	"hookctl/hooks"
 	"hookctl/hooks/secret"
+	"hookctl/hooks/tasks"
 	"hookctl/logs"
 	"hookctl/server/daemon"
 	"hookctl/server/fleet"
@@ -38,6 +39,10 @@ type Config struct {
 	Clock func(context.Context) (time.Time, error)
 
 	Probes []Probe
+
+	// Sync is project sync, whose rights are checked; nil where it is off. SyncMode is suggest or act.
+	Sync     *tasks.Sync
+	SyncMode string
 
 	// Local says that the public address need not be public: a demonstration, where GitHub is simulated.
 	Local bool

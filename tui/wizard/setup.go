@@ -2,13 +2,10 @@ package wizard
 
 import (
 	"context"
-	"os/exec"
-	"slices"
 	"time"
 
 	"hookctl/hooks"
 	"hookctl/hooks/secret"
-	"hookctl/logs/text"
 	"hookctl/server/daemon"
 	"hookctl/server/fleet"
 )
@@ -37,56 +34,6 @@ type Defaults struct {
 	// SavePort makes another local port of the receiver permanent; nil where
 	// the wizard cannot offer that.
 	SavePort func(ctx context.Context, port int) error
-}
-
-// offer is an address that can be chosen as it is, or a tunnel that the
-// receiver can run: its address is known once it is open.
-type offer struct{ url, from, run string }
-
-// findTunnels asks for the tunnels that lead to a port, and looks for programs
-// that the receiver could run.
-func (d *Defaults) findTunnels(ctx context.Context, port int) (list []hooks.Tunnel, can []string, err error) {
-	list, err = d.Tunnels.Find(ctx, port)
-	for _, kind := range hooks.TunnelKinds() {
-		if _, missing := exec.LookPath(kind); missing == nil && d.RunTunnel != nil {
-			can = append(can, kind)
-		}
-	}
-	return list, can, err
-}
-
-// offers are the addresses to choose from: open tunnels that GitHub at that
-// host can send to, then that of the settings, then what the receiver could
-// run.
-func (d *Defaults) offers(list []hooks.Tunnel, can []string, host string) []offer {
-	var offers []offer
-	add := func(o offer) {
-		for _, have := range offers {
-			if o.run == "" && hooks.SameURL(have.url, o.url) {
-				return
-			}
-		}
-		offers = append(offers, o)
-	}
-	for _, t := range list {
-		address := hookURL(text.Clean(t.URL))
-		if _, err := hooks.CheckPublic(address, host); err != nil {
-			continue
-		}
-		from := text.Clean(t.Kind)
-		if t.Target != "" {
-			from += ", leads to " + text.Clean(t.Target)
-		}
-		add(offer{url: address, from: from})
-		can = slices.DeleteFunc(can, func(kind string) bool { return kind == t.Kind })
-	}
-	if d.URL != "" {
-		add(offer{url: hookURL(d.URL), from: "from the settings"})
-	}
-	for _, kind := range can {
-		add(offer{run: kind})
-	}
-	return offers
 }
 
 // findSecret reads the secret in use; where there is none it is have, or else

@@ -67,6 +67,9 @@ func (s *Settings) check() error {
 			report(fmt.Sprintf("sinks[%d]%s", i, key), "%w", err)
 		}
 	}
+	for _, p := range s.Tasks().Check() {
+		report("sync."+p.Key, "%w", p.Err)
+	}
 	if c := s.Cluster; c.Name != "" || c.Node != "" {
 		for _, p := range s.ClusterSettings().Check() {
 			report("cluster."+p.Key, "%w", p.Err)

@@ -307,6 +307,8 @@ func TestSaveKeepsCommentsAndEverythingElse(t *testing.T) {
 		{"a list in brackets", "setup: {repositories: [a/b]} # ours\n# end\n", "setup.repositories", []string{"a/b", "c/d"}, "setup: {repositories: [a/b, c/d]} # ours\n# end\n"},
 		{"a list of lines", "setup:\n  repositories:\n    - a/b\n  events: [push]\n", "setup.repositories", []string{"a/b", "c/d"}, "setup:\n  repositories:\n    - a/b\n    - c/d\n  events: [push]\n"},
 		{"a quoted value", "receiver: {public_url: \"https://a.example.com\", port: 9001}\n", "receiver.public_url", "https://b.example.com", "receiver: {public_url: https://b.example.com, port: 9001}\n"},
+		{"a bare key", "receiver:\n  port: # later\n  bind: 0.0.0.0\n", "receiver.port", 9002, "receiver:\n  port: 9002 # later\n  bind: 0.0.0.0\n"},
+		{"an item for none", "sinks: [] # none\n# end\n", "sinks", []Sink{{Type: "aimaestro", URL: "http://127.0.0.1:1", To: "x"}}, "sinks: [{type: aimaestro, url: \"http://127.0.0.1:1\", to: x}] # none\n# end\n"},
 		{"sinks", "sinks:\n  # mine\n  - {type: aimaestro, url: \"http://127.0.0.1:1\", to: x}\n# end\n", "sinks", []Sink{}, "sinks: []\n# end\n"},
 	} {
 		t.Run(c.name, func(t *testing.T) {
