@@ -187,7 +187,7 @@ func (r *Record) UnmarshalJSON(data []byte) error {
 	r.Payload = nil
 	if len(payload) > 0 && string(payload) != "null" {
 		if !validJSON(payload) {
-			return fmt.Errorf("%w: the payload is no JSON", errSyntax)
+			return fmt.Errorf("%w: the payload is not JSON", errSyntax)
 		}
 		r.Payload = bytes.Clone(payload)
 	}

@@ -12,7 +12,7 @@ type Values struct {
 	Trust           Trust             `yaml:"trust,omitempty" doc:"Whose words reach agents (sinks aimaestro and amp-send, and http with format openclaw). Of what others wrote, agents get fixed words, numbers and links; trust: off sends everything."`
 	Sinks           []Sink            `yaml:"sinks" doc:"Where notifications go; an empty list switches them off."`
 	Coalesce        Duration          `yaml:"coalesce,omitempty" doc:"How long further notifications of the same type, repository and commit are gathered into one update; 0 switches it off."`
-	CoalesceMax     int               `yaml:"coalesce_max,omitempty" doc:"How many notifications may wait for one sink and repository before the rest is gathered into one summary; 0 is no limit."`
+	CoalesceMax     int               `yaml:"coalesce_max,omitempty" doc:"How many notifications may wait for one sink and repository before the rest is gathered into one summary; 0 means no limit."`
 	IgnoreSenders   []string          `yaml:"ignore_senders,omitempty" doc:"Logins whose deliveries are recorded but never notified."`
 	Paths           map[string]Path   `yaml:"paths,omitempty" doc:"Settings of /webhook/<name>, by name. GITHUB_WEBHOOK_SECRET_<NAME> in .env is its own secret."`
 	Secrets         string            `yaml:"secrets,omitempty" doc:"One secret for all hooks, or one for each." enum:"shared,per-hook"`
@@ -54,7 +54,7 @@ type ACME struct {
 type Log struct {
 	Dir     string   `yaml:"dir,omitempty" doc:"Directory of the records."`
 	Keep    Duration `yaml:"keep,omitempty" doc:"Records older than this are pruned, for example 30d; 0 keeps them."`
-	MaxSize Size     `yaml:"max_size,omitempty" doc:"Oldest records are pruned above this size, for example 5GB; 0 is no limit."`
+	MaxSize Size     `yaml:"max_size,omitempty" doc:"Oldest records are pruned above this size, for example 5GB; 0 means no limit."`
 }
 
 // Route is one rule of routes.
