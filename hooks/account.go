@@ -45,6 +45,17 @@ type Repository struct {
 	Topics   []string `json:"topics"`
 }
 
+// Locked says why the user cannot change the repository's hooks, "" where that is possible.
+func (r Repository) Locked() string {
+	switch {
+	case r.Archived:
+		return "archived: its hooks cannot be changed"
+	case !r.Admin:
+		return "you are not an administrator of it"
+	}
+	return ""
+}
+
 // Target is the repository as a target.
 func (r Repository) Target() Target {
 	owner, repo, _ := strings.Cut(r.FullName, "/")

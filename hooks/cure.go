@@ -38,3 +38,10 @@ func (e *cureError) Unwrap() error { return e.err }
 
 // Hint is the cure.
 func (e *cureError) Hint() string { return e.cure }
+
+// Failure is an error as programs read it: what a command prints to stderr with --json, and what a tool returns.
+type Failure struct {
+	Error string `json:"error"`          // clean for a terminal
+	Hint  string `json:"hint,omitempty"` // what to do, see [CureOf]
+	Code  string `json:"code"`           // one word for its kind, which stays the same when the words change
+}

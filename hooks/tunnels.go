@@ -12,6 +12,8 @@ import (
 	"strings"
 	"sync"
 	"time"
+
+	"hookctl/logs/text"
 )
 
 // The kinds of tunnel that hookctl knows. smee.io is not among them: it rewrites the body, so that signatures fail.
@@ -42,6 +44,48 @@ func (t Tunnel) leadsTo(port int) (leads, surely bool) {
 	return leads, leads
 }
 
+// TunnelPrograms are the kinds whose programs are on this machine.
+func TunnelPrograms() (kinds []string) {
+	for _, kind := range TunnelKinds() {
+		if _, err := exec.LookPath(kind); err == nil {
+			kinds = append(kinds, kind)
+		}
+	}
+	return kinds
+}
+
+// Offer is an address to choose for hooks, or a tunnel that could be run for one. Its text is clean.
+type Offer struct {
+	URL  string // complete; "" for a tunnel that does not run yet
+	From string // where the address comes from
+	Run  string // the kind of tunnel to run
+}
+
+// Offers are what can be chosen: open tunnels that the GitHub of a host can send to, the address of the settings, and the
+// kinds that could be run and are not open.
+func Offers(open []Tunnel, kinds []string, host, settings string) (list []Offer) {
+	add := func(address, from string) {
+		address, err := HookURL(text.Clean(address), "")
+		if err == nil && !slices.ContainsFunc(list, func(o Offer) bool { return SameURL(o.URL, address) }) {
+			list = append(list, Offer{URL: address, From: text.Clean(from)})
+		}
+	}
+	for _, t := range open {
+		if _, err := CheckPublic(text.Clean(t.URL), host); err != nil {
+			continue
+		}
+		add(t.URL, strings.TrimSuffix(t.Kind+", leads to "+t.Target, ", leads to "))
+		kinds = slices.DeleteFunc(slices.Clone(kinds), func(kind string) bool { return kind == t.Kind })
+	}
+	if settings != "" {
+		add(settings, "from the settings")
+	}
+	for _, kind := range kinds {
+		list = append(list, Offer{Run: kind})
+	}
+	return list
+}
+
 // Tunnels finds and runs tunnels through their own programs and local APIs. The zero value asks where they listen by
 // default.
 type Tunnels struct {
@@ -55,16 +99,13 @@ type Tunnels struct {
 	command func(ctx context.Context, name string, args ...string) *exec.Cmd
 }
 
-// FindTunnels looks for tunnels that lead to a port of this machine, those that surely do first. Port 0 is any port.
-func FindTunnels(ctx context.Context, port int) ([]Tunnel, error) { return Tunnels{}.Find(ctx, port) }
-
 // probeTime bounds the question to one local API: they answer at once or are not there.
 const probeTime = 2 * time.Second
 
 // errNoTunnel is the answer of a kind of tunnel that is not running here.
 var errNoTunnel = errors.New("no tunnel")
 
-// Find looks for tunnels that lead to a port of this machine, those that surely do first. A missing program is not
+// Find looks for tunnels that lead to a port of this machine, those that surely do first. Port 0 is any port. A missing program is not
 // an error; one that answers what is not understood is, and what the others said is returned anyway.
 func (f Tunnels) Find(ctx context.Context, port int) ([]Tunnel, error) {
 	f = f.withDefaults()

@@ -135,6 +135,7 @@ type tunnelWatch struct {
 
 // once follows the tunnel that is there, or runs the program that opens one, until it ends.
 func (w *tunnelWatch) once(ctx context.Context) (opened bool, err error) {
+	w.endLeftOver(ctx)
 	if w.look(ctx) {
 		return true, w.follow(ctx)
 	}
@@ -151,7 +152,8 @@ func (w *tunnelWatch) once(ctx context.Context) (opened bool, err error) {
 		}
 		return nil
 	}
-	if err := cmd.Start(); err != nil {
+	exited := make(chan error, 1)
+	if err := startWithUs(cmd, exited); err != nil {
 		e := &Error{Op: "run " + w.kind, Message: err.Error(), Err: err}
 		if errors.Is(err, exec.ErrNotFound) {
 			e.Message, e.Cure = "the program "+w.kind+" is not installed", w.cure
@@ -159,8 +161,6 @@ func (w *tunnelWatch) once(ctx context.Context) (opened bool, err error) {
 		return false, e
 	}
 	w.Logger.Info("opening a tunnel", "kind", w.kind, "pid", cmd.Process.Pid)
-	exited := make(chan error, 1)
-	go func() { exited <- cmd.Wait() }()
 	opened, ended, problem := w.await(ctx, exited)
 	cancel()
 	if !ended {
@@ -171,6 +171,26 @@ func (w *tunnelWatch) once(ctx context.Context) (opened bool, err error) {
 		e.Message += ": " + said
 	}
 	return opened, e
+}
+
+// startWithUs starts a program that ends when this process does, and tells exited when it has ended.
+func startWithUs(cmd *exec.Cmd, exited chan<- error) error {
+	started := make(chan error, 1)
+	go func() {
+		defer endWithUs(cmd)()
+		if err := cmd.Start(); err != nil {
+			started <- err
+			return
+		}
+		release, err := bindToUs(cmd)
+		if err != nil { // It runs, and ends with ctx.
+			release = func() {}
+		}
+		defer release()
+		started <- nil
+		exited <- cmd.Wait()
+	}()
+	return <-started
 }
 
 // await looks at a running program until it has ended, until ctx ends, or until it has taken too long to open its tunnel.

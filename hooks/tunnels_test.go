@@ -393,3 +393,24 @@ func TestTunnelProgramsGetNoSecrets(t *testing.T) {
 		t.Errorf("%v, want %v", have, want)
 	}
 }
+
+// Only what a killed receiver started for this port is ended: not a tunnel of somebody who is still there, to another port, or
+// with other arguments.
+func TestTunnelsLeftBehindAreFound(t *testing.T) {
+	args := []string{"tunnel", "--no-autoupdate", "--metrics", "127.0.0.1:2000", "--url", "http://127.0.0.1:9000"}
+	list := `    1     0 /sbin/launchd
+  101     1 /opt/homebrew/bin/cloudflared tunnel --no-autoupdate --metrics 127.0.0.1:51234 --url http://127.0.0.1:9000
+  102   900 cloudflared tunnel --no-autoupdate --metrics 127.0.0.1:51235 --url http://127.0.0.1:9000
+  103     1 cloudflared tunnel --no-autoupdate --metrics 127.0.0.1:51236 --url http://127.0.0.1:9001
+  104     1 cloudflared tunnel run mine
+  105     1 notcloudflared tunnel --no-autoupdate --metrics 127.0.0.1:51234 --url http://127.0.0.1:9000
+  106     1 cloudflared tunnel --no-autoupdate --metrics 127.0.0.1:51237 --url http://127.0.0.1:9000
+  107     1 ngrok http 127.0.0.1:9000 --log stdout
+`
+	if got := leftOver(list, Cloudflared, args); !slices.Equal(got, []int{101, 106}) {
+		t.Errorf("cloudflared: %v", got)
+	}
+	if got := leftOver(list, Ngrok, []string{"http", "127.0.0.1:9000", "--log", "stdout"}); !slices.Equal(got, []int{107}) {
+		t.Errorf("ngrok: %v", got)
+	}
+}

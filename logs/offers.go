@@ -45,20 +45,24 @@ func (m *Mark) UnmarshalText(text []byte) (err error) {
 	return err
 }
 
-// Offers are the records that were offered and never acknowledged, oldest first. Those that were pruned are left out.
-func (l *Log) Offers(context.Context) ([]Offer, error) {
-	o, err := l.readOffers()
+// ReadOffers returns the records that were offered and never acknowledged, oldest first. Those that were pruned are left out. It
+// reads one small file, and creates none.
+func ReadOffers(cfg Config) ([]Offer, error) {
+	o, err := readOffers(cfg.withDefaults())
 	if err != nil {
 		return nil, err
 	}
 	open := []Offer{}
 	for _, offer := range o.List {
-		if offer.AcknowledgedAt.IsZero() && l.index.exists(offer.File) {
+		if _, err := os.Lstat(filepath.Join(cfg.Dir, offer.File)); err == nil && offer.AcknowledgedAt.IsZero() {
 			open = append(open, offer)
 		}
 	}
 	return open, nil
 }
+
+// Offers is [ReadOffers] for this log.
+func (l *Log) Offers() ([]Offer, error) { return ReadOffers(l.cfg) }
 
 // Offer notes, durably, that records are offered through a channel, and from where a Wait of that channel goes on. It returns those
 // of files that nobody has acknowledged yet.
@@ -80,7 +84,7 @@ func (l *Log) Offer(ctx context.Context, channel string, next Mark, files ...str
 
 // ChannelMark is where a channel goes on; the zero Mark for one that never offered anything.
 func (l *Log) ChannelMark(channel string) (Mark, error) {
-	o, err := l.readOffers()
+	o, err := readOffers(l.cfg)
 	return o.Next[channel], err
 }
 
@@ -114,16 +118,16 @@ func (o *offers) of(file string) *Offer {
 	return &o.List[at]
 }
 
-func (l *Log) offersFile() string { return filepath.Join(l.cfg.Dir, hiddenDir, "offers.json") }
+func offersFile(dir string) string { return filepath.Join(dir, hiddenDir, "offers.json") }
 
 // readOffers reads what there is. A file that cannot be understood is as good as none: what it knew is offered once more.
-func (l *Log) readOffers() (offers, error) {
+func readOffers(cfg Config) (offers, error) {
 	o := offers{}
-	data, err := os.ReadFile(l.offersFile())
+	data, err := os.ReadFile(offersFile(cfg.Dir))
 	if errors.Is(err, fs.ErrNotExist) {
 		err = nil
 	} else if err == nil && json.Unmarshal(data, &o) != nil {
-		l.cfg.Logger.Warn("the list of what was offered to agents is damaged and begins again", "file", l.offersFile())
+		cfg.Logger.Warn("the list of what was offered to agents is damaged and begins again", "file", offersFile(cfg.Dir))
 		o = offers{}
 	}
 	if err != nil {
@@ -137,7 +141,7 @@ func (l *Log) readOffers() (offers, error) {
 
 // changeOffers changes the list while no other process does.
 func (l *Log) changeOffers(ctx context.Context, change func(*offers, time.Time)) (err error) {
-	path := l.offersFile()
+	path := offersFile(l.cfg.Dir)
 	if err := os.MkdirAll(filepath.Dir(path), 0o700); err != nil {
 		return fmt.Errorf("note what agents have seen: %w", err)
 	}
@@ -148,7 +152,7 @@ func (l *Log) changeOffers(ctx context.Context, change func(*offers, time.Time))
 		return fmt.Errorf("note what agents have seen: %w", err)
 	}
 	defer func() { err = errors.Join(err, lock.Unlock()) }()
-	o, err := l.readOffers()
+	o, err := readOffers(l.cfg)
 	if err != nil {
 		return err
 	}

@@ -1,6 +1,10 @@
 package logs
 
-import "time"
+import (
+	"errors"
+	"strconv"
+	"time"
+)
 
 // Query asks for one page. Order is always newest first.
 type Query struct {
@@ -18,6 +22,26 @@ type Cursor struct{ key int64 }
 
 // IsZero says whether the cursor is no place.
 func (c Cursor) IsZero() bool { return c.key == 0 }
+
+// String is the cursor as text for [ParseCursor], "" for the zero Cursor.
+func (c Cursor) String() string {
+	if c.IsZero() {
+		return ""
+	}
+	return strconv.FormatInt(c.key, 36)
+}
+
+// ParseCursor reads what [Cursor.String] wrote.
+func ParseCursor(s string) (Cursor, error) {
+	if s == "" {
+		return Cursor{}, nil
+	}
+	key, err := strconv.ParseInt(s, 36, 64)
+	if err != nil || key <= 0 {
+		return Cursor{}, errors.New("not a cursor of an earlier page")
+	}
+	return Cursor{key}, nil
+}
 
 // Cursor returns the entry's place, from which a Query goes on.
 func (e Entry) Cursor() Cursor { return Cursor{e.key} }

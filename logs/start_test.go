@@ -5,6 +5,7 @@ import (
 	"fmt"
 	"os"
 	"path/filepath"
+	"slices"
 	"syscall"
 	"testing"
 	"time"
@@ -237,4 +238,18 @@ func TestACompletedLedgerLeavesOutWhatTheSpoolHolds(t *testing.T) {
 		t.Errorf("notes %v, %v; want one, of what is durable", notes, err)
 	}
 	f.set(nil)
+}
+
+func TestPendingRecordsOfOneInstantStandInTheirOrder(t *testing.T) {
+	w := openWriter(t, Config{Dir: t.TempDir()})
+	var want []string
+	for i := range 11 {
+		r := deliveryTo("", fmt.Sprint("id-", i))
+		r.ReceivedAt = testTime
+		r.Notifications = []Notification{{Type: "push", Status: StatusPending}}
+		want = append(want, mustAppend(t, w, r).File)
+	}
+	if got, err := w.Pending(t.Context()); err != nil || !slices.Equal(got, want) {
+		t.Errorf("pending %v, %v, want %v", got, err, want)
+	}
 }

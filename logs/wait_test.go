@@ -189,7 +189,7 @@ func TestOffersStayUntilTheyAreAcknowledged(t *testing.T) {
 	if open, err = l.Offer(t.Context(), "channel", next, files...); err != nil || !slices.Equal(open, files[1:2]) {
 		t.Errorf("offered again: %v, %v", open, err)
 	}
-	list, err := openLog(t, dir).Offers(t.Context())
+	list, err := ReadOffers(Config{Dir: dir})
 	if err != nil || len(list) != 1 || list[0].File != files[1] {
 		t.Errorf("open: %v, %v", list, err)
 	}

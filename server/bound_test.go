@@ -5,6 +5,7 @@ import (
 	"runtime"
 	"strings"
 	"testing"
+	"time"
 
 	"github.com/itchyny/gojq"
 
@@ -25,6 +26,25 @@ func TestConditionsAndTemplatesBuildABoundedAmount(t *testing.T) {
 		"doubling":         {When: `reduce range(40) as $i ("a"; . + .) | length > 5`},
 		"doubling a list":  {When: `reduce range(40) as $i ([1]; . + .) | length > 5`},
 		"a long list":      {When: `[range(1000000000)] | length > 5`},
+		"a far place":      {When: `.far as $n | [] | .[$n] = 1 | length > 5`},
+		"a far update":     {When: `[] | .[500000000] |= 1 | length > 5`},
+		"a far sum":        {When: `[] | .[500000000] += 1 | length > 5`},
+		"a far product":    {When: `[] | .[500000000] *= 1 | length > 5`},
+		"a set path":       {When: `null | setpath(["a", 500000000]; 1) | .a | length > 5`},
+		"a picked path":    {When: `pick(.list[500000000]) | .list | length > 5`},
+		"a stream":         {When: `[fromstream([[500000000], 1], [[500000000]])] | length > 5`},
+		"in a path":        {When: `.list[.many | tonumber].a.b = 1 | .list | length > 5`},
+		"a long number":    {When: `reduce range(40) as $i (12345678901234567890; . * .) | . > 5`},
+		"one long step":    {When: `def deep(n): reduce range(n) as $i (1; [., .]); deep(28) == deep(28)`},
+		"a loop without output": {
+			Subject: `{{range 1000000000000}}{{end}}x`,
+		},
+		"a loop of a condition": {
+			Subject: `{{range 1000000000000}}{{if false}}x{{end}}{{end}}x`,
+		},
+		"a template of itself": {
+			Message: `{{define "a"}}{{range 1000000}}{{template "b"}}{{end}}{{end}}{{define "b"}}{{range 1000000}}{{end}}{{end}}{{template "a"}}`,
+		},
 		"a template": {
 			Subject: `{{$x := "aaaaaaaaaaaaaaaa"}}{{range .Payload.list}}{{$x = printf "%s%s" $x $x}}{{end}}{{len $x}}`,
 		},
@@ -37,11 +57,15 @@ func TestConditionsAndTemplatesBuildABoundedAmount(t *testing.T) {
 			route.Event, route.Notify = "*", "matched"
 			s := newTestServer(t, func(c *Config) { c.Routes = []Route{route} })
 			defer s.log.Close()
-			payload := fmt.Sprintf(`{"action":"published","many":"1000000000","list":[%s1]}`, strings.Repeat("1,", 60))
+			payload := fmt.Sprintf(`{"action":"published","many":"500000000","far":500000000,"list":[%s1]}`, strings.Repeat("1,", 60))
 			var before, after runtime.MemStats
 			runtime.ReadMemStats(&before)
+			start := time.Now()
 			if _, err := s.Ingest(t.Context(), &logs.Record{EventType: "release", DeliveryID: guid(1), Payload: []byte(payload)}); err != nil {
 				t.Fatal(err)
+			}
+			if took := time.Since(start); took > 10*time.Second {
+				t.Errorf("it took %s", took)
 			}
 			runtime.ReadMemStats(&after)
 			if grown := after.TotalAlloc - before.TotalAlloc; grown > 4*maxGrown {
@@ -84,7 +108,8 @@ func TestCheckedProductsAreTheSame(t *testing.T) {
 	for _, text := range []string{
 		`2 * 3`, `2 * 3 * 4 + 1`, `"ab" * 3`, `3 * "ab"`, `"ab" * 0`, `{"a":{"b":1}} * {"a":{"c":2}}`, `.n * 2 > 5`, `.n *= 4`, `.list[] *= 2`,
 		`def f: . * 2; .n | f * f`, `[.list[] | . * .]`, `"x" * null`, `try ([] * 2) catch "error"`, `if .n * 1 == 3 then "yes" * 2 else 0 * 1 end`,
-		`"\(.n * 2) and \("a" * 2)"`, `{a: (1 * 2), ("k" * 2): 3}`, `.list | map(. * 10) | add`, `reduce .list[] as $x (1; . * $x)`, `1.5 * 2`, `-(2 * 3)`,
+		`"\(.n * 2) and \("a" * 2)"`, `{a: (1 * 2), ("k" * 2): 3}`, `.list | map(. * 10) | add`, `reduce .list[] as $x (1; . * $x)`, `.a.b = 1`, `.list[7] = 1`, `.list[] += 1`, `.list |= map(. + 1)`, `.list[0:2] = ["x"]`, `.x //= 4`,
+		`setpath(["a", 2]; 3)`, `pick(.list[1])`, `fromstream(tostream)`, `def f(x): .n = x; f(2).n`, `(.n, .list[0]) = 9`, `.list[-1] *= 2`, `1.5 * 2`, `-(2 * 3)`,
 	} {
 		value := func(compile func(*gojq.Query) (*gojq.Code, error)) string {
 			q, err := gojq.Parse(text)

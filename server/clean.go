@@ -20,6 +20,10 @@ func line(s string, limit int) string {
 	return breakTags(text.Cut(strings.TrimSpace(text.Clean(s)), limit))
 }
 
+// ForAgent makes text from outside fit for an agent that reads it as data: at most limit characters, clean line by line, and without the
+// tags in which agents' programs wrap what they say themselves.
+func ForAgent(s string, limit int) string { return paragraphs(s, limit) }
+
 // paragraphs cleans s line by line and keeps its line breaks, at most limit characters.
 func paragraphs(s string, limit int) string {
 	if most := limit * 16; len(s) > most {

@@ -1,6 +1,7 @@
 package server
 
 import (
+	"context"
 	"encoding/json"
 	"errors"
 	"log/slog"
@@ -24,6 +25,7 @@ type Config struct {
 	WatchedBranches []string              // names or path.Match patterns; a push elsewhere is only recorded
 	Priorities      map[string]string     // rule key, as "workflow_run.failure", to low, medium, high or urgent
 	Routes          []Route               // tried in order before the default table
+	Trust           Trust                 // whose words reach agents; the zero value trusts everybody
 	NotifyAlso      []string              // rules that are off by default: reviews, statuses
 	Sinks           []SinkConfig          // where notifications go; none means that none are made
 	Coalesce        time.Duration         // how long followers of a notification are gathered; 0 switches it off
@@ -40,6 +42,8 @@ type Config struct {
 	// TrustedProxies are the networks whose X-Forwarded-For is believed.
 	TrustedProxies []netip.Prefix
 
+	// Consumer consumes records beside the sinks; nil is none.
+	Consumer *Consumer
 	// Shared makes the receiver one of several that share their deliveries; nil is a single machine. Only the one given to New
 	// counts.
 	Shared *Shared
@@ -55,7 +59,7 @@ func (c Config) Check() error {
 	if _, err := newSettings(c); err != nil {
 		return err
 	}
-	_, err := c.TLS.config()
+	_, err := c.TLS.config(context.Background())
 	return err
 }
 
@@ -80,15 +84,18 @@ type Route struct {
 // SinkConfig describes one place that notifications go to.
 type SinkConfig struct {
 	Name    string            // unique; empty takes the type
-	Type    string            // aimaestro, amp-send, command or http
-	URL     string            // aimaestro: base of its API; http: where to POST
+	Type    string            // aimaestro, amp-send, chat, command or http
+	URL     string            // aimaestro: base of its API; http: where to POST; chat: shoutrrr's, which holds keys
 	To      string            // aimaestro, amp-send: the recipient
 	From    string            // aimaestro: the sender's name, empty is hookctl
 	Command []string          // command: program and arguments; amp-send: empty is amp-send from PATH
 	Env     map[string]string // command, amp-send: added to the environment
-	Secret  string            // http: key of the signature header; empty sends none
-	Timeout time.Duration     // of one attempt; 0 is 10 s
-	Client  *http.Client      // aimaestro, http: nil is a client of its own
+	Secret  string            // http: key of the signature header, empty sends none; openclaw: the token
+	// Format of an http sink, one of the Format constants; empty is CloudEvents. Template is that of FormatTemplate: a
+	// text/template with Subject, Message, Priority, Type, Repository, URL, Event, ID, DeliveryID, Time, Context and json.
+	Format, Template string
+	Timeout          time.Duration // of one attempt; 0 is 10 s
+	Client           *http.Client  // aimaestro, http: nil is a client of its own
 }
 
 // String leaves the secret and the environment out.

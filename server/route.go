@@ -5,11 +5,11 @@ import (
 	"context"
 	"errors"
 	"fmt"
-	"io"
 	"regexp"
 	"slices"
 	"strconv"
 	"strings"
+	"sync/atomic"
 	"text/template"
 	"time"
 
@@ -42,6 +42,7 @@ type compiledRoute struct {
 	Route
 	rule             string // what explanations call it
 	when             *gojq.Code
+	overdue          *atomic.Bool // an earlier run of the condition has not ended
 	subject, message *template.Template
 }
 
@@ -60,7 +61,7 @@ func compileRoute(index int, r Route) (compiledRoute, error) {
 	case !slices.Contains(priorityNames, r.Priority):
 		return fail("priority", "%q is not one of %s", r.Priority, strings.Join(priorityNames, ", "))
 	}
-	c := compiledRoute{Route: r, rule: fmt.Sprintf("routes[%d] (%s → %s)", index, r.Event, r.Notify)}
+	c := compiledRoute{Route: r, overdue: new(atomic.Bool), rule: fmt.Sprintf("routes[%d] (%s → %s)", index, r.Event, r.Notify)}
 	var err error
 	if c.when, err = compileCondition(r.When); err != nil {
 		return compiledRoute{}, placed(index, "when", r.When, err)
@@ -95,7 +96,9 @@ func compileTemplate(name, text string) (*template.Template, error) {
 	if err != nil {
 		return nil, err
 	}
-	if err := t.Execute(io.Discard, Event{}); err != nil && strings.Contains(err.Error(), "can't evaluate field") {
+	tick(t)
+	trial := &cappedBuffer{left: maxBuilt, end: time.Now().Add(ruleTime)}
+	if err := t.Execute(trial, Event{}); err != nil && strings.Contains(err.Error(), "can't evaluate field") {
 		return nil, err
 	}
 	return t, nil
@@ -131,13 +134,45 @@ func placed(index int, field, text string, err error) error {
 	return e
 }
 
+// value runs the condition. jq looks at its context between two steps only, and a step can take as long as it likes: the delivery
+// does not wait for it, and the condition is not run again before it has ended.
+func (r *compiledRoute) value(ctx context.Context, payload any) (value any, ok bool) {
+	type result struct {
+		value any
+		ok    bool
+	}
+	if r.overdue.Load() {
+		return errTooLong, true
+	}
+	done := make(chan result, 1)
+	go func() {
+		value, ok := r.when.RunWithContext(newAllowance(ctx), payload).Next()
+		done <- result{value, ok}
+		r.overdue.Store(false)
+	}()
+	late := time.NewTimer(ruleTime + stepTime)
+	defer late.Stop()
+	select {
+	case x := <-done:
+		return x.value, x.ok
+	case <-late.C:
+	}
+	r.overdue.Store(true)
+	select {
+	case <-done: // just then
+		r.overdue.Store(false)
+	default:
+	}
+	return errTooLong, true
+}
+
 // matches runs the condition. What jq calls true matches; an error does not, nor does one that goes beyond its bounds, which
 // beyond says.
 func (r *compiledRoute) matches(ctx context.Context, payload any) (matched bool, why string, beyond error) {
 	if r.when == nil {
 		return true, "the event is " + r.Event, nil
 	}
-	value, ok := r.when.RunWithContext(newAllowance(ctx), payload).Next()
+	value, ok := r.value(ctx, payload)
 	if !ok {
 		return false, "the condition gave nothing", nil
 	}
@@ -145,7 +180,7 @@ func (r *compiledRoute) matches(ctx context.Context, payload any) (matched bool,
 		switch {
 		case errors.Is(err, errTooMuch):
 			return false, "the condition builds too much", errTooMuch
-		case ctx.Err() != nil:
+		case errors.Is(err, errTooLong), ctx.Err() != nil:
 			return false, "the condition took too long", errTooLong
 		}
 		return false, line("the condition failed: "+err.Error(), 200), nil

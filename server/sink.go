@@ -46,7 +46,7 @@ func newSink(c SinkConfig) (sink, error) {
 	}
 	def(&c.Timeout, sinkTimeout)
 	if strings.HasPrefix(c.To, "-") {
-		return nil, fmt.Errorf("%q is no recipient", c.To)
+		return nil, fmt.Errorf("not a valid recipient: %q", c.To)
 	}
 	switch c.Type {
 	case "aimaestro":
@@ -56,9 +56,11 @@ func newSink(c SinkConfig) (sink, error) {
 	case "command":
 		return newCommand(c)
 	case "http":
-		return newCloudEvents(c)
+		return newHTTP(c)
+	case "chat":
+		return newChat(c)
 	}
-	return nil, fmt.Errorf("unknown type %q: use aimaestro, amp-send, command or http", c.Type)
+	return nil, fmt.Errorf("unknown type %q: use aimaestro, amp-send, chat, command or http", c.Type)
 }
 
 // recipient is what a record shows as the one notified; never an address that may hold a password.
@@ -66,6 +68,9 @@ func recipient(c SinkConfig) string {
 	switch c.Type {
 	case "http":
 		return hostOf(c.URL)
+	case "chat":
+		service, _, _ := strings.Cut(c.URL, ":") // The rest holds keys.
+		return line(service, 40)
 	case "command":
 		if len(c.Command) > 0 {
 			return line(c.Command[0], 200)

@@ -8,6 +8,7 @@ import (
 	"fmt"
 	"io/fs"
 	"net"
+	"net/http"
 	"net/netip"
 	"os"
 	"path/filepath"
@@ -121,9 +122,10 @@ func checkDomain(name string) error {
 var privateDomains = []string{"localhost", "local", "internal", "test", "invalid", "example", "onion", "lan", "home", "arpa"}
 
 // secure puts TLS in front of a listener where the settings ask for it. HTTP/2 stays off: GitHub
-// needs none, and every protocol less is one less to attack. The configuration is nil where there is no TLS.
-func (s *Server) secure(l net.Listener) (net.Listener, *tls.Config, error) {
-	cfg, err := s.tls.config()
+// needs none, and every protocol less is one less to attack. The configuration is nil where there is no TLS. With ctx ends what
+// is asked of an authority.
+func (s *Server) secure(ctx context.Context, l net.Listener) (net.Listener, *tls.Config, error) {
+	cfg, err := s.tls.config(ctx)
 	if err != nil || cfg == nil {
 		return l, nil, err
 	}
@@ -131,18 +133,32 @@ func (s *Server) secure(l net.Listener) (net.Listener, *tls.Config, error) {
 }
 
 // fetchCertificates has ACME's certificates fetched before the first delivery comes, whose sender would not wait for as
-// long as that takes. It needs the receiver to answer already. Nobody waits for it: the library stops by itself
-// after five minutes, cannot be stopped sooner, and is asked again with the next handshake.
-func (s *Server) fetchCertificates(cfg *tls.Config) {
+// long as that takes. It needs the receiver to answer already. What fails is asked for again with the next handshake.
+func (s *Server) fetchCertificates(ctx context.Context, cfg *tls.Config) {
 	for _, domain := range s.tls.ACME.Domains {
 		hello := &tls.ClientHelloInfo{ServerName: domain, CipherSuites: []uint16{tls.TLS_ECDHE_ECDSA_WITH_AES_128_GCM_SHA256}}
-		if _, err := cfg.GetCertificate(hello); err != nil {
+		if _, err := cfg.GetCertificate(hello); ctx.Err() != nil {
+			return
+		} else if err != nil {
 			s.SetAlarm(alarmCertificate+"."+domain, fmt.Sprintf("there is no certificate for %s: %v", domain, err), "hookctl doctor")
 		}
 	}
 }
 
-func (c TLSConfig) config() (*tls.Config, error) {
+// untilDone ends the requests of a library that takes no context when ctx ends.
+type untilDone struct {
+	ctx  context.Context
+	with http.RoundTripper
+}
+
+// RoundTrip sends a request. Its answer can be read until ctx ends.
+func (t untilDone) RoundTrip(r *http.Request) (*http.Response, error) {
+	ctx, cancel := context.WithCancel(r.Context())
+	context.AfterFunc(t.ctx, cancel)
+	return t.with.RoundTrip(r.WithContext(ctx))
+}
+
+func (c TLSConfig) config(ctx context.Context) (*tls.Config, error) {
 	out := &tls.Config{MinVersion: tls.VersionTLS12, NextProtos: []string{"http/1.1"}}
 	switch {
 	case len(c.ACME.Domains) > 0 && c.CertFile != "":
@@ -156,10 +172,15 @@ func (c TLSConfig) config() (*tls.Config, error) {
 		if c.ACME.CacheDir == "" {
 			return nil, errors.New("tls: ACME needs a directory to keep its certificates in")
 		}
+		client := http.Client{}
+		if c.ACME.Client != nil {
+			client = *c.ACME.Client
+		}
+		client.Transport = untilDone{ctx, cmp.Or(client.Transport, http.DefaultTransport)}
 		m := &autocert.Manager{
 			Prompt: autocert.AcceptTOS, HostPolicy: autocert.HostWhitelist(c.ACME.Domains...),
 			Cache: autocert.DirCache(c.ACME.CacheDir), Email: c.ACME.Email,
-			Client: &acme.Client{DirectoryURL: c.ACME.DirectoryURL, HTTPClient: c.ACME.Client},
+			Client: &acme.Client{DirectoryURL: c.ACME.DirectoryURL, HTTPClient: &client},
 		}
 		out.GetCertificate = m.GetCertificate
 		out.NextProtos = append(out.NextProtos, acme.ALPNProto)

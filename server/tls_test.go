@@ -61,7 +61,7 @@ func TestCertificateFilesAreReadAgainWhenRenewed(t *testing.T) {
 	t.Parallel()
 	dir := t.TempDir()
 	certFile, keyFile := filepath.Join(dir, "cert.pem"), filepath.Join(dir, "key.pem")
-	if _, err := (TLSConfig{CertFile: certFile, KeyFile: keyFile}).config(); err == nil {
+	if _, err := (TLSConfig{CertFile: certFile, KeyFile: keyFile}).config(t.Context()); err == nil {
 		t.Error("files that are not there are accepted")
 	}
 	writeCertificate(t, certFile, keyFile, 1)
@@ -151,6 +151,29 @@ func TestServeWatchesItsCertificates(t *testing.T) {
 	writeCertificate(t, files.CertFile, files.KeyFile, 1) // for an hour
 	r := run(t, func(c *Config) { c.TLS = files })
 	await(t, "an alarm", func() bool { return strings.Contains(r.Stats().Alarm, "expires on") })
+}
+
+// A receiver that stops waits for no authority, and leaves nobody asking one.
+func TestFetchingACertificateEndsWithTheReceiver(t *testing.T) {
+	asked, ended := make(chan struct{}), make(chan struct{})
+	authority := httptest.NewServer(http.HandlerFunc(func(_ http.ResponseWriter, r *http.Request) {
+		close(asked)
+		<-r.Context().Done()
+		close(ended)
+	}))
+	defer authority.Close()
+	r := run(t, func(c *Config) {
+		c.TLS.ACME = ACMEConfig{Domains: []string{"hooks.example.com"}, CacheDir: t.TempDir(), DirectoryURL: authority.URL}
+	})
+	<-asked
+	if err := r.stop(); err != nil {
+		t.Error(err)
+	}
+	select {
+	case <-ended:
+	case <-time.After(10 * time.Second):
+		t.Error("the authority is still asked")
+	}
 }
 
 func TestImpossibleDomainsAreRefused(t *testing.T) {
@@ -303,11 +326,11 @@ func TestTLSMistakes(t *testing.T) {
 		"no cache":   {ACME: ACMEConfig{Domains: []string{"x.example.com"}}},
 		"only a key": {KeyFile: "b"},
 	} {
-		if _, err := c.config(); err == nil {
+		if _, err := c.config(t.Context()); err == nil {
 			t.Errorf("%s is accepted", name)
 		}
 	}
-	if cfg, err := (TLSConfig{}).config(); cfg != nil || err != nil {
+	if cfg, err := (TLSConfig{}).config(t.Context()); cfg != nil || err != nil {
 		t.Errorf("%v, %v", cfg, err)
 	}
 }

@@ -51,6 +51,7 @@ func states() map[string]func(*appScreen) {
 		"events-filters":    func(s *appScreen) { s.Press("2", "/"); s.Typed("event:push"); s.Press("enter", "F") },
 		"events-forget":     func(s *appScreen) { s.Press("2", "F", "ctrl+k") },
 		"events-copy":       keys("2", "y"),
+		"countdown":         keys("2", "R"),
 		"receiver":          keys("4"),
 		"receiver-down":     func(s *appScreen) { s.Press("4"); s.Send(StatusMsg{Err: daemon.ErrNotRunning}) },
 		"home-down":         func(s *appScreen) { s.Press("1"); s.Send(StatusMsg{Err: daemon.ErrNotRunning}) },

@@ -24,12 +24,12 @@ var onlyScreen = map[string]string{
 	"events.by":     "hookctl events list --filter",
 	"rotation.stop": "ctrl+c", "hooks.stop": "ctrl+c", "interrupt": "ctrl+c", "suspend": "ctrl+z", "quit": "quit", "help": "help", "palette": "help",
 	"refresh": "the command again", "copy": "the terminal selects text", "message.copy": "", "deliveries.copy": "", "wizard.copy": "", "copy.command": "the command is typed",
-	"mark": "several names", ".mark": "", ".all": "", "mark.all": "", "mark.invert": "", "deliveries.mark": "", "deliveries.marked": "",
+	"mark": "several names", ".mark": "", ".all": "", ".first": "", ".last": "", "mark.all": "", "mark.invert": "", "deliveries.mark": "", "deliveries.marked": "",
 	"confirm.yes": "--yes", "confirm.no": "no", "wizard.back": "back", "wizard.cancel": "cancel", "wizard.reload": "enter",
 	"page.": "there are no pages", "next.page": "", "previous.page": "", "back": "", "top": "", "end": "", "event.next": "", "event.previous": "", "failure.previous": "",
 	"fold": "events view prints all", "fold.all": "", "unfold": "", "preview": "", "wider": "", "narrower": "", "match.next": "", "match.previous": "", "hooks.sort": "", "mouse": "",
 	"close": "there are no boxes", "deliveries.back": "", "deliveries.close": "", "events.cancel": "", "help.close": "", "menu.choose": "", "menu.close": "",
-	"message.close": "", "message.down": "", "message.up": "", "message.pagedown": "", "message.pageup": "", "rotation.close": "", "rotation.cancel": "",
+	"message.close": "", "rotation.close": "", "rotation.cancel": "",
 	"prompt.accept": "", "prompt.cancel": "", "prompt.newer": "", "prompt.older": "",
 }
 

@@ -18,6 +18,7 @@ var noData = map[string]string{
 	"hookctl events filters save":   "only reports success",
 	"hookctl hooks delete":          "only reports success",
 	"hookctl hooks forget":          "only reports success",
+	"hookctl mcp":                   "speaks its own protocol",
 	"hookctl reload":                "only reports success",
 	"hookctl serve":                 "runs until it is stopped",
 	"hookctl service uninstall":     "only reports success",

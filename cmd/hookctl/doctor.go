@@ -16,6 +16,7 @@ import (
 	"hookctl/cmd/hookctl/settings"
 	"hookctl/hooks"
 	"hookctl/hooks/secret"
+	"hookctl/hooks/tasks"
 	"hookctl/logs/text"
 	"hookctl/server"
 	"hookctl/server/doctor"
@@ -137,6 +138,10 @@ func (p *program) doctorConfig() (doctor.Config, error) {
 		PublicURL: s.Receiver.PublicURL, Tunnel: s.Receiver.Tunnel,
 		Fleet:     p.fleet(s),
 		Simulated: p.environ(demoVariable) != "",
+		Cluster:   s.ClusterSettings() != nil,
+	}
+	if s.Sync.Mode != tasks.ModeOff {
+		config.Sync, config.SyncMode = p.tasks(s), s.Sync.Mode
 	}
 	if s.Receiver.Allow == "github" {
 		config.Allow, _ = host.Ranges(s.Home)
@@ -181,6 +186,9 @@ func sinkProbe(sink server.SinkConfig) doctor.Probe {
 		Fix:  "start what it sends to, or correct the sink: hookctl config edit",
 		Check: func(ctx context.Context) (string, error) {
 			check := server.CheckSinks(ctx, []server.SinkConfig{sink})[0]
+			if sink.Type == "chat" {
+				return "its URL is valid, notifies by " + check.To, check.Err
+			}
 			return "reachable, notifies " + orElse(check.To, "it"), check.Err
 		},
 	}

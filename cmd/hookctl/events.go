@@ -245,7 +245,7 @@ func (p *program) browseEvent(ctx context.Context, name string) error {
 	return browser.New("", p.out, p.err).Browse(page.String())
 }
 
-// findRecord returns the file of a record as [logs.Log.Resolve] does, with what to do where there is none.
+// findRecord returns the file of a record as [logs.Log.Resolve] does, with what to do if none exists.
 func findRecord(ctx context.Context, log *logs.Log, name string) (string, error) {
 	file, err := log.Resolve(ctx, name)
 	if errors.Is(err, logs.ErrEmpty) {

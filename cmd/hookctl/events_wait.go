@@ -111,7 +111,7 @@ func (p *program) acknowledge(ctx context.Context, names []string, out *output) 
 		files = append(files, file)
 	}
 	if len(names) == 0 {
-		open, err := log.Offers(ctx)
+		open, err := log.Offers()
 		if err != nil {
 			return err
 		}

@@ -356,7 +356,7 @@ func (h *house) snapshot() string {
 		}
 	}
 
-	// What GitHub was told, in order for each target.
+	// What GitHub was asked to change, in order for each target.
 	writes := map[string][]string{}
 	var targets []string
 	for _, r := range h.github.Requests()[h.since:] {

@@ -129,7 +129,7 @@ func poll(ask func() string) string {
 	}
 }
 
-// Whoever sets up and whoever rotates: all hooks get the new secret, although no ping is left in the log.
+// Any face sets up and any other rotates: all hooks get the new secret, although no ping is left in the log.
 func TestFacesRememberWhatOthersSetUp(t *testing.T) {
 	faces := []string{byCommand, byLine, byInterface}
 	for i, first := range faces {

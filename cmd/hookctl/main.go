@@ -30,6 +30,8 @@ type program struct {
 	accessible bool
 	// terminal means that questions get an answer: stdin and stdout are terminals, or line mode reads the lines.
 	terminal bool
+	// jsonErrors means that the command was asked for JSON, so that what failed is JSON, too.
+	jsonErrors bool
 	// extension means that the program was called as `gh hookctl`.
 	extension bool
 }
@@ -47,8 +49,10 @@ func run() int {
 		terminal:  isTerminal(os.Stdin) && isTerminal(os.Stdout),
 		extension: isExtension(os.Args[0]),
 	}
-	err := out.check(p.tree().ExecuteContext(ctx))
-	reportError(p.err, err)
+	cmd, err := p.tree().ExecuteContextC(ctx)
+	err = out.check(err)
+	p.jsonErrors = wantsJSON(cmd, os.Args[1:])
+	p.report(err)
 	return exitCode(err)
 }
 

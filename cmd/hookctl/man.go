@@ -204,6 +204,11 @@ func (r *roff) common() {
 	} {
 		r.item(".B "+strconv.Itoa(e.code), e.when)
 	}
+	r.section("ERRORS")
+	r.text("With --json a failing command writes one line of JSON to stderr: error, hint and code. The codes:")
+	for _, e := range errorCodes() {
+		r.item(".B "+escapeRoff(e.code), e.when)
+	}
 	r.section("ENVIRONMENT")
 	r.item(".B HOOKCTL_HOME", "directory of all files of hookctl (default ~/.atlas)")
 	r.item(".B GITHUB_WEBHOOK_SECRET", "the shared secret; store it in .env, so that it can be rotated")

@@ -45,7 +45,7 @@ func TestReadmeShowsTheRealScreen(t *testing.T) {
 // TestReadmeTables keeps the tables of commands and settings equal to what the program has.
 func TestReadmeTables(t *testing.T) {
 	text := readFile(t, readme)
-	for name, rows := range map[string]string{"commands": commandTable(), "settings": settingTable()} {
+	for name, rows := range map[string]string{"commands": commandTable(), "settings": settingTable(), "codes": codeTable()} {
 		block := regexp.MustCompile(`(?s)(<!-- ` + name + ` -->\n\|.*?\n\|---\|---\|\n)(.*?)(<!-- /` + name + ` -->)`)
 		m := block.FindStringSubmatch(text)
 		if m == nil {
@@ -81,6 +81,15 @@ func commandTable() string {
 			use += " " + strings.ReplaceAll(args, "|", `\|`)
 		}
 		fmt.Fprintf(&b, "| `%s` | %s |\n", use, c.Short)
+	}
+	return b.String()
+}
+
+// codeTable has a row for each code of an error.
+func codeTable() string {
+	var b strings.Builder
+	for _, c := range errorCodes() {
+		fmt.Fprintf(&b, "| `%s` | %s |\n", c.code, c.when)
 	}
 	return b.String()
 }

@@ -79,7 +79,11 @@ func (p *program) startReceiver(cmd *cobra.Command, flags receiverFlags, out *ou
 	if err != nil {
 		return err
 	}
-	return p.printStatus(status, nil, out)
+	config, err := p.stateConfig()
+	if err != nil {
+		return err
+	}
+	return p.printStatus(doctor.StateOf(config, status), nil, out)
 }
 
 // startedWithTunnel reports whether the receiver runs a tunnel: a restart may have kept the flag.
@@ -127,7 +131,7 @@ func newStatus(p *program) *cobra.Command {
 		Long:    "Show whether the receiver runs and what it received. The exit code is 3 if it does not run, except with --json or --jq.",
 		Example: "  hookctl status\n  hookctl status --json --jq .running",
 		RunE: func(cmd *cobra.Command, _ []string) error {
-			status, asked, err := p.receiverStatus(cmd.Context())
+			status, asked, err := p.receiverState(cmd.Context())
 			if err == nil {
 				err = p.printStatus(status, asked, &out)
 			}
@@ -141,76 +145,39 @@ func newStatus(p *program) *cobra.Command {
 	return cmd
 }
 
-// receiverStatus asks the running receiver. Where there is none it says what can be known without, and asked is why it did not
-// answer.
-func (p *program) receiverStatus(ctx context.Context) (status daemon.Status, asked, err error) {
-	s, err := settings.Defaults(p.environ)
-	if err != nil {
-		return daemon.Status{}, nil, err
+// receiverState asks the running receiver. Where none exists it says what can be known without, and asked is why it did not
+// answer. A receiver that runs is shown although a setting is wrong.
+func (p *program) receiverState(ctx context.Context) (state doctor.State, asked, err error) {
+	config, wrong := p.stateConfig()
+	state, asked, err = doctor.ReadState(ctx, config)
+	if wrong != nil && !state.Running {
+		err = wrong
 	}
-	status, asked = doctor.Ask(ctx, s.Home)
 	var silent *daemon.UnresponsiveError
-	if errors.As(asked, &silent) && !errors.Is(asked, daemon.ErrNotRunning) {
+	if err == nil && state.Running && errors.As(asked, &silent) {
 		p.note("hint: %s", silent.Hint())
-		status = daemon.Status{Running: true, PID: silent.PID, Alarm: silent.Error()}
-		if s, err := settings.Load(p.environ); err == nil {
-			status.LogDir = s.Log.Dir
+	}
+	return state, asked, err
+}
+
+// stateConfig is what [doctor.ReadState] needs, also where the settings cannot be used, with what is wrong with them.
+func (p *program) stateConfig() (doctor.Config, error) {
+	s, wrong := settings.Load(p.environ)
+	if wrong != nil {
+		var err error
+		if s, err = settings.Defaults(p.environ); err != nil {
+			return doctor.Config{}, err
 		}
-		return status, asked, nil
+		return doctor.Config{Home: s.Home, Store: s.Store()}, wrong
 	}
-	if asked == nil || !errors.Is(asked, daemon.ErrNotRunning) {
-		return status, asked, asked
-	}
-	s, err = settings.Load(p.environ)
-	if err != nil {
-		return daemon.Status{}, nil, err
-	}
-	ring, err := s.Store().Ring(time.Now())
-	if err != nil {
-		return daemon.Status{}, nil, err
-	}
-	prints := ring.Fingerprints(time.Now())
-	status = daemon.Status{LogDir: s.Log.Dir, Version: buildInfo().Version, Secrets: prints, PublicURL: s.Receiver.PublicURL}
-	if len(prints) > 0 {
-		status.Secret = prints[0]
-	}
-	return status, asked, nil
+	return doctor.Config{Home: s.Home, Store: s.Store(), Logs: s.Logs(nil), Version: buildInfo().Version, PublicURL: s.Receiver.PublicURL}, nil
 }
 
-// statusReport is `status --json`: since is null, and not left out, where nothing runs, and so is secret_changed_at where the
-// age of the shared secret is not known.
-type statusReport struct {
-	daemon.Status
-	Since           *time.Time `json:"since"`
-	SecretChangedAt *time.Time `json:"secret_changed_at"`
-}
-
-// secretAge is when the shared secret was set, zero where that is not known. Status is shown without it rather than not at
-// all: what is wrong with the files is for the doctor to say.
-func (p *program) secretAge() time.Time {
-	s, err := settings.Defaults(p.environ)
-	if err != nil {
-		return time.Time{}
-	}
-	changed, err := s.Store().ChangedAt()
-	if err != nil {
-		return time.Time{}
-	}
-	return changed
-}
-
-func (p *program) printStatus(status daemon.Status, asked error, out *output) error {
-	changed := p.secretAge()
+func (p *program) printStatus(state doctor.State, asked error, out *output) error {
 	if out.wanted() {
-		report := statusReport{Status: status}
-		if !changed.IsZero() {
-			report.SecretChangedAt = &changed
-		}
-		if !status.Since.IsZero() {
-			report.Since = &status.Since
-		}
-		return out.print(p.out, report)
+		return out.print(p.out, state)
 	}
+	status := state.Status
 	row := func(name, value string) { fmt.Fprintf(p.out, "%-14s %s\n", name, value) }
 	// judged adds what is wrong, in the words and with the fix that the doctor and Home have for it.
 	judged := func(c doctor.Check) {
@@ -222,8 +189,8 @@ func (p *program) printStatus(status daemon.Status, asked error, out *output) er
 		}
 	}
 	age := ""
-	if !changed.IsZero() {
-		age = ", " + text.Span(time.Since(changed)) + " old"
+	if changed := state.SecretChangedAt; changed != nil {
+		age = ", " + text.Span(time.Since(*changed)) + " old"
 	}
 	if !status.Running {
 		stopped := doctor.Receiver(status, asked, time.Now())
@@ -232,6 +199,7 @@ func (p *program) printStatus(status daemon.Status, asked error, out *output) er
 		row("secret", orElse(status.Secret, "none")+age)
 		judged(p.judgeSecret(status, asked))
 		p.printRotationState(row)
+		judged(doctor.Offers(state.Offered, time.Now()))
 		if status.Secret != "" { // without one it does not start
 			p.note("hint: %s", stopped.Fix)
 		}
@@ -255,6 +223,9 @@ func (p *program) printStatus(status daemon.Status, asked error, out *output) er
 			row("tunnel", tunnel)
 		}
 	}
+	if status.Cluster != nil {
+		row("cluster", text.Clean(status.Cluster.String()))
+	}
 	row("log", status.LogDir)
 	// The age is that of the first, the current one; the others are needed by a rotation, or by single hooks and paths.
 	names := orElse(status.Secret, "none") + age
@@ -271,6 +242,7 @@ func (p *program) printStatus(status daemon.Status, asked error, out *output) er
 	}
 	row("notifications", fmt.Sprintf("%s, %d failed", pending, status.FailedNotifications))
 	judged(doctor.Notifications(status, 0, time.Now()))
+	judged(doctor.Offers(state.Offered, time.Now()))
 	for _, a := range doctor.Alarms(status) {
 		name := "ALARM"
 		if a.Status == doctor.Warn {

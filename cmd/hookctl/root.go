@@ -60,6 +60,7 @@ func newRoot(p *program) *cobra.Command {
 			return p.openFace(cmd.Context())
 		},
 	}
+	root.PersistentPreRun = func(cmd *cobra.Command, _ []string) { p.jsonErrors = wantsJSON(cmd, nil) }
 	root.Version = buildInfo().line()
 	root.SetVersionTemplate("hookctl {{.Version}}\n")
 	root.Flags().BoolVar(&p.accessible, "accessible", false, "read commands line by line, also from a pipe, instead of opening the full screen")
@@ -84,8 +85,8 @@ func newRoot(p *program) *cobra.Command {
 	}
 	in(groupHooks, newSetup(p), newRotate(p), newSecret(p), newHooks(p), newCatchup(p))
 	in(groupReceiver, newServe(p), newStart(p), newStop(p), newRestart(p), newReload(p), newStatus(p), newRejected(p), newLog(p), newService(p), newDoctor(p), newCluster(p))
-	in(groupLog, newEvents(p), newTest(p))
-	in("", newConfig(p), newDemo(p), newVersion(p), newMan(p))
+	in(groupLog, newEvents(p), newSync(p), newTest(p))
+	in("", newMCP(p), newConfig(p), newDemo(p), newVersion(p), newMan(p))
 	root.InitDefaultHelpCmd()
 	root.InitDefaultCompletionCmd()
 	finish(root)

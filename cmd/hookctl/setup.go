@@ -160,7 +160,7 @@ func (p *program) setupRequest(ctx context.Context, s *settings.Settings, all *f
 
 // tunnelURL is the URL of a tunnel that leads to the receiver's port, "" where none is found.
 func (p *program) tunnelURL(ctx context.Context, s *settings.Settings) string {
-	tunnels, err := hooks.FindTunnels(ctx, s.Receiver.Port)
+	tunnels, err := hooks.Tunnels{}.Find(ctx, s.Receiver.Port)
 	if err != nil || len(tunnels) == 0 {
 		return "" // no tunnel to offer
 	}
@@ -204,7 +204,7 @@ func (p *program) printSetup(report fleet.SetupReport, out *output) error {
 			problems = errCancelled
 		default:
 			problems = cmp.Or(problems, errReported)
-			reportError(p.err, r.Err)
+			p.report(r.Err)
 		}
 		rows[i] = []string{r.Target.String(), strconv.FormatInt(r.HookID, 10), r.URL, strings.Join(r.Events, ","), state}
 	}

@@ -16,7 +16,7 @@ import (
 // A page of the interface imports no other page and not the interface: it asks for both through tui/kit. tui/kittest is
 // what the tests of the interface share; no program has it.
 var imports = map[string][]string{
-	"cmd/hookctl":          {"cmd/hookctl/settings", "hooks", "hooks/secret", "hooks/tasks", "hooks/githubtest", "server", "server/cluster", "server/host", "server/fleet", "server/daemon", "server/doctor", "logs", "tui", "tui/line"},
+	"cmd/hookctl":          {"cmd/hookctl/settings", "server/mcp", "hooks", "hooks/secret", "hooks/tasks", "hooks/githubtest", "server", "server/cluster", "server/host", "server/fleet", "server/daemon", "server/doctor", "logs", "tui", "tui/line"},
 	"cmd/hookctl/settings": {"hooks", "hooks/secret", "hooks/tasks", "logs", "server", "server/cluster"},
 	"tui":                  {"hooks", "hooks/secret", "logs", "server/daemon", "server/doctor", "server/fleet", "tui/kit", "tui/home", "tui/events", "tui/webhooks", "tui/receiver", "tui/checkup", "tui/wizard"},
 	"tui/kit":              {},
@@ -27,7 +27,7 @@ var imports = map[string][]string{
 	"tui/checkup":          {"tui/kit", "server/doctor"},
 	"tui/wizard":           {"tui/kit", "hooks", "hooks/secret", "logs", "server/daemon", "server/fleet"},
 	"tui/kittest":          {"tui/kit", "hooks", "hooks/githubtest", "hooks/secret", "logs", "server/daemon", "server/fleet"},
-	"tui/line":             {"hooks", "hooks/secret", "logs", "server/daemon", "server/doctor"},
+	"tui/line":             {"hooks", "server/fleet"},
 	"hooks":                {"hooks/secret"},
 	"hooks/secret":         {},
 	"hooks/githubtest":     {},
@@ -38,6 +38,7 @@ var imports = map[string][]string{
 	"server/host":          {"server", "server/cluster", "server/fleet", "server/daemon", "hooks", "hooks/secret", "hooks/tasks", "logs"},
 	"server/daemon":        {},
 	"server/doctor":        {"hooks", "hooks/secret", "hooks/tasks", "logs", "server/daemon", "server/fleet"},
+	"server/mcp":           {"server", "server/fleet", "server/doctor", "server/daemon", "hooks", "hooks/tasks", "logs"},
 	"logs":                 {},
 	"logs/text":            {},
 }

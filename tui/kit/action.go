@@ -16,6 +16,7 @@ type Action struct {
 	Text    string         // one sentence for help and palette
 	Command string         // the command line that does the same, or ""
 	Off     string         // why it is off now, or ""
+	Acts    string         // what it does at GitHub or to an agent, for the count-down before it; "" for none
 	Move    bool           // it only moves a cursor: the palette has it last
 	Run     func() tea.Cmd // never nil
 
@@ -131,6 +132,25 @@ func Moves(page int, off string, step func(by int) tea.Cmd) []Action {
 		one("half.down", page/2+1, "Go half a page down.", "ctrl+d"),
 		one("half.up", -page/2-1, "Go half a page up.", "ctrl+u"),
 	}
+}
+
+// scrolls are Moves for a text; label stands in the footer.
+func scrolls(page int, label string, scroll func(by int)) []Action {
+	moves := Moves(page, "", func(by int) tea.Cmd { scroll(by); return nil })
+	moves[0].Label, moves[0].Keys = label, []string{"down", "j"}
+	return moves
+}
+
+// Arrows are the keys that move where letters are typed; label stands in the
+// footer, and prefix begins the ids.
+func Arrows(prefix, label string, page int, step func(by int) tea.Cmd) []Action {
+	page = max(1, page)
+	one := func(id, key string, by int, text string) Action {
+		return Action{ID: prefix + id, Keys: []string{key}, Text: text, Run: func() tea.Cmd { return step(by) }}
+	}
+	down := one(".down", "down", 1, "Go down.")
+	down.Label = label
+	return []Action{down, one(".up", "up", -1, "Go up."), one(".pagedown", "pgdown", page, "Go a page down."), one(".pageup", "pgup", -page, "Go a page up.")}
 }
 
 // Far is further than any list is long.

@@ -68,16 +68,12 @@ func (m *Message) Actions() []Action {
 	if m.long {
 		scroll = "scroll"
 	}
-	return []Action{
+	return append([]Action{
 		{ID: "message.close", Keys: []string{"esc", "enter", "q"}, Label: "close", Text: "Close this box.", Run: func() tea.Cmd { m.Shell.Shut(m); return nil }},
 		{ID: "message.copy", Keys: []string{"y"}, Label: "copy", Text: "Copy this text.", Run: func() tea.Cmd {
 			return m.Shell.Copy("the text", strings.TrimSpace(strings.Join(m.Lines, "\n")+"\n"+m.hint))
 		}},
-		{ID: "message.pagedown", Keys: []string{"space", "pgdown"}, Text: "Scroll a page down.", Run: func() tea.Cmd { m.scroll(max(1, m.high-1)); return nil }},
-		{ID: "message.pageup", Keys: []string{"pgup"}, Text: "Scroll a page up.", Run: func() tea.Cmd { m.scroll(-max(1, m.high-1)); return nil }},
-		{ID: "message.down", Keys: []string{"down", "j"}, Label: scroll, Text: "Scroll down.", Run: func() tea.Cmd { m.scroll(1); return nil }},
-		{ID: "message.up", Keys: []string{"up", "k"}, Text: "Scroll up.", Run: func() tea.Cmd { m.scroll(-1); return nil }},
-	}
+	}, scrolls(m.high, scroll, m.scroll)...)
 }
 
 // Confirm asks before something is lost. It names the object, and the key that

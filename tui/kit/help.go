@@ -89,19 +89,5 @@ func (h *help) View(w, high int) string {
 }
 
 func (h *help) Actions() []Action {
-	step := func(id string, keys []string, by int, text string) Action {
-		return Action{ID: id, Keys: keys, Text: text, Run: func() tea.Cmd { h.scroll(by); return nil }}
-	}
-	page := max(2, h.high-2)
-	down := step("help.down", []string{"down", "j"}, 1, "Scroll down.")
-	down.Label = "scroll"
-	return []Action{
-		down,
-		step("help.up", []string{"up", "k"}, -1, "Scroll up."),
-		step("help.pagedown", []string{"space", "pgdown"}, page, "Scroll a page down."),
-		step("help.pageup", []string{"pgup"}, -page, "Scroll a page up."),
-		step("help.halfdown", []string{"ctrl+d"}, page/2+1, "Scroll half a page down."),
-		step("help.halfup", []string{"ctrl+u"}, -page/2-1, "Scroll half a page up."),
-		{ID: "help.close", Keys: []string{"esc", "?", "q"}, Label: "close", Text: "Close the help.", Run: func() tea.Cmd { h.a.Shut(h); return nil }},
-	}
+	return append(scrolls(h.high-1, "scroll", h.scroll), Action{ID: "help.close", Keys: []string{"esc", "?", "q"}, Label: "close", Text: "Close the help.", Run: func() tea.Cmd { h.a.Shut(h); return nil }})
 }

@@ -22,14 +22,14 @@ type Choice struct {
 // Menu is a list to choose from, narrowed by typing. The palette, the copy
 // menu and the quick filters are menus.
 type Menu struct {
-	a       *Shell
-	head    string
-	all     []Choice
-	shown   []Choice
-	hits    [][]int // matched runes of each shown line
-	at, top int
-	input   textinput.Model
-	rows    int // lines of the list in the last view
+	a     *Shell
+	head  string
+	all   []Choice
+	shown []Choice
+	hits  [][]int // matched runes of each shown line
+	pos   Cursor
+	input textinput.Model
+	rows  int // lines of the list in the last view
 	// More are further keys for the line under the cursor, none of them
 	// printable; nil for none.
 	More func(Choice) []Action
@@ -48,7 +48,7 @@ func (m *Menu) Title() string { return m.head }
 
 // narrow keeps the lines that match what is typed, the best one first.
 func (m *Menu) narrow() {
-	m.at, m.top = 0, 0
+	m.pos = Cursor{}
 	m.shown, m.hits = m.all, nil
 	pattern := m.input.Value()
 	if pattern == "" {
@@ -77,7 +77,7 @@ func contains(text, words string) bool {
 
 // Replace gives other lines, and keeps the place.
 func (m *Menu) Replace(choices []Choice) {
-	at := m.at
+	at := m.pos.At
 	m.all = choices
 	m.narrow()
 	m.move(at)
@@ -90,8 +90,8 @@ func (m *Menu) Update(msg tea.Msg) tea.Cmd {
 		m.move(msg.Lines)
 		return nil
 	case Click:
-		if i := m.top + msg.Y - 2; msg.Y >= 2 && msg.Y-2 < m.rows && i < len(m.shown) && m.shown[i].Run != nil {
-			if m.at = i; msg.Double {
+		if i := m.pos.Top + msg.Y - 2; msg.Y >= 2 && msg.Y-2 < m.rows && i < len(m.shown) && m.shown[i].Run != nil {
+			if m.pos.At = i; msg.Double {
 				return m.choose()
 			}
 		}
@@ -110,24 +110,24 @@ func (m *Menu) Update(msg tea.Msg) tea.Cmd {
 
 // move goes by some lines, over the headings.
 func (m *Menu) move(by int) {
-	heading := func() bool { return m.at < len(m.shown) && m.shown[m.at].Run == nil }
-	m.at = max(0, min(len(m.shown)-1, m.at+by))
+	heading := func() bool { return m.pos.At < len(m.shown) && m.shown[m.pos.At].Run == nil }
+	m.pos.At = max(0, min(len(m.shown)-1, m.pos.At+by))
 	if by < 0 && heading() {
-		m.at--
+		m.pos.At--
 	}
-	if m.at = max(0, m.at); heading() {
-		m.at++
+	if m.pos.At = max(0, m.pos.At); heading() {
+		m.pos.At++
 	}
-	if m.at == 1 {
-		m.top = 0 // the first heading is seen
+	if m.pos.At == 1 {
+		m.pos.Top = 0 // the first heading is seen
 	}
 }
 
 func (m *Menu) choose() tea.Cmd {
-	if m.at >= len(m.shown) || m.shown[m.at].Run == nil {
+	if m.pos.At >= len(m.shown) || m.shown[m.pos.At].Run == nil {
 		return nil
 	}
-	c := m.shown[m.at]
+	c := m.shown[m.pos.At]
 	if c.off != "" {
 		return m.a.Warn(c.off)
 	}
@@ -144,14 +144,10 @@ func (m *Menu) View(w, h int) string {
 	}
 	w = min(w, max(min(wide, 90), min(w, 60)))
 	m.rows = max(0, min(len(m.all), h-5, 18))
-	if m.at < m.top {
-		m.top = m.at
-	} else if m.at >= m.top+m.rows {
-		m.top = max(0, m.at-m.rows+1)
-	}
+	from, to := m.pos.Window(len(m.shown), m.rows)
 	m.input.SetWidth(max(1, w-5))
 	out := []string{FitLine(" "+t.Key.Render(">")+" "+m.input.View(), w), ""}
-	for i := m.top; i < min(len(m.shown), m.top+m.rows); i++ {
+	for i := from; i < to; i++ {
 		out = append(out, m.line(i, w))
 	}
 	if len(m.shown) == 0 {
@@ -161,8 +157,8 @@ func (m *Menu) View(w, h int) string {
 		out = append(out, "")
 	}
 	detail := ""
-	if m.at < len(m.shown) {
-		if c := m.shown[m.at]; c.off != "" {
+	if m.pos.At < len(m.shown) {
+		if c := m.shown[m.pos.At]; c.off != "" {
 			detail = t.Warn.Render(t.Cut(" "+c.off, w))
 		} else {
 			detail = t.Faint.Render(t.Cut(" "+c.Detail, w))
@@ -177,7 +173,7 @@ func (m *Menu) line(i, w int) string {
 		return FitLine(" "+t.Title.Render(c.Text), w)
 	}
 	room := max(0, w-ansi.StringWidth(c.Right)-4)
-	if i == m.at {
+	if i == m.pos.At {
 		return t.Selected.Render(FitLine(t.Sym.Cursor+" "+t.Cell(c.Text, room)+" "+c.Right, w))
 	}
 	text := t.Cut(c.Text, room)
@@ -201,21 +197,16 @@ func (m *Menu) Cursor() *tea.Cursor {
 
 // Actions implements Overlay.
 func (m *Menu) Actions() []Action {
-	step := func(id, key string, by int, text string) Action {
-		return Action{ID: id, Keys: []string{key}, Text: text, Run: func() tea.Cmd { m.move(by); return nil }}
-	}
-	out := []Action{
+	out := append([]Action{
 		{ID: "menu.choose", Keys: []string{"enter"}, Label: "choose", Text: "Take the marked line.", Run: m.choose},
 		{ID: "menu.close", Keys: []string{"esc"}, Label: "close", Text: "Close without choosing.", Run: func() tea.Cmd { m.a.Shut(m); return nil }},
-		step("menu.down", "down", 1, "Go one line down."), step("menu.up", "up", -1, "Go one line up."),
-		step("menu.pagedown", "pgdown", 10, "Go ten lines down."), step("menu.pageup", "pgup", -10, "Go ten lines up."),
-	}
+	}, Arrows("menu", "", m.rows-1, func(by int) tea.Cmd { m.move(by); return nil })...)
 	if m.More == nil {
 		return out
 	}
 	under := Choice{}
-	if m.at < len(m.shown) {
-		under = m.shown[m.at]
+	if m.pos.At < len(m.shown) {
+		under = m.shown[m.pos.At]
 	}
 	return append(out, m.More(under)...)
 }

@@ -299,10 +299,8 @@ func (p *Picker) Place() *tea.Cursor {
 
 // Steps are the actions that walk and mark; prefix begins their ids.
 func (p *Picker) Steps(a *Shell, prefix string) []Action {
-	step := func(id, key string, by int, text string) Action {
-		return Action{ID: prefix + id, Keys: []string{key}, Text: text, Run: func() tea.Cmd { p.move(by); return nil }}
-	}
-	return []Action{
+	step := func(by int) tea.Cmd { p.move(by); return nil }
+	return append([]Action{
 		{ID: prefix + ".mark", Keys: []string{"space"}, Label: "choose", Text: "Choose the line, or leave it out.", Run: func() tea.Cmd {
 			if why := p.Toggle(); why != "" {
 				return a.Warn(why)
@@ -310,10 +308,9 @@ func (p *Picker) Steps(a *Shell, prefix string) []Action {
 			return nil
 		}},
 		{ID: prefix + ".all", Keys: []string{"ctrl+a"}, Label: "all", Text: "Choose everything that matches, or nothing of it.", Run: func() tea.Cmd { p.toggleAll(); return nil }},
-		step(".down", "down", 1, "Go one line down."), step(".up", "up", -1, "Go one line up."),
-		step(".pagedown", "pgdown", max(1, p.high-1), "Go a page down."), step(".pageup", "pgup", -max(1, p.high-1), "Go a page up."),
-		step(".first", "home", -Far, "Go to the first line."), step(".last", "end", Far, "Go to the last line."),
-	}
+		{ID: prefix + ".first", Keys: []string{"home"}, Text: "Go to the first line.", Run: func() tea.Cmd { return step(-Far) }},
+		{ID: prefix + ".last", Keys: []string{"end"}, Text: "Go to the last line.", Run: func() tea.Cmd { return step(Far) }},
+	}, Arrows(prefix, "", p.high-1, step)...)
 }
 
 // NewEventPicker is a checklist of events; the names are cut where they would

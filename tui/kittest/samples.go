@@ -120,7 +120,7 @@ const SampleLog = `time=2026-11-24T10:00:00.000Z level=INFO msg="receiver starte
 time=2026-11-24T10:00:01.000Z level=DEBUG msg="accepted a connection" from=127.0.0.1:40000
 time=2026-11-24T11:10:00.500Z level=INFO msg=delivery event=workflow_run repository=octo-org/web result="ci_success: CI Tests"
 time=2026-11-24T11:20:00.500Z level=WARN msg="notification not delivered" sink=aimaestro attempt=3 error="connection refused"
-time=2026-11-24T11:25:00.500Z level=ERROR msg="notification given up" sink=aimaestro type=task_blocked
+time=2026-11-24T11:25:00.500Z level=ERROR msg="a notification failed; hookctl events resend sends it again" sink=aimaestro type=task_blocked
 panic: a line that is not of the log
 `
 
@@ -133,7 +133,7 @@ func MustJSON(v any) json.RawMessage {
 	return b
 }
 
-// Job0 is a job whose steps are told by the test.
+// Job0 is a job whose steps the test reports.
 func Job0() *kit.Job[hooks.Step] {
 	return &kit.Job[hooks.Step]{Stop: func() {}, Steps: make(chan hooks.Step)}
 }

@@ -4,7 +4,6 @@ import (
 	"context"
 	"errors"
 	"fmt"
-	"os/exec"
 	"slices"
 	"strconv"
 	"strings"
@@ -32,13 +31,13 @@ func (d *dialogue) askRepositories(ctx context.Context) error {
 		d.say("You can still type names of repositories.")
 	}
 	slices.SortStableFunc(all, func(a, b hooks.Repository) int { // what can be chosen first
-		return strings.Compare(cannot(a), cannot(b))
+		return strings.Compare(a.Locked(), b.Locked())
 	})
 	shown := all
 	d.list(shown)
 	for {
-		fallback := strings.Join(d.Chosen, ", ")
-		if i := slices.IndexFunc(shown, func(r hooks.Repository) bool { return cannot(r) == "" }); i >= 0 && (fallback == "" || len(shown) < len(all)) {
+		fallback := strings.Join(d.Repositories, ", ")
+		if i := slices.IndexFunc(shown, func(r hooks.Repository) bool { return r.Locked() == "" }); i >= 0 && (fallback == "" || len(shown) < len(all)) {
 			fallback = shown[i].FullName
 		}
 		answer, err := d.ask(ctx, "Which repositories? Numbers, owner/repo, or a part of a name to search", fallback)
@@ -53,28 +52,17 @@ func (d *dialogue) askRepositories(ctx context.Context) error {
 			shown = found
 			d.list(shown)
 		default:
-			d.Chosen = chosen
+			d.Repositories = chosen
 			d.say("Repositories: " + strings.Join(chosen, ", ") + ".")
 			return nil
 		}
 	}
 }
 
-// cannot says why a repository cannot be chosen, "" where it can.
-func cannot(r hooks.Repository) string {
-	switch {
-	case r.Archived:
-		return "archived: its hooks cannot be changed"
-	case !r.Admin:
-		return "you are not an administrator of it"
-	}
-	return ""
-}
-
 // list numbers the repositories that were found.
 func (d *dialogue) list(found []hooks.Repository) {
 	for i, r := range found[:min(len(found), page)] {
-		d.say(strings.TrimSuffix(fmt.Sprintf("%d. %s, %s", i+1, r.FullName, cannot(r)), ", "))
+		d.say(strings.TrimSuffix(fmt.Sprintf("%d. %s, %s", i+1, r.FullName, r.Locked()), ", "))
 	}
 	if n := len(found) - page; n > 0 {
 		d.say("And " + text.Thousands(n) + " more: a part of a name finds them.")
@@ -89,11 +77,11 @@ func (d *dialogue) read(answer string, shown, all []hooks.Repository) (chosen []
 			if n < 1 || n > len(shown) {
 				return nil, nil, fmt.Errorf("the list has no number %d", n)
 			}
-			name, why = shown[n-1].FullName, cannot(shown[n-1])
+			name, why = shown[n-1].FullName, shown[n-1].Locked()
 		} else if t, err := d.signIn.Client.ParseTarget(word); err == nil && (!t.IsOrg() || d.owner(t, all)) {
 			name = t.String()
 			if i := slices.IndexFunc(all, func(r hooks.Repository) bool { return strings.EqualFold(r.FullName, name) }); i >= 0 {
-				name, why = all[i].FullName, cannot(all[i])
+				name, why = all[i].FullName, all[i].Locked()
 			}
 			if err := d.signIn.Orgs(); t.IsOrg() && err != nil {
 				return nil, nil, err
@@ -137,45 +125,14 @@ func fields(answer string) []string {
 	return strings.FieldsFunc(answer, func(r rune) bool { return r == ' ' || r == ',' })
 }
 
-// offer is an address that can be chosen, or a kind of tunnel that the receiver can run.
-type offer struct{ url, tunnel, about string }
-
-// offers are the open tunnels that GitHub can send to, the address of the settings, and the tunnels that the receiver could run.
-func (d *dialogue) offers(ctx context.Context) ([]offer, error) {
-	var list []offer
-	add := func(address, about string) {
-		known := slices.ContainsFunc(list, func(o offer) bool { return hooks.SameURL(o.url, address) })
-		if address, err := hooks.HookURL(address, ""); err == nil && !known {
-			list = append(list, offer{url: address, about: about})
-		}
-	}
-	kinds := hooks.TunnelKinds()
-	open, err := d.from.Tunnels.Find(ctx, d.from.Port)
-	for _, t := range open {
-		if _, err := hooks.CheckPublic(text.Clean(t.URL), d.signIn.Client.Host()); err != nil {
-			continue // GitHub cannot send to it
-		}
-		add(text.Clean(t.URL), strings.TrimSuffix(text.Clean(t.Kind)+", leads to "+text.Clean(t.Target), ", leads to "))
-		kinds = slices.DeleteFunc(kinds, func(kind string) bool { return kind == t.Kind })
-	}
-	if d.from.URL != "" {
-		add(d.from.URL, "from the settings")
-	}
-	for _, kind := range kinds {
-		if _, missing := exec.LookPath(kind); missing == nil {
-			list = append(list, offer{tunnel: kind, url: "let the receiver run " + kind, about: "it gets a public address"})
-		}
-	}
-	return list, err
-}
-
 // askURL asks for the public address.
 func (d *dialogue) askURL(ctx context.Context) error {
 	d.say(fmt.Sprintf("GitHub must be able to reach this machine, usually through a tunnel or a reverse proxy to port %d.", d.from.Port))
 	for {
-		var offers []offer
-		err := d.work(ctx, func(ctx context.Context) (err error) {
-			offers, err = d.offers(ctx)
+		var offers []hooks.Offer
+		err := d.work(ctx, func(ctx context.Context) error {
+			open, err := d.from.Tunnels.Find(ctx, d.from.Port)
+			offers = hooks.Offers(open, hooks.TunnelPrograms(), d.signIn.Client.Host(), d.from.URL)
 			return err
 		})
 		switch {
@@ -185,7 +142,10 @@ func (d *dialogue) askURL(ctx context.Context) error {
 			d.say("warning: " + err.Error())
 		}
 		for i, o := range offers {
-			d.say(fmt.Sprintf("%d. %s, %s", i+1, o.url, o.about))
+			if o.Run != "" {
+				o.URL, o.From = "let the receiver run "+o.Run, "it gets a public address"
+			}
+			d.say(fmt.Sprintf("%d. %s, %s", i+1, o.URL, o.From))
 		}
 		fallback := d.URL
 		switch {
@@ -207,12 +167,12 @@ func (d *dialogue) askURL(ctx context.Context) error {
 				d.say(fmt.Sprintf("The list has no number %d.", n))
 				continue
 			}
-			if d.tunnel = offers[n-1].tunnel; d.tunnel != "" {
+			if d.tunnel = offers[n-1].Run; d.tunnel != "" {
 				d.URL = ""
 				d.say("The receiver will run " + d.tunnel + "; its address is known once it has started.")
 				return nil
 			}
-			answer = offers[n-1].url
+			answer = offers[n-1].URL
 		}
 		address, err := hooks.HookURL(answer, "")
 		if err != nil {
@@ -228,7 +188,7 @@ func (d *dialogue) askURL(ctx context.Context) error {
 // askEvents asks which events the hooks subscribe to.
 func (d *dialogue) askEvents(ctx context.Context) error {
 	d.say("The five default events can notify an agent; others are only recorded.")
-	orgs := !slices.ContainsFunc(d.targets(), func(t hooks.Target) bool { return !t.IsOrg() })
+	orgs := !slices.ContainsFunc(d.Targets(), func(t hooks.Target) bool { return !t.IsOrg() })
 	for {
 		answer, err := d.ask(ctx, "Which events? Names, or +name and -name to add and remove; list prints all", strings.Join(d.Events, ", "))
 		if err != nil {

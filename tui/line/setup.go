@@ -1,6 +1,7 @@
 package line
 
 import (
+	"cmp"
 	"context"
 	"errors"
 	"fmt"
@@ -11,6 +12,7 @@ import (
 	"strings"
 
 	"hookctl/hooks"
+	"hookctl/server/fleet"
 )
 
 // ErrCancelled is what Config.Execute returns for a command that the user cancelled.
@@ -39,7 +41,9 @@ type Setup struct {
 // dialogue asks for everything that setting up takes, and then has the command setup do it.
 type dialogue struct {
 	*mode
-	draft
+	fleet.Draft
+	file   *fleet.DraftFile
+	saves  int
 	from   Setup
 	signIn hooks.SignIn
 	tunnel string // the kind of tunnel that the receiver is to run
@@ -89,8 +93,8 @@ func (m *mode) setup(ctx context.Context) error {
 	if err != nil {
 		return m.fail(err.Error(), hooks.CureOf(err))
 	}
-	d := &dialogue{mode: m, from: s, draft: newDraft(s)}
-	goal := d.load(s.Home)
+	d := &dialogue{mode: m, from: s, file: fleet.NewDraftFile(s.Home)}
+	goal := d.begin()
 	m.say("Setting up webhooks. Enter accepts the answer in brackets, back returns to the previous question, cancel leaves and saves your answers. Nothing changes at GitHub before you confirm the plan.")
 	all := steps()
 	for d.at = 0; d.at < len(all); {
@@ -108,25 +112,59 @@ func (m *mode) setup(ctx context.Context) error {
 			}
 			d.at = before
 		case err != nil:
-			err = errors.Join(err, d.save(s.Home, all[d.at].number))
+			err = errors.Join(err, d.save(all[d.at].number))
 			if ctx.Err() == nil {
 				m.say("Setup was cancelled. Your answers are saved; setup continues with them.")
 			}
 			return err
 		case d.at == 0 && goal > stepRepositories:
-			m.say("Continuing with your saved answers. Repositories: " + strings.Join(d.Chosen, ", ") + ". Type back to change them.")
+			m.say("Continuing with your saved answers. Repositories: " + strings.Join(d.Repositories, ", ") + ". Type back to change them.")
 			for d.at = 1; d.at < len(all)-1 && all[d.at].number < goal; d.at++ {
 			}
 		default:
 			d.at++
 		}
 		if d.at < len(all) {
-			if err := d.save(s.Home, all[d.at].number); err != nil {
+			if err := d.save(all[d.at].number); err != nil {
 				m.say("warning: " + err.Error())
 			}
 		}
 	}
-	return d.remove(s.Home)
+	return d.file.Save(d.saves+1, nil)
+}
+
+// usual are the events that are chosen at first.
+func (d *dialogue) usual() []string {
+	if len(d.from.Events) > 0 {
+		return d.from.Events
+	}
+	return hooks.DefaultEvents()
+}
+
+// begin takes up what the settings say and what was answered before, and returns the step to continue with.
+func (d *dialogue) begin() (goal int) {
+	was, _ := d.file.Read()
+	d.Add(d.from.Repositories...)
+	d.Add(was.Repositories...)
+	d.URL, d.Agent, d.Events = was.URL, cmp.Or(was.Agent, d.from.Agent), was.Events
+	d.Nobody = was.Nobody || d.Agent == ""
+	if len(d.Events) == 0 {
+		d.Events = d.usual()
+	}
+	switch {
+	case len(d.Repositories) == 0:
+		return stepSignIn
+	case d.URL == "": // a tunnel that was to be run is not kept
+		return min(was.Step, stepURL)
+	}
+	return was.Step
+}
+
+// save keeps the answers up to a step.
+func (d *dialogue) save(step int) error {
+	d.Step = step
+	d.saves++
+	return d.file.Save(d.saves, &d.Draft)
 }
 
 // problem prints an error with its cure.
@@ -197,14 +235,14 @@ func (d *dialogue) apply(ctx context.Context) error {
 	err := d.prepare(ctx)
 	if err == nil {
 		args := []string{"setup", "--url", d.URL}
-		for _, target := range d.targets() {
+		for _, target := range d.Targets() {
 			if target.IsOrg() {
 				args = append(args, "--org", target.String())
 			} else {
 				args = append(args, "--repo", target.String())
 			}
 		}
-		if !slices.Equal(d.Events, newDraft(d.from).Events) { // without --event, hooks that are there keep theirs
+		if !slices.Equal(d.Events, d.usual()) { // without --event, hooks that are there keep theirs
 			for _, event := range d.Events {
 				args = append(args, "--event", event)
 			}

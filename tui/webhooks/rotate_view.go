@@ -81,7 +81,7 @@ func (o *rotateBox) View(w, h int) string {
 	return kit.Fit(strings.Join(out, "\n"), w, min(h, len(out)))
 }
 
-// undo tells whether the box is about taking a rotation back.
+// undo reports whether the box is about taking a rotation back.
 func (r *rotating) undo() bool { return r.verb == "undo" || r.now.State != nil && r.now.State.Undo }
 
 // ahead says what will happen, and when.
@@ -270,16 +270,9 @@ func (o *rotateBox) failure() (hookStep, bool) {
 
 func (o *rotateBox) Actions() []kit.Action {
 	p := o.p
-	step := func(id string, keys []string, by int, text string) kit.Action {
-		return kit.Action{ID: id, Keys: keys, Text: text, Run: func() tea.Cmd { o.move(by); return nil }}
-	}
-	out := []kit.Action{
+	out := append([]kit.Action{
 		{ID: "rotation.close", Keys: []string{"esc", "q", "enter"}, Label: "close", Text: "Close this box.", Run: func() tea.Cmd { p.shell.Shut(o); return nil }},
-		step("rotation.down", []string{"j", "down"}, 1, "Go down."),
-		step("rotation.up", []string{"k", "up"}, -1, "Go up."),
-		step("rotation.pagedown", []string{"space", "pgdown"}, max(1, o.high-1), "Go a page down."),
-		step("rotation.pageup", []string{"pgup"}, -max(1, o.high-1), "Go a page up."),
-	}
+	}, kit.Moves(o.high, "", func(by int) tea.Cmd { o.move(by); return nil })...)
 	rotate, undo, resume := p.rotateActions()[0], p.rotateActions()[1], p.rotateActions()[2]
 	switch {
 	case p.rot.waiting():

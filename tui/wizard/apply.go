@@ -188,13 +188,8 @@ func (s *reviewStep) item(i hooks.SetupItem, w int) []string {
 }
 
 func (s *reviewStep) actions() []kit.Action {
-	step := func(id, key string, by int, text string) kit.Action {
-		return kit.Action{ID: id, Keys: []string{key}, Text: text, Run: func() tea.Cmd { s.move(by); return nil }}
-	}
-	down := step("wizard.down", "down", 1, "Scroll down.")
-	down.Label = "scroll"
-	return []kit.Action{down, step("wizard.up", "up", -1, "Scroll up."), step("wizard.pagedown", "pgdown", 10, "Scroll ten lines down."), step("wizard.pageup", "pgup", -10, "Scroll ten lines up."),
-		{ID: "wizard.copy", Keys: []string{"y"}, Label: "copy", Text: "Copy the gh lines.", Run: func() tea.Cmd { return s.w.shell.Copy("the gh lines", strings.Join(s.plan.Calls(), "\n")) }}}
+	return append(kit.Arrows("wizard", "scroll", 10, func(by int) tea.Cmd { s.move(by); return nil }),
+		kit.Action{ID: "wizard.copy", Keys: []string{"y"}, Label: "copy", Text: "Copy the gh lines.", Run: func() tea.Cmd { return s.w.shell.Copy("the gh lines", strings.Join(s.plan.Calls(), "\n")) }})
 }
 
 // applyStep does it, step by step, and ends with the proof.
@@ -285,7 +280,7 @@ func (s *applyStep) finish() tea.Cmd {
 	cmds := []tea.Cmd{w.cfg.Done(w.address.url())}
 	if s.err == nil {
 		w.Over = true
-		cmds = append(cmds, w.forget())
+		cmds = append(cmds, w.write(nil))
 	}
 	if !w.shown() {
 		if s.err != nil {
@@ -370,10 +365,7 @@ func (s *applyStep) proof(w int) []string {
 }
 
 func (s *applyStep) actions() []kit.Action {
-	step := func(id, key string, by int, text string) kit.Action {
-		return kit.Action{ID: id, Keys: []string{key}, Text: text, Run: func() tea.Cmd { s.move(by); return nil }}
-	}
-	out := []kit.Action{step("wizard.down", "down", 1, "Scroll down."), step("wizard.up", "up", -1, "Scroll up."), step("wizard.pagedown", "pgdown", 10, "Scroll ten lines down."), step("wizard.pageup", "pgup", -10, "Scroll ten lines up.")}
+	out := kit.Arrows("wizard", "", 10, func(by int) tea.Cmd { s.move(by); return nil })
 	if s.busy() {
 		out = append(out, kit.Action{ID: "wizard.cancel", Keys: []string{"ctrl+x"}, Label: "interrupt", Text: "Stop between two calls; what was done stays.", Run: func() tea.Cmd { s.job.Stop(); return nil }})
 	}

@@ -18,7 +18,7 @@ const (
 	notifyNobody
 )
 
-// defaultSink is where AI Maestro answers unless told otherwise.
+// defaultSink is where AI Maestro answers by default.
 const defaultSink = "http://127.0.0.1:23000"
 
 // probeWait bounds the question to a sink.
@@ -174,11 +174,6 @@ func (s *notifyStep) view(w, h int) ([]string, *tea.Cursor) {
 }
 
 func (s *notifyStep) actions() []kit.Action {
-	step := func(id, key string, by int, text string) kit.Action {
-		return kit.Action{ID: id, Keys: []string{key}, Text: text, Run: func() tea.Cmd { s.move(by); return s.probe() }}
-	}
-	down := step("wizard.down", "down", 1, "Go one line down.")
-	down.Label = "choose"
-	return []kit.Action{down, step("wizard.up", "up", -1, "Go one line up."),
-		{ID: "wizard.probe", Keys: []string{"ctrl+r"}, Label: "ask again", Text: "Ask AI Maestro for the agent again.", Command: "hookctl doctor", Run: func() tea.Cmd { delete(s.answer, s.agent()); return s.probe() }}}
+	return append(kit.Arrows("wizard", "choose", 1, func(by int) tea.Cmd { s.move(by); return s.probe() }),
+		kit.Action{ID: "wizard.probe", Keys: []string{"ctrl+r"}, Label: "ask again", Text: "Ask AI Maestro for the agent again.", Command: "hookctl doctor", Run: func() tea.Cmd { delete(s.answer, s.agent()); return s.probe() }})
 }

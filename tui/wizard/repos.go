@@ -118,13 +118,11 @@ func (s *reposStep) update(msg tea.Msg) tea.Cmd {
 func repoItems(list []hooks.Repository) []kit.PickItem {
 	var can, cannot []kit.PickItem
 	for _, r := range list {
-		it := kit.PickItem{ID: text.Clean(r.FullName)}
+		it := kit.PickItem{ID: text.Clean(r.FullName), Off: r.Locked()}
 		switch {
 		case r.Archived:
-			it.Off = "archived: its hooks cannot be changed"
 			it.Right = "archived"
 		case !r.Admin:
-			it.Off = "you are not an administrator of " + it.ID
 			it.Right = "not an administrator"
 		case r.Private:
 			it.Right = "private"

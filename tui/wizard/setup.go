@@ -2,13 +2,10 @@ package wizard
 
 import (
 	"context"
-	"os/exec"
-	"slices"
 	"time"
 
 	"hookctl/hooks"
 	"hookctl/hooks/secret"
-	"hookctl/logs/text"
 	"hookctl/server/daemon"
 	"hookctl/server/fleet"
 )
@@ -39,57 +36,7 @@ type Defaults struct {
 	SavePort func(ctx context.Context, port int) error
 }
 
-// offer is an address that can be chosen as it is, or a tunnel that the
-// receiver can run: its address is known once it is open.
-type offer struct{ url, from, run string }
-
-// findTunnels asks for the tunnels that lead to a port, and looks for programs
-// that the receiver could run.
-func (d *Defaults) findTunnels(ctx context.Context, port int) (list []hooks.Tunnel, can []string, err error) {
-	list, err = d.Tunnels.Find(ctx, port)
-	for _, kind := range hooks.TunnelKinds() {
-		if _, missing := exec.LookPath(kind); missing == nil && d.RunTunnel != nil {
-			can = append(can, kind)
-		}
-	}
-	return list, can, err
-}
-
-// offers are the addresses to choose from: open tunnels that GitHub at that
-// host can send to, then that of the settings, then what the receiver could
-// run.
-func (d *Defaults) offers(list []hooks.Tunnel, can []string, host string) []offer {
-	var offers []offer
-	add := func(o offer) {
-		for _, have := range offers {
-			if o.run == "" && hooks.SameURL(have.url, o.url) {
-				return
-			}
-		}
-		offers = append(offers, o)
-	}
-	for _, t := range list {
-		address := hookURL(text.Clean(t.URL))
-		if _, err := hooks.CheckPublic(address, host); err != nil {
-			continue
-		}
-		from := text.Clean(t.Kind)
-		if t.Target != "" {
-			from += ", leads to " + text.Clean(t.Target)
-		}
-		add(offer{url: address, from: from})
-		can = slices.DeleteFunc(can, func(kind string) bool { return kind == t.Kind })
-	}
-	if d.URL != "" {
-		add(offer{url: hookURL(d.URL), from: "from the settings"})
-	}
-	for _, kind := range can {
-		add(offer{run: kind})
-	}
-	return offers
-}
-
-// findSecret reads the secret in use; where there is none it is have, or else
+// findSecret reads the secret in use; if none exists it is have, or else
 // a new one that is not saved yet.
 func findSecret(store *secret.Store, have string) (string, secret.Origin, error) {
 	value, origin, err := store.ForHooks()
@@ -103,7 +50,7 @@ func findSecret(store *secret.Store, have string) (string, secret.Origin, error)
 
 // launch is what was chosen for this machine.
 type launch struct {
-	secret      string // saved where there is none yet
+	secret      string // saved if none exists yet
 	run         string // the kind of tunnel that the receiver is to run, "" for none
 	sink, agent string // who is notified; empty for nobody
 }

@@ -22,7 +22,7 @@ const tunnelsEvery = 3 * time.Second
 // settings, or what is typed.
 type urlStep struct {
 	w       *Wizard
-	offers  []offer
+	offers  []hooks.Offer
 	input   textinput.Model
 	at      int // an offer; len(offers) is the typed one
 	top     int // line of the first offer in the last view
@@ -55,10 +55,7 @@ type (
 func newURLStep(w *Wizard) *urlStep {
 	s := &urlStep{w: w, input: kit.NewInput(""), tested: map[string]reached{}}
 	s.input.Placeholder = "type a URL"
-	if u := w.cfg.Setup.URL; u != "" {
-		s.offers = []offer{{url: hookURL(u), from: "from the settings"}}
-	}
-	s.at = 0
+	s.offers = hooks.Offers(nil, nil, "", w.cfg.Setup.URL)
 	return s
 }
 
@@ -71,10 +68,10 @@ func hookURL(text string) string {
 	return strings.TrimSpace(text)
 }
 
-// url is the chosen address, "" while there is none.
+// url is the chosen address, "" as long as none exists.
 func (s *urlStep) url() string {
 	if s.at < len(s.offers) {
-		return s.offers[s.at].url
+		return s.offers[s.at].URL
 	}
 	return hookURL(s.input.Value())
 }
@@ -82,22 +79,22 @@ func (s *urlStep) url() string {
 // run is the kind of tunnel that the receiver is to run, "" for none.
 func (s *urlStep) run() string {
 	if s.at < len(s.offers) {
-		return s.offers[s.at].run
+		return s.offers[s.at].Run
 	}
 	return ""
 }
 
 // opened takes the address of the tunnel that the receiver runs.
 func (s *urlStep) opened(kind, address string) {
-	s.offers = slices.DeleteFunc(s.offers, func(o offer) bool { return o.run == kind })
-	s.offers = append([]offer{{url: hookURL(address), from: kind + ", run by the receiver"}}, s.offers...)
+	s.offers = slices.DeleteFunc(s.offers, func(o hooks.Offer) bool { return o.Run == kind })
+	s.offers = append([]hooks.Offer{{URL: hookURL(address), From: kind + ", run by the receiver"}}, s.offers...)
 	s.at, s.touched = 0, true
 }
 
 // choose takes an address, as one of the offers or as typed.
 func (s *urlStep) choose(address string) {
 	for i, o := range s.offers {
-		if hooks.SameURL(o.url, address) {
+		if hooks.SameURL(o.URL, address) {
 			s.at = i
 			return
 		}
@@ -143,7 +140,10 @@ func (s *urlStep) look() tea.Cmd {
 	w, ctx, port, d := s.w, s.w.shell.Ctx, s.port(), s.w.cfg.Setup
 	return func() tea.Msg {
 		m := tunnelsFound{of: w}
-		m.list, m.can, m.err = d.findTunnels(ctx, port)
+		m.list, m.err = d.Tunnels.Find(ctx, port)
+		if d.RunTunnel != nil {
+			m.can = hooks.TunnelPrograms()
+		}
 		return m
 	}
 }
@@ -211,9 +211,9 @@ func (s *urlStep) update(msg tea.Msg) tea.Cmd {
 // offer merges what was found into the list and keeps the choice.
 func (s *urlStep) offer(list []hooks.Tunnel, can []string) {
 	chosen, run, typed := s.url(), s.run(), s.at == len(s.offers)
-	offers := s.w.cfg.Setup.offers(list, can, s.w.host())
+	offers := hooks.Offers(list, can, s.w.host(), s.w.cfg.Setup.URL)
 	s.offers = offers
-	switch i := slices.IndexFunc(offers, func(o offer) bool { return o.run != "" && o.run == run }); {
+	switch i := slices.IndexFunc(offers, func(o hooks.Offer) bool { return o.Run != "" && o.Run == run }); {
 	case s.touched && typed: // what is being typed stays as it is
 		s.at = len(offers)
 	case i >= 0 && s.touched:
@@ -283,10 +283,10 @@ func (s *urlStep) view(w, h int) ([]string, *tea.Cursor) {
 	}
 	s.top = len(out)
 	for i, o := range s.offers {
-		if o.run != "" {
-			o.url, o.from = "let the receiver run "+o.run, "it gets a public address"
+		if o.Run != "" {
+			o.URL, o.From = "let the receiver run "+o.Run, "it gets a public address"
 		}
-		out = append(out, line(i, o.url, o.from))
+		out = append(out, line(i, o.URL, o.From))
 	}
 	const lead = "another: "
 	s.input.SetWidth(max(1, w-7-len(lead)))
@@ -342,9 +342,6 @@ func (s *urlStep) view(w, h int) ([]string, *tea.Cursor) {
 }
 
 func (s *urlStep) actions() []kit.Action {
-	step := func(id, key string, by int, text string) kit.Action {
-		return kit.Action{ID: id, Keys: []string{key}, Text: text, Run: func() tea.Cmd { s.move(by); return nil }}
-	}
 	test := kit.Action{ID: "wizard.test", Keys: []string{"ctrl+r"}, Label: "test", Text: "Ask the URL whether this receiver answers there.", Command: "hookctl doctor", Run: func() tea.Cmd { return s.test(s.url()) }}
 	switch {
 	case !s.w.cfg.Receiver.OK():
@@ -358,7 +355,6 @@ func (s *urlStep) actions() []kit.Action {
 	if errors.Is(s.err, hooks.ErrNotPublic) {
 		insist.Label, insist.Off = "use anyway", ""
 	}
-	down := step("wizard.down", "down", 1, "Go one line down.")
-	down.Label = "choose"
-	return []kit.Action{insist, down, step("wizard.up", "up", -1, "Go one line up."), test}
+	moves := kit.Arrows("wizard", "choose", len(s.offers), func(by int) tea.Cmd { s.move(by); return nil })
+	return append(append([]kit.Action{insist}, moves...), test)
 }

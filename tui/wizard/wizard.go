@@ -74,7 +74,7 @@ type Wizard struct {
 	Over  bool
 	caret *tea.Cursor
 	head  int // lines above the step in the last view
-	file  *stateFile
+	file  *fleet.DraftFile
 	saves int
 
 	client *hooks.Client // of who is signed in; nil for nobody
@@ -94,7 +94,7 @@ type Wizard struct {
 
 // New makes a wizard that starts from the settings.
 func New(shell *kit.Shell, cfg Config) *Wizard {
-	w := &Wizard{shell: shell, cfg: cfg, file: &stateFile{path: cfg.wizardFile()}}
+	w := &Wizard{shell: shell, cfg: cfg, file: fleet.NewDraftFile(cfg.Home)}
 	w.signIn = &signInStep{w: w}
 	w.repos = newReposStep(w)
 	w.address = newURLStep(w)

@@ -4,6 +4,7 @@ import (
 	"errors"
 	"fmt"
 	"hookctl/hooks"
+	"hookctl/server"
 	"net"
 	"net/netip"
 	"net/url"
@@ -56,7 +57,7 @@ func (s *Settings) check() error {
 		}
 	}
 	if s.CoalesceMax < 0 {
-		report("coalesce_max", "not a count: %d (0 is no limit)", s.CoalesceMax)
+		report("coalesce_max", "not a count: %d (0 means no limit)", s.CoalesceMax)
 	}
 	if (s.Receiver.TLS.Cert == "") != (s.Receiver.TLS.Key == "") {
 		report("receiver.tls", "set both cert and key, or neither")
@@ -65,6 +66,9 @@ func (s *Settings) check() error {
 		if key, err := checkSink(sink); err != nil {
 			report(fmt.Sprintf("sinks[%d]%s", i, key), "%w", err)
 		}
+	}
+	for _, p := range s.Tasks().Check() {
+		report("sync."+p.Key, "%w", p.Err)
 	}
 	if c := s.Cluster; c.Name != "" || c.Node != "" {
 		for _, p := range s.ClusterSettings().Check() {
@@ -90,12 +94,42 @@ func (s Sink) name() string {
 
 // checkSink names the key that is missing or wrong.
 func checkSink(s Sink) (key string, err error) {
+	if !isVariable(s.Secret) {
+		return ".secret", errors.New("not a valid name of a variable; store the key itself in .env and name its variable here")
+	}
+	if !isVariable(s.URLFrom) {
+		return ".url_from", errors.New("not a valid name of a variable; store the URL itself in .env and name its variable here")
+	}
+	if s.Type != "http" && (s.Format != "" || s.Template != "") {
+		return ".format", errors.New("only an http sink has a format")
+	}
+	if s.Format == server.FormatOpenClaw && s.Secret == "" {
+		return ".secret", errors.New("not set: the variable that holds OpenClaw's hook token")
+	}
+	if (s.Format == server.FormatTemplate) != (s.Template != "") {
+		return ".template", errors.New("format: template and template belong together")
+	}
+	if s.Template != "" {
+		if err := server.CheckTemplate(s.Template); err != nil {
+			return ".template", err
+		}
+	}
 	switch s.Type {
 	case "":
-		return "", errors.New("type is not set: aimaestro, amp-send, command or http")
+		return "", errors.New("type is not set: aimaestro, amp-send, chat, command or http")
+	case "chat":
+		if s.URL != "" {
+			return ".url", errors.New("the URL of a chat holds a key; store it in .env and name its variable in url_from")
+		}
+		if s.URLFrom == "" {
+			return "", errors.New("url_from is not set: the variable that holds the URL of the chat")
+		}
 	case "aimaestro", "http":
-		if !isVariable(s.Secret) {
-			return ".secret", errors.New("not a valid name of a variable; store the key itself in .env and name its variable here")
+		if s.URLFrom != "" && s.Type == "http" {
+			if s.URL != "" {
+				return ".url", errors.New("set url or url_from, not both")
+			}
+			break
 		}
 		if err := CheckURL(s.URL); err != nil {
 			return ".url", err

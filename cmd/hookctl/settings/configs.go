@@ -52,6 +52,7 @@ func (s *Settings) Server() (server.Config, error) {
 		Priorities:      s.Priorities,
 		Routes:          s.routes(),
 		NotifyAlso:      s.NotifyAlso,
+		Trust:           server.Trust{On: s.Trust.Mode == "on", Authors: s.Trust.Authors, Logins: s.Trust.Logins, Bots: s.Trust.Bots},
 		Sinks:           sinks,
 		Coalesce:        time.Duration(s.Coalesce),
 		CoalesceMax:     cmp.Or(s.CoalesceMax, -1),
@@ -91,7 +92,7 @@ func (s *Settings) routes() []server.Route {
 	return routes
 }
 
-// SinkConfigs are the sinks of the settings, with the HMAC keys that they name.
+// SinkConfigs are the sinks of the settings, with the keys and URLs whose variables they name.
 func (s *Settings) SinkConfigs() ([]server.SinkConfig, error) {
 	env, err := secret.OpenEnv(s.EnvFile())
 	if err != nil {
@@ -101,14 +102,20 @@ func (s *Settings) SinkConfigs() ([]server.SinkConfig, error) {
 	for i, sink := range s.Sinks {
 		c := server.SinkConfig{
 			Name: sink.Name, Type: sink.Type, URL: sink.URL, To: sink.To, From: sink.From,
-			Command: sink.Command, Timeout: time.Duration(sink.Timeout),
+			Command: sink.Command, Timeout: time.Duration(sink.Timeout), Format: sink.Format, Template: sink.Template,
 		}
-		if sink.Secret != "" {
-			if c.Secret = s.environ(sink.Secret); c.Secret == "" {
-				c.Secret, _ = env.Get(sink.Secret)
+		for _, v := range []struct {
+			key, name string
+			value     *string
+		}{{"secret", sink.Secret, &c.Secret}, {"url_from", sink.URLFrom, &c.URL}} {
+			if v.name == "" {
+				continue
 			}
-			if c.Secret == "" {
-				return nil, s.Problem(fmt.Sprintf("sinks[%d].secret", i), fmt.Errorf("the variable %s is set neither in the environment nor in .env", sink.Secret))
+			if *v.value = s.environ(v.name); *v.value == "" {
+				*v.value, _ = env.Get(v.name)
+			}
+			if *v.value == "" {
+				return nil, s.Problem(fmt.Sprintf("sinks[%d].%s", i, v.key), fmt.Errorf("the variable %s is set neither in the environment nor in .env", v.name))
 			}
 		}
 		sinks = append(sinks, c)

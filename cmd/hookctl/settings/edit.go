@@ -1,59 +1,108 @@
 package settings
 
 import (
-	"bytes"
+	"cmp"
 	"errors"
 	"fmt"
 	"io/fs"
 	"os"
 	"reflect"
+	"slices"
 	"strings"
 
 	"github.com/goccy/go-yaml"
+	"github.com/goccy/go-yaml/ast"
 	"github.com/goccy/go-yaml/parser"
+	"github.com/goccy/go-yaml/token"
 	"github.com/google/renameio/v2/maybe"
 
 	"hookctl/hooks"
 )
 
-// Save gives keys of hookctl.yaml new values: comments and everything else stay, a mistake is never saved, and the
-// file is replaced at once or not at all. A key has at most two parts, as receiver.public_url.
+// Save gives a key of hookctl.yaml, such as receiver.public_url, a new value: comments and everything else stay, a mistake is
+// never saved, and the file is replaced at once or not at all.
 func (s *Settings) Save(key string, value any) error {
+	path := strings.Split(key, ".")
+	lines, err := yaml.Marshal(map[string]any{path[len(path)-1]: value})
+	if err != nil {
+		return fmt.Errorf("write %s: %w", key, err)
+	}
+	inline, err := yaml.MarshalWithOptions(value, yaml.Flow(true))
+	if err != nil {
+		return fmt.Errorf("write %s: %w", key, err)
+	}
+	return s.save(edit{path, strings.Split(strings.TrimSpace(string(lines)), "\n"), strings.TrimSpace(string(inline))}, value)
+}
+
+// SaveFilter gives an entry of tui.filters a new text, adds it if it is new, and removes it if text is empty. The text stands
+// in single quotes, which leave the double ones of a filter as they are.
+func (s *Settings) SaveFilter(name, text string) error {
+	e := edit{path: []string{"tui", "filters", name}}
+	if text == "" {
+		return s.save(e, nil)
+	}
+	e.inline = "'" + strings.ReplaceAll(text, "'", "''") + "'"
+	e.lines = []string{keyText(name) + ": " + e.inline}
+	return s.save(e, text)
+}
+
+// keyText writes a key; it gets quotes where YAML would read it as something else.
+func keyText(name string) string {
+	text, err := yaml.Marshal(map[string]string{name: ""})
+	if err != nil {
+		return name
+	}
+	return strings.TrimSuffix(strings.TrimSpace(string(text)), `: ""`)
+}
+
+// save edits the file and reads the result: the key must have the value, and nothing else may have changed.
+func (s *Settings) save(e edit, value any) error {
 	data, err := os.ReadFile(s.File)
 	if err != nil && !errors.Is(err, fs.ErrNotExist) {
 		return fmt.Errorf("read settings: %w", err)
 	}
-	edited, err := setYAML(data, key, value)
+	key := strings.Join(e.path, ".")
+	edited, err := e.apply(data)
 	if err != nil {
 		return fmt.Errorf("set %s in %s: %w", key, s.File, err)
 	}
-	probe := s.probe()
-	if err := probe.decode(edited); err != nil {
+	before, after := s.probe(), s.probe()
+	if err := before.decode(data); err != nil {
 		return err
 	}
-	if !probe.has(key, value) {
+	err = after.decode(edited)
+	want, wantErr := plain(before.Values)
+	got, gotErr := plain(after.Values)
+	given, givenErr := plain(map[string]any{"": value})
+	if errors.Join(err, wantErr, gotErr, givenErr) != nil || !reflect.DeepEqual(with(want, e.path, given[""]), got) {
 		return hooks.WithCure(fmt.Errorf("cannot set %s in %s: the way it is written is not supported", key, s.File), "set it yourself with: hookctl config edit")
 	}
 	return s.Replace(edited)
 }
 
-// has reports whether the settings say what the file was edited to say: YAML has more forms than can be edited safely.
-func (s *Settings) has(key string, value any) bool {
-	path, err := yaml.PathString("$." + key)
-	if err != nil {
-		return false
+// plain is a value as maps, lists and scalars.
+func plain(value any) (all map[string]any, err error) {
+	text, err := yaml.Marshal(value)
+	if err == nil {
+		err = yaml.Unmarshal(text, &all)
 	}
-	all, err := yaml.Marshal(s.Values)
-	if err != nil {
-		return false
+	return all, err
+}
+
+// with is a map with another value at a path; nil takes it out.
+func with(all map[string]any, path []string, value any) map[string]any {
+	if all == nil {
+		all = map[string]any{}
 	}
-	got := reflect.New(reflect.TypeOf(value))
-	if err := path.Read(bytes.NewReader(all), got.Interface()); err != nil {
-		return false
+	if len(path) > 1 {
+		below, _ := all[path[0]].(map[string]any)
+		value = with(below, path[1:], value)
 	}
-	have, err := yaml.Marshal(got.Elem().Interface())
-	want, wantErr := yaml.Marshal(value)
-	return err == nil && wantErr == nil && bytes.Equal(have, want)
+	all[path[0]] = value
+	if below, isMap := value.(map[string]any); value == nil || isMap && len(below) == 0 {
+		delete(all, path[0])
+	}
+	return all
 }
 
 // probe is empty settings of the same place, to try a file on.
@@ -79,121 +128,224 @@ func (s *Settings) Replace(data []byte) error {
 	return nil
 }
 
-// setYAML replaces a key's value where the key is, adds it to its section where that is, and appends both where
-// neither is.
-func setYAML(data []byte, key string, value any) (edited []byte, err error) {
+// edit is a new value for the key at a path. The file is edited line by line, because the YAML library loses comments and
+// indents everything again.
+type edit struct {
+	path   []string
+	lines  []string // the last key with its value, in lines; nil to take it out
+	inline string   // the value within a line
+}
+
+// apply changes the lines of the key and no others.
+func (e edit) apply(data []byte) (edited []byte, err error) {
 	defer refusePanic(&err)
-	section, name, nested := strings.Cut(key, ".")
-	encoded, err := yaml.Marshal(value)
-	if err != nil {
-		return nil, err
-	}
 	file, err := parser.ParseBytes(data, parser.ParseComments)
 	if err != nil {
 		return nil, err
 	}
-	has := map[string]position{}
+	var found []*ast.MappingValueNode // the entries of the path that are there, from the outside in
 	for _, doc := range file.Docs {
-		collectPositions(doc.Body, "", has)
-	}
-	if at, ok := has[key]; ok {
-		if edited, ok := replaceInLine(string(data), at, value); ok {
-			return []byte(edited), nil
+		for node := doc.Body; len(found) < len(e.path); node = found[len(found)-1].Value {
+			entry := member(node, e.path[len(found)])
+			if entry == nil {
+				break
+			}
+			found = append(found, entry)
 		}
-		path, err := yaml.PathString("$." + key)
-		if err != nil {
-			return nil, err
-		}
-		if err := path.ReplaceWithReader(file, bytes.NewReader(encoded)); err != nil {
-			return nil, err
-		}
-		return []byte(strings.TrimRight(file.String(), "\n") + "\n"), nil
 	}
-	if _, ok := has[section]; ok && nested && hasMembers(has, section) {
-		path, err := yaml.PathString("$." + section)
-		if err != nil {
-			return nil, err
-		}
-		member, err := yaml.Marshal(map[string]any{name: value})
-		if err != nil {
-			return nil, err
-		}
-		if err := path.MergeFromReader(file, bytes.NewReader(member)); err != nil {
-			return nil, err
-		}
-		return []byte(strings.TrimRight(file.String(), "\n") + "\n"), nil
-	}
-	var addition any = map[string]any{section: value}
-	if nested {
-		addition = map[string]any{section: map[string]any{name: value}}
-	}
-	lines, err := yaml.Marshal(addition)
-	if err != nil {
-		return nil, err
-	}
-	text := string(data)
-	if text != "" && !strings.HasSuffix(text, "\n") {
-		text += "\n"
-	}
-	return []byte(text + string(lines)), nil
-}
-
-// replaceInLine puts a value into the place of one that stands within a line, a scalar or a list in brackets, and touches
-// nothing else: the YAML library would take the comment behind it away.
-func replaceInLine(text string, at position, value any) (string, bool) {
-	lines := strings.SplitAfter(text, "\n")
-	if at.Line > len(lines) {
-		return "", false
-	}
-	line := []rune(lines[at.Line-1])
-	if at.Column > len(line) {
-		return "", false
-	}
-	length := inlineLength(line[at.Column-1:])
-	encoded, err := yaml.MarshalWithOptions(value, yaml.Flow(true))
-	if length == 0 || err != nil {
-		return "", false
-	}
-	short := strings.TrimSuffix(string(encoded), "\n")
-	if strings.Contains(short, "\n") {
-		return "", false
-	}
-	lines[at.Line-1] = string(line[:at.Column-1]) + short + string(line[at.Column-1+length:])
-	return strings.Join(lines, ""), true
-}
-
-// inlineLength is how many characters the value at the beginning of rest has, 0 where that is not plain to see.
-func inlineLength(rest []rune) int {
-	text := string(rest)
+	t := &lines{strings.SplitAfter(string(data), "\n")}
 	switch {
-	case strings.ContainsAny(text[:1], "{&*!|>%@`-?"):
-		return 0
-	case text[0] == '[':
-		if end := strings.IndexByte(text, ']'); end > 0 && !strings.ContainsAny(text[1:end], `[{"'#`) {
-			return len([]rune(text[:end+1]))
-		}
-		return 0
-	case text[0] == '"' || text[0] == '\'':
-		if end := strings.IndexByte(text[1:], text[0]); end >= 0 && !strings.ContainsAny(text[1:1+end], `\\`) {
-			return len([]rune(text[:end+2]))
-		}
-		return 0
+	case len(found) < len(e.path) && e.lines != nil:
+		t.add(e, found)
+	case len(found) < len(e.path):
+	case e.lines == nil:
+		t.takeOut(found)
+	default:
+		t.replace(e, found[len(found)-1])
 	}
-	end := strings.IndexAny(text, ",}]\n\r")
-	if end < 0 {
-		end = len(text)
-	}
-	if comment := strings.Index(text[:end], " #"); comment >= 0 {
-		end = comment
-	}
-	return len([]rune(strings.TrimRight(text[:end], " \t")))
+	return []byte(strings.Join(t.all, "")), nil
 }
 
-func hasMembers(has map[string]position, section string) bool {
-	for key := range has {
-		if strings.HasPrefix(key, section+".") {
-			return true
+// members are the entries of a mapping, in their order.
+func members(node ast.Node) []*ast.MappingValueNode {
+	switch n := node.(type) {
+	case *ast.MappingNode:
+		return n.Values
+	case *ast.MappingValueNode:
+		return []*ast.MappingValueNode{n}
+	}
+	return nil
+}
+
+func member(node ast.Node, key string) *ast.MappingValueNode {
+	all := members(node)
+	if i := slices.IndexFunc(all, func(n *ast.MappingValueNode) bool { return n.Key.GetToken().Value == key }); i >= 0 {
+		return all[i]
+	}
+	return nil
+}
+
+// flow is the mapping where it is written in braces, else nil.
+func flow(node ast.Node) *ast.MappingNode {
+	if n, ok := node.(*ast.MappingNode); ok && n.IsFlowStyle {
+		return n
+	}
+	return nil
+}
+
+func placeOf(n *ast.MappingValueNode) *token.Position { return n.Key.GetToken().Position }
+
+// lines are those of a file, each with its line break. Lines and columns count from 1, columns in characters.
+type lines struct{ all []string }
+
+// insert puts new lines behind line after, from a column on.
+func (t *lines) insert(after, column int, texts ...string) {
+	if n := len(t.all); n > 0 && t.all[n-1] == "" {
+		t.all = t.all[:n-1] // what SplitAfter gives behind the last line break
+	}
+	after = min(after, len(t.all))
+	if after > 0 && !strings.HasSuffix(t.all[after-1], "\n") {
+		t.all[after-1] += "\n"
+	}
+	for i, text := range texts {
+		t.all = slices.Insert(t.all, after+i, strings.Repeat(" ", column-1)+text+"\n")
+	}
+}
+
+// put replaces n characters at a place.
+func (t *lines) put(at *token.Position, n int, text string) {
+	line := []rune(t.all[at.Line-1])
+	t.all[at.Line-1] = string(line[:at.Column-1]) + text + string(line[at.Column-1+n:])
+}
+
+// last is the last line of an entry: those that are indented further belong to it, and the items of its list.
+func (t *lines) last(entry *ast.MappingValueNode) int {
+	at := placeOf(entry)
+	last := at.Line
+	for i := at.Line; i < len(t.all); i++ {
+		text := strings.TrimLeft(t.all[i], " ")
+		column := len(t.all[i]) - len(text) + 1
+		switch {
+		case strings.TrimSpace(text) == "":
+			continue
+		case column < at.Column, column == at.Column && !strings.HasPrefix(text, "- "):
+			return last
+		}
+		last = i + 1
+	}
+	return last
+}
+
+// add writes what is missing of the path, behind the other entries of the innermost mapping that is there.
+func (t *lines) add(e edit, found []*ast.MappingValueNode) {
+	missing := e.path[len(found):]
+	if len(found) > 0 {
+		if n := flow(found[len(found)-1].Value); n != nil {
+			text := e.inline
+			for i, name := range slices.Backward(missing) {
+				if text = keyText(name) + ": " + text; i > 0 {
+					text = "{" + text + "}"
+				}
+			}
+			if len(n.Values) > 0 {
+				text = ", " + text
+			}
+			t.put(n.End.Position, 0, text)
+			return
 		}
 	}
-	return false
+	after, column := len(t.all), 1
+	if len(found) > 0 {
+		parent := found[len(found)-1]
+		after, column = placeOf(parent).Line, placeOf(parent).Column+2
+		if all := members(parent.Value); len(all) > 0 {
+			after, column = t.last(all[len(all)-1]), placeOf(all[0]).Column
+		}
+	}
+	var texts []string
+	for i, name := range missing[:len(missing)-1] {
+		texts = append(texts, strings.Repeat("  ", i)+keyText(name)+":")
+	}
+	for _, line := range e.lines {
+		texts = append(texts, strings.Repeat("  ", len(missing)-1)+line)
+	}
+	t.insert(after, column, texts...)
+}
+
+// replace gives an entry another value, in its line where the old one stands there too.
+func (t *lines) replace(e edit, entry *ast.MappingValueNode) {
+	at, length := valueOf(entry)
+	if length > 0 && !strings.Contains(e.inline, "\n") {
+		t.put(at, length, e.inline)
+		return
+	}
+	key, last := placeOf(entry), t.last(entry)
+	column := key.Column
+	if n, ok := entry.Value.(*ast.SequenceNode); ok {
+		column = n.Start.Position.Column
+	}
+	t.all = slices.Delete(t.all, key.Line, last)
+	colon := *entry.Start.Position
+	colon.Column++
+	rest := []rune(t.all[key.Line-1])[colon.Column-1:]
+	value, _, _ := strings.Cut(strings.TrimRight(string(rest), "\r\n"), " #")
+	first := ""
+	if len(e.lines) == 1 {
+		first = " " + e.inline
+	}
+	t.put(&colon, len([]rune(value)), first)
+	t.insert(key.Line, column, e.lines[1:]...)
+}
+
+// valueOf is where a value stands in the line of its key, and how many characters it has; 0 where it does not.
+func valueOf(entry *ast.MappingValueNode) (at *token.Position, length int) {
+	start, end := entry.Value.GetToken(), (*token.Token)(nil)
+	switch n := entry.Value.(type) {
+	case *ast.MappingNode:
+		end = cmp.Or(end, n.End)
+	case *ast.SequenceNode:
+		end = cmp.Or(end, n.End)
+	case *ast.StringNode, *ast.IntegerNode, *ast.FloatNode, *ast.BoolNode:
+		if text := strings.TrimSpace(start.Origin); start.Position.Line == placeOf(entry).Line && !strings.Contains(text, "\n") {
+			return start.Position, len([]rune(text))
+		}
+	}
+	if end != nil && start.Position.Line == end.Position.Line && end.Value != start.Value {
+		return start.Position, end.Position.Column - start.Position.Column + 1
+	}
+	return nil, 0
+}
+
+// takeOut removes an entry, and what would be empty without it unless a comment stands there.
+func (t *lines) takeOut(found []*ast.MappingValueNode) {
+	entry, around := found[len(found)-1], found[:len(found)-1]
+	if n := flow(around[len(around)-1].Value); n != nil {
+		t.takeOutOfBraces(n, entry)
+		return
+	}
+	at := placeOf(entry).Line
+	t.all = slices.Delete(t.all, at-1, t.last(entry))
+	for _, n := range slices.Backward(around) {
+		above := placeOf(n).Line
+		if len(members(n.Value)) > 1 || above != at-1 || !strings.HasSuffix(strings.TrimSpace(t.all[above-1]), ":") {
+			return
+		}
+		at = above
+		t.all = slices.Delete(t.all, at-1, at)
+	}
+}
+
+// takeOutOfBraces removes an entry with the comma beside it.
+func (t *lines) takeOutOfBraces(n *ast.MappingNode, entry *ast.MappingValueNode) {
+	from, to := *placeOf(entry), *n.End.Position
+	switch i := slices.Index(n.Values, entry); {
+	case i+1 < len(n.Values):
+		to = *placeOf(n.Values[i+1])
+	case i > 0:
+		head := string([]rune(t.all[from.Line-1])[:from.Column-1])
+		from.Column = len([]rune(head[:strings.LastIndex(head, ",")])) + 1
+	}
+	if from.Line == to.Line {
+		t.put(&from, to.Column-from.Column, "")
+	}
 }

@@ -18,7 +18,7 @@ func TestFiltersAreSavedOneByOne(t *testing.T) {
 		{"no section", "# top\nreceiver: {port: 9001} # why", "fails", `"a b" since:1h`,
 			"# top\nreceiver: {port: 9001} # why\ntui:\n  filters:\n    fails: '\"a b\" since:1h'\n"},
 		{"a section", "tui:\n  # mine\n  theme: dark # night\nlog: {keep: 1d}\n", "x", "title:'b'",
-			"tui:\n  filters:\n    x: 'title:''b'''\n  # mine\n  theme: dark # night\nlog: {keep: 1d}\n"},
+			"tui:\n  # mine\n  theme: dark # night\n  filters:\n    x: 'title:''b'''\nlog: {keep: 1d}\n"},
 		{"an empty section", "tui: # later\nlog: {keep: 1d}\n", "x", "event:push", "tui: # later\n  filters:\n    x: 'event:push'\nlog: {keep: 1d}\n"},
 		{"an empty map", "tui:\n    filters: # none yet\n    theme: dark\n", "x", "event:push", "tui:\n    filters: # none yet\n      x: 'event:push'\n    theme: dark\n"},
 		{"a second one", "tui:\n  filters:\n    # what broke\n    fails: conclusion:failure # red\n  # after\n  theme: dark\n", "mine", "repo:o/*",
@@ -36,6 +36,8 @@ func TestFiltersAreSavedOneByOne(t *testing.T) {
 		{"one of two in braces goes", "tui:\n  filters: {a: é, b: 'y'} # x\n", "a", "", "tui:\n  filters: {b: 'y'} # x\n"},
 		{"a name that YAML reads otherwise", "tui:\n  filters:\n    a: b\n", "null", "x", "tui:\n  filters:\n    a: b\n    \"null\": 'x'\n"},
 		{"a number as a name", "tui:\n  filters:\n    \"1\": b\n", "1", "x", "tui:\n  filters:\n    \"1\": 'x'\n"},
+		{"in lines of braces", "tui:\n  filters: {\n    a: b,\n  }\n", "a", "c", "tui:\n  filters: {\n    a: 'c',\n  }\n"},
+		{"behind a list", "tui:\n  keys:\n    quit:\n    - q\n    - x\n\n# end\n", "a", "b", "tui:\n  keys:\n    quit:\n    - q\n    - x\n  filters:\n    a: 'b'\n\n# end\n"},
 		{"a name with blanks", "", "what broke, why", "x", ""},
 		{"what is not there goes", "log: {keep: 1d} # c\n", "a", "", "log: {keep: 1d} # c\n"},
 	} {

@@ -34,6 +34,15 @@ func (e *positionError) Error() string {
 
 func (e *positionError) Unwrap() error { return e.Err }
 
+// FileError is a mistake in hookctl.yaml; its text begins with the place.
+type FileError struct{ Err error }
+
+// Error is that of what is inside.
+func (e *FileError) Error() string { return e.Err.Error() }
+
+// Unwrap gives what is inside.
+func (e *FileError) Unwrap() error { return e.Err }
+
 // located turns an error of the YAML reader into one that begins with file:line:column.
 func (s *Settings) located(err error) error {
 	var mine *positionError
@@ -51,7 +60,7 @@ func (s *Settings) located(err error) error {
 	default:
 		err = fmt.Errorf("%s: %w", s.File, err)
 	}
-	return hooks.WithCure(err, editCure)
+	return hooks.WithCure(&FileError{err}, editCure)
 }
 
 func positionOf(node ast.Node) position {
@@ -94,7 +103,7 @@ func (s *Settings) Problem(key string, err error) error {
 	// What is missing has its default, and its place is that of the entry around it.
 	for end := 0; end >= 0 && (origin == "default" || strings.HasPrefix(origin, file)); at = at[:max(end, 0)] {
 		if p, ok := s.positions[at]; ok {
-			return hooks.WithCure(fmt.Errorf("%s:%d:%d: %s: %w", s.File, p.Line, p.Column, key, err), editCure)
+			return hooks.WithCure(&FileError{fmt.Errorf("%s:%d:%d: %s: %w", s.File, p.Line, p.Column, key, err)}, editCure)
 		}
 		end = strings.LastIndexAny(at, ".[")
 	}

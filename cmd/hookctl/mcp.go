@@ -1,0 +1,133 @@
+package main
+
+import (
+	"context"
+	"errors"
+	"io"
+	"time"
+
+	"github.com/spf13/cobra"
+
+	"hookctl/cmd/hookctl/settings"
+	"hookctl/hooks/tasks"
+	"hookctl/logs"
+	"hookctl/server"
+	"hookctl/server/doctor"
+	"hookctl/server/fleet"
+	"hookctl/server/host"
+	"hookctl/server/mcp"
+)
+
+// registrations are the lines that register the server with the agents' programs that are known; the README shows them, too.
+const registrations = `  Claude Code       claude mcp add hookctl -- hookctl mcp
+  Codex             codex mcp add hookctl -- hookctl mcp
+  Gemini CLI        gemini mcp add hookctl hookctl mcp
+  VS Code           code --add-mcp '{"name":"hookctl","command":"hookctl","args":["mcp"]}'
+  Cursor and others {"mcpServers":{"hookctl":{"command":"hookctl","args":["mcp"]}}}`
+
+func newMCP(p *program) *cobra.Command {
+	var f eventsFilter
+	var write, channel bool
+	cmd := &cobra.Command{
+		Use:   "mcp",
+		Short: "Serve agents over the Model Context Protocol",
+		Long: "Serve agents over the Model Context Protocol (MCP) on stdin and stdout. An agent's program starts it. Register it with:\n\n" +
+			registrations + "\n\n" +
+			"Without --write the tools only read. With it, setup and rotation still ask the user.\n\n" +
+			"--channel pushes the events that --filter chooses into a session of Claude Code, at most one push in ten seconds, and\n" +
+			"needs claude --dangerously-load-development-channels server:hookctl. An event stays offered until it is acknowledged.",
+		Example: "  hookctl mcp\n  hookctl mcp --write\n  hookctl mcp --channel --filter type:ci_failure",
+		RunE: func(cmd *cobra.Command, _ []string) error {
+			if f.filter != "" && !channel {
+				return usage(errors.New("--filter chooses what --channel pushes: give both"))
+			}
+			return p.serveMCP(cmd.Context(), mcp.Config{Write: write, Channel: channel, Filter: f.filter})
+		},
+	}
+	f.add(cmd)
+	cmd.Flags().BoolVar(&write, "write", false, "also offer tools that change something")
+	cmd.Flags().BoolVar(&channel, "channel", false, "push events into the session of the agent")
+	return cmd
+}
+
+// serveMCP serves the agent on stdin and stdout. What people read goes to stderr.
+func (p *program) serveMCP(ctx context.Context, config mcp.Config) error {
+	if p.terminal {
+		p.note("hookctl mcp talks to an agent's program on stdin and stdout; see how to register it: hookctl mcp --help")
+	}
+	if config.Channel {
+		if _, err := p.parseNamedFilter(config.Filter); err != nil {
+			return err
+		}
+	}
+	config.Version, config.Failure = buildInfo().Version, failureOf
+	config.Open = func(context.Context) (*mcp.World, error) { return p.mcpWorld() }
+	return mcp.Run(ctx, config, io.NopCloser(p.in), nopCloser{p.out})
+}
+
+// nopCloser leaves stdout open: its writer remembers whether a write failed.
+type nopCloser struct{ io.Writer }
+
+func (nopCloser) Close() error { return nil }
+
+// parseNamedFilter reads a filter, or the saved one of a name.
+func (p *program) parseNamedFilter(text string) (logs.Filter, error) {
+	f, err := eventsFilter{filter: text}.saved(p)
+	if err != nil {
+		return logs.Filter{}, err
+	}
+	return f.parse()
+}
+
+// mcpWorld is what the tools of one call work on, with the settings of that moment.
+func (p *program) mcpWorld() (*mcp.World, error) {
+	s, err := settings.Load(p.environ)
+	if err != nil {
+		return nil, err
+	}
+	all := p.fleet(s)
+	return &mcp.World{
+		Logs: s.Logs(nil), Fleet: all, ParseFilter: p.parseNamedFilter,
+		Doctor: func() (doctor.Report, *doctor.Config, error) {
+			config, err := p.doctorConfig()
+			if err != nil {
+				return settingsReport(err), nil, nil
+			}
+			return doctor.Report{}, &config, nil
+		},
+		State: func(ctx context.Context) (doctor.State, error) {
+			state, _, err := p.receiverState(ctx)
+			return state, err
+		},
+		Explain: func(event string, payload []byte) (server.Explanation, error) {
+			sample, err := host.NewSample(event, payload)
+			if err != nil {
+				return server.Explanation{}, usage(err)
+			}
+			config, err := s.Server()
+			if err != nil {
+				return server.Explanation{}, err
+			}
+			return server.Explain(config, "", sample.Event, sample.Payload)
+		},
+		Failure: func(ctx context.Context, run tasks.Run) (tasks.Failure, error) {
+			client, err := all.GitHub()
+			if err != nil {
+				return tasks.Failure{}, err
+			}
+			ring, err := s.Store().Ring(time.Now())
+			if err != nil {
+				return tasks.Failure{}, err
+			}
+			_ = ring
+			return tasks.ReadFailure(ctx, client, run, true, nil)
+		},
+		CatchUp: func(ctx context.Context, r fleet.CatchUpRequest) (fleet.CatchUpReport, error) {
+			return p.catchUp(ctx, s, all, r)
+		},
+		Replay: host.Dial(s.Home).Replay,
+		Resend: func(ctx context.Context, files []string) (int, error) {
+			return host.Dial(s.Home).Resend(ctx, files, false)
+		},
+	}, nil
+}

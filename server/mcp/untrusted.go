@@ -1,0 +1,166 @@
+package mcp
+
+import (
+	"encoding/json"
+	"slices"
+	"strconv"
+	"strings"
+
+	"hookctl/logs/text"
+	"hookctl/server"
+)
+
+// untrusted is the key under which text from outside stands.
+const untrusted = "untrusted"
+
+// Bounds of a result. The same JSON is sent twice, as text and as structure.
+const (
+	maxString = 2_000     // characters of a text
+	maxBytes  = 48 << 10  // of the rows of a list
+	maxRows   = 200       // of a list
+	maxPart   = 24 << 10  // bytes of a payload in one result
+	maxDigits = 1<<53 - 1 // what a client may read as a float without a change
+)
+
+// own reports whether the value of a key is a word or a name of GitHub's own making. What other keys hold is not judged.
+func own(key, s string) bool {
+	switch key {
+	case "action", "conclusion", "event", "event_type":
+		return len(s) <= 64 && only(s, "_")
+	case "delivery_id":
+		return len(s) <= 64 && only(s, "-")
+	case "repository":
+		owner, name, _ := strings.Cut(s, "/")
+		return len(s) <= 140 && only(owner, "._-") && only(name, "._-")
+	}
+	return true
+}
+
+// only reports whether s has nothing but letters and digits of ASCII and some others.
+func only(s, others string) bool {
+	allowed := func(r rune) bool {
+		return r >= 'a' && r <= 'z' || r >= 'A' && r <= 'Z' || r >= '0' && r <= '9' || strings.ContainsRune(others, r)
+	}
+	return strings.TrimFunc(s, allowed) == ""
+}
+
+// isRecord reports whether s is what the file of a record is called. Everything else is refused before it is looked for.
+func isRecord(s string) bool {
+	name, is := strings.CutSuffix(s, ".json")
+	return is && len(s) <= 120 && strings.Count(name, "_") >= 2 && only(name, "_")
+}
+
+// marker makes of a result, as JSON has it, what an agent gets: what stands under one of the outside keys moves into an object
+// "untrusted" beside it, ids become strings, and every text is clean and at most limit characters long.
+type marker struct {
+	outside []string
+	limit   int
+}
+
+// mark is value through a marker for lists.
+func mark(value any, outside ...string) any { return marker{outside, maxString}.walk("", value, true) }
+
+// walk goes through a value that stands under key. Within what has moved, nothing moves again.
+func (m marker) walk(key string, value any, move bool) any {
+	switch v := value.(type) {
+	case map[string]any:
+		out, moved := make(map[string]any, len(v)), map[string]any{}
+		for k, inner := range v {
+			text, _ := inner.(string)
+			if move && (slices.Contains(m.outside, k) || !own(k, text)) {
+				moved[clean(k)] = m.walk(k, inner, false)
+			} else {
+				out[clean(k)] = m.walk(k, inner, move)
+			}
+		}
+		if len(moved) > 0 {
+			out[untrusted] = moved
+		}
+		return out
+	case []any:
+		out := make([]any, len(v))
+		for i, inner := range v {
+			out[i] = m.walk(key, inner, move)
+		}
+		return out
+	case string:
+		return server.ForAgent(v, m.limit)
+	case json.Number:
+		if n, err := strconv.ParseInt(v.String(), 10, 64); key == "id" || strings.HasSuffix(key, "_id") || err == nil && (n > maxDigits || n < -maxDigits) {
+			return v.String()
+		}
+		return v
+	}
+	return value
+}
+
+// clean is a text of at most maxString characters for an agent.
+func clean(s string) string { return server.ForAgent(s, maxString) }
+
+// list is a part of some rows, for a result with a cursor to the rest.
+type list struct {
+	rows []any
+	next string // "" at the end
+}
+
+// paged takes rows from an offset on, as many as the bounds allow and at least one. cursor is what an earlier list returned.
+func paged(rows []any, cursor string, limit int) (list, error) {
+	from := 0
+	if cursor != "" {
+		n, err := strconv.Atoi(cursor)
+		if err != nil || n < 0 || n > len(rows) {
+			return list{}, usagef("not a cursor of an earlier result: %q", text.Cut(clean(cursor), 40))
+		}
+		from = n
+	}
+	n := fitting(rows[from:], limit)
+	out := list{rows: rows[from : from+n]}
+	if from+n < len(rows) {
+		out.next = strconv.Itoa(from + n)
+	}
+	return out, nil
+}
+
+// fitting is how many of rows a result takes.
+func fitting(rows []any, limit int) int {
+	if limit <= 0 || limit > maxRows {
+		limit = maxRows
+	}
+	size := 0
+	for i, row := range rows {
+		data, err := encode(row)
+		if size += len(data); i == limit || i > 0 && (err != nil || size > maxBytes) {
+			return i
+		}
+	}
+	return len(rows)
+}
+
+// rowsOf are the rows of a list of an operation, marked.
+func rowsOf(value any, outside ...string) ([]any, error) {
+	shown, err := plain(value)
+	if err != nil {
+		return nil, err
+	}
+	rows, _ := mark(shown, outside...).([]any)
+	return rows, nil
+}
+
+// inPages is the result of an operation that gives a list: the rows under a name, with the cursor.
+func inPages(name string, value any, at page, outside ...string) (map[string]any, error) {
+	rows, err := rowsOf(value, outside...)
+	if err != nil {
+		return nil, err
+	}
+	l, err := paged(rows, at.Cursor, at.Limit)
+	if err != nil {
+		return nil, err
+	}
+	return map[string]any{name: l.rows, "cursor": l.next, "total": len(rows)}, nil
+}
+
+// page are the arguments of every tool that returns a list.
+type page struct {
+	Limit  int    `json:"limit,omitempty" jsonschema:"at most this many rows; at most 200"`
+	Cursor string `json:"cursor,omitempty" jsonschema:"the cursor of the last result, for what follows"`
+}

@@ -1,0 +1,280 @@
+package mcp
+
+import (
+	"context"
+	"errors"
+	"time"
+
+	"hookctl/hooks"
+	"hookctl/logs"
+	"hookctl/server/fleet"
+)
+
+// addWriting adds the tools that change something.
+func (f *face) addWriting() {
+	add(f, tool{name: "setup_apply", title: "Set hooks up", writes: true, destroys: true, repeats: true, abroad: true,
+		text: "Set hooks up and verify that a signed ping of each arrives. It generates the secret and starts the receiver where needed. The user is asked first; a client that cannot ask passes the hash of setup_plan as confirm."}, f.setup)
+	add(f, tool{name: "rotate", title: "Rotate the secret", writes: true, destroys: true, abroad: true,
+		text: "Change the secret of hooks without losing a delivery, or resume, undo or finish a rotation. The user is asked first; a client that cannot ask gets a hash to pass as confirm."}, f.rotate)
+	add(f, tool{name: "catchup", title: "Fetch missed deliveries", writes: true, repeats: true, abroad: true,
+		text: "Fetch from GitHub what never arrived, record it and send its notifications."}, f.catchUp)
+	add(f, tool{name: "event_replay", title: "Replay an event", writes: true,
+		text: "Route a record again as if it had just arrived, as a new record."}, f.replay)
+	add(f, tool{name: "event_resend", title: "Resend notifications", writes: true,
+		text: "Send the notifications of a record again."}, f.resend)
+	add(f, tool{name: "hook_ping", title: "Ping a hook", writes: true, abroad: true,
+		text: "Ask GitHub to send a ping to a hook. Wait for it with event_wait and the filter event:ping."}, f.ping)
+	add(f, tool{name: "events_ack", title: "Acknowledge events", writes: true, repeats: true,
+		text: "Acknowledge records that were offered through the channel, so that they are not offered again."}, f.acknowledge)
+}
+
+type applyArguments struct {
+	setupArguments
+	Confirm string `json:"confirm,omitempty" jsonschema:"the hash of the plan, from a client that cannot ask the user"`
+}
+
+func (f *face) setup(ctx context.Context, c *call, in applyArguments) (any, error) {
+	w, _, err := f.open(ctx)
+	if err != nil {
+		return nil, err
+	}
+	plan, err := in.plan(ctx, w)
+	if err == nil && !plan.Able() {
+		err = plan.Err()
+	}
+	if err != nil {
+		return nil, err
+	}
+	hash := hashOfSetup(plan)
+	asked, err := c.confirmed(questionOfSetup(plan), hash, in.Confirm)
+	if asked {
+		return nil, nil
+	}
+	if err != nil {
+		return withPlan(plan, hash, err)
+	}
+	report, err := w.Fleet.Setup(ctx, plan, nil)
+	if report.Results == nil {
+		return nil, err
+	}
+	for _, r := range report.Results {
+		err = errors.Join(err, r.Err)
+	}
+	out, shapeErr := inPages("results", report, in.page)
+	return out, errors.Join(err, shapeErr)
+}
+
+// withPlan is why a plan was not carried out, with the plan.
+func withPlan(plan fleet.SetupPlan, hash string, err error) (any, error) {
+	out, shapeErr := inPages("plan", plan, page{})
+	if shapeErr != nil {
+		return nil, shapeErr
+	}
+	out["hash"], out["warnings"] = hash, warningsOf(plan.Warnings)
+	return out, err
+}
+
+type rotateArguments struct {
+	Action string `json:"action,omitempty" jsonschema:"rotate, resume, undo or finish; rotate if empty"`
+	targetArguments
+	HookIDs []string `json:"hook_ids,omitempty" jsonschema:"only these hooks; all of this receiver's if empty"`
+	Grace   *int     `json:"grace_s,omitempty" jsonschema:"for how many seconds the old secret is still accepted; an hour if not given"`
+	Confirm string   `json:"confirm,omitempty" jsonschema:"the hash of the plan, from a client that cannot ask the user"`
+}
+
+func (f *face) rotate(ctx context.Context, c *call, in rotateArguments) (any, error) {
+	turns := map[string]func(*World, fleet.RotatePlan) (fleet.RotateReport, error){
+		"rotate": func(w *World, p fleet.RotatePlan) (fleet.RotateReport, error) { return w.Fleet.Rotate(ctx, p, nil) },
+		"resume": func(w *World, _ fleet.RotatePlan) (fleet.RotateReport, error) { return w.Fleet.Resume(ctx, nil) },
+		"undo":   func(w *World, _ fleet.RotatePlan) (fleet.RotateReport, error) { return w.Fleet.Undo(ctx, nil) },
+		"finish": func(w *World, _ fleet.RotatePlan) (fleet.RotateReport, error) { return w.Fleet.Finish(ctx, nil) },
+	}
+	action := in.Action
+	if action == "" {
+		action = "rotate"
+	}
+	turn, known := turns[action]
+	switch chosen := len(in.Repositories)+len(in.HookIDs) > 0 || in.Grace != nil; {
+	case !known:
+		return nil, usagef("action must be rotate, resume, undo or finish: %q", clean(action))
+	case action != "rotate" && chosen:
+		return nil, usagef("%s works on the current rotation: give no repositories, hook_ids or grace_s", action)
+	}
+	w, _, err := f.open(ctx)
+	if err != nil {
+		return nil, err
+	}
+	var plan fleet.RotatePlan
+	if action == "rotate" {
+		if plan, err = in.plan(ctx, w); err != nil {
+			return nil, err
+		}
+	}
+	hash := hashOfRotation(action, plan)
+	asked, err := c.confirmed(questionOfRotation(action, plan), hash, in.Confirm)
+	if asked {
+		return nil, nil
+	}
+	if err != nil {
+		return map[string]any{"question": questionOfRotation(action, plan), "hash": hash}, err
+	}
+	report, err := turn(w, plan)
+	if err != nil && len(report.Hooks) == 0 {
+		return nil, err
+	}
+	if err == nil && report.Failed() {
+		err = hooks.WithCure(errors.New("not every hook has the new secret; see hooks and aside"), report.Next)
+	}
+	shown, shapeErr := plain(report)
+	return rotated(mark(shown)), errors.Join(err, shapeErr)
+}
+
+// rotated bounds the hooks of a report: those that are done are counted only, where there are many.
+func rotated(report any) any {
+	out, is := report.(map[string]any)
+	if !is {
+		return report
+	}
+	if rows, is := out["hooks"].([]any); is {
+		n := fitting(rows, maxRows)
+		out["hooks"], out["total"] = rows[:n], len(rows)
+	}
+	return out
+}
+
+// plan looks at what a rotation would change.
+func (a rotateArguments) plan(ctx context.Context, w *World) (fleet.RotatePlan, error) {
+	request := fleet.RotateRequest{}
+	var err error
+	if request.Targets, err = a.targets(w); err != nil {
+		return fleet.RotatePlan{}, err
+	}
+	for _, id := range a.HookIDs {
+		n, err := parseID(id)
+		if err != nil {
+			return fleet.RotatePlan{}, err
+		}
+		request.IDs = append(request.IDs, n)
+	}
+	if a.Grace != nil {
+		if *a.Grace < 0 {
+			return fleet.RotatePlan{}, usagef("grace_s must not be negative: %d", *a.Grace)
+		}
+		if request.Grace = time.Duration(*a.Grace) * time.Second; request.Grace == 0 {
+			request.Grace = -1 // none
+		}
+	}
+	return w.Fleet.PlanRotation(ctx, request)
+}
+
+type catchUpArguments struct {
+	targetArguments
+	Events []string `json:"events,omitempty" jsonschema:"only events of these names"`
+	DryRun bool     `json:"dry_run,omitempty" jsonschema:"only show what is missing"`
+	page
+}
+
+func (f *face) catchUp(ctx context.Context, _ *call, in catchUpArguments) (any, error) {
+	w, _, err := f.open(ctx)
+	if err != nil {
+		return nil, err
+	}
+	request := fleet.CatchUpRequest{Events: in.Events, DryRun: in.DryRun}
+	if request.Targets, err = in.targets(w); err != nil {
+		return nil, err
+	}
+	report, err := w.CatchUp(ctx, request)
+	if report.Hooks == 0 && err != nil {
+		return nil, err
+	}
+	out, shapeErr := inPages("events", report, in.page)
+	return out, errors.Join(err, shapeErr)
+}
+
+type filesArguments struct {
+	Files []string `json:"files" jsonschema:"the records' files, their deliveries' GUIDs, or latest"`
+}
+
+// resolved are the files that the arguments name.
+func (a filesArguments) resolved(ctx context.Context, log *logs.Log) ([]string, error) {
+	if len(a.Files) == 0 || len(a.Files) > maxRows {
+		return nil, usagef("files must name 1 to %d records", maxRows)
+	}
+	files := []string{}
+	for _, name := range a.Files {
+		file, err := log.Resolve(ctx, name)
+		if err != nil {
+			return nil, missing(err)
+		}
+		files = append(files, file)
+	}
+	return files, nil
+}
+
+func (f *face) replay(ctx context.Context, _ *call, in filesArguments) (any, error) {
+	return f.onRecords(ctx, "replayed", in, func(w *World) func(context.Context, []string) (int, error) { return w.Replay })
+}
+
+func (f *face) resend(ctx context.Context, _ *call, in filesArguments) (any, error) {
+	return f.onRecords(ctx, "resent", in, func(w *World) func(context.Context, []string) (int, error) { return w.Resend })
+}
+
+// onRecords has the running receiver do something to records.
+func (f *face) onRecords(ctx context.Context, verb string, in filesArguments, act func(*World) func(context.Context, []string) (int, error)) (any, error) {
+	w, log, err := f.open(ctx)
+	if err != nil {
+		return nil, err
+	}
+	files, err := in.resolved(ctx, log)
+	if err != nil {
+		return nil, err
+	}
+	n, err := act(w)(ctx, files)
+	if err != nil {
+		return nil, err
+	}
+	return map[string]int{verb: n}, nil
+}
+
+type pingArguments struct {
+	HookID     string `json:"hook_id" jsonschema:"the hook, see hooks_list"`
+	Repository string `json:"repository,omitempty" jsonschema:"where the hook is, as owner/repo; found if empty"`
+}
+
+func (f *face) ping(ctx context.Context, _ *call, in pingArguments) (any, error) {
+	w, _, err := f.open(ctx)
+	if err != nil {
+		return nil, err
+	}
+	var targets []hooks.Target
+	if in.Repository != "" {
+		if targets, err = (targetArguments{[]string{in.Repository}}).targets(w); err != nil {
+			return nil, err
+		}
+	}
+	hook, err := f.hook(ctx, w, in.HookID, targets)
+	if err != nil {
+		return nil, err
+	}
+	if err := w.Fleet.Ping(ctx, hook.Hook); err != nil {
+		return nil, err
+	}
+	shown, err := plain(fleet.Asked{Repository: hook.Target.String(), HookID: hook.ID, Asked: 1})
+	return mark(shown), err
+}
+
+func (f *face) acknowledge(ctx context.Context, _ *call, in filesArguments) (any, error) {
+	_, log, err := f.open(ctx)
+	if err != nil {
+		return nil, err
+	}
+	files, err := in.resolved(ctx, log)
+	if err != nil {
+		return nil, err
+	}
+	done, err := log.Acknowledge(ctx, files...)
+	if err != nil {
+		return nil, missing(err)
+	}
+	return inPages("acknowledged", done, page{})
+}
