@@ -149,7 +149,7 @@ func await(t *testing.T, what string, done func() bool) {
 		select {
 		case <-tick.C:
 		case <-deadline:
-			t.Fatalf("waited for %s in vain", what)
+			t.Fatalf("waited for %s without success", what)
 		}
 	}
 }

@@ -18,7 +18,7 @@ func newFiler(d *disk, cfg Config, s *spool) *filer {
 	return &filer{
 		disk: d, dir: cfg.Dir, tmp: filepath.Join(cfg.Dir, hiddenDir, "tmp"), log: cfg.Logger, spool: s,
 		wake: make(chan struct{}, 1), syncWake: make(chan struct{}, 1), syncStop: make(chan struct{}),
-		items: map[string]*item{}, renamed: map[string]string{}, ids: map[identity]string{}, pending: map[string]int64{},
+		items: map[string]*item{}, renamed: map[string]string{}, ids: map[identity]string{}, pending: map[string]int64{}, syncing: map[string]int64{},
 		ledger: newLedger(d, cfg, s.oldest), replaying: cfg.replaying, heard: make(chan struct{}), ready: make(chan struct{}), complete: make(chan struct{}),
 		numbers: map[string]int{}, older: map[string]int{}, guids: guidSet{seed: maphash.MakeSeed()},
 	}
@@ -95,7 +95,7 @@ func (f *filer) known(ctx context.Context, id identity) (string, error) {
 	}
 	if err != nil {
 		// Recording a delivery twice is better than losing it.
-		f.log.Warn("whether a delivery is a duplicate cannot be told", "delivery", id.guid, "error", err)
+		f.log.Warn("cannot find out whether a delivery is a duplicate", "delivery", id.guid, "error", err)
 	}
 	return file, nil
 }
@@ -162,18 +162,18 @@ func until(ctx context.Context, done <-chan struct{}) error {
 	}
 }
 
-// pendingFiles lists the records with a pending notification, oldest first. One whose file was removed is forgotten.
-func (f *filer) pendingFiles() []string {
+// filesOf lists the records of f.pending or f.syncing, oldest first. One whose file was removed is forgotten.
+func (f *filer) filesOf(pending map[string]int64) []string {
 	f.mu.Lock()
 	defer f.mu.Unlock()
-	for file := range f.pending {
+	for file := range pending {
 		if f.items[file] == nil {
 			if _, err := os.Lstat(f.path(file)); errors.Is(err, fs.ErrNotExist) {
-				delete(f.pending, file)
+				delete(pending, file)
 			}
 		}
 	}
-	return slices.SortedFunc(maps.Keys(f.pending), func(a, b string) int {
-		return cmp.Or(cmp.Compare(f.pending[a], f.pending[b]), cmp.Compare(a, b))
+	return slices.SortedFunc(maps.Keys(pending), func(a, b string) int {
+		return cmp.Or(cmp.Compare(pending[a], pending[b]), cmp.Compare(a, b))
 	})
 }

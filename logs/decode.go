@@ -71,6 +71,12 @@ func readEntryHead(head []byte) (e Entry, ok bool) {
 					rank, best = u, &EntryNotification{Type: n.Type, Priority: n.Priority, Status: n.Status}
 				}
 			})
+		case "sync":
+			Members(v, func(key, v []byte) {
+				if string(key) == "status" {
+					e.Syncing = textOf(v, &ok) == StatusPending
+				}
+			})
 		}
 	})
 	if e.Event == "" && stamp == "" {

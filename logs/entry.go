@@ -30,6 +30,7 @@ type Entry struct {
 	Path         string             `json:"-"` // name of the path that it came to, see [PathHeader]
 	Pending      int                `json:"-"` // how many of its notifications are pending
 	Failed       int                `json:"-"` // and how many were given up
+	Syncing      bool               `json:"-"` // its sync is pending; not known of an entry that comes from the index
 
 	run      Run
 	key      int64 // place in the order, see Cursor
@@ -89,7 +90,7 @@ func (r *Record) Entry(size int64) Entry {
 		Sender: r.Summary.Sender, Title: r.Summary.Title, Branch: r.Summary.Branch, Conclusion: r.Summary.Conclusion,
 		Number: r.Summary.Number, URL: r.Summary.URL, Result: r.Result, ReceivedAt: r.ReceivedAt,
 		DeliveryID: r.DeliveryID, HookID: r.HookID, Source: r.Source,
-		Verified: r.Signature.Verified, Secret: r.Signature.Secret, Size: size, Path: r.Path(), run: r.Summary.Run,
+		Verified: r.Signature.Verified, Secret: r.Signature.Secret, Size: size, Path: r.Path(), Syncing: r.Sync.pending(), run: r.Summary.Run,
 	}
 	e.key = orderKey(e.ReceivedAt)
 	var best *Notification

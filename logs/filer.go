@@ -34,6 +34,7 @@ type filer struct {
 	renamed map[string]string   // names that another program took before us
 	ids     map[identity]string // to the file, until the ledger has it
 	pending map[string]int64    // files of records with a pending notification, and their orderKey
+	syncing map[string]int64    // likewise, of those whose sync is pending
 	guids   guidSet             // which the index may have
 	lists   [3][]*item          // waiting: at once, lingering, rewrites
 	numbers map[string]int      // last number used of a stem
@@ -120,14 +121,15 @@ func (f *filer) accept(batch []*commit) {
 		r := ref{seg: c.seg, salt: c.seg.salt, off: c.off, size: len(c.frame)}
 		if c.item != nil {
 			it := c.item
-			f.note(it.file, it.entry.key, it.pending)
+			noteIn(f.pending, it.file, it.entry.key, it.pending)
+			noteIn(f.syncing, it.file, it.entry.key, it.syncing)
 			it.refs, it.from = append(it.refs, r), &r
 			if f.memory += int64(len(it.data)); f.memory > memoryLimit {
 				f.memory -= int64(len(it.data))
 				it.data = nil
 			}
 			list := listNow
-			if it.pending {
+			if it.pending || it.syncing {
 				list, it.due = listLinger, now.Add(linger)
 			}
 			f.push(it, list)
@@ -139,7 +141,7 @@ func (f *filer) accept(batch []*commit) {
 	f.nudge()
 }
 
-// acceptOutcome notes newer notifications. The caller holds mu.
+// acceptOutcome notes newer notifications, or a newer sync. The caller holds mu.
 func (f *filer) acceptOutcome(c *commit, r ref, now time.Time) {
 	file := f.realName(c.file) // it may have got another one on the way
 	it := f.items[file]
@@ -147,9 +149,7 @@ func (f *filer) acceptOutcome(c *commit, r ref, now time.Time) {
 		it = &item{file: file, filed: true}
 		f.items[it.file] = it
 	}
-	f.note(file, nameKey(file), hasPending(c.notes))
-	it.notes, it.changed = c.notes, true
-	it.version++
+	f.takeNewer(it, c.notes, c.sync)
 	it.refs = append(it.refs, r)
 	if !it.queued {
 		it.due = now.Add(rewriteDelay)
@@ -157,12 +157,24 @@ func (f *filer) acceptOutcome(c *commit, r ref, now time.Time) {
 	}
 }
 
-// note says whether a record has a pending notification. The caller holds mu.
-func (f *filer) note(file string, at int64, pending bool) {
+// takeNewer gives an item newer notifications or, where that is not nil, a newer sync. The caller holds mu.
+func (f *filer) takeNewer(it *item, notes []Notification, sync *Sync) {
+	if sync != nil {
+		it.sync = sync
+		noteIn(f.syncing, it.file, nameKey(it.file), sync.pending())
+	} else {
+		it.notes, it.changed = notes, true
+		noteIn(f.pending, it.file, nameKey(it.file), hasPending(notes))
+	}
+	it.version++
+}
+
+// noteIn says whether something of a record is pending. The caller holds mu.
+func noteIn(of map[string]int64, file string, at int64, pending bool) {
 	if !pending {
-		delete(f.pending, file)
-	} else if _, ok := f.pending[file]; !ok {
-		f.pending[file] = at
+		delete(of, file)
+	} else if _, ok := of[file]; !ok {
+		of[file] = at
 	}
 }
 

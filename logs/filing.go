@@ -49,7 +49,7 @@ func (f *filer) write(ctx context.Context, batch []job) (done []filed, failed []
 				entry = e // its outcome may be newer than the spool's
 			}
 		}
-		w.note = filedNote{at: orderKey(entry.ReceivedAt), pending: entry.Pending > 0, id: identity{asciiLower(entry.DeliveryID), entry.Path}}
+		w.note = filedNote{at: orderKey(entry.ReceivedAt), pending: entry.Pending > 0, syncing: entry.Syncing, id: identity{asciiLower(entry.DeliveryID), entry.Path}}
 		entries = append(entries, entry)
 		if w.temp != "" {
 			rewrites = append(rewrites, w)
@@ -82,7 +82,7 @@ func (f *filer) abandon(j *job, err error) {
 	if errors.Is(err, fs.ErrNotExist) {
 		f.log.Warn("a record was removed before its outcome was written", "file", j.file)
 	} else {
-		f.log.Error("a record cannot be written and is given up", "file", j.file, "delivery", j.id, "error", err)
+		f.log.Error("a record cannot be written and is dropped", "file", j.file, "delivery", j.id, "error", err)
 	}
 	f.mu.Lock()
 	refs := j.it.refs
@@ -91,6 +91,7 @@ func (f *filer) abandon(j *job, err error) {
 	delete(f.items, j.file)
 	delete(f.ids, j.id)
 	delete(f.pending, j.file)
+	delete(f.syncing, j.file)
 	f.mu.Unlock()
 	f.spool.release(refs)
 }
@@ -215,9 +216,11 @@ func (f *filer) named(j *job, name string) {
 		if f.ids[j.id] == j.file {
 			f.ids[j.id] = name
 		}
-		if at, ok := f.pending[j.file]; ok {
-			delete(f.pending, j.file)
-			f.pending[name] = at
+		for _, of := range []map[string]int64{f.pending, f.syncing} {
+			if at, ok := of[j.file]; ok {
+				delete(of, j.file)
+				of[name] = at
+			}
 		}
 	}
 	j.file, j.it.file, j.it.filed = name, name, true

@@ -28,6 +28,7 @@ func crcTable() *crc32.Table { return crc32.MakeTable(crc32.Castagnoli) }
 const (
 	frameRecord  byte = 'R' // the content of a record file
 	frameOutcome byte = 'N' // the notifications of a record, as JSON
+	frameSync    byte = 'S' // the sync of a record, as JSON
 	frameFiled   byte = 'F' // of the ledger: see filedNote
 )
 

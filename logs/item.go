@@ -19,10 +19,12 @@ type item struct {
 
 	notes   []Notification // newer than data, if changed
 	changed bool
-	version int  // counts outcomes, to see whether one came while the file was written
-	filed   bool // a file of ours bears the name
-	backlog bool // it was found in the spool at start: its file may be there
-	pending bool // it was appended with a pending notification
+	sync    *Sync // newer than data, unless nil
+	version int   // counts outcomes, to see whether one came while the file was written
+	filed   bool  // a file of ours bears the name
+	backlog bool  // it was found in the spool at start: its file may be there
+	pending bool  // it was appended with a pending notification
+	syncing bool  // and with a sync that is pending
 
 	due    time.Time // not to be written before, unless in a hurry
 	queued bool
@@ -59,7 +61,7 @@ func (it *item) content(readFile func(string) ([]byte, error)) ([]byte, Entry, e
 	default:
 		data, err = readFile(it.file)
 	}
-	if err != nil || !it.changed && it.entry.File != "" {
+	if err != nil || !it.changed && it.sync == nil && it.entry.File != "" {
 		it.entry.File, it.entry.Size = it.file, int64(len(data))
 		return data, it.entry, err
 	}
@@ -69,6 +71,11 @@ func (it *item) content(readFile func(string) ([]byte, error)) ([]byte, Entry, e
 	}
 	if it.changed {
 		r.Notifications = it.notes
+	}
+	if it.sync != nil {
+		r.Sync = it.sync
+	}
+	if it.changed || it.sync != nil {
 		if data, err = r.Encode(); err != nil {
 			return nil, Entry{}, err
 		}

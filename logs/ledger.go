@@ -92,7 +92,7 @@ func (g *ledger) load(fresh bool, visit func(note)) error {
 		if len(n.guid) > 0 {
 			known.add(n.guid, n.path, n.off)
 		}
-		if n.at < horizon && !n.pending && n.upTo.order < oldest {
+		if n.at < horizon && !n.pending && !n.syncing && n.upTo.order < oldest {
 			spare++ // of no use any more
 		}
 		visit(n)
@@ -214,7 +214,7 @@ func (g *ledger) merge(notes []filedNote) []filedNote {
 		kept = append(kept, n)
 	}
 	horizon, oldest := g.needed()
-	return slices.DeleteFunc(kept, func(n filedNote) bool { return n.at < horizon && !n.pending && n.upTo.order < oldest })
+	return slices.DeleteFunc(kept, func(n filedNote) bool { return n.at < horizon && !n.pending && !n.syncing && n.upTo.order < oldest })
 }
 
 // write makes the ledger anew of these notes. The caller holds writing.

@@ -15,6 +15,7 @@ type filedNote struct {
 	upTo    place    // of the newest frame that the file has
 	at      int64    // orderKey of the record
 	pending bool     // it has a pending notification
+	syncing bool     // its sync is pending
 	id      identity // zero where the record has no GUID
 }
 
@@ -33,7 +34,7 @@ type note struct {
 	file, guid, path []byte // valid until the next note
 	upTo             place
 	at               int64
-	pending          bool
+	pending, syncing bool
 	off              int64 // where in the ledger
 }
 
@@ -44,10 +45,14 @@ func (n *filedNote) frame() []byte {
 	data := binary.LittleEndian.AppendUint64(nil, n.upTo.order)
 	data = binary.LittleEndian.AppendUint64(data, uint64(n.upTo.off)) //nolint:gosec // an offset is not negative
 	data = binary.LittleEndian.AppendUint64(data, uint64(n.at))       //nolint:gosec // read back as it is
-	data = append(data, 0)
+	flags := byte(0)
 	if n.pending {
-		data[len(data)-1] = 1
+		flags = 1
 	}
+	if n.syncing {
+		flags |= 2
+	}
+	data = append(data, flags)
 	data = binary.AppendUvarint(data, uint64(len(n.id.guid)))
 	data = append(append(data, n.id.guid...), n.id.path...)
 	return newFrame(frameFiled, n.file, data)
@@ -73,7 +78,7 @@ func parseNote(body []byte) (n note, ok bool) {
 	if !ok || kind != frameFiled || len(data) < noteHead+1 {
 		return n, false
 	}
-	n = note{file: name, at: int64(binary.LittleEndian.Uint64(data[16:])), pending: data[24] == 1, //nolint:gosec // as it was written
+	n = note{file: name, at: int64(binary.LittleEndian.Uint64(data[16:])), pending: data[24]&1 != 0, syncing: data[24]&2 != 0, //nolint:gosec // as it was written
 		upTo: place{binary.LittleEndian.Uint64(data), int64(binary.LittleEndian.Uint64(data[8:]))}} //nolint:gosec // likewise
 	size, k := binary.Uvarint(data[noteHead:])
 	rest := data[noteHead+max(k, 0):]
@@ -158,7 +163,7 @@ func scanDamaged(r io.ReaderAt, size, from int64, salt uint64, visit func(note))
 // readNotes returns the notes of a ledger, in their order.
 func readNotes(r io.ReaderAt, size int64) (notes []filedNote, err error) {
 	_, err = scanNotes(r, size, func(n note) {
-		notes = append(notes, filedNote{file: string(n.file), upTo: n.upTo, at: n.at, pending: n.pending, id: identity{string(n.guid), string(n.path)}})
+		notes = append(notes, filedNote{file: string(n.file), upTo: n.upTo, at: n.at, pending: n.pending, syncing: n.syncing, id: identity{string(n.guid), string(n.path)}})
 	})
 	return notes, err
 }

@@ -163,7 +163,8 @@ func (w *Writer) removable(ctx context.Context, file string) bool {
 func (f *filer) holds(file string) bool {
 	f.mu.Lock()
 	defer f.mu.Unlock()
-	return f.items[file] != nil
+	_, syncing := f.syncing[file]
+	return f.items[file] != nil || syncing
 }
 
 func files(entries []Entry) []string {

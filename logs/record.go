@@ -40,6 +40,7 @@ type Record struct {
 	Signature     Signature
 	Headers       map[string]string
 	Notifications []Notification
+	Sync          *Sync           // what project sync made of it; nil for nothing
 	Payload       json.RawMessage // the bytes that came, unchanged; nil in the old handler's files
 
 	File string // the file's name in the log directory
@@ -97,6 +98,7 @@ type recordJSON struct {
 	Signature     Signature         `json:"signature"`
 	Headers       map[string]string `json:"headers"`
 	Notifications []Notification    `json:"notifications"`
+	Sync          *Sync             `json:"sync,omitempty"`
 }
 
 type summaryJSON struct {
@@ -134,7 +136,7 @@ func (r *Record) appendTo(to []byte) ([]byte, error) {
 			Workflow: r.Summary.Run.Workflow, RunID: r.Summary.Run.ID, RunAttempt: r.Summary.Run.Attempt, SHA: r.Summary.Run.SHA, Deleted: r.Summary.Run.Deleted,
 		},
 		DeliveryID: orNull(r.DeliveryID), Source: orNull(r.Source), Signature: r.Signature,
-		Headers: r.Headers, Notifications: r.Notifications,
+		Headers: r.Headers, Notifications: r.Notifications, Sync: r.Sync,
 	}
 	if !r.ReceivedAt.IsZero() {
 		at := r.ReceivedAt.UTC()
@@ -186,7 +188,7 @@ func (r *Record) UnmarshalJSON(data []byte) error {
 	r.Payload = nil
 	if len(payload) > 0 && string(payload) != "null" {
 		if !validJSON(payload) {
-			return fmt.Errorf("%w: the payload is no JSON", errSyntax)
+			return fmt.Errorf("%w: the payload is not JSON", errSyntax)
 		}
 		r.Payload = bytes.Clone(payload)
 	}
@@ -209,7 +211,7 @@ func (r *Record) decodeHead(head []byte) error {
 		},
 		DeliveryID: deref(in.DeliveryID), ReceivedAt: deref(in.ReceivedAt), HookID: deref(in.HookID),
 		Source: deref(in.Source), Signature: in.Signature,
-		Headers: in.Headers, Notifications: in.Notifications,
+		Headers: in.Headers, Notifications: in.Notifications, Sync: in.Sync,
 	}
 	if r.EventType == "" && r.Timestamp == "" {
 		return errNoRecord

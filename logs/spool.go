@@ -66,6 +66,7 @@ type commit struct {
 	item  *item  // of a record
 	file  string // of an outcome: whose notifications
 	notes []Notification
+	sync  *Sync // of an outcome in the place of notes
 	seg   *segment
 	off   int64
 	done  chan error

@@ -19,7 +19,7 @@ func (f *filer) takeUp(segs []*segment) {
 	f.spool.makeRoom(e.bytes)
 	r := replay{f: f, upTo: make(map[string]place, len(e.files))}
 	var last place
-	pending := map[string]int64{}
+	pending, syncing := map[string]int64{}, map[string]int64{}
 	err := f.ledger.open(f.spool.fresh && !hasRecords(f.dir), func(n note) {
 		if last.compare(n.upTo) < 0 {
 			last = n.upTo
@@ -32,9 +32,14 @@ func (f *filer) takeUp(segs []*segment) {
 		} else {
 			delete(pending, string(n.file))
 		}
+		if n.syncing {
+			syncing[string(n.file)] = n.at
+		} else {
+			delete(syncing, string(n.file))
+		}
 	})
 	f.mu.Lock()
-	f.early, f.pending = e, pending
+	f.early, f.pending, f.syncing = e, pending, syncing
 	f.mu.Unlock()
 	if err != nil {
 		f.log.Error("what is known of earlier deliveries cannot be read; the index is asked instead", "error", err)
@@ -80,7 +85,7 @@ func (f *filer) takeUp(segs []*segment) {
 	}
 	f.nudge()
 	if err := f.ledger.tidy(); err != nil {
-		f.log.Warn("what is known of earlier deliveries cannot be written anew", "error", err)
+		f.log.Warn("what is known of earlier deliveries cannot be written again", "error", err)
 	}
 }
 
@@ -110,6 +115,7 @@ type left struct {
 	file  string
 	entry *Entry         // of a record
 	notes []Notification // of an outcome
+	sync  *Sync          // of an outcome in the place of notes
 }
 
 // leftIn reads the frames of a segment.
@@ -129,12 +135,14 @@ func (f *filer) leftIn(seg *segment, buf []byte) []left {
 			l.entry = &e
 		case frameOutcome:
 			err = json.Unmarshal(fr.data, &l.notes)
+		case frameSync:
+			err = json.Unmarshal(fr.data, &l.sync)
 		default:
 			err = errNoRecord
 		}
 		if err != nil || !isRecordName(fr.name) {
 			seg.bad = true
-			f.spool.lost("what stands at byte %d of the spool segment %s is no record: %v", fr.off, filepath.Base(seg.path), err)
+			f.spool.lost("what stands at byte %d of the spool segment %s is not a record: %v", fr.off, filepath.Base(seg.path), err)
 			continue
 		}
 		list = append(list, l)
@@ -189,6 +197,9 @@ func (r *replay) stale(l *left) bool {
 			return true
 		}
 		// Without the ledger's word, the attempts tell which is newer.
+		if l.sync != nil {
+			return (!r.whole || !known) && old.Sync.later(l.sync)
+		}
 		last := lastAttempt(l.notes)
 		return (!r.whole || !known) && !last.IsZero() && lastAttempt(old.Notifications).After(last)
 	case it != nil || filed:
@@ -216,7 +227,8 @@ func (f *filer) takeRecord(l *left) {
 		f.ids[it.id] = it.file
 		f.guids.add(it.id.guid)
 	}
-	f.note(it.file, e.key, e.Pending > 0)
+	noteIn(f.pending, it.file, e.key, e.Pending > 0)
+	noteIn(f.syncing, it.file, e.key, e.Syncing)
 	f.push(it, listNow)
 }
 
@@ -229,10 +241,8 @@ func (f *filer) takeOutcome(l *left) {
 	if !it.queued {
 		f.push(it, listNow)
 	}
-	it.notes, it.changed = l.notes, true
-	it.version++
+	f.takeNewer(it, l.notes, l.sync)
 	it.refs = append(it.refs, l.ref)
-	f.note(it.file, nameKey(it.file), hasPending(l.notes))
 }
 
 func (f *filer) readRecord(file string) (*Record, error) {

@@ -130,7 +130,7 @@ func (w *Writer) Append(ctx context.Context, r *Record) error {
 		r.Source = SourceDelivery
 	}
 	r.Timestamp = r.ReceivedAt.UTC().Format(timeLayout)
-	it := &item{stem: stem(r.ReceivedAt, r.EventType), id: r.identity(), pending: hasPending(r.Notifications)}
+	it := &item{stem: stem(r.ReceivedAt, r.EventType), id: r.identity(), pending: hasPending(r.Notifications), syncing: r.Sync.pending()}
 	r.File = w.filer.admit(it)
 	frame, data, err := recordFrame(r.File, r)
 	if err != nil {
@@ -195,15 +195,9 @@ func (w *Writer) takeOff(ctx context.Context, id identity) (land func(), err err
 // when it returns. The file follows soon after: it is written with them where
 // it is not written yet, and else atomically replaced.
 func (w *Writer) SetNotifications(ctx context.Context, file string, n []Notification) error {
-	if !isRecordName(file) {
-		return fmt.Errorf("set notifications: %w: %q", ErrNotFound, file)
-	}
-	if err := until(ctx, w.filer.ready); err != nil {
-		return err
-	}
-	name, ok := w.filer.has(file)
-	if !ok {
-		return fmt.Errorf("set notifications: %w: %q", ErrNotFound, file)
+	name, err := w.outcomeOf(ctx, file)
+	if err != nil {
+		return fmt.Errorf("set notifications: %w", err)
 	}
 	if n == nil {
 		n = []Notification{}
@@ -226,7 +220,7 @@ func (w *Writer) Pending(ctx context.Context) ([]string, error) {
 	if err := until(ctx, w.filer.ready); err != nil {
 		return nil, err
 	}
-	return w.filer.pendingFiles(), nil
+	return w.filer.filesOf(w.filer.pending), nil
 }
 
 // IsPending reports whether a record has a notification that is still to be sent. Like Pending it needs no index.

@@ -109,6 +109,11 @@ func (d *delivery) take() {
 	if !d.admissible() {
 		return
 	}
+	if d.s.shared != nil {
+		ctx, cancel := context.WithTimeout(d.r.Context(), answerTime)
+		defer cancel()
+		d.r = d.r.WithContext(ctx)
+	}
 	if err := d.s.ready(d.r.Context()); err != nil {
 		d.unavailable("cluster", "the receiver is waiting for the other nodes of its cluster")
 		return
@@ -380,6 +385,7 @@ func (s *Server) ingest(ctx context.Context, set *settings, rec *logs.Record) (d
 	}
 	rec.Result, rec.Summary = decision.Result, ev.Summary()
 	rec.Notifications = set.pending(name, decision)
+	set.judge(rec)
 	// A client that hangs up must not leave a record that is durable and unannounced.
 	err = s.append(context.WithoutCancel(ctx), rec)
 	if known := (*logs.DuplicateError)(nil); errors.As(err, &known) {
@@ -395,6 +401,7 @@ func (s *Server) ingest(ctx context.Context, set *settings, rec *logs.Record) (d
 	}
 	s.alarms.clear(alarmStorage)
 	s.metrics.received.Inc()
+	s.consuming.add(rec)
 	if s.shares(rec) { // It is announced when all nodes can have it.
 		return false, s.shared.Publish(ctx, rec)
 	}

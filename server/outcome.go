@@ -218,15 +218,24 @@ func (s *Server) decide(rec *logs.Record) (Event, Decision) {
 	return ev, Decide(set.tables[set.path(rec.Headers[pathHeader])], ev)
 }
 
-// noticeOf finds the notice that a record's notification was made of; where nothing in the settings makes one of
-// its type any more, it is a plain one and known is false.
-func noticeOf(n logs.Notification, ev Event, d Decision) (notice Notice, known bool) {
+// noticeOf finds the notice that a record's notification was made of, as its sink gets it; where nothing in the settings makes
+// one of its type any more, it is a plain one and known is false. What sync says has been chosen by it, by author too.
+func (set *settings) noticeOf(rec *logs.Record, n logs.Notification, ev Event, d Decision) (notice Notice, known bool) {
+	to := set.sinks[n.Sink]
 	for _, notice := range d.Notifications {
 		if notice.Type == n.Type {
-			return notice, true
+			return notice.forSink(to), true
 		}
 	}
-	return plainNotice(ev, n.Type), false
+	if rec.Sync != nil {
+		for _, notice := range rec.Sync.Notices {
+			if notice.Type == n.Type {
+				return syncNotice(notice), true
+			}
+		}
+	}
+	plain := func(e Event) Notice { return plainNotice(e, n.Type) }
+	return set.trust.also(plain(ev), ev, plain).forSink(to), false
 }
 
 // testMark stands before what `hookctl test` caused.
@@ -277,7 +286,7 @@ func (q *queue) message(ctx context.Context, it *item) (message, error) {
 		}
 		ev, d := q.s.decide(rec)
 		n := rec.Notifications[first.index]
-		notice, _ := noticeOf(n, ev, d)
+		notice, _ := q.s.settings.Load().noticeOf(rec, n, ev, d)
 		m = messageOf(rec, n, notice)
 	}
 	m.payload = func(ctx context.Context) (json.RawMessage, error) {
@@ -321,11 +330,17 @@ func (s *Server) Replay(ctx context.Context, file string) error {
 }
 
 // Resend makes the notifications of these records pending again, those that were sent and those that were given
-// up, and returns how many that are. Those still pending are tried at once.
+// up, and returns how many that are. Those still pending are tried at once. A sync that failed counts as one of them.
 func (s *Server) Resend(ctx context.Context, files []string) (int, error) {
 	total := 0
 	for _, file := range files {
 		n, err := s.queue.resend(ctx, file)
+		if err == nil {
+			var synced bool
+			if synced, err = s.consuming.resend(ctx, file); synced {
+				n++
+			}
+		}
 		total += n
 		if err != nil {
 			return total, fmt.Errorf("resend %s: %w", file, err)

@@ -32,6 +32,7 @@ type Server struct {
 
 	settings   atomic.Pointer[settings]
 	queue      *queue
+	consuming  *consuming
 	bodies     *bodies
 	conns      *connections
 	slots      chan struct{} // one per request under way
@@ -82,6 +83,7 @@ func New(cfg Config) (*Server, error) {
 	s.conns = newConnections(s.limits)
 	s.slots = make(chan struct{}, s.limits.Requests)
 	s.queue = newQueue(s, cfg.Retry.withDefaults())
+	s.consuming = newConsuming(s, cfg.Retry.withDefaults())
 	s.metrics.watch(s)
 	return s, nil
 }
@@ -100,6 +102,7 @@ func (s *Server) Reload(cfg Config) error {
 	s.settings.Store(set)
 	s.alarms.clearIf(func(key string) bool { return strings.HasPrefix(key, alarmRoute+".") })
 	s.queue.wake()
+	s.consuming.wake()
 	return nil
 }
 
@@ -134,6 +137,7 @@ func (s *Server) Serve(ctx context.Context, l net.Listener) error {
 	watchCtx, stopWatching := context.WithCancel(ctx)
 	defer stopWatching()
 	watching.Go(func() { s.rest.run(watchCtx) })
+	watching.Go(func() { s.consuming.run(watchCtx) })
 	if cfg != nil {
 		watching.Go(func() { s.watchCertificates(watchCtx) })
 	}

@@ -3,6 +3,7 @@ package tui
 import (
 	"context"
 	"fmt"
+	"slices"
 	"strings"
 	"testing"
 
@@ -51,6 +52,7 @@ func states() map[string]func(*appScreen) {
 		"events-filters":    func(s *appScreen) { s.Press("2", "/"); s.Typed("event:push"); s.Press("enter", "F") },
 		"events-forget":     func(s *appScreen) { s.Press("2", "F", "ctrl+k") },
 		"events-copy":       keys("2", "y"),
+		"countdown":         keys("2", "R"),
 		"receiver":          keys("4"),
 		"receiver-down":     func(s *appScreen) { s.Press("4"); s.Send(StatusMsg{Err: daemon.ErrNotRunning}) },
 		"home-down":         func(s *appScreen) { s.Press("1"); s.Send(StatusMsg{Err: daemon.ErrNotRunning}) },
@@ -173,6 +175,10 @@ func TestGoldenScreens(t *testing.T) {
 	for name, enter := range states() {
 		t.Run(name, func(t *testing.T) {
 			var b strings.Builder
+			sizes := sizes
+			if name == "home" {
+				sizes = append(slices.Clone(sizes), [2]int{200, 60})
+			}
 			for _, sz := range sizes {
 				s := shown(t, name, sz[0], sz[1])
 				enter(s)

@@ -30,6 +30,7 @@ var otherMeaning = []struct{ key, meaning, reason string }{
 	{"q", "*", "leaves what is in front: a box that has no text field, or hookctl"},
 	{"y", "confirm.yes", "answers a yes-or-no question; nothing else can be done while it is asked"},
 	{"n", "confirm.no", "answers a yes-or-no question; nothing else can be done while it is asked"},
+	{"R", "countdown.start", "the key whose action is counted down to begins it at once"},
 	{"space", "pick", "chooses the line under the cursor in a box where several can be chosen; lists that are read are paged with it"},
 	{"up", "prompt.older", "a line to type into has no rows, but a history"},
 	{"down", "prompt.newer", "a line to type into has no rows, but a history"},

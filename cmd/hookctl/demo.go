@@ -138,7 +138,7 @@ func (d *demo) open(ctx context.Context, o demoOptions) (err error) {
 			return err
 		}
 	}
-	file := fmt.Sprintf("receiver: {port: %d, public_url: %q}\ncoalesce: 2s\nsinks:\n  - {type: aimaestro, url: %q, to: %s}\n", port, "https://hooks.example.com", maestroURL, demoAgent)
+	file := fmt.Sprintf("receiver: {port: %d, public_url: %q}\ncoalesce: 2s\nsync: {mode: act, ci: {logs: excerpt}}\nsinks:\n  - {type: aimaestro, url: %q, to: %s}\n", port, "https://hooks.example.com", maestroURL, demoAgent)
 	if err := os.WriteFile(filepath.Join(home, "hookctl.yaml"), []byte(file), 0o600); err != nil {
 		return fmt.Errorf("write the demo's settings: %w", err)
 	}

@@ -4,6 +4,7 @@ import (
 	"context"
 	"errors"
 	"fmt"
+	"strings"
 	"sync"
 	"sync/atomic"
 	"time"
@@ -49,14 +50,19 @@ func (d *demo) printStory(ctx context.Context) error {
 	say("deliver", "%d deliveries, one for each row of the routing table and each near miss", kinds)
 	say("refuse", "%d forged delivery answered with 401 and not recorded", refused)
 
+	issue, err := d.failAndPass(ctx)
+	if err != nil {
+		return err
+	}
+	say("sync", "a failure on main became %s with the failing lines; the next green run closed it", issue)
+
 	rotated, during, err := d.rotateUnderTraffic(ctx)
 	if err != nil {
 		return err
 	}
 	say("rotate", "secret %s → %s on %d hooks under steady traffic: %d deliveries, %d refused", rotated.Old, rotated.New, len(rotated.Hooks), during.sent, during.refused)
 
-	sent := d.accepted()
-	recorded, notified, err := d.count(ctx, sent)
+	sent, recorded, notified, err := d.count(ctx)
 	if err != nil {
 		return err
 	}
@@ -71,6 +77,49 @@ func (d *demo) printStory(ctx context.Context) error {
 		return errFigures
 	}
 	return nil
+}
+
+// failAndPass sends a run that fails and one that passes, and waits for the issue that project sync makes of the first to be
+// closed by the second. It returns the name of the issue.
+func (d *demo) failAndPass(ctx context.Context) (string, error) {
+	repo := d.repos[0]
+	failed := githubtest.Run{Number: 41}
+	d.github.SetJobs(repo, 9000000000000041, 1, githubtest.Job{Name: "unit tests", Conclusion: "failure",
+		Steps: []githubtest.Step{{Name: "Run tests", Conclusion: "failure"}},
+		Log:   []byte("2026-01-01T12:30:45.1234567Z --- FAIL: TestWidgetsAreRound\n2026-01-01T12:30:45.1234567Z     widget_test.go:12: got a square\n")})
+	if _, err := d.github.Deliver(ctx, repo, "workflow_run", d.github.RunPayload(repo, failed)); err != nil {
+		return "", err
+	}
+	issue, err := d.awaitIssue(ctx, repo, func(i githubtest.Issue) bool {
+		return i.State == "open" && strings.Contains(i.Body, "widget_test.go:12: got a square")
+	})
+	if err != nil {
+		return "", err
+	}
+	passed := githubtest.Run{Number: 42, Conclusion: "success"}
+	if _, err := d.github.Deliver(ctx, repo, "workflow_run", d.github.RunPayload(repo, passed)); err != nil {
+		return "", err
+	}
+	_, err = d.awaitIssue(ctx, repo, func(i githubtest.Issue) bool { return i.Number == issue.Number && i.State == "closed" })
+	return fmt.Sprintf("%s#%d", repo, issue.Number), err
+}
+
+// awaitIssue waits until a repository has an issue that is as wanted.
+func (d *demo) awaitIssue(ctx context.Context, repo string, wanted func(githubtest.Issue) bool) (githubtest.Issue, error) {
+	tick := time.NewTicker(20 * time.Millisecond)
+	defer tick.Stop()
+	for {
+		for _, i := range d.github.Issues(repo) {
+			if wanted(i) {
+				return i, nil
+			}
+		}
+		select {
+		case <-ctx.Done():
+			return githubtest.Issue{}, fmt.Errorf("wait for the issue that sync makes: %w", ctx.Err())
+		case <-tick.C:
+		}
+	}
 }
 
 // deliverEveryKind sends each sample that the hooks subscribe to, and one delivery with a wrong signature.
@@ -164,21 +213,21 @@ func (d *demo) accepted() (n int) {
 	return n
 }
 
-// count waits until the log has what was sent and every notification is through, and returns how many records it has
-// and how many of them were notified.
-func (d *demo) count(ctx context.Context, sent int) (recorded, notified int, err error) {
+// count waits until the log has what was sent and every notification is through, and returns how many deliveries were sent, how
+// many records there are and how many of them were notified.
+func (d *demo) count(ctx context.Context) (sent, recorded, notified int, err error) {
 	log, err := logs.Open(ctx, d.settings.Logs(nil))
 	if err != nil {
-		return 0, 0, err
+		return 0, 0, 0, err
 	}
 	defer func() { err = errors.Join(err, log.Close()) }()
 	delivered, err := parseFilter("status:sent since:" + d.began.UTC().Format(time.RFC3339))
 	if err != nil {
-		return 0, 0, err
+		return 0, 0, 0, err
 	}
 	waiting, err := parseFilter("status:pending")
 	if err != nil {
-		return 0, 0, err
+		return 0, 0, 0, err
 	}
 	tick := time.NewTicker(50 * time.Millisecond)
 	defer tick.Stop()
@@ -186,28 +235,29 @@ func (d *demo) count(ctx context.Context, sent int) (recorded, notified int, err
 	defer deadline.Stop()
 	for {
 		if recorded, err = log.Count(ctx, logs.Filter{}); err != nil {
-			return 0, 0, err
+			return 0, 0, 0, err
 		}
 		recorded -= d.past
 		status, err := daemon.Dial(d.settings.Home).Status(ctx)
 		if err != nil {
-			return 0, 0, err
+			return 0, 0, 0, err
 		}
 		if notified, err = log.Count(ctx, delivered); err != nil {
-			return 0, 0, err
+			return 0, 0, 0, err
 		}
 		pending, err := log.Count(ctx, waiting)
 		if err != nil {
-			return 0, 0, err
+			return 0, 0, 0, err
 		}
-		if recorded >= sent && pending == 0 && status.PendingNotifications == 0 {
-			return recorded, notified, nil
+		sent = d.accepted()
+		if recorded == sent && pending == 0 && status.PendingNotifications == 0 {
+			return sent, recorded, notified, nil
 		}
 		select {
 		case <-ctx.Done():
-			return recorded, notified, ctx.Err()
+			return sent, recorded, notified, ctx.Err()
 		case <-deadline.C:
-			return recorded, notified, nil // The counts show what is missing.
+			return sent, recorded, notified, nil // The counts show what is missing.
 		case <-tick.C:
 		}
 	}

@@ -16,6 +16,7 @@ import (
 	"hookctl/cmd/hookctl/settings"
 	"hookctl/hooks"
 	"hookctl/hooks/secret"
+	"hookctl/hooks/tasks"
 	"hookctl/logs/text"
 	"hookctl/server"
 	"hookctl/server/doctor"
@@ -137,6 +138,10 @@ func (p *program) doctorConfig() (doctor.Config, error) {
 		PublicURL: s.Receiver.PublicURL, Tunnel: s.Receiver.Tunnel,
 		Fleet:     p.fleet(s),
 		Simulated: p.environ(demoVariable) != "",
+		Cluster:   s.ClusterSettings() != nil,
+	}
+	if s.Sync.Mode != tasks.ModeOff {
+		config.Sync, config.SyncMode = p.tasks(s), s.Sync.Mode
 	}
 	if s.Receiver.Allow == "github" {
 		config.Allow, _ = host.Ranges(s.Home)

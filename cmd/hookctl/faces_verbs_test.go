@@ -77,12 +77,12 @@ func verbs() []verb {
 		},
 		{
 			name: "pause", before: []string{setUpBoth},
-			command: []string{"hooks disable {widgets}"}, line: []string{"hooks", "pause 2"}, keys: keys(findWidgets, "A"),
+			command: []string{"hooks disable {widgets}"}, line: []string{"hooks", "pause 2"}, keys: keys(findWidgets, "A", "enter"),
 			until: has("active=false"), knows: []*knowledge{theHooks},
 		},
 		{
 			name: "enable", before: []string{setUpBoth, "hookctl hooks disable {widgets}"},
-			command: []string{"hooks enable {widgets}"}, line: []string{"hooks", "resume 2"}, keys: keys(findWidgets, "see paused", "A"),
+			command: []string{"hooks enable {widgets}"}, line: []string{"hooks", "resume 2"}, keys: keys(findWidgets, "see paused", "A", "enter"),
 			until: func(h *house) bool { return !strings.Contains(h.snapshot(), "active=false") }, knows: []*knowledge{theHooks},
 		},
 		{
@@ -150,17 +150,17 @@ func verbs() []verb {
 		},
 		{
 			name: "redeliver", before: []string{setUpBoth, "hookctl stop", "! deliver octo-org/widgets", "hookctl start"},
-			command: []string{"hooks redeliver {widgets} {delivery}"}, line: []string{"hooks", "deliveries 2", "redeliver 1"}, keys: keys(findWidgets, "d", "see pull_request opened", "B"),
+			command: []string{"hooks redeliver {widgets} {delivery}"}, line: []string{"hooks", "deliveries 2", "redeliver 1"}, keys: keys(findWidgets, "d", "see pull_request opened", "B", "enter"),
 			until: records(3), knows: []*knowledge{theEvents, theHooks},
 		},
 		{
 			name: "replay", before: []string{setUpBoth, "deliver octo-org/widgets"},
-			command: []string{"events replay {event}"}, line: []string{"events event:pull_request", "replay 1"}, keys: []string{"2", "see Make widgets round", "R"},
+			command: []string{"events replay {event}"}, line: []string{"events event:pull_request", "replay 1"}, keys: []string{"2", "see Make widgets round", "R", "enter"},
 			until: records(4), knows: []*knowledge{theEvents},
 		},
 		{
 			name: "resend", before: []string{setUpBoth, "deliver octo-org/widgets"},
-			command: []string{"events resend {event}"}, line: []string{"events event:pull_request", "resend 1"}, keys: []string{"2", "see Make widgets round", "S"},
+			command: []string{"events resend {event}"}, line: []string{"events event:pull_request", "resend 1"}, keys: []string{"2", "see Make widgets round", "S", "enter"},
 			until: func(h *house) bool { return len(h.maestro.Messages()) == 2 && h.status().PendingNotifications == 0 }, knows: []*knowledge{theEvents},
 		},
 		{

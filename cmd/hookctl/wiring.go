@@ -8,6 +8,7 @@ import (
 
 	"hookctl/cmd/hookctl/settings"
 	"hookctl/hooks"
+	"hookctl/hooks/tasks"
 	"hookctl/logs/text"
 	"hookctl/server"
 	"hookctl/server/daemon"
@@ -86,6 +87,11 @@ func (p *program) fleet(s *settings.Settings) *fleet.Fleet {
 	return fleet.New(config)
 }
 
+// taskConfig is project sync's part.
+func (p *program) taskConfig(s *settings.Settings) tasks.Config {
+	return tasks.Config{Settings: s.Tasks(), GitHub: func() (*hooks.Client, error) { return p.github(s) }}
+}
+
 // hostSettings is the running receiver's part. The secrets are read now; a reload reads them again.
 func (p *program) hostSettings(s *settings.Settings) (*host.Settings, error) {
 	core, err := s.Server()
@@ -114,6 +120,7 @@ func (p *program) hostSettings(s *settings.Settings) (*host.Settings, error) {
 		Server:     core,
 		Store:      s.Store(),
 		Fleet:      p.fleetConfig(s),
+		Sync:       p.taskConfig(s),
 		Cluster:    node,
 	}, nil
 }

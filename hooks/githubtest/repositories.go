@@ -16,7 +16,7 @@ func repositoryJSON(c *call, t *target) map[string]any {
 	return map[string]any{"id": t.id, "name": t.repo, "full_name": t.name(), "private": t.Private, "visibility": visibility,
 		"owner": map[string]any{"login": t.owner, "type": c.s.ownerType(t.owner)}, "description": t.Description,
 		"html_url": "https://github.com/" + t.name(), "url": t.url(c.base), "hooks_url": t.url(c.base) + "/hooks",
-		"archived": t.Archived, "disabled": false, "fork": false, "topics": append([]string{}, t.Topics...), "default_branch": "main",
+		"archived": t.Archived, "disabled": false, "fork": false, "has_issues": !t.NoIssues, "topics": append([]string{}, t.Topics...), "default_branch": "main",
 		"permissions": map[string]bool{"admin": role == "admin", "maintain": role == "admin", "push": role == "admin" || role == "write",
 			"triage": role == "admin" || role == "write", "pull": true}}
 }

@@ -91,6 +91,19 @@ func (r *Ring) GoString() string { return r.String() }
 // MarshalJSON writes the fingerprints.
 func (r *Ring) MarshalJSON() ([]byte, error) { return json.Marshal(r.Fingerprints(time.Time{})) }
 
+// Redact takes every secret of the ring out of a text.
+func (r *Ring) Redact(text string) string {
+	if r == nil {
+		return text
+	}
+	for _, k := range r.keys {
+		if len(k.Value) >= 6 { // a shorter one would take words apart
+			text = strings.ReplaceAll(text, k.Value, "[removed]")
+		}
+	}
+	return text
+}
+
 // Empty reports that the ring accepts nothing.
 func (r *Ring) Empty() bool { return r == nil || len(r.keys) == 0 }
 

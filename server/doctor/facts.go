@@ -104,6 +104,12 @@ func (f *facts) checks() []check {
 		{"notifications", f.notifications},
 		{"agents", f.offers},
 	}
+	if f.cfg.Sync != nil {
+		all = append(all, check{"sync", f.sync})
+	}
+	if f.cfg.Cluster {
+		all = append(all, check{"cluster", f.cluster})
+	}
 	if f.cfg.Store != nil {
 		all = append(all, check{"secret", f.secret}, check{"age of the secret", f.age})
 	}

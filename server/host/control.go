@@ -39,6 +39,7 @@ func (r *receiver) extra() map[string]http.Handler {
 		"POST /prune":   handle(r.prune),
 		"POST /catchup": handle(r.catchup),
 		"POST /tunnel":  handle(r.showTunnel),
+		"POST /sync":    handle(r.applySync),
 
 		"POST /cluster/status":    handle(r.showCluster),
 		"POST /cluster/republish": handle(r.republish),
@@ -73,6 +74,11 @@ func (r *receiver) resend(ctx context.Context, q filesRequest) (doneAnswer, erro
 		q.Files = append(q.Files, files...)
 	}
 	n, err := r.server.Resend(ctx, q.Files)
+	if err == nil && q.Failed {
+		var synced int
+		synced, err = r.resendSync(ctx)
+		n += synced
+	}
 	return doneAnswer{n}, err
 }
 

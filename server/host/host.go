@@ -9,6 +9,7 @@
 //   - SIGHUP or a call puts new settings in force; a mistake in them leaves the old ones (reload.go)
 //   - it fetches from GitHub what never arrived, at start and every ten minutes (catchup.go)
 //   - it keeps a tunnel open, and hooks follow the tunnel's address (tunnel.go)
+//   - it does what project sync has to do, in order, and reminds of blocked tasks (sync.go)
 //   - it drops secrets whose time is over, prunes the log, refreshes GitHub's address ranges (upkeep.go, ranges.go)
 //   - it answers Prometheus (metrics.go)
 //
@@ -36,6 +37,7 @@ import (
 
 	"hookctl/hooks"
 	"hookctl/hooks/secret"
+	"hookctl/hooks/tasks"
 	"hookctl/logs"
 	"hookctl/server"
 	"hookctl/server/cluster"
@@ -78,9 +80,12 @@ type Settings struct {
 	// no login. SaveURL writes a tunnel's new address to the settings; they are loaded again afterwards.
 	Fleet fleet.Config
 
+	// Sync is project sync; Home, Watched, GitHub, Targets and Logger are set by this package.
+	Sync    tasks.Config
 	Cluster *Cluster // makes the receiver a node of a cluster; nil is a single machine; changes with a restart only
 
 	fleet *fleet.Fleet // made of Fleet when the settings were loaded
+	sync  *tasks.Sync  // likewise, of Sync
 }
 
 // receiver is one running receiver.
@@ -157,6 +162,11 @@ func (r *receiver) load() (*Settings, error) {
 	config := s.Fleet
 	config.SaveURL = r.saveURL(config.SaveURL)
 	s.fleet = fleet.New(config)
+	s.sync = r.openSync(s)
+	s.Server.Consumer = consumer(s.sync, s.Sync.Mode)
+	if s.Server.Consumer != nil && s.Cluster != nil {
+		s.Server.Consumer.Owns = func() bool { return r.owns(leaseSync) }
+	}
 	return s, nil
 }
 
@@ -276,6 +286,7 @@ func (r *receiver) work(ctx context.Context, instance *daemon.Instance, listener
 	}
 	until(taking, func(ctx context.Context) { r.asOwner(ctx, leaseCatchUp, r.keepCatchingUp) })
 	until(taking, r.keepHouse)
+	until(taking, func(ctx context.Context) { r.asOwner(ctx, leaseSync, r.keepReminding) })
 	if kind := r.settings.Tunnel; kind != "" {
 		until(taking, func(ctx context.Context) {
 			r.asOwner(ctx, "tunnel", func(ctx context.Context) { r.keepTunnel(ctx, kind) })

@@ -38,6 +38,7 @@ func OpenIntake(ctx context.Context, home string, s *Settings) (*Intake, error) 
 	}
 	config := s.Server
 	config.Log = i.writer
+	config.Consumer = judge(home, s)
 	if i.server, err = server.New(config); err != nil {
 		return nil, errors.Join(err, i.writer.Close())
 	}

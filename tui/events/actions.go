@@ -78,13 +78,14 @@ func (p *Page) recordActions() []kit.Action {
 		silent = "this event notified nobody"
 	}
 	files := strings.Join(quoted(p.chosen()), " ")
+	records := text.Count(len(p.chosen()), "record")
 	return []kit.Action{
 		{ID: "copy", Keys: []string{"y"}, Label: "copy", Text: "Copy id, URL, JSON, curl line, or the value under the cursor.", Off: none, Run: p.openCopy},
 		{ID: "browse", Keys: []string{"o"}, Label: "web", Text: "Open the event's page in the browser.", Off: noURL, Run: func() tea.Cmd { return p.shell.Browse(e.URL) }},
 		{ID: "replay", Keys: []string{"R"}, Label: "replay", Text: "Send the record through the receiver again, as a new one.", Command: strings.TrimSpace("hookctl events replay " + files), Off: down,
-			Run: func() tea.Cmd { return p.again("replay", p.cfg.Replay) }},
+			Acts: "send " + records + " through the receiver again, as new", Run: func() tea.Cmd { return p.again("replay", p.cfg.Replay) }},
 		{ID: "resend", Keys: []string{"S"}, Text: "Send the record's notifications again.", Command: strings.TrimSpace("hookctl events resend " + files), Off: silent,
-			Run: func() tea.Cmd { return p.again("resend", p.cfg.Resend) }},
+			Acts: "send the notifications of " + records + " again", Run: func() tea.Cmd { return p.again("resend", p.cfg.Resend) }},
 	}
 }
 

@@ -16,6 +16,7 @@ type Action struct {
 	Text    string         // one sentence for help and palette
 	Command string         // the command line that does the same, or ""
 	Off     string         // why it is off now, or ""
+	Acts    string         // what it does at GitHub or to an agent, for the count-down before it; "" for none
 	Move    bool           // it only moves a cursor: the palette has it last
 	Run     func() tea.Cmd // never nil
 

@@ -86,6 +86,9 @@ func (s *Shell) perform(act Action) tea.Cmd {
 		}
 		return s.Warn(act.Off)
 	}
+	if act.Acts != "" {
+		return s.countDown(act)
+	}
 	return act.Run()
 }
 

@@ -139,7 +139,7 @@ func (o *deliveries) Update(msg tea.Msg) tea.Cmd {
 	return nil
 }
 
-// choose fills the list anew and keeps the cursor on its delivery.
+// choose fills the list again and keeps the cursor on its delivery.
 func (o *deliveries) choose() {
 	guid := ""
 	if o.place.At < len(o.list) && o.place.At >= 0 {
@@ -239,7 +239,7 @@ func (o *deliveries) Actions() []kit.Action {
 		back = kit.Action{ID: "deliveries.back", Keys: []string{"esc", "q"}, Label: "back", Text: "Go back to the list.", Run: func() tea.Cmd { o.inside, o.err = false, nil; return nil }}
 	}
 	out := []kit.Action{
-		{ID: "deliveries.redeliver", Keys: []string{"B"}, Label: "send again", Text: "Ask GitHub to send the marked deliveries, or this one, again.", Command: fmt.Sprintf("hookctl hooks redeliver %d%s %s", o.row.ID, ids, o.row.Target.Flag()), Off: none, Run: o.redeliver},
+		{ID: "deliveries.redeliver", Keys: []string{"B"}, Label: "send again", Text: "Ask GitHub to send the marked deliveries, or this one, again.", Command: fmt.Sprintf("hookctl hooks redeliver %d%s %s", o.row.ID, ids, o.row.Target.Flag()), Off: none, Acts: "GitHub sends " + text.Count(len(o.chosen()), "delivery", "deliveries") + " again", Run: o.redeliver},
 		{ID: "deliveries.catchup", Keys: []string{"c"}, Label: "catch up", Text: "Fetch events of this repository that never arrived from GitHub, record them and notify.", Command: catchupCommand([]fleet.Hook{o.row}), Run: func() tea.Cmd { return o.p.catchup([]fleet.Hook{o.row}) }},
 		{ID: "deliveries.copy", Keys: []string{"y"}, Text: "Copy the delivery's id.", Off: none, Run: func() tea.Cmd { return o.p.shell.Copy("the delivery id", o.list[o.place.At].GUID) }},
 	}

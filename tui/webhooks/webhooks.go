@@ -268,8 +268,8 @@ func (p *Page) Actions() []kit.Action {
 	out = append(out, p.findActions(none)...)
 	out = append(out,
 		kit.Action{ID: "hook.ping", Keys: []string{"P"}, Label: "ping", Text: "Ask GitHub to ping the hook, and wait for the signed ping to arrive.", Command: command("ping", h), Off: writable, Run: p.ping},
-		kit.Action{ID: "hook.test", Keys: []string{"T"}, Text: "Ask GitHub to send the latest push.", Command: command("test", h), Off: noTestNow, Run: p.test},
-		kit.Action{ID: "hook.pause", Keys: []string{"A"}, Label: pause, Text: pauseText, Command: command(verb, h), Off: writable, Run: p.pause},
+		kit.Action{ID: "hook.test", Keys: []string{"T"}, Text: "Ask GitHub to send the latest push.", Command: command("test", h), Off: noTestNow, Acts: "GitHub sends the latest push of " + h.Target.String() + " again", Run: p.test},
+		kit.Action{ID: "hook.pause", Keys: []string{"A"}, Label: pause, Text: pauseText, Command: command(verb, h), Off: writable, Acts: pause + " " + text.Count(len(p.chosen()), "hook"), Run: p.pause},
 		kit.Action{ID: "hook.events", Keys: []string{"m"}, Label: "events", Text: "Choose the events of the hook.", Command: command("edit", h), Off: writable, Run: p.openEvents},
 		remove,
 		kit.Action{ID: "catchup", Keys: []string{"c"}, Text: "Fetch events that never arrived from GitHub, record them and notify.", Command: catchupCommand(p.chosen()), Off: none, Run: func() tea.Cmd { return p.catchup(p.chosen()) }},

@@ -152,10 +152,10 @@ func TestPingIsProvedByTheLog(t *testing.T) {
 func TestPauseResumeEditDelete(t *testing.T) {
 	r := withHooks(t, "octo-org/web")
 	at := func() githubtest.Hook { return r.GitHub.Hooks("octo-org/web")[0] }
-	r.Press("A")
+	r.Press("A", "enter")
 	r.Until("the pause", func() bool { return !at().Active && r.idle() })
 	r.Shows("A resume")
-	r.Press("A")
+	r.Press("A", "enter")
 	r.Until("the end of the pause", func() bool { return at().Active && r.idle() })
 
 	r.Press("m")
@@ -204,7 +204,7 @@ func TestDeliveriesBesideTheLog(t *testing.T) {
 	r.Press("enter")
 	r.Shows("401")
 	r.Shows("X-Hub-Signature-256")
-	r.Press("esc", "B")
+	r.Press("esc", "B", "enter")
 	r.Shows("all of them are here")
 	r.Press("esc")
 	if r.Top() != nil {
@@ -318,7 +318,7 @@ func TestMarkedHooksTogether(t *testing.T) {
 		}
 		return n
 	}
-	r.Press("x", "x", "A")
+	r.Press("x", "x", "A", "enter")
 	r.Until("the pause", func() bool { return active() == 1 && r.idle() })
 	r.Press("esc", "X")
 	r.Shows("3 marked")
@@ -361,7 +361,7 @@ func TestRotationGoesByItsOwnList(t *testing.T) {
 	r.Press("r")
 	r.Shows("see which hooks there are")
 	if r.hooks.rot.under() {
-		t.Error("it goes on all the same")
+		t.Error("it goes on anyway")
 	}
 }
 

@@ -57,7 +57,7 @@ func (s *Settings) check() error {
 		}
 	}
 	if s.CoalesceMax < 0 {
-		report("coalesce_max", "not a count: %d (0 is no limit)", s.CoalesceMax)
+		report("coalesce_max", "not a count: %d (0 means no limit)", s.CoalesceMax)
 	}
 	if (s.Receiver.TLS.Cert == "") != (s.Receiver.TLS.Key == "") {
 		report("receiver.tls", "set both cert and key, or neither")
@@ -66,6 +66,9 @@ func (s *Settings) check() error {
 		if key, err := checkSink(sink); err != nil {
 			report(fmt.Sprintf("sinks[%d]%s", i, key), "%w", err)
 		}
+	}
+	for _, p := range s.Tasks().Check() {
+		report("sync."+p.Key, "%w", p.Err)
 	}
 	if c := s.Cluster; c.Name != "" || c.Node != "" {
 		for _, p := range s.ClusterSettings().Check() {

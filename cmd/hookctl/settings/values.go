@@ -9,14 +9,16 @@ type Values struct {
 	Priorities      map[string]string `yaml:"priorities,omitempty" doc:"Priority by event.action or event.conclusion, for example workflow_run.failure." enum:"low,medium,high,urgent"`
 	Routes          []Route           `yaml:"routes,omitempty" doc:"Rules tried before the default table."`
 	NotifyAlso      []string          `yaml:"notify_also,omitempty" doc:"Rules of the default table that are off by default: reviews of pull requests, failures of the status event. New hooks subscribe to those events too." enum:"reviews,statuses"`
+	Trust           Trust             `yaml:"trust,omitempty" doc:"Whose words reach agents (sinks aimaestro and amp-send, and http with format openclaw). Of what others wrote, agents get fixed words, numbers and links; trust: off sends everything."`
 	Sinks           []Sink            `yaml:"sinks" doc:"Where notifications go; an empty list switches them off."`
 	Coalesce        Duration          `yaml:"coalesce,omitempty" doc:"How long further notifications of the same type, repository and commit are gathered into one update; 0 switches it off."`
-	CoalesceMax     int               `yaml:"coalesce_max,omitempty" doc:"How many notifications may wait for one sink and repository before the rest is gathered into one summary; 0 is no limit."`
+	CoalesceMax     int               `yaml:"coalesce_max,omitempty" doc:"How many notifications may wait for one sink and repository before the rest is gathered into one summary; 0 means no limit."`
 	IgnoreSenders   []string          `yaml:"ignore_senders,omitempty" doc:"Logins whose deliveries are recorded but never notified."`
 	Paths           map[string]Path   `yaml:"paths,omitempty" doc:"Settings of /webhook/<name>, by name. GITHUB_WEBHOOK_SECRET_<NAME> in .env is its own secret."`
 	Secrets         string            `yaml:"secrets,omitempty" doc:"One secret for all hooks, or one for each." enum:"shared,per-hook"`
 	Setup           Setup             `yaml:"setup,omitempty" doc:"What setup and the wizard offer first."`
 	GitHub          GitHub            `yaml:"github,omitempty" doc:"The GitHub to talk to."`
+	Sync            Sync              `yaml:"sync,omitempty" doc:"Issues and boards at GitHub that follow what happens."`
 	Cluster         Cluster           `yaml:"cluster,omitempty" doc:"Several receivers that share their deliveries; empty for a single machine."`
 	TUI             TUI               `yaml:"tui,omitempty" doc:"The terminal interface."`
 }
@@ -52,7 +54,7 @@ type ACME struct {
 type Log struct {
 	Dir     string   `yaml:"dir,omitempty" doc:"Directory of the records."`
 	Keep    Duration `yaml:"keep,omitempty" doc:"Records older than this are pruned, for example 30d; 0 keeps them."`
-	MaxSize Size     `yaml:"max_size,omitempty" doc:"Oldest records are pruned above this size, for example 5GB; 0 is no limit."`
+	MaxSize Size     `yaml:"max_size,omitempty" doc:"Oldest records are pruned above this size, for example 5GB; 0 means no limit."`
 }
 
 // Route is one rule of routes.
@@ -64,6 +66,14 @@ type Route struct {
 	Subject  string   `yaml:"subject,omitempty" doc:"text/template over the summary of the event."`
 	Message  string   `yaml:"message,omitempty" doc:"text/template over the summary of the event."`
 	Sinks    []string `yaml:"sinks,omitempty" doc:"Names of the sinks to use; all if empty."`
+}
+
+// Trust is the section trust. Its short form is a mode alone: trust: off.
+type Trust struct {
+	Mode    string   `yaml:"mode,omitempty" doc:"off sends everybody's words to agents." enum:"on,off"`
+	Authors []string `yaml:"authors,omitempty" doc:"GitHub's author associations that are trusted."`
+	Logins  []string `yaml:"logins,omitempty" doc:"Users who are trusted whatever their association."`
+	Bots    []string `yaml:"bots,omitempty" doc:"Apps that are trusted, for example dependabot[bot]."`
 }
 
 // Sink is one entry of sinks.
@@ -92,6 +102,50 @@ type Path struct {
 type Setup struct {
 	Repositories []string `yaml:"repositories,omitempty" doc:"Repositories (owner/name) or organisations that setup works on without -R."`
 	Events       []string `yaml:"events,omitempty" doc:"Events to subscribe to; those of the default table if empty."`
+}
+
+// Sync is the section sync.
+type Sync struct {
+	Mode         string      `yaml:"mode,omitempty" doc:"off; suggest: plan and wait for hookctl sync apply; act: do it." enum:"off,suggest,act"`
+	Repositories []string    `yaml:"repositories,omitempty" doc:"Repositories (owner/name, patterns allowed); all that were set up if empty."`
+	CI           SyncCI      `yaml:"ci,omitempty" doc:"A CI failure becomes an issue."`
+	Merged       SyncMerged  `yaml:"merged,omitempty" doc:"A merge closes the issues that the pull request names."`
+	Blocked      SyncBlocked `yaml:"blocked,omitempty" doc:"A blocked issue is escalated."`
+	Board        SyncBoard   `yaml:"board,omitempty" doc:"A board (GitHub Projects) that shows where each issue is."`
+}
+
+// SyncCI is the section sync.ci.
+type SyncCI struct {
+	Branches     []string `yaml:"branches,omitempty" doc:"Branches whose failures become issues, besides the default branch: watched, all, or patterns."`
+	Per          string   `yaml:"per,omitempty" doc:"One issue for each workflow, or for each job." enum:"workflow,job"`
+	Labels       []string `yaml:"labels,omitempty" doc:"Labels of the issues; the first finds them again."`
+	Logs         string   `yaml:"logs,omitempty" doc:"What the issue shows of the logs; auto is excerpt in private and link in public repositories." enum:"auto,excerpt,link,none"`
+	Close        string   `yaml:"close,omitempty" doc:"Whether a green run closes the issue." enum:"on_green,never"`
+	ReopenWithin Duration `yaml:"reopen_within,omitempty" doc:"How long after it was closed an issue is reopened instead of creating a new one."`
+}
+
+// SyncMerged is the section sync.merged.
+type SyncMerged struct {
+	Close   []string `yaml:"close,omitempty" doc:"Base branches (patterns allowed) whose merges close issues; GitHub does it for the default branch."`
+	Comment string   `yaml:"comment,omitempty" doc:"Comment on an issue that a merge closes." enum:"on,off"`
+}
+
+// SyncBlocked is the section sync.blocked.
+type SyncBlocked struct {
+	Label  string   `yaml:"label,omitempty" doc:"Label that says that an issue is blocked."`
+	Remind Duration `yaml:"remind,omitempty" doc:"Remind after this time, and again after as long; 0 does not."`
+	Sinks  []string `yaml:"sinks,omitempty" doc:"Names of the sinks that escalations go to; all if empty."`
+}
+
+// SyncBoard is the section sync.board.
+type SyncBoard struct {
+	Project    string `yaml:"project,omitempty" doc:"Board, as owner/number of its address; empty for none."`
+	Field      string `yaml:"field,omitempty" doc:"Its single select field."`
+	Todo       string `yaml:"todo,omitempty" doc:"Column of what is to be done."`
+	InProgress string `yaml:"in_progress,omitempty" doc:"Column of what is worked on."`
+	InReview   string `yaml:"in_review,omitempty" doc:"Column of what waits for a review."`
+	Blocked    string `yaml:"blocked,omitempty" doc:"Column of what is blocked."`
+	Done       string `yaml:"done,omitempty" doc:"Column of what is done; nothing leaves it."`
 }
 
 // GitHub is the section github.
@@ -143,10 +197,18 @@ func defaults(logDir string) Values {
 		Log:             Log{Dir: logDir, Keep: 30 * day, MaxSize: 5_000_000_000},
 		WatchedBranches: []string{"main", "master", "develop"},
 		Sinks:           []Sink{{Type: "aimaestro", URL: "http://127.0.0.1:23000", To: "orchestrator-amoa", From: "hookctl"}},
+		Trust:           Trust{Mode: "on", Authors: []string{"OWNER", "MEMBER", "COLLABORATOR"}},
 		Coalesce:        Duration(coalesceDefault),
 		CoalesceMax:     20,
 		Secrets:         "shared",
 
+		Sync: Sync{
+			Mode:    "off",
+			CI:      SyncCI{Branches: []string{"watched"}, Per: "workflow", Labels: []string{"ci-failure"}, Logs: "auto", Close: "on_green", ReopenWithin: 14 * day},
+			Merged:  SyncMerged{Close: []string{"develop"}, Comment: "on"},
+			Blocked: SyncBlocked{Label: "blocked", Remind: 3 * day},
+			Board:   SyncBoard{Field: "Status", Todo: "Todo", InProgress: "In Progress", InReview: "In Review", Blocked: "Blocked", Done: "Done"},
+		},
 		Cluster: Cluster{Ack: "quorum", Notify: "on", MaxBytes: 10_000_000_000},
 
 		TUI: TUI{Theme: "auto", Mouse: "on", ASCII: "off", Notify: "off"},

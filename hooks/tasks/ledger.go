@@ -1,0 +1,177 @@
+package tasks
+
+import (
+	"bytes"
+	"context"
+	"encoding/json"
+	"errors"
+	"fmt"
+	"io/fs"
+	"os"
+	"path/filepath"
+	"slices"
+	"time"
+
+	"github.com/gofrs/flock"
+	"github.com/google/renameio/v2/maybe"
+
+	"hookctl/hooks"
+)
+
+// ledger is what sync remembers: state/sync.json of the home. Everything in it but the suggestions can be found again at GitHub.
+type ledger struct {
+	Entries map[string]*entry `json:"entries"`
+	// Writes are our own of the last hour, to know their echoes and to stop when there are too many.
+	Writes []write `json:"writes,omitempty"`
+	// Read says when the issues of a repository, by its id, were last read into Entries: an unknown key has no issue then.
+	Read map[int64]time.Time `json:"read,omitempty"`
+	// Newest is the newest run of a key, red or green, so that an older one that comes late is known.
+	Newest map[string]seenRun `json:"newest,omitempty"`
+	// Stopped are repositories where sync stopped because of too many writes, and until when.
+	Stopped map[string]time.Time `json:"stopped,omitempty"`
+}
+
+// entry is one failure, merge or block.
+type entry struct {
+	Key        string    `json:"key"`
+	Kind       string    `json:"kind"`
+	Repository string    `json:"repository"`
+	RepoID     int64     `json:"repo_id"`
+	Title      string    `json:"title"` // of the issue that there is or would be
+	Issue      int64     `json:"issue,omitempty"`
+	URL        string    `json:"url,omitempty"`
+	State      string    `json:"state"` // open, closed or suggested
+	Since      time.Time `json:"since"`
+	Last       time.Time `json:"last"`
+	File       string    `json:"file,omitempty"` // the record that it is about last
+
+	// Of CI: the key of the whole workflow, of an issue for a job.
+	Workflow string `json:"workflow,omitempty"`
+	Job      string `json:"job,omitempty"`
+	// Creating is since when an issue is being created: GitHub may have made it although nobody heard.
+	Creating time.Time `json:"creating,omitzero"`
+	// Green says that it was closed by us, after a green run.
+	Green bool `json:"green,omitempty"`
+
+	// Of a block. Former is the column that it was in.
+	Former   string    `json:"former,omitempty"`
+	Reminded time.Time `json:"reminded,omitzero"`
+
+	// What keeps failing, until it succeeds.
+	Error string `json:"error,omitempty"`
+	Hint  string `json:"hint,omitempty"`
+}
+
+// write is one change that we made at GitHub.
+type write struct {
+	Repository string    `json:"repository"`
+	Issue      int64     `json:"issue,omitempty"`
+	Action     string    `json:"action"` // as the event names it that GitHub sends of it
+	At         time.Time `json:"at"`
+}
+
+const (
+	echoTime    = 10 * time.Minute    // within which an event may be the echo of our own write
+	writesTime  = time.Hour           // in which writesMost changes of a repository are made
+	writesMost  = 20                  //
+	closedShown = 14 * 24 * time.Hour // how long a closed entry is listed
+	ledgerWait  = 10 * time.Second    // for the lock
+)
+
+func (s *Sync) ledgerFile() string { return filepath.Join(s.cfg.Home, "state", "sync.json") }
+
+// read reads the ledger; without a file it is empty.
+func (s *Sync) readLedger() (*ledger, error) {
+	l := &ledger{}
+	data, err := os.ReadFile(s.ledgerFile())
+	if err == nil {
+		err = json.Unmarshal(data, l)
+	}
+	if err != nil && !errors.Is(err, fs.ErrNotExist) {
+		return nil, hooks.WithCure(fmt.Errorf("read %s: %w", s.ledgerFile(), err), "move it away: what is in it but the suggestions is found again at GitHub")
+	}
+	if l.Entries == nil {
+		l.Entries = map[string]*entry{}
+	}
+	if l.Read == nil {
+		l.Read = map[int64]time.Time{}
+	}
+	if l.Newest == nil {
+		l.Newest = map[string]seenRun{}
+	}
+	if l.Stopped == nil {
+		l.Stopped = map[string]time.Time{}
+	}
+	return l, nil
+}
+
+// update changes the ledger while no other process does. It is durable on return.
+func (s *Sync) update(ctx context.Context, change func(*ledger)) error {
+	dir := filepath.Dir(s.ledgerFile())
+	if err := os.MkdirAll(dir, 0o700); err != nil {
+		return fmt.Errorf("remember what sync did: %w", err)
+	}
+	lock := flock.New(filepath.Join(dir, "sync.lock"), flock.SetPermissions(0o600))
+	ctx, cancel := context.WithTimeout(ctx, ledgerWait)
+	defer cancel()
+	if _, err := lock.TryLockContext(ctx, 2*time.Millisecond); err != nil {
+		return fmt.Errorf("remember what sync did: lock %s: %w", lock.Path(), err)
+	}
+	defer func() { _ = lock.Close() }()
+	l, err := s.readLedger()
+	if err != nil {
+		return err
+	}
+	before, err := json.Marshal(l)
+	if err != nil {
+		return fmt.Errorf("remember what sync did: %w", err)
+	}
+	change(l)
+	l.tidy(s.now())
+	after, err := json.Marshal(l)
+	if err == nil && !bytes.Equal(before, after) {
+		err = maybe.WriteFile(s.ledgerFile(), after, 0o600)
+	}
+	if err != nil {
+		return fmt.Errorf("remember what sync did: %w", err)
+	}
+	return nil
+}
+
+// tidy forgets what no rule asks for any more.
+func (l *ledger) tidy(now time.Time) {
+	l.Writes = slices.DeleteFunc(l.Writes, func(w write) bool { return now.Sub(w.At) > writesTime })
+	for repo, until := range l.Stopped {
+		if now.After(until) {
+			delete(l.Stopped, repo)
+		}
+	}
+	for key, run := range l.Newest {
+		if now.Sub(run.At) > closedShown {
+			delete(l.Newest, key)
+		}
+	}
+	for key, e := range l.Entries {
+		if e.State == "closed" && now.Sub(e.Last) > 4*closedShown {
+			delete(l.Entries, key)
+		}
+	}
+}
+
+// echo reports whether an event is what GitHub sends of our own write. Several hooks may send it, so it stays one.
+func (l *ledger) echo(now time.Time, repo string, issue int64, action string) bool {
+	return slices.ContainsFunc(l.Writes, func(w write) bool {
+		return w.Repository == repo && w.Issue == issue && w.Action == action && now.Sub(w.At) <= echoTime
+	})
+}
+
+// entryOf is the entry of a key, made where there is none.
+func (l *ledger) entryOf(key, kind string, r repository, now time.Time) *entry {
+	e := l.Entries[key]
+	if e == nil {
+		e = &entry{Key: key, Kind: kind, RepoID: r.id, Since: now}
+		l.Entries[key] = e
+	}
+	e.Repository = r.name
+	return e
+}

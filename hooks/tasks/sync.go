@@ -1,0 +1,337 @@
+package tasks
+
+import (
+	"context"
+	"errors"
+	"log/slog"
+	"strings"
+	"sync"
+	"time"
+
+	"github.com/cenkalti/backoff/v5"
+
+	"hookctl/hooks"
+	"hookctl/logs/text"
+)
+
+// Sync is project sync of one home. Its methods are safe for concurrent use.
+type Sync struct {
+	cfg Config
+	mu  sync.Mutex
+	// busy has a lock for each repository: one plan at a time.
+	busy map[int64]*sync.Mutex
+	// client is opened once, and again after an error that another login may fix.
+	client *hooks.Client
+}
+
+// New returns a Sync. It reads nothing and asks nobody yet.
+func New(cfg Config) *Sync {
+	if cfg.Now == nil {
+		cfg.Now = time.Now
+	}
+	if cfg.Logger == nil {
+		cfg.Logger = slog.New(slog.DiscardHandler)
+	}
+	return &Sync{cfg: cfg, busy: map[int64]*sync.Mutex{}}
+}
+
+// github is the client that sync works with.
+func (s *Sync) github() (*hooks.Client, error) {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	if s.client != nil {
+		return s.client, nil
+	}
+	client, err := s.cfg.GitHub()
+	if err == nil {
+		s.client = client
+	}
+	return client, err
+}
+
+// noted drops the client after an error that another login may fix.
+func (s *Sync) noted(err error) {
+	for _, kind := range []error{hooks.ErrNotLoggedIn, hooks.ErrScope, hooks.ErrSSO} {
+		if errors.Is(err, kind) {
+			s.mu.Lock()
+			s.client = nil
+			s.mu.Unlock()
+			return
+		}
+	}
+}
+
+func (s *Sync) now() time.Time { return s.cfg.Now() }
+
+// Verdict is what a delivery alone says.
+type Verdict struct {
+	// Matters says that it has to be handled.
+	Matters bool
+	Key     string // of what it is about; deliveries of one key are handled in order
+	// Why says why it does not matter although it nearly does; "" where it has nothing to do with sync.
+	Why string
+}
+
+// Judge says from a delivery alone, without asking anybody, whether it matters.
+func (s *Sync) Judge(d Delivery) Verdict {
+	if s.cfg.Mode != ModeSuggest && s.cfg.Mode != ModeAct {
+		return Verdict{}
+	}
+	t, err := s.read(d.Event, d.Payload)
+	if none := (nothing{}); errors.As(err, &none) {
+		return Verdict{Why: none.why}
+	}
+	if d.Source == "test" {
+		return Verdict{Why: "it is a sample: sync changes nothing at GitHub for it"}
+	}
+	v := Verdict{Matters: true, Key: t.numberKey()}
+	switch t.kind {
+	case kindCI:
+		v.Key = t.ciKey("")
+	case kindOurs:
+		if parseBody(t.issue.body).key == "" && t.issue.action != "closed" {
+			return Verdict{}
+		}
+	}
+	return v
+}
+
+// wanted reports whether sync is for a repository, and why not.
+func (s *Sync) wanted(ctx context.Context, t *trigger) (bool, error) {
+	name := strings.ToLower(t.repo.name)
+	if len(s.cfg.Repositories) > 0 {
+		var patterns []string
+		for _, p := range s.cfg.Repositories {
+			patterns = append(patterns, strings.ToLower(p))
+		}
+		return matches(patterns, name), nil
+	}
+	return s.known(ctx, t.repo.target())
+}
+
+// known reports whether the fleet has a repository, itself or through its owner.
+func (s *Sync) known(ctx context.Context, repo hooks.Target) (bool, error) {
+	if s.cfg.Targets == nil {
+		return true, nil
+	}
+	targets, err := s.cfg.Targets(ctx)
+	if err != nil {
+		return false, err
+	}
+	for _, t := range targets {
+		if strings.EqualFold(t.Owner, repo.Owner) && (t.IsOrg() || strings.EqualFold(t.Repo, repo.Repo)) {
+			return true, nil
+		}
+	}
+	return false, nil
+}
+
+func (s *Sync) lock(repo int64) func() {
+	s.mu.Lock()
+	m := s.busy[repo]
+	if m == nil {
+		m = &sync.Mutex{}
+		s.busy[repo] = m
+	}
+	s.mu.Unlock()
+	m.Lock()
+	return m.Unlock
+}
+
+// Handle does what a delivery asks for: in the mode act it carries the plan out, in the mode suggest it keeps the plan for a
+// person. An error may be tried again, unless it is a [*backoff.PermanentError]; nothing is done twice then.
+func (s *Sync) Handle(ctx context.Context, d Delivery) (Outcome, error) {
+	return s.handle(ctx, d, s.cfg.Mode == ModeAct)
+}
+
+// Apply does what a delivery asks for, whatever the mode. A person asks for it.
+func (s *Sync) Apply(ctx context.Context, d Delivery) (Outcome, error) { return s.handle(ctx, d, true) }
+
+func (s *Sync) handle(ctx context.Context, d Delivery, act bool) (Outcome, error) {
+	t, err := s.read(d.Event, d.Payload)
+	if none := (nothing{}); errors.As(err, &none) {
+		return Outcome{Status: Skipped, Text: none.why}, nil
+	}
+	defer s.lock(t.repo.id)()
+	if ok, err := s.wanted(ctx, t); err != nil || !ok {
+		return Outcome{Status: Skipped, Text: "sync is not for this repository"}, err
+	}
+	works, err := s.plan(ctx, t, d)
+	if err != nil {
+		return Outcome{}, s.failed(ctx, works, d, err)
+	}
+	var out Outcome
+	var texts []string
+	for _, w := range works {
+		one, err := s.carryOut(ctx, w, act)
+		if err != nil {
+			return out, s.failed(ctx, []*work{w}, d, err)
+		}
+		if one.Text != "" {
+			texts = append(texts, one.Text)
+		}
+		out.Problem = errors.Join(out.Problem, one.Problem)
+		out.Notices = append(out.Notices, one.Notices...)
+		if out.Status == "" || one.Status != Skipped && out.Status == Skipped {
+			texts = append(texts[:0], one.Text)
+			out.Status, out.Key, out.Issue, out.URL = one.Status, one.Key, one.Issue, one.URL
+		}
+	}
+	out.Text = text.Cut(strings.Join(unique(texts), "; "), 500)
+	if len(out.Notices) > 1 && out.Notices[0].Type == out.Notices[1].Type {
+		out.Notices = out.Notices[:1] // a message for each record and type; the text names all
+	}
+	if out.Status == "" {
+		out.Status, out.Text = Skipped, "there is nothing to do"
+	}
+	return out, nil
+}
+
+func unique(list []string) []string {
+	var out []string
+	seen := map[string]bool{}
+	for _, s := range list {
+		if s != "" && !seen[s] {
+			out = append(out, s)
+		}
+		seen[s] = true
+	}
+	return out
+}
+
+// carryOut does, or suggests, one work and notes it in the ledger.
+func (s *Sync) carryOut(ctx context.Context, w *work, act bool) (Outcome, error) {
+	out := Outcome{Status: Skipped, Key: w.key, Text: w.skip, Issue: w.issue, URL: w.url}
+	if len(w.steps) == 0 {
+		err := s.update(ctx, func(l *ledger) {
+			w.learn(l)
+			e := l.Entries[w.key]
+			if e != nil && e.State == "suggested" && w.t.kind == kindCI && w.t.ci.green {
+				delete(l.Entries, w.key) // it is over before anybody looked
+			} else if e != nil {
+				e.Error, e.Hint = "", ""
+				if w.keep != nil {
+					w.keep(e)
+				}
+			}
+		})
+		return out, err
+	}
+	if !act {
+		out.Status, out.Text = Suggested, w.told()
+		return out, s.update(ctx, func(l *ledger) {
+			e := l.entryOf(w.key, w.kind(), w.t.repo, w.now.UTC())
+			if e.State != "open" {
+				e.State = "suggested"
+			}
+			e.Title, e.File, e.Last = w.title, w.d.File, w.now.UTC()
+			e.Issue, e.URL = w.issue, w.url
+		})
+	}
+	problem, err := w.apply(ctx)
+	problem = errors.Join(w.problem, problem)
+	if err != nil {
+		return out, err
+	}
+	out.Status, out.Text, out.Issue, out.URL, out.Notices, out.Problem = Done, w.told(), w.issue, w.url, w.notices, problem
+	if problem != nil {
+		s.noted(problem)
+		out.Text = strings.TrimPrefix(out.Text+"; not all of it: "+line(problem.Error(), 200), "; ")
+	}
+	err = s.update(ctx, func(l *ledger) {
+		w.learn(l)
+		e := l.entryOf(w.key, w.kind(), w.t.repo, w.now.UTC())
+		e.Title, e.File, e.Last, e.Creating = w.title, w.d.File, w.now.UTC(), time.Time{}
+		e.Issue, e.URL, e.Error, e.Hint = w.issue, w.url, "", ""
+		if problem != nil {
+			e.Error, e.Hint = line(problem.Error(), 300), hooks.CureOf(problem)
+		}
+		if e.State == "" || e.State == "suggested" {
+			e.State = "open"
+		}
+		if w.keep != nil {
+			w.keep(e)
+		}
+	})
+	for i := range out.Notices {
+		out.Notices[i].complete(w)
+	}
+	return out, err
+}
+
+// kind is what an entry of the ledger is about.
+func (w *work) kind() string {
+	if w.t.kind == kindUnblocked {
+		return kindBlocked
+	}
+	return w.t.kind
+}
+
+// failed notes in the ledger what keeps failing, and says whether another attempt may help.
+func (s *Sync) failed(ctx context.Context, works []*work, d Delivery, err error) error {
+	if ctx.Err() != nil {
+		return ctx.Err()
+	}
+	s.noted(err)
+	for _, w := range works {
+		if w.key == "" {
+			continue
+		}
+		if uerr := s.update(ctx, func(l *ledger) {
+			e := l.entryOf(w.key, w.kind(), w.t.repo, w.now.UTC())
+			if e.State == "" {
+				e.State = "suggested"
+			}
+			e.File, e.Last, e.Error, e.Hint = d.File, w.now.UTC(), line(err.Error(), 300), hooks.CureOf(err)
+			if e.Title == "" {
+				e.Title = w.title
+			}
+		}); uerr != nil {
+			return errors.Join(err, uerr)
+		}
+	}
+	if lasting(err) {
+		return backoff.Permanent(err)
+	}
+	return err
+}
+
+// Preview makes the plan of a delivery and writes nothing, neither at GitHub nor in the ledger. why says why there is none.
+func (s *Sync) Preview(ctx context.Context, d Delivery) (actions []Action, why string, err error) {
+	actions = []Action{}
+	t, err := s.read(d.Event, d.Payload)
+	if none := (nothing{}); errors.As(err, &none) {
+		if none.why == "" {
+			none.why = "sync has nothing to do with this event"
+		}
+		return actions, none.why, nil
+	}
+	if ok, err := s.wanted(ctx, t); err != nil || !ok {
+		return actions, "sync is not for " + t.repo.name, err
+	}
+	works, err := s.plan(ctx, t, d)
+	if err != nil {
+		return actions, "", err
+	}
+	for _, w := range works {
+		for _, st := range w.steps {
+			actions = append(actions, st.Action)
+		}
+		if w.skip != "" {
+			why = w.skip
+		}
+	}
+	return actions, why, nil
+}
+
+// complete gives a notice what all have in common.
+func (n *Notice) complete(w *work) {
+	if n.Context == nil {
+		n.Context = map[string]any{}
+	}
+	for key, value := range map[string]any{"source": "hookctl", "notification_type": n.Type, "event": w.d.Event, "repository": w.t.repo.name, "url": w.url, "number": w.issue, "sync_key": w.key} {
+		if _, set := n.Context[key]; !set {
+			n.Context[key] = value
+		}
+	}
+}

@@ -1,0 +1,374 @@
+package tasks
+
+import (
+	"encoding/json"
+	"fmt"
+	"net/url"
+	"path"
+	"slices"
+	"strings"
+	"time"
+
+	"hookctl/hooks"
+)
+
+// Kinds of triggers. The first three are what an entry of the ledger is about.
+const (
+	kindCI        = "ci_failure"
+	kindMerged    = "merged"
+	kindBlocked   = "blocked"
+	kindUnblocked = "unblocked"
+	kindOurs      = "ours" // a person closed, reopened or deleted an issue of ours
+)
+
+// trigger is what a delivery says, as far as sync cares. Its texts are cleaned.
+type trigger struct {
+	kind   string
+	repo   repository
+	sender string
+	ci     ciRun
+	number int64 // of the issue or pull request
+	pull   pull
+	issue  issueEvent
+}
+
+type repository struct {
+	id            int64
+	host          string
+	name          string // owner/name
+	private       bool
+	defaultBranch string
+}
+
+func (r repository) target() hooks.Target {
+	t, _ := hooks.ParseTarget(r.name) // "" where it is none, and then nothing is triggered
+	return t
+}
+
+// ciRun is a finished run of CI, whoever runs it.
+type ciRun struct {
+	system          string // workflow, check or status
+	name            string // the title of the workflow, check or status
+	path            string // what identifies it
+	branch, sha     string
+	id, n, attempt  int64 // n and attempt order the runs of one path and branch
+	conclusion, url string
+	actor           string
+	green           bool
+	finished        time.Time
+	summary         string // of a check or a status, in its own words
+}
+
+// newer reports whether a run is later than one of (n, attempt).
+func (c ciRun) compare(n, attempt int64) int {
+	switch {
+	case c.n != n:
+		return sign(c.n - n)
+	}
+	return sign(c.attempt - attempt)
+}
+
+func sign(n int64) int {
+	switch {
+	case n < 0:
+		return -1
+	case n > 0:
+		return 1
+	}
+	return 0
+}
+
+// pull is a pull request that moved.
+type pull struct {
+	action, title, body, base, url, mergeSHA string
+	merged, draft                            bool
+}
+
+// issueEvent is an issue that was labeled, or one of ours that a person changed.
+type issueEvent struct {
+	action, title, url, body, label string
+	at                              time.Time
+}
+
+type wirePerson struct{ Login string }
+
+type wireRepository struct {
+	ID            int64
+	FullName      string `json:"full_name"`
+	Private       bool
+	DefaultBranch string `json:"default_branch"`
+	HTMLURL       string `json:"html_url"`
+}
+
+type wirePayload struct {
+	Action      string
+	Repository  wireRepository
+	Sender      wirePerson
+	Number      int64
+	WorkflowRun *struct {
+		ID         int64
+		Name       string
+		Path       string
+		HeadBranch string `json:"head_branch"`
+		HeadSHA    string `json:"head_sha"`
+		RunNumber  int64  `json:"run_number"`
+		RunAttempt int64  `json:"run_attempt"`
+		Event      string
+		Conclusion string
+		HTMLURL    string              `json:"html_url"`
+		UpdatedAt  string              `json:"updated_at"`
+		HeadRepo   *struct{ ID int64 } `json:"head_repository"`
+		Actor      *wirePerson         `json:"triggering_actor"`
+	} `json:"workflow_run"`
+	Workflow *struct{ Name, Path string }
+	CheckRun *struct {
+		ID          int64
+		Name        string
+		HeadSHA     string `json:"head_sha"`
+		Conclusion  string
+		HTMLURL     string `json:"html_url"`
+		CompletedAt string `json:"completed_at"`
+		App         *struct{ Slug string }
+		Output      *struct{ Title, Summary string }
+		CheckSuite  *struct {
+			HeadBranch string `json:"head_branch"`
+		} `json:"check_suite"`
+	} `json:"check_run"`
+	// status
+	ID          int64
+	SHA         string
+	State       string
+	Context     string
+	Description string
+	TargetURL   string `json:"target_url"`
+	UpdatedAt   string `json:"updated_at"`
+	Branches    []struct{ Name string }
+
+	PullRequest *struct {
+		Number   int64
+		Title    string
+		Body     string
+		HTMLURL  string `json:"html_url"`
+		Merged   bool
+		Draft    bool
+		MergeSHA string `json:"merge_commit_sha"`
+		Base     struct{ Ref string }
+	} `json:"pull_request"`
+	Issue *struct {
+		Number    int64
+		Title     string
+		Body      string
+		HTMLURL   string          `json:"html_url"`
+		UpdatedAt string          `json:"updated_at"`
+		Pull      json.RawMessage `json:"pull_request"`
+	}
+	Label *struct{ Name string }
+}
+
+// events are those that sync reads.
+var events = []string{"workflow_run", "check_run", "status", "pull_request", "issues"}
+
+// errNothing says that a delivery has nothing to do with sync, not even a reason to say.
+type nothing struct{ why string }
+
+func (n nothing) Error() string { return n.why }
+
+// read makes a trigger of a delivery. A nothing with a reason is a near miss, which the record says; one without is not even
+// that.
+func (s *Sync) read(event string, payload []byte) (*trigger, error) {
+	if !slices.Contains(events, event) {
+		return nil, nothing{}
+	}
+	var p wirePayload
+	if err := json.Unmarshal(payload, &p); err != nil {
+		// A field of another type than GitHub documents: nothing can be concluded from the rest.
+		return nil, nothing{"the payload cannot be read"}
+	}
+	target, err := hooks.ParseTarget(p.Repository.FullName)
+	if err != nil || target.IsOrg() || p.Repository.ID == 0 {
+		return nil, nothing{}
+	}
+	t := &trigger{sender: line(p.Sender.Login, 64), repo: repository{id: p.Repository.ID, name: target.String(), private: p.Repository.Private, defaultBranch: line(p.Repository.DefaultBranch, 255)}}
+	t.repo.host = "github.com"
+	if u, err := url.Parse(p.Repository.HTMLURL); err == nil && u.Host != "" {
+		t.repo.host = strings.ToLower(u.Host)
+	}
+	switch event {
+	case "workflow_run":
+		return t, s.readWorkflow(t, &p)
+	case "check_run":
+		return t, s.readCheck(t, &p)
+	case "status":
+		return t, s.readStatus(t, &p)
+	case "pull_request":
+		return t, s.readPull(t, &p)
+	}
+	return t, s.readIssue(t, &p)
+}
+
+func (s *Sync) readWorkflow(t *trigger, p *wirePayload) error {
+	r := p.WorkflowRun
+	if p.Action != "completed" || r == nil {
+		return nothing{}
+	}
+	t.kind = kindCI
+	c := ciRun{system: "workflow", name: line(r.Name, 100), path: line(r.Path, 300), branch: line(r.HeadBranch, 255), sha: line(r.HeadSHA, 64),
+		id: r.ID, n: r.RunNumber, attempt: max(r.RunAttempt, 1), conclusion: r.Conclusion, url: address(r.HTMLURL), finished: timeOf(r.UpdatedAt), actor: t.sender}
+	if r.Actor != nil {
+		c.actor = line(r.Actor.Login, 64)
+	}
+	if p.Workflow != nil {
+		if c.name == "" {
+			c.name = line(p.Workflow.Name, 100)
+		}
+		if c.path == "" {
+			c.path = line(p.Workflow.Path, 300)
+		}
+	}
+	if c.path, _, _ = strings.Cut(c.path, "@"); c.path == "" { // a called workflow's path has its ref
+		return nothing{"the run names no workflow file"}
+	}
+	if !slices.Contains([]string{"push", "schedule", "workflow_dispatch", "merge_group"}, r.Event) {
+		return nothing{fmt.Sprintf("the run was started by %s: only pushes, schedules, merge queues and people count", named(r.Event))}
+	}
+	if r.HeadRepo == nil || r.HeadRepo.ID != t.repo.id {
+		return nothing{"the commit is in a fork"}
+	}
+	if rest, ok := strings.CutPrefix(c.branch, "gh-readonly-queue/"); ok && r.Event == "merge_group" {
+		if at := strings.LastIndex(rest, "/pr-"); at > 0 {
+			c.branch = rest[:at] // the branch that the merge queue is for
+		}
+	}
+	return s.takeRun(t, c)
+}
+
+func (s *Sync) readCheck(t *trigger, p *wirePayload) error {
+	r := p.CheckRun
+	if p.Action != "completed" || r == nil {
+		return nothing{}
+	}
+	if r.App == nil || r.App.Slug == "github-actions" {
+		return nothing{} // its workflow run says more
+	}
+	t.kind = kindCI
+	c := ciRun{system: "check", name: line(r.Name, 100), path: "check:" + line(r.App.Slug, 100) + "/" + line(r.Name, 100), sha: line(r.HeadSHA, 64), id: r.ID, n: r.ID, attempt: 1,
+		conclusion: r.Conclusion, url: address(r.HTMLURL), finished: timeOf(r.CompletedAt), actor: t.sender}
+	if r.CheckSuite != nil {
+		c.branch = line(r.CheckSuite.HeadBranch, 255)
+	}
+	if r.Output != nil {
+		c.summary = r.Output.Summary
+	}
+	if c.branch == "" {
+		return nothing{"the commit is in a fork, or on no branch"}
+	}
+	return s.takeRun(t, c)
+}
+
+func (s *Sync) readStatus(t *trigger, p *wirePayload) error {
+	if p.State == "pending" || p.Context == "" {
+		return nothing{}
+	}
+	t.kind = kindCI
+	c := ciRun{system: "status", name: line(p.Context, 100), path: "status:" + line(p.Context, 200), sha: line(p.SHA, 64), id: p.ID, n: p.ID, attempt: 1,
+		conclusion: p.State, url: address(p.TargetURL), finished: timeOf(p.UpdatedAt), actor: t.sender, summary: p.Description}
+	for _, b := range p.Branches {
+		if name := line(b.Name, 255); c.branch == "" || s.branchCounts(t, name) && !s.branchCounts(t, c.branch) {
+			c.branch = name
+		}
+	}
+	if c.branch == "" {
+		return nothing{"the commit is the newest of no branch"}
+	}
+	return s.takeRun(t, c)
+}
+
+// takeRun judges what is the same whoever ran it.
+func (s *Sync) takeRun(t *trigger, c ciRun) error {
+	c.green = c.conclusion == "success"
+	if !c.green && !isFailure(c.conclusion) {
+		return nothing{fmt.Sprintf("the run ended with %s, which is neither a failure nor a success", named(c.conclusion))}
+	}
+	if !s.branchCounts(t, c.branch) {
+		return nothing{fmt.Sprintf("the branch %q is neither the default branch nor in sync.ci.branches", c.branch)}
+	}
+	t.ci = c
+	return nil
+}
+
+// branchCounts reports whether failures on a branch are issues.
+func (s *Sync) branchCounts(t *trigger, branch string) bool {
+	if branch == "" || branch == t.repo.defaultBranch {
+		return branch != ""
+	}
+	for _, p := range s.cfg.CI.Branches {
+		switch p {
+		case "all":
+			return true
+		case "watched":
+			if matches(s.cfg.Watched, branch) {
+				return true
+			}
+		default:
+			if matches([]string{p}, branch) {
+				return true
+			}
+		}
+	}
+	return false
+}
+
+func (s *Sync) readPull(t *trigger, p *wirePayload) error {
+	r := p.PullRequest
+	if r == nil || !slices.Contains([]string{"opened", "reopened", "ready_for_review", "closed"}, p.Action) {
+		return nothing{}
+	}
+	t.kind, t.number = kindMerged, r.Number
+	t.pull = pull{action: p.Action, title: r.Title, body: r.Body, base: line(r.Base.Ref, 255), url: address(r.HTMLURL), mergeSHA: line(r.MergeSHA, 64), merged: r.Merged, draft: r.Draft}
+	closes := t.pull.merged && p.Action == "closed" && t.pull.base != t.repo.defaultBranch && matches(s.cfg.Merged.Close, t.pull.base)
+	if !closes && s.cfg.Board.Project == "" {
+		return nothing{}
+	}
+	if t.pull.draft && p.Action != "closed" {
+		return nothing{"the pull request is a draft"}
+	}
+	return nil
+}
+
+func (s *Sync) readIssue(t *trigger, p *wirePayload) error {
+	r := p.Issue
+	if r == nil || len(r.Pull) > 0 && string(r.Pull) != "null" {
+		return nothing{}
+	}
+	t.number = r.Number
+	t.issue = issueEvent{action: p.Action, title: line(r.Title, 200), url: address(r.HTMLURL), body: r.Body, at: timeOf(r.UpdatedAt)}
+	switch p.Action {
+	case "labeled", "unlabeled":
+		if p.Label == nil || !strings.EqualFold(p.Label.Name, s.cfg.Blocked.Label) {
+			return nothing{}
+		}
+		t.issue.label = line(p.Label.Name, 50)
+		t.kind = map[string]string{"labeled": kindBlocked, "unlabeled": kindUnblocked}[p.Action]
+		return nil
+	case "closed", "reopened", "deleted":
+		t.kind = kindOurs
+		return nil
+	}
+	return nothing{}
+}
+
+// matches reports whether a name is one of the patterns.
+func matches(patterns []string, name string) bool {
+	return slices.ContainsFunc(patterns, func(p string) bool {
+		ok, err := path.Match(p, name)
+		return err == nil && ok
+	})
+}
+
+// named is a word from outside for a sentence.
+func named(s string) string {
+	if s = line(s, 40); s == "" {
+		return "nothing"
+	}
+	return s
+}

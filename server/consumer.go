@@ -1,0 +1,386 @@
+package server
+
+import (
+	"cmp"
+	"context"
+	"errors"
+	"fmt"
+	"slices"
+	"sync"
+	"time"
+
+	"github.com/cenkalti/backoff/v5"
+
+	"hookctl/logs"
+)
+
+// Consumer is a durable consumer beside the sinks: project sync. What is pending stands in the records, as notifications do, so
+// whatever was acknowledged is also consumed, at least once, even after a kill -9. Records of one repository are consumed in
+// order; one that fails holds up only those of its own key.
+type Consumer struct {
+	// Judge says, from the record alone and without asking anybody, what is to be done with it: nil for nothing at all, one
+	// that is pending, or the outcome where it is clear already. It is called before the answer, so it must be quick.
+	Judge func(*logs.Record) *logs.Sync
+	// Handle does what is pending and returns the outcome. An error is tried again, with growing pauses until Retry.GiveUp,
+	// unless it is a [*backoff.PermanentError]. It may be called again for what it has done already.
+	Handle func(context.Context, *logs.Record) (logs.Sync, error)
+	// Owns reports whether this receiver is the one of a cluster that consumes; nil is a single machine. What is pending here while
+	// another one consumes is kept for a while, in case that one fails.
+	Owns func() bool
+}
+
+// judge gives a record its sync, if there is a consumer that wants it.
+func (set *settings) judge(rec *logs.Record) {
+	rec.Sync = nil
+	if set.consumer != nil {
+		rec.Sync = set.consumer.Judge(rec)
+	}
+}
+
+// How long a record is kept pending while another node consumes, and how often it is looked whether that is still so.
+const (
+	othersTime  = 30 * time.Minute
+	othersPause = 15 * time.Second
+)
+
+// consuming is the queue of the consumer: a lane for each repository.
+type consuming struct {
+	s     *Server
+	retry Retry
+
+	mu     sync.Mutex
+	ctx    context.Context // nil until run has read what is pending
+	lanes  map[string]*consumerLane
+	known  map[string]bool // files in lanes
+	active sync.WaitGroup
+}
+
+type consumerLane struct {
+	items []*consumed
+	wake  chan struct{}
+	runs  bool
+}
+
+// consumed is a record that waits for its turn.
+type consumed struct {
+	file, key string
+	at        time.Time // when it came in
+	since     time.Time // from when Retry.GiveUp counts
+	tries     int
+	due       time.Time
+	waits     *backoff.ExponentialBackOff
+}
+
+func newConsuming(s *Server, retry Retry) *consuming {
+	return &consuming{s: s, retry: retry, lanes: map[string]*consumerLane{}, known: map[string]bool{}}
+}
+
+// add takes a record on whose sync is pending.
+func (c *consuming) add(rec *logs.Record) {
+	if rec.Sync == nil || rec.Sync.Status != logs.StatusPending {
+		return
+	}
+	c.mu.Lock()
+	defer c.mu.Unlock()
+	if c.known[rec.File] {
+		return
+	}
+	c.known[rec.File] = true
+	repo := rec.Summary.Repository
+	l := c.lanes[repo]
+	if l == nil {
+		l = &consumerLane{wake: make(chan struct{}, 1)}
+		c.lanes[repo] = l
+	}
+	since := rec.ReceivedAt
+	if now := c.s.now(); now.Sub(since) > c.retry.GiveUp {
+		since = now // The receiver was not running, or the record is asked for again.
+	}
+	l.items = append(l.items, &consumed{file: rec.File, key: rec.Sync.Key, at: rec.ReceivedAt, since: since, tries: rec.Sync.Attempts, due: rec.Sync.NextAt})
+	if c.ctx == nil {
+		return
+	}
+	if !l.runs {
+		c.start(repo, l)
+	}
+	l.nudge()
+}
+
+func (l *consumerLane) nudge() {
+	select {
+	case l.wake <- struct{}{}:
+	default:
+	}
+}
+
+// start gives a lane its goroutine. c.mu is held.
+func (c *consuming) start(repo string, l *consumerLane) {
+	l.runs = true
+	c.active.Go(func() { c.drive(repo, l) })
+}
+
+// run consumes until ctx ends, and returns when what is under way has ended.
+func (c *consuming) run(ctx context.Context) {
+	files, err := c.s.log.PendingSync(ctx)
+	if err != nil {
+		c.s.logger.Error("what sync still has to do cannot be read", "error", err)
+	}
+	for _, file := range files {
+		rec, err := c.s.log.Log().Read(ctx, file)
+		if err != nil {
+			c.s.logger.Error("a record whose sync is pending cannot be read", "file", file, "error", err)
+			continue
+		}
+		c.add(rec)
+	}
+	c.mu.Lock()
+	c.ctx = ctx
+	for repo, l := range c.lanes {
+		// What came in while the pending ones were read stands before them.
+		slices.SortStableFunc(l.items, func(a, b *consumed) int { return cmp.Or(a.at.Compare(b.at), cmp.Compare(a.file, b.file)) })
+		c.start(repo, l)
+	}
+	c.mu.Unlock()
+	<-ctx.Done()
+	c.active.Wait()
+}
+
+// wake makes everything due now: the settings, or the world, may have changed.
+func (c *consuming) wake() {
+	c.mu.Lock()
+	defer c.mu.Unlock()
+	for _, l := range c.lanes {
+		for _, it := range l.items {
+			it.due = time.Time{}
+		}
+		l.nudge()
+	}
+}
+
+// next is the first that is due and has none of its key before it; wait is how long until there is one.
+func (l *consumerLane) next(now time.Time) (it *consumed, wait time.Duration) {
+	held := map[string]bool{}
+	wait = time.Hour
+	for _, it := range l.items {
+		if it.key != "" && held[it.key] {
+			continue
+		}
+		held[it.key] = true
+		if !it.due.After(now) {
+			return it, 0
+		}
+		wait = min(wait, it.due.Sub(now))
+	}
+	return nil, wait
+}
+
+// drive consumes what is in a lane until there is nothing.
+func (c *consuming) drive(repo string, l *consumerLane) {
+	for {
+		c.mu.Lock()
+		if len(l.items) == 0 || c.ctx.Err() != nil {
+			l.runs = false
+			if len(l.items) == 0 {
+				delete(c.lanes, repo)
+			}
+			c.mu.Unlock()
+			return
+		}
+		it, wait := l.next(c.s.now())
+		c.mu.Unlock()
+		if it == nil {
+			timer := time.NewTimer(wait)
+			select {
+			case <-timer.C:
+			case <-l.wake:
+			case <-c.ctx.Done():
+			}
+			timer.Stop()
+			continue
+		}
+		if c.consume(it) {
+			c.mu.Lock()
+			l.items = slices.DeleteFunc(l.items, func(x *consumed) bool { return x == it })
+			delete(c.known, it.file)
+			c.mu.Unlock()
+		}
+	}
+}
+
+// consume handles one record once; true is that it is out of the lane.
+func (c *consuming) consume(it *consumed) bool {
+	rec, err := c.s.log.Log().Read(c.ctx, it.file)
+	if c.ctx.Err() != nil {
+		return false
+	}
+	if err != nil || rec.Sync == nil {
+		c.s.logger.Error("a record whose sync is pending cannot be read", "file", it.file, "error", err)
+		return true
+	}
+	out := *rec.Sync
+	if len(out.Notices) == 0 { // else it is done, and the sinks were perhaps not told of it
+		consumer := c.s.settings.Load().consumer
+		if consumer != nil && consumer.Owns != nil && !consumer.Owns() && c.s.now().Sub(it.since) < othersTime {
+			c.later(it, othersPause)
+			return false
+		}
+		if consumer != nil && consumer.Owns != nil && !consumer.Owns() {
+			out, err = logs.Sync{Status: logs.SyncSkipped, Key: it.key, Text: "another node of the cluster does it"}, nil
+		} else if consumer == nil {
+			out, err = logs.Sync{Status: logs.SyncSkipped, Key: it.key, Text: "sync was switched off before its turn came"}, nil
+		} else {
+			out, err = consumer.Handle(c.ctx, rec)
+		}
+		if err != nil && c.ctx.Err() != nil {
+			return false // The stop cut it off; that says nothing about GitHub.
+		}
+	}
+	it.tries++
+	if err != nil {
+		return c.failed(it, rec, err)
+	}
+	if err := c.finish(context.WithoutCancel(c.ctx), rec, out, it.tries); err != nil {
+		c.s.logger.Error("what sync did cannot be written down; it is tried again", "file", it.file, "error", err)
+		c.later(it, time.Second)
+		return false
+	}
+	c.s.logger.Info("sync", "file", it.file, "repository", rec.Summary.Repository, "status", out.Status, "text", line(out.Text, 200))
+	return true
+}
+
+// failed notes an attempt that failed; true is that it was the last one.
+func (c *consuming) failed(it *consumed, rec *logs.Record, err error) bool {
+	if it.waits == nil {
+		it.waits = backoff.NewExponentialBackOff()
+		it.waits.InitialInterval, it.waits.MaxInterval, it.waits.Multiplier, it.waits.RandomizationFactor = c.retry.First, c.retry.Max, 2, 0.3
+		it.waits.Reset()
+	}
+	wait := it.waits.NextBackOff()
+	var permanent *backoff.PermanentError
+	last := errors.As(err, &permanent) || c.s.now().Add(wait).Sub(it.since) > c.retry.GiveUp
+	out := logs.Sync{Status: logs.StatusPending, Key: it.key, Attempts: it.tries, At: c.s.now().UTC(), Error: line(err.Error(), 500), Hint: line(hintOf(err), 500)}
+	if last {
+		out.Status = logs.StatusFailed
+		c.s.logger.Error("sync failed; hookctl events resend tries it again", "file", it.file, "error", out.Error, "hint", out.Hint)
+	} else {
+		out.NextAt = out.At.Add(wait)
+		c.s.logger.Warn("sync failed and is tried again", "file", it.file, "error", out.Error, "attempts", it.tries)
+		c.later(it, wait)
+	}
+	// Rewriting a record for each of many attempts would wear the disk for nothing: 1, 2, 4, 8… are written.
+	if last || it.tries&(it.tries-1) == 0 {
+		if err := c.s.log.SetSync(context.WithoutCancel(c.ctx), rec.File, out); err != nil {
+			c.s.logger.Error("what sync failed with cannot be written down", "file", it.file, "error", err)
+		}
+	}
+	return last
+}
+
+func (c *consuming) later(it *consumed, wait time.Duration) {
+	c.mu.Lock()
+	defer c.mu.Unlock()
+	it.due = c.s.now().Add(wait)
+}
+
+// finish writes an outcome into the record and tells the sinks. First the outcome stands there as pending, with what the sinks
+// are to be told, so that neither is lost nor done twice wherever it is interrupted.
+func (c *consuming) finish(ctx context.Context, rec *logs.Record, out logs.Sync, tries int) error {
+	status := out.Status
+	if out.Status == logs.StatusPending {
+		status = logs.SyncDone // an interrupted finish that goes on
+	}
+	out.Attempts, out.At, out.NextAt = tries, c.s.now().UTC(), time.Time{}
+	if len(out.Notices) > 0 {
+		out.Status = logs.StatusPending
+		if err := c.s.log.SetSync(ctx, rec.File, out); err != nil {
+			return err
+		}
+		rec.Sync = &out
+		if err := c.s.queue.announce(ctx, rec); err != nil {
+			return err
+		}
+	}
+	out.Status = status
+	return c.s.log.SetSync(ctx, rec.File, out)
+}
+
+// Consume lets handle consume a record now, whatever its state, and writes its outcome down. It is for what a person asks for.
+func (s *Server) Consume(ctx context.Context, file string, handle func(context.Context, *logs.Record) (logs.Sync, error)) (logs.Sync, error) {
+	rec, err := s.log.Log().Read(ctx, file)
+	if err != nil {
+		return logs.Sync{}, err
+	}
+	out, err := handle(ctx, rec)
+	if err != nil {
+		return out, err
+	}
+	tries := 1
+	if rec.Sync != nil {
+		tries += rec.Sync.Attempts
+	}
+	return out, s.consuming.finish(context.WithoutCancel(ctx), rec, out, tries)
+}
+
+// Tell tells the sinks what notice says about a record, in addition to what they were told of it already.
+func (s *Server) Tell(ctx context.Context, file string, notice logs.SyncNotice) error {
+	rec, err := s.log.Log().Read(ctx, file)
+	if err != nil {
+		return fmt.Errorf("notify of %s: %w", file, err)
+	}
+	var sync logs.Sync
+	if rec.Sync != nil {
+		sync = *rec.Sync
+	}
+	sync.Notices = append(slices.DeleteFunc(slices.Clone(sync.Notices), func(n logs.SyncNotice) bool { return n.Type == notice.Type }), notice)
+	if sync.Status == "" {
+		sync.Status = logs.SyncDone
+	}
+	if err := s.log.SetSync(ctx, file, sync); err != nil {
+		return err
+	}
+	rec.Sync = &sync
+	return s.queue.announceAgain(ctx, rec, notice.Type)
+}
+
+// ResendSync makes a sync that failed pending again and reports whether there is one. The record's notifications stay as they
+// are.
+func (s *Server) ResendSync(ctx context.Context, file string) (bool, error) {
+	return s.consuming.resend(ctx, file)
+}
+
+// resend makes a sync that failed, or waits, due now, and reports whether there is one.
+func (c *consuming) resend(ctx context.Context, file string) (bool, error) {
+	c.mu.Lock()
+	waiting := c.known[file]
+	c.mu.Unlock()
+	if waiting {
+		c.wake()
+		return false, nil
+	}
+	rec, err := c.s.log.Log().Read(ctx, file)
+	if err != nil || rec.Sync == nil || rec.Sync.Status != logs.StatusFailed {
+		return false, err
+	}
+	again := logs.Sync{Status: logs.StatusPending, Key: rec.Sync.Key, At: c.s.now().UTC()}
+	if err := c.s.log.SetSync(ctx, file, again); err != nil {
+		return false, err
+	}
+	rec.Sync = &again
+	c.add(rec)
+	return true, nil
+}
+
+// hintOf is what a person can do about an error, as the errors of other packages say it.
+func hintOf(err error) string {
+	var with interface {
+		error
+		Hint() string
+	}
+	for errors.As(err, &with) {
+		if hint := with.Hint(); hint != "" {
+			return hint
+		}
+		err = errors.Unwrap(with)
+	}
+	return ""
+}
