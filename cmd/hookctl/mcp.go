@@ -4,10 +4,12 @@ import (
 	"context"
 	"errors"
 	"io"
+	"time"
 
 	"github.com/spf13/cobra"
 
 	"hookctl/cmd/hookctl/settings"
+	"hookctl/hooks/tasks"
 	"hookctl/logs"
 	"hookctl/server"
 	"hookctl/server/doctor"
@@ -107,6 +109,18 @@ func (p *program) mcpWorld() (*mcp.World, error) {
 				return server.Explanation{}, err
 			}
 			return server.Explain(config, "", sample.Event, sample.Payload)
+		},
+		Failure: func(ctx context.Context, run tasks.Run) (tasks.Failure, error) {
+			client, err := all.GitHub()
+			if err != nil {
+				return tasks.Failure{}, err
+			}
+			ring, err := s.Store().Ring(time.Now())
+			if err != nil {
+				return tasks.Failure{}, err
+			}
+			_ = ring
+			return tasks.ReadFailure(ctx, client, run, true, nil)
 		},
 		CatchUp: func(ctx context.Context, r fleet.CatchUpRequest) (fleet.CatchUpReport, error) {
 			return p.catchUp(ctx, s, all, r)

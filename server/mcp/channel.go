@@ -181,8 +181,8 @@ func sentence(e logs.Entry) string {
 		what = "event " + plainWord(kind)
 	}
 	where := ""
-	if r := plainName("repository", e.Repository); r != "" {
-		where = " in " + r
+	if own("repository", e.Repository) && e.Repository != "" {
+		where = " in " + e.Repository
 	}
 	number := ""
 	if e.Number != nil {
@@ -192,28 +192,20 @@ func sentence(e logs.Entry) string {
 }
 
 func plainWord(s string) string {
-	if named["event"].MatchString(s) && s != "" {
+	if own("event", s) && s != "" {
 		return s
 	}
 	return "unknown"
 }
 
-// plainName is a name of GitHub's own form, "" for anything else.
-func plainName(key, s string) string {
-	if named[key].MatchString(s) {
-		return s
-	}
-	return ""
-}
-
 // metaOf is what stands beside the sentence.
 func metaOf(e logs.Entry) map[string]string {
 	meta := map[string]string{"event": plainWord(e.Event), "file": e.File}
-	if guid := text.Clean(e.DeliveryID); len(guid) <= 64 && !strings.ContainsAny(guid, " <>\"") {
-		meta["delivery_id"] = guid
+	if own("delivery_id", e.DeliveryID) {
+		meta["delivery_id"] = e.DeliveryID
 	}
-	if r := plainName("repository", e.Repository); r != "" {
-		meta["repo"] = r
+	if own("repository", e.Repository) {
+		meta["repo"] = e.Repository
 	}
 	if n := e.Notification; n != nil {
 		meta["type"], meta["priority"] = plainWord(n.Type), plainWord(n.Priority)

@@ -24,6 +24,7 @@ import (
 	"github.com/modelcontextprotocol/go-sdk/mcp"
 
 	"hookctl/hooks"
+	"hookctl/hooks/tasks"
 	"hookctl/logs"
 	"hookctl/server"
 	"hookctl/server/doctor"
@@ -56,6 +57,8 @@ type World struct {
 	ParseFilter func(string) (logs.Filter, error)
 	// Explain is what a payload would cause, of which nothing is recorded or sent.
 	Explain func(event string, payload []byte) (server.Explanation, error)
+	// Failure asks GitHub what the failed jobs of a run say.
+	Failure func(context.Context, tasks.Run) (tasks.Failure, error)
 	CatchUp func(context.Context, fleet.CatchUpRequest) (fleet.CatchUpReport, error)
 	Replay  func(ctx context.Context, files []string) (int, error)
 	Resend  func(ctx context.Context, files []string) (int, error)

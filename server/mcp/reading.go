@@ -10,6 +10,7 @@ import (
 	"unicode/utf8"
 
 	"hookctl/hooks"
+	"hookctl/hooks/tasks"
 	"hookctl/logs"
 	"hookctl/logs/text"
 	"hookctl/server"
@@ -19,8 +20,9 @@ import (
 
 // The keys of each operation's result that hold text from outside.
 var (
-	ofEvents  = []string{"sender", "title", "branch", "result", "url"}
+	ofEvents  = []string{"sender", "title", "branch", "workflow", "result", "url"}
 	ofRecord  = append([]string{"headers", "error", "payload"}, ofEvents...)
+	ofCI      = []string{"branch", "workflow", "url"}
 	ofExplain = []string{"result", "subject", "message", "context"}
 )
 
@@ -32,6 +34,8 @@ func (f *face) addReading() {
 	add(f, tool{name: "status", title: "Status of the receiver",
 		text: "Whether the receiver runs, what it received, and what agents were offered and never acknowledged."},
 		func(ctx context.Context, _ *call, _ none) (any, error) { return f.status(ctx) })
+	add(f, tool{name: "ci", title: "State of CI",
+		text: "The state of CI by repository, branch and workflow, from the log alone, what fails first: passing, failing, running or unknown."}, f.ci)
 	add(f, tool{name: "events_search", title: "Search recorded events",
 		text: "Recorded deliveries that match a filter, newest first. " + filterText}, f.search)
 	add(f, tool{name: "event_view", title: "View one event",
@@ -63,6 +67,25 @@ func (f *face) status(ctx context.Context) (any, error) {
 	}
 	shown, err := plain(state)
 	return mark(shown), err
+}
+
+type ciArguments struct {
+	Repositories []string `json:"repositories,omitempty" jsonschema:"only these, as owner/repo; all if empty"`
+	Branch       string   `json:"branch,omitempty" jsonschema:"only this branch"`
+	Red          bool     `json:"red,omitempty" jsonschema:"only what fails"`
+	page
+}
+
+func (f *face) ci(ctx context.Context, _ *call, in ciArguments) (any, error) {
+	_, log, err := f.open(ctx)
+	if err != nil {
+		return nil, err
+	}
+	states, err := log.CI(ctx, logs.CIQuery{Repositories: in.Repositories, Branch: in.Branch, Red: in.Red}, time.Now())
+	if err != nil {
+		return nil, err
+	}
+	return inPages("ci", append([]logs.CIState{}, states...), in.page, ofCI...)
 }
 
 type searchArguments struct {
@@ -107,18 +130,19 @@ func (f *face) search(ctx context.Context, _ *call, in searchArguments) (any, er
 type viewArguments struct {
 	File   string `json:"file" jsonschema:"the record's file, its delivery's GUID, or latest"`
 	Cursor string `json:"cursor,omitempty" jsonschema:"the cursor of the last result, for the next part of a long payload"`
+	Log    bool   `json:"log,omitempty" jsonschema:"also the failed jobs of a workflow run and the ends of their logs, from GitHub, under untrusted.failure"`
 }
 
 func (f *face) view(ctx context.Context, _ *call, in viewArguments) (any, error) {
-	_, log, err := f.open(ctx)
+	w, log, err := f.open(ctx)
 	if err != nil {
 		return nil, err
 	}
-	return f.record(ctx, log, in)
+	return f.record(ctx, w, log, in)
 }
 
 // record is one record as `events view` prints it, its payload in parts where it is long.
-func (f *face) record(ctx context.Context, log *logs.Log, in viewArguments) (any, error) {
+func (f *face) record(ctx context.Context, w *World, log *logs.Log, in viewArguments) (any, error) {
 	from := 0
 	if in.Cursor != "" {
 		n, err := strconv.Atoi(in.Cursor)
@@ -149,12 +173,19 @@ func (f *face) record(ctx context.Context, log *logs.Log, in viewArguments) (any
 	}
 	out, _ := marker{ofRecord, maxPart}.walk("", shown, true).(map[string]any)
 	out["file"], out["cursor"] = file, ""
+	moved, _ := out[untrusted].(map[string]any)
+	if in.Log {
+		failure, err := failureOf(ctx, w, record.EventType, payload)
+		if err != nil {
+			return nil, err
+		}
+		moved["failure"] = failure
+	}
 	if !whole {
 		to := min(len(payload), from+maxPart)
 		for to < len(payload) && to > from && !utf8.RuneStart(payload[to]) {
 			to--
 		}
-		moved := out[untrusted].(map[string]any)
 		moved["payload_part"] = server.ForAgent(string(payload[from:to]), maxPart)
 		out["payload_size"] = len(payload)
 		if to < len(payload) {
@@ -162,6 +193,42 @@ func (f *face) record(ctx context.Context, log *logs.Log, in viewArguments) (any
 		}
 	}
 	return out, nil
+}
+
+// failureOf is what GitHub says of the failed jobs of a run, which is untrusted as a whole.
+func failureOf(ctx context.Context, w *World, event string, payload []byte) (any, error) {
+	var about struct {
+		Run struct {
+			ID      int64 `json:"id"`
+			Attempt int64 `json:"run_attempt"`
+		} `json:"workflow_run"`
+		Repository struct {
+			Name string `json:"full_name"`
+		} `json:"repository"`
+	}
+	if err := json.Unmarshal(payload, &about); err != nil || event != "workflow_run" || about.Run.ID == 0 {
+		return nil, usagef("only a workflow_run has logs, and this is a %s", clean(event))
+	}
+	target, err := hooks.ParseTarget(about.Repository.Name)
+	if err != nil {
+		return nil, err
+	}
+	failure, err := w.Failure(ctx, tasks.Run{Repository: target, ID: about.Run.ID, Attempt: about.Run.Attempt})
+	if err != nil {
+		return nil, err
+	}
+	size := maxPart // of all logs together: the end of one says most
+	for i := range failure.Jobs {
+		lines := failure.Jobs[i].Log.Lines
+		from := len(lines)
+		for from > 0 && size > len(lines[from-1]) {
+			from--
+			size -= len(lines[from]) + 1
+		}
+		failure.Jobs[i].Log.Lines, failure.Jobs[i].Log.Cut = append([]string{}, lines[from:]...), failure.Jobs[i].Log.Cut || from > 0
+	}
+	shown, err := plain(failure)
+	return marker{limit: maxString}.walk("", shown, false), err
 }
 
 // missing adds to an error about a record how to find one.

@@ -3,7 +3,7 @@ package mcp
 import (
 	"context"
 	"fmt"
-	"regexp"
+	"slices"
 	"strings"
 	"sync"
 	"time"
@@ -17,22 +17,23 @@ import (
 // The resources. Each is what the tool of its kind returns.
 const (
 	uriStatus = "hookctl://status"
+	uriCI     = "hookctl://ci"
 	uriLatest = "hookctl://events/latest"
 	uriEvents = "hookctl://events/" // and the file of a record
 )
 
-// recordName is what a file of a record looks like; everything else in a URI is refused before anything is looked up.
-var recordName = regexp.MustCompile(`^[0-9]{8}_[0-9]{6}_[a-z0-9_]{1,80}\.json$`)
-
 func (f *face) addResources() {
 	f.addResource(uriStatus, "status", "The receiver's status", func(ctx context.Context) (any, error) { return f.status(ctx) })
+	f.addResource(uriCI, "ci", "The state of CI by repository, branch and workflow", func(ctx context.Context) (any, error) {
+		return f.ci(ctx, nil, ciArguments{})
+	})
 	f.addResource(uriLatest, "latest events", "The newest events, newest first", func(ctx context.Context) (any, error) {
 		return f.search(ctx, nil, searchArguments{})
 	})
 	f.sdk.AddResourceTemplate(&mcp.ResourceTemplate{URITemplate: uriEvents + "{file}", Name: "event", Description: "One record with its payload, which is untrusted", MIMEType: "application/json"},
 		func(ctx context.Context, req *mcp.ReadResourceRequest) (*mcp.ReadResourceResult, error) {
 			file := strings.TrimPrefix(req.Params.URI, uriEvents)
-			if !recordName.MatchString(file) {
+			if !isRecord(file) {
 				return nil, mcp.ResourceNotFoundError(req.Params.URI)
 			}
 			value, err := f.view(ctx, nil, viewArguments{File: file})
@@ -73,7 +74,7 @@ type subscriptions struct {
 
 func (f *face) subscribe(_ context.Context, req *mcp.SubscribeRequest) error {
 	uri := req.Params.URI
-	if uri != uriStatus && uri != uriLatest && !recordName.MatchString(strings.TrimPrefix(uri, uriEvents)) {
+	if uri != uriStatus && uri != uriCI && uri != uriLatest && !isRecord(strings.TrimPrefix(uri, uriEvents)) {
 		return mcp.ResourceNotFoundError(uri)
 	}
 	f.subs.add(uri, 1)
@@ -165,7 +166,9 @@ func (f *face) publishWhile(ctx context.Context) error {
 			for _, e := range batch {
 				f.updated(ctx, uriEvents+e.File)
 			}
-			f.onNews(ctx, batch)
+			if slices.ContainsFunc(batch, ofBuilds) {
+				f.updated(ctx, uriCI)
+			}
 		case <-tick.C:
 			if !f.subs.has(uriStatus) {
 				continue
@@ -179,8 +182,10 @@ func (f *face) publishWhile(ctx context.Context) error {
 	return nil
 }
 
-// onNews is for resources that are made of events.
-func (f *face) onNews(context.Context, []logs.Entry) {}
+// ofBuilds reports whether an event may change the state of CI.
+func ofBuilds(e logs.Entry) bool {
+	return slices.Contains([]string{"workflow_run", "check_run", "status", "delete"}, e.Event)
+}
 
 func (f *face) statusText(ctx context.Context) string {
 	if !f.subs.has(uriStatus) {
@@ -221,7 +226,7 @@ func asked(description, message string) *mcp.GetPromptResult {
 func (f *face) triage(_ context.Context, req *mcp.GetPromptRequest) (*mcp.GetPromptResult, error) {
 	find := "Find the newest failure with events_search and the filter type:ci_failure."
 	if file := req.Params.Arguments["file"]; file != "" {
-		if !recordName.MatchString(file) {
+		if !isRecord(file) {
 			return nil, usagef("not the file of a record; write it like 20260101_123045_workflow_run.json")
 		}
 		find = "The failure is recorded in " + file + "."

@@ -2,7 +2,6 @@ package mcp
 
 import (
 	"encoding/json"
-	"regexp"
 	"slices"
 	"strconv"
 	"strings"
@@ -23,13 +22,32 @@ const (
 	maxDigits = 1<<53 - 1 // what a client may read as a float without a change
 )
 
-// The keys whose values are words and names of GitHub's own making, as long as they look like it.
-var named = map[string]*regexp.Regexp{
-	"action":     regexp.MustCompile(`^[a-z0-9_]{0,40}$`),
-	"conclusion": regexp.MustCompile(`^[a-z0-9_]{0,40}$`),
-	"event":      regexp.MustCompile(`^[a-z0-9_]{0,64}$`),
-	"event_type": regexp.MustCompile(`^[a-z0-9_]{0,64}$`),
-	"repository": regexp.MustCompile(`^[A-Za-z0-9._-]{0,100}(/[A-Za-z0-9._-]{1,100})?$`),
+// own reports whether the value of a key is a word or a name of GitHub's own making. What other keys hold is not judged.
+func own(key, s string) bool {
+	switch key {
+	case "action", "conclusion", "event", "event_type":
+		return len(s) <= 64 && only(s, "_")
+	case "delivery_id":
+		return len(s) <= 64 && only(s, "-")
+	case "repository":
+		owner, name, _ := strings.Cut(s, "/")
+		return len(s) <= 140 && only(owner, "._-") && only(name, "._-")
+	}
+	return true
+}
+
+// only reports whether s has nothing but letters and digits of ASCII and some others.
+func only(s, others string) bool {
+	allowed := func(r rune) bool {
+		return r >= 'a' && r <= 'z' || r >= 'A' && r <= 'Z' || r >= '0' && r <= '9' || strings.ContainsRune(others, r)
+	}
+	return strings.TrimFunc(s, allowed) == ""
+}
+
+// isRecord reports whether s is what the file of a record is called. Everything else is refused before it is looked for.
+func isRecord(s string) bool {
+	name, is := strings.CutSuffix(s, ".json")
+	return is && len(s) <= 120 && strings.Count(name, "_") >= 2 && only(name, "_")
 }
 
 // marker makes of a result, as JSON has it, what an agent gets: what stands under one of the outside keys moves into an object
@@ -48,12 +66,8 @@ func (m marker) walk(key string, value any, move bool) any {
 	case map[string]any:
 		out, moved := make(map[string]any, len(v)), map[string]any{}
 		for k, inner := range v {
-			foreign := move && slices.Contains(m.outside, k)
-			if rule := named[k]; move && rule != nil {
-				s, is := inner.(string)
-				foreign = foreign || is && !rule.MatchString(s)
-			}
-			if foreign {
+			text, _ := inner.(string)
+			if move && (slices.Contains(m.outside, k) || !own(k, text)) {
 				moved[clean(k)] = m.walk(k, inner, false)
 			} else {
 				out[clean(k)] = m.walk(k, inner, move)
