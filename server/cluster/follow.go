@@ -305,6 +305,10 @@ func (n *Node) apply(ctx context.Context, id identity, s state) {
 		r.early[id] = s
 		return
 	}
+	if rec == nil && s.Sending {
+		n.settledHere(ctx, file, s)
+		return
+	}
 	var list []logs.Notification
 	if len(s.Notifications) == 0 || json.Unmarshal(s.Notifications, &list) != nil {
 		return
@@ -312,6 +316,20 @@ func (n *Node) apply(ctx context.Context, id identity, s state) {
 	n.write(ctx, file, list)
 	if rec != nil && !pendingIn(list) {
 		n.close(rec)
+	}
+}
+
+// settledHere shares the outcome of a claim of an earlier run of this node, which wrote it down here and was killed before it could
+// tell the others.
+func (n *Node) settledHere(ctx context.Context, file string, s state) {
+	if s.Node != n.cfg.Node || s.Run == n.run {
+		return
+	}
+	if pending, err := n.cfg.Log.IsPending(ctx, file); err != nil || pending {
+		return
+	}
+	if rec, err := n.cfg.Log.Log().Read(ctx, file); err == nil && len(rec.Notifications) > 0 {
+		n.results.put(file, rec.Notifications, false)
 	}
 }
 
