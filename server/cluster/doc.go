@@ -125,7 +125,7 @@ func (e *Embed) check(wrong func(key, format string, args ...any)) {
 			wrong(key, "this is the node itself; name the others only")
 		}
 		if slices.Index(e.Peers, p) < i {
-			wrong(key, "named twice: %s", p)
+			wrong(key, "named more than once: %s", p)
 		}
 	}
 	if given := []bool{e.Cert != "", e.Key != "", e.CA != ""}; slices.Contains(given, true) && slices.Contains(given, false) {

@@ -27,6 +27,10 @@ type Defaults struct {
 	// SaveSink makes the choice of the notifications step permanent; nil
 	// leaves the settings alone. An empty address switches notifications off.
 	SaveSink func(ctx context.Context, address, agent string) error
+	// SaveSync makes the mode of project sync permanent; nil where the wizard
+	// cannot offer that. Sync is the mode in force.
+	SaveSync func(ctx context.Context, mode string) error
+	Sync     string
 	// RunTunnel has the receiver run a tunnel of that kind from now on, and
 	// returns its status once the tunnel is open; nil where the wizard cannot
 	// offer that.
@@ -36,7 +40,7 @@ type Defaults struct {
 	SavePort func(ctx context.Context, port int) error
 }
 
-// findSecret reads the secret in use; where there is none it is have, or else
+// findSecret reads the secret in use; if none exists it is have, or else
 // a new one that is not saved yet.
 func findSecret(store *secret.Store, have string) (string, secret.Origin, error) {
 	value, origin, err := store.ForHooks()
@@ -50,7 +54,7 @@ func findSecret(store *secret.Store, have string) (string, secret.Origin, error)
 
 // launch is what was chosen for this machine.
 type launch struct {
-	secret      string // saved where there is none yet
+	secret      string // saved if none exists yet
 	run         string // the kind of tunnel that the receiver is to run, "" for none
 	sink, agent string // who is notified; empty for nobody
 }
