@@ -333,9 +333,17 @@ func (n *Node) settledHere(ctx context.Context, file string, s state) {
 	}
 }
 
+// filingPatience is how long a record may take from being known to being durable.
+const filingPatience = 5 * time.Second
+
 // write puts notifications into a record that does not have them.
 func (n *Node) write(ctx context.Context, file string, list []logs.Notification) {
 	have, err := n.cfg.Log.Log().Read(ctx, file)
+	// A record is known a moment before it can be read; one that was pruned is known, too.
+	for begun := time.Now(); errors.Is(err, logs.ErrNotFound) && time.Since(begun) < filingPatience && ctx.Err() == nil; {
+		pause(ctx, 20*time.Millisecond)
+		have, err = n.cfg.Log.Log().Read(ctx, file)
+	}
 	if errors.Is(err, logs.ErrNotFound) {
 		return
 	}
