@@ -187,7 +187,7 @@ func (p *filterParser) check(t *term, v string, at int) error {
 	case "status":
 		allowed = []string{StatusPending, StatusSent, StatusFailed, "none"}
 	case "source":
-		allowed = []string{SourceDelivery, SourceCatchup, SourceReplay, SourceTest, SourceRelay}
+		allowed = []string{SourceDelivery, SourceCatchup, SourceReplay, SourceTest, SourceRelay, SourceSelf}
 	case "verified":
 		allowed = []string{"yes", "no"}
 	case "number", "hook":
