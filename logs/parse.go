@@ -42,7 +42,7 @@ func FilterValues(field string) []string {
 	case "status":
 		return []string{StatusPending, StatusSent, StatusFailed, "none"}
 	case "source":
-		return []string{SourceDelivery, SourceCatchup, SourceReplay, SourceTest, SourceRelay}
+		return []string{SourceDelivery, SourceCatchup, SourceReplay, SourceTest, SourceRelay, SourceSelf}
 	case "verified":
 		return []string{"yes", "no"}
 	}

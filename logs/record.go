@@ -13,6 +13,7 @@ const (
 	SourceCatchup  = "catchup"  // fetched from GitHub's list of deliveries
 	SourceReplay   = "replay"   // an earlier record, sent through again
 	SourceTest     = "test"     // a sample
+	SourceSelf     = "hookctl"  // what the receiver says of itself
 	SourceRelay    = "relay"    // GitHub's development relay
 )
 

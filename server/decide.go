@@ -105,6 +105,9 @@ func Decide(t Table, ev Event) Decision {
 		}
 		return d
 	}
+	if ev.Name == ownEvent && isEventName(ev.Action) {
+		return ownDecision(t, ev)
+	}
 	reason := ""
 	for i, r := range defaultRules {
 		if r.event != ev.Name {

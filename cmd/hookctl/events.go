@@ -27,7 +27,7 @@ func newEvents(p *program) *cobra.Command {
 		Example: "  hookctl events list --filter 'event:push since:1h'\n  hookctl events follow\n  hookctl events view latest",
 		Aliases: []string{"event"},
 	}
-	cmd.AddCommand(newEventsList(p), newEventsView(p), newEventsFollow(p), newEventsWait(p), newEventsAck(p), newEventsReplay(p), newEventsResend(p), newEventsPrune(p), newEventsFilters(p))
+	cmd.AddCommand(newEventsList(p), newEventsView(p), newEventsFollow(p), newEventsWait(p), newEventsAck(p), newEventsReplay(p), newEventsResend(p), newEventsPrune(p), newEventsStats(p), newEventsFilters(p))
 	return cmd
 }
 

@@ -160,6 +160,18 @@ func TestFacesRememberWhatOthersSetUp(t *testing.T) {
 	}
 }
 
+// Every face names the workflow that fails.
+func TestFacesAgreeOnWhatFails(t *testing.T) {
+	h := newHouse(t, houseRepositories...)
+	h.prepare(t, []string{"hookctl setup -R octo-org/widgets --url https://hooks.example.com --yes", "deliver octo-org/widgets workflow_run.failure"})
+	if _, all, code := h.run(t, "", "ci", "--red"); code != exitRed {
+		t.Fatalf("exit code %d, want %d:\n%s", code, exitRed, all)
+	}
+	if differs := know(t, h, []*knowledge{theRed}); differs != "" {
+		t.Error(differs)
+	}
+}
+
 // setUpOf sets a repository up, as the first one or as one more.
 func setUpOf(name string, first bool) verb {
 	return verb{
