@@ -185,7 +185,7 @@ func (c Config) socket() string {
 	if err != nil {
 		return ""
 	}
-	socket, _ := gh.Get([]string{"http_unix_socket"}) // where it is not set there is none
+	socket, _ := gh.Get([]string{"http_unix_socket"}) // where it is not set none exists
 	return socket
 }
 

@@ -94,7 +94,11 @@ type MissedQuery struct {
 	Since  time.Time                      // GitHub keeps three days
 	Have   func(h Hook, guid string) bool // whether the log has it from this hook, or it is not wanted; from several goroutines
 	Cursor Cursor                         // of the last call; nil for none
-	Taken  bool                           // also what an attempt was answered 2xx for and the log does not have
+	// Lost says whether an event that an attempt was answered 2xx for, and that the log does not have, is missed too, or that it
+	// is too early to say; nil says no.
+	Lost func(h Hook, e Event) (missed, early bool)
+	// Saw, if set, gets what GitHub lists of a hook after the cursor, the newest event first; one hook at a time.
+	Saw func(h Hook, events []Event)
 }
 
 // Missing is an event that no attempt brought.
@@ -104,7 +108,7 @@ type Missing struct {
 }
 
 // Missed finds the events that no attempt brought here, oldest first, and the cursor for the next call. A cursor does
-// not go past what is missing, so that what could not be fetched is found again, nor up to what is still being delivered.
+// not go past what is missing, or may turn out to be, so that what could not be fetched is found again, nor up to what is still being delivered.
 // Pings are never missed. A hook that cannot be looked at does not stop the others: its error is joined to the error, and
 // its cursor stays.
 func (c *Client) Missed(ctx context.Context, q MissedQuery) ([]Missing, Cursor, error) {
@@ -132,11 +136,24 @@ func (c *Client) Missed(ctx context.Context, q MissedQuery) ([]Missing, Cursor, 
 			return
 		}
 		upTo := settled(list, q.Cursor[h.ID])
-		for _, e := range GroupByGUID(list) {
-			if e.Event == "ping" || (e.OK() && !q.Taken) || q.Have(h, e.GUID) {
+		events := GroupByGUID(list)
+		if q.Saw != nil {
+			q.Saw(h, events)
+		}
+		for _, e := range events {
+			if e.Event == "ping" || e.OK() && q.Lost == nil || q.Have(h, e.GUID) {
 				continue
 			}
-			missing = append(missing, Missing{Hook: h, Event: e})
+			missed, early := true, false
+			if e.OK() {
+				missed, early = q.Lost(h, e)
+			}
+			if !missed && !early {
+				continue
+			}
+			if missed {
+				missing = append(missing, Missing{Hook: h, Event: e})
+			}
 			for _, d := range e.Attempts {
 				upTo = min(upTo, d.ID-1)
 			}

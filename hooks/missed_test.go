@@ -149,7 +149,7 @@ func await(t *testing.T, what string, done func() bool) {
 		select {
 		case <-tick.C:
 		case <-deadline:
-			t.Fatalf("waited for %s in vain", what)
+			t.Fatalf("waited for %s without success", what)
 		}
 	}
 }
@@ -228,9 +228,13 @@ func TestMissedCanIncludeWhatAnotherReceiverTook(t *testing.T) {
 		t.Fatal(err)
 	}
 	for taken, want := range map[bool]int{false: 0, true: 1} {
-		missing, _, err := w.client.Missed(t.Context(), MissedQuery{Hooks: hooks, Have: func(Hook, string) bool { return false }, Taken: taken})
+		var lost func(Hook, Event) (bool, bool)
+		if taken {
+			lost = func(Hook, Event) (bool, bool) { return true, false }
+		}
+		missing, _, err := w.client.Missed(t.Context(), MissedQuery{Hooks: hooks, Have: func(Hook, string) bool { return false }, Lost: lost})
 		if err != nil || len(missing) != want {
-			t.Errorf("Taken %v: %d missing, %v", taken, len(missing), err)
+			t.Errorf("taken %v: %d missing, %v", taken, len(missing), err)
 		}
 	}
 }

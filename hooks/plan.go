@@ -199,7 +199,7 @@ func best(ours []Hook, url string) int {
 }
 
 // differences are what has to change for a hook to be as asked. Whether the secret is the right one cannot be seen;
-// only that there is none can.
+// only that none exists can.
 func differences(h Hook, r SetupRequest) []FieldChange {
 	var d []FieldChange
 	if h.URL != r.URL {

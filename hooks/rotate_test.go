@@ -233,7 +233,7 @@ func (w *world) refuse(name string) (lift func()) {
 	return w.Fault(githubtest.Fault{Method: http.MethodPatch, Path: "/repos/" + name + "/**", Status: http.StatusUnavailableForLegalReasons})
 }
 
-func TestFinishGivesUpOnHooksThatCannotBeChanged(t *testing.T) {
+func TestFinishLeavesHooksThatCannotBeChanged(t *testing.T) {
 	w := newWorld(t, "o/a", "o/refused")
 	w.setSecret("old")
 	hooks := w.setup("o/a", "o/refused")

@@ -196,7 +196,7 @@ func TestNoCallCanDropASecret(t *testing.T) {
 
 func second[T any](_ T, err error) error { return err }
 
-func TestSetupNeverCreatesAHookTwice(t *testing.T) {
+func TestSetupCreatesNoDuplicateHook(t *testing.T) {
 	for name, fault := range map[string]githubtest.Fault{
 		"answer lost after acting":  {DropAfter: true, Times: 1},
 		"answers lost twice":        {DropAfter: true, Times: 2},

@@ -95,7 +95,7 @@ func (f *filer) known(ctx context.Context, id identity) (string, error) {
 	}
 	if err != nil {
 		// Recording a delivery twice is better than losing it.
-		f.log.Warn("whether a delivery is a duplicate cannot be told", "delivery", id.guid, "error", err)
+		f.log.Warn("cannot find out whether a delivery is a duplicate", "delivery", id.guid, "error", err)
 	}
 	return file, nil
 }

@@ -263,6 +263,33 @@ type CIQuery struct {
 	Red          bool // only what fails
 }
 
+// CICounts are how many workflows of all branches are in each state.
+type CICounts struct{ Failing, Running, Passing, Unknown int }
+
+// CICounts counts what [Log.CI] would return, in a moment also where that is much.
+func (l *Log) CICounts(ctx context.Context) (c CICounts, err error) {
+	if err := l.Settle(ctx); err != nil {
+		return c, err
+	}
+	_, err = collect(ctx, l.index, func(rows *sql.Rows) (_ struct{}, err error) {
+		var verdict, n int
+		var done bool
+		err = rows.Scan(&verdict, &done, &n)
+		switch {
+		case !done:
+			c.Running += n
+		case verdict == failed:
+			c.Failing += n
+		case verdict == passed:
+			c.Passing += n
+		default:
+			c.Unknown += n
+		}
+		return struct{}{}, err
+	}, `SELECT verdict, new_done, count(*) FROM lane WHERE live GROUP BY verdict, new_done`)
+	return c, err
+}
+
 // CI returns the state of CI from the log alone: what fails first, the newest failure first, then what runs, what is
 // unknown and what passes, by name. A branch that was deleted is left out until something runs on it again.
 func (l *Log) CI(ctx context.Context, q CIQuery, now time.Time) ([]CIState, error) {

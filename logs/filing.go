@@ -82,7 +82,7 @@ func (f *filer) abandon(j *job, err error) {
 	if errors.Is(err, fs.ErrNotExist) {
 		f.log.Warn("a record was removed before its outcome was written", "file", j.file)
 	} else {
-		f.log.Error("a record cannot be written and is given up", "file", j.file, "delivery", j.id, "error", err)
+		f.log.Error("a record cannot be written and is dropped", "file", j.file, "delivery", j.id, "error", err)
 	}
 	f.mu.Lock()
 	refs := j.it.refs

@@ -60,7 +60,7 @@ func (f *filer) learnGUIDs(ctx context.Context, l *Log) {
 	for ctx.Err() == nil {
 		ids, err := collect(ctx, f.index, scanString, `SELECT DISTINCT delivery FROM record WHERE delivery > ? AND delivery <> '' ORDER BY delivery LIMIT 10000`, last)
 		if err != nil {
-			f.log.Debug("the index does not tell its deliveries; each is looked up", "error", err)
+			f.log.Debug("the index does not list its deliveries; each is looked up", "error", err)
 			return
 		}
 		f.mu.Lock()

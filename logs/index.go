@@ -169,7 +169,7 @@ func (x *index) open(ctx context.Context) error {
 		if isPassing(err) {
 			return err
 		}
-		x.log.Info("the index is unusable and is made anew", "index", filepath.Base(path), "reason", err)
+		x.log.Info("the index is unusable and is rebuilt", "index", filepath.Base(path), "reason", err)
 		x.remove(path)
 		paths = paths[:len(paths)-1]
 	}
@@ -355,7 +355,7 @@ func (x *index) exchange(ctx context.Context, path string, reason error) error {
 	if x.path != path {
 		return nil // another goroutine did it
 	}
-	x.log.Info("the index is made anew from the records", "reason", reason)
+	x.log.Info("the index is rebuilt from the records", "reason", reason)
 	_ = x.db.Close()
 	if x.present() {
 		x.remove(path)

@@ -256,6 +256,21 @@ func (l *Log) Find(ctx context.Context, guid string) ([]Entry, error) {
 	return l.index.entries(ctx, "SELECT "+columns+" FROM record WHERE delivery = ? AND delivery <> '' ORDER BY id DESC", guid)
 }
 
+// Entry returns the line of a record in a list; ErrNotFound where the index has no such file.
+func (l *Log) Entry(ctx context.Context, file string) (Entry, error) {
+	if err := l.Settle(ctx); err != nil {
+		return Entry{}, err
+	}
+	list, err := l.index.entries(ctx, "SELECT "+columns+" FROM record WHERE file = ?", file)
+	if err == nil && len(list) == 0 {
+		err = fmt.Errorf("%w: %q", ErrNotFound, file)
+	}
+	if err != nil {
+		return Entry{}, err
+	}
+	return list[0], nil
+}
+
 // Resolve returns the file of a record that is called by the file's name or path, by its delivery's GUID, or latest. ErrNotFound says
 // that no record has that GUID, ErrEmpty that there is no latest; whether a file is there, only reading it shows.
 func (l *Log) Resolve(ctx context.Context, name string) (file string, err error) {

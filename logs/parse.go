@@ -180,19 +180,19 @@ func (p *filterParser) check(t *term, v string, at int) error {
 	case "since", "until":
 		when, ok := parseWhen(v, p.now)
 		if !ok {
-			return p.fail(at, "%q is no time; write an age (90s, 15m, 1h, 3d, 2w), a date (2026-01-31) or a time (2026-01-31T12:00:00Z)", v)
+			return p.fail(at, "not a valid time: %q; write an age (90s, 15m, 1h, 3d, 2w), a date (2026-01-31) or a time (2026-01-31T12:00:00Z)", v)
 		}
 		t.time = when
 		return nil
 	case "status":
 		allowed = []string{StatusPending, StatusSent, StatusFailed, "none"}
 	case "source":
-		allowed = []string{SourceDelivery, SourceCatchup, SourceReplay, SourceTest, SourceRelay}
+		allowed = []string{SourceDelivery, SourceCatchup, SourceReplay, SourceTest, SourceRelay, SourceSelf}
 	case "verified":
 		allowed = []string{"yes", "no"}
 	case "number", "hook":
 		if strings.Trim(v, "0123456789") != "" {
-			return p.fail(at, "%q is no number", v)
+			return p.fail(at, "not a number: %q", v)
 		}
 		return nil
 	default:

@@ -13,6 +13,7 @@ const (
 	SourceCatchup  = "catchup"  // fetched from GitHub's list of deliveries
 	SourceReplay   = "replay"   // an earlier record, sent through again
 	SourceTest     = "test"     // a sample
+	SourceSelf     = "hookctl"  // what the receiver says of itself
 	SourceRelay    = "relay"    // GitHub's development relay
 )
 
@@ -187,7 +188,7 @@ func (r *Record) UnmarshalJSON(data []byte) error {
 	r.Payload = nil
 	if len(payload) > 0 && string(payload) != "null" {
 		if !validJSON(payload) {
-			return fmt.Errorf("%w: the payload is no JSON", errSyntax)
+			return fmt.Errorf("%w: the payload is not JSON", errSyntax)
 		}
 		r.Payload = bytes.Clone(payload)
 	}

@@ -85,7 +85,7 @@ func (f *filer) takeUp(segs []*segment) {
 	}
 	f.nudge()
 	if err := f.ledger.tidy(); err != nil {
-		f.log.Warn("what is known of earlier deliveries cannot be written anew", "error", err)
+		f.log.Warn("what is known of earlier deliveries cannot be written again", "error", err)
 	}
 }
 
@@ -142,7 +142,7 @@ func (f *filer) leftIn(seg *segment, buf []byte) []left {
 		}
 		if err != nil || !isRecordName(fr.name) {
 			seg.bad = true
-			f.spool.lost("what stands at byte %d of the spool segment %s is no record: %v", fr.off, filepath.Base(seg.path), err)
+			f.spool.lost("what stands at byte %d of the spool segment %s is not a record: %v", fr.off, filepath.Base(seg.path), err)
 			continue
 		}
 		list = append(list, l)

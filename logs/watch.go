@@ -46,7 +46,7 @@ func (l *Log) Watch(ctx context.Context) (<-chan []Entry, error) {
 		}()
 		return out, nil
 	}
-	l.cfg.Logger.Info("the system does not tell of changes in the log directory; it is looked at every second", "reason", err)
+	l.cfg.Logger.Info("the system does not report changes in the log directory; it is looked at every second", "reason", err)
 	p := &poller{log: l, out: out}
 	if _, err := p.news(ctx); err != nil {
 		return nil, fmt.Errorf("watch the log directory: %w", err)

@@ -52,7 +52,7 @@ func (q *queue) append(ctx context.Context, rec *logs.Record, wanted func(logs.N
 	q.mu.Lock()
 	defer q.mu.Unlock()
 	for i, n := range more {
-		notice, _ := noticeOf(rec, n, ev, d)
+		notice, _ := q.s.settings.Load().noticeOf(rec, n, ev, d)
 		m := messageOf(rec, n, notice)
 		q.offer(&item{
 			key: laneKey{n.Sink, ev.Repository}, kind: n.Type, since: q.s.now(), prepare: &m,

@@ -25,6 +25,7 @@ type Config struct {
 	WatchedBranches []string              // names or path.Match patterns; a push elsewhere is only recorded
 	Priorities      map[string]string     // rule key, as "workflow_run.failure", to low, medium, high or urgent
 	Routes          []Route               // tried in order before the default table
+	Trust           Trust                 // whose words reach agents; the zero value trusts everybody
 	NotifyAlso      []string              // rules that are off by default: reviews, statuses
 	Sinks           []SinkConfig          // where notifications go; none means that none are made
 	Coalesce        time.Duration         // how long followers of a notification are gathered; 0 switches it off

@@ -12,6 +12,7 @@ import (
 type Table struct {
 	watched    []string
 	also       []string
+	trust      Trust
 	priorities map[string]string
 	ignore     []string
 	routes     []compiledRoute
@@ -25,6 +26,8 @@ type Notice struct {
 	Message  string         `json:"message"`
 	Context  map[string]any `json:"context"`         // the same as fields; the delivery's own are added when it is sent
 	Sinks    []string       `json:"sinks,omitempty"` // names; nil is all
+
+	forAgents *Notice // what a sink that wakes an agent gets instead; nil for the same
 
 	brief string // what a list of several says of this one, with an outsider's words in quotes
 }
@@ -62,7 +65,7 @@ type overrun struct {
 // NewTable compiles the rules of the settings for deliveries to /webhook/<name>, or, with an empty
 // name, for all others. A mistake in a route is a [*RouteError].
 func NewTable(cfg Config, name string) (Table, error) {
-	t := Table{watched: cfg.WatchedBranches, also: cfg.NotifyAlso, ignore: cfg.IgnoreSenders, priorities: cfg.Priorities}
+	t := Table{watched: cfg.WatchedBranches, also: cfg.NotifyAlso, trust: cfg.Trust, ignore: cfg.IgnoreSenders, priorities: cfg.Priorities}
 	if p, ok := cfg.Paths[name]; ok && p.WatchedBranches != nil {
 		t.watched = p.WatchedBranches
 	}
@@ -102,6 +105,9 @@ func Decide(t Table, ev Event) Decision {
 		}
 		return d
 	}
+	if ev.Name == ownEvent && isEventName(ev.Action) {
+		return ownDecision(t, ev)
+	}
 	reason := ""
 	for i, r := range defaultRules {
 		if r.event != ev.Name {
@@ -118,7 +124,7 @@ func Decide(t Table, ev Event) Decision {
 			reason = why
 			continue
 		}
-		n := r.notice(ev)
+		n := t.trust.also(r.notice(ev), ev, r.notice)
 		n.Priority = t.priority(r, n.Type, ev)
 		d.Notifications = []Notice{n}
 		d.Result = line(n.Type+": "+r.result(ev), 300)
@@ -157,6 +163,7 @@ func (d *Decision) route(t Table, ev Event) bool {
 		}
 		n, beyond := r.notice(ev)
 		d.overran(i, r, "the plain text is used", beyond)
+		n = t.trust.also(n, ev, func(e Event) Notice { n, _ := r.notice(e); return n })
 		if p, ok := t.priorities[r.Notify]; ok {
 			n.Priority = p
 		}

@@ -35,6 +35,7 @@ func Explain(cfg Config, name, event string, payload []byte) (Explanation, error
 	}
 	for _, n := range x.Decision.Notifications {
 		for _, t := range set.targetsOf(name, n) {
+			n := n.forSink(set.sinks[t.name])
 			x.Sends = append(x.Sends, Explained{
 				Sink: t.name, To: t.to, Type: n.Type, Priority: n.Priority,
 				Subject: line(n.Subject, 200), Message: paragraphs(n.Message, 4000), Context: n.Context,

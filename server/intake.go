@@ -109,6 +109,11 @@ func (d *delivery) take() {
 	if !d.admissible() {
 		return
 	}
+	if d.s.shared != nil {
+		ctx, cancel := context.WithTimeout(d.r.Context(), answerTime)
+		defer cancel()
+		d.r = d.r.WithContext(ctx)
+	}
 	if err := d.s.ready(d.r.Context()); err != nil {
 		d.unavailable("cluster", "the receiver is waiting for the other nodes of its cluster")
 		return

@@ -72,7 +72,7 @@ func onTestClock(t *testing.T, test func(t *testing.T, s *Server, sink *scripted
 			c.Retry, c.CoalesceMax = Retry{}, 0
 			c.Sinks = []SinkConfig{{Name: "agent", Type: "http", URL: "http://127.0.0.1:1"}}
 		})
-		s.settings.Load().sinks["agent"] = namedSink{sink, "agent"}
+		s.settings.Load().sinks["agent"] = namedSink{sink: sink, to: "agent"}
 		ctx, cancel := context.WithCancel(t.Context())
 		var running sync.WaitGroup
 		running.Go(func() { s.queue.run(ctx) })
@@ -222,7 +222,7 @@ func TestSinkThatIsDownHoldsItsLanes(t *testing.T) {
 // TestHangingMessagesLeaveTheirSinkToOthers sets many aside whose every attempt takes ten seconds.
 func TestHangingMessagesLeaveTheirSinkToOthers(t *testing.T) {
 	onTestClock(t, func(t *testing.T, s *Server, sink *scripted) {
-		s.settings.Load().sinks["agent"] = namedSink{hanging{sink}, "agent"}
+		s.settings.Load().sinks["agent"] = namedSink{sink: hanging{sink}, to: "agent"}
 		for i := range 12 { // More than the sink has places.
 			block(t, s, 600+i, fmt.Sprintf("o/r%d", i))
 		}

@@ -218,12 +218,13 @@ func (s *Server) decide(rec *logs.Record) (Event, Decision) {
 	return ev, Decide(set.tables[set.path(rec.Headers[pathHeader])], ev)
 }
 
-// noticeOf finds the notice that a record's notification was made of; where nothing in the settings makes one of
-// its type any more, it is a plain one and known is false.
-func noticeOf(rec *logs.Record, n logs.Notification, ev Event, d Decision) (notice Notice, known bool) {
+// noticeOf finds the notice that a record's notification was made of, as its sink gets it; where nothing in the settings makes
+// one of its type any more, it is a plain one and known is false. What sync says has been chosen by it, by author too.
+func (set *settings) noticeOf(rec *logs.Record, n logs.Notification, ev Event, d Decision) (notice Notice, known bool) {
+	to := set.sinks[n.Sink]
 	for _, notice := range d.Notifications {
 		if notice.Type == n.Type {
-			return notice, true
+			return notice.forSink(to), true
 		}
 	}
 	if rec.Sync != nil {
@@ -233,7 +234,8 @@ func noticeOf(rec *logs.Record, n logs.Notification, ev Event, d Decision) (noti
 			}
 		}
 	}
-	return plainNotice(ev, n.Type), false
+	plain := func(e Event) Notice { return plainNotice(e, n.Type) }
+	return set.trust.also(plain(ev), ev, plain).forSink(to), false
 }
 
 // testMark stands before what `hookctl test` caused.
@@ -284,7 +286,7 @@ func (q *queue) message(ctx context.Context, it *item) (message, error) {
 		}
 		ev, d := q.s.decide(rec)
 		n := rec.Notifications[first.index]
-		notice, _ := noticeOf(rec, n, ev, d)
+		notice, _ := q.s.settings.Load().noticeOf(rec, n, ev, d)
 		m = messageOf(rec, n, notice)
 	}
 	m.payload = func(ctx context.Context) (json.RawMessage, error) {

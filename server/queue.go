@@ -126,7 +126,7 @@ func (q *queue) take(rec *logs.Record, ev Event, d Decision, since time.Time, sh
 		}
 		f.open++
 		q.held++
-		notice, known := noticeOf(rec, n, ev, d)
+		notice, known := q.s.settings.Load().noticeOf(rec, n, ev, d)
 		it := &item{
 			key: laneKey{n.Sink, ev.Repository}, kind: n.Type, since: since, tries: n.Attempts,
 			refs: []ref{{file: rec.File, index: i, delivery: rec.DeliveryID, kind: n.Type, priority: n.Priority, line: mark + notice.listed(), shared: shared}},

@@ -20,6 +20,7 @@ type settings struct {
 	sinks   map[string]namedSink // by name
 	allow   func() []netip.Prefix
 	proxies []netip.Prefix
+	trust   Trust
 	window  time.Duration // Config.Coalesce
 	most    int           // Config.CoalesceMax; 0 is no bound
 
@@ -29,7 +30,8 @@ type settings struct {
 // namedSink is a sink and the recipient that a record names.
 type namedSink struct {
 	sink
-	to string
+	to         string
+	wakesAgent bool
 }
 
 // target is one sink that a table's notifications go to.
@@ -64,7 +66,7 @@ func compileSettings(cfg Config) (*settings, error) {
 	def(&cfg.CoalesceMax, 20)
 	set := &settings{
 		keys: cfg.Keys, tables: map[string]Table{}, targets: map[string][]target{}, sinks: map[string]namedSink{},
-		allow: cfg.Allow, proxies: cfg.TrustedProxies, window: cfg.Coalesce, most: max(0, cfg.CoalesceMax), consumer: cfg.Consumer,
+		allow: cfg.Allow, proxies: cfg.TrustedProxies, trust: cfg.Trust, window: cfg.Coalesce, most: max(0, cfg.CoalesceMax), consumer: cfg.Consumer,
 	}
 	if err := set.add(cfg, "", cfg.Sinks); err != nil {
 		return nil, err
@@ -108,7 +110,7 @@ func (set *settings) add(cfg Config, path string, sinks []SinkConfig) error {
 		if err != nil {
 			return fmt.Errorf("sinks: %s: %w", c.name(), err)
 		}
-		set.sinks[name] = namedSink{made, recipient(c)}
+		set.sinks[name] = namedSink{made, recipient(c), c.wakesAgent()}
 		set.targets[path] = append(set.targets[path], target{name: name, short: c.name(), to: recipient(c)})
 	}
 	return nil

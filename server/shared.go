@@ -40,8 +40,12 @@ func (s *Server) shares(rec *logs.Record) bool {
 	return s.shared != nil && rec.DeliveryID != "" && rec.Source != logs.SourceReplay && rec.Source != logs.SourceTest
 }
 
-// readyPatience leaves GitHub, which waits ten seconds, the time for the rest.
-const readyPatience = 7 * time.Second
+// answerTime is within which a delivery is answered, whatever the other nodes do: GitHub waits ten seconds. readyPatience is
+// the part of it for the start of a node.
+const (
+	answerTime    = 9 * time.Second
+	readyPatience = 7 * time.Second
+)
 
 // ready waits until deliveries can be judged.
 func (s *Server) ready(ctx context.Context) error {
@@ -132,6 +136,12 @@ func (q *queue) claim(it *item) bool {
 	gone := func(r ref) bool { return slices.Contains(lost, r.file) }
 	q.mu.Lock()
 	defer q.mu.Unlock()
+	q.leave(it, gone)
+	return len(it.refs) > 0
+}
+
+// leave takes notifications out of an item that another node has. q.mu is held.
+func (q *queue) leave(it *item, gone func(ref) bool) {
 	for _, r := range it.refs {
 		f := q.files[r.file]
 		if f == nil || !gone(r) {
@@ -145,5 +155,36 @@ func (q *queue) claim(it *item) bool {
 	}
 	it.refs, it.prepare = slices.DeleteFunc(it.refs, gone), nil
 	q.signal()
-	return len(it.refs) > 0
+}
+
+// Withdraw returns when nothing that was announced is in the queue any more, so that what is announced next is sent in its order.
+// While it runs every [Shared.Claim] must return false; attempts under way are waited for.
+func (s *Server) Withdraw(ctx context.Context) error {
+	q := s.queue
+	for {
+		q.wake()
+		q.mu.Lock()
+		for key, g := range q.gathers {
+			g.items = slices.DeleteFunc(g.items, func(it *item) bool {
+				q.leave(it, func(r ref) bool { return r.shared })
+				return len(it.refs) == 0
+			})
+			if len(g.items) == 0 {
+				delete(q.gathers, key)
+			}
+		}
+		busy := false
+		for _, f := range q.files {
+			busy = busy || f.shared
+		}
+		q.mu.Unlock()
+		if !busy {
+			return nil
+		}
+		select {
+		case <-time.After(20 * time.Millisecond):
+		case <-ctx.Done():
+			return ctx.Err()
+		}
+	}
 }

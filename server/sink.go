@@ -46,7 +46,7 @@ func newSink(c SinkConfig) (sink, error) {
 	}
 	def(&c.Timeout, sinkTimeout)
 	if strings.HasPrefix(c.To, "-") {
-		return nil, fmt.Errorf("%q is no recipient", c.To)
+		return nil, fmt.Errorf("not a valid recipient: %q", c.To)
 	}
 	switch c.Type {
 	case "aimaestro":

@@ -42,7 +42,7 @@ type app struct {
 	doctor   *checkup.Page
 
 	log    kit.Answer[*logs.Log]     // the log directory, or why it cannot be read
-	status kit.Answer[daemon.Status] // what the receiver said last; daemon.ErrNotRunning when there is none
+	status kit.Answer[daemon.Status] // what the receiver said last; daemon.ErrNotRunning if none exists
 }
 
 type (

@@ -6,7 +6,7 @@
 // overlay are plain structs that the shell of package kit calls; they never
 // send messages to themselves. Whatever takes time runs in a tea.Cmd, which
 // returns a value and touches nothing; the value says what it was asked for,
-// and whoever asked drops it when the question has changed. View only builds
+// and who asked drops it when the question has changed. View only builds
 // strings.
 //
 // Pages know package kit and their own files, and nothing of each other: what

@@ -3,6 +3,7 @@ package tui
 import (
 	"context"
 	"fmt"
+	"slices"
 	"strings"
 	"testing"
 
@@ -174,6 +175,10 @@ func TestGoldenScreens(t *testing.T) {
 	for name, enter := range states() {
 		t.Run(name, func(t *testing.T) {
 			var b strings.Builder
+			sizes := sizes
+			if name == "home" {
+				sizes = append(slices.Clone(sizes), [2]int{200, 60})
+			}
 			for _, sz := range sizes {
 				s := shown(t, name, sz[0], sz[1])
 				enter(s)

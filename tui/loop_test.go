@@ -88,7 +88,7 @@ func (s *terminal) await(has bool, text string) {
 		select {
 		case <-tick.C:
 		case <-limit:
-			s.t.Fatalf("waited for %q (%v) in vain:\n%s", text, has, s.text())
+			s.t.Fatalf("waited for %q (%v) without success:\n%s", text, has, s.text())
 		}
 	}
 }

@@ -50,10 +50,10 @@ func TestAlarmOnlyForFailuresThatNobodySees(t *testing.T) {
 				}
 			}
 			if got := len(raw) > 0; got != c.want {
-				t.Fatalf("told %q", raw)
+				t.Fatalf("the terminal got %q", raw)
 			}
 			if c.want && (len(raw) != 1 || raw[0] != "\x1b]9;hookctl: a failure arrived\x07") {
-				t.Fatalf("told %q", raw)
+				t.Fatalf("the terminal got %q", raw)
 			}
 		})
 	}
@@ -118,7 +118,7 @@ func (g *guarded) await(t *testing.T, text string) {
 		select {
 		case <-tick.C:
 		case <-limit:
-			t.Fatalf("waited for %q in vain: %q", text, g.String())
+			t.Fatalf("waited for %q without success: %q", text, g.String())
 		}
 	}
 }
@@ -173,17 +173,17 @@ func TestNoColour(t *testing.T) {
 	}
 }
 
-// Leaving does not wait for a check that hangs, and tells it to end.
+// Leaving does not wait for a check that hangs, and makes it end.
 func TestQuitWhileTheDoctorHangs(t *testing.T) {
 	ctx, stop := context.WithCancel(context.Background())
 	defer stop()
-	began, told := make(chan struct{}), make(chan error, 1)
+	began, ended := make(chan struct{}), make(chan error, 1)
 	cfg := testConfig(t)
 	cfg.Checks = func(ctx context.Context, progress func(doctor.Check)) {
 		close(began)
 		<-ctx.Done()
 		progress(doctor.Check{Name: "late"}) // nobody takes it any more
-		told <- ctx.Err()
+		ended <- ctx.Err()
 	}
 	a := newApp(ctx, cfg)
 	a.Update(tea.WindowSizeMsg{Width: 80, Height: 24})
@@ -209,7 +209,7 @@ func TestQuitWhileTheDoctorHangs(t *testing.T) {
 	case <-time.After(20 * time.Second):
 		t.Fatal("close waits for the checks")
 	}
-	if err := <-told; err != context.Canceled {
+	if err := <-ended; err != context.Canceled {
 		t.Fatal(err)
 	}
 }

@@ -7,8 +7,8 @@ import (
 	"testing"
 )
 
-// The state that is kept between two sessions, and every screen, tell of the secret only its fingerprint.
-func TestNoScreenAndNoStateTellsTheSecret(t *testing.T) {
+// The state that is kept between two sessions, and every screen, show only the fingerprint of the secret.
+func TestNoScreenAndNoStateShowsTheSecret(t *testing.T) {
 	const hidden = "0123456789abcdef" // the secret of full
 	var home string
 	s := Full(t, 120, 40, func(c *Config) { home = c.Home })
@@ -33,7 +33,7 @@ func TestNoScreenAndNoStateTellsTheSecret(t *testing.T) {
 		}
 		b, err := os.ReadFile(path)
 		if strings.Contains(string(b), hidden) {
-			t.Errorf("%s tells the secret", path)
+			t.Errorf("%s shows the secret", path)
 		}
 		return err
 	})

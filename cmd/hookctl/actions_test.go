@@ -19,6 +19,7 @@ import (
 // onlyScreen are the actions whose entry names no command line: those that a command line does that is named here, and
 // those that arrange the screen or answer one of its boxes, with what stands for them where there are lines.
 var onlyScreen = map[string]string{
+	"left": "moves the cursor", "right": "moves the cursor",
 	"browse":  "hookctl events view --web",
 	"filters": "hookctl events filters", "filter.save": "hookctl events filters save", "filter.forget": "hookctl events filters forget",
 	"events.by":     "hookctl events list --filter",

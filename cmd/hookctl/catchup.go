@@ -21,8 +21,10 @@ func newCatchup(p *program) *cobra.Command {
 		Use:   "catchup",
 		Short: "Fetch missed deliveries from GitHub",
 		Long: "Fetch missed deliveries from GitHub, record them and send their notifications. The payloads come through GitHub's API,\n" +
-			"so it works while a tunnel is down. A running receiver does the same at start and every ten minutes.",
-		Example: "  hookctl catchup\n  hookctl catchup -R owner/repo --since 24h --dry-run",
+			"so it works while a tunnel is down. A running receiver does the same at start and every ten minutes.\n\n" +
+			"A proxy or relay can acknowledge a delivery and lose it; GitHub calls it delivered then. The receiver also fetches\n" +
+			"those that were certainly sent here; --include-acknowledged fetches every one that is not in the log.",
+		Example: "  hookctl catchup\n  hookctl catchup -R owner/repo --since 24h --dry-run\n  hookctl catchup --include-acknowledged --dry-run",
 		RunE: func(cmd *cobra.Command, _ []string) error {
 			request.Since = time.Duration(since)
 			return p.catchup(cmd.Context(), &f, request, &out)
@@ -31,6 +33,7 @@ func newCatchup(p *program) *cobra.Command {
 	f.add(cmd, true)
 	cmd.Flags().Var(&since, "since", "how far back to look; GitHub keeps three days")
 	cmd.Flags().StringArrayVarP(&request.Events, "event", "e", nil, "only this `event`; may be repeated")
+	cmd.Flags().BoolVar(&request.Taken, "include-acknowledged", false, "also fetch what GitHub calls delivered and the log does not have")
 	cmd.Flags().BoolVar(&request.DryRun, "dry-run", false, "only show what is missing")
 	addOutputFlags(cmd, &out)
 	return cmd

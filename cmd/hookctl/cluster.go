@@ -174,7 +174,7 @@ func saveClusterKey(s *settings.Settings, key string) error {
 	return env.Save()
 }
 
-// ensureSecret creates a webhook secret where there is none: a receiver does not start without.
+// ensureSecret creates a webhook secret if none exists: a receiver does not start without.
 func ensureSecret(s *settings.Settings) error {
 	current, _, err := s.Store().Current()
 	if err != nil || current != "" {

@@ -60,17 +60,17 @@ func TestErrorsAreJSONWhereJSONIsAskedFor(t *testing.T) {
 		"events view nothing --json": true, "events list --json --nonsense": true, "nonsense --json": true, "events view nothing": false,
 		"events view nothing --json=false": false, "events view -- --json": false, "events view nothing --jq .": false,
 	} {
-		var told strings.Builder
-		p := &program{in: os.Stdin, out: io.Discard, err: &told, environ: environment{"HOOKCTL_HOME": t.TempDir()}.get}
+		var errOut strings.Builder
+		p := &program{in: os.Stdin, out: io.Discard, err: &errOut, environ: environment{"HOOKCTL_HOME": t.TempDir()}.get}
 		root, args := newRoot(p), strings.Fields(line)
 		root.SetArgs(args)
 		cmd, err := root.ExecuteC()
 		p.jsonErrors = wantsJSON(cmd, args)
 		p.report(err)
 		var failure hooks.Failure
-		isJSON := json.Unmarshal([]byte(told.String()), &failure) == nil && failure.Code != "" && failure.Error != ""
+		isJSON := json.Unmarshal([]byte(errOut.String()), &failure) == nil && failure.Code != "" && failure.Error != ""
 		if err == nil || isJSON != want {
-			t.Errorf("%s: %v printed %q", line, err, told.String())
+			t.Errorf("%s: %v printed %q", line, err, errOut.String())
 		}
 	}
 }

@@ -115,7 +115,7 @@ func shellBlocks(page string) string {
 	return text.String()
 }
 
-// accepts tells whether the real command tree knows the command, its flags and its arguments.
+// accepts reports whether the real command tree knows the command, its flags and its arguments.
 func accepts(args []string) (*cobra.Command, error) {
 	root := quietRoot(noEnvironment)
 	cmd, rest, err := root.Find(args)
@@ -210,7 +210,7 @@ func TestDocumentedCommandsRun(t *testing.T) {
 	for _, shown := range all {
 		cmd, err := accepts(shown.args)
 		if err != nil {
-			continue // TestDocumentsShowCommandsThatExist tells.
+			continue // TestDocumentsShowCommandsThatExist reports it.
 		}
 		if notRun[cmd.CommandPath()] != "" || cmd.Flags().Changed("relay") || cmd.Flags().Changed("tunnel") {
 			continue
@@ -220,7 +220,7 @@ func TestDocumentedCommandsRun(t *testing.T) {
 			args = append(slices.Clone(args), "--yes") // Nobody is there to say it.
 		}
 		if cmd.Name() == "doctor" {
-			// The simulated public address is reachable for the simulated GitHub only, which the doctor tells.
+			// The simulated public address is reachable for the simulated GitHub only, which the doctor reports.
 			story.WriteString("! exec hookctl " + quoteWords(args) + "\nstdout 'public URL'\n! stderr .\n")
 		} else {
 			story.WriteString("exec hookctl " + quoteWords(args) + "\n")

@@ -138,6 +138,7 @@ func (p *program) doctorConfig() (doctor.Config, error) {
 		PublicURL: s.Receiver.PublicURL, Tunnel: s.Receiver.Tunnel,
 		Fleet:     p.fleet(s),
 		Simulated: p.environ(demoVariable) != "",
+		Cluster:   s.ClusterSettings() != nil,
 	}
 	if s.Sync.Mode != tasks.ModeOff {
 		config.Sync, config.SyncMode = p.tasks(s), s.Sync.Mode

@@ -21,6 +21,7 @@ const (
 	exitStopped   = 3 // status: the receiver does not run
 	exitNotLogged = 4
 	exitTimeUp    = 5 // events wait: nothing matched in time
+	exitRed       = 5 // ci --red: something fails
 )
 
 // errReported ends a command with exit code 1 after the failures have been printed.
@@ -28,6 +29,9 @@ var errReported = errors.New("failed")
 
 // errStopped ends `status` where the receiver does not run, after the status has been printed.
 var errStopped = errors.New("the receiver is not running")
+
+// errRed ends `ci --red` where something fails, after it has been printed.
+var errRed = errors.New("CI fails")
 
 // errTimeUp ends `events wait` where too little arrived in time.
 var errTimeUp = errors.New("the time is up")
@@ -57,6 +61,8 @@ func exitCode(err error) int {
 		return exitUsage
 	case err == errStopped: //nolint:errorlint // Joined with another error, it is a failure.
 		return exitStopped
+	case err == errRed: //nolint:errorlint // Joined with another error, it is a failure.
+		return exitRed
 	case errors.Is(err, hooks.ErrNotLoggedIn):
 		return exitNotLogged
 	case errors.Is(err, errTimeUp):
@@ -92,7 +98,7 @@ func reportError(w io.Writer, err error) {
 
 // parts takes apart what errors.Join put together, and leaves out what has been printed already.
 func parts(err error) []error {
-	if err == nil || err == errReported || err == errStopped { //nolint:errorlint // Wrapped, it has a message of its own.
+	if err == nil || err == errReported || err == errStopped || err == errRed { //nolint:errorlint // Wrapped, it has a message of its own.
 		return nil
 	}
 	joined, ok := err.(interface{ Unwrap() []error }) //nolint:errorlint // Only the outermost is taken apart.

@@ -27,7 +27,7 @@ func newEvents(p *program) *cobra.Command {
 		Example: "  hookctl events list --filter 'event:push since:1h'\n  hookctl events follow\n  hookctl events view latest",
 		Aliases: []string{"event"},
 	}
-	cmd.AddCommand(newEventsList(p), newEventsView(p), newEventsFollow(p), newEventsWait(p), newEventsAck(p), newEventsReplay(p), newEventsResend(p), newEventsPrune(p), newEventsFilters(p))
+	cmd.AddCommand(newEventsList(p), newEventsView(p), newEventsFollow(p), newEventsWait(p), newEventsAck(p), newEventsReplay(p), newEventsResend(p), newEventsPrune(p), newEventsStats(p), newEventsFilters(p))
 	return cmd
 }
 
@@ -245,7 +245,7 @@ func (p *program) browseEvent(ctx context.Context, name string) error {
 	return browser.New("", p.out, p.err).Browse(page.String())
 }
 
-// findRecord returns the file of a record as [logs.Log.Resolve] does, with what to do where there is none.
+// findRecord returns the file of a record as [logs.Log.Resolve] does, with what to do if none exists.
 func findRecord(ctx context.Context, log *logs.Log, name string) (string, error) {
 	file, err := log.Resolve(ctx, name)
 	if errors.Is(err, logs.ErrEmpty) {

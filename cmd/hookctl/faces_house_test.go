@@ -189,7 +189,7 @@ func (h *house) getenv(name string) string {
 
 // prepare brings a house into the state that an operation begins with. A line is a command line of ours, or:
 //
-//	deliver REPOSITORY   GitHub sends a pull request; with ! in front it must not arrive
+//	deliver REPOSITORY [SAMPLE]   GitHub sends a pull request, or that; with ! in front it must not arrive
 //	foreign REPOSITORY   another service has a hook there
 //	rekey REPOSITORY     somebody changes the secret at GitHub
 //	refuse REPOSITORY    GitHub refuses to change the secrets of its hooks
@@ -212,8 +212,11 @@ func (h *house) prepare(t *testing.T, lines []string) {
 				t.Fatalf("%s exits %d:\n%s", line, code, all)
 			}
 		case "deliver":
-			before := len(h.records())
-			results, err := h.github.Deliver(t.Context(), words[1], "pull_request", githubtest.SampleFor("pull_request.opened", words[1]))
+			before, sample := len(h.records()), "pull_request.opened"
+			if len(words) > 2 {
+				sample = words[2]
+			}
+			results, err := h.github.Deliver(t.Context(), words[1], githubtest.SampleEvent(sample), githubtest.SampleFor(sample, words[1]))
 			if err != nil || len(results) == 0 || slices.ContainsFunc(results, func(d githubtest.Delivery) bool { return d.OK() == fails }) {
 				t.Fatalf("%s: %v %v", line, results, err)
 			}
@@ -356,7 +359,7 @@ func (h *house) snapshot() string {
 		}
 	}
 
-	// What GitHub was told, in order for each target.
+	// What GitHub was asked to change, in order for each target.
 	writes := map[string][]string{}
 	var targets []string
 	for _, r := range h.github.Requests()[h.since:] {

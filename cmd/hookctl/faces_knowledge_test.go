@@ -7,6 +7,8 @@ import (
 	"slices"
 	"strings"
 	"testing"
+
+	"hookctl/logs"
 )
 
 // fact is what every face has to say on one line.
@@ -91,6 +93,20 @@ var theEvents = &knowledge{
 		for i, e := range list {
 			_, name, _ := strings.Cut(e.Repository, "/")
 			facts[i] = fact{e.Event, name}
+		}
+		return facts, err
+	},
+}
+
+// theRed is what fails.
+var theRed = &knowledge{
+	name: "what fails", args: []string{"ci", "--red", "--json"}, line: "ci --red", page: "1",
+	facts: func(data []byte) ([]fact, error) {
+		var list []logs.CIState
+		err := json.Unmarshal(data, &list)
+		facts := make([]fact, len(list))
+		for i, s := range list {
+			facts[i] = fact{s.Repository, s.Branch, s.Workflow}
 		}
 		return facts, err
 	},

@@ -129,7 +129,7 @@ func poll(ask func() string) string {
 	}
 }
 
-// Whoever sets up and whoever rotates: all hooks get the new secret, although no ping is left in the log.
+// Any face sets up and any other rotates: all hooks get the new secret, although no ping is left in the log.
 func TestFacesRememberWhatOthersSetUp(t *testing.T) {
 	faces := []string{byCommand, byLine, byInterface}
 	for i, first := range faces {
@@ -157,6 +157,18 @@ func TestFacesRememberWhatOthersSetUp(t *testing.T) {
 				}
 			})
 		}
+	}
+}
+
+// Every face names the workflow that fails.
+func TestFacesAgreeOnWhatFails(t *testing.T) {
+	h := newHouse(t, houseRepositories...)
+	h.prepare(t, []string{"hookctl setup -R octo-org/widgets --url https://hooks.example.com --yes", "deliver octo-org/widgets workflow_run.failure"})
+	if _, all, code := h.run(t, "", "ci", "--red"); code != exitRed {
+		t.Fatalf("exit code %d, want %d:\n%s", code, exitRed, all)
+	}
+	if differs := know(t, h, []*knowledge{theRed}); differs != "" {
+		t.Error(differs)
 	}
 }
 

@@ -25,7 +25,7 @@ func TestMain(m *testing.M) {
 	testscript.Main(m, map[string]func(){"hookctl": main, "gh-hookctl": main, "cloudflared": cloudflared, "senders": steadySenders})
 }
 
-// cloudflared plays the tunnel program: a quick tunnel, told where --metrics says. Its name is what the file quick of the
+// cloudflared plays the tunnel program: a quick tunnel, reported where --metrics says. Its name is what the file quick of the
 // home says, its process number goes into the file quick.pid.
 func cloudflared() {
 	flags := flag.NewFlagSet("cloudflared", flag.ExitOnError)
@@ -54,12 +54,12 @@ func cloudflared() {
 // storyPatience bounds every wait of a story. A healthy run never comes near it.
 const storyPatience = 90 * time.Second
 
-// TestStories tells what a person does with the program, one file of testdata each.
+// TestStories shows what a person does with the program, one file of testdata each.
 func TestStories(t *testing.T) {
 	testscript.Run(t, storyParams("testdata"))
 }
 
-// storyParams are the words that the stories of a directory are told in.
+// storyParams are the words that the stories of a directory are written in.
 func storyParams(dir string) testscript.Params {
 	return testscript.Params{
 		Dir:                 dir,

@@ -53,14 +53,14 @@ func TestExitCodesAndMessages(t *testing.T) {
 	}{
 		{"done", nil, 0, ""},
 		{"failed", errors.New("it broke"), 1, "error: it broke\n"},
-		{"with a hint", hint(errors.New("it broke"), "mend it"), 1, "error: it broke\nhint: mend it\n"},
-		{"the hint nearest to the cause", hint(fmt.Errorf("do: %w", hint(errors.New("it broke"), "mend it")), "other"), 1, "error: do: it broke\nhint: mend it\n"},
+		{"with a hint", hint(errors.New("it broke"), "fix it"), 1, "error: it broke\nhint: fix it\n"},
+		{"the hint nearest to the cause", hint(fmt.Errorf("do: %w", hint(errors.New("it broke"), "fix it")), "other"), 1, "error: do: it broke\nhint: fix it\n"},
 		{"usage", usage(errors.New("no such flag")), 2, "error: no such flag\n"},
 		{"cancelled", fmt.Errorf("ask: %w", errCancelled), 2, "cancelled\n"},
 		{"interrupted", fmt.Errorf("wait: %w", context.Canceled), 2, "cancelled\n"},
 		{"not logged in", &hooks.Error{Op: "log in", Err: hooks.ErrNotLoggedIn, Cure: "gh auth login"}, 4, "error: log in\nhint: gh auth login\n"},
-		{"told already", errReported, 1, ""},
-		{"told, and more", errors.Join(errReported, errors.New("it broke")), 1, "error: it broke\n"},
+		{"printed already", errReported, 1, ""},
+		{"printed, and more", errors.Join(errReported, errors.New("it broke")), 1, "error: it broke\n"},
 		{"two with one cure", errors.Join(cured, cured), 1, "error: list hooks on o/r: 404 Not Found\nerror: list hooks on o/r: 404 Not Found\nhint: check the spelling\n"},
 		{"words of its own", fmt.Errorf("do: %w, %w", errors.New("a"), errors.New("b")), 1, "error: do: a, b\n"},
 		{"several lines", errors.New("first\nsecond"), 1, "error: first\n       second\n"},
@@ -174,12 +174,12 @@ func TestInterruptedSetupIsCancelled(t *testing.T) {
 		{[]hooks.SetupResult{broken, left}, exitUsage, "error: it broke\ncancelled\n"},
 		{[]hooks.SetupResult{left, broken}, exitUsage, "error: it broke\ncancelled\n"},
 	} {
-		var out, told bytes.Buffer
-		p := &program{out: &out, err: &told}
+		var out, errOut bytes.Buffer
+		p := &program{out: &out, err: &errOut}
 		err := p.printSetup(fleet.SetupReport{Results: c.results}, &output{asJSON: true})
-		reportError(&told, err)
-		if exitCode(err) != c.code || told.String() != c.want || !strings.HasPrefix(out.String(), "[{") {
-			t.Errorf("%v: exit code %d, %q, %q", c.results, exitCode(err), told.String(), out.String())
+		reportError(&errOut, err)
+		if exitCode(err) != c.code || errOut.String() != c.want || !strings.HasPrefix(out.String(), "[{") {
+			t.Errorf("%v: exit code %d, %q, %q", c.results, exitCode(err), errOut.String(), out.String())
 		}
 	}
 }

@@ -145,7 +145,7 @@ func newStatus(p *program) *cobra.Command {
 	return cmd
 }
 
-// receiverState asks the running receiver. Where there is none it says what can be known without, and asked is why it did not
+// receiverState asks the running receiver. Where none exists it says what can be known without, and asked is why it did not
 // answer. A receiver that runs is shown although a setting is wrong.
 func (p *program) receiverState(ctx context.Context) (state doctor.State, asked, err error) {
 	config, wrong := p.stateConfig()
@@ -222,6 +222,9 @@ func (p *program) printStatus(state doctor.State, asked error, out *output) erro
 		if tunnel := doctor.StartedTunnel(status, s.Receiver.Tunnel); tunnel != "" {
 			row("tunnel", tunnel)
 		}
+	}
+	if status.Cluster != nil {
+		row("cluster", text.Clean(status.Cluster.String()))
 	}
 	row("log", status.LogDir)
 	// The age is that of the first, the current one; the others are needed by a rotation, or by single hooks and paths.

@@ -14,7 +14,7 @@ import (
 )
 
 // currentRepository is the repository of the working directory as owner/repo: that of GH_REPO, or of the best remote on
-// host; "" where there is none. go-gh chooses a remote first and looks at its host then, so that a remote on github.com
+// host; "" if none exists. go-gh chooses a remote first and looks at its host then, so that a remote on github.com
 // would hide one on the host in force.
 func currentRepository(ctx context.Context, host string) string {
 	if named := os.Getenv("GH_REPO"); named != "" {

@@ -85,7 +85,7 @@ func newRoot(p *program) *cobra.Command {
 	}
 	in(groupHooks, newSetup(p), newRotate(p), newSecret(p), newHooks(p), newCatchup(p))
 	in(groupReceiver, newServe(p), newStart(p), newStop(p), newRestart(p), newReload(p), newStatus(p), newRejected(p), newLog(p), newService(p), newDoctor(p), newCluster(p))
-	in(groupLog, newEvents(p), newSync(p), newTest(p))
+	in(groupLog, newEvents(p), newCI(p), newSync(p), newTest(p))
 	in("", newMCP(p), newConfig(p), newDemo(p), newVersion(p), newMan(p))
 	root.InitDefaultHelpCmd()
 	root.InitDefaultCompletionCmd()

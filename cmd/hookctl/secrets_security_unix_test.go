@@ -17,7 +17,7 @@ import (
 	"hookctl/hooks/secret"
 )
 
-// TestSecretsStayWhereTheyBelong tells a story in which everything is shown, with words that look for secrets and for
+// TestSecretsStayWhereTheyBelong runs a story in which everything is shown, with words that look for secrets and for
 // what is open to other users.
 func TestSecretsStayWhereTheyBelong(t *testing.T) {
 	params := storyParams(filepath.Join("testdata", "security"))
@@ -54,12 +54,12 @@ func secretsOf(ts *testscript.TestScript) []string {
 	return all
 }
 
-// cmdSecretless fails where the last command told a secret.
+// cmdSecretless fails where the last command showed a secret.
 func cmdSecretless(ts *testscript.TestScript, _ bool, _ []string) {
 	for _, s := range secretsOf(ts) {
 		for _, stream := range []string{"stdout", "stderr"} {
 			if strings.Contains(ts.ReadFile(stream), s) {
-				ts.Fatalf("%s tells a secret", stream)
+				ts.Fatalf("%s shows a secret", stream)
 			}
 		}
 	}

@@ -19,7 +19,7 @@ import (
 
 // steadySenders is the program senders of the stories. It sends signed deliveries to ADDR without a pause until it is
 // interrupted. Half of its senders use a new connection each time, as GitHub does; the others keep theirs, as a tunnel or
-// a proxy does. Then it waits until each accepted delivery is a record, and tells.
+// a proxy does. Then it waits until each accepted delivery is a record, and reports.
 func steadySenders() {
 	ctx, stop := signal.NotifyContext(context.Background(), os.Interrupt)
 	defer stop()
@@ -69,7 +69,7 @@ func (t *tally) send(ctx context.Context, address, key string, fresh bool) {
 	}
 }
 
-// post sends one delivery, which is refused unless the answer is 200. A delivery under way is never given up: what became
+// post sends one delivery, which is refused unless the answer is 200. A delivery under way is never dropped: what became
 // of it has to be known.
 func post(client *http.Client, address, key string, body []byte) error {
 	req, err := http.NewRequest(http.MethodPost, "http://"+address+"/webhook", bytes.NewReader(body))

@@ -4,6 +4,7 @@ import (
 	"context"
 	"encoding/json"
 	"errors"
+	"fmt"
 	"strings"
 	"sync"
 	"time"
@@ -16,7 +17,7 @@ import (
 type board struct {
 	mu      sync.Mutex
 	entries map[string]entry
-	loaded  chan struct{} // closed when everything that was there has been seen
+	watched uint64        // the newest revision that the watch has brought
 	changed chan struct{} // closed and replaced with every change
 }
 
@@ -28,7 +29,7 @@ type entry struct {
 }
 
 func (b *board) init() {
-	b.entries, b.loaded, b.changed = map[string]entry{}, make(chan struct{}), make(chan struct{})
+	b.entries, b.changed = map[string]entry{}, make(chan struct{})
 }
 
 func (b *board) get(key string) (entry, bool) {
@@ -95,7 +96,7 @@ func (n *Node) watchOnce(ctx context.Context) error {
 	}
 	defer func() { _ = w.Stop() }() // it ends with ctx anyway
 	seen := map[string]bool{}
-	for first := true; ; {
+	for {
 		select {
 		case <-ctx.Done():
 			return ctx.Err()
@@ -105,18 +106,43 @@ func (n *Node) watchOnce(ctx context.Context) error {
 				return nil
 			case e == nil: // everything that was there has come
 				n.board.forgetAllBut(seen)
-				if first {
-					first = false
-					select {
-					case <-n.board.loaded:
-					default:
-						close(n.board.loaded)
-					}
-				}
 			default:
 				seen[e.Key()] = true
 				n.board.note(e.Key(), entry{e.Value(), e.Revision(), e.Created(), time.Now()}, e.Operation() != jetstream.KeyValuePut)
+				n.board.reached(e.Revision())
 			}
+		}
+	}
+}
+
+func (b *board) reached(revision uint64) {
+	b.mu.Lock()
+	defer b.mu.Unlock()
+	b.watched = max(b.watched, revision)
+}
+
+// current returns when this node has seen everything that was in the bucket when it was called. The replica that the watch reads
+// may lag behind, above all one that was restored from an old disk; so this writes something, which a quorum puts in its
+// place, and waits until it comes back.
+func (n *Node) current(ctx context.Context) error {
+	ctx, cancel := context.WithTimeout(ctx, 5*time.Second)
+	defer cancel()
+	revision, err := n.put(ctx, presencePrefix+n.cfg.Node, n.presence(), presenceTTL, nil)
+	if err != nil {
+		return err
+	}
+	for {
+		n.board.mu.Lock()
+		watched, changed := n.board.watched, n.board.changed
+		n.board.mu.Unlock()
+		if watched >= revision {
+			return nil
+		}
+		select {
+		case <-ctx.Done():
+			return fmt.Errorf("the bucket is not up to date here: %w", ctx.Err())
+		case <-changed:
+		case <-time.After(50 * time.Millisecond):
 		}
 	}
 }
@@ -283,18 +309,23 @@ func (n *Node) work(ctx context.Context, name string, ttl time.Duration, revisio
 		case <-tick.C:
 		}
 		asked := time.Now()
+		if asked.After(until) {
+			n.release(ctx, name, revision)
+			return false // too late, whatever a renewal would say: what relied on the lease was refused since
+		}
 		next, err := n.put(ctx, leasePrefix+name, leaseData{n.cfg.Node, n.run, token}, ttl, &revision)
 		if codeOf(err) == codeExists {
 			next, err = n.stillMine(ctx, name)
 		}
 		switch {
+		case time.Now().After(until):
+			n.release(ctx, name, max(next, revision))
+			return false
 		case err == nil && next > 0:
 			revision, until = next, asked.Add(ttl-leaseMargin)
 			n.held.set(name, until)
 		case err == nil:
 			return false // another node has it
-		case time.Now().After(until):
-			return false
 		}
 	}
 }

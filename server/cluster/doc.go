@@ -125,7 +125,7 @@ func (e *Embed) check(wrong func(key, format string, args ...any)) {
 			wrong(key, "this is the node itself; name the others only")
 		}
 		if slices.Index(e.Peers, p) < i {
-			wrong(key, "named twice: %s", p)
+			wrong(key, "named more than once: %s", p)
 		}
 	}
 	if given := []bool{e.Cert != "", e.Key != "", e.CA != ""}; slices.Contains(given, true) && slices.Contains(given, false) {
@@ -145,6 +145,8 @@ type Config struct {
 	Secrets Secrets
 	// Announce hands a record to the receiver's queue, in order; it may wait.
 	Announce func(ctx context.Context, file string) error
+	// Withdraw returns when the queue has nothing any more that was announced; every Claim fails in the meantime.
+	Withdraw func(ctx context.Context) error
 	// Alarm raises an alarm, or clears it with an empty text.
 	Alarm func(key, text, hint string)
 	Now   func() time.Time // nil is time.Now

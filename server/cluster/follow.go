@@ -182,8 +182,8 @@ func (n *Node) fileOne(ctx context.Context, m jetstream.Msg) (delivered, error) 
 		return d, nil
 	}
 	if object := m.Headers().Get(objectHeader); object != "" {
-		if rec.Payload, err = n.objects.GetBytes(ctx, object); errors.Is(err, jetstream.ErrObjectNotFound) {
-			n.log.Error("cluster: a large body is gone", "delivery", id.guid)
+		if rec.Payload, err = n.body(ctx, object); errors.Is(err, jetstream.ErrObjectNotFound) {
+			n.cfg.Alarm("cluster.body", "the large body of delivery "+id.guid+" is gone from the cluster; other nodes have it in their log", "hookctl cluster status")
 			return d, nil
 		} else if err != nil {
 			return d, fmt.Errorf("fetch a large body: %w", err)
@@ -207,6 +207,23 @@ func (n *Node) fileOne(ctx context.Context, m jetstream.Msg) (delivered, error) 
 		d.file = rec.File
 	}
 	return d, nil
+}
+
+// bodyPatience is how long a large body may be missing: a quorum had it before the message that names it was published, but the
+// replica that is asked may lag behind.
+const bodyPatience = time.Minute
+
+// body fetches a large body.
+func (n *Node) body(ctx context.Context, name string) (data []byte, err error) {
+	for begun := time.Now(); ctx.Err() == nil; pause(ctx, 250*time.Millisecond) {
+		one, cancel := context.WithTimeout(ctx, 30*time.Second)
+		data, err = n.objects.GetBytes(one, name)
+		cancel()
+		if !errors.Is(err, jetstream.ErrObjectNotFound) || time.Since(begun) > bodyPatience {
+			break
+		}
+	}
+	return data, err
 }
 
 // enter takes a delivery with pending notifications up, and what was said of it before.

@@ -52,6 +52,10 @@ type Node struct {
 	heard atomic.Int64 // when a quorum last answered, in Unix nanoseconds
 	full  atomic.Bool  // the stream has no room
 
+	claims atomic.Bool // this node notifies, and its queue is in order
+
+	stream atomic.Pointer[measured]
+
 	records records
 	outbox  outbox
 	results results

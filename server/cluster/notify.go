@@ -21,10 +21,13 @@ const notifyTTL = 8 * time.Second
 
 // notify hands this node's queue what is to be sent, in the order of the stream, while it holds the lease.
 func (n *Node) notify(ctx context.Context, token uint64) {
-	n.records.forget()
-	if !n.again(ctx, "catch up before notifying", n.caughtUp) {
+	// What an earlier turn left in the queue would be sent before what is older and was dropped.
+	if n.cfg.Withdraw(ctx) != nil || !n.again(ctx, "catch up before notifying", n.caughtUp) {
 		return
 	}
+	n.records.forget()
+	n.claims.Store(true)
+	defer n.claims.Store(false)
 	n.log.Info("this node notifies for the cluster", "token", token)
 	defer n.log.Info("this node no longer notifies for the cluster", "token", token)
 	for ctx.Err() == nil {
@@ -107,7 +110,7 @@ func (n *Node) Claim(ctx context.Context, file string) bool {
 	}
 	rec.claiming.Lock() // several sinks may have the same record
 	defer rec.claiming.Unlock()
-	for begun := time.Now(); ctx.Err() == nil && n.Holds("notify"); {
+	for begun := time.Now(); ctx.Err() == nil && n.claims.Load() && n.Holds("notify"); {
 		n.records.mu.Lock()
 		open, last, by, notes := n.records.files[file] == rec, rec.last, rec.by, rec.notes
 		n.records.mu.Unlock()

@@ -55,9 +55,7 @@ const secretsKey = "secrets"
 
 // keepSecrets keeps the home's secrets the same as the cluster's until ctx ends. The first time makes the node ready.
 func (n *Node) keepSecrets(ctx context.Context) {
-	select {
-	case <-n.board.loaded:
-	case <-ctx.Done():
+	if !n.again(ctx, "bring the bucket up to date", n.current) {
 		return
 	}
 	tick := time.NewTicker(2 * time.Second) // for what is changed here without a reload

@@ -20,17 +20,24 @@ type presence struct {
 	Twice   int64     `json:"twice,omitempty"`
 }
 
+func (n *Node) presence() presence {
+	return presence{
+		Version: n.cfg.Version, Run: n.run, Read: n.seen(ofDeliveries).Seq, Waiting: n.outbox.len(), Time: time.Now().UTC(),
+		Notify: !n.cfg.NotifyOff, Expires: n.engine.expires, Twice: n.maybeTwice.Load(),
+	}
+}
+
 // beat says that this node is up until ctx ends. What a quorum takes of it is also the proof that there is one.
 func (n *Node) beat(ctx context.Context) {
 	tick := time.NewTicker(beat)
 	defer tick.Stop()
 	for cutOff := false; ctx.Err() == nil; {
-		p := presence{
-			Version: n.cfg.Version, Run: n.run, Read: n.seen(ofDeliveries).Seq, Waiting: n.outbox.len(), Time: time.Now().UTC(),
-			Notify: !n.cfg.NotifyOff, Expires: n.engine.expires, Twice: n.maybeTwice.Load(),
-		}
-		if _, err := n.put(ctx, presencePrefix+n.cfg.Node, p, presenceTTL, nil); err != nil {
+		if _, err := n.put(ctx, presencePrefix+n.cfg.Node, n.presence(), presenceTTL, nil); err != nil {
 			n.log.Debug("cluster: no quorum took the beat", "error", err)
+		} else {
+			one, cancel := context.WithTimeout(ctx, beat)
+			n.measure(one)
+			cancel()
 		}
 		if alone := !n.reached(); alone != cutOff && ctx.Err() == nil {
 			cutOff = alone
@@ -87,25 +94,39 @@ type StreamStatus struct {
 
 // Status asks the cluster how it is; it takes two seconds at most.
 func (n *Node) Status(ctx context.Context) Status {
-	s := n.View()
-	var last uint64
 	ctx, cancel := context.WithTimeout(ctx, 2*time.Second)
 	defer cancel()
-	if stream, err := n.js.Stream(ctx, deliveries); err == nil {
-		info := stream.CachedInfo()
-		last = info.State.LastSeq
-		s.Stream = StreamStatus{Messages: info.State.Msgs, Bytes: info.State.Bytes, MaxBytes: info.Config.MaxBytes}
-		if info.Cluster != nil {
-			s.Stream.Leader = info.Cluster.Leader
-		}
+	n.measure(ctx)
+	return n.View()
+}
+
+// measured is the stream as a quorum last described it.
+type measured struct {
+	StreamStatus
+	last uint64
+}
+
+// measure asks how the stream is.
+func (n *Node) measure(ctx context.Context) {
+	stream, err := n.js.Stream(ctx, deliveries)
+	if err != nil {
+		return
 	}
-	s.Members = n.members(last)
-	return s
+	info := stream.CachedInfo()
+	m := &measured{StreamStatus{Messages: info.State.Msgs, Bytes: info.State.Bytes, MaxBytes: info.Config.MaxBytes}, info.State.LastSeq}
+	if info.Cluster != nil {
+		m.Leader = info.Cluster.Leader
+	}
+	n.stream.Store(m)
 }
 
 // View is the part of [Node.Status] that this node knows without asking.
 func (n *Node) View() Status {
-	s := Status{Name: n.cfg.Name, Node: n.cfg.Node, Quorum: n.reached(), Leases: n.leases(), Members: n.members(0)}
+	m := n.stream.Load()
+	if m == nil {
+		m = &measured{}
+	}
+	s := Status{Name: n.cfg.Name, Node: n.cfg.Node, Quorum: n.reached(), Leases: n.leases(), Members: n.members(m.last), Stream: m.StreamStatus}
 	select {
 	case <-n.ready:
 		s.Ready = true

@@ -75,23 +75,6 @@ type Alarm struct {
 	Since   time.Time `json:"since"`             // when it was raised
 }
 
-// Cluster is what a node knows of its cluster without asking anybody.
-type Cluster struct {
-	Name     string          `json:"name"`
-	Node     string          `json:"node"`
-	Quorum   bool            `json:"quorum"`   // a quorum answered a moment ago
-	Ready    bool            `json:"ready"`    // it has the cluster's secrets
-	Notifier string          `json:"notifier"` // the node that sends notifications, "" for none
-	Members  []ClusterMember `json:"members"`
-}
-
-// ClusterMember is a node of a cluster.
-type ClusterMember struct {
-	Node    string `json:"node"`
-	Up      bool   `json:"up"`
-	Waiting int    `json:"waiting"` // deliveries that it has not shared yet
-}
-
 // FailingSink is a place of notifications whose last attempt failed. Its error has been cleaned by who filled it in.
 type FailingSink struct {
 	Sink     string    `json:"sink"`

@@ -291,7 +291,7 @@ func TestEverySocketFindsItsPlaceAtTheNextReceiver(t *testing.T) {
 	if err != nil {
 		t.Fatal(err)
 	}
-	for _, ln := range given { // nobody accepts in this test, so the old receiver would wait in vain for them to rest
+	for _, ln := range given { // nobody accepts in this test, so the old receiver would wait for them to rest for ever
 		if err := ln.Close(); err != nil {
 			t.Error(err)
 		}
@@ -323,7 +323,7 @@ func TestEverySocketFindsItsPlaceAtTheNextReceiver(t *testing.T) {
 	if err := errors.Join(second.unclaimed(), second.Close()); err != nil {
 		t.Error(err)
 	}
-	for _, s := range sockets { // dialing would not tell: another program may have the port by now
+	for _, s := range sockets { // dialing would not show it: another program may have the port by now
 		if err := s.Close(); !errors.Is(err, net.ErrClosed) {
 			t.Errorf("the socket %s is still open", s.Addr())
 		}

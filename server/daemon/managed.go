@@ -84,7 +84,7 @@ func awaitManaged(ctx context.Context, home string, old int, limit time.Duration
 }
 
 // through lets the service manager do something, where a service of cfg.Home is installed. It reports false if
-// there is none.
+// none exists.
 func through(cfg Config, do func(manager, Service) error) (bool, error) {
 	s, err := Installed(cfg.Home)
 	if errors.Is(err, ErrNoService) {

@@ -27,8 +27,10 @@ type Config struct {
 
 	Address   string         // where the receiver should listen, host:port
 	PublicURL string         // where GitHub should send; what the receiver says if empty
-	Allow     []netip.Prefix // the receiver's allow-list; nil where there is none
+	Allow     []netip.Prefix // the receiver's allow-list; nil if none exists
 	MaxAge    time.Duration  // of the secret; 0 means 90 days
+
+	Cluster bool // the settings make the receiver a node of a cluster
 
 	Fleet   *fleet.Fleet   // knows the hooks and the login; nil leaves GitHub out
 	Targets []hooks.Target // looks at these only; nil for all that the fleet knows

@@ -107,6 +107,9 @@ func (f *facts) checks() []check {
 	if f.cfg.Sync != nil {
 		all = append(all, check{"sync", f.sync})
 	}
+	if f.cfg.Cluster {
+		all = append(all, check{"cluster", f.cluster})
+	}
 	if f.cfg.Store != nil {
 		all = append(all, check{"secret", f.secret}, check{"age of the secret", f.age})
 	}

@@ -34,7 +34,7 @@ func (f *facts) firewall(ctx context.Context) finding {
 // wall is where the firewalls of this machine are asked.
 type wall struct {
 	etc string
-	// ask runs a program and returns what it printed; an error where there is none, or it failed.
+	// ask runs a program and returns what it printed; an error if none exists, or it failed.
 	ask func(ctx context.Context, program string, args ...string) (string, error)
 }
 
@@ -96,7 +96,7 @@ func (w wall) ufw(port int) finding {
 	return fail(fix, "ufw blocks port %d, so GitHub's deliveries do not get in", port)
 }
 
-// setting reads NAME=value of a file of shell variables; "" where there is none.
+// setting reads NAME=value of a file of shell variables; "" if none exists.
 func (w wall) setting(path, name string) string {
 	text, err := os.ReadFile(path) //nolint:gosec // one of two fixed names
 	if err != nil {

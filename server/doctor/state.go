@@ -22,7 +22,7 @@ type State struct {
 	Offered        []logs.Offer `json:"-"` // which they are, oldest first
 }
 
-// ReadState asks the running receiver. Where there is none it says what can be known without it from cfg, of which it needs Home, Logs,
+// ReadState asks the running receiver. Where none exists it says what can be known without it from cfg, of which it needs Home, Logs,
 // Store, Version and PublicURL; asked is then why the receiver did not answer, as [Ask] returns it. A receiver that hangs is one that
 // runs, in alarm.
 func ReadState(ctx context.Context, cfg Config) (s State, asked, err error) {

@@ -29,8 +29,20 @@ type CatchUpRequest struct {
 	Taken   bool           // also what GitHub calls delivered and the log lacks
 	DryRun  bool           // only looks
 	// Continue goes on where the last such call stopped, and lists the hooks only once an hour: the receiver's own rounds cost
-	// one call for each hook where nothing is missing.
+	// one call for each hook where nothing is missing. They also fetch what GitHub calls delivered and the log lacks, where it is
+	// certain that it was sent here, see [Fleet.lost], and judge whether deliveries arrive at all.
 	Continue bool
+	Up       time.Time // with Continue: since when the receiver runs
+}
+
+// Silence is a hook whose newest deliveries do not arrive, as GitHub's own list shows.
+type Silence struct {
+	Repository string
+	HookID     int64
+	Failed     int       // how many in a row GitHub could not deliver; 0 where it calls them delivered
+	Lost       int       // how many in a row GitHub calls delivered, and the log lacks
+	Since      time.Time // when the first of them was sent
+	Reason     string    // what GitHub got as an answer to the last
 }
 
 // CaughtUp is an event that never arrived.
@@ -49,9 +61,10 @@ type CaughtUp struct {
 // CatchUpReport is what was missing, oldest first. As JSON it is the list of events.
 type CatchUpReport struct {
 	Events   []CaughtUp
-	Recorded int     // how many are in the log now
-	Hooks    int     // how many were looked at
-	Aside    []Aside // targets that could not be looked at
+	Recorded int       // how many are in the log now
+	Hooks    int       // how many were looked at
+	Aside    []Aside   // targets that could not be looked at
+	Silent   []Silence // with Continue: hooks that nothing arrives from
 }
 
 // MarshalJSON writes the events, as `catchup` prints them.
@@ -66,6 +79,7 @@ type lists struct {
 	mu    sync.Mutex // held for a whole round: two would fetch the same
 	at    time.Time
 	hooks []hooks.Hook
+	quiet map[int64]*quiet // by hook
 }
 
 // listedFor is how long a list of hooks serves the rounds.
@@ -83,6 +97,9 @@ func (f *Fleet) CatchUp(ctx context.Context, r CatchUpRequest, ingest Ingest) (C
 	}
 	report, err := f.fetch(ctx, r, list, ingest)
 	report.Hooks, report.Aside = len(list), out
+	if r.Continue {
+		report.Silent = f.lists.silent(list)
+	}
 	if err = errors.Join(joined(out), err); err != nil {
 		f.lists.at = time.Time{}
 	}
@@ -122,6 +139,9 @@ func (f *Fleet) fetch(ctx context.Context, r CatchUpRequest, list []hooks.Hook, 
 			continue
 		}
 		_, reason := m.Outcome(false)
+		if m.OK() {
+			reason = Answer(m.Latest()) + ", but it is not in the log"
+		}
 		at[sentKey{m.Hook.ID, m.GUID}] = len(report.Events)
 		chosen = append(chosen, m)
 		report.Events = append(report.Events, CaughtUp{Repository: m.Hook.Target.String(), HookID: m.Hook.ID, DeliveryID: m.GUID,
@@ -156,7 +176,10 @@ func (f *Fleet) missed(ctx context.Context, list []hooks.Hook, r CatchUpRequest)
 	if since <= 0 {
 		since = span
 	}
-	query := hooks.MissedQuery{Hooks: list, Since: f.cfg.Now().Add(-since), Taken: r.Taken}
+	query := hooks.MissedQuery{Hooks: list, Since: f.cfg.Now().Add(-since)}
+	if r.Taken {
+		query.Lost = func(hooks.Hook, hooks.Event) (bool, bool) { return true, false }
+	}
 	if r.Continue {
 		query.Cursor = f.readCursor()
 	}
@@ -173,6 +196,15 @@ func (f *Fleet) missed(ctx context.Context, list []hooks.Hook, r CatchUpRequest)
 				return true
 			}
 			return known
+		}
+		if r.Continue {
+			query.Lost = func(h hooks.Hook, e hooks.Event) (missed, early bool) {
+				if early = f.cfg.Now().Sub(e.Latest().DeliveredAt) < onTheWay; early {
+					return false, true
+				}
+				return f.lost(ctx, log, h, e, r.Up), false
+			}
+			query.Saw = func(h hooks.Hook, events []hooks.Event) { f.lists.judge(h, events, r.Up, f.cfg.Now(), query.Have) }
 		}
 		var moved hooks.Cursor
 		missing, moved, err = client.Missed(ctx, query)

@@ -12,6 +12,7 @@ import (
 
 	"hookctl/hooks"
 	"hookctl/hooks/githubtest"
+	"hookctl/logs"
 )
 
 // miss has GitHub deliver a push that the receiver does not take.
@@ -115,4 +116,127 @@ func TestSendingAgain(t *testing.T) {
 	if err == nil || asked[0].Asked != 1 {
 		t.Errorf("%+v, %v", asked, err)
 	}
+}
+
+// laterBy is the fleet of this world so much later.
+func (w *world) laterBy(d time.Duration) *Fleet {
+	cfg := w.cfg
+	cfg.Now = func() time.Time { return time.Now().Add(d) }
+	return New(cfg)
+}
+
+// swallow has what stands before the receiver acknowledge deliveries that it loses.
+func (w *world) swallow(name string, n int) {
+	w.t.Helper()
+	w.set(func() { w.status = http.StatusOK })
+	for range n {
+		if !w.delivers(name) {
+			w.t.Fatal("not acknowledged")
+		}
+	}
+	w.set(func() { w.status = 0 })
+}
+
+// What GitHub calls delivered and the log lacks is fetched where it was certainly sent here, and on request in any case.
+func TestAcknowledgedAndLostIsFetched(t *testing.T) {
+	w := newWorld(t, "o/a")
+	w.setup(SetupRequest{Targets: targets("o/a")}) // The ping is in the log.
+	w.swallow("o/a", 1)
+	round := func(f *Fleet, r CatchUpRequest) CatchUpReport {
+		t.Helper()
+		report, err := f.CatchUp(t.Context(), r, w.ingest)
+		if err != nil {
+			t.Fatal(err)
+		}
+		return report
+	}
+	if report := round(w.fleet, CatchUpRequest{DryRun: true}); len(report.Events) != 0 {
+		t.Errorf("without being asked: %+v", report)
+	}
+	if report := round(w.fleet, CatchUpRequest{Continue: true}); len(report.Events) != 0 {
+		t.Errorf("while it may be on its way: %+v", report)
+	}
+	if report := round(w.laterBy(time.Hour), CatchUpRequest{Taken: true, DryRun: true}); len(report.Events) != 1 || !strings.Contains(report.Events[0].Reason, "not in the log") {
+		t.Errorf("on request: %+v", report)
+	}
+	err := w.fleet.withLog(t.Context(), func(log *logs.Log) error {
+		h, f := w.one("o/a").Hook, w.laterBy(time.Hour)
+		e := hooks.Event{GUID: "g", Attempts: []hooks.Delivery{{ID: 1, DeliveredAt: time.Now().Add(time.Second)}}}
+		other, changed := h, h
+		other.ID++
+		changed.UpdatedAt = time.Now().Add(time.Minute)
+		for what, c := range map[string]struct {
+			hook hooks.Hook
+			up   time.Time
+			want bool
+		}{
+			"it has delivered before":               {h, time.Time{}, true},
+			"it has not":                            {other, time.Time{}, false},
+			"it has not, while the receiver ran":    {other, time.Now().Add(-time.Minute), true},
+			"it may have led elsewhere at the time": {changed, time.Now().Add(-time.Minute), false},
+		} {
+			if got := f.lost(t.Context(), log, c.hook, e, c.up); got != c.want {
+				t.Errorf("%s: %t", what, got)
+			}
+		}
+		return nil
+	})
+	if err != nil {
+		t.Fatal(err)
+	}
+	if report := round(w.laterBy(time.Hour), CatchUpRequest{Continue: true, Up: time.Now().Add(-time.Minute)}); report.Recorded != 1 {
+		t.Errorf("by itself: %+v", report)
+	}
+}
+
+// The rounds see from GitHub's own list that nothing arrives, and that it does again.
+func TestSilenceIsSeenInGitHubsList(t *testing.T) {
+	w := newWorld(t, "o/a", "o/b")
+	up := time.Now().Add(-time.Minute)
+	w.setup(SetupRequest{Targets: targets("o/a", "o/b")})
+	f := w.laterBy(10 * time.Minute)
+	silent := func() []Silence {
+		t.Helper()
+		if err := w.log.Log().Settle(t.Context()); err != nil {
+			t.Fatal(err)
+		}
+		report, err := f.CatchUp(t.Context(), CatchUpRequest{Continue: true, Up: up}, w.ingest)
+		if err != nil {
+			t.Fatal(err)
+		}
+		return report.Silent
+	}
+	expect := func(what string, failed, lost int) {
+		t.Helper()
+		got := silent()
+		if failed+lost == 0 {
+			if len(got) != 0 {
+				t.Errorf("%s: %+v", what, got)
+			}
+			return
+		}
+		if len(got) != 1 || got[0].Repository != "o/a" || got[0].Failed != failed || got[0].Lost != lost || got[0].Since.IsZero() || got[0].Reason == "" {
+			t.Errorf("%s: %+v, want %d failed, %d lost", what, got, failed, lost)
+		}
+	}
+	expect("at the start", 0, 0)
+	w.miss("o/a")
+	expect("one may have met a restart", 0, 0)
+	w.miss("o/a")
+	expect("two in a row", 2, 0)
+	expect("nothing new", 2, 0)
+	if !w.delivers("o/a") {
+		t.Fatal("not delivered")
+	}
+	expect("one arrives", 0, 0)
+	w.swallow("o/a", 2)
+	expect("acknowledged and lost", 0, 2)
+	if !w.delivers("o/a") {
+		t.Fatal("not delivered")
+	}
+	expect("one arrives again", 0, 0)
+	up = time.Now().Add(20 * time.Minute)
+	w.miss("o/a")
+	w.miss("o/a")
+	expect("while no receiver ran", 0, 0)
 }

@@ -125,7 +125,7 @@ func (f *Fleet) List(ctx context.Context, r ListRequest) (List, error) {
 }
 
 // Latest is the newest list of all known targets that this Fleet or a copy of it made, and when that was; the zero time where
-// there is none. It asks nobody.
+// none exists. It asks nobody.
 func (f *Fleet) Latest() (List, time.Time) {
 	f.shared.mu.Lock()
 	defer f.shared.mu.Unlock()

@@ -198,7 +198,7 @@ func TestNoHintThatCannotWork(t *testing.T) {
 	if _, err := w.fleet.PlanRotation(t.Context(), RotateRequest{Targets: targets("o/a")}); !errors.Is(err, hooks.ErrUnfinished) || hooks.CureOf(err) != "hookctl rotate --resume" {
 		t.Errorf("%v", err)
 	}
-	report, err := w.fleet.Finish(t.Context(), nil) // gives up on o/b; the grace period begins
+	report, err := w.fleet.Finish(t.Context(), nil) // goes on without o/b; the grace period begins
 	if err != nil || report.Complete || report.Next != "hookctl rotate --resume" {
 		t.Errorf("%+v, %v", report, err)
 	}

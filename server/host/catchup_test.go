@@ -1,6 +1,7 @@
 package host
 
 import (
+	"errors"
 	"fmt"
 	"os"
 	"path/filepath"
@@ -12,6 +13,7 @@ import (
 	"github.com/cli/go-gh/v2/pkg/config"
 
 	"hookctl/hooks/githubtest"
+	"hookctl/logs"
 	"hookctl/server/fleet"
 )
 
@@ -80,5 +82,55 @@ func TestCatchingUpCostsOneCallForAHook(t *testing.T) {
 	stats := r.server.Stats()
 	if stats.Received != 2 {
 		t.Errorf("%d recorded, want 2", stats.Received)
+	}
+}
+
+// Deliveries that do not arrive raise an alarm and one notification, until one arrives.
+func TestSilenceRaisesAnAlarmAndOneNotification(t *testing.T) {
+	r, _ := newReceiver(t, func() {})
+	since := time.Date(2026, 1, 2, 3, 4, 5, 0, time.UTC)
+	failing := []fleet.Silence{{Repository: "o/r", Failed: 3, Since: since, Reason: "502 Bad Gateway"}, {Repository: "o/s", Failed: 2}}
+	lost := []fleet.Silence{{Repository: "o/r", Lost: 2, Since: since, Reason: "200 OK"}}
+	records := func() (n int) {
+		t.Helper()
+		if err := r.log.Log().Settle(t.Context()); err != nil {
+			t.Fatal(err)
+		}
+		filter, err := logs.ParseFilter("event:hookctl source:hookctl", time.Now())
+		if err != nil {
+			t.Fatal(err)
+		}
+		page, err := r.log.Log().Page(t.Context(), logs.Query{Filter: filter, Limit: 10})
+		if err != nil {
+			t.Fatal(err)
+		}
+		for _, e := range page.Entries {
+			if !strings.HasPrefix(e.Result, "intake_failing: ") || e.Repository != "o/r" {
+				t.Errorf("%+v", e)
+			}
+		}
+		return len(page.Entries)
+	}
+	r.judgeIntake(t.Context(), failing, nil)
+	r.judgeIntake(t.Context(), failing, nil)
+	st := r.status()
+	want := "the newest 3 deliveries of o/r failed, since 2026-01-02 03:04 UTC: 502 Bad Gateway; the same with 1 other hook"
+	if len(st.Alarms) != 1 || st.Alarms[0].Key != "intake_failing" || st.Alarm != want || st.Alarms[0].Hint == "" || st.Alarms[0].Warning {
+		t.Errorf("%+v", st.Alarms)
+	}
+	if n := records(); n != 1 {
+		t.Errorf("%d notifications, want 1", n)
+	}
+	r.judgeIntake(t.Context(), nil, errors.New("GitHub cannot be asked"))
+	if st := r.status(); st.Alarm != want {
+		t.Errorf("when GitHub could not be asked: %+v", st.Alarms)
+	}
+	r.judgeIntake(t.Context(), nil, nil)
+	if st := r.status(); st.Alarms != nil {
+		t.Errorf("when deliveries arrive again: %+v", st.Alarms)
+	}
+	r.judgeIntake(t.Context(), lost, nil)
+	if st := r.status(); !strings.Contains(st.Alarm, "GitHub calls the newest 2 deliveries of o/r delivered") || records() != 2 {
+		t.Errorf("%+v, %d notifications", st.Alarms, records())
 	}
 }

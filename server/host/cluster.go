@@ -10,6 +10,7 @@ import (
 	"hookctl/hooks"
 	"hookctl/hooks/secret"
 	"hookctl/logs"
+	"hookctl/logs/text"
 	"hookctl/server"
 	"hookctl/server/cluster"
 	"hookctl/server/daemon"
@@ -37,6 +38,7 @@ func (r *receiver) join(s *Settings) (err error) {
 			Rotating: func() bool { return rotating(r.current().Store) },
 		},
 		Announce: func(ctx context.Context, file string) error { return r.server.Announce(ctx, file) },
+		Withdraw: func(ctx context.Context) error { return r.server.Withdraw(ctx) },
 		Alarm:    func(key, text, hint string) { r.server.SetAlarm(key, text, hint) },
 	})
 	if err != nil {
@@ -121,9 +123,14 @@ func (r *receiver) clusterStatus() *daemon.Cluster {
 		return nil
 	}
 	s := r.node.View()
-	view := &daemon.Cluster{Name: s.Name, Node: s.Node, Quorum: s.Quorum, Ready: s.Ready, Notifier: s.Leases["notify"].Node}
+	view := &daemon.Cluster{
+		Name: s.Name, Node: s.Node, Quorum: s.Quorum, Ready: s.Ready, Notifier: text.Clean(s.Leases["notify"].Node),
+		StreamBytes: s.Stream.Bytes, StreamMax: uint64(max(0, s.Stream.MaxBytes)),
+	}
 	for _, m := range s.Members {
-		view.Members = append(view.Members, daemon.ClusterMember{Node: m.Node, Up: m.Up, Waiting: m.Waiting})
+		view.Members = append(view.Members, daemon.ClusterMember{
+			Node: text.Clean(m.Node), Up: m.Up, Version: text.Clean(m.Version), Lag: m.Lag, Waiting: m.Waiting, ClockOffset: m.Clock, Expires: m.Expires,
+		})
 	}
 	return view
 }

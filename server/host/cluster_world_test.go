@@ -45,6 +45,10 @@ func TestMain(m *testing.M) {
 		}
 		os.Exit(0)
 	}
+	if config := os.Getenv(bareVariable); config != "" {
+		fmt.Fprintln(os.Stderr, runBare(config))
+		os.Exit(1)
+	}
 	os.Exit(m.Run())
 }
 
@@ -255,8 +259,9 @@ func newWorld(t testing.TB, o worldOptions) *world {
 func (w *world) showLogs() {
 	for _, n := range w.nodes {
 		data, _ := os.ReadFile(n.log.Name())
+		_ = os.WriteFile(filepath.Join(os.TempDir(), "cluster-node-"+n.name()+".log"), data, 0o600)
 		lines := strings.Split(string(data), "\n")
-		w.t.Logf("node %s:\n%s", n.name(), strings.Join(lines[max(0, len(lines)-60):], "\n"))
+		w.t.Logf("node %s:\n%s", n.name(), strings.Join(lines[max(0, len(lines)-40):], "\n"))
 	}
 }
 
@@ -343,8 +348,6 @@ func newSink(t testing.TB) *sink {
 	s.url = srv.URL
 	return s
 }
-
-func (s *sink) count() int { s.mu.Lock(); defer s.mu.Unlock(); return s.n }
 
 // load is GitHub: it delivers for many repositories at once, in order for each, to any node, and again to another one where the
 // answer is not 2xx, as somebody does who presses "redeliver".
@@ -457,13 +460,21 @@ func (w *world) prove(l *load) {
 		})
 	})
 	w.wait("every delivery to be notified", 90*time.Second, func() bool { return w.sink.has(l.acked) })
+	why := ""
+	defer func() {
+		if why != "" {
+			w.t.Log(why)
+		}
+	}()
 	w.wait("every outcome on every node", 60*time.Second, func() bool {
 		for _, n := range w.nodes {
 			if s, err := daemon.Dial(n.config.Home).Status(context.Background()); err != nil || s.Alarm != "" {
+				why = fmt.Sprint(n.name(), " ", s.Alarm, err)
 				return false
 			}
 		}
-		return w.pendingEverywhere() == 0
+		why = w.pendingEverywhere()
+		return why == ""
 	})
 	twice := int64(0)
 	if s, err := w.nodes[0].status(); err == nil {
@@ -522,9 +533,8 @@ func (w *world) doubles(again int, counted int64) {
 	}
 }
 
-// pendingEverywhere is how many records wait for a notification on all nodes together.
-func (w *world) pendingEverywhere() int {
-	total := 0
+// pendingEverywhere names a record that waits for a notification on some node, "" for none.
+func (w *world) pendingEverywhere() string {
 	for _, n := range w.nodes {
 		log, err := logs.Open(w.t.Context(), logs.Config{Dir: n.logDir()})
 		if err != nil {
@@ -534,9 +544,11 @@ func (w *world) pendingEverywhere() int {
 		if err = errors.Join(err, log.Close()); err != nil {
 			w.t.Fatal(err)
 		}
-		total += len(list)
+		if len(list) > 0 {
+			return fmt.Sprintf("node %s: %d pending, the first is %+v", n.name(), len(list), list[0])
+		}
 	}
-	return total
+	return ""
 }
 
 // recordsOf counts the records of a log by GUID.

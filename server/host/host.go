@@ -102,6 +102,8 @@ type receiver struct {
 	tunnel   tunnelState
 	ranges   githubRanges
 	catching sync.Mutex // one catch-up at a time
+	silent   bool       // deliveries did not arrive when it was looked last
+	up       time.Time  // when deliveries were taken first
 	// One reload at a time: what was read first must not be put in force last, since a rotation relies on what the
 	// receiver said that it accepts.
 	reloading sync.Mutex
@@ -236,6 +238,7 @@ func (r *receiver) run(ctx context.Context, instance *daemon.Instance) (err erro
 		}
 	}
 	r.address = listener.Addr().String()
+	r.up = time.Now()
 	r.logger.Info("receiver is ready", "address", r.address, "log_dir", s.Logs.Dir, "secrets", s.Server.Keys.Fingerprints(time.Now()))
 	return r.work(ctx, instance, listener, metrics)
 }

@@ -58,9 +58,9 @@ func TestEventsPauseAndCount(t *testing.T) {
 	s.Shows("following", "1/10", "v1.1 is out", "v1.0 is out")
 }
 
-// Repositories of one name and several owners are told apart at every width, long event names are whole where there is
+// Repositories of one name and several owners are distinguished at every width, long event names are whole where there is
 // room, and an event of another day has its hour.
-func TestEventsAreToldApart(t *testing.T) {
+func TestEventsAreDistinguished(t *testing.T) {
 	for _, w := range []int{80, 100, 120, 200} {
 		s := eventful(t, w, 40)
 		s.Press("2")
@@ -300,8 +300,8 @@ func TestRecordStaysWhileEventsArrive(t *testing.T) {
 	s.Shows("following")
 }
 
-// What comes in while a filter is typed is there when the typing is given up.
-func TestEventsGivenUpFilterKeepsWhatCameIn(t *testing.T) {
+// What comes in while a filter is typed is there when the typing is cancelled.
+func TestEventsOfACancelledFilterStay(t *testing.T) {
 	for _, typed := range []string{"", "event:push"} {
 		s := eventful(t, 80, 24)
 		s.Press("2", "/")
@@ -312,7 +312,7 @@ func TestEventsGivenUpFilterKeepsWhatCameIn(t *testing.T) {
 	}
 }
 
-func TestJQTellsWhatIsWrongAfterEnter(t *testing.T) {
+func TestJQShowsWhatIsWrongAfterEnter(t *testing.T) {
 	s := eventful(t, 80, 24)
 	s.Press("2", "enter", "|")
 	s.Typed(".action | keys")

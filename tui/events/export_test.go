@@ -23,7 +23,7 @@ func TestLeavingAmidAnExportLeavesNoFile(t *testing.T) {
 	cmd := s.events.startExport(filepath.Join(dir, "out.ndjson"))
 	s.events.export.files = make([]string, 2*exportBatch) // more than one batch
 	for i := range s.events.export.files {
-		s.events.export.files[i] = "20260101_000000_push.json" // pruned meanwhile
+		s.events.export.files[i] = "20260101_000000_push.json" // pruned in the meantime
 	}
 	if msg, ok := cmd().(exported); !ok || msg.err != nil || msg.of.over {
 		t.Fatalf("the first batch: %+v", msg)

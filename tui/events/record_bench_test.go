@@ -13,7 +13,7 @@ import (
 	"hookctl/tui/kittest"
 )
 
-// follow gives what the log tells of new records to the model until the screen
+// follow gives what the log reports of new records to the model until the screen
 // shows the text.
 func (s *pageScreen) follow(came <-chan []logs.Entry, text string) {
 	s.T.Helper()
@@ -23,7 +23,7 @@ func (s *pageScreen) follow(came <-chan []logs.Entry, text string) {
 		case batch := <-came:
 			s.Send(kit.News[logs.Entry](batch))
 		case <-limit:
-			s.T.Fatalf("waited for %q in vain:\n%s", text, s.Text())
+			s.T.Fatalf("waited for %q without success:\n%s", text, s.Text())
 		}
 	}
 }
@@ -34,7 +34,7 @@ func newRecord(i int, at time.Time) *logs.Record {
 		Summary: logs.Summary{Title: fmt.Sprintf("arrival-%d.", i), Repository: "octo-org/web", Sender: "mona", Branch: "main"}, Payload: []byte(`{"ref":"refs/heads/main"}`)}
 }
 
-// A record that another process appends is on the screen once the log tells of
+// A record that another process appends is on the screen once the log reports
 // it, and stays the newest line of a list that follows.
 func TestAppendedRecordIsInTheNextFrame(t *testing.T) {
 	s := eventful(t, 120, 40)

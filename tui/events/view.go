@@ -183,15 +183,15 @@ func (p *Page) row(e logs.Entry, n *natural, cols []int, w int, on bool, now tim
 	case e.Conclusion != "":
 		outcome, outStyle = t.Sym.Dash, t.Faint
 	}
-	told, toldStyle := " ", t.Text
+	notified, notifiedStyle := " ", t.Text
 	if n := e.Notification; n != nil {
 		switch n.Status {
 		case logs.StatusSent:
-			told, toldStyle = t.Sym.OK, t.Faint
+			notified, notifiedStyle = t.Sym.OK, t.Faint
 		case logs.StatusPending:
-			told, toldStyle = t.Sym.Pending, t.Warn
+			notified, notifiedStyle = t.Sym.Pending, t.Warn
 		case logs.StatusFailed:
-			told, toldStyle = t.Sym.Warn, t.Bad
+			notified, notifiedStyle = t.Sym.Warn, t.Bad
 		}
 	}
 	repo := e.Repository
@@ -205,8 +205,8 @@ func (p *Page) row(e logs.Entry, n *natural, cols []int, w int, on bool, now tim
 	case repo != "":
 		text = t.Middle(repo, max(12, cols[4]*3/5)) + ": " + text
 	}
-	cells := []string{outcome, kit.TimeIn(e.ReceivedAt, now, cols[1]), eventName(e), repo, text, e.Sender, told}
-	styles := []interface{ Render(...string) string }{outStyle, t.Faint, t.Text, t.Faint, t.Text, t.Faint, toldStyle}
+	cells := []string{outcome, kit.TimeIn(e.ReceivedAt, now, cols[1]), eventName(e), repo, text, e.Sender, notified}
+	styles := []interface{ Render(...string) string }{outStyle, t.Faint, t.Text, t.Faint, t.Text, t.Faint, notifiedStyle}
 	var b strings.Builder
 	for i, c := range cells {
 		if cols[i] == 0 {

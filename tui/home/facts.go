@@ -15,30 +15,32 @@ import (
 
 // found is what Home asks the disk for.
 type found struct {
-	rates       []logs.Rate
-	hour, total int
-	failed      int // records whose notification failed
-	recent      []logs.Entry
+	rates  []logs.Rate // of the last day
+	total  int
+	failed int // records whose notification failed
+	recent []logs.Entry
+	red    []red
+	ci     logs.CICounts
 
-	askTotal, askRecent bool // what is asked for this time
-	err                 error
+	askTotal, askRecent, askCI bool // what is asked for this time
+	err                        error
 }
 
 // ask asks the disk; what is not asked for stays as it was in last.
 func ask(ctx context.Context, l *logs.Log, now time.Time, last found) found {
 	f := last
-	f.hour = 0
 	var errs []error
 	note := func(err error) { errs = append(errs, err) }
 	var err error
-	f.rates, err = l.Rates(ctx, now.Add(-time.Hour), time.Hour/30)
-	note(err)
-	for _, r := range f.rates {
-		f.hour += r.Total
-	}
 	if f.askTotal {
 		f.total, err = l.Count(ctx, logs.Filter{})
 		note(err)
+		// In the last span is now.
+		f.rates, err = l.Rates(ctx, now.Truncate(span).Add(span-day), span)
+		note(err)
+	}
+	if f.askCI {
+		note(f.readCI(ctx, l, now))
 	}
 	failed, err := logs.ParseFilter("status:failed", now)
 	note(err)
@@ -47,12 +49,67 @@ func ask(ctx context.Context, l *logs.Log, now time.Time, last found) found {
 	if f.askRecent {
 		matters, err := logs.ParseFilter("priority:medium,high,urgent since:7d", now)
 		note(err)
-		page, err := l.Page(ctx, logs.Query{Filter: matters, Limit: 5})
+		page, err := l.Page(ctx, logs.Query{Filter: matters, Limit: mostRecent})
 		note(err)
 		f.recent = page.Entries
 	}
 	f.err = errors.Join(errs...)
 	return f
+}
+
+// red is a workflow that fails on a branch, with the record that says so.
+type red struct {
+	logs.CIState
+	entry logs.Entry
+}
+
+const (
+	day        = 24 * time.Hour
+	span       = 10 * time.Minute // of the chart
+	mostRecent = 60
+	mostRed    = 30
+)
+
+// readCI asks what fails, with the newest failures first.
+func (f *found) readCI(ctx context.Context, l *logs.Log, now time.Time) error {
+	counts, err := l.CICounts(ctx)
+	if err != nil {
+		return err
+	}
+	states, err := l.CI(ctx, logs.CIQuery{Red: true}, now)
+	if err != nil {
+		return err
+	}
+	f.ci, f.red = counts, nil
+	for _, s := range states[:min(mostRed, len(states))] {
+		e, err := l.Entry(ctx, s.File)
+		if err != nil {
+			return err
+		}
+		f.red = append(f.red, red{s, e})
+	}
+	return nil
+}
+
+// arrived counts a record that came in in the chart.
+func (f *found) arrived(e logs.Entry) {
+	if len(f.rates) == 0 {
+		return
+	}
+	i := int(e.ReceivedAt.Sub(f.rates[0].Start) / span)
+	if i >= len(f.rates) && i < len(f.rates)+int(day/span) {
+		for range i - len(f.rates) + 1 {
+			f.rates = append(f.rates[1:], logs.Rate{Start: f.rates[len(f.rates)-1].Start.Add(span)})
+		}
+		i = len(f.rates) - 1
+	}
+	if i >= 0 && i < len(f.rates) {
+		f.rates[i].Total++
+		if f.rates[i].Events == nil {
+			f.rates[i].Events = map[string]int{}
+		}
+		f.rates[i].Events[e.Event]++
+	}
 }
 
 // judged is the doctor's judgement of this moment.

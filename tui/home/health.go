@@ -1,6 +1,7 @@
 package home
 
 import (
+	"strings"
 	"time"
 
 	tea "charm.land/bubbletea/v2"
@@ -82,6 +83,14 @@ func (p *Page) fix(c doctor.Check) (hint string, run func() tea.Cmd) {
 	return "enter: look", to(kit.PageDoctor)
 }
 
+// verb is a verb as one or several do it.
+func verb(n int, s string) string {
+	if n == 1 {
+		return s + "s"
+	}
+	return s
+}
+
 // heading sums the lines up, and says how old the last check of everything is.
 func (p *Page) heading(rows []row) string {
 	t := p.shell.Theme
@@ -95,13 +104,16 @@ func (p *Page) heading(rows []row) string {
 		}
 	}
 	head := t.Good.Render(t.Sym.OK + " Everything works.")
+	var parts []string
+	if n := p.facts.ci.Failing; n > 0 {
+		parts = append(parts, text.Count(n, "workflow")+" "+verb(n, "fail"))
+	}
+	if bad > 0 {
+		parts = append(parts, text.Count(bad, "item")+" "+verb(bad, "need")+" attention")
+	}
 	switch {
-	case bad > 0:
-		verb := "need"
-		if bad == 1 {
-			verb = "needs"
-		}
-		head = t.Warn.Render(t.Sym.Warn + " " + text.Count(bad, "item") + " " + verb + " attention.")
+	case len(parts) > 0:
+		head = t.Warn.Render(t.Sym.Warn + " " + strings.Join(parts, ", ") + ".")
 	case unknown > 0:
 		head = t.Faint.Render(t.Sym.Pending + " Not everything was checked yet.")
 	}

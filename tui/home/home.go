@@ -3,7 +3,6 @@
 package home
 
 import (
-	"fmt"
 	"slices"
 	"strings"
 	"time"
@@ -47,11 +46,13 @@ type Page struct {
 
 	// mattered says that a record with a notification came in or changed.
 	mattered bool
+	ran      bool      // and one that CI is judged by
 	newest   time.Time // when the newest record that was counted came in
 	kit.Cursor
-	rows  []row // of the last view
-	lines []int // and on which line of the page each of them is
-	next  int   // when everything is asked for again, in polls
+	rows  []row  // of the last view
+	spots []spot // and where on the page each of them is
+	right int    // the first row of the right column, 0 where there is one column
+	next  int    // when everything is asked for again, in polls
 }
 
 // homeEvery is how many polls of the receiver pass until everything is asked
@@ -68,7 +69,11 @@ type row struct {
 	text   string
 	hint   string
 	run    func() tea.Cmd
+	url    string // the page at GitHub, "" for none
 }
+
+// spot is where a row stands: its line, and its columns from and up to without to.
+type spot struct{ y, from, to int }
 
 // New makes the page.
 func New(shell *kit.Shell, cfg Config) *Page { return &Page{shell: shell, cfg: cfg} }
@@ -90,8 +95,8 @@ func (p *Page) Load() tea.Cmd {
 	// The two questions that a large log takes long over are asked when there
 	// is a reason.
 	last.askTotal = !p.loaded || p.next <= 0
-	last.askRecent = last.askTotal || p.mattered
-	p.mattered = false
+	last.askRecent, last.askCI = last.askTotal || p.mattered, last.askTotal || p.ran
+	p.mattered, p.ran = false, false
 	if last.askTotal {
 		p.next = homeEvery
 	}
@@ -108,7 +113,7 @@ func (p *Page) Update(msg tea.Msg) tea.Cmd {
 		}
 	case found:
 		if !msg.askTotal {
-			msg.total = p.facts.total // what came in since was counted
+			msg.total, msg.rates = p.facts.total, p.facts.rates // what came in since was counted
 		}
 		p.facts, p.loaded, p.busy = msg, true, false
 		return p.judge()
@@ -120,6 +125,11 @@ func (p *Page) Update(msg tea.Msg) tea.Cmd {
 			if p.newest.Before(e.ReceivedAt) {
 				p.newest = e.ReceivedAt
 				p.facts.total++
+				p.facts.arrived(e)
+			}
+			switch e.Event {
+			case "workflow_run", "check_run", "status", "push", "delete":
+				p.ran = true
 			}
 			p.mattered = p.mattered || e.Notification != nil
 		}
@@ -141,7 +151,7 @@ func (p *Page) Update(msg tea.Msg) tea.Cmd {
 	case kit.Wheel:
 		p.To(p.At+msg.Lines/3, len(p.rows))
 	case kit.Click:
-		if i := slices.Index(p.lines, msg.Y); i >= 0 && i < len(p.rows) {
+		if i := slices.IndexFunc(p.spots, func(s spot) bool { return s.y == msg.Y && msg.X >= s.from && msg.X < s.to }); i >= 0 && i < len(p.rows) {
 			p.To(i, len(p.rows))
 			if msg.Double {
 				return p.do()
@@ -168,43 +178,7 @@ func (p *Page) View(w, h int) string {
 	if p.Fresh() {
 		return p.welcome(w, h)
 	}
-	health := p.health(w)
-	checks := len(health)
-	p.rows = append(health, p.recentRows(w)...)
-	p.To(p.At, len(p.rows))
-	lines := []string{" " + t.Cut(p.heading(health), w-1)}
-	if h >= 18 {
-		lines = append(lines, "")
-	}
-	p.lines = p.lines[:0]
-	for i, r := range p.rows {
-		if i == checks {
-			if h >= 14 {
-				lines = append(lines, "", p.rate(w))
-			}
-			if h >= 18 {
-				lines = append(lines, "")
-			}
-			lines = append(lines, " "+t.Title.Render("Last events that mattered"))
-		}
-		p.lines = append(p.lines, len(lines))
-		text, hint := r.text, r.hint
-		if hint != "" {
-			hint = "  " + hint
-		}
-		if i == p.At {
-			lines = append(lines, t.Selected.Render(kit.FitLine(t.Sym.Cursor+t.Cut(kit.Stripped(text+hint), w-2), w)))
-		} else {
-			lines = append(lines, " "+t.Cut(text+t.Accent.Render(hint), w-1))
-		}
-	}
-	if len(p.rows) == checks {
-		if h >= 14 {
-			lines = append(lines, "", p.rate(w))
-		}
-		lines = append(lines, "", " "+t.Faint.Render("No event that mattered yet."))
-	}
-	return kit.Fit(strings.Join(lines, "\n"), w, h)
+	return p.board(w, h)
 }
 
 // welcome is the door to the wizard.
@@ -231,34 +205,34 @@ func (p *Page) welcome(w, h int) string {
 	for i, l := range text {
 		text[i] = " " + t.Cut(l, w-2)
 	}
-	p.rows, p.lines = nil, nil
+	p.rows, p.spots, p.right = nil, nil, 0
 	return kit.Fit(strings.Join(text, "\n"), w, h)
-}
-
-// rate is the last hour as a chart.
-func (p *Page) rate(w int) string {
-	values := make([]int, 0, len(p.facts.rates))
-	for _, r := range p.facts.rates {
-		values = append(values, r.Total)
-	}
-	t := p.shell.Theme
-	return " " + t.Cut(t.Title.Render("Last hour")+"  "+t.Accent.Render(t.Chart(values))+"  "+
-		fmt.Sprintf("%s events, %s stored in all", text.Thousands(p.facts.hour), text.Thousands(p.facts.total)), w-2)
-}
-
-func (p *Page) recentRows(w int) []row {
-	var rows []row
-	for _, e := range p.facts.recent {
-		text := strings.TrimRight(p.cfg.Row(e, w), " ")
-		rows = append(rows, row{text: strings.TrimPrefix(text, " "), run: func() tea.Cmd { return p.shell.GoTo(kit.PageEvents, e) }})
-	}
-	return rows
 }
 
 // do is what the line under the cursor is for.
 func (p *Page) do() tea.Cmd {
 	if p.At < len(p.rows) && p.rows[p.At].run != nil {
 		return p.rows[p.At].run()
+	}
+	return nil
+}
+
+// url is the page of the line under the cursor.
+func (p *Page) url() string {
+	if p.At < len(p.rows) {
+		return p.rows[p.At].url
+	}
+	return ""
+}
+
+// across goes to the other column.
+func (p *Page) across(right bool) tea.Cmd {
+	if right != (p.At >= p.right) {
+		at := 0
+		if right {
+			at = p.right
+		}
+		p.To(at, len(p.rows))
 	}
 	return nil
 }
@@ -272,8 +246,18 @@ func (p *Page) Actions() []kit.Action {
 		p.To(p.At+by, len(p.rows))
 		return nil
 	}
+	noURL := ""
+	if p.url() == "" {
+		noURL = "this line has no page in the browser"
+	}
 	acts := []kit.Action{
 		{ID: "open", Keys: []string{"enter"}, Label: "open", Text: "Do what the marked line says, or show more about it.", Command: "hookctl doctor", Run: p.do},
+		{ID: "browse", Keys: []string{"o"}, Label: "web", Text: "Open the run or the event in the browser.", Command: "hookctl ci", Off: noURL, Run: func() tea.Cmd { return p.shell.Browse(p.url()) }},
+	}
+	if p.right > 0 {
+		acts = append(acts,
+			kit.Action{ID: "left", Keys: []string{"left", "h"}, Text: "Go to the left column.", Move: true, Run: func() tea.Cmd { return p.across(false) }},
+			kit.Action{ID: "right", Keys: []string{"right", "l"}, Text: "Go to the right column.", Move: true, Run: func() tea.Cmd { return p.across(true) }})
 	}
 	return append(append(acts, kit.Moves(len(p.rows), "", step)...), kit.Ends("", step)...)
 }

@@ -28,7 +28,7 @@ func typeIn(p *Picker, text string) {
 }
 
 // What was chosen stays chosen while the list is narrowed, and stands on top
-// when the list comes anew.
+// when the list comes again.
 func TestPickerKeepsWhatIsChosen(t *testing.T) {
 	p := pickerOf("octo-org/api", "octo-org/web", "octocat/dotfiles")
 	p.move(1)

@@ -263,7 +263,7 @@ func WebAddress(s string) bool {
 // Browse opens a page in the browser.
 func (s *Shell) Browse(address string) tea.Cmd {
 	if !WebAddress(address) {
-		return s.Warn("this is no address for a browser")
+		return s.Warn("not an address for a browser")
 	}
 	open := s.cfg.Browse
 	return func() tea.Msg {

@@ -68,19 +68,24 @@ func NewTheme(background color.Color, profile colorprofile.Profile, ascii bool) 
 	return t
 }
 
-// Chart draws values as one row of block characters, the highest one full.
-func (t *Theme) Chart(values []int) string {
-	top := 0
+// Chart draws values as columns of block characters in h lines, the highest one full; 0 is blank.
+func (t *Theme) Chart(values []int, h int) []string {
+	top, steps := 0, len(t.Sym.spark)-1
 	for _, v := range values {
 		top = max(top, v)
 	}
-	var b strings.Builder
-	for _, v := range values {
-		i := 0
-		if top > 0 && v > 0 {
-			i = max(1, v*(len(t.Sym.spark)-1)/top)
+	lines := make([]string, max(0, h))
+	for row := range lines {
+		var b strings.Builder
+		below := steps * (h - 1 - row)
+		for _, v := range values {
+			i := 0
+			if v > 0 {
+				i = max(1, int(int64(v)*int64(steps*h)/int64(top)))
+			}
+			b.WriteString(t.Sym.spark[max(0, min(steps, i-below))])
 		}
-		b.WriteString(t.Sym.spark[i])
+		lines[row] = b.String()
 	}
-	return b.String()
+	return lines
 }

@@ -188,7 +188,7 @@ func (r *Rig) Until(what string, holds func() bool) {
 		case msg := <-r.msgs:
 			r.Handle(msg)
 		case <-late:
-			r.T.Fatalf("waited in vain for %s:\n%s", what, r.Text())
+			r.T.Fatalf("waited for %s without success:\n%s", what, r.Text())
 		}
 	}
 }

@@ -45,14 +45,15 @@ func SampleRecords() []*logs.Record {
 	waiting.Status, waiting.Attempts, waiting.MessageID = logs.StatusPending, 2, ""
 	waiting.NextAt = Noon.Add(time.Minute)
 	web := "https://github.com/octo-org/web"
+	run := func(workflow string, id int64) logs.Run { return logs.Run{Workflow: workflow, ID: id, Attempt: 1} }
 	return []*logs.Record{
 		rec(3000, "ping", logs.Summary{Sender: "octocat", Repository: "octo-org/web"}, "ping: Speak like a human."),
 		rec(900, "push", logs.Summary{Sender: "mona", Repository: "octo-org/api", Branch: "main", Title: "3 commits", URL: web}, "push to main", sent("push", "low")),
-		rec(50, "workflow_run", logs.Summary{Action: "completed", Sender: "octocat", Repository: "octo-org/web", Title: "CI Tests", Branch: "main", Conclusion: "success", URL: web}, "ci_success: CI Tests", sent("ci_success", "low")),
+		rec(50, "workflow_run", logs.Summary{Action: "completed", Sender: "octocat", Repository: "octo-org/web", Title: "CI Tests", Branch: "main", Conclusion: "success", URL: web, Run: run("CI Tests", 12340)}, "ci_success: CI Tests", sent("ci_success", "low")),
 		rec(40, "issues", logs.Summary{Action: "labeled", Sender: "mona", Repository: "octo-org/api", Title: "Database is locked", Number: number(17), URL: web}, "task_blocked: #17", gaveUp),
 		rec(30, "star", logs.Summary{Action: "created", Sender: "hubot", Repository: "octo-org/web"}, "recorded"),
-		rec(12, "check_run", logs.Summary{Action: "completed", Sender: "octocat", Repository: "octo-org/web", Title: "lint", Branch: "feature/test", Conclusion: "failure"}, "ci_failure: lint failed", sent("ci_failure", "medium")),
-		rec(11, "workflow_run", logs.Summary{Action: "completed", Sender: "octocat", Repository: "octo-org/web", Title: "CI Tests", Branch: "feature/test", Conclusion: "failure", URL: web + "/actions/runs/12345"}, "ci_failure: CI Tests failed on feature/test", sent("ci_failure", "high")),
+		rec(12, "check_run", logs.Summary{Action: "completed", Sender: "octocat", Repository: "octo-org/web", Title: "lint", Branch: "feature/test", Conclusion: "failure", Run: run("lint", 77)}, "ci_failure: lint failed", sent("ci_failure", "medium")),
+		rec(11, "workflow_run", logs.Summary{Action: "completed", Sender: "octocat", Repository: "octo-org/web", Title: "CI Tests", Branch: "feature/test", Conclusion: "failure", URL: web + "/actions/runs/12345", Run: run("CI Tests", 12345)}, "ci_failure: CI Tests failed on feature/test", sent("ci_failure", "high")),
 		rec(5, "pull_request", logs.Summary{Action: "opened", Sender: "mona", Repository: "octo-org/api", Title: "Let the parser read what the writer wrote, even where a line is very long", Number: number(1347), Branch: "fix-parser", URL: web}, "pr_created: #1347", waiting),
 	}
 }
@@ -120,7 +121,7 @@ const SampleLog = `time=2026-11-24T10:00:00.000Z level=INFO msg="receiver starte
 time=2026-11-24T10:00:01.000Z level=DEBUG msg="accepted a connection" from=127.0.0.1:40000
 time=2026-11-24T11:10:00.500Z level=INFO msg=delivery event=workflow_run repository=octo-org/web result="ci_success: CI Tests"
 time=2026-11-24T11:20:00.500Z level=WARN msg="notification not delivered" sink=aimaestro attempt=3 error="connection refused"
-time=2026-11-24T11:25:00.500Z level=ERROR msg="notification given up" sink=aimaestro type=task_blocked
+time=2026-11-24T11:25:00.500Z level=ERROR msg="a notification failed; hookctl events resend sends it again" sink=aimaestro type=task_blocked
 panic: a line that is not of the log
 `
 
@@ -133,7 +134,7 @@ func MustJSON(v any) json.RawMessage {
 	return b
 }
 
-// Job0 is a job whose steps are told by the test.
+// Job0 is a job whose steps the test reports.
 func Job0() *kit.Job[hooks.Step] {
 	return &kit.Job[hooks.Step]{Stop: func() {}, Steps: make(chan hooks.Step)}
 }

@@ -340,7 +340,7 @@ func TestInterrupts(t *testing.T) {
 		}()
 		fmt.Fprint(out, "really: ")
 		<-ctx.Done()
-		<-answered // it is given up, and takes no line of the prompt
+		<-answered // it ends, and takes no line of the prompt
 		return ctx.Err()
 	}}
 	said := h.talk(t, "work", "^C", "status", "^C", "serve")

@@ -73,7 +73,7 @@ func (s *site) talk(p *person) string {
 	return p.talk(cfg)
 }
 
-// The answers become one command line, which whoever asked for it could have typed.
+// The answers become one command line, which the user could have typed.
 func TestSetupBecomesACommand(t *testing.T) {
 	s := newSite(t, "octo-org/api", "octo-org/web")
 	said := s.talk(newPerson(t, "enter", "2 octo-org/api", "hooks.example.com", "+star -push", "nobody", "quit"))

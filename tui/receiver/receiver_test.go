@@ -16,10 +16,10 @@ import (
 func TestReceiverShowsItsLog(t *testing.T) {
 	s := receiving(t, 80, 24)
 	s.Press("4")
-	s.Shows("running on 127.0.0.1:9000", "following", "receiver started address=127.0.0.1:9000", "ERROR notification given up", "panic: a line that is not of the log")
+	s.Shows("running on 127.0.0.1:9000", "following", "receiver started address=127.0.0.1:9000", "ERROR a notification failed", "panic: a line that is not of the log")
 	s.Lacks("accepted a connection") // debug
 	s.Press("V", "V")
-	s.Shows("notification given up")
+	s.Shows("a notification failed")
 	s.Lacks("receiver started", "panic")
 	s.Press("V")
 	s.Shows("accepted a connection")
@@ -70,7 +70,7 @@ func TestReceiverIsOffWhereItMakesNoSense(t *testing.T) {
 	s.Shows("the receiver is not running; s starts it")
 }
 
-func TestReceiverStartTellsWhyItFails(t *testing.T) {
+func TestReceiverStartShowsWhyItFails(t *testing.T) {
 	s := receiving(t, 80, 24, func(c *kittest.Settings) { c.Daemon.Executable = filepath.Join(c.Home, "no-such-program") })
 	s.Send(kittest.Says(daemon.Status{}, daemon.ErrNotRunning))
 	s.Press("4", "s")

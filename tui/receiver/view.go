@@ -67,7 +67,32 @@ func (p *Page) header(w int) []string {
 	if s.Alarm != "" {
 		second = "   " + t.Bad.Render(text.Clean(s.Alarm))
 	}
-	return []string{t.Cut(first, w), t.Cut(second, w)}
+	lines := []string{t.Cut(first, w), t.Cut(second, w)}
+	if s.Cluster != nil {
+		lines = append(lines, t.Cut("   cluster "+clusterLine(t, s.Cluster), w))
+	}
+	return lines
+}
+
+// clusterLine shows each node, and which one notifies.
+func clusterLine(t *kit.Theme, c *daemon.Cluster) string {
+	line := text.Clean(c.Name) + "  "
+	for _, m := range c.Members {
+		if m.Up {
+			line += t.Good.Render(t.Sym.Running+" "+text.Clean(m.Node)) + "  "
+		} else {
+			line += t.Bad.Render(t.Sym.Bad+" "+text.Clean(m.Node)+" away") + "  "
+		}
+	}
+	switch {
+	case !c.Quorum:
+		return line + t.Bad.Render("no quorum")
+	case !c.Ready:
+		return line + t.Warn.Render("waiting for the secrets")
+	case c.Notifier != "":
+		return line + text.Clean(c.Notifier) + " notifies"
+	}
+	return line
 }
 
 func (p *Page) subTabs() string {

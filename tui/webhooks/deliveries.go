@@ -139,7 +139,7 @@ func (o *deliveries) Update(msg tea.Msg) tea.Cmd {
 	return nil
 }
 
-// choose fills the list anew and keeps the cursor on its delivery.
+// choose fills the list again and keeps the cursor on its delivery.
 func (o *deliveries) choose() {
 	guid := ""
 	if o.place.At < len(o.list) && o.place.At >= 0 {

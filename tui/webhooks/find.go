@@ -58,7 +58,7 @@ func rank(h fleet.Hook) int {
 	return slices.Index([]fleet.Health{"", fleet.Unknown, fleet.Healthy, fleet.Warning, fleet.Failing}, h.Health)
 }
 
-// needsWork tells whether a hook has a problem.
+// needsWork reports whether a hook has a problem.
 func needsWork(h fleet.Hook) bool { return h.Health == fleet.Warning || h.Health == fleet.Failing }
 
 // says reports whether a hook has all the words somewhere: in its repository,

@@ -182,7 +182,7 @@ func TestHooksAreSortedAndProblemsFound(t *testing.T) {
 	}
 }
 
-// What tells the names apart is on screen, in the table and below it.
+// What distinguishes the names is on screen, in the table and below it.
 func TestLongNamesKeepTheirEnds(t *testing.T) {
 	for _, w := range []int{60, 80, 120} {
 		s := hooked(t, w, 24)

@@ -95,7 +95,7 @@ func list(ctx context.Context, all *fleet.Fleet, wide bool, progress func(listed
 	return l, err
 }
 
-// loading tells whether GitHub is being asked for the list.
+// loading reports whether GitHub is being asked for the list.
 func (p *Page) loading() bool { return p.asking.Busy() }
 
 // stop ends what is being asked.

@@ -81,7 +81,7 @@ func (o *rotateBox) View(w, h int) string {
 	return kit.Fit(strings.Join(out, "\n"), w, min(h, len(out)))
 }
 
-// undo tells whether the box is about taking a rotation back.
+// undo reports whether the box is about taking a rotation back.
 func (r *rotating) undo() bool { return r.verb == "undo" || r.now.State != nil && r.now.State.Undo }
 
 // ahead says what will happen, and when.

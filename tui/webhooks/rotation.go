@@ -67,13 +67,13 @@ func (r *rotating) cancel() {
 	r.planning, r.left = false, 0
 }
 
-// busy tells whether a job works on the rotation.
+// busy reports whether a job works on the rotation.
 func (r *rotating) busy() bool { return r.job.Busy() }
 
-// waiting tells whether a rotation is planned or counted down to.
+// waiting reports whether a rotation is planned or counted down to.
 func (r *rotating) waiting() bool { return r.planning || r.left > 0 }
 
-// under tells whether a rotation is under way here, in whatever way.
+// under reports whether a rotation is under way here, in whatever way.
 func (r *rotating) under() bool { return r.busy() || r.waiting() }
 
 // put notes where a hook is.
@@ -280,7 +280,7 @@ func whyFailed(text string) string {
 	return text
 }
 
-// line says the state of the rotation in a few words; "" where there is none.
+// line says the state of the rotation in a few words; "" if none exists.
 func (r *rotating) line(t *kit.Theme) string {
 	n := r.counts()
 	switch {

@@ -48,7 +48,7 @@ func paused(h *fleet.Hook) {
 	warned(h, fleet.Warning, "paused", hooks.WarnInactive, "is paused: GitHub sends nothing", "hookctl hooks enable "+h.Ref())
 }
 
-// shownHooks are hooks in every state that the page tells apart.
+// shownHooks are hooks in every state that the page distinguishes.
 func shownHooks() map[hooks.Target][]fleet.Hook {
 	return map[hooks.Target][]fleet.Hook{
 		kittest.TargetWeb: {shownHook(4711, kittest.TargetWeb), shownHook(4712, kittest.TargetWeb, others, func(h *fleet.Hook) {

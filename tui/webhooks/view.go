@@ -177,7 +177,7 @@ func (p *Page) statusLine(w int) string {
 	return kit.FitLine(t.Cut(left, room), room) + right
 }
 
-// secretAge is how old the receiver's secret is, where a hook tells.
+// secretAge is how old the receiver's secret is, where a hook has it.
 func (p *Page) secretAge(print string) string {
 	for _, h := range p.rows {
 		if h.SecretState == fleet.SecretCurrent && h.Secret == print && !h.SecretSince.IsZero() {

@@ -361,7 +361,7 @@ func TestRotationGoesByItsOwnList(t *testing.T) {
 	r.Press("r")
 	r.Shows("see which hooks there are")
 	if r.hooks.rot.under() {
-		t.Error("it goes on all the same")
+		t.Error("it goes on anyway")
 	}
 }
 

@@ -37,7 +37,7 @@ func planOf(s *wizardScreen, w *Wizard) {
 	s.Settle(w.review.open())
 }
 
-func tell(j *progress, target hooks.Target, id int64, name, state string, err error) {
+func advance(j *progress, target hooks.Target, id int64, name, state string, err error) {
 	s := hooks.Step{Target: target, HookID: id, Name: name, State: state, Err: err}
 	if state != hooks.StateFailed {
 		s.Detail = map[string]string{"create hook": kittest.PublicURL, "verify": "waiting for a signed ping"}[name]
@@ -136,18 +136,18 @@ func wizardStates() map[string]func(*wizardScreen) {
 		"wizard-9-working": func(s *wizardScreen) {
 			w := at(s, stepApply)
 			w.apply.job = &progress{Job: kittest.Job0()}
-			tell(w.apply.job, kittest.TargetAPI, 0, "create hook", hooks.StateDone, nil)
-			tell(w.apply.job, kittest.TargetAPI, 4713, "verify", hooks.StateRunning, nil)
-			tell(w.apply.job, kittest.TargetWeb, 0, "create hook", hooks.StateRunning, nil)
+			advance(w.apply.job, kittest.TargetAPI, 0, "create hook", hooks.StateDone, nil)
+			advance(w.apply.job, kittest.TargetAPI, 4713, "verify", hooks.StateRunning, nil)
+			advance(w.apply.job, kittest.TargetWeb, 0, "create hook", hooks.StateRunning, nil)
 		},
 		"wizard-9-failed": func(s *wizardScreen) {
 			w := at(s, stepApply)
 			w.apply.job = &progress{Job: kittest.Job0()}
-			tell(w.apply.job, kittest.TargetAPI, 0, "create hook", hooks.StateDone, nil)
-			tell(w.apply.job, kittest.TargetAPI, 4713, "verify", hooks.StateDone, nil)
+			advance(w.apply.job, kittest.TargetAPI, 0, "create hook", hooks.StateDone, nil)
+			advance(w.apply.job, kittest.TargetAPI, 4713, "verify", hooks.StateDone, nil)
 			bad := &hooks.Error{Op: "verify hook", Target: "octo-org/web", Message: "GitHub's ping was answered with 502: Invalid HTTP Response: 502", Cure: "the tunnel is up but the receiver does not answer; run: hookctl start", Err: hooks.ErrNotDelivered}
-			tell(w.apply.job, kittest.TargetWeb, 0, "create hook", hooks.StateDone, nil)
-			tell(w.apply.job, kittest.TargetWeb, 4711, "verify", hooks.StateFailed, bad)
+			advance(w.apply.job, kittest.TargetWeb, 0, "create hook", hooks.StateDone, nil)
+			advance(w.apply.job, kittest.TargetWeb, 4711, "verify", hooks.StateFailed, bad)
 			s.Send(applied{w, w.apply.job.Job, fleet.SetupReport{Results: []hooks.SetupResult{{Target: kittest.TargetAPI, HookID: 4713, Verified: true}, {Target: kittest.TargetWeb, HookID: 4711, Err: bad}}}, nil})
 		},
 		"wizard-9-done": func(s *wizardScreen) {
@@ -155,8 +155,8 @@ func wizardStates() map[string]func(*wizardScreen) {
 			w.apply.job = &progress{Job: kittest.Job0()}
 			w.review.plan.Secret = secret.Fingerprint("0123456789abcdef")
 			for _, t := range []hooks.Target{kittest.TargetAPI, kittest.TargetWeb} {
-				tell(w.apply.job, t, 0, "create hook", hooks.StateDone, nil)
-				tell(w.apply.job, t, 4711, "verify", hooks.StateDone, nil)
+				advance(w.apply.job, t, 0, "create hook", hooks.StateDone, nil)
+				advance(w.apply.job, t, 4711, "verify", hooks.StateDone, nil)
 			}
 			s.Send(applied{w, w.apply.job.Job, fleet.SetupReport{Results: []hooks.SetupResult{{Target: kittest.TargetAPI, HookID: 4713, Verified: true}, {Target: kittest.TargetWeb, HookID: 4711, Verified: true}}}, nil})
 		},

@@ -44,7 +44,7 @@ func hostileSteps(text func(string) string) map[string]func(*wizardScreen) {
 		"apply": func(s *wizardScreen) {
 			w := at(s, stepApply)
 			w.apply.job = &progress{Job: kittest.Job0()}
-			tell(w.apply.job, kittest.TargetAPI, 1, "verify", hooks.StateFailed, bad)
+			advance(w.apply.job, kittest.TargetAPI, 1, "verify", hooks.StateFailed, bad)
 			s.Send(applied{w, w.apply.job.Job, fleet.SetupReport{Results: []hooks.SetupResult{{Target: kittest.TargetAPI, Err: bad}}}, errors.New(text("incomplete"))})
 		},
 	}

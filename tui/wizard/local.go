@@ -124,7 +124,7 @@ func (s *secretStep) open() tea.Cmd {
 	return nil
 }
 
-// find reads the secret in use; where there is none it generates one.
+// find reads the secret in use; if none exists it generates one.
 func (s *secretStep) find() tea.Cmd {
 	if s.busy {
 		return nil

@@ -18,7 +18,7 @@ const (
 	notifyNobody
 )
 
-// defaultSink is where AI Maestro answers unless told otherwise.
+// defaultSink is where AI Maestro answers by default.
 const defaultSink = "http://127.0.0.1:23000"
 
 // probeWait bounds the question to a sink.

@@ -36,7 +36,7 @@ type Defaults struct {
 	SavePort func(ctx context.Context, port int) error
 }
 
-// findSecret reads the secret in use; where there is none it is have, or else
+// findSecret reads the secret in use; if none exists it is have, or else
 // a new one that is not saved yet.
 func findSecret(store *secret.Store, have string) (string, secret.Origin, error) {
 	value, origin, err := store.ForHooks()
@@ -50,7 +50,7 @@ func findSecret(store *secret.Store, have string) (string, secret.Origin, error)
 
 // launch is what was chosen for this machine.
 type launch struct {
-	secret      string // saved where there is none yet
+	secret      string // saved if none exists yet
 	run         string // the kind of tunnel that the receiver is to run, "" for none
 	sink, agent string // who is notified; empty for nobody
 }

@@ -68,7 +68,7 @@ func hookURL(text string) string {
 	return strings.TrimSpace(text)
 }
 
-// url is the chosen address, "" while there is none.
+// url is the chosen address, "" as long as none exists.
 func (s *urlStep) url() string {
 	if s.at < len(s.offers) {
 		return s.offers[s.at].URL

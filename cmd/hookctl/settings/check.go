@@ -57,7 +57,7 @@ func (s *Settings) check() error {
 		}
 	}
 	if s.CoalesceMax < 0 {
-		report("coalesce_max", "not a count: %d (0 is no limit)", s.CoalesceMax)
+		report("coalesce_max", "not a count: %d (0 means no limit)", s.CoalesceMax)
 	}
 	if (s.Receiver.TLS.Cert == "") != (s.Receiver.TLS.Key == "") {
 		report("receiver.tls", "set both cert and key, or neither")

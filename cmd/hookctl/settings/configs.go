@@ -52,6 +52,7 @@ func (s *Settings) Server() (server.Config, error) {
 		Priorities:      s.Priorities,
 		Routes:          s.routes(),
 		NotifyAlso:      s.NotifyAlso,
+		Trust:           server.Trust{On: s.Trust.Mode == "on", Authors: s.Trust.Authors, Logins: s.Trust.Logins, Bots: s.Trust.Bots},
 		Sinks:           sinks,
 		Coalesce:        time.Duration(s.Coalesce),
 		CoalesceMax:     cmp.Or(s.CoalesceMax, -1),

@@ -31,6 +31,9 @@ func (s *Settings) decode(data []byte) (err error) {
 			body = doc.Body
 		}
 	}
+	if err := longTrust(body); err != nil {
+		return s.located(err)
+	}
 	collectPositions(body, "", s.positions)
 	for key, at := range s.positions {
 		if !at.empty {
@@ -56,6 +59,40 @@ func refusePanic(err *error) {
 	if r := recover(); r != nil {
 		*err = fmt.Errorf("cannot read the settings as YAML: %v", r)
 	}
+}
+
+// longTrust makes trust: {mode: off} of trust: off, so that everything else knows one form.
+func longTrust(body ast.Node) error {
+	var entries []*ast.MappingValueNode
+	switch n := body.(type) {
+	case *ast.MappingNode:
+		entries = n.Values
+	case *ast.MappingValueNode:
+		entries = []*ast.MappingValueNode{n}
+	}
+	for _, entry := range entries {
+		word := entry.Value.GetToken()
+		_, isText := entry.Value.(*ast.StringNode)
+		_, isBool := entry.Value.(*ast.BoolNode)
+		if entry.Key.GetToken().Value != "trust" || !isText && !isBool {
+			continue
+		}
+		if word.Value != "on" && word.Value != "off" {
+			return &positionError{positionOf(entry.Value), fmt.Errorf("trust: not one of on, off: %q", word.Value)}
+		}
+		file, err := parser.ParseBytes([]byte("mode: "+word.Value), 0)
+		if err != nil {
+			return err
+		}
+		long := file.Docs[0].Body
+		if one, ok := long.(*ast.MappingValueNode); ok {
+			one.Key.GetToken().Position, one.Value.GetToken().Position = word.Position, word.Position
+		} else if one, ok := long.(*ast.MappingNode); ok {
+			one.Values[0].Key.GetToken().Position, one.Values[0].Value.GetToken().Position = word.Position, word.Position
+		}
+		entry.Value = long
+	}
+	return nil
 }
 
 // asWritten prepares a node for a value of type t, so that what is written is what counts. The library would make "1.1" of

@@ -16,6 +16,9 @@ import (
 	"hookctl/server"
 )
 
+// associations are GitHub's author associations.
+var associations = []string{"OWNER", "MEMBER", "COLLABORATOR", "CONTRIBUTOR", "FIRST_TIME_CONTRIBUTOR", "FIRST_TIMER", "MANNEQUIN", "NONE"}
+
 // hostName is what a machine may be called, with or without a port.
 var hostName = regexp.MustCompile(`^[A-Za-z0-9]([A-Za-z0-9_.-]*[A-Za-z0-9])?(:[0-9]{1,5})?$`)
 
@@ -29,6 +32,11 @@ func (s *Settings) checkNames(report func(key, format string, args ...any)) {
 	}
 	if host := s.GitHub.Host; host != "" && !hostName.MatchString(host) {
 		report("github.host", "not a valid host like github.example.com: %q", host)
+	}
+	for i, name := range s.Trust.Authors {
+		if !slices.Contains(associations, name) {
+			report(fmt.Sprintf("trust.authors[%d]", i), "not one of %s: %q", strings.Join(associations, ", "), name)
+		}
 	}
 	for i, name := range s.NotifyAlso {
 		if len(server.AlsoEvents([]string{name})) == 0 {

@@ -47,6 +47,10 @@ func schemaOf(t reflect.Type, doc string, enum []string) map[string]any {
 				values = strings.Split(text, ",")
 			}
 			properties[name] = schemaOf(field.Type, field.Tag.Get("doc"), values)
+			if field.Type == reflect.TypeFor[Trust]() {
+				short := map[string]any{"type": "string", "enum": []string{"on", "off"}}
+				properties[name] = map[string]any{"description": field.Tag.Get("doc"), "anyOf": []any{short, properties[name]}}
+			}
 		}
 		schema["properties"] = properties
 		if required != nil {

@@ -43,7 +43,7 @@ type Settings struct {
 type Variable struct{ Name, Key string }
 
 // Variables are read from the environment and, failing that, from .env. The secret is not among them: it is never a
-// setting, hooks/secret alone reads it. Those of a sink mean the first AI Maestro sink; where there is none, nothing.
+// setting, hooks/secret alone reads it. Those of a sink mean the first AI Maestro sink; if none exists, nothing.
 func Variables() []Variable {
 	return []Variable{
 		{"WEBHOOK_PORT", "receiver.port"},
@@ -205,7 +205,7 @@ func (s *Settings) set(key, value, origin string) error {
 	return nil
 }
 
-// Maestro is the first AI Maestro sink, and false where there is none.
+// Maestro is the first AI Maestro sink, and false if none exists.
 func (s *Settings) Maestro() (Sink, bool) {
 	if at := s.maestro(); at >= 0 {
 		return s.Sinks[at], true

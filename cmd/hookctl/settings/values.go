@@ -9,9 +9,10 @@ type Values struct {
 	Priorities      map[string]string `yaml:"priorities,omitempty" doc:"Priority by event.action or event.conclusion, for example workflow_run.failure." enum:"low,medium,high,urgent"`
 	Routes          []Route           `yaml:"routes,omitempty" doc:"Rules tried before the default table."`
 	NotifyAlso      []string          `yaml:"notify_also,omitempty" doc:"Rules of the default table that are off by default: reviews of pull requests, failures of the status event. New hooks subscribe to those events too." enum:"reviews,statuses"`
+	Trust           Trust             `yaml:"trust,omitempty" doc:"Whose words reach agents (sinks aimaestro and amp-send, and http with format openclaw). Of what others wrote, agents get fixed words, numbers and links; trust: off sends everything."`
 	Sinks           []Sink            `yaml:"sinks" doc:"Where notifications go; an empty list switches them off."`
 	Coalesce        Duration          `yaml:"coalesce,omitempty" doc:"How long further notifications of the same type, repository and commit are gathered into one update; 0 switches it off."`
-	CoalesceMax     int               `yaml:"coalesce_max,omitempty" doc:"How many notifications may wait for one sink and repository before the rest is gathered into one summary; 0 is no limit."`
+	CoalesceMax     int               `yaml:"coalesce_max,omitempty" doc:"How many notifications may wait for one sink and repository before the rest is gathered into one summary; 0 means no limit."`
 	IgnoreSenders   []string          `yaml:"ignore_senders,omitempty" doc:"Logins whose deliveries are recorded but never notified."`
 	Paths           map[string]Path   `yaml:"paths,omitempty" doc:"Settings of /webhook/<name>, by name. GITHUB_WEBHOOK_SECRET_<NAME> in .env is its own secret."`
 	Secrets         string            `yaml:"secrets,omitempty" doc:"One secret for all hooks, or one for each." enum:"shared,per-hook"`
@@ -53,7 +54,7 @@ type ACME struct {
 type Log struct {
 	Dir     string   `yaml:"dir,omitempty" doc:"Directory of the records."`
 	Keep    Duration `yaml:"keep,omitempty" doc:"Records older than this are pruned, for example 30d; 0 keeps them."`
-	MaxSize Size     `yaml:"max_size,omitempty" doc:"Oldest records are pruned above this size, for example 5GB; 0 is no limit."`
+	MaxSize Size     `yaml:"max_size,omitempty" doc:"Oldest records are pruned above this size, for example 5GB; 0 means no limit."`
 }
 
 // Route is one rule of routes.
@@ -65,6 +66,14 @@ type Route struct {
 	Subject  string   `yaml:"subject,omitempty" doc:"text/template over the summary of the event."`
 	Message  string   `yaml:"message,omitempty" doc:"text/template over the summary of the event."`
 	Sinks    []string `yaml:"sinks,omitempty" doc:"Names of the sinks to use; all if empty."`
+}
+
+// Trust is the section trust. Its short form is a mode alone: trust: off.
+type Trust struct {
+	Mode    string   `yaml:"mode,omitempty" doc:"off sends everybody's words to agents." enum:"on,off"`
+	Authors []string `yaml:"authors,omitempty" doc:"GitHub's author associations that are trusted."`
+	Logins  []string `yaml:"logins,omitempty" doc:"Users who are trusted whatever their association."`
+	Bots    []string `yaml:"bots,omitempty" doc:"Apps that are trusted, for example dependabot[bot]."`
 }
 
 // Sink is one entry of sinks.
@@ -188,6 +197,7 @@ func defaults(logDir string) Values {
 		Log:             Log{Dir: logDir, Keep: 30 * day, MaxSize: 5_000_000_000},
 		WatchedBranches: []string{"main", "master", "develop"},
 		Sinks:           []Sink{{Type: "aimaestro", URL: "http://127.0.0.1:23000", To: "orchestrator-amoa", From: "hookctl"}},
+		Trust:           Trust{Mode: "on", Authors: []string{"OWNER", "MEMBER", "COLLABORATOR"}},
 		Coalesce:        Duration(coalesceDefault),
 		CoalesceMax:     20,
 		Secrets:         "shared",

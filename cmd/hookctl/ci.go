@@ -1,0 +1,73 @@
+package main
+
+import (
+	"context"
+	"errors"
+	"time"
+
+	"github.com/spf13/cobra"
+
+	"hookctl/logs"
+	"hookctl/logs/text"
+)
+
+func newCI(p *program) *cobra.Command {
+	var q logs.CIQuery
+	var repos targetFlags
+	var out output
+	cmd := &cobra.Command{
+		Use:   "ci",
+		Short: "Show the state of CI by repository, branch and workflow",
+		Long: `Show the state of CI by repository, branch and workflow, from the log alone: runs of workflows, checks of other apps
+and commit statuses, as far as the hooks deliver workflow_run, check_run and status. What fails comes first. The states
+are passing, failing, running and unknown; cancelled and skipped runs change none of them. A deleted branch is left out.
+
+With --red, the exit code is 5 if anything fails.`,
+		Example: "  hookctl ci\n  hookctl ci -R octo-org/api --branch main\n  hookctl ci --red --json --jq '.[].url'",
+		Args:    cobra.NoArgs,
+		RunE: func(cmd *cobra.Command, _ []string) error {
+			chosen, err := repos.targets(cmd.Context(), p, nil)
+			if err != nil {
+				return err
+			}
+			for _, t := range chosen {
+				q.Repositories = append(q.Repositories, t.String())
+			}
+			return p.showCI(cmd.Context(), q, &out)
+		},
+	}
+	cmd.Flags().StringArrayVarP(&repos.repos, "repo", "R", nil, "repository, as `owner/repo`; may be repeated")
+	cmd.Flags().StringVar(&q.Branch, "branch", "", "only this `branch`")
+	cmd.Flags().BoolVar(&q.Red, "red", false, "only what fails; exit with 5 if there is any")
+	addOutputFlags(cmd, &out)
+	return cmd
+}
+
+func (p *program) showCI(ctx context.Context, q logs.CIQuery, out *output) error {
+	now := time.Now()
+	states, err := p.stateOfCI(ctx, q, now)
+	if err != nil {
+		return err
+	}
+	none := "no runs in the log\nhint: let hooks deliver workflow_run: hookctl setup"
+	if q.Red {
+		none = "nothing fails"
+	}
+	head := []string{"STATE", "REPOSITORY", "BRANCH", "WORKFLOW", "SINCE", "COMMIT", "FILE"}
+	err = printList(p, out, append([]logs.CIState{}, states...), states, none, head, func(s logs.CIState) []string {
+		return []string{s.State, s.Repository, s.Branch, s.Workflow, text.Span(now.Sub(s.Since)), s.SHA[:min(7, len(s.SHA))], s.File}
+	})
+	if err == nil && q.Red && len(states) > 0 {
+		err = errRed
+	}
+	return err
+}
+
+func (p *program) stateOfCI(ctx context.Context, q logs.CIQuery, now time.Time) (states []logs.CIState, err error) {
+	log, err := p.openLog(ctx)
+	if err != nil {
+		return nil, err
+	}
+	defer func() { err = errors.Join(err, log.Close()) }()
+	return log.CI(ctx, q, now)
+}

@@ -1,0 +1,123 @@
+package logs
+
+import (
+	"cmp"
+	"context"
+	"database/sql"
+	"slices"
+	"time"
+)
+
+// Tally is how many records have a value in common.
+type Tally struct {
+	Name   string `json:"name"`
+	Count  int    `json:"count"`
+	Failed int    `json:"failed"` // of them, with a notification that failed
+}
+
+// Stats are the records by event, repository, sender and hour.
+type Stats struct {
+	Total        int       `json:"total"`
+	Failed       int       `json:"failed"`
+	First        time.Time `json:"first,omitzero"` // when the oldest of them came
+	Last         time.Time `json:"last,omitzero"`
+	Events       []Tally   `json:"events"` // the most frequent first, as the next two
+	Repositories []Tally   `json:"repositories"`
+	Senders      []Tally   `json:"senders"`
+	Hours        [24]int   `json:"hours"` // by the hour of the day, from 0
+}
+
+// Stats counts the records that a filter chooses. The hours are those of zone.
+func (l *Log) Stats(ctx context.Context, f Filter, zone *time.Location) (Stats, error) {
+	s := Stats{}
+	events, repos, senders := map[string]*Tally{}, map[string]*Tally{}, map[string]*Tally{}
+	add := func(event, repo, sender string, count, failed int) {
+		s.Total += count
+		s.Failed += failed
+		for _, t := range []struct {
+			in   map[string]*Tally
+			name string
+		}{{events, event}, {repos, repo}, {senders, sender}} {
+			if t.name == "" {
+				continue
+			}
+			if t.in[t.name] == nil {
+				t.in[t.name] = &Tally{Name: t.name}
+			}
+			t.in[t.name].Count += count
+			t.in[t.name].Failed += failed
+		}
+	}
+	hour := func(at time.Time, count int) {
+		s.Hours[at.In(zone).Hour()] += count
+	}
+	seen := func(at time.Time) {
+		if s.First.IsZero() || at.Before(s.First) {
+			s.First = at
+		}
+		if at.After(s.Last) {
+			s.Last = at
+		}
+	}
+	if f.InPayloads() {
+		for e, err := range l.All(ctx, f, nil) {
+			if err != nil {
+				return s, err
+			}
+			add(e.Event, e.Repository, e.Sender, 1, min(e.Failed, 1))
+			hour(e.ReceivedAt, 1)
+			seen(e.ReceivedAt)
+		}
+	} else if err := l.tally(ctx, f, add, hour, seen); err != nil {
+		return s, err
+	}
+	sorted := func(in map[string]*Tally) []Tally {
+		list := make([]Tally, 0, len(in))
+		for _, t := range in {
+			list = append(list, *t)
+		}
+		slices.SortFunc(list, func(a, b Tally) int { return cmp.Or(cmp.Compare(b.Count, a.Count), cmp.Compare(a.Name, b.Name)) })
+		return list
+	}
+	s.Events, s.Repositories, s.Senders = sorted(events), sorted(repos), sorted(senders)
+	return s, nil
+}
+
+// tally has the index count.
+func (l *Log) tally(ctx context.Context, f Filter, add func(event, repo, sender string, count, failed int), hour func(time.Time, int), seen func(time.Time)) error {
+	if err := l.Settle(ctx); err != nil {
+		return err
+	}
+	from, args := l.joined(ctx, f)
+	type group struct {
+		event, repo, sender string
+		count, failed       int
+	}
+	groups, err := collect(ctx, l.index, func(rows *sql.Rows) (g group, err error) {
+		return g, rows.Scan(&g.event, &g.repo, &g.sender, &g.count, &g.failed)
+	}, "SELECT r.event, r.repo, r.sender, count(*), sum(r.failed > 0)"+from+" GROUP BY r.event, r.repo, r.sender", args...)
+	if err != nil {
+		return err
+	}
+	for _, g := range groups {
+		add(g.event, g.repo, g.sender, g.count, g.failed)
+	}
+	type span struct {
+		first, last int64
+		count       int
+	}
+	// By quarters of an hour, which no zone divides.
+	spans, err := collect(ctx, l.index, func(rows *sql.Rows) (s span, err error) {
+		return s, rows.Scan(&s.first, &s.last, &s.count)
+	}, "SELECT min(r.at), max(r.at), count(*)"+from+" GROUP BY r.at / 900000000000", args...)
+	if err != nil {
+		return err
+	}
+	for _, s := range spans {
+		first, last := time.Unix(0, s.first).UTC(), time.Unix(0, s.last).UTC()
+		hour(first, s.count)
+		seen(first)
+		seen(last)
+	}
+	return nil
+}

@@ -1,0 +1,151 @@
+package cluster
+
+import (
+	"bytes"
+	"crypto/tls"
+	"errors"
+	"fmt"
+	"net"
+	"strings"
+	"testing"
+	"time"
+
+	"hookctl/logs"
+)
+
+func TestMistakesInTheSettingsAreNamed(t *testing.T) {
+	t.Parallel()
+	good := func() Settings {
+		return Settings{Name: "hooks", Node: "a", Embed: &Embed{Listen: "10.0.0.1:6222", Peers: []string{"10.0.0.2:6222", "10.0.0.3:6222"}}}
+	}
+	if problems := good().Check(); len(problems) > 0 {
+		t.Fatal(problems[0])
+	}
+	for want, change := range map[string]func(*Settings){
+		"cluster.name: not a valid name":         func(s *Settings) { s.Name = "a.b" },
+		"cluster.node: not a valid name":         func(s *Settings) { s.Node = "" },
+		"cluster.embed: set embed":               func(s *Settings) { s.Embed = nil },
+		"cluster.urls: set embed or urls":        func(s *Settings) { s.URLs = []string{"nats://x:4222"} },
+		"cluster.embed.listen: not a valid":      func(s *Settings) { s.Embed.Listen = "10.0.0.1" },
+		"a cluster of two is worse than one":     func(s *Settings) { s.Embed.Peers = s.Embed.Peers[:1] },
+		"cluster.embed.peers[1]: this is the no": func(s *Settings) { s.Embed.Peers[1] = s.Embed.Listen },
+		"cluster.embed.peers[1]: named twice":    func(s *Settings) { s.Embed.Peers[1] = s.Embed.Peers[0] },
+		"cluster.embed.tls: set cert, key":       func(s *Settings) { s.Embed.Cert = "x" },
+	} {
+		s := good()
+		change(&s)
+		if all := fmt.Sprint(s.Check()); !strings.Contains(all, want) {
+			t.Errorf("got %s, want %s", all, want)
+		}
+	}
+}
+
+func newTestKey(t *testing.T) Key {
+	t.Helper()
+	text, err := NewKey()
+	if err != nil {
+		t.Fatal(err)
+	}
+	key, err := ParseKey(text)
+	if err != nil {
+		t.Fatal(err)
+	}
+	return key
+}
+
+func TestKeyIsShownNowhere(t *testing.T) {
+	t.Parallel()
+	key := newTestKey(t)
+	for _, shown := range []string{key.String(), fmt.Sprintf("%+v %#v %s", key, key, key), fmt.Sprint(Config{Secret: key})} {
+		if strings.Contains(shown, fmt.Sprintf("%x", key.raw)) {
+			t.Error(shown)
+		}
+	}
+	for _, bad := range []string{"", "abc", strings.Repeat("x", 64), strings.Repeat("0", 62)} {
+		if _, err := ParseKey(bad); err == nil {
+			t.Errorf("%q is a key", bad)
+		}
+	}
+}
+
+func TestSecretsAreSealedForOneCluster(t *testing.T) {
+	t.Parallel()
+	key, other := newTestKey(t), newTestKey(t)
+	sealed, err := key.seal("hooks", []byte("secret"))
+	if err != nil || bytes.Contains(sealed, []byte("secret")) {
+		t.Fatalf("%q %v", sealed, err)
+	}
+	if plain, err := key.open("hooks", sealed); err != nil || string(plain) != "secret" {
+		t.Errorf("%q %v", plain, err)
+	}
+	for what, open := range map[string]func() ([]byte, error){
+		"another key":     func() ([]byte, error) { return other.open("hooks", sealed) },
+		"another cluster": func() ([]byte, error) { return key.open("other", sealed) },
+		"a cut text":      func() ([]byte, error) { return key.open("hooks", sealed[:5]) },
+	} {
+		if _, err := open(); !errors.Is(err, errForeign) {
+			t.Errorf("%s: %v", what, err)
+		}
+	}
+}
+
+// Who has the key is a member; who has not is refused in both directions, and so is who shows no certificate.
+func TestOnlyMembersConnect(t *testing.T) {
+	t.Parallel()
+	key := newTestKey(t)
+	conf := func(k Key, node string) *tls.Config {
+		c, _, err := k.tls(&Embed{}, node, time.Now())
+		if err != nil {
+			t.Fatal(err)
+		}
+		return c
+	}
+	none := conf(key, "x")
+	none.Certificates = nil
+	for _, test := range []struct {
+		who  string
+		dial *tls.Config
+		want bool
+	}{{"a member", conf(key, "b"), true}, {"a stranger", conf(newTestKey(t), "b"), false}, {"nobody", none, false}} {
+		listener, err := net.Listen("tcp", "127.0.0.1:0")
+		if err != nil {
+			t.Fatal(err)
+		}
+		answered := make(chan error, 1)
+		go func() { // writes one byte to who is welcome
+			a, err := listener.Accept()
+			if err != nil {
+				answered <- err
+				return
+			}
+			_, err = tls.Server(a, conf(key, "a")).Write([]byte("x"))
+			answered <- errors.Join(err, a.Close())
+		}()
+		b, err := net.Dial("tcp", listener.Addr().String())
+		if err != nil {
+			t.Fatal(err)
+		}
+		_, err = tls.Client(b, test.dial).Read(make([]byte, 1))
+		_ = errors.Join(b.Close(), listener.Close())
+		serverErr := <-answered
+		if got := err == nil && serverErr == nil; got != test.want {
+			t.Errorf("%s: the node says %v, the other side %v", test.who, serverErr, err)
+		}
+	}
+}
+
+func TestSubjectsNameDeliveries(t *testing.T) {
+	t.Parallel()
+	for _, rec := range []*logs.Record{
+		{DeliveryID: "72D3162E-cc78-11e3-81ab-4c9367dc0958"},
+		{DeliveryID: "72d3162e", Headers: map[string]string{logs.PathHeader: "team_a-1"}},
+	} {
+		id := identityOf(rec)
+		if got, ok := idOf(id.subject(deliverySubject), deliverySubject); !ok || got != id {
+			t.Errorf("%+v became %q and %+v", id, id.subject(deliverySubject), got)
+		}
+	}
+	if _, ok := idOf("hookctl.o.x.=", deliverySubject); ok {
+		t.Error("an outcome is taken for a delivery")
+	}
+}

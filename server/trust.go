@@ -1,0 +1,244 @@
+package server
+
+import (
+	"net/url"
+	"regexp"
+	"slices"
+	"strings"
+
+	"hookctl/logs"
+)
+
+// Trust says whose words may reach an agent. A notification about what anybody else wrote is recorded in full and shown to
+// people, but a sink that wakes an agent gets it as fixed words, numbers and links: a title or a branch name is then no way to
+// speak to an agent. The zero value trusts everybody.
+type Trust struct {
+	On      bool
+	Authors []string // author associations of GitHub: OWNER, MEMBER, COLLABORATOR, CONTRIBUTOR…
+	Logins  []string // users who are trusted whatever their association
+	Bots    []string // apps, as "dependabot[bot]"
+}
+
+// voice is somebody whose words a payload carries.
+type voice struct{ association, login, kind string }
+
+// origin is what a payload says about where its words come from.
+type origin struct {
+	voices []voice // authors of the issue, pull request, comment, review…
+	sender voice
+	head   string // workflow_run: full name of the repository that the commit is in
+	pulls  int    // check_run: pull requests that the commit is the head of,
+	within int    // and of them those whose branch is in the repository itself
+	home   string // the repository's page
+}
+
+// originOf reads it. Only what notifies is asked, so the payload is walked a second time for it.
+func originOf(payload []byte) (o origin) {
+	var repository int64
+	var heads []int64
+	logs.Members(payload, func(key, v []byte) {
+		switch string(key) {
+		case "issue", "pull_request", "comment", "review", "discussion", "answer", "sub_issue", "parent_issue", "blocked_issue", "blocking_issue":
+			o.voices = append(o.voices, readVoice(v))
+		case "thread":
+			o.voices = append(o.voices, voice{}) // of several people
+		case "sender":
+			o.sender = readUser(v)
+		case "repository":
+			logs.Members(v, func(key, v []byte) {
+				switch string(key) {
+				case "id":
+					repository = integerOf(v)
+				case "html_url":
+					o.home = address(stringOf(v))
+				}
+			})
+		case "workflow_run":
+			o.head = nameIn(v, "head_repository", "full_name")
+		case "check_run":
+			logs.Members(v, func(key, v []byte) {
+				if string(key) == "pull_requests" {
+					logs.Elements(v, func(v []byte) { heads = append(heads, headRepository(v)) })
+				}
+			})
+		}
+	})
+	for _, head := range heads {
+		o.pulls++
+		if head != 0 && head == repository {
+			o.within++
+		}
+	}
+	return o
+}
+
+func readVoice(b []byte) (who voice) {
+	logs.Members(b, func(key, v []byte) {
+		switch string(key) {
+		case "author_association":
+			who.association = stringOf(v)
+		case "user":
+			u := readUser(v)
+			who.login, who.kind = u.login, u.kind
+		}
+	})
+	return who
+}
+
+func readUser(b []byte) (who voice) {
+	logs.Members(b, func(key, v []byte) {
+		switch string(key) {
+		case "login":
+			who.login = stringOf(v)
+		case "type":
+			who.kind = stringOf(v)
+		}
+	})
+	return who
+}
+
+// headRepository is the id of the repository that a pull request's branch is in.
+func headRepository(b []byte) (id int64) {
+	logs.Members(b, func(key, v []byte) {
+		if string(key) != "head" {
+			return
+		}
+		logs.Members(v, func(key, v []byte) {
+			if string(key) == "repo" {
+				logs.Members(v, func(key, v []byte) {
+					if string(key) == "id" {
+						id = integerOf(v)
+					}
+				})
+			}
+		})
+	})
+	return id
+}
+
+// nameIn is the text of a member of an object's member.
+func nameIn(b []byte, outer, inner string) (name string) {
+	logs.Members(b, func(key, v []byte) {
+		if string(key) == outer {
+			logs.Members(v, func(key, v []byte) {
+				if string(key) == inner {
+					name = stringOf(v)
+				}
+			})
+		}
+	})
+	return name
+}
+
+// byWriters are events that only people with write access cause: what they carry is no outsider's word.
+var byWriters = []string{
+	"branch_protection_configuration", "branch_protection_rule", "create", "delete", "deploy_key", "deployment", "label", "member", "milestone",
+	"ping", "public", "push", "release", "repository", "repository_dispatch", "repository_ruleset", "team_add", "workflow_dispatch",
+}
+
+// trusts reports whether every word of an event was written by somebody who is trusted. Where no author is named, an event is
+// trusted if its commit is known to be in the repository itself (a fork's names and branches are its owner's), or if only
+// people with write access can cause it.
+func (t Trust) trusts(e Event, o origin) bool {
+	switch {
+	case len(o.voices) > 0:
+		return !slices.ContainsFunc(o.voices, func(v voice) bool { return !t.trustsVoice(v) })
+	case slices.Contains(byWriters, e.Name),
+		o.head != "" && strings.EqualFold(o.head, e.Repository),
+		o.pulls > 0 && o.pulls == o.within:
+		return true
+	}
+	return t.trustsVoice(o.sender)
+}
+
+func (t Trust) trustsVoice(v voice) bool {
+	fold := func(s string) func(string) bool { return func(x string) bool { return strings.EqualFold(s, x) } }
+	switch {
+	case v.association != "" && slices.ContainsFunc(t.Authors, fold(v.association)):
+		return true
+	case v.login != "" && slices.ContainsFunc(t.Logins, fold(v.login)):
+		return true
+	}
+	return v.kind == "Bot" && slices.ContainsFunc(t.Bots, fold(v.login))
+}
+
+// wakesAgent says whether a sink's messages are read by an agent.
+func (c SinkConfig) wakesAgent() bool {
+	return c.Type == "aimaestro" || c.Type == "amp-send" || c.Type == "http" && c.Format == FormatOpenClaw
+}
+
+// withheld stands in the place of an outsider's words.
+const withheld = "left out"
+
+// knownConclusions are GitHub's own words. Every other one stays out of what an agent gets.
+var knownConclusions = []string{
+	"success", "failure", "timed_out", "startup_failure", "cancelled", "skipped", "neutral", "stale", "action_required", "error", "pending",
+	"changes_requested", "approved", "commented", "dismissed",
+}
+
+// links are addresses below a repository that hold no word of an outsider.
+var links = regexp.MustCompile(`^/(issues|pull|discussions|actions/runs|runs|commit)/[0-9a-f]+(/(job|attempts)/[0-9]+)?(#[a-z_-]+-?[0-9]+)?$`)
+
+// fixed is the event without a word that an outsider could have chosen: GitHub's own words, numbers, hashes and links remain.
+// A template of the settings finds no payload in it.
+func (e Event) fixed(o origin) Event {
+	f := Event{
+		Name: e.Name, Repository: e.Repository, Number: e.Number, SHA: e.SHA, RunID: e.RunID, RunAttempt: e.RunAttempt, Merged: e.Merged,
+		MergeSHA: e.MergeSHA, Closes: e.Closes, Before: e.Before, Deleted: e.Deleted, Commits: e.Commits, Title: withheld,
+	}
+	if logs.SafeEvent(e.Action) == e.Action {
+		f.Action = e.Action
+	}
+	if strings.EqualFold(e.Label, "blocked") {
+		f.Label = "blocked"
+	}
+	if slices.Contains(knownConclusions, strings.ToLower(e.Conclusion)) {
+		f.Conclusion = e.Conclusion
+	}
+	home, err := url.Parse(o.home)
+	if err != nil || e.Repository == "" || home.Path != "/"+e.Repository || home.RawQuery != "" || home.Fragment != "" || home.User != nil {
+		return f
+	}
+	f.URL = o.home
+	if below, ok := strings.CutPrefix(e.URL, o.home); ok && links.MatchString(below) {
+		f.URL = e.URL
+	}
+	return f
+}
+
+// withheldNote ends the message about an event whose words are left out.
+const withheldNote = "\nTitles and names are left out: not everybody who wrote them is trusted (trust in hookctl.yaml)."
+
+// withhold makes the notice for agents of one that was made of [Event.fixed].
+func withhold(n Notice) *Notice {
+	for key, value := range n.Context {
+		if value == withheld {
+			n.Context[key] = nil
+		}
+	}
+	n.Context["trusted"] = false
+	n.Message += withheldNote
+	return &n
+}
+
+// forSink is the notice as a sink gets it.
+func (n Notice) forSink(s namedSink) Notice {
+	if n.forAgents == nil || !s.wakesAgent {
+		return n
+	}
+	agents := *n.forAgents
+	agents.Priority, agents.Sinks = n.Priority, n.Sinks
+	return agents
+}
+
+// also adds to a notice what agents get of it, where the event's words are not to be trusted. Again makes the notice of
+// another event.
+func (t Trust) also(n Notice, e Event, again func(Event) Notice) Notice {
+	if !t.On {
+		return n
+	}
+	if o := originOf(e.payload); !t.trusts(e, o) {
+		n.forAgents = withhold(again(e.fixed(o)))
+	}
+	return n
+}

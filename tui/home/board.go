@@ -1,0 +1,302 @@
+package home
+
+import (
+	"cmp"
+	"fmt"
+	"maps"
+	"slices"
+	"strings"
+	"time"
+
+	tea "charm.land/bubbletea/v2"
+
+	"hookctl/logs/text"
+	"hookctl/server/doctor"
+	"hookctl/tui/kit"
+)
+
+// The board has four parts: what fails, what needs attention, how much came in, and the last important events. They stand
+// below each other, or in two columns where the window is wide; the events take what room is left.
+
+// piece is a line of the board, with the row that the cursor can stand on, if it is one.
+type piece struct {
+	text string
+	row  *row
+}
+
+const (
+	wideFrom = 130 // columns from which there are two
+	tallFrom = 18  // lines from which there are blank ones between the parts
+)
+
+func (p *Page) board(w, h int) string {
+	t := p.shell.Theme
+	p.rows, p.spots, p.right = p.rows[:0], p.spots[:0], 0
+	if w < wideFrom || h < tallFrom {
+		return p.draw(p.single(w, h), 0, w, h)
+	}
+	left := max(62, min(88, w*2/5))
+	events := w - left - 1
+	a := p.single(left, 0)
+	chart := p.activity(left, max(1, min(8, h-len(a)-5)))
+	a = append(append(a, piece{}), chart...)
+	if kinds := p.byEvent(left, h-len(a)-3); len(kinds) > 0 {
+		a = append(append(a, piece{}, piece{text: t.Title.Render("By event") + "  " + t.Faint.Render("of the last 24 hours")}), kinds...)
+	}
+	b := append([]piece{{text: t.Title.Render("Important events") + "  " + t.Faint.Render("of the last 7 days")}, {}}, p.events(events, h-2)...)
+	p.place(a, h)
+	if p.right = len(p.rows); p.right == 0 || !slices.ContainsFunc(b[:min(h, len(b))], func(p piece) bool { return p.row != nil }) {
+		p.right = 0
+	}
+	before := len(p.rows)
+	p.place(b, h)
+	p.To(p.At, len(p.rows))
+	return t.Beside(p.lines(a, 0, 0, left, h), p.lines(b, before, left+1, events, h), h)
+}
+
+// single are the parts of one column of h lines, or with 0 those of the left one.
+func (p *Page) single(w, h int) []piece {
+	t := p.shell.Theme
+	gap := h == 0 || h >= tallFrom
+	blank := func(list []piece) []piece {
+		if gap {
+			list = append(list, piece{})
+		}
+		return list
+	}
+	health := p.health(w)
+	list := blank([]piece{{text: p.heading(health)}})
+	most := 12
+	if h > 0 {
+		most = max(2, h/5)
+	}
+	if part := p.failing(w, most, gap); len(part) > 0 {
+		list = blank(append(list, part...))
+	}
+	if gap {
+		list = append(list, piece{text: t.Title.Render("Checks")})
+	}
+	for _, r := range health {
+		if r.status == doctor.OK && h > 0 && h < 16 {
+			continue // there is no room for what is well
+		}
+		list = append(list, piece{text: r.text, row: &r})
+	}
+	if h == 0 {
+		return list
+	}
+	if h >= 14 {
+		tall := 1
+		if h >= 30 {
+			tall = 3
+		}
+		list = blank(append(blank(list), p.activity(w, tall)...))
+	}
+	list = append(list, piece{text: t.Title.Render("Important events")})
+	return append(list, p.events(w, max(0, h-len(list)))...)
+}
+
+// failing are the workflows that fail, in at most that many lines, or a line that says that none does.
+func (p *Page) failing(w, most int, gap bool) []piece {
+	t, c := p.shell.Theme, p.facts.ci
+	total := c.Failing + c.Running + c.Passing + c.Unknown
+	sum := text.Count(total, "workflow")
+	if c.Failing > 0 {
+		sum = fmt.Sprintf("%s of %s", text.Thousands(c.Failing), sum)
+	}
+	if c.Running > 0 {
+		sum += fmt.Sprintf(", %s running", text.Thousands(c.Running))
+	}
+	switch {
+	case total == 0 && gap:
+		return []piece{{text: t.Faint.Render(t.Sym.Pending + " No CI runs in the log yet.")}}
+	case total == 0:
+		return nil
+	case c.Failing == 0:
+		mark := t.Good.Render(t.Sym.OK + " CI passes.")
+		if c.Passing == 0 {
+			mark = t.Faint.Render(t.Sym.Pending + " No CI run has ended yet.")
+		}
+		return []piece{{text: mark + "  " + t.Faint.Render(sum)}}
+	}
+	list := []piece{{text: t.Title.Render("Failing now") + "  " + t.Faint.Render(sum)}}
+	reds := p.facts.red
+	if len(reds) > most {
+		reds = reds[:most-1]
+	}
+	for _, line := range p.redRows(reds, w) {
+		list = append(list, piece{text: line.text, row: &line})
+	}
+	if more := c.Failing - len(reds); more > 0 && len(reds) > 0 {
+		list = append(list, piece{text: t.Faint.Render(fmt.Sprintf("  and %s more: hookctl ci --red", text.Thousands(more)))})
+	}
+	return list
+}
+
+// redRows are a table: since when, repository, branch, workflow.
+func (p *Page) redRows(reds []red, w int) []row {
+	t, now := p.shell.Theme, p.shell.Now()
+	owners := map[string]string{}
+	for _, r := range reds {
+		owner, name, _ := strings.Cut(r.Repository, "/")
+		if other, seen := owners[name]; seen && other != owner {
+			owner = ""
+		}
+		owners[name] = owner
+	}
+	cells := make([][3]string, len(reds))
+	var wide [3]int
+	for i, r := range reds {
+		cells[i] = [3]string{text.Clean(r.Repository), text.Clean(r.Branch), text.Clean(r.Workflow)}
+		for k, c := range cells[i] {
+			wide[k] = max(wide[k], kit.Width(c))
+		}
+	}
+	const since = 9
+	room := w - 4 - since
+	if wide[0]+wide[1]+wide[2]+4 > room {
+		wide[0] = 0
+		for i := range reds {
+			if _, name, ok := strings.Cut(cells[i][0], "/"); ok && owners[name] != "" {
+				cells[i][0] = text.Clean(name)
+			}
+			wide[0] = max(wide[0], kit.Width(cells[i][0]))
+		}
+	}
+	for k, share := range []int{35, 50} { // what is left is the workflow's
+		wide[k] = min(wide[k], max(6, room*share/100))
+	}
+	rows := make([]row, len(reds))
+	for i, r := range reds {
+		words := t.Bad.Render(t.Sym.Bad) + " " + t.Faint.Render(kit.FitLine(text.Span(now.Sub(r.Since)), since)) +
+			kit.FitLine(t.Middle(cells[i][0], wide[0]), wide[0]+2) + kit.FitLine(t.Middle(cells[i][1], wide[1]), wide[1]+2) + cells[i][2]
+		rows[i] = row{status: doctor.Fail, text: words, url: r.URL, run: func() tea.Cmd { return p.shell.GoTo(kit.PageEvents, r.entry) }}
+	}
+	return rows
+}
+
+// activity is a chart of the last day with its axis, h lines high.
+func (p *Page) activity(w, h int) []piece {
+	t := p.shell.Theme
+	spans := p.facts.rates
+	total, most, columns := 0, 0, 24
+	for _, k := range []int{36, 48, 72, 144} {
+		if k <= w-4 {
+			columns = k
+		}
+	}
+	each := max(1, int(day/span)/columns)
+	values := make([]int, 0, columns)
+	for i := 0; i < len(spans); i += each {
+		n := 0
+		for _, r := range spans[i:min(i+each, len(spans))] {
+			n += r.Total
+		}
+		values = append(values, n)
+		total, most = total+n, max(most, n)
+	}
+	head := t.Title.Render("Last 24 hours") + "  " + fmt.Sprintf("%s, ", text.Count(total, "event"))
+	if total > 0 {
+		head += fmt.Sprintf("at most %s in %s, ", text.Thousands(most), text.Span(time.Duration(each)*span))
+	}
+	list := []piece{{text: head + text.Thousands(p.facts.total) + " stored"}}
+	for _, line := range t.Chart(values, h) {
+		list = append(list, piece{text: t.Accent.Render(line)})
+	}
+	if len(spans) > 0 {
+		list = append(list, piece{text: t.Faint.Render(axis(spans[0].Start, time.Duration(each)*span, len(values)))})
+	}
+	return list
+}
+
+// byEvent counts the last day by event, the most frequent first, in at most h lines.
+func (p *Page) byEvent(w, h int) []piece {
+	t := p.shell.Theme
+	counts := map[string]int{}
+	for _, r := range p.facts.rates {
+		for event, n := range r.Events {
+			counts[event] += n
+		}
+	}
+	events := slices.SortedFunc(maps.Keys(counts), func(a, b string) int { return cmp.Or(cmp.Compare(counts[b], counts[a]), cmp.Compare(a, b)) })
+	name, number := 0, 0
+	for _, e := range events {
+		name, number = max(name, kit.Width(e)), max(number, len(text.Thousands(counts[e])))
+	}
+	var list []piece
+	for _, e := range events[:max(0, min(h, len(events)))] {
+		bar := (w - name - number - 6) * counts[e] / counts[events[0]]
+		list = append(list, piece{text: fmt.Sprintf("%s %*s  %s", kit.FitLine(text.Clean(e), name), number, text.Thousands(counts[e]), t.Accent.Render(strings.Repeat(t.Sym.Rule, max(1, bar))))})
+	}
+	return list
+}
+
+// axis names the hours below a chart of n columns.
+func axis(start time.Time, each time.Duration, n int) string {
+	line := []rune(strings.Repeat(" ", n))
+	free := 0
+	for i := range line {
+		at := start.Add(time.Duration(i) * each).Local()
+		if at.Hour()%6 != 0 || at.Minute() >= int(each/time.Minute) && each < time.Hour || i < free || i+5 > n-4 {
+			continue
+		}
+		copy(line[i:], []rune(at.Format("15")+":00"))
+		free = i + 7
+	}
+	copy(line[max(0, n-3):], []rune("now"))
+	return string(line)
+}
+
+// events are the last important events, in at most h lines.
+func (p *Page) events(w, h int) []piece {
+	if len(p.facts.recent) == 0 {
+		return []piece{{text: p.shell.Theme.Faint.Render("No important event yet.")}}
+	}
+	var list []piece
+	for _, e := range p.facts.recent[:min(max(0, h), len(p.facts.recent))] {
+		list = append(list, piece{row: &row{
+			text: strings.TrimPrefix(strings.TrimRight(p.cfg.Row(e, w), " "), " "), url: e.URL, run: func() tea.Cmd { return p.shell.GoTo(kit.PageEvents, e) },
+		}})
+	}
+	return list
+}
+
+// place notes the rows among the first h lines of a column.
+func (p *Page) place(list []piece, h int) {
+	for _, l := range list[:min(h, len(list))] {
+		if l.row != nil {
+			p.rows = append(p.rows, *l.row)
+		}
+	}
+}
+
+// draw places and draws one column.
+func (p *Page) draw(list []piece, x, w, h int) string {
+	p.place(list, h)
+	p.To(p.At, len(p.rows))
+	return p.lines(list, 0, x, w, h)
+}
+
+// lines draws a column whose first row is that one.
+func (p *Page) lines(list []piece, at, x, w, h int) string {
+	t := p.shell.Theme
+	var out []string
+	for _, l := range list[:min(h, len(list))] {
+		if l.row == nil {
+			out = append(out, " "+t.Cut(l.text, w-1))
+			continue
+		}
+		p.spots = append(p.spots, spot{y: len(out), from: x, to: x + w})
+		words, hint := l.row.text, l.row.hint
+		if hint != "" {
+			hint = "  " + hint
+		}
+		if at == p.At {
+			out = append(out, t.Selected.Render(kit.FitLine(t.Sym.Cursor+t.Cut(kit.Stripped(words+hint), w-2), w)))
+		} else {
+			out = append(out, " "+t.Cut(words+t.Accent.Render(hint), w-1))
+		}
+		at++
+	}
+	return kit.Fit(strings.Join(out, "\n"), w, h)
+}
