@@ -174,6 +174,6 @@ func (f *filer) filesOf(pending map[string]int64) []string {
 		}
 	}
 	return slices.SortedFunc(maps.Keys(pending), func(a, b string) int {
-		return cmp.Or(cmp.Compare(pending[a], pending[b]), cmp.Compare(a, b))
+		return cmp.Or(cmp.Compare(pending[a], pending[b]), cmp.Compare(len(a), len(b)), cmp.Compare(a, b)) // _2 before _10
 	})
 }

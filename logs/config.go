@@ -23,6 +23,7 @@ type Config struct {
 	pollInterval time.Duration // of Watch without a watcher
 	newWatcher   func() (*fsnotify.Watcher, error)
 	fault        func(op diskOp, path string) error // for tests, see disk
+	trace        func(diskEvent) (done func())      // likewise
 	replaying    func()                             // for tests: called before the frames of the spool are taken up
 }
 

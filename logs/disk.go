@@ -10,10 +10,27 @@ import (
 )
 
 // disk is the seam between the writer and the file system: every call whose
-// failure decides about an acknowledgement goes through it. fault is nil but
-// in tests, which make calls fail that seldom fail.
+// failure decides about an acknowledgement, and every change that a crash may
+// find half done, goes through it. fault and trace are nil but in tests: the
+// one makes calls fail that seldom fail, the other is told of what was done.
 type disk struct {
 	fault func(op diskOp, path string) error
+	trace func(diskEvent) (done func())
+}
+
+// diskEvent is a change, or a sync, that begins; it has ended when done is called.
+type diskEvent struct {
+	op       diskOp
+	path, to string // to is the new name, of a link or rename
+	data     []byte
+	off      int64
+}
+
+func (d *disk) note(e diskEvent) (done func()) {
+	if d.trace == nil {
+		return func() {}
+	}
+	return d.trace(e)
 }
 
 type diskOp string
@@ -24,6 +41,7 @@ const (
 	opSync   diskOp = "sync"
 	opLink   diskOp = "link"
 	opRename diskOp = "rename"
+	opRemove diskOp = "remove" // never fails by fault
 )
 
 // errShort as a fault makes a write end half way.
@@ -41,6 +59,7 @@ func (d *disk) create(path string) (*os.File, error) {
 	if err := d.check(opCreate, path); err != nil {
 		return nil, &os.PathError{Op: "create", Path: path, Err: err}
 	}
+	defer d.note(diskEvent{op: opCreate, path: path})()
 	return os.OpenFile(filepath.Clean(path), os.O_RDWR|os.O_CREATE|os.O_EXCL, 0o600)
 }
 
@@ -52,8 +71,20 @@ func (d *disk) writeAt(f *os.File, p []byte, off int64) error {
 		}
 		return &os.PathError{Op: "write", Path: f.Name(), Err: err}
 	}
+	return d.overwrite(f, p, off)
+}
+
+// overwrite is writeAt for what decides about nothing, and never fails by fault.
+func (d *disk) overwrite(f *os.File, p []byte, off int64) error {
+	defer d.note(diskEvent{op: opWrite, path: f.Name(), data: p, off: off})()
 	_, err := f.WriteAt(p, off)
 	return err
+}
+
+// remove takes a name away.
+func (d *disk) remove(path string) error {
+	defer d.note(diskEvent{op: opRemove, path: path})()
+	return os.Remove(path)
 }
 
 // sync makes the file's data durable, and of its metadata what is needed to
@@ -62,6 +93,7 @@ func (d *disk) sync(f *os.File) error {
 	if err := d.check(opSync, f.Name()); err != nil {
 		return &os.PathError{Op: "sync", Path: f.Name(), Err: err}
 	}
+	defer d.note(diskEvent{op: opSync, path: f.Name()})()
 	return datasync(f)
 }
 
@@ -70,6 +102,7 @@ func (d *disk) syncDir(dir string) error {
 	if err := d.check(opSync, dir); err != nil {
 		return &os.PathError{Op: "sync", Path: dir, Err: err}
 	}
+	defer d.note(diskEvent{op: opSync, path: dir})()
 	return syncDirectory(dir)
 }
 
@@ -98,6 +131,7 @@ func (d *disk) link(from, to string) error {
 	if err := d.check(opLink, to); err != nil {
 		return &os.LinkError{Op: "link", Old: from, New: to, Err: err}
 	}
+	defer d.note(diskEvent{op: opLink, path: from, to: to})()
 	return os.Link(from, to)
 }
 
@@ -105,6 +139,7 @@ func (d *disk) rename(from, to string) error {
 	if err := d.check(opRename, to); err != nil {
 		return &os.LinkError{Op: "rename", Old: from, New: to, Err: err}
 	}
+	defer d.note(diskEvent{op: opRename, path: from, to: to})()
 	return os.Rename(from, to)
 }
 

@@ -1,7 +1,6 @@
 package logs
 
 import (
-	"bytes"
 	"context"
 	"errors"
 	"fmt"
@@ -101,7 +100,7 @@ func (f *filer) abandon(j *job, err error) {
 func (f *filer) writeFile(j *job, data []byte) (filed, error) {
 	w := filed{it: j.it, version: j.version, size: int64(len(data))}
 	if j.backlog && !j.filed {
-		same, ours := f.compare(j, data)
+		same, ours := f.compare(j)
 		if same && !j.changed {
 			f.named(j, j.file)
 			w.name, w.there = j.file, true
@@ -116,7 +115,7 @@ func (f *filer) writeFile(j *job, data []byte) (filed, error) {
 	}
 	w.f = file
 	if err := errors.Join(f.disk.writeAt(file, data, 0), w.stat()); err != nil {
-		w.discard(temp)
+		w.discard(f.disk, temp)
 		return w, fmt.Errorf("write record %s: %w", j.file, err)
 	}
 	if j.filed {
@@ -125,7 +124,7 @@ func (f *filer) writeFile(j *job, data []byte) (filed, error) {
 		return w, nil
 	}
 	if err := f.giveName(j, temp, data, &w); err != nil {
-		w.discard(temp)
+		w.discard(f.disk, temp)
 		return w, fmt.Errorf("name record %s: %w", j.file, err)
 	}
 	err = w.f.Close()
@@ -141,9 +140,9 @@ func (w *filed) stat() error {
 	return err
 }
 
-func (w *filed) discard(temp string) {
+func (w *filed) discard(d *disk, temp string) {
 	_ = w.f.Close()
-	_ = os.Remove(temp)
+	_ = d.remove(temp)
 }
 
 func (f *filer) makeTemp(path string) (*os.File, error) {
@@ -156,7 +155,7 @@ func (f *filer) makeTemp(path string) (*os.File, error) {
 	}
 	if errors.Is(err, fs.ErrExist) {
 		// Left over from an attempt that failed.
-		if err = os.Remove(path); err == nil {
+		if err = f.disk.remove(path); err == nil {
 			file, err = f.disk.create(path)
 		}
 	}
@@ -184,7 +183,7 @@ func (f *filer) giveName(j *job, temp string, data []byte, w *filed) error {
 		break
 	}
 	f.named(j, name)
-	_ = os.Remove(temp)
+	_ = f.disk.remove(temp)
 	return nil
 }
 
@@ -196,9 +195,9 @@ func (f *filer) copyTo(j *job, name, temp string, data []byte, w *filed) error {
 		return err
 	}
 	if err := f.disk.writeAt(file, data, 0); err != nil {
-		return errors.Join(err, file.Close(), os.Remove(file.Name()))
+		return errors.Join(err, file.Close(), f.disk.remove(file.Name()))
 	}
-	w.discard(temp)
+	w.discard(f.disk, temp)
 	w.f = file
 	f.named(j, name)
 	return w.stat()
@@ -235,8 +234,10 @@ func (f *filer) named(j *job, name string) {
 }
 
 // compare looks at what bears the name of a record that was found in the
-// spool: the same record, or what is left of it after a power cut.
-func (f *filer) compare(j *job, data []byte) (same, ours bool) {
+// spool: the same record, or what is left of it after a power cut, of which
+// any part may be missing, and which need not be as the record is now. The name
+// was free when it was given, so that nobody else's JSON is meant.
+func (f *filer) compare(j *job) (same, ours bool) {
 	there, err := f.readFile(j.file)
 	if err != nil {
 		return false, false
@@ -246,8 +247,7 @@ func (f *filer) compare(j *job, data []byte) (same, ours bool) {
 		same = r.identity() == j.id && r.ReceivedAt.Equal(j.entry.ReceivedAt) && r.EventType == j.entry.Event
 		return same, false
 	}
-	there = bytes.TrimRight(there, "\x00")
-	return false, bytes.HasPrefix(data, there)
+	return false, !validJSON(there)
 }
 
 // replace puts a rewritten file in the place of the old one; gone says that
@@ -260,14 +260,14 @@ func (f *filer) replace(w *filed) (gone bool, err error) {
 	w.f, w.durable = nil, true
 	if err == nil {
 		if _, lerr := os.Lstat(f.path(name)); errors.Is(lerr, fs.ErrNotExist) {
-			_ = os.Remove(w.temp)
+			_ = f.disk.remove(w.temp)
 			f.abandon(&job{item: item{file: name}, it: w.it}, lerr)
 			return true, nil
 		}
 		err = f.disk.rename(w.temp, f.path(name))
 	}
 	if err != nil {
-		_ = os.Remove(w.temp)
+		_ = f.disk.remove(w.temp)
 		return false, fmt.Errorf("rewrite record %s: %w", name, err)
 	}
 	f.mu.Lock()

@@ -91,21 +91,18 @@ func (f *filer) completeLedger(ctx context.Context) error {
 	}, `SELECT file, at, delivery, path, pending > 0 FROM record WHERE id >= ?
 		UNION SELECT file, at, delivery, path, 1 FROM record INDEXED BY record_pending WHERE pending > 0`, horizon)
 	if err == nil {
-		err = f.ledger.complete(notes)
+		err = f.ledger.complete(notes, f.holds, func(n *filedNote) {
+			f.mu.Lock()
+			defer f.mu.Unlock()
+			if f.items[n.file] == nil {
+				noteIn(f.pending, n.file, n.at, true)
+			}
+		})
 	}
-	if err != nil {
-		return err
+	if err == nil {
+		close(f.complete)
 	}
-	defer close(f.complete)
-	f.mu.Lock()
-	defer f.mu.Unlock()
-	for _, n := range notes {
-		// An outcome that came meanwhile costs a look at the record.
-		if n.pending && f.items[n.file] == nil {
-			noteIn(f.pending, n.file, n.at, true)
-		}
-	}
-	return nil
+	return err
 }
 
 func scanString(rows *sql.Rows) (s string, err error) { return s, rows.Scan(&s) }

@@ -108,7 +108,7 @@ func (g *ledger) load(fresh bool, visit func(note)) error {
 	}
 	if found.state == 0 {
 		// What is lost stays lost, also where the next notes are written over its remains.
-		if _, err := f.WriteAt(putSegmentHeader(ledgerPartial, found.salt, 0), 0); err != nil && !isFull(err) {
+		if err := g.disk.overwrite(f, putSegmentHeader(ledgerPartial, found.salt, 0), 0); err != nil && !isFull(err) {
 			return errors.Join(fmt.Errorf("write the ledger: %w", err), f.Close())
 		}
 	}
@@ -263,14 +263,14 @@ func replaceFile(d *disk, path string, data []byte) (f *os.File, info os.FileInf
 		return nil, nil, err
 	}
 	temp := path + ".new"
-	if err := os.Remove(temp); err != nil && !errors.Is(err, os.ErrNotExist) {
+	if err := d.remove(temp); err != nil && !errors.Is(err, os.ErrNotExist) {
 		return nil, nil, err
 	}
 	if f, err = d.create(temp); err != nil {
 		return nil, nil, err
 	}
 	if err := errors.Join(d.writeAt(f, data, 0), d.sync(f), f.Close()); err != nil {
-		return nil, nil, errors.Join(err, os.Remove(temp))
+		return nil, nil, errors.Join(err, d.remove(temp))
 	}
 	if err := errors.Join(d.rename(temp, path), d.syncDir(filepath.Dir(path))); err != nil {
 		return nil, nil, err
@@ -284,8 +284,9 @@ func replaceFile(d *disk, path string, data []byte) (f *os.File, info os.FileInf
 	return f, info, nil
 }
 
-// complete takes up what the index has of the time that the ledger is for.
-func (g *ledger) complete(notes []filedNote) error {
+// complete takes up what the index has of the time that the ledger is for. Of records that the spool holds the file may not
+// be durable; these get their note when it is. pending is called with each record that has a pending notification.
+func (g *ledger) complete(notes []filedNote, held func(file string) bool, pending func(*filedNote)) error {
 	g.writing.Lock()
 	defer g.writing.Unlock()
 	if g.f == nil {
@@ -295,7 +296,17 @@ func (g *ledger) complete(notes []filedNote) error {
 	if err != nil {
 		return err
 	}
-	return g.write(append(notes, own...), true) // what the ledger itself says is newer
+	notes = slices.DeleteFunc(notes, func(n filedNote) bool { return held(n.file) })
+	notes = g.merge(append(notes, own...)) // what the ledger itself says is newer
+	if err := g.write(notes, true); err != nil {
+		return err
+	}
+	for i := range notes {
+		if notes[i].pending {
+			pending(&notes[i])
+		}
+	}
+	return nil
 }
 
 // close ends the use of the ledger.

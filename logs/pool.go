@@ -39,7 +39,7 @@ func (s *spool) room(size int64) (*segment, error) {
 		}
 	}
 	if err := seg.begin(s.disk, order); err != nil {
-		seg.drop()
+		seg.drop(s.disk)
 		return nil, fmt.Errorf("begin a spool segment: %w", err)
 	}
 	s.mu.Lock()
@@ -116,7 +116,7 @@ func (s *spool) wantsMore(ahead int) (now, later bool) {
 func (s *spool) retire(batch []*commit) {
 	for _, c := range batch {
 		if c.seg != nil && c.off >= c.seg.used {
-			_, _ = c.seg.f.WriteAt(make([]byte, frameHeader), c.off)
+			_ = s.disk.overwrite(c.seg.f, make([]byte, frameHeader), c.off)
 			c.seg = nil
 		}
 	}
@@ -177,8 +177,8 @@ func (s *spool) recycleLocked(seg *segment) {
 		seg.keep()
 		return
 	}
-	if err := seg.clear(); err != nil || seg.once || len(s.free) >= maxFree {
-		seg.drop()
+	if err := seg.clear(s.disk); err != nil || seg.once || len(s.free) >= maxFree {
+		seg.drop(s.disk)
 		return
 	}
 	seg.spent = false

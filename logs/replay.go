@@ -32,7 +32,7 @@ func openSpool(s *spool) ([]*segment, error) {
 		name, path := item.Name(), filepath.Join(s.dir, item.Name())
 		var n int
 		if strings.HasPrefix(name, newPrefix) {
-			_ = os.Remove(path) // a crash came before it had a use
+			_ = s.disk.remove(path) // a crash came before it had a use
 			continue
 		}
 		if _, err := fmt.Sscanf(name, "%08d.seg", &n); err != nil {

@@ -71,8 +71,8 @@ func (s *spool) newSegment(size int64) (*segment, error) {
 		seg.f, err = os.OpenFile(filepath.Clean(seg.path), os.O_RDWR, 0)
 	}
 	if err != nil {
-		_ = os.Remove(temp)
-		_ = os.Remove(seg.path)
+		_ = s.disk.remove(temp)
+		_ = s.disk.remove(seg.path)
 		return nil, fmt.Errorf("make a spool segment: %w", err)
 	}
 	return seg, nil
@@ -101,16 +101,16 @@ func (seg *segment) begin(d *disk, order uint64) error {
 }
 
 // clear marks the segment as holding nothing that matters.
-func (seg *segment) clear() error {
-	_, err := seg.f.WriteAt(putSegmentHeader(0, 0, seg.size), 0)
+func (seg *segment) clear(d *disk) error {
+	err := d.overwrite(seg.f, putSegmentHeader(0, 0, seg.size), 0)
 	seg.used = segmentHeader
 	return err
 }
 
 // drop removes the segment.
-func (seg *segment) drop() {
+func (seg *segment) drop(d *disk) {
 	_ = seg.f.Close()
-	_ = os.Remove(seg.path)
+	_ = d.remove(seg.path)
 }
 
 // keep puts a segment in which damage was found aside, for a person to look at.

@@ -353,7 +353,7 @@ func (s *spool) close() error {
 	segs := s.free
 	if s.active != nil {
 		if s.active.live == 0 {
-			errs = append(errs, s.active.clear())
+			errs = append(errs, s.active.clear(s.disk))
 		}
 		segs = append(segs, s.active)
 	}

@@ -35,7 +35,7 @@ type Writer struct {
 func OpenWriter(_ context.Context, cfg Config) (*Writer, error) {
 	cfg = cfg.withDefaults()
 	hidden := filepath.Join(cfg.Dir, hiddenDir)
-	d := &disk{fault: cfg.fault}
+	d := &disk{fault: cfg.fault, trace: cfg.trace}
 	if err := d.makeDirs(hidden); err != nil {
 		return nil, fmt.Errorf("make the log directory: %w", err)
 	}

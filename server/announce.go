@@ -36,10 +36,29 @@ func (q *queue) append(ctx context.Context, rec *logs.Record, wanted func(logs.N
 	q.mu.Lock()
 	f := q.files[rec.File]
 	if f == nil {
-		f = &fileState{notifications: slices.Clone(rec.Notifications), since: q.s.now()}
-		q.files[rec.File] = f
-		if slices.ContainsFunc(rec.Notifications, func(n logs.Notification) bool { return n.Status == logs.StatusPending }) {
-			q.overflow, q.missed = true, true // those are fetched from the log once these are sent
+		// What it notified before may have been sent since rec was read, and the log knows that before the queue forgets it.
+		q.mu.Unlock()
+		fresh, err := q.s.log.Log().Read(ctx, rec.File)
+		if err != nil {
+			return err
+		}
+		if slices.ContainsFunc(fresh.Notifications, func(n logs.Notification) bool { return n.Status == logs.StatusPending }) {
+			// They are left to the log; what is new is fetched from there with them, and after them.
+			if err := q.s.log.SetNotifications(ctx, rec.File, append(slices.Clone(fresh.Notifications), more...)); err != nil {
+				return err
+			}
+			q.mu.Lock()
+			if f = q.files[rec.File]; f == nil || len(f.notifications) > len(fresh.Notifications) {
+				q.mu.Unlock()
+				q.lookAgain()
+				return nil
+			}
+			q.mu.Unlock() // It was taken on just before: what it will write has to have them too.
+		}
+		q.mu.Lock()
+		if f = q.files[rec.File]; f == nil {
+			f = &fileState{notifications: slices.Clone(fresh.Notifications), since: q.s.now()}
+			q.files[rec.File] = f
 		}
 	}
 	first := len(f.notifications)

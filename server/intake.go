@@ -401,8 +401,8 @@ func (s *Server) ingest(ctx context.Context, set *settings, rec *logs.Record) (d
 	}
 	s.alarms.clear(alarmStorage)
 	s.metrics.received.Inc()
-	s.consuming.add(rec)
-	if s.shares(rec) { // It is announced when all nodes can have it.
+	defer s.consuming.add(rec) // behind the queue, which takes a record on as it was stored
+	if s.shares(rec) {         // It is announced when all nodes can have it.
 		return false, s.shared.Publish(ctx, rec)
 	}
 	s.queue.add(rec, ev, decision)

@@ -77,14 +77,14 @@ func newApp(ctx context.Context, cfg Config) *app {
 		Fleet: cfg.Fleet, CatchUp: cfg.CatchUp, Log: &a.log, Receiver: &a.status, Events: wizard.EventItems, Poll: a.poll,
 	})
 	a.events = events.New(a.Shell, events.Config{
-		Replay: cfg.Replay, Resend: cfg.Resend, Filters: cfg.Filters, SaveFilter: cfg.SaveFilter, Log: &a.log, Receiver: &a.status, Address: a.address,
+		Replay: cfg.Replay, Resend: cfg.Resend, Tasks: cfg.Tasks, Filters: cfg.Filters, SaveFilter: cfg.SaveFilter, Log: &a.log, Receiver: &a.status, Address: a.address,
 	})
 	a.receiver = receiver.New(a.Shell, receiver.Config{
 		Daemon: cfg.Daemon, Home: cfg.Home, Settings: cfg.Settings, Receiver: &a.status, Poll: a.poll,
 	})
 	a.doctor = checkup.New(a.Shell, checkup.Config{Checks: cfg.Checks, Start: a.receiver.Start, Restart: a.receiver.Restart, Reload: a.receiver.Reload})
 	a.home = home.New(a.Shell, home.Config{
-		Doctor: doctor.Config{Home: cfg.Home, Store: cfg.Store, Fleet: cfg.Fleet, Now: cfg.Now},
+		Doctor: doctor.Config{Home: cfg.Home, Store: cfg.Store, Fleet: cfg.Fleet, Now: cfg.Now, Sync: cfg.Sync},
 		Log:    &a.log, Receiver: &a.status, Row: a.events.Line, Fix: a.doctor.Fix, Temporary: cfg.Temporary,
 	})
 	a.Pages = []kit.Page{a.home, a.events, a.hooks, a.receiver, a.doctor}

@@ -15,6 +15,7 @@ import (
 
 	"hookctl/hooks"
 	"hookctl/hooks/secret"
+	"hookctl/hooks/tasks"
 	"hookctl/logs"
 	"hookctl/logs/text"
 	"hookctl/server/daemon"
@@ -47,6 +48,10 @@ type Config struct {
 	// sends their notifications again: calls of the running receiver.
 	Replay, Resend events.Again
 
+	// Sync is project sync, and Tasks what it follows; nil and empty where it is off.
+	Sync  *tasks.Sync
+	Tasks events.Tasks
+
 	Browse   func(url string) error // opens a browser; nil uses the one gh uses
 	Settings []Setting              // the settings in force, for the Receiver page
 	Filters  map[string]string      // saved filters by name
@@ -64,6 +69,8 @@ type Config struct {
 }
 
 type (
+	// Tasks is what project sync follows, as the Events page shows it.
+	Tasks = events.Tasks
 	// SetupDefaults is what the wizard starts from.
 	SetupDefaults = wizard.Defaults
 	// Setting is one row of the settings on the Receiver page.

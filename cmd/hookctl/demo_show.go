@@ -16,6 +16,9 @@ func (d *demo) show(ctx context.Context, o demoOptions) error {
 		if _, err := d.setUp(ctx, nil); err != nil {
 			return err
 		}
+		if _, err := d.fail(ctx, d.repos[0]); err != nil {
+			return err
+		}
 	}
 	// In line mode ctrl+c ends what is under way, and not the traffic: that ends with the interface.
 	sending, stop := context.WithCancel(context.WithoutCancel(ctx))

@@ -83,16 +83,7 @@ func (d *demo) printStory(ctx context.Context) error {
 // closed by the second. It returns the name of the issue.
 func (d *demo) failAndPass(ctx context.Context) (string, error) {
 	repo := d.repos[0]
-	failed := githubtest.Run{Number: 41}
-	d.github.SetJobs(repo, 9000000000000041, 1, githubtest.Job{Name: "unit tests", Conclusion: "failure",
-		Steps: []githubtest.Step{{Name: "Run tests", Conclusion: "failure"}},
-		Log:   []byte("2026-01-01T12:30:45.1234567Z --- FAIL: TestWidgetsAreRound\n2026-01-01T12:30:45.1234567Z     widget_test.go:12: got a square\n")})
-	if _, err := d.github.Deliver(ctx, repo, "workflow_run", d.github.RunPayload(repo, failed)); err != nil {
-		return "", err
-	}
-	issue, err := d.awaitIssue(ctx, repo, func(i githubtest.Issue) bool {
-		return i.State == "open" && strings.Contains(i.Body, "widget_test.go:12: got a square")
-	})
+	issue, err := d.fail(ctx, repo)
 	if err != nil {
 		return "", err
 	}
@@ -102,6 +93,19 @@ func (d *demo) failAndPass(ctx context.Context) (string, error) {
 	}
 	_, err = d.awaitIssue(ctx, repo, func(i githubtest.Issue) bool { return i.Number == issue.Number && i.State == "closed" })
 	return fmt.Sprintf("%s#%d", repo, issue.Number), err
+}
+
+// fail sends a run that fails, and waits for its issue.
+func (d *demo) fail(ctx context.Context, repo string) (githubtest.Issue, error) {
+	d.github.SetJobs(repo, 9000000000000041, 1, githubtest.Job{Name: "unit tests", Conclusion: "failure",
+		Steps: []githubtest.Step{{Name: "Run tests", Conclusion: "failure"}},
+		Log:   []byte("2026-01-01T12:30:45.1234567Z --- FAIL: TestWidgetsAreRound\n2026-01-01T12:30:45.1234567Z     widget_test.go:12: got a square\n")})
+	if _, err := d.github.Deliver(ctx, repo, "workflow_run", d.github.RunPayload(repo, githubtest.Run{Number: 41})); err != nil {
+		return githubtest.Issue{}, err
+	}
+	return d.awaitIssue(ctx, repo, func(i githubtest.Issue) bool {
+		return i.State == "open" && strings.Contains(i.Body, "widget_test.go:12: got a square")
+	})
 }
 
 // awaitIssue waits until a repository has an issue that is as wanted.

@@ -219,33 +219,25 @@ func newHooksSwitch(p *program, on bool) *cobra.Command {
 }
 
 func newHooksPing(p *program) *cobra.Command {
-	var out output
-	cmd := hookCommand(p, "ping ID", "Ask GitHub to send a ping", "  hookctl hooks ping 12345678 -R owner/repo",
-		func(ctx context.Context, all *fleet.Fleet, h fleet.Hook) error {
-			if err := all.Ping(ctx, h.Hook); err != nil {
-				return err
-			}
-			if out.wanted() {
-				return out.print(p.out, fleet.Asked{Repository: h.Target.String(), HookID: h.ID, Asked: 1})
-			}
-			p.note("asked GitHub to ping hook %d on %s; see it arrive: hookctl events list --filter event:ping", h.ID, h.Target)
-			return nil
-		})
-	addOutputFlags(cmd, &out)
-	return cmd
+	return newHooksAsk(p, "ping", "Ask GitHub to send a ping", "asked GitHub to ping hook %d on %s; see it arrive: hookctl events list --filter event:ping", (*fleet.Fleet).Ping)
 }
 
 func newHooksTest(p *program) *cobra.Command {
+	return newHooksAsk(p, "test", "Ask GitHub to send the latest push again", "asked GitHub to send the latest push to hook %d on %s again; see it arrive: hookctl events list --filter event:push", (*fleet.Fleet).Test)
+}
+
+// newHooksAsk has GitHub send one delivery to a hook.
+func newHooksAsk(p *program, verb, short, done string, send func(*fleet.Fleet, context.Context, hooks.Hook) error) *cobra.Command {
 	var out output
-	cmd := hookCommand(p, "test ID", "Ask GitHub to send the latest push again", "  hookctl hooks test 12345678 -R owner/repo",
+	cmd := hookCommand(p, verb+" ID", short, "  hookctl hooks "+verb+" 12345678 -R owner/repo",
 		func(ctx context.Context, all *fleet.Fleet, h fleet.Hook) error {
-			if err := all.Test(ctx, h.Hook); err != nil {
+			if err := send(all, ctx, h.Hook); err != nil {
 				return err
 			}
 			if out.wanted() {
 				return out.print(p.out, fleet.Asked{Repository: h.Target.String(), HookID: h.ID, Asked: 1})
 			}
-			p.note("asked GitHub to send the latest push of %s again; see it arrive: hookctl events list --filter event:push", h.Target)
+			p.note(done, h.ID, h.Target)
 			return nil
 		})
 	addOutputFlags(cmd, &out)

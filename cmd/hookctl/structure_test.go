@@ -18,10 +18,10 @@ import (
 var imports = map[string][]string{
 	"cmd/hookctl":          {"cmd/hookctl/settings", "server/mcp", "hooks", "hooks/secret", "hooks/tasks", "hooks/githubtest", "server", "server/cluster", "server/host", "server/fleet", "server/daemon", "server/doctor", "logs", "tui", "tui/line"},
 	"cmd/hookctl/settings": {"hooks", "hooks/secret", "hooks/tasks", "logs", "server", "server/cluster"},
-	"tui":                  {"hooks", "hooks/secret", "logs", "server/daemon", "server/doctor", "server/fleet", "tui/kit", "tui/home", "tui/events", "tui/webhooks", "tui/receiver", "tui/checkup", "tui/wizard"},
+	"tui":                  {"hooks", "hooks/secret", "hooks/tasks", "logs", "server/daemon", "server/doctor", "server/fleet", "tui/kit", "tui/home", "tui/events", "tui/webhooks", "tui/receiver", "tui/checkup", "tui/wizard"},
 	"tui/kit":              {},
 	"tui/home":             {"tui/kit", "logs", "server/daemon", "server/doctor"},
-	"tui/events":           {"tui/kit", "logs", "server/daemon"},
+	"tui/events":           {"tui/kit", "hooks/tasks", "logs", "server/daemon"},
 	"tui/webhooks":         {"tui/kit", "hooks", "hooks/secret", "logs", "server/daemon", "server/fleet"},
 	"tui/receiver":         {"tui/kit", "server/daemon"},
 	"tui/checkup":          {"tui/kit", "server/doctor"},

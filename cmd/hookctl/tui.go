@@ -3,9 +3,12 @@ package main
 import (
 	"context"
 	"errors"
+	"fmt"
+	"strings"
 
 	"hookctl/cmd/hookctl/settings"
 	"hookctl/hooks"
+	"hookctl/hooks/tasks"
 	"hookctl/logs/text"
 	"hookctl/server"
 	"hookctl/server/daemon"
@@ -54,6 +57,8 @@ func (p *program) tuiConfig(ctx context.Context) (tui.Config, error) {
 			return p.catchUp(ctx, s, all, request)
 		},
 		Replay: host.Dial(s.Home).Replay,
+		Sync:   p.followed(s),
+		Tasks:  p.followedTasks(s),
 		Resend: func(ctx context.Context, files []string) (int, error) {
 			return host.Dial(s.Home).Resend(ctx, files, false)
 		},
@@ -70,6 +75,32 @@ func (p *program) tuiConfig(ctx context.Context) (tui.Config, error) {
 		config.Theme = s.TUI.Theme
 	}
 	return config, nil
+}
+
+// followed is project sync, nil where it is off.
+func (p *program) followed(s *settings.Settings) *tasks.Sync {
+	if s.Sync.Mode == tasks.ModeOff {
+		return nil
+	}
+	return p.tasks(s)
+}
+
+// followedTasks is what project sync follows. The settings are read each time: the wizard may have switched it on.
+func (p *program) followedTasks(s *settings.Settings) tui.Tasks {
+	return tui.Tasks{
+		List: p.tasks(s).List,
+		Apply: func(ctx context.Context, key string) (string, error) {
+			now, err := settings.Load(p.environ)
+			if err != nil {
+				return "", err
+			}
+			done, err := p.applySync(ctx, now, key)
+			if err == nil && done.Error != "" {
+				err = hint(fmt.Errorf("not all of it was done: %s", done.Error), done.Hint)
+			}
+			return strings.TrimSpace(done.Text + " " + done.URL), err
+		},
+	}
 }
 
 // checks runs the doctor for the interface, with the settings of that moment.
@@ -93,6 +124,13 @@ func (p *program) setupDefaults(ctx context.Context, s *settings.Settings) tui.S
 		Probe: func(ctx context.Context, address, agent string) error {
 			checks := server.CheckSinks(ctx, []server.SinkConfig{{Type: "aimaestro", URL: address, To: agent, From: "hookctl"}})
 			return checks[0].Err
+		},
+		Sync: s.Sync.Mode,
+		SaveSync: func(ctx context.Context, mode string) error {
+			if err := s.Save("sync.mode", mode); err != nil {
+				return err
+			}
+			return p.reloadReceiver(ctx, s.Home)
 		},
 		SavePort:  func(_ context.Context, port int) error { return s.Save("receiver.port", port) },
 		RunTunnel: func(ctx context.Context, kind string) (daemon.Status, error) { return p.runTunnel(ctx, s, kind) },

@@ -480,9 +480,9 @@ func (w *work) held(ctx context.Context, issue *ghIssue) (string, error) {
 	return "", nil
 }
 
-// updated adds what the sinks are told of a change. The subject holds nothing that an outsider chose.
+// updated adds what the sinks are notified of a change. The subject holds nothing that an outsider chose.
 func (w *work) updated(what, why string) {
-	w.add(step{Action: Action{Action: "notify", Title: "task_updated"}, did: "the sinks are told", do: func(_ context.Context, w *work) error {
+	w.add(step{Action: Action{Action: "notify", Title: "task_updated"}, did: "the sinks are notified", do: func(_ context.Context, w *work) error {
 		w.notices = append(w.notices, Notice{Type: "task_updated", Priority: "low",
 			Subject: fmt.Sprintf("Issue #%d %s in %s", w.issue, what, w.t.repo.name),
 			Message: strings.TrimSpace(fmt.Sprintf("Issue #%d of %s was %s by hookctl: %s. %s", w.issue, w.t.repo.name, what, why, w.url)),

@@ -44,12 +44,13 @@ func (s *Sync) List() ([]Item, error) {
 		list = append(list, i)
 	}
 	slices.SortFunc(list, func(a, b Item) int {
-		return cmp.Or(cmp.Compare(a.rank(), b.rank()), b.Last.Compare(a.Last), cmp.Compare(a.Key, b.Key))
+		return cmp.Or(cmp.Compare(a.Group(), b.Group()), b.Last.Compare(a.Last), cmp.Compare(a.Key, b.Key))
 	})
 	return list, nil
 }
 
-func (i Item) rank() int {
+// Group orders items: 0 keeps failing, 1 is suggested, 2 is open, 3 is closed.
+func (i Item) Group() int {
 	switch {
 	case i.Error != "":
 		return 0

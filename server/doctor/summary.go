@@ -40,13 +40,17 @@ func Summary(cfg Config, live Live, last Report) []Row {
 	if live.Err == nil && !live.Status.Running && live.Failed == 0 {
 		notifications = finding{status: Unknown, detail: "not asked yet"}.named("notifications")
 	}
-	return append([]Row{
+	rows := []Row{
 		{Receiver(live.Status, live.Err, now), now},
 		hooksRow(live, last, now),
 		{f.secrets().named("secret"), now},
 		{notifications, now},
 		tunnelRow(live, last, now),
-	}, others(last)...)
+	}
+	if cfg.Sync != nil {
+		rows = append(rows, Row{f.tasks().named("sync"), now})
+	}
+	return append(rows, others(last)...)
 }
 
 // secrets is everything about the shared secret in one.
@@ -136,7 +140,7 @@ func tunnelRow(live Live, last Report, now time.Time) Row {
 func others(last Report) []Row {
 	var rows []Row
 	for _, c := range last.Checks {
-		judged := slices.Contains([]string{"receiver", "secret", "age of the secret", "rotation", "notifications"}, c.Name)
+		judged := slices.Contains([]string{"receiver", "secret", "age of the secret", "rotation", "notifications", "sync"}, c.Name)
 		if c.Status != OK && !judged && c.Name != "hooks" && !ofTarget(c.Name) && !isOfTunnel(c.Name) {
 			rows = append(rows, Row{c, last.At})
 		}

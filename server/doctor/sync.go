@@ -5,9 +5,7 @@ import (
 	"fmt"
 	"strings"
 
-	"hookctl/hooks"
 	"hookctl/hooks/tasks"
-	"hookctl/logs/text"
 )
 
 // sync checks each right that project sync needs, and whether something of it is stuck.
@@ -22,29 +20,9 @@ func (f *facts) sync(ctx context.Context) finding {
 			all = append(all, failed(fmt.Errorf("%s: %w", r.Name, r.Err), ""))
 		}
 	}
-	stopped, err := f.cfg.Sync.Stopped()
-	if err != nil {
-		all = append(all, fail(hooks.CureOf(err), "%v", err))
-	}
-	for repo, until := range stopped {
-		all = append(all, warn("see what it did: hookctl sync list", "it stopped for %s after too many changes in an hour, and goes on at %s", repo, until.Local().Format("15:04")))
-	}
-	list, err := f.cfg.Sync.List()
-	if err == nil {
-		stuck, first := 0, tasks.Item{}
-		for _, i := range list {
-			if i.Error != "" {
-				if stuck++; stuck == 1 {
-					first = i
-				}
-			}
-		}
-		if stuck > 0 {
-			all = append(all, warn("hookctl sync list; then: hookctl sync apply "+first.Key, "%s: %s", text.Count(stuck, "task keeps failing", "tasks keep failing"), first.Error))
-		}
-	}
-	if len(all) > 0 {
-		return worst(all...)
+	all = append(all, f.tasks())
+	if out := worst(all...); out.status != OK {
+		return out
 	}
 	return ok("mode %s, with the rights for: %s", f.cfg.SyncMode, namesOf(rights))
 }
@@ -58,4 +36,36 @@ func namesOf(rights []tasks.Right) string {
 		names = append(names, r.Name)
 	}
 	return strings.Join(names, ", ")
+}
+
+// tasks judges from the disk alone what sync follows: whether something of it is stuck, and how much waits for a person.
+func (f *facts) tasks() finding {
+	stopped, err := f.cfg.Sync.Stopped()
+	if err != nil {
+		return failed(err, "")
+	}
+	for repo, until := range stopped {
+		return warn("see what it did: hookctl sync list", "it stopped for %s after too many changes in an hour, and goes on at %s", repo, until.Local().Format("15:04"))
+	}
+	list, err := f.cfg.Sync.List()
+	if err != nil {
+		return failed(err, "")
+	}
+	var first *tasks.Item
+	count := map[string]int{}
+	for i := range list {
+		state := list[i].State
+		if list[i].Error != "" {
+			state = "stuck"
+			if first == nil {
+				first = &list[i]
+			}
+		}
+		count[state]++
+	}
+	words := fmt.Sprintf("%d open, %d suggested", count["open"], count["suggested"])
+	if first != nil {
+		return warn("hookctl sync list; then: hookctl sync apply "+first.Key, "%s, %d stuck: %s", words, count["stuck"], first.Error)
+	}
+	return ok("%s", words)
 }

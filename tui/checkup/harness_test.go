@@ -8,6 +8,7 @@ import (
 	tea "charm.land/bubbletea/v2"
 
 	"hookctl/server/doctor"
+	"hookctl/tui/kit"
 	"hookctl/tui/kittest"
 )
 
@@ -49,30 +50,12 @@ func doctorStates() map[string]func(*pageScreen) {
 	}
 }
 
-// The screens as people see them, at any size, and their actions.
-func TestGoldenScreensOfDoctor(t *testing.T) {
-	for name, enter := range doctorStates() {
-		t.Run(name, func(t *testing.T) {
-			kittest.RequireScreens(t, func(w, h int, ascii bool) *kittest.Screen {
-				s := checking(t, w, h, func(c *kittest.Settings) { c.ASCII = ascii })
-				enter(s)
-				return s.Screen
-			})
-			s := checking(t, 80, 24)
-			enter(s)
-			kittest.RequireWhole(t, s.Actions())
-			kittest.RequireFits(t, s.Screen)
-		})
-	}
+func shots() kittest.States[*pageScreen] {
+	return kittest.States[*pageScreen]{List: doctorStates(), Open: checking, Of: func(s *pageScreen) (*kittest.Screen, *kit.Shell) { return s.Screen, s.Shell }}
 }
 
-// The styles of every screen at every size, as one hash each.
-func TestStylesOfEveryScreen(t *testing.T) {
-	styles := kittest.NewStyles(t)
-	for name, enter := range doctorStates() {
-		s := checking(t, 80, 24)
-		enter(s)
-		styles.Add(name, s.Screen, s.Theme)
-	}
-	styles.RequireEqual()
-}
+func TestGoldenScreensOfDoctor(t *testing.T) { shots().Golden(t) }
+
+func TestEverySizeOfDoctorFits(t *testing.T) { shots().Fit(t) }
+
+func TestStylesOfEveryScreen(t *testing.T) { shots().Styles(t) }

@@ -38,7 +38,7 @@ func (p *Page) listActions() []kit.Action {
 		noExport = "" // one is under way, or the marked ones are written
 	}
 	saved := map[bool]string{true: "filters"}[len(p.cfg.Filters) > 0]
-	return append([]kit.Action{
+	return append(append([]kit.Action{
 		{ID: "open", Keys: []string{"enter"}, Label: "open", Text: "Open the record.", Command: view, Off: none, Run: p.then(p.enter)},
 		{ID: "find", Keys: []string{"/"}, Label: "filter", Text: "Filter the list; it answers while you type.", Command: list, Run: p.openFilter},
 		p.saveAction(),
@@ -55,7 +55,7 @@ func (p *Page) listActions() []kit.Action {
 		{ID: "wider", Keys: []string{">"}, Text: "Give the list more room.", Run: func() tea.Cmd { p.share = min(80, p.share+5); return nil }},
 		{ID: "top", Keys: []string{"g", "home"}, Text: "Go to the newest event.", Run: p.follow},
 		{ID: "end", Keys: []string{"G", "end"}, Text: "Go to the oldest event.", Off: none, Run: func() tea.Cmd { return tea.Batch(f.end(p.shell.Ctx), p.after()) }},
-	}, kit.Moves(p.rows, none, step)...)
+	}, p.tasksAction()...), kit.Moves(p.rows, none, step)...)
 }
 
 // recordActions act on the marked records, or on the one under the cursor.
@@ -77,11 +77,15 @@ func (p *Page) recordActions() []kit.Action {
 	if silent == "" && e.Notification == nil && len(p.marks) == 0 {
 		silent = "this event notified nobody"
 	}
+	page, label, opens := e.URL, "web", "Open the event's page in the browser."
+	if doc := p.shown(); doc != nil && doc.rec.Sync != nil && kit.WebAddress(doc.rec.Sync.URL) {
+		page, label, opens, noURL = doc.rec.Sync.URL, "issue", "Open the issue of the event in the browser.", ""
+	}
 	files := strings.Join(quoted(p.chosen()), " ")
 	records := text.Count(len(p.chosen()), "record")
 	return []kit.Action{
 		{ID: "copy", Keys: []string{"y"}, Label: "copy", Text: "Copy id, URL, JSON, curl line, or the value under the cursor.", Off: none, Run: p.openCopy},
-		{ID: "browse", Keys: []string{"o"}, Label: "web", Text: "Open the event's page in the browser.", Off: noURL, Run: func() tea.Cmd { return p.shell.Browse(e.URL) }},
+		{ID: "browse", Keys: []string{"o"}, Label: label, Text: opens, Off: noURL, Run: func() tea.Cmd { return p.shell.Browse(page) }},
 		{ID: "replay", Keys: []string{"R"}, Label: "replay", Text: "Send the record through the receiver again, as a new one.", Command: strings.TrimSpace("hookctl events replay " + files), Off: down,
 			Acts: "send " + records + " through the receiver again, as new", Run: func() tea.Cmd { return p.again("replay", p.cfg.Replay) }},
 		{ID: "resend", Keys: []string{"S"}, Text: "Send the record's notifications again.", Command: strings.TrimSpace("hookctl events resend " + files), Off: silent,

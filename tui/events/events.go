@@ -31,6 +31,7 @@ type Config struct {
 	// Replay and Resend are what the running receiver is asked to do with
 	// records.
 	Replay, Resend Again
+	Tasks          Tasks             // what project sync follows
 	Filters        map[string]string // saved filters by name
 	SaveFilter     func(ctx context.Context, name, text string) error
 	Log            *kit.Answer[*logs.Log]
@@ -128,6 +129,8 @@ func (p *Page) Open(request any) tea.Cmd {
 		}
 		p.inside, p.feed.paused = false, false
 		return p.setFilter(f)
+	case kit.Following:
+		return p.openTasks()
 	case logs.Entry:
 		p.feed.filter, p.feed.total, p.inside = logs.Filter{}, -1, false
 		return p.feed.load(p.shell.Ctx, &r)
@@ -188,6 +191,10 @@ func (p *Page) Update(msg tea.Msg) tea.Cmd {
 		cmd = p.jqAnswered(msg)
 	case replayed:
 		cmd = p.replayDone(msg)
+	case tasksRead:
+		cmd = p.showTasks(msg)
+	case foundRecord:
+		cmd = p.Open(msg.entry)
 	case filterSaved:
 		cmd = p.filterKept(msg)
 	case kit.Wheel:

@@ -69,7 +69,7 @@ func factsOf(r *logs.Record, now time.Time) []fact {
 		text, style := story(n)
 		out = append(out, fact{"notified", text, style})
 	}
-	return out
+	return append(out, syncFacts(r.Sync)...)
 }
 
 // story says what became of a notification.
@@ -156,6 +156,7 @@ func tidyRecord(r *logs.Record) *logs.Record {
 	for k, v := range r.Headers {
 		c.Headers[text.Clean(k)] = text.Clean(v)
 	}
+	c.Sync = tidySync(r.Sync)
 	c.Notifications = make([]logs.Notification, len(r.Notifications))
 	for i, n := range r.Notifications {
 		for _, p := range []*string{&n.Type, &n.Priority, &n.Sink, &n.To, &n.Status, &n.MessageID, &n.GatheredBy, &n.Error} {

@@ -68,6 +68,9 @@ func (p *Page) fix(c doctor.Check) (hint string, run func() tea.Cmd) {
 		page = kit.PageDoctor
 	}
 	to := func(page string) func() tea.Cmd { return func() tea.Cmd { return p.shell.GoTo(page, nil) } }
+	if c.Name == "sync" {
+		return "enter: tasks", func() tea.Cmd { return p.shell.GoTo(kit.PageEvents, kit.Following{}) }
+	}
 	switch c.Status {
 	case doctor.OK:
 		return "", to(page)

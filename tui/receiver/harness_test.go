@@ -8,6 +8,7 @@ import (
 	tea "charm.land/bubbletea/v2"
 
 	"hookctl/server/daemon"
+	"hookctl/tui/kit"
 	"hookctl/tui/kittest"
 )
 
@@ -52,26 +53,15 @@ func refusedRequests(s *pageScreen) {
 	}})
 }
 
-// The refused requests as people see them, at any size, and the actions there.
-func TestGoldenScreensOfReceiver(t *testing.T) {
-	t.Run("receiver-rejected", func(t *testing.T) {
-		kittest.RequireScreens(t, func(w, h int, ascii bool) *kittest.Screen {
-			s := receiving(t, w, h, func(c *kittest.Settings) { c.ASCII = ascii })
-			refusedRequests(s)
-			return s.Screen
-		})
-		s := receiving(t, 80, 24)
-		refusedRequests(s)
-		kittest.RequireWhole(t, s.Actions())
-		kittest.RequireFits(t, s.Screen)
-	})
+func shots() kittest.States[*pageScreen] {
+	return kittest.States[*pageScreen]{
+		List: map[string]func(*pageScreen){"receiver-rejected": refusedRequests}, Open: receiving,
+		Of: func(s *pageScreen) (*kittest.Screen, *kit.Shell) { return s.Screen, s.Shell },
+	}
 }
 
-// The styles of the refused requests at every size, as one hash each.
-func TestStylesOfEveryScreen(t *testing.T) {
-	styles := kittest.NewStyles(t)
-	s := receiving(t, 80, 24)
-	refusedRequests(s)
-	styles.Add("receiver-rejected", s.Screen, s.Theme)
-	styles.RequireEqual()
-}
+func TestGoldenScreensOfReceiver(t *testing.T) { shots().Golden(t) }
+
+func TestEverySizeOfReceiverFits(t *testing.T) { shots().Fit(t) }
+
+func TestStylesOfEveryScreen(t *testing.T) { shots().Styles(t) }

@@ -14,6 +14,7 @@ import (
 	"hookctl/hooks"
 	"hookctl/hooks/secret"
 	"hookctl/server/fleet"
+	"hookctl/tui/kit"
 	"hookctl/tui/kittest"
 )
 
@@ -243,51 +244,16 @@ func hookStates() map[string]func(*pageScreen) {
 	return all
 }
 
-// The screens as people see them.
-func TestGoldenHooks(t *testing.T) {
-	for name, enter := range hookStates() {
-		t.Run(name, func(t *testing.T) {
-			kittest.RequireScreens(t, func(w, h int, ascii bool) *kittest.Screen {
-				s := hooked(t, w, h, func(c *kittest.Settings) { c.ASCII = ascii })
-				enter(s)
-				return s.Screen
-			})
-		})
-	}
+func shots() kittest.States[*pageScreen] {
+	return kittest.States[*pageScreen]{List: hookStates(), Open: hooked, Of: func(s *pageScreen) (*kittest.Screen, *kit.Shell) { return s.Screen, s.Shell }}
 }
 
-// The styles of a light and of a dark terminal.
+func TestGoldenHooks(t *testing.T) { shots().Golden(t) }
+
 func TestGoldenHookStyles(t *testing.T) {
-	for _, theme := range []string{"light", "dark"} {
-		for _, name := range []string{"hooks", "deliveries", "rotating", "rotation-failed"} {
-			t.Run(theme+"/"+name, func(t *testing.T) {
-				s := hooked(t, 80, 24, func(c *kittest.Settings) { c.Theme = theme })
-				hookStates()[name](s)
-				kittest.RequireStyles(t, s.Screen)
-			})
-		}
-	}
+	shots().LightAndDark(t, "hooks", "deliveries", "rotating", "rotation-failed")
 }
 
-// At any size a screen fits, and every action is whole.
-func TestEverySizeOfHooksFits(t *testing.T) {
-	for name, enter := range hookStates() {
-		t.Run(name, func(t *testing.T) {
-			s := hooked(t, 80, 24)
-			enter(s)
-			kittest.RequireFits(t, s.Screen)
-			kittest.RequireWhole(t, s.Actions())
-		})
-	}
-}
+func TestEverySizeOfHooksFits(t *testing.T) { shots().Fit(t) }
 
-// The styles of every screen at every size, as one hash each.
-func TestStylesOfEveryScreen(t *testing.T) {
-	styles := kittest.NewStyles(t)
-	for name, enter := range hookStates() {
-		s := hooked(t, 80, 24)
-		enter(s)
-		styles.Add(name, s.Screen, s.Theme)
-	}
-	styles.RequireEqual()
-}
+func TestStylesOfEveryScreen(t *testing.T) { shots().Styles(t) }

@@ -361,6 +361,9 @@ func (s *applyStep) proof(w, h int) []string {
 	}
 	out := []string{t.Good.Bold(true).Render(t.Cut(" "+t.Sym.OK+" "+text, w))}
 	out = append(out, kit.Paragraph(t.Key.Render("enter")+" shows the events as they come: push something to see one.", w)...)
+	if s.w.cfg.Setup.SaveSync != nil {
+		out = append(out, kit.Paragraph(t.Key.Render("s")+" has a CI failure become an issue, which a green run closes.", w)...)
+	}
 	out = append(out, kit.Paragraph("The receiver keeps running when you leave. After that "+t.Key.Render("3")+" shows the hooks, and "+t.Key.Render("r")+" there replaces the secret.", w)...)
 	if h < 12 {
 		return out
@@ -372,6 +375,12 @@ func (s *applyStep) actions() []kit.Action {
 	out := kit.Arrows("wizard", "", 10, func(by int) tea.Cmd { s.move(by); return nil })
 	if s.busy() {
 		out = append(out, kit.Action{ID: "wizard.cancel", Keys: []string{"ctrl+x"}, Label: "interrupt", Text: "Stop between two calls; what was done stays.", Run: func() tea.Cmd { s.job.Stop(); return nil }})
+	}
+	if s.w.Over && s.w.cfg.Setup.SaveSync != nil {
+		out = append(out, kit.Action{ID: "wizard.sync", Keys: []string{"s"}, Label: "issues for failures", Text: "Have a CI failure become an issue: project sync.", Command: "hookctl config edit", Run: func() tea.Cmd {
+			s.w.at = stepSync
+			return s.w.steps[stepSync].open()
+		}})
 	}
 	if s.err != nil && !s.busy() {
 		out = append(out, kit.Action{ID: "wizard.url", Keys: []string{"u"}, Label: "another URL", Text: "Choose another URL; hooks that were created just now are updated.", Command: s.w.command(), Run: func() tea.Cmd {

@@ -163,51 +163,16 @@ func wizardStates() map[string]func(*wizardScreen) {
 	}
 }
 
-// The screens as people see them.
-func TestGoldenWizard(t *testing.T) {
-	for name, enter := range wizardStates() {
-		t.Run(name, func(t *testing.T) {
-			kittest.RequireScreens(t, func(w, h int, ascii bool) *kittest.Screen {
-				s := wizarded(t, w, h, func(c *kittest.Settings) { c.ASCII = ascii })
-				enter(s)
-				return s.Screen
-			})
-		})
-	}
+func shots() kittest.States[*wizardScreen] {
+	return kittest.States[*wizardScreen]{List: wizardStates(), Open: wizarded, Of: func(s *wizardScreen) (*kittest.Screen, *kit.Shell) { return s.Screen, s.Shell }}
 }
 
-// The styles of a light and of a dark terminal.
+func TestGoldenWizard(t *testing.T) { shots().Golden(t) }
+
 func TestGoldenWizardStyles(t *testing.T) {
-	for _, theme := range []string{"light", "dark"} {
-		for _, name := range []string{"wizard-2-search", "wizard-3-warned", "wizard-9-done"} {
-			t.Run(theme+"/"+name, func(t *testing.T) {
-				s := wizarded(t, 80, 24, func(c *kittest.Settings) { c.Theme = theme })
-				wizardStates()[name](s)
-				kittest.RequireStyles(t, s.Screen)
-			})
-		}
-	}
+	shots().LightAndDark(t, "wizard-2-search", "wizard-3-warned", "wizard-9-done")
 }
 
-// At any size a screen fits, and every action is whole.
-func TestEverySizeOfWizardFits(t *testing.T) {
-	for name, enter := range wizardStates() {
-		t.Run(name, func(t *testing.T) {
-			s := wizarded(t, 80, 24)
-			enter(s)
-			kittest.RequireFits(t, s.Screen)
-			kittest.RequireWhole(t, s.Actions())
-		})
-	}
-}
+func TestEverySizeOfWizardFits(t *testing.T) { shots().Fit(t) }
 
-// The styles of every screen at every size, as one hash each.
-func TestStylesOfEveryScreen(t *testing.T) {
-	styles := kittest.NewStyles(t)
-	for name, enter := range wizardStates() {
-		s := wizarded(t, 80, 24)
-		enter(s)
-		styles.Add(name, s.Screen, s.Theme)
-	}
-	styles.RequireEqual()
-}
+func TestStylesOfEveryScreen(t *testing.T) { shots().Styles(t) }

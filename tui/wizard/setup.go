@@ -27,6 +27,10 @@ type Defaults struct {
 	// SaveSink makes the choice of the notifications step permanent; nil
 	// leaves the settings alone. An empty address switches notifications off.
 	SaveSink func(ctx context.Context, address, agent string) error
+	// SaveSync makes the mode of project sync permanent; nil where the wizard
+	// cannot offer that. Sync is the mode in force.
+	SaveSync func(ctx context.Context, mode string) error
+	Sync     string
 	// RunTunnel has the receiver run a tunnel of that kind from now on, and
 	// returns its status once the tunnel is open; nil where the wizard cannot
 	// offer that.

@@ -48,6 +48,7 @@ const (
 	stepReceiver
 	stepReview
 	stepApply
+	stepSync // only where it can be saved; s on the last page opens it
 )
 
 // Config is what the wizard is given.
@@ -105,6 +106,9 @@ func New(shell *kit.Shell, cfg Config) *Wizard {
 	w.review = &reviewStep{w: w}
 	w.apply = &applyStep{w: w}
 	w.steps = []wizardStep{w.signIn, w.repos, w.address, w.events, w.secret, w.notify, w.receiver, w.review, w.apply}
+	if cfg.Setup.SaveSync != nil {
+		w.steps = append(w.steps, newSyncStep(w))
+	}
 	return w
 }
 
@@ -220,6 +224,9 @@ func (w *Wizard) crumbs(wide, h int) []string {
 	var parts []string
 	n := 1
 	for i, s := range w.steps {
+		if i == stepSync && w.at != stepSync {
+			continue // it is an offer
+		}
 		name := strings.Replace(s.name(), "Repositories", "Repos", 1)
 		n += kit.Width(name) + 2
 		switch {

@@ -1,0 +1,172 @@
+package events
+
+import (
+	"context"
+	"fmt"
+	"time"
+
+	tea "charm.land/bubbletea/v2"
+
+	"hookctl/hooks/tasks"
+	"hookctl/logs"
+	"hookctl/logs/text"
+	"hookctl/tui/kit"
+)
+
+// Tasks is what project sync follows; nil functions where it is off.
+type Tasks struct {
+	List  func() ([]tasks.Item, error)
+	Apply func(ctx context.Context, key string) (done string, err error) // what is suggested, or failed
+}
+
+// tasksRead are the tasks that were asked for.
+type tasksRead struct {
+	list []tasks.Item
+	err  error
+}
+
+// tasksAction is the key of the list of tasks, where there can be any.
+func (p *Page) tasksAction() []kit.Action {
+	if p.cfg.Tasks.List == nil {
+		return nil
+	}
+	return []kit.Action{{ID: "tasks", Keys: []string{"t"}, Label: "tasks", Text: "Show the issues that project sync keeps: what fails, is suggested, is open.", Command: "hookctl sync list", Run: p.openTasks}}
+}
+
+// openTasks reads the list, and shows it.
+func (p *Page) openTasks() tea.Cmd {
+	list := p.cfg.Tasks.List
+	return func() tea.Msg {
+		all, err := list()
+		return tasksRead{all, err}
+	}
+}
+
+// showTasks shows what is stuck, suggested, open, and was closed lately.
+func (p *Page) showTasks(m tasksRead) tea.Cmd {
+	switch {
+	case m.err != nil:
+		return p.shell.Fail(m.err)
+	case len(m.list) == 0:
+		return p.shell.Say("project sync follows nothing yet: no issue is open or suggested")
+	}
+	heads := map[int]string{0: "stuck", 1: "suggested: enter applies it", 2: "open", 3: "closed within 14 days"}
+	var choices []kit.Choice
+	last := -1
+	for _, i := range m.list {
+		if group := i.Group(); group != last {
+			last = group
+			choices = append(choices, kit.Choice{Text: heads[group]})
+		}
+		words := text.Clean(i.Repository)
+		if i.Issue != nil {
+			words += fmt.Sprintf("#%d", *i.Issue)
+		}
+		detail := text.Clean(i.URL)
+		if i.Error != "" {
+			detail = text.Clean(i.Error)
+		}
+		choices = append(choices, kit.Choice{ID: i.Key, Text: words + "  " + text.Clean(i.Title), Right: text.Span(p.shell.Now().Sub(i.Last)), Detail: detail,
+			Run: func() tea.Cmd { return p.openTask(i) }})
+	}
+	p.shell.Show(kit.NewMenu(p.shell, "Tasks", choices))
+	return nil
+}
+
+// openTask asks what to do about one.
+func (p *Page) openTask(i tasks.Item) tea.Cmd {
+	var choices []kit.Choice
+	if i.Group() <= 1 && p.cfg.Tasks.Apply != nil {
+		what := "Do what is suggested"
+		if i.Error != "" {
+			what = "Try again"
+		}
+		choices = append(choices, kit.Choice{Text: what, Detail: "hookctl sync apply " + i.Key + "; hookctl sync preview " + i.File + " shows what that is", Run: func() tea.Cmd { return p.applyTask(i.Key) }})
+	}
+	if kit.WebAddress(i.URL) {
+		choices = append(choices, kit.Choice{Text: "Open the issue in the browser", Detail: text.Clean(i.URL), Run: func() tea.Cmd { return p.shell.Browse(i.URL) }})
+	}
+	if i.File != "" {
+		choices = append(choices, kit.Choice{Text: "Go to its newest event", Detail: text.Clean(i.File), Run: func() tea.Cmd { return p.goToFile(i.File) }})
+	}
+	if len(choices) == 0 {
+		return p.shell.Say("there is nothing to open")
+	}
+	p.shell.Show(kit.NewMenu(p.shell, text.Cut(text.Clean(i.Title), 60), choices))
+	return nil
+}
+
+// applyTime bounds what a person waits for: a log is read, an issue written.
+const applyTime = 2 * time.Minute
+
+func (p *Page) applyTask(key string) tea.Cmd {
+	ctx, apply := p.shell.Ctx, p.cfg.Tasks.Apply
+	return func() tea.Msg {
+		ctx, stop := context.WithTimeout(ctx, applyTime)
+		defer stop()
+		done, err := apply(ctx, key)
+		if err != nil {
+			return kit.Failure{Err: err}
+		}
+		return kit.Notice(text.Clean(done))
+	}
+}
+
+// goToFile shows the record of a name in the list.
+func (p *Page) goToFile(file string) tea.Cmd {
+	ctx, l := p.shell.Ctx, p.feed.log
+	if l == nil {
+		return nil
+	}
+	return func() tea.Msg {
+		rec, err := l.Read(ctx, file)
+		if err != nil {
+			return kit.Failure{Err: err}
+		}
+		return foundRecord{rec.Entry(int64(len(rec.Payload)))}
+	}
+}
+
+// foundRecord is a record that was looked for by its name.
+type foundRecord struct{ entry logs.Entry }
+
+// syncFacts says what project sync made of a record.
+func syncFacts(s *logs.Sync) []fact {
+	if s == nil {
+		return nil
+	}
+	words, style := s.Text, -1
+	switch s.Status {
+	case logs.SyncDone:
+		style = kit.LevelInfo
+	case logs.SyncSuggested:
+		words, style = "suggested, hookctl sync apply "+s.Key+": "+words, kit.LevelWarn
+	case logs.StatusPending:
+		words, style = "waiting", kit.LevelWarn
+		if s.Error != "" {
+			words += " after " + text.Count(s.Attempts, "attempt") + ": " + s.Error
+		}
+	case logs.StatusFailed:
+		words, style = "failed: "+s.Error, kit.LevelError
+	}
+	out := []fact{{"sync", words, style}}
+	if s.URL != "" {
+		out = append(out, fact{"issue", s.URL, -1})
+	}
+	if s.Hint != "" {
+		out = append(out, fact{"hint", s.Hint, -1})
+	}
+	return out
+}
+
+// tidySync is the boundary where the words of an outcome enter the interface.
+func tidySync(s *logs.Sync) *logs.Sync {
+	if s == nil {
+		return nil
+	}
+	c := *s
+	for _, p := range []*string{&c.Status, &c.Key, &c.Text, &c.URL, &c.Error, &c.Hint} {
+		*p = text.Clean(*p)
+	}
+	return &c
+}
