@@ -2,6 +2,7 @@ package logs
 
 import (
 	"fmt"
+	"slices"
 	"sort"
 	"strconv"
 	"strings"
@@ -20,9 +21,9 @@ func fieldNames() map[string]string {
 	}
 }
 
-// filterFields returns the field names of the filter grammar, sorted, for
+// FilterFields returns the field names of the filter grammar, sorted, for
 // completion and help.
-func filterFields() []string {
+func FilterFields() []string {
 	seen := map[string]bool{}
 	for _, name := range fieldNames() {
 		seen[name] = true
@@ -33,6 +34,19 @@ func filterFields() []string {
 	}
 	sort.Strings(names)
 	return names
+}
+
+// FilterValues are the only values that a field of the filter grammar can have, nil for a field that takes any.
+func FilterValues(field string) []string {
+	switch field {
+	case "status":
+		return []string{StatusPending, StatusSent, StatusFailed, "none"}
+	case "source":
+		return []string{SourceDelivery, SourceCatchup, SourceReplay, SourceTest, SourceRelay, SourceSelf}
+	case "verified":
+		return []string{"yes", "no"}
+	}
+	return nil
 }
 
 // ParseFilter reads a filter of the one grammar that the TUI and
@@ -100,7 +114,7 @@ func (p *filterParser) term() (term, error) {
 		field, known := p.names[strings.ToLower(name)]
 		if !known {
 			return t, p.fail(nameAt, "there is no field %q; fields are %s; quote the word to search for it as text",
-				name, strings.Join(filterFields(), ", "))
+				name, strings.Join(FilterFields(), ", "))
 		}
 		t.field = field
 		return t, p.values(&t)
@@ -175,7 +189,6 @@ func (p *filterParser) values(t *term) error {
 
 // check refuses values that can never match, where the choice is small.
 func (p *filterParser) check(t *term, v string, at int) error {
-	var allowed []string
 	switch t.field {
 	case "since", "until":
 		when, ok := parseWhen(v, p.now)
@@ -184,24 +197,15 @@ func (p *filterParser) check(t *term, v string, at int) error {
 		}
 		t.time = when
 		return nil
-	case "status":
-		allowed = []string{StatusPending, StatusSent, StatusFailed, "none"}
-	case "source":
-		allowed = []string{SourceDelivery, SourceCatchup, SourceReplay, SourceTest, SourceRelay, SourceSelf}
-	case "verified":
-		allowed = []string{"yes", "no"}
 	case "number", "hook":
 		if strings.Trim(v, "0123456789") != "" {
 			return p.fail(at, "not a number: %q", v)
 		}
 		return nil
-	default:
-		return nil
 	}
-	for _, a := range allowed {
-		if a == v {
-			return nil
-		}
+	allowed := FilterValues(t.field)
+	if allowed == nil || slices.Contains(allowed, v) {
+		return nil
 	}
 	return p.fail(at, "%s: cannot be %q; it is one of %s", t.field, v, strings.Join(allowed, ", "))
 }

@@ -36,6 +36,10 @@ type Config struct {
 	Retry           Retry                 // zero fields take the defaults
 	TLS             TLSConfig             // the zero value serves plain HTTP
 
+	// Enrich, if set, is asked for what a ci_failure may say beyond its payload: after the delivery was answered, once for each
+	// message, which waits for it at most 10 s and goes without it if it fails. It must end with its context.
+	Enrich func(context.Context, *logs.Record) (Extra, error)
+
 	// Allow returns the networks that may deliver; nil, or a nil result, admits everyone.
 	// It is called for every request, so it must be quick: the caller keeps the list fresh.
 	Allow func() []netip.Prefix

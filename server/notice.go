@@ -44,6 +44,9 @@ func ciNotice(e Event, kind string) Notice {
 		m.add(")")
 	}
 	m.addIf(e.Sender, ", started by %s", e.Sender)
+	if kind == "ci_failure" {
+		m.addFailure(e, ctx)
+	}
 	brief := quote(e.Title) + " " + verb
 	if e.Branch != "" {
 		brief += " on branch " + quote(e.Branch)
@@ -53,6 +56,30 @@ func ciNotice(e Event, kind string) Notice {
 		subject += fmt.Sprintf(" (%s %d)", strings.Replace(what, "workflow", "run", 1), e.RunID)
 	}
 	return Notice{Type: kind, Subject: subject, Message: m.end(e.URL), Context: ctx, brief: brief}
+}
+
+// addFailure adds who pushed the commit that failed, and what a check says about it.
+func (m *sentence) addFailure(e Event, ctx map[string]any) {
+	const actor, author, title, summary = "workflow_run.actor.login", "workflow_run.head_commit.author.name", "check_run.output.title", "check_run.output.summary"
+	v := gather(e.payload, []string{actor, author, title, summary})
+	who := v[actor]
+	if who == "" {
+		who = v[author]
+	}
+	if who != "" {
+		ctx["pushed_by"] = text.Cut(who, 64)
+	}
+	if who != "" && who != e.Sender {
+		m.add(", pushed by %s", quote(text.Cut(who, 64)))
+	}
+	said := v[summary]
+	if said == "" {
+		said = v[title]
+	}
+	if said != "" {
+		ctx["summary"] = text.Cut(said, 500)
+		m.add(". The check says: %s", quote(text.Cut(said, 500)))
+	}
 }
 
 func pullRequestNotice(e Event, kind string) Notice {

@@ -78,6 +78,7 @@ type item struct {
 	since   time.Time // from when Retry.GiveUp counts
 	tries   int
 	waits   *backoff.ExponentialBackOff
+	extra   *Extra   // what Enrich added, once it was asked
 	prepare *message // kept for the first attempt only
 
 	queued time.Time // when it came into its lane
@@ -301,7 +302,7 @@ func (q *queue) attempt(it *item) (to, id string, err error) {
 	if err != nil {
 		return "", "", err
 	}
-	id, err = sink.send(q.ctx, m)
+	id, err = sink.send(q.ctx, q.enrich(q.ctx, it, m))
 	return sink.to, id, err
 }
 

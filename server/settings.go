@@ -1,6 +1,7 @@
 package server
 
 import (
+	"context"
 	"errors"
 	"fmt"
 	"maps"
@@ -10,6 +11,7 @@ import (
 	"time"
 
 	"hookctl/hooks/secret"
+	"hookctl/logs"
 )
 
 // settings are a Config that has been checked and compiled. They never change; a reload makes new ones.
@@ -25,6 +27,7 @@ type settings struct {
 	most    int           // Config.CoalesceMax; 0 is no bound
 
 	consumer *Consumer // nil is none
+	enrich   func(context.Context, *logs.Record) (Extra, error)
 }
 
 // namedSink is a sink and the recipient that a record names.
@@ -66,7 +69,7 @@ func compileSettings(cfg Config) (*settings, error) {
 	def(&cfg.CoalesceMax, 20)
 	set := &settings{
 		keys: cfg.Keys, tables: map[string]Table{}, targets: map[string][]target{}, sinks: map[string]namedSink{},
-		allow: cfg.Allow, proxies: cfg.TrustedProxies, trust: cfg.Trust, window: cfg.Coalesce, most: max(0, cfg.CoalesceMax), consumer: cfg.Consumer,
+		allow: cfg.Allow, proxies: cfg.TrustedProxies, trust: cfg.Trust, window: cfg.Coalesce, most: max(0, cfg.CoalesceMax), consumer: cfg.Consumer, enrich: cfg.Enrich,
 	}
 	if err := set.add(cfg, "", cfg.Sinks); err != nil {
 		return nil, err

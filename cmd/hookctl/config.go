@@ -10,6 +10,7 @@ import (
 	"os/exec"
 	"path/filepath"
 	"runtime"
+	"slices"
 	"strings"
 
 	"github.com/cli/safeexec"
@@ -21,12 +22,12 @@ import (
 
 func newConfig(p *program) *cobra.Command {
 	var out output
-	show := func(*cobra.Command, []string) error {
+	show := func(_ *cobra.Command, keys []string) error {
 		s, err := settings.Load(p.environ)
 		if err != nil {
 			return err
 		}
-		return p.printSettings(s, &out)
+		return p.printSettings(s, keys, &out)
 	}
 	cmd := &cobra.Command{
 		Use:     "config",
@@ -36,9 +37,10 @@ func newConfig(p *program) *cobra.Command {
 	}
 	addOutputFlags(cmd, &out)
 	list := &cobra.Command{
-		Use:     "show",
-		Short:   "Show every setting, its value and where it comes from",
-		Example: "  hookctl config show\n  hookctl config show --json --jq '.[] | select(.origin != \"default\")'",
+		Use:     "show [KEY…]",
+		Short:   "Show settings, their values and where they come from",
+		Example: "  hookctl config show\n  hookctl config show sinks trust\n  hookctl config show --json --jq '.[] | select(.origin != \"default\")'",
+		Args:    cobra.ArbitraryArgs,
 		RunE:    show,
 	}
 	addOutputFlags(list, &out)
@@ -69,8 +71,23 @@ func newConfig(p *program) *cobra.Command {
 	return cmd
 }
 
-func (p *program) printSettings(s *settings.Settings, out *output) error {
+// printSettings prints the settings of these keys and below them, all without any.
+func (p *program) printSettings(s *settings.Settings, keys []string, out *output) error {
 	rows := s.Rows()
+	below := func(row settings.Row, key string) bool {
+		rest, ok := strings.CutPrefix(row.Key, key)
+		return ok && (rest == "" || rest[0] == '.' || rest[0] == '[')
+	}
+	for _, key := range keys {
+		if !slices.ContainsFunc(rows, func(row settings.Row) bool { return below(row, key) }) {
+			return hint(usage(fmt.Errorf("no setting has the key %q", key)), "list them: hookctl config show")
+		}
+	}
+	if len(keys) > 0 {
+		rows = slices.DeleteFunc(rows, func(row settings.Row) bool {
+			return !slices.ContainsFunc(keys, func(key string) bool { return below(row, key) })
+		})
+	}
 	return printList(p, out, rows, rows, "", []string{"SETTING", "VALUE", "FROM"}, func(row settings.Row) []string {
 		return []string{row.Key, row.Text, row.Origin}
 	})

@@ -18,6 +18,7 @@ import (
 	"hookctl/logs"
 	"hookctl/logs/text"
 	"hookctl/server/host"
+	"hookctl/tui/line"
 )
 
 func newEvents(p *program) *cobra.Command {
@@ -70,6 +71,13 @@ func (p *program) listEvents(ctx context.Context, f eventsFilter, out *output) (
 	if out.wanted() && out.jq == "" {
 		return p.streamEntries(all)
 	}
+	none := "no records yet\nhint: set up a hook: hookctl setup; or send a sample: hookctl test FILE"
+	if f.filter != "" {
+		none = "no record matches"
+	}
+	if _, inLines := p.out.(*line.Output); !inLines && !out.wanted() {
+		return p.streamTable(all, none)
+	}
 	entries := []logs.Entry{}
 	for e, err := range all {
 		if err != nil {
@@ -77,11 +85,41 @@ func (p *program) listEvents(ctx context.Context, f eventsFilter, out *output) (
 		}
 		entries = append(entries, e)
 	}
-	none := "no records yet\nhint: set up a hook: hookctl setup; or send a sample: hookctl test FILE"
-	if f.filter != "" {
-		none = "no record matches"
-	}
 	return printList(p, out, entries, entries, none, eventsHead(), eventRow)
+}
+
+// streamTable prints a table of entries as they come, in memory for a few. The first thousand say how wide its columns are.
+func (p *program) streamTable(all iter.Seq2[logs.Entry, error], none string) error {
+	const piece = 1000
+	var columns *layout
+	rows := make([][]string, 0, piece)
+	flush := func() error {
+		if columns == nil {
+			first := layOut(terminalWidth(p.out), eventsHead(), rows)
+			columns, rows = &first, append([][]string{eventsHead()}, rows...)
+		}
+		err := columns.print(p.out, rows)
+		rows = rows[:0]
+		return err
+	}
+	for e, err := range all {
+		if err != nil {
+			return err
+		}
+		if rows = append(rows, eventRow(e)); len(rows) == piece {
+			if err := flush(); err != nil {
+				return err
+			}
+		}
+	}
+	switch {
+	case columns == nil && len(rows) == 0:
+		p.note("%s", none)
+		return nil
+	case len(rows) == 0:
+		return nil
+	}
+	return flush()
 }
 
 // eventsHead names the columns of eventRow in a table.

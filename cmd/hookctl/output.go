@@ -214,37 +214,72 @@ func terminalWidth(w io.Writer) int {
 // as it can be and a row still does not fit, the columns go that a person can do without, one after the other. What a person
 // copies into the next command is never cut.
 func fitTable(w io.Writer, width int, head []string, rows [][]string) error {
+	return layOut(width, head, rows).print(w, append([][]string{head}, rows...))
+}
+
+// layout is which columns a table shows, and how wide.
+type layout struct {
+	head    []string
+	columns []int
+	widths  []int
+}
+
+const columnGap, narrowColumn = 2, 12
+
+// layOut is the layout of a table that has these rows, for a given width.
+func layOut(width int, head []string, rows [][]string) layout {
+	l := layout{head: head}
 	cells := [][]string{head}
 	for _, row := range rows {
-		clean := make([]string, len(row))
-		for i, cell := range row {
-			clean[i] = orElse(text.Clean(cell), "-")
-		}
-		cells = append(cells, clean)
+		cells = append(cells, cleanRow(row))
 	}
-	const gap, least = 2, 12
-	widths, fits := fitColumns(cells, width, gap, least)
+	for i := range head {
+		l.columns = append(l.columns, i)
+	}
+	var fits bool
+	l.widths, fits = fitColumns(cells, width, columnGap, narrowColumn)
 	for _, spare := range []string{"SENDER", "RECEIVED", "NOTIFIED"} {
 		at := slices.Index(cells[0], spare)
 		if at < 0 || fits {
 			continue
 		}
+		l.columns = slices.Delete(l.columns, at, at+1)
 		for i := range cells {
 			cells[i] = slices.Delete(slices.Clone(cells[i]), at, at+1)
 		}
-		widths, fits = fitColumns(cells, width, gap, least)
+		l.widths, fits = fitColumns(cells, width, columnGap, narrowColumn)
 	}
+	return l
+}
+
+func cleanRow(row []string) []string {
+	clean := make([]string, len(row))
+	for i, cell := range row {
+		clean[i] = orElse(text.Clean(cell), "-")
+	}
+	return clean
+}
+
+func (l layout) print(w io.Writer, rows [][]string) error {
 	var b strings.Builder
-	for _, row := range cells {
-		line := ""
-		for i, cell := range row {
-			cell = ansi.Truncate(cell, widths[i], "…")
-			line += cell + strings.Repeat(" ", widths[i]-ansi.StringWidth(cell)+gap)
+	for _, row := range rows {
+		row, line := cleanRow(row), ""
+		for i, column := range l.columns {
+			cell := row[column]
+			if !isWhole(l.head[column]) {
+				cell = ansi.Truncate(cell, l.widths[i], "…")
+			}
+			line += cell + strings.Repeat(" ", max(0, l.widths[i]-ansi.StringWidth(cell))+columnGap)
 		}
 		b.WriteString(strings.TrimRight(line, " ") + "\n")
 	}
 	_, err := io.WriteString(w, b.String())
 	return err
+}
+
+// isWhole reports whether the cells of a column are never cut.
+func isWhole(head string) bool {
+	return slices.Contains([]string{"FILE", "HOOK", "ID", "DELIVERY", "RECEIVED", "DELIVERED"}, head)
 }
 
 // fitColumns returns the widths of the columns of cells, the first row of which names them, and whether a row fits into
@@ -258,11 +293,10 @@ func fitColumns(cells [][]string, width, gap, least int) (widths []int, fits boo
 		}
 		total += widths[i] + gap
 	}
-	whole := []string{"FILE", "HOOK", "ID", "DELIVERY", "RECEIVED", "DELIVERED"}
 	for ; total > width; total-- {
 		widest := -1
 		for i := range widths {
-			if !slices.Contains(whole, cells[0][i]) && (widest < 0 || widths[i] > widths[widest]) {
+			if !isWhole(cells[0][i]) && (widest < 0 || widths[i] > widths[widest]) {
 				widest = i
 			}
 		}

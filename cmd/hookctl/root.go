@@ -90,6 +90,7 @@ func newRoot(p *program) *cobra.Command {
 	root.InitDefaultHelpCmd()
 	root.InitDefaultCompletionCmd()
 	finish(root)
+	completeAll(p, root)
 	return root
 }
 

@@ -62,6 +62,20 @@ func (f *Fleet) read() (kept, error) {
 	return k, nil
 }
 
+// Remembered are the targets that were set up, and the repository or organisation of each hook that was seen. It reads one file
+// and asks nobody; what cannot be read is none.
+func (f *Fleet) Remembered() (targets []string, ofHook map[int64]string) {
+	k, err := f.read()
+	if err != nil {
+		return nil, nil
+	}
+	ofHook = make(map[int64]string, len(k.Hooks))
+	for id, h := range k.Hooks {
+		ofHook[id] = h.Repository
+	}
+	return k.Targets, ofHook
+}
+
 // stateWait bounds how long a write waits for another process's: each takes milliseconds.
 const stateWait = 10 * time.Second
 

@@ -164,6 +164,7 @@ func (r *receiver) load() (*Settings, error) {
 	s.fleet = fleet.New(config)
 	s.sync = r.openSync(s)
 	s.Server.Consumer = consumer(s.sync, s.Sync.Mode)
+	s.Server.Enrich = r.enricher(s)
 	if s.Server.Consumer != nil && s.Cluster != nil {
 		s.Server.Consumer.Owns = func() bool { return r.owns(leaseSync) }
 	}
