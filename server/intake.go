@@ -118,6 +118,7 @@ func (d *delivery) take() {
 		d.unavailable("cluster", "the receiver is waiting for the other nodes of its cluster")
 		return
 	}
+	d.set = d.s.settings.Load() // The wait may have brought other secrets.
 	hookID, err := strconv.ParseInt(d.r.Header.Get("X-GitHub-Hook-ID"), 10, 64)
 	if err != nil || hookID < 0 {
 		hookID = 0 // no id that GitHub gives

@@ -129,6 +129,41 @@ func TestANodeThatIsCutOffRefusesNoSignature(t *testing.T) {
 	}
 }
 
+// A delivery that waited for the start of its node is judged by the secrets that the start brought.
+func TestADeliveryThatWaitedIsJudgedByTheNewSecrets(t *testing.T) {
+	o := &others{outcomes: map[string][]logs.Notification{}}
+	const later = "a secret that came later"
+	waiting, proceed := make(chan struct{}), make(chan struct{})
+	var cfg Config
+	s := run(t, func(c *Config) {
+		c.Shared = o.shared()
+		c.Shared.Ready = func(context.Context) error { close(waiting); <-proceed; return nil }
+		cfg = *c
+	})
+	answered := make(chan int)
+	go func() {
+		_, body := sample(t, "workflow_run_failure")
+		r := request(t, s.url+"/webhook", "workflow_run", "guid", body)
+		r.Header.Set("X-Hub-Signature-256", secret.Sign(later, body))
+		res, err := http.DefaultClient.Do(r)
+		if err != nil {
+			answered <- 0
+			return
+		}
+		_ = res.Body.Close()
+		answered <- res.StatusCode
+	}()
+	<-waiting
+	cfg.Keys = secret.NewRing(secret.Key{Value: later})
+	if err := s.Reload(cfg); err != nil {
+		t.Fatal(err)
+	}
+	close(proceed)
+	if status := <-answered; status != 200 {
+		t.Errorf("answered %d", status)
+	}
+}
+
 // Only what is announced is sent, in the order of the announcements, and only what can be claimed. What was withdrawn is sent when
 // it is announced again.
 func TestAnnouncedNotificationsAreClaimedAndSentInOrder(t *testing.T) {

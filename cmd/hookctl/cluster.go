@@ -16,7 +16,6 @@ import (
 	"hookctl/hooks/secret"
 	"hookctl/logs/text"
 	"hookctl/server/cluster"
-	"hookctl/server/daemon"
 	"hookctl/server/host"
 )
 
@@ -234,11 +233,7 @@ func (p *program) clusterStatus(ctx context.Context) (cluster.Status, error) {
 	if err != nil {
 		return cluster.Status{}, err
 	}
-	status, err := host.Dial(s.Home).ClusterStatus(ctx)
-	if errors.Is(err, daemon.ErrNotRunning) {
-		err = hint(err, "hookctl start")
-	}
-	return status, err
+	return host.Dial(s.Home).ClusterStatus(ctx)
 }
 
 func (p *program) printCluster(s cluster.Status) error {

@@ -305,6 +305,10 @@ func (n *Node) apply(ctx context.Context, id identity, s state) {
 		r.early[id] = s
 		return
 	}
+	if rec == nil && s.Sending {
+		n.settledHere(ctx, file, s)
+		return
+	}
 	var list []logs.Notification
 	if len(s.Notifications) == 0 || json.Unmarshal(s.Notifications, &list) != nil {
 		return
@@ -315,9 +319,31 @@ func (n *Node) apply(ctx context.Context, id identity, s state) {
 	}
 }
 
+// settledHere shares the outcome of a claim of an earlier run of this node, which wrote it down here and was killed before it could
+// tell the others.
+func (n *Node) settledHere(ctx context.Context, file string, s state) {
+	if s.Node != n.cfg.Node || s.Run == n.run {
+		return
+	}
+	if pending, err := n.cfg.Log.IsPending(ctx, file); err != nil || pending {
+		return
+	}
+	if rec, err := n.cfg.Log.Log().Read(ctx, file); err == nil && len(rec.Notifications) > 0 {
+		n.results.put(file, rec.Notifications, false)
+	}
+}
+
+// filingPatience is how long a record may take from being known to being durable.
+const filingPatience = 5 * time.Second
+
 // write puts notifications into a record that does not have them.
 func (n *Node) write(ctx context.Context, file string, list []logs.Notification) {
 	have, err := n.cfg.Log.Log().Read(ctx, file)
+	// A record is known a moment before it can be read; one that was pruned is known, too.
+	for begun := time.Now(); errors.Is(err, logs.ErrNotFound) && time.Since(begun) < filingPatience && ctx.Err() == nil; {
+		pause(ctx, 20*time.Millisecond)
+		have, err = n.cfg.Log.Log().Read(ctx, file)
+	}
 	if errors.Is(err, logs.ErrNotFound) {
 		return
 	}

@@ -103,7 +103,17 @@ func (n *Node) Run(ctx context.Context) {
 	if !n.prepare(ctx) {
 		return
 	}
+	// The outcomes of what was sent go out first: a claim without one would be sent again. Only then is this node gone.
+	stop := ctx
+	ctx, gone := context.WithCancel(context.WithoutCancel(ctx))
+	defer gone()
 	var all errgroup.Group
+	all.Go(func() error {
+		<-stop.Done()
+		n.flushOutcomes()
+		gone()
+		return nil
+	})
 	for _, work := range []func(context.Context){n.watchBoard, n.keepSecrets, n.beat, n.followDeliveries, n.followOutcomes, n.sendOutcomes, n.emptyOutbox, n.keepPlace, n.keepRotation} {
 		all.Go(func() error { work(ctx); return nil })
 	}

@@ -207,7 +207,7 @@ func (n *Node) refresh(ctx context.Context, id identity) {
 type results struct {
 	mu    sync.Mutex
 	files map[string][]logs.Notification
-	order []string
+	under int // being shared now
 	wake  chan struct{}
 }
 
@@ -216,9 +216,7 @@ func (r *results) init() { r.files, r.wake = map[string][]logs.Notification{}, m
 func (r *results) put(file string, list []logs.Notification, newest bool) {
 	r.mu.Lock()
 	defer r.mu.Unlock()
-	if _, there := r.files[file]; !there {
-		r.order = append(r.order, file)
-	} else if !newest {
+	if _, there := r.files[file]; there && !newest {
 		return
 	}
 	r.files[file] = list
@@ -232,24 +230,51 @@ func (r *results) take() map[string][]logs.Notification {
 	r.mu.Lock()
 	defer r.mu.Unlock()
 	all := r.files
-	r.files, r.order = map[string][]logs.Notification{}, nil
+	r.files = map[string][]logs.Notification{}
+	r.under += len(all)
 	return all
+}
+
+func (r *results) done() {
+	r.mu.Lock()
+	defer r.mu.Unlock()
+	r.under--
+}
+
+// empty reports whether everything was shared; what another goroutine is sharing now is in its hands.
+func (r *results) empty() bool {
+	r.mu.Lock()
+	defer r.mu.Unlock()
+	return len(r.files) == 0 && r.under == 0
 }
 
 // Outcome shares the notifications of a record that are durable here. It returns at once; they are shared as soon as there is a
 // quorum.
 func (n *Node) Outcome(file string, list []logs.Notification) { n.results.put(file, list, true) }
 
-// sendOutcomes shares outcomes until ctx ends, then what is left as far as that goes at once.
+// flushTime bounds how long a node that stops waits for a quorum to take its last outcomes.
+const flushTime = 5 * time.Second
+
+// flushOutcomes shares what is left.
+func (n *Node) flushOutcomes() {
+	ctx, cancel := context.WithTimeout(context.Background(), flushTime)
+	defer cancel()
+	for ctx.Err() == nil {
+		n.shareOutcomes(ctx)
+		if n.results.empty() {
+			return
+		}
+		pause(ctx, 50*time.Millisecond)
+	}
+}
+
+// sendOutcomes shares outcomes until ctx ends.
 func (n *Node) sendOutcomes(ctx context.Context) {
 	tick := time.NewTicker(time.Second) // for what could not be shared
 	defer tick.Stop()
 	for {
 		select {
 		case <-ctx.Done():
-			last, cancel := context.WithTimeout(context.WithoutCancel(ctx), time.Second)
-			defer cancel()
-			n.shareOutcomes(last)
 			return
 		case <-n.results.wake:
 		case <-tick.C:
@@ -264,7 +289,7 @@ func (n *Node) shareOutcomes(ctx context.Context) {
 	for file, list := range n.results.take() {
 		limit <- struct{}{}
 		group.Go(func() {
-			defer func() { <-limit }()
+			defer func() { <-limit; n.results.done() }()
 			if !n.shareOutcome(ctx, file, list) {
 				n.results.put(file, list, false)
 			}

@@ -143,8 +143,8 @@ func (o *outbox) oldest(now time.Time) time.Time {
 	return oldest.Add(-sharedMargin)
 }
 
-// oldest is the order of the oldest record whose notifications are not settled, and that of the oldest outcome whose delivery is
-// not filed; 0 for none.
+// oldest is the order of the oldest record whose notifications are not settled, and that of the oldest state that has to be read
+// again after a restart: one whose delivery is not filed, or a claim; 0 for none.
 func (r *records) oldest() (open, early uint64) {
 	r.mu.Lock()
 	defer r.mu.Unlock()
@@ -155,6 +155,9 @@ func (r *records) oldest() (open, early uint64) {
 	}
 	for _, rec := range r.open {
 		least(&open, rec.order)
+		if rec.by.node != "" {
+			least(&early, rec.last) // see [Node.settledHere]
+		}
 	}
 	for _, s := range r.early {
 		least(&early, s.seq)

@@ -224,7 +224,7 @@ func newWorld(t testing.TB, o worldOptions) *world {
 				n.config.Settings.NotifyOff = !o.notify[i]
 			}
 		}
-		if n.log, err = os.Create(filepath.Join(home, "stderr.log")); err != nil {
+		if n.log, err = os.Create(filepath.Join(t.TempDir(), name+".log")); err != nil {
 			t.Fatal(err)
 		}
 		t.Cleanup(func() { _ = n.log.Close() })
