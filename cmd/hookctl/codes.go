@@ -14,6 +14,7 @@ import (
 	"hookctl/cmd/hookctl/settings"
 	"hookctl/hooks"
 	"hookctl/hooks/secret"
+	"hookctl/hooks/tasks"
 	"hookctl/logs"
 	"hookctl/logs/text"
 	"hookctl/server/daemon"
@@ -49,7 +50,9 @@ func errorCodes() []errorCode {
 		{"unfinished", "a rotation is not finished", one(hooks.ErrUnfinished)},
 		{"conflict", "the hook exists already, or there are too many", one(hooks.ErrExists, hooks.ErrHookLimit)},
 		{"bad_url", "GitHub does not accept the URL", one(hooks.ErrURLRefused)},
-		{"not_found", "no such record, hook or repository", one(hooks.ErrNotFound, logs.ErrNotFound, logs.ErrEmpty)},
+		{"not_found", "no such record, hook, repository or key", func(err error) bool {
+			return errors.As(err, new(*tasks.UnknownKeyError)) || one(hooks.ErrNotFound, logs.ErrNotFound, logs.ErrEmpty)(err)
+		}},
 		{"not_running", "the receiver is not running", one(daemon.ErrNotRunning)},
 		{"not_answering", "the receiver runs, but does not answer", func(err error) bool { return errors.As(err, new(*daemon.UnresponsiveError)) }},
 		{"busy", "another process has the log, or too much waits for the disk", one(logs.ErrLocked, logs.ErrBusy)},

@@ -119,9 +119,10 @@ func (p *program) mcpWorld() (*mcp.World, error) {
 			if err != nil {
 				return tasks.Failure{}, err
 			}
-			_ = ring
-			return tasks.ReadFailure(ctx, client, run, true, nil)
+			return tasks.ReadFailure(ctx, client, run, true, ring.Redact)
 		},
+		Sync:      p.tasks(s),
+		ApplySync: func(ctx context.Context, key string) (logs.Sync, error) { return p.applySync(ctx, s, key) },
 		CatchUp: func(ctx context.Context, r fleet.CatchUpRequest) (fleet.CatchUpReport, error) {
 			return p.catchUp(ctx, s, all, r)
 		},

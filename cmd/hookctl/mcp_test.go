@@ -131,18 +131,10 @@ func rows(result map[string]any, key string) []map[string]any {
 // failRun has CI fail at GitHub, with a log.
 func failRun(t *testing.T, h *house, repository string) {
 	t.Helper()
-	payload := githubtest.SampleFor("workflow_run.failure", repository)
-	var about struct {
-		Run struct {
-			ID      int64 `json:"id"`
-			Attempt int64 `json:"run_attempt"`
-		} `json:"workflow_run"`
-	}
-	if err := json.Unmarshal(payload, &about); err != nil {
-		t.Fatal(err)
-	}
-	h.github.SetJobs(repository, about.Run.ID, max(1, about.Run.Attempt), githubtest.Job{Name: "test", Conclusion: "failure", Steps: []githubtest.Step{{Name: "go test", Conclusion: "failure"}},
+	h.github.SetScopes(githubtest.DefaultLogin, "admin:repo_hook", "repo")
+	h.github.SetJobs(repository, 9000000000000001, 1, githubtest.Job{Name: "test", Conclusion: "failure", Steps: []githubtest.Step{{Name: "go test", Conclusion: "failure"}},
 		Log: []byte("2026-01-01T12:30:45.0000000Z --- FAIL: TestParser\n2026-01-01T12:30:46.0000000Z \x1b[31mFAIL\x1b[0m example.com/parser\n")})
+	payload := h.github.RunPayload(repository, githubtest.Run{Number: 1, Conclusion: "failure"})
 	results, err := h.github.Deliver(t.Context(), repository, "workflow_run", payload)
 	if err != nil || len(results) != 1 || !results[0].OK() {
 		t.Fatal(results, err)
@@ -242,6 +234,7 @@ func TestUserIsAskedWhereTheClientCanAsk(t *testing.T) {
 func setUpHouse(t *testing.T) *house {
 	t.Helper()
 	h := newHouse(t, "octo-org/widgets")
+	h.prepare(t, []string{"append hookctl.yaml sync: {mode: suggest}"})
 	h.must(t, "setup -R octo-org/widgets --url https://hooks.example.com --yes")
 	failRun(t, h, "octo-org/widgets")
 	h.prepare(t, []string{"deliver octo-org/widgets"})
@@ -265,6 +258,7 @@ func TestToolsSayWhatCommandsSay(t *testing.T) {
 		{"hooks_list", nil, "hooks", "hooks list --json"},
 		{"deliveries_compare", nil, "deliveries", "hooks deliveries --json"},
 		{"setup_plan", nil, "plan", "setup --dry-run --json"},
+		{"sync_list", nil, "items", "sync list --json"},
 		{"catchup", arguments{"dry_run": true}, "events", "catchup --dry-run --json"},
 	} {
 		client := a
@@ -327,6 +321,18 @@ func TestToolsInTheirCases(t *testing.T) {
 	large := strings.TrimSpace(h.must(t, "test big.json --event push"))
 	for range 30 {
 		h.must(t, "test big.json --event star")
+	}
+	failure, _ := rows(a.must("events_search", arguments{"filter": "type:ci_failure"}), "events")[0]["file"].(string)
+	key := ""
+	if problem := poll(func() string { // sync works behind the answer to GitHub
+		items := rows(a.must("sync_list", nil), "items")
+		if len(items) == 0 {
+			return "sync suggests nothing"
+		}
+		key, _ = items[0]["key"].(string)
+		return ""
+	}); problem != "" {
+		t.Fatal(problem)
 	}
 	type want = func(map[string]any) bool
 	list := func(key string, least int) want {
@@ -401,6 +407,16 @@ func TestToolsInTheirCases(t *testing.T) {
 		{a, "test_dry_run", arguments{"event": "star", "payload": arguments{}}, empty("notifications")},
 		{a, "test_dry_run", arguments{"payload": 1}, fails("usage")},
 
+		{a, "sync_list", nil, list("items", 1)},
+		{none, "sync_list", nil, empty("items")},
+		{a, "sync_list", arguments{"cursor": "-1"}, fails("usage")},
+		{a, "sync_preview", arguments{"file": failure}, list("actions", 1)},
+		{a, "sync_preview", arguments{"file": "latest"}, empty("actions")},
+		{none, "sync_preview", arguments{"file": "latest"}, fails("not_found")},
+		{a, "sync_preview", arguments{"file": failure, "limit": -1}, list("actions", 1)},
+		{a, "sync_apply", arguments{"key": "zz"}, fails("not_found")},
+		{a, "sync_apply", arguments{"key": key}, func(r map[string]any) bool { return len(h.github.Issues("octo-org/widgets")) == 1 }},
+
 		{a, "setup_apply", nil, list("results", 1)},
 		{none, "setup_apply", arguments{"repositories": []string{"octo-org/nothing"}, "url": "https://hooks.example.com"}, fails("not_found")},
 		{none, "rotate", nil, fails("failed")},
@@ -447,8 +463,8 @@ func TestToolsInTheirCases(t *testing.T) {
 func TestToolsAreThoseOfTheContract(t *testing.T) {
 	t.Parallel()
 	h := newHouse(t)
-	reading := []string{"ci", "deliveries_compare", "doctor", "event_view", "event_wait", "events_search", "hooks_list", "setup_plan", "status", "test_dry_run"}
-	writing := []string{"catchup", "event_replay", "event_resend", "events_ack", "hook_ping", "rotate", "setup_apply"}
+	reading := []string{"ci", "deliveries_compare", "doctor", "event_view", "event_wait", "events_search", "hooks_list", "setup_plan", "status", "sync_list", "sync_preview", "test_dry_run"}
+	writing := []string{"catchup", "event_replay", "event_resend", "events_ack", "hook_ping", "rotate", "setup_apply", "sync_apply"}
 	for _, write := range []bool{false, true} {
 		flags, want := []string{}, slices.Clone(reading)
 		if write {
@@ -537,13 +553,16 @@ func TestHostileTextStaysUntrusted(t *testing.T) {
 	calls := []struct {
 		tool string
 		args arguments
-	}{{"status", nil}, {"ci", nil}, {"events_search", arguments{"limit": 100}}, {"hooks_list", nil}, {"deliveries_compare", nil}, {"doctor", nil}, {"setup_plan", nil},
+	}{{"status", nil}, {"ci", nil}, {"events_search", arguments{"limit": 100}}, {"hooks_list", nil}, {"deliveries_compare", nil}, {"doctor", nil}, {"setup_plan", nil}, {"sync_list", nil},
 		{"test_dry_run", arguments{"event": "issues", "payload": arguments{"action": "labeled", "label": arguments{"name": "blocked"}, "issue": arguments{"number": 1, "title": hostile}}}}, {"catchup", nil}}
 	for _, row := range rows(a.must("events_search", arguments{"limit": 100}), "events") {
 		calls = append(calls, struct {
 			tool string
 			args arguments
-		}{"event_view", arguments{"file": row["file"]}})
+		}{"event_view", arguments{"file": row["file"]}}, struct {
+			tool string
+			args arguments
+		}{"sync_preview", arguments{"file": row["file"]}})
 	}
 	for _, c := range calls {
 		result, _ := a.call(c.tool, c.args)

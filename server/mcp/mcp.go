@@ -59,6 +59,10 @@ type World struct {
 	Explain func(event string, payload []byte) (server.Explanation, error)
 	// Failure asks GitHub what the failed jobs of a run say.
 	Failure func(context.Context, tasks.Run) (tasks.Failure, error)
+	Sync    *tasks.Sync
+	// ApplySync carries out what sync suggested under a key.
+	ApplySync func(ctx context.Context, key string) (logs.Sync, error)
+
 	CatchUp func(context.Context, fleet.CatchUpRequest) (fleet.CatchUpReport, error)
 	Replay  func(ctx context.Context, files []string) (int, error)
 	Resend  func(ctx context.Context, files []string) (int, error)

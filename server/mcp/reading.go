@@ -21,8 +21,9 @@ import (
 // The keys of each operation's result that hold text from outside.
 var (
 	ofEvents  = []string{"sender", "title", "branch", "workflow", "result", "url"}
-	ofRecord  = append([]string{"headers", "error", "payload"}, ofEvents...)
+	ofRecord  = append([]string{"headers", "error", "payload", "sync"}, ofEvents...)
 	ofCI      = []string{"branch", "workflow", "url"}
+	ofSync    = []string{"title", "body", "why"}
 	ofExplain = []string{"result", "subject", "message", "context"}
 )
 
@@ -50,6 +51,10 @@ func (f *face) addReading() {
 		text: "Check every step of a delivery, from the login at GitHub to the agent that is notified. A check that is not ok has a fix."}, f.doctor)
 	add(f, tool{name: "setup_plan", title: "Plan a setup", abroad: true,
 		text: "What setting hooks up would change at GitHub, without changing anything. The hash is what setup_apply takes as confirm."}, f.planSetup)
+	add(f, tool{name: "sync_list", title: "List what sync does",
+		text: "The issues that project sync keeps open for CI failures, merges and blocked tasks, what it suggests, and what it closed within 14 days."}, f.syncList)
+	add(f, tool{name: "sync_preview", title: "Preview sync", abroad: true,
+		text: "What project sync would do at GitHub for a record, with the log of a failed run. Nothing is written."}, f.syncPreview)
 	add(f, tool{name: "test_dry_run", title: "Explain a payload",
 		text: "Which notifications a payload would cause, and why each rule matched or not. Nothing is recorded or sent."}, f.explain)
 }
@@ -450,6 +455,54 @@ func (f *face) planSetup(ctx context.Context, _ *call, in setupArguments) (any, 
 	}
 	out["hash"], out["changes"], out["warnings"] = hashOfSetup(plan), plan.Changes(), warningsOf(plan.Warnings)
 	return out, plan.Err()
+}
+
+func (f *face) syncList(ctx context.Context, _ *call, in page) (any, error) {
+	w, err := f.cfg.Open(ctx)
+	if err != nil {
+		return nil, err
+	}
+	items, err := w.Sync.List()
+	if err != nil {
+		return nil, err
+	}
+	return inPages("items", items, in, ofSync...)
+}
+
+type previewArguments struct {
+	File string `json:"file" jsonschema:"the record's file, its delivery's GUID, or latest"`
+	page
+}
+
+func (f *face) syncPreview(ctx context.Context, _ *call, in previewArguments) (any, error) {
+	w, log, err := f.open(ctx)
+	if err != nil {
+		return nil, err
+	}
+	file, err := log.Resolve(ctx, in.File)
+	if err != nil {
+		return nil, missing(err)
+	}
+	record, err := log.Read(ctx, file)
+	if err != nil {
+		return nil, missing(err)
+	}
+	actions, why, err := w.Sync.Preview(ctx, tasks.Delivery{
+		File: record.File, Event: record.EventType, Source: record.Source, ReceivedAt: record.ReceivedAt, Payload: record.Payload,
+	})
+	if err != nil {
+		return nil, err
+	}
+	shown, err := plain(append([]tasks.Action{}, actions...))
+	if err != nil {
+		return nil, err
+	}
+	rows, _ := marker{ofSync, maxPart}.walk("", shown, true).([]any)
+	l, err := paged(rows, in.Cursor, in.Limit)
+	if err != nil {
+		return nil, err
+	}
+	return map[string]any{"actions": l.rows, "cursor": l.next, "total": len(rows), untrusted: map[string]any{"why_nothing": clean(why)}}, nil
 }
 
 type explainArguments struct {

@@ -24,6 +24,8 @@ func (f *face) addWriting() {
 		text: "Send the notifications of a record again."}, f.resend)
 	add(f, tool{name: "hook_ping", title: "Ping a hook", writes: true, abroad: true,
 		text: "Ask GitHub to send a ping to a hook. Wait for it with event_wait and the filter event:ping."}, f.ping)
+	add(f, tool{name: "sync_apply", title: "Apply what sync suggests", writes: true, repeats: true, abroad: true,
+		text: "Do at GitHub what project sync suggests, or try again what failed. See sync_list for the keys, and sync_preview for what it writes."}, f.syncApply)
 	add(f, tool{name: "events_ack", title: "Acknowledge events", writes: true, repeats: true,
 		text: "Acknowledge records that were offered through the channel, so that they are not offered again."}, f.acknowledge)
 }
@@ -261,6 +263,29 @@ func (f *face) ping(ctx context.Context, _ *call, in pingArguments) (any, error)
 	}
 	shown, err := plain(fleet.Asked{Repository: hook.Target.String(), HookID: hook.ID, Asked: 1})
 	return mark(shown), err
+}
+
+type applySyncArguments struct {
+	Key string `json:"key" jsonschema:"a key of sync_list; its first characters are enough"`
+}
+
+func (f *face) syncApply(ctx context.Context, _ *call, in applySyncArguments) (any, error) {
+	w, err := f.cfg.Open(ctx)
+	if err != nil {
+		return nil, err
+	}
+	if _, err := w.Sync.Find(in.Key); err != nil {
+		return nil, err
+	}
+	done, err := w.ApplySync(ctx, in.Key)
+	if err != nil {
+		return nil, err
+	}
+	if done.Error != "" {
+		err = hooks.WithCure(errors.New("not all of it was done: "+done.Error), done.Hint)
+	}
+	shown, shapeErr := plain(done)
+	return mark(shown, "text"), errors.Join(err, shapeErr)
 }
 
 func (f *face) acknowledge(ctx context.Context, _ *call, in filesArguments) (any, error) {

@@ -328,7 +328,7 @@ func (s *applyStep) view(w, h int) ([]string, *tea.Cursor) {
 		}
 		foot = []string{"", s.w.doing(text + "; a ping may take some seconds")}
 	case s.w.Over:
-		foot = append([]string{""}, s.proof(w)...)
+		foot = append([]string{""}, s.proof(w, h)...)
 	case s.err != nil && len(s.report.Results) == 0:
 		foot = append([]string{""}, s.w.trouble(s.err, w)...)
 	case s.err != nil:
@@ -351,8 +351,8 @@ func (s *applyStep) view(w, h int) ([]string, *tea.Cursor) {
 	return append(steps[s.scroll:min(len(steps), s.scroll+room)], foot...), nil
 }
 
-// proof says that it works, and what to do next.
-func (s *applyStep) proof(w int) []string {
+// proof says that it works, and what to do next: as much as the height h has room for.
+func (s *applyStep) proof(w, h int) []string {
 	t := s.w.shell.Theme
 	print := s.w.review.plan.Secret
 	text := "It works: a ping signed with " + print + " arrived from " + s.report.Results[0].Target.String() + "."
@@ -364,7 +364,11 @@ func (s *applyStep) proof(w int) []string {
 	if s.w.cfg.Setup.SaveSync != nil {
 		out = append(out, kit.Paragraph(t.Key.Render("s")+" has a CI failure become an issue, which a green run closes.", w)...)
 	}
-	return append(out, kit.Paragraph("The receiver keeps running when you leave. After that "+t.Key.Render("3")+" shows the hooks, and "+t.Key.Render("r")+" there replaces the secret.", w)...)
+	out = append(out, kit.Paragraph("The receiver keeps running when you leave. After that "+t.Key.Render("3")+" shows the hooks, and "+t.Key.Render("r")+" there replaces the secret.", w)...)
+	if h < 12 {
+		return out
+	}
+	return append(out, kit.Paragraph("For an agent, register the tools: "+t.Key.Render("claude mcp add hookctl -- hookctl mcp")+"; other programs: hookctl mcp --help.", w)...)
 }
 
 func (s *applyStep) actions() []kit.Action {
