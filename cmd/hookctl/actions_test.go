@@ -30,7 +30,7 @@ var onlyScreen = map[string]string{
 	"page.": "there are no pages", "next.page": "", "previous.page": "", "back": "", "top": "", "end": "", "event.next": "", "event.previous": "", "failure.previous": "",
 	"fold": "events view prints all", "fold.all": "", "unfold": "", "preview": "", "wider": "", "narrower": "", "match.next": "", "match.previous": "", "hooks.sort": "", "mouse": "",
 	"close": "there are no boxes", "deliveries.back": "", "deliveries.close": "", "events.cancel": "", "help.close": "", "menu.choose": "", "menu.close": "",
-	"message.close": "", "rotation.close": "", "rotation.cancel": "",
+	"message.close": "", "rotation.close": "", "rotation.cancel": "", "countdown.cancel": "",
 	"prompt.accept": "", "prompt.cancel": "", "prompt.newer": "", "prompt.older": "",
 }
 
