@@ -152,7 +152,9 @@ func (s *Server) Close() {
 		if err := logs.server.Close(); err != nil {
 			s.log.Debug("close the host of logs", "error", err)
 		}
-		<-logs.served
+		if err := <-logs.served; !errors.Is(err, http.ErrServerClosed) {
+			s.log.Warn("serve logs", "error", err)
+		}
 	}
 	if server != nil {
 		if err := server.Close(); err != nil {
