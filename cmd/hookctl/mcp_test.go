@@ -265,16 +265,22 @@ func TestToolsSayWhatCommandsSay(t *testing.T) {
 		if c.tool == "catchup" {
 			client = newAgent(t, h, revisions[1], "", "--write")
 		}
-		result := client.must(c.tool, c.args)
-		want := decoded(t, []byte(h.must(t, c.command)))
-		got := result[c.key]
-		if c.key == "" {
-			delete(result, "cursor")
-			delete(result, "file")
-			got = result
-		}
-		if !reflect.DeepEqual(back(got), back(want)) {
-			t.Errorf("%s says\n%v\nand %s says\n%v", c.tool, back(got), c.command, back(want))
+		// Records are filed, and notifications sent, behind the answer: both are asked until they agree.
+		if differ := poll(func() string {
+			result := client.must(c.tool, c.args)
+			want := decoded(t, []byte(h.must(t, c.command)))
+			got := result[c.key]
+			if c.key == "" {
+				delete(result, "cursor")
+				delete(result, "file")
+				got = result
+			}
+			if reflect.DeepEqual(back(got), back(want)) {
+				return ""
+			}
+			return fmt.Sprintf("%s says\n%v\nand %s says\n%v", c.tool, back(got), c.command, back(want))
+		}); differ != "" {
+			t.Error(differ)
 		}
 	}
 }
