@@ -16,32 +16,6 @@ import (
 
 const readme = "../../README.md"
 
-// TestReadmeShowsTheRealScreen keeps the screenshot of the README equal to the golden screen that the interface's own
-// tests hold.
-func TestReadmeShowsTheRealScreen(t *testing.T) {
-	t.Parallel()
-	text := readFile(t, readme)
-	shot := regexp.MustCompile(`(?s)<!-- screenshot: (\S+), (\S+) -->\n` + "```text\n(.*?)\n```").FindStringSubmatch(text)
-	if shot == nil {
-		t.Fatal("the README has no screenshot")
-	}
-	golden := readFile(t, filepath.Join("..", "..", filepath.FromSlash(shot[1])))
-	_, rest, found := strings.Cut(golden, "== "+shot[2]+"\n")
-	if !found {
-		t.Fatalf("%s has no screen %s", shot[1], shot[2])
-	}
-	screen, _, _ := strings.Cut(rest, "\n== ")
-	screen = strings.TrimRight(screen, "\n")
-	if shot[3] == screen {
-		return
-	}
-	if *update {
-		writeFile(t, readme, strings.Replace(text, shot[3], screen, 1))
-		return
-	}
-	t.Errorf("the screenshot is not what the interface shows; go test ./cmd/hookctl -update\n%s", screen)
-}
-
 // TestReadmeTables keeps the tables of commands and settings equal to what the program has.
 func TestReadmeTables(t *testing.T) {
 	text := readFile(t, readme)
