@@ -29,7 +29,7 @@ func TestMistakesInTheSettingsAreNamed(t *testing.T) {
 		"cluster.embed.listen: not a valid":      func(s *Settings) { s.Embed.Listen = "10.0.0.1" },
 		"a cluster of two is worse than one":     func(s *Settings) { s.Embed.Peers = s.Embed.Peers[:1] },
 		"cluster.embed.peers[1]: this is the no": func(s *Settings) { s.Embed.Peers[1] = s.Embed.Listen },
-		"cluster.embed.peers[1]: named twice":    func(s *Settings) { s.Embed.Peers[1] = s.Embed.Peers[0] },
+		"cluster.embed.peers[1]: named more than once":    func(s *Settings) { s.Embed.Peers[1] = s.Embed.Peers[0] },
 		"cluster.embed.tls: set cert, key":       func(s *Settings) { s.Embed.Cert = "x" },
 	} {
 		s := good()
