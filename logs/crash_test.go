@@ -137,7 +137,7 @@ func TestKilledAtAnyMomentNothingAcknowledgedIsLost(t *testing.T) {
 		_ = cmd.Wait()
 	}
 	w := openWriter(t, Config{Dir: dir})
-	if err := w.Close(); err != nil {
+	if err := errors.Join(w.Log().Settle(t.Context()), w.Close()); err != nil { // files come when there is time
 		t.Fatal(err)
 	}
 	checkRecords(t, dir, acked, sent)

@@ -265,6 +265,9 @@ func TestDamagedSpoolNeverStopsTheReceiver(t *testing.T) {
 			var said bytes.Buffer
 			w = openWriter(t, Config{Dir: dir, Logger: slog.New(slog.NewTextHandler(&said, nil))})
 			mustAppend(t, w, crashRecord("after"))
+			if err := w.Log().Settle(t.Context()); err != nil {
+				t.Fatal(err)
+			}
 			if h := w.Health(); len(h.Damage) == 0 || !strings.Contains(said.String(), "spool is damaged") {
 				t.Errorf("the damage was not reported: %v\n%s", h.Damage, &said)
 			}

@@ -134,7 +134,10 @@ func (w *Wizard) shown() bool { return w.shell.Shown(w) }
 
 // Title implements Overlay.
 func (w *Wizard) Title() string {
-	return fmt.Sprintf("Set up %d/%d: %s", w.at+1, len(w.steps), w.steps[w.at].name())
+	if w.at == stepSync { // an offer after the last one
+		return "Set up: " + w.steps[w.at].name()
+	}
+	return fmt.Sprintf("Set up %d/%d: %s", w.at+1, stepApply+1, w.steps[w.at].name())
 }
 
 // Update gives messages to every step: what a step asked for is answered also

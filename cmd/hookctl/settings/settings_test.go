@@ -148,7 +148,7 @@ func TestMistakesNameTheirPlace(t *testing.T) {
 		{"no pattern", "watched_branches: [main, \"[a\"]\n", "hookctl.yaml:1:26: watched_branches[1]: "},
 		{"no pattern of a path", "paths: {ci: {watched_branches: [\"[a\"]}}\n", "hookctl.yaml:1:33: paths.ci.watched_branches[0]: "},
 		{"priority of nothing", "priorities: {nonsense: high}\n", "hookctl.yaml:1:24: priorities.nonsense: "},
-		{"a negative bound", "coalesce_max: -1\n", `hookctl.yaml:1:15: coalesce_max: not a count: -1 (0 is no limit)`},
+		{"a negative bound", "coalesce_max: -1\n", `hookctl.yaml:1:15: coalesce_max: not a count: -1 (0 means no limit)`},
 		{"an octal port", "receiver: {port: 010}\n", `hookctl.yaml:1:18: not a plain decimal number: "010"`},
 		{"a hexadecimal port", "receiver: {port: 0x10}\n", `hookctl.yaml:1:18: not a plain decimal number: "0x10"`},
 		{"a port with an underscore", "receiver:\n  port: 9_000 # here\n", `hookctl.yaml:2:9: not a plain decimal number: "9_000"`},
