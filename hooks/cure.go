@@ -39,6 +39,39 @@ func (e *cureError) Unwrap() error { return e.err }
 // Hint is the cure.
 func (e *cureError) Hint() string { return e.cure }
 
+// WithCode adds to an error that another process reported the word by which programs know its kind there, see [Failure]. A nil
+// error stays nil. [CodeOf] finds it again.
+func WithCode(err error, code string) error {
+	if err == nil || code == "" {
+		return err
+	}
+	return &codeError{err, code}
+}
+
+// CodeOf returns the code that an error brought along; "" where it brought none. It understands every error with a method Code,
+// from whichever package it is.
+func CodeOf(err error) string {
+	var with interface {
+		error
+		Code() string
+	}
+	if !errors.As(err, &with) {
+		return ""
+	}
+	return with.Code()
+}
+
+// codeError is an error and its code.
+type codeError struct {
+	error
+	code string
+}
+
+func (e *codeError) Unwrap() error { return e.error }
+
+// Code is the word for its kind.
+func (e *codeError) Code() string { return e.code }
+
 // Failure is an error as programs read it: what a command prints to stderr with --json, and what a tool returns.
 type Failure struct {
 	Error string `json:"error"`          // clean for a terminal

@@ -26,6 +26,9 @@ func TestTheCureNearestToTheCauseWins(t *testing.T) {
 			t.Errorf("%s: %q, want %q", name, got, c.want)
 		}
 	}
+	if err := WithCode(fmt.Errorf("ask: %w", cured), "not_found"); CodeOf(fmt.Errorf("again: %w", err)) != "not_found" || CureOf(err) != "start it" || CodeOf(cured) != "" {
+		t.Errorf("%v, with the code %q", err, CodeOf(err))
+	}
 	if err := WithCure(cause, "start it"); !errors.Is(err, cause) || err.Error() != "no answer" {
 		t.Errorf("%v", err)
 	}

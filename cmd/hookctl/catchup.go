@@ -57,6 +57,9 @@ func (p *program) catchup(ctx context.Context, f *targetFlags, request fleet.Cat
 
 // catchUp has the running receiver record what is fetched, or this process where none runs.
 func (p *program) catchUp(ctx context.Context, s *settings.Settings, all *fleet.Fleet, request fleet.CatchUpRequest) (report fleet.CatchUpReport, err error) {
+	if _, err := all.GitHub(); err != nil { // before the log is opened for writing
+		return report, err
+	}
 	if request.DryRun {
 		return all.CatchUp(ctx, request, nil)
 	}

@@ -1,6 +1,7 @@
 package main
 
 import (
+	"cmp"
 	"context"
 	"encoding/json"
 	"errors"
@@ -26,7 +27,10 @@ type errorCode struct {
 	is         func(error) bool
 }
 
-// errorCodes are all codes, in the order in which an error is asked for them; failed is what is left. The man page and the README
+// failedCode is what is left.
+const failedCode = "failed"
+
+// errorCodes are all codes, in the order in which an error is asked for them. The man page and the README
 // list them.
 func errorCodes() []errorCode {
 	one := func(kinds ...error) func(error) bool {
@@ -57,7 +61,7 @@ func errorCodes() []errorCode {
 		{"not_answering", "the receiver runs, but does not answer", func(err error) bool { return errors.As(err, new(*daemon.UnresponsiveError)) }},
 		{"busy", "another process has the log, or too much waits for the disk", one(logs.ErrLocked, logs.ErrBusy)},
 		{"disk_full", "no space left for the log", one(logs.ErrFull)},
-		{"failed", "anything else", func(error) bool { return true }},
+		{failedCode, "anything else", func(error) bool { return false }},
 	}
 }
 
@@ -78,13 +82,18 @@ func failureOf(err error) hooks.Failure {
 			}
 		}
 	}
+	f.Code = codeOf(err)
+	return f
+}
+
+// codeOf is the word for the kind of an error, also of one that the receiver reported.
+func codeOf(err error) string {
 	for _, c := range errorCodes() {
 		if c.is(err) {
-			f.Code = c.code
-			break
+			return c.code
 		}
 	}
-	return f
+	return cmp.Or(hooks.CodeOf(err), failedCode)
 }
 
 // report writes why a command failed: as JSON in one line where the command was asked for JSON, else for people.

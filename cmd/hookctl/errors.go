@@ -63,7 +63,7 @@ func exitCode(err error) int {
 		return exitStopped
 	case err == errRed: //nolint:errorlint // Joined with another error, it is a failure.
 		return exitRed
-	case errors.Is(err, hooks.ErrNotLoggedIn):
+	case errors.Is(err, hooks.ErrNotLoggedIn), hooks.CodeOf(err) == "not_logged_in":
 		return exitNotLogged
 	case errors.Is(err, errTimeUp):
 		return exitTimeUp

@@ -465,6 +465,32 @@ func TestToolsInTheirCases(t *testing.T) {
 	})
 }
 
+// TestFailuresAreTheSameInToolsAndCommands has the same calls fail for want of a login, and in the receiver.
+func TestFailuresAreTheSameInToolsAndCommands(t *testing.T) {
+	t.Parallel()
+	stranger := newHouse(t, "octo-org/widgets")
+	stranger.env = append(stranger.environ(stranger.dir), "PATH="+os.Getenv("PATH"))
+	h := setUpHouse(t)
+	for _, c := range []struct {
+		at            *house
+		command, tool string
+		args          arguments
+		code          string
+	}{
+		{stranger, "catchup --json", "catchup", nil, "not_logged_in"},
+		{stranger, "catchup --dry-run --json", "catchup", arguments{"dry_run": true}, "not_logged_in"},
+		{stranger, "hooks list --json", "hooks_list", nil, "not_logged_in"},
+		{h, "sync apply zz --json", "sync_apply", arguments{"key": "zz"}, "not_found"},
+	} {
+		said, all, code := c.at.run(t, "", strings.Fields(c.command)...)
+		want, _ := decoded(t, []byte(strings.TrimPrefix(all, said))).(map[string]any)
+		got, failed := newAgent(t, c.at, revisions[1], "", "--write").call(c.tool, c.args)
+		if code == 0 || !failed || want["code"] != c.code || got["code"] != c.code || got["hint"] != want["hint"] || want["hint"] == nil {
+			t.Errorf("%s exits %d with %v, and %s says %v", c.command, code, want, c.tool, got)
+		}
+	}
+}
+
 // TestToolsAreThoseOfTheContract: without --write nothing can be changed, and every tool says what it does.
 func TestToolsAreThoseOfTheContract(t *testing.T) {
 	t.Parallel()

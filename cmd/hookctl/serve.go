@@ -100,6 +100,7 @@ func (p *program) serve(ctx context.Context, flags receiverFlags) error {
 			}
 			return p.hostSettings(s)
 		},
+		Code:       codeOf,
 		Daemon:     p.daemonConfig(s),
 		Stderr:     p.err,
 		Background: p.environ(daemon.EnvBackground) != "",

@@ -137,7 +137,7 @@ func (c *Client) call(ctx context.Context, method, path string, limit time.Durat
 	if res.StatusCode >= 300 {
 		f := failure{Error: fmt.Sprintf("the receiver answered %s", res.Status)}
 		_ = json.Unmarshal(body, &f) // the status line stands where the body is none of ours
-		return &ControlError{Op: op, Status: res.StatusCode, Msg: f.Error, hint: f.Hint}
+		return &ControlError{Op: op, Status: res.StatusCode, Msg: f.Error, hint: f.Hint, code: f.Code}
 	}
 	if into == nil {
 		return nil

@@ -77,7 +77,7 @@ func (i *Instance) handler(c Control) http.Handler {
 	mux.HandleFunc("POST /reload", func(w http.ResponseWriter, r *http.Request) {
 		if c.Reload != nil {
 			if err := c.Reload(r.Context()); err != nil {
-				answer(w, http.StatusUnprocessableEntity, failure{Error: err.Error(), Hint: hintOf(err)})
+				answer(w, http.StatusUnprocessableEntity, failure{Error: err.Error(), Hint: hintOf(err), Code: codeOf(err)})
 				return
 			}
 		}
@@ -184,6 +184,7 @@ func (i *Instance) status(c Control) Status {
 type failure struct {
 	Error string `json:"error"`
 	Hint  string `json:"hint,omitempty"`
+	Code  string `json:"code,omitempty"`
 }
 
 func answer(w http.ResponseWriter, status int, v any) {

@@ -66,10 +66,10 @@ func TestControlSocket(t *testing.T) {
 	if st, err := client.Reload(t.Context()); err != nil || st.Received != 7 {
 		t.Errorf("reload: %+v, %v", st, err)
 	}
-	reload = &hinted{errors.New("hookctl.yaml:3: unknown key"), "fix line 3"}
+	reload = coded{&hinted{errors.New("hookctl.yaml:3: unknown key"), "fix line 3"}}
 	_, err = client.Reload(t.Context())
 	var refused *ControlError
-	if !errors.As(err, &refused) || err.Error() != "reload: hookctl.yaml:3: unknown key" || refused.Hint() != "fix line 3" {
+	if !errors.As(err, &refused) || err.Error() != "reload: hookctl.yaml:3: unknown key" || refused.Hint() != "fix line 3" || refused.Code() != "settings" {
 		t.Errorf("refused reload: %v", err)
 	}
 
@@ -150,3 +150,8 @@ func TestStopNeverEndsItsOwnProcess(t *testing.T) {
 		t.Errorf("got %v", err)
 	}
 }
+
+// coded is an error as the host gives it.
+type coded struct{ *hinted }
+
+func (coded) Code() string { return "settings" }

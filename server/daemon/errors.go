@@ -172,6 +172,7 @@ type ControlError struct {
 	Status int    // HTTP status
 	Msg    string
 	hint   string
+	code   string
 }
 
 // Error gives the receiver's own words.
@@ -180,11 +181,23 @@ func (e *ControlError) Error() string { return e.Op + ": " + e.Msg }
 // Hint is the fix that the receiver sent along; may be empty.
 func (e *ControlError) Hint() string { return e.hint }
 
+// Code is the word for its kind that the receiver sent along; may be empty.
+func (e *ControlError) Code() string { return e.code }
+
 // hintOf finds the fix in err, whichever package it comes from.
 func hintOf(err error) string {
 	var h interface{ Hint() string }
 	if errors.As(err, &h) {
 		return strings.TrimSpace(h.Hint())
+	}
+	return ""
+}
+
+// codeOf finds the word for the kind of err, whichever package it comes from.
+func codeOf(err error) string {
+	var c interface{ Code() string }
+	if errors.As(err, &c) {
+		return c.Code()
 	}
 	return ""
 }

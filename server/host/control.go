@@ -32,18 +32,18 @@ func Dial(home string) *Client { return &Client{daemon.Dial(home)} }
 // extra are the calls that this file adds to the control socket.
 func (r *receiver) extra() map[string]http.Handler {
 	return map[string]http.Handler{
-		"POST /resend":  handle(r.resend),
-		"POST /replay":  handle(r.replay),
-		"POST /test":    handle(r.test),
-		"POST /ingest":  handle(r.ingest),
-		"POST /prune":   handle(r.prune),
-		"POST /catchup": handle(r.catchup),
-		"POST /tunnel":  handle(r.showTunnel),
-		"POST /sync":    handle(r.applySync),
+		"POST /resend":  handle(r, r.resend),
+		"POST /replay":  handle(r, r.replay),
+		"POST /test":    handle(r, r.test),
+		"POST /ingest":  handle(r, r.ingest),
+		"POST /prune":   handle(r, r.prune),
+		"POST /catchup": handle(r, r.catchup),
+		"POST /tunnel":  handle(r, r.showTunnel),
+		"POST /sync":    handle(r, r.applySync),
 
-		"POST /cluster/status":    handle(r.showCluster),
-		"POST /cluster/republish": handle(r.republish),
-		"POST /cluster/leave":     handle(r.leaveOut),
+		"POST /cluster/status":    handle(r, r.showCluster),
+		"POST /cluster/republish": handle(r, r.republish),
+		"POST /cluster/leave":     handle(r, r.leaveOut),
 	}
 }
 
@@ -276,24 +276,26 @@ func (r *receiver) showTunnel(context.Context, struct{}) (tunnelAnswer, error) {
 	return tunnelAnswer{URL: r.tunnel.url, Problem: r.tunnel.problem, Hint: r.tunnel.hint}, nil
 }
 
-// failure is the body of every answer that reports a failure.
-type failure struct {
-	Error string `json:"error"`
-	Hint  string `json:"hint,omitempty"`
+// coded adds to an error what programs call its kind: its type stays in this process, its code does not.
+func (r *receiver) coded(err error) error {
+	if err == nil || r.cfg.Code == nil {
+		return err
+	}
+	return hooks.WithCode(err, r.cfg.Code(err))
 }
 
 // handle turns a function from request to answer into a handler. Records and samples are up to 25 MB, and JSON
 // may need more than that to carry them.
-func handle[Q, A any](f func(context.Context, Q) (A, error)) http.Handler {
+func handle[Q, A any](r *receiver, f func(context.Context, Q) (A, error)) http.Handler {
 	return http.HandlerFunc(func(w http.ResponseWriter, req *http.Request) {
 		var question Q
 		status := http.StatusOK
 		var answer any
 		err := json.NewDecoder(http.MaxBytesReader(w, req.Body, 64<<20)).Decode(&question)
 		if err != nil && !errors.Is(err, io.EOF) {
-			status, answer = http.StatusBadRequest, failure{Error: "read the request: " + err.Error()}
+			status, answer = http.StatusBadRequest, hooks.Failure{Error: "read the request: " + err.Error()}
 		} else if answer, err = f(req.Context(), question); err != nil {
-			status, answer = http.StatusUnprocessableEntity, failure{err.Error(), hooks.CureOf(err)}
+			status, answer = http.StatusUnprocessableEntity, hooks.Failure{Error: err.Error(), Hint: hooks.CureOf(err), Code: hooks.CodeOf(r.coded(err))}
 		}
 		w.Header().Set("Content-Type", "application/json")
 		w.WriteHeader(status)
@@ -313,9 +315,9 @@ func ask[A any](ctx context.Context, c *Client, path string, question any) (answ
 	}
 	defer func() { err = errors.Join(err, res.Body.Close()) }()
 	if res.StatusCode != http.StatusOK {
-		failed := failure{Error: "the receiver answered " + res.Status}
+		failed := hooks.Failure{Error: "the receiver answered " + res.Status}
 		_ = json.NewDecoder(res.Body).Decode(&failed) // The status stands where the body is not one of ours.
-		return answer, hooks.WithCure(errors.New(failed.Error), failed.Hint)
+		return answer, hooks.WithCode(hooks.WithCure(errors.New(failed.Error), failed.Hint), failed.Code)
 	}
 	if err := json.NewDecoder(res.Body).Decode(&answer); err != nil {
 		return answer, fmt.Errorf("read the receiver's answer: %w", err)

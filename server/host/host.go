@@ -50,6 +50,9 @@ type Config struct {
 	// Load reads the settings and secrets of this moment. It is called at the start and for every reload, by one goroutine
 	// at a time.
 	Load func() (*Settings, error)
+	// Code gives the word by which programs know an error, see [hooks.Failure]: answers over the control socket carry it. Without
+	// it they carry none.
+	Code func(error) string
 	// Daemon names the home.
 	Daemon daemon.Config
 	// Stderr gets the log, unless Background: then it is written to run/receiver.log.
@@ -290,7 +293,7 @@ func (r *receiver) work(ctx context.Context, instance *daemon.Instance, listener
 	})
 	all.Go(func() error {
 		err := instance.Serve(answering, daemon.Control{
-			Status: r.status, Rejected: r.rejected, Reload: r.reload, Stop: stop, Extra: r.extra(),
+			Status: r.status, Rejected: r.rejected, Reload: func(ctx context.Context) error { return r.coded(r.reload(ctx)) }, Stop: stop, Extra: r.extra(),
 		})
 		if err != nil {
 			stop() // without a control socket it could not be stopped

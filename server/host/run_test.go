@@ -72,7 +72,13 @@ func (h *house) load() (*Settings, error) {
 }
 
 func (h *house) config(log io.Writer) Config {
-	return Config{Load: h.load, Daemon: daemon.Config{Home: h.home}, Stderr: log}
+	code := func(err error) string {
+		if errors.Is(err, logs.ErrNotFound) {
+			return "not_found"
+		}
+		return "failed"
+	}
+	return Config{Load: h.load, Code: code, Daemon: daemon.Config{Home: h.home}, Stderr: log}
 }
 
 // safeBuffer takes what several goroutines write.
@@ -150,7 +156,7 @@ func TestRunTakesDeliveriesReloadsAndEnds(t *testing.T) {
 	// A mistake in the settings leaves the old ones in force, and says how to fix it.
 	h.change = func(int, *Settings) error { return hooks.WithCure(errors.New("line 3 is wrong"), "fix line 3") }
 	_, err := daemon.Dial(h.home).Reload(t.Context())
-	if err == nil || !strings.Contains(err.Error(), "line 3 is wrong") || hooks.CureOf(err) != "fix line 3" {
+	if err == nil || !strings.Contains(err.Error(), "line 3 is wrong") || hooks.CureOf(err) != "fix line 3" || hooks.CodeOf(err) != "failed" {
 		t.Errorf("reload: %v, cure %q", err, hooks.CureOf(err))
 	}
 	if code := deliver(t, status.Address, "old", `{"n":2}`); code != http.StatusOK {
@@ -252,7 +258,7 @@ func TestClientCalls(t *testing.T) {
 	if n, err := client.Replay(t.Context(), []string{tested.File}); err != nil || n != 1 {
 		t.Errorf("replayed %d, %v", n, err)
 	}
-	if n, err := client.Replay(t.Context(), []string{"nothing.json"}); err == nil || n != 0 {
+	if n, err := client.Replay(t.Context(), []string{"nothing.json"}); err == nil || n != 0 || hooks.CodeOf(err) != "not_found" {
 		t.Errorf("replayed %d that are not there, %v", n, err)
 	}
 	if n, err := client.Resend(t.Context(), nil, true); err != nil || n != 0 {
