@@ -21,7 +21,7 @@ import (
 )
 
 // buildProgram builds the program as it is shipped: the stories' stand-in carries the tests along.
-func buildProgram(b *testing.B) string {
+func buildProgram(b testing.TB) string {
 	b.Helper()
 	program := filepath.Join(b.TempDir(), "hookctl")
 	if out, err := exec.Command("go", "build", "-o", program, ".").CombinedOutput(); err != nil {

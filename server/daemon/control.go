@@ -117,6 +117,13 @@ func (i *Instance) endHandover() {
 	i.handing = false
 }
 
+// HandedOver reports whether another receiver has taken the listening sockets, and waits for this one to end.
+func (i *Instance) HandedOver() bool {
+	i.mu.Lock()
+	defer i.mu.Unlock()
+	return i.handing && i.stopping
+}
+
 // restLimit bounds how long a stop waits for requests that come in just now, before the server is shut down.
 const restLimit = 3 * time.Second
 

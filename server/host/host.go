@@ -221,7 +221,7 @@ func (r *receiver) run(ctx context.Context, instance *daemon.Instance) (err erro
 	if r.log, err = logs.OpenWriter(ctx, logConfig); err != nil {
 		return fmt.Errorf("open the log %s: %w", s.Logs.Dir, err)
 	}
-	defer func() { err = errors.Join(err, r.log.Close()) }()
+	defer func() { err = errors.Join(err, r.closeLog(instance)) }()
 	if err = r.join(s); err != nil {
 		return err
 	}
@@ -245,6 +245,22 @@ func (r *receiver) run(ctx context.Context, instance *daemon.Instance) (err erro
 	r.up = time.Now()
 	r.logger.Info("receiver is ready", "address", r.address, "log_dir", s.Logs.Dir, "secrets", s.Server.Keys.Fingerprints(time.Now()))
 	return r.work(ctx, instance, listener, metrics)
+}
+
+// filingTime is how long a receiver that stops goes on making files of what is in the spool.
+const filingTime = 4 * time.Second
+
+// closeLog ends the writing of the log. Nobody files what a receiver that stops for good leaves in the spool, so it takes a
+// moment for that; one that is replaced makes no delivery wait.
+func (r *receiver) closeLog(instance *daemon.Instance) error {
+	if !instance.HandedOver() {
+		ctx, stop := context.WithTimeout(context.Background(), filingTime)
+		defer stop()
+		if err := r.log.Log().Settle(ctx); err != nil && ctx.Err() == nil {
+			r.logger.Warn("some records are in the spool only, until a receiver runs again", "error", err)
+		}
+	}
+	return r.log.Close()
 }
 
 // work runs the parts of the receiver side by side, until ctx ends or the receiver is stopped.

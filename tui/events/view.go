@@ -98,7 +98,8 @@ type natural struct {
 
 // measure looks at the entries that are here. Widths change when others are asked for, not with every row that comes in.
 func (p *Page) measure(now time.Time) *natural {
-	of := [2]int{p.feed.gen, len(p.feed.entries) / 50}
+	size := len(p.feed.entries)
+	of := [2]int{p.feed.gen, min(size, 50) + size/50}
 	if n := p.natural; n != nil && n.of == of {
 		return n
 	}
@@ -116,6 +117,9 @@ func (p *Page) measure(now time.Time) *natural {
 		n.repository = max(n.repository, kit.Width(e.Repository))
 		n.sender = max(n.sender, kit.Width(e.Sender))
 		n.old = n.old || e.ReceivedAt.Local().YearDay() != now.Local().YearDay()
+	}
+	if size == 0 { // an event that is shown elsewhere
+		n.event, n.repository, n.sender, n.old = 22, 24, 12, true
 	}
 	p.natural = n
 	return n
