@@ -218,7 +218,7 @@ func (c *consuming) consume(it *consumed) bool {
 		return true
 	}
 	out := *rec.Sync
-	if len(out.Notices) == 0 { // else it is done, and the sinks were perhaps not told of it
+	if len(out.Notices) == 0 { // else it is done, and perhaps the sinks were not notified
 		consumer := c.s.settings.Load().consumer
 		if consumer != nil && consumer.Owns != nil && !consumer.Owns() && c.s.now().Sub(it.since) < othersTime {
 			c.later(it, othersPause)
@@ -282,8 +282,8 @@ func (c *consuming) later(it *consumed, wait time.Duration) {
 	it.due = c.s.now().Add(wait)
 }
 
-// finish writes an outcome into the record and tells the sinks. First the outcome stands there as pending, with what the sinks
-// are to be told, so that neither is lost nor done twice wherever it is interrupted.
+// finish writes an outcome into the record and notifies the sinks. First the outcome stands there as pending, with what the sinks
+// are to get, so that neither is lost nor done twice wherever it is interrupted.
 func (c *consuming) finish(ctx context.Context, rec *logs.Record, out logs.Sync, tries int) error {
 	status := out.Status
 	if out.Status == logs.StatusPending {
@@ -321,7 +321,7 @@ func (s *Server) Consume(ctx context.Context, file string, handle func(context.C
 	return out, s.consuming.finish(context.WithoutCancel(ctx), rec, out, tries)
 }
 
-// Tell tells the sinks what notice says about a record, in addition to what they were told of it already.
+// Tell sends the sinks a notice about a record, in addition to what they got about it before.
 func (s *Server) Tell(ctx context.Context, file string, notice logs.SyncNotice) error {
 	rec, err := s.log.Log().Read(ctx, file)
 	if err != nil {

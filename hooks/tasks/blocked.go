@@ -63,10 +63,15 @@ func (s *Sync) planBlock(ctx context.Context, w *work, issue *ghIssue, e *entry,
 	if err != nil {
 		return err
 	}
-	s.moveOnBoard(w, w.t.repo.target(), 0, s.cfg.Board.Blocked, "", func(was string) {
-		if !strings.EqualFold(was, s.cfg.Board.Blocked) {
-			former = was
+	s.moveOnBoard(w, w.t.repo.target(), 0, s.cfg.Board.Blocked, "", func(ctx context.Context, was string) error {
+		if strings.EqualFold(was, s.cfg.Board.Blocked) {
+			return nil
 		}
+		former = was
+		return s.update(ctx, func(l *ledger) { // now: after an interruption the board shows only where the task is
+			e := l.entryOf(w.key, kindBlocked, w.t.repo, w.now.UTC())
+			e.State, e.Former, e.Since, e.Title, e.Issue, e.URL = "open", former, since.UTC(), w.title, w.issue, w.url
+		})
 	})
 	w.add(step{Action: Action{Action: "notify", Title: notice.Subject, Body: notice.Message}, did: "escalated", do: func(_ context.Context, w *work) error {
 		w.notices = append(w.notices, notice)
@@ -111,7 +116,7 @@ func (s *Sync) titleOf(i *ghIssue) string {
 	return quoted(text.Cut(i.Title, 200))
 }
 
-// escalation is what a person is told of a blocked task: all that is needed to decide without opening it. reminder is empty for
+// escalation is the message about a blocked task: all that a person needs to decide without opening it. reminder is empty for
 // the first one.
 func (s *Sync) escalation(ctx context.Context, w *work, issue *ghIssue, since time.Time, reminder string) (Notice, error) {
 	comments, err := w.issues().comments(ctx, issue.Number)

@@ -136,8 +136,9 @@ func (s *Sync) onBoard(w *work, column, only string) {
 	s.moveOnBoard(w, w.t.repo.target(), 0, column, only, nil)
 }
 
-// moveOnBoard is onBoard for any issue; 0 is that of the work. before hears which column it was in.
-func (s *Sync) moveOnBoard(w *work, repo hooks.Target, issue int64, column, only string, before func(string)) {
+// moveOnBoard is onBoard for any issue; 0 is that of the work. before gets the column that it is in
+// before it is moved.
+func (s *Sync) moveOnBoard(w *work, repo hooks.Target, issue int64, column, only string, before func(context.Context, string) error) {
 	if s.cfg.Board.Project == "" || column == "" {
 		return
 	}
@@ -160,7 +161,9 @@ func (s *Sync) moveOnBoard(w *work, repo hooks.Target, issue int64, column, only
 			return err
 		}
 		if before != nil {
-			before(is)
+			if err := before(ctx, is); err != nil {
+				return err
+			}
 		}
 		if strings.EqualFold(is, column) || s.cfg.Board.DoneName != "" && strings.EqualFold(is, s.cfg.Board.DoneName) || only != "" && !strings.EqualFold(is, only) {
 			return nil

@@ -238,7 +238,7 @@ func (s *Sync) planRed(w *work, r report, l *ledger, f found) {
 				w.skip = fmt.Sprintf("issue #%d has a newer run", old.Number)
 				return
 			case by == 0 && old.open():
-				w.again(st, r)
+				s.again(w, st, r, l.Entries[w.key])
 				return
 			}
 		}
@@ -263,11 +263,13 @@ func (s *Sync) planRed(w *work, r report, l *ledger, f found) {
 	w.updated("reopened", fmt.Sprintf("CI %s fails again on branch %s", quoted(c.name), quoted(c.branch)))
 }
 
-// again plans for a run that the issue has already: only its comment may be missing, after an interruption.
-func (w *work) again(st state, r report) {
+// again plans for a run that the issue has already: after an interruption its comment and its place on the board may be missing.
+func (s *Sync) again(w *work, st state, r report, e *entry) {
 	if st.Noted == w.t.ci.mark() {
 		w.comment("red-"+st.Noted, r.again(nil, true), fmt.Sprintf("issue #%d has this run, and its comment", w.issue))
-		return
+	}
+	if e != nil && e.State != "open" {
+		s.onBoard(w, s.cfg.Board.Todo, "")
 	}
 	w.skip = fmt.Sprintf("issue #%d has this run already", w.issue)
 }
@@ -453,8 +455,8 @@ func (s *Sync) planGreen(ctx context.Context, w *work, f found) error {
 		w.steps[0].did += ", and left it open because " + why
 		return nil
 	}
+	s.onBoard(w, s.cfg.Board.DoneName, "") // first: after an interruption a closed issue is not looked at again
 	w.close(fmt.Sprintf("closed issue #%d", issue.Number))
-	s.onBoard(w, s.cfg.Board.DoneName, "")
 	w.keep = func(e *entry) { e.State, e.Green = "closed", true }
 	w.updated("closed", fmt.Sprintf("CI %s passes again on branch %s", quoted(c.name), quoted(c.branch)))
 	return nil

@@ -156,7 +156,7 @@ const (
 	Suggested = "suggested"
 )
 
-// Notice is what the sinks are told.
+// Notice is a message for the sinks.
 type Notice struct {
 	Type     string // task_updated or task_escalated
 	Priority string

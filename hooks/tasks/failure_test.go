@@ -44,7 +44,7 @@ func TestReadFailure(t *testing.T) {
 	}
 }
 
-// What a redirect leads to is asked for without the token, and its address, which is signed, is told nowhere.
+// A redirect is followed without the token, and its signed address appears nowhere.
 func TestSignedAddressStaysSecret(t *testing.T) {
 	w := newWorld(t, githubtest.Options{})
 	w.SetJobs(repo, 7, 1, githubtest.Job{Name: "unit", Conclusion: "failure", Log: []byte("FAIL\n")})

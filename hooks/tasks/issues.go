@@ -73,7 +73,7 @@ func (i issues) get(ctx context.Context, number int64) (*ghIssue, error) {
 	return &found, err
 }
 
-// disabled tells a repository without issues from an issue that was deleted.
+// disabled reports whether the repository has no issues, rather than that one was deleted.
 func disabled(e *hooks.Error) bool { return strings.Contains(strings.ToLower(e.Message), "disabled") }
 
 // labelled lists the issues with a label, open and closed, newest first, at most 500.

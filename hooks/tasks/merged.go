@@ -108,7 +108,7 @@ func (s *Sync) planPull(ctx context.Context, w *work) error {
 	if closed > 0 {
 		w.notices = append(w.notices, Notice{Type: "task_updated", Priority: "low",
 			Subject: fmt.Sprintf("Pull request #%d of %s closed its issues", pull, w.t.repo.name),
-			Message: fmt.Sprintf("Pull request #%d of %s was merged into %s, for which GitHub closes nothing by itself; hookctl: %s. %s", pull, w.t.repo.name, quoted(p.base), w.told(), p.url),
+			Message: fmt.Sprintf("Pull request #%d of %s was merged into %s, for which GitHub closes nothing by itself; hookctl: %s. %s", pull, w.t.repo.name, quoted(p.base), w.summary(), p.url),
 			Context: map[string]any{"change": "closed", "pull_request": pull, "base": p.base}})
 	}
 	return nil

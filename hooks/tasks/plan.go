@@ -70,8 +70,8 @@ func (w *work) add(st step) {
 	w.steps = append(w.steps, st)
 }
 
-// told is what the steps come to in one line.
-func (w *work) told() string {
+// summary is what the steps do, in one line.
+func (w *work) summary() string {
 	var parts []string
 	for _, st := range w.steps {
 		if st.Action.Action != "notify" {

@@ -210,6 +210,9 @@ func (s *Sync) carryOut(ctx context.Context, w *work, act bool) (Outcome, error)
 				delete(l.Entries, w.key) // it is over before anybody looked
 			} else if e != nil {
 				e.Error, e.Hint = "", ""
+				if w.issue != 0 { // it was created, and nobody lived to note its number
+					e.Issue, e.URL, e.Creating = w.issue, w.url, time.Time{}
+				}
 				if w.keep != nil {
 					w.keep(e)
 				}
@@ -218,7 +221,7 @@ func (s *Sync) carryOut(ctx context.Context, w *work, act bool) (Outcome, error)
 		return out, err
 	}
 	if !act {
-		out.Status, out.Text = Suggested, w.told()
+		out.Status, out.Text = Suggested, w.summary()
 		return out, s.update(ctx, func(l *ledger) {
 			e := l.entryOf(w.key, w.kind(), w.t.repo, w.now.UTC())
 			if e.State != "open" {
@@ -233,7 +236,7 @@ func (s *Sync) carryOut(ctx context.Context, w *work, act bool) (Outcome, error)
 	if err != nil {
 		return out, err
 	}
-	out.Status, out.Text, out.Issue, out.URL, out.Notices, out.Problem = Done, w.told(), w.issue, w.url, w.notices, problem
+	out.Status, out.Text, out.Issue, out.URL, out.Notices, out.Problem = Done, w.summary(), w.issue, w.url, w.notices, problem
 	if problem != nil {
 		s.noted(problem)
 		out.Text = strings.TrimPrefix(out.Text+"; not all of it: "+line(problem.Error(), 200), "; ")

@@ -45,7 +45,7 @@ func (r repository) target() hooks.Target {
 	return t
 }
 
-// ciRun is a finished run of CI, whoever runs it.
+// ciRun is a finished run of CI, of any system.
 type ciRun struct {
 	system          string // workflow, check or status
 	name            string // the title of the workflow, check or status
@@ -283,7 +283,7 @@ func (s *Sync) readStatus(t *trigger, p *wirePayload) error {
 	return s.takeRun(t, c)
 }
 
-// takeRun judges what is the same whoever ran it.
+// takeRun judges what is the same for every system.
 func (s *Sync) takeRun(t *trigger, c ciRun) error {
 	c.green = c.conclusion == "success"
 	if !c.green && !isFailure(c.conclusion) {

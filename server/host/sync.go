@@ -78,7 +78,7 @@ const leaseSync = "sync"
 // remindEvery is how often it is looked whether a reminder is due.
 const remindEvery = time.Minute
 
-// keepReminding tells the sinks of blocked tasks again, when it is time, until ctx ends.
+// keepReminding sends the reminders of blocked tasks when they are due, until ctx ends.
 func (r *receiver) keepReminding(ctx context.Context) {
 	tick := time.NewTicker(remindEvery)
 	defer tick.Stop()
@@ -94,7 +94,7 @@ func (r *receiver) keepReminding(ctx context.Context) {
 	}
 }
 
-// remind tells the sinks what is due at a time.
+// remind sends the sinks what is due at a time.
 func (r *receiver) remind(ctx context.Context, now time.Time) error {
 	due, err := r.current().sync.Due(ctx, now)
 	for _, d := range due {
