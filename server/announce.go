@@ -3,6 +3,7 @@ package server
 import (
 	"context"
 	"slices"
+	"strings"
 
 	"hookctl/logs"
 )
@@ -23,15 +24,15 @@ func (q *queue) announceAgain(ctx context.Context, rec *logs.Record, kind string
 // append adds those notifications of rec.Sync that wanted selects, pending, and takes them on.
 func (q *queue) append(ctx context.Context, rec *logs.Record, wanted func(logs.Notification) bool) error {
 	set := q.s.settings.Load()
+	ev, _ := q.s.decide(rec)
 	d := Decision{}
 	for _, n := range rec.Sync.Notices {
-		d.Notifications = append(d.Notifications, syncNotice(n))
+		d.Notifications = append(d.Notifications, set.syncNotice(n, ev))
 	}
 	more := slices.DeleteFunc(set.pending(rec.Headers[pathHeader], d), func(n logs.Notification) bool { return !wanted(n) })
 	if len(more) == 0 {
 		return nil
 	}
-	ev, _ := q.s.decide(rec)
 	ev.SHA = "" // What sync says of a commit is not gathered with what CI says of it.
 	q.mu.Lock()
 	f := q.files[rec.File]
@@ -82,7 +83,21 @@ func (q *queue) append(ctx context.Context, rec *logs.Record, wanted func(logs.N
 	return nil
 }
 
-// syncNotice is a notice of sync as the queue knows notices.
-func syncNotice(n logs.SyncNotice) Notice {
-	return Notice{Type: n.Type, Priority: n.Priority, Subject: n.Subject, Message: n.Message, Context: n.Context, Sinks: n.Sinks}
+// syncFacts are the fields of sync's notices that hold no word of an outsider.
+var syncFacts = []string{"blocked_since", "change", "pull_request", "reminder", "run_id", "task_id"}
+
+// syncNotice is a notice of sync about an event as the queue knows notices. Its subject is fixed words, numbers and the repository's
+// name; that and the facts are what agents get where the event's words are not to be trusted.
+func (set *settings) syncNotice(n logs.SyncNotice, ev Event) Notice {
+	notice := Notice{Type: n.Type, Priority: n.Priority, Subject: n.Subject, Message: n.Message, Context: n.Context, Sinks: n.Sinks}
+	return set.trust.also(notice, ev, func(fixed Event) Notice {
+		short := Notice{Type: n.Type, Subject: n.Subject, Message: strings.TrimSpace(n.Subject + ". " + fixed.URL), Context: baseContext(fixed, n.Type)}
+		short.Context["number"] = orNilNumber(fixed)
+		for _, key := range syncFacts {
+			if value, there := n.Context[key]; there {
+				short.Context[key] = value
+			}
+		}
+		return short
+	})
 }

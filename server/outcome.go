@@ -230,7 +230,7 @@ func (set *settings) noticeOf(rec *logs.Record, n logs.Notification, ev Event, d
 	if rec.Sync != nil {
 		for _, notice := range rec.Sync.Notices {
 			if notice.Type == n.Type {
-				return syncNotice(notice), true
+				return set.syncNotice(notice, ev).forSink(to), true
 			}
 		}
 	}

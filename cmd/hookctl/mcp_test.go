@@ -421,6 +421,9 @@ func TestToolsInTheirCases(t *testing.T) {
 		{none, "sync_preview", arguments{"file": "latest"}, fails("not_found")},
 		{a, "sync_preview", arguments{"file": failure, "limit": -1}, list("actions", 1)},
 		{a, "sync_apply", arguments{"key": "zz"}, fails("not_found")},
+		{a, "sync_apply", arguments{"key": strings.Repeat("k", 100_000)}, fails("not_found")},
+		{a, "rotate", arguments{"confirm": strings.Repeat("0", 100_000), "hook_ids": []string{strings.Repeat("9", 100_000)}}, fails("usage")},
+		{a, "catchup", arguments{"events": []string{strings.Repeat("x", 100_000)}}, empty("events")},
 		{a, "sync_apply", arguments{"key": key}, func(r map[string]any) bool { return len(h.github.Issues("octo-org/widgets")) == 1 }},
 
 		{a, "setup_apply", nil, list("results", 1)},
@@ -463,6 +466,68 @@ func TestToolsInTheirCases(t *testing.T) {
 			t.Errorf("%d bytes, want %d", len(whole), len(big))
 		}
 	})
+}
+
+// TestRotateByTheHashOfThePlan is for a client that cannot ask its user.
+func TestRotateByTheHashOfThePlan(t *testing.T) {
+	t.Parallel()
+	h := setUpHouse(t)
+	a := newAgent(t, h, revisions[1], "", "--write")
+	before := h.hook("octo-org/widgets").Secret
+	asked, failed := a.call("rotate", arguments{"grace_s": 60})
+	if !failed || asked["code"] != "confirm_required" || asked["hash"] == nil || h.hook("octo-org/widgets").Secret != before {
+		t.Fatalf("without a confirmation: %v", asked)
+	}
+	if got, failed := a.call("rotate", arguments{"action": "finish", "confirm": asked["hash"]}); !failed || got["code"] != "plan_changed" {
+		t.Errorf("with the confirmation of another plan: %v", got)
+	}
+	got := a.must("rotate", arguments{"grace_s": 60, "confirm": asked["hash"]})
+	if got["complete"] != true || len(rows(got, "hooks")) != 1 || h.hook("octo-org/widgets").Secret == before {
+		t.Errorf("with it: %v", got)
+	}
+}
+
+// TestCatchUpFetchesWhatIsMissing has GitHub deliver while no receiver runs.
+func TestCatchUpFetchesWhatIsMissing(t *testing.T) {
+	t.Parallel()
+	h := setUpHouse(t)
+	a := newAgent(t, h, revisions[1], "", "--write")
+	h.must(t, "stop")
+	results, err := h.github.Deliver(t.Context(), "octo-org/widgets", "pull_request", githubtest.SampleFor("pull_request.opened", "octo-org/widgets"))
+	if err != nil || len(results) != 1 || results[0].OK() {
+		t.Fatal(results, err)
+	}
+	for _, dry := range []bool{true, false} {
+		list := rows(a.must("catchup", arguments{"dry_run": dry}), "events")
+		if len(list) != 1 || list[0]["event"] != "pull_request" || list[0]["recorded"] != !dry {
+			t.Errorf("dry run %t: %v", dry, list)
+		}
+	}
+	if list := rows(a.must("catchup", nil), "events"); len(list) != 0 {
+		t.Errorf("again: %v", list)
+	}
+	if list := rows(a.must("events_search", arguments{"filter": "source:catchup"}), "events"); len(list) != 1 {
+		t.Errorf("recorded: %v", list)
+	}
+}
+
+// TestDryRunOfTheSamples explains each built-in sample as hookctl test does.
+func TestDryRunOfTheSamples(t *testing.T) {
+	t.Parallel()
+	h := newHouse(t, "octo-org/widgets")
+	a := newAgent(t, h, revisions[1], "")
+	for _, s := range githubtest.SampleIndex() {
+		payload := decoded(t, githubtest.Sample(s.Name))
+		list := rows(a.must("test_dry_run", arguments{"event": s.Event, "payload": payload}), "notifications")
+		kind, priority := "", ""
+		if len(list) > 0 {
+			kind, _ = list[0]["type"].(string)
+			priority, _ = list[0]["priority"].(string)
+		}
+		if len(list) > 1 || kind != s.Notification || priority != s.Priority {
+			t.Errorf("%s: %v, want %q %q", s.Name, list, s.Notification, s.Priority)
+		}
+	}
 }
 
 // TestFailuresAreTheSameInToolsAndCommands has the same calls fail for want of a login, and in the receiver.

@@ -154,7 +154,7 @@ func (s *Sync) escalation(ctx context.Context, w *work, issue *ghIssue, since ti
 		if trusted(c.Assoc) && !isOurs(c.Body) {
 			fmt.Fprintf(&b, " The last comment, by %s on %s: %s.", line(c.User.Login, 64), stampOf(timeOf(c.At)), quoted(text.Cut(redact(text.Clean(c.Body)), 500)))
 		} else if !isOurs(c.Body) {
-			fmt.Fprintf(&b, " The last comment is by %s, who does not work on the repository.", line(c.User.Login, 64))
+			b.WriteString(" The last comment is by somebody who does not work on the repository.")
 		}
 	}
 	if len(waits) > 0 {

@@ -202,7 +202,7 @@ func (m *mode) complete(ctx context.Context, words []string) error {
 	return nil
 }
 
-// execute runs one command line. New events end with a line that is typed, too.
+// execute runs one command line. What waits for new events ends with a line that is typed, too.
 func (m *mode) execute(ctx context.Context, words []string) error {
 	return m.work(ctx, func(ctx context.Context) error {
 		ctx, stop := context.WithCancel(ctx)
@@ -212,7 +212,7 @@ func (m *mode) execute(ctx context.Context, words []string) error {
 			listening.Wait()
 			m.out.breakLine()
 		}()
-		if m.Interactive && strings.HasPrefix(strings.Join(words, " "), "events follow") {
+		if line := strings.Join(words, " ") + " "; m.Interactive && (strings.HasPrefix(line, "events follow ") || strings.HasPrefix(line, "events wait ")) {
 			m.say("Press enter to stop.")
 			listening.Go(func() {
 				_, _ = m.in.line(ctx, nil) // whatever it was, it ends the following; the prompt sees the end of the input
