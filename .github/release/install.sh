@@ -49,8 +49,9 @@ want=$(awk -v name="$archive" '$2 == name { print $1 }' checksums.txt)
 have=$(sum "$archive" | cut -d ' ' -f 1)
 [ "$want" = "$have" ] || fail "$archive has the checksum $have, not $want: nothing was installed" "try again; if it stays so, report it"
 
-tar -xzf "$archive"
-top=${archive%.tar.gz}
+top=$work/archive
+mkdir "$top"
+tar -xzf "$archive" -C "$top"
 mkdir -p "$bin" "$share/man/man1" "$share/bash-completion/completions" "$share/zsh/site-functions" "$share/fish/vendor_completions.d"
 # Under another name first: a program that runs cannot be written to.
 cp "$top/hookctl" "$bin/.hookctl.new"

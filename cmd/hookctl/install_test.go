@@ -17,7 +17,7 @@ import (
 )
 
 // releasedArchive is an archive as goreleaser makes it, with a program that says who it is.
-func releasedArchive(t *testing.T, top string) []byte {
+func releasedArchive(t *testing.T) []byte {
 	t.Helper()
 	var b bytes.Buffer
 	z := gzip.NewWriter(&b)
@@ -26,7 +26,7 @@ func releasedArchive(t *testing.T, top string) []byte {
 		"hookctl": "#!/bin/sh\necho hookctl v1.2.3\n", "man1/hookctl.1": ".TH hookctl 1\n", "completions/hookctl.bash": "# bash\n",
 		"completions/_hookctl": "#compdef hookctl\n", "completions/hookctl.fish": "# fish\n",
 	} {
-		if err := w.WriteHeader(&tar.Header{Name: top + "/" + name, Mode: 0o755, Size: int64(len(text))}); err != nil {
+		if err := w.WriteHeader(&tar.Header{Name: name, Mode: 0o755, Size: int64(len(text))}); err != nil {
 			t.Fatal(err)
 		}
 		if _, err := w.Write([]byte(text)); err != nil {
@@ -53,7 +53,7 @@ func TestInstallScriptChecksWhatItInstalls(t *testing.T) {
 		}
 	}
 	top := fmt.Sprintf("hookctl_1.2.3_%s_%s", runtime.GOOS, runtime.GOARCH)
-	archive := releasedArchive(t, top)
+	archive := releasedArchive(t)
 	sums := fmt.Sprintf("%x  %s.tar.gz\n%x  hookctl_1.2.3_plan9_mips.tar.gz\n", sha256.Sum256(archive), top, sha256.Sum256(nil))
 	for name, c := range map[string]struct{ version, at, sums, fault string }{
 		"latest":          {"", "/latest/download/", sums, ""},

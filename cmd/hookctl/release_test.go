@@ -39,9 +39,8 @@ type releasePlan struct {
 			Goos    string   `yaml:"goos"`
 			Formats []string `yaml:"formats"`
 		} `yaml:"format_overrides"`
-		NameTemplate    string `yaml:"name_template"`
-		WrapInDirectory bool   `yaml:"wrap_in_directory"`
-		Files           []any  `yaml:"files"`
+		NameTemplate string `yaml:"name_template"`
+		Files        []any  `yaml:"files"`
 	} `yaml:"archives"`
 	Nfpms []struct {
 		ID               string   `yaml:"id"`

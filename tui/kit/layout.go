@@ -26,13 +26,16 @@ func Fit(s string, w, h int) string {
 }
 
 // FitLine cuts and pads one line to exactly w columns.
-func FitLine(s string, w int) string {
+func FitLine(s string, w int) string { return fitLine(s, w, "") }
+
+// fitLine is FitLine; what is cut off leaves more at the end.
+func fitLine(s string, w int, more string) string {
 	if w <= 0 {
 		return ""
 	}
 	n := ansi.StringWidth(s)
 	if n > w {
-		s = ansi.Truncate(s, w, "")
+		s = ansi.Truncate(s, w, more)
 		n = ansi.StringWidth(s)
 	}
 	return s + strings.Repeat(" ", max(0, w-n))
@@ -61,7 +64,7 @@ func (t *Theme) Middle(s string, w int) string {
 }
 
 // Cell cuts and pads s to w columns.
-func (t *Theme) Cell(s string, w int) string { return FitLine(t.Cut(s, w), w) }
+func (t *Theme) Cell(s string, w int) string { return fitLine(s, w, t.Sym.More) }
 
 // Beside puts two blocks of the same height next to each other, with a rule
 // between them.

@@ -170,6 +170,12 @@ func (s *notifyStep) view(w, h int) ([]string, *tea.Cursor) {
 		}
 		out = append(out, kit.Paragraph(t.Key.Render("enter")+" goes on anyway, and notifications wait for it; choose nobody if you do not use AI Maestro.", w)...)
 	}
+	if more := kit.Paragraph("Reviews, commit statuses and chat services are settings: notify_also and sinks, see hookctl config edit.", w); len(out)+len(more) < h {
+		out = append(out, "")
+		for _, line := range more {
+			out = append(out, t.Faint.Render(line))
+		}
+	}
 	return out, caret
 }
 
