@@ -43,6 +43,8 @@ func completeAll(p *program, cmd *cobra.Command) {
 		cmd.ValidArgsFunction = completion(c.hooks)
 	case strings.HasSuffix(path, "config show"):
 		cmd.ValidArgsFunction = completion(c.settings)
+	case strings.HasSuffix(path, "sync apply"):
+		cmd.ValidArgsFunction = completion(c.syncKeys)
 	case strings.HasSuffix(path, "filters forget"), strings.HasSuffix(path, "filters save"):
 		cmd.ValidArgsFunction = completion(c.savedFilters)
 	}
@@ -175,6 +177,23 @@ func (c completer) settings(context.Context, string) []string {
 		values = append(values, row.Key+"\t"+row.Text)
 	}
 	return values
+}
+
+// syncKeys are the keys of what project sync suggests or keeps open.
+func (c completer) syncKeys(context.Context, string) []string {
+	s, err := settings.Load(c.p.environ)
+	if err != nil {
+		return nil
+	}
+	list, err := c.p.tasks(s).List()
+	if err != nil {
+		return nil
+	}
+	out := make([]string, 0, len(list))
+	for _, i := range list {
+		out = append(out, i.Key+"\t"+text.Clean(syncState(i)+" "+i.Repository+" "+i.Title))
+	}
+	return out
 }
 
 func (c completer) savedFilters(context.Context, string) []string {
