@@ -261,6 +261,7 @@ func must[T any](v T, err error) T {
 }
 
 func readAll(g *ledger) ([]filedNote, error) {
-	notes, err := readNotes(g.f, g.end)
-	return notes, err
+	g.writing.Lock()
+	defer g.writing.Unlock()
+	return readNotes(g.f, g.end)
 }

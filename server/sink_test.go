@@ -259,8 +259,9 @@ func TestSinkConnectionsAreReused(t *testing.T) {
 	}
 	close(all)
 	await(t, "all of them", func() bool { return r.Stats().Sent == 200 })
-	if n, most := opened.Load(), int64(r.queue.retry.PerSink); n > most {
-		t.Errorf("%d connections for 200 notifications, %d at once", n, most)
+	// net/http may dial while it waits for a connection that is given back in the same moment, so one for each is not exact.
+	if n, most := opened.Load(), 2*int64(r.queue.retry.PerSink); n > most {
+		t.Errorf("%d connections for 200 notifications, %d at once", n, r.queue.retry.PerSink)
 	}
 }
 
