@@ -23,7 +23,7 @@
 // which records have a pending notification. So neither duplicates nor
 // notifications depend on the index.
 //
-// The index is an SQLite file that any process can make anew from the
+// The index is an SQLite file that any process can make again from the
 // records, the newest first, while the log stays browsable. What it cannot be
 // asked, because it was removed or damaged, is a matter of time and never of
 // loss.

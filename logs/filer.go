@@ -399,7 +399,7 @@ func (f *filer) settleAll(ctx context.Context) error {
 }
 
 // lookup returns the content of a record that is on its way into its file. It is read without holding mu, which
-// deliveries wait for; a frame that is released meanwhile gives an error, and then the file is there.
+// deliveries wait for; a frame that is released in the meantime gives an error, and then the file is there.
 func (f *filer) lookup(file string) (data []byte, ok bool, err error) {
 	f.mu.Lock()
 	it := f.items[f.realName(file)]

@@ -75,7 +75,7 @@ func (j *job) unwritable(err error) bool {
 	return errors.As(err, &damaged) || errors.Is(err, errDamaged) || j.filed && errors.Is(err, fs.ErrNotExist)
 }
 
-// abandon gives an item up: the record was removed meanwhile, or what the
+// abandon gives an item up: the record was removed in the meantime, or what the
 // spool held of it is damaged.
 func (f *filer) abandon(j *job, err error) {
 	if errors.Is(err, fs.ErrNotExist) {

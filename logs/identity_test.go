@@ -89,7 +89,7 @@ func TestAPrunedDeliveryIsKnownForEightDays(t *testing.T) {
 	refused(t, w, "a", "pruned")
 	w.Close()
 	now = now.Add(7*24*time.Hour + 23*time.Hour)
-	open().Close() // may write the ledger anew
+	open().Close() // may write the ledger again
 	w = open()
 	refused(t, w, "a", "pruned")
 	l := openLog(t, dir)

@@ -22,7 +22,7 @@ import (
 )
 
 // index is the SQLite cache beside the log. Any process may read it, write it
-// and make it anew from the files; several do at once.
+// and make it again from the files; several do at once.
 //
 // Its file is index-<schema>-<n>.db. An index that is damaged is never mended
 // or written over: the next number is made, and whoever has the old one open
@@ -102,7 +102,7 @@ func newIndex(logDir string, log *slog.Logger) (*index, error) {
 }
 
 // find opens the index of a log directory, in it, or else in the user's
-// cache directory, or else in a temporary one. Whoever asks it meanwhile waits.
+// cache directory, or else in a temporary one. Whoever asks it in the meantime waits.
 func (x *index) find(ctx context.Context) error {
 	defer close(x.opened)
 	x.failure = x.findHome(ctx)

@@ -397,7 +397,7 @@ func TestFiltersFollowTheRecords(t *testing.T) {
 	old, late := titled("zebra old", testTime.Add(-1000*time.Hour)), titled("zebra late", testTime.Add(time.Hour))
 	check("zebra", late.File, early.File, old.File)
 	check("zebra l", late.File)
-	// Another program writes a file anew, and removes one.
+	// Another program writes a file again, and removes one.
 	late.Summary.Title = "giraffe"
 	data, err := late.Encode()
 	if err != nil {

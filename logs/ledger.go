@@ -26,7 +26,7 @@ const knownFor = 8 * 24 * time.Hour
 // spool forgets a record. What is in the spool is known from there.
 //
 // The file has the form of a segment of the spool: a note for each record, of
-// which the last counts. It is written anew without the old ones when it has grown.
+// which the last counts. It is written again without the old ones when it has grown.
 type ledger struct {
 	disk *disk
 	path string
@@ -38,7 +38,7 @@ type ledger struct {
 	writing sync.Mutex // held while the file is written
 	info    os.FileInfo
 	end     int64 // where the next note goes
-	kept    int64 // bytes when it was last written anew
+	kept    int64 // bytes when it was last written again
 	untidy  bool  // see tidy
 	closed  bool
 
@@ -55,7 +55,7 @@ const (
 	ledgerPartial = 2
 )
 
-const ledgerGrowth = 1 << 20 // beyond twice what it was, before it is written anew
+const ledgerGrowth = 1 << 20 // beyond twice what it was, before it is written again
 
 func newLedger(d *disk, cfg Config, oldest func() uint64) *ledger {
 	return &ledger{disk: d, path: ledgerPath(cfg.Dir), log: cfg.Logger, now: cfg.Now, oldest: oldest}
@@ -119,7 +119,7 @@ func (g *ledger) load(fresh bool, visit func(note)) error {
 	return nil
 }
 
-// tidy writes the ledger anew where much of it is of no use any more, or damaged.
+// tidy writes the ledger again where much of it is of no use any more, or damaged.
 func (g *ledger) tidy() error {
 	g.writing.Lock()
 	defer g.writing.Unlock()
@@ -217,7 +217,7 @@ func (g *ledger) merge(notes []filedNote) []filedNote {
 	return slices.DeleteFunc(kept, func(n filedNote) bool { return n.at < horizon && !n.pending && !n.syncing && n.upTo.order < oldest })
 }
 
-// write makes the ledger anew of these notes. The caller holds writing.
+// write makes the ledger again of these notes. The caller holds writing.
 func (g *ledger) write(notes []filedNote, whole bool) error {
 	var random [8]byte
 	_, _ = rand.Read(random[:]) // never fails

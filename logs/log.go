@@ -26,7 +26,7 @@ type Log struct {
 }
 
 // openPatience is how long Open lets the index catch up before it returns
-// anyway: enough for what a few programs did meanwhile, and less than a person
+// anyway: enough for what a few programs did in the meantime, and less than a person
 // notices.
 const openPatience = 40 * time.Millisecond
 
@@ -99,7 +99,7 @@ func (l *Log) Close() error {
 func (l *Log) Dir() string { return l.cfg.Dir }
 
 // Ready waits until the index has every record, and tells of progress
-// meanwhile. progress may be nil.
+// in the meantime. progress may be nil.
 func (l *Log) Ready(ctx context.Context, progress func(Progress)) error {
 	tick := time.NewTicker(100 * time.Millisecond)
 	defer tick.Stop()

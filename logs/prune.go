@@ -136,7 +136,7 @@ func (w *Writer) idle(ctx context.Context) error {
 
 // removable waits until a record is safe in its file and nothing of it is left in
 // the spool, from which a crash would bring it back; false when that takes
-// too long, or when it has got a pending notification meanwhile.
+// too long, or when it has got a pending notification in the meantime.
 func (w *Writer) removable(ctx context.Context, file string) bool {
 	if !w.filer.holds(file) {
 		return true

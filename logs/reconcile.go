@@ -90,7 +90,7 @@ func (r *reconciler) begin() int {
 	return r.turn
 }
 
-// settled says that the index agrees, unless it was exchanged meanwhile.
+// settled says that the index agrees, unless it was exchanged in the meantime.
 func (r *reconciler) settled(turn int) {
 	r.mu.Lock()
 	defer r.mu.Unlock()

@@ -17,7 +17,7 @@ func TestASlowSyncIsNoRest(t *testing.T) {
 	w := openWriter(t, Config{Dir: t.TempDir(), fault: fault.check})
 	mustAppend(t, w, crashRecord("the segment is there"))
 	w.spool.mu.Lock()
-	active := w.spool.active.f.Name() // a spare segment may be made meanwhile, and synced too
+	active := w.spool.active.f.Name() // a spare segment may be made in the meantime, and synced too
 	w.spool.mu.Unlock()
 	var once sync.Once
 	fault.set(func(op diskOp, path string) error {

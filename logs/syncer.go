@@ -126,7 +126,7 @@ func heldBytes(held []filed) (n int64) {
 	return n
 }
 
-// sync makes a batch of files durable. What fails is written anew, since
+// sync makes a batch of files durable. What fails is written again, since
 // nothing in the page cache can be trusted after a sync that failed.
 func (f *filer) sync(ctx context.Context, batch []filed) {
 	f.syncFiles(ctx, batch)

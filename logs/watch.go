@@ -153,7 +153,7 @@ func (w *watcher) event(ev fsnotify.Event) bool {
 	return first
 }
 
-// missed is told that events were lost: the directory is compared anew.
+// missed is told that events were lost: the directory is compared again.
 func (w *watcher) missed(err error) {
 	if errors.Is(err, fsnotify.ErrEventOverflow) {
 		w.log.index.lose()

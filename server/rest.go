@@ -19,7 +19,7 @@ type rest struct {
 const (
 	restAfter    = 10 * time.Second
 	worthResting = 32 * mib // below so much heap a collection is not worth its time
-	mostRests    = 6        // after one request: its record is filed meanwhile
+	mostRests    = 6        // after one request: its record is filed in the meantime
 )
 
 func newRest() *rest { return &rest{busy: make(chan struct{}, 1), after: restAfter} }
