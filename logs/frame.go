@@ -11,7 +11,7 @@ import (
 //	frame:          magic 4 · length 4 · salt 8 · CRC-32C of the body 4 · CRC-32C of these 4 · body, zero to 8
 //
 // Segments are used again, so old frames stand behind the new ones. The salt,
-// drawn again for every use, tells them apart, and nobody outside can forge a
+// drawn for every use, tells them apart, and nobody outside can forge a
 // frame inside a payload.
 const (
 	segmentHeader = 32

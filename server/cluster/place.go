@@ -32,7 +32,7 @@ type placeData struct {
 	Joining    bool      `json:"joining,omitempty"` // this node has yet to take over the secrets of the others
 }
 
-// stream is a place in a stream. One that was created again begins again.
+// stream is a place in a stream. One that was created again starts over.
 type stream struct {
 	Created time.Time `json:"created"`
 	Seq     uint64    `json:"seq"`
