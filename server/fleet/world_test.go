@@ -380,6 +380,9 @@ func (w *world) delivers(name string) bool {
 	if err != nil {
 		w.t.Fatal(err)
 	}
+	if err := w.log.Log().Settle(w.t.Context()); err != nil { // another process is to see what was recorded
+		w.t.Fatal(err)
+	}
 	return len(results) > 0 && !slices.ContainsFunc(results, func(d githubtest.Delivery) bool { return !d.OK() })
 }
 

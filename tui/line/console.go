@@ -28,8 +28,9 @@ type reader struct {
 	got    chan typed
 
 	mu    sync.Mutex
-	asked bool // a line was asked for and has not come yet
-	gone  bool // no line will come any more
+	asked bool   // a line was asked for and has not come yet
+	gone  bool   // no line will come any more
+	again string // a line that was given back
 }
 
 type typed struct {
@@ -67,9 +68,22 @@ func readLine(r *bufio.Reader) typed {
 	return typed{err: err}
 }
 
+// giveBack has the next line be this one, which was read too early.
+func (r *reader) giveBack(line string) {
+	r.mu.Lock()
+	defer r.mu.Unlock()
+	r.again = line
+}
+
 // line waits for a line. The error is io.EOF at the end of the input and after ctrl+d, errInterrupted after ctrl+c.
 func (r *reader) line(ctx context.Context, interrupts <-chan os.Signal) (string, error) {
 	r.mu.Lock()
+	if line := r.again; line != "" {
+		r.again = ""
+		r.mu.Unlock()
+		fmt.Fprintln(r.out, line) // after the prompt, as if it had been typed there
+		return line, nil
+	}
 	if r.gone {
 		r.mu.Unlock()
 		return "", io.EOF

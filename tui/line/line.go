@@ -202,7 +202,7 @@ func (m *mode) complete(ctx context.Context, words []string) error {
 	return nil
 }
 
-// execute runs one command line. What waits for new events ends with a line that is typed, too.
+// execute runs one command line. What waits for new events ends with a line that is typed, too; a command in it comes next.
 func (m *mode) execute(ctx context.Context, words []string) error {
 	return m.work(ctx, func(ctx context.Context) error {
 		ctx, stop := context.WithCancel(ctx)
@@ -215,7 +215,8 @@ func (m *mode) execute(ctx context.Context, words []string) error {
 		if line := strings.Join(words, " ") + " "; m.Interactive && (strings.HasPrefix(line, "events follow ") || strings.HasPrefix(line, "events wait ")) {
 			m.say("Press enter to stop.")
 			listening.Go(func() {
-				_, _ = m.in.line(ctx, nil) // whatever it was, it ends the following; the prompt sees the end of the input
+				line, _ := m.in.line(ctx, nil) // the prompt sees the end of the input
+				m.in.giveBack(strings.TrimSpace(line))
 				stop()
 			})
 		}

@@ -126,6 +126,11 @@ func (h *house) tree(in io.Reader, out io.Writer) *cobra.Command {
 	list.Flags().StringP("filter", "f", "", "")
 	view := add(events, "view FILE|GUID|latest", nothing)
 	view.Flags().StringP("jq", "q", "", "")
+	add(events, "follow", func(cmd *cobra.Command, _ []string) error {
+		fmt.Fprint(out, "following: ")
+		<-cmd.Context().Done()
+		return nil
+	})
 	add(events, "replay FILE|GUID|latest…", nothing)
 	hooks := add(root, "hooks", nil)
 	hooks.Aliases = []string{"hook"}
@@ -404,5 +409,17 @@ func TestWhatIsPrintedIsClean(t *testing.T) {
 	has(t, said, "\n  indented a", "\n{\"title\":\"a", "abc")
 	if _, printed, _ := strings.Cut(said, "> work\n"); strings.ContainsAny(printed, "\x1b\u202e\u200b\u009b") {
 		t.Errorf("it prints %q", said)
+	}
+}
+
+// A following ends with enter, and with the next command, which is carried out.
+func TestFollowingEndsWithTheNextLine(t *testing.T) {
+	h := &house{}
+	printed := h.talk(t, "follow", "enter", "follow", "doctor", "^D")
+	if got, want := strings.Join(h.ran, ", "), "status, events follow, events follow, doctor"; got != want {
+		t.Errorf("ran %s, want %s:\n%s", got, want, printed)
+	}
+	if strings.Count(printed, "Press enter to stop.") != 2 || !strings.Contains(printed, "> doctor\n") {
+		t.Error(printed)
 	}
 }
