@@ -79,7 +79,7 @@ func newApp(ctx context.Context, cfg Config) *app {
 		Fleet: cfg.Fleet, CatchUp: cfg.CatchUp, Log: &a.log, Receiver: &a.status, Events: wizard.EventItems, Poll: a.poll,
 	})
 	a.events = events.New(a.Shell, events.Config{
-		Replay: cfg.Replay, Resend: cfg.Resend, Tasks: cfg.Tasks, Filters: cfg.Filters, SaveFilter: cfg.SaveFilter, Log: &a.log, Receiver: &a.status, Address: a.address,
+		Replay: cfg.Replay, Resend: cfg.Resend, Tasks: cfg.Tasks, Filters: cfg.Filters, Events: cfg.Events, SaveFilter: cfg.SaveFilter, Log: &a.log, Receiver: &a.status, Address: a.address,
 	})
 	a.receiver = receiver.New(a.Shell, receiver.Config{
 		Daemon: cfg.Daemon, Home: cfg.Home, Settings: cfg.Settings, Receiver: &a.status, Poll: a.poll,

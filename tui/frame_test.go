@@ -34,6 +34,7 @@ func states() map[string]func(*appScreen) {
 		"events-search":     func(s *appScreen) { s.Press("2", "enter", "/"); s.Typed("mona") },
 		"events-filter":     func(s *appScreen) { s.Press("2", "/"); s.Typed("conclusion:failure") },
 		"events-filter-bad": func(s *appScreen) { s.Press("2", "/"); s.Typed("event:push colour:red") },
+		"events-complete":   keys("2", "/", "tab", "down", "down", "down", "enter", "down", "down"),
 		"events-none":       func(s *appScreen) { s.Press("2", "/"); s.Typed("event:release"); s.Press("enter") },
 		"events-by":         keys("2", "="),
 		"events-saving": func(s *appScreen) {

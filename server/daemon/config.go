@@ -63,6 +63,9 @@ type Status struct {
 	Alarms   []Alarm `json:"alarms,omitempty"` // what keeps it from its work, the most serious first
 
 	Cluster *Cluster `json:"cluster,omitempty"` // nil for a single machine
+
+	// NeedsRestart are the settings, by their keys in hookctl.yaml, that a reload read and only a restart puts in force.
+	NeedsRestart []string `json:"needs_restart,omitempty"`
 }
 
 // Alarm is something about the receiver that a person has to see. It stands until its cause is gone. Its text has been cleaned by
