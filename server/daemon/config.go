@@ -65,6 +65,9 @@ type Status struct {
 	Alarms   []Alarm `json:"alarms,omitempty"` // what keeps it from its work, the most serious first
 
 	Cluster *Cluster `json:"cluster,omitempty"` // nil for a single machine
+
+	// NeedsRestart are the settings, by their keys in hookctl.yaml, that a reload read and only a restart puts in force.
+	NeedsRestart []string `json:"needs_restart,omitempty"`
 }
 
 // HasAlarm reports whether an alarm of this key stands.
