@@ -1,6 +1,7 @@
 package main
 
 import (
+	"cmp"
 	"context"
 	"encoding/json"
 	"errors"
@@ -156,7 +157,7 @@ const settingsTemplate = `# yaml-language-server: $schema=./hookctl.schema.json
 // runEditor runs $VISUAL or $EDITOR, which may carry arguments and quotes as in a shell. On Windows, where \ separates the
 // parts of a path, it is only a path where such a file exists, and words otherwise.
 func (p *program) runEditor(ctx context.Context, file string) error {
-	editor := orElse(p.environ("VISUAL"), p.environ("EDITOR"))
+	editor := cmp.Or(p.environ("VISUAL"), p.environ("EDITOR"))
 	words, err := shlex.Split(editor)
 	if _, found := os.Stat(editor); editor != "" && found == nil {
 		words, err = []string{editor}, nil

@@ -2,6 +2,7 @@ package main
 
 import (
 	"bytes"
+	"cmp"
 	"fmt"
 	"os"
 	"path/filepath"
@@ -101,7 +102,7 @@ func manPage(cmd *cobra.Command, date time.Time) []byte {
 		page.line(".br\n.B %s", escapeRoff(cmd.CommandPath()+" <command> [flags]"))
 	}
 	page.section("DESCRIPTION")
-	page.text(orElse(cmd.Long, cmd.Short+"."))
+	page.text(cmp.Or(cmd.Long, cmd.Short+"."))
 	if cmd.HasExample() {
 		page.section("EXAMPLES")
 		page.verbatim(cmd.Example)

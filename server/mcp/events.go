@@ -154,7 +154,7 @@ type waitArguments struct {
 	page
 }
 
-// maxWait is how long event_wait blocks: clients give up on a call after a minute.
+// maxWait is how long event_wait blocks: clients end a call after a minute.
 const maxWait = 50
 
 func (f *face) wait(ctx context.Context, c *call, in waitArguments) (any, error) {
