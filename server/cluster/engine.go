@@ -15,6 +15,8 @@ import (
 	nats "github.com/nats-io/nats.go"
 
 	natsd "github.com/nats-io/nats-server/v2/server"
+
+	"hookctl/logs/text"
 )
 
 const (
@@ -27,7 +29,8 @@ const (
 type engine struct {
 	server  atomic.Pointer[natsd.Server] // nil for an existing NATS
 	conn    *nats.Conn
-	expires time.Time // of the certificate in the settings, zero for a derived one
+	expires time.Time              // of the certificate in the settings, zero for a derived one
+	trouble atomic.Pointer[string] // why an existing NATS cannot be used, nil while it can
 }
 
 // InProcessConn connects to the server that runs now.
@@ -39,6 +42,8 @@ func startEngine(c Config) (*engine, error) {
 	options := []nats.Option{
 		nats.Name("hookctl " + c.Node), nats.MaxReconnects(-1), nats.ReconnectWait(250 * time.Millisecond), nats.RetryOnFailedConnect(true),
 		nats.PingInterval(2 * time.Second), nats.MaxPingsOutstanding(2), nats.Timeout(5 * time.Second), nats.IgnoreAuthErrorAbort(),
+		nats.ReconnectErrHandler(func(_ *nats.Conn, err error) { e.trouble.Store(new(text.Clean(err.Error()))) }),
+		nats.ConnectHandler(func(*nats.Conn) { e.trouble.Store(nil) }), nats.ReconnectHandler(func(*nats.Conn) { e.trouble.Store(nil) }),
 		nats.ReconnectBufSize(-1), // what cannot be sent now is tried again, and not sent late
 	}
 	where := strings.Join(c.URLs, ",")
@@ -149,6 +154,18 @@ func (n *Node) keepEngine(ctx context.Context) {
 		n.log.Info("the cluster's streams go on on this node")
 		n.cfg.Alarm("cluster.disk", "", "")
 	}
+}
+
+// showTrouble raises an alarm while an existing NATS cannot be used.
+func (n *Node) showTrouble() {
+	if n.cfg.Embed != nil {
+		return
+	}
+	alarm := ""
+	if why := n.engine.trouble.Load(); why != nil {
+		alarm = "the NATS of the cluster cannot be used: " + *why
+	}
+	n.cfg.Alarm("cluster.nats", alarm, "check cluster.urls and cluster.credentials: hookctl config edit")
 }
 
 // roomIn fails where a directory has no room for what a server writes as it starts.

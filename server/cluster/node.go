@@ -141,6 +141,7 @@ func (n *Node) Close() { n.engine.close(context.Background()) }
 func (n *Node) prepare(ctx context.Context) bool {
 	for tries := 0; ctx.Err() == nil; tries++ {
 		err := n.create(ctx)
+		n.showTrouble()
 		if err == nil {
 			return true
 		}

@@ -48,6 +48,7 @@ func (n *Node) beat(ctx context.Context) {
 			n.measure(one)
 			cancel()
 		}
+		n.showTrouble()
 		if alone := !n.reached(); alone != cutOff && ctx.Err() == nil {
 			cutOff = alone
 			alarm := ""

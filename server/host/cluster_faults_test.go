@@ -15,6 +15,8 @@ import (
 	"github.com/google/uuid"
 	"github.com/nats-io/jwt/v2"
 	"github.com/nats-io/nkeys"
+
+	"hookctl/server/daemon"
 )
 
 // skewVariable is by how many seconds the clock of a node is wrong.
@@ -281,9 +283,9 @@ func TestClusterWithForeignCredentials(t *testing.T) {
 		status, err := post(http.DefaultClient, n.url(), testSecret, uuid.NewString(), payloadOf("octo/x", 1, 10))
 		return err == nil && status == http.StatusServiceUnavailable
 	})
-	w.wait("the reason", func() bool {
-		data, err := os.ReadFile(n.log.Name())
-		return err == nil && strings.Contains(strings.ToLower(string(data)), "authorization")
+	w.wait("an alarm that says why", func() bool {
+		s, err := daemon.Dial(n.config.Home).Status(t.Context())
+		return err == nil && strings.Contains(s.Alarm, "the NATS of the cluster cannot be used") && strings.Contains(strings.ToLower(s.Alarm), "authorization")
 	})
 	n.kill()
 }
