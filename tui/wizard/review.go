@@ -185,8 +185,11 @@ func (s *reviewStep) item(i hooks.SetupItem, w int) []string {
 		out = append(out, " "+t.Bad.Render("cannot")+"  "+name)
 		out = append(out, s.w.trouble(i.Err, w)...)
 	}
+	in := strings.Repeat(" ", min(11, max(1, w-30)))
 	for _, c := range i.Changes {
-		out = append(out, "           "+t.Faint.Render(text.Clean(c.Field+": "+c.From+" becomes "+c.To)))
+		for _, l := range kit.Folded(text.Clean(c.Field+": "+c.From+" becomes "+c.To), max(1, w-len(in))) {
+			out = append(out, in+t.Faint.Render(l))
+		}
 	}
 	for _, n := range i.Warnings {
 		out = append(out, s.w.warning(n.Text, w)...)
