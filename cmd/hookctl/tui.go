@@ -64,6 +64,7 @@ func (p *program) tuiConfig(ctx context.Context) (tui.Config, error) {
 		},
 		Settings:   shown,
 		Filters:    s.TUI.Filters,
+		Events:     eventNames(),
 		SaveFilter: func(_ context.Context, name, text string) error { return s.SaveFilter(name, text) },
 		ASCII:      s.TUI.ASCII == "on",
 		NoMouse:    s.TUI.Mouse == "off",
