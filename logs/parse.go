@@ -21,9 +21,8 @@ func fieldNames() map[string]string {
 	}
 }
 
-// FilterFields returns the field names of the filter grammar, sorted, for
-// completion and help.
-func FilterFields() []string {
+// filterFields are the field names of the filter grammar, sorted.
+func filterFields() []string {
 	seen := map[string]bool{}
 	for _, name := range fieldNames() {
 		seen[name] = true
@@ -36,17 +35,16 @@ func FilterFields() []string {
 	return names
 }
 
-// FilterValues are the only values that a field of the filter grammar can have, nil for a field that takes any.
-func FilterValues(field string) []string {
-	switch field {
-	case "status":
-		return []string{StatusPending, StatusSent, StatusFailed, "none"}
-	case "source":
-		return []string{SourceDelivery, SourceCatchup, SourceReplay, SourceTest, SourceRelay, SourceSelf}
-	case "verified":
-		return []string{"yes", "no"}
+// closedValues are the only values that a field of the filter grammar can have, nil for a field that takes any.
+func closedValues(field string) []string {
+	if !slices.Contains([]string{"status", "source", "verified"}, field) {
+		return nil
 	}
-	return nil
+	var values []string
+	for _, v := range valueWords(field) {
+		values = append(values, v.Text)
+	}
+	return values
 }
 
 // ParseFilter reads a filter of the one grammar that the TUI and
@@ -114,7 +112,7 @@ func (p *filterParser) term() (term, error) {
 		field, known := p.names[strings.ToLower(name)]
 		if !known {
 			return t, p.fail(nameAt, "there is no field %q; fields are %s; quote the word to search for it as text",
-				name, strings.Join(FilterFields(), ", "))
+				name, strings.Join(filterFields(), ", "))
 		}
 		t.field = field
 		return t, p.values(&t)
@@ -203,7 +201,7 @@ func (p *filterParser) check(t *term, v string, at int) error {
 		}
 		return nil
 	}
-	allowed := FilterValues(t.field)
+	allowed := closedValues(t.field)
 	if allowed == nil || slices.Contains(allowed, v) {
 		return nil
 	}

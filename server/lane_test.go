@@ -47,9 +47,9 @@ func (s *scripted) set(refuse func(m message) error) {
 	s.refuse = refuse
 }
 
-// pass lets time pass and waits until nothing is at work, so that a test may read what the sink has.
+// pass moves the test's clock on, which takes no time, and waits until nothing is at work, so that a test may read what the sink has.
 func pass(d time.Duration) {
-	time.Sleep(d)
+	<-time.After(d)
 	synctest.Wait()
 }
 
@@ -89,7 +89,7 @@ func onTestClock(t *testing.T, test func(t *testing.T, s *Server, sink *scripted
 // block takes an event in: the issue of a repository was labeled blocked.
 func block(t *testing.T, s *Server, n int, repository string) {
 	t.Helper()
-	time.Sleep(time.Millisecond) // No two arrive at the same instant.
+	<-time.After(time.Millisecond) // Of the test's clock: no two arrive at the same instant.
 	event, payload := sample(t, "issues_labeled_blocked")
 	rec := &logs.Record{EventType: event, DeliveryID: guid(n), Payload: []byte(strings.ReplaceAll(string(payload), "octo-org/Hello-World", repository))}
 	if _, err := s.Ingest(t.Context(), rec); err != nil {

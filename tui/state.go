@@ -2,7 +2,9 @@ package tui
 
 import (
 	"encoding/json"
+	"errors"
 	"fmt"
+	"io/fs"
 	"os"
 	"path/filepath"
 
@@ -21,6 +23,9 @@ type state struct {
 // readState is what was remembered, where it can be read.
 func (c Config) readState() (s state, ok bool) {
 	b, err := os.ReadFile(c.stateFile())
+	if errors.Is(err, fs.ErrNotExist) { // earlier versions kept it where things may vanish
+		b, err = os.ReadFile(filepath.Join(c.Home, "run", "tui.json"))
+	}
 	return s, err == nil && json.Unmarshal(b, &s) == nil
 }
 

@@ -55,6 +55,7 @@ type Config struct {
 	Browse   func(url string) error // opens a browser; nil uses the one gh uses
 	Settings []Setting              // the settings in force, for the Receiver page
 	Filters  map[string]string      // saved filters by name
+	Events   []logs.Completion      // the events that GitHub has, to complete filters with
 	// SaveFilter makes a saved filter permanent, or another text of it; empty
 	// text takes it out. nil leaves the settings alone.
 	SaveFilter func(ctx context.Context, name, text string) error
@@ -62,7 +63,7 @@ type Config struct {
 	Theme     string              // "light", "dark", or "" to ask the terminal
 	ASCII     bool                // draw with ASCII only
 	NoMouse   bool                // leave the mouse to the terminal at first
-	Notify    bool                // desktop notification on a failure while the terminal has no focus
+	Notify    bool                // desktop notification on a failure or an escalation while the terminal has no focus
 	Keys      map[string][]string // other keys by action id
 	Temporary bool                // the demo: GitHub and the public URL are simulated, and the receiver ends with the interface
 	Now       func() time.Time    // time.Now when nil
@@ -147,5 +148,5 @@ func Run(ctx context.Context, cfg Config) error {
 	return nil
 }
 
-// stateFile is where page, filter and history are kept between runs.
-func (c Config) stateFile() string { return filepath.Join(c.Home, "run", "tui.json") }
+// stateFile is where page, filter and recent filters are kept between runs.
+func (c Config) stateFile() string { return filepath.Join(c.Home, "state", "tui.json") }

@@ -2,7 +2,6 @@ package main
 
 import (
 	"context"
-	"fmt"
 	"maps"
 	"slices"
 	"strconv"
@@ -43,6 +42,14 @@ func completeAll(p *program, cmd *cobra.Command) {
 		cmd.ValidArgsFunction = completion(c.hooks)
 	case strings.HasSuffix(path, "config show"):
 		cmd.ValidArgsFunction = completion(c.settings)
+	case strings.Contains(path, "config ") && strings.Contains(words, "KEY"):
+		cmd.ValidArgsFunction = func(cmd *cobra.Command, args []string, typed string) ([]cobra.Completion, cobra.ShellCompDirective) {
+			values := c.settings
+			if len(args) > 0 {
+				values = c.settingValues(args[0])
+			}
+			return completion(values)(cmd, args, typed)
+		}
 	case strings.HasSuffix(path, "sync apply"):
 		cmd.ValidArgsFunction = completion(c.syncKeys)
 	case strings.HasSuffix(path, "filters forget"), strings.HasSuffix(path, "filters save"):
@@ -179,6 +186,22 @@ func (c completer) settings(context.Context, string) []string {
 	return values
 }
 
+// settingValues are the only values allowed for a setting, if there are few.
+func (c completer) settingValues(key string) func(context.Context, string) []string {
+	return func(context.Context, string) []string {
+		s, err := settings.Load(c.p.environ)
+		if err != nil {
+			return nil
+		}
+		for _, row := range s.Rows() {
+			if row.Key == key {
+				return row.Enum
+			}
+		}
+		return nil
+	}
+}
+
 // syncKeys are the keys of what project sync suggests or keeps open.
 func (c completer) syncKeys(context.Context, string) []string {
 	s, err := settings.Load(c.p.environ)
@@ -208,85 +231,39 @@ func (c completer) savedFilters(context.Context, string) []string {
 	return values
 }
 
-// filter completes the last word of a filter: a saved one, a field, or a value of one.
+// filter completes the last word of a filter, or names a saved one.
 func (c completer) filter(ctx context.Context, typed string) []string {
-	at := strings.LastIndexByte(typed, ' ') + 1
-	before, word := typed[:at], typed[at:]
-	if negated, ok := strings.CutPrefix(word, "!"); ok {
-		before, word = before+"!", negated
-	}
-	field, value, valued := strings.Cut(word, ":")
-	if !valued {
-		var values []string
-		if before == "" {
-			for _, saved := range c.savedFilters(ctx, "") {
-				values = append(values, "@"+saved)
-			}
-		}
-		for _, name := range logs.FilterFields() {
-			values = append(values, before+name+":")
-		}
-		return values
-	}
-	// Values are separated by commas; the last one is being typed.
-	done := value[:strings.LastIndexByte(value, ',')+1]
 	var values []string
-	for _, v := range c.valuesOf(ctx, field) {
-		if strings.ContainsFunc(v, needsQuoting) {
-			continue
+	if !strings.Contains(typed, " ") {
+		for _, saved := range c.savedFilters(ctx, "") {
+			values = append(values, "@"+saved)
 		}
-		values = append(values, before+field+":"+done+v)
+	}
+	log, err := c.p.openLog(ctx)
+	if err == nil {
+		defer func() { _ = log.Close() }()
+	}
+	for _, found := range logs.CompleteFilter(ctx, log, typed, eventNames()) {
+		// A shell inserts a completion unquoted, and branches and logins are chosen by others: $(…) must not be one.
+		if !strings.ContainsFunc(strings.TrimSuffix(strings.TrimPrefix(found.Text, typed), ":"), needsQuoting) {
+			values = append(values, found.Text+"\t"+found.About)
+		}
 	}
 	return values
 }
 
-// needsQuoting finds what a shell or the filter would not take as it is. Branches and logins are chosen by others: a shell
-// inserts a completion unquoted, so $(…) must not be one.
-func needsQuoting(r rune) bool {
-	return !unicode.IsLetter(r) && !unicode.IsDigit(r) && !strings.ContainsRune("._/@+-[]", r)
+// eventNames are the events of GitHub's list, each with what it is.
+func eventNames() []logs.Completion {
+	var names []logs.Completion
+	for _, e := range hooks.Events()[1:] { // without *
+		names = append(names, logs.Completion{Text: e.Name, About: e.Sentence})
+	}
+	return names
 }
 
-func (c completer) valuesOf(ctx context.Context, field string) []string {
-	if values := logs.FilterValues(field); values != nil {
-		return values
-	}
-	switch field {
-	case "priority":
-		return []string{"low", "medium", "high", "urgent"}
-	case "since", "until":
-		return []string{"15m", "1h", "24h", "7d"}
-	}
-	of := map[string]func(logs.Entry) string{
-		"action": func(e logs.Entry) string { return e.Action }, "repo": func(e logs.Entry) string { return e.Repository },
-		"repository": func(e logs.Entry) string { return e.Repository }, "sender": func(e logs.Entry) string { return e.Sender },
-		"branch": func(e logs.Entry) string { return e.Branch }, "conclusion": func(e logs.Entry) string { return e.Conclusion },
-		"hook": func(e logs.Entry) string { return strconv.FormatInt(e.HookID, 10) }, "event": func(e logs.Entry) string { return e.Event },
-		"number": func(e logs.Entry) string {
-			if e.Number == nil {
-				return ""
-			}
-			return fmt.Sprint(*e.Number)
-		},
-		"type": func(e logs.Entry) string {
-			if e.Notification == nil {
-				return ""
-			}
-			return e.Notification.Type
-		},
-	}[field]
-	if of == nil {
-		return nil
-	}
-	var values []string
-	for _, e := range c.recent(ctx, 1000) {
-		values = append(values, text.Clean(of(e)))
-	}
-	if field == "event" {
-		for _, e := range hooks.Events()[1:] { // without *
-			values = append(values, e.Name)
-		}
-	}
-	return distinct(values)
+// needsQuoting finds what a shell would not take as it is.
+func needsQuoting(r rune) bool {
+	return !unicode.IsLetter(r) && !unicode.IsDigit(r) && !strings.ContainsRune("._/@+-[]", r)
 }
 
 // distinct sorts and leaves empty and double ones out.

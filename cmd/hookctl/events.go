@@ -71,6 +71,9 @@ func (p *program) listEvents(ctx context.Context, f eventsFilter, out *output) (
 	if out.wanted() && out.jq == "" {
 		return p.streamEntries(all)
 	}
+	if each, ok := elementwise(out.jq); ok {
+		return p.streamJQ(all, each)
+	}
 	none := "no records yet\nhint: set up a hook: hookctl setup; or send a sample: hookctl test FILE"
 	if f.filter != "" {
 		none = "no record matches"
@@ -86,40 +89,6 @@ func (p *program) listEvents(ctx context.Context, f eventsFilter, out *output) (
 		entries = append(entries, e)
 	}
 	return printList(p, out, entries, entries, none, eventsHead(), eventRow)
-}
-
-// streamTable prints a table of entries as they come, in memory for a few. The first thousand say how wide its columns are.
-func (p *program) streamTable(all iter.Seq2[logs.Entry, error], none string) error {
-	const piece = 1000
-	var columns *layout
-	rows := make([][]string, 0, piece)
-	flush := func() error {
-		if columns == nil {
-			first := layOut(terminalWidth(p.out), eventsHead(), rows)
-			columns, rows = &first, append([][]string{eventsHead()}, rows...)
-		}
-		err := columns.print(p.out, rows)
-		rows = rows[:0]
-		return err
-	}
-	for e, err := range all {
-		if err != nil {
-			return err
-		}
-		if rows = append(rows, eventRow(e)); len(rows) == piece {
-			if err := flush(); err != nil {
-				return err
-			}
-		}
-	}
-	switch {
-	case columns == nil && len(rows) == 0:
-		p.note("%s", none)
-		return nil
-	case len(rows) == 0:
-		return nil
-	}
-	return flush()
 }
 
 // eventsHead names the columns of eventRow in a table.
@@ -146,35 +115,6 @@ func (p *program) found(ctx context.Context, log *logs.Log, filter logs.Filter, 
 			}
 		}
 	}
-}
-
-// streamEntries prints a JSON array of entries as they come, in memory for a few.
-func (p *program) streamEntries(all iter.Seq2[logs.Entry, error]) error {
-	w := shown(p.out)
-	var buf bytes.Buffer // characters must not be split between two writes
-	encoder := json.NewEncoder(&buf)
-	encoder.SetEscapeHTML(false)
-	buf.WriteByte('[')
-	between := ""
-	for e, err := range all {
-		if err != nil {
-			return err
-		}
-		buf.WriteString(between)
-		if err := encoder.Encode(e); err != nil {
-			return fmt.Errorf("write JSON: %w", err)
-		}
-		buf.Truncate(buf.Len() - len("\n"))
-		if between = ","; buf.Len() > 64<<10 {
-			if _, err := w.Write(buf.Bytes()); err != nil {
-				return err
-			}
-			buf.Reset()
-		}
-	}
-	buf.WriteString("]\n")
-	_, err := w.Write(buf.Bytes())
-	return err
 }
 
 // eventRow is a record as a line of `events list` and `events follow`.

@@ -20,6 +20,7 @@ import (
 	"hookctl/cmd/hookctl/settings"
 	"hookctl/hooks/githubtest"
 	"hookctl/hooks/secret"
+	"hookctl/hooks/tasks"
 	"hookctl/logs"
 	"hookctl/server/daemon"
 )
@@ -29,6 +30,7 @@ const (
 	byCommand   = "command"
 	byLine      = "line"
 	byInterface = "interface"
+	byAgent     = "agent"
 )
 
 // house is a world in which one face works on what the other faces find in worlds of their own.
@@ -154,7 +156,7 @@ func (h *house) hook(repository string) githubtest.Hook {
 }
 
 // fill puts ids in the place of their names: {widgets} is the first hook of octo-org/widgets, {delivery} its newest
-// delivery, {event} the newest record that is no ping.
+// delivery, {event} the newest record that is no ping, {task} what sync follows.
 func (h *house) fill(text string) string {
 	return braces.ReplaceAllStringFunc(text, func(name string) string {
 		switch name = strings.Trim(name, "{}"); name {
@@ -168,6 +170,12 @@ func (h *house) fill(text string) string {
 				}
 			}
 			return "none"
+		case "task":
+			list, err := h.tasks()
+			if err != nil || len(list) == 0 {
+				return "none"
+			}
+			return list[0].Key
 		case "addr":
 			return fmt.Sprintf("127.0.0.1:%d", h.port)
 		}
@@ -190,6 +198,7 @@ func (h *house) getenv(name string) string {
 // prepare brings a house into the state that an operation begins with. A line is a command line of ours, or:
 //
 //	deliver REPOSITORY [SAMPLE]   GitHub sends a pull request, or that; with ! in front it must not arrive
+//	fail REPOSITORY      CI fails there, and sync has looked at it
 //	foreign REPOSITORY   another service has a hook there
 //	rekey REPOSITORY     somebody changes the secret at GitHub
 //	refuse REPOSITORY    GitHub refuses to change the secrets of its hooks
@@ -222,6 +231,14 @@ func (h *house) prepare(t *testing.T, lines []string) {
 			}
 			if problem := poll(func() string { // it is answered before its file is there
 				return map[bool]string{true: line + ": no record"}[!fails && len(h.records()) == before]
+			}); problem != "" {
+				t.Fatal(problem)
+			}
+		case "fail":
+			failRun(t, h, words[1])
+			if problem := poll(func() string {
+				list := h.records()
+				return map[bool]string{true: line + ": sync has not looked at it"}[len(list) == 0 || list[len(list)-1].Sync.Status != logs.SyncSuggested]
 			}); problem != "" {
 				t.Fatal(problem)
 			}
@@ -273,6 +290,7 @@ type houseRecord struct {
 	Signature     logs.Signature
 	Summary       struct{ Repository, Title string } `json:"payload_summary"`
 	Notifications []logs.Notification
+	Sync          logs.Sync
 }
 
 // records are the records of the log by their names.
@@ -288,6 +306,11 @@ func (h *house) records() (list []houseRecord) {
 		}
 	}
 	return list
+}
+
+// tasks are what sync follows.
+func (h *house) tasks() ([]tasks.Item, error) {
+	return tasks.New(tasks.Config{Home: h.home}).List()
 }
 
 // status is what the receiver says of itself.
@@ -359,6 +382,20 @@ func (h *house) snapshot() string {
 		}
 	}
 
+	// Its issues, and what is remembered of them.
+	for _, name := range houseRepositories {
+		for _, issue := range h.github.Issues(name) {
+			line("issue %s#%d %s %q %v comments=%d", name, issue.Number, issue.State, issue.Title, issue.Labels, len(issue.Comments))
+		}
+	}
+	followed, err := h.tasks()
+	if err != nil {
+		return err.Error()
+	}
+	for _, i := range followed {
+		line("task %s %s %s %q %s %s", i.Key, i.State, i.Repository, i.Title, i.URL, i.Error)
+	}
+
 	// What GitHub was asked to change, in order for each target.
 	writes := map[string][]string{}
 	var targets []string
@@ -408,6 +445,9 @@ func (h *house) snapshot() string {
 		outcome := ""
 		for _, n := range r.Notifications {
 			outcome += " " + n.Type + "=" + n.Status
+		}
+		if r.Sync.Status != "" {
+			outcome += " sync=" + r.Sync.Status + " " + r.Sync.Text
 		}
 		records = append(records, fmt.Sprintf("record %s %s %s %s verified=%t secret=%s%s", r.Event, r.Source, r.Summary.Repository, h.names[r.HookID], r.Signature.Verified, class(r.Signature.Secret), outcome))
 	}

@@ -8,6 +8,7 @@ import (
 	"strings"
 	"testing"
 
+	"hookctl/hooks/tasks"
 	"hookctl/logs"
 )
 
@@ -121,6 +122,20 @@ var theNewest = &knowledge{
 		}
 		err := json.Unmarshal(data, &record)
 		return []fact{{record.DeliveryID}}, err
+	},
+}
+
+// theTasks are what sync follows. The interface shows them in a box above the page, so nothing can be asked after them.
+var theTasks = &knowledge{
+	name: "the tasks", args: []string{"sync", "list", "--json"}, line: "sync list", page: "2i",
+	facts: func(data []byte) ([]fact, error) {
+		var list []tasks.Item
+		err := json.Unmarshal(data, &list)
+		var facts []fact
+		for _, i := range list {
+			facts = append(facts, fact{i.Repository, i.Title}, fact{i.State})
+		}
+		return facts, err
 	},
 }
 

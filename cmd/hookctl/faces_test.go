@@ -1,6 +1,7 @@
 package main
 
 import (
+	"encoding/json"
 	"fmt"
 	"strings"
 	"testing"
@@ -19,6 +20,7 @@ type verb struct {
 	exit    int               // of the last of them, and of line mode
 	line    []string          // what is typed into line mode
 	keys    []string          // what is pressed in the interface, see [house.play]
+	tool    string            // what an agent calls: a tool and its arguments as JSON, "" where other tests do
 	until   func(*house) bool // when it is done
 	knows   []*knowledge      // what is compared afterwards
 	says    string            // what every face has to name when it is done
@@ -42,6 +44,13 @@ func (h *house) do(t *testing.T, v verb, face string) (said string) {
 			h.screen.await(t, v.says, true)
 		}
 		said = v.says
+	case byAgent:
+		tool, args, _ := strings.Cut(v.tool, " ")
+		var values arguments
+		if err := json.Unmarshal([]byte(h.fill(args)), &values); err != nil {
+			t.Fatal(err)
+		}
+		said = fmt.Sprint(newAgent(t, h, revisions[1], "accept", "--write").must(tool, values))
 	}
 	if code != v.exit || !strings.Contains(said, v.says) {
 		t.Fatalf("%s exits %d, not %d, and has to name %q:\n%s", face, code, v.exit, v.says, said)
@@ -60,6 +69,9 @@ func TestFacesDoTheSame(t *testing.T) {
 			faces := []string{byCommand, byLine, byInterface}
 			if v.keys == nil {
 				faces = faces[:2]
+			}
+			if v.tool != "" {
+				faces = append(faces, byAgent)
 			}
 			houses := make([]*house, len(faces))
 			worked := t.Run("by", func(t2 *testing.T) {

@@ -5,6 +5,9 @@ import (
 	"strings"
 )
 
+// failed is what sync suggests something for.
+var failed = []string{"append hookctl.yaml sync: {mode: suggest, ci: {logs: excerpt}}", setUpBoth, "fail octo-org/widgets"}
+
 const setUpBoth = "hookctl setup -R octo-org/widgets -R octo-org/gadgets --url https://hooks.example.com --yes"
 
 // hooksPage opens the page of the hooks, once both are there; findWidgets leaves one under the cursor.
@@ -203,6 +206,23 @@ func verbs() []verb {
 			name: "reload", before: []string{setUpBoth, "append .env GITHUB_WEBHOOK_SECRET_MY_TEAM=3f786850e387550fdab836ed7e6dc881de23001b"},
 			command: []string{"reload"}, line: []string{"reload"}, keys: []string{"4", "see L reload", "L"},
 			until: func(h *house) bool { return len(h.status().Secrets) == 2 }, knows: []*knowledge{theStatus},
+		},
+		{
+			name: "list what sync follows", before: failed, says: "CI: Tests fails on main",
+			command: []string{"sync list"}, line: []string{"sync list"}, keys: []string{"2", "see ping", "i"}, tool: "sync_list {}",
+			until: has("sync=suggested"), knows: []*knowledge{theTasks},
+		},
+		{
+			// The interface names the command beside what is suggested.
+			name: "preview sync", before: failed, says: "FAIL: TestParser",
+			command: []string{"sync preview {event}"}, line: []string{"events event:workflow_run", "sync preview 1"}, tool: `sync_preview {"file": "{event}"}`,
+			until: has("sync=suggested"), knows: []*knowledge{theTasks},
+		},
+		{
+			name: "apply what sync suggests", before: failed, says: "created an issue",
+			command: []string{"sync apply {task}"}, line: []string{"sync list", "sync apply {task}"}, tool: `sync_apply {"key": "{task}"}`,
+			keys:  []string{"2", "see ping", "i", "see suggested: enter applies it", "enter", "see Do what is suggested", "enter"},
+			until: has("message task_updated"), knows: []*knowledge{theTasks},
 		},
 		{
 			// The interface has no key for it, by design: its Hooks page names the command beside a repository that is gone.

@@ -119,41 +119,47 @@ func (s spelled) Write(p []byte) (int, error) {
 	return len(p), nil
 }
 
-// runJQ prints each result of expression on its own line, strings without quotes. Numbers keep every digit:
-// GitHub's delivery ids are too large for a float64. (go-gh's own jq reads numbers as float64.)
+// runJQ prints what expression makes of JSON.
 func runJQ(w io.Writer, expression string, data []byte) error {
 	code, err := compileJQ(expression)
 	if err != nil {
 		return err
 	}
+	_, err = printJQ(w, code, data)
+	return err
+}
+
+// printJQ prints each result of an expression on its own line, strings without quotes, and reports whether it asked to halt.
+// Numbers keep every digit: GitHub's delivery ids are too large for a float64. (go-gh's own jq reads numbers as float64.)
+func printJQ(w io.Writer, code *gojq.Code, data []byte) (halted bool, err error) {
 	decoder := json.NewDecoder(bytes.NewReader(data))
 	decoder.UseNumber()
 	var input any
 	if err := decoder.Decode(&input); err != nil {
-		return fmt.Errorf("--jq: read JSON: %w", err)
+		return false, fmt.Errorf("--jq: read JSON: %w", err)
 	}
 	results := code.Run(input)
 	for {
 		value, ok := results.Next()
 		if !ok {
-			return nil
+			return false, nil
 		}
 		if err, ok := value.(error); ok {
 			var halt *gojq.HaltError
 			if errors.As(err, &halt) && halt.Value() == nil {
-				return nil
+				return true, nil
 			}
-			return fmt.Errorf("--jq: %w", err)
+			return false, fmt.Errorf("--jq: %w", err)
 		}
 		line, err := gojq.Marshal(value)
 		if text, ok := value.(string); ok {
 			line = []byte(text)
 		}
 		if err != nil {
-			return fmt.Errorf("--jq: %w", err)
+			return false, fmt.Errorf("--jq: %w", err)
 		}
 		if _, err := fmt.Fprintln(w, string(line)); err != nil {
-			return err
+			return false, err
 		}
 	}
 }

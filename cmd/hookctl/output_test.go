@@ -5,7 +5,6 @@ import (
 	"context"
 	"errors"
 	"fmt"
-	"io"
 	"slices"
 	"strings"
 	"testing"
@@ -13,7 +12,6 @@ import (
 	"github.com/charmbracelet/x/ansi"
 
 	"hookctl/hooks"
-	"hookctl/logs"
 	"hookctl/server/fleet"
 )
 
@@ -183,30 +181,5 @@ func TestInterruptedSetupIsCancelled(t *testing.T) {
 		if exitCode(err) != c.code || errOut.String() != c.want || !strings.HasPrefix(out.String(), "[{") {
 			t.Errorf("%v: exit code %d, %q, %q", c.results, exitCode(err), errOut.String(), out.String())
 		}
-	}
-}
-
-// A list of a million records is printed while it is read.
-func TestTheTableOfAllRecordsIsStreamed(t *testing.T) {
-	var out bytes.Buffer
-	p := &program{out: &out, err: io.Discard}
-	long := strings.Repeat("x", 60) + ".json"
-	err := p.streamTable(func(yield func(logs.Entry, error) bool) {
-		for i := range 2500 {
-			if i == 1000 && out.Len() == 0 {
-				t.Error("nothing is printed after a thousand records")
-			}
-			e := logs.Entry{File: "short.json", Event: "push"}
-			if i == 2000 {
-				e.File = long
-			}
-			if !yield(e, nil) {
-				return
-			}
-		}
-	}, "none")
-	lines := strings.Split(strings.TrimSuffix(out.String(), "\n"), "\n")
-	if err != nil || len(lines) != 2501 || strings.Count(out.String(), "RECEIVED") != 1 || !strings.HasSuffix(lines[2001], long) {
-		t.Errorf("%d lines, %v; %q", len(lines), err, lines[min(2001, len(lines)-1)])
 	}
 }

@@ -48,7 +48,7 @@ func Summary(cfg Config, live Live, last Report) []Row {
 		tunnelRow(live, last, now),
 	}
 	if cfg.Sync != nil {
-		rows = append(rows, Row{f.tasks().named("sync"), now})
+		rows = append(rows, Row{worst(f.tasks(), f.blocked()).named("sync"), now})
 	}
 	if live.Err == nil && live.Status.Running && (cfg.Cluster || live.Status.Cluster != nil) {
 		rows = append(rows, Row{f.cluster(context.Background()).named("cluster"), now})

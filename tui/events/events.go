@@ -33,6 +33,7 @@ type Config struct {
 	Replay, Resend Again
 	Tasks          Tasks             // what project sync follows
 	Filters        map[string]string // saved filters by name
+	Events         []logs.Completion // the events that GitHub has, for completion
 	SaveFilter     func(ctx context.Context, name, text string) error
 	Log            *kit.Answer[*logs.Log]
 	Receiver       *kit.Answer[daemon.Status]
@@ -195,6 +196,8 @@ func (p *Page) Update(msg tea.Msg) tea.Cmd {
 		cmd = p.showTasks(msg)
 	case foundRecord:
 		cmd = p.Open(msg.entry)
+	case completed:
+		cmd = msg.offer()
 	case filterSaved:
 		cmd = p.filterKept(msg)
 	case kit.Wheel:
@@ -355,5 +358,5 @@ func (p *Page) status(w int) string {
 	}
 	right += "  " + f.where() + " "
 	room := max(0, w-kit.Width(right))
-	return kit.FitLine(t.Cut(left, room), room) + right
+	return kit.FitLine(t.Cut(left, room-1), room) + right
 }

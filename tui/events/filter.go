@@ -27,7 +27,11 @@ func (p *Page) openFilter() tea.Cmd {
 	if pr.Input.Value() != "" {
 		pr.Set(pr.Input.Value() + " ")
 	}
-	pr.Hint = `event:push repo:o/* !sender:*[bot] conclusion:failure status:failed since:1h "text"`
+	pr.Hint = "tab: fields and values   " + kit.KeyName("up", p.shell.Theme.Ascii) + `: recent filters   conclusion:failure repo:o/* !sender:*[bot] since:1h "text"`
+	pr.Complete = func(before string) tea.Cmd {
+		ctx, l, known := p.shell.Ctx, p.feed.log, p.cfg.Events
+		return func() tea.Msg { return completed{pr, before, logs.CompleteFilter(ctx, l, before, known)} }
+	}
 	pr.History, pr.At = p.history, len(p.history)
 	pr.Live = func(text string) tea.Cmd {
 		f, err := logs.ParseFilter(text, p.shell.Now())
@@ -87,6 +91,22 @@ func (p *Page) openFilter() tea.Cmd {
 	return nil
 }
 
+// completed answers the completion of a filter.
+type completed struct {
+	prompt *kit.Prompt
+	before string
+	list   []logs.Completion
+}
+
+// offer shows it in the prompt that asked.
+func (m completed) offer() tea.Cmd {
+	list := make([]kit.Suggestion, len(m.list))
+	for i, c := range m.list {
+		list[i] = kit.Suggestion{Text: c.Text, About: c.About}
+	}
+	return m.prompt.Offer(m.before, list)
+}
+
 // remember keeps a filter in the history, newest last, once.
 func (p *Page) remember(text string) {
 	text = strings.TrimSpace(text)
@@ -143,20 +163,12 @@ func (p *Page) openBy() tea.Cmd {
 		if v[1] == "" {
 			continue
 		}
-		word := v[0] + ":" + filterQuote(v[1])
+		word := v[0] + ":" + logs.QuoteFilter(v[1])
 		choices = append(choices, kit.Choice{Text: word, Right: "only these", Run: func() tea.Cmd { return p.addFilter(word) }},
 			kit.Choice{Text: "!" + word, Right: "leave out", Run: func() tea.Cmd { return p.addFilter("!" + word) }})
 	}
 	p.shell.Show(kit.NewMenu(p.shell, "Filter by value", choices))
 	return nil
-}
-
-// filterQuote writes a value as the filter grammar reads it back.
-func filterQuote(v string) string {
-	if v == "" || strings.ContainsAny(v, " \t\n\r,\"\\") {
-		return `"` + strings.NewReplacer(`\`, `\\`, `"`, `\"`).Replace(v) + `"`
-	}
-	return v
 }
 
 func (p *Page) nothingToClear() string {

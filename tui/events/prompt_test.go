@@ -44,3 +44,45 @@ func TestPromptPointsAtColumns(t *testing.T) {
 	s.Press("left", "left", "left")
 	at("sender")
 }
+
+// Tab completes fields and values, explains them, and the list answers to the value that is picked.
+func TestFilterIsCompleted(t *testing.T) {
+	for _, size := range [][2]int{{80, 24}, {120, 40}, {200, 60}} {
+		s := eventful(t, size[0], size[1])
+		s.Press("2", "/", "tab")
+		s.Shows("conclusion:  how the CI run ended", "event:  ")
+	}
+	s := eventful(t, 80, 24)
+	s.Press("2", "/")
+	s.Typed("conc")
+	s.Press("tab") // the only field: its values follow at once
+	s.Shows("filter conclusion:", "conclusion:failure ", "the run failed")
+	s.Press("tab")
+	s.Shows("filter conclusion:failure", "1/2")
+	s.Press("down")
+	s.Shows("filter conclusion:success")
+	s.Press("up", "shift+tab")
+	s.Shows("filter conclusion:startup_failure", "No event matches")
+	s.Press("esc") // leaves the suggestions alone
+	s.Shows("filter conclusion:", "a value is missing")
+	s.Typed("fai")
+	s.Press("tab")
+	s.Lacks("the run failed")
+	s.Typed("sta")
+	s.Press("tab", "tab", "enter")
+	s.Shows("filter conclusion:failure status:failed", "No event matches")
+	s.Press("/")
+	s.Typed(`nonsense:`)
+	s.Press("tab")
+	s.Shows("nothing known can follow here")
+	s.Press("esc")
+	s.Shows(`there is no field "nonsense"`)
+	s.Press("esc", "esc", "/", "tab", "up")
+	s.Shows("filter verified:")
+	s.Press("enter")
+	s.Shows("filter verified:", "the signature was right")
+	s.Press("home")
+	s.Typed("repo:octo-org/w")
+	s.Press("tab") // the word at the cursor, before what stands behind it
+	s.Shows("filter repo:octo-org/web verified:")
+}

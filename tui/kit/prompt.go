@@ -25,6 +25,10 @@ type Prompt struct {
 	Accept  func(text string) tea.Cmd // runs after the prompt is gone
 	Cancel  func() tea.Cmd            // runs after the prompt is gone
 	Keys    []Action                  // more keys, none of them printable
+	// Complete asks for ways to go on from the line up to the cursor; Offer
+	// takes them. nil where nothing can be completed.
+	Complete func(before string) tea.Cmd
+	offer    suggestions
 }
 
 // NewPrompt opens with value in the line and the cursor behind it.
@@ -79,6 +83,7 @@ func (p *Prompt) Update(msg tea.Msg) tea.Cmd {
 		return nil
 	}
 	before := p.Input.Value()
+	p.offer = suggestions{}
 	var cmd tea.Cmd
 	p.Input, cmd = p.Input.Update(msg)
 	if p.Input.Value() == before || p.Live == nil {
@@ -101,13 +106,16 @@ func (p *Prompt) Set(text string) tea.Cmd {
 func (p *Prompt) Fault(text string, at int) { p.ErrText, p.errAt = text, at }
 
 // View implements Overlay.
-func (p *Prompt) View(w, _ int) string {
+func (p *Prompt) View(w, h int) string {
 	t := p.a.Theme
 	lead := " " + p.label + " "
 	p.Input.SetWidth(max(1, w-ansi.StringWidth(lead)-2))
 	line := FitLine(t.Title.Render(lead)+p.Input.View(), w)
 	below := []string{t.Faint.Render(" " + t.Cut(p.Hint, w-2))}
-	if p.ErrText != "" {
+	switch {
+	case p.offer.open():
+		below = p.offer.view(t, w, max(2, min(10, h/2-2)))
+	case p.ErrText != "":
 		below = nil
 		if p.errAt >= 0 {
 			col := ansi.StringWidth(lead) + columnOf(p.Input, p.errAt)
@@ -138,6 +146,9 @@ func (p *Prompt) Cursor() *tea.Cursor {
 func (p *Prompt) Actions() []Action {
 	back := func(step int) func() tea.Cmd {
 		return func() tea.Cmd {
+			if len(p.offer.list) > 0 {
+				return p.pick(step)
+			}
 			next := p.At + step
 			if next < 0 || next > len(p.History) {
 				return nil
@@ -152,8 +163,12 @@ func (p *Prompt) Actions() []Action {
 			return p.Set(p.History[next])
 		}
 	}
-	return append([]Action{
+	acts := []Action{
 		{ID: "prompt.accept", Keys: []string{"enter"}, Label: "accept", Text: "Take what is typed.", Run: func() tea.Cmd {
+			if cmd, went := p.takePicked(); went {
+				return cmd
+			}
+			p.offer = suggestions{}
 			p.a.Shut(p)
 			if p.Accept == nil {
 				return nil
@@ -161,6 +176,10 @@ func (p *Prompt) Actions() []Action {
 			return p.Accept(p.Input.Value())
 		}},
 		{ID: "prompt.cancel", Keys: []string{"esc"}, Label: "cancel", Text: "Leave things as they were.", Run: func() tea.Cmd {
+			if o := p.offer; o.open() {
+				p.offer = suggestions{}
+				return p.put(o.before, o.after)
+			}
 			p.a.Shut(p)
 			if p.Cancel == nil {
 				return nil
@@ -169,5 +188,10 @@ func (p *Prompt) Actions() []Action {
 		}},
 		{ID: "prompt.older", Keys: []string{"up"}, Text: "Bring back what was typed before.", Run: back(-1)},
 		{ID: "prompt.newer", Keys: []string{"down"}, Text: "Go forward in what was typed before.", Run: back(1)},
-	}, p.Keys...)
+	}
+	if p.Complete != nil {
+		acts = append(acts, Action{ID: "prompt.complete", Keys: []string{"tab"}, Label: "complete", Text: "Complete the word; again for the next suggestion.", Run: func() tea.Cmd { return p.complete(1) }},
+			Action{ID: "prompt.completeback", Keys: []string{"shift+tab"}, Text: "Go to the suggestion before.", Run: func() tea.Cmd { return p.complete(-1) }})
+	}
+	return append(acts, p.Keys...)
 }

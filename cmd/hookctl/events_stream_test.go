@@ -1,0 +1,113 @@
+package main
+
+import (
+	"bytes"
+	"encoding/json"
+	"io"
+	"iter"
+	"strings"
+	"testing"
+
+	"hookctl/logs"
+)
+
+// A list of a million records is printed while it is read.
+func TestTheTableOfAllRecordsIsStreamed(t *testing.T) {
+	var out bytes.Buffer
+	p := &program{out: &out, err: io.Discard}
+	long := strings.Repeat("x", 60) + ".json"
+	err := p.streamTable(func(yield func(logs.Entry, error) bool) {
+		for i := range 2500 {
+			if i == 1000 && out.Len() == 0 {
+				t.Error("nothing is printed after a thousand records")
+			}
+			e := logs.Entry{File: "short.json", Event: "push"}
+			if i == 2000 {
+				e.File = long
+			}
+			if !yield(e, nil) {
+				return
+			}
+		}
+	}, "none")
+	lines := strings.Split(strings.TrimSuffix(out.String(), "\n"), "\n")
+	if err != nil || len(lines) != 2501 || strings.Count(out.String(), "RECEIVED") != 1 || !strings.HasSuffix(lines[2001], long) {
+		t.Errorf("%d lines, %v; %q", len(lines), err, lines[min(2001, len(lines)-1)])
+	}
+}
+
+// So is what a jq expression makes of each record, as long as it does not need them all at once.
+func TestJQOverAllRecordsIsStreamed(t *testing.T) {
+	var out bytes.Buffer
+	p := &program{out: &out, err: io.Discard}
+	most := 0 // bytes that were not printed when a record was read
+	each, _ := elementwise(".[].file")
+	err := p.streamJQ(func(yield func(logs.Entry, error) bool) {
+		for i := range 20_000 {
+			most = max(most, i*len("short.json\n")-out.Len())
+			if !yield(logs.Entry{File: "short.json", Event: "push"}, nil) {
+				return
+			}
+		}
+	}, each)
+	if err != nil || out.String() != strings.Repeat("short.json\n", 20_000) || most > 70_000 {
+		t.Errorf("%d bytes in all, up to %d of them waited, %v", out.Len(), most, err)
+	}
+}
+
+// TestJQOfEachRecordIsThatOfAll compares the two ways to run an expression.
+func TestJQOfEachRecordIsThatOfAll(t *testing.T) {
+	list := []logs.Entry{{File: "a.json", Event: "push", Size: 1}, {File: "b.json", Event: "issues", Action: "opened", Size: 2}, {File: "<c>", Event: "push", HookID: 1<<60 + 1}}
+	var all iter.Seq2[logs.Entry, error] = func(yield func(logs.Entry, error) bool) {
+		for _, e := range list {
+			if !yield(e, nil) {
+				return
+			}
+		}
+	}
+	data, err := json.Marshal(list)
+	if err != nil {
+		t.Fatal(err)
+	}
+	for expression, streams := range map[string]bool{
+		".[]":            true,
+		".[].file":       true,
+		".[] | .hook_id": true,
+		".[] | select(.event == \"push\") | .file":              true,
+		".[] | [.file, .size] | @tsv":                           true,
+		".[].file | ascii_upcase, length":                       true,
+		".[]?.file?":                                            true,
+		"def f: .file; .[] | f":                                 true,
+		".[] | .event as $e | [$e, .file]":                      true,
+		".[] | if .size == 2 then halt else .file end":          true,
+		".[] | if .size == 2 then error(\"no\") else .file end": true,
+		".[].file | tonumber":                                   true,
+		".[0].file":                                             false,
+		".[1:] | .[].file":                                      false,
+		".[] as $x | length":                                    false,
+		".[].size, length":                                      false,
+		"map(.size) | add":                                      false,
+		"[.[].file]":                                            false,
+		"first(.[]).file":                                       false,
+		"group_by(.event) | .[] | length":                       false,
+		"label $out | .[] | ., break $out":                      false,
+		"length":                                                false,
+		"(.[] | .file)":                                         false,
+		".[].size + 1":                                          false,
+		".[].nothing // 7":                                      false,
+	} {
+		var want, got bytes.Buffer
+		wantErr := runJQ(&want, expression, data)
+		each, ok := elementwise(expression)
+		if ok != streams {
+			t.Errorf("%s is streamed: %v", expression, ok)
+		}
+		if !ok {
+			continue
+		}
+		p := &program{out: &got, err: io.Discard}
+		if err := p.streamJQ(all, each); got.String() != want.String() || (err == nil) != (wantErr == nil) || err != nil && err.Error() != wantErr.Error() {
+			t.Errorf("%s prints %q and %v, of the whole list %q and %v", expression, got.String(), err, want.String(), wantErr)
+		}
+	}
+}
