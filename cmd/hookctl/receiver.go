@@ -228,6 +228,10 @@ func (p *program) printStatus(state doctor.State, asked error, out *output) erro
 		row("cluster", text.Clean(status.Cluster.String()))
 	}
 	row("log", status.LogDir)
+	if len(status.NeedsRestart) > 0 {
+		row("restart", "needed for "+strings.Join(status.NeedsRestart, ", "))
+		p.note("hint: restart it: hookctl restart")
+	}
 	// The age is that of the first, the current one; the others are needed by a rotation, or by single hooks and paths.
 	names := cmp.Or(status.Secret, "none") + age
 	if len(status.Secrets) > 1 {
@@ -239,7 +243,9 @@ func (p *program) printStatus(state doctor.State, asked error, out *output) erro
 	row("deliveries", fmt.Sprintf("%d received, %d duplicate, %d rejected", status.Received, status.Duplicates, status.Rejected))
 	pending := fmt.Sprint(status.PendingNotifications, " pending")
 	if status.Counting {
-		pending += " so far, counting…"
+		if pending += " so far"; !status.HasAlarm("index") {
+			pending += ", counting…"
+		}
 	}
 	row("notifications", fmt.Sprintf("%s, %d failed", pending, status.FailedNotifications))
 	judged(doctor.Notifications(status, 0, time.Now()))
@@ -281,8 +287,17 @@ func (p *program) printRotationState(row func(name, value string)) {
 
 // reloadReceiver makes a running receiver read its settings again; where none runs there is nothing to do.
 func (p *program) reloadReceiver(ctx context.Context, home string) error {
-	if _, err := daemon.Dial(home).Reload(ctx); err != nil && !errors.Is(err, daemon.ErrNotRunning) {
-		return fmt.Errorf("the settings are saved, but the receiver does not use them yet: %w", err)
+	if _, err := p.reload(ctx, home); !errors.Is(err, daemon.ErrNotRunning) {
+		return err
 	}
 	return nil
+}
+
+// reload makes the receiver read its settings again, and returns the keys of those that need a restart.
+func (p *program) reload(ctx context.Context, home string) (needRestart []string, err error) {
+	status, err := daemon.Dial(home).Reload(ctx)
+	if err != nil && !errors.Is(err, daemon.ErrNotRunning) {
+		return nil, fmt.Errorf("the settings are saved, but the receiver does not use them yet: %w", err)
+	}
+	return status.NeedsRestart, err
 }

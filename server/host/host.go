@@ -66,7 +66,7 @@ type Config struct {
 
 // Settings are the parts of the settings that the receiver needs. Load returns new ones for each reload; they do not change.
 type Settings struct {
-	Bind    string // address to listen on; changes with a restart only, as do Port, Logs, Metrics and Tunnel
+	Bind    string // address to listen on; changes with a restart only, see needsRestart
 	Port    int    // 0 takes any free one
 	Metrics string // loopback address for Prometheus; "" for none
 	Tunnel  string // kind of tunnel to keep open; "" for none
@@ -97,6 +97,7 @@ type receiver struct {
 	logger  *slog.Logger
 	log     *logs.Writer
 	server  *server.Server
+	started *Settings     // what it was started with
 	node    *cluster.Node // nil on a single machine
 	address string
 
@@ -216,6 +217,7 @@ func (r *receiver) lockAndRun(ctx context.Context) error {
 
 func (r *receiver) run(ctx context.Context, instance *daemon.Instance) (err error) {
 	s := r.settings
+	r.started = s
 	logConfig := s.Logs
 	logConfig.Logger = r.logger
 	if r.log, err = logs.OpenWriter(ctx, logConfig); err != nil {

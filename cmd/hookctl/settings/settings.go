@@ -58,10 +58,10 @@ func Variables() []Variable {
 // Override is a value given by a flag.
 type Override struct{ Flag, Key, Value string }
 
-// ValueError is a value of a flag or a variable that its setting cannot take: the program was called in the wrong way,
+// ValueError is a value of a flag, a variable or a call of [Settings.Set] that its setting cannot take: the program was called in the wrong way,
 // while a mistake in hookctl.yaml is none of the caller's.
 type ValueError struct {
-	Origin string // "flag --port", "environment WEBHOOK_PORT"
+	Origin string // "flag --port", "environment WEBHOOK_PORT", or the key
 	Err    error
 }
 
