@@ -21,7 +21,7 @@ const (
 const (
 	StatusPending = "pending" // not delivered yet
 	StatusSent    = "sent"
-	StatusFailed  = "failed" // given up; can be resent
+	StatusFailed  = "failed" // tried too often; can be resent
 )
 
 // Record is what is kept of one delivery: the content of one file.
@@ -81,7 +81,7 @@ type Notification struct {
 	At        time.Time `json:"at,omitzero"`      // of the last attempt
 	NextAt    time.Time `json:"next_at,omitzero"` // when the next attempt is due
 	MessageID string    `json:"message_id,omitempty"`
-	// GatheredBy is the delivery whose message tells of this one too; empty
+	// GatheredBy is the delivery whose message names this one too; empty
 	// when it has its own.
 	GatheredBy string `json:"gathered_by,omitempty"`
 	Error      string `json:"error,omitempty"`
