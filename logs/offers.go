@@ -2,7 +2,6 @@ package logs
 
 import (
 	"context"
-	"encoding/json"
 	"errors"
 	"fmt"
 	"io/fs"
@@ -11,8 +10,7 @@ import (
 	"slices"
 	"time"
 
-	"github.com/gofrs/flock"
-	"github.com/google/renameio/v2/maybe"
+	"hookctl/logs/jsonfile"
 )
 
 // Offer is a record that was shown to an agent. It stays offered until somebody acknowledges it, because a push to a session can
@@ -109,7 +107,7 @@ func (l *Log) Acknowledge(ctx context.Context, files ...string) ([]Offer, error)
 	return done, err
 }
 
-// of is the offer of a file, made where there is none.
+// of is the offer of a file, made where it is missing.
 func (o *offers) of(file string) *Offer {
 	at := slices.IndexFunc(o.List, func(offer Offer) bool { return offer.File == file })
 	if at < 0 {
@@ -122,15 +120,10 @@ func offersFile(dir string) string { return filepath.Join(dir, hiddenDir, "offer
 
 // readOffers reads what there is. A file that cannot be understood is as good as none: what it knew is offered once more.
 func readOffers(cfg Config) (offers, error) {
-	o := offers{}
-	data, err := os.ReadFile(offersFile(cfg.Dir))
-	if errors.Is(err, fs.ErrNotExist) {
-		err = nil
-	} else if err == nil && json.Unmarshal(data, &o) != nil {
+	o, err := jsonfile.Read[offers](offersFile(cfg.Dir))
+	if missing := errors.Is(err, fs.ErrNotExist); err != nil && !missing && !errors.As(err, new(*fs.PathError)) {
 		cfg.Logger.Warn("the list of what was offered to agents is damaged and begins again", "file", offersFile(cfg.Dir))
-		o = offers{}
-	}
-	if err != nil {
+	} else if err != nil && !missing {
 		return o, fmt.Errorf("read what was offered to agents: %w", err)
 	}
 	if o.Next == nil {
@@ -140,32 +133,16 @@ func readOffers(cfg Config) (offers, error) {
 }
 
 // changeOffers changes the list while no other process does.
-func (l *Log) changeOffers(ctx context.Context, change func(*offers, time.Time)) (err error) {
-	path := offersFile(l.cfg.Dir)
-	if err := os.MkdirAll(filepath.Dir(path), 0o700); err != nil {
-		return fmt.Errorf("note what agents have seen: %w", err)
-	}
-	lock := flock.New(filepath.Join(filepath.Dir(path), "offers.lock"), flock.SetPermissions(0o600))
-	ctx, cancel := context.WithTimeout(ctx, indexPatience)
-	defer cancel()
-	if _, err := lock.TryLockContext(ctx, 5*time.Millisecond); err != nil {
-		return fmt.Errorf("note what agents have seen: %w", err)
-	}
-	defer func() { err = errors.Join(err, lock.Unlock()) }()
-	o, err := readOffers(l.cfg)
-	if err != nil {
-		return err
-	}
-	now := l.cfg.Now().UTC()
-	change(&o, now)
-	o.List = slices.DeleteFunc(o.List, func(offer Offer) bool {
-		return !offer.AcknowledgedAt.IsZero() && now.Sub(offer.AcknowledgedAt) > ackedFor
+func (l *Log) changeOffers(ctx context.Context, change func(*offers, time.Time)) error {
+	read := func() (offers, error) { return readOffers(l.cfg) }
+	err := jsonfile.Update(ctx, offersFile(l.cfg.Dir), read, func(o *offers) {
+		now := l.cfg.Now().UTC()
+		change(o, now)
+		o.List = slices.DeleteFunc(o.List, func(offer Offer) bool {
+			return !offer.AcknowledgedAt.IsZero() && now.Sub(offer.AcknowledgedAt) > ackedFor
+		})
+		o.List = o.List[max(0, len(o.List)-maxOffers):]
 	})
-	o.List = o.List[max(0, len(o.List)-maxOffers):]
-	data, err := json.Marshal(o)
-	if err == nil {
-		err = maybe.WriteFile(path, data, 0o600)
-	}
 	if err != nil {
 		return fmt.Errorf("note what agents have seen: %w", err)
 	}

@@ -42,6 +42,14 @@ func completeAll(p *program, cmd *cobra.Command) {
 		cmd.ValidArgsFunction = completion(c.hooks)
 	case strings.HasSuffix(path, "config show"):
 		cmd.ValidArgsFunction = completion(c.settings)
+	case strings.Contains(path, "config ") && strings.Contains(words, "KEY"):
+		cmd.ValidArgsFunction = func(cmd *cobra.Command, args []string, typed string) ([]cobra.Completion, cobra.ShellCompDirective) {
+			values := c.settings
+			if len(args) > 0 {
+				values = c.settingValues(args[0])
+			}
+			return completion(values)(cmd, args, typed)
+		}
 	case strings.HasSuffix(path, "sync apply"):
 		cmd.ValidArgsFunction = completion(c.syncKeys)
 	case strings.HasSuffix(path, "filters forget"), strings.HasSuffix(path, "filters save"):
@@ -176,6 +184,22 @@ func (c completer) settings(context.Context, string) []string {
 		values = append(values, row.Key+"\t"+row.Text)
 	}
 	return values
+}
+
+// settingValues are the only values allowed for a setting, if there are few.
+func (c completer) settingValues(key string) func(context.Context, string) []string {
+	return func(context.Context, string) []string {
+		s, err := settings.Load(c.p.environ)
+		if err != nil {
+			return nil
+		}
+		for _, row := range s.Rows() {
+			if row.Key == key {
+				return row.Enum
+			}
+		}
+		return nil
+	}
 }
 
 // syncKeys are the keys of what project sync suggests or keeps open.

@@ -1,23 +1,19 @@
 package main
 
 import (
+	"cmp"
 	"context"
 	"encoding/json"
 	"errors"
 	"fmt"
-	"io/fs"
-	"os"
-	"os/exec"
-	"path/filepath"
-	"runtime"
 	"slices"
 	"strings"
 
-	"github.com/cli/safeexec"
-	"github.com/google/shlex"
 	"github.com/spf13/cobra"
 
 	"hookctl/cmd/hookctl/settings"
+	"hookctl/logs/text"
+	"hookctl/server/daemon"
 )
 
 func newConfig(p *program) *cobra.Command {
@@ -32,7 +28,7 @@ func newConfig(p *program) *cobra.Command {
 	cmd := &cobra.Command{
 		Use:     "config",
 		Short:   "Show and edit the settings",
-		Example: "  hookctl config\n  hookctl config edit\n  hookctl config schema > hookctl.schema.json",
+		Example: "  hookctl config\n  hookctl config set receiver.port 9001\n  hookctl config edit",
 		RunE:    show,
 	}
 	addOutputFlags(cmd, &out)
@@ -45,14 +41,45 @@ func newConfig(p *program) *cobra.Command {
 	}
 	addOutputFlags(list, &out)
 	edit := &cobra.Command{
-		Use:     "edit",
+		Use:     "edit [KEY]",
 		Short:   "Edit hookctl.yaml in $EDITOR",
-		Long:    "Edit a copy of hookctl.yaml in $VISUAL or $EDITOR. The copy is saved only if it has no mistake.",
-		Example: "  EDITOR=nano hookctl config edit",
-		RunE: func(cmd *cobra.Command, _ []string) error {
-			return p.editSettings(cmd.Context())
+		Long:    "Edit a copy of hookctl.yaml in $VISUAL or $EDITOR, at the line of KEY. The copy is saved only if it has no mistake.",
+		Example: "  EDITOR=nano hookctl config edit\n  hookctl config edit routes",
+		Args:    cobra.MaximumNArgs(1),
+		RunE: func(cmd *cobra.Command, args []string) error {
+			key := ""
+			if len(args) > 0 {
+				key = args[0]
+			}
+			_, err := p.editSettings(cmd.Context(), key)
+			return err
 		},
 	}
+	var setOut, unsetOut output
+	set := &cobra.Command{
+		Use:   "set KEY VALUE",
+		Short: "Change one setting in hookctl.yaml",
+		Long: "Change one setting in hookctl.yaml, and have a running receiver use it. Comments and everything else stay, and a\n" +
+			"mistake is not saved. The entries of a list are separated by commas; maps, and lists of sections as sinks, are YAML.",
+		Example: "  hookctl config set receiver.public_url https://hooks.example.com\n  hookctl config set watched_branches main,release/*\n" +
+			"  hookctl config set sinks[0].to team-lead",
+		Args: cobra.ExactArgs(2),
+		RunE: func(cmd *cobra.Command, args []string) error {
+			return p.printChange(&setOut)(p.changeSetting(cmd.Context(), args[0], func(s *settings.Settings) error { return s.Set(args[0], args[1]) }))
+		},
+	}
+	addOutputFlags(set, &setOut)
+	unset := &cobra.Command{
+		Use:     "unset KEY",
+		Short:   "Remove a setting from hookctl.yaml",
+		Long:    "Remove a setting from hookctl.yaml, so that it has its default again, and have a running receiver use that.",
+		Example: "  hookctl config unset receiver.tunnel",
+		Args:    cobra.ExactArgs(1),
+		RunE: func(cmd *cobra.Command, args []string) error {
+			return p.printChange(&unsetOut)(p.changeSetting(cmd.Context(), args[0], func(s *settings.Settings) error { return s.Unset(args[0]) }))
+		},
+	}
+	addOutputFlags(unset, &unsetOut)
 	var schemaOut output
 	schema := &cobra.Command{
 		Use:     "schema",
@@ -67,119 +94,134 @@ func newConfig(p *program) *cobra.Command {
 		},
 	}
 	addOutputFlags(schema, &schemaOut)
-	cmd.AddCommand(list, edit, schema)
+	cmd.AddCommand(list, set, unset, edit, schema)
 	return cmd
 }
 
 // printSettings prints the settings of these keys and below them, all without any.
 func (p *program) printSettings(s *settings.Settings, keys []string, out *output) error {
 	rows := s.Rows()
-	below := func(row settings.Row, key string) bool {
-		rest, ok := strings.CutPrefix(row.Key, key)
-		return ok && (rest == "" || rest[0] == '.' || rest[0] == '[')
+	if len(keys) > 0 {
+		rows = nil
 	}
 	for _, key := range keys {
-		if !slices.ContainsFunc(rows, func(row settings.Row) bool { return below(row, key) }) {
-			return hint(usage(fmt.Errorf("no setting has the key %q", key)), "list them: hookctl config show")
+		below, err := rowsBelow(s, key)
+		if err != nil {
+			return err
 		}
-	}
-	if len(keys) > 0 {
-		rows = slices.DeleteFunc(rows, func(row settings.Row) bool {
-			return !slices.ContainsFunc(keys, func(key string) bool { return below(row, key) })
-		})
+		rows = append(rows, below...)
 	}
 	return printList(p, out, rows, rows, "", []string{"SETTING", "VALUE", "FROM"}, func(row settings.Row) []string {
 		return []string{row.Key, row.Text, row.Origin}
 	})
 }
 
-// editSettings lets an editor change a copy, and takes the copy over once it is right.
-func (p *program) editSettings(ctx context.Context) error {
-	s, err := settings.Defaults(p.environ)
+// rowsBelow are the settings of a key and below it.
+func rowsBelow(s *settings.Settings, key string) ([]settings.Row, error) {
+	rows := slices.DeleteFunc(s.Rows(), func(row settings.Row) bool {
+		rest, ok := strings.CutPrefix(row.Key, key)
+		return !ok || rest != "" && rest[0] != '.' && rest[0] != '['
+	})
+	if len(rows) == 0 {
+		return nil, hint(usage(fmt.Errorf("no setting has the key %q", key)), "list them: hookctl config show")
+	}
+	return rows, nil
+}
+
+// change is a setting after it was changed, as `config set --json` prints it.
+type change struct {
+	Key    string `json:"key"`
+	Value  any    `json:"value"`
+	Origin string `json:"origin"`
+	// Receiver says whether the running receiver uses it: reloaded, needs_restart, or not_running.
+	Receiver string `json:"receiver"`
+	// Overridden says that what was saved is not in force, because of what Origin names.
+	Overridden bool `json:"overridden,omitempty"`
+
+	text string // the value for people
+}
+
+// Whether a running receiver uses the settings that were saved.
+const (
+	receiverReloaded = "reloaded"
+	receiverRestart  = "needs_restart"
+	receiverStopped  = "not_running"
+)
+
+// changeSetting changes hookctl.yaml and has a running receiver read it.
+func (p *program) changeSetting(ctx context.Context, key string, do func(*settings.Settings) error) (change, error) {
+	s, err := settings.Load(p.environ)
 	if err != nil {
-		return err
+		return change{}, err
 	}
-	data, err := os.ReadFile(s.File)
-	if errors.Is(err, fs.ErrNotExist) {
-		data, err = []byte(settingsTemplate), nil
+	if err := do(s); err != nil {
+		return change{}, err
 	}
-	if err != nil {
-		return fmt.Errorf("read settings: %w", err)
+	if s, err = settings.Load(p.environ); err != nil {
+		return change{}, err
 	}
-	if !p.terminal && p.environ("VISUAL") == "" && p.environ("EDITOR") == "" {
-		return hint(usage(errors.New("cannot open an editor without a terminal")), "set EDITOR, or edit "+s.File)
+	done := change{Key: key, Origin: s.Origin(key), Receiver: receiverReloaded}
+	done.Overridden = strings.HasPrefix(done.Origin, "environment ") || strings.HasPrefix(done.Origin, ".env ")
+	for _, row := range s.Rows() {
+		if row.Key == key {
+			done.Value, done.text = row.Value, row.Text
+		}
 	}
-	dir, err := os.MkdirTemp("", "hookctl-config-")
-	if err != nil {
-		return fmt.Errorf("copy the settings to edit: %w", err)
+	waiting, err := p.reload(ctx, s.Home)
+	switch {
+	case errors.Is(err, daemon.ErrNotRunning):
+		done.Receiver = receiverStopped
+	case err != nil:
+		return done, err
+	case slices.ContainsFunc(waiting, func(have string) bool { return have == key || strings.HasPrefix(key, have+".") }):
+		done.Receiver = receiverRestart
 	}
-	defer os.RemoveAll(dir) //nolint:errcheck // A copy of what is saved, in a directory of our own.
-	copyFile := filepath.Join(dir, "hookctl.yaml")
-	if err := os.WriteFile(copyFile, data, 0o600); err != nil { //nolint:gosec // In a directory that was created just now.
-		return fmt.Errorf("copy the settings to edit: %w", err)
+	return done, nil
+}
+
+// String says what became of the change.
+func (c change) String() string {
+	said := c.Key + " is " + cmp.Or(c.text, "not set")
+	switch {
+	case c.Overridden:
+		return said + ", because " + c.Origin + " overrides hookctl.yaml"
+	case strings.HasPrefix(c.Key, "tui."):
+		return said + " when the interface is opened again"
+	case c.Receiver == receiverRestart:
+		return said + " after a restart of the receiver"
+	case c.Receiver == receiverReloaded:
+		return said + "; the receiver uses it"
 	}
-	for {
-		if err := p.runEditor(ctx, copyFile); err != nil {
+	return said
+}
+
+// printChange prints what became of a change.
+func (p *program) printChange(out *output) func(change, error) error {
+	return func(done change, err error) error {
+		if err != nil {
 			return err
 		}
-		edited, err := os.ReadFile(copyFile) //nolint:gosec // Our own copy.
-		if err != nil {
-			return fmt.Errorf("read the edited settings: %w", err)
+		if out.wanted() {
+			return out.print(p.out, done)
 		}
-		if string(edited) == string(data) {
-			p.note("no changes")
-			return nil
+		p.note("%s", text.Clean(done.String()))
+		if done.Receiver == receiverRestart {
+			p.note("hint: restart it: hookctl restart")
 		}
-		err = s.Replace(edited)
-		if err == nil {
-			p.note("saved %s", s.File)
-			return p.reloadReceiver(ctx, s.Home)
-		}
-		if !p.terminal {
-			return fmt.Errorf("not saved: %w", err)
-		}
-		reportError(p.err, err)
-		if p.confirm(ctx, false, "edit again? (no discards the changes)") != nil {
-			return fmt.Errorf("not saved: %w", errCancelled)
-		}
+		return nil
 	}
 }
 
-// settingsTemplate is what an editor shows where there is no hookctl.yaml yet.
-const settingsTemplate = `# yaml-language-server: $schema=./hookctl.schema.json
-# Settings of hookctl. A setting that is not here has its default; list them: hookctl config
-# receiver: {port: 9000, public_url: "https://hooks.example.com"}
-# watched_branches: [main, master, develop]
-# sinks: []   # no notifications
-`
-
-// runEditor runs $VISUAL or $EDITOR, which may carry arguments and quotes as in a shell. On Windows, where \ separates the
-// parts of a path, it is only a path where such a file exists, and words otherwise.
-func (p *program) runEditor(ctx context.Context, file string) error {
-	editor := orElse(p.environ("VISUAL"), p.environ("EDITOR"))
-	words, err := shlex.Split(editor)
-	if _, found := os.Stat(editor); editor != "" && found == nil {
-		words, err = []string{editor}, nil
-	} else if runtime.GOOS == "windows" {
-		words, err = strings.Fields(editor), nil
+// useSettings has a running receiver read what was saved, and says what is left to do, as the end of a sentence.
+func (p *program) useSettings(ctx context.Context, home string) (string, error) {
+	waiting, err := p.reload(ctx, home)
+	switch {
+	case errors.Is(err, daemon.ErrNotRunning):
+		return "", nil
+	case err != nil:
+		return "", err
+	case len(waiting) == 0:
+		return "; the receiver uses it", nil
 	}
-	if err != nil {
-		return hint(fmt.Errorf("read the editor %q: %w", editor, err), `quote it as in a shell: EDITOR='"/path/My Editor" --wait'`)
-	}
-	if len(words) == 0 {
-		words = []string{"vi"}
-		if runtime.GOOS == "windows" {
-			words = []string{"notepad"}
-		}
-	}
-	path, err := safeexec.LookPath(words[0])
-	if err != nil {
-		return hint(fmt.Errorf("find the editor %q: %w", words[0], err), "set EDITOR to the editor to use")
-	}
-	cmd := exec.CommandContext(ctx, path, append(words[1:], file)...) //nolint:gosec // The user's own editor.
-	cmd.Stdin, cmd.Stdout, cmd.Stderr = p.stdin, os.Stdout, os.Stderr // the terminal itself, not a pipe to it
-	if err := cmd.Run(); err != nil {
-		return fmt.Errorf("run the editor %q: %w", words[0], err)
-	}
-	return nil
+	return "; " + strings.Join(waiting, ", ") + " after a restart of the receiver", nil
 }

@@ -1,6 +1,7 @@
 package main
 
 import (
+	"cmp"
 	"context"
 	"fmt"
 	"iter"
@@ -150,7 +151,7 @@ func (p *program) followEvents(ctx context.Context, log *logs.Log, filter logs.F
 			} else {
 				row := eventRow(e)
 				for i := range row {
-					row[i] = orElse(text.Clean(row[i]), "-")
+					row[i] = cmp.Or(text.Clean(row[i]), "-")
 				}
 				_, err = fmt.Fprintln(p.out, strings.Join(row, "  "))
 			}

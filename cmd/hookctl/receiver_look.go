@@ -28,10 +28,14 @@ func newReload(p *program) *cobra.Command {
 			if err != nil {
 				return err
 			}
-			if _, err := daemon.Dial(s.Home).Reload(cmd.Context()); err != nil {
+			status, err := daemon.Dial(s.Home).Reload(cmd.Context())
+			if err != nil {
 				return err
 			}
 			p.note("the receiver has reloaded secrets and settings")
+			if len(status.NeedsRestart) > 0 {
+				p.note("hint: restart it for %s: hookctl restart", strings.Join(status.NeedsRestart, ", "))
+			}
 			return nil
 		},
 	}

@@ -129,7 +129,7 @@ func (s *Sync) escalation(ctx context.Context, w *work, issue *ghIssue, since ti
 		HTMLURL string `json:"html_url"`
 	}
 	var blockers []blocker
-	// An old Enterprise Server does not know dependencies: then there are none.
+	// An old Enterprise Server does not know dependencies: then the list is empty.
 	err = w.client.Do(ctx, w.issues().call("list what the issue waits for", "GET", fmt.Sprintf("/issues/%d/dependencies/blocked_by?per_page=30", issue.Number), nil), &blockers)
 	if err != nil && !lasting(err) {
 		return Notice{}, err
@@ -232,7 +232,7 @@ func (s *Sync) Due(ctx context.Context, now time.Time) ([]Reminder, error) {
 		}
 		if err := s.update(ctx, func(l *ledger) {
 			if e := l.Entries[key]; e != nil && still {
-				e.Reminded = now.UTC()
+				e.Reminded, e.Last = now.UTC(), now.UTC()
 			} else if e != nil {
 				e.State, e.Last = "closed", now.UTC()
 			}

@@ -1,21 +1,16 @@
 package tasks
 
 import (
-	"bytes"
 	"context"
-	"encoding/json"
 	"errors"
 	"fmt"
 	"io/fs"
-	"os"
 	"path/filepath"
 	"slices"
 	"time"
 
-	"github.com/gofrs/flock"
-	"github.com/google/renameio/v2/maybe"
-
 	"hookctl/hooks"
+	"hookctl/logs/jsonfile"
 )
 
 // ledger is what sync remembers: state/sync.json of the home. Everything in it but the suggestions can be found again at GitHub.
@@ -48,7 +43,7 @@ type entry struct {
 	// Of CI: the key of the whole workflow, of an issue for a job.
 	Workflow string `json:"workflow,omitempty"`
 	Job      string `json:"job,omitempty"`
-	// Creating is since when an issue is being created: GitHub may have made it although nobody heard.
+	// Creating is since when an issue is being created: GitHub may have created it although its answer was lost.
 	Creating time.Time `json:"creating,omitzero"`
 	// Green says that it was closed by us, after a green run.
 	Green bool `json:"green,omitempty"`
@@ -75,20 +70,15 @@ const (
 	writesTime  = time.Hour           // in which writesMost changes of a repository are made
 	writesMost  = 20                  //
 	closedShown = 14 * 24 * time.Hour // how long a closed entry is listed
-	ledgerWait  = 10 * time.Second    // for the lock
 )
 
 func (s *Sync) ledgerFile() string { return filepath.Join(s.cfg.Home, "state", "sync.json") }
 
 // read reads the ledger; without a file it is empty.
 func (s *Sync) readLedger() (*ledger, error) {
-	l := &ledger{}
-	data, err := os.ReadFile(s.ledgerFile())
-	if err == nil {
-		err = json.Unmarshal(data, l)
-	}
+	l, err := jsonfile.Read[ledger](s.ledgerFile())
 	if err != nil && !errors.Is(err, fs.ErrNotExist) {
-		return nil, hooks.WithCure(fmt.Errorf("read %s: %w", s.ledgerFile(), err), "move it away: what is in it but the suggestions is found again at GitHub")
+		return nil, hooks.WithCure(err, "move it away: what is in it but the suggestions is found again at GitHub")
 	}
 	if l.Entries == nil {
 		l.Entries = map[string]*entry{}
@@ -102,36 +92,15 @@ func (s *Sync) readLedger() (*ledger, error) {
 	if l.Stopped == nil {
 		l.Stopped = map[string]time.Time{}
 	}
-	return l, nil
+	return &l, nil
 }
 
 // update changes the ledger while no other process does. It is durable on return.
 func (s *Sync) update(ctx context.Context, change func(*ledger)) error {
-	dir := filepath.Dir(s.ledgerFile())
-	if err := os.MkdirAll(dir, 0o700); err != nil {
-		return fmt.Errorf("remember what sync did: %w", err)
-	}
-	lock := flock.New(filepath.Join(dir, "sync.lock"), flock.SetPermissions(0o600))
-	ctx, cancel := context.WithTimeout(ctx, ledgerWait)
-	defer cancel()
-	if _, err := lock.TryLockContext(ctx, 2*time.Millisecond); err != nil {
-		return fmt.Errorf("remember what sync did: lock %s: %w", lock.Path(), err)
-	}
-	defer func() { _ = lock.Close() }()
-	l, err := s.readLedger()
-	if err != nil {
-		return err
-	}
-	before, err := json.Marshal(l)
-	if err != nil {
-		return fmt.Errorf("remember what sync did: %w", err)
-	}
-	change(l)
-	l.tidy(s.now())
-	after, err := json.Marshal(l)
-	if err == nil && !bytes.Equal(before, after) {
-		err = maybe.WriteFile(s.ledgerFile(), after, 0o600)
-	}
+	err := jsonfile.Update(ctx, s.ledgerFile(), s.readLedger, func(l **ledger) {
+		change(*l)
+		(*l).tidy(s.now())
+	})
 	if err != nil {
 		return fmt.Errorf("remember what sync did: %w", err)
 	}
@@ -165,7 +134,7 @@ func (l *ledger) echo(now time.Time, repo string, issue int64, action string) bo
 	})
 }
 
-// entryOf is the entry of a key, made where there is none.
+// entryOf is the entry of a key, made where it is missing.
 func (l *ledger) entryOf(key, kind string, r repository, now time.Time) *entry {
 	e := l.Entries[key]
 	if e == nil {

@@ -13,7 +13,7 @@ type Item struct {
 	Key        string    `json:"key"`
 	Kind       string    `json:"kind"` // ci_failure, blocked or merged
 	Repository string    `json:"repository"`
-	Issue      *int64    `json:"issue"` // null where there is none yet
+	Issue      *int64    `json:"issue"` // null before it is created
 	State      string    `json:"state"` // open, closed or suggested
 	Since      time.Time `json:"since"`
 	Last       time.Time `json:"last"`
@@ -61,6 +61,9 @@ func (i Item) Group() int {
 	}
 	return 3
 }
+
+// Blocked reports whether the item is a task that waits for a decision.
+func (i Item) Blocked() bool { return i.Kind == kindBlocked && i.State == "open" && i.Issue != nil }
 
 // Find is the item of a key, or of the beginning of one where no other begins so.
 func (s *Sync) Find(key string) (Item, error) {

@@ -1,16 +1,14 @@
 package daemon
 
 import (
-	"encoding/json"
 	"errors"
 	"fmt"
 	"io/fs"
-	"os"
 	"path/filepath"
 	"slices"
 	"strings"
 
-	"github.com/google/renameio/v2/maybe"
+	"hookctl/logs/jsonfile"
 )
 
 // StateDir is the directory below home for what must not vanish and is not a setting: the flags of the last start, the
@@ -30,13 +28,9 @@ func startFile(home string) string { return filepath.Join(StateDir(home), "start
 // LastStart gives the flags that the receiver of home was last started with, those of restarts included. It fails with
 // an error that is fs.ErrNotExist where no start is on record.
 func LastStart(home string) ([]string, error) {
-	text, err := os.ReadFile(startFile(home))
+	record, err := jsonfile.Read[startRecord](startFile(home))
 	if err != nil {
 		return nil, fmt.Errorf("read the flags of the last start: %w", err)
-	}
-	var record startRecord
-	if err := json.Unmarshal(text, &record); err != nil {
-		return nil, fmt.Errorf("read %s: %w", startFile(home), err)
 	}
 	return record.Flags, nil
 }
@@ -47,12 +41,9 @@ func remember(cfg Config) {
 	if len(cfg.Args) > 1 {
 		record.Flags = cfg.Args[1:]
 	}
-	text, err := json.Marshal(record)
+	err := MakeStateDir(cfg.Home)
 	if err == nil {
-		err = MakeStateDir(cfg.Home)
-	}
-	if err == nil {
-		err = maybe.WriteFile(startFile(cfg.Home), append(text, '\n'), 0o600)
+		err = jsonfile.Write(startFile(cfg.Home), record)
 	}
 	if err != nil && len(record.Flags) > 0 {
 		cfg.notice("cannot save the flags for a start after a crash: %v", err)

@@ -3,7 +3,6 @@ package daemon
 import (
 	"cmp"
 	"context"
-	"encoding/json"
 	"errors"
 	"fmt"
 	"io/fs"
@@ -17,6 +16,8 @@ import (
 	"time"
 
 	"github.com/google/renameio/v2/maybe"
+
+	"hookctl/logs/jsonfile"
 )
 
 // Service is the receiver as systemd (Linux) or launchd (macOS) runs it: started at boot or login, restarted when it
@@ -63,7 +64,7 @@ type ServiceStatus struct {
 	Active    string   `json:"active,omitempty"`  // in the manager's word: "active", "failed"
 	Files     []string `json:"files"`
 	Logs      string   `json:"logs,omitempty"`  // the command that shows the log
-	Notes     []string `json:"notes,omitempty"` // what the user ought to know or do
+	Notes     []string `json:"notes,omitempty"` // what the user should know or do
 }
 
 // ErrNoService says that no service of this home is installed.
@@ -314,14 +315,11 @@ func serviceRecord(home string) string { return filepath.Join(StateDir(home), "s
 func formerRecord(home string) string { return filepath.Join(home, "run", "service.json") }
 
 func (s Service) remember(m manager) error {
-	text, err := json.Marshal(struct {
+	record := struct {
 		Service
 		Unit string
-	}{s, m.unit(s)})
-	if err != nil {
-		return fmt.Errorf("remember the service: %w", err)
-	}
-	if err := maybe.WriteFile(serviceRecord(s.Home), append(text, '\n'), 0o600); err != nil {
+	}{s, m.unit(s)}
+	if err := jsonfile.Write(serviceRecord(s.Home), record); err != nil {
 		return fmt.Errorf("remember the service: %w", err)
 	}
 	if err := os.Remove(formerRecord(s.Home)); err != nil && !errors.Is(err, fs.ErrNotExist) {
@@ -332,19 +330,15 @@ func (s Service) remember(m manager) error {
 
 // Installed gives the service that runs the receiver of home, or ErrNoService.
 func Installed(home string) (Service, error) {
-	text, err := os.ReadFile(serviceRecord(home))
+	s, err := jsonfile.Read[Service](serviceRecord(home))
 	if errors.Is(err, fs.ErrNotExist) {
-		text, err = os.ReadFile(formerRecord(home))
+		s, err = jsonfile.Read[Service](formerRecord(home))
 	}
 	if errors.Is(err, fs.ErrNotExist) {
 		return Service{}, ErrNoService
 	}
 	if err != nil {
 		return Service{}, fmt.Errorf("look for a service: %w", err)
-	}
-	var s Service
-	if err := json.Unmarshal(text, &s); err != nil {
-		return Service{}, fmt.Errorf("read %s: %w", serviceRecord(home), err)
 	}
 	s.Home = home // it may have been moved
 	_, files, err := s.managed()

@@ -1,7 +1,6 @@
 package doctor
 
 import (
-	"encoding/json"
 	"errors"
 	"fmt"
 	"io/fs"
@@ -11,7 +10,7 @@ import (
 	"strings"
 	"time"
 
-	"github.com/google/renameio/v2/maybe"
+	"hookctl/logs/jsonfile"
 )
 
 // Report is what a run found. As JSON it is what state/doctor.json keeps.
@@ -27,14 +26,7 @@ func (r Report) keep(home string) error {
 	if _, err := os.Stat(home); errors.Is(err, fs.ErrNotExist) {
 		return nil
 	}
-	data, err := json.Marshal(r)
-	if err == nil {
-		err = os.MkdirAll(filepath.Dir(reportFile(home)), 0o700)
-	}
-	if err == nil {
-		err = maybe.WriteFile(reportFile(home), data, 0o600)
-	}
-	if err != nil {
+	if err := jsonfile.Write(reportFile(home), r); err != nil {
 		return fmt.Errorf("keep the report of the checks: %w", err)
 	}
 	return nil
@@ -43,15 +35,8 @@ func (r Report) keep(home string) error {
 // Last is the report of the last run on all targets that was not cancelled, by whichever face; the zero Report where there is
 // none yet.
 func Last(home string) (Report, error) {
-	var r Report
-	data, err := os.ReadFile(reportFile(home))
-	if errors.Is(err, fs.ErrNotExist) {
-		return r, nil
-	}
-	if err == nil {
-		err = json.Unmarshal(data, &r)
-	}
-	if err != nil {
+	r, err := jsonfile.Read[Report](reportFile(home))
+	if err != nil && !errors.Is(err, fs.ErrNotExist) {
 		return Report{}, fmt.Errorf("read the report of the last checks: %w", err)
 	}
 	return r, nil

@@ -7,7 +7,6 @@ import (
 	"fmt"
 	"io/fs"
 	"maps"
-	"os"
 	"path/filepath"
 	"slices"
 	"strings"
@@ -18,6 +17,7 @@ import (
 
 	"hookctl/hooks"
 	"hookctl/logs"
+	"hookctl/logs/jsonfile"
 )
 
 // CatchUpRequest says where to look for what never arrived. Its zero value is all that GitHub still has.
@@ -222,9 +222,8 @@ func (f *Fleet) cursorFile() string { return filepath.Join(f.cfg.Home, "run", "c
 
 // readCursor reads how far the rounds are. A cursor that cannot be read costs a few calls, so it counts as none.
 func (f *Fleet) readCursor() hooks.Cursor {
-	data, err := os.ReadFile(f.cursorFile())
-	cursor := hooks.Cursor{}
-	if err != nil || json.Unmarshal(data, &cursor) != nil {
+	cursor, err := jsonfile.Read[hooks.Cursor](f.cursorFile())
+	if err != nil || cursor == nil {
 		return hooks.Cursor{}
 	}
 	return cursor

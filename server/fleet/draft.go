@@ -1,7 +1,6 @@
 package fleet
 
 import (
-	"encoding/json"
 	"errors"
 	"fmt"
 	"io/fs"
@@ -10,9 +9,8 @@ import (
 	"slices"
 	"sync"
 
-	"github.com/google/renameio/v2/maybe"
-
 	"hookctl/hooks"
+	"hookctl/logs/jsonfile"
 )
 
 // Draft is what was answered so far in a setup that was left. It holds no secret. The wizard and line mode share it, so that
@@ -60,9 +58,9 @@ func NewDraftFile(home string) *DraftFile {
 }
 
 // Read gives the draft, and false where none can be read: it is a convenience, not data.
-func (f *DraftFile) Read() (d Draft, found bool) {
-	b, err := os.ReadFile(f.path)
-	return d, err == nil && json.Unmarshal(b, &d) == nil
+func (f *DraftFile) Read() (Draft, bool) {
+	d, err := jsonfile.Read[Draft](f.path)
+	return d, err == nil
 }
 
 // Save writes a draft, or removes the file for nil: everything is set up.
@@ -79,14 +77,7 @@ func (f *DraftFile) Save(number int, d *Draft) error {
 		}
 		return nil
 	}
-	b, err := json.Marshal(d)
-	if err == nil {
-		err = os.MkdirAll(filepath.Dir(f.path), 0o700)
-	}
-	if err == nil {
-		err = maybe.WriteFile(f.path, append(b, '\n'), 0o600)
-	}
-	if err != nil {
+	if err := jsonfile.Write(f.path, d); err != nil {
 		return fmt.Errorf("save the answers: %w", err)
 	}
 	return nil

@@ -1,23 +1,18 @@
 package fleet
 
 import (
-	"bytes"
 	"context"
-	"encoding/json"
 	"errors"
 	"fmt"
 	"io/fs"
 	"log/slog"
-	"os"
 	"path/filepath"
 	"slices"
 	"strings"
 	"time"
 
-	"github.com/gofrs/flock"
-	"github.com/google/renameio/v2/maybe"
-
 	"hookctl/hooks"
+	"hookctl/logs/jsonfile"
 	"hookctl/server/daemon"
 )
 
@@ -51,13 +46,9 @@ func (f *Fleet) stateFile() string { return filepath.Join(daemon.StateDir(f.cfg.
 
 // read gives what is kept. A missing file is not an error.
 func (f *Fleet) read() (kept, error) {
-	var k kept
-	data, err := os.ReadFile(f.stateFile())
-	if err == nil {
-		err = json.Unmarshal(data, &k)
-	}
+	k, err := jsonfile.Read[kept](f.stateFile())
 	if err != nil && !errors.Is(err, fs.ErrNotExist) {
-		return kept{}, hooks.WithCure(fmt.Errorf("read %s: %w", f.stateFile(), err), "move it away; hookctl setup adds its repositories again")
+		return kept{}, hooks.WithCure(err, "move it away; hookctl setup adds its repositories again")
 	}
 	return k, nil
 }
@@ -76,35 +67,12 @@ func (f *Fleet) Remembered() (targets []string, ofHook map[int64]string) {
 	return k.Targets, ofHook
 }
 
-// stateWait bounds how long a write waits for another process's: each takes milliseconds.
-const stateWait = 10 * time.Second
-
 // update changes what is kept, while no other process does. It is durable on return.
 func (f *Fleet) update(ctx context.Context, change func(*kept)) error {
 	if err := daemon.MakeStateDir(f.cfg.Home); err != nil {
 		return fmt.Errorf("remember the fleet: %w", err)
 	}
-	lock := flock.New(filepath.Join(daemon.StateDir(f.cfg.Home), "fleet.lock"), flock.SetPermissions(0o600))
-	ctx, cancel := context.WithTimeout(ctx, stateWait)
-	defer cancel()
-	if _, err := lock.TryLockContext(ctx, 2*time.Millisecond); err != nil {
-		return fmt.Errorf("remember the fleet: lock %s: %w", lock.Path(), err)
-	}
-	defer func() { _ = lock.Close() }()
-	k, err := f.read()
-	if err != nil {
-		return err
-	}
-	before, err := json.Marshal(k)
-	if err != nil {
-		return fmt.Errorf("remember the fleet: %w", err)
-	}
-	change(&k)
-	after, err := json.Marshal(k)
-	if err == nil && !bytes.Equal(before, after) {
-		err = maybe.WriteFile(f.stateFile(), after, 0o600)
-	}
-	if err != nil {
+	if err := jsonfile.Update(ctx, f.stateFile(), f.read, change); err != nil {
 		return fmt.Errorf("remember the fleet: %w", err)
 	}
 	return nil

@@ -66,7 +66,7 @@ type Config struct {
 
 // Settings are the parts of the settings that the receiver needs. Load returns new ones for each reload; they do not change.
 type Settings struct {
-	Bind    string // address to listen on; changes with a restart only, as do Port, Logs, Metrics and Tunnel
+	Bind    string // address to listen on; changes with a restart only, see needsRestart
 	Port    int    // 0 takes any free one
 	Metrics string // loopback address for Prometheus; "" for none
 	Tunnel  string // kind of tunnel to keep open; "" for none
@@ -97,6 +97,7 @@ type receiver struct {
 	logger  *slog.Logger
 	log     *logs.Writer
 	server  *server.Server
+	started *Settings     // what it was started with
 	node    *cluster.Node // nil on a single machine
 	address string
 
@@ -216,6 +217,7 @@ func (r *receiver) lockAndRun(ctx context.Context) error {
 
 func (r *receiver) run(ctx context.Context, instance *daemon.Instance) (err error) {
 	s := r.settings
+	r.started = s
 	logConfig := s.Logs
 	logConfig.Logger = r.logger
 	if r.log, err = logs.OpenWriter(ctx, logConfig); err != nil {
@@ -265,7 +267,7 @@ func (r *receiver) closeLog(instance *daemon.Instance) error {
 
 // work runs the parts of the receiver side by side, until ctx ends or the receiver is stopped.
 func (r *receiver) work(ctx context.Context, instance *daemon.Instance, listener, metrics net.Listener) error {
-	// Deliveries are taken until taking ends; the control socket answers until they are drained, so that whoever
+	// Deliveries are taken until taking ends; the control socket answers until they are drained, so that who
 	// asked for the stop sees what it waits for.
 	taking, stop := context.WithCancel(context.WithoutCancel(ctx))
 	defer stop()

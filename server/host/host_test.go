@@ -30,6 +30,7 @@ func newReceiver(t *testing.T, loaded func()) (*receiver, *secret.Store) {
 		t.Fatal(err)
 	}
 	t.Cleanup(func() { _ = r.log.Close() })
+	r.started = r.settings
 	if r.server, err = server.New(r.core(r.settings)); err != nil {
 		t.Fatal(err)
 	}
@@ -119,5 +120,22 @@ func TestReceiverEndsWithItsListener(t *testing.T) {
 	}
 	if err := r.work(t.Context(), instance, listener, nil); err == nil {
 		t.Error("the receiver ended without an error")
+	}
+}
+
+// Settings that only a new process puts in force are named, and no others.
+func TestWhatNeedsARestartIsNamed(t *testing.T) {
+	r, _ := newReceiver(t, func() {})
+	changed := *r.settings
+	changed.OnlyGitHub, changed.CatchUp, changed.PublicURL = !changed.OnlyGitHub, !changed.CatchUp, "https://other.example.com"
+	if got := needsRestart(r.started, &changed); len(got) > 0 {
+		t.Errorf("a reload is said not to be enough for %v", got)
+	}
+	changed.Port++
+	changed.Logs.Keep++
+	changed.Server.TLS.ACME.Domains = []string{"a.example.com"}
+	changed.Cluster = &Cluster{}
+	if got, want := needsRestart(r.started, &changed), []string{"receiver.port", "receiver.tls", "log.keep", "cluster"}; !slices.Equal(got, want) {
+		t.Errorf("got %v, want %v", got, want)
 	}
 }

@@ -4,6 +4,7 @@ import (
 	"context"
 	"os"
 	"os/signal"
+	"slices"
 	"syscall"
 	"time"
 )
@@ -51,12 +52,36 @@ func (r *receiver) reloadHere(ctx context.Context) error {
 	}
 	useRanges()
 	r.mu.Lock()
-	old := r.settings
 	r.settings = s
 	r.mu.Unlock()
-	if old.Port != s.Port || old.Bind != s.Bind || old.Logs.Dir != s.Logs.Dir || !sameCluster(old.Cluster, s.Cluster) {
-		r.logger.Warn("address, log directory and cluster change with a restart only")
+	if waiting := needsRestart(r.started, s); len(waiting) > 0 {
+		r.logger.Warn("some settings change with a restart only", "settings", waiting)
 	}
 	r.logger.Info("settings read again", "secrets", s.Server.Keys.Fingerprints(time.Now()))
 	return nil
+}
+
+// needsRestart are the keys of hookctl.yaml that differ between what a receiver was started with and what it read last, and
+// that only a new process puts in force.
+func needsRestart(started, now *Settings) (keys []string) {
+	a, b := started.Server.TLS, now.Server.TLS
+	for _, x := range []struct {
+		key  string
+		same bool
+	}{
+		{"receiver.bind", started.Bind == now.Bind},
+		{"receiver.port", started.Port == now.Port},
+		{"receiver.metrics", started.Metrics == now.Metrics},
+		{"receiver.tunnel", started.Tunnel == now.Tunnel},
+		{"receiver.tls", a.CertFile == b.CertFile && a.KeyFile == b.KeyFile && a.ACME.Email == b.ACME.Email && a.ACME.DirectoryURL == b.ACME.DirectoryURL && slices.Equal(a.ACME.Domains, b.ACME.Domains)},
+		{"log.dir", started.Logs.Dir == now.Logs.Dir},
+		{"log.keep", started.Logs.Keep == now.Logs.Keep},
+		{"log.max_size", started.Logs.MaxBytes == now.Logs.MaxBytes},
+		{"cluster", sameCluster(started.Cluster, now.Cluster)},
+	} {
+		if !x.same {
+			keys = append(keys, x.key)
+		}
+	}
+	return keys
 }

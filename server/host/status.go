@@ -28,6 +28,7 @@ func (r *receiver) status() daemon.Status {
 		Alarm:                stats.Alarm,
 		PublicURL:            s.PublicURL,
 		Cluster:              r.clusterStatus(),
+		NeedsRestart:         needsRestart(r.started, s),
 	}
 	for _, f := range stats.FailingSinks {
 		status.FailingSinks = append(status.FailingSinks, daemon.FailingSink(f))

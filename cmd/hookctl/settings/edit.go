@@ -31,7 +31,7 @@ func (s *Settings) Save(key string, value any) error {
 	if err != nil {
 		return fmt.Errorf("write %s: %w", key, err)
 	}
-	return s.save(edit{path, strings.Split(strings.TrimSpace(string(lines)), "\n"), strings.TrimSpace(string(inline))}, value)
+	return s.save(edit{path, strings.Split(strings.TrimSpace(string(lines)), "\n"), strings.TrimSpace(string(inline))}, reflect.ValueOf(value))
 }
 
 // SaveFilter gives an entry of tui.filters a new text, adds it if it is new, and removes it if text is empty. The text stands
@@ -39,11 +39,11 @@ func (s *Settings) Save(key string, value any) error {
 func (s *Settings) SaveFilter(name, text string) error {
 	e := edit{path: []string{"tui", "filters", name}}
 	if text == "" {
-		return s.save(e, nil)
+		return s.save(e, reflect.Value{})
 	}
 	e.inline = "'" + strings.ReplaceAll(text, "'", "''") + "'"
 	e.lines = []string{keyText(name) + ": " + e.inline}
-	return s.save(e, text)
+	return s.save(e, reflect.ValueOf(text))
 }
 
 // keyText writes a key; it gets quotes where YAML would read it as something else.
@@ -56,28 +56,34 @@ func keyText(name string) string {
 }
 
 // save edits the file and reads the result: the key must have the value, and nothing else may have changed.
-func (s *Settings) save(e edit, value any) error {
-	data, err := os.ReadFile(s.File)
-	if err != nil && !errors.Is(err, fs.ErrNotExist) {
-		return fmt.Errorf("read settings: %w", err)
-	}
-	key := strings.Join(e.path, ".")
-	edited, err := e.apply(data)
+func (s *Settings) save(e edit, value reflect.Value) error {
+	data, before, err := s.read()
 	if err != nil {
-		return fmt.Errorf("set %s in %s: %w", key, s.File, err)
-	}
-	before, after := s.probe(), s.probe()
-	if err := before.decode(data); err != nil {
 		return err
 	}
+	edited, err := e.apply(data)
+	if err != nil {
+		return fmt.Errorf("set %s in %s: %w", keyOf(e.path), s.File, err)
+	}
+	after := s.probe()
 	err = after.decode(edited)
+	assign(reflect.ValueOf(&before.Values).Elem(), e.path, value)
 	want, wantErr := plain(before.Values)
 	got, gotErr := plain(after.Values)
-	given, givenErr := plain(map[string]any{"": value})
-	if errors.Join(err, wantErr, gotErr, givenErr) != nil || !reflect.DeepEqual(with(want, e.path, given[""]), got) {
-		return hooks.WithCure(fmt.Errorf("cannot set %s in %s: the way it is written is not supported", key, s.File), "set it yourself with: hookctl config edit")
+	if errors.Join(err, wantErr, gotErr) != nil || !reflect.DeepEqual(want, got) {
+		return hooks.WithCure(fmt.Errorf("cannot set %s in %s: the way it is written is not supported", keyOf(e.path), s.File), "set it yourself with: hookctl config edit")
 	}
 	return s.Replace(edited)
+}
+
+// read is the file as it is, and what it says by itself, without the environment and flags.
+func (s *Settings) read() (data []byte, alone *Settings, err error) {
+	data, err = os.ReadFile(s.File)
+	if err != nil && !errors.Is(err, fs.ErrNotExist) {
+		return nil, nil, fmt.Errorf("read settings: %w", err)
+	}
+	alone = s.probe()
+	return data, alone, alone.decode(data)
 }
 
 // plain is a value as maps, lists and scalars.
@@ -89,20 +95,43 @@ func plain(value any) (all map[string]any, err error) {
 	return all, err
 }
 
-// with is a map with another value at a path; nil takes it out.
-func with(all map[string]any, path []string, value any) map[string]any {
-	if all == nil {
-		all = map[string]any{}
+// assign gives what a path leads to another value; one that is not valid takes an entry out of a map, and is the zero value
+// elsewhere. What the path leads through is copied where others may hold it too.
+func assign(v reflect.Value, path []string, value reflect.Value) {
+	switch {
+	case len(path) == 0 && !value.IsValid():
+		v.SetZero()
+	case len(path) == 0:
+		if value.CanConvert(v.Type()) { // else the comparison of the caller finds the difference
+			v.Set(value.Convert(v.Type()))
+		}
+	case v.Kind() == reflect.Struct:
+		if field, ok := fieldNamed(v.Type(), path[0]); ok {
+			assign(v.FieldByIndex(field.Index), path[1:], value)
+		}
+	case v.Kind() == reflect.Slice:
+		if i := listIndex(path[0]); i >= 0 && i < v.Len() {
+			all := reflect.MakeSlice(v.Type(), v.Len(), v.Len())
+			reflect.Copy(all, v)
+			assign(all.Index(i), path[1:], value)
+			v.Set(all)
+		}
+	case v.Kind() == reflect.Map:
+		all, key := reflect.MakeMap(v.Type()), reflect.ValueOf(path[0])
+		for _, k := range v.MapKeys() {
+			all.SetMapIndex(k, v.MapIndex(k))
+		}
+		entry := reflect.New(v.Type().Elem()).Elem()
+		if have := all.MapIndex(key); have.IsValid() {
+			entry.Set(have)
+		}
+		assign(entry, path[1:], value)
+		if len(path) == 1 && !value.IsValid() {
+			entry = reflect.Value{} // takes it out
+		}
+		all.SetMapIndex(key, entry)
+		v.Set(all)
 	}
-	if len(path) > 1 {
-		below, _ := all[path[0]].(map[string]any)
-		value = with(below, path[1:], value)
-	}
-	all[path[0]] = value
-	if below, isMap := value.(map[string]any); value == nil || isMap && len(below) == 0 {
-		delete(all, path[0])
-	}
-	return all
 }
 
 // probe is empty settings of the same place, to try a file on.
@@ -143,27 +172,63 @@ func (e edit) apply(data []byte) (edited []byte, err error) {
 	if err != nil {
 		return nil, err
 	}
-	var found []*ast.MappingValueNode // the entries of the path that are there, from the outside in
+	found := []step{} // those of the path that are there, from the outside in
 	for _, doc := range file.Docs {
-		for node := doc.Body; len(found) < len(e.path); node = found[len(found)-1].Value {
-			entry := member(node, e.path[len(found)])
-			if entry == nil {
+		for node := doc.Body; len(found) < len(e.path); node = found[len(found)-1].value {
+			next, ok := stepTo(node, e.path[len(found)])
+			if !ok {
 				break
 			}
-			found = append(found, entry)
+			found = append(found, next)
 		}
 	}
 	t := &lines{strings.SplitAfter(string(data), "\n")}
+	last := step{}
+	if len(found) > 0 {
+		last = found[len(found)-1]
+	}
 	switch {
-	case len(found) < len(e.path) && e.lines != nil:
-		t.add(e, found)
-	case len(found) < len(e.path):
+	case len(found) < len(e.path) && e.lines == nil:
+	case len(found) == len(e.path) && last.entry == nil:
+		return nil, errors.New("an entry of a list is set key by key")
 	case e.lines == nil:
-		t.takeOut(found)
+		t.takeOut(file.Docs[0].Body, found)
+	case len(found) == len(e.path), isShort(last, e.path[len(found):]):
+		t.replace(e, last.entry)
 	default:
-		t.replace(e, found[len(found)-1])
+		t.add(e, found)
 	}
 	return []byte(strings.Join(t.all, "")), nil
+}
+
+// step is one step of a path that is there: an entry of a mapping, or without one an item of a list.
+type step struct {
+	entry *ast.MappingValueNode
+	value ast.Node
+}
+
+// stepTo is the step from a node that a part of a path names: a key, or [0] for an item of a list.
+func stepTo(node ast.Node, part string) (step, bool) {
+	if i := listIndex(part); i >= 0 {
+		if list, ok := node.(*ast.SequenceNode); ok && i < len(list.Values) {
+			return step{value: list.Values[i]}, true
+		}
+		return step{}, false
+	}
+	if entry := member(node, part); entry != nil {
+		return step{entry, entry.Value}, true
+	}
+	return step{}, false
+}
+
+// isShort reports whether what is missing is the mode of a trust that is written in its short form.
+func isShort(last step, missing []string) bool {
+	if last.entry == nil || last.entry.Key.GetToken().Value != "trust" || !slices.Equal(missing, []string{"mode"}) {
+		return false
+	}
+	_, text := last.value.(*ast.StringNode)
+	_, word := last.value.(*ast.BoolNode)
+	return text || word
 }
 
 // members are the entries of a mapping, in their order.
@@ -237,10 +302,12 @@ func (t *lines) last(entry *ast.MappingValueNode) int {
 }
 
 // add writes what is missing of the path, behind the other entries of the innermost mapping that is there.
-func (t *lines) add(e edit, found []*ast.MappingValueNode) {
+func (t *lines) add(e edit, found []step) {
 	missing := e.path[len(found):]
+	after, column := len(t.all), 1
 	if len(found) > 0 {
-		if n := flow(found[len(found)-1].Value); n != nil {
+		parent := found[len(found)-1]
+		if n := flow(parent.value); n != nil {
 			text := e.inline
 			for i, name := range slices.Backward(missing) {
 				if text = keyText(name) + ": " + text; i > 0 {
@@ -253,13 +320,10 @@ func (t *lines) add(e edit, found []*ast.MappingValueNode) {
 			t.put(n.End.Position, 0, text)
 			return
 		}
-	}
-	after, column := len(t.all), 1
-	if len(found) > 0 {
-		parent := found[len(found)-1]
-		after, column = placeOf(parent).Line, placeOf(parent).Column+2
-		if all := members(parent.Value); len(all) > 0 {
+		if all := members(parent.value); len(all) > 0 {
 			after, column = t.last(all[len(all)-1]), placeOf(all[0]).Column
+		} else if parent.entry != nil {
+			after, column = placeOf(parent.entry).Line, placeOf(parent.entry).Column+2
 		}
 	}
 	var texts []string
@@ -317,17 +381,23 @@ func valueOf(entry *ast.MappingValueNode) (at *token.Position, length int) {
 }
 
 // takeOut removes an entry, and what would be empty without it unless a comment stands there.
-func (t *lines) takeOut(found []*ast.MappingValueNode) {
-	entry, around := found[len(found)-1], found[:len(found)-1]
-	if n := flow(around[len(around)-1].Value); n != nil {
+func (t *lines) takeOut(body ast.Node, found []step) {
+	entry, around := found[len(found)-1].entry, found[:len(found)-1]
+	if len(around) > 0 {
+		body = around[len(around)-1].value
+	}
+	if n := flow(body); n != nil {
 		t.takeOutOfBraces(n, entry)
 		return
 	}
 	at := placeOf(entry).Line
 	t.all = slices.Delete(t.all, at-1, t.last(entry))
 	for _, n := range slices.Backward(around) {
-		above := placeOf(n).Line
-		if len(members(n.Value)) > 1 || above != at-1 || !strings.HasSuffix(strings.TrimSpace(t.all[above-1]), ":") {
+		if n.entry == nil {
+			return
+		}
+		above := placeOf(n.entry).Line
+		if len(members(n.value)) > 1 || above != at-1 || !strings.HasSuffix(strings.TrimSpace(t.all[above-1]), ":") {
 			return
 		}
 		at = above

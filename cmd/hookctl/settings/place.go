@@ -35,7 +35,11 @@ func (e *positionError) Error() string {
 func (e *positionError) Unwrap() error { return e.Err }
 
 // FileError is a mistake in hookctl.yaml; its text begins with the place.
-type FileError struct{ Err error }
+type FileError struct {
+	Err error
+	Key string // the setting that has the mistake, "" where that is not known
+	Why error  // what is wrong with its value
+}
 
 // Error is that of what is inside.
 func (e *FileError) Error() string { return e.Err.Error() }
@@ -60,7 +64,7 @@ func (s *Settings) located(err error) error {
 	default:
 		err = fmt.Errorf("%s: %w", s.File, err)
 	}
-	return hooks.WithCure(&FileError{err}, editCure)
+	return hooks.WithCure(&FileError{Err: err}, editCure)
 }
 
 func positionOf(node ast.Node) position {
@@ -103,7 +107,7 @@ func (s *Settings) Problem(key string, err error) error {
 	// What is missing has its default, and its place is that of the entry around it.
 	for end := 0; end >= 0 && (origin == "default" || strings.HasPrefix(origin, file)); at = at[:max(end, 0)] {
 		if p, ok := s.positions[at]; ok {
-			return hooks.WithCure(&FileError{fmt.Errorf("%s:%d:%d: %s: %w", s.File, p.Line, p.Column, key, err)}, editCure)
+			return hooks.WithCure(&FileError{fmt.Errorf("%s:%d:%d: %s: %w", s.File, p.Line, p.Column, key, err), key, err}, editCure)
 		}
 		end = strings.LastIndexAny(at, ".[")
 	}

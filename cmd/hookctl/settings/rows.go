@@ -15,36 +15,67 @@ type Row struct {
 	Origin string `json:"origin"`
 	// Text is the value for people.
 	Text string `json:"-"`
+	// Doc explains the setting in a sentence, and Enum are the only values allowed, nil for any.
+	Doc  string   `json:"-"`
+	Enum []string `json:"-"`
+	// Default is what Text would be without anything that sets it.
+	Default string `json:"-"`
+	// InFile says that hookctl.yaml sets it, whether or not that is the value in force.
+	InFile bool `json:"-"`
+	// Shape says how it is written: one of the constants below.
+	Shape string `json:"-"`
 }
+
+// The shapes of settings.
+const (
+	Fixed  = "fixed"  // not in hookctl.yaml
+	Scalar = "scalar" // text, a number, a duration or a size
+	List   = "list"   // texts, with commas between them
+	Block  = "block"  // a map or a list of sections, which only an editor changes
+)
 
 // Rows are all settings in force, in the order of the types, the home first.
 func (s *Settings) Rows() []Row {
-	rows := []Row{{"home", s.Home, s.Origin("home"), s.Home}}
+	rows := []Row{{Key: "home", Value: s.Home, Origin: s.Origin("home"), Text: s.Home, Doc: "The directory of everything that hookctl keeps; HOOKCTL_HOME names another.", Shape: Fixed}}
+	usual := map[string]string{}
+	walk(reflect.ValueOf(s.probe().Values), "", func(f field) { usual[f.key] = f.row().Text })
 	walk(reflect.ValueOf(s.Values), "", func(f field) {
-		row := Row{Key: f.key, Value: f.value.Interface(), Origin: s.Origin(f.key)}
-		switch v := f.value; v.Kind() {
-		case reflect.Slice:
-			parts := make([]string, v.Len())
-			for i := range parts {
-				parts[i] = fmt.Sprint(v.Index(i).Interface())
-			}
-			row.Text = strings.Join(parts, ", ")
-			if v.Len() == 0 {
-				row.Value, row.Text = []string{}, "(none)"
-			}
-		case reflect.Map:
-			row.Value, row.Text = map[string]any{}, "(none)"
-		default:
-			row.Text = fmt.Sprint(v.Interface())
-		}
+		row := f.row()
+		_, row.InFile = s.positions[f.key]
+		row.Origin, row.Default = s.Origin(f.key), usual[f.key]
 		rows = append(rows, row)
 	})
 	return rows
 }
 
+// row is the row of a value, without where it is from.
+func (f field) row() Row {
+	row := Row{Key: f.key, Value: f.value.Interface(), Doc: f.doc, Enum: f.enum, Shape: Scalar}
+	switch v := f.value; v.Kind() {
+	case reflect.Slice:
+		parts := make([]string, v.Len())
+		for i := range parts {
+			parts[i] = fmt.Sprint(v.Index(i).Interface())
+		}
+		row.Text, row.Shape = strings.Join(parts, ", "), List
+		if v.Type().Elem().Kind() == reflect.Struct {
+			row.Shape = Block
+		}
+		if v.Len() == 0 {
+			row.Value, row.Text = []string{}, "(none)"
+		}
+	case reflect.Map:
+		row.Value, row.Text, row.Shape = map[string]any{}, "(none)", Block
+	default:
+		row.Text = fmt.Sprint(v.Interface())
+	}
+	return row
+}
+
 // field is one value of the settings as walk sees it.
 type field struct {
 	key   string
+	doc   string
 	enum  []string
 	value reflect.Value
 }
@@ -58,7 +89,7 @@ func walk(v reflect.Value, path string, visit func(field)) {
 		if path != "" {
 			key = path + "." + name
 		}
-		f := field{key: key, value: v.Field(i)}
+		f := field{key: key, doc: tag.Get("doc"), value: v.Field(i)}
 		if enum := tag.Get("enum"); enum != "" {
 			f.enum = strings.Split(enum, ",")
 		}

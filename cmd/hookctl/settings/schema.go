@@ -72,3 +72,40 @@ func schemaOf(t reflect.Type, doc string, enum []string) map[string]any {
 	}
 	return schema
 }
+
+// Sketch is what an editor may start from for a key that hookctl.yaml does not have: the section or list with each of its
+// keys and what it is for, all in comments; "" for an unknown key.
+func Sketch(key string) string {
+	if end := strings.IndexAny(key, ".["); end >= 0 {
+		key = key[:end]
+	}
+	field, ok := fieldNamed(reflect.TypeFor[Values](), key)
+	if !ok {
+		return ""
+	}
+	out := "# " + key + ":  # " + field.Tag.Get("doc") + "\n"
+	t, lead := field.Type, "#   "
+	switch t.Kind() {
+	case reflect.Slice:
+		t = t.Elem()
+		lead = "#   - "
+	case reflect.Map:
+		t = t.Elem()
+		out += "#   NAME:\n"
+		lead = "#     "
+	}
+	if t.Kind() != reflect.Struct {
+		return out
+	}
+	for i := range t.NumField() {
+		tag := t.Field(i).Tag
+		name, _, _ := strings.Cut(tag.Get("yaml"), ",")
+		about := tag.Get("doc")
+		if enum := tag.Get("enum"); enum != "" {
+			about += " One of " + strings.ReplaceAll(enum, ",", ", ") + "."
+		}
+		out += lead + name + ":  # " + about + "\n"
+		lead = "#" + strings.Repeat(" ", len(lead)-1)
+	}
+	return out
+}

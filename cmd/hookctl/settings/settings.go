@@ -11,6 +11,7 @@
 package settings
 
 import (
+	"cmp"
 	"errors"
 	"fmt"
 	"io/fs"
@@ -57,10 +58,10 @@ func Variables() []Variable {
 // Override is a value given by a flag.
 type Override struct{ Flag, Key, Value string }
 
-// ValueError is a value of a flag or a variable that its setting cannot take: the program was called in the wrong way,
+// ValueError is a value of a flag, a variable or a call of [Settings.Set] that its setting cannot take: the program was called in the wrong way,
 // while a mistake in hookctl.yaml is none of the caller's.
 type ValueError struct {
-	Origin string // "flag --port", "environment WEBHOOK_PORT"
+	Origin string // "flag --port", "environment WEBHOOK_PORT", or the key
 	Err    error
 }
 
@@ -73,7 +74,7 @@ func (e *ValueError) Unwrap() error { return e.Err }
 // Defaults are the settings of the home that environ names, without anything that it has: for what must work although
 // hookctl.yaml has a mistake. It reads no file.
 func Defaults(environ func(string) string) (*Settings, error) {
-	dir, err := expandHome(orElse(environ("HOOKCTL_HOME"), "~/.atlas"))
+	dir, err := expandHome(cmp.Or(environ("HOOKCTL_HOME"), "~/.atlas"))
 	if err != nil {
 		return nil, err
 	}
@@ -93,13 +94,6 @@ func Defaults(environ func(string) string) (*Settings, error) {
 		s.origins["home"] = "environment HOOKCTL_HOME"
 	}
 	return s, nil
-}
-
-func orElse(text, fallback string) string {
-	if text == "" {
-		return fallback
-	}
-	return text
 }
 
 // expandHome replaces a leading ~ by the user's home directory, as a shell would have.

@@ -1,7 +1,7 @@
 package settings
 
 // Values is hookctl.yaml. The tags say everything once: yaml names the key, doc explains it in the JSON Schema and in
-// the README, enum lists the only values allowed.
+// the man page, enum lists the only values allowed.
 type Values struct {
 	Receiver        Receiver          `yaml:"receiver,omitempty" doc:"The background process that GitHub's deliveries arrive at."`
 	Log             Log               `yaml:"log,omitempty" doc:"The directory of records."`
@@ -158,7 +158,7 @@ type TUI struct {
 	Theme   string              `yaml:"theme,omitempty" doc:"Colours; auto asks the terminal." enum:"auto,light,dark"`
 	Mouse   string              `yaml:"mouse,omitempty" doc:"Mouse support." enum:"on,off"`
 	ASCII   string              `yaml:"ascii,omitempty" doc:"Draw with ASCII characters only." enum:"on,off"`
-	Notify  string              `yaml:"notify,omitempty" doc:"Desktop notification on a failure while the terminal is not focused." enum:"on,off"`
+	Notify  string              `yaml:"notify,omitempty" doc:"Desktop notification on a failure or a blocked task while the terminal is not focused." enum:"on,off"`
 	Keys    map[string][]string `yaml:"keys,omitempty" doc:"Keys by action, replacing the built-in ones."`
 	Filters map[string]string   `yaml:"filters,omitempty" doc:"Saved filters by name."`
 }

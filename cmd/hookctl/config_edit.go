@@ -1,0 +1,140 @@
+package main
+
+import (
+	"cmp"
+	"context"
+	"errors"
+	"fmt"
+	"io/fs"
+	"os"
+	"os/exec"
+	"path/filepath"
+	"runtime"
+	"strconv"
+	"strings"
+
+	"github.com/cli/safeexec"
+	"github.com/google/shlex"
+
+	"hookctl/cmd/hookctl/settings"
+)
+
+// editSettings lets an editor change a copy, at the line of a key if that is not "", and takes the copy over once it is right.
+// It returns what became of it, in a sentence.
+func (p *program) editSettings(ctx context.Context, key string) (string, error) {
+	s, err := settings.Defaults(p.environ)
+	if err != nil {
+		return "", err
+	}
+	line := 0
+	if now, err := settings.Load(p.environ); err == nil && key != "" { // a file with a mistake is what an editor is for
+		if _, err := rowsBelow(now, key); err != nil {
+			return "", err
+		}
+		line = now.Line(key)
+	}
+	data, err := os.ReadFile(s.File)
+	if errors.Is(err, fs.ErrNotExist) {
+		data, err = []byte(settingsTemplate), nil
+	}
+	if err != nil {
+		return "", fmt.Errorf("read settings: %w", err)
+	}
+	if key != "" && line == 0 {
+		line = strings.Count(string(data), "\n") + 2
+		data = append(data, "\n"+settings.Sketch(key)...)
+	}
+	if !p.terminal && p.environ("VISUAL") == "" && p.environ("EDITOR") == "" {
+		return "", hint(usage(errors.New("cannot open an editor without a terminal")), "set EDITOR, or edit "+s.File)
+	}
+	dir, err := os.MkdirTemp("", "hookctl-config-")
+	if err != nil {
+		return "", fmt.Errorf("copy the settings to edit: %w", err)
+	}
+	defer os.RemoveAll(dir) //nolint:errcheck // A copy of what is saved, in a directory of our own.
+	copyFile := filepath.Join(dir, "hookctl.yaml")
+	if err := os.WriteFile(copyFile, data, 0o600); err != nil { //nolint:gosec // In a directory that was created just now.
+		return "", fmt.Errorf("copy the settings to edit: %w", err)
+	}
+	for {
+		if err := p.runEditor(ctx, copyFile, line); err != nil {
+			return "", err
+		}
+		edited, err := os.ReadFile(copyFile) //nolint:gosec // Our own copy.
+		if err != nil {
+			return "", fmt.Errorf("read the edited settings: %w", err)
+		}
+		if string(edited) == string(data) {
+			p.note("no changes")
+			return "no changes", nil
+		}
+		err = s.Replace(edited)
+		if err == nil {
+			state, err := p.useSettings(ctx, s.Home)
+			p.note("saved %s%s", s.File, state)
+			return "saved" + state, err
+		}
+		if !p.terminal {
+			return "", fmt.Errorf("not saved: %w", err)
+		}
+		reportError(p.err, err)
+		if p.confirm(ctx, false, "edit again? (no discards the changes)") != nil {
+			return "", fmt.Errorf("not saved: %w", errCancelled)
+		}
+	}
+}
+
+// settingsTemplate is what an editor shows where there is no hookctl.yaml yet.
+const settingsTemplate = `# yaml-language-server: $schema=./hookctl.schema.json
+# Settings of hookctl. A setting that is not here has its default; list them: hookctl config
+# receiver: {port: 9000, public_url: "https://hooks.example.com"}
+# watched_branches: [main, master, develop]
+# sinks: []   # no notifications
+`
+
+// runEditor runs $VISUAL or $EDITOR at a line of a file, 0 for none. The variable may carry arguments and quotes as in a shell. On Windows, where \ separates the
+// parts of a path, it is only a path where such a file exists, and words otherwise.
+func (p *program) runEditor(ctx context.Context, file string, line int) error {
+	editor := cmp.Or(p.environ("VISUAL"), p.environ("EDITOR"))
+	words, err := shlex.Split(editor)
+	if _, found := os.Stat(editor); editor != "" && found == nil {
+		words, err = []string{editor}, nil
+	} else if runtime.GOOS == "windows" {
+		words, err = strings.Fields(editor), nil
+	}
+	if err != nil {
+		return hint(fmt.Errorf("read the editor %q: %w", editor, err), `quote it as in a shell: EDITOR='"/path/My Editor" --wait'`)
+	}
+	if len(words) == 0 {
+		words = []string{"vi"}
+		if runtime.GOOS == "windows" {
+			words = []string{"notepad"}
+		}
+	}
+	path, err := safeexec.LookPath(words[0])
+	if err != nil {
+		return hint(fmt.Errorf("find the editor %q: %w", words[0], err), "set EDITOR to the editor to use")
+	}
+	cmd := exec.CommandContext(ctx, path, append(words[1:], atLine(path, file, line)...)...) //nolint:gosec // The user's own editor.
+	cmd.Stdin, cmd.Stdout, cmd.Stderr = p.stdin, os.Stdout, os.Stderr                        // the terminal itself, not a pipe to it
+	if err := cmd.Run(); err != nil {
+		return fmt.Errorf("run the editor %q: %w", words[0], err)
+	}
+	return nil
+}
+
+// atLine are the arguments that open a file at a line in an editor that is known to have them.
+func atLine(editor, file string, line int) []string {
+	if line < 1 {
+		return []string{file}
+	}
+	switch name := strings.TrimSuffix(filepath.Base(editor), ".exe"); name {
+	case "vi", "vim", "nvim", "view", "gvim", "nano", "pico", "emacs", "emacsclient", "micro", "kak", "joe", "jed", "ne", "mg":
+		return []string{"+" + strconv.Itoa(line), file}
+	case "code", "code-insiders", "codium", "cursor":
+		return []string{"--goto", file + ":" + strconv.Itoa(line)}
+	case "hx", "helix", "subl", "zed":
+		return []string{file + ":" + strconv.Itoa(line)}
+	}
+	return []string{file}
+}
