@@ -27,6 +27,7 @@ type deliveries struct {
 	list    []fleet.Sent // what is shown
 	bad     bool         // only what was missed or refused
 	marks   map[string]bool
+	came    map[string]string // files of records that arrived since, by GUID
 	high    int
 	loading bool
 	err     error
@@ -99,8 +100,16 @@ func (o *deliveries) Update(msg tea.Msg) tea.Cmd {
 		o.loading, o.err = false, msg.err
 		if msg.err == nil {
 			o.all = msg.list
-			o.choose()
+			o.settle()
 		}
+	case kit.News[logs.Entry]:
+		for _, e := range msg {
+			if o.came == nil {
+				o.came = map[string]string{}
+			}
+			o.came[e.DeliveryID] = e.File
+		}
+		o.settle()
 	case deliveryRead:
 		if msg.of == o && o.inside && o.list[o.place.At].ID == msg.full.ID {
 			o.open, o.err = &msg.full, msg.err
@@ -117,15 +126,6 @@ func (o *deliveries) Update(msg tea.Msg) tea.Cmd {
 		return tea.Batch(o.p.shell.Say("GitHub sends "+text.Count(msg.n, "event")+" again"), o.load())
 	case caughtUp:
 		return o.load()
-	case kit.News[logs.Entry]:
-		for _, e := range msg {
-			for i := range o.all {
-				if o.all[i].GUID == e.DeliveryID {
-					o.all[i].File = &e.File
-				}
-			}
-		}
-		o.choose()
 	case kit.Wheel:
 		o.move(msg.Lines)
 	case kit.Click:
@@ -137,6 +137,24 @@ func (o *deliveries) Update(msg tea.Msg) tea.Cmd {
 		}
 	}
 	return nil
+}
+
+// settle knows the records that arrived since the list was read, or while it was.
+func (o *deliveries) settle() {
+	for i, d := range o.all {
+		file, ok := o.came[d.GUID]
+		if !ok {
+			continue
+		}
+		o.all[i].File = &file
+		switch d.Outcome {
+		case hooks.OutcomeElsewhere:
+			o.all[i].Outcome = hooks.OutcomeDelivered
+		case hooks.OutcomeMissing, hooks.OutcomeRefused:
+			o.all[i].Outcome = hooks.OutcomeRecovered
+		}
+	}
+	o.choose()
 }
 
 // choose fills the list again and keeps the cursor on its delivery.

@@ -54,10 +54,13 @@ func (o *deliveries) View(w, h int) string {
 // summary counts what was missed.
 func (o *deliveries) summary(int) string {
 	t := o.p.shell.Theme
-	missed := 0
+	missed, elsewhere := 0, 0
 	for _, d := range o.all {
-		if d.Missed() {
+		switch {
+		case d.Missed():
 			missed++
+		case d.Outcome == hooks.OutcomeElsewhere:
+			elsewhere++
 		}
 	}
 	s := fmt.Sprintf(" %s in three days", text.Count(len(o.all), "event"))
@@ -68,6 +71,8 @@ func (o *deliveries) summary(int) string {
 		s += t.Faint.Render("  asking GitHub")
 	case missed > 0:
 		s += "  " + t.Bad.Render(fmt.Sprintf("%d never arrived", missed))
+	case elsewhere > 0:
+		s += "  " + t.Warn.Render(kit.Are(elsewhere, "event")+" not in this log: pruned, or taken by another receiver")
 	case len(o.all) > 0:
 		s += "  " + t.Good.Render("all of them are here")
 	}
@@ -90,7 +95,7 @@ func (o *deliveries) line(d fleet.Sent, cols []int, w int, on bool) string {
 	symbol, style, has := t.Sym.OK, kit.Painter(t.Good), "a record"
 	switch d.Outcome {
 	case hooks.OutcomeElsewhere:
-		symbol, style, has = t.Sym.Warn, t.Warn, "gone"
+		symbol, style, has = t.Sym.Warn, t.Warn, "not here"
 	case hooks.OutcomeRecovered:
 		symbol, style, has = t.Sym.OK, t.Warn, "caught up"
 	case hooks.OutcomeRefused, hooks.OutcomeMissing:

@@ -10,15 +10,28 @@ import (
 	"hookctl/tui/kit"
 )
 
-func hookColumns() []kit.Column {
+// columns are those of a table of w columns. The repository takes what it needs, up to a share of the room; where one has
+// several hooks, their numbers distinguish them at every width.
+func (p *Page) columns(w int) []kit.Column {
+	repository, number, several := 10, 4, false
+	seen := map[hooks.Target]bool{}
+	for _, h := range p.shown {
+		several = several || seen[h.Target]
+		seen[h.Target] = true
+		repository, number = max(repository, kit.Width(h.Target.String())), max(number, len(fmt.Sprint(h.ID)))
+	}
+	from, share := 100, w/2
+	if several {
+		from, share = 36, w*2/5
+	}
 	return []kit.Column{
 		{Title: "", Width: 1},
-		{Title: "repository", Width: 14, Weight: 4},
-		{Title: "hook", Width: 10, Needs: 100},
-		{Title: "health", Width: 12, Weight: 2},
+		{Title: "repository", Width: min(repository, share)},
+		{Title: "hook", Width: number, Needs: from},
+		{Title: "health", Width: 8, Weight: 2},
 		{Title: "events", Width: 6, Needs: 110},
 		{Title: "secret", Width: 8, Needs: 48},
-		{Title: "URL", Width: 14, Weight: 2, Needs: 150},
+		{Title: "URL", Width: 14, Weight: 3, Needs: 150},
 	}
 }
 
@@ -34,9 +47,10 @@ func (p *Page) View(w, h int) string {
 		return kit.Fit(p.statusLine(w)+"\n"+p.empty(w), w, h)
 	}
 	t := p.shell.Theme
-	cols := kit.Spread(hookColumns(), w-2)
+	columns := p.columns(w)
+	cols := kit.Spread(columns, w-2)
 	var head strings.Builder
-	for i, c := range hookColumns() {
+	for i, c := range columns {
 		if cols[i] > 0 {
 			head.WriteString(t.Cell(c.Title, cols[i]) + " ")
 		}
