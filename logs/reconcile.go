@@ -27,6 +27,7 @@ type reconciler struct {
 
 	mu       sync.Mutex
 	progress Progress
+	failure  error         // why it was not made to agree when that was last tried
 	complete bool          // the index has all that was there when it was last made to agree
 	idle     chan struct{} // closed when it agrees; another one while it does not
 	turn     int           // counts how often the index was found to disagree
@@ -46,7 +47,9 @@ func (r *reconciler) run(ctx context.Context) {
 	retry := firstRetry
 	for {
 		turn := r.begin()
-		if err := r.reconcile(ctx); err != nil && ctx.Err() == nil {
+		err := r.reconcile(ctx)
+		r.failed(err)
+		if err != nil && ctx.Err() == nil {
 			r.x.log.Warn("the index is not complete", "error", err)
 			// Something is wrong with the directory or the disk; look again.
 			select {
@@ -98,6 +101,19 @@ func (r *reconciler) settled(turn int) {
 		r.complete = true
 		close(r.idle)
 	}
+}
+
+// failed notes how an attempt to make the index ended.
+func (r *reconciler) failed(err error) {
+	r.mu.Lock()
+	defer r.mu.Unlock()
+	r.failure = err
+}
+
+func (r *reconciler) trouble() error {
+	r.mu.Lock()
+	defer r.mu.Unlock()
+	return r.failure
 }
 
 func (r *reconciler) unsettled() {

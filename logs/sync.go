@@ -59,7 +59,8 @@ func (w *Writer) SetSync(ctx context.Context, file string, s Sync) error {
 	return nil
 }
 
-// PendingSync returns the files of records whose sync is pending, oldest first.
+// PendingSync returns the files of records whose sync is pending, oldest first. Like [Writer.Pending] it lacks older ones until
+// PendingComplete is closed, where what was known of them was lost.
 func (w *Writer) PendingSync(ctx context.Context) ([]string, error) {
 	if err := until(ctx, w.filer.ready); err != nil {
 		return nil, err

@@ -4,6 +4,8 @@ import (
 	"context"
 	"errors"
 	"fmt"
+	"os"
+	"path/filepath"
 	"slices"
 	"strings"
 	"sync"
@@ -143,6 +145,25 @@ func TestConsumerGoesOnAfterARestart(t *testing.T) {
 	untilSync(t, r.Server, files[0], logs.SyncDone)
 	if got := strings.Join(c.done(), ", "); got != "a 1, b 1, a 2, a 3" {
 		t.Errorf("done: %s", got)
+	}
+}
+
+// What was known of pending work may be lost; the index has it too.
+func TestConsumerGoesOnWithoutTheLedger(t *testing.T) {
+	dir := t.TempDir()
+	var c consumedFiles
+	first := newTestServerIn(t, dir, func(cfg *Config) { cfg.Consumer = c.consumer() }) // it never runs
+	files := ingested(t, first, "a 1", "b 1")
+	await(t, "the records as files", func() bool { return first.log.Log().Settle(t.Context()) == nil && first.log.Health().SpoolRecords == 0 })
+	if err := first.log.Close(); err != nil {
+		t.Fatal(err)
+	}
+	if err := os.Remove(filepath.Join(dir, ".hookctl", "known")); err != nil {
+		t.Fatal(err)
+	}
+	r := runIn(t, dir, func(cfg *Config) { cfg.Consumer = c.consumer() })
+	for _, file := range files {
+		untilSync(t, r.Server, file, logs.SyncDone)
 	}
 }
 

@@ -43,6 +43,8 @@ type app struct {
 	doctor   *checkup.Page
 	options  *options.Page
 
+	alarmed *time.Time // the last escalation that is known; nil until the tasks were read
+
 	log    kit.Answer[*logs.Log]     // the log directory, or why it cannot be read
 	status kit.Answer[daemon.Status] // what the receiver said last; daemon.ErrNotRunning if none exists
 }
@@ -96,7 +98,7 @@ func newApp(ctx context.Context, cfg Config) *app {
 
 // Init opens the log, asks the receiver and the terminal's background colour.
 func (a *app) Init() tea.Cmd {
-	return tea.Batch(a.openLog, a.poll(true), tea.RequestBackgroundColor, a.hooks.Open(nil), a.options.Load(), a.Pages[a.At].Open(nil))
+	return tea.Batch(a.openLog, a.poll(true), a.escalations, tea.RequestBackgroundColor, a.hooks.Open(nil), a.Pages[a.At].Open(nil))
 }
 
 func (a *app) openLog() tea.Msg {
@@ -146,6 +148,8 @@ func (a *app) Update(msg tea.Msg) (tea.Model, tea.Cmd) {
 	case arrived:
 		cmds = append(cmds, a.Waits(watch(m.from)), a.alarm(m.entries))
 		msg = kit.News[logs.Entry](m.entries)
+	case escalated:
+		return a, a.escalated(time.Time(m))
 	case StatusMsg:
 		a.status = kit.Answer[daemon.Status]{Value: m.status, Err: m.Err, Known: true}
 		if m.again {

@@ -2,16 +2,24 @@ package tui
 
 import (
 	"context"
+	"errors"
 	"fmt"
+	"maps"
+	"os"
+	"path/filepath"
 	"slices"
 	"strings"
 	"testing"
+	"time"
 
 	tea "charm.land/bubbletea/v2"
 	"github.com/charmbracelet/x/ansi"
 	"github.com/charmbracelet/x/exp/golden"
 
+	"hookctl/hooks/tasks"
+	"hookctl/logs"
 	"hookctl/server/daemon"
+	"hookctl/tui/kittest"
 )
 
 // states are screens with every page and overlay of the frame, by name.
@@ -19,7 +27,7 @@ func states() map[string]func(*appScreen) {
 	keys := func(names ...string) func(*appScreen) {
 		return func(s *appScreen) { s.Press(names...) }
 	}
-	return map[string]func(*appScreen){
+	all := map[string]func(*appScreen){
 		"home":              keys("1"),
 		"events":            keys("2"),
 		"events-marked":     keys("2", "x", "x"),
@@ -53,19 +61,15 @@ func states() map[string]func(*appScreen) {
 		"events-filters":  func(s *appScreen) { s.Press("2", "/"); s.Typed("event:push"); s.Press("enter", "F") },
 		"events-forget":   func(s *appScreen) { s.Press("2", "F", "ctrl+k") },
 		"events-copy":     keys("2", "y"),
+		"events-tasks":    keys("2", "i"),
+		"events-tasks-do": keys("2", "i", "enter"),
+		"events-sync":     keys("2", "enter"),
+		"home-tasks":      keys("1"),
 		"countdown":       keys("2", "R"),
 		"receiver":        keys("4"),
 		"receiver-down":   func(s *appScreen) { s.Press("4"); s.Send(StatusMsg{Err: daemon.ErrNotRunning}) },
 		"home-down":       func(s *appScreen) { s.Press("1"); s.Send(StatusMsg{Err: daemon.ErrNotRunning}) },
 		"receiver-full":   func(s *appScreen) { s.Press("4"); s.View(); s.Press("enter") },
-		"settings":        keys("6"),
-		"settings-sink":   keys("6", "G"),
-		"settings-choice": keys("6", "j", "j", "enter"),
-		"settings-line":   func(s *appScreen) { s.Press("6", "j", "enter"); s.Typed("1") },
-		"settings-find":   func(s *appScreen) { s.Press("6", "/"); s.Typed("sink") },
-		"settings-none":   func(s *appScreen) { s.Press("6", "v", "/"); s.Typed("zebra"); s.Press("enter") },
-		"settings-unset":  keys("6", "j", "j", "U"),
-		"settings-test":   keys("6", "T"),
 		"receiver-stop":   keys("4", "t"),
 		"doctor":          keys("5"),
 		"help":            keys("2", "?"),
@@ -77,6 +81,8 @@ func states() map[string]func(*appScreen) {
 			s.Settle(s.Fail(errorWithHint{"reach https://x.example.com/webhook: 502 Bad Gateway", "the tunnel is up but nothing listens on 127.0.0.1:9000; run: hookctl start"}))
 		},
 	}
+	maps.Copy(all, settingsStates())
+	return all
 }
 
 // shown is a screen for one of states; those of saved filters have some.
@@ -87,7 +93,45 @@ func shown(t testing.TB, name string, w, h int, change ...func(*Config)) *appScr
 			c.SaveFilter = func(context.Context, string, string) error { return nil }
 		})
 	}
+	if name == "events-sync" || strings.Contains(name, "-tasks") {
+		change = append(change, func(c *Config) { followed(t, c) })
+	}
 	return Full(t, w, h, change...)
+}
+
+// followed gives a home tasks that project sync follows, and the log the newest record of one.
+func followed(t testing.TB, c *Config) {
+	t.Helper()
+	at := func(hours int) string {
+		return kittest.Noon.Add(-time.Duration(hours) * time.Hour).Format(time.RFC3339)
+	}
+	web := "https://github.com/octo-org/"
+	ledger := map[string]any{"entries": map[string]any{
+		"0a1b2c3d4e5f": map[string]any{"key": "0a1b2c3d4e5f", "kind": "ci_failure", "repository": "octo-org/web", "title": "CI: CI Tests fails on main", "state": "suggested", "since": at(3), "last": at(1), "file": "20261124_114900_workflow_run.json"},
+		"1a1b2c3d4e5f": map[string]any{"key": "1a1b2c3d4e5f", "kind": "ci_failure", "repository": "octo-org/api", "title": "CI: lint fails on develop", "issue": 42, "url": web + "api/issues/42", "state": "open", "since": at(50), "last": at(2)},
+		"2a1b2c3d4e5f": map[string]any{"key": "2a1b2c3d4e5f", "kind": "blocked", "repository": "octo-org/api", "title": "Database is locked", "issue": 17, "url": web + "api/issues/17", "state": "open", "since": at(80), "last": at(8)},
+		"3a1b2c3d4e5f": map[string]any{"key": "3a1b2c3d4e5f", "kind": "ci_failure", "repository": "octo-org/docs", "title": "CI: Links fails on main", "state": "suggested", "since": at(5), "last": at(4), "error": "create the issue: the repository is archived", "hint": "unarchive it"},
+		"4a1b2c3d4e5f": map[string]any{"key": "4a1b2c3d4e5f", "kind": "merged", "repository": "octo-org/web", "title": "Pull request #1340", "url": web + "web/pull/1340", "state": "closed", "since": at(30), "last": at(30)},
+	}}
+	if err := os.MkdirAll(filepath.Join(c.Home, "state"), 0o700); err != nil {
+		t.Fatal(err)
+	}
+	if err := os.WriteFile(filepath.Join(c.Home, "state", "sync.json"), kittest.MustJSON(ledger), 0o600); err != nil {
+		t.Fatal(err)
+	}
+	c.Sync = tasks.New(tasks.Config{Settings: tasks.Settings{Mode: tasks.ModeSuggest}, Home: c.Home, Now: c.Now})
+	c.Tasks = Tasks{List: c.Sync.List, Apply: func(context.Context, string) (string, error) { return "", nil }}
+	record := kittest.SampleRecords()[6]
+	record.Summary.Branch, record.Result, record.ReceivedAt = "main", "ci_failure: CI Tests failed on main", kittest.Noon.Add(-time.Minute)
+	record.Sync = &logs.Sync{Status: logs.SyncDone, Key: "5a1b2c3d4e5f", Text: `created an issue: CI "CI Tests" fails on branch "main"; moved to "Todo" on the board`, Issue: 43, URL: web + "web/issues/43", Attempts: 1}
+	record.File = "20261124_115900_workflow_run.json" // beside the samples, whose index is copied in after it
+	data, err := record.Encode()
+	if err == nil {
+		err = errors.Join(os.MkdirAll(c.Logs.Dir, 0o700), os.WriteFile(filepath.Join(c.Logs.Dir, record.File), data, 0o600))
+	}
+	if err != nil {
+		t.Fatal(err)
+	}
 }
 
 type errorWithHint struct{ text, hint string }

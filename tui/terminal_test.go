@@ -15,11 +15,56 @@ import (
 
 	tea "charm.land/bubbletea/v2"
 
+	"hookctl/hooks/tasks"
 	"hookctl/logs"
 	"hookctl/server/doctor"
 	"hookctl/tui/kit"
 	"hookctl/tui/kittest"
 )
+
+// A task that project sync escalates, or reminds of, notifies the desktop once; those of before the start do not.
+func TestAlarmForEscalations(t *testing.T) {
+	issue, at := int64(17), kittest.Noon
+	cfg := testConfig(t)
+	list := []tasks.Item{{Kind: "blocked", State: "open", Issue: &issue, Last: at}}
+	cfg.Notify, cfg.Tasks.List = true, func() ([]tasks.Item, error) { return list, nil }
+	s := newScreen(t, cfg, 80, 24)
+	s.Send(s.escalations())
+	alarms := func(event string) (raw []string) {
+		_, cmd := s.Update(arrived{entries: []logs.Entry{{Event: event}}})
+		for _, m := range kittest.Messages(cmd) {
+			if _, ok := m.(escalated); !ok {
+				continue
+			}
+			_, cmd := s.Update(m)
+			for _, m := range kittest.Messages(cmd) {
+				if r, ok := m.(tea.RawMsg); ok {
+					raw = append(raw, fmt.Sprint(r.Msg))
+				}
+			}
+		}
+		return raw
+	}
+	s.Send(tea.BlurMsg{})
+	if got := alarms("issues"); len(got) != 0 {
+		t.Errorf("what was there at the start: %q", got)
+	}
+	list[0].Last = at.Add(time.Minute)
+	if got := alarms("push"); len(got) != 0 {
+		t.Errorf("a push: %q", got)
+	}
+	if got := alarms("issues"); len(got) != 1 || got[0] != "\x1b]9;hookctl: a task is blocked\x07" {
+		t.Errorf("an escalation: %q", got)
+	}
+	if got := alarms("issues"); len(got) != 0 {
+		t.Errorf("the same again: %q", got)
+	}
+	s.Send(tea.FocusMsg{})
+	list[0].Last = at.Add(2 * time.Minute)
+	if got := alarms("issues"); len(got) != 0 {
+		t.Errorf("while somebody looks: %q", got)
+	}
+}
 
 func TestAlarmOnlyForFailuresThatNobodySees(t *testing.T) {
 	failed, passed := logs.Entry{Event: "workflow_run", Conclusion: "failure", Title: "\x1b]9;evil\x07"}, logs.Entry{Event: "push"}

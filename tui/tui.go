@@ -63,7 +63,7 @@ type Config struct {
 	Theme     string              // "light", "dark", or "" to ask the terminal
 	ASCII     bool                // draw with ASCII only
 	NoMouse   bool                // leave the mouse to the terminal at first
-	Notify    bool                // desktop notification on a failure while the terminal has no focus
+	Notify    bool                // desktop notification on a failure or an escalation while the terminal has no focus
 	Keys      map[string][]string // other keys by action id
 	Temporary bool                // the demo: GitHub and the public URL are simulated, and the receiver ends with the interface
 	Now       func() time.Time    // time.Now when nil

@@ -242,7 +242,9 @@ func (p *program) printStatus(state doctor.State, asked error, out *output) erro
 	row("deliveries", fmt.Sprintf("%d received, %d duplicate, %d rejected", status.Received, status.Duplicates, status.Rejected))
 	pending := fmt.Sprint(status.PendingNotifications, " pending")
 	if status.Counting {
-		pending += " so far, counting…"
+		if pending += " so far"; !status.HasAlarm("index") {
+			pending += ", counting…"
+		}
 	}
 	row("notifications", fmt.Sprintf("%s, %d failed", pending, status.FailedNotifications))
 	judged(doctor.Notifications(status, 0, time.Now()))

@@ -57,7 +57,7 @@ func (p *program) tuiConfig(ctx context.Context) (tui.Config, error) {
 		Resend: func(ctx context.Context, files []string) (int, error) {
 			return host.Dial(s.Home).Resend(ctx, files, false)
 		},
-		Settings:   p.settingsSource(s.File),
+		Settings:   p.settingsSource(s),
 		Filters:    s.TUI.Filters,
 		Events:     eventNames(),
 		SaveFilter: func(_ context.Context, name, text string) error { return s.SaveFilter(name, text) },

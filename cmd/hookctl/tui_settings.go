@@ -10,7 +10,7 @@ import (
 )
 
 // settingsSource is what the Settings page shows and does. Each call reads the settings of that moment.
-func (p *program) settingsSource(file string) tui.Settings {
+func (p *program) settingsSource(now *settings.Settings) tui.Settings {
 	changed := func(ctx context.Context, key string, do func(*settings.Settings) error) (string, error) {
 		done, err := p.changeSetting(ctx, key, do)
 		if err != nil {
@@ -19,21 +19,13 @@ func (p *program) settingsSource(file string) tui.Settings {
 		return done.String(), nil
 	}
 	return tui.Settings{
-		File: file,
+		File: now.File, First: shownSettings(now),
 		Load: func() ([]tui.Setting, error) {
 			s, err := settings.Load(p.environ)
 			if err != nil {
 				return nil, err
 			}
-			rows := s.Rows()
-			all := make([]tui.Setting, len(rows))
-			for i, row := range rows {
-				all[i] = tui.Setting{
-					Key: row.Key, Value: row.Text, Origin: row.Origin, About: row.Doc, Default: row.Default, Values: row.Enum, Saved: row.InFile,
-					List: row.Shape == settings.List, Block: row.Shape == settings.Block, Fixed: row.Shape == settings.Fixed,
-				}
-			}
-			return all, nil
+			return shownSettings(s), nil
 		},
 		Set: func(ctx context.Context, key, value string) (string, error) {
 			return changed(ctx, key, func(s *settings.Settings) error { return s.Set(key, value) })
@@ -45,6 +37,19 @@ func (p *program) settingsSource(file string) tui.Settings {
 		Check: p.checkSink,
 		Test:  func(ctx context.Context) error { return p.sendSample(ctx, "workflow_run.failure") },
 	}
+}
+
+// shownSettings are the settings as the page shows them.
+func shownSettings(s *settings.Settings) []tui.Setting {
+	rows := s.Rows()
+	all := make([]tui.Setting, len(rows))
+	for i, row := range rows {
+		all[i] = tui.Setting{
+			Key: row.Key, Value: row.Text, Origin: row.Origin, About: row.Doc, Default: row.Default, Values: row.Enum, Saved: row.InFile,
+			List: row.Shape == settings.List, Block: row.Shape == settings.Block, Fixed: row.Shape == settings.Fixed,
+		}
+	}
+	return all
 }
 
 // checkSink asks a sink of the settings, by its place in the list, whether a notification would arrive.

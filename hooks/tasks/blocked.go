@@ -232,7 +232,7 @@ func (s *Sync) Due(ctx context.Context, now time.Time) ([]Reminder, error) {
 		}
 		if err := s.update(ctx, func(l *ledger) {
 			if e := l.Entries[key]; e != nil && still {
-				e.Reminded = now.UTC()
+				e.Reminded, e.Last = now.UTC(), now.UTC()
 			} else if e != nil {
 				e.State, e.Last = "closed", now.UTC()
 			}

@@ -62,6 +62,9 @@ func (i Item) Group() int {
 	return 3
 }
 
+// Blocked reports whether the item is a task that waits for a decision.
+func (i Item) Blocked() bool { return i.Kind == kindBlocked && i.State == "open" && i.Issue != nil }
+
 // Find is the item of a key, or of the beginning of one where no other begins so.
 func (s *Sync) Find(key string) (Item, error) {
 	list, err := s.List()

@@ -48,7 +48,7 @@ func Summary(cfg Config, live Live, last Report) []Row {
 		tunnelRow(live, last, now),
 	}
 	if cfg.Sync != nil {
-		rows = append(rows, Row{f.tasks().named("sync"), now})
+		rows = append(rows, Row{worst(f.tasks(), f.blocked()).named("sync"), now})
 	}
 	return append(rows, others(last)...)
 }

@@ -13,6 +13,7 @@ import (
 
 	"hookctl/hooks"
 	"hookctl/hooks/githubtest"
+	"hookctl/hooks/tasks"
 	"hookctl/server/daemon"
 	"hookctl/server/fleet"
 )
@@ -213,5 +214,32 @@ func TestManyTargetsThatAreOKAreOneLineEach(t *testing.T) {
 		{Name: "secret", Status: OK, Detail: "ok on 100 of 100 repositories; --json shows each"}}
 	if short := (Report{Checks: checks}).Short(); !slices.Equal(short, want) {
 		t.Errorf("of 100: %+v", short)
+	}
+}
+
+// A task that waits for a decision stands on Home until it is decided.
+func TestBlockedTasksNeedAttention(t *testing.T) {
+	t.Parallel()
+	home, now := t.TempDir(), time.Date(2026, 11, 28, 12, 0, 0, 0, time.UTC)
+	cfg := Config{Home: home, Now: func() time.Time { return now }, Sync: tasks.New(tasks.Config{Home: home, Now: func() time.Time { return now }})}
+	row := func(entries string) Row {
+		if err := errors.Join(os.MkdirAll(filepath.Join(home, "state"), 0o700), os.WriteFile(filepath.Join(home, "state", "sync.json"), []byte(`{"entries":{`+entries+`}}`), 0o600)); err != nil {
+			t.Fatal(err)
+		}
+		rows := Summary(cfg, Live{}, Report{})
+		return rows[slices.IndexFunc(rows, func(r Row) bool { return r.Name == "sync" })]
+	}
+	blocked := func(number int, since, state string) string {
+		return fmt.Sprintf(`"%d":{"key":"%d","kind":"blocked","repository":"o/r","issue":%d,"title":"Gears","state":%q,"since":%q,"last":%q}`, number, number, number, state, since, since)
+	}
+	two := blocked(7, "2026-11-28T09:00:00Z", "open") + "," + blocked(8, "2026-11-25T12:00:00Z", "open")
+	if got := row(two); got.Status != Warn || got.Detail != "2 tasks are blocked; the longest: o/r#8 is blocked for 3 days: Gears" {
+		t.Errorf("%+v", got)
+	}
+	if got := row(blocked(7, "2026-11-28T09:00:00Z", "open")); got.Status != Warn || got.Detail != "o/r#7 is blocked for 3 h: Gears" {
+		t.Errorf("%+v", got)
+	}
+	if got := row(blocked(7, "2026-11-28T09:00:00Z", "closed")); got.Status != OK {
+		t.Errorf("%+v", got)
 	}
 }

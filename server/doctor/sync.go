@@ -1,11 +1,14 @@
 package doctor
 
 import (
+	"cmp"
 	"context"
 	"fmt"
+	"slices"
 	"strings"
 
 	"hookctl/hooks/tasks"
+	"hookctl/logs/text"
 )
 
 // sync checks each right that project sync needs, and whether something of it is stuck.
@@ -38,6 +41,25 @@ func namesOf(rights []tasks.Right) string {
 	return strings.Join(names, ", ")
 }
 
+// blocked are the tasks that wait for a decision, which Home shows for as long as they do. They are no fault of the chain.
+func (f *facts) blocked() finding {
+	list, err := f.cfg.Sync.List()
+	if err != nil {
+		return failed(err, "")
+	}
+	list = slices.DeleteFunc(list, func(i tasks.Item) bool { return !i.Blocked() })
+	if len(list) == 0 {
+		return ok("nothing is blocked")
+	}
+	slices.SortFunc(list, func(a, b tasks.Item) int { return cmp.Or(a.Since.Compare(b.Since), cmp.Compare(a.Key, b.Key)) })
+	i := list[0]
+	words := fmt.Sprintf("%s#%d is blocked for %s: %s", i.Repository, *i.Issue, text.Span(f.cfg.Now().Sub(i.Since)), i.Title)
+	if more := len(list) - 1; more > 0 {
+		words = fmt.Sprintf("%s are blocked; the longest: %s", text.Count(len(list), "task"), words)
+	}
+	return warn("hookctl sync list", "%s", words)
+}
+
 // tasks judges from the disk alone what sync follows: whether something of it is stuck, and how much waits for a person.
 func (f *facts) tasks() finding {
 	stopped, err := f.cfg.Sync.Stopped()
@@ -55,15 +77,21 @@ func (f *facts) tasks() finding {
 	count := map[string]int{}
 	for i := range list {
 		state := list[i].State
-		if list[i].Error != "" {
+		switch {
+		case list[i].Error != "":
 			state = "stuck"
 			if first == nil {
 				first = &list[i]
 			}
+		case list[i].Blocked():
+			state = "blocked"
 		}
 		count[state]++
 	}
 	words := fmt.Sprintf("%d open, %d suggested", count["open"], count["suggested"])
+	if n := count["blocked"]; n > 0 {
+		words += fmt.Sprintf(", %d blocked", n)
+	}
 	if first != nil {
 		return warn("hookctl sync list; then: hookctl sync apply "+first.Key, "%s, %d stuck: %s", words, count["stuck"], first.Error)
 	}

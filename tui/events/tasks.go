@@ -30,7 +30,7 @@ func (p *Page) tasksAction() []kit.Action {
 	if p.cfg.Tasks.List == nil {
 		return nil
 	}
-	return []kit.Action{{ID: "tasks", Keys: []string{"t"}, Label: "tasks", Text: "Show the issues that project sync keeps: what fails, is suggested, is open.", Command: "hookctl sync list", Run: p.openTasks}}
+	return []kit.Action{{ID: "tasks", Keys: []string{"i"}, Label: "tasks", Text: "Show the issues that project sync keeps: what fails, is suggested, is open.", Command: "hookctl sync list", Run: p.openTasks}}
 }
 
 // openTasks reads the list, and shows it.
@@ -62,11 +62,15 @@ func (p *Page) showTasks(m tasksRead) tea.Cmd {
 		if i.Issue != nil {
 			words += fmt.Sprintf("#%d", *i.Issue)
 		}
+		words += "  "
+		if i.Blocked() {
+			words += "blocked: "
+		}
 		detail := text.Clean(i.URL)
 		if i.Error != "" {
 			detail = text.Clean(i.Error)
 		}
-		choices = append(choices, kit.Choice{ID: i.Key, Text: words + "  " + text.Clean(i.Title), Right: text.Span(p.shell.Now().Sub(i.Last)), Detail: detail,
+		choices = append(choices, kit.Choice{ID: i.Key, Text: words + text.Clean(i.Title), Right: text.Span(p.shell.Now().Sub(i.Last)), Detail: detail,
 			Run: func() tea.Cmd { return p.openTask(i) }})
 	}
 	p.shell.Show(kit.NewMenu(p.shell, "Tasks", choices))
@@ -81,7 +85,11 @@ func (p *Page) openTask(i tasks.Item) tea.Cmd {
 		if i.Error != "" {
 			what = "Try again"
 		}
-		choices = append(choices, kit.Choice{Text: what, Detail: "hookctl sync apply " + i.Key + "; hookctl sync preview " + i.File + " shows what that is", Run: func() tea.Cmd { return p.applyTask(i.Key) }})
+		choices = append(choices, kit.Choice{Text: what, Detail: "hookctl sync apply " + i.Key, Run: func() tea.Cmd { return p.applyTask(i.Key) }})
+		if i.File != "" {
+			preview := "hookctl sync preview " + text.Clean(i.File)
+			choices = append(choices, kit.Choice{Text: "Copy the command that shows what that is", Detail: preview, Run: func() tea.Cmd { return p.shell.Copy("the command", preview) }})
+		}
 	}
 	if kit.WebAddress(i.URL) {
 		choices = append(choices, kit.Choice{Text: "Open the issue in the browser", Detail: text.Clean(i.URL), Run: func() tea.Cmd { return p.shell.Browse(i.URL) }})

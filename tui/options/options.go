@@ -31,6 +31,7 @@ type Setting struct {
 // sentence what became of it, and whether the running receiver uses it.
 type Source struct {
 	File  string                    // hookctl.yaml
+	First []Setting                 // the settings when the interface was opened
 	Load  func() ([]Setting, error) // the settings of this moment
 	Set   func(ctx context.Context, key, value string) (string, error)
 	Unset func(ctx context.Context, key string) (string, error)
@@ -79,13 +80,14 @@ type (
 )
 
 // New makes the page.
-func New(shell *kit.Shell, cfg Config) *Page { return &Page{shell: shell, cfg: cfg} }
+func New(shell *kit.Shell, cfg Config) *Page {
+	p := &Page{shell: shell, cfg: cfg, all: cfg.First, known: cfg.First != nil}
+	p.list()
+	return p
+}
 
 // Name implements kit.Page.
 func (p *Page) Name() string { return kit.PageSettings }
-
-// Settings are the settings that were read last.
-func (p *Page) Settings() []Setting { return p.all }
 
 // Open implements kit.Page.
 func (p *Page) Open(request any) tea.Cmd {

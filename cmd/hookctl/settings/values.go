@@ -158,7 +158,7 @@ type TUI struct {
 	Theme   string              `yaml:"theme,omitempty" doc:"Colours; auto asks the terminal." enum:"auto,light,dark"`
 	Mouse   string              `yaml:"mouse,omitempty" doc:"Mouse support." enum:"on,off"`
 	ASCII   string              `yaml:"ascii,omitempty" doc:"Draw with ASCII characters only." enum:"on,off"`
-	Notify  string              `yaml:"notify,omitempty" doc:"Desktop notification on a failure while the terminal is not focused." enum:"on,off"`
+	Notify  string              `yaml:"notify,omitempty" doc:"Desktop notification on a failure or a blocked task while the terminal is not focused." enum:"on,off"`
 	Keys    map[string][]string `yaml:"keys,omitempty" doc:"Keys by action, replacing the built-in ones."`
 	Filters map[string]string   `yaml:"filters,omitempty" doc:"Saved filters by name."`
 }
