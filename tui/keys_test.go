@@ -35,8 +35,8 @@ var otherMeaning = []struct{ key, meaning, reason string }{
 	{"T", "countdown.start", "the key whose action is counted down to begins it at once"},
 	{"space", "pick", "chooses the line under the cursor in a box where several can be chosen; lists that are read are paged with it"},
 	{"up", "prompt.older", "a line to type into has no rows, but a history"},
-	{"tab", "prompt.complete", "completes the word in a line to type into; no page can be turned to from there"},
-	{"shift+tab", "prompt.completeback", "likewise"},
+	{"tab", "prompt.complete", "a line to type into completes words, as in a shell"},
+	{"shift+tab", "prompt.completeback", "a line to type into completes words, as in a shell"},
 	{"down", "prompt.newer", "a line to type into has no rows, but a history"},
 }
 

@@ -74,9 +74,10 @@ type (
 	Tasks = events.Tasks
 	// SetupDefaults is what the wizard starts from.
 	SetupDefaults = wizard.Defaults
-	// Settings are what the Settings page shows and changes, and Setting is one of them.
+	// Settings are what the Settings page shows and changes.
 	Settings = options.Source
-	Setting  = options.Setting
+	// Setting is one of them.
+	Setting = options.Setting
 )
 
 // ErrNoTerminal is returned by Run where standard input or output is not a

@@ -25,7 +25,7 @@ var imports = map[string][]string{
 	"tui/webhooks":         {"tui/kit", "hooks", "hooks/secret", "logs", "server/daemon", "server/fleet"},
 	"tui/receiver":         {"tui/kit", "server/daemon"},
 	"tui/checkup":          {"tui/kit", "server/doctor"},
-	"tui/options":          {"tui/kit", "logs", "server/daemon"},
+	"tui/options":          {"tui/kit", "server/daemon"},
 	"tui/wizard":           {"tui/kit", "hooks", "hooks/secret", "logs", "server/daemon", "server/fleet"},
 	"tui/kittest":          {"tui/kit", "hooks", "hooks/githubtest", "hooks/secret", "logs", "server/daemon", "server/fleet"},
 	"tui/line":             {"hooks", "server/fleet"},
