@@ -27,7 +27,7 @@ type Sync struct {
 	NextAt   time.Time `json:"next_at,omitzero"` // when the next attempt is due
 	Error    string    `json:"error,omitempty"`
 	Hint     string    `json:"hint,omitempty"` // what to do about Error
-	// Notices are what the sinks are told of it; each is also among the record's notifications.
+	// Notices are what the sinks get of it; each is also among the record's notifications.
 	Notices []SyncNotice `json:"notices,omitempty"`
 }
 

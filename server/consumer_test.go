@@ -167,7 +167,7 @@ func TestConsumerGoesOnWithoutTheLedger(t *testing.T) {
 	}
 }
 
-// The sinks hear of it once, and what they were told before stays as it was.
+// The sinks hear of it once, and what they got before stays as it was.
 func TestConsumerTellsTheSinks(t *testing.T) {
 	m := newMaestro(t)
 	var c consumedFiles
@@ -184,7 +184,7 @@ func TestConsumerTellsTheSinks(t *testing.T) {
 				rec.Notifications[0].Type == "push" && rec.Notifications[1].Type == "task_updated"
 		})
 	}
-	// A kill between the outcome and the message: it is told once more by none.
+	// A kill between the outcome and the message: no sink hears of it again.
 	rec, err := r.log.Log().Read(t.Context(), files[0])
 	if err != nil {
 		t.Fatal(err)

@@ -2,6 +2,7 @@ package main
 
 import (
 	"bytes"
+	"cmp"
 	"context"
 	"encoding/json"
 	"errors"
@@ -293,7 +294,7 @@ func (p *program) followEvents(ctx context.Context, f eventsFilter, out *output)
 			} else {
 				row := eventRow(e)
 				for i := range row {
-					row[i] = orElse(text.Clean(row[i]), "-")
+					row[i] = cmp.Or(text.Clean(row[i]), "-")
 				}
 				_, err = fmt.Fprintln(p.out, strings.Join(row, "  "))
 			}

@@ -204,7 +204,7 @@ func (m *mode) replace(cmd *cobra.Command, path, rest []string) ([][]string, err
 	return lines, nil
 }
 
-// targets are the flags that name where the rows are, so that a row is found that no earlier setup knows. There are none
+// targets are the flags that name where the rows are, so that a row is found that no earlier setup knows; empty
 // where the user gave them, or where one of the rows may be anywhere.
 func targets(cmd *cobra.Command, rows []row) []string {
 	if cmd.Flags().Lookup("repo") == nil || cmd.Flags().Changed("repo") || cmd.Flags().Changed("org") {
