@@ -44,6 +44,8 @@ type Record struct {
 	Payload       json.RawMessage // the bytes that came, unchanged; nil in the old handler's files
 
 	File string // the file's name in the log directory
+
+	proved json.RawMessage // the payload that Open found to be JSON
 }
 
 // Summary is the little of a payload that lists show and filters ask for. An
@@ -83,6 +85,26 @@ type Notification struct {
 	// when it has its own.
 	GatheredBy string `json:"gathered_by,omitempty"`
 	Error      string `json:"error,omitempty"`
+}
+
+// Open takes the payload apart, see [Object]; an error wraps ErrNotJSON. Append does not check the same payload again, so it must not
+// be changed in between.
+func (r *Record) Open() ([]Member, error) {
+	members, ok := Object(r.Payload)
+	if !ok {
+		return nil, fmt.Errorf("open the payload: %w", ErrNotJSON)
+	}
+	r.proved = r.Payload
+	return members, nil
+}
+
+// isJSON says whether the payload is JSON.
+func (r *Record) isJSON() bool {
+	p := r.Payload
+	if len(p) > 0 && len(p) == len(r.proved) && &p[0] == &r.proved[0] {
+		return true
+	}
+	return validJSON(p)
 }
 
 // The shadows below fix the order of keys and what is null.

@@ -376,10 +376,11 @@ func (s *Server) ingest(ctx context.Context, set *settings, rec *logs.Record) (d
 		rec.DeliveryID = uuid.NewString() // Nodes know a delivery by its GUID.
 	}
 	name := rec.Headers[pathHeader]
-	ev, err := readEvent(rec.EventType, rec.Payload) // Append proves that it is JSON.
+	members, err := rec.Open()
 	if err != nil {
-		return false, err
+		return false, fmt.Errorf("%w: %w", ErrNotObject, err)
 	}
+	ev := readEvent(rec.EventType, rec.Payload, members)
 	decision := Decide(set.tables[set.path(name)], ev)
 	for _, x := range decision.beyond {
 		s.warn(fmt.Sprintf("%s.%d", alarmRoute, x.index), x.text, "hookctl config edit")
@@ -392,9 +393,6 @@ func (s *Server) ingest(ctx context.Context, set *settings, rec *logs.Record) (d
 	if known := (*logs.DuplicateError)(nil); errors.As(err, &known) {
 		s.metrics.duplicates.Inc()
 		return true, s.shareStored(ctx, known.File)
-	}
-	if errors.Is(err, logs.ErrNotJSON) {
-		return false, fmt.Errorf("%w: %w", ErrNotObject, err)
 	}
 	if err != nil {
 		s.SetAlarm(alarmStorage, "deliveries cannot be stored: "+err.Error(), "hookctl doctor")
