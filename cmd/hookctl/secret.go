@@ -83,8 +83,7 @@ func (p *program) newSecretSetter(cmd *cobra.Command, forced string, value func(
 		return p.storeSecret(cmd.Context(), s, key, force, &out)
 	}
 	cmd.Flags().BoolVar(&force, "force", false, forced)
-	addOutputFlags(cmd, &out)
-	return cmd
+	return addOutputFlags(cmd, &out)
 }
 
 // readSecret reads what is given on stdin. Where a person types it, that is one line, and not shown.
@@ -163,8 +162,7 @@ func newSecretShow(p *program) *cobra.Command {
 		},
 	}
 	cmd.Flags().BoolVar(&reveal, "reveal", false, "print the secret itself")
-	addOutputFlags(cmd, &out)
-	return cmd
+	return addOutputFlags(cmd, &out)
 }
 
 func (p *program) printSecret(store *secret.Store, reveal bool, out *output) error {
