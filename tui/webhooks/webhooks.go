@@ -273,7 +273,7 @@ func (p *Page) Actions() []kit.Action {
 		kit.Action{ID: "hook.events", Keys: []string{"m"}, Label: "events", Text: "Choose the events of the hook.", Command: command("edit", h), Off: writable, Run: p.openEvents},
 		remove,
 		kit.Action{ID: "catchup", Keys: []string{"c"}, Text: "Fetch events that never arrived from GitHub, record them and notify.", Command: catchupCommand(p.chosen()), Off: none, Run: func() tea.Cmd { return p.catchup(p.chosen(), false) }},
-		kit.Action{ID: "catchup.taken", Keys: []string{"U"}, Text: "Catch up with what GitHub calls delivered and the log does not have, too.", Command: catchupCommand(p.chosen()) + " --include-acknowledged", Off: none, Run: func() tea.Cmd { return p.catchup(p.chosen(), true) }},
+		kit.Action{ID: "catchup.taken", Keys: []string{"U"}, Text: "Also fetch events that GitHub calls delivered.", Command: catchupCommand(p.chosen()) + " --include-acknowledged", Off: none, Run: func() tea.Cmd { return p.catchup(p.chosen(), true) }},
 		kit.Action{ID: "browse", Keys: []string{"o"}, Text: "Open the hook's page at GitHub in the browser.", Off: none, Run: func() tea.Cmd { return p.shell.Browse(p.settingsURL(h)) }},
 		kit.Action{ID: "copy", Keys: []string{"y"}, Text: "Copy the hook's URL, id, or page.", Off: none, Run: p.openCopy},
 		kit.Action{ID: "mark", Keys: []string{"x"}, Text: "Mark the hook, or unmark it; rotate, ping, pause, events and catch up act on the marked ones.", Off: none, Run: func() tea.Cmd { p.mark(h); return step(1) }},
