@@ -49,9 +49,6 @@ type index struct {
 	onLost func()
 }
 
-// connIdle is how long a connection that nobody uses is kept. To open another takes a millisecond.
-const connIdle = 20 * time.Second
-
 // olderVersion is how long the index of an earlier version stays: a process of that version may have it open.
 const olderVersion = 24 * time.Hour
 
@@ -248,7 +245,6 @@ func (x *index) openFile(ctx context.Context, path string, create bool) error {
 	}
 	db.SetMaxOpenConns(8)
 	db.SetMaxIdleConns(4)
-	db.SetConnMaxIdleTime(connIdle) // each keeps up to 4 MB of pages
 	if create {
 		if _, err = db.ExecContext(ctx, schemaSQL); err == nil {
 			_, err = db.ExecContext(ctx, `INSERT INTO meta VALUES('words', ?)`, int64(noWords))
