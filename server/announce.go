@@ -26,10 +26,17 @@ func (q *queue) append(ctx context.Context, rec *logs.Record, wanted func(logs.N
 	set := q.s.settings.Load()
 	ev, _ := q.s.decide(rec)
 	d := Decision{}
+	var more []logs.Notification
 	for _, n := range rec.Sync.Notices {
-		d.Notifications = append(d.Notifications, set.syncNotice(n, ev))
+		one := Decision{Notifications: []Notice{set.syncNotice(n, ev)}}
+		d.Notifications = append(d.Notifications, one.Notifications...)
+		to := set.pending(rec.Headers[pathHeader], one)
+		if len(to) == 0 && n.Sinks != nil { // those that the settings name are no sinks of the path
+			to = set.pending("", one)
+		}
+		more = append(more, to...)
 	}
-	more := slices.DeleteFunc(set.pending(rec.Headers[pathHeader], d), func(n logs.Notification) bool { return !wanted(n) })
+	more = slices.DeleteFunc(more, func(n logs.Notification) bool { return !wanted(n) })
 	if len(more) == 0 {
 		return nil
 	}
