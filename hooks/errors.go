@@ -279,7 +279,7 @@ func explainUnprocessable(e *Error, r request) {
 	case strings.Contains(message, "cannot have more than"):
 		e.Err, e.Cure = ErrHookLimit, "delete one that is no longer needed: hookctl hooks list "+r.flag()
 	case strings.Contains(message, "reachable over the public internet"), strings.Contains(message, "url"):
-		e.Err, e.Cure = ErrURLRefused, "give a public https URL; a tunnel gives you one: ngrok http 9000"
+		e.Err, e.Cure = ErrURLRefused, "give a public https URL; a tunnel gives you one: hookctl start --tunnel cloudflared"
 	case strings.Contains(message, "event"):
 		e.Cure = "see which events there are: hookctl hooks events"
 	default:

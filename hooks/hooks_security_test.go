@@ -77,8 +77,11 @@ func TestRelayTokenFollowsNoRedirect(t *testing.T) {
 	}
 	server.Start()
 	t.Cleanup(server.Close)
-	w := newWorld(t, "o/r")
-	r := &Relay{Client: w.client, Target: Target{"o", "r"}, Config: Config{Token: "t", Socket: socket}}
+	client, err := New(Config{Host: "github.com", Token: "t", Socket: socket})
+	if err != nil {
+		t.Fatal(err)
+	}
+	r := &Relay{Client: client, Target: Target{"o", "r"}}
 	if _, err := r.connect(t.Context(), "wss://webhook-forwarder.github.com/x"); err == nil {
 		t.Fatal("connected")
 	}

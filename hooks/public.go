@@ -24,7 +24,7 @@ func CheckPublic(address, githubHost string) (warning string, err error) {
 	}
 	if (githubHost == "" || !auth.IsEnterprise(githubHost)) && !publicHost(u.Hostname()) {
 		return "", &Error{Message: "GitHub cannot reach " + u.Hostname() + ": it is not on the public internet",
-			Cure: "give the public URL that leads to the receiver; a tunnel gives you one: ngrok http 9000", Err: ErrNotPublic}
+			Cure: "give the public URL that leads to the receiver; a tunnel gives you one: hookctl start --tunnel cloudflared", Err: ErrNotPublic}
 	}
 	if u.Scheme == "http" {
 		warning = "GitHub sends to " + u.Host + " without encryption, so everybody on the way can read the events; use https where you can"

@@ -57,7 +57,6 @@ type RelayState struct {
 // this one begins, and none on GitHub Enterprise Server.
 type Relay struct {
 	Client *Client
-	Config Config // the configuration of Client
 	Target Target
 	Events []string
 	Secret string // what GitHub signs with, where it does
@@ -213,7 +212,7 @@ func (r *Relay) connect(ctx context.Context, address string) (*websocket.Conn, e
 	ctx, cancel := context.WithTimeout(ctx, requestTimeout)
 	defer cancel()
 	conn, res, err := websocket.Dial(ctx, u.String(), &websocket.DialOptions{ //nolint:bodyclose // the library closes it, or the connection lives in it
-		HTTPClient: &http.Client{Transport: baseTransport(r.Config.socket()),
+		HTTPClient: &http.Client{Transport: r.Client.transport,
 			CheckRedirect: func(*http.Request, []*http.Request) error { return http.ErrUseLastResponse }},
 		HTTPHeader: http.Header{"Authorization": {r.Client.token}, "User-Agent": {"hookctl"}},
 	})

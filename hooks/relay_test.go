@@ -25,7 +25,7 @@ type relaying struct {
 func startRelay(t *testing.T, w *world, change func(*Relay)) *relaying {
 	t.Helper()
 	run := &relaying{t: t, w: w, states: make(chan RelayState, 100), got: make(chan RelayDelivery, 100)}
-	r := &Relay{Client: w.client, Config: Config{Token: githubtest.DefaultToken, Socket: w.socket}, Target: Target{"o", "r"},
+	r := &Relay{Client: w.client, Target: Target{"o", "r"},
 		Events: []string{"push"}, Secret: "k", State: func(s RelayState) { run.states <- s }, pause: time.Millisecond,
 		Handle: func(_ context.Context, d RelayDelivery) (RelayAnswer, error) {
 			run.got <- d
@@ -168,7 +168,7 @@ func TestRelayLeavesNoHookWhenItIsInterruptedAsItOpens(t *testing.T) {
 	ctx, cancel := context.WithCancel(t.Context())
 	defer cancel()
 	client := w.newClient(Config{Transport: interrupting{baseTransport(w.socket), http.MethodPost, cancel}})
-	relay := &Relay{Client: client, Config: Config{Token: githubtest.DefaultToken, Socket: w.socket}, Target: Target{"o", "r"}, Events: []string{"push"}, Secret: "k"}
+	relay := &Relay{Client: client, Target: Target{"o", "r"}, Events: []string{"push"}, Secret: "k"}
 	if err := relay.Run(ctx); err != nil {
 		t.Error(err)
 	}
@@ -279,7 +279,7 @@ func TestRelayTokenGoesToGitHubOnly(t *testing.T) {
 }
 
 func TestRelayKeepsSecretsToItself(t *testing.T) {
-	r := &Relay{Target: Target{"o", "r"}, Secret: "s3cret", Config: Config{Token: "t0ken"}}
+	r := &Relay{Client: &Client{token: "t0ken"}, Target: Target{"o", "r"}, Secret: "s3cret"}
 	for _, text := range []string{fmt.Sprint(r), fmt.Sprintf("%+v", r), fmt.Sprintf("%#v", r)} {
 		if strings.Contains(text, "s3cret") || strings.Contains(text, "t0ken") {
 			t.Errorf("it prints %s", text)

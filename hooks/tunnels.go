@@ -13,6 +13,8 @@ import (
 	"sync"
 	"time"
 
+	"github.com/cli/go-gh/v2/pkg/auth"
+
 	"hookctl/logs/text"
 )
 
@@ -54,16 +56,32 @@ func TunnelPrograms() (kinds []string) {
 	return kinds
 }
 
-// Offer is an address to choose for hooks, or a tunnel that could be run for one. Its text is clean.
+// Offer is a way for deliveries to get here: an address to choose for hooks, a tunnel that could be run for one, or GitHub's
+// relay. Its text is clean.
 type Offer struct {
-	URL  string // complete; "" for a tunnel that does not run yet
-	From string // where the address comes from
-	Run  string // the kind of tunnel to run
+	URL   string // complete; "" for a tunnel that does not run yet, and for the relay
+	From  string // where the address comes from
+	Run   string // the kind of tunnel to run
+	Relay bool   // GitHub's relay, see [Relay]
 }
 
-// Offers are what can be chosen: open tunnels that the GitHub of a host can send to, the address of the settings, and the
-// kinds that could be run and are not open.
-func Offers(open []Tunnel, kinds []string, host, settings string) (list []Offer) {
+// Words say what is offered, and what there is to know about it.
+func (o Offer) Words() (what, about string) {
+	switch {
+	case o.Run != "":
+		return "let the receiver run " + o.Run, "it gets a public address"
+	case o.Relay:
+		return "GitHub's relay, without a URL", "only while hookctl is open"
+	}
+	return o.URL, o.From
+}
+
+// AboutTunnels is what there is to know where no tunnel runs and no program for one is found.
+const AboutTunnels = "Once a tunnel program is installed, hookctl can run it for you: cloudflared needs no account (https://github.com/cloudflare/cloudflared), ngrok and tailscale do."
+
+// Offers are what can be chosen: open tunnels that the GitHub of a host can send to, the address of the settings, the
+// kinds that could be run and are not open, and the relay where it is wanted and that GitHub has one.
+func Offers(open []Tunnel, kinds []string, host, settings string, relay bool) (list []Offer) {
 	add := func(address, from string) {
 		address, err := HookURL(text.Clean(address), "")
 		if err == nil && !slices.ContainsFunc(list, func(o Offer) bool { return SameURL(o.URL, address) }) {
@@ -82,6 +100,9 @@ func Offers(open []Tunnel, kinds []string, host, settings string) (list []Offer)
 	}
 	for _, kind := range kinds {
 		list = append(list, Offer{Run: kind})
+	}
+	if relay && (host == "" || !auth.IsEnterprise(host)) {
+		list = append(list, Offer{Relay: true})
 	}
 	return list
 }

@@ -173,7 +173,7 @@ func (w *tunnelWatch) once(ctx context.Context) (opened bool, err error) {
 	return opened, e
 }
 
-// startWithUs starts a program that ends when this process does, and tells exited when it has ended.
+// startWithUs starts a program that ends when this process does, and sends to exited how it ended.
 func startWithUs(cmd *exec.Cmd, exited chan<- error) error {
 	started := make(chan error, 1)
 	go func() {

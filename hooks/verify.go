@@ -112,6 +112,10 @@ func (c *Client) sendPing(ctx context.Context, p proof) (ping, error) {
 	return sent, nil
 }
 
+// logLag is how long the log may lag behind the receiver's answer where the machine is very busy. It is time and not a number
+// of looks, because how quickly GitHub is asked says nothing about the disk.
+const logLag = 5 * time.Second
+
 // errNothing means that nothing is known of a ping, so that an earlier result says more.
 var errNothing = errors.New("nothing known of the ping")
 
@@ -134,7 +138,7 @@ func (c *Client) await(ctx context.Context, p proof, sent ping, patience time.Du
 		timer.Reset(4 * pause) // most pings are in the log by then
 	}
 	defer timer.Stop()
-	for taken := 0; ; {
+	for taken := (time.Time{}); ; { // when GitHub first said that the ping was taken
 		select {
 		case err := <-confirmed:
 			if err == nil {
@@ -145,6 +149,9 @@ func (c *Client) await(ctx context.Context, p proof, sent ping, patience time.Du
 			}
 			return true, last, failed
 		case <-wait.Done():
+			if p.confirm != nil && <-confirmed == nil { // it looks once more when the time is up
+				return false, last, nil
+			}
 			return true, last, failed
 		case <-timer.C:
 		}
@@ -156,9 +163,11 @@ func (c *Client) await(ctx context.Context, p proof, sent ping, patience time.Du
 		case seen.OK() && p.confirm == nil:
 			return false, seen.ID, nil
 		case seen.OK():
-			// The log may lag behind the answer: by seconds where the disk is very busy, but not for long.
 			failed = otherReceiver(p, seen)
-			if taken++; taken > 3 {
+			if taken.IsZero() {
+				taken = time.Now()
+			}
+			if time.Since(taken) > logLag {
 				return p.patient, seen.ID, failed
 			}
 		default:

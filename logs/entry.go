@@ -29,8 +29,8 @@ type Entry struct {
 	Notification *EntryNotification `json:"notification"`
 	Path         string             `json:"-"` // name of the path that it came to, see [PathHeader]
 	Pending      int                `json:"-"` // how many of its notifications are pending
-	Failed       int                `json:"-"` // and how many were given up
-	Syncing      bool               `json:"-"` // its sync is pending; not known of an entry that comes from the index
+	Failed       int                `json:"-"` // and how many failed for good
+	Syncing      bool               `json:"-"` // its sync is pending
 
 	run      Run
 	key      int64 // place in the order, see Cursor

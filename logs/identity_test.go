@@ -190,8 +190,10 @@ func TestTheLedgerIsCompletedFromTheIndex(t *testing.T) {
 			for _, guid := range []string{"one", "two"} {
 				r := deliveryTo("a", guid)
 				r.Notifications = []Notification{{Type: "push", Status: StatusPending}}
+				r.Sync = &Sync{Status: StatusPending}
 				mustAppend(t, w, r)
 			}
+			done := mustAppend(t, w, &Record{DeliveryID: "three", Sync: &Sync{Status: SyncDone}, Notifications: []Notification{{Type: "push", Status: StatusSent}}})
 			allFiled(t, w)
 			w.Close()
 			harm(t, ledgerPath(dir))
@@ -199,8 +201,11 @@ func TestTheLedgerIsCompletedFromTheIndex(t *testing.T) {
 			refused(t, w, "a", "one")
 			refused(t, w, "a", "two")
 			<-w.PendingComplete()
-			if got, err := w.Pending(t.Context()); err != nil || len(got) != 2 {
+			if got, err := w.Pending(t.Context()); err != nil || len(got) != 2 || slices.Contains(got, done.File) {
 				t.Errorf("pending %v, %v", got, err)
+			}
+			if got, err := w.PendingSync(t.Context()); err != nil || len(got) != 2 || slices.Contains(got, done.File) {
+				t.Errorf("sync of %v is pending, %v", got, err)
 			}
 			w.Close()
 			withoutIndex(t, dir)

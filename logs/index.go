@@ -24,26 +24,26 @@ import (
 // index is the SQLite cache beside the log. Any process may read it, write it
 // and make it again from the files; several do at once.
 //
-// Its file is index-<schema>-<n>.db. An index that is damaged is never mended
-// or written over: the next number is made, and whoever has the old one open
+// Its file is index-<schema>-<n>.db. An index that is damaged is never repaired
+// or written over: the next number is made, and who has the old one open
 // sees that it is gone and changes over. So no process ever mixes the journal
 // of one with the pages of another.
 type index struct {
 	logDir string
 	log    *slog.Logger
 
-	opened  chan struct{} // closed when find has ended
-	failure error         // of find
+	opened chan struct{} // closed when find has ended for the first time
 
-	mu     sync.RWMutex // held for writing while db is exchanged
-	db     *sql.DB
-	path   string
-	info   os.FileInfo
-	temp   string        // directory to remove at close, where nothing else could be written
-	home   string        // directory of the index files
-	filled atomic.Bool   // the table words is filled
-	late   atomic.Bool   // it has the indexes that are made when all records are there
-	lost   chan struct{} // gets a token when the index is to be filled
+	mu      sync.RWMutex // held for writing while db is exchanged
+	failure error        // of find
+	db      *sql.DB
+	path    string
+	info    os.FileInfo
+	temp    string        // directory to remove at close, where nothing else could be written
+	home    string        // directory of the index files
+	filled  atomic.Bool   // the table words is filled
+	late    atomic.Bool   // it has the indexes that are made when all records are there
+	lost    chan struct{} // gets a token when the index is to be filled
 	// onLost is called before anyone can ask an index that took the place of
 	// another and is not filled yet.
 	onLost func()
@@ -53,7 +53,7 @@ type index struct {
 const olderVersion = 24 * time.Hour
 
 // indexSchema counts changes of the tables; other schemas are other files.
-const indexSchema = 3
+const indexSchema = 4
 
 // The order of records is that of id: ReceivedAt in nanoseconds, moved on
 // where it is taken. Text compares as in the filter grammar, where ASCII
@@ -68,10 +68,11 @@ CREATE TABLE record(
 	hook INTEGER NOT NULL, source TEXT NOT NULL COLLATE NOCASE, verified INTEGER NOT NULL, secret TEXT NOT NULL,
 	size INTEGER NOT NULL, mtime INTEGER NOT NULL, notified INTEGER NOT NULL, ntype TEXT NOT NULL COLLATE NOCASE,
 	npriority TEXT NOT NULL COLLATE NOCASE, nstatus TEXT NOT NULL, pending INTEGER NOT NULL, failed INTEGER NOT NULL,
-	path TEXT NOT NULL);
+	path TEXT NOT NULL, syncing INTEGER NOT NULL);
 CREATE UNIQUE INDEX record_file ON record(file);
 CREATE INDEX record_pending ON record(pending) WHERE pending > 0;
 CREATE INDEX record_failed ON record(failed) WHERE failed > 0;
+CREATE INDEX record_syncing ON record(syncing) WHERE syncing > 0;
 CREATE TABLE search(id INTEGER PRIMARY KEY, text TEXT NOT NULL);
 CREATE TABLE problem(file TEXT PRIMARY KEY, reason TEXT NOT NULL, size INTEGER NOT NULL, mtime INTEGER NOT NULL);
 CREATE TABLE meta(key TEXT PRIMARY KEY, value INTEGER NOT NULL) WITHOUT ROWID;` + ciSQL + wordsSQL
@@ -102,10 +103,16 @@ func newIndex(logDir string, log *slog.Logger) (*index, error) {
 }
 
 // find opens the index of a log directory, in it, or else in the user's
-// cache directory, or else in a temporary one. Whoever asks it in the meantime waits.
+// cache directory, or else in a temporary one. Who asks it in the meantime waits. It may be called again where it failed.
 func (x *index) find(ctx context.Context) error {
-	defer close(x.opened)
+	x.mu.Lock()
+	defer x.mu.Unlock()
 	x.failure = x.findHome(ctx)
+	select {
+	case <-x.opened:
+	default:
+		close(x.opened)
+	}
 	return x.failure
 }
 
@@ -308,17 +315,18 @@ func (x *index) close() error {
 }
 
 // with runs fn on the database. Where the index turns out to be gone or
-// damaged another one is opened and fn runs again; nobody is told, but lost
+// damaged another one is opened and fn runs again; nobody notices, but lost
 // gets a token, so that it is filled.
 func (x *index) with(ctx context.Context, fn func(*sql.DB) error) error {
 	if err := until(ctx, x.opened); err != nil {
 		return err
 	}
-	if x.failure != nil {
-		return x.failure
-	}
 	for attempt := 0; ; attempt++ {
 		x.mu.RLock()
+		if x.failure != nil {
+			defer x.mu.RUnlock()
+			return x.failure
+		}
 		db, path := x.db, x.path
 		if db == nil {
 			x.mu.RUnlock()

@@ -285,28 +285,24 @@ func replaceFile(d *disk, path string, data []byte) (f *os.File, info os.FileInf
 }
 
 // complete takes up what the index has of the time that the ledger is for. Of records that the spool holds the file may not
-// be durable; these get their note when it is. pending is called with each record that has a pending notification.
-func (g *ledger) complete(notes []filedNote, held func(file string) bool, pending func(*filedNote)) error {
+// be durable; these get their note when it is. known is called with all that is known then, before it is written.
+func (g *ledger) complete(notes []filedNote, held func(file string) bool, known func([]filedNote)) error {
 	g.writing.Lock()
 	defer g.writing.Unlock()
-	if g.f == nil {
+	if g.closed {
 		return ErrClosed
 	}
-	own, err := readNotes(g.f, g.end)
-	if err != nil {
-		return err
+	var own []filedNote
+	if g.f != nil { // else the disk was full at start
+		var err error
+		if own, err = readNotes(g.f, g.end); err != nil {
+			return err
+		}
 	}
 	notes = slices.DeleteFunc(notes, func(n filedNote) bool { return held(n.file) })
 	notes = g.merge(append(notes, own...)) // what the ledger itself says is newer
-	if err := g.write(notes, true); err != nil {
-		return err
-	}
-	for i := range notes {
-		if notes[i].pending {
-			pending(&notes[i])
-		}
-	}
-	return nil
+	known(notes)
+	return g.write(notes, true)
 }
 
 // close ends the use of the ledger.

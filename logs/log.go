@@ -66,16 +66,28 @@ func (l *Log) start(work func(context.Context)) {
 	l.done.Go(func() { work(ctx) })
 }
 
-// openLater opens the index in the background: after a crash that takes as long as SQLite takes to read its journal.
+// openLater opens the index in the background: after a crash that takes as long as SQLite takes to read its journal. Where
+// there is no place for one, it tries again.
 func (l *Log) openLater() {
 	l.start(func(ctx context.Context) {
-		if err := l.index.find(ctx); err != nil {
-			if ctx.Err() == nil {
+		for retry := firstRetry; ; retry = min(2*retry, longestRetry) {
+			err := l.index.find(ctx)
+			if err == nil {
+				l.rec.run(ctx)
+				return
+			}
+			if ctx.Err() != nil {
+				return
+			}
+			if l.rec.failed(err); retry == firstRetry {
 				l.cfg.Logger.Error("the index cannot be opened; deliveries are recorded, and cannot be listed", "error", err)
 			}
-			return
+			select {
+			case <-ctx.Done():
+				return
+			case <-time.After(retry):
+			}
 		}
-		l.rec.run(ctx)
 	})
 }
 
@@ -98,7 +110,7 @@ func (l *Log) Close() error {
 // Dir is the log directory.
 func (l *Log) Dir() string { return l.cfg.Dir }
 
-// Ready waits until the index has every record, and tells of progress
+// Ready waits until the index has every record, and reports progress
 // in the meantime. progress may be nil.
 func (l *Log) Ready(ctx context.Context, progress func(Progress)) error {
 	tick := time.NewTicker(100 * time.Millisecond)

@@ -27,6 +27,7 @@ type reconciler struct {
 
 	mu       sync.Mutex
 	progress Progress
+	failure  error         // why it was not made to agree when that was last tried
 	complete bool          // the index has all that was there when it was last made to agree
 	idle     chan struct{} // closed when it agrees; another one while it does not
 	turn     int           // counts how often the index was found to disagree
@@ -46,7 +47,9 @@ func (r *reconciler) run(ctx context.Context) {
 	retry := firstRetry
 	for {
 		turn := r.begin()
-		if err := r.reconcile(ctx); err != nil && ctx.Err() == nil {
+		err := r.reconcile(ctx)
+		r.failed(err)
+		if err != nil && ctx.Err() == nil {
 			r.x.log.Warn("the index is not complete", "error", err)
 			// Something is wrong with the directory or the disk; look again.
 			select {
@@ -100,6 +103,19 @@ func (r *reconciler) settled(turn int) {
 	}
 }
 
+// failed notes how an attempt to make the index ended.
+func (r *reconciler) failed(err error) {
+	r.mu.Lock()
+	defer r.mu.Unlock()
+	r.failure = err
+}
+
+func (r *reconciler) trouble() error {
+	r.mu.Lock()
+	defer r.mu.Unlock()
+	return r.failure
+}
+
 func (r *reconciler) unsettled() {
 	r.mu.Lock()
 	defer r.mu.Unlock()
@@ -132,7 +148,7 @@ func (r *reconciler) reconcile(ctx context.Context) error {
 		if err != nil {
 			return err
 		}
-		if have, err := r.x.number(ctx, `SELECT value FROM meta WHERE key = 'stamp'`); err == nil && stamp != 0 && have == stamp && !r.mended(ctx) {
+		if have, err := r.x.number(ctx, `SELECT value FROM meta WHERE key = 'stamp'`); err == nil && stamp != 0 && have == stamp && !r.repaired(ctx) {
 			return nil
 		}
 		locked, err := l.TryLock()
@@ -152,9 +168,9 @@ func (r *reconciler) reconcile(ctx context.Context) error {
 	}
 }
 
-// mended says whether a file that was no whole record has changed since, for
-// which the directory's own time does not tell.
-func (r *reconciler) mended(ctx context.Context) bool {
+// repaired says whether a file that was no whole record has changed since, for
+// which the directory's own time does not show.
+func (r *reconciler) repaired(ctx context.Context) bool {
 	known, err := collect(ctx, r.x, func(rows *sql.Rows) (p problem, err error) {
 		return p, rows.Scan(&p.File, &p.size, &p.mtime)
 	}, `SELECT file, size, mtime FROM problem`)

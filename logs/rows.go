@@ -12,16 +12,16 @@ import (
 
 // columns of a record, in the order of rowArgs and scanEntry.
 const columns = `id, file, at, event, action, repo, sender, title, branch, conclusion, number, url, result, delivery,
-	hook, source, verified, secret, size, mtime, notified, ntype, npriority, nstatus, pending, failed, path`
+	hook, source, verified, secret, size, mtime, notified, ntype, npriority, nstatus, pending, failed, path, syncing`
 
 const (
-	updateSQL = `UPDATE record SET (` + columns + `) = (?,?,?,?,?,?,?,?,?,?,?,?,?,?,?,?,?,?,?,?,?,?,?,?,?,?,?) WHERE file = ?2`
+	updateSQL = `UPDATE record SET (` + columns + `) = (?,?,?,?,?,?,?,?,?,?,?,?,?,?,?,?,?,?,?,?,?,?,?,?,?,?,?,?) WHERE file = ?2`
 	// The ids of one instant lie close together; behind the last of them one is free.
 	freeIDSQL = `SELECT max(id) + 1 FROM record WHERE id >= ?1 AND id < ?1 + 1000000`
 )
 
 func insertSQL(rows int) string {
-	return `INSERT INTO record(` + columns + `) VALUES` + repeated(`(?,?,?,?,?,?,?,?,?,?,?,?,?,?,?,?,?,?,?,?,?,?,?,?,?,?,?)`, rows) + ` ON CONFLICT DO NOTHING`
+	return `INSERT INTO record(` + columns + `) VALUES` + repeated(`(?,?,?,?,?,?,?,?,?,?,?,?,?,?,?,?,?,?,?,?,?,?,?,?,?,?,?,?)`, rows) + ` ON CONFLICT DO NOTHING`
 }
 
 func searchSQL(rows int) string {
@@ -46,7 +46,7 @@ func rowArgs(e *Entry) []any {
 	n := deref(e.Notification)
 	return []any{e.key, e.File, orderKey(e.ReceivedAt), e.Event, e.Action, e.Repository, e.Sender, e.Title, e.Branch, e.Conclusion,
 		e.Number, e.URL, e.Result, e.DeliveryID, e.HookID, e.Source, e.Verified, e.Secret, e.Size, e.modified.UnixNano(),
-		e.Notification != nil, n.Type, n.Priority, n.Status, e.Pending, e.Failed, e.Path}
+		e.Notification != nil, n.Type, n.Priority, n.Status, e.Pending, e.Failed, e.Path, e.Syncing}
 }
 
 // inserter puts entries into the index within one transaction. End it with done.
@@ -104,7 +104,7 @@ func (in *inserter) putAll(ctx context.Context, entries []Entry) (err error) {
 }
 
 func (in *inserter) putMany(ctx context.Context, entries []Entry) error {
-	args, search := make([]any, 0, 27*len(entries)), make([]any, 0, 2*len(entries))
+	args, search := make([]any, 0, 28*len(entries)), make([]any, 0, 2*len(entries))
 	var bytes, last int64
 	for i := range entries {
 		e := &entries[i]
@@ -302,7 +302,7 @@ func scanEntry(rows *sql.Rows) (Entry, error) {
 	var n EntryNotification
 	err := rows.Scan(&e.key, &e.File, &at, &e.Event, &e.Action, &e.Repository, &e.Sender, &e.Title, &e.Branch, &e.Conclusion,
 		&e.Number, &e.URL, &e.Result, &e.DeliveryID, &e.HookID, &e.Source, &e.Verified, &e.Secret, &e.Size, &mtime,
-		&notified, &n.Type, &n.Priority, &n.Status, &e.Pending, &e.Failed, &e.Path)
+		&notified, &n.Type, &n.Priority, &n.Status, &e.Pending, &e.Failed, &e.Path, &e.Syncing)
 	if err != nil {
 		return e, err
 	}

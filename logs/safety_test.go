@@ -67,7 +67,7 @@ func recording(t *testing.T) (*Writer, *recorder) {
 	return w, r
 }
 
-// A file that was synced is lost in a power cut all the same when its name is not on the disk.
+// A file that was synced is lost in a power cut anyway when its name is not on the disk.
 func TestTheSpoolForgetsARecordOnlyWhenItsFileAndItsNameAreDurable(t *testing.T) {
 	w, calls := recording(t)
 	r := mustAppend(t, w, crashRecord("a"))
@@ -155,7 +155,7 @@ func TestReplayTakesNothingBack(t *testing.T) {
 		t.Fatal(err)
 	}
 	allFiled(t, w)
-	// A person sends it again: what is pending has no time yet, so times do not tell which outcome is newer.
+	// A person sends it again: what is pending has no time yet, so times do not show which outcome is newer.
 	again := []Notification{{Type: "push", Priority: "low", Sink: "test", Status: StatusPending}}
 	if err := w.SetNotifications(t.Context(), r.File, again); err != nil {
 		t.Fatal(err)
@@ -245,7 +245,7 @@ func TestPlacesGoOnAfterARestart(t *testing.T) {
 	}
 }
 
-// After a sync that failed nothing tells which pages reached the disk, so the batch goes to another segment.
+// After a sync that failed nothing shows which pages reached the disk, so the batch goes to another segment.
 func TestAFailedSyncIsRepeatedElsewhere(t *testing.T) {
 	var f faults
 	w := openWriter(t, Config{Dir: t.TempDir(), fault: f.check})
@@ -350,4 +350,72 @@ func TestAWriterThatStartsOnAFullDiskRecovers(t *testing.T) {
 	mustAppend(t, w, crashRecord("a"))
 	allFiled(t, w)
 	refused(t, w, "", "a")
+}
+
+// On a full disk the ledger cannot be written, but what is pending is in the index. With room the ledger is completed without a restart.
+func TestALedgerThatCannotBeWrittenIsCompletedLater(t *testing.T) {
+	dir := t.TempDir()
+	w := openWriter(t, Config{Dir: dir})
+	r := crashRecord("a3")
+	r.Sync = &Sync{Status: StatusPending}
+	mustAppend(t, w, r)
+	allFiled(t, w)
+	w.Close()
+	if err := os.Remove(ledgerPath(dir)); err != nil {
+		t.Fatal(err)
+	}
+	var f faults
+	f.set(func(op diskOp, path string) error {
+		if op == opCreate && strings.HasPrefix(path, ledgerPath(dir)) {
+			return syscall.ENOSPC
+		}
+		return nil
+	})
+	w = openWriter(t, Config{Dir: dir, fault: f.check})
+	await(t, "what is pending", func() bool {
+		select {
+		case <-w.PendingComplete():
+			return true
+		default:
+			return false
+		}
+	})
+	pending, err := w.Pending(t.Context())
+	syncing, serr := w.PendingSync(t.Context())
+	if err != nil || serr != nil || !slices.Equal(pending, []string{r.File}) || !slices.Equal(syncing, pending) {
+		t.Errorf("pending %v, %v, sync %v, %v", pending, err, syncing, serr)
+	}
+	if w.filer.ledger.isWhole() {
+		t.Error("the ledger is whole, though it cannot be written")
+	}
+	f.set(nil)
+	await(t, "the ledger", w.filer.ledger.isWhole)
+}
+
+// Where there is no place for an index, that is said, and looked for again.
+func TestAnIndexThatCannotBeMadeIsMadeLater(t *testing.T) {
+	dir, nowhere := t.TempDir(), filepath.Join(t.TempDir(), "file")
+	block := filepath.Join(dir, hiddenDir, "index.lock")
+	if err := errors.Join(os.WriteFile(nowhere, nil, 0o600), os.MkdirAll(block, 0o700)); err != nil {
+		t.Fatal(err)
+	}
+	for _, name := range []string{"XDG_CACHE_HOME", "HOME", "LocalAppData", "TMPDIR", "TMP", "TEMP"} {
+		t.Setenv(name, nowhere)
+	}
+	w := openWriter(t, Config{Dir: dir})
+	r := mustAppend(t, w, crashRecord("a"))
+	await(t, "the reason", func() bool { return w.Health().Index != nil })
+	if _, err := w.Log().Page(t.Context(), Query{}); err == nil {
+		t.Error("there is a page without an index")
+	}
+	if err := os.Remove(block); err != nil {
+		t.Fatal(err)
+	}
+	await(t, "the index", func() bool { return w.Health().Index == nil })
+	if err := w.Log().Ready(t.Context(), nil); err != nil {
+		t.Fatal(err)
+	}
+	if p, err := w.Log().Page(t.Context(), Query{}); err != nil || !slices.Equal(files(p.Entries), []string{r.File}) {
+		t.Errorf("%v, %v", files(p.Entries), err)
+	}
 }

@@ -27,7 +27,7 @@ type Sync struct {
 	NextAt   time.Time `json:"next_at,omitzero"` // when the next attempt is due
 	Error    string    `json:"error,omitempty"`
 	Hint     string    `json:"hint,omitempty"` // what to do about Error
-	// Notices are what the sinks are told of it; each is also among the record's notifications.
+	// Notices are what the sinks get of it; each is also among the record's notifications.
 	Notices []SyncNotice `json:"notices,omitempty"`
 }
 
@@ -61,7 +61,8 @@ func (w *Writer) SetSync(ctx context.Context, file string, s Sync) error {
 	return nil
 }
 
-// PendingSync returns the files of records whose sync is pending, oldest first.
+// PendingSync returns the files of records whose sync is pending, oldest first. Like [Writer.Pending] it lacks older ones until
+// PendingComplete is closed, where what was known of them was lost.
 func (w *Writer) PendingSync(ctx context.Context) ([]string, error) {
 	if err := until(ctx, w.filer.ready); err != nil {
 		return nil, err

@@ -109,7 +109,7 @@ func (w *Writer) Close() error {
 // Notifications that the record causes belong into it before Append, as
 // pending: then they outlive a crash.
 func (w *Writer) Append(ctx context.Context, r *Record) error {
-	if len(r.Payload) > 0 && !validJSON(r.Payload) {
+	if len(r.Payload) > 0 && !r.isJSON() {
 		return fmt.Errorf("append record: %w", ErrNotJSON)
 	}
 	if err := until(ctx, w.filer.heard); err != nil {
@@ -234,7 +234,7 @@ func (w *Writer) IsPending(ctx context.Context, file string) (bool, error) {
 	return pending, nil
 }
 
-// PendingComplete is closed as soon as Pending lacks nothing.
+// PendingComplete is closed as soon as Pending and PendingSync lack nothing.
 func (w *Writer) PendingComplete() <-chan struct{} { return w.filer.complete }
 
 // Health is how the writing goes.
@@ -246,6 +246,7 @@ type Health struct {
 	// stays until the files *.bad in the spool are removed.
 	Damage []string
 	Err    error // why record files cannot be written now; nil while they can
+	Index  error // why the index lacks records and is not being made now; nil while it is whole, or on its way
 }
 
 // Health returns how the writing goes.
@@ -253,5 +254,6 @@ func (w *Writer) Health() Health {
 	var h Health
 	h.SpoolBytes, h.SpoolRecords, h.Damage = w.spool.load()
 	h.Pending, h.Err = w.filer.state()
+	h.Index = w.log.rec.trouble()
 	return h
 }

@@ -23,6 +23,7 @@ const (
 	alarmStorage     = "storage"     // deliveries cannot be stored
 	alarmDamage      = "damage"      // part of the spool could not be read back
 	alarmFiles       = "files"       // record files cannot be written
+	alarmIndex       = "index"       // the index cannot be made
 	alarmPending     = "pending"     // pending notifications of an earlier run cannot be listed
 	alarmCertificate = "certificate" // followed by a dot and a name, where there are several
 	alarmRoute       = "route"       // followed by a dot and the route's index
@@ -115,6 +116,7 @@ func (s *Server) standingAlarms() []Alarm {
 	}{
 		{alarmDamage, "deliveries may be lost: " + strings.Join(health.Damage, "; "), len(health.Damage) > 0},
 		{alarmFiles, fmt.Sprint("record files cannot be written: ", health.Err), health.Err != nil},
+		{alarmIndex, fmt.Sprint("the index cannot be made, so lists and the number of pending notifications may lack some: ", health.Index), health.Index != nil},
 	} {
 		if x.stands {
 			s.alarms.raise(s.now(), Alarm{Key: x.key, Text: x.text, Hint: "hookctl doctor"})

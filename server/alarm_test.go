@@ -2,7 +2,10 @@ package server
 
 import (
 	"context"
+	"errors"
 	"net/http"
+	"os"
+	"path/filepath"
 	"slices"
 	"testing"
 	"time"
@@ -58,4 +61,26 @@ func TestDeliveryThatCannotBeStoredRaisesAnAlarm(t *testing.T) {
 	if all := r.Stats().Alarms; all != nil {
 		t.Errorf("after a delivery was stored: %+v", all)
 	}
+}
+
+// Where the index cannot be made, nobody counts what an earlier run left, and the status must not say so for ever.
+func TestAnIndexThatCannotBeMadeRaisesAnAlarm(t *testing.T) {
+	dir, nowhere := t.TempDir(), filepath.Join(t.TempDir(), "file")
+	block := filepath.Join(dir, ".hookctl", "index.lock") // a directory where the lock goes
+	if err := errors.Join(os.WriteFile(nowhere, nil, 0o600), os.MkdirAll(block, 0o700)); err != nil {
+		t.Fatal(err)
+	}
+	for _, name := range []string{"XDG_CACHE_HOME", "HOME", "LocalAppData", "TMPDIR", "TMP", "TEMP"} {
+		t.Setenv(name, nowhere)
+	}
+	s := newTestServerIn(t, dir, nil)
+	defer s.log.Close()
+	stands := func() bool {
+		return slices.ContainsFunc(s.Stats().Alarms, func(a Alarm) bool { return a.Key == alarmIndex && a.Hint != "" })
+	}
+	await(t, "the alarm", stands)
+	if err := os.Remove(block); err != nil {
+		t.Fatal(err)
+	}
+	await(t, "the end of the alarm", func() bool { return !stands() })
 }

@@ -121,6 +121,32 @@ func (c *consuming) start(repo string, l *consumerLane) {
 
 // run consumes until ctx ends, and returns when what is under way has ended.
 func (c *consuming) run(ctx context.Context) {
+	complete := c.s.log.PendingComplete()
+	select {
+	case <-complete:
+		complete = nil // no need to look again
+	default:
+	}
+	c.takePending(ctx)
+	c.mu.Lock()
+	c.ctx = ctx
+	for repo, l := range c.lanes {
+		// What came in while the pending ones were read stands before them.
+		slices.SortStableFunc(l.items, func(a, b *consumed) int { return cmp.Or(a.at.Compare(b.at), cmp.Compare(a.file, b.file)) })
+		c.start(repo, l)
+	}
+	c.mu.Unlock()
+	select {
+	case <-complete:
+		c.takePending(ctx)
+		<-ctx.Done()
+	case <-ctx.Done():
+	}
+	c.active.Wait()
+}
+
+// takePending takes on what the log knows to be pending.
+func (c *consuming) takePending(ctx context.Context) {
 	files, err := c.s.log.PendingSync(ctx)
 	if err != nil {
 		c.s.logger.Error("what sync still has to do cannot be read", "error", err)
@@ -133,16 +159,6 @@ func (c *consuming) run(ctx context.Context) {
 		}
 		c.add(rec)
 	}
-	c.mu.Lock()
-	c.ctx = ctx
-	for repo, l := range c.lanes {
-		// What came in while the pending ones were read stands before them.
-		slices.SortStableFunc(l.items, func(a, b *consumed) int { return cmp.Or(a.at.Compare(b.at), cmp.Compare(a.file, b.file)) })
-		c.start(repo, l)
-	}
-	c.mu.Unlock()
-	<-ctx.Done()
-	c.active.Wait()
 }
 
 // wake makes everything due now: the settings, or the world, may have changed.

@@ -7,6 +7,8 @@ import (
 	"io"
 	"net/http"
 	"net/http/httptest"
+	"os"
+	"path/filepath"
 	"slices"
 	"strings"
 	"sync"
@@ -149,7 +151,26 @@ func TestConsumerGoesOnAfterARestart(t *testing.T) {
 	}
 }
 
-// The sinks hear of it once, and what they were told before stays as it was.
+// What was known of pending work may be lost; the index has it too.
+func TestConsumerGoesOnWithoutTheLedger(t *testing.T) {
+	dir := t.TempDir()
+	var c consumedFiles
+	first := newTestServerIn(t, dir, func(cfg *Config) { cfg.Consumer = c.consumer() }) // it never runs
+	files := ingested(t, first, "a 1", "b 1")
+	await(t, "the records as files", func() bool { return first.log.Log().Settle(t.Context()) == nil && first.log.Health().SpoolRecords == 0 })
+	if err := first.log.Close(); err != nil {
+		t.Fatal(err)
+	}
+	if err := os.Remove(filepath.Join(dir, ".hookctl", "known")); err != nil {
+		t.Fatal(err)
+	}
+	r := runIn(t, dir, func(cfg *Config) { cfg.Consumer = c.consumer() })
+	for _, file := range files {
+		untilSync(t, r.Server, file, logs.SyncDone)
+	}
+}
+
+// The sinks hear of it once, and what they got before stays as it was.
 func TestConsumerTellsTheSinks(t *testing.T) {
 	m := newMaestro(t)
 	var c consumedFiles
@@ -166,7 +187,7 @@ func TestConsumerTellsTheSinks(t *testing.T) {
 				rec.Notifications[0].Type == "push" && rec.Notifications[1].Type == "task_updated"
 		})
 	}
-	// A kill between the outcome and the message: it is told once more by none.
+	// A kill between the outcome and the message: no sink hears of it again.
 	rec, err := r.log.Log().Read(t.Context(), files[0])
 	if err != nil {
 		t.Fatal(err)

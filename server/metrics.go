@@ -71,9 +71,10 @@ func (m *metrics) watch(s *Server) {
 
 func (m *metrics) reject(reason string) { m.rejected.WithLabelValues(reason).Inc() }
 
-// Metrics answers with the receiver's counts as Prometheus text. Serve it on a loopback address only.
-func (s *Server) Metrics() http.Handler {
-	return promhttp.HandlerFor(s.metrics.registry, promhttp.HandlerOpts{})
+// Metrics answers with the receiver's counts, and with what others have, as Prometheus text. Serve it on a loopback address
+// only.
+func (s *Server) Metrics(others ...prometheus.Gatherer) http.Handler {
+	return promhttp.HandlerFor(append(prometheus.Gatherers{s.metrics.registry}, others...), promhttp.HandlerOpts{})
 }
 
 // stats reads the counters back, so that there is one count of everything.

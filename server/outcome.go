@@ -207,7 +207,7 @@ func (q *queue) restore(ctx context.Context, file string) error {
 // described by its summary.
 func (s *Server) decide(rec *logs.Record) (Event, Decision) {
 	set := s.settings.Load()
-	ev, err := readEvent(rec.EventType, rec.Payload)
+	ev, err := NewEvent(rec.EventType, rec.Payload)
 	if err != nil {
 		sum := rec.Summary
 		ev = Event{

@@ -179,7 +179,7 @@ type Stats struct {
 	Pending    int64            `json:"pending_notifications"`
 	// PendingSince is when the oldest of them came in; the zero time where none is pending.
 	PendingSince time.Time     `json:"pending_since,omitzero"`
-	Counting     bool          `json:"counting,omitempty"` // what an earlier run left pending is not all known yet
+	Counting     bool          `json:"counting,omitempty"` // what an earlier run left pending is not all known yet; with the alarm index it is not being counted
 	FailingSinks []FailingSink `json:"failing_sinks,omitempty"`
 	Failed       int64         `json:"failed_notifications"` // since the start
 	Sent         int64         `json:"sent_notifications"`

@@ -35,6 +35,8 @@ func states() map[string]func(*appScreen) {
 		"events-filter":     func(s *appScreen) { s.Press("2", "/"); s.Typed("conclusion:failure") },
 		"events-filter-bad": func(s *appScreen) { s.Press("2", "/"); s.Typed("event:push colour:red") },
 		"events-complete":   keys("2", "/", "tab", "down", "down", "down", "enter", "down", "down"),
+		"events-stats":      keys("2", "#", "j", "j"),
+		"events-diff":       keys("2", "x", "j", "i", "j"),
 		"events-none":       func(s *appScreen) { s.Press("2", "/"); s.Typed("event:release"); s.Press("enter") },
 		"events-by":         keys("2", "="),
 		"events-saving": func(s *appScreen) {

@@ -19,7 +19,8 @@ var sameMeaning = map[string]string{
 	"deliveries.failed": "view.next",                                                                    // another view of the same list
 	"hooks.stop":        "stop", "rotation.stop": "stop", "wizard.cancel": "stop", "job.cancel": "stop", // what is at work
 	"wizard.probe": "refresh", "wizard.reload": "refresh", "wizard.test": "refresh", // ask again
-	"help.close": "help", // the key that opened it
+	"help.close": "help", "stats.close": "stats", "diff.close": "diff", // the key that opened it
+	"stats.left": "fold", "stats.right": "unfold", "diff.copy": "copy",
 }
 
 // otherMeaning are the keys that mean something else in a box than on a page,
@@ -34,6 +35,8 @@ var otherMeaning = []struct{ key, meaning, reason string }{
 	{"space", "pick", "chooses the line under the cursor in a box where several can be chosen; lists that are read are paged with it"},
 	{"up", "prompt.older", "a line to type into has no rows, but a history"},
 	{"down", "prompt.newer", "a line to type into has no rows, but a history"},
+	{"tab", "prompt.complete", "a line to type into completes words, as in a shell"},
+	{"shift+tab", "prompt.completeback", "a line to type into completes words, as in a shell"},
 }
 
 // meaningOf is what an action means, whichever box has it.

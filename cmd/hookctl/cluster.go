@@ -1,6 +1,7 @@
 package main
 
 import (
+	"cmp"
 	"context"
 	"errors"
 	"fmt"
@@ -8,6 +9,7 @@ import (
 	"os"
 	"slices"
 	"strings"
+	"sync"
 	"time"
 
 	"github.com/spf13/cobra"
@@ -207,33 +209,57 @@ func (p *program) saveNode(s *settings.Settings, f nodeFlags, done clusterSetup,
 
 func newClusterStatus(p *program) *cobra.Command {
 	var out output
+	var wait settings.Duration
 	cmd := &cobra.Command{
 		Use:   "status",
 		Short: "Show the nodes of the cluster and who does what",
 		Long: "Show the nodes of the cluster as this one sees them, what is kept for nodes that are away, and which node has which\n" +
-			"lease. The exit code is 1 while no quorum can be reached.",
-		Example: "  hookctl cluster status\n  hookctl cluster status --jq '.members[] | select(.up | not) | .node'",
+			"lease. --wait first waits until every node is up and has everything, as before the next step of an upgrade. The exit\n" +
+			"code is 1 while no quorum can be reached, and 5 when the time of --wait is up.",
+		Example: "  hookctl cluster status\n  hookctl restart && hookctl cluster status --wait 5m\n  hookctl cluster status --jq '.members[] | select(.up | not) | .node'",
 		RunE: func(cmd *cobra.Command, _ []string) error {
-			status, err := p.clusterStatus(cmd.Context())
+			status, late, err := p.clusterStatus(cmd.Context(), time.Duration(wait))
 			if err != nil {
 				return err
 			}
 			if out.wanted() {
-				return out.print(p.out, status)
+				return errors.Join(out.print(p.out, status), late)
 			}
-			return p.printCluster(status)
+			return cmp.Or(late, p.printCluster(status))
 		},
 	}
+	cmd.Flags().Var(&wait, "wait", "wait so `long`, for example 5m, for every node to be up and to have everything")
 	addOutputFlags(cmd, &out)
 	return cmd
 }
 
-func (p *program) clusterStatus(ctx context.Context) (cluster.Status, error) {
-	s, err := settings.Defaults(p.environ)
+// clusterStatus asks the receiver; late says that the nodes were not complete in time.
+func (p *program) clusterStatus(ctx context.Context, wait time.Duration) (status cluster.Status, late, err error) {
+	s, err := settings.Load(p.environ)
 	if err != nil {
-		return cluster.Status{}, err
+		return status, nil, err
 	}
-	return host.Dial(s.Home).ClusterStatus(ctx)
+	nodes := 1
+	if c := s.ClusterSettings(); c != nil && c.Embed != nil {
+		nodes += len(c.Embed.Peers)
+	}
+	end := time.Now().Add(wait)
+	tick := time.NewTicker(500 * time.Millisecond)
+	defer tick.Stop()
+	for {
+		status, err = host.Dial(s.Home).ClusterStatus(ctx)
+		switch {
+		case err != nil || wait == 0 || status.Complete(nodes):
+			return status, nil, err
+		case time.Now().After(end):
+			return status, hint(fmt.Errorf("%w: after %s not every node is up with everything", errTimeUp, settings.Duration(wait)), "hookctl cluster status"), nil
+		}
+		select {
+		case <-ctx.Done():
+			return status, nil, ctx.Err()
+		case <-tick.C:
+		}
+	}
 }
 
 func (p *program) printCluster(s cluster.Status) error {
@@ -258,12 +284,17 @@ func (p *program) printCluster(s cluster.Status) error {
 	if err := table(p.out, []string{"NODE", "STATE", "VERSION", "SECRETS", "LAG", "UNSHARED", "DOES"}, rows); err != nil {
 		return err
 	}
+	if !s.Quorum && !s.Ready {
+		p.note("error: this node is still looking for the others")
+		p.note("hint: start them; then: hookctl cluster status --wait 1m")
+		return errReported
+	}
 	if !s.Quorum {
 		p.note("error: no quorum of the cluster can be reached: deliveries are stored here and answered with 503")
 		p.note("hint: start the nodes that are away; on each: hookctl doctor")
 		return errReported
 	}
-	fmt.Fprintf(p.out, "stream %s of %s, %s deliveries, led by %s\n", settings.Size(s.Stream.Bytes), settings.Size(s.Stream.MaxBytes), text.Thousands(int(s.Stream.Messages)), orElse(text.Clean(s.Stream.Leader), "nobody")) // #nosec G115 -- counts
+	fmt.Fprintf(p.out, "stream %s of %s, %s deliveries, led by %s\n", settings.Size(s.Stream.Bytes), settings.Size(s.Stream.MaxBytes), text.Thousands(int(s.Stream.Messages)), cmp.Or(text.Clean(s.Stream.Leader), "nobody")) // #nosec G115 -- counts
 	return nil
 }
 
@@ -285,7 +316,13 @@ func newClusterRepublish(p *program) *cobra.Command {
 			if since > 0 {
 				from = time.Now().Add(-time.Duration(since))
 			}
-			done, err := host.Dial(s.Home).Republish(cmd.Context(), from)
+			client := host.Dial(s.Home)
+			watching, stop := context.WithCancel(cmd.Context())
+			var watch sync.WaitGroup
+			watch.Go(func() { p.watchRepublish(watching, client) })
+			done, err := client.Republish(cmd.Context(), from)
+			stop()
+			watch.Wait()
 			if err != nil {
 				return err
 			}
@@ -299,4 +336,20 @@ func newClusterRepublish(p *program) *cobra.Command {
 	cmd.Flags().Var(&since, "last", "only records of this `time`, for example 8d; all without it")
 	addOutputFlags(cmd, &out)
 	return cmd
+}
+
+// watchRepublish says every few seconds how far the node is, until ctx ends.
+func (p *program) watchRepublish(ctx context.Context, client *host.Client) {
+	tick := time.NewTicker(3 * time.Second)
+	defer tick.Stop()
+	for {
+		select {
+		case <-ctx.Done():
+			return
+		case <-tick.C:
+		}
+		if s, err := client.ClusterStatus(ctx); err == nil && s.Republishing != nil {
+			p.note("%s of %s", text.Thousands(s.Republishing.Records), text.Count(s.Republishing.Of, "record"))
+		}
+	}
 }

@@ -1,6 +1,7 @@
 package main
 
 import (
+	"cmp"
 	"context"
 	"errors"
 	"fmt"
@@ -182,14 +183,14 @@ func certificateProbe(tls server.TLSConfig) doctor.Probe {
 // sinkProbe asks one sink whether a notification would arrive.
 func sinkProbe(sink server.SinkConfig) doctor.Probe {
 	return doctor.Probe{
-		Name: "sink " + orElse(sink.Name, sink.Type),
+		Name: "sink " + cmp.Or(sink.Name, sink.Type),
 		Fix:  "start what it sends to, or correct the sink: hookctl config edit",
 		Check: func(ctx context.Context) (string, error) {
 			check := server.CheckSinks(ctx, []server.SinkConfig{sink})[0]
 			if sink.Type == "chat" {
 				return "its URL is valid, notifies by " + check.To, check.Err
 			}
-			return "reachable, notifies " + orElse(check.To, "it"), check.Err
+			return "reachable, notifies " + cmp.Or(check.To, "it"), check.Err
 		},
 	}
 }

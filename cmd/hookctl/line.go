@@ -1,6 +1,7 @@
 package main
 
 import (
+	"cmp"
 	"context"
 	"errors"
 	"io"
@@ -82,7 +83,7 @@ func (p *program) lineSetup(ctx context.Context) (line.Setup, error) {
 	}
 	return line.Setup{
 		Home: s.Home, URL: defaults.URL, Port: defaults.Port, Secret: known != "",
-		Repositories: defaults.Repositories, Events: defaults.Events, Sink: orElse(defaults.Sink, usual.Sinks[0].URL), Agent: defaults.Agent,
+		Repositories: defaults.Repositories, Events: defaults.Events, Sink: cmp.Or(defaults.Sink, usual.Sinks[0].URL), Agent: defaults.Agent,
 		GitHub: func() (*hooks.Client, error) { return p.github(s) },
 		PublicURL: func(ctx context.Context) string {
 			status, err := daemon.Dial(s.Home).Status(ctx)

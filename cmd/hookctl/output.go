@@ -2,6 +2,7 @@ package main
 
 import (
 	"bytes"
+	"cmp"
 	"encoding/json"
 	"errors"
 	"fmt"
@@ -187,7 +188,7 @@ func table(w io.Writer, head []string, rows [][]string) error {
 }
 
 // printList prints a list: value as JSON where that is asked for, else a table with a row for each of list, or the line none
-// where there are none.
+// where the list is empty.
 func printList[T any](p *program, out *output, value any, list []T, none string, head []string, row func(T) []string) error {
 	if out.wanted() {
 		return out.print(p.out, value)
@@ -261,7 +262,7 @@ func layOut(width int, head []string, rows [][]string) layout {
 func cleanRow(row []string) []string {
 	clean := make([]string, len(row))
 	for i, cell := range row {
-		clean[i] = orElse(text.Clean(cell), "-")
+		clean[i] = cmp.Or(text.Clean(cell), "-")
 	}
 	return clean
 }

@@ -1,6 +1,7 @@
 package main
 
 import (
+	"cmp"
 	"context"
 	"errors"
 	"fmt"
@@ -196,7 +197,7 @@ func (p *program) printStatus(state doctor.State, asked error, out *output) erro
 		stopped := doctor.Receiver(status, asked, time.Now())
 		row("receiver", stopped.Detail)
 		row("log", status.LogDir)
-		row("secret", orElse(status.Secret, "none")+age)
+		row("secret", cmp.Or(status.Secret, "none")+age)
 		judged(p.judgeSecret(status, asked))
 		p.printRotationState(row)
 		judged(doctor.Offers(state.Offered, time.Now()))
@@ -232,7 +233,7 @@ func (p *program) printStatus(state doctor.State, asked error, out *output) erro
 		p.note("hint: restart it: hookctl restart")
 	}
 	// The age is that of the first, the current one; the others are needed by a rotation, or by single hooks and paths.
-	names := orElse(status.Secret, "none") + age
+	names := cmp.Or(status.Secret, "none") + age
 	if len(status.Secrets) > 1 {
 		names += "; also accepted: " + strings.Join(status.Secrets[1:], ", ")
 	}
@@ -242,7 +243,9 @@ func (p *program) printStatus(state doctor.State, asked error, out *output) erro
 	row("deliveries", fmt.Sprintf("%d received, %d duplicate, %d rejected", status.Received, status.Duplicates, status.Rejected))
 	pending := fmt.Sprint(status.PendingNotifications, " pending")
 	if status.Counting {
-		pending += " so far, counting…"
+		if pending += " so far"; !status.HasAlarm("index") {
+			pending += ", counting…"
+		}
 	}
 	row("notifications", fmt.Sprintf("%s, %d failed", pending, status.FailedNotifications))
 	judged(doctor.Notifications(status, 0, time.Now()))
@@ -280,13 +283,6 @@ func (p *program) printRotationState(row func(name, value string)) {
 	case time.Now().Before(r.Expires):
 		row("rotation", "hookctl rotate --undo takes it back until "+r.Expires.Local().Format(time.DateTime))
 	}
-}
-
-func orElse(text, fallback string) string {
-	if text == "" {
-		return fallback
-	}
-	return text
 }
 
 // reloadReceiver makes a running receiver read its settings again; where none runs there is nothing to do.

@@ -1,6 +1,7 @@
 package main
 
 import (
+	"cmp"
 	"context"
 	"errors"
 	"fmt"
@@ -64,7 +65,7 @@ func newTest(p *program) *cobra.Command {
 func (p *program) listSamples(out *output) error {
 	samples := githubtest.SampleIndex()
 	err := printList(p, out, samples, samples, "", []string{"SAMPLE", "NOTIFICATION", "WHAT HAPPENED"}, func(s githubtest.SampleInfo) []string {
-		return []string{s.Name, orElse(s.Notification, "-"), s.About}
+		return []string{s.Name, cmp.Or(s.Notification, "-"), s.About}
 	})
 	if err == nil && !out.wanted() {
 		p.note("hint: send one: hookctl test --sample workflow_run.failure")
@@ -139,7 +140,7 @@ func (p *program) explain(s *settings.Settings, sample host.Sample, out *output)
 	}
 	fmt.Fprintln(p.out, text.Clean(x.Decision.Result))
 	for _, n := range x.Sends {
-		fmt.Fprintf(p.out, "\n%s (%s) to %s by %s\n  subject: %s\n  message: %s\n", n.Type, n.Priority, orElse(text.Clean(n.To), "-"), n.Sink, text.Clean(n.Subject), text.Clean(n.Message))
+		fmt.Fprintf(p.out, "\n%s (%s) to %s by %s\n  subject: %s\n  message: %s\n", n.Type, n.Priority, cmp.Or(text.Clean(n.To), "-"), n.Sink, text.Clean(n.Subject), text.Clean(n.Message))
 	}
 	fmt.Fprintln(p.out, "\nrules:")
 	for _, t := range x.Decision.Trace {

@@ -135,6 +135,10 @@ func (p *program) setupDefaults(ctx context.Context, s *settings.Settings) tui.S
 		},
 		SavePort:  func(_ context.Context, port int) error { return s.Save("receiver.port", port) },
 		RunTunnel: func(ctx context.Context, kind string) (daemon.Status, error) { return p.runTunnel(ctx, s, kind) },
+		Relayed: func(ctx context.Context, d hooks.RelayDelivery) (hooks.RelayAnswer, error) {
+			answer, _, err := host.Dial(s.Home).Relayed(ctx, s.Store(), d)
+			return answer, err
+		},
 		SaveSink: func(ctx context.Context, address, agent string) error {
 			sinks := []settings.Sink{}
 			if address != "" {

@@ -106,7 +106,7 @@ func (s *Sync) escalation(ctx context.Context, w *work, issue *ghIssue, since ti
 		HTMLURL string `json:"html_url"`
 	}
 	var blockers []blocker
-	// An old Enterprise Server does not know dependencies: then there are none.
+	// An old Enterprise Server does not know dependencies: then the list is empty.
 	err = w.client.Do(ctx, w.issues().call("list what the issue waits for", "GET", fmt.Sprintf("/issues/%d/dependencies/blocked_by?per_page=30", issue.Number), nil), &blockers)
 	if err != nil && !lasting(err) {
 		return Notice{}, err

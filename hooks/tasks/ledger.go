@@ -45,7 +45,7 @@ type entry struct {
 	// Of CI: the key of the whole workflow, of an issue for a job.
 	Workflow string `json:"workflow,omitempty"`
 	Job      string `json:"job,omitempty"`
-	// Creating is since when an issue is being created: GitHub may have made it although nobody heard.
+	// Creating is since when an issue is being created: GitHub may have created it although its answer was lost.
 	Creating time.Time `json:"creating,omitzero"`
 	// Green says that it was closed by us, after a green run.
 	Green bool `json:"green,omitempty"`
@@ -145,7 +145,7 @@ func (l *ledger) echo(now time.Time, repo string, issue int64, action string) bo
 	})
 }
 
-// entryOf is the entry of a key, made where there is none.
+// entryOf is the entry of a key, made where it is missing.
 func (l *ledger) entryOf(key, kind string, r repository, now time.Time) *entry {
 	e := l.Entries[key]
 	if e == nil {

@@ -17,19 +17,27 @@ import (
 type board struct {
 	mu      sync.Mutex
 	entries map[string]entry
-	watched uint64        // the newest revision that the watch has brought
-	changed chan struct{} // closed and replaced with every change
+	lapsed  map[string]time.Time // when what ran out was last seen
+	watched uint64               // the newest revision that the watch has brought
+	changed chan struct{}        // closed and replaced with every change
 }
 
 type entry struct {
 	value    []byte
 	revision uint64
 	at       time.Time // by the clock of the leader
-	seen     time.Time // by this node's
+	seen     time.Time // when this node first saw it, by its own
 }
 
 func (b *board) init() {
-	b.entries, b.changed = map[string]entry{}, make(chan struct{})
+	b.entries, b.lapsed, b.changed = map[string]entry{}, map[string]time.Time{}, make(chan struct{})
+}
+
+// lastSeen is when a key that ran out was last seen.
+func (b *board) lastSeen(key string) time.Time {
+	b.mu.Lock()
+	defer b.mu.Unlock()
+	return b.lapsed[key]
 }
 
 func (b *board) get(key string) (entry, bool) {
@@ -58,19 +66,36 @@ func (b *board) next() <-chan struct{} {
 	return b.changed
 }
 
-func (b *board) note(key string, e entry, gone bool) {
+func (b *board) note(key string, e entry, op jetstream.KeyValueOp) {
 	b.mu.Lock()
 	defer b.mu.Unlock()
-	if old, ok := b.entries[key]; ok && e.revision < old.revision {
+	old, ok := b.entries[key]
+	switch {
+	case ok && e.revision < old.revision:
 		return
+	case ok && e.revision == old.revision:
+		e.seen = old.seen
 	}
-	if gone {
-		delete(b.entries, key)
-	} else {
+	switch op {
+	case jetstream.KeyValuePut:
 		b.entries[key] = e
+		delete(b.lapsed, key)
+	case jetstream.KeyValueDelete: // given back
+		delete(b.entries, key)
+		delete(b.lapsed, key)
+	default:
+		b.lapse(key)
 	}
 	close(b.changed)
 	b.changed = make(chan struct{})
+}
+
+// lapse forgets what ran out. b.mu is held.
+func (b *board) lapse(key string) {
+	if e, ok := b.entries[key]; ok {
+		b.lapsed[key] = e.seen
+		delete(b.entries, key)
+	}
 }
 
 // watchBoard keeps the view up to date until ctx ends.
@@ -83,9 +108,12 @@ func (n *Node) watchBoard(ctx context.Context) {
 	}
 }
 
-// watchTime is after how long the bucket is read from the start again: a watch that died without a word must not leave a node
-// with an old view.
-const watchTime = 30 * time.Second
+// watchTime is after how long the bucket is read from the start again, and silence after how long without a word, since every
+// node that is up says so every [beat]: a watch that died must not leave a node with an old view.
+const (
+	watchTime = 30 * time.Second
+	silence   = 3 * beat
+)
 
 func (n *Node) watchOnce(ctx context.Context) error {
 	ctx, cancel := context.WithTimeout(ctx, watchTime)
@@ -100,6 +128,8 @@ func (n *Node) watchOnce(ctx context.Context) error {
 		select {
 		case <-ctx.Done():
 			return ctx.Err()
+		case <-time.After(silence):
+			return errors.New("the watch is silent")
 		case e, ok := <-w.Updates():
 			switch {
 			case !ok:
@@ -108,7 +138,7 @@ func (n *Node) watchOnce(ctx context.Context) error {
 				n.board.forgetAllBut(seen)
 			default:
 				seen[e.Key()] = true
-				n.board.note(e.Key(), entry{e.Value(), e.Revision(), e.Created(), time.Now()}, e.Operation() != jetstream.KeyValuePut)
+				n.board.note(e.Key(), entry{e.Value(), e.Revision(), e.Created(), time.Now()}, e.Operation())
 				n.board.reached(e.Revision())
 			}
 		}
@@ -153,7 +183,7 @@ func (b *board) forgetAllBut(seen map[string]bool) {
 	defer b.mu.Unlock()
 	for key := range b.entries {
 		if !seen[key] {
-			delete(b.entries, key)
+			b.lapse(key)
 		}
 	}
 	close(b.changed)
@@ -187,7 +217,7 @@ func (n *Node) put(ctx context.Context, key string, value any, ttl time.Duration
 		return 0, err
 	}
 	n.answered()
-	n.board.note(key, entry{data, ack.Sequence, sent, sent}, false)
+	n.board.note(key, entry{data, ack.Sequence, sent, sent}, jetstream.KeyValuePut)
 	return ack.Sequence, nil
 }
 
@@ -252,29 +282,38 @@ func (n *Node) Hold(ctx context.Context, name string, ttl time.Duration, do func
 	}
 }
 
-// acquire tries to get a lease; where another node has it, it first waits for a change.
+// acquire tries to get a lease; where another node has it, it first waits for a change. When a lease ends is judged by this
+// node's own clock, from when it last saw it renewed: the server that leads may end it early or late, by the clock of the one
+// that led before.
 func (n *Node) acquire(ctx context.Context, name string, ttl time.Duration) (revision uint64, until time.Time, ok bool) {
 	changed := n.board.next()
-	if e, taken := n.board.get(leasePrefix + name); taken && time.Since(e.seen) < 2*ttl {
+	e, taken := n.board.get(leasePrefix + name)
+	wait := 2*ttl - time.Since(e.seen)
+	if !taken {
+		wait = ttl - time.Since(n.board.lastSeen(leasePrefix+name))
+	}
+	if wait > 0 {
 		select {
 		case <-ctx.Done():
 		case <-changed:
-		case <-time.After(ttl):
+		case <-time.After(wait):
 		}
 		return 0, until, false
 	}
 	one, cancel := context.WithTimeout(ctx, 2*time.Second)
 	defer cancel()
-	asked := time.Now()
-	data, err := json.Marshal(leaseData{Node: n.cfg.Node, Run: n.run})
-	if err == nil {
-		revision, err = n.kv.Create(one, leasePrefix+name, data, jetstream.KeyTTL(ttl))
+	asked, mine := time.Now(), leaseData{Node: n.cfg.Node, Run: n.run}
+	var err error
+	if taken {
+		revision, err = n.put(one, leasePrefix+name, mine, ttl, &e.revision)
+	} else {
+		revision, err = n.kv.Create(one, leasePrefix+name, mustJSON(mine), jetstream.KeyTTL(ttl))
 	}
 	if err != nil {
 		pause(ctx, 500*time.Millisecond)
 		return 0, until, false
 	}
-	n.board.note(leasePrefix+name, entry{data, revision, asked, asked}, false)
+	n.board.note(leasePrefix+name, entry{mustJSON(mine), revision, asked, asked}, jetstream.KeyValuePut)
 	return revision, asked.Add(ttl - leaseMargin), true
 }
 

@@ -5,7 +5,8 @@
 // existing NATS. What the nodes share are two streams and one key-value bucket:
 //
 //   - hookctl-deliveries has one message for each GUID and path, published with compare-and-set, so that a delivery which
-//     comes twice, at two nodes, is stored once. Bodies above 7 MiB go through an object store first.
+//     comes twice, at two nodes, is stored once. Bodies above 7 MiB, or above what an existing NATS takes,
+//     go through an object store first.
 //   - hookctl-outcomes has for each of them the last state of its notifications: who claimed it, and what became of it.
 //   - the bucket has the secrets (encrypted), the members, who is up, and the leases.
 //
@@ -18,7 +19,7 @@
 // the record: one message to the outcomes with compare-and-set, which needs a quorum. So a node that is cut off sends nothing,
 // and a record is notified twice only where a node was lost between its claim and its outcome; these are counted.
 //
-// What the others cannot be told waits in the log: every record that no quorum has is published as soon as there is one.
+// What the others cannot get now waits in the log: every record that no quorum has is published as soon as there is one.
 package cluster
 
 import (

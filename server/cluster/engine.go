@@ -2,29 +2,39 @@ package cluster
 
 import (
 	"context"
+	"errors"
 	"fmt"
 	"log/slog"
 	"net"
 	"net/url"
+	"os"
 	"strings"
+	"sync/atomic"
 	"time"
 
 	nats "github.com/nats-io/nats.go"
 
 	natsd "github.com/nats-io/nats-server/v2/server"
+
+	"hookctl/logs/text"
 )
 
 const (
-	maxMessage = 8 << 20
-	largeBody  = 7 << 20 // beyond it a record goes through the object store
+	maxMessage  = 8 << 20
+	largeRecord = 7 << 20 // beyond it, or beyond what an existing NATS takes, a body goes through the object store
+	headerRoom  = 4 << 10 // for the headers of a message
 )
 
 // engine is the NATS that a node works with.
 type engine struct {
-	server  *natsd.Server // nil for an existing NATS
+	server  atomic.Pointer[natsd.Server] // nil for an existing NATS
 	conn    *nats.Conn
-	expires time.Time // of the certificate in the settings, zero for a derived one
+	expires time.Time              // of the certificate in the settings, zero for a derived one
+	trouble atomic.Pointer[string] // why an existing NATS cannot be used, nil while it can
 }
+
+// InProcessConn connects to the server that runs now.
+func (e *engine) InProcessConn() (net.Conn, error) { return e.server.Load().InProcessConn() }
 
 // startEngine starts an embedded server, or prepares a connection. It waits for nobody: the others may start later.
 func startEngine(c Config) (*engine, error) {
@@ -32,15 +42,19 @@ func startEngine(c Config) (*engine, error) {
 	options := []nats.Option{
 		nats.Name("hookctl " + c.Node), nats.MaxReconnects(-1), nats.ReconnectWait(250 * time.Millisecond), nats.RetryOnFailedConnect(true),
 		nats.PingInterval(2 * time.Second), nats.MaxPingsOutstanding(2), nats.Timeout(5 * time.Second), nats.IgnoreAuthErrorAbort(),
+		nats.ReconnectErrHandler(func(_ *nats.Conn, err error) { e.trouble.Store(new(text.Clean(err.Error()))) }),
+		nats.ConnectHandler(func(*nats.Conn) { e.trouble.Store(nil) }), nats.ReconnectHandler(func(*nats.Conn) { e.trouble.Store(nil) }),
 		nats.ReconnectBufSize(-1), // what cannot be sent now is tried again, and not sent late
 	}
 	where := strings.Join(c.URLs, ",")
 	if c.Embed != nil {
-		var err error
-		if e.server, e.expires, err = embed(c); err != nil {
+		server, expires, err := embed(c)
+		if err != nil {
 			return nil, err
 		}
-		options, where = append(options, nats.InProcessServer(e.server), nats.UserInfo("hookctl", c.Secret.password("clients"))), ""
+		e.server.Store(server)
+		e.expires = expires
+		options, where = append(options, nats.InProcessServer(e), nats.UserInfo("hookctl", c.Secret.password("clients"))), ""
 	} else if c.Credentials != "" {
 		options = append(options, nats.UserCredentials(c.Credentials))
 	}
@@ -107,10 +121,61 @@ func (e *engine) close(_ context.Context) {
 	if e.conn != nil {
 		e.conn.Close()
 	}
-	if e.server != nil {
-		e.server.Shutdown()
-		e.server.WaitForShutdown()
+	if s := e.server.Load(); s != nil {
+		s.Shutdown()
+		s.WaitForShutdown()
 	}
+}
+
+// keepEngine starts the embedded server again when it has stopped its streams: it does so, for good, when its disk is full. The
+// others go on in the meantime.
+func (n *Node) keepEngine(ctx context.Context) {
+	if n.cfg.Embed == nil {
+		return
+	}
+	for ctx.Err() == nil {
+		pause(ctx, beat)
+		s := n.engine.server.Load()
+		if s.JetStreamEnabled() || ctx.Err() != nil {
+			continue
+		}
+		if err := roomIn(n.cfg.Dir); err != nil {
+			n.cfg.Alarm("cluster.disk", "the part of the cluster's streams on this node has stopped: "+err.Error(), "free some space; it goes on by itself")
+			continue
+		}
+		s.Shutdown()
+		s.WaitForShutdown()
+		next, _, err := embed(n.cfg)
+		if err != nil {
+			n.log.Error("cannot start the cluster's streams again", "error", err)
+			continue
+		}
+		n.engine.server.Store(next)
+		n.log.Info("the cluster's streams go on on this node")
+		n.cfg.Alarm("cluster.disk", "", "")
+	}
+}
+
+// showTrouble raises an alarm while an existing NATS cannot be used.
+func (n *Node) showTrouble() {
+	if n.cfg.Embed != nil {
+		return
+	}
+	alarm := ""
+	if why := n.engine.trouble.Load(); why != nil {
+		alarm = "the NATS of the cluster cannot be used: " + *why
+	}
+	n.cfg.Alarm("cluster.nats", alarm, "check cluster.urls and cluster.credentials: hookctl config edit")
+}
+
+// roomIn fails where a directory has no room for what a server writes as it starts.
+func roomIn(dir string) error {
+	f, err := os.CreateTemp(dir, "room")
+	if err != nil {
+		return err
+	}
+	_, err = f.Write(make([]byte, 4<<20))
+	return errors.Join(err, f.Close(), os.Remove(f.Name()))
 }
 
 // natsLog writes the server's log into ours. Its notices are details, and so are the warnings of a cluster that comes and goes;

@@ -199,10 +199,12 @@ func (n *Node) fileOne(ctx context.Context, m jetstream.Msg) (delivered, error) 
 	case errors.As(err, &duplicate):
 		d.file = duplicate.File
 	case err != nil:
+		n.stuck.Store(true)
 		n.cfg.Alarm("cluster.file", "deliveries of other nodes cannot be stored: "+err.Error(), "hookctl doctor")
 		pause(ctx, time.Second)
 		return d, err
 	default:
+		n.stuck.Store(false)
 		n.cfg.Alarm("cluster.file", "", "")
 		d.file = rec.File
 	}
@@ -320,7 +322,7 @@ func (n *Node) apply(ctx context.Context, id identity, s state) {
 }
 
 // settledHere shares the outcome of a claim of an earlier run of this node, which wrote it down here and was killed before it could
-// tell the others.
+// notify the others.
 func (n *Node) settledHere(ctx context.Context, file string, s state) {
 	if s.Node != n.cfg.Node || s.Run == n.run {
 		return
@@ -361,9 +363,9 @@ func (n *Node) write(ctx context.Context, file string, list []logs.Notification)
 	})
 }
 
-// mustJSON encodes notifications, which always can be.
-func mustJSON(list []logs.Notification) []byte {
-	data, err := json.Marshal(list)
+// mustJSON encodes what always can be.
+func mustJSON(value any) []byte {
+	data, err := json.Marshal(value)
 	if err != nil {
 		panic(err)
 	}

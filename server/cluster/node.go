@@ -49,12 +49,15 @@ type Node struct {
 	kv      jetstream.KeyValue
 	objects jetstream.ObjectStore
 
-	heard atomic.Int64 // when a quorum last answered, in Unix nanoseconds
+	began time.Time
+	heard atomic.Int64 // when a quorum last answered, in nanoseconds since then, whatever the clock is set to
 	full  atomic.Bool  // the stream has no room
 
+	stuck  atomic.Bool // the disk takes no deliveries of other nodes
 	claims atomic.Bool // this node notifies, and its queue is in order
 
-	stream atomic.Pointer[measured]
+	stream       atomic.Pointer[measured]
+	republishing atomic.Pointer[Republished]
 
 	records records
 	outbox  outbox
@@ -79,7 +82,8 @@ func Start(c Config) (*Node, error) {
 	if problems := c.Check(); len(problems) > 0 {
 		return nil, problems[0]
 	}
-	n := &Node{cfg: c, log: c.Logger, ready: make(chan struct{}), run: nuid.Next()}
+	n := &Node{cfg: c, log: c.Logger, ready: make(chan struct{}), run: nuid.Next(), began: time.Now()}
+	n.heard.Store(-int64(quiet))
 	n.records.init()
 	n.outbox.init()
 	n.results.init()
@@ -114,11 +118,16 @@ func (n *Node) Run(ctx context.Context) {
 		gone()
 		return nil
 	})
-	for _, work := range []func(context.Context){n.watchBoard, n.keepSecrets, n.beat, n.followDeliveries, n.followOutcomes, n.sendOutcomes, n.emptyOutbox, n.keepPlace, n.keepRotation} {
+	for _, work := range []func(context.Context){n.watchBoard, n.keepSecrets, n.beat, n.followDeliveries, n.followOutcomes, n.sendOutcomes, n.emptyOutbox, n.keepPlace, n.keepEngine, n.keepRotation} {
 		all.Go(func() error { work(ctx); return nil })
 	}
 	if !n.cfg.NotifyOff {
-		all.Go(func() error { n.Hold(ctx, "notify", notifyTTL, n.notify); return nil })
+		// A node that cannot file what the others got has nothing to send of it; they can.
+		files := func() bool { return !n.stuck.Load() }
+		all.Go(func() error {
+			during(ctx, files, func(ctx context.Context) { n.Hold(ctx, "notify", notifyTTL, n.notify) })
+			return nil
+		})
 	}
 	_ = all.Wait() // none of them fails; each tries again
 	n.place.save(n)
@@ -132,6 +141,7 @@ func (n *Node) Close() { n.engine.close(context.Background()) }
 func (n *Node) prepare(ctx context.Context) bool {
 	for tries := 0; ctx.Err() == nil; tries++ {
 		err := n.create(ctx)
+		n.showTrouble()
 		if err == nil {
 			return true
 		}
@@ -215,10 +225,10 @@ func (n *Node) Ready(ctx context.Context) error {
 func (n *Node) Healthy() bool { return n.cfg.AckLocal || n.reached() }
 
 // reached reports whether a quorum answered a moment ago.
-func (n *Node) reached() bool { return time.Since(time.Unix(0, n.heard.Load())) < quiet }
+func (n *Node) reached() bool { return time.Since(n.began)-time.Duration(n.heard.Load()) < quiet }
 
 // answered notes that a quorum took something.
-func (n *Node) answered() { n.heard.Store(time.Now().UnixNano()) }
+func (n *Node) answered() { n.heard.Store(int64(time.Since(n.began))) }
 
 // pause waits, or less where ctx ends.
 func pause(ctx context.Context, d time.Duration) {
@@ -227,6 +237,26 @@ func pause(ctx context.Context, d time.Duration) {
 	select {
 	case <-ctx.Done():
 	case <-t.C:
+	}
+}
+
+// during calls do whenever a condition holds, with a context that ends when it no longer does, until ctx ends.
+func during(ctx context.Context, holds func() bool, do func(context.Context)) {
+	for ctx.Err() == nil {
+		if holds() {
+			one, stop := context.WithCancel(ctx)
+			var watch sync.WaitGroup
+			watch.Go(func() {
+				for one.Err() == nil && holds() {
+					pause(one, 100*time.Millisecond)
+				}
+				stop()
+			})
+			do(one)
+			stop()
+			watch.Wait()
+		}
+		pause(ctx, 100*time.Millisecond)
 	}
 }
 
@@ -276,7 +306,7 @@ func (r *records) init() {
 	r.changed = make(chan struct{})
 }
 
-// signal makes whoever waits look again. r.mu is held.
+// signal makes those who wait look again. r.mu is held.
 func (r *records) signal() {
 	close(r.changed)
 	r.changed = make(chan struct{})

@@ -149,9 +149,8 @@ type process struct{ node, run string }
 func (n *Node) me() process { return process{n.cfg.Node, n.run} }
 
 func (n *Node) isUp(who process) bool {
-	e, up := n.board.get(presencePrefix + who.node)
-	var p presence
-	return up && json.Unmarshal(e.value, &p) == nil && p.Run == who.run
+	p, up := n.presenceOf(who.node)
+	return up && p.Run == who.run
 }
 
 // said notes a state that this node wrote.

@@ -1,6 +1,7 @@
 package cluster
 
 import (
+	"cmp"
 	"context"
 	"errors"
 	"fmt"
@@ -177,18 +178,18 @@ func (n *Node) message(ctx context.Context, rec *logs.Record) (*nats.Msg, error)
 	id := identityOf(rec)
 	msg := nats.NewMsg(id.subject(deliverySubject))
 	msg.Header.Set(nodeHeader, n.cfg.Node)
-	if len(rec.Payload) > largeBody {
-		name := id.guid + "." + id.path + "." + nuid.Next()
-		if _, err := n.objects.PutBytes(ctx, name, rec.Payload); err != nil {
-			return nil, fmt.Errorf("share a large body: %w", err)
-		}
-		small := *rec
-		small.Payload = nil
-		rec = &small
-		msg.Header.Set(objectHeader, name)
-	}
 	var err error
-	msg.Data, err = rec.Encode()
+	if msg.Data, err = rec.Encode(); err != nil || int64(len(msg.Data)) <= min(largeRecord, n.engine.conn.MaxPayload()-headerRoom) {
+		return msg, err
+	}
+	name := id.guid + "." + id.path + "." + nuid.Next()
+	if _, err := n.objects.PutBytes(ctx, name, rec.Payload); err != nil {
+		return nil, fmt.Errorf("share a large body: %w", err)
+	}
+	small := *rec
+	small.Payload = nil
+	msg.Header.Set(objectHeader, name)
+	msg.Data, err = small.Encode()
 	return msg, err
 }
 
@@ -232,7 +233,9 @@ func (n *Node) shareWaiting(ctx context.Context, first bool) {
 	n.outbox.mu.Lock()
 	waiting := maps.Clone(n.outbox.files)
 	n.outbox.mu.Unlock()
-	files := slices.SortedFunc(maps.Keys(waiting), func(a, b string) int { return waiting[a].Compare(waiting[b]) })
+	files := slices.SortedFunc(maps.Keys(waiting), func(a, b string) int {
+		return cmp.Or(waiting[a].Compare(waiting[b]), cmp.Compare(len(a), len(b)), strings.Compare(a, b)) // of one second: x, x_2, x_10
+	})
 	share := n.sharing(ctx)
 	for _, file := range files {
 		if !n.cfg.AckLocal && !first && time.Since(waiting[file]).Abs() < publishPatience {
@@ -343,7 +346,8 @@ func (n *Node) each(ctx context.Context, since time.Time, do func(logs.Entry) er
 // Republished is what came of feeding a stream from this node's files.
 type Republished struct {
 	Records int `json:"records"` // looked at
-	Added   int `json:"added"`   // that the stream did not have
+	Of      int `json:"of"`      // of so many
+	Added   int `json:"added"`   // that the stream did not have; known at the end
 }
 
 // Republish publishes every record of this node that was received since then, the oldest first; the zero time means all. What
@@ -358,9 +362,16 @@ func (n *Node) Republish(ctx context.Context, since time.Time) (Republished, err
 		return r, fmt.Errorf("open the stream %s: %w", deliveries, err)
 	}
 	had := before.CachedInfo().State.LastSeq
+	if r.Of, err = n.each(ctx, since, func(logs.Entry) error { return nil }); err != nil {
+		return r, err
+	}
+	defer n.republishing.Store(nil)
 	share := n.sharing(ctx)
-	r.Records, err = n.each(ctx, since, func(e logs.Entry) error {
+	_, err = n.each(ctx, since, func(e logs.Entry) error {
 		share.add(e.File)
+		r.Records++
+		so := r
+		n.republishing.Store(&so)
 		return share.ctx.Err()
 	})
 	if failed := share.wait(); failed != nil {

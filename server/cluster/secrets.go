@@ -138,7 +138,7 @@ func (n *Node) pushSecrets(ctx context.Context, local []byte, digest string, las
 		one, cancel := context.WithTimeout(ctx, 2*time.Second)
 		defer cancel()
 		if revision, err = n.kv.Create(one, secretsKey, sealed); err == nil {
-			n.board.note(secretsKey, entry{sealed, revision, time.Now(), time.Now()}, false)
+			n.board.note(secretsKey, entry{sealed, revision, time.Now(), time.Now()}, jetstream.KeyValuePut)
 		}
 	} else {
 		revision, err = n.put(ctx, secretsKey, sealed, 0, &last)
@@ -244,7 +244,6 @@ func (n *Node) ShareSecrets(ctx context.Context, required []string) error {
 // lacking names the members that do not accept all of these; nil where all do.
 func (n *Node) lacking(required []string) *MemberError {
 	var e MemberError
-	up := n.board.under(presencePrefix)
 	for node, m := range n.board.under(memberPrefix) {
 		var data memberData
 		if json.Unmarshal(m.value, &data) != nil {
@@ -254,7 +253,7 @@ func (n *Node) lacking(required []string) *MemberError {
 			continue
 		}
 		e.Nodes = append(e.Nodes, node)
-		if _, ok := up[node]; !ok {
+		if _, up := n.presenceOf(node); !up {
 			e.Away = append(e.Away, node)
 		}
 	}
@@ -272,7 +271,7 @@ func (n *Node) Leave(ctx context.Context, node string) error {
 	if _, ok := n.board.get(memberPrefix + node); !ok {
 		return fmt.Errorf("the cluster has no member %q", node)
 	}
-	if _, up := n.board.get(presencePrefix + node); up {
+	if _, up := n.presenceOf(node); up {
 		return fmt.Errorf("node %s is up, so it cannot be left out", node)
 	}
 	one, cancel := context.WithTimeout(ctx, 5*time.Second)
@@ -280,7 +279,7 @@ func (n *Node) Leave(ctx context.Context, node string) error {
 	if err := n.kv.Delete(one, memberPrefix+node); err != nil {
 		return fmt.Errorf("leave out node %s: %w", node, err)
 	}
-	n.board.note(memberPrefix+node, entry{revision: 1 << 62}, true)
+	n.board.note(memberPrefix+node, entry{revision: 1 << 62}, jetstream.KeyValueDelete)
 	return nil
 }
 
@@ -288,21 +287,7 @@ const rotationLease = "rotation"
 
 // keepRotation holds the lease of rotations while one is under way on this node.
 func (n *Node) keepRotation(ctx context.Context) {
-	for ctx.Err() == nil {
-		if n.cfg.Secrets.Rotating() {
-			trying, stop := context.WithCancel(ctx)
-			watch := make(chan struct{})
-			go func() {
-				defer close(watch)
-				for trying.Err() == nil && n.cfg.Secrets.Rotating() {
-					pause(trying, 100*time.Millisecond)
-				}
-				stop()
-			}()
-			n.Lease(trying, rotationLease, func(ctx context.Context, _ uint64) { <-ctx.Done() })
-			stop()
-			<-watch
-		}
-		pause(ctx, 100*time.Millisecond)
-	}
+	during(ctx, n.cfg.Secrets.Rotating, func(ctx context.Context) {
+		n.Lease(ctx, rotationLease, func(ctx context.Context, _ uint64) { <-ctx.Done() })
+	})
 }

@@ -27,6 +27,15 @@ func (n *Node) presence() presence {
 	}
 }
 
+// presenceOf is what a node last said of itself, and whether it is up.
+func (n *Node) presenceOf(node string) (p presence, up bool) {
+	e, ok := n.board.get(presencePrefix + node)
+	if !ok || time.Since(e.seen) > 2*presenceTTL { // the server may let it run out late
+		return p, false
+	}
+	return p, json.Unmarshal(e.value, &p) == nil
+}
+
 // beat says that this node is up until ctx ends. What a quorum takes of it is also the proof that there is one.
 func (n *Node) beat(ctx context.Context) {
 	tick := time.NewTicker(beat)
@@ -39,6 +48,7 @@ func (n *Node) beat(ctx context.Context) {
 			n.measure(one)
 			cancel()
 		}
+		n.showTrouble()
 		if alone := !n.reached(); alone != cutOff && ctx.Err() == nil {
 			cutOff = alone
 			alarm := ""
@@ -82,6 +92,14 @@ type Status struct {
 	Members []Member         `json:"members"`
 	Stream  StreamStatus     `json:"stream"`
 	Leases  map[string]Lease `json:"leases"`
+
+	Republishing *Republished `json:"republishing,omitempty"` // so far, nil where this node does not
+}
+
+// Complete reports whether there are at least so many nodes, and each is up and has everything.
+func (s Status) Complete(nodes int) bool {
+	return s.Quorum && s.Ready && len(s.Members) >= nodes &&
+		!slices.ContainsFunc(s.Members, func(m Member) bool { return !m.Up || m.Lag > 0 || m.Waiting > 0 })
 }
 
 // StreamStatus is how much is kept for nodes that are away. Zero while there is no quorum.
@@ -126,7 +144,7 @@ func (n *Node) View() Status {
 	if m == nil {
 		m = &measured{}
 	}
-	s := Status{Name: n.cfg.Name, Node: n.cfg.Node, Quorum: n.reached(), Leases: n.leases(), Members: n.members(m.last), Stream: m.StreamStatus}
+	s := Status{Name: n.cfg.Name, Node: n.cfg.Node, Quorum: n.reached(), Leases: n.leases(), Members: n.members(m.last), Stream: m.StreamStatus, Republishing: n.republishing.Load()}
 	select {
 	case <-n.ready:
 		s.Ready = true
@@ -150,8 +168,8 @@ func (n *Node) members(last uint64) []Member {
 		}
 	}
 	for name, e := range n.board.under(presencePrefix) {
-		var p presence
-		if json.Unmarshal(e.value, &p) != nil || time.Since(e.seen) > 2*presenceTTL {
+		p, up := n.presenceOf(name)
+		if !up {
 			continue
 		}
 		m := of(name)

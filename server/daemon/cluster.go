@@ -16,6 +16,14 @@ type Cluster struct {
 	Members     []ClusterMember `json:"members"`
 	StreamBytes uint64          `json:"stream_bytes"`
 	StreamMax   uint64          `json:"stream_max_bytes"` // 0 where it is not known yet
+
+	Republishing *Republishing `json:"republishing,omitempty"` // how far this node is, nil where it does not
+}
+
+// Republishing is how far a node is with publishing its records again.
+type Republishing struct {
+	Records int `json:"records"` // looked at
+	Of      int `json:"of"`
 }
 
 // ClusterMember is a node of a cluster.
@@ -23,8 +31,9 @@ type ClusterMember struct {
 	Node        string        `json:"node"`
 	Up          bool          `json:"up"`
 	Version     string        `json:"version,omitempty"`
-	Lag         uint64        `json:"lag"`             // deliveries that it has not filed yet
-	Waiting     int           `json:"waiting"`         // deliveries that it has not shared yet
+	Lag         uint64        `json:"lag"`     // deliveries that it has not filed yet
+	Waiting     int           `json:"waiting"` // deliveries that it has not shared yet
+	Twice       int64         `json:"maybe_notified_twice"`
 	ClockOffset time.Duration `json:"clock_offset_ns"` // against the node that leads
 	Expires     time.Time     `json:"certificate_expires,omitzero"`
 }
@@ -44,6 +53,8 @@ func (c *Cluster) Away() []string {
 func (c *Cluster) String() string {
 	parts := []string{fmt.Sprintf("%s: node %s of %d", c.Name, c.Node, len(c.Members))}
 	switch away := c.Away(); {
+	case !c.Quorum && !c.Ready: // it has just started
+		parts = append(parts, "looking for the others")
 	case !c.Quorum:
 		parts = append(parts, "no quorum")
 	case !c.Ready:
@@ -53,7 +64,7 @@ func (c *Cluster) String() string {
 	default:
 		parts = append(parts, "all up")
 	}
-	if c.Notifier != "" {
+	if c.Notifier != "" && c.Quorum {
 		parts = append(parts, c.Notifier+" notifies")
 	}
 	return strings.Join(parts, ", ")

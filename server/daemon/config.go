@@ -6,6 +6,7 @@ import (
 	"fmt"
 	"os"
 	"path/filepath"
+	"slices"
 	"strings"
 	"time"
 )
@@ -58,7 +59,8 @@ type Status struct {
 
 	PendingSince time.Time     `json:"pending_since,omitzero"` // when the oldest of the pending notifications came in
 	FailingSinks []FailingSink `json:"failing_sinks,omitempty"`
-	// Counting says that there may be more pending notifications: what an earlier run left is not all known yet.
+	// Counting says that there may be more pending notifications: what an earlier run left is not all known yet. While the
+	// alarm "index" stands it cannot be counted.
 	Counting bool    `json:"counting,omitempty"`
 	Alarms   []Alarm `json:"alarms,omitempty"` // what keeps it from its work, the most serious first
 
@@ -66,6 +68,11 @@ type Status struct {
 
 	// NeedsRestart are the settings, by their keys in hookctl.yaml, that a reload read and only a restart puts in force.
 	NeedsRestart []string `json:"needs_restart,omitempty"`
+}
+
+// HasAlarm reports whether an alarm of this key stands.
+func (s Status) HasAlarm(key string) bool {
+	return slices.ContainsFunc(s.Alarms, func(a Alarm) bool { return a.Key == key })
 }
 
 // Alarm is something about the receiver that a person has to see. It stands until its cause is gone. Its text has been cleaned by

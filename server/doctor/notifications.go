@@ -37,7 +37,7 @@ func Notifications(st daemon.Status, failed int, now time.Time) Check {
 		all = append(all, fail("start what the sink sends to, or correct it: hookctl config edit; pending notifications are sent then",
 			"the sink %s has been failing for %s: %s", s.Sink, text.Span(now.Sub(s.Since)), s.Error))
 	}
-	if st.Counting {
+	if st.Counting && !st.HasAlarm("index") {
 		all = append(all, ok("still counting those that an earlier run left pending"))
 	}
 	if n := int(st.PendingNotifications); n > 0 {

@@ -27,8 +27,8 @@ type Live struct {
 	HooksAt time.Time   // when it was made
 }
 
-// Summary says in a few rows how everything is: the receiver, the hooks, the secret, the notifications and the tunnel, each
-// once and in this order, and then whatever else the last report has that is not ok. The receiver, the secret and the
+// Summary says in a few rows how everything is: the receiver, the hooks, the secret, the notifications, the tunnel, and the
+// cluster of a node, each once and in this order, and then whatever else the last report has that is not ok. The receiver, the secret and the
 // notifications are judged now, from live and from cfg.Store and cfg.Fleet on the disk; hooks and tunnel are as last reports
 // them, or newer where live knows. What was never checked is [Unknown]. GitHub is not asked.
 func Summary(cfg Config, live Live, last Report) []Row {
@@ -49,6 +49,9 @@ func Summary(cfg Config, live Live, last Report) []Row {
 	}
 	if cfg.Sync != nil {
 		rows = append(rows, Row{worst(f.tasks(), f.blocked()).named("sync"), now})
+	}
+	if live.Err == nil && live.Status.Running && (cfg.Cluster || live.Status.Cluster != nil) {
+		rows = append(rows, Row{f.cluster(context.Background()).named("cluster"), now})
 	}
 	return append(rows, others(last)...)
 }
@@ -140,7 +143,7 @@ func tunnelRow(live Live, last Report, now time.Time) Row {
 func others(last Report) []Row {
 	var rows []Row
 	for _, c := range last.Checks {
-		judged := slices.Contains([]string{"receiver", "secret", "age of the secret", "rotation", "notifications", "sync"}, c.Name)
+		judged := slices.Contains([]string{"receiver", "secret", "age of the secret", "rotation", "notifications", "sync", "cluster"}, c.Name)
 		if c.Status != OK && !judged && c.Name != "hooks" && !ofTarget(c.Name) && !isOfTunnel(c.Name) {
 			rows = append(rows, Row{c, last.At})
 		}

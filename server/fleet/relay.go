@@ -62,7 +62,7 @@ func (f *Fleet) Relay(ctx context.Context, r RelayRequest) error {
 	var all errgroup.Group
 	for _, target := range r.Targets {
 		relay := &hooks.Relay{
-			Client: client, Config: hooks.Config{Host: client.Host()}, Target: target, Events: events, Secret: key,
+			Client: client, Target: target, Events: events, Secret: key,
 			Handle: r.Handle, State: func(state hooks.RelayState) { r.State(target, state) },
 		}
 		all.Go(func() error {

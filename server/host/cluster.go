@@ -129,8 +129,11 @@ func (r *receiver) clusterStatus() *daemon.Cluster {
 	}
 	for _, m := range s.Members {
 		view.Members = append(view.Members, daemon.ClusterMember{
-			Node: text.Clean(m.Node), Up: m.Up, Version: text.Clean(m.Version), Lag: m.Lag, Waiting: m.Waiting, ClockOffset: m.Clock, Expires: m.Expires,
+			Node: text.Clean(m.Node), Up: m.Up, Version: text.Clean(m.Version), Lag: m.Lag, Waiting: m.Waiting, Twice: m.Twice, ClockOffset: m.Clock, Expires: m.Expires,
 		})
+	}
+	if s.Republishing != nil {
+		view.Republishing = &daemon.Republishing{Records: s.Republishing.Records, Of: s.Republishing.Of}
 	}
 	return view
 }

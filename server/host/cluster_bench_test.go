@@ -36,7 +36,7 @@ func BenchmarkCluster(b *testing.B) {
 				single := newWorld(b, worldOptions{single: true})
 				single.sink.bad.Store(true)
 				single.nodes[0].start()
-				single.wait("the receiver", time.Minute, func() bool {
+				single.wait("the receiver", func() bool {
 					status, err := post(http.DefaultClient, single.nodes[0].url(), testSecret, uuid.NewString(), body)
 					return err == nil && status == http.StatusOK
 				})
@@ -134,6 +134,53 @@ func memory(b *testing.B, what string, nodes []*node) {
 
 const bareVariable = "HOOKCTL_TEST_NATS"
 
+// nats3 is a NATS of three servers that somebody has already, each a process.
+type nats3 struct {
+	t         testing.TB
+	urls      []string
+	configs   []string
+	processes []*exec.Cmd
+}
+
+// newNATS starts one; more goes into the configuration of each server.
+func newNATS(t testing.TB, more string) *nats3 {
+	t.Helper()
+	n := &nats3{t: t, processes: make([]*exec.Cmd, 3)}
+	ports := freePorts(t, 6)
+	for i := range 3 {
+		var routes []string
+		for j := range 3 {
+			if i != j {
+				routes = append(routes, strconv.Quote(fmt.Sprintf("nats-route://127.0.0.1:%d", ports[j])))
+			}
+		}
+		n.configs = append(n.configs, fmt.Sprintf("server_name: n%d\nlisten: 127.0.0.1:%d\njetstream { store_dir: %q, sync_interval: always }\ncluster { name: bare, listen: 127.0.0.1:%d, routes: [%s] }\n%s",
+			i, ports[3+i], filepath.Join(t.TempDir(), strconv.Itoa(i)), ports[i], strings.Join(routes, ","), more))
+		n.urls = append(n.urls, fmt.Sprintf("nats://127.0.0.1:%d", ports[3+i]))
+		n.start(i)
+		t.Cleanup(func() { n.kill(i) })
+	}
+	return n
+}
+
+func (n *nats3) start(i int) {
+	n.t.Helper()
+	self, err := os.Executable()
+	if err != nil {
+		n.t.Fatal(err)
+	}
+	n.processes[i] = exec.Command(self, "-test.run=^$") // #nosec G204 -- this test itself
+	n.processes[i].Env = append(os.Environ(), bareVariable+"="+n.configs[i])
+	if err := n.processes[i].Start(); err != nil {
+		n.t.Fatal(err)
+	}
+}
+
+func (n *nats3) kill(i int) {
+	_ = n.processes[i].Process.Kill()
+	_ = n.processes[i].Wait() // it was killed
+}
+
 // runBare is a NATS server of the comparison.
 func runBare(config string) error {
 	opts := &natsd.Options{}
@@ -150,29 +197,7 @@ func runBare(config string) error {
 
 func measureJetStream(b *testing.B, conns int, took time.Duration, body []byte) float64 {
 	b.Helper()
-	ports := freePorts(b, 6)
-	self, err := os.Executable()
-	if err != nil {
-		b.Fatal(err)
-	}
-	var urls []string
-	for i := range 3 {
-		var routes []string
-		for j := range 3 {
-			if i != j {
-				routes = append(routes, strconv.Quote(fmt.Sprintf("nats-route://127.0.0.1:%d", ports[j])))
-			}
-		}
-		config := fmt.Sprintf("server_name: n%d\nlisten: 127.0.0.1:%d\njetstream { store_dir: %q, sync_interval: always }\ncluster { name: bare, listen: 127.0.0.1:%d, routes: [%s] }\n",
-			i, ports[3+i], filepath.Join(b.TempDir(), strconv.Itoa(i)), ports[i], strings.Join(routes, ","))
-		p := exec.CommandContext(b.Context(), self, "-test.run=^$") // #nosec G204 -- this test itself
-		p.Env = append(os.Environ(), bareVariable+"="+config)
-		if err := p.Start(); err != nil {
-			b.Fatal(err)
-		}
-		defer func() { _ = p.Process.Kill(); _ = p.Wait() }()
-		urls = append(urls, fmt.Sprintf("nats://127.0.0.1:%d", ports[3+i]))
-	}
+	urls := newNATS(b, "").urls
 	var streams []jetstream.JetStream
 	for _, url := range urls {
 		conn, err := nats.Connect(url, nats.RetryOnFailedConnect(true), nats.MaxReconnects(-1))

@@ -9,6 +9,7 @@ import (
 	"path/filepath"
 	"slices"
 	"strings"
+	"sync"
 	"testing"
 	"time"
 
@@ -25,7 +26,7 @@ import (
 //
 //	HOOKCTL_CLUSTER_PROOF=full go test ./server/host -run Cluster -timeout 60m -v
 
-func full(t *testing.T) bool { t.Helper(); return os.Getenv("HOOKCTL_CLUSTER_PROOF") == "full" }
+func full(t testing.TB) bool { t.Helper(); return os.Getenv("HOOKCTL_CLUSTER_PROOF") == "full" }
 
 func onlyInFull(t *testing.T) {
 	t.Helper()
@@ -37,14 +38,18 @@ func onlyInFull(t *testing.T) {
 // some waits until so many more deliveries are acknowledged.
 func (l *load) some(n int) {
 	l.w.t.Helper()
-	before := l.total()
-	l.w.wait("deliveries to be acknowledged", 60*time.Second, func() bool { return l.total() >= before+n })
+	l.until(l.total() + n)
+}
+
+func (l *load) until(n int) {
+	l.w.t.Helper()
+	l.w.wait("deliveries to be acknowledged", func() bool { return l.total() >= n })
 }
 
 // back waits until a node takes part again.
 func (w *world) back(n *node) {
 	w.t.Helper()
-	w.wait("node "+n.name()+" to be back", 90*time.Second, func() bool {
+	w.wait("node "+n.name()+" to be back", func() bool {
 		s, err := n.status()
 		return err == nil && s.Ready && s.Quorum
 	})
@@ -54,7 +59,7 @@ func (w *world) back(n *node) {
 func (w *world) by(role string) *node {
 	w.t.Helper()
 	var found *node
-	w.wait("a node that has "+role, 60*time.Second, func() bool {
+	w.wait("a node that has "+role, func() bool {
 		for _, n := range w.nodes {
 			s, err := n.status()
 			if err != nil {
@@ -77,6 +82,13 @@ func (w *world) by(role string) *node {
 // rotate replaces the secret as hookctl rotate does on a node: GitHub signs with the new one once every node accepts both.
 func (w *world) rotate(l *load, on *node) {
 	w.t.Helper()
+	w.beginRotation(l, on)()
+}
+
+// beginRotation writes down that a rotation begins, which the node shares at once where it can; finish carries it through. What
+// happens to the nodes in between happens during a rotation.
+func (w *world) beginRotation(l *load, on *node) (finish func()) {
+	w.t.Helper()
 	store := storeOf(on.config.Home)
 	was, _, err := store.Current()
 	if err != nil {
@@ -93,56 +105,64 @@ func (w *world) rotate(l *load, on *node) {
 			w.t.Fatalf("%s: %v", what, err)
 		}
 	}
+	reload := func() bool {
+		_, err := daemon.Dial(on.config.Home).Reload(context.Background())
+		return err == nil
+	}
 	step("begin", func() error { return store.SaveRotation(state) })
-	w.wait("every node to accept both secrets", 90*time.Second, func() bool {
-		_, err := daemon.Dial(on.config.Home).Reload(context.Background())
-		return err == nil
-	})
-	l.key.Store(&next)
-	state.Promoted, state.Expires = time.Now(), time.Now().Add(time.Hour)
-	step("promote", func() error { return store.SaveRotation(state) })
-	step("promote", func() error { return store.SetCurrent(next) })
-	w.wait("every node to have the new secret", 90*time.Second, func() bool {
-		_, err := daemon.Dial(on.config.Home).Reload(context.Background())
-		return err == nil
-	})
+	var sharing sync.WaitGroup
+	sharing.Go(func() { reload() }) // as far as it gets
+	return func() {
+		w.t.Helper()
+		sharing.Wait()
+		w.wait("every node to accept both secrets", reload)
+		l.key.Store(&next)
+		state.Promoted, state.Expires = time.Now(), time.Now().Add(time.Hour)
+		step("promote", func() error { return store.SaveRotation(state) })
+		step("promote", func() error { return store.SetCurrent(next) })
+		w.wait("every node to have the new secret", reload)
+	}
 }
 
-// The short proof: the node that leads is killed, then the one that notifies; one is cut off and healed, while the secret is
-// rotated; 25 MB come in one piece.
-func TestClusterKeepsItsPromises(t *testing.T) {
+// The short proof, in two worlds side by side, since most of it is waiting for elections. In the first the node that leads is
+// killed, then the one that notifies.
+func TestClusterOutlivesItsLeaderAndItsNotifier(t *testing.T) {
+	t.Parallel()
+	w := newWorld(t, worldOptions{}).start()
+	l := w.load(6, 20*time.Millisecond)
+	for _, role := range []string{"leader", "notify"} {
+		l.some(20)
+		killed := w.by(role)
+		killed.kill()
+		l.some(20)
+		killed.start()
+		w.back(killed)
+	}
+	l.end()
+	w.prove(l)
+}
+
+// In the second a node is cut off and healed, the secret is rotated, and 24 MB come in one piece.
+func TestClusterHealsANodeThatWasCutOff(t *testing.T) {
+	t.Parallel()
 	w := newWorld(t, worldOptions{links: true}).start()
 	l := w.load(6, 20*time.Millisecond)
-	l.some(30)
-	killed := w.by("leader")
-	killed.kill()
 	l.some(20)
-	killed.start()
-	w.back(killed)
-
-	off := w.nodes[2]
+	off, enough := w.nodes[2], l.total()+20
 	w.cutOff(off.name(), true)
-	client := &http.Client{Timeout: 12 * time.Second}
-	w.wait("the node to notice", 60*time.Second, func() bool { s, err := off.status(); return err == nil && !s.Quorum })
-	if status, err := post(client, off.url(), testSecret, uuid.NewString(), payloadOf("octo/cutoff", 1, 10)); err != nil || status != http.StatusServiceUnavailable {
-		t.Errorf("a node that is cut off answers %d, %v; want 503", status, err)
+	w.wait("the node to notice", func() bool { s, err := off.status(); return err == nil && !s.Quorum })
+	for n, key := range []string{testSecret, "a secret that came later"} { // one that it does not know
+		if status, err := post(http.DefaultClient, off.url(), key, uuid.NewString(), payloadOf("octo/cutoff", n, 10)); err != nil || status != http.StatusServiceUnavailable {
+			t.Errorf("a node that is cut off answers %d, %v; want 503", status, err)
+		}
 	}
-	if status, err := post(client, off.url(), "a secret that came later", uuid.NewString(), payloadOf("octo/cutoff", 2, 10)); err != nil || status != http.StatusServiceUnavailable {
-		t.Errorf("a node that is cut off answers %d, %v to a secret that it does not know; want 503", status, err)
-	}
-	l.some(20)
+	l.until(enough)
 	w.cutOff(off.name(), false)
 	w.back(off)
 	w.rotate(l, off)
-
-	killed = w.by("notify")
-	killed.kill()
-	l.some(20)
-	killed.start()
-	w.back(killed)
 	large, guid := payloadOf("octo/large", 1, 24_000_000), uuid.NewString()
-	w.wait("a large delivery to be acknowledged", 60*time.Second, func() bool {
-		status, err := post(client, w.nodes[0].url(), *l.key.Load(), guid, large)
+	w.wait("a large delivery to be acknowledged", func() bool {
+		status, err := post(http.DefaultClient, w.nodes[0].url(), *l.key.Load(), guid, large)
 		return err == nil && status == http.StatusOK
 	})
 	l.end()
@@ -174,7 +194,7 @@ func recordOf(t *testing.T, dir, guid string) *logs.Record {
 	return rec
 }
 
-// 30 rounds of kill -9, of each node in turn, with a rotation every ten.
+// 30 rounds of kill -9, of each node in turn, every tenth during a rotation.
 func TestClusterOfKilledNodes(t *testing.T) {
 	onlyInFull(t)
 	w := newWorld(t, worldOptions{}).start()
@@ -182,19 +202,21 @@ func TestClusterOfKilledNodes(t *testing.T) {
 	for round := range 30 {
 		n := w.nodes[round%3]
 		l.some(50)
+		finish := func() {}
+		if round%10 == 9 {
+			finish = w.beginRotation(l, w.nodes[(round+1)%3])
+		}
 		n.kill()
 		l.some(50)
 		n.start()
 		w.back(n)
-		if round%10 == 9 {
-			w.rotate(l, w.nodes[(round+1)%3])
-		}
+		finish()
 	}
 	l.end()
 	w.prove(l)
 }
 
-// Every node is cut off in turn, twice, and its disk is full of what it stored in the meantime; a rotation waits until it is back.
+// Every node is cut off in turn, twice; a rotation that began in the meantime waits until it is back.
 func TestClusterOfNodesThatAreCutOff(t *testing.T) {
 	onlyInFull(t)
 	w := newWorld(t, worldOptions{links: true}).start()
@@ -207,9 +229,10 @@ func TestClusterOfNodesThatAreCutOff(t *testing.T) {
 		if round == 1 {
 			w.refuseRotation(off, other)
 		}
+		finish := w.beginRotation(l, other)
 		w.cutOff(off.name(), false)
 		w.back(off)
-		w.rotate(l, other)
+		finish()
 	}
 	l.end()
 	w.prove(l)
@@ -218,7 +241,7 @@ func TestClusterOfNodesThatAreCutOff(t *testing.T) {
 // refuseRotation begins a rotation while a node is away, which must be named, and takes it back.
 func (w *world) refuseRotation(off, on *node) {
 	w.t.Helper()
-	w.wait("the node to be away", 60*time.Second, func() bool {
+	w.wait("the node to be away", func() bool {
 		s, err := on.status()
 		return err == nil && slices.ContainsFunc(s.Members, func(m cluster.Member) bool { return m.Node == off.name() && !m.Up })
 	})
@@ -258,17 +281,18 @@ func TestClusterWithoutQuorum(t *testing.T) {
 		w.nodes[(round+1)%3].kill()
 		w.nodes[(round+2)%3].kill()
 		client := &http.Client{Timeout: 12 * time.Second}
-		w.wait("503", 60*time.Second, func() bool {
+		w.wait("503", func() bool {
 			status, err := post(client, w.nodes[round].url(), *l.key.Load(), uuid.NewString(), payloadOf("octo/alone", round, 10))
 			return err == nil && status == http.StatusServiceUnavailable
 		})
+		finish := w.beginRotation(l, w.nodes[round])
 		w.nodes[(round+1)%3].start()
 		w.nodes[(round+2)%3].start()
 		for _, n := range w.nodes {
 			w.back(n)
 		}
+		finish()
 	}
-	w.rotate(l, w.nodes[0])
 	l.end()
 	w.prove(l)
 }
@@ -276,9 +300,9 @@ func TestClusterWithoutQuorum(t *testing.T) {
 // The stream is full: 507 and an alarm, and nothing that was acknowledged is pushed out. With more room everything is shared.
 func TestClusterWithAFullStream(t *testing.T) {
 	onlyInFull(t)
-	w := newWorld(t, worldOptions{maxBytes: 1 << 20}).start()
+	w := newWorld(t, worldOptions{change: func(c *testNode) { c.Settings.MaxBytes = 1 << 20 }}).start()
 	l := w.load(8, 5*time.Millisecond)
-	w.wait("507", 90*time.Second, func() bool {
+	w.wait("507", func() bool {
 		l.mu.Lock()
 		defer l.mu.Unlock()
 		return l.refused[http.StatusInsufficientStorage] > 0
@@ -311,7 +335,7 @@ func TestClusterWithANodeFromAnOldDisk(t *testing.T) {
 	n.start()
 	w.back(n)
 	l.some(100)
-	w.rotate(l, w.nodes[0])
+	finish := w.beginRotation(l, w.nodes[0])
 	n.kill()
 	if err := os.RemoveAll(n.config.Home); err != nil {
 		t.Fatal(err)
@@ -320,6 +344,7 @@ func TestClusterWithANodeFromAnOldDisk(t *testing.T) {
 	l.some(50)
 	n.start()
 	w.back(n)
+	finish()
 	l.end()
 	w.prove(l)
 }
@@ -338,7 +363,7 @@ func TestClusterIsRepublishedFromFiles(t *testing.T) {
 	l := w.load(8, 5*time.Millisecond)
 	l.some(200)
 	l.end()
-	w.wait("everything to be everywhere and notified", 90*time.Second, func() bool { return w.sink.has(l.acked) && w.pendingEverywhere() == "" })
+	w.wait("everything to be everywhere and notified", func() bool { return w.sink.has(l.acked) && w.pendingEverywhere() == "" })
 	for _, n := range w.nodes {
 		n.stop()
 	}

@@ -2,7 +2,6 @@ package host
 
 import (
 	"bytes"
-	"cmp"
 	"context"
 	"encoding/json"
 	"errors"
@@ -58,6 +57,9 @@ type testNode struct {
 	Port                     int
 	Settings                 cluster.Settings
 	Debug                    bool
+
+	binary string        // instead of this test's own
+	skew   time.Duration // of its clock, where binary takes one
 }
 
 func storeOf(home string) *secret.Store {
@@ -121,14 +123,16 @@ func (n *node) start() {
 	if err != nil {
 		n.t.Fatal(err)
 	}
-	self, err := os.Executable()
-	if err != nil {
-		n.t.Fatal(err)
+	binary := n.config.binary
+	if binary == "" {
+		if binary, err = os.Executable(); err != nil {
+			n.t.Fatal(err)
+		}
 	}
 	n.mu.Lock()
 	defer n.mu.Unlock()
-	n.process = exec.Command(self, "-test.run=^$") // #nosec G204 -- this test itself
-	n.process.Env = append(os.Environ(), nodeVariable+"="+string(config))
+	n.process = exec.Command(binary, "-test.run=^$") // #nosec G204 -- this test itself
+	n.process.Env = append(os.Environ(), nodeVariable+"="+string(config), fmt.Sprintf("%s=%d", skewVariable, int64(n.config.skew.Seconds())))
 	n.process.Stdout, n.process.Stderr = n.log, n.log
 	if err := n.process.Start(); err != nil {
 		n.t.Fatal(err)
@@ -162,7 +166,7 @@ func (n *node) stop() {
 	_ = daemon.Dial(n.config.Home).Stop(context.Background())
 	select {
 	case <-done:
-	case <-time.After(20 * time.Second):
+	case <-time.After(patience):
 		n.t.Errorf("node %s does not stop", n.name())
 		_ = p.Process.Kill()
 		<-done
@@ -183,16 +187,16 @@ type world struct {
 	sink  *sink
 	key   string // the webhook secret
 	links map[string]*link
+
+	oneNode bool // what is delivered for one repository is delivered to one node
 }
 
 const testSecret = "a secret that is long enough"
 
 type worldOptions struct {
-	links    bool // routes lead through proxies that can be cut
-	maxBytes int64
-	notify   []bool
-	ackLocal bool
-	single   bool
+	links  bool // routes lead through proxies that can be cut
+	single bool
+	change func(*testNode) // before the nodes start
 }
 
 func newWorld(t testing.TB, o worldOptions) *world {
@@ -219,10 +223,7 @@ func newWorld(t testing.TB, o worldOptions) *world {
 		listen := fmt.Sprintf("127.0.0.1:%d", ports[i])
 		n := &node{t: t, config: testNode{Home: home, Sink: w.sink.url, Key: clusterKey, Version: "1.0.0", Port: ports[len(names)+i], Debug: os.Getenv("HOOKCTL_TEST_DEBUG") != ""}}
 		if !o.single {
-			n.config.Settings = cluster.Settings{Name: "test", Node: name, Embed: &cluster.Embed{Listen: listen}, MaxBytes: cmp.Or(o.maxBytes, 1<<30), AckLocal: o.ackLocal}
-			if len(o.notify) > i {
-				n.config.Settings.NotifyOff = !o.notify[i]
-			}
+			n.config.Settings = cluster.Settings{Name: "test", Node: name, Embed: &cluster.Embed{Listen: listen}, MaxBytes: 1 << 30}
 		}
 		if n.log, err = os.Create(filepath.Join(t.TempDir(), name+".log")); err != nil {
 			t.Fatal(err)
@@ -243,6 +244,11 @@ func newWorld(t testing.TB, o worldOptions) *world {
 				from.config.Settings.Embed.Advertise = "127.0.0.1:1" // nobody finds a way around the links
 			}
 			from.config.Settings.Embed.Peers = append(from.config.Settings.Embed.Peers, address)
+		}
+	}
+	for _, n := range w.nodes {
+		if o.change != nil {
+			o.change(&n.config)
 		}
 	}
 	t.Cleanup(func() {
@@ -284,8 +290,18 @@ func (w *world) start() *world {
 	for _, n := range w.nodes {
 		n.start()
 	}
-	w.wait("every node to be ready", 60*time.Second, func() bool { return w.each(func(s cluster.Status) bool { return s.Ready && s.Quorum }) })
+	w.wait("every node to be ready", func() bool { return w.each(func(s cluster.Status) bool { return s.Ready && s.Quorum }) })
 	return w
+}
+
+// stop stops all nodes at once.
+func (w *world) stop() {
+	w.t.Helper()
+	var all sync.WaitGroup
+	for _, n := range w.nodes {
+		all.Go(n.stop)
+	}
+	all.Wait()
 }
 
 // each reports whether a condition holds on every node.
@@ -299,15 +315,20 @@ func (w *world) each(holds func(cluster.Status) bool) bool {
 	return true
 }
 
-func (w *world) wait(what string, most time.Duration, done func() bool) {
+// patience bounds every wait of the tests. It is long: how fast a node is says nothing of what it promises.
+const patience = 4 * time.Minute
+
+func (w *world) wait(what string, done func() bool) {
 	w.t.Helper()
-	for end := time.Now().Add(most); !done(); time.Sleep(50 * time.Millisecond) {
+	tick := time.NewTicker(50 * time.Millisecond)
+	defer tick.Stop()
+	for end := time.Now().Add(patience); !done(); <-tick.C {
 		if time.Now().After(end) {
 			for _, n := range w.nodes {
 				s, err := n.status()
 				w.t.Logf("node %s: %+v %v", n.name(), s, err)
 			}
-			w.t.Fatalf("waited %s for %s", most, what)
+			w.t.Fatalf("waited %s for %s", patience, what)
 		}
 	}
 }
@@ -360,7 +381,6 @@ type load struct {
 	refused map[int]int         // answers by status
 	longest time.Duration
 	key     atomic.Pointer[string]
-	skip    atomic.Pointer[string] // a node that is not tried
 	pace    time.Duration
 }
 
@@ -377,8 +397,15 @@ func (w *world) load(repositories int, pace time.Duration) *load {
 					return
 				default:
 				}
-				l.deliver(client, repository, n)
-				time.Sleep(l.pace)
+				first := n
+				if w.oneNode {
+					first = i
+				}
+				l.deliver(client, repository, n, first)
+				select {
+				case <-l.stop:
+				case <-time.After(l.pace):
+				}
 			}
 		})
 	}
@@ -390,14 +417,14 @@ func payloadOf(repository string, n, size int) []byte {
 	return fmt.Appendf(nil, `{"action":"completed","workflow_run":{"id":%d,"name":"CI","conclusion":"failure","head_branch":"main","head_sha":"%040d","event":"push","html_url":"https://github.com/%s/actions/runs/%d"},"workflow":{"name":"CI"},"repository":{"full_name":"%s","html_url":"https://github.com/%s"},"sender":{"login":"octocat"},"fill":"%s"}`, n+1, n, repository, n, repository, repository, fill)
 }
 
-// deliver delivers until it is acknowledged or the load ends.
-func (l *load) deliver(client *http.Client, repository string, n int) {
+// deliver delivers until it is acknowledged or the load ends, from one node on.
+func (l *load) deliver(client *http.Client, repository string, n, first int) {
 	guid, body := uuid.NewString(), payloadOf(repository, n, 2000)
-	for try := n; ; try++ {
-		node := l.w.nodes[try%len(l.w.nodes)]
-		if skip := l.skip.Load(); skip != nil && *skip == node.name() {
-			continue
+	for try := first; ; try++ {
+		if l.w.oneNode {
+			try = first
 		}
+		node := l.w.nodes[try%len(l.w.nodes)]
 		begun := time.Now()
 		status, err := post(client, node.url(), *l.key.Load(), guid, body)
 		took := time.Since(begun)
@@ -454,19 +481,17 @@ func (l *load) total() int {
 // on every node, each notified once and in order but for those that are counted, none refused for its signature.
 func (w *world) prove(l *load) {
 	w.t.Helper()
-	w.wait("every node to have everything", 90*time.Second, func() bool {
-		return w.each(func(s cluster.Status) bool {
-			return s.Quorum && !slices.ContainsFunc(s.Members, func(m cluster.Member) bool { return !m.Up || m.Lag > 0 || m.Waiting > 0 })
-		})
+	w.wait("every node to have everything", func() bool {
+		return w.each(func(s cluster.Status) bool { return s.Complete(len(w.nodes)) })
 	})
-	w.wait("every delivery to be notified", 90*time.Second, func() bool { return w.sink.has(l.acked) })
+	w.wait("every delivery to be notified", func() bool { return w.sink.has(l.acked) })
 	why := ""
 	defer func() {
 		if why != "" {
 			w.t.Log(why)
 		}
 	}()
-	w.wait("every outcome on every node", 60*time.Second, func() bool {
+	w.wait("every outcome on every node", func() bool {
 		for _, n := range w.nodes {
 			if s, err := daemon.Dial(n.config.Home).Status(context.Background()); err != nil || s.Alarm != "" {
 				why = fmt.Sprint(n.name(), " ", s.Alarm, err)
@@ -482,9 +507,7 @@ func (w *world) prove(l *load) {
 			twice += m.Twice
 		}
 	}
-	for _, n := range w.nodes {
-		n.stop()
-	}
+	w.stop()
 	if l.refused[http.StatusUnauthorized] > 0 {
 		w.t.Errorf("%d deliveries were refused for their signature", l.refused[http.StatusUnauthorized])
 	}
@@ -511,7 +534,7 @@ func (w *world) prove(l *load) {
 	if lost > 0 || double > 0 {
 		w.t.Errorf("lost %d, recorded twice %d", lost, double)
 	}
-	if l.longest > 10*time.Second {
+	if full(w.t) && l.longest > 10*time.Second { // a machine that is busy with other tests shows nothing
 		w.t.Errorf("an answer took %s; GitHub waits 10 s", l.longest)
 	}
 	w.doubles(again, twice)
@@ -570,6 +593,12 @@ func recordsOf(t testing.TB, dir string) map[string]int {
 		counts[e.DeliveryID]++
 	}
 	return counts
+}
+
+func (s *sink) count() int {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	return s.n
 }
 
 func (s *sink) has(acked map[string][]string) bool {

@@ -12,7 +12,7 @@ import (
 // serveMetrics answers Prometheus until ctx ends. Without metrics the receiver goes on.
 func (r *receiver) serveMetrics(ctx context.Context, listener net.Listener) {
 	mux := http.NewServeMux()
-	mux.Handle("GET /metrics", loopbackOnly(r.server.Metrics()))
+	mux.Handle("GET /metrics", loopbackOnly(r.server.Metrics(r.clusterMetrics()...)))
 	srv := &http.Server{Handler: mux, ReadHeaderTimeout: 5 * time.Second, WriteTimeout: 10 * time.Second}
 	stop := context.AfterFunc(ctx, func() { _ = srv.Close() }) // Serve's own error says what matters.
 	defer stop()

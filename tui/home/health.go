@@ -63,7 +63,7 @@ const nameWide = 14
 // fix is what enter does on a line: what hookctl itself can do about it, or
 // where there is more to see.
 func (p *Page) fix(c doctor.Check) (hint string, run func() tea.Cmd) {
-	page := map[string]string{"receiver": kit.PageReceiver, "hooks": kit.PageHooks, "secret": kit.PageHooks, "notifications": kit.PageEvents}[c.Name]
+	page := map[string]string{"receiver": kit.PageReceiver, "hooks": kit.PageHooks, "secret": kit.PageHooks, "notifications": kit.PageEvents, "cluster": kit.PageReceiver}[c.Name]
 	if page == "" {
 		page = kit.PageDoctor
 	}

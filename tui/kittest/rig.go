@@ -182,7 +182,7 @@ func (r *Rig) Typed(text string) {
 // Until handles messages until a condition holds.
 func (r *Rig) Until(what string, holds func() bool) {
 	r.T.Helper()
-	late := time.After(30 * time.Second)
+	late := time.After(90 * time.Second) // a healthy run never comes near it
 	for !holds() {
 		select {
 		case msg := <-r.msgs:

@@ -125,14 +125,15 @@ func fields(answer string) []string {
 	return strings.FieldsFunc(answer, func(r rune) bool { return r == ' ' || r == ',' })
 }
 
-// askURL asks for the public address.
+// askURL asks how deliveries get here: for the public address, or a tunnel or relay in its place.
 func (d *dialogue) askURL(ctx context.Context) error {
 	d.say(fmt.Sprintf("GitHub must be able to reach this machine, usually through a tunnel or a reverse proxy to port %d.", d.from.Port))
 	for {
 		var offers []hooks.Offer
 		err := d.work(ctx, func(ctx context.Context) error {
 			open, err := d.from.Tunnels.Find(ctx, d.from.Port)
-			offers = hooks.Offers(open, hooks.TunnelPrograms(), d.signIn.Client.Host(), d.from.URL)
+			orgs := slices.ContainsFunc(d.Targets(), hooks.Target.IsOrg) // the relay is for repositories
+			offers = hooks.Offers(open, hooks.TunnelPrograms(), d.signIn.Client.Host(), d.from.URL, !orgs)
 			return err
 		})
 		switch {
@@ -141,48 +142,75 @@ func (d *dialogue) askURL(ctx context.Context) error {
 		case err != nil:
 			d.say("warning: " + err.Error())
 		}
+		real := false
 		for i, o := range offers {
-			if o.Run != "" {
-				o.URL, o.From = "let the receiver run "+o.Run, "it gets a public address"
-			}
-			d.say(fmt.Sprintf("%d. %s, %s", i+1, o.URL, o.From))
+			what, about := o.Words()
+			d.say(fmt.Sprintf("%d. %s, %s", i+1, what, about))
+			real = real || !o.Relay
+		}
+		if !real {
+			d.say("No tunnel is running. " + hooks.AboutTunnels)
 		}
 		fallback := d.URL
 		switch {
 		case fallback == "" && len(offers) > 0:
 			fallback = "1"
 		case fallback == "":
-			d.say(fmt.Sprintf("No tunnel is running. Open one in another terminal, with any of these: ngrok http %[1]d; cloudflared tunnel --url http://127.0.0.1:%[1]d; tailscale funnel %[1]d", d.from.Port))
 			fallback = "look again"
 		}
-		answer, err := d.ask(ctx, "Address, or a number of the list", fallback)
+		answer, err := d.ask(ctx, "Address, a number of the list, or look again", fallback)
 		if err != nil {
 			return err
 		}
 		if strings.HasPrefix("look again", strings.ToLower(answer)) {
 			continue
 		}
+		chosen := hooks.Offer{URL: answer}
 		if n, err := strconv.Atoi(answer); err == nil {
 			if n < 1 || n > len(offers) {
 				d.say(fmt.Sprintf("The list has no number %d.", n))
 				continue
 			}
-			if d.tunnel = offers[n-1].Run; d.tunnel != "" {
-				d.URL = ""
-				d.say("The receiver will run " + d.tunnel + "; its address is known once it has started.")
-				return nil
-			}
-			answer = offers[n-1].URL
+			chosen = offers[n-1]
 		}
-		address, err := hooks.HookURL(answer, "")
-		if err != nil {
-			d.problem(err)
-			continue
+		if done, err := d.take(ctx, chosen); done || err != nil {
+			return err
 		}
-		d.URL, d.tunnel = address, ""
-		d.say("URL: " + address + ".")
-		return nil
 	}
+}
+
+// take takes an offer, and asks once more about an address that GitHub cannot reach.
+func (d *dialogue) take(ctx context.Context, o hooks.Offer) (done bool, err error) {
+	d.URL, d.tunnel, d.relay, d.anyway = "", o.Run, o.Relay, false
+	switch {
+	case o.Run != "":
+		d.say("The receiver will run " + o.Run + "; its address is known once it has started.")
+		return true, nil
+	case o.Relay:
+		d.say("GitHub's relay will be opened, for development: deliveries arrive until you stop it with ctrl+c.")
+		return true, nil
+	}
+	address, err := hooks.HookURL(o.URL, "")
+	if err != nil {
+		d.problem(err)
+		return false, nil
+	}
+	warning, err := hooks.CheckPublic(address, d.signIn.Client.Host())
+	switch {
+	case errors.Is(err, hooks.ErrNotPublic):
+		d.problem(err)
+		if d.anyway, err = d.confirm(ctx, "Use it anyway?", false); err != nil || !d.anyway {
+			return false, err
+		}
+	case err != nil:
+		d.problem(err)
+		return false, nil
+	case warning != "":
+		d.say("warning: " + warning)
+	}
+	d.URL = address
+	d.say("URL: " + address + ".")
+	return true, nil
 }
 
 // askEvents asks which events the hooks subscribe to.

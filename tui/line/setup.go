@@ -47,6 +47,8 @@ type dialogue struct {
 	from   Setup
 	signIn hooks.SignIn
 	tunnel string // the kind of tunnel that the receiver is to run
+	relay  bool   // deliveries are to come through GitHub's relay
+	anyway bool   // the address is one that GitHub cannot reach
 	at     int    // the step
 }
 
@@ -235,6 +237,12 @@ func (d *dialogue) apply(ctx context.Context) error {
 	err := d.prepare(ctx)
 	if err == nil {
 		args := []string{"setup", "--url", d.URL}
+		if d.relay {
+			args = []string{"setup", "--relay"}
+		}
+		if d.anyway {
+			args = append(args, "--allow-unreachable")
+		}
 		for _, target := range d.Targets() {
 			if target.IsOrg() {
 				args = append(args, "--org", target.String())
@@ -287,7 +295,7 @@ func (d *dialogue) prepare(ctx context.Context) error {
 			sink, agent = "", ""
 		}
 		err := d.from.SaveSink(ctx, sink, agent)
-		if err == nil && d.tunnel == "" {
+		if err == nil && d.tunnel == "" && !d.relay {
 			err = d.from.Save(ctx, "receiver.public_url", d.URL)
 		}
 		if err != nil || d.tunnel == "" {

@@ -53,9 +53,18 @@ func refusedRequests(s *pageScreen) {
 	}})
 }
 
+// inACluster is the page of a node: one is away, one catches up, and this one publishes its records again.
+func inACluster(s *pageScreen) {
+	s.Press("4")
+	status := kittest.RunningStatus()
+	status.Cluster = &daemon.Cluster{Name: "hooks", Node: "a", Quorum: true, Ready: true, Notifier: "a", Republishing: &daemon.Republishing{Records: 12_000, Of: 80_000},
+		Members: []daemon.ClusterMember{{Node: "a", Up: true}, {Node: "b"}, {Node: "c", Up: true, Lag: 12_345}}}
+	s.Send(kittest.Says(status, nil))
+}
+
 func shots() kittest.States[*pageScreen] {
 	return kittest.States[*pageScreen]{
-		List: map[string]func(*pageScreen){"receiver-rejected": refusedRequests}, Open: receiving,
+		List: map[string]func(*pageScreen){"receiver-rejected": refusedRequests, "receiver-cluster": inACluster}, Open: receiving,
 		Of: func(s *pageScreen) (*kittest.Screen, *kit.Shell) { return s.Screen, s.Shell },
 	}
 }

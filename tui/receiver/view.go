@@ -74,23 +74,37 @@ func (p *Page) header(w int) []string {
 	return lines
 }
 
+// catchingUp is how many deliveries a node may have to file while it is said to be like the others: a beat's worth.
+const catchingUp = 1000
+
 // clusterLine shows each node, and which one notifies.
 func clusterLine(t *kit.Theme, c *daemon.Cluster) string {
 	line := text.Clean(c.Name) + "  "
 	for _, m := range c.Members {
-		if m.Up {
-			line += t.Good.Render(t.Sym.Running+" "+text.Clean(m.Node)) + "  "
-		} else {
-			line += t.Bad.Render(t.Sym.Bad+" "+text.Clean(m.Node)+" away") + "  "
+		name := text.Clean(m.Node)
+		switch {
+		case !m.Up:
+			line += t.Bad.Render(t.Sym.Bad+" "+name+" away") + "  "
+		case m.Lag > catchingUp:
+			line += t.Warn.Render(t.Sym.Pending+" "+name) + " catches up, " + text.Thousands(int(m.Lag)) + " left  " // #nosec G115 -- a count of records
+		default:
+			line += t.Good.Render(t.Sym.Running+" "+name) + "  "
 		}
 	}
 	switch {
+	case !c.Quorum && !c.Ready: // it has just started
+		return line + t.Warn.Render("looking for the others")
 	case !c.Quorum:
 		return line + t.Bad.Render("no quorum")
 	case !c.Ready:
 		return line + t.Warn.Render("waiting for the secrets")
 	case c.Notifier != "":
-		return line + text.Clean(c.Notifier) + " notifies"
+		line += text.Clean(c.Notifier) + " notifies"
+	default:
+		line += t.Warn.Render("nobody notifies")
+	}
+	if c.Republishing != nil {
+		line += ", " + text.Thousands(c.Republishing.Records) + " of " + text.Thousands(c.Republishing.Of) + " republished"
 	}
 	return line
 }

@@ -343,7 +343,7 @@ func TestWizardFindsTunnels(t *testing.T) {
 			r.Until("the secret", func() bool { return r.wizard.value != "" })
 			r.wizard.at = stepURL
 			r.Run(r.wizard.address.open())
-			r.Shows("No tunnel runs here yet")
+			r.Shows("No tunnel runs here.")
 			r.Handle(tunnelsFound{of: r.wizard, list: []hooks.Tunnel{
 				{Kind: "ngrok", URL: "http://" + status.Address, Target: status.Address}, {Kind: "ngrok", URL: "https://svc.internal"}, {Kind: "cloudflared", URL: "https://x.trycloudflare.com"},
 			}})

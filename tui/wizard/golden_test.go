@@ -1,6 +1,7 @@
 package wizard
 
 import (
+	"context"
 	"errors"
 	"fmt"
 	"testing"
@@ -44,6 +45,9 @@ func advance(j *progress, target hooks.Target, id int64, name, state string, err
 	}
 	j.took(s)
 }
+
+// badPing is a ping that did not arrive.
+var badPing = &hooks.Error{Op: "verify hook", Target: "octo-org/web", Message: "GitHub's ping was answered with 502: Invalid HTTP Response: 502", Cure: "the tunnel is up but the receiver does not answer; run: hookctl start", Err: hooks.ErrNotDelivered}
 
 // wizardStates are the steps of the wizard.
 func wizardStates() map[string]func(*wizardScreen) {
@@ -94,6 +98,19 @@ func wizardStates() map[string]func(*wizardScreen) {
 			s.Send(tunnelsFound{of: w, can: []string{"cloudflared", "tailscale"}})
 			s.Press("down")
 		},
+		"wizard-3-none": func(s *wizardScreen) {
+			s.setup.Relayed = func(context.Context, hooks.RelayDelivery) (hooks.RelayAnswer, error) { return hooks.RelayAnswer{}, nil }
+			s.setup.URL = ""
+			w := at(s, stepURL)
+			w.address.input.SetValue("")
+			w.address.at, w.address.touched = 0, false
+			s.Send(tunnelsFound{of: w})
+		},
+		"wizard-3-again": func(s *wizardScreen) {
+			w := at(s, stepURL)
+			w.review.plan.URL = kittest.PublicURL
+			s.Settle(w.address.broken(kittest.PublicURL, badPing))
+		},
 		"wizard-3-bad": func(s *wizardScreen) {
 			w := at(s, stepURL)
 			w.address.choose("ftp://files.example.com")
@@ -133,6 +150,21 @@ func wizardStates() map[string]func(*wizardScreen) {
 			w.address.tested[kittest.PublicURL] = reached{saw: "https://hooks.example.com: /healthz answers 502 Bad Gateway", cure: "the tunnel is up but the receiver does not answer; run: hookctl start"}
 		},
 		"wizard-8-review": func(s *wizardScreen) { planOf(s, at(s, stepReview)) },
+		"wizard-8-relay": func(s *wizardScreen) {
+			w := at(s, stepReview)
+			w.repos.pick.On[kittest.TargetAPI.String()] = true
+			w.address.offers, w.address.at = []hooks.Offer{{Relay: true}}, 0
+			s.Settle(w.review.open())
+		},
+		"wizard-9-relay": func(s *wizardScreen) { relayed(s, hooks.StateDone, nil) },
+		"wizard-9-relay-failed": func(s *wizardScreen) {
+			relayed(s, hooks.StateFailed, &hooks.Error{Op: "open relay", Target: "octo-org/web", Message: "GitHub refused", Cure: "ask an owner of octo-org for admin rights"})
+		},
+		"wizard-9-sync": func(s *wizardScreen) {
+			s.setup.SaveSync = func(context.Context, string) error { return nil }
+			w := at(s, stepApply)
+			w.Over, w.at = true, stepSync
+		},
 		"wizard-9-working": func(s *wizardScreen) {
 			w := at(s, stepApply)
 			w.apply.job = &progress{Job: kittest.Job0()}
@@ -145,7 +177,7 @@ func wizardStates() map[string]func(*wizardScreen) {
 			w.apply.job = &progress{Job: kittest.Job0()}
 			advance(w.apply.job, kittest.TargetAPI, 0, "create hook", hooks.StateDone, nil)
 			advance(w.apply.job, kittest.TargetAPI, 4713, "verify", hooks.StateDone, nil)
-			bad := &hooks.Error{Op: "verify hook", Target: "octo-org/web", Message: "GitHub's ping was answered with 502: Invalid HTTP Response: 502", Cure: "the tunnel is up but the receiver does not answer; run: hookctl start", Err: hooks.ErrNotDelivered}
+			bad := badPing
 			advance(w.apply.job, kittest.TargetWeb, 0, "create hook", hooks.StateDone, nil)
 			advance(w.apply.job, kittest.TargetWeb, 4711, "verify", hooks.StateFailed, bad)
 			s.Send(applied{w, w.apply.job.Job, fleet.SetupReport{Results: []hooks.SetupResult{{Target: kittest.TargetAPI, HookID: 4713, Verified: true}, {Target: kittest.TargetWeb, HookID: 4711, Err: bad}}}, nil})
@@ -161,6 +193,17 @@ func wizardStates() map[string]func(*wizardScreen) {
 			s.Send(applied{w, w.apply.job.Job, fleet.SetupReport{Results: []hooks.SetupResult{{Target: kittest.TargetAPI, HookID: 4713, Verified: true}, {Target: kittest.TargetWeb, HookID: 4711, Verified: true}}}, nil})
 		},
 	}
+}
+
+// relayed shows a relay of two repositories, the second of which is in a state.
+func relayed(s *wizardScreen, state string, err error) {
+	w := at(s, stepApply)
+	w.repos.pick.On[kittest.TargetAPI.String()], w.repos.pick.On[kittest.TargetWeb.String()] = true, true
+	w.address.offers, w.address.at = []hooks.Offer{{Relay: true}}, 0
+	w.apply.relay = &relay{news: make(chan struct{}, 1), ended: make(chan struct{}), steps: []hooks.Step{
+		{Target: kittest.TargetAPI, Name: relayStep, State: hooks.StateDone}, {Target: kittest.TargetWeb, Name: relayStep, State: state, Err: err}}}
+	w.apply.job = &progress{opening: true}
+	w.apply.relayed()
 }
 
 func shots() kittest.States[*wizardScreen] {

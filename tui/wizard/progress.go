@@ -15,7 +15,8 @@ import (
 // progress is a setup at work, with its steps so far.
 type progress struct {
 	*kit.Job[hooks.Step]
-	shown []hooks.Step // one for each target and name, in the order they began
+	shown   []hooks.Step // one for each target and name, in the order they began
+	opening bool         // a relay, which has no job, is being opened
 }
 
 // took puts a step on the list and asks for the next.
@@ -120,6 +121,7 @@ func stepWords(s hooks.Step) string {
 		"verify":         {"waiting for a signed ping", "a signed ping arrived", "no signed ping arrived"},
 		"accept secrets": {"making the receiver accept the secrets", "the receiver accepts what GitHub signs with", "the receiver does not accept what GitHub signs with"},
 		"promote":        {"making the new secret the current one", "the new secret is the current one", "the new secret could not be made the current one"},
+		relayStep:        {"opening GitHub's relay", "GitHub's relay is open", "GitHub's relay is not open"},
 		"look at hooks":  {"looking at its hooks", "looked at its hooks", "its hooks could not be listed"},
 	}
 	w, known := words[s.Name]

@@ -60,7 +60,14 @@ func (s *receiverStep) update(msg tea.Msg) tea.Cmd {
 		if msg.run != "" {
 			u.opened(msg.run, text.Clean(msg.status.PublicURL))
 		}
-		return tea.Batch(s.w.cfg.Poll(false), s.w.secret.read(), s.w.save(), u.test(u.url()))
+		cmds := []tea.Cmd{s.w.cfg.Poll(false), s.w.secret.read(), s.w.save()}
+		switch {
+		case !u.relay():
+			cmds = append(cmds, u.test(u.url()))
+		case s.w.on(stepReceiver):
+			cmds = append(cmds, s.w.forward())
+		}
+		return tea.Batch(cmds...)
 	case portSaved:
 		if msg.of != s.w {
 			return nil
@@ -178,8 +185,11 @@ func (s *receiverStep) askPort() tea.Cmd {
 
 func (s *receiverStep) actions() []kit.Action {
 	off, fixed := "", ""
-	if !s.done {
+	switch {
+	case !s.done:
 		off = "the receiver is not running yet"
+	case s.w.address.relay():
+		off = "the relay has no URL"
 	}
 	switch {
 	case s.w.cfg.Setup.SavePort == nil:

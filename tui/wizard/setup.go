@@ -35,6 +35,10 @@ type Defaults struct {
 	// returns its status once the tunnel is open; nil where the wizard cannot
 	// offer that.
 	RunTunnel func(ctx context.Context, kind string) (daemon.Status, error)
+	// Relayed hands a delivery of GitHub's relay to the receiver; nil where the
+	// wizard cannot offer the relay.
+	Relayed func(context.Context, hooks.RelayDelivery) (hooks.RelayAnswer, error)
+	relay   *relay // that was opened last
 	// SavePort makes another local port of the receiver permanent; nil where
 	// the wizard cannot offer that.
 	SavePort func(ctx context.Context, port int) error

@@ -91,10 +91,14 @@ func (s *syncStep) view(w, h int) ([]string, *tea.Cursor) {
 		if i == s.at {
 			mark = t.Key.Render(t.Sym.Cursor) + "(x) "
 		}
-		out = append(out, mark+t.Cut(kit.FitLine(m.label, 9)+t.Faint.Render(m.about), max(1, w-6)))
+		words := kit.FitLine(m.label, 9) + t.Faint.Render(m.about)
+		if kit.Width(words) > w-6 {
+			words = m.label
+		}
+		out = append(out, mark+t.Cut(words, max(1, w-6)))
 	}
 	if h < 14 {
-		return out, nil
+		return append(append(out, ""), kit.Paragraph(syncModes[s.at].label+": "+syncModes[s.at].about+".", w)...), nil
 	}
 	out = append(out, "")
 	for _, line := range []string{

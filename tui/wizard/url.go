@@ -33,6 +33,7 @@ type urlStep struct {
 	findErr error
 	err     error  // why the chosen one is refused
 	allowed string // the address that was chosen although GitHub cannot reach it
+	failed  error  // why no ping arrived at the address that was used, until another one is
 	busy    string
 	tested  map[string]reached
 }
@@ -55,7 +56,7 @@ type (
 func newURLStep(w *Wizard) *urlStep {
 	s := &urlStep{w: w, input: kit.NewInput(""), tested: map[string]reached{}}
 	s.input.Placeholder = "type a URL"
-	s.offers = hooks.Offers(nil, nil, "", w.cfg.Setup.URL)
+	s.offers = hooks.Offers(nil, nil, "", w.cfg.Setup.URL, false)
 	return s
 }
 
@@ -84,6 +85,17 @@ func (s *urlStep) run() string {
 	return ""
 }
 
+// relay reports whether deliveries are to come through GitHub's relay.
+func (s *urlStep) relay() bool { return s.at < len(s.offers) && s.offers[s.at].Relay }
+
+// runs reports whether an address or a tunnel is offered.
+func (s *urlStep) runs() bool {
+	return slices.ContainsFunc(s.offers, func(o hooks.Offer) bool { return !o.Relay })
+}
+
+// aboutRelay is what there is to know of GitHub's relay.
+const aboutRelay = "For development: GitHub sends over a connection that hookctl opens, one for each repository. It ends when you leave hookctl, and its hooks are removed then."
+
 // opened takes the address of the tunnel that the receiver runs.
 func (s *urlStep) opened(kind, address string) {
 	s.offers = slices.DeleteFunc(s.offers, func(o hooks.Offer) bool { return o.Run == kind })
@@ -94,7 +106,7 @@ func (s *urlStep) opened(kind, address string) {
 // choose takes an address, as one of the offers or as typed.
 func (s *urlStep) choose(address string) {
 	for i, o := range s.offers {
-		if hooks.SameURL(o.URL, address) {
+		if o.URL != "" && hooks.SameURL(o.URL, address) {
 			s.at = i
 			return
 		}
@@ -108,7 +120,10 @@ func (s *urlStep) choose(address string) {
 // is created, and warns of one that nobody should use.
 func (s *urlStep) check() (warning string, err error) {
 	address := s.url()
-	if address == "" {
+	switch {
+	case s.relay():
+		return "", nil
+	case address == "":
 		return "", errors.New("type the URL, or start a tunnel: it shows up here by itself")
 	}
 	warning, err = hooks.CheckPublic(address, s.w.host())
@@ -210,10 +225,11 @@ func (s *urlStep) update(msg tea.Msg) tea.Cmd {
 
 // offer merges what was found into the list and keeps the choice.
 func (s *urlStep) offer(list []hooks.Tunnel, can []string) {
-	chosen, run, typed := s.url(), s.run(), s.at == len(s.offers)
-	offers := hooks.Offers(list, can, s.w.host(), s.w.cfg.Setup.URL)
+	chosen, run, relay, typed := s.url(), s.run(), s.relay(), s.at == len(s.offers)
+	orgs := slices.ContainsFunc(s.w.targets(), hooks.Target.IsOrg) // the relay is for repositories
+	offers := hooks.Offers(list, can, s.w.host(), s.w.cfg.Setup.URL, s.w.cfg.Setup.Relayed != nil && !orgs)
 	s.offers = offers
-	switch i := slices.IndexFunc(offers, func(o hooks.Offer) bool { return o.Run != "" && o.Run == run }); {
+	switch i := slices.IndexFunc(offers, func(o hooks.Offer) bool { return run != "" && o.Run == run || relay && o.Relay }); {
 	case s.touched && typed: // what is being typed stays as it is
 		s.at = len(offers)
 	case i >= 0 && s.touched:
@@ -236,19 +252,31 @@ func (s *urlStep) next() (bool, tea.Cmd) {
 	if s.busy != "" {
 		return false, nil
 	}
-	if s.run() != "" {
+	if s.run() != "" || s.relay() { // the address is known once the receiver runs it, or there is none
 		s.touched = true
-		return true, nil // the address is known once the receiver runs it
+		return true, nil
 	}
 	if _, s.err = s.check(); s.err != nil {
 		return false, nil
 	}
 	s.touched = true
-	if _, done := s.tested[address]; done || !s.w.cfg.Receiver.OK() {
+	if _, done := s.tested[address]; done || s.again() || !s.w.cfg.Receiver.OK() {
 		return true, nil
 	}
 	return false, s.test(address)
 }
+
+// broken asks for another address: no ping arrived at the one that was used, and
+// hooks that were created for it are updated.
+func (s *urlStep) broken(address string, why error) tea.Cmd {
+	s.failed, s.err = why, nil
+	s.choose(address)
+	s.touched = true
+	return s.look()
+}
+
+// again reports whether the chosen address is still the one that no ping arrived at.
+func (s *urlStep) again() bool { return s.failed != nil && s.url() == s.w.review.plan.URL }
 
 // test asks the address for this receiver.
 func (s *urlStep) test(address string) tea.Cmd {
@@ -258,7 +286,10 @@ func (s *urlStep) test(address string) tea.Cmd {
 }
 
 func (s *urlStep) label() string {
-	if r, ok := s.tested[s.url()]; ok && !r.ok {
+	switch r, ok := s.tested[s.url()]; {
+	case s.again():
+		return "try again"
+	case ok && !r.ok:
 		return "continue anyway"
 	}
 	return "continue"
@@ -274,7 +305,12 @@ func (s *urlStep) view(w, h int) ([]string, *tea.Cursor) {
 			dot = "(x)"
 		}
 		room := max(0, w-6)
-		right = t.Cut(right, max(0, room-kit.Width(text)-2))
+		if kit.Width(text)+2+kit.Width(right) > room {
+			right = t.Cut(right, max(0, room-kit.Width(text)-2))
+			if kit.Width(right) < 4 {
+				right = ""
+			}
+		}
 		body := dot + " " + t.Cut(text, room)
 		if i == s.at && i < len(s.offers) {
 			return t.Selected.Render(kit.FitLine(t.Sym.Cursor+body+"  "+right, w))
@@ -283,10 +319,8 @@ func (s *urlStep) view(w, h int) ([]string, *tea.Cursor) {
 	}
 	s.top = len(out)
 	for i, o := range s.offers {
-		if o.Run != "" {
-			o.URL, o.From = "let the receiver run "+o.Run, "it gets a public address"
-		}
-		out = append(out, line(i, o.URL, o.From))
+		what, about := o.Words()
+		out = append(out, line(i, what, about))
 	}
 	const lead = "another: "
 	s.input.SetWidth(max(1, w-7-len(lead)))
@@ -320,6 +354,12 @@ func (s *urlStep) view(w, h int) ([]string, *tea.Cursor) {
 		out = append(out, s.w.trouble(s.err, w)...)
 	case s.busy != "":
 		out = append(out, s.w.doing(s.busy))
+	case s.again():
+		if h >= 12 {
+			out = append(out, s.w.warning("No signed ping arrived at "+s.url()+".", w)...)
+		}
+		out = append(out, s.w.trouble(s.failed, w)...)
+		out = append(out, kit.Paragraph("Choose or type the right URL: the hooks that were created are updated.", w)...)
 	case known && answer.ok:
 		out = append(out, s.w.good(answer.saw, w)...)
 	case known:
@@ -327,14 +367,15 @@ func (s *urlStep) view(w, h int) ([]string, *tea.Cursor) {
 		out = append(out, kit.Paragraph("GitHub may see what this machine cannot; the ping at the end is the proof. "+t.Key.Render("enter")+" goes on anyway.", w)...)
 	case s.run() != "":
 		out = append(out, kit.Paragraph("The address is known when the receiver has started, and the hooks follow when it changes.", w)...)
-	case len(s.offers) == 0 && s.looked:
-		out = append(out, t.Faint.Render(t.Cut(" No tunnel runs here yet. Any of these, in another terminal, shows up by itself:", w)))
-		port := fmt.Sprint(s.port())
-		for _, l := range []string{"ngrok http " + port, "cloudflared tunnel --url http://127.0.0.1:" + port, "tailscale funnel " + port} {
-			out = append(out, t.Cut("   "+l, w))
-		}
+	case s.relay() && (h < 12 || s.runs()):
+		out = append(out, kit.Paragraph(aboutRelay, w)...)
+	case s.relay():
+		out = append(append(out, kit.Paragraph(aboutRelay, w)...), "")
+		out = append(out, kit.Paragraph(hooks.AboutTunnels, w)...)
 	case s.looking && !s.looked:
 		out = append(out, s.w.doing("looking for tunnels"))
+	case s.looked && !s.runs():
+		out = append(out, kit.Paragraph("No tunnel runs here. "+hooks.AboutTunnels+" One that is started shows up here by itself.", w)...)
 	case !s.w.cfg.Receiver.OK():
 		out = append(out, t.Faint.Render(t.Cut(" The URL is tested once the receiver runs.", w)))
 	}
@@ -348,6 +389,8 @@ func (s *urlStep) actions() []kit.Action {
 		test.Off = "the receiver is not running yet; the URL is tested when it is"
 	case s.run() != "":
 		test.Off = "the address is known once the receiver runs the tunnel"
+	case s.relay():
+		test.Off = "the relay has no URL"
 	case s.url() == "" || s.err != nil:
 		test.Off = "there is no URL to test"
 	}

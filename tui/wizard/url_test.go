@@ -5,6 +5,7 @@ import (
 	"testing"
 
 	"hookctl/hooks"
+	"hookctl/hooks/githubtest"
 	"hookctl/hooks/secret"
 	"hookctl/server/daemon"
 	"hookctl/tui/kittest"
@@ -116,5 +117,50 @@ func TestWizardLetsTheReceiverRunATunnel(t *testing.T) {
 	r.Shows("It works")
 	if got := r.GitHub.Hooks("octo-org/web"); kind != "cloudflared" || len(got) != 1 || got[0].URL != kittest.PublicURL {
 		t.Errorf("the tunnel is %q, the hooks are %v", kind, got)
+	}
+}
+
+// Without a public URL, a tunnel or a program for one, enter alone opens
+// GitHub's relay: what happens arrives as long as hookctl is open, and nothing
+// stays at GitHub then.
+func TestWizardOpensTheRelay(t *testing.T) {
+	r := newWizardRig(t, "octo-org/web")
+	arrived := make(chan string, 1)
+	r.setup.Relayed = func(_ context.Context, d hooks.RelayDelivery) (hooks.RelayAnswer, error) {
+		select {
+		case arrived <- d.Header.Get("X-GitHub-Event"):
+		default:
+		}
+		return hooks.RelayAnswer{}, nil
+	}
+	r.Start()
+	r.Press("w")
+	r.Shows("signed in")
+	r.Press("enter")
+	r.Until("the repositories", func() bool { return r.wizard.repos.have != nil })
+	r.Press("enter")
+	r.Shows("GitHub's relay, without a URL")
+	r.Press("enter")
+	r.Shows("Which events?")
+	r.Press("enter")
+	r.Until("the secret", func() bool { return r.wizard.value != "" })
+	r.Press("enter")
+	r.Until("the agent", func() bool { return !r.wizard.notify.busy })
+	r.Press("enter")
+	r.Shows("background process")
+	r.Press("enter")
+	r.Shows("nothing stays at GitHub")
+	if list := r.GitHub.Hooks("octo-org/web"); len(list) != 0 {
+		t.Fatalf("before the review is agreed to there are the hooks %+v", list)
+	}
+	r.Press("enter")
+	r.Shows("It works: GitHub's relay is open for octo-org/web")
+	kittest.Must(r.GitHub.Deliver(t.Context(), "octo-org/web", "push", githubtest.SampleFor("push.main", "octo-org/web")))(t)
+	if got := <-arrived; got != "push" {
+		t.Errorf("arrived is %q", got)
+	}
+	r.setup.relay.end()
+	if list := r.GitHub.Hooks("octo-org/web"); len(list) != 0 {
+		t.Errorf("left are %+v", list)
 	}
 }

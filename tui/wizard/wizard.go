@@ -173,10 +173,16 @@ func (w *Wizard) next() tea.Cmd {
 
 // forward goes to the following step.
 func (w *Wizard) forward() tea.Cmd {
-	if w.at+1 >= len(w.steps) {
+	switch again := w.address.failed != nil; {
+	case w.at+1 >= len(w.steps):
 		return nil
+	case again && w.at == stepURL && w.address.run() != "": // everything else was answered
+		w.at = stepReceiver
+	case again && w.at == stepURL:
+		w.at, w.address.failed = stepReview, nil
+	default:
+		w.at++
 	}
-	w.at++
 	return tea.Batch(w.steps[w.at].open(), w.save())
 }
 
@@ -290,7 +296,9 @@ func (w *Wizard) command() string {
 			parts = append(parts, "-R", text.Shell(t.String()))
 		}
 	}
-	if u := w.address.url(); u != "" {
+	if w.address.relay() {
+		parts = append(parts, "--relay")
+	} else if u := w.address.url(); u != "" {
 		parts = append(parts, "--url", text.Shell(u))
 	}
 	for _, e := range w.events.asked() {

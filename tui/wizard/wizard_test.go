@@ -77,13 +77,17 @@ func TestWizardUpdatesHooksOfAWrongURL(t *testing.T) {
 	r.Start()
 	r.toReviewAt(2, "https://nobody.example.com")
 	r.Press("enter")
-	r.Until("the end", func() bool { return !r.wizard.apply.busy() && r.wizard.apply.err != nil })
-	r.Shows("0 of 2 hooks proved")
+	r.Shows("No signed ping arrived at https://nobody.example.com/webhook")
+	r.Shows("the hooks that were created are updated")
 	ids := []int64{r.GitHub.Hooks("octo-org/api")[0].ID, r.GitHub.Hooks("octo-org/web")[0].ID}
-	r.Press("u")
-	r.Shows("At which public URL")
 	r.setup.Wait = 10 * time.Second
-	r.fromURL("https://hooks.example.com")
+	r.wizard.address.input.SetValue("")
+	r.Typed("https://hooks.example.com")
+	r.Press("enter")
+	r.Until("the test of the URL", func() bool { return r.wizard.address.busy == "" })
+	if r.wizard.at == stepURL {
+		r.Press("enter") // from here the address leads nowhere
+	}
 	r.Shows("url: https://nobody.example.com/webhook becomes")
 	r.Press("enter")
 	r.Shows("It works")

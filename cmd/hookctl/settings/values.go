@@ -1,7 +1,7 @@
 package settings
 
 // Values is hookctl.yaml. The tags say everything once: yaml names the key, doc explains it in the JSON Schema and in
-// the README, enum lists the only values allowed.
+// the man page, enum lists the only values allowed.
 type Values struct {
 	Receiver        Receiver          `yaml:"receiver,omitempty" doc:"The background process that GitHub's deliveries arrive at."`
 	Log             Log               `yaml:"log,omitempty" doc:"The directory of records."`

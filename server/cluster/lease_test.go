@@ -1,0 +1,92 @@
+package cluster
+
+import (
+	"context"
+	"log/slog"
+	"sync"
+	"sync/atomic"
+	"testing"
+	"time"
+
+	natsd "github.com/nats-io/nats-server/v2/server"
+	nats "github.com/nats-io/nats.go"
+	"github.com/nats-io/nats.go/jetstream"
+	"github.com/nats-io/nuid"
+)
+
+// leaseNodes are two nodes that compete through one server.
+func leaseNodes(t *testing.T) (a, b *Node) {
+	t.Helper()
+	s, err := natsd.NewServer(&natsd.Options{Host: "127.0.0.1", Port: -1, JetStream: true, StoreDir: t.TempDir(), NoLog: true, NoSigs: true})
+	if err != nil {
+		t.Fatal(err)
+	}
+	s.Start()
+	t.Cleanup(func() { s.Shutdown(); s.WaitForShutdown() })
+	ctx, stop := context.WithCancel(context.Background())
+	var all sync.WaitGroup
+	node := func(name string) *Node {
+		conn, err := nats.Connect("", nats.InProcessServer(s))
+		if err != nil {
+			t.Fatal(err)
+		}
+		t.Cleanup(conn.Close)
+		n := &Node{cfg: Config{Settings: Settings{Node: name}}, log: slog.New(slog.DiscardHandler), ready: make(chan struct{}), run: nuid.Next()}
+		n.board.init()
+		close(n.ready)
+		if n.js, err = jetstream.New(conn); err != nil {
+			t.Fatal(err)
+		}
+		if n.kv, err = n.js.CreateOrUpdateKeyValue(ctx, jetstream.KeyValueConfig{Bucket: bucket, LimitMarkerTTL: time.Minute}); err != nil {
+			t.Fatal(err)
+		}
+		all.Go(func() { n.watchBoard(ctx) })
+		return n
+	}
+	t.Cleanup(func() { stop(); all.Wait() })
+	return node("a"), node("b")
+}
+
+// The server that leads ends a lease by its own clock: early where that is ahead of the one that led before, late where it is
+// behind. Neither lets two nodes have it, and a dead node keeps it no longer than the others need to notice.
+func TestLeasesNeedNoClockOfTheServer(t *testing.T) {
+	t.Parallel()
+	const ttl = 3 * time.Second
+	a, b := leaseNodes(t)
+	if _, err := a.kv.Put(t.Context(), leasePrefix+"late", mustJSON(leaseData{Node: "dead", Run: "x"})); err != nil { // it never runs out
+		t.Fatal(err)
+	}
+	ctx, stop := context.WithCancel(context.Background())
+	var all sync.WaitGroup
+	defer func() { stop(); all.Wait() }()
+	var holders, turns atomic.Int32
+	late := make(chan string, 2)
+	for _, n := range []*Node{a, b} {
+		all.Go(func() {
+			n.Hold(ctx, "early", ttl, func(ctx context.Context, _ uint64) {
+				if holders.Add(1) > 1 {
+					t.Error("two nodes have the lease")
+				}
+				turns.Add(1)
+				<-ctx.Done()
+				holders.Add(-1)
+			})
+		})
+		all.Go(func() {
+			n.Hold(ctx, "late", ttl, func(ctx context.Context, _ uint64) { late <- n.cfg.Node; <-ctx.Done() })
+		})
+	}
+	for turn := range int32(3) {
+		for turns.Load() <= turn {
+			select {
+			case <-t.Context().Done():
+				t.Fatal("nobody has the lease")
+			case <-a.board.next():
+			}
+		}
+		if err := a.kv.Purge(t.Context(), leasePrefix+"early"); err != nil { // what the others see when it runs out
+			t.Fatal(err)
+		}
+	}
+	<-late
+}
