@@ -57,8 +57,7 @@ func newTest(p *program) *cobra.Command {
 	cmd.Flags().StringVar(&sample, "sample", "", "send the built-in sample of this `name`")
 	cmd.MarkFlagsMutuallyExclusive("event", "sample")
 	cmd.Flags().BoolVar(&dryRun, "dry-run", false, "only show the notification, and why each rule matched or not")
-	addOutputFlags(cmd, &out)
-	return cmd
+	return addOutputFlags(cmd, &out)
 }
 
 // listSamples shows the built-in samples.
