@@ -4,6 +4,7 @@ import (
 	"context"
 	"errors"
 	"fmt"
+	"slices"
 	"strings"
 
 	"hookctl/cmd/hookctl/settings"
@@ -139,16 +140,13 @@ func (p *program) setupDefaults(ctx context.Context, s *settings.Settings) tui.S
 			answer, _, err := host.Dial(s.Home).Relayed(ctx, s.Store(), d)
 			return answer, err
 		},
-		SaveSink: func(ctx context.Context, address, agent string) error {
-			sinks := []settings.Sink{}
-			if address != "" {
-				sinks = append(sinks, settings.Sink{Type: "aimaestro", URL: address, To: agent, From: "hookctl"})
-			}
-			if err := s.Save("sinks", sinks); err != nil {
-				return err
-			}
-			return p.reloadReceiver(ctx, s.Home)
+		ProbeChat: func(ctx context.Context, url string) error {
+			return server.CheckSinks(ctx, []server.SinkConfig{{Type: "chat", URL: url}})[0].Err
 		},
+		Also:       s.NotifyAlso,
+		Chat:       slices.ContainsFunc(s.Sinks, isChat),
+		Trust:      s.Trust.Mode == "on",
+		SaveNotify: p.saveNotify,
 	}
 	// Setup is offered also where the fleet cannot be read; the operation that needs it says why.
 	if targets, err := p.fleet(s).Targets(ctx); err == nil {
