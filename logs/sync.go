@@ -39,6 +39,8 @@ type SyncNotice struct {
 	Message  string         `json:"message"`
 	Context  map[string]any `json:"context,omitempty"`
 	Sinks    []string       `json:"sinks,omitempty"` // names; none is all
+	// Authors are the author associations of those whose words Message has, besides the author of the event, by login.
+	Authors map[string]string `json:"authors,omitempty"`
 }
 
 func (s *Sync) pending() bool { return s != nil && s.Status == StatusPending }

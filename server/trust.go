@@ -232,13 +232,13 @@ func (n Notice) forSink(s namedSink) Notice {
 	return agents
 }
 
-// also adds to a notice what agents get of it, where the event's words are not to be trusted. Again makes the notice of
+// also adds to a notice what agents get of it, where the event's words, or those of others that it has, are not to be trusted. Again makes the notice of
 // another event.
-func (t Trust) also(n Notice, e Event, again func(Event) Notice) Notice {
+func (t Trust) also(n Notice, e Event, again func(Event) Notice, others ...voice) Notice {
 	if !t.On {
 		return n
 	}
-	if o := originOf(e.members); !t.trusts(e, o) {
+	if o := originOf(e.members); !t.trusts(e, o) || slices.ContainsFunc(others, func(v voice) bool { return !t.trustsVoice(v) }) {
 		n.forAgents = withhold(again(e.fixed(o)))
 	}
 	return n

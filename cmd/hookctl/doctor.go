@@ -42,8 +42,7 @@ func newDoctor(p *program) *cobra.Command {
 	}
 	f.add(cmd, false)
 	cmd.Flags().BoolVar(&fix, "fix", false, "first fix what can be fixed without asking")
-	addOutputFlags(cmd, &out)
-	return cmd
+	return addOutputFlags(cmd, &out)
 }
 
 func (p *program) doctor(ctx context.Context, f *targetFlags, fix bool, out *output) error {

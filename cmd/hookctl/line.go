@@ -81,6 +81,10 @@ func (p *program) lineSetup(ctx context.Context) (line.Setup, error) {
 	if err != nil {
 		return line.Setup{}, err
 	}
+	var hidden func(context.Context, string) (string, error)
+	if isTerminal(p.stdin) {
+		hidden = p.readHidden
+	}
 	return line.Setup{
 		Home: s.Home, URL: defaults.URL, Port: defaults.Port, Secret: known != "",
 		Repositories: defaults.Repositories, Events: defaults.Events, Sink: cmp.Or(defaults.Sink, usual.Sinks[0].URL), Agent: defaults.Agent,
@@ -92,8 +96,11 @@ func (p *program) lineSetup(ctx context.Context) (line.Setup, error) {
 			}
 			return status.PublicURL
 		},
-		Probe:    defaults.Probe,
-		SaveSink: defaults.SaveSink,
+		Probe:     defaults.Probe,
+		ProbeChat: defaults.ProbeChat, Chat: defaults.Chat, Also: defaults.Also, Trust: defaults.Trust,
+		SaveNotify: defaults.SaveNotify,
+		Sync:       defaults.Sync, SaveSync: defaults.SaveSync,
+		Hidden: hidden,
 		Save: func(ctx context.Context, key string, value any) error {
 			if url, ok := value.(string); ok && key == "receiver.public_url" {
 				value = hooks.BaseURL(url)

@@ -28,8 +28,8 @@ type output struct {
 	jq     string
 }
 
-// addOutputFlags gives a command --json and --jq, as gh has them.
-func addOutputFlags(cmd *cobra.Command, o *output) {
+// addOutputFlags gives a command --json and --jq, as gh has them, and returns it.
+func addOutputFlags(cmd *cobra.Command, o *output) *cobra.Command {
 	cmd.Flags().BoolVar(&o.asJSON, "json", false, "print JSON")
 	cmd.Flags().StringVarP(&o.jq, "jq", "q", "", "filter JSON output with a jq `expression`")
 	// A mistake in the expression is reported before the command does anything.
@@ -40,6 +40,7 @@ func addOutputFlags(cmd *cobra.Command, o *output) {
 		_, err := compileJQ(o.jq)
 		return err
 	}
+	return cmd
 }
 
 // stdout is where data goes. It remembers the first write that failed, so that no command succeeds whose output

@@ -49,8 +49,7 @@ func (p *program) receiverCommand(cmd *cobra.Command, begin func(context.Context
 	var out output
 	cmd.RunE = func(cmd *cobra.Command, _ []string) error { return p.startReceiver(cmd, flags, &out, begin) }
 	flags.add(cmd)
-	addOutputFlags(cmd, &out)
-	return cmd
+	return addOutputFlags(cmd, &out)
 }
 
 // startReceiver starts or restarts, whichever begin does, and shows the new receiver.
@@ -142,8 +141,7 @@ func newStatus(p *program) *cobra.Command {
 			return err
 		},
 	}
-	addOutputFlags(cmd, &out)
-	return cmd
+	return addOutputFlags(cmd, &out)
 }
 
 // receiverState asks the running receiver. Where none exists it says what can be known without, and asked is why it did not

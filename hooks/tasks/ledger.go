@@ -22,6 +22,8 @@ type ledger struct {
 	Read map[int64]time.Time `json:"read,omitempty"`
 	// Newest is the newest run of a key, red or green, so that an older one that comes late is known.
 	Newest map[string]seenRun `json:"newest,omitempty"`
+	// Owed are the notices of changes, by their keys and records.
+	Owed map[string]*owed `json:"owed,omitempty"`
 	// Stopped are repositories where sync stopped because of too many writes, and until when.
 	Stopped map[string]time.Time `json:"stopped,omitempty"`
 }
@@ -48,8 +50,9 @@ type entry struct {
 	// Green says that it was closed by us, after a green run.
 	Green bool `json:"green,omitempty"`
 
-	// Of a block. Former is the column that it was in.
-	Former   string    `json:"former,omitempty"`
+	// Former is the column that it was in, before it was blocked or done.
+	Former string `json:"former,omitempty"`
+	// Reminded is when a block was escalated, or reminded of last.
 	Reminded time.Time `json:"reminded,omitzero"`
 
 	// What keeps failing, until it succeeds.
@@ -89,6 +92,9 @@ func (s *Sync) readLedger() (*ledger, error) {
 	if l.Newest == nil {
 		l.Newest = map[string]seenRun{}
 	}
+	if l.Owed == nil {
+		l.Owed = map[string]*owed{}
+	}
 	if l.Stopped == nil {
 		l.Stopped = map[string]time.Time{}
 	}
@@ -113,6 +119,11 @@ func (l *ledger) tidy(now time.Time) {
 	for repo, until := range l.Stopped {
 		if now.After(until) {
 			delete(l.Stopped, repo)
+		}
+	}
+	for key, o := range l.Owed {
+		if now.Sub(o.At) > closedShown {
+			delete(l.Owed, key)
 		}
 	}
 	for key, run := range l.Newest {

@@ -231,6 +231,11 @@ func (s *Sync) carryOut(ctx context.Context, w *work, act bool) (Outcome, error)
 			e.Issue, e.URL = w.issue, w.url
 		})
 	}
+	if w.owes != nil {
+		if err := s.update(ctx, func(l *ledger) { l.Owed[w.owedKey()] = w.owes }); err != nil {
+			return out, err
+		}
+	}
 	problem, err := w.apply(ctx)
 	problem = errors.Join(w.problem, problem)
 	if err != nil {

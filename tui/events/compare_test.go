@@ -56,11 +56,11 @@ func lineWith(screen, words string) string {
 // The marked event is compared with the one under the cursor, the older one first.
 func TestTwoEventsAreCompared(t *testing.T) {
 	s := eventful(t, 80, 24)
-	s.Press("2", "i")
+	s.Press("2", "%")
 	s.Shows("mark an event with x")
-	s.Press("x", "k", "i")
+	s.Press("x", "k", "%")
 	s.Shows("go to the event to compare")
-	s.Press("j", "i")
+	s.Press("j", "%")
 	s.Shows("- 11:49:00  workflow_run", "+ 11:55:00  pull_request opened", "▌.event", `- "workflow_run"`, `+ "pull_request"`, "changes; ids of deliveries")
 	s.Press("j", "enter")
 	s.Shows("old:", "new:")
@@ -68,8 +68,8 @@ func TestTwoEventsAreCompared(t *testing.T) {
 	s.Lacks("▌.event")
 	s.Press("y")
 	s.Shows("copied .")
-	s.Press("i")
+	s.Press("%")
 	s.Lacks("Compare")
-	s.Press("x", "j", "x", "i")
+	s.Press("x", "j", "x", "%")
 	s.Shows("more are marked")
 }

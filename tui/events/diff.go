@@ -45,7 +45,7 @@ func (p *Page) pair() (from, to logs.Entry, why string) {
 // diffAction compares two records.
 func (p *Page) diffAction() kit.Action {
 	from, to, why := p.pair()
-	act := kit.Action{ID: "diff", Keys: []string{"i"}, Text: "Compare the marked event with the one under the cursor.", Off: why, Run: p.compare}
+	act := kit.Action{ID: "diff", Keys: []string{"%"}, Text: "Compare the marked event with the one under the cursor.", Off: why, Run: p.compare}
 	if why == "" {
 		act.Label = "compare"
 		act.Command = "hookctl events diff " + text.Shell(from.File) + " " + text.Shell(to.File)
@@ -176,7 +176,7 @@ func (b *diffBox) Actions() []kit.Action {
 	step := func(by int) tea.Cmd { b.move(by); return nil }
 	acts := []kit.Action{
 		{ID: "diff.open", Keys: []string{"enter"}, Label: "both values", Text: "Show both values of the line in full.", Command: command, Off: same, Run: b.whole},
-		{ID: "diff.close", Keys: []string{"esc", "i", "q"}, Label: "close", Text: "Close this box.", Run: func() tea.Cmd { b.p.shell.Shut(b); return nil }},
+		{ID: "diff.close", Keys: []string{"esc", "%", "q"}, Label: "close", Text: "Close this box.", Run: func() tea.Cmd { b.p.shell.Shut(b); return nil }},
 		{ID: "diff.copy", Keys: []string{"y"}, Label: "copy path", Text: "Copy the path of the line for jq.", Off: same, Run: func() tea.Cmd {
 			path := text.Spell(b.changes[b.pos.At].Path)
 			return b.p.shell.Copy(path, path)

@@ -92,7 +92,7 @@ type Sink struct {
 	Timeout  Duration `yaml:"timeout,omitempty" doc:"Time limit of one attempt."`
 }
 
-// Path is one entry of paths. The secret of a path is in .env, under [secret.PathVariable].
+// Path is one entry of paths. The secret of a path is in .env, as GITHUB_WEBHOOK_SECRET_<NAME>.
 type Path struct {
 	WatchedBranches []string `yaml:"watched_branches,omitempty" doc:"Watched branches of this path, instead of the common ones."`
 	Sinks           []string `yaml:"sinks,omitempty" doc:"Names of the sinks of this path, instead of all."`
