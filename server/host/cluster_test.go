@@ -24,7 +24,7 @@ import (
 // The proof of the cluster: real processes on loopback, under load. `go test` runs the short form; this runs everything, with
 // 30 rounds of kill -9:
 //
-//	HOOKCTL_CLUSTER_PROOF=full go test ./server/host -run Cluster -timeout 60m -v
+//	HOOKCTL_CLUSTER_PROOF=full go test ./server/host -run Cluster -timeout 90m -v
 
 func full(t testing.TB) bool { t.Helper(); return os.Getenv("HOOKCTL_CLUSTER_PROOF") == "full" }
 
