@@ -18,7 +18,7 @@ import (
 	"strings"
 )
 
-// mutant is one change: a name, the file, what stands there and what shall, and the tests that must fail.
+// mutant is one change: a name, the file, what stands there and what replaces it, and the tests that must fail.
 type mutant struct {
 	name, file, from, to, pkg, tests string
 }

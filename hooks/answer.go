@@ -18,7 +18,7 @@ type Answer struct {
 }
 
 // Explain says what an answer to a delivery means for the person who runs the receiver: the one place that knows. code is the HTTP
-// status, 0 where there was none, and status is GitHub's word for it. GitHub's words count first: it writes 502 and 504 also
+// status, 0 without one, and status is GitHub's word for it. GitHub's words count first: it writes 502 and 504 also
 // where nothing answered at all.
 func Explain(code int, status string) Answer {
 	status = clean(status)

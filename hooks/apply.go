@@ -227,7 +227,7 @@ func (a *applying) update(ctx context.Context) error {
 		change.Active = &a.req.Active
 	}
 	if a.item.changes("events") {
-		change.Events = a.req.NewEvents
+		change.Events = a.item.Events
 	}
 	if change.Active != nil || change.Events != nil {
 		err := a.step("edit hook", "", func() error {

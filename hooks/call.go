@@ -23,7 +23,7 @@ type Call struct {
 	Method string // GET if empty
 	Path   string // relative to the API, with its query; every part escaped
 	Body   any    // marshalled as JSON unless nil
-	// Once is for a call that must not be repeated when its answer is lost. Whether GitHub may have acted then, [MayHaveActed] says.
+	// Once is for a call that must not be repeated when its answer is lost.
 	Once bool
 	// Scope is what a classic token needs for it, and Permission what a fine-grained one needs, both for the cure:
 	// "repo" and "Issues: read and write".
@@ -59,12 +59,6 @@ func (c *Client) Scopes(ctx context.Context) (list []string, ok bool, err error)
 	}
 	_, ok = header[http.CanonicalHeaderKey("X-OAuth-Scopes")]
 	return scopes(header.Get("X-OAuth-Scopes")), ok, nil
-}
-
-// MayHaveActed reports whether GitHub may have done what a call asked for although it failed: the answer was lost, or it was a 5xx.
-func MayHaveActed(err error) bool {
-	var e *Error
-	return errors.As(err, &e) && e.lost
 }
 
 // ScopeCure is the command, or the advice, that gives the client's token one more scope.

@@ -32,7 +32,7 @@ type Hook struct {
 
 // Response is what the receiver last answered, as GitHub saw it.
 type Response struct {
-	Code    int    // 0 when there was none
+	Code    int    // 0 without a delivery
 	Status  string // "active" is good; "unused" for a new hook
 	Message string
 }

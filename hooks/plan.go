@@ -22,6 +22,7 @@ type SetupRequest struct {
 	URL         string
 	Events      []string // asked for; nil keeps those of a hook that is there
 	NewEvents   []string // of a new hook where Events is nil; [DefaultEvents] if empty
+	Also        []string // every hook has these besides; one that has all events has them
 	Secret      string   // what every hook is to sign with
 	Variable    string   // holds Secret where Calls are pasted; [secret.Variable] if empty
 	Active      bool     // of a new hook; false also pauses one that is there, and true leaves a paused one so
@@ -95,7 +96,13 @@ func (c *Client) PlanSetup(ctx context.Context, r SetupRequest) (SetupPlan, erro
 		r.Ours = func(h Hook) bool { return SameURL(h.URL, r.URL) }
 	}
 	r.Wait = cmp.Or(r.Wait, DefaultWait)
-	r.NewEvents = slices.Compact(slices.Sorted(slices.Values(r.NewEvents)))
+	if slices.Contains(r.NewEvents, "*") {
+		r.Also = nil
+	}
+	r.NewEvents = both(r.NewEvents, r.Also)
+	if len(r.Events) > 0 {
+		r.Events = r.NewEvents
+	}
 	if _, err := parseURL(r.URL); err != nil {
 		return SetupPlan{}, err
 	}
@@ -150,13 +157,10 @@ func (c *Client) planOne(ctx context.Context, r SetupRequest, t Target) SetupIte
 		return item
 	}
 	h := ours[at]
-	item.Action, item.HookID, item.Events, item.Changes = ActionKeep, h.ID, h.Events, differences(h, r)
+	item.Action, item.HookID, item.Events, item.Changes = ActionKeep, h.ID, wanted(h, r), differences(h, r)
 	item.Paused = !h.Active || !r.Active
 	if len(item.Changes) > 0 {
 		item.Action = ActionUpdate
-	}
-	if len(r.Events) > 0 {
-		item.Events = r.NewEvents
 	}
 	warn := func(code string, h Hook, cure, format string, args ...any) {
 		item.Warnings = append(item.Warnings, Warning{Code: code, HookID: h.ID, Text: fmt.Sprintf("hook %d ", h.ID) + fmt.Sprintf(format, args...), Cure: cure})
@@ -164,8 +168,8 @@ func (c *Client) planOne(ctx context.Context, r SetupRequest, t Target) SetupIte
 	if r.Active && !h.Active {
 		warn(WarnInactive, h, "hookctl hooks enable "+h.Ref(), "stays paused: GitHub sends nothing")
 	}
-	if len(r.Events) == 0 && !sameEvents(h.Events, r.NewEvents) {
-		warn(WarnEvents, h, h.SetupCommand()+" --event "+strings.Join(r.NewEvents, " --event "), "keeps its events (%s); a new one would get %s", strings.Join(h.Events, ", "), strings.Join(r.NewEvents, ", "))
+	if len(r.Events) == 0 && !sameEvents(item.Events, r.NewEvents) {
+		warn(WarnEvents, h, h.SetupCommand()+" --event "+strings.Join(r.NewEvents, " --event "), "keeps its events (%s); a new one would get %s", strings.Join(item.Events, ", "), strings.Join(r.NewEvents, ", "))
 	}
 	for i, other := range ours {
 		if i != at && PathName(other.URL) == PathName(r.URL) {
@@ -198,6 +202,22 @@ func best(ours []Hook, url string) int {
 	return -1
 }
 
+// both are the events of two lists, each once.
+func both(a, b []string) []string {
+	return slices.Compact(slices.Sorted(slices.Values(slices.Concat(a, b))))
+}
+
+// wanted are the events that a hook that is there is to have.
+func wanted(h Hook, r SetupRequest) []string {
+	switch {
+	case len(r.Events) > 0:
+		return r.NewEvents
+	case len(r.Also) == 0 || slices.Contains(h.Events, "*"):
+		return h.Events
+	}
+	return both(h.Events, r.Also)
+}
+
 // differences are what has to change for a hook to be as asked. Whether the secret is the right one cannot be seen;
 // only that none exists can.
 func differences(h Hook, r SetupRequest) []FieldChange {
@@ -205,8 +225,8 @@ func differences(h Hook, r SetupRequest) []FieldChange {
 	if h.URL != r.URL {
 		d = append(d, FieldChange{"url", h.URL, r.URL})
 	}
-	if len(r.Events) > 0 && !sameEvents(h.Events, r.NewEvents) {
-		d = append(d, FieldChange{"events", strings.Join(h.Events, ","), strings.Join(r.NewEvents, ",")})
+	if events := wanted(h, r); !sameEvents(h.Events, events) {
+		d = append(d, FieldChange{"events", strings.Join(h.Events, ","), strings.Join(events, ",")})
 	}
 	if h.Active && !r.Active {
 		d = append(d, FieldChange{"active", "true", "false"})

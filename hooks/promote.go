@@ -110,10 +110,3 @@ func (r *Rotator) TakeIn(ctx context.Context, hooks []Hook, signed string) error
 	_, err = r.run(ctx, state)
 	return err
 }
-
-// Adopt is TakeIn of hooks of which it is not known what they were set up with, without waiting for long.
-func (r *Rotator) Adopt(hooks []Hook) error {
-	ctx, cancel := context.WithTimeout(context.Background(), 2*DefaultWait)
-	defer cancel()
-	return r.TakeIn(ctx, hooks, "")
-}

@@ -86,7 +86,7 @@ func (r *Rotator) Rotate(ctx context.Context, hooks []Hook, grace time.Duration)
 	return r.run(ctx, state)
 }
 
-// Resume goes on with a rotation that was interrupted or has failed hooks, also where Finish gave up on them, and with hooks
+// Resume goes on with a rotation that was interrupted or has failed hooks, also where Finish left them out, and with hooks
 // that were set aside by it or an earlier one. [ErrNoRotation] when there is nothing of these; one that is complete is left as
 // it is.
 func (r *Rotator) Resume(ctx context.Context) (RotateResult, error) {

@@ -25,8 +25,8 @@ const (
 	Tailscale   = "tailscale"
 )
 
-// TunnelKinds are the kinds that [Tunnels.Run] can run.
-func TunnelKinds() []string { return []string{Ngrok, Cloudflared, Tailscale} }
+// tunnelKinds are the kinds that [Tunnels.Run] can run.
+func tunnelKinds() []string { return []string{Ngrok, Cloudflared, Tailscale} }
 
 // Tunnel is a public address that leads to this machine.
 type Tunnel struct {
@@ -48,7 +48,7 @@ func (t Tunnel) leadsTo(port int) (leads, surely bool) {
 
 // TunnelPrograms are the kinds whose programs are on this machine.
 func TunnelPrograms() (kinds []string) {
-	for _, kind := range TunnelKinds() {
+	for _, kind := range tunnelKinds() {
 		if _, err := exec.LookPath(kind); err == nil {
 			kinds = append(kinds, kind)
 		}

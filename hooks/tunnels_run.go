@@ -75,7 +75,7 @@ func (f Tunnels) program(ctx context.Context, kind string, port int) (tunnelProg
 	case Tailscale:
 		return tunnelProgram{args: []string{"funnel", strconv.Itoa(port)}, ask: f.askTailscale, cure: "install it from https://tailscale.com/download, then run: tailscale up"}, nil
 	}
-	return tunnelProgram{}, &Error{Op: "run tunnel", Message: fmt.Sprintf("unknown kind of tunnel %q", clean(kind)), Cure: "use one of " + strings.Join(TunnelKinds(), ", ")}
+	return tunnelProgram{}, &Error{Op: "run tunnel", Message: fmt.Sprintf("unknown kind of tunnel %q", clean(kind)), Cure: "use one of " + strings.Join(tunnelKinds(), ", ")}
 }
 
 func (f Tunnels) askAllNgrok(ctx context.Context) ([]Tunnel, error) {
@@ -173,7 +173,7 @@ func (w *tunnelWatch) once(ctx context.Context) (opened bool, err error) {
 	return opened, e
 }
 
-// startWithUs starts a program that ends when this process does, and tells exited when it has ended.
+// startWithUs starts a program that ends when this process does, and sends to exited how it ended.
 func startWithUs(cmd *exec.Cmd, exited chan<- error) error {
 	started := make(chan error, 1)
 	go func() {

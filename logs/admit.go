@@ -66,7 +66,7 @@ func (f *filer) refuse(c *commit) {
 	}
 }
 
-// known returns the file of a delivery, "" when there is none. Neither needs the index, but for records older than knownFor.
+// known returns the file of a delivery, "" for one that is not known. Neither needs the index, but for records older than knownFor.
 func (f *filer) known(ctx context.Context, id identity) (string, error) {
 	f.mu.Lock()
 	early := f.early.ids[id]

@@ -25,8 +25,8 @@ func ciRecord(minute int, workflow string, run, attempt int64, conclusion string
 	}
 }
 
-// told is what CI returns, a line for each state.
-func told(t *testing.T, l *Log, q CIQuery, now time.Time) string {
+// linesOf is what CI returns, a line for each state.
+func linesOf(t *testing.T, l *Log, q CIQuery, now time.Time) string {
 	t.Helper()
 	states, err := l.CI(t.Context(), q, now)
 	if err != nil {
@@ -87,14 +87,14 @@ func TestStateOfCI(t *testing.T) {
 			for _, r := range tt.records {
 				mustAppend(t, w, r)
 			}
-			if got := told(t, w.Log(), CIQuery{}, tt.now); got != tt.want {
+			if got := linesOf(t, w.Log(), CIQuery{}, tt.now); got != tt.want {
 				t.Errorf("as they came:\n%s", gocmp.Diff(tt.want, got))
 			}
 			w.Close()
 			withoutIndex(t, dir)
 			l := openLog(t, dir)
 			ready(t, l)
-			if got := told(t, l, CIQuery{}, tt.now); got != tt.want {
+			if got := linesOf(t, l, CIQuery{}, tt.now); got != tt.want {
 				t.Errorf("from the newest on:\n%s", gocmp.Diff(tt.want, got))
 			}
 		})

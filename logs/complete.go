@@ -20,7 +20,7 @@ type Completion struct {
 // completeRecords is how many of the newest records values are taken from.
 const completeRecords = 1000
 
-// fieldWords explains the fields of the filter grammar to whoever completes one. A run and a notification both fail: their
+// fieldWords explains the fields of the filter grammar to who completes one. A run and a notification both fail: their
 // fields are easily confused.
 func fieldWords() map[string]string {
 	return map[string]string{

@@ -12,7 +12,7 @@ import (
 // disk is the seam between the writer and the file system: every call whose
 // failure decides about an acknowledgement, and every change that a crash may
 // find half done, goes through it. fault and trace are nil but in tests: the
-// one makes calls fail that seldom fail, the other is told of what was done.
+// one makes calls fail that seldom fail, the other sees what was done.
 type disk struct {
 	fault func(op diskOp, path string) error
 	trace func(diskEvent) (done func())

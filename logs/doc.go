@@ -3,7 +3,7 @@
 //
 // There are two sides. A [Writer] is the one process that appends: a record
 // is durable when [Writer.Append] returns. A [Log] reads, in any process and
-// any number of them, and [Log.Watch] tells of records as they appear.
+// any number of them, and [Log.Watch] reports records as they appear.
 //
 // The directory is the truth. A record file is named
 // YYYYMMDD_HHMMSS_<event>.json in UTC, a second one of the same second gets

@@ -29,7 +29,7 @@ type Entry struct {
 	Notification *EntryNotification `json:"notification"`
 	Path         string             `json:"-"` // name of the path that it came to, see [PathHeader]
 	Pending      int                `json:"-"` // how many of its notifications are pending
-	Failed       int                `json:"-"` // and how many were given up
+	Failed       int                `json:"-"` // and how many failed for good
 	Syncing      bool               `json:"-"` // its sync is pending
 
 	run      Run

@@ -300,7 +300,7 @@ func (f *filer) pause(timer *time.Timer, wait time.Duration) {
 	}
 }
 
-// rest waits out a backoff; only stop ends it early, and whoever settles is
+// rest waits out a backoff; only stop ends it early, and who settles is
 // not kept waiting for a disk that fails.
 func (f *filer) rest(timer *time.Timer) {
 	for {

@@ -316,7 +316,7 @@ func (f *filer) reserve(stem string) string {
 
 // pointLatest makes latest.json a link to the newest record, not too often.
 // It returns false when it is to be called again. Where links take a
-// privilege there is none.
+// privilege it makes none.
 func (f *filer) pointLatest(now bool) bool {
 	f.mu.Lock()
 	target := f.latest

@@ -11,7 +11,7 @@ import (
 //	frame:          magic 4 · length 4 · salt 8 · CRC-32C of the body 4 · CRC-32C of these 4 · body, zero to 8
 //
 // Segments are used again, so old frames stand behind the new ones. The salt,
-// drawn for every use, tells them apart, and nobody outside can forge a
+// drawn for every use, distinguishes them, and nobody outside can forge a
 // frame inside a payload.
 const (
 	segmentHeader = 32
@@ -118,7 +118,7 @@ func frameHead(b []byte, salt uint64) (size int, ok bool) {
 }
 
 // scanFrames returns the whole frames of a segment from an offset on in order, and by offset those that were written and cannot be read. A
-// frame at the very end may be one that a crash cut short before anyone was told that it is durable; it looks the same as
+// frame at the very end may be one that a crash cut short before anyone heard that it is durable; it looks the same as
 // one that was damaged later, so it is among them.
 func scanFrames(seg []byte, from int64, salt uint64) (frames []frame, damaged []int64) {
 	var broken []int64 // offsets; -1 ends one whose length is unknown

@@ -19,7 +19,7 @@ import (
 // over the span before until, for demonstrations and measurements. It is fast
 // because nothing is made durable, and so not for real deliveries; a Writer
 // may be open on the directory. The same seed gives the same records.
-// progress, which may be nil, is told how many are done, now and then, from
+// progress, which may be nil, gets how many are done, now and then, from
 // several goroutines.
 func Generate(ctx context.Context, dir string, n int, until time.Time, span time.Duration, seed uint64, progress func(done int)) error {
 	if err := os.MkdirAll(dir, 0o700); err != nil {

@@ -8,7 +8,7 @@ import (
 	"time"
 )
 
-// guidSet tells for most new deliveries, without asking the index, that they
+// guidSet knows for most new deliveries, without asking the index, that they
 // are new: a Bloom filter of two MiB. At a million records one in four
 // hundred new GUIDs has to be looked up; being full only makes it slower.
 type guidSet struct {

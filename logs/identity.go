@@ -16,7 +16,7 @@ const PathHeader = "X-Hookctl-Path"
 func (r *Record) Path() string { return r.Headers[PathHeader] }
 
 // identity is what makes two deliveries the same: GitHub gives one GUID to
-// all hooks of an event, so it takes the path to tell them apart.
+// all hooks of an event, so it takes the path to distinguish them.
 type identity struct{ guid, path string }
 
 func (r *Record) identity() identity { return identity{asciiLower(r.DeliveryID), r.Path()} }

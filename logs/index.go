@@ -24,8 +24,8 @@ import (
 // index is the SQLite cache beside the log. Any process may read it, write it
 // and make it again from the files; several do at once.
 //
-// Its file is index-<schema>-<n>.db. An index that is damaged is never mended
-// or written over: the next number is made, and whoever has the old one open
+// Its file is index-<schema>-<n>.db. An index that is damaged is never repaired
+// or written over: the next number is made, and who has the old one open
 // sees that it is gone and changes over. So no process ever mixes the journal
 // of one with the pages of another.
 type index struct {
@@ -103,7 +103,7 @@ func newIndex(logDir string, log *slog.Logger) (*index, error) {
 }
 
 // find opens the index of a log directory, in it, or else in the user's
-// cache directory, or else in a temporary one. Whoever asks it in the meantime waits. It may be called again where it failed.
+// cache directory, or else in a temporary one. Who asks it in the meantime waits. It may be called again where it failed.
 func (x *index) find(ctx context.Context) error {
 	x.mu.Lock()
 	defer x.mu.Unlock()
@@ -315,7 +315,7 @@ func (x *index) close() error {
 }
 
 // with runs fn on the database. Where the index turns out to be gone or
-// damaged another one is opened and fn runs again; nobody is told, but lost
+// damaged another one is opened and fn runs again; nobody notices, but lost
 // gets a token, so that it is filled.
 func (x *index) with(ctx context.Context, fn func(*sql.DB) error) error {
 	if err := until(ctx, x.opened); err != nil {

@@ -242,7 +242,7 @@ func TestIndexGoesElsewhereWhenTheDirectoryTakesNone(t *testing.T) {
 	t.Setenv("HOME", cache)
 	t.Setenv("LocalAppData", cache)
 	generate(t, dir, 20)
-	// A file in the place of the directory works for root too, whom no permission stops.
+	// A file in the place of the directory works for root too, which no permission stops.
 	if err := os.WriteFile(filepath.Join(dir, hiddenDir), nil, 0o600); err != nil {
 		t.Fatal(err)
 	}

@@ -49,7 +49,7 @@ func hasPending(notes []Notification) bool {
 	return slices.ContainsFunc(notes, func(n Notification) bool { return n.Status == StatusPending })
 }
 
-// content returns what the file shall hold, the record with its newest
+// content returns what the file is to hold, the record with its newest
 // notifications, and its line in a list.
 func (it *item) content(readFile func(string) ([]byte, error)) ([]byte, Entry, error) {
 	data := it.data

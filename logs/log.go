@@ -110,7 +110,7 @@ func (l *Log) Close() error {
 // Dir is the log directory.
 func (l *Log) Dir() string { return l.cfg.Dir }
 
-// Ready waits until the index has every record, and tells of progress
+// Ready waits until the index has every record, and reports progress
 // in the meantime. progress may be nil.
 func (l *Log) Ready(ctx context.Context, progress func(Progress)) error {
 	tick := time.NewTicker(100 * time.Millisecond)

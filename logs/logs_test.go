@@ -201,6 +201,15 @@ func TestAppendFillsAndRefuses(t *testing.T) {
 			t.Errorf("payload %q was taken", payload)
 		}
 	}
+	opened := &Record{EventType: "push", Payload: []byte(`{"a":1}`)}
+	if members, err := opened.Open(); err != nil || len(members) != 1 {
+		t.Errorf("%q, %v", members, err)
+	}
+	for _, payload := range []string{`{"a":1`, `{"a" 1}`} { // One that was opened before does not speak for another.
+		if opened.Payload = []byte(payload); !errors.Is(w.Append(t.Context(), opened), ErrNotJSON) {
+			t.Errorf("payload %q was taken", payload)
+		}
+	}
 	var dup *DuplicateError
 	if err := w.Append(t.Context(), &Record{EventType: "push", DeliveryID: "g1", Source: SourceCatchup}); !errors.As(err, &dup) || dup.File != r.File {
 		t.Errorf("the same delivery: %v", err)

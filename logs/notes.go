@@ -168,7 +168,7 @@ func readNotes(r io.ReaderAt, size int64) (notes []filedNote, err error) {
 	return notes, err
 }
 
-// noteTable tells where in a ledger the note of a delivery stands: a hash table of eight bytes a slot, since there may be
+// noteTable knows where in a ledger the note of a delivery stands: a hash table of eight bytes a slot, since there may be
 // millions. A slot has the upper half of a hash, which also says where the slot is, and the offset in units of eight bytes;
 // 0 is free. Of several notes of a delivery it has them all, the oldest first.
 type noteTable struct {

@@ -107,7 +107,7 @@ func (l *Log) Acknowledge(ctx context.Context, files ...string) ([]Offer, error)
 	return done, err
 }
 
-// of is the offer of a file, made where there is none.
+// of is the offer of a file, made where it is missing.
 func (o *offers) of(file string) *Offer {
 	at := slices.IndexFunc(o.List, func(offer Offer) bool { return offer.File == file })
 	if at < 0 {

@@ -110,7 +110,7 @@ func (s *spool) wantsMore(ahead int) (now, later bool) {
 	return true, false
 }
 
-// retire gives up the active segment after a failure. The frames that were
+// retire leaves the active segment after a failure. The frames that were
 // refused or moved are wiped as far as that works, so that a replay does not
 // find them; it knows doubles by name and delivery anyway.
 func (s *spool) retire(batch []*commit) {

@@ -28,7 +28,7 @@ const (
 // Prune removes the oldest records beyond Config.Keep and Config.MaxBytes,
 // never one that has a pending notification or is not safe in its file yet.
 // It goes in small steps, and steps aside while records are waiting to be
-// written. With dryRun it only tells. When ctx ends, what it did so far is
+// written. With dryRun it only reports. When ctx ends, what it did so far is
 // returned with the error.
 func (w *Writer) Prune(ctx context.Context, dryRun bool) (PruneResult, error) {
 	p := pruning{w: w, dryRun: dryRun}

@@ -50,7 +50,7 @@ func (e Entry) Cursor() Cursor { return Cursor{e.key} }
 type Page struct {
 	Entries            []Entry
 	HasOlder, HasNewer bool
-	// Building tells that the index is still being made, so that older
+	// Building says that the index is still being made, so that older
 	// records may be missing for now.
 	Building bool
 	Progress Progress
@@ -63,7 +63,7 @@ type Progress struct{ Done, Total int }
 type Counts struct {
 	Total   int
 	Pending int // records with a pending notification
-	Failed  int // records with a notification that was given up
+	Failed  int // records with a notification that failed for good
 	Events  map[string]int
 }
 

@@ -148,7 +148,7 @@ func (r *reconciler) reconcile(ctx context.Context) error {
 		if err != nil {
 			return err
 		}
-		if have, err := r.x.number(ctx, `SELECT value FROM meta WHERE key = 'stamp'`); err == nil && stamp != 0 && have == stamp && !r.mended(ctx) {
+		if have, err := r.x.number(ctx, `SELECT value FROM meta WHERE key = 'stamp'`); err == nil && stamp != 0 && have == stamp && !r.repaired(ctx) {
 			return nil
 		}
 		locked, err := l.TryLock()
@@ -168,9 +168,9 @@ func (r *reconciler) reconcile(ctx context.Context) error {
 	}
 }
 
-// mended says whether a file that was no whole record has changed since, for
-// which the directory's own time does not tell.
-func (r *reconciler) mended(ctx context.Context) bool {
+// repaired says whether a file that was no whole record has changed since, for
+// which the directory's own time does not show.
+func (r *reconciler) repaired(ctx context.Context) bool {
 	known, err := collect(ctx, r.x, func(rows *sql.Rows) (p problem, err error) {
 		return p, rows.Scan(&p.File, &p.size, &p.mtime)
 	}, `SELECT file, size, mtime FROM problem`)

@@ -21,7 +21,7 @@ const (
 const (
 	StatusPending = "pending" // not delivered yet
 	StatusSent    = "sent"
-	StatusFailed  = "failed" // given up; can be resent
+	StatusFailed  = "failed" // tried too often; can be resent
 )
 
 // Record is what is kept of one delivery: the content of one file.
@@ -44,6 +44,8 @@ type Record struct {
 	Payload       json.RawMessage // the bytes that came, unchanged; nil in the old handler's files
 
 	File string // the file's name in the log directory
+
+	proved json.RawMessage // the payload that Open found to be JSON
 }
 
 // Summary is the little of a payload that lists show and filters ask for. An
@@ -79,10 +81,30 @@ type Notification struct {
 	At        time.Time `json:"at,omitzero"`      // of the last attempt
 	NextAt    time.Time `json:"next_at,omitzero"` // when the next attempt is due
 	MessageID string    `json:"message_id,omitempty"`
-	// GatheredBy is the delivery whose message tells of this one too; empty
+	// GatheredBy is the delivery whose message names this one too; empty
 	// when it has its own.
 	GatheredBy string `json:"gathered_by,omitempty"`
 	Error      string `json:"error,omitempty"`
+}
+
+// Open takes the payload apart, see [Object]; an error wraps ErrNotJSON. Append does not check the same payload again, so it must not
+// be changed in between.
+func (r *Record) Open() ([]Member, error) {
+	members, ok := Object(r.Payload)
+	if !ok {
+		return nil, fmt.Errorf("open the payload: %w", ErrNotJSON)
+	}
+	r.proved = r.Payload
+	return members, nil
+}
+
+// isJSON says whether the payload is JSON.
+func (r *Record) isJSON() bool {
+	p := r.Payload
+	if len(p) > 0 && len(p) == len(r.proved) && &p[0] == &r.proved[0] {
+		return true
+	}
+	return validJSON(p)
 }
 
 // The shadows below fix the order of keys and what is null.

@@ -71,7 +71,7 @@ func openSpool(s *spool) ([]*segment, error) {
 	return found, nil
 }
 
-// lost reports damage: to the log, and to whoever asks for Health.
+// lost reports damage: to the log, and to who asks for Health.
 func (s *spool) lost(format string, args ...any) {
 	text := fmt.Sprintf(format, args...)
 	s.log.Error("the spool is damaged; deliveries that were acknowledged may be lost", "damage", text)

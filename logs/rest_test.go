@@ -48,7 +48,7 @@ func TestASlowSyncIsNoRest(t *testing.T) {
 	}
 }
 
-// Whoever gave up waiting for a record that could not be stored may send it again.
+// Who stopped waiting for a record that could not be stored may send it again.
 func TestAFailureThatNobodyWaitsForIsForgotten(t *testing.T) {
 	started, finish := make(chan struct{}), make(chan struct{})
 	var fault faults

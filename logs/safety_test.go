@@ -67,7 +67,7 @@ func recording(t *testing.T) (*Writer, *recorder) {
 	return w, r
 }
 
-// A file that was synced is lost in a power cut all the same when its name is not on the disk.
+// A file that was synced is lost in a power cut anyway when its name is not on the disk.
 func TestTheSpoolForgetsARecordOnlyWhenItsFileAndItsNameAreDurable(t *testing.T) {
 	w, calls := recording(t)
 	r := mustAppend(t, w, crashRecord("a"))
@@ -155,7 +155,7 @@ func TestReplayTakesNothingBack(t *testing.T) {
 		t.Fatal(err)
 	}
 	allFiled(t, w)
-	// A person sends it again: what is pending has no time yet, so times do not tell which outcome is newer.
+	// A person sends it again: what is pending has no time yet, so times do not show which outcome is newer.
 	again := []Notification{{Type: "push", Priority: "low", Sink: "test", Status: StatusPending}}
 	if err := w.SetNotifications(t.Context(), r.File, again); err != nil {
 		t.Fatal(err)
@@ -245,7 +245,7 @@ func TestPlacesGoOnAfterARestart(t *testing.T) {
 	}
 }
 
-// After a sync that failed nothing tells which pages reached the disk, so the batch goes to another segment.
+// After a sync that failed nothing shows which pages reached the disk, so the batch goes to another segment.
 func TestAFailedSyncIsRepeatedElsewhere(t *testing.T) {
 	var f faults
 	w := openWriter(t, Config{Dir: t.TempDir(), fault: f.check})

@@ -18,7 +18,7 @@ import (
 // All returns the entries that a filter chooses, newest first (but see
 // [Query]), in memory for a few pages, however many there are. It ends with
 // the first error. For a filter that looks into payloads it reads the files of
-// all that its other terms leave; progress, which may be nil, is told how many
+// all that its other terms leave; progress, which may be nil, gets how many
 // of them it has looked at.
 func (l *Log) All(ctx context.Context, f Filter, progress func(Progress)) iter.Seq2[Entry, error] {
 	return func(yield func(Entry, error) bool) {

@@ -14,7 +14,7 @@ import (
 )
 
 // spool is the journal in front of the record files. Concurrent appends are
-// written together and share one sync; each is told once its frame is
+// written together and share one sync; each is answered once its frame is
 // durable. A frame stays until its record file is durable too, then its
 // segment is used again.
 //
@@ -28,7 +28,7 @@ type spool struct {
 	limit       int64 // of bytes that are not safe elsewhere
 	segmentSize int64
 	// durable is called, in order, with the commits of a batch that is
-	// durable, before those who wait are told.
+	// durable, before those who wait are answered.
 	durable func([]*commit)
 	// refused is called with each commit that failed, also where nobody waits for it any more.
 	refused func(*commit)

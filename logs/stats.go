@@ -4,6 +4,7 @@ import (
 	"cmp"
 	"context"
 	"database/sql"
+	"fmt"
 	"slices"
 	"time"
 )
@@ -26,6 +27,47 @@ type Stats struct {
 	Senders      []Tally   `json:"senders"`
 	Hours        [24]int   `json:"hours"` // by the hour of the day, from 0
 }
+
+// Group is the records by one of their properties.
+type Group struct {
+	By      string // event, repository, sender or hour
+	Tallies []Tally
+}
+
+// Groups are the numbers in the order to show them. Of the hours, those without a record are left out; the records that
+// failed are not known by hour.
+func (s Stats) Groups() []Group {
+	hours := []Tally{}
+	for h, n := range s.Hours {
+		if n > 0 {
+			hours = append(hours, Tally{Name: fmt.Sprintf("%02d:00", h), Count: n})
+		}
+	}
+	return []Group{{"event", s.Events}, {"repository", s.Repositories}, {"sender", s.Senders}, {"hour", hours}}
+}
+
+// Word is the word of a filter that chooses the records of a tally; hours are those of zone. An hour of the day can be chosen
+// where all records came within a day, else there is no word, and ok is false.
+func (s Stats) Word(by string, t Tally, zone *time.Location) (word string, ok bool) {
+	switch by {
+	case "repository":
+		return "repo:" + QuoteFilter(t.Name), true
+	case "event", "sender":
+		return by + ":" + QuoteFilter(t.Name), true
+	}
+	first := s.First.In(zone)
+	from := time.Date(first.Year(), first.Month(), first.Day(), first.Hour(), 0, 0, 0, zone)
+	for range 24 {
+		if from.Format("15:04") == t.Name && s.Last.Before(from.Add(24*time.Hour)) {
+			return fmt.Sprintf("since:%s until:%s", from.UTC().Format(time.RFC3339), from.Add(time.Hour).UTC().Format(time.RFC3339)), true
+		}
+		from = from.Add(time.Hour)
+	}
+	return "", false
+}
+
+// Share is a number of records in percent of all.
+func (s Stats) Share(count int) float64 { return 100 * float64(count) / float64(max(1, s.Total)) }
 
 // Stats counts the records that a filter chooses. The hours are those of zone.
 func (l *Log) Stats(ctx context.Context, f Filter, zone *time.Location) (Stats, error) {

@@ -27,7 +27,7 @@ type Sync struct {
 	NextAt   time.Time `json:"next_at,omitzero"` // when the next attempt is due
 	Error    string    `json:"error,omitempty"`
 	Hint     string    `json:"hint,omitempty"` // what to do about Error
-	// Notices are what the sinks are told of it; each is also among the record's notifications.
+	// Notices are what the sinks get of it; each is also among the record's notifications.
 	Notices []SyncNotice `json:"notices,omitempty"`
 }
 
@@ -39,6 +39,8 @@ type SyncNotice struct {
 	Message  string         `json:"message"`
 	Context  map[string]any `json:"context,omitempty"`
 	Sinks    []string       `json:"sinks,omitempty"` // names; none is all
+	// Authors are the author associations of those whose words Message has, besides the author of the event, by login.
+	Authors map[string]string `json:"authors,omitempty"`
 }
 
 func (s *Sync) pending() bool { return s != nil && s.Status == StatusPending }

@@ -196,7 +196,7 @@ func (r *replay) stale(l *left) bool {
 		if err != nil {
 			return true
 		}
-		// Without the ledger's word, the attempts tell which is newer.
+		// Without the ledger's word, the attempts show which is newer.
 		if l.sync != nil {
 			return (!r.whole || !known) && old.Sync.later(l.sync)
 		}

@@ -46,3 +46,32 @@ func BenchmarkValidJSON(b *testing.B) {
 		})
 	}
 }
+
+// TestObjectTakesJSONApart holds the members against those that encoding/json and the walk of Members find.
+func TestObjectTakesJSONApart(t *testing.T) {
+	for _, text := range []string{
+		`{}`, ` { } `, `{"a":1}`, ` {"a" : [1, {"b":[]}] , "c":{} ,"d":{"e":{}},"f":[]}` + "\n", `{"a\"b":"c\\","":"","a":null,"a":true}`,
+		`{"x":[[[]]],"y":{"z":{"x":1}},"last":"}"}`, `{"n":-1.5e3 }`,
+	} {
+		members, ok := Object([]byte(text))
+		var want []Member
+		Members([]byte(text), func(key, value []byte) { want = append(want, Member{key, value}) })
+		if !ok || fmt.Sprintf("%q", members) != fmt.Sprintf("%q", want) && len(members)+len(want) > 0 {
+			t.Errorf("%s: %q, %v; want %q", text, members, ok, want)
+		}
+		for _, m := range members {
+			if !json.Valid(m.Value) {
+				t.Errorf("%s: %q is %q", text, m.Key, m.Value)
+			}
+		}
+	}
+	for _, text := range []string{``, ` `, `[]`, `1`, `"a"`, `null`, `[{"a":1}]`, `{"a":1`, `{"a":1}}`, `{"a"}`, `{"a":1,}`} {
+		if members, ok := Object([]byte(text)); ok || members != nil {
+			t.Errorf("%q: %q", text, members)
+		}
+	}
+	many := []byte(`{"a":0` + strings.Repeat(`,"b":1`, 2*mostMembers) + `}`)
+	if members, ok := Object(many); !ok || len(members) != mostMembers {
+		t.Errorf("%d members, %v", len(members), ok)
+	}
+}

@@ -30,8 +30,8 @@ const (
 	watchCheck = 2 * time.Second
 )
 
-// Watch tells of records that are new or changed, in batches, about fifteen
-// a second at most, each batch oldest first. What it tells of, Page knows. The channel
+// Watch reports records that are new or changed, in batches, about fifteen
+// a second at most, each batch oldest first. What it reports, Page knows. The channel
 // is closed when ctx ends. A slow reader gets larger batches, never old news.
 // Where the system gives no watcher (a limit, a network file system) the log
 // is looked at once a second.
@@ -75,7 +75,7 @@ type watcher struct {
 	fsw     *fsnotify.Watcher
 	dir     os.FileInfo
 	changed map[string]time.Time // files and when the event came
-	ready   map[string]Entry     // to be told
+	ready   map[string]Entry     // to be reported
 	due     time.Time            // of the next batch, were they evenly spaced
 	out     chan []Entry
 }
@@ -153,7 +153,7 @@ func (w *watcher) event(ev fsnotify.Event) bool {
 	return first
 }
 
-// missed is told that events were lost: the directory is compared again.
+// missed handles that events were lost: the directory is compared again.
 func (w *watcher) missed(err error) {
 	if errors.Is(err, fsnotify.ErrEventOverflow) {
 		w.log.index.lose()
@@ -206,7 +206,7 @@ func (w *watcher) look(ctx context.Context) time.Duration {
 		entries, err := w.log.index.refresh(ctx, late)
 		if err != nil && ctx.Err() == nil {
 			w.log.cfg.Logger.Warn("watching the log directory", "error", err)
-			for _, name := range late { // to be tried again, or nobody would be told of them
+			for _, name := range late { // to be tried again, or nobody would hear of them
 				w.changed[name] = time.Now()
 			}
 		}

@@ -8,7 +8,7 @@ import (
 )
 
 // BenchmarkWatch measures how long after Append a reader of its own, as the
-// TUI is, is told of the record: at twenty deliveries a second, every third
+// TUI is, hears of the record: at twenty deliveries a second, every third
 // of which waits for the outcome of a notification.
 func BenchmarkWatch(b *testing.B) {
 	dir := b.TempDir()

@@ -109,7 +109,7 @@ func (w *Writer) Close() error {
 // Notifications that the record causes belong into it before Append, as
 // pending: then they outlive a crash.
 func (w *Writer) Append(ctx context.Context, r *Record) error {
-	if len(r.Payload) > 0 && !validJSON(r.Payload) {
+	if len(r.Payload) > 0 && !r.isJSON() {
 		return fmt.Errorf("append record: %w", ErrNotJSON)
 	}
 	if err := until(ctx, w.filer.heard); err != nil {

@@ -48,7 +48,7 @@ func TestClockSetBack(t *testing.T) {
 	}
 }
 
-// A file that was synced is lost all the same when the names of the directories above it are not on the disk.
+// A file that was synced is lost anyway when the names of the directories above it are not on the disk.
 func TestTheWayToANewLogIsDurable(t *testing.T) {
 	root := t.TempDir()
 	var mu sync.Mutex

@@ -7,7 +7,7 @@ import (
 	"strings"
 )
 
-// admits tells whether the address that a request comes from may deliver.
+// admits reports whether the address that a request comes from may deliver.
 func (set *settings) admits(r *http.Request) bool {
 	if set.allow == nil {
 		return true

@@ -26,13 +26,22 @@ func (q *queue) append(ctx context.Context, rec *logs.Record, wanted func(logs.N
 	set := q.s.settings.Load()
 	ev, _ := q.s.decide(rec)
 	d := Decision{}
+	var more []logs.Notification
 	for _, n := range rec.Sync.Notices {
-		d.Notifications = append(d.Notifications, set.syncNotice(n, ev))
+		one := Decision{Notifications: []Notice{set.syncNotice(n, ev)}}
+		d.Notifications = append(d.Notifications, one.Notifications...)
+		to := set.pending(rec.Headers[pathHeader], one)
+		if len(to) == 0 && n.Sinks != nil { // those that the settings name are no sinks of the path
+			to = set.pending("", one)
+		}
+		more = append(more, to...)
 	}
-	more := slices.DeleteFunc(set.pending(rec.Headers[pathHeader], d), func(n logs.Notification) bool { return !wanted(n) })
+	more = slices.DeleteFunc(more, func(n logs.Notification) bool { return !wanted(n) })
 	if len(more) == 0 {
 		return nil
 	}
+	q.reading.Lock()
+	defer q.reading.Unlock()
 	ev.SHA = "" // What sync says of a commit is not gathered with what CI says of it.
 	q.mu.Lock()
 	f := q.files[rec.File]
@@ -90,6 +99,14 @@ var syncFacts = []string{"blocked_since", "change", "pull_request", "reminder", 
 // name; that and the facts are what agents get where the event's words are not to be trusted.
 func (set *settings) syncNotice(n logs.SyncNotice, ev Event) Notice {
 	notice := Notice{Type: n.Type, Priority: n.Priority, Subject: n.Subject, Message: n.Message, Context: n.Context, Sinks: n.Sinks}
+	var others []voice
+	for login, association := range n.Authors {
+		who := voice{association: association, login: login}
+		if strings.HasSuffix(login, "[bot]") {
+			who.kind = "Bot"
+		}
+		others = append(others, who)
+	}
 	return set.trust.also(notice, ev, func(fixed Event) Notice {
 		short := Notice{Type: n.Type, Subject: n.Subject, Message: strings.TrimSpace(n.Subject + ". " + fixed.URL), Context: baseContext(fixed, n.Type)}
 		short.Context["number"] = orNilNumber(fixed)
@@ -99,5 +116,5 @@ func (set *settings) syncNotice(n logs.SyncNotice, ev Event) Notice {
 			}
 		}
 		return short
-	})
+	}, others...)
 }

@@ -64,7 +64,7 @@ func (r *receiver) dial(t testing.TB) net.Conn {
 	return conn
 }
 
-// ended tells when the other side has closed a connection.
+// ended reports when the other side has closed a connection.
 func ended(conn net.Conn) bool {
 	_ = conn.SetReadDeadline(time.Now().Add(time.Millisecond))
 	for {

@@ -53,7 +53,7 @@ type Config struct {
 	Shared *Shared
 
 	Logger  *slog.Logger     // nil discards
-	Version string           // told at /healthz
+	Version string           // shown at /healthz
 	Now     func() time.Time // nil is time.Now
 }
 
@@ -105,10 +105,10 @@ type SinkConfig struct {
 // String leaves the secret and the environment out.
 func (c SinkConfig) String() string { return "sink " + c.name() + " (" + c.Type + ")" }
 
-// GoString is String, so that %#v tells no more.
+// GoString is String, so that %#v shows no more.
 func (c SinkConfig) GoString() string { return c.String() }
 
-// LogValue is String, so that a log line tells no more.
+// LogValue is String, so that a log line shows no more.
 func (c SinkConfig) LogValue() slog.Value { return slog.StringValue(c.String()) }
 
 // MarshalJSON leaves the secret and the environment out.
@@ -150,7 +150,7 @@ type Limits struct {
 	Grace         time.Duration // within which no connection goes for a newer one; 500 ms
 	Requests      int           // whole requests being checked and stored at once; past it 429; 1024
 	HeaderTimeout time.Duration // for the header; 5 s
-	BodyTimeout   time.Duration // for header and body; 10 s, after which GitHub has given up
+	BodyTimeout   time.Duration // for header and body; 10 s, after which GitHub no longer waits
 	PieceTimeout  time.Duration // for every 64 KiB of a body after the first; 2 s
 	IdleTimeout   time.Duration // between two requests of a connection; 60 s
 	Wait          time.Duration // for room in BytesInFlight before 503; 8 s

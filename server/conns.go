@@ -17,7 +17,7 @@ import (
 type connections struct {
 	limit int
 	grace time.Duration
-	room  chan struct{} // told when one closes
+	room  chan struct{} // notified when one closes
 	mu    sync.Mutex
 	open  map[net.Conn]*connection
 	idle  *list.List // of *connection, the longest idle first; without those whose request is whole
@@ -124,7 +124,7 @@ func settle(ctx context.Context) {
 	}
 }
 
-// farewell waits until every connection is closed, or for no longer than the limit. Meanwhile deliveries are taken
+// farewell waits until every connection is closed, or for no longer than the limit. Until then deliveries are taken
 // and each answer asks to close its connection. Without that, http.Server.Shutdown would close an idle connection just
 // while a tunnel or a proxy writes the next delivery into it, which would then be lost.
 func (c *connections) farewell(limit time.Duration) {

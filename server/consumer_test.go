@@ -4,6 +4,9 @@ import (
 	"context"
 	"errors"
 	"fmt"
+	"io"
+	"net/http"
+	"net/http/httptest"
 	"os"
 	"path/filepath"
 	"slices"
@@ -167,7 +170,7 @@ func TestConsumerGoesOnWithoutTheLedger(t *testing.T) {
 	}
 }
 
-// The sinks hear of it once, and what they were told before stays as it was.
+// The sinks hear of it once, and what they got before stays as it was.
 func TestConsumerTellsTheSinks(t *testing.T) {
 	m := newMaestro(t)
 	var c consumedFiles
@@ -184,7 +187,7 @@ func TestConsumerTellsTheSinks(t *testing.T) {
 				rec.Notifications[0].Type == "push" && rec.Notifications[1].Type == "task_updated"
 		})
 	}
-	// A kill between the outcome and the message: it is told once more by none.
+	// A kill between the outcome and the message: no sink hears of it again.
 	rec, err := r.log.Log().Read(t.Context(), files[0])
 	if err != nil {
 		t.Fatal(err)
@@ -203,5 +206,64 @@ func TestWithoutAConsumerRecordsHaveNoSync(t *testing.T) {
 	files := ingested(t, r.Server, "a 1")
 	if rec, err := r.log.Log().Read(t.Context(), files[0]); err != nil || rec.Sync != nil {
 		t.Errorf("%+v, %v", rec.Sync, err)
+	}
+}
+
+// Escalations go to the sinks that the settings name, of whatever path, and nowhere else. There people get every word, and an agent
+// those of people who are trusted.
+func TestEscalationsGoToTheirOwnSinks(t *testing.T) {
+	agent, other := newMaestro(t), newMaestro(t)
+	bodies := make(chan string, 10)
+	people := httptest.NewServer(http.HandlerFunc(func(_ http.ResponseWriter, r *http.Request) {
+		data, err := io.ReadAll(r.Body)
+		if err != nil {
+			t.Error(err)
+		}
+		bodies <- string(data)
+	}))
+	t.Cleanup(people.Close)
+	escalation := func(association string) logs.SyncNotice {
+		return logs.SyncNotice{Type: "task_escalated", Priority: "high", Subject: "Task GH-3 needs a decision in o/r", Message: "The last comment: " + hostile,
+			Sinks: []string{"people", "aimaestro"}, Authors: map[string]string{"hubot": association}}
+	}
+	association := make(chan string, 3)
+	r := run(t, func(cfg *Config) {
+		otherSink := other.sink()
+		otherSink.Name = "other"
+		cfg.Sinks = []SinkConfig{agent.sink(), {Type: "http", Name: "people", URL: people.URL}, otherSink}
+		cfg.Paths = map[string]PathConfig{"a": {Sinks: []SinkConfig{otherSink}}}
+		cfg.IgnoreSenders = []string{"octocat"} // no other notification
+		cfg.Trust = Trust{On: true, Authors: []string{"MEMBER"}}
+		cfg.Consumer = &Consumer{
+			Judge: func(rec *logs.Record) *logs.Sync { return &logs.Sync{Status: logs.StatusPending, Key: rec.DeliveryID} },
+			Handle: func(context.Context, *logs.Record) (logs.Sync, error) {
+				return logs.Sync{Status: logs.SyncDone, Notices: []logs.SyncNotice{escalation(<-association)}}, nil
+			},
+		}
+	})
+	payload := []byte(`{"action":"labeled","label":{"name":"blocked"},"sender":{"login":"octocat"},"issue":{"number":3,"title":"Gears","author_association":"MEMBER","html_url":"https://github.com/o/r/issues/3"},
+		"repository":{"id":1,"full_name":"o/r","html_url":"https://github.com/o/r"}}`)
+	for i, c := range []struct {
+		path, association string
+		told              bool
+	}{{"", "MEMBER", true}, {"", "NONE", false}, {"a", "MEMBER", true}} {
+		association <- c.association
+		rec := &logs.Record{EventType: "issues", DeliveryID: guid(i), Payload: payload}
+		if c.path != "" {
+			rec.Headers = map[string]string{pathHeader: c.path}
+		}
+		if _, err := r.Ingest(t.Context(), rec); err != nil {
+			t.Fatal(err)
+		}
+		if body := <-bodies; !strings.Contains(body, hostile) {
+			t.Errorf("%+v: people get %s", c, body)
+		}
+		await(t, "the agent's message", func() bool { return len(agent.messages()) == i+1 })
+		if got := agent.messages()[i].Content.Message; strings.Contains(got, hostile) != c.told {
+			t.Errorf("%+v: the agent gets %s", c, got)
+		}
+	}
+	if n := other.attempts(); n != 0 {
+		t.Errorf("%d messages went to a sink that was not named", n)
 	}
 }

@@ -1,5 +1,5 @@
 // Package server is the receiver: it takes GitHub's deliveries in, proves where
-// they come from, keeps them, and tells somebody.
+// they come from, keeps them, and notifies somebody.
 //
 // A delivery's way is short and always the same. Its body is read within bounds;
 // its signature is checked against every valid secret before a byte of it is

@@ -40,6 +40,7 @@ type Event struct {
 
 	run     logs.Run
 	payload []byte
+	members []logs.Member // of the payload
 }
 
 // Payload is the decoded payload with numbers as [json.Number], for templates and jq; nil
@@ -71,22 +72,19 @@ var closing = regexp.MustCompile(`(?i)\b(?:close[sd]?|fix(?:e[sd])?|resolve[sd]?
 // type than GitHub documents stays empty: a delivery is never refused for it.
 // The only error is [ErrNotObject].
 func NewEvent(name string, payload []byte) (Event, error) {
-	e, err := readEvent(name, payload)
-	if err == nil && !json.Valid(payload) {
+	members, ok := logs.Object(payload)
+	if !ok {
 		return Event{}, ErrNotObject
 	}
-	return e, err
+	return readEvent(name, payload, members), nil
 }
 
-// readEvent is NewEvent for a payload that somebody else proves to be JSON.
-func readEvent(name string, payload []byte) (Event, error) {
-	if !bytes.HasPrefix(bytes.TrimLeft(payload, " \n\r\t"), []byte("{")) {
-		return Event{}, ErrNotObject
-	}
-	p := readPayload(payload)
+// readEvent is NewEvent for a payload that was taken apart.
+func readEvent(name string, payload []byte, members []logs.Member) Event {
+	p := readPayload(members)
 	e := Event{
 		Name: logs.SafeEvent(name), Action: line(p.action, 64), Sender: line(p.sender.login, 64), Label: line(p.label, 100),
-		payload: payload,
+		payload: payload, members: members,
 	}
 	if isRepository(p.repository.fullName) {
 		e.Repository = p.repository.fullName
@@ -94,7 +92,7 @@ func readEvent(name string, payload []byte) (Event, error) {
 	p.fill(&e)
 	e.complete()
 	e.readRun(&p)
-	return e, nil
+	return e
 }
 
 // fill copies what the kind of event brings. A comment on an issue or a pull request keeps

@@ -18,7 +18,7 @@ type Explained struct {
 	Context  map[string]any `json:"context"`
 }
 
-// Explain tells what a payload that came to /webhook/<name> (or, with an empty name, anywhere) would cause, and why each rule
+// Explain shows what a payload that came to /webhook/<name> (or, with an empty name, anywhere) would cause, and why each rule
 // did or did not match. It records and sends nothing and needs neither log nor secret.
 func Explain(cfg Config, name, event string, payload []byte) (Explanation, error) {
 	set, err := compileSettings(cfg)

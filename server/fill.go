@@ -139,44 +139,46 @@ func places(templates ...string) []string {
 	return paths
 }
 
-// gather reads the values of paths in one walk, each as one clean line.
-func gather(payload []byte, paths []string) map[string]string {
+// gather reads the payload's values of paths, each as one clean line.
+func (e *Event) gather(paths ...string) map[string]string {
 	values := make(map[string]string, len(paths))
 	if len(paths) > 0 {
-		gatherInto(values, "", payload, paths)
+		for _, m := range e.members {
+			gatherMember(values, "", m.Key, m.Value, paths)
+		}
 	}
 	return values
 }
 
-func gatherInto(values map[string]string, prefix string, v []byte, paths []string) {
-	member := func(key string, v []byte) {
-		var inner []string
-		for _, path := range paths {
-			head, rest, deeper := strings.Cut(path, ".")
-			switch {
-			case head != key:
-			case deeper:
-				inner = append(inner, rest)
-			default:
-				if s := plain(v); s != "" {
-					values[prefix+path] = s
-				}
+// gatherMember reads the values of those paths that begin with key. prefix is what stands before it.
+func gatherMember(values map[string]string, prefix string, key, v []byte, paths []string) {
+	var inner []string
+	for _, path := range paths {
+		head, rest, deeper := strings.Cut(path, ".")
+		switch {
+		case head != string(key):
+		case deeper:
+			inner = append(inner, rest)
+		default:
+			if s := plain(v); s != "" {
+				values[prefix+path] = s
 			}
 		}
-		if inner != nil {
-			gatherInto(values, prefix+key+".", v, inner)
-		}
 	}
-	logs.Members(v, func(key, v []byte) { member(string(key), v) })
+	if inner == nil {
+		return
+	}
+	prefix += string(key) + "."
+	logs.Members(v, func(key, v []byte) { gatherMember(values, prefix, key, v, inner) })
 	n := 0
 	logs.Elements(v, func(v []byte) {
 		if n == 0 {
-			member("0", v)
+			gatherMember(values, prefix, []byte("0"), v, inner)
 		}
 		n++
 	})
 	if n > 1 {
-		member("#", strconv.AppendInt(nil, int64(n), 10))
+		gatherMember(values, prefix, []byte("#"), strconv.AppendInt(nil, int64(n), 10), inner)
 	}
 }
 
@@ -221,7 +223,7 @@ func (e *Event) complete() {
 	if e.Title == "" {
 		templates = append(templates, w.title)
 	}
-	values := gather(e.payload, places(templates...))
+	values := e.gather(places(templates...)...)
 	if e.Title == "" {
 		e.Title = line(e.fill(w.title, values), 200)
 	}
@@ -244,7 +246,7 @@ func (e *Event) complete() {
 func (e Event) Line() string {
 	words := ""
 	if w, ok := wordings[e.Name]; ok && len(e.payload) > 0 {
-		words = e.fill(w.line, gather(e.payload, places(w.line)))
+		words = e.fill(w.line, e.gather(places(w.line)...))
 	}
 	if words == "" {
 		words = e.Title

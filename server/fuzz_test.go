@@ -59,7 +59,7 @@ func FuzzIntake(f *testing.F) {
 		var stored *logs.Record
 		s.append = func(_ context.Context, rec *logs.Record) error {
 			if !json.Valid(rec.Payload) {
-				return logs.ErrNotJSON
+				t.Errorf("%q is to be stored", rec.Payload)
 			}
 			stored = rec
 			return nil

@@ -40,7 +40,7 @@ func (s *Server) serveHTTP(w http.ResponseWriter, r *http.Request) {
 	d.take()
 }
 
-// health tells that the receiver runs, and which one it is. Whoever sent the nonce knows that the
+// health says that the receiver runs, and which one it is. Who sent the nonce knows that the
 // answer is fresh.
 func (s *Server) health(w http.ResponseWriter, r *http.Request) {
 	if r.Method != http.MethodGet && r.Method != http.MethodHead {
@@ -75,7 +75,7 @@ func answer(w http.ResponseWriter, status int, body any) {
 	b = append(b, '\n')
 	w.Header().Set("Content-Length", strconv.Itoa(len(b)))
 	w.WriteHeader(status)
-	_, _ = w.Write(b) // The other side may be gone; there is nobody else to tell.
+	_, _ = w.Write(b) // The other side may be gone; there is nobody else to answer.
 }
 
 // delivery is one request on its way in.
@@ -88,7 +88,7 @@ type delivery struct {
 	name string // of /webhook/<name>
 	id   string // X-GitHub-Delivery, once it is known to be fit
 	keys bool   // the secrets were tried
-	// former is the fingerprint of a secret that is no longer accepted, which only the owner is told of.
+	// former is the fingerprint of a secret that is no longer accepted, which only the owner sees.
 	former string
 }
 
@@ -202,7 +202,7 @@ func (d *delivery) admissible() bool {
 	return false
 }
 
-// unavailable refuses for now: whoever sent this may try again, here or at another node.
+// unavailable refuses for now: who sent this may try again, here or at another node.
 func (d *delivery) unavailable(reason, text string) {
 	d.w.Header().Set("Retry-After", "5")
 	d.refuse(http.StatusServiceUnavailable, reason, text)
@@ -255,7 +255,7 @@ func (d *delivery) store(rec *logs.Record) {
 	}{"ok", rec.DeliveryID, duplicate})
 }
 
-// storageAnswer is what a stranger is told of an error; the log tells more.
+// storageAnswer is what a stranger sees of an error; the log says more.
 func storageAnswer(err error) (status int, reason, text string) {
 	switch {
 	case errors.Is(err, ErrNotObject):
@@ -376,10 +376,11 @@ func (s *Server) ingest(ctx context.Context, set *settings, rec *logs.Record) (d
 		rec.DeliveryID = uuid.NewString() // Nodes know a delivery by its GUID.
 	}
 	name := rec.Headers[pathHeader]
-	ev, err := readEvent(rec.EventType, rec.Payload) // Append proves that it is JSON.
+	members, err := rec.Open()
 	if err != nil {
-		return false, err
+		return false, fmt.Errorf("%w: %w", ErrNotObject, err)
 	}
+	ev := readEvent(rec.EventType, rec.Payload, members)
 	decision := Decide(set.tables[set.path(name)], ev)
 	for _, x := range decision.beyond {
 		s.warn(fmt.Sprintf("%s.%d", alarmRoute, x.index), x.text, "hookctl config edit")
@@ -392,9 +393,6 @@ func (s *Server) ingest(ctx context.Context, set *settings, rec *logs.Record) (d
 	if known := (*logs.DuplicateError)(nil); errors.As(err, &known) {
 		s.metrics.duplicates.Inc()
 		return true, s.shareStored(ctx, known.File)
-	}
-	if errors.Is(err, logs.ErrNotJSON) {
-		return false, fmt.Errorf("%w: %w", ErrNotObject, err)
 	}
 	if err != nil {
 		s.SetAlarm(alarmStorage, "deliveries cannot be stored: "+err.Error(), "hookctl doctor")

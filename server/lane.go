@@ -90,7 +90,7 @@ func (q *queue) sleep(l *lane, wait time.Duration) bool {
 	return q.ctx.Err() == nil
 }
 
-// drive sends a lane's items in order and ends when there are none.
+// drive sends a lane's items in order and ends after the last.
 func (q *queue) drive(l *lane) {
 	for {
 		q.mu.Lock()

@@ -61,7 +61,7 @@ func ciNotice(e Event, kind string) Notice {
 // addFailure adds who pushed the commit that failed, and what a check says about it.
 func (m *sentence) addFailure(e Event, ctx map[string]any) {
 	const actor, author, title, summary = "workflow_run.actor.login", "workflow_run.head_commit.author.name", "check_run.output.title", "check_run.output.summary"
-	v := gather(e.payload, []string{actor, author, title, summary})
+	v := e.gather(actor, author, title, summary)
 	who := v[actor]
 	if who == "" {
 		who = v[author]

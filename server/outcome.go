@@ -175,20 +175,23 @@ func (q *queue) loadFiles(ctx context.Context, files []string) {
 		if full {
 			return
 		}
-		rec, err := q.s.log.Log().Read(ctx, file)
-		if err != nil {
+		if err := q.restore(ctx, file); err != nil {
 			q.s.logger.Error("a record with pending notifications cannot be read", "file", file, "error", err)
-			continue
 		}
-		if q.s.shares(rec) {
-			continue // The cluster announces it, to the node whose turn it is.
-		}
-		q.restore(rec)
 	}
 }
 
 // restore takes a record on again, with what it means by the settings of today.
-func (q *queue) restore(rec *logs.Record) {
+func (q *queue) restore(ctx context.Context, file string) error {
+	q.reading.Lock()
+	defer q.reading.Unlock()
+	rec, err := q.s.log.Log().Read(ctx, file)
+	if err != nil {
+		return err
+	}
+	if q.s.shares(rec) {
+		return nil // The cluster announces it, to the node whose turn it is.
+	}
 	ev, d := q.s.decide(rec)
 	since := rec.ReceivedAt
 	if now := q.s.now(); now.Sub(since) > q.retry.GiveUp {
@@ -197,13 +200,14 @@ func (q *queue) restore(rec *logs.Record) {
 	q.mu.Lock()
 	defer q.mu.Unlock()
 	q.take(rec, ev, d, since, false)
+	return nil
 }
 
 // decide routes a stored record. One without a payload, or with none that can be read, is
 // described by its summary.
 func (s *Server) decide(rec *logs.Record) (Event, Decision) {
 	set := s.settings.Load()
-	ev, err := readEvent(rec.EventType, rec.Payload)
+	ev, err := NewEvent(rec.EventType, rec.Payload)
 	if err != nil {
 		sum := rec.Summary
 		ev = Event{
@@ -357,6 +361,8 @@ func (q *queue) resend(ctx context.Context, file string) (int, error) {
 		q.wake()
 		return 0, nil
 	}
+	q.reading.Lock()
+	defer q.reading.Unlock()
 	rec, err := q.s.log.Log().Read(ctx, file)
 	if err != nil {
 		return 0, err

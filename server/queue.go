@@ -26,6 +26,10 @@ type queue struct {
 
 	counted sync.Once // who asked how many are pending has waited for the log
 
+	// reading is held from reading a record's notifications until they are in files, or written back: what one adds to them in
+	// between, the other would overwrite.
+	reading sync.Mutex
+
 	mu       sync.Mutex
 	ctx      context.Context // nil until run
 	stopping bool

@@ -108,7 +108,7 @@ func TestDeliveryIsAnsweredWhateverAIMaestroDoes(t *testing.T) {
 			if n.Attempts < 2 || n.Error != "" || !n.NextAt.IsZero() {
 				t.Errorf("notification %+v", n)
 			}
-			// One that timed out may have been taken all the same; that is what at least once means.
+			// One that timed out may have been taken anyway; that is what at least once means.
 			if got := len(m.messages()); got < 1 || (name != "hanging" && got > 1) {
 				t.Errorf("%d messages", got)
 			}

@@ -12,8 +12,8 @@ import (
 	"hookctl/hooks/secret"
 )
 
-// A hook that a rotation forgot is refused after the grace period, and the owner is told which secret it has; whoever sent
-// the request is not.
+// A hook that a rotation forgot is refused after the grace period, and the owner sees which secret it has; who sent
+// the request does not.
 func TestRejectionTellsTheFormerSecret(t *testing.T) {
 	t.Parallel()
 	dir := t.TempDir()

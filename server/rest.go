@@ -10,7 +10,7 @@ import (
 
 // rest gives memory back to the system when the receiver has nothing to do. The runtime does so by itself only down to about
 // twice of what is in use, and without allocations it hardly looks: a receiver held 348 MiB an hour after large bodies. It
-// waits for requests, so it takes no time while there are none.
+// waits for requests, so it takes no time while nobody sends one.
 type rest struct {
 	busy  chan struct{} // has room for one
 	after time.Duration // without a request

@@ -15,7 +15,7 @@ import (
 //   - A body takes room piece by piece, as it arrives. To claim a length costs nothing and brings nothing.
 //   - While somebody waits for a piece, bodies that will not be there in time at their pace are refused at once, the
 //     slowest first, instead of when their time is over. An honest one would have been lost as well.
-//   - Everyone waits for one piece at a time, so whoever comes has his turn after one piece of each of the others.
+//   - Everyone waits for one piece at a time, so everyone who comes has a turn after one piece of each of the others.
 //
 // When all wait for each other, the one that has most goes on beyond the bound until it is whole. So strangers who really send
 // more than the room holds, and all the time, do slow the others down; what they claim does not.

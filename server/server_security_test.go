@@ -154,7 +154,7 @@ func TestHeadersAreAnAllowList(t *testing.T) {
 	}
 }
 
-// /healthz answers anybody under any name, so it tells nothing but what setup needs, and gives no page of another site leave to read it.
+// /healthz answers anybody under any name, so it shows nothing but what setup needs, and gives no page of another site leave to read it.
 func TestHealthTellsStrangersNothingMore(t *testing.T) {
 	r := run(t, nil)
 	req, err := http.NewRequestWithContext(t.Context(), http.MethodGet, r.url+"/healthz?nonce=n", nil)

@@ -15,7 +15,7 @@ import (
 var ErrNotShared = errors.New("the delivery is stored here, but not on the other nodes")
 
 // Shared is what a receiver does differently as one of several that share their deliveries (DESIGN §11). The core knows no
-// cluster: it stores a delivery, has it published, and is told by [Server.Announce] which of those that every node has are
+// cluster: it stores a delivery, has it published, and hears from [Server.Announce] which of those that every node has are
 // its own to notify. Records that a person asked for here, replays and tests, stay on the node and are sent from it.
 type Shared struct {
 	// Instance is reported at /healthz in place of a random name, so that a URL that leads to any node leads here.

@@ -16,7 +16,7 @@ import (
 
 // sink is a place that notifications go to. send returns the id that the place gave the message, if it
 // gives one. An error of send is tried again unless it is a [*backoff.PermanentError]; a
-// [*backoff.RetryAfterError] within it says how long to wait. check tells whether a message would
+// [*backoff.RetryAfterError] within it says how long to wait. check reports whether a message would
 // arrive, without sending one.
 type sink interface {
 	send(ctx context.Context, m message) (id string, err error)
@@ -128,7 +128,7 @@ func answerOf(r *http.Response) []byte {
 	return b
 }
 
-// statusError classes an answer that is no success. Busy and broken servers mend; a refusal stays one.
+// statusError classes an answer that is no success. Busy and broken servers recover; a refusal stays one.
 func statusError(r *http.Response, text string) error {
 	err := fmt.Errorf("the answer is %d %s", r.StatusCode, http.StatusText(r.StatusCode))
 	if text = line(text, 300); text != "" {

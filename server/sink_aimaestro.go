@@ -134,7 +134,7 @@ func (a *aiMaestro) check(ctx context.Context) error {
 }
 
 // meant makes sure, now and then, that a message would reach the agent that the settings name: where the name is
-// unknown, AI Maestro falls back to its last part, and somebody else would read it. Where the server cannot tell,
+// unknown, AI Maestro falls back to its last part, and somebody else would read it. Where the server does not know,
 // it gets the message and decides.
 func (a *aiMaestro) meant(ctx context.Context) error {
 	a.mu.Lock()
@@ -162,7 +162,7 @@ func (a *aiMaestro) anotherAgent(alias string) error {
 	return fmt.Errorf("AI Maestro takes %q for %q: notifications would reach another agent", a.to, line(alias, 100))
 }
 
-// resolve asks who the recipient is; alias is "" where the answer does not tell.
+// resolve asks who the recipient is; alias is "" where the answer does not say.
 func (a *aiMaestro) resolve(ctx context.Context) (status int, alias string, err error) {
 	r, err := a.do(ctx, http.MethodGet, "/api/messages?action=resolve&agent="+url.QueryEscape(a.to), nil)
 	if err != nil {

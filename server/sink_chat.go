@@ -103,7 +103,7 @@ func (c *chat) open() (types.Service, error) {
 	return made, nil
 }
 
-// send gives the message the form of its medium. The library tells no id.
+// send gives the message the form of its medium. The library returns no id.
 func (c *chat) send(ctx context.Context, m message) (string, error) {
 	body, params := chatMessage(mediumOf(c.service), m)
 	return "", c.do(ctx, func() error {

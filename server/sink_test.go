@@ -34,7 +34,7 @@ func TestMain(m *testing.M) {
 	os.Exit(m.Run())
 }
 
-// sinkHelper writes down what it was given, then does as told.
+// sinkHelper writes down what it was given, then does what it is asked.
 func sinkHelper(mode string) int {
 	in, _ := io.ReadAll(os.Stdin)
 	var env []string

@@ -32,12 +32,13 @@ type origin struct {
 	home   string // the repository's page
 }
 
-// originOf reads it. Only what notifies is asked, so the payload is walked a second time for it.
-func originOf(payload []byte) (o origin) {
+// originOf reads it of the members of a payload.
+func originOf(members []logs.Member) (o origin) {
 	var repository int64
 	var heads []int64
-	logs.Members(payload, func(key, v []byte) {
-		switch string(key) {
+	for _, m := range members {
+		v := m.Value
+		switch string(m.Key) {
 		case "issue", "pull_request", "comment", "review", "discussion", "answer", "sub_issue", "parent_issue", "blocked_issue", "blocking_issue":
 			o.voices = append(o.voices, readVoice(v))
 		case "thread":
@@ -62,7 +63,7 @@ func originOf(payload []byte) (o origin) {
 				}
 			})
 		}
-	})
+	}
 	for _, head := range heads {
 		o.pulls++
 		if head != 0 && head == repository {
@@ -231,13 +232,13 @@ func (n Notice) forSink(s namedSink) Notice {
 	return agents
 }
 
-// also adds to a notice what agents get of it, where the event's words are not to be trusted. Again makes the notice of
+// also adds to a notice what agents get of it, where the event's words, or those of others that it has, are not to be trusted. Again makes the notice of
 // another event.
-func (t Trust) also(n Notice, e Event, again func(Event) Notice) Notice {
+func (t Trust) also(n Notice, e Event, again func(Event) Notice, others ...voice) Notice {
 	if !t.On {
 		return n
 	}
-	if o := originOf(e.payload); !t.trusts(e, o) {
+	if o := originOf(e.members); !t.trusts(e, o) || slices.ContainsFunc(others, func(v voice) bool { return !t.trustsVoice(v) }) {
 		n.forAgents = withhold(again(e.fixed(o)))
 	}
 	return n

@@ -35,8 +35,7 @@ func newCatchup(p *program) *cobra.Command {
 	cmd.Flags().StringArrayVarP(&request.Events, "event", "e", nil, "only this `event`; may be repeated")
 	cmd.Flags().BoolVar(&request.Taken, "include-acknowledged", false, "also fetch what GitHub calls delivered and the log does not have")
 	cmd.Flags().BoolVar(&request.DryRun, "dry-run", false, "only show what is missing")
-	addOutputFlags(cmd, &out)
-	return cmd
+	return addOutputFlags(cmd, &out)
 }
 
 // catchup prints what it could find out, also where not everything could be looked at.

@@ -39,8 +39,7 @@ With --red, the exit code is 5 if anything fails.`,
 	cmd.Flags().StringArrayVarP(&repos.repos, "repo", "R", nil, "repository, as `owner/repo`; may be repeated")
 	cmd.Flags().StringVar(&q.Branch, "branch", "", "only this `branch`")
 	cmd.Flags().BoolVar(&q.Red, "red", false, "only what fails; exit with 5 if there is any")
-	addOutputFlags(cmd, &out)
-	return cmd
+	return addOutputFlags(cmd, &out)
 }
 
 func (p *program) showCI(ctx context.Context, q logs.CIQuery, out *output) error {

@@ -294,7 +294,7 @@ func (p *program) printCluster(s cluster.Status) error {
 		p.note("hint: start the nodes that are away; on each: hookctl doctor")
 		return errReported
 	}
-	fmt.Fprintf(p.out, "stream %s of %s, %s deliveries, led by %s\n", settings.Size(s.Stream.Bytes), settings.Size(s.Stream.MaxBytes), text.Thousands(int(s.Stream.Messages)), orElse(text.Clean(s.Stream.Leader), "nobody")) // #nosec G115 -- counts
+	fmt.Fprintf(p.out, "stream %s of %s, %s deliveries, led by %s\n", settings.Size(s.Stream.Bytes), settings.Size(s.Stream.MaxBytes), text.Thousands(int(s.Stream.Messages)), cmp.Or(text.Clean(s.Stream.Leader), "nobody")) // #nosec G115 -- counts
 	return nil
 }
 

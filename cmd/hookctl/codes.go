@@ -30,8 +30,7 @@ type errorCode struct {
 // failedCode is what is left.
 const failedCode = "failed"
 
-// errorCodes are all codes, in the order in which an error is asked for them. The man page and the README
-// list them.
+// errorCodes are all codes, in the order in which an error is asked for them. The man page lists them.
 func errorCodes() []errorCode {
 	one := func(kinds ...error) func(error) bool {
 		return func(err error) bool {

@@ -18,8 +18,7 @@ import (
 	"hookctl/server/daemon"
 )
 
-// TestFailuresHaveDocumentedCodes gives each code an error of its kind, and looks for it in the man page. The README's table is held by
-// TestReadmeTables.
+// TestFailuresHaveDocumentedCodes gives each code an error of its kind, and looks for it in the man page.
 func TestFailuresHaveDocumentedCodes(t *testing.T) {
 	t.Parallel()
 	kinds := map[string]error{

@@ -1,6 +1,7 @@
 package main
 
 import (
+	"cmp"
 	"context"
 	"encoding/json"
 	"errors"
@@ -180,7 +181,7 @@ func (p *program) changeSetting(ctx context.Context, key string, do func(*settin
 
 // String says what became of the change.
 func (c change) String() string {
-	said := c.Key + " is " + orElse(c.text, "not set")
+	said := c.Key + " is " + cmp.Or(c.text, "not set")
 	switch {
 	case c.Overridden:
 		return said + ", because " + c.Origin + " overrides hookctl.yaml"

@@ -1,6 +1,7 @@
 package main
 
 import (
+	"cmp"
 	"context"
 	"errors"
 	"fmt"
@@ -94,7 +95,7 @@ const settingsTemplate = `# yaml-language-server: $schema=./hookctl.schema.json
 // runEditor runs $VISUAL or $EDITOR at a line of a file, 0 for none. The variable may carry arguments and quotes as in a shell. On Windows, where \ separates the
 // parts of a path, it is only a path where such a file exists, and words otherwise.
 func (p *program) runEditor(ctx context.Context, file string, line int) error {
-	editor := orElse(p.environ("VISUAL"), p.environ("EDITOR"))
+	editor := cmp.Or(p.environ("VISUAL"), p.environ("EDITOR"))
 	words, err := shlex.Split(editor)
 	if _, found := os.Stat(editor); editor != "" && found == nil {
 		words, err = []string{editor}, nil

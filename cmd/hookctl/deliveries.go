@@ -55,8 +55,7 @@ func newHooksDeliveries(p *program) *cobra.Command {
 	cmd.Flags().BoolVar(&absent, "missing", false, "only deliveries that the log does not have")
 	cmd.Flags().Var(&since, "since", "how far back to look; GitHub keeps three days")
 	cmd.Flags().IntVarP(&limit, "limit", "L", 30, "at most `n` deliveries of each hook; 0 for all")
-	addOutputFlags(cmd, &out)
-	return cmd
+	return addOutputFlags(cmd, &out)
 }
 
 // oneOrTargets are the hook of an id, or else the targets that the flags choose.
@@ -127,8 +126,7 @@ func newHooksRedeliver(p *program) *cobra.Command {
 	}
 	f.add(cmd, false)
 	cmd.Flags().BoolVar(&missed, "missed", false, "every delivery that never arrived")
-	addOutputFlags(cmd, &out)
-	return cmd
+	return addOutputFlags(cmd, &out)
 }
 
 // printAsked shows how many deliveries GitHub was asked for, of many hooks or of the one that was named.

@@ -1,6 +1,7 @@
 package main
 
 import (
+	"cmp"
 	"context"
 	"errors"
 	"fmt"
@@ -41,8 +42,7 @@ func newDoctor(p *program) *cobra.Command {
 	}
 	f.add(cmd, false)
 	cmd.Flags().BoolVar(&fix, "fix", false, "first fix what can be fixed without asking")
-	addOutputFlags(cmd, &out)
-	return cmd
+	return addOutputFlags(cmd, &out)
 }
 
 func (p *program) doctor(ctx context.Context, f *targetFlags, fix bool, out *output) error {
@@ -182,14 +182,14 @@ func certificateProbe(tls server.TLSConfig) doctor.Probe {
 // sinkProbe asks one sink whether a notification would arrive.
 func sinkProbe(sink server.SinkConfig) doctor.Probe {
 	return doctor.Probe{
-		Name: "sink " + orElse(sink.Name, sink.Type),
+		Name: "sink " + cmp.Or(sink.Name, sink.Type),
 		Fix:  "start what it sends to, or correct the sink: hookctl config edit",
 		Check: func(ctx context.Context) (string, error) {
 			check := server.CheckSinks(ctx, []server.SinkConfig{sink})[0]
 			if sink.Type == "chat" {
 				return "its URL is valid, notifies by " + check.To, check.Err
 			}
-			return "reachable, notifies " + orElse(check.To, "it"), check.Err
+			return "reachable, notifies " + cmp.Or(check.To, "it"), check.Err
 		},
 	}
 }

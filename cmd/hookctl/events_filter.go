@@ -1,6 +1,7 @@
 package main
 
 import (
+	"context"
 	"errors"
 	"fmt"
 	"strings"
@@ -32,6 +33,23 @@ func (f *eventsFilter) parse() (logs.Filter, error) {
 		return filter, hint(usage(fmt.Errorf("--filter: %w\n%s\n%s", err, f.filter, mark)), "write it like: event:push repo:octo-org/* !sender:*[bot] status:failed since:1h")
 	}
 	return filter, err
+}
+
+// withLog does something with the log and the records that the flags choose.
+func (p *program) withLog(ctx context.Context, f eventsFilter, do func(*logs.Log, logs.Filter) error) error {
+	f, err := f.saved(p)
+	if err != nil {
+		return err
+	}
+	filter, err := f.parse()
+	if err != nil {
+		return err
+	}
+	log, err := p.openLog(ctx)
+	if err != nil {
+		return err
+	}
+	return errors.Join(do(log, filter), log.Close())
 }
 
 // filterHelp explains --filter.

@@ -1,8 +1,6 @@
 package main
 
 import (
-	"context"
-	"errors"
 	"fmt"
 	"time"
 
@@ -22,11 +20,13 @@ func newEventsStats(p *program) *cobra.Command {
 		Example: "  hookctl events stats\n  hookctl events stats --filter 'since:7d repo:octo-org/*' --json",
 		Args:    cobra.NoArgs,
 		RunE: func(cmd *cobra.Command, _ []string) error {
-			f, err := f.saved(p)
-			if err != nil {
-				return err
-			}
-			return p.showStats(cmd.Context(), f, &out)
+			return p.withLog(cmd.Context(), f, func(log *logs.Log, filter logs.Filter) error {
+				s, err := log.Stats(cmd.Context(), filter, time.Local)
+				if err != nil {
+					return err
+				}
+				return p.showStats(s, &out)
+			})
 		},
 	}
 	f.add(cmd)
@@ -37,39 +37,19 @@ func newEventsStats(p *program) *cobra.Command {
 // statsRows are how many rows of each kind a table shows; --json has all.
 const statsRows = 10
 
-func (p *program) showStats(ctx context.Context, f eventsFilter, out *output) (err error) {
-	filter, err := f.parse()
-	if err != nil {
-		return err
-	}
-	log, err := p.openLog(ctx)
-	if err != nil {
-		return err
-	}
-	defer func() { err = errors.Join(err, log.Close()) }()
-	s, err := log.Stats(ctx, filter, time.Local)
-	if err != nil {
-		return err
-	}
+func (p *program) showStats(s logs.Stats, out *output) error {
 	var rows [][]string
-	add := func(by, name string, count, failed int) {
-		rows = append(rows, []string{by, name, text.Thousands(count), fmt.Sprintf("%.1f %%", 100*float64(count)/float64(s.Total)), text.Thousands(failed)})
-	}
-	for _, part := range []struct {
-		by   string
-		list []logs.Tally
-	}{{"event", s.Events}, {"repository", s.Repositories}, {"sender", s.Senders}} {
-		for i, t := range part.list {
-			if i == statsRows {
-				rows = append(rows, []string{part.by, fmt.Sprintf("and %d more", len(part.list)-i), "", "", ""})
+	for _, group := range s.Groups() {
+		for i, t := range group.Tallies {
+			if i == statsRows && group.By != "hour" {
+				rows = append(rows, []string{group.By, fmt.Sprintf("and %d more", len(group.Tallies)-i), "", "", ""})
 				break
 			}
-			add(part.by, t.Name, t.Count, t.Failed)
-		}
-	}
-	for h, n := range s.Hours {
-		if n > 0 {
-			rows = append(rows, []string{"hour", fmt.Sprintf("%02d:00", h), text.Thousands(n), fmt.Sprintf("%.1f %%", 100*float64(n)/float64(s.Total)), ""})
+			failed := text.Thousands(t.Failed)
+			if group.By == "hour" {
+				failed = ""
+			}
+			rows = append(rows, []string{group.By, t.Name, text.Thousands(t.Count), fmt.Sprintf("%.1f %%", s.Share(t.Count)), failed})
 		}
 	}
 	if !out.wanted() && s.Total > 0 {

@@ -28,12 +28,13 @@ func newEventsWait(p *program) *cobra.Command {
   hookctl events wait --filter 'event:workflow_run branch:main' --since 5m --timeout 1h --json --jq '.[].file'`,
 		RunE: func(cmd *cobra.Command, _ []string) error {
 			began := time.Now() // what arrives while the log is being opened counts
-			f, err := f.saved(p)
-			if err != nil {
-				return err
+			if count < 1 {
+				return usage(fmt.Errorf("--count must be at least 1: %d", count))
 			}
-			request := logs.WaitRequest{Since: began.Add(-time.Duration(since)), Count: count}
-			return p.waitForEvents(cmd.Context(), f, request, time.Duration(timeout), &out)
+			return p.withLog(cmd.Context(), f, func(log *logs.Log, filter logs.Filter) error {
+				request := logs.WaitRequest{Filter: filter, Since: began.Add(-time.Duration(since)), Count: count}
+				return p.waitForEvents(cmd.Context(), log, request, time.Duration(timeout), &out)
+			})
 		},
 	}
 	f.add(cmd)
@@ -45,18 +46,7 @@ func newEventsWait(p *program) *cobra.Command {
 }
 
 // waitForEvents prints what arrived also where that is too little.
-func (p *program) waitForEvents(ctx context.Context, f eventsFilter, request logs.WaitRequest, timeout time.Duration, out *output) (err error) {
-	if request.Count < 1 {
-		return usage(fmt.Errorf("--count must be at least 1: %d", request.Count))
-	}
-	if request.Filter, err = f.parse(); err != nil {
-		return err
-	}
-	log, err := p.openLog(ctx)
-	if err != nil {
-		return err
-	}
-	defer func() { err = errors.Join(err, log.Close()) }()
+func (p *program) waitForEvents(ctx context.Context, log *logs.Log, request logs.WaitRequest, timeout time.Duration, out *output) error {
 	waiting, stop := ctx, context.CancelFunc(func() {})
 	if timeout > 0 {
 		waiting, stop = context.WithTimeout(ctx, timeout)
@@ -96,34 +86,29 @@ func newEventsAck(p *program) *cobra.Command {
 }
 
 // acknowledge acknowledges the records of the names, or without names all that were offered.
-func (p *program) acknowledge(ctx context.Context, names []string, out *output) (err error) {
-	log, err := p.openLog(ctx)
-	if err != nil {
-		return err
-	}
-	defer func() { err = errors.Join(err, log.Close()) }()
-	var files []string
-	for _, name := range names {
-		file, err := findRecord(ctx, log, name)
+func (p *program) acknowledge(ctx context.Context, names []string, out *output) error {
+	var done []logs.Offer
+	err := p.withLog(ctx, eventsFilter{}, func(log *logs.Log, _ logs.Filter) error {
+		files, err := findRecords(ctx, log, names)
 		if err != nil {
 			return err
 		}
-		files = append(files, file)
-	}
-	if len(names) == 0 {
-		open, err := log.Offers()
-		if err != nil {
-			return err
+		if len(names) == 0 {
+			open, err := log.Offers()
+			if err != nil {
+				return err
+			}
+			for _, offer := range open {
+				files = append(files, offer.File)
+			}
 		}
-		for _, offer := range open {
-			files = append(files, offer.File)
-		}
-	}
-	done, err := log.Acknowledge(ctx, files...)
-	if err != nil {
+		done, err = log.Acknowledge(ctx, files...)
 		return hint(err, "list the records: hookctl events list")
-	}
-	if out.wanted() {
+	})
+	switch {
+	case err != nil:
+		return err
+	case out.wanted():
 		return out.print(p.out, done)
 	}
 	p.note("acknowledged %s", text.Count(len(done), "record"))

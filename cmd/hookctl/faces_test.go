@@ -188,7 +188,7 @@ func TestFacesAgreeOnWhatFails(t *testing.T) {
 func setUpOf(name string, first bool) verb {
 	return verb{
 		command: []string{"setup -R octo-org/" + name + " --url https://hooks.example.com --yes"},
-		line:    []string{"setup", "octo-org/" + name, "https://hooks.example.com", "", "", "y"},
+		line:    []string{"setup", "octo-org/" + name, "https://hooks.example.com", "", "", "", "y", ""},
 		keys:    wizard(first, name),
 	}
 }

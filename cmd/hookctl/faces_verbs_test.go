@@ -51,14 +51,14 @@ func verbs() []verb {
 		{
 			name:    "set up",
 			command: []string{"setup -R octo-org/widgets --url https://hooks.example.com --yes"},
-			line:    []string{"setup", "octo-org/widgets", "https://hooks.example.com", "", "", "y"},
+			line:    []string{"setup", "octo-org/widgets", "https://hooks.example.com", "", "", "", "y", ""},
 			keys:    wizard(true, "widgets"),
 			until:   records(1),
 			knows:   []*knowledge{theHooks, theStatus, theDoctor},
 		},
 		{
 			name: "set up again", before: []string{setUpBoth, "hookctl hooks edit {widgets} --event push", "hookctl hooks disable {widgets}"},
-			command: []string{"setup --yes"}, line: []string{"setup", "", "", "", ""}, keys: wizard(false, ""),
+			command: []string{"setup --yes"}, line: []string{"setup", "", "", "", "", "", ""}, keys: wizard(false, ""),
 			until: records(4), knows: []*knowledge{theHooks},
 		},
 		{

@@ -42,7 +42,9 @@ func TestFollowPrintsNewRecordsOnly(t *testing.T) {
 	p := &program{out: &out, err: notes, environ: environment{"HOOKCTL_HOME": home}.get}
 	ended := make(chan error, 1)
 	go func() {
-		ended <- p.followEvents(t.Context(), eventsFilter{limit: 1}, &output{jq: ".event"})
+		ended <- p.withLog(t.Context(), eventsFilter{}, func(log *logs.Log, f logs.Filter) error {
+			return p.followEvents(t.Context(), log, f, 1, &output{jq: ".event"})
+		})
 		_ = notes.Close()
 	}()
 	if _, err := following.Read(make([]byte, 1<<10)); err != nil { // it says that it watches

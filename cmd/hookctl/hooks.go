@@ -68,8 +68,7 @@ func newHooksList(p *program) *cobra.Command {
 		},
 	}
 	f.add(cmd, true)
-	addOutputFlags(cmd, &out)
-	return cmd
+	return addOutputFlags(cmd, &out)
 }
 
 func (p *program) printHooks(list fleet.List, out *output) error {
@@ -142,8 +141,7 @@ func newHooksView(p *program) *cobra.Command {
 			row("updated", h.UpdatedAt.Local().Format(time.DateTime))
 			return nil
 		})
-	addOutputFlags(cmd, &out)
-	return cmd
+	return addOutputFlags(cmd, &out)
 }
 
 func newHooksEdit(p *program) *cobra.Command {
@@ -187,8 +185,7 @@ func newHooksEdit(p *program) *cobra.Command {
 	cmd.Flags().StringVar(&url, "url", "", "send deliveries to this `URL`")
 	cmd.Flags().BoolVar(&insecure, "insecure-ssl", false, "do not let GitHub check the receiver's certificate")
 	cmd.Flags().BoolVar(&unreachable, "allow-unreachable", false, "accept a URL that GitHub cannot reach from the internet")
-	addOutputFlags(cmd, &out)
-	return cmd
+	return addOutputFlags(cmd, &out)
 }
 
 // printHook prints one hook as JSON where that is asked for, else one line that says what was done.
@@ -214,8 +211,7 @@ func newHooksSwitch(p *program, on bool) *cobra.Command {
 			}
 			return p.printHook(changed, verb+"d", &out)
 		})
-	addOutputFlags(cmd, &out)
-	return cmd
+	return addOutputFlags(cmd, &out)
 }
 
 func newHooksPing(p *program) *cobra.Command {
@@ -240,8 +236,7 @@ func newHooksAsk(p *program, verb, short, done string, send func(*fleet.Fleet, c
 			p.note(done, h.ID, h.Target)
 			return nil
 		})
-	addOutputFlags(cmd, &out)
-	return cmd
+	return addOutputFlags(cmd, &out)
 }
 
 func newHooksDelete(p *program) *cobra.Command {
@@ -310,6 +305,5 @@ func newHooksEvents(p *program) *cobra.Command {
 			})
 		},
 	}
-	addOutputFlags(cmd, &out)
-	return cmd
+	return addOutputFlags(cmd, &out)
 }

@@ -1,6 +1,7 @@
 package main
 
 import (
+	"cmp"
 	"context"
 	"errors"
 	"io"
@@ -80,9 +81,13 @@ func (p *program) lineSetup(ctx context.Context) (line.Setup, error) {
 	if err != nil {
 		return line.Setup{}, err
 	}
+	var hidden func(context.Context, string) (string, error)
+	if isTerminal(p.stdin) {
+		hidden = p.readHidden
+	}
 	return line.Setup{
 		Home: s.Home, URL: defaults.URL, Port: defaults.Port, Secret: known != "",
-		Repositories: defaults.Repositories, Events: defaults.Events, Sink: orElse(defaults.Sink, usual.Sinks[0].URL), Agent: defaults.Agent,
+		Repositories: defaults.Repositories, Events: defaults.Events, Sink: cmp.Or(defaults.Sink, usual.Sinks[0].URL), Agent: defaults.Agent,
 		GitHub: func() (*hooks.Client, error) { return p.github(s) },
 		PublicURL: func(ctx context.Context) string {
 			status, err := daemon.Dial(s.Home).Status(ctx)
@@ -91,8 +96,11 @@ func (p *program) lineSetup(ctx context.Context) (line.Setup, error) {
 			}
 			return status.PublicURL
 		},
-		Probe:    defaults.Probe,
-		SaveSink: defaults.SaveSink,
+		Probe:     defaults.Probe,
+		ProbeChat: defaults.ProbeChat, Chat: defaults.Chat, Also: defaults.Also, Trust: defaults.Trust,
+		SaveNotify: defaults.SaveNotify,
+		Sync:       defaults.Sync, SaveSync: defaults.SaveSync,
+		Hidden: hidden,
 		Save: func(ctx context.Context, key string, value any) error {
 			if url, ok := value.(string); ok && key == "receiver.public_url" {
 				value = hooks.BaseURL(url)

@@ -2,9 +2,11 @@ package main
 
 import (
 	"bytes"
+	"cmp"
 	"fmt"
 	"os"
 	"path/filepath"
+	"reflect"
 	"strconv"
 	"strings"
 	"time"
@@ -100,15 +102,18 @@ func manPage(cmd *cobra.Command, date time.Time) []byte {
 		page.line(".br\n.B %s", escapeRoff(cmd.CommandPath()+" <command> [flags]"))
 	}
 	page.section("DESCRIPTION")
-	page.text(orElse(cmd.Long, cmd.Short+"."))
+	page.text(cmp.Or(cmd.Long, cmd.Short+"."))
 	if cmd.HasExample() {
 		page.section("EXAMPLES")
 		page.verbatim(cmd.Example)
 	}
 	page.commands(cmd)
 	page.flags(cmd)
-	if !cmd.HasParent() {
+	switch cmd.CommandPath() {
+	case "hookctl":
 		page.common()
+	case "hookctl config":
+		page.settings()
 	}
 	page.section("SEE ALSO")
 	if cmd.HasParent() {
@@ -212,6 +217,9 @@ func (r *roff) common() {
 	r.section("ENVIRONMENT")
 	r.item(".B HOOKCTL_HOME", "directory of all files of hookctl (default ~/.atlas)")
 	r.item(".B GITHUB_WEBHOOK_SECRET", "the shared secret; store it in .env, so that it can be rotated")
+	r.item(".B GITHUB_WEBHOOK_SECRET_<NAME>", "in .env: the secret of /webhook/<name>; the name in capitals, with _ for other characters")
+	r.item(".B GITHUB_WEBHOOK_SECRET_<ID>", "in .env: the secret of the hook with that id")
+	r.item(".B HOOKCTL_CLUSTER_KEY", "in .env: what the nodes of a cluster recognise each other by")
 	for _, v := range settings.Variables() {
 		r.item(".B "+escapeRoff(v.Name), "sets "+v.Key+" of hookctl.yaml")
 	}
@@ -223,6 +231,34 @@ func (r *roff) common() {
 	r.item(".I ~/.atlas/webhook_logs/", "the records, one file for each delivery")
 	r.item(".I ~/.atlas/state/", "the targets of this receiver, and the flags it was started with")
 	r.item(".I ~/.atlas/run/", "lock, control socket, the receiver's own log, the state of a rotation")
+}
+
+// settings explains every setting, with the values allowed where they are few.
+func (r *roff) settings() {
+	r.section("SETTINGS")
+	var walk func(t reflect.Type, path string)
+	walk = func(t reflect.Type, path string) {
+		for field := range t.Fields() {
+			name, _, _ := strings.Cut(field.Tag.Get("yaml"), ",")
+			doc, enum := field.Tag.Get("doc"), field.Tag.Get("enum")
+			if enum != "" {
+				doc += " One of: " + strings.ReplaceAll(enum, ",", ", ") + "."
+			}
+			inner, key := field.Type, path+name
+			switch {
+			case inner.Kind() == reflect.Slice && inner.Elem().Kind() == reflect.Struct:
+				inner, key = inner.Elem(), key+"[]"
+			case inner.Kind() == reflect.Map && inner.Elem().Kind() == reflect.Struct:
+				inner, key = inner.Elem(), key+".NAME"
+			}
+			if inner.Kind() == reflect.Struct {
+				walk(inner, key+".")
+			} else {
+				r.item(".B "+escapeRoff(key), doc)
+			}
+		}
+	}
+	walk(reflect.TypeFor[settings.Values](), "")
 }
 
 // escapeRoff makes text mean itself: no escape, no request, and a hyphen that can be pasted into a shell.

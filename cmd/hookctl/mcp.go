@@ -18,7 +18,7 @@ import (
 	"hookctl/server/mcp"
 )
 
-// registrations are the lines that register the server with the agents' programs that are known; the README shows them, too.
+// registrations are the lines that register the server with the agents' programs that are known.
 const registrations = `  Claude Code       claude mcp add hookctl -- hookctl mcp
   Codex             codex mcp add hookctl -- hookctl mcp
   Gemini CLI        gemini mcp add hookctl hookctl mcp

@@ -2,6 +2,7 @@ package main
 
 import (
 	"bytes"
+	"cmp"
 	"encoding/json"
 	"errors"
 	"fmt"
@@ -27,8 +28,8 @@ type output struct {
 	jq     string
 }
 
-// addOutputFlags gives a command --json and --jq, as gh has them.
-func addOutputFlags(cmd *cobra.Command, o *output) {
+// addOutputFlags gives a command --json and --jq, as gh has them, and returns it.
+func addOutputFlags(cmd *cobra.Command, o *output) *cobra.Command {
 	cmd.Flags().BoolVar(&o.asJSON, "json", false, "print JSON")
 	cmd.Flags().StringVarP(&o.jq, "jq", "q", "", "filter JSON output with a jq `expression`")
 	// A mistake in the expression is reported before the command does anything.
@@ -39,6 +40,7 @@ func addOutputFlags(cmd *cobra.Command, o *output) {
 		_, err := compileJQ(o.jq)
 		return err
 	}
+	return cmd
 }
 
 // stdout is where data goes. It remembers the first write that failed, so that no command succeeds whose output
@@ -187,7 +189,7 @@ func table(w io.Writer, head []string, rows [][]string) error {
 }
 
 // printList prints a list: value as JSON where that is asked for, else a table with a row for each of list, or the line none
-// where there are none.
+// where the list is empty.
 func printList[T any](p *program, out *output, value any, list []T, none string, head []string, row func(T) []string) error {
 	if out.wanted() {
 		return out.print(p.out, value)
@@ -261,7 +263,7 @@ func layOut(width int, head []string, rows [][]string) layout {
 func cleanRow(row []string) []string {
 	clean := make([]string, len(row))
 	for i, cell := range row {
-		clean[i] = orElse(text.Clean(cell), "-")
+		clean[i] = cmp.Or(text.Clean(cell), "-")
 	}
 	return clean
 }

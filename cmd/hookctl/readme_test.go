@@ -1,100 +1,50 @@
 package main
 
 import (
-	"fmt"
 	"os"
 	"path/filepath"
-	"reflect"
 	"regexp"
 	"strings"
 	"testing"
 
 	"github.com/goccy/go-yaml"
+	"github.com/spf13/cobra"
 
 	"hookctl/cmd/hookctl/settings"
 )
 
 const readme = "../../README.md"
 
-// TestReadmeTables keeps the tables of commands and settings equal to what the program has.
-func TestReadmeTables(t *testing.T) {
+// TestReadmeNamesEveryCommand keeps the table of commands equal to what the program has.
+func TestReadmeNamesEveryCommand(t *testing.T) {
 	text := readFile(t, readme)
-	for name, rows := range map[string]string{"commands": commandTable(), "settings": settingTable(), "codes": codeTable()} {
-		block := regexp.MustCompile(`(?s)(<!-- ` + name + ` -->\n\|.*?\n\|---\|---\|\n)(.*?)(<!-- /` + name + ` -->)`)
-		m := block.FindStringSubmatch(text)
-		if m == nil {
-			t.Fatalf("the README has no table of %s", name)
-		}
-		if m[2] == rows {
-			continue
-		}
-		if !*update {
-			t.Errorf("the table of %s is not what the program has; go test ./cmd/hookctl -update", name)
-			continue
-		}
-		text = strings.Replace(text, m[0], m[1]+rows+m[3], 1)
-		writeFile(t, readme, text)
+	m := regexp.MustCompile(`(?s)(<!-- commands -->\n\|.*?\n\|---\|---\|\n)(.*?)(<!-- /commands -->)`).FindStringSubmatch(text)
+	if m == nil {
+		t.Fatal("the README has no table of commands")
+	}
+	rows := commandTable()
+	switch {
+	case m[2] == rows:
+	case *update:
+		writeFile(t, readme, strings.Replace(text, m[0], m[1]+rows+m[3], 1))
+	default:
+		t.Error("the table of commands is not what the program has; go test ./cmd/hookctl -update")
 	}
 }
 
-// commandTable has a row for each command: its name, the names of its subcommands, and its sentence.
+// commandTable has a row for each group of the help, with the names of its commands.
 func commandTable() string {
+	root := newRoot(&program{environ: os.Getenv})
 	var b strings.Builder
-	for _, c := range newRoot(&program{environ: os.Getenv}).Commands() {
-		if c.Hidden || c.Name() == "help" {
-			continue
+	for _, group := range append(root.Groups(), &cobra.Group{Title: "More:"}) {
+		b.WriteString("| " + strings.TrimSuffix(group.Title, ":") + " |")
+		for _, c := range root.Commands() {
+			if c.GroupID == group.ID && !c.Hidden && c.Name() != "help" {
+				b.WriteString(" `" + c.Name() + "`")
+			}
 		}
-		use := c.Name()
-		if c.HasSubCommands() && c.Name() != "completion" {
-			var names []string
-			for _, sub := range c.Commands() {
-				names = append(names, sub.Name())
-			}
-			use += " " + strings.Join(names, ` \| `)
-		} else if _, args, found := strings.Cut(c.Use, " "); found {
-			use += " " + strings.ReplaceAll(args, "|", `\|`)
-		}
-		fmt.Fprintf(&b, "| `%s` | %s |\n", use, c.Short)
+		b.WriteString(" |\n")
 	}
-	return b.String()
-}
-
-// codeTable has a row for each code of an error.
-func codeTable() string {
-	var b strings.Builder
-	for _, c := range errorCodes() {
-		fmt.Fprintf(&b, "| `%s` | %s |\n", c.code, c.when)
-	}
-	return b.String()
-}
-
-// settingTable has a row for each setting, with the values allowed where they are few.
-func settingTable() string {
-	var b strings.Builder
-	var walk func(t reflect.Type, path string)
-	walk = func(t reflect.Type, path string) {
-		for i := range t.NumField() {
-			field := t.Field(i)
-			name, _, _ := strings.Cut(field.Tag.Get("yaml"), ",")
-			doc, enum := field.Tag.Get("doc"), field.Tag.Get("enum")
-			if enum != "" {
-				doc += " One of: " + strings.ReplaceAll(enum, ",", ", ") + "."
-			}
-			inner, key := field.Type, path+name
-			switch {
-			case inner.Kind() == reflect.Slice && inner.Elem().Kind() == reflect.Struct:
-				inner, key = inner.Elem(), key+"[]"
-			case inner.Kind() == reflect.Map && inner.Elem().Kind() == reflect.Struct:
-				inner, key = inner.Elem(), key+".NAME"
-			}
-			if inner.Kind() == reflect.Struct {
-				walk(inner, key+".")
-				continue
-			}
-			fmt.Fprintf(&b, "| `%s` | %s |\n", key, strings.ReplaceAll(doc, "|", `\|`))
-		}
-	}
-	walk(reflect.TypeFor[settings.Values](), "")
 	return b.String()
 }
 

@@ -1,6 +1,7 @@
 package main
 
 import (
+	"cmp"
 	"context"
 	"errors"
 	"fmt"
@@ -48,8 +49,7 @@ func (p *program) receiverCommand(cmd *cobra.Command, begin func(context.Context
 	var out output
 	cmd.RunE = func(cmd *cobra.Command, _ []string) error { return p.startReceiver(cmd, flags, &out, begin) }
 	flags.add(cmd)
-	addOutputFlags(cmd, &out)
-	return cmd
+	return addOutputFlags(cmd, &out)
 }
 
 // startReceiver starts or restarts, whichever begin does, and shows the new receiver.
@@ -141,8 +141,7 @@ func newStatus(p *program) *cobra.Command {
 			return err
 		},
 	}
-	addOutputFlags(cmd, &out)
-	return cmd
+	return addOutputFlags(cmd, &out)
 }
 
 // receiverState asks the running receiver. Where none exists it says what can be known without, and asked is why it did not
@@ -196,7 +195,7 @@ func (p *program) printStatus(state doctor.State, asked error, out *output) erro
 		stopped := doctor.Receiver(status, asked, time.Now())
 		row("receiver", stopped.Detail)
 		row("log", status.LogDir)
-		row("secret", orElse(status.Secret, "none")+age)
+		row("secret", cmp.Or(status.Secret, "none")+age)
 		judged(p.judgeSecret(status, asked))
 		p.printRotationState(row)
 		judged(doctor.Offers(state.Offered, time.Now()))
@@ -232,7 +231,7 @@ func (p *program) printStatus(state doctor.State, asked error, out *output) erro
 		p.note("hint: restart it: hookctl restart")
 	}
 	// The age is that of the first, the current one; the others are needed by a rotation, or by single hooks and paths.
-	names := orElse(status.Secret, "none") + age
+	names := cmp.Or(status.Secret, "none") + age
 	if len(status.Secrets) > 1 {
 		names += "; also accepted: " + strings.Join(status.Secrets[1:], ", ")
 	}
@@ -282,13 +281,6 @@ func (p *program) printRotationState(row func(name, value string)) {
 	case time.Now().Before(r.Expires):
 		row("rotation", "hookctl rotate --undo takes it back until "+r.Expires.Local().Format(time.DateTime))
 	}
-}
-
-func orElse(text, fallback string) string {
-	if text == "" {
-		return fallback
-	}
-	return text
 }
 
 // reloadReceiver makes a running receiver read its settings again; where none runs there is nothing to do.

@@ -69,8 +69,7 @@ func newRejected(p *program) *cobra.Command {
 			})
 		},
 	}
-	addOutputFlags(cmd, &out)
-	return cmd
+	return addOutputFlags(cmd, &out)
 }
 
 func newLog(p *program) *cobra.Command {
@@ -91,8 +90,7 @@ func newLog(p *program) *cobra.Command {
 	}
 	cmd.Flags().IntVarP(&limit, "limit", "L", limit, "at most `n` lines; 0 for all of the last MiB")
 	cmd.Flags().StringVar(&level, "level", "", "only lines of this `level` or above: debug, info, warn or error")
-	addOutputFlags(cmd, &out)
-	return cmd
+	return addOutputFlags(cmd, &out)
 }
 
 // logLine is a line of `log --json`. The level is empty for a line without one, as those of a stack trace.

@@ -1,6 +1,7 @@
 package main
 
 import (
+	"cmp"
 	"context"
 	"errors"
 	"net/http"
@@ -70,7 +71,7 @@ func (p *program) relayState(target hooks.Target, state hooks.RelayState) {
 func (p *program) relayed(ctx context.Context, s *settings.Settings, d hooks.RelayDelivery) (hooks.RelayAnswer, error) {
 	answer, ingested, err := host.Dial(s.Home).Relayed(ctx, s.Store(), d)
 	if err == nil && answer.Status == http.StatusOK {
-		p.note("%s %s", text.Clean(d.Header.Get("X-GitHub-Event")), orElse(ingested.File, "recorded before"))
+		p.note("%s %s", text.Clean(d.Header.Get("X-GitHub-Event")), cmp.Or(ingested.File, "recorded before"))
 	}
 	return answer, err
 }

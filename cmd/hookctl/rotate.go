@@ -70,8 +70,7 @@ func newRotate(p *program) *cobra.Command {
 	for _, flag := range []string{"resume", "undo", "finish"} {
 		cmd.MarkFlagsMutuallyExclusive("grace", flag) // a rotation keeps the grace period that it began with
 	}
-	addOutputFlags(cmd, &o.out)
-	return cmd
+	return addOutputFlags(cmd, &o.out)
 }
 
 func (p *program) rotate(ctx context.Context, o *rotateOptions) (err error) {

@@ -83,8 +83,7 @@ func (p *program) newSecretSetter(cmd *cobra.Command, forced string, value func(
 		return p.storeSecret(cmd.Context(), s, key, force, &out)
 	}
 	cmd.Flags().BoolVar(&force, "force", false, forced)
-	addOutputFlags(cmd, &out)
-	return cmd
+	return addOutputFlags(cmd, &out)
 }
 
 // readSecret reads what is given on stdin. Where a person types it, that is one line, and not shown.
@@ -96,11 +95,16 @@ func (p *program) readSecret(ctx context.Context) (string, error) {
 		}
 		return string(given), nil
 	}
+	return p.readHidden(ctx, "secret")
+}
+
+// readHidden reads one line that a person types at a terminal, and that is not shown.
+func (p *program) readHidden(ctx context.Context, what string) (string, error) {
 	// The echo is off before the prompt is there. In this mode an interruption is a key, which ends the reading.
 	fd := int(p.stdin.Fd())
 	before, err := term.MakeRaw(fd)
 	if err != nil {
-		return "", fmt.Errorf("read the secret: %w", err)
+		return "", fmt.Errorf("read what is typed: %w", err)
 	}
 	type typed struct {
 		line string
@@ -112,7 +116,7 @@ func (p *program) readSecret(ctx context.Context) (string, error) {
 			io.Reader
 			io.Writer
 		}{p.stdin, p.err}, "")
-		line, err := console.ReadPassword("secret (input is hidden): ")
+		line, err := console.ReadPassword(what + " (input is hidden): ")
 		got <- typed{line, err}
 	}()
 	var t typed
@@ -163,8 +167,7 @@ func newSecretShow(p *program) *cobra.Command {
 		},
 	}
 	cmd.Flags().BoolVar(&reveal, "reveal", false, "print the secret itself")
-	addOutputFlags(cmd, &out)
-	return cmd
+	return addOutputFlags(cmd, &out)
 }
 
 func (p *program) printSecret(store *secret.Store, reveal bool, out *output) error {

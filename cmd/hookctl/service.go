@@ -79,8 +79,7 @@ func newServiceInstall(p *program) *cobra.Command {
 	cmd.Flags().StringVar(&user, "user", "", "with --system: the `user` to run as")
 	cmd.Flags().Var(&rotate, "rotate-after", "also install a timer that rotates a secret older than this")
 	cmd.Flags().BoolVar(&print, "print", false, "only print the files, install nothing")
-	addOutputFlags(cmd, &out)
-	return cmd
+	return addOutputFlags(cmd, &out)
 }
 
 // serviceOf is the service of a home: this program on the address of the settings, with those settings that the real
@@ -171,8 +170,7 @@ func newServiceStatus(p *program) *cobra.Command {
 			return p.printService(status, &out)
 		},
 	}
-	addOutputFlags(cmd, &out)
-	return cmd
+	return addOutputFlags(cmd, &out)
 }
 
 func (p *program) serviceStatus(ctx context.Context) (daemon.ServiceStatus, error) {

@@ -1,6 +1,7 @@
 package main
 
 import (
+	"cmp"
 	"context"
 	"errors"
 	"fmt"
@@ -56,15 +57,14 @@ func newTest(p *program) *cobra.Command {
 	cmd.Flags().StringVar(&sample, "sample", "", "send the built-in sample of this `name`")
 	cmd.MarkFlagsMutuallyExclusive("event", "sample")
 	cmd.Flags().BoolVar(&dryRun, "dry-run", false, "only show the notification, and why each rule matched or not")
-	addOutputFlags(cmd, &out)
-	return cmd
+	return addOutputFlags(cmd, &out)
 }
 
 // listSamples shows the built-in samples.
 func (p *program) listSamples(out *output) error {
 	samples := githubtest.SampleIndex()
 	err := printList(p, out, samples, samples, "", []string{"SAMPLE", "NOTIFICATION", "WHAT HAPPENED"}, func(s githubtest.SampleInfo) []string {
-		return []string{s.Name, orElse(s.Notification, "-"), s.About}
+		return []string{s.Name, cmp.Or(s.Notification, "-"), s.About}
 	})
 	if err == nil && !out.wanted() {
 		p.note("hint: send one: hookctl test --sample workflow_run.failure")
@@ -93,15 +93,7 @@ func (p *program) test(ctx context.Context, name, event string, payload []byte, 
 	if dryRun {
 		return p.explain(s, sample, out)
 	}
-	key, _, err := s.Store().Current()
-	if err != nil {
-		return err
-	}
-	if key == "" {
-		return hint(errors.New("cannot sign the sample: no secret is set"), "generate one: hookctl secret generate")
-	}
-	sample.Signature = secret.Sign(key, sample.Payload)
-	answer, err := host.Dial(s.Home).Test(ctx, sample)
+	answer, err := p.sendSigned(ctx, s, sample)
 	if err != nil {
 		return err
 	}
@@ -110,6 +102,36 @@ func (p *program) test(ctx context.Context, name, event string, payload []byte, 
 	}
 	fmt.Fprintln(p.out, answer.File)
 	return nil
+}
+
+// sendSample sends a built-in sample through the receiver.
+func (p *program) sendSample(ctx context.Context, name string) error {
+	s, err := settings.Load(p.environ)
+	if err != nil {
+		return err
+	}
+	payload, err := builtInSample(name)
+	if err != nil {
+		return err
+	}
+	sample, err := host.NewSample(githubtest.SampleEvent(name), payload)
+	if err == nil {
+		_, err = p.sendSigned(ctx, s, sample)
+	}
+	return err
+}
+
+// sendSigned signs a sample and hands it to the receiver.
+func (p *program) sendSigned(ctx context.Context, s *settings.Settings, sample host.Sample) (host.Ingested, error) {
+	key, _, err := s.Store().Current()
+	if err != nil {
+		return host.Ingested{}, err
+	}
+	if key == "" {
+		return host.Ingested{}, hint(errors.New("cannot sign the sample: no secret is set"), "generate one: hookctl secret generate")
+	}
+	sample.Signature = secret.Sign(key, sample.Payload)
+	return host.Dial(s.Home).Test(ctx, sample)
 }
 
 func (p *program) readSample(file string) (payload []byte, err error) {
@@ -139,7 +161,7 @@ func (p *program) explain(s *settings.Settings, sample host.Sample, out *output)
 	}
 	fmt.Fprintln(p.out, text.Clean(x.Decision.Result))
 	for _, n := range x.Sends {
-		fmt.Fprintf(p.out, "\n%s (%s) to %s by %s\n  subject: %s\n  message: %s\n", n.Type, n.Priority, orElse(text.Clean(n.To), "-"), n.Sink, text.Clean(n.Subject), text.Clean(n.Message))
+		fmt.Fprintf(p.out, "\n%s (%s) to %s by %s\n  subject: %s\n  message: %s\n", n.Type, n.Priority, cmp.Or(text.Clean(n.To), "-"), n.Sink, text.Clean(n.Subject), text.Clean(n.Message))
 	}
 	fmt.Fprintln(p.out, "\nrules:")
 	for _, t := range x.Decision.Trace {

@@ -4,6 +4,7 @@ import (
 	"context"
 	"errors"
 	"fmt"
+	"slices"
 	"strings"
 
 	"hookctl/cmd/hookctl/settings"
@@ -37,11 +38,6 @@ func (p *program) tuiConfig(ctx context.Context) (tui.Config, error) {
 	if err != nil {
 		return tui.Config{}, err
 	}
-	rows := s.Rows()
-	shown := make([]tui.Setting, len(rows))
-	for i, row := range rows {
-		shown[i] = tui.Setting{Name: row.Key, Value: row.Text, Origin: row.Origin}
-	}
 	all := p.fleet(s)
 	config := tui.Config{
 		Home:    s.Home,
@@ -62,7 +58,7 @@ func (p *program) tuiConfig(ctx context.Context) (tui.Config, error) {
 		Resend: func(ctx context.Context, files []string) (int, error) {
 			return host.Dial(s.Home).Resend(ctx, files, false)
 		},
-		Settings:   shown,
+		Settings:   p.settingsSource(s),
 		Filters:    s.TUI.Filters,
 		Events:     eventNames(),
 		SaveFilter: func(_ context.Context, name, text string) error { return s.SaveFilter(name, text) },
@@ -139,16 +135,13 @@ func (p *program) setupDefaults(ctx context.Context, s *settings.Settings) tui.S
 			answer, _, err := host.Dial(s.Home).Relayed(ctx, s.Store(), d)
 			return answer, err
 		},
-		SaveSink: func(ctx context.Context, address, agent string) error {
-			sinks := []settings.Sink{}
-			if address != "" {
-				sinks = append(sinks, settings.Sink{Type: "aimaestro", URL: address, To: agent, From: "hookctl"})
-			}
-			if err := s.Save("sinks", sinks); err != nil {
-				return err
-			}
-			return p.reloadReceiver(ctx, s.Home)
+		ProbeChat: func(ctx context.Context, url string) error {
+			return server.CheckSinks(ctx, []server.SinkConfig{{Type: "chat", URL: url}})[0].Err
 		},
+		Also:       s.NotifyAlso,
+		Chat:       slices.ContainsFunc(s.Sinks, isChat),
+		Trust:      s.Trust.Mode == "on",
+		SaveNotify: p.saveNotify,
 	}
 	// Setup is offered also where the fleet cannot be read; the operation that needs it says why.
 	if targets, err := p.fleet(s).Targets(ctx); err == nil {

@@ -65,6 +65,5 @@ func newVersion(p *program) *cobra.Command {
 			return err
 		},
 	}
-	addOutputFlags(cmd, &out)
-	return cmd
+	return addOutputFlags(cmd, &out)
 }

@@ -450,12 +450,16 @@ func (s *Server) eventRepository(t *target) map[string]any {
 		"default_branch": "main", "owner": map[string]any{"login": t.owner, "type": s.ownerType(t.owner)}}
 }
 
-// Issues returns the issues of a repository, oldest first, in a copy.
+// Issues returns the issues of a repository, oldest first, in a copy. One that is gone has none.
 func (s *Server) Issues(repo string) []Issue {
 	s.mu.Lock()
 	defer s.mu.Unlock()
+	t := s.targets[strings.ToLower(repo)]
+	if t == nil {
+		return nil
+	}
 	var list []Issue
-	for _, i := range s.mustTarget(repo).issues {
+	for _, i := range t.issues {
 		list = append(list, i.copy())
 	}
 	return list

@@ -154,7 +154,7 @@ func (s *Store) PathSecret(address string) (value, variable string, err error) {
 	if err != nil {
 		return "", "", err
 	}
-	variable = PathVariable(name)
+	variable = pathVariable(name)
 	if value, _ = env.Get(variable); value == "" {
 		variable = ""
 	}
@@ -259,8 +259,8 @@ func boundKeys(env *Env) []Key {
 	return keys
 }
 
-// PathVariable is the variable in .env that holds the secret of /webhook/<name>.
-func PathVariable(name string) string { return Variable + "_" + strings.ToUpper(pathName(name)) }
+// pathVariable is the variable in .env that holds the secret of /webhook/<name>.
+func pathVariable(name string) string { return Variable + "_" + strings.ToUpper(pathName(name)) }
 
 func hookVariable(id int64) string { return Variable + "_" + strconv.FormatInt(id, 10) }
 

@@ -372,7 +372,7 @@ func TestStoreWritesOfSeveralProcessesAllArrive(t *testing.T) {
 	}
 }
 
-// An earlier version kept the rotation and the former secrets in run/, which may vanish. They are moved once, whoever looks
+// An earlier version kept the rotation and the former secrets in run/, which may vanish. They are moved once, by whatever looks
 // first, and are used where they are as long as they cannot be moved.
 func TestFilesOfAnEarlierVersionAreTakenOver(t *testing.T) {
 	home := t.TempDir()

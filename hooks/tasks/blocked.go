@@ -1,9 +1,9 @@
 package tasks
 
 import (
+	"cmp"
 	"context"
 	"fmt"
-	"slices"
 	"strings"
 	"time"
 
@@ -55,30 +55,20 @@ func (s *Sync) planBlock(ctx context.Context, w *work, issue *ghIssue, e *entry,
 	if since.IsZero() {
 		since = w.now
 	}
-	former := ""
 	if e != nil && e.State == "open" {
-		former, since = e.Former, e.Since
+		since = e.Since
 	}
 	notice, err := s.escalation(ctx, w, issue, since, "")
 	if err != nil {
 		return err
 	}
-	s.moveOnBoard(w, w.t.repo.target(), 0, s.cfg.Board.Blocked, "", func(ctx context.Context, was string) error {
-		if strings.EqualFold(was, s.cfg.Board.Blocked) {
-			return nil
-		}
-		former = was
-		return s.update(ctx, func(l *ledger) { // now: after an interruption the board shows only where the task is
-			e := l.entryOf(w.key, kindBlocked, w.t.repo, w.now.UTC())
-			e.State, e.Former, e.Since, e.Title, e.Issue, e.URL = "open", former, since.UTC(), w.title, w.issue, w.url
-		})
-	})
+	s.onBoard(w, move{column: s.cfg.Board.Blocked, before: s.remember(w, s.cfg.Board.Blocked, since)})
 	w.add(step{Action: Action{Action: "notify", Title: notice.Subject, Body: notice.Message}, did: "escalated", do: func(_ context.Context, w *work) error {
 		w.notices = append(w.notices, notice)
 		return nil
 	}})
 	w.keep = func(e *entry) {
-		e.State, e.Former = "open", former
+		e.State = "open"
 		if e.Reminded.IsZero() || e.Since.Before(since) {
 			e.Since, e.Reminded = since.UTC(), since.UTC()
 		}
@@ -87,13 +77,13 @@ func (s *Sync) planBlock(ctx context.Context, w *work, issue *ghIssue, e *entry,
 }
 
 func (s *Sync) planUnblock(w *work, issue *ghIssue, e *entry) error {
-	w.keep = func(e *entry) { e.State, e.Reminded = "closed", time.Time{} }
+	w.keep = func(e *entry) { e.State, e.Former, e.Reminded = "closed", "", time.Time{} }
 	former := s.cfg.Board.Todo
-	if e != nil && e.Former != "" {
-		former = e.Former
+	if e != nil {
+		former = cmp.Or(e.Former, former)
 	}
 	if issue.open() {
-		s.moveOnBoard(w, w.t.repo.target(), 0, former, s.cfg.Board.Blocked, nil)
+		s.onBoard(w, move{column: former, only: s.cfg.Board.Blocked})
 	}
 	// The sinks hear of it by the route of its own.
 	w.skip = "noted that it is no longer blocked"
@@ -101,19 +91,6 @@ func (s *Sync) planUnblock(w *work, issue *ghIssue, e *entry) error {
 		w.skip += ", after " + text.Span(w.now.Sub(e.Since))
 	}
 	return nil
-}
-
-// trusted says whose words an agent may read: those of people who work on the repository.
-func trusted(association string) bool {
-	return slices.Contains([]string{"OWNER", "MEMBER", "COLLABORATOR"}, association)
-}
-
-// titleOf is the title of an issue for a message, where somebody wrote it who works on the repository.
-func (s *Sync) titleOf(i *ghIssue) string {
-	if !trusted(i.Assoc) {
-		return "(its author does not work on the repository, so its title is not repeated)"
-	}
-	return quoted(text.Cut(i.Title, 200))
 }
 
 // escalation is the message about a blocked task: all that a person needs to decide without opening it. reminder is empty for
@@ -129,7 +106,7 @@ func (s *Sync) escalation(ctx context.Context, w *work, issue *ghIssue, since ti
 		HTMLURL string `json:"html_url"`
 	}
 	var blockers []blocker
-	// An old Enterprise Server does not know dependencies: then there are none.
+	// An old Enterprise Server does not know dependencies: then the list is empty.
 	err = w.client.Do(ctx, w.issues().call("list what the issue waits for", "GET", fmt.Sprintf("/issues/%d/dependencies/blocked_by?per_page=30", issue.Number), nil), &blockers)
 	if err != nil && !lasting(err) {
 		return Notice{}, err
@@ -149,18 +126,16 @@ func (s *Sync) escalation(ctx context.Context, w *work, issue *ghIssue, since ti
 	if reminder != "" {
 		fmt.Fprintf(&b, " for %s now", reminder)
 	}
-	fmt.Fprintf(&b, ": %s. Blocked since %s", s.titleOf(issue), stampOf(since))
+	fmt.Fprintf(&b, ": %s. Blocked since %s", quoted(text.Cut(issue.Title, 200)), stampOf(since))
 	if w.t.sender != "" && reminder == "" {
 		fmt.Fprintf(&b, ", labeled by %s", w.t.sender)
 	}
 	b.WriteString(". Assigned to " + orNobody(strings.Join(who, ", ")) + ".")
-	if n := len(comments); n > 0 {
+	authors := map[string]string{}
+	if n := len(comments); n > 0 && !isOurs(comments[n-1].Body) {
 		c := comments[n-1]
-		if trusted(c.Assoc) && !isOurs(c.Body) {
-			fmt.Fprintf(&b, " The last comment, by %s on %s: %s.", line(c.User.Login, 64), stampOf(timeOf(c.At)), quoted(text.Cut(redact(text.Clean(c.Body)), 500)))
-		} else if !isOurs(c.Body) {
-			b.WriteString(" The last comment is by somebody who does not work on the repository.")
-		}
+		authors[line(c.User.Login, 64)] = line(c.Assoc, 40)
+		fmt.Fprintf(&b, " The last comment, by %s on %s: %s.", line(c.User.Login, 64), stampOf(timeOf(c.At)), quoted(text.Cut(redact(text.Clean(c.Body)), 500)))
 	}
 	if len(waits) > 0 {
 		b.WriteString(" It waits for " + strings.Join(waits, ", ") + ".")
@@ -168,7 +143,7 @@ func (s *Sync) escalation(ctx context.Context, w *work, issue *ghIssue, since ti
 	url := address(issue.HTMLURL)
 	b.WriteString(" " + url)
 	return Notice{Type: "task_escalated", Priority: "high", Sinks: nonEmpty(s.cfg.Blocked.Sinks),
-		Subject: fmt.Sprintf("Task GH-%d needs a decision in %s", issue.Number, w.t.repo.name), Message: b.String(),
+		Subject: fmt.Sprintf("Task GH-%d needs a decision in %s", issue.Number, w.t.repo.name), Message: b.String(), Authors: authors,
 		Context: map[string]any{"task_id": fmt.Sprintf("GH-%d", issue.Number), "assignees": who, "blocked_since": since.UTC(), "waits_for": waits, "reminder": reminder != "",
 			"url": url, "number": issue.Number}}, nil
 }
@@ -189,12 +164,12 @@ func orNobody(s string) string {
 
 // Reminder is an escalation that is due again. File is the record that it belongs to.
 type Reminder struct {
-	File   string
-	Notice Notice
+	Key, File string
+	Notice    Notice
 }
 
-// Due returns the reminders that are due at a time, and notes them as sent. A task that is no longer blocked at GitHub is taken
-// off the list instead.
+// Due returns the reminders that are due at a time; [Sync.Reminded] notes each that was sent. A task that is no longer blocked
+// at GitHub is taken off the list instead.
 func (s *Sync) Due(ctx context.Context, now time.Time) ([]Reminder, error) {
 	if s.cfg.Mode != ModeAct || s.cfg.Blocked.Remind <= 0 {
 		return nil, nil
@@ -221,24 +196,32 @@ func (s *Sync) Due(ctx context.Context, now time.Time) ([]Reminder, error) {
 		if err != nil {
 			return list, err
 		}
-		still := issue != nil && issue.open() && issue.has(s.cfg.Blocked.Label)
-		var n Notice
-		if still {
-			if n, err = s.escalation(ctx, w, issue, e.Since, text.Span(now.Sub(e.Since))); err != nil {
+		if issue == nil || !issue.open() || !issue.has(s.cfg.Blocked.Label) {
+			err = s.update(ctx, func(l *ledger) {
+				if e := l.Entries[key]; e != nil {
+					e.State, e.Last = "closed", now.UTC()
+				}
+			})
+			if err != nil {
 				return list, err
 			}
-			n.complete(w)
-			list = append(list, Reminder{e.File, n})
+			continue
 		}
-		if err := s.update(ctx, func(l *ledger) {
-			if e := l.Entries[key]; e != nil && still {
-				e.Reminded, e.Last = now.UTC(), now.UTC()
-			} else if e != nil {
-				e.State, e.Last = "closed", now.UTC()
-			}
-		}); err != nil {
+		n, err := s.escalation(ctx, w, issue, e.Since, text.Span(now.Sub(e.Since)))
+		if err != nil {
 			return list, err
 		}
+		n.complete(w)
+		list = append(list, Reminder{key, e.File, n})
 	}
 	return list, nil
+}
+
+// Reminded notes that a reminder was sent at a time.
+func (s *Sync) Reminded(ctx context.Context, key string, now time.Time) error {
+	return s.update(ctx, func(l *ledger) {
+		if e := l.Entries[key]; e != nil {
+			e.Reminded, e.Last = now.UTC(), now.UTC()
+		}
+	})
 }

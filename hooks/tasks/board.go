@@ -1,12 +1,14 @@
 package tasks
 
 import (
+	"cmp"
 	"context"
 	"encoding/json"
 	"errors"
 	"fmt"
 	"net/url"
 	"strings"
+	"time"
 
 	"github.com/cenkalti/backoff/v5"
 
@@ -130,46 +132,74 @@ func (b *board) move(ctx context.Context, w *work, item int64, column string) er
 		map[string]any{"fields": []map[string]any{{"id": b.field, "value": option}}}), nil)
 }
 
-// onBoard adds a step that moves the issue of a work into a column. Where only is set, it is moved out of that column alone.
-// What is done is never moved.
-func (s *Sync) onBoard(w *work, column, only string) {
-	s.moveOnBoard(w, w.t.repo.target(), 0, column, only, nil)
+// move says where an issue goes on the board.
+type move struct {
+	repo   hooks.Target // of the issue
+	issue  int64        // 0 is that of the work, in its repository
+	column string
+	only   string                              // it is moved out of that column alone; "" is any
+	leaves bool                                // it is moved out of Done too, because it is open again; nothing else ever is
+	before func(context.Context, string) error // gets the column that it is in before it is moved; nil for none
 }
 
-// moveOnBoard is onBoard for any issue; 0 is that of the work. before gets the column that it is in
-// before it is moved.
-func (s *Sync) moveOnBoard(w *work, repo hooks.Target, issue int64, column, only string, before func(context.Context, string) error) {
-	if s.cfg.Board.Project == "" || column == "" {
+// onBoard adds a step that moves an issue into a column.
+func (s *Sync) onBoard(w *work, m move) {
+	if s.cfg.Board.Project == "" || m.column == "" {
 		return
 	}
-	a, did := Action{Action: "board", Title: column}, fmt.Sprintf("moved to %s on the board", quoted(column))
-	if issue != 0 {
-		a.Issue = &issue
-		did = fmt.Sprintf("moved %s#%d to %s on the board", elsewhere(w, repo), issue, quoted(column))
+	a, did := Action{Action: "board", Title: m.column}, fmt.Sprintf("moved to %s on the board", quoted(m.column))
+	if m.issue == 0 {
+		m.repo = w.t.repo.target()
+	} else {
+		a.Issue = &m.issue
+		did = fmt.Sprintf("moved %s#%d to %s on the board", elsewhere(w, m.repo), m.issue, quoted(m.column))
 	}
 	w.add(step{Action: a, did: did, aside: true, do: func(ctx context.Context, w *work) error {
-		n := issue
-		if n == 0 {
-			n = w.issue
-		}
 		b, err := s.openBoard(ctx, w.client)
 		if err != nil {
 			return err
 		}
-		id, is, err := b.item(ctx, repo, n)
+		id, is, err := b.item(ctx, m.repo, cmp.Or(m.issue, w.issue))
 		if err != nil {
 			return err
 		}
-		if before != nil {
-			if err := before(ctx, is); err != nil {
+		if m.before != nil {
+			if err := m.before(ctx, is); err != nil {
 				return err
 			}
 		}
-		if strings.EqualFold(is, column) || s.cfg.Board.DoneName != "" && strings.EqualFold(is, s.cfg.Board.DoneName) || only != "" && !strings.EqualFold(is, only) {
+		done := s.cfg.Board.DoneName != "" && strings.EqualFold(is, s.cfg.Board.DoneName)
+		if strings.EqualFold(is, m.column) || done && !m.leaves || m.only != "" && !strings.EqualFold(is, m.only) {
 			return nil
 		}
-		return b.move(ctx, w, id, column)
+		return b.move(ctx, w, id, m.column)
 	}})
+}
+
+// remember is a [move.before] that notes the former column, unless it is the one that the issue goes to: an interrupted attempt
+// may have moved it. since is zero where the entry keeps its own.
+func (s *Sync) remember(w *work, to string, since time.Time) func(context.Context, string) error {
+	return func(ctx context.Context, was string) error {
+		if strings.EqualFold(was, to) {
+			return nil
+		}
+		return s.update(ctx, func(l *ledger) { // now: after an interruption the board shows only where it is
+			e := l.entryOf(w.key, w.kind(), w.t.repo, w.now.UTC())
+			e.State, e.Former, e.Title, e.Issue, e.URL = "open", was, w.title, w.issue, w.url
+			if !since.IsZero() {
+				e.Since = since.UTC()
+			}
+		})
+	}
+}
+
+// backOnBoard adds the step for an issue that is open: it goes where it was before it was done.
+func (s *Sync) backOnBoard(w *work, l *ledger) {
+	m := move{column: s.cfg.Board.Todo, leaves: true}
+	if e := l.Entries[w.key]; e != nil {
+		m.column = cmp.Or(e.Former, m.column)
+	}
+	s.onBoard(w, m)
 }
 
 // elsewhere names a repository where it is not that of the work.

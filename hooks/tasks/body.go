@@ -181,7 +181,7 @@ func (r report) text(st state, lines int) string {
 		}
 	}
 	r.logs(&b, lines)
-	b.WriteString("\n<sub>Kept up to date by hookctl. A green run closes this issue, unless it is assigned, has a comment of a person or the label `hold`. What you write below stays.</sub>\n")
+	b.WriteString("\n<sub>Kept up to date by hookctl. A later green run closes this issue, unless it is assigned, has a comment of a person or the label `hold`; the same run, when it passes, always does. What you write below stays.</sub>\n")
 	return b.String()
 }
 
@@ -279,6 +279,9 @@ func broken(s string) string {
 	s = closing.ReplaceAllString(s, "$1| $2")
 	return reserved.Replace(s)
 }
+
+// quoted is a name from outside within a sentence for an agent.
+func quoted(s string) string { return `"` + strings.ReplaceAll(plain(s), `"`, "'") + `"` }
 
 var mdSpecial = regexp.MustCompile("[\\\\`*_\\[\\]<>|#~]")
 

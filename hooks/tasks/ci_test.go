@@ -110,6 +110,13 @@ func TestFlaky(t *testing.T) {
 	if issue := w.only(); issue.State != "closed" || strings.Join(issue.Labels, ",") != "ci-failure,flaky" || !strings.Contains(issue.Comments[0].Body, "flaky") {
 		t.Errorf("%+v", issue)
 	}
+	// The same run passes: whoever works on it has nothing to fix.
+	w.run(s, githubtest.Run{Number: 2})
+	w.ChangeIssue(repo, 1, func(i *githubtest.Issue) { i.Assignees = []string{"mona"} })
+	w.run(s, githubtest.Run{Number: 2, Attempt: 2, Conclusion: "success"})
+	if issue := w.only(); issue.State != "closed" {
+		t.Errorf("%+v", issue)
+	}
 }
 
 // What a person does decides: the issue stays open.
@@ -226,4 +233,35 @@ func TestAnIssueForEachJob(t *testing.T) {
 	if list = w.Issues(repo); list[0].State != "closed" || list[1].State != "open" {
 		t.Errorf("%+v", list)
 	}
+}
+
+// What is open again goes back on the board to where it was before it was done.
+func TestReopenedGoesBackOnTheBoard(t *testing.T) {
+	w := newWorld(t, githubtest.Options{})
+	w.AddProject(userBoard, false, "Status", "Todo", "In Progress", "Done")
+	w.SetScopes(githubtest.DefaultLogin, "admin:repo_hook", "repo", "project")
+	s := w.sync(func(c *Config) {
+		c.Board = BoardSettings{Project: userBoard, Field: "Status", Todo: "Todo", InProgress: "In Progress", DoneName: "Done"}
+	})
+	in := func(want string) {
+		t.Helper()
+		if got := w.OnBoard(userBoard, repo, 1); got != want {
+			t.Errorf("it is in column %s, want %s", got, want)
+		}
+	}
+	w.run(s, githubtest.Run{Number: 1})
+	in("Todo")
+	w.PutOnBoard(userBoard, repo, 1, "In Progress")
+	w.run(s, githubtest.Run{Number: 2, Conclusion: "success"})
+	in("Done")
+	w.run(s, githubtest.Run{Number: 3})
+	in("In Progress")
+	w.PutOnBoard(userBoard, repo, 1, "Done")
+	w.run(s, githubtest.Run{Number: 4, Conclusion: "success"})
+	w.run(s, githubtest.Run{Number: 5})
+	in("Todo")
+	// It is open, and a person says that it is done: that is left alone.
+	w.PutOnBoard(userBoard, repo, 1, "Done")
+	w.run(s, githubtest.Run{Number: 6})
+	in("Done")
 }

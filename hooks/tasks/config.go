@@ -164,4 +164,6 @@ type Notice struct {
 	Message  string
 	Context  map[string]any
 	Sinks    []string // names; nil is all
+	// Authors are the author associations of those whose words Message has, besides the author of the issue itself, by login.
+	Authors map[string]string
 }

@@ -100,8 +100,14 @@ func TestOutOfOrderAndTwice(t *testing.T) {
 	}
 	w.run(s, githubtest.Run{Number: 10})
 	before := w.writes()
-	if out := w.run(s, githubtest.Run{Number: 10}); out.Status != Skipped || w.writes() != before {
-		t.Errorf("the same again: %+v", out)
+	d := w.delivery("workflow_run", w.RunPayload(repo, githubtest.Run{Number: 10}))
+	// For the record that created the issue the sinks may not have been notified yet; for another one of the same run they are not.
+	if out, err := s.Handle(t.Context(), d); err != nil || len(out.Notices) != 1 || w.writes() != before {
+		t.Errorf("the same record again: %+v, %v", out, err)
+	}
+	d.File = "another.json"
+	if out, err := s.Handle(t.Context(), d); err != nil || out.Status != Skipped || len(out.Notices) != 0 || w.writes() != before {
+		t.Errorf("the same again: %+v, %v", out, err)
 	}
 	if out := w.run(s, githubtest.Run{Number: 9, Conclusion: "success"}); out.Status != Skipped || w.only().State != "open" {
 		t.Errorf("an older success: %+v", out)
@@ -251,9 +257,18 @@ func TestReminder(t *testing.T) {
 		t.Fatalf("%+v, %v", out, err)
 	}
 	due := func(after time.Duration) int {
-		list, err := s.Due(context.WithoutCancel(t.Context()), w.now.Add(after))
+		at := w.now.Add(after)
+		list, err := s.Due(context.WithoutCancel(t.Context()), at)
 		if err != nil {
 			t.Fatal(err)
+		}
+		if again, err := s.Due(t.Context(), at); err != nil || len(again) != len(list) { // one that was not sent stays due
+			t.Fatalf("%d then %d are due, %v", len(list), len(again), err)
+		}
+		for _, r := range list {
+			if err := s.Reminded(t.Context(), r.Key, at); err != nil {
+				t.Fatal(err)
+			}
 		}
 		return len(list)
 	}
@@ -276,5 +291,42 @@ func TestPreviewWritesNothing(t *testing.T) {
 	}
 	if _, err := os.Stat(filepath.Join(w.home, "state")); !os.IsNotExist(err) {
 		t.Error("the ledger was written")
+	}
+}
+
+// A label that the repository lacks is made. Where the user may not set labels, the issue is there without, and the outcome names the
+// right; it is still the one issue of its failure.
+func TestLabelsThatAreMissingOrRefused(t *testing.T) {
+	w := newWorld(t, githubtest.Options{})
+	s := w.sync(func(c *Config) { c.CI.Labels = []string{"no-such-label", "Bug"} })
+	if out := w.run(s, githubtest.Run{Number: 1}); out.Problem != nil || strings.Join(w.only().Labels, ",") != "no-such-label,Bug" {
+		t.Errorf("missing: %+v, labels %v", out, w.only().Labels)
+	}
+	w = newWorld(t, githubtest.Options{})
+	w.Grant(repo, githubtest.DefaultLogin, "read")
+	s = w.sync()
+	out := w.run(s, githubtest.Run{Number: 1})
+	if out.Status != Done || out.Issue != 1 || out.Problem == nil || !strings.Contains(hooks.CureOf(out.Problem), "Triage") {
+		t.Errorf("refused: %+v, hint %q", out, hooks.CureOf(out.Problem))
+	}
+	if list, err := s.List(); err != nil || len(list) != 1 || list[0].Error == "" {
+		t.Errorf("the list: %+v, %v", list, err)
+	}
+	if w.run(s, githubtest.Run{Number: 2}); len(w.only().Labels) != 0 {
+		t.Errorf("%+v", w.only())
+	}
+}
+
+// A log that GitHub no longer has is an issue without a log, and says so; the rest of it is there.
+func TestLogsThatAreGone(t *testing.T) {
+	for _, status := range []int{404, 410} {
+		w := newWorld(t, githubtest.Options{})
+		w.failing(1, "FAIL\n")
+		w.Fault(githubtest.Fault{Path: "/repos/*/*/actions/jobs/*/logs", Status: status})
+		out := w.run(w.sync(), githubtest.Run{Number: 1})
+		issue := w.only()
+		if out.Status != Done || out.Problem != nil || !strings.Contains(issue.Body, "There is no log: GitHub no longer has it.") || !strings.Contains(issue.Body, "[unit]") {
+			t.Errorf("%d: %+v\n%s", status, out, issue.Body)
+		}
 	}
 }

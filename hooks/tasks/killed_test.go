@@ -81,19 +81,40 @@ func labeled(action string, labels ...string) event {
 	}
 }
 
+// story is what happens, with which settings, and what its end must have.
+type story struct {
+	events  []event
+	change  func(*Config)
+	applied bool // a person applies what is suggested for each event
+	end     string
+}
+
 // stories have every kind of change.
-func stories() map[string][]event {
-	return map[string][]event{
-		"CI": {ran(githubtest.Run{Number: 1}), ran(githubtest.Run{Number: 2}), ran(githubtest.Run{Number: 2, Attempt: 2, Conclusion: "success"}),
-			ran(githubtest.Run{Number: 3}), ran(githubtest.Run{Number: 4, Conclusion: "success"})},
-		"task": {labeled("labeled", "blocked"), labeled("unlabeled"), func(w *world, task int) (string, []byte) {
-			return "pull_request", w.PullPayload(repo, "closed", githubtest.Pull{Number: 90, Body: fmt.Sprintf("Fixes #%d", task), Base: "develop", Merged: true})
-		}},
+func stories() map[string]story {
+	runs := []event{ran(githubtest.Run{Number: 1}), ran(githubtest.Run{Number: 2}), ran(githubtest.Run{Number: 2, Attempt: 2, Conclusion: "success"}),
+		ran(githubtest.Run{Number: 3}), ran(githubtest.Run{Number: 4, Conclusion: "success"})}
+	task := []event{labeled("labeled", "blocked"), labeled("unlabeled"), func(w *world, task int) (string, []byte) {
+		return "pull_request", w.PullPayload(repo, "closed", githubtest.Pull{Number: 90, Body: fmt.Sprintf("Fixes #%d", task), Base: "develop", Merged: true})
+	}}
+	passed := func(w *world, _ int) (string, []byte) {
+		w.SetJobs(repo, 9000000000000002, 2, githubtest.Job{Name: "job0", Conclusion: "success"}, githubtest.Job{Name: "job1", Conclusion: "success"})
+		return runs[2](w, 0)
+	}
+	noBoard := func(c *Config) { c.Board = BoardSettings{} }
+	return map[string]story{
+		"CI":                   {events: runs, end: "#2 closed CI: Tests fails on main, labels [ci-failure flaky], column Done"},
+		"task":                 {events: task, end: "#1 closed Gears are missing, labels [], column Done"},
+		"CI without a board":   {events: runs, change: noBoard, end: "#2 closed CI: Tests fails on main, labels [ci-failure flaky], column \n"},
+		"task without a board": {events: task, change: noBoard, end: "#1 closed Gears are missing, labels [], column In Progress"},
+		"an issue for each job": {events: []event{runs[0], runs[1], passed}, change: func(c *Config) { c.CI.PerJob = true; c.Board = BoardSettings{} },
+			end: "#3 closed CI: Tests / job1 fails on main, labels [ci-failure flaky]"},
+		"suggested and applied": {events: runs[:3], change: func(c *Config) { c.Mode = ModeSuggest }, applied: true,
+			end: "#2 closed CI: Tests fails on main, labels [ci-failure flaky], column Done"},
 	}
 }
 
 // lived is what a story leaves at GitHub.
-func lived(t *testing.T, c *cut, story []event) string {
+func lived(t *testing.T, c *cut, story story) string {
 	t.Helper()
 	w := newWorld(t, githubtest.Options{LabelLag: 3})
 	w.AddProject(userBoard, false, "Status", "Todo", "In Progress", "In Review", "Done", "Blocked")
@@ -110,27 +131,51 @@ func lived(t *testing.T, c *cut, story []event) string {
 		w.failing(i+1, "FAIL\n", fmt.Sprintf("job%d", i))
 	}
 	var b strings.Builder
-	for n, event := range story {
+	for n, event := range story.events {
 		w.now = w.now.Add(time.Hour)
 		name, payload := event(w, task)
-		for try := 0; ; try++ {
-			s := w.sync(func(cfg *Config) { // a new process, with the ledger that the last one left
-				cfg.GitHub = func() (*hooks.Client, error) { return client, nil }
-				cfg.Board = BoardSettings{Project: userBoard, Field: "Status", Todo: "Todo", InProgress: "In Progress", InReview: "In Review", DoneName: "Done", Blocked: "Blocked"}
-			})
-			ctx, end := context.WithCancel(t.Context())
-			c.end.Store(&end)
-			out, err := s.Handle(ctx, w.delivery(name, payload))
-			killed := ctx.Err() != nil
-			end()
-			if err == nil && out.Problem == nil {
-				break
-			}
-			if !killed || try > 0 {
-				t.Fatalf("event %d (%s): %v, %v", n+1, name, err, out.Problem)
+		d := w.delivery(name, payload)
+		d.File = fmt.Sprintf("%d_%s.json", n, name)
+		// once lets one process after the other do something, each with the ledger that the last one left, until one lives to its end.
+		once := func(do func(*Sync, context.Context, Delivery) (Outcome, error)) {
+			for try := 0; ; try++ {
+				s := w.sync(func(cfg *Config) {
+					cfg.GitHub = func() (*hooks.Client, error) { return client, nil }
+					cfg.Board = BoardSettings{Project: userBoard, Field: "Status", Todo: "Todo", InProgress: "In Progress", InReview: "In Review", DoneName: "Done", Blocked: "Blocked"}
+					if story.change != nil {
+						story.change(cfg)
+					}
+				})
+				ctx, end := context.WithCancel(t.Context())
+				c.end.Store(&end)
+				out, err := do(s, ctx, d)
+				killed := ctx.Err() != nil
+				end()
+				if err == nil && out.Problem == nil {
+					for _, n := range out.Notices {
+						fmt.Fprintf(&b, "notice: %s %s\n", n.Subject, n.Message)
+					}
+					list, err := s.List()
+					if err != nil {
+						t.Fatal(err)
+					}
+					for _, i := range list {
+						fmt.Fprintf(&b, "%s %s %s %s\n", i.Key, i.State, i.Title, i.URL)
+					}
+					return
+				}
+				if !killed || try > 0 {
+					t.Fatalf("event %d (%s): %v, %v", n+1, name, err, out.Problem)
+				}
 			}
 		}
-		fmt.Fprintf(&b, "event %d: the task is in column %s\n", n+1, w.OnBoard(userBoard, repo, task))
+		once((*Sync).Handle)
+		if story.applied {
+			once((*Sync).Apply)
+		}
+		for _, i := range w.Issues(repo) {
+			fmt.Fprintf(&b, "event %d: #%d is %s in column %s\n", n+1, i.Number, i.State, w.OnBoard(userBoard, repo, i.Number))
+		}
 	}
 	for _, i := range w.Issues(repo) {
 		fmt.Fprintf(&b, "#%d %s %s, labels %v, column %s\n", i.Number, i.State, i.Title, i.Labels, w.OnBoard(userBoard, repo, i.Number))
@@ -148,8 +193,7 @@ func TestKilledAtEveryCall(t *testing.T) {
 	for name, story := range stories() {
 		whole := &cut{}
 		want := lived(t, whole, story)
-		closed := map[string]string{"CI": "#2 closed CI: Tests fails on main, labels [ci-failure flaky], column Done", "task": "#1 closed Gears are missing, labels [], column Done"}[name]
-		if !strings.Contains(want, closed) {
+		if !strings.Contains(want, story.end) || !strings.Contains(want, "notice: ") {
 			t.Fatalf("%s, without an end:\n%s", name, want)
 		}
 		for _, acts := range []bool{false, true} {

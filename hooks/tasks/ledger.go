@@ -22,6 +22,8 @@ type ledger struct {
 	Read map[int64]time.Time `json:"read,omitempty"`
 	// Newest is the newest run of a key, red or green, so that an older one that comes late is known.
 	Newest map[string]seenRun `json:"newest,omitempty"`
+	// Owed are the notices of changes, by their keys and records.
+	Owed map[string]*owed `json:"owed,omitempty"`
 	// Stopped are repositories where sync stopped because of too many writes, and until when.
 	Stopped map[string]time.Time `json:"stopped,omitempty"`
 }
@@ -43,13 +45,14 @@ type entry struct {
 	// Of CI: the key of the whole workflow, of an issue for a job.
 	Workflow string `json:"workflow,omitempty"`
 	Job      string `json:"job,omitempty"`
-	// Creating is since when an issue is being created: GitHub may have made it although nobody heard.
+	// Creating is since when an issue is being created: GitHub may have created it although its answer was lost.
 	Creating time.Time `json:"creating,omitzero"`
 	// Green says that it was closed by us, after a green run.
 	Green bool `json:"green,omitempty"`
 
-	// Of a block. Former is the column that it was in.
-	Former   string    `json:"former,omitempty"`
+	// Former is the column that it was in, before it was blocked or done.
+	Former string `json:"former,omitempty"`
+	// Reminded is when a block was escalated, or reminded of last.
 	Reminded time.Time `json:"reminded,omitzero"`
 
 	// What keeps failing, until it succeeds.
@@ -89,6 +92,9 @@ func (s *Sync) readLedger() (*ledger, error) {
 	if l.Newest == nil {
 		l.Newest = map[string]seenRun{}
 	}
+	if l.Owed == nil {
+		l.Owed = map[string]*owed{}
+	}
 	if l.Stopped == nil {
 		l.Stopped = map[string]time.Time{}
 	}
@@ -115,6 +121,11 @@ func (l *ledger) tidy(now time.Time) {
 			delete(l.Stopped, repo)
 		}
 	}
+	for key, o := range l.Owed {
+		if now.Sub(o.At) > closedShown {
+			delete(l.Owed, key)
+		}
+	}
 	for key, run := range l.Newest {
 		if now.Sub(run.At) > closedShown {
 			delete(l.Newest, key)
@@ -134,7 +145,7 @@ func (l *ledger) echo(now time.Time, repo string, issue int64, action string) bo
 	})
 }
 
-// entryOf is the entry of a key, made where there is none.
+// entryOf is the entry of a key, made where it is missing.
 func (l *ledger) entryOf(key, kind string, r repository, now time.Time) *entry {
 	e := l.Entries[key]
 	if e == nil {

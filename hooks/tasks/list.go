@@ -13,7 +13,7 @@ type Item struct {
 	Key        string    `json:"key"`
 	Kind       string    `json:"kind"` // ci_failure, blocked or merged
 	Repository string    `json:"repository"`
-	Issue      *int64    `json:"issue"` // null where there is none yet
+	Issue      *int64    `json:"issue"` // null before it is created
 	State      string    `json:"state"` // open, closed or suggested
 	Since      time.Time `json:"since"`
 	Last       time.Time `json:"last"`

@@ -96,7 +96,14 @@ func (s *Sync) planPull(ctx context.Context, w *work) error {
 				closed++
 			}
 		}
-		s.moveOnBoard(w, r.repo, r.number, column, "", nil)
+		s.onBoard(w, move{repo: r.repo, issue: r.number, column: column})
+	}
+	l, err := s.readLedger()
+	if err != nil {
+		return err
+	}
+	if w.stillOwed(l); w.owes == nil && closed > 0 { // what an interrupted attempt owes names also what that one closed
+		w.updated("closed", w.summary())
 	}
 	if len(w.steps) == 0 {
 		w.skip = "the pull request closes no open issue of a known repository"
@@ -105,12 +112,6 @@ func (s *Sync) planPull(ctx context.Context, w *work) error {
 	state := "closed"
 	w.keep = func(e *entry) { e.State = state }
 	w.url = p.url
-	if closed > 0 {
-		w.notices = append(w.notices, Notice{Type: "task_updated", Priority: "low",
-			Subject: fmt.Sprintf("Pull request #%d of %s closed its issues", pull, w.t.repo.name),
-			Message: fmt.Sprintf("Pull request #%d of %s was merged into %s, for which GitHub closes nothing by itself; hookctl: %s. %s", pull, w.t.repo.name, quoted(p.base), w.summary(), p.url),
-			Context: map[string]any{"change": "closed", "pull_request": pull, "base": p.base}})
-	}
 	return nil
 }
 

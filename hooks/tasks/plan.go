@@ -1,6 +1,7 @@
 package tasks
 
 import (
+	"cmp"
 	"context"
 	"errors"
 	"fmt"
@@ -49,6 +50,7 @@ type work struct {
 	// keep changes the entry in the ledger once the steps are done; nil leaves it alone.
 	keep    func(*entry)
 	notices []Notice
+	owes    *owed  // what the sinks are notified of once the steps are done
 	title   string // of the issue, for the ledger
 	problem error  // of the plan itself: what could not be read, though the rest can be done
 	learned []func(*ledger)
@@ -70,7 +72,7 @@ func (w *work) add(st step) {
 	w.steps = append(w.steps, st)
 }
 
-// summary is what the steps do, in one line.
+// summary is what the steps do, in one line, or why there is nothing left to do.
 func (w *work) summary() string {
 	var parts []string
 	for _, st := range w.steps {
@@ -78,7 +80,7 @@ func (w *work) summary() string {
 			parts = append(parts, st.did)
 		}
 	}
-	return strings.Join(parts, "; ")
+	return cmp.Or(strings.Join(parts, "; "), w.skip)
 }
 
 // plan makes the works of a trigger: one, or with an issue for each job as many as there are jobs. It reads and writes nothing

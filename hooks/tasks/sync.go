@@ -231,6 +231,11 @@ func (s *Sync) carryOut(ctx context.Context, w *work, act bool) (Outcome, error)
 			e.Issue, e.URL = w.issue, w.url
 		})
 	}
+	if w.owes != nil {
+		if err := s.update(ctx, func(l *ledger) { l.Owed[w.owedKey()] = w.owes }); err != nil {
+			return out, err
+		}
+	}
 	problem, err := w.apply(ctx)
 	problem = errors.Join(w.problem, problem)
 	if err != nil {
@@ -299,7 +304,7 @@ func (s *Sync) failed(ctx context.Context, works []*work, d Delivery, err error)
 	return err
 }
 
-// Preview makes the plan of a delivery and writes nothing, neither at GitHub nor in the ledger. why says why there is none.
+// Preview makes the plan of a delivery and writes nothing, neither at GitHub nor in the ledger. why says why the plan is empty.
 func (s *Sync) Preview(ctx context.Context, d Delivery) (actions []Action, why string, err error) {
 	actions = []Action{}
 	t, err := s.read(d.Event, d.Payload)

@@ -19,7 +19,7 @@
 // the record: one message to the outcomes with compare-and-set, which needs a quorum. So a node that is cut off sends nothing,
 // and a record is notified twice only where a node was lost between its claim and its outcome; these are counted.
 //
-// What the others cannot be told waits in the log: every record that no quorum has is published as soon as there is one.
+// What the others cannot get now waits in the log: every record that no quorum has is published as soon as there is one.
 package cluster
 
 import (

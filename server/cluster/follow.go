@@ -322,7 +322,7 @@ func (n *Node) apply(ctx context.Context, id identity, s state) {
 }
 
 // settledHere shares the outcome of a claim of an earlier run of this node, which wrote it down here and was killed before it could
-// tell the others.
+// notify the others.
 func (n *Node) settledHere(ctx context.Context, file string, s state) {
 	if s.Node != n.cfg.Node || s.Run == n.run {
 		return

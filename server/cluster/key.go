@@ -70,7 +70,7 @@ func (k Key) derive(purpose string, size int) []byte {
 
 func (k Key) password(purpose string) string { return hex.EncodeToString(k.derive(purpose, 24)) }
 
-// Instance names the cluster at /healthz. It tells nothing of the key.
+// Instance names the cluster at /healthz. It shows nothing of the key.
 func (k Key) Instance() string { return hex.EncodeToString(k.derive("instance", 16)) }
 
 // seal encrypts what the nodes share; open undoes it. about is bound to it.

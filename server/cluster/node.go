@@ -315,7 +315,7 @@ func (r *records) init() {
 	r.changed = make(chan struct{})
 }
 
-// signal makes whoever waits look again. r.mu is held.
+// signal makes those who wait look again. r.mu is held.
 func (r *records) signal() {
 	close(r.changed)
 	r.changed = make(chan struct{})

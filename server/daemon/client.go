@@ -68,19 +68,15 @@ func (c *Client) Status(ctx context.Context) (Status, error) {
 func (c *Client) returned(ctx context.Context, st *Status) error {
 	ctx, cancel := context.WithTimeout(ctx, 2*upkeepInterval)
 	defer cancel()
-	tick := time.NewTicker(pollInterval)
-	defer tick.Stop()
 	for {
 		removed := lockRemoved(c.home)
 		err := c.call(ctx, http.MethodGet, "/status", 2*time.Second, st)
 		if err == nil || !removed || !errors.Is(err, ErrNotRunning) && ctx.Err() == nil {
 			return err
 		}
-		select {
-		case <-ctx.Done():
+		if pause(ctx); ctx.Err() != nil {
 			pid := holder(c.home)
 			return &UnresponsiveError{PID: pid, Suspended: suspended(pid), Removed: true, Err: context.Cause(ctx)}
-		case <-tick.C:
 		}
 	}
 }

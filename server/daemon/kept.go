@@ -25,9 +25,9 @@ type startRecord struct {
 
 func startFile(home string) string { return filepath.Join(StateDir(home), "start.json") }
 
-// LastStart gives the flags that the receiver of home was last started with, those of restarts included. It fails with
+// lastStart gives the flags that the receiver of home was last started with, those of restarts included. It fails with
 // an error that is fs.ErrNotExist where no start is on record.
-func LastStart(home string) ([]string, error) {
+func lastStart(home string) ([]string, error) {
 	record, err := jsonfile.Read[startRecord](startFile(home))
 	if err != nil {
 		return nil, fmt.Errorf("read the flags of the last start: %w", err)
@@ -65,7 +65,7 @@ func keep(cfg Config, running Status) Config {
 		flags = args[1:]
 	} else {
 		var err error
-		flags, err = LastStart(cfg.Home)
+		flags, err = lastStart(cfg.Home)
 		switch {
 		case errors.Is(err, fs.ErrNotExist) && running.PID != 0:
 			cfg.notice("nothing says which flags the receiver was started with; it starts with the settings")

@@ -37,7 +37,7 @@ func TestRestartKeepsTheFlagsOfStart(t *testing.T) {
 		if err != nil || !slices.Equal(st.Args, append([]string{"serve"}, want...)) {
 			t.Errorf("%s: runs with %q (%v), want %q", what, st.Args, err, want)
 		}
-		if kept, err := LastStart(cfg.Home); err != nil || !slices.Equal(kept, want) {
+		if kept, err := lastStart(cfg.Home); err != nil || !slices.Equal(kept, want) {
 			t.Errorf("%s: kept %q (%v), want %q", what, kept, err, want)
 		}
 	}
@@ -83,7 +83,7 @@ func TestARestartThatFailsKeepsTheRecord(t *testing.T) {
 	if _, err := Restart(t.Context(), bad); err == nil {
 		t.Fatal("it started")
 	}
-	if kept, err := LastStart(cfg.Home); err != nil || !slices.Equal(kept, cfg.Args[1:]) {
+	if kept, err := lastStart(cfg.Home); err != nil || !slices.Equal(kept, cfg.Args[1:]) {
 		t.Errorf("kept %q, %v", kept, err)
 	}
 }

@@ -19,6 +19,14 @@ import (
 // pollInterval is the pace at which locks and sockets of other processes are looked at; neither can be waited for.
 const pollInterval = 15 * time.Millisecond
 
+// pause waits until it is time to look again, or ctx ends.
+func pause(ctx context.Context) {
+	select {
+	case <-ctx.Done():
+	case <-time.After(pollInterval):
+	}
+}
+
 // Instance is the one receiver of a home: it holds the lock until Close.
 type Instance struct {
 	home  string
@@ -105,10 +113,8 @@ func (i *Instance) acquire(cfg Config) error {
 		if err := i.beside(ctx, cfg, &succeed); err != nil {
 			return err
 		}
-		select {
-		case <-ctx.Done():
+		if pause(ctx); ctx.Err() != nil {
 			return &RunningError{PID: holder(cfg.Home)}
-		case <-time.After(pollInterval):
 		}
 	}
 }

@@ -68,19 +68,14 @@ func awaitManaged(ctx context.Context, home string, old int, limit time.Duration
 	ctx, cancel := context.WithTimeout(ctx, limit)
 	defer cancel()
 	client := Dial(home)
-	tick := time.NewTicker(pollInterval)
-	defer tick.Stop()
-	for {
+	for ctx.Err() == nil {
 		st, err := client.Status(ctx)
 		if err == nil && st.PID != old && !st.Stopping {
 			return st, nil
 		}
-		select {
-		case <-ctx.Done():
-			return Status{}, fmt.Errorf("the receiver did not answer within %s", limit)
-		case <-tick.C:
-		}
+		pause(ctx)
 	}
+	return Status{}, fmt.Errorf("the receiver did not answer within %s", limit)
 }
 
 // through lets the service manager do something, where a service of cfg.Home is installed. It reports false if

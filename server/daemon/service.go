@@ -64,7 +64,7 @@ type ServiceStatus struct {
 	Active    string   `json:"active,omitempty"`  // in the manager's word: "active", "failed"
 	Files     []string `json:"files"`
 	Logs      string   `json:"logs,omitempty"`  // the command that shows the log
-	Notes     []string `json:"notes,omitempty"` // what the user ought to know or do
+	Notes     []string `json:"notes,omitempty"` // what the user should know or do
 }
 
 // ErrNoService says that no service of this home is installed.

@@ -144,8 +144,9 @@ func FuzzQuote(f *testing.F) {
 		f.Add(s)
 	}
 	f.Fuzz(func(t *testing.T, text string) {
-		word, err := quote(text)
-		if err != nil {
+		var u unitText
+		word := u.word(text)
+		if u.err != nil {
 			return
 		}
 		inner, ok := strings.CutPrefix(word, `"`)
@@ -245,7 +246,7 @@ func TestInstallCreatesWhatTheUnitNamesAsWritable(t *testing.T) {
 		}
 	}
 	for _, dir := range dirs {
-		text, err := sandbox(s)
+		text, err := serviceUnit(s)
 		if err != nil || !strings.Contains(text, dir) {
 			t.Errorf("the unit does not name %s (%v)", dir, err)
 		}
@@ -265,7 +266,7 @@ func TestPathOfAService(t *testing.T) {
 	}
 	s := exampleService()
 	s.Env = []string{"PATH=/home/ada/.local/bin:.:/usr/bin::bin:/usr/bin", "GH_HOST=ghe.example.com"}
-	text, err := environment(s)
+	text, err := serviceUnit(s)
 	if err != nil || !strings.Contains(text, "\nEnvironment=\"PATH=/home/ada/.local/bin:/usr/bin\"\n") || !strings.Contains(text, "GH_HOST=ghe.example.com") {
 		t.Errorf("got %s, %v", text, err)
 	}

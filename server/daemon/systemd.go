@@ -89,79 +89,113 @@ func (m systemd) leftovers(s Service) []ServiceFile {
 	return all
 }
 
+// unitText is a unit in the making. The first error is what becomes of it.
+type unitText struct {
+	text strings.Builder
+	err  error
+}
+
+func (u *unitText) add(text string) { u.text.WriteString(text) }
+
+// done is the unit, or what cannot be written into one.
+func (u *unitText) done() (string, error) {
+	if u.err != nil {
+		return "", u.err
+	}
+	return u.text.String(), nil
+}
+
+func (u *unitText) failed(err error) {
+	if u.err == nil {
+		u.err = err
+	}
+}
+
+// word writes text as one word of a unit file.
+func (u *unitText) word(text string) string {
+	switch {
+	case !utf8.ValidString(text):
+		u.failed(fmt.Errorf("%q cannot be written into a unit: it is not UTF-8", text))
+	case strings.ContainsFunc(text, func(r rune) bool { return r < ' ' || r == 0x7f }):
+		u.failed(fmt.Errorf("%q cannot be written into a unit: it has a control character", text))
+	}
+	return `"` + strings.NewReplacer(`\`, `\\`, `"`, `\"`, "%", "%%").Replace(text) + `"`
+}
+
+// exec quotes a command as systemd splits it: % and $ have a meaning there.
+func (u *unitText) exec(program string, args []string) {
+	u.add("ExecStart=" + strings.ReplaceAll(u.word(program), "$", "$$"))
+	for _, arg := range args {
+		u.add(" " + strings.ReplaceAll(u.word(arg), "$", "$$"))
+	}
+	u.add("\n")
+}
+
+func (u *unitText) environment(s Service, more ...string) {
+	vars, err := s.env(more...)
+	if err != nil {
+		u.failed(err)
+	}
+	for _, v := range vars {
+		u.add("Environment=" + u.word(v) + "\n")
+	}
+}
+
 // serviceUnit is the receiver. The sandbox leaves it what it does: write below its home, listen, and call HTTP servers.
 func serviceUnit(s Service) (string, error) {
-	head, err := sandbox(s)
-	if err != nil {
-		return "", err
-	}
-	command, err := execLine(s.Executable, s.args())
-	if err != nil {
-		return "", err
-	}
-	env, err := environment(s, envManager+"="+s.base()+".service")
-	if err != nil {
-		return "", err
-	}
-	var b strings.Builder
-	b.WriteString("# Written by `hookctl service install`, which brings it up to date when run again.\n[Unit]\n")
-	b.WriteString("Description=hookctl receiver of GitHub webhooks\n")
+	var u unitText
+	u.add("# Written by `hookctl service install`, which brings it up to date when run again.\n[Unit]\n" +
+		"Description=hookctl receiver of GitHub webhooks\n")
 	if s.System {
-		b.WriteString("Wants=network-online.target\nAfter=network-online.target\n")
+		u.add("Wants=network-online.target\nAfter=network-online.target\n")
 	}
 	if s.Address != "" {
-		b.WriteString("Requires=" + s.base() + ".socket\nAfter=" + s.base() + ".socket\n")
+		u.add("Requires=" + s.base() + ".socket\nAfter=" + s.base() + ".socket\n")
 	}
-	b.WriteString("StartLimitIntervalSec=60\nStartLimitBurst=10\n\n[Service]\n")
-	b.WriteString("Type=notify\nNotifyAccess=main\n")
-	b.WriteString(command + env + head)
-	b.WriteString("ExecReload=/bin/kill -HUP $MAINPID\n")
-	b.WriteString("Restart=on-failure\nRestartSec=1\nTimeoutStartSec=120\nTimeoutStopSec=40\nWatchdogSec=30\n")
-	b.WriteString("LimitNOFILE=65536\n")
-	b.WriteString("\n[Install]\nWantedBy=" + target(s) + "\n")
-	return b.String(), nil
+	u.add("StartLimitIntervalSec=60\nStartLimitBurst=10\n\n[Service]\nType=notify\nNotifyAccess=main\n")
+	u.exec(s.Executable, s.args())
+	u.environment(s, envManager+"="+s.base()+".service")
+	u.sandbox(s)
+	u.add("ExecReload=/bin/kill -HUP $MAINPID\n" +
+		"Restart=on-failure\nRestartSec=1\nTimeoutStartSec=120\nTimeoutStopSec=40\nWatchdogSec=30\nLimitNOFILE=65536\n" +
+		"\n[Install]\nWantedBy=" + target(s) + "\n")
+	return u.done()
 }
 
 // sandbox is what the receiver and the rotation have in common. MemoryDenyWriteExecute is not among it: it would end a
 // sink's program that compiles code as it runs, as node does. A unit of a user can only use what works without
 // privileges, and needs a user namespace (PrivateUsers) for the file system part.
-func sandbox(s Service) (string, error) {
+func (u *unitText) sandbox(s Service) {
 	writable, err := s.writable()
 	if err != nil {
-		return "", err
+		u.failed(err)
 	}
-	var b strings.Builder
 	if s.System {
 		account, err := s.account()
 		if err != nil {
-			return "", err
+			u.failed(err)
 		}
-		b.WriteString("User=" + account + "\n")
+		u.add("User=" + account + "\n")
 	}
-	b.WriteString("UMask=0077\nNoNewPrivileges=yes\nPrivateTmp=yes\nProtectSystem=strict\n")
+	u.add("UMask=0077\nNoNewPrivileges=yes\nPrivateTmp=yes\nProtectSystem=strict\n")
 	for _, path := range writable {
-		quoted, err := quote(path)
-		if err != nil {
-			return "", err
-		}
 		// The minus lets the unit start where a log directory was removed after the installation, and the receiver say so.
 		prefix := "-"
 		if path == s.Home {
 			prefix = ""
 		}
-		b.WriteString("ReadWritePaths=" + strings.Replace(quoted, `"`, `"`+prefix, 1) + "\n")
+		u.add("ReadWritePaths=" + strings.Replace(u.word(path), `"`, `"`+prefix, 1) + "\n")
 	}
 	if s.System {
-		b.WriteString("ProtectHome=read-only\nPrivateDevices=yes\nProtectClock=yes\nProtectHostname=yes\n" +
+		u.add("ProtectHome=read-only\nPrivateDevices=yes\nProtectClock=yes\nProtectHostname=yes\n" +
 			"ProtectKernelLogs=yes\nProtectKernelModules=yes\nProtectKernelTunables=yes\nProtectControlGroups=yes\n" +
 			"ProtectProc=invisible\nCapabilityBoundingSet=\nRemoveIPC=yes\n")
 	} else {
-		b.WriteString("PrivateUsers=yes\n")
+		u.add("PrivateUsers=yes\n")
 	}
-	b.WriteString("RestrictAddressFamilies=AF_INET AF_INET6 AF_UNIX\nRestrictNamespaces=yes\nRestrictRealtime=yes\n" +
+	u.add("RestrictAddressFamilies=AF_INET AF_INET6 AF_UNIX\nRestrictNamespaces=yes\nRestrictRealtime=yes\n" +
 		"RestrictSUIDSGID=yes\nLockPersonality=yes\n" +
 		"SystemCallArchitectures=native\nSystemCallFilter=@system-service\nSystemCallErrorNumber=EPERM\n")
-	return b.String(), nil
 }
 
 func socketUnit(s Service) (string, error) {
@@ -189,20 +223,13 @@ func socketUnit(s Service) (string, error) {
 }
 
 func rotateUnit(s Service) (string, error) {
-	head, err := sandbox(s)
-	if err != nil {
-		return "", err
-	}
-	command, err := execLine(s.Executable, s.rotateArgs())
-	if err != nil {
-		return "", err
-	}
-	env, err := environment(s)
-	if err != nil {
-		return "", err
-	}
-	return "# Written by `hookctl service install`.\n[Unit]\nDescription=hookctl rotation of an old webhook secret\n" +
-		"After=" + s.base() + ".service\n\n[Service]\nType=oneshot\n" + command + env + head, nil
+	var u unitText
+	u.add("# Written by `hookctl service install`.\n[Unit]\nDescription=hookctl rotation of an old webhook secret\n" +
+		"After=" + s.base() + ".service\n\n[Service]\nType=oneshot\n")
+	u.exec(s.Executable, s.rotateArgs())
+	u.environment(s)
+	u.sandbox(s)
+	return u.done()
 }
 
 func timerUnit(s Service) string {
@@ -232,46 +259,6 @@ func (s Service) account() (string, error) {
 		return "", fmt.Errorf("the account of the service cannot be %q", name)
 	}
 	return name, nil
-}
-
-// execLine quotes a command as systemd splits it: % and $ have a meaning there.
-func execLine(program string, args []string) (string, error) {
-	words := make([]string, 0, 1+len(args))
-	for _, arg := range append([]string{program}, args...) {
-		word, err := quote(arg)
-		if err != nil {
-			return "", err
-		}
-		words = append(words, strings.ReplaceAll(word, "$", "$$"))
-	}
-	return "ExecStart=" + strings.Join(words, " ") + "\n", nil
-}
-
-func environment(s Service, more ...string) (string, error) {
-	vars, err := s.env(more...)
-	if err != nil {
-		return "", err
-	}
-	var b strings.Builder
-	for _, v := range vars {
-		word, err := quote(v)
-		if err != nil {
-			return "", err
-		}
-		b.WriteString("Environment=" + word + "\n")
-	}
-	return b.String(), nil
-}
-
-// quote writes text as one word of a unit file.
-func quote(text string) (string, error) {
-	if !utf8.ValidString(text) {
-		return "", fmt.Errorf("%q cannot be written into a unit: it is not UTF-8", text)
-	}
-	if strings.ContainsFunc(text, func(r rune) bool { return r < ' ' || r == 0x7f }) {
-		return "", fmt.Errorf("%q cannot be written into a unit: it has a control character", text)
-	}
-	return `"` + strings.NewReplacer(`\`, `\\`, `"`, `\"`, "%", "%%").Replace(text) + `"`, nil
 }
 
 func (systemd) ctl(ctx context.Context, s Service, args ...string) (string, error) {

@@ -2,7 +2,6 @@ package doctor
 
 import (
 	"context"
-	"fmt"
 	"strings"
 	"time"
 
@@ -78,7 +77,7 @@ func (f *facts) clusterRoom(c *daemon.Cluster) finding {
 	}
 	free, _, err := space(f.cfg.Home)
 	if grow := c.StreamMax - c.StreamBytes; err == nil && free < grow {
-		return warn("free some space, or lower cluster.max_bytes", "the stream may grow by %s, and the disk has %s", humanize.Bytes(grow), fmt.Sprint(humanize.Bytes(free)))
+		return warn("free some space, or lower cluster.max_bytes", "the stream may grow by %s, and the disk has %s", humanize.Bytes(grow), humanize.Bytes(free))
 	}
 	return ok("")
 }

@@ -1,6 +1,7 @@
 package doctor
 
 import (
+	"cmp"
 	"context"
 	"crypto/x509"
 	"net/netip"
@@ -76,15 +77,9 @@ func (w *Warning) Error() string { return w.Err.Error() }
 func (w *Warning) Unwrap() error { return w.Err }
 
 func (c Config) withDefaults() Config {
-	if c.EnvFile == "" {
-		c.EnvFile = filepath.Join(c.Home, ".env")
-	}
-	if c.MaxAge == 0 {
-		c.MaxAge = 90 * 24 * time.Hour
-	}
-	if c.Timeout == 0 {
-		c.Timeout = 15 * time.Second
-	}
+	c.EnvFile = cmp.Or(c.EnvFile, filepath.Join(c.Home, ".env"))
+	c.MaxAge = cmp.Or(c.MaxAge, 90*24*time.Hour)
+	c.Timeout = cmp.Or(c.Timeout, 15*time.Second)
 	if c.Now == nil {
 		c.Now = time.Now
 	}

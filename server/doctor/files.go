@@ -9,6 +9,8 @@ import (
 	"path/filepath"
 	"runtime"
 
+	"github.com/dustin/go-humanize"
+
 	"hookctl/logs/text"
 	"hookctl/server/daemon"
 )
@@ -138,7 +140,7 @@ func (f *facts) disk(context.Context) finding {
 }
 
 func spaceFinding(dir string, free, total uint64) finding {
-	words := fmt.Sprintf("%s free of %s at %s", size(free), size(total), dir)
+	words := fmt.Sprintf("%s free of %s at %s", humanize.Bytes(free), humanize.Bytes(total), dir)
 	const fix = "free some space: hookctl events prune; or set log.keep or log.max_size in hookctl.yaml"
 	switch {
 	case free < leastSpace:
@@ -147,16 +149,4 @@ func spaceFinding(dir string, free, total uint64) finding {
 		return warn(fix, "%s", words)
 	}
 	return ok("%s", words)
-}
-
-func size(n uint64) string {
-	units := []string{"B", "KB", "MB", "GB", "TB"}
-	v, u := float64(n), 0
-	for v >= 1000 && u < len(units)-1 {
-		v, u = v/1000, u+1
-	}
-	if u == 0 || v >= 100 {
-		return fmt.Sprintf("%.0f %s", v, units[u])
-	}
-	return fmt.Sprintf("%.1f %s", v, units[u])
 }

@@ -1,6 +1,7 @@
 package doctor
 
 import (
+	"cmp"
 	"context"
 	"errors"
 	"fmt"
@@ -91,11 +92,12 @@ func judgeReceiver(st daemon.Status, err error, now time.Time) finding {
 	if st.Stopping {
 		return warn("hookctl start", "stopping (pid %d)", st.PID)
 	}
-	manager := ""
+	manager := st.Manager
 	if st.Supervisor != nil {
-		manager = " under " + st.Supervisor.String()
-	} else if st.Manager != "" {
-		manager = " under " + st.Manager
+		manager = st.Supervisor.String()
+	}
+	if manager != "" {
+		manager = " under " + manager
 	}
 	return ok("running%s on %s (pid %d) for %s; %d received, %d refused", manager, st.Address, st.PID, text.Span(now.Sub(st.Since)), st.Received, st.Rejected)
 }
@@ -182,7 +184,7 @@ func (f *facts) service(ctx context.Context) finding {
 }
 
 func serviceFinding(st daemon.ServiceStatus) finding {
-	words := fmt.Sprintf("%s (%s) is %s and %s", st.Unit, st.Manager, orUnknown(st.Enabled), orUnknown(st.Active))
+	words := fmt.Sprintf("%s (%s) is %s and %s", st.Unit, st.Manager, cmp.Or(st.Enabled, "unknown"), cmp.Or(st.Active, "unknown"))
 	all := []finding{ok("%s", words)}
 	switch {
 	case st.Active == "failed":
@@ -197,13 +199,6 @@ func serviceFinding(st daemon.ServiceStatus) finding {
 		all = append(all, warn("", "%s", note))
 	}
 	return worst(all...)
-}
-
-func orUnknown(word string) string {
-	if word == "" {
-		return "unknown"
-	}
-	return word
 }
 
 // version compares the receiver with this program.

@@ -87,11 +87,6 @@ func TestFreeSpace(t *testing.T) {
 			t.Errorf("%d bytes: %+v, want %s", free, got, want)
 		}
 	}
-	for n, want := range map[uint64]string{999: "999 B", 1500: "1.5 KB", 5_000_000_000: "5.0 GB", 123_456_789: "123 MB", 1 << 62: "4611686 TB"} {
-		if got := size(n); got != want {
-			t.Errorf("size(%d) = %s, want %s", n, got, want)
-		}
-	}
 }
 
 func TestWorstOfSeveralFindings(t *testing.T) {

@@ -22,6 +22,7 @@ type Draft struct {
 	Events       []string `json:"events"`
 	Nobody       bool     `json:"notify_nobody"`
 	Agent        string   `json:"agent"`
+	Also         []string `json:"notify_also,omitempty"`
 }
 
 // Add chooses repositories and organizations; what is not the name of one is left out.

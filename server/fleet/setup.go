@@ -22,6 +22,7 @@ type SetupRequest struct {
 	URL      string         // public URL, with or without /webhook; "" for that of the settings
 	Path     string         // name of /webhook/<name>; "" for none
 	Events   []string       // nil keeps those of a hook that is there; a new one gets those of the settings
+	Also     []string       // every hook has these too; without Events also what notify_also of the settings needs
 	Inactive bool           // hooks that send nothing yet; without it a paused hook stays paused, and a new one is active
 	Insecure bool           // GitHub does not check the certificate
 	Wait     time.Duration  // for the proof of one hook; that of the Config if zero
@@ -141,8 +142,12 @@ func (f *Fleet) PlanSetup(ctx context.Context, r SetupRequest) (SetupPlan, error
 	}
 	var mu sync.Mutex
 	moved := map[hooks.Target][]hooks.Warning{} // hooks that delivered here and were pointed elsewhere since
+	also := r.Also
+	if r.Events == nil {
+		also = slices.Concat(also, f.cfg.Needed)
+	}
 	ask := hooks.SetupRequest{
-		Targets: targets, URL: url, Events: r.Events, NewEvents: f.cfg.Events, Active: !r.Inactive, InsecureSSL: r.Insecure, Wait: cmp.Or(r.Wait, f.cfg.Wait),
+		Targets: targets, URL: url, Events: r.Events, NewEvents: f.cfg.Events, Also: also, Active: !r.Inactive, InsecureSSL: r.Insecure, Wait: cmp.Or(r.Wait, f.cfg.Wait),
 		OwnSecret: f.cfg.Store.HookSecret,
 		Ours: func(h hooks.Hook) bool {
 			ours, elsewhere := k.ours(h)

@@ -365,3 +365,27 @@ func TestSavedPublicURLIsInForceAtOnce(t *testing.T) {
 		t.Errorf("back again: %+v", report)
 	}
 }
+
+// What notify_also needs is added to the events of a hook that is there, which keeps the others; a hook of all events has it
+// already, and events that are asked for are taken as they are.
+func TestSetupAddsWhatIsNeeded(t *testing.T) {
+	w := newWorld(t, "o/a", "o/b")
+	w.setup(SetupRequest{Targets: targets("o/a"), Events: []string{"star"}})
+	w.setup(SetupRequest{Targets: targets("o/b"), Events: []string{"*"}})
+	w.fleet.cfg.Needed = []string{"status"}
+	events := func(name string) string { return strings.Join(w.Hooks(name)[0].Events, ",") }
+	for _, c := range []struct {
+		request SetupRequest
+		a       string
+	}{
+		{SetupRequest{}, "star,status"},
+		{SetupRequest{Also: []string{"pull_request_review"}}, "pull_request_review,star,status"},
+		{SetupRequest{Targets: targets("o/a"), Events: []string{"push"}, Also: []string{"status"}}, "push,status"},
+		{SetupRequest{Targets: targets("o/a"), Events: []string{"push"}}, "push"},
+	} {
+		w.setup(c.request)
+		if a, b := events("o/a"), events("o/b"); a != c.a || b != "*" {
+			t.Errorf("after %+v the events are %s and %s", c.request, a, b)
+		}
+	}
+}

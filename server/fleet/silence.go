@@ -14,7 +14,7 @@ import (
 const onTheWay = 2 * time.Minute
 
 // lost reports whether an event that GitHub calls delivered, and the log does not have, was certainly sent here: the hook was not
-// changed since, and the receiver ran, or the log had a signed delivery of this hook before. Whoever took it lost it.
+// changed since, and the receiver ran, or the log had a signed delivery of this hook before. What took it lost it.
 func (f *Fleet) lost(ctx context.Context, log *logs.Log, h hooks.Hook, e hooks.Event, up time.Time) bool {
 	sent := e.Attempts[len(e.Attempts)-1].DeliveredAt
 	if h.UpdatedAt.After(sent) {

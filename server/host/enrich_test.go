@@ -1,8 +1,15 @@
 package host
 
 import (
+	"context"
+	"net/http"
+	"path/filepath"
+	"strings"
 	"testing"
+	"time"
 
+	"hookctl/hooks"
+	"hookctl/hooks/githubtest"
 	"hookctl/hooks/tasks"
 	"hookctl/server"
 )
@@ -35,5 +42,64 @@ func TestJobsAreWrittenAsLines(t *testing.T) {
 		"> --- FAIL: TestLogin\n> exit status 1\nJob \"lint\" ended with timed_out.\n2 more failed."
 	if extra.Text != want || len(extra.Context["jobs"].([]map[string]any)) != 2 {
 		t.Errorf("%s\n%v", extra.Text, extra.Context)
+	}
+}
+
+// The message of a failure has its jobs, its steps and the cleaned end of the log, and what sync did follows with the issue.
+func TestAFailureIsNotifiedWithItsJobs(t *testing.T) {
+	const repo = "octo-org/widgets"
+	h := newHouse(t)
+	gh := githubtest.New(githubtest.Options{})
+	t.Cleanup(gh.Close)
+	socket := filepath.Join(h.home, "s")
+	if err := gh.Start(socket); err != nil {
+		t.Fatal(err)
+	}
+	gh.AddRepository(repo, githubtest.Repository{Private: true})
+	gh.SetJobs(repo, 9000000000000001, 1, githubtest.Job{Name: "unit", Conclusion: "failure", Steps: []githubtest.Step{{Name: "go test", Conclusion: "failure"}},
+		Log: []byte("2026-11-28T09:00:00.0000000Z \x1b[31mFAIL\x1b[0m widgets are square, token=abcdefgh\n")}, githubtest.Job{Name: "lint", Conclusion: "success"})
+	maestro := githubtest.NewMaestro("orchestrator-amoa")
+	base, err := maestro.Start("127.0.0.1:0")
+	if err != nil {
+		t.Fatal(err)
+	}
+	t.Cleanup(maestro.Close)
+	h.change = func(_ int, s *Settings) error {
+		client := func() (*hooks.Client, error) {
+			return hooks.New(hooks.Config{Host: "github.com", Token: githubtest.DefaultToken, Socket: socket})
+		}
+		s.Fleet.GitHub = client
+		s.Sync.GitHub, s.Sync.Mode, s.Sync.Repositories, s.Sync.CI.Labels = client, tasks.ModeAct, []string{"octo-org/*"}, []string{"ci-failure"}
+		s.Server.Sinks = []server.SinkConfig{{Type: "aimaestro", URL: base, To: "orchestrator-amoa", From: "hookctl"}}
+		return nil
+	}
+	status, log, end := h.run(t)
+	if code := deliverEvent(t, status.Address, "old", "workflow_run", string(gh.RunPayload(repo, githubtest.Run{Number: 1}))); code != http.StatusOK {
+		t.Fatalf("the delivery is answered with %d", code)
+	}
+	ctx, cancel := context.WithTimeout(t.Context(), time.Minute)
+	defer cancel()
+	messages, err := maestro.Await(ctx, func(m []githubtest.MaestroMessage) bool { return len(m) == 2 })
+	if err != nil {
+		t.Fatalf("%v: %+v\n%s", err, messages, log)
+	}
+	said := map[any]string{}
+	for _, m := range messages {
+		said[m.Content.Context["notification_type"]] = m.Content.Message
+		if m.Content.Context["notification_type"] == "ci_failure" && (m.Content.Context["still_failing"] != false || m.Content.Context["jobs"] == nil) {
+			t.Errorf("fields: %v", m.Content.Context)
+		}
+	}
+	failure := said["ci_failure"]
+	for _, want := range []string{"This failure is new.", `Job "unit" ended with failure in "go test".`, "\n> FAIL widgets are square, token=[removed]"} {
+		if !strings.Contains(failure, want) {
+			t.Errorf("the message lacks %q:\n%s", want, failure)
+		}
+	}
+	if strings.Contains(failure, "lint") || !strings.Contains(said["task_updated"], "https://github.com/octo-org/widgets/issues/1") {
+		t.Errorf("%v", said)
+	}
+	if err := end(); err != nil {
+		t.Error(err)
 	}
 }

@@ -267,7 +267,7 @@ func (r *receiver) closeLog(instance *daemon.Instance) error {
 
 // work runs the parts of the receiver side by side, until ctx ends or the receiver is stopped.
 func (r *receiver) work(ctx context.Context, instance *daemon.Instance, listener, metrics net.Listener) error {
-	// Deliveries are taken until taking ends; the control socket answers until they are drained, so that whoever
+	// Deliveries are taken until taking ends; the control socket answers until they are drained, so that who
 	// asked for the stop sees what it waits for.
 	taking, stop := context.WithCancel(context.WithoutCancel(ctx))
 	defer stop()

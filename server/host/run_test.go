@@ -127,12 +127,17 @@ func (h *house) run(t *testing.T) (status daemon.Status, log *safeBuffer, end fu
 // deliver sends a delivery as GitHub does and returns the answer's status.
 func deliver(t *testing.T, address, key, payload string) int {
 	t.Helper()
+	return deliverEvent(t, address, key, "push", payload)
+}
+
+func deliverEvent(t *testing.T, address, key, event, payload string) int {
+	t.Helper()
 	req, err := http.NewRequestWithContext(t.Context(), http.MethodPost, "http://"+address+"/webhook", strings.NewReader(payload))
 	if err != nil {
 		t.Fatal(err)
 	}
 	for name, value := range map[string]string{
-		"Content-Type": "application/json", "X-GitHub-Event": "push", "X-GitHub-Delivery": uuid.NewString(), "X-Hub-Signature-256": secret.Sign(key, []byte(payload)),
+		"Content-Type": "application/json", "X-GitHub-Event": event, "X-GitHub-Delivery": uuid.NewString(), "X-Hub-Signature-256": secret.Sign(key, []byte(payload)),
 	} {
 		req.Header.Set(name, value)
 	}

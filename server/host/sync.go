@@ -98,9 +98,11 @@ func (r *receiver) keepReminding(ctx context.Context) {
 func (r *receiver) remind(ctx context.Context, now time.Time) error {
 	due, err := r.current().sync.Due(ctx, now)
 	for _, d := range due {
-		if aerr := r.server.Tell(ctx, d.File, logs.SyncNotice(d.Notice)); !errors.Is(aerr, logs.ErrNotFound) { // it may be pruned
-			err = errors.Join(err, aerr)
+		told := r.server.Tell(ctx, d.File, logs.SyncNotice(d.Notice))
+		if told == nil || errors.Is(told, logs.ErrNotFound) { // it may be pruned
+			told = r.current().sync.Reminded(ctx, d.Key, now)
 		}
+		err = errors.Join(err, told)
 	}
 	return err
 }

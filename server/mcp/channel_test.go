@@ -301,7 +301,7 @@ func BenchmarkEventWait(b *testing.B) {
 		ready := make(chan struct{})
 		go func() {
 			close(ready)
-			_, _ = f.wait(b.Context(), nil, waitArguments{})
+			_, _ = reading(f, f.wait, waitArguments{})(b.Context())
 			woken <- time.Now()
 		}()
 		<-ready

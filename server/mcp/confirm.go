@@ -139,5 +139,5 @@ func questionOfRotation(action string, p fleet.RotatePlan) string {
 	return strings.Join(append(lines, "Continue?"), "\n")
 }
 
-// warningsOf are the warnings of a plan, an empty list where there are none.
+// warningsOf are the warnings of a plan, an empty list without any.
 func warningsOf(list []hooks.Warning) []hooks.Warning { return append([]hooks.Warning{}, list...) }

@@ -23,22 +23,37 @@ const (
 )
 
 func (f *face) addResources() {
-	f.addResource(uriStatus, "status", "The receiver's status", func(ctx context.Context) (any, error) { return f.status(ctx) })
-	f.addResource(uriCI, "ci", "The state of CI by repository, branch and workflow", func(ctx context.Context) (any, error) {
-		return f.ci(ctx, nil, ciArguments{})
-	})
-	f.addResource(uriLatest, "latest events", "The newest events, newest first", func(ctx context.Context) (any, error) {
-		return f.search(ctx, nil, searchArguments{})
-	})
+	f.addResource(uriStatus, "status", "The receiver's status", f.statusOfNow)
+	f.addResource(uriCI, "ci", "The state of CI by repository, branch and workflow", reading(f, f.ci, ciArguments{}))
+	f.addResource(uriLatest, "latest events", "The newest events, newest first", reading(f, f.search, searchArguments{}))
 	f.sdk.AddResourceTemplate(&mcp.ResourceTemplate{URITemplate: uriEvents + "{file}", Name: "event", Description: "One record with its payload, which is untrusted", MIMEType: "application/json"},
 		func(ctx context.Context, req *mcp.ReadResourceRequest) (*mcp.ReadResourceResult, error) {
 			file := strings.TrimPrefix(req.Params.URI, uriEvents)
 			if !isRecord(file) {
 				return nil, mcp.ResourceNotFoundError(req.Params.URI)
 			}
-			value, err := f.view(ctx, nil, viewArguments{File: file})
+			value, err := reading(f, f.view, viewArguments{File: file})(ctx)
 			return f.resource(req.Params.URI, value, err)
 		})
+}
+
+// reading is a call of a tool without a client.
+func reading[In any](f *face, run func(context.Context, *call, In) (any, error), in In) func(context.Context) (any, error) {
+	return func(ctx context.Context) (any, error) {
+		c, err := f.begin(ctx, nil, false)
+		if err != nil {
+			return nil, err
+		}
+		return run(ctx, c, in)
+	}
+}
+
+func (f *face) statusOfNow(ctx context.Context) (any, error) {
+	c, err := f.begin(ctx, nil, true)
+	if err != nil {
+		return nil, err
+	}
+	return f.status(ctx, c, none{})
 }
 
 func (f *face) addResource(uri, name, text string, read func(context.Context) (any, error)) {
@@ -191,7 +206,7 @@ func (f *face) statusText(ctx context.Context) string {
 	if !f.subs.has(uriStatus) {
 		return ""
 	}
-	value, err := f.status(ctx)
+	value, err := f.statusOfNow(ctx)
 	if err != nil {
 		return err.Error()
 	}

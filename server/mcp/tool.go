@@ -9,11 +9,13 @@ import (
 	"maps"
 	"reflect"
 	"slices"
+	"time"
 
 	"github.com/google/jsonschema-go/jsonschema"
 	"github.com/modelcontextprotocol/go-sdk/mcp"
 
 	"hookctl/hooks"
+	"hookctl/logs"
 )
 
 // tool is how a tool is described to clients.
@@ -23,12 +25,38 @@ type tool struct {
 	destroys          bool // what it changes cannot be had back
 	repeats           bool // calling it twice changes no more than calling it once
 	abroad            bool // it asks GitHub
+	logless           bool // it works where the log cannot be opened
 }
 
 // call is one call of a tool.
 type call struct {
 	*mcp.CallToolRequest
-	ask *mcp.CallToolResult // a question to the user, in place of a result
+	began time.Time
+	w     *World
+	log   *logs.Log           // nil for a logless tool
+	ask   *mcp.CallToolResult // a question to the user, in place of a result
+}
+
+// begin is a call on the world of now, and on the log of its directory.
+func (f *face) begin(ctx context.Context, req *mcp.CallToolRequest, logless bool) (*call, error) {
+	c := &call{CallToolRequest: req, began: time.Now()}
+	var err error
+	if logless {
+		c.w, err = f.cfg.Open(ctx)
+	} else {
+		c.w, c.log, err = f.open(ctx)
+	}
+	return c, err
+}
+
+// read gives the record of a file, of a delivery's GUID, or the latest.
+func (c *call) read(ctx context.Context, name string) (*logs.Record, error) {
+	file, err := c.log.Resolve(ctx, name)
+	if err != nil {
+		return nil, missing(err)
+	}
+	record, err := c.log.Read(ctx, file)
+	return record, missing(err)
 }
 
 // usageError is a mistake in the arguments of a call.
@@ -59,13 +87,15 @@ func add[In any](f *face, t tool, run func(context.Context, *call, In) (any, err
 		Name: t.name, Title: t.title, Description: t.text, InputSchema: schema,
 		Annotations: &mcp.ToolAnnotations{Title: t.title, ReadOnlyHint: !t.writes, DestructiveHint: &destroys, IdempotentHint: t.repeats || !t.writes, OpenWorldHint: &abroad},
 	}, func(ctx context.Context, req *mcp.CallToolRequest) (*mcp.CallToolResult, error) {
-		c := &call{CallToolRequest: req}
 		var in In
-		err := arguments(req.Params.Arguments, resolved, &in)
-		var result any
-		if err == nil {
-			result, err = run(ctx, c, in)
+		if err := arguments(req.Params.Arguments, resolved, &in); err != nil {
+			return f.result(nil, err)
 		}
+		c, err := f.begin(ctx, req, t.logless)
+		if err != nil {
+			return f.result(nil, err)
+		}
+		result, err := run(ctx, c, in)
 		if c.ask != nil && err == nil {
 			return c.ask, nil
 		}

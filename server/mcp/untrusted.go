@@ -105,13 +105,9 @@ type list struct {
 
 // paged takes rows from an offset on, as many as the bounds allow and at least one. cursor is what an earlier list returned.
 func paged(rows []any, cursor string, limit int) (list, error) {
-	from := 0
-	if cursor != "" {
-		n, err := strconv.Atoi(cursor)
-		if err != nil || n < 0 || n > len(rows) {
-			return list{}, usagef("not a cursor of an earlier result: %q", text.Cut(clean(cursor), 40))
-		}
-		from = n
+	from, err := offset(cursor, len(rows))
+	if err != nil {
+		return list{}, err
 	}
 	n := fitting(rows[from:], limit)
 	out := list{rows: rows[from : from+n]}
@@ -119,6 +115,18 @@ func paged(rows []any, cursor string, limit int) (list, error) {
 		out.next = strconv.Itoa(from + n)
 	}
 	return out, nil
+}
+
+// offset reads a cursor that is a number of at most that much.
+func offset(cursor string, most int) (int, error) {
+	if cursor == "" {
+		return 0, nil
+	}
+	n, err := strconv.Atoi(cursor)
+	if err != nil || n < 0 || n > most {
+		return 0, usagef("not a cursor of an earlier result: %q", text.Cut(clean(cursor), 40))
+	}
+	return n, nil
 }
 
 // fitting is how many of rows a result takes.
@@ -136,19 +144,30 @@ func fitting(rows []any, limit int) int {
 	return len(rows)
 }
 
+// shown is the result of an operation, marked.
+func shown(value any, outside ...string) (any, error) {
+	out, err := plain(value)
+	return mark(out, outside...), err
+}
+
 // rowsOf are the rows of a list of an operation, marked.
 func rowsOf(value any, outside ...string) ([]any, error) {
-	shown, err := plain(value)
-	if err != nil {
-		return nil, err
-	}
-	rows, _ := mark(shown, outside...).([]any)
-	return rows, nil
+	return marker{outside, maxString}.rows(value)
+}
+
+func (m marker) rows(value any) ([]any, error) {
+	out, err := plain(value)
+	rows, _ := m.walk("", out, true).([]any)
+	return rows, err
 }
 
 // inPages is the result of an operation that gives a list: the rows under a name, with the cursor.
 func inPages(name string, value any, at page, outside ...string) (map[string]any, error) {
-	rows, err := rowsOf(value, outside...)
+	return marker{outside, maxString}.pages(name, value, at)
+}
+
+func (m marker) pages(name string, value any, at page) (map[string]any, error) {
+	rows, err := m.rows(value)
 	if err != nil {
 		return nil, err
 	}

@@ -1,6 +1,7 @@
 package mcp
 
 import (
+	"cmp"
 	"context"
 	"errors"
 	"time"
@@ -24,7 +25,7 @@ func (f *face) addWriting() {
 		text: "Send the notifications of a record again."}, f.resend)
 	add(f, tool{name: "hook_ping", title: "Ping a hook", writes: true, abroad: true,
 		text: "Ask GitHub to send a ping to a hook. Wait for it with event_wait and the filter event:ping."}, f.ping)
-	add(f, tool{name: "sync_apply", title: "Apply what sync suggests", writes: true, repeats: true, abroad: true,
+	add(f, tool{name: "sync_apply", title: "Apply what sync suggests", logless: true, writes: true, repeats: true, abroad: true,
 		text: "Do at GitHub what project sync suggests, or try again what failed. See sync_list for the keys, and sync_preview for what it writes."}, f.syncApply)
 	add(f, tool{name: "events_ack", title: "Acknowledge events", writes: true, repeats: true,
 		text: "Acknowledge records that were offered through the channel, so that they are not offered again."}, f.acknowledge)
@@ -36,11 +37,7 @@ type applyArguments struct {
 }
 
 func (f *face) setup(ctx context.Context, c *call, in applyArguments) (any, error) {
-	w, _, err := f.open(ctx)
-	if err != nil {
-		return nil, err
-	}
-	plan, err := in.plan(ctx, w)
+	plan, err := in.plan(ctx, c.w)
 	if err == nil && !plan.Able() {
 		err = plan.Err()
 	}
@@ -55,7 +52,7 @@ func (f *face) setup(ctx context.Context, c *call, in applyArguments) (any, erro
 	if err != nil {
 		return withPlan(plan, hash, err)
 	}
-	report, err := w.Fleet.Setup(ctx, plan, nil)
+	report, err := c.w.Fleet.Setup(ctx, plan, nil)
 	if report.Results == nil {
 		return nil, err
 	}
@@ -85,16 +82,14 @@ type rotateArguments struct {
 }
 
 func (f *face) rotate(ctx context.Context, c *call, in rotateArguments) (any, error) {
-	turns := map[string]func(*World, fleet.RotatePlan) (fleet.RotateReport, error){
-		"rotate": func(w *World, p fleet.RotatePlan) (fleet.RotateReport, error) { return w.Fleet.Rotate(ctx, p, nil) },
-		"resume": func(w *World, _ fleet.RotatePlan) (fleet.RotateReport, error) { return w.Fleet.Resume(ctx, nil) },
-		"undo":   func(w *World, _ fleet.RotatePlan) (fleet.RotateReport, error) { return w.Fleet.Undo(ctx, nil) },
-		"finish": func(w *World, _ fleet.RotatePlan) (fleet.RotateReport, error) { return w.Fleet.Finish(ctx, nil) },
+	var plan fleet.RotatePlan
+	turns := map[string]func() (fleet.RotateReport, error){
+		"rotate": func() (fleet.RotateReport, error) { return c.w.Fleet.Rotate(ctx, plan, nil) },
+		"resume": func() (fleet.RotateReport, error) { return c.w.Fleet.Resume(ctx, nil) },
+		"undo":   func() (fleet.RotateReport, error) { return c.w.Fleet.Undo(ctx, nil) },
+		"finish": func() (fleet.RotateReport, error) { return c.w.Fleet.Finish(ctx, nil) },
 	}
-	action := in.Action
-	if action == "" {
-		action = "rotate"
-	}
+	action := cmp.Or(in.Action, "rotate")
 	turn, known := turns[action]
 	switch chosen := len(in.Repositories)+len(in.HookIDs) > 0 || in.Grace != nil; {
 	case !known:
@@ -102,13 +97,9 @@ func (f *face) rotate(ctx context.Context, c *call, in rotateArguments) (any, er
 	case action != "rotate" && chosen:
 		return nil, usagef("%s works on the current rotation: give no repositories, hook_ids or grace_s", action)
 	}
-	w, _, err := f.open(ctx)
-	if err != nil {
-		return nil, err
-	}
-	var plan fleet.RotatePlan
 	if action == "rotate" {
-		if plan, err = in.plan(ctx, w); err != nil {
+		var err error
+		if plan, err = in.plan(ctx, c.w); err != nil {
 			return nil, err
 		}
 	}
@@ -120,15 +111,15 @@ func (f *face) rotate(ctx context.Context, c *call, in rotateArguments) (any, er
 	if err != nil {
 		return map[string]any{"question": questionOfRotation(action, plan), "hash": hash}, err
 	}
-	report, err := turn(w, plan)
+	report, err := turn()
 	if err != nil && len(report.Hooks) == 0 {
 		return nil, err
 	}
 	if err == nil && report.Failed() {
 		err = hooks.WithCure(errors.New("not every hook has the new secret; see hooks and aside"), report.Next)
 	}
-	shown, shapeErr := plain(report)
-	return rotated(mark(shown)), errors.Join(err, shapeErr)
+	out, shapeErr := shown(report)
+	return rotated(out), errors.Join(err, shapeErr)
 }
 
 // rotated bounds the hooks of a report: those that are done are counted only, where there are many.
@@ -176,16 +167,12 @@ type catchUpArguments struct {
 	page
 }
 
-func (f *face) catchUp(ctx context.Context, _ *call, in catchUpArguments) (any, error) {
-	w, _, err := f.open(ctx)
+func (f *face) catchUp(ctx context.Context, c *call, in catchUpArguments) (any, error) {
+	targets, err := in.targets(c.w)
 	if err != nil {
 		return nil, err
 	}
-	request := fleet.CatchUpRequest{Events: in.Events, DryRun: in.DryRun}
-	if request.Targets, err = in.targets(w); err != nil {
-		return nil, err
-	}
-	report, err := w.CatchUp(ctx, request)
+	report, err := c.w.CatchUp(ctx, fleet.CatchUpRequest{Targets: targets, Events: in.Events, DryRun: in.DryRun})
 	if report.Hooks == 0 && err != nil {
 		return nil, err
 	}
@@ -213,25 +200,21 @@ func (a filesArguments) resolved(ctx context.Context, log *logs.Log) ([]string, 
 	return files, nil
 }
 
-func (f *face) replay(ctx context.Context, _ *call, in filesArguments) (any, error) {
-	return f.onRecords(ctx, "replayed", in, func(w *World) func(context.Context, []string) (int, error) { return w.Replay })
+func (f *face) replay(ctx context.Context, c *call, in filesArguments) (any, error) {
+	return c.onRecords(ctx, "replayed", in, c.w.Replay)
 }
 
-func (f *face) resend(ctx context.Context, _ *call, in filesArguments) (any, error) {
-	return f.onRecords(ctx, "resent", in, func(w *World) func(context.Context, []string) (int, error) { return w.Resend })
+func (f *face) resend(ctx context.Context, c *call, in filesArguments) (any, error) {
+	return c.onRecords(ctx, "resent", in, c.w.Resend)
 }
 
 // onRecords has the running receiver do something to records.
-func (f *face) onRecords(ctx context.Context, verb string, in filesArguments, act func(*World) func(context.Context, []string) (int, error)) (any, error) {
-	w, log, err := f.open(ctx)
+func (c *call) onRecords(ctx context.Context, verb string, in filesArguments, act func(context.Context, []string) (int, error)) (any, error) {
+	files, err := in.resolved(ctx, c.log)
 	if err != nil {
 		return nil, err
 	}
-	files, err := in.resolved(ctx, log)
-	if err != nil {
-		return nil, err
-	}
-	n, err := act(w)(ctx, files)
+	n, err := act(ctx, files)
 	if err != nil {
 		return nil, err
 	}
@@ -243,61 +226,46 @@ type pingArguments struct {
 	Repository string `json:"repository,omitempty" jsonschema:"where the hook is, as owner/repo; found if empty"`
 }
 
-func (f *face) ping(ctx context.Context, _ *call, in pingArguments) (any, error) {
-	w, _, err := f.open(ctx)
+func (f *face) ping(ctx context.Context, c *call, in pingArguments) (any, error) {
+	targets, err := ofOne(in.Repository).targets(c.w)
 	if err != nil {
 		return nil, err
 	}
-	var targets []hooks.Target
-	if in.Repository != "" {
-		if targets, err = (targetArguments{[]string{in.Repository}}).targets(w); err != nil {
-			return nil, err
-		}
-	}
-	hook, err := f.hook(ctx, w, in.HookID, targets)
+	hook, err := c.hook(ctx, in.HookID, targets)
 	if err != nil {
 		return nil, err
 	}
-	if err := w.Fleet.Ping(ctx, hook.Hook); err != nil {
+	if err := c.w.Fleet.Ping(ctx, hook.Hook); err != nil {
 		return nil, err
 	}
-	shown, err := plain(fleet.Asked{Repository: hook.Target.String(), HookID: hook.ID, Asked: 1})
-	return mark(shown), err
+	return shown(fleet.Asked{Repository: hook.Target.String(), HookID: hook.ID, Asked: 1})
 }
 
 type applySyncArguments struct {
 	Key string `json:"key" jsonschema:"a key of sync_list; its first characters are enough"`
 }
 
-func (f *face) syncApply(ctx context.Context, _ *call, in applySyncArguments) (any, error) {
-	w, err := f.cfg.Open(ctx)
-	if err != nil {
+func (f *face) syncApply(ctx context.Context, c *call, in applySyncArguments) (any, error) {
+	if _, err := c.w.Sync.Find(in.Key); err != nil {
 		return nil, err
 	}
-	if _, err := w.Sync.Find(in.Key); err != nil {
-		return nil, err
-	}
-	done, err := w.ApplySync(ctx, in.Key)
+	done, err := c.w.ApplySync(ctx, in.Key)
 	if err != nil {
 		return nil, err
 	}
 	if done.Error != "" {
 		err = hooks.WithCure(errors.New("not all of it was done: "+done.Error), done.Hint)
 	}
-	shown, shapeErr := plain(done)
-	return mark(shown, "text"), errors.Join(err, shapeErr)
+	out, shapeErr := shown(done, "text")
+	return out, errors.Join(err, shapeErr)
 }
 
-func (f *face) acknowledge(ctx context.Context, _ *call, in filesArguments) (any, error) {
-	_, log, err := f.open(ctx)
+func (f *face) acknowledge(ctx context.Context, c *call, in filesArguments) (any, error) {
+	files, err := in.resolved(ctx, c.log)
 	if err != nil {
 		return nil, err
 	}
-	files, err := in.resolved(ctx, log)
-	if err != nil {
-		return nil, err
-	}
-	done, err := log.Acknowledge(ctx, files...)
+	done, err := c.log.Acknowledge(ctx, files...)
 	if err != nil {
 		return nil, missing(err)
 	}

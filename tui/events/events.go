@@ -196,6 +196,10 @@ func (p *Page) Update(msg tea.Msg) tea.Cmd {
 		cmd = p.showTasks(msg)
 	case foundRecord:
 		cmd = p.Open(msg.entry)
+	case compared:
+		cmd = p.showDiff(msg)
+	case counted:
+		cmd = p.showStats(msg)
 	case completed:
 		cmd = msg.offer()
 	case filterSaved:

@@ -78,7 +78,7 @@ func (p *Page) single(w, h int) []piece {
 	}
 	for _, r := range health {
 		if r.status == doctor.OK && h > 0 && h < 16 {
-			continue // there is no room for what is well
+			continue // there is no room for what works
 		}
 		list = append(list, piece{text: r.text, row: &r})
 	}

@@ -6,8 +6,6 @@ import (
 	"fmt"
 	"strconv"
 	"strings"
-	"unicode"
-	"unicode/utf16"
 
 	"hookctl/logs/text"
 )
@@ -149,13 +147,10 @@ func (t *Tree) Path(i int) string {
 	var parts []string
 	for ; i >= 0 && t.Nodes[i].Parent >= 0; i = t.Nodes[i].Parent {
 		n := t.Nodes[i]
-		switch {
-		case n.index >= 0:
+		if n.index >= 0 {
 			parts = append(parts, "["+strconv.Itoa(n.index)+"]")
-		case identifier(n.raw):
-			parts = append(parts, "."+n.raw)
-		default:
-			parts = append(parts, "["+jqString(n.raw)+"]")
+		} else {
+			parts = append(parts, text.JQKey(n.raw))
 		}
 	}
 	var b strings.Builder
@@ -166,32 +161,6 @@ func (t *Tree) Path(i int) string {
 		b.WriteString(parts[j])
 	}
 	return b.String()
-}
-
-// jqString writes a string for jq. What a terminal would obey is spelled out, which means the same.
-func jqString(s string) string {
-	b, _ := json.Marshal(s)
-	var out strings.Builder
-	for _, r := range string(b) {
-		switch high, low := utf16.EncodeRune(r); {
-		case r == ' ' || text.Clean(string(r)) == string(r):
-			out.WriteRune(r)
-		case high == unicode.ReplacementChar:
-			fmt.Fprintf(&out, `\u%04x`, r)
-		default:
-			fmt.Fprintf(&out, `\u%04x\u%04x`, high, low)
-		}
-	}
-	return out.String()
-}
-
-func identifier(s string) bool {
-	for i, r := range s {
-		if r != '_' && (r < 'a' || r > 'z') && (r < 'A' || r > 'Z') && (i == 0 || r < '0' || r > '9') {
-			return false
-		}
-	}
-	return s != ""
 }
 
 // Matches reports whether node i has what in its key or value; what is lower

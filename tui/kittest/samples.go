@@ -91,7 +91,7 @@ func Write(t testing.TB, cfg logs.Config, records ...*logs.Record) {
 	}
 }
 
-// RunningStatus is what a receiver that is well says.
+// RunningStatus is what a receiver that works says.
 func RunningStatus() daemon.Status {
 	return daemon.Status{Running: true, PID: 4242, Address: "127.0.0.1:9000", Since: Noon.Add(-2 * time.Hour), Version: "v0.0.0-test",
 		Received: 8, PendingNotifications: 1, FailedNotifications: 1, Secret: "a1b2c3d4", Secrets: []string{"a1b2c3d4"}, PublicURL: "https://hooks.example.com/webhook"}

@@ -7,14 +7,10 @@ import (
 	"slices"
 	"strconv"
 	"strings"
-	"time"
 
 	"hookctl/hooks"
 	"hookctl/logs/text"
 )
-
-// probeWait bounds the question to a sink.
-const probeWait = 5 * time.Second
 
 // askRepositories lists what can be chosen, and narrows the list by what is typed.
 func (d *dialogue) askRepositories(ctx context.Context) error {
@@ -238,44 +234,5 @@ func (d *dialogue) askEvents(ctx context.Context) error {
 		d.Events = chosen
 		d.say("Events: " + strings.Join(chosen, ", ") + ".")
 		return nil
-	}
-}
-
-// askNotify asks who is notified of what matters.
-func (d *dialogue) askNotify(ctx context.Context) error {
-	d.say("An agent can be notified of failed runs, new or merged pull requests and blocked issues. Everything is recorded in any case.")
-	for {
-		fallback := d.Agent
-		if d.Nobody {
-			fallback = "nobody"
-		}
-		answer, err := d.ask(ctx, "The agent's name in AI Maestro at "+d.from.Sink+", or nobody", fallback)
-		if err != nil {
-			return err
-		}
-		if d.Nobody = strings.EqualFold(answer, "nobody"); d.Nobody {
-			d.say("Nobody is notified.")
-			return nil
-		}
-		d.Agent = answer
-		if d.from.Probe == nil {
-			return nil
-		}
-		err = d.work(ctx, func(ctx context.Context) error {
-			ctx, stop := context.WithTimeout(ctx, probeWait)
-			defer stop()
-			return d.from.Probe(ctx, d.from.Sink, d.Agent)
-		})
-		switch {
-		case errors.Is(err, errInterrupted) || ctx.Err() != nil:
-			return err
-		case err == nil:
-			d.say("AI Maestro answers and knows " + d.Agent + ".")
-			return nil
-		}
-		d.problem(err)
-		if yes, err := d.confirm(ctx, "Notify it anyway? Notifications wait until it is reachable.", true); err != nil || yes {
-			return err
-		}
 	}
 }

@@ -33,9 +33,18 @@ type Setup struct {
 	PublicURL func(ctx context.Context) string
 	// Probe asks a sink about an agent; nil leaves the check out.
 	Probe func(ctx context.Context, sink, agent string) error
-	// Save keeps a setting: receiver.public_url, receiver.port or receiver.tunnel. SaveSink keeps who is notified.
-	Save     func(ctx context.Context, key string, value any) error
-	SaveSink func(ctx context.Context, sink, agent string) error
+	// ProbeChat says what is wrong with the URL of a chat; nil leaves the check out.
+	ProbeChat func(ctx context.Context, url string) error
+	Chat      bool     // a chat is notified already
+	Also      []string // entries of notify_also
+	Trust     bool     // text of strangers is kept from agents
+	Sync      string   // the mode of project sync
+	// Save keeps a setting: receiver.public_url, receiver.port or receiver.tunnel; the others keep what their names say.
+	Save       func(ctx context.Context, key string, value any) error
+	SaveNotify func(ctx context.Context, n fleet.Notify) error
+	SaveSync   func(ctx context.Context, mode string) error
+	// Hidden reads an answer that is not shown; nil where nobody types.
+	Hidden func(ctx context.Context, what string) (string, error)
 }
 
 // dialogue asks for everything that setting up takes, and then has the command setup do it.
@@ -46,10 +55,11 @@ type dialogue struct {
 	saves  int
 	from   Setup
 	signIn hooks.SignIn
-	tunnel string // the kind of tunnel that the receiver is to run
-	relay  bool   // deliveries are to come through GitHub's relay
-	anyway bool   // the address is one that GitHub cannot reach
-	at     int    // the step
+	tunnel string       // the kind of tunnel that the receiver is to run
+	relay  bool         // deliveries are to come through GitHub's relay
+	anyway bool         // the address is one that GitHub cannot reach
+	chat   fleet.Notify // only the chat
+	at     int          // the step
 }
 
 // step is one question. skip says that it asks only when something is wrong, so back goes past it.
@@ -145,11 +155,14 @@ func (d *dialogue) usual() []string {
 
 // begin takes up what the settings say and what was answered before, and returns the step to continue with.
 func (d *dialogue) begin() (goal int) {
-	was, _ := d.file.Read()
+	was, found := d.file.Read()
 	d.Add(d.from.Repositories...)
 	d.Add(was.Repositories...)
 	d.URL, d.Agent, d.Events = was.URL, cmp.Or(was.Agent, d.from.Agent), was.Events
-	d.Nobody = was.Nobody || d.Agent == ""
+	d.Nobody, d.Also, d.chat.Chat = was.Nobody || d.Agent == "", was.Also, d.from.Chat
+	if !found {
+		d.Also = d.from.Also
+	}
 	if len(d.Events) == 0 {
 		d.Events = d.usual()
 	}
@@ -259,6 +272,9 @@ func (d *dialogue) apply(ctx context.Context) error {
 	}
 	switch {
 	case err == nil:
+		if err := d.askSync(ctx); err != nil {
+			return err
+		}
 		d.say("It works. Type follow to print events as they arrive, hooks to list the hooks, rotate to change the secret. The receiver keeps running when you leave.")
 		return nil
 	case errors.Is(err, errInterrupted), errors.Is(err, ErrCancelled), ctx.Err() != nil:
@@ -290,11 +306,12 @@ func (d *dialogue) apply(ctx context.Context) error {
 // address.
 func (d *dialogue) prepare(ctx context.Context) error {
 	return d.work(ctx, func(ctx context.Context) error {
-		sink, agent := d.from.Sink, d.Agent
+		notify := d.chat
+		notify.Sink, notify.Agent, notify.Also = d.from.Sink, d.Agent, d.Also
 		if d.Nobody {
-			sink, agent = "", ""
+			notify.Sink, notify.Agent = "", ""
 		}
-		err := d.from.SaveSink(ctx, sink, agent)
+		err := d.from.SaveNotify(ctx, notify)
 		if err == nil && d.tunnel == "" && !d.relay {
 			err = d.from.Save(ctx, "receiver.public_url", d.URL)
 		}

@@ -14,6 +14,7 @@ import (
 
 	"hookctl/hooks"
 	"hookctl/hooks/githubtest"
+	"hookctl/server/fleet"
 	"hookctl/tui/line"
 )
 
@@ -57,8 +58,11 @@ func newSite(t *testing.T, repositories ...string) *site {
 			s.saved = append(s.saved, fmt.Sprint(key, "=", value))
 			return nil
 		},
-		SaveSink: func(_ context.Context, sink, agent string) error {
-			s.saved = append(s.saved, "sink="+strings.TrimSpace(sink+" "+agent))
+		SaveNotify: func(_ context.Context, n fleet.Notify) error {
+			s.saved = append(s.saved, "sink="+strings.TrimSpace(n.Sink+" "+n.Agent))
+			if n.Chat || n.Also != nil {
+				s.saved = append(s.saved, fmt.Sprint("chat=", n.ChatURL), "also="+strings.Join(n.Also, ","))
+			}
 			return nil
 		},
 	}
@@ -76,7 +80,7 @@ func (s *site) talk(p *person) string {
 // The answers become one command line, which the user could have typed.
 func TestSetupBecomesACommand(t *testing.T) {
 	s := newSite(t, "octo-org/api", "octo-org/web")
-	said := s.talk(newPerson(t, "enter", "2 octo-org/api", "hooks.example.com", "+star -push", "nobody", "quit"))
+	said := s.talk(newPerson(t, "enter", "2 octo-org/api", "hooks.example.com", "+star -push", "nobody", "enter", "quit"))
 	has(t, said, "Nothing is set up yet.", "Step 1 of 6: Sign in.", "Signed in to github.com as octocat.", "1. octo-org/api\n2. octo-org/web\n",
 		"Repositories: octo-org/api, octo-org/web.", "No tunnel is running.", "URL: https://hooks.example.com/webhook.", "Events: check_run, issues, pull_request, star, workflow_run.", "Nobody is notified.", "It works.")
 	want := "setup --url https://hooks.example.com/webhook --repo octo-org/api --repo octo-org/web --event check_run --event issues --event pull_request --event star --event workflow_run"
@@ -110,7 +114,7 @@ func TestSetupProblems(t *testing.T) {
 				}
 				return map[string]func(){"y": func() { out = false }}
 			},
-			[]string{"enter", "enter", "y", "enter", url, "enter", "enter"},
+			[]string{"enter", "enter", "y", "enter", url, "enter", "enter", "enter"},
 			[]string{"You are not signed in to GitHub.", "Install gh", "Try again?", "You are not signed in", "Signed in to github.com as octocat.", "It works"},
 		},
 		"a permission is missing": {
@@ -119,7 +123,7 @@ func TestSetupProblems(t *testing.T) {
 				s.gh.SetScopes(githubtest.DefaultLogin, "gist")
 				return map[string]func(){"y": func() { s.gh.SetScopes(githubtest.DefaultLogin, "repo") }}
 			},
-			[]string{"enter", "y", "enter", url, "enter", "enter"},
+			[]string{"enter", "y", "enter", url, "enter", "enter", "enter"},
 			[]string{"the login lacks the permission admin:repo_hook", "comes from the variable GH_TOKEN", "Signed in to github.com as octocat.", "It works"},
 		},
 		"repositories": {
@@ -127,7 +131,7 @@ func TestSetupProblems(t *testing.T) {
 				s.gh.AddRepository("octo-org/aa", githubtest.Repository{Archived: true})
 				return nil
 			},
-			[]string{"enter", "9", "octo-org/aa", "nothing-like-it", "a/b/c/d", ",", "api", "enter", url, "enter", "enter"},
+			[]string{"enter", "9", "octo-org/aa", "nothing-like-it", "a/b/c/d", ",", "api", "enter", url, "enter", "enter", "enter"},
 			[]string{"1. octo-org/api\n2. octo-org/web\n3. octo-org/aa, archived", "error: the list has no number 9", "octo-org/aa cannot be chosen: archived: its hooks cannot be changed", `no repository has "nothing-like-it" in its name`,
 				"error: ", "name a repository as owner/repo", "1. octo-org/api", "Repositories: octo-org/api.", "It works"},
 		},
@@ -138,7 +142,7 @@ func TestSetupProblems(t *testing.T) {
 				}
 				return nil
 			},
-			[]string{"enter", "SERVICE-1", "service-17", "octo-org/service-17, octo-org/web", url, "enter", "enter"},
+			[]string{"enter", "SERVICE-1", "service-17", "octo-org/service-17, octo-org/web", url, "enter", "enter", "enter"},
 			[]string{"20. ", "And 12 more: a part of a name finds them.", "10. octo-org/service-1", "1. octo-org/service-17", "[octo-org/service-17]", "Repositories: octo-org/service-17, octo-org/web.", "It works"},
 		},
 		"the repositories cannot be listed": {
@@ -146,7 +150,7 @@ func TestSetupProblems(t *testing.T) {
 				s.gh.Fault(githubtest.Fault{Path: "/user/repos", Status: http.StatusInternalServerError})
 				return nil
 			},
-			[]string{"enter", "octo-org/api", url, "enter", "enter"},
+			[]string{"enter", "octo-org/api", url, "enter", "enter", "enter"},
 			[]string{"error: ", "You can still type names of repositories.", "Repositories: octo-org/api.", "It works"},
 		},
 		"the address": {
@@ -154,7 +158,7 @@ func TestSetupProblems(t *testing.T) {
 				s.setup.URL = "https://known.example.com/webhook"
 				return nil
 			},
-			[]string{"enter", "enter", "what is this", "ftp://example.com", "7", "enter", "back", "back", "enter", url, "enter", "enter"},
+			[]string{"enter", "enter", "what is this", "ftp://example.com", "7", "enter", "back", "back", "enter", url, "enter", "enter", "enter"},
 			[]string{"1. https://known.example.com/webhook, from the settings", "is not a valid URL", "GitHub sends over https, not ftp", "The list has no number 7.",
 				"URL: https://known.example.com/webhook.", "Step 3 of 6: URL.", "[https://known.example.com/webhook]", "Step 2 of 6", "URL: https://hooks.example.com/webhook.", "It works"},
 		},
@@ -168,17 +172,17 @@ func TestSetupProblems(t *testing.T) {
 				}
 				return nil
 			},
-			[]string{"enter", "enter", url, "list", "pish", "-push,-issues,-pull_request,-check_run,-workflow_run", "push", "enter", "no", "mona"},
+			[]string{"enter", "enter", url, "list", "pish", "-push,-issues,-pull_request,-check_run,-workflow_run", "push", "enter", "no", "mona", "enter"},
 			[]string{"star: ", `GitHub has no event "pish"`, "a hook needs at least one event", "Events: push.", "AI Maestro knows no orchestrator-amoa", "Notify it anyway?", "AI Maestro answers and knows mona.", "It works"},
 		},
 		"setup fails": {
 			func(_ *testing.T, s *site) map[string]func() { s.refusals = 4; return nil },
-			[]string{"enter", "enter", url, "enter", "enter", "perhaps", "again", "fix", "port", "70000", "9100", "url", "https://other.example.com", "enter", "enter"},
+			[]string{"enter", "enter", url, "enter", "enter", "enter", "perhaps", "again", "fix", "port", "70000", "9100", "url", "https://other.example.com", "enter", "enter", "enter"},
 			[]string{"error: no signed ping arrived", "Try again, let doctor fix what it can first, choose another URL, another port, or leave?", "Please answer", "A port is a number from 1 to 65535.", "Port: 9100.", "Step 3 of 6: URL.", "URL: https://other.example.com/webhook.", "It works"},
 		},
 		"setup is left": {
 			func(_ *testing.T, s *site) map[string]func() { s.refusals = 1; return nil },
-			[]string{"enter", "enter", url, "enter", "enter", "leave", "back", "status"},
+			[]string{"enter", "enter", url, "enter", "enter", "enter", "leave", "back", "status"},
 			[]string{"error: no signed ping arrived", "Setup was cancelled. Your answers are saved", "> status\nreceiver"},
 		},
 	} {
@@ -201,7 +205,7 @@ func TestSetupGoesOnWhereItWasLeft(t *testing.T) {
 	if want := `{"step":5,"repositories":["octo-org/web"],"url":"https://hooks.example.com/webhook","events":["push"],"notify_nobody":false,"agent":"orchestrator-amoa"}`; err != nil || strings.TrimSpace(string(b)) != want {
 		t.Errorf("kept is %s (%v), not %s", b, err, want)
 	}
-	said = s.talk(newPerson(t, "no", "setup", "back", "enter", "^D", "setup", "enter", "^D", "quit"))
+	said = s.talk(newPerson(t, "no", "setup", "back", "enter", "^D", "setup", "enter", "enter", "^D", "quit"))
 	has(t, said, "Type setup to do it later.", "Continuing with your saved answers. Repositories: octo-org/web.", "Step 5 of 6", "Step 4 of 6", "[push]", "Step 5 of 6", "Setup was cancelled", "Step 5 of 6", "It works.")
 }
 
@@ -217,12 +221,58 @@ func TestSetupRunsATunnel(t *testing.T) {
 		t.Fatal(err)
 	}
 	t.Setenv("PATH", dir)
-	said := s.talk(newPerson(t, "enter", "enter", "enter", "enter", "enter", "quit"))
+	said := s.talk(newPerson(t, "enter", "enter", "enter", "enter", "enter", "enter", "quit"))
 	has(t, said, "1. let the receiver run cloudflared, it gets a public address", "[1]: ", "The receiver will run cloudflared", "Starting the receiver and cloudflared.", "It works.")
 	if got, want := strings.Join(s.ran, "|"), "secret generate|restart --tunnel cloudflared|setup --url https://quick.example.com/webhook --repo octo-org/web"; !strings.HasPrefix(got, want) {
 		t.Errorf("it runs %s, not %s", got, want)
 	}
 	if got, want := strings.Join(s.saved, " "), "sink=http://127.0.0.1:23000 orchestrator-amoa receiver.tunnel=cloudflared"; got != want {
 		t.Errorf("it saves %s, not %s", got, want)
+	}
+}
+
+// Besides the agent a chat can be notified, and of more events; project sync is offered when hooks are set up. The URL of the
+// chat is not shown, is refused where it is none, and is in no draft.
+func TestSetupNotifiesMore(t *testing.T) {
+	s := newSite(t, "octo-org/web")
+	typed := []string{"nonsense", "ntfy://ntfy.sh/secret-topic"}
+	s.setup.Trust, s.setup.Sync = true, "off"
+	s.setup.Hidden = func(context.Context, string) (string, error) {
+		url := typed[0]
+		typed = typed[1:]
+		return url, nil
+	}
+	s.setup.ProbeChat = func(_ context.Context, url string) error {
+		if url == "nonsense" {
+			return errors.New("the URL is not one that shoutrrr understands")
+		}
+		return nil
+	}
+	s.setup.SaveSync = func(_ context.Context, mode string) error {
+		s.saved = append(s.saved, "sync="+mode)
+		return nil
+	}
+	said := s.talk(newPerson(t, "enter", "enter", "hooks.example.com", "enter", "enter", "everything", "chat, reviews", "chat reviews", "suggest", "quit"))
+	has(t, said, "fixed words, numbers and links", "reviews: approvals and requested changes", `the list has no "everything"`, "not one that shoutrrr understands", "Project sync keeps one issue", "It works.")
+	if strings.Contains(said, "secret-topic") {
+		t.Errorf("the URL of the chat is shown:\n%s", said)
+	}
+	if got, want := strings.Join(s.saved, " "), "sink=http://127.0.0.1:23000 orchestrator-amoa chat=ntfy://ntfy.sh/secret-topic also=reviews receiver.public_url=https://hooks.example.com/webhook sync=suggest"; got != want {
+		t.Errorf("it saves %s, not %s", got, want)
+	}
+}
+
+// Without a public URL the relay is one answer, and an address that GitHub cannot reach is used only where the user insists.
+func TestSetupWithoutAPublicURL(t *testing.T) {
+	s := newSite(t, "octo-org/web")
+	said := s.talk(newPerson(t, "enter", "enter", "http://localhost:9000", "no", "enter", "enter", "enter", "enter", "quit"))
+	has(t, said, "GitHub cannot reach localhost", "Use it anyway?", "1. GitHub's relay, without a URL, only while hookctl is open", "until you stop it with ctrl+c")
+	if got, want := strings.Join(s.ran, "|"), "setup --relay --repo octo-org/web"; got != want {
+		t.Errorf("it runs %s, not %s", got, want)
+	}
+	s = newSite(t, "octo-org/web")
+	s.talk(newPerson(t, "enter", "enter", "http://localhost:9000", "yes", "enter", "enter", "enter", "quit"))
+	if got, want := strings.Join(s.ran, "|"), "setup --url http://localhost:9000/webhook --allow-unreachable --repo octo-org/web"; got != want {
+		t.Errorf("it runs %s, not %s", got, want)
 	}
 }

@@ -37,6 +37,8 @@ func aliases() []alias {
 		{"view", "events view", facts, "One event without its payload: view 3; events view 3 prints all"},
 		{"follow", "events follow", anything, "New events as they arrive"},
 		{"wait", "events wait", filter, "Sleep until an event arrives, or one that matches a filter"},
+		{"diff", "events diff", anything, "Compare two events: diff 1 2"},
+		{"stats", "events stats", filter, "Count events by type, repository, sender and hour"},
 		{"replay", "events replay", anything, "Route records again, as new records"},
 		{"resend", "events resend", anything, "Send the notifications of records again"},
 		{"hooks all", "hooks list --match *", nothing, "The hooks of all repositories that you administer"},
@@ -204,7 +206,7 @@ func (m *mode) replace(cmd *cobra.Command, path, rest []string) ([][]string, err
 	return lines, nil
 }
 
-// targets are the flags that name where the rows are, so that a row is found that no earlier setup knows. There are none
+// targets are the flags that name where the rows are, so that a row is found that no earlier setup knows; empty
 // where the user gave them, or where one of the rows may be anywhere.
 func targets(cmd *cobra.Command, rows []row) []string {
 	if cmd.Flags().Lookup("repo") == nil || cmd.Flags().Changed("repo") || cmd.Flags().Changed("org") {

@@ -14,6 +14,7 @@ import (
 	"hookctl/hooks"
 	"hookctl/hooks/githubtest"
 	"hookctl/hooks/secret"
+	"hookctl/server/fleet"
 	"hookctl/tui/kittest"
 )
 
@@ -299,7 +300,7 @@ func TestWizardFailuresAndCures(t *testing.T) {
 			}
 			return errors.New("no agent of that name")
 		}
-		r.setup.SaveSink = func(_ context.Context, _, a string) error { agent = a; return nil }
+		r.setup.SaveNotify = func(_ context.Context, n fleet.Notify) error { agent = n.Agent; return nil }
 		r.Start()
 		r.Press("w")
 		r.Shows("signed in")

@@ -136,6 +136,20 @@ func wizardStates() map[string]func(*wizardScreen) {
 		"wizard-6-absent": func(s *wizardScreen) {
 			at(s, stepNotify).notify.answer["orchestrator-amoa"] = errors.New("AI Maestro does not answer at http://127.0.0.1:23000: connection refused")
 		},
+		"wizard-6-chat": func(s *wizardScreen) {
+			n := at(s, stepNotify).notify
+			n.answer["orchestrator-amoa"], n.on[notifyAlso] = nil, true
+			s.Press("down")
+			s.Typed("ntfy://ntfy.sh/octo")
+		},
+		"wizard-6-chat-refused": func(s *wizardScreen) {
+			n := at(s, stepNotify).notify
+			n.on[notifyAgent] = false
+			s.Press("down")
+			s.Typed("slack")
+			n.answer["slack"] = errors.New("the URL is not one that shoutrrr understands; see https://shoutrrr.nickfedor.com/services for its form")
+		},
+		"wizard-6-nobody": func(s *wizardScreen) { at(s, stepNotify); s.Press("space") },
 		"wizard-7-receiver": func(s *wizardScreen) {
 			at(s, stepReceiver)
 			s.Send(kittest.Says(daemon.Status{}, daemon.ErrNotRunning))

@@ -71,7 +71,7 @@ func wizarded(t testing.TB, w, h int, change ...func(*kittest.Settings)) *wizard
 	a := kittest.NewWorld(t, cfg)
 	a.Waits = func(tea.Cmd) tea.Cmd { return nil }
 	d := newWizardDesk(a, &Defaults{URL: cfg.URL, Repositories: cfg.Repositories, Port: 9000, Agent: "orchestrator-amoa", Sink: "http://127.0.0.1:23000", Wait: 30 * time.Second,
-		Tunnels: noTunnels()})
+		Tunnels: noTunnels(), Trust: true})
 	s := kittest.NewScreen(t, a, w, h)
 	s.Send(kittest.Says(kittest.RunningStatus(), nil))
 	return &wizardScreen{s, d}

@@ -2,6 +2,7 @@ package wizard
 
 import (
 	"context"
+	"slices"
 	"strings"
 	"time"
 
@@ -9,13 +10,15 @@ import (
 	tea "charm.land/bubbletea/v2"
 
 	"hookctl/logs/text"
+	"hookctl/server/fleet"
 	"hookctl/tui/kit"
 )
 
-// The choices of the notifications step.
+// The first rows of the notifications step; the entries of notify_also follow.
 const (
 	notifyAgent = iota // through AI Maestro, to the agent that is typed
-	notifyNobody
+	notifyChat         // through the URL that is typed
+	notifyAlso
 )
 
 // defaultSink is where AI Maestro answers by default.
@@ -24,32 +27,42 @@ const defaultSink = "http://127.0.0.1:23000"
 // probeWait bounds the question to a sink.
 const probeWait = 5 * time.Second
 
-// notifyStep chooses who is notified of what matters.
+// notifyStep chooses who is notified of what matters, and of what else.
 type notifyStep struct {
 	w      *Wizard
-	at     int
+	at     int    // the row
+	on     []bool // by row
 	sink   string
-	input  textinput.Model
+	input  textinput.Model // the agent
+	chat   textinput.Model // the URL of the chat, which is not shown
+	top    int             // line of the first row in the last view
 	busy   bool
-	asked  string           // the agent that the answers are about
-	answer map[string]error // by agent; nil says that it is there
+	asked  string           // what the answers are about
+	answer map[string]error // by agent or URL; nil says that it is there
 }
 
+// sinkProbed is what became of asking about an agent, or the URL of a chat.
 type sinkProbed struct {
-	of    *Wizard
-	agent string
-	err   error
+	of   *Wizard
+	what string
+	err  error
 }
 
 func newNotifyStep(w *Wizard) *notifyStep {
 	d := w.cfg.Setup
-	s := &notifyStep{w: w, sink: d.Sink, input: kit.NewInput(d.Agent), answer: map[string]error{}}
+	s := &notifyStep{w: w, sink: d.Sink, input: kit.NewInput(d.Agent), chat: kit.NewInput(""), answer: map[string]error{}}
 	s.input.Placeholder = "the agent's name"
+	s.chat.EchoMode, s.chat.EchoCharacter = textinput.EchoPassword, '*'
+	s.chat.Placeholder = "its URL, as ntfy://ntfy.sh/topic"
+	if d.Chat {
+		s.chat.Placeholder = "its URL is stored in .env"
+	}
+	s.on = []bool{d.Sink != "" || d.SaveNotify == nil || d.Agent != "", d.Chat}
+	for _, c := range fleet.AlsoChoices() {
+		s.on = append(s.on, slices.Contains(d.Also, c.Value))
+	}
 	if s.sink == "" {
 		s.sink = defaultSink
-		if d.SaveSink != nil && d.Agent == "" {
-			s.at = notifyNobody
-		}
 	}
 	return s
 }
@@ -60,74 +73,125 @@ func (s *notifyStep) name() string { return "Notify" }
 
 func (s *notifyStep) open() tea.Cmd { return s.probe() }
 
-// probe asks the sink about the agent, unless it has answered already.
+// probe asks the sink about the agent, or whether the URL of a chat is one,
+// unless that is known.
 func (s *notifyStep) probe() tea.Cmd {
-	agent, ask := s.agent(), s.w.cfg.Setup.Probe
-	if _, known := s.answer[agent]; known || ask == nil || agent == "" || s.at != notifyAgent || s.busy && s.asked == agent {
-		return nil
+	agent, url, d := s.agent(), strings.TrimSpace(s.chat.Value()), s.w.cfg.Setup
+	ask := func(what string, probe func(ctx context.Context) error) tea.Cmd {
+		s.busy, s.asked = true, what
+		w, ctx := s.w, s.w.shell.Ctx
+		return func() tea.Msg {
+			ctx, stop := context.WithTimeout(ctx, probeWait)
+			defer stop()
+			return sinkProbed{w, what, probe(ctx)}
+		}
 	}
-	s.busy, s.asked = true, agent
-	w, ctx, sink := s.w, s.w.shell.Ctx, s.sink
-	return func() tea.Msg {
-		ctx, stop := context.WithTimeout(ctx, probeWait)
-		defer stop()
-		return sinkProbed{w, agent, ask(ctx, sink, agent)}
+	open := func(what string) bool {
+		_, known := s.answer[what]
+		return what != "" && !known && (!s.busy || s.asked != what)
 	}
+	switch {
+	case s.on[notifyAgent] && d.Probe != nil && open(agent):
+		return ask(agent, func(ctx context.Context) error { return d.Probe(ctx, s.sink, agent) })
+	case s.on[notifyChat] && d.ProbeChat != nil && open(url):
+		return ask(url, func(ctx context.Context) error { return d.ProbeChat(ctx, url) })
+	}
+	return nil
 }
 
 func (s *notifyStep) update(msg tea.Msg) tea.Cmd {
 	switch msg := msg.(type) {
 	case sinkProbed:
 		if msg.of == s.w {
-			s.answer[msg.agent] = msg.err
-			if s.asked == msg.agent {
+			s.answer[msg.what] = msg.err
+			if s.asked == msg.what {
 				s.busy = false
 			}
 		}
 	case tea.KeyPressMsg, tea.PasteMsg:
-		before := s.input.Value()
+		line := map[int]*textinput.Model{notifyAgent: &s.input, notifyChat: &s.chat}[s.at]
+		if line == nil {
+			return nil
+		}
+		before := line.Value()
 		var cmd tea.Cmd
-		s.input, cmd = s.input.Update(msg)
-		if s.input.Value() != before {
-			s.at = notifyAgent
+		if *line, cmd = line.Update(msg); line.Value() != before {
+			s.on[s.at] = true
 		}
 		return cmd
 	case kit.Wheel:
 		s.move(msg.Lines)
+	case kit.Click:
+		if row := s.rowAt(msg.Y - s.top); row >= 0 {
+			s.at = row
+			return s.toggle()
+		}
 	}
 	return nil
 }
 
-func (s *notifyStep) move(by int) { s.at = max(notifyAgent, min(notifyNobody, s.at+by)) }
+// rowAt is the row of a line of the list, -1 for none: that of the agent has two.
+func (s *notifyStep) rowAt(line int) int {
+	switch {
+	case line < 0 || line > len(s.on):
+		return -1
+	case line <= 1:
+		return notifyAgent
+	}
+	return line - 1
+}
+
+func (s *notifyStep) toggle() tea.Cmd {
+	s.on[s.at] = !s.on[s.at]
+	return s.probe()
+}
+
+func (s *notifyStep) move(by int) { s.at = max(0, min(len(s.on)-1, s.at+by)) }
 
 func (s *notifyStep) next() (bool, tea.Cmd) {
-	if s.at == notifyNobody {
-		return true, nil
-	}
-	if s.agent() == "" {
-		return false, s.w.shell.Warn("type the agent's name, or choose nobody with the arrow down")
+	url := strings.TrimSpace(s.chat.Value())
+	switch {
+	case s.on[notifyAgent] && s.agent() == "":
+		s.at = notifyAgent
+		return false, s.w.shell.Warn("type the agent's name, or switch it off with space")
+	case s.on[notifyChat] && url == "" && !s.w.cfg.Setup.Chat:
+		s.at = notifyChat
+		return false, s.w.shell.Warn("type the URL of the chat, or switch it off with space")
 	}
 	if cmd := s.probe(); cmd != nil {
 		return false, cmd
 	}
+	if s.on[notifyChat] && url != "" && s.answer[url] != nil { // it would be refused when it is saved
+		s.at = notifyChat
+		return false, nil
+	}
 	return !s.busy, nil
 }
 
-// chosen is the sink and its agent, both empty for nobody.
-func (s *notifyStep) chosen() (sink, agent string) {
-	if s.at == notifyNobody {
-		return "", ""
+// chosen is who is to be notified.
+func (s *notifyStep) chosen() fleet.Notify {
+	n := fleet.Notify{Chat: s.on[notifyChat]}
+	if s.on[notifyAgent] {
+		n.Sink, n.Agent = s.sink, s.agent()
 	}
-	return s.sink, s.agent()
+	if n.Chat {
+		n.ChatURL = strings.TrimSpace(s.chat.Value())
+	}
+	for i, c := range fleet.AlsoChoices() {
+		if s.on[notifyAlso+i] {
+			n.Also = append(n.Also, c.Value)
+		}
+	}
+	return n
 }
 
 func (s *notifyStep) label() string {
 	switch err, known := s.answer[s.agent()]; {
-	case s.at == notifyAgent && s.busy:
+	case s.busy:
 		return "wait"
-	case s.at == notifyAgent && known && err != nil:
+	case s.on[notifyAgent] && known && err != nil:
 		return "continue anyway"
-	case s.at == notifyAgent && !known && s.w.cfg.Setup.Probe != nil:
+	case s.on[notifyAgent] && !known && s.w.cfg.Setup.Probe != nil:
 		return "ask for the agent"
 	}
 	return "continue"
@@ -137,49 +201,84 @@ func (s *notifyStep) view(w, h int) ([]string, *tea.Cursor) {
 	t := s.w.shell.Theme
 	out := s.w.intro("Who is notified of what matters: a failed run, a new or merged pull request, a blocked issue? Everything is recorded either way.",
 		"Who is notified of what matters?", w, h)
-	const lead = "AI Maestro, agent: "
-	s.input.SetWidth(max(1, min(40, w-7-len(lead))))
-	row := func(i int, text string) string {
-		if i == s.at {
-			return t.Key.Render(t.Sym.Cursor) + "(x) " + text
-		}
-		return " ( ) " + text
-	}
+	s.top = len(out)
 	var caret *tea.Cursor
-	if c := kit.CaretOf(s.input); c != nil && s.at == notifyAgent {
-		c.X += 5 + len(lead)
-		c.Y = len(out)
-		caret = c
+	row := func(i int, lead string, in *textinput.Model, about string) {
+		mark, box := " ", "[ ] "
+		if i == s.at {
+			mark = t.Key.Render(t.Sym.Cursor)
+		}
+		if s.on[i] {
+			box = "[x] "
+		}
+		words := lead
+		if in != nil {
+			in.SetWidth(max(1, min(40, w-7-kit.Width(lead))))
+			if c := kit.CaretOf(*in); c != nil && i == s.at {
+				c.X += 5 + kit.Width(lead)
+				c.Y = len(out)
+				caret = c
+			}
+			words += in.View()
+		} else if kit.Width(lead)+2+kit.Width(about) <= w-5 {
+			words += "  " + t.Faint.Render(about)
+		}
+		out = append(out, mark+box+t.Cut(words, max(1, w-5)))
 	}
-	out = append(out, row(notifyAgent, lead+s.input.View()), t.Faint.Render(t.Cut("       at "+text.Clean(s.sink), w)), row(notifyNobody, "nobody, only record"), "")
-	err, known := s.answer[s.agent()]
-	switch {
-	case s.at == notifyNobody:
-		out = append(out, t.Faint.Render(t.Cut(" hookctl setup, or this wizard, switches notifications on later.", w)))
-	case s.busy:
-		out = append(out, s.w.doing("asking AI Maestro for "+text.Clean(s.asked)))
-	case known && err == nil:
-		out = append(out, s.w.good("AI Maestro is there and knows "+text.Clean(s.agent()), w)...)
-	case known:
-		out = append(out, s.w.warning(err.Error(), w)...)
-		if cure := s.w.shell.Cure(err); cure != "" {
-			out = append(out, kit.CureLines(cure, w)...)
-		}
-		if h < 12 {
-			break // the footer says what enter does
-		}
-		out = append(out, kit.Paragraph(t.Key.Render("enter")+" goes on anyway, and notifications wait for it; choose nobody if you do not use AI Maestro.", w)...)
+	agent, people := "an agent of AI Maestro: ", "people in a chat: "
+	if w < 60 {
+		agent, people = "agent: ", "chat: "
 	}
-	if more := kit.Paragraph("Reviews, commit statuses and chat services are settings: notify_also and sinks, see hookctl config edit.", w); len(out)+len(more) < h {
-		out = append(out, "")
-		for _, line := range more {
-			out = append(out, t.Faint.Render(line))
-		}
+	row(notifyAgent, agent, &s.input, "")
+	out = append(out, t.Faint.Render(t.Cut("       at "+text.Clean(s.sink), w)))
+	row(notifyChat, people, &s.chat, "")
+	for i, c := range fleet.AlsoChoices() {
+		row(notifyAlso+i, "also of "+c.Label, nil, c.About)
+	}
+	out = append(out, s.said(w, h)...)
+	if s.w.cfg.Setup.Trust && s.on[notifyAgent] && h >= 12 {
+		out = append(append(out, ""), kit.Paragraph(t.Faint.Render(fleet.AboutTrust), w)...)
 	}
 	return out, caret
 }
 
+// said is what there is to say about the choice.
+func (s *notifyStep) said(w, h int) []string {
+	t := s.w.shell.Theme
+	out := []string{}
+	if h >= 12 {
+		out = append(out, "")
+	}
+	url := strings.TrimSpace(s.chat.Value())
+	err, known := s.answer[s.agent()]
+	switch chat := s.answer[url]; {
+	case s.busy && s.asked == url:
+		return append(out, s.w.doing("looking at the URL of the chat"))
+	case s.busy:
+		return append(out, s.w.doing("asking AI Maestro for "+text.Clean(s.asked)))
+	case s.on[notifyChat] && url != "" && chat != nil:
+		return append(out, s.w.trouble(chat, w)...)
+	case s.at == notifyChat && h >= 12:
+		return append(out, kit.Paragraph("Slack, Discord, Teams, Telegram, ntfy, Matrix, mail and more: https://shoutrrr.nickfedor.com/services shows the URL of each. It goes into .env and is never shown.", w)...)
+	case s.chosen().Nobody():
+		return append(out, kit.Paragraph("Nobody is notified: what happens is only recorded. "+t.Key.Render("space")+" switches a line on.", w)...)
+	case !s.on[notifyAgent] || !known:
+		return out
+	case err == nil:
+		return append(out, s.w.good("AI Maestro is there and knows "+text.Clean(s.agent()), w)...)
+	}
+	out = append(out, s.w.warning(err.Error(), w)...)
+	if cure := s.w.shell.Cure(err); cure != "" {
+		out = append(out, kit.CureLines(cure, w)...)
+	}
+	if h < 12 {
+		return out // the footer says what enter does
+	}
+	return append(out, kit.Paragraph(t.Key.Render("enter")+" goes on anyway, and notifications wait for it; "+t.Key.Render("space")+" switches it off if you do not use AI Maestro.", w)...)
+}
+
 func (s *notifyStep) actions() []kit.Action {
-	return append(kit.Arrows("wizard", "choose", 1, func(by int) tea.Cmd { s.move(by); return s.probe() }),
+	return append(kit.Arrows("wizard", "choose", 1, func(by int) tea.Cmd { s.move(by); return nil }),
+		kit.Action{ID: "wizard.switch", Keys: []string{"space"}, Label: "switch", Text: "Switch the line on or off.", Run: s.toggle},
 		kit.Action{ID: "wizard.probe", Keys: []string{"ctrl+r"}, Label: "ask again", Text: "Ask AI Maestro for the agent again.", Command: "hookctl doctor", Run: func() tea.Cmd { delete(s.answer, s.agent()); return s.probe() }})
 }

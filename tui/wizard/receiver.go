@@ -97,8 +97,7 @@ func (s *receiverStep) next() (bool, tea.Cmd) {
 		s.busy = "reloading the receiver"
 	}
 	w, cfg, ctx := s.w, s.w.cfg, s.w.shell.Ctx
-	l := launch{secret: w.value, run: w.address.run()}
-	l.sink, l.agent = w.notify.chosen()
+	l := launch{secret: w.value, run: w.address.run(), notify: w.notify.chosen()}
 	if l.run != "" {
 		s.busy = "starting the receiver and " + l.run
 	}

@@ -24,9 +24,15 @@ type Defaults struct {
 	// Probe reports what the sink at address says about the recipient; nil
 	// leaves the check out.
 	Probe func(ctx context.Context, address, agent string) error
-	// SaveSink makes the choice of the notifications step permanent; nil
-	// leaves the settings alone. An empty address switches notifications off.
-	SaveSink func(ctx context.Context, address, agent string) error
+	// ProbeChat reports what is wrong with the URL of a chat; nil leaves the
+	// check out.
+	ProbeChat func(ctx context.Context, url string) error
+	Chat      bool     // people in a chat are notified already
+	Also      []string // entries of notify_also in force
+	Trust     bool     // text of strangers is kept from agents
+	// SaveNotify makes the choice of the notifications step permanent; nil
+	// leaves the settings alone.
+	SaveNotify func(ctx context.Context, n fleet.Notify) error
 	// SaveSync makes the mode of project sync permanent; nil where the wizard
 	// cannot offer that. Sync is the mode in force.
 	SaveSync func(ctx context.Context, mode string) error
@@ -58,9 +64,9 @@ func findSecret(store *secret.Store, have string) (string, secret.Origin, error)
 
 // launch is what was chosen for this machine.
 type launch struct {
-	secret      string // saved if none exists yet
-	run         string // the kind of tunnel that the receiver is to run, "" for none
-	sink, agent string // who is notified; empty for nobody
+	secret string // saved if none exists yet
+	run    string // the kind of tunnel that the receiver is to run, "" for none
+	notify fleet.Notify
 }
 
 // launch saves what was chosen and leaves a receiver that runs with it. The
@@ -75,8 +81,8 @@ func (c Config) launch(ctx context.Context, l launch) (daemon.Status, error) {
 	if err != nil {
 		return daemon.Status{}, err
 	}
-	if c.Setup.SaveSink != nil {
-		if err := c.Setup.SaveSink(ctx, l.sink, l.agent); err != nil {
+	if c.Setup.SaveNotify != nil {
+		if err := c.Setup.SaveNotify(ctx, l.notify); err != nil {
 			return daemon.Status{}, err
 		}
 	}
@@ -89,5 +95,5 @@ func (c Config) launch(ctx context.Context, l launch) (daemon.Status, error) {
 
 // request is what the fleet is asked to set up.
 func (w *Wizard) request() fleet.SetupRequest {
-	return fleet.SetupRequest{Targets: w.targets(), URL: w.address.url(), Events: w.events.asked(), AllowUnreachable: w.address.anyway(), Wait: w.cfg.Setup.Wait}
+	return fleet.SetupRequest{Targets: w.targets(), URL: w.address.url(), Events: w.events.asked(), Also: w.notify.chosen().Events(), AllowUnreachable: w.address.anyway(), Wait: w.cfg.Setup.Wait}
 }

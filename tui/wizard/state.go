@@ -1,6 +1,8 @@
 package wizard
 
 import (
+	"slices"
+
 	tea "charm.land/bubbletea/v2"
 
 	"hookctl/logs/text"
@@ -19,7 +21,7 @@ type wizardRestored struct {
 func (w *Wizard) save() tea.Cmd {
 	return w.write(&fleet.Draft{
 		Step: w.at, Repositories: w.repos.pick.Picked(), URL: w.address.url(), Events: w.events.pick.Picked(),
-		Nobody: w.notify.at == notifyNobody, Agent: w.notify.agent(),
+		Nobody: !w.notify.on[notifyAgent], Agent: w.notify.agent(), Also: w.notify.chosen().Also,
 	})
 }
 
@@ -67,8 +69,9 @@ func (w *Wizard) restored(m wizardRestored) tea.Cmd {
 	if d.Agent != "" {
 		w.notify.input.SetValue(text.Clean(d.Agent))
 	}
-	if d.Nobody {
-		w.notify.at = notifyNobody
+	w.notify.on[notifyAgent] = !d.Nobody
+	for i, c := range fleet.AlsoChoices() {
+		w.notify.on[notifyAlso+i] = slices.Contains(d.Also, c.Value)
 	}
 	// The receiver may have stopped since, and GitHub have changed.
 	w.goal = min(d.Step, stepReceiver)

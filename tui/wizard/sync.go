@@ -3,22 +3,17 @@ package wizard
 import (
 	tea "charm.land/bubbletea/v2"
 
+	"hookctl/server/fleet"
 	"hookctl/tui/kit"
 )
-
-// syncModes are what the step of project sync offers, the proposed one first.
-var syncModes = []struct{ mode, label, about string }{
-	{"suggest", "suggest", "plan, and do nothing before you agree: t on the Events page"},
-	{"act", "act", "do it at once, in your name"},
-	{"off", "off", "leave issues alone"},
-}
 
 // syncStep switches project sync on, and says what that is. It follows the
 // setup: s on the last page opens it.
 type syncStep struct {
-	w    *Wizard
-	at   int
-	busy bool
+	w     *Wizard
+	modes []fleet.Choice
+	at    int
+	busy  bool
 }
 
 type syncSaved struct {
@@ -28,9 +23,9 @@ type syncSaved struct {
 }
 
 func newSyncStep(w *Wizard) *syncStep {
-	s := &syncStep{w: w}
-	for i, m := range syncModes {
-		if m.mode == w.cfg.Setup.Sync && m.mode != "off" {
+	s := &syncStep{w: w, modes: fleet.SyncChoices()}
+	for i, m := range s.modes {
+		if m.Value == w.cfg.Setup.Sync && m.Value != "off" {
 			s.at = i
 		}
 	}
@@ -64,14 +59,14 @@ func (s *syncStep) update(msg tea.Msg) tea.Cmd {
 	return nil
 }
 
-func (s *syncStep) move(by int) { s.at = max(0, min(len(syncModes)-1, s.at+by)) }
+func (s *syncStep) move(by int) { s.at = max(0, min(len(s.modes)-1, s.at+by)) }
 
 func (s *syncStep) next() (bool, tea.Cmd) {
 	if s.busy {
 		return false, nil
 	}
 	s.busy = true
-	w, ctx, mode, save := s.w, s.w.shell.Ctx, syncModes[s.at].mode, s.w.cfg.Setup.SaveSync
+	w, ctx, mode, save := s.w, s.w.shell.Ctx, s.modes[s.at].Value, s.w.cfg.Setup.SaveSync
 	return false, func() tea.Msg { return syncSaved{w, mode, save(ctx, mode)} }
 }
 
@@ -84,25 +79,25 @@ func (s *syncStep) label() string {
 
 func (s *syncStep) view(w, h int) ([]string, *tea.Cursor) {
 	t := s.w.shell.Theme
-	out := s.w.intro("What should become of a CI failure on the default or a watched branch? Project sync keeps one issue for it, with the failing lines of the log, and closes it after a green run.",
+	out := s.w.intro("What should become of a CI failure on the default or a watched branch? "+fleet.AboutSync,
 		"What should become of a CI failure?", w, h)
-	for i, m := range syncModes {
+	for i, m := range s.modes {
 		mark := " ( ) "
 		if i == s.at {
 			mark = t.Key.Render(t.Sym.Cursor) + "(x) "
 		}
-		words := kit.FitLine(m.label, 9) + t.Faint.Render(m.about)
+		words := kit.FitLine(m.Label, 9) + t.Faint.Render(m.About)
 		if kit.Width(words) > w-6 {
-			words = m.label
+			words = m.Label
 		}
 		out = append(out, mark+t.Cut(words, max(1, w-6)))
 	}
 	if h < 14 {
-		return append(append(out, ""), kit.Paragraph(syncModes[s.at].label+": "+syncModes[s.at].about+".", w)...), nil
+		return append(append(out, ""), kit.Paragraph(s.modes[s.at].Label+": "+s.modes[s.at].About+".", w)...), nil
 	}
 	out = append(out, "")
 	for _, line := range []string{
-		"Pull requests and forks are left alone. What a person writes, assigns or holds stays.",
+		"What sync plans or does, t on the Events page shows. Pull requests and forks are left alone. What a person writes, assigns or holds stays.",
 		"A merge into develop closes the issues that it fixes, and a blocked issue is escalated with a summary.",
 		"It uses your GitHub login. hookctl doctor checks the rights; sync: in hookctl config edit has the rest, such as a board.",
 	} {

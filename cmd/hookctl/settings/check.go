@@ -3,8 +3,6 @@ package settings
 import (
 	"errors"
 	"fmt"
-	"hookctl/hooks"
-	"hookctl/server"
 	"net"
 	"net/netip"
 	"net/url"
@@ -12,6 +10,9 @@ import (
 	"slices"
 	"strconv"
 	"strings"
+
+	"hookctl/hooks"
+	"hookctl/server"
 )
 
 // check finds the values that no part of the program could work with. Every mistake is named with its place.

@@ -62,6 +62,7 @@ func (s *Settings) checkNames(report func(key, format string, args ...any)) {
 			}
 		}
 	}
+	known("sync.blocked", s.Sync.Blocked.Sinks)
 	for i, route := range s.Routes {
 		known(fmt.Sprintf("routes[%d]", i), route.Sinks)
 	}

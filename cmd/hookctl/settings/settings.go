@@ -11,6 +11,7 @@
 package settings
 
 import (
+	"cmp"
 	"errors"
 	"fmt"
 	"io/fs"
@@ -73,7 +74,7 @@ func (e *ValueError) Unwrap() error { return e.Err }
 // Defaults are the settings of the home that environ names, without anything that it has: for what must work although
 // hookctl.yaml has a mistake. It reads no file.
 func Defaults(environ func(string) string) (*Settings, error) {
-	dir, err := expandHome(orElse(environ("HOOKCTL_HOME"), "~/.atlas"))
+	dir, err := expandHome(cmp.Or(environ("HOOKCTL_HOME"), "~/.atlas"))
 	if err != nil {
 		return nil, err
 	}
@@ -93,13 +94,6 @@ func Defaults(environ func(string) string) (*Settings, error) {
 		s.origins["home"] = "environment HOOKCTL_HOME"
 	}
 	return s, nil
-}
-
-func orElse(text, fallback string) string {
-	if text == "" {
-		return fallback
-	}
-	return text
 }
 
 // expandHome replaces a leading ~ by the user's home directory, as a shell would have.

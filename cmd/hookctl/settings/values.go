@@ -1,7 +1,7 @@
 package settings
 
 // Values is hookctl.yaml. The tags say everything once: yaml names the key, doc explains it in the JSON Schema and in
-// the README, enum lists the only values allowed.
+// the man page, enum lists the only values allowed.
 type Values struct {
 	Receiver        Receiver          `yaml:"receiver,omitempty" doc:"The background process that GitHub's deliveries arrive at."`
 	Log             Log               `yaml:"log,omitempty" doc:"The directory of records."`
@@ -92,7 +92,7 @@ type Sink struct {
 	Timeout  Duration `yaml:"timeout,omitempty" doc:"Time limit of one attempt."`
 }
 
-// Path is one entry of paths. The secret of a path is in .env, under [secret.PathVariable].
+// Path is one entry of paths. The secret of a path is in .env, as GITHUB_WEBHOOK_SECRET_<NAME>.
 type Path struct {
 	WatchedBranches []string `yaml:"watched_branches,omitempty" doc:"Watched branches of this path, instead of the common ones."`
 	Sinks           []string `yaml:"sinks,omitempty" doc:"Names of the sinks of this path, instead of all."`

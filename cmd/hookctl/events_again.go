@@ -1,0 +1,130 @@
+package main
+
+import (
+	"context"
+	"errors"
+	"fmt"
+
+	"github.com/spf13/cobra"
+
+	"hookctl/cmd/hookctl/settings"
+	"hookctl/logs"
+	"hookctl/server/host"
+)
+
+func newEventsReplay(p *program) *cobra.Command {
+	var out output
+	cmd := &cobra.Command{
+		Use:   "replay FILE|GUID|latest…",
+		Short: "Route records again, as new records",
+		Example: `  hookctl events replay latest
+  hookctl events replay 20260101_123045_push.json`,
+		Args: cobra.MinimumNArgs(1),
+		RunE: func(cmd *cobra.Command, args []string) error {
+			return p.actOnRecords(cmd.Context(), "replayed", args, &out, func(c *host.Client, files []string) (int, error) {
+				return c.Replay(cmd.Context(), files)
+			})
+		},
+	}
+	addOutputFlags(cmd, &out)
+	return cmd
+}
+
+func newEventsResend(p *program) *cobra.Command {
+	var out output
+	var failed bool
+	cmd := &cobra.Command{
+		Use:   "resend FILE|GUID|latest…",
+		Short: "Send the notifications of records again",
+		Example: `  hookctl events resend latest
+  hookctl events resend --failed`,
+		Args: cobra.ArbitraryArgs,
+		RunE: func(cmd *cobra.Command, args []string) error {
+			if len(args) == 0 && !failed {
+				return usage(errors.New("name records, or give --failed"))
+			}
+			return p.actOnRecords(cmd.Context(), "resent", args, &out, func(c *host.Client, files []string) (int, error) {
+				return c.Resend(cmd.Context(), files, failed)
+			})
+		},
+	}
+	cmd.Flags().BoolVar(&failed, "failed", false, "resend every notification that failed for good")
+	addOutputFlags(cmd, &out)
+	return cmd
+}
+
+// actOnRecords has the running receiver do something to the records of the names.
+func (p *program) actOnRecords(ctx context.Context, verb string, names []string, out *output, act func(*host.Client, []string) (int, error)) error {
+	s, err := settings.Load(p.environ)
+	if err != nil {
+		return err
+	}
+	var files []string
+	if err := p.withLog(ctx, eventsFilter{}, func(log *logs.Log, _ logs.Filter) (err error) {
+		files, err = findRecords(ctx, log, names)
+		return err
+	}); err != nil {
+		return err
+	}
+	done, err := act(host.Dial(s.Home), files)
+	if err != nil {
+		return err
+	}
+	if out.wanted() {
+		return out.print(p.out, map[string]int{verb: done})
+	}
+	p.note("%s %d", verb, done)
+	return nil
+}
+
+func newEventsPrune(p *program) *cobra.Command {
+	var out output
+	var dryRun, yes bool
+	cmd := &cobra.Command{
+		Use:     "prune",
+		Short:   "Remove old records beyond log.keep and log.max_size",
+		Long:    "Remove records beyond log.keep and log.max_size, oldest first. A record with a pending notification stays.",
+		Example: "  hookctl events prune --dry-run\n  hookctl events prune --yes",
+		RunE: func(cmd *cobra.Command, _ []string) error {
+			return p.pruneEvents(cmd.Context(), dryRun, yes, &out)
+		},
+	}
+	cmd.Flags().BoolVar(&dryRun, "dry-run", false, "only show what would be removed")
+	cmd.Flags().BoolVarP(&yes, "yes", "y", false, "do not ask")
+	addOutputFlags(cmd, &out)
+	return cmd
+}
+
+func (p *program) pruneEvents(ctx context.Context, dryRun, yes bool, out *output) error {
+	s, err := settings.Load(p.environ)
+	if err != nil {
+		return err
+	}
+	result, err := host.Prune(ctx, s.Home, s.Logs(nil), true)
+	if err != nil {
+		return err
+	}
+	if !dryRun && len(result.Files) > 0 {
+		if err := p.confirm(ctx, yes, fmt.Sprintf("remove %d records (%s)?", len(result.Files), settings.Size(result.Bytes))); err != nil {
+			return err
+		}
+		if result, err = host.Prune(ctx, s.Home, s.Logs(nil), false); err != nil {
+			return err
+		}
+	}
+	if result.Files == nil {
+		result.Files = []string{}
+	}
+	if out.wanted() {
+		return out.print(p.out, result)
+	}
+	verb := "removed"
+	if dryRun {
+		verb = "would remove"
+		for _, file := range result.Files {
+			fmt.Fprintln(p.out, file)
+		}
+	}
+	p.note("%s %d records (%s); %d stay because a notification is pending", verb, len(result.Files), settings.Size(result.Bytes), result.Kept)
+	return nil
+}

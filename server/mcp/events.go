@@ -1,0 +1,185 @@
+package mcp
+
+import (
+	"context"
+	"encoding/json"
+	"errors"
+	"math"
+	"strconv"
+	"time"
+	"unicode/utf8"
+
+	"hookctl/hooks"
+	"hookctl/hooks/tasks"
+	"hookctl/logs"
+	"hookctl/server"
+)
+
+type searchArguments struct {
+	Filter string `json:"filter,omitempty" jsonschema:"which events; all if empty"`
+	page
+}
+
+// rows is how many events a result has: 20 where no limit is given.
+func (p page) rows() int {
+	if p.Limit <= 0 {
+		return 20
+	}
+	return min(p.Limit, maxRows)
+}
+
+func (f *face) search(ctx context.Context, c *call, in searchArguments) (any, error) {
+	query := logs.Query{Limit: in.rows()}
+	var err error
+	if query.Filter, err = c.w.ParseFilter(in.Filter); err != nil {
+		return nil, usageError{err}
+	}
+	if query.Cursor, err = logs.ParseCursor(in.Cursor); err != nil {
+		return nil, usageError{err}
+	}
+	found, err := c.log.Page(ctx, query)
+	if err != nil {
+		return nil, err
+	}
+	rows, err := rowsOf(found.Entries, ofEvents...)
+	if err != nil {
+		return nil, err
+	}
+	n, next := fitting(rows, query.Limit), ""
+	if n < len(rows) || found.HasOlder {
+		next = found.Entries[n-1].Cursor().String()
+	}
+	return map[string]any{"events": append([]any{}, rows[:n]...), "cursor": next}, nil
+}
+
+type viewArguments struct {
+	File   string `json:"file" jsonschema:"the record's file, its delivery's GUID, or latest"`
+	Cursor string `json:"cursor,omitempty" jsonschema:"the cursor of the last result, for the next part of a long payload"`
+	Log    bool   `json:"log,omitempty" jsonschema:"also the failed jobs of a workflow run and the ends of their logs, from GitHub, under untrusted.failure"`
+}
+
+// view is one record as `events view` prints it, its payload in parts where it is long.
+func (f *face) view(ctx context.Context, c *call, in viewArguments) (any, error) {
+	from, err := offset(in.Cursor, math.MaxInt)
+	if err != nil {
+		return nil, err
+	}
+	record, err := c.read(ctx, in.File)
+	if err != nil {
+		return nil, err
+	}
+	payload := record.Payload
+	if from > len(payload) {
+		return nil, usagef("the payload has %d bytes and no part at %d", len(payload), from)
+	}
+	whole := from == 0 && len(payload) <= maxPart
+	if !whole {
+		record.Payload = nil
+	}
+	shown, err := plain(record)
+	if err != nil {
+		return nil, err
+	}
+	out, _ := marker{ofRecord, maxPart}.walk("", shown, true).(map[string]any)
+	out["file"], out["cursor"] = record.File, ""
+	moved, _ := out[untrusted].(map[string]any)
+	if in.Log {
+		failure, err := failureOf(ctx, c.w, record.EventType, payload)
+		if err != nil {
+			return nil, err
+		}
+		moved["failure"] = failure
+	}
+	if !whole {
+		to := min(len(payload), from+maxPart)
+		for to < len(payload) && to > from && !utf8.RuneStart(payload[to]) {
+			to--
+		}
+		moved["payload_part"] = server.ForAgent(string(payload[from:to]), maxPart)
+		out["payload_size"] = len(payload)
+		if to < len(payload) {
+			out["cursor"] = strconv.Itoa(to)
+		}
+	}
+	return out, nil
+}
+
+// failureOf is what GitHub says of the failed jobs of a run, which is untrusted as a whole.
+func failureOf(ctx context.Context, w *World, event string, payload []byte) (any, error) {
+	var about struct {
+		Run struct {
+			ID      int64 `json:"id"`
+			Attempt int64 `json:"run_attempt"`
+		} `json:"workflow_run"`
+		Repository struct {
+			Name string `json:"full_name"`
+		} `json:"repository"`
+	}
+	if err := json.Unmarshal(payload, &about); err != nil || event != "workflow_run" || about.Run.ID == 0 {
+		return nil, usagef("only a workflow_run has logs, and this is a %s", clean(event))
+	}
+	target, err := hooks.ParseTarget(about.Repository.Name)
+	if err != nil {
+		return nil, err
+	}
+	failure, err := w.Failure(ctx, tasks.Run{Repository: target, ID: about.Run.ID, Attempt: about.Run.Attempt})
+	if err != nil {
+		return nil, err
+	}
+	size := maxPart // of all logs together: the end of one says most
+	for i := range failure.Jobs {
+		lines := failure.Jobs[i].Log.Lines
+		from := len(lines)
+		for from > 0 && size > len(lines[from-1]) {
+			from--
+			size -= len(lines[from]) + 1
+		}
+		failure.Jobs[i].Log.Lines, failure.Jobs[i].Log.Cut = append([]string{}, lines[from:]...), failure.Jobs[i].Log.Cut || from > 0
+	}
+	shown, err := plain(failure)
+	return marker{limit: maxString}.walk("", shown, false), err
+}
+
+// missing adds to an error about a record how to find one.
+func missing(err error) error {
+	if errors.Is(err, logs.ErrEmpty) || errors.Is(err, logs.ErrNotFound) {
+		return hooks.WithCure(err, "find records with events_search")
+	}
+	return err
+}
+
+type waitArguments struct {
+	Filter  string `json:"filter,omitempty" jsonschema:"which events; all if empty"`
+	Timeout *int   `json:"timeout_s,omitempty" jsonschema:"how many seconds to wait, at most 50; 50 if not given"`
+	page
+}
+
+// maxWait is how long event_wait blocks: clients end a call after a minute.
+const maxWait = 50
+
+func (f *face) wait(ctx context.Context, c *call, in waitArguments) (any, error) {
+	seconds := maxWait
+	if in.Timeout != nil {
+		seconds = *in.Timeout
+	}
+	if seconds < 0 || seconds > maxWait {
+		return nil, usagef("timeout_s must be 0 to %d: %d", maxWait, seconds)
+	}
+	request := logs.WaitRequest{Since: c.began, Count: 1, Limit: in.rows()}
+	var err error
+	if request.Filter, err = c.w.ParseFilter(in.Filter); err != nil {
+		return nil, usageError{err}
+	}
+	if request.After, err = logs.ParseMark(in.Cursor); err != nil {
+		return nil, usageError{err}
+	}
+	waiting, stop := context.WithTimeout(ctx, time.Duration(seconds)*time.Second)
+	defer stop()
+	found, err := c.log.Wait(waiting, request)
+	late := errors.Is(err, context.DeadlineExceeded) && ctx.Err() == nil
+	if err != nil && !late {
+		return nil, err
+	}
+	rows, err := rowsOf(append([]logs.Entry{}, found.Entries...), ofEvents...)
+	return map[string]any{"events": rows, "cursor": found.Next.String(), "timed_out": late}, err
+}

@@ -1,0 +1,231 @@
+package events
+
+import (
+	"fmt"
+	"slices"
+	"strings"
+	"time"
+
+	tea "charm.land/bubbletea/v2"
+
+	"hookctl/logs"
+	"hookctl/logs/text"
+	"hookctl/tui/kit"
+)
+
+// counted are the statistics that were asked for.
+type counted struct {
+	stats logs.Stats
+	of    logs.Filter
+	err   error
+}
+
+// openStats counts the records of the filter, and shows them in a box.
+func (p *Page) openStats() tea.Cmd {
+	ctx, l, of := p.shell.Ctx, p.feed.log, p.feed.filter
+	if l == nil {
+		return p.shell.Warn("the log is being read")
+	}
+	return func() tea.Msg {
+		s, err := l.Stats(ctx, of, time.Local)
+		return counted{s, of, err}
+	}
+}
+
+// showStats opens the box.
+func (p *Page) showStats(m counted) tea.Cmd {
+	switch {
+	case m.err != nil:
+		return p.shell.Fail(m.err)
+	case m.stats.Total == 0:
+		return p.shell.Say("there is no event to count")
+	}
+	b := &statsBox{p: p, stats: m.stats, of: m.of}
+	b.layOut()
+	p.shell.Show(b)
+	return nil
+}
+
+// statsRow is a line of the box: a heading, or a tally.
+type statsRow struct {
+	by    string
+	tally logs.Tally // without a name in a heading
+	most  int        // records of the largest tally of the group
+}
+
+// statsBox shows how many events there are by type, repository, sender and hour, in one column or in two.
+type statsBox struct {
+	p     *Page
+	stats logs.Stats
+	of    logs.Filter
+	cols  [][]statsRow
+	at    []kit.Cursor // of each column
+	col   int          // column that has the cursor
+	high  int
+}
+
+// layOut parts the groups into columns, as many as the window has room for.
+func (b *statsBox) layOut() {
+	n := 1
+	if b.p.shell.W >= besideFrom {
+		n = 2
+	}
+	if len(b.cols) == n {
+		return
+	}
+	b.cols, b.at, b.col = make([][]statsRow, n), make([]kit.Cursor, n), 0
+	for i, group := range b.stats.Groups() {
+		if len(group.Tallies) == 0 {
+			continue
+		}
+		to := i * n / 4
+		if len(b.cols[to]) > 0 {
+			b.cols[to] = append(b.cols[to], statsRow{})
+		}
+		b.cols[to] = append(b.cols[to], statsRow{by: group.By})
+		most := slices.MaxFunc(group.Tallies, func(a, b logs.Tally) int { return a.Count - b.Count }).Count
+		for _, t := range group.Tallies {
+			b.cols[to] = append(b.cols[to], statsRow{group.By, t, most})
+		}
+	}
+	for i := range b.at {
+		b.at[i].At = 1
+	}
+}
+
+// move goes by some rows, over headings.
+func (b *statsBox) move(by int) {
+	at, rows := &b.at[b.col], b.cols[b.col]
+	step := 1
+	if by < 0 {
+		step = -1
+	}
+	for at.To(at.At+by, len(rows)); at.At > 0 && at.At < len(rows) && rows[at.At].tally.Name == ""; at.At += step {
+	}
+	if at.At == 0 {
+		at.At, at.Top = 1, 0 // the first heading is seen
+	}
+}
+
+// Title implements kit's overlay.
+func (b *statsBox) Title() string { return "Statistics" }
+
+// Cursor implements kit's overlay.
+func (b *statsBox) Cursor() *tea.Cursor { return nil }
+
+// Update implements kit's overlay.
+func (b *statsBox) Update(msg tea.Msg) tea.Cmd {
+	if w, ok := msg.(kit.Wheel); ok {
+		b.move(w.Lines)
+	}
+	return nil
+}
+
+// View implements kit's overlay.
+func (b *statsBox) View(w, h int) string {
+	t, s := b.p.shell.Theme, b.stats
+	gap := 3
+	b.layOut()
+	wide := min(60, (w-gap*(len(b.cols)-1))/len(b.cols))
+	of := "all events"
+	if !b.of.IsZero() {
+		of = "filter " + text.Clean(b.of.String())
+	}
+	head := []string{" " + t.Accent.Render(t.Cut(of, w-2)),
+		t.Cut(fmt.Sprintf(" %s, %s to %s", text.Count(s.Total, "event"), s.First.Local().Format("2006-01-02 15:04"), s.Last.Local().Format("2006-01-02 15:04")), w)}
+	if s.Failed > 0 {
+		head = append(head, " "+t.Bad.Render(t.Cut(text.Count(s.Failed, "event")+" with a notification that failed", w-2)))
+	}
+	if h > 12 {
+		head = append(head, "")
+	}
+	b.high = max(1, h-len(head))
+	columns := make([][]string, len(b.cols))
+	longest := 0
+	for i, rows := range b.cols {
+		from, to := b.at[i].Window(len(rows), b.high)
+		for j := from; j < to; j++ {
+			columns[i] = append(columns[i], b.row(rows[j], wide, i == b.col && j == b.at[i].At))
+		}
+		longest = max(longest, to-from)
+	}
+	out := head
+	for j := range longest {
+		var line strings.Builder
+		for i, c := range columns {
+			if i > 0 {
+				line.WriteString(strings.Repeat(" ", gap))
+			}
+			if j < len(c) {
+				line.WriteString(c[j])
+			} else {
+				line.WriteString(strings.Repeat(" ", wide))
+			}
+		}
+		out = append(out, line.String())
+	}
+	return strings.Join(out, "\n")
+}
+
+// row draws a name, how many records it has, their share, and how many of them have a notification that failed.
+func (b *statsBox) row(r statsRow, w int, on bool) string {
+	t := b.p.shell.Theme
+	failures := b.stats.Failed > 0 && w >= 40
+	bars := map[bool]int{true: 10}[w >= 50]
+	right := fmt.Sprintf(" %*s %5.1f%%", kit.Width(text.Thousands(b.stats.Total)), text.Thousands(r.tally.Count), b.stats.Share(r.tally.Count))
+	room := w - 3 - kit.Width(right) - bars
+	failed := ""
+	if failures {
+		room -= 8
+		failed = map[bool]string{true: fmt.Sprintf(" %7s", text.Thousands(r.tally.Failed)), false: strings.Repeat(" ", 8)}[r.tally.Failed > 0]
+	}
+	switch {
+	case r.by == "":
+		return strings.Repeat(" ", w)
+	case r.tally.Name == "" && failures && r.by != "hour":
+		return t.Title.Render(kit.FitLine(kit.FitLine(" by "+r.by, 2+room+kit.Width(right))+"  failed", w))
+	case r.tally.Name == "":
+		return t.Title.Render(kit.FitLine(" by "+r.by, w))
+	}
+	name := kit.FitLine(t.Middle(kit.Steady(text.Clean(r.tally.Name)), room), room)
+	bar := strings.Repeat(t.Sym.Rule, max(min(bars, 1), bars*r.tally.Count/max(1, r.most)))
+	if on {
+		return t.Selected.Render(kit.FitLine(t.Sym.Cursor+" "+name+right+failed+" "+bar, w))
+	}
+	return kit.FitLine("  "+name+t.Faint.Render(right)+t.Bad.Render(failed)+" "+t.Accent.Render(bar), w)
+}
+
+// choose shows the events that the row under the cursor counts.
+func (b *statsBox) choose() tea.Cmd {
+	row := b.cols[b.col][b.at[b.col].At]
+	word, ok := b.stats.Word(row.by, row.tally, time.Local)
+	if !ok {
+		return b.p.shell.Warn("an hour can be chosen of one day only; filter by since:24h first")
+	}
+	b.p.shell.Shut(b)
+	return b.p.addFilter(word)
+}
+
+// Actions implements kit's overlay.
+func (b *statsBox) Actions() []kit.Action {
+	column := func(to int) func() tea.Cmd {
+		return func() tea.Cmd { b.col = max(0, min(len(b.cols)-1, to)); return nil }
+	}
+	single := ""
+	if len(b.cols) < 2 {
+		single = "there is one column"
+	}
+	command := "hookctl events stats"
+	if !b.of.IsZero() {
+		command += " --filter " + text.Shell(b.of.String())
+	}
+	step := func(by int) tea.Cmd { b.move(by); return nil }
+	acts := []kit.Action{
+		{ID: "stats.choose", Keys: []string{"enter"}, Label: "show these events", Text: "Filter the list by the line under the cursor.", Command: command, Run: b.choose},
+		{ID: "stats.close", Keys: []string{"esc", "#", "q"}, Label: "close", Text: "Close this box.", Run: func() tea.Cmd { b.p.shell.Shut(b); return nil }},
+		{ID: "stats.left", Keys: []string{"left", "h"}, Text: "Go to the left column.", Off: single, Move: true, Run: column(0)},
+		{ID: "stats.right", Keys: []string{"right", "l"}, Text: "Go to the right column.", Off: single, Move: true, Run: column(1)},
+		b.p.shell.HelpAction(),
+	}
+	return append(append(acts, kit.Moves(b.high, "", step)...), kit.Ends("", step)...)
+}
