@@ -17,6 +17,7 @@ import (
 	"hookctl/tui/events"
 	"hookctl/tui/home"
 	"hookctl/tui/kit"
+	"hookctl/tui/options"
 	"hookctl/tui/receiver"
 	"hookctl/tui/webhooks"
 	"hookctl/tui/wizard"
@@ -40,6 +41,7 @@ type app struct {
 	hooks    *webhooks.Page
 	receiver *receiver.Page
 	doctor   *checkup.Page
+	options  *options.Page
 
 	alarmed *time.Time // the last escalation that is known; nil until the tasks were read
 
@@ -82,14 +84,15 @@ func newApp(ctx context.Context, cfg Config) *app {
 		Replay: cfg.Replay, Resend: cfg.Resend, Tasks: cfg.Tasks, Filters: cfg.Filters, Events: cfg.Events, SaveFilter: cfg.SaveFilter, Log: &a.log, Receiver: &a.status, Address: a.address,
 	})
 	a.receiver = receiver.New(a.Shell, receiver.Config{
-		Daemon: cfg.Daemon, Home: cfg.Home, Settings: cfg.Settings, Receiver: &a.status, Poll: a.poll,
+		Daemon: cfg.Daemon, Home: cfg.Home, Receiver: &a.status, Poll: a.poll,
 	})
 	a.doctor = checkup.New(a.Shell, checkup.Config{Checks: cfg.Checks, Start: a.receiver.Start, Restart: a.receiver.Restart, Reload: a.receiver.Reload})
 	a.home = home.New(a.Shell, home.Config{
 		Doctor: doctor.Config{Home: cfg.Home, Store: cfg.Store, Fleet: cfg.Fleet, Now: cfg.Now, Sync: cfg.Sync},
 		Log:    &a.log, Receiver: &a.status, Row: a.events.Line, Fix: a.doctor.Fix, Temporary: cfg.Temporary,
 	})
-	a.Pages = []kit.Page{a.home, a.events, a.hooks, a.receiver, a.doctor}
+	a.options = options.New(a.Shell, options.Config{Source: cfg.Settings, Receiver: &a.status, Restart: a.receiver.Restart})
+	a.Pages = []kit.Page{a.home, a.events, a.hooks, a.receiver, a.doctor, a.options}
 	return a
 }
 
@@ -223,11 +226,7 @@ func (a *app) lamp() kit.Lamp {
 
 // offer is what the palette has of settings and saved filters.
 func (a *app) offer() []kit.Choice {
-	out := []kit.Choice{{Text: "Settings (hookctl config)", Run: func() tea.Cmd { return a.GoTo(kit.PageReceiver, kit.Settings{}) }}}
-	for _, s := range a.cfg.Settings {
-		out = append(out, kit.Choice{Text: text.Clean("setting " + s.Name + ": " + s.Value), Right: text.Clean(s.Origin), Detail: "hookctl config",
-			Run: func() tea.Cmd { return a.GoTo(kit.PageReceiver, kit.Settings{Name: s.Name}) }})
-	}
+	out := a.options.Offer()
 	for _, name := range kit.SortedKeys(a.cfg.Filters) {
 		words := a.cfg.Filters[name]
 		out = append(out, kit.Choice{Text: text.Clean("filter " + name + ": " + words), Right: "saved", Detail: "hookctl events list --filter " + text.Clean(text.Shell(words)),

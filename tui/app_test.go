@@ -43,7 +43,7 @@ func TestPagesTurn(t *testing.T) {
 	for _, step := range []struct {
 		key  string
 		want int
-	}{{"tab", 1}, {"tab", 2}, {"shift+tab", 1}, {"5", 4}, {"tab", 0}, {"shift+tab", 4}} {
+	}{{"tab", 1}, {"tab", 2}, {"shift+tab", 1}, {"6", 5}, {"tab", 0}, {"shift+tab", 5}} {
 		s.Press(step.key)
 		if s.At != step.want {
 			t.Fatalf("%s leads to page %d, not %d", step.key, s.At, step.want)
@@ -116,8 +116,8 @@ func TestPaletteStartsActionsAndSaysWhyNot(t *testing.T) {
 func TestPaletteFindsWhatOtherPagesDo(t *testing.T) {
 	for typed, want := range map[string]struct{ shows, leads string }{
 		"rotat":      {"Hooks: Rotate", kit.PageHooks},
-		"config":     {"Settings (hookctl config)", kit.PageReceiver},
-		"log.keep":   {"setting log.keep: 30d", kit.PageReceiver},
+		"config":     {"Settings (hookctl config)", kit.PageSettings},
+		"log.keep":   {"setting log.keep: 30d", kit.PageSettings},
 		"filter red": {"filter red: conclusion:failure", kit.PageEvents},
 	} {
 		s := Full(t, 80, 24, func(c *Config) { c.Filters = map[string]string{"red": "conclusion:failure"} })

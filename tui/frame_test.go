@@ -4,6 +4,7 @@ import (
 	"context"
 	"errors"
 	"fmt"
+	"maps"
 	"os"
 	"path/filepath"
 	"slices"
@@ -26,7 +27,7 @@ func states() map[string]func(*appScreen) {
 	keys := func(names ...string) func(*appScreen) {
 		return func(s *appScreen) { s.Press(names...) }
 	}
-	return map[string]func(*appScreen){
+	all := map[string]func(*appScreen){
 		"home":              keys("1"),
 		"events":            keys("2"),
 		"events-marked":     keys("2", "x", "x"),
@@ -58,31 +59,32 @@ func states() map[string]func(*appScreen) {
 			s.Typed("mona")
 			s.Press("enter")
 		},
-		"events-saved":      func(s *appScreen) { s.Press("2", "F", "down", "enter") },
-		"events-filters":    func(s *appScreen) { s.Press("2", "/"); s.Typed("event:push"); s.Press("enter", "F") },
-		"events-forget":     func(s *appScreen) { s.Press("2", "F", "ctrl+k") },
-		"events-copy":       keys("2", "y"),
-		"events-tasks":      keys("2", "U"),
-		"events-tasks-do":   keys("2", "U", "enter"),
-		"events-sync":       keys("2", "enter"),
-		"home-tasks":        keys("1"),
-		"countdown":         keys("2", "R"),
-		"receiver":          keys("4"),
-		"receiver-down":     func(s *appScreen) { s.Press("4"); s.Send(StatusMsg{Err: daemon.ErrNotRunning}) },
-		"home-down":         func(s *appScreen) { s.Press("1"); s.Send(StatusMsg{Err: daemon.ErrNotRunning}) },
-		"receiver-full":     func(s *appScreen) { s.Press("4"); s.View(); s.Press("enter") },
-		"receiver-settings": keys("4", "v", "v"),
-		"receiver-stop":     keys("4", "t"),
-		"doctor":            keys("5"),
-		"help":              keys("2", "?"),
-		"palette":           keys("2", ":"),
-		"palette-search":    func(s *appScreen) { s.Press("2", ":"); s.Typed("fil") },
-		"commands":          keys("2", "Y"),
+		"events-saved":    func(s *appScreen) { s.Press("2", "F", "down", "enter") },
+		"events-filters":  func(s *appScreen) { s.Press("2", "/"); s.Typed("event:push"); s.Press("enter", "F") },
+		"events-forget":   func(s *appScreen) { s.Press("2", "F", "ctrl+k") },
+		"events-copy":     keys("2", "y"),
+		"events-tasks":    keys("2", "H"),
+		"events-tasks-do": keys("2", "H", "enter"),
+		"events-sync":     keys("2", "enter"),
+		"home-tasks":      keys("1"),
+		"countdown":       keys("2", "R"),
+		"receiver":        keys("4"),
+		"receiver-down":   func(s *appScreen) { s.Press("4"); s.Send(StatusMsg{Err: daemon.ErrNotRunning}) },
+		"home-down":       func(s *appScreen) { s.Press("1"); s.Send(StatusMsg{Err: daemon.ErrNotRunning}) },
+		"receiver-full":   func(s *appScreen) { s.Press("4"); s.View(); s.Press("enter") },
+		"receiver-stop":   keys("4", "t"),
+		"doctor":          keys("5"),
+		"help":            keys("2", "?"),
+		"palette":         keys("2", ":"),
+		"palette-search":  func(s *appScreen) { s.Press("2", ":"); s.Typed("fil") },
+		"commands":        keys("2", "Y"),
 		"failure": func(s *appScreen) {
 			s.Press("2")
 			s.Settle(s.Fail(errorWithHint{"reach https://x.example.com/webhook: 502 Bad Gateway", "the tunnel is up but nothing listens on 127.0.0.1:9000; run: hookctl start"}))
 		},
 	}
+	maps.Copy(all, settingsStates())
+	return all
 }
 
 // shown is a screen for one of states; those of saved filters have some.

@@ -12,7 +12,6 @@ import (
 	"hookctl/server/doctor"
 	"hookctl/server/fleet"
 	"hookctl/tui/kittest"
-	"hookctl/tui/receiver"
 	"hookctl/tui/wizard"
 )
 
@@ -103,7 +102,7 @@ func Full(t testing.TB, w, h int, change ...func(*Config)) *appScreen {
 		t.Fatal(err)
 	}
 	kittest.FillHome(t, cfg.Home, cfg.Store)
-	cfg.Settings = []receiver.Setting{{Name: "receiver.port", Value: "9000", Origin: "default"}, {Name: "log.keep", Value: "30d", Origin: "hookctl.yaml line 3"}, {Name: "watched_branches", Value: "main, develop", Origin: "environment"}}
+	cfg.Settings = sampleSettings()
 	cfg.Checks = func(_ context.Context, progress func(doctor.Check)) {
 		progress(doctor.Check{Name: "sign-in", Status: "ok", Detail: "octocat, with the scopes repo, admin:repo_hook"})
 		progress(doctor.Check{Name: "receiver", Status: "fail", Detail: "the receiver is not running", Fix: "hookctl start"})

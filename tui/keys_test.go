@@ -19,6 +19,7 @@ var sameMeaning = map[string]string{
 	"deliveries.failed": "view.next",                                                                    // another view of the same list
 	"hooks.stop":        "stop", "rotation.stop": "stop", "wizard.cancel": "stop", "job.cancel": "stop", // what is at work
 	"wizard.probe": "refresh", "wizard.reload": "refresh", "wizard.test": "refresh", // ask again
+	"sink.test": "hook.test", "sink.check": "hook.ping", // the same question to another one
 	"help.close": "help", "stats.close": "stats", "diff.close": "diff", // the key that opened it
 	"stats.left": "fold", "stats.right": "unfold", "diff.copy": "copy",
 }
@@ -32,11 +33,12 @@ var otherMeaning = []struct{ key, meaning, reason string }{
 	{"y", "confirm.yes", "answers a yes-or-no question; nothing else can be done while it is asked"},
 	{"n", "confirm.no", "answers a yes-or-no question; nothing else can be done while it is asked"},
 	{"R", "countdown.start", "the key whose action is counted down to begins it at once"},
+	{"T", "countdown.start", "the key whose action is counted down to begins it at once"},
 	{"space", "pick", "chooses the line under the cursor in a box where several can be chosen; lists that are read are paged with it"},
 	{"up", "prompt.older", "a line to type into has no rows, but a history"},
-	{"down", "prompt.newer", "a line to type into has no rows, but a history"},
 	{"tab", "prompt.complete", "a line to type into completes words, as in a shell"},
 	{"shift+tab", "prompt.completeback", "a line to type into completes words, as in a shell"},
+	{"down", "prompt.newer", "a line to type into has no rows, but a history"},
 }
 
 // meaningOf is what an action means, whichever box has it.
@@ -109,7 +111,7 @@ func TestEveryPageAndBoxIsAmongTheStates(t *testing.T) {
 			seen[reflect.TypeOf(o).Elem().Name()] = true
 		}
 	}
-	if len(pages) != 5 {
+	if len(pages) != 6 {
 		t.Errorf("screens show only the pages %v", pages)
 	}
 	files, err := filepath.Glob(filepath.Join("kit", "*.go"))

@@ -22,7 +22,7 @@ import (
 	"hookctl/server/doctor"
 	"hookctl/server/fleet"
 	"hookctl/tui/events"
-	"hookctl/tui/receiver"
+	"hookctl/tui/options"
 	"hookctl/tui/webhooks"
 	"hookctl/tui/wizard"
 )
@@ -53,7 +53,7 @@ type Config struct {
 	Tasks events.Tasks
 
 	Browse   func(url string) error // opens a browser; nil uses the one gh uses
-	Settings []Setting              // the settings in force, for the Receiver page
+	Settings Settings               // the settings in force, and what changes them
 	Filters  map[string]string      // saved filters by name
 	Events   []logs.Completion      // the events that GitHub has, to complete filters with
 	// SaveFilter makes a saved filter permanent, or another text of it; empty
@@ -74,8 +74,10 @@ type (
 	Tasks = events.Tasks
 	// SetupDefaults is what the wizard starts from.
 	SetupDefaults = wizard.Defaults
-	// Setting is one row of the settings on the Receiver page.
-	Setting = receiver.Setting
+	// Settings are what the Settings page shows and changes.
+	Settings = options.Source
+	// Setting is one of them.
+	Setting = options.Setting
 )
 
 // ErrNoTerminal is returned by Run where standard input or output is not a

@@ -31,7 +31,7 @@ var onlyScreen = map[string]string{
 	"fold": "events view prints all", "fold.all": "", "unfold": "", "preview": "", "wider": "", "narrower": "", "match.next": "", "match.previous": "", "hooks.sort": "", "mouse": "",
 	"close": "there are no boxes", "deliveries.back": "", "deliveries.close": "", "events.cancel": "", "help.close": "", "menu.choose": "", "menu.close": "",
 	"message.close": "", "rotation.close": "", "rotation.cancel": "", "countdown.cancel": "",
-	"prompt.accept": "", "prompt.cancel": "", "prompt.newer": "", "prompt.older": "",
+	"prompt.complete": "tab", "prompt.completeback": "", "prompt.accept": "", "prompt.cancel": "", "prompt.newer": "", "prompt.older": "",
 }
 
 // screenActions are the ids of all actions of the interface, in whatever state, and whether they carry a command line; and

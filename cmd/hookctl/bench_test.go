@@ -71,10 +71,39 @@ func BenchmarkIdleReceiver(b *testing.B) {
 		before := ticksOf(b, status.PID)
 		<-time.After(window)
 		b.ReportMetric(float64(ticksOf(b, status.PID)-before)*10/window.Seconds(), "cpu-ms/s")
-		b.ReportMetric(residentMiB(b, status.PID), "MiB")
+		b.ReportMetric(memoryMiB(b, status.PID, "VmRSS"), "MiB")
 		if err := daemon.Stop(context.Background(), cfg); err != nil {
 			b.Fatal(err)
 		}
+	}
+}
+
+// BenchmarkIdleAfterBurst reports what a receiver still costs a while after a burst: deliveries of 8 KiB over 64 connections, then
+// large ones. Beside the memory in use it prints how much of that is the program's own file, which the system may take back at any
+// time. HOOKCTL_BENCH_BURST is how many deliveries there are, HOOKCTL_BENCH_REST how long the while is.
+func BenchmarkIdleAfterBurst(b *testing.B) {
+	if runtime.GOOS != "linux" {
+		b.Skip("/proc is missing")
+	}
+	burst, rest := int64(50_000), 90*time.Second
+	if n, err := strconv.ParseInt(os.Getenv("HOOKCTL_BENCH_BURST"), 10, 64); err == nil {
+		burst = n
+	}
+	if d, err := time.ParseDuration(os.Getenv("HOOKCTL_BENCH_REST")); err == nil {
+		rest = d
+	}
+	r := startForBench(b)
+	for b.Loop() {
+		r.send(b, burst, 8<<10)
+		r.send(b, 40, 8<<20)
+		b.ReportMetric(memoryMiB(b, r.pid, "VmRSS"), "MiB-at-its-end")
+		<-time.After(rest)
+		window := 10 * time.Second
+		before := ticksOf(b, r.pid)
+		<-time.After(window)
+		b.ReportMetric(float64(ticksOf(b, r.pid)-before)*10/window.Seconds(), "cpu-ms/s")
+		b.ReportMetric(memoryMiB(b, r.pid, "VmRSS"), "MiB")
+		b.ReportMetric(memoryMiB(b, r.pid, "RssFile"), "MiB-of-files")
 	}
 }
 
@@ -97,14 +126,14 @@ func ticksOf(b *testing.B, pid int) int {
 	return total
 }
 
-// residentMiB is the memory of a process that is in use.
-func residentMiB(b *testing.B, pid int) float64 {
+// memoryMiB is memory of a process that is in use: VmRSS, or a part of it such as RssAnon and RssFile.
+func memoryMiB(b *testing.B, pid int, kind string) float64 {
 	b.Helper()
 	data, err := os.ReadFile("/proc/" + strconv.Itoa(pid) + "/status")
 	if err != nil {
 		b.Fatal(err)
 	}
-	_, after, _ := strings.Cut(string(data), "VmRSS:")
+	_, after, _ := strings.Cut(string(data), kind+":")
 	kib, err := strconv.ParseFloat(strings.Fields(after)[0], 64)
 	if err != nil {
 		b.Fatal(err)
@@ -112,23 +141,26 @@ func residentMiB(b *testing.B, pid int) float64 {
 	return kib / 1024
 }
 
-// BenchmarkFirstAnswer fills the spool of a receiver, and measures how long deliveries then go without an answer: those that
-// are sent during a restart, and the first one after kill -9 and a start. HOOKCTL_BENCH_SPOOL is the size of the spool in MiB.
-func BenchmarkFirstAnswer(b *testing.B) {
+// benchedReceiver is a receiver of the benchmarks without sinks, in a home of its own.
+type benchedReceiver struct {
+	cfg     daemon.Config
+	address string
+	pid     int
+	client  *http.Client
+}
+
+const benchKey = "0123456789abcdef0123456789abcdef"
+
+// startForBench starts one, until the benchmark ends.
+func startForBench(b *testing.B) *benchedReceiver {
+	b.Helper()
 	home, err := os.MkdirTemp("", "hc")
 	if err != nil {
 		b.Fatal(err)
 	}
-	defer os.RemoveAll(home)
-	const key = "0123456789abcdef0123456789abcdef"
-	for name, content := range map[string]string{".env": "GITHUB_WEBHOOK_SECRET=" + key + "\n", "hookctl.yaml": "sinks: []\n"} {
+	b.Cleanup(func() { _ = os.RemoveAll(home) })
+	for name, content := range map[string]string{".env": "GITHUB_WEBHOOK_SECRET=" + benchKey + "\n", "hookctl.yaml": "sinks: []\n"} {
 		if err := os.WriteFile(filepath.Join(home, name), []byte(content), 0o600); err != nil {
-			b.Fatal(err)
-		}
-	}
-	size := 256
-	if text := os.Getenv("HOOKCTL_BENCH_SPOOL"); text != "" {
-		if size, err = strconv.Atoi(text); err != nil {
 			b.Fatal(err)
 		}
 	}
@@ -136,46 +168,75 @@ func BenchmarkFirstAnswer(b *testing.B) {
 	if err != nil {
 		b.Fatal(err)
 	}
-	cfg := daemon.Config{
-		Home: home, Executable: buildProgram(b), Args: []string{"serve", "--port", strconv.Itoa(port)},
-		Env: []string{"HOOKCTL_HOME=" + home, "PATH=" + os.Getenv("PATH"), "GH_CONFIG_DIR=" + home},
+	r := &benchedReceiver{
+		cfg: daemon.Config{
+			Home: home, Executable: buildProgram(b), Args: []string{"serve", "--port", strconv.Itoa(port)},
+			Env: []string{"HOOKCTL_HOME=" + home, "PATH=" + os.Getenv("PATH"), "GH_CONFIG_DIR=" + home},
+		},
+		address: "127.0.0.1:" + strconv.Itoa(port), client: &http.Client{Transport: &http.Transport{MaxIdleConnsPerHost: 64}},
 	}
-	address := "127.0.0.1:" + strconv.Itoa(port)
-	client := &http.Client{Transport: &http.Transport{MaxIdleConnsPerHost: 64}}
-	body := fmt.Appendf(nil, `{"filler":%q}`, strings.Repeat("x", 8<<10))
-	fill := func() {
-		var next atomic.Int64
-		var senders sync.WaitGroup
-		for range 64 {
-			senders.Go(func() {
-				for next.Add(1) <= int64(size)<<20/int64(len(body)) {
-					if err := post(client, address, key, body); err != nil {
-						b.Error(err)
-						return
-					}
-				}
-			})
+	status, err := daemon.Start(b.Context(), r.cfg)
+	if err != nil {
+		b.Fatal(err)
+	}
+	b.Cleanup(func() {
+		if err := daemon.Stop(context.Background(), r.cfg); err != nil {
+			b.Error(err)
 		}
-		senders.Wait()
+	})
+	r.pid = status.PID
+	return r
+}
+
+// send sends n deliveries of a size over 64 connections, each until it is taken: a receiver may be busy for a while.
+func (r *benchedReceiver) send(b *testing.B, n int64, size int) {
+	b.Helper()
+	body := fmt.Appendf(nil, `{"filler":%q}`, strings.Repeat("x", size))
+	var next atomic.Int64
+	var senders sync.WaitGroup
+	for range 64 {
+		senders.Go(func() {
+			for next.Add(1) <= n {
+				err := post(r.client, r.address, benchKey, body)
+				for patience := time.Now().Add(time.Minute); err != nil && time.Now().Before(patience); {
+					err = post(r.client, r.address, benchKey, body)
+				}
+				if err != nil {
+					b.Error(err)
+					return
+				}
+			}
+		})
 	}
+	senders.Wait()
+}
+
+// BenchmarkFirstAnswer fills the spool of a receiver, and measures how long deliveries then go without an answer: those that
+// are sent during a restart, and the first one after kill -9 and a start. HOOKCTL_BENCH_SPOOL is the size of the spool in MiB.
+func BenchmarkFirstAnswer(b *testing.B) {
+	size := int64(256)
+	if text := os.Getenv("HOOKCTL_BENCH_SPOOL"); text != "" {
+		var err error
+		if size, err = strconv.ParseInt(text, 10, 64); err != nil {
+			b.Fatal(err)
+		}
+	}
+	r := startForBench(b)
+	fill := func() { r.send(b, size<<20/(8<<10), 8<<10) }
 	answered := func(since time.Time) float64 {
-		for post(client, address, key, []byte(`{}`)) != nil {
+		for post(r.client, r.address, benchKey, []byte(`{}`)) != nil {
 			if time.Since(since) > time.Minute {
 				b.Fatal("no answer within a minute")
 			}
 		}
 		return float64(time.Since(since).Microseconds()) / 1000
 	}
-	status, err := daemon.Start(b.Context(), cfg)
-	if err != nil {
-		b.Fatal(err)
-	}
 	for b.Loop() {
 		fill()
 		restarted := make(chan error, 1)
 		var longest float64
 		go func() {
-			_, err := daemon.Restart(b.Context(), cfg)
+			_, err := daemon.Restart(b.Context(), r.cfg)
 			restarted <- err
 		}()
 		for waiting := true; waiting; {
@@ -191,7 +252,8 @@ func BenchmarkFirstAnswer(b *testing.B) {
 		}
 		b.ReportMetric(longest, "restart-ms")
 		fill()
-		if status, err = daemon.Dial(home).Status(b.Context()); err != nil {
+		status, err := daemon.Dial(r.cfg.Home).Status(b.Context())
+		if err != nil {
 			b.Fatal(err)
 		}
 		process, err := os.FindProcess(status.PID)
@@ -202,12 +264,12 @@ func BenchmarkFirstAnswer(b *testing.B) {
 			b.Fatal(err)
 		}
 		for !errors.Is(err, daemon.ErrNotRunning) {
-			_, err = daemon.Dial(home).Status(b.Context())
+			_, err = daemon.Dial(r.cfg.Home).Status(b.Context())
 		}
 		start := time.Now()
 		started := make(chan error, 1)
 		go func() {
-			_, err := daemon.Start(b.Context(), cfg)
+			_, err := daemon.Start(b.Context(), r.cfg)
 			started <- err
 		}()
 		b.ReportMetric(answered(start), "killed-ms")
@@ -216,7 +278,4 @@ func BenchmarkFirstAnswer(b *testing.B) {
 		}
 	}
 	b.ReportMetric(0, "ns/op")
-	if err := daemon.Stop(context.Background(), cfg); err != nil {
-		b.Fatal(err)
-	}
 }

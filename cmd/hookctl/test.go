@@ -93,15 +93,7 @@ func (p *program) test(ctx context.Context, name, event string, payload []byte, 
 	if dryRun {
 		return p.explain(s, sample, out)
 	}
-	key, _, err := s.Store().Current()
-	if err != nil {
-		return err
-	}
-	if key == "" {
-		return hint(errors.New("cannot sign the sample: no secret is set"), "generate one: hookctl secret generate")
-	}
-	sample.Signature = secret.Sign(key, sample.Payload)
-	answer, err := host.Dial(s.Home).Test(ctx, sample)
+	answer, err := p.sendSigned(ctx, s, sample)
 	if err != nil {
 		return err
 	}
@@ -110,6 +102,36 @@ func (p *program) test(ctx context.Context, name, event string, payload []byte, 
 	}
 	fmt.Fprintln(p.out, answer.File)
 	return nil
+}
+
+// sendSample sends a built-in sample through the receiver.
+func (p *program) sendSample(ctx context.Context, name string) error {
+	s, err := settings.Load(p.environ)
+	if err != nil {
+		return err
+	}
+	payload, err := builtInSample(name)
+	if err != nil {
+		return err
+	}
+	sample, err := host.NewSample(githubtest.SampleEvent(name), payload)
+	if err == nil {
+		_, err = p.sendSigned(ctx, s, sample)
+	}
+	return err
+}
+
+// sendSigned signs a sample and hands it to the receiver.
+func (p *program) sendSigned(ctx context.Context, s *settings.Settings, sample host.Sample) (host.Ingested, error) {
+	key, _, err := s.Store().Current()
+	if err != nil {
+		return host.Ingested{}, err
+	}
+	if key == "" {
+		return host.Ingested{}, hint(errors.New("cannot sign the sample: no secret is set"), "generate one: hookctl secret generate")
+	}
+	sample.Signature = secret.Sign(key, sample.Payload)
+	return host.Dial(s.Home).Test(ctx, sample)
 }
 
 func (p *program) readSample(file string) (payload []byte, err error) {

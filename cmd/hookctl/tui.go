@@ -38,11 +38,6 @@ func (p *program) tuiConfig(ctx context.Context) (tui.Config, error) {
 	if err != nil {
 		return tui.Config{}, err
 	}
-	rows := s.Rows()
-	shown := make([]tui.Setting, len(rows))
-	for i, row := range rows {
-		shown[i] = tui.Setting{Name: row.Key, Value: row.Text, Origin: row.Origin}
-	}
 	all := p.fleet(s)
 	config := tui.Config{
 		Home:    s.Home,
@@ -63,7 +58,7 @@ func (p *program) tuiConfig(ctx context.Context) (tui.Config, error) {
 		Resend: func(ctx context.Context, files []string) (int, error) {
 			return host.Dial(s.Home).Resend(ctx, files, false)
 		},
-		Settings:   shown,
+		Settings:   p.settingsSource(s),
 		Filters:    s.TUI.Filters,
 		Events:     eventNames(),
 		SaveFilter: func(_ context.Context, name, text string) error { return s.SaveFilter(name, text) },

@@ -301,7 +301,7 @@ func storyEnviron(ts *testscript.TestScript) []string {
 	var env []string
 	for _, name := range []string{
 		"HOME", "PATH", "WORK", "TMPDIR", "TERM", "TZ", "HOOKCTL_HOME", "WEBHOOK_PORT", "GH_CONFIG_DIR", "GH_TOKEN", "GITHUB_TOKEN", "GH_HOST", "GH_REPO",
-		"GH_PROMPT_DISABLED", "GH_NO_UPDATE_NOTIFIER", "AIMAESTRO_API", "AIMAESTRO_AGENT", "LOG_DIR", "WATCHED_BRANCHES", "GITHUB_WEBHOOK_SECRET", "GOCOVERDIR",
+		"GH_PROMPT_DISABLED", "GH_NO_UPDATE_NOTIFIER", "AIMAESTRO_API", "AIMAESTRO_AGENT", "LOG_DIR", "WATCHED_BRANCHES", "GITHUB_WEBHOOK_SECRET", "GOCOVERDIR", "EDITOR", "VISUAL",
 	} {
 		env = append(env, name+"="+ts.Getenv(name))
 	}

@@ -91,18 +91,18 @@ func (m systemd) leftovers(s Service) []ServiceFile {
 
 // unitText is a unit in the making. The first error is what becomes of it.
 type unitText struct {
-	strings.Builder
-	err error
+	text strings.Builder
+	err  error
 }
 
-func (u *unitText) add(text string) { u.WriteString(text) }
+func (u *unitText) add(text string) { u.text.WriteString(text) }
 
 // done is the unit, or what cannot be written into one.
 func (u *unitText) done() (string, error) {
 	if u.err != nil {
 		return "", u.err
 	}
-	return u.String(), nil
+	return u.text.String(), nil
 }
 
 func (u *unitText) failed(err error) {

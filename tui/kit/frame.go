@@ -105,6 +105,9 @@ func (s *Shell) place(o overlay) (box string, x, y int) {
 	return box, (s.W - w - 2) / 2, max(0, (s.H-1-h-2)/2)
 }
 
+// namesFrom is the width from which the tabs have the names of all pages.
+const namesFrom = 62
+
 // tabs draws the pages and, at the right edge, the state of the receiver.
 func (s *Shell) tabs() string {
 	t := s.Theme
@@ -114,7 +117,7 @@ func (s *Shell) tabs() string {
 	}
 	for i, p := range s.Pages {
 		name := string(rune('1'+i)) + " " + p.Name()
-		if s.W < 60 && i != s.At {
+		if s.W < namesFrom && i != s.At {
 			name = string(rune('1' + i))
 		}
 		if i == s.At {
@@ -152,11 +155,11 @@ func (t *Theme) lamp(l Lamp, w int) string {
 		return ""
 	case l.Running && l.Alarm != "":
 		return t.Bad.Render(t.Sym.Warn + " " + t.Cut(l.Alarm, 24))
-	case l.Running && w < 70:
+	case l.Running && w < 80:
 		return t.Good.Render(t.Sym.Running)
 	case l.Running:
 		return t.Good.Render(t.Sym.Running) + " " + t.Faint.Render(l.Address)
-	case l.Stopped && w < 70:
+	case l.Stopped && w < 80:
 		return t.Warn.Render(t.Sym.Off)
 	case l.Stopped:
 		return t.Warn.Render(t.Sym.Off + " receiver stopped")

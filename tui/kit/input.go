@@ -190,7 +190,7 @@ func (s *Shell) tabAt(x int) (int, bool) {
 	}
 	for i, p := range s.Pages {
 		n := len("1 ") + len(p.Name())
-		if s.W < 60 && i != s.At {
+		if s.W < namesFrom && i != s.At {
 			n = 1
 		}
 		at += 2

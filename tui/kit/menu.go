@@ -52,7 +52,7 @@ func (m *Menu) narrow() {
 	m.shown, m.hits = m.all, nil
 	pattern := m.input.Value()
 	if pattern == "" {
-		m.move(0)
+		m.Move(0)
 		return
 	}
 	texts := make([]string, len(m.all))
@@ -80,14 +80,14 @@ func (m *Menu) Replace(choices []Choice) {
 	at := m.pos.At
 	m.all = choices
 	m.narrow()
-	m.move(at)
+	m.Move(at)
 }
 
 // Update implements Overlay.
 func (m *Menu) Update(msg tea.Msg) tea.Cmd {
 	switch msg := msg.(type) {
 	case Wheel:
-		m.move(msg.Lines)
+		m.Move(msg.Lines)
 		return nil
 	case Click:
 		if i := m.pos.Top + msg.Y - 2; msg.Y >= 2 && msg.Y-2 < m.rows && i < len(m.shown) && m.shown[i].Run != nil {
@@ -108,8 +108,8 @@ func (m *Menu) Update(msg tea.Msg) tea.Cmd {
 	return nil
 }
 
-// move goes by some lines, over the headings.
-func (m *Menu) move(by int) {
+// Move goes by some lines, over the headings.
+func (m *Menu) Move(by int) {
 	heading := func() bool { return m.pos.At < len(m.shown) && m.shown[m.pos.At].Run == nil }
 	m.pos.At = max(0, min(len(m.shown)-1, m.pos.At+by))
 	if by < 0 && heading() {
@@ -200,7 +200,7 @@ func (m *Menu) Actions() []Action {
 	out := append([]Action{
 		{ID: "menu.choose", Keys: []string{"enter"}, Label: "choose", Text: "Take the marked line.", Run: m.choose},
 		{ID: "menu.close", Keys: []string{"esc"}, Label: "close", Text: "Close without choosing.", Run: func() tea.Cmd { m.a.Shut(m); return nil }},
-	}, Arrows("menu", "", m.rows-1, func(by int) tea.Cmd { m.move(by); return nil })...)
+	}, Arrows("menu", "", m.rows-1, func(by int) tea.Cmd { m.Move(by); return nil })...)
 	if m.More == nil {
 		return out
 	}

@@ -7,6 +7,7 @@ const (
 	PageHooks    = "Hooks"
 	PageReceiver = "Receiver"
 	PageDoctor   = "Doctor"
+	PageSettings = "Settings"
 )
 
 // What a page can be asked to show.
@@ -19,7 +20,7 @@ type (
 	Failing struct{}
 	// Refusals asks the Receiver page for the requests that it refused.
 	Refusals struct{}
-	// Settings asks the Receiver page for a setting.
+	// Settings asks the Settings page for a setting, "" for where it was.
 	Settings struct{ Name string }
 )
 

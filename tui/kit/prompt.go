@@ -23,6 +23,7 @@ type Prompt struct {
 	errAt   int // character of the error; -1 for none in particular
 	Live    func(text string) tea.Cmd
 	Accept  func(text string) tea.Cmd // runs after the prompt is gone
+	Try     func(text string) tea.Cmd // runs instead, and its owner closes the prompt or marks the fault
 	Cancel  func() tea.Cmd            // runs after the prompt is gone
 	Keys    []Action                  // more keys, none of them printable
 	// Complete asks for ways to go on from the line up to the cursor; Offer
@@ -169,6 +170,9 @@ func (p *Prompt) Actions() []Action {
 				return cmd
 			}
 			p.offer = suggestions{}
+			if p.Try != nil {
+				return p.Try(p.Input.Value())
+			}
 			p.a.Shut(p)
 			if p.Accept == nil {
 				return nil

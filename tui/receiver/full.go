@@ -11,7 +11,7 @@ import (
 // openFull shows in a box, wrapped and to their ends, the lines that the page
 // cuts at the edge of the window.
 func (p *Page) openFull() tea.Cmd {
-	m := &kit.Message{Shell: p.shell, Head: []string{"Log", "Rejected requests", "Settings"}[p.see], Lines: p.inFull()}
+	m := &kit.Message{Shell: p.shell, Head: []string{"Log", "Rejected requests"}[p.see], Lines: p.inFull()}
 	if p.see == viewLog {
 		m.Pos = kit.Far // the newest line is the last
 	}
@@ -33,14 +33,6 @@ func (p *Page) inFull() []string {
 			if len(r.Fingerprints) > 0 {
 				out = append(out, "  tried "+strings.Join(r.Fingerprints, ", "))
 			}
-		}
-	case viewSettings:
-		for _, s := range p.cfg.Settings[min(p.at, len(p.cfg.Settings)):] {
-			value := s.Value
-			if value == "" {
-				value = "(none)"
-			}
-			out = append(out, s.Name+": "+value+", "+s.Origin)
 		}
 	default:
 		lines := p.kept(p.lines)

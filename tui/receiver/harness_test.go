@@ -25,8 +25,7 @@ func newReceiverScreen(t testing.TB, cfg kittest.Settings, w, h int) *pageScreen
 	t.Helper()
 	a := kittest.NewWorld(t, cfg)
 	a.Waits = func(tea.Cmd) tea.Cmd { return nil }
-	p := New(a.Shell, Config{Home: a.Cfg.Home, Daemon: a.Cfg.Daemon, Receiver: &a.Status, Poll: a.Poll,
-		Settings: []Setting{{"receiver.port", "9000", "default"}, {"log.keep", "30d", "hookctl.yaml line 3"}, {"watched_branches", "main, develop", "environment"}}})
+	p := New(a.Shell, Config{Home: a.Cfg.Home, Daemon: a.Cfg.Daemon, Receiver: &a.Status, Poll: a.Poll})
 	a.Put(p)
 	return &pageScreen{kittest.NewScreen(t, a, w, h), a, p}
 }

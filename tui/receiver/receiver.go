@@ -1,12 +1,11 @@
 // Package receiver is the page of the background receiver: start and stop, its
-// log, the requests that it refused, and the settings in force.
+// log, and the requests that it refused.
 package receiver
 
 import (
 	"context"
 	"errors"
 	"fmt"
-	"slices"
 	"strings"
 	"time"
 
@@ -19,27 +18,22 @@ import (
 // tailEvery is how often the log is read while the page is in front.
 const tailEvery = 500 * time.Millisecond
 
-// The three views of the Receiver page.
+// The two views of the Receiver page.
 const (
 	viewLog = iota
 	viewRejected
-	viewSettings
 )
 
 // Config is what the page is given.
 type Config struct {
 	Home     string        // HOOKCTL_HOME
 	Daemon   daemon.Config // how the receiver is started
-	Settings []Setting     // the settings in force
 	Receiver *kit.Answer[daemon.Status]
 	Poll     func(again bool) tea.Cmd // asks the receiver how it is
 }
 
-// Setting is one setting in force and where it comes from.
-type Setting struct{ Name, Value, Origin string }
-
-// Page starts and stops the receiver and shows its log, the requests
-// that it refused, and the settings in force.
+// Page starts and stops the receiver and shows its log and the requests
+// that it refused.
 type Page struct {
 	shell    *kit.Shell
 	cfg      Config
@@ -78,11 +72,8 @@ func (p *Page) Name() string { return kit.PageReceiver }
 
 // Open implements kit.Page.
 func (p *Page) Open(request any) tea.Cmd {
-	switch r := request.(type) {
-	case kit.Refusals:
+	if _, ok := request.(kit.Refusals); ok {
 		p.see, p.at = viewRejected, 0
-	case kit.Settings:
-		p.see, p.at = viewSettings, max(0, slices.IndexFunc(p.cfg.Settings, func(s Setting) bool { return s.Name == r.Name }))
 	}
 	cmds := []tea.Cmd{p.askRejected()}
 	if !p.ticking {
@@ -163,9 +154,9 @@ func (p *Page) Update(msg tea.Msg) tea.Cmd {
 	return nil
 }
 
-// views are the names of the three views, as they stand below the header.
+// views are the names of the views, as they stand below the header.
 func (p *Page) views() []string {
-	return []string{"Log", fmt.Sprintf("Rejected (%d)", len(p.rejected)), "Settings"}
+	return []string{"Log", fmt.Sprintf("Rejected (%d)", len(p.rejected))}
 }
 
 // show turns to a view, from its start.
@@ -262,7 +253,7 @@ func (p *Page) Actions() []kit.Action {
 		onlyLog = "this is for the log; v shows it"
 	}
 	nothing := ""
-	if []int{len(p.lines), len(p.rejected), len(p.cfg.Settings)}[p.see] == 0 {
+	if []int{len(p.lines), len(p.rejected)}[p.see] == 0 {
 		nothing = "nothing is listed"
 	}
 	step := func(by int) tea.Cmd {
@@ -274,7 +265,7 @@ func (p *Page) Actions() []kit.Action {
 		{ID: "receiver.stop", Keys: []string{"t"}, Label: "stop", Text: "Stop the receiver after it finished what it accepted.", Command: "hookctl stop", Off: down, Run: p.askStop},
 		{ID: "receiver.restart", Keys: []string{"b"}, Label: "restart", Text: "Replace the receiver by a new one with the same flags; no delivery is refused.", Command: "hookctl restart", Off: down, Run: p.Restart},
 		{ID: "receiver.reload", Keys: []string{"L"}, Label: "reload", Text: "Make the receiver read secrets and settings again.", Command: "hookctl reload", Off: deaf, Run: p.Reload},
-		{ID: "view.next", Keys: []string{"v"}, Label: "view", Text: "Show the log, the rejected requests or the settings.", Command: []string{"hookctl log", "hookctl rejected", "hookctl config"}[p.see], Run: func() tea.Cmd { return p.show((p.see + 1) % 3) }},
+		{ID: "view.next", Keys: []string{"v"}, Label: "view", Text: "Show the log or the rejected requests.", Command: []string{"hookctl log", "hookctl rejected"}[p.see], Run: func() tea.Cmd { return p.show((p.see + 1) % 2) }},
 		{ID: "receiver.level", Keys: []string{"V"}, Label: "level", Text: "Show all lines of the log, from information up, from warnings up, or errors only.", Command: "hookctl log --level " + []string{"debug", "info", "warn", "error"}[p.least], Off: onlyLog, Run: func() tea.Cmd {
 			p.least, p.at = (p.least+1)%4, 0
 			return p.shell.Say("log lines from " + []string{"debug", "information", "warnings", "errors"}[p.least] + " up")

@@ -20,8 +20,6 @@ func (p *Page) View(w, h int) string {
 	switch p.see {
 	case viewRejected:
 		body = p.viewRejected(w, room)
-	case viewSettings:
-		body = p.viewSettings(w, room)
 	default:
 		body = p.viewLog(w, room)
 	}
@@ -194,25 +192,6 @@ func (p *Page) viewRejected(w, h int) string {
 			line += t.Faint.Render("  tried " + text.Clean(strings.Join(r.Fingerprints, ", ")))
 		}
 		out = append(out, t.Cut(line, w))
-	}
-	return kit.Fit(strings.Join(out, "\n"), w, h)
-}
-
-func (p *Page) viewSettings(w, h int) string {
-	t := p.shell.Theme
-	if len(p.cfg.Settings) == 0 {
-		return kit.Fit("\n "+t.Faint.Render("run hookctl config to see every setting and where it comes from"), w, h)
-	}
-	name, value := 0, 0
-	for _, s := range p.cfg.Settings {
-		name, value = max(name, kit.Width(s.Name)), max(value, kit.Width(s.Value))
-	}
-	name = min(name, w/3)
-	value = min(value, w/3)
-	p.at = max(0, min(p.at, len(p.cfg.Settings)-1))
-	var out []string
-	for _, s := range p.cfg.Settings[p.at:] {
-		out = append(out, t.Cut(" "+t.Cell(text.Clean(s.Name), name)+"  "+t.Cell(text.Clean(s.Value), value)+"  "+t.Faint.Render(text.Clean(s.Origin)), w))
 	}
 	return kit.Fit(strings.Join(out, "\n"), w, h)
 }

@@ -240,7 +240,7 @@ func (o *deliveries) Actions() []kit.Action {
 	}
 	out := []kit.Action{
 		{ID: "deliveries.redeliver", Keys: []string{"B"}, Label: "send again", Text: "Ask GitHub to send the marked deliveries, or this one, again.", Command: fmt.Sprintf("hookctl hooks redeliver %d%s %s", o.row.ID, ids, o.row.Target.Flag()), Off: none, Acts: "GitHub sends " + text.Count(len(o.chosen()), "delivery", "deliveries") + " again", Run: o.redeliver},
-		{ID: "deliveries.catchup", Keys: []string{"c"}, Label: "catch up", Text: "Fetch events of this repository that never arrived from GitHub, record them and notify.", Command: catchupCommand([]fleet.Hook{o.row}), Run: func() tea.Cmd { return o.p.catchup([]fleet.Hook{o.row}) }},
+		{ID: "deliveries.catchup", Keys: []string{"c"}, Label: "catch up", Text: "Fetch events of this repository that never arrived from GitHub, record them and notify.", Command: catchupCommand([]fleet.Hook{o.row}), Run: func() tea.Cmd { return o.p.catchup([]fleet.Hook{o.row}, false) }},
 		{ID: "deliveries.copy", Keys: []string{"y"}, Text: "Copy the delivery's id.", Off: none, Run: func() tea.Cmd { return o.p.shell.Copy("the delivery id", o.list[o.place.At].GUID) }},
 	}
 	out = append(append(out, kit.Moves(o.high, "", step)...), kit.Ends("", step)...)

@@ -171,8 +171,8 @@ type caughtUp struct {
 type CatchUp func(context.Context, fleet.CatchUpRequest) (fleet.CatchUpReport, error)
 
 // catchup fetches from GitHub what never arrived, on the targets of some hooks,
-// and has the receiver record it.
-func (p *Page) catchup(rows []fleet.Hook) tea.Cmd {
+// and has the receiver record it; taken adds what GitHub calls delivered and the log lacks.
+func (p *Page) catchup(rows []fleet.Hook, taken bool) tea.Cmd {
 	targets := targetsOf(rows)
 	names := make([]string, len(targets))
 	for i, t := range targets {
@@ -182,7 +182,7 @@ func (p *Page) catchup(rows []fleet.Hook) tea.Cmd {
 	return tea.Batch(p.shell.Say("fetching missing events of "+kit.Some(names, 2)), p.shell.Work(func() tea.Msg {
 		ctx, stop := context.WithTimeout(p.shell.Ctx, 5*time.Minute)
 		defer stop()
-		report, err := fetch(ctx, fleet.CatchUpRequest{Targets: targets})
+		report, err := fetch(ctx, fleet.CatchUpRequest{Targets: targets, Taken: taken})
 		return caughtUp{report, err}
 	}))
 }

@@ -425,6 +425,23 @@ func TestDeliveriesAreOfTheirHook(t *testing.T) {
 	r.Shows("No delivery failed; v shows all.")
 }
 
+// What GitHub calls delivered and the log lacks is fetched by a key of its own.
+func TestCatchingUpCanIncludeWhatGitHubCallsDelivered(t *testing.T) {
+	r := withHooks(t, "octo-org/api")
+	asked := make(chan fleet.CatchUpRequest, 2)
+	r.hooks.cfg.CatchUp = func(_ context.Context, request fleet.CatchUpRequest) (fleet.CatchUpReport, error) {
+		asked <- request
+		return fleet.CatchUpReport{}, nil
+	}
+	r.Press("c")
+	r.Until("the first request", func() bool { return len(asked) == 1 && r.idle() })
+	r.Press("U")
+	r.Until("the second request", func() bool { return len(asked) == 2 && r.idle() })
+	if first, second := <-asked, <-asked; first.Taken || !second.Taken || len(second.Targets) != 1 {
+		t.Errorf("asked for %+v and %+v", first, second)
+	}
+}
+
 // Repositories with hooks of ours that were found on the page are known to
 // every later operation.
 func TestFoundRepositoriesAreRemembered(t *testing.T) {

@@ -1,0 +1,249 @@
+package options
+
+import (
+	"context"
+	"fmt"
+	"io"
+	"strings"
+
+	tea "charm.land/bubbletea/v2"
+
+	"hookctl/logs/text"
+	"hookctl/tui/kit"
+)
+
+// Actions implements kit.Page.
+func (p *Page) Actions() []kit.Action {
+	s := p.under()
+	var none, fixed, unsaved, noSink, noTest, noRestart, all string // why not
+	switch {
+	case s.Key == "":
+		none = "no setting is listed"
+	case p.busy != "":
+		none = p.busy
+	case s.Fixed:
+		fixed = "this is not in hookctl.yaml: HOOKCTL_HOME names another home"
+	case !s.Saved:
+		unsaved = "hookctl.yaml does not set it"
+	}
+	if fixed == "" {
+		fixed = none
+	}
+	if unsaved == "" {
+		unsaved = fixed
+	}
+	noSink, noTest = none, none
+	if p.sink() < 0 && noSink == "" {
+		noSink = "this is for sinks; / finds them"
+	}
+	if !p.cfg.Receiver.OK() && noTest == "" {
+		noTest = "the receiver is not running; " + kit.PageReceiver + " starts it"
+	}
+	if !p.cfg.Receiver.OK() || len(p.cfg.Receiver.Value.NeedsRestart) == 0 {
+		noRestart = "no setting waits for a restart"
+	}
+	if p.find == "" && !p.changed {
+		all = "all settings are listed already"
+	}
+	change, edit, unset := "hookctl config set KEY VALUE", "hookctl config edit", "hookctl config unset KEY"
+	if s.Key != "" {
+		key := text.Shell(text.Clean(s.Key))
+		change, edit, unset = "hookctl config set "+key+" "+text.Shell(text.Clean(s.Value)), "hookctl config edit "+key, "hookctl config unset "+key
+	}
+	if s.Block || s.Fixed {
+		change = edit
+	}
+	label := map[bool]string{true: "test"}[p.sink() >= 0]
+	step := func(by int) tea.Cmd {
+		p.To(p.At+by, len(p.rows))
+		return nil
+	}
+	acts := []kit.Action{
+		{ID: "open", Keys: []string{"enter"}, Label: "change", Text: "Change the setting; maps and lists of sections, as routes, open in your editor.", Command: change, Off: fixed, Run: p.change},
+		{ID: "setting.edit", Keys: []string{"ctrl+e"}, Label: "editor", Text: "Open hookctl.yaml in your editor, at this setting; a mistake is not saved.", Command: edit, Off: p.busy, Run: p.edit},
+		{ID: "setting.unset", Keys: []string{"U"}, Label: "default", Text: "Go back to the default: take the setting out of hookctl.yaml.", Command: unset, Off: unsaved, Run: p.askUnset},
+		{ID: "sink.test", Keys: []string{"T"}, Label: label, Text: "Send a test notification to every sink, through the receiver.", Command: "hookctl test --sample workflow_run.failure", Off: noTest,
+			Acts: "a sample of a failed CI run goes through the receiver, and its notification, marked as a test, to every sink of that route.", Run: p.test},
+		{ID: "sink.check", Keys: []string{"P"}, Label: map[bool]string{true: "check"}[p.sink() >= 0], Text: "Check this sink: whether a notification would arrive, without sending one.", Command: "hookctl doctor", Off: noSink, Run: p.check},
+		{ID: "find", Keys: []string{"/"}, Label: "find", Text: "Find settings by words of their key, value or description; the list answers while you type.", Run: p.openFind},
+		{ID: "view.next", Keys: []string{"v"}, Label: map[bool]string{false: "changed", true: "all"}[p.changed], Text: "Show all settings, or only those that are not a default.", Command: "hookctl config", Run: func() tea.Cmd {
+			p.changed = !p.changed
+			p.list()
+			return nil
+		}},
+		{ID: "back", Keys: []string{"esc"}, Text: "Show all settings again.", Off: all, Run: func() tea.Cmd {
+			p.find, p.changed = "", false
+			p.list()
+			return nil
+		}},
+		{ID: "copy", Keys: []string{"y"}, Text: "Copy the setting and its value.", Off: none, Run: func() tea.Cmd { return p.shell.Copy(s.Key, s.Key+": "+s.Value) }},
+		{ID: "receiver.restart", Keys: []string{"b"}, Text: "Restart the receiver, for settings that it reads only when it starts.", Command: "hookctl restart", Off: noRestart, Run: p.cfg.Restart},
+	}
+	return append(append(acts, kit.Moves(p.high, none, step)...), kit.Ends(none, step)...)
+}
+
+// do runs a change, a check or a test in a command, one at a time.
+func (p *Page) do(what string, run func(ctx context.Context) done) tea.Cmd {
+	if p.busy != "" {
+		return p.shell.Warn(p.busy)
+	}
+	p.busy = what
+	ctx := p.shell.Ctx
+	return p.shell.Work(func() tea.Msg { return run(ctx) })
+}
+
+// change asks for the new value of the setting under the cursor: one of a few, a line, or what an editor makes of it.
+func (p *Page) change() tea.Cmd {
+	s := p.under()
+	switch {
+	case s.Block:
+		return p.edit()
+	case len(s.Values) > 0 && !s.List:
+		var choices []kit.Choice
+		now := 0
+		for i, v := range s.Values {
+			right := ""
+			switch v {
+			case s.Value:
+				now, right = i, "now"
+			case s.Default:
+				right = "default"
+			}
+			choices = append(choices, kit.Choice{Text: v, Right: right, Detail: p.overrides(s), Run: func() tea.Cmd { return p.set(s, v, nil) }})
+		}
+		menu := kit.NewMenu(p.shell, s.Key, choices)
+		menu.Move(now)
+		p.shell.Show(menu)
+	default:
+		value := s.Value
+		if s.List && value == "(none)" {
+			value = ""
+		}
+		p.ask(s, value)
+	}
+	return nil
+}
+
+// overrides warns where something else decides the value.
+func (p *Page) overrides(s Setting) string {
+	if strings.HasPrefix(s.Origin, "environment ") || strings.HasPrefix(s.Origin, ".env ") {
+		return s.Origin + " overrides what is saved here"
+	}
+	return s.About
+}
+
+// ask opens a line for the new value, which stays until that is saved: a mistake is marked there.
+func (p *Page) ask(s Setting, value string) {
+	pr := kit.NewPrompt(p.shell, "setting", s.Key, value)
+	pr.Hint = text.Clean(p.overrides(s))
+	if s.List {
+		pr.Hint = "commas between the entries. " + pr.Hint
+	}
+	pr.Live = func(string) tea.Cmd { pr.Fault("", -1); return nil }
+	pr.Try = func(typed string) tea.Cmd { return p.set(s, typed, pr) }
+	p.shell.Show(pr)
+}
+
+// set saves a value, typed in a line if that is not nil.
+func (p *Page) set(s Setting, value string, line *kit.Prompt) tea.Cmd {
+	set := p.cfg.Set
+	return p.do("saving "+s.Key, func(ctx context.Context) done {
+		said, err := set(ctx, s.Key, value)
+		return done{said: said, err: err, line: line}
+	})
+}
+
+// askUnset asks before a value is lost.
+func (p *Page) askUnset() tea.Cmd {
+	s, unset := p.under(), p.cfg.Unset
+	becomes := "Its default is " + s.Default + "."
+	if s.Default == "" || s.Default == "(none)" {
+		becomes = "It has no value by default."
+	}
+	p.shell.Show(&kit.Confirm{Shell: p.shell, Head: "Back to the default", Yes: "y", Verb: "remove it", Lines: []string{"Remove " + s.Key + ": " + s.Value + " from hookctl.yaml?", becomes}, Run: func() tea.Cmd {
+		return p.do("saving "+s.Key, func(ctx context.Context) done {
+			said, err := unset(ctx, s.Key)
+			return done{said: said, err: err}
+		})
+	}})
+	return nil
+}
+
+// check asks the sink under the cursor.
+func (p *Page) check() tea.Cmd {
+	i, check := p.sink(), p.cfg.Check
+	return p.do("checking the sink", func(ctx context.Context) done {
+		said, err := check(ctx, i)
+		return done{said: said, err: err}
+	})
+}
+
+// test sends a sample, and shows what became of it.
+func (p *Page) test() tea.Cmd {
+	test := p.cfg.Test
+	return p.do("sending a test notification", func(ctx context.Context) done {
+		return done{err: test(ctx), said: "the sample was sent; its row shows whether it was notified", then: func() tea.Cmd {
+			return p.shell.GoTo(kit.PageEvents, kit.Filtered("source:test"))
+		}}
+	})
+}
+
+// edit hands the terminal to an editor.
+func (p *Page) edit() tea.Cmd {
+	key, edit, ctx := p.under().Key, p.cfg.Edit, p.shell.Ctx
+	var said string
+	return tea.Exec(program(func() (err error) {
+		said, err = edit(ctx, key)
+		return err
+	}), func(err error) tea.Msg { return done{said: said, err: err} })
+}
+
+// program is a function that has the terminal while it runs.
+type program func() error
+
+// Run implements tea.ExecCommand.
+func (f program) Run() error { return f() }
+
+// SetStdin implements tea.ExecCommand; the function uses the process's own.
+func (f program) SetStdin(io.Reader) {}
+
+// SetStdout implements tea.ExecCommand, likewise.
+func (f program) SetStdout(io.Writer) {}
+
+// SetStderr implements tea.ExecCommand, likewise.
+func (f program) SetStderr(io.Writer) {}
+
+// openFind lets words be typed; the list answers as they are.
+func (p *Page) openFind() tea.Cmd {
+	before := p.find
+	seek := func(words string) {
+		p.find = words
+		p.list()
+	}
+	pr := kit.NewPrompt(p.shell, "find", "find", p.find)
+	pr.Hint = "words of a setting: sinks url, environment, tunnel"
+	pr.Live = func(words string) tea.Cmd {
+		seek(words)
+		pr.Fault("", -1)
+		if len(p.rows) == 0 {
+			pr.Fault("no setting has all of these words", -1)
+		}
+		return nil
+	}
+	pr.Accept = func(words string) tea.Cmd { seek(strings.TrimSpace(words)); return nil }
+	pr.Cancel = func() tea.Cmd { seek(before); return nil }
+	p.shell.Show(pr)
+	return nil
+}
+
+// Offer is what the palette has of the settings: the page, and each of them.
+func (p *Page) Offer() []kit.Choice {
+	to := func(key string) func() tea.Cmd {
+		return func() tea.Cmd { return p.shell.GoTo(kit.PageSettings, kit.Settings{Name: key}) }
+	}
+	out := []kit.Choice{{Text: "Settings (hookctl config)", Detail: "hookctl config", Run: to("")}}
+	for _, s := range p.all {
+		out = append(out, kit.Choice{Text: text.Clean(fmt.Sprintf("setting %s: %s", s.Key, s.Value)), Right: text.Clean(s.Origin), Detail: text.Clean(s.About), Run: to(s.Key)})
+	}
+	return out
+}
