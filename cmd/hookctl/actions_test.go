@@ -29,7 +29,9 @@ var onlyScreen = map[string]string{
 	"confirm.yes": "--yes", "confirm.no": "no", "wizard.back": "back", "wizard.cancel": "cancel", "wizard.reload": "enter",
 	"page.": "there are no pages", "next.page": "", "previous.page": "", "back": "", "top": "", "end": "", "event.next": "", "event.previous": "", "failure.previous": "",
 	"fold": "events view prints all", "fold.all": "", "unfold": "", "preview": "", "wider": "", "narrower": "", "match.next": "", "match.previous": "", "hooks.sort": "", "mouse": "",
-	"close": "there are no boxes", "deliveries.back": "", "deliveries.close": "", "events.cancel": "", "help.close": "", "menu.choose": "", "menu.close": "",
+	"diff": "two records side by side: hookctl events view of each", "diff.close": "", "diff.copy": "", "stats.close": "", "stats.left": "", "stats.right": "",
+	"wizard.switch": "hookctl config set sync.mode",
+	"close":         "there are no boxes", "deliveries.back": "", "deliveries.close": "", "events.cancel": "", "help.close": "", "menu.choose": "", "menu.close": "",
 	"message.close": "", "rotation.close": "", "rotation.cancel": "", "countdown.cancel": "",
 	"prompt.complete": "tab", "prompt.completeback": "", "prompt.accept": "", "prompt.cancel": "", "prompt.newer": "", "prompt.older": "",
 }

@@ -127,7 +127,7 @@ var theNewest = &knowledge{
 
 // theTasks are what sync follows. The interface shows them in a box above the page, so nothing can be asked after them.
 var theTasks = &knowledge{
-	name: "the tasks", args: []string{"sync", "list", "--json"}, line: "sync list", page: "2i",
+	name: "the tasks", args: []string{"sync", "list", "--json"}, line: "sync list", page: "2H",
 	facts: func(data []byte) ([]fact, error) {
 		var list []tasks.Item
 		err := json.Unmarshal(data, &list)

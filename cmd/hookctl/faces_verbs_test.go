@@ -209,7 +209,7 @@ func verbs() []verb {
 		},
 		{
 			name: "list what sync follows", before: failed, says: "CI: Tests fails on main",
-			command: []string{"sync list"}, line: []string{"sync list"}, keys: []string{"2", "see ping", "i"}, tool: "sync_list {}",
+			command: []string{"sync list"}, line: []string{"sync list"}, keys: []string{"2", "see ping", "H"}, tool: "sync_list {}",
 			until: has("sync=suggested"), knows: []*knowledge{theTasks},
 		},
 		{
@@ -221,7 +221,7 @@ func verbs() []verb {
 		{
 			name: "apply what sync suggests", before: failed, says: "created an issue",
 			command: []string{"sync apply {task}"}, line: []string{"sync list", "sync apply {task}"}, tool: `sync_apply {"key": "{task}"}`,
-			keys:  []string{"2", "see ping", "i", "see suggested: enter applies it", "enter", "see Do what is suggested", "enter"},
+			keys:  []string{"2", "see ping", "H", "see suggested: enter applies it", "enter", "see Do what is suggested", "enter"},
 			until: has("message task_updated"), knows: []*knowledge{theTasks},
 		},
 		{

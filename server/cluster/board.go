@@ -17,9 +17,9 @@ import (
 type board struct {
 	mu      sync.Mutex
 	entries map[string]entry
-	lapsed  map[string]time.Time // when what ran out was last seen
-	watched uint64               // the newest revision that the watch has brought
-	changed chan struct{}        // closed and replaced with every change
+	lapsed  map[string]lapse
+	watched uint64        // the newest revision that the watch has brought
+	changed chan struct{} // closed and replaced with every change
 }
 
 type entry struct {
@@ -30,14 +30,22 @@ type entry struct {
 }
 
 func (b *board) init() {
-	b.entries, b.lapsed, b.changed = map[string]entry{}, map[string]time.Time{}, make(chan struct{})
+	b.entries, b.lapsed, b.changed = map[string]entry{}, map[string]lapse{}, make(chan struct{})
 }
 
-// lastSeen is when a key that ran out was last seen.
-func (b *board) lastSeen(key string) time.Time {
+// lapse is when this node last saw a key that ran out, and when it saw that.
+type lapse struct{ seen, gone time.Time }
+
+// free is when a lease that ran out may be taken: as soon as it is gone, but not where it ran out before its time, for its holder
+// may count on all of it.
+func (b *board) free(key string, ttl time.Duration) time.Time {
 	b.mu.Lock()
 	defer b.mu.Unlock()
-	return b.lapsed[key]
+	l, ok := b.lapsed[key]
+	if !ok || l.gone.Sub(l.seen) >= ttl {
+		return time.Time{}
+	}
+	return l.gone.Add(ttl)
 }
 
 func (b *board) get(key string) (entry, bool) {
@@ -92,10 +100,13 @@ func (b *board) note(key string, e entry, op jetstream.KeyValueOp) {
 
 // lapse forgets what ran out. b.mu is held.
 func (b *board) lapse(key string) {
-	if e, ok := b.entries[key]; ok {
-		b.lapsed[key] = e.seen
-		delete(b.entries, key)
+	now := time.Now()
+	e, ok := b.entries[key]
+	if !ok {
+		e.seen = now // it may have been renewed a moment ago
 	}
+	b.lapsed[key] = lapse{e.seen, now}
+	delete(b.entries, key)
 }
 
 // watchBoard keeps the view up to date until ctx ends.
@@ -290,7 +301,7 @@ func (n *Node) acquire(ctx context.Context, name string, ttl time.Duration) (rev
 	e, taken := n.board.get(leasePrefix + name)
 	wait := 2*ttl - time.Since(e.seen)
 	if !taken {
-		wait = ttl - time.Since(n.board.lastSeen(leasePrefix+name))
+		wait = time.Until(n.board.free(leasePrefix+name, ttl))
 	}
 	if wait > 0 {
 		select {
@@ -320,51 +331,50 @@ func (n *Node) acquire(ctx context.Context, name string, ttl time.Duration) (rev
 // leaseMargin is how much earlier a holder counts a lease as lost than the others.
 const leaseMargin = time.Second
 
-// work calls do while it renews the lease. It returns true where do has come to its own end.
+// work calls do while it renews the lease. It returns true where do has come to its own end. Whatever a renewal waits for, the
+// context of do ends in time, and the lease is given back when do has ended.
 func (n *Node) work(ctx context.Context, name string, ttl time.Duration, revision uint64, until time.Time, do func(context.Context, uint64)) bool {
 	working, stop := context.WithCancel(ctx)
+	late := time.AfterFunc(time.Until(until), stop)
 	token := revision
 	n.held.set(name, until)
 	done := make(chan struct{})
 	go func() { defer close(done); do(working, token) }()
-	defer func() {
+	end := func() {
 		n.held.set(name, time.Time{})
+		late.Stop()
 		stop()
 		<-done
-	}()
+	}
+	defer end()
 	tick := time.NewTicker(ttl / 4)
 	defer tick.Stop()
 	for {
 		select {
 		case <-done:
+			own := working.Err() == nil
+			end()
 			n.release(ctx, name, revision)
-			return ctx.Err() == nil
-		case <-ctx.Done():
-			n.held.set(name, time.Time{})
-			stop()
-			<-done
+			return own
+		case <-working.Done(): // too late, whatever a renewal would say, or ctx has ended
+			end()
 			n.release(ctx, name, revision)
 			return false
 		case <-tick.C:
 		}
 		asked := time.Now()
-		if asked.After(until) {
-			n.release(ctx, name, revision)
-			return false // too late, whatever a renewal would say: what relied on the lease was refused since
-		}
-		next, err := n.put(ctx, leasePrefix+name, leaseData{n.cfg.Node, n.run, token}, ttl, &revision)
+		next, err := n.put(working, leasePrefix+name, leaseData{n.cfg.Node, n.run, token}, ttl, &revision)
 		if codeOf(err) == codeExists {
-			next, err = n.stillMine(ctx, name)
+			next, err = n.stillMine(working, name)
 		}
 		switch {
-		case time.Now().After(until):
-			n.release(ctx, name, max(next, revision))
-			return false
-		case err == nil && next > 0:
-			revision, until = next, asked.Add(ttl-leaseMargin)
-			n.held.set(name, until)
-		case err == nil:
+		case err == nil && next == 0:
 			return false // another node has it
+		case err == nil:
+			revision, until = next, asked.Add(ttl-leaseMargin)
+			if late.Reset(time.Until(until)) {
+				n.held.set(name, until)
+			}
 		}
 	}
 }

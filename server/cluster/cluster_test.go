@@ -149,3 +149,25 @@ func TestSubjectsNameDeliveries(t *testing.T) {
 		t.Error("an outcome is taken for a delivery")
 	}
 }
+
+func TestCompleteMeansThatEveryNodeHasEverything(t *testing.T) {
+	t.Parallel()
+	for name, tt := range map[string]struct {
+		change func(*Status)
+		want   bool
+	}{
+		"complete":           {func(*Status) {}, true},
+		"no quorum":          {func(s *Status) { s.Quorum = false }, false},
+		"no secrets":         {func(s *Status) { s.Ready = false }, false},
+		"one is away":        {func(s *Status) { s.Members[1].Up = false }, false},
+		"one has to file":    {func(s *Status) { s.Members[1].Lag = 1 }, false},
+		"one has to share":   {func(s *Status) { s.Members[1].Waiting = 1 }, false},
+		"one was never seen": {func(s *Status) { s.Members = s.Members[:2] }, false},
+	} {
+		s := Status{Quorum: true, Ready: true, Members: []Member{{Node: "a", Up: true}, {Node: "b", Up: true}, {Node: "c", Up: true}}}
+		tt.change(&s)
+		if got := s.Complete(3); got != tt.want {
+			t.Errorf("%s: %v", name, got)
+		}
+	}
+}

@@ -156,7 +156,7 @@ func (n *Node) file(ctx context.Context, batch []jetstream.Msg) error {
 		if err != nil {
 			return err
 		}
-		n.outbox.done(d.file)
+		n.shared(d.file)
 		n.enter(ctx, d, pending)
 	}
 	return nil
@@ -218,7 +218,7 @@ const bodyPatience = time.Minute
 // body fetches a large body.
 func (n *Node) body(ctx context.Context, name string) (data []byte, err error) {
 	for begun := time.Now(); ctx.Err() == nil; pause(ctx, 250*time.Millisecond) {
-		one, cancel := context.WithTimeout(ctx, 30*time.Second)
+		one, cancel := context.WithTimeout(ctx, bodyTime)
 		data, err = n.objects.GetBytes(one, name)
 		cancel()
 		if !errors.Is(err, jetstream.ErrObjectNotFound) || time.Since(begun) > bodyPatience {

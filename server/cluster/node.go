@@ -59,8 +59,11 @@ type Node struct {
 	stream       atomic.Pointer[measured]
 	republishing atomic.Pointer[Republished]
 
+	life    context.Context // until Close
+	end     context.CancelFunc
 	records records
 	outbox  outbox
+	uploads uploads
 	results results
 	place   place
 	board   board
@@ -84,8 +87,10 @@ func Start(c Config) (*Node, error) {
 	}
 	n := &Node{cfg: c, log: c.Logger, ready: make(chan struct{}), run: nuid.Next(), began: time.Now()}
 	n.heard.Store(-int64(quiet))
+	n.life, n.end = context.WithCancel(context.Background())
 	n.records.init()
 	n.outbox.init()
+	n.uploads.of = map[string]*upload{}
 	n.results.init()
 	n.board.init()
 	if err := n.place.load(c.positionFile(), c.Now()); err != nil {
@@ -134,7 +139,11 @@ func (n *Node) Run(ctx context.Context) {
 }
 
 // Close closes the connection and the embedded server. Call it when Run has returned.
-func (n *Node) Close() { n.engine.close(context.Background()) }
+func (n *Node) Close() {
+	n.end()
+	n.uploads.all.Wait()
+	n.engine.close(context.Background())
+}
 
 // prepare creates what the nodes share, as soon as there is a quorum. The first calls may meet a cluster that has no leader
 // yet, so each has a short time and is tried again.

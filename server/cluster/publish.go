@@ -150,7 +150,13 @@ func (n *Node) publish(ctx context.Context, rec *logs.Record) error {
 func (n *Node) published(file string) {
 	n.answered()
 	n.setFull(false)
+	n.shared(file)
+}
+
+// shared forgets a record that a quorum has.
+func (n *Node) shared(file string) {
 	n.outbox.done(file)
+	n.uploads.forget(file)
 }
 
 func (n *Node) setFull(full bool) {
@@ -182,8 +188,8 @@ func (n *Node) message(ctx context.Context, rec *logs.Record) (*nats.Msg, error)
 	if msg.Data, err = rec.Encode(); err != nil || int64(len(msg.Data)) <= min(largeRecord, n.engine.conn.MaxPayload()-headerRoom) {
 		return msg, err
 	}
-	name := id.guid + "." + id.path + "." + nuid.Next()
-	if _, err := n.objects.PutBytes(ctx, name, rec.Payload); err != nil {
+	name, err := n.upload(ctx, rec)
+	if err != nil {
 		return nil, fmt.Errorf("share a large body: %w", err)
 	}
 	small := *rec
@@ -191,6 +197,55 @@ func (n *Node) message(ctx context.Context, rec *logs.Record) (*nats.Msg, error)
 	msg.Header.Set(objectHeader, name)
 	msg.Data, err = small.Encode()
 	return msg, err
+}
+
+// bodyTime is how long a large body may take into the object store or out of it.
+const bodyTime = 2 * time.Minute
+
+// uploads are the large bodies on their way into the object store, or there and not named by a message yet.
+type uploads struct {
+	mu  sync.Mutex
+	of  map[string]*upload // by the file of the record
+	all sync.WaitGroup
+}
+
+type upload struct {
+	name string
+	done chan struct{} // closed when err is known
+	err  error
+}
+
+// upload returns under which name the object store has a large body. It is sent once, however often its record is published
+// again: what takes longer than an answer may is there for the next try.
+func (n *Node) upload(ctx context.Context, rec *logs.Record) (string, error) {
+	n.uploads.mu.Lock()
+	up := n.uploads.of[rec.File]
+	if up == nil {
+		id := identityOf(rec)
+		up = &upload{name: id.guid + "." + id.path + "." + nuid.Next(), done: make(chan struct{})}
+		n.uploads.of[rec.File] = up
+		n.uploads.all.Go(func() {
+			defer close(up.done)
+			life, cancel := context.WithTimeout(n.life, bodyTime)
+			defer cancel()
+			if _, up.err = n.objects.PutBytes(life, up.name, rec.Payload); up.err != nil {
+				n.uploads.forget(rec.File)
+			}
+		})
+	}
+	n.uploads.mu.Unlock()
+	select {
+	case <-up.done:
+		return up.name, up.err
+	case <-ctx.Done():
+		return "", ctx.Err()
+	}
+}
+
+func (u *uploads) forget(file string) {
+	u.mu.Lock()
+	defer u.mu.Unlock()
+	delete(u.of, file)
 }
 
 // emptyOutbox publishes what no quorum has yet: what an earlier run of this node left, and what failed since.

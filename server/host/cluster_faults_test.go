@@ -69,7 +69,7 @@ var skew = func() (n int64) {
 	if err := os.WriteFile(file, list, 0o600); err != nil {
 		t.Fatal(err)
 	}
-	if out, err := exec.CommandContext(t.Context(), "go", "test", "-c", "-overlay", file, "-o", binary, ".").CombinedOutput(); err != nil { // #nosec G204 -- this test itself
+	if out, err := exec.CommandContext(t.Context(), "go", "test", "-c", "-vet=off", "-overlay", file, "-o", binary, ".").CombinedOutput(); err != nil { // #nosec G204 -- this test itself
 		t.Fatalf("build with another clock: %v\n%s", err, out)
 	}
 	return binary

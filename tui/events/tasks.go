@@ -30,7 +30,7 @@ func (p *Page) tasksAction() []kit.Action {
 	if p.cfg.Tasks.List == nil {
 		return nil
 	}
-	return []kit.Action{{ID: "tasks", Keys: []string{"i"}, Label: "tasks", Text: "Show the issues that project sync keeps: what fails, is suggested, is open.", Command: "hookctl sync list", Run: p.openTasks}}
+	return []kit.Action{{ID: "tasks", Keys: []string{"H"}, Label: "tasks", Text: "Show the issues that project sync keeps: what fails, is suggested, is open.", Command: "hookctl sync list", Run: p.openTasks}}
 }
 
 // openTasks reads the list, and shows it.
