@@ -50,8 +50,8 @@ func (s *syncStep) update(msg tea.Msg) tea.Cmd {
 		}
 		s.w.shell.Shut(s.w)
 		words := map[string]string{
-			"suggest": "project sync suggests: t on the Events page shows what",
-			"act":     "project sync acts: t on the Events page shows its issues",
+			"suggest": "project sync suggests: the tasks on the Events page show what",
+			"act":     "project sync acts: the tasks on the Events page are its issues",
 			"off":     "project sync is off",
 		}[msg.mode]
 		return tea.Batch(s.w.shell.GoTo(kit.PageEvents, nil), s.w.shell.Say(words))
@@ -97,7 +97,7 @@ func (s *syncStep) view(w, h int) ([]string, *tea.Cursor) {
 	}
 	out = append(out, "")
 	for _, line := range []string{
-		"What sync plans or does, t on the Events page shows. Pull requests and forks are left alone. What a person writes, assigns or holds stays.",
+		"The tasks on the Events page show what sync plans and does. Pull requests and forks are left alone. What a person writes, assigns or holds stays.",
 		"A merge into develop closes the issues that it fixes, and a blocked issue is escalated with a summary.",
 		"It uses your GitHub login. hookctl doctor checks the rights; sync: in hookctl config edit has the rest, such as a board.",
 	} {
