@@ -18,7 +18,7 @@ func settingsStates() map[string]func(*appScreen) {
 		"settings-line":   func(s *appScreen) { s.Press("6", "j", "enter"); s.Typed("1") },
 		"settings-find":   func(s *appScreen) { s.Press("6", "/"); s.Typed("sink") },
 		"settings-none":   func(s *appScreen) { s.Press("6", "v", "/"); s.Typed("zebra"); s.Press("enter") },
-		"settings-unset":  keys("6", "j", "j", "U"),
+		"settings-unset":  keys("6", "j", "j", "-"),
 		"settings-test":   keys("6", "T"),
 	}
 }

@@ -61,7 +61,7 @@ func (p *Page) Actions() []kit.Action {
 	acts := []kit.Action{
 		{ID: "open", Keys: []string{"enter"}, Label: "change", Text: "Change the setting; maps and lists of sections, as routes, open in your editor.", Command: change, Off: fixed, Run: p.change},
 		{ID: "setting.edit", Keys: []string{"ctrl+e"}, Label: "editor", Text: "Open hookctl.yaml in your editor, at this setting; a mistake is not saved.", Command: edit, Off: p.busy, Run: p.edit},
-		{ID: "setting.unset", Keys: []string{"U"}, Label: "default", Text: "Go back to the default: take the setting out of hookctl.yaml.", Command: unset, Off: unsaved, Run: p.askUnset},
+		{ID: "setting.unset", Keys: []string{"-"}, Label: "default", Text: "Go back to the default: take the setting out of hookctl.yaml.", Command: unset, Off: unsaved, Run: p.askUnset},
 		{ID: "sink.test", Keys: []string{"T"}, Label: label, Text: "Send a test notification to every sink, through the receiver.", Command: "hookctl test --sample workflow_run.failure", Off: noTest,
 			Acts: "a sample of a failed CI run goes through the receiver, and its notification, marked as a test, to every sink of that route.", Run: p.test},
 		{ID: "sink.check", Keys: []string{"P"}, Label: map[bool]string{true: "check"}[p.sink() >= 0], Text: "Check this sink: whether a notification would arrive, without sending one.", Command: "hookctl doctor", Off: noSink, Run: p.check},
