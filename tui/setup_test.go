@@ -19,7 +19,7 @@ func TestWizardEndToEnd(t *testing.T) {
 	r.Shows("octo-org/widgets")
 	r.Press("space", "down", "space", "enter")
 	r.Shows("At which public URL")
-	r.Shows("No tunnel runs here yet")
+	r.Shows("No tunnel runs here")
 	r.Typed("hooks.example.com")
 	r.Press("enter")
 	r.Shows("Which events?")
