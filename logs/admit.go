@@ -20,7 +20,7 @@ func newFiler(d *disk, cfg Config, s *spool) *filer {
 		wake: make(chan struct{}, 1), syncWake: make(chan struct{}, 1), syncStop: make(chan struct{}),
 		items: map[string]*item{}, renamed: map[string]string{}, ids: map[identity]string{}, pending: map[string]int64{}, syncing: map[string]int64{},
 		ledger: newLedger(d, cfg, s.oldest), replaying: cfg.replaying, heard: make(chan struct{}), ready: make(chan struct{}), complete: make(chan struct{}),
-		numbers: map[string]int{}, older: map[string]int{}, guids: guidSet{seed: maphash.MakeSeed()},
+		numbers: map[string]int{}, older: map[string]int{}, started: cfg.Now().UTC().Format(timeLayout), guids: guidSet{seed: maphash.MakeSeed()},
 	}
 }
 

@@ -39,6 +39,7 @@ type filer struct {
 	lists   [3][]*item          // waiting: at once, lingering, rewrites
 	numbers map[string]int      // last number used of a stem
 	older   map[string]int      // the same, of stems not used lately
+	started string              // when, as a stem begins
 	memory  int64               // bytes of item.data
 	settles []*settle
 	busy    int   // items being written

@@ -301,7 +301,9 @@ func (f *filer) reserve(stem string) string {
 		if f.items[name] != nil || f.early.files[name] {
 			continue
 		}
-		if !known {
+		// A stem from before the start may have files of an earlier process beyond a gap. What it left would get another name when
+		// it is filed, and outcomes go by names.
+		if !known || stem[:len(timeLayout)] <= f.started {
 			if _, err := os.Lstat(f.path(name)); err == nil {
 				continue
 			}

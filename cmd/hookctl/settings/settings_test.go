@@ -142,7 +142,7 @@ func TestMistakesNameTheirPlace(t *testing.T) {
 		{"two sinks of one name", "sinks: [{type: command, command: [x]}, {type: command, command: [y]}]\n", `hookctl.yaml:1:40: sinks[1]: two sinks have the name "command"`},
 		{"no program", "sinks: [{type: command, command: [\"\"]}]\n", "hookctl.yaml:1:9: sinks[0]: command is not set"},
 		{"route to an unknown sink", "routes: [{event: push, notify: push, sinks: [nobody]}]\n", `hookctl.yaml:1:46: routes[0].sinks[0]: no sink has the name "nobody"`},
-		{"escalations to an unknown sink", "sync: {blocked: {sinks: [nobody]}}\n", `hookctl.yaml:1:27: sync.blocked.sinks[0]: no sink has the name "nobody"`},
+		{"escalations to an unknown sink", "sync: {blocked: {sinks: [nobody]}}\n", `hookctl.yaml:1:26: sync.blocked.sinks[0]: no sink has the name "nobody"`},
 		{"no name of a path", "paths: {a/b: {}}\n", `hookctl.yaml:1:14: paths.a/b: not a valid path name: "a/b"`},
 		{"no repository", "setup: {repositories: [a b]}\n", `hookctl.yaml:1:24: setup.repositories[0]: "a b" is not a repository`},
 		{"no filter", "tui: {filters: {mine: \"bogus:1\"}}\n", "hookctl.yaml:1:23: tui.filters.mine: filter, character 1: there is no field"},
