@@ -106,7 +106,7 @@ func (s *Shell) place(o overlay) (box string, x, y int) {
 }
 
 // namesFrom is the width from which the tabs have the names of all pages.
-const namesFrom = 62
+const namesFrom = 65
 
 // tabs draws the pages and, at the right edge, the state of the receiver.
 func (s *Shell) tabs() string {
@@ -127,15 +127,12 @@ func (s *Shell) tabs() string {
 		}
 	}
 	left := b.String()
-	right := ""
-	if s.cfg.Lamp != nil {
-		right = s.Theme.lamp(s.cfg.Lamp(), s.W)
-	}
-	gap := s.W - ansi.StringWidth(left) - ansi.StringWidth(right) - 1
-	if gap < 1 {
+	room := s.W - ansi.StringWidth(left) - 2 // a space before it and one after
+	if s.cfg.Lamp == nil || room < 1 {
 		return left
 	}
-	return left + strings.Repeat(" ", gap) + right
+	right := s.Theme.lamp(s.cfg.Lamp(), room)
+	return left + strings.Repeat(" ", max(1, room+1-ansi.StringWidth(right))) + right
 }
 
 // Lamp is the state of the receiver, as the upper right corner shows it. Its
@@ -148,23 +145,27 @@ type Lamp struct {
 	Alarm   string // what is wrong with a receiver that runs
 }
 
-// lamp draws the state of the receiver in a window of w columns.
-func (t *Theme) lamp(l Lamp, w int) string {
+// lamp draws the state of the receiver, in as many words as room has columns for.
+func (t *Theme) lamp(l Lamp, room int) string {
+	first := func(sign string, style lipgloss.Style, texts ...string) string {
+		for _, text := range texts {
+			if 2+ansi.StringWidth(text) <= room {
+				return sign + " " + style.Render(text)
+			}
+		}
+		return sign
+	}
 	switch {
 	case !l.Known:
 		return ""
 	case l.Running && l.Alarm != "":
-		return t.Bad.Render(t.Sym.Warn + " " + t.Cut(l.Alarm, 24))
-	case l.Running && w < 80:
-		return t.Good.Render(t.Sym.Running)
+		return first(t.Bad.Render(t.Sym.Warn), t.Bad, t.Cut(l.Alarm, 24), t.Cut(l.Alarm, max(12, room-2)))
 	case l.Running:
-		return t.Good.Render(t.Sym.Running) + " " + t.Faint.Render(l.Address)
-	case l.Stopped && w < 80:
-		return t.Warn.Render(t.Sym.Off)
+		return first(t.Good.Render(t.Sym.Running), t.Faint, l.Address)
 	case l.Stopped:
-		return t.Warn.Render(t.Sym.Off + " receiver stopped")
+		return first(t.Warn.Render(t.Sym.Off), t.Warn, "receiver stopped", "stopped")
 	}
-	return t.Bad.Render(t.Sym.Bad + " receiver")
+	return first(t.Bad.Render(t.Sym.Bad), t.Bad, "receiver")
 }
 
 // foot is the toast while there is one, else the keys that matter here.
