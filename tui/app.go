@@ -73,7 +73,7 @@ func newApp(ctx context.Context, cfg Config) *app {
 	cfg = cfg.withDefaults()
 	a := &app{cfg: cfg}
 	a.Shell = kit.New(ctx, kit.Config{
-		Theme: cfg.Theme, Ascii: cfg.ASCII, NoMouse: cfg.NoMouse, Keys: cfg.Keys, Now: cfg.Now,
+		Theme: cfg.Theme, Ascii: cfg.ASCII, NoMouse: cfg.NoMouse, Home: text.Clean(cfg.HomeName), Keys: cfg.Keys, Now: cfg.Now,
 		Browse: cfg.Browse, Cure: hooks.CureOf, SetUp: a.openWizard, Fresh: func() bool { return a.home.Fresh() }, Lamp: a.lamp,
 		Again: func() tea.Cmd { return a.poll(false) }, Offer: a.offer,
 	})

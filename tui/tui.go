@@ -65,6 +65,7 @@ type Config struct {
 	NoMouse   bool                // leave the mouse to the terminal at first
 	Notify    bool                // desktop notification on a failure or an escalation while the terminal has no focus
 	Keys      map[string][]string // other keys by action id
+	HomeName  string              // the home as people write it, where it is not the default one
 	Temporary bool                // the demo: GitHub and the public URL are simulated, and the receiver ends with the interface
 	Now       func() time.Time    // time.Now when nil
 }

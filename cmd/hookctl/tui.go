@@ -4,6 +4,8 @@ import (
 	"context"
 	"errors"
 	"fmt"
+	"os"
+	"path/filepath"
 	"slices"
 	"strings"
 
@@ -68,10 +70,25 @@ func (p *program) tuiConfig(ctx context.Context) (tui.Config, error) {
 		Keys:       s.TUI.Keys,
 		Temporary:  p.environ(demoVariable) != "",
 	}
+	if !config.Temporary {
+		config.HomeName = homeName(s.Home)
+	}
 	if s.TUI.Theme != "auto" {
 		config.Theme = s.TUI.Theme
 	}
 	return config, nil
+}
+
+// homeName is a home as people write it, "" for the default one.
+func homeName(home string) string {
+	user, err := os.UserHomeDir()
+	if err != nil || home == filepath.Join(user, ".atlas") {
+		return ""
+	}
+	if below, ok := strings.CutPrefix(home, user+string(filepath.Separator)); ok {
+		return filepath.Join("~", below)
+	}
+	return home
 }
 
 // followed is project sync, nil where it is off.

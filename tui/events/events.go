@@ -235,7 +235,15 @@ func (p *Page) then(f func()) func() tea.Cmd {
 
 // previews reports whether a document is on screen beside or below the list.
 func (p *Page) previews() bool {
-	return !p.hidden && (p.shell.W >= besideFrom || p.shell.H >= belowFrom && p.shell.W >= 40)
+	return !p.hidden && p.tooSmall() == ""
+}
+
+// tooSmall says why no document fits beside or below the list, "" where one does.
+func (p *Page) tooSmall() string {
+	if p.shell.W >= besideFrom || p.shell.H >= belowFrom && p.shell.W >= 40 {
+		return ""
+	}
+	return "the window is too small for a preview; enter opens the event"
 }
 
 // want reads the record under the cursor, when a document is on screen and

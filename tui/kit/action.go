@@ -4,6 +4,8 @@ import (
 	"slices"
 	"strings"
 
+	"github.com/charmbracelet/x/ansi"
+
 	tea "charm.land/bubbletea/v2"
 )
 
@@ -96,24 +98,34 @@ func (a Action) keyNames(ascii bool) string {
 	return strings.Join(names, " ")
 }
 
-// footer draws as many labels as fit, and always the last one, which is help.
-func (t *Theme) footer(actions []Action, help Action, w int) string {
-	tail := t.Key.Render(KeyName(help.Keys[0], t.Ascii)) + " " + help.Label
-	left := w - len(help.Keys[0]) - 1 - len(help.Label) - 1
+// hint is a key's hint where the last line shows it.
+type hint struct {
+	key       string
+	at, width int // columns
+}
+
+// footer draws as many labels as fit, and always the last one, which is help. It returns the columns that it takes and where the
+// hints stand.
+func (t *Theme) footer(actions []Action, help Action, w int) (line string, width int, hints []hint) {
+	name := func(a Action) (string, int) {
+		k := KeyName(a.Keys[0], t.Ascii)
+		return t.Key.Render(k) + " " + a.Label, ansi.StringWidth(k) + 1 + ansi.StringWidth(a.Label)
+	}
+	tail, last := name(help)
 	var parts []string
+	at := 1
 	for _, a := range actions {
 		if a.Label == "" || a.Off != "" || len(a.Keys) == 0 || a.ID == help.ID {
 			continue
 		}
-		k := KeyName(a.Keys[0], t.Ascii)
-		n := len([]rune(k)) + 1 + len(a.Label) + 2
-		if n > left {
+		part, n := name(a)
+		if at+n+2+last > w {
 			continue
 		}
-		left -= n
-		parts = append(parts, t.Key.Render(k)+" "+a.Label)
+		parts, hints = append(parts, part), append(hints, hint{a.Keys[0], at, n})
+		at += n + 2
 	}
-	return " " + strings.Join(append(parts, tail), "  ")
+	return " " + strings.Join(append(parts, tail), "  "), at + last, append(hints, hint{help.Keys[0], at, last})
 }
 
 // Moves are the keys that move a cursor, the same on every page. step gets how

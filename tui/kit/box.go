@@ -15,9 +15,11 @@ type Message struct {
 	Lines []string
 	hint  string
 	bad   bool
-	Pos   int
-	high  int  // lines in the last view
-	long  bool // there are more of them
+	// unasked says that it opened by itself.
+	unasked bool
+	Pos     int
+	high    int  // lines in the last view
+	long    bool // there are more of them
 }
 
 // Title implements Overlay.

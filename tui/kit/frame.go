@@ -37,7 +37,8 @@ func (s *Shell) Screen() tea.View {
 		boxes = append(boxes, placed{o, box, x, y})
 	}
 	if foot > 0 {
-		screen += "\n" + FitLine(s.foot(), s.W)
+		line, _ := s.foot()
+		screen += "\n" + FitLine(line, s.W)
 	}
 	for _, b := range boxes {
 		o, x, y := b.overlay, b.x, b.y
@@ -108,12 +109,24 @@ func (s *Shell) place(o overlay) (box string, x, y int) {
 // namesFrom is the width from which the tabs have the names of all pages.
 const namesFrom = 65
 
+// brand is what stands before the tabs in a wide window: the name of the program, and the home where that is not the default one.
+func (s *Shell) brand() (name, home string) {
+	if s.W < 100 {
+		return "", ""
+	}
+	room := s.W - 100
+	if s.cfg.Home != "" && room >= 12 {
+		home = " " + s.Theme.Cut(s.cfg.Home, min(room, 32)-1)
+	}
+	return "hookctl", home
+}
+
 // tabs draws the pages and, at the right edge, the state of the receiver.
 func (s *Shell) tabs() string {
 	t := s.Theme
 	var b strings.Builder
-	if s.W >= 100 {
-		b.WriteString(" " + t.Title.Render("hookctl"))
+	if name, home := s.brand(); name != "" {
+		b.WriteString(" " + t.Title.Render(name) + t.Faint.Render(home))
 	}
 	for i, p := range s.Pages {
 		name := string(rune('1'+i)) + " " + p.Name()
@@ -168,11 +181,9 @@ func (t *Theme) lamp(l Lamp, room int) string {
 	return first(t.Bad.Render(t.Sym.Bad), t.Bad, "receiver")
 }
 
-// foot is the toast while there is one, else the keys that matter here.
-func (s *Shell) foot() string {
-	if s := s.Toast.view(s.Theme, s.W); s != "" {
-		return s
-	}
+// foot is the keys that matter here, and beside them the toast while there is one. A toast that leaves no room for help stands
+// alone. hints are the keys where they stand.
+func (s *Shell) foot() (line string, hints []hint) {
 	all := s.Actions()
 	help := Action{ID: "help", Keys: []string{"?"}, Label: "help"}
 	if o := s.Top(); o != nil {
@@ -181,7 +192,16 @@ func (s *Shell) foot() string {
 			help = act
 		}
 	}
-	return s.Theme.footer(all, help, s.W)
+	if s.unasked() != nil {
+		help = Action{ID: "close", Keys: []string{"esc"}, Label: "close"}
+	}
+	toast := s.Toast.view(s.Theme, s.W)
+	room := s.W - ansi.StringWidth(toast)
+	line, width, hints := s.Theme.footer(all, help, room)
+	if toast != "" && width+1 > room {
+		return toast, nil
+	}
+	return line + strings.Repeat(" ", max(0, room-width)) + toast, hints
 }
 
 // asciiOnly replaces what is beyond ASCII, for terminals without Unicode, by as

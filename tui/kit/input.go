@@ -68,17 +68,27 @@ func (s *Shell) reload() tea.Cmd {
 // key starts the action that is bound, or hands the key to the overlay.
 func (s *Shell) key(msg tea.KeyPressMsg) tea.Cmd {
 	name := msg.String()
+	if m := s.unasked(); m != nil && name == "esc" {
+		s.Shut(m)
+		return nil
+	}
 	if act, ok := Find(s.Actions(), name); ok {
 		return s.perform(act)
 	}
 	if o := s.Top(); o != nil {
 		return o.Update(msg)
 	}
+	if name == "esc" {
+		return s.Put(levelNote, "nothing is open here; q leaves", 3*time.Second)
+	}
 	return nil
 }
 
-// perform runs an action, or says why it is off.
+// perform runs an action, or says why it is off. Going back where there is nothing to go back from is no mistake.
 func (s *Shell) perform(act Action) tea.Cmd {
+	if act.Off != "" && act.ID == "back" {
+		return s.Put(levelNote, act.Off, 3*time.Second)
+	}
 	if act.Off != "" {
 		if Width(act.Off) > s.W-5 {
 			s.Show(&Message{Shell: s, Head: "Not now", Lines: []string{act.Off}})
@@ -153,6 +163,10 @@ func (s *Shell) pointer(msg tea.Msg) tea.Cmd {
 		default:
 			return nil
 		}
+		if m := s.unasked(); m != nil {
+			m.scroll(lines)
+			return nil
+		}
 		if o := s.Top(); o != nil {
 			return o.Update(Wheel{lines, m.X, m.Y})
 		}
@@ -169,6 +183,14 @@ func (s *Shell) pointer(msg tea.Msg) tea.Cmd {
 	if double {
 		s.lastTap.at = time.Time{}
 	}
+	_, docked := s.Top().(*Prompt)
+	if _, foot := s.chrome(); foot > 0 && m.Y == s.H-1 && !docked {
+		return s.clickHint(m.X)
+	}
+	if m := s.unasked(); m != nil {
+		s.Shut(m)
+		return nil
+	}
 	if o := s.Top(); o != nil {
 		_, x, y := s.place(o)
 		return o.Update(Click{m.X - x - 1, m.Y - y - 1, double})
@@ -182,11 +204,24 @@ func (s *Shell) pointer(msg tea.Msg) tea.Cmd {
 	return s.Pages[s.At].Update(Click{m.X, m.Y - head, double})
 }
 
+// clickHint does what the key does whose hint stands at column x of the last line.
+func (s *Shell) clickHint(x int) tea.Cmd {
+	_, hints := s.foot()
+	for _, h := range hints {
+		if x >= h.at && x < h.at+h.width {
+			if act, ok := Find(s.Actions(), h.key); ok {
+				return s.perform(act)
+			}
+		}
+	}
+	return nil
+}
+
 // tabAt says which tab is drawn at column x.
 func (s *Shell) tabAt(x int) (int, bool) {
 	at := 0
-	if s.W >= 100 {
-		at = len(" hookctl")
+	if name, home := s.brand(); name != "" {
+		at = 1 + len(name) + Width(home)
 	}
 	for i, p := range s.Pages {
 		n := len("1 ") + len(p.Name())

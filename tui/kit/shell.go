@@ -42,6 +42,7 @@ type Config struct {
 	Theme   string              // "light", "dark", or "" to ask the terminal
 	Ascii   bool                // draw with ASCII only
 	NoMouse bool                // leave the mouse to the terminal at first
+	Home    string              // the home directory as people write it, where it is not the default
 	Keys    map[string][]string // other keys by action id
 	Now     func() time.Time    // time.Now when nil
 
@@ -159,10 +160,23 @@ func (s *Shell) Broadcast(msg tea.Msg) tea.Cmd {
 
 // Top is the overlay that has the keys, nil for none.
 func (s *Shell) Top() overlay {
-	if len(s.Overlays) == 0 {
-		return nil
+	for i := len(s.Overlays) - 1; i >= 0; i-- {
+		if m, ok := s.Overlays[i].(*Message); !ok || !m.unasked {
+			return s.Overlays[i]
+		}
 	}
-	return s.Overlays[len(s.Overlays)-1]
+	return nil
+}
+
+// unasked is the box that opened by itself, nil for none. Keys that somebody is just typing are not meant for it, so it takes esc
+// only.
+func (s *Shell) unasked() *Message {
+	for _, o := range s.Overlays {
+		if m, ok := o.(*Message); ok && m.unasked {
+			return m
+		}
+	}
+	return nil
 }
 
 // Show puts an overlay on top.
@@ -193,6 +207,7 @@ func (s *Shell) InFront(p Page) bool { return s.At < len(s.Pages) && s.Pages[s.A
 
 // Turn brings page i to the front.
 func (s *Shell) Turn(i int) tea.Cmd {
+	s.Shut(s.unasked())
 	s.At = (i + len(s.Pages)) % len(s.Pages)
 	return s.Pages[s.At].Open(nil)
 }
@@ -244,7 +259,8 @@ func (s *Shell) Fail(err error) tea.Cmd {
 	if text := err.Error(); cure == "" && ansi.StringWidth(text) <= s.W-5 {
 		return s.Put(LevelError, text, 8*time.Second)
 	}
-	s.Show(&Message{Shell: s, Head: "That did not work", Lines: []string{err.Error()}, hint: cure, bad: true})
+	s.Shut(s.unasked())
+	s.Show(&Message{Shell: s, Head: "That did not work", Lines: []string{err.Error()}, hint: cure, bad: true, unasked: true})
 	return nil
 }
 

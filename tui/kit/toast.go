@@ -8,7 +8,7 @@ import (
 	"hookctl/logs/text"
 )
 
-// toast is a message drawn over the footer for a few seconds. A newer one
+// toast is a message drawn beside the key hints for a few seconds. A newer one
 // replaces it.
 type toast struct {
 	Text  string
@@ -21,6 +21,7 @@ const (
 	LevelInfo = iota
 	LevelWarn
 	LevelError
+	levelNote // of a toast only: neither good nor bad
 )
 
 // ToastOver is sent when a toast has been shown long enough; it names the toast.
@@ -43,8 +44,10 @@ func (t *toast) view(th *Theme, w int) string {
 		style, mark = th.Warn, th.Sym.Warn
 	case LevelError:
 		style, mark = th.Bad, th.Sym.Bad
+	case levelNote:
+		return " " + th.Faint.Render(th.Cut(t.Text, w-2)) + " "
 	}
-	return " " + style.Render(mark) + " " + th.Cut(t.Text, w-4)
+	return " " + style.Render(mark) + " " + th.Cut(t.Text, w-4) + " "
 }
 
 // Put shows a toast of a level for a while.

@@ -11,6 +11,7 @@ import (
 	"testing"
 
 	tea "charm.land/bubbletea/v2"
+	"charm.land/lipgloss/v2"
 	"github.com/charmbracelet/colorprofile"
 	"github.com/charmbracelet/x/ansi"
 	"github.com/charmbracelet/x/exp/golden"
@@ -18,8 +19,8 @@ import (
 	"hookctl/tui/kit"
 )
 
-// Styles are the styles of screens, one hash for each at every size, light and
-// dark. Without colours each of them is the text that other goldens keep.
+// Styles are the styles of screens, one hash for each at every size, on a light, a dark and Solarized's background. Without colours
+// each of them is the text that other goldens keep.
 type Styles struct {
 	t     *testing.T
 	lines map[string]string
@@ -28,18 +29,21 @@ type Styles struct {
 // NewStyles is empty.
 func NewStyles(t *testing.T) *Styles { return &Styles{t, map[string]string{}} }
 
-// Add takes a screen in. It fails where light and dark, or colours and none,
-// say different things.
+// Add takes a screen in. It fails where two backgrounds, or colours and none, say different things.
 func (st *Styles) Add(name string, s *Screen, theme *kit.Theme) {
 	t := st.t
 	t.Helper()
-	for _, sz := range [][2]int{{80, 24}, {120, 40}, {40, 12}} {
+	for _, sz := range [][2]int{{80, 24}, {120, 40}, {200, 60}, {40, 12}} {
 		s.Send(tea.WindowSizeMsg{Width: sz[0], Height: sz[1]})
 		var texts []string
-		for _, kind := range []string{"light", "dark"} {
-			*theme = *kit.NewTheme(kit.Unknown(kind == "dark"), colorprofile.TrueColor, false)
+		for _, kind := range []string{"light", "dark", "solarized"} {
+			ground := kit.Unknown(kind == "dark")
+			if kind == "solarized" {
+				ground = lipgloss.Color("#002B36")
+			}
+			*theme = *kit.NewTheme(ground, colorprofile.TrueColor, false)
 			content := s.View().Content
-			key := fmt.Sprintf("%-22s %3dx%d %-5s", name, sz[0], sz[1], kind)
+			key := fmt.Sprintf("%-22s %3dx%d %-9s", name, sz[0], sz[1], kind)
 			if !Coloured(content) {
 				t.Errorf("%s: no colours", key)
 			}
@@ -53,8 +57,10 @@ func (st *Styles) Add(name string, s *Screen, theme *kit.Theme) {
 			texts = append(texts, ansi.Strip(content))
 			st.lines[key] = fmt.Sprintf("%s %x\n", key, sha256.Sum256([]byte(content)))[:len(key)+1+12] + "\n"
 		}
-		if texts[0] != texts[1] {
-			t.Errorf("%s %dx%d: light and dark say different things:\n%s\n%s", name, sz[0], sz[1], texts[0], texts[1])
+		for _, text := range texts[1:] {
+			if text != texts[0] {
+				t.Errorf("%s %dx%d: two backgrounds say different things:\n%s\n%s", name, sz[0], sz[1], texts[0], text)
+			}
 		}
 	}
 }
