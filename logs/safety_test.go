@@ -87,11 +87,24 @@ func TestARewrittenRecordIsDurableBeforeItReplacesTheOldOne(t *testing.T) {
 	calls.order(t, "create "+temp+" held", "write "+temp+" held", "sync "+temp+" held", "rename "+r.File+" held", "sync . held", "write .hookctl/known held")
 }
 
-// copyLog copies a log directory as it is, as a crash leaves it.
+// copyLog copies a log directory as it is, as a crash leaves it. A file that got another name in the meantime might be missing under
+// both, so the copy begins again.
 func copyLog(t *testing.T, dir string) string {
 	t.Helper()
-	to := t.TempDir()
-	err := filepath.WalkDir(dir, func(path string, d fs.DirEntry, err error) error {
+	for {
+		to, err := copyOnce(t, dir)
+		if err == nil {
+			return to
+		}
+		if !errors.Is(err, fs.ErrNotExist) {
+			t.Fatal(err)
+		}
+	}
+}
+
+func copyOnce(t *testing.T, dir string) (to string, err error) {
+	to = t.TempDir()
+	err = filepath.WalkDir(dir, func(path string, d fs.DirEntry, err error) error {
 		if err != nil || !d.Type().IsRegular() || strings.Contains(path, ".lock") || strings.Contains(path, "index-") {
 			return err
 		}
@@ -108,10 +121,7 @@ func copyLog(t *testing.T, dir string) string {
 		}
 		return os.WriteFile(filepath.Join(to, rel), data, 0o600)
 	})
-	if err != nil {
-		t.Fatal(err)
-	}
-	return to
+	return to, err
 }
 
 func TestAnOutcomeIsDurableWhenItIsKnown(t *testing.T) {
