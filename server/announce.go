@@ -42,7 +42,7 @@ func (q *queue) append(ctx context.Context, rec *logs.Record, wanted func(logs.N
 	}
 	q.reading.Lock()
 	defer q.reading.Unlock()
-	ev.SHA = "" // What sync says of a commit is not gathered with what CI says of it.
+	ev.SHA = "" // as in take
 	q.mu.Lock()
 	f := q.files[rec.File]
 	if f == nil {
@@ -90,6 +90,12 @@ func (q *queue) append(ctx context.Context, rec *logs.Record, wanted func(logs.N
 	}
 	q.signal()
 	return nil
+}
+
+// saysSync reports whether notifications of a type are what sync has to say of a record. What it says of a commit is gathered with
+// nothing else.
+func saysSync(rec *logs.Record, kind string) bool {
+	return rec.Sync != nil && slices.ContainsFunc(rec.Sync.Notices, func(n logs.SyncNotice) bool { return n.Type == kind })
 }
 
 // syncFacts are the fields of sync's notices that hold no word of an outsider.

@@ -140,7 +140,11 @@ func (q *queue) take(rec *logs.Record, ev Event, d Decision, since time.Time, sh
 			m := messageOf(rec, n, notice)
 			it.prepare = &m
 		}
-		q.offer(it, ev)
+		of := ev
+		if saysSync(rec, n.Type) {
+			of.SHA = ""
+		}
+		q.offer(it, of)
 	}
 	if f.open > 0 {
 		q.files[rec.File] = f
