@@ -110,7 +110,7 @@ func TestFlaky(t *testing.T) {
 	if issue := w.only(); issue.State != "closed" || strings.Join(issue.Labels, ",") != "ci-failure,flaky" || !strings.Contains(issue.Comments[0].Body, "flaky") {
 		t.Errorf("%+v", issue)
 	}
-	// The same run passes: whoever works on it has nothing to fix.
+	// The same run passes: a person who works on it has nothing to fix.
 	w.run(s, githubtest.Run{Number: 2})
 	w.ChangeIssue(repo, 1, func(i *githubtest.Issue) { i.Assignees = []string{"mona"} })
 	w.run(s, githubtest.Run{Number: 2, Attempt: 2, Conclusion: "success"})

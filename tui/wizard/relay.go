@@ -96,7 +96,7 @@ func (r *relay) mark(i int, change func(*hooks.Step)) {
 	r.mu.Unlock()
 	select {
 	case r.news <- struct{}{}:
-	default: // whoever listens sees this too
+	default: // the one who listens sees this too
 	}
 }
 
