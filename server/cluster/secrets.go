@@ -41,7 +41,7 @@ func (e *MemberError) Error() string {
 // Hint is what to do.
 func (e *MemberError) Hint() string {
 	if len(e.Away) > 0 {
-		return "start it, or leave it out: hookctl rotate --resume --without " + e.Away[0]
+		return "start it, or leave it out: run hookctl rotate as before and add --without " + strings.Join(e.Away, ",")
 	}
 	return "see each node: hookctl cluster status"
 }

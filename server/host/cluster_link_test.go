@@ -152,9 +152,9 @@ func TestClusterOfSlowLinks(t *testing.T) {
 	w.delay("", 300*time.Millisecond)
 	w.start()
 	l := w.load(6, 100*time.Millisecond)
-	l.some(20)
+	l.some(12)
 	w.rotate(l, w.nodes[1])
-	l.some(10)
+	l.some(6)
 	l.end()
 	w.prove(l)
 }
