@@ -37,6 +37,10 @@ import (
 const nodeVariable = "HOOKCTL_TEST_NODE"
 
 func TestMain(m *testing.M) {
+	if filepath.Base(os.Args[0]) == hooks.Cloudflared {
+		fmt.Fprintln(os.Stderr, runTestTunnel(os.Args[1:]))
+		os.Exit(1)
+	}
 	if config := os.Getenv(nodeVariable); config != "" {
 		if err := runTestNode(config); err != nil {
 			fmt.Fprintln(os.Stderr, err)
@@ -57,7 +61,9 @@ type testNode struct {
 	Port                     int
 	Settings                 cluster.Settings
 	Debug                    bool
+	Tunnel                   string
 
+	path   string        // where it looks for programs first
 	binary string        // instead of this test's own
 	skew   time.Duration // of its clock, where binary takes one
 }
@@ -80,7 +86,7 @@ func (c testNode) load() (*Settings, error) {
 	}
 	log := logs.Config{Dir: filepath.Join(c.Home, "logs")}
 	s := &Settings{
-		Bind: "127.0.0.1", Port: c.Port, Logs: log, Store: store,
+		Bind: "127.0.0.1", Port: c.Port, Tunnel: c.Tunnel, Logs: log, Store: store,
 		Server: server.Config{
 			Keys: ring, Version: c.Version, WatchedBranches: []string{"main"}, CoalesceMax: -1,
 			Sinks: []server.SinkConfig{{Type: "http", URL: c.Sink, Timeout: 5 * time.Second}},
@@ -133,6 +139,9 @@ func (n *node) start() {
 	defer n.mu.Unlock()
 	n.process = exec.Command(binary, "-test.run=^$") // #nosec G204 -- this test itself
 	n.process.Env = append(os.Environ(), nodeVariable+"="+string(config), fmt.Sprintf("%s=%d", skewVariable, int64(n.config.skew.Seconds())))
+	if n.config.path != "" {
+		n.process.Env = append(n.process.Env, "PATH="+n.config.path+string(os.PathListSeparator)+os.Getenv("PATH"))
+	}
 	n.process.Stdout, n.process.Stderr = n.log, n.log
 	if err := n.process.Start(); err != nil {
 		n.t.Fatal(err)
@@ -322,7 +331,13 @@ func (w *world) wait(what string, done func() bool) {
 	w.t.Helper()
 	tick := time.NewTicker(50 * time.Millisecond)
 	defer tick.Stop()
-	for end := time.Now().Add(patience); !done(); <-tick.C {
+	begun := time.Now()
+	defer func() {
+		if took := time.Since(begun); took > 20*time.Second {
+			w.t.Logf("waited %s for %s", took.Round(time.Second), what)
+		}
+	}()
+	for end := begun.Add(patience); !done(); <-tick.C {
 		if time.Now().After(end) {
 			for _, n := range w.nodes {
 				s, err := n.status()
