@@ -12,6 +12,7 @@ import (
 	"net/http/httptest"
 	"os"
 	"os/exec"
+	"os/signal"
 	"path/filepath"
 	"slices"
 	"strings"
@@ -106,7 +107,9 @@ func runTestNode(config string) error {
 	if err := json.Unmarshal([]byte(config), &c); err != nil {
 		return err
 	}
-	return Run(context.Background(), Config{Load: c.load, Daemon: daemon.Config{Home: c.Home}, Stderr: os.Stderr, Debug: c.Debug})
+	ctx, stop := signal.NotifyContext(context.Background(), syscall.SIGTERM) // as the program does
+	defer stop()
+	return Run(ctx, Config{Load: c.load, Daemon: daemon.Config{Home: c.Home}, Stderr: os.Stderr, Debug: c.Debug})
 }
 
 // node is a process of the cluster, from the outside.
@@ -264,7 +267,7 @@ func newWorld(t testing.TB, o worldOptions) *world {
 		for _, n := range w.nodes {
 			n.kill()
 		}
-		if t.Failed() {
+		if t.Failed() || os.Getenv("HOOKCTL_TEST_DEBUG") != "" {
 			w.showLogs()
 		}
 	})
