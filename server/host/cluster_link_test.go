@@ -145,12 +145,11 @@ func (w *world) delay(name string, d time.Duration) {
 	}
 }
 
-// Between nodes that are far apart every word takes 300 ms: they find each other, take deliveries and rotate.
+// Every word between the nodes takes 300 ms: they take deliveries, notify and rotate.
 func TestClusterOfSlowLinks(t *testing.T) {
 	t.Parallel()
-	w := newWorld(t, worldOptions{links: true})
+	w := newWorld(t, worldOptions{links: true}).start()
 	w.delay("", 300*time.Millisecond)
-	w.start()
 	l := w.load(6, 100*time.Millisecond)
 	l.some(12)
 	w.rotate(l, w.nodes[1])
