@@ -187,6 +187,9 @@ func (l *Log) Page(ctx context.Context, q Query) (Page, error) {
 	if q.Limit <= 0 {
 		q.Limit = defaultLimit
 	}
+	var p Page
+	progress, complete, _ := l.rec.state() // before the look: what comes meanwhile may not be in it
+	p.Building, p.Progress = !complete, progress
 	more, behind := false, !q.Cursor.IsZero()
 	var list []Entry
 	var err error
@@ -204,7 +207,6 @@ func (l *Log) Page(ctx context.Context, q Query) (Page, error) {
 	if err != nil {
 		return Page{}, err
 	}
-	var p Page
 	if more = len(list) > q.Limit; more {
 		list = list[:q.Limit]
 	}
@@ -217,8 +219,6 @@ func (l *Log) Page(ctx context.Context, q Query) (Page, error) {
 		p.HasOlder, p.HasNewer = more, behind
 	}
 	p.Entries = list
-	progress, complete, _ := l.rec.state()
-	p.Building, p.Progress = !complete, progress
 	return p, nil
 }
 
