@@ -22,6 +22,7 @@ type Config struct {
 
 	segmentSize  int64         // of the spool
 	pollInterval time.Duration // of Watch without a watcher
+	lookEvery    time.Duration // of Wait, see lookEvery
 	newWatcher   func() (*fsnotify.Watcher, error)
 	fault        func(op disk.Op, path string) error // for tests, see disk.FS
 	trace        func(disk.Event) (done func())      // likewise
@@ -40,6 +41,9 @@ func (c Config) withDefaults() Config {
 	}
 	if c.pollInterval == 0 {
 		c.pollInterval = pollInterval
+	}
+	if c.lookEvery == 0 {
+		c.lookEvery = lookEvery
 	}
 	if c.Logger == nil {
 		c.Logger = slog.New(slog.DiscardHandler)

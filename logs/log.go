@@ -188,6 +188,9 @@ func (l *Log) Page(ctx context.Context, q Query) (Page, error) {
 	if q.Limit <= 0 {
 		q.Limit = defaultLimit
 	}
+	var p Page
+	progress, complete, _ := l.rec.state() // before the look: what comes meanwhile may not be in it
+	p.Building, p.Progress = !complete, progress
 	more, behind := false, !q.Cursor.IsZero()
 	var list []Entry
 	var err error
@@ -205,7 +208,6 @@ func (l *Log) Page(ctx context.Context, q Query) (Page, error) {
 	if err != nil {
 		return Page{}, err
 	}
-	var p Page
 	if more = len(list) > q.Limit; more {
 		list = list[:q.Limit]
 	}
@@ -218,8 +220,6 @@ func (l *Log) Page(ctx context.Context, q Query) (Page, error) {
 		p.HasOlder, p.HasNewer = more, behind
 	}
 	p.Entries = list
-	progress, complete, _ := l.rec.state()
-	p.Building, p.Progress = !complete, progress
 	return p, nil
 }
 

@@ -568,10 +568,33 @@ func (w *world) pendingEverywhere() string {
 			w.t.Fatal(err)
 		}
 		if len(list) > 0 {
-			return fmt.Sprintf("node %s: %d pending, the first is %+v", n.name(), len(list), list[0])
+			why := fmt.Sprintf("node %s: %d pending, the first is %+v", n.name(), len(list), list[0])
+			for _, n := range w.nodes {
+				why += "\non " + n.name() + ": " + w.notesOf(n, list[0].DeliveryID)
+			}
+			return why
 		}
 	}
 	return ""
+}
+
+// notesOf is what a node's files say of the notifications of a delivery.
+func (w *world) notesOf(n *node, guid string) (notes string) {
+	files, err := filepath.Glob(filepath.Join(n.logDir(), "*.json"))
+	if err != nil {
+		w.t.Fatal(err)
+	}
+	for _, file := range files {
+		raw, err := os.ReadFile(file) // #nosec G304 -- in a directory of this test
+		rec := new(logs.Record)
+		if err == nil && bytes.Contains(raw, []byte(guid)) && rec.UnmarshalJSON(raw) == nil {
+			notes += fmt.Sprintf("%s %+v ", filepath.Base(file), rec.Notifications)
+		}
+	}
+	if status, err := daemon.Dial(n.config.Home).Status(context.Background()); err == nil {
+		notes += fmt.Sprintf("(%d pending)", status.PendingNotifications)
+	}
+	return notes
 }
 
 // recordsOf counts the records of a log by GUID.
