@@ -6,6 +6,7 @@ import (
 	"errors"
 	"fmt"
 	"hash/maphash"
+	"hookctl/logs/disk"
 	"io/fs"
 	"maps"
 	"os"
@@ -14,7 +15,7 @@ import (
 	"time"
 )
 
-func newFiler(d *disk, cfg Config, s *spool) *filer {
+func newFiler(d *disk.FS, cfg Config, s *spool) *filer {
 	return &filer{
 		disk: d, dir: cfg.Dir, tmp: filepath.Join(cfg.Dir, hiddenDir, "tmp"), log: cfg.Logger, spool: s,
 		wake: make(chan struct{}, 1), syncWake: make(chan struct{}, 1), syncStop: make(chan struct{}),

@@ -2,6 +2,7 @@ package logs
 
 import (
 	"context"
+	"hookctl/logs/disk"
 	"log/slog"
 	"os"
 	"path/filepath"
@@ -15,7 +16,7 @@ import (
 // their frames in the spool. What cannot be written stays in the spool and is
 // tried again.
 type filer struct {
-	disk      *disk
+	disk      *disk.FS
 	dir       string // of the records
 	tmp       string // of files that have no name yet
 	log       *slog.Logger

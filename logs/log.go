@@ -5,6 +5,7 @@ import (
 	"database/sql"
 	"errors"
 	"fmt"
+	"hookctl/logs/disk"
 	"io"
 	"io/fs"
 	"os"
@@ -146,7 +147,7 @@ func (l *Log) Read(_ context.Context, file string) (*Record, error) {
 			return decodeRecord(file, data)
 		}
 	}
-	f, err := openRegular(filepath.Join(l.cfg.Dir, file))
+	f, err := disk.Open(filepath.Join(l.cfg.Dir, file))
 	if errors.Is(err, fs.ErrNotExist) {
 		return nil, fmt.Errorf("%w: %q", ErrNotFound, file)
 	} else if err != nil {

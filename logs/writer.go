@@ -5,6 +5,7 @@ import (
 	"encoding/json"
 	"errors"
 	"fmt"
+	"hookctl/logs/disk"
 	"path/filepath"
 	"sync"
 
@@ -34,8 +35,8 @@ type Writer struct {
 func OpenWriter(_ context.Context, cfg Config) (*Writer, error) {
 	cfg = cfg.withDefaults()
 	hidden := filepath.Join(cfg.Dir, hiddenDir)
-	d := &disk{fault: cfg.fault, trace: cfg.trace}
-	if err := d.makeDirs(hidden); err != nil {
+	d := &disk.FS{Fault: cfg.fault, Trace: cfg.trace}
+	if err := d.MakeDirs(hidden); err != nil {
 		return nil, fmt.Errorf("make the log directory: %w", err)
 	}
 	w := &Writer{cfg: cfg, lock: flock.New(filepath.Join(hidden, "writer.lock"), flock.SetPermissions(0o600))}
@@ -51,7 +52,7 @@ func OpenWriter(_ context.Context, cfg Config) (*Writer, error) {
 }
 
 // start reads the spool while the index is opened, for which nobody waits.
-func (w *Writer) start(d *disk) (err error) {
+func (w *Writer) start(d *disk.FS) (err error) {
 	if w.log, err = newLog(w.cfg); err != nil {
 		return err
 	}
@@ -148,7 +149,7 @@ func (w *Writer) refused(ctx context.Context, it *item, err error) error {
 	if ctx.Err() == nil || !errors.Is(err, ctx.Err()) {
 		w.filer.dismiss(it)
 	}
-	if _, trouble := w.filer.state(); errors.Is(err, ErrBusy) && isFull(trouble) {
+	if _, trouble := w.filer.state(); errors.Is(err, ErrBusy) && disk.IsFull(trouble) {
 		err = ErrFull // the spool is full because the disk is
 	}
 	return fmt.Errorf("append record: %w", err)
