@@ -21,6 +21,7 @@ type Config struct {
 
 	segmentSize  int64         // of the spool
 	pollInterval time.Duration // of Watch without a watcher
+	lookEvery    time.Duration // of Wait, besides being watched
 	newWatcher   func() (*fsnotify.Watcher, error)
 	fault        func(op diskOp, path string) error // for tests, see disk
 	trace        func(diskEvent) (done func())      // likewise
@@ -39,6 +40,9 @@ func (c Config) withDefaults() Config {
 	}
 	if c.pollInterval == 0 {
 		c.pollInterval = pollInterval
+	}
+	if c.lookEvery == 0 {
+		c.lookEvery = lookEvery
 	}
 	if c.Logger == nil {
 		c.Logger = slog.New(slog.DiscardHandler)
