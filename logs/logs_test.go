@@ -107,8 +107,9 @@ func TestTwoHundredDeliveriesInOneSecondAreTwoHundredFiles(t *testing.T) {
 		t.Fatal(err)
 	}
 	seen := map[string]bool{}
+	l := openLog(t, dir)
 	for _, name := range recordFiles(t, dir) {
-		r, err := openLog(t, dir).Read(t.Context(), name)
+		r, err := l.Read(t.Context(), name)
 		if err != nil {
 			t.Fatal(err)
 		}
