@@ -162,7 +162,7 @@ func (w *wait) run(ctx context.Context) error {
 	}
 	looked := w.log.cfg.Now()
 	err = w.look(ctx, w.mark.floor)
-	tick := time.NewTicker(lookEvery)
+	tick := time.NewTicker(w.log.cfg.lookEvery)
 	defer tick.Stop()
 	for !w.done() {
 		if err != nil && ctx.Err() == nil {

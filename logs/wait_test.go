@@ -1,6 +1,7 @@
 package logs
 
 import (
+	"cmp"
 	"context"
 	"errors"
 	"fmt"
@@ -88,6 +89,42 @@ func TestWaitersAreAllWokenWhicheverProcessRecords(t *testing.T) {
 	second := openWriter(t, Config{Dir: dir})
 	mustAppend(t, second, &Record{DeliveryID: "two", EventType: "star", ReceivedAt: time.Now().Add(2 * time.Hour)})
 	waiters.Wait()
+}
+
+// What was received before the wait and is seen by its first look counts as known. So the record that ends this wait came after that
+// look, and the log is not looked through again: the record itself woke it.
+func TestWaitIsWokenByTheRecordItself(t *testing.T) {
+	dir := t.TempDir()
+	w := openWriter(t, Config{Dir: dir})
+	l, err := Open(t.Context(), Config{Dir: dir, lookEvery: 24 * time.Hour})
+	if err != nil {
+		t.Fatal(err)
+	}
+	defer l.Close()
+	woken := make(chan WaitResult, 1)
+	go func() {
+		defer close(woken)
+		ctx, cancel := context.WithTimeout(t.Context(), 30*time.Second)
+		defer cancel()
+		result, err := l.Wait(ctx, WaitRequest{})
+		if err := cmp.Or(err, ctx.Err()); err != nil { // it looks once more when the time is up
+			t.Errorf("wait: %v", err)
+		}
+		woken <- result
+	}()
+	tick := time.NewTicker(10 * time.Millisecond)
+	defer tick.Stop()
+	for n := 0; ; n++ {
+		mustAppend(t, w, &Record{DeliveryID: fmt.Sprint("old-", n), ReceivedAt: time.Now().Add(-30 * time.Second)})
+		select {
+		case result := <-woken:
+			if len(result.Entries) != 1 {
+				t.Errorf("woken for %v", idsOf(result.Entries))
+			}
+			return
+		case <-tick.C:
+		}
+	}
 }
 
 func TestWaitLooksBackOldestFirst(t *testing.T) {
