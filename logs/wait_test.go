@@ -1,6 +1,7 @@
 package logs
 
 import (
+	"cmp"
 	"context"
 	"errors"
 	"fmt"
@@ -58,18 +59,13 @@ func TestWaitersAreAllWokenWhicheverProcessRecords(t *testing.T) {
 	dir := t.TempDir()
 	first := openWriter(t, Config{Dir: dir})
 	mustAppend(t, first, &Record{DeliveryID: "before", EventType: "star"})
-	open := func(cfg Config) *Log { // for which looking now and then would be too late
-		cfg.Dir, cfg.lookEvery = dir, time.Hour
-		l, err := Open(t.Context(), cfg)
-		if err != nil {
-			t.Fatal(err)
-		}
-		t.Cleanup(func() { l.Close() })
-		return l
-	}
-	l := open(Config{})
+	l := openLog(t, dir)
 	await(t, "the record is seen", func() bool { n, _ := l.Count(t.Context(), Filter{}); return n == 1 })
-	poll := open(Config{pollInterval: 10 * time.Millisecond, newWatcher: func() (*fsnotify.Watcher, error) { return nil, syscall.EMFILE }})
+	poll, err := Open(t.Context(), Config{Dir: dir, pollInterval: 10 * time.Millisecond, newWatcher: func() (*fsnotify.Watcher, error) { return nil, syscall.EMFILE }})
+	if err != nil {
+		t.Fatal(err)
+	}
+	defer poll.Close()
 	var waiters, ready sync.WaitGroup
 	for i := range 6 {
 		ready.Add(1)
@@ -93,6 +89,42 @@ func TestWaitersAreAllWokenWhicheverProcessRecords(t *testing.T) {
 	second := openWriter(t, Config{Dir: dir})
 	mustAppend(t, second, &Record{DeliveryID: "two", EventType: "star", ReceivedAt: time.Now().Add(2 * time.Hour)})
 	waiters.Wait()
+}
+
+// What was received before the wait and is seen by its first look counts as known. So the record that ends this wait came after that
+// look, and the log is not looked through again: the record itself woke it.
+func TestWaitIsWokenByTheRecordItself(t *testing.T) {
+	dir := t.TempDir()
+	w := openWriter(t, Config{Dir: dir})
+	l, err := Open(t.Context(), Config{Dir: dir, lookEvery: 24 * time.Hour})
+	if err != nil {
+		t.Fatal(err)
+	}
+	defer l.Close()
+	woken := make(chan WaitResult, 1)
+	go func() {
+		defer close(woken)
+		ctx, cancel := context.WithTimeout(t.Context(), 2*time.Minute)
+		defer cancel()
+		result, err := l.Wait(ctx, WaitRequest{})
+		if err := cmp.Or(err, ctx.Err()); err != nil { // it looks once more when the time is up
+			t.Errorf("wait: %v", err)
+		}
+		woken <- result
+	}()
+	tick := time.NewTicker(10 * time.Millisecond)
+	defer tick.Stop()
+	for n := 0; ; n++ {
+		mustAppend(t, w, &Record{DeliveryID: fmt.Sprint("old-", n), ReceivedAt: time.Now().Add(-30 * time.Second)})
+		select {
+		case result := <-woken:
+			if len(result.Entries) != 1 {
+				t.Errorf("woken for %v", idsOf(result.Entries))
+			}
+			return
+		case <-tick.C:
+		}
+	}
 }
 
 func TestWaitLooksBackOldestFirst(t *testing.T) {

@@ -418,8 +418,11 @@ func TestStrangersWhoSendALotHoldNobodyBack(t *testing.T) {
 					size, pause := pace(i)
 					size = min(size, left)
 					left -= size
-					if _, err = conn.Write(piece[:size]); pause > 0 {
-						time.Sleep(pause) // #nosec -- the pace of the attack, nothing that the test waits for
+					if _, err = conn.Write(piece[:size]); pause > 0 { // the pace of the attack
+						select {
+						case <-time.After(pause):
+						case <-ctx.Done():
+						}
 					}
 				}
 				if err == nil {

@@ -70,7 +70,7 @@ func (r *receiver) shared() *server.Shared {
 		return nil
 	}
 	return &server.Shared{
-		Instance: r.settings.Cluster.Key.Instance(),
+		Instance: r.started.Cluster.Key.Instance(),
 		Ready:    r.node.Ready,
 		Healthy:  r.node.Healthy,
 		Publish: func(ctx context.Context, rec *logs.Record) error {

@@ -309,7 +309,7 @@ func (r *receiver) work(ctx context.Context, instance *daemon.Instance, listener
 	until(taking, func(ctx context.Context) { r.asOwner(ctx, leaseCatchUp, r.keepCatchingUp) })
 	until(taking, r.keepHouse)
 	until(taking, func(ctx context.Context) { r.asOwner(ctx, leaseSync, r.keepReminding) })
-	if kind := r.settings.Tunnel; kind != "" {
+	if kind := r.started.Tunnel; kind != "" {
 		until(taking, func(ctx context.Context) {
 			r.asOwner(ctx, "tunnel", func(ctx context.Context) { r.keepTunnel(ctx, kind) })
 		})
