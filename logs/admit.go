@@ -6,6 +6,7 @@ import (
 	"errors"
 	"fmt"
 	"hash/maphash"
+	"hookctl/logs/disk"
 	"io/fs"
 	"maps"
 	"os"
@@ -14,11 +15,11 @@ import (
 	"time"
 )
 
-func newFiler(d *disk, cfg Config, s *spool) *filer {
+func newFiler(d *disk.FS, cfg Config, s *spool) *filer {
 	return &filer{
 		disk: d, dir: cfg.Dir, tmp: filepath.Join(cfg.Dir, hiddenDir, "tmp"), log: cfg.Logger, spool: s,
 		wake: make(chan struct{}, 1), syncWake: make(chan struct{}, 1), syncStop: make(chan struct{}),
-		items: map[string]*item{}, renamed: map[string]string{}, ids: map[identity]string{}, pending: map[string]int64{}, syncing: map[string]int64{},
+		items: map[string]*item{}, renamed: map[string]string{}, ids: map[identity]string{}, flights: map[identity]chan struct{}{}, pending: map[string]int64{}, syncing: map[string]int64{},
 		ledger: newLedger(d, cfg, s.oldest), replaying: cfg.replaying, heard: make(chan struct{}), ready: make(chan struct{}), complete: make(chan struct{}),
 		numbers: map[string]int{}, older: map[string]int{}, started: cfg.Now().UTC().Format(timeLayout), guids: guidSet{seed: maphash.MakeSeed()},
 	}
@@ -64,6 +65,53 @@ func (f *filer) refuse(c *commit) {
 	if c.item != nil {
 		f.dismiss(c.item)
 	}
+}
+
+// takeOff makes sure that a delivery is not recorded twice, even when it
+// comes twice at once. land is to be called when its outcome is known.
+func (f *filer) takeOff(ctx context.Context, id identity) (land func(), err error) {
+	for {
+		f.mu.Lock()
+		other, ok := f.flights[id]
+		if !ok {
+			mine := make(chan struct{})
+			f.flights[id] = mine
+			f.mu.Unlock()
+			land = func() {
+				f.mu.Lock()
+				delete(f.flights, id)
+				f.mu.Unlock()
+				close(mine)
+			}
+			break
+		}
+		f.mu.Unlock()
+		select {
+		case <-other: // it is stored now, or it failed and this is the next try
+		case <-ctx.Done():
+			return nil, ctx.Err()
+		}
+	}
+	file, err := f.known(ctx, id)
+	if file != "" {
+		err = &DuplicateError{DeliveryID: id.guid, File: file}
+	}
+	if err != nil {
+		land()
+		return nil, err
+	}
+	return land, nil
+}
+
+// landed waits until a delivery that is being recorded is, or is not.
+func (f *filer) landed(ctx context.Context, id identity) error {
+	f.mu.Lock()
+	other, flying := f.flights[id]
+	f.mu.Unlock()
+	if !flying {
+		return nil
+	}
+	return until(ctx, other)
 }
 
 // known returns the file of a delivery, "" for one that is not known. Neither needs the index, but for records older than knownFor.

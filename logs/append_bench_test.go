@@ -3,6 +3,7 @@ package logs
 import (
 	"context"
 	"fmt"
+	"hookctl/logs/disk"
 	"os"
 	"path/filepath"
 	"slices"
@@ -169,7 +170,7 @@ func writeSynced(path string, data []byte) error {
 	if err := os.Rename(path+".tmp", path); err != nil {
 		return err
 	}
-	return syncDirectory(filepath.Dir(path))
+	return new(disk.FS).SyncDir(filepath.Dir(path))
 }
 
 // journal is a bare group commit: what is waiting is written at once and
@@ -235,7 +236,7 @@ func (j *journal) run() {
 		_, err := j.f.WriteAt(buf, off)
 		off += int64(len(buf))
 		if err == nil {
-			err = datasync(j.f)
+			err = new(disk.FS).Sync(j.f)
 		}
 		for _, e := range batch {
 			e.done <- err

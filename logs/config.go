@@ -1,6 +1,7 @@
 package logs
 
 import (
+	"hookctl/logs/disk"
 	"log/slog"
 	"time"
 
@@ -23,9 +24,9 @@ type Config struct {
 	pollInterval time.Duration // of Watch without a watcher
 	lookEvery    time.Duration // of Wait, see lookEvery
 	newWatcher   func() (*fsnotify.Watcher, error)
-	fault        func(op diskOp, path string) error // for tests, see disk
-	trace        func(diskEvent) (done func())      // likewise
-	replaying    func()                             // for tests: called before the frames of the spool are taken up
+	fault        func(op disk.Op, path string) error // for tests, see disk.FS
+	trace        func(disk.Event) (done func())      // likewise
+	replaying    func()                              // for tests: called before the frames of the spool are taken up
 }
 
 func (c Config) withDefaults() Config {

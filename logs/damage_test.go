@@ -2,6 +2,7 @@ package logs
 
 import (
 	"fmt"
+	"hookctl/logs/disk"
 	"os"
 	"path/filepath"
 	"syscall"
@@ -13,7 +14,7 @@ func spooled(t *testing.T, dir string, segmentSize int64, n int) (path string) {
 	t.Helper()
 	var f faults
 	w := openWriter(t, Config{Dir: dir, fault: f.check, segmentSize: segmentSize})
-	f.set(times(1<<30, syscall.EROFS, onRecords(opCreate)))
+	f.set(times(1<<30, syscall.EROFS, onRecords(disk.OpCreate)))
 	for i := range n {
 		mustAppend(t, w, &Record{EventType: "push", DeliveryID: fmt.Sprintf("id-%d", i), ReceivedAt: testTime})
 	}

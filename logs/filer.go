@@ -2,6 +2,7 @@ package logs
 
 import (
 	"context"
+	"hookctl/logs/disk"
 	"log/slog"
 	"os"
 	"path/filepath"
@@ -15,7 +16,7 @@ import (
 // their frames in the spool. What cannot be written stays in the spool and is
 // tried again.
 type filer struct {
-	disk      *disk
+	disk      *disk.FS
 	dir       string // of the records
 	tmp       string // of files that have no name yet
 	log       *slog.Logger
@@ -29,18 +30,19 @@ type filer struct {
 	complete  chan struct{} // closed when the ledger lacks nothing
 
 	mu      sync.Mutex
-	early   early               // empty once ready is closed
-	items   map[string]*item    // by file: everything that is not safe as a file
-	renamed map[string]string   // names that another program took before us
-	ids     map[identity]string // to the file, until the ledger has it
-	pending map[string]int64    // files of records with a pending notification, and their orderKey
-	syncing map[string]int64    // likewise, of those whose sync is pending
-	guids   guidSet             // which the index may have
-	lists   [3][]*item          // waiting: at once, lingering, rewrites
-	numbers map[string]int      // last number used of a stem
-	older   map[string]int      // the same, of stems not used lately
-	started string              // when, as a stem begins
-	memory  int64               // bytes of item.data
+	early   early                      // empty once ready is closed
+	items   map[string]*item           // by file: everything that is not safe as a file
+	renamed map[string]string          // names that another program took before us
+	ids     map[identity]string        // to the file, until the ledger has it
+	flights map[identity]chan struct{} // deliveries on their way into the spool
+	pending map[string]int64           // files of records with a pending notification, and their orderKey
+	syncing map[string]int64           // likewise, of those whose sync is pending
+	guids   guidSet                    // which the index may have
+	lists   [3][]*item                 // waiting: at once, lingering, rewrites
+	numbers map[string]int             // last number used of a stem
+	older   map[string]int             // the same, of stems not used lately
+	started string                     // when, as a stem begins
+	memory  int64                      // bytes of item.data
 	settles []*settle
 	busy    int   // items being written
 	failing error // why the last attempt failed

@@ -4,6 +4,7 @@ import (
 	"context"
 	"errors"
 	"fmt"
+	"hookctl/logs/disk"
 	"io/fs"
 	"os"
 	"path/filepath"
@@ -114,12 +115,12 @@ func (f *filer) writeFile(j *job, data []byte) (filed, error) {
 		return w, err
 	}
 	w.f = file
-	if err := errors.Join(f.disk.writeAt(file, data, 0), w.stat()); err != nil {
+	if err := errors.Join(f.disk.WriteAt(file, data, 0), w.stat()); err != nil {
 		w.discard(f.disk, temp)
 		return w, fmt.Errorf("write record %s: %w", j.file, err)
 	}
 	if j.filed {
-		startWriteback(file)
+		disk.StartWriteback(file)
 		w.temp, w.name = temp, j.file
 		return w, nil
 	}
@@ -140,23 +141,23 @@ func (w *filed) stat() error {
 	return err
 }
 
-func (w *filed) discard(d *disk, temp string) {
+func (w *filed) discard(d *disk.FS, temp string) {
 	_ = w.f.Close()
-	_ = d.remove(temp)
+	_ = d.Remove(temp)
 }
 
 func (f *filer) makeTemp(path string) (*os.File, error) {
-	file, err := f.disk.create(path)
+	file, err := f.disk.Create(path)
 	if errors.Is(err, fs.ErrNotExist) {
 		// The log directory was removed while we run.
 		if err = os.MkdirAll(f.tmp, 0o700); err == nil {
-			file, err = f.disk.create(path)
+			file, err = f.disk.Create(path)
 		}
 	}
 	if errors.Is(err, fs.ErrExist) {
 		// Left over from an attempt that failed.
-		if err = f.disk.remove(path); err == nil {
-			file, err = f.disk.create(path)
+		if err = f.disk.Remove(path); err == nil {
+			file, err = f.disk.Create(path)
 		}
 	}
 	return file, err
@@ -167,7 +168,7 @@ func (f *filer) makeTemp(path string) (*os.File, error) {
 func (f *filer) giveName(j *job, temp string, data []byte, w *filed) error {
 	name := j.file
 	for {
-		err := f.disk.link(temp, f.path(name))
+		err := f.disk.Link(temp, f.path(name))
 		if errors.Is(err, fs.ErrExist) {
 			f.mu.Lock()
 			name = f.reserve(j.stem)
@@ -183,19 +184,19 @@ func (f *filer) giveName(j *job, temp string, data []byte, w *filed) error {
 		break
 	}
 	f.named(j, name)
-	_ = f.disk.remove(temp)
+	_ = f.disk.Remove(temp)
 	return nil
 }
 
 // copyTo is the way of file systems without links: a reader may see the file
 // half written, and looks again.
 func (f *filer) copyTo(j *job, name, temp string, data []byte, w *filed) error {
-	file, err := f.disk.create(f.path(name))
+	file, err := f.disk.Create(f.path(name))
 	if err != nil {
 		return err
 	}
-	if err := f.disk.writeAt(file, data, 0); err != nil {
-		return errors.Join(err, file.Close(), f.disk.remove(file.Name()))
+	if err := f.disk.WriteAt(file, data, 0); err != nil {
+		return errors.Join(err, file.Close(), f.disk.Remove(file.Name()))
 	}
 	w.discard(f.disk, temp)
 	w.f = file
@@ -256,18 +257,18 @@ func (f *filer) replace(w *filed) (gone bool, err error) {
 	f.mu.Lock()
 	name := w.it.file
 	f.mu.Unlock()
-	err = errors.Join(f.disk.sync(w.f), w.f.Close())
+	err = errors.Join(f.disk.Sync(w.f), w.f.Close())
 	w.f, w.durable = nil, true
 	if err == nil {
 		if _, lerr := os.Lstat(f.path(name)); errors.Is(lerr, fs.ErrNotExist) {
-			_ = f.disk.remove(w.temp)
+			_ = f.disk.Remove(w.temp)
 			f.abandon(&job{item: item{file: name}, it: w.it}, lerr)
 			return true, nil
 		}
-		err = f.disk.rename(w.temp, f.path(name))
+		err = f.disk.Rename(w.temp, f.path(name))
 	}
 	if err != nil {
-		_ = f.disk.remove(w.temp)
+		_ = f.disk.Remove(w.temp)
 		return false, fmt.Errorf("rewrite record %s: %w", name, err)
 	}
 	f.mu.Lock()

@@ -2,6 +2,7 @@ package logs
 
 import (
 	"errors"
+	"hookctl/logs/disk"
 	"os"
 	"path/filepath"
 	"slices"
@@ -220,7 +221,7 @@ func TestTheLedgerIsCompletedFromTheIndex(t *testing.T) {
 func TestTheLedgerOutlivesItsDirectoryAndGrowsNoFurtherThanItMust(t *testing.T) {
 	dir := t.TempDir()
 	now := testTime
-	g := newLedger(&disk{}, Config{Dir: dir, Now: func() time.Time { return now }}.withDefaults(), func() uint64 { return 1000 })
+	g := newLedger(&disk.FS{}, Config{Dir: dir, Now: func() time.Time { return now }}.withDefaults(), func() uint64 { return 1000 })
 	if err := g.open(true, func(note) {}); err != nil {
 		t.Fatal(err)
 	}
@@ -242,11 +243,11 @@ func TestTheLedgerOutlivesItsDirectoryAndGrowsNoFurtherThanItMust(t *testing.T) 
 	}
 	now = now.Add(knownFor - time.Hour)
 	g.kept, g.end = 0, g.end+ledgerGrowth // as if it had grown
-	g.disk.fault = func(diskOp, string) error { return syscall.ENOSPC }
+	g.disk.Fault = func(disk.Op, string) error { return syscall.ENOSPC }
 	if err := g.add(nil); !errors.Is(err, syscall.ENOSPC) {
 		t.Errorf("on a full disk: %v", err)
 	}
-	g.disk.fault = nil
+	g.disk.Fault = nil
 	g.end -= ledgerGrowth
 	if err := g.write(must(readAll(g)), true); err != nil {
 		t.Fatal(err)

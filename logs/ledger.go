@@ -5,6 +5,7 @@ import (
 	"encoding/binary"
 	"errors"
 	"fmt"
+	"hookctl/logs/disk"
 	"log/slog"
 	"os"
 	"path/filepath"
@@ -28,7 +29,7 @@ const knownFor = 8 * 24 * time.Hour
 // The file has the form of a segment of the spool: a note for each record, of
 // which the last counts. It is written again without the old ones when it has grown.
 type ledger struct {
-	disk *disk
+	disk *disk.FS
 	path string
 	log  *slog.Logger
 	now  func() time.Time
@@ -57,7 +58,7 @@ const (
 
 const ledgerGrowth = 1 << 20 // beyond twice what it was, before it is written again
 
-func newLedger(d *disk, cfg Config, oldest func() uint64) *ledger {
+func newLedger(d *disk.FS, cfg Config, oldest func() uint64) *ledger {
 	return &ledger{disk: d, path: ledgerPath(cfg.Dir), log: cfg.Logger, now: cfg.Now, oldest: oldest}
 }
 
@@ -108,7 +109,7 @@ func (g *ledger) load(fresh bool, visit func(note)) error {
 	}
 	if found.state == 0 {
 		// What is lost stays lost, also where the next notes are written over its remains.
-		if err := g.disk.overwrite(f, putSegmentHeader(ledgerPartial, found.salt, 0), 0); err != nil && !isFull(err) {
+		if err := g.disk.Overwrite(f, putSegmentHeader(ledgerPartial, found.salt, 0), 0); err != nil && !disk.IsFull(err) {
 			return errors.Join(fmt.Errorf("write the ledger: %w", err), f.Close())
 		}
 	}
@@ -158,10 +159,10 @@ func (g *ledger) add(notes []filedNote) error {
 		return g.write(append(old, notes...), g.whole)
 	}
 	buf := encodeNotes(nil, notes, g.salt)
-	if err := g.disk.writeAt(g.f, buf, g.end); err != nil {
+	if err := g.disk.WriteAt(g.f, buf, g.end); err != nil {
 		return fmt.Errorf("write the ledger: %w", err)
 	}
-	if err := g.disk.sync(g.f); err != nil {
+	if err := g.disk.Sync(g.f); err != nil {
 		return fmt.Errorf("sync the ledger: %w", err)
 	}
 	g.mu.Lock()
@@ -258,21 +259,21 @@ func (g *ledger) letGo() {
 }
 
 // replaceFile makes a durable file in the place of another and opens it.
-func replaceFile(d *disk, path string, data []byte) (f *os.File, info os.FileInfo, err error) {
-	if err := d.makeDirs(filepath.Dir(path)); err != nil {
+func replaceFile(d *disk.FS, path string, data []byte) (f *os.File, info os.FileInfo, err error) {
+	if err := d.MakeDirs(filepath.Dir(path)); err != nil {
 		return nil, nil, err
 	}
 	temp := path + ".new"
-	if err := d.remove(temp); err != nil && !errors.Is(err, os.ErrNotExist) {
+	if err := d.Remove(temp); err != nil && !errors.Is(err, os.ErrNotExist) {
 		return nil, nil, err
 	}
-	if f, err = d.create(temp); err != nil {
+	if f, err = d.Create(temp); err != nil {
 		return nil, nil, err
 	}
-	if err := errors.Join(d.writeAt(f, data, 0), d.sync(f), f.Close()); err != nil {
-		return nil, nil, errors.Join(err, d.remove(temp))
+	if err := errors.Join(d.WriteAt(f, data, 0), d.Sync(f), f.Close()); err != nil {
+		return nil, nil, errors.Join(err, d.Remove(temp))
 	}
-	if err := errors.Join(d.rename(temp, path), d.syncDir(filepath.Dir(path))); err != nil {
+	if err := errors.Join(d.Rename(temp, path), d.SyncDir(filepath.Dir(path))); err != nil {
 		return nil, nil, err
 	}
 	if f, err = os.OpenFile(filepath.Clean(path), os.O_RDWR, 0); err != nil {

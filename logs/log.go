@@ -5,6 +5,7 @@ import (
 	"database/sql"
 	"errors"
 	"fmt"
+	"hookctl/logs/disk"
 	"io"
 	"io/fs"
 	"os"
@@ -146,7 +147,7 @@ func (l *Log) Read(_ context.Context, file string) (*Record, error) {
 			return decodeRecord(file, data)
 		}
 	}
-	f, err := openRegular(filepath.Join(l.cfg.Dir, file))
+	f, err := disk.Open(filepath.Join(l.cfg.Dir, file))
 	if errors.Is(err, fs.ErrNotExist) {
 		return nil, fmt.Errorf("%w: %q", ErrNotFound, file)
 	} else if err != nil {
@@ -311,7 +312,8 @@ func (l *Log) Resolve(ctx context.Context, name string) (file string, err error)
 
 // Known returns whether a delivery was recorded: its GUID at a path, as
 // [PathName] names it. It stays known for eight days at least, also when its
-// record was pruned. file is the name of its record.
+// record was pruned. One that is being recorded now is waited for. file is the
+// name of its record.
 func (l *Log) Known(ctx context.Context, guid, path string) (file string, known bool, err error) {
 	id := identity{asciiLower(guid), path}
 	if guid == "" {
@@ -319,6 +321,9 @@ func (l *Log) Known(ctx context.Context, guid, path string) (file string, known 
 	}
 	if l.writer != nil {
 		if err := until(ctx, l.writer.ready); err != nil {
+			return "", false, err
+		}
+		if err := l.writer.landed(ctx, id); err != nil {
 			return "", false, err
 		}
 		if file, err = l.writer.known(ctx, id); err != nil || file != "" {

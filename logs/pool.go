@@ -116,7 +116,7 @@ func (s *spool) wantsMore(ahead int) (now, later bool) {
 func (s *spool) retire(batch []*commit) {
 	for _, c := range batch {
 		if c.seg != nil && c.off >= c.seg.used {
-			_ = s.disk.overwrite(c.seg.f, make([]byte, frameHeader), c.off)
+			_ = s.disk.Overwrite(c.seg.f, make([]byte, frameHeader), c.off)
 			c.seg = nil
 		}
 	}

@@ -4,6 +4,7 @@ import (
 	"context"
 	"errors"
 	"fmt"
+	"hookctl/logs/disk"
 	"math/rand/v2"
 	"os"
 	"path/filepath"
@@ -28,7 +29,7 @@ type story struct {
 }
 
 type step struct {
-	event *diskEvent // that begins or ends here
+	event *disk.Event // that begins or ends here
 	ends  bool
 	acked string // a delivery that was acknowledged here
 	tried string // one whose outcome is being stored from here on
@@ -41,7 +42,7 @@ func (s *story) add(p step) {
 	s.steps = append(s.steps, p)
 }
 
-func (s *story) trace(e diskEvent) (done func()) {
+func (s *story) trace(e disk.Event) (done func()) {
 	rel := func(path string) string {
 		if path == "" {
 			return ""
@@ -52,7 +53,7 @@ func (s *story) trace(e diskEvent) (done func()) {
 		}
 		return short
 	}
-	e.path, e.to, e.data = rel(e.path), rel(e.to), slices.Clone(e.data)
+	e.Path, e.To, e.Data = rel(e.Path), rel(e.To), slices.Clone(e.Data)
 	s.add(step{event: &e})
 	return func() { s.add(step{event: &e, ends: true}) }
 }
@@ -81,7 +82,7 @@ type modelDisk struct {
 	names map[string]*inode // as a program sees them
 	base  map[string]*inode
 	ops   []*nameOp
-	open  map[*diskEvent]func() // what the end of an event does
+	open  map[*disk.Event]func() // what the end of an event does
 }
 
 type inode struct{ writes []*dataOp }
@@ -93,7 +94,7 @@ type dataOp struct {
 }
 
 type nameOp struct {
-	e              *diskEvent
+	e              *disk.Event
 	ino            *inode
 	ended, durable bool
 }
@@ -105,7 +106,7 @@ func isDir(path string) bool {
 
 // modelOf is the disk after the first n steps of a story that began with these files.
 func modelOf(base map[string][]byte, steps []step) *modelDisk {
-	m := &modelDisk{names: map[string]*inode{}, base: map[string]*inode{}, open: map[*diskEvent]func(){}}
+	m := &modelDisk{names: map[string]*inode{}, base: map[string]*inode{}, open: map[*disk.Event]func(){}}
 	for path, data := range base {
 		m.names[path] = &inode{writes: []*dataOp{{data: data, ended: true, durable: true}}}
 		m.base[path] = m.names[path]
@@ -122,37 +123,37 @@ func modelOf(base map[string][]byte, steps []step) *modelDisk {
 	return m
 }
 
-func (m *modelDisk) begin(e *diskEvent) (end func()) {
-	ino := m.names[e.path]
+func (m *modelDisk) begin(e *disk.Event) (end func()) {
+	ino := m.names[e.Path]
 	switch {
-	case e.op == opWrite && ino != nil:
-		w := &dataOp{data: e.data, off: e.off}
+	case e.Op == disk.OpWrite && ino != nil:
+		w := &dataOp{data: e.Data, off: e.Off}
 		ino.writes = append(ino.writes, w)
 		return func() { w.ended = true }
-	case e.op == opSync && isDir(e.path):
+	case e.Op == disk.OpSync && isDir(e.Path):
 		covered := slices.DeleteFunc(slices.Clone(m.ops), func(op *nameOp) bool {
-			path := op.e.path
-			if op.e.to != "" {
-				path = op.e.to
+			path := op.e.Path
+			if op.e.To != "" {
+				path = op.e.To
 			}
-			return !op.ended || filepath.Dir(path) != e.path
+			return !op.ended || filepath.Dir(path) != e.Path
 		})
 		return func() {
 			for _, op := range covered {
 				op.durable = true
 			}
 		}
-	case e.op == opSync && ino != nil:
+	case e.Op == disk.OpSync && ino != nil:
 		covered := slices.DeleteFunc(slices.Clone(ino.writes), func(w *dataOp) bool { return !w.ended })
 		return func() {
 			for _, w := range covered {
 				w.durable = true
 			}
 		}
-	case e.op == opWrite || e.op == opSync:
+	case e.Op == disk.OpWrite || e.Op == disk.OpSync:
 		return func() {}
 	}
-	if e.op == opCreate {
+	if e.Op == disk.OpCreate {
 		ino = &inode{}
 	}
 	op := &nameOp{e: e, ino: ino}
@@ -165,16 +166,16 @@ func (m *modelDisk) begin(e *diskEvent) (end func()) {
 
 // do changes names as the operation does, also where the operations before it were lost.
 func (op *nameOp) do(names map[string]*inode) {
-	switch op.e.op {
-	case opCreate:
-		names[op.e.path] = op.ino
-	case opRemove:
-		delete(names, op.e.path)
-	case opRename:
-		delete(names, op.e.path)
-		names[op.e.to] = op.ino
-	case opLink:
-		names[op.e.to] = op.ino
+	switch op.e.Op {
+	case disk.OpCreate:
+		names[op.e.Path] = op.ino
+	case disk.OpRemove:
+		delete(names, op.e.Path)
+	case disk.OpRename:
+		delete(names, op.e.Path)
+		names[op.e.To] = op.ino
+	case disk.OpLink:
+		names[op.e.To] = op.ino
 	}
 }
 
@@ -190,7 +191,7 @@ func (m *modelDisk) after(rng *rand.Rand, killed bool) map[string][]byte {
 		seen[path] = ino
 	}
 	for _, op := range m.ops {
-		if op.ino != nil && have(op.ended, op.durable, names) || op.e.op == opRemove && have(op.ended, op.durable, names) {
+		if op.ino != nil && have(op.ended, op.durable, names) || op.e.Op == disk.OpRemove && have(op.ended, op.durable, names) {
 			op.do(seen)
 		}
 	}
@@ -303,7 +304,7 @@ func tellStory(t *testing.T) *story {
 		t.Fatal(err)
 	}
 	w = open()
-	f.set(times(1<<30, syscall.EROFS, onRecords(opCreate)))
+	f.set(times(1<<30, syscall.EROFS, onRecords(disk.OpCreate)))
 	many(w, "b", 4)
 	found, err := w.Log().Find(t.Context(), "open-3")
 	if err != nil || len(found) != 1 {

@@ -113,7 +113,7 @@ func (p *pruning) next(ctx context.Context) (due []Entry, more bool, err error) 
 // removeRecords removes files and their rows and returns those that are gone.
 func (w *Writer) removeRecords(ctx context.Context, due []Entry) ([]Entry, error) {
 	for i, e := range due {
-		if err := w.filer.disk.remove(w.filer.path(e.File)); err != nil && !errors.Is(err, fs.ErrNotExist) {
+		if err := w.filer.disk.Remove(w.filer.path(e.File)); err != nil && !errors.Is(err, fs.ErrNotExist) {
 			return due[:i], errors.Join(err, w.log.index.removeFiles(ctx, files(due[:i])))
 		}
 	}

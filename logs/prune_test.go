@@ -2,6 +2,7 @@ package logs
 
 import (
 	"fmt"
+	"hookctl/logs/disk"
 	"slices"
 	"strings"
 	"sync"
@@ -77,8 +78,8 @@ func TestPruneKnowsWhatTheRecordsTake(t *testing.T) {
 func TestPruneKeepsWhatBecamePendingMeanwhile(t *testing.T) {
 	started, finish := make(chan struct{}), make(chan struct{})
 	var once sync.Once
-	onRecord := onRecords(opSync)
-	w := openWriter(t, Config{Dir: t.TempDir(), Keep: time.Hour, fault: func(op diskOp, path string) error {
+	onRecord := onRecords(disk.OpSync)
+	w := openWriter(t, Config{Dir: t.TempDir(), Keep: time.Hour, fault: func(op disk.Op, path string) error {
 		if onRecord(op, path) {
 			once.Do(func() { close(started); <-finish })
 		}

@@ -6,6 +6,7 @@ import (
 	"database/sql"
 	"errors"
 	"fmt"
+	"hookctl/logs/disk"
 	"io"
 	"io/fs"
 	"os"
@@ -449,7 +450,7 @@ func (e *Entry) readRun(f io.ReaderAt) {
 
 // readEntry reads the head of one file, into buf as far as that goes.
 func (x *index) readEntry(name string, buf []byte) (e Entry, size, mtime int64, err error) {
-	f, err := openRegular(filepath.Join(x.logDir, name))
+	f, err := disk.Open(filepath.Join(x.logDir, name))
 	if err != nil {
 		return e, 0, 0, err
 	}

@@ -17,7 +17,7 @@ import (
 // segments hold is for replay to say. Whatever cannot be read back is reported
 // and kept beside the spool, see [Health.Damage].
 func openSpool(s *spool) ([]*segment, error) {
-	if err := s.disk.makeDirs(s.dir); err != nil {
+	if err := s.disk.MakeDirs(s.dir); err != nil {
 		return nil, fmt.Errorf("make the spool: %w", err)
 	}
 	s.wake, s.done = make(chan struct{}, 1), make(chan struct{})
@@ -32,7 +32,7 @@ func openSpool(s *spool) ([]*segment, error) {
 		name, path := item.Name(), filepath.Join(s.dir, item.Name())
 		var n int
 		if strings.HasPrefix(name, newPrefix) {
-			_ = s.disk.remove(path) // a crash came before it had a use
+			_ = s.disk.Remove(path) // a crash came before it had a use
 			continue
 		}
 		if _, err := fmt.Sscanf(name, "%08d.seg", &n); err != nil {

@@ -3,6 +3,7 @@ package logs
 import (
 	"context"
 	"errors"
+	"hookctl/logs/disk"
 	"sync"
 	"syscall"
 	"testing"
@@ -20,8 +21,8 @@ func TestASlowSyncIsNoRest(t *testing.T) {
 	active := w.spool.active.f.Name() // a spare segment may be made in the meantime, and synced too
 	w.spool.mu.Unlock()
 	var once sync.Once
-	fault.set(func(op diskOp, path string) error {
-		if op == opSync && path == active {
+	fault.set(func(op disk.Op, path string) error {
+		if op == disk.OpSync && path == active {
 			once.Do(func() {
 				close(started)
 				<-finish
@@ -55,8 +56,8 @@ func TestAFailureThatNobodyWaitsForIsForgotten(t *testing.T) {
 	w := openWriter(t, Config{Dir: t.TempDir(), fault: fault.check})
 	mustAppend(t, w, crashRecord("the segment is there"))
 	first := true
-	fault.set(func(op diskOp, path string) error {
-		if !inSpool(opSync)(op, path) {
+	fault.set(func(op disk.Op, path string) error {
+		if !inSpool(disk.OpSync)(op, path) {
 			return nil
 		}
 		if first {

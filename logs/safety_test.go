@@ -3,6 +3,7 @@ package logs
 import (
 	"errors"
 	"fmt"
+	"hookctl/logs/disk"
 	"io/fs"
 	"os"
 	"path/filepath"
@@ -22,7 +23,7 @@ type recorder struct {
 	dir   string
 }
 
-func (r *recorder) check(op diskOp, path string) error {
+func (r *recorder) check(op disk.Op, path string) error {
 	r.mu.Lock()
 	defer r.mu.Unlock()
 	if r.spool == nil {
@@ -130,7 +131,7 @@ func TestAnOutcomeIsDurableWhenItIsKnown(t *testing.T) {
 	w := openWriter(t, Config{Dir: dir, fault: f.check})
 	r := mustAppend(t, w, crashRecord("a3"))
 	allFiled(t, w)
-	f.set(times(1<<30, syscall.EROFS, onRecords(opCreate)))
+	f.set(times(1<<30, syscall.EROFS, onRecords(disk.OpCreate)))
 	if err := w.SetNotifications(t.Context(), r.File, crashOutcome()); err != nil {
 		t.Fatal(err)
 	}
@@ -208,7 +209,7 @@ func TestAResentNotificationOfAnOldRecordOutlivesACrash(t *testing.T) {
 	now = now.Add(30 * 24 * time.Hour)
 	openWriter(t, cfg).Close() // begins a ledger without it
 	w = openWriter(t, cfg)
-	f.set(times(1<<30, syscall.EROFS, onRecords(opCreate)))
+	f.set(times(1<<30, syscall.EROFS, onRecords(disk.OpCreate)))
 	if err := w.SetNotifications(t.Context(), r.File, []Notification{{Type: "push", Sink: "test", Status: StatusPending}}); err != nil {
 		t.Fatal(err)
 	}
@@ -236,7 +237,7 @@ func TestPlacesGoOnAfterARestart(t *testing.T) {
 		if err != nil || len(found) != 1 {
 			t.Fatalf("found %v, %v", found, err)
 		}
-		f.set(times(1<<30, syscall.EROFS, onRecords(opCreate)))
+		f.set(times(1<<30, syscall.EROFS, onRecords(disk.OpCreate)))
 		outcome := crashOutcome()
 		outcome[0].MessageID = fmt.Sprint("message ", i)
 		if err := w.SetNotifications(t.Context(), found[0].File, outcome); err != nil {
@@ -263,7 +264,7 @@ func TestAFailedSyncIsRepeatedElsewhere(t *testing.T) {
 	w.spool.mu.Lock()
 	first := w.spool.active
 	w.spool.mu.Unlock()
-	f.set(times(1, syscall.EIO, func(op diskOp, path string) bool { return op == opSync && path == first.f.Name() }))
+	f.set(times(1, syscall.EIO, func(op disk.Op, path string) bool { return op == disk.OpSync && path == first.f.Name() }))
 	if err := w.Append(t.Context(), crashRecord("a")); err != nil {
 		t.Fatal(err)
 	}
@@ -298,8 +299,8 @@ func TestAnOutcomeThatComesWhileTheFileIsSyncedIsKept(t *testing.T) {
 	started, finish := make(chan struct{}), make(chan struct{})
 	var once sync.Once
 	dir := t.TempDir()
-	onRecord, renamed := onRecords(opSync), onRecords(opRename)
-	w := openWriter(t, Config{Dir: dir, fault: func(op diskOp, path string) error {
+	onRecord, renamed := onRecords(disk.OpSync), onRecords(disk.OpRename)
+	w := openWriter(t, Config{Dir: dir, fault: func(op disk.Op, path string) error {
 		if onRecord(op, path) {
 			once.Do(func() { close(started); <-finish })
 		}
@@ -346,8 +347,8 @@ func TestADeliveryWaitsForWhatTheSpoolHolds(t *testing.T) {
 // On a disk that is full at start the ledger cannot be begun. The spool must not wait for it for ever.
 func TestAWriterThatStartsOnAFullDiskRecovers(t *testing.T) {
 	var f faults
-	f.set(func(op diskOp, path string) error {
-		if op == opCreate {
+	f.set(func(op disk.Op, path string) error {
+		if op == disk.OpCreate {
 			return syscall.ENOSPC
 		}
 		return nil
@@ -375,8 +376,8 @@ func TestALedgerThatCannotBeWrittenIsCompletedLater(t *testing.T) {
 		t.Fatal(err)
 	}
 	var f faults
-	f.set(func(op diskOp, path string) error {
-		if op == opCreate && strings.HasPrefix(path, ledgerPath(dir)) {
+	f.set(func(op disk.Op, path string) error {
+		if op == disk.OpCreate && strings.HasPrefix(path, ledgerPath(dir)) {
 			return syscall.ENOSPC
 		}
 		return nil

@@ -4,6 +4,7 @@ import (
 	"bytes"
 	"context"
 	"errors"
+	"hookctl/logs/disk"
 	"io"
 	"io/fs"
 	"iter"
@@ -128,7 +129,7 @@ func (s *payloadSearch) filter(ctx context.Context, list []Entry) ([]Entry, erro
 
 // match reads a file into buf, which it returns for the next.
 func (s *payloadSearch) match(file string, buf []byte) (found bool, _ []byte, err error) {
-	f, err := openRegular(filepath.Join(s.dir, file))
+	f, err := disk.Open(filepath.Join(s.dir, file))
 	if errors.Is(err, fs.ErrNotExist) {
 		return false, buf, nil
 	}

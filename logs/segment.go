@@ -5,6 +5,7 @@ import (
 	"encoding/binary"
 	"errors"
 	"fmt"
+	"hookctl/logs/disk"
 	"os"
 	"path/filepath"
 )
@@ -45,11 +46,11 @@ func (s *spool) newSegment(size int64) (*segment, error) {
 	s.mu.Unlock()
 	seg := &segment{path: filepath.Join(s.dir, name), size: size, once: size > s.segmentSize}
 	temp := filepath.Join(s.dir, newPrefix+name)
-	f, err := s.disk.create(temp)
+	f, err := s.disk.Create(temp)
 	if errors.Is(err, os.ErrNotExist) {
 		// The log directory was removed while we run.
-		if err = s.disk.makeDirs(s.dir); err == nil {
-			f, err = s.disk.create(temp)
+		if err = s.disk.MakeDirs(s.dir); err == nil {
+			f, err = s.disk.Create(temp)
 		}
 	}
 	if err != nil {
@@ -64,26 +65,26 @@ func (s *spool) newSegment(size int64) (*segment, error) {
 	if err == nil {
 		seg.info, err = f.Stat()
 	}
-	if err = errors.Join(err, s.disk.sync(f), f.Close()); err == nil {
-		err = errors.Join(s.disk.rename(temp, seg.path), s.disk.syncDir(s.dir))
+	if err = errors.Join(err, s.disk.Sync(f), f.Close()); err == nil {
+		err = errors.Join(s.disk.Rename(temp, seg.path), s.disk.SyncDir(s.dir))
 	}
 	if err == nil {
 		seg.f, err = os.OpenFile(filepath.Clean(seg.path), os.O_RDWR, 0)
 	}
 	if err != nil {
-		_ = s.disk.remove(temp)
-		_ = s.disk.remove(seg.path)
+		_ = s.disk.Remove(temp)
+		_ = s.disk.Remove(seg.path)
 		return nil, fmt.Errorf("make a spool segment: %w", err)
 	}
 	return seg, nil
 }
 
 // fill writes zeros, in pieces so that a receiver that idles need not have room for a whole segment.
-func (seg *segment) fill(d *disk) error {
+func (seg *segment) fill(d *disk.FS) error {
 	zeros := make([]byte, min(seg.size, 256<<10))
 	for off := int64(0); off < seg.size; off += int64(len(zeros)) {
 		zeros = zeros[:min(int64(len(zeros)), seg.size-off)]
-		if err := d.writeAt(seg.f, zeros, off); err != nil {
+		if err := d.WriteAt(seg.f, zeros, off); err != nil {
 			return err
 		}
 	}
@@ -92,25 +93,25 @@ func (seg *segment) fill(d *disk) error {
 
 // begin starts a use of the segment. The header becomes durable together
 // with the first frame, and before that nobody counts on it.
-func (seg *segment) begin(d *disk, order uint64) error {
+func (seg *segment) begin(d *disk.FS, order uint64) error {
 	var salt [8]byte
 	_, _ = rand.Read(salt[:]) // never fails
 	seg.order, seg.salt = order, binary.LittleEndian.Uint64(salt[:])
 	seg.used, seg.live, seg.spent = segmentHeader, 0, false
-	return d.writeAt(seg.f, putSegmentHeader(seg.order, seg.salt, seg.size), 0)
+	return d.WriteAt(seg.f, putSegmentHeader(seg.order, seg.salt, seg.size), 0)
 }
 
 // clear marks the segment as holding nothing that matters.
-func (seg *segment) clear(d *disk) error {
-	err := d.overwrite(seg.f, putSegmentHeader(0, 0, seg.size), 0)
+func (seg *segment) clear(d *disk.FS) error {
+	err := d.Overwrite(seg.f, putSegmentHeader(0, 0, seg.size), 0)
 	seg.used = segmentHeader
 	return err
 }
 
 // drop removes the segment.
-func (seg *segment) drop(d *disk) {
+func (seg *segment) drop(d *disk.FS) {
 	_ = seg.f.Close()
-	_ = d.remove(seg.path)
+	_ = d.Remove(seg.path)
 }
 
 // keep puts a segment in which damage was found aside, for a person to look at.

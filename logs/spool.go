@@ -4,6 +4,7 @@ import (
 	"context"
 	"errors"
 	"fmt"
+	"hookctl/logs/disk"
 	"log/slog"
 	"math"
 	"os"
@@ -22,7 +23,7 @@ import (
 // the disk, so such a segment takes no more frames and the whole batch is
 // written again to another file. Only if that fails too is anyone refused.
 type spool struct {
-	disk        *disk
+	disk        *disk.FS
 	dir         string
 	log         *slog.Logger
 	limit       int64 // of bytes that are not safe elsewhere
@@ -220,7 +221,7 @@ func (s *spool) commitBatch(batch []*commit) {
 	if err == nil {
 		return
 	}
-	if isFull(err) {
+	if disk.IsFull(err) {
 		err = fmt.Errorf("%w: %w", ErrFull, err)
 	}
 	s.mu.Lock()
@@ -262,10 +263,10 @@ func (s *spool) write(batch []*commit) (durable int, err error) {
 				s.together = nil
 			}
 		}
-		if err := s.disk.writeAt(seg.f, buf, seg.used); err != nil {
+		if err := s.disk.WriteAt(seg.f, buf, seg.used); err != nil {
 			return durable, fmt.Errorf("write the spool: %w", err)
 		}
-		if err := s.disk.sync(seg.f); err != nil {
+		if err := s.disk.Sync(seg.f); err != nil {
 			return durable, fmt.Errorf("sync the spool: %w", err)
 		}
 		if !seg.present() {

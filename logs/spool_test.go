@@ -6,6 +6,7 @@ import (
 	"encoding/binary"
 	"errors"
 	"fmt"
+	"hookctl/logs/disk"
 	"log/slog"
 	"os"
 	"path/filepath"
@@ -19,10 +20,10 @@ import (
 // faults makes calls of the seam fail.
 type faults struct {
 	mu   sync.Mutex
-	fail func(op diskOp, path string) error
+	fail func(op disk.Op, path string) error
 }
 
-func (f *faults) check(op diskOp, path string) error {
+func (f *faults) check(op disk.Op, path string) error {
 	f.mu.Lock()
 	defer f.mu.Unlock()
 	if f.fail == nil {
@@ -31,15 +32,15 @@ func (f *faults) check(op diskOp, path string) error {
 	return f.fail(op, path)
 }
 
-func (f *faults) set(fail func(op diskOp, path string) error) {
+func (f *faults) set(fail func(op disk.Op, path string) error) {
 	f.mu.Lock()
 	defer f.mu.Unlock()
 	f.fail = fail
 }
 
 // times fails the first n calls that match.
-func times(n int, err error, match func(op diskOp, path string) bool) func(diskOp, string) error {
-	return func(op diskOp, path string) error {
+func times(n int, err error, match func(op disk.Op, path string) bool) func(disk.Op, string) error {
+	return func(op disk.Op, path string) error {
 		if n > 0 && match(op, path) {
 			n--
 			return err
@@ -48,42 +49,44 @@ func times(n int, err error, match func(op diskOp, path string) bool) func(diskO
 	}
 }
 
-func inSpool(op diskOp) func(diskOp, string) bool {
-	return func(o diskOp, path string) bool { return o == op && strings.HasSuffix(path, ".seg") }
+func inSpool(op disk.Op) func(disk.Op, string) bool {
+	return func(o disk.Op, path string) bool { return o == op && strings.HasSuffix(path, ".seg") }
 }
 
-func onRecords(op diskOp) func(diskOp, string) bool {
-	return func(o diskOp, path string) bool { return o == op && strings.HasSuffix(path, ".json") }
+func onRecords(op disk.Op) func(disk.Op, string) bool {
+	return func(o disk.Op, path string) bool { return o == op && strings.HasSuffix(path, ".json") }
 }
 
-func always(diskOp, string) bool { return true }
+func always(disk.Op, string) bool { return true }
 
 // TestFaults makes the disk fail in every way under load. Whatever happens,
 // each acknowledged delivery has exactly one whole record afterwards.
 func TestFaults(t *testing.T) {
 	for _, tc := range []struct {
 		name string
-		fail func() func(diskOp, string) error
+		fail func() func(disk.Op, string) error
 	}{
-		{"a sync of the spool fails", func() func(diskOp, string) error { return times(1, syscall.EIO, inSpool(opSync)) }},
-		{"syncs of the spool fail again and again", func() func(diskOp, string) error { return times(7, syscall.EIO, inSpool(opSync)) }},
-		{"short writes of the spool", func() func(diskOp, string) error { return times(5, errShort, inSpool(opWrite)) }},
-		{"no new segments", func() func(diskOp, string) error { return times(6, syscall.ENOSPC, inSpool(opCreate)) }},
-		{"record files cannot be made", func() func(diskOp, string) error { return times(3, syscall.EACCES, onRecords(opCreate)) }},
-		{"record files are written short", func() func(diskOp, string) error { return times(3, errShort, onRecords(opWrite)) }},
-		{"syncs of record files fail", func() func(diskOp, string) error { return times(5, syscall.EIO, onRecords(opSync)) }},
-		{"record files cannot get their name", func() func(diskOp, string) error { return times(3, syscall.EIO, onRecords(opLink)) }},
-		{"links are not supported", func() func(diskOp, string) error { return times(1000, syscall.EPERM, onRecords(opLink)) }},
-		{"record files cannot be replaced", func() func(diskOp, string) error { return times(3, syscall.EIO, onRecords(opRename)) }},
-		{"names cannot be made durable", func() func(diskOp, string) error {
-			return times(4, syscall.EIO, func(op diskOp, path string) bool { return op == opSync && filepath.Ext(path) == "" })
+		{"a sync of the spool fails", func() func(disk.Op, string) error { return times(1, syscall.EIO, inSpool(disk.OpSync)) }},
+		{"syncs of the spool fail again and again", func() func(disk.Op, string) error { return times(7, syscall.EIO, inSpool(disk.OpSync)) }},
+		{"short writes of the spool", func() func(disk.Op, string) error { return times(5, disk.ErrShort, inSpool(disk.OpWrite)) }},
+		{"no new segments", func() func(disk.Op, string) error { return times(6, syscall.ENOSPC, inSpool(disk.OpCreate)) }},
+		{"record files cannot be made", func() func(disk.Op, string) error { return times(3, syscall.EACCES, onRecords(disk.OpCreate)) }},
+		{"record files are written short", func() func(disk.Op, string) error { return times(3, disk.ErrShort, onRecords(disk.OpWrite)) }},
+		{"syncs of record files fail", func() func(disk.Op, string) error { return times(5, syscall.EIO, onRecords(disk.OpSync)) }},
+		{"record files cannot get their name", func() func(disk.Op, string) error { return times(3, syscall.EIO, onRecords(disk.OpLink)) }},
+		{"links are not supported", func() func(disk.Op, string) error { return times(1000, syscall.EPERM, onRecords(disk.OpLink)) }},
+		{"record files cannot be replaced", func() func(disk.Op, string) error { return times(3, syscall.EIO, onRecords(disk.OpRename)) }},
+		{"names cannot be made durable", func() func(disk.Op, string) error {
+			return times(4, syscall.EIO, func(op disk.Op, path string) bool { return op == disk.OpSync && filepath.Ext(path) == "" })
 		}},
-		{"the directory is read-only for a while", func() func(diskOp, string) error {
-			return times(20, syscall.EROFS, func(op diskOp, _ string) bool { return op == opCreate || op == opLink || op == opRename })
+		{"the directory is read-only for a while", func() func(disk.Op, string) error {
+			return times(20, syscall.EROFS, func(op disk.Op, _ string) bool {
+				return op == disk.OpCreate || op == disk.OpLink || op == disk.OpRename
+			})
 		}},
-		{"everything fails for a while", func() func(diskOp, string) error { return times(40, syscall.EIO, always) }},
-		{"the disk is full for a while", func() func(diskOp, string) error {
-			return times(60, syscall.ENOSPC, func(op diskOp, _ string) bool { return op == opCreate || op == opWrite })
+		{"everything fails for a while", func() func(disk.Op, string) error { return times(40, syscall.EIO, always) }},
+		{"the disk is full for a while", func() func(disk.Op, string) error {
+			return times(60, syscall.ENOSPC, func(op disk.Op, _ string) bool { return op == disk.OpCreate || op == disk.OpWrite })
 		}},
 	} {
 		t.Run(tc.name, func(t *testing.T) {
@@ -159,7 +162,7 @@ func TestWhatTheSpoolHoldsBecomesFilesAtTheNextStart(t *testing.T) {
 	dir := t.TempDir()
 	var f faults
 	w := openWriter(t, Config{Dir: dir, fault: f.check})
-	f.set(times(1<<30, syscall.EROFS, onRecords(opCreate)))
+	f.set(times(1<<30, syscall.EROFS, onRecords(disk.OpCreate)))
 	acked, sent := appendUnder(t, w, 50, "x")
 	if len(acked) != 50 || w.Health().SpoolRecords == 0 {
 		t.Fatalf("%d acknowledged, %d in the spool", len(acked), w.Health().SpoolRecords)
@@ -204,7 +207,7 @@ func TestFullSpoolRefusesAndRecovers(t *testing.T) {
 			dir := t.TempDir()
 			var f faults
 			w := openWriter(t, Config{Dir: dir, SpoolBytes: 20 << 10, fault: f.check})
-			f.set(times(1<<30, tc.cause, onRecords(opCreate)))
+			f.set(times(1<<30, tc.cause, onRecords(disk.OpCreate)))
 			acked := map[string]bool{}
 			var err error
 			for i := 0; err == nil && i < 1000; i++ {
@@ -242,7 +245,7 @@ func TestDamagedSpoolNeverStopsTheReceiver(t *testing.T) {
 			dir := t.TempDir()
 			var f faults
 			w := openWriter(t, Config{Dir: dir, fault: f.check})
-			f.set(times(1<<30, syscall.EROFS, onRecords(opCreate)))
+			f.set(times(1<<30, syscall.EROFS, onRecords(disk.OpCreate)))
 			for i := range 5 {
 				mustAppend(t, w, crashRecord(fmt.Sprintf("id-%d", i)))
 			}
@@ -343,8 +346,8 @@ func TestForeignProgramTakesTheName(t *testing.T) {
 	var f faults
 	w := openWriter(t, Config{Dir: dir, fault: f.check})
 	// It takes the name between the reservation and the link.
-	f.set(func(op diskOp, path string) error {
-		if op == opLink && filepath.Base(path) == "20260101_123045_push.json" {
+	f.set(func(op disk.Op, path string) error {
+		if op == disk.OpLink && filepath.Base(path) == "20260101_123045_push.json" {
 			if err := os.WriteFile(path, []byte("mine"), 0o600); err != nil {
 				t.Error(err)
 			}
@@ -378,8 +381,8 @@ func TestForeignProgramTakesTheName(t *testing.T) {
 func TestOutcomeThatComesSoonIsWrittenTheFirstTime(t *testing.T) {
 	dir := t.TempDir()
 	var renames atomic.Int64
-	w := openWriter(t, Config{Dir: dir, fault: func(op diskOp, path string) error {
-		if op == opRename && strings.HasSuffix(path, "_push.json") {
+	w := openWriter(t, Config{Dir: dir, fault: func(op disk.Op, path string) error {
+		if op == disk.OpRename && strings.HasSuffix(path, "_push.json") {
 			renames.Add(1)
 		}
 		return nil

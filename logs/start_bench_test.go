@@ -2,6 +2,7 @@ package logs
 
 import (
 	"fmt"
+	"hookctl/logs/disk"
 	"path/filepath"
 	"syscall"
 	"testing"
@@ -24,7 +25,7 @@ func BenchmarkFirstAnswer(b *testing.B) {
 		if err != nil {
 			b.Fatal(err)
 		}
-		f.set(times(1<<30, syscall.EROFS, onRecords(opCreate)))
+		f.set(times(1<<30, syscall.EROFS, onRecords(disk.OpCreate)))
 		n := int(most / int64(len(payload)+1300))
 		hammer(b, 64, n, func() error {
 			return w.Append(b.Context(), &Record{EventType: "push", DeliveryID: fmt.Sprint(time.Now().UnixNano(), &f), Payload: payload,
@@ -63,7 +64,7 @@ func BenchmarkFirstAnswer(b *testing.B) {
 // knowing writes a ledger that knows n deliveries of this week.
 func knowing(tb testing.TB, dir string, n int) {
 	tb.Helper()
-	g := newLedger(&disk{}, Config{Dir: dir}.withDefaults(), func() uint64 { return 0 })
+	g := newLedger(&disk.FS{}, Config{Dir: dir}.withDefaults(), func() uint64 { return 0 })
 	notes, now := make([]filedNote, n), time.Now()
 	for i := range notes {
 		at := now.Truncate(time.Second).Add(-time.Duration(i) * 500 * time.Millisecond)

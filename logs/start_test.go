@@ -3,6 +3,7 @@ package logs
 import (
 	"errors"
 	"fmt"
+	"hookctl/logs/disk"
 	"os"
 	"path/filepath"
 	"slices"
@@ -16,7 +17,7 @@ func unfiled(t *testing.T, dir string, n int) []*Record {
 	t.Helper()
 	var f faults
 	w := openWriter(t, Config{Dir: dir, segmentSize: 64 << 10, fault: f.check})
-	f.set(times(1<<30, syscall.EROFS, onRecords(opCreate)))
+	f.set(times(1<<30, syscall.EROFS, onRecords(disk.OpCreate)))
 	var list []*Record
 	for i := range n {
 		r := deliveryTo("a", fmt.Sprintf("Spooled-%d", i))
@@ -133,7 +134,7 @@ func TestALedgerOfManyPiecesIsReadWhole(t *testing.T) {
 		}
 	}
 	open := func() *ledger {
-		g := newLedger(&disk{}, Config{Dir: dir}.withDefaults(), func() uint64 { return 0 })
+		g := newLedger(&disk.FS{}, Config{Dir: dir}.withDefaults(), func() uint64 { return 0 })
 		if err := g.open(false, func(note) {}); err != nil {
 			t.Fatal(err)
 		}
@@ -218,7 +219,7 @@ func TestACompletedLedgerLeavesOutWhatTheSpoolHolds(t *testing.T) {
 		t.Fatal(err)
 	}
 	var f faults
-	f.set(times(1<<30, syscall.EIO, onRecords(opSync)))
+	f.set(times(1<<30, syscall.EIO, onRecords(disk.OpSync)))
 	if err := os.Chtimes(dir, testTime, testTime); err != nil { // so that the index is compared with it
 		t.Fatal(err)
 	}

@@ -3,6 +3,7 @@ package logs
 import (
 	"context"
 	"errors"
+	"hookctl/logs/disk"
 	"os"
 	"runtime/debug"
 	"sync"
@@ -143,7 +144,7 @@ func (f *filer) sync(ctx context.Context, batch []filed) {
 		}
 		good = append(good, b)
 	}
-	if err := f.disk.syncDir(f.dir); err != nil {
+	if err := f.disk.SyncDir(f.dir); err != nil {
 		f.log.Error("the log directory cannot be made durable; its newest files are written again", "error", err)
 		for _, b := range good {
 			again = append(again, b.it)
@@ -216,7 +217,7 @@ func (f *filer) syncFiles(ctx context.Context, batch []filed) {
 			continue
 		}
 		if b.f, b.err = os.OpenFile(f.path(b.name), os.O_RDWR, 0); b.err == nil {
-			startWriteback(b.f)
+			disk.StartWriteback(b.f)
 		} else if errors.Is(b.err, os.ErrNotExist) {
 			b.err, b.durable = nil, true // removed by someone; that is final
 		}
@@ -228,7 +229,7 @@ func (f *filer) syncFiles(ctx context.Context, batch []filed) {
 			for i := int(next.Add(1)) - 1; i < len(batch); i = int(next.Add(1)) - 1 {
 				if b := &batch[i]; b.f != nil && !b.durable {
 					if b.err = ctx.Err(); b.err == nil {
-						b.err = f.disk.sync(b.f)
+						b.err = f.disk.Sync(b.f)
 					}
 					b.err = errors.Join(b.err, b.f.Close())
 				}

@@ -5,6 +5,7 @@ import (
 	"encoding/json"
 	"errors"
 	"fmt"
+	"hookctl/logs/disk"
 	"path/filepath"
 	"sync"
 
@@ -23,9 +24,8 @@ type Writer struct {
 	background sync.WaitGroup
 	unlearn    context.CancelFunc
 
-	mu      sync.Mutex
-	flights map[identity]chan struct{} // deliveries on their way into the spool
-	closed  bool
+	mu     sync.Mutex
+	closed bool
 }
 
 // OpenWriter opens the log directory for appending. What the spool holds from
@@ -35,11 +35,11 @@ type Writer struct {
 func OpenWriter(_ context.Context, cfg Config) (*Writer, error) {
 	cfg = cfg.withDefaults()
 	hidden := filepath.Join(cfg.Dir, hiddenDir)
-	d := &disk{fault: cfg.fault, trace: cfg.trace}
-	if err := d.makeDirs(hidden); err != nil {
+	d := &disk.FS{Fault: cfg.fault, Trace: cfg.trace}
+	if err := d.MakeDirs(hidden); err != nil {
 		return nil, fmt.Errorf("make the log directory: %w", err)
 	}
-	w := &Writer{cfg: cfg, flights: map[identity]chan struct{}{}, lock: flock.New(filepath.Join(hidden, "writer.lock"), flock.SetPermissions(0o600))}
+	w := &Writer{cfg: cfg, lock: flock.New(filepath.Join(hidden, "writer.lock"), flock.SetPermissions(0o600))}
 	if locked, err := w.lock.TryLock(); err != nil {
 		return nil, fmt.Errorf("lock the log directory: %w", err)
 	} else if !locked {
@@ -52,7 +52,7 @@ func OpenWriter(_ context.Context, cfg Config) (*Writer, error) {
 }
 
 // start reads the spool while the index is opened, for which nobody waits.
-func (w *Writer) start(d *disk) (err error) {
+func (w *Writer) start(d *disk.FS) (err error) {
 	if w.log, err = newLog(w.cfg); err != nil {
 		return err
 	}
@@ -117,7 +117,7 @@ func (w *Writer) Append(ctx context.Context, r *Record) error {
 	}
 	unique := r.DeliveryID != "" && r.Source != SourceReplay && r.Source != SourceTest
 	if unique {
-		land, err := w.takeOff(ctx, r.identity())
+		land, err := w.filer.takeOff(ctx, r.identity())
 		if err != nil {
 			return err
 		}
@@ -149,46 +149,10 @@ func (w *Writer) refused(ctx context.Context, it *item, err error) error {
 	if ctx.Err() == nil || !errors.Is(err, ctx.Err()) {
 		w.filer.dismiss(it)
 	}
-	if _, trouble := w.filer.state(); errors.Is(err, ErrBusy) && isFull(trouble) {
+	if _, trouble := w.filer.state(); errors.Is(err, ErrBusy) && disk.IsFull(trouble) {
 		err = ErrFull // the spool is full because the disk is
 	}
 	return fmt.Errorf("append record: %w", err)
-}
-
-// takeOff makes sure that a delivery is not recorded twice, even when it
-// comes twice at once. land is to be called when its outcome is known.
-func (w *Writer) takeOff(ctx context.Context, id identity) (land func(), err error) {
-	for {
-		w.mu.Lock()
-		other, ok := w.flights[id]
-		if !ok {
-			mine := make(chan struct{})
-			w.flights[id] = mine
-			w.mu.Unlock()
-			land = func() {
-				w.mu.Lock()
-				delete(w.flights, id)
-				w.mu.Unlock()
-				close(mine)
-			}
-			break
-		}
-		w.mu.Unlock()
-		select {
-		case <-other: // it is stored now, or it failed and this is the next try
-		case <-ctx.Done():
-			return nil, ctx.Err()
-		}
-	}
-	file, err := w.filer.known(ctx, id)
-	if file != "" {
-		err = &DuplicateError{DeliveryID: id.guid, File: file}
-	}
-	if err != nil {
-		land()
-		return nil, err
-	}
-	return land, nil
 }
 
 // SetNotifications replaces the notifications of a record; they are durable

@@ -3,6 +3,7 @@ package logs
 import (
 	"errors"
 	"fmt"
+	"hookctl/logs/disk"
 	"os"
 	"path/filepath"
 	"runtime"
@@ -53,10 +54,10 @@ func TestTheWayToANewLogIsDurable(t *testing.T) {
 	root := t.TempDir()
 	var mu sync.Mutex
 	synced := map[string]bool{}
-	w := openWriter(t, Config{Dir: filepath.Join(root, "a", "log"), fault: func(op diskOp, path string) error {
+	w := openWriter(t, Config{Dir: filepath.Join(root, "a", "log"), fault: func(op disk.Op, path string) error {
 		mu.Lock()
 		defer mu.Unlock()
-		if op == opSync {
+		if op == disk.OpSync {
 			synced[path] = true
 		}
 		return nil

@@ -40,7 +40,8 @@ var imports = map[string][]string{
 	"server/daemon":        {},
 	"server/doctor":        {"hooks", "hooks/secret", "hooks/tasks", "logs", "server/daemon", "server/fleet"},
 	"server/mcp":           {"server", "server/fleet", "server/doctor", "server/daemon", "hooks", "hooks/tasks", "logs"},
-	"logs":                 {},
+	"logs":                 {"logs/disk"},
+	"logs/disk":            {},
 	"logs/jsonfile":        {},
 	"logs/text":            {},
 }

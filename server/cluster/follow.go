@@ -1,6 +1,7 @@
 package cluster
 
 import (
+	"bytes"
 	"context"
 	"encoding/json"
 	"errors"
@@ -157,7 +158,9 @@ func (n *Node) file(ctx context.Context, batch []jetstream.Msg) error {
 			return err
 		}
 		n.shared(d.file)
-		n.enter(ctx, d, pending)
+		if err := n.enter(ctx, d, pending); err != nil {
+			return err
+		}
 	}
 	return nil
 }
@@ -229,11 +232,10 @@ func (n *Node) body(ctx context.Context, name string) (data []byte, err error) {
 }
 
 // enter takes a delivery with pending notifications up, and what was said of it before.
-func (n *Node) enter(ctx context.Context, d delivered, pending bool) {
+func (n *Node) enter(ctx context.Context, d delivered, pending bool) error {
 	r := &n.records
 	r.mu.Lock()
 	early, said := r.early[d.id]
-	delete(r.early, d.id)
 	if pending && r.open[d.id] == nil {
 		rec := &record{id: d.id, file: d.file, order: d.seq}
 		r.open[d.id], r.files[d.file] = rec, rec
@@ -242,12 +244,15 @@ func (n *Node) enter(ctx context.Context, d delivered, pending bool) {
 	rec := r.open[d.id]
 	r.mu.Unlock()
 	if said {
-		n.apply(ctx, d.id, early)
+		if err := n.apply(ctx, d.id, early); err != nil {
+			return err
+		}
 	}
 	// An outcome that came in between found no open record to close.
 	if still, err := n.cfg.Log.IsPending(ctx, d.file); rec != nil && err == nil && !still {
 		n.close(rec)
 	}
+	return nil
 }
 
 // state is what the stream of outcomes says of a delivery.
@@ -271,54 +276,96 @@ func (n *Node) settle(ctx context.Context, batch []jetstream.Msg) error {
 			continue
 		}
 		s.seq = meta.Sequence.Stream
-		n.apply(ctx, id, s)
+		if err := n.apply(ctx, id, s); err != nil {
+			return err
+		}
 	}
-	return ctx.Err()
+	return nil
 }
 
-// apply takes one state into the record of a delivery, or keeps it until that is filed.
-func (n *Node) apply(ctx context.Context, id identity, s state) {
+// apply takes one state into the record of a delivery, or keeps it until that is filed. An error leaves the state to be applied
+// again.
+func (n *Node) apply(ctx context.Context, id identity, s state) error {
 	r := &n.records
-	r.mu.Lock()
-	rec := r.open[id]
-	if rec != nil {
-		if s.seq <= rec.last { // of this node itself, or seen before
-			r.mu.Unlock()
-			return
+	for {
+		if rec, newest := r.take(id, s); rec != nil {
+			if !newest {
+				return nil // of this node itself, or seen before
+			}
+			return n.writeNewest(ctx, rec)
 		}
-		rec.last, rec.by, rec.notes = s.seq, process{}, s.Notifications
+		// It is kept before the log is asked: a delivery that is filed from here on is entered with it.
+		file, known, err := n.cfg.Log.Log().Known(ctx, id.guid, id.path)
+		if err != nil || !known {
+			return err
+		}
+		r.forgetEarly(id, s)
 		if s.Sending {
-			rec.by = process{s.Node, s.Run}
+			n.settledHere(ctx, file, s)
+		} else if err := n.write(ctx, file, s.Notifications); err != nil {
+			return err
 		}
-	}
-	r.mu.Unlock()
-	file, known := "", rec != nil
-	if rec != nil {
-		file = rec.file
-	} else {
-		var err error
-		if file, known, err = n.cfg.Log.Log().Known(ctx, id.guid, id.path); err != nil {
-			return
+		if !r.isOpen(id) {
+			return nil
 		}
+		// It was entered meanwhile.
 	}
-	if !known {
-		r.mu.Lock()
-		defer r.mu.Unlock()
-		r.early[id] = s
-		return
+}
+
+// take gives a state to the open record of a delivery; newest is false where that has a newer one. Where none is open, it keeps
+// the state.
+func (r *records) take(id identity, s state) (rec *record, newest bool) {
+	r.mu.Lock()
+	defer r.mu.Unlock()
+	rec = r.open[id]
+	if rec == nil {
+		if r.early[id].seq < s.seq {
+			r.early[id] = s
+		}
+		return nil, false
 	}
-	if rec == nil && s.Sending {
-		n.settledHere(ctx, file, s)
-		return
+	delete(r.early, id)
+	if s.seq <= rec.last {
+		return rec, false
+	}
+	rec.last, rec.by, rec.notes = s.seq, process{}, s.Notifications
+	if s.Sending {
+		rec.by = process{s.Node, s.Run}
+	}
+	return rec, true
+}
+
+// forgetEarly forgets a state that was kept.
+func (r *records) forgetEarly(id identity, s state) {
+	r.mu.Lock()
+	defer r.mu.Unlock()
+	if r.early[id].seq <= s.seq {
+		delete(r.early, id)
+	}
+}
+
+func (r *records) isOpen(id identity) bool {
+	r.mu.Lock()
+	defer r.mu.Unlock()
+	return r.open[id] != nil
+}
+
+// writeNewest writes the newest notifications of a record into this node's log, and closes it when they are settled. Several
+// may hear of states at once: the newest is the last to be written.
+func (n *Node) writeNewest(ctx context.Context, rec *record) error {
+	rec.writing.Lock()
+	defer rec.writing.Unlock()
+	n.records.mu.Lock()
+	notes := rec.notes
+	n.records.mu.Unlock()
+	if err := n.write(ctx, rec.file, notes); err != nil {
+		return err
 	}
 	var list []logs.Notification
-	if len(s.Notifications) == 0 || json.Unmarshal(s.Notifications, &list) != nil {
-		return
-	}
-	n.write(ctx, file, list)
-	if rec != nil && !pendingIn(list) {
+	if len(notes) > 0 && json.Unmarshal(notes, &list) == nil && !pendingIn(list) {
 		n.close(rec)
 	}
+	return nil
 }
 
 // settledHere shares the outcome of a claim of an earlier run of this node, which wrote it down here and was killed before it could
@@ -335,32 +382,30 @@ func (n *Node) settledHere(ctx context.Context, file string, s state) {
 	}
 }
 
-// filingPatience is how long a record may take from being known to being durable.
-const filingPatience = 5 * time.Second
-
-// write puts notifications into a record that does not have them.
-func (n *Node) write(ctx context.Context, file string, list []logs.Notification) {
+// write puts notifications, as they are shared, into a record that does not have them. There may be none, and the record may have
+// been pruned.
+func (n *Node) write(ctx context.Context, file string, notes json.RawMessage) error {
+	var list []logs.Notification
+	if len(notes) == 0 || json.Unmarshal(notes, &list) != nil {
+		return nil
+	}
 	have, err := n.cfg.Log.Log().Read(ctx, file)
-	// A record is known a moment before it can be read; one that was pruned is known, too.
-	for begun := time.Now(); errors.Is(err, logs.ErrNotFound) && time.Since(begun) < filingPatience && ctx.Err() == nil; {
-		pause(ctx, 20*time.Millisecond)
-		have, err = n.cfg.Log.Log().Read(ctx, file)
-	}
 	if errors.Is(err, logs.ErrNotFound) {
-		return
+		return nil
 	}
-	if err == nil {
-		if old, _ := json.Marshal(have.Notifications); string(old) == string(mustJSON(list)) {
-			return
-		}
+	if err == nil && bytes.Equal(mustJSON(have.Notifications), mustJSON(list)) {
+		return nil
 	}
-	n.again(ctx, "write an outcome", func(ctx context.Context) error {
+	if !n.again(ctx, "write an outcome", func(ctx context.Context) error {
 		err := n.cfg.Log.SetNotifications(ctx, file, list)
 		if errors.Is(err, logs.ErrNotFound) {
 			return nil
 		}
 		return err
-	})
+	}) {
+		return ctx.Err()
+	}
+	return nil
 }
 
 // mustJSON encodes what always can be.

@@ -286,7 +286,7 @@ func (n *Node) again(ctx context.Context, what string, do func(context.Context) 
 	return false
 }
 
-// records are the deliveries whose notifications are not settled, and the states that came before their delivery.
+// records are the deliveries whose notifications are not settled, and the states of those that are not filed yet.
 type records struct {
 	mu      sync.Mutex
 	open    map[identity]*record
@@ -298,7 +298,7 @@ type records struct {
 // identity is what makes two deliveries the same.
 type identity struct{ guid, path string }
 
-// record is one delivery with notifications under way. The fields are guarded by records.mu, claiming aside.
+// record is one delivery with notifications under way. The fields are guarded by records.mu, the locks aside.
 type record struct {
 	id        identity
 	file      string
@@ -308,6 +308,7 @@ type record struct {
 	notes     []byte  // its notifications as last shared, nil as they were published
 	announced bool    // this node's queue has it
 	claiming  sync.Mutex
+	writing   sync.Mutex
 }
 
 func (r *records) init() {

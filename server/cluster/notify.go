@@ -199,7 +199,9 @@ func (n *Node) refresh(ctx context.Context, id identity) {
 		return
 	}
 	s.seq = raw.Sequence
-	n.apply(ctx, id, s)
+	if err := n.apply(ctx, id, s); err != nil {
+		pause(ctx, 100*time.Millisecond)
+	}
 }
 
 // results are the outcomes that are still to be shared, by file, the latest of each.

@@ -7,6 +7,7 @@ import (
 	"errors"
 	"fmt"
 	"io"
+	"math/rand/v2"
 	"net"
 	"net/http"
 	"net/http/httptest"
@@ -254,6 +255,9 @@ func newWorld(t testing.TB, o worldOptions) *world {
 	t.Cleanup(func() {
 		for _, n := range w.nodes {
 			n.kill()
+			if log, err := os.ReadFile(n.log.Name()); err != nil || bytes.Contains(log, []byte("DATA RACE")) {
+				t.Errorf("node %s has a data race (%v):\n%s", n.name(), err, log)
+			}
 		}
 		if t.Failed() {
 			w.showLogs()
@@ -271,16 +275,22 @@ func (w *world) showLogs() {
 	}
 }
 
+// freePorts finds ports that nothing listens on, below those that systems give out by themselves (from 32768, Linux' default): a
+// node that starts again needs the one it had.
 func freePorts(t testing.TB, n int) []int {
 	t.Helper()
 	var ports []int
-	for range n {
-		l, err := net.Listen("tcp", "127.0.0.1:0")
+	for tries := 0; len(ports) < n; tries++ {
+		port := 16000 + rand.IntN(16000) // #nosec G404 -- no secret
+		l, err := net.Listen("tcp", fmt.Sprintf("127.0.0.1:%d", port))
+		if err != nil && tries < 1000 {
+			continue
+		}
 		if err != nil {
 			t.Fatal(err)
 		}
 		defer l.Close() //nolint:errcheck // only to find a free one
-		ports = append(ports, l.Addr().(*net.TCPAddr).Port)
+		ports = append(ports, port)
 	}
 	return ports
 }

@@ -1,6 +1,6 @@
 //go:build !windows
 
-package logs
+package disk
 
 import (
 	"errors"

@@ -1,11 +1,11 @@
 //go:build !linux
 
-package logs
+package disk
 
 import "os"
 
 // datasync is a full sync where the system has nothing finer.
 func datasync(f *os.File) error { return f.Sync() }
 
-// startWriteback does nothing where the system cannot.
-func startWriteback(*os.File) {}
+// StartWriteback does nothing where the system cannot.
+func StartWriteback(*os.File) {}

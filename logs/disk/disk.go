@@ -1,0 +1,154 @@
+// Package disk is the seam between the writer of the log and the file system: every call whose failure decides about an
+// acknowledgement, and every change that a crash may find half done, goes through it. So tests can let each of these calls
+// fail, and cut the power after each.
+package disk
+
+import (
+	"errors"
+	"io"
+	"io/fs"
+	"os"
+	"path/filepath"
+	"syscall"
+)
+
+// FS is the file system. The zero value is ready. Fault and Trace are set by tests: the first makes calls
+// fail that seldom fail, the second sees what was done.
+type FS struct {
+	Fault func(op Op, path string) error
+	Trace func(Event) (done func())
+}
+
+// Event is a change, or a sync, that begins; it has ended when done is called.
+type Event struct {
+	Op       Op
+	Path, To string // To is the new name, of a link or rename
+	Data     []byte
+	Off      int64
+}
+
+func (d *FS) note(e Event) (done func()) {
+	if d.Trace == nil {
+		return func() {}
+	}
+	return d.Trace(e)
+}
+
+// Op is a kind of call.
+type Op string
+
+// The kinds of calls.
+const (
+	OpCreate Op = "create"
+	OpWrite  Op = "write"
+	OpSync   Op = "sync"
+	OpLink   Op = "link"
+	OpRename Op = "rename"
+	OpRemove Op = "remove" // never fails by fault
+)
+
+// ErrShort as a fault makes a write end half way.
+var ErrShort = errors.New("short write")
+
+func (d *FS) check(op Op, path string) error {
+	if d.Fault == nil {
+		return nil
+	}
+	return d.Fault(op, path)
+}
+
+// Create makes a file that must not exist yet.
+func (d *FS) Create(path string) (*os.File, error) {
+	if err := d.check(OpCreate, path); err != nil {
+		return nil, &os.PathError{Op: "create", Path: path, Err: err}
+	}
+	defer d.note(Event{Op: OpCreate, Path: path})()
+	return os.OpenFile(filepath.Clean(path), os.O_RDWR|os.O_CREATE|os.O_EXCL, 0o600)
+}
+
+// WriteAt writes bytes whose loss would matter.
+func (d *FS) WriteAt(f *os.File, p []byte, off int64) error {
+	if err := d.check(OpWrite, f.Name()); err != nil {
+		if errors.Is(err, ErrShort) {
+			_, err = f.WriteAt(p[:len(p)/2], off)
+			return errors.Join(io.ErrShortWrite, err)
+		}
+		return &os.PathError{Op: "write", Path: f.Name(), Err: err}
+	}
+	return d.Overwrite(f, p, off)
+}
+
+// Overwrite is WriteAt for what decides about nothing, and never fails by fault.
+func (d *FS) Overwrite(f *os.File, p []byte, off int64) error {
+	defer d.note(Event{Op: OpWrite, Path: f.Name(), Data: p, Off: off})()
+	_, err := f.WriteAt(p, off)
+	return err
+}
+
+// Remove takes a name away.
+func (d *FS) Remove(path string) error {
+	defer d.note(Event{Op: OpRemove, Path: path})()
+	return os.Remove(path)
+}
+
+// Sync makes the file's data durable, and of its metadata what is needed to
+// read it back.
+func (d *FS) Sync(f *os.File) error {
+	if err := d.check(OpSync, f.Name()); err != nil {
+		return &os.PathError{Op: "sync", Path: f.Name(), Err: err}
+	}
+	defer d.note(Event{Op: OpSync, Path: f.Name()})()
+	return datasync(f)
+}
+
+// SyncDir makes the names in a directory durable.
+func (d *FS) SyncDir(dir string) error {
+	if err := d.check(OpSync, dir); err != nil {
+		return &os.PathError{Op: "sync", Path: dir, Err: err}
+	}
+	defer d.note(Event{Op: OpSync, Path: dir})()
+	return syncDirectory(dir)
+}
+
+// MakeDirs makes a directory and what leads to it, and their names durable: of what is a file good that was synced, when the
+// way to it is lost?
+func (d *FS) MakeDirs(dir string) error {
+	if _, err := os.Stat(dir); !errors.Is(err, fs.ErrNotExist) {
+		return err
+	}
+	parent := filepath.Dir(dir)
+	if err := d.MakeDirs(parent); err != nil {
+		return err
+	}
+	if err := os.Mkdir(dir, 0o700); err != nil && !errors.Is(err, fs.ErrExist) {
+		return err
+	}
+	if err := d.SyncDir(parent); !errors.Is(err, fs.ErrPermission) { // what may not be read cannot be synced
+		return err
+	}
+	return nil
+}
+
+// Link gives a file a second name, and fails with fs.ErrExist where that name
+// is taken.
+func (d *FS) Link(from, to string) error {
+	if err := d.check(OpLink, to); err != nil {
+		return &os.LinkError{Op: "link", Old: from, New: to, Err: err}
+	}
+	defer d.note(Event{Op: OpLink, Path: from, To: to})()
+	return os.Link(from, to)
+}
+
+// Rename replaces what has the new name.
+func (d *FS) Rename(from, to string) error {
+	if err := d.check(OpRename, to); err != nil {
+		return &os.LinkError{Op: "rename", Old: from, New: to, Err: err}
+	}
+	defer d.note(Event{Op: OpRename, Path: from, To: to})()
+	return os.Rename(from, to)
+}
+
+// IsFull says whether an error is the disk's or the quota's end.
+func IsFull(err error) bool {
+	return errors.Is(err, syscall.ENOSPC) || isOverLimit(err)
+}

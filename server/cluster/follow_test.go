@@ -1,0 +1,122 @@
+package cluster
+
+import (
+	"context"
+	"fmt"
+	"log/slog"
+	"strings"
+	"sync"
+	"testing"
+	"time"
+
+	"hookctl/logs"
+)
+
+// followingNode is a node without an engine, with a log.
+func followingNode(t *testing.T) *Node {
+	t.Helper()
+	w, err := logs.OpenWriter(t.Context(), logs.Config{Dir: t.TempDir()})
+	if err != nil {
+		t.Fatal(err)
+	}
+	t.Cleanup(func() {
+		if err := w.Close(); err != nil {
+			t.Error(err)
+		}
+	})
+	n := &Node{cfg: Config{Settings: Settings{Node: "a"}, Log: w}, log: slog.New(slog.DiscardHandler), run: "this"}
+	n.records.init()
+	n.results.init()
+	return n
+}
+
+func sharedRecord(n int) *logs.Record {
+	return &logs.Record{
+		EventType: "push", DeliveryID: fmt.Sprintf("72d3162e-cc78-11e3-81ab-%012d", n), Payload: []byte(`{"ref":"refs/heads/main"}`),
+		Notifications: []logs.Notification{{Sink: "agents", Status: logs.StatusPending}},
+	}
+}
+
+// The two streams are read side by side. Whatever comes first, a delivery or what became of its notifications, and however close
+// together: in the end the record has the outcome, and nothing is kept.
+func TestOutcomesMeetTheirDeliveriesInAnyOrder(t *testing.T) {
+	t.Parallel()
+	n := followingNode(t)
+	sent := mustJSON([]logs.Notification{{Sink: "agents", Status: logs.StatusSent, Attempts: 1}})
+	failed := mustJSON([]logs.Notification{{Sink: "agents", Status: logs.StatusPending, Attempts: 1}})
+	for i := range 300 {
+		rec := sharedRecord(i)
+		id := identityOf(rec)
+		var both sync.WaitGroup
+		both.Go(func() {
+			if err := n.cfg.Log.Append(t.Context(), rec); err != nil {
+				t.Error(err)
+				return
+			}
+			pending, err := n.cfg.Log.IsPending(t.Context(), rec.File)
+			if err == nil {
+				err = n.enter(t.Context(), delivered{id: id, seq: uint64(i) + 1, file: rec.File}, pending)
+			}
+			if err != nil {
+				t.Error(err)
+			}
+		})
+		both.Go(func() {
+			for k, s := range []state{
+				{Node: "b", Run: "x", Sending: true},
+				{Node: "b", Run: "x", Notifications: failed},
+				{Node: "b", Run: "x", Sending: true, Notifications: failed},
+				{Node: "b", Run: "x", Notifications: sent},
+			} {
+				s.seq = uint64(4*i + k + 1)
+				if err := n.apply(t.Context(), id, s); err != nil {
+					t.Error(err)
+				}
+			}
+		})
+		both.Wait()
+		have, err := n.cfg.Log.Log().Read(t.Context(), rec.File)
+		if err != nil {
+			t.Fatal(err)
+		}
+		if got := have.Notifications; len(got) != 1 || got[0].Status != logs.StatusSent {
+			t.Fatalf("delivery %d has %+v", i, got)
+		}
+		if len(n.records.open) > 0 || len(n.records.files) > 0 || len(n.records.early) > 0 {
+			t.Fatalf("after delivery %d: %d open, %d early", i, len(n.records.open), len(n.records.early))
+		}
+	}
+}
+
+// A claim of an earlier run of this node, which wrote the outcome down and was killed, is answered with the outcome.
+func TestOutcomeOfAnEarlierRunIsShared(t *testing.T) {
+	t.Parallel()
+	n := followingNode(t)
+	rec := sharedRecord(1)
+	rec.Notifications[0] = logs.Notification{Sink: "agents", Status: logs.StatusSent, At: time.Now()}
+	if err := n.cfg.Log.Append(t.Context(), rec); err != nil {
+		t.Fatal(err)
+	}
+	if err := n.apply(t.Context(), identityOf(rec), state{Node: "a", Run: "before", Sending: true, seq: 1}); err != nil {
+		t.Fatal(err)
+	}
+	if list := n.results.take()[rec.File]; len(list) != 1 || list[0].Status != logs.StatusSent {
+		t.Errorf("shared %+v", list)
+	}
+}
+
+// What cannot be looked up is read again: the place in the stream does not move past it.
+func TestStateThatCannotBeAppliedIsNotPassedOver(t *testing.T) {
+	t.Parallel()
+	n := followingNode(t)
+	ctx, cancel := context.WithCancel(t.Context())
+	cancel()
+	rec := sharedRecord(1)
+	if err := n.cfg.Log.Append(t.Context(), rec); err != nil {
+		t.Fatal(err)
+	}
+	s := state{Node: "b", Notifications: mustJSON([]logs.Notification{{Sink: "agents", Status: logs.StatusSent}}), seq: 1}
+	if err := n.apply(ctx, identityOf(rec), s); err == nil || !strings.Contains(err.Error(), "canceled") {
+		t.Errorf("got %v", err)
+	}
+}
