@@ -10,7 +10,6 @@ import (
 
 	tea "charm.land/bubbletea/v2"
 	"github.com/charmbracelet/colorprofile"
-	"github.com/charmbracelet/x/ansi"
 
 	"hookctl/logs/text"
 )
@@ -256,7 +255,7 @@ func (s *Shell) Fail(err error) tea.Cmd {
 		return nil
 	}
 	cure := s.Cure(err)
-	if text := err.Error(); cure == "" && ansi.StringWidth(text) <= s.W-5 {
+	if text := err.Error(); cure == "" && Width(text) <= s.W-5 {
 		return s.Put(LevelError, text, 8*time.Second)
 	}
 	s.Shut(s.unasked())
