@@ -29,6 +29,7 @@ type reconciler struct {
 	mu       sync.Mutex
 	progress Progress
 	failure  error         // why it was not made to agree when that was last tried
+	large    bool          // the log has more than smallLog records
 	complete bool          // the index has all that was there when it was last made to agree
 	idle     chan struct{} // closed when it agrees; another one while it does not
 	turn     int           // counts how often the index was found to disagree
@@ -117,6 +118,19 @@ func (r *reconciler) trouble() error {
 	return r.failure
 }
 
+// takesLong reports whether the index will not agree soon: the log is large, or the last attempt failed.
+func (r *reconciler) takesLong() bool {
+	r.mu.Lock()
+	defer r.mu.Unlock()
+	return r.large || r.failure != nil
+}
+
+func (r *reconciler) noteSize(records int) {
+	r.mu.Lock()
+	defer r.mu.Unlock()
+	r.large = r.large || records > smallLog
+}
+
 func (r *reconciler) unsettled() {
 	r.mu.Lock()
 	defer r.mu.Unlock()
@@ -202,6 +216,9 @@ func (r *reconciler) readProgress(ctx context.Context) {
 	if err1 == nil && err2 == nil {
 		r.report(int(done), int(total))
 	}
+	if have, err := r.x.number(ctx, fmt.Sprintf(`SELECT count(*) FROM (SELECT 1 FROM record LIMIT %d)`, smallLog+1)); err == nil {
+		r.noteSize(int(max(have, total)))
+	}
 }
 
 // agree compares the directory with the index.
@@ -255,6 +272,7 @@ func (r *reconciler) list(ctx context.Context) ([]string, error) {
 				names = append(names, item.Name())
 			}
 		}
+		r.noteSize(len(names))
 		if errors.Is(err, io.EOF) {
 			return names, nil
 		}

@@ -92,18 +92,18 @@ func (q *queue) saveDirty(ctx context.Context) {
 	q.saveAll(ctx, dirty)
 }
 
-// recall reads which hooks delivered last, and the last pushes, so that the first failure after a restart can be known as overtaken, and has run take on
+// recallTime bounds what an index that cannot be opened soon holds back. A healthy one takes milliseconds.
+const recallTime = 5 * time.Second
+
+// recall reads the last pushes, so that the first failure after a restart can be known as overtaken, and has run take on
 // what an earlier run left pending. Until then new notifications are left to the log, so that none overtakes an older one.
 func (q *queue) recall(ctx context.Context) {
 	defer q.lookAgain()
-	brief, cancel := context.WithTimeout(ctx, time.Second)
+	brief, cancel := context.WithTimeout(ctx, recallTime)
 	defer cancel()
 	filter, err := logs.ParseFilter("event:push", q.s.now())
 	if err != nil {
 		return
-	}
-	if err := q.s.acquainted.recall(brief, q.s.log.Log()); err != nil {
-		q.s.logger.Debug("the hooks that delivered last cannot be read", "error", err)
 	}
 	page, err := q.s.log.Log().Page(brief, logs.Query{Filter: filter, Limit: 100})
 	if err != nil {

@@ -83,7 +83,7 @@ func (s *terminal) await(has bool, text string) {
 	s.t.Helper()
 	tick := time.NewTicker(2 * time.Millisecond)
 	defer tick.Stop()
-	limit := time.After(20 * time.Second)
+	limit := time.After(2 * time.Minute)
 	for strings.Contains(s.text(), text) != has {
 		select {
 		case <-tick.C:
