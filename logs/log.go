@@ -127,6 +127,24 @@ func (l *Log) Close() error {
 // Dir is the log directory.
 func (l *Log) Dir() string { return l.cfg.Dir }
 
+// Whole is Ready for who does not wait for an index that cannot be made: its error then says why.
+func (l *Log) Whole(ctx context.Context, progress func(Progress)) error {
+	waiting, stop := context.WithCancelCause(ctx)
+	defer stop(nil)
+	err := l.Ready(waiting, func(p Progress) {
+		if progress != nil {
+			progress(p)
+		}
+		if err := l.rec.trouble(); err != nil {
+			stop(err)
+		}
+	})
+	if err != nil {
+		return fmt.Errorf("make the index: %w", context.Cause(waiting))
+	}
+	return nil
+}
+
 // Ready waits until the index has every record, and reports progress
 // in the meantime. progress may be nil.
 func (l *Log) Ready(ctx context.Context, progress func(Progress)) error {
