@@ -5,7 +5,6 @@ import (
 	"database/sql"
 	"errors"
 	"fmt"
-	"hookctl/logs/disk"
 	"io"
 	"io/fs"
 	"os"
@@ -13,6 +12,8 @@ import (
 	"strings"
 	"sync"
 	"time"
+
+	"hookctl/logs/disk"
 )
 
 // Log reads a log directory, in any process. It is safe for concurrent use.
@@ -125,6 +126,24 @@ func (l *Log) Close() error {
 
 // Dir is the log directory.
 func (l *Log) Dir() string { return l.cfg.Dir }
+
+// Whole is Ready for who does not wait for an index that cannot be made: its error then says why.
+func (l *Log) Whole(ctx context.Context, progress func(Progress)) error {
+	waiting, stop := context.WithCancelCause(ctx)
+	defer stop(nil)
+	err := l.Ready(waiting, func(p Progress) {
+		if progress != nil {
+			progress(p)
+		}
+		if err := l.rec.trouble(); err != nil {
+			stop(err)
+		}
+	})
+	if err != nil {
+		return fmt.Errorf("make the index: %w", context.Cause(waiting))
+	}
+	return nil
+}
 
 // Ready waits until the index has every record, and reports progress
 // in the meantime. progress may be nil.

@@ -80,5 +80,8 @@ func (p *program) stateOfCI(ctx context.Context, q logs.CIQuery, now time.Time) 
 		return nil, err
 	}
 	defer func() { err = errors.Join(err, log.Close()) }()
+	if err := p.whole(ctx, log); err != nil {
+		return nil, err
+	}
 	return log.CI(ctx, q, now)
 }
