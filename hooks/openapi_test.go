@@ -288,7 +288,7 @@ func TestEveryCallIsAsPublished(t *testing.T) {
 // awaitDelivery waits until GitHub has tried to deliver something to a hook.
 func awaitDelivery(t *testing.T, w *world, hookID int64) {
 	t.Helper()
-	deadline := time.After(10 * time.Second)
+	deadline := time.After(2 * time.Minute)
 	tick := time.NewTicker(time.Millisecond)
 	defer tick.Stop()
 	for len(w.Deliveries(hookID)) == 0 {

@@ -50,7 +50,7 @@ func startRelay(t *testing.T, w *world, change func(*Relay)) *relaying {
 // connected waits until the relay is connected and returns its hook.
 func (r *relaying) connected() int64 {
 	r.t.Helper()
-	deadline := time.After(20 * time.Second)
+	deadline := time.After(2 * time.Minute)
 	for {
 		select {
 		case s := <-r.states:
@@ -65,7 +65,7 @@ func (r *relaying) connected() int64 {
 
 func (r *relaying) deliver() githubtest.Delivery {
 	r.t.Helper()
-	ctx, cancel := context.WithTimeout(r.t.Context(), 20*time.Second)
+	ctx, cancel := context.WithTimeout(r.t.Context(), 2*time.Minute)
 	defer cancel()
 	list, err := r.w.Deliver(ctx, "o/r", "push", githubtest.Sample("push.main"))
 	if err != nil || len(list) != 1 {

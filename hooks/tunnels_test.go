@@ -36,7 +36,7 @@ func TestTunnelProgram(t *testing.T) {
 		select {
 		case <-interrupted:
 			os.Exit(0)
-		case <-time.After(time.Minute):
+		case <-time.After(5 * time.Minute):
 			os.Exit(4)
 		}
 	}
@@ -230,7 +230,7 @@ func nextURL(t *testing.T, urls <-chan string, want string) {
 		if got != want {
 			t.Fatalf("the tunnel is at %s, want %s", got, want)
 		}
-	case <-time.After(20 * time.Second):
+	case <-time.After(2 * time.Minute):
 		t.Fatalf("the address %s was not reported", want)
 	}
 }

@@ -280,10 +280,15 @@ func TestSeveralReadersBuildOneIndex(t *testing.T) {
 	generate(t, dir, 1500)
 	var wg sync.WaitGroup
 	for range 4 {
-		l := openLog(t, dir)
 		wg.Go(func() {
+			l, err := Open(context.Background(), Config{Dir: dir})
+			if err != nil {
+				t.Error(err)
+				return
+			}
+			defer l.Close()
 			var last Progress
-			err := l.Ready(context.Background(), func(p Progress) { last = p })
+			err = l.Ready(context.Background(), func(p Progress) { last = p })
 			n, cerr := l.Count(context.Background(), Filter{})
 			if err != nil || cerr != nil || n != 1500 {
 				t.Errorf("count %d, %v, %v, progress %v", n, err, cerr, last)
@@ -293,6 +298,24 @@ func TestSeveralReadersBuildOneIndex(t *testing.T) {
 	wg.Wait()
 	if n := len(slices.DeleteFunc(indexFiles(t, dir), func(p string) bool { return !strings.HasSuffix(p, ".db") })); n != 1 {
 		t.Errorf("%d index files", n)
+	}
+}
+
+// Who opens a log looks at it at once, however busy the machine is.
+func TestASmallLogIsWholeOnceItIsOpen(t *testing.T) {
+	dir := t.TempDir()
+	generate(t, dir, 20)
+	if err := os.MkdirAll(filepath.Join(dir, hiddenDir), 0o700); err != nil {
+		t.Fatal(err)
+	}
+	other := (&index{logDir: dir, home: filepath.Join(dir, hiddenDir)}).buildLock()
+	if locked, err := other.TryLock(); !locked {
+		t.Fatal(err)
+	}
+	time.AfterFunc(5*openPatience, func() { _ = other.Unlock() })
+	p, err := openLog(t, dir).Page(t.Context(), Query{})
+	if err != nil || p.Building || len(p.Entries) != 20 {
+		t.Errorf("building %v, %d entries, %v", p.Building, len(p.Entries), err)
 	}
 }
 

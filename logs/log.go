@@ -5,7 +5,6 @@ import (
 	"database/sql"
 	"errors"
 	"fmt"
-	"hookctl/logs/disk"
 	"io"
 	"io/fs"
 	"os"
@@ -13,6 +12,8 @@ import (
 	"strings"
 	"sync"
 	"time"
+
+	"hookctl/logs/disk"
 )
 
 // Log reads a log directory, in any process. It is safe for concurrent use.
@@ -26,14 +27,18 @@ type Log struct {
 	ledger ledgerView
 }
 
-// openPatience is how long Open lets the index catch up before it returns
-// anyway: enough for what a few programs did in the meantime, and less than a person
-// notices.
-const openPatience = 40 * time.Millisecond
+const (
+	// openPatience is how long Open lets the index of a large log catch up before it returns anyway: less than a person notices.
+	openPatience = 40 * time.Millisecond
+	// smallLog is how many records the index has soon on any machine, so that Open waits for them.
+	smallLog = 10_000
+	// openLimit is for a process that was stopped while it held the index.
+	openLimit = 10 * time.Second
+)
 
 // Open opens the log directory for reading, and makes it when it is missing.
-// The index is brought up to date in the background; a large log that has
-// none yet can be browsed while it is made, see [Log.Ready].
+// The index is brought up to date first where the log has up to 10,000 records; a larger one
+// that has none yet can be browsed while it is made, see [Log.Ready].
 func Open(ctx context.Context, cfg Config) (*Log, error) {
 	l, err := newLog(cfg.withDefaults())
 	if err != nil {
@@ -43,7 +48,11 @@ func Open(ctx context.Context, cfg Config) (*Log, error) {
 		return nil, err
 	}
 	l.start(func(ctx context.Context) { l.rec.run(ctx) })
-	l.waitReady(ctx, openPatience)
+	opened := time.Now()
+	l.waitWhile(ctx, func() bool {
+		waited := time.Since(opened)
+		return waited < openPatience || waited < openLimit && !l.rec.takesLong()
+	})
 	return l, nil
 }
 
@@ -92,12 +101,19 @@ func (l *Log) openLater() {
 	})
 }
 
-func (l *Log) waitReady(ctx context.Context, patience time.Duration) {
+// waitWhile waits until the index has every record, but only while a condition holds.
+func (l *Log) waitWhile(ctx context.Context, cond func() bool) {
 	_, _, idle := l.rec.state()
-	select {
-	case <-idle:
-	case <-ctx.Done():
-	case <-time.After(patience):
+	tick := time.NewTicker(openPatience / 4)
+	defer tick.Stop()
+	for cond() {
+		select {
+		case <-idle:
+			return
+		case <-ctx.Done():
+			return
+		case <-tick.C:
+		}
 	}
 }
 
@@ -110,6 +126,24 @@ func (l *Log) Close() error {
 
 // Dir is the log directory.
 func (l *Log) Dir() string { return l.cfg.Dir }
+
+// Whole is Ready for who does not wait for an index that cannot be made: its error then says why.
+func (l *Log) Whole(ctx context.Context, progress func(Progress)) error {
+	waiting, stop := context.WithCancelCause(ctx)
+	defer stop(nil)
+	err := l.Ready(waiting, func(p Progress) {
+		if progress != nil {
+			progress(p)
+		}
+		if err := l.rec.trouble(); err != nil {
+			stop(err)
+		}
+	})
+	if err != nil {
+		return fmt.Errorf("make the index: %w", context.Cause(waiting))
+	}
+	return nil
+}
 
 // Ready waits until the index has every record, and reports progress
 // in the meantime. progress may be nil.

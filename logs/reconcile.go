@@ -6,12 +6,10 @@ import (
 	"database/sql"
 	"errors"
 	"fmt"
-	"hookctl/logs/disk"
 	"io"
 	"io/fs"
 	"os"
 	"path/filepath"
-	"runtime"
 	"slices"
 	"sync"
 	"time"
@@ -29,6 +27,7 @@ type reconciler struct {
 	mu       sync.Mutex
 	progress Progress
 	failure  error         // why it was not made to agree when that was last tried
+	large    bool          // the log has more than smallLog records
 	complete bool          // the index has all that was there when it was last made to agree
 	idle     chan struct{} // closed when it agrees; another one while it does not
 	turn     int           // counts how often the index was found to disagree
@@ -117,6 +116,19 @@ func (r *reconciler) trouble() error {
 	return r.failure
 }
 
+// takesLong reports whether the index will not agree soon: the log is large, or the last attempt failed.
+func (r *reconciler) takesLong() bool {
+	r.mu.Lock()
+	defer r.mu.Unlock()
+	return r.large || r.failure != nil
+}
+
+func (r *reconciler) noteSize(records int) {
+	r.mu.Lock()
+	defer r.mu.Unlock()
+	r.large = r.large || records > smallLog
+}
+
 func (r *reconciler) unsettled() {
 	r.mu.Lock()
 	defer r.mu.Unlock()
@@ -202,6 +214,9 @@ func (r *reconciler) readProgress(ctx context.Context) {
 	if err1 == nil && err2 == nil {
 		r.report(int(done), int(total))
 	}
+	if have, err := r.x.number(ctx, fmt.Sprintf(`SELECT count(*) FROM (SELECT 1 FROM record LIMIT %d)`, smallLog+1)); err == nil {
+		r.noteSize(int(max(have, total)))
+	}
 }
 
 // agree compares the directory with the index.
@@ -255,6 +270,7 @@ func (r *reconciler) list(ctx context.Context) ([]string, error) {
 				names = append(names, item.Name())
 			}
 		}
+		r.noteSize(len(names))
 		if errors.Is(err, io.EOF) {
 			return names, nil
 		}
@@ -304,16 +320,6 @@ func (r *reconciler) compare(ctx context.Context, names []string) (missing, gone
 // buildLock is held by the process that fills the index.
 func (x *index) buildLock() *flock.Flock {
 	return flock.New(filepath.Join(x.home, "build.lock"), flock.SetPermissions(0o600))
-}
-
-func (x *index) exists(name string) bool {
-	_, err := os.Lstat(filepath.Join(x.logDir, name))
-	return err == nil
-}
-
-func (x *index) changed(name string, size, mtime int64) bool {
-	info, err := os.Lstat(filepath.Join(x.logDir, name))
-	return err == nil && (info.Size() != size || info.ModTime().UnixNano() != mtime)
 }
 
 // addAll reads files in parallel and puts them into the index, a block at a
@@ -366,12 +372,6 @@ func (r *reconciler) addAll(ctx context.Context, names []string, done int) error
 	return ctx.Err()
 }
 
-// problem is a file that is no whole record, as it was when it was read.
-type problem struct {
-	Problem
-	size, mtime int64
-}
-
 func putAll(ctx context.Context, tx *sql.Tx, entries []Entry, problems []problem) error {
 	in, err := newInserter(ctx, tx)
 	if err != nil {
@@ -393,87 +393,4 @@ func putAll(ctx context.Context, tx *sql.Tx, entries []Entry, problems []problem
 	}
 	_, err = tx.ExecContext(ctx, `DELETE FROM problem WHERE file IN (SELECT p.file FROM problem p JOIN record r ON r.file = p.file)`)
 	return err
-}
-
-// readFiles reads the heads of files in parallel. Files that are gone are
-// left out. Entries come in the order of names from the oldest.
-func (x *index) readFiles(ctx context.Context, names []string) ([]Entry, []problem, error) {
-	type result struct {
-		entry Entry
-		err   error
-		size  int64
-		mtime int64
-	}
-	results := make([]result, len(names))
-	workers := min(runtime.GOMAXPROCS(0), len(names))
-	var wg sync.WaitGroup
-	for w := range workers {
-		wg.Go(func() {
-			buf := make([]byte, headRead)
-			for i := w; i < len(names) && ctx.Err() == nil; i += workers {
-				res := &results[i]
-				res.entry, res.size, res.mtime, res.err = x.readEntry(names[i], buf)
-			}
-		})
-	}
-	wg.Wait()
-	if ctx.Err() != nil {
-		return nil, nil, ctx.Err()
-	}
-	var entries []Entry
-	var problems []problem
-	for i := len(results) - 1; i >= 0; i-- {
-		switch res := &results[i]; {
-		case res.err == nil:
-			entries = append(entries, res.entry)
-		case !errors.Is(res.err, fs.ErrNotExist):
-			problems = append(problems, problem{Problem{File: names[i], Reason: res.err.Error()}, res.size, res.mtime})
-		}
-	}
-	return entries, problems, nil
-}
-
-// olderRuns is how far back the payloads of records are read for what [Run] has, which earlier versions did not note.
-const olderRuns = 8 * 24 * time.Hour
-
-// readRun reads the payload of a record of an earlier version.
-func (e *Entry) readRun(f io.ReaderAt) {
-	data := make([]byte, e.Size)
-	if n, _ := f.ReadAt(data, 0); int64(n) < e.Size {
-		return
-	}
-	if _, payload, err := splitPayload(data); err == nil {
-		e.run = runOf(e.Event, payload)
-		e.Branch = cmp.Or(e.Branch, e.run.Branch)
-	}
-}
-
-// readEntry reads the head of one file, into buf as far as that goes.
-func (x *index) readEntry(name string, buf []byte) (e Entry, size, mtime int64, err error) {
-	f, err := disk.Open(filepath.Join(x.logDir, name))
-	if err != nil {
-		return e, 0, 0, err
-	}
-	defer f.Close()
-	info, err := f.Stat()
-	if err != nil {
-		return e, 0, 0, err
-	}
-	size, mtime = info.Size(), info.ModTime().UnixNano()
-	if e, err = readHead(f, size, buf); err != nil {
-		return e, size, mtime, err
-	}
-	e.File, e.Size, e.modified = name, size, info.ModTime()
-	if e.run == (Run{}) && ciEvent(e.Event) && time.Since(e.ReceivedAt) < olderRuns {
-		e.readRun(f)
-	}
-	if e.ReceivedAt.IsZero() {
-		// A foreign file without a time; its name may have one.
-		e.ReceivedAt = info.ModTime()
-		if t, ok := nameTime(name); ok {
-			e.ReceivedAt = t
-		}
-		e.key = orderKey(e.ReceivedAt)
-	}
-	return e, size, mtime, nil
 }

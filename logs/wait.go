@@ -160,6 +160,8 @@ func (w *wait) run(ctx context.Context) error {
 	if err != nil {
 		news = nil // looking finds it too, if later
 	}
+	// What an index that is being made lacks would pass for new later on, or be looked at no more.
+	w.log.waitWhile(ctx, func() bool { return w.log.rec.trouble() == nil })
 	looked := w.log.cfg.Now()
 	err = w.look(ctx, w.mark.floor)
 	tick := time.NewTicker(w.log.cfg.lookEvery)

@@ -34,7 +34,7 @@ func idsOf(entries []Entry) []string {
 // waitFor waits with a limit that a healthy run never comes near.
 func waitFor(t *testing.T, l *Log, r WaitRequest) WaitResult {
 	t.Helper()
-	ctx, cancel := context.WithTimeout(t.Context(), 30*time.Second)
+	ctx, cancel := context.WithTimeout(t.Context(), 2*time.Minute)
 	defer cancel()
 	result, err := l.Wait(ctx, r)
 	if err != nil {
@@ -104,7 +104,7 @@ func TestWaitIsWokenByTheRecordItself(t *testing.T) {
 	woken := make(chan WaitResult, 1)
 	go func() {
 		defer close(woken)
-		ctx, cancel := context.WithTimeout(t.Context(), 30*time.Second)
+		ctx, cancel := context.WithTimeout(t.Context(), 2*time.Minute)
 		defer cancel()
 		result, err := l.Wait(ctx, WaitRequest{})
 		if err := cmp.Or(err, ctx.Err()); err != nil { // it looks once more when the time is up

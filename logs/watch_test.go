@@ -36,7 +36,7 @@ func testWatch(t *testing.T, cfg Config) {
 	seen := map[string]Entry{}
 	until := func(what string, cond func() bool) {
 		t.Helper()
-		timeout := time.After(20 * time.Second)
+		timeout := time.After(2 * time.Minute)
 		for !cond() {
 			select {
 			case batch, ok := <-batches:

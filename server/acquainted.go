@@ -37,8 +37,11 @@ func (a *acquainted) note(hook int64) {
 	a.ids[hook] = true
 }
 
-// recall learns from the log which hooks delivered last.
+// recall learns from the log which hooks delivered last, as soon as its index has them.
 func (a *acquainted) recall(ctx context.Context, log *logs.Log) error {
+	if err := log.Ready(ctx, nil); err != nil {
+		return err
+	}
 	page, err := log.Page(ctx, logs.Query{Limit: 1000})
 	for _, e := range slices.Backward(page.Entries) {
 		if e.Verified && e.Source == logs.SourceDelivery {

@@ -7,6 +7,7 @@ import (
 	"os"
 	"path/filepath"
 	"slices"
+	"strings"
 	"testing"
 	"time"
 
@@ -61,6 +62,24 @@ func TestDeliveryThatCannotBeStoredRaisesAnAlarm(t *testing.T) {
 	if all := r.Stats().Alarms; all != nil {
 		t.Errorf("after a delivery was stored: %+v", all)
 	}
+}
+
+func TestDamageOfTheSpoolRaisesAnAlarm(t *testing.T) {
+	dir := t.TempDir()
+	spool := filepath.Join(dir, ".hookctl", "spool")
+	if err := os.MkdirAll(spool, 0o700); err != nil {
+		t.Fatal(err)
+	}
+	if err := os.WriteFile(filepath.Join(spool, "00000001.seg"), []byte("torn"), 0o600); err != nil {
+		t.Fatal(err)
+	}
+	s := newTestServerIn(t, dir, nil)
+	defer s.log.Close()
+	await(t, "the alarm", func() bool {
+		return slices.ContainsFunc(s.Stats().Alarms, func(a Alarm) bool {
+			return a.Key == alarmDamage && strings.Contains(a.Text, "00000001.seg") && a.Hint != ""
+		})
+	})
 }
 
 // Where the index cannot be made, nobody counts what an earlier run left, and the status must not say so for ever.

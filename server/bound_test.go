@@ -64,7 +64,7 @@ func TestConditionsAndTemplatesBuildABoundedAmount(t *testing.T) {
 			if _, err := s.Ingest(t.Context(), &logs.Record{EventType: "release", DeliveryID: guid(1), Payload: []byte(payload)}); err != nil {
 				t.Fatal(err)
 			}
-			if took := time.Since(start); took > 10*time.Second {
+			if took := time.Since(start); took > time.Minute {
 				t.Errorf("it took %s", took)
 			}
 			runtime.ReadMemStats(&after)

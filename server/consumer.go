@@ -53,6 +53,7 @@ type consuming struct {
 	lanes  map[string]*consumerLane
 	known  map[string]bool // files in lanes
 	active sync.WaitGroup
+	over   bool // run waits for the last lanes, and no more may start
 }
 
 type consumerLane struct {
@@ -97,7 +98,7 @@ func (c *consuming) add(rec *logs.Record) {
 		since = now // The receiver was not running, or the record is asked for again.
 	}
 	l.items = append(l.items, &consumed{file: rec.File, key: rec.Sync.Key, at: rec.ReceivedAt, since: since, tries: rec.Sync.Attempts, due: rec.Sync.NextAt})
-	if c.ctx == nil {
+	if c.ctx == nil || c.over {
 		return
 	}
 	if !l.runs {
@@ -142,6 +143,9 @@ func (c *consuming) run(ctx context.Context) {
 		<-ctx.Done()
 	case <-ctx.Done():
 	}
+	c.mu.Lock()
+	c.over = true // requests under way may still add
+	c.mu.Unlock()
 	c.active.Wait()
 }
 

@@ -215,6 +215,9 @@ func (q *queue) run(ctx context.Context) {
 		}
 		timer.Stop()
 	}
+	q.mu.Lock()
+	q.stopping = true // also where nobody drained: no lane may start any more
+	q.mu.Unlock()
 	q.lanesRun.Wait()
 	q.saveDirty(context.WithoutCancel(ctx))
 }

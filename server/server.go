@@ -138,6 +138,11 @@ func (s *Server) Serve(ctx context.Context, l net.Listener) error {
 	defer stopWatching()
 	watching.Go(func() { s.rest.run(watchCtx) })
 	watching.Go(func() { s.consuming.run(watchCtx) })
+	watching.Go(func() {
+		if err := s.acquainted.recall(watchCtx, s.log.Log()); err != nil && watchCtx.Err() == nil {
+			s.logger.Debug("the hooks that delivered last cannot be read", "error", err)
+		}
+	})
 	if cfg != nil {
 		watching.Go(func() { s.watchCertificates(watchCtx) })
 	}

@@ -159,10 +159,10 @@ func (r *receiver) record(t testing.TB, guid string) *logs.Record {
 	return rec
 }
 
-// await polls until ok, for at most half a minute.
+// await polls until ok, for at most two minutes: a healthy run never comes near that.
 func await(t testing.TB, what string, ok func() bool) {
 	t.Helper()
-	deadline := time.After(30 * time.Second)
+	deadline := time.After(2 * time.Minute)
 	tick := time.NewTicker(2 * time.Millisecond)
 	defer tick.Stop()
 	for !ok() {

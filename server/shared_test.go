@@ -200,7 +200,7 @@ func TestAnnouncedNotificationsAreClaimedAndSentInOrder(t *testing.T) {
 	o.claims = func(string) bool { return false }
 	o.mu.Unlock()
 	announce(files[2], files[5])
-	ctx, cancel := context.WithTimeout(t.Context(), 20*time.Second)
+	ctx, cancel := context.WithTimeout(t.Context(), 2*time.Minute)
 	defer cancel()
 	if err := s.Withdraw(ctx); err != nil {
 		t.Fatal(err)

@@ -19,14 +19,14 @@ import (
 
 // terminal runs the interface in its real loop, seen through an emulator.
 type terminal struct {
-	t       *testing.T
+	t       testing.TB
 	screen  *vt.SafeEmulator
 	keys    io.Writer
 	program *tea.Program
 	ended   chan error
 }
 
-func startTerminal(t *testing.T, cfg Config, w, h int) *terminal {
+func startTerminal(t testing.TB, cfg Config, w, h int) *terminal {
 	t.Helper()
 	ctx, stop := context.WithCancel(context.Background())
 	em := vt.NewSafeEmulator(w, h)
@@ -83,7 +83,7 @@ func (s *terminal) await(has bool, text string) {
 	s.t.Helper()
 	tick := time.NewTicker(2 * time.Millisecond)
 	defer tick.Stop()
-	limit := time.After(20 * time.Second)
+	limit := time.After(2 * time.Minute)
 	for strings.Contains(s.text(), text) != has {
 		select {
 		case <-tick.C:

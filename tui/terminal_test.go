@@ -158,7 +158,7 @@ func (g *guarded) await(t *testing.T, text string) {
 	t.Helper()
 	tick := time.NewTicker(2 * time.Millisecond)
 	defer tick.Stop()
-	limit := time.After(20 * time.Second)
+	limit := time.After(2 * time.Minute)
 	for !strings.Contains(g.String(), text) {
 		select {
 		case <-tick.C:
@@ -251,7 +251,7 @@ func TestQuitWhileTheDoctorHangs(t *testing.T) {
 	}()
 	select {
 	case <-closed:
-	case <-time.After(20 * time.Second):
+	case <-time.After(2 * time.Minute):
 		t.Fatal("close waits for the checks")
 	}
 	if err := <-ended; err != context.Canceled {

@@ -192,7 +192,7 @@ func (d *demo) close(ctx context.Context) error {
 // setUp does what `setup` does for the demo's repositories.
 func (d *demo) setUp(ctx context.Context, progress func(hooks.Step)) ([]hooks.SetupResult, error) {
 	all := d.p.fleet(d.settings)
-	request := fleet.SetupRequest{URL: demoURL, Wait: 20 * time.Second}
+	request := fleet.SetupRequest{URL: demoURL, Wait: time.Minute}
 	for _, repo := range d.repos {
 		target, err := hooks.ParseTarget(repo)
 		if err != nil {

@@ -20,7 +20,7 @@ import (
 var errFigures = errors.New("a count of the demo is wrong")
 
 // storyTimeout bounds everything that the story waits for.
-const storyTimeout = 60 * time.Second
+const storyTimeout = 5 * time.Minute
 
 // printStory prints each step of the demo after it was done and checked.
 func (d *demo) printStory(ctx context.Context) error {
@@ -235,7 +235,7 @@ func (d *demo) count(ctx context.Context) (sent, recorded, notified int, err err
 	}
 	tick := time.NewTicker(50 * time.Millisecond)
 	defer tick.Stop()
-	deadline := time.NewTimer(15 * time.Second)
+	deadline := time.NewTimer(time.Minute)
 	defer deadline.Stop()
 	for {
 		if recorded, err = log.Count(ctx, logs.Filter{}); err != nil {

@@ -71,19 +71,59 @@ func eventsHead() []string {
 // found are the records that a filter chooses, at most limit of them unless that is 0. How far a search in payloads is
 // shows on a terminal.
 func (p *program) found(ctx context.Context, log *logs.Log, filter logs.Filter, limit int) iter.Seq2[logs.Entry, error] {
-	progress := func(at logs.Progress) {
-		if f := fileOf(p.err); f != nil && isTerminal(f) && !p.accessible && at.Total > 1000 {
-			fmt.Fprintf(p.err, "\r%d of %d records searched\x1b[K", at.Done, at.Total)
-			if at.Done >= at.Total {
-				fmt.Fprint(p.err, "\r\x1b[K")
+	return func(yield func(logs.Entry, error) bool) {
+		if limit > 0 && limit <= pageLimit && !filter.InPayloads() {
+			page, err := log.Page(ctx, logs.Query{Filter: filter, Limit: limit})
+			if err != nil || len(page.Entries) == limit || !page.Building { // the newest are there first
+				yieldAll(page.Entries, err, yield)
+				return
+			}
+		}
+		if err := p.whole(ctx, log); err != nil {
+			yield(logs.Entry{}, err)
+			return
+		}
+		n := 0
+		for e, err := range log.All(ctx, filter, p.counter("searched")) {
+			if n++; !yield(e, err) || n == limit {
+				return
 			}
 		}
 	}
-	return func(yield func(logs.Entry, error) bool) {
-		n := 0
-		for e, err := range log.All(ctx, filter, progress) {
-			if n++; !yield(e, err) || n == limit {
-				return
+}
+
+// pageLimit is how many records are asked for at once; more come in several pages.
+const pageLimit = 1000
+
+func yieldAll(entries []logs.Entry, err error, yield func(logs.Entry, error) bool) {
+	for _, e := range entries {
+		if !yield(e, nil) {
+			return
+		}
+	}
+	if err != nil {
+		yield(logs.Entry{}, err)
+	}
+}
+
+// whole waits until the index has every record, or what is printed would lack some. How far it is shows on a terminal. Where the
+// index cannot be made, what it has counts, with a warning.
+func (p *program) whole(ctx context.Context, log *logs.Log) error {
+	err := log.Whole(ctx, p.counter("indexed"))
+	if err != nil && ctx.Err() == nil {
+		p.note("warning: records may be missing: %s", text.Clean(err.Error()))
+		return nil
+	}
+	return err
+}
+
+// counter shows on a terminal how many records were treated so far.
+func (p *program) counter(treated string) func(logs.Progress) {
+	return func(at logs.Progress) {
+		if f := fileOf(p.err); f != nil && isTerminal(f) && !p.accessible && at.Total > 1000 {
+			fmt.Fprintf(p.err, "\r%d of %d records %s\x1b[K", at.Done, at.Total, treated)
+			if at.Done >= at.Total {
+				fmt.Fprint(p.err, "\r\x1b[K")
 			}
 		}
 	}

@@ -21,6 +21,9 @@ func newEventsStats(p *program) *cobra.Command {
 		Args:    cobra.NoArgs,
 		RunE: func(cmd *cobra.Command, _ []string) error {
 			return p.withLog(cmd.Context(), f, func(log *logs.Log, filter logs.Filter) error {
+				if err := p.whole(cmd.Context(), log); err != nil {
+					return err
+				}
 				s, err := log.Stats(cmd.Context(), filter, time.Local)
 				if err != nil {
 					return err

@@ -3,10 +3,17 @@ package main
 import (
 	"bytes"
 	"encoding/json"
+	"errors"
 	"io"
 	"iter"
+	"os"
+	"path/filepath"
+	"strconv"
 	"strings"
 	"testing"
+	"time"
+
+	"github.com/gofrs/flock"
 
 	"hookctl/logs"
 )
@@ -109,5 +116,36 @@ func TestJQOfEachRecordIsThatOfAll(t *testing.T) {
 		if err := p.streamJQ(all, each); got.String() != want.String() || (err == nil) != (wantErr == nil) || err != nil && err.Error() != wantErr.Error() {
 			t.Errorf("%s prints %q and %v, of the whole list %q and %v", expression, got.String(), err, want.String(), wantErr)
 		}
+	}
+}
+
+// TestListsWaitForTheIndex opens a log while its index cannot be made yet. What is listed and counted then is not a part of it.
+func TestListsWaitForTheIndex(t *testing.T) {
+	const n = 40
+	for _, limit := range []int{0, n, n + 1, pageLimit + 1} {
+		t.Run(strconv.Itoa(limit), func(t *testing.T) {
+			dir := t.TempDir()
+			if err := errors.Join(logs.Generate(t.Context(), dir, n, time.Now(), time.Hour, 1, nil), os.Mkdir(filepath.Join(dir, ".hookctl"), 0o700)); err != nil {
+				t.Fatal(err)
+			}
+			building := flock.New(filepath.Join(dir, ".hookctl", "build.lock"))
+			if err := building.Lock(); err != nil {
+				t.Fatal(err)
+			}
+			l, err := logs.Open(t.Context(), logs.Config{Dir: dir})
+			if err := errors.Join(err, building.Unlock()); err != nil {
+				t.Fatal(err)
+			}
+			defer l.Close()
+			p, got := &program{err: io.Discard}, 0
+			for _, err := range p.found(t.Context(), l, logs.Filter{}, limit) {
+				if got++; err != nil {
+					t.Fatal(err)
+				}
+			}
+			if got != n {
+				t.Errorf("%d of %d records", got, n)
+			}
+		})
 	}
 }

@@ -315,7 +315,7 @@ func (h *house) tasks() ([]tasks.Item, error) {
 
 // status is what the receiver says of itself.
 func (h *house) status() daemon.Status {
-	ctx, cancel := context.WithTimeout(context.Background(), time.Second)
+	ctx, cancel := context.WithTimeout(context.Background(), storyPatience)
 	defer cancel()
 	status, err := daemon.Dial(h.home).Status(ctx)
 	if err != nil {

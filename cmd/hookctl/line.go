@@ -140,7 +140,7 @@ func (p *program) farewell(ctx context.Context) {
 	if err != nil {
 		return
 	}
-	ctx, stop := context.WithTimeout(ctx, 2*time.Second)
+	ctx, stop := context.WithTimeout(ctx, 10*time.Second)
 	defer stop()
 	if status, err := daemon.Dial(s.Home).Status(ctx); err == nil {
 		p.note("The receiver keeps running on %s. Stop it: hookctl stop", status.Address)

@@ -52,7 +52,7 @@ func cloudflared() {
 }
 
 // storyPatience bounds every wait of a story. A healthy run never comes near it.
-const storyPatience = 90 * time.Second
+const storyPatience = 3 * time.Minute
 
 // TestStories shows what a person does with the program, one file of testdata each.
 func TestStories(t *testing.T) {

@@ -47,7 +47,7 @@ func (k *sink) next(t *testing.T) received {
 	select {
 	case r := <-k.got:
 		return r
-	case <-time.After(10 * time.Second):
+	case <-time.After(2 * time.Minute):
 		t.Fatal("no delivery came")
 		return received{}
 	}
@@ -86,7 +86,7 @@ func withHook(t *testing.T, opts Options, k *sink, h Hook) (*Server, int64) {
 // awaitDeliveries waits until a hook has so many deliveries.
 func awaitDeliveries(t *testing.T, s *Server, id int64, n int) []Delivery {
 	t.Helper()
-	deadline := time.After(10 * time.Second)
+	deadline := time.After(2 * time.Minute)
 	tick := time.NewTicker(time.Millisecond)
 	defer tick.Stop()
 	for {

@@ -21,7 +21,7 @@ func overSocket(t *testing.T, socket string) *http.Client {
 
 func send(t *testing.T, c *http.Client, method, path, body string) (int, error) {
 	t.Helper()
-	ctx, cancel := context.WithTimeout(t.Context(), 10*time.Second)
+	ctx, cancel := context.WithTimeout(t.Context(), 2*time.Minute)
 	defer cancel()
 	req, err := http.NewRequestWithContext(ctx, method, "http://api.github.com"+path, strings.NewReader(body))
 	if err != nil {

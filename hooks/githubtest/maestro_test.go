@@ -27,7 +27,7 @@ func startMaestro(t *testing.T) (*Maestro, string) {
 
 func ask(t *testing.T, method, url, body string) (int, string) {
 	t.Helper()
-	ctx, cancel := context.WithTimeout(t.Context(), 10*time.Second)
+	ctx, cancel := context.WithTimeout(t.Context(), 2*time.Minute)
 	defer cancel()
 	req, err := http.NewRequestWithContext(ctx, method, url, strings.NewReader(body))
 	if err != nil {
@@ -97,8 +97,18 @@ func TestMaestroMisbehaves(t *testing.T) {
 		t.Error("a Maestro that is down answered")
 	}
 	m.SetMode(MaestroHangs)
-	ctx, cancel := context.WithTimeout(t.Context(), 50*time.Millisecond)
+	ctx, cancel := context.WithCancel(t.Context())
 	defer cancel()
+	asked, stop := context.WithTimeout(t.Context(), 2*time.Minute)
+	defer stop()
+	go func() { // gives up once the Maestro has the question
+		defer cancel()
+		tick := time.NewTicker(time.Millisecond)
+		defer tick.Stop()
+		for m.Attempts() < 3 && asked.Err() == nil {
+			<-tick.C
+		}
+	}()
 	req, err := http.NewRequestWithContext(ctx, "POST", url+"/api/messages", strings.NewReader(goodMessage))
 	if err != nil {
 		t.Fatal(err)
@@ -120,8 +130,8 @@ func TestMaestroMisbehaves(t *testing.T) {
 		}
 		_ = resp.Body.Close()
 	})
-	waiting, stop := context.WithTimeout(t.Context(), 10*time.Second)
-	defer stop()
+	waiting, over := context.WithTimeout(t.Context(), 2*time.Minute)
+	defer over()
 	if _, err := m.Await(waiting, func(all []MaestroMessage) bool { return len(all) == 1 }); err != nil {
 		t.Error(err)
 	}

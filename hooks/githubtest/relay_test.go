@@ -26,7 +26,7 @@ func forwarder(t *testing.T, s *Server, socket, token string) (*websocket.Conn, 
 	if r.into(&made); r.status != 201 || made.WSURL == "" || made.URL == "" {
 		t.Fatalf("%d %s", r.status, r.text)
 	}
-	ctx, cancel := context.WithTimeout(t.Context(), 10*time.Second)
+	ctx, cancel := context.WithTimeout(t.Context(), 2*time.Minute)
 	defer cancel()
 	conn, resp, err := websocket.Dial(ctx, strings.Replace(made.WSURL, "wss://", "ws://", 1),
 		&websocket.DialOptions{HTTPClient: overSocket(t, socket), HTTPHeader: http.Header{"Authorization": {token}}})
@@ -48,7 +48,7 @@ func forRelay(t *testing.T, opts Options) (*Server, string) {
 
 func awaitNoHooks(t *testing.T, s *Server) {
 	t.Helper()
-	deadline := time.After(10 * time.Second)
+	deadline := time.After(2 * time.Minute)
 	tick := time.NewTicker(time.Millisecond)
 	defer tick.Stop()
 	for len(s.Hooks(widgets)) > 0 {
@@ -75,7 +75,7 @@ func TestRelayBringsDeliveriesAndTakesAnswers(t *testing.T) {
 			}
 			done <- results
 		}()
-		ctx, cancel := context.WithTimeout(t.Context(), 10*time.Second)
+		ctx, cancel := context.WithTimeout(t.Context(), 2*time.Minute)
 		defer cancel()
 		var frame relayFrame
 		if err := wsjson.Read(ctx, conn, &frame); err != nil {
@@ -118,7 +118,7 @@ func TestRelayIsStrict(t *testing.T) {
 		if err != nil {
 			t.Fatal(err)
 		}
-		ctx, cancel := context.WithTimeout(t.Context(), 10*time.Second)
+		ctx, cancel := context.WithTimeout(t.Context(), 2*time.Minute)
 		if err := conn.Write(ctx, websocket.MessageText, []byte(bad)); err != nil {
 			t.Fatal(err)
 		}
@@ -137,7 +137,7 @@ func TestRelayEndsWithItsHook(t *testing.T) {
 		t.Fatal(err)
 	}
 	octocat(t, s, "DELETE", "/repos/"+widgets+"/hooks/"+itoa(id), "")
-	ctx, cancel := context.WithTimeout(t.Context(), 10*time.Second)
+	ctx, cancel := context.WithTimeout(t.Context(), 2*time.Minute)
 	defer cancel()
 	if _, _, err := conn.Read(ctx); websocket.CloseStatus(err) != websocket.StatusNormalClosure {
 		t.Errorf("after the hook went: %v", err)

@@ -154,7 +154,7 @@ func shortDirT(t *testing.T) string {
 // within waits until ok holds, and fails the test where that takes absurdly long.
 func within(t *testing.T, what string, ok func() bool) {
 	t.Helper()
-	deadline := time.NewTimer(30 * time.Second)
+	deadline := time.NewTimer(2 * time.Minute)
 	defer deadline.Stop()
 	tick := time.NewTicker(5 * time.Millisecond)
 	defer tick.Stop()

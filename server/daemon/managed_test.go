@@ -267,7 +267,7 @@ func TestSystemdHearsThatTheReceiverIsReadyAliveAndStopping(t *testing.T) {
 		t.Fatal(err)
 	}
 	defer notify.Close()
-	if err := notify.SetReadDeadline(time.Now().Add(30 * time.Second)); err != nil {
+	if err := notify.SetReadDeadline(time.Now().Add(2 * time.Minute)); err != nil {
 		t.Fatal(err)
 	}
 	heard := func() string {

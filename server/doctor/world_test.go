@@ -266,7 +266,7 @@ func (w *world) await(guid string) {
 		w.t.Fatal(err)
 	}
 	defer log.Close()
-	deadline := time.After(30 * time.Second)
+	deadline := time.After(2 * time.Minute)
 	for {
 		found, err := log.Find(w.t.Context(), guid)
 		if err != nil {

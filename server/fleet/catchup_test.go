@@ -90,6 +90,52 @@ func TestCatchingUpByHand(t *testing.T) {
 	}
 }
 
+// One event has one GUID for all hooks of a repository. What came to one path is still missing at another.
+func TestEachPathIsCaughtUp(t *testing.T) {
+	w := newWorld(t, "o/r")
+	w.setup(SetupRequest{Targets: targets("o/r")})
+	w.setup(SetupRequest{Targets: targets("o/r"), Path: "frontend"})
+	w.miss("o/r")
+	report, err := w.fleet.CatchUp(t.Context(), CatchUpRequest{DryRun: true}, nil)
+	if err != nil || len(report.Events) != 2 {
+		t.Fatalf("%+v, %v", report, err)
+	}
+	one, at := report.Events[0], w.Hooks("o/r")
+	rec := &logs.Record{EventType: "push", DeliveryID: one.DeliveryID, HookID: at[0].ID, Payload: []byte(`{}`)}
+	if err := w.log.Append(t.Context(), rec); err != nil { // to /webhook
+		t.Fatal(err)
+	}
+	inLog := func() (files []string) {
+		t.Helper()
+		if err := w.log.Log().Settle(t.Context()); err != nil {
+			t.Fatal(err)
+		}
+		sent, err := w.fleet.Deliveries(t.Context(), DeliveriesRequest{})
+		if err != nil {
+			t.Fatal(err)
+		}
+		for _, s := range sent {
+			if s.GUID != one.DeliveryID {
+				continue // the ping of setup
+			}
+			if s.File != nil {
+				files = append(files, *s.File)
+			}
+		}
+		return files
+	}
+	if files := inLog(); !slices.Equal(files, []string{rec.File}) {
+		t.Errorf("%v count as arrived, want the one of /webhook", files)
+	}
+	report, err = w.fleet.CatchUp(t.Context(), CatchUpRequest{}, w.ingest)
+	if err != nil || report.Recorded != 1 || report.Events[0].DeliveryID != one.DeliveryID || report.Events[0].HookID != at[1].ID {
+		t.Errorf("%+v, %v", report, err)
+	}
+	if files := inLog(); len(files) != 2 || files[0] == files[1] {
+		t.Errorf("then %v", files)
+	}
+}
+
 func TestSendingAgain(t *testing.T) {
 	w := newWorld(t, "o/a")
 	w.setup(SetupRequest{Targets: targets("o/a")})

@@ -260,7 +260,7 @@ func (w *world) set(change func()) {
 
 func (w *world) until(what string, done func() bool) {
 	w.t.Helper()
-	deadline := time.After(30 * time.Second)
+	deadline := time.After(2 * time.Minute)
 	for !done() {
 		select {
 		case <-deadline:

@@ -209,8 +209,8 @@ func (p *Page) row(e logs.Entry, n *natural, cols []int, w int, on bool, now tim
 	case repo != "":
 		text = t.Middle(repo, max(12, cols[4]*3/5)) + ": " + text
 	}
-	cells := []string{outcome, kit.TimeIn(e.ReceivedAt, now, cols[1]), eventName(e), repo, text, e.Sender, notified}
-	styles := []interface{ Render(...string) string }{outStyle, t.Faint, t.Text, t.Faint, t.Text, t.Faint, notifiedStyle}
+	cells := [...]string{outcome, kit.TimeIn(e.ReceivedAt, now, cols[1]), eventName(e), repo, text, e.Sender, notified}
+	styles := [...]kit.Style{outStyle, t.Faint, t.Text, t.Faint, t.Text, t.Faint, notifiedStyle}
 	var b strings.Builder
 	for i, c := range cells {
 		if cols[i] == 0 {

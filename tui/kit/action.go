@@ -4,8 +4,6 @@ import (
 	"slices"
 	"strings"
 
-	"github.com/charmbracelet/x/ansi"
-
 	tea "charm.land/bubbletea/v2"
 )
 
@@ -109,7 +107,7 @@ type hint struct {
 func (t *Theme) footer(actions []Action, help Action, w int) (line string, width int, hints []hint) {
 	name := func(a Action) (string, int) {
 		k := KeyName(a.Keys[0], t.Ascii)
-		return t.Key.Render(k) + " " + a.Label, ansi.StringWidth(k) + 1 + ansi.StringWidth(a.Label)
+		return t.Key.Render(k) + " " + a.Label, Width(k) + 1 + Width(a.Label)
 	}
 	tail, last := name(help)
 	var parts []string

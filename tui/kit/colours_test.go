@@ -28,7 +28,7 @@ func TestTextIsReadableOnEveryBackground(t *testing.T) {
 	for name, ground := range grounds() {
 		for _, profile := range []colorprofile.Profile{colorprofile.TrueColor, colorprofile.ANSI256} {
 			check := func(of *Theme, where string) {
-				for role, style := range map[string]lipgloss.Style{
+				for role, style := range map[string]Style{
 					"accent": of.Accent, "muted": of.Faint, "good": of.Good, "warn": of.Warn, "bad": of.Bad, "selected": of.Selected, "here": of.Here, "tab": of.TabOn,
 					"title": of.Title, "key": of.Key, "JSON key": of.jsonKey, "JSON string": of.jsonString, "JSON other": of.jsonOther,
 				} {
@@ -54,7 +54,7 @@ func TestTextIsReadableOnEveryBackground(t *testing.T) {
 func TestSixteenColoursLeaveTextReadable(t *testing.T) {
 	for name, ground := range grounds() {
 		th := NewTheme(ground, colorprofile.ANSI, false)
-		for _, style := range []lipgloss.Style{th.Accent, th.Faint, th.Good, th.Warn, th.Bad, th.Selected, th.Key} {
+		for _, style := range []Style{th.Accent, th.Faint, th.Good, th.Warn, th.Bad, th.Selected, th.Key} {
 			c := style.GetForeground()
 			switch b, ok := c.(lipgloss.NoColor); {
 			case ok && b == lipgloss.NoColor{}:

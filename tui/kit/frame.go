@@ -101,7 +101,7 @@ func (s *Shell) place(o overlay) (box string, x, y int) {
 	}
 	inside := o.View(room, high)
 	w, h := min(room, lipgloss.Width(inside)), min(high, lipgloss.Height(inside))
-	w = max(w, min(room, ansi.StringWidth(o.Title())+4))
+	w = max(w, min(room, Width(o.Title())+4))
 	box = s.Theme.boxed(o.Title(), inside, w, h)
 	return box, (s.W - w - 2) / 2, max(0, (s.H-1-h-2)/2)
 }
@@ -140,12 +140,12 @@ func (s *Shell) tabs() string {
 		}
 	}
 	left := b.String()
-	room := s.W - ansi.StringWidth(left) - 2 // a space before it and one after
+	room := s.W - Width(left) - 2 // a space before it and one after
 	if s.cfg.Lamp == nil || room < 1 {
 		return left
 	}
 	right := s.Theme.lamp(s.cfg.Lamp(), room)
-	return left + strings.Repeat(" ", max(1, room+1-ansi.StringWidth(right))) + right
+	return left + strings.Repeat(" ", max(1, room+1-Width(right))) + right
 }
 
 // Lamp is the state of the receiver, as the upper right corner shows it. Its
@@ -160,9 +160,9 @@ type Lamp struct {
 
 // lamp draws the state of the receiver, in as many words as room has columns for.
 func (t *Theme) lamp(l Lamp, room int) string {
-	first := func(sign string, style lipgloss.Style, texts ...string) string {
+	first := func(sign string, style Style, texts ...string) string {
 		for _, text := range texts {
-			if 2+ansi.StringWidth(text) <= room {
+			if 2+Width(text) <= room {
 				return sign + " " + style.Render(text)
 			}
 		}
@@ -186,17 +186,14 @@ func (t *Theme) lamp(l Lamp, room int) string {
 func (s *Shell) foot() (line string, hints []hint) {
 	all := s.Actions()
 	help := Action{ID: "help", Keys: []string{"?"}, Label: "help"}
-	if o := s.Top(); o != nil {
+	if len(s.Overlays) > 0 {
 		help = Action{ID: "close", Keys: []string{"esc"}, Label: "close"}
 		if act, ok := Find(all, "esc"); ok {
 			help = act
 		}
 	}
-	if s.unasked() != nil {
-		help = Action{ID: "close", Keys: []string{"esc"}, Label: "close"}
-	}
 	toast := s.Toast.view(s.Theme, s.W)
-	room := s.W - ansi.StringWidth(toast)
+	room := s.W - Width(toast)
 	line, width, hints := s.Theme.footer(all, help, room)
 	if toast != "" && width+1 > room {
 		return toast, nil

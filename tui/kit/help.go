@@ -4,7 +4,6 @@ import (
 	"strings"
 
 	tea "charm.land/bubbletea/v2"
-	"github.com/charmbracelet/x/ansi"
 )
 
 // help lists every key of the page under it by groups, a line each: the keys, what they do, and the rest of the sentence. The
@@ -50,7 +49,7 @@ func (h *help) View(w, high int) string {
 	w, h.high = min(w, 92), high
 	keys := 0
 	for _, a := range h.of {
-		keys = max(keys, ansi.StringWidth(a.keyNames(t.Ascii)))
+		keys = max(keys, Width(a.keyNames(t.Ascii)))
 	}
 	keys = min(keys, 18, w/3)
 	var out []string

@@ -173,7 +173,7 @@ func (t *Tree) Matches(i int, what string) bool {
 // Line draws node i, the styles of th left out where plain.
 func (t *Tree) Line(th *Theme, i, w int, plain bool) string {
 	n := t.Nodes[i]
-	style := func(s string, st interface{ Render(...string) string }) string {
+	style := func(s string, st Style) string {
 		if plain {
 			return s
 		}

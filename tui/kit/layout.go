@@ -33,10 +33,10 @@ func fitLine(s string, w int, more string) string {
 	if w <= 0 {
 		return ""
 	}
-	n := ansi.StringWidth(s)
+	n := Width(s)
 	if n > w {
-		s = ansi.Truncate(s, w, more)
-		n = ansi.StringWidth(s)
+		s = truncate(s, w, more)
+		n = Width(s)
 	}
 	return s + strings.Repeat(" ", max(0, w-n))
 }
@@ -46,38 +46,43 @@ func (t *Theme) Cut(s string, w int) string {
 	if w <= 0 {
 		return ""
 	}
-	if ansi.StringWidth(s) <= w {
+	if Width(s) <= w {
 		return s
 	}
-	return ansi.Truncate(s, w, t.Sym.More)
+	return truncate(s, w, t.Sym.More)
 }
 
 // Middle shortens s to w columns in its middle: names of one kind
 // often differ at their end. s has no styles.
 func (t *Theme) Middle(s string, w int) string {
-	n := ansi.StringWidth(s)
+	n := Width(s)
 	if n <= w || w < 8 {
 		return t.Cut(s, w)
 	}
 	head := (w - 1) * 2 / 5
-	return ansi.Truncate(s, head, "") + t.Sym.More + ansi.TruncateLeft(s, n-(w-1-head), "")
+	return truncate(s, head, "") + t.Sym.More + ansi.TruncateLeft(s, n-(w-1-head), "")
 }
 
 // Cell cuts and pads s to w columns.
 func (t *Theme) Cell(s string, w int) string { return fitLine(s, w, t.Sym.More) }
 
-// Beside puts two blocks of the same height next to each other, with a rule
-// between them.
+// Beside puts two blocks of h lines next to each other, with a rule between
+// them.
 func (t *Theme) Beside(left, right string, h int) string {
-	rule := strings.TrimSuffix(strings.Repeat(t.Border.Render(t.Sym.column)+"\n", max(0, h)), "\n")
-	return lipgloss.JoinHorizontal(lipgloss.Top, left, rule, right)
+	rule := t.Border.Render(t.Sym.column)
+	a, b := strings.Split(left, "\n"), strings.Split(right, "\n")
+	lines := make([]string, max(0, h))
+	for i := range lines {
+		lines[i] = a[i] + rule + b[i]
+	}
+	return strings.Join(lines, "\n")
 }
 
 // boxed frames body with a title in its upper edge; w and h are the sizes inside.
 func (t *Theme) boxed(title, body string, w, h int) string {
 	b := t.Sym.box
 	head := t.Middle(title, max(0, w-4))
-	fill := max(0, w-ansi.StringWidth(head)-3)
+	fill := max(0, w-Width(head)-3)
 	top := t.Border.Render(b.TopLeft+b.Top) + " " + t.Title.Render(head) + " " + t.Border.Render(strings.Repeat(b.Top, fill)+b.TopRight)
 	var out strings.Builder
 	out.WriteString(top)

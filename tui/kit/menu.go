@@ -5,7 +5,6 @@ import (
 
 	"charm.land/bubbles/v2/textinput"
 	tea "charm.land/bubbletea/v2"
-	"github.com/charmbracelet/x/ansi"
 	"github.com/sahilm/fuzzy"
 )
 
@@ -140,7 +139,7 @@ func (m *Menu) View(w, h int) string {
 	t := m.a.Theme
 	wide := 24
 	for _, c := range m.all {
-		wide = max(wide, ansi.StringWidth(c.Text)+ansi.StringWidth(c.Right)+6)
+		wide = max(wide, Width(c.Text)+Width(c.Right)+6)
 	}
 	w = min(w, max(min(wide, 90), min(w, 60)))
 	m.rows = max(0, min(len(m.all), h-5, 18))
@@ -172,7 +171,7 @@ func (m *Menu) line(i, w int) string {
 	if c.Run == nil {
 		return FitLine(" "+t.Title.Render(c.Text), w)
 	}
-	room := max(0, w-ansi.StringWidth(c.Right)-4)
+	room := max(0, w-Width(c.Right)-4)
 	if i == m.pos.At {
 		return t.Selected.Render(FitLine(t.Sym.Cursor+" "+t.Cell(c.Text, room)+" "+c.Right, w))
 	}

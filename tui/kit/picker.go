@@ -280,7 +280,7 @@ func (t *Theme) marked(text string, hits []int) string {
 	var b strings.Builder
 	for i, r := range text {
 		if slices.Contains(hits, i) {
-			b.WriteString(t.Accent.Bold(true).Render(string(r)))
+			b.WriteString(t.Title.Render(string(r)))
 		} else {
 			b.WriteRune(r)
 		}

@@ -110,7 +110,7 @@ func (p *Prompt) Fault(text string, at int) { p.ErrText, p.errAt = text, at }
 func (p *Prompt) View(w, h int) string {
 	t := p.a.Theme
 	lead := " " + p.label + " "
-	p.Input.SetWidth(max(1, w-ansi.StringWidth(lead)-2))
+	p.Input.SetWidth(max(1, w-Width(lead)-2))
 	line := FitLine(t.Title.Render(lead)+p.Input.View(), w)
 	below := []string{t.Faint.Render(" " + t.Cut(p.Hint, w-2))}
 	switch {
@@ -119,7 +119,7 @@ func (p *Prompt) View(w, h int) string {
 	case p.ErrText != "":
 		below = nil
 		if p.errAt >= 0 {
-			col := ansi.StringWidth(lead) + columnOf(p.Input, p.errAt)
+			col := Width(lead) + columnOf(p.Input, p.errAt)
 			below = append(below, strings.Repeat(" ", col)+t.Bad.Render("^"))
 		}
 		for _, l := range Wrap(p.ErrText, w-2) {
@@ -137,7 +137,7 @@ func (p *Prompt) View(w, h int) string {
 func (p *Prompt) Cursor() *tea.Cursor {
 	c := CaretOf(p.Input)
 	if c != nil {
-		c.X += ansi.StringWidth(" " + p.label + " ")
+		c.X += Width(" " + p.label + " ")
 		c.Y++
 	}
 	return c

@@ -6,19 +6,69 @@ import (
 	"strings"
 	"time"
 	"unicode"
+	"unicode/utf8"
 
 	"github.com/charmbracelet/x/ansi"
 
 	"hookctl/logs/text"
 )
 
-// Width is how many columns s takes on screen.
-func Width(s string) int { return ansi.StringWidth(s) }
+// Width is how many columns s takes on screen. Nearly all text is ASCII, styles and the interface's own symbols; only in other
+// text have graphemes to be told apart, which takes a hundred times as long.
+func Width(s string) int {
+	n := 0
+	for i := 0; i < len(s); {
+		switch c := s[i]; {
+		case c >= ' ' && c < 0x7f:
+			n, i = n+1, i+1
+		case c == '\x1b' && style(s[i:]) > 0:
+			i += style(s[i:])
+		case c == 0xe2:
+			r, size := utf8.DecodeRuneInString(s[i:])
+			if !single(r) {
+				return ansi.StringWidth(s)
+			}
+			n, i = n+1, i+size
+		default:
+			return ansi.StringWidth(s)
+		}
+	}
+	return n
+}
+
+// single reports whether r is one column wide and begins and ends a grapheme: dashes, arrows, lines, blocks, shapes, checks.
+func single(r rune) bool {
+	return r >= 0x2500 && r <= 0x25fc || r == '–' || r == '…' || r >= '←' && r <= '↓' || r == '✓' || r == '✗'
+}
+
+// style is the length of the style at the start of s, 0 for anything else.
+func style(s string) int {
+	for i := 2; i < len(s) && s[1] == '['; i++ {
+		if c := s[i]; c == 'm' {
+			return i + 1
+		} else if (c < '0' || c > '9') && c != ';' && c != ':' {
+			break
+		}
+	}
+	return 0
+}
+
+// truncate shortens s to w columns, of which more is the last; s is wider.
+func truncate(s string, w int, more string) string {
+	keep := w - Width(more)
+	if keep < 0 || strings.ContainsFunc(s[:min(len(s), w+1)], func(r rune) bool { return r < ' ' || r > '~' }) {
+		return ansi.Truncate(s, w, more)
+	}
+	return s[:keep] + more
+}
 
 // Steady is s with each character as wide in a terminal that counts by code points, such as tmux, as in one that counts by
 // graphemes; else what stands behind it on the line moves. Of an emoji made of several the first is left; letters and vowel
 // signs that combine with those before them get columns of their own.
 func Steady(s string) string {
+	if !strings.ContainsFunc(s, func(r rune) bool { return r > '~' }) {
+		return s
+	}
 	if ansi.StringWidth(s) == ansi.StringWidthWc(s) && !strings.ContainsFunc(s, func(r rune) bool { return r == '\ufe0f' || r == '\u200d' }) {
 		return s
 	}
@@ -118,7 +168,7 @@ func CureLines(cure string, wide int) []string {
 func First(lines []string, n int) []string { return lines[:min(n, len(lines))] }
 
 // Painter is a style.
-type Painter interface{ Render(...string) string }
+type Painter interface{ Render(string) string }
 
 // Age is a span of time in the unit that says most.
 func Age(d time.Duration) string {

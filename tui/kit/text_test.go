@@ -4,6 +4,7 @@ import (
 	"strings"
 	"testing"
 
+	"github.com/charmbracelet/colorprofile"
 	"github.com/charmbracelet/x/ansi"
 )
 
@@ -24,6 +25,26 @@ func TestSteadyTextIsAsWideInEveryTerminal(t *testing.T) {
 	for _, text := range []string{"का", "क्षि", "नमस्ते दुनिया", "தமிழ்", "বাংলা"} {
 		if got := Steady(text); ansi.StringWidth(got) != ansi.StringWidthWc(got) || strings.ReplaceAll(got, "\u200b", "") != text {
 			t.Errorf("%q: %d and %d columns", text, ansi.StringWidth(got), ansi.StringWidthWc(got))
+		}
+	}
+}
+
+// What is quickly measured and cut has the width that graphemes have.
+func TestWidthIsThatOfGraphemes(t *testing.T) {
+	theme := NewTheme(nil, colorprofile.TrueColor, false)
+	texts := []string{"", "plain", "\x1b[1;38;2;1;2;3mbold\x1b[m", "\x1b]0;title\x07x", "\x1b[2Jx", "\x1b", "\x1b[", "a\tb", "a\u0301", "│\u0301", "✓\ufe0f", "…", "↑↓ →",
+		"日本", "👩\u200d💻 a", "क्षि", "שלום", "a\x1b[m\u0301", theme.Good.Render("✓ good") + " " + theme.Border.Render("──")}
+	for r := rune(0x2000); r < 0x3000; r++ {
+		texts = append(texts, string(r), "a"+string(r)+"b")
+	}
+	for _, s := range texts {
+		if got, want := Width(s), ansi.StringWidth(s); got != want {
+			t.Errorf("Width(%q) = %d, want %d", s, got, want)
+		}
+		for w := 1; w < Width(s); w++ {
+			if got, want := theme.Cut(s, w), ansi.Truncate(s, w, "…"); got != want {
+				t.Errorf("Cut(%q, %d) = %q, want %q", s, w, got, want)
+			}
 		}
 	}
 }

@@ -13,14 +13,33 @@ import (
 type Theme struct {
 	Ascii bool
 
-	Accent, Bold, Faint, Text      lipgloss.Style
-	Good, Warn, Bad                lipgloss.Style
-	Selected, TabOn, tabOff, Title lipgloss.Style
-	Here                           lipgloss.Style // the cursor's line in a pane that does not have the keys
-	Key, Match, Border             lipgloss.Style
-	jsonKey, jsonString, jsonOther lipgloss.Style
+	Accent, Bold, Faint, Text      Style
+	Good, Warn, Bad                Style
+	Selected, TabOn, tabOff, Title Style
+	Here                           Style // the cursor's line in a pane that does not have the keys
+	Key, Match, Border             Style
+	jsonKey, jsonString, jsonOther Style
 
 	Sym symbols
+}
+
+// Style is a style of Lip Gloss for text of one line, with what it writes before and after a text worked out once.
+type Style struct {
+	lipgloss.Style
+	before, after string
+}
+
+func styleOf(s lipgloss.Style) Style {
+	before, after, _ := strings.Cut(s.Render("x"), "x")
+	return Style{s, before, after}
+}
+
+// Render is text in the style.
+func (s Style) Render(text string) string {
+	if text == "" {
+		return ""
+	}
+	return s.before + text + s.after
 }
 
 // symbols are the few characters beyond ASCII that the interface draws, or
@@ -40,15 +59,16 @@ type symbols struct {
 func NewTheme(background color.Color, profile colorprofile.Profile, ascii bool) *Theme {
 	c := paletteOn(background, profile)
 	base := lipgloss.NewStyle()
-	accent, muted := base.Foreground(c.accent), base.Foreground(c.muted)
+	in := func(c color.Color) Style { return styleOf(base.Foreground(c)) }
+	accent, strong := in(c.accent), base.Foreground(c.accent).Bold(true)
 	t := &Theme{
 		Ascii:  ascii,
-		Accent: accent, Bold: base.Bold(true), Text: base, Faint: muted,
-		Good: base.Foreground(c.good), Warn: base.Foreground(c.warn), Bad: base.Foreground(c.bad),
-		Selected: accent.Reverse(true), Here: accent.Bold(true),
-		TabOn: accent.Bold(true).Underline(true), tabOff: base, Title: accent.Bold(true),
-		Key: accent, Match: base.Reverse(true), Border: base.Foreground(c.rule),
-		jsonKey: accent, jsonString: base.Foreground(c.good), jsonOther: base.Foreground(c.warn),
+		Accent: accent, Bold: styleOf(base.Bold(true)), Text: styleOf(base), Faint: in(c.muted),
+		Good: in(c.good), Warn: in(c.warn), Bad: in(c.bad),
+		Selected: styleOf(accent.Reverse(true)), Here: styleOf(strong),
+		TabOn: styleOf(strong.Underline(true)), tabOff: styleOf(base), Title: styleOf(strong),
+		Key: accent, Match: styleOf(base.Reverse(true)), Border: in(c.rule),
+		jsonKey: accent, jsonString: in(c.good), jsonOther: in(c.warn),
 	}
 	if ascii {
 		t.Sym = symbols{

@@ -180,7 +180,7 @@ func TestLeavingInterruptsARotation(t *testing.T) {
 	go func() { second.Close(); close(closed) }()
 	select {
 	case <-closed:
-	case <-time.After(30 * time.Second):
+	case <-time.After(2 * time.Minute):
 		t.Fatal("leaving waits for GitHub")
 	}
 	if state, err := r.cfg.Store.Rotation(); err != nil || state == nil || !state.Promoted.IsZero() {

@@ -274,7 +274,7 @@ func (s *applyStep) proof(w, h int) []string {
 	case len(s.report.Results) == 1:
 		works = "It works: a ping signed with " + print + " arrived from " + s.report.Results[0].Target.String() + "."
 	}
-	out := kit.Flagged(t.Good.Bold(true), t.Sym.OK, works, w)
+	out := kit.Flagged(t.Good, t.Sym.OK, works, w)
 	out = append(out, kit.Paragraph(t.Key.Render("enter")+" shows the events as they come: push something to see one.", w)...)
 	if s.w.cfg.Setup.SaveSync != nil && h >= 12 { // the footer says it too
 		out = append(out, kit.Paragraph(t.Key.Render("s")+" has a CI failure become an issue, which a green run closes.", w)...)
