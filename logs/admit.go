@@ -6,13 +6,14 @@ import (
 	"errors"
 	"fmt"
 	"hash/maphash"
-	"hookctl/logs/disk"
 	"io/fs"
 	"maps"
 	"os"
 	"path/filepath"
 	"slices"
 	"time"
+
+	"hookctl/logs/disk"
 )
 
 func newFiler(d *disk.FS, cfg Config, s *spool) *filer {

@@ -3,7 +3,6 @@ package logs
 import (
 	"context"
 	"fmt"
-	"hookctl/logs/disk"
 	"os"
 	"path/filepath"
 	"slices"
@@ -13,6 +12,8 @@ import (
 	"sync/atomic"
 	"testing"
 	"time"
+
+	"hookctl/logs/disk"
 )
 
 // benchSize is the value of an environment variable, to make a benchmark

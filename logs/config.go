@@ -1,11 +1,12 @@
 package logs
 
 import (
-	"hookctl/logs/disk"
 	"log/slog"
 	"time"
 
 	"github.com/fsnotify/fsnotify"
+
+	"hookctl/logs/disk"
 )
 
 // Config of a Writer or Log.

@@ -2,11 +2,12 @@ package logs
 
 import (
 	"fmt"
-	"hookctl/logs/disk"
 	"os"
 	"path/filepath"
 	"syscall"
 	"testing"
+
+	"hookctl/logs/disk"
 )
 
 // spooled fills a spool with records that become no files, and returns its used segment.

@@ -2,12 +2,13 @@ package logs
 
 import (
 	"context"
-	"hookctl/logs/disk"
 	"log/slog"
 	"os"
 	"path/filepath"
 	"sync"
 	"time"
+
+	"hookctl/logs/disk"
 )
 
 // filer turns what is durable in the spool into record files. One goroutine

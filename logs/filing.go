@@ -4,12 +4,13 @@ import (
 	"context"
 	"errors"
 	"fmt"
-	"hookctl/logs/disk"
 	"io/fs"
 	"os"
 	"path/filepath"
 	"syscall"
 	"time"
+
+	"hookctl/logs/disk"
 )
 
 // write makes files of items and puts them into the index. New records get

@@ -2,13 +2,14 @@ package logs
 
 import (
 	"errors"
-	"hookctl/logs/disk"
 	"os"
 	"path/filepath"
 	"slices"
 	"syscall"
 	"testing"
 	"time"
+
+	"hookctl/logs/disk"
 )
 
 func deliveryTo(path, guid string) *Record {

@@ -5,7 +5,6 @@ import (
 	"database/sql"
 	"errors"
 	"fmt"
-	"hookctl/logs/disk"
 	"io"
 	"io/fs"
 	"os"
@@ -13,6 +12,8 @@ import (
 	"strings"
 	"sync"
 	"time"
+
+	"hookctl/logs/disk"
 )
 
 // Log reads a log directory, in any process. It is safe for concurrent use.

@@ -4,7 +4,6 @@ import (
 	"context"
 	"errors"
 	"fmt"
-	"hookctl/logs/disk"
 	"math/rand/v2"
 	"os"
 	"path/filepath"
@@ -15,6 +14,8 @@ import (
 	"syscall"
 	"testing"
 	"time"
+
+	"hookctl/logs/disk"
 )
 
 // powerCutsEnv is how many states of the disk TestPowerCutsAndKills checks; "all" checks several for every step.

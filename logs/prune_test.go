@@ -2,12 +2,13 @@ package logs
 
 import (
 	"fmt"
-	"hookctl/logs/disk"
 	"slices"
 	"strings"
 	"sync"
 	"testing"
 	"time"
+
+	"hookctl/logs/disk"
 )
 
 func TestPruneRemovesTheOldestAndNeverThePending(t *testing.T) {

@@ -3,11 +3,12 @@ package logs
 import (
 	"context"
 	"errors"
-	"hookctl/logs/disk"
 	"sync"
 	"syscall"
 	"testing"
 	"time"
+
+	"hookctl/logs/disk"
 )
 
 // While a sync lasts long, everybody who would send more is waiting for it. Other work must not take that for a rest,

@@ -3,7 +3,6 @@ package logs
 import (
 	"errors"
 	"fmt"
-	"hookctl/logs/disk"
 	"io/fs"
 	"os"
 	"path/filepath"
@@ -13,6 +12,8 @@ import (
 	"syscall"
 	"testing"
 	"time"
+
+	"hookctl/logs/disk"
 )
 
 // recorder notes the calls of the seam in their order.

@@ -4,7 +4,6 @@ import (
 	"bytes"
 	"context"
 	"errors"
-	"hookctl/logs/disk"
 	"io"
 	"io/fs"
 	"iter"
@@ -14,6 +13,8 @@ import (
 	"slices"
 	"sync"
 	"sync/atomic"
+
+	"hookctl/logs/disk"
 )
 
 // All returns the entries that a filter chooses, newest first (but see

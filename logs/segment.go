@@ -5,9 +5,10 @@ import (
 	"encoding/binary"
 	"errors"
 	"fmt"
-	"hookctl/logs/disk"
 	"os"
 	"path/filepath"
+
+	"hookctl/logs/disk"
 )
 
 const (

@@ -4,7 +4,6 @@ import (
 	"context"
 	"errors"
 	"fmt"
-	"hookctl/logs/disk"
 	"log/slog"
 	"math"
 	"os"
@@ -12,6 +11,8 @@ import (
 	"slices"
 	"sync"
 	"time"
+
+	"hookctl/logs/disk"
 )
 
 // spool is the journal in front of the record files. Concurrent appends are

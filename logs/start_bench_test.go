@@ -2,11 +2,12 @@ package logs
 
 import (
 	"fmt"
-	"hookctl/logs/disk"
 	"path/filepath"
 	"syscall"
 	"testing"
 	"time"
+
+	"hookctl/logs/disk"
 )
 
 // BenchmarkFirstAnswer starts a Writer that finds a full spool, as after

@@ -3,13 +3,14 @@ package logs
 import (
 	"errors"
 	"fmt"
-	"hookctl/logs/disk"
 	"os"
 	"path/filepath"
 	"slices"
 	"syscall"
 	"testing"
 	"time"
+
+	"hookctl/logs/disk"
 )
 
 // unfiled leaves n records in a spool of which none has its file, as a crash does.

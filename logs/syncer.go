@@ -3,12 +3,13 @@ package logs
 import (
 	"context"
 	"errors"
-	"hookctl/logs/disk"
 	"os"
 	"runtime/debug"
 	"sync"
 	"sync/atomic"
 	"time"
+
+	"hookctl/logs/disk"
 )
 
 // filed is a file that is written and not yet durable.

@@ -5,11 +5,12 @@ import (
 	"encoding/json"
 	"errors"
 	"fmt"
-	"hookctl/logs/disk"
 	"path/filepath"
 	"sync"
 
 	"github.com/gofrs/flock"
+
+	"hookctl/logs/disk"
 )
 
 // Writer appends to a log directory. One process at a time has one. It is

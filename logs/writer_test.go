@@ -3,7 +3,6 @@ package logs
 import (
 	"errors"
 	"fmt"
-	"hookctl/logs/disk"
 	"os"
 	"path/filepath"
 	"runtime"
@@ -13,6 +12,8 @@ import (
 	"sync"
 	"testing"
 	"time"
+
+	"hookctl/logs/disk"
 )
 
 func TestTwoWritersAreRefused(t *testing.T) {

@@ -66,7 +66,7 @@ func TestEscapeIsNeverSilent(t *testing.T) {
 	}
 }
 
-// The box of a failure that shows up while somebody works takes esc only.
+// The box of a failure that shows up while somebody works takes no key that may be meant for the page.
 func TestABoxThatOpensByItselfTakesNoKeys(t *testing.T) {
 	s := Full(t, 80, 24)
 	s.Press("2", "/")
@@ -77,6 +77,27 @@ func TestABoxThatOpensByItselfTakesNoKeys(t *testing.T) {
 	s.Press("esc")
 	s.Lacks("That did not work")
 	s.Shows("push q")
+}
+
+// Such a box can be copied, and closed with the mouse.
+func TestABoxThatOpensByItselfCanBeCopied(t *testing.T) {
+	s := Full(t, 80, 24)
+	s.Send(kit.Failure{Err: errors.New("the receiver did not answer: " + strings.Repeat("why ", 30))})
+	s.Press("ctrl+y")
+	s.Shows("copied the text", "That did not work")
+	clickOn(t, s, "esc close")
+	s.Lacks("That did not work")
+}
+
+// What esc answers is about the page where it was pressed.
+func TestANoteGoesWithItsPage(t *testing.T) {
+	s := Full(t, 80, 24)
+	for _, key := range []string{"3", "tab"} {
+		s.Press("2", "esc")
+		s.Shows("no filter to take away")
+		s.Press(key)
+		s.Lacks("no filter to take away")
+	}
 }
 
 // A home that is not the default one is named where there is room.

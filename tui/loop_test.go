@@ -19,14 +19,14 @@ import (
 
 // terminal runs the interface in its real loop, seen through an emulator.
 type terminal struct {
-	t       *testing.T
+	t       testing.TB
 	screen  *vt.SafeEmulator
 	keys    io.Writer
 	program *tea.Program
 	ended   chan error
 }
 
-func startTerminal(t *testing.T, cfg Config, w, h int) *terminal {
+func startTerminal(t testing.TB, cfg Config, w, h int) *terminal {
 	t.Helper()
 	ctx, stop := context.WithCancel(context.Background())
 	em := vt.NewSafeEmulator(w, h)

@@ -57,7 +57,8 @@ func (p *program) tuiConfig(ctx context.Context) (tui.Config, error) {
 		Sync:   p.followed(s),
 		Tasks:  p.followedTasks(s),
 		Resend: func(ctx context.Context, files []string) (int, error) {
-			return host.Dial(s.Home).Resend(ctx, files, false)
+			done, err := host.Dial(s.Home).Resend(ctx, files, false)
+			return done.Done, err
 		},
 		Settings:   p.settingsSource(s),
 		Filters:    s.TUI.Filters,

@@ -32,15 +32,6 @@ type Issue struct {
 	lag int // how many lists by label do not show it yet
 }
 
-// Comment is a comment on an issue.
-type Comment struct {
-	ID   int64
-	User string
-	Bot  bool
-	Body string
-	At   time.Time
-}
-
 // The scopes that GitHub accepts for issues; public_repo opens public repositories only.
 var (
 	issueRead  = access{}
@@ -168,15 +159,6 @@ func (s *Server) listIssues(c *call, t *target) answer {
 	return paged(c, t.url(c.base)+"/issues", found)
 }
 
-func hasAll(have, want []string) bool {
-	for _, name := range want {
-		if !slices.ContainsFunc(have, func(h string) bool { return strings.EqualFold(h, name) }) {
-			return false
-		}
-	}
-	return true
-}
-
 // issueFields are what a caller may set. A nil field stays as it is.
 type issueFields struct {
 	Title       *string   `json:"title"`
@@ -235,20 +217,6 @@ func (s *Server) createIssue(c *call, t *target) answer {
 	a := ok(s.issueJSON(c.base, t, i))
 	a.status = http.StatusCreated
 	return a
-}
-
-// canonical are the labels as the repository spells them; it gets those that it lacks.
-func (t *target) canonical(names []string) []string {
-	var list []string
-	for _, name := range names {
-		at := slices.IndexFunc(t.labels, func(have string) bool { return strings.EqualFold(have, name) })
-		if at < 0 {
-			t.labels = append(t.labels, name)
-			at = len(t.labels) - 1
-		}
-		list = append(list, t.labels[at])
-	}
-	return list
 }
 
 func (s *Server) addIssue(t *target, i *Issue) {
@@ -311,67 +279,6 @@ func (s *Server) patchIssue(c *call, t *target, i *Issue) answer {
 	return ok(s.issueJSON(c.base, t, i))
 }
 
-func (s *Server) listComments(c *call, t *target, i *Issue) answer {
-	list := []map[string]any{}
-	for _, m := range i.Comments {
-		list = append(list, commentJSON(c.base, t, i, m))
-	}
-	return paged(c, fmt.Sprintf("%s/issues/%d/comments", t.url(c.base), i.Number), list)
-}
-
-func commentJSON(base string, t *target, i *Issue, m Comment) map[string]any {
-	return map[string]any{"id": m.ID, "body": m.Body, "user": personJSON(m.User, m.Bot), "created_at": stamp(m.At), "updated_at": stamp(m.At),
-		"url": fmt.Sprintf("%s/issues/comments/%d", t.url(base), m.ID), "html_url": fmt.Sprintf("https://github.com/%s/issues/%d#issuecomment-%d", t.name(), i.Number, m.ID),
-		"author_association": "MEMBER"}
-}
-
-func (s *Server) createComment(c *call, t *target, i *Issue) answer {
-	var in struct {
-		Body string `json:"body"`
-	}
-	if err := json.Unmarshal(c.body, &in); err != nil || in.Body == "" || len([]rune(in.Body)) > maxText {
-		return refuse(422, "Validation Failed", fieldError{Resource: "IssueComment", Field: "body", Code: "invalid"})
-	}
-	if i.Locked && !t.mayTriage(c.user.Login) {
-		return refuse(403, "Unable to create comment because issue is locked.")
-	}
-	m := Comment{ID: s.nextID(), User: c.user.Login, Body: in.Body, At: s.now()}
-	i.Comments = append(i.Comments, m)
-	s.announce(t, "issue_comment", "created", i, c.user.Login, map[string]any{"comment": commentJSON(c.base, t, i, m)})
-	a := ok(commentJSON(c.base, t, i, m))
-	a.status = http.StatusCreated
-	return a
-}
-
-func (s *Server) addLabels(c *call, t *target, i *Issue) answer {
-	var in struct {
-		Labels []string `json:"labels"`
-	}
-	if err := json.Unmarshal(c.body, &in); err != nil || len(in.Labels) == 0 {
-		return badRequest("labels is missing")
-	}
-	if !t.mayTriage(c.user.Login) {
-		return refuse(403, "Must have admin rights to Repository.")
-	}
-	for _, name := range t.canonical(in.Labels) {
-		if !slices.Contains(i.Labels, name) {
-			i.Labels = append(i.Labels, name)
-			s.announce(t, "issues", "labeled", i, c.user.Login, map[string]any{"label": map[string]any{"name": name}})
-		}
-	}
-	return ok(s.issueJSON(c.base, t, i)["labels"])
-}
-
-func (s *Server) removeLabel(c *call, t *target, i *Issue) answer {
-	name := c.r.PathValue("label")
-	if !hasAll(i.Labels, []string{name}) {
-		return refuse(404, "Label does not exist")
-	}
-	i.Labels = slices.DeleteFunc(i.Labels, func(have string) bool { return strings.EqualFold(have, name) })
-	s.announce(t, "issues", "unlabeled", i, c.user.Login, map[string]any{"label": map[string]any{"name": name}})
-	return ok(s.issueJSON(c.base, t, i)["labels"])
-}
-
 func (s *Server) blockedBy(c *call, t *target, i *Issue) answer {
 	list := []map[string]any{}
 	for _, at := range i.BlockedBy {
@@ -384,31 +291,6 @@ func (s *Server) blockedBy(c *call, t *target, i *Issue) answer {
 		}
 	}
 	return paged(c, fmt.Sprintf("%s/issues/%d/dependencies/blocked_by", t.url(c.base), i.Number), list)
-}
-
-func (s *Server) getLabel(c *call, t *target) answer {
-	name := c.r.PathValue("label")
-	if !hasAll(t.labels, []string{name}) {
-		return notFound()
-	}
-	return ok(map[string]any{"name": name, "color": "d73a4a"})
-}
-
-func (s *Server) createLabel(c *call, t *target) answer {
-	var in struct{ Name, Color, Description string }
-	if err := json.Unmarshal(c.body, &in); err != nil || in.Name == "" || len(in.Description) > 100 || len(in.Color) != 6 {
-		return refuse(422, "Validation Failed", fieldError{Resource: "Label", Field: "name", Code: "invalid"})
-	}
-	if !t.mayTriage(c.user.Login) {
-		return notFound()
-	}
-	if hasAll(t.labels, []string{in.Name}) {
-		return refuse(422, "Validation Failed", fieldError{Resource: "Label", Field: "name", Code: "already_exists"})
-	}
-	t.labels = append(t.labels, in.Name)
-	a := ok(map[string]any{"name": in.Name, "color": in.Color})
-	a.status = http.StatusCreated
-	return a
 }
 
 func (s *Server) listCommits(c *call, t *target) answer {

@@ -55,9 +55,13 @@ type Page struct {
 	next  int    // when everything is asked for again, in polls
 }
 
-// homeEvery is how many polls of the receiver pass until everything is asked
-// for again.
-const homeEvery = 30
+// How many polls of the receiver pass until everything is asked for again: a
+// minute where something came in, else ten, in which the chart moves on by a
+// column and records may have been pruned.
+const (
+	homeEvery = 30
+	homeRest  = 10 * homeEvery
+)
 
 // judgeEvery is how many polls pass until everything is judged again, because
 // ages grow and other programs change what is on the disk.
@@ -98,7 +102,7 @@ func (p *Page) Load() tea.Cmd {
 	last.askRecent, last.askCI = last.askTotal || p.mattered, last.askTotal || p.ran
 	p.mattered, p.ran = false, false
 	if last.askTotal {
-		p.next = homeEvery
+		p.next = homeRest
 	}
 	return func() tea.Msg { return ask(ctx, l, now, last) }
 }
@@ -120,7 +124,7 @@ func (p *Page) Update(msg tea.Msg) tea.Cmd {
 	case judged:
 		p.judged, p.known, p.judging = msg, true, false
 	case kit.News[logs.Entry]:
-		p.stale = true
+		p.stale, p.next = true, min(p.next, homeEvery)
 		for _, e := range msg {
 			if p.newest.Before(e.ReceivedAt) {
 				p.newest = e.ReceivedAt

@@ -10,13 +10,12 @@ import (
 
 // Message is a box with text to read, closed with enter or esc.
 type Message struct {
-	Shell *Shell
-	Head  string
-	Lines []string
-	hint  string
-	bad   bool
-	// unasked says that it opened by itself.
-	unasked bool
+	Shell   *Shell
+	Head    string
+	Lines   []string
+	hint    string
+	bad     bool
+	unasked bool // it opened by itself
 	Pos     int
 	high    int  // lines in the last view
 	long    bool // there are more of them
@@ -64,18 +63,22 @@ func (m *Message) View(w, h int) string {
 	return strings.Join(out, "\n")
 }
 
-// Actions implements Overlay.
+// Actions implements Overlay. One that opened by itself has two keys that nobody is just typing.
 func (m *Message) Actions() []Action {
+	closes := Action{ID: "message.close", Keys: []string{"esc", "enter", "q"}, Label: "close", Text: "Close this box.", Run: func() tea.Cmd { m.Shell.Shut(m); return nil }}
+	copies := Action{ID: "message.copy", Keys: []string{"y"}, Label: "copy", Text: "Copy this text.", Run: func() tea.Cmd {
+		return m.Shell.Copy("the text", strings.TrimSpace(strings.Join(m.Lines, "\n")+"\n"+m.hint))
+	}}
+	if m.unasked {
+		closes.Keys, copies.Keys = []string{"esc"}, []string{"ctrl+y"}
+		copies.Label = "copy error"
+		return []Action{copies, closes}
+	}
 	scroll := ""
 	if m.long {
 		scroll = "scroll"
 	}
-	return append([]Action{
-		{ID: "message.close", Keys: []string{"esc", "enter", "q"}, Label: "close", Text: "Close this box.", Run: func() tea.Cmd { m.Shell.Shut(m); return nil }},
-		{ID: "message.copy", Keys: []string{"y"}, Label: "copy", Text: "Copy this text.", Run: func() tea.Cmd {
-			return m.Shell.Copy("the text", strings.TrimSpace(strings.Join(m.Lines, "\n")+"\n"+m.hint))
-		}},
-	}, scrolls(m.high, scroll, m.scroll)...)
+	return append([]Action{closes, copies}, scrolls(m.high, scroll, m.scroll)...)
 }
 
 // Confirm asks before something is lost. It names the object, and the key that

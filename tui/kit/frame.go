@@ -186,14 +186,11 @@ func (t *Theme) lamp(l Lamp, room int) string {
 func (s *Shell) foot() (line string, hints []hint) {
 	all := s.Actions()
 	help := Action{ID: "help", Keys: []string{"?"}, Label: "help"}
-	if o := s.Top(); o != nil {
+	if len(s.Overlays) > 0 {
 		help = Action{ID: "close", Keys: []string{"esc"}, Label: "close"}
 		if act, ok := Find(all, "esc"); ok {
 			help = act
 		}
-	}
-	if s.unasked() != nil {
-		help = Action{ID: "close", Keys: []string{"esc"}, Label: "close"}
 	}
 	toast := s.Toast.view(s.Theme, s.W)
 	room := s.W - Width(toast)

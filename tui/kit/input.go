@@ -2,6 +2,7 @@ package kit
 
 import (
 	"fmt"
+	"slices"
 	"time"
 
 	tea "charm.land/bubbletea/v2"
@@ -68,10 +69,6 @@ func (s *Shell) reload() tea.Cmd {
 // key starts the action that is bound, or hands the key to the overlay.
 func (s *Shell) key(msg tea.KeyPressMsg) tea.Cmd {
 	name := msg.String()
-	if m := s.unasked(); m != nil && name == "esc" {
-		s.Shut(m)
-		return nil
-	}
 	if act, ok := Find(s.Actions(), name); ok {
 		return s.perform(act)
 	}
@@ -102,8 +99,8 @@ func (s *Shell) perform(act Action) tea.Cmd {
 	return act.Run()
 }
 
-// Actions are what the keys mean just now: the topmost overlay's, or the
-// page's and everyone's.
+// Actions are what the keys mean just now: those of a box that opened by
+// itself, then the topmost overlay's, or the page's and everyone's.
 func (s *Shell) Actions() []Action {
 	var all []Action
 	if o := s.Top(); o != nil {
@@ -113,9 +110,18 @@ func (s *Shell) Actions() []Action {
 				all = append(all, b)
 			}
 		}
-		return override(grouped(all, groupBox), s.cfg.Keys)
+		all = grouped(all, groupBox)
+	} else {
+		all = append(grouped(s.Pages[s.At].Actions(), groupPage), grouped(s.everywhere(), groupEverywhere)...)
 	}
-	all = append(grouped(s.Pages[s.At].Actions(), groupPage), grouped(s.everywhere(), groupEverywhere)...)
+	if m := s.unasked(); m != nil {
+		own := grouped(m.Actions(), groupBox)
+		taken := func(key string) bool { _, ok := Find(own, key); return ok }
+		for i, a := range all {
+			all[i].Keys = slices.DeleteFunc(slices.Clone(a.Keys), taken)
+		}
+		all = append(own, slices.DeleteFunc(all, func(a Action) bool { return len(a.Keys) == 0 })...)
+	}
 	return override(all, s.cfg.Keys)
 }
 

@@ -207,8 +207,15 @@ func (s *Shell) InFront(p Page) bool { return s.At < len(s.Pages) && s.Pages[s.A
 // Turn brings page i to the front.
 func (s *Shell) Turn(i int) tea.Cmd {
 	s.Shut(s.unasked())
-	s.At = (i + len(s.Pages)) % len(s.Pages)
-	return s.Pages[s.At].Open(nil)
+	return s.front((i+len(s.Pages))%len(s.Pages), nil)
+}
+
+// front opens page i. A note is about the page that was there.
+func (s *Shell) front(i int, request any) tea.Cmd {
+	if s.At = i; s.Toast.level == levelNote {
+		s.Toast.Text = ""
+	}
+	return s.Pages[i].Open(request)
 }
 
 // GoTo brings the page of that name to the front, and has it show what the
@@ -216,8 +223,7 @@ func (s *Shell) Turn(i int) tea.Cmd {
 func (s *Shell) GoTo(name string, request any) tea.Cmd {
 	for i, p := range s.Pages {
 		if p.Name() == name {
-			s.At = i
-			return p.Open(request)
+			return s.front(i, request)
 		}
 	}
 	return nil

@@ -280,7 +280,12 @@ func (d *dialogue) apply(ctx context.Context) error {
 	case errors.Is(err, errInterrupted), errors.Is(err, ErrCancelled), ctx.Err() != nil:
 		return err
 	}
-	answer, err := d.choose(ctx, "Try again, let doctor fix what it can first, choose another URL, another port, or leave?", "again", "again", "fix", "url", "port", "leave")
+	d.say("again runs the setup once more; what is done stays done.")
+	d.say("fix lets doctor repair what it can, then runs the setup once more.")
+	d.say("url asks for another public URL.")
+	d.say("port asks for another port of the receiver.")
+	d.say("leave ends the setup; your answers are saved.")
+	answer, err := d.choose(ctx, "What next?", "again", "again", "fix", "url", "port", "leave")
 	switch {
 	case err != nil:
 		return err

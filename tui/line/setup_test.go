@@ -178,7 +178,7 @@ func TestSetupProblems(t *testing.T) {
 		"setup fails": {
 			func(_ *testing.T, s *site) map[string]func() { s.refusals = 4; return nil },
 			[]string{"enter", "enter", url, "enter", "enter", "enter", "perhaps", "again", "fix", "port", "70000", "9100", "url", "https://other.example.com", "enter", "enter", "enter"},
-			[]string{"error: no signed ping arrived", "Try again, let doctor fix what it can first, choose another URL, another port, or leave?", "Please answer", "A port is a number from 1 to 65535.", "Port: 9100.", "Step 3 of 6: URL.", "URL: https://other.example.com/webhook.", "It works"},
+			[]string{"error: no signed ping arrived", "fix lets doctor repair what it can", "What next? again, fix, url, port or leave", "Please answer", "A port is a number from 1 to 65535.", "Port: 9100.", "Step 3 of 6: URL.", "URL: https://other.example.com/webhook.", "It works"},
 		},
 		"setup is left": {
 			func(_ *testing.T, s *site) map[string]func() { s.refusals = 1; return nil },

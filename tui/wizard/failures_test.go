@@ -27,17 +27,23 @@ func (r *wizardRig) toReview(repositories int) {
 // toReviewAt does so with that public URL, and chooses the first repositories.
 func (r *wizardRig) toReviewAt(repositories int, url string) {
 	r.T.Helper()
+	r.toRepositories()
+	for range repositories {
+		r.Press("space", "down")
+	}
+	r.Press("enter")
+	r.fromURL(url)
+}
+
+// toRepositories opens the wizard and goes to the choice of repositories.
+func (r *wizardRig) toRepositories() {
+	r.T.Helper()
 	if r.Top() == nil {
 		r.Press("w")
 	}
 	r.Shows("signed in")
 	r.Press("enter")
 	r.Until("the repositories", func() bool { return r.wizard.repos.have != nil })
-	for range repositories {
-		r.Press("space", "down")
-	}
-	r.Press("enter")
-	r.fromURL(url)
 }
 
 // fromURL answers the questions from that of the URL on.
@@ -55,6 +61,17 @@ func (r *wizardRig) fromURL(url string) {
 			r.Press("enter")
 		}
 	}
+	r.toReceiver("background process")
+	r.Until("the receiver", func() bool { return r.wizard.receiver.done && r.wizard.address.busy == "" })
+	if r.wizard.at == stepReceiver {
+		r.Press("enter")
+	}
+	r.Until("the plan", func() bool { return r.wizard.review.ready })
+}
+
+// toReceiver answers the questions from that of the events to that of the receiver, which shows these words.
+func (r *wizardRig) toReceiver(words string) {
+	r.T.Helper()
 	r.Shows("Which events?")
 	if r.events == "without check_run" {
 		r.Press("space")
@@ -64,13 +81,8 @@ func (r *wizardRig) fromURL(url string) {
 	r.Press("enter")
 	r.Until("the agent", func() bool { return !r.wizard.notify.busy })
 	r.Press("enter")
-	r.Shows("background process")
+	r.Shows(words)
 	r.Press("enter")
-	r.Until("the receiver", func() bool { return r.wizard.receiver.done && r.wizard.address.busy == "" })
-	if r.wizard.at == stepReceiver {
-		r.Press("enter")
-	}
-	r.Until("the plan", func() bool { return r.wizard.review.ready })
 }
 
 // A wizard that was left is taken up where it was, also by another hookctl;
@@ -78,10 +90,7 @@ func (r *wizardRig) fromURL(url string) {
 func TestWizardGoesOnWhereItWasLeft(t *testing.T) {
 	r := newWizardRig(t, "octo-org/api", "octo-org/web")
 	r.Start()
-	r.Press("w")
-	r.Shows("signed in")
-	r.Press("enter")
-	r.Until("the repositories", func() bool { return r.wizard.repos.have != nil })
+	r.toRepositories()
 	r.Press("down", "space", "enter")
 	r.Shows("At which public URL")
 	r.Typed("https://hooks.example.com/webhook/web")
@@ -91,16 +100,13 @@ func TestWizardGoesOnWhereItWasLeft(t *testing.T) {
 	r.Until("the secret", func() bool { return r.wizard.value != "" })
 	value := r.wizard.value
 	file := filepath.Join(r.cfg.Home, "run", "wizard.json")
-	r.Until("what was kept", func() bool {
-		b, err := os.ReadFile(file)
-		return err == nil && strings.Contains(string(b), `"step":4`)
-	})
 	kept := func(step string) func() bool {
 		return func() bool {
 			b, err := os.ReadFile(file)
 			return err == nil && strings.Contains(string(b), `"step":`+step)
 		}
 	}
+	r.Until("what was kept", kept("4"))
 	b, err := os.ReadFile(file)
 	if err != nil || strings.Contains(string(b), value) {
 		t.Fatalf("the state is %s (%v)", b, err)

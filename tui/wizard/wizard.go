@@ -67,16 +67,19 @@ type Config struct {
 // arrived. Nothing is changed at GitHub before the review; esc goes a step
 // back and nothing that was chosen is lost, also when hookctl ends.
 type Wizard struct {
-	shell *kit.Shell
-	cfg   Config
-	steps []wizardStep
-	at    int
-	goal  int // the step to go on at, once the sign-in holds
-	Over  bool
-	caret *tea.Cursor
-	head  int // lines above the step in the last view
-	file  *fleet.DraftFile
-	saves int
+	shell  *kit.Shell
+	cfg    Config
+	steps  []wizardStep
+	at     int
+	goal   int // the step to go on at, once the sign-in holds
+	Over   bool
+	caret  *tea.Cursor
+	head   int // lines above the step in the last view
+	drawn  int // the step of the last view
+	most   int // how far it can be scrolled
+	scroll int
+	file   *fleet.DraftFile
+	saves  int
 
 	client *hooks.Client // of who is signed in; nil for nobody
 	value  string        // the secret: the one in use, or a new one that is not saved yet
@@ -144,10 +147,16 @@ func (w *Wizard) Title() string {
 // after it was left. Keys and turns of the wheel are for the one on screen.
 func (w *Wizard) Update(msg tea.Msg) tea.Cmd {
 	switch msg := msg.(type) {
-	case tea.KeyPressMsg, tea.PasteMsg, kit.Wheel:
+	case kit.Wheel:
+		if w.most > 0 {
+			return w.roll(msg.Lines)
+		}
+		return w.steps[w.at].update(msg)
+	case tea.KeyPressMsg, tea.PasteMsg:
+		w.scroll = 0 // where it is typed
 		return w.steps[w.at].update(msg)
 	case kit.Click:
-		msg.Y -= w.head
+		msg.Y += w.scroll - w.head
 		return w.steps[w.at].update(msg)
 	case wizardRestored:
 		return w.restored(msg)
@@ -215,13 +224,26 @@ func (w *Wizard) View(room, high int) string {
 	h := min(high, 24)
 	head := w.crumbs(wide, h)
 	w.head = len(head)
-	lines, caret := w.steps[w.at].view(wide, max(1, h-len(head)))
+	room = max(1, h-len(head))
+	lines, caret := w.steps[w.at].view(wide, room)
+	if w.drawn != w.at {
+		w.drawn, w.scroll = w.at, 0
+	}
+	w.most = max(0, len(lines)-room)
+	w.roll(0)
+	lines = lines[w.scroll:]
 	w.caret = nil
-	if caret != nil && caret.Y+len(head) < h && caret.X < wide {
-		caret.Y += len(head)
+	if caret != nil && caret.Y >= w.scroll && caret.Y-w.scroll < room && caret.X < wide {
+		caret.Y += len(head) - w.scroll
 		w.caret = caret
 	}
 	return kit.Fit(strings.Join(append(head, lines...), "\n"), wide, h)
+}
+
+// roll scrolls a step that has more lines than there is room for.
+func (w *Wizard) roll(by int) tea.Cmd {
+	w.scroll = max(0, min(w.most, w.scroll+by))
+	return nil
 }
 
 // crumbs shows all steps, what is done and what is to come.
@@ -264,7 +286,13 @@ func (w *Wizard) Actions() []kit.Action {
 		back.Label, back.Text = "leave it working", "Close the wizard; setting up goes on."
 	}
 	next := kit.Action{ID: "wizard.next", Keys: []string{"enter"}, Label: w.steps[w.at].label(), Text: "Go on with what is chosen.", Command: w.command(), Run: w.next}
-	return append([]kit.Action{next}, append(w.steps[w.at].actions(), back)...)
+	all := []kit.Action{next}
+	if w.most > 0 {
+		all = append(all,
+			kit.Action{ID: "wizard.scroll.down", Keys: []string{"pgdown"}, Label: "more", Text: "Scroll down.", Move: true, Run: func() tea.Cmd { return w.roll(4) }},
+			kit.Action{ID: "wizard.scroll.up", Keys: []string{"pgup"}, Text: "Scroll up.", Move: true, Run: func() tea.Cmd { return w.roll(-4) }})
+	}
+	return append(append(all, w.steps[w.at].actions()...), back)
 }
 
 // host is that of GitHub, "" before the sign-in.

@@ -151,3 +151,17 @@ func TestWizardRemembersThroughTheFleet(t *testing.T) {
 		t.Errorf("known are %v (%v), not %v", targets, err, want)
 	}
 }
+
+// In a low window a long reason is read to its end, and typing shows the input again.
+func TestWizardScrollsALongReason(t *testing.T) {
+	s := wizarded(t, 40, 12)
+	w := at(s, stepURL)
+	w.review.plan.URL = kittest.PublicURL
+	s.Settle(w.address.broken(kittest.PublicURL, badPing))
+	s.Lacks("are updated.")
+	s.Press("pgdown", "pgdown", "pgdown")
+	s.Shows("are updated.")
+	s.Typed("x")
+	s.Lacks("are updated.")
+	s.Shows("another:")
+}
