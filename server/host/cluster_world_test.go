@@ -558,7 +558,7 @@ func (w *world) prove(l *load) {
 		}
 	}
 	again := w.sink.judge(w.t, l.acked)
-	w.t.Logf("%d acknowledged, %d lost, %d recorded twice, %d notified twice (%d counted), longest answer %s, other answers %v", l.total(), lost, double, again, twice, l.longest.Round(time.Millisecond), l.refused)
+	w.t.Logf("%d acknowledged, %d lost, %d recorded twice, %d notified twice (%d counted), longest answer %s, other answers %v", l.total(), lost, double, len(again), twice, l.longest.Round(time.Millisecond), l.refused)
 	if lost > 0 || double > 0 {
 		w.t.Errorf("lost %d, recorded twice %d", lost, double)
 	}
@@ -569,7 +569,7 @@ func (w *world) prove(l *load) {
 }
 
 // doubles allows no more notifications twice than the nodes counted, and those that a node counted that was killed later.
-func (w *world) doubles(again int, counted int64) {
+func (w *world) doubles(again []string, counted int64) {
 	w.t.Helper()
 	logged := 0
 	for _, n := range w.nodes {
@@ -579,8 +579,13 @@ func (w *world) doubles(again int, counted int64) {
 		}
 		logged += strings.Count(string(data), "it is sent again, maybe twice")
 	}
-	if again > max(logged, int(counted)) {
-		w.t.Errorf("%d were notified twice, and %d counted as possible", again, max(logged, int(counted)))
+	if len(again) > max(logged, int(counted)) {
+		w.t.Errorf("%d were notified twice, and %d counted as possible", len(again), max(logged, int(counted)))
+		for _, guid := range again {
+			for _, n := range w.nodes {
+				w.t.Logf("%s on %s: %s", guid, n.name(), w.notesOf(n, guid))
+			}
+		}
 	}
 }
 
@@ -668,7 +673,7 @@ func (s *sink) has(acked map[string][]string) bool {
 }
 
 // judge returns how many notifications came more than once, and fails where one is out of order.
-func (s *sink) judge(t testing.TB, acked map[string][]string) (again int) {
+func (s *sink) judge(t testing.TB, acked map[string][]string) (again []string) {
 	t.Helper()
 	s.mu.Lock()
 	defer s.mu.Unlock()
@@ -681,7 +686,7 @@ func (s *sink) judge(t testing.TB, acked map[string][]string) (again int) {
 		last := -1
 		for _, guid := range s.got[repository] {
 			if seen[guid] {
-				again++
+				again = append(again, guid)
 				continue
 			}
 			seen[guid] = true
