@@ -308,7 +308,7 @@ func (n *Node) apply(ctx context.Context, id identity, s state) error {
 		if !r.isOpen(id) {
 			return nil
 		}
-		// It was entered meanwhile.
+		// It was entered in the meantime.
 	}
 }
 
