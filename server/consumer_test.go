@@ -126,8 +126,8 @@ func TestConsumerFailsForGoodAndIsResent(t *testing.T) {
 	}
 	untilSync(t, r.Server, files[1], logs.SyncDone)
 	c.set("a 1", nil)
-	if n, err := r.Resend(t.Context(), files[:1]); err != nil || n != 1 {
-		t.Errorf("resent %d, %v", n, err)
+	if n, err := r.Resend(t.Context(), files[:1]); err != nil || n.Done != 1 {
+		t.Errorf("resent %+v, %v", n, err)
 	}
 	if rec = untilSync(t, r.Server, files[0], logs.SyncDone); rec.Sync.Issue != 7 || rec.Sync.URL == "" {
 		t.Errorf("%+v", rec.Sync)

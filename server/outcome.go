@@ -333,19 +333,26 @@ func (s *Server) Replay(ctx context.Context, file string) error {
 	return nil
 }
 
-// Resend makes the notifications of these records pending again, those that were sent and those that were given
-// up, and returns how many that are. Those still pending are tried at once. A sync that failed counts as one of them.
-func (s *Server) Resend(ctx context.Context, files []string) (int, error) {
-	total := 0
+// Resent is what [Server.Resend] did.
+type Resent struct {
+	Done    int      `json:"done"`              // notifications that are pending again, and syncs
+	Pending int      `json:"pending,omitempty"` // records with a notification that was pending still: it is tried at once
+	Lost    int      `json:"lost,omitempty"`    // notifications that stay as they are, because their sink is not in the settings any more
+	Sinks   []string `json:"sinks,omitempty"`   // the names of those sinks
+}
+
+// Resend makes the notifications of these records pending again, those that were sent and those that failed.
+// Those still pending are tried at once. A sync that failed counts as one of them.
+func (s *Server) Resend(ctx context.Context, files []string) (Resent, error) {
+	var total Resent
 	for _, file := range files {
-		n, err := s.queue.resend(ctx, file)
+		err := s.queue.resend(ctx, file, &total)
 		if err == nil {
 			var synced bool
 			if synced, err = s.consuming.resend(ctx, file); synced {
-				n++
+				total.Done++
 			}
 		}
-		total += n
 		if err != nil {
 			return total, fmt.Errorf("resend %s: %w", file, err)
 		}
@@ -353,34 +360,46 @@ func (s *Server) Resend(ctx context.Context, files []string) (int, error) {
 	return total, nil
 }
 
-func (q *queue) resend(ctx context.Context, file string) (int, error) {
+func (q *queue) resend(ctx context.Context, file string, total *Resent) error {
 	q.mu.Lock()
 	busy := q.files[file] != nil
 	q.mu.Unlock()
 	if busy {
 		q.wake()
-		return 0, nil
+		total.Pending++
+		return nil
 	}
 	q.reading.Lock()
 	defer q.reading.Unlock()
 	rec, err := q.s.log.Log().Read(ctx, file)
 	if err != nil {
-		return 0, err
+		return err
 	}
+	sinks := q.s.settings.Load().sinks
+	done := 0
 	for i := range rec.Notifications {
 		n := &rec.Notifications[i]
+		if _, known := sinks[n.Sink]; !known {
+			total.Lost++
+			if !slices.Contains(total.Sinks, n.Sink) {
+				total.Sinks = append(total.Sinks, n.Sink)
+			}
+			continue
+		}
+		done++
 		*n = logs.Notification{Type: n.Type, Priority: n.Priority, Sink: n.Sink, To: n.To, Status: logs.StatusPending}
 	}
-	if len(rec.Notifications) == 0 {
-		return 0, nil
+	if done == 0 {
+		return nil
 	}
 	if err := q.s.log.SetNotifications(ctx, file, rec.Notifications); err != nil {
-		return 0, err
+		return err
 	}
 	ev, d := q.s.decide(rec)
 	ev.SHA = "" // What a person asks for does not wait for others of its commit.
 	q.mu.Lock()
 	defer q.mu.Unlock()
 	q.take(rec, ev, d, q.s.now(), false)
-	return len(rec.Notifications), nil
+	total.Done += done
+	return nil
 }

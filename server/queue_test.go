@@ -162,7 +162,7 @@ func TestRefusalIsFinalAndCanBeResent(t *testing.T) {
 	m.set(nil)
 	await(t, "the outcome is settled", func() bool {
 		count, err := r.Resend(t.Context(), []string{r.record(t, guid(1)).File})
-		return err == nil && count == 1
+		return err == nil && count.Done == 1
 	})
 	n = r.awaitStatus(t, guid(1), logs.StatusSent)
 	if n.Attempts != 1 || n.Error != "" {
@@ -170,6 +170,18 @@ func TestRefusalIsFinalAndCanBeResent(t *testing.T) {
 	}
 	if _, err := r.Resend(t.Context(), []string{"20260101_000000_nothing.json"}); err == nil {
 		t.Error("a record that is not there is resent")
+	}
+
+	// What has no sink any more stays as it is.
+	if err := r.Reload(testConfig(r.log)); err != nil {
+		t.Fatal(err)
+	}
+	await(t, "the second outcome is settled", func() bool {
+		done, err := r.Resend(t.Context(), []string{r.record(t, guid(1)).File})
+		return err == nil && done.Done == 0 && done.Pending == 0 && done.Lost == 1 && slices.Equal(done.Sinks, []string{n.Sink})
+	})
+	if n := r.record(t, guid(1)).Notifications[0]; n.Status != logs.StatusSent {
+		t.Errorf("notification %+v", n)
 	}
 }
 

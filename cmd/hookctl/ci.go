@@ -3,6 +3,7 @@ package main
 import (
 	"context"
 	"errors"
+	"slices"
 	"time"
 
 	"github.com/spf13/cobra"
@@ -49,8 +50,19 @@ func (p *program) showCI(ctx context.Context, q logs.CIQuery, out *output) error
 		return err
 	}
 	none := "no runs in the log\nhint: let hooks deliver workflow_run: hookctl setup"
-	if q.Red {
-		none = "nothing fails"
+	if len(states) == 0 && (q.Red || q.Branch != "" || len(q.Repositories) > 0) {
+		all, err := p.stateOfCI(ctx, logs.CIQuery{}, now)
+		switch known := slices.ContainsFunc(all, func(s logs.CIState) bool { return q.Branch == "" || s.Branch == q.Branch }); {
+		case err != nil:
+			return err
+		case len(all) == 0:
+		case !known:
+			none = "no runs of the branch " + text.Clean(q.Branch) + "\nhint: see all branches: hookctl ci"
+		case q.Red:
+			none = "nothing fails"
+		default:
+			none = "no run matches\nhint: see all runs: hookctl ci"
+		}
 	}
 	head := []string{"STATE", "REPOSITORY", "BRANCH", "WORKFLOW", "SINCE", "COMMIT", "FILE"}
 	err = printList(p, out, append([]logs.CIState{}, states...), states, none, head, func(s logs.CIState) []string {

@@ -9,6 +9,7 @@ import (
 
 	"hookctl/cmd/hookctl/settings"
 	"hookctl/logs"
+	"hookctl/logs/text"
 	"hookctl/server/host"
 )
 
@@ -44,7 +45,11 @@ func newEventsResend(p *program) *cobra.Command {
 				return usage(errors.New("name records, or give --failed"))
 			}
 			return p.actOnRecords(cmd.Context(), "resent", args, &out, func(c *host.Client, files []string) (int, error) {
-				return c.Resend(cmd.Context(), files, failed)
+				done, err := c.Resend(cmd.Context(), files, failed)
+				if done.Pending > 0 {
+					p.note("%s pending already: the receiver tries again now", text.Count(done.Pending, "notification is", "notifications are"))
+				}
+				return done.Done, err
 			})
 		},
 	}
@@ -67,14 +72,14 @@ func (p *program) actOnRecords(ctx context.Context, verb string, names []string,
 		return err
 	}
 	done, err := act(host.Dial(s.Home), files)
-	if err != nil {
+	if err != nil && done == 0 {
 		return err
 	}
 	if out.wanted() {
-		return out.print(p.out, map[string]int{verb: done})
+		return errors.Join(out.print(p.out, map[string]int{verb: done}), err)
 	}
 	p.note("%s %d", verb, done)
-	return nil
+	return err
 }
 
 func newEventsPrune(p *program) *cobra.Command {
@@ -105,7 +110,7 @@ func (p *program) pruneEvents(ctx context.Context, dryRun, yes bool, out *output
 		return err
 	}
 	if !dryRun && len(result.Files) > 0 {
-		if err := p.confirm(ctx, yes, fmt.Sprintf("remove %d records (%s)?", len(result.Files), settings.Size(result.Bytes))); err != nil {
+		if err := p.confirm(ctx, yes, fmt.Sprintf("remove %s (%s)?", text.Count(len(result.Files), "record", "records"), settings.Size(result.Bytes))); err != nil {
 			return err
 		}
 		if result, err = host.Prune(ctx, s.Home, s.Logs(nil), false); err != nil {
@@ -125,6 +130,18 @@ func (p *program) pruneEvents(ctx context.Context, dryRun, yes bool, out *output
 			fmt.Fprintln(p.out, file)
 		}
 	}
-	p.note("%s %d records (%s); %d stay because a notification is pending", verb, len(result.Files), settings.Size(result.Bytes), result.Kept)
+	switch n := len(result.Files); {
+	case s.Log.Keep == 0 && s.Log.MaxSize == 0:
+		p.note("nothing to remove: log.keep and log.max_size set no limit")
+	case n == 0 && result.Kept == 0:
+		p.note("nothing to remove: every record is within log.keep and log.max_size")
+	case n == 0:
+		p.note("nothing to remove")
+	default:
+		p.note("%s %s (%s)", verb, text.Count(n, "record", "records"), settings.Size(result.Bytes))
+	}
+	if result.Kept > 0 {
+		p.note("%s because a notification is pending", text.Count(result.Kept, "record stays", "records stay"))
+	}
 	return nil
 }

@@ -45,7 +45,7 @@ func newEventsFilters(p *program) *cobra.Command {
 					return err
 				}
 				if _, known := s.TUI.Filters[name]; !known && filter == "" {
-					return fmt.Errorf("no saved filter is named %q", name)
+					return unknownFilter(s, name)
 				}
 				if err := s.SaveFilter(name, filter); err != nil {
 					return err
@@ -62,15 +62,27 @@ func newEventsFilters(p *program) *cobra.Command {
 	return cmd
 }
 
-// saved is f with @NAME replaced by the text of the saved filter. An unknown name stays as it is.
+// saved is f with @NAME replaced by the text of the saved filter.
 func (f eventsFilter) saved(p *program) (eventsFilter, error) {
 	name, asked := strings.CutPrefix(f.filter, "@")
 	if !asked {
 		return f, nil
 	}
 	s, err := settings.Load(p.environ)
-	if err == nil && s.TUI.Filters[name] != "" {
-		f.filter = s.TUI.Filters[name]
+	if err != nil {
+		return f, err
 	}
-	return f, err
+	if f.filter = s.TUI.Filters[name]; f.filter == "" {
+		return f, usage(unknownFilter(s, name))
+	}
+	return f, nil
+}
+
+// unknownFilter says that no saved filter has the name, and which exist.
+func unknownFilter(s *settings.Settings, name string) error {
+	cure := "save one: hookctl events filters save NAME FILTER"
+	if names := slices.Sorted(maps.Keys(s.TUI.Filters)); len(names) > 0 {
+		cure = "the saved ones are @" + strings.Join(names, ", @")
+	}
+	return hint(fmt.Errorf("no saved filter is named %q", name), cure)
 }

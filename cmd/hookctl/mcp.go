@@ -128,7 +128,8 @@ func (p *program) mcpWorld() (*mcp.World, error) {
 		},
 		Replay: host.Dial(s.Home).Replay,
 		Resend: func(ctx context.Context, files []string) (int, error) {
-			return host.Dial(s.Home).Resend(ctx, files, false)
+			done, err := host.Dial(s.Home).Resend(ctx, files, false)
+			return done.Done, err
 		},
 	}, nil
 }

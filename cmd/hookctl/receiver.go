@@ -245,8 +245,8 @@ func (p *program) printStatus(state doctor.State, asked error, out *output) erro
 			pending += ", counting…"
 		}
 	}
-	row("notifications", fmt.Sprintf("%s, %d failed", pending, status.FailedNotifications))
-	judged(doctor.Notifications(status, 0, time.Now()))
+	row("notifications", fmt.Sprintf("%s, %d failed", pending, max(state.FailedRecords, int(status.FailedNotifications))))
+	judged(doctor.Notifications(status, state.FailedRecords, time.Now()))
 	judged(doctor.Offers(state.Offered, time.Now()))
 	for _, a := range doctor.Alarms(status) {
 		name := "ALARM"

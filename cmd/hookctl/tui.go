@@ -27,8 +27,7 @@ func (p *program) openTUI(ctx context.Context) error {
 	if err != nil {
 		return err
 	}
-	p.quiet = true
-	defer func() { p.quiet = false }()
+	p.quiet = true // and stays so: a call to GitHub that nobody waits for may still read it afterwards
 	if err = tui.Run(ctx, config); errors.Is(err, tui.ErrNoTerminal) {
 		return usage(err)
 	}
@@ -58,7 +57,8 @@ func (p *program) tuiConfig(ctx context.Context) (tui.Config, error) {
 		Sync:   p.followed(s),
 		Tasks:  p.followedTasks(s),
 		Resend: func(ctx context.Context, files []string) (int, error) {
-			return host.Dial(s.Home).Resend(ctx, files, false)
+			done, err := host.Dial(s.Home).Resend(ctx, files, false)
+			return done.Done, err
 		},
 		Settings:   p.settingsSource(s),
 		Filters:    s.TUI.Filters,

@@ -2,7 +2,13 @@
 
 package doctor
 
-import "golang.org/x/sys/unix"
+import (
+	"os"
+	"os/user"
+	"strconv"
+
+	"golang.org/x/sys/unix"
+)
 
 // space is what an unprivileged process can still write at dir, and the size of the file system.
 func space(dir string) (free, total uint64, err error) {
@@ -16,3 +22,16 @@ func space(dir string) (free, total uint64, err error) {
 
 // writable asks the system, without writing.
 func writable(dir string) error { return unix.Access(dir, unix.W_OK|unix.X_OK) }
+
+// ownerOf is who a file or directory belongs to, where that is somebody else; "" where it is this user's, or not known.
+func ownerOf(path string) string {
+	var st unix.Stat_t
+	if unix.Stat(path, &st) != nil || int(st.Uid) == os.Geteuid() || os.Geteuid() == 0 {
+		return ""
+	}
+	id := strconv.Itoa(int(st.Uid))
+	if u, err := user.LookupId(id); err == nil {
+		return u.Username
+	}
+	return "user " + id
+}

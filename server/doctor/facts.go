@@ -26,6 +26,9 @@ type facts struct {
 	hooks   func() (fleet.List, error)
 	log     func() (logSummary, error)
 	ring    func() (accepted, error)
+
+	writable func(dir string) error   // why this user cannot write there
+	ownerOf  func(path string) string // see ownerOf
 }
 
 // account is a working login.
@@ -58,7 +61,7 @@ var errNoHooks = errors.New("the hooks could not be listed, see the check of the
 func skipped(err error) finding { return warn("", "not checked: %v", err) }
 
 func newFacts(ctx context.Context, cfg Config) *facts {
-	f := &facts{cfg: cfg}
+	f := &facts{cfg: cfg, writable: writable, ownerOf: ownerOf}
 	f.status = once(ctx, cfg.Timeout, func(ctx context.Context) (daemon.Status, error) { return Ask(ctx, cfg.Home) })
 	f.log = once(ctx, cfg.Timeout, f.readLog)
 	f.ring = once(ctx, cfg.Timeout, f.readRing)

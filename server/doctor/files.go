@@ -71,6 +71,14 @@ func (f *facts) permissions(context.Context) finding {
 	if _, err := os.Stat(f.cfg.Home); errors.Is(err, fs.ErrNotExist) {
 		return warn("hookctl setup", "%s does not exist yet", f.cfg.Home)
 	}
+	if err := f.writable(f.cfg.Home); err != nil {
+		whose := ""
+		if owner := f.ownerOf(f.cfg.Home); owner != "" {
+			whose = ", which belongs to " + owner + ","
+		}
+		return fail("use a home of your own with HOOKCTL_HOME=DIRECTORY, or become its owner: sudo chown \"$(id -un)\" "+text.Shell(f.cfg.Home),
+			"%s%s cannot be written to (%v), so hookctl can save nothing", f.cfg.Home, whose, err)
+	}
 	open, err := f.tooOpen()
 	if err != nil {
 		return failed(err, "check who owns "+f.cfg.Home)
@@ -82,6 +90,9 @@ func (f *facts) permissions(context.Context) finding {
 			continue // it is gone by now
 		}
 		fix := fmt.Sprintf("chmod %o %s", g.mode, text.Shell(g.path))
+		if owner := f.ownerOf(g.path); owner != "" {
+			fix = "ask " + owner + " to run: " + fix
+		}
 		words := fmt.Sprintf("%s has mode %04o", g.path, info.Mode().Perm())
 		if g.secret {
 			all = append(all, fail(fix, "%s: others can read the secret", words))
@@ -105,9 +116,12 @@ func (f *facts) logDirectory(context.Context) finding {
 		return warn(fix, "the receiver writes to %s, the settings say %s", st.LogDir, f.cfg.Logs.Dir)
 	}
 	if sum.missing {
+		if err := f.writable(nearest(f.cfg.Logs.Dir)); err != nil {
+			return fail("set log.dir to a directory of yours: hookctl config edit log.dir", "%s cannot be created: %v", f.cfg.Logs.Dir, err)
+		}
 		return ok("%s: nothing has been recorded yet", f.cfg.Logs.Dir)
 	}
-	if err := writable(f.cfg.Logs.Dir); err != nil {
+	if err := f.writable(f.cfg.Logs.Dir); err != nil {
 		return fail("check who owns "+f.cfg.Logs.Dir, "%s cannot be written to: %v", f.cfg.Logs.Dir, err)
 	}
 	all := []finding{ok("%s in %s", text.Count(sum.counts.Total, "record", "records"), f.cfg.Logs.Dir)}
@@ -124,14 +138,18 @@ const (
 	smallSpace = 1 << 30
 )
 
-func (f *facts) disk(context.Context) finding {
-	dir := f.cfg.Logs.Dir
+// nearest is dir, or the directory above it that exists.
+func nearest(dir string) string {
 	for {
 		if _, err := os.Stat(dir); err == nil || dir == filepath.Dir(dir) {
-			break
+			return dir
 		}
 		dir = filepath.Dir(dir)
 	}
+}
+
+func (f *facts) disk(context.Context) finding {
+	dir := nearest(f.cfg.Logs.Dir)
 	free, total, err := space(dir)
 	if err != nil {
 		return warn("", "cannot see the free space at %s: %v", dir, err)

@@ -107,6 +107,11 @@ func (f *facts) receiver(context.Context) finding {
 	st, err := f.status()
 	out := judgeReceiver(st, err, f.cfg.Now())
 	if stopped(err) {
+		if f.cfg.Store != nil {
+			if ring, err := f.ring(); err == nil && ring.current == "" { // so start would fail
+				out.detail, out.fix = "not running, because there is no secret yet", "hookctl setup"
+			}
+		}
 		if socket, err := daemon.StaleSocket(f.cfg.Home); err == nil && socket != "" {
 			out.detail += "; it was killed: its control socket is left over"
 		}

@@ -17,6 +17,8 @@ type State struct {
 	daemon.Status
 	Since           *time.Time `json:"since"`
 	SecretChangedAt *time.Time `json:"secret_changed_at"`
+	// FailedRecords counts the records in the log whose notification failed for good; failed_notifications counts since the start.
+	FailedRecords int `json:"failed_records"`
 	// Unacknowledged counts the records that were offered to agents and that nobody acknowledged.
 	Unacknowledged int          `json:"unacknowledged"`
 	Offered        []logs.Offer `json:"-"` // which they are, oldest first
@@ -45,7 +47,33 @@ func ReadState(ctx context.Context, cfg Config) (s State, asked, err error) {
 			s.Secret = prints[0]
 		}
 	}
-	return StateOf(cfg, s.Status), asked, nil
+	s = StateOf(cfg, s.Status)
+	if cfg.Logs.Dir != "" {
+		s.FailedRecords = failedRecords(ctx, cfg)
+	}
+	return s, asked, nil
+}
+
+// quickly is how long counting in the log may delay a status.
+const quickly = 2 * time.Second
+
+// failedRecords is 0 where the log cannot be asked: what is wrong with it is for the checks to say.
+func failedRecords(ctx context.Context, cfg Config) (n int) {
+	ctx, cancel := context.WithTimeout(ctx, quickly)
+	defer cancel()
+	filter, err := logs.ParseFilter("status:"+logs.StatusFailed, time.Now())
+	if err != nil {
+		return 0
+	}
+	_, err = (&facts{cfg: cfg}).withLog(ctx, func(log *logs.Log) error {
+		counts, err := log.Counts(ctx, filter)
+		n = counts.Failed
+		return err
+	})
+	if err != nil {
+		return 0
+	}
+	return n
 }
 
 // StateOf is a status that was asked for already with what the disk adds to it. That is left out where it cannot be read: what is

@@ -10,12 +10,14 @@ import (
 	"io"
 	"net/http"
 	"slices"
+	"strings"
 	"time"
 
 	"github.com/google/uuid"
 
 	"hookctl/hooks"
 	"hookctl/logs"
+	"hookctl/logs/text"
 	"hookctl/server"
 	"hookctl/server/daemon"
 )
@@ -59,27 +61,35 @@ type doneAnswer struct {
 }
 
 // Resend sends the notifications of records again, with failed also those of every record whose notification failed for
-// good, and returns how many records that were.
-func (c *Client) Resend(ctx context.Context, files []string, failed bool) (int, error) {
-	answer, err := ask[doneAnswer](ctx, c, "/resend", filesRequest{files, failed})
-	return answer.Done, err
+// good. Where some were not resent because their sink is gone, the error says so, and the result counts the others.
+func (c *Client) Resend(ctx context.Context, files []string, failed bool) (server.Resent, error) {
+	done, err := ask[server.Resent](ctx, c, "/resend", filesRequest{files, failed})
+	if err == nil && done.Lost > 0 {
+		sinks := "sink " + done.Sinks[0]
+		if len(done.Sinks) > 1 {
+			sinks = "sinks " + strings.Join(done.Sinks, ", ")
+		}
+		err = hooks.WithCure(fmt.Errorf("%s not resent: the settings have no %s any more", text.Count(done.Lost, "notification was", "notifications were"), sinks),
+			"add what is missing to sinks: hookctl config edit")
+	}
+	return done, err
 }
 
-func (r *receiver) resend(ctx context.Context, q filesRequest) (doneAnswer, error) {
+func (r *receiver) resend(ctx context.Context, q filesRequest) (server.Resent, error) {
 	if q.Failed {
 		files, err := failedFiles(ctx, r.log.Log())
 		if err != nil {
-			return doneAnswer{}, err
+			return server.Resent{}, err
 		}
 		q.Files = append(q.Files, files...)
 	}
-	n, err := r.server.Resend(ctx, q.Files)
+	done, err := r.server.Resend(ctx, q.Files)
 	if err == nil && q.Failed {
 		var synced int
 		synced, err = r.resendSync(ctx)
-		n += synced
+		done.Done += synced
 	}
-	return doneAnswer{n}, err
+	return done, err
 }
 
 // failedFiles are the records whose notification failed for good, oldest first.

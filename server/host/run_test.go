@@ -266,8 +266,8 @@ func TestClientCalls(t *testing.T) {
 	if n, err := client.Replay(t.Context(), []string{"nothing.json"}); err == nil || n != 0 || hooks.CodeOf(err) != "not_found" {
 		t.Errorf("replayed %d that are not there, %v", n, err)
 	}
-	if n, err := client.Resend(t.Context(), nil, true); err != nil || n != 0 {
-		t.Errorf("resent %d, %v", n, err)
+	if n, err := client.Resend(t.Context(), nil, true); err != nil || n.Done != 0 {
+		t.Errorf("resent %+v, %v", n, err)
 	}
 	if _, err := Prune(t.Context(), h.home, logs.Config{Dir: "/nowhere"}, true); err != nil {
 		t.Errorf("prune by the receiver: %v", err)
