@@ -315,7 +315,7 @@ func (n *Node) apply(ctx context.Context, id identity, s state) error {
 		if !r.isOpen(id) {
 			return nil
 		}
-		// It was entered meanwhile.
+		// It was entered in the meantime.
 	}
 }
 
