@@ -208,6 +208,7 @@ const testSecret = "a secret that is long enough"
 
 type worldOptions struct {
 	links  bool // routes lead through proxies that can be cut
+	slow   bool // and that can delay
 	single bool
 	change func(*testNode) // before the nodes start
 }
@@ -251,7 +252,7 @@ func newWorld(t testing.TB, o worldOptions) *world {
 			}
 			address := to.config.Settings.Embed.Listen
 			if o.links {
-				l := newLink(t, address)
+				l := newLink(t, address, o.slow)
 				w.links[from.name()+to.name()] = l
 				address = l.address
 				from.config.Settings.Embed.Advertise = "127.0.0.1:1" // nobody finds a way around the links
