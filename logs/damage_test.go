@@ -50,7 +50,7 @@ func TestNoDamageOfASegmentIsSilent(t *testing.T) {
 		frames, damage := scanSegment(seg, buf[:seg.size])
 		switch {
 		case len(frames) < records && len(damage) == 0:
-			t.Errorf("%s: %d of %d frames are left, and nobody is told", what, len(frames), records)
+			t.Errorf("%s: %d of %d frames are left, and it is not reported", what, len(frames), records)
 		case len(frames) == records && len(damage) > 0 && needless:
 			t.Errorf("%s: nothing is lost, and this is reported: %v", what, damage)
 		}

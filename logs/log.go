@@ -223,7 +223,7 @@ func (l *Log) Page(ctx context.Context, q Query) (Page, error) {
 		q.Limit = defaultLimit
 	}
 	var p Page
-	progress, complete, _ := l.rec.state() // before the look: what comes meanwhile may not be in it
+	progress, complete, _ := l.rec.state() // before the look: what comes after it may not be in it
 	p.Building, p.Progress = !complete, progress
 	more, behind := false, !q.Cursor.IsZero()
 	var list []Entry

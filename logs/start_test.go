@@ -170,7 +170,7 @@ func TestALedgerOfManyPiecesIsReadWhole(t *testing.T) {
 	if err := g.tidy(); err != nil {
 		t.Fatal(err)
 	}
-	check("written anew", find(g), func(i int) bool { return i == 1 })
+	check("written again", find(g), func(i int) bool { return i == 1 })
 	g.close()
 	g = open()
 	if check("opened again", find(g), func(i int) bool { return i == 1 }); g.isWhole() {

@@ -283,8 +283,8 @@ func TestSignedGiantsTakeBoundedMemory(t *testing.T) {
 	t.Logf("heap at most %d MiB (bound %d MiB) for 8 of 25 MiB, %d taken; the honest client was answered %d times", heap/mib, bound/mib, taken.Load(), answered)
 }
 
-// TestGiantsBeyondTheRoomAreToldToWait holds the room with one body and sends another.
-func TestGiantsBeyondTheRoomAreToldToWait(t *testing.T) {
+// TestGiantsBeyondTheRoomMustWait holds the room with one body and sends another.
+func TestGiantsBeyondTheRoomMustWait(t *testing.T) {
 	r := run(t, func(c *Config) {
 		c.Limits.BytesInFlight, c.Limits.Body, c.Limits.Wait = 12*mib, 4*mib, 10*time.Millisecond
 	})

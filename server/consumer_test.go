@@ -245,7 +245,7 @@ func TestEscalationsGoToTheirOwnSinks(t *testing.T) {
 		"repository":{"id":1,"full_name":"o/r","html_url":"https://github.com/o/r"}}`)
 	for i, c := range []struct {
 		path, association string
-		told              bool
+		shown             bool
 	}{{"", "MEMBER", true}, {"", "NONE", false}, {"a", "MEMBER", true}} {
 		association <- c.association
 		rec := &logs.Record{EventType: "issues", DeliveryID: guid(i), Payload: payload}
@@ -259,7 +259,7 @@ func TestEscalationsGoToTheirOwnSinks(t *testing.T) {
 			t.Errorf("%+v: people get %s", c, body)
 		}
 		await(t, "the agent's message", func() bool { return len(agent.messages()) == i+1 })
-		if got := agent.messages()[i].Content.Message; strings.Contains(got, hostile) != c.told {
+		if got := agent.messages()[i].Content.Message; strings.Contains(got, hostile) != c.shown {
 			t.Errorf("%+v: the agent gets %s", c, got)
 		}
 	}

@@ -13,7 +13,7 @@ import (
 	"github.com/google/go-cmp/cmp"
 )
 
-var update = flag.Bool("update", false, "write the golden files anew")
+var update = flag.Bool("update", false, "write the golden files again")
 
 // sample reads a payload of testdata/decide and the event that it is of.
 func sample(t testing.TB, name string) (event string, payload []byte) {

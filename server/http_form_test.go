@@ -35,7 +35,7 @@ func taker(t *testing.T, status int) (url string, next func() posted) {
 		got <- posted{r.Method + " " + r.URL.RequestURI(), r.Header, string(body)}
 		w.Header().Set("Content-Type", "application/json")
 		w.WriteHeader(status)
-		_, _ = fmt.Fprintf(w, `{"id":1,"error":"as told","errorCode":%d,"errorDescription":"as told"}`, status) // the last three as gotify has them
+		_, _ = fmt.Fprintf(w, `{"id":1,"error":"as asked","errorCode":%d,"errorDescription":"as asked"}`, status) // the last three as gotify has them
 	}))
 	t.Cleanup(s.Close)
 	return s.URL, func() posted {

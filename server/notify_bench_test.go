@@ -81,7 +81,7 @@ func BenchmarkNotify(b *testing.B) {
 // needs 50 ms a call. Beside it stands what one message for each takes at best.
 func BenchmarkNotifySlowSink(b *testing.B) {
 	const n, call = 1000, 50 * time.Millisecond
-	var messages, told atomic.Int64
+	var messages, announced atomic.Int64
 	slow := httptest.NewServer(http.HandlerFunc(func(_ http.ResponseWriter, r *http.Request) {
 		took := time.After(call) // of the sink, nothing that the benchmark waits for
 		var e cloudEvent
@@ -91,9 +91,9 @@ func BenchmarkNotifySlowSink(b *testing.B) {
 		<-took
 		messages.Add(1)
 		if all, ok := e.Data.Context["notifications"].(float64); ok {
-			told.Add(int64(all))
+			announced.Add(int64(all))
 		} else {
-			told.Add(1)
+			announced.Add(1)
 		}
 	}))
 	defer slow.Close()
@@ -105,8 +105,8 @@ func BenchmarkNotifySlowSink(b *testing.B) {
 	backlog(b, r, n, 1)
 	await(b, "all notifications", func() bool { return r.Stats().Pending == 0 })
 	took := time.Since(start)
-	if told.Load() != n {
-		b.Errorf("the messages speak for %d of %d", told.Load(), n)
+	if announced.Load() != n {
+		b.Errorf("the messages speak for %d of %d", announced.Load(), n)
 	}
 	b.ReportMetric(took.Seconds(), "s/1000-notified")
 	b.ReportMetric((n * call).Seconds(), "one-by-one-s")

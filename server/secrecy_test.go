@@ -34,9 +34,9 @@ func (l *lockedBuffer) String() string {
 	return l.b.String()
 }
 
-// TestSecretsAreToldNowhere goes through success, refusal and failure with everything logged, and looks for secrets in the log,
+// TestSecretsAreShownNowhere goes through success, refusal and failure with everything logged, and looks for secrets in the log,
 // the records, the answers, the statistics and the metrics.
-func TestSecretsAreToldNowhere(t *testing.T) {
+func TestSecretsAreShownNowhere(t *testing.T) {
 	t.Parallel()
 	const sinkSecret, password, token = "sink-secret-7f3a", "password-91bc", "token-5d2e"
 	var said lockedBuffer
@@ -91,7 +91,7 @@ func TestSecretsAreToldNowhere(t *testing.T) {
 	for where, text := range places {
 		for _, s := range []string{testSecret, sinkSecret, password, token} {
 			if strings.Contains(text, s) {
-				t.Errorf("%s tells %q", where, s)
+				t.Errorf("%s shows %q", where, s)
 			}
 		}
 	}

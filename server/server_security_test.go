@@ -124,7 +124,7 @@ func TestRequestsWriteOneCleanLineIntoTheLog(t *testing.T) {
 		t.Errorf("%d lines: %q", n, said)
 	}
 	if strings.Contains(said, testSecret) || strings.Contains(fmt.Sprintf("%+v", r.Rejections()), testSecret) {
-		t.Error("the secret is told")
+		t.Error("the secret is shown")
 	}
 	for _, x := range r.Rejections() {
 		for _, s := range []string{x.Event, x.Path, x.DeliveryID, x.Address, x.Reason} {
@@ -175,7 +175,7 @@ func TestHealthTellsStrangersNothingMore(t *testing.T) {
 	}
 	_, body := do(t, req.Clone(t.Context()))
 	if got := slices.Sorted(maps.Keys(body)); !slices.Equal(got, []string{"instance", "nonce", "status", "version"}) {
-		t.Errorf("it tells %v", got)
+		t.Errorf("it shows %v", got)
 	}
 	for _, path := range []string{"/metrics", "/status", "/rejected", "/reload", "/stop", "/ingest", "/debug/pprof/"} {
 		req, err := http.NewRequestWithContext(t.Context(), http.MethodGet, r.url+path, nil)

@@ -173,12 +173,12 @@ func classed(err error) error {
 // chatError says whether trying again can help: a busy or broken service may recover, a refusal stays one.
 func chatError(service string, err error) error {
 	why := classed(err)
-	told := fmt.Errorf("cannot send to %s: %w", service, why)
+	failed := fmt.Errorf("cannot send to %s: %w", service, why)
 	status := httpStatus.FindString(why.Error())
 	if status == "" || status[0] == '5' || slices.Contains([]string{"408", "425", "429"}, status) {
-		return told
+		return failed
 	}
-	return backoff.Permanent(told)
+	return backoff.Permanent(failed)
 }
 
 // chatMessage is a message in the form of its medium: what matters first, at most as long as the medium takes, with the link

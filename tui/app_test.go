@@ -192,6 +192,32 @@ func TestHomeShowsTheAgeOfTheSecret(t *testing.T) {
 }
 
 // Home, status and doctor judge alike, and what was not checked is not green.
+// nodes is a cluster of three; c is away.
+func nodes() *daemon.Cluster {
+	list := []daemon.ClusterMember{{Node: "a", Up: true}, {Node: "b", Up: true}, {Node: "c"}}
+	for i := range list {
+		list[i].Version = kittest.RunningStatus().Version
+	}
+	return &daemon.Cluster{Name: "hooks", Node: "a", Quorum: true, Ready: true, Notifier: "b", Members: list}
+}
+
+// What is wrong with a cluster is to be done on another machine, so its row leads to where the nodes are shown.
+func TestHomeLeadsFromTheClusterToItsNodes(t *testing.T) {
+	s := newScreen(t, testConfig(t), 120, 40)
+	status := kittest.RunningStatus()
+	status.Cluster = nodes()
+	s.Send(StatusMsg{status: status})
+	for range 20 {
+		if strings.Contains(s.Text(), "▌! cluster") {
+			s.Press("enter")
+			s.Shows("cluster", "c away", "receiver.log")
+			return
+		}
+		s.Press("down")
+	}
+	t.Errorf("no key leads to the row of the cluster:\n%s", s.Text())
+}
+
 func TestHomeSaysWhatTheDoctorSays(t *testing.T) {
 	report := func(t *testing.T, cfg Config, at time.Time, checks ...doctor.Check) {
 		t.Helper()
@@ -225,7 +251,14 @@ func TestHomeSaysWhatTheDoctorSays(t *testing.T) {
 		"one waits for long": {checks: fine, status: func(s *daemon.Status) {
 			s.PendingNotifications, s.PendingSince = 1, kittest.Noon.Add(-2*time.Minute)
 		}, shows: []string{"! notifications 1 notification is pending, the oldest for 2 min"}, lacks: "Everything works"},
-		"a hook failed":           {checks: append([]doctor.Check{{Name: "deliveries of octo-org/web", Status: doctor.Fail, Detail: "502", Fix: "hookctl hooks ping 1"}}, fine...), shows: []string{"✗ hooks         502, 3 h ago  enter: to Hooks"}, lacks: "Everything works"},
+		"a hook failed": {checks: append([]doctor.Check{{Name: "deliveries of octo-org/web", Status: doctor.Fail, Detail: "502", Fix: "hookctl hooks ping 1"}}, fine...), shows: []string{"✗ hooks         502, 3 h ago  enter: to Hooks"}, lacks: "Everything works"},
+		"a cluster":     {checks: fine, status: func(s *daemon.Status) { s.Cluster = nodes(); s.Cluster.Members[2].Up = true }, shows: []string{"✓ Everything works.", "✓ cluster       hooks: node a of 3, all up, b notifies"}},
+		"a node is away": {checks: fine, status: func(s *daemon.Status) { s.Cluster = nodes() },
+			shows: []string{"! 1 item needs attention.", "! cluster       node c is away; one more would stop the cluster  enter: see the nodes"}, lacks: "Everything works"},
+		"no quorum": {checks: fine, status: func(s *daemon.Status) { s.Cluster = nodes(); s.Cluster.Quorum = false },
+			shows: []string{"✗ cluster       hooks: node a of 3, no quorum; deliveries are stored here and answered with 503  enter: see the nodes"}, lacks: "Everything works"},
+		"a cluster that is not joined yet": {checks: fine, status: func(s *daemon.Status) { s.Cluster = nodes(); s.Cluster.Members[2].Up, s.Cluster.Ready = true, false },
+			shows: []string{"! cluster       this node waits for the secrets of the others  enter: see the nodes"}, lacks: "Everything works"},
 		"something else is wrong": {checks: append([]doctor.Check{{Name: "clock", Status: doctor.Warn, Detail: "5 min off"}}, fine...), shows: []string{"! clock         5 min off, 3 h ago  enter: look"}, lacks: "Everything works"},
 	} {
 		t.Run(name, func(t *testing.T) {

@@ -55,12 +55,12 @@ func TestFailureOfSeveralErrorsIsOneLineWithTheFirstHint(t *testing.T) {
 
 func TestErrorsOfTheReceiverKeepTheirCode(t *testing.T) {
 	t.Parallel()
-	told := hooks.WithCode(hooks.WithCure(errors.New("not logged in"), "gh auth login"), "not_logged_in")
-	got := failureOf(fmt.Errorf("ask the receiver: %w", told))
+	failure := hooks.WithCode(hooks.WithCure(errors.New("not logged in"), "gh auth login"), "not_logged_in")
+	got := failureOf(fmt.Errorf("ask the receiver: %w", failure))
 	if want := (hooks.Failure{Error: "ask the receiver: not logged in", Hint: "gh auth login", Code: "not_logged_in"}); got != want {
 		t.Errorf("%+v", got)
 	}
-	if code := exitCode(told); code != exitNotLogged {
+	if code := exitCode(failure); code != exitNotLogged {
 		t.Errorf("exit code %d", code)
 	}
 }

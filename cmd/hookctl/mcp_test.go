@@ -84,12 +84,12 @@ func (a *agent) call(tool string, args arguments) (result map[string]any, failed
 		a.t.Fatal(err)
 	}
 	result, _ = decoded(a.t, structure).(map[string]any)
-	told := r.Content[0].(*mcp.TextContent).Text
-	if !reflect.DeepEqual(decoded(a.t, []byte(told)), any(result)) {
-		a.t.Errorf("%s says %s and %s", tool, told, structure)
+	words := r.Content[0].(*mcp.TextContent).Text
+	if !reflect.DeepEqual(decoded(a.t, []byte(words)), any(result)) {
+		a.t.Errorf("%s says %s and %s", tool, words, structure)
 	}
-	if len(told) > 80<<10 {
-		a.t.Errorf("%s returns %d bytes", tool, len(told))
+	if len(words) > 80<<10 {
+		a.t.Errorf("%s returns %d bytes", tool, len(words))
 	}
 	return result, r.IsError
 }

@@ -27,8 +27,7 @@ func (p *program) openTUI(ctx context.Context) error {
 	if err != nil {
 		return err
 	}
-	p.quiet = true
-	defer func() { p.quiet = false }()
+	p.quiet = true // and stays so: a call to GitHub that nobody waits for may still read it afterwards
 	if err = tui.Run(ctx, config); errors.Is(err, tui.ErrNoTerminal) {
 		return usage(err)
 	}

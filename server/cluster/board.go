@@ -36,16 +36,20 @@ func (b *board) init() {
 // lapse is when this node last saw a key that ran out, and when it saw that.
 type lapse struct{ seen, gone time.Time }
 
-// free is when a lease that ran out may be taken: as soon as it is gone, but not where it ran out before its time, for its holder
-// may count on all of it.
+// free is when a lease that ran out may be taken: when all of its time is over since it was seen last, for its holder may count on
+// that. One that was gone much earlier, by a server with another clock, may have been renewed unseen until then; what arrives a
+// little late is seen for a little less than its time, and that is no reason to wait for it twice.
 func (b *board) free(key string, ttl time.Duration) time.Time {
 	b.mu.Lock()
 	defer b.mu.Unlock()
 	l, ok := b.lapsed[key]
-	if !ok || l.gone.Sub(l.seen) >= ttl {
+	if !ok {
 		return time.Time{}
 	}
-	return l.gone.Add(ttl)
+	if l.gone.Sub(l.seen) < ttl-ttl/renewals {
+		return l.gone.Add(ttl)
+	}
+	return l.seen.Add(ttl)
 }
 
 func (b *board) get(key string) (entry, bool) {
@@ -246,8 +250,11 @@ type leaseData struct {
 
 const leasePrefix = "lease."
 
-// leaseTTL is how long a lease outlives its holder.
-const leaseTTL = 15 * time.Second
+// leaseTTL is how long a lease outlives its holder, who renews it so many times in that time.
+const (
+	leaseTTL = 15 * time.Second
+	renewals = 4
+)
 
 // held are the leases of this node, and until when each is surely its own.
 type held struct {
@@ -347,7 +354,7 @@ func (n *Node) work(ctx context.Context, name string, ttl time.Duration, revisio
 		<-done
 	}
 	defer end()
-	tick := time.NewTicker(ttl / 4)
+	tick := time.NewTicker(ttl / renewals)
 	defer tick.Stop()
 	for {
 		select {

@@ -162,9 +162,13 @@ func TestCompleteMeansThatEveryNodeHasEverything(t *testing.T) {
 		"one is away":        {func(s *Status) { s.Members[1].Up = false }, false},
 		"one has to file":    {func(s *Status) { s.Members[1].Lag = 1 }, false},
 		"one has to share":   {func(s *Status) { s.Members[1].Waiting = 1 }, false},
+		"one has to join":    {func(s *Status) { s.Members[1].Secrets = nil }, false},
 		"one was never seen": {func(s *Status) { s.Members = s.Members[:2] }, false},
 	} {
-		s := Status{Quorum: true, Ready: true, Members: []Member{{Node: "a", Up: true}, {Node: "b", Up: true}, {Node: "c", Up: true}}}
+		s := Status{Quorum: true, Ready: true}
+		for _, node := range []string{"a", "b", "c"} {
+			s.Members = append(s.Members, Member{Node: node, Up: true, Secrets: []string{"7e71259f"}})
+		}
 		tt.change(&s)
 		if got := s.Complete(3); got != tt.want {
 			t.Errorf("%s: %v", name, got)

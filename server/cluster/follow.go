@@ -185,7 +185,7 @@ func (n *Node) fileOne(ctx context.Context, m jetstream.Msg) (delivered, error) 
 		return d, nil
 	}
 	if object := m.Headers().Get(objectHeader); object != "" {
-		if rec.Payload, err = n.body(ctx, object); errors.Is(err, jetstream.ErrObjectNotFound) {
+		if rec.Payload, err = n.body(ctx, object, bodyPatience); lacksBody(err) {
 			n.cfg.Alarm("cluster.body", "the large body of delivery "+id.guid+" is gone from the cluster; other nodes have it in their log", "hookctl cluster status")
 			return d, nil
 		} else if err != nil {
@@ -214,21 +214,28 @@ func (n *Node) fileOne(ctx context.Context, m jetstream.Msg) (delivered, error) 
 	return d, nil
 }
 
-// bodyPatience is how long a large body may be missing: a quorum had it before the message that names it was published, but the
-// replica that is asked may lag behind.
-const bodyPatience = time.Minute
+// bodyPatience is how long a large body may be missing, or not whole: a quorum had it before the message that names it was
+// published, but the replica that is asked may lag behind. readBack is the same for one that this node has stored a moment ago.
+const (
+	bodyPatience = time.Minute
+	readBack     = 2 * time.Second
+)
+
+// lacksBody reports whether the object store was asked and has no such body.
+func lacksBody(err error) bool {
+	return errors.Is(err, jetstream.ErrObjectNotFound) || errors.Is(err, jetstream.ErrDigestMismatch)
+}
 
 // body fetches a large body.
-func (n *Node) body(ctx context.Context, name string) (data []byte, err error) {
-	for begun := time.Now(); ctx.Err() == nil; pause(ctx, 250*time.Millisecond) {
+func (n *Node) body(ctx context.Context, name string, patience time.Duration) (data []byte, err error) {
+	for begun := time.Now(); ; pause(ctx, 250*time.Millisecond) {
 		one, cancel := context.WithTimeout(ctx, bodyTime)
 		data, err = n.objects.GetBytes(one, name)
 		cancel()
-		if !errors.Is(err, jetstream.ErrObjectNotFound) || time.Since(begun) > bodyPatience {
-			break
+		if !lacksBody(err) || time.Since(begun) > patience || ctx.Err() != nil {
+			return data, err
 		}
 	}
-	return data, err
 }
 
 // enter takes a delivery with pending notifications up, and what was said of it before.
@@ -308,7 +315,7 @@ func (n *Node) apply(ctx context.Context, id identity, s state) error {
 		if !r.isOpen(id) {
 			return nil
 		}
-		// It was entered meanwhile.
+		// It was entered in the meantime.
 	}
 }
 

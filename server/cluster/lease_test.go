@@ -91,3 +91,26 @@ func TestLeasesNeedNoClockOfTheServer(t *testing.T) {
 	}
 	<-late
 }
+
+// A lease that lived its time may be taken as soon as that is over, also where it was seen a moment late. One that was gone much
+// earlier is waited for from then on.
+func TestALeaseIsFreeWhenItsTimeIsOver(t *testing.T) {
+	t.Parallel()
+	const ttl = 12 * time.Second
+	now := time.Now()
+	for name, tt := range map[string]struct{ seen, gone, want time.Duration }{ // ago; want is from now on
+		"in time":               {12 * time.Second, 0, 0},
+		"late":                  {20 * time.Second, 0, -8 * time.Second},
+		"seen a moment late":    {11900 * time.Millisecond, 0, 100 * time.Millisecond},
+		"gone much too early":   {8 * time.Second, 0, 12 * time.Second},
+		"renewed and gone soon": {time.Second, time.Second, 11 * time.Second},
+	} {
+		b := board{lapsed: map[string]lapse{"x": {now.Add(-tt.seen), now.Add(-tt.gone)}}}
+		if got := b.free("x", ttl).Sub(now); got != tt.want {
+			t.Errorf("%s: free after %s, want %s", name, got, tt.want)
+		}
+	}
+	if at := (&board{}).free("y", ttl); !at.IsZero() {
+		t.Errorf("a lease that nobody had is free at %s", at)
+	}
+}

@@ -221,14 +221,13 @@ func (n *Node) upload(ctx context.Context, rec *logs.Record) (string, error) {
 	n.uploads.mu.Lock()
 	up := n.uploads.of[rec.File]
 	if up == nil {
-		id := identityOf(rec)
-		up = &upload{name: id.guid + "." + id.path + "." + nuid.Next(), done: make(chan struct{})}
+		up = &upload{done: make(chan struct{})}
 		n.uploads.of[rec.File] = up
 		n.uploads.all.Go(func() {
 			defer close(up.done)
 			life, cancel := context.WithTimeout(n.life, bodyTime)
 			defer cancel()
-			if _, up.err = n.objects.PutBytes(life, up.name, rec.Payload); up.err != nil {
+			if up.name, up.err = n.store(life, identityOf(rec), rec.Payload); up.err != nil {
 				n.uploads.forget(rec.File)
 			}
 		})
@@ -239,6 +238,26 @@ func (n *Node) upload(ctx context.Context, rec *logs.Record) (string, error) {
 		return up.name, up.err
 	case <-ctx.Done():
 		return "", ctx.Err()
+	}
+}
+
+// store puts a large body into the object store and reads it back before anything names it: while a stream has no leader, the
+// client library (nats.go 1.55, pubAckFuture) sends a part again from a buffer that holds a later part by then.
+func (n *Node) store(ctx context.Context, id identity, body []byte) (string, error) {
+	for {
+		name := id.guid + "." + id.path + "." + nuid.Next()
+		_, err := n.objects.PutBytes(ctx, name, body)
+		if err != nil {
+			return "", err
+		}
+		if _, err = n.body(ctx, name, readBack); err == nil {
+			return name, nil
+		}
+		_ = n.objects.Delete(ctx, name) // it goes by itself in days
+		if !errors.Is(err, jetstream.ErrDigestMismatch) {
+			return "", err
+		}
+		n.log.Warn("a large body was stored with a mistake; it is stored again", "delivery", id.guid)
 	}
 }
 

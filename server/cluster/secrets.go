@@ -41,7 +41,7 @@ func (e *MemberError) Error() string {
 // Hint is what to do.
 func (e *MemberError) Hint() string {
 	if len(e.Away) > 0 {
-		return "start it, or leave it out: hookctl rotate --resume --without " + e.Away[0]
+		return "start it, or leave it out: run hookctl rotate as before and add --without " + strings.Join(e.Away, ",")
 	}
 	return "see each node: hookctl cluster status"
 }
@@ -219,7 +219,10 @@ func (n *Node) ShareSecrets(ctx context.Context, required []string) error {
 	}
 	for n.cfg.Secrets.Rotating() && !n.Holds(rotationLease) {
 		if ctx.Err() != nil {
-			return fmt.Errorf("node %s is rotating: %w", n.leases()[rotationLease].Node, ErrLost)
+			if node := n.leases()[rotationLease].Node; node != "" {
+				return fmt.Errorf("node %s is rotating: %w", node, ErrLost)
+			}
+			return fmt.Errorf("another node was rotating until a moment ago, so try again in a moment: %w", ErrLost)
 		}
 		pause(ctx, 50*time.Millisecond)
 	}

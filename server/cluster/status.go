@@ -96,10 +96,10 @@ type Status struct {
 	Republishing *Republished `json:"republishing,omitempty"` // so far, nil where this node does not
 }
 
-// Complete reports whether there are at least so many nodes, and each is up and has everything.
+// Complete reports whether there are at least so many nodes, and each is up and has everything, the secrets too.
 func (s Status) Complete(nodes int) bool {
 	return s.Quorum && s.Ready && len(s.Members) >= nodes &&
-		!slices.ContainsFunc(s.Members, func(m Member) bool { return !m.Up || m.Lag > 0 || m.Waiting > 0 })
+		!slices.ContainsFunc(s.Members, func(m Member) bool { return !m.Up || m.Lag > 0 || m.Waiting > 0 || len(m.Secrets) == 0 })
 }
 
 // StreamStatus is how much is kept for nodes that are away. Zero while there is no quorum.

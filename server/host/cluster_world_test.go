@@ -13,6 +13,7 @@ import (
 	"net/http/httptest"
 	"os"
 	"os/exec"
+	"os/signal"
 	"path/filepath"
 	"slices"
 	"strings"
@@ -38,6 +39,10 @@ import (
 const nodeVariable = "HOOKCTL_TEST_NODE"
 
 func TestMain(m *testing.M) {
+	if filepath.Base(os.Args[0]) == hooks.Cloudflared {
+		fmt.Fprintln(os.Stderr, runTestTunnel(os.Args[1:]))
+		os.Exit(1)
+	}
 	if config := os.Getenv(nodeVariable); config != "" {
 		if err := runTestNode(config); err != nil {
 			fmt.Fprintln(os.Stderr, err)
@@ -58,7 +63,9 @@ type testNode struct {
 	Port                     int
 	Settings                 cluster.Settings
 	Debug                    bool
+	Tunnel                   string
 
+	path   string        // where it looks for programs first
 	binary string        // instead of this test's own
 	skew   time.Duration // of its clock, where binary takes one
 }
@@ -81,7 +88,7 @@ func (c testNode) load() (*Settings, error) {
 	}
 	log := logs.Config{Dir: filepath.Join(c.Home, "logs")}
 	s := &Settings{
-		Bind: "127.0.0.1", Port: c.Port, Logs: log, Store: store,
+		Bind: "127.0.0.1", Port: c.Port, Tunnel: c.Tunnel, Logs: log, Store: store,
 		Server: server.Config{
 			Keys: ring, Version: c.Version, WatchedBranches: []string{"main"}, CoalesceMax: -1,
 			Sinks: []server.SinkConfig{{Type: "http", URL: c.Sink, Timeout: 5 * time.Second}},
@@ -101,7 +108,9 @@ func runTestNode(config string) error {
 	if err := json.Unmarshal([]byte(config), &c); err != nil {
 		return err
 	}
-	return Run(context.Background(), Config{Load: c.load, Daemon: daemon.Config{Home: c.Home}, Stderr: os.Stderr, Debug: c.Debug})
+	ctx, stop := signal.NotifyContext(context.Background(), syscall.SIGTERM) // as the program does
+	defer stop()
+	return Run(ctx, Config{Load: c.load, Daemon: daemon.Config{Home: c.Home}, Stderr: os.Stderr, Debug: c.Debug})
 }
 
 // node is a process of the cluster, from the outside.
@@ -134,6 +143,9 @@ func (n *node) start() {
 	defer n.mu.Unlock()
 	n.process = exec.Command(binary, "-test.run=^$") // #nosec G204 -- this test itself
 	n.process.Env = append(os.Environ(), nodeVariable+"="+string(config), fmt.Sprintf("%s=%d", skewVariable, int64(n.config.skew.Seconds())))
+	if n.config.path != "" {
+		n.process.Env = append(n.process.Env, "PATH="+n.config.path+string(os.PathListSeparator)+os.Getenv("PATH"))
+	}
 	n.process.Stdout, n.process.Stderr = n.log, n.log
 	if err := n.process.Start(); err != nil {
 		n.t.Fatal(err)
@@ -259,7 +271,7 @@ func newWorld(t testing.TB, o worldOptions) *world {
 				t.Errorf("node %s has a data race (%v):\n%s", n.name(), err, log)
 			}
 		}
-		if t.Failed() {
+		if t.Failed() || os.Getenv("HOOKCTL_TEST_DEBUG") != "" {
 			w.showLogs()
 		}
 	})
@@ -332,7 +344,13 @@ func (w *world) wait(what string, done func() bool) {
 	w.t.Helper()
 	tick := time.NewTicker(50 * time.Millisecond)
 	defer tick.Stop()
-	for end := time.Now().Add(patience); !done(); <-tick.C {
+	begun := time.Now()
+	defer func() {
+		if took := time.Since(begun); took > 20*time.Second {
+			w.t.Logf("waited %s for %s", took.Round(time.Second), what)
+		}
+	}()
+	for end := begun.Add(patience); !done(); <-tick.C {
 		if time.Now().After(end) {
 			for _, n := range w.nodes {
 				s, err := n.status()
@@ -540,7 +558,7 @@ func (w *world) prove(l *load) {
 		}
 	}
 	again := w.sink.judge(w.t, l.acked)
-	w.t.Logf("%d acknowledged, %d lost, %d recorded twice, %d notified twice (%d counted), longest answer %s, other answers %v", l.total(), lost, double, again, twice, l.longest.Round(time.Millisecond), l.refused)
+	w.t.Logf("%d acknowledged, %d lost, %d recorded twice, %d notified twice (%d counted), longest answer %s, other answers %v", l.total(), lost, double, len(again), twice, l.longest.Round(time.Millisecond), l.refused)
 	if lost > 0 || double > 0 {
 		w.t.Errorf("lost %d, recorded twice %d", lost, double)
 	}
@@ -551,7 +569,7 @@ func (w *world) prove(l *load) {
 }
 
 // doubles allows no more notifications twice than the nodes counted, and those that a node counted that was killed later.
-func (w *world) doubles(again int, counted int64) {
+func (w *world) doubles(again []string, counted int64) {
 	w.t.Helper()
 	logged := 0
 	for _, n := range w.nodes {
@@ -561,8 +579,13 @@ func (w *world) doubles(again int, counted int64) {
 		}
 		logged += strings.Count(string(data), "it is sent again, maybe twice")
 	}
-	if again > max(logged, int(counted)) {
-		w.t.Errorf("%d were notified twice, and %d counted as possible", again, max(logged, int(counted)))
+	if len(again) > max(logged, int(counted)) {
+		w.t.Errorf("%d were notified twice, and %d counted as possible", len(again), max(logged, int(counted)))
+		for _, guid := range again {
+			for _, n := range w.nodes {
+				w.t.Logf("%s on %s: %s", guid, n.name(), w.notesOf(n, guid))
+			}
+		}
 	}
 }
 
@@ -650,7 +673,7 @@ func (s *sink) has(acked map[string][]string) bool {
 }
 
 // judge returns how many notifications came more than once, and fails where one is out of order.
-func (s *sink) judge(t testing.TB, acked map[string][]string) (again int) {
+func (s *sink) judge(t testing.TB, acked map[string][]string) (again []string) {
 	t.Helper()
 	s.mu.Lock()
 	defer s.mu.Unlock()
@@ -663,7 +686,7 @@ func (s *sink) judge(t testing.TB, acked map[string][]string) (again int) {
 		last := -1
 		for _, guid := range s.got[repository] {
 			if seen[guid] {
-				again++
+				again = append(again, guid)
 				continue
 			}
 			seen[guid] = true
@@ -678,82 +701,4 @@ func (s *sink) judge(t testing.TB, acked map[string][]string) (again int) {
 		}
 	}
 	return again
-}
-
-// link leads from one node to another, and can be cut: what is on its way is lost, and nothing new gets through.
-type link struct {
-	address string
-	cut     atomic.Bool
-	mu      sync.Mutex
-	conns   map[net.Conn]bool
-}
-
-func newLink(t testing.TB, to string) *link {
-	t.Helper()
-	listener, err := net.Listen("tcp", "127.0.0.1:0")
-	if err != nil {
-		t.Fatal(err)
-	}
-	l := &link{address: listener.Addr().String(), conns: map[net.Conn]bool{}}
-	var all sync.WaitGroup
-	t.Cleanup(func() { _ = listener.Close(); l.set(true); all.Wait() })
-	all.Go(func() {
-		for {
-			in, err := listener.Accept()
-			if err != nil {
-				return
-			}
-			all.Go(func() { l.carry(in, to) })
-		}
-	})
-	return l
-}
-
-func (l *link) carry(in net.Conn, to string) {
-	defer in.Close() //nolint:errcheck // it is cut
-	if l.cut.Load() {
-		return
-	}
-	out, err := net.DialTimeout("tcp", to, time.Second)
-	if err != nil {
-		return
-	}
-	defer out.Close() //nolint:errcheck // it is cut
-	l.mu.Lock()
-	l.conns[in], l.conns[out] = true, true
-	l.mu.Unlock()
-	var both sync.WaitGroup
-	for _, way := range [][2]net.Conn{{in, out}, {out, in}} {
-		both.Go(func() {
-			_, _ = io.Copy(way[1], way[0])
-			_ = way[0].Close()
-			_ = way[1].Close()
-		})
-	}
-	both.Wait()
-	l.mu.Lock()
-	delete(l.conns, in)
-	delete(l.conns, out)
-	l.mu.Unlock()
-}
-
-func (l *link) set(cut bool) {
-	l.cut.Store(cut)
-	if !cut {
-		return
-	}
-	l.mu.Lock()
-	defer l.mu.Unlock()
-	for c := range l.conns {
-		_ = c.Close()
-	}
-}
-
-// cutOff cuts a node off from the others, or heals that.
-func (w *world) cutOff(name string, cut bool) {
-	for ends, l := range w.links {
-		if strings.Contains(ends, name) {
-			l.set(cut)
-		}
-	}
 }

@@ -98,11 +98,11 @@ func (r *receiver) keepReminding(ctx context.Context) {
 func (r *receiver) remind(ctx context.Context, now time.Time) error {
 	due, err := r.current().sync.Due(ctx, now)
 	for _, d := range due {
-		told := r.server.Tell(ctx, d.File, logs.SyncNotice(d.Notice))
-		if told == nil || errors.Is(told, logs.ErrNotFound) { // it may be pruned
-			told = r.current().sync.Reminded(ctx, d.Key, now)
+		sent := r.server.Tell(ctx, d.File, logs.SyncNotice(d.Notice))
+		if sent == nil || errors.Is(sent, logs.ErrNotFound) { // it may be pruned
+			sent = r.current().sync.Reminded(ctx, d.Key, now)
 		}
-		err = errors.Join(err, told)
+		err = errors.Join(err, sent)
 	}
 	return err
 }

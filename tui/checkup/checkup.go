@@ -324,6 +324,8 @@ func (p *Page) Fix(c doctor.Check) (run func() tea.Cmd, what string) {
 	}
 	has := func(s string) bool { return strings.Contains(c.Fix, "hookctl "+s) }
 	switch {
+	case c.Name == "cluster" && c.Fix != "hookctl restart": // something has to be done on another machine
+		return func() tea.Cmd { return p.shell.GoTo(kit.PageReceiver, nil) }, "see the nodes"
 	case has("events list --filter status:pending"):
 		return events("status:pending"), "see them"
 	case has("events resend"):

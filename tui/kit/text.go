@@ -14,7 +14,7 @@ import (
 )
 
 // Width is how many columns s takes on screen. Nearly all text is ASCII, styles and the interface's own symbols; only in other
-// text have graphemes to be told apart, which takes a hundred times as long.
+// text have graphemes to be distinguished, which takes a hundred times as long.
 func Width(s string) int {
 	n := 0
 	for i := 0; i < len(s); {
