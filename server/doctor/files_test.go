@@ -35,3 +35,14 @@ func TestAHomeOfSomebodyElse(t *testing.T) {
 		t.Errorf("looking created the log: %v", err)
 	}
 }
+
+// What cannot start for want of a secret is not advised to start.
+func TestAReceiverWithoutASecretNeedsSetup(t *testing.T) {
+	t.Parallel()
+	w := newWorld(t)
+	w.end()
+	w.write(filepath.Join(w.home, ".env"), "")
+	if got := w.one("receiver"); got.Status != Fail || !strings.Contains(got.Detail, "there is no secret yet") || got.Fix != "hookctl setup" {
+		t.Errorf("%+v", got)
+	}
+}
