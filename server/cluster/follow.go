@@ -267,6 +267,7 @@ type state struct {
 	Node          string          `json:"node"`
 	Run           string          `json:"run"`
 	Sending       bool            `json:"sending,omitempty"` // claimed: an attempt may be under way
+	Twice         bool            `json:"twice,omitempty"`   // it was claimed in spite of another's claim, which was counted
 	Notifications json.RawMessage `json:"notifications,omitempty"`
 
 	seq uint64
@@ -295,11 +296,15 @@ func (n *Node) settle(ctx context.Context, batch []jetstream.Msg) error {
 func (n *Node) apply(ctx context.Context, id identity, s state) error {
 	r := &n.records
 	for {
-		if rec, newest := r.take(id, s); rec != nil {
-			if !newest {
-				return nil // of this node itself, or seen before
-			}
+		rec, newest, over := r.take(id, s)
+		if over == n.me() && s.Node != n.cfg.Node && !s.Twice {
+			n.countTwice(id, s.Node) // it did not see the claim of this node
+		}
+		if newest {
 			return n.writeNewest(ctx, rec)
+		}
+		if rec != nil {
+			return nil // of this node itself, or seen before
 		}
 		// It is kept before the log is asked: a delivery that is filed from here on is entered with it.
 		file, known, err := n.cfg.Log.Log().Known(ctx, id.guid, id.path)
@@ -319,9 +324,9 @@ func (n *Node) apply(ctx context.Context, id identity, s state) error {
 	}
 }
 
-// take gives a state to the open record of a delivery; newest is false where that has a newer one. Where none is open, it keeps
-// the state.
-func (r *records) take(id identity, s state) (rec *record, newest bool) {
+// take gives a state to the open record of a delivery; newest is false where that has a newer one, and over is the process whose
+// claim it is written over. Where no record is open, it keeps the state.
+func (r *records) take(id identity, s state) (rec *record, newest bool, over process) {
 	r.mu.Lock()
 	defer r.mu.Unlock()
 	rec = r.open[id]
@@ -329,17 +334,18 @@ func (r *records) take(id identity, s state) (rec *record, newest bool) {
 		if r.early[id].seq < s.seq {
 			r.early[id] = s
 		}
-		return nil, false
+		return nil, false, over
 	}
 	delete(r.early, id)
 	if s.seq <= rec.last {
-		return rec, false
+		return rec, false, over
 	}
-	rec.last, rec.by, rec.notes = s.seq, process{}, s.Notifications
+	over = rec.by
+	rec.last, rec.by, rec.notes, rec.twice = s.seq, process{}, s.Notifications, s.Twice
 	if s.Sending {
 		rec.by = process{s.Node, s.Run}
 	}
-	return rec, true
+	return rec, true, over
 }
 
 // forgetEarly forgets a state that was kept.

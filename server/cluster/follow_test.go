@@ -88,6 +88,44 @@ func TestOutcomesMeetTheirDeliveriesInAnyOrder(t *testing.T) {
 	}
 }
 
+// A claim that was acknowledged may be lost with the node that had it, and the next one does not know of it. The node that made it
+// counts what is then sent twice, once, and only where the other did not.
+func TestClaimThatAnotherNodeDidNotSeeIsCounted(t *testing.T) {
+	t.Parallel()
+	for name, c := range map[string]struct {
+		mine   bool // this node has a claim
+		states []state
+		want   int64
+	}{
+		"not seen":        {true, []state{{Node: "b", Sending: true}, {Node: "b", Notifications: []byte("null")}}, 1},
+		"seen":            {true, []state{{Node: "b", Sending: true, Twice: true}, {Node: "b", Twice: true}}, 0},
+		"outcome alone":   {true, []state{{Node: "b"}}, 1},
+		"of another node": {false, []state{{Node: "b", Sending: true}, {Node: "c", Sending: true, Twice: true}}, 0},
+	} {
+		n := followingNode(t)
+		rec := sharedRecord(1)
+		if err := n.cfg.Log.Append(t.Context(), rec); err != nil {
+			t.Fatal(err)
+		}
+		id := identityOf(rec)
+		if err := n.enter(t.Context(), delivered{id: id, seq: 1, file: rec.File}, true); err != nil {
+			t.Fatal(err)
+		}
+		if c.mine {
+			n.records.said(n.records.open[id], 1, n.me(), nil, false)
+		}
+		for i, s := range c.states {
+			s.seq = uint64(i) + 2
+			if err := n.apply(t.Context(), id, s); err != nil {
+				t.Fatal(err)
+			}
+		}
+		if got := n.maybeTwice.Load(); got != c.want {
+			t.Errorf("%s: counted %d, want %d", name, got, c.want)
+		}
+	}
+}
+
 // A claim of an earlier run of this node, which wrote the outcome down and was killed, is answered with the outcome.
 func TestOutcomeOfAnEarlierRunIsShared(t *testing.T) {
 	t.Parallel()

@@ -306,6 +306,7 @@ type record struct {
 	last      uint64  // of its newest state in the stream of outcomes, 0 for none
 	by        process // the one that claimed it and has not said what became of it
 	notes     []byte  // its notifications as last shared, nil as they were published
+	twice     bool    // it was claimed over a claim of another process
 	announced bool    // this node's queue has it
 	claiming  sync.Mutex
 	writing   sync.Mutex

@@ -112,7 +112,7 @@ func (n *Node) Claim(ctx context.Context, file string) bool {
 	defer rec.claiming.Unlock()
 	for begun := time.Now(); ctx.Err() == nil && n.claims.Load() && n.Holds("notify"); {
 		n.records.mu.Lock()
-		open, last, by, notes := n.records.files[file] == rec, rec.last, rec.by, rec.notes
+		open, last, by, notes, twice := n.records.files[file] == rec, rec.last, rec.by, rec.notes, rec.twice
 		n.records.mu.Unlock()
 		if !open {
 			return false
@@ -121,13 +121,13 @@ func (n *Node) Claim(ctx context.Context, file string) bool {
 			pause(ctx, 50*time.Millisecond)
 			continue
 		}
-		seq, err := n.say(ctx, rec.id, state{Node: n.cfg.Node, Run: n.run, Sending: true, Notifications: notes}, &last)
+		others := by.node != "" && by != n.me()
+		seq, err := n.say(ctx, rec.id, state{Node: n.cfg.Node, Run: n.run, Sending: true, Twice: twice || others, Notifications: notes}, &last)
 		if err == nil {
-			if by.node != "" && by != n.me() {
-				n.maybeTwice.Add(1)
-				n.log.Warn("a node was lost between claiming a notification and its outcome; it is sent again, maybe twice", "delivery", rec.id.guid, "node", by.node)
+			if others {
+				n.countTwice(rec.id, by.node)
 			}
-			n.records.said(rec, seq, n.me(), notes)
+			n.records.said(rec, seq, n.me(), notes, twice || others)
 			return true
 		}
 		if codeOf(err) == codeExists {
@@ -153,12 +153,18 @@ func (n *Node) isUp(who process) bool {
 	return up && p.Run == who.run
 }
 
+// countTwice counts a record that may be sent twice.
+func (n *Node) countTwice(id identity, other string) {
+	n.maybeTwice.Add(1)
+	n.log.Warn("a node was lost between claiming a notification and its outcome; it is sent again, maybe twice", "delivery", id.guid, "node", other)
+}
+
 // said notes a state that this node wrote.
-func (r *records) said(rec *record, seq uint64, by process, notes []byte) {
+func (r *records) said(rec *record, seq uint64, by process, notes []byte, twice bool) {
 	r.mu.Lock()
 	defer r.mu.Unlock()
 	if seq > rec.last {
-		rec.last, rec.by, rec.notes = seq, by, notes
+		rec.last, rec.by, rec.notes, rec.twice = seq, by, notes, twice
 	}
 }
 
@@ -318,11 +324,12 @@ func (n *Node) shareOutcome(ctx context.Context, file string, list []logs.Notifi
 	defer rec.claiming.Unlock()
 	n.records.mu.Lock()
 	last := rec.last
+	s.Twice = rec.twice
 	n.records.mu.Unlock()
 	seq, err := n.say(ctx, rec.id, s, &last)
 	switch {
 	case err == nil:
-		n.records.said(rec, seq, process{}, s.Notifications)
+		n.records.said(rec, seq, process{}, s.Notifications, s.Twice)
 		if !pendingIn(list) {
 			n.close(rec)
 		}

@@ -241,24 +241,31 @@ func (n *Node) upload(ctx context.Context, rec *logs.Record) (string, error) {
 	}
 }
 
-// store puts a large body into the object store and reads it back before anything names it: while a stream has no leader, the
-// client library (nats.go 1.55, pubAckFuture) sends a part again from a buffer that holds a later part by then.
+// store puts a large body into the object store and reads it back before anything names it. While a stream has no leader, the
+// client library (nats.go 1.55, pubAckFuture) sends a part again from a buffer that holds a later part by then, and it waits for an
+// answer that was lost until its time is up; so each try has its own.
 func (n *Node) store(ctx context.Context, id identity, body []byte) (string, error) {
-	for {
+	for ; ; pause(ctx, 250*time.Millisecond) {
 		name := id.guid + "." + id.path + "." + nuid.Next()
-		_, err := n.objects.PutBytes(ctx, name, body)
-		if err != nil {
-			return "", err
+		one, cancel := context.WithTimeout(ctx, tryTime(len(body)))
+		_, err := n.objects.PutBytes(one, name, body)
+		if err == nil {
+			_, err = n.body(one, name, readBack)
 		}
-		if _, err = n.body(ctx, name, readBack); err == nil {
-			return name, nil
+		cancel()
+		if code := codeOf(err); err == nil || code == codeFull || code == codeNoRoom || ctx.Err() != nil {
+			return name, err
 		}
-		_ = n.objects.Delete(ctx, name) // it goes by itself in days
-		if !errors.Is(err, jetstream.ErrDigestMismatch) {
-			return "", err
-		}
-		n.log.Warn("a large body was stored with a mistake; it is stored again", "delivery", id.guid)
+		n.log.Debug("cluster: storing a large body again", "delivery", id.guid, "error", err)
+		one, cancel = context.WithTimeout(ctx, time.Second)
+		_ = n.objects.Delete(one, name) // else it goes by itself in days
+		cancel()
 	}
+}
+
+// tryTime is how long one try to store a large body may take.
+func tryTime(bytes int) time.Duration {
+	return 10*time.Second + time.Duration(bytes)*time.Microsecond // a MB a second
 }
 
 func (u *uploads) forget(file string) {
