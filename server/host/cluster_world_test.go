@@ -288,22 +288,26 @@ func (w *world) showLogs() {
 	}
 }
 
-// freePorts finds ports that nothing listens on, below those that systems give out by themselves (from 32768, Linux' default): a
-// node that starts again needs the one it had.
+// lastPort is the port that was looked at last. Ports are those from 10000 to 19999: systems give out others by themselves, and the
+// tests of the program take theirs above.
+var lastPort atomic.Int64
+
+// freePorts finds ports that nothing listens on and that no other world of this process was given: a node that starts again needs
+// the one it had.
 func freePorts(t testing.TB, n int) []int {
 	t.Helper()
+	lastPort.CompareAndSwap(0, rand.Int64N(10000)) // #nosec G404 -- no secret
 	var ports []int
 	for tries := 0; len(ports) < n; tries++ {
-		port := 16000 + rand.IntN(16000) // #nosec G404 -- no secret
+		port := 10000 + int(lastPort.Add(1)%10000)
 		l, err := net.Listen("tcp", fmt.Sprintf("127.0.0.1:%d", port))
-		if err != nil && tries < 1000 {
-			continue
-		}
-		if err != nil {
+		switch {
+		case err == nil:
+			defer l.Close() //nolint:errcheck // only to find a free one
+			ports = append(ports, port)
+		case tries > 1000:
 			t.Fatal(err)
 		}
-		defer l.Close() //nolint:errcheck // only to find a free one
-		ports = append(ports, port)
 	}
 	return ports
 }
