@@ -52,7 +52,9 @@ func BenchmarkIndexBuild(b *testing.B) {
 		}
 	}
 	b.ReportMetric(float64(n*b.N)/total.Seconds(), "records/s")
+	b.ReportMetric(30_000, "goal-records/s")
 	b.ReportMetric(float64(first.Milliseconds())/float64(b.N), "first-page-ms")
+	b.ReportMetric(150, "goal-first-page-ms")
 	b.ReportMetric(0, "ns/op")
 }
 
@@ -235,6 +237,7 @@ func BenchmarkQueryMillion(b *testing.B) {
 				}
 			}
 			b.ReportMetric(float64(b.Elapsed().Microseconds())/1000/float64(b.N), "ms")
+			b.ReportMetric(100, "goal-ms")
 			b.ReportMetric(float64(n), "found")
 			b.ReportMetric(0, "ns/op")
 		})
@@ -294,7 +297,9 @@ func BenchmarkFirstPage(b *testing.B) {
 		}
 	}
 	b.ReportMetric(sum["ms"]/float64(b.N), "ms")
+	b.ReportMetric(150, "goal-ms")
 	b.ReportMetric(sum["KiB"]/1024/float64(b.N), "peak-MiB")
+	b.ReportMetric(100, "goal-peak-MiB")
 	b.ReportMetric(0, "ns/op")
 }
 
@@ -323,6 +328,7 @@ func BenchmarkPrune(b *testing.B) {
 		sum += time.Since(start)
 	}
 	b.ReportMetric(float64(prune.Microseconds())/1000/float64(b.N), "ms")
+	b.ReportMetric(50, "goal-ms")
 	b.ReportMetric(float64(sum.Microseconds())/1000/float64(b.N), "sum-ms")
 	b.ReportMetric(0, "ns/op")
 }

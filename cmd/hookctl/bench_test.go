@@ -38,6 +38,9 @@ func BenchmarkVersion(b *testing.B) {
 			b.Fatalf("%v\n%s", err, out)
 		}
 	}
+	b.ReportMetric(float64(b.Elapsed().Microseconds())/1000/float64(b.N), "ms")
+	b.ReportMetric(15, "goal-ms")
+	b.ReportMetric(0, "ns/op")
 }
 
 // BenchmarkIdleReceiver reports what a receiver costs that nobody sends to: its memory, and its processor time over a
@@ -72,6 +75,7 @@ func BenchmarkIdleReceiver(b *testing.B) {
 		<-time.After(window)
 		b.ReportMetric(float64(ticksOf(b, status.PID)-before)*10/window.Seconds(), "cpu-ms/s")
 		b.ReportMetric(memoryMiB(b, status.PID, "VmRSS"), "MiB")
+		b.ReportMetric(40, "goal-MiB")
 		if err := daemon.Stop(context.Background(), cfg); err != nil {
 			b.Fatal(err)
 		}
@@ -103,6 +107,7 @@ func BenchmarkIdleAfterBurst(b *testing.B) {
 		<-time.After(window)
 		b.ReportMetric(float64(ticksOf(b, r.pid)-before)*10/window.Seconds(), "cpu-ms/s")
 		b.ReportMetric(memoryMiB(b, r.pid, "VmRSS"), "MiB")
+		b.ReportMetric(40, "goal-MiB")
 		b.ReportMetric(memoryMiB(b, r.pid, "RssFile"), "MiB-of-files")
 	}
 }
@@ -251,6 +256,7 @@ func BenchmarkFirstAnswer(b *testing.B) {
 			}
 		}
 		b.ReportMetric(longest, "restart-ms")
+		b.ReportMetric(250, "goal-ms")
 		fill()
 		status, err := daemon.Dial(r.cfg.Home).Status(b.Context())
 		if err != nil {
