@@ -66,7 +66,7 @@ func (d *detail) build() {
 	d.lines = d.lines[:0]
 	d.parts = d.parts[:0]
 	for i, f := range d.facts {
-		d.parts = append(d.parts, kit.Wrap(f.value, max(16, d.wide-13)))
+		d.parts = append(d.parts, kit.Wrap(kit.Steady(f.value), max(16, d.wide-13)))
 		for j := range d.parts[i] {
 			d.lines = append(d.lines, docLine{fact: i, part: j, node: -1})
 		}

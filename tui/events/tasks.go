@@ -70,7 +70,7 @@ func (p *Page) showTasks(m tasksRead) tea.Cmd {
 		if i.Error != "" {
 			detail = text.Clean(i.Error)
 		}
-		choices = append(choices, kit.Choice{ID: i.Key, Text: words + text.Clean(i.Title), Right: text.Span(p.shell.Now().Sub(i.Last)), Detail: detail,
+		choices = append(choices, kit.Choice{ID: i.Key, Text: words + kit.Steady(text.Clean(i.Title)), Right: text.Span(p.shell.Now().Sub(i.Last)), Detail: detail,
 			Run: func() tea.Cmd { return p.openTask(i) }})
 	}
 	p.shell.Show(kit.NewMenu(p.shell, "Tasks", choices))

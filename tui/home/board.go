@@ -147,7 +147,7 @@ func (p *Page) redRows(reds []red, w int) []row {
 	cells := make([][3]string, len(reds))
 	var wide [3]int
 	for i, r := range reds {
-		cells[i] = [3]string{text.Clean(r.Repository), text.Clean(r.Branch), text.Clean(r.Workflow)}
+		cells[i] = [3]string{kit.Steady(text.Clean(r.Repository)), kit.Steady(text.Clean(r.Branch)), kit.Steady(text.Clean(r.Workflow))}
 		for k, c := range cells[i] {
 			wide[k] = max(wide[k], kit.Width(c))
 		}

@@ -41,7 +41,7 @@ func (p *Page) healthRow(r doctor.Row, w int) row {
 	}
 	out := row{status: r.Status}
 	out.hint, out.run = p.fix(r.Check)
-	words := text.Clean(r.Detail)
+	words := kit.Steady(text.Clean(r.Detail))
 	if age := p.shell.Now().Sub(r.At); !r.At.IsZero() && age >= time.Minute {
 		words += ", " + text.Span(age) + " ago"
 	}

@@ -44,7 +44,7 @@ func (m *Message) View(w, h int) string {
 	room := min(w-2, 76)
 	var out []string
 	for _, l := range m.Lines {
-		for _, s := range Wrap(text.Clean(l), room) {
+		for _, s := range Wrap(Steady(text.Clean(l)), room) {
 			if m.bad {
 				s = t.Bad.Render(s)
 			}
@@ -106,7 +106,7 @@ func (c *Confirm) View(w, h int) string {
 	t := c.Shell.Theme
 	var out []string
 	for _, l := range c.Lines {
-		for _, s := range Wrap(text.Clean(l), min(w-2, 70)) {
+		for _, s := range Wrap(Steady(text.Clean(l)), min(w-2, 70)) {
 			out = append(out, " "+s+" ")
 		}
 	}

@@ -120,7 +120,7 @@ func (s *suggestions) view(t *Theme, w, h int) []string {
 	lead := strings.LastIndexByte(s.before, ' ') + 1
 	names, wide := make([]string, len(s.list)), 0
 	for i, o := range s.list {
-		names[i] = text.Clean(o.Text[min(lead, len(o.Text)):])
+		names[i] = Steady(text.Clean(o.Text[min(lead, len(o.Text)):]))
 		wide = max(wide, Width(names[i]))
 	}
 	wide = min(wide, max(8, w/2))

@@ -48,3 +48,20 @@ func TestWidthIsThatOfGraphemes(t *testing.T) {
 		}
 	}
 }
+
+// The frame of a box stays in place whatever is in it, also in a terminal that counts by code points.
+func TestFramesOfBoxesStayInPlace(t *testing.T) {
+	shell := New(t.Context(), Config{})
+	shell.W, shell.H = 80, 24
+	words := "नमस्ते दुनिया 👨‍👩‍👧 圆形 ویجت ⚠️ क्षि"
+	for name, box := range map[string]overlay{
+		"message": &Message{Shell: shell, Head: "A value", Lines: []string{words}},
+		"confirm": &Confirm{Shell: shell, Head: "Delete?", Lines: []string{words}, Yes: "y", Verb: "delete"},
+	} {
+		for line := range strings.SplitSeq(box.View(70, 20), "\n") {
+			if by, points := ansi.StringWidth(line), ansi.StringWidthWc(line); by != points {
+				t.Errorf("%s: %d columns by graphemes and %d by code points: %q", name, by, points, line)
+			}
+		}
+	}
+}

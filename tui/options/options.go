@@ -262,7 +262,7 @@ func (p *Page) columns(w int) (name, origin int) {
 // row draws a setting: what is not a default stands out.
 func (p *Page) row(i, w, name, origin int) string {
 	t, s := p.shell.Theme, p.rows[i]
-	value := text.Clean(s.Value)
+	value := kit.Steady(text.Clean(s.Value))
 	room := max(1, w-3-name-1)
 	if origin > 0 {
 		room = max(1, room-origin-2)
