@@ -41,8 +41,9 @@ func newEventsView(p *program) *cobra.Command {
 	var out output
 	var payload, web bool
 	cmd := &cobra.Command{
-		Use:   "view FILE|GUID|latest",
-		Short: "Show one record",
+		Use:        "view FILE|GUID|latest",
+		SuggestFor: []string{"show", "cat"},
+		Short:      "Show one record",
 		Example: `  hookctl events view latest
   hookctl events view 20260101_123045_push.json --payload
   hookctl events view latest --jq .payload.head_commit.id`,

@@ -23,7 +23,7 @@ func newEventsList(p *program) *cobra.Command {
 		Short: "List records, newest first",
 		Long:  "List records, newest first.\n\n" + filterHelp,
 		Example: `  hookctl events list
-  hookctl events list --filter 'event:workflow_run status:failed since:24h'
+  hookctl events list --filter 'event:workflow_run conclusion:failure since:24h'
   hookctl events list --json --jq '.[].file'`,
 		Aliases: []string{"ls"},
 		RunE: func(cmd *cobra.Command, _ []string) error {
@@ -145,9 +145,10 @@ func newEventsFollow(p *program) *cobra.Command {
 	var f eventsFilter
 	var out output
 	cmd := &cobra.Command{
-		Use:   "follow",
-		Short: "Print records as they arrive, until interrupted",
-		Long:  "Print records as they arrive, until interrupted.\n\n" + filterHelp,
+		Use:        "follow",
+		SuggestFor: []string{"watch", "tail"},
+		Short:      "Print records as they arrive, until interrupted",
+		Long:       "Print records as they arrive, until interrupted.\n\n" + filterHelp,
 		Example: `  hookctl events follow
   hookctl events follow --filter event:push --json
   hookctl events follow --jq '[.event, .repository] | @tsv'`,

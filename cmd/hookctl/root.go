@@ -44,7 +44,7 @@ func newRoot(p *program) *cobra.Command {
 		Short: "Set up, receive, log, browse and rotate GitHub webhooks",
 		Long: "Set up, receive, log, browse and rotate GitHub webhooks.\n" +
 			"Without a command it opens the terminal interface; everything there can be done with a command, too.",
-		Example: `  hookctl                                        open the interface, or the wizard if nothing is set up
+		Example: `  hookctl                                        open the interface; its first page leads to setup
   hookctl demo                                   try it without an account
   hookctl setup -R owner/repo --url https://hooks.example.com
   hookctl rotate --all                           change the secret without losing a delivery
@@ -141,7 +141,9 @@ func finish(cmd *cobra.Command) {
 // unknownCommand names the nearest commands that exist.
 func unknownCommand(cmd *cobra.Command, name string) error {
 	err := usage(fmt.Errorf("%s has no command %q", cmd.CommandPath(), name))
-	for cmd.SuggestionsMinimumDistance = 1; cmd.SuggestionsMinimumDistance <= 2; cmd.SuggestionsMinimumDistance++ {
+	// A word of three letters is near to many of its length.
+	most := min(2, len(name)/2)
+	for cmd.SuggestionsMinimumDistance = 1; cmd.SuggestionsMinimumDistance <= most; cmd.SuggestionsMinimumDistance++ {
 		if near := cmd.SuggestionsFor(name); len(near) > 0 {
 			return hint(err, "did you mean: "+cmd.CommandPath()+" "+strings.Join(near, ", "))
 		}

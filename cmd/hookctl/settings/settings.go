@@ -23,6 +23,7 @@ import (
 
 	"hookctl/hooks"
 	"hookctl/hooks/secret"
+	"hookctl/logs/text"
 )
 
 // Settings are the values in force, and where each is from.
@@ -119,7 +120,7 @@ func Load(environ func(string) string, overrides ...Override) (*Settings, error)
 	switch {
 	case errors.Is(err, fs.ErrNotExist):
 	case err != nil:
-		return nil, fmt.Errorf("read settings: %w", err)
+		return nil, hooks.WithCure(fmt.Errorf("read settings: %w", err), "make "+text.Shell(s.Home)+" a directory of yours, or name another with HOOKCTL_HOME")
 	default:
 		if err := s.decode(data); err != nil {
 			return nil, err
