@@ -2,6 +2,7 @@ package kit
 
 import (
 	"fmt"
+	"slices"
 	"time"
 
 	tea "charm.land/bubbletea/v2"
@@ -115,7 +116,11 @@ func (s *Shell) Actions() []Action {
 		}
 		return override(grouped(all, groupBox), s.cfg.Keys)
 	}
-	all = append(grouped(s.Pages[s.At].Actions(), groupPage), grouped(s.everywhere(), groupEverywhere)...)
+	all = s.Pages[s.At].Actions()
+	if esc, bound := Find(all, "esc"); len(s.trail) > 0 && (!bound || esc.Off != "") {
+		all = append([]Action{s.back()}, slices.DeleteFunc(all, func(a Action) bool { return a.ID == "back" })...)
+	}
+	all = append(grouped(all, groupPage), grouped(s.everywhere(), groupEverywhere)...)
 	return override(all, s.cfg.Keys)
 }
 

@@ -11,6 +11,7 @@ import (
 
 	"hookctl/hooks"
 	"hookctl/hooks/secret"
+	"hookctl/logs/text"
 	"hookctl/server/fleet"
 	"hookctl/tui/kit"
 )
@@ -106,6 +107,8 @@ func (p *Page) cannotRotate() string {
 	switch {
 	case p.cfg.Fleet == nil:
 		return "GitHub is not connected"
+	case p.problem != nil && len(p.rows) == 0:
+		return text.Clean(p.problem.Error())
 	case !p.cfg.Receiver.OK():
 		return "the receiver has to accept both secrets, and it is not running; start it on the Receiver page"
 	}
