@@ -73,7 +73,7 @@ func newApp(ctx context.Context, cfg Config) *app {
 	cfg = cfg.withDefaults()
 	a := &app{cfg: cfg}
 	a.Shell = kit.New(ctx, kit.Config{
-		Theme: cfg.Theme, Ascii: cfg.ASCII, NoMouse: cfg.NoMouse, Home: text.Clean(cfg.HomeName), Keys: cfg.Keys, Now: cfg.Now,
+		Theme: cfg.Theme, Ascii: cfg.ASCII, NoMouse: cfg.NoMouse, Home: text.Clean(cfg.HomeName), Environ: cfg.environ(), Keys: cfg.Keys, Now: cfg.Now,
 		Browse: cfg.Browse, Cure: hooks.CureOf, SetUp: a.openWizard, Fresh: func() bool { return a.home.Fresh() }, Lamp: a.lamp,
 		Again: func() tea.Cmd { return a.poll(false) }, Offer: a.offer,
 	})
@@ -89,11 +89,19 @@ func newApp(ctx context.Context, cfg Config) *app {
 	a.doctor = checkup.New(a.Shell, checkup.Config{Checks: cfg.Checks, Start: a.receiver.Start, Restart: a.receiver.Restart, Reload: a.receiver.Reload})
 	a.home = home.New(a.Shell, home.Config{
 		Doctor: doctor.Config{Home: cfg.Home, Store: cfg.Store, Fleet: cfg.Fleet, Now: cfg.Now, Sync: cfg.Sync},
-		Log:    &a.log, Receiver: &a.status, Row: a.events.Line, Fix: a.doctor.Fix, Temporary: cfg.Temporary,
+		Log:    &a.log, Receiver: &a.status, Row: a.events.Line, Fix: a.doctor.Fix, Tasks: a.events.OpenTasks, Temporary: cfg.Temporary,
 	})
 	a.options = options.New(a.Shell, options.Config{Source: cfg.Settings, Receiver: &a.status, Restart: a.receiver.Restart})
 	a.Pages = []kit.Page{a.home, a.events, a.hooks, a.receiver, a.doctor, a.options}
 	return a
+}
+
+// environ is what stands before a command line that is to find this home from another terminal, "" where it does so anyway.
+func (c Config) environ() string {
+	if c.HomeName == "" && !c.Temporary {
+		return ""
+	}
+	return "HOOKCTL_HOME=" + text.Clean(text.Shell(c.Home))
 }
 
 // Init opens the log, asks the receiver and the terminal's background colour.

@@ -242,7 +242,7 @@ func TestHomeSaysWhatTheDoctorSays(t *testing.T) {
 		shows  []string
 		lacks  string
 	}{
-		"nothing was checked": {shows: []string{"Not everything was checked yet.", "5 checks everything", "◌ hooks         not checked yet", "◌ tunnel        not checked yet"}, lacks: "Everything works"},
+		"nothing was checked": {shows: []string{"Not everything was checked yet.", "press 5 to check everything", "◌ hooks         not checked yet", "◌ public URL    not checked yet"}, lacks: "Everything works"},
 		"everything works":    {checks: fine, shows: []string{"✓ Everything works.  checked 3 h ago", "✓ hooks         1 repository delivers, 3 h ago", "✓ notifications none pending"}},
 		"AI Maestro fails": {checks: fine, status: func(s *daemon.Status) {
 			s.PendingNotifications, s.PendingSince = 4, kittest.Noon.Add(-5*time.Minute)

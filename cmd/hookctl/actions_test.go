@@ -26,7 +26,7 @@ var onlyScreen = map[string]string{
 	"rotation.stop": "ctrl+c", "hooks.stop": "ctrl+c", "interrupt": "ctrl+c", "suspend": "ctrl+z", "quit": "quit", "help": "help", "palette": "help",
 	"refresh": "the command again", "copy": "the terminal selects text", "message.copy": "", "deliveries.copy": "", "wizard.copy": "", "copy.command": "the command is typed",
 	"mark": "several names", ".mark": "", ".all": "", ".first": "", ".last": "", "mark.all": "", "mark.invert": "", "deliveries.mark": "", "deliveries.marked": "",
-	"confirm.yes": "--yes", "confirm.no": "no", "wizard.back": "back", "wizard.cancel": "cancel", "wizard.reload": "enter",
+	"confirm.yes": "--yes", "confirm.no": "no", "wizard.back": "back", "wizard.cancel": "cancel", "wizard.reload": "enter", "wizard.scroll.down": "lines stay on the screen", "wizard.scroll.up": "",
 	"page.": "there are no pages", "next.page": "", "previous.page": "", "back": "", "top": "", "end": "", "event.next": "", "event.previous": "", "failure.previous": "",
 	"fold": "events view prints all", "fold.all": "", "unfold": "", "preview": "", "wider": "", "narrower": "", "match.next": "", "match.previous": "", "hooks.sort": "", "mouse": "",
 	"diff": "two records side by side: hookctl events view of each", "diff.close": "", "diff.copy": "", "stats.close": "", "stats.left": "", "stats.right": "",

@@ -307,10 +307,23 @@ func (p *Page) cure(c doctor.Check) (run func() tea.Cmd, what string) {
 	if c.Status == fold {
 		return func() tea.Cmd { p.open = !p.open; p.list(); return nil }, map[bool]string{false: "show them", true: "hide them"}[p.open]
 	}
-	if run, what = p.Fix(c); run == nil && c.Status != doctor.OK && c.Fix != "" {
-		return func() tea.Cmd { return p.shell.Copy("the fix", c.Fix) }, "copy it"
+	if run, what = p.Fix(c); run == nil && c.Status != doctor.OK {
+		if line := commandIn(c.Fix); line != "" {
+			return func() tea.Cmd { return p.shell.Copy(line, line) }, "copy the command"
+		}
 	}
 	return run, what
+}
+
+// commandIn is the command line that a fix names, "" where it is words alone: "start it there: hookctl start".
+func commandIn(fix string) string {
+	for _, program := range []string{"hookctl ", "chmod ", "timedatectl "} {
+		if i := strings.Index(fix, program); i == 0 || i > 0 && strings.HasSuffix(fix[:i], ": ") {
+			line, _, _ := strings.Cut(fix[i:], "; ")
+			return line
+		}
+	}
+	return ""
 }
 
 // Fix is what hookctl itself can do about a finding, and in a few words what
@@ -360,7 +373,9 @@ func (p *Page) Actions() []kit.Action {
 	if p.At >= len(p.checks) {
 		nothing, none = "no check is listed", "no check is listed"
 	} else if run, _ := p.cure(p.checks[p.At]); run == nil {
-		nothing = "this check passed"
+		if nothing = "this check passed"; p.checks[p.At].Status != doctor.OK {
+			nothing = "this is nothing that a key can do; the line says what to do"
+		}
 	}
 	step := func(by int) tea.Cmd {
 		p.To(p.At+by, len(p.checks))
@@ -377,7 +392,7 @@ func (p *Page) Actions() []kit.Action {
 		all = "nothing is looked for"
 	}
 	label := "fix"
-	if nothing == "" && p.checks[p.At].Status == fold {
+	if nothing == "" {
 		_, label = p.cure(p.checks[p.At])
 	}
 	acts := []kit.Action{

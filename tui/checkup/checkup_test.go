@@ -89,3 +89,30 @@ func TestDoctorLooksAgainAfterACure(t *testing.T) {
 	s.Send(kit.Controlled{Done: "the receiver is running"})
 	s.Shows("All checks passed.")
 }
+
+func TestCommandInAFix(t *testing.T) {
+	for fix, want := range map[string]string{
+		"hookctl start":                                    "hookctl start",
+		"start it there: hookctl start":                    "hookctl start",
+		"hookctl sync list; then: hookctl sync apply k":    "hookctl sync list",
+		"chmod 700 /home/mona/.atlas":                      "chmod 700 /home/mona/.atlas",
+		"correct the DNS entry, or start the tunnel again": "",
+		"allow hookctl under System Settings":              "",
+		"":                                                 "",
+	} {
+		if got := commandIn(fix); got != want {
+			t.Errorf("%q has %q, not %q", fix, got, want)
+		}
+	}
+}
+
+// What no key can do is not offered as a repair.
+func TestWordsAloneAreNoRepair(t *testing.T) {
+	p := New(nil, Config{Checks: func(context.Context, func(doctor.Check)) {}})
+	for fix, label := range map[string]string{"correct the DNS entry, or start the tunnel again": "", "start it there: chmod 700 x": "copy the command"} {
+		p.checks = []doctor.Check{{Name: "public URL", Status: doctor.Fail, Fix: fix}}
+		if act, _ := kit.Find(p.Actions(), "enter"); act.Off == "" && act.Label != label || (act.Off == "") != (label != "") {
+			t.Errorf("%q: %q, off: %q", fix, act.Label, act.Off)
+		}
+	}
+}

@@ -79,6 +79,10 @@ func (p *Page) recordActions() []kit.Action {
 	if silent == "" && e.Notification == nil && len(p.marks) == 0 {
 		silent = "this event notified nobody"
 	}
+	again := ""
+	if ok && e.Failed > 0 {
+		again = "send again"
+	}
 	page, label, opens := e.URL, "web", "Open the event's page in the browser."
 	if doc := p.shown(); doc != nil && doc.rec.Sync != nil && kit.WebAddress(doc.rec.Sync.URL) {
 		page, label, opens, noURL = doc.rec.Sync.URL, "issue", "Open the issue of the event in the browser.", ""
@@ -90,7 +94,7 @@ func (p *Page) recordActions() []kit.Action {
 		{ID: "browse", Keys: []string{"o"}, Label: label, Text: opens, Off: noURL, Run: func() tea.Cmd { return p.shell.Browse(page) }},
 		{ID: "replay", Keys: []string{"R"}, Label: "replay", Text: "Send the record through the receiver again, as a new one.", Command: strings.TrimSpace("hookctl events replay " + files), Off: down,
 			Acts: "send " + records + " through the receiver again, as new", Run: func() tea.Cmd { return p.again("replay", p.cfg.Replay) }},
-		{ID: "resend", Keys: []string{"S"}, Text: "Send the record's notifications again.", Command: strings.TrimSpace("hookctl events resend " + files), Off: silent,
+		{ID: "resend", Keys: []string{"S"}, Label: again, Text: "Send the record's notifications again.", Command: strings.TrimSpace("hookctl events resend " + files), Off: silent,
 			Acts: "send the notifications of " + records + " again", Run: func() tea.Cmd { return p.again("resend", p.cfg.Resend) }},
 	}
 }

@@ -116,6 +116,19 @@ func (d *detail) rebuild() {
 	}
 }
 
+// age brings the age of the record up to now.
+func (d *detail) age(now time.Time) {
+	for i, f := range d.facts {
+		if f.label != "received" {
+			continue
+		}
+		if words := received(d.rec, now); words != f.value {
+			d.facts[i].value = words
+			d.rebuild()
+		}
+	}
+}
+
 func (d *detail) move(by int) { d.at = max(0, min(len(d.lines)-1, d.at+by)) }
 
 // node is the tree node under the cursor, or -1.

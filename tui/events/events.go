@@ -130,8 +130,6 @@ func (p *Page) Open(request any) tea.Cmd {
 		}
 		p.inside, p.feed.paused = false, false
 		return p.setFilter(f)
-	case kit.Following:
-		return p.openTasks()
 	case logs.Entry:
 		p.feed.filter, p.feed.total, p.inside = logs.Filter{}, -1, false
 		return p.feed.load(p.shell.Ctx, &r)
@@ -195,7 +193,7 @@ func (p *Page) Update(msg tea.Msg) tea.Cmd {
 	case tasksRead:
 		cmd = p.showTasks(msg)
 	case foundRecord:
-		cmd = p.Open(msg.entry)
+		cmd = p.shell.GoTo(kit.PageEvents, msg.entry)
 	case compared:
 		cmd = p.showDiff(msg)
 	case counted:

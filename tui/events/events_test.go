@@ -402,3 +402,32 @@ func TestMouse(t *testing.T) {
 		t.Fatal("the mouse does not go off")
 	}
 }
+
+// The age of a record that stays open goes on.
+func TestAgeOfAnOpenRecordGoesOn(t *testing.T) {
+	now := kittest.Noon
+	s := eventful(t, 80, 24, func(c *kittest.Settings) { c.Now = func() time.Time { return now } })
+	s.Press("2", "enter")
+	before := s.Text()
+	now = now.Add(90 * time.Minute)
+	if s.Text() == before {
+		t.Errorf("it is as old as before:\n%s", before)
+	}
+}
+
+// The key that sends notifications again is shown where one failed.
+func TestSendAgainIsOfferedWhereANotificationFailed(t *testing.T) {
+	s := eventful(t, 120, 40)
+	labels := map[bool]string{}
+	for i, e := range s.events.feed.entries {
+		s.events.feed.goTo(i)
+		for _, a := range s.events.Actions() {
+			if a.ID == "resend" {
+				labels[e.Failed > 0] = a.Label
+			}
+		}
+	}
+	if labels[true] != "send again" || labels[false] != "" {
+		t.Errorf("the labels are %v", labels)
+	}
+}

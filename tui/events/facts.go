@@ -46,11 +46,7 @@ func factsOf(r *logs.Record, now time.Time) []fact {
 	add("conclusion", s.Conclusion, style)
 	add("result", r.Result, -1)
 	add("url", s.URL, -1)
-	received := ""
-	if !r.ReceivedAt.IsZero() {
-		received = r.ReceivedAt.Local().Format("2006-01-02 15:04:05 MST") + ", " + kit.Ago(now.Sub(r.ReceivedAt))
-	}
-	add("received", received, -1)
+	add("received", received(r, now), -1)
 	source := r.Source
 	if r.HookID != 0 {
 		source += fmt.Sprintf(" by hook %d", r.HookID)
@@ -70,6 +66,14 @@ func factsOf(r *logs.Record, now time.Time) []fact {
 		out = append(out, fact{"notified", text, style})
 	}
 	return append(out, syncFacts(r.Sync)...)
+}
+
+// received says when a record came in, and how long ago that is.
+func received(r *logs.Record, now time.Time) string {
+	if r.ReceivedAt.IsZero() {
+		return ""
+	}
+	return r.ReceivedAt.Local().Format("2006-01-02 15:04:05 MST") + ", " + kit.Ago(now.Sub(r.ReceivedAt))
 }
 
 // story says what became of a notification.

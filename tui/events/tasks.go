@@ -30,11 +30,11 @@ func (p *Page) tasksAction() []kit.Action {
 	if p.cfg.Tasks.List == nil {
 		return nil
 	}
-	return []kit.Action{{ID: "tasks", Keys: []string{"H"}, Label: "tasks", Text: "Show the issues that project sync keeps: what fails, is suggested, is open.", Command: "hookctl sync list", Run: p.openTasks}}
+	return []kit.Action{{ID: "tasks", Keys: []string{"H"}, Label: "tasks", Text: "Show the tasks: the issues that project sync keeps, what fails, is suggested, is open.", Command: "hookctl sync list", Run: p.OpenTasks}}
 }
 
-// openTasks reads the list, and shows it.
-func (p *Page) openTasks() tea.Cmd {
+// OpenTasks reads the list of tasks, and shows it above the page in front.
+func (p *Page) OpenTasks() tea.Cmd {
 	list := p.cfg.Tasks.List
 	return func() tea.Msg {
 		all, err := list()

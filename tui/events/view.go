@@ -38,6 +38,7 @@ func (p *Page) View(w, h int) string {
 // viewDoc draws the record under the cursor.
 func (p *Page) viewDoc(w, h int, focused bool) string {
 	if d := p.shown(); d != nil {
+		d.age(p.shell.Now())
 		return d.view(w, h, focused)
 	}
 	e, ok := p.feed.current()

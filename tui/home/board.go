@@ -76,11 +76,17 @@ func (p *Page) single(w, h int) []piece {
 	if gap {
 		list = append(list, piece{text: t.Title.Render("Checks")})
 	}
+	works := 0
 	for _, r := range health {
 		if r.status == doctor.OK && h > 0 && h < 16 {
-			continue // there is no room for what works
+			works++ // there is one line for all that works
+			continue
 		}
 		list = append(list, piece{text: r.text, row: &r})
+	}
+	if works > 0 && works == len(health) {
+		fine := row{status: doctor.OK, text: t.Good.Render(t.Sym.OK) + " " + text.Count(works, "check") + " passed", run: func() tea.Cmd { return p.shell.GoTo(kit.PageDoctor, nil) }}
+		list = append(list, piece{text: fine.text, row: &fine})
 	}
 	if h == 0 {
 		return list
@@ -92,8 +98,11 @@ func (p *Page) single(w, h int) []piece {
 		}
 		list = blank(append(blank(list), p.activity(w, tall)...))
 	}
+	if h-len(list) < 2 { // no heading without an event below it
+		return list
+	}
 	list = append(list, piece{text: t.Title.Render("Important events")})
-	return append(list, p.events(w, max(0, h-len(list)))...)
+	return append(list, p.events(w, h-len(list))...)
 }
 
 // failing are the workflows that fail, in at most that many lines, or a line that says that none does.
@@ -128,7 +137,7 @@ func (p *Page) failing(w, most int, gap bool) []piece {
 		list = append(list, piece{text: line.text, row: &line})
 	}
 	if more := c.Failing - len(reds); more > 0 && len(reds) > 0 {
-		list = append(list, piece{text: t.Faint.Render(fmt.Sprintf("  and %s more: hookctl ci --red", text.Thousands(more)))})
+		list = append(list, piece{text: t.Faint.Render(fmt.Sprintf("  and %s more: %s", text.Thousands(more), p.shell.Here("hookctl ci --red")))})
 	}
 	return list
 }

@@ -45,7 +45,11 @@ func (p *Page) healthRow(r doctor.Row, w int) row {
 	if age := p.shell.Now().Sub(r.At); !r.At.IsZero() && age >= time.Minute {
 		words += ", " + text.Span(age) + " ago"
 	}
-	name := kit.FitLine(t.Cut(text.Clean(r.Name), nameWide-1), nameWide)
+	name := text.Clean(r.Name)
+	if word, ok := map[string]string{"tunnel": "public URL", "sync": "tasks"}[name]; ok {
+		name = word // as Doctor and Events call it
+	}
+	name = kit.FitLine(t.Cut(name, nameWide-1), nameWide)
 	if room := w - nameWide - 6 - kit.Width(out.hint); room > 30 { // else what is wrong matters more than the key
 		words = t.Cut(words, room)
 	}
@@ -69,7 +73,7 @@ func (p *Page) fix(c doctor.Check) (hint string, run func() tea.Cmd) {
 	}
 	to := func(page string) func() tea.Cmd { return func() tea.Cmd { return p.shell.GoTo(page, nil) } }
 	if c.Name == "sync" {
-		return "enter: tasks", func() tea.Cmd { return p.shell.GoTo(kit.PageEvents, kit.Following{}) }
+		return "enter: list", p.cfg.Tasks
 	}
 	switch c.Status {
 	case doctor.OK:
@@ -120,11 +124,11 @@ func (p *Page) heading(rows []row) string {
 	case unknown > 0:
 		head = t.Faint.Render(t.Sym.Pending + " Not everything was checked yet.")
 	}
-	checked := "5 checks everything"
+	checked := "press 5 to check everything"
 	if at := p.judged.checked; !at.IsZero() {
 		checked = "checked just now"
 		if age := p.shell.Now().Sub(at); age >= time.Minute {
-			checked = "checked " + text.Span(age) + " ago, 5 checks again"
+			checked = "checked " + text.Span(age) + " ago, press 5 to check again"
 		}
 	}
 	return head + "  " + t.Faint.Render(checked)

@@ -10,7 +10,6 @@ import (
 	tea "charm.land/bubbletea/v2"
 
 	"hookctl/logs"
-	"hookctl/logs/text"
 	"hookctl/server/daemon"
 	"hookctl/server/doctor"
 	"hookctl/tui/kit"
@@ -23,6 +22,7 @@ type Config struct {
 	Receiver  *kit.Answer[daemon.Status]
 	Row       func(e logs.Entry, w int) string // draws an event as the Events page does
 	Temporary bool                             // this is the demo
+	Tasks     func() tea.Cmd                   // lists what project sync follows
 	// Fix is what hookctl itself can do about a finding, and in a few words
 	// what that is; nil for nothing.
 	Fix func(doctor.Check) (run func() tea.Cmd, what string)
@@ -174,7 +174,7 @@ func (p *Page) Fresh() bool {
 func (p *Page) View(w, h int) string {
 	t := p.shell.Theme
 	if err := p.cfg.Log.Err; err != nil {
-		return kit.Fit("\n "+t.Bad.Render("the log cannot be read")+"\n "+strings.Join(kit.Wrap(text.Clean(err.Error()), w-2), "\n "), w, h)
+		return p.unreadable(err, w, h)
 	}
 	if !p.loaded || !p.known {
 		return kit.Fit("\n "+t.Faint.Render("looking around"), w, h)
@@ -183,6 +183,22 @@ func (p *Page) View(w, h int) string {
 		return p.welcome(w, h)
 	}
 	return p.board(w, h)
+}
+
+// unreadable says why there is no log, and what else was found.
+func (p *Page) unreadable(err error, w, h int) string {
+	p.rows, p.spots, p.right = p.rows[:0], p.spots[:0], 0
+	list := []piece{{text: p.shell.Theme.Bad.Render(p.shell.Theme.Sym.Bad+" The log cannot be read.") + "  press " + p.shell.Theme.Key.Render("5") + " to check everything"}}
+	for _, l := range kit.First(p.shell.Trouble(err, w), max(1, h/3)) {
+		list = append(list, piece{text: strings.TrimPrefix(l, " ")})
+	}
+	if p.known {
+		list = append(list, piece{}, piece{text: p.shell.Theme.Title.Render("Checks")})
+		for _, r := range p.health(w) {
+			list = append(list, piece{text: r.text, row: &r})
+		}
+	}
+	return p.draw(list, 0, w, h)
 }
 
 // welcome is the door to the wizard.

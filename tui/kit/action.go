@@ -148,7 +148,7 @@ func Moves(page int, off string, step func(by int) tea.Cmd) []Action {
 func scrolls(page int, label string, scroll func(by int)) []Action {
 	moves := Moves(page, "", func(by int) tea.Cmd { scroll(by); return nil })
 	moves[0].Label, moves[0].Keys = label, []string{"down", "j"}
-	return moves
+	return append(moves, Ends("", func(by int) tea.Cmd { scroll(by); return nil })...)
 }
 
 // Arrows are the keys that move where letters are typed; label stands in the

@@ -6,8 +6,8 @@ import (
 	tea "charm.land/bubbletea/v2"
 )
 
-// help lists every key of the page under it by groups, a line each: the keys, what they do, and the rest of the sentence. The
-// command line that does the same is in the palette.
+// help lists every key of the page under it by groups: the keys, what they do, and the rest of the sentence, in as many lines as
+// that takes. The command line that does the same is in the palette.
 type help struct {
 	a    *Shell
 	of   []Action
@@ -66,14 +66,17 @@ func (h *help) View(w, high int) string {
 			if a.Off != "" {
 				name, rest = "", name+" ("+a.Off+")"
 			}
-			line := " " + t.Key.Render(t.Cell(a.keyNames(t.Ascii), keys)) + "  " + name
-			if rest != "" {
-				line += strings.Repeat(" ", min(2, len(name))) + t.Faint.Render(rest)
+			lead := " " + t.Key.Render(t.Cell(a.keyNames(t.Ascii), keys)) + "  "
+			for _, l := range t.said(name, rest, w-keys-4) {
+				out = append(out, t.Cut(lead+l, w))
+				lead = strings.Repeat(" ", keys+3)
 			}
-			out = append(out, t.Cut(line, w))
 		}
 	}
 	h.max = max(0, len(out)-high)
+	if h.max > 0 && high > 2 {
+		h.max++ // one line says that there is more
+	}
 	h.scroll(0)
 	if h.max > 0 && high > 2 {
 		shown := out[h.pos:min(len(out), h.pos+high-1)]
@@ -81,10 +84,26 @@ func (h *help) View(w, high int) string {
 		if h.pos == h.max {
 			more = t.Sym.Up + " more above"
 		}
-		h.max = max(0, len(out)-high+1)
 		return Fit(strings.Join(shown, "\n"), w, high-1) + "\n" + t.Faint.Render(" "+more)
 	}
 	return strings.Join(out, "\n")
+}
+
+// said is a name and the rest of its sentence, faint, in lines of at most w columns: in one line where both fit.
+func (t *Theme) said(name, rest string, w int) (lines []string) {
+	if name != "" {
+		lines = Folded(name, max(1, w))
+	}
+	if rest == "" {
+		return lines
+	}
+	if n := len(lines); n == 1 && Width(name)+2+Width(rest) <= w {
+		return []string{name + "  " + t.Faint.Render(rest)}
+	}
+	for _, l := range Folded(rest, max(1, w)) {
+		lines = append(lines, t.Faint.Render(l))
+	}
+	return lines
 }
 
 func (h *help) Actions() []Action {

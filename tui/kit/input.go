@@ -112,7 +112,11 @@ func (s *Shell) Actions() []Action {
 		}
 		all = grouped(all, groupBox)
 	} else {
-		all = append(grouped(s.Pages[s.At].Actions(), groupPage), grouped(s.everywhere(), groupEverywhere)...)
+		all = s.Pages[s.At].Actions()
+		if esc, bound := Find(all, "esc"); len(s.trail) > 0 && (!bound || esc.Off != "") {
+			all = append([]Action{s.back()}, slices.DeleteFunc(all, func(a Action) bool { return a.ID == "back" })...)
+		}
+		all = append(grouped(all, groupPage), grouped(s.everywhere(), groupEverywhere)...)
 	}
 	if m := s.unasked(); m != nil {
 		own := grouped(m.Actions(), groupBox)

@@ -269,7 +269,7 @@ func (s *Shell) openCommands() tea.Cmd {
 		if act.Command == "" {
 			continue
 		}
-		choices = append(choices, Choice{Text: act.Command, Right: KeyName(act.Keys[0], s.Theme.Ascii), Detail: act.Text,
+		choices = append(choices, Choice{Text: s.Here(act.Command), Right: KeyName(act.Keys[0], s.Theme.Ascii), Detail: act.Text,
 			Run: func() tea.Cmd { return s.Copy(act.Command, act.Command) }})
 	}
 	if len(choices) == 0 {

@@ -14,8 +14,6 @@ const (
 type (
 	// Filtered asks the Events page for what a filter chooses.
 	Filtered string
-	// Following asks the Events page for what project sync follows.
-	Following struct{}
 	// Failing asks the Hooks page for the first hook that fails.
 	Failing struct{}
 	// Refusals asks the Receiver page for the requests that it refused.

@@ -143,10 +143,23 @@ func (p *Picker) Toggle() (off string) {
 	p.On[it.ID] = !p.On[it.ID]
 	if p.added && it.ID == p.made.ID {
 		p.Items = append([]PickItem{it}, p.Items...)
-		p.input.SetValue("")
-		p.narrow()
+		p.Clear()
 	}
 	return ""
+}
+
+// Missed is what is typed where no line of the list matches it, "" otherwise.
+func (p *Picker) Missed() string {
+	if len(p.Shown) > 0 {
+		return ""
+	}
+	return strings.TrimSpace(p.input.Value())
+}
+
+// Clear takes away what is typed.
+func (p *Picker) Clear() {
+	p.input.SetValue("")
+	p.narrow()
 }
 
 // toggleAll marks every line that matches and can be chosen, or takes all

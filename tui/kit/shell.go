@@ -6,6 +6,8 @@ import (
 	"fmt"
 	"image/color"
 	"net/url"
+	"slices"
+	"strings"
 	"time"
 
 	tea "charm.land/bubbletea/v2"
@@ -42,6 +44,7 @@ type Config struct {
 	Ascii   bool                // draw with ASCII only
 	NoMouse bool                // leave the mouse to the terminal at first
 	Home    string              // the home directory as people write it, where it is not the default
+	Environ string              // what stands before a command line that is to find the home from another terminal, "" for nothing
 	Keys    map[string][]string // other keys by action id
 	Now     func() time.Time    // time.Now when nil
 
@@ -63,7 +66,8 @@ type Shell struct {
 	Theme      *Theme
 	W, H       int // the window
 	Pages      []Page
-	At         int // the page in front
+	At         int   // the page in front
+	trail      []int // the pages that GoTo came through to it, for esc
 	Overlays   []overlay
 	Toast      toast
 	Mouse      bool
@@ -207,6 +211,7 @@ func (s *Shell) InFront(p Page) bool { return s.At < len(s.Pages) && s.Pages[s.A
 // Turn brings page i to the front.
 func (s *Shell) Turn(i int) tea.Cmd {
 	s.Shut(s.unasked())
+	s.trail = nil
 	return s.front((i+len(s.Pages))%len(s.Pages), nil)
 }
 
@@ -218,11 +223,26 @@ func (s *Shell) front(i int, request any) tea.Cmd {
 	return s.Pages[i].Open(request)
 }
 
+// back is esc on a page that GoTo opened: it goes back to the one where that was asked for.
+func (s *Shell) back() Action {
+	to := s.trail[len(s.trail)-1]
+	return Action{ID: "back", Keys: []string{"esc"}, Label: "back", Text: "Go back to " + s.Pages[to].Name() + ".", Run: func() tea.Cmd {
+		rest := s.trail[:len(s.trail)-1]
+		cmd := s.Turn(to)
+		s.trail = rest
+		return cmd
+	}}
+}
+
 // GoTo brings the page of that name to the front, and has it show what the
-// request says; nil for nothing in particular.
+// request says; nil for nothing in particular. There esc leads back to the page of now, unless it has something of its own to
+// take away first.
 func (s *Shell) GoTo(name string, request any) tea.Cmd {
 	for i, p := range s.Pages {
 		if p.Name() == name {
+			if i != s.At {
+				s.trail = append(slices.Clone(s.trail), s.At)
+			}
 			return s.front(i, request)
 		}
 	}
@@ -269,8 +289,20 @@ func (s *Shell) Fail(err error) tea.Cmd {
 	return nil
 }
 
-// Copy puts text on the clipboard through OSC 52 and says so.
+// Here is a command line that finds this home from another terminal too.
+func (s *Shell) Here(command string) string {
+	if s.cfg.Environ == "" || !strings.HasPrefix(command, "hookctl ") {
+		return command
+	}
+	if strings.Contains(command, "|") { // the programs behind it need it too
+		return "export " + s.cfg.Environ + "; " + command
+	}
+	return s.cfg.Environ + " " + command
+}
+
+// Copy puts text on the clipboard through OSC 52 and says so. A command line is copied as Here has it.
 func (s *Shell) Copy(what, text string) tea.Cmd {
+	text = s.Here(text)
 	return tea.Batch(tea.SetClipboard(text), s.Say("copied "+what))
 }
 

@@ -215,9 +215,12 @@ func (f program) SetStderr(io.Writer) {}
 
 // openFind lets words be typed; the list answers as they are.
 func (p *Page) openFind() tea.Cmd {
-	before := p.find
+	before, under := p.find, p.under().Key
 	seek := func(words string) {
-		p.find = words
+		p.find, p.At, p.Top = words, 0, 0
+		if p.rows = nil; words == "" {
+			p.want = under
+		}
 		p.list()
 	}
 	pr := kit.NewPrompt(p.shell, "find", "find", p.find)

@@ -163,6 +163,15 @@ func (p *Page) list() {
 			p.rows = append(p.rows, s)
 		}
 	}
+	slices.SortStableFunc(p.rows, func(a, b Setting) int { // what has the words in its name first
+		switch named := has(a.Key, p.find); {
+		case named == has(b.Key, p.find):
+			return 0
+		case named:
+			return -1
+		}
+		return 1
+	})
 	i := slices.IndexFunc(p.rows, func(s Setting) bool { return s.Key == under })
 	if i >= 0 {
 		p.want = ""
@@ -172,8 +181,13 @@ func (p *Page) list() {
 
 // says reports whether a setting has all the words that are looked for.
 func (p *Page) says(s Setting) bool {
-	all := strings.ToLower(strings.Join([]string{s.Key, s.Value, s.Origin, s.About}, " "))
-	return !slices.ContainsFunc(strings.Fields(strings.ToLower(p.find)), func(w string) bool { return !strings.Contains(all, w) })
+	return has(strings.Join([]string{s.Key, s.Value, s.Origin, s.About}, " "), p.find)
+}
+
+// has reports whether a text has all of these words, in capitals or not.
+func has(text, words string) bool {
+	text = strings.ToLower(text)
+	return !slices.ContainsFunc(strings.Fields(strings.ToLower(words)), func(w string) bool { return !strings.Contains(text, w) })
 }
 
 // under is the setting of the cursor.
@@ -238,7 +252,11 @@ func (p *Page) head() string {
 	case p.busy != "":
 		head += "  " + t.Warn.Render(t.Sym.Pending) + " " + p.busy
 	case p.cfg.Receiver.OK() && len(waiting) > 0:
-		head += "  " + t.Warn.Render(t.Sym.Warn+" "+text.Clean(kit.Some(waiting, 2))+" need a restart of the receiver, ") + t.Key.Render("b") + t.Warn.Render(" does it")
+		need := " need a restart: "
+		if len(waiting) == 1 {
+			need = " needs a restart: "
+		}
+		head += "  " + t.Warn.Render(t.Sym.Warn+" "+text.Clean(kit.Some(waiting, 2))+need) + t.Key.Render("b")
 	case p.err != nil:
 		head += "  " + t.Bad.Render(t.Sym.Bad+" "+text.Clean(p.err.Error()))
 	default:

@@ -186,8 +186,8 @@ func TestClicksTurnToTheViewsOfTheReceiver(t *testing.T) {
 	s := receiving(t, 80, 24)
 	s.Press("4")
 	lines := strings.Split(s.Text(), "\n")
-	y := slices.IndexFunc(lines, func(l string) bool { return strings.Contains(l, "Rejected (0)") })
-	for _, c := range []struct{ name, shows string }{{"Rejected", "no request was refused"}, {"Log", "receiver started"}} {
+	y := slices.IndexFunc(lines, func(l string) bool { return strings.Contains(l, "Refused (0)") })
+	for _, c := range []struct{ name, shows string }{{"Refused", "no request was refused"}, {"Log", "receiver started"}} {
 		s.Send(tea.MouseClickMsg{X: strings.Index(lines[y], c.name) + 1, Y: y, Button: tea.MouseLeft})
 		s.Shows(c.shows)
 	}

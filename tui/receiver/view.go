@@ -60,7 +60,7 @@ func (p *Page) header(w int) []string {
 	if s.Version != "" {
 		first += t.Faint.Render("  " + text.Clean(s.Version))
 	}
-	second := fmt.Sprintf("   %s received, %s rejected, %s duplicates; notifications: %s waiting, %s failed",
+	second := fmt.Sprintf("   %s received, %s refused, %s duplicates; notifications: %s waiting, %s failed",
 		text.Thousands(int(s.Received)), text.Thousands(int(s.Rejected)), text.Thousands(int(s.Duplicates)), text.Thousands(int(s.PendingNotifications)), text.Thousands(int(s.FailedNotifications)))
 	if s.Alarm != "" {
 		second = "   " + t.Bad.Render(text.Clean(s.Alarm))

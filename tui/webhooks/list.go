@@ -55,7 +55,7 @@ func (p *Page) load(wide bool) tea.Cmd {
 		return nil // the log says what to ask, and it is being opened
 	}
 	p.stop()
-	p.cut, p.total, p.answered = false, 0, 0
+	p.cut, p.total, p.answered, p.problem = false, 0, 0, nil
 	all, public := p.fleet(), p.cfg.Receiver.Value.PublicURL
 	var job *kit.Job[listed]
 	job, ask := kit.Begin(p.shell, func(ctx context.Context, progress func(listed)) tea.Msg {

@@ -11,6 +11,7 @@ import (
 
 	"hookctl/hooks"
 	"hookctl/hooks/secret"
+	"hookctl/logs/text"
 	"hookctl/server/fleet"
 	"hookctl/tui/kit"
 )
@@ -49,8 +50,11 @@ type work func(*fleet.Fleet, context.Context, func(hooks.Step)) (fleet.RotateRep
 // rotateActions are the keys of a rotation on the page.
 func (p *Page) rotateActions() []kit.Action {
 	rot := &p.rot
-	rotate := kit.Action{ID: "hook.rotate", Keys: []string{"r"}, Label: "rotate", Command: p.rotateCommand(), Off: p.cannotRotate(), Run: p.rotate,
+	rotate := kit.Action{ID: "hook.rotate", Keys: []string{"r"}, Label: "rotate all", Command: p.rotateCommand(), Off: p.cannotRotate(), Run: p.rotate,
 		Text: "Rotate the secret of every hook of this receiver; no delivery is lost. It begins after a count-down. With marks, only those hooks get one."}
+	if n := len(p.marked()); n > 0 {
+		rotate.Label = fmt.Sprintf("rotate %d", n)
+	}
 	switch {
 	case rot.under():
 		rotate.Label, rotate.Text, rotate.Off = "watch", "Show the progress of the rotation.", ""
@@ -70,8 +74,11 @@ func (p *Page) rotateActions() []kit.Action {
 	undo := kit.Action{ID: "hook.undo", Keys: []string{"u"}, Text: "Undo the rotation: every hook gets its old secret back, with the same care.", Command: "hookctl rotate --undo", Off: noUndo, Run: func() tea.Cmd {
 		return p.count("undo", len(rot.now.State.Hooks), (*fleet.Fleet).Undo)
 	}}
+	if rot.undone() {
+		undo.Text = "Take back the undo: every hook gets the new secret again, with the same care."
+	}
 	if noUndo == "" {
-		undo.Label = "undo"
+		undo.Label = map[bool]string{false: "undo", true: "rotate again"}[rot.undone()]
 	}
 	noResume := p.cannotRotate()
 	if rot.under() || rot.now.Next == "" {
@@ -100,6 +107,8 @@ func (p *Page) cannotRotate() string {
 	switch {
 	case p.cfg.Fleet == nil:
 		return "GitHub is not connected"
+	case p.problem != nil && len(p.rows) == 0:
+		return text.Clean(p.problem.Error())
 	case !p.cfg.Receiver.OK():
 		return "the receiver has to accept both secrets, and it is not running; start it on the Receiver page"
 	}
@@ -190,11 +199,6 @@ func (p *Page) turn(verb string, do work) tea.Cmd {
 	rot := &p.rot
 	rot.begin(verb)
 	rot.made, rot.both, rot.saved = "", "", verb != "rotate"
-	for k, s := range rot.steps {
-		if verb == "undo" && s.step != secret.StepGone || verb == "resume" && s.err != nil {
-			rot.steps[k] = hookStep{step: secret.StepPending}
-		}
-	}
 	clear(p.marks)
 	n := rot.counts()
 	rot.began, rot.before = p.shell.Now(), n.changed+n.verified+2*n.failed
@@ -252,6 +256,8 @@ func rotatedWords(verb string, r fleet.RotateReport) string {
 	}
 	s := fmt.Sprintf("rotated: %s signed with the new secret", kit.Are(done, "hook"))
 	switch {
+	case verb == "undo" && !r.Undo:
+		s = fmt.Sprintf("rotated again: %s signed with the new secret", kit.Are(done, "hook"))
 	case verb == "undo" && r.New == "":
 		s = fmt.Sprintf("undone: %s signed as before", kit.Are(done, "hook"))
 	case verb == "undo":

@@ -87,6 +87,57 @@ func TestRotationOfAnotherHookctl(t *testing.T) {
 	r.Shows("rotated, u undoes until")
 }
 
+// A rotation after one that was undone shows what it does, from the count-down to its end, and so does the undo of it.
+func TestRotationAfterAnUndo(t *testing.T) {
+	r := withHooks(t, "octo-org/web")
+	hold := githubtest.Fault{Method: "PATCH", Path: "/repos/octo-org/web/hooks/*/config", Delay: time.Hour}
+	lift := func() {}
+	turn := func(key string, before, during []string, after string) {
+		t.Helper()
+		r.Press(key)
+		r.Shows("enter starts now")
+		for _, want := range before {
+			r.Shows(want)
+		}
+		lift = r.GitHub.Fault(hold)
+		r.Press("enter")
+		r.Shows("changing")
+		for _, want := range during {
+			r.Shows(want)
+		}
+		r.Press("ctrl+x")
+		lift()
+		r.Until("the end", func() bool { return !r.hooks.rot.busy() })
+		r.Press("r") // resumes
+		r.Shows(after)
+	}
+	first := []string{"Rotating the secret", "new secret for 1 hook", "waiting"}
+	turn("r", first, []string{"Rotating the secret", "new secret saved"}, "Done. u undoes it until")
+	turn("u", []string{"Undoing the rotation", "old secret back for 1 hook", "waiting", "about to undo"}, []string{"Undoing the rotation", "old secret restored"}, "Undone. u rotates again until")
+	r.Press("esc")
+	r.Shows("rotation undone, u rotates again until")
+	turn("r", append(first, "about to rotate"), []string{"Rotating the secret", "new secret saved", "the new secret is the current one"}, "Done. u undoes it until")
+	turn("u", []string{"Undoing the rotation"}, []string{"Undoing the rotation"}, "Undone. u rotates again until")
+	turn("u", []string{"Rotating the secret", "the new secret again for 1 hook", "waiting"}, []string{"Rotating the secret", "new secret saved"}, "Done. u undoes it until")
+}
+
+// One that cannot begin does not show the one before.
+func TestRotationThatCannotBeginAfterAnUndo(t *testing.T) {
+	s := hooked(t, 80, 24)
+	listing(s)
+	state := rotationOf(s, secret.StepVerified)
+	state.Undo, state.Promoted, state.Expires = true, kittest.Noon, kittest.Noon.Add(time.Hour)
+	s.hooks.rot.stored(stored(state))
+	s.hooks.rot.begin("rotate")
+	s.hooks.rot.err = hooks.ErrNotAdmin
+	s.hooks.rot.stored(stored(state)) // a poll
+	s.hooks.watch()
+	screen := s.Text()
+	if !strings.Contains(screen, "Rotating the secret") || strings.Contains(screen, "ping verified") || strings.Contains(screen, "restored") {
+		t.Errorf("it shows the rotation before:\n%s", screen)
+	}
+}
+
 // The reasons why a key of the rotation is off, each in words.
 func TestRotationSaysWhyNot(t *testing.T) {
 	off := func(s *pageScreen, id string) string {

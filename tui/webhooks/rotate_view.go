@@ -1,7 +1,6 @@
 package webhooks
 
 import (
-	"cmp"
 	"fmt"
 	"strings"
 
@@ -59,8 +58,11 @@ func (o *rotateBox) View(w, h int) string {
 		ladder = o.ahead(w)
 	}
 	rows := len(o.p.rot.order)
+	if o.p.rot.idle() {
+		rows = 0
+	}
 	// In a low window the steps give way to one line, so that hooks are seen.
-	if h < len(ladder)+len(foot)+min(rows, 3)+1 && !o.p.rot.waiting() {
+	if h < len(ladder)+len(foot)+min(rows, 3)+1 && len(ladder) > 0 && !o.p.rot.waiting() {
 		ladder = o.short(w)
 	}
 	blank := 0
@@ -81,8 +83,23 @@ func (o *rotateBox) View(w, h int) string {
 	return kit.Fit(strings.Join(out, "\n"), w, min(h, len(out)))
 }
 
-// undo reports whether the box is about taking a rotation back.
-func (r *rotating) undo() bool { return r.verb == "undo" || r.now.State != nil && r.now.State.Undo }
+// undo reports whether the box is about taking a rotation back: what was begun here, or else what the disk has. To undo what
+// was undone is to rotate again.
+func (r *rotating) undo() bool {
+	switch r.verb {
+	case "rotate":
+		return false
+	case "undo":
+		return !r.undone()
+	}
+	return r.undone()
+}
+
+// idle reports whether a rotation could not begin: what the disk has then is about another one.
+func (r *rotating) idle() bool { return r.verb == "rotate" && r.err != nil && !r.under() }
+
+// undone reports whether the rotation on the disk is one that took another one back.
+func (r *rotating) undone() bool { return r.now.State != nil && r.now.State.Undo }
 
 // ahead says what will happen, and when.
 func (o *rotateBox) ahead(w int) []string {
@@ -90,8 +107,16 @@ func (o *rotateBox) ahead(w int) []string {
 	if r.planning {
 		return []string{t.Cut(" "+t.Warn.Render(t.Sym.Pending)+" asking GitHub which hooks there are", w)}
 	}
-	what := map[string]string{"undo": "old secret back for", "finish": "end the rotation of"}[r.verb]
-	what = cmp.Or(what, "new secret for") + " " + text.Count(r.changes, "hook")
+	what := "new secret for"
+	switch {
+	case r.verb == "finish":
+		what = "end the rotation of"
+	case r.undo():
+		what = "old secret back for"
+	case r.verb == "undo":
+		what = "the new secret again for"
+	}
+	what += " " + text.Count(r.changes, "hook")
 	out := []string{t.Cut(" "+t.Warn.Render(t.Sym.Pending)+" "+t.Bold.Render(fmt.Sprintf("In %d s: %s", r.left, what)), w)}
 	if r.verb != "rotate" {
 		return out
@@ -138,8 +163,8 @@ func (n tally) left() (text string) {
 func (o *rotateBox) ladder(w int) []string {
 	t, r := o.p.shell.Theme, &o.p.rot
 	n := r.counts()
-	if n.all == 0 && r.err != nil {
-		return nil // it did not begin
+	if r.idle() || n.all == 0 && r.err != nil {
+		return nil
 	}
 	state := func(done, running bool) string {
 		switch {
@@ -245,7 +270,11 @@ func (o *rotateBox) foot(w int) []string {
 		trouble(4)
 		out = append(out, kit.Paragraph("A hook that was set aside keeps its old secret, accepted from it alone. "+t.Key.Render("r")+" tries again.", w)...)
 	case !r.now.UndoUntil.IsZero():
-		out = append(out, "", " "+t.Good.Render(t.Sym.OK+" Done.")+" "+t.Key.Render("u")+" undoes it until "+r.now.UndoUntil.Local().Format("15:04")+".")
+		done, again := " Done.", " undoes it until "
+		if r.undone() {
+			done, again = " Undone.", " rotates again until "
+		}
+		out = append(out, "", " "+t.Good.Render(t.Sym.OK+done)+" "+t.Key.Render("u")+again+r.now.UndoUntil.Local().Format("15:04")+".")
 	}
 	for i := range out {
 		out[i] = t.Cut(out[i], w)
@@ -270,13 +299,18 @@ func (o *rotateBox) failure() (hookStep, bool) {
 
 func (o *rotateBox) Actions() []kit.Action {
 	p := o.p
+	step := func(by int) tea.Cmd { o.move(by); return nil }
 	out := append([]kit.Action{
 		{ID: "rotation.close", Keys: []string{"esc", "q", "enter"}, Label: "close", Text: "Close this box.", Run: func() tea.Cmd { p.shell.Shut(o); return nil }},
-	}, kit.Moves(o.high, "", func(by int) tea.Cmd { o.move(by); return nil })...)
+	}, append(kit.Moves(o.high, "", step), kit.Ends("", step)...)...)
 	rotate, undo, resume := p.rotateActions()[0], p.rotateActions()[1], p.rotateActions()[2]
 	switch {
 	case p.rot.waiting():
-		out[0] = kit.Action{ID: "rotation.cancel", Keys: []string{"esc", "q"}, Label: "cancel", Text: "Cancel; nothing has changed.", Run: func() tea.Cmd { p.rot.cancel(); p.shell.Shut(o); return nil }}
+		out[0] = kit.Action{ID: "rotation.cancel", Keys: []string{"esc", "q"}, Label: "cancel", Text: "Cancel; nothing has changed.", Run: func() tea.Cmd {
+			p.rot.cancel()
+			p.shell.Shut(o)
+			return p.readRotation()
+		}}
 		start := kit.Action{ID: "rotation.start", Keys: []string{"enter", "r"}, Label: "start now", Text: "Start without waiting for the count-down.", Command: p.rotateCommand(), Run: func() tea.Cmd { return p.rot.start() }}
 		if p.rot.planning {
 			start.Off = "GitHub is still being asked which hooks there are"

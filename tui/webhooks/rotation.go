@@ -30,7 +30,7 @@ type hookStep struct {
 // newer.
 type rotating struct {
 	now   fleet.Rotation // as the disk has it
-	verb  string         // "rotate", "resume", "undo" or "finish": what is done
+	verb  string         // "rotate", "resume", "undo" or "finish": what was begun last; "" once the disk says what came of it
 	turn  int            // counts what was begun; answers to older questions are dropped
 	order []hookKey
 	steps map[hookKey]hookStep // of each hook; id 0 is a whole target that was set aside
@@ -56,6 +56,11 @@ type rotating struct {
 func (r *rotating) begin(verb string) {
 	r.cancel()
 	r.verb, r.err = verb, nil
+	for k, s := range r.steps {
+		if verb == "undo" && s.step != secret.StepGone || verb == "resume" && s.err != nil {
+			r.steps[k] = hookStep{step: secret.StepPending}
+		}
+	}
 }
 
 // cancel ends planning and count-down.
@@ -96,7 +101,7 @@ func (r *rotating) leave(list []fleet.Aside) {
 // stored takes what the disk has.
 func (r *rotating) stored(now fleet.Rotation) {
 	if !sameRotation(r.now.State, now.State) {
-		r.err = nil // it was about another one
+		r.verb, r.err = "", nil // they were about another one
 	}
 	r.now = now
 	if now.State == nil && len(now.Aside) == 0 {
@@ -287,7 +292,7 @@ func (r *rotating) line(t *kit.Theme) string {
 	case r.busy():
 		return t.Warn.Render(fmt.Sprintf("%s %s: %d/%d hooks verified", t.Sym.Pending, r.doing(), n.verified, n.all))
 	case r.waiting():
-		return t.Warn.Render(t.Sym.Pending + " about to rotate")
+		return t.Warn.Render(t.Sym.Pending + " about to " + map[bool]string{false: "rotate", true: "undo"}[r.undo()])
 	case r.now.Open && n.failed > 0:
 		return t.Bad.Render(fmt.Sprintf("%s rotation stopped, %d failed", t.Sym.Bad, n.failed)) + "; " + t.Key.Render("r") + " resumes"
 	case r.now.Open:
@@ -295,7 +300,7 @@ func (r *rotating) line(t *kit.Theme) string {
 	case len(r.now.Aside) > 0:
 		return t.Warn.Render(t.Sym.Warn+" "+text.Count(len(r.now.Aside), "hook")+" set aside") + "; " + t.Key.Render("C") + " tries again"
 	case !r.now.UndoUntil.IsZero() && r.now.State.Undo:
-		return t.Good.Render(t.Sym.OK+" rotation undone") + ", both accepted until " + r.now.UndoUntil.Local().Format("15:04")
+		return t.Good.Render(t.Sym.OK+" rotation undone") + ", " + t.Key.Render("u") + " rotates again until " + r.now.UndoUntil.Local().Format("15:04")
 	case !r.now.UndoUntil.IsZero():
 		return t.Good.Render(t.Sym.OK+" rotated") + ", " + t.Key.Render("u") + " undoes until " + r.now.UndoUntil.Local().Format("15:04")
 	}
@@ -303,11 +308,11 @@ func (r *rotating) line(t *kit.Theme) string {
 }
 
 func (r *rotating) doing() string {
-	switch r.verb {
-	case "undo":
-		return "undoing"
-	case "finish":
+	switch {
+	case r.verb == "finish":
 		return "finishing"
+	case r.undo():
+		return "undoing"
 	}
 	return "rotating"
 }

@@ -76,7 +76,7 @@ func (s *eventsStep) next() (bool, tea.Cmd) {
 	if len(s.pick.Picked()) == 0 {
 		return false, s.w.shell.Warn("choose at least one event with space")
 	}
-	return true, nil
+	return s.w.leave(s.pick)
 }
 
 func (s *eventsStep) label() string { return "continue" }

@@ -149,7 +149,7 @@ func (s *reposStep) next() (bool, tea.Cmd) {
 		}
 		s.pick.Toggle()
 	}
-	return true, nil
+	return s.w.leave(s.pick)
 }
 
 func (s *reposStep) label() string {

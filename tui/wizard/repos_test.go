@@ -62,3 +62,54 @@ func TestClicksChoose(t *testing.T) {
 		})
 	}
 }
+
+// What was typed and is not there stops a step, and is not there when one comes back to it.
+func TestTypedWhatIsNotThereStops(t *testing.T) {
+	for _, step := range []int{stepRepositories, stepEvents} {
+		s := wizarded(t, 80, 24)
+		w := at(s, step)
+		chosen := w.repos.pick.Picked()
+		s.Typed("zz/zz/zz")
+		s.Press("enter")
+		if w.at != step {
+			t.Fatalf("step %d is left", step)
+		}
+		s.Shows("nothing matches")
+		for range len("zz/zz/zz") {
+			s.Press("backspace")
+		}
+		s.Press("enter")
+		if w.at != step+1 || !slices.Equal(w.repos.pick.Picked(), chosen) {
+			t.Errorf("step %d does not end, or chose something", step)
+		}
+	}
+}
+
+// ? shows the keys of every step that has no text to type it into, and f1 those of all.
+func TestEveryStepShowsItsKeys(t *testing.T) {
+	for step := stepSignIn; step <= stepReview; step++ {
+		s := wizarded(t, 80, 24)
+		at(s, step)
+		s.Press("f1")
+		s.Shows("Keys in this box")
+		s.Press("esc")
+		if step != stepURL && step != stepNotify {
+			s.Press("?")
+			s.Shows("Keys in this box")
+		}
+	}
+}
+
+// Who leaves the wizard before choosing anything is not told that it is kept.
+func TestLeavingAtOnceSaysNothing(t *testing.T) {
+	s := wizarded(t, 80, 24)
+	w := at(s, stepSignIn)
+	w.chosen = false
+	s.Press("esc")
+	s.Lacks("is kept")
+	s = wizarded(t, 80, 24)
+	w = at(s, stepRepositories)
+	w.chosen = false
+	s.Press("esc", "esc")
+	s.Shows("is kept")
+}

@@ -19,6 +19,7 @@ type wizardRestored struct {
 
 // save keeps what is chosen.
 func (w *Wizard) save() tea.Cmd {
+	w.chosen = true
 	return w.write(&fleet.Draft{
 		Step: w.at, Repositories: w.repos.pick.Picked(), URL: w.address.url(), Events: w.events.pick.Picked(),
 		Nobody: !w.notify.on[notifyAgent], Agent: w.notify.agent(), Also: w.notify.chosen().Also,
@@ -51,6 +52,7 @@ func (w *Wizard) restored(m wizardRestored) tea.Cmd {
 		return nil
 	}
 	d := m.draft
+	w.chosen = true
 	for _, t := range d.Targets() {
 		w.repos.pick.On[t.String()] = true
 	}

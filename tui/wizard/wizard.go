@@ -80,6 +80,7 @@ type Wizard struct {
 	scroll int
 	file   *fleet.DraftFile
 	saves  int
+	chosen bool // something was, in this run or before
 
 	client *hooks.Client // of who is signed in; nil for nobody
 	value  string        // the secret: the one in use, or a new one that is not saved yet
@@ -205,7 +206,9 @@ func (w *Wizard) back() tea.Cmd {
 		w.shell.Shut(w)
 		return nil
 	case w.at == stepSignIn:
-		w.shell.Shut(w)
+		if w.shell.Shut(w); !w.chosen {
+			return nil
+		}
 		return w.shell.Say("what you chose is kept; w goes on with it")
 	}
 	w.at--
@@ -292,7 +295,25 @@ func (w *Wizard) Actions() []kit.Action {
 			kit.Action{ID: "wizard.scroll.down", Keys: []string{"pgdown"}, Label: "more", Text: "Scroll down.", Move: true, Run: func() tea.Cmd { return w.roll(4) }},
 			kit.Action{ID: "wizard.scroll.up", Keys: []string{"pgup"}, Text: "Scroll up.", Move: true, Run: func() tea.Cmd { return w.roll(-4) }})
 	}
-	return append(append(all, w.steps[w.at].actions()...), back)
+	return append(append(all, w.steps[w.at].actions()...), w.help(), back)
+}
+
+// leave is the end of a step that chooses from a list. Whoever typed what is not there is not led past it.
+func (w *Wizard) leave(list *kit.Picker) (done bool, cmd tea.Cmd) {
+	if miss := list.Missed(); miss != "" {
+		return false, w.shell.Warn("nothing matches " + text.Clean(miss) + ": correct it, or delete it to go on")
+	}
+	list.Clear()
+	return true, nil
+}
+
+// help is the key of all keys: ? where that is no letter of what is typed.
+func (w *Wizard) help() kit.Action {
+	help := w.shell.HelpAction()
+	if help.Keys = []string{"?", "f1"}; w.caret != nil && w.at != stepRepositories && w.at != stepEvents {
+		help.Keys = []string{"f1"}
+	}
+	return help
 }
 
 // host is that of GitHub, "" before the sign-in.
