@@ -102,7 +102,7 @@ func (h *hub) delivered(when string) {
 	}
 }
 
-// until works on a rotation until it is complete, as often as somebody would who is told to try again. An election, or the lease
+// until works on a rotation until it is complete, as often as somebody would who reads "try again". An election, or the lease
 // of a node that is dead, may hold it up.
 func (h *hub) until(what string, do func() (fleet.RotateReport, error)) (report fleet.RotateReport) {
 	h.w.t.Helper()

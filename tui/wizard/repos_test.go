@@ -100,7 +100,7 @@ func TestEveryStepShowsItsKeys(t *testing.T) {
 	}
 }
 
-// Who leaves the wizard before choosing anything is not told that it is kept.
+// Who leaves the wizard before choosing anything reads nothing of what is kept.
 func TestLeavingAtOnceSaysNothing(t *testing.T) {
 	s := wizarded(t, 80, 24)
 	w := at(s, stepSignIn)

@@ -298,7 +298,7 @@ func (w *Wizard) Actions() []kit.Action {
 	return append(append(all, w.steps[w.at].actions()...), w.help(), back)
 }
 
-// leave is the end of a step that chooses from a list. Whoever typed what is not there is not led past it.
+// leave is the end of a step that chooses from a list. A search without a match ends here: what was typed is not passed over.
 func (w *Wizard) leave(list *kit.Picker) (done bool, cmd tea.Cmd) {
 	if miss := list.Missed(); miss != "" {
 		return false, w.shell.Warn("nothing matches " + text.Clean(miss) + ": correct it, or delete it to go on")
