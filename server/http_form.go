@@ -7,8 +7,6 @@ import (
 	"encoding/json"
 	"errors"
 	"fmt"
-	"io"
-	"maps"
 	"net/http"
 	"strconv"
 	"strings"
@@ -16,6 +14,7 @@ import (
 	"time"
 
 	"hookctl/hooks/secret"
+	"hookctl/server/bound"
 )
 
 // The formats of the http sink.
@@ -156,31 +155,26 @@ func newTemplateForm(c SinkConfig) (form, error) {
 	if strings.TrimSpace(c.Template) == "" {
 		return nil, errors.New("template: not set")
 	}
-	funcs := maps.Clone(boundedFuncs)
-	funcs["json"] = func(v any) (string, error) {
+	encode := func(v any) (string, error) {
 		b, err := encodeJSON(v)
 		return string(b), err
 	}
-	t, err := template.New("template").Funcs(funcs).Parse(c.Template)
-	if err == nil {
-		err = t.Execute(io.Discard, httpFields{})
-	}
+	t, err := bound.ParseTemplate("template", c.Template, template.FuncMap{"json": encode}, httpFields{})
 	if err != nil {
 		return nil, err // it begins with "template: "
 	}
 	return func(m message) ([]byte, http.Header, error) {
-		fields := httpFields{
+		body, err := t.Execute(httpFields{
 			ID: m.id, Type: m.kind, Priority: m.priority, Subject: m.subject, Message: m.text, Event: m.event,
 			Repository: field(m, "repository"), URL: field(m, "url"), DeliveryID: m.deliveryID, Time: m.received.UTC(), Context: m.context,
-		}
-		w := &cappedBuffer{left: mostPosted, end: time.Now().Add(ruleTime)}
-		if err := t.Execute(w, fields); err != nil {
+		}, mostPosted)
+		if err != nil {
 			return nil, nil, err
 		}
 		kind := "text/plain; charset=utf-8"
-		if json.Valid(w.Bytes()) {
+		if json.Valid(body) {
 			kind = "application/json"
 		}
-		return signed(c.Secret, kind)(w.Bytes(), nil)
+		return signed(c.Secret, kind)(body, nil)
 	}, nil
 }

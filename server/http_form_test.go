@@ -169,11 +169,12 @@ func TestMistakesInFormats(t *testing.T) {
 	}
 }
 
-// A template that builds too much fails the notification; nothing is posted.
+// A template that builds too much, or that never ends, fails the notification; nothing is posted.
 func TestTemplateOfAnHTTPSinkIsBounded(t *testing.T) {
 	url, _ := taker(t, http.StatusOK)
-	err := sendTo(t, SinkConfig{Type: "http", URL: url, Format: FormatTemplate, Template: `{{$s := printf "%200000d" 1}}{{$s}}{{$s}}`})
-	if err == nil {
-		t.Error("it was posted")
+	for _, template := range []string{`{{$s := printf "%200000d" 1}}{{$s}}{{$s}}`, `{{range 1000000000000}}{{end}}x`} {
+		if err := sendTo(t, SinkConfig{Type: "http", URL: url, Format: FormatTemplate, Template: template}); err == nil {
+			t.Errorf("%s was posted", template)
+		}
 	}
 }

@@ -2,11 +2,12 @@ package server
 
 import (
 	"fmt"
-	"hookctl/logs/text"
 	"maps"
 	"path"
 	"slices"
 	"strings"
+
+	"hookctl/logs/text"
 )
 
 // rule is one row of the default table.

@@ -162,8 +162,8 @@ func runProgram(ctx context.Context, limit time.Duration, args, env []string, st
 	ctx, cancel := context.WithTimeout(ctx, limit)
 	defer cancel()
 	cmd := exec.CommandContext(ctx, args[0], args[1:]...) // #nosec G204 -- the owner's settings name the program.
-	out := &cappedBuffer{left: 4 << 10}
-	cmd.Env, cmd.Stdin, cmd.Stdout, cmd.Stderr = env, stdin, keepSome{out}, keepSome{out}
+	var out firstWords
+	cmd.Env, cmd.Stdin, cmd.Stdout, cmd.Stderr = env, stdin, &out, &out
 	cmd.WaitDelay = time.Second
 	isolate(cmd)
 	err = cmd.Run()
@@ -179,12 +179,12 @@ func runProgram(ctx context.Context, limit time.Duration, args, env []string, st
 	return "", fmt.Errorf("run %s: %w", args[0], err)
 }
 
-// keepSome keeps the first of what is written and takes the rest, so that a program that says much
-// is not stopped by a broken pipe.
-type keepSome struct{ w *cappedBuffer }
+// firstWords keeps the first 4 KiB of what is written and takes the rest, so that a program that says much is not stopped by a
+// broken pipe.
+type firstWords struct{ bytes.Buffer }
 
 // Write never fails.
-func (k keepSome) Write(p []byte) (int, error) {
-	_, _ = k.w.Write(p)
+func (w *firstWords) Write(p []byte) (int, error) {
+	_, _ = w.Buffer.Write(p[:min(len(p), 4<<10-w.Len())])
 	return len(p), nil
 }

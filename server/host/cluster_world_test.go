@@ -27,6 +27,7 @@ import (
 
 	"hookctl/hooks"
 	"hookctl/hooks/secret"
+	"hookctl/hooks/tunnel"
 	"hookctl/logs"
 	"hookctl/server"
 	"hookctl/server/cluster"
@@ -39,7 +40,7 @@ import (
 const nodeVariable = "HOOKCTL_TEST_NODE"
 
 func TestMain(m *testing.M) {
-	if filepath.Base(os.Args[0]) == hooks.Cloudflared {
+	if filepath.Base(os.Args[0]) == tunnel.Cloudflared {
 		fmt.Fprintln(os.Stderr, runTestTunnel(os.Args[1:]))
 		os.Exit(1)
 	}
