@@ -8,6 +8,7 @@ import (
 	"strings"
 
 	"hookctl/server/bound"
+	"hookctl/server/sink"
 )
 
 const silent = "none"
@@ -51,8 +52,8 @@ func compileRoute(index int, r Route) (compiledRoute, error) {
 		return fail("event", "%q is not a valid event name", r.Event)
 	case !isEventName(r.Notify):
 		return fail("notify", "%q is not a valid type: use a-z, 0-9 and _", r.Notify)
-	case !slices.Contains(priorityNames, r.Priority):
-		return fail("priority", "%q is not one of %s", r.Priority, strings.Join(priorityNames, ", "))
+	case !slices.Contains(sink.Priorities(), r.Priority):
+		return fail("priority", "%q is not one of %s", r.Priority, strings.Join(sink.Priorities(), ", "))
 	}
 	c := compiledRoute{Route: r, rule: fmt.Sprintf("routes[%d] (%s → %s)", index, r.Event, r.Notify)}
 	var err error

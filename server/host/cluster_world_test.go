@@ -33,6 +33,7 @@ import (
 	"hookctl/server/cluster"
 	"hookctl/server/daemon"
 	"hookctl/server/fleet"
+	sinks "hookctl/server/sink"
 )
 
 // The test binary is also a receiver of a cluster, so that it can be killed as one.
@@ -92,7 +93,7 @@ func (c testNode) load() (*Settings, error) {
 		Bind: "127.0.0.1", Port: c.Port, Tunnel: c.Tunnel, Logs: log, Store: store,
 		Server: server.Config{
 			Keys: ring, Version: c.Version, WatchedBranches: []string{"main"}, CoalesceMax: -1,
-			Sinks: []server.SinkConfig{{Type: "http", URL: c.Sink, Timeout: 5 * time.Second}},
+			Sinks: []sinks.Config{{Type: "http", URL: c.Sink, Timeout: 5 * time.Second}},
 			Retry: server.Retry{First: 100 * time.Millisecond, Max: time.Second},
 		},
 		Fleet:   fleet.Config{Home: c.Home, Logs: log, Store: store, GitHub: func() (*hooks.Client, error) { return nil, hooks.ErrNotLoggedIn }, SaveURL: func(context.Context, string) error { return nil }},
