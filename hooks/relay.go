@@ -81,7 +81,7 @@ func (r *Relay) GoString() string { return r.String() }
 func (r *Relay) Run(ctx context.Context) error {
 	if r.Target.IsOrg() || r.Client.host != "github.com" {
 		return &Error{Op: "relay", Target: r.Target.String(), Message: "GitHub relays hooks of repositories on github.com only",
-			Cure: "use a tunnel: hookctl start --tunnel " + strings.Join(tunnelKinds(), "|")}
+			Cure: "use a tunnel: hookctl start --tunnel cloudflared"}
 	}
 	log := cmp.Or(r.Logger, slog.New(slog.DiscardHandler))
 	if err := r.removeStale(ctx, log); err != nil {

@@ -54,6 +54,7 @@ func compareBool(a, b bool) int {
 
 type lane struct {
 	id                            int64
+	laneKey                           // repo as it was first written
 	verdict                       int // of decided
 	newest, decided, first, other spot
 	changed                       bool
@@ -77,19 +78,14 @@ func (in *inserter) putRun(ctx context.Context, e *Entry) error {
 	if e.run.Workflow == "" || e.Repository == "" || e.Branch == "" {
 		return nil
 	}
-	l, err := in.lane(ctx, laneKey{asciiLower(e.Repository), e.Branch, e.run.Workflow}, e.Repository)
+	l, err := in.lane(ctx, laneKey{e.Repository, e.Branch, e.run.Workflow})
 	if err != nil {
 		return err
 	}
 	v, done := verdict(e.Conclusion)
 	p := spot{e.run.ID, e.run.Attempt, done, e.key}
-	if in.run == nil {
-		in.run, err = in.tx.PrepareContext(ctx, `INSERT INTO run VALUES(?,?,?,?,?,?,?) ON CONFLICT DO NOTHING`)
-		if err != nil {
-			return err
-		}
-	}
-	if added, err := in.exec(ctx, in.run, []any{e.key, l.id, p.run, p.attempt, p.done, v, e.run.SHA}); err != nil || !added {
+	added, err := in.tx.change(ctx, `INSERT INTO run VALUES(?,?,?,?,?,?,?) ON CONFLICT DO NOTHING`, e.key, l.id, p.run, p.attempt, p.done, v, e.run.SHA)
+	if err != nil || added == 0 {
 		return err
 	}
 	return l.add(ctx, in.tx, p, v)
@@ -106,29 +102,31 @@ func (in *inserter) putGone(ctx context.Context, e *Entry) error {
 	return err
 }
 
-// lane finds a lane, or makes it.
-func (in *inserter) lane(ctx context.Context, key laneKey, repo string) (*lane, error) {
-	if l := in.lanes[key]; l != nil {
+// lane finds a lane, or begins one.
+func (in *inserter) lane(ctx context.Context, key laneKey) (*lane, error) {
+	folded := laneKey{asciiLower(key.repo), key.branch, key.workflow}
+	if l := in.lanes[folded]; l != nil {
 		return l, nil
 	}
-	l := &lane{}
-	err := in.tx.QueryRowContext(ctx, `SELECT id, `+laneColumns+` FROM lane WHERE repo = ? AND branch = ? AND workflow = ?`, repo, key.branch, key.workflow).
-		Scan(append([]any{&l.id}, l.fields()...)...)
+	l := &lane{laneKey: key}
+	err := in.tx.QueryRowContext(ctx, `SELECT id, repo, `+laneColumns+` FROM lane WHERE repo = ? AND branch = ? AND workflow = ?`, key.repo, key.branch, key.workflow).
+		Scan(append([]any{&l.id, &l.repo}, l.fields()...)...)
 	if errors.Is(err, sql.ErrNoRows) {
-		err = in.tx.QueryRowContext(ctx, `INSERT INTO lane VALUES(NULL,?,?,?,0,0,0,0,0,0,0,0,0,0,0,0,0,0,0,0,0,0) RETURNING id`, repo, key.branch, key.workflow).Scan(&l.id)
+		if err = nil; in.lastLane == 0 {
+			err = in.tx.QueryRowContext(ctx, `SELECT coalesce(max(id), 0) FROM lane`).Scan(&in.lastLane)
+		}
+		in.lastLane++
+		l.id, l.changed = in.lastLane, true
 	}
 	if err != nil {
 		return nil, err
 	}
-	if in.lanes == nil {
-		in.lanes = map[laneKey]*lane{}
-	}
-	in.lanes[key] = l
+	in.lanes[folded] = l
 	return l, nil
 }
 
 // add takes a run, whose row is there, into account.
-func (l *lane) add(ctx context.Context, tx *sql.Tx, p spot, v int) error {
+func (l *lane) add(ctx context.Context, tx *transaction, p spot, v int) error {
 	if p.compare(l.newest) > 0 {
 		l.newest, l.changed = p, true
 	}
@@ -170,15 +168,15 @@ func scanSpot(row *sql.Row) (p spot, err error) {
 }
 
 // firstAfter is the first run behind a spot that decided so.
-func firstAfter(ctx context.Context, tx *sql.Tx, id int64, p spot, verdict int) (spot, error) {
+func firstAfter(ctx context.Context, tx *transaction, id int64, p spot, verdict int) (spot, error) {
 	return scanSpot(tx.QueryRowContext(ctx, spotSQL+` AND (run, attempt, done, id) > (?2, ?3, ?4, ?5) AND verdict = ?6 ORDER BY run, attempt, done, id LIMIT 1`,
 		id, p.run, p.attempt, p.done, p.id, verdict))
 }
 
 // recall makes a lane of its rows, when one of those that it rests on is gone.
-func (l *lane) recall(ctx context.Context, tx *sql.Tx) (err error) {
+func (l *lane) recall(ctx context.Context, tx *transaction) (err error) {
 	const backwards = ` ORDER BY run DESC, attempt DESC, done DESC, id DESC LIMIT 1`
-	*l = lane{id: l.id, changed: true}
+	*l = lane{id: l.id, laneKey: l.laneKey, changed: true}
 	if l.newest, err = scanSpot(tx.QueryRowContext(ctx, spotSQL+backwards, l.id)); err != nil {
 		return err
 	}
@@ -205,22 +203,23 @@ func (in *inserter) keepLanes(ctx context.Context) error {
 			return err
 		}
 	}
-	in.lanes = nil
+	clear(in.lanes)
 	return nil
 }
 
-func (l *lane) keep(ctx context.Context, tx *sql.Tx) error {
-	_, err := tx.ExecContext(ctx, `UPDATE lane SET (`+laneColumns+`) = (?,?,?,?,?,?,?,?,?,?,?,?,?,?,?,?,?),
-		live = NOT EXISTS (SELECT 1 FROM gone g WHERE g.repo = lane.repo AND g.branch = lane.branch AND g.id > ?5) WHERE id = ?18`, append(l.fields(), l.id)...)
+func (l *lane) keep(ctx context.Context, tx *transaction) error {
+	_, err := tx.ExecContext(ctx, `INSERT OR REPLACE INTO lane(`+laneColumns+`, id, repo, branch, workflow, live) VALUES(?,?,?,?,?,?,?,?,?,?,?,?,?,?,?,?,?,?18,?19,?20,?21,
+		NOT EXISTS (SELECT 1 FROM gone WHERE repo = ?19 AND branch = ?20 AND id > ?5))`, append(l.fields(), l.id, l.repo, l.branch, l.workflow)...)
 	return err
 }
 
 // removeRun forgets the run of a record that is removed.
-func removeRun(ctx context.Context, tx *sql.Tx, id int64) error {
+func removeRun(ctx context.Context, tx *transaction, id int64) error {
 	l := &lane{}
 	err := tx.QueryRowContext(ctx, `DELETE FROM run WHERE id = ? RETURNING lane`, id).Scan(&l.id)
 	if err == nil {
-		err = tx.QueryRowContext(ctx, `SELECT `+laneColumns+` FROM lane WHERE id = ?`, l.id).Scan(l.fields()...)
+		err = tx.QueryRowContext(ctx, `SELECT repo, branch, workflow, `+laneColumns+` FROM lane WHERE id = ?`, l.id).
+			Scan(append([]any{&l.repo, &l.branch, &l.workflow}, l.fields()...)...)
 	}
 	if err == nil && (id == l.newest.id || id == l.decided.id) {
 		if err = l.recall(ctx, tx); err == nil && l.newest.id == 0 {

@@ -35,7 +35,7 @@ type reconciler struct {
 
 const (
 	firstBlock     = 100
-	reconcileBlock = 1000 // rows that are inserted together
+	reconcileBlock = 4000 // rows that are inserted together
 	lockRetry      = 200 * time.Millisecond
 	firstRetry     = time.Second // after a failure; twice as long after the next
 	longestRetry   = time.Minute // since listing a large log takes a second of processor
@@ -246,7 +246,7 @@ func (r *reconciler) agree(ctx context.Context, stamp int64) error {
 	if err := r.x.makeLateIndexes(ctx); err != nil {
 		return err
 	}
-	return r.x.transact(ctx, func(tx *sql.Tx) error {
+	return r.x.transact(ctx, func(tx *transaction) error {
 		_, err := tx.ExecContext(ctx, `INSERT OR REPLACE INTO meta VALUES('stamp', ?), ('complete', 1)`, stamp)
 		return err
 	})
@@ -357,7 +357,7 @@ func (r *reconciler) addAll(ctx context.Context, names []string, done int) error
 			return b.err
 		}
 		done += b.size
-		err := r.x.transact(ctx, func(tx *sql.Tx) error {
+		err := r.x.transact(ctx, func(tx *transaction) error {
 			if err := putAll(ctx, tx, b.entries, b.problems); err != nil {
 				return err
 			}
@@ -372,7 +372,7 @@ func (r *reconciler) addAll(ctx context.Context, names []string, done int) error
 	return ctx.Err()
 }
 
-func putAll(ctx context.Context, tx *sql.Tx, entries []Entry, problems []problem) error {
+func putAll(ctx context.Context, tx *transaction, entries []Entry, problems []problem) error {
 	in, err := newInserter(ctx, tx)
 	if err != nil {
 		return err

@@ -8,6 +8,8 @@ import (
 	"math"
 	"strings"
 	"time"
+
+	sqlite3 "modernc.org/sqlite/lib"
 )
 
 // columns of a record, in the order of rowArgs and scanEntry.
@@ -21,7 +23,7 @@ const (
 )
 
 func insertSQL(rows int) string {
-	return `INSERT INTO record(` + columns + `) VALUES` + repeated(`(?,?,?,?,?,?,?,?,?,?,?,?,?,?,?,?,?,?,?,?,?,?,?,?,?,?,?,?)`, rows) + ` ON CONFLICT DO NOTHING`
+	return `INSERT INTO record(` + columns + `) VALUES` + repeated(`(?,?,?,?,?,?,?,?,?,?,?,?,?,?,?,?,?,?,?,?,?,?,?,?,?,?,?,?)`, rows)
 }
 
 func searchSQL(rows int) string {
@@ -51,29 +53,18 @@ func rowArgs(e *Entry) []any {
 
 // inserter puts entries into the index within one transaction. End it with done.
 type inserter struct {
-	tx                             *sql.Tx
-	insert, update, search, freeID *sql.Stmt
-	many, manySearch               *sql.Stmt
-	bytes                          int64 // what the records grew by
-	run                            *sql.Stmt
-	lanes                          map[laneKey]*lane // as they were and will be
-	words                          int64             // from which id on the table words is filled
+	tx       *transaction
+	bytes    int64             // what the records grew by
+	lanes    map[laneKey]*lane // as they were and will be
+	lastLane int64             // the highest id of a lane, once there was a new one
+	words    int64             // from which id on the table words is filled
 }
 
 // manyRows are inserted by one statement: most of the cost of a row is that of a statement.
 const manyRows = 50
 
-func newInserter(ctx context.Context, tx *sql.Tx) (*inserter, error) {
-	in := &inserter{tx: tx}
-	var err error
-	for _, p := range []struct {
-		stmt **sql.Stmt
-		sql  string
-	}{{&in.insert, insertSQL(1)}, {&in.update, updateSQL}, {&in.search, searchSQL(1)}, {&in.freeID, freeIDSQL}} {
-		if *p.stmt, err = tx.PrepareContext(ctx, p.sql); err != nil {
-			return nil, err
-		}
-	}
+func newInserter(ctx context.Context, tx *transaction) (*inserter, error) {
+	in := &inserter{tx: tx, lanes: map[laneKey]*lane{}}
 	if err := tx.QueryRowContext(ctx, `SELECT value FROM meta WHERE key = 'words'`).Scan(&in.words); err != nil {
 		return nil, err
 	}
@@ -83,14 +74,6 @@ func newInserter(ctx context.Context, tx *sql.Tx) (*inserter, error) {
 // putAll is put for many entries, which are new as a rule.
 func (in *inserter) putAll(ctx context.Context, entries []Entry) (err error) {
 	for ; len(entries) >= manyRows; entries = entries[manyRows:] {
-		if in.many == nil {
-			if in.many, err = in.tx.PrepareContext(ctx, insertSQL(manyRows)); err != nil {
-				return err
-			}
-			if in.manySearch, err = in.tx.PrepareContext(ctx, searchSQL(manyRows)); err != nil {
-				return err
-			}
-		}
 		if err := in.putMany(ctx, entries[:manyRows]); err != nil {
 			return err
 		}
@@ -117,49 +100,38 @@ func (in *inserter) putMany(ctx context.Context, entries []Entry) error {
 		search = append(search, e.key, searchText(e))
 		bytes += e.Size
 	}
-	if _, err := in.tx.ExecContext(ctx, `SAVEPOINT many`); err != nil {
-		return err
-	}
-	res, err := in.many.ExecContext(ctx, args...)
-	if err != nil {
-		return err
-	}
-	if n, err := res.RowsAffected(); err != nil {
-		return err
-	} else if n == int64(len(entries)) {
-		in.bytes += bytes
-		if _, err := in.manySearch.ExecContext(ctx, search...); err != nil {
-			return err
-		}
+	_, err := in.tx.ExecContext(ctx, insertSQL(len(entries)), args...)
+	if resultOf(err)&0xff == sqlite3.SQLITE_CONSTRAINT {
+		// Some have a row, or a place in the order is taken; none was inserted.
 		for i := range entries {
-			if err := errors.Join(in.putWords(ctx, &entries[i]), in.putRun(ctx, &entries[i])); err != nil {
+			if err := in.put(ctx, &entries[i]); err != nil {
 				return err
 			}
 		}
 		return nil
 	}
-	// Some have a row, or a place in the order is taken.
-	if _, err := in.tx.ExecContext(ctx, `ROLLBACK TO many`); err != nil {
-		return err
+	if err == nil {
+		in.bytes += bytes
+		_, err = in.tx.ExecContext(ctx, searchSQL(len(entries)), search...)
 	}
 	for i := range entries {
-		if err := in.put(ctx, &entries[i]); err != nil {
-			return err
+		if err == nil {
+			err = errors.Join(in.putWords(ctx, &entries[i]), in.putRun(ctx, &entries[i]))
 		}
 	}
-	return nil
+	return err
 }
 
 // put inserts an entry, or brings the row of its file up to date, and sets
 // its key.
 func (in *inserter) put(ctx context.Context, e *Entry) error {
 	e.key = orderKey(e.ReceivedAt)
-	inserted, err := in.exec(ctx, in.insert, rowArgs(e))
+	inserted, err := in.tx.change(ctx, insertSQL(1)+` ON CONFLICT DO NOTHING`, rowArgs(e)...)
 	if err != nil {
 		return err
 	}
 	sameWords := false
-	if inserted {
+	if inserted > 0 {
 		in.bytes += e.Size
 	} else {
 		// The file has a row, or the place in the order is taken.
@@ -172,7 +144,7 @@ func (in *inserter) put(ctx context.Context, e *Entry) error {
 			e.key = id
 			in.bytes += e.Size - size
 			sameWords = wordsOf(&old) == wordsOf(e)
-			_, err = in.exec(ctx, in.update, rowArgs(e))
+			_, err = in.tx.change(ctx, updateSQL, rowArgs(e)...)
 		case err == nil:
 			// It says another time than before.
 			if err = errors.Join(in.keepLanes(ctx), removeRow(ctx, in.tx, e.File)); err == nil {
@@ -180,9 +152,9 @@ func (in *inserter) put(ctx context.Context, e *Entry) error {
 			}
 			return err
 		case errors.Is(err, sql.ErrNoRows):
-			if err = in.freeID.QueryRowContext(ctx, e.key).Scan(&e.key); err == nil {
+			if err = in.tx.QueryRowContext(ctx, freeIDSQL, e.key).Scan(&e.key); err == nil {
 				in.bytes += e.Size
-				_, err = in.exec(ctx, in.insert, rowArgs(e))
+				_, err = in.tx.change(ctx, insertSQL(1), rowArgs(e)...)
 			}
 		}
 		if err != nil {
@@ -192,7 +164,7 @@ func (in *inserter) put(ctx context.Context, e *Entry) error {
 	if err := in.putRun(ctx, e); err != nil {
 		return err
 	}
-	if _, err = in.search.ExecContext(ctx, e.key, searchText(e)); err != nil || sameWords {
+	if _, err = in.tx.ExecContext(ctx, searchSQL(1), e.key, searchText(e)); err != nil || sameWords {
 		return err
 	}
 	return in.putWords(ctx, e)
@@ -203,21 +175,12 @@ func (in *inserter) done(ctx context.Context) error {
 	return errors.Join(in.keepLanes(ctx), addBytes(ctx, in.tx, in.bytes))
 }
 
-func addBytes(ctx context.Context, tx *sql.Tx, n int64) error {
+func addBytes(ctx context.Context, tx *transaction, n int64) error {
 	_, err := tx.ExecContext(ctx, `INSERT INTO meta VALUES('bytes', ?) ON CONFLICT DO UPDATE SET value = value + excluded.value`, n)
 	return err
 }
 
-func (in *inserter) exec(ctx context.Context, stmt *sql.Stmt, args []any) (changed bool, err error) {
-	res, err := stmt.ExecContext(ctx, args...)
-	if err != nil {
-		return false, err
-	}
-	n, err := res.RowsAffected()
-	return n > 0, err
-}
-
-func removeRow(ctx context.Context, tx *sql.Tx, file string) error {
+func removeRow(ctx context.Context, tx *transaction, file string) error {
 	var id, size int64
 	err := tx.QueryRowContext(ctx, `DELETE FROM record WHERE file = ? RETURNING id, size`, file).Scan(&id, &size)
 	if errors.Is(err, sql.ErrNoRows) {
@@ -238,14 +201,54 @@ func removeRow(ctx context.Context, tx *sql.Tx, file string) error {
 	return err
 }
 
+// transaction is one that prepares each statement once: preparing takes most of the time of a short one.
+type transaction struct {
+	*sql.Tx
+	prepared map[string]*sql.Stmt
+}
+
+func (tx *transaction) prepare(ctx context.Context, query string) (stmt *sql.Stmt, err error) {
+	if stmt = tx.prepared[query]; stmt == nil {
+		if stmt, err = tx.PrepareContext(ctx, query); err == nil {
+			tx.prepared[query] = stmt
+		}
+	}
+	return stmt, err
+}
+
+func (tx *transaction) ExecContext(ctx context.Context, query string, args ...any) (sql.Result, error) {
+	stmt, err := tx.prepare(ctx, query)
+	if err != nil {
+		return nil, err
+	}
+	return stmt.ExecContext(ctx, args...)
+}
+
+// change is ExecContext that returns how many rows it changed.
+func (tx *transaction) change(ctx context.Context, query string, args ...any) (int64, error) {
+	res, err := tx.ExecContext(ctx, query, args...)
+	if err != nil {
+		return 0, err
+	}
+	return res.RowsAffected()
+}
+
+func (tx *transaction) QueryRowContext(ctx context.Context, query string, args ...any) *sql.Row {
+	stmt, err := tx.prepare(ctx, query)
+	if err != nil {
+		return tx.Tx.QueryRowContext(ctx, query, args...) // which has the error
+	}
+	return stmt.QueryRowContext(ctx, args...)
+}
+
 // transact runs fn in a transaction.
-func (x *index) transact(ctx context.Context, fn func(*sql.Tx) error) error {
+func (x *index) transact(ctx context.Context, fn func(*transaction) error) error {
 	return x.with(ctx, func(db *sql.DB) error {
 		tx, err := db.BeginTx(ctx, nil)
 		if err != nil {
 			return err
 		}
-		if err := fn(tx); err != nil {
+		if err := fn(&transaction{tx, map[string]*sql.Stmt{}}); err != nil {
 			return errors.Join(err, tx.Rollback())
 		}
 		return tx.Commit()
@@ -254,7 +257,7 @@ func (x *index) transact(ctx context.Context, fn func(*sql.Tx) error) error {
 
 // put brings rows up to date and sets the entries' keys.
 func (x *index) put(ctx context.Context, entries []Entry) error {
-	err := x.transact(ctx, func(tx *sql.Tx) error {
+	err := x.transact(ctx, func(tx *transaction) error {
 		in, err := newInserter(ctx, tx)
 		if err != nil {
 			return err
@@ -277,7 +280,7 @@ func (x *index) removeFiles(ctx context.Context, files []string) error {
 	if len(files) == 0 {
 		return nil
 	}
-	err := x.transact(ctx, func(tx *sql.Tx) error {
+	err := x.transact(ctx, func(tx *transaction) error {
 		for _, file := range files {
 			if err := removeRow(ctx, tx, file); err != nil {
 				return err

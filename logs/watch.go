@@ -3,7 +3,6 @@ package logs
 import (
 	"cmp"
 	"context"
-	"database/sql"
 	"errors"
 	"fmt"
 	"os"
@@ -255,7 +254,7 @@ func (x *index) refresh(ctx context.Context, names []string) ([]Entry, error) {
 	if err != nil {
 		return nil, err
 	}
-	err = x.transact(ctx, func(tx *sql.Tx) error { return putAll(ctx, tx, entries, problems) })
+	err = x.transact(ctx, func(tx *transaction) error { return putAll(ctx, tx, entries, problems) })
 	if err != nil {
 		return nil, fmt.Errorf("write the index: %w", err)
 	}

@@ -2,7 +2,6 @@ package logs
 
 import (
 	"context"
-	"database/sql"
 	"fmt"
 	"math"
 	"slices"
@@ -42,7 +41,7 @@ func (in *inserter) putWords(ctx context.Context, e *Entry) error {
 func (x *index) fillWords(ctx context.Context) error {
 	for {
 		start, done := time.Now(), false
-		err := x.transact(ctx, func(tx *sql.Tx) (err error) {
+		err := x.transact(ctx, func(tx *transaction) (err error) {
 			done, err = fillBlock(ctx, tx)
 			return err
 		})
@@ -60,7 +59,7 @@ func (x *index) fillWords(ctx context.Context) error {
 	}
 }
 
-func fillBlock(ctx context.Context, tx *sql.Tx) (done bool, err error) {
+func fillBlock(ctx context.Context, tx *transaction) (done bool, err error) {
 	var from int64
 	if err := tx.QueryRowContext(ctx, `SELECT value FROM meta WHERE key = 'words'`).Scan(&from); err != nil || from == 0 {
 		return from == 0, err

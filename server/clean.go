@@ -1,44 +1,7 @@
 package server
 
-import (
-	"regexp"
-	"strings"
+import "hookctl/logs/text"
 
-	"hookctl/logs/text"
-)
+func line(s string, limit int) string { return text.Line(s, limit) }
 
-// Messages for agents are wrapped by their reader in tags of these names (the last two by Claude Code). Text that carried
-// one could end the wrapping early and speak with the reader's voice.
-var wrapper = regexp.MustCompile(`(?i)<(/?)(external-content|agent-message|channel|system-reminder)`)
-
-// line makes one printable line of at most limit characters of s, in which no wrapping tag stands.
-func line(s string, limit int) string {
-	// What is cut away anyway need not be cleaned first: a title may be megabytes long.
-	if most := limit * 16; len(s) > most {
-		s = s[:most]
-	}
-	return breakTags(text.Cut(strings.TrimSpace(text.Clean(s)), limit))
-}
-
-// ForAgent makes text from outside fit for an agent that reads it as data: at most limit characters, clean line by line, and without the
-// tags in which agents' programs wrap what they say themselves.
-func ForAgent(s string, limit int) string { return paragraphs(s, limit) }
-
-// paragraphs cleans s line by line and keeps its line breaks, at most limit characters.
-func paragraphs(s string, limit int) string {
-	if most := limit * 16; len(s) > most {
-		s = s[:most]
-	}
-	lines := strings.Split(strings.ReplaceAll(s, "\r\n", "\n"), "\n")
-	for i, l := range lines {
-		lines[i] = strings.TrimRight(text.Clean(l), " ")
-	}
-	return breakTags(text.Cut(strings.TrimSpace(strings.Join(lines, "\n")), limit))
-}
-
-func breakTags(s string) string {
-	if !strings.Contains(s, "<") {
-		return s
-	}
-	return wrapper.ReplaceAllString(s, "< $1$2")
-}
+func paragraphs(s string, limit int) string { return text.ForAgent(s, limit) }

@@ -9,6 +9,7 @@ import (
 	"time"
 
 	"hookctl/logs/text"
+	"hookctl/server/sink"
 )
 
 type gatherKey struct{ kind, repository, sha, sink string }
@@ -84,16 +85,16 @@ const (
 )
 
 // gatheredMessage makes one update of the first of several notifications and the list of all.
-func gatheredMessage(m message, refs []ref) message {
+func gatheredMessage(m sink.Message, refs []ref) sink.Message {
 	var b strings.Builder
 	fmt.Fprintf(&b, "%d more of the same kind for the same commit:\n", len(refs))
 	writeList(&b, refs, func(r ref) string { return r.line })
-	fmt.Fprintf(&b, "The first of them: %s", m.text)
-	m.text = paragraphs(b.String(), 8000)
-	m.subject = line(fmt.Sprintf("%s: %d more in %s", m.kind, len(refs), orPlace(field(m, "repository"))), 200)
-	m.context = maps.Clone(m.context) // Another attempt may start from the same.
-	m.context["delivery_ids"], m.context["update"] = deliveries(refs), true
-	m.id += "/update"
+	fmt.Fprintf(&b, "The first of them: %s", m.Text)
+	m.Text = paragraphs(b.String(), 8000)
+	m.Subject = line(fmt.Sprintf("%s: %d more in %s", m.Kind, len(refs), orPlace(m.Field("repository"))), 200)
+	m.Context = maps.Clone(m.Context) // Another attempt may start from the same.
+	m.Context["delivery_ids"], m.Context["update"] = deliveries(refs), true
+	m.ID += "/update"
 	return m
 }
 
@@ -101,7 +102,7 @@ func gatheredMessage(m message, refs []ref) message {
 const summaryKind = "summary"
 
 // summaryMessage makes one message of all that waited; the most important come first.
-func summaryMessage(it *item) message {
+func summaryMessage(it *item) sink.Message {
 	counts := map[string]int{}
 	for _, r := range it.refs {
 		counts[r.kind]++
@@ -112,7 +113,7 @@ func summaryMessage(it *item) message {
 	}
 	refs := slices.Clone(it.refs)
 	slices.SortStableFunc(refs, func(a, b ref) int {
-		return slices.Index(priorityNames, b.priority) - slices.Index(priorityNames, a.priority)
+		return slices.Index(sink.Priorities(), b.priority) - slices.Index(sink.Priorities(), a.priority)
 	})
 	repository, first := it.key.repository, it.refs[0]
 	where := orPlace(repository)
@@ -122,11 +123,11 @@ func summaryMessage(it *item) message {
 	if isRepository(repository) {
 		fmt.Fprintf(&b, "All of them: hookctl events list repo:%s", repository)
 	}
-	return message{
-		id: fmt.Sprintf("%s/%s-%d", first.delivery, summaryKind, len(refs)), kind: summaryKind, event: summaryKind,
-		priority: refs[0].priority, subject: line(fmt.Sprintf("%s waiting in %s", text.Count(len(refs), "notification"), where), 200),
-		text: paragraphs(b.String(), 8000), deliveryID: first.delivery, file: first.file, received: it.since,
-		context: map[string]any{
+	return sink.Message{
+		ID: fmt.Sprintf("%s/%s-%d", first.delivery, summaryKind, len(refs)), Kind: summaryKind, Event: summaryKind,
+		Priority: refs[0].priority, Subject: line(fmt.Sprintf("%s waiting in %s", text.Count(len(refs), "notification"), where), 200),
+		Text: paragraphs(b.String(), 8000), DeliveryID: first.delivery, File: first.file, Received: it.since,
+		Context: map[string]any{
 			"source": "hookctl", "notification_type": summaryKind, "repository": orNil(repository), "notifications": len(refs),
 			"types": counts, "delivery_id": orNil(first.delivery), "delivery_ids": deliveries(refs), "update": true,
 		},
@@ -194,18 +195,18 @@ func (h *heads) note(ev Event) {
 }
 
 // remark adds to a failure whose commit a newer push to its branch has overtaken that this is so.
-func (h *heads) remark(m message) message {
-	sha, branch := field(m, "sha"), field(m, "branch")
-	if m.kind != "ci_failure" || sha == "" || branch == "" {
+func (h *heads) remark(m sink.Message) sink.Message {
+	sha, branch := m.Field("sha"), m.Field("branch")
+	if m.Kind != "ci_failure" || sha == "" || branch == "" {
 		return m
 	}
 	h.mu.Lock()
 	defer h.mu.Unlock()
-	list := h.branches[field(m, "repository")+"\x00"+branch]
+	list := h.branches[m.Field("repository")+"\x00"+branch]
 	for i, old := range list {
 		if newest := list[len(list)-1]; old == sha && i < len(list)-1 && newest != sha {
-			m.context["overtaken_by"] = newest
-			m.text += "\nA newer push has overtaken this commit; the branch is now at " + newest + "."
+			m.Context["overtaken_by"] = newest
+			m.Text += "\nA newer push has overtaken this commit; the branch is now at " + newest + "."
 			return m
 		}
 	}

@@ -8,6 +8,7 @@ import (
 	"time"
 
 	"hookctl/logs"
+	"hookctl/server/sink"
 )
 
 func (r *receiver) send(t testing.TB, event, id, body string) {
@@ -22,7 +23,7 @@ func TestOneFailingRunOfTwentyChecks(t *testing.T) {
 	t.Parallel()
 	m := newMaestro(t)
 	r := run(t, func(c *Config) {
-		c.Sinks = []SinkConfig{m.sink()}
+		c.Sinks = []sink.Config{m.sink()}
 		c.Coalesce = time.Hour // Released by hand below.
 	})
 	r.deliver(t, "workflow_run_failure", guid(0))
@@ -75,7 +76,7 @@ func TestGatheringEndsByItself(t *testing.T) {
 	t.Parallel()
 	m := newMaestro(t)
 	r := run(t, func(c *Config) {
-		c.Sinks = []SinkConfig{m.sink()}
+		c.Sinks = []sink.Config{m.sink()}
 		c.Coalesce = 300 * time.Millisecond
 	})
 	for i := range 3 {
@@ -94,7 +95,7 @@ func TestGatheredSurviveARestart(t *testing.T) {
 	dir := t.TempDir()
 	m := newMaestro(t)
 	settings := func(c *Config) {
-		c.Sinks = []SinkConfig{m.sink()}
+		c.Sinks = []sink.Config{m.sink()}
 		c.Coalesce = time.Hour
 	}
 	r := runIn(t, dir, settings)
@@ -117,7 +118,7 @@ func TestGatheredSurviveARestart(t *testing.T) {
 func TestFailureOfAnOvertakenCommitSaysSo(t *testing.T) {
 	t.Parallel()
 	m := newMaestro(t)
-	r := run(t, func(c *Config) { c.Sinks = []SinkConfig{m.sink()} })
+	r := run(t, func(c *Config) { c.Sinks = []sink.Config{m.sink()} })
 	event, push := sample(t, "push_main")
 	failEvent, fail := sample(t, "workflow_run_failure")
 	onMain := strings.ReplaceAll(string(fail), "feature/test", "main")
@@ -146,7 +147,7 @@ func TestOvertakenIsKnownAfterARestart(t *testing.T) {
 	t.Parallel()
 	dir := t.TempDir()
 	m := newMaestro(t)
-	sinks := func(c *Config) { c.Sinks = []SinkConfig{m.sink()} }
+	sinks := func(c *Config) { c.Sinks = []sink.Config{m.sink()} }
 	r := runIn(t, dir, sinks)
 	event, push := sample(t, "push_main")
 	r.send(t, event, guid(1), strings.ReplaceAll(string(push), "6113728f27ae82c7b1a177c8d03f9e96e0adf246", "ec26c3e57ca3a959ca5aad62de7213c562f8c822"))

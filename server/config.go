@@ -2,7 +2,6 @@ package server
 
 import (
 	"context"
-	"encoding/json"
 	"errors"
 	"log/slog"
 	"net/http"
@@ -11,6 +10,7 @@ import (
 
 	"hookctl/hooks/secret"
 	"hookctl/logs"
+	"hookctl/server/sink"
 )
 
 // ErrNoSecret says that there is no key to check signatures with. A receiver
@@ -27,7 +27,7 @@ type Config struct {
 	Routes          []Route               // tried in order before the default table
 	Trust           Trust                 // whose words reach agents; the zero value trusts everybody
 	NotifyAlso      []string              // rules that are off by default: reviews, statuses
-	Sinks           []SinkConfig          // where notifications go; none means that none are made
+	Sinks           []sink.Config         // where notifications go; none means that none are made
 	Coalesce        time.Duration         // how long followers of a notification are gathered; 0 switches it off
 	CoalesceMax     int                   // how many wait for one sink and repository before the rest becomes one summary; 0 is 20, negative is no bound
 	IgnoreSenders   []string              // logins whose deliveries are recorded and not notified
@@ -70,8 +70,8 @@ func (c Config) Check() error {
 // PathConfig is what differs for deliveries to /webhook/<name>. The secret of a name is in
 // the ring, not here.
 type PathConfig struct {
-	WatchedBranches []string     // nil keeps the general ones
-	Sinks           []SinkConfig // nil keeps the general ones; an empty list makes no notifications
+	WatchedBranches []string      // nil keeps the general ones
+	Sinks           []sink.Config // nil keeps the general ones; an empty list makes no notifications
 }
 
 // Route is a rule of the settings.
@@ -83,44 +83,6 @@ type Route struct {
 	Subject  string   // text/template over [Event]; empty takes a plain one
 	Message  string   // text/template over [Event]; empty takes a plain one
 	Sinks    []string // names of the sinks to use; empty is all
-}
-
-// SinkConfig describes one place that notifications go to.
-type SinkConfig struct {
-	Name    string            // unique; empty takes the type
-	Type    string            // aimaestro, amp-send, chat, command or http
-	URL     string            // aimaestro: base of its API; http: where to POST; chat: shoutrrr's, which holds keys
-	To      string            // aimaestro, amp-send: the recipient
-	From    string            // aimaestro: the sender's name, empty is hookctl
-	Command []string          // command: program and arguments; amp-send: empty is amp-send from PATH
-	Env     map[string]string // command, amp-send: added to the environment
-	Secret  string            // http: key of the signature header, empty sends none; openclaw: the token
-	// Format of an http sink, one of the Format constants; empty is CloudEvents. Template is that of FormatTemplate: a
-	// text/template with Subject, Message, Priority, Type, Repository, URL, Event, ID, DeliveryID, Time, Context and json.
-	Format, Template string
-	Timeout          time.Duration // of one attempt; 0 is 10 s
-	Client           *http.Client  // aimaestro, http: nil is a client of its own
-}
-
-// String leaves the secret and the environment out.
-func (c SinkConfig) String() string { return "sink " + c.name() + " (" + c.Type + ")" }
-
-// GoString is String, so that %#v shows no more.
-func (c SinkConfig) GoString() string { return c.String() }
-
-// LogValue is String, so that a log line shows no more.
-func (c SinkConfig) LogValue() slog.Value { return slog.StringValue(c.String()) }
-
-// MarshalJSON leaves the secret and the environment out.
-func (c SinkConfig) MarshalJSON() ([]byte, error) {
-	return json.Marshal(map[string]string{"name": c.name(), "type": c.Type, "to": recipient(c)})
-}
-
-func (c SinkConfig) name() string {
-	if c.Name != "" {
-		return c.Name
-	}
-	return c.Type
 }
 
 // TLSConfig makes the receiver speak HTTPS itself, from files or through ACME.

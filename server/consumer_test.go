@@ -17,6 +17,7 @@ import (
 	"github.com/cenkalti/backoff/v5"
 
 	"hookctl/logs"
+	"hookctl/server/sink"
 )
 
 // consumedFiles are deliveries that a consumer of the tests handled, in order.
@@ -176,7 +177,7 @@ func TestConsumerTellsTheSinks(t *testing.T) {
 	var c consumedFiles
 	r := run(t, func(cfg *Config) {
 		cfg.Consumer = c.consumer()
-		cfg.Sinks = []SinkConfig{m.sink()}
+		cfg.Sinks = []sink.Config{m.sink()}
 	})
 	files := ingested(t, r.Server, "a 1", "b 1", "c 1")
 	for _, file := range files {
@@ -230,8 +231,8 @@ func TestEscalationsGoToTheirOwnSinks(t *testing.T) {
 	r := run(t, func(cfg *Config) {
 		otherSink := other.sink()
 		otherSink.Name = "other"
-		cfg.Sinks = []SinkConfig{agent.sink(), {Type: "http", Name: "people", URL: people.URL}, otherSink}
-		cfg.Paths = map[string]PathConfig{"a": {Sinks: []SinkConfig{otherSink}}}
+		cfg.Sinks = []sink.Config{agent.sink(), {Type: "http", Name: "people", URL: people.URL}, otherSink}
+		cfg.Paths = map[string]PathConfig{"a": {Sinks: []sink.Config{otherSink}}}
 		cfg.IgnoreSenders = []string{"octocat"} // no other notification
 		cfg.Trust = Trust{On: true, Authors: []string{"MEMBER"}}
 		cfg.Consumer = &Consumer{

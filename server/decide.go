@@ -6,6 +6,8 @@ import (
 	"path"
 	"slices"
 	"strings"
+
+	"hookctl/server/bound"
 )
 
 // Table is what [Decide] decides by. Make one with [NewTable].
@@ -139,7 +141,7 @@ func Decide(t Table, ev Event) Decision {
 
 // route tries the routes of the settings and reports whether one of them ended the search.
 func (d *Decision) route(t Table, ev Event) bool {
-	ctx, cancel := context.WithTimeout(context.Background(), ruleTime)
+	ctx, cancel := context.WithTimeout(context.Background(), bound.Time)
 	defer cancel()
 	var payload any
 	for i := range t.routes {

@@ -10,6 +10,8 @@ import (
 	"strings"
 	"testing"
 
+	"hookctl/server/sink"
+
 	"github.com/google/go-cmp/cmp"
 )
 
@@ -253,7 +255,7 @@ func TestExplainSaysWhyEachRuleDidOrDidNotMatch(t *testing.T) {
 	cfg := Config{
 		WatchedBranches: []string{"main"},
 		Routes:          []Route{{Event: "push", When: ".forced", Notify: "forced"}},
-		Sinks:           []SinkConfig{{Type: "aimaestro", URL: "http://127.0.0.1:23000", To: "orchestrator-amoa"}},
+		Sinks:           []sink.Config{{Type: "aimaestro", URL: "http://127.0.0.1:23000", To: "orchestrator-amoa"}},
 	}
 	event, payload := sample(t, "push_main")
 	x, err := Explain(cfg, "", event, payload)

@@ -6,6 +6,8 @@ import (
 	"slices"
 	"strings"
 	"time"
+
+	"hookctl/server/sink"
 )
 
 // Extra is what a message says beyond what its payload has.
@@ -21,9 +23,9 @@ const enrichTime = 10 * time.Second
 
 // enrich adds to a failure of CI what Enrich finds, once for all attempts. Where the words of an event are not to be trusted,
 // neither are those of its jobs; and what fails or takes too long is left out.
-func (q *queue) enrich(ctx context.Context, it *item, m message) message {
+func (q *queue) enrich(ctx context.Context, it *item, m sink.Message) sink.Message {
 	ask := q.s.settings.Load().enrich
-	if ask == nil || it.summary || m.kind != "ci_failure" {
+	if ask == nil || it.summary || m.Kind != "ci_failure" {
 		return m
 	}
 	if it.extra == nil {
@@ -38,16 +40,16 @@ func (q *queue) enrich(ctx context.Context, it *item, m message) message {
 			q.s.logger.Info("a notification goes without the jobs of its run", "file", it.refs[0].file, "error", err)
 		}
 	}
-	texts, fields := []string{m.text, it.extra.Note}, []map[string]any{it.extra.Facts}
-	if m.context["trusted"] != false {
+	texts, fields := []string{m.Text, it.extra.Note}, []map[string]any{it.extra.Facts}
+	if m.Context["trusted"] != false {
 		texts, fields = append(texts, it.extra.Text), append(fields, it.extra.Context)
 	}
-	m.text = paragraphs(strings.Join(slices.DeleteFunc(texts, func(s string) bool { return s == "" }), "\n"), 8000)
-	m.context = maps.Clone(m.context)
+	m.Text = paragraphs(strings.Join(slices.DeleteFunc(texts, func(s string) bool { return s == "" }), "\n"), 8000)
+	m.Context = maps.Clone(m.Context)
 	for _, more := range fields {
 		for key, value := range more {
-			if _, there := m.context[key]; !there {
-				m.context[key] = value
+			if _, there := m.Context[key]; !there {
+				m.Context[key] = value
 			}
 		}
 	}

@@ -8,6 +8,7 @@ import (
 	"testing"
 
 	"hookctl/logs"
+	"hookctl/server/sink"
 )
 
 // TestFailuresSayMore adds what Enrich finds to a failure of CI, once for all attempts and to nothing else.
@@ -16,7 +17,7 @@ func TestFailuresSayMore(t *testing.T) {
 	m := newMaestro(t)
 	var asked atomic.Int32
 	r := run(t, func(c *Config) {
-		c.Sinks = []SinkConfig{m.sink()}
+		c.Sinks = []sink.Config{m.sink()}
 		c.Enrich = func(_ context.Context, rec *logs.Record) (Extra, error) {
 			asked.Add(1)
 			if rec.Summary.Run.Workflow == "" {
@@ -47,7 +48,7 @@ func TestAFailedEnrichHoldsNothingBack(t *testing.T) {
 	t.Parallel()
 	m := newMaestro(t)
 	r := run(t, func(c *Config) {
-		c.Sinks = []SinkConfig{m.sink()}
+		c.Sinks = []sink.Config{m.sink()}
 		c.Enrich = func(ctx context.Context, _ *logs.Record) (Extra, error) {
 			if _, ok := ctx.Deadline(); !ok {
 				t.Error("it may take for ever")

@@ -6,6 +6,7 @@ import (
 	"testing"
 
 	"hookctl/logs"
+	"hookctl/server/sink"
 )
 
 // A sink that does not take what it is sent is named with its error for as long as that lasts, and what waits for it has an age.
@@ -13,7 +14,7 @@ func TestStatsNameAFailingSink(t *testing.T) {
 	t.Parallel()
 	m := newMaestro(t)
 	m.set(func(int) (int, string) { return http.StatusInternalServerError, "it \x1b[31mbroke" })
-	r := run(t, func(c *Config) { c.Sinks = []SinkConfig{m.sink()} })
+	r := run(t, func(c *Config) { c.Sinks = []sink.Config{m.sink()} })
 	if s := r.Stats(); len(s.FailingSinks) != 0 || !s.PendingSince.IsZero() {
 		t.Fatalf("before anything: %+v", s)
 	}
@@ -34,7 +35,7 @@ func TestStatsForgetASinkThatIsGone(t *testing.T) {
 	t.Parallel()
 	m := newMaestro(t)
 	m.set(func(int) (int, string) { return http.StatusInternalServerError, "" })
-	r := run(t, func(c *Config) { c.Sinks = []SinkConfig{m.sink()} })
+	r := run(t, func(c *Config) { c.Sinks = []sink.Config{m.sink()} })
 	r.deliver(t, "push_main", guid(1))
 	await(t, "a failure", func() bool { return len(r.Stats().FailingSinks) == 1 })
 	if err := r.Reload(testConfig(r.log)); err != nil {

@@ -14,6 +14,7 @@ import (
 
 	"hookctl/hooks/secret"
 	"hookctl/logs"
+	"hookctl/server/sink"
 )
 
 // FuzzIntake throws requests at the handler. Every one gets a documented answer in one line of JSON, only what is signed is
@@ -35,7 +36,7 @@ func FuzzIntake(f *testing.F) {
 
 	s := newTestServer(f, func(c *Config) {
 		c.Paths = map[string]PathConfig{"team": {WatchedBranches: []string{"*"}}}
-		c.Sinks = []SinkConfig{{Type: "command", Command: []string{"never-run"}}}
+		c.Sinks = []sink.Config{{Type: "command", Command: []string{"never-run"}}}
 	})
 	if err := s.log.Close(); err != nil {
 		f.Fatal(err)

@@ -19,6 +19,7 @@ import (
 
 	"hookctl/hooks/secret"
 	"hookctl/logs"
+	"hookctl/server/sink"
 )
 
 func TestDeliveryIsRecordedAsTheDesignSays(t *testing.T) {
@@ -289,7 +290,7 @@ func TestOneEventAtTwoPathsIsTwoDeliveries(t *testing.T) {
 
 func TestTwoHundredDeliveriesInOneSecond(t *testing.T) {
 	m := newMaestro(t)
-	r := run(t, func(c *Config) { c.Sinks = []SinkConfig{m.sink()} })
+	r := run(t, func(c *Config) { c.Sinks = []sink.Config{m.sink()} })
 	event, payload := sample(t, "push_main")
 	var wg sync.WaitGroup
 	for i := range 200 {
@@ -379,9 +380,9 @@ func TestATestSaysSo(t *testing.T) {
 	}
 	for source, test := range map[string]bool{logs.SourceTest: true, logs.SourceDelivery: false, logs.SourceReplay: false} {
 		m := messageOf(&logs.Record{Source: source}, logs.Notification{Type: "push"}, pushNotice(ev))
-		_, marked := m.context["test"]
-		if marked != test || strings.HasPrefix(m.subject, "[test] ") != test || strings.Contains(m.text, "This is a test") != test {
-			t.Errorf("%s: %q, %q, %v", source, m.subject, m.text, m.context["test"])
+		_, marked := m.Context["test"]
+		if marked != test || strings.HasPrefix(m.Subject, "[test] ") != test || strings.Contains(m.Text, "This is a test") != test {
+			t.Errorf("%s: %q, %q, %v", source, m.Subject, m.Text, m.Context["test"])
 		}
 	}
 }

@@ -15,6 +15,7 @@ import (
 	"testing"
 
 	"hookctl/logs"
+	"hookctl/server/sink"
 )
 
 // receiverHelper is what the test binary does when it is to be the receiver that gets killed.
@@ -25,7 +26,7 @@ func receiverHelper(dir string) int {
 		return 1
 	}
 	cfg := testConfig(w)
-	cfg.Sinks = []SinkConfig{{Type: "aimaestro", URL: os.Getenv("HELPER_SINK"), To: "orchestrator-amoa"}}
+	cfg.Sinks = []sink.Config{{Type: "aimaestro", URL: os.Getenv("HELPER_SINK"), To: "orchestrator-amoa"}}
 	s, err := New(cfg)
 	if err != nil {
 		fmt.Println("new:", err)
@@ -96,7 +97,7 @@ func TestKilledReceiverOwesNothing(t *testing.T) {
 		_ = cmd.Wait() // It was killed; that is an error by design.
 		client.CloseIdleConnections()
 	}
-	r := runIn(t, dir, func(c *Config) { c.Sinks = []SinkConfig{m.sink()} })
+	r := runIn(t, dir, func(c *Config) { c.Sinks = []sink.Config{m.sink()} })
 	arrived := map[string]int{}
 	await(t, "every notification", func() bool {
 		clear(arrived)

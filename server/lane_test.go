@@ -14,34 +14,35 @@ import (
 	"github.com/cenkalti/backoff/v5"
 
 	"hookctl/logs"
+	"hookctl/server/sink"
 )
 
 // scripted is a sink without a network, for tests on a clock of their own.
 type scripted struct {
 	mu     sync.Mutex
-	refuse func(m message) error // nil takes everything
-	took   []message
+	refuse func(m sink.Message) error // nil takes everything
+	took   []sink.Message
 	tries  map[string]int // by delivery
 	at     map[string]time.Time
 }
 
-func (s *scripted) check(context.Context) error { return nil }
+func (s *scripted) Check(context.Context) error { return nil }
 
-func (s *scripted) send(_ context.Context, m message) (string, error) {
+func (s *scripted) Send(_ context.Context, m sink.Message) (string, error) {
 	s.mu.Lock()
 	defer s.mu.Unlock()
-	s.tries[m.deliveryID]++
+	s.tries[m.DeliveryID]++
 	if s.refuse != nil {
 		if err := s.refuse(m); err != nil {
 			return "", err
 		}
 	}
 	s.took = append(s.took, m)
-	s.at[m.deliveryID] = time.Now()
+	s.at[m.DeliveryID] = time.Now()
 	return "msg", nil
 }
 
-func (s *scripted) set(refuse func(m message) error) {
+func (s *scripted) set(refuse func(m sink.Message) error) {
 	s.mu.Lock()
 	defer s.mu.Unlock()
 	s.refuse = refuse
@@ -57,27 +58,27 @@ func (s *scripted) order() (ids []string) {
 	s.mu.Lock()
 	defer s.mu.Unlock()
 	for _, m := range s.took {
-		ids = append(ids, m.deliveryID)
+		ids = append(ids, m.DeliveryID)
 	}
 	return ids
 }
 
 // onTestClock runs a receiver with the waits of the default settings, whose notifications go to a scripted sink. Time stands
 // still while anything works.
-func onTestClock(t *testing.T, test func(t *testing.T, s *Server, sink *scripted)) {
+func onTestClock(t *testing.T, test func(t *testing.T, s *Server, agent *scripted)) {
 	dir := t.TempDir()
 	synctest.Test(t, func(t *testing.T) {
-		sink := &scripted{tries: map[string]int{}, at: map[string]time.Time{}}
+		agent := &scripted{tries: map[string]int{}, at: map[string]time.Time{}}
 		s := newTestServerIn(t, dir, func(c *Config) {
 			c.Retry, c.CoalesceMax = Retry{}, 0
-			c.Sinks = []SinkConfig{{Name: "agent", Type: "http", URL: "http://127.0.0.1:1"}}
+			c.Sinks = []sink.Config{{Name: "agent", Type: "http", URL: "http://127.0.0.1:1"}}
 		})
-		s.settings.Load().sinks["agent"] = namedSink{sink: sink, to: "agent"}
+		s.settings.Load().sinks["agent"] = namedSink{Sink: agent, to: "agent"}
 		ctx, cancel := context.WithCancel(t.Context())
 		var running sync.WaitGroup
 		running.Go(func() { s.queue.run(ctx) })
 		synctest.Wait() // It has looked for what an earlier run left.
-		test(t, s, sink)
+		test(t, s, agent)
 		cancel()
 		running.Wait()
 		if err := s.log.Close(); err != nil {
@@ -97,9 +98,9 @@ func block(t *testing.T, s *Server, n int, repository string) {
 	}
 }
 
-func refuseOnly(ids ...string) func(message) error {
-	return func(m message) error {
-		if slices.Contains(ids, m.deliveryID) {
+func refuseOnly(ids ...string) func(sink.Message) error {
+	return func(m sink.Message) error {
+		if slices.Contains(ids, m.DeliveryID) {
 			return errors.New("the answer is 500 Internal Server Error")
 		}
 		return nil
@@ -122,8 +123,8 @@ func statusOf(t *testing.T, s *Server, n int) logs.Notification {
 func TestOneRefusedMessageHoldsNobodyUp(t *testing.T) {
 	for name, others := range map[string]string{"of the same repository": "o/r", "of other repositories": "o/other"} {
 		t.Run(name, func(t *testing.T) {
-			onTestClock(t, func(t *testing.T, s *Server, sink *scripted) {
-				sink.set(refuseOnly(guid(666), guid(667)))
+			onTestClock(t, func(t *testing.T, s *Server, agent *scripted) {
+				agent.set(refuseOnly(guid(666), guid(667)))
 				start := time.Now()
 				block(t, s, 666, "o/r")
 				block(t, s, 667, "o/r")
@@ -133,7 +134,7 @@ func TestOneRefusedMessageHoldsNobodyUp(t *testing.T) {
 				block(t, s, 4, "o/r")
 				pass(15 * time.Second)
 				for _, i := range []int{1, 2, 3, 4} {
-					if sink.at[guid(i)].IsZero() || sink.at[guid(i)].Sub(start) > 15*time.Second {
+					if agent.at[guid(i)].IsZero() || agent.at[guid(i)].Sub(start) > 15*time.Second {
 						t.Errorf("%d was not sent within 15 s", i)
 					}
 				}
@@ -141,10 +142,10 @@ func TestOneRefusedMessageHoldsNobodyUp(t *testing.T) {
 					t.Errorf("the refused one is %s", got.Status)
 				}
 				pass(time.Hour)
-				if n := sink.tries[guid(666)]; n < 8 || n > 20 {
+				if n := agent.tries[guid(666)]; n < 8 || n > 20 {
 					t.Errorf("the refused one was tried %d times in an hour", n)
 				}
-				sink.set(nil)
+				agent.set(nil)
 				pass(15 * time.Minute)
 				synctest.Wait()
 				if got := statusOf(t, s, 666); got.Status != logs.StatusSent {
@@ -159,8 +160,8 @@ func TestOneRefusedMessageHoldsNobodyUp(t *testing.T) {
 }
 
 func TestRefusedMessageFailsAfterADayBesideItsLane(t *testing.T) {
-	onTestClock(t, func(t *testing.T, s *Server, sink *scripted) {
-		sink.set(refuseOnly(guid(666)))
+	onTestClock(t, func(t *testing.T, s *Server, agent *scripted) {
+		agent.set(refuseOnly(guid(666)))
 		block(t, s, 666, "o/r")
 		block(t, s, 1, "o/r")
 		pass(23 * time.Hour)
@@ -176,9 +177,9 @@ func TestRefusedMessageFailsAfterADayBesideItsLane(t *testing.T) {
 
 // TestOutcomeIsWrittenWhenItIsKnown looks at the record before any time has passed: a crash would send the message again.
 func TestOutcomeIsWrittenWhenItIsKnown(t *testing.T) {
-	onTestClock(t, func(t *testing.T, s *Server, sink *scripted) {
-		sink.set(func(m message) error {
-			if m.deliveryID == guid(2) {
+	onTestClock(t, func(t *testing.T, s *Server, agent *scripted) {
+		agent.set(func(m sink.Message) error {
+			if m.DeliveryID == guid(2) {
 				return backoff.Permanent(errors.New("the answer is 400 Bad Request"))
 			}
 			return nil
@@ -197,32 +198,32 @@ func TestOutcomeIsWrittenWhenItIsKnown(t *testing.T) {
 
 // TestSinkThatIsDownHoldsItsLanes keeps the order when nothing gets through for an hour.
 func TestSinkThatIsDownHoldsItsLanes(t *testing.T) {
-	onTestClock(t, func(t *testing.T, s *Server, sink *scripted) {
-		sink.set(func(message) error { return errors.New("connection refused") })
+	onTestClock(t, func(t *testing.T, s *Server, agent *scripted) {
+		agent.set(func(sink.Message) error { return errors.New("connection refused") })
 		for i := range 10 {
 			block(t, s, i, fmt.Sprintf("o/r%d", i%2))
 		}
 		pass(time.Hour)
-		sink.set(nil)
+		agent.set(nil)
 		pass(15 * time.Minute)
 		last := map[string]string{}
-		for _, m := range sink.took {
-			repo := field(m, "repository")
-			if m.deliveryID <= last[repo] {
-				t.Errorf("%s after %s in %s", m.deliveryID, last[repo], repo)
+		for _, m := range agent.took {
+			repo := m.Field("repository")
+			if m.DeliveryID <= last[repo] {
+				t.Errorf("%s after %s in %s", m.DeliveryID, last[repo], repo)
 			}
-			last[repo] = m.deliveryID
+			last[repo] = m.DeliveryID
 		}
-		if len(sink.took) != 10 {
-			t.Errorf("%d were sent: %v", len(sink.took), sink.order())
+		if len(agent.took) != 10 {
+			t.Errorf("%d were sent: %v", len(agent.took), agent.order())
 		}
 	})
 }
 
 // TestHangingMessagesLeaveTheirSinkToOthers sets many aside whose every attempt takes ten seconds.
 func TestHangingMessagesLeaveTheirSinkToOthers(t *testing.T) {
-	onTestClock(t, func(t *testing.T, s *Server, sink *scripted) {
-		s.settings.Load().sinks["agent"] = namedSink{sink: hanging{sink}, to: "agent"}
+	onTestClock(t, func(t *testing.T, s *Server, agent *scripted) {
+		s.settings.Load().sinks["agent"] = namedSink{Sink: hanging{agent}, to: "agent"}
 		for i := range 12 { // More than the sink has places.
 			block(t, s, 600+i, fmt.Sprintf("o/r%d", i))
 		}
@@ -230,12 +231,12 @@ func TestHangingMessagesLeaveTheirSinkToOthers(t *testing.T) {
 			block(t, s, i, fmt.Sprintf("o/r%d", i))
 		}
 		pass(3 * time.Minute)
-		if n := len(sink.order()); n != 12 {
+		if n := len(agent.order()); n != 12 {
 			t.Errorf("%d of 12 got through", n)
 		}
 		block(t, s, 50, "o/r1")
 		pass(time.Second)
-		if sink.at[guid(50)].IsZero() {
+		if agent.at[guid(50)].IsZero() {
 			t.Error("messages that are set aside take all places")
 		}
 	})
@@ -244,8 +245,8 @@ func TestHangingMessagesLeaveTheirSinkToOthers(t *testing.T) {
 // hanging answers messages of deliveries from 600 on after ten seconds with an error.
 type hanging struct{ *scripted }
 
-func (h hanging) send(ctx context.Context, m message) (string, error) {
-	if m.deliveryID >= guid(600) {
+func (h hanging) Send(ctx context.Context, m sink.Message) (string, error) {
+	if m.DeliveryID >= guid(600) {
 		select {
 		case <-time.After(10 * time.Second):
 			return "", context.DeadlineExceeded
@@ -253,29 +254,29 @@ func (h hanging) send(ctx context.Context, m message) (string, error) {
 			return "", ctx.Err()
 		}
 	}
-	return h.scripted.send(ctx, m)
+	return h.scripted.Send(ctx, m)
 }
 
 // TestSlowSinkGetsASummary sends the first of a backlog one by one and the rest as one message.
 func TestSlowSinkGetsASummary(t *testing.T) {
-	onTestClock(t, func(t *testing.T, s *Server, sink *scripted) {
-		sink.set(func(message) error { return errors.New("connection refused") })
+	onTestClock(t, func(t *testing.T, s *Server, agent *scripted) {
+		agent.set(func(sink.Message) error { return errors.New("connection refused") })
 		for i := range 100 {
 			block(t, s, i, "o/r")
 		}
 		pass(time.Minute)
-		sink.set(nil)
+		agent.set(nil)
 		pass(15 * time.Minute)
-		if n := len(sink.took); n != 22 {
+		if n := len(agent.took); n != 22 {
 			t.Fatalf("%d messages", n)
 		}
-		sum := sink.took[21]
-		if !sum.summaryOf(79) || sum.priority != "high" {
-			t.Errorf("the summary %q: %q, %s", sum.subject, sum.text, sum.priority)
+		sum := agent.took[21]
+		if !summaryOf(sum, 79) || sum.Priority != "high" {
+			t.Errorf("the summary %q: %q, %s", sum.Subject, sum.Text, sum.Priority)
 		}
 		for _, part := range []string{`- task_blocked: GH-73 "Spelling error in the README file"`, "- and 39 others", "hookctl events list repo:o/r"} {
-			if !strings.Contains(sum.text, part) {
-				t.Errorf("the summary does not say %q: %s", part, sum.text)
+			if !strings.Contains(sum.Text, part) {
+				t.Errorf("the summary does not say %q: %s", part, sum.Text)
 			}
 		}
 		for i := range 100 {
@@ -290,6 +291,6 @@ func TestSlowSinkGetsASummary(t *testing.T) {
 	})
 }
 
-func (m message) summaryOf(n int) bool {
-	return m.kind == summaryKind && m.subject == fmt.Sprintf("%d notifications waiting in o/r", n) && m.context["notifications"] == n
+func summaryOf(m sink.Message, n int) bool {
+	return m.Kind == summaryKind && m.Subject == fmt.Sprintf("%d notifications waiting in o/r", n) && m.Context["notifications"] == n
 }

@@ -9,6 +9,7 @@ import (
 	"testing"
 
 	"hookctl/logs"
+	"hookctl/server/sink"
 )
 
 // scrape reads the metrics as Prometheus would.
@@ -39,7 +40,7 @@ func TestMetrics(t *testing.T) {
 		}
 		return 201, ""
 	})
-	r := run(t, func(c *Config) { c.Sinks = []SinkConfig{m.sink()} })
+	r := run(t, func(c *Config) { c.Sinks = []sink.Config{m.sink()} })
 	r.deliver(t, "push_main", guid(1))
 	r.awaitStatus(t, guid(1), logs.StatusSent)
 	event, payload := sample(t, "push_main")

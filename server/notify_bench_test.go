@@ -14,6 +14,7 @@ import (
 	"time"
 
 	"hookctl/logs"
+	"hookctl/server/sink"
 )
 
 // BenchmarkNotify measures how fast a backlog over 20 repositories reaches a quick sink, one message for each, its outcome durable
@@ -39,7 +40,7 @@ func BenchmarkNotify(b *testing.B) {
 	n := max(b.N, 4000)
 	r := run(b, func(c *Config) {
 		c.Retry = Retry{}
-		c.Sinks = []SinkConfig{{Type: "http", URL: quick.URL, Timeout: time.Minute}}
+		c.Sinks = []sink.Config{{Type: "http", URL: quick.URL, Timeout: time.Minute}}
 	})
 	backlog(b, r, n, 20)
 	spent, start := processorTime(), time.Now()
@@ -85,7 +86,9 @@ func BenchmarkNotifySlowSink(b *testing.B) {
 	var messages, announced atomic.Int64
 	slow := httptest.NewServer(http.HandlerFunc(func(_ http.ResponseWriter, r *http.Request) {
 		took := time.After(call) // of the sink, nothing that the benchmark waits for
-		var e cloudEvent
+		var e struct {
+			Data struct{ Context map[string]any }
+		}
 		if err := json.NewDecoder(r.Body).Decode(&e); err != nil {
 			b.Error(err)
 		}
@@ -100,7 +103,7 @@ func BenchmarkNotifySlowSink(b *testing.B) {
 	defer slow.Close()
 	r := run(b, func(c *Config) {
 		c.Retry, c.CoalesceMax = Retry{}, 0
-		c.Sinks = []SinkConfig{{Type: "http", URL: slow.URL}}
+		c.Sinks = []sink.Config{{Type: "http", URL: slow.URL}}
 	})
 	start := time.Now()
 	backlog(b, r, n, 1)

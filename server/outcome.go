@@ -12,6 +12,7 @@ import (
 	"golang.org/x/sync/errgroup"
 
 	"hookctl/logs"
+	"hookctl/server/sink"
 )
 
 // update changes the notifications that refs name and, if save is set, writes them into their records.
@@ -245,7 +246,7 @@ func (set *settings) noticeOf(rec *logs.Record, n logs.Notification, ev Event, d
 // testMark stands before what `hookctl test` caused.
 const testMark = "[test] "
 
-func messageOf(rec *logs.Record, n logs.Notification, notice Notice) message {
+func messageOf(rec *logs.Record, n logs.Notification, notice Notice) sink.Message {
 	fields := map[string]any{}
 	for key, value := range notice.Context {
 		fields[key] = value
@@ -256,9 +257,9 @@ func messageOf(rec *logs.Record, n logs.Notification, notice Notice) message {
 		notice.Subject = testMark + notice.Subject
 		notice.Message = testMark + "This is a test by hookctl test; nothing happened at GitHub.\n" + notice.Message
 	}
-	return message{
-		id: messageID(rec, n), kind: n.Type, priority: n.Priority, subject: line(notice.Subject, 200), text: paragraphs(notice.Message, 4000),
-		context: fields, event: rec.EventType, deliveryID: rec.DeliveryID, file: rec.File, received: rec.ReceivedAt,
+	return sink.Message{
+		ID: messageID(rec, n), Kind: n.Type, Priority: n.Priority, Subject: line(notice.Subject, 200), Text: paragraphs(notice.Message, 4000),
+		Context: fields, Event: rec.EventType, DeliveryID: rec.DeliveryID, File: rec.File, Received: rec.ReceivedAt,
 	}
 }
 
@@ -272,9 +273,9 @@ func messageID(rec *logs.Record, n logs.Notification) string {
 }
 
 // message makes an item's message, from memory at the first attempt and from the log at later ones.
-func (q *queue) message(ctx context.Context, it *item) (message, error) {
+func (q *queue) message(ctx context.Context, it *item) (sink.Message, error) {
 	first := it.refs[0]
-	var m message
+	var m sink.Message
 	switch {
 	case it.summary:
 		m = summaryMessage(it)
@@ -283,17 +284,17 @@ func (q *queue) message(ctx context.Context, it *item) (message, error) {
 	default:
 		rec, err := q.s.log.Log().Read(ctx, first.file)
 		if err != nil {
-			return message{}, fmt.Errorf("read the record: %w", err)
+			return sink.Message{}, fmt.Errorf("read the record: %w", err)
 		}
 		if first.index >= len(rec.Notifications) {
-			return message{}, fmt.Errorf("record %s has no notification %d any more", first.file, first.index)
+			return sink.Message{}, fmt.Errorf("record %s has no notification %d any more", first.file, first.index)
 		}
 		ev, d := q.s.decide(rec)
 		n := rec.Notifications[first.index]
 		notice, _ := q.s.settings.Load().noticeOf(rec, n, ev, d)
 		m = messageOf(rec, n, notice)
 	}
-	m.payload = func(ctx context.Context) (json.RawMessage, error) {
+	m.Payload = func(ctx context.Context) (json.RawMessage, error) {
 		rec, err := q.s.log.Log().Read(ctx, first.file)
 		if err != nil {
 			return nil, err

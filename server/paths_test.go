@@ -7,6 +7,7 @@ import (
 
 	"hookctl/hooks/secret"
 	"hookctl/logs"
+	"hookctl/server/sink"
 )
 
 func TestEachPathHasItsSecretBranchesAndSink(t *testing.T) {
@@ -14,10 +15,10 @@ func TestEachPathHasItsSecretBranchesAndSink(t *testing.T) {
 	general, team := newMaestro(t), newMaestro(t)
 	r := run(t, func(c *Config) {
 		c.Keys = secret.NewRing(secret.Key{Value: testSecret}, secret.Key{Value: "the team's", Name: "team"})
-		c.Sinks = []SinkConfig{general.sink()}
+		c.Sinks = []sink.Config{general.sink()}
 		c.Paths = map[string]PathConfig{
-			"team":  {WatchedBranches: []string{"feature/*"}, Sinks: []SinkConfig{team.sink()}},
-			"quiet": {Sinks: []SinkConfig{}},
+			"team":  {WatchedBranches: []string{"feature/*"}, Sinks: []sink.Config{team.sink()}},
+			"quiet": {Sinks: []sink.Config{}},
 		}
 	})
 	event, payload := sample(t, "miss_push_unwatched") // feature/test
@@ -74,11 +75,11 @@ func TestEachPathHasItsSecretBranchesAndSink(t *testing.T) {
 func TestReloadKeepsTheOldSettingsOnAMistake(t *testing.T) {
 	t.Parallel()
 	m := newMaestro(t)
-	r := run(t, func(c *Config) { c.Sinks = []SinkConfig{m.sink()} })
+	r := run(t, func(c *Config) { c.Sinks = []sink.Config{m.sink()} })
 	good := testConfig(r.log)
 	good.WatchedBranches = []string{"feature/*"}
 	good.Keys = secret.NewRing(secret.Key{Value: "new"}, secret.Key{Value: testSecret})
-	good.Sinks = []SinkConfig{m.sink()}
+	good.Sinks = []sink.Config{m.sink()}
 	bad := good
 	bad.Routes = []Route{{Event: "push", When: ".a |", Notify: "x"}}
 	err := r.Reload(bad)
@@ -106,13 +107,13 @@ func TestReloadTriesWhatIsPendingAtOnce(t *testing.T) {
 	t.Parallel()
 	m := newMaestro(t)
 	r := run(t, func(c *Config) {
-		c.Sinks = []SinkConfig{{Type: "aimaestro", URL: "http://127.0.0.1:1", To: "orchestrator-amoa"}}
+		c.Sinks = []sink.Config{{Type: "aimaestro", URL: "http://127.0.0.1:1", To: "orchestrator-amoa"}}
 		c.Retry = Retry{First: 1 << 40, Max: 1 << 40, GiveUp: 1 << 50}
 	})
 	r.deliver(t, "push_main", guid(1))
 	await(t, "an attempt", func() bool { return r.record(t, guid(1)).Notifications[0].Attempts == 1 })
 	cfg := testConfig(r.log)
-	cfg.Sinks = []SinkConfig{m.sink()}
+	cfg.Sinks = []sink.Config{m.sink()}
 	if err := r.Reload(cfg); err != nil {
 		t.Fatal(err)
 	}
@@ -127,7 +128,7 @@ func TestSlashAtTheEndOfAPath(t *testing.T) {
 	team := newMaestro(t)
 	r := run(t, func(c *Config) {
 		c.Keys = secret.NewRing(secret.Key{Value: testSecret}, secret.Key{Value: "the team's", Name: "team"})
-		c.Paths = map[string]PathConfig{"team": {Sinks: []SinkConfig{team.sink()}}}
+		c.Paths = map[string]PathConfig{"team": {Sinks: []sink.Config{team.sink()}}}
 	})
 	event, payload := sample(t, "push_main")
 	for i, c := range []struct{ path, name string }{

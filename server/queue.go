@@ -11,6 +11,7 @@ import (
 	"github.com/cenkalti/backoff/v5"
 
 	"hookctl/logs"
+	"hookctl/server/sink"
 )
 
 // queue delivers notifications. What is pending stands in the records; the queue holds references to it,
@@ -82,8 +83,8 @@ type item struct {
 	since   time.Time // from when Retry.GiveUp counts
 	tries   int
 	waits   *backoff.ExponentialBackOff
-	extra   *Extra   // what Enrich added, once it was asked
-	prepare *message // kept for the first attempt only
+	extra   *Extra        // what Enrich added, once it was asked
+	prepare *sink.Message // kept for the first attempt only
 
 	queued time.Time // when it came into its lane
 	misses int       // failed attempts of this run
@@ -313,7 +314,7 @@ func (q *queue) attempt(it *item) (to, id string, err error) {
 	if err != nil {
 		return "", "", err
 	}
-	id, err = sink.send(q.ctx, q.enrich(q.ctx, it, m))
+	id, err = sink.Send(q.ctx, q.enrich(q.ctx, it, m))
 	return sink.to, id, err
 }
 

@@ -3,6 +3,7 @@ package server
 import (
 	"encoding/json"
 	"fmt"
+	"io"
 	"net"
 	"net/http"
 	"net/http/httptest"
@@ -13,13 +14,15 @@ import (
 	"testing"
 	"time"
 
+	"hookctl/hooks/secret"
 	"hookctl/logs"
+	"hookctl/server/sink"
 )
 
 func TestNotificationReachesAIMaestroAsItsContractSays(t *testing.T) {
 	t.Parallel()
 	m := newMaestro(t)
-	r := run(t, func(c *Config) { c.Sinks = []SinkConfig{m.sink()} })
+	r := run(t, func(c *Config) { c.Sinks = []sink.Config{m.sink()} })
 	r.deliver(t, "check_run_failure", guid(1))
 	n := r.awaitStatus(t, guid(1), logs.StatusSent)
 	if n.Type != "ci_failure" || n.Priority != "medium" || n.Sink != "aimaestro" || n.To != "orchestrator-amoa" || n.Attempts != 1 || n.MessageID != "msg-1" || n.At.IsZero() || n.Error != "" {
@@ -51,7 +54,7 @@ func TestNotificationReachesAIMaestroAsItsContractSays(t *testing.T) {
 func TestHostileTitleChangesNothing(t *testing.T) {
 	t.Parallel()
 	m := newMaestro(t)
-	r := run(t, func(c *Config) { c.Sinks = []SinkConfig{m.sink()} })
+	r := run(t, func(c *Config) { c.Sinks = []sink.Config{m.sink()} })
 	r.deliver(t, "pull_request_hostile_title", guid(1))
 	r.awaitStatus(t, guid(1), logs.StatusSent)
 	rec := r.record(t, guid(1))
@@ -91,11 +94,10 @@ func TestDeliveryIsAnsweredWhateverAIMaestroDoes(t *testing.T) {
 			m := newMaestro(t)
 			m.set(answer)
 			r := run(t, func(c *Config) {
-				sink := m.sink()
+				c.Sinks = []sink.Config{m.sink()}
 				if name == "hanging" {
-					sink.Timeout = 20 * time.Millisecond
+					c.Sinks[0].Timeout = 20 * time.Millisecond
 				}
-				c.Sinks = []SinkConfig{sink}
 			})
 			r.deliver(t, "push_main", guid(1)) // Answered with 200, or deliver fails.
 			n := r.awaitStatus(t, guid(1), logs.StatusPending)
@@ -121,7 +123,7 @@ func TestWhatIsPendingIsSentByTheNextReceiver(t *testing.T) {
 	dir := t.TempDir()
 	m := newMaestro(t)
 	m.set(func(int) (int, string) { return 500, "" })
-	sinks := func(c *Config) { c.Sinks = []SinkConfig{m.sink()} }
+	sinks := func(c *Config) { c.Sinks = []sink.Config{m.sink()} }
 	r := runIn(t, dir, sinks)
 	names := []string{"push_main", "check_run_failure", "pull_request_opened", "issues_labeled_blocked"}
 	for i, name := range names {
@@ -152,7 +154,7 @@ func TestRefusalIsFinalAndCanBeResent(t *testing.T) {
 	t.Parallel()
 	m := newMaestro(t)
 	m.set(func(int) (int, string) { return 400, `{"error":"bad content"}` })
-	r := run(t, func(c *Config) { c.Sinks = []SinkConfig{m.sink()} })
+	r := run(t, func(c *Config) { c.Sinks = []sink.Config{m.sink()} })
 	r.deliver(t, "push_main", guid(1))
 	n := r.awaitStatus(t, guid(1), logs.StatusFailed)
 	if n.Attempts != 1 || n.Error != "the answer is 400 Bad Request: bad content" {
@@ -188,7 +190,7 @@ func TestRefusalIsFinalAndCanBeResent(t *testing.T) {
 func TestNothingIsSentToAnotherAgent(t *testing.T) {
 	t.Parallel()
 	m := newMaestro(t)
-	r := run(t, func(c *Config) { c.Sinks = []SinkConfig{{Type: "aimaestro", URL: m.URL, To: "other-amoa"}} })
+	r := run(t, func(c *Config) { c.Sinks = []sink.Config{{Type: "aimaestro", URL: m.URL, To: "other-amoa"}} })
 	r.deliver(t, "push_main", guid(1))
 	await(t, "an attempt", func() bool { return r.record(t, guid(1)).Notifications[0].Attempts > 1 })
 	n := r.record(t, guid(1)).Notifications[0]
@@ -196,7 +198,7 @@ func TestNothingIsSentToAnotherAgent(t *testing.T) {
 		t.Errorf("%+v, %d messages", n, m.attempts())
 	}
 	cfg := testConfig(r.log)
-	cfg.Sinks = []SinkConfig{m.sink()}
+	cfg.Sinks = []sink.Config{m.sink()}
 	if err := r.Reload(cfg); err != nil {
 		t.Fatal(err)
 	}
@@ -211,7 +213,7 @@ func TestPendingIsRightFromTheFirstAnswer(t *testing.T) {
 	dir := t.TempDir()
 	m := newMaestro(t)
 	m.set(func(int) (int, string) { return 500, "" })
-	sinks := func(c *Config) { c.Sinks = []SinkConfig{m.sink()} }
+	sinks := func(c *Config) { c.Sinks = []sink.Config{m.sink()} }
 	r := runIn(t, dir, sinks)
 	event, payload := sample(t, "push_main")
 	for i := range 200 {
@@ -248,7 +250,7 @@ func TestGivenUpAfterADay(t *testing.T) {
 	m.set(func(int) (int, string) { return 500, "" })
 	var later atomic.Int64
 	r := run(t, func(c *Config) {
-		c.Sinks = []SinkConfig{m.sink()}
+		c.Sinks = []sink.Config{m.sink()}
 		c.Now = func() time.Time { return time.Now().Add(time.Duration(later.Load())) }
 	})
 	r.deliver(t, "push_main", guid(1))
@@ -275,7 +277,7 @@ func TestReplayIsRoutedAgain(t *testing.T) {
 	if err := r.stop(); err != nil {
 		t.Fatal(err)
 	}
-	r = runIn(t, dir, func(c *Config) { c.Sinks = []SinkConfig{m.sink()} })
+	r = runIn(t, dir, func(c *Config) { c.Sinks = []sink.Config{m.sink()} })
 	if err := r.Replay(t.Context(), old.File); err != nil {
 		t.Fatal(err)
 	}
@@ -296,7 +298,7 @@ func TestReplayIsRoutedAgain(t *testing.T) {
 func TestIngestTakesWhatWasFetched(t *testing.T) {
 	t.Parallel()
 	m := newMaestro(t)
-	r := run(t, func(c *Config) { c.Sinks = []SinkConfig{m.sink()} })
+	r := run(t, func(c *Config) { c.Sinks = []sink.Config{m.sink()} })
 	event, payload := sample(t, "pull_request_opened")
 	rec := &logs.Record{EventType: event, DeliveryID: guid(1), Source: logs.SourceCatchup, Payload: payload}
 	if duplicate, err := r.Ingest(t.Context(), rec); duplicate || err != nil {
@@ -314,7 +316,7 @@ func TestIngestTakesWhatWasFetched(t *testing.T) {
 
 func TestNoSinksNoPendingNotifications(t *testing.T) {
 	t.Parallel()
-	r := run(t, func(c *Config) { c.Sinks = []SinkConfig{} })
+	r := run(t, func(c *Config) { c.Sinks = []sink.Config{} })
 	r.deliver(t, "workflow_run_failure", guid(1))
 	if rec := r.record(t, guid(1)); len(rec.Notifications) != 0 || rec.Result != "ci_failure: CI Tests failed on feature/test" {
 		t.Errorf("%v %q", rec.Notifications, rec.Result)
@@ -331,7 +333,7 @@ func TestOrderHoldsPerRepositoryAndNobodyElseWaits(t *testing.T) {
 	quick := httptest.NewServer(http.HandlerFunc(func(http.ResponseWriter, *http.Request) {}))
 	t.Cleanup(quick.Close)
 	r := run(t, func(c *Config) {
-		c.Sinks = []SinkConfig{m.sink(), {Type: "http", URL: quick.URL}}
+		c.Sinks = []sink.Config{m.sink(), {Type: "http", URL: quick.URL}}
 	})
 	_, payload := sample(t, "push_main")
 	for i := range 20 {
@@ -374,7 +376,7 @@ func TestMoreIsPendingThanIsHeld(t *testing.T) {
 	t.Parallel()
 	m := newMaestro(t)
 	open := m.gate()
-	s := newTestServer(t, func(c *Config) { c.Sinks = []SinkConfig{m.sink()} })
+	s := newTestServer(t, func(c *Config) { c.Sinks = []sink.Config{m.sink()} })
 	s.queue.most = 10
 	l, err := net.Listen("tcp", "127.0.0.1:0")
 	if err != nil {
@@ -418,7 +420,7 @@ func TestOneRepositoryHoldsNoOtherUp(t *testing.T) {
 	var mu sync.Mutex
 	var got []string
 	there := httptest.NewServer(http.HandlerFunc(func(_ http.ResponseWriter, r *http.Request) {
-		var e cloudEvent
+		var e struct{ Subject string }
 		if err := json.NewDecoder(r.Body).Decode(&e); err != nil {
 			t.Error(err)
 		}
@@ -430,7 +432,7 @@ func TestOneRepositoryHoldsNoOtherUp(t *testing.T) {
 		got = append(got, e.Subject)
 	}))
 	t.Cleanup(there.Close)
-	r := run(t, func(c *Config) { c.Sinks = []SinkConfig{{Type: "http", URL: there.URL, Timeout: time.Minute}} })
+	r := run(t, func(c *Config) { c.Sinks = []sink.Config{{Type: "http", URL: there.URL, Timeout: time.Minute}} })
 	event, payload := sample(t, "push_main")
 	for i, repo := range []string{"o/slow", "o/slow", "o/quick", "o/quick", "o/quick"} {
 		r.send(t, event, guid(i), strings.ReplaceAll(string(payload), "octo-org/Hello-World", repo))
@@ -459,5 +461,105 @@ func TestWaitsGrowWithJitterUpToTheirMost(t *testing.T) {
 	}
 	if d := (Retry{}).withDefaults(); d.GiveUp != 24*time.Hour {
 		t.Errorf("given up after %s", d.GiveUp)
+	}
+}
+
+func TestSinkConnectionsAreReused(t *testing.T) {
+	var opened atomic.Int64
+	all := make(chan struct{})
+	there := httptest.NewUnstartedServer(http.HandlerFunc(func(http.ResponseWriter, *http.Request) { <-all }))
+	there.Config.ConnState = func(_ net.Conn, state http.ConnState) {
+		if state == http.StateNew {
+			opened.Add(1)
+		}
+	}
+	there.Start()
+	defer there.Close()
+	r := run(t, func(c *Config) { c.Sinks = []sink.Config{{Type: "http", URL: there.URL}} })
+	event, payload := sample(t, "push_main")
+	for i := range 200 {
+		body := strings.ReplaceAll(string(payload), "octo-org/Hello-World", fmt.Sprintf("o/r%d", i%20))
+		if _, err := r.Ingest(t.Context(), &logs.Record{EventType: event, DeliveryID: guid(i), Payload: []byte(body)}); err != nil {
+			t.Fatal(err)
+		}
+	}
+	close(all)
+	await(t, "all of them", func() bool { return r.Stats().Sent == 200 })
+	// net/http may dial while it waits for a connection that is given back in the same moment, so one for each is not exact.
+	if n, most := opened.Load(), 2*int64(r.queue.retry.PerSink); n > most {
+		t.Errorf("%d connections for 200 notifications, %d at once", n, r.queue.retry.PerSink)
+	}
+}
+
+func TestCloudEventsSink(t *testing.T) {
+	type got struct {
+		header http.Header
+		body   []byte
+	}
+	taken := make(chan got, 1)
+	there := httptest.NewServer(http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
+		if r.Method == http.MethodHead {
+			w.WriteHeader(http.StatusMethodNotAllowed)
+			return
+		}
+		b, _ := io.ReadAll(r.Body)
+		taken <- got{r.Header, b}
+		w.WriteHeader(http.StatusAccepted)
+	}))
+	defer there.Close()
+	to := sink.Config{Type: "http", URL: strings.Replace(there.URL, "http://", "http://user:password@", 1) + "/hook?token=private", Secret: "between us"}
+	r := run(t, func(c *Config) { c.Sinks = []sink.Config{to} })
+	r.deliver(t, "push_main", guid(1))
+	g := <-taken
+	if ct := g.header.Get("Content-Type"); ct != "application/cloudevents+json; charset=utf-8" {
+		t.Errorf("content type %q", ct)
+	}
+	if g.header.Get(sink.SignatureHeader) != secret.Sign("between us", g.body) {
+		t.Error("the signature is wrong")
+	}
+	var e map[string]any
+	if err := json.Unmarshal(g.body, &e); err != nil {
+		t.Fatal(err)
+	}
+	for key, want := range map[string]any{
+		"specversion": "1.0", "id": guid(1) + "/push", "source": "/hookctl", "type": "hookctl.push",
+		"subject": "octo-org/Hello-World", "datacontenttype": "application/json",
+	} {
+		if e[key] != want {
+			t.Errorf("%s: %v, want %v", key, e[key], want)
+		}
+	}
+	if _, err := time.Parse(time.RFC3339Nano, e["time"].(string)); err != nil {
+		t.Error(err)
+	}
+	data := e["data"].(map[string]any)
+	if data["priority"] != "low" || data["context"].(map[string]any)["branch"] != "main" {
+		t.Errorf("data %v", data)
+	}
+	n := r.awaitStatus(t, guid(1), logs.StatusSent)
+	if n.To != strings.TrimPrefix(there.URL, "http://") {
+		t.Errorf("to %q", n.To)
+	}
+	if x := sink.Check(t.Context(), to); x != nil {
+		t.Error(x)
+	}
+	there.Close()
+	x := sink.Check(t.Context(), to)
+	if x == nil || strings.Contains(x.Error(), "private") || strings.Contains(x.Error(), "password") {
+		t.Errorf("%v", x)
+	}
+}
+
+func TestMistakesInTheNamesOfSinks(t *testing.T) {
+	twice := []sink.Config{{Type: "http", URL: "http://a"}, {Type: "http", URL: "http://b"}}
+	if _, err := compileSettings(Config{Sinks: twice}); err == nil || !strings.Contains(err.Error(), "give one a name") {
+		t.Errorf("%v", err)
+	}
+	twice[1].Name = "second"
+	if _, err := compileSettings(Config{Sinks: twice, Routes: []Route{{Event: "*", Notify: "x", Sinks: []string{"second"}}}}); err != nil {
+		t.Error(err)
+	}
+	if _, err := compileSettings(Config{Sinks: twice, Routes: []Route{{Event: "*", Notify: "x", Sinks: []string{"third"}}}}); err == nil {
+		t.Error("a route to a sink that is not there is accepted")
 	}
 }

@@ -2,11 +2,13 @@ package server
 
 import (
 	"fmt"
-	"hookctl/logs/text"
 	"maps"
 	"path"
 	"slices"
 	"strings"
+
+	"hookctl/logs/text"
+	"hookctl/server/sink"
 )
 
 // rule is one row of the default table.
@@ -190,8 +192,6 @@ func watchedPush(t Table, e Event) (bool, string) {
 	return false, fmt.Sprintf("the branch %q is not watched", e.Branch)
 }
 
-var priorityNames = []string{"low", "medium", "high", "urgent"}
-
 // priority looks the rule's keys up in the settings, then the type of the notification.
 func (t Table) priority(r rule, kind string, e Event) string {
 	for _, key := range append(r.keys(e), kind) {
@@ -219,8 +219,8 @@ func (t Table) checkPriorities() error {
 		if !known {
 			return fmt.Errorf("priorities: unknown key %q; known are %s and the types that routes make", key, strings.Join(priorityKeys, ", "))
 		}
-		if !slices.Contains(priorityNames, t.priorities[key]) {
-			return fmt.Errorf("priorities: %s: %q is none of %s", key, t.priorities[key], strings.Join(priorityNames, ", "))
+		if !slices.Contains(sink.Priorities(), t.priorities[key]) {
+			return fmt.Errorf("priorities: %s: %q is none of %s", key, t.priorities[key], strings.Join(sink.Priorities(), ", "))
 		}
 	}
 	return nil

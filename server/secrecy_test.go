@@ -14,6 +14,7 @@ import (
 
 	"hookctl/hooks/secret"
 	"hookctl/logs"
+	"hookctl/server/sink"
 )
 
 // lockedBuffer is a log that several goroutines write.
@@ -42,7 +43,7 @@ func TestSecretsAreShownNowhere(t *testing.T) {
 	var said lockedBuffer
 	r := run(t, func(c *Config) {
 		c.Logger = slog.New(slog.NewTextHandler(&said, &slog.HandlerOptions{Level: slog.LevelDebug}))
-		c.Sinks = []SinkConfig{
+		c.Sinks = []sink.Config{
 			{Type: "http", URL: "http://user:" + password + "@127.0.0.1:1/hook?token=" + token, Secret: sinkSecret},
 			{Type: "command", Command: []string{"no-such-program-anywhere"}, Env: map[string]string{"TOKEN": token}},
 		}

@@ -5,40 +5,14 @@ import (
 	"log/slog"
 	"maps"
 	"net/http"
-	"net/http/httptest"
 	"slices"
 	"strings"
-	"sync/atomic"
 	"testing"
 	"unicode/utf8"
 
 	"hookctl/hooks/secret"
 	"hookctl/logs/text"
 )
-
-// A place that answers with a redirect does not make the receiver send a message, or its signature, to where nobody sent it.
-func TestSinksFollowNoRedirect(t *testing.T) {
-	var strayed atomic.Int64
-	elsewhere := httptest.NewServer(http.HandlerFunc(func(http.ResponseWriter, *http.Request) { strayed.Add(1) }))
-	defer elsewhere.Close()
-	for _, status := range []int{301, 302, 303, 307, 308} {
-		here := httptest.NewServer(http.RedirectHandler(elsewhere.URL, status))
-		for _, c := range []SinkConfig{{Type: "http", URL: here.URL, Secret: "between us"}, {Type: "aimaestro", URL: here.URL, To: "a"}} {
-			s, err := newSink(c)
-			if err != nil {
-				t.Fatal(err)
-			}
-			if _, err := s.send(t.Context(), message{subject: "s"}); err == nil {
-				t.Errorf("%s: %d passes for success", c.Type, status)
-			}
-			_ = s.check(t.Context()) // Whatever it finds, it must not stray.
-		}
-		here.Close()
-	}
-	if n := strayed.Load(); n > 0 {
-		t.Errorf("%d requests went elsewhere", n)
-	}
-}
 
 // A condition that would run for ever, or fill the memory, ends; and it sees nothing of the environment, of files or of
 // standard input.

@@ -16,6 +16,7 @@ import (
 
 	"hookctl/hooks/secret"
 	"hookctl/logs"
+	"hookctl/server/sink"
 )
 
 const testSecret = "shared by the server's tests"
@@ -276,8 +277,8 @@ func (m *maestro) attempts() int {
 	return m.asked
 }
 
-func (m *maestro) sink() SinkConfig {
-	return SinkConfig{Type: "aimaestro", URL: m.URL, To: "orchestrator-amoa"}
+func (m *maestro) sink() sink.Config {
+	return sink.Config{Type: "aimaestro", URL: m.URL, To: "orchestrator-amoa"}
 }
 
 // guid makes a GUID of a number.

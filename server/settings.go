@@ -12,6 +12,7 @@ import (
 
 	"hookctl/hooks/secret"
 	"hookctl/logs"
+	"hookctl/server/sink"
 )
 
 // settings are a Config that has been checked and compiled. They never change; a reload makes new ones.
@@ -32,7 +33,7 @@ type settings struct {
 
 // namedSink is a sink and the recipient that a record names.
 type namedSink struct {
-	sink
+	sink.Sink
 	to         string
 	wakesAgent bool
 }
@@ -87,7 +88,7 @@ func compileSettings(cfg Config) (*settings, error) {
 
 // add makes the table and the sinks of one path. The sinks of a named path are called <path>/<name>, so
 // that a record says which one it was.
-func (set *settings) add(cfg Config, path string, sinks []SinkConfig) error {
+func (set *settings) add(cfg Config, path string, sinks []sink.Config) error {
 	table, err := NewTable(cfg, path)
 	if err != nil {
 		return err
@@ -99,22 +100,22 @@ func (set *settings) add(cfg Config, path string, sinks []SinkConfig) error {
 	}
 	set.targets[path] = []target{}
 	for _, c := range sinks {
-		if !sinkName.MatchString(c.name()) {
-			return fmt.Errorf("sinks: %q is not a valid name: use letters, digits, _ . and -", c.name())
+		if !sinkName.MatchString(c.Label()) {
+			return fmt.Errorf("sinks: %q is not a valid name: use letters, digits, _ . and -", c.Label())
 		}
-		name := c.name()
+		name := c.Label()
 		if path != "" {
 			name = path + "/" + name
 		}
 		if _, taken := set.sinks[name]; taken {
-			return fmt.Errorf("sinks: two are called %q; give one a name", c.name())
+			return fmt.Errorf("sinks: two are called %q; give one a name", c.Label())
 		}
-		made, err := newSink(c)
+		made, err := sink.New(c)
 		if err != nil {
-			return fmt.Errorf("sinks: %s: %w", c.name(), err)
+			return fmt.Errorf("sinks: %s: %w", c.Label(), err)
 		}
-		set.sinks[name] = namedSink{made, recipient(c), c.wakesAgent()}
-		set.targets[path] = append(set.targets[path], target{name: name, short: c.name(), to: recipient(c)})
+		set.sinks[name] = namedSink{made, c.Recipient(), c.WakesAgent()}
+		set.targets[path] = append(set.targets[path], target{name: name, short: c.Label(), to: c.Recipient()})
 	}
 	return nil
 }

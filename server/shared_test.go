@@ -12,6 +12,7 @@ import (
 
 	"hookctl/hooks/secret"
 	"hookctl/logs"
+	"hookctl/server/sink"
 )
 
 // others stands in for the other nodes.
@@ -171,7 +172,7 @@ func TestAnnouncedNotificationsAreClaimedAndSentInOrder(t *testing.T) {
 	maestro := newMaestro(t)
 	s := run(t, func(c *Config) {
 		c.Shared = o.shared()
-		c.Sinks = []SinkConfig{maestro.sink()}
+		c.Sinks = []sink.Config{maestro.sink()}
 	})
 	var files []string
 	for i := range 6 {

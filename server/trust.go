@@ -163,11 +163,6 @@ func (t Trust) trustsVoice(v voice) bool {
 	return v.kind == "Bot" && slices.ContainsFunc(t.Bots, fold(v.login))
 }
 
-// wakesAgent says whether a sink's messages are read by an agent.
-func (c SinkConfig) wakesAgent() bool {
-	return c.Type == "aimaestro" || c.Type == "amp-send" || c.Type == "http" && c.Format == FormatOpenClaw
-}
-
 // withheld stands in the place of an outsider's words.
 const withheld = "left out"
 

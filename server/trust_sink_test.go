@@ -10,6 +10,7 @@ import (
 	"time"
 
 	"hookctl/logs"
+	"hookctl/server/sink"
 )
 
 // Everything that an agent's sink can get about strangers' events: the notice, what sync says of it, what Enrich adds, an update of
@@ -19,7 +20,7 @@ func TestNothingThatAStrangerWroteReachesAnAgentsSink(t *testing.T) {
 	m := newMaestro(t)
 	open := make(chan struct{})
 	r := run(t, func(c *Config) {
-		c.Sinks = []SinkConfig{m.sink()}
+		c.Sinks = []sink.Config{m.sink()}
 		c.Coalesce = time.Hour // released by hand below
 		c.Trust = Trust{On: true, Authors: []string{"OWNER"}}
 		c.Enrich = func(context.Context, *logs.Record) (Extra, error) {
@@ -97,7 +98,7 @@ func TestNothingThatAStrangerWroteReachesAnAgentsSink(t *testing.T) {
 	}
 	d := Decide(r.settings.Load().tables[""], ev)
 	line := d.Notifications[0].forSink(namedSink{wakesAgent: true}).listed()
-	if m := summaryMessage(&item{refs: []ref{{kind: "ci_failure", line: line}, {kind: "ci_failure", line: line}}, key: laneKey{repository: "o/r"}}); strings.Contains(m.text+m.subject, hostile) || !strings.Contains(m.text, "left out") {
-		t.Errorf("the summary says %s", m.text)
+	if m := summaryMessage(&item{refs: []ref{{kind: "ci_failure", line: line}, {kind: "ci_failure", line: line}}, key: laneKey{repository: "o/r"}}); strings.Contains(m.Text+m.Subject, hostile) || !strings.Contains(m.Text, "left out") {
+		t.Errorf("the summary says %s", m.Text)
 	}
 }

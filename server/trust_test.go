@@ -10,6 +10,7 @@ import (
 	"testing"
 
 	"hookctl/logs"
+	"hookctl/server/sink"
 )
 
 // hostile is text that an outsider puts wherever he can.
@@ -77,9 +78,9 @@ func TestWhoseWordsReachAnAgent(t *testing.T) {
 				Trust:           Trust{On: true, Authors: []string{"OWNER", "MEMBER", "COLLABORATOR"}, Logins: []string{"a-friend"}, Bots: []string{"dependabot[bot]"}},
 				WatchedBranches: []string{"main"}, NotifyAlso: []string{AlsoReviews, AlsoStatuses},
 				Routes: []Route{{Event: "time_travel", Notify: "travel", Subject: "{{.Title}} {{.Action}}", Message: "{{.Payload.action}} by {{.Sender}}"}},
-				Sinks: []SinkConfig{
+				Sinks: []sink.Config{
 					{Type: "aimaestro", URL: "http://127.0.0.1:1", To: "agent"}, {Type: "amp-send", To: "agent"},
-					{Type: "http", Name: "claw", URL: "http://127.0.0.1:1", Format: FormatOpenClaw, Secret: "x"},
+					{Type: "http", Name: "claw", URL: "http://127.0.0.1:1", Format: sink.FormatOpenClaw, Secret: "x"},
 					{Type: "command", Command: []string{"true"}}, {Type: "http", URL: "http://127.0.0.1:1"},
 				},
 			}, "", tc.event, []byte(tc.payload))
@@ -166,7 +167,7 @@ func TestAStrangersTitleIsRecordedAndNotSent(t *testing.T) {
 	defer there.Close()
 	r := run(t, func(c *Config) {
 		c.Trust = Trust{On: true, Authors: []string{"OWNER"}}
-		c.Sinks = []SinkConfig{{Type: "http", URL: there.URL, Format: FormatOpenClaw, Secret: "token"}}
+		c.Sinks = []sink.Config{{Type: "http", URL: there.URL, Format: sink.FormatOpenClaw, Secret: "token"}}
 	})
 	event, payload := sample(t, "pull_request_hostile_title")
 	stranger := strings.Replace(string(payload), `"author_association":"`, `"author_association":"NOT_`, 1)

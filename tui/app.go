@@ -45,6 +45,8 @@ type app struct {
 
 	alarmed *time.Time // the last escalation that is known; nil until the tasks were read
 
+	pace *pace // nil without a program
+
 	log    kit.Answer[*logs.Log]     // the log directory, or why it cannot be read
 	status kit.Answer[daemon.Status] // what the receiver said last; daemon.ErrNotRunning if none exists
 }
@@ -56,7 +58,6 @@ type (
 		Err    error
 		again  bool
 	}
-	pollMsg struct{}
 	// watching is the channel that the log reports new records on.
 	watching struct {
 		from <-chan []logs.Entry
@@ -127,10 +128,14 @@ func watch(ch <-chan []logs.Entry) tea.Cmd {
 // poll asks the receiver how it is; again makes the answer ask for the next.
 func (a *app) poll(again bool) tea.Cmd {
 	ctx, home := a.Ctx, a.cfg.Home
+	var last error
+	if again {
+		last = a.status.Err
+	}
 	return func() tea.Msg {
 		ctx, stop := context.WithTimeout(ctx, statusWait)
 		defer stop()
-		s, err := doctor.Ask(ctx, home)
+		s, err := doctor.AskAgain(ctx, home, last)
 		return StatusMsg{s, err, again}
 	}
 }
@@ -142,8 +147,6 @@ func (a *app) Update(msg tea.Msg) (tea.Model, tea.Cmd) {
 	}
 	var cmds []tea.Cmd
 	switch m := msg.(type) {
-	case pollMsg:
-		return a, a.poll(true)
 	case watching:
 		if m.err != nil {
 			return a, a.Fail(m.err)
@@ -161,7 +164,7 @@ func (a *app) Update(msg tea.Msg) (tea.Model, tea.Cmd) {
 	case StatusMsg:
 		a.status = kit.Answer[daemon.Status]{Value: m.status, Err: m.Err, Known: true}
 		if m.again {
-			cmds = append(cmds, a.Later(statusEvery, pollMsg{}))
+			cmds = append(cmds, a.After(statusEvery, a.poll(true)))
 		}
 		msg = a.status
 	}
@@ -174,7 +177,11 @@ func (a *app) Update(msg tea.Msg) (tea.Model, tea.Cmd) {
 }
 
 // View draws the screen.
-func (a *app) View() tea.View { return a.Screen() }
+func (a *app) View() tea.View {
+	v := a.Screen()
+	a.pace.frame(v)
+	return v
+}
 
 func (a *app) whenReady(l *logs.Log) tea.Cmd {
 	ctx := a.Ctx

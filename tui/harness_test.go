@@ -8,7 +8,7 @@ import (
 
 	tea "charm.land/bubbletea/v2"
 
-	"hookctl/hooks"
+	"hookctl/hooks/tunnel"
 	"hookctl/server/doctor"
 	"hookctl/server/fleet"
 	"hookctl/tui/kittest"
@@ -51,7 +51,7 @@ func newAppRig(t *testing.T, repositories ...string) *appRig {
 	ctx, stop := context.WithCancel(context.Background())
 	a := newApp(ctx, Config{Home: r.Cfg.Home, Logs: r.Cfg.Logs, Store: r.Cfg.Store, Daemon: r.Cfg.Daemon, Fleet: kittest.NewFleet(*r.Cfg), Hooks: r.Cfg.Hooks, Theme: "dark",
 		Setup: wizard.Defaults{Port: 9000, Agent: "orchestrator-amoa", Sink: "http://127.0.0.1:23000", Wait: 10 * time.Second,
-			Tunnels: hooks.Tunnels{NgrokAPI: []string{"http://127.0.0.1:1"}, Cloudflared: []string{"http://127.0.0.1:1"}},
+			Tunnels: tunnel.Finder{NgrokAPI: []string{"http://127.0.0.1:1"}, Cloudflared: []string{"http://127.0.0.1:1"}},
 			Probe:   func(context.Context, string, string) error { return nil }},
 		Browse: func(string) error { return nil }})
 	r.Model = a

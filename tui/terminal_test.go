@@ -288,7 +288,7 @@ func TestIdleAsksForNothing(t *testing.T) {
 			t.Errorf("%s waits for %d things", p.Name(), waits)
 		}
 		waits = 0
-		s.Send(pollMsg{})
+		s.Send(a.poll(true)())
 		if waits != 1 {
 			t.Errorf("%s: the receiver's answer makes %d things to wait for", p.Name(), waits)
 		}

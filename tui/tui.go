@@ -125,7 +125,9 @@ func Run(ctx context.Context, cfg Config) error {
 	defer stop()
 	a := newApp(ctx, cfg)
 	a.restore()
-	_, err := tea.NewProgram(a, tea.WithContext(ctx)).Run()
+	p := tea.NewProgram(a, tea.WithContext(ctx))
+	a.pace = newPace(p)
+	_, err := p.Run()
 	ended := ctx.Err()
 	stop() // long work ends between two calls, and close waits for it
 	a.close()

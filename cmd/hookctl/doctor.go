@@ -22,6 +22,7 @@ import (
 	"hookctl/server"
 	"hookctl/server/doctor"
 	"hookctl/server/host"
+	"hookctl/server/sink"
 )
 
 func newDoctor(p *program) *cobra.Command {
@@ -180,16 +181,15 @@ func certificateProbe(tls server.TLSConfig) doctor.Probe {
 }
 
 // sinkProbe asks one sink whether a notification would arrive.
-func sinkProbe(sink server.SinkConfig) doctor.Probe {
+func sinkProbe(c sink.Config) doctor.Probe {
 	return doctor.Probe{
-		Name: "sink " + cmp.Or(sink.Name, sink.Type),
+		Name: "sink " + c.Label(),
 		Fix:  "start what it sends to, or correct the sink: hookctl config edit",
 		Check: func(ctx context.Context) (string, error) {
-			check := server.CheckSinks(ctx, []server.SinkConfig{sink})[0]
-			if sink.Type == "chat" {
-				return "its URL is valid, notifies by " + check.To, check.Err
+			if c.Type == "chat" {
+				return "its URL is valid, notifies by " + c.Recipient(), sink.Check(ctx, c)
 			}
-			return "reachable, notifies " + cmp.Or(check.To, "it"), check.Err
+			return "reachable, notifies " + cmp.Or(c.Recipient(), "it"), sink.Check(ctx, c)
 		},
 	}
 }

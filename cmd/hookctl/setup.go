@@ -13,6 +13,7 @@ import (
 
 	"hookctl/cmd/hookctl/settings"
 	"hookctl/hooks"
+	"hookctl/hooks/tunnel"
 	"hookctl/logs/text"
 	"hookctl/server/fleet"
 )
@@ -160,7 +161,7 @@ func (p *program) setupRequest(ctx context.Context, s *settings.Settings, all *f
 
 // tunnelURL is the URL of a tunnel that leads to the receiver's port, "" where none is found.
 func (p *program) tunnelURL(ctx context.Context, s *settings.Settings) string {
-	tunnels, err := hooks.Tunnels{}.Find(ctx, s.Receiver.Port)
+	tunnels, err := tunnel.Finder{}.Find(ctx, s.Receiver.Port)
 	if err != nil || len(tunnels) == 0 {
 		return "" // no tunnel to offer
 	}

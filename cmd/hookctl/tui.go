@@ -13,11 +13,11 @@ import (
 	"hookctl/hooks"
 	"hookctl/hooks/tasks"
 	"hookctl/logs/text"
-	"hookctl/server"
 	"hookctl/server/daemon"
 	"hookctl/server/doctor"
 	"hookctl/server/fleet"
 	"hookctl/server/host"
+	"hookctl/server/sink"
 	"hookctl/tui"
 )
 
@@ -136,8 +136,7 @@ func (p *program) setupDefaults(ctx context.Context, s *settings.Settings) tui.S
 		Repositories: s.Setup.Repositories,
 		Port:         s.Receiver.Port,
 		Probe: func(ctx context.Context, address, agent string) error {
-			checks := server.CheckSinks(ctx, []server.SinkConfig{{Type: "aimaestro", URL: address, To: agent, From: "hookctl"}})
-			return checks[0].Err
+			return sink.Check(ctx, sink.Config{Type: "aimaestro", URL: address, To: agent, From: "hookctl"})
 		},
 		Sync: s.Sync.Mode,
 		SaveSync: func(ctx context.Context, mode string) error {
@@ -153,7 +152,7 @@ func (p *program) setupDefaults(ctx context.Context, s *settings.Settings) tui.S
 			return answer, err
 		},
 		ProbeChat: func(ctx context.Context, url string) error {
-			return server.CheckSinks(ctx, []server.SinkConfig{{Type: "chat", URL: url}})[0].Err
+			return sink.Check(ctx, sink.Config{Type: "chat", URL: url})
 		},
 		Also:       s.NotifyAlso,
 		Chat:       slices.ContainsFunc(s.Sinks, isChat),

@@ -63,6 +63,13 @@ func (c *Client) Status(ctx context.Context) (Status, error) {
 	return st, nil
 }
 
+// Absent reports that no receiver runs, by its socket and its lock alone. It costs little, so a home where Status found none
+// may be asked all the time; Status also searches all processes for a receiver whose run directory was removed.
+func (c *Client) Absent(ctx context.Context) bool {
+	locked, err := lockedInPlace(c.home)
+	return err == nil && !locked && errors.Is(c.call(ctx, http.MethodGet, "/status", 2*time.Second, nil), ErrNotRunning)
+}
+
 // returned gives the status of a receiver whose run directory was removed, once that has created it again. Where nothing
 // was removed there is no receiver, but for one that repaired its directory just now.
 func (c *Client) returned(ctx context.Context, st *Status) error {

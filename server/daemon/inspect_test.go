@@ -52,3 +52,25 @@ func TestWhatIsLeftOfAReceiver(t *testing.T) {
 		t.Errorf("a free address: %v", err)
 	}
 }
+
+// Whether no receiver runs is cheap to find out again, and one that starts is not passed over.
+func TestAbsent(t *testing.T) {
+	t.Parallel()
+	cfg := toyConfig(t, "serve")
+	c := Dial(cfg.Home)
+	if !c.Absent(t.Context()) {
+		t.Error("nothing was started, and it is not absent")
+	}
+	if _, err := Start(t.Context(), cfg); err != nil {
+		t.Fatal(err)
+	}
+	if c.Absent(t.Context()) {
+		t.Error("it runs, and is absent")
+	}
+	if err := os.Remove(directSocket(cfg.Home)); err != nil {
+		t.Fatal(err)
+	}
+	if c.Absent(t.Context()) {
+		t.Error("it holds the lock, and is absent")
+	}
+}

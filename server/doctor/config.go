@@ -11,6 +11,7 @@ import (
 	"hookctl/hooks"
 	"hookctl/hooks/secret"
 	"hookctl/hooks/tasks"
+	"hookctl/hooks/tunnel"
 	"hookctl/logs"
 	"hookctl/server/daemon"
 	"hookctl/server/fleet"
@@ -36,7 +37,7 @@ type Config struct {
 	Fleet   *fleet.Fleet   // knows the hooks and the login; nil leaves GitHub out
 	Targets []hooks.Target // looks at these only; nil for all that the fleet knows
 	Tunnel  string         // which the receiver should run, as receiver.tunnel names it; "" leaves that check out
-	Tunnels hooks.Tunnels  // where tunnels are looked for
+	Tunnels tunnel.Finder  // where tunnels are looked for
 
 	// Clock returns GitHub's time; nil asks GitHub.
 	Clock func(context.Context) (time.Time, error)

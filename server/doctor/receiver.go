@@ -26,6 +26,15 @@ func Ask(ctx context.Context, home string) (daemon.Status, error) {
 	return st, err
 }
 
+// AskAgain is Ask for someone who goes on asking: where the last answer was that no receiver runs, it looks only for one that
+// was started since.
+func AskAgain(ctx context.Context, home string, last error) (daemon.Status, error) {
+	if last == daemon.ErrNotRunning && daemon.Dial(home).Absent(ctx) { // itself: an error that says more needs the whole search
+		return daemon.Status{}, last
+	}
+	return Ask(ctx, home)
+}
+
 // stopped reports whether an error of [Ask] means that no process is the receiver.
 func stopped(err error) bool {
 	return errors.Is(err, daemon.ErrNotRunning) && !errors.As(err, new(*daemon.UnresponsiveError))
@@ -99,7 +108,7 @@ func judgeReceiver(st daemon.Status, err error, now time.Time) finding {
 	if manager != "" {
 		manager = " under " + manager
 	}
-	return ok("running%s on %s (pid %d) for %s; %d received, %d refused", manager, st.Address, st.PID, text.Span(now.Sub(st.Since)), st.Received, st.Rejected)
+	return ok("running%s on %s for %s; %d received, %d refused", manager, st.Address, text.Span(now.Sub(st.Since)), st.Received, st.Rejected)
 }
 
 // receiver checks that it runs and answers.

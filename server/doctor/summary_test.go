@@ -81,7 +81,7 @@ func row(t *testing.T, rows []Row, name string) Row {
 }
 
 func (w *world) live() Live {
-	st, err := Ask(w.t.Context(), w.home)
+	st, err := AskAgain(w.t.Context(), w.home, daemon.ErrNotRunning)
 	return Live{Status: st, Err: err}
 }
 

@@ -13,6 +13,7 @@ import (
 	"time"
 
 	"hookctl/hooks"
+	"hookctl/hooks/tunnel"
 	"hookctl/logs/text"
 	"hookctl/server/daemon"
 )
@@ -174,7 +175,7 @@ func (f *facts) tunnel(ctx context.Context) finding {
 func (f *facts) openTunnel(ctx context.Context) finding {
 	public := f.publicURL()
 	found, err := f.cfg.Tunnels.Find(ctx, 0)
-	kind := tunnelKind(public)
+	kind := tunnel.KindOf(public)
 	for _, t := range found {
 		if hooks.SameReceiver(t.URL, public) {
 			return f.tunnelTarget(t)
@@ -182,7 +183,7 @@ func (f *facts) openTunnel(ctx context.Context) finding {
 	}
 	if port := f.port(); kind != "" {
 		for _, t := range found {
-			if t.Kind == kind && leadsTo(t, port) {
+			if t.Kind == kind && t.LeadsTo(port) {
 				return fail("hookctl setup --url "+t.URL+"/webhook", "%s has a new address, %s, and the public URL is %s", t.Kind, t.URL, public)
 			}
 		}
@@ -223,39 +224,13 @@ func StartedTunnel(st daemon.Status, settings string) string {
 	return fmt.Sprintf("%s, as it was started; the settings say %s, which hookctl restart --tunnel %s uses", kind, settings, settings)
 }
 
-func (f *facts) tunnelTarget(t hooks.Tunnel) finding {
+func (f *facts) tunnelTarget(t tunnel.Tunnel) finding {
 	port := f.port()
 	switch {
 	case t.Target == "":
 		return ok("%s %s; it does not say which port it leads to", t.Kind, t.URL)
-	case port != 0 && !leadsTo(t, port):
+	case !t.LeadsTo(port):
 		return fail(fmt.Sprintf("start %s again for port %d", t.Kind, port), "%s leads to %s, and the receiver listens on port %d", t.Kind, t.Target, port)
 	}
 	return ok("%s %s leads to %s", t.Kind, t.URL, t.Target)
-}
-
-func leadsTo(t hooks.Tunnel, port int) bool {
-	_, have, err := net.SplitHostPort(t.Target)
-	return t.Target == "" || err == nil && have == fmt.Sprint(port)
-}
-
-// tunnelKind is the kind of tunnel that has addresses of this domain; "" for another address.
-func tunnelKind(address string) string {
-	u, err := url.Parse(address)
-	if err != nil {
-		return ""
-	}
-	name := "." + strings.ToLower(u.Hostname())
-	for kind, domains := range map[string][]string{
-		hooks.Ngrok:       {".ngrok-free.app", ".ngrok-free.dev", ".ngrok.app", ".ngrok.dev", ".ngrok.io"},
-		hooks.Cloudflared: {".trycloudflare.com"},
-		hooks.Tailscale:   {".ts.net"},
-	} {
-		for _, domain := range domains {
-			if strings.HasSuffix(name, domain) {
-				return kind
-			}
-		}
-	}
-	return ""
 }

@@ -18,6 +18,7 @@ import (
 	"hookctl/hooks"
 	"hookctl/hooks/githubtest"
 	"hookctl/hooks/secret"
+	"hookctl/hooks/tunnel"
 	"hookctl/logs"
 	"hookctl/server/daemon"
 	"hookctl/server/fleet"
@@ -90,7 +91,7 @@ func newWorld(t *testing.T) *world {
 	w.gh.AddRepository(repo, githubtest.Repository{})
 	w.cfg = Config{
 		Home: home, Version: "1.0.0", Logs: logs.Config{Dir: w.status.LogDir}, Store: w.store, Simulated: true,
-		Tunnels: hooks.Tunnels{NgrokAPI: []string{"http://127.0.0.1:1"}, Cloudflared: []string{"http://127.0.0.1:1"}},
+		Tunnels: tunnel.Finder{NgrokAPI: []string{"http://127.0.0.1:1"}, Cloudflared: []string{"http://127.0.0.1:1"}},
 		Clock:   func(context.Context) (time.Time, error) { return time.Now(), nil },
 		Timeout: time.Minute,
 	}

@@ -11,7 +11,7 @@ import (
 	"strings"
 	"testing"
 
-	"hookctl/hooks"
+	"hookctl/hooks/tunnel"
 	"hookctl/server/cluster"
 )
 
@@ -23,7 +23,7 @@ func runTestTunnel(args []string) error {
 	if err := flags.Parse(args[1:]); err != nil {
 		return err
 	}
-	program, err := exec.LookPath(hooks.Cloudflared)
+	program, err := exec.LookPath(tunnel.Cloudflared)
 	if err != nil {
 		return err
 	}
@@ -48,10 +48,10 @@ func TestClusterDoesOnOneNodeWhatOneIsEnoughFor(t *testing.T) {
 		t.Fatal(err)
 	}
 	dir := t.TempDir()
-	if err := os.Symlink(self, filepath.Join(dir, hooks.Cloudflared)); err != nil {
+	if err := os.Symlink(self, filepath.Join(dir, tunnel.Cloudflared)); err != nil {
 		t.Skipf("no links here: %v", err)
 	}
-	w := newWorld(t, worldOptions{change: func(c *testNode) { c.Tunnel, c.path = hooks.Cloudflared, dir }}).start()
+	w := newWorld(t, worldOptions{change: func(c *testNode) { c.Tunnel, c.path = tunnel.Cloudflared, dir }}).start()
 	for _, end := range []func(*node){(*node).kill, (*node).stop} {
 		before := w.agreed(nil)
 		owner := w.by("tunnel")

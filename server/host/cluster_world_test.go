@@ -27,11 +27,13 @@ import (
 
 	"hookctl/hooks"
 	"hookctl/hooks/secret"
+	"hookctl/hooks/tunnel"
 	"hookctl/logs"
 	"hookctl/server"
 	"hookctl/server/cluster"
 	"hookctl/server/daemon"
 	"hookctl/server/fleet"
+	sinks "hookctl/server/sink"
 )
 
 // The test binary is also a receiver of a cluster, so that it can be killed as one.
@@ -39,7 +41,7 @@ import (
 const nodeVariable = "HOOKCTL_TEST_NODE"
 
 func TestMain(m *testing.M) {
-	if filepath.Base(os.Args[0]) == hooks.Cloudflared {
+	if filepath.Base(os.Args[0]) == tunnel.Cloudflared {
 		fmt.Fprintln(os.Stderr, runTestTunnel(os.Args[1:]))
 		os.Exit(1)
 	}
@@ -91,7 +93,7 @@ func (c testNode) load() (*Settings, error) {
 		Bind: "127.0.0.1", Port: c.Port, Tunnel: c.Tunnel, Logs: log, Store: store,
 		Server: server.Config{
 			Keys: ring, Version: c.Version, WatchedBranches: []string{"main"}, CoalesceMax: -1,
-			Sinks: []server.SinkConfig{{Type: "http", URL: c.Sink, Timeout: 5 * time.Second}},
+			Sinks: []sinks.Config{{Type: "http", URL: c.Sink, Timeout: 5 * time.Second}},
 			Retry: server.Retry{First: 100 * time.Millisecond, Max: time.Second},
 		},
 		Fleet:   fleet.Config{Home: c.Home, Logs: log, Store: store, GitHub: func() (*hooks.Client, error) { return nil, hooks.ErrNotLoggedIn }, SaveURL: func(context.Context, string) error { return nil }},

@@ -12,6 +12,7 @@ import (
 	"hookctl/hooks/githubtest"
 	"hookctl/hooks/tasks"
 	"hookctl/server"
+	sinks "hookctl/server/sink"
 )
 
 func TestLogsAreReadWhereSyncMayReadThem(t *testing.T) {
@@ -70,7 +71,7 @@ func TestAFailureIsNotifiedWithItsJobs(t *testing.T) {
 		}
 		s.Fleet.GitHub = client
 		s.Sync.GitHub, s.Sync.Mode, s.Sync.Repositories, s.Sync.CI.Labels = client, tasks.ModeAct, []string{"octo-org/*"}, []string{"ci-failure"}
-		s.Server.Sinks = []server.SinkConfig{{Type: "aimaestro", URL: base, To: "orchestrator-amoa", From: "hookctl"}}
+		s.Server.Sinks = []sinks.Config{{Type: "aimaestro", URL: base, To: "orchestrator-amoa", From: "hookctl"}}
 		return nil
 	}
 	status, log, end := h.run(t)

@@ -11,6 +11,7 @@ import (
 	"github.com/cenkalti/backoff/v5"
 
 	"hookctl/hooks"
+	"hookctl/hooks/tunnel"
 )
 
 // keepTunnel runs the tunnel of the settings until ctx ends. When its address changes, the hooks that carry the old one are
@@ -23,7 +24,7 @@ func (r *receiver) keepTunnel(ctx context.Context, kind string) {
 	_, port, err := net.SplitHostPort(r.address)
 	number, convErr := strconv.Atoi(port)
 	if err = errors.Join(err, convErr); err == nil {
-		tunnels := hooks.Tunnels{Logger: r.logger}
+		tunnels := tunnel.Finder{Logger: r.logger}
 		stop := func() {}
 		err = tunnels.Run(ctx, kind, number, func(url string) {
 			stop() // moving to the address before, where that is still tried

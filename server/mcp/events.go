@@ -12,7 +12,7 @@ import (
 	"hookctl/hooks"
 	"hookctl/hooks/tasks"
 	"hookctl/logs"
-	"hookctl/server"
+	"hookctl/logs/text"
 )
 
 type searchArguments struct {
@@ -95,7 +95,7 @@ func (f *face) view(ctx context.Context, c *call, in viewArguments) (any, error)
 		for to < len(payload) && to > from && !utf8.RuneStart(payload[to]) {
 			to--
 		}
-		moved["payload_part"] = server.ForAgent(string(payload[from:to]), maxPart)
+		moved["payload_part"] = text.ForAgent(string(payload[from:to]), maxPart)
 		out["payload_size"] = len(payload)
 		if to < len(payload) {
 			out["cursor"] = strconv.Itoa(to)

@@ -7,7 +7,6 @@ import (
 	"strings"
 
 	"hookctl/logs/text"
-	"hookctl/server"
 )
 
 // untrusted is the key under which text from outside stands.
@@ -84,7 +83,7 @@ func (m marker) walk(key string, value any, move bool) any {
 		}
 		return out
 	case string:
-		return server.ForAgent(v, m.limit)
+		return text.ForAgent(v, m.limit)
 	case json.Number:
 		if n, err := strconv.ParseInt(v.String(), 10, 64); key == "id" || strings.HasSuffix(key, "_id") || err == nil && (n > maxDigits || n < -maxDigits) {
 			return v.String()
@@ -95,7 +94,7 @@ func (m marker) walk(key string, value any, move bool) any {
 }
 
 // clean is a text of at most maxString characters for an agent.
-func clean(s string) string { return server.ForAgent(s, maxString) }
+func clean(s string) string { return text.ForAgent(s, maxString) }
 
 // list is a part of some rows, for a result with a cursor to the rest.
 type list struct {

@@ -151,7 +151,7 @@ func (p *Page) list() {
 				p.checks = append(p.checks, c)
 			}
 			continue
-		case c.Status == doctor.OK && !folded && i > 0:
+		case c.Status == doctor.OK && !folded && p.all[0].Status != doctor.OK: // where all passed there is nothing to fold them for
 			folded = true
 			p.checks = append(p.checks, doctor.Check{Name: fmt.Sprintf("%d passed", len(p.all)-i), Status: fold})
 		}

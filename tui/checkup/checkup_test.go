@@ -102,6 +102,19 @@ func TestWhoseDeliveriesAFixCatchesUpWith(t *testing.T) {
 	}
 }
 
+// Where nothing failed, the page shows what was checked.
+func TestDoctorListsWhatPassed(t *testing.T) {
+	s := checking(t, 80, 24)
+	s.doctor.cfg.Checks = func(_ context.Context, progress func(doctor.Check)) {
+		for _, name := range []string{"home", "log", "secret"} {
+			progress(doctor.Check{Name: name, Status: doctor.OK, Detail: "found"})
+		}
+	}
+	s.Press("5")
+	s.Shows("All checks passed.", "home", "✓ log  found", "✓ secret  found")
+	s.Lacks("3 passed", "2 passed")
+}
+
 func TestCommandInAFix(t *testing.T) {
 	for fix, want := range map[string]string{
 		"hookctl start":                                    "hookctl start",

@@ -27,7 +27,7 @@ const exportBatch = 200
 type export struct {
 	log    *logs.Log
 	filter logs.Filter
-	files  []string // the marked records; nil for all that the filter chooses
+	files  []string // the marked records that are still to be read; nil for all that the filter chooses
 	cursor logs.Cursor
 	name   string
 	file   *os.File
@@ -102,10 +102,11 @@ func (e *export) begin(ctx context.Context) error {
 
 // batch writes the next records; the last one finishes the file.
 func (e *export) batch(ctx context.Context) error {
-	files := e.files
-	if files != nil {
-		files = files[e.done:min(len(files), e.done+exportBatch)]
-		e.over = e.done+len(files) == len(e.files)
+	var files []string
+	if e.files != nil {
+		n := min(len(e.files), exportBatch)
+		files, e.files = e.files[:n], e.files[n:]
+		e.over = len(e.files) == 0
 	} else {
 		page, err := e.log.Page(ctx, logs.Query{Filter: e.filter, Cursor: e.cursor, Limit: exportBatch})
 		if err != nil {

@@ -3,9 +3,11 @@ package events
 import (
 	"bytes"
 	"context"
+	"errors"
 	"os"
 	"path/filepath"
 	"runtime"
+	"slices"
 	"strings"
 	"testing"
 	"time"
@@ -65,6 +67,27 @@ func TestProgressBar(t *testing.T) {
 		}
 		if shown(s) {
 			t.Fatal("the bar is left")
+		}
+	})
+	t.Run("export of marked events, some pruned since", func(t *testing.T) {
+		s := many(t)
+		files, err := filepath.Glob(filepath.Join(s.Cfg.Logs.Dir, "2*.json"))
+		if err != nil {
+			t.Fatal(err)
+		}
+		const gone = 20
+		for i, file := range files {
+			s.events.marks[filepath.Base(file)] = logs.Entry{}
+			if i < gone {
+				err = errors.Join(err, os.Remove(file))
+			}
+		}
+		name := filepath.Join(t.TempDir(), "out.ndjson")
+		s.Settle(half(t, s, name))
+		b, readErr := os.ReadFile(name)
+		lines := slices.Sorted(strings.Lines(string(b)))
+		if err = errors.Join(err, readErr); err != nil || len(lines) != len(files)-gone || len(slices.Compact(lines)) != len(files)-gone {
+			t.Fatalf("%d lines of %d records that are left, %v", len(lines), len(files)-gone, err)
 		}
 	})
 	t.Run("export cancelled", func(t *testing.T) {

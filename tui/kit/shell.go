@@ -107,7 +107,12 @@ func (s *Shell) Now() time.Time { return s.cfg.Now() }
 
 // Later sends a message after a while.
 func (s *Shell) Later(d time.Duration, msg tea.Msg) tea.Cmd {
-	return s.Waits(tea.Tick(d, func(time.Time) tea.Msg { return msg }))
+	return s.After(d, func() tea.Msg { return msg })
+}
+
+// After runs a command after a while.
+func (s *Shell) After(d time.Duration, cmd tea.Cmd) tea.Cmd {
+	return s.Waits(tea.Tick(d, func(time.Time) tea.Msg { return cmd() }))
 }
 
 // Take takes what concerns the window, the keys, the mouse and the toast,

@@ -9,6 +9,7 @@ import (
 	"strings"
 
 	"hookctl/hooks"
+	"hookctl/hooks/tunnel"
 	"hookctl/logs/text"
 )
 
@@ -125,11 +126,11 @@ func fields(answer string) []string {
 func (d *dialogue) askURL(ctx context.Context) error {
 	d.say(fmt.Sprintf("GitHub must be able to reach this machine, usually through a tunnel or a reverse proxy to port %d.", d.from.Port))
 	for {
-		var offers []hooks.Offer
+		var offers []tunnel.Offer
 		err := d.work(ctx, func(ctx context.Context) error {
 			open, err := d.from.Tunnels.Find(ctx, d.from.Port)
 			orgs := slices.ContainsFunc(d.Targets(), hooks.Target.IsOrg) // the relay is for repositories
-			offers = hooks.Offers(open, hooks.TunnelPrograms(), d.signIn.Client.Host(), d.from.URL, !orgs)
+			offers = tunnel.Offers(open, tunnel.Programs(), d.signIn.Client.Host(), d.from.URL, !orgs)
 			return err
 		})
 		switch {
@@ -145,7 +146,7 @@ func (d *dialogue) askURL(ctx context.Context) error {
 			real = real || !o.Relay
 		}
 		if !real {
-			d.say("No tunnel is running. " + hooks.AboutTunnels)
+			d.say("No tunnel is running. " + tunnel.About)
 		}
 		fallback := d.URL
 		switch {
@@ -161,7 +162,7 @@ func (d *dialogue) askURL(ctx context.Context) error {
 		if strings.HasPrefix("look again", strings.ToLower(answer)) {
 			continue
 		}
-		chosen := hooks.Offer{URL: answer}
+		chosen := tunnel.Offer{URL: answer}
 		if n, err := strconv.Atoi(answer); err == nil {
 			if n < 1 || n > len(offers) {
 				d.say(fmt.Sprintf("The list has no number %d.", n))
@@ -176,7 +177,7 @@ func (d *dialogue) askURL(ctx context.Context) error {
 }
 
 // take takes an offer, and asks once more about an address that GitHub cannot reach.
-func (d *dialogue) take(ctx context.Context, o hooks.Offer) (done bool, err error) {
+func (d *dialogue) take(ctx context.Context, o tunnel.Offer) (done bool, err error) {
 	d.URL, d.tunnel, d.relay, d.anyway = "", o.Run, o.Relay, false
 	switch {
 	case o.Run != "":

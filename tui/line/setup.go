@@ -12,6 +12,7 @@ import (
 	"strings"
 
 	"hookctl/hooks"
+	"hookctl/hooks/tunnel"
 	"hookctl/server/fleet"
 )
 
@@ -28,7 +29,7 @@ type Setup struct {
 	Repositories []string // that were set up before
 	Events       []string // chosen at first
 	Sink, Agent  string   // who is notified; an empty sink for nobody
-	Tunnels      hooks.Tunnels
+	Tunnels      tunnel.Finder
 	// PublicURL is where GitHub reaches the running receiver, "" while that is not known.
 	PublicURL func(ctx context.Context) string
 	// Probe asks a sink about an agent; nil leaves the check out.

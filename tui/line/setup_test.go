@@ -14,6 +14,7 @@ import (
 
 	"hookctl/hooks"
 	"hookctl/hooks/githubtest"
+	"hookctl/hooks/tunnel"
 	"hookctl/server/fleet"
 	"hookctl/tui/line"
 )
@@ -52,7 +53,7 @@ func newSite(t *testing.T, repositories ...string) *site {
 			return hooks.New(hooks.Config{Host: "github.com", Token: githubtest.DefaultToken, Socket: socket, Limits: limits})
 		},
 		// Nothing listens on port 1, so no tunnel of this machine is found.
-		Tunnels:   hooks.Tunnels{NgrokAPI: []string{"http://127.0.0.1:1"}, Cloudflared: []string{"http://127.0.0.1:1"}},
+		Tunnels:   tunnel.Finder{NgrokAPI: []string{"http://127.0.0.1:1"}, Cloudflared: []string{"http://127.0.0.1:1"}},
 		PublicURL: func(context.Context) string { return "https://quick.example.com" },
 		Save: func(_ context.Context, key string, value any) error {
 			s.saved = append(s.saved, fmt.Sprint(key, "=", value))

@@ -14,6 +14,7 @@ import (
 	"hookctl/hooks"
 	"hookctl/hooks/githubtest"
 	"hookctl/hooks/secret"
+	"hookctl/hooks/tunnel"
 	"hookctl/server/fleet"
 	"hookctl/tui/kittest"
 )
@@ -351,7 +352,7 @@ func TestWizardFindsTunnels(t *testing.T) {
 			r.wizard.at = stepURL
 			r.Run(r.wizard.address.open())
 			r.Shows("No tunnel runs here.")
-			r.Handle(tunnelsFound{of: r.wizard, list: []hooks.Tunnel{
+			r.Handle(tunnelsFound{of: r.wizard, list: []tunnel.Tunnel{
 				{Kind: "ngrok", URL: "http://" + status.Address, Target: status.Address}, {Kind: "ngrok", URL: "https://svc.internal"}, {Kind: "cloudflared", URL: "https://x.trycloudflare.com"},
 			}})
 			r.Shows("x.trycloudflare.com")

@@ -8,6 +8,7 @@ import (
 
 	"hookctl/hooks"
 	"hookctl/hooks/secret"
+	"hookctl/hooks/tunnel"
 	"hookctl/server/daemon"
 	"hookctl/server/fleet"
 	"hookctl/tui/kit"
@@ -90,7 +91,7 @@ func wizardStates() map[string]func(*wizardScreen) {
 		"wizard-3-tunnel": func(s *wizardScreen) {
 			w := at(s, stepURL)
 			w.address.input.SetValue("")
-			s.Send(tunnelsFound{of: w, list: []hooks.Tunnel{{Kind: "ngrok", URL: "https://1a2b-3c4d.ngrok-free.app", Target: "127.0.0.1:9000"}, {Kind: "cloudflared", URL: "https://random-words-here.trycloudflare.com"}}})
+			s.Send(tunnelsFound{of: w, list: []tunnel.Tunnel{{Kind: "ngrok", URL: "https://1a2b-3c4d.ngrok-free.app", Target: "127.0.0.1:9000"}, {Kind: "cloudflared", URL: "https://random-words-here.trycloudflare.com"}}})
 		},
 		"wizard-3-run": func(s *wizardScreen) {
 			w := at(s, stepURL)
@@ -167,7 +168,7 @@ func wizardStates() map[string]func(*wizardScreen) {
 		"wizard-8-relay": func(s *wizardScreen) {
 			w := at(s, stepReview)
 			w.repos.pick.On[kittest.TargetAPI.String()] = true
-			w.address.offers, w.address.at = []hooks.Offer{{Relay: true}}, 0
+			w.address.offers, w.address.at = []tunnel.Offer{{Relay: true}}, 0
 			s.Settle(w.review.open())
 		},
 		"wizard-9-relay": func(s *wizardScreen) { relayed(s, hooks.StateDone, nil) },
@@ -213,7 +214,7 @@ func wizardStates() map[string]func(*wizardScreen) {
 func relayed(s *wizardScreen, state string, err error) {
 	w := at(s, stepApply)
 	w.repos.pick.On[kittest.TargetAPI.String()], w.repos.pick.On[kittest.TargetWeb.String()] = true, true
-	w.address.offers, w.address.at = []hooks.Offer{{Relay: true}}, 0
+	w.address.offers, w.address.at = []tunnel.Offer{{Relay: true}}, 0
 	w.apply.relay = &relay{news: make(chan struct{}, 1), ended: make(chan struct{}), steps: []hooks.Step{
 		{Target: kittest.TargetAPI, Name: relayStep, State: hooks.StateDone}, {Target: kittest.TargetWeb, Name: relayStep, State: state, Err: err}}}
 	w.apply.job = &progress{opening: true}

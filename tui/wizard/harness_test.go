@@ -8,7 +8,7 @@ import (
 
 	tea "charm.land/bubbletea/v2"
 
-	"hookctl/hooks"
+	"hookctl/hooks/tunnel"
 	"hookctl/tui/kittest"
 )
 
@@ -78,8 +78,8 @@ func wizarded(t testing.TB, w, h int, change ...func(*kittest.Settings)) *wizard
 }
 
 // noTunnels looks where no tunnel can be found.
-func noTunnels() hooks.Tunnels {
-	return hooks.Tunnels{NgrokAPI: []string{"http://127.0.0.1:1"}, Cloudflared: []string{"http://127.0.0.1:1"}}
+func noTunnels() tunnel.Finder {
+	return tunnel.Finder{NgrokAPI: []string{"http://127.0.0.1:1"}, Cloudflared: []string{"http://127.0.0.1:1"}}
 }
 
 // wizardRig is the wizard on a rig.

@@ -5,6 +5,7 @@ import (
 	"testing"
 
 	"hookctl/hooks"
+	"hookctl/hooks/tunnel"
 	"hookctl/logs/text"
 	"hookctl/server/fleet"
 	"hookctl/tui/kittest"
@@ -27,7 +28,7 @@ func hostileSteps(text func(string) string) map[string]func(*wizardScreen) {
 		"tunnels": func(s *wizardScreen) {
 			w := at(s, stepURL)
 			w.address.input.SetValue("")
-			s.Send(tunnelsFound{of: w, list: []hooks.Tunnel{{Kind: text("ngrok"), URL: text("https://x.ngrok.app"), Target: text("127.0.0.1:9000")}}})
+			s.Send(tunnelsFound{of: w, list: []tunnel.Tunnel{{Kind: text("ngrok"), URL: text("https://x.ngrok.app"), Target: text("127.0.0.1:9000")}}})
 		},
 		"notify": func(s *wizardScreen) {
 			at(s, stepNotify).notify.answer["orchestrator-amoa"] = errors.New(text("no agent"))

@@ -6,6 +6,7 @@ import (
 
 	"hookctl/hooks"
 	"hookctl/hooks/secret"
+	"hookctl/hooks/tunnel"
 	"hookctl/server/daemon"
 	"hookctl/server/fleet"
 )
@@ -20,7 +21,7 @@ type Defaults struct {
 	Agent        string        // recipient of notifications, for the review
 	Sink         string        // address of the notification sink, "" for none
 	Wait         time.Duration // how long a hook's proof may take; the fleet's when zero
-	Tunnels      hooks.Tunnels // where tunnels are looked for; zero for the usual places
+	Tunnels      tunnel.Finder // where tunnels are looked for; zero for the usual places
 	// Probe reports what the sink at address says about the recipient; nil
 	// leaves the check out.
 	Probe func(ctx context.Context, address, agent string) error

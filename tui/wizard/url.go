@@ -12,6 +12,7 @@ import (
 	tea "charm.land/bubbletea/v2"
 
 	"hookctl/hooks"
+	"hookctl/hooks/tunnel"
 	"hookctl/tui/kit"
 )
 
@@ -22,7 +23,7 @@ const tunnelsEvery = 3 * time.Second
 // settings, or what is typed.
 type urlStep struct {
 	w       *Wizard
-	offers  []hooks.Offer
+	offers  []tunnel.Offer
 	input   textinput.Model
 	at      int // an offer; len(offers) is the typed one
 	top     int // line of the first offer in the last view
@@ -41,7 +42,7 @@ type urlStep struct {
 type (
 	tunnelsFound struct {
 		of   *Wizard
-		list []hooks.Tunnel
+		list []tunnel.Tunnel
 		can  []string // kinds of tunnels whose programs are here
 		err  error
 	}
@@ -56,7 +57,7 @@ type (
 func newURLStep(w *Wizard) *urlStep {
 	s := &urlStep{w: w, input: kit.NewInput(""), tested: map[string]reached{}}
 	s.input.Placeholder = "type a URL"
-	s.offers = hooks.Offers(nil, nil, "", w.cfg.Setup.URL, false)
+	s.offers = tunnel.Offers(nil, nil, "", w.cfg.Setup.URL, false)
 	return s
 }
 
@@ -90,7 +91,7 @@ func (s *urlStep) relay() bool { return s.at < len(s.offers) && s.offers[s.at].R
 
 // runs reports whether an address or a tunnel is offered.
 func (s *urlStep) runs() bool {
-	return slices.ContainsFunc(s.offers, func(o hooks.Offer) bool { return !o.Relay })
+	return slices.ContainsFunc(s.offers, func(o tunnel.Offer) bool { return !o.Relay })
 }
 
 // aboutRelay is what there is to know of GitHub's relay.
@@ -98,8 +99,8 @@ const aboutRelay = "For development: GitHub sends over a connection that hookctl
 
 // opened takes the address of the tunnel that the receiver runs.
 func (s *urlStep) opened(kind, address string) {
-	s.offers = slices.DeleteFunc(s.offers, func(o hooks.Offer) bool { return o.Run == kind })
-	s.offers = append([]hooks.Offer{{URL: hookURL(address), From: kind + ", run by the receiver"}}, s.offers...)
+	s.offers = slices.DeleteFunc(s.offers, func(o tunnel.Offer) bool { return o.Run == kind })
+	s.offers = append([]tunnel.Offer{{URL: hookURL(address), From: kind + ", run by the receiver"}}, s.offers...)
 	s.at, s.touched = 0, true
 }
 
@@ -157,7 +158,7 @@ func (s *urlStep) look() tea.Cmd {
 		m := tunnelsFound{of: w}
 		m.list, m.err = d.Tunnels.Find(ctx, port)
 		if d.RunTunnel != nil {
-			m.can = hooks.TunnelPrograms()
+			m.can = tunnel.Programs()
 		}
 		return m
 	}
@@ -224,12 +225,12 @@ func (s *urlStep) update(msg tea.Msg) tea.Cmd {
 }
 
 // offer merges what was found into the list and keeps the choice.
-func (s *urlStep) offer(list []hooks.Tunnel, can []string) {
+func (s *urlStep) offer(list []tunnel.Tunnel, can []string) {
 	chosen, run, relay, typed := s.url(), s.run(), s.relay(), s.at == len(s.offers)
 	orgs := slices.ContainsFunc(s.w.targets(), hooks.Target.IsOrg) // the relay is for repositories
-	offers := hooks.Offers(list, can, s.w.host(), s.w.cfg.Setup.URL, s.w.cfg.Setup.Relayed != nil && !orgs)
+	offers := tunnel.Offers(list, can, s.w.host(), s.w.cfg.Setup.URL, s.w.cfg.Setup.Relayed != nil && !orgs)
 	s.offers = offers
-	switch i := slices.IndexFunc(offers, func(o hooks.Offer) bool { return run != "" && o.Run == run || relay && o.Relay }); {
+	switch i := slices.IndexFunc(offers, func(o tunnel.Offer) bool { return run != "" && o.Run == run || relay && o.Relay }); {
 	case s.touched && typed: // what is being typed stays as it is
 		s.at = len(offers)
 	case i >= 0 && s.touched:
@@ -371,11 +372,11 @@ func (s *urlStep) view(w, h int) ([]string, *tea.Cursor) {
 		out = append(out, kit.Paragraph(aboutRelay, w)...)
 	case s.relay():
 		out = append(append(out, kit.Paragraph(aboutRelay, w)...), "")
-		out = append(out, kit.Paragraph(hooks.AboutTunnels, w)...)
+		out = append(out, kit.Paragraph(tunnel.About, w)...)
 	case s.looking && !s.looked:
 		out = append(out, s.w.doing("looking for tunnels"))
 	case s.looked && !s.runs():
-		out = append(out, kit.Paragraph("No tunnel runs here. "+hooks.AboutTunnels+" One that is started shows up here by itself.", w)...)
+		out = append(out, kit.Paragraph("No tunnel runs here. "+tunnel.About+" One that is started shows up here by itself.", w)...)
 	case !s.w.cfg.Receiver.OK():
 		out = append(out, t.Faint.Render(t.Cut(" The URL is tested once the receiver runs.", w)))
 	}

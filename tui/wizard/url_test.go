@@ -7,6 +7,7 @@ import (
 	"hookctl/hooks"
 	"hookctl/hooks/githubtest"
 	"hookctl/hooks/secret"
+	"hookctl/hooks/tunnel"
 	"hookctl/server/daemon"
 	"hookctl/tui/kittest"
 )
@@ -20,7 +21,7 @@ func TestTypingGoesOnWhenTunnelsAreFound(t *testing.T) {
 	}
 	w.address.input.SetValue("")
 	s.Typed("hooks")
-	s.Send(tunnelsFound{of: w, list: []hooks.Tunnel{{Kind: "ngrok", URL: "https://x.ngrok.app"}}})
+	s.Send(tunnelsFound{of: w, list: []tunnel.Tunnel{{Kind: "ngrok", URL: "https://x.ngrok.app"}}})
 	s.Typed(".example.com")
 	if got := w.address.input.Value(); got != "hooks.example.com" || w.address.url() != "https://hooks.example.com/webhook" {
 		t.Errorf("the line is %q, the address %q", got, w.address.url())

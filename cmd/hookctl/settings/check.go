@@ -12,7 +12,7 @@ import (
 	"strings"
 
 	"hookctl/hooks"
-	"hookctl/server"
+	"hookctl/server/sink"
 )
 
 // check finds the values that no part of the program could work with. Every mistake is named with its place.
@@ -104,14 +104,14 @@ func checkSink(s Sink) (key string, err error) {
 	if s.Type != "http" && (s.Format != "" || s.Template != "") {
 		return ".format", errors.New("only an http sink has a format")
 	}
-	if s.Format == server.FormatOpenClaw && s.Secret == "" {
+	if s.Format == sink.FormatOpenClaw && s.Secret == "" {
 		return ".secret", errors.New("not set: the variable that holds OpenClaw's hook token")
 	}
-	if (s.Format == server.FormatTemplate) != (s.Template != "") {
+	if (s.Format == sink.FormatTemplate) != (s.Template != "") {
 		return ".template", errors.New("format: template and template belong together")
 	}
 	if s.Template != "" {
-		if err := server.CheckTemplate(s.Template); err != nil {
+		if err := sink.CheckTemplate(s.Template); err != nil {
 			return ".template", err
 		}
 	}

@@ -13,6 +13,7 @@ import (
 	"hookctl/hooks/secret"
 	"hookctl/logs"
 	"hookctl/server"
+	"hookctl/server/sink"
 )
 
 // Each function here is one package's part of the settings. No other package knows where they came from.
@@ -93,21 +94,21 @@ func (s *Settings) routes() []server.Route {
 }
 
 // SinkConfigs are the sinks of the settings, with the keys and URLs whose variables they name.
-func (s *Settings) SinkConfigs() ([]server.SinkConfig, error) {
+func (s *Settings) SinkConfigs() ([]sink.Config, error) {
 	env, err := secret.OpenEnv(s.EnvFile())
 	if err != nil {
 		return nil, err
 	}
-	sinks := make([]server.SinkConfig, 0, len(s.Sinks))
-	for i, sink := range s.Sinks {
-		c := server.SinkConfig{
-			Name: sink.Name, Type: sink.Type, URL: sink.URL, To: sink.To, From: sink.From,
-			Command: sink.Command, Timeout: time.Duration(sink.Timeout), Format: sink.Format, Template: sink.Template,
+	sinks := make([]sink.Config, 0, len(s.Sinks))
+	for i, given := range s.Sinks {
+		c := sink.Config{
+			Name: given.Name, Type: given.Type, URL: given.URL, To: given.To, From: given.From,
+			Command: given.Command, Timeout: time.Duration(given.Timeout), Format: given.Format, Template: given.Template,
 		}
 		for _, v := range []struct {
 			key, name string
 			value     *string
-		}{{"secret", sink.Secret, &c.Secret}, {"url_from", sink.URLFrom, &c.URL}} {
+		}{{"secret", given.Secret, &c.Secret}, {"url_from", given.URLFrom, &c.URL}} {
 			if v.name == "" {
 				continue
 			}
@@ -123,12 +124,12 @@ func (s *Settings) SinkConfigs() ([]server.SinkConfig, error) {
 	return sinks, nil
 }
 
-func (s *Settings) paths(sinks []server.SinkConfig) map[string]server.PathConfig {
+func (s *Settings) paths(sinks []sink.Config) map[string]server.PathConfig {
 	paths := make(map[string]server.PathConfig, len(s.Paths))
 	for name, path := range s.Paths {
 		c := server.PathConfig{WatchedBranches: path.WatchedBranches}
 		if path.Sinks != nil {
-			c.Sinks = []server.SinkConfig{}
+			c.Sinks = []sink.Config{}
 		}
 		for _, want := range path.Sinks {
 			for i, have := range s.Sinks {

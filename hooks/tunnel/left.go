@@ -1,4 +1,4 @@
-package hooks
+package tunnel
 
 import (
 	"context"
@@ -31,7 +31,7 @@ func leftOver(list, kind string, args []string) (pids []int) {
 }
 
 // endLeftOver ends them where the system does not do so by itself.
-func (w *tunnelWatch) endLeftOver(ctx context.Context) {
+func (w *watch) endLeftOver(ctx context.Context) {
 	if runtime.GOOS == "linux" || runtime.GOOS == "windows" {
 		return
 	}

@@ -1,6 +1,6 @@
 //go:build unix
 
-package server
+package sink
 
 import (
 	"fmt"
@@ -17,14 +17,14 @@ func TestCommandIsKilledWithAllItStarted(t *testing.T) {
 	t.Parallel()
 	dir := t.TempDir()
 	// The shell stands for a program that starts another one.
-	s, err := newSink(SinkConfig{
+	s, err := New(Config{
 		Type: "command", Command: []string{"/bin/sh", "-c", `"$PROGRAM" & wait`}, Timeout: 2 * time.Second,
 		Env: map[string]string{"SINK_HELPER": "hang", "SINK_OUT": filepath.Join(dir, "out"), "PROGRAM": os.Args[0]},
 	})
 	if err != nil {
 		t.Fatal(err)
 	}
-	_, err = s.send(t.Context(), payloadMessage())
+	_, err = s.Send(t.Context(), payloadMessage())
 	if err == nil || !strings.Contains(err.Error(), "did not end within 2s") {
 		t.Errorf("%v", err)
 	}
@@ -43,8 +43,7 @@ func TestAMPSendWithoutAnIdentityIsNotReachable(t *testing.T) {
 		}
 	}
 	check := func() error {
-		sinks := []SinkConfig{{Type: "amp-send", To: "orchestrator-amoa", Command: []string{filepath.Join(dir, "amp-send.sh")}}}
-		return CheckSinks(t.Context(), sinks)[0].Err
+		return Check(t.Context(), Config{Type: "amp-send", To: "orchestrator-amoa", Command: []string{filepath.Join(dir, "amp-send.sh")}})
 	}
 	program("amp-send.sh", `[ "$*" = --help ] || touch "`+dir+`/sent"`)
 	if err := check(); err != nil {

@@ -1,4 +1,4 @@
-package hooks
+package tunnel
 
 import (
 	"context"
@@ -13,6 +13,9 @@ import (
 	"strconv"
 	"strings"
 	"time"
+
+	"hookctl/hooks"
+	"hookctl/logs/text"
 )
 
 // askLocal gets JSON from a program on this machine. What does not answer, or has no such path, is another program.
@@ -56,7 +59,7 @@ func askNgrok(ctx context.Context, base string) ([]Tunnel, error) {
 	}
 	var list []Tunnel
 	for _, t := range old.Tunnels {
-		list = appendTunnel(list, Ngrok, t.PublicURL, t.Config.Addr)
+		list = add(list, Ngrok, t.PublicURL, t.Config.Addr)
 	}
 	if len(list) > 0 {
 		return list, nil
@@ -73,7 +76,7 @@ func askNgrok(ctx context.Context, base string) ([]Tunnel, error) {
 		return nil, err
 	}
 	for _, e := range newer.Endpoints {
-		list = appendTunnel(list, Ngrok, e.URL, e.Upstream.URL)
+		list = add(list, Ngrok, e.URL, e.Upstream.URL)
 	}
 	return list, nil
 }
@@ -90,7 +93,7 @@ func askCloudflared(ctx context.Context, base string) ([]Tunnel, error) {
 	if quick.Hostname == "" {
 		return nil, errNoTunnel
 	}
-	return appendTunnel(nil, Cloudflared, "https://"+quick.Hostname, ""), nil
+	return add(nil, Cloudflared, "https://"+quick.Hostname, ""), nil
 }
 
 // funnels is what `tailscale funnel status --json` prints.
@@ -102,7 +105,7 @@ type funnels struct {
 	Foreground  map[string]funnels
 }
 
-func (f Tunnels) askTailscale(ctx context.Context) ([]Tunnel, error) {
+func (f Finder) askTailscale(ctx context.Context) ([]Tunnel, error) {
 	cmd := f.command(ctx, Tailscale, "funnel", "status", "--json")
 	cmd.WaitDelay = time.Second
 	cmd.Env = withoutSecrets(cmd.Environ())
@@ -128,7 +131,7 @@ func (s *funnels) tunnels() []Tunnel {
 		}
 		for path, handler := range web.Handlers {
 			if handler.Proxy != "" {
-				list = appendTunnel(list, Tailscale, "https://"+strings.TrimSuffix(host, ":443")+strings.TrimSuffix(path, "/"), handler.Proxy)
+				list = add(list, Tailscale, "https://"+strings.TrimSuffix(host, ":443")+strings.TrimSuffix(path, "/"), handler.Proxy)
 			}
 		}
 	}
@@ -139,13 +142,12 @@ func (s *funnels) tunnels() []Tunnel {
 	return list
 }
 
-// appendTunnel adds a tunnel whose address is one that GitHub can send to: ngrok also has internal ones, for itself alone.
-func appendTunnel(list []Tunnel, kind, public, target string) []Tunnel {
-	u, err := parseURL(public)
-	if err != nil || !publicHost(u.Hostname()) || clean(public) != public {
+// add adds a tunnel whose address is one that GitHub can send to: ngrok also has internal ones, for itself alone.
+func add(list []Tunnel, kind, public, target string) []Tunnel {
+	if _, err := hooks.CheckPublic(public, ""); err != nil || text.Clean(public) != public {
 		return list
 	}
-	return append(list, Tunnel{Kind: kind, URL: u.String(), Target: localTarget(target)})
+	return append(list, Tunnel{Kind: kind, URL: hooks.BaseURL(public), Target: localTarget(target)})
 }
 
 // localTarget returns host:port for the ways in which tunnels write where they lead to.

@@ -1,4 +1,4 @@
-package server
+package sink
 
 import (
 	"encoding/base64"
@@ -51,30 +51,30 @@ func taker(t *testing.T, status int) (url string, next func() posted) {
 }
 
 // failedRun is a notification as every sink gets it.
-func failedRun() message {
-	return message{
-		id: "8f1c-id/ci_failure", kind: "ci_failure", priority: "high", subject: "CI failed in o/r (run 12)", event: "workflow_run",
-		text:    `CI failed: the workflow "Tests <b>" of o/r ended with failure on branch "main" at commit 1a2b3c4. https://github.com/o/r/actions/runs/12`,
-		context: map[string]any{"repository": "o/r", "run_id": int64(9007199254740993), "url": "https://github.com/o/r/actions/runs/12"},
+func failedRun() Message {
+	return Message{
+		ID: "8f1c-id/ci_failure", Kind: "ci_failure", Priority: "high", Subject: "CI failed in o/r (run 12)", Event: "workflow_run",
+		Text:    `CI failed: the workflow "Tests <b>" of o/r ended with failure on branch "main" at commit 1a2b3c4. https://github.com/o/r/actions/runs/12`,
+		Context: map[string]any{"repository": "o/r", "run_id": int64(9007199254740993), "url": "https://github.com/o/r/actions/runs/12"},
 
-		deliveryID: "8f1c-id", received: time.Date(2026, 1, 2, 3, 4, 5, 0, time.UTC),
+		DeliveryID: "8f1c-id", Received: time.Date(2026, 1, 2, 3, 4, 5, 0, time.UTC),
 	}
 }
 
-func sendTo(t *testing.T, c SinkConfig) error {
+func sendTo(t *testing.T, c Config) error {
 	t.Helper()
-	s, err := newSink(c)
+	s, err := New(c)
 	if err != nil {
 		t.Fatal(err)
 	}
-	_, err = s.send(t.Context(), failedRun())
+	_, err = s.Send(t.Context(), failedRun())
 	return err
 }
 
 func TestOpenClaw(t *testing.T) {
 	for _, path := range []string{"", "/", "/claw/hooks/wake"} {
 		url, next := taker(t, http.StatusOK)
-		if err := sendTo(t, SinkConfig{Type: "http", URL: url + path, Format: FormatOpenClaw, Secret: "claw-token"}); err != nil {
+		if err := sendTo(t, Config{Type: "http", URL: url + path, Format: FormatOpenClaw, Secret: "claw-token"}); err != nil {
 			t.Fatal(err)
 		}
 		got := next()
@@ -104,7 +104,7 @@ func TestStandardWebhooks(t *testing.T) {
 		t.Errorf("signature %s", got)
 	}
 	url, next := taker(t, http.StatusNoContent)
-	if err := sendTo(t, SinkConfig{Type: "http", URL: url, Format: FormatStandardWebhooks, Secret: "whsec_" + key}); err != nil {
+	if err := sendTo(t, Config{Type: "http", URL: url, Format: FormatStandardWebhooks, Secret: "whsec_" + key}); err != nil {
 		t.Fatal(err)
 	}
 	got := next()
@@ -123,7 +123,7 @@ func TestStandardWebhooks(t *testing.T) {
 
 func TestTemplateOfAnHTTPSink(t *testing.T) {
 	url, next := taker(t, http.StatusOK)
-	err := sendTo(t, SinkConfig{
+	err := sendTo(t, Config{
 		Type: "http", URL: url, Format: FormatTemplate, Secret: "key",
 		Template: `{"text": {{json .Message}}, "run": {{.Context.run_id}}, "repo": {{json .Repository}}, "level": {{json .Priority}}, "link": {{json .URL}}}`,
 	})
@@ -139,7 +139,7 @@ func TestTemplateOfAnHTTPSink(t *testing.T) {
 	if got.header.Get("Content-Type") != "application/json" || got.header.Get(SignatureHeader) != secret.Sign("key", []byte(got.body)) {
 		t.Errorf("header %v", got.header)
 	}
-	if err := sendTo(t, SinkConfig{Type: "http", URL: url, Format: FormatTemplate, Template: "{{.Type}} in {{.Repository}}"}); err != nil {
+	if err := sendTo(t, Config{Type: "http", URL: url, Format: FormatTemplate, Template: "{{.Type}} in {{.Repository}}"}); err != nil {
 		t.Fatal(err)
 	}
 	if got := next(); got.body != "ci_failure in o/r" || got.header.Get("Content-Type") != "text/plain; charset=utf-8" {
@@ -149,19 +149,19 @@ func TestTemplateOfAnHTTPSink(t *testing.T) {
 
 func TestMistakesInFormats(t *testing.T) {
 	for name, tc := range map[string]struct {
-		sink SinkConfig
+		sink Config
 		want string
 	}{
-		"unknown":                {SinkConfig{Format: "xml"}, "not one of cloudevents"},
-		"openclaw without token": {SinkConfig{Format: FormatOpenClaw}, "token"},
-		"no whsec":               {SinkConfig{Format: FormatStandardWebhooks, Secret: "plain"}, "whsec_"},
-		"short whsec":            {SinkConfig{Format: FormatStandardWebhooks, Secret: "whsec_c2hvcnQ="}, "24 to 64 bytes"},
-		"empty template":         {SinkConfig{Format: FormatTemplate}, "not set"},
-		"unknown field":          {SinkConfig{Format: FormatTemplate, Template: "{{.Nothing}}"}, "template"},
-		"template alone":         {SinkConfig{Template: "x"}, "only with format"},
+		"unknown":                {Config{Format: "xml"}, "not one of cloudevents"},
+		"openclaw without token": {Config{Format: FormatOpenClaw}, "token"},
+		"no whsec":               {Config{Format: FormatStandardWebhooks, Secret: "plain"}, "whsec_"},
+		"short whsec":            {Config{Format: FormatStandardWebhooks, Secret: "whsec_c2hvcnQ="}, "24 to 64 bytes"},
+		"empty template":         {Config{Format: FormatTemplate}, "not set"},
+		"unknown field":          {Config{Format: FormatTemplate, Template: "{{.Nothing}}"}, "template"},
+		"template alone":         {Config{Template: "x"}, "only with format"},
 	} {
 		tc.sink.Type, tc.sink.URL = "http", "https://example.com"
-		if _, err := newSink(tc.sink); err == nil || !strings.Contains(err.Error(), tc.want) {
+		if _, err := New(tc.sink); err == nil || !strings.Contains(err.Error(), tc.want) {
 			t.Errorf("%s: %v, want %q", name, err, tc.want)
 		} else if tc.sink.Secret != "" && strings.Contains(err.Error(), tc.sink.Secret) {
 			t.Errorf("%s: the error shows the key: %v", name, err)
@@ -169,11 +169,12 @@ func TestMistakesInFormats(t *testing.T) {
 	}
 }
 
-// A template that builds too much fails the notification; nothing is posted.
+// A template that builds too much, or that never ends, fails the notification; nothing is posted.
 func TestTemplateOfAnHTTPSinkIsBounded(t *testing.T) {
 	url, _ := taker(t, http.StatusOK)
-	err := sendTo(t, SinkConfig{Type: "http", URL: url, Format: FormatTemplate, Template: `{{$s := printf "%200000d" 1}}{{$s}}{{$s}}`})
-	if err == nil {
-		t.Error("it was posted")
+	for _, template := range []string{`{{$s := printf "%200000d" 1}}{{$s}}{{$s}}`, `{{range 1000000000000}}{{end}}x`} {
+		if err := sendTo(t, Config{Type: "http", URL: url, Format: FormatTemplate, Template: template}); err == nil {
+			t.Errorf("%s was posted", template)
+		}
 	}
 }

@@ -1,4 +1,10 @@
-package hooks
+// Package tunnel finds and runs the tunnels that lead GitHub's deliveries to this machine: ngrok, cloudflared and Tailscale's
+// funnels.
+//
+// [Finder.Find] asks the programs that are running here which public addresses they have, through their own local APIs.
+// [Finder.Run] keeps one open: it uses the tunnel that is there, or starts the program, watches it, starts it again when it
+// ends, and reports each new address. [Offers] puts what was found beside what else could be had, for a person to choose.
+package tunnel
 
 import (
 	"cmp"
@@ -6,16 +12,13 @@ import (
 	"errors"
 	"log/slog"
 	"net"
+	"net/url"
 	"os/exec"
 	"slices"
 	"strconv"
 	"strings"
 	"sync"
 	"time"
-
-	"github.com/cli/go-gh/v2/pkg/auth"
-
-	"hookctl/logs/text"
 )
 
 // The kinds of tunnel that hookctl knows. smee.io is not among them: it rewrites the body, so that signatures fail.
@@ -25,8 +28,8 @@ const (
 	Tailscale   = "tailscale"
 )
 
-// tunnelKinds are the kinds that [Tunnels.Run] can run.
-func tunnelKinds() []string { return []string{Ngrok, Cloudflared, Tailscale} }
+// kinds are the kinds that [Finder.Run] can run.
+func kinds() []string { return []string{Ngrok, Cloudflared, Tailscale} }
 
 // Tunnel is a public address that leads to this machine.
 type Tunnel struct {
@@ -36,80 +39,47 @@ type Tunnel struct {
 	Target string `json:"target"`
 }
 
-// leadsTo reports whether the tunnel ends at a port: surely, or for all that is known.
-func (t Tunnel) leadsTo(port int) (leads, surely bool) {
-	if t.Target == "" {
-		return true, false
-	}
+// LeadsTo reports whether the tunnel ends at a port, for all that is known: one that does not say where it leads to may. Port
+// 0 is any port.
+func (t Tunnel) LeadsTo(port int) bool {
 	_, have, err := net.SplitHostPort(t.Target)
-	leads = err == nil && (port == 0 || have == strconv.Itoa(port))
-	return leads, leads
+	return t.Target == "" || err == nil && (port == 0 || have == strconv.Itoa(port))
 }
 
-// TunnelPrograms are the kinds whose programs are on this machine.
-func TunnelPrograms() (kinds []string) {
-	for _, kind := range tunnelKinds() {
+// KindOf is the kind of tunnel that has addresses of this domain; "" for another address.
+func KindOf(address string) string {
+	u, err := url.Parse(address)
+	if err != nil {
+		return ""
+	}
+	name := "." + strings.ToLower(u.Hostname())
+	for kind, domains := range map[string][]string{
+		Ngrok:       {".ngrok-free.app", ".ngrok-free.dev", ".ngrok.app", ".ngrok.dev", ".ngrok.io"},
+		Cloudflared: {".trycloudflare.com"},
+		Tailscale:   {".ts.net"},
+	} {
+		for _, domain := range domains {
+			if strings.HasSuffix(name, domain) {
+				return kind
+			}
+		}
+	}
+	return ""
+}
+
+// Programs are the kinds whose programs are on this machine.
+func Programs() (installed []string) {
+	for _, kind := range kinds() {
 		if _, err := exec.LookPath(kind); err == nil {
-			kinds = append(kinds, kind)
+			installed = append(installed, kind)
 		}
 	}
-	return kinds
+	return installed
 }
 
-// Offer is a way for deliveries to get here: an address to choose for hooks, a tunnel that could be run for one, or GitHub's
-// relay. Its text is clean.
-type Offer struct {
-	URL   string // complete; "" for a tunnel that does not run yet, and for the relay
-	From  string // where the address comes from
-	Run   string // the kind of tunnel to run
-	Relay bool   // GitHub's relay, see [Relay]
-}
-
-// Words say what is offered, and what there is to know about it.
-func (o Offer) Words() (what, about string) {
-	switch {
-	case o.Run != "":
-		return "let the receiver run " + o.Run, "it gets a public address"
-	case o.Relay:
-		return "GitHub's relay, without a URL", "only while hookctl is open"
-	}
-	return o.URL, o.From
-}
-
-// AboutTunnels is what there is to know where no tunnel runs and no program for one is found.
-const AboutTunnels = "Once a tunnel program is installed, hookctl can run it for you: cloudflared needs no account (https://github.com/cloudflare/cloudflared), ngrok and tailscale do."
-
-// Offers are what can be chosen: open tunnels that the GitHub of a host can send to, the address of the settings, the
-// kinds that could be run and are not open, and the relay where it is wanted and that GitHub has one.
-func Offers(open []Tunnel, kinds []string, host, settings string, relay bool) (list []Offer) {
-	add := func(address, from string) {
-		address, err := HookURL(text.Clean(address), "")
-		if err == nil && !slices.ContainsFunc(list, func(o Offer) bool { return SameURL(o.URL, address) }) {
-			list = append(list, Offer{URL: address, From: text.Clean(from)})
-		}
-	}
-	for _, t := range open {
-		if _, err := CheckPublic(text.Clean(t.URL), host); err != nil {
-			continue
-		}
-		add(t.URL, strings.TrimSuffix(t.Kind+", leads to "+t.Target, ", leads to "))
-		kinds = slices.DeleteFunc(slices.Clone(kinds), func(kind string) bool { return kind == t.Kind })
-	}
-	if settings != "" {
-		add(settings, "from the settings")
-	}
-	for _, kind := range kinds {
-		list = append(list, Offer{Run: kind})
-	}
-	if relay && (host == "" || !auth.IsEnterprise(host)) {
-		list = append(list, Offer{Relay: true})
-	}
-	return list
-}
-
-// Tunnels finds and runs tunnels through their own programs and local APIs. The zero value asks where they listen by
+// Finder finds and runs tunnels through their own programs and local APIs. The zero value asks where they listen by
 // default.
-type Tunnels struct {
+type Finder struct {
 	NgrokAPI    []string      // base addresses; default http://127.0.0.1:4040 to 4043, because a second agent takes the next
 	Cloudflared []string      // base addresses of metrics; default http://127.0.0.1:20241 to 20245
 	Every       time.Duration // how often a running tunnel is looked at; default 2 s
@@ -128,7 +98,7 @@ var errNoTunnel = errors.New("no tunnel")
 
 // Find looks for tunnels that lead to a port of this machine, those that surely do first. Port 0 is any port. A missing program is not
 // an error; one that answers what is not understood is, and what the others said is returned anyway.
-func (f Tunnels) Find(ctx context.Context, port int) ([]Tunnel, error) {
+func (f Finder) Find(ctx context.Context, port int) ([]Tunnel, error) {
 	f = f.withDefaults()
 	var probes []func(context.Context) ([]Tunnel, error)
 	for _, base := range f.NgrokAPI {
@@ -169,12 +139,11 @@ func choose(all []Tunnel, port int) []Tunnel {
 		if rest, plain := strings.CutPrefix(t.URL, "http:"); plain && slices.ContainsFunc(all, func(o Tunnel) bool { return o.URL == "https:"+rest }) {
 			continue
 		}
-		leads, surely := t.leadsTo(port)
-		if !leads || seen[t.URL] {
+		if !t.LeadsTo(port) || seen[t.URL] {
 			continue
 		}
 		seen[t.URL] = true
-		if surely {
+		if t.Target != "" {
 			sure = append(sure, t)
 		} else {
 			unsure = append(unsure, t)
@@ -183,7 +152,7 @@ func choose(all []Tunnel, port int) []Tunnel {
 	return append(sure, unsure...)
 }
 
-func (f Tunnels) withDefaults() Tunnels {
+func (f Finder) withDefaults() Finder {
 	if f.NgrokAPI == nil {
 		f.NgrokAPI = localAddresses(4040, 4043)
 	}

@@ -1,7 +1,8 @@
-package server
+package sink
 
 import (
 	"bytes"
+	"cmp"
 	"context"
 	"encoding/json"
 	"errors"
@@ -14,6 +15,8 @@ import (
 	"time"
 
 	"github.com/cenkalti/backoff/v5"
+
+	"hookctl/logs/text"
 )
 
 // aiMaestro posts to the message API of AI Maestro (23blocks-OS, v0.36.36).
@@ -29,7 +32,7 @@ type aiMaestro struct {
 // verifiedFor is how long a recipient is believed to be the one meant.
 const verifiedFor = 10 * time.Minute
 
-func newAIMaestro(c SinkConfig) (sink, error) {
+func newAIMaestro(c Config) (Sink, error) {
 	u, err := url.Parse(c.URL)
 	if err != nil || (u.Scheme != "http" && u.Scheme != "https") || u.Host == "" {
 		return nil, errors.New("url: not a valid URL; use one such as http://127.0.0.1:23000")
@@ -37,20 +40,20 @@ func newAIMaestro(c SinkConfig) (sink, error) {
 	if c.To == "" {
 		return nil, errors.New("to: the name of an agent is needed")
 	}
-	def(&c.From, "hookctl")
+	c.From = cmp.Or(c.From, "hookctl")
 	return &aiMaestro{
-		base: strings.TrimRight(c.URL, "/"), to: c.To, from: c.From, timeout: c.Timeout, client: httpSinkClient(c),
+		base: strings.TrimRight(c.URL, "/"), to: c.To, from: c.From, timeout: c.Timeout, client: clientOf(c),
 	}, nil
 }
 
-func (a *aiMaestro) send(ctx context.Context, m message) (string, error) {
-	priority := m.priority
+func (a *aiMaestro) Send(ctx context.Context, m Message) (string, error) {
+	priority := m.Priority
 	if priority == "medium" {
 		priority = "normal" // "medium" is accepted and breaks the server's statistics.
 	}
 	body, err := json.Marshal(map[string]any{
-		"from": a.from, "to": a.to, "subject": m.subject, "priority": priority, "fromVerified": false,
-		"content": map[string]any{"type": "notification", "message": m.text, "context": m.context},
+		"from": a.from, "to": a.to, "subject": m.Subject, "priority": priority, "fromVerified": false,
+		"content": map[string]any{"type": "notification", "message": m.Text, "context": m.Context},
 	})
 	if err != nil {
 		return "", backoff.Permanent(fmt.Errorf("encode the message: %w", err))
@@ -77,7 +80,7 @@ func (a *aiMaestro) send(ctx context.Context, m message) (string, error) {
 		if id == "" {
 			id = string(got.ID)
 		}
-		return line(id, 100), nil
+		return text.Line(id, 100), nil
 	}
 	return "", a.refusal(r, answer)
 }
@@ -86,7 +89,7 @@ func (a *aiMaestro) send(ctx context.Context, m message) (string, error) {
 // with a message, or nothing. An unknown recipient is a 500 and is tried again: the agent may be registered any minute.
 func (a *aiMaestro) refusal(r *http.Response, answer []byte) error {
 	var got struct {
-		Error   json.RawMessage `json:"error"`
+		Error   json.RawMessage `json:"error"` // an object or a text
 		Message lenient         `json:"message"`
 		Details lenient         `json:"details"`
 	}
@@ -95,9 +98,10 @@ func (a *aiMaestro) refusal(r *http.Response, answer []byte) error {
 		var inner struct {
 			Message lenient `json:"message"`
 		}
-		_ = json.Unmarshal(got.Error, &inner) // It is an object or a text.
+		var code lenient
+		_ = errors.Join(json.Unmarshal(got.Error, &inner), json.Unmarshal(got.Error, &code)) // one of both fits
 		var parts []string
-		for _, part := range []string{stringOf(got.Error), string(inner.Message), string(got.Message), string(got.Details)} {
+		for _, part := range []string{string(code), string(inner.Message), string(got.Message), string(got.Details)} {
 			if part != "" && !slices.Contains(parts, part) {
 				parts = append(parts, part)
 			}
@@ -112,8 +116,8 @@ func (a *aiMaestro) refusal(r *http.Response, answer []byte) error {
 	return statusError(r, words)
 }
 
-// check asks whether the server is healthy and whether the recipient is the one meant.
-func (a *aiMaestro) check(ctx context.Context) error {
+// Check asks whether the server is healthy and whether the recipient is the one meant.
+func (a *aiMaestro) Check(ctx context.Context) error {
 	ctx, cancel := context.WithTimeout(ctx, a.timeout)
 	defer cancel()
 	if err := a.healthy(ctx); err != nil {
@@ -159,7 +163,7 @@ func (a *aiMaestro) meant(ctx context.Context) error {
 }
 
 func (a *aiMaestro) anotherAgent(alias string) error {
-	return fmt.Errorf("AI Maestro takes %q for %q: notifications would reach another agent", a.to, line(alias, 100))
+	return fmt.Errorf("AI Maestro takes %q for %q: notifications would reach another agent", a.to, text.Line(alias, 100))
 }
 
 // resolve asks who the recipient is; alias is "" where the answer does not say.
@@ -226,7 +230,7 @@ func hostOf(address string) string {
 	if err != nil {
 		return ""
 	}
-	return line(u.Host, 200)
+	return text.Line(u.Host, 200)
 }
 
 // lenient is a string that forgives: whatever else stands in its place leaves it empty.
@@ -234,6 +238,8 @@ type lenient string
 
 // UnmarshalJSON takes a string and ignores anything else.
 func (t *lenient) UnmarshalJSON(b []byte) error {
-	*t = lenient(stringOf(b))
+	var s string
+	_ = json.Unmarshal(b, &s)
+	*t = lenient(s)
 	return nil
 }

@@ -1,4 +1,4 @@
-package hooks
+package tunnel
 
 import (
 	"os/exec"

@@ -1,4 +1,4 @@
-package hooks
+package tunnel
 
 import (
 	"context"
@@ -14,11 +14,14 @@ import (
 	"sync"
 	"time"
 
+	"hookctl/hooks"
+	"hookctl/logs/text"
+
 	"github.com/cenkalti/backoff/v5"
 )
 
-// tunnelProgram is how one kind of tunnel is run and asked.
-type tunnelProgram struct {
+// program is how one kind of tunnel is run and asked.
+type program struct {
 	args []string
 	ask  func(context.Context) ([]Tunnel, error)
 	cure string // for a program that is missing
@@ -28,9 +31,9 @@ type tunnelProgram struct {
 // onURL with the public address as soon as the tunnel is up, and again whenever it has changed. A tunnel of that kind to
 // that port that is there already is used and watched instead of a second one. A program that ends is started again; one
 // that never opened its tunnel is an error with its last words.
-func (f Tunnels) Run(ctx context.Context, kind string, port int, onURL func(string)) error {
+func (f Finder) Run(ctx context.Context, kind string, port int, onURL func(string)) error {
 	f = f.withDefaults()
-	w := &tunnelWatch{Tunnels: f, kind: kind, port: port, onURL: onURL}
+	w := &watch{Finder: f, kind: kind, port: port, onURL: onURL}
 	pause := backoff.NewExponentialBackOff()
 	pause.InitialInterval, pause.MaxInterval = f.Every, time.Minute
 	for {
@@ -38,7 +41,7 @@ func (f Tunnels) Run(ctx context.Context, kind string, port int, onURL func(stri
 		if err != nil {
 			return err
 		}
-		w.tunnelProgram = program
+		w.program = program
 		opened, err := w.once(ctx)
 		if ctx.Err() != nil {
 			return nil
@@ -59,26 +62,26 @@ func (f Tunnels) Run(ctx context.Context, kind string, port int, onURL func(stri
 	}
 }
 
-func (f Tunnels) program(ctx context.Context, kind string, port int) (tunnelProgram, error) {
+func (f Finder) program(ctx context.Context, kind string, port int) (program, error) {
 	local := net.JoinHostPort("127.0.0.1", strconv.Itoa(port))
 	switch kind {
 	case Ngrok:
-		return tunnelProgram{args: []string{"http", local, "--log", "stdout"}, ask: f.askAllNgrok, cure: "install it from https://ngrok.com/download, then run: ngrok config add-authtoken TOKEN"}, nil
+		return program{args: []string{"http", local, "--log", "stdout"}, ask: f.askAllNgrok, cure: "install it from https://ngrok.com/download, then run: ngrok config add-authtoken TOKEN"}, nil
 	case Cloudflared:
 		metrics, err := freeAddress(ctx)
 		if err != nil {
-			return tunnelProgram{}, err
+			return program{}, err
 		}
-		return tunnelProgram{args: []string{"tunnel", "--no-autoupdate", "--metrics", metrics, "--url", "http://" + local},
+		return program{args: []string{"tunnel", "--no-autoupdate", "--metrics", metrics, "--url", "http://" + local},
 			ask:  func(ctx context.Context) ([]Tunnel, error) { return askReadyCloudflared(ctx, "http://"+metrics, local) },
 			cure: "install it from https://developers.cloudflare.com/cloudflare-one/connections/connect-networks/downloads"}, nil
 	case Tailscale:
-		return tunnelProgram{args: []string{"funnel", strconv.Itoa(port)}, ask: f.askTailscale, cure: "install it from https://tailscale.com/download, then run: tailscale up"}, nil
+		return program{args: []string{"funnel", strconv.Itoa(port)}, ask: f.askTailscale, cure: "install it from https://tailscale.com/download, then run: tailscale up"}, nil
 	}
-	return tunnelProgram{}, &Error{Op: "run tunnel", Message: fmt.Sprintf("unknown kind of tunnel %q", clean(kind)), Cure: "use one of " + strings.Join(tunnelKinds(), ", ")}
+	return program{}, &hooks.Error{Op: "run tunnel", Message: fmt.Sprintf("unknown kind of tunnel %q", text.Clean(kind)), Cure: "use one of " + strings.Join(kinds(), ", ")}
 }
 
-func (f Tunnels) askAllNgrok(ctx context.Context) ([]Tunnel, error) {
+func (f Finder) askAllNgrok(ctx context.Context) ([]Tunnel, error) {
 	var list []Tunnel
 	var errs []error
 	for _, base := range f.NgrokAPI {
@@ -123,10 +126,10 @@ func freeAddress(ctx context.Context) (string, error) {
 	return l.Addr().String(), nil
 }
 
-// tunnelWatch follows one tunnel through every program that opens it.
-type tunnelWatch struct {
-	Tunnels
-	tunnelProgram
+// watch follows one tunnel through every program that opens it.
+type watch struct {
+	Finder
+	program
 	kind  string
 	port  int
 	onURL func(string)
@@ -134,7 +137,7 @@ type tunnelWatch struct {
 }
 
 // once follows the tunnel that is there, or runs the program that opens one, until it ends.
-func (w *tunnelWatch) once(ctx context.Context) (opened bool, err error) {
+func (w *watch) once(ctx context.Context) (opened bool, err error) {
 	w.endLeftOver(ctx)
 	if w.look(ctx) {
 		return true, w.follow(ctx)
@@ -154,7 +157,7 @@ func (w *tunnelWatch) once(ctx context.Context) (opened bool, err error) {
 	}
 	exited := make(chan error, 1)
 	if err := startWithUs(cmd, exited); err != nil {
-		e := &Error{Op: "run " + w.kind, Message: err.Error(), Err: err}
+		e := &hooks.Error{Op: "run " + w.kind, Message: err.Error(), Err: err}
 		if errors.Is(err, exec.ErrNotFound) {
 			e.Message, e.Cure = "the program "+w.kind+" is not installed", w.cure
 		}
@@ -166,7 +169,7 @@ func (w *tunnelWatch) once(ctx context.Context) (opened bool, err error) {
 	if !ended {
 		w.Logger.Debug("stopped the tunnel's program", "kind", w.kind, "result", <-exited)
 	}
-	e := &Error{Op: "run " + w.kind, Message: problem.Error(), Cure: "run it by hand to see more: " + w.kind + " " + strings.Join(w.args, " "), Err: problem}
+	e := &hooks.Error{Op: "run " + w.kind, Message: problem.Error(), Cure: "run it by hand to see more: " + w.kind + " " + strings.Join(w.args, " "), Err: problem}
 	if said := words.String(); said != "" {
 		e.Message += ": " + said
 	}
@@ -194,7 +197,7 @@ func startWithUs(cmd *exec.Cmd, exited chan<- error) error {
 }
 
 // await looks at a running program until it has ended, until ctx ends, or until it has taken too long to open its tunnel.
-func (w *tunnelWatch) await(ctx context.Context, exited <-chan error) (opened, ended bool, problem error) {
+func (w *watch) await(ctx context.Context, exited <-chan error) (opened, ended bool, problem error) {
 	tick := time.NewTicker(w.Every)
 	defer tick.Stop()
 	first := time.NewTicker(max(w.Every/10, time.Millisecond)) // until it is open, every moment counts
@@ -226,7 +229,7 @@ func (w *tunnelWatch) await(ctx context.Context, exited <-chan error) (opened, e
 }
 
 // follow watches a tunnel that another program keeps open, until it is gone for good or ctx ends.
-func (w *tunnelWatch) follow(ctx context.Context) error {
+func (w *watch) follow(ctx context.Context) error {
 	w.Logger.Info("using the tunnel that is open already", "kind", w.kind, "url", w.last)
 	tick := time.NewTicker(w.Every)
 	defer tick.Stop()
@@ -244,7 +247,7 @@ func (w *tunnelWatch) follow(ctx context.Context) error {
 }
 
 // look asks for the tunnel and reports its address where that is new.
-func (w *tunnelWatch) look(ctx context.Context) (open bool) {
+func (w *watch) look(ctx context.Context) (open bool) {
 	ctx, cancel := context.WithTimeout(ctx, probeTime)
 	defer cancel()
 	list, err := w.ask(ctx)
@@ -296,5 +299,5 @@ func (l *lastWords) String() string {
 	defer l.mu.Unlock()
 	lines := strings.Split(strings.TrimSpace(string(l.text)), "\n")
 	lines = slices.DeleteFunc(lines, func(s string) bool { return strings.Contains(strings.ToLower(s), "authtoken:") })
-	return clean(strings.Join(lines[max(0, len(lines)-3):], " "))
+	return strings.Join(strings.Fields(text.Clean(strings.Join(lines[max(0, len(lines)-3):], " "))), " ")
 }

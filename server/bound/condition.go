@@ -1,4 +1,4 @@
-package server
+package bound
 
 import (
 	"context"
@@ -7,33 +7,102 @@ import (
 	"math/big"
 	"reflect"
 	runtimemetrics "runtime/metrics"
-	"text/template"
-	"text/template/parse"
+	"strings"
+	"sync/atomic"
 	"time"
+
+	"hookctl/logs/text"
 
 	"github.com/itchyny/gojq"
 )
 
-// Conditions and templates run before the answer, on what outsiders sent. Neither jq nor text/template bounds what they build, so
-// it is done here: no single step may build a string of more than maxBuilt bytes, a list of more than maxLength or a number of
-// more than maxBits, and a condition ends when the heap has grown by maxGrown since it began.
-const (
-	maxBuilt  = mib
-	maxLength = mib
-	maxBits   = 64 << 10
-	maxGrown  = 256 * mib
-	ruleTime  = 250 * time.Millisecond // of all conditions of a delivery, and of each template
-	stepTime  = 250 * time.Millisecond // more, for the step of a condition that has begun by then
-)
+// Condition is a condition in jq that was understood. It may be used by several goroutines.
+type Condition struct {
+	code    *gojq.Code
+	overdue atomic.Bool // an earlier run has not ended
+}
 
-var (
-	errTooMuch = errors.New("it builds too much")
-	errTooLong = errors.New("it takes too long")
-)
+// ParseCondition understands a condition; nil for an empty one. [Place] finds where a mistake is.
+func ParseCondition(condition string) (*Condition, error) {
+	if strings.TrimSpace(condition) == "" {
+		return nil, nil
+	}
+	query, err := gojq.Parse(condition)
+	if err != nil {
+		return nil, err
+	}
+	code, err := compile(query)
+	if err != nil {
+		return nil, err
+	}
+	return &Condition{code: code}, nil
+}
 
-// boundedCompile compiles a condition whose products, and whose paths that are written to, are checked first. What else one step of
+// Matches runs the condition on a payload as encoding/json decodes it. What jq calls true matches; an error does not, nor does
+// one that goes beyond its bounds: beyond is then [ErrTooMuch] or [ErrTooLong]. why explains the answer in one clean line. The
+// end of ctx is that of the time which the conditions of one delivery share.
+func (c *Condition) Matches(ctx context.Context, payload any) (matched bool, why string, beyond error) {
+	value, ok := c.value(ctx, payload)
+	if !ok {
+		return false, "the condition gave nothing", nil
+	}
+	if err, isErr := value.(error); isErr {
+		switch {
+		case errors.Is(err, ErrTooMuch):
+			return false, "the condition builds too much", ErrTooMuch
+		case errors.Is(err, ErrTooLong), ctx.Err() != nil:
+			return false, "the condition took too long", ErrTooLong
+		}
+		return false, text.Line("the condition failed: "+err.Error(), 200), nil
+	}
+	if value == nil || value == false {
+		return false, "the condition is " + text.Line(fmt.Sprint(jqName(value)), 20), nil
+	}
+	return true, "the condition is true", nil
+}
+
+func jqName(value any) string {
+	if value == nil {
+		return "null"
+	}
+	return "false"
+}
+
+// value runs the condition. jq looks at its context between two steps only, and a step can take as long as it likes: the delivery
+// does not wait for it, and the condition is not run again before it has ended.
+func (c *Condition) value(ctx context.Context, payload any) (value any, ok bool) {
+	type result struct {
+		value any
+		ok    bool
+	}
+	if c.overdue.Load() {
+		return ErrTooLong, true
+	}
+	done := make(chan result, 1)
+	go func() {
+		value, ok := c.code.RunWithContext(newAllowance(ctx), payload).Next()
+		done <- result{value, ok}
+		c.overdue.Store(false)
+	}()
+	late := time.NewTimer(Time + stepTime)
+	defer late.Stop()
+	select {
+	case x := <-done:
+		return x.value, x.ok
+	case <-late.C:
+	}
+	c.overdue.Store(true)
+	select {
+	case <-done: // just then
+		c.overdue.Store(false)
+	default:
+	}
+	return ErrTooLong, true
+}
+
+// compile compiles a condition whose products, and whose paths that are written to, are checked first. What else one step of
 // jq can build follows from the size of what there is.
-func boundedCompile(q *gojq.Query) (*gojq.Code, error) {
+func compile(q *gojq.Query) (*gojq.Code, error) {
 	if err := bound(reflect.ValueOf(q)); err != nil {
 		return nil, err
 	}
@@ -47,11 +116,11 @@ func checkProduct(_ any, of []any) any {
 	}
 	if s, ok := text.(string); ok {
 		if times, ok := number64(n); ok && float64(len(s))*times > maxBuilt {
-			return errTooMuch
+			return ErrTooMuch
 		}
 	}
 	if bits(of[0])+bits(of[1]) > maxBits {
-		return errTooMuch
+		return ErrTooMuch
 	}
 	return nil
 }
@@ -69,7 +138,7 @@ func checkPath(_ any, of []any) any {
 	path, _ := of[0].([]any)
 	for _, p := range path {
 		if n, ok := number64(p); ok && n > maxLength {
-			return errTooMuch
+			return ErrTooMuch
 		}
 	}
 	return nil
@@ -217,55 +286,7 @@ func (a *allowance) Done() <-chan struct{} {
 // Err says which of both it was.
 func (a *allowance) Err() error {
 	if a.over != nil {
-		return errTooMuch
+		return ErrTooMuch
 	}
 	return a.Context.Err()
-}
-
-// boundedFuncs replaces those functions of templates that build text.
-var boundedFuncs = template.FuncMap{
-	"print":    func(args ...any) (string, error) { return built(fmt.Sprint(args...)) },
-	"println":  func(args ...any) (string, error) { return built(fmt.Sprintln(args...)) },
-	"printf":   func(format string, args ...any) (string, error) { return built(fmt.Sprintf(format, args...)) },
-	"html":     func(args ...any) (string, error) { return built(template.HTMLEscaper(args...)) },
-	"js":       func(args ...any) (string, error) { return built(template.JSEscaper(args...)) },
-	"urlquery": func(args ...any) (string, error) { return built(template.URLQueryEscaper(args...)) },
-}
-
-// tick gives every round of every loop of a template an empty text, which its writer is asked to write, and so can end the loop
-// when the time is over. A template that calls itself is a loop, too.
-func tick(t *template.Template) {
-	for _, x := range t.Templates() {
-		if x.Tree != nil && x.Root != nil {
-			tickList(x.Root)
-			x.Root.Nodes = append([]parse.Node{&parse.TextNode{NodeType: parse.NodeText}}, x.Root.Nodes...)
-		}
-	}
-}
-
-func tickList(l *parse.ListNode) {
-	if l == nil {
-		return
-	}
-	for _, n := range l.Nodes {
-		switch n := n.(type) {
-		case *parse.RangeNode:
-			tickList(n.List)
-			tickList(n.ElseList)
-			n.List.Nodes = append(n.List.Nodes, &parse.TextNode{NodeType: parse.NodeText})
-		case *parse.IfNode:
-			tickList(n.List)
-			tickList(n.ElseList)
-		case *parse.WithNode:
-			tickList(n.List)
-			tickList(n.ElseList)
-		}
-	}
-}
-
-func built(s string) (string, error) {
-	if len(s) > maxBuilt {
-		return "", errTooMuch
-	}
-	return s, nil
 }

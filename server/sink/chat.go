@@ -1,4 +1,4 @@
-package server
+package sink
 
 import (
 	"context"
@@ -65,7 +65,7 @@ func mediumOf(service string) medium {
 // errChatURL names no part of the URL.
 var errChatURL = errors.New("the URL is not one that shoutrrr understands; see https://shoutrrr.nickfedor.com/services for its form")
 
-func newChat(c SinkConfig) (sink, error) {
+func newChat(c Config) (Sink, error) {
 	if c.URL == "" {
 		return nil, errors.New("url_from: the variable with the URL of the chat is not set")
 	}
@@ -103,8 +103,8 @@ func (c *chat) open() (types.Service, error) {
 	return made, nil
 }
 
-// send gives the message the form of its medium. The library returns no id.
-func (c *chat) send(ctx context.Context, m message) (string, error) {
+// Send gives the message the form of its medium. The library returns no id.
+func (c *chat) Send(ctx context.Context, m Message) (string, error) {
 	body, params := chatMessage(mediumOf(c.service), m)
 	return "", c.do(ctx, func() error {
 		service, err := c.open()
@@ -115,8 +115,8 @@ func (c *chat) send(ctx context.Context, m message) (string, error) {
 	})
 }
 
-// check opens the service. Only that of Matrix shows whether a message would arrive; the others cannot be asked.
-func (c *chat) check(ctx context.Context) error {
+// Check opens the service. Only that of Matrix shows whether a message would arrive; the others cannot be asked.
+func (c *chat) Check(ctx context.Context) error {
 	return c.do(ctx, func() error {
 		_, err := c.open()
 		return err
@@ -183,20 +183,20 @@ func chatError(service string, err error) error {
 
 // chatMessage is a message in the form of its medium: what matters first, at most as long as the medium takes, with the link
 // at its end kept.
-func chatMessage(to medium, m message) (string, types.Params) {
+func chatMessage(to medium, m Message) (string, types.Params) {
 	params := types.Params{}
-	subject, body := forPeople(m.subject), forPeople(m.text)
+	subject, body := forPeople(m.Subject), forPeople(m.Text)
 	if to.priorities != nil {
-		params["priority"] = to.priorities[max(0, slices.Index(priorityNames, m.priority))]
+		params["priority"] = to.priorities[max(0, slices.Index(Priorities(), m.Priority))]
 	}
 	if to.title != "" {
 		params[to.title] = subject
 	} else {
-		mark := map[string]string{"high": "❗ ", "urgent": "🚨 "}[m.priority]
+		mark := map[string]string{"high": "❗ ", "urgent": "🚨 "}[m.Priority]
 		body = mark + subject + "\n" + body
 	}
 	link := ""
-	if at := strings.LastIndexByte(body, ' '); at >= 0 && address(body[at+1:]) != "" {
+	if at := strings.LastIndexByte(body, ' '); at >= 0 && (strings.HasPrefix(body[at+1:], "https://") || strings.HasPrefix(body[at+1:], "http://")) {
 		link = body[at:]
 	}
 	if len([]rune(body)) > to.limit {

@@ -1,4 +1,4 @@
-package server
+package sink
 
 import (
 	"crypto/hmac"
@@ -7,8 +7,6 @@ import (
 	"encoding/json"
 	"errors"
 	"fmt"
-	"io"
-	"maps"
 	"net/http"
 	"strconv"
 	"strings"
@@ -16,6 +14,7 @@ import (
 	"time"
 
 	"hookctl/hooks/secret"
+	"hookctl/server/bound"
 )
 
 // The formats of the http sink.
@@ -23,7 +22,7 @@ const (
 	FormatCloudEvents      = "cloudevents"       // CloudEvents 1.0, structured JSON; the default
 	FormatOpenClaw         = "openclaw"          // OpenClaw's POST /hooks/wake {"text","mode"}, which wakes an agent
 	FormatStandardWebhooks = "standard-webhooks" // {"type","timestamp","data"}, signed as standardwebhooks.com has it
-	FormatTemplate         = "template"          // what SinkConfig.Template makes
+	FormatTemplate         = "template"          // what Config.Template makes
 )
 
 // SignatureHeader carries the HMAC-SHA256 of the body that the http sink posts as CloudEvents or from a template, as
@@ -31,24 +30,24 @@ const (
 const SignatureHeader = "X-Hookctl-Signature-256"
 
 // form makes the request of a message: its body and the header that goes with it.
-type form func(m message) ([]byte, http.Header, error)
+type form func(m Message) ([]byte, http.Header, error)
 
 // newForm compiles the format of a sink.
-func newForm(c SinkConfig) (form, error) {
+func newForm(c Config) (form, error) {
 	if c.Template != "" && c.Format != FormatTemplate {
 		return nil, errors.New("template: only with format: template")
 	}
 	switch c.Format {
 	case "", FormatCloudEvents:
-		return func(m message) ([]byte, http.Header, error) {
+		return func(m Message) ([]byte, http.Header, error) {
 			return signed(c.Secret, "application/cloudevents+json; charset=utf-8")(encodeJSON(newCloudEvent(m)))
 		}, nil
 	case FormatOpenClaw:
 		if c.Secret == "" {
 			return nil, errors.New("secret: the variable with OpenClaw's hook token is needed")
 		}
-		return func(m message) ([]byte, http.Header, error) {
-			body, err := encodeJSON(map[string]string{"text": m.subject + "\n" + m.text, "mode": "now"})
+		return func(m Message) ([]byte, http.Header, error) {
+			body, err := encodeJSON(map[string]string{"text": m.Subject + "\n" + m.Text, "mode": "now"})
 			return body, http.Header{"Content-Type": {"application/json"}, "Authorization": {"Bearer " + c.Secret}}, err
 		}, nil
 	case FormatStandardWebhooks:
@@ -91,16 +90,16 @@ type eventData struct {
 	Context  map[string]any `json:"context"`
 }
 
-func newEventData(m message) eventData {
-	return eventData{Type: m.kind, Priority: m.priority, Subject: m.subject, Message: m.text, Context: m.context}
+func newEventData(m Message) eventData {
+	return eventData{Type: m.Kind, Priority: m.Priority, Subject: m.Subject, Message: m.Text, Context: m.Context}
 }
 
-func newCloudEvent(m message) cloudEvent {
+func newCloudEvent(m Message) cloudEvent {
 	e := cloudEvent{
-		SpecVersion: "1.0", ID: m.id, Source: "/hookctl", Type: "hookctl." + m.kind, Time: m.received.UTC(),
+		SpecVersion: "1.0", ID: m.ID, Source: "/hookctl", Type: "hookctl." + m.Kind, Time: m.Received.UTC(),
 		DataContentType: "application/json", Data: newEventData(m),
 	}
-	if repo, ok := m.context["repository"].(string); ok {
+	if repo, ok := m.Context["repository"].(string); ok {
 		e.Subject = repo
 	}
 	return e
@@ -114,17 +113,17 @@ func newStandardWebhook(given string) (form, error) {
 	if !prefixed || err != nil || len(key) < 24 || len(key) > 64 {
 		return nil, errors.New("secret: a key of Standard Webhooks is needed: whsec_ and 24 to 64 bytes in base64")
 	}
-	return func(m message) ([]byte, http.Header, error) {
+	return func(m Message) ([]byte, http.Header, error) {
 		body, err := encodeJSON(struct {
 			Type      string    `json:"type"`
 			Timestamp time.Time `json:"timestamp"`
 			Data      eventData `json:"data"`
-		}{m.kind, m.received.UTC(), newEventData(m)})
+		}{m.Kind, m.Received.UTC(), newEventData(m)})
 		at := strconv.FormatInt(time.Now().Unix(), 10)
 		h := http.Header{"Content-Type": {"application/json"}}
-		h.Set("Webhook-Id", m.id)
+		h.Set("Webhook-Id", m.ID)
 		h.Set("Webhook-Timestamp", at)
-		h.Set("Webhook-Signature", standardSignature(key, m.id, at, body))
+		h.Set("Webhook-Signature", standardSignature(key, m.ID, at, body))
 		return body, h, err
 	}, nil
 }
@@ -148,39 +147,34 @@ const mostPosted = 256 << 10
 
 // CheckTemplate finds a mistake in the template of an http sink.
 func CheckTemplate(text string) error {
-	_, err := newTemplateForm(SinkConfig{Template: text})
+	_, err := newTemplateForm(Config{Template: text})
 	return err
 }
 
-func newTemplateForm(c SinkConfig) (form, error) {
+func newTemplateForm(c Config) (form, error) {
 	if strings.TrimSpace(c.Template) == "" {
 		return nil, errors.New("template: not set")
 	}
-	funcs := maps.Clone(boundedFuncs)
-	funcs["json"] = func(v any) (string, error) {
+	encode := func(v any) (string, error) {
 		b, err := encodeJSON(v)
 		return string(b), err
 	}
-	t, err := template.New("template").Funcs(funcs).Parse(c.Template)
-	if err == nil {
-		err = t.Execute(io.Discard, httpFields{})
-	}
+	t, err := bound.ParseTemplate("template", c.Template, template.FuncMap{"json": encode}, httpFields{})
 	if err != nil {
 		return nil, err // it begins with "template: "
 	}
-	return func(m message) ([]byte, http.Header, error) {
-		fields := httpFields{
-			ID: m.id, Type: m.kind, Priority: m.priority, Subject: m.subject, Message: m.text, Event: m.event,
-			Repository: field(m, "repository"), URL: field(m, "url"), DeliveryID: m.deliveryID, Time: m.received.UTC(), Context: m.context,
-		}
-		w := &cappedBuffer{left: mostPosted, end: time.Now().Add(ruleTime)}
-		if err := t.Execute(w, fields); err != nil {
+	return func(m Message) ([]byte, http.Header, error) {
+		body, err := t.Execute(httpFields{
+			ID: m.ID, Type: m.Kind, Priority: m.Priority, Subject: m.Subject, Message: m.Text, Event: m.Event,
+			Repository: m.Field("repository"), URL: m.Field("url"), DeliveryID: m.DeliveryID, Time: m.Received.UTC(), Context: m.Context,
+		}, mostPosted)
+		if err != nil {
 			return nil, nil, err
 		}
 		kind := "text/plain; charset=utf-8"
-		if json.Valid(w.Bytes()) {
+		if json.Valid(body) {
 			kind = "application/json"
 		}
-		return signed(c.Secret, kind)(w.Bytes(), nil)
+		return signed(c.Secret, kind)(body, nil)
 	}, nil
 }

@@ -1,4 +1,4 @@
-package hooks
+package tunnel
 
 import (
 	"context"
@@ -16,10 +16,12 @@ import (
 	"sync/atomic"
 	"testing"
 	"time"
+
+	"hookctl/hooks"
 )
 
-// TestTunnelProgram is no test: it is the program that stands for ngrok and the others when a test runs one.
-func TestTunnelProgram(t *testing.T) {
+// TestProgram is no test: it is the program that stands for ngrok and the others when a test runs one.
+func TestProgram(t *testing.T) {
 	mode := os.Getenv("HOOKCTL_TUNNEL_PROGRAM")
 	if mode == "" {
 		t.Skip("it is a program for other tests")
@@ -42,8 +44,8 @@ func TestTunnelProgram(t *testing.T) {
 	}
 }
 
-// tunnelProgramAs gives commands that run TestTunnelProgram, as the mode for each start says; the last one stays.
-func tunnelProgramAs(t *testing.T, says string, modes ...string) (command func(context.Context, string, ...string) *exec.Cmd, started func() []string) {
+// programAs gives commands that run TestProgram, as the mode for each start says; the last one stays.
+func programAs(t *testing.T, says string, modes ...string) (command func(context.Context, string, ...string) *exec.Cmd, started func() []string) {
 	t.Helper()
 	var mu sync.Mutex
 	var lines []string
@@ -52,7 +54,7 @@ func tunnelProgramAs(t *testing.T, says string, modes ...string) (command func(c
 			defer mu.Unlock()
 			mode := modes[min(len(lines), len(modes)-1)]
 			lines = append(lines, name+" "+strings.Join(args, " "))
-			cmd := exec.CommandContext(ctx, os.Args[0], "-test.run=^TestTunnelProgram$")
+			cmd := exec.CommandContext(ctx, os.Args[0], "-test.run=^TestProgram$")
 			cmd.Env = append(programEnv(t), "HOOKCTL_TUNNEL_PROGRAM="+mode, "HOOKCTL_TUNNEL_SAYS="+says)
 			return cmd
 		}, func() []string {
@@ -90,7 +92,7 @@ func localAPI(t *testing.T, answers map[string]string) string {
 	return s.URL
 }
 
-func TestFindTunnelsByTheirAPIs(t *testing.T) {
+func TestFindByTheirAPIs(t *testing.T) {
 	closed := httptest.NewServer(http.NotFoundHandler())
 	closed.Close()
 	for _, test := range []struct {
@@ -125,7 +127,7 @@ func TestFindTunnelsByTheirAPIs(t *testing.T) {
 		{name: "an address that is none", port: 9000, ngrok: map[string]string{"/api/tunnels": `{"tunnels":[{"public_url":"https://a\u001b[2J.ngrok.app","config":{"addr":"localhost:9000"}},{"public_url":"javascript:x","config":{"addr":"9000"}}]}`}},
 	} {
 		t.Run(test.name, func(t *testing.T) {
-			f := Tunnels{NgrokAPI: []string{closed.URL}, Cloudflared: []string{closed.URL}, command: noProgram}
+			f := Finder{NgrokAPI: []string{closed.URL}, Cloudflared: []string{closed.URL}, command: noProgram}
 			if test.ngrok != nil {
 				f.NgrokAPI = append(f.NgrokAPI, localAPI(t, test.ngrok))
 			}
@@ -160,8 +162,8 @@ func TestTailscaleStatusIsUnderstood(t *testing.T) {
 		{name: "torn", status: `{"Web`, err: true},
 	} {
 		t.Run(test.name, func(t *testing.T) {
-			f := Tunnels{command: func(ctx context.Context, _ string, _ ...string) *exec.Cmd {
-				cmd := exec.CommandContext(ctx, os.Args[0], "-test.run=^TestTunnelStatus$")
+			f := Finder{command: func(ctx context.Context, _ string, _ ...string) *exec.Cmd {
+				cmd := exec.CommandContext(ctx, os.Args[0], "-test.run=^TestStatus$")
 				cmd.Env = append(programEnv(t), "HOOKCTL_TUNNEL_STATUS="+test.status)
 				return cmd
 			}}.withDefaults()
@@ -173,8 +175,8 @@ func TestTailscaleStatusIsUnderstood(t *testing.T) {
 	}
 }
 
-// TestTunnelStatus is no test: it is the `tailscale funnel status --json` of TestTailscaleStatusIsUnderstood.
-func TestTunnelStatus(t *testing.T) {
+// TestStatus is no test: it is the `tailscale funnel status --json` of TestTailscaleStatusIsUnderstood.
+func TestStatus(t *testing.T) {
 	status := os.Getenv("HOOKCTL_TUNNEL_STATUS")
 	if status == "" {
 		t.Skip("it is a program for another test")
@@ -206,7 +208,7 @@ func (n *fakeNgrok) ServeHTTP(w http.ResponseWriter, _ *http.Request) {
 }
 
 // runTunnel runs one in the background and returns its addresses as they come, and how it ended.
-func runTunnel(t *testing.T, f Tunnels, kind string) (urls <-chan string, stop func() error) {
+func runTunnel(t *testing.T, f Finder, kind string) (urls <-chan string, stop func() error) {
 	t.Helper()
 	t.TempDir() // so that it goes after the programs that use it have ended
 	ctx, cancel := context.WithCancel(t.Context())
@@ -235,12 +237,12 @@ func nextURL(t *testing.T, urls <-chan string, want string) {
 	}
 }
 
-func TestRunTunnelReportsEveryNewAddress(t *testing.T) {
+func TestRunReportsEveryNewAddress(t *testing.T) {
 	ngrok := &fakeNgrok{}
 	api := httptest.NewServer(ngrok)
 	t.Cleanup(api.Close)
-	command, started := tunnelProgramAs(t, "", "stay")
-	f := Tunnels{NgrokAPI: []string{api.URL}, Every: 10 * time.Millisecond, command: func(ctx context.Context, name string, args ...string) *exec.Cmd {
+	command, started := programAs(t, "", "stay")
+	f := Finder{NgrokAPI: []string{api.URL}, Every: 10 * time.Millisecond, command: func(ctx context.Context, name string, args ...string) *exec.Cmd {
 		ngrok.set("https://one.ngrok.app")
 		return command(ctx, name, args...)
 	}}
@@ -256,14 +258,14 @@ func TestRunTunnelReportsEveryNewAddress(t *testing.T) {
 	}
 }
 
-func TestRunTunnelStartsAProgramThatEndedAgain(t *testing.T) {
+func TestRunStartsAProgramThatEndedAgain(t *testing.T) {
 	ngrok := &fakeNgrok{}
 	api := httptest.NewServer(ngrok)
 	t.Cleanup(api.Close)
-	command, started := tunnelProgramAs(t, "", "stay")
+	command, started := programAs(t, "", "stay")
 	first, kill := context.WithCancel(t.Context())
 	defer kill()
-	f := Tunnels{NgrokAPI: []string{api.URL}, Every: 10 * time.Millisecond, command: func(ctx context.Context, name string, args ...string) *exec.Cmd {
+	f := Finder{NgrokAPI: []string{api.URL}, Every: 10 * time.Millisecond, command: func(ctx context.Context, name string, args ...string) *exec.Cmd {
 		n := len(started()) + 1
 		ngrok.set(fmt.Sprintf("https://n%d.ngrok.app", n))
 		if n == 1 {
@@ -278,11 +280,11 @@ func TestRunTunnelStartsAProgramThatEndedAgain(t *testing.T) {
 	nextURL(t, urls, "https://n2.ngrok.app")
 }
 
-func TestRunTunnelUsesTheOneThatIsOpen(t *testing.T) {
+func TestRunUsesTheOneThatIsOpen(t *testing.T) {
 	ngrok := &fakeNgrok{url: "https://mine.ngrok.app"}
 	api := httptest.NewServer(ngrok)
 	t.Cleanup(api.Close)
-	urls, stop := runTunnel(t, Tunnels{NgrokAPI: []string{api.URL}, Every: 10 * time.Millisecond, command: noProgram}, Ngrok)
+	urls, stop := runTunnel(t, Finder{NgrokAPI: []string{api.URL}, Every: 10 * time.Millisecond, command: noProgram}, Ngrok)
 	nextURL(t, urls, "https://mine.ngrok.app")
 	if err := stop(); err != nil {
 		t.Error(err)
@@ -291,9 +293,9 @@ func TestRunTunnelUsesTheOneThatIsOpen(t *testing.T) {
 
 // cloudflared has a name before it is connected; the address is reported once it is ready.
 func TestRunCloudflaredWaitsUntilItIsReady(t *testing.T) {
-	command, started := tunnelProgramAs(t, "", "stay")
+	command, started := programAs(t, "", "stay")
 	var asked atomic.Int64
-	f := Tunnels{Every: 10 * time.Millisecond, command: func(ctx context.Context, name string, args ...string) *exec.Cmd {
+	f := Finder{Every: 10 * time.Millisecond, command: func(ctx context.Context, name string, args ...string) *exec.Cmd {
 		l, err := net.Listen("tcp", args[slices.Index(args, "--metrics")+1])
 		if err != nil {
 			t.Error(err)
@@ -325,8 +327,8 @@ func TestRunCloudflaredWaitsUntilItIsReady(t *testing.T) {
 }
 
 func TestRunTailscaleFunnel(t *testing.T) {
-	command, started := tunnelProgramAs(t, "", "stay")
-	f := Tunnels{Every: 10 * time.Millisecond, Patience: 20 * time.Second, command: func(ctx context.Context, name string, args ...string) *exec.Cmd {
+	command, started := programAs(t, "", "stay")
+	f := Finder{Every: 10 * time.Millisecond, Patience: 20 * time.Second, command: func(ctx context.Context, name string, args ...string) *exec.Cmd {
 		if !slices.Contains(args, "status") {
 			return command(ctx, name, args...)
 		}
@@ -334,7 +336,7 @@ func TestRunTailscaleFunnel(t *testing.T) {
 		if len(started()) > 0 {
 			status = `{"Foreground":{"x":{"Web":{"h.ts.net:443":{"Handlers":{"/":{"Proxy":"http://127.0.0.1:9000"}}}},"AllowFunnel":{"h.ts.net:443":true}}}}`
 		}
-		cmd := exec.CommandContext(ctx, os.Args[0], "-test.run=^TestTunnelStatus$")
+		cmd := exec.CommandContext(ctx, os.Args[0], "-test.run=^TestStatus$")
 		cmd.Env = append(programEnv(t), "HOOKCTL_TUNNEL_STATUS="+status)
 		return cmd
 	}}
@@ -346,12 +348,12 @@ func TestRunTailscaleFunnel(t *testing.T) {
 }
 
 // Where somebody else's tunnel ends, one of our own takes its place.
-func TestRunTunnelReplacesTheOneThatWasOpen(t *testing.T) {
+func TestRunReplacesTheOneThatWasOpen(t *testing.T) {
 	ngrok := &fakeNgrok{url: "https://theirs.ngrok.app"}
 	api := httptest.NewServer(ngrok)
 	t.Cleanup(api.Close)
-	command, _ := tunnelProgramAs(t, "", "stay")
-	f := Tunnels{NgrokAPI: []string{api.URL}, Every: 10 * time.Millisecond, command: func(ctx context.Context, name string, args ...string) *exec.Cmd {
+	command, _ := programAs(t, "", "stay")
+	f := Finder{NgrokAPI: []string{api.URL}, Every: 10 * time.Millisecond, command: func(ctx context.Context, name string, args ...string) *exec.Cmd {
 		ngrok.set("https://ours.ngrok.app")
 		return command(ctx, name, args...)
 	}}
@@ -361,25 +363,25 @@ func TestRunTunnelReplacesTheOneThatWasOpen(t *testing.T) {
 	nextURL(t, urls, "https://ours.ngrok.app")
 }
 
-func TestRunTunnelSaysWhyNot(t *testing.T) {
+func TestRunSaysWhyNot(t *testing.T) {
 	closed := httptest.NewServer(http.NotFoundHandler())
 	closed.Close()
-	exiting, _ := tunnelProgramAs(t, "ERR_NGROK_4018: sign in\x1b[2J first", "exit")
-	staying, _ := tunnelProgramAs(t, "", "stay")
+	exiting, _ := programAs(t, "ERR_NGROK_4018: sign in\x1b[2J first", "exit")
+	staying, _ := programAs(t, "", "stay")
 	for _, test := range []struct {
 		name, kind string
-		f          Tunnels
+		f          Finder
 		says, cure string
 	}{
-		{"missing", Ngrok, Tunnels{command: noProgram}, "is not installed", "ngrok.com"},
-		{"refuses", Ngrok, Tunnels{command: exiting}, "ERR_NGROK_4018: sign in first", "run it by hand"},
-		{"too slow", Cloudflared, Tunnels{command: staying, Patience: 30 * time.Millisecond}, "opened no tunnel within 30ms", "cloudflared tunnel --no-autoupdate"},
-		{"unknown", "smee", Tunnels{}, `unknown kind of tunnel "smee"`, "ngrok, cloudflared, tailscale"},
+		{"missing", Ngrok, Finder{command: noProgram}, "is not installed", "ngrok.com"},
+		{"refuses", Ngrok, Finder{command: exiting}, "ERR_NGROK_4018: sign in first", "run it by hand"},
+		{"too slow", Cloudflared, Finder{command: staying, Patience: 30 * time.Millisecond}, "opened no tunnel within 30ms", "cloudflared tunnel --no-autoupdate"},
+		{"unknown", "smee", Finder{}, `unknown kind of tunnel "smee"`, "ngrok, cloudflared, tailscale"},
 	} {
 		t.Run(test.name, func(t *testing.T) {
 			test.f.NgrokAPI, test.f.Cloudflared, test.f.Every = []string{closed.URL}, []string{closed.URL}, 10*time.Millisecond
 			err := test.f.Run(t.Context(), test.kind, 9000, func(u string) { t.Errorf("reported %s", u) })
-			var e *Error
+			var e *hooks.Error
 			if !errors.As(err, &e) || !strings.Contains(e.Error(), test.says) || !strings.Contains(e.Cure, test.cure) {
 				t.Errorf("%v", err)
 			}
@@ -387,7 +389,7 @@ func TestRunTunnelSaysWhyNot(t *testing.T) {
 	}
 }
 
-func TestTunnelProgramsGetNoSecrets(t *testing.T) {
+func TestProgramsGetNoSecrets(t *testing.T) {
 	have := withoutSecrets([]string{"PATH=/bin", "GITHUB_WEBHOOK_SECRET=x", "GITHUB_WEBHOOK_SECRET_4711=x", "GH_TOKEN=x", "GITHUB_TOKEN=x", "GH_ENTERPRISE_TOKEN=x", "NGROK_AUTHTOKEN=y", "GH_HOST=h"})
 	if want := []string{"PATH=/bin", "NGROK_AUTHTOKEN=y", "GH_HOST=h"}; !slices.Equal(have, want) {
 		t.Errorf("%v, want %v", have, want)
@@ -396,7 +398,7 @@ func TestTunnelProgramsGetNoSecrets(t *testing.T) {
 
 // Only what a killed receiver started for this port is ended: not a tunnel of somebody who is still there, to another port, or
 // with other arguments.
-func TestTunnelsLeftBehindAreFound(t *testing.T) {
+func TestProgramsLeftBehindAreFound(t *testing.T) {
 	args := []string{"tunnel", "--no-autoupdate", "--metrics", "127.0.0.1:2000", "--url", "http://127.0.0.1:9000"}
 	list := `    1     0 /sbin/launchd
   101     1 /opt/homebrew/bin/cloudflared tunnel --no-autoupdate --metrics 127.0.0.1:51234 --url http://127.0.0.1:9000
@@ -412,5 +414,16 @@ func TestTunnelsLeftBehindAreFound(t *testing.T) {
 	}
 	if got := leftOver(list, Ngrok, []string{"http", "127.0.0.1:9000", "--log", "stdout"}); !slices.Equal(got, []int{107}) {
 		t.Errorf("ngrok: %v", got)
+	}
+}
+
+func TestKindOf(t *testing.T) {
+	for address, want := range map[string]string{
+		"https://x.ngrok-free.app/webhook": Ngrok, "https://a-b.trycloudflare.com": Cloudflared,
+		"https://box.tail1234.ts.net": Tailscale, "https://ngrok.app.example.com": "", "https://evilts.net": "", "": "",
+	} {
+		if got := KindOf(address); got != want {
+			t.Errorf("KindOf(%q) = %q, want %q", address, got, want)
+		}
 	}
 }

@@ -1,4 +1,4 @@
-package server
+package sink
 
 import (
 	"os/exec"

@@ -1,4 +1,4 @@
-package server
+package sink
 
 import (
 	"context"
@@ -46,16 +46,16 @@ func TestChatOnTheWire(t *testing.T) {
 	} {
 		t.Run(name, func(t *testing.T) {
 			url, next := taker(t, http.StatusOK)
-			c := SinkConfig{Type: "chat", URL: strings.Replace(tc.url, "HOST", strings.TrimPrefix(url, "http://"), 1)}
+			c := Config{Type: "chat", URL: strings.Replace(tc.url, "HOST", strings.TrimPrefix(url, "http://"), 1)}
 			if err := sendTo(t, c); err != nil {
 				t.Fatal(err)
 			}
 			tc.want(t, next())
-			if to := recipient(c); to != name {
+			if to := c.Recipient(); to != name {
 				t.Errorf("the record names %q", to)
 			}
-			if x := CheckSinks(t.Context(), []SinkConfig{c})[0]; x.Err != nil {
-				t.Error(x.Err)
+			if x := Check(t.Context(), c); x != nil {
+				t.Error(x)
 			}
 		})
 	}
@@ -77,7 +77,7 @@ func TestChatURLIsShownNowhere(t *testing.T) {
 		"no such host":   {"gotify://no-such-host.invalid/" + key + "?disabletls=yes", false},
 	} {
 		t.Run(name, func(t *testing.T) {
-			err := sendTo(t, SinkConfig{Type: "chat", URL: tc.url})
+			err := sendTo(t, Config{Type: "chat", URL: tc.url})
 			if err == nil {
 				t.Fatal("no error")
 			}
@@ -93,7 +93,7 @@ func TestChatURLIsShownNowhere(t *testing.T) {
 		})
 	}
 	for _, url := range []string{"", "nonsense", "slack://" + key, "unknown://" + key, "logger://", "ntfy://user:" + password + "@host", "http://host/" + key, "://" + key, "gotify://host/%zz" + key} {
-		_, err := newSink(SinkConfig{Type: "chat", URL: url})
+		_, err := New(Config{Type: "chat", URL: url})
 		if err == nil {
 			t.Errorf("%q is taken", url)
 			continue
@@ -111,12 +111,12 @@ func TestChatThatHangs(t *testing.T) {
 	s := httptest.NewServer(http.HandlerFunc(func(http.ResponseWriter, *http.Request) { calls <- struct{}{}; <-let }))
 	defer s.Close()
 	defer close(let)
-	made, err := newSink(SinkConfig{Type: "chat", URL: "mattermost://" + strings.TrimPrefix(s.URL, "http://") + "/token?disabletls=yes", Timeout: 50 * time.Millisecond})
+	made, err := New(Config{Type: "chat", URL: "mattermost://" + strings.TrimPrefix(s.URL, "http://") + "/token?disabletls=yes", Timeout: 50 * time.Millisecond})
 	if err != nil {
 		t.Fatal(err)
 	}
 	for range 3 {
-		if _, err := made.send(t.Context(), failedRun()); !errors.Is(err, context.DeadlineExceeded) {
+		if _, err := made.Send(t.Context(), failedRun()); !errors.Is(err, context.DeadlineExceeded) {
 			t.Errorf("%v", err)
 		}
 	}
@@ -128,7 +128,7 @@ func TestChatThatHangs(t *testing.T) {
 
 func TestMessagesForPeople(t *testing.T) {
 	m := failedRun()
-	m.text = `"@everyone <!channel> <https://evil.example|click> [here](https://evil.example) mail a@b.example" (@octocat) ` + strings.Repeat("x", 9000) + " https://github.com/o/r/actions/runs/12"
+	m.Text = `"@everyone <!channel> <https://evil.example|click> [here](https://evil.example) mail a@b.example" (@octocat) ` + strings.Repeat("x", 9000) + " https://github.com/o/r/actions/runs/12"
 	for _, service := range []string{"discord", "pushover", "ntfy", "slack", "smtp"} {
 		to := mediumOf(service)
 		body, params := chatMessage(to, m)
@@ -143,7 +143,7 @@ func TestMessagesForPeople(t *testing.T) {
 		if n := len([]rune(body)); n > to.limit || !strings.HasSuffix(body, " https://github.com/o/r/actions/runs/12") {
 			t.Errorf("%s: %d characters of %d, ends with %q", service, n, to.limit, body[len(body)-40:])
 		}
-		if title := params[to.title]; to.title != "" && title != m.subject {
+		if title := params[to.title]; to.title != "" && title != m.Subject {
 			t.Errorf("%s: title %q", service, title)
 		}
 	}

@@ -1,4 +1,4 @@
-package server
+package sink
 
 import (
 	"bytes"
@@ -21,7 +21,7 @@ type httpSink struct {
 	client  *http.Client
 }
 
-func newHTTP(c SinkConfig) (sink, error) {
+func newHTTP(c Config) (Sink, error) {
 	u, err := url.Parse(c.URL)
 	if err != nil || (u.Scheme != "http" && u.Scheme != "https") || u.Host == "" {
 		return nil, errors.New("url: an http or https address is needed")
@@ -33,10 +33,10 @@ func newHTTP(c SinkConfig) (sink, error) {
 	if c.Format == FormatOpenClaw && (u.Path == "" || u.Path == "/") {
 		u.Path = "/hooks/wake"
 	}
-	return &httpSink{url: u.String(), form: form, timeout: c.Timeout, client: httpSinkClient(c)}, nil
+	return &httpSink{url: u.String(), form: form, timeout: c.Timeout, client: clientOf(c)}, nil
 }
 
-func (c *httpSink) send(ctx context.Context, m message) (string, error) {
+func (c *httpSink) Send(ctx context.Context, m Message) (string, error) {
 	body, header, err := c.form(m)
 	if err != nil {
 		return "", backoff.Permanent(fmt.Errorf("encode the event: %w", err))
@@ -60,9 +60,9 @@ func (c *httpSink) send(ctx context.Context, m message) (string, error) {
 	return "", statusError(r, string(answer))
 }
 
-// check asks for the head of the address. What matters is that somebody answers; many
+// Check asks for the head of the address. What matters is that somebody answers; many
 // takers of events know POST only.
-func (c *httpSink) check(ctx context.Context) error {
+func (c *httpSink) Check(ctx context.Context) error {
 	ctx, cancel := context.WithTimeout(ctx, c.timeout)
 	defer cancel()
 	req, err := http.NewRequestWithContext(ctx, http.MethodHead, c.url, nil)

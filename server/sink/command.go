@@ -1,4 +1,4 @@
-package server
+package sink
 
 import (
 	"bytes"
@@ -16,6 +16,8 @@ import (
 	"time"
 
 	"github.com/cenkalti/backoff/v5"
+
+	"hookctl/logs/text"
 )
 
 // command runs a program for each notification: the payload on its standard input, the fields in its
@@ -26,33 +28,33 @@ type command struct {
 	timeout time.Duration
 }
 
-func newCommand(c SinkConfig) (sink, error) {
+func newCommand(c Config) (Sink, error) {
 	if len(c.Command) == 0 || c.Command[0] == "" {
 		return nil, errors.New("command: a program is needed")
 	}
 	return &command{args: slices.Clone(c.Command), env: maps.Clone(c.Env), timeout: c.Timeout}, nil
 }
 
-func (c *command) send(ctx context.Context, m message) (string, error) {
-	payload, err := m.payload(ctx)
+func (c *command) Send(ctx context.Context, m Message) (string, error) {
+	payload, err := m.Payload(ctx)
 	if err != nil {
 		return "", fmt.Errorf("read the payload: %w", err)
 	}
-	fields, err := json.Marshal(m.context)
+	fields, err := json.Marshal(m.Context)
 	if err != nil {
 		return "", backoff.Permanent(fmt.Errorf("encode the fields: %w", err))
 	}
 	env := environment(c.env, map[string]string{
-		"TYPE": m.kind, "PRIORITY": m.priority, "SUBJECT": m.subject, "MESSAGE": m.text, "EVENT": m.event,
-		"DELIVERY_ID": m.deliveryID, "FILE": m.file, "ID": m.id, "CONTEXT": string(fields),
-		"ACTION": field(m, "action"), "REPOSITORY": field(m, "repository"), "SENDER": field(m, "sender"),
-		"BRANCH": field(m, "branch"), "SHA": field(m, "sha"), "URL": field(m, "url"),
+		"TYPE": m.Kind, "PRIORITY": m.Priority, "SUBJECT": m.Subject, "MESSAGE": m.Text, "EVENT": m.Event,
+		"DELIVERY_ID": m.DeliveryID, "FILE": m.File, "ID": m.ID, "CONTEXT": string(fields),
+		"ACTION": m.Field("action"), "REPOSITORY": m.Field("repository"), "SENDER": m.Field("sender"),
+		"BRANCH": m.Field("branch"), "SHA": m.Field("sha"), "URL": m.Field("url"),
 	})
 	_, err = runProgram(ctx, c.timeout, c.args, env, bytes.NewReader(payload))
 	return "", err
 }
 
-func (c *command) check(context.Context) error { return lookUp(c.args[0]) }
+func (c *command) Check(context.Context) error { return lookUp(c.args[0]) }
 
 // ampSend runs AI Maestro's amp-send. It prints most of its errors on standard output and takes no
 // "--", so no argument may begin with a dash.
@@ -63,7 +65,7 @@ type ampSend struct {
 	timeout     time.Duration
 }
 
-func newAMPSend(c SinkConfig) (sink, error) {
+func newAMPSend(c Config) (Sink, error) {
 	if c.To == "" {
 		return nil, errors.New("to: the name of an agent is needed")
 	}
@@ -74,25 +76,25 @@ func newAMPSend(c SinkConfig) (sink, error) {
 	return a, nil
 }
 
-func (a *ampSend) send(ctx context.Context, m message) (string, error) {
-	fields, err := json.Marshal(m.context)
+func (a *ampSend) Send(ctx context.Context, m Message) (string, error) {
+	fields, err := json.Marshal(m.Context)
 	if err != nil {
 		return "", backoff.Permanent(fmt.Errorf("encode the fields: %w", err))
 	}
-	priority := m.priority
+	priority := m.Priority
 	if priority == "medium" {
 		priority = "normal"
 	}
 	args := append([]string{a.program}, a.args...)
-	args = append(args, a.to, undashed(m.subject), undashed(m.text),
+	args = append(args, a.to, undashed(m.Subject), undashed(m.Text),
 		"--priority", priority, "--type", "notification", "--context", string(fields))
 	_, err = runProgram(ctx, a.timeout, args, environment(a.env, nil), nil)
 	return "", err
 }
 
-// check finds out whether a message could be sent, without sending one: the program must run, and amp-status, which is
+// Check finds out whether a message could be sent, without sending one: the program must run, and amp-status, which is
 // installed beside it, must know an identity to send with.
-func (a *ampSend) check(ctx context.Context) error {
+func (a *ampSend) Check(ctx context.Context) error {
 	if err := lookUp(a.program); err != nil {
 		return err
 	}
@@ -137,11 +139,6 @@ func lookUp(program string) error {
 	return nil
 }
 
-func field(m message, name string) string {
-	s, _ := m.context[name].(string)
-	return s
-}
-
 // environment is the receiver's own without the webhook secrets, which no sink needs.
 func environment(extra, fields map[string]string) []string {
 	env := slices.DeleteFunc(os.Environ(), func(v string) bool {
@@ -162,8 +159,8 @@ func runProgram(ctx context.Context, limit time.Duration, args, env []string, st
 	ctx, cancel := context.WithTimeout(ctx, limit)
 	defer cancel()
 	cmd := exec.CommandContext(ctx, args[0], args[1:]...) // #nosec G204 -- the owner's settings name the program.
-	out := &cappedBuffer{left: 4 << 10}
-	cmd.Env, cmd.Stdin, cmd.Stdout, cmd.Stderr = env, stdin, keepSome{out}, keepSome{out}
+	var out firstWords
+	cmd.Env, cmd.Stdin, cmd.Stdout, cmd.Stderr = env, stdin, &out, &out
 	cmd.WaitDelay = time.Second
 	isolate(cmd)
 	err = cmd.Run()
@@ -173,18 +170,18 @@ func runProgram(ctx context.Context, limit time.Duration, args, env []string, st
 	if ctx.Err() != nil && errors.Is(ctx.Err(), context.DeadlineExceeded) {
 		err = fmt.Errorf("it did not end within %s", limit)
 	}
-	if words := line(out.String(), 300); words != "" {
+	if words := text.Line(out.String(), 300); words != "" {
 		return "", fmt.Errorf("run %s: %w: %s", args[0], err, words)
 	}
 	return "", fmt.Errorf("run %s: %w", args[0], err)
 }
 
-// keepSome keeps the first of what is written and takes the rest, so that a program that says much
-// is not stopped by a broken pipe.
-type keepSome struct{ w *cappedBuffer }
+// firstWords keeps the first 4 KiB of what is written and takes the rest, so that a program that says much is not stopped by a
+// broken pipe.
+type firstWords struct{ bytes.Buffer }
 
 // Write never fails.
-func (k keepSome) Write(p []byte) (int, error) {
-	_, _ = k.w.Write(p)
+func (w *firstWords) Write(p []byte) (int, error) {
+	_, _ = w.Buffer.Write(p[:min(len(p), 4<<10-w.Len())])
 	return len(p), nil
 }

@@ -1,10 +1,10 @@
 //go:build !linux && !windows
 
-package hooks
+package tunnel
 
 import "os/exec"
 
-// endWithUs has nothing to do where the system ends no program with the process that started it: [Tunnels.Run] ends what was left.
+// endWithUs has nothing to do where the system ends no program with the process that started it: [Finder.Run] ends what was left.
 func endWithUs(*exec.Cmd) (end func()) { return func() {} }
 
 // bindToUs has nothing to do either.

@@ -1,0 +1,68 @@
+package sink
+
+import (
+	"fmt"
+	"io"
+	"net/http"
+	"strconv"
+	"time"
+
+	"github.com/cenkalti/backoff/v5"
+
+	"hookctl/logs/text"
+)
+
+// clientOf is the client of a sink that speaks HTTP. It keeps as many connections open as there are attempts at once,
+// and follows no redirects: a message would go to where nobody sent it.
+func clientOf(c Config) *http.Client {
+	client := &http.Client{}
+	if c.Client != nil {
+		*client = *c.Client
+	}
+	if client.Transport == nil {
+		keep := http.DefaultTransport.(*http.Transport).Clone()
+		keep.MaxIdleConnsPerHost = keptConnections
+		client.Transport = keep
+	}
+	client.CheckRedirect = func(*http.Request, []*http.Request) error { return http.ErrUseLastResponse }
+	return client
+}
+
+// keptConnections is enough for any Retry.PerSink that makes sense.
+const keptConnections = 32
+
+// answerOf reads at most 64 KiB of an answer.
+func answerOf(r *http.Response) []byte {
+	defer r.Body.Close()
+	b, _ := io.ReadAll(io.LimitReader(r.Body, 64<<10)) // What came before an error still explains the status.
+	return b
+}
+
+// statusError classes an answer that is no success. Busy and broken servers recover; a refusal stays one.
+func statusError(r *http.Response, words string) error {
+	err := fmt.Errorf("the answer is %d %s", r.StatusCode, http.StatusText(r.StatusCode))
+	if words = text.Line(words, 300); words != "" {
+		err = fmt.Errorf("%w: %s", err, words)
+	}
+	switch r.StatusCode {
+	case http.StatusRequestTimeout, http.StatusTooEarly, http.StatusTooManyRequests:
+	default:
+		if r.StatusCode < 500 {
+			return backoff.Permanent(err)
+		}
+	}
+	if seconds, bad := strconv.Atoi(r.Header.Get("Retry-After")); bad == nil && seconds > 0 {
+		return &laterError{err: err, after: backoff.RetryAfterError{Duration: time.Duration(min(seconds, 3600)) * time.Second}}
+	}
+	return err
+}
+
+// laterError is an error that says when to try again.
+type laterError struct {
+	err   error
+	after backoff.RetryAfterError
+}
+
+func (e *laterError) Error() string { return e.err.Error() }
+
+func (e *laterError) Unwrap() []error { return []error{e.err, &e.after} }
