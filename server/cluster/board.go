@@ -133,7 +133,10 @@ const (
 func (n *Node) watchOnce(ctx context.Context) error {
 	ctx, cancel := context.WithTimeout(ctx, watchTime)
 	defer cancel()
+	// The answer may be lost while the stream changes its leader; the context of the call is also that of the watch.
+	unanswered := time.AfterFunc(silence, cancel)
 	w, err := n.kv.WatchAll(ctx)
+	unanswered.Stop()
 	if err != nil {
 		return err
 	}

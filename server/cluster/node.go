@@ -97,11 +97,11 @@ func Start(c Config) (*Node, error) {
 		return nil, err
 	}
 	var err error
-	if n.engine, err = startEngine(c); err != nil {
+	if n.engine, err = startEngine(n.life, c); err != nil {
 		return nil, err
 	}
 	if n.js, err = jetstream.New(n.engine.conn); err != nil {
-		n.engine.close(context.Background())
+		n.engine.close()
 		return nil, fmt.Errorf("use JetStream: %w", err)
 	}
 	return n, nil
@@ -142,7 +142,7 @@ func (n *Node) Run(ctx context.Context) {
 func (n *Node) Close() {
 	n.end()
 	n.uploads.all.Wait()
-	n.engine.close(context.Background())
+	n.engine.close()
 }
 
 // prepare creates what the nodes share, as soon as there is a quorum. The first calls may meet a cluster that has no leader
