@@ -391,7 +391,7 @@ func (n *Node) settledHere(ctx context.Context, file string, s state) {
 		return
 	}
 	if rec, err := n.cfg.Log.Log().Read(ctx, file); err == nil && len(rec.Notifications) > 0 {
-		n.results.put(file, rec.Notifications, false)
+		n.results.put(file, result{list: rec.Notifications}, false)
 	}
 }
 

@@ -307,6 +307,7 @@ type record struct {
 	by        process // the one that claimed it and has not said what became of it
 	notes     []byte  // its notifications as last shared, nil as they were published
 	twice     bool    // it was claimed over a claim of another process
+	trying    int     // attempts of this process that were claimed and whose outcomes the others do not know
 	announced bool    // this node's queue has it
 	claiming  sync.Mutex
 	writing   sync.Mutex

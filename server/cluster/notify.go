@@ -128,6 +128,7 @@ func (n *Node) Claim(ctx context.Context, file string) bool {
 				n.countTwice(rec.id, by.node)
 			}
 			n.records.said(rec, seq, n.me(), notes, twice || others)
+			n.records.ended(rec, -1)
 			return true
 		}
 		if codeOf(err) == codeExists {
@@ -166,6 +167,13 @@ func (r *records) said(rec *record, seq uint64, by process, notes []byte, twice 
 	if seq > rec.last {
 		rec.last, rec.by, rec.notes, rec.twice = seq, by, notes, twice
 	}
+}
+
+// ended notes how many attempts of this process are over.
+func (r *records) ended(rec *record, attempts int) {
+	r.mu.Lock()
+	defer r.mu.Unlock()
+	rec.trying -= attempts
 }
 
 // say writes a state, where last is given only on top of that.
@@ -213,31 +221,40 @@ func (n *Node) refresh(ctx context.Context, id identity) {
 // results are the outcomes that are still to be shared, by file, the latest of each.
 type results struct {
 	mu    sync.Mutex
-	files map[string][]logs.Notification
+	files map[string]result
 	under int // being shared now
 	wake  chan struct{}
 }
 
-func (r *results) init() { r.files, r.wake = map[string][]logs.Notification{}, make(chan struct{}, 1) }
+// result is what became of the notifications of a record so far.
+type result struct {
+	list  []logs.Notification
+	ended int // attempts whose outcomes it has and the others do not know
+}
 
-func (r *results) put(file string, list []logs.Notification, newest bool) {
+func (r *results) init() { r.files, r.wake = map[string]result{}, make(chan struct{}, 1) }
+
+func (r *results) put(file string, one result, newest bool) {
 	r.mu.Lock()
 	defer r.mu.Unlock()
-	if _, there := r.files[file]; there && !newest {
-		return
+	if other, there := r.files[file]; there {
+		one.ended += other.ended
+		if !newest {
+			one.list = other.list
+		}
 	}
-	r.files[file] = list
+	r.files[file] = one
 	select {
 	case r.wake <- struct{}{}:
 	default:
 	}
 }
 
-func (r *results) take() map[string][]logs.Notification {
+func (r *results) take() map[string]result {
 	r.mu.Lock()
 	defer r.mu.Unlock()
 	all := r.files
-	r.files = map[string][]logs.Notification{}
+	r.files = map[string]result{}
 	r.under += len(all)
 	return all
 }
@@ -255,9 +272,11 @@ func (r *results) empty() bool {
 	return len(r.files) == 0 && r.under == 0
 }
 
-// Outcome shares the notifications of a record that are durable here. It returns at once; they are shared as soon as there is a
-// quorum.
-func (n *Node) Outcome(file string, list []logs.Notification) { n.results.put(file, list, true) }
+// Outcome shares the notifications of a record that are durable here, with the outcomes of so many of the attempts that were
+// claimed. It returns at once; they are shared as soon as there is a quorum.
+func (n *Node) Outcome(file string, list []logs.Notification, ended int) {
+	n.results.put(file, result{list, ended}, true)
+}
 
 // flushTime bounds how long a node that stops waits for a quorum to take its last outcomes.
 const flushTime = 5 * time.Second
@@ -293,12 +312,12 @@ func (n *Node) sendOutcomes(ctx context.Context) {
 func (n *Node) shareOutcomes(ctx context.Context) {
 	var group sync.WaitGroup
 	limit := make(chan struct{}, 64)
-	for file, list := range n.results.take() {
+	for file, one := range n.results.take() {
 		limit <- struct{}{}
 		group.Go(func() {
 			defer func() { <-limit; n.results.done() }()
-			if !n.shareOutcome(ctx, file, list) {
-				n.results.put(file, list, false)
+			if !n.shareOutcome(ctx, file, one) {
+				n.results.put(file, one, false)
 			}
 		})
 	}
@@ -306,8 +325,9 @@ func (n *Node) shareOutcomes(ctx context.Context) {
 }
 
 // shareOutcome shares one outcome; false means later. What this node claimed is written on top of its claim only: another node
-// that has the record by now knows better.
-func (n *Node) shareOutcome(ctx context.Context, file string, list []logs.Notification) bool {
+// that has the record by now knows better. The claim stays while an attempt for another sink is under way.
+func (n *Node) shareOutcome(ctx context.Context, file string, one result) bool {
+	list := one.list
 	n.records.mu.Lock()
 	rec := n.records.files[file]
 	n.records.mu.Unlock()
@@ -324,12 +344,17 @@ func (n *Node) shareOutcome(ctx context.Context, file string, list []logs.Notifi
 	defer rec.claiming.Unlock()
 	n.records.mu.Lock()
 	last := rec.last
-	s.Twice = rec.twice
+	s.Twice, s.Sending = rec.twice, rec.trying > one.ended
 	n.records.mu.Unlock()
+	by := process{}
+	if s.Sending {
+		by = n.me()
+	}
 	seq, err := n.say(ctx, rec.id, s, &last)
 	switch {
 	case err == nil:
-		n.records.said(rec, seq, process{}, s.Notifications, s.Twice)
+		n.records.said(rec, seq, by, s.Notifications, s.Twice)
+		n.records.ended(rec, one.ended)
 		if !pendingIn(list) {
 			n.close(rec)
 		}
@@ -339,7 +364,11 @@ func (n *Node) shareOutcome(ctx context.Context, file string, list []logs.Notifi
 		n.records.mu.Lock()
 		mine := rec.by == n.me()
 		n.records.mu.Unlock()
-		return !mine // else it was written, or claimed, by this node without learning of it
+		if mine {
+			return false // it was written, or claimed, by this node without learning of it
+		}
+		n.records.ended(rec, one.ended)
+		return true
 	}
 	return false
 }
