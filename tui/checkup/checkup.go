@@ -351,10 +351,20 @@ func (p *Page) Fix(c doctor.Check) (run func() tea.Cmd, what string) {
 		return p.cfg.Start, "start it"
 	case has("setup"):
 		return p.shell.SetUp, "set up"
-	case has("rotate"), has("hooks"), has("catchup"):
+	case has("catchup"):
+		return func() tea.Cmd { return p.shell.GoTo(kit.PageHooks, kit.Missed{Target: missedOf(c.Fix)}) }, "see which"
+	case has("rotate"), has("hooks"):
 		return func() tea.Cmd { return p.shell.GoTo(kit.PageHooks, kit.Failing{}) }, "to Hooks"
 	}
 	return nil, ""
+}
+
+// missedOf is the first repository or organisation that a fix catches up with.
+func missedOf(fix string) string {
+	_, rest, _ := strings.Cut(fix, "hookctl catchup ")
+	_, target, _ := strings.Cut(rest, " ")
+	target, _, _ = strings.Cut(target, ";")
+	return target
 }
 
 func (p *Page) fix() tea.Cmd {

@@ -90,6 +90,18 @@ func TestDoctorLooksAgainAfterACure(t *testing.T) {
 	s.Shows("All checks passed.")
 }
 
+func TestWhoseDeliveriesAFixCatchesUpWith(t *testing.T) {
+	for fix, want := range map[string]string{
+		"hookctl catchup -R octo-org/api":                                 "octo-org/api",
+		"hookctl catchup --org octo-org; hookctl catchup -R octo-org/web": "octo-org",
+		"hookctl rotate; hookctl catchup -R octo-org/web":                 "octo-org/web",
+	} {
+		if got := missedOf(fix); got != want {
+			t.Errorf("%q is of %q, not %q", fix, got, want)
+		}
+	}
+}
+
 // Where nothing failed, the page shows what was checked.
 func TestDoctorListsWhatPassed(t *testing.T) {
 	s := checking(t, 80, 24)
