@@ -26,7 +26,7 @@ type Config struct {
 	WatchedBranches []string              // names or path.Match patterns; a push elsewhere is only recorded
 	Priorities      map[string]string     // rule key, as "workflow_run.failure", to low, medium, high or urgent
 	Routes          []route.Route         // tried in order before the default table
-	Trust           route.Trust                 // whose words reach agents; the zero value trusts everybody
+	Trust           route.Trust           // whose words reach agents; the zero value trusts everybody
 	NotifyAlso      []string              // rules that are off by default: reviews, statuses
 	Sinks           []sink.Config         // where notifications go; none means that none are made
 	Coalesce        time.Duration         // how long followers of a notification are gathered; 0 switches it off

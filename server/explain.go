@@ -7,9 +7,9 @@ import (
 
 // Explanation is what a payload would cause, and why.
 type Explanation struct {
-	Event    string      `json:"event"`
-	Decision route.Decision    `json:"decision"`
-	Sends    []Explained `json:"notifications"` // one for each notice and sink
+	Event    string         `json:"event"`
+	Decision route.Decision `json:"decision"`
+	Sends    []Explained    `json:"notifications"` // one for each notice and sink
 }
 
 // Explained is a notification that would be sent.

@@ -63,15 +63,18 @@ func (q *queue) save(ctx context.Context, file string, f *fileState) {
 		return
 	}
 	f.dirty = false
-	now := slices.Clone(f.notifications)
+	now, ended := slices.Clone(f.notifications), f.ended
 	q.mu.Unlock()
 	err := q.s.log.SetNotifications(ctx, file, now)
 	if err == nil && q.s.shared != nil {
-		q.s.shared.Outcome(file, now)
+		q.s.shared.Outcome(file, now, ended)
 	}
 	gone := errors.Is(err, logs.ErrNotFound)
 	q.mu.Lock()
 	defer q.mu.Unlock()
+	if err == nil {
+		f.ended -= ended
+	}
 	if err != nil && !gone {
 		f.dirty = true
 		q.s.logger.Error("the outcome of a notification cannot be written; it is tried again", "file", file, "error", err)

@@ -62,6 +62,7 @@ type fileState struct {
 	open          int  // of them pending and held by the queue
 	shared        bool // it was announced by the cluster, which may have given it to another node since
 	dirty         bool // the log does not know the latest
+	ended         int  // attempts whose outcomes the others do not know
 	saving        sync.Mutex
 }
 
@@ -353,6 +354,13 @@ func (q *queue) settle(it *item, to, id string, err error) tried {
 	again := end.status == logs.StatusPending
 	// Rewriting a record for each of many attempts would wear the disk for nothing: 1, 2, 4, 8… are written.
 	save := !again || it.tries&(it.tries-1) == 0
+	q.mu.Lock()
+	for _, r := range it.refs {
+		if f := q.files[r.file]; f != nil && r.shared {
+			f.ended++
+		}
+	}
+	q.mu.Unlock()
 	q.update(it.refs, save, func(i int, n *logs.Notification) {
 		n.Status, n.Attempts, n.At, n.Error, n.NextAt = end.status, it.tries, now, "", time.Time{}
 		if to != "" {
