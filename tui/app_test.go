@@ -115,7 +115,7 @@ func TestPaletteStartsActionsAndSaysWhyNot(t *testing.T) {
 // What other pages can do, the settings and the saved filters are found on every page.
 func TestPaletteFindsWhatOtherPagesDo(t *testing.T) {
 	for typed, want := range map[string]struct{ shows, leads string }{
-		"rotat":      {"Hooks: Rotate", kit.PageHooks},
+		"rotat":      {"▌ Hooks: Rotate", kit.PageHooks},
 		"config":     {"Settings (hookctl config)", kit.PageSettings},
 		"log.keep":   {"setting log.keep: 30d", kit.PageSettings},
 		"filter red": {"filter red: conclusion:failure", kit.PageEvents},

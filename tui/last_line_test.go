@@ -46,6 +46,12 @@ func TestToastsStandBesideTheHints(t *testing.T) {
 			t.Errorf("%q lacks %q", lastLine(s), words)
 		}
 	}
+	for n := range 60 { // also one that leaves just the room that some hints take
+		_ = s.Say(strings.Repeat("x", n+1))
+		if !strings.Contains(lastLine(s), "? help") {
+			t.Errorf("with %d columns of message: %q", n+1, lastLine(s))
+		}
+	}
 	long := strings.Repeat("long ", 15)
 	_ = s.Say(long)
 	if !strings.Contains(lastLine(s), strings.TrimSpace(long)) {

@@ -122,10 +122,10 @@ func rowsBelow(s *settings.Settings, key string) ([]settings.Row, error) {
 		rest, ok := strings.CutPrefix(row.Key, key)
 		return !ok || rest != "" && rest[0] != '.' && rest[0] != '['
 	})
-	if len(rows) == 0 {
-		return nil, hint(usage(fmt.Errorf("no setting has the key %q", key)), "list them: hookctl config show")
+	if len(rows) > 0 {
+		return rows, nil
 	}
-	return rows, nil
+	return nil, hint(usage(fmt.Errorf("%s: no such setting", key)), s.Meant(key))
 }
 
 // change is a setting after it was changed, as `config set --json` prints it.

@@ -37,8 +37,9 @@ func newDemo(p *program) *cobra.Command {
 		Use:   "demo",
 		Short: "Try hookctl on a simulated GitHub, without an account",
 		Long: "Try hookctl without an account: a temporary home, a simulated GitHub that really signs and sends, a real receiver and\n" +
-			"sample traffic. On a terminal it opens the interface; elsewhere it prints each step, and exits with 1 if a count is\n" +
-			"wrong. It leaves your own settings, log and hooks alone, and removes everything at the end.",
+			"sample traffic, with a notification that fails and a delivery that does not arrive. On a terminal it opens the\n" +
+			"interface; elsewhere it prints each step, and exits with 1 if a count is wrong. It leaves your own settings, log and\n" +
+			"hooks alone, and removes everything at the end.",
 		Example: "  hookctl demo\n  hookctl demo | cat\n  hookctl demo --records 100000",
 		RunE: func(cmd *cobra.Command, _ []string) error {
 			return p.demo(cmd.Context(), o)
@@ -65,6 +66,8 @@ type demo struct {
 	settings *settings.Settings
 	github   *githubtest.Server
 	maestro  *githubtest.Maestro
+	team     *team
+	way      *way
 	repos    []string
 	past     int       // records that the log began with
 	began    time.Time // when they end
@@ -108,8 +111,8 @@ func (d *demo) open(ctx context.Context, o demoOptions) (err error) {
 	if err != nil {
 		return err
 	}
-	local := "http://" + net.JoinHostPort("127.0.0.1", strconv.Itoa(port)) + "/webhook"
-	d.github = githubtest.New(githubtest.Options{Resolve: func(string) string { return local }})
+	d.way = &way{home: home}
+	d.github = githubtest.New(githubtest.Options{Resolve: func(string) string { return d.way.resolve(ctx) }})
 	for _, repo := range d.repos {
 		d.github.AddRepository(repo, githubtest.Repository{})
 	}
@@ -126,6 +129,9 @@ func (d *demo) open(ctx context.Context, o demoOptions) (err error) {
 	if err != nil {
 		return err
 	}
+	if d.team, err = startTeam(ctx); err != nil {
+		return err
+	}
 	for _, v := range settings.Variables() {
 		if err := os.Unsetenv(v.Name); err != nil {
 			return err
@@ -138,7 +144,8 @@ func (d *demo) open(ctx context.Context, o demoOptions) (err error) {
 			return err
 		}
 	}
-	file := fmt.Sprintf("receiver: {port: %d, public_url: %q}\ncoalesce: 2s\nsync: {mode: act, ci: {logs: excerpt}}\nsinks:\n  - {type: aimaestro, url: %q, to: %s}\n", port, "https://hooks.example.com", maestroURL, demoAgent)
+	file := fmt.Sprintf("receiver: {port: %d, public_url: %q}\ncoalesce: 2s\nsync: {mode: act, ci: {logs: excerpt}}\nsinks:\n  - {type: aimaestro, url: %q, to: %s}\n  - {type: http, name: team, url: %q}\n",
+		port, "https://hooks.example.com", maestroURL, demoAgent, d.team.url)
 	if err := os.WriteFile(filepath.Join(home, "hookctl.yaml"), []byte(file), 0o600); err != nil {
 		return fmt.Errorf("write the demo's settings: %w", err)
 	}
@@ -182,6 +189,9 @@ func (d *demo) close(ctx context.Context) error {
 	}
 	if d.maestro != nil {
 		d.maestro.Close()
+	}
+	if d.team != nil {
+		problems = append(problems, d.team.close())
 	}
 	if d.dir != "" {
 		problems = append(problems, os.RemoveAll(d.dir))

@@ -3,6 +3,8 @@ package main
 import (
 	"context"
 	"math/rand/v2"
+	"slices"
+	"strings"
 	"sync"
 	"time"
 
@@ -19,6 +21,9 @@ func (d *demo) show(ctx context.Context, o demoOptions) error {
 		if _, err := d.fail(ctx, d.repos[0]); err != nil {
 			return err
 		}
+		if _, err := d.miss(ctx, d.repos[1]); err != nil {
+			return err
+		}
 	}
 	// In line mode ctrl+c ends what is under way, and not the traffic: that ends with the interface.
 	sending, stop := context.WithCancel(context.WithoutCancel(ctx))
@@ -33,7 +38,8 @@ func (d *demo) show(ctx context.Context, o demoOptions) error {
 // sendNowAndThen sends one sample after the other to the repositories in turn until ctx ends. What is refused because
 // the receiver was stopped in the interface is part of the show.
 func (d *demo) sendNowAndThen(ctx context.Context) {
-	samples := githubtest.SampleIndex()
+	// Text that attacks a terminal or an agent would only puzzle who looks on; the tests send it.
+	samples := slices.DeleteFunc(githubtest.SampleIndex(), func(s githubtest.SampleInfo) bool { return strings.Contains(s.Name, "hostile") })
 	for i := 0; ; i++ {
 		timer := time.NewTimer(time.Duration(700+rand.IntN(1500)) * time.Millisecond) //nolint:gosec // Chance for a show.
 		select {

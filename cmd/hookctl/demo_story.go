@@ -4,6 +4,7 @@ import (
 	"context"
 	"errors"
 	"fmt"
+	"net/http"
 	"strings"
 	"sync"
 	"sync/atomic"
@@ -43,12 +44,16 @@ func (d *demo) printStory(ctx context.Context) error {
 	for _, r := range results {
 		say("setup", "hook %d on %s: its ping arrived, verified", r.HookID, r.Target)
 	}
-	kinds, refused, err := d.deliverEveryKind(ctx)
+	kinds, err := d.deliverEveryKind(ctx)
 	if err != nil {
 		return err
 	}
 	say("deliver", "%d deliveries, one for each row of the routing table and each near miss", kinds)
-	say("refuse", "%d forged delivery answered with 401 and not recorded", refused)
+	forged, err := d.forge(ctx)
+	if err != nil {
+		return err
+	}
+	say("refuse", "a forged delivery was answered with %d and not recorded", forged)
 
 	issue, err := d.failAndPass(ctx)
 	if err != nil {
@@ -62,10 +67,22 @@ func (d *demo) printStory(ctx context.Context) error {
 	}
 	say("rotate", "secret %s → %s on %d hooks under steady traffic: %d deliveries, %d refused", rotated.Old, rotated.New, len(rotated.Hooks), during.sent, during.refused)
 
-	sent, recorded, notified, err := d.count(ctx)
+	reason, fetched, err := d.missAndFetch(ctx)
 	if err != nil {
 		return err
 	}
+	say("catchup", "a delivery did not arrive (GitHub: %s); fetched from GitHub's list: %d", reason, fetched)
+
+	refusal, err := d.resendFailed(ctx)
+	if err != nil {
+		return err
+	}
+
+	sent, recorded, notified, err := d.count(ctx, fetched)
+	if err != nil {
+		return err
+	}
+	say("resend", "the sink team refused a notification (%s); sent again, it was taken", refusal)
 	say("notify", "%d records notified, %d messages at AI Maestro, none pending", notified, len(d.maestro.Messages()))
 	say("count", "sent %d, recorded %d, lost %d", sent, recorded, sent-recorded)
 
@@ -73,7 +90,7 @@ func (d *demo) printStory(ctx context.Context) error {
 		return err
 	}
 	say("stop", "the receiver finished its work and stopped; the home is removed")
-	if recorded != sent || during.refused != 0 || !rotated.Complete || refused != 1 || notified == 0 {
+	if recorded != sent || during.refused != 0 || !rotated.Complete || forged != http.StatusUnauthorized || fetched != 1 || d.team.taken.Load() == 0 || notified == 0 {
 		return errFigures
 	}
 	return nil
@@ -126,8 +143,8 @@ func (d *demo) awaitIssue(ctx context.Context, repo string, wanted func(githubte
 	}
 }
 
-// deliverEveryKind sends each sample that the hooks subscribe to, and one delivery with a wrong signature.
-func (d *demo) deliverEveryKind(ctx context.Context) (sent, refused int, err error) {
+// deliverEveryKind sends each sample that the hooks subscribe to.
+func (d *demo) deliverEveryKind(ctx context.Context) (sent int, err error) {
 	for i, sample := range githubtest.SampleIndex() {
 		if sample.Event == "ping" {
 			continue
@@ -135,26 +152,16 @@ func (d *demo) deliverEveryKind(ctx context.Context) (sent, refused int, err err
 		repo := d.repos[i%len(d.repos)]
 		results, err := d.github.Deliver(ctx, repo, sample.Event, githubtest.SampleFor(sample.Name, repo))
 		if err != nil {
-			return sent, refused, err
+			return sent, err
 		}
 		for _, r := range results {
 			if !r.OK() {
-				return sent, refused, fmt.Errorf("deliver %s: %s", sample.Name, r.Status)
+				return sent, fmt.Errorf("deliver %s: %s", sample.Name, r.Status)
 			}
 			sent++
 		}
 	}
-	repo := d.repos[0]
-	hook := d.github.Hooks(repo)[0]
-	d.github.SetSecret(repo, hook.ID, "somebody else's")
-	defer d.github.SetSecret(repo, hook.ID, hook.Secret)
-	results, err := d.github.Deliver(ctx, repo, "push", githubtest.SampleFor("push.main", repo))
-	for _, r := range results {
-		if r.StatusCode == 401 {
-			refused++
-		}
-	}
-	return sent, refused, err
+	return sent, nil
 }
 
 // traffic is what was sent during a rotation.
@@ -217,9 +224,9 @@ func (d *demo) accepted() (n int) {
 	return n
 }
 
-// count waits until the log has what was sent and every notification is through, and returns how many deliveries were sent, how
-// many records there are and how many of them were notified.
-func (d *demo) count(ctx context.Context) (sent, recorded, notified int, err error) {
+// count waits until the log has what was sent and every notification is through, and returns how many deliveries were sent, those that
+// were fetched among them, how many records there are and how many of them were notified.
+func (d *demo) count(ctx context.Context, fetched int) (sent, recorded, notified int, err error) {
 	log, err := logs.Open(ctx, d.settings.Logs(nil))
 	if err != nil {
 		return 0, 0, 0, err
@@ -253,7 +260,7 @@ func (d *demo) count(ctx context.Context) (sent, recorded, notified int, err err
 		if err != nil {
 			return 0, 0, 0, err
 		}
-		sent = d.accepted()
+		sent = d.accepted() + fetched
 		if recorded == sent && pending == 0 && status.PendingNotifications == 0 {
 			return sent, recorded, notified, nil
 		}

@@ -13,23 +13,24 @@ import (
 
 func newEventsFilters(p *program) *cobra.Command {
 	var out output
+	list := func(*cobra.Command, []string) error {
+		s, err := settings.Load(p.environ)
+		if err != nil {
+			return err
+		}
+		saved := map[string]string{}
+		maps.Copy(saved, s.TUI.Filters)
+		names := slices.Sorted(maps.Keys(saved))
+		return printList(p, &out, saved, names, "no saved filters", []string{"NAME", "FILTER"}, func(name string) []string {
+			return []string{"@" + name, saved[name]}
+		})
+	}
 	cmd := &cobra.Command{
 		Use:     "filters",
 		Short:   "List, save and delete named filters",
 		Long:    "List, save and delete named filters (tui.filters in hookctl.yaml). Use one with --filter @NAME.",
 		Example: "  hookctl events filters save broken 'result:*failed* since:7d'\n  hookctl events list --filter @broken",
-		RunE: func(*cobra.Command, []string) error {
-			s, err := settings.Load(p.environ)
-			if err != nil {
-				return err
-			}
-			saved := map[string]string{}
-			maps.Copy(saved, s.TUI.Filters)
-			names := slices.Sorted(maps.Keys(saved))
-			return printList(p, &out, saved, names, "no saved filters", []string{"NAME", "FILTER"}, func(name string) []string {
-				return []string{"@" + name, saved[name]}
-			})
-		},
+		RunE:    list,
 	}
 	addOutputFlags(cmd, &out)
 	change := func(use, short, example, done string, args cobra.PositionalArgs) *cobra.Command {
@@ -55,7 +56,15 @@ func newEventsFilters(p *program) *cobra.Command {
 			},
 		}
 	}
+	listing := &cobra.Command{
+		Use:     "list",
+		Short:   "List the saved filters",
+		Example: "  hookctl events filters list\n  hookctl events filters list --json",
+		RunE:    list,
+	}
+	addOutputFlags(listing, &out)
 	cmd.AddCommand(
+		listing,
 		change("save NAME FILTER", "Save a filter under a name, replacing an older one", "  hookctl events filters save broken 'result:*failed* since:7d'", "saved", cobra.MinimumNArgs(2)),
 		change("forget NAME", "Delete a saved filter", "  hookctl events filters forget broken", "forgot", cobra.ExactArgs(1)),
 	)

@@ -121,9 +121,11 @@ func TestJQOfEachRecordIsThatOfAll(t *testing.T) {
 
 // TestListsWaitForTheIndex opens a log while its index cannot be made yet. What is listed and counted then is not a part of it.
 func TestListsWaitForTheIndex(t *testing.T) {
+	t.Parallel()
 	const n = 40
 	for _, limit := range []int{0, n, n + 1, pageLimit + 1} {
 		t.Run(strconv.Itoa(limit), func(t *testing.T) {
+			t.Parallel()
 			dir := t.TempDir()
 			if err := errors.Join(logs.Generate(t.Context(), dir, n, time.Now(), time.Hour, 1, nil), os.Mkdir(filepath.Join(dir, ".hookctl"), 0o700)); err != nil {
 				t.Fatal(err)

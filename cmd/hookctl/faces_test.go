@@ -63,6 +63,7 @@ const agreement = 30 * time.Second
 
 // TestFacesDoTheSame runs every operation through all faces and compares what they did and what they know.
 func TestFacesDoTheSame(t *testing.T) {
+	t.Parallel()
 	for _, v := range verbs() {
 		t.Run(v.name, func(t *testing.T) {
 			t.Parallel()

@@ -10,6 +10,7 @@ import (
 	"net/http"
 	"os"
 	"path/filepath"
+	"runtime"
 	"strconv"
 	"strings"
 	"testing"
@@ -22,6 +23,10 @@ var update = flag.Bool("update", false, "write what is seen into the stories and
 
 // TestMain lets the stories run the built program: this test binary under the name hookctl.
 func TestMain(m *testing.M) {
+	// Most of the time a story waits for another process, a ping or a pause. -parallel, which is read after this, still counts.
+	if err := flag.Set("test.parallel", strconv.Itoa(max(6, runtime.GOMAXPROCS(0)))); err != nil {
+		panic(err)
+	}
 	testscript.Main(m, map[string]func(){"hookctl": main, "gh-hookctl": main, "cloudflared": cloudflared, "senders": steadySenders})
 }
 
@@ -56,6 +61,7 @@ const storyPatience = 3 * time.Minute
 
 // TestStories shows what a person does with the program, one file of testdata each.
 func TestStories(t *testing.T) {
+	t.Parallel()
 	testscript.Run(t, storyParams("testdata"))
 }
 

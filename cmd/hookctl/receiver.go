@@ -246,7 +246,7 @@ func (p *program) printStatus(state doctor.State, asked error, out *output) erro
 		}
 	}
 	row("notifications", fmt.Sprintf("%s, %d failed", pending, max(state.FailedRecords, int(status.FailedNotifications))))
-	judged(doctor.Notifications(status, state.FailedRecords, time.Now()))
+	judged(doctor.Notifications(status, state.Failures, time.Now()))
 	judged(doctor.Offers(state.Offered, time.Now()))
 	for _, a := range doctor.Alarms(status) {
 		name := "ALARM"

@@ -5,6 +5,7 @@ import (
 	"errors"
 	"fmt"
 	"strconv"
+	"strings"
 	"time"
 
 	"github.com/spf13/cobra"
@@ -86,11 +87,6 @@ func (p *program) rotate(ctx context.Context, o *rotateOptions) (err error) {
 	if err != nil {
 		return err
 	}
-	for _, node := range o.without {
-		if err := host.Dial(s.Home).LeaveOut(ctx, node); err != nil {
-			return err
-		}
-	}
 	var plan fleet.RotatePlan
 	turn := func() (fleet.RotateReport, error) { return all.Rotate(ctx, plan, p.progress) }
 	switch {
@@ -105,8 +101,17 @@ func (p *program) rotate(ctx context.Context, o *rotateOptions) (err error) {
 			return err
 		}
 	}
-	if idle := len(plan.Hooks) == 0 && plan.Young > 0; idle && !o.out.wanted() {
+	idle := len(plan.Hooks) == 0 && plan.Young > 0
+	if idle && !o.out.wanted() {
 		return p.reportAside(plan.Aside)
+	}
+	for _, node := range o.without {
+		if idle {
+			break // nothing waits for it
+		}
+		if err := host.Dial(s.Home).LeaveOut(ctx, node); err != nil {
+			return err
+		}
 	}
 	report, err := turn()
 	if err != nil && len(report.Hooks) == 0 {
@@ -145,7 +150,11 @@ func (p *program) planRotation(ctx context.Context, all *fleet.Fleet, o *rotateO
 	case plan.Shared:
 		p.note("other hooks share this secret, so each of the given hooks gets a secret of its own")
 	}
-	return plan, p.confirm(ctx, o.yes, fmt.Sprintf("change the secret of %d hooks? (the old one is accepted for another %s)", len(plan.Hooks), o.grace))
+	question := fmt.Sprintf("change the secret of %d hooks", len(plan.Hooks))
+	if len(o.without) > 0 {
+		question += " without node " + text.Clean(strings.Join(o.without, ", "))
+	}
+	return plan, p.confirm(ctx, o.yes, fmt.Sprintf("%s? (the old one is accepted for another %s)", question, o.grace))
 }
 
 // reportAside reports what was left out while the rest was done, which makes the command fail.

@@ -2,6 +2,7 @@ package cluster
 
 import (
 	"bytes"
+	"context"
 	"crypto/tls"
 	"errors"
 	"fmt"
@@ -89,48 +90,82 @@ func TestSecretsAreSealedForOneCluster(t *testing.T) {
 	}
 }
 
+func tlsOf(t *testing.T, ctx context.Context, key Key, node string) *tls.Config {
+	t.Helper()
+	conf, _, err := key.tls(ctx, &Embed{}, node, time.Now())
+	if err != nil {
+		t.Fatal(err)
+	}
+	return conf
+}
+
+// meet dials one side of a connection and accepts the other. It returns whether both took part.
+func meet(t *testing.T, dial, accept *tls.Config) (dialed, accepted error) {
+	t.Helper()
+	listener, err := net.Listen("tcp", "127.0.0.1:0")
+	if err != nil {
+		t.Fatal(err)
+	}
+	answered := make(chan error, 1)
+	go func() { // writes one byte to who is welcome
+		a, err := listener.Accept()
+		if err == nil {
+			_, err = tls.Server(a, accept).Write([]byte("x"))
+			err = errors.Join(err, a.Close())
+		}
+		answered <- err
+	}()
+	b, err := net.Dial("tcp", listener.Addr().String())
+	if err != nil {
+		t.Fatal(err)
+	}
+	_, dialed = tls.Client(b, dial).Read(make([]byte, 1))
+	_ = errors.Join(b.Close(), listener.Close())
+	return dialed, <-answered
+}
+
 // Who has the key is a member; who has not is refused in both directions, and so is who shows no certificate.
 func TestOnlyMembersConnect(t *testing.T) {
 	t.Parallel()
 	key := newTestKey(t)
-	conf := func(k Key, node string) *tls.Config {
-		c, _, err := k.tls(&Embed{}, node, time.Now())
-		if err != nil {
-			t.Fatal(err)
-		}
-		return c
-	}
-	none := conf(key, "x")
+	node := tlsOf(t, t.Context(), key, "a")
+	none := tlsOf(t, t.Context(), key, "x")
 	none.Certificates = nil
-	for _, test := range []struct {
-		who  string
+	for who, tt := range map[string]struct {
 		dial *tls.Config
 		want bool
-	}{{"a member", conf(key, "b"), true}, {"a stranger", conf(newTestKey(t), "b"), false}, {"nobody", none, false}} {
-		listener, err := net.Listen("tcp", "127.0.0.1:0")
-		if err != nil {
-			t.Fatal(err)
+	}{
+		"a member":   {tlsOf(t, t.Context(), key, "b"), true},
+		"a stranger": {tlsOf(t, t.Context(), newTestKey(t), "b"), false},
+		"nobody":     {none, false},
+	} {
+		dialed, accepted := meet(t, tt.dial, node)
+		if got := dialed == nil && accepted == nil; got != tt.want {
+			t.Errorf("%s: the node says %v, the other side %v", who, accepted, dialed)
 		}
-		answered := make(chan error, 1)
-		go func() { // writes one byte to who is welcome
-			a, err := listener.Accept()
-			if err != nil {
-				answered <- err
-				return
-			}
-			_, err = tls.Server(a, conf(key, "a")).Write([]byte("x"))
-			answered <- errors.Join(err, a.Close())
-		}()
-		b, err := net.Dial("tcp", listener.Addr().String())
-		if err != nil {
-			t.Fatal(err)
+	}
+}
+
+// Of two nodes that dial each other, one lets the other's connection go first, and stops waiting when it ends.
+func TestOneOfTwoNodesYields(t *testing.T) {
+	t.Parallel()
+	ended, end := context.WithCancel(t.Context())
+	end()
+	key := newTestKey(t)
+	a, b := tlsOf(t, ended, key, "a"), tlsOf(t, ended, key, "b")
+	ab, _ := meet(t, a, b)
+	ba, _ := meet(t, b, a)
+	if (ab == nil) == (ba == nil) || !errors.Is(errors.Join(ab, ba), context.Canceled) {
+		t.Errorf("the connections end with %v and %v; want one that waited", ab, ba)
+	}
+	for _, pair := range [][2]string{{"x", "y"}, {"y", "x"}} {
+		first, second := yields([]byte(pair[0]), []byte(pair[1])), yields([]byte(pair[1]), []byte(pair[0]))
+		if min(first, second) != 0 || max(first, second) != yieldTime {
+			t.Errorf("%v: they wait %s and %s", pair, first, second)
 		}
-		_, err = tls.Client(b, test.dial).Read(make([]byte, 1))
-		_ = errors.Join(b.Close(), listener.Close())
-		serverErr := <-answered
-		if got := err == nil && serverErr == nil; got != test.want {
-			t.Errorf("%s: the node says %v, the other side %v", test.who, serverErr, err)
-		}
+	}
+	if same := yields([]byte("x"), []byte("x")); same < 0 || same >= yieldTime {
+		t.Errorf("with one certificate for all a node waits %s", same)
 	}
 }
 

@@ -1,10 +1,12 @@
 package cluster
 
 import (
+	"bytes"
 	"context"
 	"errors"
 	"fmt"
 	"log/slog"
+	"math/rand/v2"
 	"net"
 	"net/url"
 	"os"
@@ -37,7 +39,7 @@ type engine struct {
 func (e *engine) InProcessConn() (net.Conn, error) { return e.server.Load().InProcessConn() }
 
 // startEngine starts an embedded server, or prepares a connection. It waits for nobody: the others may start later.
-func startEngine(c Config) (*engine, error) {
+func startEngine(ctx context.Context, c Config) (*engine, error) {
 	e := &engine{}
 	options := []nats.Option{
 		nats.Name("hookctl " + c.Node), nats.MaxReconnects(-1), nats.ReconnectWait(250 * time.Millisecond), nats.RetryOnFailedConnect(true),
@@ -48,7 +50,7 @@ func startEngine(c Config) (*engine, error) {
 	}
 	where := strings.Join(c.URLs, ",")
 	if c.Embed != nil {
-		server, expires, err := embed(c)
+		server, expires, err := embed(ctx, c)
 		if err != nil {
 			return nil, err
 		}
@@ -60,7 +62,7 @@ func startEngine(c Config) (*engine, error) {
 	}
 	var err error
 	if e.conn, err = nats.Connect(where, options...); err != nil {
-		e.close(context.Background())
+		e.close()
 		return nil, fmt.Errorf("connect to NATS: %w", err)
 	}
 	return e, nil
@@ -68,8 +70,8 @@ func startEngine(c Config) (*engine, error) {
 
 // embed starts a server. The options are read from text: built as a struct, an embedded server that was restarted lost its
 // leader for good.
-func embed(c Config) (*natsd.Server, time.Time, error) {
-	conf, expires, err := c.Secret.tls(c.Embed, c.Node, time.Now())
+func embed(ctx context.Context, c Config) (*natsd.Server, time.Time, error) {
+	conf, expires, err := c.Secret.tls(ctx, c.Embed, c.Node, time.Now())
 	if err != nil {
 		return nil, expires, err
 	}
@@ -79,7 +81,7 @@ func embed(c Config) (*natsd.Server, time.Time, error) {
 	// Nobody but this process connects. A server that does not listen for clients at all never opens its routes either.
 	fmt.Fprintf(&b, "host: 127.0.0.1\nport: -1\nauthorization { user: hookctl, password: %s }\n", quote(c.Secret.password("clients")))
 	fmt.Fprintf(&b, "jetstream {\n  store_dir: %s\n  sync_interval: always\n  max_file_store: %d\n  max_memory_store: %d\n}\n", quote(c.Dir), 4*c.maxBytes()+(4<<30), 256<<20)
-	fmt.Fprintf(&b, "cluster {\n  name: %s\n  listen: %s\n  authorization { user: hookctl, password: %s, timeout: 5 }\n", quote(c.Name), quote(c.Embed.Listen), quote(c.Secret.password("routes")))
+	fmt.Fprintf(&b, "cluster {\n  name: %s\n  listen: %s\n  authorization { user: hookctl, password: %s, timeout: 10 }\n", quote(c.Name), quote(c.Embed.Listen), quote(c.Secret.password("routes")))
 	if c.Embed.Advertise != "" {
 		fmt.Fprintf(&b, "  advertise: %s\n", quote(c.Embed.Advertise))
 	}
@@ -94,7 +96,7 @@ func embed(c Config) (*natsd.Server, time.Time, error) {
 		return nil, expires, fmt.Errorf("configure the embedded server: %w", err)
 	}
 	opts.NoSigs, opts.NoLog = true, true
-	opts.Cluster.TLSConfig, opts.Cluster.TLSTimeout, opts.Cluster.TLSMap = conf, 5, false
+	opts.Cluster.TLSConfig, opts.Cluster.TLSTimeout, opts.Cluster.TLSMap = conf, 10, false
 	s, err := natsd.NewServer(opts)
 	if err != nil {
 		return nil, expires, fmt.Errorf("start the embedded server: %w", err)
@@ -109,6 +111,23 @@ func embed(c Config) (*natsd.Server, time.Time, error) {
 	return s, expires, nil
 }
 
+// yieldTime is longer than a route takes to be known on both sides, where a word takes up to 800 ms from one to the other.
+const yieldTime = 2 * time.Second
+
+// yields is how long a node waits in the middle of dialing another one. Each dials the other, and the server (nats-server 2.15,
+// handleDuplicateRoute) drops the second connection of a pair. Where words take long, each side takes its own for the first, so
+// both are dropped, and at every try after that. So one of the two comes later: by derived certificates, the one that
+// has run for longer, and a node that starts again need not wait.
+func yields(own, other []byte) time.Duration {
+	switch bytes.Compare(own, other) {
+	case 1:
+		return 0
+	case 0: // the user gave every node the same
+		return rand.N(yieldTime) // #nosec G404 -- no secret
+	}
+	return yieldTime
+}
+
 func (c Config) maxBytes() int64 {
 	if c.MaxBytes <= 0 {
 		return 10_000_000_000
@@ -117,7 +136,7 @@ func (c Config) maxBytes() int64 {
 }
 
 // close ends the connection, then the server, which hands what it leads to the others.
-func (e *engine) close(_ context.Context) {
+func (e *engine) close() {
 	if e.conn != nil {
 		e.conn.Close()
 	}
@@ -145,7 +164,7 @@ func (n *Node) keepEngine(ctx context.Context) {
 		}
 		s.Shutdown()
 		s.WaitForShutdown()
-		next, _, err := embed(n.cfg)
+		next, _, err := embed(n.life, n.cfg)
 		if err != nil {
 			n.log.Error("cannot start the cluster's streams again", "error", err)
 			continue

@@ -1,6 +1,7 @@
 package cluster
 
 import (
+	"context"
 	"crypto/aes"
 	"crypto/cipher"
 	"crypto/ed25519"
@@ -113,8 +114,9 @@ func (k Key) gcm() (cipher.AEAD, error) {
 
 // tls is the mutual TLS between embedded nodes. Without files the authority is derived from the key and this node's certificate
 // is made at every start, so there is nothing to distribute and nothing to renew: who has the key is a member. Names are not
-// checked, since every member may have any address; the authority is.
-func (k Key) tls(e *Embed, node string, now time.Time) (conf *tls.Config, expires time.Time, err error) {
+// checked, since every member may have any address; the authority is. The configuration dials and accepts; ctx ends the wait of a
+// dialer.
+func (k Key) tls(ctx context.Context, e *Embed, node string, now time.Time) (conf *tls.Config, expires time.Time, err error) {
 	var cert tls.Certificate
 	pool := x509.NewCertPool()
 	if e.Cert != "" {
@@ -147,10 +149,24 @@ func (k Key) tls(e *Embed, node string, now time.Time) (conf *tls.Config, expire
 		_, err := state.PeerCertificates[0].Verify(x509.VerifyOptions{Roots: pool, Intermediates: between, KeyUsages: []x509.ExtKeyUsage{x509.ExtKeyUsageAny}})
 		return err
 	}
-	return &tls.Config{
+	accept := &tls.Config{
 		Certificates: []tls.Certificate{cert}, ClientCAs: pool, RootCAs: pool, ClientAuth: tls.RequireAndVerifyClientCert,
 		MinVersion: tls.VersionTLS13, InsecureSkipVerify: true, VerifyConnection: verify, // #nosec G402 -- VerifyConnection checks the authority
-	}, expires, nil
+	}
+	conf = accept.Clone()
+	conf.GetConfigForClient = func(*tls.ClientHelloInfo) (*tls.Config, error) { return accept, nil }
+	conf.VerifyConnection = func(state tls.ConnectionState) error {
+		if err := verify(state); err != nil {
+			return err
+		}
+		wait := yields(cert.Certificate[0], state.PeerCertificates[0].Raw)
+		if wait == 0 {
+			return nil
+		}
+		pause(ctx, wait)
+		return ctx.Err()
+	}
+	return conf, expires, nil
 }
 
 // certificate derives the authority, adds it to the pool and makes a certificate for this node.

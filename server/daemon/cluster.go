@@ -13,7 +13,8 @@ type Cluster struct {
 	Quorum      bool            `json:"quorum"`   // a quorum answered a moment ago
 	Ready       bool            `json:"ready"`    // it has the cluster's secrets
 	Notifier    string          `json:"notifier"` // the node that sends notifications, "" for none
-	Members     []ClusterMember `json:"members"`
+	Nodes       int             `json:"nodes"`    // how many the settings name, 0 with an existing NATS
+	Members     []ClusterMember `json:"members"`  // that this node has heard of
 	StreamBytes uint64          `json:"stream_bytes"`
 	StreamMax   uint64          `json:"stream_max_bytes"` // 0 where it is not known yet
 
@@ -49,9 +50,21 @@ func (c *Cluster) Away() []string {
 	return names
 }
 
+// Missing is how many nodes the settings name that have not joined yet or were left out, 0 while this one does not know.
+func (c *Cluster) Missing() int {
+	if !c.Ready {
+		return 0
+	}
+	return max(0, c.Nodes-len(c.Members))
+}
+
 // String says in one line how the cluster is: "hooks: node a of 3, c away, b notifies".
 func (c *Cluster) String() string {
-	parts := []string{fmt.Sprintf("%s: node %s of %d", c.Name, c.Node, len(c.Members))}
+	self := c.Name + ": node " + c.Node
+	if c.Nodes > 0 || c.Ready { // else it has heard of nobody but itself
+		self += fmt.Sprintf(" of %d", max(c.Nodes, len(c.Members)))
+	}
+	parts := []string{self}
 	switch away := c.Away(); {
 	case !c.Quorum && !c.Ready: // it has just started
 		parts = append(parts, "looking for the others")
@@ -61,6 +74,8 @@ func (c *Cluster) String() string {
 		parts = append(parts, "waiting for the secrets")
 	case len(away) > 0:
 		parts = append(parts, strings.Join(away, ", ")+" away")
+	case c.Missing() > 0:
+		parts = append(parts, fmt.Sprintf("%d missing", c.Missing()))
 	default:
 		parts = append(parts, "all up")
 	}

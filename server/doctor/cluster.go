@@ -7,6 +7,7 @@ import (
 
 	"github.com/dustin/go-humanize"
 
+	"hookctl/logs/text"
 	"hookctl/server/daemon"
 )
 
@@ -36,6 +37,9 @@ func (f *facts) cluster(context.Context) finding {
 	}
 	if away := c.Away(); len(away) > 0 {
 		all = append(all, warn("start it there: hookctl start", "node %s is away; one more would stop the cluster", strings.Join(away, ", ")))
+	}
+	if n := c.Missing(); n > 0 {
+		all = append(all, warn("on each node: hookctl cluster status", "missing %s of the settings: not joined yet, or left out", text.Count(n, "node")))
 	}
 	for _, m := range c.Members {
 		all = append(all, f.clusterMember(m, status.Version))

@@ -21,6 +21,7 @@ func TestClusterIsJudged(t *testing.T) {
 		"not a node":    {func(s *daemon.Status) { s.Cluster = nil }, Warn, "the receiver runs without", "hookctl restart"},
 		"joining":       {func(s *daemon.Status) { s.Cluster.Ready = false }, Warn, "waits for the secrets", "hookctl cluster status"},
 		"away":          {func(s *daemon.Status) { s.Cluster.Members[2].Up = false }, Warn, "node c is away", "hookctl start"},
+		"missing":       {func(s *daemon.Status) { s.Cluster.Nodes = 5 }, Warn, "missing 2 nodes of the settings", "hookctl cluster status"},
 		"version":       {func(s *daemon.Status) { s.Cluster.Members[1].Version = "0.9.0" }, Warn, "node b runs version 0.9.0, this one 1.0.0", "hookctl restart"},
 		"clock":         {func(s *daemon.Status) { s.Cluster.Members[1].ClockOffset = -time.Minute }, Warn, "the clock of node b differs by -1m0s", "synchronise"},
 		"lag":           {func(s *daemon.Status) { s.Cluster.Members[2].Lag = 20_000 }, Warn, "node c has 20,000 deliveries to file", "hookctl cluster status"},

@@ -103,7 +103,7 @@ func TestChecks(t *testing.T) {
 		{"notifications", "pending while nothing runs", func(w *world) { w.record(logs.StatusPending); w.end(); w.later(time.Hour) }, Warn,
 			"1 notification is pending, the oldest for 60 min", "hookctl start"},
 		{"notifications", "pending, says an older receiver", func(w *world) { w.status.PendingNotifications = 1 }, OK, "1 notification is pending", ""},
-		{"notifications", "failed", func(w *world) { w.record(logs.StatusFailed); w.record(logs.StatusFailed) }, Warn, "2 notifications failed", "hookctl events resend --failed"},
+		{"notifications", "failed", func(w *world) { w.fail("500 gone"); w.fail("403 the channel is archived") }, Warn, "2 notifications failed, the latest: aimaestro: 403 the channel is archived", "hookctl events resend --failed"},
 
 		{"secret", "there", nil, OK, ", from .env", ""},
 		{"secret", "none", func(w *world) { w.write(filepath.Join(w.home, ".env"), "") }, Fail, "not set", "hookctl setup"},
@@ -265,7 +265,7 @@ func TestChecks(t *testing.T) {
 		{"deliveries of " + repo, "nobody there", func(w *world) { w.end(); w.deliver() }, Fail, "could not connect", "hookctl start; then hookctl hooks ping"},
 
 		{"missed deliveries of " + repo, "none", func(w *world) { w.deliver() }, OK, "none in the last 3 days", ""},
-		{"missed deliveries of " + repo, "two", func(w *world) { w.refuse(500); w.deliver(); w.deliver() }, Fail, "missed 2 of its last 2 events, the latest a push", "hookctl catchup -R " + repo},
+		{"missed deliveries of " + repo, "two", func(w *world) { w.refuse(500); w.deliver(); w.deliver() }, Fail, ": 500 the receiver failed", "hookctl catchup -R " + repo},
 		{"missed deliveries of " + repo, "a ping", func(w *world) {
 			w.refuse(500)
 			client, err := w.github()
@@ -422,6 +422,13 @@ func (w *world) append(r *logs.Record) {
 
 // record stores a delivery whose notification is in a state.
 func (w *world) record(status string) {
-	w.append(&logs.Record{EventType: "push", Source: logs.SourceDelivery, Payload: json.RawMessage(`{}`),
-		Notifications: []logs.Notification{{Type: "push", Priority: "low", Sink: "aimaestro", Status: status}}})
+	w.notified(logs.Notification{Type: "push", Priority: "low", Sink: "aimaestro", Status: status})
+}
+
+func (w *world) fail(reason string) {
+	w.notified(logs.Notification{Type: "push", Priority: "low", Sink: "aimaestro", Status: logs.StatusFailed, Error: reason})
+}
+
+func (w *world) notified(n logs.Notification) {
+	w.append(&logs.Record{EventType: "push", Source: logs.SourceDelivery, Payload: json.RawMessage(`{}`), Notifications: []logs.Notification{n}})
 }

@@ -47,6 +47,7 @@ type accepted struct {
 type logSummary struct {
 	missing  bool // there is no log yet
 	counts   logs.Counts
+	failures Failures
 	problems []logs.Problem
 	pending  []logs.Entry
 }
@@ -173,6 +174,9 @@ func (f *facts) readLog(ctx context.Context) (sum logSummary, err error) {
 	sum.missing, err = f.withLog(ctx, func(log *logs.Log) error {
 		var err error
 		if sum.counts, err = log.Counts(ctx, logs.Filter{}); err != nil {
+			return err
+		}
+		if sum.failures, err = ReadFailures(ctx, log); err != nil {
 			return err
 		}
 		if sum.problems, err = log.Problems(ctx); err != nil {

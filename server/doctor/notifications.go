@@ -2,8 +2,10 @@ package doctor
 
 import (
 	"context"
+	"errors"
 	"time"
 
+	"hookctl/logs"
 	"hookctl/logs/text"
 	"hookctl/server/daemon"
 )
@@ -21,8 +23,44 @@ func (f *facts) notifications(context.Context) finding {
 			st.PendingSince = sum.pending[0].ReceivedAt
 		}
 	}
-	c := Notifications(st, sum.counts.Failed, f.cfg.Now())
+	c := Notifications(st, sum.failures, f.cfg.Now())
 	return finding{c.Status, c.Detail, c.Fix}
+}
+
+// Failures are the notifications that failed for good.
+type Failures struct {
+	Records int    // how many records have one
+	Newest  string // the sink of the newest and why it failed; "" where that is not known
+}
+
+// ReadFailures asks the log for them.
+func ReadFailures(ctx context.Context, log *logs.Log) (Failures, error) {
+	filter, err := logs.ParseFilter("status:"+logs.StatusFailed, time.Time{})
+	if err != nil {
+		return Failures{}, err
+	}
+	counts, err := log.Counts(ctx, filter)
+	if err != nil || counts.Failed == 0 {
+		return Failures{}, err
+	}
+	out := Failures{Records: counts.Failed}
+	page, err := log.Page(ctx, logs.Query{Filter: filter, Limit: 1})
+	if err != nil || len(page.Entries) == 0 {
+		return out, err
+	}
+	record, err := log.Read(ctx, page.Entries[0].File)
+	if errors.Is(err, logs.ErrNotFound) {
+		return out, nil // pruned just now
+	}
+	if err != nil {
+		return out, err
+	}
+	for _, n := range record.Notifications {
+		if n.Status == logs.StatusFailed && n.Error != "" {
+			out.Newest = n.Sink + ": " + n.Error
+		}
+	}
+	return out, nil
 }
 
 // longWait is how long a notification may wait without a warning.
@@ -30,8 +68,8 @@ const longWait = time.Minute
 
 // Notifications judges whether notifications get through, for everyone who shows it: a sink whose last attempt failed is an
 // error; one that waits for longer than a minute, or that failed for good, is a warning. st is what [Ask] returned,
-// and failed counts the records whose notification failed, as the log has them; 0 where the log was not asked.
-func Notifications(st daemon.Status, failed int, now time.Time) Check {
+// and failed is what the log has; its zero value where that was not asked.
+func Notifications(st daemon.Status, failed Failures, now time.Time) Check {
 	var all []finding
 	for _, s := range st.FailingSinks {
 		all = append(all, fail("start what the sink sends to, or correct it: hookctl config edit; pending notifications are sent then",
@@ -56,8 +94,12 @@ func Notifications(st daemon.Status, failed int, now time.Time) Check {
 			all = append(all, ok("%s, the oldest for %s", words, text.Span(wait)))
 		}
 	}
-	if failed > 0 {
-		all = append(all, warn("hookctl events resend --failed", "%s", text.Count(failed, "notification failed", "notifications failed")))
+	if failed.Records > 0 {
+		words := text.Count(failed.Records, "notification failed", "notifications failed")
+		if failed.Newest != "" {
+			words += map[bool]string{true: ": ", false: ", the latest: "}[failed.Records == 1] + failed.Newest
+		}
+		all = append(all, warn("hookctl events resend --failed", "%s", words))
 	}
 	out := ok("none pending, none failed")
 	if len(all) > 0 {

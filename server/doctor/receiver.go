@@ -108,7 +108,7 @@ func judgeReceiver(st daemon.Status, err error, now time.Time) finding {
 	if manager != "" {
 		manager = " under " + manager
 	}
-	return ok("running%s on %s (pid %d) for %s; %d received, %d refused", manager, st.Address, st.PID, text.Span(now.Sub(st.Since)), st.Received, st.Rejected)
+	return ok("running%s on %s for %s; %d received, %d refused", manager, st.Address, text.Span(now.Sub(st.Since)), st.Received, st.Rejected)
 }
 
 // receiver checks that it runs and answers.

@@ -18,7 +18,8 @@ type State struct {
 	Since           *time.Time `json:"since"`
 	SecretChangedAt *time.Time `json:"secret_changed_at"`
 	// FailedRecords counts the records in the log whose notification failed for good; failed_notifications counts since the start.
-	FailedRecords int `json:"failed_records"`
+	FailedRecords int      `json:"failed_records"`
+	Failures      Failures `json:"-"` // the same, with the newest
 	// Unacknowledged counts the records that were offered to agents and that nobody acknowledged.
 	Unacknowledged int          `json:"unacknowledged"`
 	Offered        []logs.Offer `json:"-"` // which they are, oldest first
@@ -49,7 +50,8 @@ func ReadState(ctx context.Context, cfg Config) (s State, asked, err error) {
 	}
 	s = StateOf(cfg, s.Status)
 	if cfg.Logs.Dir != "" {
-		s.FailedRecords = failedRecords(ctx, cfg)
+		s.Failures = failures(ctx, cfg)
+		s.FailedRecords = s.Failures.Records
 	}
 	return s, asked, nil
 }
@@ -57,23 +59,18 @@ func ReadState(ctx context.Context, cfg Config) (s State, asked, err error) {
 // quickly is how long counting in the log may delay a status.
 const quickly = 2 * time.Second
 
-// failedRecords is 0 where the log cannot be asked: what is wrong with it is for the checks to say.
-func failedRecords(ctx context.Context, cfg Config) (n int) {
+// failures are none where the log cannot be asked: what is wrong with it is for the checks to say.
+func failures(ctx context.Context, cfg Config) (found Failures) {
 	ctx, cancel := context.WithTimeout(ctx, quickly)
 	defer cancel()
-	filter, err := logs.ParseFilter("status:"+logs.StatusFailed, time.Now())
-	if err != nil {
-		return 0
-	}
-	_, err = (&facts{cfg: cfg}).withLog(ctx, func(log *logs.Log) error {
-		counts, err := log.Counts(ctx, filter)
-		n = counts.Failed
+	_, err := (&facts{cfg: cfg}).withLog(ctx, func(log *logs.Log) (err error) {
+		found, err = ReadFailures(ctx, log)
 		return err
 	})
 	if err != nil {
-		return 0
+		return Failures{}
 	}
-	return n
+	return found
 }
 
 // StateOf is a status that was asked for already with what the disk adds to it. That is left out where it cannot be read: what is

@@ -21,7 +21,7 @@ type Row struct {
 type Live struct {
 	Status daemon.Status // what [Ask] returned
 	Err    error         // and its error
-	Failed int           // how many records there are whose notification failed
+	Failed Failures      // what the log has of them
 
 	Hooks   *fleet.List // the newest list of all hooks; nil for none
 	HooksAt time.Time   // when it was made
@@ -37,7 +37,7 @@ func Summary(cfg Config, live Live, last Report) []Row {
 	f.status = func() (daemon.Status, error) { return live.Status, live.Err }
 	now := cfg.Now()
 	notifications := Notifications(live.Status, live.Failed, now)
-	if live.Err == nil && !live.Status.Running && live.Failed == 0 {
+	if live.Err == nil && !live.Status.Running && live.Failed.Records == 0 {
 		notifications = finding{status: Unknown, detail: "not asked yet"}.named("notifications")
 	}
 	rows := []Row{

@@ -256,8 +256,8 @@ func (h *Hook) add(sent []Sent) {
 	if len(lost) == 0 {
 		return
 	}
-	h.warn(hooks.WarnMissed, "hookctl catchup "+h.Target.Flag(), "missed %d of its last %d events, the latest a %s of %s",
-		len(lost), len(sent), lost[0].Event, lost[0].Attempts[0].DeliveredAt.Local().Format(time.DateTime))
+	h.warn(hooks.WarnMissed, "hookctl catchup "+h.Target.Flag(), "missed %d of its last %d events, the latest a %s of %s: %s",
+		len(lost), len(sent), lost[0].Event, lost[0].Attempts[0].DeliveredAt.Local().Format(time.DateTime), Answer(lost[0].Attempts[0]))
 	h.Health, h.State = h.health()
 }
 

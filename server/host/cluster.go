@@ -127,6 +127,9 @@ func (r *receiver) clusterStatus() *daemon.Cluster {
 		Name: s.Name, Node: s.Node, Quorum: s.Quorum, Ready: s.Ready, Notifier: text.Clean(s.Leases["notify"].Node),
 		StreamBytes: s.Stream.Bytes, StreamMax: uint64(max(0, s.Stream.MaxBytes)),
 	}
+	if embed := r.started.Cluster.Settings.Embed; embed != nil {
+		view.Nodes = 1 + len(embed.Peers)
+	}
 	for _, m := range s.Members {
 		view.Members = append(view.Members, daemon.ClusterMember{
 			Node: text.Clean(m.Node), Up: m.Up, Version: text.Clean(m.Version), Lag: m.Lag, Waiting: m.Waiting, Twice: m.Twice, ClockOffset: m.Clock, Expires: m.Expires,

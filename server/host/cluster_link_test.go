@@ -150,11 +150,12 @@ func (w *world) delay(name string, d time.Duration) {
 	}
 }
 
-// Every word between the nodes takes 300 ms: they take deliveries, notify and rotate.
+// Every word between the nodes takes 300 ms: they find each other, take deliveries, notify and rotate.
 func TestClusterOfSlowLinks(t *testing.T) {
 	onlyInFull(t)
-	w := newWorld(t, worldOptions{links: true, slow: true}).start()
+	w := newWorld(t, worldOptions{links: true, slow: true})
 	w.delay("", 300*time.Millisecond)
+	w.start()
 	l := w.load(6, 100*time.Millisecond)
 	l.some(12)
 	w.rotate(l, w.nodes[1])

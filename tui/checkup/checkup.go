@@ -151,7 +151,7 @@ func (p *Page) list() {
 				p.checks = append(p.checks, c)
 			}
 			continue
-		case c.Status == doctor.OK && !folded && i > 0:
+		case c.Status == doctor.OK && !folded && p.all[0].Status != doctor.OK: // where all passed there is nothing to fold them for
 			folded = true
 			p.checks = append(p.checks, doctor.Check{Name: fmt.Sprintf("%d passed", len(p.all)-i), Status: fold})
 		}
@@ -351,10 +351,20 @@ func (p *Page) Fix(c doctor.Check) (run func() tea.Cmd, what string) {
 		return p.cfg.Start, "start it"
 	case has("setup"):
 		return p.shell.SetUp, "set up"
-	case has("rotate"), has("hooks"), has("catchup"):
+	case has("catchup"):
+		return func() tea.Cmd { return p.shell.GoTo(kit.PageHooks, kit.Missed{Target: missedOf(c.Fix)}) }, "see which"
+	case has("rotate"), has("hooks"):
 		return func() tea.Cmd { return p.shell.GoTo(kit.PageHooks, kit.Failing{}) }, "to Hooks"
 	}
 	return nil, ""
+}
+
+// missedOf is the first repository or organisation that a fix catches up with.
+func missedOf(fix string) string {
+	_, rest, _ := strings.Cut(fix, "hookctl catchup ")
+	_, target, _ := strings.Cut(rest, " ")
+	target, _, _ = strings.Cut(target, ";")
+	return target
 }
 
 func (p *Page) fix() tea.Cmd {

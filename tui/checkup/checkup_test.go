@@ -90,6 +90,31 @@ func TestDoctorLooksAgainAfterACure(t *testing.T) {
 	s.Shows("All checks passed.")
 }
 
+func TestWhoseDeliveriesAFixCatchesUpWith(t *testing.T) {
+	for fix, want := range map[string]string{
+		"hookctl catchup -R octo-org/api":                                 "octo-org/api",
+		"hookctl catchup --org octo-org; hookctl catchup -R octo-org/web": "octo-org",
+		"hookctl rotate; hookctl catchup -R octo-org/web":                 "octo-org/web",
+	} {
+		if got := missedOf(fix); got != want {
+			t.Errorf("%q is of %q, not %q", fix, got, want)
+		}
+	}
+}
+
+// Where nothing failed, the page shows what was checked.
+func TestDoctorListsWhatPassed(t *testing.T) {
+	s := checking(t, 80, 24)
+	s.doctor.cfg.Checks = func(_ context.Context, progress func(doctor.Check)) {
+		for _, name := range []string{"home", "log", "secret"} {
+			progress(doctor.Check{Name: name, Status: doctor.OK, Detail: "found"})
+		}
+	}
+	s.Press("5")
+	s.Shows("All checks passed.", "home", "✓ log  found", "✓ secret  found")
+	s.Lacks("3 passed", "2 passed")
+}
+
 func TestCommandInAFix(t *testing.T) {
 	for fix, want := range map[string]string{
 		"hookctl start":                                    "hookctl start",

@@ -297,8 +297,8 @@ func (p *Page) lines(list []piece, at, x, w, h int) string {
 		}
 		p.spots = append(p.spots, spot{y: len(out), from: x, to: x + w})
 		words, hint := l.row.text, l.row.hint
-		if hint != "" {
-			hint = "  " + hint
+		if hint = "  " + hint; kit.Width(words+hint) > w-2 {
+			hint = ""
 		}
 		if at == p.At {
 			out = append(out, t.Selected.Render(kit.FitLine(t.Sym.Cursor+t.Cut(kit.Stripped(words+hint), w-2), w)))

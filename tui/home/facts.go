@@ -17,7 +17,7 @@ import (
 type found struct {
 	rates  []logs.Rate // of the last day
 	total  int
-	failed int // records whose notification failed
+	failed doctor.Failures
 	recent []logs.Entry
 	red    []red
 	ci     logs.CICounts
@@ -42,9 +42,7 @@ func ask(ctx context.Context, l *logs.Log, now time.Time, last found) found {
 	if f.askCI {
 		note(f.readCI(ctx, l, now))
 	}
-	failed, err := logs.ParseFilter("status:failed", now)
-	note(err)
-	f.failed, err = l.Count(ctx, failed)
+	f.failed, err = doctor.ReadFailures(ctx, l)
 	note(err)
 	if f.askRecent {
 		matters, err := logs.ParseFilter("priority:medium,high,urgent since:7d", now)

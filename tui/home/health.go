@@ -50,7 +50,11 @@ func (p *Page) healthRow(r doctor.Row, w int) row {
 		name = word // as Doctor and Events call it
 	}
 	name = kit.FitLine(t.Cut(name, nameWide-1), nameWide)
-	if room := w - nameWide - 6 - kit.Width(out.hint); room > 30 { // else what is wrong matters more than the key
+	room := w - nameWide - 4
+	if out.hint != "" {
+		room -= 2 + kit.Width(out.hint)
+	}
+	if room > 30 { // else what is wrong matters more than the key
 		words = t.Cut(words, room)
 	}
 	if r.Status == doctor.Unknown {

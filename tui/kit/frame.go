@@ -195,7 +195,7 @@ func (s *Shell) foot() (line string, hints []hint) {
 	toast := s.Toast.view(s.Theme, s.W)
 	room := s.W - Width(toast)
 	line, width, hints := s.Theme.footer(all, help, room)
-	if toast != "" && width+1 > room {
+	if toast != "" && width > room {
 		return toast, nil
 	}
 	return line + strings.Repeat(" ", max(0, room-width)) + toast, hints

@@ -1,6 +1,8 @@
 package kit
 
 import (
+	"cmp"
+	"slices"
 	"strings"
 
 	"charm.land/bubbles/v2/textinput"
@@ -61,12 +63,27 @@ func (m *Menu) narrow() {
 		whole = whole || c.Run != nil && contains(c.Text, pattern)
 	}
 	m.shown = nil
-	for _, hit := range fuzzy.Find(pattern, texts) {
+	found := fuzzy.Find(pattern, texts)
+	slices.SortStableFunc(found, func(a, b fuzzy.Match) int { // what begins with it comes first, on whichever page
+		return cmp.Compare(begins(b.Str, pattern), begins(a.Str, pattern))
+	})
+	for _, hit := range found {
 		if c := m.all[hit.Index]; c.Run != nil && (!whole || contains(c.Text, pattern)) {
 			m.shown = append(m.shown, c)
 			m.hits = append(m.hits, hit.MatchedIndexes)
 		}
 	}
+}
+
+// begins is 1 where text, or what follows the name of a page in it, begins with words, and 0 otherwise.
+func begins(text, words string) int {
+	_, rest, _ := strings.Cut(text, ": ")
+	for _, s := range []string{text, rest} {
+		if len(s) >= len(words) && strings.EqualFold(s[:len(words)], words) {
+			return 1
+		}
+	}
+	return 0
 }
 
 // contains ignores case.
@@ -142,7 +159,11 @@ func (m *Menu) View(w, h int) string {
 		wide = max(wide, Width(c.Text)+Width(c.Right)+6)
 	}
 	w = min(w, max(min(wide, 90), min(w, 60)))
-	m.rows = max(0, min(len(m.all), h-5, 18))
+	details := 1
+	if h >= 14 && slices.ContainsFunc(m.all, func(c Choice) bool { return Width(c.Detail) > w-2 }) {
+		details = 2
+	}
+	m.rows = max(0, min(len(m.all), h-4-details, 18))
 	from, to := m.pos.Window(len(m.shown), m.rows)
 	m.input.SetWidth(max(1, w-5))
 	out := []string{FitLine(" "+t.Key.Render(">")+" "+m.input.View(), w), ""}
@@ -155,15 +176,20 @@ func (m *Menu) View(w, h int) string {
 	for len(out) < m.rows+2 {
 		out = append(out, "")
 	}
-	detail := ""
+	var detail []string
 	if m.pos.At < len(m.shown) {
-		if c := m.shown[m.pos.At]; c.off != "" {
-			detail = t.Warn.Render(t.Cut(" "+c.off, w))
-		} else {
-			detail = t.Faint.Render(t.Cut(" "+c.Detail, w))
+		words, style := m.shown[m.pos.At].Detail, t.Faint
+		if off := m.shown[m.pos.At].off; off != "" {
+			words, style = off, t.Warn
+		}
+		if detail = []string{words}; details > 1 && Width(words) > w-2 {
+			detail = Folded(words, max(1, w-2))
+		}
+		for i, l := range detail {
+			detail[i] = style.Render(t.Cut(" "+l, w))
 		}
 	}
-	return Fit(strings.Join(append(out, "", detail), "\n"), w, min(h, len(out)+2))
+	return Fit(strings.Join(append(append(out, ""), detail...), "\n"), w, min(h, len(out)+1+details))
 }
 
 func (m *Menu) line(i, w int) string {

@@ -16,6 +16,8 @@ type (
 	Filtered string
 	// Failing asks the Hooks page for the first hook that fails.
 	Failing struct{}
+	// Missed asks the Hooks page for the deliveries of a repository or organisation that never arrived.
+	Missed struct{ Target string }
 	// Refusals asks the Receiver page for the requests that it refused.
 	Refusals struct{}
 	// Settings asks the Settings page for a setting, "" for where it was.

@@ -164,6 +164,11 @@ func (h *house) tree(in io.Reader, out io.Writer) *cobra.Command {
 	for _, name := range []string{"repo", "org", "event"} {
 		setup.Flags().StringArray(name, nil, "")
 	}
+	config := add(root, "config", nothing)
+	config.Flags().Bool("json", false, "")
+	add(config, "show [KEY…]", nothing)
+	add(config, "set KEY VALUE", nothing)
+	add(add(events, "filters", nothing), "list", nothing)
 	add(add(root, "secret", nil), "generate", nothing)
 	add(root, "restart", nothing).Flags().String("tunnel", "", "")
 	add(root, "doctor", nothing).Flags().Bool("fix", false, "")
@@ -261,6 +266,10 @@ func TestWordsAndNumbers(t *testing.T) {
 		"redeliver 2":                        "hooks redeliver --repo octo-org/api 500000001 9007199254740994",
 		"hooks redeliver 1 1 2":              "hooks redeliver --repo octo-org/api 500000001 9007199254740993 9007199254740994",
 		"test 1":                             "test 1", // a file of the user's
+		"settings":                           "config",
+		"settings receiver.port":             "config show receiver.port",
+		"settings set receiver.port 9001":    "config set receiver.port 9001",
+		"filters list":                       "events filters list",
 		"hooks nonsense":                     "hooks nonsense",
 		"view 1 --jq .payload":               "events view --jq=.payload 30_push.json",
 		"# a remark":                         "",

@@ -26,6 +26,7 @@ const (
 	anything form = iota
 	nothing       // the words alone
 	number        // a row of a list, first of all
+	command       // a command of the group, or nothing
 	filter        // the words of a filter, or flags
 	facts         // a record, which is printed without its payload
 	delivery      // rows of the list of deliveries, the hook of which is known
@@ -61,10 +62,11 @@ func aliases() []alias {
 		{"undo", "rotate --undo", nothing, "Give every hook its old secret back"},
 		{"finish", "rotate --finish", nothing, "End a rotation now"},
 		{"web", "events view --web", anything, "Open the page of an event in the browser"},
-		{"filters", "events filters", nothing, "The saved filters; events @NAME uses one"},
+		{"filters", "events filters", anything, "The saved filters; events @NAME uses one"},
 		{"save", "events filters save", anything, "Save a filter: save NAME FILTER"},
 		{"forget", "events filters forget", anything, "Delete a saved filter"},
-		{"settings", "config", nothing, "Every setting and where it comes from"},
+		{"settings", "config", command, "Every setting and where it comes from; or: settings KEY"},
+		{"settings", "config show", anything, ""},
 	}
 }
 
@@ -135,6 +137,8 @@ func (m *mode) expand(tree *cobra.Command, words []string) ([]string, error) {
 		}
 		switch {
 		case slices.Contains(rest, "--help") || slices.Contains(rest, "-h"):
+		case a.rest == command && len(rest) > 0 && !isCommand(tree, append(means, rest[0])):
+			continue
 		case a.rest == nothing && len(rest) > 0, a.rest == number && (len(rest) == 0 || !isNumber(rest[0])):
 			continue
 		case a.rest == filter && len(rest) > 0 && !strings.HasPrefix(rest[0], "-"):
@@ -147,6 +151,12 @@ func (m *mode) expand(tree *cobra.Command, words []string) ([]string, error) {
 		return append(means, rest...), nil
 	}
 	return words, nil
+}
+
+// isCommand reports whether all of the words name a command.
+func isCommand(tree *cobra.Command, words []string) bool {
+	cmd, rest, err := tree.Find(words)
+	return err == nil && len(rest) == 0 && strings.Count(cmd.CommandPath(), " ") == len(words)
 }
 
 // redeliver puts the hook in front of the deliveries that are named by their numbers.

@@ -89,6 +89,9 @@ func clusterLine(t *kit.Theme, c *daemon.Cluster) string {
 			line += t.Good.Render(t.Sym.Running+" "+name) + "  "
 		}
 	}
+	if n := c.Missing(); n > 0 {
+		line += t.Bad.Render(fmt.Sprintf("%s %d missing", t.Sym.Bad, n)) + "  "
+	}
 	switch {
 	case !c.Quorum && !c.Ready: // it has just started
 		return line + t.Warn.Render("looking for the others")

@@ -4,6 +4,7 @@ import (
 	"context"
 	"fmt"
 	"slices"
+	"strings"
 
 	tea "charm.land/bubbletea/v2"
 
@@ -63,9 +64,24 @@ func (p *Page) openDeliveries() tea.Cmd {
 	if !ok {
 		return nil
 	}
-	o := &deliveries{p: p, row: r, marks: map[string]bool{}}
+	return p.showDeliveries(r, false)
+}
+
+func (p *Page) showDeliveries(of fleet.Hook, bad bool) tea.Cmd {
+	o := &deliveries{p: p, row: of, bad: bad, marks: map[string]bool{}}
 	p.shell.Show(o)
 	return o.load()
+}
+
+// openMissed shows what never arrived of a target, or else the hook that fails.
+func (p *Page) openMissed(target string) tea.Cmd {
+	p.worst()
+	i := slices.IndexFunc(p.shown, func(h fleet.Hook) bool { return h.Ours && strings.EqualFold(h.Target.String(), target) })
+	if i < 0 {
+		return nil
+	}
+	p.move(i - p.At)
+	return p.showDeliveries(p.shown[i], true)
 }
 
 func (o *deliveries) load() tea.Cmd {

@@ -87,15 +87,19 @@ func (p *Page) Name() string { return kit.PageHooks }
 
 // Open implements kit.Page.
 func (p *Page) Open(request any) tea.Cmd {
-	if _, ok := request.(kit.Failing); ok {
+	var open tea.Cmd
+	switch r := request.(type) {
+	case kit.Failing:
 		p.worst()
+	case kit.Missed:
+		open = p.openMissed(r.Target)
 	}
 	back := p.away
 	p.away = false
 	if back && p.loaded && !p.cut && p.shell.Now().Sub(p.asked) < askAgain {
-		return p.readRotation()
+		return tea.Batch(open, p.readRotation())
 	}
-	return p.load(false)
+	return tea.Batch(open, p.load(false))
 }
 
 // Update implements kit.Page.

@@ -425,6 +425,20 @@ func TestDeliveriesAreOfTheirHook(t *testing.T) {
 	r.Shows("No delivery failed; v shows all.")
 }
 
+// Asking for what a repository missed opens the failed deliveries of its hook.
+func TestMissedDeliveriesOpenAtTheirHook(t *testing.T) {
+	r := withHooks(t, "octo-org/api", "octo-org/web")
+	r.hooks.Open(kit.Missed{Target: "octo-org/web"})
+	o, ok := r.Top().(*deliveries)
+	if !ok || o.row.Target.String() != "octo-org/web" || !o.bad {
+		t.Fatalf("the box is %+v", r.Top())
+	}
+	r.hooks.Open(kit.Missed{Target: "octo-org/gone"})
+	if r.Top() != o {
+		t.Errorf("a repository without a hook opened %+v", r.Top())
+	}
+}
+
 // What GitHub calls delivered and the log lacks is fetched by a key of its own.
 func TestCatchingUpCanIncludeWhatGitHubCallsDelivered(t *testing.T) {
 	r := withHooks(t, "octo-org/api")

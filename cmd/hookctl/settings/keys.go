@@ -25,7 +25,7 @@ type place struct {
 // included, unless the map has sections as paths has.
 func locate(key string) (place, error) {
 	at := place{typ: reflect.TypeFor[Values]()}
-	unknown := hooks.WithCure(&ValueError{key, errors.New("no such setting")}, "list them: hookctl config show")
+	unknown := &ValueError{key, errors.New("no such setting")}
 	for rest := key; rest != ""; rest = strings.TrimPrefix(rest, ".") {
 		part := rest
 		if end := strings.IndexAny(rest[1:], ".["); end >= 0 && (at.typ.Kind() != reflect.Map || at.typ.Elem().Kind() == reflect.Struct) {
@@ -55,9 +55,32 @@ func locate(key string) (place, error) {
 		at.path = append(at.path, part)
 	}
 	if len(at.path) == 0 || at.typ.Kind() == reflect.Struct {
-		return place{}, hooks.WithCure(&ValueError{key, errors.New("not one value; set a key below it")}, "list them: hookctl config show")
+		return place{}, &ValueError{key, errors.New("not one value; set a key below it")}
 	}
 	return at, nil
+}
+
+// locate is the function, with the setting that was meant perhaps.
+func (s *Settings) locate(key string) (place, error) {
+	at, err := locate(key)
+	if err != nil {
+		err = hooks.WithCure(err, s.Meant(key))
+	}
+	return at, err
+}
+
+// Meant is a hint for who named a setting that does not exist: the settings whose names end so, or where to see them all.
+func (s *Settings) Meant(key string) string {
+	var near []string
+	for _, row := range s.Rows() {
+		if strings.HasSuffix(row.Key, "."+key) {
+			near = append(near, row.Key)
+		}
+	}
+	if len(near) == 0 {
+		return "list them: hookctl config show"
+	}
+	return "did you mean: " + strings.Join(near, ", ")
 }
 
 // listIndex is the number in a step like [0], -1 where it is none.
@@ -77,7 +100,7 @@ func keyOf(path []string) string { return strings.ReplaceAll(strings.Join(path, 
 // its entries, or as YAML; maps and lists of sections are YAML. Comments and everything else stay, and a mistake is never
 // saved: the error says what is wrong with the value, without a place in a file that does not have it.
 func (s *Settings) Set(key, text string) error {
-	at, err := locate(key)
+	at, err := s.locate(key)
 	if err != nil {
 		return err
 	}
@@ -90,7 +113,7 @@ func (s *Settings) Set(key, text string) error {
 
 // Unset takes a key out of hookctl.yaml, so that it has its default again. One that is not there is no error.
 func (s *Settings) Unset(key string) error {
-	at, err := locate(key)
+	at, err := s.locate(key)
 	if err != nil {
 		return err
 	}
