@@ -36,7 +36,7 @@ const (
 	syncIdle    = 200 * time.Millisecond // without a commit
 	syncAge     = 10 * time.Second       // of the oldest
 	syncTick    = 100 * time.Millisecond
-	syncShare   = 8               // the part of the spool's bound that may gather
+	syncShare   = 8 // the part of the spool's bound that may gather
 )
 
 // toSync hands files to the goroutine that syncs.
