@@ -31,8 +31,9 @@ type Shared struct {
 	// Claim writes down, before an attempt to notify of a record, that this node is at it. It waits as long as a quorum cannot
 	// be reached, and returns false when another node has the record or ctx ends.
 	Claim func(ctx context.Context, file string) bool
-	// Outcome shares the notifications of a record; they are durable here. It returns at once.
-	Outcome func(file string, n []logs.Notification)
+	// Outcome shares the notifications of a record; they are durable here. ended is how many attempts that were claimed they have
+	// the outcomes of: others may be under way. It returns at once.
+	Outcome func(file string, n []logs.Notification, ended int)
 }
 
 // shares reports whether every node is to have a record.

@@ -7,7 +7,6 @@ import (
 	"maps"
 	"os"
 	"path/filepath"
-	"slices"
 	"strings"
 	"testing"
 	"time"
@@ -59,25 +58,32 @@ func states() map[string]func(*appScreen) {
 			s.Typed("mona")
 			s.Press("enter")
 		},
-		"events-saved":    func(s *appScreen) { s.Press("2", "F", "down", "enter") },
-		"events-filters":  func(s *appScreen) { s.Press("2", "/"); s.Typed("event:push"); s.Press("enter", "F") },
-		"events-forget":   func(s *appScreen) { s.Press("2", "F", "ctrl+k") },
-		"events-copy":     keys("2", "y"),
-		"events-tasks":    keys("2", "H"),
-		"events-tasks-do": keys("2", "H", "enter"),
-		"events-sync":     keys("2", "enter"),
-		"home-tasks":      keys("1"),
-		"countdown":       keys("2", "R"),
-		"receiver":        keys("4"),
-		"receiver-down":   func(s *appScreen) { s.Press("4"); s.Send(StatusMsg{Err: daemon.ErrNotRunning}) },
-		"home-down":       func(s *appScreen) { s.Press("1"); s.Send(StatusMsg{Err: daemon.ErrNotRunning}) },
-		"receiver-full":   func(s *appScreen) { s.Press("4"); s.View(); s.Press("enter") },
-		"receiver-stop":   keys("4", "t"),
-		"doctor":          keys("5"),
-		"help":            keys("2", "?"),
-		"palette":         keys("2", ":"),
-		"palette-search":  func(s *appScreen) { s.Press("2", ":"); s.Typed("fil") },
-		"commands":        keys("2", "Y"),
+		"events-saved":      func(s *appScreen) { s.Press("2", "F", "down", "enter") },
+		"events-filters":    func(s *appScreen) { s.Press("2", "/"); s.Typed("event:push"); s.Press("enter", "F") },
+		"events-forget":     func(s *appScreen) { s.Press("2", "F", "ctrl+k") },
+		"events-copy":       keys("2", "y"),
+		"events-diff-value": keys("2", "x", "j", "%", "enter"),
+		"events-export":     keys("2", "x", "W"),
+		"events-jq":         func(s *appScreen) { s.Press("2", "enter", "|"); s.Typed(".pull_request.user") },
+		"events-jq-bad":     func(s *appScreen) { s.Press("2", "enter", "|"); s.Typed(".[") },
+		"events-value":      keys("2", "enter", "j", "enter"),
+		"events-tasks":      keys("2", "H"),
+		"events-tasks-do":   keys("2", "H", "enter"),
+		"events-sync":       keys("2", "enter"),
+		"home-tasks":        keys("1"),
+		"countdown":         keys("2", "R"),
+		"receiver":          keys("4"),
+		"receiver-down":     func(s *appScreen) { s.Press("4"); s.Send(StatusMsg{Err: daemon.ErrNotRunning}) },
+		"home-down":         func(s *appScreen) { s.Press("1"); s.Send(StatusMsg{Err: daemon.ErrNotRunning}) },
+		"receiver-full":     func(s *appScreen) { s.Press("4"); s.View(); s.Press("enter") },
+		"receiver-stop":     keys("4", "t"),
+		"doctor":            keys("5"),
+		"help":              keys("2", "?"),
+		"help-box":          keys("2", "#", "?"),
+		"not-now":           func(s *appScreen) { s.Press("6"); s.View(); s.Press("enter") },
+		"palette":           keys("2", ":"),
+		"palette-search":    func(s *appScreen) { s.Press("2", ":"); s.Typed("fil") },
+		"commands":          keys("2", "Y"),
 		"failure": func(s *appScreen) {
 			s.Press("2")
 			s.Settle(s.Fail(errorWithHint{"reach https://x.example.com/webhook: 502 Bad Gateway", "the tunnel is up but nothing listens on 127.0.0.1:9000; run: hookctl start"}))
@@ -223,30 +229,20 @@ func TestEverySizeFits(t *testing.T) {
 	}
 }
 
-// The screens as people see them: three sizes, ASCII, and a first run.
+// The screens as people see them: four sizes, ASCII, and a first run.
 func TestGoldenScreens(t *testing.T) {
-	sizes := [][2]int{{80, 24}, {120, 40}, {40, 12}}
 	for name, enter := range states() {
 		t.Run(name, func(t *testing.T) {
-			var b strings.Builder
-			sizes := sizes
-			if name == "home" {
-				sizes = append(slices.Clone(sizes), [2]int{200, 60})
-			}
-			for _, sz := range sizes {
-				s := shown(t, name, sz[0], sz[1])
+			kittest.RequireScreens(t, func(w, h int, ascii bool) *kittest.Screen {
+				s := shown(t, name, w, h, func(c *Config) { c.ASCII = ascii })
 				enter(s)
-				fmt.Fprintf(&b, "== %dx%d\n%s", sz[0], sz[1], s.Text())
-			}
-			s := shown(t, name, 80, 24, func(c *Config) { c.ASCII = true })
-			enter(s)
-			fmt.Fprintf(&b, "== 80x24 in ASCII\n%s", s.Text())
-			golden.RequireEqual(t, []byte(b.String()))
+				return s.Screen
+			})
 		})
 	}
 	t.Run("welcome", func(t *testing.T) {
 		var b strings.Builder
-		for _, sz := range append(sizes, [2]int{60, 20}, [2]int{200, 60}) {
+		for _, sz := range [][2]int{{80, 24}, {120, 40}, {40, 12}, {60, 20}, {200, 60}} {
 			cfg := testConfig(t)
 			s := newScreen(t, cfg, sz[0], sz[1])
 			s.Send(StatusMsg{Err: daemon.ErrNotRunning})

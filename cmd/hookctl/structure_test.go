@@ -16,8 +16,8 @@ import (
 // A page of the interface imports no other page and not the interface: it asks for both through tui/kit. tui/kittest is
 // what the tests of the interface share; no program has it.
 var imports = map[string][]string{
-	"cmd/hookctl":          {"cmd/hookctl/settings", "server/mcp", "hooks", "hooks/tunnel", "hooks/secret", "hooks/tasks", "hooks/githubtest", "server", "server/sink", "server/cluster", "server/host", "server/fleet", "server/daemon", "server/doctor", "logs", "tui", "tui/line"},
-	"cmd/hookctl/settings": {"hooks", "hooks/secret", "hooks/tasks", "logs", "server", "server/sink", "server/cluster"},
+	"cmd/hookctl":          {"cmd/hookctl/settings", "server/mcp", "hooks", "hooks/tunnel", "hooks/secret", "hooks/tasks", "hooks/githubtest", "server", "server/route", "server/sink", "server/cluster", "server/host", "server/fleet", "server/daemon", "server/doctor", "logs", "tui", "tui/line"},
+	"cmd/hookctl/settings": {"hooks", "hooks/secret", "hooks/tasks", "logs", "server", "server/route", "server/sink", "server/cluster"},
 	"tui":                  {"hooks", "hooks/tunnel", "hooks/secret", "hooks/tasks", "logs", "server/daemon", "server/doctor", "server/fleet", "tui/kit", "tui/home", "tui/events", "tui/webhooks", "tui/receiver", "tui/checkup", "tui/options", "tui/wizard"},
 	"tui/kit":              {},
 	"tui/home":             {"tui/kit", "logs", "server/daemon", "server/doctor"},
@@ -34,12 +34,13 @@ var imports = map[string][]string{
 	"hooks/secret":         {},
 	"hooks/githubtest":     {},
 	"hooks/tasks":          {"hooks", "hooks/secret"},
-	"server":               {"server/bound", "server/sink", "hooks/secret", "logs"},
+	"server":               {"server/route", "server/sink", "hooks/secret", "logs"},
+	"server/route":         {"server/bound", "server/sink", "logs"},
 	"server/bound":         {},
 	"server/sink":          {"server/bound", "hooks/secret"},
 	"server/fleet":         {"server/daemon", "hooks", "hooks/secret", "logs"},
 	"server/cluster":       {"hooks/secret", "logs"},
-	"server/host":          {"server", "server/sink", "server/cluster", "server/fleet", "server/daemon", "hooks", "hooks/tunnel", "hooks/secret", "hooks/tasks", "logs"},
+	"server/host":          {"server", "server/route", "server/sink", "server/cluster", "server/fleet", "server/daemon", "hooks", "hooks/tunnel", "hooks/secret", "hooks/tasks", "logs"},
 	"server/daemon":        {},
 	"server/doctor":        {"hooks", "hooks/tunnel", "hooks/secret", "hooks/tasks", "logs", "server/daemon", "server/fleet"},
 	"server/mcp":           {"server", "server/fleet", "server/doctor", "server/daemon", "hooks", "hooks/tasks", "logs"},

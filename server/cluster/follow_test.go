@@ -138,7 +138,7 @@ func TestOutcomeOfAnEarlierRunIsShared(t *testing.T) {
 	if err := n.apply(t.Context(), identityOf(rec), state{Node: "a", Run: "before", Sending: true, seq: 1}); err != nil {
 		t.Fatal(err)
 	}
-	if list := n.results.take()[rec.File]; len(list) != 1 || list[0].Status != logs.StatusSent {
+	if list := n.results.take()[rec.File].list; len(list) != 1 || list[0].Status != logs.StatusSent {
 		t.Errorf("shared %+v", list)
 	}
 }

@@ -230,6 +230,16 @@ func (n *Node) Ready(ctx context.Context) error {
 	}
 }
 
+// waitReady waits until the node is, whatever deliveries are answered in the meantime.
+func (n *Node) waitReady(ctx context.Context) error {
+	select {
+	case <-n.ready:
+		return nil
+	case <-ctx.Done():
+		return ctx.Err()
+	}
+}
+
 // Healthy reports whether deliveries can be acknowledged here: with ack: quorum, whether one answered a moment ago.
 func (n *Node) Healthy() bool { return n.cfg.AckLocal || n.reached() }
 
@@ -284,41 +294,4 @@ func (n *Node) again(ctx context.Context, what string, do func(context.Context) 
 		pause(ctx, wait)
 	}
 	return false
-}
-
-// records are the deliveries whose notifications are not settled, and the states of those that are not filed yet.
-type records struct {
-	mu      sync.Mutex
-	open    map[identity]*record
-	files   map[string]*record
-	early   map[identity]state
-	changed chan struct{} // closed and replaced when something is there to announce
-}
-
-// identity is what makes two deliveries the same.
-type identity struct{ guid, path string }
-
-// record is one delivery with notifications under way. The fields are guarded by records.mu, the locks aside.
-type record struct {
-	id        identity
-	file      string
-	order     uint64  // its place in the stream of deliveries
-	last      uint64  // of its newest state in the stream of outcomes, 0 for none
-	by        process // the one that claimed it and has not said what became of it
-	notes     []byte  // its notifications as last shared, nil as they were published
-	twice     bool    // it was claimed over a claim of another process
-	announced bool    // this node's queue has it
-	claiming  sync.Mutex
-	writing   sync.Mutex
-}
-
-func (r *records) init() {
-	r.open, r.files, r.early = map[identity]*record{}, map[string]*record{}, map[identity]state{}
-	r.changed = make(chan struct{})
-}
-
-// signal makes those who wait look again. r.mu is held.
-func (r *records) signal() {
-	close(r.changed)
-	r.changed = make(chan struct{})
 }

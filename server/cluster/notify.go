@@ -1,12 +1,9 @@
 package cluster
 
 import (
-	"cmp"
 	"context"
 	"encoding/json"
 	"errors"
-	"slices"
-	"sync"
 	"time"
 
 	nats "github.com/nats-io/nats.go"
@@ -71,34 +68,6 @@ func (n *Node) caughtUp(ctx context.Context) error {
 	return nil
 }
 
-// forget makes every record one that is still to be announced.
-func (r *records) forget() {
-	r.mu.Lock()
-	defer r.mu.Unlock()
-	for _, rec := range r.open {
-		rec.announced = false
-	}
-}
-
-// waiting are the records to announce, in order; changed is closed when there are more.
-func (r *records) waiting() (list []*record, changed <-chan struct{}) {
-	r.mu.Lock()
-	defer r.mu.Unlock()
-	for _, rec := range r.open {
-		if !rec.announced {
-			list = append(list, rec)
-		}
-	}
-	slices.SortFunc(list, func(a, b *record) int { return cmp.Compare(a.order, b.order) })
-	return list, r.changed
-}
-
-func (r *records) announced(rec *record) {
-	r.mu.Lock()
-	defer r.mu.Unlock()
-	rec.announced = true
-}
-
 // Claim writes down that this node is about to notify of a record, before every attempt. It waits as long as a quorum cannot be
 // reached, and returns false when another node has the record, or when ctx ends.
 func (n *Node) Claim(ctx context.Context, file string) bool {
@@ -128,6 +97,7 @@ func (n *Node) Claim(ctx context.Context, file string) bool {
 				n.countTwice(rec.id, by.node)
 			}
 			n.records.said(rec, seq, n.me(), notes, twice || others)
+			n.records.ended(rec, -1)
 			return true
 		}
 		if codeOf(err) == codeExists {
@@ -157,15 +127,6 @@ func (n *Node) isUp(who process) bool {
 func (n *Node) countTwice(id identity, other string) {
 	n.maybeTwice.Add(1)
 	n.log.Warn("a node was lost between claiming a notification and its outcome; it is sent again, maybe twice", "delivery", id.guid, "node", other)
-}
-
-// said notes a state that this node wrote.
-func (r *records) said(rec *record, seq uint64, by process, notes []byte, twice bool) {
-	r.mu.Lock()
-	defer r.mu.Unlock()
-	if seq > rec.last {
-		rec.last, rec.by, rec.notes, rec.twice = seq, by, notes, twice
-	}
 }
 
 // say writes a state, where last is given only on top of that.
@@ -208,138 +169,4 @@ func (n *Node) refresh(ctx context.Context, id identity) {
 	if err := n.apply(ctx, id, s); err != nil {
 		pause(ctx, 100*time.Millisecond)
 	}
-}
-
-// results are the outcomes that are still to be shared, by file, the latest of each.
-type results struct {
-	mu    sync.Mutex
-	files map[string][]logs.Notification
-	under int // being shared now
-	wake  chan struct{}
-}
-
-func (r *results) init() { r.files, r.wake = map[string][]logs.Notification{}, make(chan struct{}, 1) }
-
-func (r *results) put(file string, list []logs.Notification, newest bool) {
-	r.mu.Lock()
-	defer r.mu.Unlock()
-	if _, there := r.files[file]; there && !newest {
-		return
-	}
-	r.files[file] = list
-	select {
-	case r.wake <- struct{}{}:
-	default:
-	}
-}
-
-func (r *results) take() map[string][]logs.Notification {
-	r.mu.Lock()
-	defer r.mu.Unlock()
-	all := r.files
-	r.files = map[string][]logs.Notification{}
-	r.under += len(all)
-	return all
-}
-
-func (r *results) done() {
-	r.mu.Lock()
-	defer r.mu.Unlock()
-	r.under--
-}
-
-// empty reports whether everything was shared; what another goroutine is sharing now is in its hands.
-func (r *results) empty() bool {
-	r.mu.Lock()
-	defer r.mu.Unlock()
-	return len(r.files) == 0 && r.under == 0
-}
-
-// Outcome shares the notifications of a record that are durable here. It returns at once; they are shared as soon as there is a
-// quorum.
-func (n *Node) Outcome(file string, list []logs.Notification) { n.results.put(file, list, true) }
-
-// flushTime bounds how long a node that stops waits for a quorum to take its last outcomes.
-const flushTime = 5 * time.Second
-
-// flushOutcomes shares what is left.
-func (n *Node) flushOutcomes() {
-	ctx, cancel := context.WithTimeout(context.Background(), flushTime)
-	defer cancel()
-	for ctx.Err() == nil {
-		n.shareOutcomes(ctx)
-		if n.results.empty() {
-			return
-		}
-		pause(ctx, 50*time.Millisecond)
-	}
-}
-
-// sendOutcomes shares outcomes until ctx ends.
-func (n *Node) sendOutcomes(ctx context.Context) {
-	tick := time.NewTicker(time.Second) // for what could not be shared
-	defer tick.Stop()
-	for {
-		select {
-		case <-ctx.Done():
-			return
-		case <-n.results.wake:
-		case <-tick.C:
-		}
-		n.shareOutcomes(ctx)
-	}
-}
-
-func (n *Node) shareOutcomes(ctx context.Context) {
-	var group sync.WaitGroup
-	limit := make(chan struct{}, 64)
-	for file, list := range n.results.take() {
-		limit <- struct{}{}
-		group.Go(func() {
-			defer func() { <-limit; n.results.done() }()
-			if !n.shareOutcome(ctx, file, list) {
-				n.results.put(file, list, false)
-			}
-		})
-	}
-	group.Wait()
-}
-
-// shareOutcome shares one outcome; false means later. What this node claimed is written on top of its claim only: another node
-// that has the record by now knows better.
-func (n *Node) shareOutcome(ctx context.Context, file string, list []logs.Notification) bool {
-	n.records.mu.Lock()
-	rec := n.records.files[file]
-	n.records.mu.Unlock()
-	s := state{Node: n.cfg.Node, Run: n.run, Notifications: mustJSON(list)}
-	if rec == nil { // sent again because a person asked for it, or never shared
-		stored, err := n.cfg.Log.Log().Read(ctx, file)
-		if err != nil || !shares(stored) || pendingIn(list) {
-			return err == nil || errors.Is(err, logs.ErrNotFound)
-		}
-		_, err = n.say(ctx, identityOf(stored), s, nil)
-		return err == nil
-	}
-	rec.claiming.Lock()
-	defer rec.claiming.Unlock()
-	n.records.mu.Lock()
-	last := rec.last
-	s.Twice = rec.twice
-	n.records.mu.Unlock()
-	seq, err := n.say(ctx, rec.id, s, &last)
-	switch {
-	case err == nil:
-		n.records.said(rec, seq, process{}, s.Notifications, s.Twice)
-		if !pendingIn(list) {
-			n.close(rec)
-		}
-		return true
-	case codeOf(err) == codeExists:
-		n.refresh(ctx, rec.id)
-		n.records.mu.Lock()
-		mine := rec.by == n.me()
-		n.records.mu.Unlock()
-		return !mine // else it was written, or claimed, by this node without learning of it
-	}
-	return false
 }

@@ -113,10 +113,8 @@ func (n *Node) syncSecrets(ctx context.Context) error {
 		return errJoining
 	case !there:
 		return n.pushSecrets(ctx, local, digest, 0)
-	case e.revision != have.Secrets && n.cfg.Secrets.Rotating() && have.Secrets != 0:
-		return errors.New("a rotation of this node is under way")
 	case e.revision != have.Secrets:
-		return n.pullSecrets(ctx, e, digest)
+		return n.pullSecrets(ctx, e, digest, have.Secrets == 0)
 	case digest != have.Digest:
 		return n.pushSecrets(ctx, local, digest, e.revision)
 	}
@@ -147,18 +145,23 @@ func (n *Node) pushSecrets(ctx context.Context, local []byte, digest string, las
 		if codeOf(err) == codeExists || errors.Is(err, jetstream.ErrKeyExists) {
 			return errors.New("another node changed the secrets at the same time")
 		}
-		return fmt.Errorf("share the secrets: %w", err)
+		return fmt.Errorf("share the secrets: %w: %w", ErrNoQuorum, err)
 	}
 	n.hasSecrets(revision, digest)
 	return nil
 }
 
-func (n *Node) pullSecrets(ctx context.Context, e entry, digest string) error {
+// pullSecrets takes over an entry, which may be what this node itself shared without learning of it. Its own rotation is not
+// undone by what another node changed in the meantime, except by the first that it hears of the cluster's.
+func (n *Node) pullSecrets(ctx context.Context, e entry, digest string, first bool) error {
 	plain, err := n.cfg.Secret.open(n.cfg.Name, e.value)
 	if err != nil {
 		return err
 	}
 	if theirs := digestOf(plain); theirs != digest {
+		if !first && n.cfg.Secrets.Rotating() {
+			return errors.New("a rotation of this node is under way")
+		}
 		if err := n.cfg.Secrets.Import(ctx, plain); err != nil {
 			return fmt.Errorf("take over the cluster's secrets: %w", err)
 		}
@@ -226,8 +229,14 @@ func (n *Node) ShareSecrets(ctx context.Context, required []string) error {
 		}
 		pause(ctx, 50*time.Millisecond)
 	}
-	if err := n.syncSecrets(ctx); err != nil {
-		return err
+	for { // an election takes seconds
+		err := n.syncSecrets(ctx)
+		if err == nil {
+			break
+		}
+		if pause(ctx, 200*time.Millisecond); !errors.Is(err, ErrNoQuorum) || ctx.Err() != nil {
+			return err
+		}
 	}
 	n.register(ctx)
 	for {

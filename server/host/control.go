@@ -22,6 +22,7 @@ import (
 	"hookctl/logs/text"
 	"hookctl/server"
 	"hookctl/server/daemon"
+	"hookctl/server/route"
 )
 
 // The control socket's calls beyond those of the daemon. The receiver's side of each stands beside the client's, so that
@@ -148,7 +149,7 @@ type Sample struct {
 func NewSample(event string, payload []byte) (Sample, error) {
 	var fields map[string]json.RawMessage
 	if err := json.Unmarshal(payload, &fields); err != nil || fields == nil {
-		return Sample{}, fmt.Errorf("%w: a payload is one JSON object", server.ErrNotObject)
+		return Sample{}, fmt.Errorf("%w: a payload is one JSON object", route.ErrNotObject)
 	}
 	if raw, ok := fields["_event_type"]; ok {
 		var name string

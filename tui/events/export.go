@@ -22,7 +22,7 @@ import (
 const exportBatch = 200
 
 // export writes the records of a filter, or the marked ones, to a file, one
-// JSON object a line. Each batch is one command, so it can be cancelled
+// JSON object per line. Each batch is one command, so it can be cancelled
 // between two of them. The file gets its name when it is complete.
 type export struct {
 	log    *logs.Log
@@ -50,10 +50,11 @@ func (p *Page) openExport() tea.Cmd {
 		return p.stopExport()
 	}
 	pr := kit.NewPrompt(p.shell, "export", "write to", "events-"+p.shell.Now().Local().Format("20060102-150405")+".ndjson")
-	pr.Hint = "the filtered events, one JSON record a line; a file that is there is left alone"
+	what := "the filtered events"
 	if n := len(p.marks); n > 0 {
-		pr.Hint = fmt.Sprintf("the %d marked events, one JSON record a line", n)
+		what = text.Count(n, "marked event")
 	}
+	pr.Hint = what + ", one JSON record per line; an existing file is left alone"
 	pr.Accept = p.startExport
 	p.shell.Show(pr)
 	return nil

@@ -47,9 +47,15 @@ func (h *help) scroll(by int) { h.pos = max(0, min(h.max, h.pos+by)) }
 func (h *help) View(w, high int) string {
 	t := h.a.Theme
 	w, h.high = min(w, 92), high
+	names := func(a Action) string {
+		if w < 50 { // one key is enough
+			return KeyName(a.Keys[0], t.Ascii)
+		}
+		return a.keyNames(t.Ascii)
+	}
 	keys := 0
 	for _, a := range h.of {
-		keys = max(keys, Width(a.keyNames(t.Ascii)))
+		keys = max(keys, Width(names(a)))
 	}
 	keys = min(keys, 18, w/3)
 	var out []string
@@ -66,7 +72,7 @@ func (h *help) View(w, high int) string {
 			if a.Off != "" {
 				name, rest = "", name+" ("+a.Off+")"
 			}
-			lead := " " + t.Key.Render(t.Cell(a.keyNames(t.Ascii), keys)) + "  "
+			lead := " " + t.Key.Render(t.Cell(names(a), keys)) + "  "
 			for _, l := range t.said(name, rest, w-keys-4) {
 				out = append(out, t.Cut(lead+l, w))
 				lead = strings.Repeat(" ", keys+3)

@@ -12,12 +12,15 @@ import (
 	"hookctl/tui/kit"
 )
 
+// sizes are those that golden screens are kept at.
+var sizes = [...][2]int{{80, 24}, {120, 40}, {200, 60}, {40, 12}}
+
 // RequireScreens compares what people see with the golden file of the test: in
-// three sizes, and in ASCII. show opens the screen.
+// four sizes, and in ASCII. show opens the screen.
 func RequireScreens(t *testing.T, show func(w, h int, ascii bool) *Screen) {
 	t.Helper()
 	var b strings.Builder
-	for _, sz := range [][2]int{{80, 24}, {120, 40}, {40, 12}} {
+	for _, sz := range sizes {
 		fmt.Fprintf(&b, "== %dx%d\n%s", sz[0], sz[1], show(sz[0], sz[1], false).Text())
 	}
 	fmt.Fprintf(&b, "== 80x24 in ASCII\n%s", show(80, 24, true).Text())

@@ -33,7 +33,7 @@ func NewStyles(t *testing.T) *Styles { return &Styles{t, map[string]string{}} }
 func (st *Styles) Add(name string, s *Screen, theme *kit.Theme) {
 	t := st.t
 	t.Helper()
-	for _, sz := range [][2]int{{80, 24}, {120, 40}, {200, 60}, {40, 12}} {
+	for _, sz := range sizes {
 		s.Send(tea.WindowSizeMsg{Width: sz[0], Height: sz[1]})
 		var texts []string
 		for _, kind := range []string{"light", "dark", "solarized"} {

@@ -174,6 +174,11 @@ func hookStates() map[string]func(*pageScreen) {
 			s.Press("3")
 			s.Send(again{{target: gone, aside: &fleet.Aside{Target: gone, Err: notThere}}})
 		},
+		"hooks-problems": func(s *pageScreen) {
+			listing(s)
+			s.Send(again{{target: gone, aside: &fleet.Aside{Target: gone, Err: notThere}}})
+			s.Press("!")
+		},
 		"hooks-nobody": func(s *pageScreen) {
 			s.Press("3")
 			s.hooks.asking.Over = false

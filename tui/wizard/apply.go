@@ -224,7 +224,7 @@ func (s *applyStep) view(w, h int) ([]string, *tea.Cursor) {
 		if words += "; a ping may take some seconds"; s.relay != nil {
 			words = "asking GitHub for a connection"
 		}
-		foot = []string{"", s.w.doing(words)}
+		foot = append([]string{""}, marked(t.Warn.Render(t.Sym.Pending), words, w)...)
 	case s.w.Over:
 		if foot = s.proof(w, h); len(foot) >= h {
 			return kit.First(foot, h), nil

@@ -159,6 +159,13 @@ func wizardStates() map[string]func(*wizardScreen) {
 			w := at(s, stepReceiver)
 			s.Send(receiverReady{of: w, err: &daemon.PortError{Address: "127.0.0.1:9000", Holder: "nginx (pid 12)", Err: errors.New("address already in use")}})
 		},
+		"wizard-7-ask-port": func(s *wizardScreen) {
+			s.setup.SavePort = func(context.Context, int) error { return nil }
+			at(s, stepReceiver)
+			s.Send(kittest.Says(daemon.Status{}, daemon.ErrNotRunning))
+			s.Press("ctrl+o")
+			s.Typed("x")
+		},
 		"wizard-7-done": func(s *wizardScreen) {
 			w := at(s, stepReceiver)
 			w.receiver.done, w.receiver.addr = true, "127.0.0.1:9000"

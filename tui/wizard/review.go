@@ -123,7 +123,10 @@ func (s *reviewStep) view(w, h int) ([]string, *tea.Cursor) {
 	room := max(1, h-2)
 	s.most = max(0, len(out)-room)
 	s.move(0)
-	head := t.Cut(" Nothing is changed at GitHub yet. "+t.Key.Render("enter")+" does this:"+t.Faint.Render(s.tally()), w)
+	head := " Nothing is changed at GitHub yet. " + t.Key.Render("enter") + " does this:" + t.Faint.Render(s.tally())
+	if kit.Width(head) > w {
+		head = t.Cut(" "+t.Key.Render("enter")+" does this:"+t.Faint.Render(s.tally()), w)
+	}
 	shown := append([]string{head}, out[s.scroll:min(len(out), s.scroll+room)]...)
 	if s.most > s.scroll {
 		shown = append(shown, t.Faint.Render(t.Cut(" "+t.Sym.Down+" "+text.Count(s.most-s.scroll, "more line"), w)))

@@ -41,11 +41,15 @@ func (w *Wizard) trouble(err error, wide int) []string { return w.shell.Trouble(
 
 // good is what works, in lines.
 func (w *Wizard) good(text string, wide int) []string {
-	t := w.shell.Theme
+	return marked(w.shell.Theme.Good.Render(w.shell.Theme.Sym.OK), text, wide)
+}
+
+// marked is text behind a mark, in lines.
+func marked(mark, text string, wide int) []string {
 	var out []string
 	for i, l := range kit.Folded(text, max(1, wide-5)) {
 		if i == 0 {
-			out = append(out, " "+t.Good.Render(t.Sym.OK)+" "+l)
+			out = append(out, " "+mark+" "+l)
 		} else {
 			out = append(out, "   "+l)
 		}

@@ -378,7 +378,9 @@ func (s *urlStep) view(w, h int) ([]string, *tea.Cursor) {
 	case s.looked && !s.runs():
 		out = append(out, kit.Paragraph("No tunnel runs here. "+tunnel.About+" One that is started shows up here by itself.", w)...)
 	case !s.w.cfg.Receiver.OK():
-		out = append(out, t.Faint.Render(t.Cut(" The URL is tested once the receiver runs.", w)))
+		for _, l := range kit.Folded("The URL is tested once the receiver runs.", max(1, w-2)) {
+			out = append(out, " "+t.Faint.Render(l))
+		}
 	}
 	return out, caret
 }

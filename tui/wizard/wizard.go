@@ -10,6 +10,7 @@ package wizard
 
 import (
 	"fmt"
+	"slices"
 	"strings"
 
 	tea "charm.land/bubbletea/v2"
@@ -232,15 +233,30 @@ func (w *Wizard) View(room, high int) string {
 	if w.drawn != w.at {
 		w.drawn, w.scroll = w.at, 0
 	}
-	w.most = max(0, len(lines)-room)
+	if w.most = 0; len(lines) > room {
+		room = max(1, room-1) // one line says that there is more
+		w.most = len(lines) - room
+	}
 	w.roll(0)
 	lines = lines[w.scroll:]
+	if w.most > 0 {
+		lines = append(slices.Clone(lines[:room]), w.more())
+	}
 	w.caret = nil
 	if caret != nil && caret.Y >= w.scroll && caret.Y-w.scroll < room && caret.X < wide {
 		caret.Y += len(head) - w.scroll
 		w.caret = caret
 	}
 	return kit.Fit(strings.Join(append(head, lines...), "\n"), wide, h)
+}
+
+// more says that a step has lines that are not on screen. It stands with them, so that the footer has room for the step's keys.
+func (w *Wizard) more() string {
+	t := w.shell.Theme
+	if w.scroll == w.most {
+		return t.Faint.Render(" "+t.Sym.Up+" more above: ") + t.Key.Render("pgup")
+	}
+	return t.Faint.Render(" "+t.Sym.Down+" more below: ") + t.Key.Render("pgdown")
 }
 
 // roll scrolls a step that has more lines than there is room for.
@@ -292,7 +308,7 @@ func (w *Wizard) Actions() []kit.Action {
 	all := []kit.Action{next}
 	if w.most > 0 {
 		all = append(all,
-			kit.Action{ID: "wizard.scroll.down", Keys: []string{"pgdown"}, Label: "more", Text: "Scroll down.", Move: true, Run: func() tea.Cmd { return w.roll(4) }},
+			kit.Action{ID: "wizard.scroll.down", Keys: []string{"pgdown"}, Text: "Scroll down.", Move: true, Run: func() tea.Cmd { return w.roll(4) }},
 			kit.Action{ID: "wizard.scroll.up", Keys: []string{"pgup"}, Text: "Scroll up.", Move: true, Run: func() tea.Cmd { return w.roll(-4) }})
 	}
 	return append(append(all, w.steps[w.at].actions()...), w.help(), back)

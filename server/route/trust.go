@@ -1,4 +1,4 @@
-package server
+package route
 
 import (
 	"net/url"
@@ -217,14 +217,20 @@ func withhold(n Notice) *Notice {
 	return &n
 }
 
-// forSink is the notice as a sink gets it.
-func (n Notice) forSink(s namedSink) Notice {
-	if n.forAgents == nil || !s.wakesAgent {
+// For is the notice as a sink gets it, by whether it wakes an agent.
+func (n Notice) For(agent bool) Notice {
+	if n.forAgents == nil || !agent {
 		return n
 	}
 	agents := *n.forAgents
 	agents.Priority, agents.Sinks = n.Priority, n.Sinks
 	return agents
+}
+
+// Plain is the notice of an event for which the settings have no words, or none any more.
+func (t Trust) Plain(ev Event, kind string) Notice {
+	plain := func(e Event) Notice { return plainNotice(e, kind) }
+	return t.also(plain(ev), ev, plain)
 }
 
 // also adds to a notice what agents get of it, where the event's words, or those of others that it has, are not to be trusted. Again makes the notice of

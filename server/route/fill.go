@@ -1,4 +1,4 @@
-package server
+package route
 
 import (
 	"slices"
@@ -193,13 +193,13 @@ func plain(v []byte) string {
 		if v[0] == '"' {
 			return ""
 		}
-		return line(string(v), 40)
+		return text.Line(string(v), 40)
 	}
 	s = strings.TrimLeft(s, " \t\r\n")
 	if i := strings.IndexAny(s, "\r\n"); i >= 0 {
 		s = s[:i]
 	}
-	return line(short(branchOf(s)), 1000)
+	return text.Line(short(branchOf(s)), 1000)
 }
 
 func branchOf(s string) string {
@@ -225,13 +225,13 @@ func (e *Event) complete() {
 	}
 	values := e.gather(places(templates...)...)
 	if e.Title == "" {
-		e.Title = line(e.fill(w.title, values), 200)
+		e.Title = text.Line(e.fill(w.title, values), 200)
 	}
 	if s := e.fill(w.branch, values); s != "" && e.Branch == "" {
 		e.Branch = s
 	}
 	if s := e.fill(w.outcome, values); s != "" && e.Conclusion == "" {
-		e.Conclusion = line(s, 64)
+		e.Conclusion = text.Line(s, 64)
 	}
 	for _, path := range places(w.url) {
 		if u := address(values[path]); u != "" {
@@ -254,5 +254,5 @@ func (e Event) Line() string {
 	if words == "" {
 		return describe(e)
 	}
-	return line(describe(e)+": "+words, 220)
+	return text.Line(describe(e)+": "+words, 220)
 }
