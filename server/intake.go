@@ -128,7 +128,6 @@ func (d *delivery) take() {
 	d.s.reading.Add(1)
 	body, release, err := d.s.bodies.read(d.w, d.r, d.s.acquainted.with(hookID))
 	d.s.reading.Add(-1)
-	defer d.s.rest.stir()
 	defer release()
 	if err != nil {
 		d.refuseBody(err)
