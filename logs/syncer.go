@@ -4,7 +4,6 @@ import (
 	"context"
 	"errors"
 	"os"
-	"runtime/debug"
 	"sync"
 	"sync/atomic"
 	"time"
@@ -37,9 +36,7 @@ const (
 	syncIdle    = 200 * time.Millisecond // without a commit
 	syncAge     = 10 * time.Second       // of the oldest
 	syncTick    = 100 * time.Millisecond
-	thriftOver  = 8 << 20         // bytes that are worth giving memory back after
-	thriftAfter = 2 * time.Second // without a commit
-	syncShare   = 8               // the part of the spool's bound that may gather
+	syncShare   = 8 // the part of the spool's bound that may gather
 )
 
 // toSync hands files to the goroutine that syncs.
@@ -67,7 +64,6 @@ func (f *filer) nudgeSync(hurry bool) {
 func (f *filer) syncLoop(ctx context.Context) {
 	var held []filed
 	var since time.Time
-	var used int64 // bytes that were filed since memory was given back
 	timer := time.NewTimer(time.Hour)
 	for {
 		select {
@@ -84,41 +80,15 @@ func (f *filer) syncLoop(ctx context.Context) {
 			since = time.Now()
 		}
 		held = append(held, more...)
-		used += heldBytes(more)
 		for len(held) > 0 && (hurry || time.Since(since) > syncAge || f.spool.idleFor() >= syncIdle || heldBytes(held) > f.spool.limit/syncShare) {
 			n := min(syncBatch, len(held))
 			f.sync(ctx, held[:n])
 			held = held[n:]
 		}
-		switch {
-		case len(held) > 0:
+		if len(held) > 0 {
 			timer.Reset(syncTick)
-		case !f.thrifty(&used):
-			timer.Reset(thriftAfter)
 		}
 	}
-}
-
-// thrifty gives memory back to the system after a burst, once nothing comes any more: without work the garbage collector
-// does not look. It returns false when it is too early.
-func (f *filer) thrifty(used *int64) bool {
-	if *used < thriftOver {
-		return true
-	}
-	f.mu.Lock()
-	idle := len(f.items) == 0
-	if idle = idle && f.spool.idleFor() >= thriftAfter; idle {
-		// Maps and slices keep the room that they had once.
-		f.items, f.ids, f.lists = map[string]*item{}, map[identity]string{}, [3][]*item{}
-	}
-	f.mu.Unlock()
-	if !idle {
-		return false
-	}
-	*used = 0
-	debug.FreeOSMemory()
-	debug.FreeOSMemory() // a pool lets go of what it has at the second collection
-	return true
 }
 
 func heldBytes(held []filed) (n int64) {
@@ -178,6 +148,9 @@ func (f *filer) sync(ctx context.Context, batch []filed) {
 			it.due = time.Now().Add(rewriteDelay)
 			f.push(it, listRewrite)
 		}
+	}
+	if len(f.items) == 0 { // Maps and slices keep the room that they had once.
+		f.items, f.ids, f.lists = map[string]*item{}, map[identity]string{}, [3][]*item{}
 	}
 	f.mu.Unlock()
 	f.spool.release(refs)

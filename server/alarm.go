@@ -7,6 +7,8 @@ import (
 	"sync"
 	"sync/atomic"
 	"time"
+
+	"hookctl/logs/text"
 )
 
 // Alarm is something that keeps the receiver from doing its work, and that a person has to see. It stands until its cause is gone.
@@ -40,7 +42,7 @@ type alarms struct {
 func (a *alarms) raise(now time.Time, x Alarm) bool {
 	a.mu.Lock()
 	defer a.mu.Unlock()
-	x.Text, x.Since = line(x.Text, 300), now
+	x.Text, x.Since = text.Line(x.Text, 300), now
 	if i := slices.IndexFunc(a.list, func(y Alarm) bool { return y.Key == x.Key }); i >= 0 {
 		x.Since = a.list[i].Since
 		a.list[i] = x
@@ -103,7 +105,7 @@ func (s *Server) set(x Alarm) {
 		return
 	}
 	if s.alarms.raise(s.now(), x) {
-		s.logger.Error("alarm: "+line(x.Text, 300), "alarm", x.Key)
+		s.logger.Error("alarm: "+text.Line(x.Text, 300), "alarm", x.Key)
 	}
 }
 

@@ -5,6 +5,8 @@ import (
 	"net/http"
 	"net/netip"
 	"strings"
+
+	"hookctl/logs/text"
 )
 
 // admits reports whether the address that a request comes from may deliver.
@@ -25,7 +27,7 @@ func (set *settings) client(r *http.Request) string {
 	if addr, ok := clientAddress(r, set.proxies); ok {
 		return addr.String()
 	}
-	return line(r.RemoteAddr, 64)
+	return text.Line(r.RemoteAddr, 64)
 }
 
 // clientAddress is the peer's address, or, where the peer is a trusted proxy, the last one in

@@ -3,9 +3,9 @@ package server
 import (
 	"context"
 	"slices"
-	"strings"
 
 	"hookctl/logs"
+	"hookctl/server/route"
 )
 
 // announce adds to a record's notifications what sync has to say of it: rec.Sync.Notices. A type that the record notifies
@@ -25,10 +25,10 @@ func (q *queue) announceAgain(ctx context.Context, rec *logs.Record, kind string
 func (q *queue) append(ctx context.Context, rec *logs.Record, wanted func(logs.Notification) bool) error {
 	set := q.s.settings.Load()
 	ev, _ := q.s.decide(rec)
-	d := Decision{}
+	d := route.Decision{}
 	var more []logs.Notification
 	for _, n := range rec.Sync.Notices {
-		one := Decision{Notifications: []Notice{set.syncNotice(n, ev)}}
+		one := route.Decision{Notifications: []route.Notice{set.trust.Sync(n, ev)}}
 		d.Notifications = append(d.Notifications, one.Notifications...)
 		to := set.pending(rec.Headers[pathHeader], one)
 		if len(to) == 0 && n.Sinks != nil { // those that the settings name are no sinks of the path
@@ -85,7 +85,7 @@ func (q *queue) append(ctx context.Context, rec *logs.Record, wanted func(logs.N
 		m := messageOf(rec, n, notice)
 		q.offer(&item{
 			key: laneKey{n.Sink, ev.Repository}, kind: n.Type, since: q.s.now(), prepare: &m,
-			refs: []ref{{file: rec.File, index: first + i, delivery: rec.DeliveryID, kind: n.Type, priority: n.Priority, line: notice.listed()}},
+			refs: []ref{{file: rec.File, index: first + i, delivery: rec.DeliveryID, kind: n.Type, priority: n.Priority, line: notice.Listed()}},
 		}, ev)
 	}
 	q.signal()
@@ -96,31 +96,4 @@ func (q *queue) append(ctx context.Context, rec *logs.Record, wanted func(logs.N
 // nothing else.
 func saysSync(rec *logs.Record, kind string) bool {
 	return rec.Sync != nil && slices.ContainsFunc(rec.Sync.Notices, func(n logs.SyncNotice) bool { return n.Type == kind })
-}
-
-// syncFacts are the fields of sync's notices that hold no word of an outsider.
-var syncFacts = []string{"blocked_since", "change", "pull_request", "reminder", "run_id", "task_id"}
-
-// syncNotice is a notice of sync about an event as the queue knows notices. Its subject is fixed words, numbers and the repository's
-// name; that and the facts are what agents get where the event's words are not to be trusted.
-func (set *settings) syncNotice(n logs.SyncNotice, ev Event) Notice {
-	notice := Notice{Type: n.Type, Priority: n.Priority, Subject: n.Subject, Message: n.Message, Context: n.Context, Sinks: n.Sinks}
-	var others []voice
-	for login, association := range n.Authors {
-		who := voice{association: association, login: login}
-		if strings.HasSuffix(login, "[bot]") {
-			who.kind = "Bot"
-		}
-		others = append(others, who)
-	}
-	return set.trust.also(notice, ev, func(fixed Event) Notice {
-		short := Notice{Type: n.Type, Subject: n.Subject, Message: strings.TrimSpace(n.Subject + ". " + fixed.URL), Context: baseContext(fixed, n.Type)}
-		short.Context["number"] = orNilNumber(fixed)
-		for _, key := range syncFacts {
-			if value, there := n.Context[key]; there {
-				short.Context[key] = value
-			}
-		}
-		return short
-	}, others...)
 }

@@ -19,6 +19,7 @@ import (
 	"time"
 
 	"hookctl/hooks/secret"
+	"hookctl/server/route"
 )
 
 // BenchmarkAcknowledge measures how fast signed 8 KiB deliveries are acknowledged over real loopback HTTP, and beside it,
@@ -321,17 +322,17 @@ func fdatasyncTime(b testing.TB) time.Duration {
 func BenchmarkRouting(b *testing.B) {
 	event, payload := sample(b, "workflow_run_failure")
 	payload = append(payload[:len(payload)-1], `,"pad":"`+strings.Repeat("x", 8<<10-len(payload)-10)+`"}`...)
-	table, err := NewTable(Config{WatchedBranches: []string{"main"}}, "")
+	table, err := route.NewTable(route.Config{WatchedBranches: []string{"main"}})
 	if err != nil {
 		b.Fatal(err)
 	}
 	b.SetBytes(int64(len(payload)))
 	for b.Loop() {
-		ev, err := NewEvent(event, payload)
+		ev, err := route.NewEvent(event, payload)
 		if err != nil {
 			b.Fatal(err)
 		}
-		if d := Decide(table, ev); len(d.Notifications) != 1 {
+		if d := route.Decide(table, ev); len(d.Notifications) != 1 {
 			b.Fatal(d)
 		}
 	}

@@ -9,6 +9,7 @@ import (
 	"time"
 
 	"hookctl/logs/text"
+	"hookctl/server/route"
 	"hookctl/server/sink"
 )
 
@@ -22,7 +23,7 @@ type gathering struct {
 
 // offer sends an item's notification at once, unless one of the same type, repository and commit has just gone: then
 // it waits for the end of the window and becomes part of one update. q.mu is held.
-func (q *queue) offer(it *item, ev Event) {
+func (q *queue) offer(it *item, ev route.Event) {
 	window := q.s.settings.Load().window
 	if window <= 0 || ev.SHA == "" || ev.Repository == "" {
 		q.push(it)
@@ -90,8 +91,8 @@ func gatheredMessage(m sink.Message, refs []ref) sink.Message {
 	fmt.Fprintf(&b, "%d more of the same kind for the same commit:\n", len(refs))
 	writeList(&b, refs, func(r ref) string { return r.line })
 	fmt.Fprintf(&b, "The first of them: %s", m.Text)
-	m.Text = paragraphs(b.String(), 8000)
-	m.Subject = line(fmt.Sprintf("%s: %d more in %s", m.Kind, len(refs), orPlace(m.Field("repository"))), 200)
+	m.Text = text.ForAgent(b.String(), 8000)
+	m.Subject = text.Line(fmt.Sprintf("%s: %d more in %s", m.Kind, len(refs), orPlace(m.Field("repository"))), 200)
 	m.Context = maps.Clone(m.Context) // Another attempt may start from the same.
 	m.Context["delivery_ids"], m.Context["update"] = deliveries(refs), true
 	m.ID += "/update"
@@ -120,16 +121,16 @@ func summaryMessage(it *item) sink.Message {
 	var b strings.Builder
 	fmt.Fprintf(&b, "%s in %s waited too long to be sent one by one: %s.\n", text.Count(len(refs), "notification"), where, strings.Join(kinds, ", "))
 	writeList(&b, refs, func(r ref) string { return r.kind + ": " + r.line })
-	if isRepository(repository) {
+	if text.IsRepository(repository) {
 		fmt.Fprintf(&b, "All of them: hookctl events list repo:%s", repository)
 	}
 	return sink.Message{
 		ID: fmt.Sprintf("%s/%s-%d", first.delivery, summaryKind, len(refs)), Kind: summaryKind, Event: summaryKind,
-		Priority: refs[0].priority, Subject: line(fmt.Sprintf("%s waiting in %s", text.Count(len(refs), "notification"), where), 200),
-		Text: paragraphs(b.String(), 8000), DeliveryID: first.delivery, File: first.file, Received: it.since,
+		Priority: refs[0].priority, Subject: text.Line(fmt.Sprintf("%s waiting in %s", text.Count(len(refs), "notification"), where), 200),
+		Text: text.ForAgent(b.String(), 8000), DeliveryID: first.delivery, File: first.file, Received: it.since,
 		Context: map[string]any{
-			"source": "hookctl", "notification_type": summaryKind, "repository": orNil(repository), "notifications": len(refs),
-			"types": counts, "delivery_id": orNil(first.delivery), "delivery_ids": deliveries(refs), "update": true,
+			"source": "hookctl", "notification_type": summaryKind, "repository": route.OrNil(repository), "notifications": len(refs),
+			"types": counts, "delivery_id": route.OrNil(first.delivery), "delivery_ids": deliveries(refs), "update": true,
 		},
 	}
 }
@@ -137,7 +138,7 @@ func summaryMessage(it *item) sink.Message {
 // writeList writes a line for each of the first notifications and counts the others.
 func writeList(b *strings.Builder, refs []ref, words func(ref) string) {
 	for _, r := range refs[:min(listed, len(refs))] {
-		fmt.Fprintf(b, "- %s\n", line(words(r), 160))
+		fmt.Fprintf(b, "- %s\n", text.Line(words(r), 160))
 	}
 	if more := len(refs) - listed; more > 0 {
 		fmt.Fprintf(b, "- and %s\n", text.Count(more, "other"))
@@ -152,7 +153,7 @@ func deliveries(refs []ref) []string {
 	return ids
 }
 
-func orPlace(repository string) string { return place(Event{Repository: repository}) }
+func orPlace(repository string) string { return route.Place(route.Event{Repository: repository}) }
 
 // heads remembers the last commits of branches, so that a failure of an old one can say so.
 type heads struct {
@@ -167,7 +168,7 @@ const (
 )
 
 // note takes a push into account.
-func (h *heads) note(ev Event) {
+func (h *heads) note(ev route.Event) {
 	if ev.Name != "push" || ev.Branch == "" || ev.Repository == "" {
 		return
 	}

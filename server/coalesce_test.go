@@ -8,6 +8,7 @@ import (
 	"time"
 
 	"hookctl/logs"
+	"hookctl/server/route"
 	"hookctl/server/sink"
 )
 
@@ -170,10 +171,10 @@ func TestHeadsAreBounded(t *testing.T) {
 	t.Parallel()
 	var h heads
 	for i := range 3 * headsBranches {
-		h.note(Event{Name: "push", Repository: "o/r", Branch: fmt.Sprint(i), SHA: "abcdef1", Before: "abcdef0"})
+		h.note(route.Event{Name: "push", Repository: "o/r", Branch: fmt.Sprint(i), SHA: "abcdef1", Before: "abcdef0"})
 	}
 	for i := range 100 {
-		h.note(Event{Name: "push", Repository: "o/r", Branch: "last", SHA: fmt.Sprintf("abcdef%d", i)})
+		h.note(route.Event{Name: "push", Repository: "o/r", Branch: "last", SHA: fmt.Sprintf("abcdef%d", i)})
 	}
 	if len(h.branches) > headsBranches || len(h.order) > headsBranches || len(h.branches["o/r\x00last"]) > headsPerBranch {
 		t.Errorf("%d branches", len(h.branches))

@@ -10,6 +10,7 @@ import (
 
 	"hookctl/hooks/secret"
 	"hookctl/logs"
+	"hookctl/server/route"
 	"hookctl/server/sink"
 )
 
@@ -24,8 +25,8 @@ type Config struct {
 	Keys            *secret.Ring          // every secret that is valid; must not be empty
 	WatchedBranches []string              // names or path.Match patterns; a push elsewhere is only recorded
 	Priorities      map[string]string     // rule key, as "workflow_run.failure", to low, medium, high or urgent
-	Routes          []Route               // tried in order before the default table
-	Trust           Trust                 // whose words reach agents; the zero value trusts everybody
+	Routes          []route.Route         // tried in order before the default table
+	Trust           route.Trust           // whose words reach agents; the zero value trusts everybody
 	NotifyAlso      []string              // rules that are off by default: reviews, statuses
 	Sinks           []sink.Config         // where notifications go; none means that none are made
 	Coalesce        time.Duration         // how long followers of a notification are gathered; 0 switches it off
@@ -67,22 +68,22 @@ func (c Config) Check() error {
 	return err
 }
 
+// routing are the rules for deliveries to /webhook/<name> or, with an empty name, for all others.
+func (c Config) routing(name string) route.Config {
+	r := route.Config{
+		WatchedBranches: c.WatchedBranches, Routes: c.Routes, Priorities: c.Priorities, Trust: c.Trust, NotifyAlso: c.NotifyAlso, IgnoreSenders: c.IgnoreSenders,
+	}
+	if p, ok := c.Paths[name]; ok && p.WatchedBranches != nil {
+		r.WatchedBranches = p.WatchedBranches
+	}
+	return r
+}
+
 // PathConfig is what differs for deliveries to /webhook/<name>. The secret of a name is in
 // the ring, not here.
 type PathConfig struct {
 	WatchedBranches []string      // nil keeps the general ones
 	Sinks           []sink.Config // nil keeps the general ones; an empty list makes no notifications
-}
-
-// Route is a rule of the settings.
-type Route struct {
-	Event    string   // name of an event, or "*"
-	When     string   // jq condition on the payload; empty is always true
-	Notify   string   // type of the notification, [a-z0-9_]{1,64}; "none" ends the search without one
-	Priority string   // low, medium, high or urgent; empty is medium
-	Subject  string   // text/template over [Event]; empty takes a plain one
-	Message  string   // text/template over [Event]; empty takes a plain one
-	Sinks    []string // names of the sinks to use; empty is all
 }
 
 // TLSConfig makes the receiver speak HTTPS itself, from files or through ACME.

@@ -12,6 +12,7 @@ import (
 	"github.com/cenkalti/backoff/v5"
 
 	"hookctl/logs"
+	"hookctl/logs/text"
 )
 
 // Consumer is a durable consumer beside the sinks: project sync. What is pending stands in the records, as notifications do, so
@@ -264,7 +265,7 @@ func (c *consuming) consume(it *consumed) bool {
 		c.later(it, time.Second)
 		return false
 	}
-	c.s.logger.Info("sync", "file", it.file, "repository", rec.Summary.Repository, "status", out.Status, "text", line(out.Text, 200))
+	c.s.logger.Info("sync", "file", it.file, "repository", rec.Summary.Repository, "status", out.Status, "text", text.Line(out.Text, 200))
 	return true
 }
 
@@ -278,7 +279,7 @@ func (c *consuming) failed(it *consumed, rec *logs.Record, err error) bool {
 	wait := it.waits.NextBackOff()
 	var permanent *backoff.PermanentError
 	last := errors.As(err, &permanent) || c.s.now().Add(wait).Sub(it.since) > c.retry.GiveUp
-	out := logs.Sync{Status: logs.StatusPending, Key: it.key, Attempts: it.tries, At: c.s.now().UTC(), Error: line(err.Error(), 500), Hint: line(hintOf(err), 500)}
+	out := logs.Sync{Status: logs.StatusPending, Key: it.key, Attempts: it.tries, At: c.s.now().UTC(), Error: text.Line(err.Error(), 500), Hint: text.Line(hintOf(err), 500)}
 	if last {
 		out.Status = logs.StatusFailed
 		c.s.logger.Error("sync failed; hookctl events resend tries it again", "file", it.file, "error", out.Error, "hint", out.Hint)

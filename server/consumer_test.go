@@ -17,6 +17,7 @@ import (
 	"github.com/cenkalti/backoff/v5"
 
 	"hookctl/logs"
+	"hookctl/server/route"
 	"hookctl/server/sink"
 )
 
@@ -234,7 +235,7 @@ func TestEscalationsGoToTheirOwnSinks(t *testing.T) {
 		cfg.Sinks = []sink.Config{agent.sink(), {Type: "http", Name: "people", URL: people.URL}, otherSink}
 		cfg.Paths = map[string]PathConfig{"a": {Sinks: []sink.Config{otherSink}}}
 		cfg.IgnoreSenders = []string{"octocat"} // no other notification
-		cfg.Trust = Trust{On: true, Authors: []string{"MEMBER"}}
+		cfg.Trust = route.Trust{On: true, Authors: []string{"MEMBER"}}
 		cfg.Consumer = &Consumer{
 			Judge: func(rec *logs.Record) *logs.Sync { return &logs.Sync{Status: logs.StatusPending, Key: rec.DeliveryID} },
 			Handle: func(context.Context, *logs.Record) (logs.Sync, error) {

@@ -14,6 +14,5 @@
 // holds up nobody else. A failed attempt is repeated with exponential backoff and
 // jitter for 24 hours; the outcome is written back into the record.
 //
-// Text that an outsider chose (titles, branches, logins) is cleaned once, in
-// [NewEvent], and again where a finished message leaves for a sink.
+// What a delivery means says package route, where messages go package sink.
 package server

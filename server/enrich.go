@@ -7,6 +7,7 @@ import (
 	"strings"
 	"time"
 
+	"hookctl/logs/text"
 	"hookctl/server/sink"
 )
 
@@ -44,7 +45,7 @@ func (q *queue) enrich(ctx context.Context, it *item, m sink.Message) sink.Messa
 	if m.Context["trusted"] != false {
 		texts, fields = append(texts, it.extra.Text), append(fields, it.extra.Context)
 	}
-	m.Text = paragraphs(strings.Join(slices.DeleteFunc(texts, func(s string) bool { return s == "" }), "\n"), 8000)
+	m.Text = text.ForAgent(strings.Join(slices.DeleteFunc(texts, func(s string) bool { return s == "" }), "\n"), 8000)
 	m.Context = maps.Clone(m.Context)
 	for _, more := range fields {
 		for key, value := range more {

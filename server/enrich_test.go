@@ -8,6 +8,7 @@ import (
 	"testing"
 
 	"hookctl/logs"
+	"hookctl/server/route"
 	"hookctl/server/sink"
 )
 
@@ -72,11 +73,11 @@ func TestChecksSayWhatFailed(t *testing.T) {
 		{"workflow_run", `{"action":"completed","workflow_run":{"name":"CI","conclusion":"failure","actor":{"login":"mona"}},"sender":{"login":"octocat"},"repository":{"full_name":"o/r"}}`,
 			`started by octocat, pushed by "mona".`},
 	} {
-		ev, err := NewEvent(tt.event, []byte(tt.payload))
+		ev, err := route.NewEvent(tt.event, []byte(tt.payload))
 		if err != nil {
 			t.Fatal(err)
 		}
-		d := Decide(Table{}, ev)
+		d := route.Decide(route.Table{}, ev)
 		if len(d.Notifications) != 1 || !strings.Contains(d.Notifications[0].Message, tt.want) {
 			t.Errorf("%+v lacks %s", d.Notifications, tt.want)
 		}

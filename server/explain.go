@@ -1,10 +1,15 @@
 package server
 
+import (
+	"hookctl/logs/text"
+	"hookctl/server/route"
+)
+
 // Explanation is what a payload would cause, and why.
 type Explanation struct {
-	Event    string      `json:"event"`
-	Decision Decision    `json:"decision"`
-	Sends    []Explained `json:"notifications"` // one for each notice and sink
+	Event    string         `json:"event"`
+	Decision route.Decision `json:"decision"`
+	Sends    []Explained    `json:"notifications"` // one for each notice and sink
 }
 
 // Explained is a notification that would be sent.
@@ -25,20 +30,20 @@ func Explain(cfg Config, name, event string, payload []byte) (Explanation, error
 	if err != nil {
 		return Explanation{}, err
 	}
-	ev, err := NewEvent(event, payload)
+	ev, err := route.NewEvent(event, payload)
 	if err != nil {
 		return Explanation{}, err
 	}
-	x := Explanation{Event: ev.Name, Decision: Decide(set.tables[set.path(name)], ev), Sends: []Explained{}}
+	x := Explanation{Event: ev.Name, Decision: route.Decide(set.tables[set.path(name)], ev), Sends: []Explained{}}
 	if x.Decision.Notifications == nil {
-		x.Decision.Notifications = []Notice{} // none is an empty list for who reads it as JSON
+		x.Decision.Notifications = []route.Notice{} // none is an empty list for who reads it as JSON
 	}
 	for _, n := range x.Decision.Notifications {
 		for _, t := range set.targetsOf(name, n) {
-			n := n.forSink(set.sinks[t.name])
+			n := n.For(set.sinks[t.name].wakesAgent)
 			x.Sends = append(x.Sends, Explained{
 				Sink: t.name, To: t.to, Type: n.Type, Priority: n.Priority,
-				Subject: line(n.Subject, 200), Message: paragraphs(n.Message, 4000), Context: n.Context,
+				Subject: text.Line(n.Subject, 200), Message: text.ForAgent(n.Message, 4000), Context: n.Context,
 			})
 		}
 	}

@@ -5,6 +5,8 @@ import (
 	"slices"
 	"sync"
 	"time"
+
+	"hookctl/logs/text"
 )
 
 // FailingSink is a sink whose last attempt failed. Its error is clean and one line.
@@ -37,7 +39,7 @@ func (f *failing) note(sink string, err error, now time.Time) {
 		x = FailingSink{Sink: sink, Since: now}
 	}
 	x.Attempts++
-	x.Error = line(err.Error(), 500)
+	x.Error = text.Line(err.Error(), 500)
 	f.sinks[sink] = x
 }
 

@@ -15,6 +15,8 @@ import (
 	"github.com/google/uuid"
 
 	"hookctl/logs"
+	"hookctl/logs/text"
+	"hookctl/server/route"
 )
 
 // Handler answers POST / and /webhook and /webhook/<name>, with or without a slash at the end, and GET /healthz.
@@ -54,7 +56,7 @@ func (s *Server) health(w http.ResponseWriter, r *http.Request) {
 		Instance string `json:"instance"`
 		Nonce    string `json:"nonce,omitempty"`
 	}{"ok", s.version, s.instance, ""}
-	if nonce := r.URL.Query().Get("nonce"); isNonce(nonce) {
+	if nonce := r.URL.Query().Get("nonce"); text.IsNonce(nonce) {
 		body.Nonce = nonce
 	}
 	status := http.StatusOK
@@ -126,7 +128,6 @@ func (d *delivery) take() {
 	d.s.reading.Add(1)
 	body, release, err := d.s.bodies.read(d.w, d.r, d.s.acquainted.with(hookID))
 	d.s.reading.Add(-1)
-	defer d.s.rest.stir()
 	defer release()
 	if err != nil {
 		d.refuseBody(err)
@@ -194,7 +195,7 @@ func (d *delivery) admissible() bool {
 		d.refuse(http.StatusUnauthorized, "sha1", "X-Hub-Signature (SHA-1) is not enough: X-Hub-Signature-256 is missing")
 	case h.Get("X-Hub-Signature-256") == "":
 		d.refuse(http.StatusUnauthorized, "unsigned", "X-Hub-Signature-256 is missing: set a secret on the hook")
-	case d.id != "" && !isDeliveryID(d.id):
+	case d.id != "" && !text.IsDeliveryID(d.id):
 		d.refuse(http.StatusBadRequest, "delivery_id", "X-GitHub-Delivery is not a valid GUID")
 	default:
 		return true
@@ -258,8 +259,8 @@ func (d *delivery) store(rec *logs.Record) {
 // storageAnswer is what a stranger sees of an error; the log says more.
 func storageAnswer(err error) (status int, reason, text string) {
 	switch {
-	case errors.Is(err, ErrNotObject):
-		return http.StatusBadRequest, "json", ErrNotObject.Error()
+	case errors.Is(err, route.ErrNotObject):
+		return http.StatusBadRequest, "json", route.ErrNotObject.Error()
 	case errors.Is(err, logs.ErrFull):
 		return http.StatusInsufficientStorage, "full", "the disk is full"
 	case errors.Is(err, ErrNotShared):
@@ -271,11 +272,11 @@ func storageAnswer(err error) (status int, reason, text string) {
 }
 
 // refuse answers with an error and remembers it. Nothing of a refused request is recorded.
-func (d *delivery) refuse(status int, reason, text string) {
+func (d *delivery) refuse(status int, reason, words string) {
 	x := Rejection{
-		Time: d.s.now(), Address: d.set.client(d.r), Status: status, Reason: text,
-		Event: line(d.r.Header.Get("X-GitHub-Event"), 64), DeliveryID: line(d.r.Header.Get("X-GitHub-Delivery"), 64),
-		Path: line(d.r.URL.Path, 100), Former: d.former,
+		Time: d.s.now(), Address: d.set.client(d.r), Status: status, Reason: words,
+		Event: text.Line(d.r.Header.Get("X-GitHub-Event"), 64), DeliveryID: text.Line(d.r.Header.Get("X-GitHub-Delivery"), 64),
+		Path: text.Line(d.r.URL.Path, 100), Former: d.former,
 	}
 	if d.keys {
 		x.Fingerprints = d.set.keys.Fingerprints(x.Time)
@@ -283,9 +284,9 @@ func (d *delivery) refuse(status int, reason, text string) {
 	d.s.rejected.add(x, looksLikeGitHub(d.r.Header))
 	d.s.metrics.reject(reason)
 	d.s.quiet.do(func() {
-		d.s.logger.Warn("refused a request", "status", status, "reason", text, "address", x.Address, "event", x.Event, "delivery", x.DeliveryID)
+		d.s.logger.Warn("refused a request", "status", status, "reason", words, "address", x.Address, "event", x.Event, "delivery", x.DeliveryID)
 	})
-	answer(d.w, status, map[string]string{"error": text})
+	answer(d.w, status, map[string]string{"error": words})
 }
 
 // source is test for what `hookctl test` sent; it is signed like any other.
@@ -347,7 +348,7 @@ func KeptHeaders(h http.Header) map[string]string {
 	kept := make(map[string]string, len(keptNames))
 	for _, name := range keptNames {
 		if v := h[name.canonical]; len(v) > 0 {
-			if text := line(v[0], 300); text != "" {
+			if text := text.Line(v[0], 300); text != "" {
 				kept[name.written] = text
 			}
 		}
@@ -378,12 +379,12 @@ func (s *Server) ingest(ctx context.Context, set *settings, rec *logs.Record) (d
 	name := rec.Headers[pathHeader]
 	members, err := rec.Open()
 	if err != nil {
-		return false, fmt.Errorf("%w: %w", ErrNotObject, err)
+		return false, fmt.Errorf("%w: %w", route.ErrNotObject, err)
 	}
-	ev := readEvent(rec.EventType, rec.Payload, members)
-	decision := Decide(set.tables[set.path(name)], ev)
-	for _, x := range decision.beyond {
-		s.warn(fmt.Sprintf("%s.%d", alarmRoute, x.index), x.text, "hookctl config edit")
+	ev := route.ReadEvent(rec.EventType, rec.Payload, members)
+	decision := route.Decide(set.tables[set.path(name)], ev)
+	for _, x := range decision.Overruns {
+		s.warn(fmt.Sprintf("%s.%d", alarmRoute, x.Index), x.Text, "hookctl config edit")
 	}
 	rec.Result, rec.Summary = decision.Result, ev.Summary()
 	rec.Notifications = set.pending(name, decision)
@@ -409,7 +410,7 @@ func (s *Server) ingest(ctx context.Context, set *settings, rec *logs.Record) (d
 }
 
 // pending makes a record's notifications, one for each notice and sink.
-func (set *settings) pending(name string, d Decision) []logs.Notification {
+func (set *settings) pending(name string, d route.Decision) []logs.Notification {
 	var all []logs.Notification
 	for _, n := range d.Notifications {
 		for _, t := range set.targetsOf(name, n) {

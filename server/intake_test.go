@@ -19,6 +19,7 @@ import (
 
 	"hookctl/hooks/secret"
 	"hookctl/logs"
+	"hookctl/server/route"
 	"hookctl/server/sink"
 )
 
@@ -373,13 +374,8 @@ func TestSourceTestIsKept(t *testing.T) {
 }
 
 func TestATestSaysSo(t *testing.T) {
-	event, payload := sample(t, "push_main")
-	ev, err := NewEvent(event, payload)
-	if err != nil {
-		t.Fatal(err)
-	}
 	for source, test := range map[string]bool{logs.SourceTest: true, logs.SourceDelivery: false, logs.SourceReplay: false} {
-		m := messageOf(&logs.Record{Source: source}, logs.Notification{Type: "push"}, pushNotice(ev))
+		m := messageOf(&logs.Record{Source: source}, logs.Notification{Type: "push"}, route.Notice{Type: "push", Subject: "s", Message: "m"})
 		_, marked := m.Context["test"]
 		if marked != test || strings.HasPrefix(m.Subject, "[test] ") != test || strings.Contains(m.Text, "This is a test") != test {
 			t.Errorf("%s: %q, %q, %v", source, m.Subject, m.Text, m.Context["test"])
@@ -487,7 +483,7 @@ func TestStorageErrorsHaveTheirStatus(t *testing.T) {
 		{fmt.Errorf("append: %w", logs.ErrFull), http.StatusInsufficientStorage},
 		{fmt.Errorf("append: %w", logs.ErrBusy), http.StatusServiceUnavailable},
 		{fmt.Errorf("append: %w", fs.ErrPermission), http.StatusServiceUnavailable},
-		{fmt.Errorf("%w: torn", ErrNotObject), http.StatusBadRequest},
+		{fmt.Errorf("%w: torn", route.ErrNotObject), http.StatusBadRequest},
 	} {
 		status, reason, text := storageAnswer(tt.err)
 		if status != tt.status || reason == "" || text == "" || strings.Contains(text, "append") {

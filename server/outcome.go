@@ -12,6 +12,8 @@ import (
 	"golang.org/x/sync/errgroup"
 
 	"hookctl/logs"
+	"hookctl/logs/text"
+	"hookctl/server/route"
 	"hookctl/server/sink"
 )
 
@@ -116,7 +118,7 @@ func (q *queue) recall(ctx context.Context) {
 	}
 	for _, e := range slices.Backward(page.Entries) {
 		if rec, err := q.s.log.Log().Read(brief, e.File); err == nil {
-			if ev, err := NewEvent(rec.EventType, rec.Payload); err == nil {
+			if ev, err := route.NewEvent(rec.EventType, rec.Payload); err == nil {
 				q.heads.note(ev)
 			}
 		}
@@ -209,59 +211,50 @@ func (q *queue) restore(ctx context.Context, file string) error {
 
 // decide routes a stored record. One without a payload, or with none that can be read, is
 // described by its summary.
-func (s *Server) decide(rec *logs.Record) (Event, Decision) {
+func (s *Server) decide(rec *logs.Record) (route.Event, route.Decision) {
 	set := s.settings.Load()
-	ev, err := NewEvent(rec.EventType, rec.Payload)
+	ev, err := route.NewEvent(rec.EventType, rec.Payload)
 	if err != nil {
-		sum := rec.Summary
-		ev = Event{
-			Name: logs.SafeEvent(rec.EventType), Action: line(sum.Action, 64), Sender: line(sum.Sender, 64), Title: line(sum.Title, 200),
-			Branch: line(sum.Branch, 255), Conclusion: line(sum.Conclusion, 64), Number: sum.Number, URL: address(sum.URL),
-		}
-		if isRepository(sum.Repository) {
-			ev.Repository = sum.Repository
-		}
-		return ev, Decision{}
+		return route.Summarized(rec.EventType, rec.Summary), route.Decision{}
 	}
-	return ev, Decide(set.tables[set.path(rec.Headers[pathHeader])], ev)
+	return ev, route.Decide(set.tables[set.path(rec.Headers[pathHeader])], ev)
 }
 
 // noticeOf finds the notice that a record's notification was made of, as its sink gets it; where nothing in the settings makes
 // one of its type any more, it is a plain one and known is false. What sync says has been chosen by it, by author too.
-func (set *settings) noticeOf(rec *logs.Record, n logs.Notification, ev Event, d Decision) (notice Notice, known bool) {
+func (set *settings) noticeOf(rec *logs.Record, n logs.Notification, ev route.Event, d route.Decision) (notice route.Notice, known bool) {
 	to := set.sinks[n.Sink]
 	for _, notice := range d.Notifications {
 		if notice.Type == n.Type {
-			return notice.forSink(to), true
+			return notice.For(to.wakesAgent), true
 		}
 	}
 	if rec.Sync != nil {
 		for _, notice := range rec.Sync.Notices {
 			if notice.Type == n.Type {
-				return set.syncNotice(notice, ev).forSink(to), true
+				return set.trust.Sync(notice, ev).For(to.wakesAgent), true
 			}
 		}
 	}
-	plain := func(e Event) Notice { return plainNotice(e, n.Type) }
-	return set.trust.also(plain(ev), ev, plain).forSink(to), false
+	return set.trust.Plain(ev, n.Type).For(to.wakesAgent), false
 }
 
 // testMark stands before what `hookctl test` caused.
 const testMark = "[test] "
 
-func messageOf(rec *logs.Record, n logs.Notification, notice Notice) sink.Message {
+func messageOf(rec *logs.Record, n logs.Notification, notice route.Notice) sink.Message {
 	fields := map[string]any{}
 	for key, value := range notice.Context {
 		fields[key] = value
 	}
-	fields["delivery_id"], fields["received_at"] = orNil(rec.DeliveryID), rec.ReceivedAt.UTC()
+	fields["delivery_id"], fields["received_at"] = route.OrNil(rec.DeliveryID), rec.ReceivedAt.UTC()
 	if rec.Source == logs.SourceTest {
 		fields["test"] = true
 		notice.Subject = testMark + notice.Subject
 		notice.Message = testMark + "This is a test by hookctl test; nothing happened at GitHub.\n" + notice.Message
 	}
 	return sink.Message{
-		ID: messageID(rec, n), Kind: n.Type, Priority: n.Priority, Subject: line(notice.Subject, 200), Text: paragraphs(notice.Message, 4000),
+		ID: messageID(rec, n), Kind: n.Type, Priority: n.Priority, Subject: text.Line(notice.Subject, 200), Text: text.ForAgent(notice.Message, 4000),
 		Context: fields, Event: rec.EventType, DeliveryID: rec.DeliveryID, File: rec.File, Received: rec.ReceivedAt,
 	}
 }

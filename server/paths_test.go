@@ -7,6 +7,7 @@ import (
 
 	"hookctl/hooks/secret"
 	"hookctl/logs"
+	"hookctl/server/route"
 	"hookctl/server/sink"
 )
 
@@ -81,7 +82,7 @@ func TestReloadKeepsTheOldSettingsOnAMistake(t *testing.T) {
 	good.Keys = secret.NewRing(secret.Key{Value: "new"}, secret.Key{Value: testSecret})
 	good.Sinks = []sink.Config{m.sink()}
 	bad := good
-	bad.Routes = []Route{{Event: "push", When: ".a |", Notify: "x"}}
+	bad.Routes = []route.Route{{Event: "push", When: ".a |", Notify: "x"}}
 	err := r.Reload(bad)
 	if err == nil || !strings.Contains(err.Error(), "routes[0].when:1:5") {
 		t.Fatalf("%v", err)

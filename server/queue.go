@@ -11,6 +11,8 @@ import (
 	"github.com/cenkalti/backoff/v5"
 
 	"hookctl/logs"
+	"hookctl/logs/text"
+	"hookctl/server/route"
 	"hookctl/server/sink"
 )
 
@@ -104,7 +106,7 @@ func newQueue(s *Server, retry Retry) *queue {
 }
 
 // add takes on what a new record has pending.
-func (q *queue) add(rec *logs.Record, ev Event, d Decision) {
+func (q *queue) add(rec *logs.Record, ev route.Event, d route.Decision) {
 	q.heads.note(ev)
 	q.mu.Lock()
 	defer q.mu.Unlock()
@@ -118,7 +120,7 @@ func (q *queue) add(rec *logs.Record, ev Event, d Decision) {
 }
 
 // take puts a record's pending notifications into lanes; shared says that the cluster announced it. q.mu is held.
-func (q *queue) take(rec *logs.Record, ev Event, d Decision, since time.Time, shared bool) {
+func (q *queue) take(rec *logs.Record, ev route.Event, d route.Decision, since time.Time, shared bool) {
 	if q.files[rec.File] != nil {
 		return
 	}
@@ -136,7 +138,7 @@ func (q *queue) take(rec *logs.Record, ev Event, d Decision, since time.Time, sh
 		notice, known := q.s.settings.Load().noticeOf(rec, n, ev, d)
 		it := &item{
 			key: laneKey{n.Sink, ev.Repository}, kind: n.Type, since: since, tries: n.Attempts,
-			refs: []ref{{file: rec.File, index: i, delivery: rec.DeliveryID, kind: n.Type, priority: n.Priority, line: mark + notice.listed(), shared: shared}},
+			refs: []ref{{file: rec.File, index: i, delivery: rec.DeliveryID, kind: n.Type, priority: n.Priority, line: mark + notice.Listed(), shared: shared}},
 		}
 		if known && q.held < 1000 {
 			m := messageOf(rec, n, notice)
@@ -365,7 +367,7 @@ func (q *queue) settle(it *item, to, id string, err error) tried {
 			n.To = to // The settings may have changed since the record was made.
 		}
 		if err != nil {
-			n.Error = line(err.Error(), 500)
+			n.Error = text.Line(err.Error(), 500)
 		}
 		if again {
 			n.NextAt = now.Add(end.wait)
@@ -392,7 +394,7 @@ func (q *queue) report(it *item, status string, err error) {
 	m, log := q.s.metrics, q.s.logger
 	where := []any{"sink", it.key.sink, "repository", it.key.repository, "type", it.kind, "delivery", it.refs[0].delivery, "attempts", it.tries}
 	if err != nil {
-		where = append(where, "error", line(err.Error(), 500))
+		where = append(where, "error", text.Line(err.Error(), 500))
 	}
 	switch status {
 	case logs.StatusSent:

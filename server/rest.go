@@ -8,71 +8,47 @@ import (
 	"time"
 )
 
-// rest gives memory back to the system when the receiver has nothing to do. The runtime does so by itself only down to about
-// twice of what is in use, and without allocations it hardly looks: a receiver held 348 MiB an hour after large bodies. It
-// waits for requests, so it takes no time while nobody sends one.
-type rest struct {
-	busy  chan struct{} // has room for one
-	after time.Duration // without a request
-}
+// rest gives memory back to the system when the receiver has had nothing to do for a while. The runtime does so by itself only
+// down to about twice of what is in use, and without allocations it hardly looks: a receiver held 348 MiB an hour after large
+// bodies. What the process allocates shows all its work: requests, refused ones too, record files, and what other nodes send.
+type rest struct{ every time.Duration }
 
 const (
-	restAfter    = 10 * time.Second
-	worthResting = 32 * mib // below so much heap a collection is not worth its time
-	mostRests    = 6        // after one request: its record is filed in the meantime
+	restEvery    = 10 * time.Second
+	littleWork   = 1 * mib  // allocated in that time
+	worthResting = 32 * mib // below so much heap, or so much allocated since the last time, a collection is not worth its time
 )
 
-func newRest() *rest { return &rest{busy: make(chan struct{}, 1), after: restAfter} }
-
-// stir notes that there was a request.
-func (r *rest) stir() {
-	select {
-	case r.busy <- struct{}{}:
-	default:
-	}
-}
-
 // run rests until ctx ends.
-func (r *rest) run(ctx context.Context) {
-	r.stir() // A start leaves something behind, too.
+func (r rest) run(ctx context.Context) {
+	tick := time.NewTicker(r.every)
+	defer tick.Stop()
+	var before, rested uint64
 	for {
 		select {
-		case <-r.busy:
+		case <-tick.C:
 		case <-ctx.Done():
 			return
 		}
-		for left := mostRests; left > 0; left-- {
-			timer := time.NewTimer(r.after)
-			select {
-			case <-r.busy:
-				left = mostRests + 1
-			case <-timer.C:
-				before := heap()
-				if before < worthResting {
-					break
-				}
-				runtime.GC() // Pools let go of their content at the second collection.
-				debug.FreeOSMemory()
-				if heap() > before-worthResting/2 {
-					left = min(left, 2) // The rest is in use, or will be filed soon.
-				}
-			case <-ctx.Done():
-				timer.Stop()
-				return
-			}
-			timer.Stop()
+		heap, allocated := memory()
+		if allocated-before < littleWork && allocated-rested > worthResting && heap > worthResting {
+			runtime.GC() // Pools let go of their content at the second collection.
+			debug.FreeOSMemory()
+			rested = allocated
 		}
+		before = allocated
 	}
 }
 
-// heap is the memory that the heap has from the system. How much of it is garbage is not known before a collection.
-func heap() (size int64) {
+// memory is what the heap has from the system, and what was allocated in it since the start.
+func memory() (heap, allocated uint64) {
 	samples := []runtimemetrics.Sample{
+		{Name: "/gc/heap/allocs:bytes"},
 		{Name: "/memory/classes/heap/free:bytes"}, {Name: "/memory/classes/heap/unused:bytes"}, {Name: "/memory/classes/heap/objects:bytes"},
 	}
 	runtimemetrics.Read(samples)
-	for _, s := range samples {
-		size += int64(s.Value.Uint64()) // #nosec G115 -- memory fits
+	for _, s := range samples[1:] {
+		heap += s.Value.Uint64()
 	}
-	return size
+	return heap, samples[0].Value.Uint64()
 }

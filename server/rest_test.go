@@ -16,11 +16,10 @@ func resident() uint64 {
 	return m.Sys - m.HeapReleased
 }
 
-// TestIdleReceiverReturnsMemory leaves garbage as large bodies do, and then lets the receiver rest after a request that it
-// refuses: what is recorded has the log give memory back.
+// TestIdleReceiverReturnsMemory leaves garbage as large bodies do, and then lets the receiver rest.
 func TestIdleReceiverReturnsMemory(t *testing.T) {
 	s := newTestServer(t, nil)
-	s.rest.after = 100 * time.Millisecond
+	s.rest.every = 100 * time.Millisecond
 	l, err := net.Listen("tcp", "127.0.0.1:0")
 	if err != nil {
 		t.Fatal(err)

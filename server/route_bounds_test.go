@@ -8,12 +8,13 @@ import (
 	"time"
 
 	"hookctl/logs"
+	"hookctl/server/route"
 )
 
 // TestConditionsAndTemplatesBuildABoundedAmount runs what would take gigabytes. None of it counts as matched, and each raises an
 // alarm that names its route.
 func TestConditionsAndTemplatesBuildABoundedAmount(t *testing.T) {
-	for name, route := range map[string]Route{
+	for name, rule := range map[string]route.Route{
 		"a product":        {When: `"a" * 1000000000 | length > 5`},
 		"a turned product": {When: `1000000000 * "a" | length > 5`},
 		"products":         {When: `"a" * 1000000 * 1000 | length > 5`},
@@ -51,9 +52,9 @@ func TestConditionsAndTemplatesBuildABoundedAmount(t *testing.T) {
 		},
 	} {
 		t.Run(name, func(t *testing.T) {
-			condition := route.When != ""
-			route.Event, route.Notify = "*", "matched"
-			s := newTestServer(t, func(c *Config) { c.Routes = []Route{route} })
+			condition := rule.When != ""
+			rule.Event, rule.Notify = "*", "matched"
+			s := newTestServer(t, func(c *Config) { c.Routes = []route.Route{rule} })
 			defer s.log.Close()
 			payload := fmt.Sprintf(`{"action":"published","many":"500000000","far":500000000,"list":[%s1]}`, strings.Repeat("1,", 60))
 			var before, after runtime.MemStats

@@ -42,7 +42,7 @@ type Server struct {
 	draining   atomic.Bool
 	alarms     alarms
 	acquainted acquainted
-	rest       *rest
+	rest       rest
 	quiet      logQuiet
 	reading    atomic.Int64 // requests whose body is being read
 }
@@ -55,7 +55,7 @@ func New(cfg Config) (*Server, error) {
 	}
 	s := &Server{
 		log: cfg.Log, shared: cfg.Shared, append: cfg.Log.Append, logger: cfg.Logger, version: cfg.Version, now: cfg.Now,
-		limits: cfg.Limits.withDefaults(), tls: cfg.TLS, metrics: newMetrics(), rest: newRest(),
+		limits: cfg.Limits.withDefaults(), tls: cfg.TLS, metrics: newMetrics(), rest: rest{restEvery},
 	}
 	if s.logger == nil {
 		s.logger = slog.New(slog.DiscardHandler)

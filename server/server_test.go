@@ -4,11 +4,14 @@ import (
 	"bytes"
 	"context"
 	"encoding/json"
+	"errors"
 	"fmt"
 	"io"
 	"net"
 	"net/http"
 	"net/http/httptest"
+	"os"
+	"path/filepath"
 	"strings"
 	"sync"
 	"testing"
@@ -283,3 +286,17 @@ func (m *maestro) sink() sink.Config {
 
 // guid makes a GUID of a number.
 func guid(n int) string { return fmt.Sprintf("72d3162e-cc78-11e3-81ab-%012d", n) }
+
+// sample reads a payload of route/testdata/decide and the event that it is of.
+func sample(t testing.TB, name string) (event string, payload []byte) {
+	t.Helper()
+	raw, err := os.ReadFile(filepath.Join("route", "testdata", "decide", name+".json"))
+	var kind struct {
+		Event string `json:"_event_type"`
+	}
+	var b bytes.Buffer
+	if err := errors.Join(err, json.Unmarshal(raw, &kind), json.Compact(&b, raw)); err != nil {
+		t.Fatal(err)
+	}
+	return kind.Event, b.Bytes()
+}

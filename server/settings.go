@@ -12,18 +12,19 @@ import (
 
 	"hookctl/hooks/secret"
 	"hookctl/logs"
+	"hookctl/server/route"
 	"hookctl/server/sink"
 )
 
 // settings are a Config that has been checked and compiled. They never change; a reload makes new ones.
 type settings struct {
 	keys    *secret.Ring
-	tables  map[string]Table     // by path name; "" is the general one
-	targets map[string][]target  // likewise
-	sinks   map[string]namedSink // by name
+	tables  map[string]route.Table // by path name; "" is the general one
+	targets map[string][]target    // likewise
+	sinks   map[string]namedSink   // by name
 	allow   func() []netip.Prefix
 	proxies []netip.Prefix
-	trust   Trust
+	trust   route.Trust
 	window  time.Duration // Config.Coalesce
 	most    int           // Config.CoalesceMax; 0 is no bound
 
@@ -69,7 +70,7 @@ func compileSettings(cfg Config) (*settings, error) {
 	}
 	def(&cfg.CoalesceMax, 20)
 	set := &settings{
-		keys: cfg.Keys, tables: map[string]Table{}, targets: map[string][]target{}, sinks: map[string]namedSink{},
+		keys: cfg.Keys, tables: map[string]route.Table{}, targets: map[string][]target{}, sinks: map[string]namedSink{},
 		allow: cfg.Allow, proxies: cfg.TrustedProxies, trust: cfg.Trust, window: cfg.Coalesce, most: max(0, cfg.CoalesceMax), consumer: cfg.Consumer, enrich: cfg.Enrich,
 	}
 	if err := set.add(cfg, "", cfg.Sinks); err != nil {
@@ -89,7 +90,7 @@ func compileSettings(cfg Config) (*settings, error) {
 // add makes the table and the sinks of one path. The sinks of a named path are called <path>/<name>, so
 // that a record says which one it was.
 func (set *settings) add(cfg Config, path string, sinks []sink.Config) error {
-	table, err := NewTable(cfg, path)
+	table, err := route.NewTable(cfg.routing(path))
 	if err != nil {
 		return err
 	}
@@ -128,7 +129,7 @@ func (set *settings) checkRouteSinks(cfg Config) error {
 				known = known || slices.ContainsFunc(targets, func(t target) bool { return t.short == name })
 			}
 			if !known {
-				return &RouteError{Index: i, Field: "sinks", Err: fmt.Errorf("there is no sink %q", name)}
+				return &route.Error{Index: i, Field: "sinks", Err: fmt.Errorf("there is no sink %q", name)}
 			}
 		}
 	}
@@ -144,7 +145,7 @@ func (set *settings) path(name string) string {
 }
 
 // targetsOf are the sinks that a notice goes to.
-func (set *settings) targetsOf(path string, n Notice) []target {
+func (set *settings) targetsOf(path string, n route.Notice) []target {
 	all := set.targets[set.path(path)]
 	if n.Sinks == nil {
 		return all

@@ -17,6 +17,8 @@ import (
 	"sync"
 	"time"
 
+	"hookctl/logs/text"
+
 	"golang.org/x/crypto/acme"
 	"golang.org/x/crypto/acme/autocert"
 )
@@ -107,12 +109,12 @@ func checkDomain(name string) error {
 		return fmt.Errorf("tls: %q is not a public domain", name)
 	}
 	for _, label := range labels {
-		fit := madeOf(label, 1, 63, func(c byte) bool { return isWord(c) && c != '.' && c != '_' })
+		fit := text.MadeOf(label, 1, 63, func(c byte) bool { return text.IsWord(c) && c != '.' && c != '_' })
 		if !fit || strings.HasPrefix(label, "-") || strings.HasSuffix(label, "-") {
 			return fmt.Errorf("tls: %q is not a valid domain: use letters, digits, - and dots, without a wildcard, scheme or port", name)
 		}
 	}
-	if madeOf(labels[len(labels)-1], 1, 63, isDigit) {
+	if text.MadeOf(labels[len(labels)-1], 1, 63, text.IsDigit) {
 		return fmt.Errorf("tls: %q is not a valid domain", name)
 	}
 	return nil

@@ -10,6 +10,7 @@ import (
 	"time"
 
 	"hookctl/logs"
+	"hookctl/server/route"
 	"hookctl/server/sink"
 )
 
@@ -22,7 +23,7 @@ func TestNothingThatAStrangerWroteReachesAnAgentsSink(t *testing.T) {
 	r := run(t, func(c *Config) {
 		c.Sinks = []sink.Config{m.sink()}
 		c.Coalesce = time.Hour // released by hand below
-		c.Trust = Trust{On: true, Authors: []string{"OWNER"}}
+		c.Trust = route.Trust{On: true, Authors: []string{"OWNER"}}
 		c.Enrich = func(context.Context, *logs.Record) (Extra, error) {
 			return Extra{Note: "This failure is new.", Facts: map[string]any{"still_failing": false}, Text: hostile, Context: map[string]any{"jobs": hostile}}, nil
 		}
@@ -92,12 +93,12 @@ func TestNothingThatAStrangerWroteReachesAnAgentsSink(t *testing.T) {
 		t.Errorf("messages: %v", seen)
 	}
 	// A summary is made of the lines of those that wait.
-	ev, err := NewEvent("workflow_run", []byte(payload(9)))
+	ev, err := route.NewEvent("workflow_run", []byte(payload(9)))
 	if err != nil {
 		t.Fatal(err)
 	}
-	d := Decide(r.settings.Load().tables[""], ev)
-	line := d.Notifications[0].forSink(namedSink{wakesAgent: true}).listed()
+	d := route.Decide(r.settings.Load().tables[""], ev)
+	line := d.Notifications[0].For(true).Listed()
 	if m := summaryMessage(&item{refs: []ref{{kind: "ci_failure", line: line}, {kind: "ci_failure", line: line}}, key: laneKey{repository: "o/r"}}); strings.Contains(m.Text+m.Subject, hostile) || !strings.Contains(m.Text, "left out") {
 		t.Errorf("the summary says %s", m.Text)
 	}

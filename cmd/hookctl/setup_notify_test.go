@@ -6,8 +6,8 @@ import (
 
 	"hookctl/cmd/hookctl/settings"
 	"hookctl/hooks/tasks"
-	"hookctl/server"
 	"hookctl/server/fleet"
+	"hookctl/server/route"
 )
 
 // What setup asks for changes its own sinks and leaves the others alone.
@@ -46,7 +46,7 @@ func TestNotifyKeepsOtherSinks(t *testing.T) {
 // What setup offers is what the settings know.
 func TestSetupOffersWhatTheSettingsKnow(t *testing.T) {
 	for _, c := range fleet.AlsoChoices() {
-		if events := server.AlsoEvents([]string{c.Value}); !slices.Equal(events, c.Events) {
+		if events := route.AlsoEvents([]string{c.Value}); !slices.Equal(events, c.Events) {
 			t.Errorf("notify_also: %s needs %q, setup subscribes to %q", c.Value, events, c.Events)
 		}
 	}

@@ -10,10 +10,10 @@ import (
 	"hookctl/hooks"
 	"hookctl/hooks/tasks"
 	"hookctl/logs/text"
-	"hookctl/server"
 	"hookctl/server/daemon"
 	"hookctl/server/fleet"
 	"hookctl/server/host"
+	"hookctl/server/route"
 )
 
 // Each function here hands one package its part of the settings. No other package knows where they came from.
@@ -64,7 +64,7 @@ func (p *program) fleetConfig(s *settings.Settings) fleet.Config {
 		PublicURL:    s.Receiver.PublicURL,
 		Repositories: s.Setup.Repositories,
 		Events:       s.HookEvents(),
-		Needed:       server.AlsoEvents(s.NotifyAlso),
+		Needed:       route.AlsoEvents(s.NotifyAlso),
 		PerHook:      s.Secrets == "per-hook",
 		SaveURL:      func(_ context.Context, url string) error { return s.Save("receiver.public_url", url) },
 	}

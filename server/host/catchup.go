@@ -8,8 +8,8 @@ import (
 
 	"hookctl/hooks"
 	"hookctl/logs/text"
-	"hookctl/server"
 	"hookctl/server/fleet"
+	"hookctl/server/route"
 )
 
 // catchupEvery is the receiver's own pace; GitHub keeps deliveries for three days.
@@ -58,7 +58,7 @@ func (r *receiver) judgeIntake(ctx context.Context, silent []fleet.Silence, err 
 	if len(silent) == 0 {
 		if err == nil {
 			r.silent = false
-			r.server.SetAlarm(server.IntakeFailing, "", "")
+			r.server.SetAlarm(route.IntakeFailing, "", "")
 		}
 		return
 	}
@@ -72,12 +72,12 @@ func (r *receiver) judgeIntake(ctx context.Context, silent []fleet.Silence, err 
 	if more := len(silent) - 1; more > 0 {
 		words += fmt.Sprintf("; the same with %s", text.Count(more, "other hook"))
 	}
-	r.server.SetAlarm(server.IntakeFailing, words, "hookctl doctor")
+	r.server.SetAlarm(route.IntakeFailing, words, "hookctl doctor")
 	if r.silent {
 		return
 	}
 	r.silent = true
-	if err := r.server.NotifyOwn(ctx, server.IntakeFailing, s.Repository, words, "hookctl doctor"); err != nil {
+	if err := r.server.NotifyOwn(ctx, route.IntakeFailing, s.Repository, words, "hookctl doctor"); err != nil {
 		r.logger.Error("cannot notify that deliveries do not arrive", "error", err)
 	}
 }

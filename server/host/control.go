@@ -8,7 +8,9 @@ import (
 	"errors"
 	"fmt"
 	"io"
+	"io/fs"
 	"net/http"
+	"os"
 	"slices"
 	"strings"
 	"time"
@@ -20,6 +22,7 @@ import (
 	"hookctl/logs/text"
 	"hookctl/server"
 	"hookctl/server/daemon"
+	"hookctl/server/route"
 )
 
 // The control socket's calls beyond those of the daemon. The receiver's side of each stands beside the client's, so that
@@ -146,7 +149,7 @@ type Sample struct {
 func NewSample(event string, payload []byte) (Sample, error) {
 	var fields map[string]json.RawMessage
 	if err := json.Unmarshal(payload, &fields); err != nil || fields == nil {
-		return Sample{}, fmt.Errorf("%w: a payload is one JSON object", server.ErrNotObject)
+		return Sample{}, fmt.Errorf("%w: a payload is one JSON object", route.ErrNotObject)
 	}
 	if raw, ok := fields["_event_type"]; ok {
 		var name string
@@ -216,6 +219,9 @@ func Prune(ctx context.Context, home string, log logs.Config, dryRun bool) (logs
 	result, err := ask[logs.PruneResult](ctx, Dial(home), "/prune", pruneRequest{dryRun})
 	if !errors.Is(err, daemon.ErrNotRunning) {
 		return result, err
+	}
+	if _, err := os.Stat(log.Dir); errors.Is(err, fs.ErrNotExist) {
+		return logs.PruneResult{}, nil // looking for old records makes no log
 	}
 	writer, err := logs.OpenWriter(ctx, log)
 	if err != nil {

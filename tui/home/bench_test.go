@@ -1,12 +1,15 @@
 package home
 
 import (
+	"os"
 	"testing"
 	"time"
 
 	"hookctl/logs"
 	"hookctl/tui/kittest"
 )
+
+func TestMain(m *testing.M) { os.Exit(kittest.Main(m)) }
 
 // BenchmarkHome is what Home asks of the log every two seconds while events
 // come in.

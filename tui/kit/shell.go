@@ -220,9 +220,9 @@ func (s *Shell) Turn(i int) tea.Cmd {
 	return s.front((i+len(s.Pages))%len(s.Pages), nil)
 }
 
-// front opens page i. A note is about the page that was there.
+// front opens page i. A note, or why something did not happen, is about the page that was there.
 func (s *Shell) front(i int, request any) tea.Cmd {
-	if s.At = i; s.Toast.level == levelNote {
+	if s.At = i; s.Toast.level == levelNote || s.Toast.level == LevelWarn {
 		s.Toast.Text = ""
 	}
 	return s.Pages[i].Open(request)

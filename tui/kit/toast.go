@@ -62,3 +62,6 @@ func (s *Shell) Say(text string) tea.Cmd { return s.Put(LevelInfo, text, 4*time.
 
 // Warn says why something does not happen.
 func (s *Shell) Warn(text string) tea.Cmd { return s.Put(LevelWarn, text, 5*time.Second) }
+
+// Note says what is neither good nor bad.
+func (s *Shell) Note(text string) tea.Cmd { return s.Put(levelNote, text, 3*time.Second) }

@@ -14,14 +14,14 @@ import (
 )
 
 // large is a log of HOOKCTL_BENCH_RECORDS records (20,000 by default; the bars
-// are for 1,000,000), made once. HOOKCTL_BENCH_DIR keeps it between runs.
+// are for 1,000,000), made once and removed by Main. HOOKCTL_BENCH_DIR keeps it for other packages and runs.
 var large struct {
 	sync.Once
-	dir string
-	n   int
+	dir, temp string
+	n         int
 }
 
-// LargeLog is where the large log is, made once.
+// LargeLog is where the large log is, made once. The package needs a TestMain that calls Main.
 func LargeLog(b *testing.B) logs.Config {
 	b.Helper()
 	large.Do(func() {
@@ -32,6 +32,7 @@ func LargeLog(b *testing.B) logs.Config {
 			if home, err = os.MkdirTemp("", "hookctl-large"); err != nil {
 				b.Fatal(err)
 			}
+			large.temp = home
 		}
 		large.dir = filepath.Join(home, "webhook_logs")
 		if _, err := os.Stat(large.dir); err == nil {

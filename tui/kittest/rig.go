@@ -64,7 +64,11 @@ func Main(m *testing.M) int {
 			panic(err)
 		}
 	}
-	return m.Run()
+	code := m.Run()
+	if large.temp != "" {
+		_ = os.RemoveAll(large.temp)
+	}
+	return code
 }
 
 // receiverHome names the variable that says which home a test's program is the receiver of.

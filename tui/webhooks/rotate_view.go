@@ -309,7 +309,7 @@ func (o *rotateBox) Actions() []kit.Action {
 		out[0] = kit.Action{ID: "rotation.cancel", Keys: []string{"esc", "q"}, Label: "cancel", Text: "Cancel; nothing has changed.", Run: func() tea.Cmd {
 			p.rot.cancel()
 			p.shell.Shut(o)
-			return p.readRotation()
+			return tea.Batch(p.readRotation(), p.shell.Note("cancelled; nothing was changed"))
 		}}
 		start := kit.Action{ID: "rotation.start", Keys: []string{"enter", "r"}, Label: "start now", Text: "Start without waiting for the count-down.", Command: p.rotateCommand(), Run: func() tea.Cmd { return p.rot.start() }}
 		if p.rot.planning {

@@ -13,6 +13,7 @@ import (
 	"hookctl/hooks/secret"
 	"hookctl/logs"
 	"hookctl/server"
+	"hookctl/server/route"
 	"hookctl/server/sink"
 )
 
@@ -53,7 +54,7 @@ func (s *Settings) Server() (server.Config, error) {
 		Priorities:      s.Priorities,
 		Routes:          s.routes(),
 		NotifyAlso:      s.NotifyAlso,
-		Trust:           server.Trust{On: s.Trust.Mode == "on", Authors: s.Trust.Authors, Logins: s.Trust.Logins, Bots: s.Trust.Bots},
+		Trust:           route.Trust{On: s.Trust.Mode == "on", Authors: s.Trust.Authors, Logins: s.Trust.Logins, Bots: s.Trust.Bots},
 		Sinks:           sinks,
 		Coalesce:        time.Duration(s.Coalesce),
 		CoalesceMax:     cmp.Or(s.CoalesceMax, -1),
@@ -70,7 +71,7 @@ func (s *Settings) HookEvents() []string {
 	if len(events) == 0 {
 		events = hooks.DefaultEvents()
 	}
-	return slices.Compact(slices.Sorted(slices.Values(slices.Concat(events, server.AlsoEvents(s.NotifyAlso)))))
+	return slices.Compact(slices.Sorted(slices.Values(slices.Concat(events, route.AlsoEvents(s.NotifyAlso)))))
 }
 
 // TLS is how the receiver speaks TLS; the zero value where it does not.
@@ -82,10 +83,10 @@ func (s *Settings) TLS() server.TLSConfig {
 	}
 }
 
-func (s *Settings) routes() []server.Route {
-	routes := make([]server.Route, 0, len(s.Routes))
+func (s *Settings) routes() []route.Route {
+	routes := make([]route.Route, 0, len(s.Routes))
 	for _, r := range s.Routes {
-		routes = append(routes, server.Route{
+		routes = append(routes, route.Route{
 			Event: r.Event, When: r.When, Notify: r.Notify, Priority: r.Priority,
 			Subject: r.Subject, Message: r.Message, Sinks: r.Sinks,
 		})

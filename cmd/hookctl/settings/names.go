@@ -14,6 +14,7 @@ import (
 	"hookctl/hooks"
 	"hookctl/logs"
 	"hookctl/server"
+	"hookctl/server/route"
 )
 
 // associations are GitHub's author associations.
@@ -39,8 +40,8 @@ func (s *Settings) checkNames(report func(key, format string, args ...any)) {
 		}
 	}
 	for i, name := range s.NotifyAlso {
-		if len(server.AlsoEvents([]string{name})) == 0 {
-			report(fmt.Sprintf("notify_also[%d]", i), "not one of %s, %s: %q", server.AlsoReviews, server.AlsoStatuses, name)
+		if len(route.AlsoEvents([]string{name})) == 0 {
+			report(fmt.Sprintf("notify_also[%d]", i), "not one of %s, %s: %q", route.AlsoReviews, route.AlsoStatuses, name)
 		}
 	}
 	var names []string
@@ -98,13 +99,13 @@ func (s *Settings) checkTable() error {
 			}
 		}
 	}
-	cfg := server.Config{Routes: s.routes()}
-	if _, err := server.NewTable(cfg, ""); err != nil {
+	cfg := route.Config{Routes: s.routes()}
+	if _, err := route.NewTable(cfg); err != nil {
 		return errors.Join(append(problems, s.routeProblem(err))...)
 	}
 	for _, key := range slices.Sorted(maps.Keys(s.Priorities)) {
 		cfg.Priorities = map[string]string{key: "low"} // The value has been looked at.
-		if _, err := server.NewTable(cfg, ""); err != nil {
+		if _, err := route.NewTable(cfg); err != nil {
 			problems = append(problems, s.Problem("priorities."+key, err))
 		}
 	}
@@ -113,13 +114,13 @@ func (s *Settings) checkTable() error {
 
 // routeProblem names the place of a mistake in a route.
 func (s *Settings) routeProblem(err error) error {
-	var route *server.RouteError
-	if !errors.As(err, &route) {
+	var wrong *route.Error
+	if !errors.As(err, &wrong) {
 		return fmt.Errorf("%s: %w", s.File, err)
 	}
-	key := fmt.Sprintf("routes[%d].%s", route.Index, route.Field)
-	if route.Line == 0 {
-		return s.Problem(key, route.Err)
+	key := fmt.Sprintf("routes[%d].%s", wrong.Index, wrong.Field)
+	if wrong.Line == 0 {
+		return s.Problem(key, wrong.Err)
 	}
-	return s.Problem(key, fmt.Errorf("line %d, column %d of the expression: %w", route.Line, route.Column, route.Err))
+	return s.Problem(key, fmt.Errorf("line %d, column %d of the expression: %w", wrong.Line, wrong.Column, wrong.Err))
 }

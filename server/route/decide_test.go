@@ -1,4 +1,4 @@
-package server
+package route
 
 import (
 	"bytes"
@@ -9,8 +9,6 @@ import (
 	"path/filepath"
 	"strings"
 	"testing"
-
-	"hookctl/server/sink"
 
 	"github.com/google/go-cmp/cmp"
 )
@@ -52,7 +50,7 @@ func TestDefaultTableGolden(t *testing.T) {
 	if err != nil || len(files) < 30 {
 		t.Fatalf("%d samples, %v", len(files), err)
 	}
-	table, err := NewTable(Config{WatchedBranches: []string{"main", "master", "develop"}}, "")
+	table, err := NewTable(Config{WatchedBranches: []string{"main", "master", "develop"}})
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -88,7 +86,7 @@ func TestDefaultTableGolden(t *testing.T) {
 }
 
 func TestEveryRowOfTheDefaultTableHasASample(t *testing.T) {
-	table, _ := NewTable(Config{WatchedBranches: []string{"main", "develop"}}, "")
+	table, _ := NewTable(Config{WatchedBranches: []string{"main", "develop"}})
 	files, _ := filepath.Glob("testdata/decide/*.json")
 	hit := map[string]bool{}
 	for _, file := range files {
@@ -123,7 +121,7 @@ func TestPriorities(t *testing.T) {
 	}
 	for _, tt := range tests {
 		t.Run(tt.name, func(t *testing.T) {
-			table, err := NewTable(Config{WatchedBranches: []string{"main"}, Priorities: tt.priorities}, "")
+			table, err := NewTable(Config{WatchedBranches: []string{"main"}, Priorities: tt.priorities})
 			if err != nil {
 				t.Fatal(err)
 			}
@@ -133,36 +131,35 @@ func TestPriorities(t *testing.T) {
 		})
 	}
 	for _, bad := range []map[string]string{{"workflow_run.faliure": "high"}, {"push": "hihg"}} {
-		if _, err := NewTable(Config{Priorities: bad}, ""); err == nil {
+		if _, err := NewTable(Config{Priorities: bad}); err == nil {
 			t.Errorf("%v is accepted", bad)
 		}
 	}
 }
 
 func TestWatchedBranchPatterns(t *testing.T) {
-	cfg := Config{WatchedBranches: []string{"release/*"}, Paths: map[string]PathConfig{"team": {WatchedBranches: []string{"feature/*"}}}}
-	general, err := NewTable(cfg, "")
+	release, err := NewTable(Config{WatchedBranches: []string{"release/*"}})
 	if err != nil {
 		t.Fatal(err)
 	}
-	team, err := NewTable(cfg, "team")
+	feature, err := NewTable(Config{WatchedBranches: []string{"feature/*"}})
 	if err != nil {
 		t.Fatal(err)
 	}
 	ev := sampleEvent(t, "miss_push_unwatched") // feature/test
-	if n := len(Decide(general, ev).Notifications); n != 0 {
-		t.Errorf("the general table makes %d notifications", n)
+	if n := len(Decide(release, ev).Notifications); n != 0 {
+		t.Errorf("the table of release/* makes %d notifications", n)
 	}
-	if n := len(Decide(team, ev).Notifications); n != 1 {
-		t.Errorf("the table of the path makes %d notifications", n)
+	if n := len(Decide(feature, ev).Notifications); n != 1 {
+		t.Errorf("the table of feature/* makes %d notifications", n)
 	}
-	if _, err := NewTable(Config{WatchedBranches: []string{"[a"}}, ""); err == nil {
+	if _, err := NewTable(Config{WatchedBranches: []string{"[a"}}); err == nil {
 		t.Error("a broken pattern is accepted")
 	}
 }
 
 func TestIgnoredSendersAreRecordedAndNotNotified(t *testing.T) {
-	table, err := NewTable(Config{WatchedBranches: []string{"main"}, IgnoreSenders: []string{"OctoCat"}}, "")
+	table, err := NewTable(Config{WatchedBranches: []string{"main"}, IgnoreSenders: []string{"OctoCat"}})
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -202,7 +199,7 @@ func TestRoutesOfTheSettings(t *testing.T) {
 	}
 	for _, tt := range tests {
 		t.Run(tt.name, func(t *testing.T) {
-			table, err := NewTable(Config{Routes: tt.routes}, "")
+			table, err := NewTable(Config{Routes: tt.routes})
 			if err != nil {
 				t.Fatal(err)
 			}
@@ -239,8 +236,8 @@ func TestMistakesInRoutesHaveAPlace(t *testing.T) {
 	}
 	for _, tt := range tests {
 		t.Run(tt.name, func(t *testing.T) {
-			_, err := NewTable(Config{Routes: []Route{{Event: "*", Notify: "ok"}, tt.route}}, "")
-			var e *RouteError
+			_, err := NewTable(Config{Routes: []Route{{Event: "*", Notify: "ok"}, tt.route}})
+			var e *Error
 			if !errors.As(err, &e) {
 				t.Fatalf("error %v", err)
 			}
@@ -248,38 +245,5 @@ func TestMistakesInRoutesHaveAPlace(t *testing.T) {
 				t.Errorf("%v: route %d, field %s, %d:%d", err, e.Index, e.Field, e.Line, e.Column)
 			}
 		})
-	}
-}
-
-func TestExplainSaysWhyEachRuleDidOrDidNotMatch(t *testing.T) {
-	cfg := Config{
-		WatchedBranches: []string{"main"},
-		Routes:          []Route{{Event: "push", When: ".forced", Notify: "forced"}},
-		Sinks:           []sink.Config{{Type: "aimaestro", URL: "http://127.0.0.1:23000", To: "orchestrator-amoa"}},
-	}
-	event, payload := sample(t, "push_main")
-	x, err := Explain(cfg, "", event, payload)
-	if err != nil {
-		t.Fatal(err)
-	}
-	if len(x.Sends) != 1 || x.Sends[0].Sink != "aimaestro" || x.Sends[0].To != "orchestrator-amoa" || x.Sends[0].Type != "push" {
-		t.Errorf("%+v", x.Sends)
-	}
-	reasons := map[string]string{}
-	for _, r := range x.Decision.Trace {
-		reasons[r.Rule] = r.Reason
-	}
-	want := map[string]string{
-		"routes[0] (push → forced)": "the condition is false",
-		"workflow_run failed":       "the event is push, not workflow_run",
-		"push to a watched branch":  `the branch "main" is watched`,
-	}
-	for rule, reason := range want {
-		if reasons[rule] != reason {
-			t.Errorf("%s: %q, want %q", rule, reasons[rule], reason)
-		}
-	}
-	if _, err := Explain(cfg, "", "push", []byte("[]")); !errors.Is(err, ErrNotObject) {
-		t.Errorf("error %v", err)
 	}
 }

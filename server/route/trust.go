@@ -1,4 +1,4 @@
-package server
+package route
 
 import (
 	"net/url"
@@ -7,6 +7,7 @@ import (
 	"strings"
 
 	"hookctl/logs"
+	"hookctl/logs/jsonscan"
 )
 
 // Trust says whose words may reach an agent. A notification about what anybody else wrote is recorded in full and shown to
@@ -33,7 +34,7 @@ type origin struct {
 }
 
 // originOf reads it of the members of a payload.
-func originOf(members []logs.Member) (o origin) {
+func originOf(members []jsonscan.Member) (o origin) {
 	var repository int64
 	var heads []int64
 	for _, m := range members {
@@ -46,7 +47,7 @@ func originOf(members []logs.Member) (o origin) {
 		case "sender":
 			o.sender = readUser(v)
 		case "repository":
-			logs.Members(v, func(key, v []byte) {
+			jsonscan.Members(v, func(key, v []byte) {
 				switch string(key) {
 				case "id":
 					repository = integerOf(v)
@@ -57,9 +58,9 @@ func originOf(members []logs.Member) (o origin) {
 		case "workflow_run":
 			o.head = nameIn(v, "head_repository", "full_name")
 		case "check_run":
-			logs.Members(v, func(key, v []byte) {
+			jsonscan.Members(v, func(key, v []byte) {
 				if string(key) == "pull_requests" {
-					logs.Elements(v, func(v []byte) { heads = append(heads, headRepository(v)) })
+					jsonscan.Elements(v, func(v []byte) { heads = append(heads, headRepository(v)) })
 				}
 			})
 		}
@@ -74,7 +75,7 @@ func originOf(members []logs.Member) (o origin) {
 }
 
 func readVoice(b []byte) (who voice) {
-	logs.Members(b, func(key, v []byte) {
+	jsonscan.Members(b, func(key, v []byte) {
 		switch string(key) {
 		case "author_association":
 			who.association = stringOf(v)
@@ -87,7 +88,7 @@ func readVoice(b []byte) (who voice) {
 }
 
 func readUser(b []byte) (who voice) {
-	logs.Members(b, func(key, v []byte) {
+	jsonscan.Members(b, func(key, v []byte) {
 		switch string(key) {
 		case "login":
 			who.login = stringOf(v)
@@ -100,13 +101,13 @@ func readUser(b []byte) (who voice) {
 
 // headRepository is the id of the repository that a pull request's branch is in.
 func headRepository(b []byte) (id int64) {
-	logs.Members(b, func(key, v []byte) {
+	jsonscan.Members(b, func(key, v []byte) {
 		if string(key) != "head" {
 			return
 		}
-		logs.Members(v, func(key, v []byte) {
+		jsonscan.Members(v, func(key, v []byte) {
 			if string(key) == "repo" {
-				logs.Members(v, func(key, v []byte) {
+				jsonscan.Members(v, func(key, v []byte) {
 					if string(key) == "id" {
 						id = integerOf(v)
 					}
@@ -119,9 +120,9 @@ func headRepository(b []byte) (id int64) {
 
 // nameIn is the text of a member of an object's member.
 func nameIn(b []byte, outer, inner string) (name string) {
-	logs.Members(b, func(key, v []byte) {
+	jsonscan.Members(b, func(key, v []byte) {
 		if string(key) == outer {
-			logs.Members(v, func(key, v []byte) {
+			jsonscan.Members(v, func(key, v []byte) {
 				if string(key) == inner {
 					name = stringOf(v)
 				}
@@ -217,14 +218,20 @@ func withhold(n Notice) *Notice {
 	return &n
 }
 
-// forSink is the notice as a sink gets it.
-func (n Notice) forSink(s namedSink) Notice {
-	if n.forAgents == nil || !s.wakesAgent {
+// For is the notice as a sink gets it, by whether it wakes an agent.
+func (n Notice) For(agent bool) Notice {
+	if n.forAgents == nil || !agent {
 		return n
 	}
 	agents := *n.forAgents
 	agents.Priority, agents.Sinks = n.Priority, n.Sinks
 	return agents
+}
+
+// Plain is the notice of an event for which the settings have no words, or none any more.
+func (t Trust) Plain(ev Event, kind string) Notice {
+	plain := func(e Event) Notice { return plainNotice(e, kind) }
+	return t.also(plain(ev), ev, plain)
 }
 
 // also adds to a notice what agents get of it, where the event's words, or those of others that it has, are not to be trusted. Again makes the notice of

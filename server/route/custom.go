@@ -1,4 +1,4 @@
-package server
+package route
 
 import (
 	"context"
@@ -7,14 +7,15 @@ import (
 	"slices"
 	"strings"
 
+	"hookctl/logs/text"
 	"hookctl/server/bound"
 	"hookctl/server/sink"
 )
 
 const silent = "none"
 
-// RouteError is a mistake in a route of the settings. Line and Column count from 1 within the field.
-type RouteError struct {
+// Error is a mistake in a route of the settings. Line and Column count from 1 within the field.
+type Error struct {
 	Index        int    // of the route, from 0
 	Field        string // as in the settings: event, when, notify, priority, subject, message, sinks
 	Line, Column int    // 0 where the mistake has no place
@@ -22,7 +23,7 @@ type RouteError struct {
 }
 
 // Error names the route, the field and, where it is known, the place in it.
-func (e *RouteError) Error() string {
+func (e *Error) Error() string {
 	where := fmt.Sprintf("routes[%d].%s", e.Index, e.Field)
 	if e.Line > 0 {
 		where += fmt.Sprintf(":%d:%d", e.Line, e.Column)
@@ -31,7 +32,7 @@ func (e *RouteError) Error() string {
 }
 
 // Unwrap returns the cause.
-func (e *RouteError) Unwrap() error { return e.Err }
+func (e *Error) Unwrap() error { return e.Err }
 
 type compiledRoute struct {
 	Route
@@ -42,7 +43,7 @@ type compiledRoute struct {
 
 func compileRoute(index int, r Route) (compiledRoute, error) {
 	fail := func(field, format string, args ...any) (compiledRoute, error) {
-		return compiledRoute{}, &RouteError{Index: index, Field: field, Err: fmt.Errorf(format, args...)}
+		return compiledRoute{}, &Error{Index: index, Field: field, Err: fmt.Errorf(format, args...)}
 	}
 	if r.Priority == "" {
 		r.Priority = "medium"
@@ -71,7 +72,7 @@ func compileRoute(index int, r Route) (compiledRoute, error) {
 
 // placed is a mistake in a field's text, with its line and column.
 func placed(index int, field, text string, err error) error {
-	e := &RouteError{Index: index, Field: field}
+	e := &Error{Index: index, Field: field}
 	e.Line, e.Column, e.Err = bound.Place(text, err)
 	return e
 }
@@ -89,11 +90,11 @@ func (r *compiledRoute) notice(ev Event) (n Notice, beyond error) {
 	n = plainNotice(ev, r.Notify)
 	n.Priority, n.Sinks = r.Priority, r.Sinks
 	subject, first := render(r.subject, ev, 4<<10)
-	if s := line(subject, 200); s != "" {
+	if s := text.Line(subject, 200); s != "" {
 		n.Subject = s
 	}
 	message, second := render(r.message, ev, 64<<10)
-	if m := paragraphs(message, 4000); m != "" {
+	if m := text.ForAgent(message, 4000); m != "" {
 		n.Message = m
 	}
 	return n, errors.Join(first, second)

@@ -1,11 +1,11 @@
-package server
+package route
 
 import (
 	"slices"
 	"strconv"
 	"strings"
 
-	"hookctl/logs"
+	"hookctl/logs/jsonscan"
 	"hookctl/logs/text"
 )
 
@@ -169,9 +169,9 @@ func gatherMember(values map[string]string, prefix string, key, v []byte, paths 
 		return
 	}
 	prefix += string(key) + "."
-	logs.Members(v, func(key, v []byte) { gatherMember(values, prefix, key, v, inner) })
+	jsonscan.Members(v, func(key, v []byte) { gatherMember(values, prefix, key, v, inner) })
 	n := 0
-	logs.Elements(v, func(v []byte) {
+	jsonscan.Elements(v, func(v []byte) {
 		if n == 0 {
 			gatherMember(values, prefix, []byte("0"), v, inner)
 		}
@@ -188,18 +188,18 @@ func plain(v []byte) string {
 	if len(v) == 0 || v[0] == '{' || v[0] == '[' || string(v) == "null" {
 		return ""
 	}
-	s, ok := logs.TextOf(v)
+	s, ok := jsonscan.Text(v)
 	if !ok {
 		if v[0] == '"' {
 			return ""
 		}
-		return line(string(v), 40)
+		return text.Line(string(v), 40)
 	}
 	s = strings.TrimLeft(s, " \t\r\n")
 	if i := strings.IndexAny(s, "\r\n"); i >= 0 {
 		s = s[:i]
 	}
-	return line(short(branchOf(s)), 1000)
+	return text.Line(short(branchOf(s)), 1000)
 }
 
 func branchOf(s string) string {
@@ -225,13 +225,13 @@ func (e *Event) complete() {
 	}
 	values := e.gather(places(templates...)...)
 	if e.Title == "" {
-		e.Title = line(e.fill(w.title, values), 200)
+		e.Title = text.Line(e.fill(w.title, values), 200)
 	}
 	if s := e.fill(w.branch, values); s != "" && e.Branch == "" {
 		e.Branch = s
 	}
 	if s := e.fill(w.outcome, values); s != "" && e.Conclusion == "" {
-		e.Conclusion = line(s, 64)
+		e.Conclusion = text.Line(s, 64)
 	}
 	for _, path := range places(w.url) {
 		if u := address(values[path]); u != "" {
@@ -254,5 +254,5 @@ func (e Event) Line() string {
 	if words == "" {
 		return describe(e)
 	}
-	return line(describe(e)+": "+words, 220)
+	return text.Line(describe(e)+": "+words, 220)
 }

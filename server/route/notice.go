@@ -1,4 +1,4 @@
-package server
+package route
 
 import (
 	"fmt"
@@ -13,8 +13,8 @@ import (
 
 func baseContext(e Event, kind string) map[string]any {
 	return map[string]any{
-		"source": "hookctl", "notification_type": kind, "event": e.Name, "action": orNil(e.Action),
-		"repository": orNil(e.Repository), "sender": orNil(e.Sender), "url": orNil(e.URL),
+		"source": "hookctl", "notification_type": kind, "event": e.Name, "action": OrNil(e.Action),
+		"repository": OrNil(e.Repository), "sender": OrNil(e.Sender), "url": OrNil(e.URL),
 	}
 }
 
@@ -24,16 +24,16 @@ func ciNotice(e Event, kind string) Notice {
 		what = "workflow"
 	}
 	ctx := baseContext(e, kind)
-	ctx[what] = orNil(e.Title)
-	ctx["run_id"], ctx["run_attempt"] = orNil(e.RunID), orNil(e.RunAttempt)
-	ctx["branch"], ctx["sha"], ctx["conclusion"] = orNil(e.Branch), orNil(e.SHA), orNil(e.Conclusion)
+	ctx[what] = OrNil(e.Title)
+	ctx["run_id"], ctx["run_attempt"] = OrNil(e.RunID), OrNil(e.RunAttempt)
+	ctx["branch"], ctx["sha"], ctx["conclusion"] = OrNil(e.Branch), OrNil(e.SHA), OrNil(e.Conclusion)
 
 	verb := "passed"
 	if kind == "ci_failure" {
 		verb = "failed"
 	}
 	var m sentence
-	m.add("CI %s: the %s %s of %s ended with %s", verb, what, quote(e.Title), place(e), orNobody(e.Conclusion))
+	m.add("CI %s: the %s %s of %s ended with %s", verb, what, quote(e.Title), Place(e), orNobody(e.Conclusion))
 	m.addIf(e.Branch, " on branch %s", quote(e.Branch))
 	m.addIf(e.SHA, " at commit %s", e.SHA)
 	if e.RunID != 0 {
@@ -51,7 +51,7 @@ func ciNotice(e Event, kind string) Notice {
 	if e.Branch != "" {
 		brief += " on branch " + quote(e.Branch)
 	}
-	subject := fmt.Sprintf("CI %s in %s", verb, place(e))
+	subject := fmt.Sprintf("CI %s in %s", verb, Place(e))
 	if e.RunID != 0 {
 		subject += fmt.Sprintf(" (%s %d)", strings.Replace(what, "workflow", "run", 1), e.RunID)
 	}
@@ -88,8 +88,8 @@ func pullRequestNotice(e Event, kind string) Notice {
 	if closed == nil {
 		closed = []int64{}
 	}
-	ctx["number"], ctx["title"] = orNilNumber(e), orNil(e.Title)
-	ctx["base"], ctx["head"], ctx["merge_sha"], ctx["closes"] = orNil(e.Base), orNil(e.Head), orNil(e.MergeSHA), closed
+	ctx["number"], ctx["title"] = orNilNumber(e), OrNil(e.Title)
+	ctx["base"], ctx["head"], ctx["merge_sha"], ctx["closes"] = OrNil(e.Base), OrNil(e.Head), OrNil(e.MergeSHA), closed
 
 	verb := map[string]string{
 		"closed": "merged", "reopened": "reopened", "ready_for_review": "made ready for review",
@@ -98,7 +98,7 @@ func pullRequestNotice(e Event, kind string) Notice {
 		verb = "opened"
 	}
 	var m sentence
-	m.add("Pull request #%s of %s, %s, was %s", number(e), place(e), quote(e.Title), verb)
+	m.add("Pull request #%s of %s, %s, was %s", number(e), Place(e), quote(e.Title), verb)
 	m.addIf(e.Sender, " by %s", e.Sender)
 	m.addIf(e.Head, ": from branch %s", quote(e.Head))
 	m.addIf(e.Base, " into %s", quote(e.Base))
@@ -115,34 +115,34 @@ func pullRequestNotice(e Event, kind string) Notice {
 		}
 	}
 	return Notice{
-		Type: kind, Subject: fmt.Sprintf("Pull request #%s %s in %s", number(e), verb, place(e)),
+		Type: kind, Subject: fmt.Sprintf("Pull request #%s %s in %s", number(e), verb, Place(e)),
 		Message: m.end(e.URL), Context: ctx, brief: fmt.Sprintf("#%s %s was %s", number(e), quote(e.Title), verb),
 	}
 }
 
 func blockedNotice(e Event) Notice {
 	ctx := baseContext(e, "task_blocked")
-	ctx["task_id"], ctx["number"], ctx["title"] = "GH-"+number(e), orNilNumber(e), orNil(e.Title)
+	ctx["task_id"], ctx["number"], ctx["title"] = "GH-"+number(e), orNilNumber(e), OrNil(e.Title)
 	var m sentence
-	m.add("Task GH-%s of %s is blocked: the issue %s was labeled \"blocked\"", number(e), place(e), quote(e.Title))
+	m.add("Task GH-%s of %s is blocked: the issue %s was labeled \"blocked\"", number(e), Place(e), quote(e.Title))
 	m.addIf(e.Sender, " by %s", e.Sender)
 	return Notice{
-		Type: "task_blocked", Subject: fmt.Sprintf("Task GH-%s blocked in %s", number(e), place(e)),
+		Type: "task_blocked", Subject: fmt.Sprintf("Task GH-%s blocked in %s", number(e), Place(e)),
 		Message: m.end(e.URL), Context: ctx, brief: fmt.Sprintf("GH-%s %s", number(e), quote(e.Title)),
 	}
 }
 
 func pushNotice(e Event) Notice {
 	ctx := baseContext(e, "push")
-	ctx["branch"], ctx["commits"], ctx["compare"] = orNil(e.Branch), e.Commits, orNil(e.URL)
-	ctx["pusher"], ctx["sha"] = orNil(e.Pusher), orNil(e.SHA)
+	ctx["branch"], ctx["commits"], ctx["compare"] = OrNil(e.Branch), e.Commits, OrNil(e.URL)
+	ctx["pusher"], ctx["sha"] = OrNil(e.Pusher), OrNil(e.SHA)
 	var m sentence
-	m.add("%s pushed to branch %s of %s", text.Count(e.Commits, "commit"), quote(e.Branch), place(e))
+	m.add("%s pushed to branch %s of %s", text.Count(e.Commits, "commit"), quote(e.Branch), Place(e))
 	m.addIf(e.Pusher, " by %s", e.Pusher)
 	m.addIf(e.SHA, "; it is now at %s", e.SHA)
 	m.addIf(e.Title, ", whose message begins %s", quote(e.Title))
 	return Notice{
-		Type: "push", Subject: fmt.Sprintf("%s pushed to a watched branch of %s", text.Count(e.Commits, "commit"), place(e)),
+		Type: "push", Subject: fmt.Sprintf("%s pushed to a watched branch of %s", text.Count(e.Commits, "commit"), Place(e)),
 		Message: m.end(e.URL), Context: ctx,
 		brief: fmt.Sprintf("%s to %s by %s", text.Count(e.Commits, "commit"), quote(e.Branch), orNobody(e.Pusher)),
 	}
@@ -150,12 +150,12 @@ func pushNotice(e Event) Notice {
 
 func unblockedNotice(e Event) Notice {
 	ctx := baseContext(e, "task_unblocked")
-	ctx["task_id"], ctx["number"], ctx["title"] = "GH-"+number(e), orNilNumber(e), orNil(e.Title)
+	ctx["task_id"], ctx["number"], ctx["title"] = "GH-"+number(e), orNilNumber(e), OrNil(e.Title)
 	var m sentence
-	m.add("Task GH-%s of %s is no longer blocked: the label \"blocked\" was removed from the issue %s", number(e), place(e), quote(e.Title))
+	m.add("Task GH-%s of %s is no longer blocked: the label \"blocked\" was removed from the issue %s", number(e), Place(e), quote(e.Title))
 	m.addIf(e.Sender, " by %s", e.Sender)
 	return Notice{
-		Type: "task_unblocked", Subject: fmt.Sprintf("Task GH-%s no longer blocked in %s", number(e), place(e)),
+		Type: "task_unblocked", Subject: fmt.Sprintf("Task GH-%s no longer blocked in %s", number(e), Place(e)),
 		Message: m.end(e.URL), Context: ctx, brief: fmt.Sprintf("GH-%s %s", number(e), quote(e.Title)),
 	}
 }
@@ -163,13 +163,13 @@ func unblockedNotice(e Event) Notice {
 // reviewNotice says what a review came to. Its text is for people at GitHub; an agent gets the verdict.
 func reviewNotice(e Event, kind, verdict string) Notice {
 	ctx := baseContext(e, kind)
-	ctx["number"], ctx["title"], ctx["verdict"] = orNilNumber(e), orNil(e.Title), orNil(e.Conclusion)
-	ctx["base"], ctx["head"], ctx["sha"] = orNil(e.Base), orNil(e.Head), orNil(e.SHA)
+	ctx["number"], ctx["title"], ctx["verdict"] = orNilNumber(e), OrNil(e.Title), OrNil(e.Conclusion)
+	ctx["base"], ctx["head"], ctx["sha"] = OrNil(e.Base), OrNil(e.Head), OrNil(e.SHA)
 	var m sentence
-	m.add("The review of pull request #%s of %s, %s, %s", number(e), place(e), quote(e.Title), verdict)
+	m.add("The review of pull request #%s of %s, %s, %s", number(e), Place(e), quote(e.Title), verdict)
 	m.addIf(e.Sender, ", by %s", e.Sender)
 	return Notice{
-		Type: kind, Subject: fmt.Sprintf("Review of pull request #%s in %s %s", number(e), place(e), verdict),
+		Type: kind, Subject: fmt.Sprintf("Review of pull request #%s in %s %s", number(e), Place(e), verdict),
 		Message: m.end(e.URL), Context: ctx, brief: fmt.Sprintf("#%s %s: the review %s", number(e), quote(e.Title), verdict),
 	}
 }
@@ -187,7 +187,7 @@ func plainNotice(e Event, kind string) Notice {
 		ctx["number"] = *e.Number
 	}
 	var m sentence
-	m.add("%s in %s", describe(e), place(e))
+	m.add("%s in %s", describe(e), Place(e))
 	if e.Number != nil {
 		m.add(", #%d", *e.Number)
 	}
@@ -196,7 +196,7 @@ func plainNotice(e Event, kind string) Notice {
 	m.addIf(e.Conclusion, ", conclusion %s", e.Conclusion)
 	m.addIf(e.Sender, ", by %s", e.Sender)
 	return Notice{
-		Type: kind, Priority: "medium", Subject: fmt.Sprintf("%s (%s) in %s", kind, e.Name, place(e)),
+		Type: kind, Priority: "medium", Subject: fmt.Sprintf("%s (%s) in %s", kind, e.Name, Place(e)),
 		Message: m.end(e.URL), Context: ctx,
 	}
 }
@@ -225,14 +225,16 @@ func quote(s string) string {
 	return `"` + strings.ReplaceAll(s, `"`, `'`) + `"`
 }
 
-func place(e Event) string {
+// Place is the name of an event's repository, or words for none.
+func Place(e Event) string {
 	if e.Repository == "" {
 		return "an unnamed repository"
 	}
 	return e.Repository
 }
 
-func orNil[T comparable](value T) any {
+// OrNil is a value as a fact of a notification: null in place of nothing.
+func OrNil[T comparable](value T) any {
 	var zero T
 	if value == zero {
 		return nil

@@ -1,4 +1,4 @@
-package server
+package route
 
 import (
 	"bytes"
@@ -10,6 +10,8 @@ import (
 	"strings"
 
 	"hookctl/logs"
+	"hookctl/logs/jsonscan"
+	"hookctl/logs/text"
 )
 
 // Event is what routing knows of a delivery: the fields of GitHub's payload that matter, cleaned
@@ -40,7 +42,7 @@ type Event struct {
 
 	run     logs.Run
 	payload []byte
-	members []logs.Member // of the payload
+	members []jsonscan.Member // of the payload
 }
 
 // Payload is the decoded payload with numbers as [json.Number], for templates and jq; nil
@@ -72,21 +74,36 @@ var closing = regexp.MustCompile(`(?i)\b(?:close[sd]?|fix(?:e[sd])?|resolve[sd]?
 // type than GitHub documents stays empty: a delivery is never refused for it.
 // The only error is [ErrNotObject].
 func NewEvent(name string, payload []byte) (Event, error) {
-	members, ok := logs.Object(payload)
+	members, ok := jsonscan.Object(payload)
 	if !ok {
 		return Event{}, ErrNotObject
 	}
-	return readEvent(name, payload, members), nil
+	return ReadEvent(name, payload, members), nil
 }
 
-// readEvent is NewEvent for a payload that was taken apart.
-func readEvent(name string, payload []byte, members []logs.Member) Event {
+// isEventName allows what a record's file may be called after.
+func isEventName(s string) bool { return logs.SafeEvent(s) == s }
+
+// Summarized is what is known of an event whose payload is not there, or cannot be read.
+func Summarized(name string, sum logs.Summary) Event {
+	e := Event{
+		Name: logs.SafeEvent(name), Action: text.Line(sum.Action, 64), Sender: text.Line(sum.Sender, 64), Title: text.Line(sum.Title, 200),
+		Branch: text.Line(sum.Branch, 255), Conclusion: text.Line(sum.Conclusion, 64), Number: sum.Number, URL: address(sum.URL),
+	}
+	if text.IsRepository(sum.Repository) {
+		e.Repository = sum.Repository
+	}
+	return e
+}
+
+// ReadEvent is NewEvent for a payload that was taken apart.
+func ReadEvent(name string, payload []byte, members []jsonscan.Member) Event {
 	p := readPayload(members)
 	e := Event{
-		Name: logs.SafeEvent(name), Action: line(p.action, 64), Sender: line(p.sender.login, 64), Label: line(p.label, 100),
+		Name: logs.SafeEvent(name), Action: text.Line(p.action, 64), Sender: text.Line(p.sender.login, 64), Label: text.Line(p.label, 100),
 		payload: payload, members: members,
 	}
-	if isRepository(p.repository.fullName) {
+	if text.IsRepository(p.repository.fullName) {
 		e.Repository = p.repository.fullName
 	}
 	p.fill(&e)
@@ -112,12 +129,12 @@ func (p *payloadFields) fill(e *Event) {
 	case "push":
 		e.push(p)
 	case "status":
-		e.SHA, e.Conclusion = sha(p.sha), line(p.state, 64)
+		e.SHA, e.Conclusion = sha(p.sha), text.Line(p.state, 64)
 		if u := address(p.targetURL); u != "" {
 			e.URL = u
 		}
 	case "create", "delete":
-		e.Ref = line(p.ref, 255)
+		e.Ref = text.Line(p.ref, 255)
 		e.Branch = e.Ref
 	}
 }
@@ -127,13 +144,13 @@ func (e *Event) ciRun(r *logs.RunObject) {
 	if r.RunID != 0 {
 		e.RunID = r.RunID
 	}
-	e.Title = line(r.Name, 200)
-	e.Branch = line(r.Branch, 255)
+	e.Title = text.Line(r.Name, 200)
+	e.Branch = text.Line(r.Branch, 255)
 	if e.Branch == "" {
-		e.Branch = line(r.SuiteBranch, 255)
+		e.Branch = text.Line(r.SuiteBranch, 255)
 	}
 	e.SHA = sha(r.SHA)
-	e.Conclusion = line(r.Conclusion, 64)
+	e.Conclusion = text.Line(r.Conclusion, 64)
 	if u := address(r.URL); u != "" {
 		e.URL = u
 	}
@@ -150,9 +167,9 @@ func (e *Event) readRun(p *payloadFields) {
 	}
 	r := parts.Run(e.Name)
 	if e.Branch == "" {
-		e.Branch = line(r.Branch, 255)
+		e.Branch = text.Line(r.Branch, 255)
 	}
-	r.Workflow, r.SHA, r.Branch = line(r.Workflow, 200), sha(r.SHA), ""
+	r.Workflow, r.SHA, r.Branch = text.Line(r.Workflow, 200), sha(r.SHA), ""
 	e.run = r
 }
 
@@ -162,7 +179,7 @@ func (e *Event) topic(t *topic) {
 		e.Number = &n
 	}
 	for _, title := range []string{t.tag, t.name, t.title} {
-		if s := line(title, 200); s != "" {
+		if s := text.Line(title, 200); s != "" {
 			e.Title = s
 		}
 	}
@@ -170,7 +187,7 @@ func (e *Event) topic(t *topic) {
 		e.URL = u
 	}
 	e.Merged, e.MergeSHA = t.merged, sha(t.mergeSHA)
-	e.Base, e.Head = line(t.base, 255), line(t.head, 255)
+	e.Base, e.Head = text.Line(t.base, 255), text.Line(t.head, 255)
 	if e.Head != "" {
 		e.Branch = e.Head
 	}
@@ -181,14 +198,14 @@ func (e *Event) topic(t *topic) {
 }
 
 func (e *Event) push(p *payloadFields) {
-	e.Ref = line(p.ref, 300)
+	e.Ref = text.Line(p.ref, 300)
 	if branch, ok := strings.CutPrefix(e.Ref, "refs/heads/"); ok {
 		e.Branch = branch
 	}
 	e.SHA, e.Before, e.Deleted = sha(p.after), sha(p.before), p.deleted
-	e.Commits, e.Pusher = p.commits, line(p.pusher.name, 64)
+	e.Commits, e.Pusher = p.commits, text.Line(p.pusher.name, 64)
 	first, _, _ := strings.Cut(strings.TrimLeft(p.headMessage, "\r\n"), "\n")
-	e.Title = line(first, 200)
+	e.Title = text.Line(first, 200)
 	if u := address(p.compare); u != "" {
 		e.URL = u
 	}
@@ -208,7 +225,7 @@ func closes(body string) []int64 {
 }
 
 func sha(s string) string {
-	if madeOf(s, 7, 64, func(c byte) bool { return isDigit(c) || 'a' <= c && c <= 'f' }) && strings.Trim(s, "0") != "" {
+	if text.MadeOf(s, 7, 64, func(c byte) bool { return text.IsDigit(c) || 'a' <= c && c <= 'f' }) && strings.Trim(s, "0") != "" {
 		return s
 	}
 	return ""

@@ -1,4 +1,4 @@
-package server
+package route
 
 // wording says what an event is about, in templates that fill expands: its title, the line that says what happened, and
 // where the payload has them, its page, branch and outcome.

@@ -1,4 +1,4 @@
-package server
+package route
 
 import (
 	"context"
@@ -7,6 +7,7 @@ import (
 	"slices"
 	"strings"
 
+	"hookctl/logs/text"
 	"hookctl/server/bound"
 )
 
@@ -34,8 +35,8 @@ type Notice struct {
 	brief string // what a list of several says of this one, with an outsider's words in quotes
 }
 
-// listed is the notice as a line of a list.
-func (n Notice) listed() string {
+// Listed is the notice as a line of a list.
+func (n Notice) Listed() string {
 	if n.brief == "" {
 		return n.Subject
 	}
@@ -55,22 +56,18 @@ type Decision struct {
 	Notifications []Notice    `json:"notifications"`
 	Trace         []RuleTrace `json:"trace"`
 
-	beyond []overrun
+	Overruns []Overrun `json:"-"`
 }
 
-// overrun is a route whose condition or template went beyond its bounds.
-type overrun struct {
-	index int
-	text  string
+// Overrun is a route of the settings whose condition or template went beyond its bounds.
+type Overrun struct {
+	Index int    // of the route, from 0
+	Text  string // what it did and what follows
 }
 
-// NewTable compiles the rules of the settings for deliveries to /webhook/<name>, or, with an empty
-// name, for all others. A mistake in a route is a [*RouteError].
-func NewTable(cfg Config, name string) (Table, error) {
+// NewTable compiles the rules of the settings. A mistake in a route is a [*Error].
+func NewTable(cfg Config) (Table, error) {
 	t := Table{watched: cfg.WatchedBranches, also: cfg.NotifyAlso, trust: cfg.Trust, ignore: cfg.IgnoreSenders, priorities: cfg.Priorities}
-	if p, ok := cfg.Paths[name]; ok && p.WatchedBranches != nil {
-		t.watched = p.WatchedBranches
-	}
 	for _, pattern := range t.watched {
 		if _, err := path.Match(pattern, ""); err != nil {
 			return Table{}, fmt.Errorf("watched branch %q: %w", pattern, err)
@@ -107,7 +104,7 @@ func Decide(t Table, ev Event) Decision {
 		}
 		return d
 	}
-	if ev.Name == ownEvent && isEventName(ev.Action) {
+	if ev.Name == OwnEvent && isEventName(ev.Action) {
 		return ownDecision(t, ev)
 	}
 	reason := ""
@@ -129,7 +126,7 @@ func Decide(t Table, ev Event) Decision {
 		n := t.trust.also(r.notice(ev), ev, r.notice)
 		n.Priority = t.priority(r, n.Type, ev)
 		d.Notifications = []Notice{n}
-		d.Result = line(n.Type+": "+r.result(ev), 300)
+		d.Result = text.Line(n.Type+": "+r.result(ev), 300)
 		for _, later := range defaultRules[i+1:] {
 			d.Trace = append(d.Trace, RuleTrace{later.name, false, "not tried: another rule matched before"})
 		}
@@ -170,7 +167,7 @@ func (d *Decision) route(t Table, ev Event) bool {
 			n.Priority = p
 		}
 		d.Notifications = []Notice{n}
-		d.Result = line(n.Type+": "+n.Subject, 300)
+		d.Result = text.Line(n.Type+": "+n.Subject, 300)
 		return true
 	}
 	return false
@@ -178,7 +175,7 @@ func (d *Decision) route(t Table, ev Event) bool {
 
 func (d *Decision) overran(index int, r *compiledRoute, effect string, beyond error) {
 	if beyond != nil {
-		d.beyond = append(d.beyond, overrun{index, fmt.Sprintf("%s: %v, so %s", r.rule, beyond, effect)})
+		d.Overruns = append(d.Overruns, Overrun{index, fmt.Sprintf("%s: %v, so %s", r.rule, beyond, effect)})
 	}
 }
 
@@ -187,7 +184,7 @@ func recorded(ev Event, reason string) string {
 	if reason != "" {
 		reason = " (" + reason + ")"
 	}
-	return line("recorded: "+ev.Line()+reason, 300)
+	return text.Line("recorded: "+ev.Line()+reason, 300)
 }
 
 // describe names an event in a few words: "workflow_run completed".
