@@ -25,6 +25,7 @@ type Log struct {
 	done   sync.WaitGroup
 	writer *filer // in the process that writes: what is not a file yet
 	ledger ledgerView
+	empty  string // a directory to remove, of Look
 }
 
 const (
@@ -53,6 +54,24 @@ func Open(ctx context.Context, cfg Config) (*Log, error) {
 		waited := time.Since(opened)
 		return waited < openPatience || waited < openLimit && !l.rec.takesLong()
 	})
+	return l, nil
+}
+
+// Look is Open for who looks once: it leaves no log directory behind where there was none. The log is empty then.
+func Look(ctx context.Context, cfg Config) (*Log, error) {
+	if _, err := os.Stat(cfg.Dir); !errors.Is(err, fs.ErrNotExist) {
+		return Open(ctx, cfg)
+	}
+	empty, err := os.MkdirTemp("", "hookctl-log-")
+	if err != nil {
+		return nil, fmt.Errorf("open an empty log: %w", err)
+	}
+	cfg.Dir = empty
+	l, err := Open(ctx, cfg)
+	if err != nil {
+		return nil, errors.Join(err, os.RemoveAll(empty))
+	}
+	l.empty = empty
 	return l, nil
 }
 
@@ -121,7 +140,11 @@ func (l *Log) waitWhile(ctx context.Context, cond func() bool) {
 func (l *Log) Close() error {
 	l.cancel()
 	l.done.Wait()
-	return l.index.close()
+	err := l.index.close()
+	if l.empty != "" {
+		err = errors.Join(err, os.RemoveAll(l.empty))
+	}
+	return err
 }
 
 // Dir is the log directory.

@@ -103,6 +103,10 @@ func TestANoteGoesWithItsPage(t *testing.T) {
 		s.Shows("no filter to take away")
 		s.Press(key)
 		s.Lacks("no filter to take away")
+		s.Press("2", "p")
+		s.Shows("too small for a preview")
+		s.Press(key)
+		s.Lacks("too small for a preview")
 	}
 }
 

@@ -37,7 +37,7 @@ With --red, the exit code is 5 if anything fails.`,
 			return p.showCI(cmd.Context(), q, &out)
 		},
 	}
-	cmd.Flags().StringArrayVarP(&repos.repos, "repo", "R", nil, "repository, as `owner/repo`; may be repeated")
+	repos.addRepo(cmd)
 	cmd.Flags().StringVar(&q.Branch, "branch", "", "only this `branch`")
 	cmd.Flags().BoolVar(&q.Red, "red", false, "only what fails; exit with 5 if there is any")
 	return addOutputFlags(cmd, &out)

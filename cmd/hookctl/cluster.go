@@ -281,7 +281,7 @@ func (p *program) printCluster(s cluster.Status) error {
 		slices.Sort(does)
 		rows[i] = []string{name, state, m.Version, strings.Join(m.Secrets, " "), text.Thousands(int(m.Lag)), text.Thousands(m.Waiting), strings.Join(does, " ")} // #nosec G115 -- counts
 	}
-	if err := table(p.out, []string{"NODE", "STATE", "VERSION", "SECRETS", "LAG", "UNSHARED", "DOES"}, rows); err != nil {
+	if err := p.table([]string{"NODE", "STATE", "VERSION", "SECRETS", "LAG", "UNSHARED", "ROLES"}, rows); err != nil {
 		return err
 	}
 	if !s.Quorum && !s.Ready {

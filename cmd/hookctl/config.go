@@ -137,6 +137,8 @@ type change struct {
 	Receiver string `json:"receiver"`
 	// Overridden says that what was saved is not in force, because of what Origin names.
 	Overridden bool `json:"overridden,omitempty"`
+	// Warning is about notifications that are pending for a sink that is no longer there.
+	Warning string `json:"warning,omitempty"`
 
 	text string // the value for people
 }
@@ -154,6 +156,7 @@ func (p *program) changeSetting(ctx context.Context, key string, do func(*settin
 	if err != nil {
 		return change{}, err
 	}
+	sinks := sinkNames(s)
 	if err := do(s); err != nil {
 		return change{}, err
 	}
@@ -162,6 +165,7 @@ func (p *program) changeSetting(ctx context.Context, key string, do func(*settin
 	}
 	done := change{Key: key, Origin: s.Origin(key), Receiver: receiverReloaded}
 	done.Overridden = strings.HasPrefix(done.Origin, "environment ") || strings.HasPrefix(done.Origin, ".env ")
+	done.Warning = p.orphaned(ctx, sinks, s)
 	for _, row := range s.Rows() {
 		if row.Key == key {
 			done.Value, done.text = row.Value, row.Text
@@ -205,10 +209,19 @@ func (p *program) printChange(out *output) func(change, error) error {
 			return out.print(p.out, done)
 		}
 		p.note("%s", text.Clean(done.String()))
+		p.warnOf(done.Warning)
 		if done.Receiver == receiverRestart {
 			p.note("hint: restart it: hookctl restart")
 		}
 		return nil
+	}
+}
+
+// warnOf writes a warning, if there is one, and how to undo what it is about.
+func (p *program) warnOf(orphaned string) {
+	if orphaned != "" {
+		p.note("warning: %s", text.Clean(orphaned))
+		p.note("hint: add the sink again, then: hookctl events resend --failed")
 	}
 }
 

@@ -27,6 +27,10 @@ func (p *program) editSettings(ctx context.Context, key string) (string, error) 
 		return "", err
 	}
 	line := 0
+	var sinks []string
+	if now, err := settings.Load(p.environ); err == nil {
+		sinks = sinkNames(now)
+	}
 	if now, err := settings.Load(p.environ); err == nil && key != "" { // a file with a mistake is what an editor is for
 		if _, err := rowsBelow(now, key); err != nil {
 			return "", err
@@ -70,8 +74,13 @@ func (p *program) editSettings(ctx context.Context, key string) (string, error) 
 		}
 		err = s.Replace(edited)
 		if err == nil {
+			orphaned := ""
+			if now, err := settings.Load(p.environ); err == nil {
+				orphaned = p.orphaned(ctx, sinks, now)
+			}
 			state, err := p.useSettings(ctx, s.Home)
 			p.note("saved %s%s", s.File, state)
+			p.warnOf(orphaned)
 			return "saved" + state, err
 		}
 		if !p.terminal {

@@ -36,9 +36,13 @@ func newHooksDeliveries(p *program) *cobra.Command {
 				Query:   hooks.DeliveryQuery{Since: time.Now().Add(-time.Duration(since)), Failed: failed, Limit: limit},
 				Missing: absent,
 			}
+			ids, err := hookIDs(args[:min(1, len(args))])
+			if err != nil {
+				return err
+			}
 			_, all, err := p.atFleet()
 			if err == nil {
-				request.Hooks, request.Targets, err = p.oneOrTargets(cmd.Context(), all, &f, args)
+				request.Hooks, request.Targets, err = p.oneOrTargets(cmd.Context(), all, &f, ids)
 			}
 			if err != nil {
 				return err
@@ -59,12 +63,12 @@ func newHooksDeliveries(p *program) *cobra.Command {
 }
 
 // oneOrTargets are the hook of an id, or else the targets that the flags choose.
-func (p *program) oneOrTargets(ctx context.Context, all *fleet.Fleet, f *targetFlags, args []string) ([]hooks.Hook, []hooks.Target, error) {
-	if len(args) == 0 {
+func (p *program) oneOrTargets(ctx context.Context, all *fleet.Fleet, f *targetFlags, ids []int64) ([]hooks.Hook, []hooks.Target, error) {
+	if len(ids) == 0 {
 		targets, err := p.chosenTargets(ctx, all, f)
 		return nil, targets, err
 	}
-	hook, err := p.oneHook(ctx, all, f, args[0])
+	hook, err := p.oneHook(ctx, all, f, ids[0])
 	return []hooks.Hook{hook.Hook}, nil, err
 }
 
@@ -110,9 +114,13 @@ func newHooksRedeliver(p *program) *cobra.Command {
 				}
 				request.IDs = append(request.IDs, id)
 			}
+			ids, err := hookIDs(args[:min(1, len(args))])
+			if err != nil {
+				return err
+			}
 			_, all, err := p.atFleet()
 			if err == nil {
-				request.Hooks, request.Targets, err = p.oneOrTargets(cmd.Context(), all, &f, args)
+				request.Hooks, request.Targets, err = p.oneOrTargets(cmd.Context(), all, &f, ids)
 			}
 			if err != nil {
 				return err

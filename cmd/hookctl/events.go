@@ -34,6 +34,15 @@ func (p *program) openLog(ctx context.Context) (*logs.Log, error) {
 	if err != nil {
 		return nil, err
 	}
+	return logs.Look(ctx, s.Logs(nil))
+}
+
+// watchLog opens the log for a command that waits for what arrives: there must be a directory to watch.
+func (p *program) watchLog(ctx context.Context) (*logs.Log, error) {
+	s, err := settings.Load(p.environ)
+	if err != nil {
+		return nil, err
+	}
 	return logs.Open(ctx, s.Logs(nil))
 }
 

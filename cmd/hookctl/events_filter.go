@@ -37,6 +37,11 @@ func (f *eventsFilter) parse() (logs.Filter, error) {
 
 // withLog does something with the log and the records that the flags choose.
 func (p *program) withLog(ctx context.Context, f eventsFilter, do func(*logs.Log, logs.Filter) error) error {
+	return p.opened(ctx, p.openLog, f, do)
+}
+
+// opened is withLog for a log that open opens.
+func (p *program) opened(ctx context.Context, open func(context.Context) (*logs.Log, error), f eventsFilter, do func(*logs.Log, logs.Filter) error) error {
 	f, err := f.saved(p)
 	if err != nil {
 		return err
@@ -45,7 +50,7 @@ func (p *program) withLog(ctx context.Context, f eventsFilter, do func(*logs.Log
 	if err != nil {
 		return err
 	}
-	log, err := p.openLog(ctx)
+	log, err := open(ctx)
 	if err != nil {
 		return err
 	}

@@ -153,7 +153,7 @@ func newEventsFollow(p *program) *cobra.Command {
   hookctl events follow --filter event:push --json
   hookctl events follow --jq '[.event, .repository] | @tsv'`,
 		RunE: func(cmd *cobra.Command, _ []string) error {
-			return p.withLog(cmd.Context(), f, func(log *logs.Log, filter logs.Filter) error {
+			return p.opened(cmd.Context(), p.watchLog, f, func(log *logs.Log, filter logs.Filter) error {
 				return p.followEvents(cmd.Context(), log, filter, f.limit, &out)
 			})
 		},

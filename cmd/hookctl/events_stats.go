@@ -52,11 +52,11 @@ func (p *program) showStats(s logs.Stats, out *output) error {
 			if group.By == "hour" {
 				failed = ""
 			}
-			rows = append(rows, []string{group.By, t.Name, text.Thousands(t.Count), fmt.Sprintf("%.1f %%", s.Share(t.Count)), failed})
+			rows = append(rows, []string{group.By, t.Name, text.Thousands(t.Count), fmt.Sprintf("%.1f%%", s.Share(t.Count)), failed})
 		}
 	}
 	if !out.wanted() && s.Total > 0 {
 		p.note("%s from %s to %s", text.Count(s.Total, "record"), s.First.Local().Format(time.DateTime), s.Last.Local().Format(time.DateTime))
 	}
-	return printList(p, out, s, rows, "no record matches", []string{"BY", "NAME", "RECORDS", "SHARE", "FAILED"}, func(row []string) []string { return row })
+	return printList(p, out, s, rows, "no record matches", []string{"BY", "NAME", "RECORDS", "SHARE", "FAILED NOTIFICATIONS"}, func(row []string) []string { return row })
 }

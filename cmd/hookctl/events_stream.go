@@ -36,14 +36,17 @@ func (p *program) streamTable(all iter.Seq2[logs.Entry, error], none string) err
 			}
 		}
 	}
-	switch {
-	case columns == nil && len(rows) == 0:
+	if columns == nil && len(rows) == 0 {
 		p.note("%s", none)
 		return nil
-	case len(rows) == 0:
-		return nil
 	}
-	return flush()
+	if len(rows) > 0 {
+		if err := flush(); err != nil {
+			return err
+		}
+	}
+	p.noteLeftOut(*columns)
+	return nil
 }
 
 // streamEntries prints a JSON array of entries as they come, in memory for a few.

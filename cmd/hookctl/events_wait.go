@@ -31,7 +31,7 @@ func newEventsWait(p *program) *cobra.Command {
 			if count < 1 {
 				return usage(fmt.Errorf("--count must be at least 1: %d", count))
 			}
-			return p.withLog(cmd.Context(), f, func(log *logs.Log, filter logs.Filter) error {
+			return p.opened(cmd.Context(), p.watchLog, f, func(log *logs.Log, filter logs.Filter) error {
 				request := logs.WaitRequest{Filter: filter, Since: began.Add(-time.Duration(since)), Count: count}
 				return p.waitForEvents(cmd.Context(), log, request, time.Duration(timeout), &out)
 			})

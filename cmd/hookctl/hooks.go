@@ -86,16 +86,12 @@ func hookState(h fleet.Hook) string {
 }
 
 // oneHook finds the hook of an id. Without -R or --org it looks at every known target.
-func (p *program) oneHook(ctx context.Context, all *fleet.Fleet, f *targetFlags, id string) (fleet.Hook, error) {
-	number, err := strconv.ParseInt(id, 10, 64)
-	if err != nil {
-		return fleet.Hook{}, usage(fmt.Errorf("not a valid hook id: %q", id))
-	}
+func (p *program) oneHook(ctx context.Context, all *fleet.Fleet, f *targetFlags, id int64) (fleet.Hook, error) {
 	targets, err := p.chosenTargets(ctx, all, f)
 	if err != nil {
 		return fleet.Hook{}, err
 	}
-	return all.Find(ctx, fleet.FindRequest{ID: number, Targets: targets})
+	return all.Find(ctx, fleet.FindRequest{ID: id, Targets: targets})
 }
 
 // hookCommand is the common shape of the commands about one hook.
@@ -107,11 +103,15 @@ func hookCommand(p *program, use, short, example string, run func(context.Contex
 		Example: example,
 		Args:    cobra.ExactArgs(strings.Count(use, " ")),
 		RunE: func(cmd *cobra.Command, args []string) error {
+			id, err := hookID(args[0])
+			if err != nil {
+				return err
+			}
 			_, all, err := p.atFleet()
 			if err != nil {
 				return err
 			}
-			hook, err := p.oneHook(cmd.Context(), all, &f, args[0])
+			hook, err := p.oneHook(cmd.Context(), all, &f, id)
 			if err != nil {
 				return err
 			}
@@ -154,9 +154,6 @@ func newHooksEdit(p *program) *cobra.Command {
 		func(ctx context.Context, all *fleet.Fleet, h fleet.Hook) error {
 			request := fleet.EditRequest{Hook: h.Hook, Events: events, AllowUnreachable: unreachable}
 			if url != "" {
-				if err := settings.CheckURL(url); err != nil {
-					return usage(fmt.Errorf("--url: %w", err))
-				}
 				request.URL = &url
 			}
 			if cmd.Flags().Changed("insecure-ssl") {
@@ -182,7 +179,7 @@ func newHooksEdit(p *program) *cobra.Command {
 			return p.printHook(changed, "changed", &out)
 		})
 	cmd.Flags().StringArrayVarP(&events, "event", "e", nil, "subscribe to this `event` instead; may be repeated")
-	cmd.Flags().StringVar(&url, "url", "", "send deliveries to this `URL`")
+	cmd.Flags().Var(checked{&url, settings.CheckURL}, "url", "send deliveries to this `URL`")
 	cmd.Flags().BoolVar(&insecure, "insecure-ssl", false, "do not let GitHub check the receiver's certificate")
 	cmd.Flags().BoolVar(&unreachable, "allow-unreachable", false, "accept a URL that GitHub cannot reach from the internet")
 	return addOutputFlags(cmd, &out)

@@ -180,12 +180,25 @@ func compileJQ(expression string) (*gojq.Code, error) {
 }
 
 // table prints rows under a head, columns aligned, every cell cleaned: most of them come from outside. On a terminal it
-// fits its width, a pipe gets every cell whole, and line mode prints the rows as numbered lines.
-func table(w io.Writer, head []string, rows [][]string) error {
-	if lines, ok := w.(*line.Output); ok {
+// fits its width, with a note where that leaves columns out; a pipe gets every cell whole, and line mode prints the rows as
+// numbered lines.
+func (p *program) table(head []string, rows [][]string) error {
+	if lines, ok := p.out.(*line.Output); ok {
 		return lines.Table(head, rows)
 	}
-	return fitTable(w, terminalWidth(w), head, rows)
+	l := layOut(terminalWidth(p.out), head, rows)
+	if err := l.print(p.out, append([][]string{head}, rows...)); err != nil {
+		return err
+	}
+	p.noteLeftOut(l)
+	return nil
+}
+
+// noteLeftOut names the columns that a table has no room for.
+func (p *program) noteLeftOut(l layout) {
+	if len(l.left) > 0 {
+		p.note("no room for %s; --json prints everything", strings.Join(l.left, ", "))
+	}
 }
 
 // printList prints a list: value as JSON where that is asked for, else a table with a row for each of list, or the line none
@@ -202,7 +215,7 @@ func printList[T any](p *program, out *output, value any, list []T, none string,
 	for i, item := range list {
 		rows[i] = row(item)
 	}
-	return table(p.out, head, rows)
+	return p.table(head, rows)
 }
 
 // unlimited is the width of what is not a terminal.
@@ -218,23 +231,19 @@ func terminalWidth(w io.Writer) int {
 	return unlimited
 }
 
-// fitTable is table for a given width: the widest columns give way until a row fits. Only where every column is as narrow
-// as it can be and a row still does not fit, the columns go that a person can do without, one after the other. What a person
-// copies into the next command is never cut.
-func fitTable(w io.Writer, width int, head []string, rows [][]string) error {
-	return layOut(width, head, rows).print(w, append([][]string{head}, rows...))
-}
-
 // layout is which columns a table shows, and how wide.
 type layout struct {
 	head    []string
 	columns []int
 	widths  []int
+	left    []string // the names of those that it has no room for
 }
 
 const columnGap, narrowColumn = 2, 12
 
-// layOut is the layout of a table that has these rows, for a given width.
+// layOut is the layout of a table that has these rows, for a given width: the widest columns give way until a row fits. Only where
+// every column is as narrow as it can be and a row still does not fit, the columns go that a person can do without, one after the
+// other. What a person copies into the next command is never cut.
 func layOut(width int, head []string, rows [][]string) layout {
 	l := layout{head: head}
 	cells := [][]string{head}
@@ -251,7 +260,7 @@ func layOut(width int, head []string, rows [][]string) layout {
 		if at < 0 || fits {
 			continue
 		}
-		l.columns = slices.Delete(l.columns, at, at+1)
+		l.columns, l.left = slices.Delete(l.columns, at, at+1), append(l.left, spare)
 		for i := range cells {
 			cells[i] = slices.Delete(slices.Clone(cells[i]), at, at+1)
 		}

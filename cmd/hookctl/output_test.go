@@ -83,7 +83,7 @@ func TestExitCodesAndMessages(t *testing.T) {
 func TestTablesAreClean(t *testing.T) {
 	t.Parallel()
 	var out bytes.Buffer
-	if err := table(&out, []string{"A", "B"}, [][]string{{"x\x1b[31m\ty", ""}, {"\u202eright", "z\nz"}}); err != nil {
+	if err := (&program{out: &out}).table([]string{"A", "B"}, [][]string{{"x\x1b[31m\ty", ""}, {"\u202eright", "z\nz"}}); err != nil {
 		t.Fatal(err)
 	}
 	if strings.ContainsAny(out.String(), "\x1b\u202e\t") || strings.Count(out.String(), "\n") != 3 {
@@ -113,7 +113,7 @@ func TestTablesFitTheTerminal(t *testing.T) {
 			"o/r           -             latest.json\n"},
 	} {
 		var out bytes.Buffer
-		if err := fitTable(&out, c.width, head, rows); err != nil {
+		if err := layOut(c.width, head, rows).print(&out, append([][]string{head}, rows...)); err != nil {
 			t.Fatal(err)
 		}
 		if got := out.String(); got != c.want {
@@ -138,9 +138,13 @@ func TestTablesKeepTheirColumns(t *testing.T) {
 		80:        {"SENDER", "RECEIVED", "NOTIFIED"},
 		20:        {"SENDER", "RECEIVED", "NOTIFIED"},
 	} {
-		var out bytes.Buffer
-		if err := fitTable(&out, width, head, rows); err != nil {
+		var out, notes bytes.Buffer
+		l := layOut(width, head, rows)
+		if err := l.print(&out, append([][]string{head}, rows...)); err != nil {
 			t.Fatal(err)
+		}
+		if (&program{err: &notes}).noteLeftOut(l); (len(gone) > 0) != (notes.String() == "no room for "+strings.Join(gone, ", ")+"; --json prints everything\n") {
+			t.Errorf("width %d: the note is %q", width, notes.String())
 		}
 		first, _, _ := strings.Cut(out.String(), "\n")
 		want := slices.DeleteFunc(slices.Clone(head), func(name string) bool { return slices.Contains(gone, name) })

@@ -238,7 +238,7 @@ func (p *program) printStatus(state doctor.State, asked error, out *output) erro
 	row("secret", names)
 	judged(p.judgeSecret(status, nil))
 	p.printRotationState(row)
-	row("deliveries", fmt.Sprintf("%d received, %d duplicate, %d rejected", status.Received, status.Duplicates, status.Rejected))
+	row("deliveries", fmt.Sprintf("%d received, %s, %d rejected", status.Received, text.Count(int(status.Duplicates), "duplicate"), status.Rejected))
 	pending := fmt.Sprint(status.PendingNotifications, " pending")
 	if status.Counting {
 		if pending += " so far"; !status.HasAlarm("index") {

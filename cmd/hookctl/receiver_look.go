@@ -57,7 +57,7 @@ func newRejected(p *program) *cobra.Command {
 			if err != nil {
 				return err
 			}
-			head := []string{"TIME", "REASON", "FROM", "EVENT", "GUID", "TRIED"}
+			head := []string{"TIME", "REASON", "FROM", "EVENT", "GUID", "SECRETS TRIED"}
 			newest := slices.Clone(list)
 			slices.Reverse(newest)
 			return printList(p, &out, append([]daemon.Rejected{}, list...), newest, "no request was rejected since the receiver started", head, func(r daemon.Rejected) []string {

@@ -70,7 +70,7 @@ func newRoot(p *program) *cobra.Command {
 	root.SetHelpTemplate(helpTemplate)
 	root.SetUsageTemplate(helpTemplate)
 	root.SetFlagErrorFunc(func(cmd *cobra.Command, err error) error {
-		return hint(usage(err), "see the flags: "+cmd.CommandPath()+" --help")
+		return hint(usage(flagMistake(err)), "see the flags: "+cmd.CommandPath()+" --help")
 	})
 	root.AddGroup(
 		&cobra.Group{ID: groupHooks, Title: "Webhooks at GitHub:"},
@@ -123,14 +123,13 @@ func finish(cmd *cobra.Command) {
 			args = cobra.NoArgs
 		}
 		cmd.Args = func(cmd *cobra.Command, given []string) error {
-			err := args(cmd, given)
-			if err == nil {
-				err = cmd.ValidateFlagGroups() // cobra would do it later, as a failure
+			if args(cmd, given) != nil {
+				return hint(usage(argumentMistake(cmd, args, given)), argumentHint(cmd, given))
 			}
-			if err == nil {
-				return nil
+			if err := flagsMistake(cmd); err != nil { // cobra would report it later, as a failure
+				return hint(usage(err), "usage: "+cmd.UseLine())
 			}
-			return hint(usage(err), "usage: "+cmd.UseLine())
+			return nil
 		}
 	}
 	for _, sub := range cmd.Commands() {

@@ -4,7 +4,6 @@ import (
 	"context"
 	"errors"
 	"fmt"
-	"strconv"
 	"strings"
 	"time"
 
@@ -48,12 +47,9 @@ func newRotate(p *program) *cobra.Command {
   hookctl rotate --undo`,
 		Args: cobra.ArbitraryArgs,
 		RunE: func(cmd *cobra.Command, args []string) error {
-			for _, text := range args {
-				id, err := strconv.ParseInt(text, 10, 64)
-				if err != nil {
-					return usage(fmt.Errorf("not a valid hook id: %q", text))
-				}
-				o.ids = append(o.ids, id)
+			var err error
+			if o.ids, err = hookIDs(args); err != nil {
+				return err
 			}
 			return p.rotate(cmd.Context(), &o)
 		},
@@ -186,7 +182,7 @@ func (p *program) printRotation(r fleet.RotateReport, o *rotateOptions) error {
 		for i, h := range r.Hooks {
 			rows[i] = []string{h.Repository, fmt.Sprint(h.HookID), h.Status, h.Error}
 		}
-		if err := table(p.out, []string{"REPOSITORY", "HOOK", "STATUS", "ERROR"}, rows); err != nil {
+		if err := p.table([]string{"REPOSITORY", "HOOK", "STATUS", "ERROR"}, rows); err != nil {
 			return err
 		}
 		if r.Old != "" && r.New != "" { // else hooks go from or to secrets of their own

@@ -49,9 +49,9 @@ func newSetup(p *program) *cobra.Command {
 		},
 	}
 	o.targets.add(cmd, true)
-	cmd.Flags().StringVar(&o.url, "url", "", "public `URL` of the receiver; /webhook is added if it has no path")
+	cmd.Flags().Var(checked{&o.url, func(url string) error { _, err := hooks.HookURL(url, ""); return err }}, "url", "public `URL` of the receiver; /webhook is added if it has no path")
 	cmd.Flags().StringArrayVarP(&o.events, "event", "e", nil, "subscribe to this `event`; may be repeated (default: the events of the default routes)")
-	cmd.Flags().StringVar(&o.path, "path", "", "deliver to /webhook/`name`, signed with GITHUB_WEBHOOK_SECRET_<NAME> if .env has it")
+	cmd.Flags().Var(checked{&o.path, func(name string) error { _, err := hooks.HookURL(demoURL, name); return err }}, "path", "deliver to /webhook/`name`, signed with GITHUB_WEBHOOK_SECRET_<NAME> if .env has it")
 	cmd.Flags().BoolVar(&o.inactive, "inactive", false, "create hooks that are paused")
 	cmd.Flags().BoolVar(&o.insecure, "insecure-ssl", false, "do not let GitHub check the receiver's certificate")
 	cmd.Flags().BoolVar(&o.adopt, "adopt", false, "take over hooks that were moved to another URL")
@@ -212,5 +212,5 @@ func (p *program) printSetup(report fleet.SetupReport, out *output) error {
 	if out.wanted() {
 		return errors.Join(out.print(p.out, report), problems)
 	}
-	return errors.Join(table(p.out, []string{"REPOSITORY", "HOOK", "URL", "EVENTS", "STATE"}, rows), problems)
+	return errors.Join(p.table([]string{"REPOSITORY", "HOOK", "URL", "EVENTS", "STATE"}, rows), problems)
 }

@@ -25,8 +25,8 @@ type targetFlags struct {
 
 // add gives a command -R and --org, and with many also the flags that choose many at once.
 func (f *targetFlags) add(cmd *cobra.Command, many bool) {
-	cmd.Flags().StringArrayVarP(&f.repos, "repo", "R", nil, "repository, as `owner/repo`; may be repeated")
-	cmd.Flags().StringArrayVar(&f.orgs, "org", nil, "`organisation`, for its own hooks; may be repeated")
+	f.addRepo(cmd)
+	cmd.Flags().Var(targetNames{&f.orgs, func(name string) (hooks.Target, error) { return parseOrganisation(hooks.ParseTarget, name) }}, "org", "`organisation`, for its own hooks; may be repeated")
 	if !many {
 		return
 	}
@@ -34,6 +34,11 @@ func (f *targetFlags) add(cmd *cobra.Command, many bool) {
 	cmd.Flags().StringVar(&f.owner, "owner", "", "every repository of `login` that you administer")
 	cmd.Flags().StringVar(&f.topic, "topic", "", "every repository with this `topic` that you administer")
 	cmd.Flags().StringVar(&f.match, "match", "", "every repository whose name matches this `pattern`, as in 'service-*'")
+}
+
+// addRepo gives a command -R alone.
+func (f *targetFlags) addRepo(cmd *cobra.Command) {
+	cmd.Flags().VarP(targetNames{&f.repos, func(name string) (hooks.Target, error) { return parseRepository(hooks.ParseTarget, name) }}, "repo", "R", "repository, as `owner/repo`; may be repeated")
 }
 
 // given reports whether the flags choose anything.
@@ -57,20 +62,14 @@ func (f *targetFlags) targets(ctx context.Context, p *program, client *hooks.Cli
 	}
 	var list []hooks.Target
 	for _, name := range names {
-		t, err := parse(name)
-		if err == nil && t.IsOrg() {
-			err = hint(fmt.Errorf("not a repository: %q", name), "write owner/repo, or --org "+name+" for the hooks of an organisation")
-		}
+		t, err := parseRepository(parse, name)
 		if err != nil {
 			return nil, usage(err)
 		}
 		list = append(list, t)
 	}
 	for _, name := range f.orgs {
-		t, err := parse(name)
-		if err == nil && !t.IsOrg() {
-			err = fmt.Errorf("not an organisation: %q", name)
-		}
+		t, err := parseOrganisation(parse, name)
 		if err != nil {
 			return nil, usage(fmt.Errorf("--org: %w", err))
 		}

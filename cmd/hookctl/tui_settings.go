@@ -16,6 +16,9 @@ func (p *program) settingsSource(now *settings.Settings) tui.Settings {
 		if err != nil {
 			return "", err
 		}
+		if done.Warning != "" {
+			return done.String() + "; warning: " + done.Warning, nil
+		}
 		return done.String(), nil
 	}
 	return tui.Settings{

@@ -6,6 +6,7 @@ import (
 	"io"
 	"os"
 	"os/exec"
+	"slices"
 	"strconv"
 	"strings"
 	"sync"
@@ -55,6 +56,7 @@ type failer interface {
 //	ui gone TEXT            waits until the text is not
 //	ui type TEXT            types
 //	ui press KEY…           presses keys: enter, esc, tab, space, up, down, ctrl+c, or a single character
+//	ui click TEXT           clicks on the text, which is on the screen
 //	ui resize WxH
 //	ui title                prints the window's title to stdout
 //	ui print                prints the screen to stdout
@@ -92,6 +94,9 @@ func cmdUI(ts *testscript.TestScript, neg bool, args []string) {
 		for _, key := range args[1:] {
 			s.send(ts, keyBytes(ts, key))
 		}
+	case "click":
+		s.await(ts, args[1], true)
+		s.click(ts, args[1])
 	case "resize":
 		cols, rows := size(ts, args[1])
 		ts.Check(pty.Setsize(s.tty, &pty.Winsize{Cols: uint16(cols), Rows: uint16(rows)}))
@@ -218,6 +223,19 @@ func (s *screen) send(f failer, text string) {
 	if _, err := io.WriteString(s.tty, text); err != nil {
 		f.Fatalf("type %q: %v", text, err)
 	}
+}
+
+// click presses and releases the mouse's button on the last place where the text is.
+func (s *screen) click(f failer, text string) {
+	lines := strings.Split(s.settled(), "\n")
+	for y, line := range slices.Backward(lines) {
+		if before, _, ok := strings.Cut(line, text); ok {
+			x := ansi.StringWidth(before) + 1
+			s.send(f, fmt.Sprintf("\x1b[<0;%d;%dM\x1b[<0;%d;%dm", x, y+1, x, y+1))
+			return
+		}
+	}
+	f.Fatalf("no %q on the screen:\n%s", text, strings.Join(lines, "\n"))
 }
 
 // keyBytes is what a terminal sends for a key.

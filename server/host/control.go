@@ -8,7 +8,9 @@ import (
 	"errors"
 	"fmt"
 	"io"
+	"io/fs"
 	"net/http"
+	"os"
 	"slices"
 	"strings"
 	"time"
@@ -217,6 +219,9 @@ func Prune(ctx context.Context, home string, log logs.Config, dryRun bool) (logs
 	result, err := ask[logs.PruneResult](ctx, Dial(home), "/prune", pruneRequest{dryRun})
 	if !errors.Is(err, daemon.ErrNotRunning) {
 		return result, err
+	}
+	if _, err := os.Stat(log.Dir); errors.Is(err, fs.ErrNotExist) {
+		return logs.PruneResult{}, nil // looking for old records makes no log
 	}
 	writer, err := logs.OpenWriter(ctx, log)
 	if err != nil {

@@ -126,7 +126,7 @@ func Run(ctx context.Context, cfg Config) error {
 		return err
 	}
 	r.logger = logger
-	if err = r.lockAndRun(ctx); err != nil {
+	if err = r.lockAndRun(ctx); err != nil && cfg.Background { // in the foreground the command reports it
 		logger.Error("receiver failed", "error", err)
 	}
 	return errors.Join(err, closeLog())

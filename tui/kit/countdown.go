@@ -59,7 +59,10 @@ func (c *countdown) View(w, h int) string {
 func (c *countdown) Actions() []Action {
 	return []Action{
 		{ID: "countdown.start", Keys: append([]string{"enter"}, c.act.Keys...), Label: "start now", Text: "Start without waiting for the count-down.", Command: c.act.Command, Run: c.begin},
-		{ID: "countdown.cancel", Keys: []string{"esc", "q"}, Label: "cancel", Text: "Leave things as they are.", Run: func() tea.Cmd { c.a.Shut(c); return nil }},
+		{ID: "countdown.cancel", Keys: []string{"esc", "q"}, Label: "cancel", Text: "Leave things as they are.", Run: func() tea.Cmd {
+			c.a.Shut(c)
+			return c.a.Note("cancelled; nothing was done")
+		}},
 		c.a.HelpAction(),
 	}
 }

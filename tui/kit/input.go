@@ -76,7 +76,7 @@ func (s *Shell) key(msg tea.KeyPressMsg) tea.Cmd {
 		return o.Update(msg)
 	}
 	if name == "esc" {
-		return s.Put(levelNote, "nothing is open here; q leaves", 3*time.Second)
+		return s.Note("nothing is open here; q leaves")
 	}
 	return nil
 }
@@ -84,7 +84,7 @@ func (s *Shell) key(msg tea.KeyPressMsg) tea.Cmd {
 // perform runs an action, or says why it is off. Going back where there is nothing to go back from is no mistake.
 func (s *Shell) perform(act Action) tea.Cmd {
 	if act.Off != "" && act.ID == "back" {
-		return s.Put(levelNote, act.Off, 3*time.Second)
+		return s.Note(act.Off)
 	}
 	if act.Off != "" {
 		if Width(act.Off) > s.W-5 {

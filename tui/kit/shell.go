@@ -12,8 +12,6 @@ import (
 
 	tea "charm.land/bubbletea/v2"
 	"github.com/charmbracelet/colorprofile"
-
-	"hookctl/logs/text"
 )
 
 // Page is one tab. It draws into the room that it is given and answers
@@ -220,9 +218,9 @@ func (s *Shell) Turn(i int) tea.Cmd {
 	return s.front((i+len(s.Pages))%len(s.Pages), nil)
 }
 
-// front opens page i. A note is about the page that was there.
+// front opens page i. A note, or why something did not happen, is about the page that was there.
 func (s *Shell) front(i int, request any) tea.Cmd {
-	if s.At = i; s.Toast.level == levelNote {
+	if s.At = i; s.Toast.level == levelNote || s.Toast.level == LevelWarn {
 		s.Toast.Text = ""
 	}
 	return s.Pages[i].Open(request)
@@ -276,7 +274,7 @@ func (s *Shell) Cure(err error) string {
 // Trouble is an error with its cure, in lines of at most w columns.
 func (s *Shell) Trouble(err error, w int) []string {
 	t := s.Theme
-	return append(Flagged(t.Bad, t.Sym.Bad, text.Clean(err.Error()), w), CureLines(s.Cure(err), w)...)
+	return append(Flagged(t.Bad, t.Sym.Bad, Clean(err.Error()), w), CureLines(s.Cure(err), w)...)
 }
 
 // Fail shows an error: as a toast when one line holds it, else in a box that

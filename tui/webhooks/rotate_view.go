@@ -247,7 +247,7 @@ func (o *rotateBox) foot(w int) []string {
 	trouble := func(n int) {
 		switch {
 		case wrong:
-			out = append(out, kit.First(append(kit.Flagged(t.Bad, t.Sym.Bad, text.Clean(s.err.Error()), w), kit.CureLines(s.cure, w)...), n)...)
+			out = append(out, kit.First(append(kit.Flagged(t.Bad, t.Sym.Bad, kit.Clean(s.err.Error()), w), kit.CureLines(s.cure, w)...), n)...)
 		case r.err != nil:
 			out = append(out, kit.First(o.p.shell.Trouble(r.err, w), n)...)
 		}
@@ -309,7 +309,7 @@ func (o *rotateBox) Actions() []kit.Action {
 		out[0] = kit.Action{ID: "rotation.cancel", Keys: []string{"esc", "q"}, Label: "cancel", Text: "Cancel; nothing has changed.", Run: func() tea.Cmd {
 			p.rot.cancel()
 			p.shell.Shut(o)
-			return p.readRotation()
+			return tea.Batch(p.readRotation(), p.shell.Note("cancelled; nothing was changed"))
 		}}
 		start := kit.Action{ID: "rotation.start", Keys: []string{"enter", "r"}, Label: "start now", Text: "Start without waiting for the count-down.", Command: p.rotateCommand(), Run: func() tea.Cmd { return p.rot.start() }}
 		if p.rot.planning {

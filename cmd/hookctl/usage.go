@@ -1,0 +1,184 @@
+package main
+
+import (
+	"errors"
+	"fmt"
+	"regexp"
+	"strconv"
+	"strings"
+
+	"github.com/spf13/cobra"
+	"github.com/spf13/pflag"
+
+	"hookctl/hooks"
+)
+
+// What is wrong with a command line is said here, in the program's own words rather than those of cobra, pflag and strconv.
+
+// flagMistake says what is wrong with a flag.
+func flagMistake(err error) error {
+	var unknown *pflag.NotExistError
+	var empty *pflag.ValueRequiredError
+	var invalid *pflag.InvalidValueError
+	var syntax *pflag.InvalidSyntaxError
+	switch {
+	case errors.As(err, &unknown) && unknown.GetSpecifiedShortnames() != "":
+		return fmt.Errorf("unknown flag: -%s", unknown.GetSpecifiedName())
+	case errors.As(err, &empty):
+		return fmt.Errorf("--%s needs a value", empty.GetFlag().Name)
+	case errors.As(err, &invalid):
+		flag := invalid.GetFlag()
+		var number *strconv.NumError
+		if !errors.As(err, &number) {
+			return fmt.Errorf("--%s: %w", flag.Name, invalid.Unwrap())
+		}
+		switch {
+		case flag.Value.Type() == "bool":
+			return fmt.Errorf("--%s: not true or false: %q", flag.Name, invalid.GetValue())
+		case errors.Is(number, strconv.ErrRange):
+			return fmt.Errorf("--%s: too large: %s", flag.Name, invalid.GetValue())
+		}
+		return fmt.Errorf("--%s: not a whole number: %q", flag.Name, invalid.GetValue())
+	case errors.As(err, &syntax):
+		return fmt.Errorf("not a valid flag: %s", syntax.GetSpecifiedFlag())
+	}
+	return err
+}
+
+// argumentMistake says which of the arguments of a command is one too many, or which is missing.
+func argumentMistake(cmd *cobra.Command, args cobra.PositionalArgs, given []string) error {
+	for n := len(given) - 1; n >= 0; n-- {
+		if args(cmd, given[:n]) == nil {
+			return fmt.Errorf("unexpected argument: %q", given[n])
+		}
+	}
+	names := strings.Fields(cmd.Use)[1:]
+	if len(names) == 0 {
+		return args(cmd, given)
+	}
+	return fmt.Errorf("missing argument: %s", names[min(len(given), len(names)-1)])
+}
+
+// argumentHint shows how the command is used. A repository goes behind a flag.
+func argumentHint(cmd *cobra.Command, given []string) string {
+	if cmd.Flags().Lookup("repo") != nil && len(given) > 0 {
+		if t, err := hooks.ParseTarget(given[0]); err == nil && !t.IsOrg() {
+			return "name a repository with -R: " + cmd.CommandPath() + " -R " + t.String()
+		}
+	}
+	return "usage: " + cmd.UseLine()
+}
+
+// flagGroup finds the flags at the end of what cobra says about a group of them.
+var flagGroup = regexp.MustCompile(`^(if any flags|at least one).*\[([^\]]*)\]([^\]]*)$`)
+
+// flagsMistake says which flags are missing or do not go together.
+func flagsMistake(cmd *cobra.Command) error {
+	if err := cmd.ValidateRequiredFlags(); err != nil {
+		var missing []string
+		cmd.Flags().VisitAll(func(f *pflag.Flag) {
+			if len(f.Annotations[cobra.BashCompOneRequiredFlag]) > 0 && !f.Changed {
+				missing = append(missing, f.Name)
+			}
+		})
+		return fmt.Errorf("%s is missing", dashed(missing, " and "))
+	}
+	err := cmd.ValidateFlagGroups()
+	if err == nil {
+		return nil
+	}
+	m := flagGroup.FindStringSubmatch(err.Error())
+	switch {
+	case m == nil:
+		return err
+	case strings.HasSuffix(m[3], "were all set"):
+		return fmt.Errorf("%s cannot be given together", dashed(strings.Fields(m[2]), " and "))
+	case strings.HasSuffix(m[3], "is required"):
+		return fmt.Errorf("give %s", dashed(strings.Fields(m[2]), " or "))
+	}
+	return fmt.Errorf("%s is missing", dashed(strings.Fields(m[2]), " and "))
+}
+
+func dashed(flags []string, between string) string { return "--" + strings.Join(flags, between+"--") }
+
+// targetNames are the values of -R or --org. A name that cannot be one is refused before anything is asked.
+type targetNames struct {
+	names *[]string
+	parse func(string) (hooks.Target, error)
+}
+
+// String is empty: there is no default.
+func (n targetNames) String() string { return "" }
+
+// Type is the name of the value where the usage has none.
+func (n targetNames) Type() string { return "name" }
+
+// Set adds a name.
+func (n targetNames) Set(name string) error {
+	if _, err := n.parse(name); err != nil {
+		return err
+	}
+	*n.names = append(*n.names, name)
+	return nil
+}
+
+// checked is a flag whose value is checked before anything is asked.
+type checked struct {
+	value *string
+	check func(string) error
+}
+
+// String is empty: there is no default.
+func (c checked) String() string { return "" }
+
+// Type is the name of the value where the usage has none.
+func (c checked) Type() string { return "string" }
+
+// Set keeps a value that is valid.
+func (c checked) Set(value string) error {
+	if err := c.check(value); err != nil {
+		return err
+	}
+	*c.value = value
+	return nil
+}
+
+// parseRepository reads the name of a repository with parse, which knows the host.
+func parseRepository(parse func(string) (hooks.Target, error), name string) (hooks.Target, error) {
+	t, err := parse(name)
+	if err == nil && t.IsOrg() {
+		err = hint(fmt.Errorf("not a repository: %q", name), "write owner/repo, or --org "+name+" for the hooks of an organisation")
+	}
+	return t, err
+}
+
+// parseOrganisation reads the name of an organisation likewise.
+func parseOrganisation(parse func(string) (hooks.Target, error), name string) (hooks.Target, error) {
+	t, err := parse(name)
+	if err == nil && !t.IsOrg() {
+		err = fmt.Errorf("not an organisation: %q", name)
+	}
+	return t, err
+}
+
+// hookID reads the id of a hook.
+func hookID(text string) (int64, error) {
+	id, err := strconv.ParseInt(text, 10, 64)
+	if err != nil {
+		return 0, hint(usage(fmt.Errorf("not a valid hook id: %q", text)), "list the hooks: hookctl hooks list")
+	}
+	return id, nil
+}
+
+// hookIDs reads several.
+func hookIDs(words []string) ([]int64, error) {
+	var ids []int64
+	for _, word := range words {
+		id, err := hookID(word)
+		if err != nil {
+			return nil, err
+		}
+		ids = append(ids, id)
+	}
+	return ids, nil
+}
