@@ -3,6 +3,8 @@ package logs
 import (
 	"strconv"
 	"time"
+
+	"hookctl/logs/jsonscan"
 )
 
 // readEntryHead makes an entry of a record's head: the object without its
@@ -10,14 +12,14 @@ import (
 // encoding/json takes; ok is false for anything else, which [Record.decodeHead]
 // is for.
 func readEntryHead(head []byte) (e Entry, ok bool) {
-	if !validJSON(head) {
+	if !jsonscan.Valid(head) {
 		return e, false
 	}
 	ok = true
 	var stamp string
 	var best *EntryNotification
 	rank := -1
-	Members(head, func(key, v []byte) {
+	jsonscan.Members(head, func(key, v []byte) {
 		switch string(key) {
 		case "event_type":
 			e.Event = textOf(v, &ok)
@@ -39,7 +41,7 @@ func readEntryHead(head []byte) (e Entry, ok bool) {
 		case "payload_summary":
 			e.readSummary(v, &ok)
 		case "signature":
-			Members(v, func(key, v []byte) {
+			jsonscan.Members(v, func(key, v []byte) {
 				switch string(key) {
 				case "verified":
 					e.Verified = string(v) == "true"
@@ -48,15 +50,15 @@ func readEntryHead(head []byte) (e Entry, ok bool) {
 				}
 			})
 		case "headers":
-			Members(v, func(key, v []byte) {
+			jsonscan.Members(v, func(key, v []byte) {
 				if string(key) == PathHeader {
 					e.Path = textOf(v, &ok)
 				}
 			})
 		case "notifications":
-			Elements(v, func(v []byte) {
+			jsonscan.Elements(v, func(v []byte) {
 				n := Notification{}
-				Members(v, func(key, v []byte) {
+				jsonscan.Members(v, func(key, v []byte) {
 					switch string(key) {
 					case "type":
 						n.Type = textOf(v, &ok)
@@ -72,7 +74,7 @@ func readEntryHead(head []byte) (e Entry, ok bool) {
 				}
 			})
 		case "sync":
-			Members(v, func(key, v []byte) {
+			jsonscan.Members(v, func(key, v []byte) {
 				if string(key) == "status" {
 					e.Syncing = textOf(v, &ok) == StatusPending
 				}
@@ -92,7 +94,7 @@ func readEntryHead(head []byte) (e Entry, ok bool) {
 }
 
 func (e *Entry) readSummary(b []byte, ok *bool) {
-	Members(b, func(key, v []byte) {
+	jsonscan.Members(b, func(key, v []byte) {
 		switch string(key) {
 		case "action":
 			e.Action = textOf(v, ok)
@@ -131,7 +133,7 @@ func textOf(v []byte, ok *bool) string {
 	if string(v) == "null" {
 		return ""
 	}
-	s, isText := TextOf(v)
+	s, isText := jsonscan.Text(v)
 	*ok = *ok && isText
 	return s
 }

@@ -6,6 +6,8 @@ import (
 	"runtime"
 	"sync"
 	"sync/atomic"
+
+	"hookctl/logs/jsonscan"
 )
 
 // early is what the first answers after a start need to know of the spool: which deliveries may be in it, and which files it
@@ -94,16 +96,16 @@ func (e *early) add(body []byte) (enough bool) {
 		return true
 	}
 	var id identity
-	Members(data, func(key, v []byte) {
+	jsonscan.Members(data, func(key, v []byte) {
 		switch string(key) {
 		case "delivery_id":
-			guid, _ := TextOf(v)
+			guid, _ := jsonscan.Text(v)
 			id.guid = asciiLower(guid)
 		case "headers":
 			enough = true
-			Members(v, func(key, v []byte) {
+			jsonscan.Members(v, func(key, v []byte) {
 				if string(key) == PathHeader {
-					id.path, _ = TextOf(v)
+					id.path, _ = jsonscan.Text(v)
 				}
 			})
 		}

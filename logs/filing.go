@@ -11,6 +11,7 @@ import (
 	"time"
 
 	"hookctl/logs/disk"
+	"hookctl/logs/jsonscan"
 )
 
 // write makes files of items and puts them into the index. New records get
@@ -249,7 +250,7 @@ func (f *filer) compare(j *job) (same, ours bool) {
 		same = r.identity() == j.id && r.ReceivedAt.Equal(j.entry.ReceivedAt) && r.EventType == j.entry.Event
 		return same, false
 	}
-	return false, !validJSON(there)
+	return false, !jsonscan.Valid(there)
 }
 
 // replace puts a rewritten file in the place of the old one; gone says that

@@ -4,12 +4,12 @@ import (
 	"errors"
 	"fmt"
 	"io"
+
+	"hookctl/logs/jsonscan"
 )
 
 var (
-	errTorn     = errors.New("the file ends too early")
 	errNoRecord = errors.New("not a record: neither event_type nor timestamp")
-	errSyntax   = errors.New("not a JSON object")
 	errTooLarge = errors.New("too large for a record")
 )
 
@@ -22,38 +22,38 @@ const maxRecordFile = 128 << 20
 // payload is not looked into beyond finding its end; where it is the last key
 // its end is taken from the end of the object.
 func splitPayload(data []byte) (head, payload []byte, err error) {
-	data = trimSpace(data)
+	data = jsonscan.TrimSpace(data)
 	if len(data) == 0 || data[0] != '{' {
-		return nil, nil, errSyntax
+		return nil, nil, jsonscan.ErrSyntax
 	}
 	cut, start, err := findPayload(data)
 	if err != nil {
 		return nil, nil, err
 	}
 	if data[len(data)-1] != '}' {
-		return nil, nil, errTorn
+		return nil, nil, jsonscan.ErrTorn
 	}
 	if start < 0 {
 		if cut != len(data)-1 {
-			return nil, nil, errSyntax
+			return nil, nil, jsonscan.ErrSyntax
 		}
 		return data, nil, nil
 	}
 	head = append(append(make([]byte, 0, cut+1), data[:cut]...), '}')
-	end, err := skipValue(data, start)
+	end, err := jsonscan.SkipValue(data, start)
 	if err != nil {
 		return nil, nil, err
 	}
-	if rest := skipSpace(data, end); rest < len(data) && data[rest] == ',' {
+	if rest := jsonscan.SkipSpace(data, end); rest < len(data) && data[rest] == ',' {
 		// Another program put keys behind the payload: keep them.
 		head = append(head[:cut], data[rest:]...)
 		if data[cut-1] == '{' {
 			head = append(head[:cut], data[rest+1:]...)
 		}
 	} else if rest == len(data) {
-		return nil, nil, errTorn
+		return nil, nil, jsonscan.ErrTorn
 	} else if rest != len(data)-1 {
-		return nil, nil, errSyntax
+		return nil, nil, jsonscan.ErrSyntax
 	}
 	return head, data[start:end], nil
 }
@@ -61,37 +61,37 @@ func splitPayload(data []byte) (head, payload []byte, err error) {
 // findPayload walks the top-level keys of an object up to "payload". cut is
 // where the object without it ends (before the comma), start where the
 // payload's value begins; start is -1 when the object ends without one. A
-// buffer that ends before either gives errTorn.
+// buffer that ends before either gives jsonscan.ErrTorn.
 func findPayload(data []byte) (cut, start int, err error) {
-	i := skipSpace(data, 1)
+	i := jsonscan.SkipSpace(data, 1)
 	if i < len(data) && data[i] == '}' {
 		return i, -1, nil
 	}
 	cut = 1
 	for {
-		key := skipSpace(data, i)
-		end, err := skipString(data, key)
+		key := jsonscan.SkipSpace(data, i)
+		end, err := jsonscan.SkipString(data, key)
 		if err != nil {
 			return 0, 0, err
 		}
-		i = skipSpace(data, end)
+		i = jsonscan.SkipSpace(data, end)
 		if i >= len(data) {
-			return 0, 0, errTorn
+			return 0, 0, jsonscan.ErrTorn
 		}
 		if data[i] != ':' {
-			return 0, 0, fmt.Errorf("%w: no colon at byte %d", errSyntax, i)
+			return 0, 0, fmt.Errorf("%w: no colon at byte %d", jsonscan.ErrSyntax, i)
 		}
-		i = skipSpace(data, i+1)
+		i = jsonscan.SkipSpace(data, i+1)
 		if string(data[key:end]) == `"payload"` {
 			return cut, i, nil
 		}
-		if i, err = skipValue(data, i); err != nil {
+		if i, err = jsonscan.SkipValue(data, i); err != nil {
 			return 0, 0, err
 		}
 		cut = i
-		i = skipSpace(data, i)
+		i = jsonscan.SkipSpace(data, i)
 		if i >= len(data) {
-			return 0, 0, errTorn
+			return 0, 0, jsonscan.ErrTorn
 		}
 		switch data[i] {
 		case ',':
@@ -99,7 +99,7 @@ func findPayload(data []byte) (cut, start int, err error) {
 		case '}':
 			return i, -1, nil
 		default:
-			return 0, 0, fmt.Errorf("%w: neither comma nor brace at byte %d", errSyntax, i)
+			return 0, 0, fmt.Errorf("%w: neither comma nor brace at byte %d", jsonscan.ErrSyntax, i)
 		}
 	}
 }
@@ -117,10 +117,10 @@ func readHead(f io.ReaderAt, size int64, buf []byte) (Entry, error) {
 		}
 		data := buf[:n]
 		if got, err := f.ReadAt(data, 0); int64(got) < n {
-			return Entry{}, errors.Join(errTorn, err)
+			return Entry{}, errors.Join(jsonscan.ErrTorn, err)
 		}
 		e, err := headOf(data, n == size)
-		if errors.Is(err, errTorn) && n < size {
+		if errors.Is(err, jsonscan.ErrTorn) && n < size {
 			continue
 		}
 		if err != nil || n == size {
@@ -130,8 +130,8 @@ func readHead(f io.ReaderAt, size int64, buf []byte) (Entry, error) {
 		if _, err := f.ReadAt(tail, size-2); err != nil {
 			return e, fmt.Errorf("read the end: %w", err)
 		}
-		if t := trimSpace(tail); len(t) == 0 || t[len(t)-1] != '}' {
-			return e, errTorn
+		if t := jsonscan.TrimSpace(tail); len(t) == 0 || t[len(t)-1] != '}' {
+			return e, jsonscan.ErrTorn
 		}
 		return e, nil
 	}
@@ -149,26 +149,26 @@ func headOf(buf []byte, whole bool) (Entry, error) {
 		}
 		return entryOf(head)
 	}
-	data := buf[skipSpace(buf, 0):]
+	data := buf[jsonscan.SkipSpace(buf, 0):]
 	if len(data) == 0 {
-		return Entry{}, errTorn
+		return Entry{}, jsonscan.ErrTorn
 	}
 	if data[0] != '{' {
-		return Entry{}, errSyntax
+		return Entry{}, jsonscan.ErrSyntax
 	}
 	cut, start, err := findPayload(data)
 	if err != nil {
 		return Entry{}, err
 	}
 	if start < 0 {
-		return Entry{}, errTorn // the object ends here and the file does not
+		return Entry{}, jsonscan.ErrTorn // the object ends here and the file does not
 	}
 	was := data[cut]
 	data[cut] = '}'
 	e, err := entryOf(data[:cut+1])
 	data[cut] = was
 	if errors.Is(err, errNoRecord) {
-		err = errTorn // the keys may stand behind the payload
+		err = jsonscan.ErrTorn // the keys may stand behind the payload
 	}
 	return e, err
 }

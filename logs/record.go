@@ -5,6 +5,8 @@ import (
 	"encoding/json"
 	"fmt"
 	"time"
+
+	"hookctl/logs/jsonscan"
 )
 
 // Sources of a record.
@@ -89,8 +91,8 @@ type Notification struct {
 
 // Open takes the payload apart, see [Object]; an error wraps ErrNotJSON. Append does not check the same payload again, so it must not
 // be changed in between.
-func (r *Record) Open() ([]Member, error) {
-	members, ok := Object(r.Payload)
+func (r *Record) Open() ([]jsonscan.Member, error) {
+	members, ok := jsonscan.Object(r.Payload)
 	if !ok {
 		return nil, fmt.Errorf("open the payload: %w", ErrNotJSON)
 	}
@@ -104,7 +106,7 @@ func (r *Record) isJSON() bool {
 	if len(p) > 0 && len(p) == len(r.proved) && &p[0] == &r.proved[0] {
 		return true
 	}
-	return validJSON(p)
+	return jsonscan.Valid(p)
 }
 
 // The shadows below fix the order of keys and what is null.
@@ -209,8 +211,8 @@ func (r *Record) UnmarshalJSON(data []byte) error {
 	}
 	r.Payload = nil
 	if len(payload) > 0 && string(payload) != "null" {
-		if !validJSON(payload) {
-			return fmt.Errorf("%w: the payload is not JSON", errSyntax)
+		if !jsonscan.Valid(payload) {
+			return fmt.Errorf("%w: the payload is not JSON", jsonscan.ErrSyntax)
 		}
 		r.Payload = bytes.Clone(payload)
 	}

@@ -12,6 +12,8 @@ import (
 	"testing"
 	"time"
 
+	"hookctl/logs/jsonscan"
+
 	"github.com/google/go-cmp/cmp"
 	"github.com/google/go-cmp/cmp/cmpopts"
 )
@@ -99,17 +101,17 @@ func TestDecodeRecord(t *testing.T) {
 		{"payload between keys", `{"timestamp":"x","payload":[1,2],"event_type":"push"}`, nil, "push", `[1,2]`},
 		{"payload is a word inside", `{"result":"\"payload\":{","event_type":"push","payload":{}}`, nil, "push", `{}`},
 		{"unknown keys", `{"event_type":"push","more":{"payload":1},"payload":{}}`, nil, "push", `{}`},
-		{"empty", ``, errSyntax, "", ""},
+		{"empty", ``, jsonscan.ErrSyntax, "", ""},
 		{"empty object", `{}`, errNoRecord, "", ""},
-		{"array", `[]`, errSyntax, "", ""},
+		{"array", `[]`, jsonscan.ErrSyntax, "", ""},
 		{"other JSON", `{"name":"x","version":1}`, errNoRecord, "", ""},
-		{"torn in the head", `{"event_type":"push","timest`, errTorn, "", ""},
-		{"torn in the payload", `{"event_type":"push","payload":{"a":{}}`, errTorn, "", ""},
-		{"torn in a string", `{"event_type":"push","payload":{"a":"x}`, errTorn, "", ""},
-		{"torn before the last brace", `{"event_type":"push","payload":{"a":1}`, errTorn, "", ""},
-		{"rubbish behind", `{"event_type":"push","payload":{}}{}`, errSyntax, "", ""},
-		{"payload is no JSON", `{"event_type":"push","payload":{"a" 1}}`, errSyntax, "", ""},
-		{"zeros", strings.Repeat("\x00", 100), errSyntax, "", ""},
+		{"torn in the head", `{"event_type":"push","timest`, jsonscan.ErrTorn, "", ""},
+		{"torn in the payload", `{"event_type":"push","payload":{"a":{}}`, jsonscan.ErrTorn, "", ""},
+		{"torn in a string", `{"event_type":"push","payload":{"a":"x}`, jsonscan.ErrTorn, "", ""},
+		{"torn before the last brace", `{"event_type":"push","payload":{"a":1}`, jsonscan.ErrTorn, "", ""},
+		{"rubbish behind", `{"event_type":"push","payload":{}}{}`, jsonscan.ErrSyntax, "", ""},
+		{"payload is no JSON", `{"event_type":"push","payload":{"a" 1}}`, jsonscan.ErrSyntax, "", ""},
+		{"zeros", strings.Repeat("\x00", 100), jsonscan.ErrSyntax, "", ""},
 	} {
 		t.Run(tc.name, func(t *testing.T) {
 			r, err := decodeRecord("f.json", []byte(tc.data))
@@ -157,7 +159,7 @@ func FuzzRecord(f *testing.F) {
 		f.Add(sample)
 	}
 	f.Fuzz(func(t *testing.T, data []byte) {
-		if got, want := validJSON(data), json.Valid(data); got != want {
+		if got, want := jsonscan.Valid(data), json.Valid(data); got != want {
 			t.Fatalf("valid JSON: %v, and encoding/json says %v", got, want)
 		}
 		r, err := decodeRecord("f.json", data)

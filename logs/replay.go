@@ -10,6 +10,8 @@ import (
 	"slices"
 	"strings"
 	"time"
+
+	"hookctl/logs/jsonscan"
 )
 
 // openSpool takes up the spool in a directory and returns the segments of an
@@ -88,7 +90,7 @@ func (s *spool) loadSegment(path string) (*segment, error) {
 	}
 	info, err := f.Stat()
 	if err != nil || !info.Mode().IsRegular() {
-		return nil, errors.Join(err, f.Close(), errSyntax)
+		return nil, errors.Join(err, f.Close(), jsonscan.ErrSyntax)
 	}
 	seg := &segment{f: f, path: path, info: info, size: info.Size(), spent: true, once: info.Size() != s.segmentSize}
 	head := make([]byte, segmentHeader)

@@ -3,6 +3,8 @@ package logs
 import (
 	"cmp"
 	"strconv"
+
+	"hookctl/logs/jsonscan"
 )
 
 // Run is what a payload says of one run of CI, and of a branch that is gone: what [Log.CI] is derived from. It is part of
@@ -29,7 +31,7 @@ type RunObject struct {
 // ReadRunObject reads such an object; a field that is missing or of another type than GitHub documents stays empty.
 func ReadRunObject(b []byte) RunObject {
 	var r RunObject
-	Members(b, func(key, v []byte) {
+	jsonscan.Members(b, func(key, v []byte) {
 		switch string(key) {
 		case "id":
 			r.ID = wholeOf(v)
@@ -38,17 +40,17 @@ func ReadRunObject(b []byte) RunObject {
 		case "run_attempt":
 			r.Attempt = wholeOf(v)
 		case "name":
-			r.Name, _ = TextOf(v)
+			r.Name, _ = jsonscan.Text(v)
 		case "path":
-			r.Path, _ = TextOf(v)
+			r.Path, _ = jsonscan.Text(v)
 		case "head_branch":
-			r.Branch, _ = TextOf(v)
+			r.Branch, _ = jsonscan.Text(v)
 		case "head_sha":
-			r.SHA, _ = TextOf(v)
+			r.SHA, _ = jsonscan.Text(v)
 		case "conclusion":
-			r.Conclusion, _ = TextOf(v)
+			r.Conclusion, _ = jsonscan.Text(v)
 		case "html_url":
-			r.URL, _ = TextOf(v)
+			r.URL, _ = jsonscan.Text(v)
 		case "head_repository":
 			r.HeadRepository = textMember(v, "full_name")
 		case "app":
@@ -110,7 +112,7 @@ func (p RunParts) Run(event string) Run {
 // runOf reads a payload.
 func runOf(event string, payload []byte) Run {
 	var p RunParts
-	Members(payload, func(key, v []byte) {
+	jsonscan.Members(payload, func(key, v []byte) {
 		switch string(key) {
 		case "workflow_run", "check_run":
 			p.Object = ReadRunObject(v)
@@ -121,15 +123,15 @@ func runOf(event string, payload []byte) Run {
 		case "id":
 			p.ID = wholeOf(v)
 		case "context":
-			p.Context, _ = TextOf(v)
+			p.Context, _ = jsonscan.Text(v)
 		case "sha":
-			p.SHA, _ = TextOf(v)
+			p.SHA, _ = jsonscan.Text(v)
 		case "after":
-			p.After, _ = TextOf(v)
+			p.After, _ = jsonscan.Text(v)
 		case "branches":
 			p.Branches = Names(v)
 		case "ref_type":
-			p.RefType, _ = TextOf(v)
+			p.RefType, _ = jsonscan.Text(v)
 		case "deleted":
 			p.Deleted = string(v) == "true"
 		}
@@ -140,14 +142,14 @@ func runOf(event string, payload []byte) Run {
 // Names are the names of the objects in an array.
 func Names(b []byte) []string {
 	var names []string
-	Elements(b, func(v []byte) { names = append(names, textMember(v, "name")) })
+	jsonscan.Elements(b, func(v []byte) { names = append(names, textMember(v, "name")) })
 	return names
 }
 
 func textMember(b []byte, name string) (s string) {
-	Members(b, func(key, v []byte) {
+	jsonscan.Members(b, func(key, v []byte) {
 		if string(key) == name {
-			s, _ = TextOf(v)
+			s, _ = jsonscan.Text(v)
 		}
 	})
 	return s

@@ -15,6 +15,7 @@ import (
 	"sync/atomic"
 
 	"hookctl/logs/disk"
+	"hookctl/logs/jsonscan"
 )
 
 // All returns the entries that a filter chooses, newest first (but see
@@ -154,7 +155,7 @@ func (s *payloadSearch) match(file string, buf []byte) (found bool, _ []byte, er
 			buf[i] = c | 0x20
 		}
 	}
-	buf = buf[skipSpace(buf, 0):]
+	buf = buf[jsonscan.SkipSpace(buf, 0):]
 	payload := -1 // where it begins, once that is asked
 	for i := range s.words {
 		t := &s.words[i]

@@ -10,6 +10,8 @@ import (
 	"slices"
 	"sync"
 	"time"
+
+	"hookctl/logs/jsonscan"
 )
 
 // takeUp makes what an earlier run left known. Deliveries wait for the first part only: the ledger, and the beginnings of the
@@ -128,7 +130,7 @@ func (f *filer) leftIn(seg *segment, buf []byte) []left {
 		switch fr.kind {
 		case frameRecord:
 			var e Entry
-			if e, err = headOf(fr.data, false); errors.Is(err, errTorn) {
+			if e, err = headOf(fr.data, false); errors.Is(err, jsonscan.ErrTorn) {
 				e, err = headOf(fr.data, true)
 			}
 			e.File, e.Size = fr.name, int64(len(fr.data))

@@ -74,7 +74,7 @@ func newApp(ctx context.Context, cfg Config) *app {
 	cfg = cfg.withDefaults()
 	a := &app{cfg: cfg}
 	a.Shell = kit.New(ctx, kit.Config{
-		Theme: cfg.Theme, Ascii: cfg.ASCII, NoMouse: cfg.NoMouse, Home: text.Clean(cfg.HomeName), Environ: cfg.environ(), Keys: cfg.Keys, Now: cfg.Now,
+		Theme: cfg.Theme, Ascii: cfg.ASCII, NoMouse: cfg.NoMouse, Home: kit.Clean(cfg.HomeName), Environ: cfg.environ(), Keys: cfg.Keys, Now: cfg.Now,
 		Browse: cfg.Browse, Cure: hooks.CureOf, SetUp: a.openWizard, Fresh: func() bool { return a.home.Fresh() }, Lamp: a.lamp,
 		Again: func() tea.Cmd { return a.poll(false) }, Offer: a.offer,
 	})
@@ -236,7 +236,7 @@ func (a *app) wasSetUp(address string) tea.Cmd {
 func (a *app) lamp() kit.Lamp {
 	s := a.status.Value
 	return kit.Lamp{Known: a.status.Known, Running: a.status.OK(), Stopped: errors.Is(a.status.Err, daemon.ErrNotRunning),
-		Address: text.Clean(s.Address), Alarm: text.Clean(s.Alarm)}
+		Address: kit.Clean(s.Address), Alarm: kit.Clean(s.Alarm)}
 }
 
 // offer is what the palette has of settings and saved filters.
@@ -244,7 +244,7 @@ func (a *app) offer() []kit.Choice {
 	out := a.options.Offer()
 	for _, name := range kit.SortedKeys(a.cfg.Filters) {
 		words := a.cfg.Filters[name]
-		out = append(out, kit.Choice{Text: text.Clean("filter " + name + ": " + words), Right: "saved", Detail: "hookctl events list --filter " + text.Clean(text.Shell(words)),
+		out = append(out, kit.Choice{Text: kit.Clean("filter " + name + ": " + words), Right: "saved", Detail: "hookctl events list --filter " + text.Clean(text.Shell(words)),
 			Run: func() tea.Cmd { return a.GoTo(kit.PageEvents, kit.Filtered(words)) }})
 	}
 	return out

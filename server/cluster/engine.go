@@ -82,6 +82,9 @@ func embed(ctx context.Context, c Config) (*natsd.Server, time.Time, error) {
 	fmt.Fprintf(&b, "host: 127.0.0.1\nport: -1\nauthorization { user: hookctl, password: %s }\n", quote(c.Secret.password("clients")))
 	fmt.Fprintf(&b, "jetstream {\n  store_dir: %s\n  sync_interval: always\n  max_file_store: %d\n  max_memory_store: %d\n}\n", quote(c.Dir), 4*c.maxBytes()+(4<<30), 256<<20)
 	fmt.Fprintf(&b, "cluster {\n  name: %s\n  listen: %s\n  authorization { user: hookctl, password: %s, timeout: 10 }\n", quote(c.Name), quote(c.Embed.Listen), quote(c.Secret.password("routes")))
+	// A connection that the network swallows is given up after 30 s at most and dialed again. The usual 90 s would be the time that a node
+	// stays away when the network is back.
+	b.WriteString("  ping_interval: 10s\n  ping_max: 2\n")
 	if c.Embed.Advertise != "" {
 		fmt.Fprintf(&b, "  advertise: %s\n", quote(c.Embed.Advertise))
 	}

@@ -75,7 +75,7 @@ func TestLeasesNeedNoClockOfTheServer(t *testing.T) {
 			n.Hold(ctx, "late", ttl, func(ctx context.Context, _ uint64) { late <- n.cfg.Node; <-ctx.Done() })
 		})
 	}
-	// known reports whether somebody has the lease for the so-manieth time, and both nodes know it.
+	// known reports whether the lease was taken more than turn times, and both nodes know who has it.
 	known := func(turn int32) bool {
 		at, there := a.board.get(leasePrefix + "early")
 		bt, too := b.board.get(leasePrefix + "early")

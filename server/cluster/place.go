@@ -21,6 +21,7 @@ type place struct {
 	now   placeData
 	saved placeData
 	from  placeData // as this run began
+	fails bool      // the last time it could not be written
 }
 
 type placeData struct {
@@ -121,10 +122,13 @@ func (p *place) save(n *Node) {
 		}
 	}
 	if err != nil {
-		n.log.Warn("cannot write "+filepath.Base(p.path), "error", err)
+		if !p.fails {
+			n.log.Warn("cannot write "+filepath.Base(p.path), "error", err)
+		}
+		p.fails = true
 		return
 	}
-	p.saved = data
+	p.saved, p.fails = data, false
 }
 
 // oldest is the time before which everything of this node is shared, zero where that is not known.

@@ -282,6 +282,12 @@ func TestChecks(t *testing.T) {
 			d := w.gh.Deliveries(w.hookID)[0]
 			w.append(&logs.Record{EventType: d.Event, DeliveryID: d.GUID, Source: logs.SourceCatchup, Payload: json.RawMessage(`{}`)})
 		}, OK, "none in the last 3 days", ""},
+		{"missed deliveries of " + repo, "the same event came at another path", func(w *world) {
+			w.refuse(500)
+			w.deliver()
+			d := w.gh.Deliveries(w.hookID)[0]
+			w.append(&logs.Record{EventType: d.Event, DeliveryID: d.GUID, Headers: map[string]string{logs.PathHeader: "a"}, Source: logs.SourceDelivery, Payload: json.RawMessage(`{}`)})
+		}, Fail, "1 of ", "hookctl catchup -R " + repo},
 	}
 	for _, tt := range tests {
 		t.Run(tt.check+"/"+tt.state, func(t *testing.T) {

@@ -164,6 +164,24 @@ func TestClusterOfSlowLinks(t *testing.T) {
 	w.prove(l)
 }
 
+// The network swallows what a node says and hears, and no connection notices. When it is back, the old ones stay dead.
+func TestClusterOfConnectionsThatDieSilently(t *testing.T) {
+	onlyInFull(t)
+	w := newWorld(t, worldOptions{links: true, slow: true}).start()
+	l := w.load(8, 5*time.Millisecond)
+	for _, role := range []string{"notify", "leader"} {
+		l.some(50)
+		off := w.by(role)
+		w.delay(off.name(), time.Hour)
+		w.wait("the node to notice", func() bool { s, err := off.status(); return err == nil && !s.Quorum })
+		l.some(50)
+		w.delay(off.name(), 0)
+		w.back(off)
+	}
+	l.end()
+	w.prove(l)
+}
+
 // What a node says arrives after its leases have ended, and what it hears is as old: another one takes over, nothing is lost and
 // nothing is sent by both. Each node is so late in turn: the one that notifies, the one that leads, and one during a rotation.
 func TestClusterOfNodesThatAreLate(t *testing.T) {

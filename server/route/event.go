@@ -10,6 +10,7 @@ import (
 	"strings"
 
 	"hookctl/logs"
+	"hookctl/logs/jsonscan"
 	"hookctl/logs/text"
 )
 
@@ -41,7 +42,7 @@ type Event struct {
 
 	run     logs.Run
 	payload []byte
-	members []logs.Member // of the payload
+	members []jsonscan.Member // of the payload
 }
 
 // Payload is the decoded payload with numbers as [json.Number], for templates and jq; nil
@@ -73,7 +74,7 @@ var closing = regexp.MustCompile(`(?i)\b(?:close[sd]?|fix(?:e[sd])?|resolve[sd]?
 // type than GitHub documents stays empty: a delivery is never refused for it.
 // The only error is [ErrNotObject].
 func NewEvent(name string, payload []byte) (Event, error) {
-	members, ok := logs.Object(payload)
+	members, ok := jsonscan.Object(payload)
 	if !ok {
 		return Event{}, ErrNotObject
 	}
@@ -96,7 +97,7 @@ func Summarized(name string, sum logs.Summary) Event {
 }
 
 // ReadEvent is NewEvent for a payload that was taken apart.
-func ReadEvent(name string, payload []byte, members []logs.Member) Event {
+func ReadEvent(name string, payload []byte, members []jsonscan.Member) Event {
 	p := readPayload(members)
 	e := Event{
 		Name: logs.SafeEvent(name), Action: text.Line(p.action, 64), Sender: text.Line(p.sender.login, 64), Label: text.Line(p.label, 100),

@@ -5,7 +5,7 @@ import (
 	"strconv"
 	"strings"
 
-	"hookctl/logs"
+	"hookctl/logs/jsonscan"
 	"hookctl/logs/text"
 )
 
@@ -169,9 +169,9 @@ func gatherMember(values map[string]string, prefix string, key, v []byte, paths 
 		return
 	}
 	prefix += string(key) + "."
-	logs.Members(v, func(key, v []byte) { gatherMember(values, prefix, key, v, inner) })
+	jsonscan.Members(v, func(key, v []byte) { gatherMember(values, prefix, key, v, inner) })
 	n := 0
-	logs.Elements(v, func(v []byte) {
+	jsonscan.Elements(v, func(v []byte) {
 		if n == 0 {
 			gatherMember(values, prefix, []byte("0"), v, inner)
 		}
@@ -188,7 +188,7 @@ func plain(v []byte) string {
 	if len(v) == 0 || v[0] == '{' || v[0] == '[' || string(v) == "null" {
 		return ""
 	}
-	s, ok := logs.TextOf(v)
+	s, ok := jsonscan.Text(v)
 	if !ok {
 		if v[0] == '"' {
 			return ""

@@ -4,6 +4,7 @@ import (
 	"strconv"
 
 	"hookctl/logs"
+	"hookctl/logs/jsonscan"
 )
 
 // The fields of GitHub's payloads that routing reads. Every delivery is read before it is acknowledged, and of 8 KiB
@@ -39,7 +40,7 @@ type (
 	}
 )
 
-func readPayload(members []logs.Member) payloadFields {
+func readPayload(members []jsonscan.Member) payloadFields {
 	var p payloadFields
 	runs, topics := [4]logs.RunObject{}, [4]topic{}
 	var hasRun, hasTopic [4]bool
@@ -85,9 +86,9 @@ func readPayload(members []logs.Member) payloadFields {
 		case "deleted":
 			p.deleted = string(v) == "true"
 		case "commits":
-			logs.Elements(v, func([]byte) { p.commits++ })
+			jsonscan.Elements(v, func([]byte) { p.commits++ })
 		case "head_commit":
-			logs.Members(v, func(key, v []byte) {
+			jsonscan.Members(v, func(key, v []byte) {
 				if string(key) == "message" {
 					p.headMessage = stringOf(v)
 				}
@@ -122,7 +123,7 @@ func readPayload(members []logs.Member) payloadFields {
 }
 
 func readPerson(b []byte) (p person) {
-	logs.Members(b, func(key, v []byte) {
+	jsonscan.Members(b, func(key, v []byte) {
 		switch string(key) {
 		case "name":
 			p.name = stringOf(v)
@@ -134,7 +135,7 @@ func readPerson(b []byte) (p person) {
 }
 
 func readRepo(b []byte) (p repo) {
-	logs.Members(b, func(key, v []byte) {
+	jsonscan.Members(b, func(key, v []byte) {
 		switch string(key) {
 		case "full_name":
 			p.fullName = stringOf(v)
@@ -148,7 +149,7 @@ func readRepo(b []byte) (p repo) {
 }
 
 func readTopic(b []byte) (t topic) {
-	logs.Members(b, func(key, v []byte) {
+	jsonscan.Members(b, func(key, v []byte) {
 		switch string(key) {
 		case "number":
 			t.number = integerOf(v)
@@ -168,7 +169,7 @@ func readTopic(b []byte) (t topic) {
 			t.mergeSHA = stringOf(v)
 		case "base", "head":
 			var ref, sha string
-			logs.Members(v, func(key, v []byte) {
+			jsonscan.Members(v, func(key, v []byte) {
 				switch string(key) {
 				case "ref":
 					ref = stringOf(v)
@@ -188,7 +189,7 @@ func readTopic(b []byte) (t topic) {
 
 // stringOf reads a string; whatever else stands in its place gives "".
 func stringOf(v []byte) string {
-	s, _ := logs.TextOf(v)
+	s, _ := jsonscan.Text(v)
 	return s
 }
 

@@ -9,6 +9,7 @@ import (
 	"testing"
 
 	"hookctl/logs"
+	"hookctl/logs/jsonscan"
 )
 
 // slow reads a few fields the way encoding/json does, to hold the walk against.
@@ -39,7 +40,7 @@ func slow(t *testing.T, payload []byte) (action, login, fullName, branch, ref st
 func compareWalk(t *testing.T, payload []byte) {
 	t.Helper()
 	action, login, fullName, branch, ref, id, commits := slow(t, payload)
-	members, ok := logs.Object(payload)
+	members, ok := jsonscan.Object(payload)
 	if !ok {
 		t.Fatalf("%.200q is refused", payload)
 	}
@@ -80,14 +81,14 @@ func TestWalkReadsWhatEncodingJSONReads(t *testing.T) {
 	}
 }
 
-// logs.Object proves what is walked before; the parts below it are looked into without.
+// jsonscan.Object proves what is walked before; the parts below it are looked into without.
 func TestWalkOnWhatIsNoJSON(t *testing.T) {
 	for _, b := range []string{
 		``, `{`, `{"`, `{"a`, `{"action"`, `{"action":`, `{"action":"`, `{"action":"x\`, `{"action":"x\"`, `{"action":"x"`, `{"action":"x",`, `{"action" "x"}`,
 		`{action:"x"}`, `{"sender":{`, `{"sender":{"login":"x"`, `{"commits":[`, `{"commits":[1,`, `[{"action":"x"}]`, `{"action":]}`, `{,}`, `{"a":}}`, "{\"a\":\x00}", `{"a":1}}`, `\`, `"\"`,
 	} {
 		for cut := range len(b) { // It must end, without a panic.
-			_ = readPayload([]logs.Member{{Key: []byte("repository"), Value: []byte(b[:cut])}, {Key: []byte("commits"), Value: []byte(b[:cut])}})
+			_ = readPayload([]jsonscan.Member{{Key: []byte("repository"), Value: []byte(b[:cut])}, {Key: []byte("commits"), Value: []byte(b[:cut])}})
 		}
 		if _, err := NewEvent("push", []byte(b)); err == nil {
 			t.Errorf("%q is taken for a payload", b)
@@ -111,7 +112,7 @@ func FuzzWalk(f *testing.F) {
 	}
 	f.Add([]byte(`{"commits":[1,[2],{"a":"]"}],"action":"\\"}`))
 	f.Fuzz(func(t *testing.T, payload []byte) {
-		members, ok := logs.Object(payload)
+		members, ok := jsonscan.Object(payload)
 		if object := json.Valid(payload) && bytes.TrimLeft(payload, " \n\r\t")[0] == '{'; ok != object {
 			t.Errorf("%q is taken for an object: %v", payload, ok)
 		}

@@ -7,6 +7,7 @@ import (
 	"strings"
 
 	"hookctl/logs"
+	"hookctl/logs/jsonscan"
 )
 
 // Trust says whose words may reach an agent. A notification about what anybody else wrote is recorded in full and shown to
@@ -33,7 +34,7 @@ type origin struct {
 }
 
 // originOf reads it of the members of a payload.
-func originOf(members []logs.Member) (o origin) {
+func originOf(members []jsonscan.Member) (o origin) {
 	var repository int64
 	var heads []int64
 	for _, m := range members {
@@ -46,7 +47,7 @@ func originOf(members []logs.Member) (o origin) {
 		case "sender":
 			o.sender = readUser(v)
 		case "repository":
-			logs.Members(v, func(key, v []byte) {
+			jsonscan.Members(v, func(key, v []byte) {
 				switch string(key) {
 				case "id":
 					repository = integerOf(v)
@@ -57,9 +58,9 @@ func originOf(members []logs.Member) (o origin) {
 		case "workflow_run":
 			o.head = nameIn(v, "head_repository", "full_name")
 		case "check_run":
-			logs.Members(v, func(key, v []byte) {
+			jsonscan.Members(v, func(key, v []byte) {
 				if string(key) == "pull_requests" {
-					logs.Elements(v, func(v []byte) { heads = append(heads, headRepository(v)) })
+					jsonscan.Elements(v, func(v []byte) { heads = append(heads, headRepository(v)) })
 				}
 			})
 		}
@@ -74,7 +75,7 @@ func originOf(members []logs.Member) (o origin) {
 }
 
 func readVoice(b []byte) (who voice) {
-	logs.Members(b, func(key, v []byte) {
+	jsonscan.Members(b, func(key, v []byte) {
 		switch string(key) {
 		case "author_association":
 			who.association = stringOf(v)
@@ -87,7 +88,7 @@ func readVoice(b []byte) (who voice) {
 }
 
 func readUser(b []byte) (who voice) {
-	logs.Members(b, func(key, v []byte) {
+	jsonscan.Members(b, func(key, v []byte) {
 		switch string(key) {
 		case "login":
 			who.login = stringOf(v)
@@ -100,13 +101,13 @@ func readUser(b []byte) (who voice) {
 
 // headRepository is the id of the repository that a pull request's branch is in.
 func headRepository(b []byte) (id int64) {
-	logs.Members(b, func(key, v []byte) {
+	jsonscan.Members(b, func(key, v []byte) {
 		if string(key) != "head" {
 			return
 		}
-		logs.Members(v, func(key, v []byte) {
+		jsonscan.Members(v, func(key, v []byte) {
 			if string(key) == "repo" {
-				logs.Members(v, func(key, v []byte) {
+				jsonscan.Members(v, func(key, v []byte) {
 					if string(key) == "id" {
 						id = integerOf(v)
 					}
@@ -119,9 +120,9 @@ func headRepository(b []byte) (id int64) {
 
 // nameIn is the text of a member of an object's member.
 func nameIn(b []byte, outer, inner string) (name string) {
-	logs.Members(b, func(key, v []byte) {
+	jsonscan.Members(b, func(key, v []byte) {
 		if string(key) == outer {
-			logs.Members(v, func(key, v []byte) {
+			jsonscan.Members(v, func(key, v []byte) {
 				if string(key) == inner {
 					name = stringOf(v)
 				}

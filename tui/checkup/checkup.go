@@ -243,7 +243,7 @@ func (p *Page) View(w, h int) string {
 		head += t.Faint.Render(fmt.Sprintf(", %d passed", len(p.all)-bad-warned))
 	}
 	if p.find != "" {
-		head += "  " + t.Faint.Render("find ") + t.Accent.Render(text.Clean(p.find)) + t.Faint.Render(fmt.Sprintf(": %d", len(p.checks)))
+		head += "  " + t.Faint.Render("find ") + t.Accent.Render(kit.Clean(p.find)) + t.Faint.Render(fmt.Sprintf(": %d", len(p.checks)))
 	}
 	out := []string{" " + head, ""}
 	if len(p.all) > 0 && len(p.checks) == 0 {
@@ -276,7 +276,7 @@ func (p *Page) row(i int) []string {
 			mark = t.Sym.Open
 		}
 	}
-	name, detail, here := text.Clean(c.Name), text.Clean(c.Detail), i == p.At
+	name, detail, here := kit.Clean(c.Name), kit.Clean(c.Detail), i == p.At
 	if here {
 		name = t.Selected.Render(kit.FitLine(t.Middle(t.Sym.Cursor+mark+" "+name, w), w))
 	} else {
@@ -295,7 +295,7 @@ func (p *Page) row(i int) []string {
 	if c.Status == doctor.OK || c.Fix == "" {
 		return out
 	}
-	fix := text.Clean(c.Fix)
+	fix := kit.Clean(c.Fix)
 	if _, what := p.cure(c); what != "" && here {
 		fix = "enter: " + what + "  " + fix
 	}

@@ -9,7 +9,6 @@ import (
 	"github.com/charmbracelet/x/ansi"
 
 	"hookctl/logs"
-	"hookctl/logs/text"
 	"hookctl/tui/kit"
 )
 
@@ -77,7 +76,7 @@ func (d *detail) build() {
 	}
 	d.lines = append(d.lines, docLine{fact: -1, node: -1, text: head})
 	if d.tree == nil {
-		d.lines = append(d.lines, docLine{fact: -1, node: -1, text: "  " + text.Clean(d.note)})
+		d.lines = append(d.lines, docLine{fact: -1, node: -1, text: "  " + kit.Clean(d.note)})
 	} else {
 		for _, i := range d.tree.Visible() {
 			if i == 0 && d.tree.Nodes[0].Kids > 0 {

@@ -130,17 +130,17 @@ func (b *diffBox) View(w, h int) string {
 	at := make([]int, len(b.changes)) // the first line of each change
 	for i, c := range b.changes {
 		at[i] = len(lines)
-		path := t.Cut(kit.Steady(text.Clean(c.Path)), w-2)
+		path := t.Cut(kit.Clean(c.Path), w-2)
 		if i == b.pos.At {
 			lines = append(lines, t.Selected.Render(kit.FitLine(t.Sym.Cursor+path, w)))
 		} else {
 			lines = append(lines, " "+t.Key.Render(path))
 		}
 		if c.Old != nil {
-			lines = append(lines, t.Bad.Render(t.Cut("   - "+kit.Steady(text.Clean(string(c.Old))), w-1)))
+			lines = append(lines, t.Bad.Render(t.Cut("   - "+kit.Clean(string(c.Old)), w-1)))
 		}
 		if c.New != nil {
-			lines = append(lines, t.Good.Render(t.Cut("   + "+kit.Steady(text.Clean(string(c.New))), w-1)))
+			lines = append(lines, t.Good.Render(t.Cut("   + "+kit.Clean(string(c.New)), w-1)))
 		}
 	}
 	end := len(lines)
@@ -162,7 +162,7 @@ func (b *diffBox) whole() tea.Cmd {
 		}
 		lines = append(lines, side.name+":", side.value, "")
 	}
-	b.p.shell.Show(&kit.Message{Shell: b.p.shell, Head: text.Clean(c.Path), Lines: lines[:len(lines)-1]})
+	b.p.shell.Show(&kit.Message{Shell: b.p.shell, Head: kit.Clean(c.Path), Lines: lines[:len(lines)-1]})
 	return nil
 }
 

@@ -340,9 +340,9 @@ func (p *Page) status(w int) string {
 	if s := f.filter.String(); s != "" {
 		label := "filter "
 		if name := p.savedAs(f.filter); name != "" {
-			label += text.Clean(name) + ": "
+			label += kit.Clean(name) + ": "
 		}
-		left += t.Faint.Render(label) + t.Accent.Render(text.Clean(s)) + " "
+		left += t.Faint.Render(label) + t.Accent.Render(kit.Clean(s)) + " "
 	} else {
 		left += t.Faint.Render("all events") + " "
 	}
@@ -354,7 +354,7 @@ func (p *Page) status(w int) string {
 	case p.export != nil:
 		right = t.Warn.Render(fmt.Sprintf("writing %s of %s (W cancels)", text.Thousands(p.wrote), text.Thousands(max(p.export.total, p.wrote))))
 	case f.err != nil:
-		right = t.Bad.Render(t.Cut(text.Clean(f.err.Error()), w/2))
+		right = t.Bad.Render(t.Cut(kit.Clean(f.err.Error()), w/2))
 	case f.loading:
 		right = t.Faint.Render("reading " + t.Sym.More)
 	case f.building:

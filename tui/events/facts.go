@@ -132,7 +132,7 @@ func failed(conclusion string) bool {
 // tidy is the boundary where the text of a record's line enters the interface.
 func tidy(e logs.Entry) logs.Entry {
 	for _, s := range []*string{&e.Event, &e.Action, &e.Repository, &e.Sender, &e.Title, &e.Branch, &e.Conclusion, &e.URL, &e.Result, &e.DeliveryID, &e.Source, &e.Secret} {
-		*s = kit.Steady(text.Clean(*s))
+		*s = kit.Clean(*s)
 	}
 	if n := e.Notification; n != nil {
 		e.Notification = &logs.EntryNotification{Type: text.Clean(n.Type), Priority: text.Clean(n.Priority), Status: text.Clean(n.Status)}

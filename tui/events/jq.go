@@ -11,7 +11,6 @@ import (
 	tea "charm.land/bubbletea/v2"
 	"github.com/itchyny/gojq"
 
-	"hookctl/logs/text"
 	"hookctl/tui/kit"
 )
 
@@ -98,7 +97,7 @@ func jqFault(e *gojq.ParseError) string {
 	if e.Token == "" {
 		return "the expression ends too early"
 	}
-	return fmt.Sprintf("%q is not expected here", text.Clean(e.Token))
+	return fmt.Sprintf("%q is not expected here", kit.Clean(e.Token))
 }
 
 // jq runs an expression on JSON. One result is shown as it is, several as a
@@ -147,7 +146,7 @@ func (p *Page) jqAnswered(m jqDone) tea.Cmd {
 		return nil
 	}
 	if pr, ok := p.shell.Top().(*kit.Prompt); ok && pr.ID == "jq" {
-		pr.Fault(text.Clean(m.err.Error()), -1)
+		pr.Fault(kit.Clean(m.err.Error()), -1)
 		return nil
 	}
 	return p.shell.Fail(fmt.Errorf("jq %s: %w", m.query, m.err))

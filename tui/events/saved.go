@@ -163,11 +163,11 @@ func (p *Page) filterChoices() []kit.Choice {
 	var choices []kit.Choice
 	for _, name := range kit.SortedKeys(p.cfg.Filters) {
 		words := p.cfg.Filters[name]
-		choices = append(choices, kit.Choice{ID: name, Text: text.Clean(name + ": " + words), Right: "saved",
+		choices = append(choices, kit.Choice{ID: name, Text: kit.Clean(name + ": " + words), Right: "saved",
 			Detail: "hookctl events list --filter " + text.Shell(text.Clean(words)), Run: use(words)})
 	}
 	for i := len(p.history) - 1; i >= 0; i-- {
-		choices = append(choices, kit.Choice{Text: text.Clean(p.history[i]), Right: "used before",
+		choices = append(choices, kit.Choice{Text: kit.Clean(p.history[i]), Right: "used before",
 			Detail: "hookctl events list --filter " + text.Shell(text.Clean(p.history[i])), Run: use(p.history[i])})
 	}
 	return choices

@@ -129,7 +129,7 @@ func (b *statsBox) View(w, h int) string {
 	wide := min(60, (w-gap*(len(b.cols)-1))/len(b.cols))
 	of := "all events"
 	if !b.of.IsZero() {
-		of = "filter " + text.Clean(b.of.String())
+		of = "filter " + kit.Clean(b.of.String())
 	}
 	head := []string{" " + t.Accent.Render(t.Cut(of, w-2)),
 		t.Cut(fmt.Sprintf(" %s, %s to %s", text.Count(s.Total, "event"), s.First.Local().Format("2006-01-02 15:04"), s.Last.Local().Format("2006-01-02 15:04")), w)}
@@ -187,7 +187,7 @@ func (b *statsBox) row(r statsRow, w int, on bool) string {
 	case r.tally.Name == "":
 		return t.Title.Render(kit.FitLine(" by "+r.by, w))
 	}
-	name := kit.FitLine(t.Middle(kit.Steady(text.Clean(r.tally.Name)), room), room)
+	name := kit.FitLine(t.Middle(kit.Clean(r.tally.Name), room), room)
 	bar := strings.Repeat(t.Sym.Rule, max(min(bars, 1), bars*r.tally.Count/max(1, r.most)))
 	if on {
 		return t.Selected.Render(kit.FitLine(t.Sym.Cursor+" "+name+right+failed+" "+bar, w))

@@ -58,7 +58,7 @@ func (p *Page) showTasks(m tasksRead) tea.Cmd {
 			last = group
 			choices = append(choices, kit.Choice{Text: heads[group]})
 		}
-		words := text.Clean(i.Repository)
+		words := kit.Clean(i.Repository)
 		if i.Issue != nil {
 			words += fmt.Sprintf("#%d", *i.Issue)
 		}
@@ -66,11 +66,11 @@ func (p *Page) showTasks(m tasksRead) tea.Cmd {
 		if i.Blocked() {
 			words += "blocked: "
 		}
-		detail := text.Clean(i.URL)
+		detail := kit.Clean(i.URL)
 		if i.Error != "" {
-			detail = text.Clean(i.Error)
+			detail = kit.Clean(i.Error)
 		}
-		choices = append(choices, kit.Choice{ID: i.Key, Text: words + kit.Steady(text.Clean(i.Title)), Right: text.Span(p.shell.Now().Sub(i.Last)), Detail: detail,
+		choices = append(choices, kit.Choice{ID: i.Key, Text: words + kit.Clean(i.Title), Right: text.Span(p.shell.Now().Sub(i.Last)), Detail: detail,
 			Run: func() tea.Cmd { return p.openTask(i) }})
 	}
 	p.shell.Show(kit.NewMenu(p.shell, "Tasks", choices))
@@ -87,20 +87,20 @@ func (p *Page) openTask(i tasks.Item) tea.Cmd {
 		}
 		choices = append(choices, kit.Choice{Text: what, Detail: "hookctl sync apply " + i.Key, Run: func() tea.Cmd { return p.applyTask(i.Key) }})
 		if i.File != "" {
-			preview := "hookctl sync preview " + text.Clean(i.File)
+			preview := "hookctl sync preview " + kit.Clean(i.File)
 			choices = append(choices, kit.Choice{Text: "Copy the command that shows what that is", Detail: preview, Run: func() tea.Cmd { return p.shell.Copy("the command", preview) }})
 		}
 	}
 	if kit.WebAddress(i.URL) {
-		choices = append(choices, kit.Choice{Text: "Open the issue in the browser", Detail: text.Clean(i.URL), Run: func() tea.Cmd { return p.shell.Browse(i.URL) }})
+		choices = append(choices, kit.Choice{Text: "Open the issue in the browser", Detail: kit.Clean(i.URL), Run: func() tea.Cmd { return p.shell.Browse(i.URL) }})
 	}
 	if i.File != "" {
-		choices = append(choices, kit.Choice{Text: "Go to its newest event", Detail: text.Clean(i.File), Run: func() tea.Cmd { return p.goToFile(i.File) }})
+		choices = append(choices, kit.Choice{Text: "Go to its newest event", Detail: kit.Clean(i.File), Run: func() tea.Cmd { return p.goToFile(i.File) }})
 	}
 	if len(choices) == 0 {
 		return p.shell.Say("there is nothing to open")
 	}
-	p.shell.Show(kit.NewMenu(p.shell, text.Cut(text.Clean(i.Title), 60), choices))
+	p.shell.Show(kit.NewMenu(p.shell, text.Cut(kit.Clean(i.Title), 60), choices))
 	return nil
 }
 
@@ -116,7 +116,7 @@ func (p *Page) applyTask(key string) tea.Cmd {
 		if err != nil {
 			return kit.Failure{Err: err}
 		}
-		return kit.Notice(text.Clean(done))
+		return kit.Notice(kit.Clean(done))
 	}
 }
 
@@ -174,7 +174,7 @@ func tidySync(s *logs.Sync) *logs.Sync {
 	}
 	c := *s
 	for _, p := range []*string{&c.Status, &c.Key, &c.Text, &c.URL, &c.Error, &c.Hint} {
-		*p = text.Clean(*p)
+		*p = kit.Clean(*p)
 	}
 	return &c
 }

@@ -6,7 +6,6 @@ import (
 	"time"
 
 	"hookctl/logs"
-	"hookctl/logs/text"
 	"hookctl/tui/kit"
 )
 
@@ -48,7 +47,7 @@ func (p *Page) viewDoc(w, h int, focused bool) string {
 	case e.Size > previewMax && !p.inside:
 		return kit.Fit(fmt.Sprintf("\n  a large record (%d MB); enter opens it", e.Size>>20), w, h)
 	}
-	return kit.Fit("\n  "+p.shell.Theme.Faint.Render("reading "+text.Clean(e.File)), w, h)
+	return kit.Fit("\n  "+p.shell.Theme.Faint.Render("reading "+kit.Clean(e.File)), w, h)
 }
 
 // viewList draws the rows on screen.
@@ -74,11 +73,11 @@ func (p *Page) empty(w int) string {
 	key := func(s string) string { return t.Key.Render(s) }
 	switch {
 	case p.cfg.Log.Err != nil:
-		return "\n " + t.Bad.Render("the log cannot be read") + "\n " + t.Cut(text.Clean(p.cfg.Log.Err.Error()), w-2)
+		return "\n " + t.Bad.Render("the log cannot be read") + "\n " + t.Cut(kit.Clean(p.cfg.Log.Err.Error()), w-2)
 	case f.log == nil || f.loading || f.total < 0 && f.err == nil && f.gen == 0:
 		return "\n " + t.Faint.Render("reading the log")
 	case f.err != nil:
-		return "\n " + t.Cut(t.Bad.Render(text.Clean(f.err.Error())), w-2)
+		return "\n " + t.Cut(t.Bad.Render(kit.Clean(f.err.Error())), w-2)
 	case !f.filter.IsZero():
 		return "\n No event matches the filter.\n\n " + key("/") + " changes it, " + key("esc") + " shows all events again."
 	case p.shell.Fresh():

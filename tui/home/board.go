@@ -156,7 +156,7 @@ func (p *Page) redRows(reds []red, w int) []row {
 	cells := make([][3]string, len(reds))
 	var wide [3]int
 	for i, r := range reds {
-		cells[i] = [3]string{kit.Steady(text.Clean(r.Repository)), kit.Steady(text.Clean(r.Branch)), kit.Steady(text.Clean(r.Workflow))}
+		cells[i] = [3]string{kit.Clean(r.Repository), kit.Clean(r.Branch), kit.Clean(r.Workflow)}
 		for k, c := range cells[i] {
 			wide[k] = max(wide[k], kit.Width(c))
 		}
@@ -167,7 +167,7 @@ func (p *Page) redRows(reds []red, w int) []row {
 		wide[0] = 0
 		for i := range reds {
 			if _, name, ok := strings.Cut(cells[i][0], "/"); ok && owners[name] != "" {
-				cells[i][0] = text.Clean(name)
+				cells[i][0] = kit.Clean(name)
 			}
 			wide[0] = max(wide[0], kit.Width(cells[i][0]))
 		}
@@ -235,7 +235,7 @@ func (p *Page) byEvent(w, h int) []piece {
 	var list []piece
 	for _, e := range events[:max(0, min(h, len(events)))] {
 		bar := (w - name - number - 6) * counts[e] / counts[events[0]]
-		list = append(list, piece{text: fmt.Sprintf("%s %*s  %s", kit.FitLine(text.Clean(e), name), number, text.Thousands(counts[e]), t.Accent.Render(strings.Repeat(t.Sym.Rule, max(1, bar))))})
+		list = append(list, piece{text: fmt.Sprintf("%s %*s  %s", kit.FitLine(kit.Clean(e), name), number, text.Thousands(counts[e]), t.Accent.Render(strings.Repeat(t.Sym.Rule, max(1, bar))))})
 	}
 	return list
 }

@@ -41,11 +41,11 @@ func (p *Page) healthRow(r doctor.Row, w int) row {
 	}
 	out := row{status: r.Status}
 	out.hint, out.run = p.fix(r.Check)
-	words := kit.Steady(text.Clean(r.Detail))
+	words := kit.Clean(r.Detail)
 	if age := p.shell.Now().Sub(r.At); !r.At.IsZero() && age >= time.Minute {
 		words += ", " + text.Span(age) + " ago"
 	}
-	name := text.Clean(r.Name)
+	name := kit.Clean(r.Name)
 	if word, ok := map[string]string{"tunnel": "public URL", "sync": "tasks"}[name]; ok {
 		name = word // as Doctor and Events call it
 	}

@@ -4,8 +4,6 @@ import (
 	"strings"
 
 	tea "charm.land/bubbletea/v2"
-
-	"hookctl/logs/text"
 )
 
 // Message is a box with text to read, closed with enter or esc.
@@ -44,7 +42,7 @@ func (m *Message) View(w, h int) string {
 	room := min(w-2, 76)
 	var out []string
 	for _, l := range m.Lines {
-		for _, s := range Wrap(Steady(text.Clean(l)), room) {
+		for _, s := range Wrap(Clean(l), room) {
 			if m.bad {
 				s = t.Bad.Render(s)
 			}
@@ -53,7 +51,7 @@ func (m *Message) View(w, h int) string {
 	}
 	if m.hint != "" {
 		out = append(out, "")
-		for _, s := range Wrap("hint: "+text.Clean(m.hint), room) {
+		for _, s := range Wrap("hint: "+Clean(m.hint), room) {
 			out = append(out, " "+s+" ")
 		}
 	}
@@ -106,7 +104,7 @@ func (c *Confirm) View(w, h int) string {
 	t := c.Shell.Theme
 	var out []string
 	for _, l := range c.Lines {
-		for _, s := range Wrap(Steady(text.Clean(l)), min(w-2, 70)) {
+		for _, s := range Wrap(Clean(l), min(w-2, 70)) {
 			out = append(out, " "+s+" ")
 		}
 	}

@@ -77,7 +77,7 @@ func (t *Tree) value(dec *json.Decoder, n node, open int) error {
 				return err
 			}
 			kid.raw, _ = k.(string)
-			kid.key = text.Clean(kid.raw)
+			kid.key = Clean(kid.raw)
 		} else {
 			kid.index = kids
 		}
@@ -100,7 +100,7 @@ func leaf(tok json.Token) (rune, string) {
 		if len(v) > maxLeaf {
 			v = v[:maxLeaf]
 		}
-		return '"', text.Clean(v)
+		return '"', Clean(v)
 	case json.Number:
 		return '0', v.String()
 	case bool:
@@ -206,7 +206,7 @@ func (t *Tree) Line(th *Theme, i, w int, plain bool) string {
 		}
 		return FitLine(th.Cut(lead+style(mark, th.Accent)+" "+name+style(count+peek, th.Faint), w), w)
 	case '"':
-		return FitLine(th.Cut(lead+"  "+name+style(strconv.Quote(n.Text), th.jsonString), w), w)
+		return FitLine(th.Cut(lead+"  "+name+style(Steady(strconv.Quote(n.Text)), th.jsonString), w), w)
 	}
 	return FitLine(th.Cut(lead+"  "+name+style(n.Text, th.jsonOther), w), w)
 }

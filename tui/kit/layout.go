@@ -60,7 +60,7 @@ func (t *Theme) Middle(s string, w int) string {
 		return t.Cut(s, w)
 	}
 	head := (w - 1) * 2 / 5
-	return truncate(s, head, "") + t.Sym.More + ansi.TruncateLeft(s, n-(w-1-head), "")
+	return truncate(s, head, "") + Steady(t.Sym.More+ansi.TruncateLeft(s, n-(w-1-head), "")) // a mark at the cut combines with nothing
 }
 
 // Cell cuts and pads s to w columns.

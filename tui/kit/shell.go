@@ -12,8 +12,6 @@ import (
 
 	tea "charm.land/bubbletea/v2"
 	"github.com/charmbracelet/colorprofile"
-
-	"hookctl/logs/text"
 )
 
 // Page is one tab. It draws into the room that it is given and answers
@@ -276,7 +274,7 @@ func (s *Shell) Cure(err error) string {
 // Trouble is an error with its cure, in lines of at most w columns.
 func (s *Shell) Trouble(err error, w int) []string {
 	t := s.Theme
-	return append(Flagged(t.Bad, t.Sym.Bad, text.Clean(err.Error()), w), CureLines(s.Cure(err), w)...)
+	return append(Flagged(t.Bad, t.Sym.Bad, Clean(err.Error()), w), CureLines(s.Cure(err), w)...)
 }
 
 // Fail shows an error: as a toast when one line holds it, else in a box that

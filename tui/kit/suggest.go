@@ -5,8 +5,6 @@ import (
 	"strings"
 
 	tea "charm.land/bubbletea/v2"
-
-	"hookctl/logs/text"
 )
 
 // Suggestion is one way to go on with what is typed.
@@ -120,7 +118,7 @@ func (s *suggestions) view(t *Theme, w, h int) []string {
 	lead := strings.LastIndexByte(s.before, ' ') + 1
 	names, wide := make([]string, len(s.list)), 0
 	for i, o := range s.list {
-		names[i] = Steady(text.Clean(o.Text[min(lead, len(o.Text)):]))
+		names[i] = Clean(o.Text[min(lead, len(o.Text)):])
 		wide = max(wide, Width(names[i]))
 	}
 	wide = min(wide, max(8, w/2))
@@ -136,7 +134,7 @@ func (s *suggestions) view(t *Theme, w, h int) []string {
 	from, to := s.pos.Window(len(s.list), h)
 	for i := from; i < to; i++ {
 		line := t.Cell(names[i], wide) + "  "
-		about := t.Cut(text.Clean(s.list[i].About), max(0, w-wide-4))
+		about := t.Cut(Clean(s.list[i].About), max(0, w-wide-4))
 		if s.picked && i == s.pos.At {
 			out = append(out, t.Selected.Render(FitLine(" "+line+about, w)))
 			continue

@@ -62,6 +62,9 @@ func truncate(s string, w int, more string) string {
 	return s[:keep] + more
 }
 
+// Clean is text from outside on one line: without what could act on a terminal, and as wide in each.
+func Clean(s string) string { return Steady(text.Clean(s)) }
+
 // Steady is s with each character as wide in a terminal that counts by code points, such as tmux, as in one that counts by
 // graphemes; else what stands behind it on the line moves. Of an emoji made of several the first is left; letters and vowel
 // signs that combine with those before them get columns of their own.
@@ -158,7 +161,7 @@ func CureLines(cure string, wide int) []string {
 		return nil
 	}
 	var out []string
-	for _, l := range Folded("hint: "+text.Clean(cure), max(1, wide-5)) {
+	for _, l := range Folded("hint: "+Clean(cure), max(1, wide-5)) {
 		out = append(out, "   "+l)
 	}
 	return out

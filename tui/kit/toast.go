@@ -4,8 +4,6 @@ import (
 	"time"
 
 	tea "charm.land/bubbletea/v2"
-
-	"hookctl/logs/text"
 )
 
 // toast is a message drawn beside the key hints for a few seconds. A newer one
@@ -53,7 +51,7 @@ func (t *toast) view(th *Theme, w int) string {
 // Put shows a toast of a level for a while.
 func (s *Shell) Put(level int, words string, stay time.Duration) tea.Cmd {
 	s.Toast.ID++
-	s.Toast.Text, s.Toast.level = text.Clean(words), level
+	s.Toast.Text, s.Toast.level = Clean(words), level
 	return s.Later(stay, ToastOver(s.Toast.ID))
 }
 

@@ -135,7 +135,7 @@ func (p *Page) overrides(s Setting) string {
 // ask opens a line for the new value, which stays until that is saved: a mistake is marked there.
 func (p *Page) ask(s Setting, value string) {
 	pr := kit.NewPrompt(p.shell, "setting", s.Key, value)
-	pr.Hint = text.Clean(p.overrides(s))
+	pr.Hint = kit.Clean(p.overrides(s))
 	if s.List {
 		pr.Hint = "commas between the entries. " + pr.Hint
 	}
@@ -246,7 +246,7 @@ func (p *Page) Offer() []kit.Choice {
 	}
 	out := []kit.Choice{{Text: "Settings (hookctl config)", Detail: "hookctl config", Run: to("")}}
 	for _, s := range p.all {
-		out = append(out, kit.Choice{Text: text.Clean(fmt.Sprintf("setting %s: %s", s.Key, s.Value)), Right: text.Clean(s.Origin), Detail: text.Clean(s.About), Run: to(s.Key)})
+		out = append(out, kit.Choice{Text: kit.Clean(fmt.Sprintf("setting %s: %s", s.Key, s.Value)), Right: kit.Clean(s.Origin), Detail: kit.Clean(s.About), Run: to(s.Key)})
 	}
 	return out
 }

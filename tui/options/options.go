@@ -123,7 +123,7 @@ func (p *Page) Update(msg tea.Msg) tea.Cmd {
 		p.busy = ""
 		switch {
 		case msg.err != nil && msg.line != nil && p.shell.Shown(msg.line):
-			msg.line.Fault(text.Clean(msg.err.Error()), -1)
+			msg.line.Fault(kit.Clean(msg.err.Error()), -1)
 			return p.Load()
 		case msg.err != nil:
 			return tea.Batch(p.shell.Fail(msg.err), p.Load())
@@ -246,7 +246,7 @@ func (p *Page) head() string {
 		head = text.Count(n, "changed setting") + t.Faint.Render(fmt.Sprintf(" of %d", len(p.all)))
 	}
 	if p.find != "" {
-		head += "  " + t.Faint.Render("find ") + t.Accent.Render(text.Clean(p.find)) + t.Faint.Render(fmt.Sprintf(": %d", len(p.rows)))
+		head += "  " + t.Faint.Render("find ") + t.Accent.Render(kit.Clean(p.find)) + t.Faint.Render(fmt.Sprintf(": %d", len(p.rows)))
 	}
 	switch waiting := p.cfg.Receiver.Value.NeedsRestart; {
 	case p.busy != "":
@@ -256,11 +256,11 @@ func (p *Page) head() string {
 		if len(waiting) == 1 {
 			need = " needs a restart: "
 		}
-		head += "  " + t.Warn.Render(t.Sym.Warn+" "+text.Clean(kit.Some(waiting, 2))+need) + t.Key.Render("b")
+		head += "  " + t.Warn.Render(t.Sym.Warn+" "+kit.Clean(kit.Some(waiting, 2))+need) + t.Key.Render("b")
 	case p.err != nil:
-		head += "  " + t.Bad.Render(t.Sym.Bad+" "+text.Clean(p.err.Error()))
+		head += "  " + t.Bad.Render(t.Sym.Bad+" "+kit.Clean(p.err.Error()))
 	default:
-		head += "  " + t.Faint.Render(text.Clean(p.cfg.File))
+		head += "  " + t.Faint.Render(kit.Clean(p.cfg.File))
 	}
 	return head
 }
@@ -280,23 +280,23 @@ func (p *Page) columns(w int) (name, origin int) {
 // row draws a setting: what is not a default stands out.
 func (p *Page) row(i, w, name, origin int) string {
 	t, s := p.shell.Theme, p.rows[i]
-	value := kit.Steady(text.Clean(s.Value))
+	value := kit.Clean(s.Value)
 	room := max(1, w-3-name-1)
 	if origin > 0 {
 		room = max(1, room-origin-2)
 	}
 	from := ""
 	if origin > 0 {
-		from = "  " + t.Middle(text.Clean(s.Origin), origin)
+		from = "  " + t.Middle(kit.Clean(s.Origin), origin)
 	}
-	line := kit.FitLine(t.Middle(text.Clean(s.Key), name), name) + "  " + t.Cell(value, room)
+	line := kit.FitLine(t.Middle(kit.Clean(s.Key), name), name) + "  " + t.Cell(value, room)
 	switch {
 	case i == p.At:
 		return t.Selected.Render(kit.FitLine(t.Sym.Cursor+line+from, w))
 	case s.Origin == "default":
 		return " " + line + t.Faint.Render(from)
 	}
-	return " " + kit.FitLine(t.Middle(text.Clean(s.Key), name), name) + "  " + t.Bold.Render(t.Cell(value, room)) + t.Accent.Render(from)
+	return " " + kit.FitLine(t.Middle(kit.Clean(s.Key), name), name) + "  " + t.Bold.Render(t.Cell(value, room)) + t.Accent.Render(from)
 }
 
 // detail says below the list what the marked setting is for.
@@ -319,9 +319,9 @@ func (p *Page) detail(w, h int) []string {
 	if len(s.Values) > 0 {
 		facts += ", one of " + strings.Join(s.Values, ", ")
 	}
-	about := kit.Paragraph(text.Clean(s.About), w)
+	about := kit.Paragraph(kit.Clean(s.About), w)
 	if lines > 2 {
-		about = append([]string{" " + t.Faint.Render(t.Cut(text.Clean(facts), w-2))}, about...)
+		about = append([]string{" " + t.Faint.Render(t.Cut(kit.Clean(facts), w-2))}, about...)
 	}
 	if len(about) >= lines {
 		about = about[:lines-1]

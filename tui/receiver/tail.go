@@ -11,7 +11,7 @@ import (
 	"strings"
 	"time"
 
-	"hookctl/logs/text"
+	"hookctl/tui/kit"
 )
 
 const (
@@ -119,8 +119,8 @@ func parseLogLine(s string) logLine {
 			rest = append(rest, key+"="+raw)
 		}
 	}
-	l.text = text.Clean(strings.Join(rest, " "))
-	l.level = text.Clean(l.level)
+	l.text = kit.Clean(strings.Join(rest, " "))
+	l.level = kit.Clean(l.level)
 	return l
 }
 

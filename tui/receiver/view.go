@@ -41,24 +41,24 @@ func (p *Page) header(w int) []string {
 		}
 		return []string{" " + t.Warn.Render(t.Sym.Off+" stopped") + "  deliveries from GitHub are refused until it runs", cure}
 	case p.silent() != nil:
-		return []string{t.Cut(" "+t.Bad.Render(t.Sym.Bad+" does not answer")+"  "+text.Clean(a.Err.Error()), w), t.Cut("   press "+t.Key.Render("b")+" to replace it, or "+t.Key.Render("t")+" to stop it", w)}
+		return []string{t.Cut(" "+t.Bad.Render(t.Sym.Bad+" does not answer")+"  "+kit.Clean(a.Err.Error()), w), t.Cut("   press "+t.Key.Render("b")+" to replace it, or "+t.Key.Render("t")+" to stop it", w)}
 	case a.Err != nil:
-		return []string{" " + t.Bad.Render(t.Sym.Bad+" does not answer"), "   " + t.Cut(text.Clean(a.Err.Error()), w-4)}
+		return []string{" " + t.Bad.Render(t.Sym.Bad+" does not answer"), "   " + t.Cut(kit.Clean(a.Err.Error()), w-4)}
 	}
 	s := a.Value
-	first := " " + t.Good.Render(t.Sym.Running+" running") + " on " + t.Bold.Render(text.Clean(s.Address)) + fmt.Sprintf("  pid %d", s.PID)
+	first := " " + t.Good.Render(t.Sym.Running+" running") + " on " + t.Bold.Render(kit.Clean(s.Address)) + fmt.Sprintf("  pid %d", s.PID)
 	if !s.Since.IsZero() {
 		first += "  since " + kit.Clock(s.Since, p.shell.Now())
 	}
-	first += "  secret " + text.Clean(s.Secret)
+	first += "  secret " + kit.Clean(s.Secret)
 	switch {
 	case s.Supervisor != nil:
-		first += "  by " + text.Clean(s.Supervisor.String())
+		first += "  by " + kit.Clean(s.Supervisor.String())
 	case s.Manager != "": // an older receiver, which only says this much
-		first += "  by " + text.Clean(s.Manager)
+		first += "  by " + kit.Clean(s.Manager)
 	}
 	if s.Version != "" {
-		first += t.Faint.Render("  " + text.Clean(s.Version))
+		first += t.Faint.Render("  " + kit.Clean(s.Version))
 	}
 	second := fmt.Sprintf("   since then %s received, %s refused", text.Thousands(int(s.Received)), text.Thousands(int(s.Rejected)))
 	if s.Duplicates > 0 {
@@ -66,7 +66,7 @@ func (p *Page) header(w int) []string {
 	}
 	second += fmt.Sprintf("; %s failed, %s pending", text.Count(int(s.FailedNotifications), "notification"), text.Thousands(int(s.PendingNotifications)))
 	if s.Alarm != "" {
-		second = "   " + t.Bad.Render(text.Clean(s.Alarm))
+		second = "   " + t.Bad.Render(kit.Clean(s.Alarm))
 	}
 	lines := []string{t.Cut(first, w), t.Cut(second, w)}
 	if s.Cluster != nil {
@@ -80,9 +80,9 @@ const catchingUp = 1000
 
 // clusterLine shows each node, and which one notifies.
 func clusterLine(t *kit.Theme, c *daemon.Cluster) string {
-	line := text.Clean(c.Name) + "  "
+	line := kit.Clean(c.Name) + "  "
 	for _, m := range c.Members {
-		name := text.Clean(m.Node)
+		name := kit.Clean(m.Node)
 		switch {
 		case !m.Up:
 			line += t.Bad.Render(t.Sym.Bad+" "+name+" away") + "  "
@@ -103,7 +103,7 @@ func clusterLine(t *kit.Theme, c *daemon.Cluster) string {
 	case !c.Ready:
 		return line + t.Warn.Render("waiting for the secrets")
 	case c.Notifier != "":
-		line += text.Clean(c.Notifier) + " notifies"
+		line += kit.Clean(c.Notifier) + " notifies"
 	default:
 		line += t.Warn.Render("nobody notifies")
 	}
@@ -173,9 +173,9 @@ func (p *Page) viewLog(w, h int) string {
 // is not forged but forgotten.
 func whyRejected(r daemon.Rejected) string {
 	if r.Former != "" {
-		return "signed with the former secret " + text.Clean(r.Former) + ": a hook was not rotated"
+		return "signed with the former secret " + kit.Clean(r.Former) + ": a hook was not rotated"
 	}
-	return text.Clean(r.Reason)
+	return kit.Clean(r.Reason)
 }
 
 func (p *Page) viewRejected(w, h int) string {
@@ -187,15 +187,15 @@ func (p *Page) viewRejected(w, h int) string {
 	p.at = max(0, min(p.at, len(p.rejected)-1))
 	for i := len(p.rejected) - 1 - p.at; i >= 0 && len(out) < h; i-- {
 		r := p.rejected[i]
-		line := " " + t.Faint.Render(kit.Clock(r.Time, p.shell.Now())) + " " + t.Bad.Render(whyRejected(r)) + "  from " + text.Clean(r.Address)
+		line := " " + t.Faint.Render(kit.Clock(r.Time, p.shell.Now())) + " " + t.Bad.Render(whyRejected(r)) + "  from " + kit.Clean(r.Address)
 		if r.Event != "" {
-			line += "  " + text.Clean(r.Event)
+			line += "  " + kit.Clean(r.Event)
 		}
 		if r.DeliveryID != "" {
-			line += "  " + t.Faint.Render(text.Clean(r.DeliveryID))
+			line += "  " + t.Faint.Render(kit.Clean(r.DeliveryID))
 		}
 		if len(r.Fingerprints) > 0 {
-			line += t.Faint.Render("  tried " + text.Clean(strings.Join(r.Fingerprints, ", ")))
+			line += t.Faint.Render("  tried " + kit.Clean(strings.Join(r.Fingerprints, ", ")))
 		}
 		out = append(out, t.Cut(line, w))
 	}

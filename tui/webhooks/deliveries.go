@@ -100,7 +100,7 @@ func (o *deliveries) load() tea.Cmd {
 
 func (o *deliveries) Title() string {
 	if o.inside {
-		return "Delivery " + text.Clean(o.list[o.place.At].GUID)
+		return "Delivery " + kit.Clean(o.list[o.place.At].GUID)
 	}
 	return "Deliveries of " + title(o.row)
 }

@@ -101,15 +101,15 @@ func (o *deliveries) line(d fleet.Sent, cols []int, w int, on bool) string {
 	case hooks.OutcomeRefused, hooks.OutcomeMissing:
 		symbol, style, has = t.Sym.Bad, t.Bad, "nothing"
 	}
-	event := text.Clean(d.Event)
+	event := kit.Clean(d.Event)
 	if d.Action != "" {
-		event += " " + text.Clean(d.Action)
+		event += " " + kit.Clean(d.Action)
 	}
 	mark := " "
 	if o.marks[d.GUID] {
 		mark = t.Sym.Mark
 	}
-	cells := []string{symbol, kit.ShortTime(last.DeliveredAt, o.p.shell.Now()), event, text.Clean(saw), has}
+	cells := []string{symbol, kit.ShortTime(last.DeliveredAt, o.p.shell.Now()), event, kit.Clean(saw), has}
 	styles := []kit.Painter{style, t.Faint, t.Text, style, t.Faint}
 	var b strings.Builder
 	for i, c := range cells {
@@ -135,7 +135,7 @@ func (o *deliveries) viewOne(w, h int) string {
 	d := e.Attempts[0]
 	var out []string
 	add := func(label, words string) {
-		for i, l := range kit.Folded(text.Clean(words), max(1, w-14)) {
+		for i, l := range kit.Folded(kit.Clean(words), max(1, w-14)) {
 			if i > 0 {
 				label = ""
 			}

@@ -85,11 +85,11 @@ func (p *Page) done(m hookDone) tea.Cmd {
 		cmd, _ := p.doneTogether(true)
 		return tea.Batch(look, cmd)
 	}
-	v := verdict{text: text.Clean(m.text)}
+	v := verdict{text: kit.Clean(m.text)}
 	if m.err != nil {
-		v.text, v.bad = text.Clean(m.err.Error()), true
+		v.text, v.bad = kit.Clean(m.err.Error()), true
 		if cure := p.shell.Cure(m.err); cure != "" {
-			v.text += " (hint: " + text.Clean(cure) + ")"
+			v.text += " (hint: " + kit.Clean(cure) + ")"
 		}
 	}
 	p.said[m.key] = v

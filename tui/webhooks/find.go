@@ -206,7 +206,7 @@ func (p *Page) headCount() string {
 	s := p.Summary()
 	out := " " + text.Count(s.Ours, "hook")
 	if p.find != "" {
-		return " " + t.Faint.Render("find ") + t.Accent.Render(text.Clean(p.find)) + fmt.Sprintf(": %d of %s", len(p.shown), text.Count(len(p.rows), "hook")) + p.markCount()
+		return " " + t.Faint.Render("find ") + t.Accent.Render(kit.Clean(p.find)) + fmt.Sprintf(": %d of %s", len(p.shown), text.Count(len(p.rows), "hook")) + p.markCount()
 	}
 	if s.Bad > 0 {
 		out += ", " + t.Bad.Render(fmt.Sprintf("%d failing", s.Bad))

@@ -11,7 +11,6 @@ import (
 
 	"hookctl/hooks"
 	"hookctl/hooks/secret"
-	"hookctl/logs/text"
 	"hookctl/server/fleet"
 	"hookctl/tui/kit"
 )
@@ -108,7 +107,7 @@ func (p *Page) cannotRotate() string {
 	case p.cfg.Fleet == nil:
 		return "GitHub is not connected"
 	case p.problem != nil && len(p.rows) == 0:
-		return text.Clean(p.problem.Error())
+		return kit.Clean(p.problem.Error())
 	case !p.cfg.Receiver.OK():
 		return "the receiver has to accept both secrets, and it is not running; start it on the Receiver page"
 	}

@@ -247,7 +247,7 @@ func (o *rotateBox) foot(w int) []string {
 	trouble := func(n int) {
 		switch {
 		case wrong:
-			out = append(out, kit.First(append(kit.Flagged(t.Bad, t.Sym.Bad, text.Clean(s.err.Error()), w), kit.CureLines(s.cure, w)...), n)...)
+			out = append(out, kit.First(append(kit.Flagged(t.Bad, t.Sym.Bad, kit.Clean(s.err.Error()), w), kit.CureLines(s.cure, w)...), n)...)
 		case r.err != nil:
 			out = append(out, kit.First(o.p.shell.Trouble(r.err, w), n)...)
 		}

@@ -253,7 +253,7 @@ func (r *rotating) pace(now time.Time) string {
 func (r *rotating) draw(t *kit.Theme, s hookStep) (symbol, words string, style kit.Painter) {
 	why := ""
 	if s.err != nil {
-		why = whyFailed(text.Clean(s.err.Error()))
+		why = whyFailed(kit.Clean(s.err.Error()))
 	}
 	switch {
 	case s.step == secret.StepFailed && why == "":

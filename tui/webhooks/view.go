@@ -5,7 +5,6 @@ import (
 	"strings"
 
 	"hookctl/hooks"
-	"hookctl/logs/text"
 	"hookctl/server/fleet"
 	"hookctl/tui/kit"
 )
@@ -122,7 +121,7 @@ func (p *Page) details(h fleet.Hook, w int) []string {
 		out = append(out, p.warning(h, warning, w)...)
 	}
 	line("delivers to", h.URL)
-	line("last answer", text.Clean(h.LastAnswer()))
+	line("last answer", kit.Clean(h.LastAnswer()))
 	line("events", strings.Join(h.Events, " "))
 	switch {
 	case !h.Ours && !h.Moved:
@@ -169,7 +168,7 @@ func (p *Page) statusLine(w int) string {
 	left := p.headCount()
 	if line := p.rot.line(t); line != "" {
 		left += "  " + line
-	} else if print := text.Clean(p.cfg.Receiver.Value.Secret); print != "" {
+	} else if print := kit.Clean(p.cfg.Receiver.Value.Secret); print != "" {
 		left += "  secret " + print + p.secretAge(print)
 	}
 	right := ""
@@ -233,7 +232,7 @@ func (p *Page) problems(w, n int) [][]string {
 	list := p.setAside()
 	var out [][]string
 	for _, a := range list[:min(n, len(list))] {
-		out = append(out, append(kit.Flagged(t.Bad, t.Sym.Bad, text.Clean(a.Err.Error()), w), kit.CureLines(a.Cure(), w)...))
+		out = append(out, append(kit.Flagged(t.Bad, t.Sym.Bad, kit.Clean(a.Err.Error()), w), kit.CureLines(a.Cure(), w)...))
 	}
 	if more := len(list) - n; more > 0 {
 		out = append(out, []string{t.Faint.Render("   and " + repositories(more) + " more that could not be listed")})

@@ -299,7 +299,7 @@ func (p *Page) openCopy() tea.Cmd {
 	}
 	var choices []kit.Choice
 	add := func(what, words string) {
-		choices = append(choices, kit.Choice{Text: what, Detail: text.Clean(words), Run: func() tea.Cmd { return p.shell.Copy(what, words) }})
+		choices = append(choices, kit.Choice{Text: what, Detail: kit.Clean(words), Run: func() tea.Cmd { return p.shell.Copy(what, words) }})
 	}
 	add("URL", h.URL)
 	add("id", fmt.Sprint(h.ID))

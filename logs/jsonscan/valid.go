@@ -1,4 +1,4 @@
-package logs
+package jsonscan
 
 import (
 	"encoding/binary"
@@ -17,28 +17,28 @@ const mostMembers = 1000
 // Object takes a JSON object apart, into its first thousand members in their order. ok is false for what is no JSON, or no object.
 func Object(b []byte) (members []Member, ok bool) {
 	members = make([]Member, 0, 32)
-	ok = walkJSON(b, func(key, value []byte) {
+	ok = walk(b, func(key, value []byte) {
 		if len(members) < mostMembers {
 			members = append(members, Member{key, value})
 		}
 	})
-	if at := skipSpace(b, 0); !ok || b[at] != '{' {
+	if at := SkipSpace(b, 0); !ok || b[at] != '{' {
 		return nil, false
 	}
 	return members, true
 }
 
-// validJSON says what [encoding/json.Valid] says in less than half the time. Every payload is checked before it is acknowledged, and
+// Valid says what [encoding/json.Valid] says in less than half the time. Every payload is checked before it is acknowledged, and
 // the library's check took longer than the rest of Append.
-func validJSON(b []byte) bool { return walkJSON(b, nil) }
+func Valid(b []byte) bool { return walk(b, nil) }
 
-// walkJSON is validJSON. visit, if not nil, is called with each member of the object that b is, as far as b is valid.
-func walkJSON(b []byte, visit func(key, value []byte)) bool {
+// walk is Valid. visit, if not nil, is called with each member of the object that b is, as far as b is valid.
+func walk(b []byte, visit func(key, value []byte)) bool {
 	var open [64]byte // the closers that are due, the innermost last
 	stack := open[:0]
 	var key []byte // of the outermost object, and where its value begins
 	var from int
-	i := skipSpace(b, 0)
+	i := SkipSpace(b, 0)
 	for {
 		// A value begins at i.
 		if i >= len(b) {
@@ -52,7 +52,7 @@ func walkJSON(b []byte, visit func(key, value []byte)) bool {
 			if len(stack) == maxDepth {
 				return false
 			}
-			begin := skipSpace(b, i+1)
+			begin := SkipSpace(b, i+1)
 			if begin < len(b) && b[begin] == c+2 {
 				i = begin + 1 // It is empty.
 				break
@@ -86,7 +86,7 @@ func walkJSON(b []byte, visit func(key, value []byte)) bool {
 			if visit != nil && len(stack) == 1 && stack[0] == '}' {
 				visit(key, b[from:i])
 			}
-			if i = skipSpace(b, i); len(stack) == 0 || i >= len(b) || b[i] != stack[len(stack)-1] {
+			if i = SkipSpace(b, i); len(stack) == 0 || i >= len(b) || b[i] != stack[len(stack)-1] {
 				break
 			}
 			stack = stack[:len(stack)-1]
@@ -98,7 +98,7 @@ func walkJSON(b []byte, visit func(key, value []byte)) bool {
 		if i >= len(b) || b[i] != ',' {
 			return false
 		}
-		if i = skipSpace(b, i+1); stack[len(stack)-1] == '}' {
+		if i = SkipSpace(b, i+1); stack[len(stack)-1] == '}' {
 			begin := i
 			if i = memberValue(b, begin); i < 0 {
 				return false
@@ -121,10 +121,10 @@ func memberValue(b []byte, i int) int {
 	if i = stringEnd(b, i); i < 0 {
 		return -1
 	}
-	if i = skipSpace(b, i); i >= len(b) || b[i] != ':' {
+	if i = SkipSpace(b, i); i >= len(b) || b[i] != ':' {
 		return -1
 	}
-	return skipSpace(b, i+1)
+	return SkipSpace(b, i+1)
 }
 
 // stringEnd returns the index behind the string that begins at i. Eight bytes at a time are looked at for one that
