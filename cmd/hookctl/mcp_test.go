@@ -70,7 +70,8 @@ func newAgent(t *testing.T, h *house, revision, answer string, flags ...string) 
 // arguments of a tool.
 type arguments = map[string]any
 
-// call calls a tool and returns its result, which must be the same as text and as structure, and within the bounds.
+// call calls a tool and returns its result, which must be the same as text and as structure, within the bounds, and with ids that
+// are strings: many are larger than a float64 can hold.
 func (a *agent) call(tool string, args arguments) (result map[string]any, failed bool) {
 	a.t.Helper()
 	ctx, cancel := context.WithTimeout(context.Background(), storyPatience)
@@ -88,10 +89,35 @@ func (a *agent) call(tool string, args arguments) (result map[string]any, failed
 	if !reflect.DeepEqual(decoded(a.t, []byte(words)), any(result)) {
 		a.t.Errorf("%s says %s and %s", tool, words, structure)
 	}
+	if key := numericID(any(result)); key != "" {
+		a.t.Errorf("%s: %s is a number: %s", tool, key, words)
+	}
 	if len(words) > 80<<10 {
 		a.t.Errorf("%s returns %d bytes", tool, len(words))
 	}
 	return result, r.IsError
+}
+
+// numericID is the key of an id that is a number, "" where there is none.
+func numericID(value any) string {
+	switch v := value.(type) {
+	case map[string]any:
+		for key, inner := range v {
+			if _, number := inner.(json.Number); number && (key == "id" || strings.HasSuffix(key, "_id")) {
+				return key
+			}
+			if found := numericID(inner); found != "" {
+				return found
+			}
+		}
+	case []any:
+		for _, inner := range v {
+			if found := numericID(inner); found != "" {
+				return found
+			}
+		}
+	}
+	return ""
 }
 
 // must is call for what has to work.
