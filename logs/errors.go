@@ -21,6 +21,8 @@ var (
 	ErrNotJSON = errors.New("the payload is not JSON")
 	// ErrNotFound says that the log has no record of that file name.
 	ErrNotFound = errors.New("no such record")
+	// ErrBuilding says that a record was not found, and that the index, which is still being made, may yet have it.
+	ErrBuilding = errors.New("the index is still being made")
 	// ErrEmpty says that the log has no record at all.
 	ErrEmpty = errors.New("the log is empty")
 )

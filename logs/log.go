@@ -14,6 +14,7 @@ import (
 	"time"
 
 	"hookctl/logs/disk"
+	"hookctl/logs/text"
 )
 
 // Log reads a log directory, in any process. It is safe for concurrent use.
@@ -342,7 +343,8 @@ func (l *Log) Entry(ctx context.Context, file string) (Entry, error) {
 }
 
 // Resolve returns the file of a record that is called by the file's name or path, by its delivery's GUID, or latest. ErrNotFound says
-// that no record has that GUID, ErrEmpty that there is no latest; whether a file is there, only reading it shows.
+// that no record has that GUID, ErrBuilding besides that the index may yet have it, and ErrEmpty that there is no latest; whether a file is
+// there, only reading it shows.
 func (l *Log) Resolve(ctx context.Context, name string) (file string, err error) {
 	if name == "latest" || filepath.Base(name) == "latest.json" { // the link in the log directory
 		page, err := l.Page(ctx, Query{Limit: 1})
@@ -357,15 +359,31 @@ func (l *Log) Resolve(ctx context.Context, name string) (file string, err error)
 	if strings.HasSuffix(name, ".json") {
 		return filepath.Base(name), nil
 	}
+	progress, complete, _ := l.rec.state() // before the look: what comes after it may not be in it
 	entries, err := l.Find(ctx, name)
 	if err == nil && len(entries) == 0 {
-		err = fmt.Errorf("%w: %q", ErrNotFound, name)
+		if err = fmt.Errorf("%w: %q", ErrNotFound, name); !complete {
+			err = fmt.Errorf("%w: %w", err, &buildingError{progress})
+		}
 	}
 	if err != nil {
 		return "", err
 	}
 	return entries[0].File, nil
 }
+
+// buildingError is an ErrBuilding with how far the index is.
+type buildingError struct{ at Progress }
+
+func (e *buildingError) Error() string {
+	if e.at.Total == 0 {
+		return ErrBuilding.Error()
+	}
+	return fmt.Sprintf("%v: %s of %s", ErrBuilding, text.Thousands(e.at.Done), text.Count(e.at.Total, "record"))
+}
+
+// Is makes it an ErrBuilding.
+func (e *buildingError) Is(target error) bool { return target == ErrBuilding }
 
 // Known returns whether a delivery was recorded: its GUID at a path, as
 // [PathName] names it. It stays known for eight days at least, also when its

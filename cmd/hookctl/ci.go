@@ -21,7 +21,7 @@ func newCI(p *program) *cobra.Command {
 		Short: "Show the state of CI by repository, branch and workflow",
 		Long: `Show the state of CI by repository, branch and workflow, from the log alone: runs of workflows, checks of other apps
 and commit statuses, as far as the hooks deliver workflow_run, check_run and status. What fails comes first. The states
-are passing, failing, running and unknown; cancelled and skipped runs change none of them. A deleted branch is left out.
+are passing, failing, running and unknown; cancelled and skipped runs change nothing. A deleted branch is left out.
 
 With --red, the exit code is 5 if anything fails.`,
 		Example: "  hookctl ci\n  hookctl ci -R octo-org/api --branch main\n  hookctl ci --red --json --jq '.[].url'",

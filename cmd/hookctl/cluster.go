@@ -25,7 +25,7 @@ func newCluster(p *program) *cobra.Command {
 	cmd := &cobra.Command{
 		Use:   "cluster",
 		Short: "Share deliveries between several receivers",
-		Long: "Share deliveries between several receivers behind one load balancer: an answer 2xx means that most of them have the\n" +
+		Long: "Share deliveries between several receivers behind one load balancer: a 2xx answer means that most of them have the\n" +
 			"delivery on disk, each of them records every delivery, and one of them notifies. Three nodes survive the loss of one.",
 		Example: `  hookctl cluster init --node a --listen 10.0.0.1:6222 --peers 10.0.0.2:6222,10.0.0.3:6222
   hookctl cluster join --node b --listen 10.0.0.2:6222 --peers 10.0.0.1:6222,10.0.0.3:6222 --key-file key
@@ -106,8 +106,8 @@ func newClusterJoin(p *program) *cobra.Command {
 	var keyFile string
 	cmd := &cobra.Command{
 		Use:   "join",
-		Short: "Make this receiver a further node of a cluster",
-		Long: "Make this receiver a further node of a cluster. --key-file names a .env file of another node, or a file with the key\n" +
+		Short: "Make this receiver another node of a cluster",
+		Long: "Make this receiver another node of a cluster. --key-file names a .env file of another node, or a file with the key\n" +
 			"alone; - reads stdin. Without it the key is taken from the environment or from .env of this home. The webhook secret of\n" +
 			"this home is replaced by that of the cluster when the receiver starts. Then restart the receiver.",
 		Example: "  hookctl cluster join --node b --listen 10.0.0.2:6222 --peers 10.0.0.1:6222,10.0.0.3:6222 --key-file key\n  ssh first grep HOOKCTL_CLUSTER_KEY .atlas/.env | hookctl cluster join --node b --nats nats://10.0.0.9:4222 --key-file -",
@@ -214,8 +214,8 @@ func newClusterStatus(p *program) *cobra.Command {
 		Use:   "status",
 		Short: "Show the nodes of the cluster and who does what",
 		Long: "Show the nodes of the cluster as this one sees them, what is kept for nodes that are away, and which node has which\n" +
-			"lease. --wait first waits until every node is up and has everything, as before the next step of an upgrade. The exit\n" +
-			"code is 1 while no quorum can be reached, and 5 when the time of --wait is up.",
+			"role. --wait first waits until every node is up and has everything: do so before the next step of an upgrade. The exit\n" +
+			"code is 1 without a quorum, and 5 when the time of --wait is up.",
 		Example: "  hookctl cluster status\n  hookctl restart && hookctl cluster status --wait 5m\n  hookctl cluster status --jq '.members[] | select(.up | not) | .node'",
 		RunE: func(cmd *cobra.Command, _ []string) error {
 			status, late, err := p.clusterStatus(cmd.Context(), time.Duration(wait))
@@ -228,7 +228,7 @@ func newClusterStatus(p *program) *cobra.Command {
 			return cmp.Or(late, p.printCluster(status))
 		},
 	}
-	cmd.Flags().Var(&wait, "wait", "wait so `long`, for example 5m, for every node to be up and to have everything")
+	cmd.Flags().Var(&wait, "wait", "wait up to this `duration`, for example 5m, until every node is up and has everything")
 	addOutputFlags(cmd, &out)
 	return cmd
 }
@@ -304,8 +304,8 @@ func newClusterRepublish(p *program) *cobra.Command {
 	cmd := &cobra.Command{
 		Use:   "republish",
 		Short: "Feed the cluster's stream from the files of this node",
-		Long: "Publish the records of this node again, oldest first, so that every node gets what it lacks: after the stream was lost\n" +
-			"or emptied, or when a receiver with a log of its own became a node. What the stream has stays as it is.",
+		Long: "Publish the records of this node again, oldest first, so that every node gets what it lacks. Do so after the stream\n" +
+			"was lost or emptied, or after a receiver with a log of its own became a node. What the stream has stays as it is.",
 		Example: "  hookctl cluster republish\n  hookctl cluster republish --last 8d",
 		RunE: func(cmd *cobra.Command, _ []string) error {
 			s, err := settings.Defaults(p.environ)
@@ -333,7 +333,7 @@ func newClusterRepublish(p *program) *cobra.Command {
 			return nil
 		},
 	}
-	cmd.Flags().Var(&since, "last", "only records of this `time`, for example 8d; all without it")
+	cmd.Flags().Var(&since, "last", "only records of the last `duration`, for example 8d; all without it")
 	addOutputFlags(cmd, &out)
 	return cmd
 }

@@ -60,7 +60,7 @@ func newConfig(p *program) *cobra.Command {
 		Use:   "set KEY VALUE",
 		Short: "Change one setting in hookctl.yaml",
 		Long: "Change one setting in hookctl.yaml, and have a running receiver use it. Comments and everything else stay, and a\n" +
-			"mistake is not saved. The entries of a list are separated by commas; maps, and lists of sections as sinks, are YAML.",
+			"mistake is not saved. Commas separate the entries of a list; maps, and lists of sections such as sinks, are YAML.",
 		Example: "  hookctl config set receiver.public_url https://hooks.example.com\n  hookctl config set watched_branches main,release/*\n" +
 			"  hookctl config set sinks[0].to team-lead",
 		Args: cobra.ExactArgs(2),

@@ -33,7 +33,7 @@ func newDoctor(p *program) *cobra.Command {
 		Use:   "doctor",
 		Short: "Check every step of a delivery and suggest fixes",
 		Long: "Check every step of a delivery, from the GitHub login to the agent that is notified, and suggest fixes. The exit code is\n" +
-			"1 where a check fails.",
+			"1 if a check fails.",
 		Example: `  hookctl doctor
   hookctl doctor --fix
   hookctl doctor --json --jq '.[] | select(.status != "ok")'`,

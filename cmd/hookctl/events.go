@@ -78,7 +78,7 @@ func newEventsView(p *program) *cobra.Command {
 // record reads the record that a person calls by name, see findRecord.
 func (p *program) record(ctx context.Context, name string) (record *logs.Record, err error) {
 	err = p.withLog(ctx, eventsFilter{}, func(log *logs.Log, _ logs.Filter) error {
-		file, err := findRecord(ctx, log, name)
+		file, err := p.findRecord(ctx, log, name)
 		if err != nil {
 			return err
 		}
@@ -131,19 +131,26 @@ func (p *program) browseEvent(ctx context.Context, name string) error {
 }
 
 // findRecord returns the file of a record as [logs.Log.Resolve] does, with what to do if none exists.
-func findRecord(ctx context.Context, log *logs.Log, name string) (string, error) {
+// It waits for an index that may yet have it.
+func (p *program) findRecord(ctx context.Context, log *logs.Log, name string) (string, error) {
 	file, err := log.Resolve(ctx, name)
+	if errors.Is(err, logs.ErrBuilding) {
+		if err := p.whole(ctx, log); err != nil {
+			return "", err
+		}
+		file, err = log.Resolve(ctx, name)
+	}
 	if errors.Is(err, logs.ErrEmpty) {
-		return "", hint(err, "send a sample: hookctl test FILE")
+		return "", hint(err, "send a sample: hookctl test --sample push.main")
 	}
 	return file, hint(err, "list the records: hookctl events list")
 }
 
 // findRecords is findRecord for several.
-func findRecords(ctx context.Context, log *logs.Log, names []string) ([]string, error) {
+func (p *program) findRecords(ctx context.Context, log *logs.Log, names []string) ([]string, error) {
 	files := []string{}
 	for _, name := range names {
-		file, err := findRecord(ctx, log, name)
+		file, err := p.findRecord(ctx, log, name)
 		if err != nil {
 			return nil, err
 		}

@@ -66,7 +66,7 @@ func (p *program) actOnRecords(ctx context.Context, verb string, names []string,
 	}
 	var files []string
 	if err := p.withLog(ctx, eventsFilter{}, func(log *logs.Log, _ logs.Filter) (err error) {
-		files, err = findRecords(ctx, log, names)
+		files, err = p.findRecords(ctx, log, names)
 		return err
 	}); err != nil {
 		return err

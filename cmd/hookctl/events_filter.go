@@ -64,7 +64,7 @@ separate alternatives; ! before a word negates it. The fields are
   type priority          of the notification
   status                 of the notification: pending, sent, failed or none
   verified               yes or no
-  payload                text anywhere in what GitHub sent; reads the files that the other words leave
+  payload                text anywhere in the payload; slow, because it reads every file that the other words match
   since until            1h, 3d, 2026-01-31 or a whole timestamp`
 
 func parseFilter(text string) (logs.Filter, error) { return logs.ParseFilter(text, time.Now()) }

@@ -24,7 +24,8 @@ func newEventsList(p *program) *cobra.Command {
 		Long:  "List records, newest first.\n\n" + filterHelp,
 		Example: `  hookctl events list
   hookctl events list --filter 'event:workflow_run conclusion:failure since:24h'
-  hookctl events list --json --jq '.[].file'`,
+  hookctl events list --filter status:failed      # where a notification failed
+  hookctl events list --jq '.[] | [.received_at, .repository, .result] | @tsv'`,
 		Aliases: []string{"ls"},
 		RunE: func(cmd *cobra.Command, _ []string) error {
 			return p.withLog(cmd.Context(), f, func(log *logs.Log, filter logs.Filter) error {
@@ -46,7 +47,7 @@ func (p *program) listEvents(all iter.Seq2[logs.Entry, error], filtered bool, ou
 	if each, ok := elementwise(out.jq); ok {
 		return p.streamJQ(all, each)
 	}
-	none := "no records yet\nhint: set up a hook: hookctl setup; or send a sample: hookctl test FILE"
+	none := "no records yet\nhint: set up a hook: hookctl setup; or send a sample: hookctl test --sample push.main"
 	if filtered {
 		none = "no record matches"
 	}

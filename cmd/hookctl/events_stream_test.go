@@ -119,6 +119,58 @@ func TestJQOfEachRecordIsThatOfAll(t *testing.T) {
 	}
 }
 
+// unbuilt is a log of n records whose index is not made before build is called.
+func unbuilt(t *testing.T, n int) (l *logs.Log, build func()) {
+	dir := t.TempDir()
+	if err := errors.Join(logs.Generate(t.Context(), dir, n, time.Now(), time.Hour, 1, nil), os.Mkdir(filepath.Join(dir, ".hookctl"), 0o700)); err != nil {
+		t.Fatal(err)
+	}
+	building := flock.New(filepath.Join(dir, ".hookctl", "build.lock"))
+	if err := building.Lock(); err != nil {
+		t.Fatal(err)
+	}
+	l, err := logs.Open(t.Context(), logs.Config{Dir: dir})
+	if err != nil {
+		t.Fatal(errors.Join(err, building.Unlock()))
+	}
+	t.Cleanup(func() {
+		if err := l.Close(); err != nil {
+			t.Error(err)
+		}
+	})
+	return l, func() {
+		if err := building.Unlock(); err != nil {
+			t.Fatal(err)
+		}
+	}
+}
+
+// A record that the index does not have yet is not called missing: who asks for it by its GUID waits, or reads why it was not found.
+func TestRecordsAreFoundOnceTheIndexIsMade(t *testing.T) {
+	t.Parallel()
+	l, build := unbuilt(t, 40)
+	files, err := filepath.Glob(filepath.Join(l.Dir(), "*_*.json"))
+	if err != nil || len(files) == 0 {
+		t.Fatal(files, err)
+	}
+	record, err := l.Read(t.Context(), filepath.Base(files[0]))
+	if err != nil {
+		t.Fatal(err)
+	}
+	if _, err := l.Resolve(t.Context(), record.DeliveryID); !errors.Is(err, logs.ErrBuilding) || !errors.Is(err, logs.ErrNotFound) ||
+		!strings.Contains(err.Error(), "the index is still being made") {
+		t.Fatalf("while the index is made: %v", err)
+	}
+	build()
+	p := &program{err: io.Discard}
+	if file, err := p.findRecord(t.Context(), l, record.DeliveryID); err != nil || file != filepath.Base(files[0]) {
+		t.Errorf("found %q, not %q: %v", file, files[0], err)
+	}
+	if _, err := p.findRecord(t.Context(), l, "00000000-0000-4000-8000-000000000000"); !errors.Is(err, logs.ErrNotFound) || errors.Is(err, logs.ErrBuilding) {
+		t.Errorf("a GUID that no record has: %v", err)
+	}
+}
+
 // TestListsWaitForTheIndex opens a log while its index cannot be made yet. What is listed and counted then is not a part of it.
 func TestListsWaitForTheIndex(t *testing.T) {
 	t.Parallel()
@@ -126,19 +178,8 @@ func TestListsWaitForTheIndex(t *testing.T) {
 	for _, limit := range []int{0, n, n + 1, pageLimit + 1} {
 		t.Run(strconv.Itoa(limit), func(t *testing.T) {
 			t.Parallel()
-			dir := t.TempDir()
-			if err := errors.Join(logs.Generate(t.Context(), dir, n, time.Now(), time.Hour, 1, nil), os.Mkdir(filepath.Join(dir, ".hookctl"), 0o700)); err != nil {
-				t.Fatal(err)
-			}
-			building := flock.New(filepath.Join(dir, ".hookctl", "build.lock"))
-			if err := building.Lock(); err != nil {
-				t.Fatal(err)
-			}
-			l, err := logs.Open(t.Context(), logs.Config{Dir: dir})
-			if err := errors.Join(err, building.Unlock()); err != nil {
-				t.Fatal(err)
-			}
-			defer l.Close()
+			l, build := unbuilt(t, n)
+			build()
 			p, got := &program{err: io.Discard}, 0
 			for _, err := range p.found(t.Context(), l, logs.Filter{}, limit) {
 				if got++; err != nil {

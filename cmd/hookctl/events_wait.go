@@ -38,8 +38,8 @@ func newEventsWait(p *program) *cobra.Command {
 		},
 	}
 	f.add(cmd)
-	cmd.Flags().Var(&since, "since", "also what arrived this long ago")
-	cmd.Flags().IntVar(&count, "count", count, "how many records to wait for")
+	cmd.Flags().Var(&since, "since", "also print what arrived within this time before")
+	cmd.Flags().IntVar(&count, "count", count, "wait for `n` records")
 	cmd.Flags().Var(&timeout, "timeout", "how long to wait; 0 for as long as it takes")
 	addOutputFlags(cmd, &out)
 	return cmd
@@ -89,7 +89,7 @@ func newEventsAck(p *program) *cobra.Command {
 func (p *program) acknowledge(ctx context.Context, names []string, out *output) error {
 	var done []logs.Offer
 	err := p.withLog(ctx, eventsFilter{}, func(log *logs.Log, _ logs.Filter) error {
-		files, err := findRecords(ctx, log, names)
+		files, err := p.findRecords(ctx, log, names)
 		if err != nil {
 			return err
 		}

@@ -47,7 +47,7 @@ func newHooksList(p *program) *cobra.Command {
 	cmd := &cobra.Command{
 		Use:   "list",
 		Short: "List hooks at GitHub",
-		Long:  "List the hooks of the given repositories, else those of all that were set up.",
+		Long:  "List the hooks of the given repositories, or of all that were set up.",
 		Example: `  hookctl hooks list -R owner/repo
   hookctl hooks list --owner octo-org --json --jq '.[].url'`,
 		Aliases: []string{"ls"},

@@ -31,7 +31,7 @@ func newMCP(p *program) *cobra.Command {
 	cmd := &cobra.Command{
 		Use:   "mcp",
 		Short: "Serve agents over the Model Context Protocol",
-		Long: "Serve agents over the Model Context Protocol (MCP) on stdin and stdout. An agent's program starts it. Register it with:\n\n" +
+		Long: "Serve agents over the Model Context Protocol (MCP) on stdin and stdout. The agent's program starts it. Register it with:\n\n" +
 			registrations + "\n\n" +
 			"Without --write the tools only read. With it, setup and rotation still ask the user.\n\n" +
 			"--channel pushes the events that --filter chooses into a session of Claude Code, at most one push in ten seconds, and\n" +

@@ -8,6 +8,7 @@ import (
 	"strings"
 
 	"github.com/spf13/cobra"
+	"github.com/spf13/pflag"
 )
 
 // The groups under which help lists the commands.
@@ -48,7 +49,8 @@ func newRoot(p *program) *cobra.Command {
   hookctl demo                                   try it without an account
   hookctl setup -R owner/repo --url https://hooks.example.com
   hookctl rotate --all                           change the secret without losing a delivery
-  hookctl events list --filter 'event:push since:1h'`,
+  hookctl events list --filter 'event:push since:1h'
+  hookctl events list --jq '.[].file'            every command that prints data has --json and --jq`,
 		SilenceErrors: true,
 		SilenceUsage:  true,
 		Args:          cobra.NoArgs,
@@ -96,6 +98,11 @@ func newRoot(p *program) *cobra.Command {
 
 // finish makes every command refuse what it does not know with exit code 2 and a hint.
 func finish(cmd *cobra.Command) {
+	cmd.Flags().VisitAll(func(f *pflag.Flag) {
+		if f.DefValue == "0s" {
+			f.DefValue = "" // it means none, which help does not say of numbers either
+		}
+	})
 	args := cmd.Args
 	switch {
 	case cmd.HasSubCommands():

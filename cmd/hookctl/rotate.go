@@ -39,7 +39,8 @@ func newRotate(p *program) *cobra.Command {
 			"every hook has sent a ping signed with the new one and the grace period is over. A rotation that was interrupted\n" +
 			"or failed can be resumed at any point.\n\n" +
 			"--max-age compares the age of the secret that a hook signs with: the shared one, or its own. In --json the status of\n" +
-			"a hook is rotated, failed, pending, or gone, which means deleted at GitHub and leaves the rotation complete.",
+			"a hook is rotated, failed, pending, or gone: deleted at GitHub. A hook that is gone does not keep the rotation\n" +
+			"from completing.",
 		Example: `  hookctl rotate --all
   hookctl rotate -R owner/repo --grace 24h
   hookctl rotate --all --max-age 90d --yes

@@ -18,7 +18,7 @@ import (
 func newSync(p *program) *cobra.Command {
 	cmd := &cobra.Command{
 		Use:   "sync",
-		Short: "Issues and boards that follow what happens",
+		Short: "Keep issues and boards in step with CI and merges",
 		Long: "Project sync turns a CI failure into one issue with the failing lines, and a green run closes it. A merge into a branch\n" +
 			"for which GitHub closes nothing closes the issues that the pull request names. A blocked issue is escalated, and a\n" +
 			"board shows where each issue is. It is off until sync.mode is suggest (it plans, you apply) or act:\n" +

@@ -110,7 +110,7 @@ func TestChecks(t *testing.T) {
 		{"secret", "published", func(w *world) {
 			w.write(filepath.Join(w.home, ".env"), "GITHUB_WEBHOOK_SECRET=YOUR_SECRET_HERE\n")
 		}, Fail, "GITHUB_WEBHOOK_SECRET holds a placeholder", "hookctl secret generate --force"},
-		{"secret", "short", func(w *world) { w.setSecret("hunter2") }, Warn, "it has 7 characters", "hookctl rotate"},
+		{"secret", "short", func(w *world) { w.setSecret("hunter2") }, Warn, "it has only 7 characters", "hookctl rotate"},
 		{"secret", "not at the receiver", func(w *world) { w.status.Secrets = []string{"deadbeef"} }, Fail, "it accepts deadbeef", "hookctl reload"},
 		{"secret", "a second one not at the receiver", func(w *world) {
 			if err := w.store.SetHookSecrets(map[int64]string{7: strings.Repeat("xy", 32)}, time.Now()); err != nil {
@@ -147,7 +147,7 @@ func TestChecks(t *testing.T) {
 		{"certificate", "no URL", func(w *world) { w.cfg.PublicURL = "" }, OK, "the public URL is not set", ""},
 		{"certificate", "nobody there", func(w *world) { w.cfg.PublicURL = "https://127.0.0.1:1" }, Warn, "connection refused", "tunnel"},
 
-		{"tunnel", "none", nil, OK, "none runs here", ""},
+		{"tunnel", "none", nil, OK, "no tunnel program runs on this machine", ""},
 		{"tunnel", "of ngrok, not running", func(w *world) { w.cfg.PublicURL = "https://x.ngrok-free.app/webhook" }, Fail, "is one of ngrok, which does not run", "start ngrok again for port "},
 		{"tunnel", "leads here", func(w *world) { w.ngrok("https://x.ngrok-free.app", w.cfg.Address) }, OK, "ngrok https://x.ngrok-free.app leads to ", ""},
 		{"tunnel", "leads elsewhere", func(w *world) { w.ngrok("https://x.ngrok-free.app", "127.0.0.1:80") }, Fail, "leads to 127.0.0.1:80, and the receiver listens on port", "start ngrok again"},
@@ -158,7 +158,7 @@ func TestChecks(t *testing.T) {
 		{"tunnel", "not needed", func(w *world) {
 			w.ngrok("https://x.ngrok-free.app", "127.0.0.1:80")
 			w.cfg.PublicURL = "https://hooks.example.com"
-		}, OK, "the public URL needs none", ""},
+		}, OK, "the public URL needs no tunnel", ""},
 		{"tunnel", "in trouble", func(w *world) {
 			w.status.Alarms = []daemon.Alarm{{Key: "storage", Text: "the disk is full"}, {Key: "tunnel", Text: "tunnel: some hooks keep an old address", Hint: "hookctl setup"}}
 		}, Fail, "some hooks keep an old address", "hookctl setup"},
@@ -190,7 +190,7 @@ func TestChecks(t *testing.T) {
 		{"allow-list", "all of GitHub", func(w *world) {
 			w.cfg.Allow = []netip.Prefix{netip.MustParsePrefix("0.0.0.0/0"), netip.MustParsePrefix("::/0")}
 		}, OK, "accepts all", ""},
-		{"allow-list", "too narrow", func(w *world) { w.cfg.Allow = []netip.Prefix{netip.MustParsePrefix("192.0.2.0/24")} }, Fail, "of GitHub's: ", "receiver.allow"},
+		{"allow-list", "too narrow", func(w *world) { w.cfg.Allow = []netip.Prefix{netip.MustParsePrefix("192.0.2.0/24")} }, Fail, "that GitHub sends from: ", "receiver.allow"},
 
 		{"hook of " + repo, "as setup makes it", nil, OK, "sends issues, push to https://hooks.example.com/webhook", ""},
 		{"hook of " + repo, "none", func(w *world) { w.changeHook(func(h *githubtest.Hook) { h.URL = "https://other.example.com/hook" }) }, Fail,
@@ -259,8 +259,8 @@ func TestChecks(t *testing.T) {
 		{"secret of " + repo, "none", func(w *world) { w.changeHook(func(h *githubtest.Hook) { h.Secret = "" }) }, Fail, "has no secret", "hookctl setup"},
 
 		{"deliveries of " + repo, "none", nil, OK, "none in the last 3 days", ""},
-		{"deliveries of " + repo, "arrived", func(w *world) { w.deliver() }, OK, "the last one (push, 0 s ago) arrived, as all of the last 1 event", ""},
-		{"deliveries of " + repo, "arrived again", func(w *world) { w.refuse(500); w.deliver(); w.refuse(0); w.deliver() }, OK, "arrived; 1 of 2 failed", ""},
+		{"deliveries of " + repo, "arrived", func(w *world) { w.deliver() }, OK, "the last one (push, 0 s ago) arrived", ""},
+		{"deliveries of " + repo, "arrived again", func(w *world) { w.refuse(500); w.deliver(); w.refuse(0); w.deliver() }, OK, "arrived; 1 of the last 2 failed", ""},
 		{"deliveries of " + repo, "wrong signature", func(w *world) { w.gh.SetSecret(repo, w.hookID, "other"); w.deliver() }, Fail, "signed with a secret that the receiver does not have", "hookctl rotate"},
 		{"deliveries of " + repo, "nobody there", func(w *world) { w.end(); w.deliver() }, Fail, "could not connect", "hookctl start; then hookctl hooks ping"},
 

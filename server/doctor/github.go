@@ -86,9 +86,9 @@ func (f *facts) allowList(ctx context.Context) finding {
 	}
 	if len(refused) > 0 {
 		return fail("add them to receiver.allow in hookctl.yaml, or write github there",
-			"the receiver refuses %s of GitHub's: %s", text.Count(len(refused), "range", "ranges"), strings.Join(refused, ", "))
+			"the receiver refuses %s that GitHub sends from: %s", text.Count(len(refused), "range", "ranges"), strings.Join(refused, ", "))
 	}
-	return ok("the receiver accepts all %d ranges of GitHub's", len(ranges))
+	return ok("the receiver accepts all %d ranges that GitHub sends from", len(ranges))
 }
 
 // contains reports whether every address of b is in a.

@@ -137,10 +137,13 @@ func (k kind) fine(h fleet.Hook, now time.Time) string {
 			}
 		}
 		last := fmt.Sprintf("the last one (%s, %s ago) arrived", h.Sent[0].Event, text.Span(now.Sub(h.Sent[0].Attempts[0].DeliveredAt)))
-		if failed > 0 {
-			return fmt.Sprintf("%s; %d of %d failed", last, failed, len(h.Sent))
+		switch {
+		case failed > 0:
+			return fmt.Sprintf("%s; %d of the last %d failed", last, failed, len(h.Sent))
+		case len(h.Sent) == 1:
+			return last
 		}
-		return last + ", as all of the last " + text.Count(len(h.Sent), "event")
+		return fmt.Sprintf("%s, as did all of the last %d events", last, len(h.Sent))
 	}
 	return "none in the last 3 days"
 }

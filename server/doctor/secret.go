@@ -36,7 +36,7 @@ func (f *facts) secret(context.Context) finding {
 		all = append(all, fail(secret.ReplacePublished, "%s holds a placeholder from documentation: anyone can sign with it, and the receiver does not start", name))
 	}
 	if len(placeholders) == 0 && len(value) < secret.Short {
-		all = append(all, warn(replaceSecret(origin), "it has %s and can be guessed", text.Count(len(value), "character")))
+		all = append(all, warn(replaceSecret(origin), "it has only %s, so it can be guessed", text.Count(len(value), "character")))
 	}
 	ring, err := f.ring()
 	if err != nil {

@@ -165,7 +165,7 @@ func TestSummaryTakesTheNewest(t *testing.T) {
 		{Name: "disk space", Status: Fail, Detail: "50 MB free", Fix: "hookctl events prune"},
 		{Name: "clock", Status: OK, Detail: "it agrees"},
 		{Name: "public URL", Status: OK, Detail: "leads to this receiver"},
-		{Name: "tunnel", Status: OK, Detail: "none runs here"},
+		{Name: "tunnel", Status: OK, Detail: "no tunnel program runs on this machine"},
 		{Name: "hook of " + repo, Status: Fail, Detail: "hook 7 is gone", Fix: "hookctl setup -R " + repo},
 	}}
 	live := w.live()

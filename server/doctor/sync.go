@@ -27,7 +27,7 @@ func (f *facts) sync(ctx context.Context) finding {
 	if out := worst(all...); out.status != OK {
 		return out
 	}
-	return ok("mode %s, with the rights for: %s", f.cfg.SyncMode, namesOf(rights))
+	return ok("project sync is set to %s; the login may change: %s", f.cfg.SyncMode, namesOf(rights))
 }
 
 func namesOf(rights []tasks.Right) string {

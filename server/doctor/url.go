@@ -122,12 +122,12 @@ func expiry(leaf *x509.Certificate, now time.Time) finding {
 	if issuer == "" && len(leaf.Issuer.Organization) > 0 {
 		issuer = leaf.Issuer.Organization[0]
 	}
-	words := fmt.Sprintf("of %s, valid until %s", issuer, leaf.NotAfter.Format(time.DateOnly))
+	words := fmt.Sprintf("issued by %s, valid until %s", issuer, leaf.NotAfter.Format(time.DateOnly))
 	switch {
 	case left < 0:
 		return fail("renew the certificate", "it expired on %s", leaf.NotAfter.Format(time.DateOnly))
 	case left < 14*24*time.Hour:
-		return warn("renew the certificate", "%s: in %s", words, text.Span(left))
+		return warn("renew the certificate", "%s, in %s", words, text.Span(left))
 	}
 	return ok("%s", words)
 }
@@ -143,7 +143,7 @@ func badCertificate(err error) finding {
 	case errors.As(err, &host):
 		return fail("get a certificate for the name in the URL", "it is for another name: %v", plain(err))
 	case errors.As(err, &authority):
-		return fail("serve the whole chain, of a public authority", "it is of an unknown authority, or an intermediate certificate is missing: %v", plain(err))
+		return fail("serve the whole chain, from a public authority", "it was issued by an unknown authority, or an intermediate certificate is missing: %v", plain(err))
 	case errors.As(err, &invalid):
 		return fail("get a certificate for servers", "%v", plain(err))
 	}
@@ -196,13 +196,13 @@ func (f *facts) openTunnel(ctx context.Context) finding {
 		return warn("", "cannot see which tunnels run here: %v", err)
 	}
 	if len(found) == 0 {
-		return ok("none runs here")
+		return ok("no tunnel program runs on this machine")
 	}
 	var names []string
 	for _, t := range found {
 		names = append(names, t.Kind+" "+t.URL)
 	}
-	return ok("the public URL needs none; running: %s", strings.Join(names, ", "))
+	return ok("the public URL needs no tunnel; running: %s", strings.Join(names, ", "))
 }
 
 // judgeTunnelAlarm is what the receiver says of the tunnel that it runs.

@@ -42,8 +42,8 @@ func TestExpiryOfCertificates(t *testing.T) {
 	now := time.Date(2026, 5, 1, 12, 0, 0, 0, time.UTC)
 	for days, want := range map[int]finding{
 		-1: {Fail, "it expired on 2026-04-30", "renew the certificate"},
-		5:  {Warn, "of Let's Trust, valid until 2026-05-06: in 5 days", "renew the certificate"},
-		60: {OK, "of Let's Trust, valid until 2026-06-30", ""},
+		5:  {Warn, "issued by Let's Trust, valid until 2026-05-06, in 5 days", "renew the certificate"},
+		60: {OK, "issued by Let's Trust, valid until 2026-06-30", ""},
 	} {
 		leaf := &x509.Certificate{NotAfter: now.AddDate(0, 0, days), Issuer: pkix.Name{Organization: []string{"Let's Trust"}}}
 		if got := expiry(leaf, now); got != want {

@@ -4,6 +4,7 @@ import (
 	"context"
 	"encoding/json"
 	"errors"
+	"fmt"
 	"math"
 	"strconv"
 	"time"
@@ -49,7 +50,12 @@ func (f *face) search(ctx context.Context, c *call, in searchArguments) (any, er
 	if n < len(rows) || found.HasOlder {
 		next = found.Entries[n-1].Cursor().String()
 	}
-	return map[string]any{"events": append([]any{}, rows[:n]...), "cursor": next}, nil
+	out := map[string]any{"events": append([]any{}, rows[:n]...), "cursor": next}
+	if found.Building {
+		out["incomplete"] = fmt.Sprintf("the index is still being made, %s of %s so far: older records may be missing; call again in a moment",
+			text.Thousands(found.Progress.Done), text.Count(found.Progress.Total, "record"))
+	}
+	return out, nil
 }
 
 type viewArguments struct {
@@ -140,8 +146,26 @@ func failureOf(ctx context.Context, w *World, event string, payload []byte) (any
 	return marker{limit: maxString}.walk("", shown, false), err
 }
 
+// indexPatience is how long a call waits for the index of a large log before it says that this is still being made.
+const indexPatience = 10 * time.Second
+
+// resolve finds the file of a record. It waits for an index that may yet have it, for as long as a client waits for a call.
+func resolve(ctx context.Context, log *logs.Log, name string) (string, error) {
+	file, err := log.Resolve(ctx, name)
+	if errors.Is(err, logs.ErrBuilding) {
+		waiting, stop := context.WithTimeout(ctx, indexPatience)
+		defer stop()
+		_ = log.Whole(waiting, nil) // the next look shows what came of it
+		file, err = log.Resolve(ctx, name)
+	}
+	return file, missing(err)
+}
+
 // missing adds to an error about a record how to find one.
 func missing(err error) error {
+	if errors.Is(err, logs.ErrBuilding) {
+		return hooks.WithCure(err, "call again in a moment, or name the record's file")
+	}
 	if errors.Is(err, logs.ErrEmpty) || errors.Is(err, logs.ErrNotFound) {
 		return hooks.WithCure(err, "find records with events_search")
 	}

@@ -51,9 +51,9 @@ func (f *face) begin(ctx context.Context, req *mcp.CallToolRequest, logless bool
 
 // read gives the record of a file, of a delivery's GUID, or the latest.
 func (c *call) read(ctx context.Context, name string) (*logs.Record, error) {
-	file, err := c.log.Resolve(ctx, name)
+	file, err := resolve(ctx, c.log, name)
 	if err != nil {
-		return nil, missing(err)
+		return nil, err
 	}
 	record, err := c.log.Read(ctx, file)
 	return record, missing(err)

@@ -191,9 +191,9 @@ func (a filesArguments) resolved(ctx context.Context, log *logs.Log) ([]string, 
 	}
 	files := []string{}
 	for _, name := range a.Files {
-		file, err := log.Resolve(ctx, name)
+		file, err := resolve(ctx, log, name)
 		if err != nil {
-			return nil, missing(err)
+			return nil, err
 		}
 		files = append(files, file)
 	}

@@ -38,7 +38,7 @@ type Menu struct {
 
 // NewMenu makes a menu with a title.
 func NewMenu(a *Shell, head string, choices []Choice) *Menu {
-	m := &Menu{a: a, head: head, all: choices, input: NewInput("")}
+	m := &Menu{a: a, head: head, all: choices, input: NewInput(a.Theme, "")}
 	m.input.Placeholder = "type to search"
 	m.narrow()
 	return m

@@ -47,7 +47,7 @@ const rightMost = 20
 
 // NewPicker makes an empty list; placeholder stands in the search line.
 func NewPicker(t *Theme, placeholder string) *Picker {
-	p := &Picker{th: t, On: map[string]bool{}, input: NewInput("")}
+	p := &Picker{th: t, On: map[string]bool{}, input: NewInput(t, "")}
 	p.input.Placeholder = placeholder
 	return p
 }

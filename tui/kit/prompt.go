@@ -35,13 +35,17 @@ type Prompt struct {
 // NewPrompt opens with value in the line and the cursor behind it.
 func NewPrompt(a *Shell, id, label, value string) *Prompt {
 	p := &Prompt{a: a, ID: id, label: label, errAt: -1}
-	p.Input = NewInput(value)
+	p.Input = NewInput(a.Theme, value)
 	return p
 }
 
-// NewInput is a text input with the terminal's own cursor.
-func NewInput(value string) textinput.Model {
+// NewInput is a text input with the terminal's own cursor and the colours of the theme.
+func NewInput(t *Theme, value string) textinput.Model {
 	in := textinput.New()
+	styles := in.Styles()
+	styles.Focused = textinput.StyleState{Placeholder: t.Faint.Style, Suggestion: t.Faint.Style}
+	styles.Blurred = styles.Focused
+	in.SetStyles(styles)
 	in.Prompt = ""
 	in.SetVirtualCursor(false)
 	in.SetValue(value)

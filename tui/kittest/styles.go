@@ -47,6 +47,11 @@ func (st *Styles) Add(name string, s *Screen, theme *kit.Theme) {
 			if !Coloured(content) {
 				t.Errorf("%s: no colours", key)
 			}
+			for _, m := range sgr.FindAllStringSubmatch(content, -1) {
+				if foreign.MatchString(rgb.ReplaceAllString(m[1], "")) {
+					t.Errorf("%s: %q is a colour that is not of the theme", key, m[1])
+				}
+			}
 			plain := withoutColours(t, content)
 			if Coloured(plain) {
 				t.Errorf("%s: NO_COLOR leaves colours: %q", key, plain)
@@ -84,6 +89,12 @@ func withoutColours(t testing.TB, frame string) string {
 	}
 	return b.String()
 }
+
+// foreign is a style with one of sixteen or 256 colours; those of the theme are computed from the background, and rgb.
+var (
+	foreign = regexp.MustCompile(`(^|;)([34]8[;:]5[;:]|(3|4|9|10)[0-7](;|$))`)
+	rgb     = regexp.MustCompile(`[34]8[;:]2([;:][0-9]+){3}`)
+)
 
 var sgr = regexp.MustCompile(`\x1b\[([0-9;:]*)m`)
 

@@ -133,8 +133,10 @@ func (m *mode) do(ctx context.Context, text string) error {
 	case "quit", "exit", "q":
 		m.leave = true
 		return nil
-	case "help", "?", "--help", "-h":
-		return m.help(ctx)
+	case "help", "?":
+		return m.help()
+	case "help all", "--help", "-h":
+		return m.helpAll(ctx)
 	case "more", "next":
 		return m.more(ctx)
 	case "back":
@@ -152,8 +154,36 @@ func (m *mode) do(ctx context.Context, text string) error {
 	return err
 }
 
-// help prints the commands of the shell in their groups, and then the words of the prompt.
-func (m *mode) help(ctx context.Context) error {
+// help prints what is needed most.
+func (m *mode) help() error {
+	said := map[string][2]string{}
+	for _, a := range aliases() {
+		if a.text != "" {
+			said[a.typed] = [2]string{a.usage(), a.text}
+		}
+	}
+	for _, line := range promptWords() {
+		said[line[0]] = line
+	}
+	tree := m.Tree()
+	m.say("The commands that matter first:")
+	for _, name := range []string{"setup", "status", "events", "view", "follow", "resend", "hooks", "rotate", "undo", "doctor", "settings", "N", "more, back", "WORDS ?", "quit"} {
+		line, ok := said[name]
+		if !ok {
+			cmd, _, err := tree.Find([]string{name})
+			if err != nil {
+				return err
+			}
+			line = [2]string{name, cmd.Short}
+		}
+		m.say(fmt.Sprintf("  %-15s %s", line[0], line[1]))
+	}
+	m.say("All commands: help all. One command with its flags: help events list")
+	return nil
+}
+
+// helpAll prints the commands of the shell in their groups, and then the words of the prompt.
+func (m *mode) helpAll(ctx context.Context) error {
 	err := m.execute(ctx, []string{"--help"})
 	m.say("")
 	m.say("Line mode:")
@@ -162,16 +192,21 @@ func (m *mode) help(ctx context.Context) error {
 			m.say(fmt.Sprintf("  %-15s %s", a.usage(), a.text))
 		}
 	}
-	for _, line := range [][2]string{
+	for _, line := range promptWords() {
+		m.say(fmt.Sprintf("  %-15s %s", line[0], line[1]))
+	}
+	return err
+}
+
+// promptWords are what only the prompt knows, with what each does.
+func promptWords() [][2]string {
+	return [][2]string{
 		{"setup", "Set up webhooks question by question, where no flags follow"},
 		{"more, back", fmt.Sprintf("The next page of the last list, or the one before; a page has %d rows", page)},
 		{"N", "A number in place of an event, a hook or a delivery is its row in the last list of them"},
 		{"WORDS ?", "What may follow the words"},
 		{"quit", "Leave; ctrl+d does too, and ctrl+c when nothing is running"},
-	} {
-		m.say(fmt.Sprintf("  %-15s %s", line[0], line[1]))
 	}
-	return err
 }
 
 // complete lists what may follow the words, as the shell's completion does.

@@ -403,8 +403,9 @@ func TestEndOfContext(t *testing.T) {
 
 // Help has the commands of the tree and every short form; a question mark lists what may follow.
 func TestHelpAndCompletion(t *testing.T) {
-	said := (&house{}).talk(t, "help", "hooks ?", "hooks re?")
-	has(t, said, "Available Commands", "Line mode:", "view 3", "quit", "> hooks ?", "ping: About ping", "view: About view")
+	said := (&house{}).talk(t, "help", "help all", "hooks ?", "hooks re?")
+	has(t, said, "> help\nThe commands that matter first:\n  setup ", "status ", "view 3", "quit", "help all", "> help all\n", "Available Commands", "Line mode:", "view 3", "forget",
+		"> hooks ?", "ping: About ping", "view: About view")
 }
 
 // Whatever a command prints, nothing of it is obeyed by a terminal or hides in a line: cells, lines, questions, JSON.

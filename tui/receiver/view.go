@@ -60,8 +60,11 @@ func (p *Page) header(w int) []string {
 	if s.Version != "" {
 		first += t.Faint.Render("  " + kit.Clean(s.Version))
 	}
-	second := fmt.Sprintf("   %s received, %s refused, %s duplicates; notifications: %s waiting, %s failed",
-		text.Thousands(int(s.Received)), text.Thousands(int(s.Rejected)), text.Thousands(int(s.Duplicates)), text.Thousands(int(s.PendingNotifications)), text.Thousands(int(s.FailedNotifications)))
+	second := fmt.Sprintf("   since then %s received, %s refused", text.Thousands(int(s.Received)), text.Thousands(int(s.Rejected)))
+	if s.Duplicates > 0 {
+		second += ", " + text.Count(int(s.Duplicates), "duplicate")
+	}
+	second += fmt.Sprintf("; %s failed, %s pending", text.Count(int(s.FailedNotifications), "notification"), text.Thousands(int(s.PendingNotifications)))
 	if s.Alarm != "" {
 		second = "   " + t.Bad.Render(kit.Clean(s.Alarm))
 	}

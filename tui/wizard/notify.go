@@ -50,7 +50,7 @@ type sinkProbed struct {
 
 func newNotifyStep(w *Wizard) *notifyStep {
 	d := w.cfg.Setup
-	s := &notifyStep{w: w, sink: d.Sink, input: kit.NewInput(d.Agent), chat: kit.NewInput(""), answer: map[string]error{}}
+	s := &notifyStep{w: w, sink: d.Sink, input: kit.NewInput(w.shell.Theme, d.Agent), chat: kit.NewInput(w.shell.Theme, ""), answer: map[string]error{}}
 	s.input.Placeholder = "the agent's name"
 	s.chat.EchoMode, s.chat.EchoCharacter = textinput.EchoPassword, '*'
 	s.chat.Placeholder = "its URL, as ntfy://ntfy.sh/topic"

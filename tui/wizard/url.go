@@ -55,7 +55,7 @@ type (
 )
 
 func newURLStep(w *Wizard) *urlStep {
-	s := &urlStep{w: w, input: kit.NewInput(""), tested: map[string]reached{}}
+	s := &urlStep{w: w, input: kit.NewInput(w.shell.Theme, ""), tested: map[string]reached{}}
 	s.input.Placeholder = "type a URL"
 	s.offers = tunnel.Offers(nil, nil, "", w.cfg.Setup.URL, false)
 	return s
