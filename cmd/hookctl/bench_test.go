@@ -83,8 +83,8 @@ func BenchmarkIdleReceiver(b *testing.B) {
 }
 
 // BenchmarkIdleAfterBurst reports what a receiver still costs a while after a burst: deliveries of 8 KiB over 64 connections, then
-// large ones. Beside the memory in use it prints how much of that is the program's own file, which the system may take back at any
-// time. HOOKCTL_BENCH_BURST is how many deliveries there are, HOOKCTL_BENCH_REST how long the while is.
+// large ones. Beside the memory in use it prints how much of that is the program's own, and how much are pages of its file, which
+// the system may take back at any time. HOOKCTL_BENCH_BURST is how many deliveries there are, HOOKCTL_BENCH_REST how long the while is.
 func BenchmarkIdleAfterBurst(b *testing.B) {
 	if runtime.GOOS != "linux" {
 		b.Skip("/proc is missing")
@@ -108,6 +108,7 @@ func BenchmarkIdleAfterBurst(b *testing.B) {
 		b.ReportMetric(float64(ticksOf(b, r.pid)-before)*10/window.Seconds(), "cpu-ms/s")
 		b.ReportMetric(memoryMiB(b, r.pid, "VmRSS"), "MiB")
 		b.ReportMetric(40, "goal-MiB")
+		b.ReportMetric(memoryMiB(b, r.pid, "RssAnon"), "MiB-own")
 		b.ReportMetric(memoryMiB(b, r.pid, "RssFile"), "MiB-of-files")
 	}
 }

@@ -126,7 +126,7 @@ func Decide(t Table, ev Event) Decision {
 		n := t.trust.also(r.notice(ev), ev, r.notice)
 		n.Priority = t.priority(r, n.Type, ev)
 		d.Notifications = []Notice{n}
-		d.Result = text.Line(n.Type+": "+r.result(ev), 300)
+		d.Result = text.Cut(strings.TrimSpace(n.Type+": "+r.result(ev)), 300)
 		for _, later := range defaultRules[i+1:] {
 			d.Trace = append(d.Trace, RuleTrace{later.name, false, "not tried: another rule matched before"})
 		}
@@ -167,7 +167,7 @@ func (d *Decision) route(t Table, ev Event) bool {
 			n.Priority = p
 		}
 		d.Notifications = []Notice{n}
-		d.Result = text.Line(n.Type+": "+n.Subject, 300)
+		d.Result = text.Cut(n.Type+": "+n.Subject, 300)
 		return true
 	}
 	return false
@@ -184,7 +184,7 @@ func recorded(ev Event, reason string) string {
 	if reason != "" {
 		reason = " (" + reason + ")"
 	}
-	return text.Line("recorded: "+ev.Line()+reason, 300)
+	return text.Cut("recorded: "+ev.Line()+reason, 300)
 }
 
 // describe names an event in a few words: "workflow_run completed".

@@ -27,7 +27,7 @@ func FuzzNewEvent(f *testing.F) {
 			return
 		}
 		d := Decide(table, ev)
-		texts := []string{d.Result}
+		texts := []string{d.Result, ev.Title, ev.Branch, ev.Conclusion, ev.Line()}
 		for _, n := range d.Notifications {
 			texts = append(texts, n.Subject)
 		}

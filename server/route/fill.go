@@ -225,13 +225,13 @@ func (e *Event) complete() {
 	}
 	values := e.gather(places(templates...)...)
 	if e.Title == "" {
-		e.Title = text.Line(e.fill(w.title, values), 200)
+		e.Title = text.Cut(e.fill(w.title, values), 200)
 	}
 	if s := e.fill(w.branch, values); s != "" && e.Branch == "" {
 		e.Branch = s
 	}
 	if s := e.fill(w.outcome, values); s != "" && e.Conclusion == "" {
-		e.Conclusion = text.Line(s, 64)
+		e.Conclusion = text.Cut(s, 64)
 	}
 	for _, path := range places(w.url) {
 		if u := address(values[path]); u != "" {
@@ -254,5 +254,5 @@ func (e Event) Line() string {
 	if words == "" {
 		return describe(e)
 	}
-	return text.Line(describe(e)+": "+words, 220)
+	return text.Cut(describe(e)+": "+words, 220)
 }

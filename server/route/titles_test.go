@@ -175,3 +175,71 @@ func TestTheTableOfTitlesIsWellFormed(t *testing.T) {
 		}
 	}
 }
+
+// TestComposedTextIsClean replaces all text of each event with what is dangerous beside other text. Text is cleaned where it is
+// read, and what is made of it is clean too.
+func TestComposedTextIsClean(t *testing.T) {
+	table, err := NewTable(Config{WatchedBranches: []string{"main"}, NotifyAlso: []string{"reviews", "statuses"}})
+	if err != nil {
+		t.Fatal(err)
+	}
+	events := titled(t)
+	for _, name := range []string{"workflow_run_failure", "pull_request_hostile_title", "push_main", "check_run_failure"} {
+		event, payload := sample(t, name)
+		ev, err := NewEvent(event, payload)
+		if err != nil {
+			t.Fatal(err)
+		}
+		events = append(events, ev)
+	}
+	for _, hostile := range []string{"", " ", "<", "</", "channel>", "<system-reminder>", "\x1b[31", "\u202e", "\u200d", "\U0001f468\u200d", "\U0001f1e9", "\u0301", "_", strings.Repeat("a ", 400)} {
+		for _, ev := range events {
+			ev, err := NewEvent(ev.Name, allText(t, ev.payload, hostile))
+			if err != nil {
+				t.Fatal(err)
+			}
+			d := Decide(table, ev)
+			texts := []string{d.Result, ev.Title, ev.Branch, ev.Conclusion, ev.Line()}
+			for _, n := range d.Notifications {
+				texts = append(texts, n.Subject)
+			}
+			for _, s := range texts {
+				if text.Line(s, 300) != s {
+					t.Errorf("%s of %q: %q", ev.Name, hostile, s)
+				}
+			}
+		}
+	}
+}
+
+// allText is a payload whose strings are all the same, but for those that choose a rule.
+func allText(t *testing.T, payload []byte, s string) []byte {
+	t.Helper()
+	var value any
+	if err := json.Unmarshal(payload, &value); err != nil {
+		t.Fatal(err)
+	}
+	var replaced func(v any) any
+	replaced = func(v any) any {
+		switch v := v.(type) {
+		case string:
+			return s
+		case []any:
+			for i := range v {
+				v[i] = replaced(v[i])
+			}
+		case map[string]any:
+			for key := range v {
+				if key != "action" && key != "conclusion" && key != "state" { // they choose the rule
+					v[key] = replaced(v[key])
+				}
+			}
+		}
+		return v
+	}
+	out, err := json.Marshal(replaced(value))
+	if err != nil {
+		t.Fatal(err)
+	}
+	return out
+}

@@ -407,7 +407,7 @@ func (p *Page) Actions() []kit.Action {
 	}
 	acts := []kit.Action{
 		{ID: "open", Keys: []string{"enter"}, Label: label, Text: "Fix what the check found, or copy the command that does; show or hide the checks that passed.", Command: "hookctl doctor", Off: nothing, Run: p.fix},
-		{ID: "find", Keys: []string{"/"}, Label: find, Text: "Find checks by words of their name or finding; the list answers while you type.", Off: list, Run: p.openFind},
+		{ID: "find", Keys: []string{"/"}, Label: find, Text: "Find checks by words of their name or finding; the list updates while you type.", Off: list, Run: p.openFind},
 		{ID: "back", Keys: []string{"esc"}, Text: "Show all checks again.", Off: all, Run: func() tea.Cmd { p.seek(""); return nil }},
 	}
 	return append(append(acts, kit.Moves(p.high, none, step)...), kit.Ends(none, step)...)
