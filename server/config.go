@@ -16,7 +16,7 @@ import (
 
 // ErrNoSecret says that there is no key to check signatures with. A receiver
 // without one would believe anybody, so it does not start.
-var ErrNoSecret = errors.New("no webhook secret: set GITHUB_WEBHOOK_SECRET or run hookctl setup")
+var ErrNoSecret = errors.New("no webhook secret is set")
 
 // Config is everything a receiver needs. It is read by [New] and [Server.Reload] and
 // never changed by them.

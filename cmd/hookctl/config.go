@@ -12,6 +12,7 @@ import (
 	"github.com/spf13/cobra"
 
 	"hookctl/cmd/hookctl/settings"
+	"hookctl/hooks"
 	"hookctl/logs/text"
 	"hookctl/server/daemon"
 )
@@ -34,6 +35,7 @@ func newConfig(p *program) *cobra.Command {
 	addOutputFlags(cmd, &out)
 	list := &cobra.Command{
 		Use:     "show [KEY…]",
+		Aliases: []string{"get", "list"}, // as gh and git have them
 		Short:   "Show settings, their values and where they come from",
 		Example: "  hookctl config show\n  hookctl config show sinks trust\n  hookctl config show --json --jq '.[] | select(.origin != \"default\")'",
 		Args:    cobra.ArbitraryArgs,
@@ -65,7 +67,11 @@ func newConfig(p *program) *cobra.Command {
 			"  hookctl config set sinks[0].to team-lead",
 		Args: cobra.ExactArgs(2),
 		RunE: func(cmd *cobra.Command, args []string) error {
-			return p.printChange(&setOut)(p.changeSetting(cmd.Context(), args[0], func(s *settings.Settings) error { return s.Set(args[0], args[1]) }))
+			err := p.printChange(&setOut)(p.changeSetting(cmd.Context(), args[0], func(s *settings.Settings) error { return s.Set(args[0], args[1]) }))
+			if errors.As(err, new(*settings.ValueError)) && hooks.CureOf(err) == "" {
+				err = hint(err, "its value now: hookctl config show "+text.Shell(args[0]))
+			}
+			return err
 		},
 	}
 	addOutputFlags(set, &setOut)
@@ -94,6 +100,7 @@ func newConfig(p *program) *cobra.Command {
 		},
 	}
 	addOutputFlags(schema, &schemaOut)
+	cmd.Annotations = map[string]string{unknownWord: "show a setting: hookctl config show %s"}
 	cmd.AddCommand(list, set, unset, edit, schema)
 	return cmd
 }

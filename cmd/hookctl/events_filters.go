@@ -63,10 +63,12 @@ func newEventsFilters(p *program) *cobra.Command {
 		RunE:    list,
 	}
 	addOutputFlags(listing, &out)
+	forget := change("forget NAME", "Delete a saved filter", "  hookctl events filters forget broken", "forgot", cobra.ExactArgs(1))
+	forget.Aliases = []string{"delete"}
 	cmd.AddCommand(
 		listing,
 		change("save NAME FILTER", "Save a filter under a name, replacing an older one", "  hookctl events filters save broken 'result:*failed* since:7d'", "saved", cobra.MinimumNArgs(2)),
-		change("forget NAME", "Delete a saved filter", "  hookctl events filters forget broken", "forgot", cobra.ExactArgs(1)),
+		forget,
 	)
 	return cmd
 }

@@ -54,7 +54,7 @@ func (p *program) waitForEvents(ctx context.Context, log *logs.Log, request logs
 	defer stop()
 	result, err := log.Wait(waiting, request)
 	if errors.Is(err, context.DeadlineExceeded) && ctx.Err() == nil {
-		err = hint(fmt.Errorf("%w: %s of %d arrived within %s", errTimeUp, text.Count(len(result.Entries), "matching record"), request.Count, settings.Duration(timeout)),
+		err = hint(fmt.Errorf("%w: %d of %s arrived within %s", errTimeUp, len(result.Entries), text.Count(request.Count, "matching record"), settings.Duration(timeout)),
 			"wait longer with --timeout, or look back with --since")
 	}
 	if len(result.Entries) == 0 && !out.wanted() {

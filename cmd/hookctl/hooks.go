@@ -261,20 +261,21 @@ func newHooksForget(p *program) *cobra.Command {
 		Long:    "Forget a repository or organisation: later commands leave it out. Nothing changes at GitHub. setup, or a ping from\nit, adds it again.",
 		Example: "  hookctl hooks forget -R owner/repo",
 		RunE: func(cmd *cobra.Command, _ []string) error {
-			_, all, err := p.atFleet()
+			if !f.given() {
+				return missing("repo", "the repository to forget")
+			}
+			s, err := settings.Load(p.environ)
 			if err != nil {
 				return err
 			}
+			all := p.fleet(s)
 			client, err := all.GitHub()
-			if err != nil {
+			if err != nil && !errors.Is(err, hooks.ErrNotLoggedIn) { // without a login it can be forgotten, too
 				return err
 			}
 			targets, err := f.targets(cmd.Context(), p, client)
 			if err != nil {
 				return err
-			}
-			if len(targets) == 0 {
-				return missing("repo", "the repository to forget")
 			}
 			for _, t := range targets {
 				if err := all.Forget(cmd.Context(), t); err != nil {

@@ -14,6 +14,8 @@ import (
 
 	"github.com/spf13/cobra"
 	"golang.org/x/term"
+
+	"hookctl/hooks"
 )
 
 func main() { os.Exit(run()) }
@@ -52,6 +54,9 @@ func run() int {
 	cmd, err := p.tree().ExecuteContextC(ctx)
 	err = out.check(err)
 	p.jsonErrors = wantsJSON(cmd, os.Args[1:])
+	if _, wrong := err.(*usageError); wrong && hooks.CureOf(err) == "" { //nolint:errorlint // The outermost.
+		err = hint(err, "see how it is used: "+cmd.CommandPath()+" --help")
+	}
 	p.report(err)
 	return exitCode(err)
 }

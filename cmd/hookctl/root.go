@@ -9,6 +9,8 @@ import (
 
 	"github.com/spf13/cobra"
 	"github.com/spf13/pflag"
+
+	"hookctl/logs/text"
 )
 
 // The groups under which help lists the commands.
@@ -72,7 +74,7 @@ func newRoot(p *program) *cobra.Command {
 	root.SetHelpTemplate(helpTemplate)
 	root.SetUsageTemplate(helpTemplate)
 	root.SetFlagErrorFunc(func(cmd *cobra.Command, err error) error {
-		return hint(usage(flagMistake(err)), "see the flags: "+cmd.CommandPath()+" --help")
+		return hint(usage(flagMistake(err)), flagHint(cmd, err))
 	})
 	root.AddGroup(
 		&cobra.Group{ID: groupHooks, Title: "Webhooks at GitHub:"},
@@ -144,6 +146,9 @@ func finish(cmd *cobra.Command) {
 	}
 }
 
+// unknownWord is the annotation of a command that says what a word may mean that is none of its commands.
+const unknownWord = "unknown word"
+
 // unknownCommand names the nearest commands that exist.
 func unknownCommand(cmd *cobra.Command, name string) error {
 	err := usage(fmt.Errorf("%s has no command %q", cmd.CommandPath(), name))
@@ -153,6 +158,9 @@ func unknownCommand(cmd *cobra.Command, name string) error {
 		if near := cmd.SuggestionsFor(name); len(near) > 0 {
 			return hint(err, "did you mean: "+cmd.CommandPath()+" "+strings.Join(near, ", "))
 		}
+	}
+	if meant := cmd.Annotations[unknownWord]; meant != "" {
+		return hint(err, fmt.Sprintf(meant, text.Shell(name)))
 	}
 	return hint(err, "see the commands: "+cmd.CommandPath()+" --help")
 }

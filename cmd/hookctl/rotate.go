@@ -10,6 +10,7 @@ import (
 	"github.com/spf13/cobra"
 
 	"hookctl/cmd/hookctl/settings"
+	"hookctl/hooks"
 	"hookctl/hooks/secret"
 	"hookctl/logs/text"
 	"hookctl/server/fleet"
@@ -82,7 +83,7 @@ func (p *program) rotate(ctx context.Context, o *rotateOptions) (err error) {
 	}
 	s, all, err := p.atFleet()
 	if err != nil {
-		return err
+		return errors.Join(nothingToRotate(ctx, all, o), err)
 	}
 	var plan fleet.RotatePlan
 	turn := func() (fleet.RotateReport, error) { return all.Rotate(ctx, plan, p.progress) }
@@ -115,6 +116,24 @@ func (p *program) rotate(ctx context.Context, o *rotateOptions) (err error) {
 		return err
 	}
 	return errors.Join(p.printRotation(report, o), p.reportAside(report.Aside), err)
+}
+
+// nothingToRotate says that there is nothing to rotate, nor to continue, whoever logs in. It is nil where there is, and where that is
+// not known.
+func nothingToRotate(ctx context.Context, all *fleet.Fleet, o *rotateOptions) error {
+	if o.targets.given() || len(o.ids) > 0 || all == nil {
+		return nil
+	}
+	if o.all {
+		if known, err := all.Targets(ctx); err == nil && len(known) == 0 {
+			return hint(errors.New("no repository is set up"), "hookctl setup -R owner/repo")
+		}
+		return nil
+	}
+	if r, err := all.Rotation(); err == nil && r.State == nil && len(r.Aside) == 0 {
+		return hint(hooks.ErrNoRotation, "start one: hookctl rotate --all")
+	}
+	return nil
 }
 
 // planRotation shows what would change, and asks.

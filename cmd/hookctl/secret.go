@@ -148,6 +148,9 @@ func (p *program) storeSecret(ctx context.Context, s *settings.Settings, value s
 	if err := p.reloadReceiver(ctx, s.Home); err != nil {
 		return err
 	}
+	if !out.wanted() {
+		p.note("stored the secret in %s", s.EnvFile())
+	}
 	return p.printSecret(store, false, out)
 }
 

@@ -7,7 +7,7 @@ import (
 	"fmt"
 	"io"
 	"os"
-	"slices"
+	"strings"
 
 	"github.com/spf13/cobra"
 
@@ -73,11 +73,20 @@ func (p *program) listSamples(out *output) error {
 }
 
 func builtInSample(name string) ([]byte, error) {
-	known := slices.ContainsFunc(githubtest.SampleIndex(), func(s githubtest.SampleInfo) bool { return s.Name == name })
-	if !known {
-		return nil, hint(usage(fmt.Errorf("no sample has the name %q", name)), "list them: hookctl test")
+	cure := "list them: hookctl test"
+	var near []string
+	for _, s := range githubtest.SampleIndex() {
+		if s.Name == name {
+			return githubtest.Sample(name), nil
+		}
+		if strings.HasPrefix(s.Name, name) {
+			near = append(near, s.Name)
+		}
 	}
-	return githubtest.Sample(name), nil
+	if len(near) > 0 {
+		cure = "did you mean: " + strings.Join(near, ", ")
+	}
+	return nil, hint(usage(fmt.Errorf("no sample has the name %q", name)), cure)
 }
 
 // test sends a payload through the receiver; name is what errors call it.
@@ -141,7 +150,7 @@ func (p *program) readSample(file string) (payload []byte, err error) {
 		payload, err = os.ReadFile(file) //nolint:gosec // The user names the file.
 	}
 	if err != nil {
-		return nil, fmt.Errorf("read the sample: %w", err)
+		return nil, hint(fmt.Errorf("read the sample: %w", err), "send a built-in sample: hookctl test --sample push.main")
 	}
 	return payload, nil
 }

@@ -33,6 +33,8 @@ func flagMistake(err error) error {
 			return fmt.Errorf("--%s: %w", flag.Name, invalid.Unwrap())
 		}
 		switch {
+		case flag.Name == "json":
+			return fmt.Errorf("--json takes no fields: %q", invalid.GetValue())
 		case flag.Value.Type() == "bool":
 			return fmt.Errorf("--%s: not true or false: %q", flag.Name, invalid.GetValue())
 		case errors.Is(number, strconv.ErrRange):
@@ -45,10 +47,47 @@ func flagMistake(err error) error {
 	return err
 }
 
+// flagHint leads on from a mistake in a flag: to the flag that was meant, or to those that there are.
+func flagHint(cmd *cobra.Command, err error) string {
+	var unknown *pflag.NotExistError
+	var invalid *pflag.InvalidValueError
+	switch {
+	case errors.As(err, &unknown) && unknown.GetSpecifiedShortnames() == "":
+		var near []string
+		cmd.Flags().VisitAll(func(f *pflag.Flag) {
+			if name := unknown.GetSpecifiedName(); strings.HasPrefix(f.Name, name) || len(f.Name) > 2 && strings.HasPrefix(name, f.Name) {
+				near = append(near, f.Name)
+			}
+		})
+		if len(near) > 0 {
+			return "did you mean: " + dashed(near, ", ")
+		}
+	case errors.As(err, &unknown) && strings.Trim(unknown.GetSpecifiedShortnames(), "0123456789.") == "":
+		return "for a value that begins with -, put -- before it: " + cmd.CommandPath() + " … -- -" + unknown.GetSpecifiedShortnames()
+	case errors.As(err, &invalid) && invalid.GetFlag().Name == "json":
+		return fieldsHint(cmd, invalid.GetValue())
+	}
+	return "see the flags: " + cmd.CommandPath() + " --help"
+}
+
+// fieldNames is what gh takes behind --json.
+var fieldNames = regexp.MustCompile(`^[a-z_]+(,[a-z_]+)*$`)
+
+// fieldsHint is for who writes fields behind --json, as for gh.
+func fieldsHint(cmd *cobra.Command, fields string) string {
+	if !fieldNames.MatchString(fields) {
+		fields = "file"
+	}
+	return "select fields with --jq: " + cmd.CommandPath() + " --jq '.[] | {" + strings.ReplaceAll(fields, ",", ", ") + "}'"
+}
+
 // argumentMistake says which of the arguments of a command is one too many, or which is missing.
 func argumentMistake(cmd *cobra.Command, args cobra.PositionalArgs, given []string) error {
 	for n := len(given) - 1; n >= 0; n-- {
 		if args(cmd, given[:n]) == nil {
+			if jsonFields(cmd, given[n]) {
+				return fmt.Errorf("--json takes no fields: %q", given[n])
+			}
 			return fmt.Errorf("unexpected argument: %q", given[n])
 		}
 	}
@@ -59,12 +98,20 @@ func argumentMistake(cmd *cobra.Command, args cobra.PositionalArgs, given []stri
 	return fmt.Errorf("missing argument: %s", names[min(len(given), len(names)-1)])
 }
 
+// jsonFields reports whether an argument that is one too many looks like fields behind --json.
+func jsonFields(cmd *cobra.Command, given string) bool {
+	return cmd.Flags().Changed("json") && fieldNames.MatchString(given)
+}
+
 // argumentHint shows how the command is used. A repository goes behind a flag.
 func argumentHint(cmd *cobra.Command, given []string) string {
 	if cmd.Flags().Lookup("repo") != nil && len(given) > 0 {
 		if t, err := hooks.ParseTarget(given[0]); err == nil && !t.IsOrg() {
 			return "name a repository with -R: " + cmd.CommandPath() + " -R " + t.String()
 		}
+	}
+	if len(given) > 0 && jsonFields(cmd, given[len(given)-1]) {
+		return fieldsHint(cmd, given[len(given)-1])
 	}
 	return "usage: " + cmd.UseLine()
 }

@@ -310,7 +310,7 @@ func (s *Sync) Preview(ctx context.Context, d Delivery) (actions []Action, why s
 	t, err := s.read(d.Event, d.Payload)
 	if none := (nothing{}); errors.As(err, &none) {
 		if none.why == "" {
-			none.why = "sync has nothing to do with this event"
+			none.why = "this event does not concern sync"
 		}
 		return actions, none.why, nil
 	}

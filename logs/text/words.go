@@ -58,7 +58,7 @@ func Thousands(n int) string {
 func Span(d time.Duration) string {
 	d = max(d, 0) // less than nothing where the clock was set back
 	switch {
-	case d < 2*time.Minute:
+	case d < time.Minute:
 		return strconv.Itoa(int(d.Seconds())) + " s"
 	case d < 2*time.Hour:
 		return strconv.Itoa(int(d.Minutes())) + " min"

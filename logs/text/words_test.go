@@ -54,7 +54,7 @@ func TestCount(t *testing.T) {
 
 func TestSpan(t *testing.T) {
 	for d, want := range map[time.Duration]string{
-		0: "0 s", 119 * time.Second: "119 s", 2 * time.Minute: "2 min", 5 * time.Hour: "5 h", 47 * time.Hour: "47 h", 72 * time.Hour: "3 days",
+		0: "0 s", 59 * time.Second: "59 s", 60 * time.Second: "1 min", 119 * time.Second: "1 min", 2 * time.Minute: "2 min", 5 * time.Hour: "5 h", 47 * time.Hour: "47 h", 72 * time.Hour: "3 days",
 	} {
 		if got := Span(d); got != want {
 			t.Errorf("Span(%v) = %q, want %q", d, got, want)

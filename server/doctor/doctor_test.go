@@ -106,7 +106,7 @@ func TestChecks(t *testing.T) {
 
 		{"notifications", "none", nil, OK, "none pending", ""},
 		{"notifications", "pending", pending(time.Second, ""), OK, "4 notifications are pending, the oldest for 1 s", ""},
-		{"notifications", "pending for a minute", pending(61*time.Second, ""), Warn, "4 notifications are pending, the oldest for 61 s", "hookctl events list --filter status:pending"},
+		{"notifications", "pending for a minute", pending(61*time.Second, ""), Warn, "4 notifications are pending, the oldest for 1 min", "hookctl events list --filter status:pending"},
 		{"notifications", "a sink fails", pending(2*time.Second, "500 Internal Server Error"), Fail,
 			"the sink aimaestro has been failing for 2 s: 500 Internal Server Error", "hookctl config edit"},
 		{"notifications", "pending while nothing runs", func(w *world) { w.record(logs.StatusPending); w.end(); w.later(time.Hour) }, Warn,
@@ -187,7 +187,7 @@ func TestChecks(t *testing.T) {
 		{"GitHub login", "refused", func(w *world) { w.gh.Fault(githubtest.Fault{Path: "/user", Status: 401}) }, Fail, "401", "token"},
 
 		{"clock", "right", nil, OK, "agrees", ""},
-		{"clock", "a little off", func(w *world) { w.later(time.Minute) }, Warn, "it is 60 s ahead of GitHub's", "timedatectl"},
+		{"clock", "a little off", func(w *world) { w.later(time.Minute) }, Warn, "it is 1 min ahead of GitHub's", "timedatectl"},
 		{"clock", "wrong", func(w *world) { w.later(-time.Hour - 30*time.Second) }, Fail, "it is 60 min behind GitHub's", "timedatectl"},
 		{"clock", "as GitHub says", func(w *world) { w.cfg.Clock = nil }, OK, "agrees", ""},
 		{"clock", "no login", func(w *world) { w.cfg.Clock = nil; w.gh.Fault(githubtest.Fault{Path: "/user", Status: 401}) }, Unknown, "not checked", ""},

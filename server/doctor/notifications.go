@@ -72,8 +72,12 @@ const longWait = time.Minute
 func Notifications(st daemon.Status, failed Failures, now time.Time) Check {
 	var all []finding
 	for _, s := range st.FailingSinks {
+		since := "has been failing for " + text.Span(now.Sub(s.Since))
+		if now.Sub(s.Since) < time.Second {
+			since = "fails"
+		}
 		all = append(all, fail("start what the sink sends to, or correct it: hookctl config edit; pending notifications are sent then",
-			"the sink %s has been failing for %s: %s", s.Sink, text.Span(now.Sub(s.Since)), s.Error))
+			"the sink %s %s: %s", s.Sink, since, s.Error))
 	}
 	if st.Counting && !st.HasAlarm("index") {
 		all = append(all, ok("still counting those that an earlier run left pending"))

@@ -157,7 +157,7 @@ func (r *receiver) load() (*Settings, error) {
 	if err := s.Server.Check(); err != nil {
 		switch {
 		case errors.Is(err, server.ErrNoSecret):
-			err = hooks.WithCure(err, "create one with: hookctl secret generate; or set everything up with: hookctl setup")
+			err = hooks.WithCure(err, "set everything up: hookctl setup; or only generate a secret: hookctl secret generate")
 		case errors.Is(err, secret.ErrPublished):
 			err = hooks.WithCure(err, secret.ReplacePublished)
 		}

@@ -120,7 +120,9 @@ func Decide(t Table, ev Event) Decision {
 		matched, why := r.match(t, ev)
 		d.Trace = append(d.Trace, RuleTrace{r.name, matched, why})
 		if !matched {
-			reason = why
+			if reason == "" || !ofAction(why) || ofAction(reason) { // a rule that the action fits came closer
+				reason = why
+			}
 			continue
 		}
 		n := t.trust.also(r.notice(ev), ev, r.notice)

@@ -168,11 +168,17 @@ func completed(e Event, conclusions ...string) (bool, string) {
 	return true, "completed with the conclusion " + e.Conclusion
 }
 
+// itsAction begins what [action] says.
+const itsAction = "the action is "
+
+// ofAction reports whether a rule did not match because of the action.
+func ofAction(why string) bool { return strings.HasPrefix(why, itsAction) }
+
 func action(e Event, actions ...string) (bool, string) {
 	if !slices.Contains(actions, e.Action) {
-		return false, fmt.Sprintf("the action is %q, not %s", e.Action, strings.Join(actions, ", "))
+		return false, fmt.Sprintf(itsAction+"%q, not %s", e.Action, strings.Join(actions, ", "))
 	}
-	return true, "the action is " + e.Action
+	return true, itsAction + e.Action
 }
 
 func watchedPush(t Table, e Event) (bool, string) {

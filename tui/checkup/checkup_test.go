@@ -19,7 +19,7 @@ func examined(s *pageScreen) {
 		name := fmt.Sprintf("acme-research-and-development/identity-provider-integration-eu-west-%03d", i)
 		hook, deliveries := doctor.Check{Name: "hook of " + name, Status: "ok", Detail: "active, with 5 events"}, doctor.Check{Name: "deliveries of " + name, Status: "ok", Detail: "12 in the last 3 days, all delivered"}
 		if i%30 == 4 {
-			deliveries.Status, deliveries.Detail, deliveries.Fix = "fail", "the last one (push, 66 s ago) failed: the signature was wrong", "hookctl rotate --all"
+			deliveries.Status, deliveries.Detail, deliveries.Fix = "fail", "the last one (push, 1 min ago) failed: the signature was wrong", "hookctl rotate --all"
 		}
 		if i%40 == 5 {
 			hook.Status, hook.Detail, hook.Fix = "warn", "it has no secret", "hookctl setup -R "+name

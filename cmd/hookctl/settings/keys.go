@@ -54,6 +54,9 @@ func locate(key string) (place, error) {
 		}
 		at.path = append(at.path, part)
 	}
+	if key == "" {
+		return place{}, &ValueError{"the key", errors.New("it is empty")}
+	}
 	if len(at.path) == 0 || at.typ.Kind() == reflect.Struct {
 		return place{}, &ValueError{key, errors.New("not one value; set a key below it")}
 	}

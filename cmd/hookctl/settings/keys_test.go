@@ -96,7 +96,7 @@ func TestSetRefusesAMistake(t *testing.T) {
 		{"watched_branches[0]", "x", "watched_branches[0]: no such setting"},
 		{"receiver.prot", "1", "receiver.prot: no such setting"},
 		{"home", "/tmp", "home: no such setting"},
-		{"", "1", ": not one value; set a key below it"},
+		{"", "1", "the key: it is empty"},
 		{"tui.theme", "a\nb", "tui.theme: a value is one line here; use: hookctl config edit"},
 	} {
 		t.Run(c.key+"="+c.text, func(t *testing.T) {

@@ -111,5 +111,5 @@ func (s *Settings) Problem(key string, err error) error {
 		}
 		end = strings.LastIndexAny(at, ".[")
 	}
-	return fmt.Errorf("%s (%s): %w", key, origin, err)
+	return &ValueError{key + " (" + origin + ")", err}
 }
