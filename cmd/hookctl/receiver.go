@@ -192,7 +192,11 @@ func (p *program) printStatus(state doctor.State, asked error, out *output) erro
 		age = ", " + text.Span(time.Since(*changed)) + " old"
 	}
 	if !status.Running {
-		stopped := doctor.Receiver(status, asked, time.Now())
+		home := ""
+		if s, err := settings.Defaults(p.environ); err == nil {
+			home = s.Home
+		}
+		stopped := doctor.Receiver(home, status, asked, time.Now())
 		row("receiver", stopped.Detail)
 		row("log", status.LogDir)
 		row("secret", cmp.Or(status.Secret, "none")+age)

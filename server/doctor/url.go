@@ -90,7 +90,7 @@ func (f *facts) certificate(ctx context.Context) finding {
 	address := f.publicURL()
 	u, err := url.Parse(address)
 	if err != nil || address == "" || u.Hostname() == "" {
-		return ok("not checked: the public URL is not set")
+		return unknown("not checked: the public URL is not set")
 	}
 	if f.cfg.Simulated {
 		return ok("not needed: GitHub is simulated")
