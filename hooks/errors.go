@@ -163,7 +163,7 @@ func (r request) look() string {
 }
 
 func waitCure(until time.Time) string {
-	return fmt.Sprintf("wait until %s and run the command again: it goes on where it stopped", until.Format("15:04:05"))
+	return fmt.Sprintf("wait until %s and run the command again: it continues where it stopped", until.Format("15:04:05"))
 }
 
 // explainForbidden finds the reason of a 403 in its headers and in GitHub's words; each has a cure of its own.

@@ -210,7 +210,7 @@ func (a *app) address() string {
 // openWizard shows the wizard, where it was left when it was left unfinished.
 func (a *app) openWizard() tea.Cmd {
 	if a.cfg.Fleet == nil || a.cfg.Store == nil {
-		return a.Warn("there is no access to GitHub here")
+		return a.Warn("no access to GitHub")
 	}
 	if a.wizard != nil && !a.wizard.Over {
 		return a.wizard.Resume()

@@ -29,7 +29,7 @@ func TestEscGoesBackToWhereOneCameFrom(t *testing.T) {
 	at(kit.PageHome)
 	s.Press("esc")
 	at(kit.PageHome)
-	s.Shows("nothing is open here")
+	s.Shows("nothing to close here")
 
 	s.Settle(s.GoTo(kit.PageDoctor, nil))
 	s.Settle(s.GoTo(kit.PageEvents, kit.Filtered("status:failed")))

@@ -145,7 +145,7 @@ func Run(ctx context.Context, cfg Config) error {
 		fmt.Fprintf(os.Stderr, "The receiver keeps running on %s; hookctl stop ends it.\n", text.Clean(a.status.Value.Address))
 	}
 	if a.unfinished() {
-		fmt.Fprintln(os.Stderr, "A rotation is not finished, and both secrets are accepted; hookctl rotate --resume goes on with it.")
+		fmt.Fprintln(os.Stderr, "A rotation is not finished, and both secrets are accepted; hookctl rotate --resume continues it.")
 	}
 	if saved != nil {
 		fmt.Fprintln(os.Stderr, "note:", saved)

@@ -32,6 +32,13 @@ var plainEnglish = []struct{ not, but string }{
 	{`\b(make|makes|made|making) (a|an|another) (new )?(hook|hooks|secret|secrets|webhook)\b`, "create, generate"},
 	{`\b(one|two|three|four) a (line|day|minute|second)\b`, "one per line"},
 	{`\bin vain\b`, "without success"},
+	{`\banswer [2-5]xx\b`, "a 2xx answer"},
+	{`\banswers while you type\b`, "updates while you type"},
+	{`\bonce more (cancels|ends|stops)\b`, "press again to cancel"},
+	{`\b(go|goes|going) on (with|where)\b`, "continue"},
+	{`\bhonestly\b`, "leave it out"},
+	{`\bwhere an? (check|hook|sink|receiver) fails\b`, "if"},
+	{`, as all of\b`, "as did all of"},
 }
 
 // negated is "x is no address", but not "there is no address".

@@ -40,7 +40,7 @@ func (p *Page) listActions() []kit.Action {
 	saved := map[bool]string{true: "filters"}[len(p.cfg.Filters) > 0]
 	return append(append([]kit.Action{
 		{ID: "open", Keys: []string{"enter"}, Label: "open", Text: "Open the record.", Command: view, Off: none, Run: p.then(p.enter)},
-		{ID: "find", Keys: []string{"/"}, Label: "filter", Text: "Filter the list; it answers while you type.", Command: list, Run: p.openFilter},
+		{ID: "find", Keys: []string{"/"}, Label: "filter", Text: "Filter the list; it updates while you type.", Command: list, Run: p.openFilter},
 		p.saveAction(),
 		{ID: "events.by", Keys: []string{"="}, Label: "by value", Text: "Filter by a value of the event under the cursor, or leave it out.", Off: none, Run: p.openBy},
 		{ID: "failure.next", Keys: []string{"e"}, Label: "next failure", Text: "Go to the next older failure.", Command: "hookctl events list --filter " + failedRuns, Off: none, Run: func() tea.Cmd { return p.nextFailure(true) }},
@@ -50,7 +50,7 @@ func (p *Page) listActions() []kit.Action {
 		p.diffAction(),
 		{ID: "back", Keys: []string{"esc"}, Text: "Take away the marks, then the filter.", Off: p.nothingToClear(), Run: p.clear},
 		{ID: "stats", Keys: []string{"#"}, Label: "statistics", Text: "Count the listed events by type, repository, sender and hour.", Command: strings.Replace(list, "events list", "events stats", 1), Off: none, Run: p.openStats},
-		{ID: "export", Keys: []string{"W"}, Text: "Write the filtered or the marked events to a file, one JSON record per line; once more cancels.", Command: export, Off: noExport, Run: p.openExport},
+		{ID: "export", Keys: []string{"W"}, Text: "Write the filtered or the marked events to a file, one JSON record per line; press again to cancel.", Command: export, Off: noExport, Run: p.openExport},
 		{ID: "filters", Keys: []string{"F"}, Label: saved, Text: "Choose a saved filter, or one used before; saved ones can be forgotten there.", Run: p.openFilters},
 		{ID: "preview", Keys: []string{"p"}, Text: "Show or hide the preview.", Off: p.tooSmall(), Run: p.then(func() { p.hidden = !p.hidden })},
 		{ID: "narrower", Keys: []string{"<"}, Text: "Give the list less room.", Run: func() tea.Cmd { p.share = max(20, p.share-5); return nil }},
@@ -94,7 +94,7 @@ func (p *Page) recordActions() []kit.Action {
 		{ID: "browse", Keys: []string{"o"}, Label: label, Text: opens, Off: noURL, Run: func() tea.Cmd { return p.shell.Browse(page) }},
 		{ID: "replay", Keys: []string{"R"}, Label: "replay", Text: "Send the record through the receiver again, as a new one.", Command: strings.TrimSpace("hookctl events replay " + files), Off: down,
 			Acts: "send " + records + " through the receiver again, as new", Run: func() tea.Cmd { return p.again("replay", p.cfg.Replay) }},
-		{ID: "resend", Keys: []string{"S"}, Label: again, Text: "Send the record's notifications again.", Command: strings.TrimSpace("hookctl events resend " + files), Off: silent,
+		{ID: "resend", Keys: []string{"S"}, Label: again, Text: "Send the failed notifications again (all where none failed).", Command: strings.TrimSpace("hookctl events resend " + files), Off: silent,
 			Acts: "send the notifications of " + records + " again", Run: func() tea.Cmd { return p.again("resend", p.cfg.Resend) }},
 	}
 }

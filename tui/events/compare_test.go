@@ -33,7 +33,7 @@ func TestStatisticsChooseEvents(t *testing.T) {
 	s.Press("2", "#", "right", "enter")
 	s.Shows("filter sender:")
 	s.Press("esc", "#", "right", "G", "enter")
-	s.Shows("an hour can be chosen of one day only")
+	s.Shows("to choose an hour, filter a single day first")
 	s.Press("esc", "/")
 	s.Typed("since:24h")
 	s.Press("enter", "#", "right", "G", "enter")

@@ -184,5 +184,5 @@ func (p *Page) exported(m exported) tea.Cmd {
 
 func (p *Page) stopExport() tea.Cmd {
 	p.export, p.shell.Progress = nil, nil
-	return p.shell.Say("export cancelled, nothing is left of it")
+	return p.shell.Say("export cancelled; no file was left behind")
 }

@@ -32,7 +32,7 @@ type jqDone struct {
 func (p *Page) openJQ() tea.Cmd {
 	d := p.shown()
 	if d == nil || d.full == nil {
-		return p.shell.Warn("this record has no payload to ask")
+		return p.shell.Warn("this record has no payload")
 	}
 	before := d.query
 	pr := kit.NewPrompt(p.shell, "jq", "jq", before)

@@ -181,7 +181,7 @@ func (p *Page) openFilters() tea.Cmd {
 	}
 	m := kit.NewMenu(p.shell, "Filters", choices)
 	m.More = func(c kit.Choice) []kit.Action {
-		forget := kit.Action{ID: "filter.forget", Keys: []string{"ctrl+k", "delete"}, Label: "forget", Text: "Take the saved filter out of hookctl.yaml; asks first."}
+		forget := kit.Action{ID: "filter.forget", Keys: []string{"ctrl+k", "delete"}, Label: "forget", Text: "Remove the saved filter from hookctl.yaml; asks first."}
 		switch {
 		case c.ID == "":
 			forget.Off, forget.Label = "only saved filters can be forgotten", ""

@@ -200,7 +200,7 @@ func (b *statsBox) choose() tea.Cmd {
 	row := b.cols[b.col][b.at[b.col].At]
 	word, ok := b.stats.Word(row.by, row.tally, time.Local)
 	if !ok {
-		return b.p.shell.Warn("an hour can be chosen of one day only; filter by since:24h first")
+		return b.p.shell.Warn("to choose an hour, filter a single day first: since:24h")
 	}
 	b.p.shell.Shut(b)
 	return b.p.addFilter(word)

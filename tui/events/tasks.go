@@ -30,7 +30,7 @@ func (p *Page) tasksAction() []kit.Action {
 	if p.cfg.Tasks.List == nil {
 		return nil
 	}
-	return []kit.Action{{ID: "tasks", Keys: []string{"H"}, Label: "tasks", Text: "Show the tasks: the issues that project sync keeps, what fails, is suggested, is open.", Command: "hookctl sync list", Run: p.OpenTasks}}
+	return []kit.Action{{ID: "tasks", Keys: []string{"H"}, Label: "tasks", Text: "Show the tasks of project sync: failed, suggested and open.", Command: "hookctl sync list", Run: p.OpenTasks}}
 }
 
 // OpenTasks reads the list of tasks, and shows it above the page in front.

@@ -76,7 +76,7 @@ func (s *Shell) key(msg tea.KeyPressMsg) tea.Cmd {
 		return o.Update(msg)
 	}
 	if name == "esc" {
-		return s.Note("nothing is open here; q leaves")
+		return s.Note("nothing to close here; q quits")
 	}
 	return nil
 }

@@ -320,7 +320,7 @@ func (p *Picker) Steps(a *Shell, prefix string) []Action {
 			}
 			return nil
 		}},
-		{ID: prefix + ".all", Keys: []string{"ctrl+a"}, Label: "all", Text: "Choose everything that matches, or nothing of it.", Run: func() tea.Cmd { p.toggleAll(); return nil }},
+		{ID: prefix + ".all", Keys: []string{"ctrl+a"}, Label: "all", Text: "Choose everything that matches, or nothing.", Run: func() tea.Cmd { p.toggleAll(); return nil }},
 		{ID: prefix + ".first", Keys: []string{"home"}, Text: "Go to the first line.", Run: func() tea.Cmd { return step(-Far) }},
 		{ID: prefix + ".last", Keys: []string{"end"}, Text: "Go to the last line.", Run: func() tea.Cmd { return step(Far) }},
 	}, Arrows(prefix, "", p.high-1, step)...)

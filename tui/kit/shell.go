@@ -319,7 +319,7 @@ func WebAddress(s string) bool {
 // Browse opens a page in the browser.
 func (s *Shell) Browse(address string) tea.Cmd {
 	if !WebAddress(address) {
-		return s.Warn("not an address for a browser")
+		return s.Warn("not a web address")
 	}
 	open := s.cfg.Browse
 	return func() tea.Msg {

@@ -59,13 +59,13 @@ func (p *Page) Actions() []kit.Action {
 		return nil
 	}
 	acts := []kit.Action{
-		{ID: "open", Keys: []string{"enter"}, Label: "change", Text: "Change the setting; maps and lists of sections, as routes, open in your editor.", Command: change, Off: fixed, Run: p.change},
+		{ID: "open", Keys: []string{"enter"}, Label: "change", Text: "Change the setting; maps and lists of sections, such as routes, open in your editor.", Command: change, Off: fixed, Run: p.change},
 		{ID: "setting.edit", Keys: []string{"ctrl+e"}, Label: "editor", Text: "Open hookctl.yaml in your editor, at this setting; a mistake is not saved.", Command: edit, Off: p.busy, Run: p.edit},
 		{ID: "setting.unset", Keys: []string{"-"}, Label: "default", Text: "Go back to the default: take the setting out of hookctl.yaml.", Command: unset, Off: unsaved, Run: p.askUnset},
 		{ID: "sink.test", Keys: []string{"T"}, Label: label, Text: "Send a test notification to every sink, through the receiver.", Command: "hookctl test --sample workflow_run.failure", Off: noTest,
 			Acts: "a sample of a failed CI run goes through the receiver, and its notification, marked as a test, to every sink of that route.", Run: p.test},
 		{ID: "sink.check", Keys: []string{"P"}, Label: map[bool]string{true: "check"}[p.sink() >= 0], Text: "Check this sink: whether a notification would arrive, without sending one.", Command: "hookctl doctor", Off: noSink, Run: p.check},
-		{ID: "find", Keys: []string{"/"}, Label: "find", Text: "Find settings by words of their key, value or description; the list answers while you type.", Run: p.openFind},
+		{ID: "find", Keys: []string{"/"}, Label: "find", Text: "Find settings by words of their key, value or description; the list updates while you type.", Run: p.openFind},
 		{ID: "view.next", Keys: []string{"v"}, Label: map[bool]string{false: "changed", true: "all"}[p.changed], Text: "Show all settings, or only those that are not a default.", Command: "hookctl config", Run: func() tea.Cmd {
 			p.changed = !p.changed
 			p.list()

@@ -262,13 +262,13 @@ func (p *Page) Actions() []kit.Action {
 	}
 	acts := []kit.Action{
 		{ID: "receiver.start", Keys: []string{"s"}, Label: "start", Text: "Start the receiver in the background.", Command: "hookctl start", Off: stopped, Run: p.Start},
-		{ID: "receiver.stop", Keys: []string{"t"}, Label: "stop", Text: "Stop the receiver after it finished what it accepted.", Command: "hookctl stop", Off: down, Run: p.askStop},
+		{ID: "receiver.stop", Keys: []string{"t"}, Label: "stop", Text: "Stop the receiver once it has finished what it accepted.", Command: "hookctl stop", Off: down, Run: p.askStop},
 		{ID: "receiver.restart", Keys: []string{"b"}, Label: "restart", Text: "Replace the receiver by a new one with the same flags; no delivery is refused.", Command: "hookctl restart", Off: down, Run: p.Restart},
 		{ID: "receiver.reload", Keys: []string{"L"}, Label: "reload", Text: "Make the receiver read secrets and settings again.", Command: "hookctl reload", Off: deaf, Run: p.Reload},
 		{ID: "view.next", Keys: []string{"v"}, Label: "view", Text: "Show the log or the refused requests.", Command: []string{"hookctl log", "hookctl rejected"}[p.see], Run: func() tea.Cmd { return p.show((p.see + 1) % 2) }},
 		{ID: "receiver.level", Keys: []string{"V"}, Label: "level", Text: "Show all lines of the log, from information up, from warnings up, or errors only.", Command: "hookctl log --level " + []string{"debug", "info", "warn", "error"}[p.least], Off: onlyLog, Run: func() tea.Cmd {
 			p.least, p.at = (p.least+1)%4, 0
-			return p.shell.Say("log lines from " + []string{"debug", "information", "warnings", "errors"}[p.least] + " up")
+			return p.shell.Say("showing log lines from " + []string{"debug", "information", "warnings", "errors"}[p.least] + " up")
 		}},
 		{ID: "open", Keys: []string{"enter"}, Label: "in full", Text: "Show the lines on screen in full.", Off: nothing, Run: p.openFull},
 		{ID: "follow", Keys: []string{"f"}, Label: "follow", Text: "Go to the newest and follow.", Off: onlyLog, Run: func() tea.Cmd { p.at = 0; return nil }},

@@ -185,7 +185,7 @@ func (p *Page) findActions(none string) []kit.Action {
 		next = "next problem"
 	}
 	return []kit.Action{
-		{ID: "find", Keys: []string{"/"}, Label: find, Text: "Find hooks by words of their repository, URL, event or state; the table answers while you type.", Off: list, Run: p.openFind},
+		{ID: "find", Keys: []string{"/"}, Label: find, Text: "Find hooks by words of their repository, URL, event or state; the table updates while you type.", Off: list, Run: p.openFind},
 		{ID: "failure.next", Keys: []string{"e"}, Label: next, Text: "Go to the next hook that has a problem.", Off: none, Run: func() tea.Cmd { return p.nextProblem(1) }},
 		{ID: "failure.previous", Keys: []string{"E"}, Text: "Go to the previous hook that has a problem.", Off: none, Run: func() tea.Cmd { return p.nextProblem(-1) }},
 		{ID: "hooks.sort", Keys: []string{"O"}, Label: order, Text: "Sort by name, the worst first, or by the latest delivery.", Off: list, Run: p.sort},

@@ -50,7 +50,7 @@ type work func(*fleet.Fleet, context.Context, func(hooks.Step)) (fleet.RotateRep
 func (p *Page) rotateActions() []kit.Action {
 	rot := &p.rot
 	rotate := kit.Action{ID: "hook.rotate", Keys: []string{"r"}, Label: "rotate all", Command: p.rotateCommand(), Off: p.cannotRotate(), Run: p.rotate,
-		Text: "Rotate the secret of every hook of this receiver; no delivery is lost. It begins after a count-down. With marks, only those hooks get one."}
+		Text: "Rotate the secret of every hook of this receiver; no delivery is lost. It begins after a count-down. With marks, only the marked hooks get one."}
 	if n := len(p.marked()); n > 0 {
 		rotate.Label = fmt.Sprintf("rotate %d", n)
 	}
@@ -58,7 +58,7 @@ func (p *Page) rotateActions() []kit.Action {
 	case rot.under():
 		rotate.Label, rotate.Text, rotate.Off = "watch", "Show the progress of the rotation.", ""
 	case rot.now.Open:
-		rotate.Label, rotate.Text, rotate.Command = "resume", "Go on with the rotation that is not finished.", "hookctl rotate --resume"
+		rotate.Label, rotate.Text, rotate.Command = "resume", "Continue the rotation that is not finished.", "hookctl rotate --resume"
 	}
 	noUndo := p.cannotRotate()
 	switch {
@@ -70,7 +70,7 @@ func (p *Page) rotateActions() []kit.Action {
 	default:
 		noUndo = "the grace period is over: the old secret is gone"
 	}
-	undo := kit.Action{ID: "hook.undo", Keys: []string{"u"}, Text: "Undo the rotation: every hook gets its old secret back, with the same care.", Command: "hookctl rotate --undo", Off: noUndo, Run: func() tea.Cmd {
+	undo := kit.Action{ID: "hook.undo", Keys: []string{"u"}, Text: "Undo the rotation: every hook gets its old secret back, and no delivery is lost.", Command: "hookctl rotate --undo", Off: noUndo, Run: func() tea.Cmd {
 		return p.count("undo", len(rot.now.State.Hooks), (*fleet.Fleet).Undo)
 	}}
 	if rot.undone() {
@@ -83,7 +83,7 @@ func (p *Page) rotateActions() []kit.Action {
 	if rot.under() || rot.now.Next == "" {
 		noResume = "no hook waits for the new secret"
 	}
-	resume := kit.Action{ID: "rotation.resume", Keys: []string{"C"}, Text: "Complete the rotation: try the hooks that failed or were set aside again.", Command: "hookctl rotate --resume", Off: noResume, Run: p.resume}
+	resume := kit.Action{ID: "rotation.resume", Keys: []string{"C"}, Text: "Complete the rotation: try again the hooks that failed or were set aside.", Command: "hookctl rotate --resume", Off: noResume, Run: p.resume}
 	return []kit.Action{rotate, undo, resume}
 }
 

@@ -320,8 +320,8 @@ func (o *rotateBox) Actions() []kit.Action {
 		out[0].Label, out[0].Text = "keep it running", "Close this box; the rotation goes on."
 		out = append(out, kit.Action{ID: "rotation.stop", Keys: []string{"ctrl+x"}, Label: "interrupt", Text: "Interrupt the rotation; both secrets stay accepted and it can be resumed.", Run: func() tea.Cmd { p.rot.job.Stop(); return nil }})
 	case p.rot.now.Open:
-		rotate.Text = "Go on with the rotation."
-		finish := kit.Action{ID: "rotation.finish", Keys: []string{"Z"}, Label: "finish without the rest", Text: "Make the new secret the current one without the hooks that failed; they have the grace period.", Command: "hookctl rotate --finish", Off: p.cannotRotate(), Run: func() tea.Cmd {
+		rotate.Text = "Continue the rotation."
+		finish := kit.Action{ID: "rotation.finish", Keys: []string{"Z"}, Label: "finish without the rest", Text: "Make the new secret the current one without the hooks that failed; they have until the grace period ends.", Command: "hookctl rotate --finish", Off: p.cannotRotate(), Run: func() tea.Cmd {
 			return p.count("finish", p.rot.counts().all, (*fleet.Fleet).Finish)
 		}}
 		out = append([]kit.Action{rotate, undo}, append(out, finish)...)

@@ -175,7 +175,7 @@ func (s *applyStep) finish() tea.Cmd {
 	}
 	if !w.shown() {
 		if s.err != nil {
-			cmds = append(cmds, a.Warn("setting up did not finish; w shows why"))
+			cmds = append(cmds, a.Warn("setup did not finish; w shows why"))
 		} else {
 			words := fmt.Sprintf("set up: %s proved by a signed ping", kit.Are(s.report.Verified(), "hook"))
 			if s.relay != nil {
@@ -305,7 +305,7 @@ func (s *applyStep) actions() []kit.Action {
 		out = append(out, kit.Action{ID: "wizard.register", Keys: []string{"y"}, Label: "copy line", Text: "Copy the line that gives an agent hookctl's tools.", Command: "hookctl mcp --help", Run: func() tea.Cmd { return s.w.shell.Copy("the line for an agent", register) }})
 	}
 	if s.w.Over && s.w.cfg.Setup.SaveSync != nil {
-		out = append(out, kit.Action{ID: "wizard.sync", Keys: []string{"s"}, Label: "issues for failures", Text: "Have a CI failure become an issue: project sync.", Command: "hookctl config edit", Run: func() tea.Cmd {
+		out = append(out, kit.Action{ID: "wizard.sync", Keys: []string{"s"}, Label: "issues for failures", Text: "Turn CI failures into issues: project sync.", Command: "hookctl config edit", Run: func() tea.Cmd {
 			s.w.at = stepSync
 			return s.w.steps[stepSync].open()
 		}})

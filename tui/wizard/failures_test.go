@@ -182,7 +182,7 @@ func TestWizardWorksOnWhileClosed(t *testing.T) {
 	lift := r.GitHub.Fault(githubtest.Fault{Method: "POST", Path: "/repos/*/*/hooks", Delay: 200 * time.Millisecond})
 	defer lift()
 	r.Press("enter", "esc")
-	r.Shows("setting up goes on")
+	r.Shows("setup continues in the background")
 	r.Shows("set up: 1 hook is proved by a signed ping")
 	if len(r.GitHub.Hooks("octo-org/web")) != 1 {
 		t.Error("there is no hook")

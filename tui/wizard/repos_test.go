@@ -106,10 +106,10 @@ func TestLeavingAtOnceSaysNothing(t *testing.T) {
 	w := at(s, stepSignIn)
 	w.chosen = false
 	s.Press("esc")
-	s.Lacks("is kept")
+	s.Lacks("are saved")
 	s = wizarded(t, 80, 24)
 	w = at(s, stepRepositories)
 	w.chosen = false
 	s.Press("esc", "esc")
-	s.Shows("is kept")
+	s.Shows("are saved")
 }

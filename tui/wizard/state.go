@@ -92,5 +92,5 @@ func (w *Wizard) jump() tea.Cmd {
 	if w.at == stepSignIn {
 		return nil
 	}
-	return tea.Batch(w.steps[w.at].open(), w.repos.open(), w.shell.Say("going on where you left; esc goes back"))
+	return tea.Batch(w.steps[w.at].open(), w.repos.open(), w.shell.Say("continuing where you left off; esc goes back"))
 }

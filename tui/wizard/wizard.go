@@ -202,7 +202,7 @@ func (w *Wizard) back() tea.Cmd {
 	switch {
 	case w.apply.busy():
 		w.shell.Shut(w)
-		return w.shell.Say("setting up goes on; w shows it again")
+		return w.shell.Say("setup continues in the background; w shows it")
 	case w.Over:
 		w.shell.Shut(w)
 		return nil
@@ -210,7 +210,7 @@ func (w *Wizard) back() tea.Cmd {
 		if w.shell.Shut(w); !w.chosen {
 			return nil
 		}
-		return w.shell.Say("what you chose is kept; w goes on with it")
+		return w.shell.Say("your answers are saved; w continues")
 	}
 	w.at--
 	return tea.Batch(w.steps[w.at].open(), w.save())
@@ -297,14 +297,14 @@ func (w *Wizard) crumbs(wide, h int) []string {
 
 // Actions implements Overlay.
 func (w *Wizard) Actions() []kit.Action {
-	back := kit.Action{ID: "wizard.back", Keys: []string{"esc"}, Label: "back", Text: "Go a step back; what was chosen stays.", Run: w.back}
+	back := kit.Action{ID: "wizard.back", Keys: []string{"esc"}, Label: "back", Text: "Go back a step; your answers stay.", Run: w.back}
 	switch {
 	case w.Over || w.at == stepSignIn:
 		back.Label, back.Text = "close", "Close the wizard."
 	case w.apply.busy():
-		back.Label, back.Text = "leave it working", "Close the wizard; setting up goes on."
+		back.Label, back.Text = "leave it working", "Close the wizard; setup continues in the background."
 	}
-	next := kit.Action{ID: "wizard.next", Keys: []string{"enter"}, Label: w.steps[w.at].label(), Text: "Go on with what is chosen.", Command: w.command(), Run: w.next}
+	next := kit.Action{ID: "wizard.next", Keys: []string{"enter"}, Label: w.steps[w.at].label(), Text: "Continue with what is chosen.", Command: w.command(), Run: w.next}
 	all := []kit.Action{next}
 	if w.most > 0 {
 		all = append(all,
@@ -317,7 +317,7 @@ func (w *Wizard) Actions() []kit.Action {
 // leave is the end of a step that chooses from a list. A search without a match ends here: what was typed is not passed over.
 func (w *Wizard) leave(list *kit.Picker) (done bool, cmd tea.Cmd) {
 	if miss := list.Missed(); miss != "" {
-		return false, w.shell.Warn("nothing matches " + text.Clean(miss) + ": correct it, or delete it to go on")
+		return false, w.shell.Warn("nothing matches " + text.Clean(miss) + ": correct it, or delete it to continue")
 	}
 	list.Clear()
 	return true, nil
