@@ -121,10 +121,7 @@ func (d *delivery) take() {
 		return
 	}
 	d.set = d.s.settings.Load() // The wait may have brought other secrets.
-	hookID, err := strconv.ParseInt(d.r.Header.Get("X-GitHub-Hook-ID"), 10, 64)
-	if err != nil || hookID < 0 {
-		hookID = 0 // no id that GitHub gives
-	}
+	hookID := d.hookID()
 	d.s.reading.Add(1)
 	body, release, err := d.s.bodies.read(d.w, d.r, d.s.acquainted.with(hookID))
 	d.s.reading.Add(-1)
@@ -170,6 +167,15 @@ func (d *delivery) take() {
 	}
 	rec.Signature.Verified, rec.Signature.Secret = true, fingerprint
 	d.store(rec)
+}
+
+// hookID is the hook that a request claims to come from, 0 for none.
+func (d *delivery) hookID() int64 {
+	id, err := strconv.ParseInt(d.r.Header.Get("X-GitHub-Hook-ID"), 10, 64)
+	if err != nil || id < 0 {
+		return 0 // no id that GitHub gives
+	}
+	return id
 }
 
 // admissible refuses what needs no body to be refused.
@@ -276,7 +282,7 @@ func (d *delivery) refuse(status int, reason, words string) {
 	x := Rejection{
 		Time: d.s.now(), Address: d.set.client(d.r), Status: status, Reason: words,
 		Event: text.Line(d.r.Header.Get("X-GitHub-Event"), 64), DeliveryID: text.Line(d.r.Header.Get("X-GitHub-Delivery"), 64),
-		Path: text.Line(d.r.URL.Path, 100), Former: d.former,
+		HookID: d.hookID(), Path: text.Line(d.r.URL.Path, 100), Former: d.former,
 	}
 	if d.keys {
 		x.Fingerprints = d.set.keys.Fingerprints(x.Time)

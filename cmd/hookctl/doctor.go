@@ -36,7 +36,7 @@ func newDoctor(p *program) *cobra.Command {
 			"1 if a check fails.",
 		Example: `  hookctl doctor
   hookctl doctor --fix
-  hookctl doctor --json --jq '.[] | select(.status != "ok")'`,
+  hookctl doctor --json --jq '.[] | select(.status == "fail")'`,
 		RunE: func(cmd *cobra.Command, _ []string) error {
 			return p.doctor(cmd.Context(), &f, fix, &out)
 		},
@@ -84,7 +84,11 @@ func (p *program) printChecks(checks []doctor.Check) {
 		wide = max(wide, ansi.StringWidth(c.Name))
 	}
 	for _, c := range checks {
-		fmt.Fprintf(p.out, "%-4s  %s%*s  %s\n", c.Status, c.Name, wide-ansi.StringWidth(c.Name), "", c.Detail)
+		status := c.Status
+		if status == doctor.Unknown {
+			status = "-"
+		}
+		fmt.Fprintf(p.out, "%-4s  %s%*s  %s\n", status, c.Name, wide-ansi.StringWidth(c.Name), "", c.Detail)
 		if c.Status != doctor.OK && c.Fix != "" {
 			fmt.Fprintf(p.out, "      %*s  → %s\n", wide, "", c.Fix)
 		}
@@ -182,9 +186,13 @@ func certificateProbe(tls server.TLSConfig) doctor.Probe {
 
 // sinkProbe asks one sink whether a notification would arrive.
 func sinkProbe(c sink.Config) doctor.Probe {
+	fix := "start what it sends to, or correct the sink: hookctl config edit"
+	if c.Type == "aimaestro" { // the default, which not everyone has
+		fix = "start AI Maestro, or do without it: hookctl config set sinks '[]'"
+	}
 	return doctor.Probe{
 		Name: "sink " + c.Label(),
-		Fix:  "start what it sends to, or correct the sink: hookctl config edit",
+		Fix:  fix,
 		Check: func(ctx context.Context) (string, error) {
 			if c.Type == "chat" {
 				return "its URL is valid, notifies by " + c.Recipient(), sink.Check(ctx, c)

@@ -100,6 +100,7 @@ type Rejected struct {
 	Reason       string    `json:"reason"`
 	Event        string    `json:"event,omitempty"`
 	DeliveryID   string    `json:"delivery_id,omitempty"`
+	HookID       int64     `json:"hook_id,omitempty"`      // as the request claims
 	Fingerprints []string  `json:"fingerprints,omitempty"` // of the secrets that were tried
 	Former       string    `json:"former,omitempty"`       // of the secret that made the signature and is no longer accepted
 }

@@ -25,6 +25,15 @@ type startRecord struct {
 
 func startFile(home string) string { return filepath.Join(StateDir(home), "start.json") }
 
+// LastFlags are the flags that the receiver of home was last started with, and that Restart keeps; none where that is not known.
+func LastFlags(home string) []string {
+	flags, err := lastStart(home)
+	if err != nil {
+		return nil
+	}
+	return flags
+}
+
 // lastStart gives the flags that the receiver of home was last started with, those of restarts included. It fails with
 // an error that is fs.ErrNotExist where no start is on record.
 func lastStart(home string) ([]string, error) {

@@ -2,8 +2,8 @@
 //
 // A delivery passes GitHub's hook, a public address, perhaps a tunnel, the receiver, its log, and a sink; behind them are
 // a login, a secret that two sides share, file modes, disk space and a clock. Each of these is a check. [Run] does them
-// side by side, each within its own time, and every one ends as ok, warn or fail, with what was seen and with the command
-// that leads out of it. What several checks need (the receiver's status, the list of hooks) is asked once.
+// side by side, each within its own time, and every one ends as ok, warn, fail or unknown, with what was seen and with the
+// command that leads out of it. What several checks need (the receiver's status, the list of hooks) is asked once.
 //
 // What is known about hooks, package fleet knows: which there are, which are ours, how each one is and what to do about it.
 // The checks here show its judgement and add none, so that they say what `hooks list` says.
@@ -33,14 +33,14 @@ const (
 	Warn = "warn" // it works, or may work, and should be looked at
 	Fail = "fail" // deliveries are lost, or will be
 
-	// Unknown is what [Summary] says of a part that was not checked yet. A check never ends with it.
+	// Unknown is neither good nor bad: it was not checked, or there is nothing to check.
 	Unknown = "unknown"
 )
 
 // Check is what one check found. Its texts are clean for a terminal and hold no secret.
 type Check struct {
 	Name   string `json:"check"`
-	Status string `json:"status"` // ok, warn or fail
+	Status string `json:"status"` // ok, warn, fail or unknown
 	Detail string `json:"detail"` // what was seen
 	Fix    string `json:"fix"`    // the command that leads out of it; empty where nothing is wrong or nothing is known
 }
@@ -64,6 +64,10 @@ func warn(fix, format string, args ...any) finding {
 
 func fail(fix, format string, args ...any) finding {
 	return finding{status: Fail, detail: fmt.Sprintf(format, args...), fix: fix}
+}
+
+func unknown(format string, args ...any) finding {
+	return finding{status: Unknown, detail: fmt.Sprintf(format, args...)}
 }
 
 // failed turns an error into a finding; the cure is the one that comes with it, else fix.

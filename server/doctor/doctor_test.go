@@ -45,29 +45,38 @@ func TestChecks(t *testing.T) {
 		{"receiver", "run by systemd", func(w *world) { w.status.Manager = "hookctl.service" }, OK, "running under hookctl.service on ", ""},
 		{"receiver", "has trouble with its tunnel only", func(w *world) { w.status.Alarm = "tunnel: some hooks keep an old address" }, OK, "running on", ""},
 
-		{"refused requests", "none", nil, OK, "none with a wrong signature", ""},
-		{"refused requests", "no receiver", func(w *world) { w.end() }, OK, "not known", ""},
+		{"refused requests", "none", nil, OK, "none with a wrong or missing signature", ""},
+		{"refused requests", "no receiver", func(w *world) { w.end() }, Unknown, "not known", ""},
 		{"refused requests", "signatures", func(w *world) {
 			w.oldSecret()
 			w.rejected = []daemon.Rejected{
-				{Time: time.Now().Add(-time.Minute), Address: "192.0.2.1", Reason: "wrong signature", DeliveryID: "72d3162e"},
+				{Time: time.Now().Add(-time.Minute), Address: "192.0.2.1", Reason: "wrong signature", DeliveryID: "72d3162e", HookID: w.hookID + 1},
+				{Time: time.Now(), Reason: "X-Hub-Signature-256 is missing: set a secret on the hook"},
 				{Time: time.Now().Add(-2 * time.Hour), Reason: "wrong signature", DeliveryID: "old"},
 				{Time: time.Now(), Reason: "no such path"},
 			}
-		}, Warn, "1 request with a wrong or missing signature in the last hour, the last from 192.0.2.1", "hookctl rotate --all"},
+		}, Warn, "2 requests with a wrong or missing signature in the last hour, the last like a delivery from 192.0.2.1", "hookctl rejected"},
+		{"refused requests", "of a hook of ours", func(w *world) {
+			w.oldSecret()
+			w.rejected = []daemon.Rejected{{Time: time.Now().Add(-time.Minute), Address: "192.0.2.1", Reason: "wrong signature", DeliveryID: "72d3162e", HookID: w.hookID}}
+		}, Warn, "of ours signs with another secret", "hookctl rotate --all"},
+		{"refused requests", "of scanners", func(w *world) {
+			w.oldSecret()
+			w.rejected = []daemon.Rejected{{Time: time.Now(), Reason: "X-Hub-Signature-256 is missing: set a secret on the hook"}}
+		}, OK, "1 request with a wrong or missing signature in the last hour, none of them like a delivery", ""},
 		{"refused requests", "a former secret", func(w *world) {
 			w.oldSecret()
 			w.rejected = []daemon.Rejected{{Time: time.Now().Add(-time.Minute), Address: "192.0.2.1", Reason: "the signature does not match", DeliveryID: "72d3162e", Former: "a1b2c3d4"}}
 		}, Warn, "signed with the former secret a1b2c3d4: its hook was not rotated", "hookctl rotate --all"},
 		{"refused requests", "from before the last new secret", func(w *world) {
 			w.rejected = []daemon.Rejected{{Time: time.Now().Add(-time.Minute), Reason: "wrong signature", DeliveryID: "72d3162e"}}
-		}, OK, "none with a wrong signature", ""},
+		}, OK, "none with a wrong or missing signature", ""},
 
 		{"version", "same", nil, OK, "1.0.0", ""},
 		{"version", "differs", func(w *world) { w.cfg.Version = "1.1.0" }, Warn, "the receiver is version 1.0.0, this program is 1.1.0", "hookctl restart"},
 		{"version", "no receiver", func(w *world) { w.end() }, OK, "1.0.0", ""},
 
-		{"service", "none", nil, OK, "not installed", ""},
+		{"service", "none", nil, Unknown, "not installed", ""},
 		{"service", "of an unreadable kind", func(w *world) { w.write(filepath.Join(w.home, "run", "service.json"), "{") }, Fail, "service.json", "hookctl service install"},
 
 		{"address", "as set", nil, OK, "127.0.0.1:", ""},
@@ -82,7 +91,7 @@ func TestChecks(t *testing.T) {
 		{"address", "taken", func(w *world) { w.end(); w.cfg.Address = taken(w) }, Fail, "cannot listen on 127.0.0.1:", "--port"},
 
 		{"firewall", "not in the way of a tunnel", nil, OK, "on this machine only", ""},
-		{"firewall", "of an unknown address", func(w *world) { w.end(); w.cfg.Address = "" }, OK, "not checked", ""},
+		{"firewall", "of an unknown address", func(w *world) { w.end(); w.cfg.Address = "" }, Unknown, "not checked", ""},
 
 		{"log", "recorded", func(w *world) { w.deliver() }, OK, "1 record in ", ""},
 		{"log", "none yet", nil, OK, "nothing has been recorded yet", ""},
@@ -144,7 +153,7 @@ func TestChecks(t *testing.T) {
 		{"public URL", "receiver not running", func(w *world) { w.end(); w.cfg.PublicURL = elsewhere(w, `{"nonce":"%s"}`) }, OK, "leads to a hookctl receiver", ""},
 
 		{"certificate", "no TLS", nil, Warn, "not encrypted", "https"},
-		{"certificate", "no URL", func(w *world) { w.cfg.PublicURL = "" }, OK, "the public URL is not set", ""},
+		{"certificate", "no URL", func(w *world) { w.cfg.PublicURL = "" }, Unknown, "the public URL is not set", ""},
 		{"certificate", "nobody there", func(w *world) { w.cfg.PublicURL = "https://127.0.0.1:1" }, Warn, "connection refused", "tunnel"},
 
 		{"tunnel", "none", nil, OK, "no tunnel program runs on this machine", ""},
@@ -181,7 +190,7 @@ func TestChecks(t *testing.T) {
 		{"clock", "a little off", func(w *world) { w.later(time.Minute) }, Warn, "it is 60 s ahead of GitHub's", "timedatectl"},
 		{"clock", "wrong", func(w *world) { w.later(-time.Hour - 30*time.Second) }, Fail, "it is 60 min behind GitHub's", "timedatectl"},
 		{"clock", "as GitHub says", func(w *world) { w.cfg.Clock = nil }, OK, "agrees", ""},
-		{"clock", "no login", func(w *world) { w.cfg.Clock = nil; w.gh.Fault(githubtest.Fault{Path: "/user", Status: 401}) }, Warn, "not checked", ""},
+		{"clock", "no login", func(w *world) { w.cfg.Clock = nil; w.gh.Fault(githubtest.Fault{Path: "/user", Status: 401}) }, Unknown, "not checked", ""},
 		{"clock", "no answer", func(w *world) {
 			w.cfg.Clock = func(context.Context) (time.Time, error) { return time.Time{}, errors.New("no answer") }
 		}, Warn, "no answer", ""},
@@ -223,12 +232,12 @@ func TestChecks(t *testing.T) {
 			"and the public URL is https://new.hooks.example.com/webhook", "hookctl setup -R " + repo},
 		{"hook of " + repo, "no role", func(w *world) { w.gh.Grant(repo, githubtest.DefaultLogin, "read") }, Fail, "404", "Admin"},
 		{"hook of " + repo, "no such repository", func(w *world) { w.gh.Remove(repo) }, Fail, "404", "hookctl hooks forget -R " + repo},
-		{"hook of " + repo, "no login", func(w *world) { w.gh.Fault(githubtest.Fault{Path: "/user", Status: 401}) }, Warn, "not checked", ""},
+		{"hook of " + repo, "no login", func(w *world) { w.gh.Fault(githubtest.Fault{Path: "/user", Status: 401}) }, Unknown, "not checked", ""},
 
-		{"secret of " + repo, "no such repository", func(w *world) { w.gh.Remove(repo) }, Warn, "see the check of the hook", ""},
-		{"deliveries of " + repo, "no such repository", func(w *world) { w.gh.Remove(repo) }, Warn, "see the check of the hook", ""},
-		{"missed deliveries of " + repo, "no such repository", func(w *world) { w.gh.Remove(repo) }, Warn, "see the check of the hook", ""},
-		{"missed deliveries of " + repo, "no login", func(w *world) { w.gh.Fault(githubtest.Fault{Path: "/user", Status: 401}) }, Warn, "see the check of the login", ""},
+		{"secret of " + repo, "no such repository", func(w *world) { w.gh.Remove(repo) }, Unknown, "see the check of the hook", ""},
+		{"deliveries of " + repo, "no such repository", func(w *world) { w.gh.Remove(repo) }, Unknown, "see the check of the hook", ""},
+		{"missed deliveries of " + repo, "no such repository", func(w *world) { w.gh.Remove(repo) }, Unknown, "see the check of the hook", ""},
+		{"missed deliveries of " + repo, "no login", func(w *world) { w.gh.Fault(githubtest.Fault{Path: "/user", Status: 401}) }, Unknown, "see the check of the login", ""},
 
 		{"secret of " + repo, "current", func(w *world) { w.deliver() }, OK, "the current secret", ""},
 		{"secret of " + repo, "nothing yet", nil, Warn, "has not proved its secret", "hookctl hooks ping"},

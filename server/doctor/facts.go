@@ -59,7 +59,7 @@ var errNoGitHub = errors.New("GitHub could not be asked, see the check of the lo
 var errNoHooks = errors.New("the hooks could not be listed, see the check of the hook")
 
 // skipped is the finding of a check that could not be done because of something that another check reports.
-func skipped(err error) finding { return warn("", "not checked: %v", err) }
+func skipped(err error) finding { return unknown("not checked: %v", err) }
 
 func newFacts(ctx context.Context, cfg Config) *facts {
 	f := &facts{cfg: cfg, writable: writable, ownerOf: ownerOf}
@@ -236,8 +236,8 @@ func (f *facts) port() int {
 	return port
 }
 
-// startedWith reports whether the receiver was started with a flag, which restart keeps, and with which value.
-func startedWith(st daemon.Status, flag string) (value string, given bool) {
+// StartedWith reports whether the receiver was started with a flag, which restart keeps, and with which value.
+func StartedWith(st daemon.Status, flag string) (value string, given bool) {
 	for i, arg := range st.Args {
 		if value, ok := strings.CutPrefix(arg, flag+"="); ok {
 			return value, true

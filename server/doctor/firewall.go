@@ -22,7 +22,7 @@ func (f *facts) firewall(ctx context.Context) finding {
 	}
 	host, _, err := net.SplitHostPort(address)
 	if err != nil {
-		return ok("not checked: the receiver's address is not known")
+		return unknown("not checked: the receiver's address is not known")
 	}
 	if ip := net.ParseIP(host); host == "localhost" || ip != nil && ip.IsLoopback() {
 		return ok("not needed: the receiver listens on this machine only, for a tunnel or proxy")
@@ -55,7 +55,7 @@ func (w wall) finding(ctx context.Context, system string, port int) finding {
 		}
 		return ok("the firewall of macOS is off")
 	}
-	return ok("not checked on this system")
+	return unknown("not checked on this system")
 }
 
 // firewalld asks it, as everybody may.

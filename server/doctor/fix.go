@@ -60,7 +60,7 @@ func (f *facts) fixReceiver(ctx context.Context) []Repair {
 				return nil // it would not start; the check of the secret says why
 			}
 		}
-		st, err := daemon.Start(ctx, f.cfg.Daemon)
+		st, err := daemon.Restart(ctx, f.cfg.Daemon) // which keeps the flags of the last start
 		action := "started the receiver"
 		if err == nil {
 			action = fmt.Sprintf("started the receiver (pid %d) on %s", st.PID, st.Address)

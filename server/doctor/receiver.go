@@ -12,6 +12,7 @@ import (
 
 	"hookctl/logs/text"
 	"hookctl/server/daemon"
+	"hookctl/server/fleet"
 )
 
 // Ask gets the status of a home's receiver, as [daemon.Client.Status] does. Where a process holds the receiver's lock without
@@ -72,15 +73,22 @@ func Alarms(st daemon.Status) (list []Check) {
 	return list
 }
 
-// Receiver judges whether the receiver runs and can work, for everyone who shows it. st and err are what [Ask] returned.
-func Receiver(st daemon.Status, err error, now time.Time) Check {
-	return judgeReceiver(st, err, now).named("receiver")
+// Receiver judges whether the receiver of a home runs and can work, for everyone who shows it. st and err are what [Ask] returned.
+func Receiver(home string, st daemon.Status, err error, now time.Time) Check {
+	return judgeReceiver(home, st, err, now).named("receiver")
 }
 
-func judgeReceiver(st daemon.Status, err error, now time.Time) finding {
+func judgeReceiver(home string, st daemon.Status, err error, now time.Time) finding {
 	switch {
 	case stopped(err):
-		return fail("hookctl start", "not running, so every delivery fails")
+		fix := "hookctl start"
+		if flags := daemon.LastFlags(home); len(flags) > 0 { // which start would forget
+			fix = "hookctl restart; it keeps"
+			for _, flag := range flags {
+				fix += " " + text.Shell(flag)
+			}
+		}
+		return fail(fix, "not running, so every delivery fails")
 	case err != nil:
 		return failed(err, "hookctl restart")
 	case !st.Running:
@@ -114,7 +122,7 @@ func judgeReceiver(st daemon.Status, err error, now time.Time) finding {
 // receiver checks that it runs and answers.
 func (f *facts) receiver(context.Context) finding {
 	st, err := f.status()
-	out := judgeReceiver(st, err, f.cfg.Now())
+	out := judgeReceiver(f.cfg.Home, st, err, f.cfg.Now())
 	if stopped(err) {
 		if f.cfg.Store != nil {
 			if ring, err := f.ring(); err == nil && ring.current == "" { // so start would fail
@@ -128,11 +136,12 @@ func (f *facts) receiver(context.Context) finding {
 	return out
 }
 
-// refusedRequests checks what the receiver refused within the last hour. A wrong signature of something that looks like a
-// delivery is GitHub signing with another secret, or somebody trying. What came before the last new secret is settled.
+// refusedRequests checks which signatures the receiver refused within the last hour. Anyone can send a request that looks like a
+// delivery, so the next step is to look at it; only one from a hook of ours asks for a rotation. What came before the last new
+// secret is settled.
 func (f *facts) refusedRequests(ctx context.Context) finding {
 	if _, err := f.status(); err != nil {
-		return ok("not known while the receiver does not answer")
+		return unknown("not known while the receiver does not answer")
 	}
 	list, err := daemon.Dial(f.cfg.Home).Rejected(ctx)
 	if err != nil {
@@ -144,25 +153,49 @@ func (f *facts) refusedRequests(ctx context.Context) finding {
 			since = settled
 		}
 	}
-	var wrong int
-	var last daemon.Rejected
+	var refused, claimed, ours []daemon.Rejected // each are among those before
 	for _, r := range list {
-		if r.DeliveryID != "" && strings.Contains(r.Reason, "signature") && r.Time.After(since) {
-			wrong++
-			if r.Time.After(last.Time) {
-				last = r
-			}
+		if !strings.Contains(strings.ToLower(r.Reason), "signature") || !r.Time.After(since) {
+			continue
+		}
+		refused = append(refused, r)
+		if r.DeliveryID == "" {
+			continue
+		}
+		claimed = append(claimed, r)
+		if r.Former != "" || f.isOurs(r.HookID) {
+			ours = append(ours, r)
 		}
 	}
-	if wrong == 0 {
-		return ok("none with a wrong signature in the last hour")
+	latest := func(list []daemon.Rejected) daemon.Rejected {
+		return slices.MaxFunc(list, func(a, b daemon.Rejected) int { return a.Time.Compare(b.Time) })
 	}
-	why := last.Reason
+	words := text.Count(len(refused), "request") + " with a wrong or missing signature in the last hour"
+	switch {
+	case len(refused) == 0:
+		return ok("none with a wrong or missing signature in the last hour")
+	case len(claimed) == 0:
+		return ok("%s, none of them like a delivery", words)
+	case len(ours) == 0:
+		last := latest(claimed)
+		return warn("see them: hookctl rejected", "%s, the last like a delivery from %s (%s, delivery %s); none is known to come from a hook of ours",
+			words, last.Address, last.Reason, last.DeliveryID)
+	}
+	last := latest(ours)
+	why := fmt.Sprintf("hook %d of ours signs with another secret", last.HookID)
 	if last.Former != "" {
 		why = "signed with the former secret " + last.Former + ": its hook was not rotated"
 	}
-	return warn("hookctl rotate --all", "%s with a wrong or missing signature in the last hour, the last from %s (%s, delivery %s)",
-		text.Count(wrong, "request"), last.Address, why, last.DeliveryID)
+	return warn("hookctl rotate --all", "%s, the last of a hook of ours from %s (%s, delivery %s)", words, last.Address, why, last.DeliveryID)
+}
+
+// isOurs reports whether a hook is known to be ours. Where the hooks cannot be listed, none is.
+func (f *facts) isOurs(hook int64) bool {
+	if hook == 0 || f.cfg.Fleet == nil {
+		return false
+	}
+	list, _ := f.hooks()
+	return slices.ContainsFunc(list.Hooks, func(h fleet.Hook) bool { return h.Ours && h.ID == hook })
 }
 
 // newSecrets is when the shared secret was replaced last, as its note and the rotation have it: the note counts in whole
@@ -185,7 +218,7 @@ func (f *facts) newSecrets() (list []time.Time) {
 func (f *facts) service(ctx context.Context) finding {
 	s, err := daemon.Installed(f.cfg.Home)
 	if errors.Is(err, daemon.ErrNoService) {
-		return ok("not installed: the receiver does not start again with this machine")
+		return unknown("not installed: the receiver does not start again with this machine")
 	}
 	if err != nil {
 		return failed(err, "hookctl service install")
@@ -232,7 +265,7 @@ func (f *facts) address(ctx context.Context) finding {
 	st, err := f.status()
 	if err != nil {
 		if f.cfg.Address == "" {
-			return ok("not set")
+			return unknown("not set")
 		}
 		if !stopped(err) {
 			return warn("hookctl restart", "%s not checked: the receiver does not answer", f.cfg.Address)
@@ -247,8 +280,8 @@ func (f *facts) address(ctx context.Context) finding {
 		return warn("hookctl restart", "the receiver reports the address %q", st.Address)
 	}
 	wantHost, wantPort, err := net.SplitHostPort(f.cfg.Address)
-	_, portGiven := startedWith(st, "--port")
-	_, bindGiven := startedWith(st, "--bind")
+	_, portGiven := StartedWith(st, "--port")
+	_, bindGiven := StartedWith(st, "--bind")
 	switch {
 	case err == nil && (wantPort != port && portGiven || !sameBind(wantHost, host) && bindGiven):
 		return ok("%s, as the receiver was started; the settings say %s", st.Address, f.cfg.Address)

@@ -30,7 +30,11 @@ func TestEverythingIsOKWhereNothingIsWrong(t *testing.T) {
 	var names []string
 	for _, c := range report.Checks {
 		names = append(names, c.Name)
-		if c.Status != OK {
+		want := OK
+		if c.Name == "service" { // there is none to check
+			want = Unknown
+		}
+		if c.Status != want {
 			t.Errorf("%s: %s: %s (%s)", c.Name, c.Status, c.Detail, c.Fix)
 		}
 	}

@@ -75,7 +75,7 @@ func (f *facts) age(context.Context) finding {
 		return warn("", "not known: %v", err)
 	}
 	if since.IsZero() {
-		return ok("not known")
+		return unknown("not known")
 	}
 	old := max(0, f.cfg.Now().Sub(since)) // less than nothing where the clock was set back
 	if old > f.cfg.MaxAge {

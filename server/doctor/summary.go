@@ -28,7 +28,7 @@ type Live struct {
 }
 
 // Summary says in a few rows how everything is: the receiver, the hooks, the secret, the notifications, the tunnel, and the
-// cluster of a node, each once and in this order, and then whatever else the last report has that is not ok. The receiver, the secret and the
+// cluster of a node, each once and in this order, and then whatever else the last report has that is wrong. The receiver, the secret and the
 // notifications are judged now, from live and from cfg.Store and cfg.Fleet on the disk; hooks and tunnel are as last reports
 // them, or newer where live knows. What was never checked is [Unknown]. GitHub is not asked.
 func Summary(cfg Config, live Live, last Report) []Row {
@@ -41,7 +41,7 @@ func Summary(cfg Config, live Live, last Report) []Row {
 		notifications = finding{status: Unknown, detail: "not asked yet"}.named("notifications")
 	}
 	rows := []Row{
-		{Receiver(live.Status, live.Err, now), now},
+		{Receiver(cfg.Home, live.Status, live.Err, now), now},
 		hooksRow(live, last, now),
 		{f.secrets().named("secret"), now},
 		{notifications, now},
@@ -63,7 +63,10 @@ func (f *facts) secrets() finding {
 	}
 	ctx := context.Background()
 	age := f.age(ctx)
-	all := []finding{age}
+	var all []finding
+	if age.status != Unknown { // the secret is fine without
+		all = append(all, age)
+	}
 	if f.cfg.Fleet != nil {
 		all = append(all, f.rotation(ctx))
 	}
@@ -139,12 +142,12 @@ func tunnelRow(live Live, last Report, now time.Time) Row {
 	return Row{out.named("tunnel"), last.At}
 }
 
-// others are the checks that failed in a report and have no row of their own.
+// others are the checks that found something wrong and have no row of their own.
 func others(last Report) []Row {
 	var rows []Row
 	for _, c := range last.Checks {
 		judged := slices.Contains([]string{"receiver", "secret", "age of the secret", "rotation", "notifications", "sync", "cluster"}, c.Name)
-		if c.Status != OK && !judged && c.Name != "hooks" && !ofTarget(c.Name) && !isOfTunnel(c.Name) {
+		if rank(c.Status) > rank(Unknown) && !judged && c.Name != "hooks" && !ofTarget(c.Name) && !isOfTunnel(c.Name) {
 			rows = append(rows, Row{c, last.At})
 		}
 	}

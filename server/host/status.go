@@ -47,7 +47,7 @@ func (r *receiver) rejected() []daemon.Rejected {
 	out := make([]daemon.Rejected, 0, len(list))
 	for _, x := range slices.Backward(list) { // The control socket lists the newest last.
 		out = append(out, daemon.Rejected{
-			Time: x.Time, Address: x.Address, Reason: x.Reason, Event: x.Event, DeliveryID: x.DeliveryID, Fingerprints: x.Fingerprints, Former: x.Former,
+			Time: x.Time, Address: x.Address, Reason: x.Reason, Event: x.Event, DeliveryID: x.DeliveryID, HookID: x.HookID, Fingerprints: x.Fingerprints, Former: x.Former,
 		})
 	}
 	return out

@@ -127,7 +127,9 @@ func (p *Page) Update(msg tea.Msg) tea.Cmd {
 
 // put takes a finding in: what failed first, then in the order they come.
 func (p *Page) put(c doctor.Check) {
-	rank := func(c doctor.Check) int { return max(slices.Index([]string{doctor.Warn, doctor.Fail}, c.Status), -1) }
+	rank := func(c doctor.Check) int {
+		return max(slices.Index([]string{doctor.Unknown, doctor.Warn, doctor.Fail}, c.Status), -1)
+	}
 	at := len(p.all)
 	if i := slices.IndexFunc(p.all, func(have doctor.Check) bool { return rank(c) > rank(have) }); i >= 0 {
 		at = i
@@ -151,7 +153,7 @@ func (p *Page) list() {
 				p.checks = append(p.checks, c)
 			}
 			continue
-		case c.Status == doctor.OK && !folded && p.all[0].Status != doctor.OK: // where all passed there is nothing to fold them for
+		case c.Status == doctor.OK && !folded && slices.Contains([]string{doctor.Warn, doctor.Fail}, p.all[0].Status): // where nothing is wrong there is nothing to fold them for
 			folded = true
 			p.checks = append(p.checks, doctor.Check{Name: fmt.Sprintf("%d passed", len(p.all)-i), Status: fold})
 		}
@@ -213,16 +215,22 @@ func (p *Page) View(w, h int) string {
 	if p.cfg.Checks == nil {
 		return kit.Fit("\n Run "+t.Bold.Render("hookctl doctor")+" in a shell: it checks the whole chain.", w, h)
 	}
-	bad, warned := 0, 0
+	bad, warned, unknown := 0, 0, 0
 	for _, c := range p.all {
 		switch c.Status {
 		case doctor.Fail:
 			bad++
 		case doctor.Warn:
 			warned++
+		case doctor.Unknown:
+			unknown++
 		}
 	}
+	passed := len(p.all) - bad - warned - unknown
 	head := t.Good.Render(t.Sym.OK + " All checks passed.")
+	if unknown > 0 {
+		head = t.Good.Render(fmt.Sprintf("%s %s passed", t.Sym.OK, text.Count(passed, "check")))
+	}
 	switch {
 	case p.busy:
 		head = t.Warn.Render(t.Sym.Pending) + fmt.Sprintf(" checking: %s so far", text.Count(len(p.all), "check"))
@@ -240,7 +248,10 @@ func (p *Page) View(w, h int) string {
 		head = t.Warn.Render(t.Sym.Warn + " " + text.Count(warned, "warning"))
 	}
 	if p.ran && !p.busy && bad+warned > 0 {
-		head += t.Faint.Render(fmt.Sprintf(", %d passed", len(p.all)-bad-warned))
+		head += t.Faint.Render(fmt.Sprintf(", %d passed", passed))
+	}
+	if p.ran && !p.busy && unknown > 0 {
+		head += t.Faint.Render(fmt.Sprintf(", %d not checked", unknown))
 	}
 	if p.find != "" {
 		head += "  " + t.Faint.Render("find ") + t.Accent.Render(kit.Clean(p.find)) + t.Faint.Render(fmt.Sprintf(": %d", len(p.checks)))
@@ -267,6 +278,8 @@ func (p *Page) row(i int) []string {
 	t, c, w := p.shell.Theme, p.checks[i], p.wide
 	mark, style := t.Sym.OK, t.Good
 	switch c.Status {
+	case doctor.Unknown:
+		mark, style = t.Sym.Pending, t.Faint
 	case doctor.Warn:
 		mark, style = t.Sym.Warn, t.Warn
 	case doctor.Fail:
@@ -285,7 +298,7 @@ func (p *Page) row(i int) []string {
 	switch {
 	case c.Status == fold:
 		return []string{name}
-	case c.Status == doctor.OK && !here:
+	case !here && (c.Status == doctor.OK || c.Status == doctor.Unknown):
 		return []string{t.Cut(name+"  "+t.Faint.Render(detail), w)}
 	}
 	out := []string{name}
@@ -383,7 +396,12 @@ func (p *Page) Actions() []kit.Action {
 	if p.At >= len(p.checks) {
 		nothing, none = "no check is listed", "no check is listed"
 	} else if run, _ := p.cure(p.checks[p.At]); run == nil {
-		if nothing = "this check passed"; p.checks[p.At].Status != doctor.OK {
+		switch p.checks[p.At].Status {
+		case doctor.OK:
+			nothing = "this check passed"
+		case doctor.Unknown:
+			nothing = "this was not checked"
+		default:
 			nothing = "this is nothing that a key can do; the line says what to do"
 		}
 	}

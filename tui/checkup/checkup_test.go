@@ -115,6 +115,19 @@ func TestDoctorListsWhatPassed(t *testing.T) {
 	s.Lacks("3 passed", "2 passed")
 }
 
+// What was not checked is neither good nor bad: it has a mark and a count of its own.
+func TestDoctorListsWhatWasNotChecked(t *testing.T) {
+	s := checking(t, 80, 24)
+	s.doctor.cfg.Checks = func(_ context.Context, progress func(doctor.Check)) {
+		progress(doctor.Check{Name: "log", Status: doctor.OK, Detail: "found"})
+		progress(doctor.Check{Name: "home", Status: doctor.OK, Detail: "found"})
+		progress(doctor.Check{Name: "service", Status: doctor.Unknown, Detail: "not installed"})
+	}
+	s.Press("5")
+	s.Shows("2 checks passed, 1 not checked", "◌ service", "✓ log  found")
+	s.Lacks("All checks passed")
+}
+
 func TestCommandInAFix(t *testing.T) {
 	for fix, want := range map[string]string{
 		"hookctl start":                                    "hookctl start",

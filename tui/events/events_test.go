@@ -107,6 +107,19 @@ func (s *pageScreen) arrive(event, title string, n int) {
 	s.Send(kit.News[logs.Entry](s.arrived[len(s.arrived)-1:]))
 }
 
+// Deliveries that come in at once do not come in the order of their times; each is counted.
+func TestEventsOutOfOrderAreCountedWhilePaused(t *testing.T) {
+	s := eventful(t, 80, 24)
+	s.Press("2", "j", "j")
+	s.Shows("paused", "3/8")
+	for _, n := range []int{3, 1, 4, 2, 0} {
+		s.arrive("push", "at once", n)
+	}
+	s.Shows("paused, 5 new (f)", "8/13")
+	s.Press("f")
+	s.Shows("following", "1/13")
+}
+
 func TestEventsFilterAnswersWhileTyping(t *testing.T) {
 	s := eventful(t, 80, 24)
 	s.Press("2", "/")

@@ -229,7 +229,14 @@ func (f *feed) counted(ctx context.Context, m feedCount) tea.Cmd {
 	if !f.stale {
 		f.total = m.total
 		if i := f.index(m.file); i >= 0 {
-			f.base = max(0, m.before-i)
+			base := max(0, m.before-i)
+			switch { // deliveries that come in at once do not come in order
+			case f.paused && !f.newer:
+				f.fresh = base
+			case f.paused && f.base >= 0:
+				f.fresh = max(0, f.fresh+base-f.base)
+			}
+			f.base = base
 		}
 		f.place()
 	}
