@@ -338,7 +338,7 @@ type Resent struct {
 	Sinks   []string `json:"sinks,omitempty"`   // the names of those sinks
 }
 
-// Resend makes the notifications of these records pending again, those that were sent and those that failed.
+// Resend makes the notifications of these records pending again: of each record those that failed or, where none did, all.
 // Those still pending are tried at once. A sync that failed counts as one of them.
 func (s *Server) Resend(ctx context.Context, files []string) (Resent, error) {
 	var total Resent
@@ -373,9 +373,13 @@ func (q *queue) resend(ctx context.Context, file string, total *Resent) error {
 		return err
 	}
 	sinks := q.s.settings.Load().sinks
+	failed := slices.ContainsFunc(rec.Notifications, func(n logs.Notification) bool { return n.Status == logs.StatusFailed })
 	done := 0
 	for i := range rec.Notifications {
 		n := &rec.Notifications[i]
+		if failed && n.Status != logs.StatusFailed {
+			continue // It has arrived.
+		}
 		if _, known := sinks[n.Sink]; !known {
 			total.Lost++
 			if !slices.Contains(total.Sinks, n.Sink) {

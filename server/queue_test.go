@@ -188,6 +188,36 @@ func TestRefusalIsFinalAndCanBeResent(t *testing.T) {
 	}
 }
 
+// What has arrived is not sent a second time with what failed.
+func TestResendLeavesOutWhatHasArrived(t *testing.T) {
+	t.Parallel()
+	good, bad := newMaestro(t), newMaestro(t)
+	bad.set(func(int) (int, string) { return 400, `{"error":"bad content"}` })
+	r := run(t, func(c *Config) {
+		c.Sinks = []sink.Config{good.sink(), bad.sink()}
+		c.Sinks[1].Name = "bad"
+	})
+	r.deliver(t, "push_main", guid(1))
+	await(t, "both outcomes", func() bool { st := r.Stats(); return st.Sent == 1 && st.Failed == 1 && st.Pending == 0 })
+	bad.set(nil)
+	resend := func() {
+		await(t, "the outcome is settled", func() bool {
+			done, err := r.Resend(t.Context(), []string{r.record(t, guid(1)).File})
+			return err == nil && done.Done > 0
+		})
+	}
+	resend()
+	await(t, "what failed", func() bool { st := r.Stats(); return st.Sent == 2 && st.Pending == 0 })
+	if len(good.messages()) != 1 || len(bad.messages()) != 1 {
+		t.Errorf("%d and %d messages, want one each", len(good.messages()), len(bad.messages()))
+	}
+	resend() // where none failed, all are sent again
+	await(t, "all", func() bool { st := r.Stats(); return st.Sent == 4 && st.Pending == 0 })
+	if len(good.messages()) != 2 || len(bad.messages()) != 2 {
+		t.Errorf("%d and %d messages, want two each", len(good.messages()), len(bad.messages()))
+	}
+}
+
 func TestNothingIsSentToAnotherAgent(t *testing.T) {
 	t.Parallel()
 	m := newMaestro(t)

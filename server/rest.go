@@ -17,13 +17,15 @@ const (
 	restEvery    = 10 * time.Second
 	littleWork   = 1 * mib  // allocated in that time
 	worthResting = 32 * mib // below so much heap, or so much allocated since the last time, a collection is not worth its time
+	mostRests    = 6        // after that: what is in use at one rest may be garbage at the next
 )
 
 // run rests until ctx ends.
 func (r rest) run(ctx context.Context) {
 	tick := time.NewTicker(r.every)
 	defer tick.Stop()
-	var before, rested uint64
+	var before, seen uint64
+	left := 0
 	for {
 		select {
 		case <-tick.C:
@@ -31,10 +33,13 @@ func (r rest) run(ctx context.Context) {
 			return
 		}
 		heap, allocated := memory()
-		if allocated-before < littleWork && allocated-rested > worthResting && heap > worthResting {
+		if allocated-seen > worthResting {
+			left, seen = mostRests, allocated
+		}
+		if left > 0 && allocated-before < littleWork && heap > worthResting {
 			runtime.GC() // Pools let go of their content at the second collection.
 			debug.FreeOSMemory()
-			rested = allocated
+			left--
 		}
 		before = allocated
 	}

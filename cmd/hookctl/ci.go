@@ -49,7 +49,7 @@ func (p *program) showCI(ctx context.Context, q logs.CIQuery, out *output) error
 	if err != nil {
 		return err
 	}
-	none := "no runs in the log\nhint: let hooks deliver workflow_run: hookctl setup"
+	none := "no branch with runs in the log\nhint: let hooks deliver workflow_run: hookctl setup"
 	if len(states) == 0 && (q.Red || q.Branch != "" || len(q.Repositories) > 0) {
 		all, err := p.stateOfCI(ctx, logs.CIQuery{}, now)
 		switch known := slices.ContainsFunc(all, func(s logs.CIState) bool { return q.Branch == "" || s.Branch == q.Branch }); {

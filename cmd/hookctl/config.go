@@ -140,7 +140,7 @@ type change struct {
 	Key    string `json:"key"`
 	Value  any    `json:"value"`
 	Origin string `json:"origin"`
-	// Receiver says whether the running receiver uses it: reloaded, needs_restart, or not_running.
+	// Receiver says whether the running receiver uses it: reloaded, needs_restart, started_with_flag, or not_running.
 	Receiver string `json:"receiver"`
 	// Overridden says that what was saved is not in force, because of what Origin names.
 	Overridden bool `json:"overridden,omitempty"`
@@ -148,12 +148,14 @@ type change struct {
 	Warning string `json:"warning,omitempty"`
 
 	text string // the value for people
+	flag string // what the receiver was started with instead
 }
 
 // Whether a running receiver uses the settings that were saved.
 const (
 	receiverReloaded = "reloaded"
 	receiverRestart  = "needs_restart"
+	receiverFlag     = "started_with_flag"
 	receiverStopped  = "not_running"
 )
 
@@ -178,13 +180,16 @@ func (p *program) changeSetting(ctx context.Context, key string, do func(*settin
 			done.Value, done.text = row.Value, row.Text
 		}
 	}
-	waiting, err := p.reload(ctx, s.Home)
+	status, err := p.reload(ctx, s.Home)
+	done.flag = startedWith(status, key)
 	switch {
 	case errors.Is(err, daemon.ErrNotRunning):
 		done.Receiver = receiverStopped
 	case err != nil:
 		return done, err
-	case slices.ContainsFunc(waiting, func(have string) bool { return have == key || strings.HasPrefix(key, have+".") }):
+	case done.flag != "":
+		done.Receiver = receiverFlag
+	case slices.ContainsFunc(status.NeedsRestart, func(have string) bool { return have == key || strings.HasPrefix(key, have+".") }):
 		done.Receiver = receiverRestart
 	}
 	return done, nil
@@ -200,6 +205,8 @@ func (c change) String() string {
 		return said + " when the interface is opened again"
 	case c.Receiver == receiverRestart:
 		return said + " after a restart of the receiver"
+	case c.Receiver == receiverFlag:
+		return said + "; the running receiver keeps " + c.flag + ", as it was started"
 	case c.Receiver == receiverReloaded:
 		return said + "; the receiver uses it"
 	}
@@ -220,6 +227,10 @@ func (p *program) printChange(out *output) func(change, error) error {
 		if done.Receiver == receiverRestart {
 			p.note("hint: restart it: hookctl restart")
 		}
+		if done.Receiver == receiverFlag {
+			flag, _, _ := strings.Cut(done.flag, " ")
+			p.note("hint: let it use the setting: hookctl restart %s %s", flag, text.Shell(fmt.Sprint(done.Value)))
+		}
 		return nil
 	}
 }
@@ -234,7 +245,8 @@ func (p *program) warnOf(orphaned string) {
 
 // useSettings has a running receiver read what was saved, and says what is left to do, as the end of a sentence.
 func (p *program) useSettings(ctx context.Context, home string) (string, error) {
-	waiting, err := p.reload(ctx, home)
+	status, err := p.reload(ctx, home)
+	waiting := status.NeedsRestart
 	switch {
 	case errors.Is(err, daemon.ErrNotRunning):
 		return "", nil

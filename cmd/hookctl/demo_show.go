@@ -38,8 +38,10 @@ func (d *demo) show(ctx context.Context, o demoOptions) error {
 // sendNowAndThen sends one sample after the other to the repositories in turn until ctx ends. What is refused because
 // the receiver was stopped in the interface is part of the show.
 func (d *demo) sendNowAndThen(ctx context.Context) {
-	// Text that attacks a terminal or an agent would only puzzle who looks on; the tests send it.
-	samples := slices.DeleteFunc(githubtest.SampleIndex(), func(s githubtest.SampleInfo) bool { return strings.Contains(s.Name, "hostile") })
+	// Text that attacks a terminal or an agent would only puzzle who looks on, and a main branch that is deleted takes its runs along.
+	samples := slices.DeleteFunc(githubtest.SampleIndex(), func(s githubtest.SampleInfo) bool {
+		return strings.Contains(s.Name, "hostile") || s.Name == "push.deleted"
+	})
 	for i := 0; ; i++ {
 		timer := time.NewTimer(time.Duration(700+rand.IntN(1500)) * time.Millisecond) //nolint:gosec // Chance for a show.
 		select {

@@ -37,6 +37,7 @@ func newEventsResend(p *program) *cobra.Command {
 	cmd := &cobra.Command{
 		Use:   "resend FILE|GUID|latest…",
 		Short: "Send the notifications of records again",
+		Long:  "Send the notifications of records again: of each record those that failed or, where none did, all.",
 		Example: `  hookctl events resend latest
   hookctl events resend --failed`,
 		Args: cobra.ArbitraryArgs,
@@ -53,7 +54,7 @@ func newEventsResend(p *program) *cobra.Command {
 			})
 		},
 	}
-	cmd.Flags().BoolVar(&failed, "failed", false, "resend every notification that failed for good")
+	cmd.Flags().BoolVar(&failed, "failed", false, "every notification that failed for good")
 	addOutputFlags(cmd, &out)
 	return cmd
 }

@@ -255,7 +255,11 @@ func layOut(width int, head []string, rows [][]string) layout {
 	}
 	var fits bool
 	l.widths, fits = fitColumns(cells, width, columnGap, narrowColumn)
-	for _, spare := range []string{"SENDER", "RECEIVED", "NOTIFIED"} {
+	spares := []string{"SENDER", "RECEIVED", "NOTIFIED"}
+	if slices.Contains(head, "FILE") { // whose name says both already
+		spares = []string{"EVENT", "RECEIVED", "SENDER", "NOTIFIED"}
+	}
+	for _, spare := range spares {
 		at := slices.Index(cells[0], spare)
 		if at < 0 || fits {
 			continue

@@ -249,7 +249,7 @@ func (p *program) printStatus(state doctor.State, asked error, out *output) erro
 			pending += ", counting…"
 		}
 	}
-	row("notifications", fmt.Sprintf("%s, %d failed", pending, max(state.FailedRecords, int(status.FailedNotifications))))
+	row("notifications", fmt.Sprintf("%s, %d failed", pending, state.FailedRecords))
 	judged(doctor.Notifications(status, state.Failures, time.Now()))
 	judged(doctor.Offers(state.Offered, time.Now()))
 	for _, a := range doctor.Alarms(status) {
@@ -295,11 +295,11 @@ func (p *program) reloadReceiver(ctx context.Context, home string) error {
 	return nil
 }
 
-// reload makes the receiver read its settings again, and returns the keys of those that need a restart.
-func (p *program) reload(ctx context.Context, home string) (needRestart []string, err error) {
+// reload makes the receiver read its settings again, and returns how it is then.
+func (p *program) reload(ctx context.Context, home string) (daemon.Status, error) {
 	status, err := daemon.Dial(home).Reload(ctx)
 	if err != nil && !errors.Is(err, daemon.ErrNotRunning) {
-		return nil, fmt.Errorf("the settings are saved, but the receiver does not use them yet: %w", err)
+		return status, fmt.Errorf("the settings are saved, but the receiver does not use them yet: %w", err)
 	}
-	return status.NeedsRestart, err
+	return status, err
 }

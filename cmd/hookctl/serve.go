@@ -9,6 +9,7 @@ import (
 
 	"hookctl/cmd/hookctl/settings"
 	"hookctl/server/daemon"
+	"hookctl/server/doctor"
 	"hookctl/server/host"
 )
 
@@ -27,26 +28,43 @@ func (f *receiverFlags) add(cmd *cobra.Command) {
 	cmd.Flags().BoolVar(&f.debug, "debug", false, "log more details, but no secrets")
 }
 
+// settings are the flags that stand for a setting, and what was given with each.
+func (f *receiverFlags) settings() []settings.Override {
+	return []settings.Override{
+		{Flag: "port", Key: "receiver.port", Value: f.port},
+		{Flag: "bind", Key: "receiver.bind", Value: f.bind},
+		{Flag: "tunnel", Key: "receiver.tunnel", Value: f.tunnel},
+		{Flag: "log-dir", Key: "log.dir", Value: f.logDir},
+	}
+}
+
 // overrides are the flags that were given, as settings.
 func (f *receiverFlags) overrides() ([]settings.Override, error) {
 	var list []settings.Override
-	if f.port != "" {
-		list = append(list, settings.Override{Flag: "port", Key: "receiver.port", Value: f.port})
-	}
-	if f.bind != "" {
-		list = append(list, settings.Override{Flag: "bind", Key: "receiver.bind", Value: f.bind})
-	}
-	if f.tunnel != "" {
-		list = append(list, settings.Override{Flag: "tunnel", Key: "receiver.tunnel", Value: f.tunnel})
-	}
-	if f.logDir != "" {
-		dir, err := filepath.Abs(f.logDir)
-		if err != nil {
-			return nil, fmt.Errorf("--log-dir: %w", err)
+	for _, o := range f.settings() {
+		if o.Value == "" {
+			continue
 		}
-		list = append(list, settings.Override{Flag: "log-dir", Key: "log.dir", Value: dir})
+		if o.Key == "log.dir" {
+			dir, err := filepath.Abs(o.Value)
+			if err != nil {
+				return nil, fmt.Errorf("--log-dir: %w", err)
+			}
+			o.Value = dir
+		}
+		list = append(list, o)
 	}
 	return list, nil
+}
+
+// startedWith is the flag that the running receiver was started with in place of a setting, "" for none.
+func startedWith(st daemon.Status, key string) string {
+	for _, o := range new(receiverFlags).settings() {
+		if value, given := doctor.StartedWith(st, "--"+o.Flag); given && o.Key == key {
+			return "--" + o.Flag + " " + value
+		}
+	}
+	return ""
 }
 
 // args are the flags again, for the process that `start` starts.

@@ -53,8 +53,9 @@ type Node struct {
 	heard atomic.Int64 // when a quorum last answered, in nanoseconds since then, whatever the clock is set to
 	full  atomic.Bool  // the stream has no room
 
-	stuck  atomic.Bool // the disk takes no deliveries of other nodes
-	claims atomic.Bool // this node notifies, and its queue is in order
+	probe  chan struct{} // held by the one that publishes while no quorum is known
+	stuck  atomic.Bool   // the disk takes no deliveries of other nodes
+	claims atomic.Bool   // this node notifies, and its queue is in order
 
 	stream       atomic.Pointer[measured]
 	republishing atomic.Pointer[Republished]
@@ -85,7 +86,7 @@ func Start(c Config) (*Node, error) {
 	if problems := c.Check(); len(problems) > 0 {
 		return nil, problems[0]
 	}
-	n := &Node{cfg: c, log: c.Logger, ready: make(chan struct{}), run: nuid.Next(), began: time.Now()}
+	n := &Node{cfg: c, log: c.Logger, ready: make(chan struct{}), run: nuid.Next(), began: time.Now(), probe: make(chan struct{}, 1)}
 	n.heard.Store(-int64(quiet))
 	n.life, n.end = context.WithCancel(context.Background())
 	n.records.init()

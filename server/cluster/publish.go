@@ -74,6 +74,16 @@ func (n *Node) publish(ctx context.Context, rec *logs.Record) error {
 		return ErrNoQuorum
 	}
 	msg, err := n.message(ctx, rec)
+	// While no quorum is known, one record at a time tries: each try is an entry in the log of a leader that is cut off, and the
+	// server takes seconds for every such entry when it is back.
+	if !n.reached() {
+		select {
+		case n.probe <- struct{}{}:
+			defer func() { <-n.probe }()
+		case <-ctx.Done():
+			return ErrNoQuorum
+		}
+	}
 	for err == nil {
 		one, cancel := context.WithTimeout(ctx, 2500*time.Millisecond)
 		_, err = n.js.PublishMsg(one, msg, jetstream.WithExpectLastSequencePerSubject(0), jetstream.WithRetryAttempts(0))

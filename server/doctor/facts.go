@@ -236,8 +236,8 @@ func (f *facts) port() int {
 	return port
 }
 
-// startedWith reports whether the receiver was started with a flag, which restart keeps, and with which value.
-func startedWith(st daemon.Status, flag string) (value string, given bool) {
+// StartedWith reports whether the receiver was started with a flag, which restart keeps, and with which value.
+func StartedWith(st daemon.Status, flag string) (value string, given bool) {
 	for i, arg := range st.Args {
 		if value, ok := strings.CutPrefix(arg, flag+"="); ok {
 			return value, true

@@ -110,7 +110,7 @@ func (f *facts) logDirectory(context.Context) finding {
 	}
 	if st, err := f.status(); err == nil && st.LogDir != "" && filepath.Clean(st.LogDir) != filepath.Clean(f.cfg.Logs.Dir) {
 		fix := "hookctl restart"
-		if _, given := startedWith(st, "--log-dir"); given { // which a restart keeps
+		if _, given := StartedWith(st, "--log-dir"); given { // which a restart keeps
 			fix = "hookctl restart --log-dir " + text.Shell(f.cfg.Logs.Dir)
 		}
 		return warn(fix, "the receiver writes to %s, the settings say %s", st.LogDir, f.cfg.Logs.Dir)

@@ -280,8 +280,8 @@ func (f *facts) address(ctx context.Context) finding {
 		return warn("hookctl restart", "the receiver reports the address %q", st.Address)
 	}
 	wantHost, wantPort, err := net.SplitHostPort(f.cfg.Address)
-	_, portGiven := startedWith(st, "--port")
-	_, bindGiven := startedWith(st, "--bind")
+	_, portGiven := StartedWith(st, "--port")
+	_, bindGiven := StartedWith(st, "--bind")
 	switch {
 	case err == nil && (wantPort != port && portGiven || !sameBind(wantHost, host) && bindGiven):
 		return ok("%s, as the receiver was started; the settings say %s", st.Address, f.cfg.Address)

@@ -217,7 +217,7 @@ func judgeTunnelAlarm(st daemon.Status) finding {
 // StartedTunnel says that the receiver was started with another tunnel than the settings have, and how to end that: restart
 // keeps the flag. It is "" where they agree, and for settings that are not known.
 func StartedTunnel(st daemon.Status, settings string) string {
-	kind, given := startedWith(st, "--tunnel")
+	kind, given := StartedWith(st, "--tunnel")
 	if !given || settings == "" || kind == settings {
 		return ""
 	}

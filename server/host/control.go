@@ -63,8 +63,8 @@ type doneAnswer struct {
 	Done int `json:"done"`
 }
 
-// Resend sends the notifications of records again, with failed also those of every record whose notification failed for
-// good. Where some were not resent because their sink is gone, the error says so, and the result counts the others.
+// Resend sends the notifications of records again as [server.Server.Resend] does, with failed also those of every record whose
+// notification failed for good. Where some were not resent because their sink is gone, the error says so, and the result counts the others.
 func (c *Client) Resend(ctx context.Context, files []string, failed bool) (server.Resent, error) {
 	done, err := ask[server.Resent](ctx, c, "/resend", filesRequest{files, failed})
 	if err == nil && done.Lost > 0 {

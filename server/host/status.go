@@ -15,7 +15,7 @@ func (r *receiver) status() daemon.Status {
 	status := daemon.Status{
 		Address:              r.address,
 		Version:              s.Server.Version,
-		LogDir:               s.Logs.Dir,
+		LogDir:               r.started.Logs.Dir,
 		Received:             stats.Received,
 		Rejected:             stats.Rejected,
 		Duplicates:           stats.Duplicates,

@@ -22,7 +22,7 @@ func (f *face) addWriting() {
 	add(f, tool{name: "event_replay", title: "Replay an event", writes: true,
 		text: "Route a record again as if it had just arrived, as a new record."}, f.replay)
 	add(f, tool{name: "event_resend", title: "Resend notifications", writes: true,
-		text: "Send the notifications of a record again."}, f.resend)
+		text: "Send the notifications of a record again: those that failed or, where none did, all."}, f.resend)
 	add(f, tool{name: "hook_ping", title: "Ping a hook", writes: true, abroad: true,
 		text: "Ask GitHub to send a ping to a hook. Wait for it with event_wait and the filter event:ping."}, f.ping)
 	add(f, tool{name: "sync_apply", title: "Apply what sync suggests", logless: true, writes: true, repeats: true, abroad: true,

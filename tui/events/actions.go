@@ -94,7 +94,7 @@ func (p *Page) recordActions() []kit.Action {
 		{ID: "browse", Keys: []string{"o"}, Label: label, Text: opens, Off: noURL, Run: func() tea.Cmd { return p.shell.Browse(page) }},
 		{ID: "replay", Keys: []string{"R"}, Label: "replay", Text: "Send the record through the receiver again, as a new one.", Command: strings.TrimSpace("hookctl events replay " + files), Off: down,
 			Acts: "send " + records + " through the receiver again, as new", Run: func() tea.Cmd { return p.again("replay", p.cfg.Replay) }},
-		{ID: "resend", Keys: []string{"S"}, Label: again, Text: "Send the record's notifications again.", Command: strings.TrimSpace("hookctl events resend " + files), Off: silent,
+		{ID: "resend", Keys: []string{"S"}, Label: again, Text: "Send the failed notifications again (all where none failed).", Command: strings.TrimSpace("hookctl events resend " + files), Off: silent,
 			Acts: "send the notifications of " + records + " again", Run: func() tea.Cmd { return p.again("resend", p.cfg.Resend) }},
 	}
 }

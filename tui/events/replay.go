@@ -54,5 +54,5 @@ func againWords(verb string, done int) (words string, some bool) {
 	case verb == "replay":
 		return "replayed " + text.Count(done, "record"), true
 	}
-	return "the notifications of " + text.Count(done, "record") + " are sent again", true
+	return text.Count(done, "notification is", "notifications are") + " sent again", true
 }

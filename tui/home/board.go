@@ -118,7 +118,7 @@ func (p *Page) failing(w, most int, gap bool) []piece {
 	}
 	switch {
 	case total == 0 && gap:
-		return []piece{{text: t.Faint.Render(t.Sym.Pending + " No CI runs in the log yet.")}}
+		return []piece{{text: t.Faint.Render(t.Sym.Pending + " No branch with CI runs in the log.")}}
 	case total == 0:
 		return nil
 	case c.Failing == 0:

@@ -65,8 +65,8 @@ func Main(m *testing.M) int {
 		}
 	}
 	code := m.Run()
-	if large.temp != "" {
-		_ = os.RemoveAll(large.temp)
+	for _, dir := range []string{large.temp, samples.dir} { // removing "" does nothing
+		_ = os.RemoveAll(dir)
 	}
 	return code
 }
