@@ -1,8 +1,12 @@
 package main
 
 import (
+	"bufio"
 	"bytes"
+	"context"
+	"errors"
 	"io"
+	"os"
 	"path/filepath"
 	"testing"
 	"time"
@@ -10,6 +14,7 @@ import (
 	"github.com/google/uuid"
 
 	"hookctl/logs"
+	"hookctl/server/daemon"
 )
 
 // A record from before whose notification comes to its end while somebody follows the log is not a new one.
@@ -62,5 +67,42 @@ func TestFollowPrintsNewRecordsOnly(t *testing.T) {
 	}
 	if got := out.String(); got != "release\n" {
 		t.Errorf("printed %q, want the new record alone", got)
+	}
+}
+
+// Following the receiver's log prints each line once it is whole, also in a log that begins again.
+func TestLogFollows(t *testing.T) {
+	home := t.TempDir()
+	file := daemon.LogFile(home)
+	write := func(text string) { // in one step, so that nobody sees half of it
+		t.Helper()
+		err := os.WriteFile(file+".new", []byte(text), 0o600)
+		if err := errors.Join(err, os.Rename(file+".new", file)); err != nil {
+			t.Fatal(err)
+		}
+	}
+	if err := os.MkdirAll(filepath.Dir(file), 0o700); err != nil {
+		t.Fatal(err)
+	}
+	write("one\nha")
+	out, in := io.Pipe()
+	ctx, cancel := context.WithCancel(t.Context())
+	done := make(chan error, 1)
+	go func() {
+		done <- (&program{out: in, err: io.Discard}).followLog(ctx, home, "", 0)
+		in.Close() //nolint:errcheck // never fails
+	}()
+	lines := bufio.NewScanner(out)
+	for _, step := range []struct{ write, line string }{{"", "one"}, {"one\nhalf of it\n", "half of it"}, {"again\n", "again"}} {
+		if step.write != "" {
+			write(step.write)
+		}
+		if !lines.Scan() || lines.Text() != step.line {
+			t.Fatalf("printed %q, want %q", lines.Text(), step.line)
+		}
+	}
+	cancel()
+	if err := <-done; err != nil {
+		t.Error(err)
 	}
 }

@@ -2,6 +2,7 @@ package main
 
 import (
 	"bytes"
+	"context"
 	"errors"
 	"fmt"
 	"io"
@@ -75,22 +76,33 @@ func newRejected(p *program) *cobra.Command {
 func newLog(p *program) *cobra.Command {
 	limit := 20
 	level := ""
+	follow := false
 	var out output
 	cmd := &cobra.Command{
 		Use:     "log",
 		Short:   "Print the last lines of the receiver's log",
-		Example: "  hookctl log\n  hookctl log --level warn --limit 0\n  hookctl log --json --jq '.[] | select(.level == \"ERROR\") | .line'",
-		RunE: func(*cobra.Command, []string) error {
+		Example: "  hookctl log\n  hookctl log --follow\n  hookctl log --level warn --limit 0\n  hookctl log --json --jq '.[] | select(.level == \"ERROR\") | .line'",
+		RunE: func(cmd *cobra.Command, _ []string) error {
 			s, err := settings.Defaults(p.environ)
 			if err != nil {
 				return err
 			}
-			return p.printLog(s.Home, level, limit, &out)
+			end, err := p.printLog(s.Home, level, limit, &out)
+			if err != nil || !follow {
+				return err
+			}
+			return p.followLog(cmd.Context(), s.Home, level, end)
 		},
 	}
 	cmd.Flags().IntVarP(&limit, "limit", "L", limit, "at most `n` lines; 0 for all of the last MiB")
+	cmd.Flags().IntVarP(&limit, "lines", "n", limit, "the same as --limit")
+	cmd.Flags().BoolVarP(&follow, "follow", "f", false, "print new lines as they are written, until interrupted")
 	cmd.Flags().StringVar(&level, "level", "", "only lines of this `level` or above: debug, info, warn or error")
-	return addOutputFlags(cmd, &out)
+	addOutputFlags(cmd, &out)
+	cmd.MarkFlagsMutuallyExclusive("limit", "lines")
+	cmd.MarkFlagsMutuallyExclusive("follow", "json")
+	cmd.MarkFlagsMutuallyExclusive("follow", "jq")
+	return cmd
 }
 
 // logLine is a line of `log --json`. The level is empty for a line without one, as those of a stack trace.
@@ -99,18 +111,44 @@ type logLine struct {
 	Line  string `json:"line"`
 }
 
-// printLog prints the end of the receiver's log, of which it reads the last MiB.
-func (p *program) printLog(home, level string, limit int, out *output) error {
-	lines, err := readLog(home, level, limit)
+// printLog prints the end of the receiver's log, of which it reads the last MiB, and returns up to where.
+func (p *program) printLog(home, level string, limit int, out *output) (end int64, err error) {
+	lines, end, err := readLog(home, level, limit, -1)
 	if err != nil {
-		return err
+		return 0, err
 	}
 	if out.wanted() {
-		return out.print(p.out, lines)
+		return end, out.print(p.out, lines)
 	}
 	if len(lines) == 0 {
 		p.note("no lines in the log of the receiver")
 	}
+	return end, p.printLines(lines)
+}
+
+// followLog prints what is written to the receiver's log from there on, until ctx ends. A log that begins again is read from
+// its beginning.
+func (p *program) followLog(ctx context.Context, home, level string, from int64) error {
+	for tick := time.NewTicker(200 * time.Millisecond); ; {
+		select {
+		case <-ctx.Done():
+			tick.Stop()
+			return nil
+		case <-tick.C:
+		}
+		lines, end, err := readLog(home, level, 0, from)
+		if err == nil {
+			err = p.printLines(lines)
+		}
+		if err != nil {
+			tick.Stop()
+			return err
+		}
+		from = end
+	}
+}
+
+func (p *program) printLines(lines []logLine) error {
 	for _, l := range lines {
 		if _, err := fmt.Fprintln(p.out, text.Clean(l.Line)); err != nil {
 			return err
@@ -119,8 +157,9 @@ func (p *program) printLog(home, level string, limit int, out *output) error {
 	return nil
 }
 
-// readLog reads the last lines of the receiver's log, of a level or above.
-func readLog(home, level string, limit int) ([]logLine, error) {
+// readLog reads the last whole lines of the receiver's log, of a level or above, and returns where they end. It begins at from,
+// or a MiB before the end where that is less than 0.
+func readLog(home, level string, limit int, from int64) (lines []logLine, end int64, err error) {
 	levels := []string{"DEBUG", "INFO", "WARN", "ERROR"}
 	least := -1
 	for i, name := range levels {
@@ -130,32 +169,41 @@ func readLog(home, level string, limit int) ([]logLine, error) {
 	}
 	switch {
 	case level != "" && least < 0:
-		return nil, usage(fmt.Errorf("--level must be debug, info, warn or error: %q", level))
+		return nil, 0, usage(fmt.Errorf("--level must be debug, info, warn or error: %q", level))
 	case limit < 0:
-		return nil, usage(fmt.Errorf("--limit must not be negative: %d", limit))
+		return nil, 0, usage(fmt.Errorf("--limit must not be negative: %d", limit))
 	}
 	f, err := os.Open(daemon.LogFile(home))
 	if errors.Is(err, fs.ErrNotExist) {
-		return []logLine{}, nil
+		return []logLine{}, 0, nil
 	}
 	if err != nil {
-		return nil, fmt.Errorf("read the receiver's log: %w", err)
+		return nil, 0, fmt.Errorf("read the receiver's log: %w", err)
 	}
 	defer f.Close() //nolint:errcheck // Only read from.
 	const most = 1 << 20
 	info, err := f.Stat()
 	if err != nil {
-		return nil, fmt.Errorf("read the receiver's log: %w", err)
+		return nil, 0, fmt.Errorf("read the receiver's log: %w", err)
 	}
-	from := max(0, info.Size()-most)
+	whole := from >= 0 && from <= info.Size() // from is where a line begins
+	switch {
+	case from > info.Size(): // the log has begun again
+		from, whole = 0, true
+	case from < 0:
+		from = max(0, info.Size()-most)
+		whole = from == 0
+	}
 	data, err := io.ReadAll(io.NewSectionReader(f, from, info.Size()-from))
 	if err != nil {
-		return nil, fmt.Errorf("read the receiver's log: %w", err)
+		return nil, 0, fmt.Errorf("read the receiver's log: %w", err)
 	}
-	if from > 0 {
+	data = data[:bytes.LastIndexByte(data, '\n')+1] // the last line may be a part of one
+	end = from + int64(len(data))
+	if !whole {
 		_, data, _ = bytes.Cut(data, []byte("\n")) // the first line is a part of one
 	}
-	lines := []logLine{}
+	lines = []logLine{}
 	for line := range strings.Lines(string(data)) {
 		of := len(levels) // a line without a level is shown at every level
 		for i, name := range levels {
@@ -170,5 +218,5 @@ func readLog(home, level string, limit int) ([]logLine, error) {
 	if limit > 0 {
 		lines = lines[max(0, len(lines)-limit):]
 	}
-	return lines, nil
+	return lines, end, nil
 }
