@@ -33,7 +33,7 @@ func TestChecks(t *testing.T) {
 		detail, fix  string
 	}{
 		{"receiver", "runs", nil, OK, "running on 127.0.0.1:", ""},
-		{"receiver", "not running", func(w *world) { w.end() }, Fail, "not running, so every delivery fails", "hookctl start"},
+		{"receiver", "not running", func(w *world) { w.end() }, Fail, "not running, so no delivery can arrive", "hookctl start"},
 		{"receiver", "in trouble", func(w *world) { w.status.Alarm = "the disk is full" }, Fail, "but in trouble: the disk is full", ""},
 		{"receiver", "in several troubles", func(w *world) {
 			w.status.Alarms = []daemon.Alarm{{Key: "storage", Text: "the disk is full", Hint: "hookctl doctor"}, {Key: "route.0", Text: "routes[0]: it takes too long", Warning: true}}

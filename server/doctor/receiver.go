@@ -88,7 +88,7 @@ func judgeReceiver(home string, st daemon.Status, err error, now time.Time) find
 				fix += " " + text.Shell(flag)
 			}
 		}
-		return fail(fix, "not running, so every delivery fails")
+		return fail(fix, "not running, so no delivery can arrive")
 	case err != nil:
 		return failed(err, "hookctl restart")
 	case !st.Running:
