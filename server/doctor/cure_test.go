@@ -125,7 +125,7 @@ func (w *world) run(words []string) error {
 	case "catchup":
 		report, err := all.CatchUp(ctx, fleet.CatchUpRequest{Targets: at}, w.ingest)
 		for _, e := range report.Events {
-			w.await(e.DeliveryID)
+			w.await(e.DeliveryID, "")
 		}
 		return err
 	}

@@ -432,7 +432,7 @@ func (w *world) append(r *logs.Record) {
 	if err := w.writer().Append(w.t.Context(), r); err != nil {
 		w.t.Fatal(err)
 	}
-	w.await(r.DeliveryID)
+	w.await(r.DeliveryID, r.Headers[logs.PathHeader])
 }
 
 // record stores a delivery whose notification is in a state.

@@ -9,6 +9,7 @@ import (
 	"net/url"
 	"os"
 	"path/filepath"
+	"slices"
 	"strconv"
 	"strings"
 	"sync"
@@ -254,13 +255,13 @@ func (w *world) deliver() {
 	}
 	for _, d := range results {
 		if d.OK() {
-			w.await(d.GUID)
+			w.await(d.GUID, "")
 		}
 	}
 }
 
 // await waits until a delivery can be read in the log, which is a little later than its answer.
-func (w *world) await(guid string) {
+func (w *world) await(guid, path string) {
 	w.t.Helper()
 	log, err := logs.Open(w.t.Context(), w.cfg.Logs)
 	if err != nil {
@@ -273,7 +274,7 @@ func (w *world) await(guid string) {
 		if err != nil {
 			w.t.Fatal(err)
 		}
-		if len(found) > 0 {
+		if slices.ContainsFunc(found, func(e logs.Entry) bool { return e.Path == path }) {
 			return
 		}
 		select {
