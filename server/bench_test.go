@@ -58,6 +58,8 @@ func BenchmarkAcknowledge(b *testing.B) {
 			b.ReportMetric(journal.p50.Seconds()*1e3, "journal-p50-ms")
 			b.ReportMetric(files.p99.Seconds()*1e3, "file-p99-ms")
 			b.ReportMetric(fdatasyncTime(b).Seconds()*1e3, "fdatasync-ms")
+			b.ReportMetric(own.slowest.Seconds()*1e3, "slowest-ms")
+			b.ReportMetric(journal.slowest.Seconds()*1e3, "journal-slowest-ms")
 			b.ReportMetric(own.cpu.Seconds()*1e6, "cpu-us/ack")
 			b.ReportMetric(journal.cpu.Seconds()*1e6, "journal-cpu-us/ack")
 		})
@@ -74,6 +76,7 @@ func padded(b testing.TB) (event string, payload []byte) {
 type figures struct {
 	rate     float64
 	p50, p99 time.Duration
+	slowest  time.Duration
 	cpu      time.Duration // of the whole process, the clients included, for each answer
 }
 
@@ -122,7 +125,7 @@ func load(b testing.TB, url, event string, payload []byte, connections, n int) f
 	if len(all) == 0 {
 		return figures{}
 	}
-	return figures{rate: float64(len(all)) / total.Seconds(), p50: all[len(all)/2], p99: all[len(all)*99/100], cpu: spent / time.Duration(len(all))}
+	return figures{rate: float64(len(all)) / total.Seconds(), p50: all[len(all)/2], p99: all[len(all)*99/100], slowest: all[len(all)-1], cpu: spent / time.Duration(len(all))}
 }
 
 // readOK reads one answer, which must be 200, with little effort: client and server share the processors.
