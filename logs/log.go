@@ -2,7 +2,6 @@ package logs
 
 import (
 	"context"
-	"database/sql"
 	"errors"
 	"fmt"
 	"io"
@@ -14,7 +13,6 @@ import (
 	"time"
 
 	"hookctl/logs/disk"
-	"hookctl/logs/text"
 )
 
 // Log reads a log directory, in any process. It is safe for concurrent use.
@@ -316,102 +314,6 @@ func (l *Log) Count(ctx context.Context, f Filter) (int, error) {
 	return int(n), err
 }
 
-// Find returns the records of a delivery GUID, newest first.
-func (l *Log) Find(ctx context.Context, guid string) ([]Entry, error) {
-	if guid == "" {
-		return nil, nil
-	}
-	if err := l.Settle(ctx); err != nil {
-		return nil, err
-	}
-	return l.index.entries(ctx, "SELECT "+columns+" FROM record WHERE delivery = ? AND delivery <> '' ORDER BY id DESC", guid)
-}
-
-// Entry returns the line of a record in a list; ErrNotFound where the index has no such file.
-func (l *Log) Entry(ctx context.Context, file string) (Entry, error) {
-	if err := l.Settle(ctx); err != nil {
-		return Entry{}, err
-	}
-	list, err := l.index.entries(ctx, "SELECT "+columns+" FROM record WHERE file = ?", file)
-	if err == nil && len(list) == 0 {
-		err = fmt.Errorf("%w: %q", ErrNotFound, file)
-	}
-	if err != nil {
-		return Entry{}, err
-	}
-	return list[0], nil
-}
-
-// Resolve returns the file of a record that is called by the file's name or path, by its delivery's GUID, or latest. ErrNotFound says
-// that no record has that GUID, ErrBuilding besides that the index may yet have it, and ErrEmpty that there is no latest; whether a file is
-// there, only reading it shows.
-func (l *Log) Resolve(ctx context.Context, name string) (file string, err error) {
-	if name == "latest" || filepath.Base(name) == "latest.json" { // the link in the log directory
-		page, err := l.Page(ctx, Query{Limit: 1})
-		if err == nil && len(page.Entries) == 0 {
-			err = ErrEmpty
-		}
-		if err != nil {
-			return "", err
-		}
-		return page.Entries[0].File, nil
-	}
-	if strings.HasSuffix(name, ".json") {
-		return filepath.Base(name), nil
-	}
-	progress, complete, _ := l.rec.state() // before the look: what comes after it may not be in it
-	entries, err := l.Find(ctx, name)
-	if err == nil && len(entries) == 0 {
-		if err = fmt.Errorf("%w: %q", ErrNotFound, name); !complete {
-			err = fmt.Errorf("%w: %w", err, &buildingError{progress})
-		}
-	}
-	if err != nil {
-		return "", err
-	}
-	return entries[0].File, nil
-}
-
-// buildingError is an ErrBuilding with how far the index is.
-type buildingError struct{ at Progress }
-
-func (e *buildingError) Error() string {
-	if e.at.Total == 0 {
-		return ErrBuilding.Error()
-	}
-	return fmt.Sprintf("%v: %s of %s", ErrBuilding, text.Thousands(e.at.Done), text.Count(e.at.Total, "record"))
-}
-
-// Is makes it an ErrBuilding.
-func (e *buildingError) Is(target error) bool { return target == ErrBuilding }
-
-// Known returns whether a delivery was recorded: its GUID at a path, as
-// [PathName] names it. It stays known for eight days at least, also when its
-// record was pruned. One that is being recorded now is waited for. file is the
-// name of its record.
-func (l *Log) Known(ctx context.Context, guid, path string) (file string, known bool, err error) {
-	id := identity{asciiLower(guid), path}
-	if guid == "" {
-		return "", false, nil
-	}
-	if l.writer != nil {
-		if err := until(ctx, l.writer.ready); err != nil {
-			return "", false, err
-		}
-		if err := l.writer.landed(ctx, id); err != nil {
-			return "", false, err
-		}
-		if file, err = l.writer.known(ctx, id); err != nil || file != "" {
-			return file, file != "", err
-		}
-	} else if file, err = l.ledger.find(ledgerPath(l.cfg.Dir), id); err != nil || file != "" {
-		return file, file != "", err
-	}
-	// Of a record that is older than what the ledger is for; an answer that cannot be had is no answer.
-	file, err = l.index.fileOf(ctx, id)
-	return file, file != "", err
-}
-
 // Pending returns the records with a notification that is still to be sent,
 // oldest first. While the index is made it is what is known so far, from the
 // newest on.
@@ -420,103 +322,4 @@ func (l *Log) Pending(ctx context.Context) ([]Entry, error) {
 		return nil, err
 	}
 	return l.index.entries(ctx, "SELECT "+columns+" FROM record INDEXED BY record_pending WHERE pending > 0 ORDER BY id")
-}
-
-// Problems returns the files that are no whole record, by name, and segments
-// of the spool in which a Writer found damage.
-func (l *Log) Problems(ctx context.Context) ([]Problem, error) {
-	list, err := collect(ctx, l.index, func(rows *sql.Rows) (p Problem, err error) {
-		return p, rows.Scan(&p.File, &p.Reason)
-	}, "SELECT file, reason FROM problem ORDER BY file")
-	bad, globErr := filepath.Glob(filepath.Join(spoolDir(l.cfg.Dir), "*"+badSuffix))
-	for _, path := range bad {
-		if name, err := filepath.Rel(l.cfg.Dir, path); err == nil {
-			list = append(list, Problem{File: name, Reason: "damage was found in this segment of the spool; deliveries may be lost"})
-		}
-	}
-	return list, errors.Join(err, globErr)
-}
-
-// Counts returns the records that the filter chooses by event.
-func (l *Log) Counts(ctx context.Context, f Filter) (Counts, error) {
-	c := Counts{Events: map[string]int{}}
-	if err := l.Settle(ctx); err != nil {
-		return c, err
-	}
-	if f.InPayloads() {
-		for e, err := range l.All(ctx, f, nil) {
-			if err != nil {
-				return c, err
-			}
-			c.Events[e.Event]++
-			c.Total++
-			c.Pending += min(e.Pending, 1)
-			c.Failed += min(e.Failed, 1)
-		}
-		return c, nil
-	}
-	from, args := l.joined(ctx, f)
-	type group struct {
-		event string
-		n     int
-	}
-	groups, err := collect(ctx, l.index, func(rows *sql.Rows) (g group, err error) {
-		return g, rows.Scan(&g.event, &g.n)
-	}, "SELECT r.event, count(*)"+from+" GROUP BY r.event", args...)
-	if err != nil {
-		return c, err
-	}
-	for _, g := range groups {
-		c.Events[g.event] += g.n
-		c.Total += g.n
-	}
-	for _, state := range []struct {
-		column string
-		to     *int
-	}{{"r.pending > 0", &c.Pending}, {"r.failed > 0", &c.Failed}} {
-		clause := " WHERE "
-		if strings.Contains(from, " WHERE ") {
-			clause = " AND "
-		}
-		n, err := l.index.number(ctx, "SELECT count(*)"+from+clause+state.column, args...)
-		if err != nil {
-			return c, err
-		}
-		*state.to = int(n)
-	}
-	return c, nil
-}
-
-// maxBuckets bounds what Rates returns.
-const maxBuckets = 100_000
-
-// Rates returns how many records came in each span of time since then,
-// oldest first, empty spans included.
-func (l *Log) Rates(ctx context.Context, since time.Time, bucket time.Duration) ([]Rate, error) {
-	if err := l.Settle(ctx); err != nil {
-		return nil, err
-	}
-	var rates []Rate
-	if bucket <= 0 {
-		return nil, errors.New("rates: the span of time must be positive")
-	}
-	now := l.cfg.Now()
-	for t := since; !t.After(now) && len(rates) < maxBuckets; t = t.Add(bucket) {
-		rates = append(rates, Rate{Start: t, Events: map[string]int{}})
-	}
-	type group struct {
-		bucket, n int
-		event     string
-	}
-	start := orderKey(since)
-	groups, err := collect(ctx, l.index, func(rows *sql.Rows) (g group, err error) {
-		return g, rows.Scan(&g.bucket, &g.event, &g.n)
-	}, "SELECT (at - ?) / ?, event, count(*) FROM record WHERE id >= ? AND at >= ? GROUP BY 1, 2", start, int64(bucket), start, start)
-	for _, g := range groups {
-		if g.bucket >= 0 && g.bucket < len(rates) {
-			rates[g.bucket].Events[g.event] += g.n
-			rates[g.bucket].Total += g.n
-		}
-	}
-	return rates, err
 }

@@ -118,7 +118,7 @@ func (p *program) rotate(ctx context.Context, o *rotateOptions) (err error) {
 	return errors.Join(p.printRotation(report, o), p.reportAside(report.Aside), err)
 }
 
-// nothingToRotate says that there is nothing to rotate, nor to continue, whoever logs in. It is nil where there is, and where that is
+// nothingToRotate says that there is nothing to rotate, nor to continue, for any login. It is nil where there is, and where that is
 // not known.
 func nothingToRotate(ctx context.Context, all *fleet.Fleet, o *rotateOptions) error {
 	if o.targets.given() || len(o.ids) > 0 || all == nil {
