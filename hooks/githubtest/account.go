@@ -4,6 +4,7 @@ import (
 	"cmp"
 	"fmt"
 	"net/http"
+	"net/url"
 	"os"
 	"path/filepath"
 	"slices"
@@ -72,9 +73,9 @@ func (t *target) path() string {
 // url is the target's address by name.
 func (t *target) url(base string) string {
 	if t.repo == "" {
-		return base + "/orgs/" + pathSegment(t.owner)
+		return base + "/orgs/" + url.PathEscape(t.owner)
 	}
-	return base + "/repos/" + pathSegment(t.owner) + "/" + pathSegment(t.repo)
+	return base + "/repos/" + url.PathEscape(t.owner) + "/" + url.PathEscape(t.repo)
 }
 
 func (t *target) role(login string) string {
@@ -216,27 +217,27 @@ func (c *call) authenticate() {
 func (u *user) fineGrained() bool { return strings.HasPrefix(u.Token, "github_pat_") }
 
 // has reports whether the caller's token carries one of the scopes.
-func (u *user) has(scopes []string) bool {
+func (u *user) has(scopes ...string) bool {
 	if u.fineGrained() || len(scopes) == 0 {
 		return true
 	}
 	return slices.ContainsFunc(scopes, func(s string) bool { return slices.Contains(u.Scopes, s) })
 }
 
-func (s *Server) getUser(c *call) answer {
+func (c *call) getUser() answer {
 	u := c.user
 	return ok(map[string]any{"login": u.Login, "id": u.id, "type": "User", "site_admin": false, "name": u.Login,
 		"url": c.base + "/users/" + u.Login, "html_url": "https://github.com/" + u.Login})
 }
 
 // getRoot answers what gh asks to learn a token's scopes.
-func (s *Server) getRoot(c *call) answer {
+func (c *call) getRoot() answer {
 	return ok(map[string]any{"current_user_url": c.base + "/user",
 		"repository_url": c.base + "/repos/{owner}/{repo}", "user_repositories_url": c.base + "/users/{user}/repos{?type,page,per_page,sort}"})
 }
 
 // postGraphQL knows the one question that gh asks in order to name the account.
-func (s *Server) postGraphQL(c *call) answer {
+func (c *call) postGraphQL() answer {
 	if !strings.Contains(string(c.body), "viewer") {
 		return ok(map[string]any{"errors": []map[string]any{{"type": "undefinedField",
 			"message": "The simulated GitHub answers viewer{login} only"}}})
@@ -244,7 +245,7 @@ func (s *Server) postGraphQL(c *call) answer {
 	return ok(map[string]any{"data": map[string]any{"viewer": map[string]any{"login": c.user.Login}}})
 }
 
-func (s *Server) getMeta(*call) answer {
+func (*call) getMeta() answer {
 	return ok(map[string]any{"verifiable_password_authentication": false,
 		"hooks": []string{"192.30.252.0/22", "185.199.108.0/22", "140.82.112.0/20", "143.55.64.0/20", "127.0.0.0/8", "2a0a:a440::/29", "2606:50c0::/32"}})
 }

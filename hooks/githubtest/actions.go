@@ -1,12 +1,9 @@
 package githubtest
 
 import (
-	"context"
 	"fmt"
-	"net"
 	"net/http"
 	"slices"
-	"strconv"
 	"strings"
 	"time"
 )
@@ -26,12 +23,6 @@ type Step struct{ Name, Conclusion string }
 
 type runKey struct{ run, attempt int64 }
 
-func (s *Server) actionRoutes(both func(method, rest string, need access, f onTarget)) {
-	both("GET", "/actions/runs", issueRead, func(*call, *target) answer { return ok(map[string]any{"total_count": 0, "workflow_runs": []any{}}) })
-	both("GET", "/actions/runs/{run}/attempts/{attempt}/jobs", issueRead, s.listJobs)
-	both("GET", "/actions/jobs/{job}/logs", access{scopes: []string{"public_repo", "repo"}}, s.jobLog)
-}
-
 // SetJobs says which jobs an attempt of a run has.
 func (s *Server) SetJobs(repo string, run, attempt int64, jobs ...Job) {
 	s.mu.Lock()
@@ -48,11 +39,14 @@ func (s *Server) SetJobs(repo string, run, attempt int64, jobs ...Job) {
 	t.jobs[runKey{run, attempt}] = jobs
 }
 
-func (s *Server) listJobs(c *call, t *target) answer {
-	run, err1 := strconv.ParseInt(c.r.PathValue("run"), 10, 64)
-	attempt, err2 := strconv.ParseInt(c.r.PathValue("attempt"), 10, 64)
-	jobs, known := t.jobs[runKey{run, attempt}]
-	if err1 != nil || err2 != nil || !known {
+func (*call) listRuns() answer {
+	return ok(map[string]any{"total_count": 0, "workflow_runs": []any{}})
+}
+
+func (c *call) listJobs() answer {
+	run, attempt := c.id("run"), c.id("attempt")
+	jobs, known := c.t.jobs[runKey{run, attempt}]
+	if !known {
 		return notFound()
 	}
 	all := []map[string]any{}
@@ -62,19 +56,16 @@ func (s *Server) listJobs(c *call, t *target) answer {
 			steps = append(steps, map[string]any{"name": step.Name, "conclusion": step.Conclusion, "status": "completed", "number": n + 1})
 		}
 		all = append(all, map[string]any{"id": j.ID, "run_id": run, "run_attempt": attempt, "name": j.Name, "status": "completed", "conclusion": j.Conclusion,
-			"steps": steps, "html_url": fmt.Sprintf("https://github.com/%s/actions/runs/%d/job/%d", t.name(), run, j.ID)})
+			"steps": steps, "html_url": fmt.Sprintf("https://github.com/%s/actions/runs/%d/job/%d", c.t.name(), run, j.ID)})
 	}
-	list, link := page(c, t.url(c.base)+"/actions/runs/"+itoa(run)+"/attempts/"+itoa(attempt)+"/jobs", all)
-	return withLink(ok(map[string]any{"total_count": len(all), "jobs": list}), link)
+	list := page(c, c.t.url(c.base)+"/actions/runs/"+itoa(run)+"/attempts/"+itoa(attempt)+"/jobs", all)
+	return ok(map[string]any{"total_count": len(all), "jobs": list})
 }
 
 // jobLog answers with a signed address of another host, good for one minute.
-func (s *Server) jobLog(c *call, t *target) answer {
-	id, err := strconv.ParseInt(c.r.PathValue("job"), 10, 64)
-	if err != nil {
-		return notFound()
-	}
-	for _, jobs := range t.jobs {
+func (c *call) jobLog() answer {
+	id := c.id("job")
+	for _, jobs := range c.t.jobs {
 		for _, j := range jobs {
 			if j.ID != id {
 				continue
@@ -82,55 +73,32 @@ func (s *Server) jobLog(c *call, t *target) answer {
 			if j.Log == nil {
 				return refuse(http.StatusGone, "Logs for this job have expired")
 			}
-			return answer{status: http.StatusFound}.with("Location", s.files.sign(j.Log, s.now().Add(time.Minute)))
+			return answer{status: http.StatusFound}.with("Location", c.s.signFile(j.Log, c.s.now().Add(time.Minute)))
 		}
 	}
 	return notFound()
 }
 
-// files is the other host, on which GitHub keeps logs. It refuses a request with a token, as the real one does, and an address
-// that it did not sign.
-type files struct {
-	s      *Server
-	base   string
-	server *http.Server
-	served chan error
-	signed map[string]file // by signature
-	asked  []http.Header
-}
-
+// file is what the other host has, on which GitHub keeps logs.
 type file struct {
 	data  []byte
 	until time.Time
 }
 
-// startFiles begins to serve logs. Call it with mu held.
-func (s *Server) startFiles() error {
-	l, err := (&net.ListenConfig{}).Listen(context.Background(), "tcp", "127.0.0.1:0")
-	if err != nil {
-		return fmt.Errorf("listen for logs: %w", err)
-	}
-	f := &files{s: s, base: "http://" + l.Addr().String(), signed: map[string]file{}, served: make(chan error, 1)}
-	f.server = &http.Server{Handler: f, ReadHeaderTimeout: 10 * time.Second}
-	s.files = f
-	go func() { f.served <- f.server.Serve(l) }()
-	return nil
-}
-
-// sign makes an address of data. Call it with the server's mu held.
-func (f *files) sign(data []byte, until time.Time) string {
+// signFile makes an address of data on the other host. Call it with mu held.
+func (s *Server) signFile(data []byte, until time.Time) string {
 	signature := strings.ReplaceAll(newGUID(), "-", "")
-	f.signed[signature] = file{data, until}
-	return f.base + "/logs/job.txt?se=" + until.UTC().Format("20060102T150405Z") + "&sig=" + signature
+	s.signed[signature] = file{data, until}
+	return "http://" + s.files.addr + "/logs/job.txt?se=" + until.UTC().Format("20060102T150405Z") + "&sig=" + signature
 }
 
-// ServeHTTP serves a log.
-func (f *files) ServeHTTP(w http.ResponseWriter, r *http.Request) {
-	f.s.mu.Lock()
-	f.asked = append(f.asked, r.Header.Clone())
-	found, known := f.signed[r.URL.Query().Get("sig")]
-	late := known && f.s.now().After(found.until)
-	f.s.mu.Unlock()
+// serveFile is the other host. It refuses a request with a token, as the real one does, and an address that was not signed.
+func (s *Server) serveFile(w http.ResponseWriter, r *http.Request) {
+	s.mu.Lock()
+	s.asked = append(s.asked, r.Header.Clone())
+	found, known := s.signed[r.URL.Query().Get("sig")]
+	late := known && s.now().After(found.until)
+	s.mu.Unlock()
 	switch {
 	case r.Header.Get("Authorization") != "":
 		http.Error(w, "InvalidAuthenticationInfo", http.StatusBadRequest)
@@ -146,8 +114,5 @@ func (f *files) ServeHTTP(w http.ResponseWriter, r *http.Request) {
 func (s *Server) LogRequests() []http.Header {
 	s.mu.Lock()
 	defer s.mu.Unlock()
-	if s.files == nil {
-		return nil
-	}
-	return slices.Clone(s.files.asked)
+	return slices.Clone(s.asked)
 }

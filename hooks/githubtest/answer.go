@@ -4,19 +4,33 @@ import (
 	"encoding/json"
 	"fmt"
 	"net/http"
-	"net/url"
 	"strconv"
 	"strings"
 )
 
-// call is one API call on its way through the simulation.
+// call is one API call on its way through the simulation. To its route it is also the ResponseWriter, because ServeMux hands on
+// nothing else.
 type call struct {
-	s    *Server
-	r    *http.Request
-	body []byte
-	base string // https://api.github.com or https://HOST/api/v3
-	user *user  // nil before authentication
+	s        *Server
+	r        *http.Request
+	body     []byte
+	base     string   // https://api.github.com or https://HOST/api/v3
+	user     *user    // nil before authentication
+	t        *target  // the repository or organisation that the path names, if it names one
+	accepted []string // the scopes that would do
+	link     string   // to other pages
+	answer   answer
 }
+
+// Header is for what ServeMux says by itself about a path that is not clean;
+// GitHub knows no such path, so it is lost.
+func (*call) Header() http.Header { return http.Header{} }
+
+// Write loses its bytes for the same reason.
+func (*call) Write(b []byte) (int, error) { return len(b), nil }
+
+// WriteHeader loses its status for the same reason.
+func (*call) WriteHeader(int) {}
 
 func (c *call) login() string {
 	if c.user == nil {
@@ -69,6 +83,8 @@ func (a answer) write(w http.ResponseWriter) {
 
 func ok(body any) answer { return answer{status: http.StatusOK, body: body} }
 
+func created(body any) answer { return answer{status: http.StatusCreated, body: body} }
+
 // apiError is the body of GitHub's refusals.
 type apiError struct {
 	Message string       `json:"message"`
@@ -94,10 +110,14 @@ func refuse(status int, message string, errs ...fieldError) answer {
 
 func notFound() answer { return refuse(http.StatusNotFound, "Not Found") }
 
-// invalid is the 422 of a hook that breaks a rule of GitHub's model.
-func invalid(message string) answer {
-	return refuse(http.StatusUnprocessableEntity, "Validation Failed",
-		fieldError{Resource: "Hook", Code: "custom", Message: message})
+// invalid is the 422 of a field that breaks a rule.
+func invalid(resource, field, code string) answer {
+	return refuse(http.StatusUnprocessableEntity, "Validation Failed", fieldError{Resource: resource, Field: field, Code: code})
+}
+
+// invalidHook is the 422 of a hook that breaks a rule of GitHub's model.
+func invalidHook(field, message string) answer {
+	return refuse(http.StatusUnprocessableEntity, "Validation Failed", fieldError{Resource: "Hook", Code: "custom", Field: field, Message: message})
 }
 
 // badRequest is the 422 of a body that breaks the schema of the call.
@@ -106,26 +126,17 @@ func badRequest(format string, args ...any) answer {
 }
 
 func baseURL(r *http.Request) string {
-	host := r.Host
-	if host == "" || host == "api.github.com" || strings.HasPrefix(host, "api.") {
-		return "https://" + host
+	if r.Host == "" || strings.HasPrefix(r.Host, "api.") {
+		return "https://" + r.Host
 	}
-	return "https://" + host + "/api/v3"
+	return "https://" + r.Host + "/api/v3"
 }
 
-// paged is one page of items.
-func paged[T any](c *call, self string, items []T) answer {
-	list, link := page(c, self, items)
-	return withLink(ok(list), link)
-}
-
-// page cuts items as per_page and page ask and gives the Link header, whose
-// addresses start with self, as GitHub's do.
-func page[T any](c *call, self string, items []T) ([]T, string) {
+// page cuts items as per_page and page ask. The addresses of the other pages start with self, as GitHub's do.
+func page[T any](c *call, self string, items []T) []T {
 	per, at := intQuery(c.r, "per_page", 30, 100), intQuery(c.r, "page", 1, 1<<30)
 	last := max(1, (len(items)+per-1)/per)
 	from := min((at-1)*per, len(items))
-	to := min(from+per, len(items))
 	link := func(n int, rel string) string {
 		q := c.r.URL.Query()
 		q.Set("page", strconv.Itoa(n))
@@ -141,7 +152,8 @@ func page[T any](c *call, self string, items []T) ([]T, string) {
 	if at > 1 {
 		links = append(links, link(1, "first"))
 	}
-	return items[from:to], strings.Join(links, ", ")
+	c.link = strings.Join(links, ", ")
+	return items[from:min(from+per, len(items))]
 }
 
 // intQuery reads a positive number; anything else is the default, as with GitHub.
@@ -152,12 +164,3 @@ func intQuery(r *http.Request, key string, unset, most int) int {
 	}
 	return min(n, most)
 }
-
-func withLink(a answer, link string) answer {
-	if link == "" {
-		return a
-	}
-	return a.with("Link", link)
-}
-
-func pathSegment(s string) string { return url.PathEscape(s) }

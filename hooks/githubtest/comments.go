@@ -3,7 +3,6 @@ package githubtest
 import (
 	"encoding/json"
 	"fmt"
-	"net/http"
 	"time"
 )
 
@@ -16,12 +15,13 @@ type Comment struct {
 	At   time.Time
 }
 
-func (s *Server) listComments(c *call, t *target, i *Issue) answer {
+func (c *call) listComments() answer {
+	i := c.issue()
 	list := []map[string]any{}
 	for _, m := range i.Comments {
-		list = append(list, commentJSON(c.base, t, i, m))
+		list = append(list, commentJSON(c.base, c.t, i, m))
 	}
-	return paged(c, fmt.Sprintf("%s/issues/%d/comments", t.url(c.base), i.Number), list)
+	return ok(page(c, fmt.Sprintf("%s/issues/%d/comments", c.t.url(c.base), i.Number), list))
 }
 
 func commentJSON(base string, t *target, i *Issue, m Comment) map[string]any {
@@ -30,20 +30,20 @@ func commentJSON(base string, t *target, i *Issue, m Comment) map[string]any {
 		"author_association": "MEMBER"}
 }
 
-func (s *Server) createComment(c *call, t *target, i *Issue) answer {
+func (c *call) createComment() answer {
+	i := c.issue()
 	var in struct {
 		Body string `json:"body"`
 	}
 	if err := json.Unmarshal(c.body, &in); err != nil || in.Body == "" || len([]rune(in.Body)) > maxText {
-		return refuse(422, "Validation Failed", fieldError{Resource: "IssueComment", Field: "body", Code: "invalid"})
+		return invalid("IssueComment", "body", "invalid")
 	}
-	if i.Locked && !t.mayTriage(c.user.Login) {
+	if i.Locked && !c.mayTriage() {
 		return refuse(403, "Unable to create comment because issue is locked.")
 	}
-	m := Comment{ID: s.nextID(), User: c.user.Login, Body: in.Body, At: s.now()}
+	m := Comment{ID: c.s.nextID(), User: c.user.Login, Body: in.Body, At: c.s.now()}
 	i.Comments = append(i.Comments, m)
-	s.announce(t, "issue_comment", "created", i, c.user.Login, map[string]any{"comment": commentJSON(c.base, t, i, m)})
-	a := ok(commentJSON(c.base, t, i, m))
-	a.status = http.StatusCreated
-	return a
+	made := commentJSON(c.base, c.t, i, m)
+	c.announce("issue_comment", "created", i, map[string]any{"comment": made})
+	return created(made)
 }

@@ -91,18 +91,7 @@ func (s *Server) Deliver(ctx context.Context, repo, event string, payload []byte
 	if event == "push" {
 		t.lastPush = slices.Clone(payload)
 	}
-	m := message{event: event, guid: newGUID(), payload: payload}
-	var out []shipment
-	for i, at := range []*target{t, s.targets[strings.ToLower(t.owner)]} {
-		if at == nil || i > 0 && at == t || len(payload) > maxPayload {
-			continue
-		}
-		for _, h := range at.hooks {
-			if h.Active && h.subscribed(event) {
-				out = append(out, s.load(at, h, m))
-			}
-		}
-	}
+	out := s.shipments(t, event, payload)
 	s.mu.Unlock()
 
 	results := make([]Delivery, len(out))
@@ -114,13 +103,29 @@ func (s *Server) Deliver(ctx context.Context, repo, event string, payload []byte
 	return results, ctx.Err()
 }
 
+// shipments are an event's to every hook that gets it. Call it with mu held.
+func (s *Server) shipments(t *target, event string, payload []byte) (out []shipment) {
+	m := message{event: event, guid: newGUID(), payload: payload}
+	for i, at := range []*target{t, s.targets[strings.ToLower(t.owner)]} {
+		if at == nil || i > 0 && at == t || len(payload) > maxPayload {
+			continue
+		}
+		for _, h := range at.hooks {
+			if h.Active && h.subscribed(event) {
+				out = append(out, s.load(at, h, m))
+			}
+		}
+	}
+	return out
+}
+
 // Deliveries returns every attempt for a hook, oldest first, however old.
 func (s *Server) Deliveries(hookID int64) []Delivery {
 	s.mu.Lock()
 	defer s.mu.Unlock()
 	var list []Delivery
 	for _, h := range s.all() {
-		if h.id != hookID {
+		if h.ID != hookID {
 			continue
 		}
 		for _, d := range h.deliveries {
@@ -144,35 +149,31 @@ func (s *Server) load(t *target, h *hook, m message) shipment {
 
 // sendLater sends in the background, as GitHub does what an API call asked for.
 // Call it with mu held.
-func (s *Server) sendLater(t *target, h *hook, m message) {
-	if s.ctx.Err() != nil {
-		return
+func (s *Server) sendLater(t *target, h *hook, m message) { s.ship(s.load(t, h, m)) }
+
+func (s *Server) ship(shipments ...shipment) {
+	for _, sh := range shipments {
+		if s.ctx.Err() == nil {
+			s.sending.Go(func() { s.send(s.ctx, sh) })
+		}
 	}
-	sh := s.load(t, h, m)
-	s.sending.Go(func() { s.send(s.ctx, sh) })
 }
 
 // ping sends what GitHub sends when a hook is created or asked to, active or not.
-func (s *Server) ping(c *call, t *target, h *hook) {
-	body := map[string]any{"zen": "Keep it logically awesome.", "hook_id": h.id, "hook": hookJSON(c.base, t, h),
+func (c *call) ping(h *hook) {
+	body := map[string]any{"zen": "Keep it logically awesome.", "hook_id": h.ID, "hook": hookJSON(c.base, c.t, h),
 		"sender": map[string]any{"login": c.user.Login, "id": c.user.id, "type": "User"}}
-	if t.repo == "" {
-		body["organization"] = map[string]any{"login": t.owner, "id": t.id}
+	if c.t.repo == "" {
+		body["organization"] = map[string]any{"login": c.t.owner, "id": c.t.id}
 	} else {
-		body["repository"] = map[string]any{"id": t.id, "name": t.repo, "full_name": t.name(), "private": t.Private,
-			"owner": map[string]any{"login": t.owner}, "html_url": "https://github.com/" + t.name()}
+		body["repository"] = c.s.eventRepository(c.t)
 	}
-	payload, err := json.Marshal(body)
-	if err != nil {
-		s.log.Error("create ping", "error", err)
-		return
-	}
-	s.sendLater(t, h, message{event: "ping", payload: payload})
+	c.s.sendLater(c.t, h, message{event: "ping", payload: payload(body)})
 }
 
 // send brings one shipment to its receiver and records what came of it.
 func (s *Server) send(ctx context.Context, sh shipment) Delivery {
-	d := &delivery{Delivery: Delivery{HookID: sh.hook.id, GUID: sh.guid, Event: sh.event, Redelivery: sh.redelivery},
+	d := &delivery{Delivery: Delivery{HookID: sh.hook.ID, GUID: sh.guid, Event: sh.event, Redelivery: sh.redelivery},
 		url: sh.config.URL, payload: sh.payload, action: actionOf(sh.payload), answer: map[string]string{}}
 	body, contentType := encode(sh.payload, sh.config.ContentType)
 	d.request = deliveryHeaders(sh, body, contentType)
@@ -198,7 +199,7 @@ func (s *Server) send(ctx context.Context, sh shipment) Delivery {
 		last.Status, last.Message = "timeout", "Service Timeout"
 	}
 	sh.hook.Last = last
-	s.log.Debug("delivery", "hook", sh.hook.id, "event", sh.event, "guid", sh.guid, "code", code, "status", status)
+	s.log.Debug("delivery", "hook", sh.hook.ID, "event", sh.event, "guid", sh.guid, "code", code, "status", status)
 	return d.Delivery
 }
 
@@ -263,7 +264,7 @@ func encode(payload []byte, contentType string) (body []byte, header string) {
 
 func deliveryHeaders(sh shipment, body []byte, contentType string) map[string]string {
 	h := map[string]string{"Accept": "*/*", "Content-Type": contentType, "User-Agent": userAgent,
-		"X-GitHub-Delivery": sh.guid, "X-GitHub-Event": sh.event, "X-GitHub-Hook-ID": itoa(sh.hook.id),
+		"X-GitHub-Delivery": sh.guid, "X-GitHub-Event": sh.event, "X-GitHub-Hook-ID": itoa(sh.hook.ID),
 		"X-GitHub-Hook-Installation-Target-ID": itoa(sh.targetID), "X-GitHub-Hook-Installation-Target-Type": sh.targetType}
 	if secret := sh.config.Secret; secret != "" {
 		h["X-Hub-Signature"] = "sha1=" + sign(sha1.New, secret, body)

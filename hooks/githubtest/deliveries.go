@@ -33,7 +33,8 @@ const cursorPrefix = "v1_"
 
 // listDeliveries pages by cursor: the Link header names the id after which the
 // next page begins.
-func (s *Server) listDeliveries(c *call, t *target, h *hook) answer {
+func (c *call) listDeliveries() answer {
+	h := c.hook()
 	q := c.r.URL.Query()
 	status := q.Get("status")
 	if status != "" && status != "success" && status != "failure" {
@@ -50,16 +51,16 @@ func (s *Server) listDeliveries(c *call, t *target, h *hook) answer {
 	per := intQuery(c.r, "per_page", 30, 100)
 	list := make([]map[string]any, 0, per)
 	var last int64
-	for _, d := range s.kept(h) {
+	for _, d := range c.s.kept(h) {
 		if after != 0 && d.ID >= after || status == "success" && !d.OK() || status == "failure" && d.OK() {
 			continue
 		}
 		if len(list) == per {
 			q.Set("cursor", cursorPrefix+itoa(last))
-			link := fmt.Sprintf(`<%s%s/hooks/%d/deliveries?%s>; rel="next"`, c.base, t.path(), h.id, q.Encode())
-			return withLink(ok(list), link)
+			c.link = fmt.Sprintf(`<%s%s/hooks/%d/deliveries?%s>; rel="next"`, c.base, c.t.path(), h.ID, q.Encode())
+			break
 		}
-		list = append(list, deliveryJSON(t, d))
+		list = append(list, deliveryJSON(c.t, d))
 		last = d.ID
 	}
 	return ok(list)
@@ -75,27 +76,16 @@ func deliveryJSON(t *target, d *delivery) map[string]any {
 	return m
 }
 
-func (s *Server) delivery(c *call, h *hook) *delivery {
-	id, err := strconv.ParseInt(c.r.PathValue("delivery"), 10, 64)
-	if err != nil {
-		return nil
-	}
-	for _, d := range s.kept(h) {
-		if d.ID == id {
-			return d
-		}
-	}
-	return nil
+func (c *call) delivery(h *hook) *delivery {
+	id := c.id("delivery")
+	return pick(c.s.kept(h), func(d *delivery) bool { return d.ID == id })
 }
 
 // getDelivery shows what was sent and answered. The payload is an object, so
 // its original bytes are gone, as with GitHub.
-func (s *Server) getDelivery(c *call, t *target, h *hook) answer {
-	d := s.delivery(c, h)
-	if d == nil {
-		return notFound()
-	}
-	m := deliveryJSON(t, d)
+func (c *call) getDelivery() answer {
+	d := c.delivery(c.hook())
+	m := deliveryJSON(c.t, d)
 	m["url"] = d.url
 	m["request"] = map[string]any{"headers": d.request, "payload": json.RawMessage(d.payload)}
 	m["response"] = map[string]any{"headers": d.answer, "payload": orNull(d.Response)}
@@ -104,11 +94,9 @@ func (s *Server) getDelivery(c *call, t *target, h *hook) answer {
 
 // redeliver sends the payload of a delivery again, with the same GUID, to where
 // the hook points now and signed with the secret that it has now.
-func (s *Server) redeliver(c *call, t *target, h *hook) answer {
-	d := s.delivery(c, h)
-	if d == nil {
-		return notFound()
-	}
-	s.sendLater(t, h, message{event: d.Event, guid: d.GUID, payload: d.payload, redelivery: true})
+func (c *call) redeliver() answer {
+	h := c.hook()
+	d := c.delivery(h)
+	c.s.sendLater(c.t, h, message{event: d.Event, guid: d.GUID, payload: d.payload, redelivery: true})
 	return answer{status: http.StatusAccepted, body: map[string]any{}}
 }

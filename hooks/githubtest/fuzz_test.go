@@ -30,7 +30,7 @@ func FuzzCreateHook(f *testing.F) {
 		switch r.status {
 		case 201:
 			h := hooks[0]
-			if len(hooks) != 1 || len(h.Events) == 0 || h.Name == "web" && s.checkURL(h.URL) != nil || h.ContentType != "json" && h.ContentType != "form" ||
+			if len(hooks) != 1 || len(h.Events) == 0 || h.Name == "web" && s.checkURL(h.URL) != "" || h.ContentType != "json" && h.ContentType != "form" ||
 				h.InsecureSSL != "0" && h.InsecureSSL != "1" {
 				t.Fatalf("%+v was taken", h)
 			}

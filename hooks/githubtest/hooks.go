@@ -41,7 +41,6 @@ type LastResponse struct {
 
 type hook struct {
 	Hook
-	id         int64
 	deliveries []*delivery // oldest first
 	relay      *relay      // of a cli hook
 }
@@ -74,7 +73,7 @@ func (s *Server) AddHook(name string, h Hook) int64 {
 	if len(h.Events) == 0 {
 		h.Events = []string{"push"}
 	}
-	return s.attach(t, h).id
+	return s.attach(t, h).ID
 }
 
 // attach gives a hook its id and times. Call it with mu held.
@@ -85,7 +84,7 @@ func (s *Server) attach(t *target, h Hook) *hook {
 	if h.Last == (LastResponse{}) {
 		h.Last.Status = "unused"
 	}
-	kept := &hook{Hook: h, id: h.ID}
+	kept := &hook{Hook: h}
 	kept.Events = slices.Clone(h.Events)
 	t.hooks = append(t.hooks, kept)
 	return kept
@@ -134,27 +133,33 @@ func (s *Server) SetSecret(name string, id int64, secret string) {
 	s.mu.Lock()
 	defer s.mu.Unlock()
 	for _, h := range s.mustTarget(name).hooks {
-		if h.id == id {
+		if h.ID == id {
 			h.Secret = secret
 			h.UpdatedAt = s.now().UTC().Truncate(time.Second)
 		}
 	}
 }
 
-func (s *Server) listHooks(c *call, t *target) answer {
-	all := make([]map[string]any, 0, len(t.hooks))
-	for _, h := range t.hooks {
-		if h.visible(c.user, t) {
-			all = append(all, hookJSON(c.base, t, h))
-		}
-	}
-	return paged(c, c.base+t.path()+"/hooks", all)
+// hook is the one that a path names.
+func (c *call) hook() *hook {
+	id := c.id("hook")
+	return pick(c.t.hooks, func(h *hook) bool { return h.ID == id && h.visible(c.user, c.t) })
 }
 
-func (s *Server) getHook(c *call, t *target, h *hook) answer { return ok(hookJSON(c.base, t, h)) }
+func (c *call) listHooks() answer {
+	all := make([]map[string]any, 0, len(c.t.hooks))
+	for _, h := range c.t.hooks {
+		if h.visible(c.user, c.t) {
+			all = append(all, hookJSON(c.base, c.t, h))
+		}
+	}
+	return ok(page(c, c.base+c.t.path()+"/hooks", all))
+}
 
-func (s *Server) deleteHook(_ *call, t *target, h *hook) answer {
-	s.detach(t, h)
+func (c *call) getHook() answer { return ok(hookJSON(c.base, c.t, c.hook())) }
+
+func (c *call) deleteHook() answer {
+	c.s.detach(c.t, c.hook())
 	return answer{status: http.StatusNoContent}
 }
 
@@ -166,121 +171,79 @@ func (s *Server) detach(t *target, h *hook) {
 	}
 }
 
-func (s *Server) createHook(c *call, t *target) answer {
-	b, bad := parseHook(c.body, t.repo == "", true)
-	if bad != nil {
-		return *bad
-	}
+func (c *call) createHook() answer {
+	b := c.hookBody(true)
 	h := Hook{Name: "web", Active: true, Events: []string{"push"}, App: c.user.app()}
 	if b.name != nil {
 		h.Name = *b.name
 	}
-	if b.active != nil {
-		h.Active = *b.active
-	}
-	if b.events != nil {
-		h.Events = b.events
-	}
-	cli := h.Name == "cli" && t.repo != "" && !s.opts.Enterprise
+	b.change(&h)
+	cli := h.Name == "cli" && c.t.repo != "" && !c.s.opts.Enterprise
 	if h.Name != "web" && !cli {
-		return refuse(http.StatusUnprocessableEntity, "Validation Failed", fieldError{Resource: "Hook", Code: "invalid", Field: "name"})
+		return invalid("Hook", "name", "invalid")
 	}
 	if b.config == nil {
-		b.config = &configBody{}
+		h.Config = configBody{}.whole()
 	}
-	h.Config = b.config.whole()
-	if bad := s.check(t, h, nil); bad != nil {
-		return *bad
-	}
-	made := s.attach(t, h)
+	c.check(h, nil)
+	made := c.s.attach(c.t, h)
 	if cli {
-		s.openRelay(t, made)
+		c.s.openRelay(made)
 	}
-	body := hookJSON(c.base, t, made)
+	body := hookJSON(c.base, c.t, made)
 	if cli {
 		body["ws_url"] = made.relay.url()
 	} else {
-		s.ping(c, t, made)
+		c.ping(made)
 	}
-	return answer{status: http.StatusCreated, body: body}.with("Location", t.url(c.base)+"/hooks/"+itoa(made.id))
+	return created(body).with("Location", c.t.url(c.base)+"/hooks/"+itoa(made.ID))
 }
 
 // patchHook replaces the configuration whole where one is given: a secret that
 // is not in it is removed, and a mask that is in it becomes the secret.
-func (s *Server) patchHook(c *call, t *target, h *hook) answer {
-	b, bad := parseHook(c.body, t.repo == "", false)
-	if bad != nil {
-		return *bad
+func (c *call) patchHook() answer {
+	h, b := c.hook(), c.hookBody(false)
+	if b.name != nil && *b.name != h.Name {
+		return invalid("Hook", "name", "invalid")
 	}
 	next := h.Hook
 	next.Events = slices.Clone(h.Events)
-	if b.name != nil && *b.name != h.Name {
-		return refuse(http.StatusUnprocessableEntity, "Validation Failed", fieldError{Resource: "Hook", Code: "invalid", Field: "name"})
-	}
-	if b.active != nil {
-		next.Active = *b.active
-	}
-	if b.events != nil {
-		next.Events = b.events
-	}
-	for _, e := range b.addEvents {
-		if !slices.Contains(next.Events, e) {
-			next.Events = append(next.Events, e)
-		}
-	}
-	next.Events = slices.DeleteFunc(next.Events, func(e string) bool { return slices.Contains(b.removeEvents, e) })
-	if b.config != nil {
-		next.Config = b.config.whole()
-	}
-	if bad := s.change(t, h, next); bad != nil {
-		return *bad
-	}
-	return ok(hookJSON(c.base, t, h))
+	b.change(&next)
+	c.change(h, next)
+	return ok(hookJSON(c.base, c.t, h))
 }
 
-func (s *Server) getConfig(_ *call, _ *target, h *hook) answer { return ok(configJSON(h.Config)) }
+func (c *call) getConfig() answer { return ok(configJSON(c.hook().Config)) }
 
 // patchConfig changes only what the body names.
-func (s *Server) patchConfig(c *call, t *target, h *hook) answer {
-	fields, bad := parseObject(c.body)
-	if bad != nil {
-		return *bad
-	}
-	b, bad := parseConfig(fields, "", false)
-	if bad != nil {
-		return *bad
-	}
+func (c *call) patchConfig() answer {
+	h := c.hook()
 	next := h.Hook
-	next.Config = b.over(h.Config)
-	if bad := s.change(t, h, next); bad != nil {
-		return *bad
-	}
+	next.Config = parseConfig(c.object(), "", false).over(h.Config)
+	c.change(h, next)
 	return ok(configJSON(h.Config))
 }
 
 // change checks and keeps what a hook is to become.
-func (s *Server) change(t *target, h *hook, next Hook) *answer {
-	if bad := s.check(t, next, h); bad != nil {
-		return bad
-	}
-	next.UpdatedAt = s.now().UTC().Truncate(time.Second)
+func (c *call) change(h *hook, next Hook) {
+	c.check(next, h)
+	next.UpdatedAt = c.s.now().UTC().Truncate(time.Second)
 	h.Hook = next
-	return nil
 }
 
-func (s *Server) pingHook(c *call, t *target, h *hook) answer {
-	s.ping(c, t, h)
+func (c *call) pingHook() answer {
+	c.ping(c.hook())
 	return answer{status: http.StatusNoContent}
 }
 
 // testHook sends the latest push, if the hook subscribes to pushes.
-func (s *Server) testHook(_ *call, t *target, h *hook) answer {
-	if h.subscribed("push") {
-		payload := t.lastPush
+func (c *call) testHook() answer {
+	if h := c.hook(); h.subscribed("push") {
+		payload := c.t.lastPush
 		if payload == nil {
-			payload = SampleFor("push.main", t.name())
+			payload = SampleFor("push.main", c.t.name())
 		}
-		s.sendLater(t, h, message{event: "push", payload: payload})
+		c.s.sendLater(c.t, h, message{event: "push", payload: payload})
 	}
 	return answer{status: http.StatusNoContent}
 }
@@ -294,8 +257,8 @@ func configJSON(c Config) map[string]any {
 }
 
 func hookJSON(base string, t *target, h *hook) map[string]any {
-	self := t.url(base) + "/hooks/" + itoa(h.id)
-	m := map[string]any{"type": "Repository", "id": h.id, "name": h.Name, "active": h.Active, "events": h.Events,
+	self := t.url(base) + "/hooks/" + itoa(h.ID)
+	m := map[string]any{"type": "Repository", "id": h.ID, "name": h.Name, "active": h.Active, "events": h.Events,
 		"config": configJSON(h.Config), "created_at": h.CreatedAt.Format(time.RFC3339), "updated_at": h.UpdatedAt.Format(time.RFC3339),
 		"url": self, "ping_url": self + "/pings", "deliveries_url": self + "/deliveries"}
 	if t.repo == "" {

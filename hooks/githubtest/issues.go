@@ -1,11 +1,13 @@
 package githubtest
 
 import (
+	"bytes"
+	"cmp"
 	"encoding/json"
 	"fmt"
+	"maps"
 	"net/http"
 	"slices"
-	"strconv"
 	"strings"
 	"time"
 )
@@ -32,62 +34,21 @@ type Issue struct {
 	lag int // how many lists by label do not show it yet
 }
 
-// The scopes that GitHub accepts for issues; public_repo opens public repositories only.
-var (
-	issueRead  = access{}
-	issueWrite = access{scopes: []string{"public_repo", "repo"}}
-)
-
-// issueRoutes are the calls around issues.
-func (s *Server) issueRoutes(both func(method, rest string, need access, f onTarget)) {
-	both("GET", "/issues", issueRead, withIssues(s.listIssues))
-	both("POST", "/issues", issueWrite, withIssues(s.createIssue))
-	both("GET", "/issues/{issue}", issueRead, withIssues(onIssue(s.getIssue)))
-	both("PATCH", "/issues/{issue}", issueWrite, withIssues(onIssue(s.patchIssue)))
-	both("GET", "/issues/{issue}/comments", issueRead, withIssues(onIssue(s.listComments)))
-	both("POST", "/issues/{issue}/comments", issueWrite, withIssues(onIssue(s.createComment)))
-	both("POST", "/issues/{issue}/labels", issueWrite, withIssues(onIssue(s.addLabels)))
-	both("DELETE", "/issues/{issue}/labels/{label}", issueWrite, withIssues(onIssue(s.removeLabel)))
-	both("GET", "/issues/{issue}/dependencies/blocked_by", issueRead, withIssues(onIssue(s.blockedBy)))
-	both("GET", "/labels/{label}", issueRead, s.getLabel)
-	both("POST", "/labels", issueWrite, s.createLabel)
-	both("GET", "/pulls/{issue}/commits", issueRead, s.listCommits)
-}
-
-// withIssues refuses what a repository without issues refuses.
-func withIssues(f onTarget) onTarget {
-	return func(c *call, t *target) answer {
-		if t.Private && !c.user.has([]string{"repo"}) {
-			return notFound().with("X-Accepted-Oauth-Scopes", "repo")
-		}
-		if t.NoIssues {
-			return refuse(http.StatusGone, "Issues are disabled for this repo")
-		}
-		return f(c, t)
+// issue is the one that a path names.
+func (c *call) issue() *Issue {
+	n := int(c.id("issue"))
+	if slices.Contains(c.t.deleted, n) {
+		panic(refuse(http.StatusGone, "This issue was deleted"))
 	}
+	return pick(c.t.issues, func(i *Issue) bool { return i.Number == n })
 }
 
-func onIssue(f func(c *call, t *target, i *Issue) answer) onTarget {
-	return func(c *call, t *target) answer {
-		n, err := strconv.Atoi(c.r.PathValue("issue"))
-		if err != nil {
-			return notFound()
-		}
-		if slices.Contains(t.deleted, n) {
-			return refuse(http.StatusGone, "This issue was deleted")
-		}
-		for _, i := range t.issues {
-			if i.Number == n {
-				return f(c, t, i)
-			}
-		}
-		return notFound()
-	}
+func (c *call) mayTriage() bool {
+	role := c.t.role(c.user.Login)
+	return role == "admin" || role == "write"
 }
 
-func (t *target) mayTriage(login string) bool {
-	return t.role(login) == "admin" || t.role(login) == "write"
-}
+func (c *call) issueJSON(i *Issue) map[string]any { return c.s.issueJSON(c.base, c.t, i) }
 
 func (s *Server) issueJSON(base string, t *target, i *Issue) map[string]any {
 	labels := []map[string]any{}
@@ -97,12 +58,6 @@ func (s *Server) issueJSON(base string, t *target, i *Issue) map[string]any {
 	people := []map[string]any{}
 	for _, login := range i.Assignees {
 		people = append(people, personJSON(login, false))
-	}
-	orNull := func(text string) any {
-		if text == "" {
-			return nil
-		}
-		return text
 	}
 	kind := "issues"
 	if i.Pull {
@@ -132,12 +87,9 @@ func personJSON(login string, bot bool) map[string]any {
 func stamp(at time.Time) string { return at.UTC().Format(time.RFC3339) }
 
 // listIssues knows labels, state and since. A new issue is missing from the first lists by label, as at GitHub for a moment.
-func (s *Server) listIssues(c *call, t *target) answer {
+func (c *call) listIssues() answer {
 	q := c.r.URL.Query()
-	state := q.Get("state")
-	if state == "" {
-		state = "open"
-	}
+	state := cmp.Or(q.Get("state"), "open")
 	if !slices.Contains([]string{"open", "closed", "all"}, state) {
 		return badRequest("state is not one of open, closed, all")
 	}
@@ -146,7 +98,7 @@ func (s *Server) listIssues(c *call, t *target) answer {
 		want = strings.Split(q.Get("labels"), ",")
 	}
 	found := []map[string]any{}
-	for _, i := range slices.Backward(t.issues) {
+	for _, i := range slices.Backward(c.t.issues) {
 		if state != "all" && i.State != state || !hasAll(i.Labels, want) {
 			continue
 		}
@@ -154,9 +106,9 @@ func (s *Server) listIssues(c *call, t *target) answer {
 			i.lag--
 			continue
 		}
-		found = append(found, s.issueJSON(c.base, t, i))
+		found = append(found, c.issueJSON(i))
 	}
-	return paged(c, t.url(c.base)+"/issues", found)
+	return ok(page(c, c.t.url(c.base)+"/issues", found))
 }
 
 // issueFields are what a caller may set. A nil field stays as it is.
@@ -172,51 +124,55 @@ type issueFields struct {
 // maxText is the longest body of an issue or a comment.
 const maxText = 65536
 
-func (c *call) issueFields() (issueFields, *answer) {
-	var in issueFields
-	d := json.NewDecoder(strings.NewReader(string(c.body)))
+// strict reads a body in which every key is known.
+func (c *call) strict(into any) error {
+	d := json.NewDecoder(bytes.NewReader(c.body))
 	d.DisallowUnknownFields()
-	if err := d.Decode(&in); err != nil {
-		a := badRequest("%v", err)
-		return in, &a
-	}
-	if in.Title != nil && (*in.Title == "" || len([]rune(*in.Title)) > 256) {
-		a := refuse(422, "Validation Failed", fieldError{Resource: "Issue", Field: "title", Code: "invalid"})
-		return in, &a
-	}
-	if in.Body != nil && len([]rune(*in.Body)) > maxText {
-		a := refuse(422, "Validation Failed", fieldError{Resource: "Issue", Field: "body", Code: "custom", Message: "body is too long (maximum is 65536 characters)"})
-		return in, &a
-	}
-	return in, nil
+	return d.Decode(into)
 }
 
-// createIssue drops labels and assignees of who may not set them, silently, as GitHub does. A label that is missing is made.
-func (s *Server) createIssue(c *call, t *target) answer {
-	in, bad := c.issueFields()
-	if bad != nil {
-		return *bad
+func (c *call) issueFields() (in issueFields) {
+	if err := c.strict(&in); err != nil {
+		panic(badRequest("%v", err))
 	}
+	if in.Title != nil && (*in.Title == "" || len([]rune(*in.Title)) > 256) {
+		panic(invalid("Issue", "title", "invalid"))
+	}
+	if in.Body != nil && len([]rune(*in.Body)) > maxText {
+		panic(refuse(422, "Validation Failed", fieldError{Resource: "Issue", Field: "body", Code: "custom", Message: "body is too long (maximum is 65536 characters)"}))
+	}
+	return in
+}
+
+// set changes the words of an issue and, where the caller may, its labels and assignees; else those are dropped silently, as GitHub
+// does. A label that is missing is made. It reports whether the body is another one.
+func (c *call) set(i *Issue, in issueFields) (edited bool) {
+	if in.Title != nil {
+		i.Title = *in.Title
+	}
+	if in.Labels != nil && c.mayTriage() {
+		i.Labels = c.t.canonical(*in.Labels)
+	}
+	if in.Assignees != nil && c.mayTriage() {
+		i.Assignees = *in.Assignees
+	}
+	if in.Body == nil || *in.Body == i.Body {
+		return false
+	}
+	i.Body = *in.Body
+	return true
+}
+
+func (c *call) createIssue() answer {
+	in := c.issueFields()
 	if in.Title == nil {
-		return refuse(422, "Validation Failed", fieldError{Resource: "Issue", Field: "title", Code: "missing_field"})
+		return invalid("Issue", "title", "missing_field")
 	}
-	i := &Issue{Title: *in.Title, State: "open", User: c.user.Login}
-	if in.Body != nil {
-		i.Body = *in.Body
-	}
-	if t.mayTriage(c.user.Login) {
-		if in.Labels != nil {
-			i.Labels = t.canonical(*in.Labels)
-		}
-		if in.Assignees != nil {
-			i.Assignees = *in.Assignees
-		}
-	}
-	s.addIssue(t, i)
-	s.announce(t, "issues", "opened", i, c.user.Login, nil)
-	a := ok(s.issueJSON(c.base, t, i))
-	a.status = http.StatusCreated
-	return a
+	i := &Issue{State: "open", User: c.user.Login}
+	c.set(i, in)
+	c.s.addIssue(c.t, i)
+	c.announce("issues", "opened", i, nil)
+	return created(c.issueJSON(i))
 }
 
 func (s *Server) addIssue(t *target, i *Issue) {
@@ -227,12 +183,7 @@ func (s *Server) addIssue(t *target, i *Issue) {
 		i.Number = t.lastIssue + 1
 	}
 	t.lastIssue = max(t.lastIssue, i.Number)
-	if i.State == "" {
-		i.State = "open"
-	}
-	if i.User == "" {
-		i.User = DefaultLogin
-	}
+	i.State, i.User = cmp.Or(i.State, "open"), cmp.Or(i.User, DefaultLogin)
 	if i.CreatedAt.IsZero() {
 		i.CreatedAt = s.now()
 	}
@@ -241,89 +192,61 @@ func (s *Server) addIssue(t *target, i *Issue) {
 	t.issues = append(t.issues, i)
 }
 
-func (s *Server) getIssue(c *call, t *target, i *Issue) answer { return ok(s.issueJSON(c.base, t, i)) }
+func (c *call) getIssue() answer { return ok(c.issueJSON(c.issue())) }
 
-func (s *Server) patchIssue(c *call, t *target, i *Issue) answer {
-	in, bad := c.issueFields()
-	if bad != nil {
-		return *bad
-	}
-	if !t.mayTriage(c.user.Login) && i.User != c.user.Login {
+func (c *call) patchIssue() answer {
+	i, in := c.issue(), c.issueFields()
+	if !c.mayTriage() && i.User != c.user.Login {
 		return refuse(403, "Must have admin rights to Repository.")
 	}
-	if in.Title != nil {
-		i.Title = *in.Title
-	}
-	if in.Labels != nil && t.mayTriage(c.user.Login) {
-		i.Labels = t.canonical(*in.Labels)
-	}
-	if in.Assignees != nil && t.mayTriage(c.user.Login) {
-		i.Assignees = *in.Assignees
-	}
-	if in.Body != nil && *in.Body != i.Body {
-		i.Body = *in.Body
-		s.announce(t, "issues", "edited", i, c.user.Login, nil)
+	if c.set(i, in) {
+		c.announce("issues", "edited", i, nil)
 	}
 	if in.State != nil && *in.State != i.State {
 		action := "reopened"
 		i.State, i.Reason, i.ClosedAt, i.ClosedBy = *in.State, "reopened", time.Time{}, ""
 		if i.State == "closed" {
 			action = "closed"
-			i.Reason, i.ClosedAt, i.ClosedBy = "completed", s.now(), c.user.Login
+			i.Reason, i.ClosedAt, i.ClosedBy = "completed", c.s.now(), c.user.Login
 			if in.StateReason != nil {
 				i.Reason = *in.StateReason
 			}
 		}
-		s.announce(t, "issues", action, i, c.user.Login, nil)
+		c.announce("issues", action, i, nil)
 	}
-	return ok(s.issueJSON(c.base, t, i))
+	return ok(c.issueJSON(i))
 }
 
-func (s *Server) blockedBy(c *call, t *target, i *Issue) answer {
+func (c *call) blockedBy() answer {
+	i := c.issue()
 	list := []map[string]any{}
 	for _, at := range i.BlockedBy {
-		for _, other := range s.targets {
+		for _, other := range c.s.targets {
 			for _, o := range other.issues {
 				if at == fmt.Sprintf("https://github.com/%s/issues/%d", other.name(), o.Number) {
-					list = append(list, s.issueJSON(c.base, other, o))
+					list = append(list, c.s.issueJSON(c.base, other, o))
 				}
 			}
 		}
 	}
-	return paged(c, fmt.Sprintf("%s/issues/%d/dependencies/blocked_by", t.url(c.base), i.Number), list)
+	return ok(page(c, fmt.Sprintf("%s/issues/%d/dependencies/blocked_by", c.t.url(c.base), i.Number), list))
 }
 
-func (s *Server) listCommits(c *call, t *target) answer {
-	n, _ := strconv.Atoi(c.r.PathValue("issue"))
+func (c *call) listCommits() answer {
+	n := int(c.id("pull"))
 	list := []map[string]any{}
-	for _, message := range t.commits[n] {
+	for _, message := range c.t.commits[n] {
 		list = append(list, map[string]any{"sha": "0d1a26e67d8f5eaf1f6ba5c57fc3c7d91ac0fd1c", "commit": map[string]any{"message": message}})
 	}
-	return paged(c, fmt.Sprintf("%s/pulls/%d/commits", t.url(c.base), n), list)
+	return ok(page(c, fmt.Sprintf("%s/pulls/%d/commits", c.t.url(c.base), n), list))
 }
 
-// announce sends what GitHub sends when an issue changes, to the repository's hooks and its organisation's. Call it with mu held.
-func (s *Server) announce(t *target, event, action string, i *Issue, sender string, more map[string]any) {
-	body := map[string]any{"action": action, "issue": s.issueJSON("https://api.github.com", t, i), "sender": personJSON(sender, false),
-		"repository": s.eventRepository(t)}
-	for key, value := range more {
-		body[key] = value
-	}
-	payload, err := json.Marshal(body)
-	if err != nil {
-		panic(fmt.Sprintf("githubtest: marshal an event: %v", err))
-	}
-	guid := newGUID()
-	for n, at := range []*target{t, s.targets[strings.ToLower(t.owner)]} {
-		if at == nil || n > 0 && at == t {
-			continue
-		}
-		for _, h := range at.hooks {
-			if h.Active && h.subscribed(event) {
-				s.sendLater(at, h, message{event: event, guid: guid, payload: payload})
-			}
-		}
-	}
+// announce sends what GitHub sends when an issue changes, to the repository's hooks and its organisation's.
+func (c *call) announce(event, action string, i *Issue, more map[string]any) {
+	body := map[string]any{"action": action, "issue": c.s.issueJSON("https://api.github.com", c.t, i), "sender": personJSON(c.user.Login, false),
+		"repository": c.s.eventRepository(c.t)}
+	maps.Copy(body, more)
+	c.s.ship(c.s.shipments(c.t, event, payload(body))...)
 }
 
 // eventRepository is a repository as an event names it.

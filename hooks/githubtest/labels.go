@@ -2,63 +2,62 @@ package githubtest
 
 import (
 	"encoding/json"
-	"net/http"
 	"slices"
 	"strings"
 )
 
-func (s *Server) addLabels(c *call, t *target, i *Issue) answer {
+func (c *call) addLabels() answer {
+	i := c.issue()
 	var in struct {
 		Labels []string `json:"labels"`
 	}
 	if err := json.Unmarshal(c.body, &in); err != nil || len(in.Labels) == 0 {
 		return badRequest("labels is missing")
 	}
-	if !t.mayTriage(c.user.Login) {
+	if !c.mayTriage() {
 		return refuse(403, "Must have admin rights to Repository.")
 	}
-	for _, name := range t.canonical(in.Labels) {
+	for _, name := range c.t.canonical(in.Labels) {
 		if !slices.Contains(i.Labels, name) {
 			i.Labels = append(i.Labels, name)
-			s.announce(t, "issues", "labeled", i, c.user.Login, map[string]any{"label": map[string]any{"name": name}})
+			c.announce("issues", "labeled", i, map[string]any{"label": map[string]any{"name": name}})
 		}
 	}
-	return ok(s.issueJSON(c.base, t, i)["labels"])
+	return ok(c.issueJSON(i)["labels"])
 }
 
-func (s *Server) removeLabel(c *call, t *target, i *Issue) answer {
+func (c *call) removeLabel() answer {
+	i := c.issue()
 	name := c.r.PathValue("label")
 	if !hasAll(i.Labels, []string{name}) {
 		return refuse(404, "Label does not exist")
 	}
 	i.Labels = slices.DeleteFunc(i.Labels, func(have string) bool { return strings.EqualFold(have, name) })
-	s.announce(t, "issues", "unlabeled", i, c.user.Login, map[string]any{"label": map[string]any{"name": name}})
-	return ok(s.issueJSON(c.base, t, i)["labels"])
+	c.announce("issues", "unlabeled", i, map[string]any{"label": map[string]any{"name": name}})
+	return ok(c.issueJSON(i)["labels"])
 }
 
-func (s *Server) getLabel(c *call, t *target) answer {
+func (c *call) getLabel() answer {
 	name := c.r.PathValue("label")
-	if !hasAll(t.labels, []string{name}) {
+	if !hasAll(c.t.labels, []string{name}) {
 		return notFound()
 	}
 	return ok(map[string]any{"name": name, "color": "d73a4a"})
 }
 
-func (s *Server) createLabel(c *call, t *target) answer {
+func (c *call) createLabel() answer {
 	var in struct{ Name, Color, Description string }
 	if err := json.Unmarshal(c.body, &in); err != nil || in.Name == "" || len(in.Description) > 100 || len(in.Color) != 6 {
-		return refuse(422, "Validation Failed", fieldError{Resource: "Label", Field: "name", Code: "invalid"})
+		return invalid("Label", "name", "invalid")
 	}
-	if !t.mayTriage(c.user.Login) {
+	if !c.mayTriage() {
 		return notFound()
 	}
-	if hasAll(t.labels, []string{in.Name}) {
-		return refuse(422, "Validation Failed", fieldError{Resource: "Label", Field: "name", Code: "already_exists"})
+	if hasAll(c.t.labels, []string{in.Name}) {
+		return invalid("Label", "name", "already_exists")
 	}
-	t.labels = append(t.labels, in.Name)
-	a := ok(map[string]any{"name": in.Name, "color": in.Color})
-	a.status = http.StatusCreated
-	return a
+	c.t.labels = append(c.t.labels, in.Name)
+	return created(map[string]any{"name": in.Name, "color": in.Color})
 }
 
 // canonical are the labels as the repository spells them; it gets those that it lacks.

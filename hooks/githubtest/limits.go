@@ -1,6 +1,7 @@
 package githubtest
 
 import (
+	"cmp"
 	"net/http"
 	"strconv"
 	"time"
@@ -28,32 +29,25 @@ type limits struct {
 	writes []time.Time // of the last hour
 }
 
-func newLimits() limits {
-	return limits{RateLimit: RateLimit{Limit: 5000, Remaining: 5000, WritesPerMinute: 80, WritesPerHour: 500}}
-}
-
 // RateLimit replaces the limits and forgets what was counted. Remaining 0 with
 // a Limit refuses every call until Reset.
 func (s *Server) RateLimit(l RateLimit) {
 	s.mu.Lock()
 	defer s.mu.Unlock()
-	fresh := newLimits()
-	if l.Limit > 0 {
-		fresh.Limit, fresh.Remaining = l.Limit, l.Remaining
+	s.limits = newLimits(l)
+}
+
+func newLimits(l RateLimit) limits {
+	if l.Limit == 0 {
+		l.Limit, l.Remaining = 5000, 5000
 	}
-	if l.WritesPerMinute > 0 {
-		fresh.WritesPerMinute = l.WritesPerMinute
-	}
-	if l.WritesPerHour > 0 {
-		fresh.WritesPerHour = l.WritesPerHour
-	}
-	fresh.Reset, fresh.RetryAfter = l.Reset, l.RetryAfter
-	s.limits = fresh
+	l.WritesPerMinute, l.WritesPerHour = cmp.Or(l.WritesPerMinute, 80), cmp.Or(l.WritesPerHour, 500)
+	return limits{RateLimit: l}
 }
 
 // limit counts a call and refuses it where it is one too many. Call it with mu held.
-func (s *Server) limit(c *call) (answer, bool) {
-	l, now := &s.limits, s.now()
+func (c *call) limit() {
+	l, now := &c.s.limits, c.s.now()
 	if l.Reset.IsZero() || !now.Before(l.Reset) {
 		if !l.Reset.IsZero() {
 			l.Remaining = l.Limit
@@ -61,26 +55,21 @@ func (s *Server) limit(c *call) (answer, bool) {
 		l.Reset, l.used = now.Add(time.Hour), 0
 	}
 	if c.user == nil || c.r.URL.Path == "/rate_limit" {
-		return answer{}, false
+		return
 	}
 	if l.Remaining <= 0 {
-		return refuse(http.StatusForbidden, "API rate limit exceeded for user ID "+strconv.FormatInt(c.user.id, 10)+"."), true
+		panic(refuse(http.StatusForbidden, "API rate limit exceeded for user ID "+itoa(c.user.id)+"."))
 	}
 	l.Remaining--
 	l.used++
 	if c.r.Method == http.MethodGet || c.r.URL.Path == "/graphql" {
-		return answer{}, false
+		return
 	}
-	retry, over := l.write(now)
-	if !over {
-		return answer{}, false
+	if retry, over := l.write(now); over {
+		seconds := (cmp.Or(l.RetryAfter, retry) + time.Second - 1) / time.Second
+		panic(refuse(http.StatusForbidden, "You have exceeded a secondary rate limit. Please wait a few minutes before you try again.").
+			with("Retry-After", itoa(int64(max(seconds, 1)))))
 	}
-	if l.RetryAfter > 0 {
-		retry = l.RetryAfter
-	}
-	seconds := int((retry + time.Second - 1) / time.Second)
-	return refuse(http.StatusForbidden, "You have exceeded a secondary rate limit. Please wait a few minutes before you try again.").
-		with("Retry-After", strconv.Itoa(max(seconds, 1))), true
 }
 
 // write counts a change, or says how long to wait for a free place.
@@ -98,17 +87,13 @@ func (l *limits) write(now time.Time) (retry time.Duration, over bool) {
 	return 0, false
 }
 
-func (s *Server) limitHeaders(c *call, a answer) answer {
-	if c.user == nil {
-		return a
-	}
-	l := s.limits
+func (l *limits) header(a answer) answer {
 	return a.with("X-Ratelimit-Limit", strconv.Itoa(l.Limit)).with("X-Ratelimit-Remaining", strconv.Itoa(max(l.Remaining, 0))).
-		with("X-Ratelimit-Used", strconv.Itoa(l.used)).with("X-Ratelimit-Reset", strconv.FormatInt(l.Reset.Unix(), 10)).
-		with("X-Ratelimit-Resource", "core")
+		with("X-Ratelimit-Used", strconv.Itoa(l.used)).with("X-Ratelimit-Reset", itoa(l.Reset.Unix())).with("X-Ratelimit-Resource", "core")
 }
 
-func (s *Server) getRateLimit(*call) answer {
-	core := map[string]any{"limit": s.limits.Limit, "remaining": max(s.limits.Remaining, 0), "used": s.limits.used, "reset": s.limits.Reset.Unix()}
+func (c *call) getRateLimit() answer {
+	l := c.s.limits
+	core := map[string]any{"limit": l.Limit, "remaining": max(l.Remaining, 0), "used": l.used, "reset": l.Reset.Unix()}
 	return ok(map[string]any{"resources": map[string]any{"core": core}, "rate": core})
 }

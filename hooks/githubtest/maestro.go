@@ -6,7 +6,7 @@ import (
 	"encoding/json"
 	"errors"
 	"fmt"
-	"net"
+	"log/slog"
 	"net/http"
 	"slices"
 	"strconv"
@@ -53,8 +53,7 @@ type Maestro struct {
 	messages []MaestroMessage
 	attempts int
 	changed  chan struct{} // closed and replaced whenever something happens
-	server   *http.Server
-	served   chan struct{}
+	server   *listening
 }
 
 // NewMaestro returns a Maestro that knows the named agents.
@@ -63,34 +62,28 @@ func NewMaestro(agents ...string) *Maestro { return &Maestro{agents: slices.Clon
 // Start listens on a loopback address such as "127.0.0.1:0" and returns the
 // base URL, without a slash at its end. After Close it may be started again.
 func (m *Maestro) Start(addr string) (string, error) {
-	l, err := net.Listen("tcp", addr)
-	if err != nil {
-		return "", fmt.Errorf("listen for the simulated AI Maestro: %w", err)
-	}
 	m.mu.Lock()
 	defer m.mu.Unlock()
 	if m.server != nil {
-		return "", errors.Join(errors.New("the simulated AI Maestro is started already"), l.Close())
+		return "", errors.New("the simulated AI Maestro is started already")
 	}
-	m.server, m.served = &http.Server{Handler: m, ReadHeaderTimeout: 10 * time.Second}, make(chan struct{})
-	go func(server *http.Server, served chan<- struct{}) {
-		defer close(served)
-		_ = server.Serve(l) // it ends when Close says so
-	}(m.server, m.served)
-	return "http://" + l.Addr().String(), nil
+	server, err := listen("tcp", addr, m, slog.New(slog.DiscardHandler))
+	if err != nil {
+		return "", fmt.Errorf("listen for the simulated AI Maestro: %w", err)
+	}
+	m.server = server
+	return "http://" + server.addr, nil
 }
 
 // Close stops listening and ends requests that hang. What is stored stays.
 func (m *Maestro) Close() {
 	m.mu.Lock()
-	server, served := m.server, m.served
+	server := m.server
 	m.server = nil
 	m.mu.Unlock()
-	if server == nil {
-		return
+	if server != nil {
+		server.close()
 	}
-	_ = server.Close() // the listener goes either way
-	<-served
 }
 
 // SetMode changes how it behaves from the next request on.

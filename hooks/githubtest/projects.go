@@ -5,17 +5,15 @@ import (
 	"fmt"
 	"net/http"
 	"slices"
-	"strconv"
 	"strings"
 )
 
 // project is a board, GitHub's Projects v2, with one single select field.
 type project struct {
-	owner   string
+	board   string // owner/number
 	org     bool
-	number  int
 	field   int64
-	name    string
+	name    string // of the field
 	options []string
 	items   []*projectItem
 }
@@ -27,45 +25,23 @@ type projectItem struct {
 	option string // "" for none
 }
 
-func (s *Server) projectRoutes(mux *http.ServeMux) {
-	for _, base := range []string{"/orgs/{login}/projectsV2/{project}", "/users/{login}/projectsV2/{project}"} {
-		s.plain(mux, "GET "+base+"/fields", true, onProject(false, s.projectFields))
-		s.plain(mux, "POST "+base+"/items", true, onProject(true, s.addProjectItem))
-		s.plain(mux, "GET "+base+"/items/{item}", true, onProject(false, s.getProjectItem))
-		s.plain(mux, "PATCH "+base+"/items/{item}", true, onProject(true, s.patchProjectItem))
+// project is the board that a path names.
+func (c *call) project() *project {
+	c.accepted = []string{"project", "read:project"}
+	if c.r.Method != http.MethodGet {
+		c.accepted = c.accepted[:1]
 	}
-}
-
-func onProject(write bool, f func(*call, *project) answer) func(*call) answer {
-	return func(c *call) answer {
-		accepted := "project, read:project"
-		if write {
-			accepted = "project"
-		}
-		have := []string{"project"}
-		if !write {
-			have = append(have, "read:project")
-		}
-		if !c.user.has(have) {
-			return notFound().with("X-Accepted-Oauth-Scopes", accepted)
-		}
-		org := strings.HasPrefix(c.r.URL.Path, "/orgs/")
-		n, err := strconv.Atoi(c.r.PathValue("project"))
-		if err != nil {
-			return notFound()
-		}
-		for _, p := range c.s.projects {
-			if p.org == org && p.number == n && strings.EqualFold(p.owner, c.r.PathValue("login")) {
-				return f(c, p)
-			}
-		}
-		return notFound()
+	if !c.user.has(c.accepted...) {
+		panic(notFound())
 	}
+	org, board := strings.HasPrefix(c.r.URL.Path, "/orgs/"), c.r.PathValue("login")+"/"+c.r.PathValue("project")
+	return pick(c.s.projects, func(p *project) bool { return p.org == org && strings.EqualFold(p.board, board) })
 }
 
 func optionID(name string) string { return fmt.Sprintf("opt%08x", len(name)*7919+int(name[0])) }
 
-func (s *Server) projectFields(c *call, p *project) answer {
+func (c *call) projectFields() answer {
+	p := c.project()
 	options := []map[string]any{}
 	for _, name := range p.options {
 		options = append(options, map[string]any{"id": optionID(name), "name": map[string]any{"raw": name, "html": name}, "color": "GRAY"})
@@ -74,38 +50,43 @@ func (s *Server) projectFields(c *call, p *project) answer {
 		{"id": p.field + 1, "name": "Title", "data_type": "title"},
 		{"id": p.field, "name": p.name, "data_type": "single_select", "options": options},
 	}
-	return paged(c, c.base+c.r.URL.Path, list)
+	return ok(page(c, c.base+c.r.URL.Path, list))
 }
 
 // addProjectItem adds an issue, or answers with the item that it has already.
-func (s *Server) addProjectItem(c *call, p *project) answer {
+func (c *call) addProjectItem() answer {
+	p := c.project()
 	var in struct {
 		Type, Owner, Repo string
 		Number            int
 	}
-	d := json.NewDecoder(strings.NewReader(string(c.body)))
-	d.DisallowUnknownFields()
-	if err := d.Decode(&in); err != nil || in.Type != "Issue" && in.Type != "PullRequest" {
+	if err := c.strict(&in); err != nil || in.Type != "Issue" && in.Type != "PullRequest" {
 		return badRequest("type is not one of Issue, PullRequest")
 	}
-	t := s.targets[strings.ToLower(in.Owner+"/"+in.Repo)]
+	t := c.s.targets[strings.ToLower(in.Owner+"/"+in.Repo)]
 	if t == nil {
 		return notFound()
 	}
 	known := slices.ContainsFunc(t.issues, func(i *Issue) bool { return i.Number == in.Number && i.Pull == (in.Type == "PullRequest") })
 	if !known {
-		return refuse(422, "Validation Failed", fieldError{Resource: "ProjectV2Item", Field: "number", Code: "invalid"})
+		return invalid("ProjectV2Item", "number", "invalid")
 	}
+	if it := p.item(t.name(), in.Number); it != nil {
+		return ok(p.itemJSON(it))
+	}
+	it := &projectItem{id: c.s.nextID(), repo: t.name(), number: in.Number}
+	p.items = append(p.items, it)
+	return created(p.itemJSON(it))
+}
+
+// item is that of an issue, nil where the board does not have it.
+func (p *project) item(repo string, number int) *projectItem {
 	for _, it := range p.items {
-		if it.repo == t.name() && it.number == in.Number {
-			return ok(p.itemJSON(it))
+		if strings.EqualFold(it.repo, repo) && it.number == number {
+			return it
 		}
 	}
-	it := &projectItem{id: s.nextID(), repo: t.name(), number: in.Number}
-	p.items = append(p.items, it)
-	a := ok(p.itemJSON(it))
-	a.status = http.StatusCreated
-	return a
+	return nil
 }
 
 func (p *project) itemJSON(it *projectItem) map[string]any {
@@ -119,36 +100,23 @@ func (p *project) itemJSON(it *projectItem) map[string]any {
 }
 
 func (c *call) projectItem(p *project) *projectItem {
-	id, err := strconv.ParseInt(c.r.PathValue("item"), 10, 64)
-	if err != nil {
-		return nil
-	}
-	for _, it := range p.items {
-		if it.id == id {
-			return it
-		}
-	}
-	return nil
+	id := c.id("item")
+	return pick(p.items, func(it *projectItem) bool { return it.id == id })
 }
 
 // getProjectItem shows the field only where it was asked for.
-func (s *Server) getProjectItem(c *call, p *project) answer {
-	it := c.projectItem(p)
-	if it == nil {
-		return notFound()
-	}
-	j := p.itemJSON(it)
+func (c *call) getProjectItem() answer {
+	p := c.project()
+	j := p.itemJSON(c.projectItem(p))
 	if c.r.URL.Query().Get("fields") != itoa(p.field) {
 		j["fields"] = j["fields"].([]map[string]any)[:1]
 	}
 	return ok(j)
 }
 
-func (s *Server) patchProjectItem(c *call, p *project) answer {
+func (c *call) patchProjectItem() answer {
+	p := c.project()
 	it := c.projectItem(p)
-	if it == nil {
-		return notFound()
-	}
 	var in struct {
 		Fields []struct {
 			ID    int64 `json:"id"`
@@ -160,7 +128,7 @@ func (s *Server) patchProjectItem(c *call, p *project) answer {
 	}
 	for _, f := range in.Fields {
 		if f.ID != p.field {
-			return refuse(422, "Validation Failed", fieldError{Resource: "ProjectV2Item", Field: "fields", Code: "invalid"})
+			return invalid("ProjectV2Item", "fields", "invalid")
 		}
 		if f.Value == nil {
 			it.option = ""
@@ -168,7 +136,7 @@ func (s *Server) patchProjectItem(c *call, p *project) answer {
 		}
 		at := slices.IndexFunc(p.options, func(name string) bool { return optionID(name) == f.Value })
 		if at < 0 {
-			return refuse(422, "Validation Failed", fieldError{Resource: "ProjectV2Item", Field: "value", Code: "invalid"})
+			return invalid("ProjectV2Item", "value", "invalid")
 		}
 		it.option = p.options[at]
 	}
@@ -177,22 +145,19 @@ func (s *Server) patchProjectItem(c *call, p *project) answer {
 
 // AddProject adds a board of an organisation or a user ("octo-org/7"), with one single select field of these options.
 func (s *Server) AddProject(name string, org bool, field string, options ...string) {
-	owner, number, _ := strings.Cut(name, "/")
-	n, err := strconv.Atoi(number)
-	if err != nil {
-		panic(fmt.Sprintf("githubtest: %q is not owner/number", name))
-	}
 	s.mu.Lock()
 	defer s.mu.Unlock()
-	s.projects = append(s.projects, &project{owner: owner, org: org, number: n, field: s.nextID(), name: field, options: options})
+	s.projects = append(s.projects, &project{board: name, org: org, field: s.nextID(), name: field, options: options})
 }
 
 // OnBoard is in which column of a board an issue is; "" for none, or where it is not there.
 func (s *Server) OnBoard(board, repo string, number int) string {
 	s.mu.Lock()
 	defer s.mu.Unlock()
-	if it := s.boardItem(board, repo, number); it != nil {
-		return it.option
+	for _, p := range s.projects {
+		if it := p.item(repo, number); it != nil && p.board == board {
+			return it.option
+		}
 	}
 	return ""
 }
@@ -201,28 +166,15 @@ func (s *Server) OnBoard(board, repo string, number int) string {
 func (s *Server) PutOnBoard(board, repo string, number int, option string) {
 	s.mu.Lock()
 	defer s.mu.Unlock()
-	it := s.boardItem(board, repo, number)
-	if it == nil {
-		it = &projectItem{id: s.nextID(), repo: repo, number: number}
-		for _, p := range s.projects {
-			if fmt.Sprintf("%s/%d", p.owner, p.number) == board {
-				p.items = append(p.items, it)
-			}
-		}
-	}
-	it.option = option
-}
-
-func (s *Server) boardItem(board, repo string, number int) *projectItem {
 	for _, p := range s.projects {
-		if fmt.Sprintf("%s/%d", p.owner, p.number) != board {
+		if p.board != board {
 			continue
 		}
-		for _, it := range p.items {
-			if strings.EqualFold(it.repo, repo) && it.number == number {
-				return it
-			}
+		it := p.item(repo, number)
+		if it == nil {
+			it = &projectItem{id: s.nextID(), repo: repo, number: number}
+			p.items = append(p.items, it)
 		}
+		it.option = option
 	}
-	return nil
 }

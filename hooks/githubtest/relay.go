@@ -59,7 +59,7 @@ func (r *relay) stop() { r.once.Do(func() { close(r.done) }) }
 func (r *relay) url() string { return "wss://webhook-forwarder.github.com" + relayPath + r.key }
 
 // openRelay readies the relay of a new cli hook. Call it with mu held.
-func (s *Server) openRelay(t *target, h *hook) {
+func (s *Server) openRelay(h *hook) {
 	h.relay = &relay{key: newGUID(), enqueue: make(chan relayed), done: make(chan struct{}), broken: make(chan struct{})}
 	h.URL = "https://webhook-forwarder.github.com/hook/" + h.relay.key
 }
@@ -106,7 +106,7 @@ func (s *Server) serveRelay(w http.ResponseWriter, r *http.Request, key string) 
 		err = h.relay.run(s.ctx, conn)
 		_ = conn.CloseNow() // it is over either way
 	}
-	s.log.Debug("relay over", "hook", h.id, "error", err)
+	s.log.Debug("relay over", "hook", h.ID, "error", err)
 	s.mu.Lock()
 	if !h.relay.unnoticed {
 		s.detach(t, h)
@@ -156,28 +156,24 @@ func (r *relay) run(ctx context.Context, conn *websocket.Conn) error {
 	defer reading.Wait()
 	defer cancel()
 	reading.Go(func() { failed <- readAnswers(ctx, conn, answers) })
+	var open relayed // the delivery that is under way
+	next := r.enqueue
+	var late <-chan time.Time
 	for {
 		select {
-		case d := <-r.enqueue:
-			if err := conn.Write(ctx, websocket.MessageText, d.frame); err != nil {
+		case open = <-next:
+			if err := conn.Write(ctx, websocket.MessageText, open.frame); err != nil {
 				return err
 			}
-			late := time.NewTimer(relayAnswerTime)
-			select {
-			case a := <-answers:
-				late.Stop()
-				d.answer <- a
-			case err := <-failed:
-				return err
-			case <-late.C:
-				return conn.Close(websocket.StatusPolicyViolation, "no answer in time")
-			case <-r.done:
-				return conn.Close(websocket.StatusNormalClosure, "hook deleted")
-			case <-r.broken:
-				return errBroken
-			}
+			next, late = nil, time.After(relayAnswerTime)
 		case a := <-answers:
-			return conn.Close(websocket.StatusPolicyViolation, "an answer to nothing: "+http.StatusText(a.Status))
+			if next != nil {
+				return conn.Close(websocket.StatusPolicyViolation, "an answer to nothing: "+http.StatusText(a.Status))
+			}
+			open.answer <- a
+			next, late = r.enqueue, nil
+		case <-late:
+			return conn.Close(websocket.StatusPolicyViolation, "no answer in time")
 		case err := <-failed:
 			return err
 		case <-r.broken:

@@ -2,6 +2,7 @@ package githubtest
 
 import (
 	"cmp"
+	"net/url"
 	"slices"
 	"strings"
 )
@@ -32,7 +33,7 @@ func (s *Server) ownerType(owner string) string {
 func (c *call) repositories(keep func(*target) bool) []map[string]any {
 	var found []*target
 	for _, t := range c.s.targets {
-		if t.repo != "" && t.role(c.user.Login) != "none" && (!t.Private || c.user.has([]string{"repo"})) && keep(t) {
+		if t.repo != "" && t.role(c.user.Login) != "none" && (!t.Private || c.user.has("repo")) && keep(t) {
 			found = append(found, t)
 		}
 	}
@@ -44,20 +45,13 @@ func (c *call) repositories(keep func(*target) bool) []map[string]any {
 	return list
 }
 
-func (s *Server) getRepository(c *call, t *target) answer {
-	if t.Private && !c.user.has([]string{"repo"}) {
-		return notFound()
-	}
-	return ok(repositoryJSON(c, t))
-}
-
 // userRepositories lists what the caller owns or works on; what single sign-on
 // hides is left out, and a header says so.
-func (s *Server) userRepositories(c *call) answer {
+func (c *call) userRepositories() answer {
 	q := c.r.URL.Query()
 	var hidden []string
-	a := paged(c, c.base+"/user/repos", c.repositories(func(t *target) bool {
-		if s.ssoOf(t) != "" {
+	all := c.repositories(func(t *target) bool {
+		if c.s.ssoOf(t) != "" {
 			hidden = append(hidden, t.owner)
 			return false
 		}
@@ -70,7 +64,8 @@ func (s *Server) userRepositories(c *call) answer {
 			return strings.EqualFold(t.owner, c.user.Login)
 		}
 		return true
-	}))
+	})
+	a := ok(page(c, c.base+"/user/repos", all))
 	if len(hidden) > 0 {
 		slices.Sort(hidden)
 		a = a.with("X-Github-Sso", "partial-results; organizations="+strings.Join(slices.Compact(hidden), ","))
@@ -78,21 +73,21 @@ func (s *Server) userRepositories(c *call) answer {
 	return a
 }
 
-func (s *Server) orgRepositories(c *call, org *target) answer {
-	return paged(c, c.base+org.path()+"/repos", c.repositories(func(t *target) bool { return strings.EqualFold(t.owner, org.owner) }))
+func (c *call) orgRepositories() answer {
+	return ok(page(c, c.base+c.t.path()+"/repos", c.repositories(func(t *target) bool { return strings.EqualFold(t.owner, c.t.owner) })))
 }
 
-func (s *Server) ownerRepositories(c *call) answer {
+func (c *call) ownerRepositories() answer {
 	login := c.r.PathValue("login")
-	return paged(c, c.base+"/users/"+pathSegment(login)+"/repos",
-		c.repositories(func(t *target) bool { return strings.EqualFold(t.owner, login) }))
+	return ok(page(c, c.base+"/users/"+url.PathEscape(login)+"/repos",
+		c.repositories(func(t *target) bool { return strings.EqualFold(t.owner, login) })))
 }
 
 // searchRepositories understands words in the name, user:, org: and topic:.
-func (s *Server) searchRepositories(c *call) answer {
+func (c *call) searchRepositories() answer {
 	words := strings.Fields(c.r.URL.Query().Get("q"))
 	if len(words) == 0 {
-		return refuse(422, "Validation Failed", fieldError{Resource: "Search", Field: "q", Code: "missing"})
+		return invalid("Search", "q", "missing")
 	}
 	all := c.repositories(func(t *target) bool {
 		for _, w := range words {
@@ -106,27 +101,25 @@ func (s *Server) searchRepositories(c *call) answer {
 		}
 		return true
 	})
-	list, link := page(c, c.base+"/search/repositories", all)
-	return withLink(ok(map[string]any{"total_count": len(all), "incomplete_results": false, "items": list}), link)
+	list := page(c, c.base+"/search/repositories", all)
+	return ok(map[string]any{"total_count": len(all), "incomplete_results": false, "items": list})
 }
 
 func orgJSON(c *call, t *target) map[string]any {
 	return map[string]any{"login": t.owner, "id": t.id, "url": t.url(c.base), "hooks_url": t.url(c.base) + "/hooks", "description": t.Description}
 }
 
-func (s *Server) getOrg(c *call, t *target) answer { return ok(orgJSON(c, t)) }
-
-func (s *Server) userOrgs(c *call) answer {
-	if !c.user.has([]string{"read:org", "admin:org", "write:org", "user"}) {
-		return refuse(403, "You need at least read:org scope or user scope to list your organizations.").
-			with("X-Accepted-Oauth-Scopes", "admin:org, read:org, user, write:org")
+func (c *call) userOrgs() answer {
+	if !c.user.has("read:org", "admin:org", "write:org", "user") {
+		c.accepted = []string{"admin:org", "read:org", "user", "write:org"}
+		return refuse(403, "You need at least read:org scope or user scope to list your organizations.")
 	}
 	orgs := []map[string]any{}
-	for _, t := range s.targets {
+	for _, t := range c.s.targets {
 		if t.repo == "" && t.role(c.user.Login) != "none" {
 			orgs = append(orgs, orgJSON(c, t))
 		}
 	}
 	slices.SortFunc(orgs, func(a, b map[string]any) int { return cmp.Compare(a["login"].(string), b["login"].(string)) })
-	return paged(c, c.base+"/user/orgs", orgs)
+	return ok(page(c, c.base+"/user/orgs", orgs))
 }

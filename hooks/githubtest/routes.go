@@ -13,180 +13,179 @@ type access struct {
 	admin  bool
 }
 
-// The scopes that GitHub names in X-Accepted-OAuth-Scopes.
+// The scopes that GitHub names in X-Accepted-OAuth-Scopes; public_repo opens public repositories only.
 var (
 	repoHookRead   = access{admin: true, scopes: []string{"admin:repo_hook", "public_repo", "read:repo_hook", "repo", "write:repo_hook"}}
 	repoHookWrite  = access{admin: true, scopes: []string{"admin:repo_hook", "public_repo", "repo", "write:repo_hook"}}
 	repoHookDelete = access{admin: true, scopes: []string{"admin:repo_hook", "public_repo", "repo"}}
 	orgHook        = access{admin: true, scopes: []string{"admin:org_hook"}}
+	repoWrite      = access{scopes: []string{"public_repo", "repo"}}
 	anyScope       = access{}
 )
-
-// onTarget is a call about a repository or an organisation.
-type onTarget func(c *call, t *target) answer
-
-// onHook is a call about one hook of it.
-type onHook func(c *call, t *target, h *hook) answer
 
 // routes builds the table of calls. Every repository and organisation is also
 // reachable by number, where GitHub's redirects and Link headers lead.
 func (s *Server) routes() *http.ServeMux {
 	mux := http.NewServeMux()
-	both := func(method, rest string, repo, org access, f onTarget) {
-		s.target(mux, method, "/repos/{owner}/{repo}", rest, repo, f)
-		s.target(mux, method, "/repositories/{number}", rest, repo, f)
-		s.target(mux, method, "/orgs/{org}", rest, org, f)
-		s.target(mux, method, "/organizations/{number}", rest, org, f)
+	public := func(pattern string, f func(*call) answer) {
+		mux.HandleFunc(pattern, func(w http.ResponseWriter, _ *http.Request) {
+			c := w.(*call)
+			c.answer = f(c)
+		})
 	}
-	repoOnly := func(method, rest string, need access, f onTarget) {
-		s.target(mux, method, "/repos/{owner}/{repo}", rest, need, f)
-		s.target(mux, method, "/repositories/{number}", rest, need, f)
+	user := func(pattern string, f func(*call) answer) {
+		public(pattern, func(c *call) answer {
+			if c.user == nil {
+				panic(refuse(http.StatusUnauthorized, "Requires authentication"))
+			}
+			return f(c)
+		})
 	}
-	both("GET", "/hooks", repoHookRead, orgHook, s.listHooks)
-	both("POST", "/hooks", repoHookWrite, orgHook, s.createHook)
-	both("GET", "/hooks/{hook}", repoHookRead, orgHook, hooked(s.getHook))
-	both("PATCH", "/hooks/{hook}", repoHookWrite, orgHook, hooked(s.patchHook))
-	both("DELETE", "/hooks/{hook}", repoHookDelete, orgHook, hooked(s.deleteHook))
-	both("GET", "/hooks/{hook}/config", repoHookRead, orgHook, hooked(s.getConfig))
-	both("PATCH", "/hooks/{hook}/config", repoHookWrite, orgHook, hooked(s.patchConfig))
-	both("POST", "/hooks/{hook}/pings", repoHookRead, orgHook, hooked(s.pingHook))
-	repoOnly("POST", "/hooks/{hook}/tests", repoHookRead, hooked(s.testHook))
-	both("GET", "/hooks/{hook}/deliveries", repoHookRead, orgHook, hooked(s.listDeliveries))
-	both("GET", "/hooks/{hook}/deliveries/{delivery}", repoHookRead, orgHook, hooked(s.getDelivery))
-	both("POST", "/hooks/{hook}/deliveries/{delivery}/attempts", repoHookWrite, orgHook, hooked(s.redeliver))
+	target := func(bases []string, method, rest string, need access, f func(*call) answer) {
+		for _, base := range bases {
+			user(method+" "+base+rest, func(c *call) answer {
+				c.reach(need, strings.Count(base, "/"))
+				return f(c)
+			})
+		}
+	}
+	repos, orgs := []string{"/repos/{owner}/{repo}", "/repositories/{number}"}, []string{"/orgs/{org}", "/organizations/{number}"}
+	repo := func(method, rest string, need access, f func(*call) answer) { target(repos, method, rest, need, f) }
+	issues := func(method, rest string, need access, f func(*call) answer) {
+		repo(method, "/issues"+rest, need, func(c *call) answer {
+			if c.t.NoIssues {
+				return refuse(http.StatusGone, "Issues are disabled for this repo")
+			}
+			return f(c)
+		})
+	}
+	both := func(method, rest string, need access, f func(*call) answer) {
+		repo(method, "/hooks"+rest, need, f)
+		target(orgs, method, "/hooks"+rest, orgHook, f)
+	}
+	both("GET", "", repoHookRead, (*call).listHooks)
+	both("POST", "", repoHookWrite, (*call).createHook)
+	both("GET", "/{hook}", repoHookRead, (*call).getHook)
+	both("PATCH", "/{hook}", repoHookWrite, (*call).patchHook)
+	both("DELETE", "/{hook}", repoHookDelete, (*call).deleteHook)
+	both("GET", "/{hook}/config", repoHookRead, (*call).getConfig)
+	both("PATCH", "/{hook}/config", repoHookWrite, (*call).patchConfig)
+	both("POST", "/{hook}/pings", repoHookRead, (*call).pingHook)
+	both("GET", "/{hook}/deliveries", repoHookRead, (*call).listDeliveries)
+	both("GET", "/{hook}/deliveries/{delivery}", repoHookRead, (*call).getDelivery)
+	both("POST", "/{hook}/deliveries/{delivery}/attempts", repoHookWrite, (*call).redeliver)
+	repo("POST", "/hooks/{hook}/tests", repoHookRead, (*call).testHook)
 
-	repoOnly("GET", "", anyScope, s.getRepository)
-	s.issueRoutes(repoOnly)
-	s.actionRoutes(repoOnly)
-	s.projectRoutes(mux)
-	s.target(mux, "GET", "/orgs/{org}", "", anyScope, s.getOrg)
-	s.target(mux, "GET", "/orgs/{org}", "/repos", anyScope, s.orgRepositories)
-	s.target(mux, "GET", "/organizations/{number}", "/repos", anyScope, s.orgRepositories)
+	issues("GET", "", anyScope, (*call).listIssues)
+	issues("POST", "", repoWrite, (*call).createIssue)
+	issues("GET", "/{issue}", anyScope, (*call).getIssue)
+	issues("PATCH", "/{issue}", repoWrite, (*call).patchIssue)
+	issues("GET", "/{issue}/comments", anyScope, (*call).listComments)
+	issues("POST", "/{issue}/comments", repoWrite, (*call).createComment)
+	issues("POST", "/{issue}/labels", repoWrite, (*call).addLabels)
+	issues("DELETE", "/{issue}/labels/{label}", repoWrite, (*call).removeLabel)
+	issues("GET", "/{issue}/dependencies/blocked_by", anyScope, (*call).blockedBy)
+	repo("GET", "/labels/{label}", anyScope, (*call).getLabel)
+	repo("POST", "/labels", repoWrite, (*call).createLabel)
+	repo("GET", "/pulls/{pull}/commits", anyScope, (*call).listCommits)
+	repo("GET", "/actions/runs", anyScope, (*call).listRuns)
+	repo("GET", "/actions/runs/{run}/attempts/{attempt}/jobs", anyScope, (*call).listJobs)
+	repo("GET", "/actions/jobs/{job}/logs", repoWrite, (*call).jobLog)
+	for _, board := range []string{"/orgs/{login}/projectsV2/{project}", "/users/{login}/projectsV2/{project}"} {
+		user("GET "+board+"/fields", (*call).projectFields)
+		user("POST "+board+"/items", (*call).addProjectItem)
+		user("GET "+board+"/items/{item}", (*call).getProjectItem)
+		user("PATCH "+board+"/items/{item}", (*call).patchProjectItem)
+	}
 
-	s.plain(mux, "GET /{$}", true, s.getRoot)
-	s.plain(mux, "GET /meta", false, s.getMeta)
-	s.plain(mux, "GET /rate_limit", true, s.getRateLimit)
-	s.plain(mux, "GET /user", true, s.getUser)
-	s.plain(mux, "GET /user/repos", true, s.userRepositories)
-	s.plain(mux, "GET /user/orgs", true, s.userOrgs)
-	s.plain(mux, "GET /users/{login}/repos", true, s.ownerRepositories)
-	s.plain(mux, "GET /search/repositories", true, s.searchRepositories)
-	s.plain(mux, "POST /graphql", true, s.postGraphQL)
-	mux.HandleFunc("/", func(w http.ResponseWriter, _ *http.Request) { put(w, notFound()) })
+	repo("GET", "", anyScope, func(c *call) answer { return ok(repositoryJSON(c, c.t)) })
+	target(orgs[:1], "GET", "", anyScope, func(c *call) answer { return ok(orgJSON(c, c.t)) })
+	target(orgs, "GET", "/repos", anyScope, (*call).orgRepositories)
+	public("GET /meta", (*call).getMeta)
+	user("GET /{$}", (*call).getRoot)
+	user("GET /rate_limit", (*call).getRateLimit)
+	user("GET /user", (*call).getUser)
+	user("GET /user/repos", (*call).userRepositories)
+	user("GET /user/orgs", (*call).userOrgs)
+	user("GET /users/{login}/repos", (*call).ownerRepositories)
+	user("GET /search/repositories", (*call).searchRepositories)
+	user("POST /graphql", (*call).postGraphQL)
 	return mux
 }
 
-// carrier hands a call to a route and takes its answer back through ServeMux,
-// which knows only handlers.
-type carrier struct {
-	call   *call
-	answer answer
-}
-
-// Header is for what ServeMux says by itself about a path that is not clean;
-// GitHub knows no such path, so it is lost.
-func (*carrier) Header() http.Header { return http.Header{} }
-
-// Write loses its bytes for the same reason.
-func (*carrier) Write(b []byte) (int, error) { return len(b), nil }
-
-// WriteHeader loses its status for the same reason.
-func (*carrier) WriteHeader(int) {}
-
-func put(w http.ResponseWriter, a answer) {
-	if c, ok := w.(*carrier); ok {
-		c.answer = a
-	}
-}
-
-// answer authenticates, counts against the limits, and routes one call.
-func (s *Server) answer(c *call) answer {
+// answer authenticates, counts against the limits, and routes one call. A route panics with the answer that ends it early.
+func (s *Server) answer(c *call) (a answer) {
 	s.mu.Lock()
-	c.authenticate()
-	limited, refused := s.limit(c)
-	s.mu.Unlock()
-	a := limited
-	if !refused {
-		w := &carrier{call: c}
-		s.mux.ServeHTTP(w, c.r)
-		a = w.answer
-		if a.status == 0 {
-			a = notFound()
+	defer s.mu.Unlock()
+	defer func() {
+		switch early := recover().(type) {
+		case nil:
+		case answer:
+			a = c.decorate(early)
+		default:
+			panic(early)
 		}
+	}()
+	c.authenticate()
+	c.limit()
+	if c.user == nil && c.r.Header.Get("Authorization") != "" {
+		panic(refuse(http.StatusUnauthorized, "Bad credentials"))
 	}
-	return s.decorate(c, a)
+	c.answer = notFound()
+	s.mux.ServeHTTP(c, c.r)
+	return c.decorate(c.answer)
 }
 
 // decorate adds the headers that every answer of GitHub carries.
-func (s *Server) decorate(c *call, a answer) answer {
-	s.mu.Lock()
-	defer s.mu.Unlock()
+func (c *call) decorate(a answer) answer {
 	a = a.with("X-Github-Media-Type", "github.v3; format=json").with("X-Github-Api-Version-Selected", "2022-11-28").
 		with("X-Github-Request-Id", "ABCD:1234:SIMULATED")
-	if c.user != nil && !c.user.fineGrained() {
-		a = a.with("X-Oauth-Scopes", strings.Join(c.user.Scopes, ", "))
-		if _, set := a.header["X-Accepted-Oauth-Scopes"]; !set {
-			a = a.with("X-Accepted-Oauth-Scopes", "")
+	if c.link != "" {
+		a = a.with("Link", c.link)
+	}
+	if c.user != nil {
+		a = c.s.limits.header(a)
+		if !c.user.fineGrained() {
+			a = a.with("X-Oauth-Scopes", strings.Join(c.user.Scopes, ", ")).with("X-Accepted-Oauth-Scopes", strings.Join(c.accepted, ", "))
 		}
 	}
 	// A client sees by this how wrong its own clock is.
-	return s.limitHeaders(c, a.with("Date", s.now().UTC().Format(http.TimeFormat)))
+	return a.with("Date", c.s.now().UTC().Format(http.TimeFormat))
 }
 
-// plain registers a call that is about no repository or organisation.
-func (s *Server) plain(mux *http.ServeMux, pattern string, private bool, f func(*call) answer) {
-	mux.HandleFunc(pattern, func(w http.ResponseWriter, r *http.Request) {
-		c := w.(*carrier).call
-		c.r = r
-		if a, refused := c.unauthenticated(private); refused {
-			put(w, a)
-			return
-		}
-		s.mu.Lock()
-		defer s.mu.Unlock()
-		put(w, f(c))
-	})
-}
-
-// target registers a call about a repository or an organisation, with what it needs.
-func (s *Server) target(mux *http.ServeMux, method, base, rest string, need access, f onTarget) {
-	segments := strings.Count(base, "/")
-	mux.HandleFunc(method+" "+base+rest, func(w http.ResponseWriter, r *http.Request) {
-		c := w.(*carrier).call
-		c.r = r
-		put(w, s.answerTarget(c, segments, need, f))
-	})
-}
-
-func (s *Server) answerTarget(c *call, segments int, need access, f onTarget) answer {
-	if a, refused := c.unauthenticated(true); refused {
-		return a
+// reach finds the repository or organisation that a path names, unless the caller may not do there what it wants to. The path's
+// first segments lead to it.
+func (c *call) reach(need access, segments int) {
+	c.accepted = need.scopes
+	t, moved := c.s.find(c.r)
+	if t == nil || t.role(c.user.Login) == "none" {
+		panic(notFound())
 	}
-	s.mu.Lock()
-	defer s.mu.Unlock()
-	accepted := strings.Join(need.scopes, ", ")
-	t, moved := s.find(c.r)
-	if moved && t.role(c.user.Login) != "none" {
-		return redirect(c, t, afterSegments(c.r.URL.Path, segments))
+	sso := c.s.ssoOf(t)
+	if moved || sso != "" {
+		c.accepted = nil
 	}
-	if t == nil || moved || t.role(c.user.Login) == "none" {
-		return notFound().with("X-Accepted-Oauth-Scopes", accepted)
+	if moved {
+		panic(redirect(c, t, afterSegments(c.r.URL.Path, segments)))
 	}
-	if sso := s.ssoOf(t); sso != "" {
-		return refuse(http.StatusForbidden, "Resource protected by organization SAML enforcement. You must grant your OAuth token access to this organization.").
-			with("X-Github-Sso", "required; url="+sso)
+	if sso != "" {
+		panic(refuse(http.StatusForbidden, "Resource protected by organization SAML enforcement. You must grant your OAuth token access to this organization.").
+			with("X-Github-Sso", "required; url="+sso))
 	}
 	scopes := need.scopes
-	if t.Private { // public_repo opens public repositories only
+	if t.Private {
 		scopes = slices.DeleteFunc(slices.Clone(scopes), func(scope string) bool { return scope == "public_repo" })
+		if len(scopes) == 0 {
+			scopes, c.accepted = []string{"repo"}, []string{"repo"}
+		}
 	}
-	if !c.user.has(scopes) || need.admin && t.role(c.user.Login) != "admin" {
-		return notFound().with("X-Accepted-Oauth-Scopes", accepted)
+	if !c.user.has(scopes...) || need.admin && t.role(c.user.Login) != "admin" {
+		panic(notFound())
 	}
 	if t.Archived && c.r.Method != http.MethodGet {
-		return refuse(http.StatusForbidden, "Repository was archived so is read-only.").with("X-Accepted-Oauth-Scopes", accepted)
+		panic(refuse(http.StatusForbidden, "Repository was archived so is read-only."))
 	}
-	return f(c, t).with("X-Accepted-Oauth-Scopes", accepted)
+	c.t = t
 }
 
 // ssoOf is where to sign on for a target: its own demand or its organisation's.
@@ -203,13 +202,9 @@ func (s *Server) ssoOf(t *target) string {
 // find is the target that a path names, and whether the path is its old name.
 func (s *Server) find(r *http.Request) (t *target, moved bool) {
 	if number := r.PathValue("number"); number != "" {
-		id, err := strconv.ParseInt(number, 10, 64)
-		if err != nil {
-			return nil, false
-		}
 		org := strings.HasPrefix(r.URL.Path, "/organizations/")
 		for _, t := range s.targets {
-			if t.id == id && org == (t.repo == "") {
+			if itoa(t.id) == number && org == (t.repo == "") {
 				return t, false
 			}
 		}
@@ -227,31 +222,22 @@ func (s *Server) find(r *http.Request) (t *target, moved bool) {
 	return t, t != nil
 }
 
-// hooked finds the hook that a path names.
-func hooked(f onHook) onTarget {
-	return func(c *call, t *target) answer {
-		id, err := strconv.ParseInt(c.r.PathValue("hook"), 10, 64)
-		if err != nil {
-			return notFound()
-		}
-		for _, h := range t.hooks {
-			if h.id == id && h.visible(c.user, t) {
-				return f(c, t, h)
-			}
-		}
-		return notFound()
+// id is the number that a path has in a place.
+func (c *call) id(place string) int64 {
+	n, err := strconv.ParseInt(c.r.PathValue(place), 10, 64)
+	if err != nil {
+		panic(notFound())
 	}
+	return n
 }
 
-// unauthenticated refuses a call without a valid token.
-func (c *call) unauthenticated(private bool) (answer, bool) {
-	if c.user != nil || !private && c.r.Header.Get("Authorization") == "" {
-		return answer{}, false
+// pick is the item of a list that a path names.
+func pick[T any](list []T, named func(T) bool) T {
+	i := slices.IndexFunc(list, named)
+	if i < 0 {
+		panic(notFound())
 	}
-	if c.r.Header.Get("Authorization") == "" {
-		return refuse(http.StatusUnauthorized, "Requires authentication"), true
-	}
-	return refuse(http.StatusUnauthorized, "Bad credentials"), true
+	return list[i]
 }
 
 // afterSegments is what follows the first n segments of a path.

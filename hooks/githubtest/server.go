@@ -87,10 +87,11 @@ type Server struct {
 	limits   limits
 	requests []Request
 	projects []*project
-	files    *files
 	socket   string
-	server   *http.Server
-	served   chan error
+	server   *listening
+	files    *listening      // the host of logs
+	signed   map[string]file // by signature
+	asked    []http.Header   // of the host of logs
 }
 
 // New returns a simulation that knows one account, DefaultLogin with
@@ -104,6 +105,7 @@ func New(opts Options) *Server {
 		users:   map[string]*user{},
 		targets: map[string]*target{},
 		renamed: map[string]*target{},
+		signed:  map[string]file{},
 	}
 	if s.now == nil {
 		s.now = time.Now
@@ -112,7 +114,7 @@ func New(opts Options) *Server {
 	s.opts.DeliveryTimeout = cmp.Or(opts.DeliveryTimeout, 10*time.Second)
 	s.ctx, s.stop = context.WithCancel(context.Background())
 	s.client, s.insecure = deliveryClient(false), deliveryClient(true)
-	s.limits = newLimits()
+	s.limits = newLimits(RateLimit{})
 	s.mux = s.routes()
 	s.AddUser(User{Login: DefaultLogin, Token: DefaultToken,
 		Scopes: []string{"admin:org_hook", "admin:repo_hook", "gist", "read:org", "repo", "workflow"}})
@@ -122,22 +124,21 @@ func New(opts Options) *Server {
 // Start serves plain HTTP on a new unix socket at the given path, which must be
 // shorter than 104 bytes, and returns once it listens.
 func (s *Server) Start(socket string) error {
-	l, err := net.Listen("unix", socket)
-	if err != nil {
-		return fmt.Errorf("listen for the simulated GitHub: %w", err)
-	}
 	s.mu.Lock()
 	defer s.mu.Unlock()
 	if s.server != nil {
-		return errors.Join(errors.New("the simulated GitHub is started already"), l.Close())
+		return errors.New("the simulated GitHub is started already")
 	}
-	if err := s.startFiles(); err != nil {
-		return errors.Join(err, l.Close())
+	files, err := listen("tcp", "127.0.0.1:0", http.HandlerFunc(s.serveFile), s.log)
+	if err != nil {
+		return fmt.Errorf("listen for logs: %w", err)
 	}
-	s.server = &http.Server{Handler: s, ReadHeaderTimeout: 10 * time.Second,
-		ErrorLog: slog.NewLogLogger(s.log.Handler(), slog.LevelDebug)}
-	s.socket, s.served = socket, make(chan error, 1)
-	go func(server *http.Server, served chan<- error) { served <- server.Serve(l) }(s.server, s.served)
+	server, err := listen("unix", socket, s, s.log)
+	if err != nil {
+		files.close()
+		return fmt.Errorf("listen for the simulated GitHub: %w", err)
+	}
+	s.socket, s.server, s.files = socket, server, files
 	return nil
 }
 
@@ -145,27 +146,43 @@ func (s *Server) Start(socket string) error {
 func (s *Server) Close() {
 	s.mu.Lock()
 	s.stop()
-	server, served, logs := s.server, s.served, s.files
-	s.server, s.files = nil, nil
+	server, files := s.server, s.files
+	s.server = nil
 	s.mu.Unlock()
-	if logs != nil {
-		if err := logs.server.Close(); err != nil {
-			s.log.Debug("close the host of logs", "error", err)
-		}
-		if err := <-logs.served; !errors.Is(err, http.ErrServerClosed) {
-			s.log.Warn("serve logs", "error", err)
-		}
-	}
 	if server != nil {
-		if err := server.Close(); err != nil {
-			s.log.Debug("close the simulated GitHub", "error", err)
-		}
-		if err := <-served; !errors.Is(err, http.ErrServerClosed) {
-			s.log.Warn("serve the simulated GitHub", "error", err)
-		}
+		files.close()
+		server.close()
 	}
 	s.sending.Wait()
 	s.client.CloseIdleConnections()
+}
+
+// listening is an HTTP server that runs until it is closed.
+type listening struct {
+	addr   string
+	server *http.Server
+	ended  chan struct{}
+}
+
+func listen(network, address string, h http.Handler, log *slog.Logger) (*listening, error) {
+	l, err := net.Listen(network, address)
+	if err != nil {
+		return nil, err
+	}
+	on := &listening{addr: l.Addr().String(), ended: make(chan struct{}),
+		server: &http.Server{Handler: h, ReadHeaderTimeout: 10 * time.Second, ErrorLog: slog.NewLogLogger(log.Handler(), slog.LevelDebug)}}
+	go func() {
+		defer close(on.ended)
+		if err := on.server.Serve(l); !errors.Is(err, http.ErrServerClosed) {
+			log.Warn("serve the simulation", "error", err)
+		}
+	}()
+	return on, nil
+}
+
+func (l *listening) close() {
+	_ = l.server.Close() // the listener goes either way
+	<-l.ended
 }
 
 // Requests returns every API call so far, in the order of their answers.
@@ -201,15 +218,13 @@ func (s *Server) ServeHTTP(w http.ResponseWriter, r *http.Request) {
 		hangUp(w)
 		return
 	}
-	var a answer
 	c := &call{s: s, r: r, body: body, base: baseURL(r)}
-	if f.Status != 0 && f.ActFirst {
-		s.answer(c)
-		a = f.answer()
-	} else if f.Status != 0 {
-		a = f.answer()
-	} else {
+	var a answer
+	if f.Status == 0 || f.ActFirst {
 		a = s.answer(c)
+	}
+	if f.Status != 0 {
+		a = f.answer()
 	}
 	s.record(r, body, c.login(), a)
 	if f.DropAfter {
