@@ -1,7 +1,6 @@
 package secret
 
 import (
-	"encoding/json"
 	"errors"
 	"fmt"
 	"io/fs"
@@ -71,19 +70,15 @@ func (s *Store) HookChangedAt(hookID int64, url string) (time.Time, error) {
 	return s.envTime()
 }
 
-func (s *Store) ageFile() string {
-	return s.file("secret.json")
-}
-
 // readAge reads the note, with the file's own time in place of a shared secret's that was not noted.
 func (s *Store) readAge(env *Env) (age, error) {
-	raw, err := os.ReadFile(s.ageFile())
-	if err != nil && !errors.Is(err, fs.ErrNotExist) {
-		return age{}, fmt.Errorf("read the age of the secret: %w", err)
-	}
 	var noted age
-	if json.Unmarshal(raw, &noted) != nil {
-		noted = age{} // A torn note is ignored: the file's own time says nearly the same.
+	err := s.read(ageFile, &noted)
+	if errors.Is(err, errDamaged) {
+		noted, err = age{}, nil // The file's own time says nearly the same.
+	}
+	if err != nil {
+		return noted, err
 	}
 	current, _ := env.Get(Variable)
 	if noted.Fingerprint == Fingerprint(current) {
@@ -130,27 +125,15 @@ func (s *Store) noteChange(value string, at time.Time, env *Env) error {
 
 // saveAge writes the note without what is neither in use nor part of a rotation, which may be undone.
 func (s *Store) saveAge(noted age, env *Env) error {
-	var known []string
-	for _, k := range boundKeys(env) {
-		known = append(known, Fingerprint(k.Value))
-	}
-	rotation, err := readRotation(s.rotationFile())
+	rotation, err := s.Rotation()
 	if err != nil {
 		return err
 	}
-	if rotation != nil {
-		for _, k := range rotation.Keys() {
-			known = append(known, Fingerprint(k.Value))
-		}
-	}
+	known := each(append(boundKeys(env), rotation.Keys()...), func(k Key) string { return Fingerprint(k.Value) })
 	for print := range noted.Hooks {
 		if !slices.Contains(known, print) {
 			delete(noted.Hooks, print)
 		}
 	}
-	raw, err := json.Marshal(noted)
-	if err != nil {
-		return fmt.Errorf("note the age of the secret: %w", err)
-	}
-	return writePrivate(s.ageFile(), raw)
+	return s.write(ageFile, noted)
 }

@@ -2,9 +2,7 @@ package secret
 
 import (
 	"encoding/json"
-	"errors"
 	"fmt"
-	"io/fs"
 	"slices"
 	"time"
 )
@@ -36,24 +34,10 @@ func (h AsideHook) MarshalJSON() ([]byte, error) {
 	return json.Marshal(shown)
 }
 
-func (s *Store) asideFile() string {
-	return s.file("aside.json")
-}
-
 // Aside are the hooks that were set aside, in the order in which they were.
-func (s *Store) Aside() ([]AsideHook, error) {
-	raw, err := readPrivate(s.asideFile())
-	if errors.Is(err, fs.ErrNotExist) {
-		return nil, nil
-	}
-	if err != nil {
-		return nil, err
-	}
-	var list []AsideHook
-	if err := json.Unmarshal([]byte(raw), &list); err != nil {
-		return nil, fmt.Errorf("read %s: %w (it holds secrets of hooks: keep a copy before you remove it)", s.asideFile(), err)
-	}
-	return list, nil
+func (s *Store) Aside() (list []AsideHook, err error) {
+	err = s.read(asideFile, &list)
+	return list, err
 }
 
 // SetAside replaces the hooks that are set aside. What is no longer accepted by that is remembered as former. It is durable
@@ -74,18 +58,10 @@ func (s *Store) SetAside(list []AsideHook) error {
 			return err
 		}
 		if len(list) == 0 {
-			return removePrivate(s.asideFile())
+			return removePrivate(s.file(asideFile))
 		}
 		type plain AsideHook // without the redacting methods
-		kept := make([]plain, len(list))
-		for i, h := range list {
-			kept[i] = plain(h)
-		}
-		raw, err := json.Marshal(kept) // #nosec G117 -- for the private file that they are kept in
-		if err != nil {
-			return fmt.Errorf("set hooks aside: %w", err)
-		}
-		return writePrivate(s.asideFile(), raw)
+		return s.write(asideFile, each(list, func(h AsideHook) plain { return plain(h) }))
 	})
 }
 
@@ -104,9 +80,5 @@ func (s *Store) BackFromAside(hookIDs ...int64) error {
 
 // asideKeys are what the hooks that were set aside sign with, each accepted from that hook alone.
 func asideKeys(list []AsideHook) []Key {
-	keys := make([]Key, len(list))
-	for i, h := range list {
-		keys[i] = Key{Value: h.Secret, HookID: h.HookID, Alone: true}
-	}
-	return keys
+	return each(list, func(h AsideHook) Key { return Key{Value: h.Secret, HookID: h.HookID, Alone: true} })
 }

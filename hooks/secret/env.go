@@ -1,16 +1,10 @@
 package secret
 
 import (
-	"errors"
 	"fmt"
-	"io"
-	"io/fs"
-	"os"
 	"path/filepath"
 	"slices"
 	"strings"
-
-	"hookctl/logs/text"
 )
 
 // Env is a .env file that is edited in place: comments, order, quoting, "export ", line ends and lines that are not
@@ -31,28 +25,14 @@ type envEdit struct {
 	unset       bool
 }
 
-// PermissionError says that a file which holds secrets is open to every user of the machine.
-type PermissionError struct {
-	Path string
-	Mode fs.FileMode
-}
-
-// Error names the file and the command that fixes it.
-func (e *PermissionError) Error() string {
-	return fmt.Sprintf("%s is open to every user of this machine (mode %04o); run: chmod 600 %s", e.Path, e.Mode.Perm(), text.Shell(e.Path))
-}
-
-// Hint is the command alone.
-func (e *PermissionError) Hint() string { return "chmod 600 " + text.Shell(e.Path) }
-
 // OpenEnv reads a .env file. A missing file is an empty Env. A file that every user may read or write is refused with
 // a *[PermissionError] (not on Windows, where modes mean nothing).
 func OpenEnv(path string) (*Env, error) {
 	read, err := readPrivate(path)
-	if err != nil && !errors.Is(err, fs.ErrNotExist) {
+	if err != nil {
 		return nil, err
 	}
-	return &Env{path: path, read: read, lines: parseEnv(read)}, nil
+	return &Env{path: path, read: string(read), lines: parseEnv(string(read))}, nil
 }
 
 // String names the file only.
@@ -106,11 +86,11 @@ func (e *Env) Save() error {
 	if len(e.edits) == 0 {
 		return nil
 	}
-	now, err := readPrivate(e.path)
-	if err != nil && !errors.Is(err, fs.ErrNotExist) {
+	raw, err := readPrivate(e.path)
+	if err != nil {
 		return err
 	}
-	if now != e.read {
+	if now := string(raw); now != e.read {
 		e.read, e.lines = now, parseEnv(now)
 		edits := e.edits
 		e.edits = nil
@@ -207,25 +187,4 @@ func appendLine(lines []envLine, name string) []envLine {
 		}
 	}
 	return append(lines, envLine{before: name + "=", name: name, after: lineEnd})
-}
-
-// readPrivate reads a file that holds secrets, unless every user may read or write it.
-func readPrivate(path string) (string, error) {
-	f, err := os.Open(path) // #nosec G304 -- the caller's own settings name the file
-	if err != nil {
-		return "", fmt.Errorf("read secrets: %w", err)
-	}
-	defer f.Close()
-	info, err := f.Stat()
-	if err != nil {
-		return "", fmt.Errorf("read secrets: %w", err)
-	}
-	if openToAll(info.Mode()) {
-		return "", &PermissionError{Path: path, Mode: info.Mode()}
-	}
-	raw, err := io.ReadAll(f)
-	if err != nil {
-		return "", fmt.Errorf("read secrets: %w", err)
-	}
-	return string(raw), nil
 }

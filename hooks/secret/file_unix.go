@@ -17,23 +17,19 @@ import (
 
 func openToAll(mode fs.FileMode) bool { return mode.IsRegular() && mode.Perm()&0o007 != 0 }
 
-// writePrivate replaces a file at once or not at all, with mode 0600, and returns when it is durable: hooks at
-// GitHub are changed next, and a secret that only they have would be lost.
-func writePrivate(path string, data []byte) error {
+// replace writes a file durably.
+func replace(path string, data []byte) error {
 	dir := filepath.Dir(path)
-	if err := os.MkdirAll(dir, 0o700); err != nil { // #nosec G703 -- the user's own home
-		return fmt.Errorf("write secrets: %w", err)
-	}
 	f, err := renameio.NewPendingFile(path, renameio.WithTempDir(dir), renameio.WithStaticPermissions(0o600))
 	if err != nil {
-		return fmt.Errorf("write secrets: %w", err)
+		return err
 	}
 	defer func() { _ = f.Cleanup() }() // does nothing once the file is in place
 	if _, err := f.Write(data); err != nil {
-		return fmt.Errorf("write secrets: %w", err)
+		return err
 	}
 	if err := f.CloseAtomicallyReplace(); err != nil {
-		return fmt.Errorf("write secrets: %w", err)
+		return err
 	}
 	if err := syncDir(dir); err != nil {
 		return err
@@ -69,26 +65,12 @@ func removeLeftovers(path string) error {
 	return nil
 }
 
-// removePrivate removes a file durably. A missing one is fine.
-func removePrivate(path string) error {
-	if err := os.Remove(path); err != nil {
-		if os.IsNotExist(err) {
-			return nil
-		}
-		return fmt.Errorf("remove secrets: %w", err)
-	}
-	return syncDir(filepath.Dir(path))
-}
-
 // syncDir makes a rename durable.
 func syncDir(dir string) error {
 	d, err := os.Open(dir) // #nosec G304 G703 -- the directory of a file of ours
 	if err != nil {
-		return fmt.Errorf("write secrets: %w", err)
+		return err
 	}
 	defer d.Close()
-	if err := d.Sync(); err != nil {
-		return fmt.Errorf("write secrets: %w", err)
-	}
-	return nil
+	return d.Sync()
 }

@@ -1,7 +1,6 @@
 package secret
 
 import (
-	"fmt"
 	"io/fs"
 	"os"
 	"path/filepath"
@@ -11,20 +10,15 @@ import (
 // openToAll is false here: Windows does not keep permissions in a file's mode, and a home directory is private.
 func openToAll(fs.FileMode) bool { return false }
 
-// writePrivate replaces a file by renaming a finished one over it, which Windows does in one step on NTFS.
-func writePrivate(path string, data []byte) (err error) {
-	dir := filepath.Dir(path)
-	if err := os.MkdirAll(dir, 0o700); err != nil {
-		return fmt.Errorf("write secrets: %w", err)
-	}
-	f, err := os.CreateTemp(dir, filepath.Base(path)+".*")
+// replace writes a finished file and renames it over the other, which Windows does in one step on NTFS.
+func replace(path string, data []byte) (err error) {
+	f, err := os.CreateTemp(filepath.Dir(path), filepath.Base(path)+".*")
 	if err != nil {
-		return fmt.Errorf("write secrets: %w", err)
+		return err
 	}
 	defer func() {
 		if err != nil {
 			_ = os.Remove(f.Name())
-			err = fmt.Errorf("write secrets: %w", err)
 		}
 	}()
 	if _, err = f.Write(data); err == nil {
@@ -45,10 +39,5 @@ func writePrivate(path string, data []byte) (err error) {
 	}
 }
 
-// removePrivate removes a file. A missing one is fine.
-func removePrivate(path string) error {
-	if err := os.Remove(path); err != nil && !os.IsNotExist(err) {
-		return fmt.Errorf("remove secrets: %w", err)
-	}
-	return nil
-}
+// syncDir has nothing to do: NTFS keeps a journal of names.
+func syncDir(string) error { return nil }

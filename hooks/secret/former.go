@@ -1,11 +1,7 @@
 package secret
 
 import (
-	"encoding/json"
 	"errors"
-	"fmt"
-	"io/fs"
-	"log/slog"
 	"slices"
 	"time"
 )
@@ -17,26 +13,13 @@ const formerKept = 3
 // formerMost bounds the file however many hooks there were.
 const formerMost = 3000
 
-// formerKey is a secret that is no longer accepted.
+// formerFile keeps the secrets that are no longer accepted, the latest first.
 //
-// It is kept, in state/former.json of mode 0600, for one purpose: a delivery that is refused because its hook was not
+// It is for one purpose: a delivery that is refused because its hook was not
 // rotated along can be distinguished from a forged one. The trade-off is that who reads the home, which holds the secrets in
 // use too, also learns the last few before: those open nothing, since no receiver accepts them. Deleting the file
 // costs only that explanation.
-type formerKey struct {
-	Secret  string    `json:"secret"`
-	HookID  int64     `json:"hook_id,omitempty"` // 0 for one that hooks shared
-	Retired time.Time `json:"retired"`
-}
-
-// String names the key by fingerprint.
-func (k formerKey) String() string { return "secret " + Fingerprint(k.Secret) }
-
-// GoString is String.
-func (k formerKey) GoString() string { return k.String() }
-
-// LogValue is what log/slog prints.
-func (k formerKey) LogValue() slog.Value { return slog.StringValue(k.String()) }
+const formerFile = "former.json"
 
 // Former returns which secret that is no longer accepted made a signature, "" where none did that is still known. It is for
 // a request that [Ring.Match] refused, and never a reason to accept it. At most three secrets are tried: those of the
@@ -60,25 +43,13 @@ func (r *Ring) Former(body []byte, signature string, hookID int64, now time.Time
 	return fingerprint
 }
 
-func (s *Store) formerFile() string {
-	return s.file("former.json")
-}
-
-// readFormer reads the secrets that are no longer accepted, the latest first. A file that cannot be understood is as good as
-// none, since it only explains.
-func (s *Store) readFormer() ([]formerKey, error) {
-	raw, err := readPrivate(s.formerFile())
-	if errors.Is(err, fs.ErrNotExist) {
+// readFormer reads the secrets that are no longer accepted. A file that cannot be understood is as good as none, since it only
+// explains.
+func (s *Store) readFormer() (keys []RetiredKey, err error) {
+	if err = s.read(formerFile, &keys); errors.Is(err, errDamaged) {
 		return nil, nil
 	}
-	if err != nil {
-		return nil, err
-	}
-	var keys []formerKey
-	if json.Unmarshal([]byte(raw), &keys) != nil {
-		return nil, nil
-	}
-	return keys, nil
+	return keys, err
 }
 
 // retire remembers keys that are no longer accepted. The caller holds the lock. What is in .env is in use, and so not
@@ -100,25 +71,20 @@ func (s *Store) retire(keys []Key, at time.Time) error {
 	if err != nil {
 		return err
 	}
-	all := make([]formerKey, 0, len(keys)+len(known))
-	for _, k := range keys {
-		all = append(all, formerKey{k.Value, k.HookID, at.UTC().Truncate(time.Second)})
-	}
-	var kept []formerKey
+	all := each(keys, func(k Key) RetiredKey {
+		return RetiredKey{Secret: k.Value, HookID: k.HookID, Retired: at.UTC().Truncate(time.Second)}
+	})
+	var kept []RetiredKey
 	count := make(map[int64]int)
 	for _, k := range append(all, known...) {
-		same := func(have formerKey) bool { return have.Secret == k.Secret && have.HookID == k.HookID }
+		same := func(have RetiredKey) bool { return have.Secret == k.Secret && have.HookID == k.HookID }
 		if k.Secret == "" || slices.Contains(inUse, k.Secret) || count[k.HookID] == formerKept || len(kept) == formerMost || slices.ContainsFunc(kept, same) {
 			continue
 		}
 		count[k.HookID]++
 		kept = append(kept, k)
 	}
-	raw, err := json.Marshal(kept) // #nosec G117 -- for the private file that they are kept in
-	if err != nil {
-		return fmt.Errorf("remember the former secret: %w", err)
-	}
-	return writePrivate(s.formerFile(), raw)
+	return s.write(formerFile, each(kept, plainOf))
 }
 
 // Retire remembers the secrets of a rotation that it ceases to need although its state goes on being replaced: those of

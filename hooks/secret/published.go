@@ -67,7 +67,7 @@ func (s *Store) Placeholders() ([]string, error) {
 		return nil, err
 	}
 	for _, name := range env.Names() {
-		if value, _ := env.Get(name); (name == Variable || strings.HasPrefix(name, Variable+"_")) && Published(value) {
+		if value, _ := env.Get(name); isSecretVariable(name) && Published(value) {
 			names = append(names, name)
 		}
 	}

@@ -2,9 +2,7 @@ package secret
 
 import (
 	"encoding/json"
-	"errors"
 	"fmt"
-	"io/fs"
 	"time"
 )
 
@@ -50,11 +48,12 @@ type RotationHook struct {
 	New string `json:"new,omitempty"`
 }
 
-// RetiredKey is a secret that is accepted until its time is over.
+// RetiredKey is a secret of before: one that is accepted until its time is over, or one of which it is.
 type RetiredKey struct {
 	Secret  string    `json:"secret"`
-	HookID  int64     `json:"hook_id,omitempty"`
-	Expires time.Time `json:"expires"`
+	HookID  int64     `json:"hook_id,omitempty"` // 0 for one that hooks shared
+	Expires time.Time `json:"expires,omitzero"`
+	Retired time.Time `json:"retired,omitzero"` // since when it is not accepted
 }
 
 // PerHook reports whether each hook gets its own secret.
@@ -138,38 +137,36 @@ func (k RetiredKey) MarshalJSON() ([]byte, error) {
 	return json.Marshal(shown)
 }
 
-// encodeRotation writes the state with its secrets, for the state file only.
-func encodeRotation(r *Rotation) ([]byte, error) {
-	// The conversions take the redacting methods off.
-	type plainHook RotationHook
-	type plainKey RetiredKey
+// plainHook and plainKey are without the redacting methods, for private files only.
+type (
+	plainHook RotationHook
+	plainKey  RetiredKey
+)
+
+// SaveRotation writes the state of a rotation. It is durable on return.
+func (s *Store) SaveRotation(r *Rotation) error {
 	type plain Rotation
-	hooks := make([]plainHook, len(r.Hooks))
-	for i, h := range r.Hooks {
-		hooks[i] = plainHook(h)
-	}
-	retired := make([]plainKey, len(r.Retired))
-	for i, k := range r.Retired {
-		retired[i] = plainKey(k)
-	}
-	return json.Marshal(struct {
-		plain
-		Hooks   []plainHook `json:"hooks"`
-		Retired []plainKey  `json:"retired,omitempty"`
-	}{plain(*r), hooks, retired})
+	return s.locked(func() error {
+		return s.write(rotationFile, struct {
+			plain
+			Hooks   []plainHook `json:"hooks"`
+			Retired []plainKey  `json:"retired,omitempty"`
+		}{plain(*r), each(r.Hooks, func(h RotationHook) plainHook { return plainHook(h) }), each(r.Retired, plainOf)})
+	})
 }
 
-func readRotation(path string) (*Rotation, error) {
-	raw, err := readPrivate(path)
-	if errors.Is(err, fs.ErrNotExist) {
-		return nil, nil
+func plainOf(k RetiredKey) plainKey { return plainKey(k) }
+
+func each[A, B any](list []A, f func(A) B) []B {
+	out := make([]B, len(list))
+	for i, a := range list {
+		out[i] = f(a)
 	}
-	if err != nil {
-		return nil, err
-	}
-	var r Rotation
-	if err := json.Unmarshal([]byte(raw), &r); err != nil {
-		return nil, fmt.Errorf("read %s: %w (it holds the secrets of a rotation: keep a copy before you remove it)", path, err)
-	}
-	return &r, nil
+	return out
+}
+
+// Rotation returns the state of a rotation, nil if none.
+func (s *Store) Rotation() (r *Rotation, err error) {
+	err = s.read(rotationFile, &r)
+	return r, err
 }

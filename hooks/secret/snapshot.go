@@ -2,9 +2,7 @@ package secret
 
 import (
 	"encoding/json"
-	"errors"
 	"fmt"
-	"io/fs"
 	"maps"
 	"slices"
 	"strings"
@@ -18,7 +16,7 @@ type snapshot struct {
 }
 
 // shareable are the files of a Store. The order is that in which they are replaced: what is accepted in addition comes first.
-var shareable = []string{"rotation.json", "aside.json", "former.json", "secret.json"}
+var shareable = []string{rotationFile, asideFile, formerFile, ageFile}
 
 func isSecretVariable(name string) bool {
 	return name == Variable || strings.HasPrefix(name, Variable+"_")
@@ -50,11 +48,11 @@ func (s *Store) snapshot() (snapshot, error) {
 	}
 	for _, name := range shareable {
 		raw, err := readPrivate(s.file(name))
-		if err != nil && !errors.Is(err, fs.ErrNotExist) {
+		if err != nil {
 			return now, err
 		}
-		if err == nil {
-			now.Files[name] = raw
+		if raw != nil {
+			now.Files[name] = string(raw)
 		}
 	}
 	return now, nil

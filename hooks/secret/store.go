@@ -2,6 +2,7 @@ package secret
 
 import (
 	"context"
+	"encoding/json"
 	"errors"
 	"fmt"
 	"maps"
@@ -40,7 +41,7 @@ var (
 // Config says where a Store keeps things.
 type Config struct {
 	EnvFile      string              // the .env file
-	RotationFile string              // state/rotation.json; locks and the secret's age are kept beside it
+	RotationFile string              // state/rotation.json; everything else of the store is beside it
 	FormerDir    string              // where earlier versions kept these files, run/; they are moved once. "" for none
 	Environ      func(string) string // the real environment; os.Getenv if nil
 }
@@ -62,14 +63,21 @@ func (s *Store) Current() (string, Origin, error) {
 	if v := s.cfg.Environ(Variable); v != "" {
 		return v, FromEnvironment, nil
 	}
-	env, err := OpenEnv(s.cfg.EnvFile)
-	if err != nil {
+	v, err := s.variable(Variable)
+	if v == "" {
 		return "", FromNowhere, err
 	}
-	if v, _ := env.Get(Variable); v != "" {
-		return v, FromEnvFile, nil
+	return v, FromEnvFile, nil
+}
+
+// variable is what .env gives a variable, "" for nothing.
+func (s *Store) variable(name string) (string, error) {
+	env, err := OpenEnv(s.cfg.EnvFile)
+	if err != nil {
+		return "", err
 	}
-	return "", FromNowhere, nil
+	v, _ := env.Get(name)
+	return v, nil
 }
 
 // ForHooks returns the secret that a hook is to be set up with: the current one, or the new one of a rotation that is not
@@ -100,10 +108,10 @@ func (s *Store) SetCurrent(value string) error {
 		if err != nil {
 			return err
 		}
-		if known, _ := env.Get(Variable); known == value {
+		before, _ := env.Get(Variable)
+		if before == value {
 			return nil
 		}
-		before, _ := env.Get(Variable)
 		env.Set(Variable, value)
 		if err := env.Save(); err != nil {
 			return err
@@ -112,7 +120,7 @@ func (s *Store) SetCurrent(value string) error {
 			return err
 		}
 		// A rotation goes on accepting what it replaces, and remembers it in the end.
-		if r, err := readRotation(s.rotationFile()); err != nil || r != nil || before == "" {
+		if r, err := s.Rotation(); err != nil || r != nil || before == "" {
 			return err
 		}
 		return s.retire([]Key{{Value: before}}, time.Now())
@@ -120,14 +128,7 @@ func (s *Store) SetCurrent(value string) error {
 }
 
 // HookSecret returns the secret that belongs to one hook alone, "" when it uses the shared one.
-func (s *Store) HookSecret(hookID int64) (string, error) {
-	env, err := OpenEnv(s.cfg.EnvFile)
-	if err != nil {
-		return "", err
-	}
-	v, _ := env.Get(hookVariable(hookID))
-	return v, nil
-}
+func (s *Store) HookSecret(hookID int64) (string, error) { return s.variable(hookVariable(hookID)) }
 
 // SecretOf returns the secret by which a hook that sends to address differs from those that share one: its own, else that of
 // its path, else "".
@@ -150,15 +151,11 @@ func (s *Store) PathSecret(address string) (value, variable string, err error) {
 	if _, err := strconv.ParseInt(name, 10, 64); name == "" || err == nil {
 		return "", "", nil
 	}
-	env, err := OpenEnv(s.cfg.EnvFile)
-	if err != nil {
-		return "", "", err
-	}
 	variable = pathVariable(name)
-	if value, _ = env.Get(variable); value == "" {
+	if value, err = s.variable(variable); value == "" {
 		variable = ""
 	}
-	return value, variable, nil
+	return value, variable, err
 }
 
 // SetHookSecrets writes secrets of single hooks into .env in one step and notes the time of those that are new; "" takes a
@@ -264,30 +261,18 @@ func pathVariable(name string) string { return Variable + "_" + strings.ToUpper(
 
 func hookVariable(id int64) string { return Variable + "_" + strconv.FormatInt(id, 10) }
 
-// Rotation returns the state of a rotation, nil if none.
-func (s *Store) Rotation() (*Rotation, error) { return readRotation(s.rotationFile()) }
-
-// SaveRotation writes the state of a rotation. It is durable on return.
-func (s *Store) SaveRotation(r *Rotation) error {
-	raw, err := encodeRotation(r)
-	if err != nil {
-		return fmt.Errorf("save the rotation: %w", err)
-	}
-	return s.locked(func() error { return writePrivate(s.rotationFile(), raw) })
-}
-
 // EndRotation removes the state of a rotation and remembers the secrets that nothing accepts any longer. Without one it
 // does nothing.
 func (s *Store) EndRotation() error {
 	return s.locked(func() error {
-		r, err := readRotation(s.rotationFile())
+		r, err := s.Rotation()
 		if err != nil {
 			return err
 		}
 		if err := s.retire(r.leaving(), time.Now()); err != nil {
 			return err
 		}
-		return removePrivate(s.rotationFile())
+		return removePrivate(s.file(rotationFile))
 	})
 }
 
@@ -360,7 +345,37 @@ func (s *Store) lock(name string) (*flock.Flock, error) {
 	return flock.New(filepath.Join(dir, name), flock.SetPermissions(0o600)), nil
 }
 
-func (s *Store) rotationFile() string { return s.file(filepath.Base(s.cfg.RotationFile)) }
+// The files of a Store, besides [formerFile].
+const (
+	rotationFile = "rotation.json" // the state of a rotation
+	asideFile    = "aside.json"    // the hooks that were set aside
+	ageFile      = "secret.json"   // since when secrets are in use
+)
+
+// errDamaged says that a file is not JSON of the right form.
+var errDamaged = errors.New("it holds secrets: keep a copy before you remove it")
+
+// read reads a file of the store; without it the value stays as it is.
+func (s *Store) read(name string, into any) error {
+	path := s.file(name)
+	raw, err := readPrivate(path)
+	if err != nil || raw == nil {
+		return err
+	}
+	if err := json.Unmarshal(raw, into); err != nil {
+		return fmt.Errorf("read %s: %w (%w)", path, err, errDamaged)
+	}
+	return nil
+}
+
+// write replaces a file of the store. The caller holds the lock.
+func (s *Store) write(name string, v any) error {
+	raw, err := json.Marshal(v)
+	if err != nil {
+		return fmt.Errorf("write %s: %w", name, err)
+	}
+	return writePrivate(s.file(name), raw)
+}
 
 // file is where a file of the store is. One that an earlier version left in FormerDir is moved when it is first asked for;
 // where that fails it is used where it is, so that no secret which is still accepted is lost.
