@@ -145,10 +145,10 @@ func Moves(page int, off string, step func(by int) tea.Cmd) []Action {
 }
 
 // scrolls are Moves for a text; label stands in the footer.
-func scrolls(page int, label string, scroll func(by int)) []Action {
-	moves := Moves(page, "", func(by int) tea.Cmd { scroll(by); return nil })
+func scrolls(page int, label string, scroll func(by int) tea.Cmd) []Action {
+	moves := Moves(page, "", scroll)
 	moves[0].Label, moves[0].Keys = label, []string{"down", "j"}
-	return append(moves, Ends("", func(by int) tea.Cmd { scroll(by); return nil })...)
+	return append(moves, Ends("", scroll)...)
 }
 
 // Arrows are the keys that move where letters are typed; label stands in the
