@@ -110,9 +110,6 @@ func (b *statsBox) move(by int) {
 // Title implements kit's overlay.
 func (b *statsBox) Title() string { return "Statistics" }
 
-// Cursor implements kit's overlay.
-func (b *statsBox) Cursor() *tea.Cursor { return nil }
-
 // Update implements kit's overlay.
 func (b *statsBox) Update(msg tea.Msg) tea.Cmd {
 	if w, ok := msg.(kit.Wheel); ok {

@@ -32,8 +32,6 @@ func (a *Shell) HelpAction() Action {
 
 func (h *help) Title() string { return h.head }
 
-func (h *help) Cursor() *tea.Cursor { return nil }
-
 func (h *help) Update(msg tea.Msg) tea.Cmd { return h.pos.Turn(msg) }
 
 func (h *help) View(w, high int) string {

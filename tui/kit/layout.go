@@ -131,9 +131,6 @@ func Spread(cols []Column, w int) []int {
 	return out
 }
 
-// Stripped is s without styles.
-func Stripped(s string) string { return ansi.Strip(s) }
-
 // Cursor is a place in a list of n rows of which h are on screen.
 type Cursor struct {
 	At, Top int

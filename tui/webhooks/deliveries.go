@@ -105,8 +105,6 @@ func (o *deliveries) Title() string {
 	return "Deliveries of " + title(o.row)
 }
 
-func (o *deliveries) Cursor() *tea.Cursor { return nil }
-
 func (o *deliveries) Update(msg tea.Msg) tea.Cmd {
 	switch msg := msg.(type) {
 	case deliveriesRead:

@@ -2,6 +2,8 @@ package webhooks
 
 import (
 	"fmt"
+	"maps"
+	"slices"
 	"strings"
 	"time"
 
@@ -109,7 +111,7 @@ func (o *deliveries) line(d fleet.Sent, cols []int, w int, on bool) string {
 	if o.marks[d.GUID] {
 		mark = t.Sym.Mark
 	}
-	cells := []string{symbol, kit.ShortTime(last.DeliveredAt, o.p.shell.Now()), event, kit.Clean(saw), has}
+	cells := []string{symbol, kit.TimeIn(last.DeliveredAt, o.p.shell.Now(), 9), event, kit.Clean(saw), has}
 	styles := []kit.Painter{style, t.Faint, t.Text, style, t.Faint}
 	var b strings.Builder
 	for i, c := range cells {
@@ -167,10 +169,10 @@ func (o *deliveries) viewOne(w, h int) string {
 		if o.open.ResponseBody != "" {
 			add("body", o.open.ResponseBody)
 		}
-		for _, k := range kit.SortedKeys(o.open.RequestHeaders) {
+		for _, k := range slices.Sorted(maps.Keys(o.open.RequestHeaders)) {
 			add("sent", k+": "+o.open.RequestHeaders[k])
 		}
-		for _, k := range kit.SortedKeys(o.open.ResponseHeaders) {
+		for _, k := range slices.Sorted(maps.Keys(o.open.ResponseHeaders)) {
 			add("got", k+": "+o.open.ResponseHeaders[k])
 		}
 	}

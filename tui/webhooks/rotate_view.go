@@ -37,8 +37,6 @@ func (o *rotateBox) Title() string {
 	return "Rotating the secret"
 }
 
-func (o *rotateBox) Cursor() *tea.Cursor { return nil }
-
 func (o *rotateBox) Update(msg tea.Msg) tea.Cmd {
 	if m, ok := msg.(kit.Wheel); ok {
 		o.move(m.Lines)
