@@ -98,9 +98,6 @@ type diffBox struct {
 // Title implements kit's overlay.
 func (b *diffBox) Title() string { return "Compare" }
 
-// Cursor implements kit's overlay.
-func (b *diffBox) Cursor() *tea.Cursor { return nil }
-
 // Update implements kit's overlay.
 func (b *diffBox) Update(msg tea.Msg) tea.Cmd {
 	if w, ok := msg.(kit.Wheel); ok {
@@ -173,7 +170,6 @@ func (b *diffBox) Actions() []kit.Action {
 		same = "nothing differs"
 	}
 	command := fmt.Sprintf("hookctl events diff %s %s", text.Shell(b.from.File), text.Shell(b.to.File))
-	step := func(by int) tea.Cmd { b.move(by); return nil }
 	acts := []kit.Action{
 		{ID: "diff.open", Keys: []string{"enter"}, Label: "both values", Text: "Show both values of the line in full.", Command: command, Off: same, Run: b.whole},
 		{ID: "diff.close", Keys: []string{"esc", "%", "q"}, Label: "close", Text: "Close this box.", Run: func() tea.Cmd { b.p.shell.Shut(b); return nil }},
@@ -183,5 +179,5 @@ func (b *diffBox) Actions() []kit.Action {
 		}},
 		b.p.shell.HelpAction(),
 	}
-	return append(append(acts, kit.Moves(b.high/2, same, step)...), kit.Ends(same, step)...)
+	return append(acts, kit.Walk(b.high/2, same, b.move)...)
 }

@@ -110,9 +110,6 @@ func (b *statsBox) move(by int) {
 // Title implements kit's overlay.
 func (b *statsBox) Title() string { return "Statistics" }
 
-// Cursor implements kit's overlay.
-func (b *statsBox) Cursor() *tea.Cursor { return nil }
-
 // Update implements kit's overlay.
 func (b *statsBox) Update(msg tea.Msg) tea.Cmd {
 	if w, ok := msg.(kit.Wheel); ok {
@@ -219,7 +216,6 @@ func (b *statsBox) Actions() []kit.Action {
 	if !b.of.IsZero() {
 		command += " --filter " + text.Shell(b.of.String())
 	}
-	step := func(by int) tea.Cmd { b.move(by); return nil }
 	acts := []kit.Action{
 		{ID: "stats.choose", Keys: []string{"enter"}, Label: "show these events", Text: "Filter the list by the line under the cursor.", Command: command, Run: b.choose},
 		{ID: "stats.close", Keys: []string{"esc", "#", "q"}, Label: "close", Text: "Close this box.", Run: func() tea.Cmd { b.p.shell.Shut(b); return nil }},
@@ -227,5 +223,5 @@ func (b *statsBox) Actions() []kit.Action {
 		{ID: "stats.right", Keys: []string{"right", "l"}, Text: "Go to the right column.", Off: single, Move: true, Run: column(1)},
 		b.p.shell.HelpAction(),
 	}
-	return append(append(acts, kit.Moves(b.high, "", step)...), kit.Ends("", step)...)
+	return append(acts, kit.Walk(b.high, "", b.move)...)
 }

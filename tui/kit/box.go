@@ -22,9 +22,6 @@ type Message struct {
 // Title implements Overlay.
 func (m *Message) Title() string { return m.Head }
 
-// Cursor implements Overlay.
-func (m *Message) Cursor() *tea.Cursor { return nil }
-
 // Update implements Overlay.
 func (m *Message) Update(msg tea.Msg) tea.Cmd {
 	if w, ok := msg.(Wheel); ok {
@@ -95,9 +92,6 @@ func (c *Confirm) Title() string { return c.Head }
 
 // Update implements Overlay.
 func (c *Confirm) Update(tea.Msg) tea.Cmd { return nil }
-
-// Cursor implements Overlay.
-func (c *Confirm) Cursor() *tea.Cursor { return nil }
 
 // View implements Overlay.
 func (c *Confirm) View(w, h int) string {

@@ -44,13 +44,15 @@ func (s *Shell) Screen() tea.View {
 		o, x, y := b.overlay, b.x, b.y
 		screen = s.lay(screen, b.box, x, y)
 		v.Cursor = nil
-		if c := o.Cursor(); c != nil && o == s.Top() {
+		if field, ok := o.(typed); ok && o == s.Top() {
+			v.Cursor = field.Cursor()
+		}
+		if c := v.Cursor; c != nil {
 			dx, dy := 1, 1
 			if _, docked := o.(*Prompt); docked {
 				dx, dy = 0, 0
 			}
 			c.X, c.Y = c.X+x+dx, c.Y+y+dy
-			v.Cursor = c
 		}
 	}
 	screen = Fit(screen, s.W, s.H)

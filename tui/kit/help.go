@@ -33,8 +33,6 @@ func (a *Shell) HelpAction() Action {
 
 func (h *help) Title() string { return h.head }
 
-func (h *help) Cursor() *tea.Cursor { return nil }
-
 func (h *help) Update(msg tea.Msg) tea.Cmd {
 	if w, ok := msg.(Wheel); ok {
 		h.scroll(w.Lines)

@@ -32,8 +32,12 @@ type overlay interface {
 	Title() string
 	Update(tea.Msg) tea.Cmd
 	View(w, h int) string // what is inside the frame, at most w×h
-	Cursor() *tea.Cursor  // relative to the inside; nil hides it
 	Actions() []Action
+}
+
+// typed is an overlay with a text field.
+type typed interface {
+	Cursor() *tea.Cursor // relative to the inside; nil hides it
 }
 
 // Config is what the app gives the shell. Every function may be nil.
@@ -140,6 +144,8 @@ func (s *Shell) Take(msg tea.Msg) (cmd tea.Cmd, taken bool) {
 	case tea.MouseMsg, tea.KeyReleaseMsg:
 	case ToastOver:
 		s.Toast.over(msg)
+	case answered:
+		cmd = msg()
 	case Failure:
 		cmd = s.Fail(msg.Err)
 	case Clip:

@@ -245,6 +245,20 @@ func Some(names []string, n int) string {
 	return fmt.Sprintf("%s and %d more", strings.Join(names[:n], ", "), len(names)-n)
 }
 
+// When is words where something holds, and "" elsewhere.
+func When(holds bool, words string) string {
+	if holds {
+		return words
+	}
+	return ""
+}
+
+// HasWords reports whether a text has all of these words, in capitals or not.
+func HasWords(text, words string) bool {
+	text = strings.ToLower(text)
+	return !slices.ContainsFunc(strings.Fields(strings.ToLower(words)), func(w string) bool { return !strings.Contains(text, w) })
+}
+
 // SortedKeys are the keys of a map in their order.
 func SortedKeys[V any](m map[string]V) []string {
 	keys := make([]string, 0, len(m))

@@ -256,10 +256,6 @@ func (p *Page) Actions() []kit.Action {
 	if []int{len(p.lines), len(p.rejected)}[p.see] == 0 {
 		nothing = "nothing is listed"
 	}
-	step := func(by int) tea.Cmd {
-		p.move(by)
-		return nil
-	}
 	acts := []kit.Action{
 		{ID: "receiver.start", Keys: []string{"s"}, Label: "start", Text: "Start the receiver in the background.", Command: "hookctl start", Off: stopped, Run: p.Start},
 		{ID: "receiver.stop", Keys: []string{"t"}, Label: "stop", Text: "Stop the receiver once it has finished what it accepted.", Command: "hookctl stop", Off: down, Run: p.askStop},
@@ -273,7 +269,7 @@ func (p *Page) Actions() []kit.Action {
 		{ID: "open", Keys: []string{"enter"}, Label: "in full", Text: "Show the lines on screen in full.", Off: nothing, Run: p.openFull},
 		{ID: "follow", Keys: []string{"f"}, Label: "follow", Text: "Go to the newest and follow.", Off: onlyLog, Run: func() tea.Cmd { p.at = 0; return nil }},
 	}
-	return append(append(acts, kit.Moves(p.high, "", step)...), kit.Ends("", step)...)
+	return append(acts, kit.Walk(p.high, "", p.move)...)
 }
 
 // askStop warns before deliveries get lost.
