@@ -111,7 +111,7 @@ func (p *Page) Update(msg tea.Msg) tea.Cmd {
 			return p.Open(nil) // a finding may be fixed
 		}
 	case kit.Wheel:
-		p.move(msg.Lines)
+		return p.move(msg.Lines)
 	case kit.Click:
 		for i := range p.checks {
 			if y := p.line(i) - p.line(p.Top) + 2; y == msg.Y {
@@ -181,7 +181,7 @@ func (p *Page) openFind() tea.Cmd {
 	return p.shell.Find(p.find, "words of a check, what it found or how to fix it: web deliveries, fail, warn", "no check has all of these words", p.seek)
 }
 
-func (p *Page) move(by int) { p.To(p.At+by, len(p.checks)) }
+func (p *Page) move(by int) tea.Cmd { p.To(p.At+by, len(p.checks)); return nil }
 
 // line is where a check begins, counted from the first one.
 func (p *Page) line(i int) int {

@@ -101,12 +101,12 @@ func (b *diffBox) Title() string { return "Compare" }
 // Update implements kit's overlay.
 func (b *diffBox) Update(msg tea.Msg) tea.Cmd {
 	if w, ok := msg.(kit.Wheel); ok {
-		b.move(w.Lines)
+		return b.move(w.Lines)
 	}
 	return nil
 }
 
-func (b *diffBox) move(by int) { b.pos.To(b.pos.At+by, len(b.changes)) }
+func (b *diffBox) move(by int) tea.Cmd { b.pos.To(b.pos.At+by, len(b.changes)); return nil }
 
 // View implements kit's overlay.
 func (b *diffBox) View(w, h int) string {

@@ -94,7 +94,7 @@ func (b *statsBox) layOut() {
 }
 
 // move goes by some rows, over headings.
-func (b *statsBox) move(by int) {
+func (b *statsBox) move(by int) tea.Cmd {
 	at, rows := &b.at[b.col], b.cols[b.col]
 	step := 1
 	if by < 0 {
@@ -105,6 +105,7 @@ func (b *statsBox) move(by int) {
 	if at.At == 0 {
 		at.At, at.Top = 1, 0 // the first heading is seen
 	}
+	return nil
 }
 
 // Title implements kit's overlay.
@@ -113,7 +114,7 @@ func (b *statsBox) Title() string { return "Statistics" }
 // Update implements kit's overlay.
 func (b *statsBox) Update(msg tea.Msg) tea.Cmd {
 	if w, ok := msg.(kit.Wheel); ok {
-		b.move(w.Lines)
+		return b.move(w.Lines)
 	}
 	return nil
 }

@@ -153,7 +153,7 @@ func (p *Page) Update(msg tea.Msg) tea.Cmd {
 		}
 		return tea.Batch(cmds...)
 	case kit.Wheel:
-		p.move(msg.Lines / 3)
+		return p.move(msg.Lines / 3)
 	case kit.Click:
 		if i := slices.IndexFunc(p.spots, func(s spot) bool { return s.y == msg.Y && msg.X >= s.from && msg.X < s.to }); i >= 0 && i < len(p.rows) {
 			p.To(i, len(p.rows))
@@ -229,7 +229,7 @@ func (p *Page) welcome(w, h int) string {
 	return kit.Fit(strings.Join(text, "\n"), w, h)
 }
 
-func (p *Page) move(by int) { p.To(p.At+by, len(p.rows)) }
+func (p *Page) move(by int) tea.Cmd { p.To(p.At+by, len(p.rows)); return nil }
 
 // do is what the line under the cursor is for.
 func (p *Page) do() tea.Cmd {

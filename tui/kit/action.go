@@ -144,14 +144,13 @@ func Moves(page int, off string, step func(by int) tea.Cmd) []Action {
 	}
 }
 
-// Walk are Moves and Ends of what asks for nothing as it moves.
-func Walk(page int, off string, move func(by int)) []Action {
-	step := func(by int) tea.Cmd { move(by); return nil }
+// Walk are Moves and Ends.
+func Walk(page int, off string, step func(by int) tea.Cmd) []Action {
 	return append(Moves(page, off, step), Ends(off, step)...)
 }
 
 // scrolls are Walk for a text; label stands in the footer.
-func scrolls(page int, label string, scroll func(by int)) []Action {
+func scrolls(page int, label string, scroll func(by int) tea.Cmd) []Action {
 	moves := Walk(page, "", scroll)
 	moves[0].Label, moves[0].Keys = label, []string{"down", "j"}
 	return moves

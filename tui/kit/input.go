@@ -174,8 +174,7 @@ func (s *Shell) pointer(msg tea.Msg) tea.Cmd {
 			return nil
 		}
 		if m := s.unasked(); m != nil {
-			m.scroll(lines)
-			return nil
+			return m.Pos.By(lines)
 		}
 		if o := s.Top(); o != nil {
 			return o.Update(Wheel{lines, m.X, m.Y})

@@ -3,6 +3,7 @@ package kit
 import (
 	"strings"
 
+	tea "charm.land/bubbletea/v2"
 	"charm.land/lipgloss/v2"
 	"github.com/charmbracelet/x/ansi"
 )
@@ -121,4 +122,31 @@ func (c *Cursor) Window(n, h int) (from, to int) {
 	}
 	c.Top = max(0, min(c.Top, n-h))
 	return c.Top, min(n, c.Top+max(0, h))
+}
+
+// Scroll is a place in a text of which a window is on screen.
+type Scroll struct {
+	At   int // the first line of the window
+	Most int // how far it goes, as of the last window
+}
+
+// By goes by some lines.
+func (s *Scroll) By(lines int) tea.Cmd {
+	s.At = max(0, min(s.Most, s.At+lines))
+	return nil
+}
+
+// Turn follows the wheel.
+func (s *Scroll) Turn(msg tea.Msg) tea.Cmd {
+	if w, ok := msg.(Wheel); ok {
+		return s.By(w.Lines)
+	}
+	return nil
+}
+
+// Window are the lines to draw where there is room for h.
+func (s *Scroll) Window(lines []string, h int) []string {
+	s.Most = max(0, len(lines)-h)
+	s.By(0)
+	return lines[s.At:min(len(lines), s.At+h)]
 }

@@ -139,7 +139,7 @@ func (p *Page) Update(msg tea.Msg) tea.Cmd {
 		}
 		return tea.Batch(cmds...)
 	case kit.Wheel:
-		p.move(msg.Lines)
+		return p.move(msg.Lines)
 	case kit.Click:
 		if i := p.Top + msg.Y - 1; msg.Y >= 1 && msg.Y <= p.high && i < len(p.rows) {
 			p.To(i, len(p.rows))
@@ -187,7 +187,7 @@ func (p *Page) under() Setting {
 	return p.rows[p.At]
 }
 
-func (p *Page) move(by int) { p.To(p.At+by, len(p.rows)) }
+func (p *Page) move(by int) tea.Cmd { p.To(p.At+by, len(p.rows)); return nil }
 
 // sink is the place in the list of the sink that the cursor is on, -1 for none.
 func (p *Page) sink() int {

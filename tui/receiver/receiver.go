@@ -141,7 +141,7 @@ func (p *Page) Update(msg tea.Msg) tea.Cmd {
 		}
 		return tea.Batch(p.shell.Say(msg.Done), p.cfg.Poll(false))
 	case kit.Wheel:
-		p.move(msg.Lines)
+		return p.move(msg.Lines)
 	case kit.Click:
 		at := 1
 		for i, n := range p.views() {
@@ -166,11 +166,12 @@ func (p *Page) show(view int) tea.Cmd {
 }
 
 // move goes by some lines, down positive.
-func (p *Page) move(by int) {
+func (p *Page) move(by int) tea.Cmd {
 	if p.see == viewLog { // its end is the newest line
 		by = -by
 	}
 	p.at = max(0, p.at+by)
+	return nil
 }
 
 // kept are the lines at or above the chosen level.

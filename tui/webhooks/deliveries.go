@@ -141,7 +141,7 @@ func (o *deliveries) Update(msg tea.Msg) tea.Cmd {
 	case caughtUp:
 		return o.load()
 	case kit.Wheel:
-		o.move(msg.Lines)
+		return o.move(msg.Lines)
 	case kit.Click:
 		if i := o.place.Top + msg.Y - 2; !o.inside && msg.Y >= 2 && msg.Y-2 < o.high && i < len(o.list) {
 			o.place.To(i, len(o.list))
@@ -192,12 +192,13 @@ func (o *deliveries) choose() {
 	o.place.To(o.place.At, len(list))
 }
 
-func (o *deliveries) move(by int) {
+func (o *deliveries) move(by int) tea.Cmd {
 	if o.inside {
 		o.scroll = max(0, o.scroll+by)
-		return
+	} else {
+		o.place.To(o.place.At+by, len(o.list))
 	}
-	o.place.To(o.place.At+by, len(o.list))
+	return nil
 }
 
 // enter opens the delivery under the cursor.

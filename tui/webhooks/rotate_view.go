@@ -39,12 +39,12 @@ func (o *rotateBox) Title() string {
 
 func (o *rotateBox) Update(msg tea.Msg) tea.Cmd {
 	if m, ok := msg.(kit.Wheel); ok {
-		o.move(m.Lines)
+		return o.move(m.Lines)
 	}
 	return nil
 }
 
-func (o *rotateBox) move(by int) { o.place.To(o.place.At+by, len(o.p.rot.order)) }
+func (o *rotateBox) move(by int) tea.Cmd { o.place.To(o.place.At+by, len(o.p.rot.order)); return nil }
 
 func (o *rotateBox) View(w, h int) string {
 	if w <= 0 || h <= 0 {
