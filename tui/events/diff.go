@@ -103,12 +103,12 @@ func (b *diffBox) Title() string { return "Compare" }
 // Update implements kit's overlay.
 func (b *diffBox) Update(msg tea.Msg) tea.Cmd {
 	if w, ok := msg.(kit.Wheel); ok {
-		b.move(w.Lines)
+		return b.move(w.Lines)
 	}
 	return nil
 }
 
-func (b *diffBox) move(by int) { b.pos.To(b.pos.At+by, len(b.changes)) }
+func (b *diffBox) move(by int) tea.Cmd { b.pos.To(b.pos.At+by, len(b.changes)); return nil }
 
 // View implements kit's overlay.
 func (b *diffBox) View(w, h int) string {
@@ -172,7 +172,6 @@ func (b *diffBox) Actions() []kit.Action {
 		same = "nothing differs"
 	}
 	command := fmt.Sprintf("hookctl events diff %s %s", text.Shell(b.from.File), text.Shell(b.to.File))
-	step := func(by int) tea.Cmd { b.move(by); return nil }
 	acts := []kit.Action{
 		{ID: "diff.open", Keys: []string{"enter"}, Label: "both values", Text: "Show both values of the line in full.", Command: command, Off: same, Run: b.whole},
 		{ID: "diff.close", Keys: []string{"esc", "%", "q"}, Label: "close", Text: "Close this box.", Run: func() tea.Cmd { b.p.shell.Shut(b); return nil }},
@@ -182,5 +181,5 @@ func (b *diffBox) Actions() []kit.Action {
 		}},
 		b.p.shell.HelpAction(),
 	}
-	return append(append(acts, kit.Moves(b.high/2, same, step)...), kit.Ends(same, step)...)
+	return append(acts, kit.Walk(b.high/2, same, b.move)...)
 }

@@ -75,6 +75,28 @@ func (s *Shell) Work(f func() tea.Msg) tea.Cmd {
 	}
 }
 
+// answered is the outcome of a question on its way to who asked.
+type answered func() tea.Cmd
+
+// Ask has a question asked in a command, and gives the outcome to take, on the loop. take drops one that came too late.
+func Ask[T any](s *Shell, question func(context.Context) (T, error), take func(T, error) tea.Cmd) tea.Cmd {
+	ctx := s.Ctx
+	return func() tea.Msg {
+		answer, err := question(ctx)
+		return answered(func() tea.Cmd { return take(answer, err) })
+	}
+}
+
+// Get is Ask where the shell shows an error, and take gets answers only.
+func Get[T any](s *Shell, question func(context.Context) (T, error), take func(T) tea.Cmd) tea.Cmd {
+	return Ask(s, question, func(answer T, err error) tea.Cmd {
+		if err != nil {
+			return s.Fail(err)
+		}
+		return take(answer)
+	})
+}
+
 // Close lets no work begin any more, and waits for what is under way.
 func (s *Shell) Close() {
 	s.jobs.mu.Lock()

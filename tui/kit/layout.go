@@ -100,37 +100,6 @@ func over(body, box string, x, y int) string {
 	return lipgloss.NewCompositor(lipgloss.NewLayer(body), top).Render()
 }
 
-// Column is one column of a table.
-type Column struct {
-	Title  string
-	Width  int // fixed when weight is 0, else the least that is useful
-	Weight int
-	Needs  int // the table must be at least this wide for the column to show
-}
-
-// Spread returns the width of each column in a table of w, one blank between:
-// fixed columns keep their size, the rest is shared by weight, and a column that
-// does not fit is 0.
-func Spread(cols []Column, w int) []int {
-	out := make([]int, len(cols))
-	left, weights := w, 0
-	for i, c := range cols {
-		if w < c.Needs {
-			continue
-		}
-		out[i] = c.Width
-		left -= c.Width + 1
-		weights += c.Weight
-	}
-	left++
-	for i, c := range cols {
-		if out[i] > 0 && c.Weight > 0 && weights > 0 && left > 0 {
-			out[i] += left * c.Weight / weights
-		}
-	}
-	return out
-}
-
 // Cursor is a place in a list of n rows of which h are on screen.
 type Cursor struct {
 	At, Top int

@@ -35,7 +35,7 @@ type overlay interface {
 	Actions() []Action
 }
 
-// typed is an overlay that text is typed into.
+// typed is an overlay with a text field.
 type typed interface {
 	Cursor() *tea.Cursor // relative to the inside; nil hides it
 }
@@ -141,6 +141,8 @@ func (s *Shell) Take(msg tea.Msg) (cmd tea.Cmd, taken bool) {
 	case tea.MouseMsg, tea.KeyReleaseMsg:
 	case ToastOver:
 		s.Toast.over(msg)
+	case answered:
+		cmd = msg()
 	case Failure:
 		cmd = s.Fail(msg.Err)
 	case Clip:

@@ -2,6 +2,7 @@ package kit
 
 import (
 	"fmt"
+	"slices"
 	"strings"
 	"time"
 	"unicode"
@@ -239,6 +240,20 @@ func Some(names []string, n int) string {
 		return strings.Join(names, ", ")
 	}
 	return fmt.Sprintf("%s and %d more", strings.Join(names[:n], ", "), len(names)-n)
+}
+
+// When is words where something holds, and "" elsewhere.
+func When(holds bool, words string) string {
+	if holds {
+		return words
+	}
+	return ""
+}
+
+// HasWords reports whether a text has all of these words, in capitals or not.
+func HasWords(text, words string) bool {
+	text = strings.ToLower(text)
+	return !slices.ContainsFunc(strings.Fields(strings.ToLower(words)), func(w string) bool { return !strings.Contains(text, w) })
 }
 
 // Many is how many lines a person sees at a glance.
