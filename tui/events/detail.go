@@ -6,6 +6,7 @@ import (
 	"strings"
 	"time"
 
+	tea "charm.land/bubbletea/v2"
 	"github.com/charmbracelet/x/ansi"
 
 	"hookctl/logs"
@@ -128,7 +129,7 @@ func (d *detail) age(now time.Time) {
 	}
 }
 
-func (d *detail) move(by int) { d.at = max(0, min(len(d.lines)-1, d.at+by)) }
+func (d *detail) move(by int) tea.Cmd { d.at = max(0, min(len(d.lines)-1, d.at+by)); return nil }
 
 // node is the tree node under the cursor, or -1.
 func (d *detail) node() int {

@@ -3,6 +3,8 @@ package events
 import (
 	"context"
 	"fmt"
+	"maps"
+	"slices"
 	"strings"
 
 	tea "charm.land/bubbletea/v2"
@@ -22,7 +24,7 @@ type compared struct {
 // pair are the two records to compare: the marked ones, or the marked one and the one under the cursor. why says what is missing.
 func (p *Page) pair() (from, to logs.Entry, why string) {
 	var both []logs.Entry
-	for _, file := range kit.SortedKeys(p.marks) {
+	for _, file := range slices.Sorted(maps.Keys(p.marks)) {
 		both = append(both, p.marks[file])
 	}
 	if e, ok := p.feed.current(); ok && len(both) == 1 && both[0].File != e.File {
@@ -98,18 +100,15 @@ type diffBox struct {
 // Title implements kit's overlay.
 func (b *diffBox) Title() string { return "Compare" }
 
-// Cursor implements kit's overlay.
-func (b *diffBox) Cursor() *tea.Cursor { return nil }
-
 // Update implements kit's overlay.
 func (b *diffBox) Update(msg tea.Msg) tea.Cmd {
 	if w, ok := msg.(kit.Wheel); ok {
-		b.move(w.Lines)
+		return b.move(w.Lines)
 	}
 	return nil
 }
 
-func (b *diffBox) move(by int) { b.pos.To(b.pos.At+by, len(b.changes)) }
+func (b *diffBox) move(by int) tea.Cmd { b.pos.To(b.pos.At+by, len(b.changes)); return nil }
 
 // View implements kit's overlay.
 func (b *diffBox) View(w, h int) string {
@@ -173,7 +172,6 @@ func (b *diffBox) Actions() []kit.Action {
 		same = "nothing differs"
 	}
 	command := fmt.Sprintf("hookctl events diff %s %s", text.Shell(b.from.File), text.Shell(b.to.File))
-	step := func(by int) tea.Cmd { b.move(by); return nil }
 	acts := []kit.Action{
 		{ID: "diff.open", Keys: []string{"enter"}, Label: "both values", Text: "Show both values of the line in full.", Command: command, Off: same, Run: b.whole},
 		{ID: "diff.close", Keys: []string{"esc", "%", "q"}, Label: "close", Text: "Close this box.", Run: func() tea.Cmd { b.p.shell.Shut(b); return nil }},
@@ -183,5 +181,5 @@ func (b *diffBox) Actions() []kit.Action {
 		}},
 		b.p.shell.HelpAction(),
 	}
-	return append(append(acts, kit.Moves(b.high/2, same, step)...), kit.Ends(same, step)...)
+	return append(acts, kit.Walk(b.high/2, same, b.move)...)
 }

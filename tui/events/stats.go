@@ -94,7 +94,7 @@ func (b *statsBox) layOut() {
 }
 
 // move goes by some rows, over headings.
-func (b *statsBox) move(by int) {
+func (b *statsBox) move(by int) tea.Cmd {
 	at, rows := &b.at[b.col], b.cols[b.col]
 	step := 1
 	if by < 0 {
@@ -105,18 +105,16 @@ func (b *statsBox) move(by int) {
 	if at.At == 0 {
 		at.At, at.Top = 1, 0 // the first heading is seen
 	}
+	return nil
 }
 
 // Title implements kit's overlay.
 func (b *statsBox) Title() string { return "Statistics" }
 
-// Cursor implements kit's overlay.
-func (b *statsBox) Cursor() *tea.Cursor { return nil }
-
 // Update implements kit's overlay.
 func (b *statsBox) Update(msg tea.Msg) tea.Cmd {
 	if w, ok := msg.(kit.Wheel); ok {
-		b.move(w.Lines)
+		return b.move(w.Lines)
 	}
 	return nil
 }
@@ -219,7 +217,6 @@ func (b *statsBox) Actions() []kit.Action {
 	if !b.of.IsZero() {
 		command += " --filter " + text.Shell(b.of.String())
 	}
-	step := func(by int) tea.Cmd { b.move(by); return nil }
 	acts := []kit.Action{
 		{ID: "stats.choose", Keys: []string{"enter"}, Label: "show these events", Text: "Filter the list by the line under the cursor.", Command: command, Run: b.choose},
 		{ID: "stats.close", Keys: []string{"esc", "#", "q"}, Label: "close", Text: "Close this box.", Run: func() tea.Cmd { b.p.shell.Shut(b); return nil }},
@@ -227,5 +224,5 @@ func (b *statsBox) Actions() []kit.Action {
 		{ID: "stats.right", Keys: []string{"right", "l"}, Text: "Go to the right column.", Off: single, Move: true, Run: column(1)},
 		b.p.shell.HelpAction(),
 	}
-	return append(append(acts, kit.Moves(b.high, "", step)...), kit.Ends("", step)...)
+	return append(acts, kit.Walk(b.high, "", b.move)...)
 }
