@@ -13,7 +13,7 @@ import (
 )
 
 type targetArguments struct {
-	Repositories []string `json:"repositories,omitempty" jsonschema:"only these, as owner/repo, or the name of an organisation; all known ones if empty"`
+	Repositories []string `json:"repositories,omitempty" jsonschema:"only these, as owner/repo, or the name of an organization; all known ones if empty"`
 }
 
 // targets are those that the arguments name; nil for all that are known.
