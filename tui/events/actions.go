@@ -1,6 +1,8 @@
 package events
 
 import (
+	"maps"
+	"slices"
 	"strings"
 
 	tea "charm.land/bubbletea/v2"
@@ -110,7 +112,7 @@ func quoted(files []string) []string {
 // chosen are the files of the marked events, the oldest first, or of the one
 // under the cursor.
 func (p *Page) chosen() []string {
-	out := kit.SortedKeys(p.marks)
+	out := slices.Sorted(maps.Keys(p.marks))
 	if e, ok := p.feed.current(); ok && len(out) == 0 {
 		out = append(out, e.File)
 	}

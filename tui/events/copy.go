@@ -3,6 +3,8 @@ package events
 import (
 	"context"
 	"fmt"
+	"maps"
+	"slices"
 	"strings"
 
 	tea "charm.land/bubbletea/v2"
@@ -75,7 +77,7 @@ func curlText(address string) func(*logs.Record) (string, error) {
 			return "", err
 		}
 		parts := []string{"curl", "-sS", text.Shell(address + "/webhook")}
-		for _, k := range kit.SortedKeys(r.Headers) {
+		for _, k := range slices.Sorted(maps.Keys(r.Headers)) {
 			parts = append(parts, "-H", text.Shell(k+": "+r.Headers[k]))
 		}
 		return strings.Join(append(parts, "--data-binary", text.Shell(payload)), " "), nil

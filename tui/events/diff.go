@@ -3,6 +3,8 @@ package events
 import (
 	"context"
 	"fmt"
+	"maps"
+	"slices"
 	"strings"
 
 	tea "charm.land/bubbletea/v2"
@@ -15,7 +17,7 @@ import (
 // pair are the two records to compare: the marked ones, or the marked one and the one under the cursor. why says what is missing.
 func (p *Page) pair() (from, to logs.Entry, why string) {
 	var both []logs.Entry
-	for _, file := range kit.SortedKeys(p.marks) {
+	for _, file := range slices.Sorted(maps.Keys(p.marks)) {
 		both = append(both, p.marks[file])
 	}
 	if e, ok := p.feed.current(); ok && len(both) == 1 && both[0].File != e.File {

@@ -6,8 +6,10 @@ import (
 	"errors"
 	"fmt"
 	"io/fs"
+	"maps"
 	"os"
 	"path/filepath"
+	"slices"
 	"strings"
 
 	tea "charm.land/bubbletea/v2"
@@ -65,7 +67,7 @@ func (p *Page) startExport(name string) tea.Cmd {
 	}
 	e := &export{log: p.feed.log, filter: p.feed.filter, name: name, total: p.feed.total}
 	if len(p.marks) > 0 {
-		e.files = kit.SortedKeys(p.marks)
+		e.files = slices.Sorted(maps.Keys(p.marks))
 		e.total = len(e.files)
 	}
 	p.export, p.wrote = e, 0

@@ -4,6 +4,7 @@ import (
 	"context"
 	"fmt"
 	"maps"
+	"slices"
 	"strings"
 	"unicode"
 
@@ -43,7 +44,7 @@ func (p *Page) savedAs(f logs.Filter) string {
 	if f.IsZero() {
 		return ""
 	}
-	for _, name := range kit.SortedKeys(p.cfg.Filters) {
+	for _, name := range slices.Sorted(maps.Keys(p.cfg.Filters)) {
 		if saved, err := logs.ParseFilter(p.cfg.Filters[name], p.shell.Now()); err == nil && saved.String() == f.String() {
 			return name
 		}
@@ -76,7 +77,7 @@ func (p *Page) openSave() tea.Cmd {
 	text := p.feed.filter.String()
 	pr := kit.NewPrompt(p.shell, "save", "save filter as", p.savedAs(p.feed.filter))
 	fresh := "a name for " + text + "; it goes into hookctl.yaml"
-	pr.Hint, pr.History = fresh, kit.SortedKeys(p.cfg.Filters)
+	pr.Hint, pr.History = fresh, slices.Sorted(maps.Keys(p.cfg.Filters))
 	pr.At = len(pr.History)
 	pr.Live = func(name string) tea.Cmd {
 		pr.Fault("", -1)
@@ -149,7 +150,7 @@ func (p *Page) filterChoices() []kit.Choice {
 		}
 	}
 	var choices []kit.Choice
-	for _, name := range kit.SortedKeys(p.cfg.Filters) {
+	for _, name := range slices.Sorted(maps.Keys(p.cfg.Filters)) {
 		words := p.cfg.Filters[name]
 		choices = append(choices, kit.Choice{ID: name, Text: kit.Clean(name + ": " + words), Right: "saved",
 			Detail: "hookctl events list --filter " + text.Shell(text.Clean(words)), Run: use(words)})

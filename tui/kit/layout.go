@@ -100,9 +100,6 @@ func over(body, box string, x, y int) string {
 	return lipgloss.NewCompositor(lipgloss.NewLayer(body), top).Render()
 }
 
-// Stripped is s without styles.
-func Stripped(s string) string { return ansi.Strip(s) }
-
 // Cursor is a place in a list of n rows of which h are on screen.
 type Cursor struct {
 	At, Top int

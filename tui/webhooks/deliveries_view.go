@@ -2,6 +2,8 @@ package webhooks
 
 import (
 	"fmt"
+	"maps"
+	"slices"
 	"strings"
 	"time"
 
@@ -99,7 +101,7 @@ func (o *deliveries) line(d fleet.Sent, table kit.Table, on bool) string {
 		event += " " + kit.Clean(d.Action)
 	}
 	return table.Row(on, o.marks[d.GUID], kit.Cell{Text: symbol, Style: style},
-		kit.Cell{Text: kit.ShortTime(last.DeliveredAt, o.p.shell.Now()), Style: t.Faint}, kit.Cell{Text: event, Style: t.Text},
+		kit.Cell{Text: kit.TimeIn(last.DeliveredAt, o.p.shell.Now(), 9), Style: t.Faint}, kit.Cell{Text: event, Style: t.Text},
 		kit.Cell{Text: kit.Clean(saw), Style: style}, kit.Cell{Text: has, Style: t.Faint})
 }
 
@@ -142,10 +144,10 @@ func (o *deliveries) viewOne(w, h int) string {
 		if o.open.ResponseBody != "" {
 			add("body", o.open.ResponseBody)
 		}
-		for _, k := range kit.SortedKeys(o.open.RequestHeaders) {
+		for _, k := range slices.Sorted(maps.Keys(o.open.RequestHeaders)) {
 			add("sent", k+": "+o.open.RequestHeaders[k])
 		}
-		for _, k := range kit.SortedKeys(o.open.ResponseHeaders) {
+		for _, k := range slices.Sorted(maps.Keys(o.open.ResponseHeaders)) {
 			add("got", k+": "+o.open.ResponseHeaders[k])
 		}
 	}
