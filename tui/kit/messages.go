@@ -47,8 +47,6 @@ type (
 	Failure struct{ Err error }
 	// Notice is a good outcome to show.
 	Notice string
-	// Clip is text that a command read for the clipboard.
-	Clip struct{ What, Text string }
 )
 
 // OK reports whether there is an answer and it is no error.
