@@ -166,10 +166,6 @@ func serviceUnit(s Service) (string, error) {
 // sink's program that compiles code as it runs, as node does. A unit of a user can only use what works without
 // privileges, and needs a user namespace (PrivateUsers) for the file system part.
 func (u *unitText) sandbox(s Service) {
-	writable, err := s.writable()
-	if err != nil {
-		u.failed(err)
-	}
 	if s.System {
 		account, err := s.account()
 		if err != nil {
@@ -178,7 +174,7 @@ func (u *unitText) sandbox(s Service) {
 		u.add("User=" + account + "\n")
 	}
 	u.add("UMask=0077\nNoNewPrivileges=yes\nPrivateTmp=yes\nProtectSystem=strict\n")
-	for _, path := range writable {
+	for _, path := range s.writable() {
 		// The minus lets the unit start where a log directory was removed after the installation, and the receiver say so.
 		prefix := "-"
 		if path == s.Home {

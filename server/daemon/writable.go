@@ -25,33 +25,21 @@ func notSupervised(ctx context.Context, home string) error {
 	return nil
 }
 
-// writable are the directories that the receiver writes to: its home, what is outside of it, and that of the control
-// socket where the path of the home is too long for one.
-func (s Service) writable() ([]string, error) {
+// writable are the directories that the receiver writes to: its home, and what is outside of it.
+func (s Service) writable() []string {
 	dirs := []string{s.Home}
 	for _, dir := range s.Writable {
 		if rel, err := filepath.Rel(s.Home, dir); err != nil || rel == ".." || strings.HasPrefix(rel, "../") {
 			dirs = append(dirs, dir)
 		}
 	}
-	if len(directSocket(s.Home)) > maxSocketPath {
-		dir, err := shortDir(s.Home)
-		if err != nil {
-			return nil, err
-		}
-		dirs = append(dirs, dir)
-	}
-	return dirs, nil
+	return dirs
 }
 
 // makeWritable creates the directories that the unit names as writable, and the run directory, for the account that the
 // service runs as: systemd passes over what is missing, and the receiver could not create it.
 func (s Service) makeWritable() error {
-	dirs, err := s.writable()
-	if err != nil {
-		return err
-	}
-	for _, dir := range append(dirs, filepath.Join(s.Home, "run"), StateDir(s.Home)) {
+	for _, dir := range append(s.writable(), filepath.Join(s.Home, "run"), StateDir(s.Home)) {
 		if err := s.makeDir(dir); err != nil {
 			return err
 		}
