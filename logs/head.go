@@ -1,7 +1,6 @@
 package logs
 
 import (
-	"cmp"
 	"context"
 	"errors"
 	"fmt"
@@ -11,7 +10,6 @@ import (
 	"path/filepath"
 	"runtime"
 	"sync"
-	"time"
 
 	"hookctl/logs/disk"
 	"hookctl/logs/jsonscan"
@@ -248,21 +246,6 @@ func (x *index) readFiles(ctx context.Context, names []string) ([]Entry, []probl
 	return entries, problems, nil
 }
 
-// olderRuns is how far back the payloads of records are read for what [Run] has, which earlier versions did not note.
-const olderRuns = 8 * 24 * time.Hour
-
-// readRun reads the payload of a record of an earlier version.
-func (e *Entry) readRun(f io.ReaderAt) {
-	data := make([]byte, e.Size)
-	if n, _ := f.ReadAt(data, 0); int64(n) < e.Size {
-		return
-	}
-	if _, payload, err := splitPayload(data); err == nil {
-		e.run = runOf(e.Event, payload)
-		e.Branch = cmp.Or(e.Branch, e.run.Branch)
-	}
-}
-
 // readEntry reads the head of one file, into buf as far as that goes.
 func (x *index) readEntry(name string, buf []byte) (e Entry, size, mtime int64, err error) {
 	f, err := disk.Open(filepath.Join(x.logDir, name))
@@ -279,9 +262,6 @@ func (x *index) readEntry(name string, buf []byte) (e Entry, size, mtime int64, 
 		return e, size, mtime, err
 	}
 	e.File, e.Size, e.modified = name, size, info.ModTime()
-	if e.run == (Run{}) && ciEvent(e.Event) && time.Since(e.ReceivedAt) < olderRuns {
-		e.readRun(f)
-	}
 	if e.ReceivedAt.IsZero() {
 		// A foreign file without a time; its name may have one.
 		e.ReceivedAt = info.ModTime()

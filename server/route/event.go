@@ -2,6 +2,7 @@ package route
 
 import (
 	"bytes"
+	"cmp"
 	"encoding/json"
 	"errors"
 	"regexp"
@@ -139,38 +140,57 @@ func (p *payloadFields) fill(e *Event) {
 	}
 }
 
-func (e *Event) ciRun(r *logs.RunObject) {
-	e.RunID, e.RunAttempt = r.ID, r.Attempt
-	if r.RunID != 0 {
-		e.RunID = r.RunID
+func (e *Event) ciRun(r *runObject) {
+	e.RunID, e.RunAttempt = r.id, r.attempt
+	if r.runID != 0 {
+		e.RunID = r.runID
 	}
-	e.Title = text.Line(r.Name, 200)
-	e.Branch = text.Line(r.Branch, 255)
+	e.Title = text.Line(r.name, 200)
+	e.Branch = text.Line(r.branch, 255)
 	if e.Branch == "" {
-		e.Branch = text.Line(r.SuiteBranch, 255)
+		e.Branch = text.Line(r.suiteBranch, 255)
 	}
-	e.SHA = sha(r.SHA)
-	e.Conclusion = text.Line(r.Conclusion, 64)
-	if u := address(r.URL); u != "" {
+	e.SHA = sha(r.sha)
+	e.Conclusion = text.Line(r.conclusion, 64)
+	if u := address(r.url); u != "" {
 		e.URL = u
 	}
 }
 
 // readRun fills in what the state of CI is derived from.
+// See https://docs.github.com/en/webhooks/webhook-events-and-payloads.
 func (e *Event) readRun(p *payloadFields) {
-	parts := logs.RunParts{
-		Workflow: p.workflow, Repository: p.repository.fullName, DefaultBranch: p.repository.main, ID: p.id, Context: p.context,
-		SHA: p.sha, After: p.after, Branches: p.branches, RefType: p.refType, Deleted: p.deleted,
-	}
+	var o runObject
 	if len(p.runs) > 0 {
-		parts.Object = p.runs[len(p.runs)-1]
+		o = p.runs[len(p.runs)-1]
 	}
-	r := parts.Run(e.Name)
-	if e.Branch == "" {
-		e.Branch = text.Line(r.Branch, 255)
+	r := &e.run
+	switch e.Name {
+	case "workflow_run":
+		*r = logs.Run{ID: o.id, Attempt: o.attempt, SHA: sha(o.sha)}
+		if o.headRepository == "" || strings.EqualFold(o.headRepository, p.repository.fullName) {
+			r.Workflow = cmp.Or(o.name, p.workflow, o.path)
+		}
+	case "check_run":
+		*r = logs.Run{ID: o.id, SHA: sha(o.sha)}
+		if o.app != "github-actions" {
+			r.Workflow = o.name
+		}
+	case "status":
+		*r = logs.Run{Workflow: p.context, ID: p.id, SHA: sha(p.sha)}
+		branch := "" // the default branch, if it is among them
+		for i, name := range p.branches {
+			if i == 0 || name == p.repository.main {
+				branch = name
+			}
+		}
+		e.Branch = cmp.Or(e.Branch, text.Line(branch, 255))
+	case "push":
+		*r = logs.Run{SHA: sha(p.after), Deleted: p.deleted}
+	case "delete":
+		r.Deleted = p.refType == "branch"
 	}
-	r.Workflow, r.SHA, r.Branch = text.Line(r.Workflow, 200), sha(r.SHA), ""
-	e.run = r
+	r.Workflow = text.Line(r.Workflow, 200)
 }
 
 func (e *Event) topic(t *topic) {

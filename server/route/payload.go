@@ -3,7 +3,6 @@ package route
 import (
 	"strconv"
 
-	"hookctl/logs"
 	"hookctl/logs/jsonscan"
 )
 
@@ -15,9 +14,9 @@ type payloadFields struct {
 	sender, pusher person
 	label          string
 	repository     repo
-	runs           []logs.RunObject // check_suite, check_run, workflow_job, workflow_run: the last says most
-	topics         []topic          // release, discussion, issue, pull_request: likewise
-	comment        string           // its address
+	runs           []runObject // check_suite, check_run, workflow_job, workflow_run: the last says most
+	topics         []topic     // release, discussion, issue, pull_request: likewise
+	comment        string      // its address
 
 	ref, before, after, compare string
 	deleted                     bool
@@ -32,7 +31,13 @@ type payloadFields struct {
 type (
 	person struct{ name, login string }
 	repo   struct{ fullName, url, main string }
-	topic  struct {
+	// runObject is a workflow_run, check_run, workflow_job or check_suite.
+	runObject struct {
+		id, runID, attempt                       int64
+		name, path, branch, sha, conclusion, url string
+		suiteBranch, headRepository, app         string // of the check suite; owner/name; the app's slug
+	}
+	topic struct {
 		number                        int64
 		title, name, tag, body, url   string
 		merged                        bool
@@ -42,7 +47,7 @@ type (
 
 func readPayload(members []jsonscan.Member) payloadFields {
 	var p payloadFields
-	runs, topics := [4]logs.RunObject{}, [4]topic{}
+	runs, topics := [4]runObject{}, [4]topic{}
 	var hasRun, hasTopic [4]bool
 	for _, m := range members {
 		v := m.Value
@@ -58,13 +63,13 @@ func readPayload(members []jsonscan.Member) payloadFields {
 		case "repository":
 			p.repository = readRepo(v)
 		case "check_suite":
-			runs[0], hasRun[0] = logs.ReadRunObject(v), true
+			runs[0], hasRun[0] = readRun(v), true
 		case "check_run":
-			runs[1], hasRun[1] = logs.ReadRunObject(v), true
+			runs[1], hasRun[1] = readRun(v), true
 		case "workflow_job":
-			runs[2], hasRun[2] = logs.ReadRunObject(v), true
+			runs[2], hasRun[2] = readRun(v), true
 		case "workflow_run":
-			runs[3], hasRun[3] = logs.ReadRunObject(v), true
+			runs[3], hasRun[3] = readRun(v), true
 		case "release":
 			topics[0], hasTopic[0] = readTopic(v), true
 		case "discussion":
@@ -106,7 +111,7 @@ func readPayload(members []jsonscan.Member) payloadFields {
 		case "id":
 			p.id = integerOf(v)
 		case "branches":
-			p.branches = logs.Names(v)
+			p.branches = readNames(v)
 		case "target_url":
 			p.targetURL = stringOf(v)
 		}
@@ -146,6 +151,48 @@ func readRepo(b []byte) (p repo) {
 		}
 	})
 	return p
+}
+
+func readRun(b []byte) (r runObject) {
+	jsonscan.Members(b, func(key, v []byte) {
+		switch string(key) {
+		case "id":
+			r.id = integerOf(v)
+		case "run_id":
+			r.runID = integerOf(v)
+		case "run_attempt":
+			r.attempt = integerOf(v)
+		case "name":
+			r.name = stringOf(v)
+		case "path":
+			r.path = stringOf(v)
+		case "head_branch":
+			r.branch = stringOf(v)
+		case "head_sha":
+			r.sha = stringOf(v)
+		case "conclusion":
+			r.conclusion = stringOf(v)
+		case "html_url":
+			r.url = stringOf(v)
+		case "head_repository":
+			r.headRepository = readRepo(v).fullName
+		case "app":
+			jsonscan.Members(v, func(key, v []byte) {
+				if string(key) == "slug" {
+					r.app = stringOf(v)
+				}
+			})
+		case "check_suite":
+			r.suiteBranch = readRun(v).branch
+		}
+	})
+	return r
+}
+
+// readNames reads the names of the objects in an array.
+func readNames(b []byte) (names []string) {
+	jsonscan.Elements(b, func(v []byte) { names = append(names, readPerson(v).name) })
+	return names
 }
 
 func readTopic(b []byte) (t topic) {

@@ -8,7 +8,6 @@ import (
 	"strings"
 	"testing"
 
-	"hookctl/logs"
 	"hookctl/logs/jsonscan"
 )
 
@@ -45,14 +44,14 @@ func compareWalk(t *testing.T, payload []byte) {
 		t.Fatalf("%.200q is refused", payload)
 	}
 	p := readPayload(members)
-	var r logs.RunObject
+	var r runObject
 	if len(p.runs) > 0 {
 		r = p.runs[len(p.runs)-1]
 	}
 	if p.action != action || p.sender.login != login || p.repository.fullName != fullName || p.ref != ref || p.commits != commits {
 		t.Errorf("%.200q: the walk read %+v", payload, p)
 	}
-	if bytes.Contains(payload, []byte(`"workflow_run"`)) && (r.Branch != branch || r.ID != id) {
+	if bytes.Contains(payload, []byte(`"workflow_run"`)) && (r.branch != branch || r.id != id) {
 		t.Errorf("%.200q: the walk read %+v", payload, r)
 	}
 }
