@@ -147,11 +147,7 @@ func Names(b []byte) []string {
 }
 
 func textMember(b []byte, name string) (s string) {
-	jsonscan.Members(b, func(key, v []byte) {
-		if string(key) == name {
-			s, _ = jsonscan.Text(v)
-		}
-	})
+	s, _ = jsonscan.Text(jsonscan.At(b, name))
 	return s
 }
 

@@ -58,7 +58,7 @@ func (p *Page) listActions() []kit.Action {
 		{ID: "narrower", Keys: []string{"<"}, Text: "Give the list less room.", Run: func() tea.Cmd { p.share = max(20, p.share-5); return nil }},
 		{ID: "wider", Keys: []string{">"}, Text: "Give the list more room.", Run: func() tea.Cmd { p.share = min(80, p.share+5); return nil }},
 		{ID: "top", Keys: []string{"g", "home"}, Text: "Go to the newest event.", Run: p.follow},
-		{ID: "end", Keys: []string{"G", "end"}, Text: "Go to the oldest event.", Off: none, Run: func() tea.Cmd { return tea.Batch(f.end(p.shell.Ctx), p.after()) }},
+		{ID: "end", Keys: []string{"G", "end"}, Text: "Go to the oldest event.", Off: none, Run: f.end},
 	}, p.tasksAction()...), kit.Moves(p.rows, none, step)...)
 }
 
@@ -123,7 +123,7 @@ func (p *Page) follow() tea.Cmd {
 	f := &p.feed
 	if f.newer || f.fresh > 0 {
 		f.paused, f.fresh = false, 0
-		return f.load(p.shell.Ctx, nil)
+		return f.load(nil)
 	}
 	f.goTo(0)
 	return p.after()

@@ -19,6 +19,7 @@ import (
 type detail struct {
 	th    *kit.Theme
 	file  string
+	stale bool // the record has changed since it was read
 	rec   *logs.Record
 	facts []fact
 	tree  *kit.Tree // headers and payload below one root

@@ -14,13 +14,6 @@ import (
 	"hookctl/tui/kit"
 )
 
-// compared are the changes between two records, the older one first.
-type compared struct {
-	from, to logs.Entry
-	changes  []logs.Change
-	err      error
-}
-
 // pair are the two records to compare: the marked ones, or the marked one and the one under the cursor. why says what is missing.
 func (p *Page) pair() (from, to logs.Entry, why string) {
 	var both []logs.Entry
@@ -61,11 +54,11 @@ func (p *Page) compare() tea.Cmd {
 	if why != "" {
 		return p.shell.Warn(why)
 	}
-	ctx, l := p.shell.Ctx, p.feed.log
-	return func() tea.Msg {
-		changes, err := compareFiles(ctx, l, from.File, to.File)
-		return compared{from, to, changes, err}
-	}
+	l := p.feed.log
+	return kit.Get(p.shell, func(ctx context.Context) ([]logs.Change, error) { return compareFiles(ctx, l, from.File, to.File) }, func(changes []logs.Change) tea.Cmd {
+		p.shell.Show(&diffBox{p: p, from: from, to: to, changes: changes})
+		return nil
+	})
 }
 
 func compareFiles(ctx context.Context, l *logs.Log, from, to string) ([]logs.Change, error) {
@@ -80,21 +73,13 @@ func compareFiles(ctx context.Context, l *logs.Log, from, to string) ([]logs.Cha
 	return logs.Diff(a, b)
 }
 
-// showDiff opens the box.
-func (p *Page) showDiff(m compared) tea.Cmd {
-	if m.err != nil {
-		return p.shell.Fail(m.err)
-	}
-	p.shell.Show(&diffBox{p: p, compared: m})
-	return nil
-}
-
 // diffBox shows what differs: for each place the old and the new value.
 type diffBox struct {
-	p *Page
-	compared
-	pos  kit.Cursor // a change; the top is a line
-	high int
+	p        *Page
+	from, to logs.Entry // the older one first
+	changes  []logs.Change
+	pos      kit.Cursor // a change; the top is a line
+	high     int
 }
 
 // Title implements kit's overlay.

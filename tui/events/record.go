@@ -96,5 +96,5 @@ func (p *Page) jqCommand() string {
 	if d.query != "" {
 		expr += " | " + d.query
 	}
-	return "hookctl events view " + text.Shell(strings.TrimRight(d.file, "\x00")) + " --jq " + text.Shell(expr)
+	return "hookctl events view " + text.Shell(d.file) + " --jq " + text.Shell(expr)
 }

@@ -1,6 +1,7 @@
 package events
 
 import (
+	"context"
 	"fmt"
 	"maps"
 	"slices"
@@ -16,13 +17,6 @@ import (
 
 // nameMost is how many columns the name of a saved filter may have.
 const nameMost = 40
-
-// filterSaved is the end of saving a filter, or of forgetting it where text is
-// empty.
-type filterSaved struct {
-	name, text string
-	err        error
-}
 
 // badName says why a filter cannot have a name, "" where it can, and the
 // character that is at fault, -1 for none.
@@ -125,29 +119,23 @@ func (p *Page) saveUnder(name, text string) tea.Cmd {
 
 // keep has main write a saved filter to the settings; no text takes it out.
 func (p *Page) keep(name, text string) tea.Cmd {
-	ctx, save := p.shell.Ctx, p.cfg.SaveFilter
-	return func() tea.Msg { return filterSaved{name, text, save(ctx, name, text)} }
-}
-
-// filterKept shows what came of saving, and knows the filter from now on.
-func (p *Page) filterKept(m filterSaved) tea.Cmd {
-	if m.err != nil {
-		return p.shell.Fail(m.err)
-	}
-	kept := maps.Clone(p.cfg.Filters)
-	if kept == nil {
-		kept = map[string]string{}
-	}
-	verdict := m.name + " is saved; F lists the saved filters"
-	if kept[m.name] = m.text; m.text == "" {
-		delete(kept, m.name)
-		verdict = m.name + " is no longer saved"
-	}
-	p.cfg.Filters = kept
-	if p.filters != nil && p.shell.Shown(p.filters) {
-		p.filters.Replace(p.filterChoices())
-	}
-	return p.shell.Say(verdict)
+	save := p.cfg.SaveFilter
+	return kit.Get(p.shell, func(ctx context.Context) (struct{}, error) { return struct{}{}, save(ctx, name, text) }, func(struct{}) tea.Cmd {
+		kept := maps.Clone(p.cfg.Filters)
+		if kept == nil {
+			kept = map[string]string{}
+		}
+		verdict := name + " is saved; F lists the saved filters"
+		if kept[name] = text; text == "" {
+			delete(kept, name)
+			verdict = name + " is no longer saved"
+		}
+		p.cfg.Filters = kept
+		if p.filters != nil && p.shell.Shown(p.filters) {
+			p.filters.Replace(p.filterChoices())
+		}
+		return p.shell.Say(verdict)
+	})
 }
 
 // filterChoices are the saved filters, and those used before.

@@ -1,6 +1,7 @@
 package events
 
 import (
+	"context"
 	"fmt"
 	"slices"
 	"strings"
@@ -13,37 +14,21 @@ import (
 	"hookctl/tui/kit"
 )
 
-// counted are the statistics that were asked for.
-type counted struct {
-	stats logs.Stats
-	of    logs.Filter
-	err   error
-}
-
 // openStats counts the records of the filter, and shows them in a box.
 func (p *Page) openStats() tea.Cmd {
-	ctx, l, of := p.shell.Ctx, p.feed.log, p.feed.filter
+	l, of := p.feed.log, p.feed.filter
 	if l == nil {
 		return p.shell.Warn("the log is being read")
 	}
-	return func() tea.Msg {
-		s, err := l.Stats(ctx, of, time.Local)
-		return counted{s, of, err}
-	}
-}
-
-// showStats opens the box.
-func (p *Page) showStats(m counted) tea.Cmd {
-	switch {
-	case m.err != nil:
-		return p.shell.Fail(m.err)
-	case m.stats.Total == 0:
-		return p.shell.Say("there is no event to count")
-	}
-	b := &statsBox{p: p, stats: m.stats, of: m.of}
-	b.layOut()
-	p.shell.Show(b)
-	return nil
+	return kit.Get(p.shell, func(ctx context.Context) (logs.Stats, error) { return l.Stats(ctx, of, time.Local) }, func(s logs.Stats) tea.Cmd {
+		if s.Total == 0 {
+			return p.shell.Say("there is no event to count")
+		}
+		b := &statsBox{p: p, stats: s, of: of}
+		b.layOut()
+		p.shell.Show(b)
+		return nil
+	})
 }
 
 // statsRow is a line of the box: a heading, or a tally.

@@ -145,8 +145,6 @@ func (s *Shell) Take(msg tea.Msg) (cmd tea.Cmd, taken bool) {
 		cmd = msg()
 	case Failure:
 		cmd = s.Fail(msg.Err)
-	case Clip:
-		cmd = s.Copy(msg.What, msg.Text)
 	case Notice:
 		cmd = s.Say(string(msg))
 	default:
