@@ -29,7 +29,7 @@ func newDoctor(p *program) *cobra.Command {
 	var out output
 	var f targetFlags
 	var fix bool
-	cmd := &cobra.Command{
+	cmd := addOutputFlags(&cobra.Command{
 		Use:   "doctor",
 		Short: "Check every step of a delivery and suggest fixes",
 		Long: "Check every step of a delivery, from the GitHub login to the agent that is notified, and suggest fixes. The exit code is\n" +
@@ -40,10 +40,10 @@ func newDoctor(p *program) *cobra.Command {
 		RunE: func(cmd *cobra.Command, _ []string) error {
 			return p.doctor(cmd.Context(), &f, fix, &out)
 		},
-	}
+	}, &out)
 	f.add(cmd, false)
 	cmd.Flags().BoolVar(&fix, "fix", false, "first fix what can be fixed without asking")
-	return addOutputFlags(cmd, &out)
+	return cmd
 }
 
 func (p *program) doctor(ctx context.Context, f *targetFlags, fix bool, out *output) error {
