@@ -3,6 +3,8 @@ package tui
 import (
 	"context"
 	"errors"
+	"maps"
+	"slices"
 	"strconv"
 	"time"
 
@@ -242,7 +244,7 @@ func (a *app) lamp() kit.Lamp {
 // offer is what the palette has of settings and saved filters.
 func (a *app) offer() []kit.Choice {
 	out := a.options.Offer()
-	for _, name := range kit.SortedKeys(a.cfg.Filters) {
+	for _, name := range slices.Sorted(maps.Keys(a.cfg.Filters)) {
 		words := a.cfg.Filters[name]
 		out = append(out, kit.Choice{Text: kit.Clean("filter " + name + ": " + words), Right: "saved", Detail: "hookctl events list --filter " + text.Clean(text.Shell(words)),
 			Run: func() tea.Cmd { return a.GoTo(kit.PageEvents, kit.Filtered(words)) }})

@@ -18,7 +18,6 @@ import (
 	"hookctl/hooks/tasks"
 	"hookctl/logs"
 	"hookctl/server/doctor"
-	"hookctl/tui/kit"
 	"hookctl/tui/kittest"
 )
 
@@ -117,7 +116,7 @@ func TestSuspend(t *testing.T) {
 
 func TestCopyGoesToTheClipboard(t *testing.T) {
 	s := Full(t, 80, 24)
-	_, cmd := s.Update(kit.Clip{What: "the \x1b[31mrecord", Text: "{\n\t\"a\": 1\n}"})
+	cmd := s.Copy("the \x1b[31mrecord", "{\n\t\"a\": 1\n}")
 	want := fmt.Sprint(tea.SetClipboard("{\n\t\"a\": 1\n}")())
 	found := false
 	for _, m := range kittest.Messages(cmd) {

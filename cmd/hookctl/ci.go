@@ -15,8 +15,7 @@ import (
 func newCI(p *program) *cobra.Command {
 	var q logs.CIQuery
 	var repos targetFlags
-	var out output
-	cmd := &cobra.Command{
+	cmd := p.printing(&cobra.Command{
 		Use:   "ci",
 		Short: "Show the state of CI by repository, branch and workflow",
 		Long: `Show the state of CI by repository, branch and workflow, from the log alone: runs of workflows, checks of other apps
@@ -26,21 +25,20 @@ are passing, failing, running and unknown; cancelled and skipped runs change not
 With --red, the exit code is 5 if anything fails.`,
 		Example: "  hookctl ci\n  hookctl ci -R octo-org/api --branch main\n  hookctl ci --red --json --jq '.[].url'",
 		Args:    cobra.NoArgs,
-		RunE: func(cmd *cobra.Command, _ []string) error {
-			chosen, err := repos.targets(cmd.Context(), p, nil)
-			if err != nil {
-				return err
-			}
-			for _, t := range chosen {
-				q.Repositories = append(q.Repositories, t.String())
-			}
-			return p.showCI(cmd.Context(), q, &out)
-		},
-	}
+	}, func(ctx context.Context, c call) error {
+		chosen, err := repos.targets(ctx, p, nil)
+		if err != nil {
+			return err
+		}
+		for _, t := range chosen {
+			q.Repositories = append(q.Repositories, t.String())
+		}
+		return p.showCI(ctx, q, c.out)
+	})
 	repos.addRepo(cmd)
 	cmd.Flags().StringVar(&q.Branch, "branch", "", "only this `branch`")
 	cmd.Flags().BoolVar(&q.Red, "red", false, "only what fails; exit with 5 if there is any")
-	return addOutputFlags(cmd, &out)
+	return cmd
 }
 
 func (p *program) showCI(ctx context.Context, q logs.CIQuery, out *output) error {

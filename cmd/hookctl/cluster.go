@@ -63,80 +63,66 @@ type clusterSetup struct {
 
 func newClusterInit(p *program) *cobra.Command {
 	var flags nodeFlags
-	var out output
-	cmd := &cobra.Command{
+	cmd := p.printing(&cobra.Command{
 		Use:   "init",
 		Short: "Make this receiver the first node of a cluster",
 		Long: "Make this receiver the first node of a cluster: create " + cluster.KeyVariable + " in .env, and write the section cluster of\n" +
 			"hookctl.yaml. The nodes recognise each other by the key: bring .env, or the line with the key, to the other machines\n" +
 			"as you would a password, and run hookctl cluster join there. Then restart the receiver.",
 		Example: "  hookctl cluster init --node a --listen 10.0.0.1:6222 --peers 10.0.0.2:6222,10.0.0.3:6222\n  hookctl cluster init --node a --nats nats://10.0.0.9:4222 --credentials hookctl.creds",
-		RunE: func(*cobra.Command, []string) error {
-			s, err := settings.Load(p.environ)
+	}, func(ctx context.Context, c call) error {
+		_, set, err := c.settings.ClusterKey()
+		if set && err != nil {
+			return err
+		}
+		if !set {
+			key, err := cluster.NewKey()
+			if err == nil {
+				err = saveClusterKey(c.settings, key)
+			}
 			if err != nil {
 				return err
 			}
-			_, set, err := s.ClusterKey()
-			if set && err != nil {
-				return err
-			}
-			if !set {
-				key, err := cluster.NewKey()
-				if err == nil {
-					err = saveClusterKey(s, key)
-				}
-				if err != nil {
-					return err
-				}
-			}
-			if err := ensureSecret(s); err != nil {
-				return err
-			}
-			return p.saveNode(s, flags, clusterSetup{KeyCreated: !set, Next: "on each other node: hookctl cluster join --node NAME … --key-file FILE; then on all: hookctl restart"}, &out)
-		},
-	}
+		}
+		if err := ensureSecret(c.settings); err != nil {
+			return err
+		}
+		return p.saveNode(c.settings, flags, clusterSetup{KeyCreated: !set, Next: "on each other node: hookctl cluster join --node NAME … --key-file FILE; then on all: hookctl restart"}, c.out)
+	})
 	flags.add(cmd)
-	addOutputFlags(cmd, &out)
 	return cmd
 }
 
 func newClusterJoin(p *program) *cobra.Command {
 	var flags nodeFlags
-	var out output
 	var keyFile string
-	cmd := &cobra.Command{
+	cmd := p.printing(&cobra.Command{
 		Use:   "join",
 		Short: "Make this receiver another node of a cluster",
 		Long: "Make this receiver another node of a cluster. --key-file names a .env file of another node, or a file with the key\n" +
 			"alone; - reads stdin. Without it the key is taken from the environment or from .env of this home. The webhook secret of\n" +
 			"this home is replaced by that of the cluster when the receiver starts. Then restart the receiver.",
 		Example: "  hookctl cluster join --node b --listen 10.0.0.2:6222 --peers 10.0.0.1:6222,10.0.0.3:6222 --key-file key\n  ssh first grep HOOKCTL_CLUSTER_KEY .atlas/.env | hookctl cluster join --node b --nats nats://10.0.0.9:4222 --key-file -",
-		RunE: func(*cobra.Command, []string) error {
-			s, err := settings.Load(p.environ)
+	}, func(ctx context.Context, c call) error {
+		if keyFile != "" {
+			key, err := p.readClusterKey(keyFile)
+			if err == nil {
+				err = saveClusterKey(c.settings, key)
+			}
 			if err != nil {
 				return err
 			}
-			if keyFile != "" {
-				key, err := p.readClusterKey(keyFile)
-				if err == nil {
-					err = saveClusterKey(s, key)
-				}
-				if err != nil {
-					return err
-				}
-			}
-			if _, _, err := s.ClusterKey(); err != nil {
-				return err
-			}
-			if err := errors.Join(ensureSecret(s), cluster.Join(s.Log.Dir)); err != nil {
-				return err
-			}
-			return p.saveNode(s, flags, clusterSetup{Next: "hookctl restart"}, &out)
-		},
-	}
+		}
+		if _, _, err := c.settings.ClusterKey(); err != nil {
+			return err
+		}
+		if err := errors.Join(ensureSecret(c.settings), cluster.Join(c.settings.Log.Dir)); err != nil {
+			return err
+		}
+		return p.saveNode(c.settings, flags, clusterSetup{Next: "hookctl restart"}, c.out)
+	})
 	flags.add(cmd)
 	cmd.Flags().StringVar(&keyFile, "key-file", "", "`file` with the cluster's key, or - for stdin")
-	addOutputFlags(cmd, &out)
 	return cmd
 }
 

@@ -7,6 +7,7 @@ import (
 	"errors"
 	"fmt"
 	"net/url"
+	"os"
 	"strings"
 
 	"github.com/cli/go-gh/v2/pkg/browser"
@@ -28,11 +29,16 @@ func newEvents(p *program) *cobra.Command {
 	return cmd
 }
 
-// openLog opens the log of the settings for reading.
+// openLog opens the log of the settings for reading. A home that somebody named has to be there.
 func (p *program) openLog(ctx context.Context) (*logs.Log, error) {
 	s, err := settings.Load(p.environ)
 	if err != nil {
 		return nil, err
+	}
+	if origin := s.Origin("home"); origin != "default" {
+		if _, err := os.Stat(s.Home); err != nil {
+			return nil, hint(&settings.ValueError{Origin: origin, Err: err}, "correct HOOKCTL_HOME, or set hookctl up there: hookctl setup")
+		}
 	}
 	return logs.Look(ctx, s.Logs(nil))
 }
@@ -47,9 +53,8 @@ func (p *program) watchLog(ctx context.Context) (*logs.Log, error) {
 }
 
 func newEventsView(p *program) *cobra.Command {
-	var out output
 	var payload, web bool
-	cmd := &cobra.Command{
+	cmd := p.printing(&cobra.Command{
 		Use:        "view FILE|GUID|latest",
 		SuggestFor: []string{"show", "cat"},
 		Short:      "Show one record",
@@ -57,16 +62,14 @@ func newEventsView(p *program) *cobra.Command {
   hookctl events view 20260101_123045_push.json --payload
   hookctl events view latest --jq .payload.head_commit.id`,
 		Args: cobra.ExactArgs(1),
-		RunE: func(cmd *cobra.Command, args []string) error {
-			if web {
-				return p.browseEvent(cmd.Context(), args[0])
-			}
-			return p.viewEvent(cmd.Context(), args[0], payload, &out)
-		},
-	}
+	}, func(ctx context.Context, c call) error {
+		if web {
+			return p.browseEvent(ctx, c.args[0])
+		}
+		return p.viewEvent(ctx, c.args[0], payload, c.out)
+	})
 	cmd.Flags().BoolVar(&payload, "payload", false, "print only the payload, byte for byte")
 	cmd.Flags().BoolVarP(&web, "web", "w", false, "open the event's page in the browser")
-	addOutputFlags(cmd, &out)
 	for _, flag := range []string{"json", "jq"} {
 		cmd.MarkFlagsMutuallyExclusive("payload", flag)
 		cmd.MarkFlagsMutuallyExclusive("web", flag)

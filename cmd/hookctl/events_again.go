@@ -14,98 +14,75 @@ import (
 )
 
 func newEventsReplay(p *program) *cobra.Command {
-	var out output
-	cmd := &cobra.Command{
+	return p.printing(&cobra.Command{
 		Use:   "replay FILE|GUID|latest…",
 		Short: "Route records again, as new records",
 		Example: `  hookctl events replay latest
   hookctl events replay 20260101_123045_push.json`,
 		Args: cobra.MinimumNArgs(1),
-		RunE: func(cmd *cobra.Command, args []string) error {
-			return p.actOnRecords(cmd.Context(), "replayed", args, &out, func(c *host.Client, files []string) (int, error) {
-				return c.Replay(cmd.Context(), files)
-			})
-		},
-	}
-	addOutputFlags(cmd, &out)
-	return cmd
+	}, func(ctx context.Context, c call) error {
+		return p.actOnRecords(ctx, c, "replayed", func(receiver *host.Client, files []string) (int, error) {
+			return receiver.Replay(ctx, files)
+		})
+	})
 }
 
 func newEventsResend(p *program) *cobra.Command {
-	var out output
 	var failed bool
-	cmd := &cobra.Command{
+	cmd := p.printing(&cobra.Command{
 		Use:   "resend FILE|GUID|latest…",
 		Short: "Send the notifications of records again",
 		Long:  "Send the notifications of records again: of each record those that failed or, where none did, all.",
 		Example: `  hookctl events resend latest
   hookctl events resend --failed`,
 		Args: cobra.ArbitraryArgs,
-		RunE: func(cmd *cobra.Command, args []string) error {
-			if len(args) == 0 && !failed {
-				return usage(errors.New("name records, or give --failed"))
+	}, func(ctx context.Context, c call) error {
+		if len(c.args) == 0 && !failed {
+			return usage(errors.New("name records, or give --failed"))
+		}
+		return p.actOnRecords(ctx, c, "resent", func(receiver *host.Client, files []string) (int, error) {
+			done, err := receiver.Resend(ctx, files, failed)
+			if done.Pending > 0 {
+				p.note("%s pending already: the receiver tries again now", text.Count(done.Pending, "notification is", "notifications are"))
 			}
-			return p.actOnRecords(cmd.Context(), "resent", args, &out, func(c *host.Client, files []string) (int, error) {
-				done, err := c.Resend(cmd.Context(), files, failed)
-				if done.Pending > 0 {
-					p.note("%s pending already: the receiver tries again now", text.Count(done.Pending, "notification is", "notifications are"))
-				}
-				return done.Done, err
-			})
-		},
-	}
+			return done.Done, err
+		})
+	})
 	cmd.Flags().BoolVar(&failed, "failed", false, "every notification that failed for good")
-	addOutputFlags(cmd, &out)
 	return cmd
 }
 
-// actOnRecords has the running receiver do something to the records of the names.
-func (p *program) actOnRecords(ctx context.Context, verb string, names []string, out *output, act func(*host.Client, []string) (int, error)) error {
-	s, err := settings.Load(p.environ)
-	if err != nil {
-		return err
-	}
+// actOnRecords has the running receiver do something to the records that are named.
+func (p *program) actOnRecords(ctx context.Context, c call, verb string, act func(*host.Client, []string) (int, error)) error {
 	var files []string
 	if err := p.withLog(ctx, eventsFilter{}, func(log *logs.Log, _ logs.Filter) (err error) {
-		files, err = p.findRecords(ctx, log, names)
+		files, err = p.findRecords(ctx, log, c.args)
 		return err
 	}); err != nil {
 		return err
 	}
-	done, err := act(host.Dial(s.Home), files)
+	done, err := act(host.Dial(c.settings.Home), files)
 	if err != nil && done == 0 {
 		return err
 	}
-	if out.wanted() {
-		return errors.Join(out.print(p.out, map[string]int{verb: done}), err)
-	}
-	p.note("%s %d", verb, done)
-	return err
+	return errors.Join(p.said(c.out, map[string]int{verb: done}, "%s %d", verb, done), err)
 }
 
 func newEventsPrune(p *program) *cobra.Command {
-	var out output
 	var dryRun, yes bool
-	cmd := &cobra.Command{
+	cmd := p.printing(&cobra.Command{
 		Use:     "prune",
 		Short:   "Remove old records beyond log.keep and log.max_size",
 		Long:    "Remove records beyond log.keep and log.max_size, oldest first. A record with a pending notification stays.",
 		Example: "  hookctl events prune --dry-run\n  hookctl events prune --yes",
-		RunE: func(cmd *cobra.Command, _ []string) error {
-			return p.pruneEvents(cmd.Context(), dryRun, yes, &out)
-		},
-	}
+	}, func(ctx context.Context, c call) error { return p.pruneEvents(ctx, c, dryRun, yes) })
 	cmd.Flags().BoolVar(&dryRun, "dry-run", false, "only show what would be removed")
 	cmd.Flags().BoolVarP(&yes, "yes", "y", false, "do not ask")
-	addOutputFlags(cmd, &out)
 	return cmd
 }
 
-func (p *program) pruneEvents(ctx context.Context, dryRun, yes bool, out *output) error {
-	s, err := settings.Load(p.environ)
-	if err != nil {
-		return err
-	}
+func (p *program) pruneEvents(ctx context.Context, c call, dryRun, yes bool) error {
+	s := c.settings
 	result, err := host.Prune(ctx, s.Home, s.Logs(nil), true)
 	if err != nil {
 		return err
@@ -121,8 +98,8 @@ func (p *program) pruneEvents(ctx context.Context, dryRun, yes bool, out *output
 	if result.Files == nil {
 		result.Files = []string{}
 	}
-	if out.wanted() {
-		return out.print(p.out, result)
+	if c.out.wanted() {
+		return c.out.print(p.out, result)
 	}
 	verb := "removed"
 	if dryRun {

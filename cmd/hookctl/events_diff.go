@@ -12,8 +12,7 @@ import (
 )
 
 func newEventsDiff(p *program) *cobra.Command {
-	var out output
-	cmd := &cobra.Command{
+	return p.printing(&cobra.Command{
 		Use:   "diff FILE|GUID|latest FILE|GUID|latest",
 		Short: "Compare two records",
 		Long: "Compare two records: payload, headers, result and notifications. Delivery ids, times and signatures always differ and\n" +
@@ -22,17 +21,12 @@ func newEventsDiff(p *program) *cobra.Command {
 		Example: `  hookctl events diff 20260101_123045_push.json latest
   hookctl events diff 20260101_123045_push.json latest --jq '.[].path'`,
 		Args: cobra.ExactArgs(2),
-		RunE: func(cmd *cobra.Command, args []string) error {
-			return p.diffEvents(cmd.Context(), args, &out)
-		},
-	}
-	addOutputFlags(cmd, &out)
-	return cmd
+	}, p.diffEvents)
 }
 
-func (p *program) diffEvents(ctx context.Context, names []string, out *output) error {
+func (p *program) diffEvents(ctx context.Context, c call) error {
 	var records [2]*logs.Record
-	for i, name := range names {
+	for i, name := range c.args {
 		record, err := p.record(ctx, name)
 		if err != nil {
 			return err
@@ -43,18 +37,18 @@ func (p *program) diffEvents(ctx context.Context, names []string, out *output) e
 	switch {
 	case err != nil:
 		return err
-	case out.wanted():
-		return out.print(p.out, append([]logs.Change{}, changes...))
+	case c.out.wanted():
+		return c.out.print(p.out, append([]logs.Change{}, changes...))
 	case len(changes) == 0:
 		p.note("the records are the same")
 		return nil
 	}
-	for _, c := range changes {
-		fmt.Fprintln(p.out, text.Clean(c.Path))
+	for _, change := range changes {
+		fmt.Fprintln(p.out, text.Clean(change.Path))
 		for _, side := range []struct {
 			sign  string
 			value json.RawMessage
-		}{{"-", c.Old}, {"+", c.New}} {
+		}{{"-", change.Old}, {"+", change.New}} {
 			if side.value != nil {
 				fmt.Fprintf(p.out, "  %s %s\n", side.sign, text.Clean(string(side.value)))
 			}

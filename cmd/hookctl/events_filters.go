@@ -1,6 +1,7 @@
 package main
 
 import (
+	"context"
 	"fmt"
 	"maps"
 	"slices"
@@ -12,57 +13,41 @@ import (
 )
 
 func newEventsFilters(p *program) *cobra.Command {
-	var out output
-	list := func(*cobra.Command, []string) error {
-		s, err := settings.Load(p.environ)
-		if err != nil {
-			return err
-		}
+	list := func(_ context.Context, c call) error {
 		saved := map[string]string{}
-		maps.Copy(saved, s.TUI.Filters)
+		maps.Copy(saved, c.settings.TUI.Filters)
 		names := slices.Sorted(maps.Keys(saved))
-		return printList(p, &out, saved, names, "no saved filters", []string{"NAME", "FILTER"}, func(name string) []string {
+		return printList(p, c.out, saved, names, "no saved filters", []string{"NAME", "FILTER"}, func(name string) []string {
 			return []string{"@" + name, saved[name]}
 		})
 	}
-	cmd := &cobra.Command{
+	cmd := p.printing(&cobra.Command{
 		Use:     "filters",
 		Short:   "List, save and delete named filters",
 		Long:    "List, save and delete named filters (tui.filters in hookctl.yaml). Use one with --filter @NAME.",
 		Example: "  hookctl events filters save broken 'result:*failed* since:7d'\n  hookctl events list --filter @broken",
-		RunE:    list,
-	}
-	addOutputFlags(cmd, &out)
+	}, list)
 	change := func(use, short, example, done string, args cobra.PositionalArgs) *cobra.Command {
-		return &cobra.Command{
-			Use: use, Short: short, Example: example, Args: args,
-			RunE: func(_ *cobra.Command, args []string) error {
-				s, err := settings.Load(p.environ)
-				if err != nil {
-					return err
-				}
-				name, filter := strings.TrimPrefix(args[0], "@"), strings.Join(args[1:], " ")
-				if _, err := (&eventsFilter{filter: filter}).parse(); err != nil {
-					return err
-				}
-				if _, known := s.TUI.Filters[name]; !known && filter == "" {
-					return unknownFilter(s, name)
-				}
-				if err := s.SaveFilter(name, filter); err != nil {
-					return err
-				}
-				p.note("%s @%s", done, name)
-				return nil
-			},
-		}
+		return p.action(&cobra.Command{Use: use, Short: short, Example: example, Args: args}, func(_ context.Context, c call) error {
+			name, filter := strings.TrimPrefix(c.args[0], "@"), strings.Join(c.args[1:], " ")
+			if _, err := (&eventsFilter{filter: filter}).parse(); err != nil {
+				return err
+			}
+			if _, known := c.settings.TUI.Filters[name]; !known && filter == "" {
+				return unknownFilter(c.settings, name)
+			}
+			if err := c.settings.SaveFilter(name, filter); err != nil {
+				return err
+			}
+			p.note("%s @%s", done, name)
+			return nil
+		})
 	}
-	listing := &cobra.Command{
+	listing := p.printing(&cobra.Command{
 		Use:     "list",
 		Short:   "List the saved filters",
 		Example: "  hookctl events filters list\n  hookctl events filters list --json",
-		RunE:    list,
-	}
-	addOutputFlags(listing, &out)
+	}, list)
 	forget := change("forget NAME", "Delete a saved filter", "  hookctl events filters forget broken", "forgot", cobra.ExactArgs(1))
 	forget.Aliases = []string{"delete"}
 	cmd.AddCommand(

@@ -17,8 +17,7 @@ import (
 
 func newEventsList(p *program) *cobra.Command {
 	var f eventsFilter
-	var out output
-	cmd := &cobra.Command{
+	cmd := p.printing(&cobra.Command{
 		Use:   "list",
 		Short: "List records, newest first",
 		Long:  "List records, newest first.\n\n" + filterHelp,
@@ -27,15 +26,24 @@ func newEventsList(p *program) *cobra.Command {
   hookctl events list --filter status:failed      # where a notification failed
   hookctl events list --jq '.[] | [.received_at, .repository, .result] | @tsv'`,
 		Aliases: []string{"ls"},
-		RunE: func(cmd *cobra.Command, _ []string) error {
-			return p.withLog(cmd.Context(), f, func(log *logs.Log, filter logs.Filter) error {
-				return p.listEvents(p.found(cmd.Context(), log, filter, f.limit), f.filter != "", &out)
-			})
-		},
-	}
+	}, func(ctx context.Context, c call) error {
+		return p.withLog(ctx, f, func(log *logs.Log, filter logs.Filter) error {
+			any := false
+			err := p.listEvents(func(yield func(logs.Entry, error) bool) {
+				for e, err := range p.found(ctx, log, filter, f.limit) {
+					if any = true; !yield(e, err) {
+						return
+					}
+				}
+			}, f.filter != "", c.out)
+			if !any {
+				p.doubt(filter)
+			}
+			return err
+		})
+	})
 	f.add(cmd)
 	cmd.Flags().IntVarP(&f.limit, "limit", "L", 30, "at most `n` records; 0 for all")
-	addOutputFlags(cmd, &out)
 	return cmd
 }
 
@@ -144,8 +152,7 @@ func eventRow(e logs.Entry) []string {
 
 func newEventsFollow(p *program) *cobra.Command {
 	var f eventsFilter
-	var out output
-	cmd := &cobra.Command{
+	cmd := p.printing(&cobra.Command{
 		Use:        "follow",
 		SuggestFor: []string{"watch", "tail"},
 		Short:      "Print records as they arrive, until interrupted",
@@ -153,15 +160,13 @@ func newEventsFollow(p *program) *cobra.Command {
 		Example: `  hookctl events follow
   hookctl events follow --filter event:push --json
   hookctl events follow --jq '[.event, .repository] | @tsv'`,
-		RunE: func(cmd *cobra.Command, _ []string) error {
-			return p.opened(cmd.Context(), p.watchLog, f, func(log *logs.Log, filter logs.Filter) error {
-				return p.followEvents(cmd.Context(), log, filter, f.limit, &out)
-			})
-		},
-	}
+	}, func(ctx context.Context, c call) error {
+		return p.opened(ctx, p.watchLog, f, func(log *logs.Log, filter logs.Filter) error {
+			return p.followEvents(ctx, log, filter, f.limit, c.out)
+		})
+	})
 	f.add(cmd)
 	cmd.Flags().IntVarP(&f.limit, "limit", "L", 0, "stop after `n` records; 0 for no limit")
-	addOutputFlags(cmd, &out)
 	return cmd
 }
 

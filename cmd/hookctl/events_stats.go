@@ -1,6 +1,7 @@
 package main
 
 import (
+	"context"
 	"fmt"
 	"time"
 
@@ -12,28 +13,28 @@ import (
 
 func newEventsStats(p *program) *cobra.Command {
 	var f eventsFilter
-	var out output
-	cmd := &cobra.Command{
+	cmd := p.printing(&cobra.Command{
 		Use:     "stats",
 		Short:   "Count records by event, repository, sender and hour",
 		Long:    "Count records by event, repository, sender and hour of the day in the local time zone.\n\n" + filterHelp,
 		Example: "  hookctl events stats\n  hookctl events stats --filter 'since:7d repo:octo-org/*' --json",
 		Args:    cobra.NoArgs,
-		RunE: func(cmd *cobra.Command, _ []string) error {
-			return p.withLog(cmd.Context(), f, func(log *logs.Log, filter logs.Filter) error {
-				if err := p.whole(cmd.Context(), log); err != nil {
-					return err
-				}
-				s, err := log.Stats(cmd.Context(), filter, time.Local)
-				if err != nil {
-					return err
-				}
-				return p.showStats(s, &out)
-			})
-		},
-	}
+	}, func(ctx context.Context, c call) error {
+		return p.withLog(ctx, f, func(log *logs.Log, filter logs.Filter) error {
+			if err := p.whole(ctx, log); err != nil {
+				return err
+			}
+			s, err := log.Stats(ctx, filter, time.Local)
+			if err != nil {
+				return err
+			}
+			if s.Total == 0 {
+				defer p.doubt(filter)
+			}
+			return p.showStats(s, c.out)
+		})
+	})
 	f.add(cmd)
-	addOutputFlags(cmd, &out)
 	return cmd
 }
 

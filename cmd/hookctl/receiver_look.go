@@ -20,26 +20,21 @@ import (
 )
 
 func newReload(p *program) *cobra.Command {
-	return &cobra.Command{
+	return p.action(&cobra.Command{
 		Use:     "reload",
 		Short:   "Reload secrets and settings in the receiver",
 		Example: "  hookctl reload",
-		RunE: func(cmd *cobra.Command, _ []string) error {
-			s, err := settings.Load(p.environ)
-			if err != nil {
-				return err
-			}
-			status, err := daemon.Dial(s.Home).Reload(cmd.Context())
-			if err != nil {
-				return err
-			}
-			p.note("the receiver has reloaded secrets and settings")
-			if len(status.NeedsRestart) > 0 {
-				p.note("hint: restart it for %s: hookctl restart", strings.Join(status.NeedsRestart, ", "))
-			}
-			return nil
-		},
-	}
+	}, func(ctx context.Context, c call) error {
+		status, err := daemon.Dial(c.settings.Home).Reload(ctx)
+		if err != nil {
+			return err
+		}
+		p.note("the receiver has reloaded secrets and settings")
+		if len(status.NeedsRestart) > 0 {
+			p.note("hint: restart it for %s: hookctl restart", strings.Join(status.NeedsRestart, ", "))
+		}
+		return nil
+	})
 }
 
 func newRejected(p *program) *cobra.Command {

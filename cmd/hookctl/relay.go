@@ -16,8 +16,8 @@ import (
 )
 
 // relay brings deliveries of repositories to this machine until it is interrupted, for development without a public URL.
-func (p *program) relay(ctx context.Context, o *setupOptions) error {
-	s, all, err := p.atFleet()
+func (p *program) relay(ctx context.Context, s *settings.Settings, o *setupOptions) error {
+	all, err := p.atGitHub(s)
 	if err != nil {
 		return err
 	}

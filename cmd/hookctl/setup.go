@@ -27,12 +27,11 @@ type setupOptions struct {
 	wait               settings.Duration
 	adopt, unreachable bool
 	yes, dryRun, relay bool
-	out                output
 }
 
 func newSetup(p *program) *cobra.Command {
 	o := setupOptions{wait: settings.Duration(30 * time.Second)}
-	cmd := &cobra.Command{
+	cmd := p.printing(&cobra.Command{
 		Use:   "setup",
 		Short: "Set up hooks and verify that a signed ping arrives",
 		Long: "Set up hooks and verify that a signed ping arrives. Setup generates the secret and starts the receiver where needed,\n" +
@@ -41,17 +40,24 @@ func newSetup(p *program) *cobra.Command {
 		Example: `  hookctl setup -R owner/repo --url https://hooks.example.com
   hookctl setup -R owner/one -R owner/two --url https://hooks.example.com --event push --yes
   hookctl setup --owner octo-org --match 'service-*' --dry-run`,
-		RunE: func(cmd *cobra.Command, _ []string) error {
-			if o.relay {
-				return p.relay(cmd.Context(), &o)
-			}
-			return p.setup(cmd.Context(), &o)
-		},
-	}
+	}, func(ctx context.Context, c call) error {
+		if o.relay {
+			return p.relay(ctx, c.settings, &o)
+		}
+		return p.setup(ctx, c, &o)
+	})
 	o.targets.add(cmd, true)
-	cmd.Flags().Var(checked{&o.url, func(url string) error { _, err := hooks.HookURL(url, ""); return err }}, "url", "public `URL` of the receiver; /webhook is added if it has no path")
+	cmd.Flags().Func("url", "public `URL` of the receiver; /webhook is added if it has no path", func(url string) (err error) {
+		o.url = url
+		_, err = hooks.HookURL(url, "")
+		return err
+	})
 	cmd.Flags().StringArrayVarP(&o.events, "event", "e", nil, "subscribe to this `event`; may be repeated (default: the events of the default routes)")
-	cmd.Flags().Var(checked{&o.path, func(name string) error { _, err := hooks.HookURL(demoURL, name); return err }}, "path", "deliver to /webhook/`name`, signed with GITHUB_WEBHOOK_SECRET_<NAME> if .env has it")
+	cmd.Flags().Func("path", "deliver to /webhook/`name`, signed with GITHUB_WEBHOOK_SECRET_<NAME> if .env has it", func(name string) (err error) {
+		o.path = name
+		_, err = hooks.HookURL(demoURL, name)
+		return err
+	})
 	cmd.Flags().BoolVar(&o.inactive, "inactive", false, "create hooks that are paused")
 	cmd.Flags().BoolVar(&o.insecure, "insecure-ssl", false, "do not let GitHub check the receiver's certificate")
 	cmd.Flags().BoolVar(&o.adopt, "adopt", false, "take over hooks that were moved to another URL")
@@ -60,19 +66,18 @@ func newSetup(p *program) *cobra.Command {
 	cmd.Flags().BoolVar(&o.relay, "relay", false, "receive deliveries through GitHub's relay while this runs, for development without a public URL")
 	cmd.Flags().BoolVar(&o.dryRun, "dry-run", false, "only show what would change")
 	cmd.Flags().BoolVarP(&o.yes, "yes", "y", false, "do not ask")
-	addOutputFlags(cmd, &o.out)
 	for _, flag := range []string{"url", "path", "inactive", "insecure-ssl", "adopt", "allow-unreachable", "wait", "dry-run", "json", "jq"} {
 		cmd.MarkFlagsMutuallyExclusive("relay", flag)
 	}
 	return cmd
 }
 
-func (p *program) setup(ctx context.Context, o *setupOptions) error {
-	s, all, err := p.atFleet()
+func (p *program) setup(ctx context.Context, c call, o *setupOptions) error {
+	all, err := p.atGitHub(c.settings)
 	if err != nil {
 		return err
 	}
-	request, err := p.setupRequest(ctx, s, all, o)
+	request, err := p.setupRequest(ctx, c.settings, all, o)
 	if err != nil {
 		return err
 	}
@@ -87,10 +92,10 @@ func (p *program) setup(ctx context.Context, o *setupOptions) error {
 		p.note("warning: %s", text.Clean(w.Text))
 	}
 	if o.dryRun {
-		if !o.out.wanted() {
+		if !c.out.wanted() {
 			_, err = fmt.Fprint(p.out, plan.String())
 		} else {
-			err = o.out.print(p.out, plan)
+			err = c.out.print(p.out, plan)
 		}
 		if plan.Err() != nil {
 			err = errors.Join(err, errReported) // The plan shows why.
@@ -105,7 +110,7 @@ func (p *program) setup(ctx context.Context, o *setupOptions) error {
 	}
 	report, err := all.Setup(ctx, plan, p.progress)
 	if report.Secret != "" {
-		p.note("created a secret (%s) and stored it in %s", report.Secret, s.EnvFile())
+		p.note("created a secret (%s) and stored it in %s", report.Secret, c.settings.EnvFile())
 	}
 	if report.Started {
 		p.note("started the receiver on %s", report.Receiver.Address)
@@ -117,7 +122,7 @@ func (p *program) setup(ctx context.Context, o *setupOptions) error {
 	if report.Results == nil {
 		return err
 	}
-	return errors.Join(p.printSetup(report, &o.out), err)
+	return errors.Join(p.printSetup(report, c.out), err)
 }
 
 // setupRequest gathers what setup needs, asking for what the flags and settings leave open.

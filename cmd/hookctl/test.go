@@ -20,10 +20,9 @@ import (
 )
 
 func newTest(p *program) *cobra.Command {
-	var out output
 	var event, sample string
 	var dryRun bool
-	cmd := &cobra.Command{
+	cmd := p.printing(&cobra.Command{
 		Use:   "test [FILE]",
 		Short: "Send a signed sample payload through the receiver",
 		Long: "Sign a sample payload and send it through the running receiver, which records it with source test. The notification\n" +
@@ -33,31 +32,30 @@ func newTest(p *program) *cobra.Command {
 		Example: "  hookctl test                                    # list the samples\n  hookctl test --sample workflow_run.failure\n" +
 			"  hookctl test --sample push.main --dry-run\n  hookctl test push.json --event push",
 		Args: cobra.MaximumNArgs(1),
-		RunE: func(cmd *cobra.Command, args []string) error {
-			switch {
-			case sample != "" && len(args) > 0:
-				return usage(errors.New("give FILE or --sample, not both"))
-			case sample == "" && len(args) == 0:
-				return p.listSamples(&out)
-			case sample != "":
-				payload, err := builtInSample(sample)
-				if err != nil {
-					return err
-				}
-				return p.test(cmd.Context(), sample, githubtest.SampleEvent(sample), payload, dryRun, &out)
-			}
-			payload, err := p.readSample(args[0])
+	}, func(ctx context.Context, c call) error {
+		switch {
+		case sample != "" && len(c.args) > 0:
+			return usage(errors.New("give FILE or --sample, not both"))
+		case sample == "" && len(c.args) == 0:
+			return p.listSamples(c.out)
+		case sample != "":
+			payload, err := builtInSample(sample)
 			if err != nil {
 				return err
 			}
-			return p.test(cmd.Context(), args[0], event, payload, dryRun, &out)
-		},
-	}
+			return p.test(ctx, c, sample, githubtest.SampleEvent(sample), payload, dryRun)
+		}
+		payload, err := p.readSample(c.args[0])
+		if err != nil {
+			return err
+		}
+		return p.test(ctx, c, c.args[0], event, payload, dryRun)
+	})
 	cmd.Flags().StringVarP(&event, "event", "e", "", "`event` of the payload in FILE")
 	cmd.Flags().StringVar(&sample, "sample", "", "send the built-in sample of this `name`")
 	cmd.MarkFlagsMutuallyExclusive("event", "sample")
 	cmd.Flags().BoolVar(&dryRun, "dry-run", false, "only show the notification, and why each rule matched or not")
-	return addOutputFlags(cmd, &out)
+	return cmd
 }
 
 // listSamples shows the built-in samples.
@@ -90,24 +88,20 @@ func builtInSample(name string) ([]byte, error) {
 }
 
 // test sends a payload through the receiver; name is what errors call it.
-func (p *program) test(ctx context.Context, name, event string, payload []byte, dryRun bool, out *output) error {
-	s, err := settings.Load(p.environ)
-	if err != nil {
-		return err
-	}
+func (p *program) test(ctx context.Context, c call, name, event string, payload []byte, dryRun bool) error {
 	sample, err := host.NewSample(event, payload)
 	if err != nil {
 		return fmt.Errorf("%s: %w", name, err)
 	}
 	if dryRun {
-		return p.explain(s, sample, out)
+		return p.explain(c.settings, sample, c.out)
 	}
-	answer, err := p.sendSigned(ctx, s, sample)
+	answer, err := p.sendSigned(ctx, c.settings, sample)
 	if err != nil {
 		return err
 	}
-	if out.wanted() {
-		return out.print(p.out, answer)
+	if c.out.wanted() {
+		return c.out.print(p.out, answer)
 	}
 	fmt.Fprintln(p.out, answer.File)
 	return nil

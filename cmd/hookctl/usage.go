@@ -15,6 +15,9 @@ import (
 
 // What is wrong with a command line is said here, in the program's own words rather than those of cobra, pflag and strconv.
 
+// errFields is the mistake of who writes fields behind --json, as for gh: a person, who is answered in words.
+var errFields = errors.New("--json takes no fields")
+
 // flagMistake says what is wrong with a flag.
 func flagMistake(err error) error {
 	var unknown *pflag.NotExistError
@@ -34,7 +37,7 @@ func flagMistake(err error) error {
 		}
 		switch {
 		case flag.Name == "json":
-			return fmt.Errorf("--json takes no fields: %q", invalid.GetValue())
+			return fmt.Errorf("%w: %q", errFields, invalid.GetValue())
 		case flag.Value.Type() == "bool":
 			return fmt.Errorf("--%s: not true or false: %q", flag.Name, invalid.GetValue())
 		case errors.Is(number, strconv.ErrRange):
@@ -86,7 +89,7 @@ func argumentMistake(cmd *cobra.Command, args cobra.PositionalArgs, given []stri
 	for n := len(given) - 1; n >= 0; n-- {
 		if args(cmd, given[:n]) == nil {
 			if jsonFields(cmd, given[n]) {
-				return fmt.Errorf("--json takes no fields: %q", given[n])
+				return fmt.Errorf("%w: %q", errFields, given[n])
 			}
 			return fmt.Errorf("unexpected argument: %q", given[n])
 		}
@@ -148,62 +151,20 @@ func flagsMistake(cmd *cobra.Command) error {
 
 func dashed(flags []string, between string) string { return "--" + strings.Join(flags, between+"--") }
 
-// targetNames are the values of -R or --org. A name that cannot be one is refused before anything is asked.
-type targetNames struct {
-	names *[]string
-	parse func(string) (hooks.Target, error)
-}
-
-// String is empty: there is no default.
-func (n targetNames) String() string { return "" }
-
-// Type is the name of the value where the usage has none.
-func (n targetNames) Type() string { return "name" }
-
-// Set adds a name.
-func (n targetNames) Set(name string) error {
-	if _, err := n.parse(name); err != nil {
-		return err
-	}
-	*n.names = append(*n.names, name)
-	return nil
-}
-
-// checked is a flag whose value is checked before anything is asked.
-type checked struct {
-	value *string
-	check func(string) error
-}
-
-// String is empty: there is no default.
-func (c checked) String() string { return "" }
-
-// Type is the name of the value where the usage has none.
-func (c checked) Type() string { return "string" }
-
-// Set keeps a value that is valid.
-func (c checked) Set(value string) error {
-	if err := c.check(value); err != nil {
-		return err
-	}
-	*c.value = value
-	return nil
-}
-
 // parseRepository reads the name of a repository with parse, which knows the host.
 func parseRepository(parse func(string) (hooks.Target, error), name string) (hooks.Target, error) {
 	t, err := parse(name)
 	if err == nil && t.IsOrg() {
-		err = hint(fmt.Errorf("not a repository: %q", name), "write owner/repo, or --org "+name+" for the hooks of an organisation")
+		err = hint(fmt.Errorf("not a repository: %q", name), "write owner/repo, or --org "+name+" for the hooks of an organization")
 	}
 	return t, err
 }
 
-// parseOrganisation reads the name of an organisation likewise.
-func parseOrganisation(parse func(string) (hooks.Target, error), name string) (hooks.Target, error) {
+// parseOrganization reads the name of an organization likewise.
+func parseOrganization(parse func(string) (hooks.Target, error), name string) (hooks.Target, error) {
 	t, err := parse(name)
 	if err == nil && !t.IsOrg() {
-		err = fmt.Errorf("not an organisation: %q", name)
+		err = fmt.Errorf("not an organization: %q", name)
 	}
 	return t, err
 }

@@ -111,7 +111,7 @@ func (p *Page) Update(msg tea.Msg) tea.Cmd {
 			return p.Open(nil) // a finding may be fixed
 		}
 	case kit.Wheel:
-		p.To(p.At+msg.Lines, len(p.checks))
+		return p.move(msg.Lines)
 	case kit.Click:
 		for i := range p.checks {
 			if y := p.line(i) - p.line(p.Top) + 2; y == msg.Y {
@@ -149,7 +149,7 @@ func (p *Page) list() {
 	for i, c := range p.all {
 		switch {
 		case p.find != "":
-			if p.says(c) {
+			if kit.HasWords(c.Name+" "+c.Detail+" "+c.Fix+" "+c.Status, p.find) {
 				p.checks = append(p.checks, c)
 			}
 			continue
@@ -169,36 +169,19 @@ func (p *Page) list() {
 	}
 }
 
-// says reports whether a finding has all the words that are looked for.
-func (p *Page) says(c doctor.Check) bool {
-	text := strings.ToLower(c.Name + " " + c.Detail + " " + c.Fix + " " + c.Status)
-	return !slices.ContainsFunc(strings.Fields(strings.ToLower(p.find)), func(w string) bool { return !strings.Contains(text, w) })
-}
-
-// seek lists what has the words.
-func (p *Page) seek(words string) {
+// seek lists what has the words, and says how many checks that are.
+func (p *Page) seek(words string) int {
 	p.find, p.At, p.Top = words, 0, 0
 	p.list()
+	return len(p.checks)
 }
 
 // openFind lets words be typed; the list answers as they are.
 func (p *Page) openFind() tea.Cmd {
-	before := p.find
-	pr := kit.NewPrompt(p.shell, "find", "find", p.find)
-	pr.Hint = "words of a check, what it found or how to fix it: web deliveries, fail, warn"
-	pr.Live = func(text string) tea.Cmd {
-		p.seek(text)
-		pr.Fault("", -1)
-		if len(p.checks) == 0 {
-			pr.Fault("no check has all of these words", -1)
-		}
-		return nil
-	}
-	pr.Accept = func(text string) tea.Cmd { p.seek(strings.TrimSpace(text)); return nil }
-	pr.Cancel = func() tea.Cmd { p.seek(before); return nil }
-	p.shell.Show(pr)
-	return nil
+	return p.shell.Find(p.find, "words of a check, what it found or how to fix it: web deliveries, fail, warn", "no check has all of these words", p.seek)
 }
+
+func (p *Page) move(by int) tea.Cmd { p.To(p.At+by, len(p.checks)); return nil }
 
 // line is where a check begins, counted from the first one.
 func (p *Page) line(i int) int {
@@ -372,7 +355,7 @@ func (p *Page) Fix(c doctor.Check) (run func() tea.Cmd, what string) {
 	return nil, ""
 }
 
-// missedOf is the first repository or organisation that a fix catches up with.
+// missedOf is the first repository or organization that a fix catches up with.
 func missedOf(fix string) string {
 	_, rest, _ := strings.Cut(fix, "hookctl catchup ")
 	_, target, _ := strings.Cut(rest, " ")
@@ -405,10 +388,6 @@ func (p *Page) Actions() []kit.Action {
 			nothing = "this is nothing that a key can do; the line says what to do"
 		}
 	}
-	step := func(by int) tea.Cmd {
-		p.To(p.At+by, len(p.checks))
-		return nil
-	}
 	list, find, all := "", "", ""
 	switch {
 	case len(p.all) == 0:
@@ -428,5 +407,5 @@ func (p *Page) Actions() []kit.Action {
 		{ID: "find", Keys: []string{"/"}, Label: find, Text: "Find checks by words of their name or finding; the list updates while you type.", Off: list, Run: p.openFind},
 		{ID: "back", Keys: []string{"esc"}, Text: "Show all checks again.", Off: all, Run: func() tea.Cmd { p.seek(""); return nil }},
 	}
-	return append(append(acts, kit.Moves(p.high, none, step)...), kit.Ends(none, step)...)
+	return append(acts, kit.Walk(p.high, none, p.move)...)
 }

@@ -1,6 +1,8 @@
 package events
 
 import (
+	"maps"
+	"slices"
 	"strings"
 
 	tea "charm.land/bubbletea/v2"
@@ -56,7 +58,7 @@ func (p *Page) listActions() []kit.Action {
 		{ID: "narrower", Keys: []string{"<"}, Text: "Give the list less room.", Run: func() tea.Cmd { p.share = max(20, p.share-5); return nil }},
 		{ID: "wider", Keys: []string{">"}, Text: "Give the list more room.", Run: func() tea.Cmd { p.share = min(80, p.share+5); return nil }},
 		{ID: "top", Keys: []string{"g", "home"}, Text: "Go to the newest event.", Run: p.follow},
-		{ID: "end", Keys: []string{"G", "end"}, Text: "Go to the oldest event.", Off: none, Run: func() tea.Cmd { return tea.Batch(f.end(p.shell.Ctx), p.after()) }},
+		{ID: "end", Keys: []string{"G", "end"}, Text: "Go to the oldest event.", Off: none, Run: f.end},
 	}, p.tasksAction()...), kit.Moves(p.rows, none, step)...)
 }
 
@@ -110,7 +112,7 @@ func quoted(files []string) []string {
 // chosen are the files of the marked events, the oldest first, or of the one
 // under the cursor.
 func (p *Page) chosen() []string {
-	out := kit.SortedKeys(p.marks)
+	out := slices.Sorted(maps.Keys(p.marks))
 	if e, ok := p.feed.current(); ok && len(out) == 0 {
 		out = append(out, e.File)
 	}
@@ -121,7 +123,7 @@ func (p *Page) follow() tea.Cmd {
 	f := &p.feed
 	if f.newer || f.fresh > 0 {
 		f.paused, f.fresh = false, 0
-		return f.load(p.shell.Ctx, nil)
+		return f.load(nil)
 	}
 	f.goTo(0)
 	return p.after()

@@ -1,7 +1,10 @@
 package events
 
 import (
+	"context"
 	"fmt"
+	"maps"
+	"slices"
 	"strings"
 
 	tea "charm.land/bubbletea/v2"
@@ -42,18 +45,14 @@ func (p *Page) openCopy() tea.Cmd {
 }
 
 func (p *Page) copyRecord(file, what string, text func(*logs.Record) (string, error)) tea.Cmd {
-	ctx, l := p.shell.Ctx, p.feed.log
-	return func() tea.Msg {
+	l := p.feed.log
+	return kit.Get(p.shell, func(ctx context.Context) (string, error) {
 		rec, err := l.Read(ctx, file)
 		if err != nil {
-			return kit.Failure{Err: err}
+			return "", err
 		}
-		s, err := text(rec)
-		if err != nil {
-			return kit.Failure{Err: err}
-		}
-		return kit.Clip{What: what, Text: s}
-	}
+		return text(rec)
+	}, func(s string) tea.Cmd { return p.shell.Copy(what, s) })
 }
 
 func recordText(r *logs.Record) (string, error) {
@@ -78,7 +77,7 @@ func curlText(address string) func(*logs.Record) (string, error) {
 			return "", err
 		}
 		parts := []string{"curl", "-sS", text.Shell(address + "/webhook")}
-		for _, k := range kit.SortedKeys(r.Headers) {
+		for _, k := range slices.Sorted(maps.Keys(r.Headers)) {
 			parts = append(parts, "-H", text.Shell(k+": "+r.Headers[k]))
 		}
 		return strings.Join(append(parts, "--data-binary", text.Shell(payload)), " "), nil

@@ -6,6 +6,7 @@ import (
 	"strings"
 	"time"
 
+	tea "charm.land/bubbletea/v2"
 	"github.com/charmbracelet/x/ansi"
 
 	"hookctl/logs"
@@ -18,6 +19,7 @@ import (
 type detail struct {
 	th    *kit.Theme
 	file  string
+	stale bool // the record has changed since it was read
 	rec   *logs.Record
 	facts []fact
 	tree  *kit.Tree // headers and payload below one root
@@ -128,7 +130,7 @@ func (d *detail) age(now time.Time) {
 	}
 }
 
-func (d *detail) move(by int) { d.at = max(0, min(len(d.lines)-1, d.at+by)) }
+func (d *detail) move(by int) tea.Cmd { d.at = max(0, min(len(d.lines)-1, d.at+by)); return nil }
 
 // node is the tree node under the cursor, or -1.
 func (d *detail) node() int {

@@ -1,6 +1,8 @@
 package events
 
 import (
+	"context"
+	"slices"
 	"strconv"
 	"strings"
 
@@ -17,7 +19,7 @@ func (p *Page) setFilter(f logs.Filter) tea.Cmd {
 		anchor, p.kept = &e, e.File
 	}
 	p.feed.filter, p.feed.total = f, -1
-	return p.feed.load(p.shell.Ctx, anchor)
+	return p.feed.load(anchor)
 }
 
 // openFilter lets a filter be typed; the list answers as it changes.
@@ -29,8 +31,14 @@ func (p *Page) openFilter() tea.Cmd {
 	}
 	pr.Hint = "tab: fields and values   " + kit.KeyName("up", p.shell.Theme.Ascii) + `: recent filters   conclusion:failure repo:o/* !sender:*[bot] since:1h "text"`
 	pr.Complete = func(before string) tea.Cmd {
-		ctx, l, known := p.shell.Ctx, p.feed.log, p.cfg.Events
-		return func() tea.Msg { return completed{pr, before, logs.CompleteFilter(ctx, l, before, known)} }
+		l, known := p.feed.log, p.cfg.Events
+		return kit.Get(p.shell, func(ctx context.Context) ([]kit.Suggestion, error) {
+			var list []kit.Suggestion
+			for _, c := range logs.CompleteFilter(ctx, l, before, known) {
+				list = append(list, kit.Suggestion{Text: c.Text, About: c.About})
+			}
+			return list, nil
+		}, func(list []kit.Suggestion) tea.Cmd { return pr.Offer(before, list) })
 	}
 	pr.History, pr.At = p.history, len(p.history)
 	pr.Live = func(text string) tea.Cmd {
@@ -77,12 +85,11 @@ func (p *Page) openFilter() tea.Cmd {
 		// What was asked since is stale; the old window still stands, unless
 		// something came in since.
 		gen, news := p.feed.gen, p.feed.news != before.news
-		if p.feed.cancel != nil {
-			p.feed.cancel()
-		}
+		p.feed.stop()
 		p.feed = before
-		p.feed.gen, p.feed.loading, p.feed.fetching = gen+1, false, 0
-		if news || before.loading || before.checking || before.total < 0 {
+		p.feed.gen, p.feed.loading = gen, false
+		p.feed.turn()
+		if news || before.loading || before.counting || before.checking || before.total < 0 {
 			return p.setFilter(before.filter)
 		}
 		return p.after()
@@ -91,38 +98,14 @@ func (p *Page) openFilter() tea.Cmd {
 	return nil
 }
 
-// completed answers the completion of a filter.
-type completed struct {
-	prompt *kit.Prompt
-	before string
-	list   []logs.Completion
-}
-
-// offer shows it in the prompt that asked.
-func (m completed) offer() tea.Cmd {
-	list := make([]kit.Suggestion, len(m.list))
-	for i, c := range m.list {
-		list[i] = kit.Suggestion{Text: c.Text, About: c.About}
-	}
-	return m.prompt.Offer(m.before, list)
-}
-
 // remember keeps a filter in the history, newest last, once.
 func (p *Page) remember(text string) {
 	text = strings.TrimSpace(text)
 	if text == "" {
 		return
 	}
-	kept := p.history[:0:0]
-	for _, h := range p.history {
-		if h != text {
-			kept = append(kept, h)
-		}
-	}
-	p.history = append(kept, text)
-	if len(p.history) > 50 {
-		p.history = p.history[len(p.history)-50:]
-	}
+	kept := slices.DeleteFunc(slices.Clone(p.history), func(h string) bool { return h == text })
+	p.history = append(kept[max(0, len(kept)-49):], text)
 }
 
 // addFilter narrows the list by one more word.

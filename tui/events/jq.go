@@ -19,15 +19,6 @@ const (
 	jqResults = 1000            // results shown; an expression may have no end
 )
 
-// jqDone is what an expression made of a record's payload.
-type jqDone struct {
-	of    *detail
-	gen   int
-	query string
-	tree  *kit.Tree
-	err   error
-}
-
 // openJQ lets a jq expression be typed; the payload answers as it changes.
 func (p *Page) openJQ() tea.Cmd {
 	d := p.shown()
@@ -86,11 +77,10 @@ func (p *Page) runJQ(d *detail, pr *kit.Prompt, text string) tea.Cmd {
 	ctx, stop := context.WithTimeout(p.shell.Ctx, jqTime)
 	d.stop = stop
 	gen, payload := d.asked, d.rec.Payload
-	return func() tea.Msg {
+	return kit.Ask(p.shell, func(context.Context) (*kit.Tree, error) {
 		defer stop()
-		t, err := jq(ctx, q, payload)
-		return jqDone{d, gen, text, t, err}
-	}
+		return jq(ctx, q, payload)
+	}, func(t *kit.Tree, err error) tea.Cmd { return p.jqAnswered(d, gen, text, t, err) })
 }
 
 func jqFault(e *gojq.ParseError) string {
@@ -137,19 +127,19 @@ func jq(ctx context.Context, q *gojq.Query, src []byte) (*kit.Tree, error) {
 }
 
 // jqAnswered shows a result, unless another question was asked since.
-func (p *Page) jqAnswered(m jqDone) tea.Cmd {
-	if m.gen != m.of.asked {
+func (p *Page) jqAnswered(d *detail, gen int, query string, t *kit.Tree, err error) tea.Cmd {
+	if gen != d.asked {
 		return nil
 	}
-	if m.err == nil {
-		m.of.result(m.tree, m.query)
+	if err == nil {
+		d.result(t, query)
 		return nil
 	}
 	if pr, ok := p.shell.Top().(*kit.Prompt); ok && pr.ID == "jq" {
-		pr.Fault(kit.Clean(m.err.Error()), -1)
+		pr.Fault(kit.Clean(err.Error()), -1)
 		return nil
 	}
-	return p.shell.Fail(fmt.Errorf("jq %s: %w", m.query, m.err))
+	return p.shell.Fail(fmt.Errorf("jq %s: %w", query, err))
 }
 
 // result puts a tree in the payload's place, the cursor on its heading.

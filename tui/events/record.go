@@ -17,10 +17,6 @@ func (p *Page) docActions() []kit.Action {
 		d = &detail{th: p.shell.Theme, rec: &logs.Record{}}
 		reading = "the record is being read"
 	}
-	step := func(by int) tea.Cmd {
-		d.move(by)
-		return nil
-	}
 	nothing := ""
 	if d.find == "" {
 		nothing = "nothing is searched for; / searches"
@@ -56,7 +52,7 @@ func (p *Page) docActions() []kit.Action {
 		{ID: "event.next", Keys: []string{"J", "ctrl+n"}, Text: "Show the next older event.", Run: next(1)},
 		{ID: "event.previous", Keys: []string{"K"}, Text: "Show the next newer event.", Run: next(-1)},
 	}
-	return append(append(acts, kit.Moves(d.rows, "", step)...), kit.Ends("", step)...)
+	return append(acts, kit.Walk(d.rows, "", d.move)...)
 }
 
 // openSearch lets a text be searched for in the record.
@@ -100,5 +96,5 @@ func (p *Page) jqCommand() string {
 	if d.query != "" {
 		expr += " | " + d.query
 	}
-	return "hookctl events view " + text.Shell(strings.TrimRight(d.file, "\x00")) + " --jq " + text.Shell(expr)
+	return "hookctl events view " + text.Shell(d.file) + " --jq " + text.Shell(expr)
 }

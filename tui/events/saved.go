@@ -1,8 +1,10 @@
 package events
 
 import (
+	"context"
 	"fmt"
 	"maps"
+	"slices"
 	"strings"
 	"unicode"
 
@@ -15,13 +17,6 @@ import (
 
 // nameMost is how many columns the name of a saved filter may have.
 const nameMost = 40
-
-// filterSaved is the end of saving a filter, or of forgetting it where text is
-// empty.
-type filterSaved struct {
-	name, text string
-	err        error
-}
 
 // badName says why a filter cannot have a name, "" where it can, and the
 // character that is at fault, -1 for none.
@@ -49,7 +44,7 @@ func (p *Page) savedAs(f logs.Filter) string {
 	if f.IsZero() {
 		return ""
 	}
-	for _, name := range kit.SortedKeys(p.cfg.Filters) {
+	for _, name := range slices.Sorted(maps.Keys(p.cfg.Filters)) {
 		if saved, err := logs.ParseFilter(p.cfg.Filters[name], p.shell.Now()); err == nil && saved.String() == f.String() {
 			return name
 		}
@@ -82,7 +77,7 @@ func (p *Page) openSave() tea.Cmd {
 	text := p.feed.filter.String()
 	pr := kit.NewPrompt(p.shell, "save", "save filter as", p.savedAs(p.feed.filter))
 	fresh := "a name for " + text + "; it goes into hookctl.yaml"
-	pr.Hint, pr.History = fresh, kit.SortedKeys(p.cfg.Filters)
+	pr.Hint, pr.History = fresh, slices.Sorted(maps.Keys(p.cfg.Filters))
 	pr.At = len(pr.History)
 	pr.Live = func(name string) tea.Cmd {
 		pr.Fault("", -1)
@@ -124,29 +119,23 @@ func (p *Page) saveUnder(name, text string) tea.Cmd {
 
 // keep has main write a saved filter to the settings; no text takes it out.
 func (p *Page) keep(name, text string) tea.Cmd {
-	ctx, save := p.shell.Ctx, p.cfg.SaveFilter
-	return func() tea.Msg { return filterSaved{name, text, save(ctx, name, text)} }
-}
-
-// filterKept shows what came of saving, and knows the filter from now on.
-func (p *Page) filterKept(m filterSaved) tea.Cmd {
-	if m.err != nil {
-		return p.shell.Fail(m.err)
-	}
-	kept := maps.Clone(p.cfg.Filters)
-	if kept == nil {
-		kept = map[string]string{}
-	}
-	verdict := m.name + " is saved; F lists the saved filters"
-	if kept[m.name] = m.text; m.text == "" {
-		delete(kept, m.name)
-		verdict = m.name + " is no longer saved"
-	}
-	p.cfg.Filters = kept
-	if p.filters != nil && p.shell.Shown(p.filters) {
-		p.filters.Replace(p.filterChoices())
-	}
-	return p.shell.Say(verdict)
+	save := p.cfg.SaveFilter
+	return kit.Get(p.shell, func(ctx context.Context) (struct{}, error) { return struct{}{}, save(ctx, name, text) }, func(struct{}) tea.Cmd {
+		kept := maps.Clone(p.cfg.Filters)
+		if kept == nil {
+			kept = map[string]string{}
+		}
+		verdict := name + " is saved; F lists the saved filters"
+		if kept[name] = text; text == "" {
+			delete(kept, name)
+			verdict = name + " is no longer saved"
+		}
+		p.cfg.Filters = kept
+		if p.filters != nil && p.shell.Shown(p.filters) {
+			p.filters.Replace(p.filterChoices())
+		}
+		return p.shell.Say(verdict)
+	})
 }
 
 // filterChoices are the saved filters, and those used before.
@@ -161,7 +150,7 @@ func (p *Page) filterChoices() []kit.Choice {
 		}
 	}
 	var choices []kit.Choice
-	for _, name := range kit.SortedKeys(p.cfg.Filters) {
+	for _, name := range slices.Sorted(maps.Keys(p.cfg.Filters)) {
 		words := p.cfg.Filters[name]
 		choices = append(choices, kit.Choice{ID: name, Text: kit.Clean(name + ": " + words), Right: "saved",
 			Detail: "hookctl events list --filter " + text.Shell(text.Clean(words)), Run: use(words)})

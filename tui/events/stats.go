@@ -1,6 +1,7 @@
 package events
 
 import (
+	"context"
 	"fmt"
 	"slices"
 	"strings"
@@ -13,37 +14,21 @@ import (
 	"hookctl/tui/kit"
 )
 
-// counted are the statistics that were asked for.
-type counted struct {
-	stats logs.Stats
-	of    logs.Filter
-	err   error
-}
-
 // openStats counts the records of the filter, and shows them in a box.
 func (p *Page) openStats() tea.Cmd {
-	ctx, l, of := p.shell.Ctx, p.feed.log, p.feed.filter
+	l, of := p.feed.log, p.feed.filter
 	if l == nil {
 		return p.shell.Warn("the log is being read")
 	}
-	return func() tea.Msg {
-		s, err := l.Stats(ctx, of, time.Local)
-		return counted{s, of, err}
-	}
-}
-
-// showStats opens the box.
-func (p *Page) showStats(m counted) tea.Cmd {
-	switch {
-	case m.err != nil:
-		return p.shell.Fail(m.err)
-	case m.stats.Total == 0:
-		return p.shell.Say("there is no event to count")
-	}
-	b := &statsBox{p: p, stats: m.stats, of: m.of}
-	b.layOut()
-	p.shell.Show(b)
-	return nil
+	return kit.Get(p.shell, func(ctx context.Context) (logs.Stats, error) { return l.Stats(ctx, of, time.Local) }, func(s logs.Stats) tea.Cmd {
+		if s.Total == 0 {
+			return p.shell.Say("there is no event to count")
+		}
+		b := &statsBox{p: p, stats: s, of: of}
+		b.layOut()
+		p.shell.Show(b)
+		return nil
+	})
 }
 
 // statsRow is a line of the box: a heading, or a tally.
@@ -94,7 +79,7 @@ func (b *statsBox) layOut() {
 }
 
 // move goes by some rows, over headings.
-func (b *statsBox) move(by int) {
+func (b *statsBox) move(by int) tea.Cmd {
 	at, rows := &b.at[b.col], b.cols[b.col]
 	step := 1
 	if by < 0 {
@@ -105,18 +90,16 @@ func (b *statsBox) move(by int) {
 	if at.At == 0 {
 		at.At, at.Top = 1, 0 // the first heading is seen
 	}
+	return nil
 }
 
 // Title implements kit's overlay.
 func (b *statsBox) Title() string { return "Statistics" }
 
-// Cursor implements kit's overlay.
-func (b *statsBox) Cursor() *tea.Cursor { return nil }
-
 // Update implements kit's overlay.
 func (b *statsBox) Update(msg tea.Msg) tea.Cmd {
 	if w, ok := msg.(kit.Wheel); ok {
-		b.move(w.Lines)
+		return b.move(w.Lines)
 	}
 	return nil
 }
@@ -219,7 +202,6 @@ func (b *statsBox) Actions() []kit.Action {
 	if !b.of.IsZero() {
 		command += " --filter " + text.Shell(b.of.String())
 	}
-	step := func(by int) tea.Cmd { b.move(by); return nil }
 	acts := []kit.Action{
 		{ID: "stats.choose", Keys: []string{"enter"}, Label: "show these events", Text: "Filter the list by the line under the cursor.", Command: command, Run: b.choose},
 		{ID: "stats.close", Keys: []string{"esc", "#", "q"}, Label: "close", Text: "Close this box.", Run: func() tea.Cmd { b.p.shell.Shut(b); return nil }},
@@ -227,5 +209,5 @@ func (b *statsBox) Actions() []kit.Action {
 		{ID: "stats.right", Keys: []string{"right", "l"}, Text: "Go to the right column.", Off: single, Move: true, Run: column(1)},
 		b.p.shell.HelpAction(),
 	}
-	return append(append(acts, kit.Moves(b.high, "", step)...), kit.Ends("", step)...)
+	return append(acts, kit.Walk(b.high, "", b.move)...)
 }

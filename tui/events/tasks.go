@@ -19,12 +19,6 @@ type Tasks struct {
 	Apply func(ctx context.Context, key string) (done string, err error) // what is suggested, or failed
 }
 
-// tasksRead are the tasks that were asked for.
-type tasksRead struct {
-	list []tasks.Item
-	err  error
-}
-
 // tasksAction is the key of the list of tasks, where there can be any.
 func (p *Page) tasksAction() []kit.Action {
 	if p.cfg.Tasks.List == nil {
@@ -36,24 +30,18 @@ func (p *Page) tasksAction() []kit.Action {
 // OpenTasks reads the list of tasks, and shows it above the page in front.
 func (p *Page) OpenTasks() tea.Cmd {
 	list := p.cfg.Tasks.List
-	return func() tea.Msg {
-		all, err := list()
-		return tasksRead{all, err}
-	}
+	return kit.Get(p.shell, func(context.Context) ([]tasks.Item, error) { return list() }, p.showTasks)
 }
 
 // showTasks shows what is stuck, suggested, open, and was closed lately.
-func (p *Page) showTasks(m tasksRead) tea.Cmd {
-	switch {
-	case m.err != nil:
-		return p.shell.Fail(m.err)
-	case len(m.list) == 0:
+func (p *Page) showTasks(list []tasks.Item) tea.Cmd {
+	if len(list) == 0 {
 		return p.shell.Say("project sync follows nothing yet: no issue is open or suggested")
 	}
 	heads := map[int]string{0: "stuck", 1: "suggested: enter applies it", 2: "open", 3: "closed within 14 days"}
 	var choices []kit.Choice
 	last := -1
-	for _, i := range m.list {
+	for _, i := range list {
 		if group := i.Group(); group != last {
 			last = group
 			choices = append(choices, kit.Choice{Text: heads[group]})
@@ -108,35 +96,24 @@ func (p *Page) openTask(i tasks.Item) tea.Cmd {
 const applyTime = 2 * time.Minute
 
 func (p *Page) applyTask(key string) tea.Cmd {
-	ctx, apply := p.shell.Ctx, p.cfg.Tasks.Apply
-	return func() tea.Msg {
+	apply := p.cfg.Tasks.Apply
+	return kit.Get(p.shell, func(ctx context.Context) (string, error) {
 		ctx, stop := context.WithTimeout(ctx, applyTime)
 		defer stop()
-		done, err := apply(ctx, key)
-		if err != nil {
-			return kit.Failure{Err: err}
-		}
-		return kit.Notice(kit.Clean(done))
-	}
+		return apply(ctx, key)
+	}, p.shell.Say)
 }
 
 // goToFile shows the record of a name in the list.
 func (p *Page) goToFile(file string) tea.Cmd {
-	ctx, l := p.shell.Ctx, p.feed.log
+	l := p.feed.log
 	if l == nil {
 		return nil
 	}
-	return func() tea.Msg {
-		rec, err := l.Read(ctx, file)
-		if err != nil {
-			return kit.Failure{Err: err}
-		}
-		return foundRecord{rec.Entry(int64(len(rec.Payload)))}
-	}
+	return kit.Get(p.shell, func(ctx context.Context) (*logs.Record, error) { return l.Read(ctx, file) }, func(r *logs.Record) tea.Cmd {
+		return p.shell.GoTo(kit.PageEvents, r.Entry(int64(len(r.Payload))))
+	})
 }
-
-// foundRecord is a record that was looked for by its name.
-type foundRecord struct{ entry logs.Entry }
 
 // syncFacts says what project sync made of a record.
 func syncFacts(s *logs.Sync) []fact {

@@ -59,10 +59,13 @@ func (p *Page) viewList(w, h int) string {
 	from, to := f.Window(len(f.entries), h)
 	now := p.shell.Now()
 	n := p.measure(now)
-	cols := kit.Spread(n.columns(w), w-3)
+	table := p.shell.Theme.Table(w, w-3, n.columns(w))
+	if p.inside {
+		table.Cursor = &p.shell.Theme.Here
+	}
 	out := make([]string, 0, h)
 	for i := from; i < to; i++ {
-		out = append(out, p.row(f.entries[i], n, cols, w, i == f.At, now))
+		out = append(out, p.row(f.entries[i], n, table, i == f.At, now))
 	}
 	return kit.Fit(strings.Join(out, "\n"), w, h)
 }
@@ -168,71 +171,45 @@ func eventName(e logs.Entry) string {
 func (p *Page) Line(e logs.Entry, w int) string {
 	now := p.shell.Now()
 	n := p.measure(now)
-	return p.row(tidy(e), n, kit.Spread(n.columns(w), w-3), w, false, now)
+	return p.row(tidy(e), n, p.shell.Theme.Table(w, w-3, n.columns(w)), false, now)
 }
 
 // row draws one entry.
-func (p *Page) row(e logs.Entry, n *natural, cols []int, w int, on bool, now time.Time) string {
+func (p *Page) row(e logs.Entry, n *natural, table kit.Table, on bool, now time.Time) string {
 	t := p.shell.Theme
-	mark := " "
-	if _, ok := p.marks[e.File]; ok {
-		mark = t.Sym.Mark
-	}
-	outcome, outStyle := " ", t.Text
+	_, marked := p.marks[e.File]
+	outcome := kit.Cell{Text: " ", Style: &t.Text}
 	switch {
 	case failed(e.Conclusion):
-		outcome, outStyle = t.Sym.Bad, t.Bad
+		outcome = kit.Cell{Text: t.Sym.Bad, Style: &t.Bad}
 	case e.Conclusion == "success":
-		outcome, outStyle = t.Sym.OK, t.Good
+		outcome = kit.Cell{Text: t.Sym.OK, Style: &t.Good}
 	case e.Conclusion != "":
-		outcome, outStyle = t.Sym.Dash, t.Faint
+		outcome = kit.Cell{Text: t.Sym.Dash, Style: &t.Faint}
 	}
-	notified, notifiedStyle := " ", t.Text
+	notified := kit.Cell{Text: " ", Style: &t.Text}
 	if n := e.Notification; n != nil {
 		switch n.Status {
 		case logs.StatusSent:
-			notified, notifiedStyle = t.Sym.OK, t.Faint
+			notified = kit.Cell{Text: t.Sym.OK, Style: &t.Faint}
 		case logs.StatusPending:
-			notified, notifiedStyle = t.Sym.Pending, t.Warn
+			notified = kit.Cell{Text: t.Sym.Pending, Style: &t.Warn}
 		case logs.StatusFailed:
-			notified, notifiedStyle = t.Sym.Warn, t.Bad
+			notified = kit.Cell{Text: t.Sym.Warn, Style: &t.Bad}
 		}
 	}
-	repo := e.Repository
-	if kit.Width(repo) > cols[3] {
+	repo, text := e.Repository, what(e)
+	if kit.Width(repo) > table.Width(3) {
 		repo = n.short(repo)
 	}
-	text := what(e)
-	switch {
-	case cols[3] > 0:
-		repo = t.Middle(repo, cols[3])
+	switch wide := table.Width(3); {
+	case wide > 0:
+		repo = t.Middle(repo, wide)
 	case repo != "":
-		text = t.Middle(repo, max(12, cols[4]*3/5)) + ": " + text
+		text = t.Middle(repo, max(12, table.Width(4)*3/5)) + ": " + text
 	}
-	cells := [...]string{outcome, kit.TimeIn(e.ReceivedAt, now, cols[1]), eventName(e), repo, text, e.Sender, notified}
-	styles := [...]kit.Style{outStyle, t.Faint, t.Text, t.Faint, t.Text, t.Faint, notifiedStyle}
-	var b strings.Builder
-	for i, c := range cells {
-		if cols[i] == 0 {
-			continue
-		}
-		if b.Len() > 0 {
-			b.WriteByte(' ')
-		}
-		c = t.Cell(c, cols[i])
-		if !on {
-			c = styles[i].Render(c)
-		}
-		b.WriteString(c)
-	}
-	if on {
-		style := t.Selected
-		if p.inside {
-			style = t.Here
-		}
-		return style.Render(kit.FitLine(t.Sym.Cursor+mark+b.String(), w))
-	}
-	return kit.FitLine(" "+t.Warn.Render(mark)+b.String(), w)
+	return table.Row(on, marked, outcome, kit.Cell{Text: kit.TimeIn(e.ReceivedAt, now, table.Width(1)), Style: &t.Faint}, kit.Cell{Text: eventName(e), Style: &t.Text},
+		kit.Cell{Text: repo, Style: &t.Faint}, kit.Cell{Text: text, Style: &t.Text}, kit.Cell{Text: e.Sender, Style: &t.Faint}, notified)
 }
 
 // what says in a few words what an event is about.

@@ -9,6 +9,7 @@ import (
 	"time"
 
 	tea "charm.land/bubbletea/v2"
+	"github.com/charmbracelet/x/ansi"
 
 	"hookctl/logs/text"
 	"hookctl/server/doctor"
@@ -301,7 +302,7 @@ func (p *Page) lines(list []piece, at, x, w, h int) string {
 			hint = ""
 		}
 		if at == p.At {
-			out = append(out, t.Selected.Render(kit.FitLine(t.Sym.Cursor+t.Cut(kit.Stripped(words+hint), w-2), w)))
+			out = append(out, t.Selected.Render(kit.FitLine(t.Sym.Cursor+t.Cut(ansi.Strip(words+hint), w-2), w)))
 		} else {
 			out = append(out, " "+t.Cut(words+t.Accent.Render(hint), w-1))
 		}

@@ -153,7 +153,7 @@ func (p *Page) Update(msg tea.Msg) tea.Cmd {
 		}
 		return tea.Batch(cmds...)
 	case kit.Wheel:
-		p.To(p.At+msg.Lines/3, len(p.rows))
+		return p.move(msg.Lines / 3)
 	case kit.Click:
 		if i := slices.IndexFunc(p.spots, func(s spot) bool { return s.y == msg.Y && msg.X >= s.from && msg.X < s.to }); i >= 0 && i < len(p.rows) {
 			p.To(i, len(p.rows))
@@ -229,6 +229,8 @@ func (p *Page) welcome(w, h int) string {
 	return kit.Fit(strings.Join(text, "\n"), w, h)
 }
 
+func (p *Page) move(by int) tea.Cmd { p.To(p.At+by, len(p.rows)); return nil }
+
 // do is what the line under the cursor is for.
 func (p *Page) do() tea.Cmd {
 	if p.At < len(p.rows) && p.rows[p.At].run != nil {
@@ -262,10 +264,6 @@ func (p *Page) Actions() []kit.Action {
 	if p.Fresh() {
 		return []kit.Action{{ID: "open", Keys: []string{"enter"}, Label: "set up", Text: "Set up webhooks, step by step.", Command: "hookctl setup", Run: p.shell.SetUp}}
 	}
-	step := func(by int) tea.Cmd {
-		p.To(p.At+by, len(p.rows))
-		return nil
-	}
 	noURL := ""
 	if p.url() == "" {
 		noURL = "this line has no page in the browser"
@@ -279,5 +277,5 @@ func (p *Page) Actions() []kit.Action {
 			kit.Action{ID: "left", Keys: []string{"left", "h"}, Text: "Go to the left column.", Move: true, Run: func() tea.Cmd { return p.across(false) }},
 			kit.Action{ID: "right", Keys: []string{"right", "l"}, Text: "Go to the right column.", Move: true, Run: func() tea.Cmd { return p.across(true) }})
 	}
-	return append(append(acts, kit.Moves(len(p.rows), "", step)...), kit.Ends("", step)...)
+	return append(acts, kit.Walk(len(p.rows), "", p.move)...)
 }

@@ -144,11 +144,16 @@ func Moves(page int, off string, step func(by int) tea.Cmd) []Action {
 	}
 }
 
-// scrolls are Moves for a text; label stands in the footer.
-func scrolls(page int, label string, scroll func(by int)) []Action {
-	moves := Moves(page, "", func(by int) tea.Cmd { scroll(by); return nil })
+// Walk are Moves and Ends.
+func Walk(page int, off string, step func(by int) tea.Cmd) []Action {
+	return append(Moves(page, off, step), Ends(off, step)...)
+}
+
+// scrolls are Walk for a text; label stands in the footer.
+func scrolls(page int, label string, scroll func(by int) tea.Cmd) []Action {
+	moves := Walk(page, "", scroll)
 	moves[0].Label, moves[0].Keys = label, []string{"down", "j"}
-	return append(moves, Ends("", func(by int) tea.Cmd { scroll(by); return nil })...)
+	return moves
 }
 
 // Arrows are the keys that move where letters are typed; label stands in the

@@ -14,27 +14,15 @@ type Message struct {
 	hint    string
 	bad     bool
 	unasked bool // it opened by itself
-	Pos     int
-	high    int  // lines in the last view
-	long    bool // there are more of them
+	Pos     Scroll
+	high    int // lines in the last view
 }
 
 // Title implements Overlay.
 func (m *Message) Title() string { return m.Head }
 
-// Cursor implements Overlay.
-func (m *Message) Cursor() *tea.Cursor { return nil }
-
 // Update implements Overlay.
-func (m *Message) Update(msg tea.Msg) tea.Cmd {
-	if w, ok := msg.(Wheel); ok {
-		m.scroll(w.Lines)
-	}
-	return nil
-}
-
-// scroll goes by some lines; the view knows where the last one is.
-func (m *Message) scroll(by int) { m.Pos = max(0, m.Pos+by) }
+func (m *Message) Update(msg tea.Msg) tea.Cmd { return m.Pos.Turn(msg) }
 
 // View implements Overlay.
 func (m *Message) View(w, h int) string {
@@ -55,10 +43,8 @@ func (m *Message) View(w, h int) string {
 			out = append(out, " "+s+" ")
 		}
 	}
-	m.long = len(out) > h
-	m.Pos, m.high = max(0, min(m.Pos, len(out)-h)), h
-	out = out[m.Pos:min(len(out), m.Pos+h)]
-	return strings.Join(out, "\n")
+	m.high = h
+	return strings.Join(m.Pos.Window(out, h), "\n")
 }
 
 // Actions implements Overlay. One that opened by itself has two keys that nobody is just typing.
@@ -73,10 +59,10 @@ func (m *Message) Actions() []Action {
 		return []Action{copies, closes}
 	}
 	scroll := ""
-	if m.long {
+	if m.Pos.Most > 0 {
 		scroll = "scroll"
 	}
-	return append([]Action{closes, copies}, scrolls(m.high, scroll, m.scroll)...)
+	return append([]Action{closes, copies}, scrolls(m.high, scroll, m.Pos.By)...)
 }
 
 // Confirm asks before something is lost. It names the object, and the key that
@@ -95,9 +81,6 @@ func (c *Confirm) Title() string { return c.Head }
 
 // Update implements Overlay.
 func (c *Confirm) Update(tea.Msg) tea.Cmd { return nil }
-
-// Cursor implements Overlay.
-func (c *Confirm) Cursor() *tea.Cursor { return nil }
 
 // View implements Overlay.
 func (c *Confirm) View(w, h int) string {

@@ -51,7 +51,7 @@ func (j *Job[S]) Listen() tea.Msg {
 // Busy reports whether the job is at work; a nil job is not.
 func (j *Job[S]) Busy() bool { return j != nil && !j.Over }
 
-// jobs are the commands that close waits for. One that the loop never ran,
+// jobs are the commands that Close waits for. One that the loop never ran,
 // because the program ended first, was never begun, and nobody waits for it.
 type jobs struct {
 	mu     sync.Mutex
@@ -59,38 +59,48 @@ type jobs struct {
 	under  sync.WaitGroup
 }
 
-// begin reports whether work may begin; then end has to be called after it.
-func (j *jobs) begin() bool {
-	j.mu.Lock()
-	defer j.mu.Unlock()
-	if j.closed {
-		return false
-	}
-	j.under.Add(1)
-	return true
-}
-
-func (j *jobs) end() { j.under.Done() }
-
-// wait lets nothing begin any more, and waits for what is under way.
-func (j *jobs) wait() {
-	j.mu.Lock()
-	j.closed = true
-	j.mu.Unlock()
-	j.under.Wait()
-}
-
-// Work runs f in a command that close waits for. It does nothing once the
+// Work runs f in a command that Close waits for. It does nothing once the
 // interface closes.
 func (s *Shell) Work(f func() tea.Msg) tea.Cmd {
 	return func() tea.Msg {
-		if !s.jobs.begin() {
+		s.jobs.mu.Lock()
+		if s.jobs.closed {
+			s.jobs.mu.Unlock()
 			return nil
 		}
-		defer s.jobs.end()
+		s.jobs.under.Add(1)
+		s.jobs.mu.Unlock()
+		defer s.jobs.under.Done()
 		return f()
 	}
 }
 
+// answered is the outcome of a question on its way to who asked.
+type answered func() tea.Cmd
+
+// Ask has a question asked in a command, and gives the outcome to take, on the loop. take drops one that came too late.
+func Ask[T any](s *Shell, question func(context.Context) (T, error), take func(T, error) tea.Cmd) tea.Cmd {
+	ctx := s.Ctx
+	return func() tea.Msg {
+		answer, err := question(ctx)
+		return answered(func() tea.Cmd { return take(answer, err) })
+	}
+}
+
+// Get is Ask where the shell shows an error, and take gets answers only.
+func Get[T any](s *Shell, question func(context.Context) (T, error), take func(T) tea.Cmd) tea.Cmd {
+	return Ask(s, question, func(answer T, err error) tea.Cmd {
+		if err != nil {
+			return s.Fail(err)
+		}
+		return take(answer)
+	})
+}
+
 // Close lets no work begin any more, and waits for what is under way.
-func (s *Shell) Close() { s.jobs.wait() }
+func (s *Shell) Close() {
+	s.jobs.mu.Lock()
+	s.jobs.closed = true
+	s.jobs.mu.Unlock()
+	s.jobs.under.Wait()
+}

@@ -256,7 +256,7 @@ func (s *Shell) openPalette() tea.Cmd {
 		if i == s.At {
 			continue
 		}
-		for _, act := range override(grouped(p.Actions(), groupElsewhere), s.cfg.Keys) {
+		for _, act := range override(grouped(p.Actions(), groupElsewhere), s.Keys) {
 			if act.Move {
 				continue
 			}
@@ -264,9 +264,7 @@ func (s *Shell) openPalette() tea.Cmd {
 			add(act, p.Name()+": ", func() tea.Cmd { return s.performOn(i, act.ID) })
 		}
 	}
-	if s.cfg.Offer != nil {
-		by[groupOffered] = s.cfg.Offer()
-	}
+	by[groupOffered] = s.Offer()
 	var choices []Choice
 	for _, group := range []string{groupPage, groupBox, groupEverywhere, groupMove, groupElsewhere, groupOffered} {
 		if len(by[group]) > 0 {

@@ -77,6 +77,21 @@ func CaretOf(in textinput.Model) *tea.Cursor {
 	return c
 }
 
+// Find opens a line for words to look for. seek lists what has them and says how much that is; esc seeks what was looked for
+// before.
+func (s *Shell) Find(before, hint, none string, seek func(words string) (listed int)) tea.Cmd {
+	p := NewPrompt(s, "find", "find", before)
+	p.Hint = hint
+	p.Live = func(words string) tea.Cmd {
+		p.Fault(When(seek(words) == 0, none), -1)
+		return nil
+	}
+	p.Accept = func(words string) tea.Cmd { seek(strings.TrimSpace(words)); return nil }
+	p.Cancel = func() tea.Cmd { seek(before); return nil }
+	s.Show(p)
+	return nil
+}
+
 // Title implements Overlay.
 func (p *Prompt) Title() string { return p.label }
 

@@ -112,7 +112,7 @@ func Folded(text string, w int) []string {
 	}
 	var out []string
 	line := ""
-	for _, word := range strings.Fields(text) {
+	for word := range strings.FieldsSeq(text) {
 		switch n := Width(word); {
 		case line != "" && Width(line)+1+n <= w:
 			line += " " + word
@@ -205,9 +205,6 @@ func Clock(at, now time.Time) string {
 	return at.Format("Jan 02 15:04")
 }
 
-// ShortTime fits nine columns.
-func ShortTime(at, now time.Time) string { return TimeIn(at, now, 9) }
-
 // TimeIn fits w columns, nine or five: the time of today, the day before that.
 func TimeIn(at, now time.Time, w int) string {
 	if at.IsZero() || w == 0 {
@@ -245,14 +242,18 @@ func Some(names []string, n int) string {
 	return fmt.Sprintf("%s and %d more", strings.Join(names[:n], ", "), len(names)-n)
 }
 
-// SortedKeys are the keys of a map in their order.
-func SortedKeys[V any](m map[string]V) []string {
-	keys := make([]string, 0, len(m))
-	for k := range m {
-		keys = append(keys, k)
+// When is words where something holds, and "" elsewhere.
+func When(holds bool, words string) string {
+	if holds {
+		return words
 	}
-	slices.Sort(keys)
-	return keys
+	return ""
+}
+
+// HasWords reports whether a text has all of these words, in capitals or not.
+func HasWords(text, words string) bool {
+	text = strings.ToLower(text)
+	return !slices.ContainsFunc(strings.Fields(strings.ToLower(words)), func(w string) bool { return !strings.Contains(text, w) })
 }
 
 // Many is how many lines a person sees at a glance.

@@ -121,7 +121,7 @@ func NewWorld(t testing.TB, cfg Settings) *World {
 			}
 			return a.SetUp()
 		},
-		Again: func() tea.Cmd { return a.Poll(false) },
+		Again: func() tea.Cmd { return a.Poll(false) }, Fresh: func() bool { return false }, Offer: func() []kit.Choice { return nil },
 		Lamp: func() kit.Lamp {
 			return kit.Lamp{Known: a.Status.Known, Running: a.Status.OK(), Stopped: a.Status.Err == daemon.ErrNotRunning, Address: a.Status.Value.Address}
 		}})

@@ -54,10 +54,6 @@ func (p *Page) Actions() []kit.Action {
 		change = edit
 	}
 	label := map[bool]string{true: "test"}[p.sink() >= 0]
-	step := func(by int) tea.Cmd {
-		p.To(p.At+by, len(p.rows))
-		return nil
-	}
 	acts := []kit.Action{
 		{ID: "open", Keys: []string{"enter"}, Label: "change", Text: "Change the setting; maps and lists of sections, such as routes, open in your editor.", Command: change, Off: fixed, Run: p.change},
 		{ID: "setting.edit", Keys: []string{"ctrl+e"}, Label: "editor", Text: "Open hookctl.yaml in your editor, at this setting; a mistake is not saved.", Command: edit, Off: p.busy, Run: p.edit},
@@ -79,7 +75,7 @@ func (p *Page) Actions() []kit.Action {
 		{ID: "copy", Keys: []string{"y"}, Text: "Copy the setting and its value.", Off: none, Run: func() tea.Cmd { return p.shell.Copy(s.Key, s.Key+": "+s.Value) }},
 		{ID: "receiver.restart", Keys: []string{"b"}, Text: "Restart the receiver, for settings that it reads only when it starts.", Command: "hookctl restart", Off: noRestart, Run: p.cfg.Restart},
 	}
-	return append(append(acts, kit.Moves(p.high, none, step)...), kit.Ends(none, step)...)
+	return append(acts, kit.Walk(p.high, none, p.move)...)
 }
 
 // do runs a change, a check or a test in a command, one at a time.
@@ -215,28 +211,15 @@ func (f program) SetStderr(io.Writer) {}
 
 // openFind lets words be typed; the list answers as they are.
 func (p *Page) openFind() tea.Cmd {
-	before, under := p.find, p.under().Key
-	seek := func(words string) {
+	under := p.under().Key
+	return p.shell.Find(p.find, "words of a setting: sinks url, environment, tunnel", "no setting has all of these words", func(words string) int {
 		p.find, p.At, p.Top = words, 0, 0
 		if p.rows = nil; words == "" {
 			p.want = under
 		}
 		p.list()
-	}
-	pr := kit.NewPrompt(p.shell, "find", "find", p.find)
-	pr.Hint = "words of a setting: sinks url, environment, tunnel"
-	pr.Live = func(words string) tea.Cmd {
-		seek(words)
-		pr.Fault("", -1)
-		if len(p.rows) == 0 {
-			pr.Fault("no setting has all of these words", -1)
-		}
-		return nil
-	}
-	pr.Accept = func(words string) tea.Cmd { seek(strings.TrimSpace(words)); return nil }
-	pr.Cancel = func() tea.Cmd { seek(before); return nil }
-	p.shell.Show(pr)
-	return nil
+		return len(p.rows)
+	})
 }
 
 // Offer is what the palette has of the settings: the page, and each of them.

@@ -139,7 +139,7 @@ func (p *Page) Update(msg tea.Msg) tea.Cmd {
 		}
 		return tea.Batch(cmds...)
 	case kit.Wheel:
-		p.To(p.At+msg.Lines, len(p.rows))
+		return p.move(msg.Lines)
 	case kit.Click:
 		if i := p.Top + msg.Y - 1; msg.Y >= 1 && msg.Y <= p.high && i < len(p.rows) {
 			p.To(i, len(p.rows))
@@ -159,13 +159,13 @@ func (p *Page) list() {
 	}
 	p.rows = nil
 	for _, s := range p.all {
-		if (!p.changed || s.Origin != "default") && p.says(s) {
+		if (!p.changed || s.Origin != "default") && kit.HasWords(strings.Join([]string{s.Key, s.Value, s.Origin, s.About}, " "), p.find) {
 			p.rows = append(p.rows, s)
 		}
 	}
 	slices.SortStableFunc(p.rows, func(a, b Setting) int { // what has the words in its name first
-		switch named := has(a.Key, p.find); {
-		case named == has(b.Key, p.find):
+		switch named := kit.HasWords(a.Key, p.find); {
+		case named == kit.HasWords(b.Key, p.find):
 			return 0
 		case named:
 			return -1
@@ -179,17 +179,6 @@ func (p *Page) list() {
 	p.To(max(i, 0), len(p.rows))
 }
 
-// says reports whether a setting has all the words that are looked for.
-func (p *Page) says(s Setting) bool {
-	return has(strings.Join([]string{s.Key, s.Value, s.Origin, s.About}, " "), p.find)
-}
-
-// has reports whether a text has all of these words, in capitals or not.
-func has(text, words string) bool {
-	text = strings.ToLower(text)
-	return !slices.ContainsFunc(strings.Fields(strings.ToLower(words)), func(w string) bool { return !strings.Contains(text, w) })
-}
-
 // under is the setting of the cursor.
 func (p *Page) under() Setting {
 	if p.At < 0 || p.At >= len(p.rows) {
@@ -197,6 +186,8 @@ func (p *Page) under() Setting {
 	}
 	return p.rows[p.At]
 }
+
+func (p *Page) move(by int) tea.Cmd { p.To(p.At+by, len(p.rows)); return nil }
 
 // sink is the place in the list of the sink that the cursor is on, -1 for none.
 func (p *Page) sink() int {

@@ -13,7 +13,7 @@ import (
 func (p *Page) openFull() tea.Cmd {
 	m := &kit.Message{Shell: p.shell, Head: []string{"Log", "Rejected requests"}[p.see], Lines: p.inFull()}
 	if p.see == viewLog {
-		m.Pos = kit.Far // the newest line is the last
+		m.Pos.At = kit.Far // the newest line is the last
 	}
 	p.shell.Show(m)
 	return nil

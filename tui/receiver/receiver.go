@@ -141,7 +141,7 @@ func (p *Page) Update(msg tea.Msg) tea.Cmd {
 		}
 		return tea.Batch(p.shell.Say(msg.Done), p.cfg.Poll(false))
 	case kit.Wheel:
-		p.move(msg.Lines)
+		return p.move(msg.Lines)
 	case kit.Click:
 		at := 1
 		for i, n := range p.views() {
@@ -166,11 +166,12 @@ func (p *Page) show(view int) tea.Cmd {
 }
 
 // move goes by some lines, down positive.
-func (p *Page) move(by int) {
+func (p *Page) move(by int) tea.Cmd {
 	if p.see == viewLog { // its end is the newest line
 		by = -by
 	}
 	p.at = max(0, p.at+by)
+	return nil
 }
 
 // kept are the lines at or above the chosen level.
@@ -256,10 +257,6 @@ func (p *Page) Actions() []kit.Action {
 	if []int{len(p.lines), len(p.rejected)}[p.see] == 0 {
 		nothing = "nothing is listed"
 	}
-	step := func(by int) tea.Cmd {
-		p.move(by)
-		return nil
-	}
 	acts := []kit.Action{
 		{ID: "receiver.start", Keys: []string{"s"}, Label: "start", Text: "Start the receiver in the background.", Command: "hookctl start", Off: stopped, Run: p.Start},
 		{ID: "receiver.stop", Keys: []string{"t"}, Label: "stop", Text: "Stop the receiver once it has finished what it accepted.", Command: "hookctl stop", Off: down, Run: p.askStop},
@@ -273,7 +270,7 @@ func (p *Page) Actions() []kit.Action {
 		{ID: "open", Keys: []string{"enter"}, Label: "in full", Text: "Show the lines on screen in full.", Off: nothing, Run: p.openFull},
 		{ID: "follow", Keys: []string{"f"}, Label: "follow", Text: "Go to the newest and follow.", Off: onlyLog, Run: func() tea.Cmd { p.at = 0; return nil }},
 	}
-	return append(append(acts, kit.Moves(p.high, "", step)...), kit.Ends("", step)...)
+	return append(acts, kit.Walk(p.high, "", p.move)...)
 }
 
 // askStop warns before deliveries get lost.

@@ -9,6 +9,8 @@ import (
 	"hookctl/logs"
 	"hookctl/server/fleet"
 	"hookctl/tui/kit"
+
+	"github.com/charmbracelet/x/ansi"
 )
 
 // Two hooks of one repository, and repositories of one name, are distinguished at every width.
@@ -42,12 +44,12 @@ func TestDeliveriesOfAnotherLog(t *testing.T) {
 	o := &deliveries{p: s.hooks, gen: 1}
 	taken := fleet.Sent{GUID: "a", Outcome: hooks.OutcomeElsewhere, Attempts: []hooks.Delivery{{Status: "OK", StatusCode: 200}}}
 	o.Update(deliveriesRead{of: o, gen: 1, list: []fleet.Sent{taken}})
-	if got := kit.Stripped(o.View(80, 10)); !strings.Contains(got, "1 event is not in this log") || !strings.Contains(got, "not here") {
+	if got := ansi.Strip(o.View(80, 10)); !strings.Contains(got, "1 event is not in this log") || !strings.Contains(got, "not here") {
 		t.Errorf("the box says\n%s", got)
 	}
 	o.Update(kit.News[logs.Entry]{{DeliveryID: "a", File: "x.json"}})
 	o.Update(deliveriesRead{of: o, gen: 1, list: []fleet.Sent{taken}}) // read before it arrived
-	if got := kit.Stripped(o.View(80, 10)); !strings.Contains(got, "all of them are here") || !strings.Contains(got, "a record") {
+	if got := ansi.Strip(o.View(80, 10)); !strings.Contains(got, "all of them are here") || !strings.Contains(got, "a record") {
 		t.Errorf("once it arrived, the box says\n%s", got)
 	}
 }

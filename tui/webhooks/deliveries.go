@@ -105,8 +105,6 @@ func (o *deliveries) Title() string {
 	return "Deliveries of " + title(o.row)
 }
 
-func (o *deliveries) Cursor() *tea.Cursor { return nil }
-
 func (o *deliveries) Update(msg tea.Msg) tea.Cmd {
 	switch msg := msg.(type) {
 	case deliveriesRead:
@@ -143,7 +141,7 @@ func (o *deliveries) Update(msg tea.Msg) tea.Cmd {
 	case caughtUp:
 		return o.load()
 	case kit.Wheel:
-		o.move(msg.Lines)
+		return o.move(msg.Lines)
 	case kit.Click:
 		if i := o.place.Top + msg.Y - 2; !o.inside && msg.Y >= 2 && msg.Y-2 < o.high && i < len(o.list) {
 			o.place.To(i, len(o.list))
@@ -194,12 +192,13 @@ func (o *deliveries) choose() {
 	o.place.To(o.place.At, len(list))
 }
 
-func (o *deliveries) move(by int) {
+func (o *deliveries) move(by int) tea.Cmd {
 	if o.inside {
 		o.scroll = max(0, o.scroll+by)
-		return
+	} else {
+		o.place.To(o.place.At+by, len(o.list))
 	}
-	o.place.To(o.place.At+by, len(o.list))
+	return nil
 }
 
 // enter opens the delivery under the cursor.
@@ -254,7 +253,6 @@ func (o *deliveries) Actions() []kit.Action {
 	if len(o.list) == 0 {
 		none = "no delivery is listed"
 	}
-	step := func(by int) tea.Cmd { o.move(by); return nil }
 	ids, view := "", "hookctl events view"
 	if o.place.At >= 0 && o.place.At < len(o.list) {
 		view += " " + text.Shell(o.list[o.place.At].GUID)
@@ -277,7 +275,7 @@ func (o *deliveries) Actions() []kit.Action {
 		{ID: "deliveries.catchup", Keys: []string{"c"}, Label: "catch up", Text: "Fetch events of this repository that never arrived from GitHub, record them and notify.", Command: catchupCommand([]fleet.Hook{o.row}), Run: func() tea.Cmd { return o.p.catchup([]fleet.Hook{o.row}, false) }},
 		{ID: "deliveries.copy", Keys: []string{"y"}, Text: "Copy the delivery's id.", Off: none, Run: func() tea.Cmd { return o.p.shell.Copy("the delivery id", o.list[o.place.At].GUID) }},
 	}
-	out = append(append(out, kit.Moves(o.high, "", step)...), kit.Ends("", step)...)
+	out = append(out, kit.Walk(o.high, "", o.move)...)
 	if !o.inside {
 		out = append([]kit.Action{
 			{ID: "deliveries.open", Keys: []string{"enter"}, Label: "open", Text: "Show the delivery in full.", Command: view, Off: none, Run: o.enter},

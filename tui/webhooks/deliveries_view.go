@@ -2,6 +2,8 @@ package webhooks
 
 import (
 	"fmt"
+	"maps"
+	"slices"
 	"strings"
 	"time"
 
@@ -21,16 +23,9 @@ func (o *deliveries) View(w, h int) string {
 	}
 	t := o.p.shell.Theme
 	out := []string{kit.FitLine(t.Cut(o.summary(w), w), w)}
-	cols := kit.Spread([]kit.Column{{Width: 1}, {Width: 9, Needs: 50}, {Width: 8, Weight: 2}, {Width: 8, Weight: 3}, {Width: 11}}, w-2)
-	names := []string{"", "time", "event", "GitHub saw", "the log has"}
-	head := "  "
-	for i, n := range names {
-		if cols[i] == 0 {
-			continue
-		}
-		head += t.Cell(n, cols[i]) + " "
-	}
-	out = append(out, t.Faint.Render(kit.FitLine(head, w)))
+	table := t.Table(w, w-2, []kit.Column{{Width: 1}, {Title: "time", Width: 9, Needs: 50}, {Title: "event", Width: 8, Weight: 2},
+		{Title: "GitHub saw", Width: 8, Weight: 3}, {Title: "the log has", Width: 11}})
+	out = append(out, table.Head())
 	switch {
 	case o.err != nil:
 		out = append(out, o.p.shell.Trouble(o.err, w)...)
@@ -45,7 +40,7 @@ func (o *deliveries) View(w, h int) string {
 		o.high = max(0, min(h-2, max(len(o.list), 3)))
 		from, to := o.place.Window(len(o.list), o.high)
 		for i := from; i < to; i++ {
-			out = append(out, o.line(o.list[i], cols, w, i == o.place.At))
+			out = append(out, o.line(o.list[i], table, i == o.place.At))
 		}
 	}
 	return kit.Fit(strings.Join(out, "\n"), w, min(h, max(len(out), 5)))
@@ -85,7 +80,7 @@ func (o *deliveries) summary(int) string {
 	return s
 }
 
-func (o *deliveries) line(d fleet.Sent, cols []int, w int, on bool) string {
+func (o *deliveries) line(d fleet.Sent, table kit.Table, on bool) string {
 	t := o.p.shell.Theme
 	last := d.Attempts[0]
 	saw := fleet.Answer(last)
@@ -105,27 +100,9 @@ func (o *deliveries) line(d fleet.Sent, cols []int, w int, on bool) string {
 	if d.Action != "" {
 		event += " " + kit.Clean(d.Action)
 	}
-	mark := " "
-	if o.marks[d.GUID] {
-		mark = t.Sym.Mark
-	}
-	cells := []string{symbol, kit.ShortTime(last.DeliveredAt, o.p.shell.Now()), event, kit.Clean(saw), has}
-	styles := []kit.Painter{style, t.Faint, t.Text, style, t.Faint}
-	var b strings.Builder
-	for i, c := range cells {
-		if cols[i] == 0 {
-			continue
-		}
-		c = t.Cell(c, cols[i])
-		if !on {
-			c = styles[i].Render(c)
-		}
-		b.WriteString(c + " ")
-	}
-	if on {
-		return t.Selected.Render(kit.FitLine(t.Sym.Cursor+mark+b.String(), w))
-	}
-	return kit.FitLine(" "+t.Warn.Render(mark)+b.String(), w)
+	return table.Row(on, o.marks[d.GUID], kit.Cell{Text: symbol, Style: style},
+		kit.Cell{Text: kit.TimeIn(last.DeliveredAt, o.p.shell.Now(), 9), Style: t.Faint}, kit.Cell{Text: event, Style: t.Text},
+		kit.Cell{Text: kit.Clean(saw), Style: style}, kit.Cell{Text: has, Style: t.Faint})
 }
 
 // viewOne is one delivery in full.
@@ -167,10 +144,10 @@ func (o *deliveries) viewOne(w, h int) string {
 		if o.open.ResponseBody != "" {
 			add("body", o.open.ResponseBody)
 		}
-		for _, k := range kit.SortedKeys(o.open.RequestHeaders) {
+		for _, k := range slices.Sorted(maps.Keys(o.open.RequestHeaders)) {
 			add("sent", k+": "+o.open.RequestHeaders[k])
 		}
-		for _, k := range kit.SortedKeys(o.open.ResponseHeaders) {
+		for _, k := range slices.Sorted(maps.Keys(o.open.ResponseHeaders)) {
 			add("got", k+": "+o.open.ResponseHeaders[k])
 		}
 	}

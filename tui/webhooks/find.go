@@ -29,10 +29,9 @@ func orderName(order int) string {
 // and keeps the cursor on its hook.
 func (p *Page) choose() {
 	under, ok := p.current()
-	words := strings.Fields(strings.ToLower(p.find))
 	p.shown = make([]fleet.Hook, 0, len(p.rows))
 	for _, h := range p.rows {
-		if says(h, words) {
+		if says(h, p.find) {
 			p.shown = append(p.shown, h)
 		}
 	}
@@ -63,29 +62,20 @@ func needsWork(h fleet.Hook) bool { return h.Health == fleet.Warning || h.Health
 
 // says reports whether a hook has all the words somewhere: in its repository,
 // id, URL, state or events.
-func says(h fleet.Hook, words []string) bool {
-	text := strings.ToLower(strings.Join(append([]string{h.Target.String(), fmt.Sprint(h.ID), h.URL, h.State}, h.Events...), " "))
-	return !slices.ContainsFunc(words, func(w string) bool { return !strings.Contains(text, w) })
+func says(h fleet.Hook, words string) bool {
+	return kit.HasWords(strings.Join(append([]string{h.Target.String(), fmt.Sprint(h.ID), h.URL, h.State}, h.Events...), " "), words)
 }
 
 // openFind lets words be typed; the table answers as they are.
 func (p *Page) openFind() tea.Cmd {
 	before, at := p.find, p.At
-	pr := kit.NewPrompt(p.shell, "find", "find", p.find)
-	pr.Hint = "words of a repository, id, URL, event or state: api staging, 401, paused"
-	pr.Live = func(text string) tea.Cmd {
-		p.find, p.At = text, 0
-		p.choose()
-		pr.Fault("", -1)
-		if len(p.shown) == 0 {
-			pr.Fault("no hook has all of these words", -1)
+	return p.shell.Find(before, "words of a repository, id, URL, event or state: api staging, 401, paused", "no hook has all of these words", func(words string) int {
+		p.find, p.At = words, 0
+		if p.choose(); words == before {
+			p.To(at, len(p.shown))
 		}
-		return nil
-	}
-	pr.Accept = func(text string) tea.Cmd { p.find = strings.TrimSpace(text); p.choose(); return nil }
-	pr.Cancel = func() tea.Cmd { p.find = before; p.choose(); p.To(at, len(p.shown)); return nil }
-	p.shell.Show(pr)
-	return nil
+		return len(p.shown)
+	})
 }
 
 // sort goes on to the next order, from its top.

@@ -37,16 +37,14 @@ func (o *rotateBox) Title() string {
 	return "Rotating the secret"
 }
 
-func (o *rotateBox) Cursor() *tea.Cursor { return nil }
-
 func (o *rotateBox) Update(msg tea.Msg) tea.Cmd {
 	if m, ok := msg.(kit.Wheel); ok {
-		o.move(m.Lines)
+		return o.move(m.Lines)
 	}
 	return nil
 }
 
-func (o *rotateBox) move(by int) { o.place.To(o.place.At+by, len(o.p.rot.order)) }
+func (o *rotateBox) move(by int) tea.Cmd { o.place.To(o.place.At+by, len(o.p.rot.order)); return nil }
 
 func (o *rotateBox) View(w, h int) string {
 	if w <= 0 || h <= 0 {
@@ -299,10 +297,9 @@ func (o *rotateBox) failure() (hookStep, bool) {
 
 func (o *rotateBox) Actions() []kit.Action {
 	p := o.p
-	step := func(by int) tea.Cmd { o.move(by); return nil }
 	out := append([]kit.Action{
 		{ID: "rotation.close", Keys: []string{"esc", "q", "enter"}, Label: "close", Text: "Close this box.", Run: func() tea.Cmd { p.shell.Shut(o); return nil }},
-	}, append(kit.Moves(o.high, "", step), kit.Ends("", step)...)...)
+	}, kit.Walk(o.high, "", o.move)...)
 	rotate, undo, resume := p.rotateActions()[0], p.rotateActions()[1], p.rotateActions()[2]
 	switch {
 	case p.rot.waiting():

@@ -46,20 +46,13 @@ func (p *Page) View(w, h int) string {
 		return kit.Fit(p.statusLine(w)+"\n"+p.empty(w), w, h)
 	}
 	t := p.shell.Theme
-	columns := p.columns(w)
-	cols := kit.Spread(columns, w-2)
-	var head strings.Builder
-	for i, c := range columns {
-		if cols[i] > 0 {
-			head.WriteString(t.Cell(c.Title, cols[i]) + " ")
-		}
-	}
-	out := []string{p.statusLine(w), t.Faint.Render(kit.FitLine("  "+head.String(), w))}
+	table := t.Table(w, w-2, p.columns(w))
+	out := []string{p.statusLine(w), table.Head()}
 	below := p.below(w, h)
 	p.high = max(1, h-2-len(below))
 	from, to := p.Window(len(p.shown), p.high)
 	for i := from; i < to; i++ {
-		out = append(out, p.row(p.shown[i], cols, w, i == p.At))
+		out = append(out, p.row(p.shown[i], table, i == p.At))
 	}
 	if len(p.shown) == 0 {
 		out = append(out, "", " No hook has all of these words.", " "+t.Key.Render("/")+" changes them, "+t.Key.Render("esc")+" shows all hooks again.")
@@ -240,12 +233,8 @@ func (p *Page) problems(w, n int) [][]string {
 	return out
 }
 
-func (p *Page) row(h fleet.Hook, cols []int, w int, on bool) string {
+func (p *Page) row(h fleet.Hook, table kit.Table, on bool) string {
 	t := p.shell.Theme
-	mark := " "
-	if p.marks[keyOf(h)] {
-		mark = t.Sym.Mark
-	}
 	symbol, style := t.Sym.Off, kit.Painter(t.Faint)
 	switch h.Health {
 	case fleet.Healthy:
@@ -281,30 +270,14 @@ func (p *Page) row(h fleet.Hook, cols []int, w int, on bool) string {
 	default:
 		signed = h.SecretState
 	}
-	events := fmt.Sprint(len(h.Events))
-	repository := h.Target.String()
-	if cols[1] > 0 {
-		repository = t.Middle(repository, cols[1])
+	repository, text, faint := h.Target.String(), kit.Painter(t.Text), kit.Painter(t.Faint)
+	if wide := table.Width(1); wide > 0 {
+		repository = t.Middle(repository, wide)
 	}
-	cells := []string{symbol, repository, fmt.Sprint(h.ID), health, events, signed, h.URL}
-	styles := []kit.Painter{style, t.Text, t.Faint, style, t.Faint, t.Text, t.Faint}
-	var b strings.Builder
-	for i, c := range cells {
-		if cols[i] == 0 {
-			continue
-		}
-		c = t.Cell(c, cols[i])
-		switch {
-		case on:
-		case !h.Ours && !h.Moved:
-			c = t.Faint.Render(c)
-		default:
-			c = styles[i].Render(c)
-		}
-		b.WriteString(c + " ")
+	if !h.Ours && !h.Moved {
+		style, text = faint, faint
 	}
-	if on {
-		return t.Selected.Render(kit.FitLine(t.Sym.Cursor+mark+b.String(), w))
-	}
-	return kit.FitLine(" "+t.Warn.Render(mark)+b.String(), w)
+	return table.Row(on, p.marks[keyOf(h)], kit.Cell{Text: symbol, Style: style}, kit.Cell{Text: repository, Style: text},
+		kit.Cell{Text: fmt.Sprint(h.ID), Style: faint}, kit.Cell{Text: health, Style: style}, kit.Cell{Text: fmt.Sprint(len(h.Events)), Style: faint},
+		kit.Cell{Text: signed, Style: text}, kit.Cell{Text: h.URL, Style: faint})
 }

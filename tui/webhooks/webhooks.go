@@ -32,7 +32,7 @@ type Config struct {
 	Poll     func(again bool) tea.Cmd      // asks the receiver how it is
 }
 
-// Page lists the hooks of the repositories and organisations that the fleet
+// Page lists the hooks of the repositories and organizations that the fleet
 // knows, as the fleet judges them.
 type Page struct {
 	shell *kit.Shell
@@ -150,7 +150,7 @@ func (p *Page) Update(msg tea.Msg) tea.Cmd {
 	case kit.News[logs.Entry]:
 		return p.heard(msg)
 	case kit.Wheel:
-		p.move(msg.Lines)
+		return p.move(msg.Lines)
 	case kit.Click:
 		if i := p.Top + msg.Y - p.headLines(); msg.Y >= p.headLines() && msg.Y-p.headLines() < p.high && i < len(p.shown) {
 			p.move(i - p.At)
@@ -162,9 +162,10 @@ func (p *Page) Update(msg tea.Msg) tea.Cmd {
 	return nil
 }
 
-func (p *Page) move(by int) {
+func (p *Page) move(by int) tea.Cmd {
 	p.moved = true
 	p.To(p.At+by, len(p.shown))
+	return nil
 }
 
 // current is the hook under the cursor.
@@ -264,7 +265,6 @@ func (p *Page) Actions() []kit.Action {
 	if !p.loading() {
 		stop = "GitHub is not being asked"
 	}
-	step := func(by int) tea.Cmd { p.move(by); return nil }
 	out := []kit.Action{
 		{ID: "open", Keys: []string{"enter", "d"}, Label: "deliveries", Text: "Show the hook's deliveries: what GitHub saw beside what the log has.", Command: command("deliveries", h), Off: none, Run: p.openDeliveries},
 	}
@@ -280,7 +280,7 @@ func (p *Page) Actions() []kit.Action {
 		kit.Action{ID: "catchup.taken", Keys: []string{"U"}, Text: "Also fetch events that GitHub calls delivered.", Command: catchupCommand(p.chosen()) + " --include-acknowledged", Off: none, Run: func() tea.Cmd { return p.catchup(p.chosen(), true) }},
 		kit.Action{ID: "browse", Keys: []string{"o"}, Text: "Open the hook's page at GitHub in the browser.", Off: none, Run: func() tea.Cmd { return p.shell.Browse(p.settingsURL(h)) }},
 		kit.Action{ID: "copy", Keys: []string{"y"}, Text: "Copy the hook's URL, id, or page.", Off: none, Run: p.openCopy},
-		kit.Action{ID: "mark", Keys: []string{"x"}, Text: "Mark the hook, or unmark it; rotate, ping, pause, events and catch up act on the marked ones.", Off: none, Run: func() tea.Cmd { p.mark(h); return step(1) }},
+		kit.Action{ID: "mark", Keys: []string{"x"}, Text: "Mark the hook, or unmark it; rotate, ping, pause, events and catch up act on the marked ones.", Off: none, Run: func() tea.Cmd { p.mark(h); return p.move(1) }},
 		kit.Action{ID: "hook.all", Keys: []string{"a"}, Label: "more hooks", Text: "Look for hooks in all repositories that you administer.", Command: "hookctl hooks list --match '*'", Run: func() tea.Cmd { return p.load(true) }},
 		kit.Action{ID: "hooks.stop", Keys: []string{"ctrl+x"}, Text: "Stop asking GitHub; what is listed stays.", Off: stop, Run: func() tea.Cmd {
 			p.cut = true
@@ -288,7 +288,7 @@ func (p *Page) Actions() []kit.Action {
 			return p.shell.Say("stopped asking GitHub; hooks may be missing from the list")
 		}},
 	)
-	return append(append(out, kit.Moves(p.high, none, step)...), kit.Ends(none, step)...)
+	return append(out, kit.Walk(p.high, none, p.move)...)
 }
 
 // openCopy offers what can be copied of the hook.

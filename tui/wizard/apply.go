@@ -17,25 +17,17 @@ import (
 
 // applyStep does it, step by step, and ends with the proof.
 type applyStep struct {
-	w      *Wizard
+	plain
 	job    *progress
 	relay  *relay // instead of a report
 	report fleet.SetupReport
 	err    error
-	scroll int
-	most   int
+	scroll kit.Scroll
 	fresh  bool // nobody has scrolled since the last news
 }
 
 // errStopped is the end of what the user interrupted.
 var errStopped = errors.New("interrupted: what was done stays, and nothing is done twice")
-
-type applied struct {
-	of     *Wizard
-	job    *kit.Job[hooks.Step]
-	report fleet.SetupReport
-	err    error
-}
 
 // stop ends the work between two calls.
 func (s *applyStep) stop() tea.Cmd {
@@ -50,13 +42,9 @@ func (s *applyStep) stop() tea.Cmd {
 // busy reports whether hooks are being set up just now.
 func (s *applyStep) busy() bool { return s.job != nil && (s.job.Busy() || s.job.opening) }
 
-func (s *applyStep) name() string { return "Proof" }
-
-func (s *applyStep) open() tea.Cmd { return s.run() }
-
-func (s *applyStep) run() tea.Cmd {
+func (s *applyStep) open() tea.Cmd {
 	w, a := s.w, s.w.shell
-	s.report, s.err, s.scroll, s.fresh, s.relay = fleet.SetupReport{}, nil, 0, true, nil
+	s.report, s.err, s.scroll.At, s.fresh, s.relay = fleet.SetupReport{}, nil, 0, true, nil
 	a.Progress = tea.NewProgressBar(tea.ProgressBarIndeterminate, 0)
 	var cmd tea.Cmd
 	if w.address.relay() {
@@ -70,48 +58,47 @@ func (s *applyStep) run() tea.Cmd {
 	job, cmd = kit.Begin(a, func(ctx context.Context, progress func(hooks.Step)) tea.Msg {
 		before.end() // it would bring the same deliveries
 		report, err := f.Setup(ctx, plan, progress)
-		return applied{w, job, report, err}
+		return answered{w, func() tea.Cmd {
+			if s.job == nil || s.job.Job != job {
+				return nil
+			}
+			return s.ended(report, err)
+		}}
 	})
 	s.job = &progress{Job: job}
 	return cmd
 }
 
-func (s *applyStep) update(msg tea.Msg) tea.Cmd {
-	switch msg := msg.(type) {
-	case kit.Stepped[hooks.Step]:
-		if s.job != nil && msg.Of == s.job.Job {
-			if s.busy() {
-				done, _ := s.job.done()
-				s.w.shell.Progress = tea.NewProgressBar(tea.ProgressBarDefault, min(99, done*50/max(1, len(s.w.review.plan.Items))))
-			}
-			return s.job.took(msg.Step)
-		}
-	case relayNews:
-		if msg.of == s.relay && s.relay != nil {
-			return s.relayed()
-		}
-	case applied:
-		if msg.of != s.w || s.job == nil || msg.job != s.job.Job {
-			return nil
-		}
-		s.job.Over = true
-		s.w.shell.Progress = nil
-		s.report, s.err = msg.report, msg.err
-		switch {
-		case errors.Is(msg.err, context.Canceled):
-			s.err = errStopped
-		case msg.err == nil && msg.report.Failed():
-			s.err = hooks.ErrIncomplete
-		}
-		if why := unreached(msg.report.Results); why != nil {
-			s.w.at = stepURL
-			return tea.Batch(s.finish(), s.w.address.broken(s.w.review.plan.URL, why))
-		}
-		return s.finish()
-	case kit.Wheel:
-		s.move(msg.Lines)
+func (s *applyStep) update(msg tea.Msg) tea.Cmd { return s.scroll.Turn(msg) }
+
+// stepped takes up what is done just now.
+func (s *applyStep) stepped(m kit.Stepped[hooks.Step]) tea.Cmd {
+	if s.job == nil || m.Of != s.job.Job {
+		return nil
 	}
-	return nil
+	if s.busy() {
+		done, _ := s.job.done()
+		s.w.shell.Progress = tea.NewProgressBar(tea.ProgressBarDefault, min(99, done*50/max(1, len(s.w.review.plan.Items))))
+	}
+	return s.job.took(m.Step)
+}
+
+// ended takes up what became of the plan.
+func (s *applyStep) ended(report fleet.SetupReport, err error) tea.Cmd {
+	s.job.Over = true
+	s.w.shell.Progress = nil
+	s.report, s.err = report, err
+	switch {
+	case errors.Is(err, context.Canceled):
+		s.err = errStopped
+	case err == nil && report.Failed():
+		s.err = hooks.ErrIncomplete
+	}
+	if why := unreached(report.Results); why != nil {
+		s.w.at = stepURL
+		return tea.Batch(s.finish(), s.w.address.broken(s.w.review.plan.URL, why))
+	}
+	return s.finish()
 }
 
 // relayed takes up how the relay is. It is set up once every repository's is
@@ -121,7 +108,7 @@ func (s *applyStep) relayed() tea.Cmd {
 	s.job.shown = steps
 	var cmd tea.Cmd
 	if !over {
-		cmd = s.relay.listen
+		cmd = s.listen(s.relay)
 	}
 	waiting := func(step hooks.Step) bool { return step.State == hooks.StateRunning }
 	switch _, failed := s.job.done(); {
@@ -149,8 +136,6 @@ func unreached(results []hooks.SetupResult) error {
 	}
 	return results[0].Err
 }
-
-func (s *applyStep) move(by int) { s.scroll = max(0, min(s.most, s.scroll+by)) }
 
 // outcome says how many hooks are proved, and why not all.
 func (s *applyStep) outcome() string {
@@ -197,8 +182,7 @@ func (s *applyStep) next() (bool, tea.Cmd) {
 		return false, a.GoTo(kit.PageEvents, nil)
 	}
 	// What failed is planned again; what is done stays done.
-	s.w.at = stepReview
-	return false, s.w.steps[stepReview].open()
+	return false, s.w.open(stepReview)
 }
 
 func (s *applyStep) label() string {
@@ -246,14 +230,12 @@ func (s *applyStep) view(w, h int) ([]string, *tea.Cursor) {
 	room := max(1, h-len(foot))
 	var steps []string
 	if s.job != nil {
-		steps = s.job.view(s.w.shell, w, 0)
+		steps = s.job.view(s.w.shell, w)
 	}
-	s.most = max(0, len(steps)-room)
 	if s.busy() || s.fresh {
-		s.scroll, s.fresh = s.most, s.busy() // what happens, and what failed, is below
+		s.scroll.At, s.fresh = kit.Far, s.busy() // what happens, and what failed, is below
 	}
-	s.move(0)
-	return append(steps[s.scroll:min(len(steps), s.scroll+room)], foot...), nil
+	return append(slices.Clip(s.scroll.Window(steps, room)), foot...), nil
 }
 
 // register is the line that gives an agent hookctl's tools.
@@ -297,7 +279,7 @@ func (s *applyStep) targets() []string {
 }
 
 func (s *applyStep) actions() []kit.Action {
-	out := kit.Arrows("wizard", "", 10, func(by int) tea.Cmd { s.move(by); return nil })
+	out := kit.Arrows("wizard", "", 10, s.scroll.By)
 	if s.busy() {
 		out = append(out, kit.Action{ID: "wizard.cancel", Keys: []string{"ctrl+x"}, Label: "interrupt", Text: "Stop between two calls; what was done stays.", Run: s.stop})
 	}
@@ -305,16 +287,10 @@ func (s *applyStep) actions() []kit.Action {
 		out = append(out, kit.Action{ID: "wizard.register", Keys: []string{"y"}, Label: "copy line", Text: "Copy the line that gives an agent hookctl's tools.", Command: "hookctl mcp --help", Run: func() tea.Cmd { return s.w.shell.Copy("the line for an agent", register) }})
 	}
 	if s.w.Over && s.w.cfg.Setup.SaveSync != nil {
-		out = append(out, kit.Action{ID: "wizard.sync", Keys: []string{"s"}, Label: "issues for failures", Text: "Turn CI failures into issues: project sync.", Command: "hookctl config edit", Run: func() tea.Cmd {
-			s.w.at = stepSync
-			return s.w.steps[stepSync].open()
-		}})
+		out = append(out, kit.Action{ID: "wizard.sync", Keys: []string{"s"}, Label: "issues for failures", Text: "Turn CI failures into issues: project sync.", Command: "hookctl config edit", Run: func() tea.Cmd { return s.w.open(stepSync) }})
 	}
 	if s.err != nil && !s.busy() {
-		out = append(out, kit.Action{ID: "wizard.url", Keys: []string{"u"}, Label: "another URL", Text: "Choose another URL; hooks that were created just now are updated.", Command: s.w.command(), Run: func() tea.Cmd {
-			s.w.at = stepURL
-			return s.w.steps[stepURL].open()
-		}})
+		out = append(out, kit.Action{ID: "wizard.url", Keys: []string{"u"}, Label: "another URL", Text: "Choose another URL; hooks that were created just now are updated.", Command: s.w.command(), Run: func() tea.Cmd { return s.w.open(stepURL) }})
 	}
 	return out
 }

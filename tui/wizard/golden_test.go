@@ -19,7 +19,7 @@ import (
 func at(s *wizardScreen, step int) *Wizard {
 	s.Press("w")
 	w := s.wizard
-	s.Send(signedIn{of: w, who: hooks.SignIn{GH: "/usr/bin/gh", Client: w.client, User: hooks.User{Login: "octocat", Scopes: []string{"repo", "admin:repo_hook"}}}})
+	s.Settle(w.signIn.found(hooks.SignIn{GH: "/usr/bin/gh", Client: w.client, User: hooks.User{Login: "octocat", Scopes: []string{"repo", "admin:repo_hook"}}}, nil))
 	w.value, w.origin = "0123456789abcdef", secret.FromNowhere
 	w.address.choose(kittest.PublicURL)
 	w.address.offers, w.address.looked = nil, true
@@ -56,15 +56,15 @@ func wizardStates() map[string]func(*wizardScreen) {
 		"wizard-1-signin": func(s *wizardScreen) { at(s, stepSignIn) },
 		"wizard-1-nobody": func(s *wizardScreen) {
 			w := at(s, stepSignIn)
-			s.Send(signedIn{of: w, who: hooks.SignIn{GH: "/usr/bin/gh"}, err: &hooks.Error{Op: "log in", Target: "github.com", Message: "no GitHub login was found", Cure: "run: gh auth login", Err: hooks.ErrNotLoggedIn}})
+			s.Settle(w.signIn.found(hooks.SignIn{GH: "/usr/bin/gh"}, &hooks.Error{Op: "log in", Target: "github.com", Message: "no GitHub login was found", Cure: "run: gh auth login", Err: hooks.ErrNotLoggedIn}))
 		},
 		"wizard-1-no-gh": func(s *wizardScreen) {
 			w := at(s, stepSignIn)
-			s.Send(signedIn{of: w, err: &hooks.Error{Op: "log in", Target: "github.com", Message: "no GitHub login was found", Cure: "run: gh auth login", Err: hooks.ErrNotLoggedIn}})
+			s.Settle(w.signIn.found(hooks.SignIn{}, &hooks.Error{Op: "log in", Target: "github.com", Message: "no GitHub login was found", Cure: "run: gh auth login", Err: hooks.ErrNotLoggedIn}))
 		},
 		"wizard-1-scope": func(s *wizardScreen) {
 			w := at(s, stepSignIn)
-			s.Send(signedIn{of: w, who: hooks.SignIn{GH: "/usr/bin/gh", Client: w.client, Lacks: hooks.ScopeHooks, User: hooks.User{Login: "octocat", Scopes: []string{"gist"}}}})
+			s.Settle(w.signIn.found(hooks.SignIn{GH: "/usr/bin/gh", Client: w.client, Lacks: hooks.ScopeHooks, User: hooks.User{Login: "octocat", Scopes: []string{"gist"}}}, nil))
 		},
 		"wizard-2-repositories": func(s *wizardScreen) { at(s, stepRepositories) },
 		"wizard-2-many": func(s *wizardScreen) {
@@ -91,12 +91,12 @@ func wizardStates() map[string]func(*wizardScreen) {
 		"wizard-3-tunnel": func(s *wizardScreen) {
 			w := at(s, stepURL)
 			w.address.input.SetValue("")
-			s.Send(tunnelsFound{of: w, list: []tunnel.Tunnel{{Kind: "ngrok", URL: "https://1a2b-3c4d.ngrok-free.app", Target: "127.0.0.1:9000"}, {Kind: "cloudflared", URL: "https://random-words-here.trycloudflare.com"}}})
+			s.Settle(w.address.found([]tunnel.Tunnel{{Kind: "ngrok", URL: "https://1a2b-3c4d.ngrok-free.app", Target: "127.0.0.1:9000"}, {Kind: "cloudflared", URL: "https://random-words-here.trycloudflare.com"}}, nil, nil))
 		},
 		"wizard-3-run": func(s *wizardScreen) {
 			w := at(s, stepURL)
 			w.address.input.SetValue("")
-			s.Send(tunnelsFound{of: w, can: []string{"cloudflared", "tailscale"}})
+			s.Settle(w.address.found(nil, []string{"cloudflared", "tailscale"}, nil))
 			s.Press("down")
 		},
 		"wizard-3-none": func(s *wizardScreen) {
@@ -105,7 +105,7 @@ func wizardStates() map[string]func(*wizardScreen) {
 			w := at(s, stepURL)
 			w.address.input.SetValue("")
 			w.address.at, w.address.touched = 0, false
-			s.Send(tunnelsFound{of: w})
+			s.Settle(w.address.found(nil, nil, nil))
 		},
 		"wizard-3-again": func(s *wizardScreen) {
 			w := at(s, stepURL)
@@ -124,14 +124,14 @@ func wizardStates() map[string]func(*wizardScreen) {
 		},
 		"wizard-3-warned": func(s *wizardScreen) {
 			w := at(s, stepURL)
-			s.Send(urlTested{w, kittest.PublicURL, reached{saw: "https://hooks.example.com: /healthz answers 502 Bad Gateway", cure: "the tunnel is up but the receiver does not answer; run: hookctl start"}})
+			s.Settle(w.address.took(kittest.PublicURL, reached{saw: "https://hooks.example.com: /healthz answers 502 Bad Gateway", cure: "the tunnel is up but the receiver does not answer; run: hookctl start"}))
 		},
 		"wizard-4-events": func(s *wizardScreen) { at(s, stepEvents) },
 		"wizard-5-secret": func(s *wizardScreen) { at(s, stepSecret) },
 		"wizard-5-kept":   func(s *wizardScreen) { at(s, stepSecret).origin = secret.FromEnvFile },
 		"wizard-5-open": func(s *wizardScreen) {
 			w := at(s, stepSecret)
-			s.Send(secretFound{of: w, err: &secret.PermissionError{Path: "~/.atlas/.env", Mode: 0o644}})
+			s.Settle(w.secret.found("", "", &secret.PermissionError{Path: "~/.atlas/.env", Mode: 0o644}))
 		},
 		"wizard-6-notify": func(s *wizardScreen) { at(s, stepNotify).notify.answer["orchestrator-amoa"] = nil },
 		"wizard-6-absent": func(s *wizardScreen) {
@@ -157,7 +157,7 @@ func wizardStates() map[string]func(*wizardScreen) {
 		},
 		"wizard-7-port": func(s *wizardScreen) {
 			w := at(s, stepReceiver)
-			s.Send(receiverReady{of: w, err: &daemon.PortError{Address: "127.0.0.1:9000", Holder: "nginx (pid 12)", Err: errors.New("address already in use")}})
+			s.Settle(w.receiver.ready(daemon.Status{}, "", &daemon.PortError{Address: "127.0.0.1:9000", Holder: "nginx (pid 12)", Err: errors.New("address already in use")}))
 		},
 		"wizard-7-ask-port": func(s *wizardScreen) {
 			s.setup.SavePort = func(context.Context, int) error { return nil }
@@ -202,7 +202,7 @@ func wizardStates() map[string]func(*wizardScreen) {
 			bad := badPing
 			advance(w.apply.job, kittest.TargetWeb, 0, "create hook", hooks.StateDone, nil)
 			advance(w.apply.job, kittest.TargetWeb, 4711, "verify", hooks.StateFailed, bad)
-			s.Send(applied{w, w.apply.job.Job, fleet.SetupReport{Results: []hooks.SetupResult{{Target: kittest.TargetAPI, HookID: 4713, Verified: true}, {Target: kittest.TargetWeb, HookID: 4711, Err: bad}}}, nil})
+			s.Settle(w.apply.ended(fleet.SetupReport{Results: []hooks.SetupResult{{Target: kittest.TargetAPI, HookID: 4713, Verified: true}, {Target: kittest.TargetWeb, HookID: 4711, Err: bad}}}, nil))
 		},
 		"wizard-9-done": func(s *wizardScreen) {
 			w := at(s, stepApply)
@@ -212,7 +212,7 @@ func wizardStates() map[string]func(*wizardScreen) {
 				advance(w.apply.job, t, 0, "create hook", hooks.StateDone, nil)
 				advance(w.apply.job, t, 4711, "verify", hooks.StateDone, nil)
 			}
-			s.Send(applied{w, w.apply.job.Job, fleet.SetupReport{Results: []hooks.SetupResult{{Target: kittest.TargetAPI, HookID: 4713, Verified: true}, {Target: kittest.TargetWeb, HookID: 4711, Verified: true}}}, nil})
+			s.Settle(w.apply.ended(fleet.SetupReport{Results: []hooks.SetupResult{{Target: kittest.TargetAPI, HookID: 4713, Verified: true}, {Target: kittest.TargetWeb, HookID: 4711, Verified: true}}}, nil))
 		},
 	}
 }

@@ -1,6 +1,7 @@
 package wizard
 
 import (
+	"context"
 	"errors"
 	"fmt"
 	"os"
@@ -16,15 +17,13 @@ import (
 
 // eventsStep chooses the events.
 type eventsStep struct {
-	w     *Wizard
-	pick  *kit.Picker
+	pickStep
 	first []string // what is chosen at first
-	top   int      // line of the list in the last view
 	orgs  bool
 }
 
 func newEventsStep(w *Wizard) *eventsStep {
-	s := &eventsStep{w: w, pick: kit.NewEventPicker(w.shell.Theme)}
+	s := &eventsStep{pickStep: pickStep{plain: plain{w}, pick: kit.NewEventPicker(w.shell.Theme)}}
 	chosen := w.cfg.Setup.Events
 	if len(chosen) == 0 {
 		chosen = hooks.DefaultEvents()
@@ -46,28 +45,13 @@ func (s *eventsStep) asked() []string {
 	return nil
 }
 
-func (s *eventsStep) name() string { return "Events" }
-
 // open offers the events of organizations where only those are chosen.
 func (s *eventsStep) open() tea.Cmd {
-	orgs := len(s.w.targets()) > 0
-	for _, t := range s.w.targets() {
-		orgs = orgs && t.IsOrg()
-	}
+	targets := s.w.targets()
+	orgs := len(targets) > 0 && !slices.ContainsFunc(targets, func(t hooks.Target) bool { return !t.IsOrg() })
 	if orgs != s.orgs {
 		s.orgs = orgs
 		s.pick.Set(EventItems(orgs))
-	}
-	return nil
-}
-
-func (s *eventsStep) update(msg tea.Msg) tea.Cmd {
-	switch msg := msg.(type) {
-	case tea.KeyPressMsg, tea.PasteMsg, kit.Wheel:
-		return s.pick.Update(msg)
-	case kit.Click:
-		msg.Y -= s.top
-		return s.pick.Update(msg)
 	}
 	return nil
 }
@@ -76,46 +60,26 @@ func (s *eventsStep) next() (bool, tea.Cmd) {
 	if len(s.pick.Picked()) == 0 {
 		return false, s.w.shell.Warn("choose at least one event with space")
 	}
-	return s.w.leave(s.pick)
+	return s.leave()
 }
-
-func (s *eventsStep) label() string { return "continue" }
 
 func (s *eventsStep) view(w, h int) ([]string, *tea.Cursor) {
 	t := s.w.shell.Theme
 	out := s.w.intro("Which events? The chosen five can notify an agent; others are recorded too. Hooks that are there keep their events unless you change this.", "Which events? space chooses.", w, h)
-	s.top = len(out)
-	top := s.top
-	out = append(out, strings.Split(s.pick.View(w, max(2, h-top-1)), "\n")...)
-	caret := s.pick.Place()
-	if caret != nil {
-		caret.Y += top
-	}
 	picked := s.pick.Picked()
 	foot := fmt.Sprintf(" %s %d chosen: %s", t.Good.Render(t.Sym.OK), len(picked), strings.Join(picked, ", "))
 	if len(picked) == 0 {
 		foot = t.Warn.Render(" " + t.Sym.Warn + " none chosen")
 	}
-	return append(out, t.Cut(foot, w)), caret
+	return s.list(out, foot, w, h)
 }
-
-func (s *eventsStep) actions() []kit.Action { return s.pick.Steps(s.w.shell, "wizard") }
 
 // secretStep shows the secret in use, or a new one that is saved later.
 type secretStep struct {
-	w    *Wizard
+	plain
 	busy bool
 	err  error
 }
-
-type secretFound struct {
-	of     *Wizard
-	value  string
-	origin secret.Origin
-	err    error
-}
-
-func (s *secretStep) name() string { return "Secret" }
 
 func (s *secretStep) open() tea.Cmd {
 	if s.w.value == "" || s.err != nil {
@@ -134,18 +98,21 @@ func (s *secretStep) find() tea.Cmd {
 }
 
 func (s *secretStep) read() tea.Cmd {
-	w, store, have := s.w, s.w.cfg.Store, s.w.value
-	return func() tea.Msg {
-		value, origin, err := findSecret(store, have)
-		return secretFound{w, value, origin, err}
-	}
+	store, have := s.w.cfg.Store, s.w.value
+	return s.w.ask(func(context.Context) func() tea.Cmd {
+		value, origin, err := store.ForHooks()
+		if err == nil && value == "" {
+			if value = have; value == "" {
+				value, err = secret.Generate()
+			}
+		}
+		return func() tea.Cmd { return s.found(value, origin, err) }
+	})
 }
 
-func (s *secretStep) update(msg tea.Msg) tea.Cmd {
-	if m, ok := msg.(secretFound); ok && m.of == s.w {
-		s.busy, s.err = false, m.err
-		s.w.value, s.w.origin = m.value, m.origin
-	}
+func (s *secretStep) found(value string, origin secret.Origin, err error) tea.Cmd {
+	s.busy, s.err = false, err
+	s.w.value, s.w.origin = value, origin
 	return nil
 }
 
@@ -165,14 +132,15 @@ func (s *secretStep) next() (bool, tea.Cmd) {
 // close makes the file private to its owner, and reads it again.
 func (s *secretStep) close(file string) tea.Cmd {
 	s.busy = true
-	find := s.read()
-	w := s.w
-	return func() tea.Msg {
-		if err := os.Chmod(file, 0o600); err != nil {
-			return secretFound{of: w, err: err}
+	return s.w.ask(func(context.Context) func() tea.Cmd {
+		err := os.Chmod(file, 0o600)
+		return func() tea.Cmd {
+			if err != nil {
+				return s.found("", "", err)
+			}
+			return s.read()
 		}
-		return find()
-	}
+	})
 }
 
 func (s *secretStep) label() string {
@@ -211,8 +179,6 @@ func (s *secretStep) view(w, h int) ([]string, *tea.Cursor) {
 	}
 	return out, nil
 }
-
-func (s *secretStep) actions() []kit.Action { return nil }
 
 // EventItems is the catalogue of events as lines to choose; org adds those
 // that only hooks of organizations have.

@@ -29,7 +29,7 @@ const probeWait = 5 * time.Second
 
 // notifyStep chooses who is notified of what matters, and of what else.
 type notifyStep struct {
-	w      *Wizard
+	plain
 	at     int    // the row
 	on     []bool // by row
 	sink   string
@@ -41,16 +41,9 @@ type notifyStep struct {
 	answer map[string]error // by agent or URL; nil says that it is there
 }
 
-// sinkProbed is what became of asking about an agent, or the URL of a chat.
-type sinkProbed struct {
-	of   *Wizard
-	what string
-	err  error
-}
-
 func newNotifyStep(w *Wizard) *notifyStep {
 	d := w.cfg.Setup
-	s := &notifyStep{w: w, sink: d.Sink, input: kit.NewInput(w.shell.Theme, d.Agent), chat: kit.NewInput(w.shell.Theme, ""), answer: map[string]error{}}
+	s := &notifyStep{plain: plain{w}, sink: d.Sink, input: kit.NewInput(w.shell.Theme, d.Agent), chat: kit.NewInput(w.shell.Theme, ""), answer: map[string]error{}}
 	s.input.Placeholder = "the agent's name"
 	s.chat.EchoMode, s.chat.EchoCharacter = textinput.EchoPassword, '*'
 	s.chat.Placeholder = "its URL, as ntfy://ntfy.sh/topic"
@@ -69,8 +62,6 @@ func newNotifyStep(w *Wizard) *notifyStep {
 
 func (s *notifyStep) agent() string { return strings.TrimSpace(s.input.Value()) }
 
-func (s *notifyStep) name() string { return "Notify" }
-
 func (s *notifyStep) open() tea.Cmd { return s.probe() }
 
 // probe asks the sink about the agent, or whether the URL of a chat is one,
@@ -79,12 +70,15 @@ func (s *notifyStep) probe() tea.Cmd {
 	agent, url, d := s.agent(), strings.TrimSpace(s.chat.Value()), s.w.cfg.Setup
 	ask := func(what string, probe func(ctx context.Context) error) tea.Cmd {
 		s.busy, s.asked = true, what
-		w, ctx := s.w, s.w.shell.Ctx
-		return func() tea.Msg {
+		return s.w.ask(func(ctx context.Context) func() tea.Cmd {
 			ctx, stop := context.WithTimeout(ctx, probeWait)
 			defer stop()
-			return sinkProbed{w, what, probe(ctx)}
-		}
+			err := probe(ctx)
+			return func() tea.Cmd {
+				s.answer[what], s.busy = err, s.busy && s.asked != what
+				return nil
+			}
+		})
 	}
 	open := func(what string) bool {
 		_, known := s.answer[what]
@@ -101,13 +95,6 @@ func (s *notifyStep) probe() tea.Cmd {
 
 func (s *notifyStep) update(msg tea.Msg) tea.Cmd {
 	switch msg := msg.(type) {
-	case sinkProbed:
-		if msg.of == s.w {
-			s.answer[msg.what] = msg.err
-			if s.asked == msg.what {
-				s.busy = false
-			}
-		}
 	case tea.KeyPressMsg, tea.PasteMsg:
 		line := map[int]*textinput.Model{notifyAgent: &s.input, notifyChat: &s.chat}[s.at]
 		if line == nil {
@@ -120,7 +107,7 @@ func (s *notifyStep) update(msg tea.Msg) tea.Cmd {
 		}
 		return cmd
 	case kit.Wheel:
-		s.move(msg.Lines)
+		return s.move(msg.Lines)
 	case kit.Click:
 		if row := s.rowAt(msg.Y - s.top); row >= 0 {
 			s.at = row
@@ -146,7 +133,10 @@ func (s *notifyStep) toggle() tea.Cmd {
 	return s.probe()
 }
 
-func (s *notifyStep) move(by int) { s.at = max(0, min(len(s.on)-1, s.at+by)) }
+func (s *notifyStep) move(by int) tea.Cmd {
+	s.at = max(0, min(len(s.on)-1, s.at+by))
+	return nil
+}
 
 func (s *notifyStep) next() (bool, tea.Cmd) {
 	url := strings.TrimSpace(s.chat.Value())
@@ -278,7 +268,7 @@ func (s *notifyStep) said(w, h int) []string {
 }
 
 func (s *notifyStep) actions() []kit.Action {
-	return append(kit.Arrows("wizard", "choose", 1, func(by int) tea.Cmd { s.move(by); return nil }),
+	return append(kit.Arrows("wizard", "choose", 1, s.move),
 		kit.Action{ID: "wizard.switch", Keys: []string{"space"}, Label: "switch", Text: "Switch the line on or off.", Run: s.toggle},
 		kit.Action{ID: "wizard.probe", Keys: []string{"ctrl+r"}, Label: "ask again", Text: "Ask AI Maestro for the agent again.", Command: "hookctl doctor", Run: func() tea.Cmd { delete(s.answer, s.agent()); return s.probe() }})
 }

@@ -20,7 +20,7 @@ func TestSetupShowsInTheProgressBar(t *testing.T) {
 	if !shown(s) {
 		t.Fatal("no progress while it is at work")
 	}
-	s.Send(applied{w, w.apply.job.Job, fleet.SetupReport{}, hooks.ErrIncomplete})
+	s.Settle(w.apply.ended(fleet.SetupReport{}, hooks.ErrIncomplete))
 	if shown(s) {
 		t.Fatal("the bar is left")
 	}

@@ -1,6 +1,7 @@
 package wizard
 
 import (
+	"context"
 	"fmt"
 	"strconv"
 	"strings"
@@ -16,72 +17,37 @@ import (
 // receiverStep saves what was chosen for this machine and has the receiver
 // run with it; then it tests the address.
 type receiverStep struct {
-	w    *Wizard
+	plain
 	busy string
 	err  error
 	done bool
 	addr string
 }
 
-// receiverReady is a receiver that runs with the secret and the settings.
-type receiverReady struct {
-	of     *Wizard
-	status daemon.Status
-	run    string // the tunnel that it runs
-	err    error
-}
-
-// portSaved is the end of the choice of another port.
-type portSaved struct {
-	of   *Wizard
-	port int
-	err  error
-}
-
-func (s *receiverStep) name() string { return "Receiver" }
-
 func (s *receiverStep) open() tea.Cmd {
 	s.done, s.err = false, nil
 	return s.w.cfg.Poll(false)
 }
 
-func (s *receiverStep) update(msg tea.Msg) tea.Cmd {
-	switch msg := msg.(type) {
-	case receiverReady:
-		if msg.of != s.w {
-			return nil
-		}
-		s.busy, s.err = "", msg.err
-		if msg.err != nil {
-			return s.w.cfg.Poll(false)
-		}
-		s.done, s.addr = true, msg.status.Address
-		u := s.w.address
-		if msg.run != "" {
-			u.opened(msg.run, text.Clean(msg.status.PublicURL))
-		}
-		cmds := []tea.Cmd{s.w.cfg.Poll(false), s.w.secret.read(), s.w.save()}
-		switch {
-		case !u.relay():
-			cmds = append(cmds, u.test(u.url()))
-		case s.w.on(stepReceiver):
-			cmds = append(cmds, s.w.forward())
-		}
-		return tea.Batch(cmds...)
-	case portSaved:
-		if msg.of != s.w {
-			return nil
-		}
-		if msg.err != nil {
-			return s.w.shell.Fail(msg.err)
-		}
-		s.w.cfg.Setup.Port, s.err = msg.port, nil
-	case urlTested:
-		if msg.of == s.w && s.done && msg.answer.ok && s.w.on(stepReceiver) {
-			return s.w.forward()
-		}
+// ready takes up a receiver that runs with the secret and the settings, and with the tunnel that it was to run.
+func (s *receiverStep) ready(status daemon.Status, run string, err error) tea.Cmd {
+	s.busy, s.err = "", err
+	if err != nil {
+		return s.w.cfg.Poll(false)
 	}
-	return nil
+	s.done, s.addr = true, status.Address
+	u := s.w.address
+	if run != "" {
+		u.opened(run, text.Clean(status.PublicURL))
+	}
+	cmds := []tea.Cmd{s.w.cfg.Poll(false), s.w.secret.read(), s.w.save()}
+	switch {
+	case !u.relay():
+		cmds = append(cmds, u.test(u.url()))
+	case s.w.on(stepReceiver):
+		cmds = append(cmds, s.w.forward())
+	}
+	return tea.Batch(cmds...)
 }
 
 func (s *receiverStep) next() (bool, tea.Cmd) {
@@ -96,16 +62,14 @@ func (s *receiverStep) next() (bool, tea.Cmd) {
 	if s.w.cfg.Receiver.OK() {
 		s.busy = "reloading the receiver"
 	}
-	w, cfg, ctx := s.w, s.w.cfg, s.w.shell.Ctx
-	l := launch{secret: w.value, run: w.address.run(), notify: w.notify.chosen()}
-	if l.run != "" {
-		s.busy = "starting the receiver and " + l.run
+	cfg, value, run, notify := s.w.cfg, s.w.value, s.w.address.run(), s.w.notify.chosen()
+	if run != "" {
+		s.busy = "starting the receiver and " + run
 	}
-	return false, func() tea.Msg {
-		m := receiverReady{of: w, run: l.run}
-		m.status, m.err = cfg.launch(ctx, l)
-		return m
-	}
+	return false, s.w.ask(func(ctx context.Context) func() tea.Cmd {
+		status, err := cfg.launch(ctx, value, run, notify)
+		return func() tea.Cmd { return s.ready(status, run, err) }
+	})
 }
 
 func (s *receiverStep) label() string {
@@ -175,8 +139,16 @@ func (s *receiverStep) askPort() tea.Cmd {
 		if err != nil || port < 1 || port > 65535 {
 			return a.Warn("a port is a number from 1 to 65535")
 		}
-		save, ctx, w := s.w.cfg.Setup.SavePort, a.Ctx, s.w
-		return func() tea.Msg { return portSaved{w, port, save(ctx, port)} }
+		save := s.w.cfg.Setup.SavePort
+		return s.w.ask(func(ctx context.Context) func() tea.Cmd {
+			err := save(ctx, port)
+			return func() tea.Cmd {
+				if err == nil {
+					s.w.cfg.Setup.Port, s.err = port, nil
+				}
+				return a.Fail(err)
+			}
+		})
 	}
 	a.Show(pr)
 	return nil

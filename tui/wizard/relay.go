@@ -20,9 +20,6 @@ type relay struct {
 	steps []hooks.Step // how it is, one for each repository
 }
 
-// relayNews is a relay of which something changed.
-type relayNews struct{ of *relay }
-
 // relayStep is the name of the step that a relay has for each repository.
 const relayStep = "open relay"
 
@@ -55,7 +52,7 @@ func (w *Wizard) openRelay() (*relay, tea.Cmd) {
 		}
 		return nil
 	})
-	return r, tea.Batch(work, r.listen)
+	return r, tea.Batch(work, w.apply.listen(r))
 }
 
 // end ends a relay and waits until its hooks are removed. A nil relay has ended.
@@ -67,12 +64,19 @@ func (r *relay) end() {
 }
 
 // listen waits until something changes.
-func (r *relay) listen() tea.Msg {
-	select {
-	case <-r.news:
-	case <-r.ended:
-	}
-	return relayNews{r}
+func (s *applyStep) listen(r *relay) tea.Cmd {
+	return s.w.ask(func(context.Context) func() tea.Cmd {
+		select {
+		case <-r.news:
+		case <-r.ended:
+		}
+		return func() tea.Cmd {
+			if s.relay != r {
+				return nil
+			}
+			return s.relayed()
+		}
+	})
 }
 
 // took notes how the relay of a repository is.

@@ -5,7 +5,6 @@ import (
 	"time"
 
 	"hookctl/hooks"
-	"hookctl/hooks/secret"
 	"hookctl/hooks/tunnel"
 	"hookctl/server/daemon"
 	"hookctl/server/fleet"
@@ -51,44 +50,25 @@ type Defaults struct {
 	SavePort func(ctx context.Context, port int) error
 }
 
-// findSecret reads the secret in use; if none exists it is have, or else
-// a new one that is not saved yet.
-func findSecret(store *secret.Store, have string) (string, secret.Origin, error) {
-	value, origin, err := store.ForHooks()
-	if err == nil && value == "" {
-		if value = have; value == "" {
-			value, err = secret.Generate()
-		}
-	}
-	return value, origin, err
-}
-
-// launch is what was chosen for this machine.
-type launch struct {
-	secret string // saved if none exists yet
-	run    string // the kind of tunnel that the receiver is to run, "" for none
-	notify fleet.Notify
-}
-
-// launch saves what was chosen and leaves a receiver that runs with it. The
-// public URL is saved by the fleet, once a hook there has proved itself. With
-// a tunnel it waits until that is open.
-func (c Config) launch(ctx context.Context, l launch) (daemon.Status, error) {
+// launch saves what was chosen for this machine, the secret if none exists yet, and leaves a receiver that runs with it. The
+// public URL is saved by the fleet, once a hook there has proved itself. Where the receiver is to run a tunnel, it waits until
+// that is open.
+func (c Config) launch(ctx context.Context, value, run string, notify fleet.Notify) (daemon.Status, error) {
 	// Somebody else may have created a secret since; that one stays.
 	have, _, err := c.Store.Current()
 	if err == nil && have == "" {
-		err = c.Store.SetCurrent(l.secret)
+		err = c.Store.SetCurrent(value)
 	}
 	if err != nil {
 		return daemon.Status{}, err
 	}
 	if c.Setup.SaveNotify != nil {
-		if err := c.Setup.SaveNotify(ctx, l.notify); err != nil {
+		if err := c.Setup.SaveNotify(ctx, notify); err != nil {
 			return daemon.Status{}, err
 		}
 	}
-	if l.run != "" {
-		return c.Setup.RunTunnel(ctx, l.run)
+	if run != "" {
+		return c.Setup.RunTunnel(ctx, run)
 	}
 	status, _, err := c.Fleet.Receiver(ctx)
 	return status, err

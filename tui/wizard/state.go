@@ -1,6 +1,7 @@
 package wizard
 
 import (
+	"context"
 	"slices"
 
 	tea "charm.land/bubbletea/v2"
@@ -9,13 +10,6 @@ import (
 	"hookctl/server/fleet"
 	"hookctl/tui/kit"
 )
-
-// wizardRestored is the draft that was found, if any.
-type wizardRestored struct {
-	of    *Wizard
-	draft fleet.Draft
-	found bool
-}
 
 // save keeps what is chosen.
 func (w *Wizard) save() tea.Cmd {
@@ -40,18 +34,19 @@ func (w *Wizard) write(d *fleet.Draft) tea.Cmd {
 
 // restore reads the draft.
 func (w *Wizard) restore() tea.Cmd {
-	return func() tea.Msg {
+	return w.ask(func(context.Context) func() tea.Cmd {
 		d, found := w.file.Read()
-		return wizardRestored{w, d, found}
-	}
+		return func() tea.Cmd {
+			if !found || w.at != stepSignIn {
+				return nil
+			}
+			return w.restored(d)
+		}
+	})
 }
 
 // restored takes the draft up, and goes on there once the sign-in holds.
-func (w *Wizard) restored(m wizardRestored) tea.Cmd {
-	if m.of != w || !m.found || w.at != stepSignIn {
-		return nil
-	}
-	d := m.draft
+func (w *Wizard) restored(d fleet.Draft) tea.Cmd {
 	w.chosen = true
 	for _, t := range d.Targets() {
 		w.repos.pick.On[t.String()] = true

@@ -1,6 +1,7 @@
 package wizard
 
 import (
+	"context"
 	"errors"
 	"fmt"
 	"net"
@@ -22,7 +23,7 @@ const tunnelsEvery = 3 * time.Second
 // urlStep chooses the public address: a tunnel that was found, the one of the
 // settings, or what is typed.
 type urlStep struct {
-	w       *Wizard
+	plain
 	offers  []tunnel.Offer
 	input   textinput.Model
 	at      int // an offer; len(offers) is the typed one
@@ -39,23 +40,8 @@ type urlStep struct {
 	tested  map[string]reached
 }
 
-type (
-	tunnelsFound struct {
-		of   *Wizard
-		list []tunnel.Tunnel
-		can  []string // kinds of tunnels whose programs are here
-		err  error
-	}
-	lookAgain struct{ of *Wizard }
-	urlTested struct {
-		of     *Wizard
-		url    string
-		answer reached
-	}
-)
-
 func newURLStep(w *Wizard) *urlStep {
-	s := &urlStep{w: w, input: kit.NewInput(w.shell.Theme, ""), tested: map[string]reached{}}
+	s := &urlStep{plain: plain{w}, input: kit.NewInput(w.shell.Theme, ""), tested: map[string]reached{}}
 	s.input.Placeholder = "type a URL"
 	s.offers = tunnel.Offers(nil, nil, "", w.cfg.Setup.URL, false)
 	return s
@@ -143,8 +129,6 @@ func (s *urlStep) insist() tea.Cmd {
 	return s.w.next()
 }
 
-func (s *urlStep) name() string { return "URL" }
-
 func (s *urlStep) open() tea.Cmd { return s.look() }
 
 // look asks the tunnels of this machine for addresses.
@@ -153,15 +137,31 @@ func (s *urlStep) look() tea.Cmd {
 		return nil
 	}
 	s.looking = true
-	w, ctx, port, d := s.w, s.w.shell.Ctx, s.port(), s.w.cfg.Setup
-	return func() tea.Msg {
-		m := tunnelsFound{of: w}
-		m.list, m.err = d.Tunnels.Find(ctx, port)
+	port, d := s.port(), s.w.cfg.Setup
+	return s.w.ask(func(ctx context.Context) func() tea.Cmd {
+		open, err := d.Tunnels.Find(ctx, port)
+		var can []string
 		if d.RunTunnel != nil {
-			m.can = tunnel.Programs()
+			can = tunnel.Programs()
 		}
-		return m
+		return func() tea.Cmd { return s.found(open, can, err) }
+	})
+}
+
+// found takes up the tunnels that run and the kinds that can, and looks again after a while.
+func (s *urlStep) found(open []tunnel.Tunnel, can []string, err error) tea.Cmd {
+	s.looking, s.looked, s.findErr = false, true, err
+	s.offer(open, can)
+	if !s.w.on(stepURL) || s.ticking {
+		return nil
 	}
+	s.ticking = true
+	return s.w.shell.Later(tunnelsEvery, answered{s.w, func() tea.Cmd {
+		if s.ticking = false; s.w.on(stepURL) {
+			return s.look()
+		}
+		return nil
+	}})
 }
 
 // port is where the receiver listens, or will.
@@ -179,33 +179,6 @@ func (s *urlStep) port() int {
 
 func (s *urlStep) update(msg tea.Msg) tea.Cmd {
 	switch msg := msg.(type) {
-	case tunnelsFound:
-		if msg.of != s.w {
-			return nil
-		}
-		s.looking, s.looked, s.findErr = false, true, msg.err
-		s.offer(msg.list, msg.can)
-		if s.w.on(stepURL) && !s.ticking {
-			s.ticking = true
-			w := s.w
-			return s.w.shell.Later(tunnelsEvery, lookAgain{w})
-		}
-	case lookAgain:
-		if msg.of == s.w {
-			s.ticking = false
-			if s.w.on(stepURL) {
-				return s.look()
-			}
-		}
-	case urlTested:
-		if msg.of != s.w {
-			return nil
-		}
-		s.tested[msg.url] = msg.answer
-		s.busy = ""
-		if msg.answer.ok && s.w.on(stepURL) && msg.url == s.url() {
-			return s.w.forward()
-		}
 	case tea.KeyPressMsg, tea.PasteMsg:
 		before := s.input.Value()
 		var cmd tea.Cmd
@@ -242,9 +215,10 @@ func (s *urlStep) offer(list []tunnel.Tunnel, can []string) {
 	}
 }
 
-func (s *urlStep) move(by int) {
+func (s *urlStep) move(by int) tea.Cmd {
 	s.at = max(0, min(len(s.offers), s.at+by))
 	s.touched, s.err = true, nil
+	return nil
 }
 
 // next checks the address, and tests it where a receiver runs that can answer.
@@ -282,8 +256,20 @@ func (s *urlStep) again() bool { return s.failed != nil && s.url() == s.w.review
 // test asks the address for this receiver.
 func (s *urlStep) test(address string) tea.Cmd {
 	s.busy = "asking " + address + " for this receiver"
-	w, ctx, cfg, local := s.w, s.w.shell.Ctx, s.w.cfg, s.w.cfg.Receiver.Value.Address
-	return func() tea.Msg { return urlTested{w, address, cfg.reach(ctx, address, local)} }
+	cfg, local := s.w.cfg, s.w.cfg.Receiver.Value.Address
+	return s.w.ask(func(ctx context.Context) func() tea.Cmd {
+		answer := cfg.reach(ctx, address, local)
+		return func() tea.Cmd { return s.took(address, answer) }
+	})
+}
+
+// took takes up what was seen at an address, and goes on where that is the receiver.
+func (s *urlStep) took(address string, answer reached) tea.Cmd {
+	s.tested[address], s.busy = answer, ""
+	if answer.ok && (s.w.on(stepURL) && address == s.url() || s.w.on(stepReceiver) && s.w.receiver.done) {
+		return s.w.forward()
+	}
+	return nil
 }
 
 func (s *urlStep) label() string {
@@ -401,6 +387,6 @@ func (s *urlStep) actions() []kit.Action {
 	if errors.Is(s.err, hooks.ErrNotPublic) {
 		insist.Label, insist.Off = "use anyway", ""
 	}
-	moves := kit.Arrows("wizard", "choose", len(s.offers), func(by int) tea.Cmd { s.move(by); return nil })
+	moves := kit.Arrows("wizard", "choose", len(s.offers), s.move)
 	return append(append([]kit.Action{insist}, moves...), test)
 }

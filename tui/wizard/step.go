@@ -1,0 +1,127 @@
+package wizard
+
+import (
+	"context"
+	"strings"
+
+	tea "charm.land/bubbletea/v2"
+
+	"hookctl/logs/text"
+	"hookctl/tui/kit"
+)
+
+// step is one question of the wizard. It asks, answers with next, and
+// says what goes wrong in its own view, with the fix.
+type step interface {
+	open() tea.Cmd          // called when it comes to the front
+	update(tea.Msg) tea.Cmd // keys that type, clicks and turns of the wheel
+	// next is enter: done leaves for the following step.
+	next() (done bool, cmd tea.Cmd)
+	label() string // what enter does
+	// view draws into the room and says where the terminal's cursor stands.
+	view(w, h int) (lines []string, caret *tea.Cursor)
+	actions() []kit.Action // besides enter and esc
+}
+
+// plain is what a step is that has nothing to do when it opens, and nothing to type or choose.
+type plain struct{ w *Wizard }
+
+func (plain) open() tea.Cmd          { return nil }
+func (plain) update(tea.Msg) tea.Cmd { return nil }
+func (plain) label() string          { return "continue" }
+func (plain) actions() []kit.Action  { return nil }
+
+// answered is the answer to what a wizard asked; take goes on with it.
+type answered struct {
+	of   *Wizard
+	take func() tea.Cmd
+}
+
+// ask does what takes time, and then goes on in the loop with what it returns, as long as this is the wizard.
+func (w *Wizard) ask(do func(ctx context.Context) (take func() tea.Cmd)) tea.Cmd {
+	ctx := w.shell.Ctx
+	return func() tea.Msg { return answered{w, do(ctx)} }
+}
+
+// pickStep is a step that chooses from a list.
+type pickStep struct {
+	plain
+	pick *kit.Picker
+	top  int // line of the list in the last view
+}
+
+func (s *pickStep) update(msg tea.Msg) tea.Cmd {
+	if click, ok := msg.(kit.Click); ok {
+		click.Y -= s.top
+		msg = click
+	}
+	return s.pick.Update(msg)
+}
+
+// leave is the end of the step. A search without a match ends here: what was typed is not passed over.
+func (s *pickStep) leave() (done bool, cmd tea.Cmd) {
+	if miss := s.pick.Missed(); miss != "" {
+		return false, s.w.shell.Warn("nothing matches " + text.Clean(miss) + ": correct it, or delete it to continue")
+	}
+	s.pick.Clear()
+	return true, nil
+}
+
+// list draws the list below some lines, and a line below it.
+func (s *pickStep) list(above []string, below string, w, h int) ([]string, *tea.Cursor) {
+	s.top = len(above)
+	lines := append(above, strings.Split(s.pick.View(w, max(2, h-s.top-1)), "\n")...)
+	caret := s.pick.Place()
+	if caret != nil {
+		caret.Y += s.top
+	}
+	return append(lines, s.w.shell.Theme.Cut(below, w)), caret
+}
+
+func (s *pickStep) actions() []kit.Action { return s.pick.Steps(s.w.shell, "wizard") }
+
+// intro is what a step asks; in a low window the short form, in one line.
+func (w *Wizard) intro(long, short string, wide, h int) []string {
+	if h >= 12 {
+		return append(kit.Paragraph(long, wide), "")
+	}
+	return []string{w.shell.Theme.Cut(" "+short, wide)}
+}
+
+// trouble is an error and its cure for a step's view.
+func (w *Wizard) trouble(err error, wide int) []string { return w.shell.Trouble(err, wide) }
+
+// good is what works, in lines.
+func (w *Wizard) good(text string, wide int) []string {
+	return marked(w.shell.Theme.Good.Render(w.shell.Theme.Sym.OK), text, wide)
+}
+
+// marked is text behind a mark, in lines.
+func marked(mark, text string, wide int) []string {
+	var out []string
+	for i, l := range kit.Folded(text, max(1, wide-5)) {
+		if i == 0 {
+			out = append(out, " "+mark+" "+l)
+		} else {
+			out = append(out, "   "+l)
+		}
+	}
+	return out
+}
+
+// doing is a line that says what is under way.
+func (w *Wizard) doing(text string) string {
+	t := w.shell.Theme
+	return " " + t.Warn.Render(t.Sym.Pending) + " " + text
+}
+
+// warning is text to heed, in lines.
+func (w *Wizard) warning(words string, wide int) []string {
+	t := w.shell.Theme
+	return kit.Flagged(t.Warn, t.Sym.Warn, text.Clean(words), wide)
+}
+
+// seen is what a test of the address saw, and what may help.
+func (w *Wizard) seen(r reached, wide int) []string {
+	return append(w.warning(r.saw, wide), kit.CureLines(r.cure, wide)...)
+}
