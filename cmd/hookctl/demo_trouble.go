@@ -118,30 +118,18 @@ func (d *demo) missAndFetch(ctx context.Context) (reason string, fetched int, er
 // resendFailed waits for the notification that the team refuses, and sends it again as `events resend --failed` does. It returns why
 // it was refused.
 func (d *demo) resendFailed(ctx context.Context) (reason string, err error) {
-	tick := time.NewTicker(50 * time.Millisecond)
-	defer tick.Stop()
-	for reason == "" {
-		if reason, err = d.refusal(ctx); err != nil {
-			return "", err
-		}
-		select {
-		case <-ctx.Done():
-			return "", fmt.Errorf("wait for the notification that fails: %w", ctx.Err())
-		case <-tick.C:
-		}
+	err = await(ctx, "wait for the notification that fails", func() (bool, error) {
+		reason, err = d.refusal(ctx)
+		return reason != "", err
+	})
+	if err != nil {
+		return "", err
 	}
-	for {
+	// Until then, another notification of the same record is still under way.
+	return reason, await(ctx, "send the notification again", func() (bool, error) {
 		done, err := host.Dial(d.settings.Home).Resend(ctx, nil, true)
-		if err != nil || done.Done > 0 {
-			return reason, err
-		}
-		// Another notification of the same record is still under way.
-		select {
-		case <-ctx.Done():
-			return "", fmt.Errorf("send the notification again: %w", ctx.Err())
-		case <-tick.C:
-		}
-	}
+		return done.Done > 0, err
+	})
 }
 
 // refusal is why a notification failed, "" while none did.

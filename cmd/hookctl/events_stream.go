@@ -6,6 +6,7 @@ import (
 	"encoding/json"
 	"fmt"
 	"iter"
+	"slices"
 
 	"github.com/itchyny/gojq"
 
@@ -15,15 +16,15 @@ import (
 // streamTable prints a table of entries as they come, in memory for a few. The first thousand say how wide its columns are.
 func (p *program) streamTable(all iter.Seq2[logs.Entry, error], none string) error {
 	const piece = 1000
-	var columns *layout
-	rows := make([][]string, 0, piece)
+	var columns layout
+	printed := false
+	rows := make([][]string, 0, piece+1)
 	flush := func() error {
-		if columns == nil {
-			first := layOut(terminalWidth(p.out), eventsHead(), rows)
-			columns, rows = &first, append([][]string{eventsHead()}, rows...)
+		if !printed {
+			columns, rows = layOut(terminalWidth(p.out), eventsHead(), rows), slices.Insert(rows, 0, eventsHead())
 		}
 		err := columns.print(p.out, rows)
-		rows = rows[:0]
+		printed, rows = true, rows[:0]
 		return err
 	}
 	for e, err := range all {
@@ -36,61 +37,51 @@ func (p *program) streamTable(all iter.Seq2[logs.Entry, error], none string) err
 			}
 		}
 	}
-	if columns == nil && len(rows) == 0 {
+	if !printed && len(rows) == 0 {
 		p.note("%s", none)
 		return nil
 	}
-	if len(rows) > 0 {
-		if err := flush(); err != nil {
-			return err
-		}
-	}
-	p.noteLeftOut(*columns)
-	return nil
+	err := flush()
+	p.noteLeftOut(columns)
+	return err
 }
 
 // streamEntries prints a JSON array of entries as they come, in memory for a few.
 func (p *program) streamEntries(all iter.Seq2[logs.Entry, error]) error {
-	w := shown(p.out)
-	var buf bytes.Buffer // characters must not be split between two writes
-	encoder := json.NewEncoder(&buf)
-	encoder.SetEscapeHTML(false)
-	buf.WriteByte('[')
-	between := ""
-	for e, err := range all {
-		if err != nil {
-			return err
+	lead := "["
+	return p.stream(all, func(buf *bytes.Buffer, entry []byte) (bool, error) {
+		buf.WriteString(lead)
+		buf.Write(entry)
+		lead = ","
+		return false, nil
+	}, func(buf *bytes.Buffer) {
+		if lead == "[" {
+			buf.WriteString(lead)
 		}
-		buf.WriteString(between)
-		if err := encoder.Encode(e); err != nil {
-			return fmt.Errorf("write JSON: %w", err)
-		}
-		buf.Truncate(buf.Len() - len("\n"))
-		if between = ","; buf.Len() > 64<<10 {
-			if _, err := w.Write(buf.Bytes()); err != nil {
-				return err
-			}
-			buf.Reset()
-		}
-	}
-	buf.WriteString("]\n")
-	_, err := w.Write(buf.Bytes())
-	return err
+		buf.WriteString("]\n")
+	})
 }
 
 // streamJQ prints what each makes of the entries as they come, in memory for a few.
 func (p *program) streamJQ(all iter.Seq2[logs.Entry, error], each *gojq.Code) error {
+	return p.stream(all, func(buf *bytes.Buffer, entry []byte) (bool, error) { return printJQ(buf, each, entry) }, func(*bytes.Buffer) {})
+}
+
+// stream prints what add makes of the JSON of each entry until it says that this is all, and then end.
+func (p *program) stream(all iter.Seq2[logs.Entry, error], add func(*bytes.Buffer, []byte) (bool, error), end func(*bytes.Buffer)) error {
 	w := shown(p.out)
-	var buf bytes.Buffer // characters must not be split between two writes
+	var buf, entry bytes.Buffer // characters must not be split between two writes
+	encoder := json.NewEncoder(&entry)
+	encoder.SetEscapeHTML(false)
 	for e, err := range all {
 		if err != nil {
 			return err
 		}
-		data, err := json.Marshal(e)
-		if err != nil {
+		entry.Reset()
+		if err := encoder.Encode(e); err != nil {
 			return fmt.Errorf("write JSON: %w", err)
 		}
-		halted, err := printJQ(&buf, each, data)
+		halted, err := add(&buf, bytes.TrimSuffix(entry.Bytes(), []byte("\n")))
 		if err == nil && !halted && buf.Len() <= 64<<10 {
 			continue
 		}
@@ -99,6 +90,7 @@ func (p *program) streamJQ(all iter.Seq2[logs.Entry, error], each *gojq.Code) er
 		}
 		buf.Reset()
 	}
+	end(&buf)
 	_, err := w.Write(buf.Bytes())
 	return err
 }

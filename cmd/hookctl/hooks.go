@@ -165,7 +165,10 @@ func newHooksEdit(p *program) *cobra.Command {
 			return p.said(c.out, changed, "changed hook %d on %s", changed.ID, changed.Target)
 		})
 	cmd.Flags().StringArrayVarP(&events, "event", "e", nil, "subscribe to this `event` instead; may be repeated")
-	cmd.Flags().Var(checked{&url, settings.CheckURL}, "url", "send deliveries to this `URL`")
+	cmd.Flags().Func("url", "send deliveries to this `URL`", func(to string) error {
+		url = to
+		return settings.CheckURL(to)
+	})
 	cmd.Flags().BoolVar(&insecure, "insecure-ssl", false, "do not let GitHub check the receiver's certificate")
 	cmd.Flags().BoolVar(&unreachable, "allow-unreachable", false, "accept a URL that GitHub cannot reach from the internet")
 	return cmd
@@ -227,7 +230,7 @@ func newHooksForget(p *program) *cobra.Command {
 	cmd := p.action(&cobra.Command{
 		Use:     "forget",
 		Short:   "Forget a repository that is gone or no longer yours",
-		Long:    "Forget a repository or organisation: later commands leave it out. Nothing changes at GitHub. setup, or a ping from\nit, adds it again.",
+		Long:    "Forget a repository or organization: later commands leave it out. Nothing changes at GitHub. setup, or a ping from\nit, adds it again.",
 		Example: "  hookctl hooks forget -R owner/repo",
 	}, func(ctx context.Context, c call) error {
 		if !f.given() {

@@ -4,6 +4,7 @@ import (
 	"context"
 	"errors"
 	"io"
+	"log/slog"
 	"time"
 
 	"github.com/spf13/cobra"
@@ -61,6 +62,7 @@ func (p *program) serveMCP(ctx context.Context, config mcp.Config) error {
 		}
 	}
 	config.Version, config.Failure = buildInfo().Version, failureOf
+	config.Logger = slog.New(slog.NewTextHandler(p.err, &slog.HandlerOptions{Level: slog.LevelWarn}))
 	config.Open = func(context.Context) (*mcp.World, error) { return p.mcpWorld() }
 	return mcp.Run(ctx, config, io.NopCloser(p.in), nopCloser{p.out})
 }

@@ -3,6 +3,7 @@ package main
 import (
 	"bufio"
 	"context"
+	"errors"
 	"fmt"
 	"io"
 	"strings"
@@ -212,26 +213,32 @@ func (p *program) confirm(ctx context.Context, yes bool, question string) error 
 	return nil
 }
 
-// readLine reads one line from stdin, and returns when ctx ends: a blocked read cannot be interrupted, so it is
-// left to the end of the process.
+// readLine reads one line from stdin.
 func (p *program) readLine(ctx context.Context) (string, error) {
-	type answer struct {
-		line string
-		err  error
-	}
-	got := make(chan answer, 1)
-	go func() {
+	return typed(ctx, func() (string, error) {
 		line, err := bufio.NewReader(p.in).ReadString('\n')
-		got <- answer{strings.TrimSpace(line), err}
+		return strings.TrimSpace(line), err
+	})
+}
+
+// typed is what read returns, or errCancelled where input or ctx ends first: a blocked read cannot be interrupted, so it is left to the
+// end of the process.
+func typed(ctx context.Context, read func() (string, error)) (line string, err error) {
+	done := make(chan struct{})
+	var got string
+	var failed error
+	go func() {
+		defer close(done)
+		got, failed = read()
 	}()
 	select {
 	case <-ctx.Done():
 		return "", errCancelled
-	case a := <-got:
-		if a.err == io.EOF {
-			return "", errCancelled
+	case <-done:
+		if errors.Is(failed, io.EOF) {
+			failed = errCancelled
 		}
-		return a.line, a.err
+		return got, failed
 	}
 }
 

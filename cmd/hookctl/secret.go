@@ -98,29 +98,14 @@ func (p *program) readHidden(ctx context.Context, what string) (string, error) {
 	if err != nil {
 		return "", fmt.Errorf("read what is typed: %w", err)
 	}
-	type typed struct {
-		line string
-		err  error
-	}
-	got := make(chan typed, 1)
-	go func() {
+	line, err := typed(ctx, func() (string, error) {
 		console := term.NewTerminal(struct {
 			io.Reader
 			io.Writer
 		}{p.stdin, p.err}, "")
-		line, err := console.ReadPassword(what + " (input is hidden): ")
-		got <- typed{line, err}
-	}()
-	var t typed
-	select {
-	case <-ctx.Done(): // the blocked read is left to the end of the process
-		t.err = errCancelled
-	case t = <-got:
-		if errors.Is(t.err, io.EOF) {
-			t.err = errCancelled
-		}
-	}
-	return t.line, errors.Join(t.err, term.Restore(fd, before))
+		return console.ReadPassword(what + " (input is hidden): ")
+	})
+	return line, errors.Join(err, term.Restore(fd, before))
 }
 
 // storeSecret saves a secret, and makes a running receiver use it.

@@ -47,9 +47,17 @@ func newSetup(p *program) *cobra.Command {
 		return p.setup(ctx, c, &o)
 	})
 	o.targets.add(cmd, true)
-	cmd.Flags().Var(checked{&o.url, func(url string) error { _, err := hooks.HookURL(url, ""); return err }}, "url", "public `URL` of the receiver; /webhook is added if it has no path")
+	cmd.Flags().Func("url", "public `URL` of the receiver; /webhook is added if it has no path", func(url string) (err error) {
+		o.url = url
+		_, err = hooks.HookURL(url, "")
+		return err
+	})
 	cmd.Flags().StringArrayVarP(&o.events, "event", "e", nil, "subscribe to this `event`; may be repeated (default: the events of the default routes)")
-	cmd.Flags().Var(checked{&o.path, func(name string) error { _, err := hooks.HookURL(demoURL, name); return err }}, "path", "deliver to /webhook/`name`, signed with GITHUB_WEBHOOK_SECRET_<NAME> if .env has it")
+	cmd.Flags().Func("path", "deliver to /webhook/`name`, signed with GITHUB_WEBHOOK_SECRET_<NAME> if .env has it", func(name string) (err error) {
+		o.path = name
+		_, err = hooks.HookURL(demoURL, name)
+		return err
+	})
 	cmd.Flags().BoolVar(&o.inactive, "inactive", false, "create hooks that are paused")
 	cmd.Flags().BoolVar(&o.insecure, "insecure-ssl", false, "do not let GitHub check the receiver's certificate")
 	cmd.Flags().BoolVar(&o.adopt, "adopt", false, "take over hooks that were moved to another URL")

@@ -15,7 +15,7 @@ import (
 	"hookctl/server/fleet"
 )
 
-// targetFlags choose repositories and organisations.
+// targetFlags choose repositories and organizations.
 type targetFlags struct {
 	repos, orgs  []string
 	from         string
@@ -26,7 +26,11 @@ type targetFlags struct {
 // add gives a command -R and --org, and with many also the flags that choose many at once.
 func (f *targetFlags) add(cmd *cobra.Command, many bool) {
 	f.addRepo(cmd)
-	cmd.Flags().Var(targetNames{&f.orgs, func(name string) (hooks.Target, error) { return parseOrganisation(hooks.ParseTarget, name) }}, "org", "`organisation`, for its own hooks; may be repeated")
+	cmd.Flags().Func("org", "`organization`, for its own hooks; may be repeated", func(name string) error {
+		_, err := parseOrganization(hooks.ParseTarget, name)
+		f.orgs = append(f.orgs, name)
+		return err
+	})
 	if !many {
 		return
 	}
@@ -38,7 +42,11 @@ func (f *targetFlags) add(cmd *cobra.Command, many bool) {
 
 // addRepo gives a command -R alone.
 func (f *targetFlags) addRepo(cmd *cobra.Command) {
-	cmd.Flags().VarP(targetNames{&f.repos, func(name string) (hooks.Target, error) { return parseRepository(hooks.ParseTarget, name) }}, "repo", "R", "repository, as `owner/repo`; may be repeated")
+	cmd.Flags().FuncP("repo", "R", "repository, as `owner/repo`; may be repeated", func(name string) error {
+		_, err := parseRepository(hooks.ParseTarget, name)
+		f.repos = append(f.repos, name)
+		return err
+	})
 }
 
 // given reports whether the flags choose anything.
@@ -69,7 +77,7 @@ func (f *targetFlags) targets(ctx context.Context, p *program, client *hooks.Cli
 		list = append(list, t)
 	}
 	for _, name := range f.orgs {
-		t, err := parseOrganisation(parse, name)
+		t, err := parseOrganization(parse, name)
 		if err != nil {
 			return nil, usage(fmt.Errorf("--org: %w", err))
 		}
@@ -81,7 +89,7 @@ func (f *targetFlags) targets(ctx context.Context, p *program, client *hooks.Cli
 			return nil, err
 		}
 		if client.HiddenBySSO() {
-			p.note("warning: GitHub left repositories out, because the token is not authorized for an organisation's single sign-on")
+			p.note("warning: GitHub left repositories out, because the token is not authorized for an organization's single sign-on")
 			p.note("hint: authorize it with: gh auth refresh -h %s", client.Host())
 		}
 		if len(found) == 0 {

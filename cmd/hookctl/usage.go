@@ -148,62 +148,20 @@ func flagsMistake(cmd *cobra.Command) error {
 
 func dashed(flags []string, between string) string { return "--" + strings.Join(flags, between+"--") }
 
-// targetNames are the values of -R or --org. A name that cannot be one is refused before anything is asked.
-type targetNames struct {
-	names *[]string
-	parse func(string) (hooks.Target, error)
-}
-
-// String is empty: there is no default.
-func (n targetNames) String() string { return "" }
-
-// Type is the name of the value where the usage has none.
-func (n targetNames) Type() string { return "name" }
-
-// Set adds a name.
-func (n targetNames) Set(name string) error {
-	if _, err := n.parse(name); err != nil {
-		return err
-	}
-	*n.names = append(*n.names, name)
-	return nil
-}
-
-// checked is a flag whose value is checked before anything is asked.
-type checked struct {
-	value *string
-	check func(string) error
-}
-
-// String is empty: there is no default.
-func (c checked) String() string { return "" }
-
-// Type is the name of the value where the usage has none.
-func (c checked) Type() string { return "string" }
-
-// Set keeps a value that is valid.
-func (c checked) Set(value string) error {
-	if err := c.check(value); err != nil {
-		return err
-	}
-	*c.value = value
-	return nil
-}
-
 // parseRepository reads the name of a repository with parse, which knows the host.
 func parseRepository(parse func(string) (hooks.Target, error), name string) (hooks.Target, error) {
 	t, err := parse(name)
 	if err == nil && t.IsOrg() {
-		err = hint(fmt.Errorf("not a repository: %q", name), "write owner/repo, or --org "+name+" for the hooks of an organisation")
+		err = hint(fmt.Errorf("not a repository: %q", name), "write owner/repo, or --org "+name+" for the hooks of an organization")
 	}
 	return t, err
 }
 
-// parseOrganisation reads the name of an organisation likewise.
-func parseOrganisation(parse func(string) (hooks.Target, error), name string) (hooks.Target, error) {
+// parseOrganization reads the name of an organization likewise.
+func parseOrganization(parse func(string) (hooks.Target, error), name string) (hooks.Target, error) {
 	t, err := parse(name)
 	if err == nil && !t.IsOrg() {
-		err = fmt.Errorf("not an organisation: %q", name)
+		err = fmt.Errorf("not an organization: %q", name)
 	}
 	return t, err
 }

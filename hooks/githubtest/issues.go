@@ -302,7 +302,7 @@ func (s *Server) listCommits(c *call, t *target) answer {
 	return paged(c, fmt.Sprintf("%s/pulls/%d/commits", t.url(c.base), n), list)
 }
 
-// announce sends what GitHub sends when an issue changes, to the repository's hooks and its organisation's. Call it with mu held.
+// announce sends what GitHub sends when an issue changes, to the repository's hooks and its organization's. Call it with mu held.
 func (s *Server) announce(t *target, event, action string, i *Issue, sender string, more map[string]any) {
 	body := map[string]any{"action": action, "issue": s.issueJSON("https://api.github.com", t, i), "sender": personJSON(sender, false),
 		"repository": s.eventRepository(t)}

@@ -175,7 +175,7 @@ func (s *Server) patchProjectItem(c *call, p *project) answer {
 	return ok(p.itemJSON(it))
 }
 
-// AddProject adds a board of an organisation or a user ("octo-org/7"), with one single select field of these options.
+// AddProject adds a board of an organization or a user ("octo-org/7"), with one single select field of these options.
 func (s *Server) AddProject(name string, org bool, field string, options ...string) {
 	owner, number, _ := strings.Cut(name, "/")
 	n, err := strconv.Atoi(number)

@@ -22,13 +22,13 @@ var (
 	anyScope       = access{}
 )
 
-// onTarget is a call about a repository or an organisation.
+// onTarget is a call about a repository or an organization.
 type onTarget func(c *call, t *target) answer
 
 // onHook is a call about one hook of it.
 type onHook func(c *call, t *target, h *hook) answer
 
-// routes builds the table of calls. Every repository and organisation is also
+// routes builds the table of calls. Every repository and organization is also
 // reachable by number, where GitHub's redirects and Link headers lead.
 func (s *Server) routes() *http.ServeMux {
 	mux := http.NewServeMux()
@@ -133,7 +133,7 @@ func (s *Server) decorate(c *call, a answer) answer {
 	return s.limitHeaders(c, a.with("Date", s.now().UTC().Format(http.TimeFormat)))
 }
 
-// plain registers a call that is about no repository or organisation.
+// plain registers a call that is about no repository or organization.
 func (s *Server) plain(mux *http.ServeMux, pattern string, private bool, f func(*call) answer) {
 	mux.HandleFunc(pattern, func(w http.ResponseWriter, r *http.Request) {
 		c := w.(*carrier).call
@@ -148,7 +148,7 @@ func (s *Server) plain(mux *http.ServeMux, pattern string, private bool, f func(
 	})
 }
 
-// target registers a call about a repository or an organisation, with what it needs.
+// target registers a call about a repository or an organization, with what it needs.
 func (s *Server) target(mux *http.ServeMux, method, base, rest string, need access, f onTarget) {
 	segments := strings.Count(base, "/")
 	mux.HandleFunc(method+" "+base+rest, func(w http.ResponseWriter, r *http.Request) {
@@ -189,7 +189,7 @@ func (s *Server) answerTarget(c *call, segments int, need access, f onTarget) an
 	return f(c, t).with("X-Accepted-Oauth-Scopes", accepted)
 }
 
-// ssoOf is where to sign on for a target: its own demand or its organisation's.
+// ssoOf is where to sign on for a target: its own demand or its organization's.
 func (s *Server) ssoOf(t *target) string {
 	if t.sso != "" || t.repo == "" {
 		return t.sso

@@ -105,7 +105,7 @@ func parseHook(body []byte, org, create bool) (*hookBody, *answer) {
 }
 
 // parseConfig reads a configuration; credentials are permitted where an
-// organisation's hook is created, and mean nothing.
+// organization's hook is created, and mean nothing.
 func parseConfig(fields map[string]json.RawMessage, under string, credentials bool) (*configBody, *answer) {
 	permitted := []string{"url", "content_type", "secret", "insecure_ssl"}
 	if credentials {

@@ -20,7 +20,7 @@ import (
 type ListRequest struct {
 	Targets []hooks.Target // nil for all that are known
 	// Deliveries looks at the latest deliveries of every hook of ours too, with one more call for each: it finds lost events,
-	// and judges hooks of organisations, of which GitHub gives no last response.
+	// and judges hooks of organizations, of which GitHub gives no last response.
 	Deliveries bool
 	// Each, if set, is called with each target as soon as it was listed, one at a time and in no order: with its hooks, or with
 	// why it is set aside.

@@ -14,7 +14,7 @@ import (
 	"hookctl/logs"
 )
 
-// Targets are the repositories and organisations whose hooks may be ours, each once whatever its case: those of the settings,
+// Targets are the repositories and organizations whose hooks may be ours, each once whatever its case: those of the settings,
 // those that any face set up, those of a rotation under way, and those that verified pings came from. It asks nobody but the
 // disk.
 func (f *Fleet) Targets(ctx context.Context) ([]hooks.Target, error) {
@@ -210,7 +210,7 @@ func (f *Fleet) pings(ctx context.Context, since time.Time) (news pingNews, err 
 	return news, err
 }
 
-// pinged is the target that a ping came from. That of an organisation's hook is in the payload only.
+// pinged is the target that a ping came from. That of an organization's hook is in the payload only.
 func pinged(ctx context.Context, log *logs.Log, e logs.Entry) (hooks.Target, bool) {
 	if e.HookID == 0 {
 		return hooks.Target{}, false

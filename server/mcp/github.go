@@ -13,7 +13,7 @@ import (
 )
 
 type targetArguments struct {
-	Repositories []string `json:"repositories,omitempty" jsonschema:"only these, as owner/repo, or the name of an organisation; all known ones if empty"`
+	Repositories []string `json:"repositories,omitempty" jsonschema:"only these, as owner/repo, or the name of an organization; all known ones if empty"`
 }
 
 // targets are those that the arguments name; nil for all that are known.
@@ -78,7 +78,7 @@ func (f *face) deliveries(ctx context.Context, c *call, in deliveriesArguments) 
 	if sent == nil {
 		return nil, err
 	}
-	out, shapeErr := inPages("deliveries", sent, in.page)
+	out, shapeErr := ofOurs.pages("deliveries", sent, in.page)
 	return out, errors.Join(err, shapeErr)
 }
 
@@ -105,7 +105,7 @@ func (f *face) hooks(ctx context.Context, c *call, in hooksArguments) (any, erro
 	if err = errors.Join(err, all.Err()); err != nil && len(all.Hooks) == 0 {
 		return nil, err
 	}
-	out, shapeErr := inPages("hooks", all, in.page)
+	out, shapeErr := ofOurs.pages("hooks", all, in.page)
 	return out, errors.Join(err, shapeErr)
 }
 
@@ -122,7 +122,7 @@ func (f *face) doctor(ctx context.Context, c *call, in hooksArguments) (any, err
 			f.cfg.Logger.Warn("run the checks", "error", err) // the report is complete anyway
 		}
 	}
-	out, err := inPages("checks", report.Checks, in.page)
+	out, err := ofOurs.pages("checks", report.Checks, in.page)
 	if err != nil {
 		return nil, err
 	}
@@ -166,7 +166,7 @@ func (f *face) planSetup(ctx context.Context, c *call, in setupArguments) (any, 
 	if err != nil {
 		return nil, err
 	}
-	out, err := inPages("plan", plan, in.page)
+	out, err := ofOurs.pages("plan", plan, in.page)
 	if err != nil {
 		return nil, err
 	}

@@ -12,11 +12,12 @@ import (
 
 // The keys of each operation's result that hold text from outside.
 var (
-	ofEvents  = []string{"sender", "title", "branch", "workflow", "result", "url"}
-	ofRecord  = append([]string{"headers", "error", "payload", "sync"}, ofEvents...)
-	ofCI      = []string{"branch", "workflow", "url"}
-	ofSync    = []string{"title", "body", "why"}
-	ofExplain = []string{"result", "subject", "message", "context"}
+	ofEvents  = keys("sender", "title", "branch", "workflow", "result", "url")
+	ofRecord  = marker{maxPart, append([]string{"headers", "error", "payload", "sync"}, ofEvents.outside...)}
+	ofCI      = keys("branch", "workflow", "url")
+	ofSync    = keys("title", "body", "why")
+	ofExplain = keys("result", "subject", "message", "context")
+	ofOurs    = keys() // none: the operations of fleet clean them
 )
 
 // none are the arguments of a tool that takes none.
@@ -58,7 +59,7 @@ func (f *face) status(ctx context.Context, c *call, _ none) (any, error) {
 	if err != nil {
 		return nil, err
 	}
-	return shown(state)
+	return ofOurs.of(state)
 }
 
 type ciArguments struct {
@@ -73,7 +74,7 @@ func (f *face) ci(ctx context.Context, c *call, in ciArguments) (any, error) {
 	if err != nil {
 		return nil, err
 	}
-	return inPages("ci", append([]logs.CIState{}, states...), in.page, ofCI...)
+	return ofCI.pages("ci", append([]logs.CIState{}, states...), in.page)
 }
 
 func (f *face) syncList(ctx context.Context, c *call, in page) (any, error) {
@@ -81,7 +82,7 @@ func (f *face) syncList(ctx context.Context, c *call, in page) (any, error) {
 	if err != nil {
 		return nil, err
 	}
-	return inPages("items", items, in, ofSync...)
+	return ofSync.pages("items", items, in)
 }
 
 type previewArguments struct {
@@ -100,7 +101,7 @@ func (f *face) syncPreview(ctx context.Context, c *call, in previewArguments) (a
 	if err != nil {
 		return nil, err
 	}
-	out, err := marker{ofSync, maxPart}.pages("actions", append([]tasks.Action{}, actions...), in.page)
+	out, err := marker{maxPart, ofSync.outside}.pages("actions", append([]tasks.Action{}, actions...), in.page)
 	if err != nil {
 		return nil, err
 	}
@@ -118,5 +119,5 @@ func (f *face) explain(ctx context.Context, c *call, in explainArguments) (any, 
 	if err != nil {
 		return nil, usageError{fmt.Errorf("explain the payload: %w", err)}
 	}
-	return shown(x, ofExplain...)
+	return ofExplain.of(x)
 }

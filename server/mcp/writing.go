@@ -59,13 +59,13 @@ func (f *face) setup(ctx context.Context, c *call, in applyArguments) (any, erro
 	for _, r := range report.Results {
 		err = errors.Join(err, r.Err)
 	}
-	out, shapeErr := inPages("results", report, in.page)
+	out, shapeErr := ofOurs.pages("results", report, in.page)
 	return out, errors.Join(err, shapeErr)
 }
 
 // withPlan is why a plan was not carried out, with the plan.
 func withPlan(plan fleet.SetupPlan, hash string, err error) (any, error) {
-	out, shapeErr := inPages("plan", plan, page{})
+	out, shapeErr := ofOurs.pages("plan", plan, page{})
 	if shapeErr != nil {
 		return nil, shapeErr
 	}
@@ -118,7 +118,7 @@ func (f *face) rotate(ctx context.Context, c *call, in rotateArguments) (any, er
 	if err == nil && report.Failed() {
 		err = hooks.WithCure(errors.New("not every hook has the new secret; see hooks and aside"), report.Next)
 	}
-	out, shapeErr := shown(report)
+	out, shapeErr := ofOurs.of(report)
 	return rotated(out), errors.Join(err, shapeErr)
 }
 
@@ -176,7 +176,7 @@ func (f *face) catchUp(ctx context.Context, c *call, in catchUpArguments) (any, 
 	if report.Hooks == 0 && err != nil {
 		return nil, err
 	}
-	out, shapeErr := inPages("events", report, in.page)
+	out, shapeErr := ofOurs.pages("events", report, in.page)
 	return out, errors.Join(err, shapeErr)
 }
 
@@ -238,7 +238,7 @@ func (f *face) ping(ctx context.Context, c *call, in pingArguments) (any, error)
 	if err := c.w.Fleet.Ping(ctx, hook.Hook); err != nil {
 		return nil, err
 	}
-	return shown(fleet.Asked{Repository: hook.Target.String(), HookID: hook.ID, Asked: 1})
+	return ofOurs.of(fleet.Asked{Repository: hook.Target.String(), HookID: hook.ID, Asked: 1})
 }
 
 type applySyncArguments struct {
@@ -256,7 +256,7 @@ func (f *face) syncApply(ctx context.Context, c *call, in applySyncArguments) (a
 	if done.Error != "" {
 		err = hooks.WithCure(errors.New("not all of it was done: "+done.Error), done.Hint)
 	}
-	out, shapeErr := shown(done, "text")
+	out, shapeErr := keys("text").of(done)
 	return out, errors.Join(err, shapeErr)
 }
 
@@ -269,5 +269,5 @@ func (f *face) acknowledge(ctx context.Context, c *call, in filesArguments) (any
 	if err != nil {
 		return nil, missing(err)
 	}
-	return inPages("acknowledged", done, page{})
+	return ofOurs.pages("acknowledged", done, page{})
 }

@@ -355,7 +355,7 @@ func (p *Page) Fix(c doctor.Check) (run func() tea.Cmd, what string) {
 	return nil, ""
 }
 
-// missedOf is the first repository or organisation that a fix catches up with.
+// missedOf is the first repository or organization that a fix catches up with.
 func missedOf(fix string) string {
 	_, rest, _ := strings.Cut(fix, "hookctl catchup ")
 	_, target, _ := strings.Cut(rest, " ")

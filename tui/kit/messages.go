@@ -16,7 +16,7 @@ type (
 	Filtered string
 	// Failing asks the Hooks page for the first hook that fails.
 	Failing struct{}
-	// Missed asks the Hooks page for the deliveries of a repository or organisation that never arrived.
+	// Missed asks the Hooks page for the deliveries of a repository or organization that never arrived.
 	Missed struct{ Target string }
 	// Refusals asks the Receiver page for the requests that it refused.
 	Refusals struct{}

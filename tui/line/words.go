@@ -174,7 +174,7 @@ func (m *mode) redeliver(means, rest []string) ([]string, error) {
 	return append(means, rest...), nil
 }
 
-// row is what a word names, and the repository or organisation that it is on where that is known.
+// row is what a word names, and the repository or organization that it is on where that is known.
 type row struct{ name, target string }
 
 // replace puts what the numbers in rest name in their place, as the usage line of the command says what its words are.

@@ -32,7 +32,7 @@ type Config struct {
 	Poll     func(again bool) tea.Cmd      // asks the receiver how it is
 }
 
-// Page lists the hooks of the repositories and organisations that the fleet
+// Page lists the hooks of the repositories and organizations that the fleet
 // knows, as the fleet judges them.
 type Page struct {
 	shell *kit.Shell

@@ -274,9 +274,9 @@ func TestPageShowsWhatTheFleetSays(t *testing.T) {
 	}
 }
 
-// A hook of an organisation is found through its pings, and treated like any
+// A hook of an organization is found through its pings, and treated like any
 // other.
-func TestHooksOfOrganisations(t *testing.T) {
+func TestHooksOfOrganizations(t *testing.T) {
 	r := newHookRig(t, "octo-org/web")
 	r.GitHub.AddOrg("octo-org")
 	if err := r.cfg.Store.SetCurrent("0123456789abcdef"); err != nil {

@@ -100,7 +100,7 @@ type Path struct {
 
 // Setup is the section setup.
 type Setup struct {
-	Repositories []string `yaml:"repositories,omitempty" doc:"Repositories (owner/name) or organisations that setup works on without -R."`
+	Repositories []string `yaml:"repositories,omitempty" doc:"Repositories (owner/name) or organizations that setup works on without -R."`
 	Events       []string `yaml:"events,omitempty" doc:"Events to subscribe to; those of the default table if empty."`
 }
 
