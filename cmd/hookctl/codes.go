@@ -100,7 +100,7 @@ func (p *program) report(err error) {
 	if err == nil || err == errStopped { //nolint:errorlint // As in parts.
 		return
 	}
-	if !p.jsonErrors {
+	if !p.jsonErrors || errors.Is(err, errFields) {
 		reportError(p.err, err)
 		return
 	}

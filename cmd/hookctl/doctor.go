@@ -5,10 +5,12 @@ import (
 	"context"
 	"errors"
 	"fmt"
+	"io"
 	"net"
 	"os"
 	"slices"
 	"strconv"
+	"strings"
 	"time"
 
 	"github.com/charmbracelet/x/ansi"
@@ -69,7 +71,7 @@ func (p *program) doctor(ctx context.Context, f *targetFlags, fix bool, out *out
 	if out.wanted() {
 		err = out.print(p.out, report.Checks)
 	} else {
-		p.printChecks(report.Short())
+		printChecks(p.out, report.Short(), terminalWidth(p.out))
 	}
 	if err == nil && slices.ContainsFunc(report.Checks, func(c doctor.Check) bool { return c.Status == doctor.Fail }) {
 		err = errReported
@@ -77,20 +79,27 @@ func (p *program) doctor(ctx context.Context, f *targetFlags, fix bool, out *out
 	return err
 }
 
-// printChecks writes them for people, each with its fix below where something is wrong.
-func (p *program) printChecks(checks []doctor.Check) {
+// printChecks writes them for people, each with its fix below where something is wrong. A line that is too wide breaks at words.
+func printChecks(w io.Writer, checks []doctor.Check, width int) {
 	wide := 0
 	for _, c := range checks {
 		wide = max(wide, ansi.StringWidth(c.Name))
+	}
+	lead := strings.Repeat(" ", len("fail  ")+wide+2)
+	fits := func(text string, lead string) string {
+		if width-len(lead) < narrowColumn || ansi.StringWidth(text) <= width-len(lead) {
+			return text
+		}
+		return fill(text, width-len(lead), lead)
 	}
 	for _, c := range checks {
 		status := c.Status
 		if status == doctor.Unknown {
 			status = "-"
 		}
-		fmt.Fprintf(p.out, "%-4s  %s%*s  %s\n", status, c.Name, wide-ansi.StringWidth(c.Name), "", c.Detail)
+		fmt.Fprintf(w, "%-4s  %s%*s  %s\n", status, c.Name, wide-ansi.StringWidth(c.Name), "", fits(c.Detail, lead))
 		if c.Status != doctor.OK && c.Fix != "" {
-			fmt.Fprintf(p.out, "      %*s  → %s\n", wide, "", c.Fix)
+			fmt.Fprintf(w, "%s→ %s\n", lead, fits(c.Fix, lead+"  "))
 		}
 	}
 }

@@ -7,6 +7,7 @@ import (
 	"errors"
 	"fmt"
 	"net/url"
+	"os"
 	"strings"
 
 	"github.com/cli/go-gh/v2/pkg/browser"
@@ -28,11 +29,16 @@ func newEvents(p *program) *cobra.Command {
 	return cmd
 }
 
-// openLog opens the log of the settings for reading.
+// openLog opens the log of the settings for reading. A home that somebody named has to be there.
 func (p *program) openLog(ctx context.Context) (*logs.Log, error) {
 	s, err := settings.Load(p.environ)
 	if err != nil {
 		return nil, err
+	}
+	if origin := s.Origin("home"); origin != "default" {
+		if _, err := os.Stat(s.Home); err != nil {
+			return nil, hint(&settings.ValueError{Origin: origin, Err: err}, "correct HOOKCTL_HOME, or set hookctl up there: hookctl setup")
+		}
 	}
 	return logs.Look(ctx, s.Logs(nil))
 }

@@ -4,12 +4,15 @@ import (
 	"context"
 	"errors"
 	"fmt"
+	"slices"
 	"strings"
 	"time"
 
+	"github.com/sahilm/fuzzy"
 	"github.com/spf13/cobra"
 
 	"hookctl/logs"
+	"hookctl/logs/text"
 )
 
 // eventsFilter are the flags that choose records.
@@ -34,6 +37,33 @@ func (f *eventsFilter) parse() (logs.Filter, error) {
 	}
 	return filter, err
 }
+
+// doubt gives hints about a filter that matched nothing: on its values that no record can have.
+func (p *program) doubt(filter logs.Filter) {
+	events := eventNames()
+	for word := range strings.FieldsSeq(filter.String()) {
+		field, list, _ := strings.Cut(word, ":")
+		for value := range strings.SplitSeq(list, ",") {
+			switch {
+			case strings.ContainsAny(value, `*"`) || value == "":
+			case field == "repo" && !strings.Contains(value, "/"):
+				p.note("hint: for every repository of an owner: repo:%s/*", text.Clean(value))
+			case field == "event" && !slices.ContainsFunc(events, func(e logs.Completion) bool { return e.Text == strings.ToLower(value) }):
+				cure := "list the events: hookctl hooks events"
+				if near := fuzzy.FindFrom(value, names(events)); len(near) > 0 {
+					cure = "did you mean: event:" + near[0].Str
+				}
+				p.note("hint: GitHub has no event %s; %s", text.Clean(value), cure)
+			}
+		}
+	}
+}
+
+// names are those of a list of completions, to search in.
+type names []logs.Completion
+
+func (n names) String(i int) string { return n[i].Text }
+func (n names) Len() int            { return len(n) }
 
 // withLog does something with the log and the records that the flags choose.
 func (p *program) withLog(ctx context.Context, f eventsFilter, do func(*logs.Log, logs.Filter) error) error {
@@ -67,4 +97,4 @@ separate alternatives; ! before a word negates it. The fields are
   payload                text anywhere in the payload; slow, because it reads every file that the other words match
   since until            1h, 3d, 2026-01-31 or a whole timestamp`
 
-func parseFilter(text string) (logs.Filter, error) { return logs.ParseFilter(text, time.Now()) }
+func parseFilter(filter string) (logs.Filter, error) { return logs.ParseFilter(filter, time.Now()) }

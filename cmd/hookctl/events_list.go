@@ -28,7 +28,18 @@ func newEventsList(p *program) *cobra.Command {
 		Aliases: []string{"ls"},
 	}, func(ctx context.Context, c call) error {
 		return p.withLog(ctx, f, func(log *logs.Log, filter logs.Filter) error {
-			return p.listEvents(p.found(ctx, log, filter, f.limit), f.filter != "", c.out)
+			any := false
+			err := p.listEvents(func(yield func(logs.Entry, error) bool) {
+				for e, err := range p.found(ctx, log, filter, f.limit) {
+					if any = true; !yield(e, err) {
+						return
+					}
+				}
+			}, f.filter != "", c.out)
+			if !any {
+				p.doubt(filter)
+			}
+			return err
 		})
 	})
 	f.add(cmd)

@@ -28,6 +28,9 @@ func newEventsStats(p *program) *cobra.Command {
 			if err != nil {
 				return err
 			}
+			if s.Total == 0 {
+				defer p.doubt(filter)
+			}
 			return p.showStats(s, c.out)
 		})
 	})

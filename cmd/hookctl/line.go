@@ -10,7 +10,6 @@ import (
 	"time"
 
 	"hookctl/cmd/hookctl/settings"
-	"hookctl/logs"
 	"hookctl/server/daemon"
 	"hookctl/tui/line"
 )
@@ -93,13 +92,7 @@ func (p *program) fresh(ctx context.Context) bool {
 	if value, _, err := s.Store().Current(); err != nil || value != "" {
 		return false
 	}
-	log, err := p.openLog(ctx)
-	if err != nil {
-		return false
-	}
-	defer log.Close() //nolint:errcheck // Only read from.
-	page, err := log.Page(ctx, logs.Query{Limit: 1})
-	return err == nil && len(page.Entries) == 0
+	return len(newest(ctx, s, 1)) == 0
 }
 
 // farewell prints what keeps running after line mode.

@@ -6,8 +6,10 @@ import (
 	"errors"
 	"fmt"
 	"io"
+	"regexp"
 	"strings"
 
+	"charm.land/lipgloss/v2"
 	"github.com/spf13/cobra"
 	"github.com/spf13/pflag"
 
@@ -38,7 +40,7 @@ const helpTemplate = `{{with or .Long .Short}}{{trim .}}
   {{rpad .Name .NamePadding}} {{.Short}}{{end}}{{end}}
 {{end}}{{end}}{{if .HasAvailableLocalFlags}}
 Flags:
-{{.LocalFlags.FlagUsages | trimTrailingWhitespaces}}
+{{.LocalFlags.FlagUsagesWrapped %d | trimTrailingWhitespaces}}
 {{end}}`
 
 // newRoot is the whole command line.
@@ -72,8 +74,6 @@ func newRoot(p *program) *cobra.Command {
 	root.SetIn(p.in)
 	root.SetOut(p.out)
 	root.SetErr(p.err)
-	root.SetHelpTemplate(helpTemplate)
-	root.SetUsageTemplate(helpTemplate)
 	root.SetFlagErrorFunc(func(cmd *cobra.Command, err error) error {
 		return hint(usage(flagMistake(err)), flagHint(cmd, err))
 	})
@@ -96,7 +96,54 @@ func newRoot(p *program) *cobra.Command {
 	root.InitDefaultCompletionCmd()
 	finish(root)
 	completeAll(p, root)
+	fitHelp(root, terminalWidth(p.out))
 	return root
+}
+
+// fitHelp has help break its lines at words where a terminal is narrow. Examples stay as they are to be copied.
+func fitHelp(root *cobra.Command, width int) {
+	columns := 0 // any
+	if width < unlimited {
+		columns = width
+		var fit func(*cobra.Command)
+		fit = func(cmd *cobra.Command) {
+			cmd.Long = fitText(cmd.Long, width)
+			for _, sub := range cmd.Commands() {
+				fit(sub)
+			}
+		}
+		fit(root)
+	}
+	template := fmt.Sprintf(helpTemplate, columns)
+	root.SetHelpTemplate(template)
+	root.SetUsageTemplate(template)
+}
+
+// indented is a line of help that stands for itself: a term, and what it means.
+var indented = regexp.MustCompile(`^  +(\S+( \S+)*  +)?`)
+
+// fitText fills the paragraphs of a text again where one of its lines is wider than that.
+func fitText(text string, width int) string {
+	if lipgloss.Width(text) <= width {
+		return text
+	}
+	var out []string
+	paragraph := ""
+	end := func() {
+		if paragraph != "" {
+			out, paragraph = append(out, fill(paragraph, width, "")), ""
+		}
+	}
+	for line := range strings.SplitSeq(text, "\n") {
+		if lead := indented.FindString(line); lead != "" || line == "" {
+			end()
+			out = append(out, lead+fill(line[len(lead):], width-len(lead), strings.Repeat(" ", len(lead))))
+		} else {
+			paragraph += " " + line
+		}
+	}
+	end()
+	return strings.Join(out, "\n")
 }
 
 // finish makes every command refuse what it does not know with exit code 2 and a hint.

@@ -15,6 +15,9 @@ import (
 
 // What is wrong with a command line is said here, in the program's own words rather than those of cobra, pflag and strconv.
 
+// errFields is the mistake of who writes fields behind --json, as for gh: a person, who is answered in words.
+var errFields = errors.New("--json takes no fields")
+
 // flagMistake says what is wrong with a flag.
 func flagMistake(err error) error {
 	var unknown *pflag.NotExistError
@@ -34,7 +37,7 @@ func flagMistake(err error) error {
 		}
 		switch {
 		case flag.Name == "json":
-			return fmt.Errorf("--json takes no fields: %q", invalid.GetValue())
+			return fmt.Errorf("%w: %q", errFields, invalid.GetValue())
 		case flag.Value.Type() == "bool":
 			return fmt.Errorf("--%s: not true or false: %q", flag.Name, invalid.GetValue())
 		case errors.Is(number, strconv.ErrRange):
@@ -86,7 +89,7 @@ func argumentMistake(cmd *cobra.Command, args cobra.PositionalArgs, given []stri
 	for n := len(given) - 1; n >= 0; n-- {
 		if args(cmd, given[:n]) == nil {
 			if jsonFields(cmd, given[n]) {
-				return fmt.Errorf("--json takes no fields: %q", given[n])
+				return fmt.Errorf("%w: %q", errFields, given[n])
 			}
 			return fmt.Errorf("unexpected argument: %q", given[n])
 		}

@@ -117,10 +117,11 @@ func ReadEvent(name string, payload []byte, members []jsonscan.Member) Event {
 		}
 	}
 	e.URL = cmp.Or(address(p.text("comment", "html_url")), e.URL)
-	var run logs.RunObject
+	var run fields
 	for _, name := range []string{"check_suite", "check_run", "workflow_job", "workflow_run"} { // likewise
 		if v := p.get(name); v != nil {
-			run = logs.ReadRunObject(v)
+			members, _ := jsonscan.Object(v)
+			run = members
 			e.ciRun(run)
 		}
 	}
@@ -135,24 +136,47 @@ func ReadEvent(name string, payload []byte, members []jsonscan.Member) Event {
 		e.Branch = e.Ref
 	}
 	e.complete()
-	// What the state of CI is derived from.
-	e.run = logs.RunParts{
-		Object: run, Workflow: p.text("workflow", "name"), Repository: home.text("full_name"), DefaultBranch: home.text("default_branch"),
-		ID: integerOf(p.get("id")), Context: p.text("context"), SHA: p.text("sha"), After: p.text("after"), Branches: logs.Names(p.get("branches")),
-		RefType: p.text("ref_type"), Deleted: p.is("deleted"),
-	}.Run(e.Name)
-	e.Branch = cmp.Or(e.Branch, text.Line(e.run.Branch, 255))
-	e.run.Workflow, e.run.SHA, e.run.Branch = text.Line(e.run.Workflow, 200), sha(e.run.SHA), ""
+	e.readRun(p, home, run)
 	return e
 }
 
-func (e *Event) ciRun(r logs.RunObject) {
-	e.RunID, e.RunAttempt = cmp.Or(r.RunID, r.ID), r.Attempt
-	e.Title = text.Line(r.Name, 200)
-	e.Branch = cmp.Or(text.Line(r.Branch, 255), text.Line(r.SuiteBranch, 255))
-	e.SHA = sha(r.SHA)
-	e.Conclusion = text.Line(r.Conclusion, 64)
-	e.URL = cmp.Or(address(r.URL), e.URL)
+func (e *Event) ciRun(r fields) {
+	e.RunID, e.RunAttempt = cmp.Or(integerOf(r.get("run_id")), integerOf(r.get("id"))), integerOf(r.get("run_attempt"))
+	e.Title = text.Line(r.text("name"), 200)
+	e.Branch = cmp.Or(text.Line(r.text("head_branch"), 255), text.Line(r.text("check_suite", "head_branch"), 255))
+	e.SHA = sha(r.text("head_sha"))
+	e.Conclusion = text.Line(r.text("conclusion"), 64)
+	e.URL = cmp.Or(address(r.text("html_url")), e.URL)
+}
+
+// readRun fills in what the state of CI is derived from. See https://docs.github.com/en/webhooks/webhook-events-and-payloads.
+func (e *Event) readRun(p, home, run fields) {
+	switch r := &e.run; e.Name {
+	case "workflow_run":
+		*r = logs.Run{ID: integerOf(run.get("id")), Attempt: integerOf(run.get("run_attempt")), SHA: run.text("head_sha")}
+		if from := run.text("head_repository", "full_name"); from == "" || strings.EqualFold(from, home.text("full_name")) {
+			r.Workflow = cmp.Or(run.text("name"), p.text("workflow", "name"), run.text("path"))
+		}
+	case "check_run":
+		*r = logs.Run{ID: integerOf(run.get("id")), SHA: run.text("head_sha")}
+		if run.text("app", "slug") != "github-actions" {
+			r.Workflow = run.text("name")
+		}
+	case "status":
+		*r = logs.Run{Workflow: p.text("context"), ID: integerOf(p.get("id")), SHA: p.text("sha")}
+		var branch string // the default branch, if it is among them
+		jsonscan.Elements(p.get("branches"), func(v []byte) {
+			if name, ok := jsonscan.Text(jsonscan.At(v, "name")); ok && (branch == "" || name == home.text("default_branch")) {
+				branch = name
+			}
+		})
+		e.Branch = cmp.Or(e.Branch, text.Line(branch, 255))
+	case "push":
+		*r = logs.Run{SHA: p.text("after"), Deleted: p.is("deleted")}
+	case "delete":
+		r.Deleted = p.text("ref_type") == "branch"
+	}
+	e.run.Workflow, e.run.SHA = text.Line(e.run.Workflow, 200), sha(e.run.SHA)
 }
 
 func (e *Event) topic(v []byte) {

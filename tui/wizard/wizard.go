@@ -153,8 +153,6 @@ func (w *Wizard) Update(msg tea.Msg) tea.Cmd {
 			return m.take()
 		}
 		return nil
-	case kit.Stepped[hooks.Step]:
-		return w.apply.stepped(m)
 	case kit.Wheel:
 		if w.scroll.Most > 0 {
 			return w.roll(m.Lines)
