@@ -7,7 +7,6 @@ import (
 	"path/filepath"
 	"reflect"
 	"strconv"
-	"strings"
 
 	"github.com/goccy/go-yaml"
 	"github.com/goccy/go-yaml/ast"
@@ -151,7 +150,7 @@ func entryAsWritten(n *ast.MappingValueNode, t reflect.Type) (err error) {
 	case n.Key.IsMergeKey():
 	case t.Kind() == reflect.Struct:
 		name := n.Key.GetToken().Value
-		field, ok := fieldNamed(t, name)
+		field, ok := keyNamed(t, name)
 		if !ok {
 			return &positionError{positionOf(n.Key), fmt.Errorf("unknown field %q", name)}
 		}
@@ -175,15 +174,4 @@ func parseInt(text string) (int, error) {
 		return 0, fmt.Errorf("not a plain decimal number: %q", text)
 	}
 	return n, nil
-}
-
-// fieldNamed is the field of a section that a key of hookctl.yaml sets.
-func fieldNamed(t reflect.Type, key string) (reflect.StructField, bool) {
-	for i := range t.NumField() {
-		field := t.Field(i)
-		if name, _, _ := strings.Cut(field.Tag.Get("yaml"), ","); name == key {
-			return field, true
-		}
-	}
-	return reflect.StructField{}, false
 }

@@ -82,18 +82,12 @@ type field struct {
 
 // walk visits every value in the order of the types: sections and their members, entries of lists and maps.
 func walk(v reflect.Value, path string, visit func(field)) {
-	for i := range v.NumField() {
-		tag := v.Type().Field(i).Tag
-		name, _, _ := strings.Cut(tag.Get("yaml"), ",")
-		key := name
+	for k := range keysOf(v.Type()) {
+		key := k.name
 		if path != "" {
-			key = path + "." + name
+			key = path + "." + key
 		}
-		f := field{key: key, doc: tag.Get("doc"), value: v.Field(i)}
-		if enum := tag.Get("enum"); enum != "" {
-			f.enum = strings.Split(enum, ",")
-		}
-		walkValue(f, visit)
+		walkValue(field{key: key, doc: k.doc, enum: k.enum, value: v.FieldByIndex(k.Index)}, visit)
 	}
 }
 

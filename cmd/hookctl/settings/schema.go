@@ -2,6 +2,7 @@ package settings
 
 import (
 	"encoding/json"
+	"iter"
 	"reflect"
 	"strings"
 )
@@ -36,20 +37,14 @@ func schemaOf(t reflect.Type, doc string, enum []string) map[string]any {
 		schema["additionalProperties"] = false
 		properties := map[string]any{}
 		var required []string
-		for i := range t.NumField() {
-			field := t.Field(i)
-			name, options, _ := strings.Cut(field.Tag.Get("yaml"), ",")
-			if options != "omitempty" && t != reflect.TypeFor[Values]() {
-				required = append(required, name)
+		for k := range keysOf(t) {
+			if k.required && t != reflect.TypeFor[Values]() {
+				required = append(required, k.name)
 			}
-			var values []string
-			if text := field.Tag.Get("enum"); text != "" {
-				values = strings.Split(text, ",")
-			}
-			properties[name] = schemaOf(field.Type, field.Tag.Get("doc"), values)
-			if field.Type == reflect.TypeFor[Trust]() {
+			properties[k.name] = schemaOf(k.Type, k.doc, k.enum)
+			if k.Type == reflect.TypeFor[Trust]() {
 				short := map[string]any{"type": "string", "enum": []string{"on", "off"}}
-				properties[name] = map[string]any{"description": field.Tag.Get("doc"), "anyOf": []any{short, properties[name]}}
+				properties[k.name] = map[string]any{"description": k.doc, "anyOf": []any{short, properties[k.name]}}
 			}
 		}
 		schema["properties"] = properties
@@ -79,12 +74,12 @@ func Sketch(key string) string {
 	if end := strings.IndexAny(key, ".["); end >= 0 {
 		key = key[:end]
 	}
-	field, ok := fieldNamed(reflect.TypeFor[Values](), key)
+	top, ok := keyNamed(reflect.TypeFor[Values](), key)
 	if !ok {
 		return ""
 	}
-	out := "# " + key + ":  # " + field.Tag.Get("doc") + "\n"
-	t, lead := field.Type, "#   "
+	out := "# " + key + ":  # " + top.doc + "\n"
+	t, lead := top.Type, "#   "
 	switch t.Kind() {
 	case reflect.Slice:
 		t = t.Elem()
@@ -97,15 +92,79 @@ func Sketch(key string) string {
 	if t.Kind() != reflect.Struct {
 		return out
 	}
-	for i := range t.NumField() {
-		tag := t.Field(i).Tag
-		name, _, _ := strings.Cut(tag.Get("yaml"), ",")
-		about := tag.Get("doc")
-		if enum := tag.Get("enum"); enum != "" {
-			about += " One of " + strings.ReplaceAll(enum, ",", ", ") + "."
+	for k := range keysOf(t) {
+		about := k.doc
+		if k.enum != nil {
+			about += " One of " + strings.Join(k.enum, ", ") + "."
 		}
-		out += lead + name + ":  # " + about + "\n"
+		out += lead + k.name + ":  # " + about + "\n"
 		lead = "#" + strings.Repeat(" ", len(lead)-1)
 	}
 	return out
+}
+
+// Explained is a setting of hookctl.yaml, and what it is for.
+type Explained struct{ Key, Doc string }
+
+// Explain is every setting that hookctl.yaml may have, in the order of the types: an entry of a list as routes[].event, one of a map as
+// paths.NAME.sinks. Doc also names the values allowed where they are few.
+func Explain() []Explained { return explain(reflect.TypeFor[Values](), "", nil) }
+
+func explain(t reflect.Type, path string, all []Explained) []Explained {
+	for k := range keysOf(t) {
+		key, inner := path+k.name, k.Type
+		switch inner.Kind() {
+		case reflect.Slice:
+			if inner = inner.Elem(); inner.Kind() == reflect.Struct {
+				key += "[]"
+			}
+		case reflect.Map:
+			if inner = inner.Elem(); inner.Kind() == reflect.Struct {
+				key += ".NAME"
+			}
+		}
+		if inner.Kind() == reflect.Struct {
+			all = explain(inner, key+".", all)
+			continue
+		}
+		if k.enum != nil {
+			k.doc += " One of: " + strings.Join(k.enum, ", ") + "."
+		}
+		all = append(all, Explained{key, k.doc})
+	}
+	return all
+}
+
+// key is a key of a section, as the tags of its field describe it.
+type key struct {
+	reflect.StructField
+	name, doc string
+	enum      []string // the only values allowed, nil for any
+	required  bool
+}
+
+// keysOf are the keys of a section, in their order.
+func keysOf(section reflect.Type) iter.Seq[key] {
+	return func(yield func(key) bool) {
+		for field := range section.Fields() {
+			name, options, _ := strings.Cut(field.Tag.Get("yaml"), ",")
+			k := key{field, name, field.Tag.Get("doc"), nil, options != "omitempty"}
+			if enum := field.Tag.Get("enum"); enum != "" {
+				k.enum = strings.Split(enum, ",")
+			}
+			if !yield(k) {
+				return
+			}
+		}
+	}
+}
+
+// keyNamed is the key of that name.
+func keyNamed(section reflect.Type, name string) (key, bool) {
+	for k := range keysOf(section) {
+		if k.name == name {
+			return k, true
+		}
+	}
+	return key{}, false
 }
