@@ -1,7 +1,6 @@
 package main
 
 import (
-	"cmp"
 	"context"
 	"errors"
 	"fmt"
@@ -45,6 +44,10 @@ func (p *program) tuiConfig(ctx context.Context) (tui.Config, error) {
 	if err != nil {
 		return tui.Config{}, err
 	}
+	defaults, err := p.setupDefaults(ctx, s)
+	if err != nil {
+		return tui.Config{}, err
+	}
 	all := p.fleet(s)
 	config := tui.Config{
 		Home:    s.Home,
@@ -53,7 +56,7 @@ func (p *program) tuiConfig(ctx context.Context) (tui.Config, error) {
 		Daemon:  p.daemonConfig(s),
 		Fleet:   all,
 		Hooks:   func() (*hooks.Client, error) { return p.github(s) },
-		Setup:   p.setupDefaults(ctx, s),
+		Setup:   tui.SetupDefaults{SetupDefaults: defaults},
 		Version: buildInfo().Version,
 		Checks:  p.checks,
 		CatchUp: func(ctx context.Context, request fleet.CatchUpRequest) (fleet.CatchUpReport, error) {
@@ -135,14 +138,22 @@ func (p *program) checks(ctx context.Context, progress func(doctor.Check)) {
 	}
 }
 
-// setupDefaults is what the wizard offers, and how it keeps what was chosen.
-func (p *program) setupDefaults(ctx context.Context, s *settings.Settings) tui.SetupDefaults {
-	defaults := tui.SetupDefaults{
+// probeWait bounds the question to a sink whether somebody is there.
+const probeWait = 5 * time.Second
+
+// setupDefaults is what the wizard and line mode offer, and how they keep what was chosen.
+func (p *program) setupDefaults(ctx context.Context, s *settings.Settings) (fleet.SetupDefaults, error) {
+	usual, err := settings.Defaults(p.environ)
+	if err != nil {
+		return fleet.SetupDefaults{}, err
+	}
+	defaults := fleet.SetupDefaults{
+		Sink:         usual.Sinks[0].URL,
 		Events:       s.HookEvents(),
 		Repositories: s.Setup.Repositories,
 		Port:         s.Receiver.Port,
 		Probe: func(ctx context.Context, address, agent string) error {
-			return sink.Check(ctx, sink.Config{Type: "aimaestro", URL: address, To: agent, From: "hookctl"})
+			return sink.Check(ctx, sink.Config{Type: "aimaestro", URL: address, To: agent, From: "hookctl", Timeout: probeWait})
 		},
 		Sync: s.Sync.Mode,
 		SaveSync: func(ctx context.Context, mode string) error {
@@ -158,7 +169,7 @@ func (p *program) setupDefaults(ctx context.Context, s *settings.Settings) tui.S
 			return answer, err
 		},
 		ProbeChat: func(ctx context.Context, url string) error {
-			return sink.Check(ctx, sink.Config{Type: "chat", URL: url})
+			return sink.Check(ctx, sink.Config{Type: "chat", URL: url, Timeout: probeWait})
 		},
 		Also:       s.NotifyAlso,
 		Chat:       slices.ContainsFunc(s.Sinks, isChat),
@@ -180,7 +191,7 @@ func (p *program) setupDefaults(ctx context.Context, s *settings.Settings) tui.S
 	if sink, ok := s.Maestro(); ok {
 		defaults.Sink, defaults.Agent = sink.URL, sink.To
 	}
-	return defaults
+	return defaults, nil
 }
 
 // runTunnel has the receiver run a tunnel of that kind from now on, and waits until it is open.
@@ -320,45 +331,15 @@ func (p *program) lineSetup(ctx context.Context) (line.Setup, error) {
 	if err != nil {
 		return line.Setup{}, err
 	}
-	known, _, err := s.Store().Current()
+	defaults, err := p.setupDefaults(ctx, s)
 	if err != nil {
 		return line.Setup{}, err
 	}
-	defaults := p.setupDefaults(ctx, s)
-	usual, err := settings.Defaults(p.environ)
-	if err != nil {
-		return line.Setup{}, err
-	}
-	var hidden func(context.Context, string) (string, error)
+	setup := line.Setup{SetupDefaults: defaults, Home: s.Home, Fleet: p.fleet(s)}
 	if isTerminal(p.stdin) {
-		hidden = p.readHidden
+		setup.Hidden = p.readHidden
 	}
-	return line.Setup{
-		Home: s.Home, URL: defaults.URL, Port: defaults.Port, Secret: known != "",
-		Repositories: defaults.Repositories, Events: defaults.Events, Sink: cmp.Or(defaults.Sink, usual.Sinks[0].URL), Agent: defaults.Agent,
-		GitHub: func() (*hooks.Client, error) { return p.github(s) },
-		PublicURL: func(ctx context.Context) string {
-			status, err := daemon.Dial(s.Home).Status(ctx)
-			if err != nil {
-				return "" // restart has just printed why
-			}
-			return status.PublicURL
-		},
-		Probe:     defaults.Probe,
-		ProbeChat: defaults.ProbeChat, Chat: defaults.Chat, Also: defaults.Also, Trust: defaults.Trust,
-		SaveNotify: defaults.SaveNotify,
-		Sync:       defaults.Sync, SaveSync: defaults.SaveSync,
-		Hidden: hidden,
-		Save: func(ctx context.Context, key string, value any) error {
-			if url, ok := value.(string); ok && key == "receiver.public_url" {
-				value = hooks.BaseURL(url)
-			}
-			if err := s.Save(key, value); err != nil {
-				return err
-			}
-			return p.reloadReceiver(ctx, s.Home)
-		},
-	}, nil
+	return setup, nil
 }
 
 // fresh reports whether nothing is set up: no receiver runs, and there is no secret and no record.

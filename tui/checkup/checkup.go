@@ -32,9 +32,7 @@ type Page struct {
 	checks []doctor.Check // the rows: those that are listed, and the fold
 	find   string         // the words that are looked for
 	open   bool           // the passed ones are listed too
-	busy   bool
-	ran    bool
-	gen    int
+	job    *kit.Job       // the checks at work, nil before the first time
 	kit.Cursor
 	high int // lines of the list in the last view
 	wide int // and its columns
@@ -42,17 +40,6 @@ type Page struct {
 
 // fold is the status of the row that stands for the passed checks.
 const fold = "fold"
-
-type (
-	// checked is one finding of a run.
-	checked struct {
-		gen   int
-		check doctor.Check
-		from  <-chan doctor.Check
-	}
-	// checksOver ends a run.
-	checksOver struct{ gen int }
-)
 
 // New makes the page.
 func New(shell *kit.Shell, cfg Config) *Page { return &Page{shell: shell, cfg: cfg} }
@@ -62,50 +49,23 @@ func (p *Page) Name() string { return kit.PageDoctor }
 
 // Open runs the checks, unless they are at work.
 func (p *Page) Open(any) tea.Cmd {
-	if p.busy || p.cfg.Checks == nil {
+	if p.job.Busy() || p.cfg.Checks == nil {
 		return nil
 	}
-	p.busy, p.ran = true, true
-	p.gen++
 	p.all, p.checks, p.open = nil, nil, false
 	p.At, p.Top = 0, 0
-	ctx, run, gen := p.shell.Ctx, p.cfg.Checks, p.gen
-	found := make(chan doctor.Check)
-	return tea.Batch(nextCheck(gen, found), func() tea.Msg {
-		defer close(found)
-		return p.shell.Work(func() tea.Msg {
-			run(ctx, func(c doctor.Check) {
-				select {
-				case found <- c:
-				case <-ctx.Done():
-				}
-			})
-			return nil
-		})()
-	})
-}
-
-func nextCheck(gen int, from <-chan doctor.Check) tea.Cmd {
-	return func() tea.Msg {
-		if c, ok := <-from; ok {
-			return checked{gen, c, from}
-		}
-		return checksOver{gen}
-	}
+	run := p.cfg.Checks
+	var cmd tea.Cmd
+	p.job, cmd = kit.Begin(p.shell, func(ctx context.Context, report func(doctor.Check)) (struct{}, error) {
+		run(ctx, report)
+		return struct{}{}, nil
+	}, p.put, func(struct{}, error) tea.Cmd { return nil })
+	return cmd
 }
 
 // Update implements kit.Page.
 func (p *Page) Update(msg tea.Msg) tea.Cmd {
 	switch msg := msg.(type) {
-	case checked:
-		if msg.gen == p.gen {
-			p.put(msg.check)
-		}
-		return nextCheck(msg.gen, msg.from)
-	case checksOver:
-		if msg.gen == p.gen {
-			p.busy = false
-		}
 	case kit.Controlled:
 		if msg.Err == nil && p.shell.InFront(p) {
 			return p.Open(nil) // a finding may be fixed
@@ -215,12 +175,12 @@ func (p *Page) View(w, h int) string {
 		head = t.Good.Render(fmt.Sprintf("%s %s passed", t.Sym.OK, text.Count(passed, "check")))
 	}
 	switch {
-	case p.busy:
+	case p.job.Busy():
 		head = t.Warn.Render(t.Sym.Pending) + fmt.Sprintf(" checking: %s so far", text.Count(len(p.all), "check"))
 		if bad+warned > 0 {
 			head += fmt.Sprintf(", %d failed, %d warnings", bad, warned)
 		}
-	case !p.ran:
+	case p.job == nil:
 		head = ""
 	case bad > 0:
 		head = t.Bad.Render(fmt.Sprintf("%s %d failed", t.Sym.Bad, bad))
@@ -230,10 +190,11 @@ func (p *Page) View(w, h int) string {
 	case warned > 0:
 		head = t.Warn.Render(t.Sym.Warn + " " + text.Count(warned, "warning"))
 	}
-	if p.ran && !p.busy && bad+warned > 0 {
+	done := p.job != nil && !p.job.Busy()
+	if done && bad+warned > 0 {
 		head += t.Faint.Render(fmt.Sprintf(", %d passed", passed))
 	}
-	if p.ran && !p.busy && unknown > 0 {
+	if done && unknown > 0 {
 		head += t.Faint.Render(fmt.Sprintf(", %d not checked", unknown))
 	}
 	if p.find != "" {

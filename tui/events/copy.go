@@ -16,10 +16,7 @@ import (
 
 // openCopy offers what can be copied of the record.
 func (p *Page) openCopy() tea.Cmd {
-	e, ok := p.feed.current()
-	if !ok {
-		return nil
-	}
+	e, _ := p.feed.current()
 	var choices []kit.Choice
 	add := func(what, words string) {
 		if words != "" {

@@ -50,10 +50,7 @@ func (p *Page) diffAction() kit.Action {
 
 // compare reads both and says how they differ.
 func (p *Page) compare() tea.Cmd {
-	from, to, why := p.pair()
-	if why != "" {
-		return p.shell.Warn(why)
-	}
+	from, to, _ := p.pair()
 	l := p.feed.log
 	return kit.Get(p.shell, func(ctx context.Context) ([]logs.Change, error) { return compareFiles(ctx, l, from.File, to.File) }, func(changes []logs.Change) tea.Cmd {
 		p.shell.Show(&diffBox{p: p, from: from, to: to, changes: changes})
@@ -152,10 +149,7 @@ func (b *diffBox) whole() tea.Cmd {
 
 // Actions implements kit's overlay.
 func (b *diffBox) Actions() []kit.Action {
-	same := ""
-	if len(b.changes) == 0 {
-		same = "nothing differs"
-	}
+	same := kit.When(len(b.changes) == 0, "nothing differs")
 	command := fmt.Sprintf("hookctl events diff %s %s", text.Shell(b.from.File), text.Shell(b.to.File))
 	acts := []kit.Action{
 		{ID: "diff.open", Keys: []string{"enter"}, Label: "both values", Text: "Show both values of the line in full.", Command: command, Off: same, Run: b.whole},

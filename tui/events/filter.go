@@ -53,7 +53,7 @@ func (p *Page) openFilter() tea.Cmd {
 	}
 	// What is typed can be saved without leaving the line first.
 	save := p.saveAction()
-	save.Off = map[bool]string{true: "the settings cannot be changed here"}[p.cfg.SaveFilter == nil]
+	save.Off = kit.When(p.cfg.SaveFilter == nil, "the settings cannot be changed here")
 	save.Label, save.Run = "", func() tea.Cmd {
 		if _, err := logs.ParseFilter(pr.Input.Value(), p.shell.Now()); err != nil {
 			return nil // the line says what is wrong
@@ -128,13 +128,10 @@ func faultOf(err error, text string) (string, int) {
 
 // openBy offers filters made of the values of the event.
 func (p *Page) openBy() tea.Cmd {
-	e, ok := p.feed.current()
-	if !ok {
-		return nil
-	}
-	kind, priority := "", ""
+	e, _ := p.feed.current()
+	var notified logs.EntryNotification
 	if e.Notification != nil {
-		kind, priority = e.Notification.Type, e.Notification.Priority
+		notified = *e.Notification
 	}
 	number := ""
 	if e.Number != nil {
@@ -142,7 +139,7 @@ func (p *Page) openBy() tea.Cmd {
 	}
 	var choices []kit.Choice
 	for _, v := range [][2]string{{"event", e.Event}, {"action", e.Action}, {"repo", e.Repository}, {"sender", e.Sender}, {"branch", e.Branch},
-		{"conclusion", e.Conclusion}, {"number", number}, {"type", kind}, {"priority", priority}, {"source", e.Source}, {"title", e.Title}} {
+		{"conclusion", e.Conclusion}, {"number", number}, {"type", notified.Type}, {"priority", notified.Priority}, {"source", e.Source}, {"title", e.Title}} {
 		if v[1] == "" {
 			continue
 		}
@@ -152,13 +149,6 @@ func (p *Page) openBy() tea.Cmd {
 	}
 	p.shell.Show(kit.NewMenu(p.shell, "Filter by value", choices))
 	return nil
-}
-
-func (p *Page) nothingToClear() string {
-	if len(p.marks) == 0 && p.feed.filter.IsZero() {
-		return "there is no mark and no filter to take away"
-	}
-	return ""
 }
 
 func (p *Page) clear() tea.Cmd {

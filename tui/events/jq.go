@@ -148,7 +148,7 @@ func (d *detail) result(t *kit.Tree, query string) {
 	d.build()
 	for i, l := range d.lines {
 		if l.fact < 0 && l.node < 0 {
-			d.at, d.top = i, max(0, i-1)
+			d.At, d.Top = i, max(0, i-1)
 			return
 		}
 	}

@@ -194,10 +194,7 @@ func (b *statsBox) Actions() []kit.Action {
 	column := func(to int) func() tea.Cmd {
 		return func() tea.Cmd { b.col = max(0, min(len(b.cols)-1, to)); return nil }
 	}
-	single := ""
-	if len(b.cols) < 2 {
-		single = "there is one column"
-	}
+	single := kit.When(len(b.cols) < 2, "there is one column")
 	command := "hookctl events stats"
 	if !b.of.IsZero() {
 		command += " --filter " + text.Shell(b.of.String())

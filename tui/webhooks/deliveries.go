@@ -40,25 +40,6 @@ type deliveries struct {
 	scroll  int
 }
 
-type (
-	deliveriesRead struct {
-		of   *deliveries
-		gen  int
-		list []fleet.Sent
-		err  error
-	}
-	deliveryRead struct {
-		of   *deliveries
-		full hooks.Delivery
-		err  error
-	}
-	redelivered struct {
-		of  *deliveries
-		n   int
-		err error
-	}
-)
-
 func (p *Page) openDeliveries() tea.Cmd {
 	r, ok := p.current()
 	if !ok {
@@ -92,9 +73,22 @@ func (o *deliveries) load() tea.Cmd {
 	o.cancel, o.loading = cancel, true
 	o.gen++
 	gen, all, h := o.gen, o.p.fleet(), o.row.Hook
-	return func() tea.Msg {
-		list, err := all.Deliveries(ctx, fleet.DeliveriesRequest{Hooks: []hooks.Hook{h}, Query: hooks.DeliveryQuery{Limit: deliveriesKept}})
-		return deliveriesRead{o, gen, list, err}
+	return kit.Ask(o.p.shell, func(context.Context) ([]fleet.Sent, error) {
+		return all.Deliveries(ctx, fleet.DeliveriesRequest{Hooks: []hooks.Hook{h}, Query: hooks.DeliveryQuery{Limit: deliveriesKept}})
+	}, func(list []fleet.Sent, err error) tea.Cmd {
+		if gen == o.gen {
+			o.took(list, err)
+		}
+		return nil
+	})
+}
+
+// took takes what GitHub and the log say.
+func (o *deliveries) took(list []fleet.Sent, err error) {
+	o.loading, o.err = false, err
+	if err == nil {
+		o.all = list
+		o.settle()
 	}
 }
 
@@ -107,15 +101,6 @@ func (o *deliveries) Title() string {
 
 func (o *deliveries) Update(msg tea.Msg) tea.Cmd {
 	switch msg := msg.(type) {
-	case deliveriesRead:
-		if msg.of != o || msg.gen != o.gen {
-			return nil
-		}
-		o.loading, o.err = false, msg.err
-		if msg.err == nil {
-			o.all = msg.list
-			o.settle()
-		}
 	case kit.News[logs.Entry]:
 		for _, e := range msg {
 			if o.came == nil {
@@ -124,22 +109,6 @@ func (o *deliveries) Update(msg tea.Msg) tea.Cmd {
 			o.came[e.DeliveryID] = e.File
 		}
 		o.settle()
-	case deliveryRead:
-		if msg.of == o && o.inside && o.list[o.place.At].ID == msg.full.ID {
-			o.open, o.err = &msg.full, msg.err
-		}
-	case redelivered:
-		if msg.of != o {
-			return nil
-		}
-		o.busy = ""
-		clear(o.marks)
-		if msg.err != nil {
-			return tea.Batch(o.p.shell.Fail(msg.err), o.load())
-		}
-		return tea.Batch(o.p.shell.Say("GitHub sends "+text.Count(msg.n, "event")+" again"), o.load())
-	case caughtUp:
-		return o.load()
 	case kit.Wheel:
 		return o.move(msg.Lines)
 	case kit.Click:
@@ -207,12 +176,13 @@ func (o *deliveries) enter() tea.Cmd {
 		return nil
 	}
 	o.inside, o.open, o.err, o.scroll = true, nil, nil, 0
-	ctx, all, h, id := o.p.shell.Ctx, o.p.fleet(), o.row.Hook, o.list[o.place.At].ID
-	return func() tea.Msg {
-		full, err := all.Delivery(ctx, h, id)
-		full.ID = id
-		return deliveryRead{o, full, err}
-	}
+	all, h, id := o.p.fleet(), o.row.Hook, o.list[o.place.At].ID
+	return kit.Ask(o.p.shell, func(ctx context.Context) (hooks.Delivery, error) { return all.Delivery(ctx, h, id) }, func(full hooks.Delivery, err error) tea.Cmd {
+		if o.inside && o.list[o.place.At].ID == id {
+			o.open, o.err = &full, err
+		}
+		return nil
+	})
 }
 
 // chosen are the marked deliveries, or the one under the cursor.
@@ -233,19 +203,25 @@ func (o *deliveries) chosen() []fleet.Sent {
 func (o *deliveries) redeliver() tea.Cmd {
 	list := o.chosen()
 	o.busy = "asking GitHub to send " + text.Count(len(list), "event") + " again"
-	ctx, all, h := o.p.shell.Ctx, o.p.fleet(), o.row.Hook
+	all, h := o.p.fleet(), o.row.Hook
 	ids := make([]int64, len(list))
 	for i, d := range list {
 		ids[i] = d.ID
 	}
-	return o.p.shell.Work(func() tea.Msg {
+	return o.p.shell.Work(kit.Ask(o.p.shell, func(ctx context.Context) (n int, err error) {
 		asked, err := all.Redeliver(ctx, fleet.RedeliverRequest{Hooks: []hooks.Hook{h}, IDs: ids}, nil)
-		n := 0
 		for _, a := range asked {
 			n += a.Asked
 		}
-		return redelivered{o, n, err}
-	})
+		return n, err
+	}, func(n int, err error) tea.Cmd {
+		o.busy = ""
+		clear(o.marks)
+		if err != nil {
+			return tea.Batch(o.p.shell.Fail(err), o.load())
+		}
+		return tea.Batch(o.p.shell.Say("GitHub sends "+text.Count(n, "event")+" again"), o.load())
+	}))
 }
 
 func (o *deliveries) Actions() []kit.Action {
@@ -272,7 +248,7 @@ func (o *deliveries) Actions() []kit.Action {
 	}
 	out := []kit.Action{
 		{ID: "deliveries.redeliver", Keys: []string{"B"}, Label: "send again", Text: "Ask GitHub to send the marked deliveries, or this one, again.", Command: fmt.Sprintf("hookctl hooks redeliver %d%s %s", o.row.ID, ids, o.row.Target.Flag()), Off: none, Acts: "GitHub sends " + text.Count(len(o.chosen()), "delivery", "deliveries") + " again", Run: o.redeliver},
-		{ID: "deliveries.catchup", Keys: []string{"c"}, Label: "catch up", Text: "Fetch events of this repository that never arrived from GitHub, record them and notify.", Command: catchupCommand([]fleet.Hook{o.row}), Run: func() tea.Cmd { return o.p.catchup([]fleet.Hook{o.row}, false) }},
+		{ID: "deliveries.catchup", Keys: []string{"c"}, Label: "catch up", Text: "Fetch events of this repository that never arrived from GitHub, record them and notify.", Command: catchupCommand([]fleet.Hook{o.row}), Run: func() tea.Cmd { return o.p.catchup([]fleet.Hook{o.row}, false, o) }},
 		{ID: "deliveries.copy", Keys: []string{"y"}, Text: "Copy the delivery's id.", Off: none, Run: func() tea.Cmd { return o.p.shell.Copy("the delivery id", o.list[o.place.At].GUID) }},
 	}
 	out = append(out, kit.Walk(o.high, "", o.move)...)

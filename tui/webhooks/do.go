@@ -13,13 +13,6 @@ import (
 	"hookctl/tui/kit"
 )
 
-// hookDone is the end of what was done to one hook.
-type hookDone struct {
-	key  hookKey
-	text string
-	err  error
-}
-
 // together is something that is done to several hooks at once: its outcome is
 // shown as a whole.
 type together struct {
@@ -38,12 +31,11 @@ func (p *Page) change(rows []fleet.Hook, busy string, do func(context.Context, *
 		}
 		p.busy[keyOf(h)] = busy
 		delete(p.said, keyOf(h))
-		cmds = append(cmds, p.shell.Work(func() tea.Msg {
-			ctx, stop := context.WithTimeout(p.shell.Ctx, 2*time.Minute)
+		cmds = append(cmds, p.shell.Work(kit.Ask(p.shell, func(ctx context.Context) (string, error) {
+			ctx, stop := context.WithTimeout(ctx, 2*time.Minute)
 			defer stop()
-			text, err := do(ctx, all, h)
-			return hookDone{keyOf(h), text, err}
-		}))
+			return do(ctx, all, h)
+		}, func(words string, err error) tea.Cmd { return p.done(keyOf(h), words, err) })))
 	}
 	if len(cmds) > 1 || p.batch.total > 0 {
 		p.batch.what, p.batch.total = busy, p.batch.total+len(cmds)
@@ -78,21 +70,22 @@ func (p *Page) doneTogether(failed bool) (tea.Cmd, bool) {
 	return p.shell.Say("done on " + text.Count(all.total, "hook")), true
 }
 
-func (p *Page) done(m hookDone) tea.Cmd {
-	delete(p.busy, m.key)
-	look := p.look(m.key.target)
-	if errors.Is(m.err, context.Canceled) {
+// done takes the end of what was done to one hook.
+func (p *Page) done(key hookKey, words string, err error) tea.Cmd {
+	delete(p.busy, key)
+	look := p.look(key.target)
+	if errors.Is(err, context.Canceled) {
 		cmd, _ := p.doneTogether(true)
 		return tea.Batch(look, cmd)
 	}
-	v := verdict{text: kit.Clean(m.text)}
-	if m.err != nil {
-		v.text, v.bad = kit.Clean(m.err.Error()), true
-		if cure := p.shell.Cure(m.err); cure != "" {
+	v := verdict{text: kit.Clean(words)}
+	if err != nil {
+		v.text, v.bad = kit.Clean(err.Error()), true
+		if cure := p.shell.Cure(err); cure != "" {
 			v.text += " (hint: " + kit.Clean(cure) + ")"
 		}
 	}
-	p.said[m.key] = v
+	p.said[key] = v
 	if cmd, ok := p.doneTogether(v.bad); ok {
 		return tea.Batch(look, cmd)
 	}
@@ -161,38 +154,29 @@ func (p *Page) askDelete() tea.Cmd {
 
 func catchupCommand(rows []fleet.Hook) string { return "hookctl catchup" + targetFlags(rows) }
 
-// caughtUp is the end of catching up.
-type caughtUp struct {
-	report fleet.CatchUpReport
-	err    error
-}
-
 // CatchUp fetches from GitHub what never arrived, and records it.
 type CatchUp func(context.Context, fleet.CatchUpRequest) (fleet.CatchUpReport, error)
 
 // catchup fetches from GitHub what never arrived, on the targets of some hooks,
-// and has the receiver record it; taken adds what GitHub calls delivered and the log lacks.
-func (p *Page) catchup(rows []fleet.Hook, taken bool) tea.Cmd {
+// and has the receiver record it; taken adds what GitHub calls delivered and the log lacks. A box, nil for none, is loaded again.
+func (p *Page) catchup(rows []fleet.Hook, taken bool, box *deliveries) tea.Cmd {
 	targets := targetsOf(rows)
 	names := make([]string, len(targets))
 	for i, t := range targets {
 		names[i] = t.String()
 	}
 	fetch := p.cfg.CatchUp
-	return tea.Batch(p.shell.Say("fetching missing events of "+kit.Some(names, 2)), p.shell.Work(func() tea.Msg {
-		ctx, stop := context.WithTimeout(p.shell.Ctx, 5*time.Minute)
+	return tea.Batch(p.shell.Say("fetching missing events of "+kit.Some(names, 2)), p.shell.Work(kit.Get(p.shell, func(ctx context.Context) (fleet.CatchUpReport, error) {
+		ctx, stop := context.WithTimeout(ctx, 5*time.Minute)
 		defer stop()
-		report, err := fetch(ctx, fleet.CatchUpRequest{Targets: targets, Taken: taken})
-		return caughtUp{report, err}
-	}))
-}
-
-// caught shows what came of catching up.
-func (p *Page) caught(m caughtUp) tea.Cmd {
-	if m.err != nil {
-		return p.shell.Fail(m.err)
-	}
-	return p.shell.Say(caughtWords(m.report.Recorded))
+		return fetch(ctx, fleet.CatchUpRequest{Targets: targets, Taken: taken})
+	}, func(report fleet.CatchUpReport) tea.Cmd {
+		said := p.shell.Say(caughtWords(report.Recorded))
+		if box == nil {
+			return said
+		}
+		return tea.Batch(said, box.load())
+	})))
 }
 
 func caughtWords(recorded int) string {

@@ -43,7 +43,7 @@ type rotating struct {
 	changes  int // hooks that will change then
 	start    func() tea.Cmd
 
-	job    *kit.Job[hooks.Step]
+	job    *kit.Job
 	saved  bool
 	both   string    // state of the receiver's acceptance of both secrets
 	made   string    // state of the promotion

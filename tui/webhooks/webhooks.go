@@ -49,7 +49,7 @@ type Page struct {
 	listed   map[hooks.Target][]fleet.Hook // what the fleet says of each target
 	aside    map[hooks.Target]fleet.Aside  // targets that could not be listed
 	problem  error                         // why nothing could be asked
-	asking   *kit.Job[listed]              // the load, nil before the first
+	asking   *kit.Job                      // the load, nil before the first
 	total    int                           // targets asked
 	answered int                           // those that the load has an answer of
 	cut      bool                          // the load was stopped, so hooks may be missing
@@ -116,37 +116,10 @@ func (p *Page) Update(msg tea.Msg) tea.Cmd {
 		default:
 			return p.readRotation() // another process may rotate
 		}
-	case kit.Stepped[listed]:
-		return p.step(msg)
-	case listEnd:
-		return p.ended(msg)
-	case again:
-		for _, m := range msg {
-			p.take(m)
-		}
-		p.arrange()
-	case hookDone:
-		return p.done(msg)
-	case caughtUp:
-		return p.caught(msg)
-	case rotationRead:
-		return p.read(msg)
-	case planned:
-		return p.planned(msg)
 	case second:
 		return p.second(msg)
-	case kit.Stepped[hooks.Step]:
-		if msg.Of == p.rot.job {
-			if p.rot.busy() { // else the end was faster, and knows more
-				p.rot.took(msg.Step)
-				p.shell.Progress = tea.NewProgressBar(tea.ProgressBarDefault, p.rot.share())
-			}
-			return msg.Of.Listen
-		}
 	case rotationOver:
 		return tea.Batch(p.readRotation(), p.shell.Say("the grace period is over: only the new secret is accepted"))
-	case rotated:
-		return p.rotated(msg)
 	case kit.News[logs.Entry]:
 		return p.heard(msg)
 	case kit.Wheel:
@@ -276,8 +249,8 @@ func (p *Page) Actions() []kit.Action {
 		kit.Action{ID: "hook.pause", Keys: []string{"A"}, Label: pause, Text: pauseText, Command: command(verb, h), Off: writable, Acts: pause + " " + text.Count(len(p.chosen()), "hook"), Run: p.pause},
 		kit.Action{ID: "hook.events", Keys: []string{"m"}, Label: "events", Text: "Choose the events of the hook.", Command: command("edit", h), Off: writable, Run: p.openEvents},
 		remove,
-		kit.Action{ID: "catchup", Keys: []string{"c"}, Text: "Fetch events that never arrived from GitHub, record them and notify.", Command: catchupCommand(p.chosen()), Off: none, Run: func() tea.Cmd { return p.catchup(p.chosen(), false) }},
-		kit.Action{ID: "catchup.taken", Keys: []string{"U"}, Text: "Also fetch events that GitHub calls delivered.", Command: catchupCommand(p.chosen()) + " --include-acknowledged", Off: none, Run: func() tea.Cmd { return p.catchup(p.chosen(), true) }},
+		kit.Action{ID: "catchup", Keys: []string{"c"}, Text: "Fetch events that never arrived from GitHub, record them and notify.", Command: catchupCommand(p.chosen()), Off: none, Run: func() tea.Cmd { return p.catchup(p.chosen(), false, nil) }},
+		kit.Action{ID: "catchup.taken", Keys: []string{"U"}, Text: "Also fetch events that GitHub calls delivered.", Command: catchupCommand(p.chosen()) + " --include-acknowledged", Off: none, Run: func() tea.Cmd { return p.catchup(p.chosen(), true, nil) }},
 		kit.Action{ID: "browse", Keys: []string{"o"}, Text: "Open the hook's page at GitHub in the browser.", Off: none, Run: func() tea.Cmd { return p.shell.Browse(p.settingsURL(h)) }},
 		kit.Action{ID: "copy", Keys: []string{"y"}, Text: "Copy the hook's URL, id, or page.", Off: none, Run: p.openCopy},
 		kit.Action{ID: "mark", Keys: []string{"x"}, Text: "Mark the hook, or unmark it; rotate, ping, pause, events and catch up act on the marked ones.", Off: none, Run: func() tea.Cmd { p.mark(h); return p.move(1) }},

@@ -54,38 +54,25 @@ func (s *applyStep) open() tea.Cmd {
 		return cmd
 	}
 	plan, f, before := w.review.plan, w.cfg.Fleet.With(w.cfg.Log.Value), w.cfg.Setup.relay
-	var job *kit.Job[hooks.Step]
-	job, cmd = kit.Begin(a, func(ctx context.Context, progress func(hooks.Step)) tea.Msg {
+	s.job = &progress{}
+	s.job.Job, cmd = kit.Begin(a, func(ctx context.Context, progress func(hooks.Step)) (fleet.SetupReport, error) {
 		before.end() // it would bring the same deliveries
-		report, err := f.Setup(ctx, plan, progress)
-		return answered{w, func() tea.Cmd {
-			if s.job == nil || s.job.Job != job {
-				return nil
-			}
-			return s.ended(report, err)
-		}}
-	})
-	s.job = &progress{Job: job}
+		return f.Setup(ctx, plan, progress)
+	}, s.stepped, s.ended)
 	return cmd
 }
 
 func (s *applyStep) update(msg tea.Msg) tea.Cmd { return s.scroll.Turn(msg) }
 
 // stepped takes up what is done just now.
-func (s *applyStep) stepped(m kit.Stepped[hooks.Step]) tea.Cmd {
-	if s.job == nil || m.Of != s.job.Job {
-		return nil
-	}
-	if s.busy() {
-		done, _ := s.job.done()
-		s.w.shell.Progress = tea.NewProgressBar(tea.ProgressBarDefault, min(99, done*50/max(1, len(s.w.review.plan.Items))))
-	}
-	return s.job.took(m.Step)
+func (s *applyStep) stepped(step hooks.Step) {
+	s.job.took(step)
+	done, _ := s.job.done()
+	s.w.shell.Progress = tea.NewProgressBar(tea.ProgressBarDefault, min(99, done*50/max(1, len(s.w.review.plan.Items))))
 }
 
 // ended takes up what became of the plan.
 func (s *applyStep) ended(report fleet.SetupReport, err error) tea.Cmd {
-	s.job.Over = true
 	s.w.shell.Progress = nil
 	s.report, s.err = report, err
 	switch {

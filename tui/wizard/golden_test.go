@@ -202,6 +202,7 @@ func wizardStates() map[string]func(*wizardScreen) {
 			bad := badPing
 			advance(w.apply.job, kittest.TargetWeb, 0, "create hook", hooks.StateDone, nil)
 			advance(w.apply.job, kittest.TargetWeb, 4711, "verify", hooks.StateFailed, bad)
+			w.apply.job.Drop()
 			s.Settle(w.apply.ended(fleet.SetupReport{Results: []hooks.SetupResult{{Target: kittest.TargetAPI, HookID: 4713, Verified: true}, {Target: kittest.TargetWeb, HookID: 4711, Err: bad}}}, nil))
 		},
 		"wizard-9-done": func(s *wizardScreen) {
@@ -212,6 +213,7 @@ func wizardStates() map[string]func(*wizardScreen) {
 				advance(w.apply.job, t, 0, "create hook", hooks.StateDone, nil)
 				advance(w.apply.job, t, 4711, "verify", hooks.StateDone, nil)
 			}
+			w.apply.job.Drop()
 			s.Settle(w.apply.ended(fleet.SetupReport{Results: []hooks.SetupResult{{Target: kittest.TargetAPI, HookID: 4713, Verified: true}, {Target: kittest.TargetWeb, HookID: 4711, Verified: true}}}, nil))
 		},
 	}
