@@ -1,7 +1,6 @@
 package main
 
 import (
-	"cmp"
 	"context"
 	"errors"
 	"io"
@@ -11,7 +10,6 @@ import (
 	"time"
 
 	"hookctl/cmd/hookctl/settings"
-	"hookctl/hooks"
 	"hookctl/server/daemon"
 	"hookctl/tui/line"
 )
@@ -71,45 +69,15 @@ func (p *program) lineSetup(ctx context.Context) (line.Setup, error) {
 	if err != nil {
 		return line.Setup{}, err
 	}
-	known, _, err := s.Store().Current()
+	defaults, err := p.setupDefaults(ctx, s)
 	if err != nil {
 		return line.Setup{}, err
 	}
-	defaults := p.setupDefaults(ctx, s)
-	usual, err := settings.Defaults(p.environ)
-	if err != nil {
-		return line.Setup{}, err
-	}
-	var hidden func(context.Context, string) (string, error)
+	setup := line.Setup{SetupDefaults: defaults, Home: s.Home, Fleet: p.fleet(s)}
 	if isTerminal(p.stdin) {
-		hidden = p.readHidden
+		setup.Hidden = p.readHidden
 	}
-	return line.Setup{
-		Home: s.Home, URL: defaults.URL, Port: defaults.Port, Secret: known != "",
-		Repositories: defaults.Repositories, Events: defaults.Events, Sink: cmp.Or(defaults.Sink, usual.Sinks[0].URL), Agent: defaults.Agent,
-		GitHub: func() (*hooks.Client, error) { return p.github(s) },
-		PublicURL: func(ctx context.Context) string {
-			status, err := daemon.Dial(s.Home).Status(ctx)
-			if err != nil {
-				return "" // restart has just printed why
-			}
-			return status.PublicURL
-		},
-		Probe:     defaults.Probe,
-		ProbeChat: defaults.ProbeChat, Chat: defaults.Chat, Also: defaults.Also, Trust: defaults.Trust,
-		SaveNotify: defaults.SaveNotify,
-		Sync:       defaults.Sync, SaveSync: defaults.SaveSync,
-		Hidden: hidden,
-		Save: func(ctx context.Context, key string, value any) error {
-			if url, ok := value.(string); ok && key == "receiver.public_url" {
-				value = hooks.BaseURL(url)
-			}
-			if err := s.Save(key, value); err != nil {
-				return err
-			}
-			return p.reloadReceiver(ctx, s.Home)
-		},
-	}, nil
+	return setup, nil
 }
 
 // fresh reports whether nothing is set up: no receiver runs, and there is no secret and no record.

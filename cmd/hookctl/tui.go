@@ -8,6 +8,7 @@ import (
 	"path/filepath"
 	"slices"
 	"strings"
+	"time"
 
 	"hookctl/cmd/hookctl/settings"
 	"hookctl/hooks"
@@ -39,6 +40,10 @@ func (p *program) tuiConfig(ctx context.Context) (tui.Config, error) {
 	if err != nil {
 		return tui.Config{}, err
 	}
+	defaults, err := p.setupDefaults(ctx, s)
+	if err != nil {
+		return tui.Config{}, err
+	}
 	all := p.fleet(s)
 	config := tui.Config{
 		Home:    s.Home,
@@ -47,7 +52,7 @@ func (p *program) tuiConfig(ctx context.Context) (tui.Config, error) {
 		Daemon:  p.daemonConfig(s),
 		Fleet:   all,
 		Hooks:   func() (*hooks.Client, error) { return p.github(s) },
-		Setup:   p.setupDefaults(ctx, s),
+		Setup:   tui.SetupDefaults{SetupDefaults: defaults},
 		Version: buildInfo().Version,
 		Checks:  p.checks,
 		CatchUp: func(ctx context.Context, request fleet.CatchUpRequest) (fleet.CatchUpReport, error) {
@@ -129,14 +134,22 @@ func (p *program) checks(ctx context.Context, progress func(doctor.Check)) {
 	}
 }
 
-// setupDefaults is what the wizard offers, and how it keeps what was chosen.
-func (p *program) setupDefaults(ctx context.Context, s *settings.Settings) tui.SetupDefaults {
-	defaults := tui.SetupDefaults{
+// probeWait bounds the question to a sink whether somebody is there.
+const probeWait = 5 * time.Second
+
+// setupDefaults is what the wizard and line mode offer, and how they keep what was chosen.
+func (p *program) setupDefaults(ctx context.Context, s *settings.Settings) (fleet.SetupDefaults, error) {
+	usual, err := settings.Defaults(p.environ)
+	if err != nil {
+		return fleet.SetupDefaults{}, err
+	}
+	defaults := fleet.SetupDefaults{
+		Sink:         usual.Sinks[0].URL,
 		Events:       s.HookEvents(),
 		Repositories: s.Setup.Repositories,
 		Port:         s.Receiver.Port,
 		Probe: func(ctx context.Context, address, agent string) error {
-			return sink.Check(ctx, sink.Config{Type: "aimaestro", URL: address, To: agent, From: "hookctl"})
+			return sink.Check(ctx, sink.Config{Type: "aimaestro", URL: address, To: agent, From: "hookctl", Timeout: probeWait})
 		},
 		Sync: s.Sync.Mode,
 		SaveSync: func(ctx context.Context, mode string) error {
@@ -152,7 +165,7 @@ func (p *program) setupDefaults(ctx context.Context, s *settings.Settings) tui.S
 			return answer, err
 		},
 		ProbeChat: func(ctx context.Context, url string) error {
-			return sink.Check(ctx, sink.Config{Type: "chat", URL: url})
+			return sink.Check(ctx, sink.Config{Type: "chat", URL: url, Timeout: probeWait})
 		},
 		Also:       s.NotifyAlso,
 		Chat:       slices.ContainsFunc(s.Sinks, isChat),
@@ -174,7 +187,7 @@ func (p *program) setupDefaults(ctx context.Context, s *settings.Settings) tui.S
 	if sink, ok := s.Maestro(); ok {
 		defaults.Sink, defaults.Agent = sink.URL, sink.To
 	}
-	return defaults
+	return defaults, nil
 }
 
 // runTunnel has the receiver run a tunnel of that kind from now on, and waits until it is open.

@@ -4,6 +4,7 @@ import (
 	"context"
 	"errors"
 	"fmt"
+	"hookctl/hooks"
 	"io"
 	"os"
 	"strings"
@@ -261,9 +262,9 @@ func (m *mode) execute(ctx context.Context, words []string) error {
 }
 
 // work does something that takes time. ctrl+c cancels it; pressed again it also leaves, once the work has ended, and a
-// third one ends the process.
-func (m *mode) work(ctx context.Context, do func(context.Context) error) error {
-	ctx, stop := context.WithCancel(ctx)
+// third one ends the process. The error is then errInterrupted.
+func (m *mode) work(outer context.Context, do func(context.Context) error) error {
+	ctx, stop := context.WithCancel(outer)
 	defer stop()
 	done := make(chan struct{})
 	interrupts := 0
@@ -289,7 +290,7 @@ func (m *mode) work(ctx context.Context, do func(context.Context) error) error {
 	err := do(ctx)
 	close(done)
 	watching.Wait()
-	if interrupts > 0 && err != nil {
+	if err != nil && (interrupts > 0 || outer.Err() != nil) {
 		return errInterrupted
 	}
 	return err
@@ -300,9 +301,17 @@ func (m *mode) say(line string) { fmt.Fprintln(m.out, line) }
 
 // fail prints an error of line mode itself, and what to do about it.
 func (m *mode) fail(problem, hint string) error {
-	m.say("error: " + problem)
-	if hint != "" {
+	return m.report(hooks.WithCure(errors.New(problem), hint))
+}
+
+// report prints an error with its cure, where there is one, and passes it on.
+func (m *mode) report(err error) error {
+	if err == nil || errors.Is(err, errInterrupted) {
+		return err
+	}
+	m.say("error: " + err.Error())
+	if hint := hooks.CureOf(err); hint != "" {
 		m.say("hint: " + hint)
 	}
-	return errors.New(problem)
+	return err
 }

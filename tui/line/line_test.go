@@ -161,8 +161,8 @@ func (h *house) tree(in io.Reader, out io.Writer) *cobra.Command {
 		return nil
 	})
 	setup.Flags().String("url", "", "")
-	for _, name := range []string{"repo", "org", "event"} {
-		setup.Flags().StringArray(name, nil, "")
+	for name, short := range map[string]string{"repo": "R", "org": "", "event": ""} {
+		setup.Flags().StringArrayP(name, short, nil, "")
 	}
 	config := add(root, "config", nothing)
 	config.Flags().Bool("json", false, "")

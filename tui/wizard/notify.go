@@ -4,7 +4,6 @@ import (
 	"context"
 	"slices"
 	"strings"
-	"time"
 
 	"charm.land/bubbles/v2/textinput"
 	tea "charm.land/bubbletea/v2"
@@ -21,18 +20,11 @@ const (
 	notifyAlso
 )
 
-// defaultSink is where AI Maestro answers by default.
-const defaultSink = "http://127.0.0.1:23000"
-
-// probeWait bounds the question to a sink.
-const probeWait = 5 * time.Second
-
 // notifyStep chooses who is notified of what matters, and of what else.
 type notifyStep struct {
 	plain
-	at     int    // the row
-	on     []bool // by row
-	sink   string
+	at     int             // the row
+	on     []bool          // by row
 	input  textinput.Model // the agent
 	chat   textinput.Model // the URL of the chat, which is not shown
 	top    int             // line of the first row in the last view
@@ -43,19 +35,16 @@ type notifyStep struct {
 
 func newNotifyStep(w *Wizard) *notifyStep {
 	d := w.cfg.Setup
-	s := &notifyStep{plain: plain{w}, sink: d.Sink, input: kit.NewInput(w.shell.Theme, d.Agent), chat: kit.NewInput(w.shell.Theme, ""), answer: map[string]error{}}
+	s := &notifyStep{plain: plain{w}, input: kit.NewInput(w.shell.Theme, d.Agent), chat: kit.NewInput(w.shell.Theme, ""), answer: map[string]error{}}
 	s.input.Placeholder = "the agent's name"
 	s.chat.EchoMode, s.chat.EchoCharacter = textinput.EchoPassword, '*'
 	s.chat.Placeholder = "its URL, as ntfy://ntfy.sh/topic"
 	if d.Chat {
 		s.chat.Placeholder = "its URL is stored in .env"
 	}
-	s.on = []bool{d.Sink != "" || d.SaveNotify == nil || d.Agent != "", d.Chat}
+	s.on = []bool{d.Agent != "", d.Chat}
 	for _, c := range fleet.AlsoChoices() {
 		s.on = append(s.on, slices.Contains(d.Also, c.Value))
-	}
-	if s.sink == "" {
-		s.sink = defaultSink
 	}
 	return s
 }
@@ -71,8 +60,6 @@ func (s *notifyStep) probe() tea.Cmd {
 	ask := func(what string, probe func(ctx context.Context) error) tea.Cmd {
 		s.busy, s.asked = true, what
 		return s.w.ask(func(ctx context.Context) func() tea.Cmd {
-			ctx, stop := context.WithTimeout(ctx, probeWait)
-			defer stop()
 			err := probe(ctx)
 			return func() tea.Cmd {
 				s.answer[what], s.busy = err, s.busy && s.asked != what
@@ -86,7 +73,7 @@ func (s *notifyStep) probe() tea.Cmd {
 	}
 	switch {
 	case s.on[notifyAgent] && d.Probe != nil && open(agent):
-		return ask(agent, func(ctx context.Context) error { return d.Probe(ctx, s.sink, agent) })
+		return ask(agent, func(ctx context.Context) error { return d.Probe(ctx, d.Sink, agent) })
 	case s.on[notifyChat] && d.ProbeChat != nil && open(url):
 		return ask(url, func(ctx context.Context) error { return d.ProbeChat(ctx, url) })
 	}
@@ -162,7 +149,7 @@ func (s *notifyStep) next() (bool, tea.Cmd) {
 func (s *notifyStep) chosen() fleet.Notify {
 	n := fleet.Notify{Chat: s.on[notifyChat]}
 	if s.on[notifyAgent] {
-		n.Sink, n.Agent = s.sink, s.agent()
+		n.Sink, n.Agent = s.w.cfg.Setup.Sink, s.agent()
 	}
 	if n.Chat {
 		n.ChatURL = strings.TrimSpace(s.chat.Value())
@@ -220,7 +207,7 @@ func (s *notifyStep) view(w, h int) ([]string, *tea.Cursor) {
 		agent, people = "agent: ", "chat: "
 	}
 	row(notifyAgent, agent, &s.input, "")
-	out = append(out, t.Faint.Render(t.Cut("       at "+text.Clean(s.sink), w)))
+	out = append(out, t.Faint.Render(t.Cut("       at "+text.Clean(s.w.cfg.Setup.Sink), w)))
 	row(notifyChat, people, &s.chat, "")
 	for i, c := range fleet.AlsoChoices() {
 		row(notifyAlso+i, "also of "+c.Label, nil, c.About)

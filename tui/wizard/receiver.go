@@ -62,12 +62,12 @@ func (s *receiverStep) next() (bool, tea.Cmd) {
 	if s.w.cfg.Receiver.OK() {
 		s.busy = "reloading the receiver"
 	}
-	cfg, value, run, notify := s.w.cfg, s.w.value, s.w.address.run(), s.w.notify.chosen()
+	f, d, value, run, notify := s.w.cfg.Fleet, s.w.cfg.Setup.SetupDefaults, s.w.value, s.w.address.run(), s.w.notify.chosen()
 	if run != "" {
 		s.busy = "starting the receiver and " + run
 	}
 	return false, s.w.ask(func(ctx context.Context) func() tea.Cmd {
-		status, err := cfg.launch(ctx, value, run, notify)
+		status, err := f.Launch(ctx, d, value, run, notify)
 		return func() tea.Cmd { return s.ready(status, run, err) }
 	})
 }

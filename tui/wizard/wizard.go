@@ -17,6 +17,7 @@ import (
 
 	"hookctl/hooks"
 	"hookctl/hooks/secret"
+	"hookctl/hooks/tunnel"
 	"hookctl/logs"
 	"hookctl/logs/text"
 	"hookctl/server/daemon"
@@ -43,12 +44,19 @@ func names() []string {
 	return []string{"Sign in", "Repositories", "URL", "Events", "Secret", "Notify", "Receiver", "Review", "Proof", "Sync"}
 }
 
+// Defaults is what the wizard starts from. A port that is chosen goes in.
+type Defaults struct {
+	fleet.SetupDefaults
+	Tunnels tunnel.Finder // where tunnels are looked for; zero for the usual places
+	relay   *relay        // that was opened last
+}
+
 // Config is what the wizard is given.
 type Config struct {
 	Home     string       // HOOKCTL_HOME
 	Fleet    *fleet.Fleet // sets the hooks up
 	Store    *secret.Store
-	Setup    *Defaults // what it starts from; a port that is chosen goes in
+	Setup    *Defaults
 	Log      *kit.Answer[*logs.Log]
 	Receiver *kit.Answer[daemon.Status]
 	Poll     func(again bool) tea.Cmd     // asks the receiver how it is
@@ -331,6 +339,11 @@ func (w *Wizard) targets() []hooks.Target {
 		}
 	}
 	return out
+}
+
+// request is what the fleet is asked to set up.
+func (w *Wizard) request() fleet.SetupRequest {
+	return fleet.SetupRequest{Targets: w.targets(), URL: w.address.url(), Events: w.events.asked(), Also: w.notify.chosen().Events(), AllowUnreachable: w.address.anyway(), Wait: w.cfg.Setup.Wait}
 }
 
 // command is the same setup as a command line.
