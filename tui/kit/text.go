@@ -167,6 +167,27 @@ func CureLines(cure string, wide int) []string {
 	return out
 }
 
+// Owners are those of repositories by the names of these, "" where several have a name.
+type Owners map[string]string
+
+// Add takes in a repository.
+func (o Owners) Add(repository string) {
+	if owner, name, ok := strings.Cut(repository, "/"); ok {
+		if other, seen := o[name]; seen && other != owner {
+			owner = ""
+		}
+		o[name] = owner
+	}
+}
+
+// Short is a repository without its owner, unless another owner has one of that name.
+func (o Owners) Short(repository string) string {
+	if _, name, ok := strings.Cut(repository, "/"); ok && o[name] != "" {
+		return name
+	}
+	return repository
+}
+
 // First are at most n lines.
 func First(lines []string, n int) []string { return lines[:min(n, len(lines))] }
 

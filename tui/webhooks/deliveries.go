@@ -41,10 +41,7 @@ type deliveries struct {
 }
 
 func (p *Page) openDeliveries() tea.Cmd {
-	r, ok := p.current()
-	if !ok {
-		return nil
-	}
+	r, _ := p.current()
 	return p.showDeliveries(r, false)
 }
 

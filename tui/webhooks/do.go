@@ -136,10 +136,7 @@ func (p *Page) pause() tea.Cmd {
 
 // askDelete asks before a hook is gone, and names it.
 func (p *Page) askDelete() tea.Cmd {
-	h, ok := p.current()
-	if !ok {
-		return nil
-	}
+	h, _ := p.current()
 	p.shell.Show(&kit.Confirm{Shell: p.shell, Head: "Delete a hook", Yes: "y", Verb: "delete it", Lines: []string{
 		fmt.Sprintf("Delete %s?", title(h)),
 		"It delivers to " + h.URL + ".",

@@ -22,10 +22,7 @@ type hookEvents struct {
 }
 
 func (p *Page) openEvents() tea.Cmd {
-	r, ok := p.current()
-	if !ok {
-		return nil
-	}
+	r, _ := p.current()
 	o := &hookEvents{p: p, rows: p.chosen(), pick: kit.NewEventPicker(p.shell.Theme)}
 	for _, e := range r.Events {
 		o.pick.On[e] = true

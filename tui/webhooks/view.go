@@ -5,6 +5,7 @@ import (
 	"strings"
 
 	"hookctl/hooks"
+	"hookctl/logs/text"
 	"hookctl/server/fleet"
 	"hookctl/tui/kit"
 )
@@ -33,9 +34,6 @@ func (p *Page) columns(w int) []kit.Column {
 		{Title: "URL", Width: 14, Weight: 3, Needs: 150},
 	}
 }
-
-// headLines is how many lines stand above the first row.
-func (p *Page) headLines() int { return 2 }
 
 // View implements kit.Page.
 func (p *Page) View(w, h int) string {
@@ -76,7 +74,7 @@ func (p *Page) below(w, h int) []string {
 	var problems []string
 	switch n := len(p.aside); {
 	case n > 1 || n == 1 && len(p.shown) > h-2-room:
-		text := fmt.Sprintf("%s could not be listed; %s shows why", repositories(n), t.Key.Render("!"))
+		text := fmt.Sprintf("%s could not be listed; %s shows why", text.Count(n, "repository", "repositories"), t.Key.Render("!"))
 		problems = []string{t.Cut(" "+t.Bad.Render(t.Sym.Bad)+" "+text, w)}
 	case n == 1:
 		problems = p.problems(w, 1)[0]
@@ -228,7 +226,7 @@ func (p *Page) problems(w, n int) [][]string {
 		out = append(out, append(kit.Flagged(t.Bad, t.Sym.Bad, kit.Clean(a.Err.Error()), w), kit.CureLines(a.Cure(), w)...))
 	}
 	if more := len(list) - n; more > 0 {
-		out = append(out, []string{t.Faint.Render("   and " + repositories(more) + " more that could not be listed")})
+		out = append(out, []string{t.Faint.Render("   and " + text.Count(more, "repository", "repositories") + " more that could not be listed")})
 	}
 	return out
 }
@@ -262,13 +260,12 @@ func (p *Page) row(h fleet.Hook, table kit.Table, on bool) string {
 	if step, ok := p.rot.step(keyOf(h)); ok {
 		symbol, health, style = p.rot.draw(t, step)
 	}
-	signed := map[string]string{fleet.SecretAccepted: "former"}[h.SecretState]
+	signed := h.SecretState
 	switch {
-	case signed != "":
-	case h.SecretState == fleet.SecretCurrent && !h.SecretSince.IsZero():
+	case signed == fleet.SecretAccepted:
+		signed = "former"
+	case signed == fleet.SecretCurrent && !h.SecretSince.IsZero():
 		signed = kit.Age(p.shell.Now().Sub(h.SecretSince))
-	default:
-		signed = h.SecretState
 	}
 	repository, text, faint := h.Target.String(), kit.Painter(t.Text), kit.Painter(t.Faint)
 	if wide := table.Width(1); wide > 0 {
