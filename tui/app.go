@@ -171,10 +171,6 @@ func (a *app) Update(msg tea.Msg) (tea.Model, tea.Cmd) {
 		msg = a.status
 	}
 	cmds = append(cmds, a.Broadcast(msg))
-	// A wizard that was closed while it is at work still takes its answers.
-	if w := a.wizard; w != nil && !a.Shown(w) {
-		cmds = append(cmds, w.Update(msg))
-	}
 	return a, tea.Batch(cmds...)
 }
 

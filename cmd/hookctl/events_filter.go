@@ -4,6 +4,7 @@ import (
 	"context"
 	"errors"
 	"fmt"
+	"maps"
 	"slices"
 	"strings"
 	"time"
@@ -11,6 +12,7 @@ import (
 	"github.com/sahilm/fuzzy"
 	"github.com/spf13/cobra"
 
+	"hookctl/cmd/hookctl/settings"
 	"hookctl/logs"
 	"hookctl/logs/text"
 )
@@ -98,3 +100,125 @@ separate alternatives; ! before a word negates it. The fields are
   since until            1h, 3d, 2026-01-31 or a whole timestamp`
 
 func parseFilter(filter string) (logs.Filter, error) { return logs.ParseFilter(filter, time.Now()) }
+
+func newEventsFilters(p *program) *cobra.Command {
+	list := func(_ context.Context, c call) error {
+		saved := map[string]string{}
+		maps.Copy(saved, c.settings.TUI.Filters)
+		names := slices.Sorted(maps.Keys(saved))
+		return printList(p, c.out, saved, names, "no saved filters", []string{"NAME", "FILTER"}, func(name string) []string {
+			return []string{"@" + name, saved[name]}
+		})
+	}
+	cmd := p.printing(&cobra.Command{
+		Use:     "filters",
+		Short:   "List, save and delete named filters",
+		Long:    "List, save and delete named filters (tui.filters in hookctl.yaml). Use one with --filter @NAME.",
+		Example: "  hookctl events filters save broken 'result:*failed* since:7d'\n  hookctl events list --filter @broken",
+	}, list)
+	change := func(use, short, example, done string, args cobra.PositionalArgs) *cobra.Command {
+		return p.action(&cobra.Command{Use: use, Short: short, Example: example, Args: args}, func(_ context.Context, c call) error {
+			name, filter := strings.TrimPrefix(c.args[0], "@"), strings.Join(c.args[1:], " ")
+			if _, err := (&eventsFilter{filter: filter}).parse(); err != nil {
+				return err
+			}
+			if _, known := c.settings.TUI.Filters[name]; !known && filter == "" {
+				return unknownFilter(c.settings, name)
+			}
+			if err := c.settings.SaveFilter(name, filter); err != nil {
+				return err
+			}
+			p.note("%s @%s", done, name)
+			return nil
+		})
+	}
+	listing := p.printing(&cobra.Command{
+		Use:     "list",
+		Short:   "List the saved filters",
+		Example: "  hookctl events filters list\n  hookctl events filters list --json",
+	}, list)
+	forget := change("forget NAME", "Delete a saved filter", "  hookctl events filters forget broken", "forgot", cobra.ExactArgs(1))
+	forget.Aliases = []string{"delete"}
+	cmd.AddCommand(
+		listing,
+		change("save NAME FILTER", "Save a filter under a name, replacing an older one", "  hookctl events filters save broken 'result:*failed* since:7d'", "saved", cobra.MinimumNArgs(2)),
+		forget,
+	)
+	return cmd
+}
+
+// saved is f with @NAME replaced by the text of the saved filter.
+func (f eventsFilter) saved(p *program) (eventsFilter, error) {
+	name, asked := strings.CutPrefix(f.filter, "@")
+	if !asked {
+		return f, nil
+	}
+	s, err := settings.Load(p.environ)
+	if err != nil {
+		return f, err
+	}
+	if f.filter = s.TUI.Filters[name]; f.filter == "" {
+		return f, usage(unknownFilter(s, name))
+	}
+	return f, nil
+}
+
+// unknownFilter says that no saved filter has the name, and which exist.
+func unknownFilter(s *settings.Settings, name string) error {
+	cure := "save one: hookctl events filters save NAME FILTER"
+	if names := slices.Sorted(maps.Keys(s.TUI.Filters)); len(names) > 0 {
+		cure = "the saved ones are @" + strings.Join(names, ", @")
+	}
+	return hint(fmt.Errorf("no saved filter is named %q", name), cure)
+}
+
+func newEventsStats(p *program) *cobra.Command {
+	var f eventsFilter
+	cmd := p.printing(&cobra.Command{
+		Use:     "stats",
+		Short:   "Count records by event, repository, sender and hour",
+		Long:    "Count records by event, repository, sender and hour of the day in the local time zone.\n\n" + filterHelp,
+		Example: "  hookctl events stats\n  hookctl events stats --filter 'since:7d repo:octo-org/*' --json",
+		Args:    cobra.NoArgs,
+	}, func(ctx context.Context, c call) error {
+		return p.withLog(ctx, f, func(log *logs.Log, filter logs.Filter) error {
+			if err := p.whole(ctx, log); err != nil {
+				return err
+			}
+			s, err := log.Stats(ctx, filter, time.Local)
+			if err != nil {
+				return err
+			}
+			if s.Total == 0 {
+				defer p.doubt(filter)
+			}
+			return p.showStats(s, c.out)
+		})
+	})
+	f.add(cmd)
+	return cmd
+}
+
+// statsRows are how many rows of each kind a table shows; --json has all.
+const statsRows = 10
+
+func (p *program) showStats(s logs.Stats, out *output) error {
+	var rows [][]string
+	for _, group := range s.Groups() {
+		for i, t := range group.Tallies {
+			if i == statsRows && group.By != "hour" {
+				rows = append(rows, []string{group.By, fmt.Sprintf("and %d more", len(group.Tallies)-i), "", "", ""})
+				break
+			}
+			failed := text.Thousands(t.Failed)
+			if group.By == "hour" {
+				failed = ""
+			}
+			rows = append(rows, []string{group.By, t.Name, text.Thousands(t.Count), fmt.Sprintf("%.1f%%", s.Share(t.Count)), failed})
+		}
+	}
+	if !out.wanted() && s.Total > 0 {
+		p.note("%s from %s to %s", text.Count(s.Total, "record"), s.First.Local().Format(time.DateTime), s.Last.Local().Format(time.DateTime))
+	}
+	return printList(p, out, s, rows, "no record matches", []string{"BY", "NAME", "RECORDS", "SHARE", "FAILED NOTIFICATIONS"}, func(row []string) []string { return row })
+}

@@ -1,9 +1,11 @@
 package main
 
 import (
+	"cmp"
 	"context"
 	"errors"
 	"fmt"
+	"strings"
 	"time"
 
 	"github.com/spf13/cobra"
@@ -103,4 +105,86 @@ func (p *program) acknowledge(ctx context.Context, c call) error {
 		return err
 	}
 	return p.said(c.out, done, "acknowledged %s", text.Count(len(done), "record"))
+}
+
+func newEventsFollow(p *program) *cobra.Command {
+	var f eventsFilter
+	cmd := p.printing(&cobra.Command{
+		Use:        "follow",
+		SuggestFor: []string{"watch", "tail"},
+		Short:      "Print records as they arrive, until interrupted",
+		Long:       "Print records as they arrive, until interrupted.\n\n" + filterHelp,
+		Example: `  hookctl events follow
+  hookctl events follow --filter event:push --json
+  hookctl events follow --jq '[.event, .repository] | @tsv'`,
+	}, func(ctx context.Context, c call) error {
+		return p.opened(ctx, p.watchLog, f, func(log *logs.Log, filter logs.Filter) error {
+			return p.followEvents(ctx, log, filter, f.limit, c.out)
+		})
+	})
+	f.add(cmd)
+	cmd.Flags().IntVarP(&f.limit, "limit", "L", 0, "stop after `n` records; 0 for no limit")
+	return cmd
+}
+
+// followEvents prints each new record once: the log reports a record again when the outcome of its notification is known.
+// An interrupt ends it without an error.
+func (p *program) followEvents(ctx context.Context, log *logs.Log, filter logs.Filter, limit int, out *output) error {
+	watching, stop := context.WithCancel(ctx)
+	defer stop()
+	began := time.Now()
+	news, err := log.Watch(watching)
+	if err != nil {
+		return err
+	}
+	p.note("following %s; press ctrl+c to stop", log.Dir())
+	seen, count := newRecent(4096), 0
+	for batch := range news {
+		for _, e := range batch {
+			if e.ReceivedAt.Before(began) || !seen.add(e.File) {
+				continue
+			}
+			if matches, err := log.Match(ctx, filter, e); err != nil || !matches {
+				if err != nil && ctx.Err() == nil {
+					return err
+				}
+				continue
+			}
+			if out.wanted() {
+				err = out.print(p.out, e)
+			} else {
+				row := eventRow(e)
+				for i := range row {
+					row[i] = cmp.Or(text.Clean(row[i]), "-")
+				}
+				_, err = fmt.Fprintln(p.out, strings.Join(row, "  "))
+			}
+			if count++; err != nil || count == limit {
+				return err
+			}
+		}
+	}
+	return nil
+}
+
+// recent remembers the last names it was given, so that following for weeks needs no more memory than for a minute.
+type recent struct {
+	known map[string]bool
+	ring  []string
+	next  int
+}
+
+func newRecent(size int) *recent {
+	return &recent{known: make(map[string]bool, size), ring: make([]string, size)}
+}
+
+// add reports whether the name is new.
+func (r *recent) add(name string) bool {
+	if r.known[name] {
+		return false
+	}
+	delete(r.known, r.ring[r.next])
+	r.ring[r.next], r.known[name] = name, true
+	r.next = (r.next + 1) % len(r.ring)
+	return true
 }

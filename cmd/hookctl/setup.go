@@ -5,17 +5,22 @@ import (
 	"context"
 	"errors"
 	"fmt"
+	"net/http"
+	"slices"
 	"strconv"
 	"strings"
+	"sync"
 	"time"
 
 	"github.com/spf13/cobra"
 
 	"hookctl/cmd/hookctl/settings"
 	"hookctl/hooks"
+	"hookctl/hooks/secret"
 	"hookctl/hooks/tunnel"
 	"hookctl/logs/text"
 	"hookctl/server/fleet"
+	"hookctl/server/host"
 )
 
 // setupOptions are the flags of setup.
@@ -218,4 +223,122 @@ func (p *program) printSetup(report fleet.SetupReport, out *output) error {
 		return errors.Join(out.print(p.out, report), problems)
 	}
 	return errors.Join(p.table([]string{"REPOSITORY", "HOOK", "URL", "EVENTS", "STATE"}, rows), problems)
+}
+
+// chatVariable holds the URL of the chat that setup asked for.
+const chatVariable = "HOOKCTL_CHAT_URL"
+
+func isChat(sink settings.Sink) bool    { return sink.Type == "chat" }
+func isMaestro(sink settings.Sink) bool { return sink.Type == "aimaestro" }
+
+// saveNotify keeps who is notified, as setup asked for it: AI Maestro, a chat whose URL goes into .env, and notify_also. Other
+// sinks stay as they are.
+func (p *program) saveNotify(ctx context.Context, n fleet.Notify) error {
+	s, err := settings.Load(p.environ)
+	if err != nil {
+		return err
+	}
+	if n.Chat && n.ChatURL != "" {
+		env, err := secret.OpenEnv(s.EnvFile())
+		if err != nil {
+			return err
+		}
+		env.Set(chatVariable, n.ChatURL)
+		if err := env.Save(); err != nil {
+			return err
+		}
+	}
+	if err := s.Save("sinks", notified(s.Sinks, n)); err != nil {
+		return err
+	}
+	if !slices.Equal(s.NotifyAlso, n.Also) {
+		if err := s.Save("notify_also", append([]string{}, n.Also...)); err != nil {
+			return err
+		}
+	}
+	return p.reloadReceiver(ctx, s.Home)
+}
+
+// notified are the sinks with those that setup asks for changed.
+func notified(sinks []settings.Sink, n fleet.Notify) []settings.Sink {
+	sinks = append([]settings.Sink{}, sinks...)
+	switch at := slices.IndexFunc(sinks, isMaestro); {
+	case n.Sink == "":
+		sinks = slices.DeleteFunc(sinks, isMaestro)
+	case at >= 0:
+		sinks[at].URL, sinks[at].To = n.Sink, n.Agent
+	default:
+		sinks = append(sinks, settings.Sink{Type: "aimaestro", URL: n.Sink, To: n.Agent, From: "hookctl"})
+	}
+	at := slices.IndexFunc(sinks, isChat)
+	switch {
+	case !n.Chat:
+		return slices.DeleteFunc(sinks, isChat)
+	case at < 0:
+		return append(sinks, settings.Sink{Type: "chat", URLFrom: chatVariable})
+	case n.ChatURL != "":
+		sinks[at].URLFrom = chatVariable
+	}
+	return sinks
+}
+
+// relay brings deliveries of repositories to this machine until it is interrupted, for development without a public URL.
+func (p *program) relay(ctx context.Context, s *settings.Settings, o *setupOptions) error {
+	all, err := p.atGitHub(s)
+	if err != nil {
+		return err
+	}
+	client, err := all.GitHub()
+	if err != nil {
+		return err
+	}
+	targets, err := o.targets.targets(ctx, p, client)
+	if err != nil {
+		return err
+	}
+	failed := false
+	var reporting sync.Mutex
+	err = all.Relay(ctx, fleet.RelayRequest{
+		Targets: targets, Events: o.events, State: p.relayState,
+		Handle: func(ctx context.Context, d hooks.RelayDelivery) (hooks.RelayAnswer, error) {
+			return p.relayed(ctx, s, d)
+		},
+		Created: func(fingerprint string) {
+			p.note("created a secret (%s) and stored it in %s", fingerprint, s.EnvFile())
+		},
+		Failed: func(_ hooks.Target, err error) {
+			reporting.Lock()
+			defer reporting.Unlock()
+			failed = true
+			reportError(p.err, err)
+		},
+	})
+	switch {
+	case errors.Is(err, fleet.ErrRelay):
+		return usage(errors.New("--relay works for repositories: give -R owner/repo"))
+	case failed:
+		return errReported
+	}
+	return err
+}
+
+// relayState reports how the relay is, whenever that changes.
+func (p *program) relayState(target hooks.Target, state hooks.RelayState) {
+	switch {
+	case state.Connected:
+		p.note("relay of %s is open (hook %d); press ctrl+c to stop", target, state.HookID)
+	case state.Err != nil:
+		p.note("relay of %s is closed, trying again in %s: %s", target, state.Retry.Round(time.Second), text.Clean(state.Err.Error()))
+	default:
+		p.note("relay of %s has ended, its hook is removed", target)
+	}
+}
+
+// relayed hands a delivery to the receiver and reports it.
+func (p *program) relayed(ctx context.Context, s *settings.Settings, d hooks.RelayDelivery) (hooks.RelayAnswer, error) {
+	answer, ingested, err := host.Dial(s.Home).Relayed(ctx, s.Store(), d)
+	if err == nil && answer.Status == http.StatusOK {
+		p.note("%s %s", text.Clean(d.Header.Get("X-GitHub-Event")), cmp.Or(ingested.File, "recorded before"))
+	}
+	return answer, err
 }

@@ -4,10 +4,13 @@ import (
 	"context"
 	"errors"
 	"fmt"
+	"io"
 	"os"
+	"os/signal"
 	"path/filepath"
 	"slices"
 	"strings"
+	"syscall"
 	"time"
 
 	"hookctl/cmd/hookctl/settings"
@@ -20,6 +23,7 @@ import (
 	"hookctl/server/host"
 	"hookctl/server/sink"
 	"hookctl/tui"
+	"hookctl/tui/line"
 )
 
 // openTUI shows the full screen.
@@ -203,4 +207,168 @@ func (p *program) runTunnel(ctx context.Context, s *settings.Settings, kind stri
 		return daemon.Status{}, err
 	}
 	return daemon.Dial(s.Home).Status(ctx)
+}
+
+// settingsSource is what the Settings page shows and does. Each call reads the settings of that moment.
+func (p *program) settingsSource(now *settings.Settings) tui.Settings {
+	changed := func(ctx context.Context, key string, do func(*settings.Settings) error) (string, error) {
+		done, err := p.changeSetting(ctx, key, do)
+		if err != nil {
+			return "", err
+		}
+		if done.Warning != "" {
+			return done.String() + "; warning: " + done.Warning, nil
+		}
+		return done.String(), nil
+	}
+	return tui.Settings{
+		File: now.File, First: shownSettings(now),
+		Load: func() ([]tui.Setting, error) {
+			s, err := settings.Load(p.environ)
+			if err != nil {
+				return nil, err
+			}
+			return shownSettings(s), nil
+		},
+		Set: func(ctx context.Context, key, value string) (string, error) {
+			return changed(ctx, key, func(s *settings.Settings) error { return s.Set(key, value) })
+		},
+		Unset: func(ctx context.Context, key string) (string, error) {
+			return changed(ctx, key, func(s *settings.Settings) error { return s.Unset(key) })
+		},
+		Edit:  p.editSettings,
+		Check: p.checkSink,
+		Test:  func(ctx context.Context) error { return p.sendSample(ctx, "workflow_run.failure") },
+	}
+}
+
+// shownSettings are the settings as the page shows them.
+func shownSettings(s *settings.Settings) []tui.Setting {
+	rows := s.Rows()
+	all := make([]tui.Setting, len(rows))
+	for i, row := range rows {
+		all[i] = tui.Setting{
+			Key: row.Key, Value: row.Text, Origin: row.Origin, About: row.Doc, Default: row.Default, Values: row.Enum, Saved: row.InFile,
+			List: row.Shape == settings.List, Block: row.Shape == settings.Block, Fixed: row.Shape == settings.Fixed,
+		}
+	}
+	return all
+}
+
+// checkSink asks a sink of the settings, by its place in the list, whether a notification would arrive.
+func (p *program) checkSink(ctx context.Context, i int) (string, error) {
+	s, err := settings.Load(p.environ)
+	if err != nil {
+		return "", err
+	}
+	sinks, err := s.SinkConfigs()
+	if err != nil {
+		return "", err
+	}
+	if i >= len(sinks) {
+		return "", errors.New("the sink is not in the settings any more")
+	}
+	probe := sinkProbe(sinks[i])
+	said, err := probe.Check(ctx)
+	if err != nil {
+		return "", fmt.Errorf("%s: %w", probe.Name, err)
+	}
+	return probe.Name + ": " + said, nil
+}
+
+// openFace opens line mode where lines are asked for, else the full screen.
+func (p *program) openFace(ctx context.Context) error {
+	if p.accessible || p.environ("ACCESSIBLE") != "" {
+		return p.openLine(ctx)
+	}
+	return p.openTUI(ctx)
+}
+
+// openLine runs line mode. There ctrl+c ends the command that runs, and not the program.
+func (p *program) openLine(ctx context.Context) error {
+	ctx, stop := signal.NotifyContext(context.WithoutCancel(ctx), syscall.SIGTERM)
+	defer stop()
+	interrupts := make(chan os.Signal, 1)
+	signal.Notify(interrupts, os.Interrupt)
+	defer signal.Stop(interrupts)
+	person := isTerminal(p.stdin)
+	err := line.Run(ctx, line.Config{
+		In: p.in, Out: p.out, Interactive: person,
+		Interrupts: interrupts, Release: func() { signal.Stop(interrupts) },
+		Execute: p.execute,
+		Tree:    (&program{in: p.in, stdin: p.stdin, out: io.Discard, err: io.Discard, environ: p.environ}).tree,
+		Setup:   func() (line.Setup, error) { return p.lineSetup(ctx) },
+		Fresh:   p.fresh,
+	})
+	if person && p.environ(demoVariable) == "" {
+		p.farewell(context.WithoutCancel(ctx))
+	}
+	if errors.Is(err, line.ErrCommandFailed) {
+		return errReported
+	}
+	return err
+}
+
+// execute runs one command line of line mode on a fresh tree, and reports its error. Its questions are answered by the
+// next lines, whether a person or a pipe writes them.
+func (p *program) execute(ctx context.Context, args []string, in io.Reader, out, err io.Writer) error {
+	command := *p
+	command.in, command.out, command.err = in, out, err
+	command.terminal, command.accessible = true, false
+	root := command.tree()
+	root.SetArgs(args)
+	failed := root.ExecuteContext(ctx)
+	reportError(command.err, failed)
+	if errors.Is(failed, errCancelled) {
+		return line.ErrCancelled
+	}
+	return failed
+}
+
+// lineSetup is what the dialogue of setup starts from, with the settings of that moment.
+func (p *program) lineSetup(ctx context.Context) (line.Setup, error) {
+	s, err := settings.Load(p.environ)
+	if err != nil {
+		return line.Setup{}, err
+	}
+	defaults, err := p.setupDefaults(ctx, s)
+	if err != nil {
+		return line.Setup{}, err
+	}
+	setup := line.Setup{SetupDefaults: defaults, Home: s.Home, Fleet: p.fleet(s)}
+	if isTerminal(p.stdin) {
+		setup.Hidden = p.readHidden
+	}
+	return setup, nil
+}
+
+// fresh reports whether nothing is set up: no receiver runs, and there is no secret and no record.
+func (p *program) fresh(ctx context.Context) bool {
+	s, err := settings.Load(p.environ)
+	if err != nil {
+		return false // the command that needs the settings reports what is wrong
+	}
+	if _, err := daemon.Dial(s.Home).Status(ctx); err == nil {
+		return false
+	}
+	if value, _, err := s.Store().Current(); err != nil || value != "" {
+		return false
+	}
+	return len(newest(ctx, s, 1)) == 0
+}
+
+// farewell prints what keeps running after line mode.
+func (p *program) farewell(ctx context.Context) {
+	s, err := settings.Defaults(p.environ) // works although a setting is wrong
+	if err != nil {
+		return
+	}
+	ctx, stop := context.WithTimeout(ctx, 10*time.Second)
+	defer stop()
+	if status, err := daemon.Dial(s.Home).Status(ctx); err == nil {
+		p.note("The receiver keeps running on %s. Stop it: hookctl stop", status.Address)
+	}
+	if r, err := s.Store().Rotation(); err == nil && r != nil && r.Promoted.IsZero() {
+		p.note("A rotation is not finished, and both secrets are accepted. Continue it: hookctl rotate --resume")
+	}
 }

@@ -21,7 +21,6 @@ type applyStep struct {
 	job    *progress
 	relay  *relay // instead of a report
 	report fleet.SetupReport
-	err    error
 	scroll kit.Scroll
 	fresh  bool // nobody has scrolled since the last news
 }
@@ -39,8 +38,12 @@ func (s *applyStep) stop() tea.Cmd {
 	return nil
 }
 
-// busy reports whether hooks are being set up just now.
-func (s *applyStep) busy() bool { return s.job != nil && (s.job.Busy() || s.job.opening) }
+func (s *applyStep) working() string {
+	if s.job != nil && (s.job.Busy() || s.job.opening) {
+		return "setting up"
+	}
+	return ""
+}
 
 func (s *applyStep) open() tea.Cmd {
 	w, a := s.w, s.w.shell
@@ -162,8 +165,6 @@ func (s *applyStep) finish() tea.Cmd {
 func (s *applyStep) next() (bool, tea.Cmd) {
 	a := s.w.shell
 	switch {
-	case s.busy():
-		return false, nil
 	case s.w.Over:
 		a.Shut(s.w)
 		return false, a.GoTo(kit.PageEvents, nil)
@@ -173,10 +174,7 @@ func (s *applyStep) next() (bool, tea.Cmd) {
 }
 
 func (s *applyStep) label() string {
-	switch {
-	case s.busy():
-		return "wait"
-	case s.w.Over:
+	if s.w.Over {
 		return "to the events"
 	}
 	return "try again"
@@ -186,7 +184,7 @@ func (s *applyStep) view(w, h int) ([]string, *tea.Cursor) {
 	t := s.w.shell.Theme
 	var foot []string
 	switch {
-	case s.busy():
+	case s.working() != "":
 		_, failed := s.job.done()
 		words := fmt.Sprintf("%d of %s proved", s.job.proved(), text.Count(len(s.w.targets()), "hook"))
 		if failed > 0 {
@@ -219,8 +217,8 @@ func (s *applyStep) view(w, h int) ([]string, *tea.Cursor) {
 	if s.job != nil {
 		steps = s.job.view(s.w.shell, w)
 	}
-	if s.busy() || s.fresh {
-		s.scroll.At, s.fresh = kit.Far, s.busy() // what happens, and what failed, is below
+	if s.working() != "" || s.fresh {
+		s.scroll.At, s.fresh = kit.Far, s.working() != "" // what happens, and what failed, is below
 	}
 	return append(slices.Clip(s.scroll.Window(steps, room)), foot...), nil
 }
@@ -267,7 +265,7 @@ func (s *applyStep) targets() []string {
 
 func (s *applyStep) actions() []kit.Action {
 	out := kit.Arrows("wizard", "", 10, s.scroll.By)
-	if s.busy() {
+	if s.working() != "" {
 		out = append(out, kit.Action{ID: "wizard.cancel", Keys: []string{"ctrl+x"}, Label: "interrupt", Text: "Stop between two calls; what was done stays.", Run: s.stop})
 	}
 	if s.w.Over {
@@ -276,7 +274,7 @@ func (s *applyStep) actions() []kit.Action {
 	if s.w.Over && s.w.cfg.Setup.SaveSync != nil {
 		out = append(out, kit.Action{ID: "wizard.sync", Keys: []string{"s"}, Label: "issues for failures", Text: "Turn CI failures into issues: project sync.", Command: "hookctl config edit", Run: func() tea.Cmd { return s.w.open(stepSync) }})
 	}
-	if s.err != nil && !s.busy() {
+	if s.err != nil && s.working() == "" {
 		out = append(out, kit.Action{ID: "wizard.url", Keys: []string{"u"}, Label: "another URL", Text: "Choose another URL; hooks that were created just now are updated.", Command: s.w.command(), Run: func() tea.Cmd { return s.w.open(stepURL) }})
 	}
 	return out

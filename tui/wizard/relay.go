@@ -65,17 +65,18 @@ func (r *relay) end() {
 
 // listen waits until something changes.
 func (s *applyStep) listen(r *relay) tea.Cmd {
-	return s.w.ask(func(context.Context) func() tea.Cmd {
+	wait := func(context.Context) error {
 		select {
 		case <-r.news:
 		case <-r.ended:
 		}
-		return func() tea.Cmd {
-			if s.relay != r {
-				return nil
-			}
-			return s.relayed()
+		return nil
+	}
+	return s.w.try(wait, func(error) tea.Cmd {
+		if s.relay != r {
+			return nil
 		}
+		return s.relayed()
 	})
 }
 

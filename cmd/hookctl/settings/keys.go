@@ -18,7 +18,6 @@ import (
 type place struct {
 	path []string // the steps to it: names, and [0] for an item of a list
 	typ  reflect.Type
-	enum []string // the only values allowed, nil for any
 }
 
 // locate finds what a key leads to, whether it is set or not. A key of a map is everything behind the map's name, dots
@@ -34,14 +33,11 @@ func locate(key string) (place, error) {
 		rest = rest[len(part):]
 		switch at.typ.Kind() {
 		case reflect.Struct:
-			field, ok := fieldNamed(at.typ, part)
+			field, ok := keyNamed(at.typ, part)
 			if !ok {
 				return place{}, unknown
 			}
-			at.typ, at.enum = field.Type, nil
-			if enum := field.Tag.Get("enum"); enum != "" {
-				at.enum = strings.Split(enum, ",")
-			}
+			at.typ = field.Type
 		case reflect.Map:
 			at.typ = at.typ.Elem()
 		case reflect.Slice:
@@ -161,7 +157,7 @@ func find(v reflect.Value, path []string) reflect.Value {
 	for _, part := range path {
 		switch v.Kind() {
 		case reflect.Struct:
-			field, ok := fieldNamed(v.Type(), part)
+			field, ok := keyNamed(v.Type(), part)
 			if !ok {
 				return reflect.Value{}
 			}
