@@ -87,7 +87,7 @@ func (p *Page) Update(msg tea.Msg) tea.Cmd {
 }
 
 // put takes a finding in: what failed first, then in the order they come.
-func (p *Page) put(c doctor.Check) {
+func (p *Page) put(c doctor.Check) tea.Cmd {
 	rank := func(c doctor.Check) int {
 		return max(slices.Index([]string{doctor.Unknown, doctor.Warn, doctor.Fail}, c.Status), -1)
 	}
@@ -97,6 +97,7 @@ func (p *Page) put(c doctor.Check) {
 	}
 	p.all = slices.Insert(p.all, at, c)
 	p.list()
+	return nil
 }
 
 // list makes the rows. The cursor stays on its row once a person has moved it.

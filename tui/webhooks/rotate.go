@@ -200,9 +200,10 @@ func (p *Page) turn(verb string, do work) tea.Cmd {
 }
 
 // stepped takes a step of a job.
-func (p *Page) stepped(s hooks.Step) {
+func (p *Page) stepped(s hooks.Step) tea.Cmd {
 	p.rot.took(s)
 	p.shell.Progress = tea.NewProgressBar(tea.ProgressBarDefault, p.rot.share())
+	return nil
 }
 
 // rotated takes the end of a job.
