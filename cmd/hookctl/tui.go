@@ -50,15 +50,13 @@ func (p *program) tuiConfig(ctx context.Context) (tui.Config, error) {
 	}
 	all := p.fleet(s)
 	config := tui.Config{
-		Home:    s.Home,
-		Logs:    s.Logs(nil),
-		Store:   s.Store(),
-		Daemon:  p.daemonConfig(s),
-		Fleet:   all,
-		Hooks:   func() (*hooks.Client, error) { return p.github(s) },
-		Setup:   tui.SetupDefaults{SetupDefaults: defaults},
-		Version: buildInfo().Version,
-		Checks:  p.checks,
+		Home:   s.Home,
+		Logs:   s.Logs(nil),
+		Store:  s.Store(),
+		Daemon: p.daemonConfig(s),
+		Fleet:  all,
+		Setup:  tui.SetupDefaults{SetupDefaults: defaults},
+		Checks: p.checks,
 		CatchUp: func(ctx context.Context, request fleet.CatchUpRequest) (fleet.CatchUpReport, error) {
 			return p.catchUp(ctx, s, all, request)
 		},

@@ -1,6 +1,7 @@
 package webhooks
 
 import (
+	"cmp"
 	"context"
 	"errors"
 	"fmt"
@@ -63,7 +64,7 @@ func (p *Page) rotateActions() []kit.Action {
 		undo.Text = "Take back the undo: every hook gets the new secret again, with the same care."
 	}
 	if noUndo == "" {
-		undo.Label = map[bool]string{false: "undo", true: "rotate again"}[rot.undone()]
+		undo.Label = cmp.Or(kit.When(rot.undone(), "rotate again"), "undo")
 	}
 	noResume := p.cannotRotate()
 	if rot.under() || rot.now.Next == "" {
