@@ -83,7 +83,9 @@ func (s *Shell) Find(before, hint, none string, seek func(words string) (listed 
 	p := NewPrompt(s, "find", "find", before)
 	p.Hint = hint
 	p.Live = func(words string) tea.Cmd {
-		p.Fault(When(seek(words) == 0, none), -1)
+		if seek(words) == 0 {
+			p.Fault(none, -1)
+		}
 		return nil
 	}
 	p.Accept = func(words string) tea.Cmd { seek(strings.TrimSpace(words)); return nil }
@@ -106,20 +108,25 @@ func (p *Prompt) Update(msg tea.Msg) tea.Cmd {
 	p.offer = suggestions{}
 	var cmd tea.Cmd
 	p.Input, cmd = p.Input.Update(msg)
-	if p.Input.Value() == before || p.Live == nil {
+	if p.Input.Value() == before {
 		return cmd
 	}
-	return tea.Batch(cmd, p.Live(p.Input.Value()))
+	return tea.Batch(cmd, p.changed())
+}
+
+// changed asks the owner about another line; what was wrong with the one before is no longer said.
+func (p *Prompt) changed() tea.Cmd {
+	if p.Fault("", -1); p.Live == nil {
+		return nil
+	}
+	return p.Live(p.Input.Value())
 }
 
 // Set replaces the line, as history and completion do.
 func (p *Prompt) Set(text string) tea.Cmd {
 	p.Input.SetValue(text)
 	p.Input.CursorEnd()
-	if p.Live != nil {
-		return p.Live(text)
-	}
-	return nil
+	return p.changed()
 }
 
 // Fault marks what is wrong with the line; at is a character, -1 for none.
