@@ -14,7 +14,6 @@ import (
 	"hookctl/logs"
 	"hookctl/server"
 	"hookctl/server/doctor"
-	"hookctl/server/fleet"
 	"hookctl/server/host"
 	"hookctl/server/mcp"
 )
@@ -98,7 +97,7 @@ func (p *program) mcpWorld() (*mcp.World, error) {
 			return doctor.Report{}, &config, nil
 		},
 		State: func(ctx context.Context) (doctor.State, error) {
-			state, _, err := p.receiverState(ctx)
+			_, state, _, err := p.receiverState(ctx)
 			return state, err
 		},
 		Explain: func(event string, payload []byte) (server.Explanation, error) {
@@ -125,13 +124,8 @@ func (p *program) mcpWorld() (*mcp.World, error) {
 		},
 		Sync:      p.tasks(s),
 		ApplySync: func(ctx context.Context, key string) (logs.Sync, error) { return p.applySync(ctx, s, key) },
-		CatchUp: func(ctx context.Context, r fleet.CatchUpRequest) (fleet.CatchUpReport, error) {
-			return p.catchUp(ctx, s, all, r)
-		},
-		Replay: host.Dial(s.Home).Replay,
-		Resend: func(ctx context.Context, files []string) (int, error) {
-			done, err := host.Dial(s.Home).Resend(ctx, files, false)
-			return done.Done, err
-		},
+		CatchUp:   p.catcherUp(s, all),
+		Replay:    host.Dial(s.Home).Replay,
+		Resend:    resender(s),
 	}, nil
 }

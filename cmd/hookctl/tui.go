@@ -50,25 +50,20 @@ func (p *program) tuiConfig(ctx context.Context) (tui.Config, error) {
 	}
 	all := p.fleet(s)
 	config := tui.Config{
-		Home:    s.Home,
-		Logs:    s.Logs(nil),
-		Store:   s.Store(),
-		Daemon:  p.daemonConfig(s),
-		Fleet:   all,
-		Hooks:   func() (*hooks.Client, error) { return p.github(s) },
-		Setup:   tui.SetupDefaults{SetupDefaults: defaults},
-		Version: buildInfo().Version,
-		Checks:  p.checks,
-		CatchUp: func(ctx context.Context, request fleet.CatchUpRequest) (fleet.CatchUpReport, error) {
-			return p.catchUp(ctx, s, all, request)
-		},
-		Replay: host.Dial(s.Home).Replay,
-		Sync:   p.followed(s),
-		Tasks:  p.followedTasks(s),
-		Resend: func(ctx context.Context, files []string) (int, error) {
-			done, err := host.Dial(s.Home).Resend(ctx, files, false)
-			return done.Done, err
-		},
+		Home:       s.Home,
+		Logs:       s.Logs(nil),
+		Store:      s.Store(),
+		Daemon:     p.daemonConfig(s),
+		Fleet:      all,
+		Hooks:      func() (*hooks.Client, error) { return p.github(s) },
+		Setup:      tui.SetupDefaults{SetupDefaults: defaults},
+		Version:    buildInfo().Version,
+		Checks:     p.checks,
+		CatchUp:    p.catcherUp(s, all),
+		Replay:     host.Dial(s.Home).Replay,
+		Sync:       p.followed(s),
+		Tasks:      p.followedTasks(s),
+		Resend:     resender(s),
 		Settings:   p.settingsSource(s),
 		Filters:    s.TUI.Filters,
 		Events:     eventNames(),

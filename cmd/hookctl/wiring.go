@@ -124,3 +124,18 @@ func (p *program) hostSettings(s *settings.Settings) (*host.Settings, error) {
 		Cluster:    node,
 	}, nil
 }
+
+// resender has the running receiver send the notifications of records again.
+func resender(s *settings.Settings) func(context.Context, []string) (int, error) {
+	return func(ctx context.Context, files []string) (int, error) {
+		done, err := host.Dial(s.Home).Resend(ctx, files, false)
+		return done.Done, err
+	}
+}
+
+// catcherUp is catchUp for the faces that know no settings.
+func (p *program) catcherUp(s *settings.Settings, all *fleet.Fleet) func(context.Context, fleet.CatchUpRequest) (fleet.CatchUpReport, error) {
+	return func(ctx context.Context, request fleet.CatchUpRequest) (fleet.CatchUpReport, error) {
+		return p.catchUp(ctx, s, all, request)
+	}
+}
