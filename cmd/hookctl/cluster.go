@@ -5,8 +5,6 @@ import (
 	"context"
 	"errors"
 	"fmt"
-	"io"
-	"os"
 	"slices"
 	"strings"
 	"sync"
@@ -136,12 +134,7 @@ func newClusterJoin(p *program) *cobra.Command {
 
 // readClusterKey reads the key from a .env file, or from a file with the key alone.
 func (p *program) readClusterKey(file string) (string, error) {
-	data, err := []byte(nil), error(nil)
-	if file == "-" {
-		data, err = io.ReadAll(io.LimitReader(p.in, 1<<20))
-	} else {
-		data, err = os.ReadFile(file) // #nosec G304 -- the user names it
-	}
+	data, err := p.readFile(file)
 	if err != nil {
 		return "", fmt.Errorf("--key-file: %w", err)
 	}
@@ -266,42 +259,35 @@ func (p *program) printCluster(s cluster.Status) error {
 }
 
 func newClusterRepublish(p *program) *cobra.Command {
-	var out output
 	var since settings.Duration
-	cmd := &cobra.Command{
+	cmd := p.printingAnyway(&cobra.Command{
 		Use:   "republish",
 		Short: "Feed the cluster's stream from the files of this node",
 		Long: "Publish the records of this node again, oldest first, so that every node gets what it lacks. Do so after the stream\n" +
 			"was lost or emptied, or after a receiver with a log of its own became a node. What the stream has stays as it is.",
 		Example: "  hookctl cluster republish\n  hookctl cluster republish --last 8d",
-		RunE: func(cmd *cobra.Command, _ []string) error {
-			s, err := settings.Defaults(p.environ)
-			if err != nil {
-				return err
-			}
-			var from time.Time
-			if since > 0 {
-				from = time.Now().Add(-time.Duration(since))
-			}
-			client := host.Dial(s.Home)
-			watching, stop := context.WithCancel(cmd.Context())
-			var watch sync.WaitGroup
-			watch.Go(func() { p.watchRepublish(watching, client) })
-			done, err := client.Republish(cmd.Context(), from)
-			stop()
-			watch.Wait()
-			if err != nil {
-				return err
-			}
-			if out.wanted() {
-				return out.print(p.out, done)
-			}
-			fmt.Fprintf(p.out, "%s looked at, %s added to the stream\n", text.Count(done.Records, "record"), text.Thousands(done.Added))
-			return nil
-		},
-	}
+	}, func(ctx context.Context, c call) error {
+		var from time.Time
+		if since > 0 {
+			from = time.Now().Add(-time.Duration(since))
+		}
+		client := host.Dial(c.settings.Home)
+		watching, stop := context.WithCancel(ctx)
+		var watch sync.WaitGroup
+		watch.Go(func() { p.watchRepublish(watching, client) })
+		done, err := client.Republish(ctx, from)
+		stop()
+		watch.Wait()
+		if err != nil {
+			return err
+		}
+		if c.out.wanted() {
+			return c.out.print(p.out, done)
+		}
+		fmt.Fprintf(p.out, "%s looked at, %s added to the stream\n", text.Count(done.Records, "record"), text.Thousands(done.Added))
+		return nil
+	})
 	cmd.Flags().Var(&since, "last", "only records of the last `duration`, for example 8d; all without it")
-	addOutputFlags(cmd, &out)
 	return cmd
 }
 

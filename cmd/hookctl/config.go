@@ -141,7 +141,7 @@ const (
 
 // changeSetting changes hookctl.yaml and has a running receiver read it.
 func (p *program) changeSetting(ctx context.Context, key string, do func(*settings.Settings) error) (change, error) {
-	s, err := settings.Load(p.environ)
+	s, err := p.load()
 	if err != nil {
 		return change{}, err
 	}
@@ -149,7 +149,7 @@ func (p *program) changeSetting(ctx context.Context, key string, do func(*settin
 	if err := do(s); err != nil {
 		return change{}, err
 	}
-	if s, err = settings.Load(p.environ); err != nil {
+	if s, err = p.load(); err != nil {
 		return change{}, err
 	}
 	done := change{Key: key, Origin: s.Origin(key), Receiver: receiverReloaded}

@@ -26,16 +26,16 @@ import (
 // editSettings lets an editor change a copy, at the line of a key if that is not "", and takes the copy over once it is right.
 // It returns what became of it, in a sentence.
 func (p *program) editSettings(ctx context.Context, key string) (string, error) {
-	s, err := settings.Defaults(p.environ)
+	s, err := p.defaults()
 	if err != nil {
 		return "", err
 	}
 	line := 0
 	var sinks []string
-	if now, err := settings.Load(p.environ); err == nil {
+	if now, err := p.load(); err == nil {
 		sinks = sinkNames(now)
 	}
-	if now, err := settings.Load(p.environ); err == nil && key != "" { // a file with a mistake is what an editor is for
+	if now, err := p.load(); err == nil && key != "" { // a file with a mistake is what an editor is for
 		if _, err := rowsBelow(now, key); err != nil {
 			return "", err
 		}
@@ -79,7 +79,7 @@ func (p *program) editSettings(ctx context.Context, key string) (string, error) 
 		err = s.Replace(edited)
 		if err == nil {
 			orphaned := ""
-			if now, err := settings.Load(p.environ); err == nil {
+			if now, err := p.load(); err == nil {
 				orphaned = p.orphaned(ctx, sinks, now)
 			}
 			state, err := p.useSettings(ctx, s.Home)

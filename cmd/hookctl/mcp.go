@@ -9,7 +9,6 @@ import (
 
 	"github.com/spf13/cobra"
 
-	"hookctl/cmd/hookctl/settings"
 	"hookctl/hooks/tasks"
 	"hookctl/logs"
 	"hookctl/server"
@@ -26,7 +25,7 @@ const registrations = `  Claude Code       claude mcp add hookctl -- hookctl mcp
   Cursor and others {"mcpServers":{"hookctl":{"command":"hookctl","args":["mcp"]}}}`
 
 func newMCP(p *program) *cobra.Command {
-	var f eventsFilter
+	var filter string
 	var write, channel bool
 	cmd := &cobra.Command{
 		Use:   "mcp",
@@ -38,13 +37,13 @@ func newMCP(p *program) *cobra.Command {
 			"needs claude --dangerously-load-development-channels server:hookctl. An event stays offered until it is acknowledged.",
 		Example: "  hookctl mcp\n  hookctl mcp --write\n  hookctl mcp --channel --filter type:ci_failure",
 		RunE: func(cmd *cobra.Command, _ []string) error {
-			if f.filter != "" && !channel {
+			if filter != "" && !channel {
 				return usage(errors.New("--filter chooses what --channel pushes: give both"))
 			}
-			return p.serveMCP(cmd.Context(), mcp.Config{Write: write, Channel: channel, Filter: f.filter})
+			return p.serveMCP(cmd.Context(), mcp.Config{Write: write, Channel: channel, Filter: filter})
 		},
 	}
-	f.add(cmd)
+	addFilter(cmd, &filter)
 	cmd.Flags().BoolVar(&write, "write", false, "also offer tools that change something")
 	cmd.Flags().BoolVar(&channel, "channel", false, "push events into the session of the agent")
 	return cmd
@@ -56,7 +55,11 @@ func (p *program) serveMCP(ctx context.Context, config mcp.Config) error {
 		p.note("hookctl mcp talks to an agent's program on stdin and stdout; see how to register it: hookctl mcp --help")
 	}
 	if config.Channel {
-		if _, err := p.parseNamedFilter(config.Filter); err != nil {
+		world, err := p.mcpWorld()
+		if err == nil {
+			_, err = world.ParseFilter(config.Filter)
+		}
+		if err != nil {
 			return err
 		}
 	}
@@ -71,24 +74,15 @@ type nopCloser struct{ io.Writer }
 
 func (nopCloser) Close() error { return nil }
 
-// parseNamedFilter reads a filter, or the saved one of a name.
-func (p *program) parseNamedFilter(text string) (logs.Filter, error) {
-	f, err := eventsFilter{filter: text}.saved(p)
-	if err != nil {
-		return logs.Filter{}, err
-	}
-	return f.parse()
-}
-
 // mcpWorld is what the tools of one call work on, with the settings of that moment.
 func (p *program) mcpWorld() (*mcp.World, error) {
-	s, err := settings.Load(p.environ)
+	s, err := p.load()
 	if err != nil {
 		return nil, err
 	}
 	all := p.fleet(s)
 	return &mcp.World{
-		Logs: s.Logs(nil), Fleet: all, ParseFilter: p.parseNamedFilter,
+		Logs: s.Logs(nil), Fleet: all, ParseFilter: func(text string) (logs.Filter, error) { return filterOf(s, text) },
 		Doctor: func() (doctor.Report, *doctor.Config, error) {
 			config, err := p.doctorConfig()
 			if err != nil {

@@ -101,7 +101,7 @@ func newStop(p *program) *cobra.Command {
 			"again; for one in a container, stop shows the command to use.",
 		Example: "  hookctl stop",
 		RunE: func(cmd *cobra.Command, _ []string) error {
-			s, err := settings.Defaults(p.environ) // Stopping works although a setting is wrong.
+			s, err := p.defaults() // Stopping works although a setting is wrong.
 			if err != nil {
 				return err
 			}
@@ -119,24 +119,21 @@ func newStop(p *program) *cobra.Command {
 }
 
 func newStatus(p *program) *cobra.Command {
-	var out output
-	cmd := &cobra.Command{
+	return p.printingAnyway(&cobra.Command{
 		Use:     "status",
 		Short:   "Show whether the receiver runs and what it received",
 		Long:    "Show whether the receiver runs and what it received. The exit code is 3 if it does not run, except with --json or --jq.",
 		Example: "  hookctl status\n  hookctl status --json --jq .running",
-		RunE: func(cmd *cobra.Command, _ []string) error {
-			config, status, asked, err := p.receiverState(cmd.Context())
-			if err == nil {
-				err = p.printStatus(config, status, asked, &out)
-			}
-			if err == nil && !status.Running && !out.wanted() {
-				err = errStopped
-			}
-			return err
-		},
-	}
-	return addOutputFlags(cmd, &out)
+	}, func(ctx context.Context, c call) error {
+		config, status, asked, err := p.receiverState(ctx)
+		if err == nil {
+			err = p.printStatus(config, status, asked, c.out)
+		}
+		if err == nil && !status.Running && !c.out.wanted() {
+			err = errStopped
+		}
+		return err
+	})
 }
 
 // receiverState asks the running receiver. Where none exists it says what can be known without, and asked is why it did not
@@ -156,14 +153,14 @@ func (p *program) receiverState(ctx context.Context) (config doctor.Config, stat
 
 // stateConfig is what [doctor.ReadState] needs, also where the settings cannot be used, with what is wrong with them.
 func (p *program) stateConfig() (doctor.Config, error) {
-	s, wrong := settings.Load(p.environ)
+	s, wrong := p.load()
 	if wrong == nil {
 		return doctor.Config{
 			Home: s.Home, Store: s.Store(), Fleet: p.fleet(s), Logs: s.Logs(nil), Version: buildInfo().Version,
 			PublicURL: s.Receiver.PublicURL, Tunnel: s.Receiver.Tunnel,
 		}, nil
 	}
-	s, err := settings.Defaults(p.environ)
+	s, err := p.defaults()
 	if err != nil {
 		return doctor.Config{}, err
 	}
@@ -269,6 +266,14 @@ func (p *program) reloadReceiver(ctx context.Context, home string) error {
 		return err
 	}
 	return nil
+}
+
+// saveSetting keeps a setting, and has a running receiver use it.
+func (p *program) saveSetting(ctx context.Context, s *settings.Settings, key string, value any) error {
+	if err := s.Save(key, value); err != nil {
+		return err
+	}
+	return p.reloadReceiver(ctx, s.Home)
 }
 
 // reload makes the receiver read its settings again, and returns how it is then.

@@ -73,7 +73,7 @@ func (p *program) serve(cmd *cobra.Command) error {
 	if err != nil {
 		return err
 	}
-	s, err := settings.Defaults(p.environ) // for the home; mistakes in the settings are Run's to report
+	s, err := p.defaults() // for the home; mistakes in the settings are Run's to report
 	if err != nil {
 		return err
 	}

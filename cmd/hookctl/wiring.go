@@ -77,13 +77,7 @@ func (p *program) fleetConfig(s *settings.Settings) fleet.Config {
 // fleet is every hook of this receiver. A public URL that it saves is put in force in the running receiver.
 func (p *program) fleet(s *settings.Settings) *fleet.Fleet {
 	config := p.fleetConfig(s)
-	save := config.SaveURL
-	config.SaveURL = func(ctx context.Context, url string) error {
-		if err := save(ctx, url); err != nil {
-			return err
-		}
-		return p.reloadReceiver(ctx, s.Home)
-	}
+	config.SaveURL = func(ctx context.Context, url string) error { return p.saveSetting(ctx, s, "receiver.public_url", url) }
 	return fleet.New(config)
 }
 
