@@ -38,6 +38,9 @@ func newCluster(p *program) *cobra.Command {
 func (p *program) nodeCommand(cmd *cobra.Command, prepare func(*settings.Settings) (done clusterSetup, err error)) *cobra.Command {
 	var c settings.Cluster
 	cmd = p.printing(cmd, func(_ context.Context, call call) error {
+		if c.Node == "" {
+			return hint(usage(errors.New("--node is missing")), "usage: "+cmd.UseLine())
+		}
 		done, err := prepare(call.settings)
 		if err != nil {
 			return err
@@ -65,7 +68,6 @@ func (p *program) nodeCommand(cmd *cobra.Command, prepare func(*settings.Setting
 	cmd.Flags().StringVar(&c.Embed.Advertise, "advertise", "", "`address` by which others reach --listen, where that differs")
 	cmd.Flags().StringSliceVar(&c.URLs, "nats", nil, "`URLs` of an existing NATS, instead of --listen and --peers")
 	cmd.Flags().StringVar(&c.Credentials, "credentials", "", "`file` with the NATS credentials for --nats")
-	_ = cmd.MarkFlagRequired("node") // it exists
 	cmd.MarkFlagsMutuallyExclusive("nats", "listen")
 	return cmd
 }

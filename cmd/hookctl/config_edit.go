@@ -32,14 +32,14 @@ func (p *program) editSettings(ctx context.Context, key string) (string, error) 
 	}
 	line := 0
 	var sinks []string
-	if now, err := p.load(); err == nil {
+	if now, err := p.load(); err == nil { // a file with a mistake is what an editor is for
 		sinks = sinkNames(now)
-	}
-	if now, err := p.load(); err == nil && key != "" { // a file with a mistake is what an editor is for
-		if _, err := rowsBelow(now, key); err != nil {
-			return "", err
+		if key != "" {
+			if _, err := rowsBelow(now, key); err != nil {
+				return "", err
+			}
+			line = now.Line(key)
 		}
-		line = now.Line(key)
 	}
 	data, err := os.ReadFile(s.File)
 	if errors.Is(err, fs.ErrNotExist) {
@@ -156,7 +156,7 @@ func atLine(editor, file string, line int) []string {
 func sinkNames(s *settings.Settings) []string {
 	var names []string
 	for _, sink := range s.Sinks {
-		names = append(names, cmp.Or(sink.Name, sink.Type))
+		names = append(names, sink.Called())
 	}
 	for name, path := range s.Paths {
 		for _, sink := range path.Sinks {
