@@ -3,6 +3,7 @@
 package checkup
 
 import (
+	"cmp"
 	"context"
 	"fmt"
 	"slices"
@@ -86,7 +87,7 @@ func (p *Page) Update(msg tea.Msg) tea.Cmd {
 }
 
 // put takes a finding in: what failed first, then in the order they come.
-func (p *Page) put(c doctor.Check) {
+func (p *Page) put(c doctor.Check) tea.Cmd {
 	rank := func(c doctor.Check) int {
 		return max(slices.Index([]string{doctor.Unknown, doctor.Warn, doctor.Fail}, c.Status), -1)
 	}
@@ -96,6 +97,7 @@ func (p *Page) put(c doctor.Check) {
 	}
 	p.all = slices.Insert(p.all, at, c)
 	p.list()
+	return nil
 }
 
 // list makes the rows. The cursor stays on its row once a person has moved it.
@@ -158,18 +160,11 @@ func (p *Page) View(w, h int) string {
 	if p.cfg.Checks == nil {
 		return kit.Fit("\n Run "+t.Bold.Render("hookctl doctor")+" in a shell: it checks the whole chain.", w, h)
 	}
-	bad, warned, unknown := 0, 0, 0
+	n := map[string]int{}
 	for _, c := range p.all {
-		switch c.Status {
-		case doctor.Fail:
-			bad++
-		case doctor.Warn:
-			warned++
-		case doctor.Unknown:
-			unknown++
-		}
+		n[c.Status]++
 	}
-	passed := len(p.all) - bad - warned - unknown
+	bad, warned, unknown, passed := n[doctor.Fail], n[doctor.Warn], n[doctor.Unknown], n[doctor.OK]
 	head := t.Good.Render(t.Sym.OK + " All checks passed.")
 	if unknown > 0 {
 		head = t.Good.Render(fmt.Sprintf("%s %s passed", t.Sym.OK, text.Count(passed, "check")))
@@ -262,7 +257,7 @@ func (p *Page) row(i int) []string {
 // cure is what enter does about a finding, and in a few words what that is.
 func (p *Page) cure(c doctor.Check) (run func() tea.Cmd, what string) {
 	if c.Status == fold {
-		return func() tea.Cmd { p.open = !p.open; p.list(); return nil }, map[bool]string{false: "show them", true: "hide them"}[p.open]
+		return func() tea.Cmd { p.open = !p.open; p.list(); return nil }, cmp.Or(kit.When(p.open, "hide them"), "show them")
 	}
 	if run, what = p.Fix(c); run == nil && c.Status != doctor.OK {
 		if line := commandIn(c.Fix); line != "" {
@@ -336,37 +331,19 @@ func (p *Page) fix() tea.Cmd {
 
 // Actions implements kit.Page.
 func (p *Page) Actions() []kit.Action {
-	nothing, none := "", ""
-	if p.At >= len(p.checks) {
-		nothing, none = "no check is listed", "no check is listed"
-	} else if run, _ := p.cure(p.checks[p.At]); run == nil {
-		switch p.checks[p.At].Status {
-		case doctor.OK:
-			nothing = "this check passed"
-		case doctor.Unknown:
-			nothing = "this was not checked"
-		default:
-			nothing = "this is nothing that a key can do; the line says what to do"
+	none := kit.When(p.At >= len(p.checks), "no check is listed")
+	nothing, label := none, ""
+	if none == "" {
+		var run func() tea.Cmd
+		if run, label = p.cure(p.checks[p.At]); run == nil {
+			nothing = cmp.Or(map[string]string{doctor.OK: "this check passed", doctor.Unknown: "this was not checked"}[p.checks[p.At].Status],
+				"this is nothing that a key can do; the line says what to do")
 		}
-	}
-	list, find, all := "", "", ""
-	switch {
-	case len(p.all) == 0:
-		list = "no check is listed"
-	case len(p.all) > p.high/3:
-		find = "find"
-	}
-	if p.find == "" {
-		all = "nothing is looked for"
-	}
-	label := "fix"
-	if nothing == "" {
-		_, label = p.cure(p.checks[p.At])
 	}
 	acts := []kit.Action{
 		{ID: "open", Keys: []string{"enter"}, Label: label, Text: "Fix what the check found, or copy the command that does; show or hide the checks that passed.", Command: "hookctl doctor", Off: nothing, Run: p.fix},
-		{ID: "find", Keys: []string{"/"}, Label: find, Text: "Find checks by words of their name or finding; the list updates while you type.", Off: list, Run: p.openFind},
-		{ID: "back", Keys: []string{"esc"}, Text: "Show all checks again.", Off: all, Run: func() tea.Cmd { p.seek(""); return nil }},
+		{ID: "find", Keys: []string{"/"}, Label: kit.When(len(p.all) > p.high/3, "find"), Text: "Find checks by words of their name or finding; the list updates while you type.", Off: kit.When(len(p.all) == 0, "no check is listed"), Run: p.openFind},
+		{ID: "back", Keys: []string{"esc"}, Text: "Show all checks again.", Off: kit.When(p.find == "", "nothing is looked for"), Run: func() tea.Cmd { p.seek(""); return nil }},
 	}
 	return append(acts, kit.Walk(p.high, none, p.move)...)
 }

@@ -14,7 +14,7 @@ type Job struct {
 }
 
 // Begin starts work. On the loop step takes each step that it reports, and then end what came of it.
-func Begin[S, R any](s *Shell, work func(ctx context.Context, report func(S)) (R, error), step func(S), end func(R, error) tea.Cmd) (*Job, tea.Cmd) {
+func Begin[S, R any](s *Shell, work func(ctx context.Context, report func(S)) (R, error), step func(S) tea.Cmd, end func(R, error) tea.Cmd) (*Job, tea.Cmd) {
 	ctx, stop := context.WithCancel(s.Ctx) // #nosec G118 -- Stop calls it
 	j, steps := &Job{Stop: stop}, make(chan S)
 	var outcome R
@@ -27,8 +27,7 @@ func Begin[S, R any](s *Shell, work func(ctx context.Context, report func(S)) (R
 			case more && j.over:
 				return listen
 			case more:
-				step(next)
-				return listen
+				return tea.Batch(step(next), listen)
 			case j.over:
 				return nil
 			}

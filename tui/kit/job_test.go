@@ -46,10 +46,11 @@ func TestStepsAndEndOfAJob(t *testing.T) {
 				report(i + 1)
 			}
 			return "done", failed
-		}, func(i int) {
+		}, func(i int) tea.Cmd {
 			if steps = append(steps, i); i == c.drop {
 				j.Drop()
 			}
+			return nil
 		}, func(outcome string, err error) tea.Cmd {
 			if ends++; outcome != "done" || !errors.Is(err, failed) || j.Busy() {
 				t.Errorf("%s: it came to %q, %v", name, outcome, err)

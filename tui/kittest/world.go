@@ -43,9 +43,8 @@ type World struct {
 	Log    kit.Answer[*logs.Log]
 	Status kit.Answer[daemon.Status]
 	news   <-chan []logs.Entry
-	SetUp  func() tea.Cmd        // opens what w opens
-	Also   func(tea.Msg) tea.Cmd // what else takes messages
-	Stop   context.CancelFunc    // ends what the world started
+	SetUp  func() tea.Cmd     // opens what w opens
+	Stop   context.CancelFunc // ends what the world started
 }
 
 // QuietSettings are a home of its own with an empty log, at noon.
@@ -210,9 +209,6 @@ func (a *World) Update(msg tea.Msg) (tea.Model, tea.Cmd) {
 		}
 	}
 	cmds = append(cmds, a.Broadcast(msg))
-	if a.Also != nil {
-		cmds = append(cmds, a.Also(msg))
-	}
 	return a, tea.Batch(cmds...)
 }
 

@@ -43,53 +43,52 @@ func (p *Page) change(rows []fleet.Hook, busy string, do func(context.Context, *
 	return tea.Batch(cmds...)
 }
 
-// doneTogether counts one of several hooks, and shows what came of all of
-// them. It reports false where the hook is the only one.
-func (p *Page) doneTogether(failed bool) (tea.Cmd, bool) {
+// doneTogether counts one of several hooks, and at last shows what came of all
+// of them.
+func (p *Page) doneTogether(failed bool) tea.Cmd {
 	b := &p.batch
-	if b.total == 0 {
-		return nil, false
-	}
 	if b.done++; failed {
 		b.failed++
 	}
+	var progress *tea.ProgressBar
 	if b.done < b.total {
-		if !p.rot.busy() {
-			p.shell.Progress = tea.NewProgressBar(tea.ProgressBarDefault, 100*b.done/b.total)
-		}
-		return nil, true
+		progress = tea.NewProgressBar(tea.ProgressBarDefault, 100*b.done/b.total)
+	}
+	if !p.rot.busy() {
+		p.shell.Progress = progress
+	}
+	if b.done < b.total {
+		return nil
 	}
 	all := *b
 	*b = together{}
-	if !p.rot.busy() {
-		p.shell.Progress = nil
-	}
 	if all.failed > 0 {
-		return p.shell.Put(kit.LevelError, fmt.Sprintf("%d of %s failed; e goes to the first", all.failed, text.Count(all.total, "hook")), 8*time.Second), true
+		return p.shell.Put(kit.LevelError, fmt.Sprintf("%d of %s failed; e goes to the first", all.failed, text.Count(all.total, "hook")), 8*time.Second)
 	}
-	return p.shell.Say("done on " + text.Count(all.total, "hook")), true
+	return p.shell.Say("done on " + text.Count(all.total, "hook"))
 }
 
 // done takes the end of what was done to one hook.
 func (p *Page) done(key hookKey, words string, err error) tea.Cmd {
 	delete(p.busy, key)
-	look := p.look(key.target)
-	if errors.Is(err, context.Canceled) {
-		cmd, _ := p.doneTogether(true)
-		return tea.Batch(look, cmd)
-	}
-	v := verdict{text: kit.Clean(words)}
+	v := verdict{text: kit.Clean(words), bad: err != nil}
 	if err != nil {
-		v.text, v.bad = kit.Clean(err.Error()), true
+		v.text = kit.Clean(err.Error())
 		if cure := p.shell.Cure(err); cure != "" {
 			v.text += " (hint: " + kit.Clean(cure) + ")"
 		}
 	}
-	p.said[key] = v
-	if cmd, ok := p.doneTogether(v.bad); ok {
-		return tea.Batch(look, cmd)
+	cancelled := errors.Is(err, context.Canceled)
+	if !cancelled {
+		p.said[key] = v
 	}
-	if v.bad {
+	look := p.look(key.target)
+	switch {
+	case p.batch.total > 0:
+		return tea.Batch(look, p.doneTogether(v.bad))
+	case cancelled:
+		return look
+	case v.bad:
 		return tea.Batch(look, p.shell.Put(kit.LevelError, v.text, 8*time.Second))
 	}
 	return tea.Batch(look, p.shell.Say(v.text))
@@ -177,11 +176,8 @@ func (p *Page) catchup(rows []fleet.Hook, taken bool, box *deliveries) tea.Cmd {
 }
 
 func caughtWords(recorded int) string {
-	switch recorded {
-	case 0:
+	if recorded == 0 {
 		return "no event was missing"
-	case 1:
-		return "1 event was missing and is recorded now"
 	}
-	return text.Count(recorded, "event") + " were missing and are recorded now"
+	return text.Count(recorded, "event was missing and is", "events were missing and are") + " recorded now"
 }

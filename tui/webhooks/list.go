@@ -112,7 +112,7 @@ func (p *Page) take(m listed) {
 }
 
 // step takes an answer of the load under way.
-func (p *Page) step(m listed) {
+func (p *Page) step(m listed) tea.Cmd {
 	p.take(m)
 	if m.host == "" {
 		p.answered++
@@ -122,6 +122,7 @@ func (p *Page) step(m listed) {
 	if p.answered%(1+p.total/50) == 0 {
 		p.arrange()
 	}
+	return nil
 }
 
 // ended takes the end of a load. A target that nobody knows any more is gone

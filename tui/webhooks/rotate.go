@@ -1,6 +1,7 @@
 package webhooks
 
 import (
+	"cmp"
 	"context"
 	"errors"
 	"fmt"
@@ -63,7 +64,7 @@ func (p *Page) rotateActions() []kit.Action {
 		undo.Text = "Take back the undo: every hook gets the new secret again, with the same care."
 	}
 	if noUndo == "" {
-		undo.Label = map[bool]string{false: "undo", true: "rotate again"}[rot.undone()]
+		undo.Label = cmp.Or(kit.When(rot.undone(), "rotate again"), "undo")
 	}
 	noResume := p.cannotRotate()
 	if rot.under() || rot.now.Next == "" {
@@ -199,9 +200,10 @@ func (p *Page) turn(verb string, do work) tea.Cmd {
 }
 
 // stepped takes a step of a job.
-func (p *Page) stepped(s hooks.Step) {
+func (p *Page) stepped(s hooks.Step) tea.Cmd {
 	p.rot.took(s)
 	p.shell.Progress = tea.NewProgressBar(tea.ProgressBarDefault, p.rot.share())
+	return nil
 }
 
 // rotated takes the end of a job.

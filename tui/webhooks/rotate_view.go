@@ -218,7 +218,7 @@ func (o *rotateBox) ladder(w int) []string {
 func (o *rotateBox) row(k hookKey, on bool, w int) string {
 	t, r := o.p.shell.Theme, &o.p.rot
 	s := r.steps[k]
-	symbol, words, style := r.draw(t, s)
+	symbol, words, style := s.draw(t)
 	name := max(10, min(34, w/2-4))
 	id := ""
 	if k.id != 0 { // else it is about the whole target

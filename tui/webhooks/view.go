@@ -258,7 +258,7 @@ func (p *Page) row(h fleet.Hook, table kit.Table, on bool) string {
 		symbol, health, style = t.Sym.Pending, text, t.Warn
 	}
 	if step, ok := p.rot.step(keyOf(h)); ok {
-		symbol, health, style = p.rot.draw(t, step)
+		symbol, health, style = step.draw(t)
 	}
 	signed := h.SecretState
 	switch {

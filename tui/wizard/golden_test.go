@@ -189,14 +189,14 @@ func wizardStates() map[string]func(*wizardScreen) {
 		},
 		"wizard-9-working": func(s *wizardScreen) {
 			w := at(s, stepApply)
-			w.apply.job = &progress{Job: kittest.Job0()}
+			w.apply.job = &progress{Job: kittest.Job0(), under: true}
 			advance(w.apply.job, kittest.TargetAPI, 0, "create hook", hooks.StateDone, nil)
 			advance(w.apply.job, kittest.TargetAPI, 4713, "verify", hooks.StateRunning, nil)
 			advance(w.apply.job, kittest.TargetWeb, 0, "create hook", hooks.StateRunning, nil)
 		},
 		"wizard-9-failed": func(s *wizardScreen) {
 			w := at(s, stepApply)
-			w.apply.job = &progress{Job: kittest.Job0()}
+			w.apply.job = &progress{Job: kittest.Job0(), under: true}
 			advance(w.apply.job, kittest.TargetAPI, 0, "create hook", hooks.StateDone, nil)
 			advance(w.apply.job, kittest.TargetAPI, 4713, "verify", hooks.StateDone, nil)
 			bad := badPing
@@ -207,7 +207,7 @@ func wizardStates() map[string]func(*wizardScreen) {
 		},
 		"wizard-9-done": func(s *wizardScreen) {
 			w := at(s, stepApply)
-			w.apply.job = &progress{Job: kittest.Job0()}
+			w.apply.job = &progress{Job: kittest.Job0(), under: true}
 			w.review.plan.Secret = secret.Fingerprint("0123456789abcdef")
 			for _, t := range []hooks.Target{kittest.TargetAPI, kittest.TargetWeb} {
 				advance(w.apply.job, t, 0, "create hook", hooks.StateDone, nil)
@@ -224,10 +224,9 @@ func relayed(s *wizardScreen, state string, err error) {
 	w := at(s, stepApply)
 	w.repos.pick.On[kittest.TargetAPI.String()], w.repos.pick.On[kittest.TargetWeb.String()] = true, true
 	w.address.offers, w.address.at = []tunnel.Offer{{Relay: true}}, 0
-	w.apply.relay = &relay{news: make(chan struct{}, 1), ended: make(chan struct{}), steps: []hooks.Step{
+	w.apply.relay, w.apply.job = true, &progress{under: true, shown: []hooks.Step{
 		{Target: kittest.TargetAPI, Name: relayStep, State: hooks.StateDone}, {Target: kittest.TargetWeb, Name: relayStep, State: state, Err: err}}}
-	w.apply.job = &progress{opening: true}
-	w.apply.relayed()
+	w.apply.relayed(w.apply.job, false)
 }
 
 func shots() kittest.States[*wizardScreen] {

@@ -31,12 +31,6 @@ func newWizardDesk(a *kittest.World, setup *Defaults) *wizardDesk {
 		d.wizard = d.newWizard()
 		return d.wizard.Start()
 	}
-	a.Also = func(msg tea.Msg) tea.Cmd {
-		if d.wizard == nil || a.Shown(d.wizard) {
-			return nil
-		}
-		return d.wizard.Update(msg)
-	}
 	return d
 }
 

@@ -28,14 +28,14 @@ type notifyStep struct {
 	input  textinput.Model // the agent
 	chat   textinput.Model // the URL of the chat, which is not shown
 	top    int             // line of the first row in the last view
-	busy   bool
+	asking bool
 	asked  string           // what the answers are about
 	answer map[string]error // by agent or URL; nil says that it is there
 }
 
 func newNotifyStep(w *Wizard) *notifyStep {
 	d := w.cfg.Setup
-	s := &notifyStep{plain: plain{w}, input: kit.NewInput(w.shell.Theme, d.Agent), chat: kit.NewInput(w.shell.Theme, ""), answer: map[string]error{}}
+	s := &notifyStep{plain: plain{w: w}, input: kit.NewInput(w.shell.Theme, d.Agent), chat: kit.NewInput(w.shell.Theme, ""), answer: map[string]error{}}
 	s.input.Placeholder = "the agent's name"
 	s.chat.EchoMode, s.chat.EchoCharacter = textinput.EchoPassword, '*'
 	s.chat.Placeholder = "its URL, as ntfy://ntfy.sh/topic"
@@ -58,18 +58,15 @@ func (s *notifyStep) open() tea.Cmd { return s.probe() }
 func (s *notifyStep) probe() tea.Cmd {
 	agent, url, d := s.agent(), strings.TrimSpace(s.chat.Value()), s.w.cfg.Setup
 	ask := func(what string, probe func(ctx context.Context) error) tea.Cmd {
-		s.busy, s.asked = true, what
-		return s.w.ask(func(ctx context.Context) func() tea.Cmd {
-			err := probe(ctx)
-			return func() tea.Cmd {
-				s.answer[what], s.busy = err, s.busy && s.asked != what
-				return nil
-			}
+		s.asking, s.asked = true, what
+		return s.w.try(probe, func(err error) tea.Cmd {
+			s.answer[what], s.asking = err, s.asking && s.asked != what
+			return nil
 		})
 	}
 	open := func(what string) bool {
 		_, known := s.answer[what]
-		return what != "" && !known && (!s.busy || s.asked != what)
+		return what != "" && !known && (!s.asking || s.asked != what)
 	}
 	switch {
 	case s.on[notifyAgent] && d.Probe != nil && open(agent):
@@ -142,7 +139,7 @@ func (s *notifyStep) next() (bool, tea.Cmd) {
 		s.at = notifyChat
 		return false, nil
 	}
-	return !s.busy, nil
+	return !s.asking, nil
 }
 
 // chosen is who is to be notified.
@@ -164,7 +161,7 @@ func (s *notifyStep) chosen() fleet.Notify {
 
 func (s *notifyStep) label() string {
 	switch err, known := s.answer[s.agent()]; {
-	case s.busy:
+	case s.asking:
 		return "wait"
 	case s.on[notifyAgent] && known && err != nil:
 		return "continue anyway"
@@ -229,9 +226,9 @@ func (s *notifyStep) said(w, h int) []string {
 	url := strings.TrimSpace(s.chat.Value())
 	err, known := s.answer[s.agent()]
 	switch chat := s.answer[url]; {
-	case s.busy && s.asked == url:
+	case s.asking && s.asked == url:
 		return append(out, s.w.doing("looking at the URL of the chat"))
-	case s.busy:
+	case s.asking:
 		return append(out, s.w.doing("asking AI Maestro for "+text.Clean(s.asked)))
 	case s.on[notifyChat] && url != "" && chat != nil:
 		return append(out, s.w.trouble(chat, w)...)

@@ -11,8 +11,8 @@ import (
 // progress is a setup at work, with its steps so far.
 type progress struct {
 	*kit.Job
-	shown   []hooks.Step // one for each target and name, in the order they began
-	opening bool         // a relay, which has no job, is being opened
+	shown []hooks.Step // one for each target and name, in the order they began
+	under bool         // hooks are being set up just now; a relay's job goes on after that
 }
 
 // took puts a step on the list.

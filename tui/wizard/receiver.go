@@ -1,6 +1,7 @@
 package wizard
 
 import (
+	"cmp"
 	"context"
 	"fmt"
 	"strconv"
@@ -18,8 +19,6 @@ import (
 // run with it; then it tests the address.
 type receiverStep struct {
 	plain
-	busy string
-	err  error
 	done bool
 	addr string
 }
@@ -50,10 +49,9 @@ func (s *receiverStep) ready(status daemon.Status, run string, err error) tea.Cm
 	return tea.Batch(cmds...)
 }
 
+func (s *receiverStep) working() string { return cmp.Or(s.busy, s.w.address.busy) }
+
 func (s *receiverStep) next() (bool, tea.Cmd) {
-	if s.busy != "" || s.w.address.busy != "" {
-		return false, nil
-	}
 	if s.done {
 		return true, nil
 	}
@@ -66,20 +64,17 @@ func (s *receiverStep) next() (bool, tea.Cmd) {
 	if run != "" {
 		s.busy = "starting the receiver and " + run
 	}
-	return false, s.w.ask(func(ctx context.Context) func() tea.Cmd {
-		status, err := f.Launch(ctx, d, value, run, notify)
-		return func() tea.Cmd { return s.ready(status, run, err) }
-	})
+	return false, kit.Ask(s.w.shell, func(ctx context.Context) (daemon.Status, error) {
+		return f.Launch(ctx, d, value, run, notify)
+	}, func(status daemon.Status, err error) tea.Cmd { return s.ready(status, run, err) })
 }
 
 func (s *receiverStep) label() string {
 	switch {
-	case s.busy != "" || s.w.address.busy != "":
-		return "wait"
 	case s.done:
 		return "continue"
 	case s.err != nil:
-		return "try again"
+		return s.plain.label()
 	case s.w.cfg.Receiver.OK():
 		return "save and go on"
 	}
@@ -140,14 +135,11 @@ func (s *receiverStep) askPort() tea.Cmd {
 			return a.Warn("a port is a number from 1 to 65535")
 		}
 		save := s.w.cfg.Setup.SavePort
-		return s.w.ask(func(ctx context.Context) func() tea.Cmd {
-			err := save(ctx, port)
-			return func() tea.Cmd {
-				if err == nil {
-					s.w.cfg.Setup.Port, s.err = port, nil
-				}
-				return a.Fail(err)
+		return s.w.try(func(ctx context.Context) error { return save(ctx, port) }, func(err error) tea.Cmd {
+			if err == nil {
+				s.w.cfg.Setup.Port, s.err = port, nil
 			}
+			return a.Fail(err)
 		})
 	}
 	a.Show(pr)

@@ -15,6 +15,7 @@ import (
 type step interface {
 	open() tea.Cmd          // called when it comes to the front
 	update(tea.Msg) tea.Cmd // keys that type, clicks and turns of the wheel
+	working() string        // what enter has to wait for, "" for nothing
 	// next is enter: done leaves for the following step.
 	next() (done bool, cmd tea.Cmd)
 	label() string // what enter does
@@ -23,24 +24,28 @@ type step interface {
 	actions() []kit.Action // besides enter and esc
 }
 
-// plain is what a step is that has nothing to do when it opens, and nothing to type or choose.
-type plain struct{ w *Wizard }
-
-func (plain) open() tea.Cmd          { return nil }
-func (plain) update(tea.Msg) tea.Cmd { return nil }
-func (plain) label() string          { return "continue" }
-func (plain) actions() []kit.Action  { return nil }
-
-// answered is the answer to what a wizard asked; take goes on with it.
-type answered struct {
-	of   *Wizard
-	take func() tea.Cmd
+// plain is what a step is that has nothing to type or choose.
+type plain struct {
+	w    *Wizard
+	busy string // what is under way, "" for nothing
+	err  error  // why it failed
 }
 
-// ask does what takes time, and then goes on in the loop with what it returns, as long as this is the wizard.
-func (w *Wizard) ask(do func(ctx context.Context) (take func() tea.Cmd)) tea.Cmd {
-	ctx := w.shell.Ctx
-	return func() tea.Msg { return answered{w, do(ctx)} }
+func (s *plain) open() tea.Cmd          { return nil }
+func (s *plain) update(tea.Msg) tea.Cmd { return nil }
+func (s *plain) working() string        { return s.busy }
+func (s *plain) actions() []kit.Action  { return nil }
+
+func (s *plain) label() string {
+	if s.err != nil {
+		return "try again"
+	}
+	return "continue"
+}
+
+// try does what takes time, and goes on in the loop.
+func (w *Wizard) try(do func(context.Context) error, take func(error) tea.Cmd) tea.Cmd {
+	return kit.Ask(w.shell, func(ctx context.Context) (struct{}, error) { return struct{}{}, do(ctx) }, func(_ struct{}, err error) tea.Cmd { return take(err) })
 }
 
 // pickStep is a step that chooses from a list.

@@ -33,15 +33,13 @@ type urlStep struct {
 	looked  bool
 	ticking bool
 	findErr error
-	err     error  // why the chosen one is refused
 	allowed string // the address that was chosen although GitHub cannot reach it
 	failed  error  // why no ping arrived at the address that was used, until another one is
-	busy    string
 	tested  map[string]reached
 }
 
 func newURLStep(w *Wizard) *urlStep {
-	s := &urlStep{plain: plain{w}, input: kit.NewInput(w.shell.Theme, ""), tested: map[string]reached{}}
+	s := &urlStep{plain: plain{w: w}, input: kit.NewInput(w.shell.Theme, ""), tested: map[string]reached{}}
 	s.input.Placeholder = "type a URL"
 	s.offers = tunnel.Offers(nil, nil, "", w.cfg.Setup.URL, false)
 	return s
@@ -138,14 +136,13 @@ func (s *urlStep) look() tea.Cmd {
 	}
 	s.looking = true
 	port, d := s.port(), s.w.cfg.Setup
-	return s.w.ask(func(ctx context.Context) func() tea.Cmd {
-		open, err := d.Tunnels.Find(ctx, port)
-		var can []string
+	var can []string
+	return kit.Ask(s.w.shell, func(ctx context.Context) ([]tunnel.Tunnel, error) {
 		if d.RunTunnel != nil {
 			can = tunnel.Programs()
 		}
-		return func() tea.Cmd { return s.found(open, can, err) }
-	})
+		return d.Tunnels.Find(ctx, port)
+	}, func(open []tunnel.Tunnel, err error) tea.Cmd { return s.found(open, can, err) })
 }
 
 // found takes up the tunnels that run and the kinds that can, and looks again after a while.
@@ -156,12 +153,12 @@ func (s *urlStep) found(open []tunnel.Tunnel, can []string, err error) tea.Cmd {
 		return nil
 	}
 	s.ticking = true
-	return s.w.shell.Later(tunnelsEvery, answered{s.w, func() tea.Cmd {
+	return s.w.shell.After(tunnelsEvery, s.w.try(func(context.Context) error { return nil }, func(error) tea.Cmd {
 		if s.ticking = false; s.w.on(stepURL) {
 			return s.look()
 		}
 		return nil
-	}})
+	}))
 }
 
 // port is where the receiver listens, or will.
@@ -224,9 +221,6 @@ func (s *urlStep) move(by int) tea.Cmd {
 // next checks the address, and tests it where a receiver runs that can answer.
 func (s *urlStep) next() (bool, tea.Cmd) {
 	address := s.url()
-	if s.busy != "" {
-		return false, nil
-	}
 	if s.run() != "" || s.relay() { // the address is known once the receiver runs it, or there is none
 		s.touched = true
 		return true, nil
@@ -257,10 +251,9 @@ func (s *urlStep) again() bool { return s.failed != nil && s.url() == s.w.review
 func (s *urlStep) test(address string) tea.Cmd {
 	s.busy = "asking " + address + " for this receiver"
 	cfg, local := s.w.cfg, s.w.cfg.Receiver.Value.Address
-	return s.w.ask(func(ctx context.Context) func() tea.Cmd {
-		answer := cfg.reach(ctx, address, local)
-		return func() tea.Cmd { return s.took(address, answer) }
-	})
+	return kit.Ask(s.w.shell, func(ctx context.Context) (reached, error) {
+		return cfg.reach(ctx, address, local), nil
+	}, func(answer reached, _ error) tea.Cmd { return s.took(address, answer) })
 }
 
 // took takes up what was seen at an address, and goes on where that is the receiver.

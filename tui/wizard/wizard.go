@@ -99,7 +99,7 @@ type Wizard struct {
 // New makes a wizard that starts from the settings.
 func New(shell *kit.Shell, cfg Config) *Wizard {
 	w := &Wizard{shell: shell, cfg: cfg, file: fleet.NewDraftFile(cfg.Home)}
-	plain := plain{w}
+	plain := plain{w: w}
 	w.signIn = &signInStep{plain: plain}
 	w.repos = newReposStep(w)
 	w.address = newURLStep(w)
@@ -127,7 +127,7 @@ func (w *Wizard) Resume() tea.Cmd {
 	if !w.shown() {
 		w.shell.Show(w)
 	}
-	if w.apply.busy() {
+	if w.apply.working() != "" {
 		return nil
 	}
 	return w.steps[w.at].open()
@@ -145,14 +145,9 @@ func (w *Wizard) Title() string {
 	return fmt.Sprintf("Set up %d/%d: %s", w.at+1, stepApply+1, name)
 }
 
-// Update hands answers to who asked, also after its step was left. Keys and turns of the wheel are for the step on screen.
+// Update gives keys, clicks and turns of the wheel to the step on screen.
 func (w *Wizard) Update(msg tea.Msg) tea.Cmd {
 	switch m := msg.(type) {
-	case answered:
-		if m.of == w {
-			return m.take()
-		}
-		return nil
 	case kit.Wheel:
 		if w.scroll.Most > 0 {
 			return w.roll(m.Lines)
@@ -179,6 +174,9 @@ func (w *Wizard) open(step int) tea.Cmd {
 
 // next asks the step whether it is complete, and goes on.
 func (w *Wizard) next() tea.Cmd {
+	if w.steps[w.at].working() != "" {
+		return nil
+	}
 	done, cmd := w.steps[w.at].next()
 	if !done {
 		return cmd
@@ -204,7 +202,7 @@ func (w *Wizard) forward() tea.Cmd {
 // back goes a step back, or closes the wizard, which keeps what was chosen.
 func (w *Wizard) back() tea.Cmd {
 	switch {
-	case w.apply.busy():
+	case w.apply.working() != "":
 		w.shell.Shut(w)
 		return w.shell.Say("setup continues in the background; w shows it")
 	case w.Over:
@@ -300,10 +298,13 @@ func (w *Wizard) Actions() []kit.Action {
 	switch {
 	case w.Over || w.at == stepSignIn:
 		back.Label, back.Text = "close", "Close the wizard."
-	case w.apply.busy():
+	case w.apply.working() != "":
 		back.Label, back.Text = "leave it working", "Close the wizard; setup continues in the background."
 	}
 	next := kit.Action{ID: "wizard.next", Keys: []string{"enter"}, Label: w.steps[w.at].label(), Text: "Continue with what is chosen.", Command: w.command(), Run: w.next}
+	if w.steps[w.at].working() != "" {
+		next.Label = "wait"
+	}
 	all := []kit.Action{next}
 	if w.scroll.Most > 0 {
 		all = append(all,
