@@ -113,14 +113,7 @@ func (p *Prompt) Update(msg tea.Msg) tea.Cmd {
 }
 
 // Set replaces the line, as history and completion do.
-func (p *Prompt) Set(text string) tea.Cmd {
-	p.Input.SetValue(text)
-	p.Input.CursorEnd()
-	if p.Live != nil {
-		return p.Live(text)
-	}
-	return nil
-}
+func (p *Prompt) Set(text string) tea.Cmd { return p.put(text, "") }
 
 // Fault marks what is wrong with the line; at is a character, -1 for none.
 func (p *Prompt) Fault(text string, at int) { p.ErrText, p.errAt = text, at }
