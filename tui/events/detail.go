@@ -294,7 +294,9 @@ func (d *detail) line(l docLine, w int, on bool) string {
 	var s string
 	switch {
 	case l.node >= 0:
-		s = d.tree.Line(t, l.node, max(0, w-1), on)
+		if s = d.tree.Line(t, l.node, max(0, w-1)); on {
+			s = ansi.Strip(s)
+		}
 	case l.fact >= 0:
 		label, words := kit.FitLine(l.label, 11), t.Cut(l.text, w-13)
 		if !on {

@@ -123,11 +123,7 @@ func (p *Prompt) changed() tea.Cmd {
 }
 
 // Set replaces the line, as history and completion do.
-func (p *Prompt) Set(text string) tea.Cmd {
-	p.Input.SetValue(text)
-	p.Input.CursorEnd()
-	return p.changed()
-}
+func (p *Prompt) Set(text string) tea.Cmd { return p.put(text, "") }
 
 // Fault marks what is wrong with the line; at is a character, -1 for none.
 func (p *Prompt) Fault(text string, at int) { p.ErrText, p.errAt = text, at }

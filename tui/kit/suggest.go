@@ -44,9 +44,9 @@ func (p *Prompt) complete(step int) tea.Cmd {
 	if len(p.offer.list) > 0 {
 		return p.pick(step)
 	}
-	p.offer = suggestions{going: true}
-	p.offer.before, p.offer.after = p.parts()
-	return p.Complete(p.offer.before)
+	before, after := p.parts()
+	p.offer = suggestions{after: after}
+	return p.ask(before)
 }
 
 // Offer answers Complete: the ways to go on from before, the likeliest first. The only one is taken, and of several what they

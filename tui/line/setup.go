@@ -79,9 +79,6 @@ var errAgain = errors.New("go on elsewhere")
 
 // setup goes through the steps. Its error has been printed.
 func (m *mode) setup(ctx context.Context) error {
-	if m.Setup == nil {
-		return m.fail("setup is not available here", "")
-	}
 	s, err := m.Setup()
 	if err != nil {
 		return m.report(err)

@@ -157,7 +157,7 @@ func (s *applyStep) view(w, h int) ([]string, *tea.Cursor) {
 		if words += "; a ping may take some seconds"; s.relay {
 			words = "asking GitHub for a connection"
 		}
-		foot = append([]string{""}, marked(t.Warn.Render(t.Sym.Pending), words, w)...)
+		foot = append([]string{""}, kit.Hanging(s.w.doing(""), words, w-5)...)
 	case s.w.Over:
 		if foot = s.proof(w, h); len(foot) >= h {
 			return kit.First(foot, h), nil

@@ -91,9 +91,7 @@ func (j *progress) view(sh *kit.Shell, w int) []string {
 			out = append(out, "     "+t.Bad.Render(l))
 		}
 		if cure := sh.Cure(s.Err); cure != "" {
-			for _, l := range kit.Folded("hint: "+text.Clean(cure), max(1, w-6)) {
-				out = append(out, "     "+l)
-			}
+			out = append(out, kit.Hanging("     ", "hint: "+text.Clean(cure), w-6)...)
 		}
 	}
 	return out

@@ -98,20 +98,7 @@ func (w *Wizard) trouble(err error, wide int) []string { return w.shell.Trouble(
 
 // good is what works, in lines.
 func (w *Wizard) good(text string, wide int) []string {
-	return marked(w.shell.Theme.Good.Render(w.shell.Theme.Sym.OK), text, wide)
-}
-
-// marked is text behind a mark, in lines.
-func marked(mark, text string, wide int) []string {
-	var out []string
-	for i, l := range kit.Folded(text, max(1, wide-5)) {
-		if i == 0 {
-			out = append(out, " "+mark+" "+l)
-		} else {
-			out = append(out, "   "+l)
-		}
-	}
-	return out
+	return kit.Hanging(" "+w.shell.Theme.Good.Render(w.shell.Theme.Sym.OK)+" ", text, wide-5)
 }
 
 // doing is a line that says what is under way.
