@@ -18,18 +18,24 @@ type call struct {
 
 // action makes cmd do something with the settings.
 func (p *program) action(cmd *cobra.Command, do func(context.Context, call) error) *cobra.Command {
-	return p.acting(cmd, nil, do)
+	return p.acting(cmd, p.load, nil, do)
 }
 
 // printing is action for a command that prints data: it has --json and --jq.
 func (p *program) printing(cmd *cobra.Command, do func(context.Context, call) error) *cobra.Command {
 	out := &output{}
-	return p.acting(addOutputFlags(cmd, out), out, do)
+	return p.acting(addOutputFlags(cmd, out), p.load, out, do)
 }
 
-func (p *program) acting(cmd *cobra.Command, out *output, do func(context.Context, call) error) *cobra.Command {
+// printingAnyway is printing for what works although a setting is wrong: it gets the settings of a home that has none.
+func (p *program) printingAnyway(cmd *cobra.Command, do func(context.Context, call) error) *cobra.Command {
+	out := &output{}
+	return p.acting(addOutputFlags(cmd, out), p.defaults, out, do)
+}
+
+func (p *program) acting(cmd *cobra.Command, load func() (*settings.Settings, error), out *output, do func(context.Context, call) error) *cobra.Command {
 	cmd.RunE = func(cmd *cobra.Command, args []string) error {
-		s, err := settings.Load(p.environ)
+		s, err := load()
 		if err != nil {
 			return err
 		}
@@ -37,6 +43,9 @@ func (p *program) acting(cmd *cobra.Command, out *output, do func(context.Contex
 	}
 	return cmd
 }
+
+func (p *program) load() (*settings.Settings, error)     { return settings.Load(p.environ) }
+func (p *program) defaults() (*settings.Settings, error) { return settings.Defaults(p.environ) }
 
 // said prints what came of a command: value as JSON where that is asked for, else a line for people.
 func (p *program) said(out *output, value any, format string, args ...any) error {

@@ -26,20 +26,20 @@ import (
 // editSettings lets an editor change a copy, at the line of a key if that is not "", and takes the copy over once it is right.
 // It returns what became of it, in a sentence.
 func (p *program) editSettings(ctx context.Context, key string) (string, error) {
-	s, err := settings.Defaults(p.environ)
+	s, err := p.defaults()
 	if err != nil {
 		return "", err
 	}
 	line := 0
 	var sinks []string
-	if now, err := settings.Load(p.environ); err == nil {
+	if now, err := p.load(); err == nil { // a file with a mistake is what an editor is for
 		sinks = sinkNames(now)
-	}
-	if now, err := settings.Load(p.environ); err == nil && key != "" { // a file with a mistake is what an editor is for
-		if _, err := rowsBelow(now, key); err != nil {
-			return "", err
+		if key != "" {
+			if _, err := rowsBelow(now, key); err != nil {
+				return "", err
+			}
+			line = now.Line(key)
 		}
-		line = now.Line(key)
 	}
 	data, err := os.ReadFile(s.File)
 	if errors.Is(err, fs.ErrNotExist) {
@@ -79,7 +79,7 @@ func (p *program) editSettings(ctx context.Context, key string) (string, error) 
 		err = s.Replace(edited)
 		if err == nil {
 			orphaned := ""
-			if now, err := settings.Load(p.environ); err == nil {
+			if now, err := p.load(); err == nil {
 				orphaned = p.orphaned(ctx, sinks, now)
 			}
 			state, err := p.useSettings(ctx, s.Home)
@@ -156,7 +156,7 @@ func atLine(editor, file string, line int) []string {
 func sinkNames(s *settings.Settings) []string {
 	var names []string
 	for _, sink := range s.Sinks {
-		names = append(names, cmp.Or(sink.Name, sink.Type))
+		names = append(names, sink.Called())
 	}
 	for name, path := range s.Paths {
 		for _, sink := range path.Sinks {

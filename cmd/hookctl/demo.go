@@ -151,7 +151,7 @@ func (d *demo) open(ctx context.Context, o demoOptions) (err error) {
 	if err := os.WriteFile(filepath.Join(home, "hookctl.yaml"), []byte(file), 0o600); err != nil {
 		return fmt.Errorf("write the demo's settings: %w", err)
 	}
-	if d.settings, err = settings.Load(d.p.environ); err != nil {
+	if d.settings, err = d.p.load(); err != nil {
 		return err
 	}
 	if o.records == 0 {

@@ -134,7 +134,7 @@ func (d *demo) resendFailed(ctx context.Context) (reason string, err error) {
 
 // refusal is why a notification failed, "" while none did.
 func (d *demo) refusal(ctx context.Context) (reason string, err error) {
-	err = d.p.withLog(ctx, eventsFilter{filter: "status:failed"}, func(log *logs.Log, filter logs.Filter) error {
+	err = withLog(ctx, d.settings, "status:failed", func(log *logs.Log, filter logs.Filter) error {
 		page, err := log.Page(ctx, logs.Query{Filter: filter, Limit: 1})
 		if err != nil || len(page.Entries) == 0 {
 			return err

@@ -16,7 +16,6 @@ import (
 	"github.com/charmbracelet/x/ansi"
 	"github.com/spf13/cobra"
 
-	"hookctl/cmd/hookctl/settings"
 	"hookctl/hooks"
 	"hookctl/hooks/secret"
 	"hookctl/hooks/tasks"
@@ -28,10 +27,9 @@ import (
 )
 
 func newDoctor(p *program) *cobra.Command {
-	var out output
 	var f targetFlags
 	var fix bool
-	cmd := addOutputFlags(&cobra.Command{
+	cmd := p.printingAnyway(&cobra.Command{
 		Use:   "doctor",
 		Short: "Check every step of a delivery and suggest fixes",
 		Long: "Check every step of a delivery, from the GitHub login to the agent that is notified, and suggest fixes. The exit code is\n" +
@@ -39,10 +37,7 @@ func newDoctor(p *program) *cobra.Command {
 		Example: `  hookctl doctor
   hookctl doctor --fix
   hookctl doctor --json --jq '.[] | select(.status == "fail")'`,
-		RunE: func(cmd *cobra.Command, _ []string) error {
-			return p.doctor(cmd.Context(), &f, fix, &out)
-		},
-	}, &out)
+	}, func(ctx context.Context, c call) error { return p.doctor(ctx, &f, fix, c.out) })
 	f.add(cmd, false)
 	cmd.Flags().BoolVar(&fix, "fix", false, "first fix what can be fixed without asking")
 	return cmd
@@ -137,7 +132,7 @@ func settingsReport(err error) doctor.Report {
 
 // doctorConfig is the doctor's part of the settings.
 func (p *program) doctorConfig() (doctor.Config, error) {
-	s, err := settings.Load(p.environ)
+	s, err := p.load()
 	if err != nil {
 		return doctor.Config{}, err
 	}

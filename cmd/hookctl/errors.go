@@ -60,12 +60,10 @@ func hint(err error, cure string) error { return hooks.WithCure(err, cure) }
 
 // exitCode is what the process ends with after err.
 func exitCode(err error) int {
-	var wrong *usageError
-	var value *settings.ValueError
 	switch {
 	case err == nil:
 		return exitDone
-	case errors.As(err, &wrong), errors.As(err, &value), errors.Is(err, errCancelled), errors.Is(err, context.Canceled):
+	case errors.As(err, new(*usageError)), errors.As(err, new(*settings.ValueError)), errors.Is(err, errCancelled), errors.Is(err, context.Canceled):
 		return exitUsage
 	case err == errStopped: //nolint:errorlint // Joined with another error, it is a failure.
 		return exitStopped

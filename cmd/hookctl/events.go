@@ -31,26 +31,13 @@ func newEvents(p *program) *cobra.Command {
 }
 
 // openLog opens the log of the settings for reading. A home that somebody named has to be there.
-func (p *program) openLog(ctx context.Context) (*logs.Log, error) {
-	s, err := settings.Load(p.environ)
-	if err != nil {
-		return nil, err
-	}
+func openLog(ctx context.Context, s *settings.Settings) (*logs.Log, error) {
 	if origin := s.Origin("home"); origin != "default" {
 		if _, err := os.Stat(s.Home); err != nil {
 			return nil, hint(&settings.ValueError{Origin: origin, Err: err}, "correct HOOKCTL_HOME, or set hookctl up there: hookctl setup")
 		}
 	}
 	return logs.Look(ctx, s.Logs(nil))
-}
-
-// watchLog opens the log for a command that waits for what arrives: there must be a directory to watch.
-func (p *program) watchLog(ctx context.Context) (*logs.Log, error) {
-	s, err := settings.Load(p.environ)
-	if err != nil {
-		return nil, err
-	}
-	return logs.Open(ctx, s.Logs(nil))
 }
 
 func newEventsView(p *program) *cobra.Command {
@@ -65,9 +52,9 @@ func newEventsView(p *program) *cobra.Command {
 		Args: cobra.ExactArgs(1),
 	}, func(ctx context.Context, c call) error {
 		if web {
-			return p.browseEvent(ctx, c.args[0])
+			return p.browseEvent(ctx, c)
 		}
-		return p.viewEvent(ctx, c.args[0], payload, c.out)
+		return p.viewEvent(ctx, c, payload)
 	})
 	cmd.Flags().BoolVar(&payload, "payload", false, "print only the payload, byte for byte")
 	cmd.Flags().BoolVarP(&web, "web", "w", false, "open the event's page in the browser")
@@ -80,8 +67,8 @@ func newEventsView(p *program) *cobra.Command {
 }
 
 // record reads the record that a person calls by name, see findRecord.
-func (p *program) record(ctx context.Context, name string) (record *logs.Record, err error) {
-	err = p.withLog(ctx, eventsFilter{}, func(log *logs.Log, _ logs.Filter) error {
+func (p *program) record(ctx context.Context, s *settings.Settings, name string) (record *logs.Record, err error) {
+	err = withLog(ctx, s, "", func(log *logs.Log, _ logs.Filter) error {
 		file, err := p.findRecord(ctx, log, name)
 		if err != nil {
 			return err
@@ -92,13 +79,13 @@ func (p *program) record(ctx context.Context, name string) (record *logs.Record,
 	return record, err
 }
 
-func (p *program) viewEvent(ctx context.Context, name string, payload bool, out *output) error {
-	record, err := p.record(ctx, name)
+func (p *program) viewEvent(ctx context.Context, c call, payload bool) error {
+	record, err := p.record(ctx, c.settings, c.args[0])
 	switch {
 	case err != nil:
 		return err
-	case out.wanted():
-		return out.print(p.out, record)
+	case c.out.wanted():
+		return c.out.print(p.out, record)
 	case payload:
 		_, err = fmt.Fprintf(shown(p.out), "%s\n", record.Payload)
 		return err
@@ -109,7 +96,7 @@ func (p *program) viewEvent(ctx context.Context, name string, payload bool, out 
 	}
 	var pretty bytes.Buffer
 	if err := json.Indent(&pretty, bytes.TrimSpace(encoded), "", "  "); err != nil {
-		return fmt.Errorf("show %s: %w", name, err)
+		return fmt.Errorf("show %s: %w", c.args[0], err)
 	}
 	for line := range strings.Lines(pretty.String()) {
 		// Indentation is ours; the rest may hold characters that a terminal obeys.
@@ -120,8 +107,8 @@ func (p *program) viewEvent(ctx context.Context, name string, payload bool, out 
 }
 
 // browseEvent opens the page that an event is about.
-func (p *program) browseEvent(ctx context.Context, name string) error {
-	record, err := p.record(ctx, name)
+func (p *program) browseEvent(ctx context.Context, c call) error {
+	record, err := p.record(ctx, c.settings, c.args[0])
 	if err != nil {
 		return err
 	}
@@ -179,7 +166,7 @@ func newEventsDiff(p *program) *cobra.Command {
 func (p *program) diffEvents(ctx context.Context, c call) error {
 	var records [2]*logs.Record
 	for i, name := range c.args {
-		record, err := p.record(ctx, name)
+		record, err := p.record(ctx, c.settings, name)
 		if err != nil {
 			return err
 		}
@@ -251,7 +238,7 @@ func newEventsResend(p *program) *cobra.Command {
 // actOnRecords has the running receiver do something to the records that are named.
 func (p *program) actOnRecords(ctx context.Context, c call, verb string, act func(*host.Client, []string) (int, error)) error {
 	var files []string
-	if err := p.withLog(ctx, eventsFilter{}, func(log *logs.Log, _ logs.Filter) (err error) {
+	if err := withLog(ctx, c.settings, "", func(log *logs.Log, _ logs.Filter) (err error) {
 		files, err = p.findRecords(ctx, log, c.args)
 		return err
 	}); err != nil {

@@ -17,25 +17,27 @@ import (
 	"hookctl/logs/text"
 )
 
-// eventsFilter are the flags that choose records.
-type eventsFilter struct {
-	filter string
-	limit  int
+func addFilter(cmd *cobra.Command, filter *string) {
+	cmd.Flags().StringVarP(filter, "filter", "f", "", "only records that match this `filter`")
 }
 
-func (f *eventsFilter) add(cmd *cobra.Command) {
-	cmd.Flags().StringVarP(&f.filter, "filter", "f", "", "only records that match this `filter`")
-}
-
-func (f *eventsFilter) parse() (logs.Filter, error) {
-	if f.limit < 0 {
-		return logs.Filter{}, usage(fmt.Errorf("--limit must not be negative: %d", f.limit))
+// filterOf reads a filter, or the saved one of a name after an @.
+func filterOf(s *settings.Settings, given string) (logs.Filter, error) {
+	if name, asked := strings.CutPrefix(given, "@"); asked {
+		if given = s.TUI.Filters[name]; given == "" {
+			return logs.Filter{}, usage(unknownFilter(s, name))
+		}
 	}
-	filter, err := parseFilter(f.filter)
+	return readFilter(given)
+}
+
+// readFilter reads a filter, and shows where a mistake in it is.
+func readFilter(given string) (logs.Filter, error) {
+	filter, err := parseFilter(given)
 	var at *logs.FilterError
 	if errors.As(err, &at) {
-		mark := strings.Repeat(" ", len([]rune(f.filter[:min(at.Offset, len(f.filter))]))) + "^"
-		return filter, hint(usage(fmt.Errorf("--filter: %w\n%s\n%s", err, f.filter, mark)), "write it like: event:push repo:octo-org/* !sender:*[bot] status:failed since:1h")
+		mark := strings.Repeat(" ", len([]rune(given[:min(at.Offset, len(given))]))) + "^"
+		err = hint(usage(fmt.Errorf("--filter: %w\n%s\n%s", err, given, mark)), "write it like: event:push repo:octo-org/* !sender:*[bot] status:failed since:1h")
 	}
 	return filter, err
 }
@@ -67,26 +69,26 @@ type names []logs.Completion
 func (n names) String(i int) string { return n[i].Text }
 func (n names) Len() int            { return len(n) }
 
-// withLog does something with the log and the records that the flags choose.
-func (p *program) withLog(ctx context.Context, f eventsFilter, do func(*logs.Log, logs.Filter) error) error {
-	return p.opened(ctx, p.openLog, f, do)
+// withLog does something with the log of the settings, and the records that a filter chooses.
+func withLog(ctx context.Context, s *settings.Settings, filter string, do func(*logs.Log, logs.Filter) error) error {
+	return opened(s, filter, func() (*logs.Log, error) { return openLog(ctx, s) }, do)
 }
 
-// opened is withLog for a log that open opens.
-func (p *program) opened(ctx context.Context, open func(context.Context) (*logs.Log, error), f eventsFilter, do func(*logs.Log, logs.Filter) error) error {
-	f, err := f.saved(p)
+// withNews is withLog for a command that waits for what arrives: there must be a directory to watch.
+func withNews(ctx context.Context, s *settings.Settings, filter string, do func(*logs.Log, logs.Filter) error) error {
+	return opened(s, filter, func() (*logs.Log, error) { return logs.Open(ctx, s.Logs(nil)) }, do)
+}
+
+func opened(s *settings.Settings, filter string, open func() (*logs.Log, error), do func(*logs.Log, logs.Filter) error) error {
+	chosen, err := filterOf(s, filter)
 	if err != nil {
 		return err
 	}
-	filter, err := f.parse()
+	log, err := open()
 	if err != nil {
 		return err
 	}
-	log, err := open(ctx)
-	if err != nil {
-		return err
-	}
-	return errors.Join(do(log, filter), log.Close())
+	return errors.Join(do(log, chosen), log.Close())
 }
 
 // filterHelp explains --filter.
@@ -119,7 +121,7 @@ func newEventsFilters(p *program) *cobra.Command {
 	change := func(use, short, example, done string, args cobra.PositionalArgs) *cobra.Command {
 		return p.action(&cobra.Command{Use: use, Short: short, Example: example, Args: args}, func(_ context.Context, c call) error {
 			name, filter := strings.TrimPrefix(c.args[0], "@"), strings.Join(c.args[1:], " ")
-			if _, err := (&eventsFilter{filter: filter}).parse(); err != nil {
+			if _, err := readFilter(filter); err != nil {
 				return err
 			}
 			if _, known := c.settings.TUI.Filters[name]; !known && filter == "" {
@@ -147,22 +149,6 @@ func newEventsFilters(p *program) *cobra.Command {
 	return cmd
 }
 
-// saved is f with @NAME replaced by the text of the saved filter.
-func (f eventsFilter) saved(p *program) (eventsFilter, error) {
-	name, asked := strings.CutPrefix(f.filter, "@")
-	if !asked {
-		return f, nil
-	}
-	s, err := settings.Load(p.environ)
-	if err != nil {
-		return f, err
-	}
-	if f.filter = s.TUI.Filters[name]; f.filter == "" {
-		return f, usage(unknownFilter(s, name))
-	}
-	return f, nil
-}
-
 // unknownFilter says that no saved filter has the name, and which exist.
 func unknownFilter(s *settings.Settings, name string) error {
 	cure := "save one: hookctl events filters save NAME FILTER"
@@ -173,7 +159,7 @@ func unknownFilter(s *settings.Settings, name string) error {
 }
 
 func newEventsStats(p *program) *cobra.Command {
-	var f eventsFilter
+	var filter string
 	cmd := p.printing(&cobra.Command{
 		Use:     "stats",
 		Short:   "Count records by event, repository, sender and hour",
@@ -181,7 +167,7 @@ func newEventsStats(p *program) *cobra.Command {
 		Example: "  hookctl events stats\n  hookctl events stats --filter 'since:7d repo:octo-org/*' --json",
 		Args:    cobra.NoArgs,
 	}, func(ctx context.Context, c call) error {
-		return p.withLog(ctx, f, func(log *logs.Log, filter logs.Filter) error {
+		return withLog(ctx, c.settings, filter, func(log *logs.Log, filter logs.Filter) error {
 			if err := p.whole(ctx, log); err != nil {
 				return err
 			}
@@ -195,7 +181,7 @@ func newEventsStats(p *program) *cobra.Command {
 			return p.showStats(s, c.out)
 		})
 	})
-	f.add(cmd)
+	addFilter(cmd, &filter)
 	return cmd
 }
 

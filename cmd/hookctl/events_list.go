@@ -19,7 +19,8 @@ import (
 )
 
 func newEventsList(p *program) *cobra.Command {
-	var f eventsFilter
+	var filter string
+	var limit int
 	cmd := p.printing(&cobra.Command{
 		Use:   "list",
 		Short: "List records, newest first",
@@ -30,23 +31,26 @@ func newEventsList(p *program) *cobra.Command {
   hookctl events list --jq '.[] | [.received_at, .repository, .result] | @tsv'`,
 		Aliases: []string{"ls"},
 	}, func(ctx context.Context, c call) error {
-		return p.withLog(ctx, f, func(log *logs.Log, filter logs.Filter) error {
+		if limit < 0 {
+			return usage(fmt.Errorf("--limit must not be negative: %d", limit))
+		}
+		return withLog(ctx, c.settings, filter, func(log *logs.Log, chosen logs.Filter) error {
 			any := false
 			err := p.listEvents(func(yield func(logs.Entry, error) bool) {
-				for e, err := range p.found(ctx, log, filter, f.limit) {
+				for e, err := range p.found(ctx, log, chosen, limit) {
 					if any = true; !yield(e, err) {
 						return
 					}
 				}
-			}, f.filter != "", c.out)
+			}, filter != "", c.out)
 			if !any {
-				p.doubt(filter)
+				p.doubt(chosen)
 			}
 			return err
 		})
 	})
-	f.add(cmd)
-	cmd.Flags().IntVarP(&f.limit, "limit", "L", 30, "at most `n` records; 0 for all")
+	addFilter(cmd, &filter)
+	cmd.Flags().IntVarP(&limit, "limit", "L", 30, "at most `n` records; 0 for all")
 	return cmd
 }
 

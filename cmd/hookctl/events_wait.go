@@ -16,7 +16,7 @@ import (
 )
 
 func newEventsWait(p *program) *cobra.Command {
-	var f eventsFilter
+	var filter string
 	var since settings.Duration
 	count := 1
 	timeout := settings.Duration(30 * time.Minute)
@@ -32,12 +32,12 @@ func newEventsWait(p *program) *cobra.Command {
 		if count < 1 {
 			return usage(fmt.Errorf("--count must be at least 1: %d", count))
 		}
-		return p.opened(ctx, p.watchLog, f, func(log *logs.Log, filter logs.Filter) error {
-			request := logs.WaitRequest{Filter: filter, Since: began.Add(-time.Duration(since)), Count: count}
+		return withNews(ctx, c.settings, filter, func(log *logs.Log, chosen logs.Filter) error {
+			request := logs.WaitRequest{Filter: chosen, Since: began.Add(-time.Duration(since)), Count: count}
 			return p.waitForEvents(ctx, log, request, time.Duration(timeout), c.out)
 		})
 	})
-	f.add(cmd)
+	addFilter(cmd, &filter)
 	cmd.Flags().Var(&since, "since", "also print what arrived within this time before")
 	cmd.Flags().IntVar(&count, "count", count, "wait for `n` records")
 	cmd.Flags().Var(&timeout, "timeout", "how long to wait; 0 for as long as it takes")
@@ -84,7 +84,7 @@ func newEventsAck(p *program) *cobra.Command {
 // acknowledge acknowledges the records that are named, or all that were offered.
 func (p *program) acknowledge(ctx context.Context, c call) error {
 	var done []logs.Offer
-	err := p.withLog(ctx, eventsFilter{}, func(log *logs.Log, _ logs.Filter) error {
+	err := withLog(ctx, c.settings, "", func(log *logs.Log, _ logs.Filter) error {
 		files, err := p.findRecords(ctx, log, c.args)
 		if err != nil {
 			return err
@@ -108,7 +108,8 @@ func (p *program) acknowledge(ctx context.Context, c call) error {
 }
 
 func newEventsFollow(p *program) *cobra.Command {
-	var f eventsFilter
+	var filter string
+	var limit int
 	cmd := p.printing(&cobra.Command{
 		Use:        "follow",
 		SuggestFor: []string{"watch", "tail"},
@@ -118,12 +119,15 @@ func newEventsFollow(p *program) *cobra.Command {
   hookctl events follow --filter event:push --json
   hookctl events follow --jq '[.event, .repository] | @tsv'`,
 	}, func(ctx context.Context, c call) error {
-		return p.opened(ctx, p.watchLog, f, func(log *logs.Log, filter logs.Filter) error {
-			return p.followEvents(ctx, log, filter, f.limit, c.out)
+		if limit < 0 {
+			return usage(fmt.Errorf("--limit must not be negative: %d", limit))
+		}
+		return withNews(ctx, c.settings, filter, func(log *logs.Log, chosen logs.Filter) error {
+			return p.followEvents(ctx, log, chosen, limit, c.out)
 		})
 	})
-	f.add(cmd)
-	cmd.Flags().IntVarP(&f.limit, "limit", "L", 0, "stop after `n` records; 0 for no limit")
+	addFilter(cmd, &filter)
+	cmd.Flags().IntVarP(&limit, "limit", "L", 0, "stop after `n` records; 0 for no limit")
 	return cmd
 }
 

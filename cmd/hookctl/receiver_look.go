@@ -14,7 +14,6 @@ import (
 
 	"github.com/spf13/cobra"
 
-	"hookctl/cmd/hookctl/settings"
 	"hookctl/logs/text"
 	"hookctl/server/daemon"
 )
@@ -38,62 +37,48 @@ func newReload(p *program) *cobra.Command {
 }
 
 func newRejected(p *program) *cobra.Command {
-	var out output
-	cmd := &cobra.Command{
+	return p.printingAnyway(&cobra.Command{
 		Use:     "rejected",
 		Short:   "Show the requests that the receiver rejected, and why",
 		Long:    "Show the requests that the receiver rejected since it started, and why, newest first.",
 		Example: "  hookctl rejected\n  hookctl rejected --json --jq '.[].reason'",
-		RunE: func(cmd *cobra.Command, _ []string) error {
-			s, err := settings.Defaults(p.environ)
-			if err != nil {
-				return err
+	}, func(ctx context.Context, c call) error {
+		list, err := daemon.Dial(c.settings.Home).Rejected(ctx)
+		if err != nil {
+			return err
+		}
+		head := []string{"TIME", "REASON", "FROM", "EVENT", "GUID", "SECRETS TRIED"}
+		newest := slices.Clone(list)
+		slices.Reverse(newest)
+		return printList(p, c.out, append([]daemon.Rejected{}, list...), newest, "no request was rejected since the receiver started", head, func(r daemon.Rejected) []string {
+			reason := r.Reason
+			if r.Former != "" {
+				reason = "signed with the former secret " + r.Former + ": a hook was not rotated"
 			}
-			list, err := daemon.Dial(s.Home).Rejected(cmd.Context())
-			if err != nil {
-				return err
-			}
-			head := []string{"TIME", "REASON", "FROM", "EVENT", "GUID", "SECRETS TRIED"}
-			newest := slices.Clone(list)
-			slices.Reverse(newest)
-			return printList(p, &out, append([]daemon.Rejected{}, list...), newest, "no request was rejected since the receiver started", head, func(r daemon.Rejected) []string {
-				reason := r.Reason
-				if r.Former != "" {
-					reason = "signed with the former secret " + r.Former + ": a hook was not rotated"
-				}
-				return []string{r.Time.Local().Format(time.DateTime), reason, r.Address, r.Event, r.DeliveryID, strings.Join(r.Fingerprints, ",")}
-			})
-		},
-	}
-	return addOutputFlags(cmd, &out)
+			return []string{r.Time.Local().Format(time.DateTime), reason, r.Address, r.Event, r.DeliveryID, strings.Join(r.Fingerprints, ",")}
+		})
+	})
 }
 
 func newLog(p *program) *cobra.Command {
 	limit := 20
 	level := ""
 	follow := false
-	var out output
-	cmd := &cobra.Command{
+	cmd := p.printingAnyway(&cobra.Command{
 		Use:     "log",
 		Short:   "Print the last lines of the receiver's log",
 		Example: "  hookctl log\n  hookctl log --follow\n  hookctl log --level warn --limit 0\n  hookctl log --json --jq '.[] | select(.level == \"ERROR\") | .line'",
-		RunE: func(cmd *cobra.Command, _ []string) error {
-			s, err := settings.Defaults(p.environ)
-			if err != nil {
-				return err
-			}
-			end, err := p.printLog(s.Home, level, limit, &out)
-			if err != nil || !follow {
-				return err
-			}
-			return p.followLog(cmd.Context(), s.Home, level, end)
-		},
-	}
+	}, func(ctx context.Context, c call) error {
+		end, err := p.printLog(c.settings.Home, level, limit, c.out)
+		if err != nil || !follow {
+			return err
+		}
+		return p.followLog(ctx, c.settings.Home, level, end)
+	})
 	cmd.Flags().IntVarP(&limit, "limit", "L", limit, "at most `n` lines; 0 for all of the last MiB")
 	cmd.Flags().IntVarP(&limit, "lines", "n", limit, "the same as --limit")
 	cmd.Flags().BoolVarP(&follow, "follow", "f", false, "print new lines as they are written, until interrupted")
 	cmd.Flags().StringVar(&level, "level", "", "only lines of this `level` or above: debug, info, warn or error")
-	addOutputFlags(cmd, &out)
 	cmd.MarkFlagsMutuallyExclusive("limit", "lines")
 	cmd.MarkFlagsMutuallyExclusive("follow", "json")
 	cmd.MarkFlagsMutuallyExclusive("follow", "jq")

@@ -102,21 +102,13 @@ func newRoot(p *program) *cobra.Command {
 
 // fitHelp has help break its lines at words where a terminal is narrow. Examples stay as they are to be copied.
 func fitHelp(root *cobra.Command, width int) {
-	columns := 0 // any
-	if width < unlimited {
-		columns = width
-		var fit func(*cobra.Command)
-		fit = func(cmd *cobra.Command) {
-			cmd.Long = fitText(cmd.Long, width)
-			for _, sub := range cmd.Commands() {
-				fit(sub)
-			}
-		}
-		fit(root)
-	}
-	template := fmt.Sprintf(helpTemplate, columns)
-	root.SetHelpTemplate(template)
-	root.SetUsageTemplate(template)
+	root.SetHelpTemplate(fmt.Sprintf(helpTemplate, width))
+	root.SetUsageTemplate(fmt.Sprintf(helpTemplate, width))
+	show := root.HelpFunc()
+	root.SetHelpFunc(func(cmd *cobra.Command, args []string) {
+		cmd.Long = fitText(cmd.Long, width)
+		show(cmd, args)
+	})
 }
 
 // indented is a line of help that stands for itself: a term, and what it means.

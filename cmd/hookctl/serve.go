@@ -1,7 +1,6 @@
 package main
 
 import (
-	"context"
 	"fmt"
 	"path/filepath"
 
@@ -13,44 +12,32 @@ import (
 	"hookctl/server/host"
 )
 
-// receiverFlags are the flags of everything that starts a receiver.
-type receiverFlags struct {
-	port, bind, logDir string
-	tunnel             string
-	debug              bool
+// addReceiverFlags adds the flags of everything that starts a receiver.
+func addReceiverFlags(cmd *cobra.Command) {
+	cmd.Flags().String("port", "", "`port` to listen on (default: receiver.port)")
+	cmd.Flags().String("bind", "", "`address` to listen on (default: receiver.bind)")
+	cmd.Flags().String("log-dir", "", "`directory` of the records (default: log.dir)")
+	cmd.Flags().String("tunnel", "", "run and watch a tunnel: `ngrok|cloudflared|tailscale`")
+	cmd.Flags().Bool("debug", false, "log more details, but no secrets")
 }
 
-func (f *receiverFlags) add(cmd *cobra.Command) {
-	cmd.Flags().StringVar(&f.port, "port", "", "`port` to listen on (default: receiver.port)")
-	cmd.Flags().StringVar(&f.bind, "bind", "", "`address` to listen on (default: receiver.bind)")
-	cmd.Flags().StringVar(&f.logDir, "log-dir", "", "`directory` of the records (default: log.dir)")
-	cmd.Flags().StringVar(&f.tunnel, "tunnel", "", "run and watch a tunnel: `ngrok|cloudflared|tailscale`")
-	cmd.Flags().BoolVar(&f.debug, "debug", false, "log more details, but no secrets")
-}
-
-// settings are the flags that stand for a setting, and what was given with each.
-func (f *receiverFlags) settings() []settings.Override {
+// flagSettings are the flags that stand for a setting.
+func flagSettings() []settings.Override {
 	return []settings.Override{
-		{Flag: "port", Key: "receiver.port", Value: f.port},
-		{Flag: "bind", Key: "receiver.bind", Value: f.bind},
-		{Flag: "tunnel", Key: "receiver.tunnel", Value: f.tunnel},
-		{Flag: "log-dir", Key: "log.dir", Value: f.logDir},
+		{Flag: "port", Key: "receiver.port"}, {Flag: "bind", Key: "receiver.bind"}, {Flag: "tunnel", Key: "receiver.tunnel"}, {Flag: "log-dir", Key: "log.dir"},
 	}
 }
 
 // overrides are the flags that were given, as settings.
-func (f *receiverFlags) overrides() ([]settings.Override, error) {
-	var list []settings.Override
-	for _, o := range f.settings() {
-		if o.Value == "" {
+func overrides(cmd *cobra.Command) (list []settings.Override, err error) {
+	for _, o := range flagSettings() {
+		if o.Value = cmd.Flags().Lookup(o.Flag).Value.String(); o.Value == "" {
 			continue
 		}
 		if o.Key == "log.dir" {
-			dir, err := filepath.Abs(o.Value)
-			if err != nil {
+			if o.Value, err = filepath.Abs(o.Value); err != nil {
 				return nil, fmt.Errorf("--log-dir: %w", err)
 			}
-			o.Value = dir
 		}
 		list = append(list, o)
 	}
@@ -59,7 +46,7 @@ func (f *receiverFlags) overrides() ([]settings.Override, error) {
 
 // startedWith is the flag that the running receiver was started with in place of a setting, "" for none.
 func startedWith(st daemon.Status, key string) string {
-	for _, o := range new(receiverFlags).settings() {
+	for _, o := range flagSettings() {
 		if value, given := doctor.StartedWith(st, "--"+o.Flag); given && o.Key == key {
 			return "--" + o.Flag + " " + value
 		}
@@ -67,50 +54,31 @@ func startedWith(st daemon.Status, key string) string {
 	return ""
 }
 
-// args are the flags again, for the process that `start` starts.
-func (f *receiverFlags) args() ([]string, error) {
-	overrides, err := f.overrides()
-	if err != nil {
-		return nil, err
-	}
-	var args []string
-	for _, o := range overrides {
-		args = append(args, "--"+o.Flag, o.Value)
-	}
-	if f.debug {
-		args = append(args, "--debug")
-	}
-	return args, nil
-}
-
 func newServe(p *program) *cobra.Command {
-	var flags receiverFlags
 	cmd := &cobra.Command{
 		Use:   "serve",
 		Short: "Run the receiver in the foreground",
 		Long: "Run the receiver in the foreground: accept deliveries, check their signature, record them and send notifications.\n" +
 			"SIGHUP reloads secrets and settings. SIGTERM finishes accepted deliveries and exits.",
 		Example: "  hookctl serve\n  hookctl serve --port 9100 --debug",
-		RunE: func(cmd *cobra.Command, _ []string) error {
-			return p.serve(cmd.Context(), flags)
-		},
+		RunE:    func(cmd *cobra.Command, _ []string) error { return p.serve(cmd) },
 	}
-	flags.add(cmd)
+	addReceiverFlags(cmd)
 	return cmd
 }
 
-// serve is the receiver until ctx ends or somebody stops it over the control socket.
-func (p *program) serve(ctx context.Context, flags receiverFlags) error {
-	overrides, err := flags.overrides()
+// serve is the receiver until its context ends or somebody stops it over the control socket.
+func (p *program) serve(cmd *cobra.Command) error {
+	overrides, err := overrides(cmd)
 	if err != nil {
 		return err
 	}
-	s, err := settings.Defaults(p.environ) // for the home; mistakes in the settings are Run's to report
+	s, err := p.defaults() // for the home; mistakes in the settings are Run's to report
 	if err != nil {
 		return err
 	}
 	p.quiet = true
-	return host.Run(ctx, host.Config{
+	return host.Run(cmd.Context(), host.Config{
 		Load: func() (*host.Settings, error) {
 			s, err := settings.Load(p.environ, overrides...)
 			if err != nil {
@@ -122,7 +90,7 @@ func (p *program) serve(ctx context.Context, flags receiverFlags) error {
 		Daemon:     p.daemonConfig(s),
 		Stderr:     p.err,
 		Background: p.environ(daemon.EnvBackground) != "",
-		Debug:      flags.debug,
+		Debug:      cmd.Flags().Lookup("debug").Value.String() == "true",
 		WithParent: p.environ(demoVariable) != "",
 	})
 }

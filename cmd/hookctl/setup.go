@@ -234,7 +234,7 @@ func isMaestro(sink settings.Sink) bool { return sink.Type == "aimaestro" }
 // saveNotify keeps who is notified, as setup asked for it: AI Maestro, a chat whose URL goes into .env, and notify_also. Other
 // sinks stay as they are.
 func (p *program) saveNotify(ctx context.Context, n fleet.Notify) error {
-	s, err := settings.Load(p.environ)
+	s, err := p.load()
 	if err != nil {
 		return err
 	}

@@ -1,10 +1,10 @@
 package main
 
 import (
-	"bufio"
 	"context"
 	"errors"
 	"fmt"
+	"io"
 	"net/url"
 	"os"
 	"os/exec"
@@ -120,23 +120,22 @@ func unique(list []hooks.Target) []hooks.Target {
 
 // readLines reads names, one per line. It skips empty lines and lines that begin with #.
 func (p *program) readLines(file string) ([]string, error) {
-	in := p.in
-	if file != "-" {
-		f, err := os.Open(file) //nolint:gosec // The user names the file.
-		if err != nil {
-			return nil, err
-		}
-		defer f.Close() //nolint:errcheck // Only read from.
-		in = f
-	}
+	data, err := p.readFile(file)
 	var lines []string
-	scanner := bufio.NewScanner(in)
-	for scanner.Scan() {
-		if line := strings.TrimSpace(scanner.Text()); line != "" && !strings.HasPrefix(line, "#") {
+	for line := range strings.Lines(string(data)) {
+		if line = strings.TrimSpace(line); line != "" && !strings.HasPrefix(line, "#") {
 			lines = append(lines, line)
 		}
 	}
-	return lines, scanner.Err()
+	return lines, err
+}
+
+// readFile reads a file that the user names; - is stdin.
+func (p *program) readFile(name string) ([]byte, error) {
+	if name == "-" {
+		return io.ReadAll(p.in)
+	}
+	return os.ReadFile(name) //nolint:gosec // The user names the file.
 }
 
 // chosenTargets are those of the flags; nil, which means all that are known, where there are no flags; else the repository of

@@ -40,7 +40,7 @@ func (p *program) openTUI(ctx context.Context) error {
 }
 
 func (p *program) tuiConfig(ctx context.Context) (tui.Config, error) {
-	s, err := settings.Load(p.environ)
+	s, err := p.load()
 	if err != nil {
 		return tui.Config{}, err
 	}
@@ -50,23 +50,18 @@ func (p *program) tuiConfig(ctx context.Context) (tui.Config, error) {
 	}
 	all := p.fleet(s)
 	config := tui.Config{
-		Home:   s.Home,
-		Logs:   s.Logs(nil),
-		Store:  s.Store(),
-		Daemon: p.daemonConfig(s),
-		Fleet:  all,
-		Setup:  tui.SetupDefaults{SetupDefaults: defaults},
-		Checks: p.checks,
-		CatchUp: func(ctx context.Context, request fleet.CatchUpRequest) (fleet.CatchUpReport, error) {
-			return p.catchUp(ctx, s, all, request)
-		},
-		Replay: host.Dial(s.Home).Replay,
-		Sync:   p.followed(s),
-		Tasks:  p.followedTasks(s),
-		Resend: func(ctx context.Context, files []string) (int, error) {
-			done, err := host.Dial(s.Home).Resend(ctx, files, false)
-			return done.Done, err
-		},
+		Home:       s.Home,
+		Logs:       s.Logs(nil),
+		Store:      s.Store(),
+		Daemon:     p.daemonConfig(s),
+		Fleet:      all,
+		Setup:      tui.SetupDefaults{SetupDefaults: defaults},
+		Checks:     p.checks,
+		CatchUp:    p.catcherUp(s, all),
+		Replay:     host.Dial(s.Home).Replay,
+		Sync:       p.followed(s),
+		Tasks:      p.followedTasks(s),
+		Resend:     resender(s),
 		Settings:   p.settingsSource(s),
 		Filters:    s.TUI.Filters,
 		Events:     eventNames(),
@@ -111,7 +106,7 @@ func (p *program) followedTasks(s *settings.Settings) tui.Tasks {
 	return tui.Tasks{
 		List: p.tasks(s).List,
 		Apply: func(ctx context.Context, key string) (string, error) {
-			now, err := settings.Load(p.environ)
+			now, err := p.load()
 			if err != nil {
 				return "", err
 			}
@@ -141,7 +136,7 @@ const probeWait = 5 * time.Second
 
 // setupDefaults is what the wizard and line mode offer, and how they keep what was chosen.
 func (p *program) setupDefaults(ctx context.Context, s *settings.Settings) (fleet.SetupDefaults, error) {
-	usual, err := settings.Defaults(p.environ)
+	usual, err := p.defaults()
 	if err != nil {
 		return fleet.SetupDefaults{}, err
 	}
@@ -153,13 +148,8 @@ func (p *program) setupDefaults(ctx context.Context, s *settings.Settings) (flee
 		Probe: func(ctx context.Context, address, agent string) error {
 			return sink.Check(ctx, sink.Config{Type: "aimaestro", URL: address, To: agent, From: "hookctl", Timeout: probeWait})
 		},
-		Sync: s.Sync.Mode,
-		SaveSync: func(ctx context.Context, mode string) error {
-			if err := s.Save("sync.mode", mode); err != nil {
-				return err
-			}
-			return p.reloadReceiver(ctx, s.Home)
-		},
+		Sync:      s.Sync.Mode,
+		SaveSync:  func(ctx context.Context, mode string) error { return p.saveSetting(ctx, s, "sync.mode", mode) },
 		SavePort:  func(_ context.Context, port int) error { return s.Save("receiver.port", port) },
 		RunTunnel: func(ctx context.Context, kind string) (daemon.Status, error) { return p.runTunnel(ctx, s, kind) },
 		Relayed: func(ctx context.Context, d hooks.RelayDelivery) (hooks.RelayAnswer, error) {
@@ -222,7 +212,7 @@ func (p *program) settingsSource(now *settings.Settings) tui.Settings {
 	return tui.Settings{
 		File: now.File, First: shownSettings(now),
 		Load: func() ([]tui.Setting, error) {
-			s, err := settings.Load(p.environ)
+			s, err := p.load()
 			if err != nil {
 				return nil, err
 			}
@@ -255,7 +245,7 @@ func shownSettings(s *settings.Settings) []tui.Setting {
 
 // checkSink asks a sink of the settings, by its place in the list, whether a notification would arrive.
 func (p *program) checkSink(ctx context.Context, i int) (string, error) {
-	s, err := settings.Load(p.environ)
+	s, err := p.load()
 	if err != nil {
 		return "", err
 	}
@@ -325,7 +315,7 @@ func (p *program) execute(ctx context.Context, args []string, in io.Reader, out,
 
 // lineSetup is what the dialogue of setup starts from, with the settings of that moment.
 func (p *program) lineSetup(ctx context.Context) (line.Setup, error) {
-	s, err := settings.Load(p.environ)
+	s, err := p.load()
 	if err != nil {
 		return line.Setup{}, err
 	}
@@ -342,7 +332,7 @@ func (p *program) lineSetup(ctx context.Context) (line.Setup, error) {
 
 // fresh reports whether nothing is set up: no receiver runs, and there is no secret and no record.
 func (p *program) fresh(ctx context.Context) bool {
-	s, err := settings.Load(p.environ)
+	s, err := p.load()
 	if err != nil {
 		return false // the command that needs the settings reports what is wrong
 	}
@@ -357,7 +347,7 @@ func (p *program) fresh(ctx context.Context) bool {
 
 // farewell prints what keeps running after line mode.
 func (p *program) farewell(ctx context.Context) {
-	s, err := settings.Defaults(p.environ) // works although a setting is wrong
+	s, err := p.defaults() // works although a setting is wrong
 	if err != nil {
 		return
 	}

@@ -119,34 +119,19 @@ func argumentHint(cmd *cobra.Command, given []string) string {
 	return "usage: " + cmd.UseLine()
 }
 
-// flagGroup finds the flags at the end of what cobra says about a group of them.
-var flagGroup = regexp.MustCompile(`^(if any flags|at least one).*\[([^\]]*)\]([^\]]*)$`)
+// exclusive finds the flags in what cobra says of some that exclude each other.
+var exclusive = regexp.MustCompile(`\[([^\]]*)\] were all set$`)
 
-// flagsMistake says which flags are missing or do not go together.
+// flagsMistake says which flags do not go together.
 func flagsMistake(cmd *cobra.Command) error {
-	if err := cmd.ValidateRequiredFlags(); err != nil {
-		var missing []string
-		cmd.Flags().VisitAll(func(f *pflag.Flag) {
-			if len(f.Annotations[cobra.BashCompOneRequiredFlag]) > 0 && !f.Changed {
-				missing = append(missing, f.Name)
-			}
-		})
-		return fmt.Errorf("%s is missing", dashed(missing, " and "))
-	}
 	err := cmd.ValidateFlagGroups()
 	if err == nil {
 		return nil
 	}
-	m := flagGroup.FindStringSubmatch(err.Error())
-	switch {
-	case m == nil:
-		return err
-	case strings.HasSuffix(m[3], "were all set"):
-		return fmt.Errorf("%s cannot be given together", dashed(strings.Fields(m[2]), " and "))
-	case strings.HasSuffix(m[3], "is required"):
-		return fmt.Errorf("give %s", dashed(strings.Fields(m[2]), " or "))
+	if m := exclusive.FindStringSubmatch(err.Error()); m != nil {
+		return fmt.Errorf("%s cannot be given together", dashed(strings.Fields(m[1]), " and "))
 	}
-	return fmt.Errorf("%s is missing", dashed(strings.Fields(m[2]), " and "))
+	return err
 }
 
 func dashed(flags []string, between string) string { return "--" + strings.Join(flags, between+"--") }

@@ -77,13 +77,7 @@ func (p *program) fleetConfig(s *settings.Settings) fleet.Config {
 // fleet is every hook of this receiver. A public URL that it saves is put in force in the running receiver.
 func (p *program) fleet(s *settings.Settings) *fleet.Fleet {
 	config := p.fleetConfig(s)
-	save := config.SaveURL
-	config.SaveURL = func(ctx context.Context, url string) error {
-		if err := save(ctx, url); err != nil {
-			return err
-		}
-		return p.reloadReceiver(ctx, s.Home)
-	}
+	config.SaveURL = func(ctx context.Context, url string) error { return p.saveSetting(ctx, s, "receiver.public_url", url) }
 	return fleet.New(config)
 }
 
@@ -123,4 +117,19 @@ func (p *program) hostSettings(s *settings.Settings) (*host.Settings, error) {
 		Sync:       p.taskConfig(s),
 		Cluster:    node,
 	}, nil
+}
+
+// resender has the running receiver send the notifications of records again.
+func resender(s *settings.Settings) func(context.Context, []string) (int, error) {
+	return func(ctx context.Context, files []string) (int, error) {
+		done, err := host.Dial(s.Home).Resend(ctx, files, false)
+		return done.Done, err
+	}
+}
+
+// catcherUp is catchUp for the faces that know no settings.
+func (p *program) catcherUp(s *settings.Settings, all *fleet.Fleet) func(context.Context, fleet.CatchUpRequest) (fleet.CatchUpReport, error) {
+	return func(ctx context.Context, request fleet.CatchUpRequest) (fleet.CatchUpReport, error) {
+		return p.catchUp(ctx, s, all, request)
+	}
 }

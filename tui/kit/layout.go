@@ -134,9 +134,12 @@ func (s *Scroll) By(lines int) tea.Cmd {
 }
 
 // Turn follows the wheel.
-func (s *Scroll) Turn(msg tea.Msg) tea.Cmd {
+func (s *Scroll) Turn(msg tea.Msg) tea.Cmd { return Turn(msg, s.By) }
+
+// Turn has step follow the wheel.
+func Turn(msg tea.Msg, step func(by int) tea.Cmd) tea.Cmd {
 	if w, ok := msg.(Wheel); ok {
-		return s.By(w.Lines)
+		return step(w.Lines)
 	}
 	return nil
 }

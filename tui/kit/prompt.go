@@ -90,7 +90,9 @@ func (s *Shell) Find(before, hint, none string, seek func(words string) (listed 
 	p := NewPrompt(s, "find", "find", before)
 	p.Hint = hint
 	p.Live = func(words string) tea.Cmd {
-		p.Fault(When(seek(words) == 0, none), -1)
+		if seek(words) == 0 {
+			p.Fault(none, -1)
+		}
 		return nil
 	}
 	p.Accept = func(words string) tea.Cmd { seek(strings.TrimSpace(words)); return nil }
@@ -111,10 +113,18 @@ func (p *Prompt) Update(msg tea.Msg) tea.Cmd {
 	}
 	p.offer = suggestions{}
 	changed, cmd := TypeInto(&p.Input, msg)
-	if !changed || p.Live == nil {
+	if !changed {
 		return cmd
 	}
-	return tea.Batch(cmd, p.Live(p.Input.Value()))
+	return tea.Batch(cmd, p.changed())
+}
+
+// changed asks the owner about another line; what was wrong with the one before is no longer said.
+func (p *Prompt) changed() tea.Cmd {
+	if p.Fault("", -1); p.Live == nil {
+		return nil
+	}
+	return p.Live(p.Input.Value())
 }
 
 // Set replaces the line, as history and completion do.

@@ -213,8 +213,7 @@ func (p *Page) openFull() tea.Cmd {
 		m.Head, m.Pos.At = "Log", kit.Far // the newest line is the last
 	}
 	m.Lines = p.inFull()
-	p.shell.Show(m)
-	return nil
+	return p.shell.Show(m)
 }
 
 // inFull are the lines that are on screen.

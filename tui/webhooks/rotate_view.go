@@ -37,12 +37,7 @@ func (o *rotateBox) Title() string {
 	return "Rotating the secret"
 }
 
-func (o *rotateBox) Update(msg tea.Msg) tea.Cmd {
-	if m, ok := msg.(kit.Wheel); ok {
-		return o.move(m.Lines)
-	}
-	return nil
-}
+func (o *rotateBox) Update(msg tea.Msg) tea.Cmd { return kit.Turn(msg, o.move) }
 
 func (o *rotateBox) move(by int) tea.Cmd { o.place.To(o.place.At+by, len(o.p.rot.order)); return nil }
 

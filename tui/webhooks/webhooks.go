@@ -252,6 +252,5 @@ func (p *Page) openCopy() tea.Cmd {
 	add("repository", h.Target.String())
 	add("page at GitHub", p.settingsURL(h))
 	add("events", strings.Join(h.Events, ","))
-	p.shell.Show(kit.NewMenu(p.shell, "Copy", choices))
-	return nil
+	return p.shell.Show(kit.NewMenu(p.shell, "Copy", choices))
 }

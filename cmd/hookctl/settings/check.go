@@ -1,6 +1,7 @@
 package settings
 
 import (
+	"cmp"
 	"errors"
 	"fmt"
 	"maps"
@@ -92,13 +93,8 @@ func (s *Settings) check() error {
 	return errors.Join(problems...)
 }
 
-// name is what paths call the sink by.
-func (s Sink) name() string {
-	if s.Name != "" {
-		return s.Name
-	}
-	return s.Type
-}
+// Called is what paths and records call the sink by.
+func (s Sink) Called() string { return cmp.Or(s.Name, s.Type) }
 
 // checkSink names the key that is missing or wrong.
 func checkSink(s Sink) (key string, err error) {
@@ -201,7 +197,7 @@ func (s *Settings) checkNames(report func(key, format string, args ...any)) {
 	}
 	var names []string
 	for i, sink := range s.Sinks {
-		key, name := fmt.Sprintf("sinks[%d]", i), sink.name()
+		key, name := fmt.Sprintf("sinks[%d]", i), sink.Called()
 		switch {
 		case sink.Type == "":
 		case !server.IsSinkName(name):

@@ -88,10 +88,7 @@ func (s *Settings) TLS() server.TLSConfig {
 func (s *Settings) routes() []route.Route {
 	routes := make([]route.Route, 0, len(s.Routes))
 	for _, r := range s.Routes {
-		routes = append(routes, route.Route{
-			Event: r.Event, When: r.When, Notify: r.Notify, Priority: r.Priority,
-			Subject: r.Subject, Message: r.Message, Sinks: r.Sinks,
-		})
+		routes = append(routes, route.Route(r))
 	}
 	return routes
 }
@@ -136,7 +133,7 @@ func (s *Settings) paths(sinks []sink.Config) map[string]server.PathConfig {
 		}
 		for _, want := range path.Sinks {
 			for i, have := range s.Sinks {
-				if have.name() == want {
+				if have.Called() == want {
 					c.Sinks = append(c.Sinks, sinks[i])
 				}
 			}

@@ -56,6 +56,24 @@ func (s *Settings) decode(data []byte) (err error) {
 	return nil
 }
 
+// readValue reads a value of type t as decode would, so that what is written counts.
+func readValue(text string, t reflect.Type) (value reflect.Value, err error) {
+	defer refusePanic(&err)
+	file, err := parser.ParseBytes([]byte(text), 0)
+	into := reflect.New(t)
+	if err != nil || len(file.Docs) == 0 || file.Docs[0].Body == nil {
+		return into.Elem(), err
+	}
+	if len(file.Docs) > 1 {
+		return value, errors.New("more than one value")
+	}
+	body, err := asWritten(file.Docs[0].Body, t)
+	if err != nil {
+		return value, err
+	}
+	return into.Elem(), yaml.NodeToValue(body, into.Interface(), yaml.Strict())
+}
+
 // refusePanic makes an error of a panic of the YAML library, which some malformed files cause (found by fuzzing).
 func refusePanic(err *error) {
 	if r := recover(); r != nil {

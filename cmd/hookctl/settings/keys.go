@@ -4,7 +4,6 @@ import (
 	"errors"
 	"fmt"
 	"reflect"
-	"slices"
 	"strconv"
 	"strings"
 
@@ -201,35 +200,10 @@ func (p place) parse(text string) (value reflect.Value, written string, err erro
 	case p.typ == reflect.TypeFor[[]string]() && !strings.HasPrefix(text, "["):
 		return reflect.ValueOf(splitList(text)), "", nil
 	}
-	// Through the reader of the file, so that what is written counts here too.
-	probe := &Settings{origins: map[string]string{}, positions: map[string]position{}}
-	if err := probe.decode([]byte(keyText(p.path[0]) + ": " + p.nested(text))); err != nil {
-		return value, "", errors.New("not valid YAML for this setting; use: hookctl config edit " + keyOf(p.path))
+	if value, err = readValue(text, p.typ); err != nil {
+		err = errors.New("not valid YAML for this setting; use: hookctl config edit " + keyOf(p.path))
 	}
-	return find(reflect.ValueOf(probe.Values), p.first()), "", nil
-}
-
-// first is the path with the first item of each list instead of its own.
-func (p place) first() []string {
-	path := slices.Clone(p.path)
-	for i, part := range path {
-		if listIndex(part) >= 0 {
-			path[i] = "[0]"
-		}
-	}
-	return path
-}
-
-// nested puts text below the steps of the path.
-func (p place) nested(text string) string {
-	for i := len(p.path) - 1; i > 0; i-- {
-		if listIndex(p.path[i]) >= 0 {
-			text = "[" + text + "]"
-		} else {
-			text = "{" + keyText(p.path[i]) + ": " + text + "}"
-		}
-	}
-	return text
+	return value, "", err
 }
 
 // said takes the place out of mistakes, because the file that they stand in was not saved.

@@ -75,10 +75,7 @@ func (d *Duration) Set(text string) error {
 // Type is the word that help shows for the value.
 func (d *Duration) Type() string { return "duration" }
 
-// MarshalYAML writes the spelling of String.
-func (d Duration) MarshalYAML() (any, error) { return d.String(), nil }
-
-// MarshalText makes JSON show the same spelling.
+// MarshalText makes YAML and JSON show the spelling of String.
 func (d Duration) MarshalText() ([]byte, error) { return []byte(d.String()), nil }
 
 // UnmarshalYAML reads parseDuration's spelling; its error carries the position.
@@ -102,10 +99,7 @@ func (s Size) String() string {
 	return strings.ReplaceAll(humanize.Bytes(uint64(max(s, 0))), " ", "")
 }
 
-// MarshalYAML writes the spelling of String.
-func (s Size) MarshalYAML() (any, error) { return s.String(), nil }
-
-// MarshalText makes JSON show the same spelling.
+// MarshalText makes YAML and JSON show the spelling of String.
 func (s Size) MarshalText() ([]byte, error) { return []byte(s.String()), nil }
 
 // UnmarshalYAML reads a size; its error carries the position.
