@@ -2,6 +2,7 @@ package fleet
 
 import (
 	"context"
+	"strings"
 	"time"
 
 	"hookctl/hooks"
@@ -32,6 +33,27 @@ type SetupDefaults struct {
 	RunTunnel func(ctx context.Context, kind string) (daemon.Status, error)
 	// Relayed hands a delivery of GitHub's relay to the receiver.
 	Relayed func(context.Context, hooks.RelayDelivery) (hooks.RelayAnswer, error)
+}
+
+// Args is the command line without hookctl that asks for the same; relay has deliveries come through GitHub's relay.
+func (r SetupRequest) Args(relay bool) []string {
+	args := []string{"setup"}
+	for _, t := range r.Targets {
+		args = append(args, strings.Fields(t.Flag())...)
+	}
+	switch {
+	case relay:
+		args = append(args, "--relay")
+	case r.URL != "":
+		args = append(args, "--url", r.URL)
+	}
+	for _, e := range r.Events {
+		args = append(args, "--event", e)
+	}
+	if r.AllowUnreachable {
+		args = append(args, "--allow-unreachable")
+	}
+	return args
 }
 
 // Launch keeps what was chosen for this machine: who is notified, and as the secret value, or a new one where that is empty. It

@@ -51,8 +51,7 @@ func (p *Page) openExport() tea.Cmd {
 	}
 	pr.Hint = what + ", one JSON record per line; an existing file is left alone"
 	pr.Accept = p.startExport
-	p.shell.Show(pr)
-	return nil
+	return p.shell.Show(pr)
 }
 
 func (p *Page) startExport(name string) tea.Cmd {

@@ -48,12 +48,11 @@ func (p *Page) openFilter() tea.Cmd {
 			pr.Fault(text, at)
 			return nil
 		}
-		pr.Fault("", -1)
 		return p.setFilter(f)
 	}
 	// What is typed can be saved without leaving the line first.
 	save := p.saveAction()
-	save.Off = kit.When(p.cfg.SaveFilter == nil, "the settings cannot be changed here")
+	save.Off = p.cannotChange()
 	save.Label, save.Run = "", func() tea.Cmd {
 		if _, err := logs.ParseFilter(pr.Input.Value(), p.shell.Now()); err != nil {
 			return nil // the line says what is wrong
@@ -69,8 +68,7 @@ func (p *Page) openFilter() tea.Cmd {
 	pr.Accept = func(text string) tea.Cmd {
 		f, err := logs.ParseFilter(text, p.shell.Now())
 		if err != nil {
-			p.shell.Show(pr)
-			return nil
+			return p.shell.Show(pr)
 		}
 		p.remember(f.String())
 		if f.String() == p.feed.filter.String() {
@@ -94,8 +92,7 @@ func (p *Page) openFilter() tea.Cmd {
 		}
 		return p.after()
 	}
-	p.shell.Show(pr)
-	return nil
+	return p.shell.Show(pr)
 }
 
 // remember keeps a filter in the history, newest last, once.
@@ -147,8 +144,7 @@ func (p *Page) openBy() tea.Cmd {
 		choices = append(choices, kit.Choice{Text: word, Right: "only these", Run: func() tea.Cmd { return p.addFilter(word) }},
 			kit.Choice{Text: "!" + word, Right: "leave out", Run: func() tea.Cmd { return p.addFilter("!" + word) }})
 	}
-	p.shell.Show(kit.NewMenu(p.shell, "Filter by value", choices))
-	return nil
+	return p.shell.Show(kit.NewMenu(p.shell, "Filter by value", choices))
 }
 
 func (p *Page) clear() tea.Cmd {

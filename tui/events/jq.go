@@ -40,8 +40,7 @@ func (p *Page) openJQ() tea.Cmd {
 		return nil
 	}
 	pr.Cancel = func() tea.Cmd { return p.runJQ(d, nil, before) }
-	p.shell.Show(pr)
-	return nil
+	return p.shell.Show(pr)
 }
 
 // runJQ parses at once, so that errors stand under their character, and runs
@@ -53,9 +52,6 @@ func (p *Page) runJQ(d *detail, pr *kit.Prompt, text string) tea.Cmd {
 	}
 	if text == "" {
 		d.result(d.full, "")
-		if pr != nil {
-			pr.Fault("", -1)
-		}
 		return nil
 	}
 	q, err := gojq.Parse(text)
@@ -70,9 +66,6 @@ func (p *Page) runJQ(d *detail, pr *kit.Prompt, text string) tea.Cmd {
 			pr.Fault(err.Error(), -1)
 		}
 		return nil
-	}
-	if pr != nil {
-		pr.Fault("", -1)
 	}
 	ctx, stop := context.WithTimeout(p.shell.Ctx, jqTime)
 	d.stop = stop

@@ -59,7 +59,6 @@ func (p *Page) openSearch() tea.Cmd {
 	pr.Hint = "text in any key or value; n and N go on"
 	pr.Live = func(text string) tea.Cmd {
 		d.At, d.Top, d.find = at, top, strings.ToLower(text)
-		pr.Fault("", -1)
 		if text != "" && !d.search(1) {
 			pr.Fault("not found", -1)
 		}
@@ -67,8 +66,7 @@ func (p *Page) openSearch() tea.Cmd {
 	}
 	pr.Accept = func(text string) tea.Cmd { p.find = strings.ToLower(text); return nil }
 	pr.Cancel = func() tea.Cmd { d.At, d.Top, d.find = at, top, find; return nil }
-	p.shell.Show(pr)
-	return nil
+	return p.shell.Show(pr)
 }
 
 // viewCommand prints the record on the command line.

@@ -1,6 +1,7 @@
 package events
 
 import (
+	"cmp"
 	"context"
 	"fmt"
 	"slices"
@@ -26,8 +27,7 @@ func (p *Page) openStats() tea.Cmd {
 		}
 		b := &statsBox{p: p, stats: s, of: of}
 		b.layOut()
-		p.shell.Show(b)
-		return nil
+		return p.shell.Show(b)
 	})
 }
 
@@ -81,11 +81,7 @@ func (b *statsBox) layOut() {
 // move goes by some rows, over headings.
 func (b *statsBox) move(by int) tea.Cmd {
 	at, rows := &b.at[b.col], b.cols[b.col]
-	step := 1
-	if by < 0 {
-		step = -1
-	}
-	for at.To(at.At+by, len(rows)); at.At > 0 && at.At < len(rows) && rows[at.At].tally.Name == ""; at.At += step {
+	for at.To(at.At+by, len(rows)); at.At > 0 && at.At < len(rows) && rows[at.At].tally.Name == ""; at.At += cmp.Compare(by, 0) {
 	}
 	if at.At == 0 {
 		at.At, at.Top = 1, 0 // the first heading is seen
@@ -93,18 +89,10 @@ func (b *statsBox) move(by int) tea.Cmd {
 	return nil
 }
 
-// Title implements kit's overlay.
 func (b *statsBox) Title() string { return "Statistics" }
 
-// Update implements kit's overlay.
-func (b *statsBox) Update(msg tea.Msg) tea.Cmd {
-	if w, ok := msg.(kit.Wheel); ok {
-		return b.move(w.Lines)
-	}
-	return nil
-}
+func (b *statsBox) Update(msg tea.Msg) tea.Cmd { return kit.Turn(msg, b.move) }
 
-// View implements kit's overlay.
 func (b *statsBox) View(w, h int) string {
 	t, s := b.p.shell.Theme, b.stats
 	gap := 3
@@ -189,7 +177,6 @@ func (b *statsBox) choose() tea.Cmd {
 	return b.p.addFilter(word)
 }
 
-// Actions implements kit's overlay.
 func (b *statsBox) Actions() []kit.Action {
 	column := func(to int) func() tea.Cmd {
 		return func() tea.Cmd { b.col = max(0, min(len(b.cols)-1, to)); return nil }

@@ -195,10 +195,8 @@ func (p *Picker) move(by int) { p.To(p.At+by, p.Size()) }
 func (p *Picker) Update(msg tea.Msg) tea.Cmd {
 	switch msg := msg.(type) {
 	case tea.KeyPressMsg, tea.PasteMsg:
-		before := p.input.Value()
-		var cmd tea.Cmd
-		p.input, cmd = p.input.Update(msg)
-		if p.input.Value() != before {
+		changed, cmd := TypeInto(&p.input, msg)
+		if changed {
 			p.narrow()
 		}
 		return cmd
@@ -302,13 +300,7 @@ func (t *Theme) marked(text string, hits []int) string {
 }
 
 // Place is the terminal's cursor in the search line.
-func (p *Picker) Place() *tea.Cursor {
-	c := CaretOf(p.input)
-	if c != nil {
-		c.X += 3
-	}
-	return c
-}
+func (p *Picker) Place() *tea.Cursor { return CaretOf(p.input, 3, 0) }
 
 // Steps are the actions that walk and mark; prefix begins their ids.
 func (p *Picker) Steps(a *Shell, prefix string) []Action {

@@ -186,8 +186,11 @@ func (s *Shell) unasked() *Message {
 	return nil
 }
 
-// Show puts an overlay on top.
-func (s *Shell) Show(o overlay) { s.Overlays = append(s.Overlays, o) }
+// Show puts an overlay on top; nothing follows from that.
+func (s *Shell) Show(o overlay) tea.Cmd {
+	s.Overlays = append(s.Overlays, o)
+	return nil
+}
 
 // Shut closes an overlay, wherever it is in the stack.
 func (s *Shell) Shut(o overlay) {

@@ -36,10 +36,7 @@ func (p *Prompt) parts() (before, after string) {
 func (p *Prompt) put(before, after string) tea.Cmd {
 	p.Input.SetValue(before + after)
 	p.Input.SetCursor(len([]rune(before)))
-	if p.Live != nil {
-		return p.Live(before + after)
-	}
-	return nil
+	return p.changed()
 }
 
 // complete asks for suggestions, or goes to the next of those that are shown.

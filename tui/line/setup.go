@@ -211,22 +211,11 @@ func (d *dialogue) askSignIn(ctx context.Context) error {
 func (d *dialogue) apply(ctx context.Context) error {
 	err := d.report(d.work(ctx, d.prepare))
 	if err == nil {
-		args := []string{"setup", "--url", d.URL}
-		if d.relay {
-			args = []string{"setup", "--relay"}
-		}
-		if d.anyway {
-			args = append(args, "--allow-unreachable")
-		}
-		for _, target := range d.Targets() {
-			args = append(args, strings.Fields(target.Flag())...)
-		}
+		request := fleet.SetupRequest{Targets: d.Targets(), URL: d.URL, AllowUnreachable: d.anyway}
 		if !slices.Equal(d.Events, d.usual()) { // without --event, hooks that are there keep theirs
-			for _, event := range d.Events {
-				args = append(args, "--event", event)
-			}
+			request.Events = d.Events
 		}
-		err = d.execute(ctx, args)
+		err = d.execute(ctx, request.Args(d.relay))
 	}
 	switch {
 	case err == nil:

@@ -94,7 +94,7 @@ func TestSetupBecomesACommand(t *testing.T) {
 	said := s.talk(newPerson(t, "enter", "2 octo-org/api", "hooks.example.com", "+star -push", "nobody", "enter", "quit"))
 	has(t, said, "Nothing is set up yet.", "Step 1 of 6: Sign in.", "Signed in to github.com as octocat.", "1. octo-org/api\n2. octo-org/web\n",
 		"Repositories: octo-org/api, octo-org/web.", "No tunnel is running.", "URL: https://hooks.example.com/webhook.", "Events: check_run, issues, pull_request, star, workflow_run.", "Nobody is notified.", "It works.")
-	want := "setup --url https://hooks.example.com/webhook -R octo-org/api -R octo-org/web --event check_run --event issues --event pull_request --event star --event workflow_run"
+	want := "setup -R octo-org/api -R octo-org/web --url https://hooks.example.com/webhook --event check_run --event issues --event pull_request --event star --event workflow_run"
 	if got := strings.Join(s.ran, "|"); got != want {
 		t.Errorf("it runs %s, not %s", got, want)
 	}
@@ -234,7 +234,7 @@ func TestSetupRunsATunnel(t *testing.T) {
 	t.Setenv("PATH", dir)
 	said := s.talk(newPerson(t, "enter", "enter", "enter", "enter", "enter", "enter", "quit"))
 	has(t, said, "1. let the receiver run cloudflared, it gets a public address", "[1]: ", "The receiver will run cloudflared", "Starting the receiver and cloudflared.", "It works.")
-	if got, want := strings.Join(s.ran, "|"), "setup --url https://quick.example.com/webhook -R octo-org/web"; !strings.HasPrefix(got, want) {
+	if got, want := strings.Join(s.ran, "|"), "setup -R octo-org/web --url https://quick.example.com/webhook"; !strings.HasPrefix(got, want) {
 		t.Errorf("it runs %s, not %s", got, want)
 	}
 	if got, want := strings.Join(s.saved, " "), "sink=http://127.0.0.1:23000 orchestrator-amoa tunnel=cloudflared"; got != want {
@@ -278,12 +278,12 @@ func TestSetupWithoutAPublicURL(t *testing.T) {
 	s := newSite(t, "octo-org/web")
 	said := s.talk(newPerson(t, "enter", "enter", "http://localhost:9000", "no", "enter", "enter", "enter", "enter", "quit"))
 	has(t, said, "GitHub cannot reach localhost", "Use it anyway?", "1. GitHub's relay, without a URL, only while hookctl is open", "until you stop it with ctrl+c")
-	if got, want := strings.Join(s.ran, "|"), "setup --relay -R octo-org/web"; got != want {
+	if got, want := strings.Join(s.ran, "|"), "setup -R octo-org/web --relay"; got != want {
 		t.Errorf("it runs %s, not %s", got, want)
 	}
 	s = newSite(t, "octo-org/web")
 	s.talk(newPerson(t, "enter", "enter", "http://localhost:9000", "yes", "enter", "enter", "enter", "quit"))
-	if got, want := strings.Join(s.ran, "|"), "setup --url http://localhost:9000/webhook --allow-unreachable -R octo-org/web"; got != want {
+	if got, want := strings.Join(s.ran, "|"), "setup -R octo-org/web --url http://localhost:9000/webhook --allow-unreachable"; got != want {
 		t.Errorf("it runs %s, not %s", got, want)
 	}
 }

@@ -141,7 +141,6 @@ func (p *Page) ask(s Setting, value string) {
 	if s.List {
 		pr.Hint = "commas between the entries. " + pr.Hint
 	}
-	pr.Live = func(string) tea.Cmd { pr.Fault("", -1); return nil }
 	pr.Try = func(typed string) tea.Cmd { return p.set(s, typed, pr) }
 	p.shell.Show(pr)
 }
@@ -159,10 +158,9 @@ func (p *Page) askUnset() tea.Cmd {
 	if s.Default == "" || s.Default == "(none)" {
 		becomes = "It has no value by default."
 	}
-	p.shell.Show(&kit.Confirm{Shell: p.shell, Head: "Back to the default", Yes: "y", Verb: "remove it", Lines: []string{"Remove " + s.Key + ": " + s.Value + " from hookctl.yaml?", becomes}, Run: func() tea.Cmd {
+	return p.shell.Show(&kit.Confirm{Shell: p.shell, Head: "Back to the default", Yes: "y", Verb: "remove it", Lines: []string{"Remove " + s.Key + ": " + s.Value + " from hookctl.yaml?", becomes}, Run: func() tea.Cmd {
 		return p.do("saving "+s.Key, func(ctx context.Context) (string, error) { return unset(ctx, s.Key) }, nil, nil)
 	}})
-	return nil
 }
 
 // check asks the sink under the cursor.

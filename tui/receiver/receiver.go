@@ -248,8 +248,7 @@ func (p *Page) askStop() tea.Cmd {
 	if s := p.cfg.Receiver.Value.Supervisor; s != nil {
 		lines = append(lines, s.String()+" runs it, and is asked to stop it: "+strings.Join(s.Command("stop"), " "))
 	}
-	p.shell.Show(&kit.Confirm{Shell: p.shell, Head: "Stop the receiver", Yes: "y", Verb: "stop it", Lines: lines, Run: func() tea.Cmd {
+	return p.shell.Show(&kit.Confirm{Shell: p.shell, Head: "Stop the receiver", Yes: "y", Verb: "stop it", Lines: lines, Run: func() tea.Cmd {
 		return p.control("stopping the receiver", "the receiver was stopped", daemon.Stop)
 	}})
-	return nil
 }

@@ -136,7 +136,7 @@ func (p *Page) pause() tea.Cmd {
 // askDelete asks before a hook is gone, and names it.
 func (p *Page) askDelete() tea.Cmd {
 	h, _ := p.current()
-	p.shell.Show(&kit.Confirm{Shell: p.shell, Head: "Delete a hook", Yes: "y", Verb: "delete it", Lines: []string{
+	return p.shell.Show(&kit.Confirm{Shell: p.shell, Head: "Delete a hook", Yes: "y", Verb: "delete it", Lines: []string{
 		fmt.Sprintf("Delete %s?", title(h)),
 		"It delivers to " + h.URL + ".",
 		"GitHub forgets the hook and its deliveries; the log keeps what arrived.",
@@ -145,7 +145,6 @@ func (p *Page) askDelete() tea.Cmd {
 			return title(h) + " is deleted", f.Delete(ctx, h.Hook)
 		})
 	}})
-	return nil
 }
 
 func catchupCommand(rows []fleet.Hook) string { return "hookctl catchup" + targetFlags(rows) }

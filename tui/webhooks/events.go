@@ -32,8 +32,7 @@ func (p *Page) openEvents() tea.Cmd {
 		org = org && r.Target.IsOrg()
 	}
 	o.pick.Set(p.cfg.Events(org))
-	p.shell.Show(o)
-	return nil
+	return p.shell.Show(o)
 }
 
 func (o *hookEvents) Title() string {

@@ -144,8 +144,7 @@ func (p *Page) showProblems() tea.Cmd {
 			lines = append(lines, "  hint: "+cure)
 		}
 	}
-	p.shell.Show(&kit.Message{Shell: p.shell, Head: text.Count(len(p.aside), "repository", "repositories") + " could not be listed", Lines: lines})
-	return nil
+	return p.shell.Show(&kit.Message{Shell: p.shell, Head: text.Count(len(p.aside), "repository", "repositories") + " could not be listed", Lines: lines})
 }
 
 // findActions are the keys that look for hooks among many.

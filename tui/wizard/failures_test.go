@@ -354,7 +354,7 @@ func TestWizardFindsTunnels(t *testing.T) {
 			r.Shows("No tunnel runs here.")
 			r.Run(r.wizard.address.found([]tunnel.Tunnel{
 				{Kind: "ngrok", URL: "http://" + status.Address, Target: status.Address}, {Kind: "ngrok", URL: "https://svc.internal"}, {Kind: "cloudflared", URL: "https://x.trycloudflare.com"},
-			}, nil, nil))
+			}, nil))
 			r.Shows("x.trycloudflare.com")
 			if got := r.wizard.address.url(); !enterprise {
 				if text := r.Text(); strings.Contains(text, status.Address+"/webhook") || strings.Contains(text, "svc.internal") || got != "https://x.trycloudflare.com/webhook" {

@@ -91,12 +91,12 @@ func wizardStates() map[string]func(*wizardScreen) {
 		"wizard-3-tunnel": func(s *wizardScreen) {
 			w := at(s, stepURL)
 			w.address.input.SetValue("")
-			s.Settle(w.address.found([]tunnel.Tunnel{{Kind: "ngrok", URL: "https://1a2b-3c4d.ngrok-free.app", Target: "127.0.0.1:9000"}, {Kind: "cloudflared", URL: "https://random-words-here.trycloudflare.com"}}, nil, nil))
+			s.Settle(w.address.found([]tunnel.Tunnel{{Kind: "ngrok", URL: "https://1a2b-3c4d.ngrok-free.app", Target: "127.0.0.1:9000"}, {Kind: "cloudflared", URL: "https://random-words-here.trycloudflare.com"}}, nil))
 		},
 		"wizard-3-run": func(s *wizardScreen) {
 			w := at(s, stepURL)
 			w.address.input.SetValue("")
-			s.Settle(w.address.found(nil, []string{"cloudflared", "tailscale"}, nil))
+			s.Settle(w.address.found(nil, []string{"cloudflared", "tailscale"}))
 			s.Press("down")
 		},
 		"wizard-3-none": func(s *wizardScreen) {
@@ -105,7 +105,7 @@ func wizardStates() map[string]func(*wizardScreen) {
 			w := at(s, stepURL)
 			w.address.input.SetValue("")
 			w.address.at, w.address.touched = 0, false
-			s.Settle(w.address.found(nil, nil, nil))
+			s.Settle(w.address.found(nil, nil))
 		},
 		"wizard-3-again": func(s *wizardScreen) {
 			w := at(s, stepURL)

@@ -84,11 +84,8 @@ func (s *notifyStep) update(msg tea.Msg) tea.Cmd {
 		if line == nil {
 			return nil
 		}
-		before := line.Value()
-		var cmd tea.Cmd
-		if *line, cmd = line.Update(msg); line.Value() != before {
-			s.on[s.at] = true
-		}
+		changed, cmd := kit.TypeInto(line, msg)
+		s.on[s.at] = s.on[s.at] || changed
 		return cmd
 	case kit.Wheel:
 		return s.move(msg.Lines)
@@ -188,10 +185,8 @@ func (s *notifyStep) view(w, h int) ([]string, *tea.Cursor) {
 		words := lead
 		if in != nil {
 			in.SetWidth(max(1, min(40, w-7-kit.Width(lead))))
-			if c := kit.CaretOf(*in); c != nil && i == s.at {
-				c.X += 5 + kit.Width(lead)
-				c.Y = len(out)
-				caret = c
+			if i == s.at {
+				caret = kit.CaretOf(*in, 5+kit.Width(lead), len(out))
 			}
 			words += in.View()
 		} else if kit.Width(lead)+2+kit.Width(about) <= w-5 {

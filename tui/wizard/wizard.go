@@ -349,20 +349,9 @@ func (w *Wizard) request() fleet.SetupRequest {
 
 // command is the same setup as a command line.
 func (w *Wizard) command() string {
-	parts := []string{"hookctl", "setup"}
-	for _, t := range w.targets() {
-		parts = append(parts, t.Flag())
-	}
-	if w.address.relay() {
-		parts = append(parts, "--relay")
-	} else if u := w.address.url(); u != "" {
-		parts = append(parts, "--url", text.Shell(u))
-	}
-	for _, e := range w.events.asked() {
-		parts = append(parts, "--event", text.Shell(e))
-	}
-	if w.address.anyway() {
-		parts = append(parts, "--allow-unreachable")
+	parts := []string{"hookctl"}
+	for _, arg := range w.request().Args(w.address.relay()) {
+		parts = append(parts, text.Shell(arg))
 	}
 	return strings.Join(parts, " ")
 }
