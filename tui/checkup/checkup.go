@@ -320,10 +320,8 @@ func missedOf(fix string) string {
 }
 
 func (p *Page) fix() tea.Cmd {
-	if p.At >= len(p.checks) {
-		return nil
-	}
-	if run, _ := p.cure(p.checks[p.At]); run != nil {
+	check, _ := kit.Under(p.Cursor, p.checks)
+	if run, _ := p.cure(check); run != nil {
 		return run()
 	}
 	return nil

@@ -11,9 +11,6 @@ import (
 
 // View draws list and document in the room that the window gives.
 func (p *Page) View(w, h int) string {
-	if h <= 0 {
-		return ""
-	}
 	beside := p.previews() && p.shell.W >= besideFrom
 	below := p.previews() && !beside
 	switch {

@@ -155,7 +155,7 @@ func (p *Page) Update(msg tea.Msg) tea.Cmd {
 		if i := slices.IndexFunc(p.rows, func(r row) bool { return r.y == msg.Y && msg.X >= r.from && msg.X < r.to }); i >= 0 {
 			p.To(i, len(p.rows))
 			if msg.Double {
-				return p.do()
+				return p.under().run()
 			}
 		}
 	}
@@ -225,20 +225,10 @@ func (p *Page) welcome(w, h int) string {
 
 func (p *Page) move(by int) tea.Cmd { p.To(p.At+by, len(p.rows)); return nil }
 
-// do is what the line under the cursor is for.
-func (p *Page) do() tea.Cmd {
-	if p.At < len(p.rows) && p.rows[p.At].run != nil {
-		return p.rows[p.At].run()
-	}
-	return nil
-}
-
-// url is the page of the line under the cursor.
-func (p *Page) url() string {
-	if p.At < len(p.rows) {
-		return p.rows[p.At].url
-	}
-	return ""
+// under is the row of the cursor.
+func (p *Page) under() row {
+	r, _ := kit.Under(p.Cursor, p.rows)
+	return r
 }
 
 // right is the first row of the right column, 0 where there is none.
@@ -251,10 +241,16 @@ func (p *Page) Actions() []kit.Action {
 	if p.Fresh() {
 		return []kit.Action{{ID: "open", Keys: []string{"enter"}, Label: "set up", Text: "Set up webhooks, step by step.", Command: "hookctl setup", Run: p.shell.SetUp}}
 	}
-	noURL := kit.When(p.url() == "", "this line has no page in the browser")
+	under := p.under()
+	do := func() tea.Cmd {
+		if under.run == nil {
+			return nil
+		}
+		return under.run()
+	}
 	acts := []kit.Action{
-		{ID: "open", Keys: []string{"enter"}, Label: "open", Text: "Do what the marked line says, or show more about it.", Command: "hookctl doctor", Run: p.do},
-		{ID: "browse", Keys: []string{"o"}, Label: "web", Text: "Open the run or the event in the browser.", Command: "hookctl ci", Off: noURL, Run: func() tea.Cmd { return p.shell.Browse(p.url()) }},
+		{ID: "open", Keys: []string{"enter"}, Label: "open", Text: "Do what the marked line says, or show more about it.", Command: "hookctl doctor", Run: do},
+		{ID: "browse", Keys: []string{"o"}, Label: "web", Text: "Open the run or the event in the browser.", Command: "hookctl ci", Off: kit.When(under.url == "", "this line has no page in the browser"), Run: func() tea.Cmd { return p.shell.Browse(under.url) }},
 	}
 	if right := p.right(); right > 0 {
 		acts = append(acts,

@@ -146,10 +146,8 @@ func (p *Page) list() {
 
 // under is the setting of the cursor.
 func (p *Page) under() Setting {
-	if p.At < 0 || p.At >= len(p.rows) {
-		return Setting{}
-	}
-	return p.rows[p.At]
+	s, _ := kit.Under(p.Cursor, p.rows)
+	return s
 }
 
 func (p *Page) move(by int) tea.Cmd { p.To(p.At+by, len(p.rows)); return nil }

@@ -45,23 +45,16 @@ func (p *Page) header(w int) []string {
 	}
 	s := a.Value
 	first := " " + t.Good.Render(t.Sym.Running+" running") + " on " + t.Bold.Render(kit.Clean(s.Address)) + fmt.Sprintf("  pid %d", s.PID)
-	if !s.Since.IsZero() {
-		first += "  since " + kit.Clock(s.Since, p.shell.Now())
-	}
-	first += "  secret " + kit.Clean(s.Secret)
+	first += kit.When(!s.Since.IsZero(), "  since "+kit.Clock(s.Since, p.shell.Now())) + "  secret " + kit.Clean(s.Secret)
 	switch {
 	case s.Supervisor != nil:
 		first += "  by " + kit.Clean(s.Supervisor.String())
 	case s.Manager != "": // an older receiver, which only says this much
 		first += "  by " + kit.Clean(s.Manager)
 	}
-	if s.Version != "" {
-		first += t.Faint.Render("  " + kit.Clean(s.Version))
-	}
+	first += t.Faint.Render(kit.When(s.Version != "", "  "+kit.Clean(s.Version)))
 	second := fmt.Sprintf("   since then %s received, %s refused", text.Thousands(int(s.Received)), text.Thousands(int(s.Rejected)))
-	if s.Duplicates > 0 {
-		second += ", " + text.Count(int(s.Duplicates), "duplicate")
-	}
+	second += kit.When(s.Duplicates > 0, ", "+text.Count(int(s.Duplicates), "duplicate"))
 	second += fmt.Sprintf("; %s failed, %s pending", text.Count(int(s.FailedNotifications), "notification"), text.Thousands(int(s.PendingNotifications)))
 	if s.Alarm != "" {
 		second = "   " + t.Bad.Render(kit.Clean(s.Alarm))
@@ -191,15 +184,8 @@ func (p *Page) viewRejected(w, h int) string {
 	var out []string
 	for _, r := range p.refused(h) {
 		line := " " + t.Faint.Render(kit.Clock(r.Time, p.shell.Now())) + " " + t.Bad.Render(whyRejected(r)) + "  from " + kit.Clean(r.Address)
-		if r.Event != "" {
-			line += "  " + kit.Clean(r.Event)
-		}
-		if r.DeliveryID != "" {
-			line += "  " + t.Faint.Render(kit.Clean(r.DeliveryID))
-		}
-		if len(r.Fingerprints) > 0 {
-			line += t.Faint.Render("  tried " + kit.Clean(strings.Join(r.Fingerprints, ", ")))
-		}
+		line += kit.When(r.Event != "", "  "+kit.Clean(r.Event)) + kit.When(r.DeliveryID != "", "  "+t.Faint.Render(kit.Clean(r.DeliveryID))) +
+			t.Faint.Render(kit.When(len(r.Fingerprints) > 0, "  tried "+kit.Clean(strings.Join(r.Fingerprints, ", "))))
 		out = append(out, t.Cut(line, w))
 	}
 	return kit.Fit(strings.Join(out, "\n"), w, h)

@@ -156,12 +156,7 @@ func (o *deliveries) choose() {
 }
 
 // under is the delivery of the cursor.
-func (o *deliveries) under() (d fleet.Sent, ok bool) {
-	if o.At < len(o.list) {
-		return o.list[o.At], true
-	}
-	return d, false
-}
+func (o *deliveries) under() (fleet.Sent, bool) { return kit.Under(o.Cursor, o.list) }
 
 func (o *deliveries) move(by int) tea.Cmd {
 	if o.inside {

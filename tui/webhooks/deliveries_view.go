@@ -14,9 +14,6 @@ import (
 )
 
 func (o *deliveries) View(w, h int) string {
-	if w <= 0 || h <= 0 {
-		return ""
-	}
 	w = min(w, 100)
 	if o.inside {
 		return o.viewOne(w, h)

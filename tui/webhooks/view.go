@@ -37,9 +37,6 @@ func (p *Page) columns(w int) []kit.Column {
 
 // View implements kit.Page.
 func (p *Page) View(w, h int) string {
-	if h <= 0 || w <= 0 {
-		return ""
-	}
 	if len(p.rows) == 0 {
 		return kit.Fit(p.statusLine(w)+"\n"+p.empty(w), w, h)
 	}
@@ -165,17 +162,9 @@ func (p *Page) statusLine(w int) string {
 	right := ""
 	switch b := p.batch; {
 	case b.total > 0:
-		right = fmt.Sprintf("%s %d/%d", b.what, b.done, b.total)
-		if b.failed > 0 {
-			right += fmt.Sprintf(", %d failed", b.failed)
-		}
-		right = t.Warn.Render(right + " ")
+		right = t.Warn.Render(fmt.Sprintf("%s %d/%d%s ", b.what, b.done, b.total, kit.When(b.failed > 0, fmt.Sprintf(", %d failed", b.failed))))
 	case p.loading():
-		right = "asking GitHub"
-		if p.total > 1 {
-			right += fmt.Sprintf(" %d/%d", p.answered, p.total)
-		}
-		right = t.Faint.Render(right + " ")
+		right = t.Faint.Render("asking GitHub" + kit.When(p.total > 1, fmt.Sprintf(" %d/%d", p.answered, p.total)) + " ")
 	}
 	room := max(0, w-kit.Width(right))
 	return kit.FitLine(t.Cut(left, room), room) + right

@@ -143,12 +143,7 @@ func (p *Page) move(by int) tea.Cmd {
 }
 
 // current is the hook under the cursor.
-func (p *Page) current() (fleet.Hook, bool) {
-	if p.At < 0 || p.At >= len(p.shown) {
-		return fleet.Hook{}, false
-	}
-	return p.shown[p.At], true
-}
+func (p *Page) current() (fleet.Hook, bool) { return kit.Under(p.Cursor, p.shown) }
 
 // chosen are the marked hooks, or the one under the cursor.
 func (p *Page) chosen() []fleet.Hook {
