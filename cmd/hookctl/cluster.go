@@ -36,38 +36,38 @@ func newCluster(p *program) *cobra.Command {
 // nodeCommand is a command that makes this receiver a node: its flags become the section cluster of the settings, once prepare has done
 // the rest. done says what is printed.
 func (p *program) nodeCommand(cmd *cobra.Command, prepare func(*settings.Settings) (done clusterSetup, err error)) *cobra.Command {
-	var c settings.Cluster
-	cmd = p.printing(cmd, func(_ context.Context, call call) error {
-		if c.Node == "" {
+	var node settings.Cluster
+	cmd = p.printing(cmd, func(_ context.Context, c call) error {
+		if node.Node == "" {
 			return hint(usage(errors.New("--node is missing")), "usage: "+cmd.UseLine())
 		}
-		done, err := prepare(call.settings)
+		done, err := prepare(c.settings)
 		if err != nil {
 			return err
 		}
-		now := call.settings.Cluster
-		c.Ack, c.Notify, c.MaxBytes, c.Embed.TLS = now.Ack, now.Notify, now.MaxBytes, now.Embed.TLS
-		if err := call.settings.Save("cluster", c); err != nil {
+		now := c.settings.Cluster
+		node.Ack, node.Notify, node.MaxBytes, node.Embed.TLS = now.Ack, now.Notify, now.MaxBytes, now.Embed.TLS
+		if err := c.settings.Save("cluster", node); err != nil {
 			return err
 		}
-		done.Name, done.Node = c.Name, c.Node
-		if call.out.wanted() {
-			return call.out.print(p.out, done)
+		done.Name, done.Node = node.Name, node.Node
+		if c.out.wanted() {
+			return c.out.print(p.out, done)
 		}
-		fmt.Fprintf(p.out, "this receiver is node %s of the cluster %s\n", c.Node, c.Name)
+		fmt.Fprintf(p.out, "this receiver is node %s of the cluster %s\n", node.Node, node.Name)
 		if done.KeyCreated {
-			p.note("created %s in %s: the other nodes need it", cluster.KeyVariable, text.Clean(call.settings.EnvFile()))
+			p.note("created %s in %s: the other nodes need it", cluster.KeyVariable, text.Clean(c.settings.EnvFile()))
 		}
 		p.note("hint: %s", done.Next)
 		return nil
 	})
-	cmd.Flags().StringVar(&c.Name, "name", "hooks", "`name` of the cluster, the same on every node")
-	cmd.Flags().StringVar(&c.Node, "node", "", "`name` of this node, different on every node")
-	cmd.Flags().StringVar(&c.Embed.Listen, "listen", "", "`address` for the other nodes, for example 10.0.0.1:6222")
-	cmd.Flags().StringSliceVar(&c.Embed.Peers, "peers", nil, "`addresses` of all other nodes")
-	cmd.Flags().StringVar(&c.Embed.Advertise, "advertise", "", "`address` by which others reach --listen, where that differs")
-	cmd.Flags().StringSliceVar(&c.URLs, "nats", nil, "`URLs` of an existing NATS, instead of --listen and --peers")
-	cmd.Flags().StringVar(&c.Credentials, "credentials", "", "`file` with the NATS credentials for --nats")
+	cmd.Flags().StringVar(&node.Name, "name", "hooks", "`name` of the cluster, the same on every node")
+	cmd.Flags().StringVar(&node.Node, "node", "", "`name` of this node, different on every node")
+	cmd.Flags().StringVar(&node.Embed.Listen, "listen", "", "`address` for the other nodes, for example 10.0.0.1:6222")
+	cmd.Flags().StringSliceVar(&node.Embed.Peers, "peers", nil, "`addresses` of all other nodes")
+	cmd.Flags().StringVar(&node.Embed.Advertise, "advertise", "", "`address` by which others reach --listen, where that differs")
+	cmd.Flags().StringSliceVar(&node.URLs, "nats", nil, "`URLs` of an existing NATS, instead of --listen and --peers")
+	cmd.Flags().StringVar(&node.Credentials, "credentials", "", "`file` with the NATS credentials for --nats")
 	cmd.MarkFlagsMutuallyExclusive("nats", "listen")
 	return cmd
 }

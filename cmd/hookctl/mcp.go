@@ -99,11 +99,7 @@ func (p *program) mcpWorld() (*mcp.World, error) {
 			if err != nil {
 				return server.Explanation{}, usage(err)
 			}
-			config, err := s.Server()
-			if err != nil {
-				return server.Explanation{}, err
-			}
-			return server.Explain(config, "", sample.Event, sample.Payload)
+			return explained(s, sample)
 		},
 		Failure: func(ctx context.Context, run tasks.Run) (tasks.Failure, error) {
 			client, err := all.GitHub()

@@ -109,10 +109,11 @@ func (p *program) printLog(home, level string, limit int, out *output) (end int6
 // followLog prints what is written to the receiver's log from there on, until ctx ends. A log that begins again is read from
 // its beginning.
 func (p *program) followLog(ctx context.Context, home, level string, from int64) error {
-	for tick := time.NewTicker(200 * time.Millisecond); ; {
+	tick := time.NewTicker(200 * time.Millisecond)
+	defer tick.Stop()
+	for {
 		select {
 		case <-ctx.Done():
-			tick.Stop()
 			return nil
 		case <-tick.C:
 		}
@@ -121,7 +122,6 @@ func (p *program) followLog(ctx context.Context, home, level string, from int64)
 			err = p.printLines(lines)
 		}
 		if err != nil {
-			tick.Stop()
 			return err
 		}
 		from = end
@@ -140,15 +140,10 @@ func (p *program) printLines(lines []logLine) error {
 // readLog reads the last whole lines of the receiver's log, of a level or above, and returns where they end. It begins at from,
 // or a MiB before the end where that is less than 0.
 func readLog(home, level string, limit int, from int64) (lines []logLine, end int64, err error) {
-	levels := []string{"DEBUG", "INFO", "WARN", "ERROR"}
-	least := -1
-	for i, name := range levels {
-		if strings.EqualFold(name, level) {
-			least = i
-		}
-	}
+	levels := []string{"ERROR", "WARN", "INFO", "DEBUG", ""} // the last one for lines without a level, which are always shown
+	least := slices.Index(levels, strings.ToUpper(level))
 	switch {
-	case level != "" && least < 0:
+	case least < 0:
 		return nil, 0, usage(fmt.Errorf("--level must be debug, info, warn or error: %q", level))
 	case limit < 0:
 		return nil, 0, usage(fmt.Errorf("--limit must not be negative: %d", limit))
@@ -185,14 +180,11 @@ func readLog(home, level string, limit int, from int64) (lines []logLine, end in
 	}
 	lines = []logLine{}
 	for line := range strings.Lines(string(data)) {
-		of := len(levels) // a line without a level is shown at every level
-		for i, name := range levels {
-			if strings.Contains(line, "level="+name) || strings.Contains(line, " "+name+" ") {
-				of = i
-			}
-		}
-		if of >= least {
-			lines = append(lines, logLine{append(levels, "")[of], strings.TrimRight(line, "\n")})
+		of := slices.IndexFunc(levels, func(name string) bool {
+			return name == "" || strings.Contains(line, "level="+name) || strings.Contains(line, " "+name+" ")
+		})
+		if of <= least || levels[of] == "" {
+			lines = append(lines, logLine{levels[of], strings.TrimRight(line, "\n")})
 		}
 	}
 	if limit > 0 {

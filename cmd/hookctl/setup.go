@@ -26,11 +26,8 @@ import (
 // setupOptions are the flags of setup.
 type setupOptions struct {
 	targets            targetFlags
-	url, path          string
-	events             []string
-	inactive, insecure bool
+	request            fleet.SetupRequest
 	wait               settings.Duration
-	adopt, unreachable bool
 	yes, dryRun, relay bool
 }
 
@@ -53,20 +50,20 @@ func newSetup(p *program) *cobra.Command {
 	})
 	o.targets.add(cmd, true)
 	cmd.Flags().Func("url", "public `URL` of the receiver; /webhook is added if it has no path", func(url string) (err error) {
-		o.url = url
+		o.request.URL = url
 		_, err = hooks.HookURL(url, "")
 		return err
 	})
-	cmd.Flags().StringArrayVarP(&o.events, "event", "e", nil, "subscribe to this `event`; may be repeated (default: the events of the default routes)")
+	cmd.Flags().StringArrayVarP(&o.request.Events, "event", "e", nil, "subscribe to this `event`; may be repeated (default: the events of the default routes)")
 	cmd.Flags().Func("path", "deliver to /webhook/`name`, signed with GITHUB_WEBHOOK_SECRET_<NAME> if .env has it", func(name string) (err error) {
-		o.path = name
+		o.request.Path = name
 		_, err = hooks.HookURL(demoURL, name)
 		return err
 	})
-	cmd.Flags().BoolVar(&o.inactive, "inactive", false, "create hooks that are paused")
-	cmd.Flags().BoolVar(&o.insecure, "insecure-ssl", false, "do not let GitHub check the receiver's certificate")
-	cmd.Flags().BoolVar(&o.adopt, "adopt", false, "take over hooks that were moved to another URL")
-	cmd.Flags().BoolVar(&o.unreachable, "allow-unreachable", false, "accept a URL that GitHub cannot reach from the internet")
+	cmd.Flags().BoolVar(&o.request.Inactive, "inactive", false, "create hooks that are paused")
+	cmd.Flags().BoolVar(&o.request.Insecure, "insecure-ssl", false, "do not let GitHub check the receiver's certificate")
+	cmd.Flags().BoolVar(&o.request.Adopt, "adopt", false, "take over hooks that were moved to another URL")
+	cmd.Flags().BoolVar(&o.request.AllowUnreachable, "allow-unreachable", false, "accept a URL that GitHub cannot reach from the internet")
 	cmd.Flags().Var(&o.wait, "wait", "how long to wait for each ping")
 	cmd.Flags().BoolVar(&o.relay, "relay", false, "receive deliveries through GitHub's relay while this runs, for development without a public URL")
 	cmd.Flags().BoolVar(&o.dryRun, "dry-run", false, "only show what would change")
@@ -132,10 +129,8 @@ func (p *program) setup(ctx context.Context, c call, o *setupOptions) error {
 
 // setupRequest gathers what setup needs, asking for what the flags and settings leave open.
 func (p *program) setupRequest(ctx context.Context, s *settings.Settings, all *fleet.Fleet, o *setupOptions) (fleet.SetupRequest, error) {
-	request := fleet.SetupRequest{
-		URL: o.url, Path: o.path, Events: o.events, Inactive: o.inactive, Insecure: o.insecure, Wait: time.Duration(o.wait),
-		Adopt: o.adopt, AllowUnreachable: o.unreachable,
-	}
+	request := o.request
+	request.Wait = time.Duration(o.wait)
 	client, err := all.GitHub()
 	if err != nil {
 		return request, err
@@ -299,7 +294,7 @@ func (p *program) relay(ctx context.Context, s *settings.Settings, o *setupOptio
 	failed := false
 	var reporting sync.Mutex
 	err = all.Relay(ctx, fleet.RelayRequest{
-		Targets: targets, Events: o.events, State: p.relayState,
+		Targets: targets, Events: o.request.Events, State: p.relayState,
 		Handle: func(ctx context.Context, d hooks.RelayDelivery) (hooks.RelayAnswer, error) {
 			return p.relayed(ctx, s, d)
 		},

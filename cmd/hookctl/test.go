@@ -111,11 +111,7 @@ func (p *program) sendSample(ctx context.Context, name string) error {
 	if err != nil {
 		return err
 	}
-	payload, err := builtInSample(name)
-	if err != nil {
-		return err
-	}
-	sample, err := host.NewSample(githubtest.SampleEvent(name), payload)
+	sample, err := host.NewSample(githubtest.SampleEvent(name), githubtest.Sample(name))
 	if err == nil {
 		_, err = p.sendSigned(ctx, s, sample)
 	}
@@ -135,13 +131,17 @@ func (p *program) sendSigned(ctx context.Context, s *settings.Settings, sample h
 	return host.Dial(s.Home).Test(ctx, sample)
 }
 
-// explain shows what a payload would cause, and why.
-func (p *program) explain(s *settings.Settings, sample host.Sample, out *output) error {
+func explained(s *settings.Settings, sample host.Sample) (server.Explanation, error) {
 	config, err := s.Server()
 	if err != nil {
-		return err
+		return server.Explanation{}, err
 	}
-	x, err := server.Explain(config, "", sample.Event, sample.Payload)
+	return server.Explain(config, "", sample.Event, sample.Payload)
+}
+
+// explain shows what a payload would cause, and why.
+func (p *program) explain(s *settings.Settings, sample host.Sample, out *output) error {
+	x, err := explained(s, sample)
 	if err != nil {
 		return err
 	}

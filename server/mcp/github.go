@@ -75,11 +75,7 @@ func (f *face) deliveries(ctx context.Context, c *call, in deliveriesArguments) 
 		request.Hooks = []hooks.Hook{hook.Hook}
 	}
 	sent, err := c.w.Fleet.Deliveries(ctx, request)
-	if sent == nil {
-		return nil, err
-	}
-	out, shapeErr := ofOurs.pages("deliveries", sent, in.page)
-	return out, errors.Join(err, shapeErr)
+	return ofOurs.list("deliveries", sent, in.page, err)
 }
 
 // hook finds a hook by its id.
@@ -102,11 +98,7 @@ func (f *face) hooks(ctx context.Context, c *call, in hooksArguments) (any, erro
 		return nil, err
 	}
 	all, err := c.w.Fleet.List(ctx, fleet.ListRequest{Targets: targets})
-	if err = errors.Join(err, all.Err()); err != nil && len(all.Hooks) == 0 {
-		return nil, err
-	}
-	out, shapeErr := ofOurs.pages("hooks", all, in.page)
-	return out, errors.Join(err, shapeErr)
+	return ofOurs.list("hooks", all, in.page, errors.Join(err, all.Err()))
 }
 
 func (f *face) doctor(ctx context.Context, c *call, in hooksArguments) (any, error) {
@@ -166,10 +158,15 @@ func (f *face) planSetup(ctx context.Context, c *call, in setupArguments) (any, 
 	if err != nil {
 		return nil, err
 	}
-	out, err := ofOurs.pages("plan", plan, in.page)
+	return planned(plan, in.page, plan.Err())
+}
+
+// planned is a plan beside the error that says why it is not carried out, nil for none.
+func planned(plan fleet.SetupPlan, at page, failed error) (any, error) {
+	out, err := ofOurs.pages("plan", plan, at)
 	if err != nil {
 		return nil, err
 	}
-	out["hash"], out["changes"], out["warnings"] = hashOfSetup(plan), plan.Changes(), warningsOf(plan.Warnings)
-	return out, plan.Err()
+	out["hash"], out["changes"], out["warnings"] = hashOfSetup(plan), plan.Changes(), append([]hooks.Warning{}, plan.Warnings...)
+	return out, failed
 }

@@ -71,18 +71,12 @@ type ciArguments struct {
 
 func (f *face) ci(ctx context.Context, c *call, in ciArguments) (any, error) {
 	states, err := c.log.CI(ctx, logs.CIQuery{Repositories: in.Repositories, Branch: in.Branch, Red: in.Red}, time.Now())
-	if err != nil {
-		return nil, err
-	}
-	return ofCI.pages("ci", append([]logs.CIState{}, states...), in.page)
+	return ofCI.list("ci", append([]logs.CIState{}, states...), in.page, err)
 }
 
 func (f *face) syncList(ctx context.Context, c *call, in page) (any, error) {
 	items, err := c.w.Sync.List()
-	if err != nil {
-		return nil, err
-	}
-	return ofSync.pages("items", items, in)
+	return ofSync.list("items", items, in, err)
 }
 
 type previewArguments struct {

@@ -2,6 +2,7 @@ package mcp
 
 import (
 	"encoding/json"
+	"errors"
 	"slices"
 	"strconv"
 	"strings"
@@ -88,6 +89,15 @@ func (m marker) pages(name string, value any, at page) (map[string]any, error) {
 		next = strconv.Itoa(to)
 	}
 	return map[string]any{name: rows[from:to], "cursor": next, "total": len(rows)}, nil
+}
+
+// list is pages of what an operation returned, beside the error that it may have returned with a part.
+func (m marker) list(name string, value any, at page, failed error) (any, error) {
+	out, err := m.pages(name, value, at)
+	if failed != nil && out["total"] == 0 {
+		return nil, failed
+	}
+	return out, errors.Join(failed, err)
 }
 
 // walk goes through a value that stands under key. Within what has moved, nothing moves again.

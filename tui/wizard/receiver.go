@@ -135,7 +135,7 @@ func (s *receiverStep) askPort() tea.Cmd {
 			return a.Warn("a port is a number from 1 to 65535")
 		}
 		save := s.w.cfg.Setup.SavePort
-		return s.w.try(func(ctx context.Context) error { return save(ctx, port) }, func(err error) tea.Cmd {
+		return kit.Try(s.w.shell, func(ctx context.Context) error { return save(ctx, port) }, func(err error) tea.Cmd {
 			if err == nil {
 				s.w.cfg.Setup.Port, s.err = port, nil
 			}
