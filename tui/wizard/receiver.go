@@ -127,7 +127,7 @@ func (s *receiverStep) view(w, h int) ([]string, *tea.Cursor) {
 // askPort asks for a port, and saves it.
 func (s *receiverStep) askPort() tea.Cmd {
 	a := s.w.shell
-	pr := kit.NewPrompt(a, "port", "port", strconv.Itoa(s.w.cfg.Setup.Port))
+	pr := kit.NewPrompt(a, "port", strconv.Itoa(s.w.cfg.Setup.Port))
 	pr.Hint = "the local port of the receiver, 1 to 65535; the tunnel has to lead to it"
 	pr.Accept = func(text string) tea.Cmd {
 		port, err := strconv.Atoi(strings.TrimSpace(text))
