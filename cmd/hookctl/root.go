@@ -2,6 +2,7 @@ package main
 
 import (
 	"bufio"
+	"cmp"
 	"context"
 	"errors"
 	"fmt"
@@ -213,24 +214,15 @@ func missing(flag, what string) error {
 
 // ask puts a question on stderr and reads a line; without a terminal it names the flag that would have answered.
 func (p *program) ask(ctx context.Context, flag, question, fallback string) (string, error) {
-	if !p.terminal {
-		return "", missing(flag, question)
-	}
+	suffix := ""
 	if fallback != "" {
-		question += " [" + fallback + "]"
+		suffix = " [" + fallback + "]"
 	}
-	fmt.Fprintf(p.err, "%s: ", question)
-	line, err := p.readLine(ctx)
-	if err != nil {
-		return "", err
+	line, err := p.answer(ctx, flag, question, suffix)
+	if line = cmp.Or(line, fallback); err == nil && line == "" {
+		err = usage(fmt.Errorf("--%s is missing: %s", flag, question))
 	}
-	if line == "" {
-		line = fallback
-	}
-	if line == "" {
-		return "", usage(fmt.Errorf("--%s is missing: %s", flag, question))
-	}
-	return line, nil
+	return line, err
 }
 
 // confirm asks for a yes, which --yes gives beforehand.
@@ -238,18 +230,19 @@ func (p *program) confirm(ctx context.Context, yes bool, question string) error 
 	if yes {
 		return nil
 	}
+	line, err := p.answer(ctx, "yes", question, " [y/N]")
+	if answer := strings.ToLower(line); err == nil && answer != "y" && answer != "yes" {
+		err = errCancelled
+	}
+	return err
+}
+
+func (p *program) answer(ctx context.Context, flag, question, suffix string) (string, error) {
 	if !p.terminal {
-		return missing("yes", question)
+		return "", missing(flag, question)
 	}
-	fmt.Fprintf(p.err, "%s [y/N]: ", question)
-	line, err := p.readLine(ctx)
-	if err != nil {
-		return err
-	}
-	if answer := strings.ToLower(line); answer != "y" && answer != "yes" {
-		return errCancelled
-	}
-	return nil
+	fmt.Fprintf(p.err, "%s%s: ", question, suffix)
+	return p.readLine(ctx)
 }
 
 // readLine reads one line from stdin.
