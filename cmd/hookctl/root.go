@@ -75,9 +75,7 @@ func newRoot(p *program) *cobra.Command {
 	root.SetIn(p.in)
 	root.SetOut(p.out)
 	root.SetErr(p.err)
-	root.SetFlagErrorFunc(func(cmd *cobra.Command, err error) error {
-		return hint(usage(flagMistake(err)), flagHint(cmd, err))
-	})
+	root.SetFlagErrorFunc(flagMistake)
 	root.AddGroup(
 		&cobra.Group{ID: groupHooks, Title: "Webhooks at GitHub:"},
 		&cobra.Group{ID: groupReceiver, Title: "The receiver:"},
@@ -174,7 +172,7 @@ func finish(cmd *cobra.Command) {
 		}
 		cmd.Args = func(cmd *cobra.Command, given []string) error {
 			if args(cmd, given) != nil {
-				return hint(usage(argumentMistake(cmd, args, given)), argumentHint(cmd, given))
+				return argumentMistake(cmd, args, given)
 			}
 			if err := flagsMistake(cmd); err != nil { // cobra would report it later, as a failure
 				return hint(usage(err), "usage: "+cmd.UseLine())
