@@ -207,15 +207,9 @@ func (d *detail) search(by int) bool {
 	if d.tree != nil {
 		total += len(d.tree.Nodes)
 	}
-	pos := 0
+	pos := slices.Index(plain, d.At)
 	if n := d.node(); n >= 0 {
 		pos = len(plain) + n
-	} else {
-		for i, l := range plain {
-			if l == d.At {
-				pos = i
-			}
-		}
 	}
 	for i := 1; i <= total; i++ {
 		p := ((pos+by*i)%total + total) % total

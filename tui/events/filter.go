@@ -25,7 +25,7 @@ func (p *Page) setFilter(f logs.Filter) tea.Cmd {
 // openFilter lets a filter be typed; the list answers as it changes.
 func (p *Page) openFilter() tea.Cmd {
 	before := p.feed
-	pr := kit.NewPrompt(p.shell, "filter", "filter", p.feed.filter.String())
+	pr := kit.NewPrompt(p.shell, "filter", p.feed.filter.String())
 	if pr.Input.Value() != "" {
 		pr.Set(pr.Input.Value() + " ")
 	}

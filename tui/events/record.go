@@ -55,7 +55,7 @@ func (p *Page) docActions() []kit.Action {
 func (p *Page) openSearch() tea.Cmd {
 	d := p.shown()
 	at, top, find := d.At, d.Top, d.find
-	pr := kit.NewPrompt(p.shell, "search", "search", "")
+	pr := kit.NewPrompt(p.shell, "search", "")
 	pr.Hint = "text in any key or value; n and N go on"
 	pr.Live = func(text string) tea.Cmd {
 		d.At, d.Top, d.find = at, top, strings.ToLower(text)

@@ -74,7 +74,7 @@ func (p *Page) saveAction() kit.Action {
 // openSave asks for the name of the filter in force.
 func (p *Page) openSave() tea.Cmd {
 	text := p.feed.filter.String()
-	pr := kit.NewPrompt(p.shell, "save", "save filter as", p.savedAs(p.feed.filter))
+	pr := kit.NewPrompt(p.shell, "save filter as", p.savedAs(p.feed.filter))
 	fresh := "a name for " + text + "; it goes into hookctl.yaml"
 	pr.Hint, pr.History = fresh, slices.Sorted(maps.Keys(p.cfg.Filters))
 	pr.At = len(pr.History)

@@ -9,6 +9,7 @@ import (
 	"time"
 
 	tea "charm.land/bubbletea/v2"
+	"charm.land/lipgloss/v2"
 
 	"hookctl/logs"
 	"hookctl/logs/text"
@@ -111,31 +112,23 @@ func (b *statsBox) View(w, h int) string {
 		head = append(head, "")
 	}
 	b.high = max(1, h-len(head))
-	columns := make([][]string, len(b.cols))
-	longest := 0
+	high := 0
+	for _, rows := range b.cols {
+		high = max(high, min(len(rows), b.high))
+	}
+	var blocks []string
 	for i, rows := range b.cols {
+		if i > 0 {
+			blocks = append(blocks, strings.Repeat(" ", gap))
+		}
 		from, to := b.at[i].Window(len(rows), b.high)
+		var lines []string
 		for j := from; j < to; j++ {
-			columns[i] = append(columns[i], b.row(rows[j], wide, i == b.col && j == b.at[i].At))
+			lines = append(lines, b.row(rows[j], wide, i == b.col && j == b.at[i].At))
 		}
-		longest = max(longest, to-from)
+		blocks = append(blocks, kit.Fit(strings.Join(lines, "\n"), wide, high))
 	}
-	out := head
-	for j := range longest {
-		var line strings.Builder
-		for i, c := range columns {
-			if i > 0 {
-				line.WriteString(strings.Repeat(" ", gap))
-			}
-			if j < len(c) {
-				line.WriteString(c[j])
-			} else {
-				line.WriteString(strings.Repeat(" ", wide))
-			}
-		}
-		out = append(out, line.String())
-	}
-	return strings.Join(out, "\n")
+	return strings.Join(append(head, lipgloss.JoinHorizontal(lipgloss.Top, blocks...)), "\n")
 }
 
 // row draws a name, how many records it has, their share, and how many of them have a notification that failed.

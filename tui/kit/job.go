@@ -94,6 +94,11 @@ func Ask[T any](s *Shell, question func(context.Context) (T, error), take func(T
 	}
 }
 
+// Try is Ask for what has no answer but an error.
+func Try(s *Shell, do func(context.Context) error, take func(error) tea.Cmd) tea.Cmd {
+	return Ask(s, func(ctx context.Context) (struct{}, error) { return struct{}{}, do(ctx) }, func(_ struct{}, err error) tea.Cmd { return take(err) })
+}
+
 // Get is Ask where the shell shows an error, and take gets answers only.
 func Get[T any](s *Shell, question func(context.Context) (T, error), take func(T) tea.Cmd) tea.Cmd {
 	return Ask(s, question, func(answer T, err error) tea.Cmd {

@@ -12,7 +12,6 @@ import (
 // live on every change, and its owner may mark an error at a character.
 type Prompt struct {
 	a       *Shell
-	ID      string
 	label   string
 	Hint    string // what can be typed here
 	Input   textinput.Model
@@ -33,8 +32,8 @@ type Prompt struct {
 }
 
 // NewPrompt opens with value in the line and the cursor behind it.
-func NewPrompt(a *Shell, id, label, value string) *Prompt {
-	p := &Prompt{a: a, ID: id, label: label, errAt: -1}
+func NewPrompt(a *Shell, label, value string) *Prompt {
+	p := &Prompt{a: a, label: label, errAt: -1}
 	p.Input = NewInput(a.Theme, value)
 	return p
 }
@@ -87,7 +86,7 @@ func TypeInto(in *textinput.Model, msg tea.Msg) (changed bool, cmd tea.Cmd) {
 // Find opens a line for words to look for. seek lists what has them and says how much that is; esc seeks what was looked for
 // before.
 func (s *Shell) Find(before, hint, none string, seek func(words string) (listed int)) tea.Cmd {
-	p := NewPrompt(s, "find", "find", before)
+	p := NewPrompt(s, "find", before)
 	p.Hint = hint
 	p.Live = func(words string) tea.Cmd {
 		if seek(words) == 0 {

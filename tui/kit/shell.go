@@ -143,10 +143,6 @@ func (s *Shell) Take(msg tea.Msg) (cmd tea.Cmd, taken bool) {
 		s.Toast.over(msg)
 	case answered:
 		cmd = msg()
-	case Failure:
-		cmd = s.Fail(msg.Err)
-	case Notice:
-		cmd = s.Say(string(msg))
 	default:
 		return nil, false
 	}
@@ -297,10 +293,10 @@ func (s *Shell) Browse(address string) tea.Cmd {
 		return s.Warn("not a web address")
 	}
 	open := s.Config.Browse
-	return func() tea.Msg {
-		if err := open(address); err != nil {
-			return Failure{fmt.Errorf("open the browser: %w", err)}
+	return Try(s, func(context.Context) error { return open(address) }, func(err error) tea.Cmd {
+		if err != nil {
+			return s.Fail(fmt.Errorf("open the browser: %w", err))
 		}
-		return Notice("opened in the browser")
-	}
+		return s.Say("opened in the browser")
+	})
 }

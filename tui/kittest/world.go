@@ -27,7 +27,6 @@ type Settings struct {
 	Dial         func(host string) (*hooks.Client, error) // the simulated GitHub by another host name; of a Rig only
 	URL          string                                   // where GitHub reaches the receiver
 	Repositories []string
-	PerHook      bool // each hook has a secret of its own
 	Theme        string
 	ASCII        bool
 	Now          func() time.Time
@@ -105,7 +104,7 @@ func (b blank) Actions() []kit.Action  { return nil }
 func NewFleet(cfg Settings) *fleet.Fleet {
 	return fleet.New(fleet.Config{
 		Home: cfg.Home, Logs: cfg.Logs, Store: cfg.Store, Daemon: cfg.Daemon, GitHub: cfg.Hooks,
-		PublicURL: cfg.URL, Repositories: cfg.Repositories, PerHook: cfg.PerHook, Now: cfg.Now,
+		PublicURL: cfg.URL, Repositories: cfg.Repositories, Now: cfg.Now,
 	})
 }
 

@@ -136,7 +136,7 @@ func (p *Page) overrides(s Setting) string {
 
 // ask opens a line for the new value, which stays until that is saved: a mistake is marked there.
 func (p *Page) ask(s Setting, value string) {
-	pr := kit.NewPrompt(p.shell, "setting", s.Key, value)
+	pr := kit.NewPrompt(p.shell, s.Key, value)
 	pr.Hint = kit.Clean(p.overrides(s))
 	if s.List {
 		pr.Hint = "commas between the entries. " + pr.Hint

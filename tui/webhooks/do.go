@@ -166,17 +166,14 @@ func (p *Page) catchup(rows []fleet.Hook, taken bool, box *deliveries) tea.Cmd {
 		defer stop()
 		return fetch(ctx, fleet.CatchUpRequest{Targets: targets, Taken: taken})
 	}, func(report fleet.CatchUpReport) tea.Cmd {
-		said := p.shell.Say(caughtWords(report.Recorded))
+		words := text.Count(report.Recorded, "event was missing and is", "events were missing and are") + " recorded now"
+		if report.Recorded == 0 {
+			words = "no event was missing"
+		}
+		said := p.shell.Say(words)
 		if box == nil {
 			return said
 		}
 		return tea.Batch(said, box.load())
 	})))
-}
-
-func caughtWords(recorded int) string {
-	if recorded == 0 {
-		return "no event was missing"
-	}
-	return text.Count(recorded, "event was missing and is", "events were missing and are") + " recorded now"
 }

@@ -60,16 +60,8 @@ func (o *hookEvents) changes() string {
 	now := o.pick.Picked()
 	var more, less []string
 	for _, r := range o.rows {
-		for _, e := range now {
-			if !slices.Contains(r.Events, e) && !slices.Contains(more, e) {
-				more = append(more, e)
-			}
-		}
-		for _, e := range r.Events {
-			if !slices.Contains(now, e) && !slices.Contains(less, e) {
-				less = append(less, e)
-			}
-		}
+		more = append(more, without(now, slices.Concat(r.Events, more))...)
+		less = append(less, without(r.Events, slices.Concat(now, less))...)
 	}
 	var parts []string
 	if len(more) > 0 {
@@ -79,6 +71,11 @@ func (o *hookEvents) changes() string {
 		parts = append(parts, "drops "+strings.Join(less, ", "))
 	}
 	return strings.Join(parts, "; ")
+}
+
+// without are the events of a list that another one lacks.
+func without(list, other []string) []string {
+	return slices.DeleteFunc(slices.Clone(list), func(e string) bool { return slices.Contains(other, e) })
 }
 
 func (o *hookEvents) Cursor() *tea.Cursor { return o.pick.Place() }

@@ -178,7 +178,7 @@ func (p *Page) arrange() {
 			here[keyOf(h)] = true
 		}
 	}
-	slices.SortFunc(p.rows, byTarget)
+	slices.SortFunc(p.rows, fleet.Compare)
 	maps.DeleteFunc(p.marks, func(k hookKey, _ bool) bool { return !here[k] })
 	p.choose()
 }
@@ -228,7 +228,9 @@ func (p *Page) seen(h fleet.Hook, e logs.Entry) {
 
 // setAside are the targets that could not be listed, in their order.
 func (p *Page) setAside() []fleet.Aside {
-	return slices.SortedFunc(maps.Values(p.aside), func(a, b fleet.Aside) int { return compareTargets(a.Target, b.Target) })
+	return slices.SortedFunc(maps.Values(p.aside), func(a, b fleet.Aside) int {
+		return fleet.Compare(fleet.Hook{Hook: hooks.Hook{Target: a.Target}}, fleet.Hook{Hook: hooks.Hook{Target: b.Target}})
+	})
 }
 
 // WasSetUp looks again after the wizard has set hooks up.

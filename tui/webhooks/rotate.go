@@ -243,19 +243,20 @@ func rotatedWords(verb string, r fleet.RotateReport) string {
 			failed++
 		}
 	}
-	s := fmt.Sprintf("rotated: %s signed with the new secret", kit.Are(done, "hook"))
+	what, how := "rotated", "with the new secret"
 	switch {
 	case verb == "undo" && !r.Undo:
-		s = fmt.Sprintf("rotated again: %s signed with the new secret", kit.Are(done, "hook"))
+		what = "rotated again"
 	case verb == "undo" && r.New == "":
-		s = fmt.Sprintf("undone: %s signed as before", kit.Are(done, "hook"))
+		what, how = "undone", "as before"
 	case verb == "undo":
-		s = fmt.Sprintf("undone: %s signed with %s again", kit.Are(done, "hook"), r.New)
+		what, how = "undone", "with "+r.New+" again"
 	case r.New == "" && done == 1:
-		s = "rotated: 1 hook is signed with a new secret of its own"
+		how = "with a new secret of its own"
 	case r.New == "":
-		s = fmt.Sprintf("rotated: %s signed with new secrets of their own", kit.Are(done, "hook"))
+		how = "with new secrets of their own"
 	}
+	s := what + ": " + kit.Are(done, "hook") + " signed " + how
 	if failed > 0 {
 		s += fmt.Sprintf(", %d failed", failed)
 	}

@@ -60,21 +60,6 @@ func cleaned(h fleet.Hook) fleet.Hook {
 	return h
 }
 
-// byTarget orders hooks as fleet.List does: ours first, then by target and id.
-func byTarget(a, b fleet.Hook) int {
-	switch {
-	case a.Ours && !b.Ours:
-		return -1
-	case b.Ours && !a.Ours:
-		return 1
-	}
-	return cmp.Or(compareTargets(a.Target, b.Target), cmp.Compare(a.ID, b.ID))
-}
-
-func compareTargets(a, b hooks.Target) int {
-	return strings.Compare(strings.ToLower(a.String()), strings.ToLower(b.String()))
-}
-
 // targetsOf are the targets of some hooks, each once, in their order.
 func targetsOf(rows []fleet.Hook) []hooks.Target {
 	var out []hooks.Target

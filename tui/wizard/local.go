@@ -129,7 +129,7 @@ func (s *secretStep) next() (bool, tea.Cmd) {
 // close makes the file private to its owner, and reads it again.
 func (s *secretStep) close(file string) tea.Cmd {
 	s.busy = "looking for the secret"
-	return s.w.try(func(context.Context) error { return os.Chmod(file, 0o600) }, func(err error) tea.Cmd {
+	return kit.Try(s.w.shell, func(context.Context) error { return os.Chmod(file, 0o600) }, func(err error) tea.Cmd {
 		if err != nil {
 			return s.found("", "", err)
 		}

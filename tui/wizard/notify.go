@@ -59,7 +59,7 @@ func (s *notifyStep) probe() tea.Cmd {
 	agent, url, d := s.agent(), strings.TrimSpace(s.chat.Value()), s.w.cfg.Setup
 	ask := func(what string, probe func(ctx context.Context) error) tea.Cmd {
 		s.asking, s.asked = true, what
-		return s.w.try(probe, func(err error) tea.Cmd {
+		return kit.Try(s.w.shell, probe, func(err error) tea.Cmd {
 			s.answer[what], s.asking = err, s.asking && s.asked != what
 			return nil
 		})

@@ -127,7 +127,7 @@ func (s *receiverStep) view(w, h int) ([]string, *tea.Cursor) {
 // askPort asks for a port, and saves it.
 func (s *receiverStep) askPort() tea.Cmd {
 	a := s.w.shell
-	pr := kit.NewPrompt(a, "port", "port", strconv.Itoa(s.w.cfg.Setup.Port))
+	pr := kit.NewPrompt(a, "port", strconv.Itoa(s.w.cfg.Setup.Port))
 	pr.Hint = "the local port of the receiver, 1 to 65535; the tunnel has to lead to it"
 	pr.Accept = func(text string) tea.Cmd {
 		port, err := strconv.Atoi(strings.TrimSpace(text))
@@ -135,7 +135,7 @@ func (s *receiverStep) askPort() tea.Cmd {
 			return a.Warn("a port is a number from 1 to 65535")
 		}
 		save := s.w.cfg.Setup.SavePort
-		return s.w.try(func(ctx context.Context) error { return save(ctx, port) }, func(err error) tea.Cmd {
+		return kit.Try(s.w.shell, func(ctx context.Context) error { return save(ctx, port) }, func(err error) tea.Cmd {
 			if err == nil {
 				s.w.cfg.Setup.Port, s.err = port, nil
 			}

@@ -65,7 +65,9 @@ func (s *signInStep) next() (bool, tea.Cmd) {
 		return false, s.ask()
 	}
 	gh := exec.Command(s.who.GH, args...) // #nosec G204 -- the user's own gh
-	return false, tea.ExecProcess(gh, func(err error) tea.Msg { return s.w.try(func(context.Context) error { return err }, s.ended)() })
+	return false, tea.ExecProcess(gh, func(err error) tea.Msg {
+		return kit.Try(s.w.shell, func(context.Context) error { return err }, s.ended)()
+	})
 }
 
 func (s *signInStep) label() string {

@@ -24,7 +24,7 @@ func (w *Wizard) save() tea.Cmd {
 func (w *Wizard) write(d *fleet.Draft) tea.Cmd {
 	w.saves++
 	file, number := w.file, w.saves
-	return w.try(func(context.Context) error { return file.Save(number, d) }, w.shell.Fail)
+	return kit.Try(w.shell, func(context.Context) error { return file.Save(number, d) }, w.shell.Fail)
 }
 
 // restore reads the draft.

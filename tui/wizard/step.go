@@ -1,7 +1,6 @@
 package wizard
 
 import (
-	"context"
 	"strings"
 
 	tea "charm.land/bubbletea/v2"
@@ -41,11 +40,6 @@ func (s *plain) label() string {
 		return "try again"
 	}
 	return "continue"
-}
-
-// try does what takes time, and goes on in the loop.
-func (w *Wizard) try(do func(context.Context) error, take func(error) tea.Cmd) tea.Cmd {
-	return kit.Ask(w.shell, func(ctx context.Context) (struct{}, error) { return struct{}{}, do(ctx) }, func(_ struct{}, err error) tea.Cmd { return take(err) })
 }
 
 // pickStep is a step that chooses from a list.

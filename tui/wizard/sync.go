@@ -42,7 +42,7 @@ func (s *syncStep) move(by int) tea.Cmd {
 func (s *syncStep) next() (bool, tea.Cmd) {
 	s.busy = "saving"
 	mode, save := s.modes[s.at].Value, s.w.cfg.Setup.SaveSync
-	return false, s.w.try(func(ctx context.Context) error { return save(ctx, mode) }, func(err error) tea.Cmd { return s.saved(mode, err) })
+	return false, kit.Try(s.w.shell, func(ctx context.Context) error { return save(ctx, mode) }, func(err error) tea.Cmd { return s.saved(mode, err) })
 }
 
 func (s *syncStep) saved(mode string, err error) tea.Cmd {

@@ -152,7 +152,7 @@ func (s *urlStep) found(open []tunnel.Tunnel, can []string) tea.Cmd {
 		return nil
 	}
 	s.ticking = true
-	return s.w.shell.After(tunnelsEvery, s.w.try(func(context.Context) error { return nil }, func(error) tea.Cmd {
+	return s.w.shell.After(tunnelsEvery, kit.Try(s.w.shell, func(context.Context) error { return nil }, func(error) tea.Cmd {
 		if s.ticking = false; s.w.on(stepURL) {
 			return s.look()
 		}
