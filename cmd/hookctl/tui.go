@@ -23,7 +23,9 @@ import (
 	"hookctl/server/host"
 	"hookctl/server/sink"
 	"hookctl/tui"
+	"hookctl/tui/events"
 	"hookctl/tui/line"
+	"hookctl/tui/options"
 )
 
 // openTUI shows the full screen.
@@ -55,7 +57,6 @@ func (p *program) tuiConfig(ctx context.Context) (tui.Config, error) {
 		Store:      s.Store(),
 		Daemon:     p.daemonConfig(s),
 		Fleet:      all,
-		Setup:      tui.SetupDefaults{SetupDefaults: defaults},
 		Checks:     p.checks,
 		CatchUp:    p.catcherUp(s, all),
 		Replay:     host.Dial(s.Home).Replay,
@@ -72,6 +73,7 @@ func (p *program) tuiConfig(ctx context.Context) (tui.Config, error) {
 		Keys:       s.TUI.Keys,
 		Temporary:  p.environ(demoVariable) != "",
 	}
+	config.Setup.SetupDefaults = defaults
 	if !config.Temporary {
 		config.HomeName = homeName(s.Home)
 	}
@@ -102,8 +104,8 @@ func (p *program) followed(s *settings.Settings) *tasks.Sync {
 }
 
 // followedTasks is what project sync follows. The settings are read each time: the wizard may have switched it on.
-func (p *program) followedTasks(s *settings.Settings) tui.Tasks {
-	return tui.Tasks{
+func (p *program) followedTasks(s *settings.Settings) events.Tasks {
+	return events.Tasks{
 		List: p.tasks(s).List,
 		Apply: func(ctx context.Context, key string) (string, error) {
 			now, err := p.load()
@@ -198,7 +200,7 @@ func (p *program) runTunnel(ctx context.Context, s *settings.Settings, kind stri
 }
 
 // settingsSource is what the Settings page shows and does. Each call reads the settings of that moment.
-func (p *program) settingsSource(now *settings.Settings) tui.Settings {
+func (p *program) settingsSource(now *settings.Settings) options.Source {
 	changed := func(ctx context.Context, key string, do func(*settings.Settings) error) (string, error) {
 		done, err := p.changeSetting(ctx, key, do)
 		if err != nil {
@@ -209,9 +211,9 @@ func (p *program) settingsSource(now *settings.Settings) tui.Settings {
 		}
 		return done.String(), nil
 	}
-	return tui.Settings{
+	return options.Source{
 		File: now.File, First: shownSettings(now),
-		Load: func() ([]tui.Setting, error) {
+		Load: func() ([]options.Setting, error) {
 			s, err := p.load()
 			if err != nil {
 				return nil, err
@@ -231,11 +233,11 @@ func (p *program) settingsSource(now *settings.Settings) tui.Settings {
 }
 
 // shownSettings are the settings as the page shows them.
-func shownSettings(s *settings.Settings) []tui.Setting {
+func shownSettings(s *settings.Settings) []options.Setting {
 	rows := s.Rows()
-	all := make([]tui.Setting, len(rows))
+	all := make([]options.Setting, len(rows))
 	for i, row := range rows {
-		all[i] = tui.Setting{
+		all[i] = options.Setting{
 			Key: row.Key, Value: row.Text, Origin: row.Origin, About: row.Doc, Default: row.Default, Values: row.Enum, Saved: row.InFile,
 			List: row.Shape == settings.List, Block: row.Shape == settings.Block, Fixed: row.Shape == settings.Fixed,
 		}
