@@ -100,7 +100,7 @@ func (a *app) openLog() tea.Cmd {
 func (a *app) opened(l *logs.Log, err error) tea.Cmd {
 	a.log = kit.Answer[*logs.Log]{Value: l, Err: err, Known: true}
 	if err != nil {
-		return a.tell(a.log)
+		return a.Broadcast(a.log)
 	}
 	watch := kit.Get(a.Shell, l.Watch, func(news <-chan []logs.Entry) tea.Cmd { return a.Waits(a.watch(news)) })
 	ctx := a.Ctx
@@ -108,7 +108,7 @@ func (a *app) opened(l *logs.Log, err error) tea.Cmd {
 		l.Ready(ctx, nil) //nolint:errcheck,gosec // who asks the log learns of it
 		return kit.Indexed{}
 	}
-	return tea.Batch(watch, ready, a.tell(a.log))
+	return tea.Batch(watch, ready, a.Broadcast(a.log))
 }
 
 // watch waits for the log's next batch of new or changed records.
@@ -122,7 +122,7 @@ func (a *app) watch(news <-chan []logs.Entry) tea.Cmd {
 }
 
 func (a *app) arrived(batch []logs.Entry) tea.Cmd {
-	return tea.Batch(a.alarm(batch), a.tell(kit.News[logs.Entry](batch)))
+	return tea.Batch(a.alarm(batch), a.Broadcast(kit.News[logs.Entry](batch)))
 }
 
 // poll asks the receiver how it is; again goes on with that.
@@ -148,7 +148,7 @@ func (a *app) poll(again bool) tea.Cmd {
 // heard takes the receiver's answer.
 func (a *app) heard(s daemon.Status, err error) tea.Cmd {
 	a.status = kit.Answer[daemon.Status]{Value: s, Err: err, Known: true}
-	return a.tell(a.status)
+	return a.Broadcast(a.status)
 }
 
 // Update is the only place where anything changes.
@@ -156,16 +156,7 @@ func (a *app) Update(msg tea.Msg) (tea.Model, tea.Cmd) {
 	if cmd, taken := a.Take(msg); taken {
 		return a, cmd
 	}
-	return a, a.tell(msg)
-}
-
-// tell gives news to every page and box. A wizard that was closed while it is at work still takes its answers.
-func (a *app) tell(msg tea.Msg) tea.Cmd {
-	cmd := a.Broadcast(msg)
-	if w := a.wizard; w != nil && !a.Shown(w) {
-		return tea.Batch(cmd, w.Update(msg))
-	}
-	return cmd
+	return a, a.Broadcast(msg)
 }
 
 // View draws the screen.

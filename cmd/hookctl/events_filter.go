@@ -44,7 +44,7 @@ func readFilter(given string) (logs.Filter, error) {
 
 // doubt gives hints about a filter that matched nothing: on its values that no record can have.
 func (p *program) doubt(filter logs.Filter) {
-	events := eventNames()
+	events := lines(eventNames(), func(c logs.Completion) string { return c.Text })
 	for word := range strings.FieldsSeq(filter.String()) {
 		field, list, _ := strings.Cut(word, ":")
 		for value := range strings.SplitSeq(list, ",") {
@@ -52,9 +52,9 @@ func (p *program) doubt(filter logs.Filter) {
 			case strings.ContainsAny(value, `*"`) || value == "":
 			case field == "repo" && !strings.Contains(value, "/"):
 				p.note("hint: for every repository of an owner: repo:%s/*", text.Clean(value))
-			case field == "event" && !slices.ContainsFunc(events, func(e logs.Completion) bool { return e.Text == strings.ToLower(value) }):
+			case field == "event" && !slices.Contains(events, strings.ToLower(value)):
 				cure := "list the events: hookctl hooks events"
-				if near := fuzzy.FindFrom(value, names(events)); len(near) > 0 {
+				if near := fuzzy.Find(value, events); len(near) > 0 {
 					cure = "did you mean: event:" + near[0].Str
 				}
 				p.note("hint: GitHub has no event %s; %s", text.Clean(value), cure)
@@ -62,12 +62,6 @@ func (p *program) doubt(filter logs.Filter) {
 		}
 	}
 }
-
-// names are those of a list of completions, to search in.
-type names []logs.Completion
-
-func (n names) String(i int) string { return n[i].Text }
-func (n names) Len() int            { return len(n) }
 
 // withLog does something with the log of the settings, and the records that a filter chooses.
 func withLog(ctx context.Context, s *settings.Settings, filter string, do func(*logs.Log, logs.Filter) error) error {

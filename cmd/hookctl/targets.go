@@ -23,10 +23,9 @@ import (
 
 // targetFlags choose repositories and organizations.
 type targetFlags struct {
-	repos, orgs  []string
-	from         string
-	owner, topic string
-	match        string
+	repos, orgs []string
+	from        string
+	query       hooks.RepositoryQuery
 }
 
 // add gives a command -R and --org, and with many also the flags that choose many at once.
@@ -41,9 +40,9 @@ func (f *targetFlags) add(cmd *cobra.Command, many bool) {
 		return
 	}
 	cmd.Flags().StringVar(&f.from, "from", "", "read repositories from `file`, one per line; - is stdin")
-	cmd.Flags().StringVar(&f.owner, "owner", "", "every repository of `login` that you administer")
-	cmd.Flags().StringVar(&f.topic, "topic", "", "every repository with this `topic` that you administer")
-	cmd.Flags().StringVar(&f.match, "match", "", "every repository whose name matches this `pattern`, as in 'service-*'")
+	cmd.Flags().StringVar(&f.query.Owner, "owner", "", "every repository of `login` that you administer")
+	cmd.Flags().StringVar(&f.query.Topic, "topic", "", "every repository with this `topic` that you administer")
+	cmd.Flags().StringVar(&f.query.Match, "match", "", "every repository whose name matches this `pattern`, as in 'service-*'")
 }
 
 // addRepo gives a command -R alone.
@@ -57,7 +56,7 @@ func (f *targetFlags) addRepo(cmd *cobra.Command) {
 
 // given reports whether the flags choose anything.
 func (f *targetFlags) given() bool {
-	return len(f.repos) > 0 || len(f.orgs) > 0 || f.from != "" || f.owner != "" || f.match != "" || f.topic != ""
+	return len(f.repos) > 0 || len(f.orgs) > 0 || f.from != "" || f.query != (hooks.RepositoryQuery{})
 }
 
 // targets are the ones that the flags name, each once, in the order given. Without a client no host is refused.
@@ -89,8 +88,8 @@ func (f *targetFlags) targets(ctx context.Context, p *program, client *hooks.Cli
 		}
 		list = append(list, t)
 	}
-	if f.owner != "" || f.match != "" || f.topic != "" {
-		found, err := client.Repositories(ctx, hooks.RepositoryQuery{Owner: f.owner, Topic: f.topic, Match: f.match})
+	if f.query != (hooks.RepositoryQuery{}) {
+		found, err := client.Repositories(ctx, f.query)
 		if err != nil {
 			return nil, err
 		}

@@ -133,7 +133,7 @@ func (s *reposStep) next() (bool, tea.Cmd) {
 }
 
 func (s *reposStep) label() string {
-	if s.err != nil && len(s.pick.Picked()) == 0 && s.pick.Size() == 0 {
+	if s.err != nil && len(s.pick.Picked()) == 0 && len(s.pick.Shown) == 0 {
 		return "try again"
 	}
 	return "continue"
