@@ -67,6 +67,15 @@ type Config struct {
 	Now       func() time.Time    // time.Now when nil
 }
 
+type (
+	// Tasks is what project sync follows, as the Events page shows it.
+	Tasks = events.Tasks
+	// Settings are what the Settings page shows and changes.
+	Settings = options.Source
+	// Setting is one of them.
+	Setting = options.Setting
+)
+
 // ErrNoTerminal is returned by Run where standard input or output is not a
 // terminal that can show the interface.
 var ErrNoTerminal = errors.New("the interface needs a terminal that can move its cursor; hookctl --accessible works line by line, hookctl --help lists the plain commands")

@@ -23,9 +23,7 @@ import (
 	"hookctl/server/host"
 	"hookctl/server/sink"
 	"hookctl/tui"
-	"hookctl/tui/events"
 	"hookctl/tui/line"
-	"hookctl/tui/options"
 )
 
 // openTUI shows the full screen.
@@ -104,8 +102,8 @@ func (p *program) followed(s *settings.Settings) *tasks.Sync {
 }
 
 // followedTasks is what project sync follows. The settings are read each time: the wizard may have switched it on.
-func (p *program) followedTasks(s *settings.Settings) events.Tasks {
-	return events.Tasks{
+func (p *program) followedTasks(s *settings.Settings) tui.Tasks {
+	return tui.Tasks{
 		List: p.tasks(s).List,
 		Apply: func(ctx context.Context, key string) (string, error) {
 			now, err := p.load()
@@ -200,7 +198,7 @@ func (p *program) runTunnel(ctx context.Context, s *settings.Settings, kind stri
 }
 
 // settingsSource is what the Settings page shows and does. Each call reads the settings of that moment.
-func (p *program) settingsSource(now *settings.Settings) options.Source {
+func (p *program) settingsSource(now *settings.Settings) tui.Settings {
 	changed := func(ctx context.Context, key string, do func(*settings.Settings) error) (string, error) {
 		done, err := p.changeSetting(ctx, key, do)
 		if err != nil {
@@ -211,9 +209,9 @@ func (p *program) settingsSource(now *settings.Settings) options.Source {
 		}
 		return done.String(), nil
 	}
-	return options.Source{
+	return tui.Settings{
 		File: now.File, First: shownSettings(now),
-		Load: func() ([]options.Setting, error) {
+		Load: func() ([]tui.Setting, error) {
 			s, err := p.load()
 			if err != nil {
 				return nil, err
@@ -233,11 +231,11 @@ func (p *program) settingsSource(now *settings.Settings) options.Source {
 }
 
 // shownSettings are the settings as the page shows them.
-func shownSettings(s *settings.Settings) []options.Setting {
+func shownSettings(s *settings.Settings) []tui.Setting {
 	rows := s.Rows()
-	all := make([]options.Setting, len(rows))
+	all := make([]tui.Setting, len(rows))
 	for i, row := range rows {
-		all[i] = options.Setting{
+		all[i] = tui.Setting{
 			Key: row.Key, Value: row.Text, Origin: row.Origin, About: row.Doc, Default: row.Default, Values: row.Enum, Saved: row.InFile,
 			List: row.Shape == settings.List, Block: row.Shape == settings.Block, Fixed: row.Shape == settings.Fixed,
 		}
