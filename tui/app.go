@@ -188,7 +188,7 @@ func (a *app) View() tea.View {
 func (a *app) whenReady(l *logs.Log) tea.Cmd {
 	ctx := a.Ctx
 	return func() tea.Msg {
-		l.Ready(ctx, nil) //nolint:errcheck,gosec // who asks the log learns of it
+		l.Ready(ctx) //nolint:errcheck,gosec // who asks the log learns of it
 		return kit.Indexed{}
 	}
 }
