@@ -206,7 +206,7 @@ func TestHomeLeadsFromTheClusterToItsNodes(t *testing.T) {
 	s := newScreen(t, testConfig(t), 120, 40)
 	status := kittest.RunningStatus()
 	status.Cluster = nodes()
-	s.Send(StatusMsg{status: status})
+	s.Settle(s.heard(status, nil))
 	for range 20 {
 		if strings.Contains(s.Text(), "▌! cluster") {
 			s.Press("enter")
@@ -274,7 +274,7 @@ func TestHomeSaysWhatTheDoctorSays(t *testing.T) {
 			if c.status != nil {
 				c.status(&status)
 			}
-			s.Send(StatusMsg{status: status})
+			s.Settle(s.heard(status, nil))
 			s.Shows(c.shows...)
 			if c.lacks != "" {
 				s.Lacks(c.lacks)

@@ -13,7 +13,6 @@ import (
 	"github.com/charmbracelet/x/term"
 	"github.com/cli/go-gh/v2/pkg/browser"
 
-	"hookctl/hooks"
 	"hookctl/hooks/secret"
 	"hookctl/hooks/tasks"
 	"hookctl/logs"
@@ -29,14 +28,12 @@ import (
 
 // Config is what main hands to the interface.
 type Config struct {
-	Home    string                        // HOOKCTL_HOME
-	Logs    logs.Config                   // where the records are
-	Store   *secret.Store                 // the shared key
-	Daemon  daemon.Config                 // how the receiver is started
-	Fleet   *fleet.Fleet                  // every hook of this receiver, and what is done to it
-	Hooks   func() (*hooks.Client, error) // opens GitHub; called outside the loop
-	Setup   SetupDefaults                 // what the wizard starts from
-	Version string
+	Home   string        // HOOKCTL_HOME
+	Logs   logs.Config   // where the records are
+	Store  *secret.Store // the shared key
+	Daemon daemon.Config // how the receiver is started
+	Fleet  *fleet.Fleet  // every hook of this receiver, and what is done to it
+	Setup  SetupDefaults // what the wizard starts from
 
 	// Checks runs the doctor's checks and reports each as it is found; nil
 	// leaves the page with the command to run.

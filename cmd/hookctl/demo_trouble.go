@@ -15,6 +15,7 @@ import (
 	"hookctl/hooks/secret"
 	"hookctl/logs"
 	"hookctl/server/daemon"
+	"hookctl/server/doctor"
 	"hookctl/server/fleet"
 	"hookctl/server/host"
 )
@@ -132,23 +133,12 @@ func (d *demo) resendFailed(ctx context.Context) (reason string, err error) {
 	})
 }
 
-// refusal is why a notification failed, "" while none did.
+// refusal is why the team refused a notification, "" while it did not.
 func (d *demo) refusal(ctx context.Context) (reason string, err error) {
-	err = d.p.withLog(ctx, eventsFilter{filter: "status:failed"}, func(log *logs.Log, filter logs.Filter) error {
-		page, err := log.Page(ctx, logs.Query{Filter: filter, Limit: 1})
-		if err != nil || len(page.Entries) == 0 {
-			return err
-		}
-		record, err := log.Read(ctx, page.Entries[0].File)
-		if err != nil {
-			return err
-		}
-		for _, n := range record.Notifications {
-			if n.Status == logs.StatusFailed {
-				reason = n.Error
-			}
-		}
-		return nil
+	err = withLog(ctx, d.settings, "", func(log *logs.Log, _ logs.Filter) error {
+		failures, err := doctor.ReadFailures(ctx, log)
+		reason = strings.TrimPrefix(failures.Newest, "team: ")
+		return err
 	})
 	return reason, err
 }

@@ -231,6 +231,27 @@ func terminalWidth(w io.Writer) int {
 	return unlimited
 }
 
+// fill breaks a text at words into lines of at most width columns, each but the first behind lead. A word that is wider stays whole.
+func fill(text string, width int, lead string) string {
+	var b strings.Builder
+	column := 0
+	for word := range strings.FieldsSeq(text) {
+		wide := ansi.StringWidth(word)
+		switch {
+		case column == 0:
+		case column+1+wide > width:
+			b.WriteString("\n" + lead)
+			column = 0
+		default:
+			b.WriteByte(' ')
+			column++
+		}
+		b.WriteString(word)
+		column += wide
+	}
+	return b.String()
+}
+
 // layout is which columns a table shows, and how wide.
 type layout struct {
 	head    []string

@@ -34,9 +34,7 @@ func (f *facts) guarded() []guarded {
 		{filepath.Join(daemon.StateDir(f.cfg.Home), "former.json"), 0o600, true}, // the last of them may be a hook's still
 		{filepath.Join(daemon.StateDir(f.cfg.Home), "aside.json"), 0o600, true},
 		{daemon.LogFile(f.cfg.Home), 0o600, false},
-	}
-	if socket, err := daemon.SocketFile(f.cfg.Home); err == nil {
-		list = append(list, guarded{socket, 0o600, true})
+		{daemon.SocketFile(f.cfg.Home), 0o600, true},
 	}
 	if f.cfg.Logs.Dir != "" {
 		list = append(list, guarded{f.cfg.Logs.Dir, 0o700, false})

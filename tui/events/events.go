@@ -246,7 +246,7 @@ func (p *Page) shown() *detail {
 func (p *Page) clicked(m kit.Click) {
 	if p.overDoc(m.X, m.Y) {
 		p.enter()
-		p.doc.at = max(0, min(len(p.doc.lines)-1, p.doc.top+m.Y-1))
+		p.doc.To(p.doc.Top+m.Y-1, len(p.doc.lines))
 		if m.Double {
 			p.doc.toggle()
 		}

@@ -2,6 +2,7 @@ package events
 
 import (
 	"fmt"
+	"strings"
 	"time"
 
 	"hookctl/logs"
@@ -78,46 +79,17 @@ func received(r *logs.Record, now time.Time) string {
 
 // story says what became of a notification.
 func story(n logs.Notification) (string, int) {
-	words := n.Type + " (" + n.Priority + ")"
-	to := n.Sink
-	if n.To != "" {
-		to += " " + n.To
-	}
-	tries := text.Count(n.Attempts, "attempt")
+	words, to, tries := n.Type+" ("+n.Priority+")", strings.TrimSpace(n.Sink+" "+n.To), text.Count(n.Attempts, "attempt")
+	failed := kit.When(n.Error != "", ": "+n.Error)
+	clock := func(at time.Time) string { return at.Local().Format("15:04:05") }
 	switch n.Status {
 	case logs.StatusSent:
-		words += " sent to " + to
-		if !n.At.IsZero() {
-			words += " at " + n.At.Local().Format("15:04:05")
-		}
-		if n.Attempts > 1 {
-			words += " after " + tries
-		}
-		if n.MessageID != "" {
-			words += ", " + n.MessageID
-		}
-		if n.GatheredBy != "" {
-			words += ", part of the message of delivery " + n.GatheredBy
-		}
-		return words, kit.LevelInfo
+		return words + " sent to " + to + kit.When(!n.At.IsZero(), " at "+clock(n.At)) + kit.When(n.Attempts > 1, " after "+tries) +
+			kit.When(n.MessageID != "", ", "+n.MessageID) + kit.When(n.GatheredBy != "", ", part of the message of delivery "+n.GatheredBy), kit.LevelInfo
 	case logs.StatusFailed:
-		words += " failed for " + to + " after " + tries
-		if n.Error != "" {
-			words += ": " + n.Error
-		}
-		return words, kit.LevelError
+		return words + " failed for " + to + " after " + tries + failed, kit.LevelError
 	}
-	words += " waiting for " + to
-	if n.Attempts > 0 {
-		words += ", " + tries
-	}
-	if !n.NextAt.IsZero() {
-		words += ", next at " + n.NextAt.Local().Format("15:04:05")
-	}
-	if n.Error != "" {
-		words += ": " + n.Error
-	}
-	return words, kit.LevelWarn
+	return words + " waiting for " + to + kit.When(n.Attempts > 0, ", "+tries) + kit.When(!n.NextAt.IsZero(), ", next at "+clock(n.NextAt)) + failed, kit.LevelWarn
 }
 
 // failed reports whether a conclusion is one that somebody must look at.

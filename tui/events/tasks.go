@@ -61,8 +61,7 @@ func (p *Page) showTasks(list []tasks.Item) tea.Cmd {
 		choices = append(choices, kit.Choice{ID: i.Key, Text: words + kit.Clean(i.Title), Right: text.Span(p.shell.Now().Sub(i.Last)), Detail: detail,
 			Run: func() tea.Cmd { return p.openTask(i) }})
 	}
-	p.shell.Show(kit.NewMenu(p.shell, "Tasks", choices))
-	return nil
+	return p.shell.Show(kit.NewMenu(p.shell, "Tasks", choices))
 }
 
 // openTask asks what to do about one.
@@ -88,8 +87,7 @@ func (p *Page) openTask(i tasks.Item) tea.Cmd {
 	if len(choices) == 0 {
 		return p.shell.Say("there is nothing to open")
 	}
-	p.shell.Show(kit.NewMenu(p.shell, text.Cut(kit.Clean(i.Title), 60), choices))
-	return nil
+	return p.shell.Show(kit.NewMenu(p.shell, text.Cut(kit.Clean(i.Title), 60), choices))
 }
 
 // applyTime bounds what a person waits for: a log is read, an issue written.

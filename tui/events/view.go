@@ -11,9 +11,6 @@ import (
 
 // View draws list and document in the room that the window gives.
 func (p *Page) View(w, h int) string {
-	if h <= 0 {
-		return ""
-	}
 	beside := p.previews() && p.shell.W >= besideFrom
 	below := p.previews() && !beside
 	switch {
@@ -94,9 +91,9 @@ func (p *Page) empty(w int) string {
 // natural are the widths that the list's content asks for.
 type natural struct {
 	event, repository, sender int
-	old                       bool              // there are entries of another day, whose time is longer
-	owners                    map[string]string // the owner of each repository name; "" where several have one
-	of                        [2]int            // what they were taken from: the question and how many entries
+	old                       bool // there are entries of another day, whose time is longer
+	owners                    kit.Owners
+	of                        [2]int // what they were taken from: the question and how many entries
 }
 
 // measure looks at the entries that are here. Widths change when others are asked for, not with every row that comes in.
@@ -106,16 +103,9 @@ func (p *Page) measure(now time.Time) *natural {
 	if n := p.natural; n != nil && n.of == of {
 		return n
 	}
-	n := &natural{owners: map[string]string{}, of: of}
+	n := &natural{owners: kit.Owners{}, of: of}
 	for _, e := range p.feed.entries {
-		if owner, name, ok := strings.Cut(e.Repository, "/"); ok {
-			if other, seen := n.owners[name]; seen && other != owner {
-				owner = ""
-			}
-			n.owners[name] = owner
-		}
-	}
-	for _, e := range p.feed.entries {
+		n.owners.Add(e.Repository)
 		n.event = max(n.event, kit.Width(eventName(e)))
 		n.repository = max(n.repository, kit.Width(e.Repository))
 		n.sender = max(n.sender, kit.Width(e.Sender))
@@ -149,14 +139,6 @@ func (n *natural) columns(w int) []kit.Column {
 		{Title: "sender", Width: max(6, min(n.sender, 16)), Needs: 110},
 		{Title: "notification", Width: 1, Needs: 24},
 	}
-}
-
-// short is a repository without its owner, unless another owner has one of that name.
-func (n *natural) short(repository string) string {
-	if _, name, ok := strings.Cut(repository, "/"); ok && n.owners[name] != "" {
-		return name
-	}
-	return repository
 }
 
 // eventName is an event with its action; that a run completed, its outcome says.
@@ -200,7 +182,7 @@ func (p *Page) row(e logs.Entry, n *natural, table kit.Table, on bool, now time.
 	}
 	repo, text := e.Repository, what(e)
 	if kit.Width(repo) > table.Width(3) {
-		repo = n.short(repo)
+		repo = n.owners.Short(repo)
 	}
 	switch wide := table.Width(3); {
 	case wide > 0:

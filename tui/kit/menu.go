@@ -113,10 +113,8 @@ func (m *Menu) Update(msg tea.Msg) tea.Cmd {
 		}
 		return nil
 	case tea.KeyPressMsg, tea.PasteMsg:
-		before := m.input.Value()
-		var cmd tea.Cmd
-		m.input, cmd = m.input.Update(msg)
-		if m.input.Value() != before {
+		changed, cmd := TypeInto(&m.input, msg)
+		if changed {
 			m.narrow()
 		}
 		return cmd
@@ -212,13 +210,7 @@ func (m *Menu) line(i, w int) string {
 }
 
 // Cursor implements Overlay.
-func (m *Menu) Cursor() *tea.Cursor {
-	c := CaretOf(m.input)
-	if c != nil {
-		c.X += 3
-	}
-	return c
-}
+func (m *Menu) Cursor() *tea.Cursor { return CaretOf(m.input, 3, 0) }
 
 // Actions implements Overlay.
 func (m *Menu) Actions() []Action {

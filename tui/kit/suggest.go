@@ -36,10 +36,7 @@ func (p *Prompt) parts() (before, after string) {
 func (p *Prompt) put(before, after string) tea.Cmd {
 	p.Input.SetValue(before + after)
 	p.Input.SetCursor(len([]rune(before)))
-	if p.Live != nil {
-		return p.Live(before + after)
-	}
-	return nil
+	return p.changed()
 }
 
 // complete asks for suggestions, or goes to the next of those that are shown.
@@ -47,9 +44,9 @@ func (p *Prompt) complete(step int) tea.Cmd {
 	if len(p.offer.list) > 0 {
 		return p.pick(step)
 	}
-	p.offer = suggestions{going: true}
-	p.offer.before, p.offer.after = p.parts()
-	return p.Complete(p.offer.before)
+	before, after := p.parts()
+	p.offer = suggestions{after: after}
+	return p.ask(before)
 }
 
 // Offer answers Complete: the ways to go on from before, the likeliest first. The only one is taken, and of several what they

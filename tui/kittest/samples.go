@@ -12,7 +12,6 @@ import (
 	"testing"
 	"time"
 
-	"hookctl/hooks"
 	"hookctl/logs"
 	"hookctl/server/daemon"
 	"hookctl/tui/kit"
@@ -132,6 +131,4 @@ func MustJSON(v any) json.RawMessage {
 }
 
 // Job0 is a job whose steps the test reports.
-func Job0() *kit.Job[hooks.Step] {
-	return &kit.Job[hooks.Step]{Stop: func() {}, Steps: make(chan hooks.Step)}
-}
+func Job0() *kit.Job { return &kit.Job{Stop: func() {}} }

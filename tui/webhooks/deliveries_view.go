@@ -14,15 +14,12 @@ import (
 )
 
 func (o *deliveries) View(w, h int) string {
-	if w <= 0 || h <= 0 {
-		return ""
-	}
 	w = min(w, 100)
 	if o.inside {
 		return o.viewOne(w, h)
 	}
 	t := o.p.shell.Theme
-	out := []string{kit.FitLine(t.Cut(o.summary(w), w), w)}
+	out := []string{kit.FitLine(t.Cut(o.summary(), w), w)}
 	table := t.Table(w, w-2, []kit.Column{{Width: 1}, {Title: "time", Width: 9, Needs: 50}, {Title: "event", Width: 8, Weight: 2},
 		{Title: "GitHub saw", Width: 8, Weight: 3}, {Title: "the log has", Width: 11}})
 	out = append(out, table.Head())
@@ -38,16 +35,16 @@ func (o *deliveries) View(w, h int) string {
 	}
 	if o.err == nil {
 		o.high = max(0, min(h-2, max(len(o.list), 3)))
-		from, to := o.place.Window(len(o.list), o.high)
+		from, to := o.Window(len(o.list), o.high)
 		for i := from; i < to; i++ {
-			out = append(out, o.line(o.list[i], table, i == o.place.At))
+			out = append(out, o.line(o.list[i], table, i == o.At))
 		}
 	}
 	return kit.Fit(strings.Join(out, "\n"), w, min(h, max(len(out), 5)))
 }
 
 // summary counts what was missed.
-func (o *deliveries) summary(int) string {
+func (o *deliveries) summary() string {
 	t := o.p.shell.Theme
 	missed, elsewhere := 0, 0
 	for _, d := range o.all {
@@ -108,7 +105,7 @@ func (o *deliveries) line(d fleet.Sent, table kit.Table, on bool) string {
 // viewOne is one delivery in full.
 func (o *deliveries) viewOne(w, h int) string {
 	t := o.p.shell.Theme
-	e := o.list[o.place.At]
+	e := o.list[o.At]
 	d := e.Attempts[0]
 	var out []string
 	add := func(label, words string) {
@@ -151,7 +148,6 @@ func (o *deliveries) viewOne(w, h int) string {
 			add("got", k+": "+o.open.ResponseHeaders[k])
 		}
 	}
-	o.scroll = max(0, min(o.scroll, len(out)-h))
-	out = out[o.scroll:min(len(out), o.scroll+h)]
+	out = o.scroll.Window(out, h)
 	return kit.Fit(strings.Join(out, "\n"), w, min(h, max(len(out), 8)))
 }

@@ -15,9 +15,9 @@ import (
 // rotateBox shows a rotation step by step, and each hook in its own state.
 // Closing it cancels a count-down, and lets a rotation that has begun go on.
 type rotateBox struct {
-	p     *Page
-	place kit.Cursor
-	high  int
+	p *Page
+	kit.Cursor
+	high int
 }
 
 // watch shows the box, once.
@@ -37,19 +37,11 @@ func (o *rotateBox) Title() string {
 	return "Rotating the secret"
 }
 
-func (o *rotateBox) Update(msg tea.Msg) tea.Cmd {
-	if m, ok := msg.(kit.Wheel); ok {
-		return o.move(m.Lines)
-	}
-	return nil
-}
+func (o *rotateBox) Update(msg tea.Msg) tea.Cmd { return kit.Turn(msg, o.move) }
 
-func (o *rotateBox) move(by int) tea.Cmd { o.place.To(o.place.At+by, len(o.p.rot.order)); return nil }
+func (o *rotateBox) move(by int) tea.Cmd { o.To(o.At+by, len(o.p.rot.order)); return nil }
 
 func (o *rotateBox) View(w, h int) string {
-	if w <= 0 || h <= 0 {
-		return ""
-	}
 	w = min(w, 84)
 	ladder, foot := o.ladder(w), o.foot(w)
 	if o.p.rot.waiting() {
@@ -72,10 +64,10 @@ func (o *rotateBox) View(w, h int) string {
 	if blank > 0 {
 		out = append(out, "")
 	}
-	from, to := o.place.Window(rows, o.high)
+	from, to := o.Window(rows, o.high)
 	order := o.p.rot.ranked()
 	for i := from; i < to; i++ {
-		out = append(out, o.row(order[i], i == o.place.At, w))
+		out = append(out, o.row(order[i], i == o.At, w))
 	}
 	out = append(out, foot...)
 	return kit.Fit(strings.Join(out, "\n"), w, min(h, len(out)))
@@ -218,7 +210,7 @@ func (o *rotateBox) ladder(w int) []string {
 func (o *rotateBox) row(k hookKey, on bool, w int) string {
 	t, r := o.p.shell.Theme, &o.p.rot
 	s := r.steps[k]
-	symbol, words, style := r.draw(t, s)
+	symbol, words, style := s.draw(t)
 	name := max(10, min(34, w/2-4))
 	id := ""
 	if k.id != 0 { // else it is about the whole target
@@ -240,15 +232,12 @@ func (o *rotateBox) row(k hookKey, on bool, w int) string {
 // foot says what went wrong with the cure, or what can be done next.
 func (o *rotateBox) foot(w int) []string {
 	t, r := o.p.shell.Theme, &o.p.rot
-	var out []string
-	s, wrong := o.failure()
-	trouble := func(n int) {
-		switch {
-		case wrong:
-			out = append(out, kit.First(append(kit.Flagged(t.Bad, t.Sym.Bad, kit.Clean(s.err.Error()), w), kit.CureLines(s.cure, w)...), n)...)
-		case r.err != nil:
-			out = append(out, kit.First(o.p.shell.Trouble(r.err, w), n)...)
-		}
+	var out, trouble []string
+	switch s, wrong := o.failure(); {
+	case wrong && (r.now.Open || r.err == nil):
+		trouble = append(kit.Flagged(t.Bad, t.Sym.Bad, kit.Clean(s.err.Error()), w), kit.CureLines(s.cure, w)...)
+	case r.err != nil:
+		trouble = o.p.shell.Trouble(r.err, w)
 	}
 	switch {
 	case r.planning:
@@ -259,14 +248,11 @@ func (o *rotateBox) foot(w int) []string {
 			out = append(out, " "+t.Faint.Render(t.Cut(pace+"; GitHub limits changes per minute", w-2)))
 		}
 	case r.now.Open:
-		trouble(4)
-		out = append(out, kit.Paragraph("Both secrets are accepted, and no delivery is lost. "+t.Key.Render("r")+" resumes, "+t.Key.Render("u")+" undoes.", w)...)
+		out = append(kit.First(trouble, 4), kit.Paragraph("Both secrets are accepted, and no delivery is lost. "+t.Key.Render("r")+" resumes, "+t.Key.Render("u")+" undoes.", w)...)
 	case r.err != nil:
-		wrong = false
-		trouble(6)
-	case wrong:
-		trouble(4)
-		out = append(out, kit.Paragraph("A hook that was set aside keeps its old secret, accepted from it alone. "+t.Key.Render("r")+" tries again.", w)...)
+		out = kit.First(trouble, 6)
+	case trouble != nil:
+		out = append(kit.First(trouble, 4), kit.Paragraph("A hook that was set aside keeps its old secret, accepted from it alone. "+t.Key.Render("r")+" tries again.", w)...)
 	case !r.now.UndoUntil.IsZero():
 		done, again := " Done.", " undoes it until "
 		if r.undone() {
@@ -284,7 +270,7 @@ func (o *rotateBox) foot(w int) []string {
 func (o *rotateBox) failure() (hookStep, bool) {
 	r := &o.p.rot
 	order := r.ranked()
-	if i := o.place.At; i < len(order) && r.steps[order[i]].err != nil {
+	if i := o.At; i < len(order) && r.steps[order[i]].err != nil {
 		return r.steps[order[i]], true
 	}
 	for _, k := range order {

@@ -24,24 +24,21 @@ func (w *Wizard) save() tea.Cmd {
 func (w *Wizard) write(d *fleet.Draft) tea.Cmd {
 	w.saves++
 	file, number := w.file, w.saves
-	return func() tea.Msg {
-		if err := file.Save(number, d); err != nil {
-			return kit.Failure{Err: err}
-		}
-		return nil
-	}
+	return kit.Try(w.shell, func(context.Context) error { return file.Save(number, d) }, w.shell.Fail)
 }
 
 // restore reads the draft.
 func (w *Wizard) restore() tea.Cmd {
-	return w.ask(func(context.Context) func() tea.Cmd {
-		d, found := w.file.Read()
-		return func() tea.Cmd {
-			if !found || w.at != stepSignIn {
-				return nil
-			}
-			return w.restored(d)
+	return kit.Ask(w.shell, func(context.Context) (*fleet.Draft, error) {
+		if d, found := w.file.Read(); found {
+			return &d, nil
 		}
+		return nil, nil
+	}, func(d *fleet.Draft, _ error) tea.Cmd {
+		if d == nil || w.at != stepSignIn {
+			return nil
+		}
+		return w.restored(*d)
 	})
 }
 

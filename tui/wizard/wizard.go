@@ -17,6 +17,7 @@ import (
 
 	"hookctl/hooks"
 	"hookctl/hooks/secret"
+	"hookctl/hooks/tunnel"
 	"hookctl/logs"
 	"hookctl/logs/text"
 	"hookctl/server/daemon"
@@ -43,12 +44,19 @@ func names() []string {
 	return []string{"Sign in", "Repositories", "URL", "Events", "Secret", "Notify", "Receiver", "Review", "Proof", "Sync"}
 }
 
+// Defaults is what the wizard starts from. A port that is chosen goes in.
+type Defaults struct {
+	fleet.SetupDefaults
+	Tunnels tunnel.Finder // where tunnels are looked for; zero for the usual places
+	relay   *relay        // that was opened last
+}
+
 // Config is what the wizard is given.
 type Config struct {
 	Home     string       // HOOKCTL_HOME
 	Fleet    *fleet.Fleet // sets the hooks up
 	Store    *secret.Store
-	Setup    *Defaults // what it starts from; a port that is chosen goes in
+	Setup    *Defaults
 	Log      *kit.Answer[*logs.Log]
 	Receiver *kit.Answer[daemon.Status]
 	Poll     func(again bool) tea.Cmd     // asks the receiver how it is
@@ -91,7 +99,7 @@ type Wizard struct {
 // New makes a wizard that starts from the settings.
 func New(shell *kit.Shell, cfg Config) *Wizard {
 	w := &Wizard{shell: shell, cfg: cfg, file: fleet.NewDraftFile(cfg.Home)}
-	plain := plain{w}
+	plain := plain{w: w}
 	w.signIn = &signInStep{plain: plain}
 	w.repos = newReposStep(w)
 	w.address = newURLStep(w)
@@ -119,7 +127,7 @@ func (w *Wizard) Resume() tea.Cmd {
 	if !w.shown() {
 		w.shell.Show(w)
 	}
-	if w.apply.busy() {
+	if w.apply.working() != "" {
 		return nil
 	}
 	return w.steps[w.at].open()
@@ -137,16 +145,9 @@ func (w *Wizard) Title() string {
 	return fmt.Sprintf("Set up %d/%d: %s", w.at+1, stepApply+1, name)
 }
 
-// Update hands answers to who asked, also after its step was left. Keys and turns of the wheel are for the step on screen.
+// Update gives keys, clicks and turns of the wheel to the step on screen.
 func (w *Wizard) Update(msg tea.Msg) tea.Cmd {
 	switch m := msg.(type) {
-	case answered:
-		if m.of == w {
-			return m.take()
-		}
-		return nil
-	case kit.Stepped[hooks.Step]:
-		return w.apply.stepped(m)
 	case kit.Wheel:
 		if w.scroll.Most > 0 {
 			return w.roll(m.Lines)
@@ -173,6 +174,9 @@ func (w *Wizard) open(step int) tea.Cmd {
 
 // next asks the step whether it is complete, and goes on.
 func (w *Wizard) next() tea.Cmd {
+	if w.steps[w.at].working() != "" {
+		return nil
+	}
 	done, cmd := w.steps[w.at].next()
 	if !done {
 		return cmd
@@ -198,7 +202,7 @@ func (w *Wizard) forward() tea.Cmd {
 // back goes a step back, or closes the wizard, which keeps what was chosen.
 func (w *Wizard) back() tea.Cmd {
 	switch {
-	case w.apply.busy():
+	case w.apply.working() != "":
 		w.shell.Shut(w)
 		return w.shell.Say("setup continues in the background; w shows it")
 	case w.Over:
@@ -294,10 +298,13 @@ func (w *Wizard) Actions() []kit.Action {
 	switch {
 	case w.Over || w.at == stepSignIn:
 		back.Label, back.Text = "close", "Close the wizard."
-	case w.apply.busy():
+	case w.apply.working() != "":
 		back.Label, back.Text = "leave it working", "Close the wizard; setup continues in the background."
 	}
 	next := kit.Action{ID: "wizard.next", Keys: []string{"enter"}, Label: w.steps[w.at].label(), Text: "Continue with what is chosen.", Command: w.command(), Run: w.next}
+	if w.steps[w.at].working() != "" {
+		next.Label = "wait"
+	}
 	all := []kit.Action{next}
 	if w.scroll.Most > 0 {
 		all = append(all,
@@ -335,22 +342,16 @@ func (w *Wizard) targets() []hooks.Target {
 	return out
 }
 
+// request is what the fleet is asked to set up.
+func (w *Wizard) request() fleet.SetupRequest {
+	return fleet.SetupRequest{Targets: w.targets(), URL: w.address.url(), Events: w.events.asked(), Also: w.notify.chosen().Events(), AllowUnreachable: w.address.anyway(), Wait: w.cfg.Setup.Wait}
+}
+
 // command is the same setup as a command line.
 func (w *Wizard) command() string {
-	parts := []string{"hookctl", "setup"}
-	for _, t := range w.targets() {
-		parts = append(parts, t.Flag())
-	}
-	if w.address.relay() {
-		parts = append(parts, "--relay")
-	} else if u := w.address.url(); u != "" {
-		parts = append(parts, "--url", text.Shell(u))
-	}
-	for _, e := range w.events.asked() {
-		parts = append(parts, "--event", text.Shell(e))
-	}
-	if w.address.anyway() {
-		parts = append(parts, "--allow-unreachable")
+	parts := []string{"hookctl"}
+	for _, arg := range w.request().Args(w.address.relay()) {
+		parts = append(parts, text.Shell(arg))
 	}
 	return strings.Join(parts, " ")
 }
