@@ -46,7 +46,7 @@ type accepted struct {
 // logSummary is what the log says about its records and their notifications.
 type logSummary struct {
 	missing  bool // there is no log yet
-	total    int // records
+	total    int  // records
 	failures Failures
 	problems []logs.Problem
 	pending  []logs.Entry
