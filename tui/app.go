@@ -3,8 +3,6 @@ package tui
 import (
 	"context"
 	"errors"
-	"maps"
-	"slices"
 	"strconv"
 	"time"
 
@@ -107,7 +105,7 @@ func (a *app) opened(l *logs.Log, err error) tea.Cmd {
 	watch := kit.Get(a.Shell, l.Watch, func(news <-chan []logs.Entry) tea.Cmd { return a.Waits(a.watch(news)) })
 	ctx := a.Ctx
 	ready := func() tea.Msg {
-		l.Ready(ctx, nil) //nolint:errcheck,gosec // who asks the log learns of it
+		l.Ready(ctx) //nolint:errcheck,gosec // who asks the log learns of it
 		return kit.Indexed{}
 	}
 	return tea.Batch(watch, ready, a.Broadcast(a.log))
@@ -209,15 +207,7 @@ func (a *app) lamp() kit.Lamp {
 }
 
 // offer is what the palette has of settings and saved filters.
-func (a *app) offer() []kit.Choice {
-	out := a.options.Offer()
-	for _, name := range slices.Sorted(maps.Keys(a.cfg.Filters)) {
-		words := a.cfg.Filters[name]
-		out = append(out, kit.Choice{Text: kit.Clean("filter " + name + ": " + words), Right: "saved", Detail: "hookctl events list --filter " + text.Clean(text.Shell(words)),
-			Run: func() tea.Cmd { return a.GoTo(kit.PageEvents, kit.Filtered(words)) }})
-	}
-	return out
-}
+func (a *app) offer() []kit.Choice { return append(a.options.Offer(), a.events.Offer()...) }
 
 // unfinished reports whether a rotation is left half done on the disk.
 func (a *app) unfinished() bool {

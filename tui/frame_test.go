@@ -18,6 +18,7 @@ import (
 	"hookctl/hooks/tasks"
 	"hookctl/logs"
 	"hookctl/server/daemon"
+	"hookctl/tui/events"
 	"hookctl/tui/kittest"
 )
 
@@ -128,7 +129,7 @@ func followed(t testing.TB, c *Config) {
 		t.Fatal(err)
 	}
 	c.Sync = tasks.New(tasks.Config{Settings: tasks.Settings{Mode: tasks.ModeSuggest}, Home: c.Home, Now: c.Now})
-	c.Tasks = Tasks{List: c.Sync.List, Apply: func(context.Context, string) (string, error) { return "", nil }}
+	c.Tasks = events.Tasks{List: c.Sync.List, Apply: func(context.Context, string) (string, error) { return "", nil }}
 	record := kittest.SampleRecords()[6]
 	record.Summary.Branch, record.Result, record.ReceivedAt = "main", "ci_failure: CI Tests failed on main", kittest.Noon.Add(-time.Minute)
 	record.Sync = &logs.Sync{Status: logs.SyncDone, Key: "5a1b2c3d4e5f", Text: `created an issue: CI "CI Tests" fails on branch "main"; moved to "Todo" on the board`, Issue: 43, URL: web + "web/issues/43", Attempts: 1}

@@ -28,12 +28,12 @@ import (
 
 // Config is what main hands to the interface.
 type Config struct {
-	Home   string        // HOOKCTL_HOME
-	Logs   logs.Config   // where the records are
-	Store  *secret.Store // the shared key
-	Daemon daemon.Config // how the receiver is started
-	Fleet  *fleet.Fleet  // every hook of this receiver, and what is done to it
-	Setup  SetupDefaults // what the wizard starts from
+	Home   string          // HOOKCTL_HOME
+	Logs   logs.Config     // where the records are
+	Store  *secret.Store   // the shared key
+	Daemon daemon.Config   // how the receiver is started
+	Fleet  *fleet.Fleet    // every hook of this receiver, and what is done to it
+	Setup  wizard.Defaults // what the wizard starts from
 
 	// Checks runs the doctor's checks and reports each as it is found; nil
 	// leaves the page with the command to run.
@@ -50,7 +50,7 @@ type Config struct {
 	Tasks events.Tasks
 
 	Browse   func(url string) error // opens a browser; nil uses the one gh uses
-	Settings Settings               // the settings in force, and what changes them
+	Settings options.Source         // the settings in force, and what changes them
 	Filters  map[string]string      // saved filters by name
 	Events   []logs.Completion      // the events that GitHub has, to complete filters with
 	// SaveFilter makes a saved filter permanent, or another text of it; empty
@@ -70,8 +70,6 @@ type Config struct {
 type (
 	// Tasks is what project sync follows, as the Events page shows it.
 	Tasks = events.Tasks
-	// SetupDefaults is what the wizard starts from.
-	SetupDefaults = wizard.Defaults
 	// Settings are what the Settings page shows and changes.
 	Settings = options.Source
 	// Setting is one of them.

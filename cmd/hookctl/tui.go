@@ -55,7 +55,6 @@ func (p *program) tuiConfig(ctx context.Context) (tui.Config, error) {
 		Store:      s.Store(),
 		Daemon:     p.daemonConfig(s),
 		Fleet:      all,
-		Setup:      tui.SetupDefaults{SetupDefaults: defaults},
 		Checks:     p.checks,
 		CatchUp:    p.catcherUp(s, all),
 		Replay:     host.Dial(s.Home).Replay,
@@ -72,6 +71,7 @@ func (p *program) tuiConfig(ctx context.Context) (tui.Config, error) {
 		Keys:       s.TUI.Keys,
 		Temporary:  p.environ(demoVariable) != "",
 	}
+	config.Setup.SetupDefaults = defaults
 	if !config.Temporary {
 		config.HomeName = homeName(s.Home)
 	}

@@ -180,3 +180,13 @@ func (p *Page) askForget(name string) tea.Cmd {
 		"Forget " + name + "?", "", "It is " + p.cfg.Filters[name],
 	}, Run: func() tea.Cmd { return p.keep(name, "") }})
 }
+
+// Offer is what the palette has of the saved filters.
+func (p *Page) Offer() (out []kit.Choice) {
+	for _, name := range slices.Sorted(maps.Keys(p.cfg.Filters)) {
+		words := p.cfg.Filters[name]
+		out = append(out, kit.Choice{Text: kit.Clean("filter " + name + ": " + words), Right: "saved", Detail: "hookctl events list --filter " + text.Clean(text.Shell(words)),
+			Run: func() tea.Cmd { return p.shell.GoTo(kit.PageEvents, kit.Filtered(words)) }})
+	}
+	return out
+}

@@ -1,6 +1,7 @@
 package events
 
 import (
+	"cmp"
 	"fmt"
 	"strings"
 	"time"
@@ -196,19 +197,13 @@ func (p *Page) row(e logs.Entry, n *natural, table kit.Table, on bool, now time.
 
 // what says in a few words what an event is about.
 func what(e logs.Entry) string {
-	title, branch := e.Title, e.Branch
-	var s string
+	s := cmp.Or(e.Title, e.Branch, e.Result)
 	switch {
-	case e.Number != nil && title != "":
-		s = fmt.Sprintf("#%d %s", *e.Number, title)
-	case title != "" && branch != "":
-		s = title + " (" + branch + ")"
-	case title != "":
-		s = title
-	case branch != "":
-		s = branch
-	default:
-		s = e.Result
+	case e.Title == "":
+	case e.Number != nil:
+		s = fmt.Sprintf("#%d %s", *e.Number, e.Title)
+	case e.Branch != "":
+		s += " (" + e.Branch + ")"
 	}
 	// The first column says success and failure.
 	if e.Conclusion != "" && e.Conclusion != "success" && e.Conclusion != "failure" {

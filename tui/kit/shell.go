@@ -136,11 +136,15 @@ func (s *Shell) Take(msg tea.Msg) (cmd tea.Cmd, taken bool) {
 		if o := s.Top(); o != nil {
 			cmd = o.Update(msg)
 		}
-	case tea.MouseClickMsg, tea.MouseWheelMsg:
-		cmd = s.pointer(msg)
+	case tea.MouseClickMsg:
+		cmd = s.click(msg.Mouse())
+	case tea.MouseWheelMsg:
+		cmd = s.wheel(msg.Mouse())
 	case tea.MouseMsg, tea.KeyReleaseMsg:
 	case ToastOver:
-		s.Toast.over(msg)
+		if int(msg) == s.Toast.ID { // no newer one stands there
+			s.Toast.Text = ""
+		}
 	case answered:
 		cmd = msg()
 	default:

@@ -122,21 +122,19 @@ func (p *Page) list() {
 	if p.want != "" {
 		under = p.want
 	}
+	named := func(s Setting) int { // what has the words in its name comes first
+		if kit.HasWords(s.Key, p.find) {
+			return 0
+		}
+		return 1
+	}
 	p.rows = nil
 	for _, s := range p.all {
 		if (!p.changed || s.Origin != "default") && kit.HasWords(strings.Join([]string{s.Key, s.Value, s.Origin, s.About}, " "), p.find) {
 			p.rows = append(p.rows, s)
 		}
 	}
-	slices.SortStableFunc(p.rows, func(a, b Setting) int { // what has the words in its name first
-		switch named := kit.HasWords(a.Key, p.find); {
-		case named == kit.HasWords(b.Key, p.find):
-			return 0
-		case named:
-			return -1
-		}
-		return 1
-	})
+	slices.SortStableFunc(p.rows, func(a, b Setting) int { return named(a) - named(b) })
 	i := slices.IndexFunc(p.rows, func(s Setting) bool { return s.Key == under })
 	if i >= 0 {
 		p.want = ""

@@ -3,6 +3,7 @@
 package receiver
 
 import (
+	"cmp"
 	"context"
 	"errors"
 	"fmt"
@@ -208,22 +209,14 @@ func (p *Page) silent() *daemon.UnresponsiveError {
 
 // Actions implements kit.Page.
 func (p *Page) Actions() []kit.Action {
-	var stopped, down, deaf string // why it cannot be started; stopped or restarted; reloaded
-	switch {
-	case p.cfg.Receiver.OK():
-		stopped = "the receiver is running already"
-	case p.silent() != nil:
-		stopped, deaf = "a receiver that does not answer is in the way; b replaces it", "the receiver does not answer; b replaces it"
-	default:
-		down, deaf = "the receiver is not running; s starts it", "the receiver is not running; s starts it"
-	}
-	if p.busy != "" {
-		down, stopped, deaf = p.busy, p.busy, p.busy
-	}
+	runs, stuck := p.cfg.Receiver.OK(), p.silent() != nil
+	down := cmp.Or(p.busy, kit.When(!runs && !stuck, "the receiver is not running; s starts it"))
+	deaf := cmp.Or(down, kit.When(stuck, "the receiver does not answer; b replaces it"))
+	up := cmp.Or(p.busy, kit.When(runs, "the receiver is running already"), kit.When(stuck, "a receiver that does not answer is in the way; b replaces it"))
 	onlyLog := kit.When(p.see != viewLog, "this is for the log; v shows it")
 	nothing := kit.When([]int{len(p.lines), len(p.rejected)}[p.see] == 0, "nothing is listed")
 	acts := []kit.Action{
-		{ID: "receiver.start", Keys: []string{"s"}, Label: "start", Text: "Start the receiver in the background.", Command: "hookctl start", Off: stopped, Run: p.Start},
+		{ID: "receiver.start", Keys: []string{"s"}, Label: "start", Text: "Start the receiver in the background.", Command: "hookctl start", Off: up, Run: p.Start},
 		{ID: "receiver.stop", Keys: []string{"t"}, Label: "stop", Text: "Stop the receiver once it has finished what it accepted.", Command: "hookctl stop", Off: down, Run: p.askStop},
 		{ID: "receiver.restart", Keys: []string{"b"}, Label: "restart", Text: "Replace the receiver by a new one with the same flags; no delivery is refused.", Command: "hookctl restart", Off: down, Run: p.Restart},
 		{ID: "receiver.reload", Keys: []string{"L"}, Label: "reload", Text: "Make the receiver read secrets and settings again.", Command: "hookctl reload", Off: deaf, Run: p.Reload},

@@ -4,6 +4,7 @@ import (
 	"context"
 	"maps"
 	"slices"
+	"strings"
 	"time"
 
 	tea "charm.land/bubbletea/v2"
@@ -229,7 +230,7 @@ func (p *Page) seen(h fleet.Hook, e logs.Entry) {
 // setAside are the targets that could not be listed, in their order.
 func (p *Page) setAside() []fleet.Aside {
 	return slices.SortedFunc(maps.Values(p.aside), func(a, b fleet.Aside) int {
-		return fleet.Compare(fleet.Hook{Hook: hooks.Hook{Target: a.Target}}, fleet.Hook{Hook: hooks.Hook{Target: b.Target}})
+		return strings.Compare(strings.ToLower(a.Target.String()), strings.ToLower(b.Target.String()))
 	})
 }
 

@@ -85,7 +85,6 @@ func (s *receiverStep) view(w, h int) ([]string, *tea.Cursor) {
 	t := s.w.shell.Theme
 	out := s.w.intro("The receiver is a background process that records deliveries, also while this window is closed.",
 		"The receiver records deliveries.", w, h)
-	running := s.w.cfg.Receiver.OK()
 	switch {
 	case s.busy != "":
 		out = append(out, s.w.doing(s.busy))
@@ -100,13 +99,16 @@ func (s *receiverStep) view(w, h int) ([]string, *tea.Cursor) {
 		return out, nil
 	case s.done:
 		out = append(out, s.w.good("the receiver runs on "+text.Clean(s.addr)+", with the secret "+secret.Fingerprint(s.w.value), w)...)
-	case running && s.w.address.run() == "":
-		out = append(out, s.w.good("the receiver runs on "+text.Clean(s.w.cfg.Receiver.Value.Address), w)...)
-		out = append(out, kit.Paragraph(t.Key.Render("enter")+" saves your choices and reloads it.", w)...)
-	case s.w.address.run() != "":
-		out = append(out, kit.Paragraph(t.Key.Render("enter")+" saves your choices and starts it together with "+s.w.address.run()+".", w)...)
 	default:
-		out = append(out, kit.Paragraph(t.Key.Render("enter")+" saves your choices and starts it on port "+fmt.Sprint(s.w.cfg.Setup.Port)+". hookctl stop ends it.", w)...)
+		starts := "starts it on port " + fmt.Sprint(s.w.cfg.Setup.Port) + ". hookctl stop ends it."
+		switch run := s.w.address.run(); {
+		case run != "":
+			starts = "starts it together with " + run + "."
+		case s.w.cfg.Receiver.OK():
+			out = append(out, s.w.good("the receiver runs on "+text.Clean(s.w.cfg.Receiver.Value.Address), w)...)
+			starts = "reloads it."
+		}
+		out = append(out, kit.Paragraph(t.Key.Render("enter")+" saves your choices and "+starts, w)...)
 	}
 	u := s.w.address
 	answer, known := u.tested[u.url()]
