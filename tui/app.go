@@ -105,7 +105,7 @@ func (a *app) opened(l *logs.Log, err error) tea.Cmd {
 	watch := kit.Get(a.Shell, l.Watch, func(news <-chan []logs.Entry) tea.Cmd { return a.Waits(a.watch(news)) })
 	ctx := a.Ctx
 	ready := func() tea.Msg {
-		l.Ready(ctx, nil) //nolint:errcheck,gosec // who asks the log learns of it
+		l.Ready(ctx) //nolint:errcheck,gosec // who asks the log learns of it
 		return kit.Indexed{}
 	}
 	return tea.Batch(watch, ready, a.Broadcast(a.log))

@@ -54,9 +54,6 @@ func Find(actions []Action, key string) (Action, bool) {
 
 // override replaces the keys of the actions that the settings name.
 func override(actions []Action, keys map[string][]string) []Action {
-	if len(keys) == 0 {
-		return actions
-	}
 	for i, a := range actions {
 		if k, ok := keys[a.ID]; ok && len(k) > 0 {
 			actions[i].Keys = k

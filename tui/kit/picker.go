@@ -2,6 +2,7 @@ package kit
 
 import (
 	"fmt"
+	"maps"
 	"slices"
 	"strings"
 
@@ -167,14 +168,7 @@ func (p *Picker) toggleAll() {
 
 // Picked are the chosen ids, sorted.
 func (p *Picker) Picked() []string {
-	var out []string
-	for id, on := range p.On {
-		if on {
-			out = append(out, id)
-		}
-	}
-	slices.Sort(out)
-	return out
+	return slices.DeleteFunc(slices.Sorted(maps.Keys(p.On)), func(id string) bool { return !p.On[id] })
 }
 
 func (p *Picker) move(by int) { p.To(p.At+by, len(p.Shown)) }

@@ -1,6 +1,7 @@
 package kit
 
 import (
+	"slices"
 	"strings"
 
 	"charm.land/bubbles/v2/textinput"
@@ -169,24 +170,20 @@ func (p *Prompt) Actions() []Action {
 			if len(p.offer.list) > 0 {
 				return p.pick(step)
 			}
-			next := p.At + step
-			if next < 0 || next > len(p.History) {
+			if p.At+step < 0 || p.At+step > len(p.History) {
 				return nil
 			}
 			if p.At == len(p.History) {
 				p.draft = p.Input.Value()
 			}
-			p.At = next
-			if next == len(p.History) {
-				return p.Set(p.draft)
-			}
-			return p.Set(p.History[next])
+			p.At += step
+			return p.Set(append(slices.Clone(p.History), p.draft)[p.At])
 		}
 	}
 	acts := []Action{
 		{ID: "prompt.accept", Keys: []string{"enter"}, Label: "accept", Text: "Take what is typed.", Run: func() tea.Cmd {
-			if cmd, went := p.takePicked(); went {
-				return cmd
+			if before, _ := p.parts(); p.offer.picked && strings.HasSuffix(before, ":") {
+				return p.ask() // from a field to its values
 			}
 			p.offer = suggestions{}
 			if p.Try != nil {

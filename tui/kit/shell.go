@@ -142,7 +142,9 @@ func (s *Shell) Take(msg tea.Msg) (cmd tea.Cmd, taken bool) {
 		cmd = s.wheel(msg.Mouse())
 	case tea.MouseMsg, tea.KeyReleaseMsg:
 	case ToastOver:
-		s.Toast.over(msg)
+		if int(msg) == s.Toast.ID { // no newer one stands there
+			s.Toast.Text = ""
+		}
 	case answered:
 		cmd = msg()
 	default:

@@ -73,7 +73,7 @@ func (s *applyStep) ended(report fleet.SetupReport, err error) tea.Cmd {
 		s.err = hooks.ErrIncomplete
 	}
 	if why := unreached(report.Results); why != nil {
-		s.w.at = stepURL
+		s.w.at, s.w.scroll.At = stepURL, 0
 		return tea.Batch(s.finish(), s.w.address.broken(s.w.review.plan.URL, why))
 	}
 	return s.finish()

@@ -80,9 +80,9 @@ func (w *Wizard) jump() tea.Cmd {
 	if _, err := w.address.check(); err != nil { // also one that was insisted on: it is asked for again
 		w.goal = min(w.goal, stepURL)
 	}
-	w.at, w.goal = w.goal, 0
-	if w.at == stepSignIn {
+	to := w.goal
+	if w.goal = 0; to == stepSignIn {
 		return nil
 	}
-	return tea.Batch(w.steps[w.at].open(), w.repos.open(), w.shell.Say("continuing where you left off; esc goes back"))
+	return tea.Batch(w.open(to), w.repos.open(), w.shell.Say("continuing where you left off; esc goes back"))
 }

@@ -10,7 +10,6 @@ package wizard
 
 import (
 	"fmt"
-	"slices"
 	"strings"
 
 	tea "charm.land/bubbletea/v2"
@@ -75,7 +74,6 @@ type Wizard struct {
 	Over   bool
 	caret  *tea.Cursor
 	head   int // lines above the step in the last view
-	drawn  int // the step of the last view
 	scroll kit.Scroll
 	file   *fleet.DraftFile
 	saves  int
@@ -150,7 +148,7 @@ func (w *Wizard) Update(msg tea.Msg) tea.Cmd {
 	switch m := msg.(type) {
 	case kit.Wheel:
 		if w.scroll.Most > 0 {
-			return w.roll(m.Lines)
+			return w.scroll.By(m.Lines)
 		}
 	case tea.KeyPressMsg, tea.PasteMsg:
 		w.scroll.At = 0 // where it is typed
@@ -168,7 +166,7 @@ func (w *Wizard) on(step int) bool { return w.at == step && w.shown() }
 
 // open goes to a step.
 func (w *Wizard) open(step int) tea.Cmd {
-	w.at = step
+	w.at, w.scroll.At = step, 0
 	return w.steps[step].open()
 }
 
@@ -186,17 +184,16 @@ func (w *Wizard) next() tea.Cmd {
 
 // forward goes to the following step.
 func (w *Wizard) forward() tea.Cmd {
-	switch again := w.address.failed != nil; {
-	case w.at+1 >= len(w.steps):
+	to := w.at + 1
+	switch again := w.address.failed != nil && w.at == stepURL; {
+	case to >= len(w.steps):
 		return nil
-	case again && w.at == stepURL && w.address.run() != "": // everything else was answered
-		w.at = stepReceiver
-	case again && w.at == stepURL:
-		w.at, w.address.failed = stepReview, nil
-	default:
-		w.at++
+	case again && w.address.run() != "": // everything else was answered
+		to = stepReceiver
+	case again:
+		to, w.address.failed = stepReview, nil
 	}
-	return tea.Batch(w.steps[w.at].open(), w.save())
+	return tea.Batch(w.open(to), w.save())
 }
 
 // back goes a step back, or closes the wizard, which keeps what was chosen.
@@ -214,8 +211,7 @@ func (w *Wizard) back() tea.Cmd {
 		}
 		return w.shell.Say("your answers are saved; w continues")
 	}
-	w.at--
-	return tea.Batch(w.steps[w.at].open(), w.save())
+	return tea.Batch(w.open(w.at-1), w.save())
 }
 
 // Cursor implements Overlay.
@@ -232,15 +228,12 @@ func (w *Wizard) View(room, high int) string {
 	w.head = len(head)
 	room = max(1, h-len(head))
 	lines, caret := w.steps[w.at].view(wide, room)
-	if w.drawn != w.at {
-		w.drawn, w.scroll.At = w.at, 0
-	}
 	if len(lines) > room {
 		room = max(1, room-1) // one line says that there is more
 	}
 	lines = w.scroll.Window(lines, room)
 	if w.scroll.Most > 0 {
-		lines = append(slices.Clone(lines), w.more())
+		lines = append(lines, w.more())
 	}
 	w.caret = nil
 	if caret != nil && caret.Y >= w.scroll.At && caret.Y-w.scroll.At < room && caret.X < wide {
@@ -259,12 +252,6 @@ func (w *Wizard) more() string {
 	return t.Faint.Render(" "+t.Sym.Down+" more below: ") + t.Key.Render("pgdown")
 }
 
-// roll scrolls a step that has more lines than there is room for.
-func (w *Wizard) roll(by int) tea.Cmd {
-	w.scroll.By(by)
-	return nil
-}
-
 // crumbs shows all steps, what is done and what is to come.
 func (w *Wizard) crumbs(wide, h int) []string {
 	if h < 13 {
@@ -272,10 +259,8 @@ func (w *Wizard) crumbs(wide, h int) []string {
 	}
 	t := w.shell.Theme
 	var parts []string
-	n := 1
 	for i := range max(w.at, stepApply) + 1 { // Sync is an offer
 		name := strings.Replace(names()[i], "Repositories", "Repos", 1)
-		n += kit.Width(name) + 2
 		switch {
 		case i < w.at:
 			name = t.Good.Render(name)
@@ -286,10 +271,11 @@ func (w *Wizard) crumbs(wide, h int) []string {
 		}
 		parts = append(parts, name)
 	}
-	if n > wide {
+	line := " " + strings.Join(parts, "  ")
+	if kit.Width(line)+2 > wide {
 		return nil
 	}
-	return []string{" " + strings.Join(parts, "  "), ""}
+	return []string{line, ""}
 }
 
 // Actions implements Overlay.
@@ -308,8 +294,8 @@ func (w *Wizard) Actions() []kit.Action {
 	all := []kit.Action{next}
 	if w.scroll.Most > 0 {
 		all = append(all,
-			kit.Action{ID: "wizard.scroll.down", Keys: []string{"pgdown"}, Text: "Scroll down.", Move: true, Run: func() tea.Cmd { return w.roll(4) }},
-			kit.Action{ID: "wizard.scroll.up", Keys: []string{"pgup"}, Text: "Scroll up.", Move: true, Run: func() tea.Cmd { return w.roll(-4) }})
+			kit.Action{ID: "wizard.scroll.down", Keys: []string{"pgdown"}, Text: "Scroll down.", Move: true, Run: func() tea.Cmd { return w.scroll.By(4) }},
+			kit.Action{ID: "wizard.scroll.up", Keys: []string{"pgup"}, Text: "Scroll up.", Move: true, Run: func() tea.Cmd { return w.scroll.By(-4) }})
 	}
 	return append(append(all, w.steps[w.at].actions()...), w.help(), back)
 }
@@ -333,13 +319,8 @@ func (w *Wizard) host() string {
 
 // targets are the chosen repositories and organizations.
 func (w *Wizard) targets() []hooks.Target {
-	var out []hooks.Target
-	for _, name := range w.repos.pick.Picked() {
-		if t, err := hooks.ParseTarget(name); err == nil {
-			out = append(out, t)
-		}
-	}
-	return out
+	chosen := fleet.Draft{Repositories: w.repos.pick.Picked()}
+	return chosen.Targets()
 }
 
 // request is what the fleet is asked to set up.
