@@ -8,7 +8,6 @@ import (
 	"fmt"
 	"path/filepath"
 	"slices"
-	"strings"
 	"time"
 )
 
@@ -180,56 +179,6 @@ func (l *Log) Problems(ctx context.Context) ([]Problem, error) {
 		}
 	}
 	return list, errors.Join(err, globErr)
-}
-
-// Counts returns the records that the filter chooses by event.
-func (l *Log) Counts(ctx context.Context, f Filter) (Counts, error) {
-	c := Counts{Events: map[string]int{}}
-	if err := l.Settle(ctx); err != nil {
-		return c, err
-	}
-	if f.InPayloads() {
-		for e, err := range l.All(ctx, f, nil) {
-			if err != nil {
-				return c, err
-			}
-			c.Events[e.Event]++
-			c.Total++
-			c.Pending += min(e.Pending, 1)
-			c.Failed += min(e.Failed, 1)
-		}
-		return c, nil
-	}
-	from, args := l.joined(ctx, f)
-	type group struct {
-		event string
-		n     int
-	}
-	groups, err := collect(ctx, l.index, func(rows *sql.Rows) (g group, err error) {
-		return g, rows.Scan(&g.event, &g.n)
-	}, "SELECT r.event, count(*)"+from+" GROUP BY r.event", args...)
-	if err != nil {
-		return c, err
-	}
-	for _, g := range groups {
-		c.Events[g.event] += g.n
-		c.Total += g.n
-	}
-	for _, state := range []struct {
-		column string
-		to     *int
-	}{{"r.pending > 0", &c.Pending}, {"r.failed > 0", &c.Failed}} {
-		clause := " WHERE "
-		if strings.Contains(from, " WHERE ") {
-			clause = " AND "
-		}
-		n, err := l.index.number(ctx, "SELECT count(*)"+from+clause+state.column, args...)
-		if err != nil {
-			return c, err
-		}
-		*state.to = int(n)
-	}
-	return c, nil
 }
 
 // maxBuckets bounds what Rates returns.

@@ -105,7 +105,7 @@ func (a *app) opened(l *logs.Log, err error) tea.Cmd {
 	watch := kit.Get(a.Shell, l.Watch, func(news <-chan []logs.Entry) tea.Cmd { return a.Waits(a.watch(news)) })
 	ctx := a.Ctx
 	ready := func() tea.Msg {
-		l.Ready(ctx, nil) //nolint:errcheck,gosec // who asks the log learns of it
+		l.Ready(ctx) //nolint:errcheck,gosec // who asks the log learns of it
 		return kit.Indexed{}
 	}
 	return tea.Batch(watch, ready, a.Broadcast(a.log))
@@ -182,15 +182,11 @@ func (a *app) openWizard() tea.Cmd {
 	if a.wizard != nil && !a.wizard.Over {
 		return a.wizard.Resume()
 	}
-	a.wizard = a.newWizard()
-	return a.wizard.Start()
-}
-
-func (a *app) newWizard() *wizard.Wizard {
-	return wizard.New(a.Shell, wizard.Config{
+	a.wizard = wizard.New(a.Shell, wizard.Config{
 		Home: a.cfg.Home, Fleet: a.cfg.Fleet, Store: a.cfg.Store, Setup: &a.cfg.Setup,
 		Log: &a.log, Receiver: &a.status, Poll: a.poll, Done: a.wasSetUp,
 	})
+	return a.wizard.Start()
 }
 
 // wasSetUp has the pages look again after the wizard has set hooks up.

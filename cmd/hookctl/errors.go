@@ -206,15 +206,9 @@ func (p *program) report(err error) {
 		reportError(p.err, err)
 		return
 	}
-	writeFailure(p.err, failureOf(err))
-}
-
-func writeFailure(w io.Writer, f hooks.Failure) {
-	encoder := json.NewEncoder(w)
+	encoder := json.NewEncoder(p.err)
 	encoder.SetEscapeHTML(false)
-	if err := encoder.Encode(f); err != nil {
-		fmt.Fprintln(w, "error: "+f.Error)
-	}
+	_ = encoder.Encode(failureOf(err)) // three texts always encode
 }
 
 // wantsJSON reports whether a command line asks for JSON, also where a mistake kept its flags from being read.

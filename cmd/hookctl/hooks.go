@@ -59,16 +59,12 @@ func newHooksList(p *program) *cobra.Command {
 		if err = errors.Join(err, list.Err()); err != nil && len(list.Hooks) == 0 {
 			return err
 		}
-		return errors.Join(p.printHooks(list, c.out), err)
+		return errors.Join(printList(p, c.out, list, list.Hooks, "no hooks", []string{"REPOSITORY", "ID", "URL", "EVENTS", "STATE"}, func(h fleet.Hook) []string {
+			return []string{h.Target.String(), strconv.FormatInt(h.ID, 10), h.URL, strings.Join(h.Events, ","), hookState(h)}
+		}), err)
 	})
 	f.add(cmd, true)
 	return cmd
-}
-
-func (p *program) printHooks(list fleet.List, out *output) error {
-	return printList(p, out, list, list.Hooks, "no hooks", []string{"REPOSITORY", "ID", "URL", "EVENTS", "STATE"}, func(h fleet.Hook) []string {
-		return []string{h.Target.String(), strconv.FormatInt(h.ID, 10), h.URL, strings.Join(h.Events, ","), hookState(h)}
-	})
 }
 
 // hookState describes a hook in a few words.

@@ -82,7 +82,7 @@ func Write(t testing.TB, cfg logs.Config, records ...*logs.Record) {
 	if err != nil {
 		t.Fatal(err)
 	}
-	if err := errors.Join(l.Ready(ctx, nil), l.Close()); err != nil {
+	if err := errors.Join(l.Ready(ctx), l.Close()); err != nil {
 		t.Fatal(err)
 	}
 }

@@ -198,7 +198,7 @@ func (a *World) Update(msg tea.Msg) (tea.Model, tea.Cmd) {
 				a.news = ch
 				cmds = append(cmds, a.Waits(a.watch))
 			}
-			cmds = append(cmds, func() tea.Msg { m.Value.Ready(a.Ctx, nil); return kit.Indexed{} }) //nolint:errcheck,gosec // only waited for
+			cmds = append(cmds, func() tea.Msg { m.Value.Ready(a.Ctx); return kit.Indexed{} }) //nolint:errcheck,gosec // only waited for
 		}
 	case kit.Answer[daemon.Status]:
 		a.Status = m

@@ -112,10 +112,7 @@ func (s *Settings) SinkConfigs() ([]sink.Config, error) {
 			if v.name == "" {
 				continue
 			}
-			if *v.value = s.environ(v.name); *v.value == "" {
-				*v.value, _ = env.Get(v.name)
-			}
-			if *v.value == "" {
+			if *v.value, _ = s.variable(env, v.name); *v.value == "" {
 				return nil, s.Problem(fmt.Sprintf("sinks[%d].%s", i, v.key), fmt.Errorf("the variable %s is set neither in the environment nor in .env", v.name))
 			}
 		}
@@ -168,14 +165,11 @@ func (s *Settings) path(name string) string {
 
 // ClusterKey is HOOKCTL_CLUSTER_KEY of the environment or .env, and whether it is set at all.
 func (s *Settings) ClusterKey() (key cluster.Key, set bool, err error) {
-	text := s.environ(cluster.KeyVariable)
-	if text == "" {
-		env, err := secret.OpenEnv(s.EnvFile())
-		if err != nil {
-			return key, false, err
-		}
-		text, _ = env.Get(cluster.KeyVariable)
+	env, err := secret.OpenEnv(s.EnvFile())
+	if err != nil {
+		return key, false, err
 	}
+	text, _ := s.variable(env, cluster.KeyVariable)
 	if key, err = cluster.ParseKey(text); err != nil {
 		return key, text != "", hooks.WithCure(err, "on the first node: hookctl cluster init; on the others: hookctl cluster join")
 	}

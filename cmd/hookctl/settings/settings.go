@@ -150,11 +150,7 @@ func (s *Settings) applyVariables() error {
 		return err
 	}
 	for _, v := range Variables() {
-		value, origin := s.environ(v.Name), "environment "+v.Name
-		if value == "" {
-			value, _ = file.Get(v.Name)
-			origin = ".env " + v.Name
-		}
+		value, origin := s.variable(file, v.Name)
 		if value == "" {
 			continue
 		}
@@ -163,6 +159,15 @@ func (s *Settings) applyVariables() error {
 		}
 	}
 	return nil
+}
+
+// variable is the value of an environment variable, or of one in .env, and where it is from; "" where it is set in neither.
+func (s *Settings) variable(file *secret.Env, name string) (value, origin string) {
+	if value = s.environ(name); value != "" {
+		return value, "environment " + name
+	}
+	value, _ = file.Get(name)
+	return value, ".env " + name
 }
 
 // set gives one key a value that came as text. sinks[0] is the first AI Maestro sink here.
