@@ -182,15 +182,11 @@ func (a *app) openWizard() tea.Cmd {
 	if a.wizard != nil && !a.wizard.Over {
 		return a.wizard.Resume()
 	}
-	a.wizard = a.newWizard()
-	return a.wizard.Start()
-}
-
-func (a *app) newWizard() *wizard.Wizard {
-	return wizard.New(a.Shell, wizard.Config{
+	a.wizard = wizard.New(a.Shell, wizard.Config{
 		Home: a.cfg.Home, Fleet: a.cfg.Fleet, Store: a.cfg.Store, Setup: &a.cfg.Setup,
 		Log: &a.log, Receiver: &a.status, Poll: a.poll, Done: a.wasSetUp,
 	})
+	return a.wizard.Start()
 }
 
 // wasSetUp has the pages look again after the wizard has set hooks up.

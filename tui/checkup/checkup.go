@@ -171,26 +171,17 @@ func (p *Page) View(w, h int) string {
 	}
 	switch {
 	case p.job.Busy():
-		head = t.Warn.Render(t.Sym.Pending) + fmt.Sprintf(" checking: %s so far", text.Count(len(p.all), "check"))
-		if bad+warned > 0 {
-			head += fmt.Sprintf(", %d failed, %d warnings", bad, warned)
-		}
+		head = t.Warn.Render(t.Sym.Pending) + fmt.Sprintf(" checking: %s so far", text.Count(len(p.all), "check")) +
+			kit.When(bad+warned > 0, fmt.Sprintf(", %d failed, %d warnings", bad, warned))
 	case p.job == nil:
 		head = ""
 	case bad > 0:
-		head = t.Bad.Render(fmt.Sprintf("%s %d failed", t.Sym.Bad, bad))
-		if warned > 0 {
-			head += t.Warn.Render(", " + text.Count(warned, "warning"))
-		}
+		head = t.Bad.Render(fmt.Sprintf("%s %d failed", t.Sym.Bad, bad)) + t.Warn.Render(kit.When(warned > 0, ", "+text.Count(warned, "warning")))
 	case warned > 0:
 		head = t.Warn.Render(t.Sym.Warn + " " + text.Count(warned, "warning"))
 	}
-	done := p.job != nil && !p.job.Busy()
-	if done && bad+warned > 0 {
-		head += t.Faint.Render(fmt.Sprintf(", %d passed", passed))
-	}
-	if done && unknown > 0 {
-		head += t.Faint.Render(fmt.Sprintf(", %d not checked", unknown))
+	if p.job != nil && !p.job.Busy() {
+		head += t.Faint.Render(kit.When(bad+warned > 0, fmt.Sprintf(", %d passed", passed)) + kit.When(unknown > 0, fmt.Sprintf(", %d not checked", unknown)))
 	}
 	if p.find != "" {
 		head += "  " + t.Faint.Render("find ") + t.Accent.Render(kit.Clean(p.find)) + t.Faint.Render(fmt.Sprintf(": %d", len(p.checks)))

@@ -27,10 +27,7 @@ func (p *Page) listActions() []kit.Action {
 		f.goTo(f.At + by)
 		return p.after()
 	}
-	list := "hookctl events list"
-	if !f.filter.IsZero() {
-		list += " --filter " + text.Shell(f.filter.String())
-	}
+	list := "hookctl events list" + kit.When(!f.filter.IsZero(), " --filter "+text.Shell(f.filter.String()))
 	export := list + " --limit 0 --jq '.[].file' | xargs -n1 hookctl events view --jq ."
 	view := p.viewCommand()
 	noExport := kit.When(p.export == nil && len(p.marks) == 0, none)

@@ -280,15 +280,9 @@ func (p *Page) overDoc(x, y int) bool {
 // status is the first line of the page: filter, place, following or paused.
 func (p *Page) status(w int) string {
 	t, f := p.shell.Theme, &p.feed
-	left := " "
-	if s := f.filter.String(); s != "" {
-		label := "filter "
-		if name := p.savedAs(f.filter); name != "" {
-			label += kit.Clean(name) + ": "
-		}
-		left += t.Faint.Render(label) + t.Accent.Render(kit.Clean(s)) + " "
-	} else {
-		left += t.Faint.Render("all events") + " "
+	left := " " + t.Faint.Render("all events") + " "
+	if s, name := f.filter.String(), p.savedAs(f.filter); s != "" {
+		left = " " + t.Faint.Render("filter "+kit.When(name != "", kit.Clean(name)+": ")) + t.Accent.Render(kit.Clean(s)) + " "
 	}
 	if n := len(p.marks); n > 0 {
 		left += t.Warn.Render(fmt.Sprintf(" %s %d marked", t.Sym.Mark, n))

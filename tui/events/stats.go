@@ -175,10 +175,7 @@ func (b *statsBox) Actions() []kit.Action {
 		return func() tea.Cmd { b.col = max(0, min(len(b.cols)-1, to)); return nil }
 	}
 	single := kit.When(len(b.cols) < 2, "there is one column")
-	command := "hookctl events stats"
-	if !b.of.IsZero() {
-		command += " --filter " + text.Shell(b.of.String())
-	}
+	command := "hookctl events stats" + kit.When(!b.of.IsZero(), " --filter "+text.Shell(b.of.String()))
 	acts := []kit.Action{
 		{ID: "stats.choose", Keys: []string{"enter"}, Label: "show these events", Text: "Filter the list by the line under the cursor.", Command: command, Run: b.choose},
 		{ID: "stats.close", Keys: []string{"esc", "#", "q"}, Label: "close", Text: "Close this box.", Run: func() tea.Cmd { b.p.shell.Shut(b); return nil }},

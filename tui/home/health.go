@@ -1,6 +1,7 @@
 package home
 
 import (
+	"cmp"
 	"strings"
 	"time"
 
@@ -71,21 +72,15 @@ const nameWide = 14
 // fix is what enter does on a line: what hookctl itself can do about it, or
 // where there is more to see.
 func (p *Page) fix(c doctor.Check) (hint string, run func() tea.Cmd) {
-	page := map[string]string{"receiver": kit.PageReceiver, "hooks": kit.PageHooks, "secret": kit.PageHooks, "notifications": kit.PageEvents, "cluster": kit.PageReceiver}[c.Name]
-	if page == "" {
-		page = kit.PageDoctor
-	}
+	page := cmp.Or(map[string]string{"receiver": kit.PageReceiver, "hooks": kit.PageHooks, "secret": kit.PageHooks, "notifications": kit.PageEvents, "cluster": kit.PageReceiver}[c.Name], kit.PageDoctor)
 	to := func(page string) func() tea.Cmd { return func() tea.Cmd { return p.shell.GoTo(page, nil) } }
 	if c.Name == "sync" {
 		return "enter: list", p.cfg.Tasks
 	}
-	switch c.Status {
-	case doctor.OK:
+	switch {
+	case c.Status == doctor.OK, c.Status == doctor.Unknown && c.Fix == "":
 		return "", to(page)
-	case doctor.Unknown:
-		if c.Fix == "" {
-			return "", to(page)
-		}
+	case c.Status == doctor.Unknown:
 		return "enter: check", to(kit.PageDoctor)
 	}
 	if run, what := p.cfg.Fix(c); run != nil {

@@ -52,10 +52,12 @@ func Begin[S, R any](s *Shell, work func(ctx context.Context, report func(S)) (R
 // Busy reports whether the job is at work; a nil job is not.
 func (j *Job) Busy() bool { return j != nil && !j.over }
 
-// Drop stops the job, and whatever it says from now on is lost.
+// Drop stops the job where it is at work, and whatever it says from now on is lost.
 func (j *Job) Drop() {
-	j.over = true
-	j.Stop()
+	if j.Busy() {
+		j.over = true
+		j.Stop()
+	}
 }
 
 // jobs are the commands that Close waits for. One that the loop never ran,

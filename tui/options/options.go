@@ -204,11 +204,8 @@ func (p *Page) head() string {
 	case p.busy != "":
 		head += "  " + t.Warn.Render(t.Sym.Pending) + " " + p.busy
 	case p.cfg.Receiver.OK() && len(waiting) > 0:
-		need := " need a restart: "
-		if len(waiting) == 1 {
-			need = " needs a restart: "
-		}
-		head += "  " + t.Warn.Render(t.Sym.Warn+" "+kit.Clean(kit.Some(waiting, 2))+need) + t.Key.Render("b")
+		need := kit.Clean(kit.Some(waiting, 2)) + " need" + kit.When(len(waiting) == 1, "s") + " a restart: "
+		head += "  " + t.Warn.Render(t.Sym.Warn+" "+need) + t.Key.Render("b")
 	case p.err != nil:
 		head += "  " + t.Bad.Render(t.Sym.Bad+" "+kit.Clean(p.err.Error()))
 	default:
@@ -261,13 +258,8 @@ func (p *Page) detail(w, h int) []string {
 	if s.Key == "" {
 		return append(out, make([]string, lines-1)...)
 	}
-	facts := s.Key + ": " + s.Origin
-	if s.Default != s.Value && s.Default != "" {
-		facts += ", default " + s.Default
-	}
-	if len(s.Values) > 0 {
-		facts += ", one of " + strings.Join(s.Values, ", ")
-	}
+	facts := s.Key + ": " + s.Origin + kit.When(s.Default != s.Value && s.Default != "", ", default "+s.Default) +
+		kit.When(len(s.Values) > 0, ", one of "+strings.Join(s.Values, ", "))
 	about := kit.Paragraph(kit.Clean(s.About), w)
 	if lines > 2 {
 		about = append([]string{" " + t.Faint.Render(t.Cut(kit.Clean(facts), w-2))}, about...)

@@ -41,7 +41,7 @@ func TestHooksAreDistinguished(t *testing.T) {
 // Deliveries that this log lacks are not said to be here, until they arrive.
 func TestDeliveriesOfAnotherLog(t *testing.T) {
 	s := hooked(t, 80, 24)
-	o := &deliveries{p: s.hooks}
+	o := &deliveries{p: s.hooks, came: map[string]string{}}
 	taken := fleet.Sent{GUID: "a", Outcome: hooks.OutcomeElsewhere, Attempts: []hooks.Delivery{{Status: "OK", StatusCode: 200}}}
 	o.took([]fleet.Sent{taken}, nil)
 	if got := ansi.Strip(o.View(80, 10)); !strings.Contains(got, "1 event is not in this log") || !strings.Contains(got, "not here") {

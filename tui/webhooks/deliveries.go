@@ -46,7 +46,7 @@ func (p *Page) openDeliveries() tea.Cmd {
 }
 
 func (p *Page) showDeliveries(of fleet.Hook, bad bool) tea.Cmd {
-	o := &deliveries{p: p, row: of, bad: bad, marks: map[string]bool{}}
+	o := &deliveries{p: p, row: of, bad: bad, marks: map[string]bool{}, came: map[string]string{}}
 	p.shell.Show(o)
 	return o.load()
 }
@@ -100,9 +100,6 @@ func (o *deliveries) Update(msg tea.Msg) tea.Cmd {
 	switch msg := msg.(type) {
 	case kit.News[logs.Entry]:
 		for _, e := range msg {
-			if o.came == nil {
-				o.came = map[string]string{}
-			}
 			o.came[e.DeliveryID] = e.File
 		}
 		o.settle()

@@ -68,13 +68,8 @@ func (o *deliveries) summary() string {
 	case len(o.all) > 0:
 		s += "  " + t.Good.Render("all of them are here")
 	}
-	if o.bad {
-		s += t.Warn.Render("  only failed")
-	}
-	if n := len(o.marks); n > 0 {
-		s += t.Warn.Render(fmt.Sprintf("  %s %d marked", t.Sym.Mark, n))
-	}
-	return s
+	n := len(o.marks)
+	return s + t.Warn.Render(kit.When(o.bad, "  only failed")+kit.When(n > 0, fmt.Sprintf("  %s %d marked", t.Sym.Mark, n)))
 }
 
 func (o *deliveries) line(d fleet.Sent, table kit.Table, on bool) string {

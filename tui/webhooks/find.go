@@ -177,13 +177,8 @@ func (p *Page) headCount() string {
 		return " " + t.Faint.Render("find ") + t.Accent.Render(kit.Clean(p.find)) + fmt.Sprintf(": %d of %s", len(p.shown), text.Count(len(p.rows), "hook")) + p.markCount()
 	}
 	ours, bad, paused := p.summary()
-	out := " " + text.Count(ours, "hook")
-	if bad > 0 {
-		out += ", " + t.Bad.Render(fmt.Sprintf("%d failing", bad))
-	}
-	if paused > 0 {
-		out += ", " + t.Warn.Render(fmt.Sprintf("%d paused", paused))
-	}
+	out := " " + text.Count(ours, "hook") + kit.When(bad > 0, ", "+t.Bad.Render(fmt.Sprintf("%d failing", bad))) +
+		kit.When(paused > 0, ", "+t.Warn.Render(fmt.Sprintf("%d paused", paused)))
 	if other := len(p.rows) - ours; other > 0 && p.rot.line(t) == "" {
 		out += fmt.Sprintf("; %d of other services", other)
 	}
@@ -207,9 +202,6 @@ func (p *Page) markCount() string {
 			hidden--
 		}
 	}
-	text := fmt.Sprintf("  %s %d marked", p.shell.Theme.Sym.Mark, n)
-	if hidden > 0 {
-		text += fmt.Sprintf(" (%d not listed)", hidden)
-	}
-	return p.shell.Theme.Warn.Render(text)
+	t := p.shell.Theme
+	return t.Warn.Render(fmt.Sprintf("  %s %d marked", t.Sym.Mark, n) + kit.When(hidden > 0, fmt.Sprintf(" (%d not listed)", hidden)))
 }

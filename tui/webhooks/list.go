@@ -43,7 +43,7 @@ func (p *Page) load(wide bool) tea.Cmd {
 	if p.cfg.Fleet == nil || p.cfg.Log.Value == nil && p.cfg.Log.Err == nil {
 		return nil // the log says what to ask, and it is being opened
 	}
-	p.stop()
+	p.asking.Drop()
 	p.cut, p.total, p.answered, p.problem = false, 0, 0, nil
 	all, public := p.fleet(), p.cfg.Receiver.Value.PublicURL
 	var ask tea.Cmd
@@ -86,13 +86,6 @@ func list(ctx context.Context, all *fleet.Fleet, wide bool, progress func(listed
 // loading reports whether GitHub is being asked for the list.
 func (p *Page) loading() bool { return p.asking.Busy() }
 
-// stop ends what is being asked.
-func (p *Page) stop() {
-	if p.loading() {
-		p.asking.Drop()
-	}
-}
-
 // take puts what the fleet says of a target in the place of what it said before.
 func (p *Page) take(m listed) {
 	if m.host != "" {
@@ -105,11 +98,9 @@ func (p *Page) take(m listed) {
 		p.aside[m.target] = *m.aside
 		return
 	}
-	rows := make([]fleet.Hook, len(m.hooks))
-	for i, h := range m.hooks {
-		rows[i] = cleaned(h)
+	for _, h := range m.hooks {
+		p.listed[m.target] = append(p.listed[m.target], cleaned(h))
 	}
-	p.listed[m.target] = rows
 }
 
 // step takes an answer of the load under way.

@@ -256,14 +256,8 @@ func rotatedWords(verb string, r fleet.RotateReport) string {
 	case r.New == "":
 		how = "with new secrets of their own"
 	}
-	s := what + ": " + kit.Are(done, "hook") + " signed " + how
-	if failed > 0 {
-		s += fmt.Sprintf(", %d failed", failed)
-	}
-	if n := len(r.Aside); n > 0 {
-		s += fmt.Sprintf(", %d set aside", n)
-	}
-	return s
+	left := tally{failed: failed, aside: len(r.Aside)}.left()
+	return what + ": " + kit.Are(done, "hook") + " signed " + how + left
 }
 
 // readRotation reads the rotation that there is.

@@ -139,14 +139,8 @@ func (o *rotateBox) short(w int) []string {
 }
 
 // left says what did not change.
-func (n tally) left() (text string) {
-	if n.failed > 0 {
-		text += fmt.Sprintf(", %d failed", n.failed)
-	}
-	if n.aside > 0 {
-		text += fmt.Sprintf(", %d set aside", n.aside)
-	}
-	return text
+func (n tally) left() string {
+	return kit.When(n.failed > 0, fmt.Sprintf(", %d failed", n.failed)) + kit.When(n.aside > 0, fmt.Sprintf(", %d set aside", n.aside))
 }
 
 // ladder are the steps of a rotation, each with its state.
@@ -178,10 +172,7 @@ func (o *rotateBox) ladder(w int) []string {
 		default:
 			text = t.Faint.Render(text)
 		}
-		if detail != "" {
-			detail = "  " + t.Faint.Render(detail)
-		}
-		return t.Cut(" "+style.Render(mark)+" "+text+detail, w)
+		return t.Cut(" "+style.Render(mark)+" "+text+kit.When(detail != "", "  "+t.Faint.Render(detail)), w)
 	}
 	saved, current := "new secret saved", "the new secret is the current one"
 	if r.undo() {

@@ -22,10 +22,7 @@ func keyOf(h fleet.Hook) hookKey { return hookKey{h.Target, h.ID} }
 
 // command is what hookctl hooks does with a hook; without one only its name.
 func command(verb string, h fleet.Hook) string {
-	if h.ID == 0 {
-		return "hookctl hooks " + verb
-	}
-	return "hookctl hooks " + verb + " " + h.Ref()
+	return "hookctl hooks " + verb + kit.When(h.ID != 0, " "+h.Ref())
 }
 
 // title names a hook for people.

@@ -228,7 +228,7 @@ func (p *Page) Actions() []kit.Action {
 		kit.Action{ID: "hook.all", Keys: []string{"a"}, Label: "more hooks", Text: "Look for hooks in all repositories that you administer.", Command: "hookctl hooks list --match '*'", Run: func() tea.Cmd { return p.load(true) }},
 		kit.Action{ID: "hooks.stop", Keys: []string{"ctrl+x"}, Text: "Stop asking GitHub; what is listed stays.", Off: kit.When(!p.loading(), "GitHub is not being asked"), Run: func() tea.Cmd {
 			p.cut = true
-			p.stop()
+			p.asking.Drop()
 			return p.shell.Say("stopped asking GitHub; hooks may be missing from the list")
 		}},
 	)
