@@ -40,7 +40,7 @@ func (p *Page) openFilter() tea.Cmd {
 			return list, nil
 		}, func(list []kit.Suggestion) tea.Cmd { return pr.Offer(before, list) })
 	}
-	pr.History, pr.At = p.history, len(p.history)
+	pr.History, pr.At = p.state.History, len(p.state.History)
 	pr.Live = func(text string) tea.Cmd {
 		f, err := logs.ParseFilter(text, p.shell.Now())
 		if err != nil {
@@ -101,8 +101,8 @@ func (p *Page) remember(text string) {
 	if text == "" {
 		return
 	}
-	kept := slices.DeleteFunc(slices.Clone(p.history), func(h string) bool { return h == text })
-	p.history = append(kept[max(0, len(kept)-49):], text)
+	kept := slices.DeleteFunc(slices.Clone(p.state.History), func(h string) bool { return h == text })
+	p.state.History = append(kept[max(0, len(kept)-49):], text)
 }
 
 // addFilter narrows the list by one more word.
