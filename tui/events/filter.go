@@ -25,10 +25,8 @@ func (p *Page) setFilter(f logs.Filter) tea.Cmd {
 // openFilter lets a filter be typed; the list answers as it changes.
 func (p *Page) openFilter() tea.Cmd {
 	before := p.feed
-	pr := kit.NewPrompt(p.shell, "filter", p.feed.filter.String())
-	if pr.Input.Value() != "" {
-		pr.Set(pr.Input.Value() + " ")
-	}
+	value := p.feed.filter.String()
+	pr := kit.NewPrompt(p.shell, "filter", value+kit.When(value != "", " "))
 	pr.Hint = "tab: fields and values   " + kit.KeyName("up", p.shell.Theme.Ascii) + `: recent filters   conclusion:failure repo:o/* !sender:*[bot] since:1h "text"`
 	pr.Complete = func(before string) tea.Cmd {
 		l, known := p.feed.log, p.cfg.Events

@@ -119,10 +119,7 @@ func syncFacts(s *logs.Sync) []fact {
 	case logs.SyncSuggested:
 		words, style = "suggested, hookctl sync apply "+s.Key+": "+words, kit.LevelWarn
 	case logs.StatusPending:
-		words, style = "waiting", kit.LevelWarn
-		if s.Error != "" {
-			words += " after " + text.Count(s.Attempts, "attempt") + ": " + s.Error
-		}
+		words, style = "waiting"+kit.When(s.Error != "", " after "+text.Count(s.Attempts, "attempt")+": "+s.Error), kit.LevelWarn
 	case logs.StatusFailed:
 		words, style = "failed: "+s.Error, kit.LevelError
 	}
