@@ -6,11 +6,11 @@ type Run struct {
 	// Workflow is the workflow's name, the name of a check of another app than GitHub Actions, or the context of a status;
 	// "" for what says nothing of a branch of this repository: runs of forks, the checks of Actions, which the run of
 	// their workflow sums up, and all other events.
-	Workflow string
-	ID       int64  // of the workflow's run, the check run or the status; higher is newer
-	Attempt  int64  // of the workflow's run, from 1
-	SHA      string // of the commit
-	Deleted  bool   // the branch is gone
+	Workflow string `json:"workflow,omitempty"`
+	ID       int64  `json:"run_id,omitempty"`      // of the workflow's run, the check run or the status; higher is newer
+	Attempt  int64  `json:"run_attempt,omitempty"` // of the workflow's run, from 1
+	SHA      string `json:"sha,omitempty"`         // of the commit
+	Deleted  bool   `json:"deleted,omitempty"`     // the branch is gone
 }
 
 // Verdicts of a run.
