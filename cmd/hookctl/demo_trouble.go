@@ -16,7 +16,6 @@ import (
 	"hookctl/logs"
 	"hookctl/server/daemon"
 	"hookctl/server/doctor"
-	"hookctl/server/fleet"
 	"hookctl/server/host"
 )
 
@@ -105,15 +104,6 @@ func (d *demo) miss(ctx context.Context, repo string) (reason string, err error)
 		return "", errors.New("the delivery that should not arrive did")
 	}
 	return results[0].Status, nil
-}
-
-// missAndFetch has a delivery not arrive and fetches it as `catchup` does.
-func (d *demo) missAndFetch(ctx context.Context) (reason string, fetched int, err error) {
-	if reason, err = d.miss(ctx, d.repos[1]); err != nil {
-		return "", 0, err
-	}
-	report, err := d.p.catchUp(ctx, d.settings, d.p.fleet(d.settings), fleet.CatchUpRequest{})
-	return reason, report.Recorded, err
 }
 
 // resendFailed waits for the notification that the team refuses, and sends it again as `events resend --failed` does. It returns why

@@ -54,11 +54,11 @@ func (p *program) doctor(ctx context.Context, f *targetFlags, fix bool, out *out
 		p.note("fixed: chmod 600 %s", text.Clean(open.Path))
 		config, err = p.doctorConfig()
 	}
-	report := settingsReport(err)
-	if err == nil {
-		report, err = p.examine(ctx, config, f, fix)
+	var report doctor.Report
+	if err != nil {
+		report, err = settingsReport(err), ctx.Err()
 	} else {
-		err = ctx.Err()
+		report, err = p.examine(ctx, config, f, fix)
 	}
 	if err != nil {
 		return err
@@ -124,9 +124,6 @@ func (p *program) examine(ctx context.Context, config doctor.Config, f *targetFl
 
 // settingsReport is the only check where settings or .env cannot be used: all others begin with them.
 func settingsReport(err error) doctor.Report {
-	if err == nil {
-		return doctor.Report{}
-	}
 	return doctor.Report{Checks: []doctor.Check{{Name: "settings", Status: doctor.Fail, Detail: text.Clean(err.Error()), Fix: text.Clean(hooks.CureOf(err))}}}
 }
 

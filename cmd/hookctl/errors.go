@@ -168,22 +168,13 @@ func errorCodes() []errorCode {
 
 // failureOf is an error as programs read it.
 func failureOf(err error) hooks.Failure {
-	message := []string{}
+	var messages []string
+	f := hooks.Failure{Hint: text.Clean(hooks.CureOf(err)), Code: codeOf(err)}
 	for _, part := range parts(err) {
-		message = append(message, text.Clean(strings.TrimSpace(strings.ReplaceAll(part.Error(), "\n", " "))))
+		messages = append(messages, text.Clean(strings.TrimSpace(strings.ReplaceAll(part.Error(), "\n", " "))))
+		f.Hint = cmp.Or(f.Hint, text.Clean(hooks.CureOf(part))) // of several parts, that of the first that has one
 	}
-	if len(message) == 0 {
-		message = []string{"not everything succeeded"}
-	}
-	f := hooks.Failure{Error: strings.Join(message, "; "), Hint: text.Clean(hooks.CureOf(err))}
-	if f.Hint == "" { // an error of several parts has the hint of the first that has one
-		for _, part := range parts(err) {
-			if f.Hint = text.Clean(hooks.CureOf(part)); f.Hint != "" {
-				break
-			}
-		}
-	}
-	f.Code = codeOf(err)
+	f.Error = cmp.Or(strings.Join(messages, "; "), "not everything succeeded")
 	return f
 }
 

@@ -85,7 +85,7 @@ func (p *program) oneHook(ctx context.Context, all *fleet.Fleet, f *targetFlags,
 }
 
 // hookCommand is the common shape of the commands about one hook.
-func (p *program) hookCommand(command func(*cobra.Command, func(context.Context, call) error) *cobra.Command, use, short, example string,
+func (p *program) hookCommand(command func(*cobra.Command, work) *cobra.Command, use, short, example string,
 	run func(context.Context, call, *fleet.Fleet, fleet.Hook) error) *cobra.Command {
 	var f targetFlags
 	cmd := command(&cobra.Command{Use: use + " ID", Short: short, Example: example, Args: cobra.ExactArgs(1)}, func(ctx context.Context, c call) error {

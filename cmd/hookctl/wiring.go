@@ -144,24 +144,27 @@ type call struct {
 	out      *output // nil for a command that prints no data
 }
 
+// work is what a command does.
+type work func(context.Context, call) error
+
 // action makes cmd do something with the settings.
-func (p *program) action(cmd *cobra.Command, do func(context.Context, call) error) *cobra.Command {
+func (p *program) action(cmd *cobra.Command, do work) *cobra.Command {
 	return p.acting(cmd, p.load, nil, do)
 }
 
 // printing is action for a command that prints data: it has --json and --jq.
-func (p *program) printing(cmd *cobra.Command, do func(context.Context, call) error) *cobra.Command {
+func (p *program) printing(cmd *cobra.Command, do work) *cobra.Command {
 	out := &output{}
 	return p.acting(addOutputFlags(cmd, out), p.load, out, do)
 }
 
 // printingAnyway is printing for what works although a setting is wrong: it gets the settings of a home that has none.
-func (p *program) printingAnyway(cmd *cobra.Command, do func(context.Context, call) error) *cobra.Command {
+func (p *program) printingAnyway(cmd *cobra.Command, do work) *cobra.Command {
 	out := &output{}
 	return p.acting(addOutputFlags(cmd, out), p.defaults, out, do)
 }
 
-func (p *program) acting(cmd *cobra.Command, load func() (*settings.Settings, error), out *output, do func(context.Context, call) error) *cobra.Command {
+func (p *program) acting(cmd *cobra.Command, load func() (*settings.Settings, error), out *output, do work) *cobra.Command {
 	cmd.RunE = func(cmd *cobra.Command, args []string) error {
 		s, err := load()
 		if err != nil {

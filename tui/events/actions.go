@@ -45,9 +45,9 @@ func (p *Page) listActions() []kit.Action {
 		{ID: "stats", Keys: []string{"#"}, Label: "statistics", Text: "Count the listed events by type, repository, sender and hour.", Command: strings.Replace(list, "events list", "events stats", 1), Off: none, Run: p.openStats},
 		{ID: "export", Keys: []string{"W"}, Text: "Write the filtered or the marked events to a file, one JSON record per line; press again to cancel.", Command: export, Off: noExport, Run: p.openExport},
 		{ID: "filters", Keys: []string{"F"}, Label: kit.When(len(p.cfg.Filters) > 0, "filters"), Text: "Choose a saved filter, or one used before; saved ones can be forgotten there.", Run: p.openFilters},
-		{ID: "preview", Keys: []string{"p"}, Text: "Show or hide the preview.", Off: p.tooSmall(), Run: p.then(func() { p.hidden = !p.hidden })},
-		{ID: "narrower", Keys: []string{"<"}, Text: "Give the list less room.", Run: func() tea.Cmd { p.share = max(20, p.share-5); return nil }},
-		{ID: "wider", Keys: []string{">"}, Text: "Give the list more room.", Run: func() tea.Cmd { p.share = min(80, p.share+5); return nil }},
+		{ID: "preview", Keys: []string{"p"}, Text: "Show or hide the preview.", Off: p.tooSmall(), Run: p.then(func() { p.state.Hidden = !p.state.Hidden })},
+		{ID: "narrower", Keys: []string{"<"}, Text: "Give the list less room.", Run: func() tea.Cmd { p.state.Share = max(20, p.state.Share-5); return nil }},
+		{ID: "wider", Keys: []string{">"}, Text: "Give the list more room.", Run: func() tea.Cmd { p.state.Share = min(80, p.state.Share+5); return nil }},
 		{ID: "top", Keys: []string{"g", "home"}, Text: "Go to the newest event.", Run: p.follow},
 		{ID: "end", Keys: []string{"G", "end"}, Text: "Go to the oldest event.", Off: none, Run: f.end},
 	}, p.tasksAction()...), kit.Moves(p.rows, none, step)...)

@@ -2,6 +2,7 @@ package events
 
 import (
 	"fmt"
+	"slices"
 	"strings"
 	"time"
 
@@ -19,11 +20,7 @@ type fact struct {
 // factsOf says in words what a person asks first.
 func factsOf(r *logs.Record, now time.Time) []fact {
 	s := r.Summary
-	what := r.EventType
-	if s.Action != "" {
-		what += " " + s.Action
-	}
-	out := []fact{{"event", what, -1}}
+	out := []fact{{"event", strings.TrimSpace(r.EventType + " " + s.Action), -1}}
 	add := func(label, value string, style int) {
 		if value != "" {
 			out = append(out, fact{label, value, style})
@@ -48,11 +45,7 @@ func factsOf(r *logs.Record, now time.Time) []fact {
 	add("result", r.Result, -1)
 	add("url", s.URL, -1)
 	add("received", received(r, now), -1)
-	source := r.Source
-	if r.HookID != 0 {
-		source += fmt.Sprintf(" by hook %d", r.HookID)
-	}
-	add("source", source, -1)
+	add("source", r.Source+kit.When(r.HookID != 0, fmt.Sprintf(" by hook %d", r.HookID)), -1)
 	add("delivery", r.DeliveryID, -1)
 	switch {
 	case r.Signature.Verified:
@@ -94,11 +87,7 @@ func story(n logs.Notification) (string, int) {
 
 // failed reports whether a conclusion is one that somebody must look at.
 func failed(conclusion string) bool {
-	switch conclusion {
-	case "failure", "timed_out", "startup_failure", "action_required":
-		return true
-	}
-	return false
+	return slices.Contains([]string{"failure", "timed_out", "startup_failure", "action_required"}, conclusion)
 }
 
 // tidy is the boundary where the text of a record's line enters the interface.

@@ -25,10 +25,8 @@ func (p *Page) setFilter(f logs.Filter) tea.Cmd {
 // openFilter lets a filter be typed; the list answers as it changes.
 func (p *Page) openFilter() tea.Cmd {
 	before := p.feed
-	pr := kit.NewPrompt(p.shell, "filter", p.feed.filter.String())
-	if pr.Input.Value() != "" {
-		pr.Set(pr.Input.Value() + " ")
-	}
+	value := p.feed.filter.String()
+	pr := kit.NewPrompt(p.shell, "filter", value+kit.When(value != "", " "))
 	pr.Hint = "tab: fields and values   " + kit.KeyName("up", p.shell.Theme.Ascii) + `: recent filters   conclusion:failure repo:o/* !sender:*[bot] since:1h "text"`
 	pr.Complete = func(before string) tea.Cmd {
 		l, known := p.feed.log, p.cfg.Events
@@ -40,7 +38,7 @@ func (p *Page) openFilter() tea.Cmd {
 			return list, nil
 		}, func(list []kit.Suggestion) tea.Cmd { return pr.Offer(before, list) })
 	}
-	pr.History, pr.At = p.history, len(p.history)
+	pr.History, pr.At = p.state.History, len(p.state.History)
 	pr.Live = func(text string) tea.Cmd {
 		f, err := logs.ParseFilter(text, p.shell.Now())
 		if err != nil {
@@ -101,8 +99,8 @@ func (p *Page) remember(text string) {
 	if text == "" {
 		return
 	}
-	kept := slices.DeleteFunc(slices.Clone(p.history), func(h string) bool { return h == text })
-	p.history = append(kept[max(0, len(kept)-49):], text)
+	kept := slices.DeleteFunc(slices.Clone(p.state.History), func(h string) bool { return h == text })
+	p.state.History = append(kept[max(0, len(kept)-49):], text)
 }
 
 // addFilter narrows the list by one more word.

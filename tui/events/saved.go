@@ -148,7 +148,7 @@ func (p *Page) filterChoices() []kit.Choice {
 	for _, name := range slices.Sorted(maps.Keys(p.cfg.Filters)) {
 		add(name, name+": "+p.cfg.Filters[name], p.cfg.Filters[name], "saved")
 	}
-	for _, words := range slices.Backward(p.history) {
+	for _, words := range slices.Backward(p.state.History) {
 		add("", words, words, "used before")
 	}
 	return choices

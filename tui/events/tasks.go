@@ -1,6 +1,7 @@
 package events
 
 import (
+	"cmp"
 	"context"
 	"fmt"
 	"time"
@@ -50,15 +51,8 @@ func (p *Page) showTasks(list []tasks.Item) tea.Cmd {
 		if i.Issue != nil {
 			words += fmt.Sprintf("#%d", *i.Issue)
 		}
-		words += "  "
-		if i.Blocked() {
-			words += "blocked: "
-		}
-		detail := kit.Clean(i.URL)
-		if i.Error != "" {
-			detail = kit.Clean(i.Error)
-		}
-		choices = append(choices, kit.Choice{ID: i.Key, Text: words + kit.Clean(i.Title), Right: text.Span(p.shell.Now().Sub(i.Last)), Detail: detail,
+		words += "  " + kit.When(i.Blocked(), "blocked: ")
+		choices = append(choices, kit.Choice{ID: i.Key, Text: words + kit.Clean(i.Title), Right: text.Span(p.shell.Now().Sub(i.Last)), Detail: kit.Clean(cmp.Or(i.Error, i.URL)),
 			Run: func() tea.Cmd { return p.openTask(i) }})
 	}
 	return p.shell.Show(kit.NewMenu(p.shell, "Tasks", choices))
@@ -125,10 +119,7 @@ func syncFacts(s *logs.Sync) []fact {
 	case logs.SyncSuggested:
 		words, style = "suggested, hookctl sync apply "+s.Key+": "+words, kit.LevelWarn
 	case logs.StatusPending:
-		words, style = "waiting", kit.LevelWarn
-		if s.Error != "" {
-			words += " after " + text.Count(s.Attempts, "attempt") + ": " + s.Error
-		}
+		words, style = "waiting"+kit.When(s.Error != "", " after "+text.Count(s.Attempts, "attempt")+": "+s.Error), kit.LevelWarn
 	case logs.StatusFailed:
 		words, style = "failed: "+s.Error, kit.LevelError
 	}

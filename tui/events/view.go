@@ -18,13 +18,13 @@ func (p *Page) View(w, h int) string {
 	case p.inside && !p.previews():
 		return p.viewDoc(w, h, true)
 	case beside:
-		p.wide = max(44, min(w-44, w*p.share/100))
+		p.wide = max(44, min(w-44, w*p.state.Share/100))
 		p.rows = h - 1
 		list := p.viewList(p.wide, h-1)
 		return p.status(w) + "\n" + p.shell.Theme.Beside(list, p.viewDoc(w-p.wide-1, h-1, p.inside), h-1)
 	case below:
 		p.wide = w
-		p.rows = max(3, (h-2)*p.share/100)
+		p.rows = max(3, (h-2)*p.state.Share/100)
 		rule := p.shell.Theme.Border.Render(strings.Repeat(p.shell.Theme.Sym.Rule, w))
 		return p.status(w) + "\n" + p.viewList(w, p.rows) + "\n" + rule + "\n" + p.viewDoc(w, h-2-p.rows, p.inside)
 	}

@@ -1,6 +1,7 @@
 package line
 
 import (
+	"cmp"
 	"context"
 	"errors"
 	"fmt"
@@ -144,12 +145,9 @@ func (d *dialogue) askURL(ctx context.Context) error {
 		if !real {
 			d.say("No tunnel is running. " + tunnel.About)
 		}
-		fallback := d.URL
-		switch {
-		case fallback == "" && len(offers) > 0:
+		fallback := cmp.Or(d.URL, "look again")
+		if d.URL == "" && len(offers) > 0 {
 			fallback = "1"
-		case fallback == "":
-			fallback = "look again"
 		}
 		answer, err := d.ask(ctx, "Address, a number of the list, or look again", fallback)
 		if err != nil {

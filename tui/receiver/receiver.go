@@ -202,8 +202,7 @@ func (p *Page) Reload() tea.Cmd {
 // silent is the receiver that holds its place and does not answer, nil for
 // none: suspended by a signal, stuck, or with its run directory removed.
 func (p *Page) silent() *daemon.UnresponsiveError {
-	var silent *daemon.UnresponsiveError
-	errors.As(p.cfg.Receiver.Err, &silent)
+	silent, _ := errors.AsType[*daemon.UnresponsiveError](p.cfg.Receiver.Err)
 	return silent
 }
 

@@ -75,10 +75,7 @@ func (o *deliveries) summary() string {
 func (o *deliveries) line(d fleet.Sent, table kit.Table, on bool) string {
 	t := o.p.shell.Theme
 	last := d.Attempts[0]
-	saw := fleet.Answer(last)
-	if n := len(d.Attempts); n > 1 {
-		saw += fmt.Sprintf(", %d tries", n)
-	}
+	saw := fleet.Answer(last) + kit.When(len(d.Attempts) > 1, fmt.Sprintf(", %d tries", len(d.Attempts)))
 	symbol, style, has := t.Sym.OK, kit.Painter(t.Good), "a record"
 	switch d.Outcome {
 	case hooks.OutcomeElsewhere:
@@ -88,10 +85,7 @@ func (o *deliveries) line(d fleet.Sent, table kit.Table, on bool) string {
 	case hooks.OutcomeRefused, hooks.OutcomeMissing:
 		symbol, style, has = t.Sym.Bad, t.Bad, "nothing"
 	}
-	event := kit.Clean(d.Event)
-	if d.Action != "" {
-		event += " " + kit.Clean(d.Action)
-	}
+	event := kit.Clean(d.Event) + kit.When(d.Action != "", " "+kit.Clean(d.Action))
 	return table.Row(on, o.marks[d.GUID], kit.Cell{Text: symbol, Style: style},
 		kit.Cell{Text: kit.TimeIn(last.DeliveredAt, o.p.shell.Now(), 9), Style: t.Faint}, kit.Cell{Text: event, Style: t.Text},
 		kit.Cell{Text: kit.Clean(saw), Style: style}, kit.Cell{Text: has, Style: t.Faint})
@@ -104,11 +98,9 @@ func (o *deliveries) viewOne(w, h int) string {
 	d := e.Attempts[0]
 	var out []string
 	add := func(label, words string) {
-		for i, l := range kit.Folded(kit.Clean(words), max(1, w-14)) {
-			if i > 0 {
-				label = ""
-			}
+		for _, l := range kit.Folded(kit.Clean(words), max(1, w-14)) {
 			out = append(out, " "+t.Faint.Render(t.Cell(label, 12))+l)
+			label = ""
 		}
 	}
 	add("event", e.Event+" "+e.Action)

@@ -98,11 +98,7 @@ func (p *Page) done(key hookKey, words string, err error) tea.Cmd {
 func (p *Page) ping() tea.Cmd {
 	return p.change(p.chosen(), "waiting for a ping", func(ctx context.Context, f *fleet.Fleet, h fleet.Hook) (string, error) {
 		proof, err := f.Prove(ctx, h.Hook, 0)
-		text := fmt.Sprintf("the ping of %s arrived, signed with %s", title(h), proof.Secret)
-		if !proof.Current {
-			text += ", which is not the current secret; r rotates it"
-		}
-		return text, err
+		return fmt.Sprintf("the ping of %s arrived, signed with %s", title(h), proof.Secret) + kit.When(!proof.Current, ", which is not the current secret; r rotates it"), err
 	})
 }
 

@@ -2,6 +2,7 @@ package webhooks
 
 import (
 	"fmt"
+	"slices"
 	"strings"
 
 	tea "charm.land/bubbletea/v2"
@@ -261,13 +262,12 @@ func (o *rotateBox) foot(w int) []string {
 func (o *rotateBox) failure() (hookStep, bool) {
 	r := &o.p.rot
 	order := r.ranked()
-	if i := o.At; i < len(order) && r.steps[order[i]].err != nil {
-		return r.steps[order[i]], true
+	wrong := func(k hookKey) bool { return r.steps[k].err != nil }
+	if k, ok := kit.Under(o.Cursor, order); ok && wrong(k) {
+		return r.steps[k], true
 	}
-	for _, k := range order {
-		if s := r.steps[k]; s.err != nil {
-			return s, true
-		}
+	if i := slices.IndexFunc(order, wrong); i >= 0 {
+		return r.steps[order[i]], true
 	}
 	return hookStep{}, false
 }

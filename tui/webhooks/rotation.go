@@ -243,11 +243,8 @@ func (r *rotating) pace(now time.Time) string {
 	if r.began.IsZero() || done-r.before < 4 || taken < 5*time.Second {
 		return ""
 	}
-	text := kit.Age(taken) + " so far"
-	if left := taken * time.Duration(all-done) / time.Duration(done-r.before); left > 5*time.Second {
-		text += ", about " + kit.Age(left) + " left"
-	}
-	return text
+	left := taken * time.Duration(all-done) / time.Duration(done-r.before)
+	return kit.Age(taken) + " so far" + kit.When(left > 5*time.Second, ", about "+kit.Age(left)+" left")
 }
 
 // draw is a hook's step as a symbol and words.

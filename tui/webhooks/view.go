@@ -94,9 +94,7 @@ func (p *Page) details(h fleet.Hook, w int) []string {
 		out = append(out, t.Cut(" "+t.Faint.Render(t.Cell(label, 13))+text, w))
 	}
 	name := title(h)
-	if h.State != "delivers" && kit.Width(name)+kit.Width(h.State)+4 <= w {
-		name += ": " + h.State
-	}
+	name += kit.When(h.State != "delivers" && kit.Width(name)+kit.Width(h.State)+4 <= w, ": "+h.State)
 	out = append(out, " "+t.Bold.Render(t.Middle(name, w-2)))
 	if v, ok := p.said[keyOf(h)]; ok {
 		style, mark := t.Good, t.Sym.OK

@@ -365,7 +365,8 @@ func TestWizardFindsTunnels(t *testing.T) {
 			r.Shows("svc.internal")
 			r.Press("enter")
 			r.Shows("Which events?")
-			if got := r.wizard.address.url(); got != "http://"+status.Address+"/webhook" || !r.wizard.address.tested[got].ok {
+			got := r.wizard.address.url()
+			if err, tested := r.wizard.address.tested[got]; got != "http://"+status.Address+"/webhook" || !tested || err != nil {
 				t.Errorf("chosen is %q, and it was tested: %v", got, r.wizard.address.tested)
 			}
 		})

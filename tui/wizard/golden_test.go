@@ -124,7 +124,7 @@ func wizardStates() map[string]func(*wizardScreen) {
 		},
 		"wizard-3-warned": func(s *wizardScreen) {
 			w := at(s, stepURL)
-			s.Settle(w.address.took(kittest.PublicURL, reached{saw: "https://hooks.example.com: /healthz answers 502 Bad Gateway", cure: "the tunnel is up but the receiver does not answer; run: hookctl start"}))
+			s.Settle(w.address.took(kittest.PublicURL, hooks.WithCure(errors.New("https://hooks.example.com: /healthz answers 502 Bad Gateway"), "the tunnel is up but the receiver does not answer; run: hookctl start")))
 		},
 		"wizard-4-events": func(s *wizardScreen) { at(s, stepEvents) },
 		"wizard-5-secret": func(s *wizardScreen) { at(s, stepSecret) },
@@ -169,7 +169,7 @@ func wizardStates() map[string]func(*wizardScreen) {
 		"wizard-7-done": func(s *wizardScreen) {
 			w := at(s, stepReceiver)
 			w.receiver.done, w.receiver.addr = true, "127.0.0.1:9000"
-			w.address.tested[kittest.PublicURL] = reached{saw: "https://hooks.example.com: /healthz answers 502 Bad Gateway", cure: "the tunnel is up but the receiver does not answer; run: hookctl start"}
+			w.address.tested[kittest.PublicURL] = hooks.WithCure(errors.New("https://hooks.example.com: /healthz answers 502 Bad Gateway"), "the tunnel is up but the receiver does not answer; run: hookctl start")
 		},
 		"wizard-8-review": func(s *wizardScreen) { planOf(s, at(s, stepReview)) },
 		"wizard-8-relay": func(s *wizardScreen) {

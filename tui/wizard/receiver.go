@@ -111,17 +111,14 @@ func (s *receiverStep) view(w, h int) ([]string, *tea.Cursor) {
 		out = append(out, kit.Paragraph(t.Key.Render("enter")+" saves your choices and "+starts, w)...)
 	}
 	u := s.w.address
-	answer, known := u.tested[u.url()]
 	switch {
 	case !s.done:
 	case u.busy != "":
 		out = append(out, s.w.doing(u.busy))
-	case known && answer.ok:
-		out = append(out, s.w.good(answer.saw, w)...)
-	case known:
-		out = append(out, s.w.seen(answer, w)...)
-		out = append(out, "")
-		out = append(out, kit.Paragraph("GitHub may see what this machine cannot; the ping at the end is the proof. "+t.Key.Render("enter")+" goes on, "+t.Key.Render("esc")+" goes back to choose another URL.", w)...)
+	default:
+		if out = append(out, u.seen(w)...); u.tested[u.url()] != nil {
+			out = append(append(out, ""), kit.Paragraph("GitHub may see what this machine cannot; the ping at the end is the proof. "+t.Key.Render("enter")+" goes on, "+t.Key.Render("esc")+" goes back to choose another URL.", w)...)
+		}
 	}
 	return out, nil
 }

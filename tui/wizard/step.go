@@ -106,8 +106,3 @@ func (w *Wizard) warning(words string, wide int) []string {
 	t := w.shell.Theme
 	return kit.Flagged(t.Warn, t.Sym.Warn, text.Clean(words), wide)
 }
-
-// seen is what a test of the address saw, and what may help.
-func (w *Wizard) seen(r reached, wide int) []string {
-	return append(w.warning(r.saw, wide), kit.CureLines(r.cure, wide)...)
-}

@@ -32,13 +32,13 @@ type urlStep struct {
 	looking bool
 	looked  bool
 	ticking bool
-	allowed string // the address that was chosen although GitHub cannot reach it
-	failed  error  // why no ping arrived at the address that was used, until another one is
-	tested  map[string]reached
+	allowed string           // the address that was chosen although GitHub cannot reach it
+	failed  error            // why no ping arrived at the address that was used, until another one is
+	tested  map[string]error // what was seen at an address, nil where it leads here
 }
 
 func newURLStep(w *Wizard) *urlStep {
-	s := &urlStep{plain: plain{w: w}, input: kit.NewInput(w.shell.Theme, ""), tested: map[string]reached{}}
+	s := &urlStep{plain: plain{w: w}, input: kit.NewInput(w.shell.Theme, ""), tested: map[string]error{}}
 	s.input.Placeholder = "type a URL"
 	s.offers = tunnel.Offers(nil, nil, "", w.cfg.Setup.URL, false)
 	return s
@@ -248,25 +248,23 @@ func (s *urlStep) again() bool { return s.failed != nil && s.url() == s.w.review
 func (s *urlStep) test(address string) tea.Cmd {
 	s.busy = "asking " + address + " for this receiver"
 	cfg, local := s.w.cfg, s.w.cfg.Receiver.Value.Address
-	return kit.Ask(s.w.shell, func(ctx context.Context) (reached, error) {
-		return cfg.reach(ctx, address, local), nil
-	}, func(answer reached, _ error) tea.Cmd { return s.took(address, answer) })
+	return kit.Try(s.w.shell, func(ctx context.Context) error { return cfg.reach(ctx, address, local) }, func(err error) tea.Cmd { return s.took(address, err) })
 }
 
 // took takes up what was seen at an address, and goes on where that is the receiver.
-func (s *urlStep) took(address string, answer reached) tea.Cmd {
-	s.tested[address], s.busy = answer, ""
-	if answer.ok && (s.w.on(stepURL) && address == s.url() || s.w.on(stepReceiver) && s.w.receiver.done) {
+func (s *urlStep) took(address string, err error) tea.Cmd {
+	s.tested[address], s.busy = err, ""
+	if err == nil && (s.w.on(stepURL) && address == s.url() || s.w.on(stepReceiver) && s.w.receiver.done) {
 		return s.w.forward()
 	}
 	return nil
 }
 
 func (s *urlStep) label() string {
-	switch r, ok := s.tested[s.url()]; {
+	switch {
 	case s.again():
 		return "try again"
-	case ok && !r.ok:
+	case s.tested[s.url()] != nil:
 		return "continue anyway"
 	}
 	return "continue"
@@ -322,11 +320,10 @@ func (s *urlStep) view(w, h int) ([]string, *tea.Cursor) {
 		}
 		out = append(out, s.w.trouble(s.failed, w)...)
 		out = append(out, kit.Paragraph("Choose or type the right URL: the hooks that were created are updated.", w)...)
-	case known && answer.ok:
-		out = append(out, s.w.good(answer.saw, w)...)
 	case known:
-		out = append(out, s.w.seen(answer, w)...)
-		out = append(out, kit.Paragraph("GitHub may see what this machine cannot; the ping at the end is the proof. "+t.Key.Render("enter")+" goes on anyway.", w)...)
+		if out = append(out, s.seen(w)...); answer != nil {
+			out = append(out, kit.Paragraph("GitHub may see what this machine cannot; the ping at the end is the proof. "+t.Key.Render("enter")+" goes on anyway.", w)...)
+		}
 	case s.run() != "":
 		out = append(out, kit.Paragraph("The address is known when the receiver has started, and the hooks follow when it changes.", w)...)
 	case s.relay() && (h < 12 || s.runs()):
