@@ -1,8 +1,8 @@
 package logs
 
 import (
+	"bytes"
 	"cmp"
-	"encoding/binary"
 	"errors"
 	"fmt"
 	"io"
@@ -151,19 +151,7 @@ func scanSegment(seg *segment, data []byte) (frames []frame, damage []string) {
 	return frames, damage
 }
 
-func isZero(b []byte) bool {
-	for ; len(b) >= 8; b = b[8:] {
-		if binary.LittleEndian.Uint64(b) != 0 {
-			return false
-		}
-	}
-	for _, c := range b {
-		if c != 0 {
-			return false
-		}
-	}
-	return true
-}
+func isZero(b []byte) bool { return bytes.Count(b, []byte{0}) == len(b) }
 
 // adopt counts frames of an earlier run as live, until they are released.
 func (s *spool) adopt(refs []ref) {

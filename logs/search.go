@@ -85,13 +85,11 @@ func (l *Log) each(ctx context.Context, q Query, progress func(Progress), yield 
 // Match says whether the filter chooses the entry. It reads the record where the filter looks into payloads.
 func (l *Log) Match(ctx context.Context, f Filter, e Entry) (bool, error) {
 	rest, words := f.split()
-	if !rest.Match(e) || len(words) == 0 {
-		return len(words) == 0 && rest.Match(e), nil
+	if matches := rest.Match(e); !matches || len(words) == 0 {
+		return matches, nil
 	}
-	if l.writer != nil {
-		if err := l.Settle(ctx); err != nil {
-			return false, err
-		}
+	if err := l.Settle(ctx); err != nil {
+		return false, err
 	}
 	s := payloadSearch{dir: l.cfg.Dir, words: words}
 	list, err := s.filter(ctx, []Entry{e})
