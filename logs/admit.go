@@ -271,7 +271,7 @@ func (g *guidSet) fresh(id string) bool {
 // learnGUIDs fills the set from the index, once that is complete.
 // Where the ledger is not complete, it is completed from there first.
 func (f *filer) learnGUIDs(ctx context.Context, l *Log) {
-	if errors.Join(until(ctx, f.ready), l.Ready(ctx, nil)) != nil {
+	if errors.Join(until(ctx, f.ready), l.Ready(ctx)) != nil {
 		return
 	}
 	err := f.completeLedger(ctx)

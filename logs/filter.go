@@ -16,7 +16,7 @@ type Filter struct {
 
 // term is one word of a filter.
 type term struct {
-	field  string    // "" for free text
+	field            // without a name for free text
 	not    bool      // !term
 	values []string  // lower case; any of them
 	time   time.Time // of since and until
@@ -33,7 +33,7 @@ func (f Filter) split() (rest Filter, words []term) {
 	}
 	rest.terms = nil
 	for _, t := range f.terms {
-		if t.field == "payload" {
+		if t.name == "payload" {
 			words = append(words, t)
 		} else {
 			rest.terms = append(rest.terms, t)
@@ -45,7 +45,7 @@ func (f Filter) split() (rest Filter, words []term) {
 // InPayloads says whether the filter looks into payloads. What it chooses
 // then, [Log.Match] says; Match takes those terms for true.
 func (f Filter) InPayloads() bool {
-	return slices.ContainsFunc(f.terms, func(t term) bool { return t.field == "payload" })
+	return slices.ContainsFunc(f.terms, func(t term) bool { return t.name == "payload" })
 }
 
 // IsZero says whether the filter matches everything.
@@ -76,10 +76,10 @@ func (f Filter) Match(e Entry) bool {
 	text := ""
 	for i := range f.terms {
 		t := &f.terms[i]
-		if t.field == "" && text == "" {
+		if t.name == "" && text == "" {
 			text = searchText(&e)
 		}
-		if t.field != "payload" && t.match(&e, text) == t.not {
+		if t.name != "payload" && t.match(&e, text) == t.not {
 			return false
 		}
 	}
@@ -87,84 +87,19 @@ func (f Filter) Match(e Entry) bool {
 }
 
 func (t *term) match(e *Entry, text string) bool {
-	switch t.field {
+	switch t.name {
 	case "":
 		return strings.Contains(text, t.values[0])
 	case "since":
 		return !e.ReceivedAt.Before(t.time)
 	case "until":
 		return e.ReceivedAt.Before(t.time)
-	case "status":
-		for _, v := range t.values {
-			if matchStatus(v, e) {
-				return true
-			}
-		}
-		return false
-	case "verified":
-		return (t.values[0] == "yes") == e.Verified
+	}
+	if t.value == nil {
+		return slices.ContainsFunc(t.values, func(v string) bool { return t.choice(v).match(e) })
 	}
 	value := asciiLower(t.value(e))
-	for _, v := range t.values {
-		if globMatch(v, value) {
-			return true
-		}
-	}
-	return false
-}
-
-func matchStatus(status string, e *Entry) bool {
-	switch status {
-	case StatusPending:
-		return e.Pending > 0
-	case StatusFailed:
-		return e.Failed > 0
-	case StatusSent:
-		return e.Notification != nil && e.Pending == 0 && e.Failed == 0
-	default: // none
-		return e.Notification == nil
-	}
-}
-
-// value is what a field of the grammar means in an entry.
-func (t *term) value(e *Entry) string {
-	switch t.field {
-	case "event":
-		return e.Event
-	case "action":
-		return e.Action
-	case "repo":
-		return e.Repository
-	case "sender":
-		return e.Sender
-	case "branch":
-		return e.Branch
-	case "title":
-		return e.Title
-	case "conclusion":
-		return e.Conclusion
-	case "result":
-		return e.Result
-	case "source":
-		return e.Source
-	case "id":
-		return e.DeliveryID
-	case "hook":
-		return fmt.Sprint(e.HookID)
-	case "number":
-		if e.Number != nil {
-			return fmt.Sprint(*e.Number)
-		}
-	case "type":
-		if e.Notification != nil {
-			return e.Notification.Type
-		}
-	case "priority":
-		if e.Notification != nil {
-			return e.Notification.Priority
-		}
-	}
-	return ""
+	return slices.ContainsFunc(t.values, func(v string) bool { return globMatch(v, value) })
 }
 
 // asciiLower folds what SQLite's lower() and NOCASE fold, so that Match and
@@ -243,16 +178,13 @@ func (f Filter) where() (conds []string, args []any, search bool) {
 			cond = "NOT " + cond
 		}
 		conds, args = append(conds, cond), append(args, more...)
-		search = search || t.field == ""
+		search = search || t.name == ""
 	}
 	return conds, args, search
 }
 
 func (t *term) where() (cond string, args []any) {
-	column := map[string]string{"event": "r.event", "action": "r.action", "repo": "r.repo", "sender": "r.sender", "branch": "r.branch",
-		"title": "r.title", "conclusion": "r.conclusion", "result": "r.result", "source": "r.source", "id": "r.delivery",
-		"hook": "r.hook", "number": "r.number", "type": "r.ntype", "priority": "r.npriority"}[t.field]
-	switch t.field {
+	switch t.name {
 	case "":
 		return "(s.text GLOB ?)", []any{"*" + globQuote(t.values[0], "*?[") + "*"}
 	case "since":
@@ -260,28 +192,17 @@ func (t *term) where() (cond string, args []any) {
 		return "(r.at >= ? AND r.id >= ?)", []any{orderKey(t.time), orderKey(t.time)}
 	case "until":
 		return "(r.at < ? AND r.id < ?)", []any{orderKey(t.time), orderKey(t.time) + 1_000_000}
-	case "verified":
-		return "(r.verified = ?)", []any{t.values[0] == "yes"}
 	}
 	var parts []string
 	for _, v := range t.values {
 		switch {
-		case t.field == "status":
-			// The first two are rare, and their small indexes must lead.
-			parts = append(parts, map[string]string{
-				StatusPending: "r.id IN (SELECT id FROM record INDEXED BY record_pending WHERE pending > 0)",
-				StatusFailed:  "r.id IN (SELECT id FROM record INDEXED BY record_failed WHERE failed > 0)",
-				StatusSent:    "(r.notified AND r.pending = 0 AND r.failed = 0)",
-				"none":        "NOT r.notified",
-			}[v])
-		case t.field == "number" || t.field == "hook":
-			parts = append(parts, "ifnull(CAST("+column+" AS TEXT), '') = ?")
-			args = append(args, v)
+		case t.value == nil:
+			parts = append(parts, t.choice(v).cond)
 		case strings.ContainsAny(v, "*?"):
-			parts = append(parts, "lower("+column+") GLOB ?")
+			parts = append(parts, "lower("+t.column+") GLOB ?")
 			args = append(args, globQuote(v, "["))
 		default:
-			parts = append(parts, column+" = ?")
+			parts = append(parts, t.column+" = ?")
 			args = append(args, v)
 		}
 	}

@@ -65,14 +65,6 @@ type Page struct {
 // Progress of making the index.
 type Progress struct{ Done, Total int }
 
-// Counts is the log by event and in all.
-type Counts struct {
-	Total   int
-	Pending int // records with a pending notification
-	Failed  int // records with a notification that failed for good
-	Events  map[string]int
-}
-
 // Rate is how many records one span of time brought.
 type Rate struct {
 	Start  time.Time

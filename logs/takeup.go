@@ -4,6 +4,7 @@ import (
 	"encoding/json"
 	"errors"
 	"io/fs"
+	"iter"
 	"os"
 	"path/filepath"
 	"runtime"
@@ -55,29 +56,20 @@ func (f *filer) takeUp(segs []*segment) {
 	for i := range read {
 		read[i] = make(chan []left, 1)
 	}
-	var next, workers = 0, min(runtime.GOMAXPROCS(0), len(segs))
-	var mu sync.Mutex
-	var wg sync.WaitGroup
-	for range workers {
-		wg.Go(func() {
+	var reading sync.WaitGroup
+	reading.Go(func() {
+		sideBySide(runtime.GOMAXPROCS(0), len(segs), func(each iter.Seq[int]) {
 			var buf []byte
-			for {
-				mu.Lock()
-				i := next
-				next++
-				mu.Unlock()
-				if i >= len(segs) {
-					return
-				}
+			for i := range each {
 				buf = slices.Grow(buf[:0], int(segs[i].size))
 				read[i] <- f.leftIn(segs[i], buf[:segs[i].size])
 			}
 		})
-	}
+	})
 	for i, seg := range segs {
 		r.segment(seg, <-read[i])
 	}
-	wg.Wait()
+	reading.Wait()
 	f.mu.Lock()
 	f.early = early{}
 	f.mu.Unlock()
@@ -100,10 +92,8 @@ func hasRecords(dir string) bool {
 	defer d.Close()
 	for {
 		names, err := d.Readdirnames(256)
-		for _, name := range names {
-			if isRecordName(name) {
-				return true
-			}
+		if slices.ContainsFunc(names, isRecordName) {
+			return true
 		}
 		if err != nil {
 			return false
@@ -172,7 +162,7 @@ func (r *replay) segment(seg *segment, frames []left) {
 		if l.entry != nil {
 			r.f.takeRecord(l)
 		} else {
-			r.f.takeOutcome(l)
+			r.f.takeOutcome(l.file, l.ref, l.notes, l.sync, listNow)
 		}
 	}
 	r.f.spool.adopt(refs)
@@ -219,7 +209,7 @@ func (r *replay) stale(l *left) bool {
 	return file != "" && file != l.file
 }
 
-// takeRecord makes an item of a record. The caller holds mu, as in takeOutcome.
+// takeRecord makes an item of a record. The caller holds mu.
 func (f *filer) takeRecord(l *left) {
 	e := *l.entry
 	it := &item{file: l.file, stem: stem(e.ReceivedAt, e.Event), id: identity{asciiLower(e.DeliveryID), e.Path}, backlog: true,
@@ -232,19 +222,6 @@ func (f *filer) takeRecord(l *left) {
 	noteIn(f.pending, it.file, e.key, e.Pending > 0)
 	noteIn(f.syncing, it.file, e.key, e.Syncing)
 	f.push(it, listNow)
-}
-
-func (f *filer) takeOutcome(l *left) {
-	it := f.items[l.file]
-	if it == nil {
-		it = &item{file: l.file, filed: true}
-		f.items[it.file] = it
-	}
-	if !it.queued {
-		f.push(it, listNow)
-	}
-	f.takeNewer(it, l.notes, l.sync)
-	it.refs = append(it.refs, l.ref)
 }
 
 func (f *filer) readRecord(file string) (*Record, error) {

@@ -254,9 +254,8 @@ func (x *index) refresh(ctx context.Context, names []string) ([]Entry, error) {
 	if err != nil {
 		return nil, err
 	}
-	err = x.transact(ctx, func(tx *transaction) error { return putAll(ctx, tx, entries, problems) })
-	if err != nil {
-		return nil, fmt.Errorf("write the index: %w", err)
+	if err := x.transact(ctx, func(tx *transaction) error { return putAll(ctx, tx, entries, problems) }); err != nil {
+		return nil, err
 	}
 	return entries, nil
 }

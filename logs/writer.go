@@ -161,22 +161,39 @@ func (w *Writer) refused(ctx context.Context, it *item, err error) error {
 // when it returns. The file follows soon after: it is written with them where
 // it is not written yet, and else atomically replaced.
 func (w *Writer) SetNotifications(ctx context.Context, file string, n []Notification) error {
-	name, err := w.outcomeOf(ctx, file)
-	if err != nil {
-		return fmt.Errorf("set notifications: %w", err)
-	}
-	if n == nil {
-		n = []Notification{}
-	}
-	data, err := json.Marshal(n)
-	if err != nil {
-		return fmt.Errorf("set notifications: %w", err)
-	}
-	kept := append([]Notification(nil), n...)
-	if err := w.spool.commit(ctx, &commit{frame: newFrame(frameOutcome, name, data), file: name, notes: kept}); err != nil {
+	n = append([]Notification{}, n...)
+	if err := w.setOutcome(ctx, frameOutcome, n, &commit{file: file, notes: n}); err != nil {
 		return fmt.Errorf("set notifications of %s: %w", file, err)
 	}
 	return nil
+}
+
+// SetSync replaces the sync of a record; it is durable when it returns. The file follows soon after.
+func (w *Writer) SetSync(ctx context.Context, file string, s Sync) error {
+	if err := w.setOutcome(ctx, frameSync, s, &commit{file: file, sync: &s}); err != nil {
+		return fmt.Errorf("set sync of %s: %w", file, err)
+	}
+	return nil
+}
+
+// setOutcome makes an outcome of a record durable: value as a frame of that kind.
+func (w *Writer) setOutcome(ctx context.Context, kind byte, value any, c *commit) error {
+	if !isRecordName(c.file) {
+		return ErrNotFound
+	}
+	if err := until(ctx, w.filer.ready); err != nil {
+		return err
+	}
+	name, ok := w.filer.has(c.file)
+	if !ok {
+		return ErrNotFound
+	}
+	data, err := json.Marshal(value)
+	if err != nil {
+		return err
+	}
+	c.frame, c.file = newFrame(kind, name, data), name
+	return w.spool.commit(ctx, c)
 }
 
 // Pending returns the files of records with a notification that is still to
@@ -262,22 +279,6 @@ type SyncNotice struct {
 
 func (s *Sync) pending() bool { return s != nil && s.Status == StatusPending }
 
-// SetSync replaces the sync of a record; it is durable when it returns. The file follows soon after.
-func (w *Writer) SetSync(ctx context.Context, file string, s Sync) error {
-	name, err := w.outcomeOf(ctx, file)
-	if err != nil {
-		return fmt.Errorf("set sync: %w", err)
-	}
-	data, err := json.Marshal(s)
-	if err != nil {
-		return fmt.Errorf("set sync: %w", err)
-	}
-	if err := w.spool.commit(ctx, &commit{frame: newFrame(frameSync, name, data), file: name, sync: &s}); err != nil {
-		return fmt.Errorf("set sync of %s: %w", file, err)
-	}
-	return nil
-}
-
 // PendingSync returns the files of records whose sync is pending, oldest first. Like [Writer.Pending] it lacks older ones until
 // PendingComplete is closed, where what was known of them was lost.
 func (w *Writer) PendingSync(ctx context.Context) ([]string, error) {
@@ -285,21 +286,6 @@ func (w *Writer) PendingSync(ctx context.Context) ([]string, error) {
 		return nil, err
 	}
 	return w.filer.filesOf(w.filer.syncing), nil
-}
-
-// outcomeOf resolves the name of a record that gets an outcome.
-func (w *Writer) outcomeOf(ctx context.Context, file string) (string, error) {
-	if !isRecordName(file) {
-		return "", fmt.Errorf("%w: %q", ErrNotFound, file)
-	}
-	if err := until(ctx, w.filer.ready); err != nil {
-		return "", err
-	}
-	name, ok := w.filer.has(file)
-	if !ok {
-		return "", fmt.Errorf("%w: %q", ErrNotFound, file)
-	}
-	return name, nil
 }
 
 // later reports whether this outcome was written after the other one.

@@ -82,9 +82,9 @@ func (p *program) completion(of values) cobra.CompletionFunc {
 		ctx, cancel := context.WithTimeout(ctx, 2*time.Second)
 		defer cancel()
 		directive := cobra.ShellCompDirectiveNoFileComp | cobra.ShellCompDirectiveKeepOrder
-		s, err := settings.Load(p.environ)
+		s, err := p.load()
 		if err != nil {
-			if s, err = settings.Defaults(p.environ); err != nil {
+			if s, err = p.defaults(); err != nil {
 				return nil, directive
 			}
 		}

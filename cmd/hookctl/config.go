@@ -53,7 +53,7 @@ func newConfig(p *program) *cobra.Command {
 		Args: cobra.ExactArgs(2),
 	}, func(ctx context.Context, c call) error {
 		key := c.args[0]
-		err := p.printChange(c.out)(p.changeSetting(ctx, key, func(s *settings.Settings) error { return s.Set(key, c.args[1]) }))
+		err := p.printChange(ctx, c, func(s *settings.Settings) error { return s.Set(key, c.args[1]) })
 		if errors.As(err, new(*settings.ValueError)) && hooks.CureOf(err) == "" {
 			err = hint(err, "its value now: hookctl config show "+text.Shell(key))
 		}
@@ -66,7 +66,7 @@ func newConfig(p *program) *cobra.Command {
 		Example: "  hookctl config unset receiver.tunnel",
 		Args:    cobra.ExactArgs(1),
 	}, func(ctx context.Context, c call) error {
-		return p.printChange(c.out)(p.changeSetting(ctx, c.args[0], func(s *settings.Settings) error { return s.Unset(c.args[0]) }))
+		return p.printChange(ctx, c, func(s *settings.Settings) error { return s.Unset(c.args[0]) })
 	})
 	var schemaOut output
 	schema := addOutputFlags(&cobra.Command{
@@ -141,7 +141,7 @@ const (
 
 // changeSetting changes hookctl.yaml and has a running receiver read it.
 func (p *program) changeSetting(ctx context.Context, key string, do func(*settings.Settings) error) (change, error) {
-	s, err := settings.Load(p.environ)
+	s, err := p.load()
 	if err != nil {
 		return change{}, err
 	}
@@ -149,7 +149,7 @@ func (p *program) changeSetting(ctx context.Context, key string, do func(*settin
 	if err := do(s); err != nil {
 		return change{}, err
 	}
-	if s, err = settings.Load(p.environ); err != nil {
+	if s, err = p.load(); err != nil {
 		return change{}, err
 	}
 	done := change{Key: key, Origin: s.Origin(key), Receiver: receiverReloaded}
@@ -193,26 +193,25 @@ func (c change) String() string {
 	return said
 }
 
-// printChange prints what became of a change.
-func (p *program) printChange(out *output) func(change, error) error {
-	return func(done change, err error) error {
-		if err != nil {
-			return err
-		}
-		if out.wanted() {
-			return out.print(p.out, done)
-		}
-		p.note("%s", text.Clean(done.String()))
-		p.warnOf(done.Warning)
-		if done.Receiver == receiverRestart {
-			p.note("hint: restart it: hookctl restart")
-		}
-		if done.Receiver == receiverFlag {
-			flag, _, _ := strings.Cut(done.flag, " ")
-			p.note("hint: let it use the setting: hookctl restart %s %s", flag, text.Shell(fmt.Sprint(done.Value)))
-		}
-		return nil
+// printChange changes the setting that is named, and prints what became of it.
+func (p *program) printChange(ctx context.Context, c call, do func(*settings.Settings) error) error {
+	done, err := p.changeSetting(ctx, c.args[0], do)
+	if err != nil {
+		return err
 	}
+	if c.out.wanted() {
+		return c.out.print(p.out, done)
+	}
+	p.note("%s", text.Clean(done.String()))
+	p.warnOf(done.Warning)
+	switch done.Receiver {
+	case receiverRestart:
+		p.note("hint: restart it: hookctl restart")
+	case receiverFlag:
+		flag, _, _ := strings.Cut(done.flag, " ")
+		p.note("hint: let it use the setting: hookctl restart %s %s", flag, text.Shell(fmt.Sprint(done.Value)))
+	}
+	return nil
 }
 
 // warnOf writes a warning, if there is one, and how to undo what it is about.

@@ -68,10 +68,15 @@ func (d *demo) printStory(ctx context.Context) error {
 	}
 	say("rotate", "secret %s → %s on %d hooks under steady traffic: %d deliveries, %d refused", rotated.Old, rotated.New, len(rotated.Hooks), during.sent, during.refused)
 
-	reason, fetched, err := d.missAndFetch(ctx)
+	reason, err := d.miss(ctx, d.repos[1])
 	if err != nil {
 		return err
 	}
+	caught, err := d.p.catchUp(ctx, d.settings, d.p.fleet(d.settings), fleet.CatchUpRequest{})
+	if err != nil {
+		return err
+	}
+	fetched := caught.Recorded
 	say("catchup", "a delivery did not arrive (GitHub: %s); fetched from GitHub's list: %d", reason, fetched)
 
 	refusal, err := d.resendFailed(ctx)

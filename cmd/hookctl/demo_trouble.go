@@ -15,7 +15,7 @@ import (
 	"hookctl/hooks/secret"
 	"hookctl/logs"
 	"hookctl/server/daemon"
-	"hookctl/server/fleet"
+	"hookctl/server/doctor"
 	"hookctl/server/host"
 )
 
@@ -106,15 +106,6 @@ func (d *demo) miss(ctx context.Context, repo string) (reason string, err error)
 	return results[0].Status, nil
 }
 
-// missAndFetch has a delivery not arrive and fetches it as `catchup` does.
-func (d *demo) missAndFetch(ctx context.Context) (reason string, fetched int, err error) {
-	if reason, err = d.miss(ctx, d.repos[1]); err != nil {
-		return "", 0, err
-	}
-	report, err := d.p.catchUp(ctx, d.settings, d.p.fleet(d.settings), fleet.CatchUpRequest{})
-	return reason, report.Recorded, err
-}
-
 // resendFailed waits for the notification that the team refuses, and sends it again as `events resend --failed` does. It returns why
 // it was refused.
 func (d *demo) resendFailed(ctx context.Context) (reason string, err error) {
@@ -132,23 +123,12 @@ func (d *demo) resendFailed(ctx context.Context) (reason string, err error) {
 	})
 }
 
-// refusal is why a notification failed, "" while none did.
+// refusal is why the team refused a notification, "" while it did not.
 func (d *demo) refusal(ctx context.Context) (reason string, err error) {
-	err = d.p.withLog(ctx, eventsFilter{filter: "status:failed"}, func(log *logs.Log, filter logs.Filter) error {
-		page, err := log.Page(ctx, logs.Query{Filter: filter, Limit: 1})
-		if err != nil || len(page.Entries) == 0 {
-			return err
-		}
-		record, err := log.Read(ctx, page.Entries[0].File)
-		if err != nil {
-			return err
-		}
-		for _, n := range record.Notifications {
-			if n.Status == logs.StatusFailed {
-				reason = n.Error
-			}
-		}
-		return nil
+	err = withLog(ctx, d.settings, "", func(log *logs.Log, _ logs.Filter) error {
+		failures, err := doctor.ReadFailures(ctx, log)
+		reason = strings.TrimPrefix(failures.Newest, "team: ")
+		return err
 	})
 	return reason, err
 }

@@ -16,7 +16,6 @@ import (
 	"github.com/charmbracelet/x/ansi"
 	"github.com/spf13/cobra"
 
-	"hookctl/cmd/hookctl/settings"
 	"hookctl/hooks"
 	"hookctl/hooks/secret"
 	"hookctl/hooks/tasks"
@@ -28,10 +27,9 @@ import (
 )
 
 func newDoctor(p *program) *cobra.Command {
-	var out output
 	var f targetFlags
 	var fix bool
-	cmd := addOutputFlags(&cobra.Command{
+	cmd := p.printingAnyway(&cobra.Command{
 		Use:   "doctor",
 		Short: "Check every step of a delivery and suggest fixes",
 		Long: "Check every step of a delivery, from the GitHub login to the agent that is notified, and suggest fixes. The exit code is\n" +
@@ -39,10 +37,7 @@ func newDoctor(p *program) *cobra.Command {
 		Example: `  hookctl doctor
   hookctl doctor --fix
   hookctl doctor --json --jq '.[] | select(.status == "fail")'`,
-		RunE: func(cmd *cobra.Command, _ []string) error {
-			return p.doctor(cmd.Context(), &f, fix, &out)
-		},
-	}, &out)
+	}, func(ctx context.Context, c call) error { return p.doctor(ctx, &f, fix, c.out) })
 	f.add(cmd, false)
 	cmd.Flags().BoolVar(&fix, "fix", false, "first fix what can be fixed without asking")
 	return cmd
@@ -59,11 +54,11 @@ func (p *program) doctor(ctx context.Context, f *targetFlags, fix bool, out *out
 		p.note("fixed: chmod 600 %s", text.Clean(open.Path))
 		config, err = p.doctorConfig()
 	}
-	report := settingsReport(err)
-	if err == nil {
-		report, err = p.examine(ctx, config, f, fix)
+	var report doctor.Report
+	if err != nil {
+		report, err = settingsReport(err), ctx.Err()
 	} else {
-		err = ctx.Err()
+		report, err = p.examine(ctx, config, f, fix)
 	}
 	if err != nil {
 		return err
@@ -129,15 +124,12 @@ func (p *program) examine(ctx context.Context, config doctor.Config, f *targetFl
 
 // settingsReport is the only check where settings or .env cannot be used: all others begin with them.
 func settingsReport(err error) doctor.Report {
-	if err == nil {
-		return doctor.Report{}
-	}
 	return doctor.Report{Checks: []doctor.Check{{Name: "settings", Status: doctor.Fail, Detail: text.Clean(err.Error()), Fix: text.Clean(hooks.CureOf(err))}}}
 }
 
 // doctorConfig is the doctor's part of the settings.
 func (p *program) doctorConfig() (doctor.Config, error) {
-	s, err := settings.Load(p.environ)
+	s, err := p.load()
 	if err != nil {
 		return doctor.Config{}, err
 	}

@@ -1,9 +1,11 @@
 package main
 
 import (
+	"cmp"
 	"context"
 	"errors"
 	"fmt"
+	"strings"
 	"time"
 
 	"github.com/spf13/cobra"
@@ -14,7 +16,7 @@ import (
 )
 
 func newEventsWait(p *program) *cobra.Command {
-	var f eventsFilter
+	var filter string
 	var since settings.Duration
 	count := 1
 	timeout := settings.Duration(30 * time.Minute)
@@ -30,12 +32,12 @@ func newEventsWait(p *program) *cobra.Command {
 		if count < 1 {
 			return usage(fmt.Errorf("--count must be at least 1: %d", count))
 		}
-		return p.opened(ctx, p.watchLog, f, func(log *logs.Log, filter logs.Filter) error {
-			request := logs.WaitRequest{Filter: filter, Since: began.Add(-time.Duration(since)), Count: count}
+		return withNews(ctx, c.settings, filter, func(log *logs.Log, chosen logs.Filter) error {
+			request := logs.WaitRequest{Filter: chosen, Since: began.Add(-time.Duration(since)), Count: count}
 			return p.waitForEvents(ctx, log, request, time.Duration(timeout), c.out)
 		})
 	})
-	f.add(cmd)
+	addFilter(cmd, &filter)
 	cmd.Flags().Var(&since, "since", "also print what arrived within this time before")
 	cmd.Flags().IntVar(&count, "count", count, "wait for `n` records")
 	cmd.Flags().Var(&timeout, "timeout", "how long to wait; 0 for as long as it takes")
@@ -82,7 +84,7 @@ func newEventsAck(p *program) *cobra.Command {
 // acknowledge acknowledges the records that are named, or all that were offered.
 func (p *program) acknowledge(ctx context.Context, c call) error {
 	var done []logs.Offer
-	err := p.withLog(ctx, eventsFilter{}, func(log *logs.Log, _ logs.Filter) error {
+	err := withLog(ctx, c.settings, "", func(log *logs.Log, _ logs.Filter) error {
 		files, err := p.findRecords(ctx, log, c.args)
 		if err != nil {
 			return err
@@ -103,4 +105,90 @@ func (p *program) acknowledge(ctx context.Context, c call) error {
 		return err
 	}
 	return p.said(c.out, done, "acknowledged %s", text.Count(len(done), "record"))
+}
+
+func newEventsFollow(p *program) *cobra.Command {
+	var filter string
+	var limit int
+	cmd := p.printing(&cobra.Command{
+		Use:        "follow",
+		SuggestFor: []string{"watch", "tail"},
+		Short:      "Print records as they arrive, until interrupted",
+		Long:       "Print records as they arrive, until interrupted.\n\n" + filterHelp,
+		Example: `  hookctl events follow
+  hookctl events follow --filter event:push --json
+  hookctl events follow --jq '[.event, .repository] | @tsv'`,
+	}, func(ctx context.Context, c call) error {
+		if limit < 0 {
+			return usage(fmt.Errorf("--limit must not be negative: %d", limit))
+		}
+		return withNews(ctx, c.settings, filter, func(log *logs.Log, chosen logs.Filter) error {
+			return p.followEvents(ctx, log, chosen, limit, c.out)
+		})
+	})
+	addFilter(cmd, &filter)
+	cmd.Flags().IntVarP(&limit, "limit", "L", 0, "stop after `n` records; 0 for no limit")
+	return cmd
+}
+
+// followEvents prints each new record once: the log reports a record again when the outcome of its notification is known.
+// An interrupt ends it without an error.
+func (p *program) followEvents(ctx context.Context, log *logs.Log, filter logs.Filter, limit int, out *output) error {
+	watching, stop := context.WithCancel(ctx)
+	defer stop()
+	began := time.Now()
+	news, err := log.Watch(watching)
+	if err != nil {
+		return err
+	}
+	p.note("following %s; press ctrl+c to stop", log.Dir())
+	seen, count := newRecent(4096), 0
+	for batch := range news {
+		for _, e := range batch {
+			if e.ReceivedAt.Before(began) || !seen.add(e.File) {
+				continue
+			}
+			if matches, err := log.Match(ctx, filter, e); err != nil || !matches {
+				if err != nil && ctx.Err() == nil {
+					return err
+				}
+				continue
+			}
+			if out.wanted() {
+				err = out.print(p.out, e)
+			} else {
+				row := eventRow(e)
+				for i := range row {
+					row[i] = cmp.Or(text.Clean(row[i]), "-")
+				}
+				_, err = fmt.Fprintln(p.out, strings.Join(row, "  "))
+			}
+			if count++; err != nil || count == limit {
+				return err
+			}
+		}
+	}
+	return nil
+}
+
+// recent remembers the last names it was given, so that following for weeks needs no more memory than for a minute.
+type recent struct {
+	known map[string]bool
+	ring  []string
+	next  int
+}
+
+func newRecent(size int) *recent {
+	return &recent{known: make(map[string]bool, size), ring: make([]string, size)}
+}
+
+// add reports whether the name is new.
+func (r *recent) add(name string) bool {
+	if r.known[name] {
+		return false
+	}
+	delete(r.known, r.ring[r.next])
+	r.ring[r.next], r.known[name] = name, true
+	r.next = (r.next + 1) % len(r.ring)
+	return true
 }

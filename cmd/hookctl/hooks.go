@@ -59,16 +59,12 @@ func newHooksList(p *program) *cobra.Command {
 		if err = errors.Join(err, list.Err()); err != nil && len(list.Hooks) == 0 {
 			return err
 		}
-		return errors.Join(p.printHooks(list, c.out), err)
+		return errors.Join(printList(p, c.out, list, list.Hooks, "no hooks", []string{"REPOSITORY", "ID", "URL", "EVENTS", "STATE"}, func(h fleet.Hook) []string {
+			return []string{h.Target.String(), strconv.FormatInt(h.ID, 10), h.URL, strings.Join(h.Events, ","), hookState(h)}
+		}), err)
 	})
 	f.add(cmd, true)
 	return cmd
-}
-
-func (p *program) printHooks(list fleet.List, out *output) error {
-	return printList(p, out, list, list.Hooks, "no hooks", []string{"REPOSITORY", "ID", "URL", "EVENTS", "STATE"}, func(h fleet.Hook) []string {
-		return []string{h.Target.String(), strconv.FormatInt(h.ID, 10), h.URL, strings.Join(h.Events, ","), hookState(h)}
-	})
 }
 
 // hookState describes a hook in a few words.
@@ -89,7 +85,7 @@ func (p *program) oneHook(ctx context.Context, all *fleet.Fleet, f *targetFlags,
 }
 
 // hookCommand is the common shape of the commands about one hook.
-func (p *program) hookCommand(command func(*cobra.Command, func(context.Context, call) error) *cobra.Command, use, short, example string,
+func (p *program) hookCommand(command func(*cobra.Command, work) *cobra.Command, use, short, example string,
 	run func(context.Context, call, *fleet.Fleet, fleet.Hook) error) *cobra.Command {
 	var f targetFlags
 	cmd := command(&cobra.Command{Use: use + " ID", Short: short, Example: example, Args: cobra.ExactArgs(1)}, func(ctx context.Context, c call) error {

@@ -2,6 +2,7 @@ package main
 
 import (
 	"bufio"
+	"cmp"
 	"context"
 	"errors"
 	"fmt"
@@ -74,9 +75,7 @@ func newRoot(p *program) *cobra.Command {
 	root.SetIn(p.in)
 	root.SetOut(p.out)
 	root.SetErr(p.err)
-	root.SetFlagErrorFunc(func(cmd *cobra.Command, err error) error {
-		return hint(usage(flagMistake(err)), flagHint(cmd, err))
-	})
+	root.SetFlagErrorFunc(flagMistake)
 	root.AddGroup(
 		&cobra.Group{ID: groupHooks, Title: "Webhooks at GitHub:"},
 		&cobra.Group{ID: groupReceiver, Title: "The receiver:"},
@@ -102,21 +101,13 @@ func newRoot(p *program) *cobra.Command {
 
 // fitHelp has help break its lines at words where a terminal is narrow. Examples stay as they are to be copied.
 func fitHelp(root *cobra.Command, width int) {
-	columns := 0 // any
-	if width < unlimited {
-		columns = width
-		var fit func(*cobra.Command)
-		fit = func(cmd *cobra.Command) {
-			cmd.Long = fitText(cmd.Long, width)
-			for _, sub := range cmd.Commands() {
-				fit(sub)
-			}
-		}
-		fit(root)
-	}
-	template := fmt.Sprintf(helpTemplate, columns)
-	root.SetHelpTemplate(template)
-	root.SetUsageTemplate(template)
+	root.SetHelpTemplate(fmt.Sprintf(helpTemplate, width))
+	root.SetUsageTemplate(fmt.Sprintf(helpTemplate, width))
+	show := root.HelpFunc()
+	root.SetHelpFunc(func(cmd *cobra.Command, args []string) {
+		cmd.Long = fitText(cmd.Long, width)
+		show(cmd, args)
+	})
 }
 
 // indented is a line of help that stands for itself: a term, and what it means.
@@ -181,7 +172,7 @@ func finish(cmd *cobra.Command) {
 		}
 		cmd.Args = func(cmd *cobra.Command, given []string) error {
 			if args(cmd, given) != nil {
-				return hint(usage(argumentMistake(cmd, args, given)), argumentHint(cmd, given))
+				return argumentMistake(cmd, args, given)
 			}
 			if err := flagsMistake(cmd); err != nil { // cobra would report it later, as a failure
 				return hint(usage(err), "usage: "+cmd.UseLine())
@@ -221,24 +212,15 @@ func missing(flag, what string) error {
 
 // ask puts a question on stderr and reads a line; without a terminal it names the flag that would have answered.
 func (p *program) ask(ctx context.Context, flag, question, fallback string) (string, error) {
-	if !p.terminal {
-		return "", missing(flag, question)
-	}
+	suffix := ""
 	if fallback != "" {
-		question += " [" + fallback + "]"
+		suffix = " [" + fallback + "]"
 	}
-	fmt.Fprintf(p.err, "%s: ", question)
-	line, err := p.readLine(ctx)
-	if err != nil {
-		return "", err
+	line, err := p.answer(ctx, flag, question, suffix)
+	if line = cmp.Or(line, fallback); err == nil && line == "" {
+		err = usage(fmt.Errorf("--%s is missing: %s", flag, question))
 	}
-	if line == "" {
-		line = fallback
-	}
-	if line == "" {
-		return "", usage(fmt.Errorf("--%s is missing: %s", flag, question))
-	}
-	return line, nil
+	return line, err
 }
 
 // confirm asks for a yes, which --yes gives beforehand.
@@ -246,18 +228,19 @@ func (p *program) confirm(ctx context.Context, yes bool, question string) error 
 	if yes {
 		return nil
 	}
+	line, err := p.answer(ctx, "yes", question, " [y/N]")
+	if answer := strings.ToLower(line); err == nil && answer != "y" && answer != "yes" {
+		err = errCancelled
+	}
+	return err
+}
+
+func (p *program) answer(ctx context.Context, flag, question, suffix string) (string, error) {
 	if !p.terminal {
-		return missing("yes", question)
+		return "", missing(flag, question)
 	}
-	fmt.Fprintf(p.err, "%s [y/N]: ", question)
-	line, err := p.readLine(ctx)
-	if err != nil {
-		return err
-	}
-	if answer := strings.ToLower(line); answer != "y" && answer != "yes" {
-		return errCancelled
-	}
-	return nil
+	fmt.Fprintf(p.err, "%s%s: ", question, suffix)
+	return p.readLine(ctx)
 }
 
 // readLine reads one line from stdin.

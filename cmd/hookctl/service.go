@@ -7,7 +7,6 @@ import (
 	"net"
 	"os"
 	"path/filepath"
-	"slices"
 	"strconv"
 	"strings"
 	"time"
@@ -58,7 +57,13 @@ func newServiceInstall(p *program) *cobra.Command {
 			if err != nil {
 				return err
 			}
-			return p.printServiceFiles(files, c.out)
+			if c.out.wanted() {
+				return c.out.print(p.out, files)
+			}
+			for _, f := range files {
+				fmt.Fprintf(p.out, "# %s\n%s\n", f.Path, f.Text)
+			}
+			return nil
 		}
 		if _, origin, err := c.settings.Store().Current(); err != nil || origin == secret.FromEnvironment {
 			return errors.Join(err, hint(errors.New("the secret is only in this environment, which a service does not have"), "store it in .env: hookctl secret import"))
@@ -84,21 +89,21 @@ func (p *program) serviceOf(s *settings.Settings) (daemon.Service, error) {
 		return daemon.Service{}, fmt.Errorf("find this program's own path: %w", err)
 	}
 	var env []string
+	var names []string
 	for _, v := range settings.Variables() {
-		if value := p.environ(v.Name); value != "" {
-			env = append(env, v.Name+"="+value)
-		}
+		names = append(names, v.Name)
 	}
-	// Where the programs of sinks are found, and gh's login.
-	for _, name := range []string{"PATH", "GH_CONFIG_DIR", "GH_HOST"} {
-		if value := p.environ(name); value != "" && !slices.ContainsFunc(env, func(v string) bool { return strings.HasPrefix(v, name+"=") }) {
-			if name == "GH_CONFIG_DIR" {
-				if value, err = filepath.Abs(value); err != nil {
-					return daemon.Service{}, fmt.Errorf("GH_CONFIG_DIR: %w", err)
-				}
-			}
-			env = append(env, name+"="+value)
+	for _, name := range append(names, "PATH", "GH_CONFIG_DIR", "GH_HOST") { // where the programs of sinks are found, and gh's login
+		value := p.environ(name)
+		if value == "" {
+			continue
 		}
+		if name == "GH_CONFIG_DIR" {
+			if value, err = filepath.Abs(value); err != nil {
+				return daemon.Service{}, fmt.Errorf("GH_CONFIG_DIR: %w", err)
+			}
+		}
+		env = append(env, name+"="+value)
 	}
 	return daemon.Service{
 		Env:        env,
@@ -107,16 +112,6 @@ func (p *program) serviceOf(s *settings.Settings) (daemon.Service, error) {
 		Address:    net.JoinHostPort(s.Receiver.Bind, strconv.Itoa(s.Receiver.Port)),
 		Writable:   []string{s.Log.Dir},
 	}, nil
-}
-
-func (p *program) printServiceFiles(files []daemon.ServiceFile, out *output) error {
-	if out.wanted() {
-		return out.print(p.out, files)
-	}
-	for _, f := range files {
-		fmt.Fprintf(p.out, "# %s\n%s\n", f.Path, f.Text)
-	}
-	return nil
 }
 
 func newServiceUninstall(p *program) *cobra.Command {

@@ -93,7 +93,7 @@ func newSyncPreview(p *program) *cobra.Command {
 		Example: "  hookctl sync preview latest\n  hookctl sync preview 20260101_123045_workflow_run.json --json",
 		Args:    cobra.ExactArgs(1),
 	}, func(ctx context.Context, c call) error {
-		record, err := p.record(ctx, c.args[0])
+		record, err := p.record(ctx, c.settings, c.args[0])
 		if err != nil {
 			return err
 		}

@@ -5,8 +5,6 @@ import (
 	"context"
 	"errors"
 	"fmt"
-	"io"
-	"os"
 	"strings"
 
 	"github.com/spf13/cobra"
@@ -45,9 +43,9 @@ func newTest(p *program) *cobra.Command {
 			}
 			return p.test(ctx, c, sample, githubtest.SampleEvent(sample), payload, dryRun)
 		}
-		payload, err := p.readSample(c.args[0])
+		payload, err := p.readFile(c.args[0])
 		if err != nil {
-			return err
+			return hint(fmt.Errorf("read the sample: %w", err), "send a built-in sample: hookctl test --sample push.main")
 		}
 		return p.test(ctx, c, c.args[0], event, payload, dryRun)
 	})
@@ -109,15 +107,11 @@ func (p *program) test(ctx context.Context, c call, name, event string, payload 
 
 // sendSample sends a built-in sample through the receiver.
 func (p *program) sendSample(ctx context.Context, name string) error {
-	s, err := settings.Load(p.environ)
+	s, err := p.load()
 	if err != nil {
 		return err
 	}
-	payload, err := builtInSample(name)
-	if err != nil {
-		return err
-	}
-	sample, err := host.NewSample(githubtest.SampleEvent(name), payload)
+	sample, err := host.NewSample(githubtest.SampleEvent(name), githubtest.Sample(name))
 	if err == nil {
 		_, err = p.sendSigned(ctx, s, sample)
 	}
@@ -137,25 +131,17 @@ func (p *program) sendSigned(ctx context.Context, s *settings.Settings, sample h
 	return host.Dial(s.Home).Test(ctx, sample)
 }
 
-func (p *program) readSample(file string) (payload []byte, err error) {
-	if file == "-" {
-		payload, err = io.ReadAll(p.in)
-	} else {
-		payload, err = os.ReadFile(file) //nolint:gosec // The user names the file.
-	}
+func explained(s *settings.Settings, sample host.Sample) (server.Explanation, error) {
+	config, err := s.Server()
 	if err != nil {
-		return nil, hint(fmt.Errorf("read the sample: %w", err), "send a built-in sample: hookctl test --sample push.main")
+		return server.Explanation{}, err
 	}
-	return payload, nil
+	return server.Explain(config, "", sample.Event, sample.Payload)
 }
 
 // explain shows what a payload would cause, and why.
 func (p *program) explain(s *settings.Settings, sample host.Sample, out *output) error {
-	config, err := s.Server()
-	if err != nil {
-		return err
-	}
-	x, err := server.Explain(config, "", sample.Event, sample.Payload)
+	x, err := explained(s, sample)
 	if err != nil {
 		return err
 	}

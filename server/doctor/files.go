@@ -122,7 +122,7 @@ func (f *facts) logDirectory(context.Context) finding {
 	if err := f.writable(f.cfg.Logs.Dir); err != nil {
 		return fail("check who owns "+f.cfg.Logs.Dir, "%s cannot be written to: %v", f.cfg.Logs.Dir, err)
 	}
-	all := []finding{ok("%s in %s", text.Count(sum.counts.Total, "record", "records"), f.cfg.Logs.Dir)}
+	all := []finding{ok("%s in %s", text.Count(sum.total, "record", "records"), f.cfg.Logs.Dir)}
 	if n := len(sum.problems); n > 0 {
 		p := sum.problems[0]
 		all = append(all, warn("check them, then move them out of "+f.cfg.Logs.Dir,

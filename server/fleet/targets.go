@@ -189,7 +189,7 @@ func (f *Fleet) pings(ctx context.Context, since time.Time) (news pingNews, err 
 	}
 	err = f.withLog(ctx, func(log *logs.Log) error {
 		if since.IsZero() { // the first look, which must not miss what is not in the index yet
-			if err := log.Ready(ctx, nil); err != nil {
+			if err := log.Ready(ctx); err != nil {
 				return err
 			}
 		}

@@ -2,6 +2,7 @@ package mcp
 
 import (
 	"encoding/json"
+	"errors"
 	"slices"
 	"strconv"
 	"strings"
@@ -25,28 +26,21 @@ const (
 func own(key, s string) bool {
 	switch key {
 	case "action", "conclusion", "event", "event_type":
-		return len(s) <= 64 && only(s, "_")
+		return text.MadeOf(s, 0, 64, isWord)
 	case "delivery_id":
-		return len(s) <= 64 && only(s, "-")
-	case "repository":
-		owner, name, _ := strings.Cut(s, "/")
-		return len(s) <= 140 && only(owner, "._-") && only(name, "._-")
+		return s == "" || text.IsDeliveryID(s)
+	case "repository": // or an organization
+		return text.IsRepository(s) || text.MadeOf(s, 0, 100, text.IsWord)
 	}
 	return true
 }
 
-// only reports whether s has nothing but letters and digits of ASCII and some others.
-func only(s, others string) bool {
-	allowed := func(r rune) bool {
-		return r >= 'a' && r <= 'z' || r >= 'A' && r <= 'Z' || r >= '0' && r <= '9' || strings.ContainsRune(others, r)
-	}
-	return strings.TrimFunc(s, allowed) == ""
-}
+func isWord(c byte) bool { return text.IsWord(c) && c != '.' && c != '-' }
 
 // isRecord reports whether s is what the file of a record is called. Everything else is refused before it is looked for.
 func isRecord(s string) bool {
 	name, is := strings.CutSuffix(s, ".json")
-	return is && len(s) <= 120 && strings.Count(name, "_") >= 2 && only(name, "_")
+	return is && strings.Count(name, "_") >= 2 && text.MadeOf(name, 1, 115, isWord)
 }
 
 // marker makes of a result, as JSON has it, what an agent gets: what stands under one of the outside keys moves into an object
@@ -88,6 +82,15 @@ func (m marker) pages(name string, value any, at page) (map[string]any, error) {
 		next = strconv.Itoa(to)
 	}
 	return map[string]any{name: rows[from:to], "cursor": next, "total": len(rows)}, nil
+}
+
+// list is pages of what an operation returned, beside the error that it may have returned with a part.
+func (m marker) list(name string, value any, at page, failed error) (any, error) {
+	out, err := m.pages(name, value, at)
+	if failed != nil && out["total"] == 0 {
+		return nil, failed
+	}
+	return out, errors.Join(failed, err)
 }
 
 // walk goes through a value that stands under key. Within what has moved, nothing moves again.

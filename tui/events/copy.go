@@ -16,10 +16,7 @@ import (
 
 // openCopy offers what can be copied of the record.
 func (p *Page) openCopy() tea.Cmd {
-	e, ok := p.feed.current()
-	if !ok {
-		return nil
-	}
+	e, _ := p.feed.current()
 	var choices []kit.Choice
 	add := func(what, words string) {
 		if words != "" {
@@ -40,8 +37,7 @@ func (p *Page) openCopy() tea.Cmd {
 		kit.Choice{Text: "record as JSON", Detail: "the whole file", Run: func() tea.Cmd { return p.copyRecord(e.File, "the record", recordText) }},
 		kit.Choice{Text: "payload as JSON", Detail: "what GitHub sent", Run: func() tea.Cmd { return p.copyRecord(e.File, "the payload", payloadText) }},
 		kit.Choice{Text: "curl line", Detail: "posts the payload to the receiver, signed as it was", Run: func() tea.Cmd { return p.copyRecord(e.File, "the curl line", curlText(p.cfg.Address())) }})
-	p.shell.Show(kit.NewMenu(p.shell, "Copy", choices))
-	return nil
+	return p.shell.Show(kit.NewMenu(p.shell, "Copy", choices))
 }
 
 func (p *Page) copyRecord(file, what string, text func(*logs.Record) (string, error)) tea.Cmd {

@@ -50,14 +50,10 @@ func (p *Page) diffAction() kit.Action {
 
 // compare reads both and says how they differ.
 func (p *Page) compare() tea.Cmd {
-	from, to, why := p.pair()
-	if why != "" {
-		return p.shell.Warn(why)
-	}
+	from, to, _ := p.pair()
 	l := p.feed.log
 	return kit.Get(p.shell, func(ctx context.Context) ([]logs.Change, error) { return compareFiles(ctx, l, from.File, to.File) }, func(changes []logs.Change) tea.Cmd {
-		p.shell.Show(&diffBox{p: p, from: from, to: to, changes: changes})
-		return nil
+		return p.shell.Show(&diffBox{p: p, from: from, to: to, changes: changes})
 	})
 }
 
@@ -82,20 +78,12 @@ type diffBox struct {
 	high     int
 }
 
-// Title implements kit's overlay.
 func (b *diffBox) Title() string { return "Compare" }
 
-// Update implements kit's overlay.
-func (b *diffBox) Update(msg tea.Msg) tea.Cmd {
-	if w, ok := msg.(kit.Wheel); ok {
-		return b.move(w.Lines)
-	}
-	return nil
-}
+func (b *diffBox) Update(msg tea.Msg) tea.Cmd { return kit.Turn(msg, b.move) }
 
 func (b *diffBox) move(by int) tea.Cmd { b.pos.To(b.pos.At+by, len(b.changes)); return nil }
 
-// View implements kit's overlay.
 func (b *diffBox) View(w, h int) string {
 	t := b.p.shell.Theme
 	now := b.p.shell.Now()
@@ -146,16 +134,11 @@ func (b *diffBox) whole() tea.Cmd {
 		}
 		lines = append(lines, side.name+":", side.value, "")
 	}
-	b.p.shell.Show(&kit.Message{Shell: b.p.shell, Head: kit.Clean(c.Path), Lines: lines[:len(lines)-1]})
-	return nil
+	return b.p.shell.Show(&kit.Message{Shell: b.p.shell, Head: kit.Clean(c.Path), Lines: lines[:len(lines)-1]})
 }
 
-// Actions implements kit's overlay.
 func (b *diffBox) Actions() []kit.Action {
-	same := ""
-	if len(b.changes) == 0 {
-		same = "nothing differs"
-	}
+	same := kit.When(len(b.changes) == 0, "nothing differs")
 	command := fmt.Sprintf("hookctl events diff %s %s", text.Shell(b.from.File), text.Shell(b.to.File))
 	acts := []kit.Action{
 		{ID: "diff.open", Keys: []string{"enter"}, Label: "both values", Text: "Show both values of the line in full.", Command: command, Off: same, Run: b.whole},

@@ -41,9 +41,9 @@ type Config struct {
 // State is what the page remembers from one run to the next.
 type State struct {
 	Filter  string   `json:"filter,omitempty"`
-	History []string `json:"history,omitempty"`
-	Share   int      `json:"share,omitempty"`
-	Hidden  bool     `json:"hidden,omitempty"`
+	History []string `json:"history,omitempty"` // of filters, the newest last
+	Share   int      `json:"share,omitempty"`   // percent of the width that the list has
+	Hidden  bool     `json:"hidden,omitempty"`  // no preview
 }
 
 // Page is the log: a list that follows, and the record under the cursor
@@ -55,10 +55,8 @@ type Page struct {
 	doc       *detail
 	reading   string // file being read, "" for none
 	inside    bool   // the keys go to the document
-	hidden    bool   // no preview
-	share     int    // percent of the width that the list has
+	state     State  // but for the filter
 	marks     map[string]logs.Entry
-	history   []string
 	rows      int // rows of the list in the last view
 	wide      int // columns of the list in the last view
 	jqHistory []string
@@ -73,7 +71,7 @@ type Page struct {
 
 // New makes the page.
 func New(shell *kit.Shell, cfg Config) *Page {
-	p := &Page{shell: shell, cfg: cfg, share: 50, marks: map[string]logs.Entry{}}
+	p := &Page{shell: shell, cfg: cfg, state: State{Share: 50}, marks: map[string]logs.Entry{}}
 	p.feed = feed{shell: shell, after: p.after, total: -1}
 	return p
 }
@@ -83,15 +81,17 @@ func (p *Page) Restore(s State) {
 	if f, err := logs.ParseFilter(s.Filter, p.shell.Now()); err == nil {
 		p.feed.filter = f
 	}
-	p.history, p.hidden = s.History, s.Hidden
-	if s.Share >= 20 && s.Share <= 80 {
-		p.share = s.Share
+	if s.Share < 20 || s.Share > 80 {
+		s.Share = p.state.Share
 	}
+	p.state = s
 }
 
 // State is what restore takes.
 func (p *Page) State() State {
-	return State{Filter: p.feed.filter.String(), History: p.history, Share: p.share, Hidden: p.hidden}
+	s := p.state
+	s.Filter = p.feed.filter.String()
+	return s
 }
 
 // Close takes half an export away. Nothing may be at work any more.
@@ -177,7 +177,7 @@ func (p *Page) then(f func()) func() tea.Cmd {
 
 // previews reports whether a document is on screen beside or below the list.
 func (p *Page) previews() bool {
-	return !p.hidden && p.tooSmall() == ""
+	return !p.state.Hidden && p.tooSmall() == ""
 }
 
 // tooSmall says why no document fits beside or below the list, "" where one does.
@@ -246,7 +246,7 @@ func (p *Page) shown() *detail {
 func (p *Page) clicked(m kit.Click) {
 	if p.overDoc(m.X, m.Y) {
 		p.enter()
-		p.doc.at = max(0, min(len(p.doc.lines)-1, p.doc.top+m.Y-1))
+		p.doc.To(p.doc.Top+m.Y-1, len(p.doc.lines))
 		if m.Double {
 			p.doc.toggle()
 		}
@@ -280,15 +280,9 @@ func (p *Page) overDoc(x, y int) bool {
 // status is the first line of the page: filter, place, following or paused.
 func (p *Page) status(w int) string {
 	t, f := p.shell.Theme, &p.feed
-	left := " "
-	if s := f.filter.String(); s != "" {
-		label := "filter "
-		if name := p.savedAs(f.filter); name != "" {
-			label += kit.Clean(name) + ": "
-		}
-		left += t.Faint.Render(label) + t.Accent.Render(kit.Clean(s)) + " "
-	} else {
-		left += t.Faint.Render("all events") + " "
+	left := " " + t.Faint.Render("all events") + " "
+	if s, name := f.filter.String(), p.savedAs(f.filter); s != "" {
+		left = " " + t.Faint.Render("filter "+kit.When(name != "", kit.Clean(name)+": ")) + t.Accent.Render(kit.Clean(s)) + " "
 	}
 	if n := len(p.marks); n > 0 {
 		left += t.Warn.Render(fmt.Sprintf(" %s %d marked", t.Sym.Mark, n))

@@ -44,15 +44,14 @@ func (p *Page) openExport() tea.Cmd {
 	if p.export != nil {
 		return p.stopExport()
 	}
-	pr := kit.NewPrompt(p.shell, "export", "write to", "events-"+p.shell.Now().Local().Format("20060102-150405")+".ndjson")
+	pr := kit.NewPrompt(p.shell, "write to", "events-"+p.shell.Now().Local().Format("20060102-150405")+".ndjson")
 	what := "the filtered events"
 	if n := len(p.marks); n > 0 {
 		what = text.Count(n, "marked event")
 	}
 	pr.Hint = what + ", one JSON record per line; an existing file is left alone"
 	pr.Accept = p.startExport
-	p.shell.Show(pr)
-	return nil
+	return p.shell.Show(pr)
 }
 
 func (p *Page) startExport(name string) tea.Cmd {

@@ -13,13 +13,10 @@ import (
 // nextFailure looks for the next record that somebody must look at: a failed
 // run, or a notification that failed.
 func (p *Page) nextFailure(older bool) tea.Cmd {
-	e, ok := p.feed.current()
-	if !ok {
-		return nil
-	}
-	step := 1
+	e, _ := p.feed.current()
+	step, what := 1, "older"
 	if !older {
-		step = -1
+		step, what = -1, "newer"
 	}
 	// Nearly always it is in memory.
 	for i := p.feed.At + step; i >= 0 && i < len(p.feed.entries); i += step {
@@ -37,7 +34,7 @@ func (p *Page) nextFailure(older bool) tea.Cmd {
 		case err != nil:
 			return p.shell.Fail(err)
 		case found == nil:
-			return p.shell.Warn("no " + map[bool]string{true: "older", false: "newer"}[older] + " failure here")
+			return p.shell.Warn("no " + what + " failure here")
 		}
 		return p.feed.load(found)
 	})

@@ -250,12 +250,7 @@ func (f *feed) goTo(i int) {
 }
 
 // current is the entry under the cursor.
-func (f *feed) current() (logs.Entry, bool) {
-	if f.At < 0 || f.At >= len(f.entries) {
-		return logs.Entry{}, false
-	}
-	return f.entries[f.At], true
-}
+func (f *feed) current() (logs.Entry, bool) { return kit.Under(f.Cursor, f.entries) }
 
 // where says the place of the cursor among all entries.
 func (f *feed) where() string {

@@ -23,24 +23,12 @@ func (p *Page) again(verb string, do Again) tea.Cmd {
 		return do(ctx, files)
 	}, func(done int) tea.Cmd {
 		clear(p.marks)
-		words, some := againWords(verb, done)
 		switch {
-		case !some:
-			return p.shell.Warn(words)
+		case done == 0:
+			return p.shell.Warn("the receiver found nothing to " + verb)
 		case verb == "replay":
-			words += "; look at the top of the list"
+			return p.shell.Say("replayed " + text.Count(done, "record") + "; look at the top of the list")
 		}
-		return p.shell.Say(words)
+		return p.shell.Say(text.Count(done, "notification is", "notifications are") + " sent again")
 	})
-}
-
-// againWords says what came of a replay or resend, and whether that is anything.
-func againWords(verb string, done int) (words string, some bool) {
-	switch {
-	case done == 0:
-		return "the receiver found nothing to " + verb, false
-	case verb == "replay":
-		return "replayed " + text.Count(done, "record"), true
-	}
-	return text.Count(done, "notification is", "notifications are") + " sent again", true
 }

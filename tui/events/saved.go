@@ -1,6 +1,7 @@
 package events
 
 import (
+	"cmp"
 	"context"
 	"fmt"
 	"maps"
@@ -54,13 +55,11 @@ func (p *Page) savedAs(f logs.Filter) string {
 
 // cannotSave says why the filter in force cannot be saved.
 func (p *Page) cannotSave() string {
-	switch {
-	case p.cfg.SaveFilter == nil:
-		return "the settings cannot be changed here"
-	case p.feed.filter.IsZero():
-		return "there is no filter to save; / makes one"
-	}
-	return ""
+	return cmp.Or(p.cannotChange(), kit.When(p.feed.filter.IsZero(), "there is no filter to save; / makes one"))
+}
+
+func (p *Page) cannotChange() string {
+	return kit.When(p.cfg.SaveFilter == nil, "the settings cannot be changed here")
 }
 
 // saveAction saves the filter in force, wherever its key is pressed.
@@ -75,12 +74,11 @@ func (p *Page) saveAction() kit.Action {
 // openSave asks for the name of the filter in force.
 func (p *Page) openSave() tea.Cmd {
 	text := p.feed.filter.String()
-	pr := kit.NewPrompt(p.shell, "save", "save filter as", p.savedAs(p.feed.filter))
+	pr := kit.NewPrompt(p.shell, "save filter as", p.savedAs(p.feed.filter))
 	fresh := "a name for " + text + "; it goes into hookctl.yaml"
 	pr.Hint, pr.History = fresh, slices.Sorted(maps.Keys(p.cfg.Filters))
 	pr.At = len(pr.History)
 	pr.Live = func(name string) tea.Cmd {
-		pr.Fault("", -1)
 		if why, at := badName(name); why != "" && name != "" {
 			pr.Fault(why, at)
 		}
@@ -93,13 +91,11 @@ func (p *Page) openSave() tea.Cmd {
 	pr.Accept = func(name string) tea.Cmd {
 		if why, at := badName(name); why != "" {
 			pr.Fault(why, at)
-			p.shell.Show(pr)
-			return nil
+			return p.shell.Show(pr)
 		}
 		return p.saveUnder(strings.TrimSpace(name), text)
 	}
-	p.shell.Show(pr)
-	return nil
+	return p.shell.Show(pr)
 }
 
 // saveUnder saves a filter, and asks first where another one has the name.
@@ -109,10 +105,9 @@ func (p *Page) saveUnder(name, text string) tea.Cmd {
 	case taken && old == text:
 		return p.shell.Say(name + " is saved already")
 	case taken:
-		p.shell.Show(&kit.Confirm{Shell: p.shell, Head: "Replace a saved filter", Yes: "y", Verb: "replace it", Lines: []string{
+		return p.shell.Show(&kit.Confirm{Shell: p.shell, Head: "Replace a saved filter", Yes: "y", Verb: "replace it", Lines: []string{
 			"Replace " + name + "?", "", "It is now  " + old, "it becomes " + text,
 		}, Run: func() tea.Cmd { return p.keep(name, text) }})
-		return nil
 	}
 	return p.keep(name, text)
 }
@@ -140,24 +135,21 @@ func (p *Page) keep(name, text string) tea.Cmd {
 
 // filterChoices are the saved filters, and those used before.
 func (p *Page) filterChoices() []kit.Choice {
-	use := func(words string) func() tea.Cmd {
-		return func() tea.Cmd {
+	var choices []kit.Choice
+	add := func(name, label, words, right string) {
+		choices = append(choices, kit.Choice{ID: name, Text: kit.Clean(label), Right: right, Detail: "hookctl events list --filter " + text.Shell(text.Clean(words)), Run: func() tea.Cmd {
 			f, err := logs.ParseFilter(words, p.shell.Now())
 			if err != nil {
 				return p.shell.Fail(fmt.Errorf("%s: %w", words, err))
 			}
 			return p.setFilter(f)
-		}
+		}})
 	}
-	var choices []kit.Choice
 	for _, name := range slices.Sorted(maps.Keys(p.cfg.Filters)) {
-		words := p.cfg.Filters[name]
-		choices = append(choices, kit.Choice{ID: name, Text: kit.Clean(name + ": " + words), Right: "saved",
-			Detail: "hookctl events list --filter " + text.Shell(text.Clean(words)), Run: use(words)})
+		add(name, name+": "+p.cfg.Filters[name], p.cfg.Filters[name], "saved")
 	}
-	for i := len(p.history) - 1; i >= 0; i-- {
-		choices = append(choices, kit.Choice{Text: kit.Clean(p.history[i]), Right: "used before",
-			Detail: "hookctl events list --filter " + text.Shell(text.Clean(p.history[i])), Run: use(p.history[i])})
+	for _, words := range slices.Backward(p.state.History) {
+		add("", words, words, "used before")
 	}
 	return choices
 }
@@ -170,27 +162,31 @@ func (p *Page) openFilters() tea.Cmd {
 	}
 	m := kit.NewMenu(p.shell, "Filters", choices)
 	m.More = func(c kit.Choice) []kit.Action {
-		forget := kit.Action{ID: "filter.forget", Keys: []string{"ctrl+k", "delete"}, Label: "forget", Text: "Remove the saved filter from hookctl.yaml; asks first."}
-		switch {
-		case c.ID == "":
-			forget.Off, forget.Label = "only saved filters can be forgotten", ""
-		case p.cfg.SaveFilter == nil:
-			forget.Off, forget.Label = "the settings cannot be changed here", ""
-		}
-		forget.Run = func() tea.Cmd { return p.askForget(c.ID) }
 		save := p.saveAction()
 		save.Run = func() tea.Cmd { p.shell.Shut(m); return p.openSave() }
-		return []kit.Action{forget, save}
+		return []kit.Action{
+			{ID: "filter.forget", Keys: []string{"ctrl+k", "delete"}, Label: "forget", Text: "Remove the saved filter from hookctl.yaml; asks first.",
+				Off: cmp.Or(kit.When(c.ID == "", "only saved filters can be forgotten"), p.cannotChange()), Run: func() tea.Cmd { return p.askForget(c.ID) }},
+			save,
+		}
 	}
 	p.filters = m
-	p.shell.Show(m)
-	return nil
+	return p.shell.Show(m)
 }
 
 // askForget asks before a saved filter is gone, and names it.
 func (p *Page) askForget(name string) tea.Cmd {
-	p.shell.Show(&kit.Confirm{Shell: p.shell, Head: "Forget a saved filter", Yes: "y", Verb: "forget it", Lines: []string{
+	return p.shell.Show(&kit.Confirm{Shell: p.shell, Head: "Forget a saved filter", Yes: "y", Verb: "forget it", Lines: []string{
 		"Forget " + name + "?", "", "It is " + p.cfg.Filters[name],
 	}, Run: func() tea.Cmd { return p.keep(name, "") }})
-	return nil
+}
+
+// Offer is what the palette has of the saved filters.
+func (p *Page) Offer() (out []kit.Choice) {
+	for _, name := range slices.Sorted(maps.Keys(p.cfg.Filters)) {
+		words := p.cfg.Filters[name]
+		out = append(out, kit.Choice{Text: kit.Clean("filter " + name + ": " + words), Right: "saved", Detail: "hookctl events list --filter " + text.Clean(text.Shell(words)),
+			Run: func() tea.Cmd { return p.shell.GoTo(kit.PageEvents, kit.Filtered(words)) }})
+	}
+	return out
 }

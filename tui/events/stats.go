@@ -1,6 +1,7 @@
 package events
 
 import (
+	"cmp"
 	"context"
 	"fmt"
 	"slices"
@@ -8,6 +9,7 @@ import (
 	"time"
 
 	tea "charm.land/bubbletea/v2"
+	"charm.land/lipgloss/v2"
 
 	"hookctl/logs"
 	"hookctl/logs/text"
@@ -26,8 +28,7 @@ func (p *Page) openStats() tea.Cmd {
 		}
 		b := &statsBox{p: p, stats: s, of: of}
 		b.layOut()
-		p.shell.Show(b)
-		return nil
+		return p.shell.Show(b)
 	})
 }
 
@@ -81,11 +82,7 @@ func (b *statsBox) layOut() {
 // move goes by some rows, over headings.
 func (b *statsBox) move(by int) tea.Cmd {
 	at, rows := &b.at[b.col], b.cols[b.col]
-	step := 1
-	if by < 0 {
-		step = -1
-	}
-	for at.To(at.At+by, len(rows)); at.At > 0 && at.At < len(rows) && rows[at.At].tally.Name == ""; at.At += step {
+	for at.To(at.At+by, len(rows)); at.At > 0 && at.At < len(rows) && rows[at.At].tally.Name == ""; at.At += cmp.Compare(by, 0) {
 	}
 	if at.At == 0 {
 		at.At, at.Top = 1, 0 // the first heading is seen
@@ -93,18 +90,10 @@ func (b *statsBox) move(by int) tea.Cmd {
 	return nil
 }
 
-// Title implements kit's overlay.
 func (b *statsBox) Title() string { return "Statistics" }
 
-// Update implements kit's overlay.
-func (b *statsBox) Update(msg tea.Msg) tea.Cmd {
-	if w, ok := msg.(kit.Wheel); ok {
-		return b.move(w.Lines)
-	}
-	return nil
-}
+func (b *statsBox) Update(msg tea.Msg) tea.Cmd { return kit.Turn(msg, b.move) }
 
-// View implements kit's overlay.
 func (b *statsBox) View(w, h int) string {
 	t, s := b.p.shell.Theme, b.stats
 	gap := 3
@@ -123,31 +112,23 @@ func (b *statsBox) View(w, h int) string {
 		head = append(head, "")
 	}
 	b.high = max(1, h-len(head))
-	columns := make([][]string, len(b.cols))
-	longest := 0
+	high := 0
+	for _, rows := range b.cols {
+		high = max(high, min(len(rows), b.high))
+	}
+	var blocks []string
 	for i, rows := range b.cols {
+		if i > 0 {
+			blocks = append(blocks, strings.Repeat(" ", gap))
+		}
 		from, to := b.at[i].Window(len(rows), b.high)
+		var lines []string
 		for j := from; j < to; j++ {
-			columns[i] = append(columns[i], b.row(rows[j], wide, i == b.col && j == b.at[i].At))
+			lines = append(lines, b.row(rows[j], wide, i == b.col && j == b.at[i].At))
 		}
-		longest = max(longest, to-from)
+		blocks = append(blocks, kit.Fit(strings.Join(lines, "\n"), wide, high))
 	}
-	out := head
-	for j := range longest {
-		var line strings.Builder
-		for i, c := range columns {
-			if i > 0 {
-				line.WriteString(strings.Repeat(" ", gap))
-			}
-			if j < len(c) {
-				line.WriteString(c[j])
-			} else {
-				line.WriteString(strings.Repeat(" ", wide))
-			}
-		}
-		out = append(out, line.String())
-	}
-	return strings.Join(out, "\n")
+	return strings.Join(append(head, lipgloss.JoinHorizontal(lipgloss.Top, blocks...)), "\n")
 }
 
 // row draws a name, how many records it has, their share, and how many of them have a notification that failed.
@@ -189,19 +170,12 @@ func (b *statsBox) choose() tea.Cmd {
 	return b.p.addFilter(word)
 }
 
-// Actions implements kit's overlay.
 func (b *statsBox) Actions() []kit.Action {
 	column := func(to int) func() tea.Cmd {
 		return func() tea.Cmd { b.col = max(0, min(len(b.cols)-1, to)); return nil }
 	}
-	single := ""
-	if len(b.cols) < 2 {
-		single = "there is one column"
-	}
-	command := "hookctl events stats"
-	if !b.of.IsZero() {
-		command += " --filter " + text.Shell(b.of.String())
-	}
+	single := kit.When(len(b.cols) < 2, "there is one column")
+	command := "hookctl events stats" + kit.When(!b.of.IsZero(), " --filter "+text.Shell(b.of.String()))
 	acts := []kit.Action{
 		{ID: "stats.choose", Keys: []string{"enter"}, Label: "show these events", Text: "Filter the list by the line under the cursor.", Command: command, Run: b.choose},
 		{ID: "stats.close", Keys: []string{"esc", "#", "q"}, Label: "close", Text: "Close this box.", Run: func() tea.Cmd { b.p.shell.Shut(b); return nil }},

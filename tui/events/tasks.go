@@ -1,6 +1,7 @@
 package events
 
 import (
+	"cmp"
 	"context"
 	"fmt"
 	"time"
@@ -50,19 +51,11 @@ func (p *Page) showTasks(list []tasks.Item) tea.Cmd {
 		if i.Issue != nil {
 			words += fmt.Sprintf("#%d", *i.Issue)
 		}
-		words += "  "
-		if i.Blocked() {
-			words += "blocked: "
-		}
-		detail := kit.Clean(i.URL)
-		if i.Error != "" {
-			detail = kit.Clean(i.Error)
-		}
-		choices = append(choices, kit.Choice{ID: i.Key, Text: words + kit.Clean(i.Title), Right: text.Span(p.shell.Now().Sub(i.Last)), Detail: detail,
+		words += "  " + kit.When(i.Blocked(), "blocked: ")
+		choices = append(choices, kit.Choice{ID: i.Key, Text: words + kit.Clean(i.Title), Right: text.Span(p.shell.Now().Sub(i.Last)), Detail: kit.Clean(cmp.Or(i.Error, i.URL)),
 			Run: func() tea.Cmd { return p.openTask(i) }})
 	}
-	p.shell.Show(kit.NewMenu(p.shell, "Tasks", choices))
-	return nil
+	return p.shell.Show(kit.NewMenu(p.shell, "Tasks", choices))
 }
 
 // openTask asks what to do about one.
@@ -88,8 +81,7 @@ func (p *Page) openTask(i tasks.Item) tea.Cmd {
 	if len(choices) == 0 {
 		return p.shell.Say("there is nothing to open")
 	}
-	p.shell.Show(kit.NewMenu(p.shell, text.Cut(kit.Clean(i.Title), 60), choices))
-	return nil
+	return p.shell.Show(kit.NewMenu(p.shell, text.Cut(kit.Clean(i.Title), 60), choices))
 }
 
 // applyTime bounds what a person waits for: a log is read, an issue written.
@@ -127,10 +119,7 @@ func syncFacts(s *logs.Sync) []fact {
 	case logs.SyncSuggested:
 		words, style = "suggested, hookctl sync apply "+s.Key+": "+words, kit.LevelWarn
 	case logs.StatusPending:
-		words, style = "waiting", kit.LevelWarn
-		if s.Error != "" {
-			words += " after " + text.Count(s.Attempts, "attempt") + ": " + s.Error
-		}
+		words, style = "waiting"+kit.When(s.Error != "", " after "+text.Count(s.Attempts, "attempt")+": "+s.Error), kit.LevelWarn
 	case logs.StatusFailed:
 		words, style = "failed: "+s.Error, kit.LevelError
 	}

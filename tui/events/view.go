@@ -1,6 +1,7 @@
 package events
 
 import (
+	"cmp"
 	"fmt"
 	"strings"
 	"time"
@@ -11,22 +12,19 @@ import (
 
 // View draws list and document in the room that the window gives.
 func (p *Page) View(w, h int) string {
-	if h <= 0 {
-		return ""
-	}
 	beside := p.previews() && p.shell.W >= besideFrom
 	below := p.previews() && !beside
 	switch {
 	case p.inside && !p.previews():
 		return p.viewDoc(w, h, true)
 	case beside:
-		p.wide = max(44, min(w-44, w*p.share/100))
+		p.wide = max(44, min(w-44, w*p.state.Share/100))
 		p.rows = h - 1
 		list := p.viewList(p.wide, h-1)
 		return p.status(w) + "\n" + p.shell.Theme.Beside(list, p.viewDoc(w-p.wide-1, h-1, p.inside), h-1)
 	case below:
 		p.wide = w
-		p.rows = max(3, (h-2)*p.share/100)
+		p.rows = max(3, (h-2)*p.state.Share/100)
 		rule := p.shell.Theme.Border.Render(strings.Repeat(p.shell.Theme.Sym.Rule, w))
 		return p.status(w) + "\n" + p.viewList(w, p.rows) + "\n" + rule + "\n" + p.viewDoc(w, h-2-p.rows, p.inside)
 	}
@@ -94,9 +92,9 @@ func (p *Page) empty(w int) string {
 // natural are the widths that the list's content asks for.
 type natural struct {
 	event, repository, sender int
-	old                       bool              // there are entries of another day, whose time is longer
-	owners                    map[string]string // the owner of each repository name; "" where several have one
-	of                        [2]int            // what they were taken from: the question and how many entries
+	old                       bool // there are entries of another day, whose time is longer
+	owners                    kit.Owners
+	of                        [2]int // what they were taken from: the question and how many entries
 }
 
 // measure looks at the entries that are here. Widths change when others are asked for, not with every row that comes in.
@@ -106,16 +104,9 @@ func (p *Page) measure(now time.Time) *natural {
 	if n := p.natural; n != nil && n.of == of {
 		return n
 	}
-	n := &natural{owners: map[string]string{}, of: of}
+	n := &natural{owners: kit.Owners{}, of: of}
 	for _, e := range p.feed.entries {
-		if owner, name, ok := strings.Cut(e.Repository, "/"); ok {
-			if other, seen := n.owners[name]; seen && other != owner {
-				owner = ""
-			}
-			n.owners[name] = owner
-		}
-	}
-	for _, e := range p.feed.entries {
+		n.owners.Add(e.Repository)
 		n.event = max(n.event, kit.Width(eventName(e)))
 		n.repository = max(n.repository, kit.Width(e.Repository))
 		n.sender = max(n.sender, kit.Width(e.Sender))
@@ -149,14 +140,6 @@ func (n *natural) columns(w int) []kit.Column {
 		{Title: "sender", Width: max(6, min(n.sender, 16)), Needs: 110},
 		{Title: "notification", Width: 1, Needs: 24},
 	}
-}
-
-// short is a repository without its owner, unless another owner has one of that name.
-func (n *natural) short(repository string) string {
-	if _, name, ok := strings.Cut(repository, "/"); ok && n.owners[name] != "" {
-		return name
-	}
-	return repository
 }
 
 // eventName is an event with its action; that a run completed, its outcome says.
@@ -200,7 +183,7 @@ func (p *Page) row(e logs.Entry, n *natural, table kit.Table, on bool, now time.
 	}
 	repo, text := e.Repository, what(e)
 	if kit.Width(repo) > table.Width(3) {
-		repo = n.short(repo)
+		repo = n.owners.Short(repo)
 	}
 	switch wide := table.Width(3); {
 	case wide > 0:
@@ -214,19 +197,13 @@ func (p *Page) row(e logs.Entry, n *natural, table kit.Table, on bool, now time.
 
 // what says in a few words what an event is about.
 func what(e logs.Entry) string {
-	title, branch := e.Title, e.Branch
-	var s string
+	s := cmp.Or(e.Title, e.Branch, e.Result)
 	switch {
-	case e.Number != nil && title != "":
-		s = fmt.Sprintf("#%d %s", *e.Number, title)
-	case title != "" && branch != "":
-		s = title + " (" + branch + ")"
-	case title != "":
-		s = title
-	case branch != "":
-		s = branch
-	default:
-		s = e.Result
+	case e.Title == "":
+	case e.Number != nil:
+		s = fmt.Sprintf("#%d %s", *e.Number, e.Title)
+	case e.Branch != "":
+		s += " (" + e.Branch + ")"
 	}
 	// The first column says success and failure.
 	if e.Conclusion != "" && e.Conclusion != "success" && e.Conclusion != "failure" {

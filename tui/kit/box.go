@@ -26,25 +26,26 @@ func (m *Message) Update(msg tea.Msg) tea.Cmd { return m.Pos.Turn(msg) }
 
 // View implements Overlay.
 func (m *Message) View(w, h int) string {
-	t := m.Shell.Theme
-	room := min(w-2, 76)
-	var out []string
-	for _, l := range m.Lines {
-		for _, s := range Wrap(Clean(l), room) {
-			if m.bad {
-				s = t.Bad.Render(s)
-			}
-			out = append(out, " "+s+" ")
-		}
+	room, style := min(w-2, 76), m.Shell.Theme.Text
+	if m.bad {
+		style = m.Shell.Theme.Bad
 	}
+	out := padded(m.Lines, room, style)
 	if m.hint != "" {
-		out = append(out, "")
-		for _, s := range Wrap("hint: "+Clean(m.hint), room) {
-			out = append(out, " "+s+" ")
-		}
+		out = append(append(out, ""), padded([]string{"hint: " + m.hint}, room, m.Shell.Theme.Text)...)
 	}
 	m.high = h
 	return strings.Join(m.Pos.Window(out, h), "\n")
+}
+
+// padded is text from outside in lines of at most w columns, with a margin on both sides.
+func padded(lines []string, w int, style Style) (out []string) {
+	for _, l := range lines {
+		for _, s := range Wrap(Clean(l), w) {
+			out = append(out, " "+style.Render(s)+" ")
+		}
+	}
+	return out
 }
 
 // Actions implements Overlay. One that opened by itself has two keys that nobody is just typing.
@@ -85,12 +86,7 @@ func (c *Confirm) Update(tea.Msg) tea.Cmd { return nil }
 // View implements Overlay.
 func (c *Confirm) View(w, h int) string {
 	t := c.Shell.Theme
-	var out []string
-	for _, l := range c.Lines {
-		for _, s := range Wrap(Clean(l), min(w-2, 70)) {
-			out = append(out, " "+s+" ")
-		}
-	}
+	out := padded(c.Lines, min(w-2, 70), t.Text)
 	// The footer has the keys too, so in a low window the text goes before them.
 	if len(out) > h-2 {
 		return strings.Join(First(out, h), "\n")

@@ -1,7 +1,6 @@
 package kit
 
 import (
-	"fmt"
 	"strings"
 
 	tea "charm.land/bubbletea/v2"
@@ -112,29 +111,22 @@ func (s *Shell) place(o overlay) (box string, x, y int) {
 // namesFrom is the width from which the tabs have the names of all pages.
 const namesFrom = 65
 
-// brand is what stands before the tabs in a wide window: the name of the program, and the home where that is not the default one.
-func (s *Shell) brand() (name, home string) {
-	if s.W < 100 {
-		return "", ""
-	}
-	room := s.W - 100
-	if s.Home != "" && room >= 12 {
-		home = " " + s.Theme.Cut(s.Home, min(room, 32)-1)
-	}
-	return "hookctl", home
-}
-
 // tabs draws the pages and, at the right edge, the state of the receiver. hints are the tabs where they stand.
 func (s *Shell) tabs() (line string, hints []hint) {
 	t := s.Theme
 	var b strings.Builder
 	at := 0
-	if name, home := s.brand(); name != "" {
+	if s.W >= 100 {
+		const name = "hookctl"
+		home := ""
+		if room := s.W - 100; s.Home != "" && room >= 12 { // it is not the default one
+			home = " " + t.Cut(s.Home, min(room, 32)-1)
+		}
 		b.WriteString(" " + t.Title.Render(name) + t.Faint.Render(home))
 		at = 1 + len(name) + Width(home)
 	}
 	for i, p := range s.Pages {
-		key, style := fmt.Sprint(i+1), t.tabOff
+		key, style := string(rune('1'+i)), t.tabOff
 		name := key + " " + p.Name()
 		switch {
 		case i == s.At:

@@ -154,31 +154,25 @@ type (
 	}
 )
 
-// pointer gives clicks and wheel to what is under them.
-func (s *Shell) pointer(msg tea.Msg) tea.Cmd {
-	head, foot := s.chrome()
-	var m tea.Mouse
-	switch msg := msg.(type) {
-	case tea.MouseWheelMsg:
-		m = msg.Mouse()
-		lines := 3
-		switch m.Button {
-		case tea.MouseWheelUp:
-			lines = -3
-		case tea.MouseWheelDown:
-		default:
-			return nil
-		}
-		if m := s.unasked(); m != nil {
-			return m.Pos.By(lines)
-		}
-		if o := s.Top(); o != nil {
-			return o.Update(Wheel{lines, m.X, m.Y})
-		}
-		return s.Pages[s.At].Update(Wheel{lines, m.X, m.Y - head})
-	case tea.MouseClickMsg:
-		m = msg.Mouse()
+// wheel gives a turn of the wheel to what is under it.
+func (s *Shell) wheel(m tea.Mouse) tea.Cmd {
+	lines := map[tea.MouseButton]int{tea.MouseWheelUp: -3, tea.MouseWheelDown: 3}[m.Button]
+	if lines == 0 {
+		return nil
 	}
+	if m := s.unasked(); m != nil {
+		return m.Pos.By(lines)
+	}
+	if o := s.Top(); o != nil {
+		return o.Update(Wheel{lines, m.X, m.Y})
+	}
+	head, _ := s.chrome()
+	return s.Pages[s.At].Update(Wheel{lines, m.X, m.Y - head})
+}
+
+// click gives a click to what is under it.
+func (s *Shell) click(m tea.Mouse) tea.Cmd {
+	head, foot := s.chrome()
 	if m.Button != tea.MouseLeft {
 		return nil
 	}

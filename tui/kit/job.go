@@ -7,49 +7,58 @@ import (
 	tea "charm.land/bubbletea/v2"
 )
 
-// Job is long work with steps. The work runs in a command and reports its
-// steps through a channel; stop ends it between two calls, and the shell's
-// close waits for it.
-type Job[S any] struct {
-	Stop  context.CancelFunc
-	Steps chan S
-	Over  bool // its owner took the message that ends it
+// Job is long work with steps; Stop ends it between two calls, and the shell's Close waits for it.
+type Job struct {
+	Stop context.CancelFunc
+	over bool
 }
 
-// Stepped is a step of a job.
-type Stepped[S any] struct {
-	Of   *Job[S]
-	Step S
-}
-
-// Begin starts work. Its message must say that the job is over.
-func Begin[S any](s *Shell, work func(ctx context.Context, progress func(S)) tea.Msg) (*Job[S], tea.Cmd) {
-	j := &Job[S]{Steps: make(chan S)}
+// Begin starts work. On the loop step takes each step that it reports, and then end what came of it.
+func Begin[S, R any](s *Shell, work func(ctx context.Context, report func(S)) (R, error), step func(S) tea.Cmd, end func(R, error) tea.Cmd) (*Job, tea.Cmd) {
 	ctx, stop := context.WithCancel(s.Ctx) // #nosec G118 -- Stop calls it
-	j.Stop = stop
-	return j, tea.Batch(j.Listen, func() tea.Msg {
-		defer close(j.Steps)
+	j, steps := &Job{Stop: stop}, make(chan S)
+	var outcome R
+	err := context.Canceled // where it never began
+	var listen tea.Cmd
+	listen = func() tea.Msg {
+		next, more := <-steps
+		return answered(func() tea.Cmd {
+			switch {
+			case more && j.over:
+				return listen
+			case more:
+				return tea.Batch(step(next), listen)
+			case j.over:
+				return nil
+			}
+			j.over = true
+			return end(outcome, err)
+		})
+	}
+	return j, tea.Batch(listen, func() tea.Msg {
+		defer close(steps)
 		return s.Work(func() tea.Msg {
-			return work(ctx, func(step S) {
+			outcome, err = work(ctx, func(next S) {
 				select {
-				case j.Steps <- step:
+				case steps <- next:
 				case <-s.Ctx.Done(): // nobody looks any more
 				}
 			})
+			return nil
 		})()
 	})
 }
 
-// Listen waits for the next step; who takes one asks for the next.
-func (j *Job[S]) Listen() tea.Msg {
-	if step, ok := <-j.Steps; ok {
-		return Stepped[S]{j, step}
-	}
-	return nil
-}
-
 // Busy reports whether the job is at work; a nil job is not.
-func (j *Job[S]) Busy() bool { return j != nil && !j.Over }
+func (j *Job) Busy() bool { return j != nil && !j.over }
+
+// Drop stops the job where it is at work, and whatever it says from now on is lost.
+func (j *Job) Drop() {
+	if j.Busy() {
+		j.over = true
+		j.Stop()
+	}
+}
 
 // jobs are the commands that Close waits for. One that the loop never ran,
 // because the program ended first, was never begun, and nobody waits for it.
@@ -85,6 +94,11 @@ func Ask[T any](s *Shell, question func(context.Context) (T, error), take func(T
 		answer, err := question(ctx)
 		return answered(func() tea.Cmd { return take(answer, err) })
 	}
+}
+
+// Try is Ask for what has no answer but an error.
+func Try(s *Shell, do func(context.Context) error, take func(error) tea.Cmd) tea.Cmd {
+	return Ask(s, func(ctx context.Context) (struct{}, error) { return struct{}{}, do(ctx) }, func(_ struct{}, err error) tea.Cmd { return take(err) })
 }
 
 // Get is Ask where the shell shows an error, and take gets answers only.

@@ -121,6 +121,14 @@ func (c *Cursor) Window(n, h int) (from, to int) {
 	return c.Top, min(n, c.Top+max(0, h))
 }
 
+// Under is what a cursor is on in a list.
+func Under[T any](c Cursor, list []T) (under T, ok bool) {
+	if c.At < len(list) {
+		return list[c.At], true
+	}
+	return under, false
+}
+
 // Scroll is a place in a text of which a window is on screen.
 type Scroll struct {
 	At   int // the first line of the window
@@ -134,9 +142,12 @@ func (s *Scroll) By(lines int) tea.Cmd {
 }
 
 // Turn follows the wheel.
-func (s *Scroll) Turn(msg tea.Msg) tea.Cmd {
+func (s *Scroll) Turn(msg tea.Msg) tea.Cmd { return Turn(msg, s.By) }
+
+// Turn has step follow the wheel.
+func Turn(msg tea.Msg, step func(by int) tea.Cmd) tea.Cmd {
 	if w, ok := msg.(Wheel); ok {
-		return s.By(w.Lines)
+		return step(w.Lines)
 	}
 	return nil
 }

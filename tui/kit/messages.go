@@ -43,10 +43,6 @@ type (
 		Done string // what to say when err is nil
 		Err  error
 	}
-	// Failure is an error that a command could not put anywhere else.
-	Failure struct{ Err error }
-	// Notice is a good outcome to show.
-	Notice string
 )
 
 // OK reports whether there is an answer and it is no error.

@@ -136,17 +136,17 @@ func (s *Shell) Take(msg tea.Msg) (cmd tea.Cmd, taken bool) {
 		if o := s.Top(); o != nil {
 			cmd = o.Update(msg)
 		}
-	case tea.MouseClickMsg, tea.MouseWheelMsg:
-		cmd = s.pointer(msg)
+	case tea.MouseClickMsg:
+		cmd = s.click(msg.Mouse())
+	case tea.MouseWheelMsg:
+		cmd = s.wheel(msg.Mouse())
 	case tea.MouseMsg, tea.KeyReleaseMsg:
 	case ToastOver:
-		s.Toast.over(msg)
+		if int(msg) == s.Toast.ID { // no newer one stands there
+			s.Toast.Text = ""
+		}
 	case answered:
 		cmd = msg()
-	case Failure:
-		cmd = s.Fail(msg.Err)
-	case Notice:
-		cmd = s.Say(string(msg))
 	default:
 		return nil, false
 	}
@@ -186,8 +186,11 @@ func (s *Shell) unasked() *Message {
 	return nil
 }
 
-// Show puts an overlay on top.
-func (s *Shell) Show(o overlay) { s.Overlays = append(s.Overlays, o) }
+// Show puts an overlay on top; nothing follows from that.
+func (s *Shell) Show(o overlay) tea.Cmd {
+	s.Overlays = append(s.Overlays, o)
+	return nil
+}
 
 // Shut closes an overlay, wherever it is in the stack.
 func (s *Shell) Shut(o overlay) {
@@ -294,10 +297,10 @@ func (s *Shell) Browse(address string) tea.Cmd {
 		return s.Warn("not a web address")
 	}
 	open := s.Config.Browse
-	return func() tea.Msg {
-		if err := open(address); err != nil {
-			return Failure{fmt.Errorf("open the browser: %w", err)}
+	return Try(s, func(context.Context) error { return open(address) }, func(err error) tea.Cmd {
+		if err != nil {
+			return s.Fail(fmt.Errorf("open the browser: %w", err))
 		}
-		return Notice("opened in the browser")
-	}
+		return s.Say("opened in the browser")
+	})
 }

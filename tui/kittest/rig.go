@@ -73,40 +73,29 @@ const receiverHome = "HOOKCTL_TEST_RECEIVER"
 // and a TestMain that calls Main.
 func NewRig(t *testing.T, repositories ...string) *Rig {
 	t.Helper()
-	dir, err := os.MkdirTemp("", "hc") // the path of a socket is short
-	if err != nil {
-		t.Fatal(err)
+	r := (&Rig{}).Another(t)
+	all := map[string]githubtest.Repository{}
+	for _, name := range repositories {
+		all[name] = githubtest.Repository{}
 	}
-	t.Cleanup(func() { _ = os.RemoveAll(dir) })
-	home := filepath.Join(dir, "home")
-	r := (&Rig{Home: home}).Another(t)
-	r.GitHub = githubtest.New(githubtest.Options{AllowLocal: true, Resolve: func(url string) string {
+	limits := hooks.Limits{WritesPerMinute: 1 << 20, WritesPerHour: 1 << 16, MaxWait: time.Second, Tries: 3, Pause: 5 * time.Millisecond}
+	gh, dir, dial := listening(t, githubtest.Options{AllowLocal: true, Resolve: func(url string) string {
 		if !strings.HasPrefix(url, "https://hooks.example.com/") {
 			return url
 		}
-		status, err := daemon.Dial(home).Status(context.Background())
+		status, err := daemon.Dial(r.Home).Status(context.Background())
 		if err != nil {
 			return ""
 		}
 		return "http://" + status.Address + strings.TrimPrefix(url, "https://hooks.example.com")
-	}})
-	t.Cleanup(r.GitHub.Close)
-	r.GitHub.RateLimit(githubtest.RateLimit{WritesPerMinute: 1 << 20, WritesPerHour: 1 << 20})
-	for _, name := range repositories {
-		r.GitHub.AddRepository(name, githubtest.Repository{})
-	}
-	socket := filepath.Join(dir, "gh.sock")
-	if err := r.GitHub.Start(socket); err != nil {
-		t.Fatal(err)
-	}
-	limits := hooks.Limits{WritesPerMinute: 1 << 20, WritesPerHour: 1 << 16, MaxWait: time.Second, Tries: 3, Pause: 5 * time.Millisecond}
+	}}, limits, all)
+	gh.RateLimit(githubtest.RateLimit{WritesPerMinute: 1 << 20, WritesPerHour: 1 << 20})
+	home := filepath.Join(dir, "home")
+	r.GitHub, r.Home = gh, home
 	r.Cfg = &Settings{
 		Home: home, Logs: logs.Config{Dir: filepath.Join(home, "webhook_logs")}, Store: StoreAt(home),
 		Daemon: daemon.Config{Home: home, Executable: os.Args[0], Env: append(os.Environ(), receiverHome+"="+home)},
-		Dial: func(host string) (*hooks.Client, error) {
-			return hooks.New(hooks.Config{Host: host, Token: githubtest.DefaultToken, Socket: socket, Limits: limits})
-		},
-		Theme: "dark",
+		Dial:   dial, Theme: "dark",
 	}
 	r.Cfg.Hooks = func() (*hooks.Client, error) { return r.Cfg.Dial("github.com") }
 	t.Cleanup(func() {

@@ -12,7 +12,6 @@ import (
 	"testing"
 	"time"
 
-	"hookctl/hooks"
 	"hookctl/logs"
 	"hookctl/server/daemon"
 	"hookctl/tui/kit"
@@ -83,7 +82,7 @@ func Write(t testing.TB, cfg logs.Config, records ...*logs.Record) {
 	if err != nil {
 		t.Fatal(err)
 	}
-	if err := errors.Join(l.Ready(ctx, nil), l.Close()); err != nil {
+	if err := errors.Join(l.Ready(ctx), l.Close()); err != nil {
 		t.Fatal(err)
 	}
 }
@@ -132,6 +131,4 @@ func MustJSON(v any) json.RawMessage {
 }
 
 // Job0 is a job whose steps the test reports.
-func Job0() *kit.Job[hooks.Step] {
-	return &kit.Job[hooks.Step]{Stop: func() {}, Steps: make(chan hooks.Step)}
-}
+func Job0() *kit.Job { return &kit.Job{Stop: func() {}} }

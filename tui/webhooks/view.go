@@ -5,6 +5,7 @@ import (
 	"strings"
 
 	"hookctl/hooks"
+	"hookctl/logs/text"
 	"hookctl/server/fleet"
 	"hookctl/tui/kit"
 )
@@ -34,14 +35,8 @@ func (p *Page) columns(w int) []kit.Column {
 	}
 }
 
-// headLines is how many lines stand above the first row.
-func (p *Page) headLines() int { return 2 }
-
 // View implements kit.Page.
 func (p *Page) View(w, h int) string {
-	if h <= 0 || w <= 0 {
-		return ""
-	}
 	if len(p.rows) == 0 {
 		return kit.Fit(p.statusLine(w)+"\n"+p.empty(w), w, h)
 	}
@@ -76,7 +71,7 @@ func (p *Page) below(w, h int) []string {
 	var problems []string
 	switch n := len(p.aside); {
 	case n > 1 || n == 1 && len(p.shown) > h-2-room:
-		text := fmt.Sprintf("%s could not be listed; %s shows why", repositories(n), t.Key.Render("!"))
+		text := fmt.Sprintf("%s could not be listed; %s shows why", text.Count(n, "repository", "repositories"), t.Key.Render("!"))
 		problems = []string{t.Cut(" "+t.Bad.Render(t.Sym.Bad)+" "+text, w)}
 	case n == 1:
 		problems = p.problems(w, 1)[0]
@@ -99,9 +94,7 @@ func (p *Page) details(h fleet.Hook, w int) []string {
 		out = append(out, t.Cut(" "+t.Faint.Render(t.Cell(label, 13))+text, w))
 	}
 	name := title(h)
-	if h.State != "delivers" && kit.Width(name)+kit.Width(h.State)+4 <= w {
-		name += ": " + h.State
-	}
+	name += kit.When(h.State != "delivers" && kit.Width(name)+kit.Width(h.State)+4 <= w, ": "+h.State)
 	out = append(out, " "+t.Bold.Render(t.Middle(name, w-2)))
 	if v, ok := p.said[keyOf(h)]; ok {
 		style, mark := t.Good, t.Sym.OK
@@ -167,17 +160,9 @@ func (p *Page) statusLine(w int) string {
 	right := ""
 	switch b := p.batch; {
 	case b.total > 0:
-		right = fmt.Sprintf("%s %d/%d", b.what, b.done, b.total)
-		if b.failed > 0 {
-			right += fmt.Sprintf(", %d failed", b.failed)
-		}
-		right = t.Warn.Render(right + " ")
+		right = t.Warn.Render(fmt.Sprintf("%s %d/%d%s ", b.what, b.done, b.total, kit.When(b.failed > 0, fmt.Sprintf(", %d failed", b.failed))))
 	case p.loading():
-		right = "asking GitHub"
-		if p.total > 1 {
-			right += fmt.Sprintf(" %d/%d", p.answered, p.total)
-		}
-		right = t.Faint.Render(right + " ")
+		right = t.Faint.Render("asking GitHub" + kit.When(p.total > 1, fmt.Sprintf(" %d/%d", p.answered, p.total)) + " ")
 	}
 	room := max(0, w-kit.Width(right))
 	return kit.FitLine(t.Cut(left, room), room) + right
@@ -228,7 +213,7 @@ func (p *Page) problems(w, n int) [][]string {
 		out = append(out, append(kit.Flagged(t.Bad, t.Sym.Bad, kit.Clean(a.Err.Error()), w), kit.CureLines(a.Cure(), w)...))
 	}
 	if more := len(list) - n; more > 0 {
-		out = append(out, []string{t.Faint.Render("   and " + repositories(more) + " more that could not be listed")})
+		out = append(out, []string{t.Faint.Render("   and " + text.Count(more, "repository", "repositories") + " more that could not be listed")})
 	}
 	return out
 }
@@ -260,15 +245,14 @@ func (p *Page) row(h fleet.Hook, table kit.Table, on bool) string {
 		symbol, health, style = t.Sym.Pending, text, t.Warn
 	}
 	if step, ok := p.rot.step(keyOf(h)); ok {
-		symbol, health, style = p.rot.draw(t, step)
+		symbol, health, style = step.draw(t)
 	}
-	signed := map[string]string{fleet.SecretAccepted: "former"}[h.SecretState]
+	signed := h.SecretState
 	switch {
-	case signed != "":
-	case h.SecretState == fleet.SecretCurrent && !h.SecretSince.IsZero():
+	case signed == fleet.SecretAccepted:
+		signed = "former"
+	case signed == fleet.SecretCurrent && !h.SecretSince.IsZero():
 		signed = kit.Age(p.shell.Now().Sub(h.SecretSince))
-	default:
-		signed = h.SecretState
 	}
 	repository, text, faint := h.Target.String(), kit.Painter(t.Text), kit.Painter(t.Faint)
 	if wide := table.Width(1); wide > 0 {

@@ -29,7 +29,7 @@ func hostileSteps(text func(string) string) map[string]func(*wizardScreen) {
 		"tunnels": func(s *wizardScreen) {
 			w := at(s, stepURL)
 			w.address.input.SetValue("")
-			s.Settle(w.address.found([]tunnel.Tunnel{{Kind: text("ngrok"), URL: text("https://x.ngrok.app"), Target: text("127.0.0.1:9000")}}, nil, nil))
+			s.Settle(w.address.found([]tunnel.Tunnel{{Kind: text("ngrok"), URL: text("https://x.ngrok.app"), Target: text("127.0.0.1:9000")}}, nil))
 		},
 		"notify": func(s *wizardScreen) {
 			at(s, stepNotify).notify.answer["orchestrator-amoa"] = errors.New(text("no agent"))
@@ -47,8 +47,9 @@ func hostileSteps(text func(string) string) map[string]func(*wizardScreen) {
 		},
 		"apply": func(s *wizardScreen) {
 			w := at(s, stepApply)
-			w.apply.job = &progress{Job: kittest.Job0()}
+			w.apply.job = &progress{Job: kittest.Job0(), under: true}
 			advance(w.apply.job, kittest.TargetAPI, 1, "verify", hooks.StateFailed, bad)
+			w.apply.job.Drop()
 			s.Settle(w.apply.ended(fleet.SetupReport{Results: []hooks.SetupResult{{Target: kittest.TargetAPI, Err: bad}}}, errors.New(text("incomplete"))))
 		},
 	}

@@ -23,7 +23,7 @@ type eventsStep struct {
 }
 
 func newEventsStep(w *Wizard) *eventsStep {
-	s := &eventsStep{pickStep: pickStep{plain: plain{w}, pick: kit.NewEventPicker(w.shell.Theme)}}
+	s := &eventsStep{pickStep: pickStep{plain: plain{w: w}, pick: kit.NewEventPicker(w.shell.Theme)}}
 	chosen := w.cfg.Setup.Events
 	if len(chosen) == 0 {
 		chosen = hooks.DefaultEvents()
@@ -77,8 +77,6 @@ func (s *eventsStep) view(w, h int) ([]string, *tea.Cursor) {
 // secretStep shows the secret in use, or a new one that is saved later.
 type secretStep struct {
 	plain
-	busy bool
-	err  error
 }
 
 func (s *secretStep) open() tea.Cmd {
@@ -90,28 +88,29 @@ func (s *secretStep) open() tea.Cmd {
 
 // find reads the secret in use; if none exists it generates one.
 func (s *secretStep) find() tea.Cmd {
-	if s.busy {
+	if s.busy != "" {
 		return nil
 	}
-	s.busy = true
+	s.busy = "looking for the secret"
 	return s.read()
 }
 
 func (s *secretStep) read() tea.Cmd {
 	store, have := s.w.cfg.Store, s.w.value
-	return s.w.ask(func(context.Context) func() tea.Cmd {
-		value, origin, err := store.ForHooks()
+	var origin secret.Origin
+	return kit.Ask(s.w.shell, func(context.Context) (value string, err error) {
+		value, origin, err = store.ForHooks()
 		if err == nil && value == "" {
 			if value = have; value == "" {
 				value, err = secret.Generate()
 			}
 		}
-		return func() tea.Cmd { return s.found(value, origin, err) }
-	})
+		return value, err
+	}, func(value string, err error) tea.Cmd { return s.found(value, origin, err) })
 }
 
 func (s *secretStep) found(value string, origin secret.Origin, err error) tea.Cmd {
-	s.busy, s.err = false, err
+	s.busy, s.err = "", err
 	s.w.value, s.w.origin = value, origin
 	return nil
 }
@@ -119,8 +118,6 @@ func (s *secretStep) found(value string, origin secret.Origin, err error) tea.Cm
 func (s *secretStep) next() (bool, tea.Cmd) {
 	var open *secret.PermissionError
 	switch {
-	case s.busy:
-		return false, nil
 	case errors.As(s.err, &open):
 		return false, s.close(open.Path)
 	case s.err != nil || s.w.value == "":
@@ -131,27 +128,21 @@ func (s *secretStep) next() (bool, tea.Cmd) {
 
 // close makes the file private to its owner, and reads it again.
 func (s *secretStep) close(file string) tea.Cmd {
-	s.busy = true
-	return s.w.ask(func(context.Context) func() tea.Cmd {
-		err := os.Chmod(file, 0o600)
-		return func() tea.Cmd {
-			if err != nil {
-				return s.found("", "", err)
-			}
-			return s.read()
+	s.busy = "looking for the secret"
+	return kit.Try(s.w.shell, func(context.Context) error { return os.Chmod(file, 0o600) }, func(err error) tea.Cmd {
+		if err != nil {
+			return s.found("", "", err)
 		}
+		return s.read()
 	})
 }
 
 func (s *secretStep) label() string {
 	var open *secret.PermissionError
-	switch {
-	case errors.As(s.err, &open):
+	if errors.As(s.err, &open) {
 		return "make it private"
-	case s.err != nil:
-		return "try again"
 	}
-	return "continue"
+	return s.plain.label()
 }
 
 func (s *secretStep) view(w, h int) ([]string, *tea.Cursor) {
@@ -160,8 +151,8 @@ func (s *secretStep) view(w, h int) ([]string, *tea.Cursor) {
 		"The secret that GitHub signs with", w, h)
 	print := t.Bold.Render(secret.Fingerprint(s.w.value))
 	switch {
-	case s.busy:
-		out = append(out, s.w.doing("looking for the secret"))
+	case s.busy != "":
+		out = append(out, s.w.doing(s.busy))
 	case s.err != nil:
 		out = append(out, s.w.trouble(s.err, w)...)
 		if open := new(secret.PermissionError); errors.As(s.err, &open) {

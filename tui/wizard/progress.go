@@ -3,8 +3,6 @@ package wizard
 import (
 	"slices"
 
-	tea "charm.land/bubbletea/v2"
-
 	"hookctl/hooks"
 	"hookctl/logs/text"
 	"hookctl/tui/kit"
@@ -12,19 +10,18 @@ import (
 
 // progress is a setup at work, with its steps so far.
 type progress struct {
-	*kit.Job[hooks.Step]
-	shown   []hooks.Step // one for each target and name, in the order they began
-	opening bool         // a relay, which has no job, is being opened
+	*kit.Job
+	shown []hooks.Step // one for each target and name, in the order they began
+	under bool         // hooks are being set up just now; a relay's job goes on after that
 }
 
-// took puts a step on the list and asks for the next.
-func (j *progress) took(s hooks.Step) tea.Cmd {
+// took puts a step on the list.
+func (j *progress) took(s hooks.Step) {
 	if i := slices.IndexFunc(j.shown, func(have hooks.Step) bool { return have.Target == s.Target && have.Name == s.Name }); i >= 0 {
 		j.shown[i] = s
 	} else {
 		j.shown = append(j.shown, s)
 	}
-	return j.Listen
 }
 
 // done counts the steps that are over.
@@ -94,9 +91,7 @@ func (j *progress) view(sh *kit.Shell, w int) []string {
 			out = append(out, "     "+t.Bad.Render(l))
 		}
 		if cure := sh.Cure(s.Err); cure != "" {
-			for _, l := range kit.Folded("hint: "+text.Clean(cure), max(1, w-6)) {
-				out = append(out, "     "+l)
-			}
+			out = append(out, kit.Hanging("     ", "hint: "+text.Clean(cure), w-6)...)
 		}
 	}
 	return out

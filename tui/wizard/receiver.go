@@ -1,6 +1,7 @@
 package wizard
 
 import (
+	"cmp"
 	"context"
 	"fmt"
 	"strconv"
@@ -18,8 +19,6 @@ import (
 // run with it; then it tests the address.
 type receiverStep struct {
 	plain
-	busy string
-	err  error
 	done bool
 	addr string
 }
@@ -50,10 +49,9 @@ func (s *receiverStep) ready(status daemon.Status, run string, err error) tea.Cm
 	return tea.Batch(cmds...)
 }
 
+func (s *receiverStep) working() string { return cmp.Or(s.busy, s.w.address.busy) }
+
 func (s *receiverStep) next() (bool, tea.Cmd) {
-	if s.busy != "" || s.w.address.busy != "" {
-		return false, nil
-	}
 	if s.done {
 		return true, nil
 	}
@@ -62,24 +60,21 @@ func (s *receiverStep) next() (bool, tea.Cmd) {
 	if s.w.cfg.Receiver.OK() {
 		s.busy = "reloading the receiver"
 	}
-	cfg, value, run, notify := s.w.cfg, s.w.value, s.w.address.run(), s.w.notify.chosen()
+	f, d, value, run, notify := s.w.cfg.Fleet, s.w.cfg.Setup.SetupDefaults, s.w.value, s.w.address.run(), s.w.notify.chosen()
 	if run != "" {
 		s.busy = "starting the receiver and " + run
 	}
-	return false, s.w.ask(func(ctx context.Context) func() tea.Cmd {
-		status, err := cfg.launch(ctx, value, run, notify)
-		return func() tea.Cmd { return s.ready(status, run, err) }
-	})
+	return false, kit.Ask(s.w.shell, func(ctx context.Context) (daemon.Status, error) {
+		return f.Launch(ctx, d, value, run, notify)
+	}, func(status daemon.Status, err error) tea.Cmd { return s.ready(status, run, err) })
 }
 
 func (s *receiverStep) label() string {
 	switch {
-	case s.busy != "" || s.w.address.busy != "":
-		return "wait"
 	case s.done:
 		return "continue"
 	case s.err != nil:
-		return "try again"
+		return s.plain.label()
 	case s.w.cfg.Receiver.OK():
 		return "save and go on"
 	}
@@ -90,7 +85,6 @@ func (s *receiverStep) view(w, h int) ([]string, *tea.Cursor) {
 	t := s.w.shell.Theme
 	out := s.w.intro("The receiver is a background process that records deliveries, also while this window is closed.",
 		"The receiver records deliveries.", w, h)
-	running := s.w.cfg.Receiver.OK()
 	switch {
 	case s.busy != "":
 		out = append(out, s.w.doing(s.busy))
@@ -105,26 +99,26 @@ func (s *receiverStep) view(w, h int) ([]string, *tea.Cursor) {
 		return out, nil
 	case s.done:
 		out = append(out, s.w.good("the receiver runs on "+text.Clean(s.addr)+", with the secret "+secret.Fingerprint(s.w.value), w)...)
-	case running && s.w.address.run() == "":
-		out = append(out, s.w.good("the receiver runs on "+text.Clean(s.w.cfg.Receiver.Value.Address), w)...)
-		out = append(out, kit.Paragraph(t.Key.Render("enter")+" saves your choices and reloads it.", w)...)
-	case s.w.address.run() != "":
-		out = append(out, kit.Paragraph(t.Key.Render("enter")+" saves your choices and starts it together with "+s.w.address.run()+".", w)...)
 	default:
-		out = append(out, kit.Paragraph(t.Key.Render("enter")+" saves your choices and starts it on port "+fmt.Sprint(s.w.cfg.Setup.Port)+". hookctl stop ends it.", w)...)
+		starts := "starts it on port " + fmt.Sprint(s.w.cfg.Setup.Port) + ". hookctl stop ends it."
+		switch run := s.w.address.run(); {
+		case run != "":
+			starts = "starts it together with " + run + "."
+		case s.w.cfg.Receiver.OK():
+			out = append(out, s.w.good("the receiver runs on "+text.Clean(s.w.cfg.Receiver.Value.Address), w)...)
+			starts = "reloads it."
+		}
+		out = append(out, kit.Paragraph(t.Key.Render("enter")+" saves your choices and "+starts, w)...)
 	}
 	u := s.w.address
-	answer, known := u.tested[u.url()]
 	switch {
 	case !s.done:
 	case u.busy != "":
 		out = append(out, s.w.doing(u.busy))
-	case known && answer.ok:
-		out = append(out, s.w.good(answer.saw, w)...)
-	case known:
-		out = append(out, s.w.seen(answer, w)...)
-		out = append(out, "")
-		out = append(out, kit.Paragraph("GitHub may see what this machine cannot; the ping at the end is the proof. "+t.Key.Render("enter")+" goes on, "+t.Key.Render("esc")+" goes back to choose another URL.", w)...)
+	default:
+		if out = append(out, u.seen(w)...); u.tested[u.url()] != nil {
+			out = append(append(out, ""), kit.Paragraph("GitHub may see what this machine cannot; the ping at the end is the proof. "+t.Key.Render("enter")+" goes on, "+t.Key.Render("esc")+" goes back to choose another URL.", w)...)
+		}
 	}
 	return out, nil
 }
@@ -132,7 +126,7 @@ func (s *receiverStep) view(w, h int) ([]string, *tea.Cursor) {
 // askPort asks for a port, and saves it.
 func (s *receiverStep) askPort() tea.Cmd {
 	a := s.w.shell
-	pr := kit.NewPrompt(a, "port", "port", strconv.Itoa(s.w.cfg.Setup.Port))
+	pr := kit.NewPrompt(a, "port", strconv.Itoa(s.w.cfg.Setup.Port))
 	pr.Hint = "the local port of the receiver, 1 to 65535; the tunnel has to lead to it"
 	pr.Accept = func(text string) tea.Cmd {
 		port, err := strconv.Atoi(strings.TrimSpace(text))
@@ -140,14 +134,11 @@ func (s *receiverStep) askPort() tea.Cmd {
 			return a.Warn("a port is a number from 1 to 65535")
 		}
 		save := s.w.cfg.Setup.SavePort
-		return s.w.ask(func(ctx context.Context) func() tea.Cmd {
-			err := save(ctx, port)
-			return func() tea.Cmd {
-				if err == nil {
-					s.w.cfg.Setup.Port, s.err = port, nil
-				}
-				return a.Fail(err)
+		return kit.Try(s.w.shell, func(ctx context.Context) error { return save(ctx, port) }, func(err error) tea.Cmd {
+			if err == nil {
+				s.w.cfg.Setup.Port, s.err = port, nil
 			}
+			return a.Fail(err)
 		})
 	}
 	a.Show(pr)

@@ -15,13 +15,12 @@ import (
 // reposStep chooses repositories and organizations, many at once.
 type reposStep struct {
 	pickStep
-	busy bool
-	err  error
-	have *hooks.Client // whose list is shown
+	loading bool          // names can be typed in the meantime
+	have    *hooks.Client // whose list is shown
 }
 
 func newReposStep(w *Wizard) *reposStep {
-	s := &reposStep{pickStep: pickStep{plain: plain{w}, pick: kit.NewPicker(w.shell.Theme, "type to search, or any owner/repo")}}
+	s := &reposStep{pickStep: pickStep{plain: plain{w: w}, pick: kit.NewPicker(w.shell.Theme, "type to search, or any owner/repo")}}
 	s.pick.Extra = func(words string) (kit.PickItem, bool) {
 		t, err := hooks.ParseTarget(words)
 		if err != nil {
@@ -69,19 +68,18 @@ func (s *reposStep) offersOrg(name string) bool {
 }
 
 func (s *reposStep) open() tea.Cmd {
-	if s.w.client == nil || s.busy || s.have == s.w.client && s.err == nil {
+	if s.w.client == nil || s.loading || s.have == s.w.client && s.err == nil {
 		return nil
 	}
 	return s.load()
 }
 
 func (s *reposStep) load() tea.Cmd {
-	s.busy, s.err = true, nil
+	s.loading, s.err = true, nil
 	client := s.w.client
-	return s.w.ask(func(ctx context.Context) func() tea.Cmd {
-		list, err := client.Repositories(ctx, hooks.RepositoryQuery{AnyRole: true, Archived: true})
-		return func() tea.Cmd { return s.found(client, list, err) }
-	})
+	return kit.Ask(s.w.shell, func(ctx context.Context) ([]hooks.Repository, error) {
+		return client.Repositories(ctx, hooks.RepositoryQuery{AnyRole: true, Archived: true})
+	}, func(list []hooks.Repository, err error) tea.Cmd { return s.found(client, list, err) })
 }
 
 // found takes up the list of who was signed in when it was asked for.
@@ -89,7 +87,7 @@ func (s *reposStep) found(client *hooks.Client, list []hooks.Repository, err err
 	if client != s.w.client {
 		return nil
 	}
-	if s.busy, s.err = false, err; err == nil {
+	if s.loading, s.err = false, err; err == nil {
 		s.have = client
 		s.pick.Set(repoItems(list))
 	}
@@ -135,7 +133,7 @@ func (s *reposStep) next() (bool, tea.Cmd) {
 }
 
 func (s *reposStep) label() string {
-	if s.err != nil && len(s.pick.Picked()) == 0 && s.pick.Size() == 0 {
+	if s.err != nil && len(s.pick.Picked()) == 0 && len(s.pick.Shown) == 0 {
 		return "try again"
 	}
 	return "continue"
@@ -153,7 +151,7 @@ func (s *reposStep) view(w, h int) ([]string, *tea.Cursor) {
 	switch {
 	case n > 0:
 		foot = " " + t.Good.Render(t.Sym.OK) + " " + fmt.Sprintf("%d chosen: ", n) + strings.Join(s.pick.Picked(), ", ")
-	case s.busy:
+	case s.loading:
 		foot = s.w.doing("asking GitHub for your repositories")
 	}
 	return s.list(out, foot, w, h)

@@ -19,8 +19,6 @@ import (
 type reviewStep struct {
 	plain
 	gen    int
-	busy   bool
-	err    error
 	plan   fleet.SetupPlan
 	ready  bool
 	scroll kit.Scroll
@@ -29,34 +27,28 @@ type reviewStep struct {
 // open looks at what is there, every time: it may have changed.
 func (s *reviewStep) open() tea.Cmd {
 	s.gen++
-	s.busy, s.ready, s.err, s.scroll.At = true, false, nil, 0
+	s.busy, s.ready, s.err, s.scroll.At = "looking at the hooks that are there", false, nil, 0
 	if s.w.address.relay() {
-		s.busy, s.ready, s.plan = false, true, fleet.SetupPlan{}
+		s.busy, s.ready, s.plan = "", true, fleet.SetupPlan{}
 		return nil
 	}
 	gen, f, request := s.gen, s.w.cfg.Fleet, s.w.request()
-	return s.w.ask(func(ctx context.Context) func() tea.Cmd {
-		plan, err := f.PlanSetup(ctx, request)
-		return func() tea.Cmd {
-			if gen == s.gen {
-				s.planned(plan, err)
-			}
-			return nil
+	return kit.Ask(s.w.shell, func(ctx context.Context) (fleet.SetupPlan, error) { return f.PlanSetup(ctx, request) }, func(plan fleet.SetupPlan, err error) tea.Cmd {
+		if gen == s.gen {
+			s.planned(plan, err)
 		}
+		return nil
 	})
 }
 
 func (s *reviewStep) planned(plan fleet.SetupPlan, err error) {
-	s.busy, s.plan, s.err, s.ready = false, plan, err, err == nil
+	s.busy, s.plan, s.err, s.ready = "", plan, err, err == nil
 }
 
 func (s *reviewStep) update(msg tea.Msg) tea.Cmd { return s.scroll.Turn(msg) }
 
 func (s *reviewStep) next() (bool, tea.Cmd) {
-	switch {
-	case s.busy:
-		return false, nil
-	case !s.able():
+	if !s.able() {
 		return false, s.open()
 	}
 	return true, nil
@@ -67,8 +59,6 @@ func (s *reviewStep) able() bool { return s.ready && (s.w.address.relay() || s.p
 
 func (s *reviewStep) label() string {
 	switch {
-	case s.busy:
-		return "wait"
 	case !s.able():
 		return "look again"
 	case s.w.address.relay():
@@ -79,8 +69,8 @@ func (s *reviewStep) label() string {
 
 func (s *reviewStep) view(w, h int) ([]string, *tea.Cursor) {
 	t := s.w.shell.Theme
-	if s.busy {
-		return []string{s.w.doing("looking at the hooks that are there")}, nil
+	if s.busy != "" {
+		return []string{s.w.doing(s.busy)}, nil
 	}
 	if s.err != nil {
 		return s.w.trouble(s.err, w), nil

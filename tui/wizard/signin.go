@@ -17,10 +17,8 @@ import (
 // or somebody without the permission.
 type signInStep struct {
 	plain
-	busy bool
-	err  error
-	who  hooks.SignIn
-	ran  bool // gh was run from here
+	who hooks.SignIn
+	ran bool // gh was run from here
 }
 
 func (s *signInStep) open() tea.Cmd {
@@ -32,16 +30,12 @@ func (s *signInStep) open() tea.Cmd {
 
 // ask finds out who the user is, and reads the secret at the same time.
 func (s *signInStep) ask() tea.Cmd {
-	s.busy = true
-	f := s.w.cfg.Fleet
-	return tea.Batch(s.w.secret.find(), s.w.ask(func(ctx context.Context) func() tea.Cmd {
-		who, err := f.SignIn(ctx)
-		return func() tea.Cmd { return s.found(who, err) }
-	}))
+	s.busy = "asking GitHub who you are"
+	return tea.Batch(s.w.secret.find(), kit.Ask(s.w.shell, s.w.cfg.Fleet.SignIn, s.found))
 }
 
 func (s *signInStep) found(who hooks.SignIn, err error) tea.Cmd {
-	s.busy, s.err, s.who, s.w.client = false, err, who, nil
+	s.busy, s.err, s.who, s.w.client = "", err, who, nil
 	if err != nil {
 		return nil
 	}
@@ -63,9 +57,6 @@ func (s *signInStep) ended(err error) tea.Cmd {
 func (s *signInStep) ok() bool { return s.w.client != nil && s.err == nil && s.who.Lacks == "" }
 
 func (s *signInStep) next() (bool, tea.Cmd) {
-	if s.busy {
-		return false, nil
-	}
 	if s.ok() {
 		return true, nil
 	}
@@ -74,14 +65,14 @@ func (s *signInStep) next() (bool, tea.Cmd) {
 		return false, s.ask()
 	}
 	gh := exec.Command(s.who.GH, args...) // #nosec G204 -- the user's own gh
-	return false, tea.ExecProcess(gh, func(err error) tea.Msg { return answered{s.w, func() tea.Cmd { return s.ended(err) }} })
+	return false, tea.ExecProcess(gh, func(err error) tea.Msg {
+		return kit.Try(s.w.shell, func(context.Context) error { return err }, s.ended)()
+	})
 }
 
 func (s *signInStep) label() string {
 	args := s.who.Fix(s.err)
 	switch {
-	case s.busy:
-		return "wait"
 	case s.ok():
 		return "continue"
 	case args != nil:
@@ -96,8 +87,8 @@ func (s *signInStep) view(w, h int) ([]string, *tea.Cursor) {
 		"enter goes on, esc goes back.", w, h)
 	args := s.who.Fix(s.err)
 	switch {
-	case s.busy:
-		return append(out, s.w.doing("asking GitHub who you are")), nil
+	case s.busy != "":
+		return append(out, s.w.doing(s.busy)), nil
 	case s.ok():
 		return append(out, s.w.good("signed in to "+text.Clean(s.w.client.Host())+" as "+t.Bold.Render(text.Clean(s.who.User.Login)), w)...), nil
 	case s.who.Lacks != "":

@@ -24,24 +24,21 @@ func (w *Wizard) save() tea.Cmd {
 func (w *Wizard) write(d *fleet.Draft) tea.Cmd {
 	w.saves++
 	file, number := w.file, w.saves
-	return func() tea.Msg {
-		if err := file.Save(number, d); err != nil {
-			return kit.Failure{Err: err}
-		}
-		return nil
-	}
+	return kit.Try(w.shell, func(context.Context) error { return file.Save(number, d) }, w.shell.Fail)
 }
 
 // restore reads the draft.
 func (w *Wizard) restore() tea.Cmd {
-	return w.ask(func(context.Context) func() tea.Cmd {
-		d, found := w.file.Read()
-		return func() tea.Cmd {
-			if !found || w.at != stepSignIn {
-				return nil
-			}
-			return w.restored(d)
+	return kit.Ask(w.shell, func(context.Context) (*fleet.Draft, error) {
+		if d, found := w.file.Read(); found {
+			return &d, nil
 		}
+		return nil, nil
+	}, func(d *fleet.Draft, _ error) tea.Cmd {
+		if d == nil || w.at != stepSignIn {
+			return nil
+		}
+		return w.restored(*d)
 	})
 }
 
@@ -83,9 +80,9 @@ func (w *Wizard) jump() tea.Cmd {
 	if _, err := w.address.check(); err != nil { // also one that was insisted on: it is asked for again
 		w.goal = min(w.goal, stepURL)
 	}
-	w.at, w.goal = w.goal, 0
-	if w.at == stepSignIn {
+	to := w.goal
+	if w.goal = 0; to == stepSignIn {
 		return nil
 	}
-	return tea.Batch(w.steps[w.at].open(), w.repos.open(), w.shell.Say("continuing where you left off; esc goes back"))
+	return tea.Batch(w.open(to), w.repos.open(), w.shell.Say("continuing where you left off; esc goes back"))
 }

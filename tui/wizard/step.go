@@ -1,7 +1,6 @@
 package wizard
 
 import (
-	"context"
 	"strings"
 
 	tea "charm.land/bubbletea/v2"
@@ -15,6 +14,7 @@ import (
 type step interface {
 	open() tea.Cmd          // called when it comes to the front
 	update(tea.Msg) tea.Cmd // keys that type, clicks and turns of the wheel
+	working() string        // what enter has to wait for, "" for nothing
 	// next is enter: done leaves for the following step.
 	next() (done bool, cmd tea.Cmd)
 	label() string // what enter does
@@ -23,24 +23,23 @@ type step interface {
 	actions() []kit.Action // besides enter and esc
 }
 
-// plain is what a step is that has nothing to do when it opens, and nothing to type or choose.
-type plain struct{ w *Wizard }
-
-func (plain) open() tea.Cmd          { return nil }
-func (plain) update(tea.Msg) tea.Cmd { return nil }
-func (plain) label() string          { return "continue" }
-func (plain) actions() []kit.Action  { return nil }
-
-// answered is the answer to what a wizard asked; take goes on with it.
-type answered struct {
-	of   *Wizard
-	take func() tea.Cmd
+// plain is what a step is that has nothing to type or choose.
+type plain struct {
+	w    *Wizard
+	busy string // what is under way, "" for nothing
+	err  error  // why it failed
 }
 
-// ask does what takes time, and then goes on in the loop with what it returns, as long as this is the wizard.
-func (w *Wizard) ask(do func(ctx context.Context) (take func() tea.Cmd)) tea.Cmd {
-	ctx := w.shell.Ctx
-	return func() tea.Msg { return answered{w, do(ctx)} }
+func (s *plain) open() tea.Cmd          { return nil }
+func (s *plain) update(tea.Msg) tea.Cmd { return nil }
+func (s *plain) working() string        { return s.busy }
+func (s *plain) actions() []kit.Action  { return nil }
+
+func (s *plain) label() string {
+	if s.err != nil {
+		return "try again"
+	}
+	return "continue"
 }
 
 // pickStep is a step that chooses from a list.
@@ -93,20 +92,7 @@ func (w *Wizard) trouble(err error, wide int) []string { return w.shell.Trouble(
 
 // good is what works, in lines.
 func (w *Wizard) good(text string, wide int) []string {
-	return marked(w.shell.Theme.Good.Render(w.shell.Theme.Sym.OK), text, wide)
-}
-
-// marked is text behind a mark, in lines.
-func marked(mark, text string, wide int) []string {
-	var out []string
-	for i, l := range kit.Folded(text, max(1, wide-5)) {
-		if i == 0 {
-			out = append(out, " "+mark+" "+l)
-		} else {
-			out = append(out, "   "+l)
-		}
-	}
-	return out
+	return kit.Hanging(" "+w.shell.Theme.Good.Render(w.shell.Theme.Sym.OK)+" ", text, wide-5)
 }
 
 // doing is a line that says what is under way.
@@ -119,9 +105,4 @@ func (w *Wizard) doing(text string) string {
 func (w *Wizard) warning(words string, wide int) []string {
 	t := w.shell.Theme
 	return kit.Flagged(t.Warn, t.Sym.Warn, text.Clean(words), wide)
-}
-
-// seen is what a test of the address saw, and what may help.
-func (w *Wizard) seen(r reached, wide int) []string {
-	return append(w.warning(r.saw, wide), kit.CureLines(r.cure, wide)...)
 }

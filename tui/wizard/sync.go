@@ -15,11 +15,10 @@ type syncStep struct {
 	plain
 	modes []fleet.Choice
 	at    int
-	busy  bool
 }
 
 func newSyncStep(w *Wizard) *syncStep {
-	s := &syncStep{plain: plain{w}, modes: fleet.SyncChoices()}
+	s := &syncStep{plain: plain{w: w}, modes: fleet.SyncChoices()}
 	for i, m := range s.modes {
 		if m.Value == w.cfg.Setup.Sync && m.Value != "off" {
 			s.at = i
@@ -41,19 +40,13 @@ func (s *syncStep) move(by int) tea.Cmd {
 }
 
 func (s *syncStep) next() (bool, tea.Cmd) {
-	if s.busy {
-		return false, nil
-	}
-	s.busy = true
+	s.busy = "saving"
 	mode, save := s.modes[s.at].Value, s.w.cfg.Setup.SaveSync
-	return false, s.w.ask(func(ctx context.Context) func() tea.Cmd {
-		err := save(ctx, mode)
-		return func() tea.Cmd { return s.saved(mode, err) }
-	})
+	return false, kit.Try(s.w.shell, func(ctx context.Context) error { return save(ctx, mode) }, func(err error) tea.Cmd { return s.saved(mode, err) })
 }
 
 func (s *syncStep) saved(mode string, err error) tea.Cmd {
-	if s.busy = false; err != nil {
+	if s.busy = ""; err != nil {
 		return s.w.shell.Fail(err)
 	}
 	s.w.shell.Shut(s.w)
@@ -65,12 +58,7 @@ func (s *syncStep) saved(mode string, err error) tea.Cmd {
 	return tea.Batch(s.w.shell.GoTo(kit.PageEvents, nil), s.w.shell.Say(words))
 }
 
-func (s *syncStep) label() string {
-	if s.busy {
-		return "wait"
-	}
-	return "save"
-}
+func (s *syncStep) label() string { return "save" }
 
 func (s *syncStep) view(w, h int) ([]string, *tea.Cursor) {
 	t := s.w.shell.Theme

@@ -32,16 +32,13 @@ type urlStep struct {
 	looking bool
 	looked  bool
 	ticking bool
-	findErr error
-	err     error  // why the chosen one is refused
-	allowed string // the address that was chosen although GitHub cannot reach it
-	failed  error  // why no ping arrived at the address that was used, until another one is
-	busy    string
-	tested  map[string]reached
+	allowed string           // the address that was chosen although GitHub cannot reach it
+	failed  error            // why no ping arrived at the address that was used, until another one is
+	tested  map[string]error // what was seen at an address, nil where it leads here
 }
 
 func newURLStep(w *Wizard) *urlStep {
-	s := &urlStep{plain: plain{w}, input: kit.NewInput(w.shell.Theme, ""), tested: map[string]reached{}}
+	s := &urlStep{plain: plain{w: w}, input: kit.NewInput(w.shell.Theme, ""), tested: map[string]error{}}
 	s.input.Placeholder = "type a URL"
 	s.offers = tunnel.Offers(nil, nil, "", w.cfg.Setup.URL, false)
 	return s
@@ -138,30 +135,29 @@ func (s *urlStep) look() tea.Cmd {
 	}
 	s.looking = true
 	port, d := s.port(), s.w.cfg.Setup
-	return s.w.ask(func(ctx context.Context) func() tea.Cmd {
-		open, err := d.Tunnels.Find(ctx, port)
-		var can []string
+	var can []string
+	return kit.Ask(s.w.shell, func(ctx context.Context) ([]tunnel.Tunnel, error) {
 		if d.RunTunnel != nil {
 			can = tunnel.Programs()
 		}
-		return func() tea.Cmd { return s.found(open, can, err) }
-	})
+		return d.Tunnels.Find(ctx, port)
+	}, func(open []tunnel.Tunnel, _ error) tea.Cmd { return s.found(open, can) })
 }
 
 // found takes up the tunnels that run and the kinds that can, and looks again after a while.
-func (s *urlStep) found(open []tunnel.Tunnel, can []string, err error) tea.Cmd {
-	s.looking, s.looked, s.findErr = false, true, err
+func (s *urlStep) found(open []tunnel.Tunnel, can []string) tea.Cmd {
+	s.looking, s.looked = false, true
 	s.offer(open, can)
 	if !s.w.on(stepURL) || s.ticking {
 		return nil
 	}
 	s.ticking = true
-	return s.w.shell.Later(tunnelsEvery, answered{s.w, func() tea.Cmd {
+	return s.w.shell.After(tunnelsEvery, kit.Try(s.w.shell, func(context.Context) error { return nil }, func(error) tea.Cmd {
 		if s.ticking = false; s.w.on(stepURL) {
 			return s.look()
 		}
 		return nil
-	}})
+	}))
 }
 
 // port is where the receiver listens, or will.
@@ -180,10 +176,8 @@ func (s *urlStep) port() int {
 func (s *urlStep) update(msg tea.Msg) tea.Cmd {
 	switch msg := msg.(type) {
 	case tea.KeyPressMsg, tea.PasteMsg:
-		before := s.input.Value()
-		var cmd tea.Cmd
-		s.input, cmd = s.input.Update(msg)
-		if s.input.Value() != before {
+		changed, cmd := kit.TypeInto(&s.input, msg)
+		if changed {
 			s.at, s.touched, s.err = len(s.offers), true, nil
 		}
 		return cmd
@@ -224,9 +218,6 @@ func (s *urlStep) move(by int) tea.Cmd {
 // next checks the address, and tests it where a receiver runs that can answer.
 func (s *urlStep) next() (bool, tea.Cmd) {
 	address := s.url()
-	if s.busy != "" {
-		return false, nil
-	}
 	if s.run() != "" || s.relay() { // the address is known once the receiver runs it, or there is none
 		s.touched = true
 		return true, nil
@@ -257,26 +248,23 @@ func (s *urlStep) again() bool { return s.failed != nil && s.url() == s.w.review
 func (s *urlStep) test(address string) tea.Cmd {
 	s.busy = "asking " + address + " for this receiver"
 	cfg, local := s.w.cfg, s.w.cfg.Receiver.Value.Address
-	return s.w.ask(func(ctx context.Context) func() tea.Cmd {
-		answer := cfg.reach(ctx, address, local)
-		return func() tea.Cmd { return s.took(address, answer) }
-	})
+	return kit.Try(s.w.shell, func(ctx context.Context) error { return cfg.reach(ctx, address, local) }, func(err error) tea.Cmd { return s.took(address, err) })
 }
 
 // took takes up what was seen at an address, and goes on where that is the receiver.
-func (s *urlStep) took(address string, answer reached) tea.Cmd {
-	s.tested[address], s.busy = answer, ""
-	if answer.ok && (s.w.on(stepURL) && address == s.url() || s.w.on(stepReceiver) && s.w.receiver.done) {
+func (s *urlStep) took(address string, err error) tea.Cmd {
+	s.tested[address], s.busy = err, ""
+	if err == nil && (s.w.on(stepURL) && address == s.url() || s.w.on(stepReceiver) && s.w.receiver.done) {
 		return s.w.forward()
 	}
 	return nil
 }
 
 func (s *urlStep) label() string {
-	switch r, ok := s.tested[s.url()]; {
+	switch {
 	case s.again():
 		return "try again"
-	case ok && !r.ok:
+	case s.tested[s.url()] != nil:
 		return "continue anyway"
 	}
 	return "continue"
@@ -286,44 +274,29 @@ func (s *urlStep) view(w, h int) ([]string, *tea.Cursor) {
 	t := s.w.shell.Theme
 	out := s.w.intro("At which public URL does GitHub reach this machine? Usually it is a tunnel or a reverse proxy that leads to port "+fmt.Sprint(s.port())+".",
 		"A public URL that leads to port "+fmt.Sprint(s.port()), w, h)
-	line := func(i int, text, right string) string {
-		dot := "( )"
-		if i == s.at {
-			dot = "(x)"
-		}
-		room := max(0, w-6)
-		if kit.Width(text)+2+kit.Width(right) > room {
-			right = t.Cut(right, max(0, room-kit.Width(text)-2))
-			if kit.Width(right) < 4 {
-				right = ""
-			}
-		}
-		body := dot + " " + t.Cut(text, room)
-		if i == s.at && i < len(s.offers) {
-			return t.Selected.Render(kit.FitLine(t.Sym.Cursor+body+"  "+right, w))
-		}
-		return " " + body + "  " + t.Faint.Render(right)
-	}
 	s.top = len(out)
 	for i, o := range s.offers {
 		what, about := o.Words()
-		out = append(out, line(i, what, about))
+		room := max(0, w-6)
+		about = t.Cut(about, max(0, room-kit.Width(what)-2))
+		if kit.Width(about) < 4 {
+			about = ""
+		}
+		what = t.Cut(what, room)
+		if i == s.at {
+			out = append(out, t.Selected.Render(kit.FitLine(t.Sym.Cursor+"(x) "+what+"  "+about, w)))
+		} else {
+			out = append(out, " ( ) "+what+"  "+t.Faint.Render(about))
+		}
 	}
 	const lead = "another: "
 	s.input.SetWidth(max(1, w-7-len(lead)))
-	typed := len(s.offers)
-	mark := " "
-	dot := "( )"
-	if s.at == typed {
-		mark, dot = t.Key.Render(t.Sym.Cursor), "(x)"
-	}
+	typed, mark := len(s.offers), " ( ) "
 	var caret *tea.Cursor
-	if c := kit.CaretOf(s.input); c != nil && s.at == typed {
-		c.X += 5 + len(lead)
-		c.Y = len(out)
-		caret = c
+	if s.at == typed {
+		mark, caret = t.Key.Render(t.Sym.Cursor)+"(x) ", kit.CaretOf(s.input, 5+len(lead), len(out))
 	}
-	out = append(out, mark+dot+" "+lead+s.input.View())
+	out = append(out, mark+lead+s.input.View())
 	if full := s.url(); s.at == typed && s.err == nil && full != "" && full != strings.TrimSpace(s.input.Value()) {
 		out = append(out, t.Faint.Render(t.Cut("       that is "+full, w)))
 	}
@@ -334,11 +307,11 @@ func (s *urlStep) view(w, h int) ([]string, *tea.Cursor) {
 		out = append(out, s.w.warning(warning, w)...)
 	}
 	switch {
-	case errors.Is(s.err, hooks.ErrNotPublic):
-		out = append(out, s.w.trouble(s.err, w)...)
-		out = append(out, kit.Paragraph("Nothing was created. "+t.Key.Render(kit.KeyName("ctrl+g", t.Ascii))+" uses it anyway.", w)...)
 	case s.err != nil:
 		out = append(out, s.w.trouble(s.err, w)...)
+		if errors.Is(s.err, hooks.ErrNotPublic) {
+			out = append(out, kit.Paragraph("Nothing was created. "+t.Key.Render(kit.KeyName("ctrl+g", t.Ascii))+" uses it anyway.", w)...)
+		}
 	case s.busy != "":
 		out = append(out, s.w.doing(s.busy))
 	case s.again():
@@ -347,11 +320,10 @@ func (s *urlStep) view(w, h int) ([]string, *tea.Cursor) {
 		}
 		out = append(out, s.w.trouble(s.failed, w)...)
 		out = append(out, kit.Paragraph("Choose or type the right URL: the hooks that were created are updated.", w)...)
-	case known && answer.ok:
-		out = append(out, s.w.good(answer.saw, w)...)
 	case known:
-		out = append(out, s.w.seen(answer, w)...)
-		out = append(out, kit.Paragraph("GitHub may see what this machine cannot; the ping at the end is the proof. "+t.Key.Render("enter")+" goes on anyway.", w)...)
+		if out = append(out, s.seen(w)...); answer != nil {
+			out = append(out, kit.Paragraph("GitHub may see what this machine cannot; the ping at the end is the proof. "+t.Key.Render("enter")+" goes on anyway.", w)...)
+		}
 	case s.run() != "":
 		out = append(out, kit.Paragraph("The address is known when the receiver has started, and the hooks follow when it changes.", w)...)
 	case s.relay() && (h < 12 || s.runs()):

@@ -10,13 +10,13 @@ package wizard
 
 import (
 	"fmt"
-	"slices"
 	"strings"
 
 	tea "charm.land/bubbletea/v2"
 
 	"hookctl/hooks"
 	"hookctl/hooks/secret"
+	"hookctl/hooks/tunnel"
 	"hookctl/logs"
 	"hookctl/logs/text"
 	"hookctl/server/daemon"
@@ -43,12 +43,19 @@ func names() []string {
 	return []string{"Sign in", "Repositories", "URL", "Events", "Secret", "Notify", "Receiver", "Review", "Proof", "Sync"}
 }
 
+// Defaults is what the wizard starts from. A port that is chosen goes in.
+type Defaults struct {
+	fleet.SetupDefaults
+	Tunnels tunnel.Finder // where tunnels are looked for; zero for the usual places
+	relay   *relay        // that was opened last
+}
+
 // Config is what the wizard is given.
 type Config struct {
 	Home     string       // HOOKCTL_HOME
 	Fleet    *fleet.Fleet // sets the hooks up
 	Store    *secret.Store
-	Setup    *Defaults // what it starts from; a port that is chosen goes in
+	Setup    *Defaults
 	Log      *kit.Answer[*logs.Log]
 	Receiver *kit.Answer[daemon.Status]
 	Poll     func(again bool) tea.Cmd     // asks the receiver how it is
@@ -67,7 +74,6 @@ type Wizard struct {
 	Over   bool
 	caret  *tea.Cursor
 	head   int // lines above the step in the last view
-	drawn  int // the step of the last view
 	scroll kit.Scroll
 	file   *fleet.DraftFile
 	saves  int
@@ -91,7 +97,7 @@ type Wizard struct {
 // New makes a wizard that starts from the settings.
 func New(shell *kit.Shell, cfg Config) *Wizard {
 	w := &Wizard{shell: shell, cfg: cfg, file: fleet.NewDraftFile(cfg.Home)}
-	plain := plain{w}
+	plain := plain{w: w}
 	w.signIn = &signInStep{plain: plain}
 	w.repos = newReposStep(w)
 	w.address = newURLStep(w)
@@ -119,7 +125,7 @@ func (w *Wizard) Resume() tea.Cmd {
 	if !w.shown() {
 		w.shell.Show(w)
 	}
-	if w.apply.busy() {
+	if w.apply.working() != "" {
 		return nil
 	}
 	return w.steps[w.at].open()
@@ -137,19 +143,12 @@ func (w *Wizard) Title() string {
 	return fmt.Sprintf("Set up %d/%d: %s", w.at+1, stepApply+1, name)
 }
 
-// Update hands answers to who asked, also after its step was left. Keys and turns of the wheel are for the step on screen.
+// Update gives keys, clicks and turns of the wheel to the step on screen.
 func (w *Wizard) Update(msg tea.Msg) tea.Cmd {
 	switch m := msg.(type) {
-	case answered:
-		if m.of == w {
-			return m.take()
-		}
-		return nil
-	case kit.Stepped[hooks.Step]:
-		return w.apply.stepped(m)
 	case kit.Wheel:
 		if w.scroll.Most > 0 {
-			return w.roll(m.Lines)
+			return w.scroll.By(m.Lines)
 		}
 	case tea.KeyPressMsg, tea.PasteMsg:
 		w.scroll.At = 0 // where it is typed
@@ -167,12 +166,15 @@ func (w *Wizard) on(step int) bool { return w.at == step && w.shown() }
 
 // open goes to a step.
 func (w *Wizard) open(step int) tea.Cmd {
-	w.at = step
+	w.at, w.scroll.At = step, 0
 	return w.steps[step].open()
 }
 
 // next asks the step whether it is complete, and goes on.
 func (w *Wizard) next() tea.Cmd {
+	if w.steps[w.at].working() != "" {
+		return nil
+	}
 	done, cmd := w.steps[w.at].next()
 	if !done {
 		return cmd
@@ -182,23 +184,22 @@ func (w *Wizard) next() tea.Cmd {
 
 // forward goes to the following step.
 func (w *Wizard) forward() tea.Cmd {
-	switch again := w.address.failed != nil; {
-	case w.at+1 >= len(w.steps):
+	to := w.at + 1
+	switch again := w.address.failed != nil && w.at == stepURL; {
+	case to >= len(w.steps):
 		return nil
-	case again && w.at == stepURL && w.address.run() != "": // everything else was answered
-		w.at = stepReceiver
-	case again && w.at == stepURL:
-		w.at, w.address.failed = stepReview, nil
-	default:
-		w.at++
+	case again && w.address.run() != "": // everything else was answered
+		to = stepReceiver
+	case again:
+		to, w.address.failed = stepReview, nil
 	}
-	return tea.Batch(w.steps[w.at].open(), w.save())
+	return tea.Batch(w.open(to), w.save())
 }
 
 // back goes a step back, or closes the wizard, which keeps what was chosen.
 func (w *Wizard) back() tea.Cmd {
 	switch {
-	case w.apply.busy():
+	case w.apply.working() != "":
 		w.shell.Shut(w)
 		return w.shell.Say("setup continues in the background; w shows it")
 	case w.Over:
@@ -210,8 +211,7 @@ func (w *Wizard) back() tea.Cmd {
 		}
 		return w.shell.Say("your answers are saved; w continues")
 	}
-	w.at--
-	return tea.Batch(w.steps[w.at].open(), w.save())
+	return tea.Batch(w.open(w.at-1), w.save())
 }
 
 // Cursor implements Overlay.
@@ -228,15 +228,12 @@ func (w *Wizard) View(room, high int) string {
 	w.head = len(head)
 	room = max(1, h-len(head))
 	lines, caret := w.steps[w.at].view(wide, room)
-	if w.drawn != w.at {
-		w.drawn, w.scroll.At = w.at, 0
-	}
 	if len(lines) > room {
 		room = max(1, room-1) // one line says that there is more
 	}
 	lines = w.scroll.Window(lines, room)
 	if w.scroll.Most > 0 {
-		lines = append(slices.Clone(lines), w.more())
+		lines = append(lines, w.more())
 	}
 	w.caret = nil
 	if caret != nil && caret.Y >= w.scroll.At && caret.Y-w.scroll.At < room && caret.X < wide {
@@ -255,12 +252,6 @@ func (w *Wizard) more() string {
 	return t.Faint.Render(" "+t.Sym.Down+" more below: ") + t.Key.Render("pgdown")
 }
 
-// roll scrolls a step that has more lines than there is room for.
-func (w *Wizard) roll(by int) tea.Cmd {
-	w.scroll.By(by)
-	return nil
-}
-
 // crumbs shows all steps, what is done and what is to come.
 func (w *Wizard) crumbs(wide, h int) []string {
 	if h < 13 {
@@ -268,10 +259,8 @@ func (w *Wizard) crumbs(wide, h int) []string {
 	}
 	t := w.shell.Theme
 	var parts []string
-	n := 1
 	for i := range max(w.at, stepApply) + 1 { // Sync is an offer
 		name := strings.Replace(names()[i], "Repositories", "Repos", 1)
-		n += kit.Width(name) + 2
 		switch {
 		case i < w.at:
 			name = t.Good.Render(name)
@@ -282,10 +271,11 @@ func (w *Wizard) crumbs(wide, h int) []string {
 		}
 		parts = append(parts, name)
 	}
-	if n > wide {
+	line := " " + strings.Join(parts, "  ")
+	if kit.Width(line)+2 > wide {
 		return nil
 	}
-	return []string{" " + strings.Join(parts, "  "), ""}
+	return []string{line, ""}
 }
 
 // Actions implements Overlay.
@@ -294,15 +284,18 @@ func (w *Wizard) Actions() []kit.Action {
 	switch {
 	case w.Over || w.at == stepSignIn:
 		back.Label, back.Text = "close", "Close the wizard."
-	case w.apply.busy():
+	case w.apply.working() != "":
 		back.Label, back.Text = "leave it working", "Close the wizard; setup continues in the background."
 	}
 	next := kit.Action{ID: "wizard.next", Keys: []string{"enter"}, Label: w.steps[w.at].label(), Text: "Continue with what is chosen.", Command: w.command(), Run: w.next}
+	if w.steps[w.at].working() != "" {
+		next.Label = "wait"
+	}
 	all := []kit.Action{next}
 	if w.scroll.Most > 0 {
 		all = append(all,
-			kit.Action{ID: "wizard.scroll.down", Keys: []string{"pgdown"}, Text: "Scroll down.", Move: true, Run: func() tea.Cmd { return w.roll(4) }},
-			kit.Action{ID: "wizard.scroll.up", Keys: []string{"pgup"}, Text: "Scroll up.", Move: true, Run: func() tea.Cmd { return w.roll(-4) }})
+			kit.Action{ID: "wizard.scroll.down", Keys: []string{"pgdown"}, Text: "Scroll down.", Move: true, Run: func() tea.Cmd { return w.scroll.By(4) }},
+			kit.Action{ID: "wizard.scroll.up", Keys: []string{"pgup"}, Text: "Scroll up.", Move: true, Run: func() tea.Cmd { return w.scroll.By(-4) }})
 	}
 	return append(append(all, w.steps[w.at].actions()...), w.help(), back)
 }
@@ -326,31 +319,20 @@ func (w *Wizard) host() string {
 
 // targets are the chosen repositories and organizations.
 func (w *Wizard) targets() []hooks.Target {
-	var out []hooks.Target
-	for _, name := range w.repos.pick.Picked() {
-		if t, err := hooks.ParseTarget(name); err == nil {
-			out = append(out, t)
-		}
-	}
-	return out
+	chosen := fleet.Draft{Repositories: w.repos.pick.Picked()}
+	return chosen.Targets()
+}
+
+// request is what the fleet is asked to set up.
+func (w *Wizard) request() fleet.SetupRequest {
+	return fleet.SetupRequest{Targets: w.targets(), URL: w.address.url(), Events: w.events.asked(), Also: w.notify.chosen().Events(), AllowUnreachable: w.address.anyway(), Wait: w.cfg.Setup.Wait}
 }
 
 // command is the same setup as a command line.
 func (w *Wizard) command() string {
-	parts := []string{"hookctl", "setup"}
-	for _, t := range w.targets() {
-		parts = append(parts, t.Flag())
-	}
-	if w.address.relay() {
-		parts = append(parts, "--relay")
-	} else if u := w.address.url(); u != "" {
-		parts = append(parts, "--url", text.Shell(u))
-	}
-	for _, e := range w.events.asked() {
-		parts = append(parts, "--event", text.Shell(e))
-	}
-	if w.address.anyway() {
-		parts = append(parts, "--allow-unreachable")
+	parts := []string{"hookctl"}
+	for _, arg := range w.request().Args(w.address.relay()) {
+		parts = append(parts, text.Shell(arg))
 	}
 	return strings.Join(parts, " ")
 }
