@@ -34,7 +34,7 @@ var (
 	ErrUnreachable  = errors.New("no answer from GitHub")
 )
 
-// OfTarget reports whether an error is about one repository or organisation, so that others can be worked on: GitHub's 403 and
+// OfTarget reports whether an error is about one repository or organization, so that others can be worked on: GitHub's 403 and
 // 404 in their meanings, but not a hook that is gone.
 func OfTarget(err error) bool {
 	for _, kind := range []error{ErrNotFound, ErrNotAdmin, ErrForbidden, ErrScope, ErrSSO, ErrArchived} {

@@ -246,7 +246,7 @@ func TestRelaySaysWhyNot(t *testing.T) {
 		is      error
 		says    string
 	}{
-		{"an organisation", nil, func(r *Relay) { r.Target = Target{Owner: "org"} }, nil, "hooks of repositories on github.com only"},
+		{"an organization", nil, func(r *Relay) { r.Target = Target{Owner: "org"} }, nil, "hooks of repositories on github.com only"},
 		{"no admin role", func(w *world) { w.Grant("o/r", githubtest.DefaultLogin, "read") }, nil, ErrNotAdmin, "404"},
 		{"no such repository", nil, func(r *Relay) { r.Target = Target{"o", "gone"} }, ErrNotFound, "404"},
 	} {

@@ -63,7 +63,7 @@ func parseTarget(text string) (host string, t Target, err error) {
 }
 
 func noTarget(text string) error {
-	return fmt.Errorf("%q is not a repository (owner/repo) or an organisation", clean(text))
+	return fmt.Errorf("%q is not a repository (owner/repo) or an organization", clean(text))
 }
 
 // IsOrg reports whether the target is an organization.

@@ -52,7 +52,7 @@ func TestCompleteFilter(t *testing.T) {
 			t.Errorf("%s completes to\n%q, want\n%q", typed, got, want)
 		}
 	}
-	if got := all(""); len(got) != len(filterFields()) || slices.ContainsFunc(got, func(c string) bool { return !strings.Contains(c, "|") }) {
+	if got := all(""); len(got) != len(fields()) || slices.ContainsFunc(got, func(c string) bool { return !strings.Contains(c, "|") }) {
 		t.Errorf("not every field is offered with its meaning: %q", got)
 	}
 	if got := CompleteFilter(t.Context(), nil, "status:p", nil); len(got) != 1 {

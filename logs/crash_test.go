@@ -149,7 +149,7 @@ func TestKilledAtAnyMomentNothingAcknowledgedIsLost(t *testing.T) {
 func checkRecords(t *testing.T, dir string, acked, sent map[string]bool) {
 	t.Helper()
 	l := openLog(t, dir)
-	if err := l.Ready(t.Context(), nil); err != nil {
+	if err := l.Ready(t.Context()); err != nil {
 		t.Fatal(err)
 	}
 	seen := map[string]string{}

@@ -45,7 +45,6 @@ type filer struct {
 	started string                     // when, as a stem begins
 	memory  int64                      // bytes of item.data
 	settles []*settle
-	busy    int   // items being written
 	failing error // why the last attempt failed
 	stopped bool
 	wake    chan struct{}
@@ -138,31 +137,26 @@ func (f *filer) accept(batch []*commit) {
 			}
 			f.push(it, list)
 		} else {
-			f.acceptOutcome(c, r, now)
+			f.takeOutcome(c.file, r, c.notes, c.sync, listRewrite)
 		}
 	}
 	f.mu.Unlock()
 	f.nudge()
 }
 
-// acceptOutcome notes newer notifications, or a newer sync. The caller holds mu.
-func (f *filer) acceptOutcome(c *commit, r ref, now time.Time) {
-	file := f.realName(c.file) // it may have got another one on the way
+// takeOutcome gives the item of a record newer notifications or, where that is not nil, a newer sync, and queues it. The caller
+// holds mu.
+func (f *filer) takeOutcome(file string, r ref, notes []Notification, sync *Sync, list int) {
+	file = f.realName(file) // it may have got another one on the way
 	it := f.items[file]
 	if it == nil {
 		it = &item{file: file, filed: true}
 		f.items[it.file] = it
 	}
-	f.takeNewer(it, c.notes, c.sync)
-	it.refs = append(it.refs, r)
-	if !it.queued {
-		it.due = now.Add(rewriteDelay)
-		f.push(it, listRewrite)
+	if it.refs = append(it.refs, r); !it.queued {
+		it.due = time.Now().Add(rewriteDelay)
+		f.push(it, list)
 	}
-}
-
-// takeNewer gives an item newer notifications or, where that is not nil, a newer sync. The caller holds mu.
-func (f *filer) takeNewer(it *item, notes []Notification, sync *Sync) {
 	if sync != nil {
 		it.sync = sync
 		noteIn(f.syncing, it.file, nameKey(it.file), sync.pending())
@@ -208,7 +202,6 @@ func (f *filer) next(most int) (batch []job, wait time.Duration, stopped bool) {
 				break
 			}
 			it.queued, it.busy = false, true
-			f.busy++
 			batch = append(batch, job{item: *it, it: it})
 			n++
 		}
@@ -344,7 +337,6 @@ func (f *filer) attempted(batch []job, failed []*item, err error) {
 	for _, j := range batch {
 		j.it.busy = false
 	}
-	f.busy -= len(batch)
 	for i := len(failed) - 1; i >= 0; i-- {
 		if it := failed[i]; !it.queued {
 			it.queued = true

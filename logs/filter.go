@@ -16,7 +16,7 @@ type Filter struct {
 
 // term is one word of a filter.
 type term struct {
-	field  string    // "" for free text
+	field            // without a name for free text
 	not    bool      // !term
 	values []string  // lower case; any of them
 	time   time.Time // of since and until
@@ -33,7 +33,7 @@ func (f Filter) split() (rest Filter, words []term) {
 	}
 	rest.terms = nil
 	for _, t := range f.terms {
-		if t.field == "payload" {
+		if t.name == "payload" {
 			words = append(words, t)
 		} else {
 			rest.terms = append(rest.terms, t)
@@ -45,7 +45,7 @@ func (f Filter) split() (rest Filter, words []term) {
 // InPayloads says whether the filter looks into payloads. What it chooses
 // then, [Log.Match] says; Match takes those terms for true.
 func (f Filter) InPayloads() bool {
-	return slices.ContainsFunc(f.terms, func(t term) bool { return t.field == "payload" })
+	return slices.ContainsFunc(f.terms, func(t term) bool { return t.name == "payload" })
 }
 
 // IsZero says whether the filter matches everything.
@@ -76,10 +76,10 @@ func (f Filter) Match(e Entry) bool {
 	text := ""
 	for i := range f.terms {
 		t := &f.terms[i]
-		if t.field == "" && text == "" {
+		if t.name == "" && text == "" {
 			text = searchText(&e)
 		}
-		if t.field != "payload" && t.match(&e, text) == t.not {
+		if t.name != "payload" && t.match(&e, text) == t.not {
 			return false
 		}
 	}
@@ -87,84 +87,19 @@ func (f Filter) Match(e Entry) bool {
 }
 
 func (t *term) match(e *Entry, text string) bool {
-	switch t.field {
+	switch t.name {
 	case "":
 		return strings.Contains(text, t.values[0])
 	case "since":
 		return !e.ReceivedAt.Before(t.time)
 	case "until":
 		return e.ReceivedAt.Before(t.time)
-	case "status":
-		for _, v := range t.values {
-			if matchStatus(v, e) {
-				return true
-			}
-		}
-		return false
-	case "verified":
-		return (t.values[0] == "yes") == e.Verified
+	}
+	if t.value == nil {
+		return slices.ContainsFunc(t.values, func(v string) bool { return t.choice(v).match(e) })
 	}
 	value := asciiLower(t.value(e))
-	for _, v := range t.values {
-		if globMatch(v, value) {
-			return true
-		}
-	}
-	return false
-}
-
-func matchStatus(status string, e *Entry) bool {
-	switch status {
-	case StatusPending:
-		return e.Pending > 0
-	case StatusFailed:
-		return e.Failed > 0
-	case StatusSent:
-		return e.Notification != nil && e.Pending == 0 && e.Failed == 0
-	default: // none
-		return e.Notification == nil
-	}
-}
-
-// value is what a field of the grammar means in an entry.
-func (t *term) value(e *Entry) string {
-	switch t.field {
-	case "event":
-		return e.Event
-	case "action":
-		return e.Action
-	case "repo":
-		return e.Repository
-	case "sender":
-		return e.Sender
-	case "branch":
-		return e.Branch
-	case "title":
-		return e.Title
-	case "conclusion":
-		return e.Conclusion
-	case "result":
-		return e.Result
-	case "source":
-		return e.Source
-	case "id":
-		return e.DeliveryID
-	case "hook":
-		return fmt.Sprint(e.HookID)
-	case "number":
-		if e.Number != nil {
-			return fmt.Sprint(*e.Number)
-		}
-	case "type":
-		if e.Notification != nil {
-			return e.Notification.Type
-		}
-	case "priority":
-		if e.Notification != nil {
-			return e.Notification.Priority
-		}
-	}
-	return ""
+	return slices.ContainsFunc(t.values, func(v string) bool { return globMatch(v, value) })
 }
 
 // asciiLower folds what SQLite's lower() and NOCASE fold, so that Match and
@@ -231,4 +166,76 @@ func globMatch(pattern, s string) bool {
 		i++
 	}
 	return i == len(p)
+}
+
+// where puts a filter into SQL. table r is record, s is search; search says
+// that s is asked for.
+func (f Filter) where() (conds []string, args []any, search bool) {
+	for i := range f.terms {
+		t := &f.terms[i]
+		cond, more := t.where()
+		if t.not {
+			cond = "NOT " + cond
+		}
+		conds, args = append(conds, cond), append(args, more...)
+		search = search || t.name == ""
+	}
+	return conds, args, search
+}
+
+func (t *term) where() (cond string, args []any) {
+	switch t.name {
+	case "":
+		return "(s.text GLOB ?)", []any{"*" + globQuote(t.values[0], "*?[") + "*"}
+	case "since":
+		// The second bound is the one with an index.
+		return "(r.at >= ? AND r.id >= ?)", []any{orderKey(t.time), orderKey(t.time)}
+	case "until":
+		return "(r.at < ? AND r.id < ?)", []any{orderKey(t.time), orderKey(t.time) + 1_000_000}
+	}
+	var parts []string
+	for _, v := range t.values {
+		switch {
+		case t.value == nil:
+			parts = append(parts, t.choice(v).cond)
+		case strings.ContainsAny(v, "*?"):
+			parts = append(parts, "lower("+t.column+") GLOB ?")
+			args = append(args, globQuote(v, "["))
+		default:
+			parts = append(parts, t.column+" = ?")
+			args = append(args, v)
+		}
+	}
+	return "(" + balanced(parts, " OR ") + ")", args
+}
+
+// balanced joins conditions so that thousands of them are nested a few deep only: SQLite refuses what is nested deeper
+// than 1000, as a plain chain of them is.
+func balanced(conds []string, by string) string {
+	const few = 100
+	if len(conds) <= few {
+		return strings.Join(conds, by)
+	}
+	half := len(conds) / 2
+	return "(" + balanced(conds[:half], by) + ")" + by + "(" + balanced(conds[half:], by) + ")"
+}
+
+// globQuote takes the meaning from characters of SQLite's GLOB.
+func globQuote(s, special string) string {
+	var b strings.Builder
+	for _, r := range s {
+		if strings.ContainsRune(special, r) {
+			b.WriteString("[" + string(r) + "]")
+		} else {
+			b.WriteRune(r)
+		}
+	}
+	return b.String()
+}
+
+func whereClause(conds []string) string {
+	if len(conds) == 0 {
+		return ""
+	}
+	return " WHERE " + balanced(conds, " AND ")
 }

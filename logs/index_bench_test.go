@@ -43,7 +43,7 @@ func BenchmarkIndexBuild(b *testing.B) {
 			browsable = len(p.Entries) == 50
 		}
 		first += time.Since(start)
-		if err := l.Ready(b.Context(), nil); err != nil {
+		if err := l.Ready(b.Context()); err != nil {
 			b.Fatal(err)
 		}
 		total += time.Since(start)
@@ -87,7 +87,7 @@ func fillIndex(ctx context.Context, dir string, rows int) error {
 		return err
 	}
 	defer l.Close()
-	if err := l.Ready(ctx, nil); err != nil {
+	if err := l.Ready(ctx); err != nil {
 		return err
 	}
 	var indexes []string
@@ -153,7 +153,7 @@ func openMillion(b *testing.B) *Log {
 		b.Fatal(err)
 	}
 	b.Cleanup(func() { l.Close() })
-	if err := l.Ready(b.Context(), nil); err != nil {
+	if err := l.Ready(b.Context()); err != nil {
 		b.Fatal(err)
 	}
 	if !l.index.hasWords(b.Context()) {
@@ -203,9 +203,9 @@ func BenchmarkQueryMillion(b *testing.B) {
 		{"search-rare", page(Query{Limit: 50, Filter: filter("needle-that-nothing-has")})},
 		{"search-count", func() (int, error) { return l.Count(b.Context(), filter("monalisa")) }},
 		{"count", func() (int, error) { return l.Count(b.Context(), Filter{}) }},
-		{"counts", func() (int, error) {
-			c, err := l.Counts(b.Context(), Filter{})
-			return c.Total, err
+		{"stats", func() (int, error) {
+			s, err := l.Stats(b.Context(), Filter{}, time.UTC)
+			return s.Total, err
 		}},
 		{"rates", func() (int, error) {
 			r, err := l.Rates(b.Context(), testTime.Add(-time.Hour), time.Minute)

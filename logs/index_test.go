@@ -23,7 +23,7 @@ func generate(t testing.TB, dir string, n int) {
 
 func ready(t testing.TB, l *Log) {
 	t.Helper()
-	if err := l.Ready(t.Context(), nil); err != nil {
+	if err := l.Ready(t.Context()); err != nil {
 		t.Fatal(err)
 	}
 }
@@ -91,9 +91,6 @@ func checkFilters(t *testing.T, l *Log) {
 		}
 		if n, err := l.Count(t.Context(), f); err != nil || n != len(want) {
 			t.Errorf("%s: count %d, %v; want %d", text, n, err, len(want))
-		}
-		if c, err := l.Counts(t.Context(), f); err != nil || c.Total != len(want) {
-			t.Errorf("%s: counts %+v, %v; want %d", text, c, err, len(want))
 		}
 	}
 }
@@ -288,7 +285,7 @@ func TestSeveralReadersBuildOneIndex(t *testing.T) {
 			}
 			defer l.Close()
 			var last Progress
-			err = l.Ready(context.Background(), func(p Progress) { last = p })
+			err = l.Whole(context.Background(), func(p Progress) { last = p })
 			n, cerr := l.Count(context.Background(), Filter{})
 			if err != nil || cerr != nil || n != 1500 {
 				t.Errorf("count %d, %v, %v, progress %v", n, err, cerr, last)
@@ -372,9 +369,9 @@ func TestGenerateIsWhole(t *testing.T) {
 		}
 	}
 	ready(t, l)
-	c, err := l.Counts(t.Context(), Filter{})
-	if err != nil || c.Total != 2000 || len(c.Events) < 5 {
-		t.Errorf("counts %+v, %v", c, err)
+	s, err := l.Stats(t.Context(), Filter{}, time.UTC)
+	if err != nil || s.Total != 2000 || len(s.Events) < 5 {
+		t.Errorf("stats %+v, %v", s, err)
 	}
 }
 

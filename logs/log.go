@@ -1,6 +1,7 @@
 package logs
 
 import (
+	"cmp"
 	"context"
 	"errors"
 	"fmt"
@@ -8,6 +9,7 @@ import (
 	"io/fs"
 	"os"
 	"path/filepath"
+	"slices"
 	"strings"
 	"sync"
 	"time"
@@ -149,46 +151,29 @@ func (l *Log) Close() error {
 // Dir is the log directory.
 func (l *Log) Dir() string { return l.cfg.Dir }
 
-// Whole is Ready for who does not wait for an index that cannot be made: its error then says why.
-func (l *Log) Whole(ctx context.Context, progress func(Progress)) error {
-	waiting, stop := context.WithCancelCause(ctx)
-	defer stop(nil)
-	err := l.Ready(waiting, func(p Progress) {
-		if progress != nil {
-			progress(p)
-		}
-		if err := l.rec.trouble(); err != nil {
-			stop(err)
-		}
-	})
-	if err != nil {
-		return fmt.Errorf("make the index: %w", context.Cause(waiting))
-	}
-	return nil
+// Ready waits until the index has every record.
+func (l *Log) Ready(ctx context.Context) error {
+	_, _, idle := l.rec.state()
+	return until(ctx, idle)
 }
 
-// Ready waits until the index has every record, and reports progress
-// in the meantime. progress may be nil.
-func (l *Log) Ready(ctx context.Context, progress func(Progress)) error {
-	tick := time.NewTicker(100 * time.Millisecond)
-	defer tick.Stop()
-	for {
-		p, _, idle := l.rec.state()
-		if progress != nil {
+// Whole is Ready for who does not wait for an index that cannot be made: its error then says why. It reports progress in the
+// meantime; progress may be nil.
+func (l *Log) Whole(ctx context.Context, progress func(Progress)) error {
+	var trouble error
+	look := func() bool {
+		if p, _, _ := l.rec.state(); progress != nil {
 			progress(p)
 		}
-		select {
-		case <-idle:
-			p, _, _ = l.rec.state()
-			if progress != nil {
-				progress(p)
-			}
-			return nil
-		case <-ctx.Done():
-			return ctx.Err()
-		case <-tick.C:
-		}
+		trouble = l.rec.trouble()
+		return trouble == nil
 	}
+	l.waitWhile(ctx, look)
+	look()
+	if err := cmp.Or(trouble, ctx.Err()); err != nil {
+		return fmt.Errorf("make the index: %w", err)
+	}
+	return nil
 }
 
 // Read returns the record in a file. file is a name in the log directory;
@@ -268,9 +253,7 @@ func (l *Log) Page(ctx context.Context, q Query) (Page, error) {
 		list = list[:q.Limit]
 	}
 	if q.Newer {
-		for i, j := 0, len(list)-1; i < j; i, j = i+1, j-1 {
-			list[i], list[j] = list[j], list[i]
-		}
+		slices.Reverse(list)
 		p.HasNewer, p.HasOlder = more, behind
 	} else {
 		p.HasOlder, p.HasNewer = more, behind

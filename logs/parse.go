@@ -2,50 +2,12 @@ package logs
 
 import (
 	"fmt"
-	"slices"
-	"sort"
 	"strconv"
 	"strings"
 	"time"
 	"unicode"
 	"unicode/utf8"
 )
-
-// fieldNames maps what may stand before the colon to the field's name.
-func fieldNames() map[string]string {
-	return map[string]string{
-		"event": "event", "action": "action", "repo": "repo", "repository": "repo", "sender": "sender",
-		"branch": "branch", "title": "title", "conclusion": "conclusion", "result": "result", "number": "number",
-		"source": "source", "id": "id", "delivery": "id", "hook": "hook", "type": "type", "priority": "priority",
-		"status": "status", "payload": "payload", "since": "since", "until": "until", "verified": "verified",
-	}
-}
-
-// filterFields are the field names of the filter grammar, sorted.
-func filterFields() []string {
-	seen := map[string]bool{}
-	for _, name := range fieldNames() {
-		seen[name] = true
-	}
-	var names []string
-	for name := range seen {
-		names = append(names, name)
-	}
-	sort.Strings(names)
-	return names
-}
-
-// closedValues are the only values that a field of the filter grammar can have, nil for a field that takes any.
-func closedValues(field string) []string {
-	if !slices.Contains([]string{"status", "source", "verified"}, field) {
-		return nil
-	}
-	var values []string
-	for _, v := range valueWords(field) {
-		values = append(values, v.Text)
-	}
-	return values
-}
 
 // ParseFilter reads a filter of the one grammar that the TUI and
 // `events list --filter` share:
@@ -61,7 +23,7 @@ func closedValues(field string) []string {
 // anywhere in what GitHub sent, in any case of ASCII letters; it reads the
 // files of the records that the other terms leave. Errors are *[FilterError].
 func ParseFilter(text string, now time.Time) (Filter, error) {
-	p := filterParser{text: text, now: now, names: fieldNames()}
+	p := filterParser{text: text, now: now}
 	f := Filter{text: strings.TrimSpace(text)}
 	for {
 		p.space()
@@ -77,10 +39,9 @@ func ParseFilter(text string, now time.Time) (Filter, error) {
 }
 
 type filterParser struct {
-	text  string
-	pos   int
-	now   time.Time
-	names map[string]string
+	text string
+	pos  int
+	now  time.Time
 }
 
 func (p *filterParser) fail(at int, format string, args ...any) error {
@@ -109,12 +70,13 @@ func (p *filterParser) term() (term, error) {
 	}
 	nameAt := p.pos
 	if name, ok := p.fieldName(); ok {
-		field, known := p.names[strings.ToLower(name)]
-		if !known {
-			return t, p.fail(nameAt, "there is no field %q; fields are %s; quote the word to search for it as text",
-				name, strings.Join(filterFields(), ", "))
+		if t.field, ok = fieldNamed(name); !ok {
+			var names []string
+			for _, f := range fields() {
+				names = append(names, f.name)
+			}
+			return t, p.fail(nameAt, "there is no field %q; fields are %s; quote the word to search for it as text", name, strings.Join(names, ", "))
 		}
-		t.field = field
 		return t, p.values(&t)
 	}
 	word, err := p.word("")
@@ -126,7 +88,7 @@ func (p *filterParser) term() (term, error) {
 	}
 	t.values = []string{foldText(word)}
 	if isGUID(t.values[0]) {
-		t.field = "id"
+		t.field, _ = fieldNamed("id")
 	}
 	return t, nil
 }
@@ -167,7 +129,7 @@ func (p *filterParser) values(t *term) error {
 			return err
 		}
 		if v == "" {
-			return p.fail(at, "a value is missing after %s:", t.field)
+			return p.fail(at, "a value is missing after %s:", t.name)
 		}
 		v = asciiLower(strings.ReplaceAll(strings.ToValidUTF8(v, "\ufffd"), "\x00", " "))
 		if err := p.check(t, v, at); err != nil {
@@ -177,9 +139,8 @@ func (p *filterParser) values(t *term) error {
 		if p.pos == len(p.text) || p.text[p.pos] != ',' {
 			return nil
 		}
-		switch t.field {
-		case "since", "until", "verified":
-			return p.fail(p.pos, "%s: takes one value", t.field)
+		if t.single {
+			return p.fail(p.pos, "%s: takes one value", t.name)
 		}
 		p.pos++
 	}
@@ -187,7 +148,7 @@ func (p *filterParser) values(t *term) error {
 
 // check refuses values that can never match, where the choice is small.
 func (p *filterParser) check(t *term, v string, at int) error {
-	switch t.field {
+	switch t.name {
 	case "since", "until":
 		when, ok := parseWhen(v, p.now)
 		if !ok {
@@ -201,11 +162,14 @@ func (p *filterParser) check(t *term, v string, at int) error {
 		}
 		return nil
 	}
-	allowed := closedValues(t.field)
-	if allowed == nil || slices.Contains(allowed, v) {
+	if !t.closed || t.choice(v).text != "" {
 		return nil
 	}
-	return p.fail(at, "%s: cannot be %q; it is one of %s", t.field, v, strings.Join(allowed, ", "))
+	var allowed []string
+	for _, c := range t.choices {
+		allowed = append(allowed, c.text)
+	}
+	return p.fail(at, "%s: cannot be %q; it is one of %s", t.name, v, strings.Join(allowed, ", "))
 }
 
 // word reads up to a space or one of the stops; quotes hold text together,

@@ -54,7 +54,7 @@ type pruning struct {
 func (p *pruning) run(ctx context.Context) (err error) {
 	// Files of other programs that came lately can wait for the next time, but the index must have been whole once.
 	if whole, err := p.w.log.index.number(ctx, "SELECT value FROM meta WHERE key = 'complete'"); err != nil || whole == 0 {
-		if err := cmp.Or(err, p.w.log.Ready(ctx, nil)); err != nil {
+		if err := cmp.Or(err, p.w.log.Ready(ctx)); err != nil {
 			return err
 		}
 	}

@@ -1,9 +1,15 @@
 package logs
 
 import (
+	"context"
 	"errors"
+	"fmt"
+	"path/filepath"
 	"strconv"
+	"strings"
 	"time"
+
+	"hookctl/logs/text"
 )
 
 // Query asks for one page. Order is always newest first.
@@ -59,14 +65,6 @@ type Page struct {
 // Progress of making the index.
 type Progress struct{ Done, Total int }
 
-// Counts is the log by event and in all.
-type Counts struct {
-	Total   int
-	Pending int // records with a pending notification
-	Failed  int // records with a notification that failed for good
-	Events  map[string]int
-}
-
 // Rate is how many records one span of time brought.
 type Rate struct {
 	Start  time.Time
@@ -81,3 +79,99 @@ type Problem struct {
 }
 
 const defaultLimit = 100
+
+// Find returns the records of a delivery GUID, newest first.
+func (l *Log) Find(ctx context.Context, guid string) ([]Entry, error) {
+	if guid == "" {
+		return nil, nil
+	}
+	if err := l.Settle(ctx); err != nil {
+		return nil, err
+	}
+	return l.index.entries(ctx, "SELECT "+columns+" FROM record WHERE delivery = ? AND delivery <> '' ORDER BY id DESC", guid)
+}
+
+// Entry returns the line of a record in a list; ErrNotFound where the index has no such file.
+func (l *Log) Entry(ctx context.Context, file string) (Entry, error) {
+	if err := l.Settle(ctx); err != nil {
+		return Entry{}, err
+	}
+	list, err := l.index.entries(ctx, "SELECT "+columns+" FROM record WHERE file = ?", file)
+	if err == nil && len(list) == 0 {
+		err = fmt.Errorf("%w: %q", ErrNotFound, file)
+	}
+	if err != nil {
+		return Entry{}, err
+	}
+	return list[0], nil
+}
+
+// Resolve returns the file of a record that is called by the file's name or path, by its delivery's GUID, or latest. ErrNotFound says
+// that no record has that GUID, ErrBuilding besides that the index may yet have it, and ErrEmpty that there is no latest; whether a file is
+// there, only reading it shows.
+func (l *Log) Resolve(ctx context.Context, name string) (file string, err error) {
+	if name == "latest" || filepath.Base(name) == "latest.json" { // the link in the log directory
+		page, err := l.Page(ctx, Query{Limit: 1})
+		if err == nil && len(page.Entries) == 0 {
+			err = ErrEmpty
+		}
+		if err != nil {
+			return "", err
+		}
+		return page.Entries[0].File, nil
+	}
+	if strings.HasSuffix(name, ".json") {
+		return filepath.Base(name), nil
+	}
+	progress, complete, _ := l.rec.state() // before the look: what comes after it may not be in it
+	entries, err := l.Find(ctx, name)
+	if err == nil && len(entries) == 0 {
+		if err = fmt.Errorf("%w: %q", ErrNotFound, name); !complete {
+			err = fmt.Errorf("%w: %w", err, &buildingError{progress})
+		}
+	}
+	if err != nil {
+		return "", err
+	}
+	return entries[0].File, nil
+}
+
+// buildingError is an ErrBuilding with how far the index is.
+type buildingError struct{ at Progress }
+
+func (e *buildingError) Error() string {
+	if e.at.Total == 0 {
+		return ErrBuilding.Error()
+	}
+	return fmt.Sprintf("%v: %s of %s", ErrBuilding, text.Thousands(e.at.Done), text.Count(e.at.Total, "record"))
+}
+
+// Is makes it an ErrBuilding.
+func (e *buildingError) Is(target error) bool { return target == ErrBuilding }
+
+// Known returns whether a delivery was recorded: its GUID at a path, as
+// [PathName] names it. It stays known for eight days at least, also when its
+// record was pruned. One that is being recorded now is waited for. file is the
+// name of its record.
+func (l *Log) Known(ctx context.Context, guid, path string) (file string, known bool, err error) {
+	id := identity{asciiLower(guid), path}
+	if guid == "" {
+		return "", false, nil
+	}
+	if l.writer != nil {
+		if err := until(ctx, l.writer.ready); err != nil {
+			return "", false, err
+		}
+		if err := l.writer.landed(ctx, id); err != nil {
+			return "", false, err
+		}
+		if file, err = l.writer.known(ctx, id); err != nil || file != "" {
+			return file, file != "", err
+		}
+	} else if file, err = l.ledger.find(ledgerPath(l.cfg.Dir), id); err != nil || file != "" {
+		return file, file != "", err
+	}
+	// Of a record that is older than what the ledger is for; an answer that cannot be had is no answer.
+	file, err = l.index.fileOf(ctx, id)
+	return file, file != "", err
+}

@@ -46,7 +46,8 @@ const (
 func (r *reconciler) run(ctx context.Context) {
 	retry := firstRetry
 	for {
-		turn := r.begin()
+		var turn int
+		r.with(func() { turn = r.turn })
 		err := r.reconcile(ctx)
 		r.failed(err)
 		if err != nil && ctx.Err() == nil {
@@ -87,57 +88,48 @@ func (r *reconciler) fillWords(ctx context.Context) {
 	}
 }
 
-func (r *reconciler) begin() int {
+// with runs fn while the reconciler's state is its own.
+func (r *reconciler) with(fn func()) {
 	r.mu.Lock()
 	defer r.mu.Unlock()
-	return r.turn
+	fn()
 }
 
 // settled says that the index agrees, unless it was exchanged in the meantime.
 func (r *reconciler) settled(turn int) {
-	r.mu.Lock()
-	defer r.mu.Unlock()
-	if turn == r.turn && !r.complete {
-		r.complete = true
-		close(r.idle)
-	}
+	r.with(func() {
+		if turn == r.turn && !r.complete {
+			r.complete = true
+			close(r.idle)
+		}
+	})
 }
 
 // failed notes how an attempt to make the index ended.
-func (r *reconciler) failed(err error) {
-	r.mu.Lock()
-	defer r.mu.Unlock()
-	r.failure = err
-}
+func (r *reconciler) failed(err error) { r.with(func() { r.failure = err }) }
 
-func (r *reconciler) trouble() error {
-	r.mu.Lock()
-	defer r.mu.Unlock()
-	return r.failure
+func (r *reconciler) trouble() (err error) {
+	r.with(func() { err = r.failure })
+	return err
 }
 
 // takesLong reports whether the index will not agree soon: the log is large, or the last attempt failed.
-func (r *reconciler) takesLong() bool {
-	r.mu.Lock()
-	defer r.mu.Unlock()
-	return r.large || r.failure != nil
+func (r *reconciler) takesLong() (long bool) {
+	r.with(func() { long = r.large || r.failure != nil })
+	return long
 }
 
 func (r *reconciler) noteSize(records int) {
-	r.mu.Lock()
-	defer r.mu.Unlock()
-	r.large = r.large || records > smallLog
+	r.with(func() { r.large = r.large || records > smallLog })
 }
 
 func (r *reconciler) unsettled() {
-	r.mu.Lock()
-	defer r.mu.Unlock()
-	r.turn++
-	if r.complete {
-		r.complete = false
-		r.idle = make(chan struct{})
-		r.progress = Progress{}
-	}
+	r.with(func() {
+		r.turn++
+		if r.complete {
+			r.complete, r.idle, r.progress = false, make(chan struct{}), Progress{}
+		}
+	})
 }
 
 func (r *reconciler) state() (Progress, bool, <-chan struct{}) {
@@ -147,9 +139,7 @@ func (r *reconciler) state() (Progress, bool, <-chan struct{}) {
 }
 
 func (r *reconciler) report(done, total int) {
-	r.mu.Lock()
-	defer r.mu.Unlock()
-	r.progress = Progress{Done: done, Total: total}
+	r.with(func() { r.progress = Progress{Done: done, Total: total} })
 }
 
 // reconcile does it once. When another process is at it, it waits and then

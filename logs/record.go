@@ -62,7 +62,7 @@ type Summary struct {
 	Number     *int64
 	URL        string
 
-	Run Run // without Branch, which stands above
+	Run Run
 }
 
 // Signature says whether the payload's signature was checked, and by the

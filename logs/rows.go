@@ -243,7 +243,7 @@ func (tx *transaction) QueryRowContext(ctx context.Context, query string, args .
 
 // transact runs fn in a transaction.
 func (x *index) transact(ctx context.Context, fn func(*transaction) error) error {
-	return x.with(ctx, func(db *sql.DB) error {
+	err := x.with(ctx, func(db *sql.DB) error {
 		tx, err := db.BeginTx(ctx, nil)
 		if err != nil {
 			return err
@@ -253,11 +253,15 @@ func (x *index) transact(ctx context.Context, fn func(*transaction) error) error
 		}
 		return tx.Commit()
 	})
+	if err != nil {
+		return fmt.Errorf("write the index: %w", err)
+	}
+	return nil
 }
 
 // put brings rows up to date and sets the entries' keys.
 func (x *index) put(ctx context.Context, entries []Entry) error {
-	err := x.transact(ctx, func(tx *transaction) error {
+	return x.transact(ctx, func(tx *transaction) error {
 		in, err := newInserter(ctx, tx)
 		if err != nil {
 			return err
@@ -269,10 +273,6 @@ func (x *index) put(ctx context.Context, entries []Entry) error {
 		}
 		return in.done(ctx)
 	})
-	if err != nil {
-		return fmt.Errorf("write the index: %w", err)
-	}
-	return nil
 }
 
 // removeFiles takes files out of the index.
@@ -280,7 +280,7 @@ func (x *index) removeFiles(ctx context.Context, files []string) error {
 	if len(files) == 0 {
 		return nil
 	}
-	err := x.transact(ctx, func(tx *transaction) error {
+	return x.transact(ctx, func(tx *transaction) error {
 		for _, file := range files {
 			if err := removeRow(ctx, tx, file); err != nil {
 				return err
@@ -291,10 +291,6 @@ func (x *index) removeFiles(ctx context.Context, files []string) error {
 		}
 		return nil
 	})
-	if err != nil {
-		return fmt.Errorf("write the index: %w", err)
-	}
-	return nil
 }
 
 // scanEntry reads a row of columns.

@@ -424,7 +424,7 @@ func TestAnIndexThatCannotBeMadeIsMadeLater(t *testing.T) {
 		t.Fatal(err)
 	}
 	await(t, "the index", func() bool { return w.Health().Index == nil })
-	if err := w.Log().Ready(t.Context(), nil); err != nil {
+	if err := w.Log().Ready(t.Context()); err != nil {
 		t.Fatal(err)
 	}
 	if p, err := w.Log().Page(t.Context(), Query{}); err != nil || !slices.Equal(files(p.Entries), []string{r.File}) {

@@ -4,7 +4,9 @@ import (
 	"cmp"
 	"context"
 	"database/sql"
+	"errors"
 	"fmt"
+	"path/filepath"
 	"slices"
 	"time"
 )
@@ -162,4 +164,53 @@ func (l *Log) tally(ctx context.Context, f Filter, add func(event, repo, sender 
 		seen(last)
 	}
 	return nil
+}
+
+// Problems returns the files that are no whole record, by name, and segments
+// of the spool in which a Writer found damage.
+func (l *Log) Problems(ctx context.Context) ([]Problem, error) {
+	list, err := collect(ctx, l.index, func(rows *sql.Rows) (p Problem, err error) {
+		return p, rows.Scan(&p.File, &p.Reason)
+	}, "SELECT file, reason FROM problem ORDER BY file")
+	bad, globErr := filepath.Glob(filepath.Join(spoolDir(l.cfg.Dir), "*"+badSuffix))
+	for _, path := range bad {
+		if name, err := filepath.Rel(l.cfg.Dir, path); err == nil {
+			list = append(list, Problem{File: name, Reason: "damage was found in this segment of the spool; deliveries may be lost"})
+		}
+	}
+	return list, errors.Join(err, globErr)
+}
+
+// maxBuckets bounds what Rates returns.
+const maxBuckets = 100_000
+
+// Rates returns how many records came in each span of time since then,
+// oldest first, empty spans included.
+func (l *Log) Rates(ctx context.Context, since time.Time, bucket time.Duration) ([]Rate, error) {
+	if err := l.Settle(ctx); err != nil {
+		return nil, err
+	}
+	var rates []Rate
+	if bucket <= 0 {
+		return nil, errors.New("rates: the span of time must be positive")
+	}
+	now := l.cfg.Now()
+	for t := since; !t.After(now) && len(rates) < maxBuckets; t = t.Add(bucket) {
+		rates = append(rates, Rate{Start: t, Events: map[string]int{}})
+	}
+	type group struct {
+		bucket, n int
+		event     string
+	}
+	start := orderKey(since)
+	groups, err := collect(ctx, l.index, func(rows *sql.Rows) (g group, err error) {
+		return g, rows.Scan(&g.bucket, &g.event, &g.n)
+	}, "SELECT (at - ?) / ?, event, count(*) FROM record WHERE id >= ? AND at >= ? GROUP BY 1, 2", start, int64(bucket), start, start)
+	for _, g := range groups {
+		if g.bucket >= 0 && g.bucket < len(rates) {
+			rates[g.bucket].Events[g.event] += g.n
+			rates[g.bucket].Total += g.n
+		}
+	}
+	return rates, err
 }

@@ -100,10 +100,8 @@ func hasRecords(dir string) bool {
 	defer d.Close()
 	for {
 		names, err := d.Readdirnames(256)
-		for _, name := range names {
-			if isRecordName(name) {
-				return true
-			}
+		if slices.ContainsFunc(names, isRecordName) {
+			return true
 		}
 		if err != nil {
 			return false
@@ -172,7 +170,7 @@ func (r *replay) segment(seg *segment, frames []left) {
 		if l.entry != nil {
 			r.f.takeRecord(l)
 		} else {
-			r.f.takeOutcome(l)
+			r.f.takeOutcome(l.file, l.ref, l.notes, l.sync, listNow)
 		}
 	}
 	r.f.spool.adopt(refs)
@@ -219,7 +217,7 @@ func (r *replay) stale(l *left) bool {
 	return file != "" && file != l.file
 }
 
-// takeRecord makes an item of a record. The caller holds mu, as in takeOutcome.
+// takeRecord makes an item of a record. The caller holds mu.
 func (f *filer) takeRecord(l *left) {
 	e := *l.entry
 	it := &item{file: l.file, stem: stem(e.ReceivedAt, e.Event), id: identity{asciiLower(e.DeliveryID), e.Path}, backlog: true,
@@ -232,19 +230,6 @@ func (f *filer) takeRecord(l *left) {
 	noteIn(f.pending, it.file, e.key, e.Pending > 0)
 	noteIn(f.syncing, it.file, e.key, e.Syncing)
 	f.push(it, listNow)
-}
-
-func (f *filer) takeOutcome(l *left) {
-	it := f.items[l.file]
-	if it == nil {
-		it = &item{file: l.file, filed: true}
-		f.items[it.file] = it
-	}
-	if !it.queued {
-		f.push(it, listNow)
-	}
-	f.takeNewer(it, l.notes, l.sync)
-	it.refs = append(it.refs, l.ref)
 }
 
 func (f *filer) readRecord(file string) (*Record, error) {

@@ -108,7 +108,7 @@ func (f Filter) words() string {
 	var all []string
 	for i := range f.terms {
 		t := &f.terms[i]
-		if t.not || !slices.Contains([]string{"title", "repo", "sender"}, t.field) {
+		if t.not || !slices.Contains([]string{"title", "repo", "sender"}, t.name) {
 			continue
 		}
 		var any []string
@@ -158,7 +158,7 @@ func (l *Log) source(ctx context.Context, f Filter) (tables, key string, conds [
 
 // counted is source for counting, without the record table where it is not needed.
 func (l *Log) counted(ctx context.Context, f Filter) (clause string, args []any) {
-	if len(f.terms) == 1 && f.terms[0].field == "" {
+	if len(f.terms) == 1 && f.terms[0].name == "" {
 		conds, args, _ := f.where()
 		return " FROM search s" + whereClause(conds), args
 	}

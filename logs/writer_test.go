@@ -76,7 +76,7 @@ func TestTheWayToANewLogIsDurable(t *testing.T) {
 func TestWhatTheIndexRefusesIsFoundInTheFilesLater(t *testing.T) {
 	w := openWriter(t, Config{Dir: t.TempDir()})
 	mustAppend(t, w, crashRecord("before"))
-	if err := w.Log().Ready(t.Context(), nil); err != nil {
+	if err := w.Log().Ready(t.Context()); err != nil {
 		t.Fatal(err)
 	}
 	change := func(statement string) {
@@ -107,7 +107,7 @@ func TestAGiantFileIsReportedAndNotRead(t *testing.T) {
 		t.Fatal(err)
 	}
 	l := openLog(t, dir)
-	if err := l.Ready(t.Context(), nil); err != nil {
+	if err := l.Ready(t.Context()); err != nil {
 		t.Fatal(err)
 	}
 	if p, err := l.Problems(t.Context()); err != nil || len(p) != 1 || p[0].Reason != errTooLarge.Error() {

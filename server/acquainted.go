@@ -39,7 +39,7 @@ func (a *acquainted) note(hook int64) {
 
 // recall learns from the log which hooks delivered last, as soon as its index has them.
 func (a *acquainted) recall(ctx context.Context, log *logs.Log) error {
-	if err := log.Ready(ctx, nil); err != nil {
+	if err := log.Ready(ctx); err != nil {
 		return err
 	}
 	page, err := log.Page(ctx, logs.Query{Limit: 1000})

@@ -111,7 +111,7 @@ func TestKilledReceiverOwesNothing(t *testing.T) {
 		}
 		return r.Stats().Pending == 0
 	})
-	if err := r.log.Log().Ready(t.Context(), nil); err != nil {
+	if err := r.log.Log().Ready(t.Context()); err != nil {
 		t.Fatal(err)
 	}
 	page, err := r.log.Log().Page(t.Context(), logs.Query{Limit: 1 << 20})

@@ -1,14 +1,17 @@
 package tui
 
 import (
+	"context"
 	"slices"
 	"time"
 
 	tea "charm.land/bubbletea/v2"
 	"github.com/charmbracelet/x/ansi"
 
+	"hookctl/hooks/tasks"
 	"hookctl/logs"
 	"hookctl/tui/events"
+	"hookctl/tui/kit"
 )
 
 // alarm notifies the desktop of a failure or an escalation while nobody looks at
@@ -17,7 +20,7 @@ import (
 func (a *app) alarm(batch []logs.Entry) tea.Cmd {
 	var cmds []tea.Cmd
 	if slices.ContainsFunc(batch, func(e logs.Entry) bool { return e.Event == "issues" }) {
-		cmds = append(cmds, a.escalations)
+		cmds = append(cmds, a.escalations())
 	}
 	if slices.ContainsFunc(batch, events.Failed) {
 		cmds = append(cmds, a.notify("a failure arrived"))
@@ -33,34 +36,29 @@ func (a *app) notify(words string) tea.Cmd {
 	return tea.Raw(ansi.Notify("hookctl: " + words))
 }
 
-// escalated is when project sync last escalated a task, or reminded of one; zero for never.
-type escalated time.Time
-
-// escalations looks when that was. An error is one of the list, which says so itself.
-func (a *app) escalations() tea.Msg {
-	if a.cfg.Tasks.List == nil || !a.cfg.Notify {
+// escalations looks when project sync last escalated a task, or reminded of one, and notifies of one that is newer than what
+// was there at the start. An error is one of the list, which says so itself.
+func (a *app) escalations() tea.Cmd {
+	list := a.cfg.Tasks.List
+	if list == nil || !a.cfg.Notify {
 		return nil
 	}
-	list, err := a.cfg.Tasks.List()
-	if err != nil {
-		return nil
-	}
-	var last time.Time
-	for _, i := range list {
-		if i.Blocked() && i.Last.After(last) {
-			last = i.Last
+	return kit.Ask(a.Shell, func(context.Context) ([]tasks.Item, error) { return list() }, func(items []tasks.Item, err error) (cmd tea.Cmd) {
+		if err != nil {
+			return nil
 		}
-	}
-	return escalated(last)
-}
-
-// escalated notifies of an escalation that is newer than what was there at the start.
-func (a *app) escalated(last time.Time) (cmd tea.Cmd) {
-	if a.alarmed != nil && last.After(*a.alarmed) {
-		cmd = a.notify("a task is blocked")
-	}
-	if a.alarmed == nil || last.After(*a.alarmed) {
-		a.alarmed = &last
-	}
-	return cmd
+		var last time.Time // zero for never
+		for _, i := range items {
+			if i.Blocked() && i.Last.After(last) {
+				last = i.Last
+			}
+		}
+		if a.alarmed != nil && last.After(*a.alarmed) {
+			cmd = a.notify("a task is blocked")
+		}
+		if a.alarmed == nil || last.After(*a.alarmed) {
+			a.alarmed = &last
+		}
+		return cmd
+	})
 }

@@ -51,25 +51,6 @@ type app struct {
 	status kit.Answer[daemon.Status] // what the receiver said last; daemon.ErrNotRunning if none exists
 }
 
-type (
-	// StatusMsg is the receiver's answer; again asks for the next poll.
-	StatusMsg struct {
-		status daemon.Status
-		Err    error
-		again  bool
-	}
-	// watching is the channel that the log reports new records on.
-	watching struct {
-		from <-chan []logs.Entry
-		err  error
-	}
-	// arrived is a batch of new or changed records.
-	arrived struct {
-		entries []logs.Entry
-		from    <-chan []logs.Entry
-	}
-)
-
 func newApp(ctx context.Context, cfg Config) *app {
 	cfg = cfg.withDefaults()
 	a := &app{cfg: cfg}
@@ -107,37 +88,67 @@ func (c Config) environ() string {
 
 // Init opens the log, asks the receiver and the terminal's background colour.
 func (a *app) Init() tea.Cmd {
-	return tea.Batch(a.openLog, a.poll(true), a.escalations, tea.RequestBackgroundColor, a.hooks.Open(nil), a.Pages[a.At].Open(nil))
+	return tea.Batch(a.openLog(), a.poll(true), a.escalations(), tea.RequestBackgroundColor, a.hooks.Open(nil), a.Pages[a.At].Open(nil))
 }
 
-func (a *app) openLog() tea.Msg {
-	l, err := logs.Open(a.Ctx, a.cfg.Logs)
-	return kit.Answer[*logs.Log]{Value: l, Err: err, Known: true}
+func (a *app) openLog() tea.Cmd {
+	from := a.cfg.Logs
+	return kit.Ask(a.Shell, func(ctx context.Context) (*logs.Log, error) { return logs.Open(ctx, from) }, a.opened)
 }
 
-// watch waits for the log's next batch.
-func watch(ch <-chan []logs.Entry) tea.Cmd {
-	return func() tea.Msg {
-		if batch, ok := <-ch; ok {
-			return arrived{batch, ch}
-		}
-		return nil
+// opened takes the log, or why it cannot be read.
+func (a *app) opened(l *logs.Log, err error) tea.Cmd {
+	a.log = kit.Answer[*logs.Log]{Value: l, Err: err, Known: true}
+	if err != nil {
+		return a.Broadcast(a.log)
 	}
+	watch := kit.Get(a.Shell, l.Watch, func(news <-chan []logs.Entry) tea.Cmd { return a.Waits(a.watch(news)) })
+	ctx := a.Ctx
+	ready := func() tea.Msg {
+		l.Ready(ctx) //nolint:errcheck,gosec // who asks the log learns of it
+		return kit.Indexed{}
+	}
+	return tea.Batch(watch, ready, a.Broadcast(a.log))
 }
 
-// poll asks the receiver how it is; again makes the answer ask for the next.
+// watch waits for the log's next batch of new or changed records.
+func (a *app) watch(news <-chan []logs.Entry) tea.Cmd {
+	return kit.Get(a.Shell, func(context.Context) ([]logs.Entry, error) { return <-news, nil }, func(batch []logs.Entry) tea.Cmd {
+		if len(batch) == 0 {
+			return nil // the watch has ended
+		}
+		return tea.Batch(a.Waits(a.watch(news)), a.arrived(batch))
+	})
+}
+
+func (a *app) arrived(batch []logs.Entry) tea.Cmd {
+	return tea.Batch(a.alarm(batch), a.Broadcast(kit.News[logs.Entry](batch)))
+}
+
+// poll asks the receiver how it is; again goes on with that.
 func (a *app) poll(again bool) tea.Cmd {
-	ctx, home := a.Ctx, a.cfg.Home
+	home := a.cfg.Home
 	var last error
 	if again {
 		last = a.status.Err
 	}
-	return func() tea.Msg {
+	return kit.Ask(a.Shell, func(ctx context.Context) (daemon.Status, error) {
 		ctx, stop := context.WithTimeout(ctx, statusWait)
 		defer stop()
-		s, err := doctor.AskAgain(ctx, home, last)
-		return StatusMsg{s, err, again}
-	}
+		return doctor.AskAgain(ctx, home, last)
+	}, func(s daemon.Status, err error) tea.Cmd {
+		heard := a.heard(s, err)
+		if !again {
+			return heard
+		}
+		return tea.Batch(a.After(statusEvery, a.poll(true)), heard)
+	})
+}
+
+// heard takes the receiver's answer.
+func (a *app) heard(s daemon.Status, err error) tea.Cmd {
+	a.status = kit.Answer[daemon.Status]{Value: s, Err: err, Known: true}
+	return a.Broadcast(a.status)
 }
 
 // Update is the only place where anything changes.
@@ -145,35 +156,7 @@ func (a *app) Update(msg tea.Msg) (tea.Model, tea.Cmd) {
 	if cmd, taken := a.Take(msg); taken {
 		return a, cmd
 	}
-	var cmds []tea.Cmd
-	switch m := msg.(type) {
-	case watching:
-		if m.err != nil {
-			return a, a.Fail(m.err)
-		}
-		return a, a.Waits(watch(m.from))
-	case kit.Answer[*logs.Log]:
-		if a.log = m; m.OK() {
-			cmds = append(cmds, a.startWatch(m.Value), a.whenReady(m.Value))
-		}
-	case arrived:
-		cmds = append(cmds, a.Waits(watch(m.from)), a.alarm(m.entries))
-		msg = kit.News[logs.Entry](m.entries)
-	case escalated:
-		return a, a.escalated(time.Time(m))
-	case StatusMsg:
-		a.status = kit.Answer[daemon.Status]{Value: m.status, Err: m.Err, Known: true}
-		if m.again {
-			cmds = append(cmds, a.After(statusEvery, a.poll(true)))
-		}
-		msg = a.status
-	}
-	cmds = append(cmds, a.Broadcast(msg))
-	// A wizard that was closed while it is at work still takes its answers.
-	if w := a.wizard; w != nil && !a.Shown(w) {
-		cmds = append(cmds, w.Update(msg))
-	}
-	return a, tea.Batch(cmds...)
+	return a, a.Broadcast(msg)
 }
 
 // View draws the screen.
@@ -181,22 +164,6 @@ func (a *app) View() tea.View {
 	v := a.Screen()
 	a.pace.frame(v)
 	return v
-}
-
-func (a *app) whenReady(l *logs.Log) tea.Cmd {
-	ctx := a.Ctx
-	return func() tea.Msg {
-		l.Ready(ctx, nil) //nolint:errcheck,gosec // who asks the log learns of it
-		return kit.Indexed{}
-	}
-}
-
-func (a *app) startWatch(l *logs.Log) tea.Cmd {
-	ctx := a.Ctx
-	return func() tea.Msg {
-		ch, err := l.Watch(ctx)
-		return watching{ch, err}
-	}
 }
 
 // address is where the receiver listens, or will.
@@ -215,15 +182,11 @@ func (a *app) openWizard() tea.Cmd {
 	if a.wizard != nil && !a.wizard.Over {
 		return a.wizard.Resume()
 	}
-	a.wizard = a.newWizard()
-	return a.wizard.Start()
-}
-
-func (a *app) newWizard() *wizard.Wizard {
-	return wizard.New(a.Shell, wizard.Config{
+	a.wizard = wizard.New(a.Shell, wizard.Config{
 		Home: a.cfg.Home, Fleet: a.cfg.Fleet, Store: a.cfg.Store, Setup: &a.cfg.Setup,
 		Log: &a.log, Receiver: &a.status, Poll: a.poll, Done: a.wasSetUp,
 	})
+	return a.wizard.Start()
 }
 
 // wasSetUp has the pages look again after the wizard has set hooks up.
@@ -240,15 +203,7 @@ func (a *app) lamp() kit.Lamp {
 }
 
 // offer is what the palette has of settings and saved filters.
-func (a *app) offer() []kit.Choice {
-	out := a.options.Offer()
-	for _, name := range kit.SortedKeys(a.cfg.Filters) {
-		words := a.cfg.Filters[name]
-		out = append(out, kit.Choice{Text: kit.Clean("filter " + name + ": " + words), Right: "saved", Detail: "hookctl events list --filter " + text.Clean(text.Shell(words)),
-			Run: func() tea.Cmd { return a.GoTo(kit.PageEvents, kit.Filtered(words)) }})
-	}
-	return out
-}
+func (a *app) offer() []kit.Choice { return append(a.options.Offer(), a.events.Offer()...) }
 
 // unfinished reports whether a rotation is left half done on the disk.
 func (a *app) unfinished() bool {

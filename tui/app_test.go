@@ -131,6 +131,20 @@ func TestPaletteFindsWhatOtherPagesDo(t *testing.T) {
 	}
 }
 
+// A filter that was saved just now is in the palette too.
+func TestPaletteKnowsAFilterSavedJustNow(t *testing.T) {
+	cfg := testConfig(t)
+	cfg.SaveFilter = func(context.Context, string, string) error { return nil }
+	s := newScreen(t, cfg, 80, 24)
+	s.Press("2", "/")
+	s.Typed("event:push")
+	s.Press("enter", "ctrl+s")
+	s.Typed("pushes")
+	s.Press("enter", ":")
+	s.Typed("filter pushes")
+	s.Shows("filter pushes: event:push")
+}
+
 func TestToastGivesWayToTheNext(t *testing.T) {
 	s := Full(t, 80, 24)
 	s.Settle(s.Say("first"))
@@ -206,7 +220,7 @@ func TestHomeLeadsFromTheClusterToItsNodes(t *testing.T) {
 	s := newScreen(t, testConfig(t), 120, 40)
 	status := kittest.RunningStatus()
 	status.Cluster = nodes()
-	s.Send(StatusMsg{status: status})
+	s.Settle(s.heard(status, nil))
 	for range 20 {
 		if strings.Contains(s.Text(), "▌! cluster") {
 			s.Press("enter")
@@ -274,7 +288,7 @@ func TestHomeSaysWhatTheDoctorSays(t *testing.T) {
 			if c.status != nil {
 				c.status(&status)
 			}
-			s.Send(StatusMsg{status: status})
+			s.Settle(s.heard(status, nil))
 			s.Shows(c.shows...)
 			if c.lacks != "" {
 				s.Lacks(c.lacks)

@@ -7,7 +7,6 @@ import (
 	"testing"
 
 	"hookctl/hooks/tasks"
-	"hookctl/logs"
 	"hookctl/tui/kit"
 )
 
@@ -94,7 +93,7 @@ func TestHomeHasNoHeadingWithoutAnEvent(t *testing.T) {
 // A log that cannot be read does not hide what else is known.
 func TestHomeWithoutALogShowsTheChecks(t *testing.T) {
 	s := Full(t, 80, 24)
-	s.Send(kit.Answer[*logs.Log]{Err: errors.New("make the log directory: permission denied"), Known: true})
+	s.Settle(s.opened(nil, errors.New("make the log directory: permission denied")))
 	s.Shows("The log cannot be read.", "press 5 to check everything", "make the log directory: permission denied", "Checks", "receiver", "secret")
 	s.Press("enter")
 	if s.At == 0 && s.Top() == nil {

@@ -49,7 +49,7 @@ func BenchmarkFirstFrame(b *testing.B) {
 		// The list's first page is what the first frame needs.
 		out := make(chan tea.Msg, 64)
 		begin := time.Now()
-		m := a.openLog()
+		m := a.openLog()()
 		opening += time.Since(begin)
 		_, cmd := a.Update(m)
 		start(out, cmd)

@@ -4,10 +4,10 @@
 // There is one tea.Model, app. It owns the loop, opens and watches the log,
 // asks the receiver how it is, and hands the news to the pages. A page and an
 // overlay are plain structs that the shell of package kit calls; they never
-// send messages to themselves. Whatever takes time runs in a tea.Cmd, which
-// returns a value and touches nothing; the value says what it was asked for,
-// and who asked drops it when the question has changed. View only builds
-// strings.
+// send messages to themselves. Whatever takes time is a question (kit.Ask),
+// which runs in a tea.Cmd and touches nothing; what is done with the answer
+// stands beside it, runs on the loop, and drops the answer when the question
+// has changed. View only builds strings.
 //
 // Pages know package kit and their own files, and nothing of each other: what
 // one needs of another, the app puts into its Config.

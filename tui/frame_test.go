@@ -18,6 +18,7 @@ import (
 	"hookctl/hooks/tasks"
 	"hookctl/logs"
 	"hookctl/server/daemon"
+	"hookctl/tui/events"
 	"hookctl/tui/kittest"
 )
 
@@ -73,8 +74,8 @@ func states() map[string]func(*appScreen) {
 		"home-tasks":        keys("1"),
 		"countdown":         keys("2", "R"),
 		"receiver":          keys("4"),
-		"receiver-down":     func(s *appScreen) { s.Press("4"); s.Send(StatusMsg{Err: daemon.ErrNotRunning}) },
-		"home-down":         func(s *appScreen) { s.Press("1"); s.Send(StatusMsg{Err: daemon.ErrNotRunning}) },
+		"receiver-down":     func(s *appScreen) { s.Press("4"); s.Settle(s.heard(daemon.Status{}, daemon.ErrNotRunning)) },
+		"home-down":         func(s *appScreen) { s.Press("1"); s.Settle(s.heard(daemon.Status{}, daemon.ErrNotRunning)) },
 		"receiver-full":     func(s *appScreen) { s.Press("4"); s.View(); s.Press("enter") },
 		"receiver-stop":     keys("4", "t"),
 		"doctor":            keys("5"),
@@ -128,7 +129,7 @@ func followed(t testing.TB, c *Config) {
 		t.Fatal(err)
 	}
 	c.Sync = tasks.New(tasks.Config{Settings: tasks.Settings{Mode: tasks.ModeSuggest}, Home: c.Home, Now: c.Now})
-	c.Tasks = Tasks{List: c.Sync.List, Apply: func(context.Context, string) (string, error) { return "", nil }}
+	c.Tasks = events.Tasks{List: c.Sync.List, Apply: func(context.Context, string) (string, error) { return "", nil }}
 	record := kittest.SampleRecords()[6]
 	record.Summary.Branch, record.Result, record.ReceivedAt = "main", "ci_failure: CI Tests failed on main", kittest.Noon.Add(-time.Minute)
 	record.Sync = &logs.Sync{Status: logs.SyncDone, Key: "5a1b2c3d4e5f", Text: `created an issue: CI "CI Tests" fails on branch "main"; moved to "Todo" on the board`, Issue: 43, URL: web + "web/issues/43", Attempts: 1}
@@ -245,14 +246,14 @@ func TestGoldenScreens(t *testing.T) {
 		for _, sz := range [][2]int{{80, 24}, {120, 40}, {40, 12}, {60, 20}, {200, 60}} {
 			cfg := testConfig(t)
 			s := newScreen(t, cfg, sz[0], sz[1])
-			s.Send(StatusMsg{Err: daemon.ErrNotRunning})
+			s.Settle(s.heard(daemon.Status{}, daemon.ErrNotRunning))
 			for page := range s.Pages {
 				s.Press(string(rune('1' + page)))
 				fmt.Fprintf(&b, "== %dx%d\n%s", sz[0], sz[1], s.Text())
 			}
 			cfg.Temporary = true
 			s = newScreen(t, cfg, sz[0], sz[1])
-			s.Send(StatusMsg{Err: daemon.ErrNotRunning})
+			s.Settle(s.heard(daemon.Status{}, daemon.ErrNotRunning))
 			fmt.Fprintf(&b, "== %dx%d in the demo\n%s", sz[0], sz[1], s.Text())
 		}
 		golden.RequireEqual(t, []byte(b.String()))

@@ -49,10 +49,10 @@ func newAppRig(t *testing.T, repositories ...string) *appRig {
 	t.Helper()
 	r := kittest.NewRig(t, repositories...)
 	ctx, stop := context.WithCancel(context.Background())
-	a := newApp(ctx, Config{Home: r.Cfg.Home, Logs: r.Cfg.Logs, Store: r.Cfg.Store, Daemon: r.Cfg.Daemon, Fleet: kittest.NewFleet(*r.Cfg), Hooks: r.Cfg.Hooks, Theme: "dark",
-		Setup: wizard.Defaults{Port: 9000, Agent: "orchestrator-amoa", Sink: "http://127.0.0.1:23000", Wait: 10 * time.Second,
-			Tunnels: tunnel.Finder{NgrokAPI: []string{"http://127.0.0.1:1"}, Cloudflared: []string{"http://127.0.0.1:1"}},
-			Probe:   func(context.Context, string, string) error { return nil }},
+	a := newApp(ctx, Config{Home: r.Cfg.Home, Logs: r.Cfg.Logs, Store: r.Cfg.Store, Daemon: r.Cfg.Daemon, Fleet: kittest.NewFleet(*r.Cfg), Theme: "dark",
+		Setup: wizard.Defaults{Tunnels: tunnel.Finder{NgrokAPI: []string{"http://127.0.0.1:1"}, Cloudflared: []string{"http://127.0.0.1:1"}},
+			SetupDefaults: fleet.SetupDefaults{Port: 9000, Agent: "orchestrator-amoa", Sink: "http://127.0.0.1:23000", Wait: 10 * time.Second,
+				Probe: func(context.Context, string, string) error { return nil }}},
 		Browse: func(string) error { return nil }})
 	r.Model = a
 	t.Cleanup(func() {
@@ -68,19 +68,15 @@ func testConfig(t testing.TB) Config {
 	cfg := kittest.QuietSettings(t)
 	home := cfg.Home
 	return Config{
-		Home: home, Logs: cfg.Logs, Store: cfg.Store, Daemon: cfg.Daemon, Fleet: kittest.NewFleet(cfg), Hooks: cfg.Hooks,
-		Setup:   wizard.Defaults{URL: "https://hooks.example.com/webhook", Repositories: []string{"octo-org/web"}},
-		Version: "v0.0.0-test", Theme: "dark", Now: func() time.Time { return kittest.Noon },
+		Home: home, Logs: cfg.Logs, Store: cfg.Store, Daemon: cfg.Daemon, Fleet: kittest.NewFleet(cfg),
+		Setup: wizard.Defaults{SetupDefaults: fleet.SetupDefaults{URL: "https://hooks.example.com/webhook", Repositories: []string{"octo-org/web"}}},
+		Theme: "dark", Now: func() time.Time { return kittest.Noon },
 		Browse: func(string) error { return nil },
 	}
 }
 
 func newScreen(t testing.TB, cfg Config, w, h int) *appScreen {
 	t.Helper()
-	if cfg.Fleet == nil && cfg.Hooks != nil {
-		cfg.Fleet = fleet.New(fleet.Config{Home: cfg.Home, Logs: cfg.Logs, Store: cfg.Store, Daemon: cfg.Daemon, GitHub: cfg.Hooks,
-			PublicURL: cfg.Setup.URL, Repositories: cfg.Setup.Repositories, Now: cfg.Now})
-	}
 	ctx, stop := context.WithCancel(context.Background())
 	a := newApp(ctx, cfg)
 	a.Waits = func(tea.Cmd) tea.Cmd { return nil }
@@ -112,6 +108,6 @@ func Full(t testing.TB, w, h int, change ...func(*Config)) *appScreen {
 	status := kittest.RunningStatus()
 	status.Secret = "9f9f5111" // that of the home
 	status.Secrets = []string{status.Secret}
-	s.Send(StatusMsg{status: status})
+	s.Settle(s.heard(status, nil))
 	return s
 }

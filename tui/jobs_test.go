@@ -15,10 +15,10 @@ import (
 // The loop may end between Update and the command that it returned.
 func TestCloseDoesNotWaitForWorkThatNeverBegan(t *testing.T) {
 	s := Full(t, 80, 24)
-	_, cmd := kit.Begin(s.Shell, func(context.Context, func(hooks.Step)) tea.Msg {
+	_, cmd := kit.Begin(s.Shell, func(context.Context, func(hooks.Step)) (struct{}, error) {
 		t.Error("work began after the interface had closed")
-		return nil
-	})
+		return struct{}{}, nil
+	}, nil, func(struct{}, error) tea.Cmd { return nil })
 	_, doctor := s.Update(kittest.Key("5"))
 	closed := make(chan struct{})
 	go func() {

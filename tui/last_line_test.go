@@ -7,8 +7,6 @@ import (
 
 	tea "charm.land/bubbletea/v2"
 	"github.com/charmbracelet/x/ansi"
-
-	"hookctl/tui/kit"
 )
 
 // lastLine is the line of the key hints.
@@ -76,7 +74,7 @@ func TestEscapeIsNeverSilent(t *testing.T) {
 func TestABoxThatOpensByItselfTakesNoKeys(t *testing.T) {
 	s := Full(t, 80, 24)
 	s.Press("2", "/")
-	s.Send(kit.Failure{Err: errors.New("the receiver did not answer: " + strings.Repeat("why ", 30))})
+	s.Settle(s.Fail(errors.New("the receiver did not answer: " + strings.Repeat("why ", 30))))
 	s.Shows("That did not work")
 	s.Typed("push q")
 	s.Shows("That did not work", "push q")
@@ -88,7 +86,7 @@ func TestABoxThatOpensByItselfTakesNoKeys(t *testing.T) {
 // Such a box can be copied, and closed with the mouse.
 func TestABoxThatOpensByItselfCanBeCopied(t *testing.T) {
 	s := Full(t, 80, 24)
-	s.Send(kit.Failure{Err: errors.New("the receiver did not answer: " + strings.Repeat("why ", 30))})
+	s.Settle(s.Fail(errors.New("the receiver did not answer: " + strings.Repeat("why ", 30))))
 	s.Press("ctrl+y")
 	s.Shows("copied the text", "That did not work")
 	clickOn(t, s, "esc close")

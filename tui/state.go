@@ -36,10 +36,10 @@ func (c Config) writeState(s state) error {
 		return err
 	}
 	path := c.stateFile()
-	if err := os.MkdirAll(filepath.Dir(path), 0o700); err != nil {
-		return fmt.Errorf("remember page and filter: %w", err)
+	if err = os.MkdirAll(filepath.Dir(path), 0o700); err == nil {
+		err = maybe.WriteFile(path, b, 0o600)
 	}
-	if err := maybe.WriteFile(path, b, 0o600); err != nil {
+	if err != nil {
 		return fmt.Errorf("remember page and filter: %w", err)
 	}
 	return nil

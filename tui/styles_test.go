@@ -7,6 +7,7 @@ import (
 
 	"hookctl/hooks"
 	"hookctl/hooks/githubtest"
+	"hookctl/server/fleet"
 	"hookctl/tui/kittest"
 )
 
@@ -39,7 +40,10 @@ func connected(t testing.TB, w, h int) *appScreen {
 	gh, dial := kittest.Simulated(t)
 	gh.AddHook("octo-org/web", githubtest.Hook{Name: "web", Active: true, Events: hooks.DefaultEvents(),
 		Config: githubtest.Config{URL: kittest.PublicURL, ContentType: "json", Secret: "0123456789abcdef", InsecureSSL: "0"}})
-	return Full(t, w, h, func(c *Config) { c.Hooks, c.Fleet = dial, nil })
+	return Full(t, w, h, func(c *Config) {
+		c.Fleet = fleet.New(fleet.Config{Home: c.Home, Logs: c.Logs, Store: c.Store, Daemon: c.Daemon, GitHub: dial,
+			PublicURL: c.Setup.URL, Repositories: c.Setup.Repositories, Now: c.Now})
+	})
 }
 
 // The styles of every screen at every size, light and dark, as one hash each:

@@ -18,7 +18,6 @@ import (
 	"hookctl/hooks/tasks"
 	"hookctl/logs"
 	"hookctl/server/doctor"
-	"hookctl/tui/kit"
 	"hookctl/tui/kittest"
 )
 
@@ -29,13 +28,9 @@ func TestAlarmForEscalations(t *testing.T) {
 	list := []tasks.Item{{Kind: "blocked", State: "open", Issue: &issue, Last: at}}
 	cfg.Notify, cfg.Tasks.List = true, func() ([]tasks.Item, error) { return list, nil }
 	s := newScreen(t, cfg, 80, 24)
-	s.Send(s.escalations())
+	s.Settle(s.escalations())
 	alarms := func(event string) (raw []string) {
-		_, cmd := s.Update(arrived{entries: []logs.Entry{{Event: event}}})
-		for _, m := range kittest.Messages(cmd) {
-			if _, ok := m.(escalated); !ok {
-				continue
-			}
+		for _, m := range kittest.Messages(s.arrived([]logs.Entry{{Event: event}})) {
 			_, cmd := s.Update(m)
 			for _, m := range kittest.Messages(cmd) {
 				if r, ok := m.(tea.RawMsg); ok {
@@ -87,9 +82,8 @@ func TestAlarmOnlyForFailuresThatNobodySees(t *testing.T) {
 			for _, m := range c.before {
 				s.Send(m)
 			}
-			_, cmd := s.Update(arrived{entries: c.batch})
 			var raw []string
-			for _, m := range kittest.Messages(cmd) {
+			for _, m := range kittest.Messages(s.arrived(c.batch)) {
 				if r, ok := m.(tea.RawMsg); ok {
 					raw = append(raw, fmt.Sprint(r.Msg))
 				}
@@ -117,7 +111,7 @@ func TestSuspend(t *testing.T) {
 
 func TestCopyGoesToTheClipboard(t *testing.T) {
 	s := Full(t, 80, 24)
-	_, cmd := s.Update(kit.Clip{What: "the \x1b[31mrecord", Text: "{\n\t\"a\": 1\n}"})
+	cmd := s.Copy("the \x1b[31mrecord", "{\n\t\"a\": 1\n}")
 	want := fmt.Sprint(tea.SetClipboard("{\n\t\"a\": 1\n}")())
 	found := false
 	for _, m := range kittest.Messages(cmd) {

@@ -13,7 +13,6 @@ import (
 	"github.com/charmbracelet/x/term"
 	"github.com/cli/go-gh/v2/pkg/browser"
 
-	"hookctl/hooks"
 	"hookctl/hooks/secret"
 	"hookctl/hooks/tasks"
 	"hookctl/logs"
@@ -29,14 +28,12 @@ import (
 
 // Config is what main hands to the interface.
 type Config struct {
-	Home    string                        // HOOKCTL_HOME
-	Logs    logs.Config                   // where the records are
-	Store   *secret.Store                 // the shared key
-	Daemon  daemon.Config                 // how the receiver is started
-	Fleet   *fleet.Fleet                  // every hook of this receiver, and what is done to it
-	Hooks   func() (*hooks.Client, error) // opens GitHub; called outside the loop
-	Setup   SetupDefaults                 // what the wizard starts from
-	Version string
+	Home   string          // HOOKCTL_HOME
+	Logs   logs.Config     // where the records are
+	Store  *secret.Store   // the shared key
+	Daemon daemon.Config   // how the receiver is started
+	Fleet  *fleet.Fleet    // every hook of this receiver, and what is done to it
+	Setup  wizard.Defaults // what the wizard starts from
 
 	// Checks runs the doctor's checks and reports each as it is found; nil
 	// leaves the page with the command to run.
@@ -53,7 +50,7 @@ type Config struct {
 	Tasks events.Tasks
 
 	Browse   func(url string) error // opens a browser; nil uses the one gh uses
-	Settings Settings               // the settings in force, and what changes them
+	Settings options.Source         // the settings in force, and what changes them
 	Filters  map[string]string      // saved filters by name
 	Events   []logs.Completion      // the events that GitHub has, to complete filters with
 	// SaveFilter makes a saved filter permanent, or another text of it; empty
@@ -73,8 +70,6 @@ type Config struct {
 type (
 	// Tasks is what project sync follows, as the Events page shows it.
 	Tasks = events.Tasks
-	// SetupDefaults is what the wizard starts from.
-	SetupDefaults = wizard.Defaults
 	// Settings are what the Settings page shows and changes.
 	Settings = options.Source
 	// Setting is one of them.

@@ -14,10 +14,9 @@ import (
 
 func newCatchup(p *program) *cobra.Command {
 	var f targetFlags
-	var out output
 	var request fleet.CatchUpRequest
 	since := settings.Duration(72 * time.Hour)
-	cmd := &cobra.Command{
+	cmd := p.printing(&cobra.Command{
 		Use:   "catchup",
 		Short: "Fetch missed deliveries from GitHub",
 		Long: "Fetch missed deliveries from GitHub, record them and send their notifications. The payloads come through GitHub's API,\n" +
@@ -25,33 +24,32 @@ func newCatchup(p *program) *cobra.Command {
 			"A proxy or relay can acknowledge a delivery and lose it; GitHub calls it delivered then. The receiver also fetches\n" +
 			"those that were certainly sent here; --include-acknowledged fetches every one that is not in the log.",
 		Example: "  hookctl catchup\n  hookctl catchup -R owner/repo --since 24h --dry-run\n  hookctl catchup --include-acknowledged --dry-run",
-		RunE: func(cmd *cobra.Command, _ []string) error {
-			request.Since = time.Duration(since)
-			return p.catchup(cmd.Context(), &f, request, &out)
-		},
-	}
+	}, func(ctx context.Context, c call) error {
+		request.Since = time.Duration(since)
+		return p.catchup(ctx, c, &f, request)
+	})
 	f.add(cmd, true)
 	cmd.Flags().Var(&since, "since", "how far back to look; GitHub keeps three days")
 	cmd.Flags().StringArrayVarP(&request.Events, "event", "e", nil, "only this `event`; may be repeated")
 	cmd.Flags().BoolVar(&request.Taken, "include-acknowledged", false, "also fetch what GitHub calls delivered and the log does not have")
 	cmd.Flags().BoolVar(&request.DryRun, "dry-run", false, "only show what is missing")
-	return addOutputFlags(cmd, &out)
+	return cmd
 }
 
 // catchup prints what it could find out, also where not everything could be looked at.
-func (p *program) catchup(ctx context.Context, f *targetFlags, request fleet.CatchUpRequest, out *output) error {
-	s, hooks, err := p.atFleet()
+func (p *program) catchup(ctx context.Context, c call, f *targetFlags, request fleet.CatchUpRequest) error {
+	all, err := p.atGitHub(c.settings)
 	if err != nil {
 		return err
 	}
-	if request.Targets, err = p.chosenTargets(ctx, hooks, f); err != nil {
+	if request.Targets, err = p.chosenTargets(ctx, all, f); err != nil {
 		return err
 	}
-	report, err := p.catchUp(ctx, s, hooks, request)
+	report, err := p.catchUp(ctx, c.settings, all, request)
 	if report.Hooks == 0 && err != nil {
 		return err
 	}
-	return errors.Join(p.printCaughtUp(report, request.DryRun, out), err)
+	return errors.Join(p.printCaughtUp(report, request.DryRun, c.out), err)
 }
 
 // catchUp has the running receiver record what is fetched, or this process where none runs.

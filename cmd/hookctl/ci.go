@@ -2,12 +2,12 @@ package main
 
 import (
 	"context"
-	"errors"
 	"slices"
 	"time"
 
 	"github.com/spf13/cobra"
 
+	"hookctl/cmd/hookctl/settings"
 	"hookctl/logs"
 	"hookctl/logs/text"
 )
@@ -15,8 +15,7 @@ import (
 func newCI(p *program) *cobra.Command {
 	var q logs.CIQuery
 	var repos targetFlags
-	var out output
-	cmd := &cobra.Command{
+	cmd := p.printing(&cobra.Command{
 		Use:   "ci",
 		Short: "Show the state of CI by repository, branch and workflow",
 		Long: `Show the state of CI by repository, branch and workflow, from the log alone: runs of workflows, checks of other apps
@@ -26,32 +25,31 @@ are passing, failing, running and unknown; cancelled and skipped runs change not
 With --red, the exit code is 5 if anything fails.`,
 		Example: "  hookctl ci\n  hookctl ci -R octo-org/api --branch main\n  hookctl ci --red --json --jq '.[].url'",
 		Args:    cobra.NoArgs,
-		RunE: func(cmd *cobra.Command, _ []string) error {
-			chosen, err := repos.targets(cmd.Context(), p, nil)
-			if err != nil {
-				return err
-			}
-			for _, t := range chosen {
-				q.Repositories = append(q.Repositories, t.String())
-			}
-			return p.showCI(cmd.Context(), q, &out)
-		},
-	}
+	}, func(ctx context.Context, c call) error {
+		chosen, err := repos.targets(ctx, p, nil)
+		if err != nil {
+			return err
+		}
+		for _, t := range chosen {
+			q.Repositories = append(q.Repositories, t.String())
+		}
+		return p.showCI(ctx, c, q)
+	})
 	repos.addRepo(cmd)
 	cmd.Flags().StringVar(&q.Branch, "branch", "", "only this `branch`")
 	cmd.Flags().BoolVar(&q.Red, "red", false, "only what fails; exit with 5 if there is any")
-	return addOutputFlags(cmd, &out)
+	return cmd
 }
 
-func (p *program) showCI(ctx context.Context, q logs.CIQuery, out *output) error {
+func (p *program) showCI(ctx context.Context, c call, q logs.CIQuery) error {
 	now := time.Now()
-	states, err := p.stateOfCI(ctx, q, now)
+	states, err := p.stateOfCI(ctx, c.settings, q, now)
 	if err != nil {
 		return err
 	}
 	none := "no branch with runs in the log\nhint: let hooks deliver workflow_run: hookctl setup"
 	if len(states) == 0 && (q.Red || q.Branch != "" || len(q.Repositories) > 0) {
-		all, err := p.stateOfCI(ctx, logs.CIQuery{}, now)
+		all, err := p.stateOfCI(ctx, c.settings, logs.CIQuery{}, now)
 		switch known := slices.ContainsFunc(all, func(s logs.CIState) bool { return q.Branch == "" || s.Branch == q.Branch }); {
 		case err != nil:
 			return err
@@ -65,7 +63,7 @@ func (p *program) showCI(ctx context.Context, q logs.CIQuery, out *output) error
 		}
 	}
 	head := []string{"STATE", "REPOSITORY", "BRANCH", "WORKFLOW", "SINCE", "COMMIT", "FILE"}
-	err = printList(p, out, append([]logs.CIState{}, states...), states, none, head, func(s logs.CIState) []string {
+	err = printList(p, c.out, append([]logs.CIState{}, states...), states, none, head, func(s logs.CIState) []string {
 		return []string{s.State, s.Repository, s.Branch, s.Workflow, text.Span(now.Sub(s.Since)), s.SHA[:min(7, len(s.SHA))], s.File}
 	})
 	if err == nil && q.Red && len(states) > 0 {
@@ -74,14 +72,12 @@ func (p *program) showCI(ctx context.Context, q logs.CIQuery, out *output) error
 	return err
 }
 
-func (p *program) stateOfCI(ctx context.Context, q logs.CIQuery, now time.Time) (states []logs.CIState, err error) {
-	log, err := p.openLog(ctx)
-	if err != nil {
-		return nil, err
-	}
-	defer func() { err = errors.Join(err, log.Close()) }()
-	if err := p.whole(ctx, log); err != nil {
-		return nil, err
-	}
-	return log.CI(ctx, q, now)
+func (p *program) stateOfCI(ctx context.Context, s *settings.Settings, q logs.CIQuery, now time.Time) (states []logs.CIState, err error) {
+	err = withLog(ctx, s, "", func(log *logs.Log, _ logs.Filter) (err error) {
+		if err = p.whole(ctx, log); err == nil {
+			states, err = log.CI(ctx, q, now)
+		}
+		return err
+	})
+	return states, err
 }

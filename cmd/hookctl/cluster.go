@@ -5,8 +5,6 @@ import (
 	"context"
 	"errors"
 	"fmt"
-	"io"
-	"os"
 	"slices"
 	"strings"
 	"sync"
@@ -35,22 +33,43 @@ func newCluster(p *program) *cobra.Command {
 	return cmd
 }
 
-// nodeFlags say which node this one is.
-type nodeFlags struct {
-	name, node, listen, advertise, credentials string
-	peers, urls                                []string
-}
-
-func (f *nodeFlags) add(cmd *cobra.Command) {
-	cmd.Flags().StringVar(&f.name, "name", "hooks", "`name` of the cluster, the same on every node")
-	cmd.Flags().StringVar(&f.node, "node", "", "`name` of this node, different on every node")
-	cmd.Flags().StringVar(&f.listen, "listen", "", "`address` for the other nodes, for example 10.0.0.1:6222")
-	cmd.Flags().StringSliceVar(&f.peers, "peers", nil, "`addresses` of all other nodes")
-	cmd.Flags().StringVar(&f.advertise, "advertise", "", "`address` by which others reach --listen, where that differs")
-	cmd.Flags().StringSliceVar(&f.urls, "nats", nil, "`URLs` of an existing NATS, instead of --listen and --peers")
-	cmd.Flags().StringVar(&f.credentials, "credentials", "", "`file` with the NATS credentials for --nats")
-	_ = cmd.MarkFlagRequired("node") // it exists
+// nodeCommand is a command that makes this receiver a node: its flags become the section cluster of the settings, once prepare has done
+// the rest. done says what is printed.
+func (p *program) nodeCommand(cmd *cobra.Command, prepare func(*settings.Settings) (done clusterSetup, err error)) *cobra.Command {
+	var node settings.Cluster
+	cmd = p.printing(cmd, func(_ context.Context, c call) error {
+		if node.Node == "" {
+			return hint(usage(errors.New("--node is missing")), "usage: "+cmd.UseLine())
+		}
+		done, err := prepare(c.settings)
+		if err != nil {
+			return err
+		}
+		now := c.settings.Cluster
+		node.Ack, node.Notify, node.MaxBytes, node.Embed.TLS = now.Ack, now.Notify, now.MaxBytes, now.Embed.TLS
+		if err := c.settings.Save("cluster", node); err != nil {
+			return err
+		}
+		done.Name, done.Node = node.Name, node.Node
+		if c.out.wanted() {
+			return c.out.print(p.out, done)
+		}
+		fmt.Fprintf(p.out, "this receiver is node %s of the cluster %s\n", node.Node, node.Name)
+		if done.KeyCreated {
+			p.note("created %s in %s: the other nodes need it", cluster.KeyVariable, text.Clean(c.settings.EnvFile()))
+		}
+		p.note("hint: %s", done.Next)
+		return nil
+	})
+	cmd.Flags().StringVar(&node.Name, "name", "hooks", "`name` of the cluster, the same on every node")
+	cmd.Flags().StringVar(&node.Node, "node", "", "`name` of this node, different on every node")
+	cmd.Flags().StringVar(&node.Embed.Listen, "listen", "", "`address` for the other nodes, for example 10.0.0.1:6222")
+	cmd.Flags().StringSliceVar(&node.Embed.Peers, "peers", nil, "`addresses` of all other nodes")
+	cmd.Flags().StringVar(&node.Embed.Advertise, "advertise", "", "`address` by which others reach --listen, where that differs")
+	cmd.Flags().StringSliceVar(&node.URLs, "nats", nil, "`URLs` of an existing NATS, instead of --listen and --peers")
+	cmd.Flags().StringVar(&node.Credentials, "credentials", "", "`file` with the NATS credentials for --nats")
 	cmd.MarkFlagsMutuallyExclusive("nats", "listen")
+	return cmd
 }
 
 // clusterSetup is what init and join print as JSON.
@@ -62,92 +81,62 @@ type clusterSetup struct {
 }
 
 func newClusterInit(p *program) *cobra.Command {
-	var flags nodeFlags
-	var out output
-	cmd := &cobra.Command{
+	return p.nodeCommand(&cobra.Command{
 		Use:   "init",
 		Short: "Make this receiver the first node of a cluster",
 		Long: "Make this receiver the first node of a cluster: create " + cluster.KeyVariable + " in .env, and write the section cluster of\n" +
 			"hookctl.yaml. The nodes recognise each other by the key: bring .env, or the line with the key, to the other machines\n" +
 			"as you would a password, and run hookctl cluster join there. Then restart the receiver.",
 		Example: "  hookctl cluster init --node a --listen 10.0.0.1:6222 --peers 10.0.0.2:6222,10.0.0.3:6222\n  hookctl cluster init --node a --nats nats://10.0.0.9:4222 --credentials hookctl.creds",
-		RunE: func(*cobra.Command, []string) error {
-			s, err := settings.Load(p.environ)
-			if err != nil {
-				return err
+	}, func(s *settings.Settings) (clusterSetup, error) {
+		done := clusterSetup{Next: "on each other node: hookctl cluster join --node NAME … --key-file FILE; then on all: hookctl restart"}
+		_, set, err := s.ClusterKey()
+		if !set {
+			var key string
+			if key, err = cluster.NewKey(); err == nil {
+				err = saveClusterKey(s, key)
 			}
-			_, set, err := s.ClusterKey()
-			if set && err != nil {
-				return err
-			}
-			if !set {
-				key, err := cluster.NewKey()
-				if err == nil {
-					err = saveClusterKey(s, key)
-				}
-				if err != nil {
-					return err
-				}
-			}
-			if err := ensureSecret(s); err != nil {
-				return err
-			}
-			return p.saveNode(s, flags, clusterSetup{KeyCreated: !set, Next: "on each other node: hookctl cluster join --node NAME … --key-file FILE; then on all: hookctl restart"}, &out)
-		},
-	}
-	flags.add(cmd)
-	addOutputFlags(cmd, &out)
-	return cmd
+			done.KeyCreated = true
+		}
+		if err != nil {
+			return done, err
+		}
+		return done, ensureSecret(s)
+	})
 }
 
 func newClusterJoin(p *program) *cobra.Command {
-	var flags nodeFlags
-	var out output
 	var keyFile string
-	cmd := &cobra.Command{
+	cmd := p.nodeCommand(&cobra.Command{
 		Use:   "join",
 		Short: "Make this receiver another node of a cluster",
 		Long: "Make this receiver another node of a cluster. --key-file names a .env file of another node, or a file with the key\n" +
 			"alone; - reads stdin. Without it the key is taken from the environment or from .env of this home. The webhook secret of\n" +
 			"this home is replaced by that of the cluster when the receiver starts. Then restart the receiver.",
 		Example: "  hookctl cluster join --node b --listen 10.0.0.2:6222 --peers 10.0.0.1:6222,10.0.0.3:6222 --key-file key\n  ssh first grep HOOKCTL_CLUSTER_KEY .atlas/.env | hookctl cluster join --node b --nats nats://10.0.0.9:4222 --key-file -",
-		RunE: func(*cobra.Command, []string) error {
-			s, err := settings.Load(p.environ)
+	}, func(s *settings.Settings) (clusterSetup, error) {
+		done := clusterSetup{Next: "hookctl restart"}
+		if keyFile != "" {
+			key, err := p.readClusterKey(keyFile)
+			if err == nil {
+				err = saveClusterKey(s, key)
+			}
 			if err != nil {
-				return err
+				return done, err
 			}
-			if keyFile != "" {
-				key, err := p.readClusterKey(keyFile)
-				if err == nil {
-					err = saveClusterKey(s, key)
-				}
-				if err != nil {
-					return err
-				}
-			}
-			if _, _, err := s.ClusterKey(); err != nil {
-				return err
-			}
-			if err := errors.Join(ensureSecret(s), cluster.Join(s.Log.Dir)); err != nil {
-				return err
-			}
-			return p.saveNode(s, flags, clusterSetup{Next: "hookctl restart"}, &out)
-		},
-	}
-	flags.add(cmd)
+		}
+		if _, _, err := s.ClusterKey(); err != nil {
+			return done, err
+		}
+		return done, errors.Join(ensureSecret(s), cluster.Join(s.Log.Dir))
+	})
 	cmd.Flags().StringVar(&keyFile, "key-file", "", "`file` with the cluster's key, or - for stdin")
-	addOutputFlags(cmd, &out)
 	return cmd
 }
 
 // readClusterKey reads the key from a .env file, or from a file with the key alone.
 func (p *program) readClusterKey(file string) (string, error) {
-	data, err := []byte(nil), error(nil)
-	if file == "-" {
-		data, err = io.ReadAll(io.LimitReader(p.in, 1<<20))
-	} else {
-		data, err = os.ReadFile(file) // #nosec G304 -- the user names it
-	}
+	data, err := p.readFile(file)
 	if err != nil {
 		return "", fmt.Errorf("--key-file: %w", err)
 	}
@@ -187,58 +176,31 @@ func ensureSecret(s *settings.Settings) error {
 	return s.Store().SetCurrent(current)
 }
 
-// saveNode writes the section cluster.
-func (p *program) saveNode(s *settings.Settings, f nodeFlags, done clusterSetup, out *output) error {
-	c := s.Cluster
-	c.Name, c.Node, c.URLs, c.Credentials = f.name, f.node, f.urls, f.credentials
-	c.Embed.Listen, c.Embed.Peers, c.Embed.Advertise = f.listen, f.peers, f.advertise
-	if err := s.Save("cluster", c); err != nil {
-		return err
-	}
-	done.Name, done.Node = f.name, f.node
-	if out.wanted() {
-		return out.print(p.out, done)
-	}
-	fmt.Fprintf(p.out, "this receiver is node %s of the cluster %s\n", f.node, f.name)
-	if done.KeyCreated {
-		p.note("created %s in %s: the other nodes need it", cluster.KeyVariable, text.Clean(s.EnvFile()))
-	}
-	p.note("hint: %s", done.Next)
-	return nil
-}
-
 func newClusterStatus(p *program) *cobra.Command {
-	var out output
 	var wait settings.Duration
-	cmd := &cobra.Command{
+	cmd := p.printing(&cobra.Command{
 		Use:   "status",
 		Short: "Show the nodes of the cluster and who does what",
 		Long: "Show the nodes of the cluster as this one sees them, what is kept for nodes that are away, and which node has which\n" +
 			"role. --wait first waits until every node is up and has everything: do so before the next step of an upgrade. The exit\n" +
 			"code is 1 without a quorum, and 5 when the time of --wait is up.",
 		Example: "  hookctl cluster status\n  hookctl restart && hookctl cluster status --wait 5m\n  hookctl cluster status --jq '.members[] | select(.up | not) | .node'",
-		RunE: func(cmd *cobra.Command, _ []string) error {
-			status, late, err := p.clusterStatus(cmd.Context(), time.Duration(wait))
-			if err != nil {
-				return err
-			}
-			if out.wanted() {
-				return errors.Join(out.print(p.out, status), late)
-			}
-			return cmp.Or(late, p.printCluster(status))
-		},
-	}
+	}, func(ctx context.Context, c call) error {
+		status, late, err := clusterStatus(ctx, c.settings, time.Duration(wait))
+		if err != nil {
+			return err
+		}
+		if c.out.wanted() {
+			return errors.Join(c.out.print(p.out, status), late)
+		}
+		return cmp.Or(late, p.printCluster(status))
+	})
 	cmd.Flags().Var(&wait, "wait", "wait up to this `duration`, for example 5m, until every node is up and has everything")
-	addOutputFlags(cmd, &out)
 	return cmd
 }
 
 // clusterStatus asks the receiver; late says that the nodes were not complete in time.
-func (p *program) clusterStatus(ctx context.Context, wait time.Duration) (status cluster.Status, late, err error) {
-	s, err := settings.Load(p.environ)
-	if err != nil {
-		return status, nil, err
-	}
+func clusterStatus(ctx context.Context, s *settings.Settings, wait time.Duration) (status cluster.Status, late, err error) {
 	nodes := 1
 	if c := s.ClusterSettings(); c != nil && c.Embed != nil {
 		nodes += len(c.Embed.Peers)
@@ -299,42 +261,35 @@ func (p *program) printCluster(s cluster.Status) error {
 }
 
 func newClusterRepublish(p *program) *cobra.Command {
-	var out output
 	var since settings.Duration
-	cmd := &cobra.Command{
+	cmd := p.printingAnyway(&cobra.Command{
 		Use:   "republish",
 		Short: "Feed the cluster's stream from the files of this node",
 		Long: "Publish the records of this node again, oldest first, so that every node gets what it lacks. Do so after the stream\n" +
 			"was lost or emptied, or after a receiver with a log of its own became a node. What the stream has stays as it is.",
 		Example: "  hookctl cluster republish\n  hookctl cluster republish --last 8d",
-		RunE: func(cmd *cobra.Command, _ []string) error {
-			s, err := settings.Defaults(p.environ)
-			if err != nil {
-				return err
-			}
-			var from time.Time
-			if since > 0 {
-				from = time.Now().Add(-time.Duration(since))
-			}
-			client := host.Dial(s.Home)
-			watching, stop := context.WithCancel(cmd.Context())
-			var watch sync.WaitGroup
-			watch.Go(func() { p.watchRepublish(watching, client) })
-			done, err := client.Republish(cmd.Context(), from)
-			stop()
-			watch.Wait()
-			if err != nil {
-				return err
-			}
-			if out.wanted() {
-				return out.print(p.out, done)
-			}
-			fmt.Fprintf(p.out, "%s looked at, %s added to the stream\n", text.Count(done.Records, "record"), text.Thousands(done.Added))
-			return nil
-		},
-	}
+	}, func(ctx context.Context, c call) error {
+		var from time.Time
+		if since > 0 {
+			from = time.Now().Add(-time.Duration(since))
+		}
+		client := host.Dial(c.settings.Home)
+		watching, stop := context.WithCancel(ctx)
+		var watch sync.WaitGroup
+		watch.Go(func() { p.watchRepublish(watching, client) })
+		done, err := client.Republish(ctx, from)
+		stop()
+		watch.Wait()
+		if err != nil {
+			return err
+		}
+		if c.out.wanted() {
+			return c.out.print(p.out, done)
+		}
+		fmt.Fprintf(p.out, "%s looked at, %s added to the stream\n", text.Count(done.Records, "record"), text.Thousands(done.Added))
+		return nil
+	})
 	cmd.Flags().Var(&since, "last", "only records of the last `duration`, for example 8d; all without it")
-	addOutputFlags(cmd, &out)
 	return cmd
 }
 

@@ -14,22 +14,34 @@ import (
 	"hookctl/cmd/hookctl/settings"
 	"hookctl/hooks"
 	"hookctl/hooks/githubtest"
+	"hookctl/hooks/tasks"
 	"hookctl/logs"
 	"hookctl/logs/text"
 )
 
+// values are those that may follow what is typed so far, each with a tab and a few words about it where that helps.
+type values func(ctx context.Context, s *settings.Settings, typed string) []string
+
 // completeAll gives commands and flags what they can be completed with: what this home has, read from its files alone.
 // Nothing is asked over the network, and what cannot be read completes nothing.
 func completeAll(p *program, cmd *cobra.Command) {
-	c := completer{p}
-	flags := map[string]func(context.Context, string) []string{
-		"filter": c.filter, "repo": c.targets, "org": c.targets, "sample": c.samples, "event": c.events, "path": c.paths,
+	flags := map[string]values{
+		"filter": p.completeFilter, "repo": p.completeTargets, "org": p.completeTargets,
 		"level":  fixed("debug", "info", "warn", "error"),
 		"tunnel": fixed("ngrok", "cloudflared", "tailscale"),
+		"sample": func(context.Context, *settings.Settings, string) []string {
+			return lines(githubtest.SampleIndex(), func(s githubtest.SampleInfo) string { return s.Name + "\t" + s.About })
+		},
+		"event": func(context.Context, *settings.Settings, string) []string {
+			return lines(hooks.Events(), func(e hooks.EventInfo) string { return e.Name + "\t" + e.Sentence })
+		},
+		"path": func(_ context.Context, s *settings.Settings, _ string) []string {
+			return slices.Sorted(maps.Keys(s.Paths))
+		},
 	}
-	for name, values := range flags {
+	for name, of := range flags {
 		if cmd.LocalFlags().Lookup(name) != nil {
-			_ = cmd.RegisterFlagCompletionFunc(name, completion(values)) // It fails for an unknown flag and for the second time alone.
+			_ = cmd.RegisterFlagCompletionFunc(name, p.completion(of)) // It fails for an unknown flag and for the second time alone.
 		}
 	}
 	_, words, _ := strings.Cut(cmd.Use, " ")
@@ -37,35 +49,31 @@ func completeAll(p *program, cmd *cobra.Command) {
 	switch {
 	case cmd.HasSubCommands() || cmd.ValidArgsFunction != nil:
 	case strings.Contains(words, "FILE|GUID|latest"):
-		cmd.ValidArgsFunction = completion(c.files)
+		cmd.ValidArgsFunction = p.completion(p.completeFiles)
 	case strings.HasPrefix(words, "ID"), strings.HasPrefix(words, "[ID"), strings.HasPrefix(words, "[HOOK"):
-		cmd.ValidArgsFunction = completion(c.hooks)
+		cmd.ValidArgsFunction = p.completion(p.completeHooks)
 	case strings.HasSuffix(path, "config show"):
-		cmd.ValidArgsFunction = completion(c.settings)
+		cmd.ValidArgsFunction = p.completion(settingKeys)
 	case strings.Contains(path, "config ") && strings.Contains(words, "KEY"):
 		cmd.ValidArgsFunction = func(cmd *cobra.Command, args []string, typed string) ([]cobra.Completion, cobra.ShellCompDirective) {
-			values := c.settings
+			of := values(settingKeys)
 			if len(args) > 0 {
-				values = c.settingValues(args[0])
+				of = allowedValues(args[0])
 			}
-			return completion(values)(cmd, args, typed)
+			return p.completion(of)(cmd, args, typed)
 		}
 	case strings.HasSuffix(path, "sync apply"):
-		cmd.ValidArgsFunction = completion(c.syncKeys)
+		cmd.ValidArgsFunction = p.completion(p.completeSyncKeys)
 	case strings.HasSuffix(path, "filters forget"), strings.HasSuffix(path, "filters save"):
-		cmd.ValidArgsFunction = completion(c.savedFilters)
+		cmd.ValidArgsFunction = p.completion(savedFilters)
 	}
 	for _, sub := range cmd.Commands() {
 		completeAll(p, sub)
 	}
 }
 
-// completer knows what there is. Each of its functions returns values that may follow what is typed so far, each with a tab and
-// a few words about it where that helps.
-type completer struct{ p *program }
-
 // completion makes cobra's function of one of ours. Values end with a space in the shell unless they say more may follow.
-func completion(values func(context.Context, string) []string) cobra.CompletionFunc {
+func (p *program) completion(of values) cobra.CompletionFunc {
 	return func(cmd *cobra.Command, args []string, typed string) ([]cobra.Completion, cobra.ShellCompDirective) {
 		ctx := cmd.Context()
 		if ctx == nil {
@@ -74,8 +82,14 @@ func completion(values func(context.Context, string) []string) cobra.CompletionF
 		ctx, cancel := context.WithTimeout(ctx, 2*time.Second)
 		defer cancel()
 		directive := cobra.ShellCompDirectiveNoFileComp | cobra.ShellCompDirectiveKeepOrder
+		s, err := p.load()
+		if err != nil {
+			if s, err = p.defaults(); err != nil {
+				return nil, directive
+			}
+		}
 		var fit []string
-		for _, v := range values(ctx, typed) {
+		for _, v := range of(ctx, s, typed) {
 			value, about, _ := strings.Cut(v, "\t")
 			if !strings.HasPrefix(value, typed) || slices.Contains(args, value) {
 				continue
@@ -92,13 +106,22 @@ func completion(values func(context.Context, string) []string) cobra.CompletionF
 	}
 }
 
-func fixed(values ...string) func(context.Context, string) []string {
-	return func(context.Context, string) []string { return values }
+func fixed(list ...string) values {
+	return func(context.Context, *settings.Settings, string) []string { return list }
 }
 
-// recent are the newest records of the log.
-func (c completer) recent(ctx context.Context, limit int) []logs.Entry {
-	log, err := c.p.openLog(ctx)
+// lines are the items of a list as values.
+func lines[T any](list []T, line func(T) string) []string {
+	all := make([]string, len(list))
+	for i, item := range list {
+		all[i] = line(item)
+	}
+	return all
+}
+
+// newest are the newest records of the log.
+func newest(ctx context.Context, s *settings.Settings, limit int) []logs.Entry {
+	log, err := logs.Look(ctx, s.Logs(nil))
 	if err != nil {
 		return nil
 	}
@@ -110,89 +133,41 @@ func (c completer) recent(ctx context.Context, limit int) []logs.Entry {
 	return page.Entries
 }
 
-func (c completer) files(ctx context.Context, _ string) []string {
-	values := []string{"latest\tthe newest record"}
-	for _, e := range c.recent(ctx, 200) {
-		values = append(values, e.File+"\t"+e.Result)
-	}
-	return values
+func (p *program) completeFiles(ctx context.Context, s *settings.Settings, _ string) []string {
+	files := lines(newest(ctx, s, 200), func(e logs.Entry) string { return e.File + "\t" + e.Result })
+	return append([]string{"latest\tthe newest record"}, files...)
 }
 
-// hooks are the hooks that delivered here and those that setup remembers.
-func (c completer) hooks(ctx context.Context, _ string) []string {
+// completeHooks offers the hooks that delivered here and those that setup remembers.
+func (p *program) completeHooks(ctx context.Context, s *settings.Settings, _ string) []string {
 	known := map[int64]string{}
-	for _, e := range c.recent(ctx, 1000) {
+	for _, e := range newest(ctx, s, 1000) {
 		if e.HookID != 0 {
 			known[e.HookID] = e.Repository
 		}
 	}
-	if s, err := settings.Load(c.p.environ); err == nil {
-		_, remembered := c.p.fleet(s).Remembered()
-		maps.Copy(known, remembered)
-	}
-	values := make([]string, 0, len(known))
-	for _, id := range slices.Sorted(maps.Keys(known)) {
-		values = append(values, strconv.FormatInt(id, 10)+"\t"+known[id])
-	}
-	return values
+	_, remembered := p.fleet(s).Remembered()
+	maps.Copy(known, remembered)
+	return lines(slices.Sorted(maps.Keys(known)), func(id int64) string { return strconv.FormatInt(id, 10) + "\t" + known[id] })
 }
 
-func (c completer) targets(ctx context.Context, _ string) []string {
-	s, err := settings.Load(c.p.environ)
-	if err != nil {
-		return nil
-	}
-	names, _ := c.p.fleet(s).Remembered()
+func (p *program) completeTargets(ctx context.Context, s *settings.Settings, _ string) []string {
+	names, _ := p.fleet(s).Remembered()
 	names = append(slices.Clone(s.Setup.Repositories), names...)
-	for _, e := range c.recent(ctx, 200) {
+	for _, e := range newest(ctx, s, 200) {
 		names = append(names, e.Repository)
 	}
-	return distinct(names)
+	names = slices.Compact(slices.Sorted(slices.Values(names)))
+	return slices.DeleteFunc(names, func(name string) bool { return name == "" })
 }
 
-func (c completer) samples(context.Context, string) []string {
-	var values []string
-	for _, s := range githubtest.SampleIndex() {
-		values = append(values, s.Name+"\t"+s.About)
-	}
-	return values
+func settingKeys(_ context.Context, s *settings.Settings, _ string) []string {
+	return lines(s.Rows(), func(row settings.Row) string { return row.Key + "\t" + row.Text })
 }
 
-func (c completer) events(context.Context, string) []string {
-	var values []string
-	for _, e := range hooks.Events() {
-		values = append(values, e.Name+"\t"+e.Sentence)
-	}
-	return values
-}
-
-func (c completer) paths(context.Context, string) []string {
-	s, err := settings.Load(c.p.environ)
-	if err != nil {
-		return nil
-	}
-	return slices.Sorted(maps.Keys(s.Paths))
-}
-
-func (c completer) settings(context.Context, string) []string {
-	s, err := settings.Load(c.p.environ)
-	if err != nil {
-		return nil
-	}
-	var values []string
-	for _, row := range s.Rows() {
-		values = append(values, row.Key+"\t"+row.Text)
-	}
-	return values
-}
-
-// settingValues are the only values allowed for a setting, if there are few.
-func (c completer) settingValues(key string) func(context.Context, string) []string {
-	return func(context.Context, string) []string {
-		s, err := settings.Load(c.p.environ)
-		if err != nil {
-			return nil
-		}
+// allowedValues are the only values allowed for a setting, if there are few.
+func allowedValues(key string) values {
+	return func(_ context.Context, s *settings.Settings, _ string) []string {
 		for _, row := range s.Rows() {
 			if row.Key == key {
 				return row.Enum
@@ -202,54 +177,36 @@ func (c completer) settingValues(key string) func(context.Context, string) []str
 	}
 }
 
-// syncKeys are the keys of what project sync suggests or keeps open.
-func (c completer) syncKeys(context.Context, string) []string {
-	s, err := settings.Load(c.p.environ)
+// completeSyncKeys offers the keys of what project sync suggests or keeps open.
+func (p *program) completeSyncKeys(_ context.Context, s *settings.Settings, _ string) []string {
+	list, err := p.tasks(s).List()
 	if err != nil {
 		return nil
 	}
-	list, err := c.p.tasks(s).List()
-	if err != nil {
-		return nil
-	}
-	out := make([]string, 0, len(list))
-	for _, i := range list {
-		out = append(out, i.Key+"\t"+text.Clean(syncState(i)+" "+i.Repository+" "+i.Title))
-	}
-	return out
+	return lines(list, func(i tasks.Item) string { return i.Key + "\t" + text.Clean(syncState(i)+" "+i.Repository+" "+i.Title) })
 }
 
-func (c completer) savedFilters(context.Context, string) []string {
-	s, err := settings.Load(c.p.environ)
-	if err != nil {
-		return nil
-	}
-	var values []string
-	for _, name := range slices.Sorted(maps.Keys(s.TUI.Filters)) {
-		values = append(values, name+"\t"+s.TUI.Filters[name])
-	}
-	return values
+func savedFilters(_ context.Context, s *settings.Settings, _ string) []string {
+	return lines(slices.Sorted(maps.Keys(s.TUI.Filters)), func(name string) string { return name + "\t" + s.TUI.Filters[name] })
 }
 
-// filter completes the last word of a filter, or names a saved one.
-func (c completer) filter(ctx context.Context, typed string) []string {
-	var values []string
+// completeFilter completes the last word of a filter, or names a saved one.
+func (p *program) completeFilter(ctx context.Context, s *settings.Settings, typed string) []string {
+	var found []string
 	if !strings.Contains(typed, " ") {
-		for _, saved := range c.savedFilters(ctx, "") {
-			values = append(values, "@"+saved)
-		}
+		found = lines(savedFilters(ctx, s, ""), func(saved string) string { return "@" + saved })
 	}
-	log, err := c.p.openLog(ctx)
+	log, err := logs.Look(ctx, s.Logs(nil))
 	if err == nil {
 		defer func() { _ = log.Close() }()
 	}
-	for _, found := range logs.CompleteFilter(ctx, log, typed, eventNames()) {
+	for _, c := range logs.CompleteFilter(ctx, log, typed, eventNames()) {
 		// A shell inserts a completion unquoted, and branches and logins are chosen by others: $(…) must not be one.
-		if !strings.ContainsFunc(strings.TrimSuffix(strings.TrimPrefix(found.Text, typed), ":"), needsQuoting) {
-			values = append(values, found.Text+"\t"+found.About)
+		if !strings.ContainsFunc(strings.TrimSuffix(strings.TrimPrefix(c.Text, typed), ":"), needsQuoting) {
+			found = append(found, c.Text+"\t"+c.About)
 		}
 	}
-	return values
+	return found
 }
 
 // eventNames are the events of GitHub's list, each with what it is.
@@ -264,10 +221,4 @@ func eventNames() []logs.Completion {
 // needsQuoting finds what a shell would not take as it is.
 func needsQuoting(r rune) bool {
 	return !unicode.IsLetter(r) && !unicode.IsDigit(r) && !strings.ContainsRune("._/@+-[]", r)
-}
-
-// distinct sorts and leaves empty and double ones out.
-func distinct(list []string) []string {
-	list = slices.Compact(slices.Sorted(slices.Values(list)))
-	return slices.DeleteFunc(list, func(s string) bool { return s == "" })
 }

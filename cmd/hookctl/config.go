@@ -18,30 +18,20 @@ import (
 )
 
 func newConfig(p *program) *cobra.Command {
-	var out output
-	show := func(_ *cobra.Command, keys []string) error {
-		s, err := settings.Load(p.environ)
-		if err != nil {
-			return err
-		}
-		return p.printSettings(s, keys, &out)
-	}
-	cmd := &cobra.Command{
-		Use:     "config",
-		Short:   "Show and edit the settings",
-		Example: "  hookctl config\n  hookctl config set receiver.port 9001\n  hookctl config edit",
-		RunE:    show,
-	}
-	addOutputFlags(cmd, &out)
-	list := &cobra.Command{
+	show := func(_ context.Context, c call) error { return p.printSettings(c) }
+	cmd := p.printing(&cobra.Command{
+		Use:         "config",
+		Short:       "Show and edit the settings",
+		Example:     "  hookctl config\n  hookctl config set receiver.port 9001\n  hookctl config edit",
+		Annotations: map[string]string{unknownWord: "show a setting: hookctl config show %s"},
+	}, show)
+	list := p.printing(&cobra.Command{
 		Use:     "show [KEY…]",
 		Aliases: []string{"get", "list"}, // as gh and git have them
 		Short:   "Show settings, their values and where they come from",
 		Example: "  hookctl config show\n  hookctl config show sinks trust\n  hookctl config show --json --jq '.[] | select(.origin != \"default\")'",
 		Args:    cobra.ArbitraryArgs,
-		RunE:    show,
-	}
-	addOutputFlags(list, &out)
+	}, show)
 	edit := &cobra.Command{
 		Use:     "edit [KEY]",
 		Short:   "Edit hookctl.yaml in $EDITOR",
@@ -49,16 +39,11 @@ func newConfig(p *program) *cobra.Command {
 		Example: "  EDITOR=nano hookctl config edit\n  hookctl config edit routes",
 		Args:    cobra.MaximumNArgs(1),
 		RunE: func(cmd *cobra.Command, args []string) error {
-			key := ""
-			if len(args) > 0 {
-				key = args[0]
-			}
-			_, err := p.editSettings(cmd.Context(), key)
+			_, err := p.editSettings(cmd.Context(), strings.Join(args, ""))
 			return err
 		},
 	}
-	var setOut, unsetOut output
-	set := &cobra.Command{
+	set := p.printing(&cobra.Command{
 		Use:   "set KEY VALUE",
 		Short: "Change one setting in hookctl.yaml",
 		Long: "Change one setting in hookctl.yaml, and have a running receiver use it. Comments and everything else stay, and a\n" +
@@ -66,28 +51,25 @@ func newConfig(p *program) *cobra.Command {
 		Example: "  hookctl config set receiver.public_url https://hooks.example.com\n  hookctl config set watched_branches main,release/*\n" +
 			"  hookctl config set sinks[0].to team-lead",
 		Args: cobra.ExactArgs(2),
-		RunE: func(cmd *cobra.Command, args []string) error {
-			err := p.printChange(&setOut)(p.changeSetting(cmd.Context(), args[0], func(s *settings.Settings) error { return s.Set(args[0], args[1]) }))
-			if errors.As(err, new(*settings.ValueError)) && hooks.CureOf(err) == "" {
-				err = hint(err, "its value now: hookctl config show "+text.Shell(args[0]))
-			}
-			return err
-		},
-	}
-	addOutputFlags(set, &setOut)
-	unset := &cobra.Command{
+	}, func(ctx context.Context, c call) error {
+		key := c.args[0]
+		err := p.printChange(ctx, c, func(s *settings.Settings) error { return s.Set(key, c.args[1]) })
+		if errors.As(err, new(*settings.ValueError)) && hooks.CureOf(err) == "" {
+			err = hint(err, "its value now: hookctl config show "+text.Shell(key))
+		}
+		return err
+	})
+	unset := p.printing(&cobra.Command{
 		Use:     "unset KEY",
 		Short:   "Remove a setting from hookctl.yaml",
 		Long:    "Remove a setting from hookctl.yaml, so that it has its default again, and have a running receiver use that.",
 		Example: "  hookctl config unset receiver.tunnel",
 		Args:    cobra.ExactArgs(1),
-		RunE: func(cmd *cobra.Command, args []string) error {
-			return p.printChange(&unsetOut)(p.changeSetting(cmd.Context(), args[0], func(s *settings.Settings) error { return s.Unset(args[0]) }))
-		},
-	}
-	addOutputFlags(unset, &unsetOut)
+	}, func(ctx context.Context, c call) error {
+		return p.printChange(ctx, c, func(s *settings.Settings) error { return s.Unset(c.args[0]) })
+	})
 	var schemaOut output
-	schema := &cobra.Command{
+	schema := addOutputFlags(&cobra.Command{
 		Use:     "schema",
 		Short:   "Print the JSON Schema of hookctl.yaml",
 		Example: "  hookctl config schema > hookctl.schema.json",
@@ -98,27 +80,25 @@ func newConfig(p *program) *cobra.Command {
 			_, err := fmt.Fprintln(p.out, string(settings.Schema()))
 			return err
 		},
-	}
-	addOutputFlags(schema, &schemaOut)
-	cmd.Annotations = map[string]string{unknownWord: "show a setting: hookctl config show %s"}
+	}, &schemaOut)
 	cmd.AddCommand(list, set, unset, edit, schema)
 	return cmd
 }
 
-// printSettings prints the settings of these keys and below them, all without any.
-func (p *program) printSettings(s *settings.Settings, keys []string, out *output) error {
-	rows := s.Rows()
-	if len(keys) > 0 {
-		rows = nil
+// printSettings prints the settings of the keys that are named and below them, all without any.
+func (p *program) printSettings(c call) error {
+	var rows []settings.Row
+	if len(c.args) == 0 {
+		rows = c.settings.Rows()
 	}
-	for _, key := range keys {
-		below, err := rowsBelow(s, key)
+	for _, key := range c.args {
+		below, err := rowsBelow(c.settings, key)
 		if err != nil {
 			return err
 		}
 		rows = append(rows, below...)
 	}
-	return printList(p, out, rows, rows, "", []string{"SETTING", "VALUE", "FROM"}, func(row settings.Row) []string {
+	return printList(p, c.out, rows, rows, "", []string{"SETTING", "VALUE", "FROM"}, func(row settings.Row) []string {
 		return []string{row.Key, row.Text, row.Origin}
 	})
 }
@@ -161,7 +141,7 @@ const (
 
 // changeSetting changes hookctl.yaml and has a running receiver read it.
 func (p *program) changeSetting(ctx context.Context, key string, do func(*settings.Settings) error) (change, error) {
-	s, err := settings.Load(p.environ)
+	s, err := p.load()
 	if err != nil {
 		return change{}, err
 	}
@@ -169,7 +149,7 @@ func (p *program) changeSetting(ctx context.Context, key string, do func(*settin
 	if err := do(s); err != nil {
 		return change{}, err
 	}
-	if s, err = settings.Load(p.environ); err != nil {
+	if s, err = p.load(); err != nil {
 		return change{}, err
 	}
 	done := change{Key: key, Origin: s.Origin(key), Receiver: receiverReloaded}
@@ -213,26 +193,25 @@ func (c change) String() string {
 	return said
 }
 
-// printChange prints what became of a change.
-func (p *program) printChange(out *output) func(change, error) error {
-	return func(done change, err error) error {
-		if err != nil {
-			return err
-		}
-		if out.wanted() {
-			return out.print(p.out, done)
-		}
-		p.note("%s", text.Clean(done.String()))
-		p.warnOf(done.Warning)
-		if done.Receiver == receiverRestart {
-			p.note("hint: restart it: hookctl restart")
-		}
-		if done.Receiver == receiverFlag {
-			flag, _, _ := strings.Cut(done.flag, " ")
-			p.note("hint: let it use the setting: hookctl restart %s %s", flag, text.Shell(fmt.Sprint(done.Value)))
-		}
-		return nil
+// printChange changes the setting that is named, and prints what became of it.
+func (p *program) printChange(ctx context.Context, c call, do func(*settings.Settings) error) error {
+	done, err := p.changeSetting(ctx, c.args[0], do)
+	if err != nil {
+		return err
 	}
+	if c.out.wanted() {
+		return c.out.print(p.out, done)
+	}
+	p.note("%s", text.Clean(done.String()))
+	p.warnOf(done.Warning)
+	switch done.Receiver {
+	case receiverRestart:
+		p.note("hint: restart it: hookctl restart")
+	case receiverFlag:
+		flag, _, _ := strings.Cut(done.flag, " ")
+		p.note("hint: let it use the setting: hookctl restart %s %s", flag, text.Shell(fmt.Sprint(done.Value)))
+	}
+	return nil
 }
 
 // warnOf writes a warning, if there is one, and how to undo what it is about.

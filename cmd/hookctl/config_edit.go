@@ -10,32 +10,36 @@ import (
 	"os/exec"
 	"path/filepath"
 	"runtime"
+	"slices"
 	"strconv"
 	"strings"
+	"time"
 
 	"github.com/cli/safeexec"
 	"github.com/google/shlex"
 
 	"hookctl/cmd/hookctl/settings"
+	"hookctl/logs"
+	"hookctl/logs/text"
 )
 
 // editSettings lets an editor change a copy, at the line of a key if that is not "", and takes the copy over once it is right.
 // It returns what became of it, in a sentence.
 func (p *program) editSettings(ctx context.Context, key string) (string, error) {
-	s, err := settings.Defaults(p.environ)
+	s, err := p.defaults()
 	if err != nil {
 		return "", err
 	}
 	line := 0
 	var sinks []string
-	if now, err := settings.Load(p.environ); err == nil {
+	if now, err := p.load(); err == nil { // a file with a mistake is what an editor is for
 		sinks = sinkNames(now)
-	}
-	if now, err := settings.Load(p.environ); err == nil && key != "" { // a file with a mistake is what an editor is for
-		if _, err := rowsBelow(now, key); err != nil {
-			return "", err
+		if key != "" {
+			if _, err := rowsBelow(now, key); err != nil {
+				return "", err
+			}
+			line = now.Line(key)
 		}
-		line = now.Line(key)
 	}
 	data, err := os.ReadFile(s.File)
 	if errors.Is(err, fs.ErrNotExist) {
@@ -75,7 +79,7 @@ func (p *program) editSettings(ctx context.Context, key string) (string, error) 
 		err = s.Replace(edited)
 		if err == nil {
 			orphaned := ""
-			if now, err := settings.Load(p.environ); err == nil {
+			if now, err := p.load(); err == nil {
 				orphaned = p.orphaned(ctx, sinks, now)
 			}
 			state, err := p.useSettings(ctx, s.Home)
@@ -146,4 +150,64 @@ func atLine(editor, file string, line int) []string {
 		return []string{file + ":" + strconv.Itoa(line)}
 	}
 	return []string{file}
+}
+
+// sinkNames are the names of the sinks as records have them: those of a path begin with its name.
+func sinkNames(s *settings.Settings) []string {
+	var names []string
+	for _, sink := range s.Sinks {
+		names = append(names, sink.Called())
+	}
+	for name, path := range s.Paths {
+		for _, sink := range path.Sinks {
+			names = append(names, name+"/"+sink)
+		}
+	}
+	return names
+}
+
+// pendingPatience is how long a change of the settings may look for pending notifications.
+const pendingPatience = 3 * time.Second
+
+// orphaned warns of notifications that are pending for sinks that were taken out of the settings; "" for none. What cannot be read
+// in time is not warned of.
+func (p *program) orphaned(ctx context.Context, before []string, now *settings.Settings) string {
+	left := sinkNames(now)
+	gone := slices.DeleteFunc(slices.Clone(before), func(name string) bool { return slices.Contains(left, name) })
+	if len(gone) == 0 {
+		return ""
+	}
+	ctx, cancel := context.WithTimeout(ctx, pendingPatience)
+	defer cancel()
+	log, err := logs.Look(ctx, now.Logs(nil))
+	if err != nil {
+		return ""
+	}
+	defer log.Close() //nolint:errcheck // Only read from.
+	pending, err := log.Pending(ctx)
+	if err != nil {
+		return ""
+	}
+	count := map[string]int{}
+	for _, e := range pending {
+		record, err := log.Read(ctx, e.File)
+		if err != nil {
+			continue // pruned just now, or out of time
+		}
+		for _, n := range record.Notifications {
+			if n.Status == logs.StatusPending && slices.Contains(gone, n.Sink) {
+				count[n.Sink]++
+			}
+		}
+	}
+	var words []string
+	for _, name := range gone {
+		if n := count[name]; n > 0 {
+			words = append(words, fmt.Sprintf("%s for %s", text.Count(n, "pending notification"), name))
+		}
+	}
+	if len(words) == 0 {
+		return ""
+	}
+	return strings.Join(words, ", ") + " will fail, because the settings no longer have the sink"
 }

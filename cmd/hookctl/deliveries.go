@@ -17,59 +17,57 @@ import (
 
 func newHooksDeliveries(p *program) *cobra.Command {
 	var f targetFlags
-	var out output
 	var failed, absent bool
 	var limit int
 	since := settings.Duration(72 * time.Hour)
-	cmd := &cobra.Command{
+	cmd := p.printing(&cobra.Command{
 		Use:   "deliveries [ID]",
 		Short: "Compare what GitHub delivered with the log",
 		Long:  "Compare what GitHub delivered with the log, for one hook or for every hook of this receiver.",
 		Example: `  hookctl hooks deliveries 12345678 -R owner/repo
   hookctl hooks deliveries --failed --json --jq '.[].id'`,
 		Args: cobra.MaximumNArgs(1),
-		RunE: func(cmd *cobra.Command, args []string) error {
-			if limit < 0 {
-				return usage(fmt.Errorf("--limit must not be negative: %d", limit))
-			}
-			request := fleet.DeliveriesRequest{
-				Query:   hooks.DeliveryQuery{Since: time.Now().Add(-time.Duration(since)), Failed: failed, Limit: limit},
-				Missing: absent,
-			}
-			ids, err := hookIDs(args[:min(1, len(args))])
-			if err != nil {
-				return err
-			}
-			_, all, err := p.atFleet()
-			if err == nil {
-				request.Hooks, request.Targets, err = p.oneOrTargets(cmd.Context(), all, &f, ids)
-			}
-			if err != nil {
-				return err
-			}
-			sent, err := all.Deliveries(cmd.Context(), request)
-			if sent == nil {
-				return err
-			}
-			return errors.Join(p.printDeliveries(sent, &out), err)
-		},
-	}
+	}, func(ctx context.Context, c call) error {
+		if limit < 0 {
+			return usage(fmt.Errorf("--limit must not be negative: %d", limit))
+		}
+		all, hook, targets, err := p.hooksOf(ctx, c, &f)
+		if err != nil {
+			return err
+		}
+		sent, err := all.Deliveries(ctx, fleet.DeliveriesRequest{
+			Hooks: hook, Targets: targets, Missing: absent,
+			Query: hooks.DeliveryQuery{Since: time.Now().Add(-time.Duration(since)), Failed: failed, Limit: limit},
+		})
+		if sent == nil {
+			return err
+		}
+		return errors.Join(p.printDeliveries(sent, c.out), err)
+	})
 	f.add(cmd, false)
 	cmd.Flags().BoolVar(&failed, "failed", false, "only deliveries that failed")
 	cmd.Flags().BoolVar(&absent, "missing", false, "only deliveries that the log does not have")
 	cmd.Flags().Var(&since, "since", "how far back to look; GitHub keeps three days")
 	cmd.Flags().IntVarP(&limit, "limit", "L", 30, "at most `n` deliveries of each hook; 0 for all")
-	return addOutputFlags(cmd, &out)
+	return cmd
 }
 
-// oneOrTargets are the hook of an id, or else the targets that the flags choose.
-func (p *program) oneOrTargets(ctx context.Context, all *fleet.Fleet, f *targetFlags, ids []int64) ([]hooks.Hook, []hooks.Target, error) {
+// hooksOf are the hook that the first argument names, or else the targets that the flags choose.
+func (p *program) hooksOf(ctx context.Context, c call, f *targetFlags) (*fleet.Fleet, []hooks.Hook, []hooks.Target, error) {
+	ids, err := hookIDs(c.args[:min(1, len(c.args))])
+	if err != nil {
+		return nil, nil, nil, err
+	}
+	all, err := p.atGitHub(c.settings)
+	if err != nil {
+		return nil, nil, nil, err
+	}
 	if len(ids) == 0 {
 		targets, err := p.chosenTargets(ctx, all, f)
-		return nil, targets, err
+		return all, nil, targets, err
 	}
 	hook, err := p.oneHook(ctx, all, f, ids[0])
-	return []hooks.Hook{hook.Hook}, nil, err
+	return all, []hooks.Hook{hook.Hook}, nil, err
 }
 
 func (p *program) printDeliveries(seen []fleet.Sent, out *output) error {
@@ -90,8 +88,7 @@ func (p *program) printDeliveries(seen []fleet.Sent, out *output) error {
 func newHooksRedeliver(p *program) *cobra.Command {
 	var f targetFlags
 	var missed bool
-	var out output
-	cmd := &cobra.Command{
+	cmd := p.printing(&cobra.Command{
 		Use:   "redeliver [HOOK [DELIVERY…]]",
 		Short: "Ask GitHub to send deliveries again",
 		Long:  "Ask GitHub to send deliveries again: those given of one hook, or with --missed all that the log does not have, of one\nhook or of every hook of this receiver.",
@@ -99,64 +96,50 @@ func newHooksRedeliver(p *program) *cobra.Command {
   hookctl hooks redeliver 12345678 --missed -R owner/repo
   hookctl hooks redeliver --missed`,
 		Args: cobra.ArbitraryArgs,
-		RunE: func(cmd *cobra.Command, args []string) error {
-			if len(args) == 0 && !missed {
-				return usage(errors.New("name a hook and its deliveries, or give --missed"))
-			}
-			if len(args) == 1 && !missed {
-				return usage(errors.New("name the deliveries, or give --missed"))
-			}
-			request := fleet.RedeliverRequest{Missed: missed}
-			for _, text := range args[min(1, len(args)):] {
-				id, err := strconv.ParseInt(text, 10, 64)
-				if err != nil {
-					return usage(fmt.Errorf("not a valid delivery id: %q", text))
-				}
-				request.IDs = append(request.IDs, id)
-			}
-			ids, err := hookIDs(args[:min(1, len(args))])
+	}, func(ctx context.Context, c call) error {
+		switch {
+		case missed || len(c.args) > 1:
+		case len(c.args) == 0:
+			return usage(errors.New("name a hook and its deliveries, or give --missed"))
+		default:
+			return usage(errors.New("name the deliveries, or give --missed"))
+		}
+		request := fleet.RedeliverRequest{Missed: missed}
+		for _, text := range c.args[min(1, len(c.args)):] {
+			id, err := strconv.ParseInt(text, 10, 64)
 			if err != nil {
-				return err
+				return usage(fmt.Errorf("not a valid delivery id: %q", text))
 			}
-			_, all, err := p.atFleet()
-			if err == nil {
-				request.Hooks, request.Targets, err = p.oneOrTargets(cmd.Context(), all, &f, ids)
-			}
-			if err != nil {
-				return err
-			}
-			asked, err := all.Redeliver(cmd.Context(), request, p.progress)
-			if asked == nil {
-				return err
-			}
-			return errors.Join(p.printAsked(asked, request.Hooks, &out), err)
-		},
-	}
+			request.IDs = append(request.IDs, id)
+		}
+		var all *fleet.Fleet
+		var err error
+		if all, request.Hooks, request.Targets, err = p.hooksOf(ctx, c, &f); err != nil {
+			return err
+		}
+		asked, err := all.Redeliver(ctx, request, p.progress)
+		if asked == nil {
+			return err
+		}
+		return errors.Join(p.printAsked(asked, request.Hooks, c.out), err)
+	})
 	f.add(cmd, false)
 	cmd.Flags().BoolVar(&missed, "missed", false, "every delivery that never arrived")
-	return addOutputFlags(cmd, &out)
+	return cmd
 }
 
 // printAsked shows how many deliveries GitHub was asked for, of many hooks or of the one that was named.
 func (p *program) printAsked(asked []fleet.Asked, named []hooks.Hook, out *output) error {
 	if len(named) == 0 {
-		if out.wanted() {
-			return out.print(p.out, asked)
-		}
 		n := 0
 		for _, a := range asked {
 			n += a.Asked
 		}
-		p.note("asked GitHub for %d deliveries of %d hooks", n, len(asked))
-		return nil
+		return p.said(out, asked, "asked GitHub for %d deliveries of %d hooks", n, len(asked))
 	}
 	one := fleet.Asked{Repository: named[0].Target.String(), HookID: named[0].ID}
 	if len(asked) > 0 {
 		one = asked[0]
 	}
-	if out.wanted() {
-		return out.print(p.out, one)
-	}
-	p.note("asked GitHub for %d deliveries of hook %d on %s", one.Asked, one.HookID, one.Repository)
-	return nil
+	return p.said(out, one, "asked GitHub for %d deliveries of hook %d on %s", one.Asked, one.HookID, one.Repository)
 }

@@ -5,6 +5,7 @@ import (
 	"errors"
 	"fmt"
 	"net/http"
+	"slices"
 	"strings"
 	"sync"
 	"sync/atomic"
@@ -67,10 +68,15 @@ func (d *demo) printStory(ctx context.Context) error {
 	}
 	say("rotate", "secret %s → %s on %d hooks under steady traffic: %d deliveries, %d refused", rotated.Old, rotated.New, len(rotated.Hooks), during.sent, during.refused)
 
-	reason, fetched, err := d.missAndFetch(ctx)
+	reason, err := d.miss(ctx, d.repos[1])
 	if err != nil {
 		return err
 	}
+	caught, err := d.p.catchUp(ctx, d.settings, d.p.fleet(d.settings), fleet.CatchUpRequest{})
+	if err != nil {
+		return err
+	}
+	fetched := caught.Recorded
 	say("catchup", "a delivery did not arrive (GitHub: %s); fetched from GitHub's list: %d", reason, fetched)
 
 	refusal, err := d.resendFailed(ctx)
@@ -126,18 +132,29 @@ func (d *demo) fail(ctx context.Context, repo string) (githubtest.Issue, error) 
 }
 
 // awaitIssue waits until a repository has an issue that is as wanted.
-func (d *demo) awaitIssue(ctx context.Context, repo string, wanted func(githubtest.Issue) bool) (githubtest.Issue, error) {
+func (d *demo) awaitIssue(ctx context.Context, repo string, wanted func(githubtest.Issue) bool) (issue githubtest.Issue, err error) {
+	err = await(ctx, "wait for the issue that sync makes", func() (bool, error) {
+		issues := d.github.Issues(repo)
+		at := slices.IndexFunc(issues, wanted)
+		if at >= 0 {
+			issue = issues[at]
+		}
+		return at >= 0, nil
+	})
+	return issue, err
+}
+
+// await asks again and again until something is done; what says what it is about where ctx ends first.
+func await(ctx context.Context, what string, done func() (bool, error)) error {
 	tick := time.NewTicker(20 * time.Millisecond)
 	defer tick.Stop()
 	for {
-		for _, i := range d.github.Issues(repo) {
-			if wanted(i) {
-				return i, nil
-			}
+		if ok, err := done(); ok || err != nil {
+			return err
 		}
 		select {
 		case <-ctx.Done():
-			return githubtest.Issue{}, fmt.Errorf("wait for the issue that sync makes: %w", ctx.Err())
+			return fmt.Errorf("%s: %w", what, ctx.Err())
 		case <-tick.C:
 		}
 	}
@@ -240,36 +257,20 @@ func (d *demo) count(ctx context.Context, fetched int) (sent, recorded, notified
 	if err != nil {
 		return 0, 0, 0, err
 	}
-	tick := time.NewTicker(50 * time.Millisecond)
-	defer tick.Stop()
-	deadline := time.NewTimer(time.Minute)
-	defer deadline.Stop()
-	for {
-		if recorded, err = log.Count(ctx, logs.Filter{}); err != nil {
-			return 0, 0, 0, err
-		}
-		recorded -= d.past
+	late := time.Now().Add(time.Minute) // then the counts show what is missing
+	err = await(ctx, "wait until everything is recorded and notified", func() (bool, error) {
 		status, err := daemon.Dial(d.settings.Home).Status(ctx)
 		if err != nil {
-			return 0, 0, 0, err
+			return false, err
 		}
-		if notified, err = log.Count(ctx, delivered); err != nil {
-			return 0, 0, 0, err
+		var counts [3]int
+		for i, filter := range []logs.Filter{{}, delivered, waiting} {
+			if counts[i], err = log.Count(ctx, filter); err != nil {
+				return false, err
+			}
 		}
-		pending, err := log.Count(ctx, waiting)
-		if err != nil {
-			return 0, 0, 0, err
-		}
-		sent = d.accepted() + fetched
-		if recorded == sent && pending == 0 && status.PendingNotifications == 0 {
-			return sent, recorded, notified, nil
-		}
-		select {
-		case <-ctx.Done():
-			return sent, recorded, notified, ctx.Err()
-		case <-deadline.C:
-			return sent, recorded, notified, nil // The counts show what is missing.
-		case <-tick.C:
-		}
-	}
+		sent, recorded, notified = d.accepted()+fetched, counts[0]-d.past, counts[1]
+		return recorded == sent && counts[2] == 0 && status.PendingNotifications == 0 || time.Now().After(late), nil
+	})
+	return sent, recorded, notified, err
 }

@@ -15,7 +15,7 @@ import (
 	"hookctl/hooks/secret"
 	"hookctl/logs"
 	"hookctl/server/daemon"
-	"hookctl/server/fleet"
+	"hookctl/server/doctor"
 	"hookctl/server/host"
 )
 
@@ -106,61 +106,29 @@ func (d *demo) miss(ctx context.Context, repo string) (reason string, err error)
 	return results[0].Status, nil
 }
 
-// missAndFetch has a delivery not arrive and fetches it as `catchup` does.
-func (d *demo) missAndFetch(ctx context.Context) (reason string, fetched int, err error) {
-	if reason, err = d.miss(ctx, d.repos[1]); err != nil {
-		return "", 0, err
-	}
-	report, err := d.p.catchUp(ctx, d.settings, d.p.fleet(d.settings), fleet.CatchUpRequest{})
-	return reason, report.Recorded, err
-}
-
 // resendFailed waits for the notification that the team refuses, and sends it again as `events resend --failed` does. It returns why
 // it was refused.
 func (d *demo) resendFailed(ctx context.Context) (reason string, err error) {
-	tick := time.NewTicker(50 * time.Millisecond)
-	defer tick.Stop()
-	for reason == "" {
-		if reason, err = d.refusal(ctx); err != nil {
-			return "", err
-		}
-		select {
-		case <-ctx.Done():
-			return "", fmt.Errorf("wait for the notification that fails: %w", ctx.Err())
-		case <-tick.C:
-		}
+	err = await(ctx, "wait for the notification that fails", func() (bool, error) {
+		reason, err = d.refusal(ctx)
+		return reason != "", err
+	})
+	if err != nil {
+		return "", err
 	}
-	for {
+	// Until then, another notification of the same record is still under way.
+	return reason, await(ctx, "send the notification again", func() (bool, error) {
 		done, err := host.Dial(d.settings.Home).Resend(ctx, nil, true)
-		if err != nil || done.Done > 0 {
-			return reason, err
-		}
-		// Another notification of the same record is still under way.
-		select {
-		case <-ctx.Done():
-			return "", fmt.Errorf("send the notification again: %w", ctx.Err())
-		case <-tick.C:
-		}
-	}
+		return done.Done > 0, err
+	})
 }
 
-// refusal is why a notification failed, "" while none did.
+// refusal is why the team refused a notification, "" while it did not.
 func (d *demo) refusal(ctx context.Context) (reason string, err error) {
-	err = d.p.withLog(ctx, eventsFilter{filter: "status:failed"}, func(log *logs.Log, filter logs.Filter) error {
-		page, err := log.Page(ctx, logs.Query{Filter: filter, Limit: 1})
-		if err != nil || len(page.Entries) == 0 {
-			return err
-		}
-		record, err := log.Read(ctx, page.Entries[0].File)
-		if err != nil {
-			return err
-		}
-		for _, n := range record.Notifications {
-			if n.Status == logs.StatusFailed {
-				reason = n.Error
-			}
-		}
-		return nil
+	err = withLog(ctx, d.settings, "", func(log *logs.Log, _ logs.Filter) error {
+		failures, err := doctor.ReadFailures(ctx, log)
+		reason = strings.TrimPrefix(failures.Newest, "team: ")
+		return err
 	})
 	return reason, err
 }

@@ -5,16 +5,17 @@ import (
 	"context"
 	"errors"
 	"fmt"
+	"io"
 	"net"
 	"os"
 	"slices"
 	"strconv"
+	"strings"
 	"time"
 
 	"github.com/charmbracelet/x/ansi"
 	"github.com/spf13/cobra"
 
-	"hookctl/cmd/hookctl/settings"
 	"hookctl/hooks"
 	"hookctl/hooks/secret"
 	"hookctl/hooks/tasks"
@@ -26,10 +27,9 @@ import (
 )
 
 func newDoctor(p *program) *cobra.Command {
-	var out output
 	var f targetFlags
 	var fix bool
-	cmd := &cobra.Command{
+	cmd := p.printingAnyway(&cobra.Command{
 		Use:   "doctor",
 		Short: "Check every step of a delivery and suggest fixes",
 		Long: "Check every step of a delivery, from the GitHub login to the agent that is notified, and suggest fixes. The exit code is\n" +
@@ -37,13 +37,10 @@ func newDoctor(p *program) *cobra.Command {
 		Example: `  hookctl doctor
   hookctl doctor --fix
   hookctl doctor --json --jq '.[] | select(.status == "fail")'`,
-		RunE: func(cmd *cobra.Command, _ []string) error {
-			return p.doctor(cmd.Context(), &f, fix, &out)
-		},
-	}
+	}, func(ctx context.Context, c call) error { return p.doctor(ctx, &f, fix, c.out) })
 	f.add(cmd, false)
 	cmd.Flags().BoolVar(&fix, "fix", false, "first fix what can be fixed without asking")
-	return addOutputFlags(cmd, &out)
+	return cmd
 }
 
 func (p *program) doctor(ctx context.Context, f *targetFlags, fix bool, out *output) error {
@@ -57,11 +54,11 @@ func (p *program) doctor(ctx context.Context, f *targetFlags, fix bool, out *out
 		p.note("fixed: chmod 600 %s", text.Clean(open.Path))
 		config, err = p.doctorConfig()
 	}
-	report := settingsReport(err)
-	if err == nil {
-		report, err = p.examine(ctx, config, f, fix)
+	var report doctor.Report
+	if err != nil {
+		report, err = settingsReport(err), ctx.Err()
 	} else {
-		err = ctx.Err()
+		report, err = p.examine(ctx, config, f, fix)
 	}
 	if err != nil {
 		return err
@@ -69,7 +66,7 @@ func (p *program) doctor(ctx context.Context, f *targetFlags, fix bool, out *out
 	if out.wanted() {
 		err = out.print(p.out, report.Checks)
 	} else {
-		p.printChecks(report.Short())
+		printChecks(p.out, report.Short(), terminalWidth(p.out))
 	}
 	if err == nil && slices.ContainsFunc(report.Checks, func(c doctor.Check) bool { return c.Status == doctor.Fail }) {
 		err = errReported
@@ -77,20 +74,27 @@ func (p *program) doctor(ctx context.Context, f *targetFlags, fix bool, out *out
 	return err
 }
 
-// printChecks writes them for people, each with its fix below where something is wrong.
-func (p *program) printChecks(checks []doctor.Check) {
+// printChecks writes them for people, each with its fix below where something is wrong. A line that is too wide breaks at words.
+func printChecks(w io.Writer, checks []doctor.Check, width int) {
 	wide := 0
 	for _, c := range checks {
 		wide = max(wide, ansi.StringWidth(c.Name))
+	}
+	lead := strings.Repeat(" ", len("fail  ")+wide+2)
+	fits := func(text string, lead string) string {
+		if width-len(lead) < narrowColumn || ansi.StringWidth(text) <= width-len(lead) {
+			return text
+		}
+		return fill(text, width-len(lead), lead)
 	}
 	for _, c := range checks {
 		status := c.Status
 		if status == doctor.Unknown {
 			status = "-"
 		}
-		fmt.Fprintf(p.out, "%-4s  %s%*s  %s\n", status, c.Name, wide-ansi.StringWidth(c.Name), "", c.Detail)
+		fmt.Fprintf(w, "%-4s  %s%*s  %s\n", status, c.Name, wide-ansi.StringWidth(c.Name), "", fits(c.Detail, lead))
 		if c.Status != doctor.OK && c.Fix != "" {
-			fmt.Fprintf(p.out, "      %*s  → %s\n", wide, "", c.Fix)
+			fmt.Fprintf(w, "%s→ %s\n", lead, fits(c.Fix, lead+"  "))
 		}
 	}
 }
@@ -120,15 +124,12 @@ func (p *program) examine(ctx context.Context, config doctor.Config, f *targetFl
 
 // settingsReport is the only check where settings or .env cannot be used: all others begin with them.
 func settingsReport(err error) doctor.Report {
-	if err == nil {
-		return doctor.Report{}
-	}
 	return doctor.Report{Checks: []doctor.Check{{Name: "settings", Status: doctor.Fail, Detail: text.Clean(err.Error()), Fix: text.Clean(hooks.CureOf(err))}}}
 }
 
 // doctorConfig is the doctor's part of the settings.
 func (p *program) doctorConfig() (doctor.Config, error) {
-	s, err := settings.Load(p.environ)
+	s, err := p.load()
 	if err != nil {
 		return doctor.Config{}, err
 	}

@@ -7,6 +7,7 @@ import (
 	"errors"
 	"fmt"
 	"net/url"
+	"os"
 	"strings"
 
 	"github.com/cli/go-gh/v2/pkg/browser"
@@ -15,6 +16,7 @@ import (
 	"hookctl/cmd/hookctl/settings"
 	"hookctl/logs"
 	"hookctl/logs/text"
+	"hookctl/server/host"
 )
 
 func newEvents(p *program) *cobra.Command {
@@ -28,28 +30,19 @@ func newEvents(p *program) *cobra.Command {
 	return cmd
 }
 
-// openLog opens the log of the settings for reading.
-func (p *program) openLog(ctx context.Context) (*logs.Log, error) {
-	s, err := settings.Load(p.environ)
-	if err != nil {
-		return nil, err
+// openLog opens the log of the settings for reading. A home that somebody named has to be there.
+func openLog(ctx context.Context, s *settings.Settings) (*logs.Log, error) {
+	if origin := s.Origin("home"); origin != "default" {
+		if _, err := os.Stat(s.Home); err != nil {
+			return nil, hint(&settings.ValueError{Origin: origin, Err: err}, "correct HOOKCTL_HOME, or set hookctl up there: hookctl setup")
+		}
 	}
 	return logs.Look(ctx, s.Logs(nil))
 }
 
-// watchLog opens the log for a command that waits for what arrives: there must be a directory to watch.
-func (p *program) watchLog(ctx context.Context) (*logs.Log, error) {
-	s, err := settings.Load(p.environ)
-	if err != nil {
-		return nil, err
-	}
-	return logs.Open(ctx, s.Logs(nil))
-}
-
 func newEventsView(p *program) *cobra.Command {
-	var out output
 	var payload, web bool
-	cmd := &cobra.Command{
+	cmd := p.printing(&cobra.Command{
 		Use:        "view FILE|GUID|latest",
 		SuggestFor: []string{"show", "cat"},
 		Short:      "Show one record",
@@ -57,16 +50,14 @@ func newEventsView(p *program) *cobra.Command {
   hookctl events view 20260101_123045_push.json --payload
   hookctl events view latest --jq .payload.head_commit.id`,
 		Args: cobra.ExactArgs(1),
-		RunE: func(cmd *cobra.Command, args []string) error {
-			if web {
-				return p.browseEvent(cmd.Context(), args[0])
-			}
-			return p.viewEvent(cmd.Context(), args[0], payload, &out)
-		},
-	}
+	}, func(ctx context.Context, c call) error {
+		if web {
+			return p.browseEvent(ctx, c)
+		}
+		return p.viewEvent(ctx, c, payload)
+	})
 	cmd.Flags().BoolVar(&payload, "payload", false, "print only the payload, byte for byte")
 	cmd.Flags().BoolVarP(&web, "web", "w", false, "open the event's page in the browser")
-	addOutputFlags(cmd, &out)
 	for _, flag := range []string{"json", "jq"} {
 		cmd.MarkFlagsMutuallyExclusive("payload", flag)
 		cmd.MarkFlagsMutuallyExclusive("web", flag)
@@ -76,8 +67,8 @@ func newEventsView(p *program) *cobra.Command {
 }
 
 // record reads the record that a person calls by name, see findRecord.
-func (p *program) record(ctx context.Context, name string) (record *logs.Record, err error) {
-	err = p.withLog(ctx, eventsFilter{}, func(log *logs.Log, _ logs.Filter) error {
+func (p *program) record(ctx context.Context, s *settings.Settings, name string) (record *logs.Record, err error) {
+	err = withLog(ctx, s, "", func(log *logs.Log, _ logs.Filter) error {
 		file, err := p.findRecord(ctx, log, name)
 		if err != nil {
 			return err
@@ -88,13 +79,13 @@ func (p *program) record(ctx context.Context, name string) (record *logs.Record,
 	return record, err
 }
 
-func (p *program) viewEvent(ctx context.Context, name string, payload bool, out *output) error {
-	record, err := p.record(ctx, name)
+func (p *program) viewEvent(ctx context.Context, c call, payload bool) error {
+	record, err := p.record(ctx, c.settings, c.args[0])
 	switch {
 	case err != nil:
 		return err
-	case out.wanted():
-		return out.print(p.out, record)
+	case c.out.wanted():
+		return c.out.print(p.out, record)
 	case payload:
 		_, err = fmt.Fprintf(shown(p.out), "%s\n", record.Payload)
 		return err
@@ -105,7 +96,7 @@ func (p *program) viewEvent(ctx context.Context, name string, payload bool, out 
 	}
 	var pretty bytes.Buffer
 	if err := json.Indent(&pretty, bytes.TrimSpace(encoded), "", "  "); err != nil {
-		return fmt.Errorf("show %s: %w", name, err)
+		return fmt.Errorf("show %s: %w", c.args[0], err)
 	}
 	for line := range strings.Lines(pretty.String()) {
 		// Indentation is ours; the rest may hold characters that a terminal obeys.
@@ -116,8 +107,8 @@ func (p *program) viewEvent(ctx context.Context, name string, payload bool, out 
 }
 
 // browseEvent opens the page that an event is about.
-func (p *program) browseEvent(ctx context.Context, name string) error {
-	record, err := p.record(ctx, name)
+func (p *program) browseEvent(ctx context.Context, c call) error {
+	record, err := p.record(ctx, c.settings, c.args[0])
 	if err != nil {
 		return err
 	}
@@ -157,4 +148,161 @@ func (p *program) findRecords(ctx context.Context, log *logs.Log, names []string
 		files = append(files, file)
 	}
 	return files, nil
+}
+
+func newEventsDiff(p *program) *cobra.Command {
+	return p.printing(&cobra.Command{
+		Use:   "diff FILE|GUID|latest FILE|GUID|latest",
+		Short: "Compare two records",
+		Long: "Compare two records: payload, headers, result and notifications. Delivery ids, times and signatures always differ and\n" +
+			"are left out. Objects of a list that have an id are compared with the one of the same id. With --json each change has\n" +
+			"the keys path, old and new; what a record lacks has no key.",
+		Example: `  hookctl events diff 20260101_123045_push.json latest
+  hookctl events diff 20260101_123045_push.json latest --jq '.[].path'`,
+		Args: cobra.ExactArgs(2),
+	}, p.diffEvents)
+}
+
+func (p *program) diffEvents(ctx context.Context, c call) error {
+	var records [2]*logs.Record
+	for i, name := range c.args {
+		record, err := p.record(ctx, c.settings, name)
+		if err != nil {
+			return err
+		}
+		records[i] = record
+	}
+	changes, err := logs.Diff(records[0], records[1])
+	switch {
+	case err != nil:
+		return err
+	case c.out.wanted():
+		return c.out.print(p.out, append([]logs.Change{}, changes...))
+	case len(changes) == 0:
+		p.note("the records are the same")
+		return nil
+	}
+	for _, change := range changes {
+		fmt.Fprintln(p.out, text.Clean(change.Path))
+		for _, side := range []struct {
+			sign  string
+			value json.RawMessage
+		}{{"-", change.Old}, {"+", change.New}} {
+			if side.value != nil {
+				fmt.Fprintf(p.out, "  %s %s\n", side.sign, text.Clean(string(side.value)))
+			}
+		}
+	}
+	return nil
+}
+
+func newEventsReplay(p *program) *cobra.Command {
+	return p.printing(&cobra.Command{
+		Use:   "replay FILE|GUID|latest…",
+		Short: "Route records again, as new records",
+		Example: `  hookctl events replay latest
+  hookctl events replay 20260101_123045_push.json`,
+		Args: cobra.MinimumNArgs(1),
+	}, func(ctx context.Context, c call) error {
+		return p.actOnRecords(ctx, c, "replayed", func(receiver *host.Client, files []string) (int, error) {
+			return receiver.Replay(ctx, files)
+		})
+	})
+}
+
+func newEventsResend(p *program) *cobra.Command {
+	var failed bool
+	cmd := p.printing(&cobra.Command{
+		Use:   "resend FILE|GUID|latest…",
+		Short: "Send the notifications of records again",
+		Long:  "Send the notifications of records again: of each record those that failed or, where none did, all.",
+		Example: `  hookctl events resend latest
+  hookctl events resend --failed`,
+		Args: cobra.ArbitraryArgs,
+	}, func(ctx context.Context, c call) error {
+		if len(c.args) == 0 && !failed {
+			return usage(errors.New("name records, or give --failed"))
+		}
+		return p.actOnRecords(ctx, c, "resent", func(receiver *host.Client, files []string) (int, error) {
+			done, err := receiver.Resend(ctx, files, failed)
+			if done.Pending > 0 {
+				p.note("%s pending already: the receiver tries again now", text.Count(done.Pending, "notification is", "notifications are"))
+			}
+			return done.Done, err
+		})
+	})
+	cmd.Flags().BoolVar(&failed, "failed", false, "every notification that failed for good")
+	return cmd
+}
+
+// actOnRecords has the running receiver do something to the records that are named.
+func (p *program) actOnRecords(ctx context.Context, c call, verb string, act func(*host.Client, []string) (int, error)) error {
+	var files []string
+	if err := withLog(ctx, c.settings, "", func(log *logs.Log, _ logs.Filter) (err error) {
+		files, err = p.findRecords(ctx, log, c.args)
+		return err
+	}); err != nil {
+		return err
+	}
+	done, err := act(host.Dial(c.settings.Home), files)
+	if err != nil && done == 0 {
+		return err
+	}
+	return errors.Join(p.said(c.out, map[string]int{verb: done}, "%s %d", verb, done), err)
+}
+
+func newEventsPrune(p *program) *cobra.Command {
+	var dryRun, yes bool
+	cmd := p.printing(&cobra.Command{
+		Use:     "prune",
+		Short:   "Remove old records beyond log.keep and log.max_size",
+		Long:    "Remove records beyond log.keep and log.max_size, oldest first. A record with a pending notification stays.",
+		Example: "  hookctl events prune --dry-run\n  hookctl events prune --yes",
+	}, func(ctx context.Context, c call) error { return p.pruneEvents(ctx, c, dryRun, yes) })
+	cmd.Flags().BoolVar(&dryRun, "dry-run", false, "only show what would be removed")
+	cmd.Flags().BoolVarP(&yes, "yes", "y", false, "do not ask")
+	return cmd
+}
+
+func (p *program) pruneEvents(ctx context.Context, c call, dryRun, yes bool) error {
+	s := c.settings
+	result, err := host.Prune(ctx, s.Home, s.Logs(nil), true)
+	if err != nil {
+		return err
+	}
+	if !dryRun && len(result.Files) > 0 {
+		if err := p.confirm(ctx, yes, fmt.Sprintf("remove %s (%s)?", text.Count(len(result.Files), "record", "records"), settings.Size(result.Bytes))); err != nil {
+			return err
+		}
+		if result, err = host.Prune(ctx, s.Home, s.Logs(nil), false); err != nil {
+			return err
+		}
+	}
+	if result.Files == nil {
+		result.Files = []string{}
+	}
+	if c.out.wanted() {
+		return c.out.print(p.out, result)
+	}
+	verb := "removed"
+	if dryRun {
+		verb = "would remove"
+		for _, file := range result.Files {
+			fmt.Fprintln(p.out, file)
+		}
+	}
+	switch n := len(result.Files); {
+	case s.Log.Keep == 0 && s.Log.MaxSize == 0:
+		p.note("nothing to remove: log.keep and log.max_size set no limit")
+	case n == 0 && result.Kept == 0:
+		p.note("nothing to remove: every record is within log.keep and log.max_size")
+	case n == 0:
+		p.note("nothing to remove")
+	default:
+		p.note("%s %s (%s)", verb, text.Count(n, "record", "records"), settings.Size(result.Bytes))
+	}
+	if result.Kept > 0 {
+		p.note("%s because a notification is pending", text.Count(result.Kept, "record stays", "records stay"))
+	}
+	return nil
 }

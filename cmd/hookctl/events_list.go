@@ -1,13 +1,16 @@
 package main
 
 import (
+	"bytes"
 	"cmp"
 	"context"
+	"encoding/json"
 	"fmt"
 	"iter"
-	"strings"
+	"slices"
 	"time"
 
+	"github.com/itchyny/gojq"
 	"github.com/spf13/cobra"
 
 	"hookctl/logs"
@@ -16,9 +19,9 @@ import (
 )
 
 func newEventsList(p *program) *cobra.Command {
-	var f eventsFilter
-	var out output
-	cmd := &cobra.Command{
+	var filter string
+	var limit int
+	cmd := p.printing(&cobra.Command{
 		Use:   "list",
 		Short: "List records, newest first",
 		Long:  "List records, newest first.\n\n" + filterHelp,
@@ -27,15 +30,27 @@ func newEventsList(p *program) *cobra.Command {
   hookctl events list --filter status:failed      # where a notification failed
   hookctl events list --jq '.[] | [.received_at, .repository, .result] | @tsv'`,
 		Aliases: []string{"ls"},
-		RunE: func(cmd *cobra.Command, _ []string) error {
-			return p.withLog(cmd.Context(), f, func(log *logs.Log, filter logs.Filter) error {
-				return p.listEvents(p.found(cmd.Context(), log, filter, f.limit), f.filter != "", &out)
-			})
-		},
-	}
-	f.add(cmd)
-	cmd.Flags().IntVarP(&f.limit, "limit", "L", 30, "at most `n` records; 0 for all")
-	addOutputFlags(cmd, &out)
+	}, func(ctx context.Context, c call) error {
+		if limit < 0 {
+			return usage(fmt.Errorf("--limit must not be negative: %d", limit))
+		}
+		return withLog(ctx, c.settings, filter, func(log *logs.Log, chosen logs.Filter) error {
+			any := false
+			err := p.listEvents(func(yield func(logs.Entry, error) bool) {
+				for e, err := range p.found(ctx, log, chosen, limit) {
+					if any = true; !yield(e, err) {
+						return
+					}
+				}
+			}, filter != "", c.out)
+			if !any {
+				p.doubt(chosen)
+			}
+			return err
+		})
+	})
+	addFilter(cmd, &filter)
+	cmd.Flags().IntVarP(&limit, "limit", "L", 30, "at most `n` records; 0 for all")
 	return cmd
 }
 
@@ -142,87 +157,103 @@ func eventRow(e logs.Entry) []string {
 	return []string{e.ReceivedAt.Local().Format(time.DateTime), event, e.Repository, e.Sender, e.Result, notified, e.File}
 }
 
-func newEventsFollow(p *program) *cobra.Command {
-	var f eventsFilter
-	var out output
-	cmd := &cobra.Command{
-		Use:        "follow",
-		SuggestFor: []string{"watch", "tail"},
-		Short:      "Print records as they arrive, until interrupted",
-		Long:       "Print records as they arrive, until interrupted.\n\n" + filterHelp,
-		Example: `  hookctl events follow
-  hookctl events follow --filter event:push --json
-  hookctl events follow --jq '[.event, .repository] | @tsv'`,
-		RunE: func(cmd *cobra.Command, _ []string) error {
-			return p.opened(cmd.Context(), p.watchLog, f, func(log *logs.Log, filter logs.Filter) error {
-				return p.followEvents(cmd.Context(), log, filter, f.limit, &out)
-			})
-		},
-	}
-	f.add(cmd)
-	cmd.Flags().IntVarP(&f.limit, "limit", "L", 0, "stop after `n` records; 0 for no limit")
-	addOutputFlags(cmd, &out)
-	return cmd
-}
-
-// followEvents prints each new record once: the log reports a record again when the outcome of its notification is known.
-// An interrupt ends it without an error.
-func (p *program) followEvents(ctx context.Context, log *logs.Log, filter logs.Filter, limit int, out *output) error {
-	watching, stop := context.WithCancel(ctx)
-	defer stop()
-	began := time.Now()
-	news, err := log.Watch(watching)
-	if err != nil {
+// streamTable prints a table of entries as they come, in memory for a few. The first thousand say how wide its columns are.
+func (p *program) streamTable(all iter.Seq2[logs.Entry, error], none string) error {
+	const piece = 1000
+	var columns layout
+	printed := false
+	rows := make([][]string, 0, piece+1)
+	flush := func() error {
+		if !printed {
+			columns, rows = layOut(terminalWidth(p.out), eventsHead(), rows), slices.Insert(rows, 0, eventsHead())
+		}
+		err := columns.print(p.out, rows)
+		printed, rows = true, rows[:0]
 		return err
 	}
-	p.note("following %s; press ctrl+c to stop", log.Dir())
-	seen, count := newRecent(4096), 0
-	for batch := range news {
-		for _, e := range batch {
-			if e.ReceivedAt.Before(began) || !seen.add(e.File) {
-				continue
-			}
-			if matches, err := log.Match(ctx, filter, e); err != nil || !matches {
-				if err != nil && ctx.Err() == nil {
-					return err
-				}
-				continue
-			}
-			if out.wanted() {
-				err = out.print(p.out, e)
-			} else {
-				row := eventRow(e)
-				for i := range row {
-					row[i] = cmp.Or(text.Clean(row[i]), "-")
-				}
-				_, err = fmt.Fprintln(p.out, strings.Join(row, "  "))
-			}
-			if count++; err != nil || count == limit {
+	for e, err := range all {
+		if err != nil {
+			return err
+		}
+		if rows = append(rows, eventRow(e)); len(rows) == piece {
+			if err := flush(); err != nil {
 				return err
 			}
 		}
 	}
-	return nil
-}
-
-// recent remembers the last names it was given, so that following for weeks needs no more memory than for a minute.
-type recent struct {
-	known map[string]bool
-	ring  []string
-	next  int
-}
-
-func newRecent(size int) *recent {
-	return &recent{known: make(map[string]bool, size), ring: make([]string, size)}
-}
-
-// add reports whether the name is new.
-func (r *recent) add(name string) bool {
-	if r.known[name] {
-		return false
+	if !printed && len(rows) == 0 {
+		p.note("%s", none)
+		return nil
 	}
-	delete(r.known, r.ring[r.next])
-	r.ring[r.next], r.known[name] = name, true
-	r.next = (r.next + 1) % len(r.ring)
-	return true
+	err := flush()
+	p.noteLeftOut(columns)
+	return err
+}
+
+// streamEntries prints a JSON array of entries as they come, in memory for a few.
+func (p *program) streamEntries(all iter.Seq2[logs.Entry, error]) error {
+	lead := "["
+	return p.stream(all, func(buf *bytes.Buffer, entry []byte) (bool, error) {
+		buf.WriteString(lead)
+		buf.Write(entry)
+		lead = ","
+		return false, nil
+	}, func(buf *bytes.Buffer) {
+		if lead == "[" {
+			buf.WriteString(lead)
+		}
+		buf.WriteString("]\n")
+	})
+}
+
+// streamJQ prints what each makes of the entries as they come, in memory for a few.
+func (p *program) streamJQ(all iter.Seq2[logs.Entry, error], each *gojq.Code) error {
+	return p.stream(all, func(buf *bytes.Buffer, entry []byte) (bool, error) { return printJQ(buf, each, entry) }, func(*bytes.Buffer) {})
+}
+
+// stream prints what add makes of the JSON of each entry until it says that this is all, and then end.
+func (p *program) stream(all iter.Seq2[logs.Entry, error], add func(*bytes.Buffer, []byte) (bool, error), end func(*bytes.Buffer)) error {
+	w := shown(p.out)
+	var buf, entry bytes.Buffer // characters must not be split between two writes
+	encoder := json.NewEncoder(&entry)
+	encoder.SetEscapeHTML(false)
+	for e, err := range all {
+		if err != nil {
+			return err
+		}
+		entry.Reset()
+		if err := encoder.Encode(e); err != nil {
+			return fmt.Errorf("write JSON: %w", err)
+		}
+		halted, err := add(&buf, bytes.TrimSuffix(entry.Bytes(), []byte("\n")))
+		if err == nil && !halted && buf.Len() <= 64<<10 {
+			continue
+		}
+		if _, werr := w.Write(buf.Bytes()); halted || err != nil || werr != nil {
+			return cmp.Or(werr, err)
+		}
+		buf.Reset()
+	}
+	end(&buf)
+	_, err := w.Write(buf.Bytes())
+	return err
+}
+
+// elementwise returns what an expression over an array does with each of its elements: "." of ".[]", ".file" of ".[].file",
+// "select(.x) | .y" of ".[] | select(.x) | .y". ok is false for an expression that needs the array as a whole.
+func elementwise(expression string) (each *gojq.Code, ok bool) {
+	query, err := gojq.Parse(expression)
+	if err != nil {
+		return nil, false
+	}
+	first := query
+	if query.Op == gojq.OpPipe && query.Patterns == nil { // With a pattern, what follows sees the array.
+		first = query.Left
+	}
+	if t := first.Term; t == nil || t.Type != gojq.TermTypeIdentity || len(t.SuffixList) == 0 || !t.SuffixList[0].Iter {
+		return nil, false
+	}
+	first.Term.SuffixList = first.Term.SuffixList[1:]
+	each, err = gojq.Compile(query)
+	return each, err == nil
 }

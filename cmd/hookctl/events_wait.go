@@ -1,9 +1,11 @@
 package main
 
 import (
+	"cmp"
 	"context"
 	"errors"
 	"fmt"
+	"strings"
 	"time"
 
 	"github.com/spf13/cobra"
@@ -14,34 +16,31 @@ import (
 )
 
 func newEventsWait(p *program) *cobra.Command {
-	var f eventsFilter
-	var out output
+	var filter string
 	var since settings.Duration
 	count := 1
 	timeout := settings.Duration(30 * time.Minute)
-	cmd := &cobra.Command{
+	cmd := p.printing(&cobra.Command{
 		Use:   "wait",
 		Short: "Wait until matching records arrive",
 		Long: "Wait until matching records arrive, and print them as events list does, oldest first. It works whether or not a receiver\n" +
 			"runs. The exit code is 0 once enough have arrived, 5 if the time is up first, and 2 if interrupted.\n\n" + filterHelp,
 		Example: `  hookctl events wait --filter 'type:ci_failure repo:octo-org/api'
   hookctl events wait --filter 'event:workflow_run branch:main' --since 5m --timeout 1h --json --jq '.[].file'`,
-		RunE: func(cmd *cobra.Command, _ []string) error {
-			began := time.Now() // what arrives while the log is being opened counts
-			if count < 1 {
-				return usage(fmt.Errorf("--count must be at least 1: %d", count))
-			}
-			return p.opened(cmd.Context(), p.watchLog, f, func(log *logs.Log, filter logs.Filter) error {
-				request := logs.WaitRequest{Filter: filter, Since: began.Add(-time.Duration(since)), Count: count}
-				return p.waitForEvents(cmd.Context(), log, request, time.Duration(timeout), &out)
-			})
-		},
-	}
-	f.add(cmd)
+	}, func(ctx context.Context, c call) error {
+		began := time.Now() // what arrives while the log is being opened counts
+		if count < 1 {
+			return usage(fmt.Errorf("--count must be at least 1: %d", count))
+		}
+		return withNews(ctx, c.settings, filter, func(log *logs.Log, chosen logs.Filter) error {
+			request := logs.WaitRequest{Filter: chosen, Since: began.Add(-time.Duration(since)), Count: count}
+			return p.waitForEvents(ctx, log, request, time.Duration(timeout), c.out)
+		})
+	})
+	addFilter(cmd, &filter)
 	cmd.Flags().Var(&since, "since", "also print what arrived within this time before")
 	cmd.Flags().IntVar(&count, "count", count, "wait for `n` records")
 	cmd.Flags().Var(&timeout, "timeout", "how long to wait; 0 for as long as it takes")
-	addOutputFlags(cmd, &out)
 	return cmd
 }
 
@@ -64,36 +63,33 @@ func (p *program) waitForEvents(ctx context.Context, log *logs.Log, request logs
 }
 
 func newEventsAck(p *program) *cobra.Command {
-	var out output
 	var all bool
-	cmd := &cobra.Command{
+	cmd := p.printing(&cobra.Command{
 		Use:   "ack FILE|GUID|latest…",
 		Short: "Acknowledge records that were offered to an agent",
 		Long: "Acknowledge records that hookctl mcp --channel offered to an agent, so that they are not offered again. Records that\n" +
 			"were not offered can be acknowledged, too.",
 		Example: "  hookctl events ack latest\n  hookctl events ack --all",
 		Args:    cobra.ArbitraryArgs,
-		RunE: func(cmd *cobra.Command, args []string) error {
-			if all == (len(args) > 0) {
-				return usage(errors.New("name records, or give --all"))
-			}
-			return p.acknowledge(cmd.Context(), args, &out)
-		},
-	}
+	}, func(ctx context.Context, c call) error {
+		if all == (len(c.args) > 0) {
+			return usage(errors.New("name records, or give --all"))
+		}
+		return p.acknowledge(ctx, c)
+	})
 	cmd.Flags().BoolVar(&all, "all", false, "acknowledge every record that was offered")
-	addOutputFlags(cmd, &out)
 	return cmd
 }
 
-// acknowledge acknowledges the records of the names, or without names all that were offered.
-func (p *program) acknowledge(ctx context.Context, names []string, out *output) error {
+// acknowledge acknowledges the records that are named, or all that were offered.
+func (p *program) acknowledge(ctx context.Context, c call) error {
 	var done []logs.Offer
-	err := p.withLog(ctx, eventsFilter{}, func(log *logs.Log, _ logs.Filter) error {
-		files, err := p.findRecords(ctx, log, names)
+	err := withLog(ctx, c.settings, "", func(log *logs.Log, _ logs.Filter) error {
+		files, err := p.findRecords(ctx, log, c.args)
 		if err != nil {
 			return err
 		}
-		if len(names) == 0 {
+		if len(c.args) == 0 {
 			open, err := log.Offers()
 			if err != nil {
 				return err
@@ -105,12 +101,94 @@ func (p *program) acknowledge(ctx context.Context, names []string, out *output) 
 		done, err = log.Acknowledge(ctx, files...)
 		return hint(err, "list the records: hookctl events list")
 	})
-	switch {
-	case err != nil:
+	if err != nil {
 		return err
-	case out.wanted():
-		return out.print(p.out, done)
 	}
-	p.note("acknowledged %s", text.Count(len(done), "record"))
+	return p.said(c.out, done, "acknowledged %s", text.Count(len(done), "record"))
+}
+
+func newEventsFollow(p *program) *cobra.Command {
+	var filter string
+	var limit int
+	cmd := p.printing(&cobra.Command{
+		Use:        "follow",
+		SuggestFor: []string{"watch", "tail"},
+		Short:      "Print records as they arrive, until interrupted",
+		Long:       "Print records as they arrive, until interrupted.\n\n" + filterHelp,
+		Example: `  hookctl events follow
+  hookctl events follow --filter event:push --json
+  hookctl events follow --jq '[.event, .repository] | @tsv'`,
+	}, func(ctx context.Context, c call) error {
+		if limit < 0 {
+			return usage(fmt.Errorf("--limit must not be negative: %d", limit))
+		}
+		return withNews(ctx, c.settings, filter, func(log *logs.Log, chosen logs.Filter) error {
+			return p.followEvents(ctx, log, chosen, limit, c.out)
+		})
+	})
+	addFilter(cmd, &filter)
+	cmd.Flags().IntVarP(&limit, "limit", "L", 0, "stop after `n` records; 0 for no limit")
+	return cmd
+}
+
+// followEvents prints each new record once: the log reports a record again when the outcome of its notification is known.
+// An interrupt ends it without an error.
+func (p *program) followEvents(ctx context.Context, log *logs.Log, filter logs.Filter, limit int, out *output) error {
+	watching, stop := context.WithCancel(ctx)
+	defer stop()
+	began := time.Now()
+	news, err := log.Watch(watching)
+	if err != nil {
+		return err
+	}
+	p.note("following %s; press ctrl+c to stop", log.Dir())
+	seen, count := newRecent(4096), 0
+	for batch := range news {
+		for _, e := range batch {
+			if e.ReceivedAt.Before(began) || !seen.add(e.File) {
+				continue
+			}
+			if matches, err := log.Match(ctx, filter, e); err != nil || !matches {
+				if err != nil && ctx.Err() == nil {
+					return err
+				}
+				continue
+			}
+			if out.wanted() {
+				err = out.print(p.out, e)
+			} else {
+				row := eventRow(e)
+				for i := range row {
+					row[i] = cmp.Or(text.Clean(row[i]), "-")
+				}
+				_, err = fmt.Fprintln(p.out, strings.Join(row, "  "))
+			}
+			if count++; err != nil || count == limit {
+				return err
+			}
+		}
+	}
 	return nil
+}
+
+// recent remembers the last names it was given, so that following for weeks needs no more memory than for a minute.
+type recent struct {
+	known map[string]bool
+	ring  []string
+	next  int
+}
+
+func newRecent(size int) *recent {
+	return &recent{known: make(map[string]bool, size), ring: make([]string, size)}
+}
+
+// add reports whether the name is new.
+func (r *recent) add(name string) bool {
+	if r.known[name] {
+		return false
+	}
+	delete(r.known, r.ring[r.next])
+	r.ring[r.next], r.known[name] = name, true
+	r.next = (r.next + 1) % len(r.ring)
+	return true
 }

@@ -13,6 +13,7 @@ import (
 
 	"github.com/google/uuid"
 
+	"hookctl/cmd/hookctl/settings"
 	"hookctl/logs"
 	"hookctl/server/daemon"
 )
@@ -47,7 +48,12 @@ func TestFollowPrintsNewRecordsOnly(t *testing.T) {
 	p := &program{out: &out, err: notes, environ: environment{"HOOKCTL_HOME": home}.get}
 	ended := make(chan error, 1)
 	go func() {
-		ended <- p.withLog(t.Context(), eventsFilter{}, func(log *logs.Log, f logs.Filter) error {
+		s, err := settings.Load(p.environ)
+		if err != nil {
+			ended <- err
+			return
+		}
+		ended <- withLog(t.Context(), s, "", func(log *logs.Log, f logs.Filter) error {
 			return p.followEvents(t.Context(), log, f, 1, &output{jq: ".event"})
 		})
 		_ = notes.Close()

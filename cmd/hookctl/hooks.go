@@ -30,51 +30,41 @@ func newHooks(p *program) *cobra.Command {
 	return cmd
 }
 
-// atFleet loads the settings and opens GitHub, as every command about hooks begins.
-func (p *program) atFleet() (*settings.Settings, *fleet.Fleet, error) {
-	s, err := settings.Load(p.environ)
-	if err != nil {
-		return nil, nil, err
-	}
+// atGitHub is the fleet of the settings once there is a login at GitHub, as every command about hooks begins.
+func (p *program) atGitHub(s *settings.Settings) (*fleet.Fleet, error) {
 	all := p.fleet(s)
-	_, err = all.GitHub()
-	return s, all, err
+	_, err := all.GitHub()
+	return all, err
 }
 
 func newHooksList(p *program) *cobra.Command {
 	var f targetFlags
-	var out output
-	cmd := &cobra.Command{
+	cmd := p.printing(&cobra.Command{
 		Use:   "list",
 		Short: "List hooks at GitHub",
 		Long:  "List the hooks of the given repositories, or of all that were set up.",
 		Example: `  hookctl hooks list -R owner/repo
   hookctl hooks list --owner octo-org --json --jq '.[].url'`,
 		Aliases: []string{"ls"},
-		RunE: func(cmd *cobra.Command, _ []string) error {
-			_, all, err := p.atFleet()
-			if err != nil {
-				return err
-			}
-			targets, err := p.chosenTargets(cmd.Context(), all, &f)
-			if err != nil {
-				return err
-			}
-			list, err := all.List(cmd.Context(), fleet.ListRequest{Targets: targets})
-			if err = errors.Join(err, list.Err()); err != nil && len(list.Hooks) == 0 {
-				return err
-			}
-			return errors.Join(p.printHooks(list, &out), err)
-		},
-	}
-	f.add(cmd, true)
-	return addOutputFlags(cmd, &out)
-}
-
-func (p *program) printHooks(list fleet.List, out *output) error {
-	return printList(p, out, list, list.Hooks, "no hooks", []string{"REPOSITORY", "ID", "URL", "EVENTS", "STATE"}, func(h fleet.Hook) []string {
-		return []string{h.Target.String(), strconv.FormatInt(h.ID, 10), h.URL, strings.Join(h.Events, ","), hookState(h)}
+	}, func(ctx context.Context, c call) error {
+		all, err := p.atGitHub(c.settings)
+		if err != nil {
+			return err
+		}
+		targets, err := p.chosenTargets(ctx, all, &f)
+		if err != nil {
+			return err
+		}
+		list, err := all.List(ctx, fleet.ListRequest{Targets: targets})
+		if err = errors.Join(err, list.Err()); err != nil && len(list.Hooks) == 0 {
+			return err
+		}
+		return errors.Join(printList(p, c.out, list, list.Hooks, "no hooks", []string{"REPOSITORY", "ID", "URL", "EVENTS", "STATE"}, func(h fleet.Hook) []string {
+			return []string{h.Target.String(), strconv.FormatInt(h.ID, 10), h.URL, strings.Join(h.Events, ","), hookState(h)}
+		}), err)
 	})
+	f.add(cmd, true)
+	return cmd
 }
 
 // hookState describes a hook in a few words.
@@ -95,39 +85,33 @@ func (p *program) oneHook(ctx context.Context, all *fleet.Fleet, f *targetFlags,
 }
 
 // hookCommand is the common shape of the commands about one hook.
-func hookCommand(p *program, use, short, example string, run func(context.Context, *fleet.Fleet, fleet.Hook) error) *cobra.Command {
+func (p *program) hookCommand(command func(*cobra.Command, work) *cobra.Command, use, short, example string,
+	run func(context.Context, call, *fleet.Fleet, fleet.Hook) error) *cobra.Command {
 	var f targetFlags
-	cmd := &cobra.Command{
-		Use:     use,
-		Short:   short,
-		Example: example,
-		Args:    cobra.ExactArgs(strings.Count(use, " ")),
-		RunE: func(cmd *cobra.Command, args []string) error {
-			id, err := hookID(args[0])
-			if err != nil {
-				return err
-			}
-			_, all, err := p.atFleet()
-			if err != nil {
-				return err
-			}
-			hook, err := p.oneHook(cmd.Context(), all, &f, id)
-			if err != nil {
-				return err
-			}
-			return run(cmd.Context(), all, hook)
-		},
-	}
+	cmd := command(&cobra.Command{Use: use + " ID", Short: short, Example: example, Args: cobra.ExactArgs(1)}, func(ctx context.Context, c call) error {
+		id, err := hookID(c.args[0])
+		if err != nil {
+			return err
+		}
+		all, err := p.atGitHub(c.settings)
+		if err != nil {
+			return err
+		}
+		hook, err := p.oneHook(ctx, all, &f, id)
+		if err != nil {
+			return err
+		}
+		return run(ctx, c, all, hook)
+	})
 	f.add(cmd, false)
 	return cmd
 }
 
 func newHooksView(p *program) *cobra.Command {
-	var out output
-	cmd := hookCommand(p, "view ID", "Show one hook", "  hookctl hooks view 12345678 -R owner/repo",
-		func(_ context.Context, _ *fleet.Fleet, h fleet.Hook) error {
-			if out.wanted() {
-				return out.print(p.out, h)
+	return p.hookCommand(p.printing, "view", "Show one hook", "  hookctl hooks view 12345678 -R owner/repo",
+		func(_ context.Context, c call, _ *fleet.Fleet, h fleet.Hook) error {
+			if c.out.wanted() {
+				return c.out.print(p.out, h)
 			}
 			row := func(name, value string) { fmt.Fprintf(p.out, "%-13s %s\n", name, text.Clean(value)) }
 			row("hook", fmt.Sprintf("%d on %s", h.ID, h.Target))
@@ -141,17 +125,15 @@ func newHooksView(p *program) *cobra.Command {
 			row("updated", h.UpdatedAt.Local().Format(time.DateTime))
 			return nil
 		})
-	return addOutputFlags(cmd, &out)
 }
 
 func newHooksEdit(p *program) *cobra.Command {
-	var out output
 	var events []string
 	var url string
 	var insecure, unreachable bool
 	var cmd *cobra.Command
-	cmd = hookCommand(p, "edit ID", "Change the events, URL or certificate check of a hook", "  hookctl hooks edit 12345678 -R owner/repo --event push --event issues",
-		func(ctx context.Context, all *fleet.Fleet, h fleet.Hook) error {
+	cmd = p.hookCommand(p.printing, "edit", "Change the events, URL or certificate check of a hook", "  hookctl hooks edit 12345678 -R owner/repo --event push --event issues",
+		func(ctx context.Context, c call, all *fleet.Fleet, h fleet.Hook) error {
 			request := fleet.EditRequest{Hook: h.Hook, Events: events, AllowUnreachable: unreachable}
 			if url != "" {
 				request.URL = &url
@@ -176,22 +158,16 @@ func newHooksEdit(p *program) *cobra.Command {
 			if err != nil {
 				return err
 			}
-			return p.printHook(changed, "changed", &out)
+			return p.said(c.out, changed, "changed hook %d on %s", changed.ID, changed.Target)
 		})
 	cmd.Flags().StringArrayVarP(&events, "event", "e", nil, "subscribe to this `event` instead; may be repeated")
-	cmd.Flags().Var(checked{&url, settings.CheckURL}, "url", "send deliveries to this `URL`")
+	cmd.Flags().Func("url", "send deliveries to this `URL`", func(to string) error {
+		url = to
+		return settings.CheckURL(to)
+	})
 	cmd.Flags().BoolVar(&insecure, "insecure-ssl", false, "do not let GitHub check the receiver's certificate")
 	cmd.Flags().BoolVar(&unreachable, "allow-unreachable", false, "accept a URL that GitHub cannot reach from the internet")
-	return addOutputFlags(cmd, &out)
-}
-
-// printHook prints one hook as JSON where that is asked for, else one line that says what was done.
-func (p *program) printHook(h fleet.Hook, done string, out *output) error {
-	if out.wanted() {
-		return out.print(p.out, h)
-	}
-	p.note("%s hook %d on %s", done, h.ID, h.Target)
-	return nil
+	return cmd
 }
 
 func newHooksSwitch(p *program, on bool) *cobra.Command {
@@ -199,16 +175,14 @@ func newHooksSwitch(p *program, on bool) *cobra.Command {
 	if !on {
 		verb, short = "disable", "Pause a hook: GitHub sends nothing to it"
 	}
-	var out output
-	cmd := hookCommand(p, verb+" ID", short, "  hookctl hooks "+verb+" 12345678 -R owner/repo",
-		func(ctx context.Context, all *fleet.Fleet, h fleet.Hook) error {
+	return p.hookCommand(p.printing, verb, short, "  hookctl hooks "+verb+" 12345678 -R owner/repo",
+		func(ctx context.Context, c call, all *fleet.Fleet, h fleet.Hook) error {
 			changed, err := all.SetActive(ctx, h.Hook, on)
 			if err != nil {
 				return err
 			}
-			return p.printHook(changed, verb+"d", &out)
+			return p.said(c.out, changed, "%sd hook %d on %s", verb, changed.ID, changed.Target)
 		})
-	return addOutputFlags(cmd, &out)
 }
 
 func newHooksPing(p *program) *cobra.Command {
@@ -221,25 +195,19 @@ func newHooksTest(p *program) *cobra.Command {
 
 // newHooksAsk has GitHub send one delivery to a hook.
 func newHooksAsk(p *program, verb, short, done string, send func(*fleet.Fleet, context.Context, hooks.Hook) error) *cobra.Command {
-	var out output
-	cmd := hookCommand(p, verb+" ID", short, "  hookctl hooks "+verb+" 12345678 -R owner/repo",
-		func(ctx context.Context, all *fleet.Fleet, h fleet.Hook) error {
+	return p.hookCommand(p.printing, verb, short, "  hookctl hooks "+verb+" 12345678 -R owner/repo",
+		func(ctx context.Context, c call, all *fleet.Fleet, h fleet.Hook) error {
 			if err := send(all, ctx, h.Hook); err != nil {
 				return err
 			}
-			if out.wanted() {
-				return out.print(p.out, fleet.Asked{Repository: h.Target.String(), HookID: h.ID, Asked: 1})
-			}
-			p.note(done, h.ID, h.Target)
-			return nil
+			return p.said(c.out, fleet.Asked{Repository: h.Target.String(), HookID: h.ID, Asked: 1}, done, h.ID, h.Target)
 		})
-	return addOutputFlags(cmd, &out)
 }
 
 func newHooksDelete(p *program) *cobra.Command {
 	var yes bool
-	cmd := hookCommand(p, "delete ID", "Delete a hook at GitHub", "  hookctl hooks delete 12345678 -R owner/repo",
-		func(ctx context.Context, all *fleet.Fleet, h fleet.Hook) error {
+	cmd := p.hookCommand(p.action, "delete", "Delete a hook at GitHub", "  hookctl hooks delete 12345678 -R owner/repo",
+		func(ctx context.Context, _ call, all *fleet.Fleet, h fleet.Hook) error {
 			if err := p.confirm(ctx, yes, fmt.Sprintf("delete hook %d on %s, which sends to %s?", h.ID, h.Target, text.Clean(h.URL))); err != nil {
 				return err
 			}
@@ -255,44 +223,39 @@ func newHooksDelete(p *program) *cobra.Command {
 
 func newHooksForget(p *program) *cobra.Command {
 	var f targetFlags
-	cmd := &cobra.Command{
+	cmd := p.action(&cobra.Command{
 		Use:     "forget",
 		Short:   "Forget a repository that is gone or no longer yours",
-		Long:    "Forget a repository or organisation: later commands leave it out. Nothing changes at GitHub. setup, or a ping from\nit, adds it again.",
+		Long:    "Forget a repository or organization: later commands leave it out. Nothing changes at GitHub. setup, or a ping from\nit, adds it again.",
 		Example: "  hookctl hooks forget -R owner/repo",
-		RunE: func(cmd *cobra.Command, _ []string) error {
-			if !f.given() {
-				return missing("repo", "the repository to forget")
-			}
-			s, err := settings.Load(p.environ)
-			if err != nil {
+	}, func(ctx context.Context, c call) error {
+		if !f.given() {
+			return missing("repo", "the repository to forget")
+		}
+		all, err := p.atGitHub(c.settings)
+		if err != nil && !errors.Is(err, hooks.ErrNotLoggedIn) { // without a login it can be forgotten, too
+			return err
+		}
+		client, _ := all.GitHub()
+		targets, err := f.targets(ctx, p, client)
+		if err != nil {
+			return err
+		}
+		for _, t := range targets {
+			if err := all.Forget(ctx, t); err != nil {
 				return err
 			}
-			all := p.fleet(s)
-			client, err := all.GitHub()
-			if err != nil && !errors.Is(err, hooks.ErrNotLoggedIn) { // without a login it can be forgotten, too
-				return err
-			}
-			targets, err := f.targets(cmd.Context(), p, client)
-			if err != nil {
-				return err
-			}
-			for _, t := range targets {
-				if err := all.Forget(cmd.Context(), t); err != nil {
-					return err
-				}
-				p.note("forgot %s", t)
-			}
-			return nil
-		},
-	}
+			p.note("forgot %s", t)
+		}
+		return nil
+	})
 	f.add(cmd, false)
 	return cmd
 }
 
 func newHooksEvents(p *program) *cobra.Command {
 	var out output
-	cmd := &cobra.Command{
+	return addOutputFlags(&cobra.Command{
 		Use:     "events",
 		Short:   "List the events that a hook can subscribe to",
 		Example: "  hookctl hooks events",
@@ -302,6 +265,5 @@ func newHooksEvents(p *program) *cobra.Command {
 				return []string{e.Name, e.Sentence}
 			})
 		},
-	}
-	return addOutputFlags(cmd, &out)
+	}, &out)
 }

@@ -6,7 +6,6 @@ import (
 	"fmt"
 	"os"
 	"path/filepath"
-	"reflect"
 	"strconv"
 	"strings"
 	"time"
@@ -113,7 +112,10 @@ func manPage(cmd *cobra.Command, date time.Time) []byte {
 	case "hookctl":
 		page.common()
 	case "hookctl config":
-		page.settings()
+		page.section("SETTINGS")
+		for _, e := range settings.Explain() {
+			page.item(".B "+escapeRoff(e.Key), e.Doc)
+		}
 	}
 	page.section("SEE ALSO")
 	if cmd.HasParent() {
@@ -231,34 +233,6 @@ func (r *roff) common() {
 	r.item(".I ~/.atlas/webhook_logs/", "the records, one file for each delivery")
 	r.item(".I ~/.atlas/state/", "the targets of this receiver, and the flags it was started with")
 	r.item(".I ~/.atlas/run/", "lock, control socket, the receiver's own log, the state of a rotation")
-}
-
-// settings explains every setting, with the values allowed where they are few.
-func (r *roff) settings() {
-	r.section("SETTINGS")
-	var walk func(t reflect.Type, path string)
-	walk = func(t reflect.Type, path string) {
-		for field := range t.Fields() {
-			name, _, _ := strings.Cut(field.Tag.Get("yaml"), ",")
-			doc, enum := field.Tag.Get("doc"), field.Tag.Get("enum")
-			if enum != "" {
-				doc += " One of: " + strings.ReplaceAll(enum, ",", ", ") + "."
-			}
-			inner, key := field.Type, path+name
-			switch {
-			case inner.Kind() == reflect.Slice && inner.Elem().Kind() == reflect.Struct:
-				inner, key = inner.Elem(), key+"[]"
-			case inner.Kind() == reflect.Map && inner.Elem().Kind() == reflect.Struct:
-				inner, key = inner.Elem(), key+".NAME"
-			}
-			if inner.Kind() == reflect.Struct {
-				walk(inner, key+".")
-			} else {
-				r.item(".B "+escapeRoff(key), doc)
-			}
-		}
-	}
-	walk(reflect.TypeFor[settings.Values](), "")
 }
 
 // escapeRoff makes text mean itself: no escape, no request, and a hyphen that can be pasted into a shell.

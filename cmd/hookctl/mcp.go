@@ -4,16 +4,15 @@ import (
 	"context"
 	"errors"
 	"io"
+	"log/slog"
 	"time"
 
 	"github.com/spf13/cobra"
 
-	"hookctl/cmd/hookctl/settings"
 	"hookctl/hooks/tasks"
 	"hookctl/logs"
 	"hookctl/server"
 	"hookctl/server/doctor"
-	"hookctl/server/fleet"
 	"hookctl/server/host"
 	"hookctl/server/mcp"
 )
@@ -26,7 +25,7 @@ const registrations = `  Claude Code       claude mcp add hookctl -- hookctl mcp
   Cursor and others {"mcpServers":{"hookctl":{"command":"hookctl","args":["mcp"]}}}`
 
 func newMCP(p *program) *cobra.Command {
-	var f eventsFilter
+	var filter string
 	var write, channel bool
 	cmd := &cobra.Command{
 		Use:   "mcp",
@@ -38,13 +37,13 @@ func newMCP(p *program) *cobra.Command {
 			"needs claude --dangerously-load-development-channels server:hookctl. An event stays offered until it is acknowledged.",
 		Example: "  hookctl mcp\n  hookctl mcp --write\n  hookctl mcp --channel --filter type:ci_failure",
 		RunE: func(cmd *cobra.Command, _ []string) error {
-			if f.filter != "" && !channel {
+			if filter != "" && !channel {
 				return usage(errors.New("--filter chooses what --channel pushes: give both"))
 			}
-			return p.serveMCP(cmd.Context(), mcp.Config{Write: write, Channel: channel, Filter: f.filter})
+			return p.serveMCP(cmd.Context(), mcp.Config{Write: write, Channel: channel, Filter: filter})
 		},
 	}
-	f.add(cmd)
+	addFilter(cmd, &filter)
 	cmd.Flags().BoolVar(&write, "write", false, "also offer tools that change something")
 	cmd.Flags().BoolVar(&channel, "channel", false, "push events into the session of the agent")
 	return cmd
@@ -56,11 +55,16 @@ func (p *program) serveMCP(ctx context.Context, config mcp.Config) error {
 		p.note("hookctl mcp talks to an agent's program on stdin and stdout; see how to register it: hookctl mcp --help")
 	}
 	if config.Channel {
-		if _, err := p.parseNamedFilter(config.Filter); err != nil {
+		world, err := p.mcpWorld()
+		if err == nil {
+			_, err = world.ParseFilter(config.Filter)
+		}
+		if err != nil {
 			return err
 		}
 	}
 	config.Version, config.Failure = buildInfo().Version, failureOf
+	config.Logger = slog.New(slog.NewTextHandler(p.err, &slog.HandlerOptions{Level: slog.LevelWarn}))
 	config.Open = func(context.Context) (*mcp.World, error) { return p.mcpWorld() }
 	return mcp.Run(ctx, config, io.NopCloser(p.in), nopCloser{p.out})
 }
@@ -70,24 +74,15 @@ type nopCloser struct{ io.Writer }
 
 func (nopCloser) Close() error { return nil }
 
-// parseNamedFilter reads a filter, or the saved one of a name.
-func (p *program) parseNamedFilter(text string) (logs.Filter, error) {
-	f, err := eventsFilter{filter: text}.saved(p)
-	if err != nil {
-		return logs.Filter{}, err
-	}
-	return f.parse()
-}
-
 // mcpWorld is what the tools of one call work on, with the settings of that moment.
 func (p *program) mcpWorld() (*mcp.World, error) {
-	s, err := settings.Load(p.environ)
+	s, err := p.load()
 	if err != nil {
 		return nil, err
 	}
 	all := p.fleet(s)
 	return &mcp.World{
-		Logs: s.Logs(nil), Fleet: all, ParseFilter: p.parseNamedFilter,
+		Logs: s.Logs(nil), Fleet: all, ParseFilter: func(text string) (logs.Filter, error) { return filterOf(s, text) },
 		Doctor: func() (doctor.Report, *doctor.Config, error) {
 			config, err := p.doctorConfig()
 			if err != nil {
@@ -96,7 +91,7 @@ func (p *program) mcpWorld() (*mcp.World, error) {
 			return doctor.Report{}, &config, nil
 		},
 		State: func(ctx context.Context) (doctor.State, error) {
-			state, _, err := p.receiverState(ctx)
+			_, state, _, err := p.receiverState(ctx)
 			return state, err
 		},
 		Explain: func(event string, payload []byte) (server.Explanation, error) {
@@ -104,11 +99,7 @@ func (p *program) mcpWorld() (*mcp.World, error) {
 			if err != nil {
 				return server.Explanation{}, usage(err)
 			}
-			config, err := s.Server()
-			if err != nil {
-				return server.Explanation{}, err
-			}
-			return server.Explain(config, "", sample.Event, sample.Payload)
+			return explained(s, sample)
 		},
 		Failure: func(ctx context.Context, run tasks.Run) (tasks.Failure, error) {
 			client, err := all.GitHub()
@@ -123,13 +114,8 @@ func (p *program) mcpWorld() (*mcp.World, error) {
 		},
 		Sync:      p.tasks(s),
 		ApplySync: func(ctx context.Context, key string) (logs.Sync, error) { return p.applySync(ctx, s, key) },
-		CatchUp: func(ctx context.Context, r fleet.CatchUpRequest) (fleet.CatchUpReport, error) {
-			return p.catchUp(ctx, s, all, r)
-		},
-		Replay: host.Dial(s.Home).Replay,
-		Resend: func(ctx context.Context, files []string) (int, error) {
-			done, err := host.Dial(s.Home).Resend(ctx, files, false)
-			return done.Done, err
-		},
+		CatchUp:   p.catcherUp(s, all),
+		Replay:    host.Dial(s.Home).Replay,
+		Resend:    resender(s),
 	}, nil
 }

@@ -231,6 +231,27 @@ func terminalWidth(w io.Writer) int {
 	return unlimited
 }
 
+// fill breaks a text at words into lines of at most width columns, each but the first behind lead. A word that is wider stays whole.
+func fill(text string, width int, lead string) string {
+	var b strings.Builder
+	column := 0
+	for word := range strings.FieldsSeq(text) {
+		wide := ansi.StringWidth(word)
+		switch {
+		case column == 0:
+		case column+1+wide > width:
+			b.WriteString("\n" + lead)
+			column = 0
+		default:
+			b.WriteByte(' ')
+			column++
+		}
+		b.WriteString(word)
+		column += wide
+	}
+	return b.String()
+}
+
 // layout is which columns a table shows, and how wide.
 type layout struct {
 	head    []string
@@ -246,31 +267,53 @@ const columnGap, narrowColumn = 2, 12
 // other. What a person copies into the next command is never cut.
 func layOut(width int, head []string, rows [][]string) layout {
 	l := layout{head: head}
-	cells := [][]string{head}
+	natural := make([]int, len(head)) // widths
+	for i, name := range head {
+		l.columns, natural[i] = append(l.columns, i), ansi.StringWidth(name)
+	}
 	for _, row := range rows {
-		cells = append(cells, cleanRow(row))
+		for i, cell := range cleanRow(row) {
+			natural[i] = max(natural[i], ansi.StringWidth(cell))
+		}
 	}
-	for i := range head {
-		l.columns = append(l.columns, i)
-	}
-	var fits bool
-	l.widths, fits = fitColumns(cells, width, columnGap, narrowColumn)
 	spares := []string{"SENDER", "RECEIVED", "NOTIFIED"}
 	if slices.Contains(head, "FILE") { // whose name says both already
 		spares = []string{"EVENT", "RECEIVED", "SENDER", "NOTIFIED"}
 	}
+	fits := l.fit(natural, width)
 	for _, spare := range spares {
-		at := slices.Index(cells[0], spare)
-		if at < 0 || fits {
+		at := slices.IndexFunc(l.columns, func(column int) bool { return head[column] == spare })
+		if fits || at < 0 {
 			continue
 		}
 		l.columns, l.left = slices.Delete(l.columns, at, at+1), append(l.left, spare)
-		for i := range cells {
-			cells[i] = slices.Delete(slices.Clone(cells[i]), at, at+1)
-		}
-		l.widths, fits = fitColumns(cells, width, columnGap, narrowColumn)
+		fits = l.fit(natural, width)
 	}
 	return l
+}
+
+// fit sets the widths of the columns, and reports whether a row fits into width then. Those that may be cut are made narrower for
+// that, the widest first.
+func (l *layout) fit(natural []int, width int) bool {
+	l.widths = nil
+	total := -columnGap
+	for _, column := range l.columns {
+		l.widths = append(l.widths, natural[column])
+		total += natural[column] + columnGap
+	}
+	for ; total > width; total-- {
+		widest := -1
+		for i, column := range l.columns {
+			if !isWhole(l.head[column]) && (widest < 0 || l.widths[i] > l.widths[widest]) {
+				widest = i
+			}
+		}
+		if widest < 0 || l.widths[widest] <= narrowColumn {
+			break
+		}
+		l.widths[widest]--
+	}
+	return total <= width
 }
 
 func cleanRow(row []string) []string {
@@ -301,30 +344,4 @@ func (l layout) print(w io.Writer, rows [][]string) error {
 // isWhole reports whether the cells of a column are never cut.
 func isWhole(head string) bool {
 	return slices.Contains([]string{"FILE", "HOOK", "ID", "DELIVERY", "RECEIVED", "DELIVERED"}, head)
-}
-
-// fitColumns returns the widths of the columns of cells, the first row of which names them, and whether a row fits into
-// width. Columns that may be cut are made no narrower than least for that.
-func fitColumns(cells [][]string, width, gap, least int) (widths []int, fits bool) {
-	widths = make([]int, len(cells[0]))
-	total := -gap
-	for i := range widths {
-		for _, row := range cells {
-			widths[i] = max(widths[i], ansi.StringWidth(row[i]))
-		}
-		total += widths[i] + gap
-	}
-	for ; total > width; total-- {
-		widest := -1
-		for i := range widths {
-			if !isWhole(cells[0][i]) && (widest < 0 || widths[i] > widths[widest]) {
-				widest = i
-			}
-		}
-		if widest < 0 || widths[widest] <= least {
-			break
-		}
-		widths[widest]--
-	}
-	return widths, total <= width
 }

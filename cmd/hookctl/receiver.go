@@ -5,6 +5,7 @@ import (
 	"context"
 	"errors"
 	"fmt"
+	"path/filepath"
 	"strings"
 	"time"
 
@@ -45,17 +46,16 @@ func newRestart(p *program) *cobra.Command {
 
 // receiverCommand makes cmd start or restart the receiver, as begin does.
 func (p *program) receiverCommand(cmd *cobra.Command, begin func(context.Context, daemon.Config) (daemon.Status, error)) *cobra.Command {
-	var flags receiverFlags
 	var out output
-	cmd.RunE = func(cmd *cobra.Command, _ []string) error { return p.startReceiver(cmd, flags, &out, begin) }
-	flags.add(cmd)
+	cmd.RunE = func(cmd *cobra.Command, _ []string) error { return p.startReceiver(cmd, &out, begin) }
+	addReceiverFlags(cmd)
 	return addOutputFlags(cmd, &out)
 }
 
 // startReceiver starts or restarts, whichever begin does, and shows the new receiver.
-func (p *program) startReceiver(cmd *cobra.Command, flags receiverFlags, out *output, begin func(context.Context, daemon.Config) (daemon.Status, error)) error {
+func (p *program) startReceiver(cmd *cobra.Command, out *output, begin func(context.Context, daemon.Config) (daemon.Status, error)) error {
 	ctx := cmd.Context()
-	overrides, err := flags.overrides()
+	overrides, err := overrides(cmd)
 	if err != nil {
 		return err
 	}
@@ -63,15 +63,22 @@ func (p *program) startReceiver(cmd *cobra.Command, flags receiverFlags, out *ou
 	if err != nil {
 		return err
 	}
-	args, err := flags.args()
-	if err != nil {
-		return err
+	var args []string
+	for _, o := range overrides {
+		args = append(args, "--"+o.Flag, o.Value)
 	}
-	if cmd.Flags().Changed("debug") && !flags.debug {
+	switch debug := cmd.Flags().Lookup("debug"); {
+	case debug.Value.String() == "true":
+		args = append(args, "--debug")
+	case debug.Changed:
 		args = append(args, "--debug=false") // overrides a --debug that restart would keep
 	}
 	status, err := begin(ctx, p.daemonConfig(s, args...))
-	if err == nil && startedWithTunnel(status, s) {
+	tunnel, given := doctor.StartedWith(status, "--tunnel") // a restart may have kept the flag
+	if !given {
+		tunnel = s.Receiver.Tunnel
+	}
+	if err == nil && tunnel != "off" {
 		if err = host.Dial(s.Home).AwaitTunnel(ctx); err == nil {
 			status, err = daemon.Dial(s.Home).Status(ctx)
 		}
@@ -83,18 +90,7 @@ func (p *program) startReceiver(cmd *cobra.Command, flags receiverFlags, out *ou
 	if err != nil {
 		return err
 	}
-	return p.printStatus(doctor.StateOf(config, status), nil, out)
-}
-
-// startedWithTunnel reports whether the receiver runs a tunnel: a restart may have kept the flag.
-func startedWithTunnel(status daemon.Status, s *settings.Settings) bool {
-	var flags receiverFlags
-	serve := &cobra.Command{}
-	flags.add(serve)
-	if len(status.Args) > 0 && serve.ParseFlags(status.Args[1:]) == nil && flags.tunnel != "" {
-		return flags.tunnel != "off"
-	}
-	return s.Receiver.Tunnel != "off"
+	return p.printStatus(config, doctor.StateOf(config, status), nil, out)
 }
 
 func newStop(p *program) *cobra.Command {
@@ -106,7 +102,7 @@ func newStop(p *program) *cobra.Command {
 			"again; for one in a container, stop shows the command to use.",
 		Example: "  hookctl stop",
 		RunE: func(cmd *cobra.Command, _ []string) error {
-			s, err := settings.Defaults(p.environ) // Stopping works although a setting is wrong.
+			s, err := p.defaults() // Stopping works although a setting is wrong.
 			if err != nil {
 				return err
 			}
@@ -124,29 +120,26 @@ func newStop(p *program) *cobra.Command {
 }
 
 func newStatus(p *program) *cobra.Command {
-	var out output
-	cmd := &cobra.Command{
+	return p.printingAnyway(&cobra.Command{
 		Use:     "status",
 		Short:   "Show whether the receiver runs and what it received",
 		Long:    "Show whether the receiver runs and what it received. The exit code is 3 if it does not run, except with --json or --jq.",
 		Example: "  hookctl status\n  hookctl status --json --jq .running",
-		RunE: func(cmd *cobra.Command, _ []string) error {
-			status, asked, err := p.receiverState(cmd.Context())
-			if err == nil {
-				err = p.printStatus(status, asked, &out)
-			}
-			if err == nil && !status.Running && !out.wanted() {
-				err = errStopped
-			}
-			return err
-		},
-	}
-	return addOutputFlags(cmd, &out)
+	}, func(ctx context.Context, c call) error {
+		config, status, asked, err := p.receiverState(ctx)
+		if err == nil {
+			err = p.printStatus(config, status, asked, c.out)
+		}
+		if err == nil && !status.Running && !c.out.wanted() {
+			err = errStopped
+		}
+		return err
+	})
 }
 
 // receiverState asks the running receiver. Where none exists it says what can be known without, and asked is why it did not
 // answer. A receiver that runs is shown although a setting is wrong.
-func (p *program) receiverState(ctx context.Context) (state doctor.State, asked, err error) {
+func (p *program) receiverState(ctx context.Context) (config doctor.Config, state doctor.State, asked, err error) {
 	config, wrong := p.stateConfig()
 	state, asked, err = doctor.ReadState(ctx, config)
 	if wrong != nil && !state.Running {
@@ -156,23 +149,26 @@ func (p *program) receiverState(ctx context.Context) (state doctor.State, asked,
 	if err == nil && state.Running && errors.As(asked, &silent) {
 		p.note("hint: %s", silent.Hint())
 	}
-	return state, asked, err
+	return config, state, asked, err
 }
 
 // stateConfig is what [doctor.ReadState] needs, also where the settings cannot be used, with what is wrong with them.
 func (p *program) stateConfig() (doctor.Config, error) {
-	s, wrong := settings.Load(p.environ)
-	if wrong != nil {
-		var err error
-		if s, err = settings.Defaults(p.environ); err != nil {
-			return doctor.Config{}, err
-		}
-		return doctor.Config{Home: s.Home, Store: s.Store()}, wrong
+	s, wrong := p.load()
+	if wrong == nil {
+		return doctor.Config{
+			Home: s.Home, Store: s.Store(), Fleet: p.fleet(s), Logs: s.Logs(nil), Version: buildInfo().Version,
+			PublicURL: s.Receiver.PublicURL, Tunnel: s.Receiver.Tunnel,
+		}, nil
 	}
-	return doctor.Config{Home: s.Home, Store: s.Store(), Logs: s.Logs(nil), Version: buildInfo().Version, PublicURL: s.Receiver.PublicURL}, nil
+	s, err := p.defaults()
+	if err != nil {
+		return doctor.Config{}, err
+	}
+	return doctor.Config{Home: s.Home, Store: s.Store(), Fleet: p.fleet(s)}, wrong
 }
 
-func (p *program) printStatus(state doctor.State, asked error, out *output) error {
+func (p *program) printStatus(config doctor.Config, state doctor.State, asked error, out *output) error {
 	if out.wanted() {
 		return out.print(p.out, state)
 	}
@@ -187,21 +183,23 @@ func (p *program) printStatus(state doctor.State, asked error, out *output) erro
 			}
 		}
 	}
+	// undoable adds until when a rotation can be undone. That one is not finished is part of the judgement.
+	undoable := func() {
+		if r, err := config.Store.Rotation(); err == nil && r != nil && !r.Promoted.IsZero() && time.Now().Before(r.Expires) {
+			row("rotation", "hookctl rotate --undo takes it back until "+r.Expires.Local().Format(time.DateTime))
+		}
+	}
 	age := ""
 	if changed := state.SecretChangedAt; changed != nil {
 		age = ", " + text.Span(time.Since(*changed)) + " old"
 	}
 	if !status.Running {
-		home := ""
-		if s, err := settings.Defaults(p.environ); err == nil {
-			home = s.Home
-		}
-		stopped := doctor.Receiver(home, status, asked, time.Now())
+		stopped := doctor.Receiver(config.Home, status, asked, time.Now())
 		row("receiver", stopped.Detail)
 		row("log", status.LogDir)
 		row("secret", cmp.Or(status.Secret, "none")+age)
-		judged(p.judgeSecret(status, asked))
-		p.printRotationState(row)
+		judged(doctor.Secret(config, status, asked))
+		undoable()
 		judged(doctor.Offers(state.Offered, time.Now()))
 		if status.Secret != "" { // without one it does not start
 			p.note("hint: %s", stopped.Fix)
@@ -221,10 +219,8 @@ func (p *program) printStatus(state doctor.State, asked error, out *output) erro
 	if status.PublicURL != "" {
 		row("public URL", status.PublicURL)
 	}
-	if s, err := settings.Load(p.environ); err == nil {
-		if tunnel := doctor.StartedTunnel(status, s.Receiver.Tunnel); tunnel != "" {
-			row("tunnel", tunnel)
-		}
+	if tunnel := doctor.StartedTunnel(status, config.Tunnel); tunnel != "" {
+		row("tunnel", tunnel)
 	}
 	if status.Cluster != nil {
 		row("cluster", text.Clean(status.Cluster.String()))
@@ -240,8 +236,8 @@ func (p *program) printStatus(state doctor.State, asked error, out *output) erro
 		names += "; also accepted: " + strings.Join(status.Secrets[1:], ", ")
 	}
 	row("secret", names)
-	judged(p.judgeSecret(status, nil))
-	p.printRotationState(row)
+	judged(doctor.Secret(config, status, nil))
+	undoable()
 	row("deliveries", fmt.Sprintf("%d received, %s, %d rejected", status.Received, text.Count(int(status.Duplicates), "duplicate"), status.Rejected))
 	pending := fmt.Sprint(status.PendingNotifications, " pending")
 	if status.Counting {
@@ -265,34 +261,20 @@ func (p *program) printStatus(state doctor.State, asked error, out *output) erro
 	return nil
 }
 
-// judgeSecret is the doctor's judgement of the secret. It works without settings, too.
-func (p *program) judgeSecret(status daemon.Status, notRunning error) doctor.Check {
-	s, err := settings.Defaults(p.environ)
-	if err != nil {
-		return doctor.Check{}
-	}
-	return doctor.Secret(doctor.Config{Home: s.Home, Store: s.Store(), Fleet: p.fleet(s)}, status, notRunning)
-}
-
-// printRotationState prints until when a rotation can be undone. That one is not finished is part of the judgement.
-func (p *program) printRotationState(row func(name, value string)) {
-	s, err := settings.Defaults(p.environ)
-	if err != nil {
-		return
-	}
-	switch r, err := s.Store().Rotation(); {
-	case err != nil || r == nil || r.Promoted.IsZero():
-	case time.Now().Before(r.Expires):
-		row("rotation", "hookctl rotate --undo takes it back until "+r.Expires.Local().Format(time.DateTime))
-	}
-}
-
 // reloadReceiver makes a running receiver read its settings again; where none runs there is nothing to do.
 func (p *program) reloadReceiver(ctx context.Context, home string) error {
 	if _, err := p.reload(ctx, home); !errors.Is(err, daemon.ErrNotRunning) {
 		return err
 	}
 	return nil
+}
+
+// saveSetting keeps a setting, and has a running receiver use it.
+func (p *program) saveSetting(ctx context.Context, s *settings.Settings, key string, value any) error {
+	if err := s.Save(key, value); err != nil {
+		return err
+	}
+	return p.reloadReceiver(ctx, s.Home)
 }
 
 // reload makes the receiver read its settings again, and returns how it is then.
@@ -302,4 +284,87 @@ func (p *program) reload(ctx context.Context, home string) (daemon.Status, error
 		return status, fmt.Errorf("the settings are saved, but the receiver does not use them yet: %w", err)
 	}
 	return status, err
+}
+
+// addReceiverFlags adds the flags of everything that starts a receiver.
+func addReceiverFlags(cmd *cobra.Command) {
+	cmd.Flags().String("port", "", "`port` to listen on (default: receiver.port)")
+	cmd.Flags().String("bind", "", "`address` to listen on (default: receiver.bind)")
+	cmd.Flags().String("log-dir", "", "`directory` of the records (default: log.dir)")
+	cmd.Flags().String("tunnel", "", "run and watch a tunnel: `ngrok|cloudflared|tailscale`")
+	cmd.Flags().Bool("debug", false, "log more details, but no secrets")
+}
+
+// flagSettings are the flags that stand for a setting.
+func flagSettings() []settings.Override {
+	return []settings.Override{
+		{Flag: "port", Key: "receiver.port"}, {Flag: "bind", Key: "receiver.bind"}, {Flag: "tunnel", Key: "receiver.tunnel"}, {Flag: "log-dir", Key: "log.dir"},
+	}
+}
+
+// overrides are the flags that were given, as settings.
+func overrides(cmd *cobra.Command) (list []settings.Override, err error) {
+	for _, o := range flagSettings() {
+		if o.Value = cmd.Flags().Lookup(o.Flag).Value.String(); o.Value == "" {
+			continue
+		}
+		if o.Key == "log.dir" {
+			if o.Value, err = filepath.Abs(o.Value); err != nil {
+				return nil, fmt.Errorf("--log-dir: %w", err)
+			}
+		}
+		list = append(list, o)
+	}
+	return list, nil
+}
+
+// startedWith is the flag that the running receiver was started with in place of a setting, "" for none.
+func startedWith(st daemon.Status, key string) string {
+	for _, o := range flagSettings() {
+		if value, given := doctor.StartedWith(st, "--"+o.Flag); given && o.Key == key {
+			return "--" + o.Flag + " " + value
+		}
+	}
+	return ""
+}
+
+func newServe(p *program) *cobra.Command {
+	cmd := &cobra.Command{
+		Use:   "serve",
+		Short: "Run the receiver in the foreground",
+		Long: "Run the receiver in the foreground: accept deliveries, check their signature, record them and send notifications.\n" +
+			"SIGHUP reloads secrets and settings. SIGTERM finishes accepted deliveries and exits.",
+		Example: "  hookctl serve\n  hookctl serve --port 9100 --debug",
+		RunE:    func(cmd *cobra.Command, _ []string) error { return p.serve(cmd) },
+	}
+	addReceiverFlags(cmd)
+	return cmd
+}
+
+// serve is the receiver until its context ends or somebody stops it over the control socket.
+func (p *program) serve(cmd *cobra.Command) error {
+	overrides, err := overrides(cmd)
+	if err != nil {
+		return err
+	}
+	s, err := p.defaults() // for the home; mistakes in the settings are Run's to report
+	if err != nil {
+		return err
+	}
+	p.quiet = true
+	return host.Run(cmd.Context(), host.Config{
+		Load: func() (*host.Settings, error) {
+			s, err := settings.Load(p.environ, overrides...)
+			if err != nil {
+				return nil, err
+			}
+			return p.hostSettings(s)
+		},
+		Code:       codeOf,
+		Daemon:     p.daemonConfig(s),
+		Stderr:     p.err,
+		Background: p.environ(daemon.EnvBackground) != "",
+		Debug:      cmd.Flags().Lookup("debug").Value.String() == "true",
+		WithParent: p.environ(demoVariable) != "",
+	})
 }

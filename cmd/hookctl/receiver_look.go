@@ -14,91 +14,71 @@ import (
 
 	"github.com/spf13/cobra"
 
-	"hookctl/cmd/hookctl/settings"
 	"hookctl/logs/text"
 	"hookctl/server/daemon"
 )
 
 func newReload(p *program) *cobra.Command {
-	return &cobra.Command{
+	return p.action(&cobra.Command{
 		Use:     "reload",
 		Short:   "Reload secrets and settings in the receiver",
 		Example: "  hookctl reload",
-		RunE: func(cmd *cobra.Command, _ []string) error {
-			s, err := settings.Load(p.environ)
-			if err != nil {
-				return err
-			}
-			status, err := daemon.Dial(s.Home).Reload(cmd.Context())
-			if err != nil {
-				return err
-			}
-			p.note("the receiver has reloaded secrets and settings")
-			if len(status.NeedsRestart) > 0 {
-				p.note("hint: restart it for %s: hookctl restart", strings.Join(status.NeedsRestart, ", "))
-			}
-			return nil
-		},
-	}
+	}, func(ctx context.Context, c call) error {
+		status, err := daemon.Dial(c.settings.Home).Reload(ctx)
+		if err != nil {
+			return err
+		}
+		p.note("the receiver has reloaded secrets and settings")
+		if len(status.NeedsRestart) > 0 {
+			p.note("hint: restart it for %s: hookctl restart", strings.Join(status.NeedsRestart, ", "))
+		}
+		return nil
+	})
 }
 
 func newRejected(p *program) *cobra.Command {
-	var out output
-	cmd := &cobra.Command{
+	return p.printingAnyway(&cobra.Command{
 		Use:     "rejected",
 		Short:   "Show the requests that the receiver rejected, and why",
 		Long:    "Show the requests that the receiver rejected since it started, and why, newest first.",
 		Example: "  hookctl rejected\n  hookctl rejected --json --jq '.[].reason'",
-		RunE: func(cmd *cobra.Command, _ []string) error {
-			s, err := settings.Defaults(p.environ)
-			if err != nil {
-				return err
+	}, func(ctx context.Context, c call) error {
+		list, err := daemon.Dial(c.settings.Home).Rejected(ctx)
+		if err != nil {
+			return err
+		}
+		head := []string{"TIME", "REASON", "FROM", "EVENT", "GUID", "SECRETS TRIED"}
+		newest := slices.Clone(list)
+		slices.Reverse(newest)
+		return printList(p, c.out, append([]daemon.Rejected{}, list...), newest, "no request was rejected since the receiver started", head, func(r daemon.Rejected) []string {
+			reason := r.Reason
+			if r.Former != "" {
+				reason = "signed with the former secret " + r.Former + ": a hook was not rotated"
 			}
-			list, err := daemon.Dial(s.Home).Rejected(cmd.Context())
-			if err != nil {
-				return err
-			}
-			head := []string{"TIME", "REASON", "FROM", "EVENT", "GUID", "SECRETS TRIED"}
-			newest := slices.Clone(list)
-			slices.Reverse(newest)
-			return printList(p, &out, append([]daemon.Rejected{}, list...), newest, "no request was rejected since the receiver started", head, func(r daemon.Rejected) []string {
-				reason := r.Reason
-				if r.Former != "" {
-					reason = "signed with the former secret " + r.Former + ": a hook was not rotated"
-				}
-				return []string{r.Time.Local().Format(time.DateTime), reason, r.Address, r.Event, r.DeliveryID, strings.Join(r.Fingerprints, ",")}
-			})
-		},
-	}
-	return addOutputFlags(cmd, &out)
+			return []string{r.Time.Local().Format(time.DateTime), reason, r.Address, r.Event, r.DeliveryID, strings.Join(r.Fingerprints, ",")}
+		})
+	})
 }
 
 func newLog(p *program) *cobra.Command {
 	limit := 20
 	level := ""
 	follow := false
-	var out output
-	cmd := &cobra.Command{
+	cmd := p.printingAnyway(&cobra.Command{
 		Use:     "log",
 		Short:   "Print the last lines of the receiver's log",
 		Example: "  hookctl log\n  hookctl log --follow\n  hookctl log --level warn --limit 0\n  hookctl log --json --jq '.[] | select(.level == \"ERROR\") | .line'",
-		RunE: func(cmd *cobra.Command, _ []string) error {
-			s, err := settings.Defaults(p.environ)
-			if err != nil {
-				return err
-			}
-			end, err := p.printLog(s.Home, level, limit, &out)
-			if err != nil || !follow {
-				return err
-			}
-			return p.followLog(cmd.Context(), s.Home, level, end)
-		},
-	}
+	}, func(ctx context.Context, c call) error {
+		end, err := p.printLog(c.settings.Home, level, limit, c.out)
+		if err != nil || !follow {
+			return err
+		}
+		return p.followLog(ctx, c.settings.Home, level, end)
+	})
 	cmd.Flags().IntVarP(&limit, "limit", "L", limit, "at most `n` lines; 0 for all of the last MiB")
 	cmd.Flags().IntVarP(&limit, "lines", "n", limit, "the same as --limit")
 	cmd.Flags().BoolVarP(&follow, "follow", "f", false, "print new lines as they are written, until interrupted")
 	cmd.Flags().StringVar(&level, "level", "", "only lines of this `level` or above: debug, info, warn or error")
-	addOutputFlags(cmd, &out)
 	cmd.MarkFlagsMutuallyExclusive("limit", "lines")
 	cmd.MarkFlagsMutuallyExclusive("follow", "json")
 	cmd.MarkFlagsMutuallyExclusive("follow", "jq")
@@ -129,10 +109,11 @@ func (p *program) printLog(home, level string, limit int, out *output) (end int6
 // followLog prints what is written to the receiver's log from there on, until ctx ends. A log that begins again is read from
 // its beginning.
 func (p *program) followLog(ctx context.Context, home, level string, from int64) error {
-	for tick := time.NewTicker(200 * time.Millisecond); ; {
+	tick := time.NewTicker(200 * time.Millisecond)
+	defer tick.Stop()
+	for {
 		select {
 		case <-ctx.Done():
-			tick.Stop()
 			return nil
 		case <-tick.C:
 		}
@@ -141,7 +122,6 @@ func (p *program) followLog(ctx context.Context, home, level string, from int64)
 			err = p.printLines(lines)
 		}
 		if err != nil {
-			tick.Stop()
 			return err
 		}
 		from = end
@@ -160,15 +140,10 @@ func (p *program) printLines(lines []logLine) error {
 // readLog reads the last whole lines of the receiver's log, of a level or above, and returns where they end. It begins at from,
 // or a MiB before the end where that is less than 0.
 func readLog(home, level string, limit int, from int64) (lines []logLine, end int64, err error) {
-	levels := []string{"DEBUG", "INFO", "WARN", "ERROR"}
-	least := -1
-	for i, name := range levels {
-		if strings.EqualFold(name, level) {
-			least = i
-		}
-	}
+	levels := []string{"ERROR", "WARN", "INFO", "DEBUG", ""} // the last one for lines without a level, which are always shown
+	least := slices.Index(levels, strings.ToUpper(level))
 	switch {
-	case level != "" && least < 0:
+	case least < 0:
 		return nil, 0, usage(fmt.Errorf("--level must be debug, info, warn or error: %q", level))
 	case limit < 0:
 		return nil, 0, usage(fmt.Errorf("--limit must not be negative: %d", limit))
@@ -205,14 +180,11 @@ func readLog(home, level string, limit int, from int64) (lines []logLine, end in
 	}
 	lines = []logLine{}
 	for line := range strings.Lines(string(data)) {
-		of := len(levels) // a line without a level is shown at every level
-		for i, name := range levels {
-			if strings.Contains(line, "level="+name) || strings.Contains(line, " "+name+" ") {
-				of = i
-			}
-		}
-		if of >= least {
-			lines = append(lines, logLine{append(levels, "")[of], strings.TrimRight(line, "\n")})
+		of := slices.IndexFunc(levels, func(name string) bool {
+			return name == "" || strings.Contains(line, "level="+name) || strings.Contains(line, " "+name+" ")
+		})
+		if of <= least || levels[of] == "" {
+			lines = append(lines, logLine{levels[of], strings.TrimRight(line, "\n")})
 		}
 	}
 	if limit > 0 {

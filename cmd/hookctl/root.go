@@ -2,11 +2,15 @@ package main
 
 import (
 	"bufio"
+	"cmp"
 	"context"
+	"errors"
 	"fmt"
 	"io"
+	"regexp"
 	"strings"
 
+	"charm.land/lipgloss/v2"
 	"github.com/spf13/cobra"
 	"github.com/spf13/pflag"
 
@@ -37,7 +41,7 @@ const helpTemplate = `{{with or .Long .Short}}{{trim .}}
   {{rpad .Name .NamePadding}} {{.Short}}{{end}}{{end}}
 {{end}}{{end}}{{if .HasAvailableLocalFlags}}
 Flags:
-{{.LocalFlags.FlagUsages | trimTrailingWhitespaces}}
+{{.LocalFlags.FlagUsagesWrapped %d | trimTrailingWhitespaces}}
 {{end}}`
 
 // newRoot is the whole command line.
@@ -71,11 +75,7 @@ func newRoot(p *program) *cobra.Command {
 	root.SetIn(p.in)
 	root.SetOut(p.out)
 	root.SetErr(p.err)
-	root.SetHelpTemplate(helpTemplate)
-	root.SetUsageTemplate(helpTemplate)
-	root.SetFlagErrorFunc(func(cmd *cobra.Command, err error) error {
-		return hint(usage(flagMistake(err)), flagHint(cmd, err))
-	})
+	root.SetFlagErrorFunc(flagMistake)
 	root.AddGroup(
 		&cobra.Group{ID: groupHooks, Title: "Webhooks at GitHub:"},
 		&cobra.Group{ID: groupReceiver, Title: "The receiver:"},
@@ -95,7 +95,46 @@ func newRoot(p *program) *cobra.Command {
 	root.InitDefaultCompletionCmd()
 	finish(root)
 	completeAll(p, root)
+	fitHelp(root, terminalWidth(p.out))
 	return root
+}
+
+// fitHelp has help break its lines at words where a terminal is narrow. Examples stay as they are to be copied.
+func fitHelp(root *cobra.Command, width int) {
+	root.SetHelpTemplate(fmt.Sprintf(helpTemplate, width))
+	root.SetUsageTemplate(fmt.Sprintf(helpTemplate, width))
+	show := root.HelpFunc()
+	root.SetHelpFunc(func(cmd *cobra.Command, args []string) {
+		cmd.Long = fitText(cmd.Long, width)
+		show(cmd, args)
+	})
+}
+
+// indented is a line of help that stands for itself: a term, and what it means.
+var indented = regexp.MustCompile(`^  +(\S+( \S+)*  +)?`)
+
+// fitText fills the paragraphs of a text again where one of its lines is wider than that.
+func fitText(text string, width int) string {
+	if lipgloss.Width(text) <= width {
+		return text
+	}
+	var out []string
+	paragraph := ""
+	end := func() {
+		if paragraph != "" {
+			out, paragraph = append(out, fill(paragraph, width, "")), ""
+		}
+	}
+	for line := range strings.SplitSeq(text, "\n") {
+		if lead := indented.FindString(line); lead != "" || line == "" {
+			end()
+			out = append(out, lead+fill(line[len(lead):], width-len(lead), strings.Repeat(" ", len(lead))))
+		} else {
+			paragraph += " " + line
+		}
+	}
+	end()
+	return strings.Join(out, "\n")
 }
 
 // finish makes every command refuse what it does not know with exit code 2 and a hint.
@@ -133,7 +172,7 @@ func finish(cmd *cobra.Command) {
 		}
 		cmd.Args = func(cmd *cobra.Command, given []string) error {
 			if args(cmd, given) != nil {
-				return hint(usage(argumentMistake(cmd, args, given)), argumentHint(cmd, given))
+				return argumentMistake(cmd, args, given)
 			}
 			if err := flagsMistake(cmd); err != nil { // cobra would report it later, as a failure
 				return hint(usage(err), "usage: "+cmd.UseLine())
@@ -173,24 +212,15 @@ func missing(flag, what string) error {
 
 // ask puts a question on stderr and reads a line; without a terminal it names the flag that would have answered.
 func (p *program) ask(ctx context.Context, flag, question, fallback string) (string, error) {
-	if !p.terminal {
-		return "", missing(flag, question)
-	}
+	suffix := ""
 	if fallback != "" {
-		question += " [" + fallback + "]"
+		suffix = " [" + fallback + "]"
 	}
-	fmt.Fprintf(p.err, "%s: ", question)
-	line, err := p.readLine(ctx)
-	if err != nil {
-		return "", err
+	line, err := p.answer(ctx, flag, question, suffix)
+	if line = cmp.Or(line, fallback); err == nil && line == "" {
+		err = usage(fmt.Errorf("--%s is missing: %s", flag, question))
 	}
-	if line == "" {
-		line = fallback
-	}
-	if line == "" {
-		return "", usage(fmt.Errorf("--%s is missing: %s", flag, question))
-	}
-	return line, nil
+	return line, err
 }
 
 // confirm asks for a yes, which --yes gives beforehand.
@@ -198,40 +228,47 @@ func (p *program) confirm(ctx context.Context, yes bool, question string) error 
 	if yes {
 		return nil
 	}
-	if !p.terminal {
-		return missing("yes", question)
+	line, err := p.answer(ctx, "yes", question, " [y/N]")
+	if answer := strings.ToLower(line); err == nil && answer != "y" && answer != "yes" {
+		err = errCancelled
 	}
-	fmt.Fprintf(p.err, "%s [y/N]: ", question)
-	line, err := p.readLine(ctx)
-	if err != nil {
-		return err
-	}
-	if answer := strings.ToLower(line); answer != "y" && answer != "yes" {
-		return errCancelled
-	}
-	return nil
+	return err
 }
 
-// readLine reads one line from stdin, and returns when ctx ends: a blocked read cannot be interrupted, so it is
-// left to the end of the process.
-func (p *program) readLine(ctx context.Context) (string, error) {
-	type answer struct {
-		line string
-		err  error
+func (p *program) answer(ctx context.Context, flag, question, suffix string) (string, error) {
+	if !p.terminal {
+		return "", missing(flag, question)
 	}
-	got := make(chan answer, 1)
-	go func() {
+	fmt.Fprintf(p.err, "%s%s: ", question, suffix)
+	return p.readLine(ctx)
+}
+
+// readLine reads one line from stdin.
+func (p *program) readLine(ctx context.Context) (string, error) {
+	return typed(ctx, func() (string, error) {
 		line, err := bufio.NewReader(p.in).ReadString('\n')
-		got <- answer{strings.TrimSpace(line), err}
+		return strings.TrimSpace(line), err
+	})
+}
+
+// typed is what read returns, or errCancelled where input or ctx ends first: a blocked read cannot be interrupted, so it is left to the
+// end of the process.
+func typed(ctx context.Context, read func() (string, error)) (line string, err error) {
+	done := make(chan struct{})
+	var got string
+	var failed error
+	go func() {
+		defer close(done)
+		got, failed = read()
 	}()
 	select {
 	case <-ctx.Done():
 		return "", errCancelled
-	case a := <-got:
-		if a.err == io.EOF {
-			return "", errCancelled
+	case <-done:
+		if errors.Is(failed, io.EOF) {
+			failed = errCancelled
 		}
-		return a.line, a.err
+		return got, failed
 	}
 }
 

@@ -28,12 +28,11 @@ type rotateOptions struct {
 	maxAge       settings.Duration
 	without      []string
 	yes          bool
-	out          output
 }
 
 func newRotate(p *program) *cobra.Command {
 	o := rotateOptions{grace: settings.Duration(time.Hour)}
-	cmd := &cobra.Command{
+	cmd := p.printing(&cobra.Command{
 		Use:   "rotate [HOOK…]",
 		Short: "Change the secret of hooks without losing a delivery",
 		Long: "Change the secret here and at GitHub without losing a delivery. The receiver accepts the old and the new secret until\n" +
@@ -48,14 +47,12 @@ func newRotate(p *program) *cobra.Command {
   hookctl rotate --resume
   hookctl rotate --undo`,
 		Args: cobra.ArbitraryArgs,
-		RunE: func(cmd *cobra.Command, args []string) error {
-			var err error
-			if o.ids, err = hookIDs(args); err != nil {
-				return err
-			}
-			return p.rotate(cmd.Context(), &o)
-		},
-	}
+	}, func(ctx context.Context, c call) (err error) {
+		if o.ids, err = hookIDs(c.args); err != nil {
+			return err
+		}
+		return p.rotate(ctx, c, &o)
+	})
 	o.targets.add(cmd, true)
 	cmd.Flags().BoolVar(&o.all, "all", false, "every hook of this receiver")
 	cmd.Flags().Var(&o.grace, "grace", "how long the old secret is still accepted")
@@ -69,10 +66,10 @@ func newRotate(p *program) *cobra.Command {
 	for _, flag := range []string{"resume", "undo", "finish"} {
 		cmd.MarkFlagsMutuallyExclusive("grace", flag) // a rotation keeps the grace period that it began with
 	}
-	return addOutputFlags(cmd, &o.out)
+	return cmd
 }
 
-func (p *program) rotate(ctx context.Context, o *rotateOptions) (err error) {
+func (p *program) rotate(ctx context.Context, c call, o *rotateOptions) error {
 	switch chosen := o.targets.given() || len(o.ids) > 0; {
 	case !o.all && !o.resume && !o.undo && !o.finish && !chosen:
 		return usage(errors.New("give -R, --all, --resume, --undo or --finish"))
@@ -81,7 +78,7 @@ func (p *program) rotate(ctx context.Context, o *rotateOptions) (err error) {
 	case (o.resume || o.undo || o.finish) && (chosen || o.maxAge > 0):
 		return usage(errors.New("--resume, --undo and --finish work on the current rotation: give no hooks and no --max-age"))
 	}
-	s, all, err := p.atFleet()
+	all, err := p.atGitHub(c.settings)
 	if err != nil {
 		return errors.Join(nothingToRotate(ctx, all, o), err)
 	}
@@ -100,14 +97,14 @@ func (p *program) rotate(ctx context.Context, o *rotateOptions) (err error) {
 		}
 	}
 	idle := len(plan.Hooks) == 0 && plan.Young > 0
-	if idle && !o.out.wanted() {
+	if idle && !c.out.wanted() {
 		return p.reportAside(plan.Aside)
 	}
 	for _, node := range o.without {
 		if idle {
 			break // nothing waits for it
 		}
-		if err := host.Dial(s.Home).LeaveOut(ctx, node); err != nil {
+		if err := host.Dial(c.settings.Home).LeaveOut(ctx, node); err != nil {
 			return err
 		}
 	}
@@ -115,7 +112,7 @@ func (p *program) rotate(ctx context.Context, o *rotateOptions) (err error) {
 	if err != nil && len(report.Hooks) == 0 {
 		return err
 	}
-	return errors.Join(p.printRotation(report, o), p.reportAside(report.Aside), err)
+	return errors.Join(p.printRotation(report, o.finish, c.out), p.reportAside(report.Aside), err)
 }
 
 // nothingToRotate says that there is nothing to rotate, nor to continue, for any login. It is nil where there is, and where that is
@@ -192,9 +189,9 @@ func (p *program) reportAside(list []fleet.Aside) error {
 }
 
 // printRotation shows the outcome, and until when it can be undone. What is not complete makes the command fail.
-func (p *program) printRotation(r fleet.RotateReport, o *rotateOptions) error {
-	if o.out.wanted() {
-		if err := o.out.print(p.out, r); err != nil {
+func (p *program) printRotation(r fleet.RotateReport, finish bool, out *output) error {
+	if out.wanted() {
+		if err := out.print(p.out, r); err != nil {
 			return err
 		}
 	} else {
@@ -208,7 +205,7 @@ func (p *program) printRotation(r fleet.RotateReport, o *rotateOptions) error {
 		if r.Old != "" && r.New != "" { // else hooks go from or to secrets of their own
 			fmt.Fprintf(p.out, "secret %s → %s\n", r.Old, r.New)
 		}
-		if left := time.Until(r.Expires); r.Complete && left > 0 && !o.finish {
+		if left := time.Until(r.Expires); r.Complete && left > 0 && !finish {
 			p.note("the old secret is accepted until %s; until then you can go back: hookctl rotate --undo", r.Expires.Local().Format(time.DateTime))
 		}
 	}

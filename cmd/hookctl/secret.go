@@ -36,25 +36,23 @@ type secretReport struct {
 }
 
 func newSecretGenerate(p *program) *cobra.Command {
-	cmd := &cobra.Command{
+	return p.storingSecret(&cobra.Command{
 		Use:     "generate",
 		Short:   "Generate a new secret and store it in .env",
 		Example: "  hookctl secret generate",
-	}
-	return p.newSecretSetter(cmd, "replace the current secret; hooks that sign with it are refused from then on", func(context.Context) (string, error) {
+	}, "replace the current secret; hooks that sign with it are refused from then on", func(context.Context) (string, error) {
 		return secret.Generate()
 	})
 }
 
 func newSecretImport(p *program) *cobra.Command {
-	cmd := &cobra.Command{
+	return p.storingSecret(&cobra.Command{
 		Use:   "import",
 		Short: "Store the secret that is given on stdin",
 		Long: "Store the secret that is given on stdin, as one line; GITHUB_WEBHOOK_SECRET=… of a .env file is understood too. It\n" +
 			"is never taken from the command line, which other users can read. Placeholders from documentation are refused.",
 		Example: "  pass show webhook | hookctl secret import",
-	}
-	return p.newSecretSetter(cmd, "replace the current secret", func(ctx context.Context) (string, error) {
+	}, "replace the current secret", func(ctx context.Context) (string, error) {
 		given, err := p.readSecret(ctx)
 		if err != nil {
 			return "", err
@@ -67,23 +65,17 @@ func newSecretImport(p *program) *cobra.Command {
 	})
 }
 
-// newSecretSetter makes cmd store the secret that value returns.
-func (p *program) newSecretSetter(cmd *cobra.Command, forced string, value func(context.Context) (string, error)) *cobra.Command {
-	var out output
+// storingSecret makes cmd store the secret that value returns.
+func (p *program) storingSecret(cmd *cobra.Command, forced string, value func(context.Context) (string, error)) *cobra.Command {
 	var force bool
-	cmd.RunE = func(cmd *cobra.Command, _ []string) error {
-		s, err := settings.Load(p.environ)
-		if err != nil {
-			return err
-		}
-		key, err := value(cmd.Context())
-		if err != nil {
-			return err
-		}
-		return p.storeSecret(cmd.Context(), s, key, force, &out)
-	}
 	cmd.Flags().BoolVar(&force, "force", false, forced)
-	return addOutputFlags(cmd, &out)
+	return p.printing(cmd, func(ctx context.Context, c call) error {
+		key, err := value(ctx)
+		if err != nil {
+			return err
+		}
+		return p.storeSecret(ctx, c.settings, key, force, c.out)
+	})
 }
 
 // readSecret reads what is given on stdin. Where a person types it, that is one line, and not shown.
@@ -106,29 +98,14 @@ func (p *program) readHidden(ctx context.Context, what string) (string, error) {
 	if err != nil {
 		return "", fmt.Errorf("read what is typed: %w", err)
 	}
-	type typed struct {
-		line string
-		err  error
-	}
-	got := make(chan typed, 1)
-	go func() {
+	line, err := typed(ctx, func() (string, error) {
 		console := term.NewTerminal(struct {
 			io.Reader
 			io.Writer
 		}{p.stdin, p.err}, "")
-		line, err := console.ReadPassword(what + " (input is hidden): ")
-		got <- typed{line, err}
-	}()
-	var t typed
-	select {
-	case <-ctx.Done(): // the blocked read is left to the end of the process
-		t.err = errCancelled
-	case t = <-got:
-		if errors.Is(t.err, io.EOF) {
-			t.err = errCancelled
-		}
-	}
-	return t.line, errors.Join(t.err, term.Restore(fd, before))
+		return console.ReadPassword(what + " (input is hidden): ")
+	})
+	return line, errors.Join(err, term.Restore(fd, before))
 }
 
 // storeSecret saves a secret, and makes a running receiver use it.
@@ -155,22 +132,16 @@ func (p *program) storeSecret(ctx context.Context, s *settings.Settings, value s
 }
 
 func newSecretShow(p *program) *cobra.Command {
-	var out output
 	var reveal bool
-	cmd := &cobra.Command{
+	cmd := p.printing(&cobra.Command{
 		Use:     "show",
 		Short:   "Show the fingerprint of the secret",
 		Example: "  hookctl secret show\n  hookctl secret show --reveal",
-		RunE: func(*cobra.Command, []string) error {
-			s, err := settings.Load(p.environ)
-			if err != nil {
-				return err
-			}
-			return p.printSecret(s.Store(), reveal, &out)
-		},
-	}
+	}, func(ctx context.Context, c call) error {
+		return p.printSecret(c.settings.Store(), reveal, c.out)
+	})
 	cmd.Flags().BoolVar(&reveal, "reveal", false, "print the secret itself")
-	return addOutputFlags(cmd, &out)
+	return cmd
 }
 
 func (p *program) printSecret(store *secret.Store, reveal bool, out *output) error {

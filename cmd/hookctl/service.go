@@ -7,7 +7,6 @@ import (
 	"net"
 	"os"
 	"path/filepath"
-	"slices"
 	"strconv"
 	"strings"
 	"time"
@@ -34,52 +33,52 @@ func newService(p *program) *cobra.Command {
 }
 
 func newServiceInstall(p *program) *cobra.Command {
-	var out output
 	var system, print bool
 	var user string
 	var rotate settings.Duration
-	cmd := &cobra.Command{
+	cmd := p.printing(&cobra.Command{
 		Use:   "install",
 		Short: "Install the service and start it",
 		Example: `  hookctl service install
   hookctl service install --rotate-after 90d
   sudo hookctl service install --system --user hookctl
   hookctl service install --print`,
-		RunE: func(cmd *cobra.Command, _ []string) error {
-			if user != "" && !system {
-				return usage(errors.New("--user needs --system"))
-			}
-			s, err := settings.Load(p.environ)
+	}, func(ctx context.Context, c call) error {
+		if user != "" && !system {
+			return usage(errors.New("--user needs --system"))
+		}
+		service, err := p.serviceOf(c.settings)
+		if err != nil {
+			return err
+		}
+		service.System, service.User, service.RotateAfter = system, user, time.Duration(rotate)
+		if print {
+			files, err := service.Files()
 			if err != nil {
 				return err
 			}
-			service, err := p.serviceOf(s)
-			if err != nil {
-				return err
+			if c.out.wanted() {
+				return c.out.print(p.out, files)
 			}
-			service.System, service.User, service.RotateAfter = system, user, time.Duration(rotate)
-			if print {
-				files, err := service.Files()
-				if err != nil {
-					return err
-				}
-				return p.printServiceFiles(files, &out)
+			for _, f := range files {
+				fmt.Fprintf(p.out, "# %s\n%s\n", f.Path, f.Text)
 			}
-			if _, origin, err := s.Store().Current(); err != nil || origin == secret.FromEnvironment {
-				return errors.Join(err, hint(errors.New("the secret is only in this environment, which a service does not have"), "store it in .env: hookctl secret import"))
-			}
-			status, err := service.Install(cmd.Context())
-			if err != nil {
-				return err
-			}
-			return p.printService(status, &out)
-		},
-	}
+			return nil
+		}
+		if _, origin, err := c.settings.Store().Current(); err != nil || origin == secret.FromEnvironment {
+			return errors.Join(err, hint(errors.New("the secret is only in this environment, which a service does not have"), "store it in .env: hookctl secret import"))
+		}
+		status, err := service.Install(ctx)
+		if err != nil {
+			return err
+		}
+		return p.printService(status, c.out)
+	})
 	cmd.Flags().BoolVar(&system, "system", false, "install for the whole machine instead of your user; needs root")
 	cmd.Flags().StringVar(&user, "user", "", "with --system: the `user` to run as")
 	cmd.Flags().Var(&rotate, "rotate-after", "also install a timer that rotates a secret older than this")
 	cmd.Flags().BoolVar(&print, "print", false, "only print the files, install nothing")
-	return addOutputFlags(cmd, &out)
+	return cmd
 }
 
 // serviceOf is the service of a home: this program on the address of the settings, with those settings that the real
@@ -90,21 +89,21 @@ func (p *program) serviceOf(s *settings.Settings) (daemon.Service, error) {
 		return daemon.Service{}, fmt.Errorf("find this program's own path: %w", err)
 	}
 	var env []string
+	var names []string
 	for _, v := range settings.Variables() {
-		if value := p.environ(v.Name); value != "" {
-			env = append(env, v.Name+"="+value)
-		}
+		names = append(names, v.Name)
 	}
-	// Where the programs of sinks are found, and gh's login.
-	for _, name := range []string{"PATH", "GH_CONFIG_DIR", "GH_HOST"} {
-		if value := p.environ(name); value != "" && !slices.ContainsFunc(env, func(v string) bool { return strings.HasPrefix(v, name+"=") }) {
-			if name == "GH_CONFIG_DIR" {
-				if value, err = filepath.Abs(value); err != nil {
-					return daemon.Service{}, fmt.Errorf("GH_CONFIG_DIR: %w", err)
-				}
-			}
-			env = append(env, name+"="+value)
+	for _, name := range append(names, "PATH", "GH_CONFIG_DIR", "GH_HOST") { // where the programs of sinks are found, and gh's login
+		value := p.environ(name)
+		if value == "" {
+			continue
 		}
+		if name == "GH_CONFIG_DIR" {
+			if value, err = filepath.Abs(value); err != nil {
+				return daemon.Service{}, fmt.Errorf("GH_CONFIG_DIR: %w", err)
+			}
+		}
+		env = append(env, name+"="+value)
 	}
 	return daemon.Service{
 		Env:        env,
@@ -115,77 +114,47 @@ func (p *program) serviceOf(s *settings.Settings) (daemon.Service, error) {
 	}, nil
 }
 
-func (p *program) printServiceFiles(files []daemon.ServiceFile, out *output) error {
-	if out.wanted() {
-		return out.print(p.out, files)
-	}
-	for _, f := range files {
-		fmt.Fprintf(p.out, "# %s\n%s\n", f.Path, f.Text)
-	}
-	return nil
-}
-
 func newServiceUninstall(p *program) *cobra.Command {
 	var yes bool
-	cmd := &cobra.Command{
+	cmd := p.action(&cobra.Command{
 		Use:     "uninstall",
 		Short:   "Stop and remove the service",
 		Long:    "Stop and remove the service. Log, settings and secret stay.",
 		Example: "  hookctl service uninstall --yes",
-		RunE: func(cmd *cobra.Command, _ []string) error {
-			ctx := cmd.Context()
-			s, err := settings.Load(p.environ)
-			if err != nil {
-				return err
-			}
-			service, err := daemon.Installed(s.Home)
-			if err != nil {
-				return err
-			}
-			if err := p.confirm(ctx, yes, "stop the receiver and remove its service?"); err != nil {
-				return err
-			}
-			if err := service.Uninstall(ctx); err != nil {
-				return err
-			}
-			p.note("removed the service")
-			return nil
-		},
-	}
+	}, func(ctx context.Context, c call) error {
+		service, err := daemon.Installed(c.settings.Home)
+		if err != nil {
+			return err
+		}
+		if err := p.confirm(ctx, yes, "stop the receiver and remove its service?"); err != nil {
+			return err
+		}
+		if err := service.Uninstall(ctx); err != nil {
+			return err
+		}
+		p.note("removed the service")
+		return nil
+	})
 	cmd.Flags().BoolVarP(&yes, "yes", "y", false, "do not ask")
 	return cmd
 }
 
 func newServiceStatus(p *program) *cobra.Command {
-	var out output
-	cmd := &cobra.Command{
+	return p.printing(&cobra.Command{
 		Use:     "status",
 		Short:   "Show whether the service is installed and running",
 		Example: "  hookctl service status --json",
-		RunE: func(cmd *cobra.Command, _ []string) error {
-			status, err := p.serviceStatus(cmd.Context())
-			if err != nil {
-				return err
-			}
-			return p.printService(status, &out)
-		},
-	}
-	return addOutputFlags(cmd, &out)
-}
-
-func (p *program) serviceStatus(ctx context.Context) (daemon.ServiceStatus, error) {
-	s, err := settings.Load(p.environ)
-	if err != nil {
-		return daemon.ServiceStatus{}, err
-	}
-	service, err := daemon.Installed(s.Home)
-	if errors.Is(err, daemon.ErrNoService) {
-		return daemon.ServiceStatus{Files: []string{}}, nil
-	}
-	if err != nil {
-		return daemon.ServiceStatus{}, err
-	}
-	return service.Status(ctx)
+	}, func(ctx context.Context, c call) error {
+		status := daemon.ServiceStatus{Files: []string{}}
+		service, err := daemon.Installed(c.settings.Home)
+		if err == nil {
+			status, err = service.Status(ctx)
+		}
+		if err != nil && !errors.Is(err, daemon.ErrNoService) {
+			return err
+		}
+		return p.printService(status, c.out)
+	})
 }
 
 func (p *program) printService(status daemon.ServiceStatus, out *output) error {

@@ -40,49 +40,41 @@ func (p *program) tasks(s *settings.Settings) *tasks.Sync {
 }
 
 func newSyncList(p *program) *cobra.Command {
-	var out output
-	cmd := &cobra.Command{
+	return p.printing(&cobra.Command{
 		Use:     "list",
 		Short:   "List what is open, suggested, or was closed lately",
 		Long:    "List what sync keeps open, what it suggests, what keeps failing, and what was closed within 14 days.",
 		Example: "  hookctl sync list\n  hookctl sync list --json --jq '.[] | select(.state == \"suggested\") | .key'",
 		Aliases: []string{"ls"},
-		RunE: func(*cobra.Command, []string) error {
-			s, err := settings.Load(p.environ)
-			if err != nil {
-				return err
-			}
-			list, err := p.tasks(s).List()
-			if err != nil {
-				return err
-			}
-			none := "nothing is open, suggested, or was closed lately"
-			if s.Sync.Mode == tasks.ModeOff {
-				none = "sync is off: set sync.mode to suggest or act with hookctl config edit"
-			}
-			err = printList(p, &out, list, list, none, []string{"KEY", "STATE", "REPOSITORY", "ISSUE", "SINCE", "TITLE"}, func(i tasks.Item) []string {
-				issue := ""
-				if i.Issue != nil {
-					issue = fmt.Sprintf("#%d", *i.Issue)
-				}
-				return []string{i.Key, syncState(i), i.Repository, issue, text.Span(time.Since(i.Since)), i.Title}
-			})
-			if out.wanted() {
-				return err
-			}
-			for _, i := range list {
-				if i.Error != "" {
-					p.note("%s fails: %s", i.Key, text.Clean(i.Error))
-					if i.Hint != "" {
-						p.note("hint: %s", text.Clean(i.Hint))
-					}
-				}
-			}
+	}, func(ctx context.Context, c call) error {
+		list, err := p.tasks(c.settings).List()
+		if err != nil {
 			return err
-		},
-	}
-	addOutputFlags(cmd, &out)
-	return cmd
+		}
+		none := "nothing is open, suggested, or was closed lately"
+		if c.settings.Sync.Mode == tasks.ModeOff {
+			none = "sync is off: set sync.mode to suggest or act with hookctl config edit"
+		}
+		err = printList(p, c.out, list, list, none, []string{"KEY", "STATE", "REPOSITORY", "ISSUE", "SINCE", "TITLE"}, func(i tasks.Item) []string {
+			issue := ""
+			if i.Issue != nil {
+				issue = fmt.Sprintf("#%d", *i.Issue)
+			}
+			return []string{i.Key, syncState(i), i.Repository, issue, text.Span(time.Since(i.Since)), i.Title}
+		})
+		if c.out.wanted() {
+			return err
+		}
+		for _, i := range list {
+			if i.Error != "" {
+				p.note("%s fails: %s", i.Key, text.Clean(i.Error))
+				if i.Hint != "" {
+					p.note("hint: %s", text.Clean(i.Hint))
+				}
+			}
+		}
+		return err
+	})
 }
 
 // syncState is the state of an item in a word.
@@ -94,39 +86,31 @@ func syncState(i tasks.Item) string {
 }
 
 func newSyncPreview(p *program) *cobra.Command {
-	var out output
-	cmd := &cobra.Command{
+	return p.printing(&cobra.Command{
 		Use:     "preview FILE|GUID|latest",
 		Short:   "Show what sync would do for a record",
 		Long:    "Show what sync would do for a record, whatever its mode. It reads at GitHub and writes nothing.",
 		Example: "  hookctl sync preview latest\n  hookctl sync preview 20260101_123045_workflow_run.json --json",
 		Args:    cobra.ExactArgs(1),
-		RunE: func(cmd *cobra.Command, args []string) error {
-			s, err := settings.Load(p.environ)
-			if err != nil {
-				return err
-			}
-			record, err := p.record(cmd.Context(), args[0])
-			if err != nil {
-				return err
-			}
-			actions, why, err := p.tasks(s).Preview(cmd.Context(), tasks.Delivery{
-				File: record.File, Event: record.EventType, Source: record.Source, ReceivedAt: record.ReceivedAt, Payload: record.Payload,
-			})
-			switch {
-			case err != nil:
-				return err
-			case out.wanted():
-				return out.print(p.out, actions)
-			case len(actions) == 0:
-				p.note("nothing to do: %s", text.Clean(why))
-				return nil
-			}
-			return p.printActions(actions)
-		},
-	}
-	addOutputFlags(cmd, &out)
-	return cmd
+	}, func(ctx context.Context, c call) error {
+		record, err := p.record(ctx, c.settings, c.args[0])
+		if err != nil {
+			return err
+		}
+		actions, why, err := p.tasks(c.settings).Preview(ctx, tasks.Delivery{
+			File: record.File, Event: record.EventType, Source: record.Source, ReceivedAt: record.ReceivedAt, Payload: record.Payload,
+		})
+		switch {
+		case err != nil:
+			return err
+		case c.out.wanted():
+			return c.out.print(p.out, actions)
+		case len(actions) == 0:
+			p.note("nothing to do: %s", text.Clean(why))
+			return nil
+		}
+		return p.printActions(actions)
+	})
 }
 
 // printActions prints a plan for people: each step, and what it would write, indented.
@@ -150,34 +134,26 @@ func (p *program) printActions(actions []tasks.Action) error {
 }
 
 func newSyncApply(p *program) *cobra.Command {
-	var out output
-	cmd := &cobra.Command{
+	return p.printing(&cobra.Command{
 		Use:     "apply KEY",
 		Short:   "Do what sync suggests, or try again what failed",
 		Long:    "Do what sync suggests, or try again what failed. KEY is one of hookctl sync list; its first characters are enough.",
 		Example: "  hookctl sync apply 0123456789ab\n  hookctl sync apply 0123 --json",
 		Args:    cobra.ExactArgs(1),
-		RunE: func(cmd *cobra.Command, args []string) error {
-			s, err := settings.Load(p.environ)
-			if err != nil {
-				return err
-			}
-			done, err := p.applySync(cmd.Context(), s, args[0])
-			switch {
-			case err != nil:
-				return err
-			case out.wanted():
-				return out.print(p.out, done)
-			}
-			p.note("%s", text.Clean(strings.TrimSpace(done.Text+" "+done.URL)))
-			if done.Error != "" {
-				return hint(fmt.Errorf("not all of it was done: %s", done.Error), done.Hint)
-			}
-			return nil
-		},
-	}
-	addOutputFlags(cmd, &out)
-	return cmd
+	}, func(ctx context.Context, c call) error {
+		done, err := p.applySync(ctx, c.settings, c.args[0])
+		switch {
+		case err != nil:
+			return err
+		case c.out.wanted():
+			return c.out.print(p.out, done)
+		}
+		p.note("%s", text.Clean(strings.TrimSpace(done.Text+" "+done.URL)))
+		if done.Error != "" {
+			return hint(fmt.Errorf("not all of it was done: %s", done.Error), done.Hint)
+		}
+		return nil
+	})
 }
 
 // applySync carries out what sync suggested.

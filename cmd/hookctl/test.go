@@ -5,8 +5,6 @@ import (
 	"context"
 	"errors"
 	"fmt"
-	"io"
-	"os"
 	"strings"
 
 	"github.com/spf13/cobra"
@@ -20,10 +18,9 @@ import (
 )
 
 func newTest(p *program) *cobra.Command {
-	var out output
 	var event, sample string
 	var dryRun bool
-	cmd := &cobra.Command{
+	cmd := p.printing(&cobra.Command{
 		Use:   "test [FILE]",
 		Short: "Send a signed sample payload through the receiver",
 		Long: "Sign a sample payload and send it through the running receiver, which records it with source test. The notification\n" +
@@ -33,31 +30,30 @@ func newTest(p *program) *cobra.Command {
 		Example: "  hookctl test                                    # list the samples\n  hookctl test --sample workflow_run.failure\n" +
 			"  hookctl test --sample push.main --dry-run\n  hookctl test push.json --event push",
 		Args: cobra.MaximumNArgs(1),
-		RunE: func(cmd *cobra.Command, args []string) error {
-			switch {
-			case sample != "" && len(args) > 0:
-				return usage(errors.New("give FILE or --sample, not both"))
-			case sample == "" && len(args) == 0:
-				return p.listSamples(&out)
-			case sample != "":
-				payload, err := builtInSample(sample)
-				if err != nil {
-					return err
-				}
-				return p.test(cmd.Context(), sample, githubtest.SampleEvent(sample), payload, dryRun, &out)
-			}
-			payload, err := p.readSample(args[0])
+	}, func(ctx context.Context, c call) error {
+		switch {
+		case sample != "" && len(c.args) > 0:
+			return usage(errors.New("give FILE or --sample, not both"))
+		case sample == "" && len(c.args) == 0:
+			return p.listSamples(c.out)
+		case sample != "":
+			payload, err := builtInSample(sample)
 			if err != nil {
 				return err
 			}
-			return p.test(cmd.Context(), args[0], event, payload, dryRun, &out)
-		},
-	}
+			return p.test(ctx, c, sample, githubtest.SampleEvent(sample), payload, dryRun)
+		}
+		payload, err := p.readFile(c.args[0])
+		if err != nil {
+			return hint(fmt.Errorf("read the sample: %w", err), "send a built-in sample: hookctl test --sample push.main")
+		}
+		return p.test(ctx, c, c.args[0], event, payload, dryRun)
+	})
 	cmd.Flags().StringVarP(&event, "event", "e", "", "`event` of the payload in FILE")
 	cmd.Flags().StringVar(&sample, "sample", "", "send the built-in sample of this `name`")
 	cmd.MarkFlagsMutuallyExclusive("event", "sample")
 	cmd.Flags().BoolVar(&dryRun, "dry-run", false, "only show the notification, and why each rule matched or not")
-	return addOutputFlags(cmd, &out)
+	return cmd
 }
 
 // listSamples shows the built-in samples.
@@ -90,24 +86,20 @@ func builtInSample(name string) ([]byte, error) {
 }
 
 // test sends a payload through the receiver; name is what errors call it.
-func (p *program) test(ctx context.Context, name, event string, payload []byte, dryRun bool, out *output) error {
-	s, err := settings.Load(p.environ)
-	if err != nil {
-		return err
-	}
+func (p *program) test(ctx context.Context, c call, name, event string, payload []byte, dryRun bool) error {
 	sample, err := host.NewSample(event, payload)
 	if err != nil {
 		return fmt.Errorf("%s: %w", name, err)
 	}
 	if dryRun {
-		return p.explain(s, sample, out)
+		return p.explain(c.settings, sample, c.out)
 	}
-	answer, err := p.sendSigned(ctx, s, sample)
+	answer, err := p.sendSigned(ctx, c.settings, sample)
 	if err != nil {
 		return err
 	}
-	if out.wanted() {
-		return out.print(p.out, answer)
+	if c.out.wanted() {
+		return c.out.print(p.out, answer)
 	}
 	fmt.Fprintln(p.out, answer.File)
 	return nil
@@ -115,15 +107,11 @@ func (p *program) test(ctx context.Context, name, event string, payload []byte, 
 
 // sendSample sends a built-in sample through the receiver.
 func (p *program) sendSample(ctx context.Context, name string) error {
-	s, err := settings.Load(p.environ)
+	s, err := p.load()
 	if err != nil {
 		return err
 	}
-	payload, err := builtInSample(name)
-	if err != nil {
-		return err
-	}
-	sample, err := host.NewSample(githubtest.SampleEvent(name), payload)
+	sample, err := host.NewSample(githubtest.SampleEvent(name), githubtest.Sample(name))
 	if err == nil {
 		_, err = p.sendSigned(ctx, s, sample)
 	}
@@ -143,25 +131,17 @@ func (p *program) sendSigned(ctx context.Context, s *settings.Settings, sample h
 	return host.Dial(s.Home).Test(ctx, sample)
 }
 
-func (p *program) readSample(file string) (payload []byte, err error) {
-	if file == "-" {
-		payload, err = io.ReadAll(p.in)
-	} else {
-		payload, err = os.ReadFile(file) //nolint:gosec // The user names the file.
-	}
+func explained(s *settings.Settings, sample host.Sample) (server.Explanation, error) {
+	config, err := s.Server()
 	if err != nil {
-		return nil, hint(fmt.Errorf("read the sample: %w", err), "send a built-in sample: hookctl test --sample push.main")
+		return server.Explanation{}, err
 	}
-	return payload, nil
+	return server.Explain(config, "", sample.Event, sample.Payload)
 }
 
 // explain shows what a payload would cause, and why.
 func (p *program) explain(s *settings.Settings, sample host.Sample, out *output) error {
-	config, err := s.Server()
-	if err != nil {
-		return err
-	}
-	x, err := server.Explain(config, "", sample.Event, sample.Payload)
+	x, err := explained(s, sample)
 	if err != nil {
 		return err
 	}

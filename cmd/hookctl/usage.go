@@ -15,44 +15,23 @@ import (
 
 // What is wrong with a command line is said here, in the program's own words rather than those of cobra, pflag and strconv.
 
-// flagMistake says what is wrong with a flag.
-func flagMistake(err error) error {
+// errFields is the mistake of who writes fields behind --json, as for gh: a person, who is answered in words.
+var errFields = errors.New("--json takes no fields")
+
+// flagMistake says what is wrong with a flag, and leads on: to the flag that was meant, or to those that there are.
+func flagMistake(cmd *cobra.Command, err error) error {
 	var unknown *pflag.NotExistError
 	var empty *pflag.ValueRequiredError
 	var invalid *pflag.InvalidValueError
 	var syntax *pflag.InvalidSyntaxError
+	cure := "see the flags: " + cmd.CommandPath() + " --help"
 	switch {
 	case errors.As(err, &unknown) && unknown.GetSpecifiedShortnames() != "":
-		return fmt.Errorf("unknown flag: -%s", unknown.GetSpecifiedName())
-	case errors.As(err, &empty):
-		return fmt.Errorf("--%s needs a value", empty.GetFlag().Name)
-	case errors.As(err, &invalid):
-		flag := invalid.GetFlag()
-		var number *strconv.NumError
-		if !errors.As(err, &number) {
-			return fmt.Errorf("--%s: %w", flag.Name, invalid.Unwrap())
+		err = fmt.Errorf("unknown flag: -%s", unknown.GetSpecifiedName())
+		if given := unknown.GetSpecifiedShortnames(); strings.Trim(given, "0123456789.") == "" {
+			cure = "for a value that begins with -, put -- before it: " + cmd.CommandPath() + " … -- -" + given
 		}
-		switch {
-		case flag.Name == "json":
-			return fmt.Errorf("--json takes no fields: %q", invalid.GetValue())
-		case flag.Value.Type() == "bool":
-			return fmt.Errorf("--%s: not true or false: %q", flag.Name, invalid.GetValue())
-		case errors.Is(number, strconv.ErrRange):
-			return fmt.Errorf("--%s: too large: %s", flag.Name, invalid.GetValue())
-		}
-		return fmt.Errorf("--%s: not a whole number: %q", flag.Name, invalid.GetValue())
-	case errors.As(err, &syntax):
-		return fmt.Errorf("not a valid flag: %s", syntax.GetSpecifiedFlag())
-	}
-	return err
-}
-
-// flagHint leads on from a mistake in a flag: to the flag that was meant, or to those that there are.
-func flagHint(cmd *cobra.Command, err error) string {
-	var unknown *pflag.NotExistError
-	var invalid *pflag.InvalidValueError
-	switch {
-	case errors.As(err, &unknown) && unknown.GetSpecifiedShortnames() == "":
+	case errors.As(err, &unknown):
 		var near []string
 		cmd.Flags().VisitAll(func(f *pflag.Flag) {
 			if name := unknown.GetSpecifiedName(); strings.HasPrefix(f.Name, name) || len(f.Name) > 2 && strings.HasPrefix(name, f.Name) {
@@ -60,14 +39,32 @@ func flagHint(cmd *cobra.Command, err error) string {
 			}
 		})
 		if len(near) > 0 {
-			return "did you mean: " + dashed(near, ", ")
+			cure = "did you mean: " + dashed(near, ", ")
 		}
-	case errors.As(err, &unknown) && strings.Trim(unknown.GetSpecifiedShortnames(), "0123456789.") == "":
-		return "for a value that begins with -, put -- before it: " + cmd.CommandPath() + " … -- -" + unknown.GetSpecifiedShortnames()
+	case errors.As(err, &empty):
+		err = fmt.Errorf("--%s needs a value", empty.GetFlag().Name)
 	case errors.As(err, &invalid) && invalid.GetFlag().Name == "json":
-		return fieldsHint(cmd, invalid.GetValue())
+		err, cure = fmt.Errorf("%w: %q", errFields, invalid.GetValue()), fieldsHint(cmd, invalid.GetValue())
+	case errors.As(err, &invalid):
+		err = valueMistake(invalid)
+	case errors.As(err, &syntax):
+		err = fmt.Errorf("not a valid flag: %s", syntax.GetSpecifiedFlag())
 	}
-	return "see the flags: " + cmd.CommandPath() + " --help"
+	return hint(usage(err), cure)
+}
+
+// valueMistake says what is wrong with the value of a flag.
+func valueMistake(invalid *pflag.InvalidValueError) error {
+	flag, number := invalid.GetFlag(), (*strconv.NumError)(nil)
+	switch {
+	case !errors.As(invalid, &number):
+		return fmt.Errorf("--%s: %w", flag.Name, invalid.Unwrap())
+	case flag.Value.Type() == "bool":
+		return fmt.Errorf("--%s: not true or false: %q", flag.Name, invalid.GetValue())
+	case errors.Is(number, strconv.ErrRange):
+		return fmt.Errorf("--%s: too large: %s", flag.Name, invalid.GetValue())
+	}
+	return fmt.Errorf("--%s: not a whole number: %q", flag.Name, invalid.GetValue())
 }
 
 // fieldNames is what gh takes behind --json.
@@ -81,129 +78,62 @@ func fieldsHint(cmd *cobra.Command, fields string) string {
 	return "select fields with --jq: " + cmd.CommandPath() + " --jq '.[] | {" + strings.ReplaceAll(fields, ",", ", ") + "}'"
 }
 
-// argumentMistake says which of the arguments of a command is one too many, or which is missing.
+// argumentMistake says which of the arguments of a command is one too many, or which is missing, and how the command is used. A
+// repository goes behind a flag.
 func argumentMistake(cmd *cobra.Command, args cobra.PositionalArgs, given []string) error {
+	cure := "usage: " + cmd.UseLine()
+	if cmd.Flags().Lookup("repo") != nil && len(given) > 0 {
+		if t, err := hooks.ParseTarget(given[0]); err == nil && !t.IsOrg() {
+			cure = "name a repository with -R: " + cmd.CommandPath() + " -R " + t.String()
+		}
+	}
 	for n := len(given) - 1; n >= 0; n-- {
-		if args(cmd, given[:n]) == nil {
-			if jsonFields(cmd, given[n]) {
-				return fmt.Errorf("--json takes no fields: %q", given[n])
-			}
-			return fmt.Errorf("unexpected argument: %q", given[n])
+		switch {
+		case args(cmd, given[:n]) != nil:
+		case cmd.Flags().Changed("json") && fieldNames.MatchString(given[n]):
+			return hint(usage(fmt.Errorf("%w: %q", errFields, given[n])), fieldsHint(cmd, given[n]))
+		default:
+			return hint(usage(fmt.Errorf("unexpected argument: %q", given[n])), cure)
 		}
 	}
 	names := strings.Fields(cmd.Use)[1:]
 	if len(names) == 0 {
-		return args(cmd, given)
+		return hint(usage(args(cmd, given)), cure)
 	}
-	return fmt.Errorf("missing argument: %s", names[min(len(given), len(names)-1)])
+	return hint(usage(fmt.Errorf("missing argument: %s", names[min(len(given), len(names)-1)])), cure)
 }
 
-// jsonFields reports whether an argument that is one too many looks like fields behind --json.
-func jsonFields(cmd *cobra.Command, given string) bool {
-	return cmd.Flags().Changed("json") && fieldNames.MatchString(given)
-}
+// exclusive finds the flags in what cobra says of some that exclude each other.
+var exclusive = regexp.MustCompile(`\[([^\]]*)\] were all set$`)
 
-// argumentHint shows how the command is used. A repository goes behind a flag.
-func argumentHint(cmd *cobra.Command, given []string) string {
-	if cmd.Flags().Lookup("repo") != nil && len(given) > 0 {
-		if t, err := hooks.ParseTarget(given[0]); err == nil && !t.IsOrg() {
-			return "name a repository with -R: " + cmd.CommandPath() + " -R " + t.String()
-		}
-	}
-	if len(given) > 0 && jsonFields(cmd, given[len(given)-1]) {
-		return fieldsHint(cmd, given[len(given)-1])
-	}
-	return "usage: " + cmd.UseLine()
-}
-
-// flagGroup finds the flags at the end of what cobra says about a group of them.
-var flagGroup = regexp.MustCompile(`^(if any flags|at least one).*\[([^\]]*)\]([^\]]*)$`)
-
-// flagsMistake says which flags are missing or do not go together.
+// flagsMistake says which flags do not go together.
 func flagsMistake(cmd *cobra.Command) error {
-	if err := cmd.ValidateRequiredFlags(); err != nil {
-		var missing []string
-		cmd.Flags().VisitAll(func(f *pflag.Flag) {
-			if len(f.Annotations[cobra.BashCompOneRequiredFlag]) > 0 && !f.Changed {
-				missing = append(missing, f.Name)
-			}
-		})
-		return fmt.Errorf("%s is missing", dashed(missing, " and "))
-	}
 	err := cmd.ValidateFlagGroups()
 	if err == nil {
 		return nil
 	}
-	m := flagGroup.FindStringSubmatch(err.Error())
-	switch {
-	case m == nil:
-		return err
-	case strings.HasSuffix(m[3], "were all set"):
-		return fmt.Errorf("%s cannot be given together", dashed(strings.Fields(m[2]), " and "))
-	case strings.HasSuffix(m[3], "is required"):
-		return fmt.Errorf("give %s", dashed(strings.Fields(m[2]), " or "))
+	if m := exclusive.FindStringSubmatch(err.Error()); m != nil {
+		return fmt.Errorf("%s cannot be given together", dashed(strings.Fields(m[1]), " and "))
 	}
-	return fmt.Errorf("%s is missing", dashed(strings.Fields(m[2]), " and "))
+	return err
 }
 
 func dashed(flags []string, between string) string { return "--" + strings.Join(flags, between+"--") }
-
-// targetNames are the values of -R or --org. A name that cannot be one is refused before anything is asked.
-type targetNames struct {
-	names *[]string
-	parse func(string) (hooks.Target, error)
-}
-
-// String is empty: there is no default.
-func (n targetNames) String() string { return "" }
-
-// Type is the name of the value where the usage has none.
-func (n targetNames) Type() string { return "name" }
-
-// Set adds a name.
-func (n targetNames) Set(name string) error {
-	if _, err := n.parse(name); err != nil {
-		return err
-	}
-	*n.names = append(*n.names, name)
-	return nil
-}
-
-// checked is a flag whose value is checked before anything is asked.
-type checked struct {
-	value *string
-	check func(string) error
-}
-
-// String is empty: there is no default.
-func (c checked) String() string { return "" }
-
-// Type is the name of the value where the usage has none.
-func (c checked) Type() string { return "string" }
-
-// Set keeps a value that is valid.
-func (c checked) Set(value string) error {
-	if err := c.check(value); err != nil {
-		return err
-	}
-	*c.value = value
-	return nil
-}
 
 // parseRepository reads the name of a repository with parse, which knows the host.
 func parseRepository(parse func(string) (hooks.Target, error), name string) (hooks.Target, error) {
 	t, err := parse(name)
 	if err == nil && t.IsOrg() {
-		err = hint(fmt.Errorf("not a repository: %q", name), "write owner/repo, or --org "+name+" for the hooks of an organisation")
+		err = hint(fmt.Errorf("not a repository: %q", name), "write owner/repo, or --org "+name+" for the hooks of an organization")
 	}
 	return t, err
 }
 
-// parseOrganisation reads the name of an organisation likewise.
-func parseOrganisation(parse func(string) (hooks.Target, error), name string) (hooks.Target, error) {
+// parseOrganization reads the name of an organization likewise.
+func parseOrganization(parse func(string) (hooks.Target, error), name string) (hooks.Target, error) {
 	t, err := parse(name)
 	if err == nil && !t.IsOrg() {
-		err = fmt.Errorf("not an organisation: %q", name)
+		err = fmt.Errorf("not an organization: %q", name)
 	}
 	return t, err
 }

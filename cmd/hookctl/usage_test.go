@@ -18,11 +18,11 @@ func TestMistakesComeBeforeTheLogin(t *testing.T) {
 	t.Setenv("GH_CONFIG_DIR", t.TempDir())
 	for line, want := range map[string]string{
 		"setup owner/repo":                        `unexpected argument: "owner/repo" | name a repository with -R: hookctl setup -R owner/repo`,
-		"setup -R not^a^repo":                     `--repo: "not a repo" is not a repository (owner/repo) or an organisation`,
-		"setup --org a/b":                         `--org: not an organisation: "a/b"`,
+		"setup -R not^a^repo":                     `--repo: "not a repo" is not a repository (owner/repo) or an organization`,
+		"setup --org a/b":                         `--org: not an organization: "a/b"`,
 		"setup --url ftp://x":                     `--url: GitHub sends over https, not ftp | give one like https://hooks.example.com`,
 		"setup --path a^b":                        `--path: the path "a b" is not 1 to 64 letters, digits, - and _`,
-		"hooks list -R x":                         `--repo: not a repository: "x" | write owner/repo, or --org x for the hooks of an organisation`,
+		"hooks list -R x":                         `--repo: not a repository: "x" | write owner/repo, or --org x for the hooks of an organization`,
 		"hooks ping abc":                          `not a valid hook id: "abc" | list the hooks: hookctl hooks list`,
 		"hooks deliveries abc":                    `not a valid hook id: "abc"`,
 		"hooks redeliver abc 1":                   `not a valid hook id: "abc"`,

@@ -2,9 +2,12 @@ package main
 
 import (
 	"context"
+	"fmt"
 	"os"
 	"path/filepath"
 	"time"
+
+	"github.com/spf13/cobra"
 
 	"hookctl/cmd/hookctl/settings"
 	"hookctl/hooks"
@@ -77,13 +80,7 @@ func (p *program) fleetConfig(s *settings.Settings) fleet.Config {
 // fleet is every hook of this receiver. A public URL that it saves is put in force in the running receiver.
 func (p *program) fleet(s *settings.Settings) *fleet.Fleet {
 	config := p.fleetConfig(s)
-	save := config.SaveURL
-	config.SaveURL = func(ctx context.Context, url string) error {
-		if err := save(ctx, url); err != nil {
-			return err
-		}
-		return p.reloadReceiver(ctx, s.Home)
-	}
+	config.SaveURL = func(ctx context.Context, url string) error { return p.saveSetting(ctx, s, "receiver.public_url", url) }
 	return fleet.New(config)
 }
 
@@ -123,4 +120,69 @@ func (p *program) hostSettings(s *settings.Settings) (*host.Settings, error) {
 		Sync:       p.taskConfig(s),
 		Cluster:    node,
 	}, nil
+}
+
+// resender has the running receiver send the notifications of records again.
+func resender(s *settings.Settings) func(context.Context, []string) (int, error) {
+	return func(ctx context.Context, files []string) (int, error) {
+		done, err := host.Dial(s.Home).Resend(ctx, files, false)
+		return done.Done, err
+	}
+}
+
+// catcherUp is catchUp for the faces that know no settings.
+func (p *program) catcherUp(s *settings.Settings, all *fleet.Fleet) func(context.Context, fleet.CatchUpRequest) (fleet.CatchUpReport, error) {
+	return func(ctx context.Context, request fleet.CatchUpRequest) (fleet.CatchUpReport, error) {
+		return p.catchUp(ctx, s, all, request)
+	}
+}
+
+// call is one call of a command: its arguments, the settings of that moment, and how it prints.
+type call struct {
+	args     []string
+	settings *settings.Settings
+	out      *output // nil for a command that prints no data
+}
+
+// work is what a command does.
+type work func(context.Context, call) error
+
+// action makes cmd do something with the settings.
+func (p *program) action(cmd *cobra.Command, do work) *cobra.Command {
+	return p.acting(cmd, p.load, nil, do)
+}
+
+// printing is action for a command that prints data: it has --json and --jq.
+func (p *program) printing(cmd *cobra.Command, do work) *cobra.Command {
+	out := &output{}
+	return p.acting(addOutputFlags(cmd, out), p.load, out, do)
+}
+
+// printingAnyway is printing for what works although a setting is wrong: it gets the settings of a home that has none.
+func (p *program) printingAnyway(cmd *cobra.Command, do work) *cobra.Command {
+	out := &output{}
+	return p.acting(addOutputFlags(cmd, out), p.defaults, out, do)
+}
+
+func (p *program) acting(cmd *cobra.Command, load func() (*settings.Settings, error), out *output, do work) *cobra.Command {
+	cmd.RunE = func(cmd *cobra.Command, args []string) error {
+		s, err := load()
+		if err != nil {
+			return err
+		}
+		return do(cmd.Context(), call{args: args, settings: s, out: out})
+	}
+	return cmd
+}
+
+func (p *program) load() (*settings.Settings, error)     { return settings.Load(p.environ) }
+func (p *program) defaults() (*settings.Settings, error) { return settings.Defaults(p.environ) }
+
+// said prints what came of a command: value as JSON where that is asked for, else a line for people.
+func (p *program) said(out *output, value any, format string, args ...any) error {
+	if out.wanted() {
+		return out.print(p.out, value)
+	}
+	_, err := fmt.Fprintf(p.err, format+"\n", args...)
+	return err
 }

@@ -18,7 +18,7 @@ import (
 //	happens merged owner/repo PULL BASE BODY
 //	happens labeled|unlabeled owner/repo ISSUE LABEL
 //	happens issue owner/repo TITLE               an issue that a person opens; nothing is delivered
-//	happens board owner/N FIELD COLUMN…          a board of an organisation
+//	happens board owner/N FIELD COLUMN…          a board of an organization
 //	happens changed owner/repo ISSUE state|body|comment WORDS   by a person; nothing is delivered
 func cmdHappens(ts *testscript.TestScript, neg bool, args []string) {
 	if neg || len(args) < 3 {

@@ -61,7 +61,7 @@ func (w *world) environ(dir string) []string {
 }
 
 // startGitHub starts the simulated GitHub, which reaches the receiver at every address below hooks.example.com, and returns the
-// environment that leads to it. An organisation is a name without a slash.
+// environment that leads to it. An organization is a name without a slash.
 func (w *world) startGitHub(names ...string) ([]string, error) {
 	local := fmt.Sprintf("http://127.0.0.1:%d", w.port)
 	w.github = githubtest.New(githubtest.Options{Resolve: func(public string) string {
@@ -126,7 +126,7 @@ func hasGH() bool {
 
 // cmdGitHub starts the simulated GitHub or changes it:
 //
-//	github start owner/repo…   repositories of the logged-in user; an organisation is a name without a slash
+//	github start owner/repo…   repositories of the logged-in user; an organization is a name without a slash
 //	github topics owner/repo topic…
 //	github scopes [scope…]     the token's scopes
 //	github sso owner/repo URL  it demands single sign-on there

@@ -27,7 +27,7 @@ func TestAccess(t *testing.T) {
 			s.AddRepository(widgets, Repository{Private: true})
 		}, status: 404},
 		{name: "no admin role", token: DefaultToken, path: list, arrange: func(s *Server) { s.Grant(widgets, DefaultLogin, "write") }, status: 404, header: "X-Oauth-Scopes", value: "admin:org_hook, admin:repo_hook, gist, read:org, repo, workflow"},
-		{name: "no scope for organisations", token: DefaultToken, path: "/orgs/octo-org/hooks", arrange: func(s *Server) { s.SetScopes(DefaultLogin, "repo") }, status: 404, header: "X-Accepted-Oauth-Scopes", value: "admin:org_hook"},
+		{name: "no scope for organizations", token: DefaultToken, path: "/orgs/octo-org/hooks", arrange: func(s *Server) { s.SetScopes(DefaultLogin, "repo") }, status: 404, header: "X-Accepted-Oauth-Scopes", value: "admin:org_hook"},
 		{name: "fine-grained", token: "github_pat_x", path: list, arrange: func(s *Server) { s.AddUser(User{Login: "hubot", Token: "github_pat_x"}) }, status: 200, header: "X-Oauth-Scopes"},
 		{name: "sso", token: DefaultToken, path: list, arrange: func(s *Server) { s.SetSSO("octo-org", "https://github.com/orgs/octo-org/sso?x=1") }, status: 403, header: "X-Github-Sso", value: "required; url=https://github.com/orgs/octo-org/sso?x=1"},
 		{name: "no such repository", token: DefaultToken, path: "/repos/octo-org/nothing/hooks", status: 404},
@@ -93,7 +93,7 @@ func TestRepositoriesAreListed(t *testing.T) {
 	}
 	octocat(t, s, "GET", "/orgs/octo-org/repos", "").into(&list)
 	if len(list) != 2 {
-		t.Errorf("of the organisation: %+v", list)
+		t.Errorf("of the organization: %+v", list)
 	}
 	var found struct {
 		Total int `json:"total_count"`
@@ -118,16 +118,16 @@ func TestRepositoriesAreListed(t *testing.T) {
 	}
 	var org struct{ Login string }
 	if octocat(t, s, "GET", "/orgs/octo-org", "").into(&org); org.Login != "octo-org" {
-		t.Errorf("organisation %+v", org)
+		t.Errorf("organization %+v", org)
 	}
 	s.SetScopes(DefaultLogin, "repo")
 	if r := octocat(t, s, "GET", "/user/orgs", ""); r.status != 403 || !strings.Contains(r.text, "read:org") {
-		t.Errorf("organisations without the scope: %d %s", r.status, r.text)
+		t.Errorf("organizations without the scope: %d %s", r.status, r.text)
 	}
 	s.SetScopes(DefaultLogin, "repo", "read:org")
 	var orgs []map[string]any
 	if octocat(t, s, "GET", "/user/orgs", "").into(&orgs); len(orgs) != 1 || orgs[0]["login"] != "octo-org" {
-		t.Errorf("organisations %v", orgs)
+		t.Errorf("organizations %v", orgs)
 	}
 }
 

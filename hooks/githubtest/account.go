@@ -37,7 +37,7 @@ type Repository struct {
 	Role string
 }
 
-// target is what hooks hang on: a repository, or an organisation where repo is "".
+// target is what hooks hang on: a repository, or an organization where repo is "".
 type target struct {
 	Repository
 	id          int64
@@ -104,7 +104,7 @@ func (s *Server) AddRepository(full string, r Repository) {
 	s.add(owner, repo, r)
 }
 
-// AddOrg adds an organisation. Its repositories are those whose owner has its name.
+// AddOrg adds an organization. Its repositories are those whose owner has its name.
 func (s *Server) AddOrg(login string) { s.add(login, "", Repository{}) }
 
 func (s *Server) add(owner, repo string, r Repository) {
@@ -122,7 +122,7 @@ func (s *Server) add(owner, repo string, r Repository) {
 	delete(s.renamed, key)
 }
 
-// Remove deletes a repository or an organisation with its hooks.
+// Remove deletes a repository or an organization with its hooks.
 func (s *Server) Remove(name string) {
 	s.mu.Lock()
 	defer s.mu.Unlock()
@@ -145,7 +145,7 @@ func (s *Server) Rename(from, to string) {
 	s.targets[strings.ToLower(to)] = t
 }
 
-// Grant gives an account a role on a repository or organisation: "admin",
+// Grant gives an account a role on a repository or organization: "admin",
 // "write", "read" or "none". An account without a grant has the repository's Role.
 func (s *Server) Grant(name, login, role string) {
 	s.mu.Lock()
@@ -164,7 +164,7 @@ func (s *Server) SetScopes(login string, scopes ...string) {
 	}
 }
 
-// SetSSO makes a repository or organisation demand single sign-on at the given
+// SetSSO makes a repository or organization demand single sign-on at the given
 // URL; "" lifts the demand.
 func (s *Server) SetSSO(name, url string) {
 	s.mu.Lock()
@@ -176,7 +176,7 @@ func (s *Server) SetSSO(name, url string) {
 func (s *Server) mustTarget(name string) *target {
 	t := s.targets[strings.ToLower(name)]
 	if t == nil {
-		panic(fmt.Sprintf("githubtest: no repository or organisation %q", name))
+		panic(fmt.Sprintf("githubtest: no repository or organization %q", name))
 	}
 	return t
 }

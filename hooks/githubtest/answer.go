@@ -16,7 +16,7 @@ type call struct {
 	body     []byte
 	base     string   // https://api.github.com or https://HOST/api/v3
 	user     *user    // nil before authentication
-	t        *target  // the repository or organisation that the path names, if it names one
+	t        *target  // the repository or organization that the path names, if it names one
 	accepted []string // the scopes that would do
 	link     string   // to other pages
 	answer   answer

@@ -74,7 +74,7 @@ type shipment struct {
 const maxPayload = 25_000_000
 
 // Deliver sends an event to every active hook of a repository, and of its
-// organisation, that subscribes to it, all at the same time, and returns once
+// organization, that subscribes to it, all at the same time, and returns once
 // each has answered or failed. All get the same GUID, because it names the event.
 // A failed delivery is not an error: its result says why. A payload above 25 MB is
 // sent to nobody, as with GitHub.

@@ -3,7 +3,7 @@
 // GitHub sends it really sends, signed, over HTTP.
 //
 // It knows the REST calls around webhooks (hooks of repositories and
-// organisations, their configuration, pings, tests, deliveries and
+// organizations, their configuration, pings, tests, deliveries and
 // redeliveries), the few calls around them (user, repositories, meta) and what
 // `gh auth status` asks. It serves plain HTTP on a unix socket, because both
 // go-gh and the real gh can be pointed at one with http_unix_socket in their

@@ -3,7 +3,7 @@ package githubtest
 import "strings"
 
 // repositoryEvents are the events that a hook of a repository may subscribe to;
-// a hook of an organisation may have these and organizationEvents.
+// a hook of an organization may have these and organizationEvents.
 const repositoryEvents = ` branch_protection_configuration branch_protection_rule check_run check_suite code_scanning_alert
  commit_comment create custom_property_values delete dependabot_alert deploy_key deployment deployment_protection_rule
  deployment_review deployment_status discussion discussion_comment fork gollum issue_comment issue_dependencies issues label

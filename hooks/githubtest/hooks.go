@@ -22,7 +22,7 @@ type Hook struct {
 	Config
 	CreatedAt, UpdatedAt time.Time
 	Last                 LastResponse
-	// App is the OAuth application that created a hook of an organisation; other
+	// App is the OAuth application that created a hook of an organization; other
 	// applications do not see it. "" is seen by all.
 	App string
 }
@@ -45,7 +45,7 @@ type hook struct {
 	relay      *relay      // of a cli hook
 }
 
-// visible reports whether an account sees the hook: of organisations, an OAuth
+// visible reports whether an account sees the hook: of organizations, an OAuth
 // application sees only its own, and silently.
 func (h *hook) visible(u *user, t *target) bool {
 	return t.repo != "" || h.App == "" || h.App == u.app()
@@ -63,7 +63,7 @@ func (h *hook) subscribed(event string) bool {
 	return slices.Contains(h.Events, event) || slices.Contains(h.Events, "*")
 }
 
-// AddHook puts a hook on a repository or organisation without any check and
+// AddHook puts a hook on a repository or organization without any check and
 // without a ping, as if it had always been there, and returns its id.
 func (s *Server) AddHook(name string, h Hook) int64 {
 	s.mu.Lock()
@@ -96,7 +96,7 @@ func (s *Server) nextHookID() int64 {
 	return 504_000_000 + s.lastID
 }
 
-// Hooks returns the hooks of a repository or organisation in the order of
+// Hooks returns the hooks of a repository or organization in the order of
 // creation, with their secrets. An unknown name has none.
 func (s *Server) Hooks(name string) []Hook {
 	s.mu.Lock()

@@ -85,7 +85,7 @@ func TestCreateRefusesWhatGitHubRefuses(t *testing.T) {
 		{"no config", `{"name":"web","events":["push"]}`, 422, "Config must contain URL for webhooks"},
 		{"another service", strings.Replace(body(goodConfig, ""), "web", "irc", 1), 422, `"field":"name"`},
 		{"an unknown event", strings.Replace(body(goodConfig, ""), `"push"`, `"pusch"`, 1), 422, `pusch`},
-		{"an event of organisations only", strings.Replace(body(goodConfig, ""), `"push"`, `"membership"`, 1), 422, `membership`},
+		{"an event of organizations only", strings.Replace(body(goodConfig, ""), `"push"`, `"membership"`, 1), 422, `membership`},
 		{"no events", strings.Replace(body(goodConfig, ""), `"push"`, ``, 1), 422, "Events must not be empty"},
 		{"a bad content type", body(`"url":"https://a.example.com","content_type":"xml"`, ""), 422, "Content type"},
 		{"a bad insecure_ssl", body(`"url":"https://a.example.com","insecure_ssl":"yes"`, ""), 422, "insecure_ssl"},
@@ -129,7 +129,7 @@ func TestCreateRefusesDuplicatesAndTheTwentyFirst(t *testing.T) {
 		t.Errorf("twenty-first: %d %s", r.status, r.text)
 	}
 	if r := octocat(t, s, "POST", "/orgs/octo-org/hooks", body(goodConfig, "")); r.status != 201 {
-		t.Errorf("the organisation has its own count: %d %s", r.status, r.text)
+		t.Errorf("the organization has its own count: %d %s", r.status, r.text)
 	}
 }
 
@@ -198,7 +198,7 @@ func TestPatchConfigChangesOnlyWhatItNames(t *testing.T) {
 	}
 }
 
-func TestHookOfAnOrganisationDiffers(t *testing.T) {
+func TestHookOfAnOrganizationDiffers(t *testing.T) {
 	s := quiet(t, Options{})
 	if r := octocat(t, s, "POST", "/orgs/octo-org/hooks", `{"config":{`+goodConfig+`}}`); r.status != 422 || !strings.Contains(r.text, `\"name\" wasn't supplied.`) {
 		t.Errorf("without a name: %d %s", r.status, r.text)

@@ -241,7 +241,7 @@ func (c *call) listCommits() answer {
 	return ok(page(c, fmt.Sprintf("%s/pulls/%d/commits", c.t.url(c.base), n), list))
 }
 
-// announce sends what GitHub sends when an issue changes, to the repository's hooks and its organisation's.
+// announce sends what GitHub sends when an issue changes, to the repository's hooks and its organization's.
 func (c *call) announce(event, action string, i *Issue, more map[string]any) {
 	body := map[string]any{"action": action, "issue": c.s.issueJSON("https://api.github.com", c.t, i), "sender": personJSON(c.user.Login, false),
 		"repository": c.s.eventRepository(c.t)}

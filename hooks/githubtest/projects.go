@@ -143,7 +143,7 @@ func (c *call) patchProjectItem() answer {
 	return ok(p.itemJSON(it))
 }
 
-// AddProject adds a board of an organisation or a user ("octo-org/7"), with one single select field of these options.
+// AddProject adds a board of an organization or a user ("octo-org/7"), with one single select field of these options.
 func (s *Server) AddProject(name string, org bool, field string, options ...string) {
 	s.mu.Lock()
 	defer s.mu.Unlock()

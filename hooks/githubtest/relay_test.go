@@ -151,7 +151,7 @@ func TestRelayNeedsGitHubDotCom(t *testing.T) {
 	}
 	s = quiet(t, Options{})
 	if r := octocat(t, s, "POST", "/orgs/octo-org/hooks", cliHook); r.status != 422 {
-		t.Errorf("organisation: %d %s", r.status, r.text)
+		t.Errorf("organization: %d %s", r.status, r.text)
 	}
 	raw, err := json.Marshal(relayFrame{Body: []byte("x")})
 	if err != nil || !strings.Contains(string(raw), `"body":"eA=="`) {

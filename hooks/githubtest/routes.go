@@ -23,7 +23,7 @@ var (
 	anyScope       = access{}
 )
 
-// routes builds the table of calls. Every repository and organisation is also
+// routes builds the table of calls. Every repository and organization is also
 // reachable by number, where GitHub's redirects and Link headers lead.
 func (s *Server) routes() *http.ServeMux {
 	mux := http.NewServeMux()
@@ -153,7 +153,7 @@ func (c *call) decorate(a answer) answer {
 	return a.with("Date", c.s.now().UTC().Format(http.TimeFormat))
 }
 
-// reach finds the repository or organisation that a path names, unless the caller may not do there what it wants to. The path's
+// reach finds the repository or organization that a path names, unless the caller may not do there what it wants to. The path's
 // first segments lead to it.
 func (c *call) reach(need access, segments int) {
 	c.accepted = need.scopes
@@ -188,7 +188,7 @@ func (c *call) reach(need access, segments int) {
 	c.t = t
 }
 
-// ssoOf is where to sign on for a target: its own demand or its organisation's.
+// ssoOf is where to sign on for a target: its own demand or its organization's.
 func (s *Server) ssoOf(t *target) string {
 	if t.sso != "" || t.repo == "" {
 		return t.sso

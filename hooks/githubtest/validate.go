@@ -112,7 +112,7 @@ func (c *call) hookBody(create bool) hookBody {
 }
 
 // parseConfig reads a configuration; credentials are permitted where an
-// organisation's hook is created, and mean nothing.
+// organization's hook is created, and mean nothing.
 func parseConfig(fields map[string]json.RawMessage, under string, credentials bool) *configBody {
 	permitted := []string{"url", "content_type", "secret", "insecure_ssl"}
 	if credentials {

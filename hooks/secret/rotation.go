@@ -36,7 +36,7 @@ type Rotation struct {
 
 // RotationHook is one hook within a rotation.
 type RotationHook struct {
-	Repository string `json:"repository"`      // owner/repo, or the organisation
+	Repository string `json:"repository"`      // owner/repo, or the organization
 	HookID     int64  `json:"hook_id"`         //
 	Step       string `json:"step"`            // one of the Step constants
 	Error      string `json:"error,omitempty"` // why it failed

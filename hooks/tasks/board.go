@@ -45,7 +45,7 @@ func boardCall(op, name, method, path string, body any) hooks.Call {
 	return hooks.Call{Op: op, Target: "board " + name, Method: method, Path: path, Body: body, Scope: "project", Permission: "Projects: read and write"}
 }
 
-// openBoard finds the board of the settings and its field: of an organisation, else of a user.
+// openBoard finds the board of the settings and its field: of an organization, else of a user.
 func (s *Sync) openBoard(ctx context.Context, client *hooks.Client) (*board, error) {
 	owner, number, err := s.cfg.Board.parts()
 	if err != nil {

@@ -62,6 +62,20 @@ func Members(b []byte, visit func(key, value []byte)) {
 	}
 }
 
+// At is the value at a path of members, one within the other; nil where there is none.
+func At(b []byte, path ...string) []byte {
+	for _, name := range path {
+		var found []byte
+		Members(b, func(key, value []byte) {
+			if string(key) == name {
+				found = value
+			}
+		})
+		b = found
+	}
+	return b
+}
+
 // Elements calls visit with every element of an array.
 func Elements(b []byte, visit func(value []byte)) {
 	i := SkipSpace(b, 0)

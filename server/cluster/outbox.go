@@ -169,7 +169,7 @@ func (n *Node) each(ctx context.Context, since time.Time, do func(logs.Entry) er
 		}
 		query.Filter = filter
 	}
-	if err := n.cfg.Log.Log().Ready(ctx, nil); err != nil {
+	if err := n.cfg.Log.Log().Ready(ctx); err != nil {
 		return 0, err
 	}
 	count := 0

@@ -28,14 +28,7 @@ type Client struct {
 func Dial(home string) *Client {
 	transport := &http.Transport{
 		DisableKeepAlives: true,
-		DialContext: func(ctx context.Context, _, _ string) (net.Conn, error) {
-			path, err := SocketFile(home)
-			if err != nil {
-				return nil, err
-			}
-			var d net.Dialer
-			return d.DialContext(ctx, "unix", path)
-		},
+		DialContext:       func(ctx context.Context, _, _ string) (net.Conn, error) { return dialSocket(ctx, home) },
 	}
 	return &Client{home: home, http: &http.Client{Transport: transport}}
 }

@@ -42,11 +42,11 @@ func (i *Instance) Serve(ctx context.Context, c Control) error {
 		ReadHeaderTimeout: 10 * time.Second,
 		ErrorLog:          log.New(os.Stderr, "control socket: ", 0),
 	}
-	d, err := i.openDoor(ctx, srv)
+	d, err := i.openDoor(srv)
 	if err != nil {
 		return err
 	}
-	if err := i.watch(ctx, c, d); err != nil {
+	if d, err = i.watch(ctx, c, srv, d); err != nil {
 		return errors.Join(err, srv.Close())
 	}
 	// Answers under way (that of /stop among them) get a moment.
@@ -58,6 +58,9 @@ func (i *Instance) Serve(ctx context.Context, c Control) error {
 	}
 	if served := <-d.done; !errors.Is(served, http.ErrServerClosed) {
 		err = errors.Join(err, fmt.Errorf("serve the control socket: %w", served))
+	}
+	if d.inPlace() {
+		err = errors.Join(err, os.Remove(d.path))
 	}
 	return err
 }

@@ -212,7 +212,7 @@ func TestStartAfterKillIgnoresLeftovers(t *testing.T) {
 		locked, err := held(cfg.Home)
 		return err == nil && !locked
 	})
-	if _, err := os.Stat(directSocket(cfg.Home)); err != nil {
+	if _, err := os.Stat(SocketFile(cfg.Home)); err != nil {
 		t.Fatalf("the test wants a stale socket: %v", err)
 	}
 	if _, err := Dial(cfg.Home).Status(t.Context()); !errors.Is(err, ErrNotRunning) {

@@ -193,6 +193,14 @@ func hintOf(err error) string {
 	return ""
 }
 
+// orHint adds what to do about err where that does not say so itself.
+func orHint(err error, hint string) error {
+	if err == nil || hintOf(err) != "" {
+		return err
+	}
+	return &hinted{err, hint}
+}
+
 // codeOf finds the word for the kind of err, whichever package it comes from.
 func codeOf(err error) string {
 	var c interface{ Code() string }

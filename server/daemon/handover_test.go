@@ -206,7 +206,7 @@ func TestAHandoverThatIsNotConfirmedChangesNothing(t *testing.T) {
 		_, err := Dial(home).Status(t.Context())
 		return err == nil
 	})
-	conn, err := net.Dial("unix", directSocket(home))
+	conn, err := net.Dial("unix", SocketFile(home))
 	if err != nil {
 		t.Fatal(err)
 	}

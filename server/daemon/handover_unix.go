@@ -31,12 +31,7 @@ const (
 // takeOver asks the running receiver for its listening sockets. Once it has them, that receiver stops accepting and
 // finishes. Nothing changes for it where this fails.
 func takeOver(ctx context.Context, home string) ([]inherited, error) {
-	path, err := SocketFile(home)
-	if err != nil {
-		return nil, err
-	}
-	var d net.Dialer
-	conn, err := d.DialContext(ctx, "unix", path)
+	conn, err := dialSocket(ctx, home)
 	if err != nil {
 		return nil, Dial(home).explain("handover", err)
 	}

@@ -33,13 +33,7 @@ func CheckAddress(ctx context.Context, address string) error {
 // StaleSocket gives the path of a control socket that a killed receiver left behind, "" if none. The next
 // start removes it by itself.
 func StaleSocket(home string) (string, error) {
-	path, err := SocketFile(home)
-	if errors.Is(err, ErrNotRunning) {
-		return "", nil
-	}
-	if err != nil {
-		return "", err
-	}
+	path := SocketFile(home)
 	if _, err := os.Lstat(path); errors.Is(err, fs.ErrNotExist) {
 		return "", nil
 	} else if err != nil {

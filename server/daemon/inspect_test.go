@@ -39,13 +39,13 @@ func TestWhatIsLeftOfAReceiver(t *testing.T) {
 		_, locked, err := Held(cfg.Home)
 		return err == nil && !locked
 	})
-	if path, err := StaleSocket(cfg.Home); path != directSocket(cfg.Home) || err != nil {
+	if path, err := StaleSocket(cfg.Home); path != SocketFile(cfg.Home) || err != nil {
 		t.Errorf("stale socket %q, %v", path, err)
 	}
-	if path, err := RemoveStaleSocket(cfg.Home); path != directSocket(cfg.Home) || err != nil {
+	if path, err := RemoveStaleSocket(cfg.Home); path != SocketFile(cfg.Home) || err != nil {
 		t.Errorf("removed %q, %v", path, err)
 	}
-	if _, err := os.Lstat(directSocket(cfg.Home)); !errors.Is(err, os.ErrNotExist) {
+	if _, err := os.Lstat(SocketFile(cfg.Home)); !errors.Is(err, os.ErrNotExist) {
 		t.Errorf("the socket is still there: %v", err)
 	}
 	if err := CheckAddress(t.Context(), "127.0.0.1:0"); err != nil {
@@ -67,7 +67,7 @@ func TestAbsent(t *testing.T) {
 	if c.Absent(t.Context()) {
 		t.Error("it runs, and is absent")
 	}
-	if err := os.Remove(directSocket(cfg.Home)); err != nil {
+	if err := os.Remove(SocketFile(cfg.Home)); err != nil {
 		t.Fatal(err)
 	}
 	if c.Absent(t.Context()) {

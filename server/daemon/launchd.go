@@ -3,164 +3,133 @@ package daemon
 import (
 	"context"
 	"encoding/xml"
-	"fmt"
 	"os"
 	"path/filepath"
+	"slices"
 	"strconv"
 	"strings"
+	"text/template"
 )
 
 // launchd runs the receiver as an agent of the user, or as a daemon of the machine. It has no socket for us: getting
 // one needs a C call (launch_activate_socket), so a restart through launchd refuses connections for a moment.
 type launchd struct{}
 
-func (launchd) name(Service) string { return "launchd" }
+func (launchd) kind(Service) string { return KindLaunchd }
 
-func (launchd) label(s Service) string { return "io." + s.base() + ".receiver" }
+func (launchd) unit(s Service) string { return "io." + s.base() + ".receiver" }
 
 func (launchd) rotateLabel(s Service) string { return "io." + s.base() + ".rotate" }
-
-func (m launchd) unit(s Service) string { return m.label(s) }
 
 func (launchd) logs(s Service) string { return "tail -n 50 " + LogFile(s.Home) }
 
 func (launchd) dir(s Service) (string, error) {
-	if s.UnitDir != "" {
-		return s.UnitDir, nil
-	}
-	if s.System {
-		return "/Library/LaunchDaemons", nil
-	}
-	home, err := os.UserHomeDir()
-	if err != nil {
-		return "", fmt.Errorf("find the directory of launch agents: %w", err)
-	}
-	return filepath.Join(home, "Library", "LaunchAgents"), nil
+	return s.dir("/Library/LaunchDaemons", os.UserHomeDir, "Library/LaunchAgents")
 }
 
-func (m launchd) files(s Service) ([]ServiceFile, error) {
-	dir, err := m.dir(s)
-	if err != nil {
-		return nil, err
-	}
-	receiver, err := m.receiver(s)
-	if err != nil {
-		return nil, err
-	}
-	files := []ServiceFile{{filepath.Join(dir, m.label(s)+".plist"), receiver}}
+func (m launchd) names(s Service) []string {
+	return []string{m.unit(s) + ".plist", m.rotateLabel(s) + ".plist"}
+}
+
+// labels are those of the jobs that the settings ask for.
+func (m launchd) labels(s Service) []string {
 	if s.RotateAfter > 0 {
-		rotate, err := m.rotate(s)
-		if err != nil {
+		return []string{m.unit(s), m.rotateLabel(s)}
+	}
+	return []string{m.unit(s)}
+}
+
+func (m launchd) files(s Service) (files []ServiceFile, err error) {
+	list, err := template.New("plist").Parse(plist)
+	if err != nil {
+		return nil, err
+	}
+	for _, label := range m.labels(s) {
+		job := plistJob{Service: s, Label: label, Command: append([]string{s.Executable}, s.Args...), Output: stderrFile(s.Home)}
+		if job.Rotates = label == m.rotateLabel(s); job.Rotates {
+			job.Command = append([]string{s.Executable}, s.rotateArgs()...)
+		}
+		for _, v := range slices.Concat(s.Env, []string{EnvBackground + "=1", envManager + "=" + label}) {
+			name, value, _ := strings.Cut(v, "=")
+			job.Variables = append(job.Variables, [2]string{name, value})
+		}
+		var b strings.Builder
+		if err := list.Execute(&b, job); err != nil {
 			return nil, err
 		}
-		files = append(files, ServiceFile{filepath.Join(dir, m.rotateLabel(s)+".plist"), rotate})
+		files = append(files, ServiceFile{label + ".plist", b.String()})
 	}
 	return files, nil
 }
 
-func (m launchd) leftovers(s Service) []ServiceFile {
-	dir, err := m.dir(s)
-	if err != nil {
-		return nil
-	}
-	return []ServiceFile{{Path: filepath.Join(dir, m.rotateLabel(s)+".plist")}}
+// plistJob is what a property list holds.
+type plistJob struct {
+	Service
+	Label     string
+	Command   []string
+	Variables [][2]string
+	Output    string
+	Rotates   bool
 }
 
-// receiver is started at once and again whenever it fails, but not when it was asked to stop.
-func (m launchd) receiver(s Service) (string, error) {
-	d, err := m.common(s, m.label(s), s.args())
-	if err != nil {
-		return "", err
-	}
-	return plist(append(d,
-		"RunAtLoad", true,
-		"KeepAlive", []any{"SuccessfulExit", false},
-		"ThrottleInterval", 5,
-		"ExitTimeOut", 40,
-	)), nil
-}
-
-func (m launchd) rotate(s Service) (string, error) {
-	d, err := m.common(s, m.rotateLabel(s), s.rotateArgs())
-	if err != nil {
-		return "", err
-	}
-	return plist(append(d, "StartCalendarInterval", []any{"Hour", 4, "Minute", 17})), nil
-}
-
-// common is what both jobs share: a list of keys and values in order.
-func (m launchd) common(s Service, label string, args []string) ([]any, error) {
-	vars, err := s.env(EnvBackground+"=1", envManager+"="+label)
-	if err != nil {
-		return nil, err
-	}
-	for _, text := range append(append([]string{s.Executable}, vars...), args...) {
-		if strings.ContainsFunc(text, func(r rune) bool { return r < ' ' }) {
-			return nil, fmt.Errorf("%q cannot be written into a property list: it has a control character", text)
-		}
-	}
-	var env []any
-	for _, v := range vars {
-		name, value, _ := strings.Cut(v, "=")
-		env = append(env, name, value)
-	}
-	d := []any{"Label", label}
-	if s.System {
-		account, err := s.account()
-		if err != nil {
-			return nil, err
-		}
-		d = append(d, "UserName", account)
-	}
-	return append(d,
-		"ProgramArguments", append([]string{s.Executable}, args...),
-		"EnvironmentVariables", env,
-		"WorkingDirectory", s.Home,
-		"StandardOutPath", stderrFile(s.Home),
-		"StandardErrorPath", stderrFile(s.Home),
-		"Umask", 0o077,
-		"ProcessType", "Background",
-	), nil
-}
-
-func plist(dict []any) string {
-	var b strings.Builder
-	b.WriteString(xml.Header + `<!DOCTYPE plist PUBLIC "-//Apple//DTD PLIST 1.0//EN" "http://www.apple.com/DTDs/PropertyList-1.0.dtd">` +
-		"\n<plist version=\"1.0\">\n")
-	plistValue(&b, dict, "")
-	b.WriteString("</plist>\n")
-	return b.String()
-}
-
-// plistValue writes a value; a []any is a dictionary of keys and values in turn.
-func plistValue(b *strings.Builder, v any, indent string) {
-	text := func(element, s string) {
-		b.WriteString(indent + "<" + element + ">")
-		_ = xml.EscapeText(b, []byte(s)) // a strings.Builder takes everything
-		b.WriteString("</" + element + ">\n")
-	}
-	switch v := v.(type) {
-	case string:
-		text("string", v)
-	case int:
-		text("integer", strconv.Itoa(v))
-	case bool:
-		fmt.Fprintf(b, "%s<%t/>\n", indent, v)
-	case []string:
-		b.WriteString(indent + "<array>\n")
-		for _, s := range v {
-			plistValue(b, s, indent+"\t")
-		}
-		b.WriteString(indent + "</array>\n")
-	case []any:
-		b.WriteString(indent + "<dict>\n")
-		for i := 0; i+1 < len(v); i += 2 {
-			fmt.Fprintf(b, "%s\t<key>%s</key>\n", indent, v[i])
-			plistValue(b, v[i+1], indent+"\t")
-		}
-		b.WriteString(indent + "</dict>\n")
-	}
-}
+// plist is the receiver, which is started at once and again whenever it fails, but not when it was asked to stop; or the
+// daily rotation.
+const plist = xml.Header + `<!DOCTYPE plist PUBLIC "-//Apple//DTD PLIST 1.0//EN" "http://www.apple.com/DTDs/PropertyList-1.0.dtd">
+<plist version="1.0">
+<dict>
+	<key>Label</key>
+	<string>{{html .Label}}</string>
+{{- if .System}}
+	<key>UserName</key>
+	<string>{{html .User}}</string>
+{{- end}}
+	<key>ProgramArguments</key>
+	<array>
+{{- range .Command}}
+		<string>{{html .}}</string>
+{{- end}}
+	</array>
+	<key>EnvironmentVariables</key>
+	<dict>
+{{- range .Variables}}
+		<key>{{html (index . 0)}}</key>
+		<string>{{html (index . 1)}}</string>
+{{- end}}
+	</dict>
+	<key>WorkingDirectory</key>
+	<string>{{html .Home}}</string>
+	<key>StandardOutPath</key>
+	<string>{{html .Output}}</string>
+	<key>StandardErrorPath</key>
+	<string>{{html .Output}}</string>
+	<key>Umask</key>
+	<integer>63</integer>
+	<key>ProcessType</key>
+	<string>Background</string>
+{{- if .Rotates}}
+	<key>StartCalendarInterval</key>
+	<dict>
+		<key>Hour</key>
+		<integer>4</integer>
+		<key>Minute</key>
+		<integer>17</integer>
+	</dict>
+{{- else}}
+	<key>RunAtLoad</key>
+	<true/>
+	<key>KeepAlive</key>
+	<dict>
+		<key>SuccessfulExit</key>
+		<false/>
+	</dict>
+	<key>ThrottleInterval</key>
+	<integer>5</integer>
+	<key>ExitTimeOut</key>
+	<integer>40</integer>
+{{- end}}
+</dict>
+</plist>
+`
 
 // domain is where launchctl finds the job.
 func (launchd) domain(s Service) string {
@@ -170,58 +139,45 @@ func (launchd) domain(s Service) string {
 	return "gui/" + strconv.Itoa(os.Getuid())
 }
 
-// enable has nothing to do: what is in the directory is loaded at the next login anyway.
-func (launchd) enable(context.Context, Service) error { return nil }
-
-func (m launchd) begin(ctx context.Context, s Service) error {
-	files, err := m.files(s)
-	if err != nil {
-		return err
-	}
-	for _, f := range files {
-		label := strings.TrimSuffix(filepath.Base(f.Path), ".plist")
-		// It is an error to remove a job that is not there, and to add one that is.
-		_, _ = control(ctx, "launchctl", "bootout", m.domain(s)+"/"+label)
-		if _, err := control(ctx, "launchctl", "bootstrap", m.domain(s), f.Path); err != nil {
-			return fmt.Errorf("install the service: %w", err)
-		}
-	}
-	return nil
-}
-
-func (m launchd) uninstall(ctx context.Context, s Service) error {
-	_, _ = control(ctx, "launchctl", "bootout", m.domain(s)+"/"+m.rotateLabel(s)) // where there is no timer this fails
-	return m.stop(ctx, s)
-}
-
-func (launchd) reload(context.Context, Service) error { return nil }
-
-func (m launchd) start(ctx context.Context, s Service) error {
+// do asks launchctl. Nothing has to be enabled: what is in the directory is loaded at the next login anyway.
+func (m launchd) do(ctx context.Context, s Service, verb string) error {
 	dir, err := m.dir(s)
 	if err != nil {
 		return err
 	}
-	if _, err := control(ctx, "launchctl", "print", m.domain(s)+"/"+m.label(s)); err == nil {
-		_, err := control(ctx, "launchctl", "kickstart", m.domain(s)+"/"+m.label(s))
+	ctl := func(args ...string) error {
+		_, err := control(ctx, nil, "launchctl", args...)
 		return err
 	}
-	_, err = control(ctx, "launchctl", "bootstrap", m.domain(s), filepath.Join(dir, m.label(s)+".plist"))
-	return err
-}
-
-func (m launchd) stop(ctx context.Context, s Service) error {
-	_, err := control(ctx, "launchctl", "bootout", m.domain(s)+"/"+m.label(s))
-	return err
-}
-
-func (m launchd) restart(ctx context.Context, s Service) error {
-	_, err := control(ctx, "launchctl", "kickstart", "-k", m.domain(s)+"/"+m.label(s))
-	return err
+	load := func(label string) error { return ctl("bootstrap", m.domain(s), filepath.Join(dir, label+".plist")) }
+	job := m.domain(s) + "/" + m.unit(s)
+	switch verb {
+	case verbBegin:
+		for _, label := range m.labels(s) {
+			_ = ctl("bootout", m.domain(s)+"/"+label) // an error where the job is not there
+			if err := load(label); err != nil {
+				return err
+			}
+		}
+	case "start":
+		if ctl("print", job) == nil {
+			return ctl("kickstart", job)
+		}
+		return load(m.unit(s))
+	case "restart":
+		return ctl("kickstart", "-k", job)
+	case "stop":
+		return ctl("bootout", job)
+	case verbDisable:
+		_ = ctl("bootout", m.domain(s)+"/"+m.rotateLabel(s)) // where there is no timer this fails
+		return ctl("bootout", job)
+	}
+	return nil
 }
 
 func (m launchd) ask(ctx context.Context, s Service, st *ServiceStatus) {
 	st.Enabled, st.Active = "enabled", "inactive"
-	out, err := control(ctx, "launchctl", "print", m.domain(s)+"/"+m.label(s))
+	out, err := control(ctx, nil, "launchctl", "print", m.domain(s)+"/"+m.unit(s))
 	if err != nil {
 		st.Notes = append(st.Notes, "launchd does not know the job: start it with: hookctl start")
 		return

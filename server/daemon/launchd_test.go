@@ -40,16 +40,16 @@ func TestLaunchdIsAskedInItsOwnWords(t *testing.T) {
 		}
 	}
 	ctx := t.Context()
-	expect("install", m.begin(ctx, s), "bootout "+job, load,
+	expect("install", m.do(ctx, s, verbBegin), "bootout "+job, load,
 		"bootout "+domain+"/io.hookctl.rotate", "bootstrap "+domain+" "+filepath.Join(bin, "io.hookctl.rotate.plist"))
-	expect("start of a job that is not loaded", m.start(ctx, s), "print "+job, load)
+	expect("start of a job that is not loaded", m.do(ctx, s, "start"), "print "+job, load)
 	if err := os.WriteFile(filepath.Join(bin, "loaded"), nil, 0o600); err != nil {
 		t.Fatal(err)
 	}
-	expect("start of a job that is loaded", m.start(ctx, s), "print "+job, "kickstart "+job)
-	expect("restart", m.restart(ctx, s), "kickstart -k "+job)
-	expect("stop", m.stop(ctx, s), "bootout "+job)
-	expect("uninstall", m.uninstall(ctx, s), "bootout "+domain+"/io.hookctl.rotate", "bootout "+job)
+	expect("start of a job that is loaded", m.do(ctx, s, "start"), "print "+job, "kickstart "+job)
+	expect("restart", m.do(ctx, s, "restart"), "kickstart -k "+job)
+	expect("stop", m.do(ctx, s, "stop"), "bootout "+job)
+	expect("uninstall", m.do(ctx, s, verbDisable), "bootout "+domain+"/io.hookctl.rotate", "bootout "+job)
 	var st ServiceStatus
 	m.ask(ctx, s, &st)
 	expect("status", nil, "print "+job)

@@ -120,7 +120,7 @@ func TestStartStopAndRestartGoThroughTheServiceThatIsInstalled(t *testing.T) {
 	if err := s.Uninstall(t.Context()); err != nil {
 		t.Error(err)
 	}
-	called("--user disable --now hookctl.socket hookctl.service hookctl-rotate.timer")
+	called("--user disable --now hookctl.service hookctl.socket hookctl-rotate.timer")
 	if left, err := filepath.Glob(filepath.Join(bin, "units", "*")); err != nil || len(left) > 0 {
 		t.Errorf("left: %v, %v", left, err)
 	}
@@ -163,7 +163,7 @@ func TestAnInstallationThatFailsChangesNothing(t *testing.T) {
 func TestFailuresOfSystemctlSayWhatToDo(t *testing.T) {
 	bin := t.TempDir()
 	t.Setenv("PATH", bin)
-	_, err := control(t.Context(), "systemctl", "start", "x")
+	_, err := control(t.Context(), nil, "systemctl", "start", "x")
 	if hint := hintOf(err); !strings.Contains(hint, "no systemctl") {
 		t.Errorf("without systemctl: %v, hint %q", err, hint)
 	}
@@ -171,7 +171,7 @@ func TestFailuresOfSystemctlSayWhatToDo(t *testing.T) {
 	if err := os.WriteFile(filepath.Join(bin, "systemctl"), []byte(script), 0o755); err != nil {
 		t.Fatal(err)
 	}
-	_, err = control(t.Context(), "systemctl", "--user", "start", "x")
+	_, err = control(t.Context(), nil, "systemctl", "--user", "start", "x")
 	if hint := hintOf(err); err == nil || !strings.Contains(err.Error(), "No medium found") || !strings.Contains(hint, "--system") {
 		t.Errorf("without a bus: %v, hint %q", err, hint)
 	}

@@ -3,6 +3,7 @@ package daemon
 import (
 	"context"
 	"fmt"
+	"net/http"
 	"os"
 	"time"
 
@@ -10,18 +11,18 @@ import (
 )
 
 // watch waits for the end of ctx, or of the control socket, which is an error, and repairs the run directory where
-// somebody removed it. Under systemd (Type=notify, WatchdogSec=) it says READY, and then shows at half the watchdog's
+// somebody removed it. It gives the control socket that is served at the end. Under systemd (Type=notify, WatchdogSec=) it says READY, and then shows at half the watchdog's
 // interval that the receiver can still give its status: one that is locked up cannot, and systemd restarts it.
-func (i *Instance) watch(ctx context.Context, c Control, d *door) error {
+func (i *Instance) watch(ctx context.Context, c Control, srv *http.Server, d *door) (*door, error) {
 	if _, err := sd.SdNotify(false, sd.SdNotifyReady); err != nil {
-		return fmt.Errorf("notify systemd that the receiver is ready: %w", err)
+		return d, fmt.Errorf("notify systemd that the receiver is ready: %w", err)
 	}
 	upkeep := time.NewTicker(upkeepInterval)
 	defer upkeep.Stop()
 	problem := ""
 	interval, err := sd.SdWatchdogEnabled(false)
 	if err != nil {
-		return fmt.Errorf("read systemd's watchdog interval: %w", err)
+		return d, fmt.Errorf("read systemd's watchdog interval: %w", err)
 	}
 	var tick <-chan time.Time
 	if interval > 0 {
@@ -32,11 +33,11 @@ func (i *Instance) watch(ctx context.Context, c Control, d *door) error {
 	for {
 		select {
 		case err := <-d.done:
-			return fmt.Errorf("serve the control socket: %w", err)
+			return d, fmt.Errorf("serve the control socket: %w", err)
 		case <-ctx.Done():
-			return nil
+			return d, nil
 		case <-upkeep.C:
-			if err := i.repair(ctx, d); err == nil {
+			if d, err = i.repair(srv, d); err == nil {
 				problem = ""
 			} else if text := err.Error(); text != problem { // once, and not every other second
 				problem = text

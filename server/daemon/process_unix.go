@@ -5,8 +5,6 @@ package daemon
 import (
 	"errors"
 	"fmt"
-	"io/fs"
-	"os"
 	"os/exec"
 	"syscall"
 )
@@ -35,19 +33,6 @@ func wake(pid int) error { return send(pid, syscall.SIGCONT) }
 func send(pid int, sig syscall.Signal) error {
 	if err := syscall.Kill(pid, sig); err != nil && !errors.Is(err, syscall.ESRCH) {
 		return fmt.Errorf("signal process %d: %w", pid, err)
-	}
-	return nil
-}
-
-// private refuses a directory that others can write to or that is not ours.
-func private(dir string) error {
-	info, err := os.Lstat(dir) //nolint:gosec // looked at only, to see whose it is
-	if err != nil {
-		return fmt.Errorf("look at %s: %w", dir, err)
-	}
-	st, ok := info.Sys().(*syscall.Stat_t)
-	if !ok || !info.IsDir() || info.Mode().Perm()&0o077 != 0 || int(st.Uid) != os.Geteuid() {
-		return fmt.Errorf("the directory of the control socket, %s, is not private to you: %w", dir, fs.ErrPermission)
 	}
 	return nil
 }

@@ -14,6 +14,7 @@ import (
 	"strconv"
 	"strings"
 	"time"
+	"unicode/utf8"
 
 	"github.com/google/renameio/v2/maybe"
 
@@ -76,128 +77,26 @@ var ErrNoServiceManager error = &hinted{errors.New("hookctl installs services un
 	false: "run `hookctl serve` under the supervisor that this system has",
 }[runtime.GOOS == "windows"]}
 
-// Files are the units or property lists that Install writes, in the form of this operating system.
-func (s Service) Files() ([]ServiceFile, error) {
-	_, files, err := s.managed()
-	return files, err
-}
-
-// managed is the service manager with the files that it reads.
-func (s Service) managed() (manager, []ServiceFile, error) {
-	m, err := s.manager()
-	if err != nil {
-		return nil, nil, err
-	}
-	files, err := m.files(s)
-	return m, files, err
-}
-
-// Install writes the files, enables the service and starts it; a receiver that runs without the service is stopped
-// first. It returns once the receiver answers. Installing again brings everything up to date.
-func (s Service) Install(ctx context.Context) (ServiceStatus, error) {
-	s, err := s.complete()
-	if err != nil {
-		return ServiceStatus{}, err
-	}
-	m, files, err := s.managed()
-	if err != nil {
-		return ServiceStatus{}, err
-	}
-	if err := notSupervised(ctx, s.Home); err != nil {
-		return ServiceStatus{}, err
-	}
-	if err := s.makeWritable(); err != nil {
-		return ServiceStatus{}, fmt.Errorf("install the service: %w", err)
-	}
-	before := present(files)
-	for _, f := range files {
-		if err := writeUnit(f); err != nil {
-			return ServiceStatus{}, err
-		}
-	}
-	// The receiver that runs by itself is stopped only when the manager has taken the service.
-	if err := m.enable(ctx, s); err != nil {
-		if !before {
-			err = errors.Join(err, removeUnits(files))
-		}
-		return ServiceStatus{}, err
-	}
-	if err := s.remember(m); err != nil {
-		return ServiceStatus{}, err
-	}
-	// The unit has its own arguments: flags of an earlier start mean nothing to it.
-	if err := os.Remove(startFile(s.Home)); err != nil && !errors.Is(err, fs.ErrNotExist) {
-		return ServiceStatus{}, fmt.Errorf("forget the flags of the last start: %w", err)
-	}
-	if st, err := quickStatus(ctx, s.Home); err == nil && st.Supervisor == nil && st.Manager == "" {
-		if err := stopProcess(ctx, Config{Home: s.Home}, st, nil); err != nil && !errors.Is(err, ErrNotRunning) {
-			return ServiceStatus{}, fmt.Errorf("make room for the service: %w", err)
-		}
-	}
-	if err := m.begin(ctx, s); err != nil {
-		return ServiceStatus{}, err
-	}
-	if _, err := awaitManaged(ctx, s.Home, 0, 30*time.Second); err != nil {
-		return ServiceStatus{}, &ServiceError{Op: "start the service", Err: err, hint: "read why with: " + m.logs(s)}
-	}
-	return s.Status(ctx)
-}
-
-// Uninstall stops the service and removes its files. It fails with ErrNoService where none is installed.
-func (s Service) Uninstall(ctx context.Context) error {
-	m, files, err := s.managed()
-	if err != nil {
-		return err
-	}
-	if !present(files) {
-		return ErrNoService
-	}
-	errs := []error{m.uninstall(ctx, s)}
-	errs = append(errs, removeUnits(append(files, m.leftovers(s)...)))
-	for _, record := range []string{serviceRecord(s.Home), formerRecord(s.Home)} {
-		if err := os.Remove(record); err != nil && !errors.Is(err, fs.ErrNotExist) {
-			errs = append(errs, fmt.Errorf("remove the service: %w", err))
-		}
-	}
-	return errors.Join(append(errs, m.reload(ctx, s))...)
-}
-
-// Status asks the service manager about the service.
-func (s Service) Status(ctx context.Context) (ServiceStatus, error) {
-	m, files, err := s.managed()
-	if err != nil {
-		return ServiceStatus{}, err
-	}
-	st := ServiceStatus{Manager: m.name(s), Unit: m.unit(s), Files: []string{}, Installed: present(files)}
-	if !st.Installed {
-		return st, nil
-	}
-	for _, f := range files {
-		if f.exists() {
-			st.Files = append(st.Files, f.Path)
-		}
-	}
-	st.Logs = m.logs(s)
-	m.ask(ctx, s, &st)
-	return st, nil
-}
-
-// manager is systemd or launchd.
+// manager is systemd or launchd. Its files have what [Service.complete] works out.
 type manager interface {
-	name(Service) string
-	unit(Service) string
-	logs(Service) string
+	kind(Service) string         // one of the Kind constants
+	unit(Service) string         // the receiver's unit or job, as commands take it
+	logs(Service) string         // the command that shows its log
+	dir(Service) (string, error) // where its files are
+	names(Service) []string      // of all files that it may have there
 	files(Service) ([]ServiceFile, error)
-	leftovers(Service) []ServiceFile       // files that other settings would have written
-	enable(context.Context, Service) error // makes the written files known; changes nothing that runs
-	begin(context.Context, Service) error  // starts the service, or restarts it
-	uninstall(context.Context, Service) error
-	reload(context.Context, Service) error
+	// do starts, stops or restarts the service, or does another of the verbs below.
+	do(ctx context.Context, s Service, verb string) error
 	ask(context.Context, Service, *ServiceStatus)
-	start(context.Context, Service) error
-	stop(context.Context, Service) error
-	restart(context.Context, Service) error
 }
+
+// What a manager is asked to do beside start, stop and restart.
+const (
+	verbEnable  = "enable"  // makes written files known; changes nothing that runs
+	verbBegin   = "begin"   // starts the service, or restarts it, as its files say now
+	verbDisable = "disable" // stops it for good
+	verbForget  = "forget"  // lets go of files that were removed
+)
 
 func (s Service) manager() (manager, error) {
 	switch runtime.GOOS {
@@ -209,21 +108,191 @@ func (s Service) manager() (manager, error) {
 	return nil, ErrNoServiceManager
 }
 
-// complete checks what was given and fills in the rest.
-func (s Service) complete() (Service, error) {
+// Files are the units or property lists that Install writes, in the form of this operating system.
+func (s Service) Files() ([]ServiceFile, error) {
+	m, err := s.manager()
+	if err != nil {
+		return nil, err
+	}
+	return s.filesFor(m)
+}
+
+func (s Service) filesFor(m manager) ([]ServiceFile, error) {
+	s, err := s.complete()
+	if err != nil {
+		return nil, err
+	}
+	dir, err := m.dir(s)
+	if err != nil {
+		return nil, err
+	}
+	files, err := m.files(s)
+	for i := range files {
+		files[i].Path = filepath.Join(dir, files[i].Path)
+	}
+	return files, err
+}
+
+// there are the files that were installed.
+func (s Service) there(m manager) ([]string, error) {
+	dir, err := m.dir(s)
+	if err != nil {
+		return nil, err
+	}
+	paths := []string{}
+	for _, name := range m.names(s) {
+		if path := filepath.Join(dir, name); exists(path) {
+			paths = append(paths, path)
+		}
+	}
+	return paths, nil
+}
+
+func exists(path string) bool {
+	_, err := os.Stat(path)
+	return err == nil
+}
+
+// Install writes the files, enables the service and starts it; a receiver that runs without the service is stopped
+// first. It returns once the receiver answers. Installing again brings everything up to date.
+func (s Service) Install(ctx context.Context) (ServiceStatus, error) {
+	m, err := s.install(ctx)
+	if err != nil {
+		return ServiceStatus{}, err
+	}
+	if _, err := awaitManaged(ctx, s.Home, 0, 30*time.Second); err != nil {
+		return ServiceStatus{}, &hinted{fmt.Errorf("start the service: %w", err), "read why with: " + m.logs(s)}
+	}
+	return s.Status(ctx)
+}
+
+func (s Service) install(ctx context.Context) (manager, error) {
 	for what, path := range map[string]string{"the home directory": s.Home, "the program": s.Executable} {
 		if !filepath.IsAbs(path) {
-			return s, fmt.Errorf("install the service: the path of %s must be absolute, and is %q", what, path)
+			return nil, fmt.Errorf("install the service: the path of %s must be absolute, and is %q", what, path)
 		}
 	}
 	if _, err := os.Stat(s.Executable); err != nil {
-		return s, fmt.Errorf("install the service: %w", err)
+		return nil, fmt.Errorf("install the service: %w", err)
+	}
+	m, err := s.manager()
+	if err != nil {
+		return nil, err
+	}
+	files, err := s.filesFor(m)
+	if err != nil {
+		return nil, err
+	}
+	before, err := s.there(m)
+	if err != nil {
+		return nil, err
+	}
+	if err := notSupervised(ctx, s.Home); err != nil {
+		return nil, err
+	}
+	if err := s.makeWritable(); err != nil {
+		return nil, fmt.Errorf("install the service: %w", err)
+	}
+	for _, f := range files {
+		if err := writeUnit(f); err != nil {
+			return nil, err
+		}
+	}
+	// The receiver that runs by itself is stopped only when the manager has taken the service.
+	if err := m.do(ctx, s, verbEnable); err != nil {
+		err = fmt.Errorf("install the service: %w", err)
+		if len(before) == 0 {
+			for _, f := range files {
+				err = errors.Join(err, remove(f.Path))
+			}
+		}
+		return nil, err
+	}
+	if err := s.remember(m); err != nil {
+		return nil, err
+	}
+	// The unit has its own arguments: flags of an earlier start mean nothing to it.
+	if err := remove(startFile(s.Home)); err != nil {
+		return nil, err
+	}
+	if st, err := quickStatus(ctx, s.Home); err == nil && st.Supervisor == nil && st.Manager == "" {
+		if err := stopProcess(ctx, Config{Home: s.Home}, st, nil); err != nil && !errors.Is(err, ErrNotRunning) {
+			return nil, fmt.Errorf("make room for the service: %w", err)
+		}
+	}
+	if err := m.do(ctx, s, verbBegin); err != nil {
+		return nil, fmt.Errorf("install the service: %w", err)
+	}
+	return m, nil
+}
+
+// Uninstall stops the service and removes its files. It fails with ErrNoService where none is installed.
+func (s Service) Uninstall(ctx context.Context) error {
+	m, err := s.manager()
+	if err != nil {
+		return err
+	}
+	there, err := s.there(m)
+	if err != nil {
+		return err
+	}
+	if len(there) == 0 {
+		return ErrNoService
+	}
+	if err = m.do(ctx, s, verbDisable); err != nil {
+		err = fmt.Errorf("stop the service: %w", err)
+	}
+	for _, path := range append(there, serviceRecord(s.Home)) {
+		err = errors.Join(err, remove(path))
+	}
+	return errors.Join(err, m.do(ctx, s, verbForget))
+}
+
+// Status asks the service manager about the service.
+func (s Service) Status(ctx context.Context) (ServiceStatus, error) {
+	m, err := s.manager()
+	if err != nil {
+		return ServiceStatus{}, err
+	}
+	there, err := s.there(m)
+	if err != nil {
+		return ServiceStatus{}, err
+	}
+	st := ServiceStatus{Manager: m.kind(s), Unit: m.unit(s), Files: there, Installed: len(there) > 0}
+	if st.Installed {
+		st.Logs = m.logs(s)
+		m.ask(ctx, s, &st)
+	}
+	return st, nil
+}
+
+// complete works out what the files of the service hold: its environment and arguments, and the account of a system
+// service. It refuses what cannot be written into them.
+func (s Service) complete() (Service, error) {
+	var err error
+	if s.System {
+		if s.User, err = s.account(); err != nil {
+			return s, err
+		}
+	}
+	if s.Env, err = s.env(); err != nil {
+		return s, err
+	}
+	if s.Args == nil {
+		s.Args = serveArgs()
+	}
+	for _, text := range slices.Concat([]string{s.Executable}, s.Args, s.Env, s.Writable) {
+		if !utf8.ValidString(text) || strings.ContainsFunc(text, func(r rune) bool { return r < ' ' || r == 0x7f }) {
+			return s, fmt.Errorf("%q cannot be written into the files of a service: it has a control character, or is not UTF-8", text)
+		}
 	}
 	return s, nil
 }
 
-// env is the environment of every job, more added.
-func (s Service) env(more ...string) ([]string, error) {
+func serveArgs() []string { return []string{"serve"} }
+
+// env is the environment that all its jobs have.
+func (s Service) env() ([]string, error) {
 	for _, v := range s.Env {
 		name, _, ok := strings.Cut(v, "=")
 		if !ok || name == "" {
@@ -240,7 +309,7 @@ func (s Service) env(more ...string) ([]string, error) {
 			env[n] = "PATH=" + s.searchPath(path)
 		}
 	}
-	return append(env, more...), nil
+	return env, nil
 }
 
 // searchPath is where the receiver finds programs of sinks, such as amp-send: the given path, without relative parts,
@@ -274,20 +343,6 @@ func (s Service) rotateArgs() []string {
 	return []string{"rotate", "--all", "--max-age", strconv.Itoa(days) + "d", "--yes"}
 }
 
-func (s Service) args() []string {
-	if s.Args == nil {
-		return []string{"serve"}
-	}
-	return s.Args
-}
-
-func present(files []ServiceFile) bool { return slices.ContainsFunc(files, ServiceFile.exists) }
-
-func (f ServiceFile) exists() bool {
-	_, err := os.Stat(f.Path)
-	return err == nil
-}
-
 func writeUnit(f ServiceFile) error {
 	if err := os.MkdirAll(filepath.Dir(f.Path), 0o755); err != nil { //nolint:gosec // units are public and hold no secret
 		return fmt.Errorf("write the service: %w", err)
@@ -298,21 +353,16 @@ func writeUnit(f ServiceFile) error {
 	return nil
 }
 
-func removeUnits(files []ServiceFile) error {
-	var errs []error
-	for _, f := range files {
-		if err := os.Remove(f.Path); err != nil && !errors.Is(err, fs.ErrNotExist) {
-			errs = append(errs, fmt.Errorf("remove the service: %w", err))
-		}
+// remove removes a file that may be gone.
+func remove(path string) error {
+	if err := os.Remove(path); err != nil && !errors.Is(err, fs.ErrNotExist) {
+		return fmt.Errorf("remove a file of the service: %w", err)
 	}
-	return errors.Join(errs...)
+	return nil
 }
 
 // serviceRecord remembers which service runs the receiver of home, so that start, stop and restart go through it.
 func serviceRecord(home string) string { return filepath.Join(StateDir(home), "service.json") }
-
-// formerRecord is where it was kept by versions before it moved out of a directory that may vanish.
-func formerRecord(home string) string { return filepath.Join(home, "run", "service.json") }
 
 func (s Service) remember(m manager) error {
 	record := struct {
@@ -322,9 +372,6 @@ func (s Service) remember(m manager) error {
 	if err := jsonfile.Write(serviceRecord(s.Home), record); err != nil {
 		return fmt.Errorf("remember the service: %w", err)
 	}
-	if err := os.Remove(formerRecord(s.Home)); err != nil && !errors.Is(err, fs.ErrNotExist) {
-		return fmt.Errorf("remember the service: %w", err)
-	}
 	return s.give(serviceRecord(s.Home))
 }
 
@@ -332,18 +379,19 @@ func (s Service) remember(m manager) error {
 func Installed(home string) (Service, error) {
 	s, err := jsonfile.Read[Service](serviceRecord(home))
 	if errors.Is(err, fs.ErrNotExist) {
-		s, err = jsonfile.Read[Service](formerRecord(home))
-	}
-	if errors.Is(err, fs.ErrNotExist) {
 		return Service{}, ErrNoService
 	}
 	if err != nil {
 		return Service{}, fmt.Errorf("look for a service: %w", err)
 	}
 	s.Home = home // it may have been moved
-	_, files, err := s.managed()
-	if errors.Is(err, ErrNoServiceManager) || err == nil && !present(files) {
+	m, err := s.manager()
+	if err != nil {
 		return Service{}, ErrNoService
+	}
+	there, err := s.there(m)
+	if err == nil && len(there) == 0 {
+		err = ErrNoService
 	}
 	return s, err
 }

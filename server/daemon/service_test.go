@@ -55,7 +55,7 @@ func TestUnitsOfSystemd(t *testing.T) {
 		t.Run(kind, func(t *testing.T) {
 			s := exampleService()
 			change(&s)
-			files, err := systemd{}.files(s)
+			files, err := s.filesFor(systemd{})
 			if err != nil {
 				t.Fatal(err)
 			}
@@ -78,7 +78,7 @@ func TestPropertyListsOfLaunchd(t *testing.T) {
 	}
 	s := exampleService()
 	s.Home = `/Users/ada/R&D <x>/"atlas"`
-	files, err := launchd{}.files(s)
+	files, err := s.filesFor(launchd{})
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -117,10 +117,10 @@ func TestSettingsThatNoUnitCanHold(t *testing.T) {
 		t.Run(name, func(t *testing.T) {
 			s := exampleService()
 			change(&s)
-			if files, err := (systemd{}).files(s); err == nil {
+			if files, err := s.filesFor(systemd{}); err == nil {
 				t.Errorf("accepted by systemd's: %v", files)
 			}
-			if files, err := (launchd{}).files(s); err == nil && s.Address == exampleService().Address && !s.System {
+			if files, err := s.filesFor(launchd{}); err == nil && s.Address == exampleService().Address && !s.System {
 				t.Errorf("accepted by launchd's: %v", files)
 			}
 		})
@@ -144,11 +144,10 @@ func FuzzQuote(f *testing.F) {
 		f.Add(s)
 	}
 	f.Fuzz(func(t *testing.T, text string) {
-		var u unitText
-		word := u.word(text)
-		if u.err != nil {
+		if _, err := (Service{Executable: text}).complete(); err != nil {
 			return
 		}
+		word := word(text)
 		inner, ok := strings.CutPrefix(word, `"`)
 		inner, ok2 := strings.CutSuffix(inner, `"`)
 		if !ok || !ok2 || strings.ContainsAny(word, "\n\r") {
@@ -199,7 +198,7 @@ func TestSystemdAcceptsTheUnits(t *testing.T) {
 				args = append(args, "--user")
 				t.Setenv("XDG_RUNTIME_DIR", t.TempDir())
 			}
-			files, err := systemd{}.files(s)
+			files, err := s.filesFor(systemd{})
 			if err != nil {
 				t.Fatal(err)
 			}
@@ -236,19 +235,15 @@ func TestInstallCreatesWhatTheUnitNamesAsWritable(t *testing.T) {
 	if err := s.makeWritable(); err != nil {
 		t.Fatal(err)
 	}
-	dirs, err := s.writable()
-	if err != nil {
-		t.Fatal(err)
-	}
+	dirs := s.writable()
 	for _, dir := range append(dirs, filepath.Dir(s.Writable[0]), filepath.Join(s.Home, "run"), StateDir(s.Home)) {
 		if info, err := os.Stat(dir); err != nil || !info.IsDir() || info.Mode().Perm() != 0o700 {
 			t.Errorf("%s: %v, %v", dir, info, err)
 		}
 	}
 	for _, dir := range dirs {
-		text, err := serviceUnit(s)
-		if err != nil || !strings.Contains(text, dir) {
-			t.Errorf("the unit does not name %s (%v)", dir, err)
+		if text := serviceUnit(s); !strings.Contains(text, dir) {
+			t.Errorf("the unit does not name %s:\n%s", dir, text)
 		}
 	}
 	s.Writable = []string{filepath.Join(dir, "file")}
@@ -266,8 +261,8 @@ func TestPathOfAService(t *testing.T) {
 	}
 	s := exampleService()
 	s.Env = []string{"PATH=/home/ada/.local/bin:.:/usr/bin::bin:/usr/bin", "GH_HOST=ghe.example.com"}
-	text, err := serviceUnit(s)
-	if err != nil || !strings.Contains(text, "\nEnvironment=\"PATH=/home/ada/.local/bin:/usr/bin\"\n") || !strings.Contains(text, "GH_HOST=ghe.example.com") {
+	s, err := s.complete()
+	if text := serviceUnit(s); err != nil || !strings.Contains(text, "\nEnvironment=\"PATH=/home/ada/.local/bin:/usr/bin\"\n") || !strings.Contains(text, "GH_HOST=ghe.example.com") {
 		t.Errorf("got %s, %v", text, err)
 	}
 }

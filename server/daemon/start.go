@@ -57,7 +57,7 @@ func start(ctx context.Context, cfg Config) (Status, error) {
 	if !errors.Is(err, ErrNotRunning) {
 		return Status{}, err
 	}
-	if managed, err := through(cfg, func(m manager, s Service) error { return m.start(ctx, s) }); managed || err != nil {
+	if managed, err := through(ctx, cfg, "start"); managed || err != nil {
 		if err != nil {
 			return Status{}, err
 		}

@@ -3,7 +3,6 @@ package daemon
 import (
 	"cmp"
 	"context"
-	"errors"
 	"fmt"
 	"os"
 	"os/exec"
@@ -173,14 +172,6 @@ func supervisorOf(st Status, pid int) *Supervisor {
 	if st.Supervisor != nil {
 		return st.Supervisor
 	}
-	if st.Manager != "" { // an older receiver, which only says this much
-		return origin{getenv: func(name string) string {
-			if name == envManager {
-				return st.Manager
-			}
-			return ""
-		}, cgroup: cgroupOf(st.PID)}.supervisor()
-	}
 	if o := originOf(pid); o != nil {
 		return o.supervisor()
 	}
@@ -195,12 +186,7 @@ func bySupervisor(ctx context.Context, cfg Config, st Status, pid int, verb stri
 		return false, nil
 	}
 	if ours(cfg.Home, *s) {
-		return through(cfg, func(m manager, service Service) error {
-			if verb == "stop" {
-				return m.stop(ctx, service)
-			}
-			return m.restart(ctx, service)
-		})
+		return through(ctx, cfg, verb)
 	}
 	command := s.Command(verb)
 	switch s.Kind {
@@ -220,12 +206,8 @@ func bySupervisor(ctx context.Context, cfg Config, st Status, pid int, verb stri
 	if s.Home != "" {
 		env = append(env, "PM2_HOME="+s.Home)
 	}
-	if _, err := controlIn(ctx, env, command[0], command[1:]...); err != nil {
-		var failed *ServiceError
-		if errors.As(err, &failed) && failed.hint == "" {
-			failed.hint = "run it as who owns it: " + strings.Join(s.Command(verb), " ")
-		}
-		return true, fmt.Errorf("%s runs the receiver: %w", s, err)
+	if _, err := control(ctx, env, command[0], command[1:]...); err != nil {
+		return true, fmt.Errorf("%s runs the receiver: %w", s, orHint(err, "run it as who owns it: "+strings.Join(s.Command(verb), " ")))
 	}
 	return true, nil
 }
@@ -244,7 +226,7 @@ func ours(home string, s Supervisor) bool {
 func sockets(ctx context.Context, stop []string) []string {
 	unit := stop[len(stop)-1]
 	ask := append(slices.Clone(stop[1:len(stop)-2]), "show", "--property=TriggeredBy", "--value", unit)
-	out, err := control(ctx, stop[0], ask...)
+	out, err := control(ctx, nil, stop[0], ask...)
 	if err != nil {
 		return nil // the stop that follows says what is wrong
 	}

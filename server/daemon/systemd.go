@@ -1,201 +1,120 @@
 package daemon
 
 import (
-	"cmp"
 	"context"
-	"errors"
 	"fmt"
 	"net"
 	"os"
 	"os/user"
 	"path/filepath"
+	"slices"
 	"strconv"
 	"strings"
-	"unicode/utf8"
 )
 
 // systemd runs the receiver as a unit of type notify behind a socket unit: systemd holds the listening socket, so
 // neither a restart nor a crash refuses a connection.
 type systemd struct{}
 
-func (systemd) name(s Service) string {
+func (systemd) kind(s Service) string {
 	if s.System {
-		return "systemd"
+		return KindSystemd
 	}
-	return "systemd --user"
+	return KindSystemdUser
 }
 
 func (systemd) unit(s Service) string { return s.base() + ".service" }
 
-func (systemd) logs(s Service) string {
-	if s.System {
-		return "journalctl -u " + s.base() + ".service -n 50"
-	}
-	return "journalctl --user -u " + s.base() + ".service -n 50"
+func (m systemd) logs(s Service) string {
+	return strings.Replace(m.kind(s), "systemd", "journalctl", 1) + " -u " + m.unit(s) + " -n 50"
 }
 
 func (systemd) dir(s Service) (string, error) {
-	if s.UnitDir != "" {
-		return s.UnitDir, nil
-	}
-	if s.System {
-		return "/etc/systemd/system", nil
-	}
-	config, err := os.UserConfigDir()
-	if err != nil {
-		return "", fmt.Errorf("find the directory of units: %w", err)
-	}
-	return filepath.Join(config, "systemd", "user"), nil
+	return s.dir("/etc/systemd/system", os.UserConfigDir, "systemd/user")
+}
+
+func (systemd) names(s Service) []string {
+	return []string{s.base() + ".service", s.base() + ".socket", s.base() + "-rotate.service", s.base() + "-rotate.timer"}
 }
 
 func (m systemd) files(s Service) ([]ServiceFile, error) {
-	dir, err := m.dir(s)
-	if err != nil {
-		return nil, err
-	}
-	service, err := serviceUnit(s)
-	if err != nil {
-		return nil, err
-	}
-	files := []ServiceFile{{filepath.Join(dir, s.base()+".service"), service}}
+	files := []ServiceFile{{m.unit(s), serviceUnit(s)}}
 	if s.Address != "" {
 		text, err := socketUnit(s)
 		if err != nil {
 			return nil, err
 		}
-		files = append(files, ServiceFile{filepath.Join(dir, s.base()+".socket"), text})
+		files = append(files, ServiceFile{s.base() + ".socket", text})
 	}
 	if s.RotateAfter > 0 {
-		rotate, err := rotateUnit(s)
-		if err != nil {
-			return nil, err
-		}
-		files = append(files,
-			ServiceFile{filepath.Join(dir, s.base()+"-rotate.service"), rotate},
-			ServiceFile{filepath.Join(dir, s.base()+"-rotate.timer"), timerUnit(s)})
+		files = append(files, ServiceFile{s.base() + "-rotate.service", rotateUnit(s)}, ServiceFile{s.base() + "-rotate.timer", timerUnit(s)})
 	}
 	return files, nil
 }
 
-func (m systemd) leftovers(s Service) []ServiceFile {
-	dir, err := m.dir(s)
-	if err != nil {
-		return nil
-	}
-	var all []ServiceFile
-	for _, suffix := range []string{".socket", "-rotate.service", "-rotate.timer"} {
-		all = append(all, ServiceFile{Path: filepath.Join(dir, s.base()+suffix)})
-	}
-	return all
-}
-
-// unitText is a unit in the making. The first error is what becomes of it.
-type unitText struct {
-	text strings.Builder
-	err  error
-}
-
-func (u *unitText) add(text string) { u.text.WriteString(text) }
-
-// done is the unit, or what cannot be written into one.
-func (u *unitText) done() (string, error) {
-	if u.err != nil {
-		return "", u.err
-	}
-	return u.text.String(), nil
-}
-
-func (u *unitText) failed(err error) {
-	if u.err == nil {
-		u.err = err
-	}
-}
-
 // word writes text as one word of a unit file.
-func (u *unitText) word(text string) string {
-	switch {
-	case !utf8.ValidString(text):
-		u.failed(fmt.Errorf("%q cannot be written into a unit: it is not UTF-8", text))
-	case strings.ContainsFunc(text, func(r rune) bool { return r < ' ' || r == 0x7f }):
-		u.failed(fmt.Errorf("%q cannot be written into a unit: it has a control character", text))
-	}
+func word(text string) string {
 	return `"` + strings.NewReplacer(`\`, `\\`, `"`, `\"`, "%", "%%").Replace(text) + `"`
 }
 
-// exec quotes a command as systemd splits it: % and $ have a meaning there.
-func (u *unitText) exec(program string, args []string) {
-	u.add("ExecStart=" + strings.ReplaceAll(u.word(program), "$", "$$"))
+// command is what a unit runs, with its environment. systemd splits the line: % and $ have a meaning there.
+func command(s Service, args []string, more ...string) string {
+	var b strings.Builder
+	b.WriteString("ExecStart=" + strings.ReplaceAll(word(s.Executable), "$", "$$"))
 	for _, arg := range args {
-		u.add(" " + strings.ReplaceAll(u.word(arg), "$", "$$"))
+		b.WriteString(" " + strings.ReplaceAll(word(arg), "$", "$$"))
 	}
-	u.add("\n")
-}
-
-func (u *unitText) environment(s Service, more ...string) {
-	vars, err := s.env(more...)
-	if err != nil {
-		u.failed(err)
+	b.WriteString("\n")
+	for _, v := range slices.Concat(s.Env, more) {
+		b.WriteString("Environment=" + word(v) + "\n")
 	}
-	for _, v := range vars {
-		u.add("Environment=" + u.word(v) + "\n")
-	}
+	return b.String()
 }
 
 // serviceUnit is the receiver. The sandbox leaves it what it does: write below its home, listen, and call HTTP servers.
-func serviceUnit(s Service) (string, error) {
-	var u unitText
-	u.add("# Written by `hookctl service install`, which brings it up to date when run again.\n[Unit]\n" +
-		"Description=hookctl receiver of GitHub webhooks\n")
+func serviceUnit(s Service) string {
+	network, socket := "", ""
 	if s.System {
-		u.add("Wants=network-online.target\nAfter=network-online.target\n")
+		network = "Wants=network-online.target\nAfter=network-online.target\n"
 	}
 	if s.Address != "" {
-		u.add("Requires=" + s.base() + ".socket\nAfter=" + s.base() + ".socket\n")
+		socket = "Requires=" + s.base() + ".socket\nAfter=" + s.base() + ".socket\n"
 	}
-	u.add("StartLimitIntervalSec=60\nStartLimitBurst=10\n\n[Service]\nType=notify\nNotifyAccess=main\n")
-	u.exec(s.Executable, s.args())
-	u.environment(s, envManager+"="+s.base()+".service")
-	u.sandbox(s)
-	u.add("ExecReload=/bin/kill -HUP $MAINPID\n" +
+	return "# Written by `hookctl service install`, which brings it up to date when run again.\n[Unit]\n" +
+		"Description=hookctl receiver of GitHub webhooks\n" + network + socket +
+		"StartLimitIntervalSec=60\nStartLimitBurst=10\n\n[Service]\nType=notify\nNotifyAccess=main\n" +
+		command(s, s.Args, envManager+"="+s.base()+".service") + sandbox(s) + "ExecReload=/bin/kill -HUP $MAINPID\n" +
 		"Restart=on-failure\nRestartSec=1\nTimeoutStartSec=120\nTimeoutStopSec=40\nWatchdogSec=30\nLimitNOFILE=65536\n" +
-		"\n[Install]\nWantedBy=" + target(s) + "\n")
-	return u.done()
+		"\n[Install]\nWantedBy=" + map[bool]string{true: "multi-user.target", false: "default.target"}[s.System] + "\n"
 }
 
 // sandbox is what the receiver and the rotation have in common. MemoryDenyWriteExecute is not among it: it would end a
 // sink's program that compiles code as it runs, as node does. A unit of a user can only use what works without
 // privileges, and needs a user namespace (PrivateUsers) for the file system part.
-func (u *unitText) sandbox(s Service) {
-	writable, err := s.writable()
-	if err != nil {
-		u.failed(err)
-	}
+func sandbox(s Service) string {
+	var b strings.Builder
 	if s.System {
-		account, err := s.account()
-		if err != nil {
-			u.failed(err)
-		}
-		u.add("User=" + account + "\n")
+		b.WriteString("User=" + s.User + "\n")
 	}
-	u.add("UMask=0077\nNoNewPrivileges=yes\nPrivateTmp=yes\nProtectSystem=strict\n")
-	for _, path := range writable {
+	b.WriteString("UMask=0077\nNoNewPrivileges=yes\nPrivateTmp=yes\nProtectSystem=strict\n")
+	for n, path := range s.writable() {
 		// The minus lets the unit start where a log directory was removed after the installation, and the receiver say so.
-		prefix := "-"
-		if path == s.Home {
-			prefix = ""
+		if n > 0 {
+			path = "-" + path
 		}
-		u.add("ReadWritePaths=" + strings.Replace(u.word(path), `"`, `"`+prefix, 1) + "\n")
+		b.WriteString("ReadWritePaths=" + word(path) + "\n")
 	}
 	if s.System {
-		u.add("ProtectHome=read-only\nPrivateDevices=yes\nProtectClock=yes\nProtectHostname=yes\n" +
+		b.WriteString("ProtectHome=read-only\nPrivateDevices=yes\nProtectClock=yes\nProtectHostname=yes\n" +
 			"ProtectKernelLogs=yes\nProtectKernelModules=yes\nProtectKernelTunables=yes\nProtectControlGroups=yes\n" +
 			"ProtectProc=invisible\nCapabilityBoundingSet=\nRemoveIPC=yes\n")
 	} else {
-		u.add("PrivateUsers=yes\n")
+		b.WriteString("PrivateUsers=yes\n")
 	}
-	u.add("RestrictAddressFamilies=AF_INET AF_INET6 AF_UNIX\nRestrictNamespaces=yes\nRestrictRealtime=yes\n" +
+	b.WriteString("RestrictAddressFamilies=AF_INET AF_INET6 AF_UNIX\nRestrictNamespaces=yes\nRestrictRealtime=yes\n" +
 		"RestrictSUIDSGID=yes\nLockPersonality=yes\n" +
 		"SystemCallArchitectures=native\nSystemCallFilter=@system-service\nSystemCallErrorNumber=EPERM\n")
+	return b.String()
 }
 
 func socketUnit(s Service) (string, error) {
@@ -222,14 +141,9 @@ func socketUnit(s Service) (string, error) {
 		"[Install]\nWantedBy=sockets.target\n", nil
 }
 
-func rotateUnit(s Service) (string, error) {
-	var u unitText
-	u.add("# Written by `hookctl service install`.\n[Unit]\nDescription=hookctl rotation of an old webhook secret\n" +
-		"After=" + s.base() + ".service\n\n[Service]\nType=oneshot\n")
-	u.exec(s.Executable, s.rotateArgs())
-	u.environment(s)
-	u.sandbox(s)
-	return u.done()
+func rotateUnit(s Service) string {
+	return "# Written by `hookctl service install`.\n[Unit]\nDescription=hookctl rotation of an old webhook secret\n" +
+		"After=" + s.base() + ".service\n\n[Service]\nType=oneshot\n" + command(s, s.rotateArgs()) + sandbox(s)
 }
 
 func timerUnit(s Service) string {
@@ -238,109 +152,64 @@ func timerUnit(s Service) string {
 		"[Install]\nWantedBy=timers.target\n"
 }
 
-func target(s Service) string {
-	if s.System {
-		return "multi-user.target"
-	}
-	return "default.target"
-}
-
-// account is who a system service runs as. Behind sudo that is the person, not root.
-func (s Service) account() (string, error) {
-	name := cmp.Or(s.User, os.Getenv("SUDO_USER"))
-	if name == "" {
-		u, err := user.Current()
-		if err != nil {
-			return "", fmt.Errorf("find the account of the service: %w", err)
-		}
-		name = u.Username
-	}
-	if strings.ContainsFunc(name, func(r rune) bool { return r <= ' ' || r == '%' || r == 0x7f }) {
-		return "", fmt.Errorf("the account of the service cannot be %q", name)
-	}
-	return name, nil
-}
-
-func (systemd) ctl(ctx context.Context, s Service, args ...string) (string, error) {
+func (m systemd) ctl(ctx context.Context, s Service, args ...string) (string, error) {
 	if !s.System {
 		args = append([]string{"--user"}, args...)
 	}
-	return control(ctx, "systemctl", args...)
+	return control(ctx, nil, "systemctl", args...)
 }
 
-func (m systemd) enable(ctx context.Context, s Service) error {
-	units := []string{"enable"}
+// do asks systemctl, step by step. The socket is opened along with the service, and closed too, or the next delivery would
+// start the service.
+func (m systemd) do(ctx context.Context, s Service, verb string) error {
+	service := []string{m.unit(s)}
+	var socket, timer []string
 	if s.Address != "" {
-		units = append(units, s.base()+".socket")
+		socket = []string{s.base() + ".socket"}
 	}
-	units = append(units, m.unit(s))
 	if s.RotateAfter > 0 {
-		units = append(units, s.base()+"-rotate.timer")
+		timer = []string{s.base() + "-rotate.timer"}
 	}
-	return m.steps(ctx, s, []string{"daemon-reload"}, units)
-}
-
-func (m systemd) begin(ctx context.Context, s Service) error {
+	call := func(verb string, units ...[]string) []string {
+		return append([]string{verb}, slices.Concat(units...)...)
+	}
 	var steps [][]string
-	if s.Address != "" {
-		// A socket whose address changed is opened again by a restart only, and only while its service is down.
-		steps = append(steps, []string{"stop", m.unit(s)}, []string{"restart", s.base() + ".socket"})
+	switch verb {
+	case verbEnable:
+		steps = [][]string{{"daemon-reload"}, call("enable", socket, service, timer)}
+	case verbBegin:
+		if socket != nil { // one whose address changed is opened again by a restart only, and only while its service is down
+			steps = [][]string{call("stop", service), call("restart", socket)}
+		}
+		steps = append(steps, call("restart", service))
+		if timer != nil {
+			steps = append(steps, call("restart", timer))
+		}
+	case verbDisable: // what the settings of then installed
+		there, err := s.there(m)
+		if err != nil {
+			return err
+		}
+		var units []string
+		for _, path := range there {
+			if name := filepath.Base(path); !strings.HasSuffix(name, "-rotate.service") {
+				units = append(units, name)
+			}
+		}
+		steps = [][]string{call("disable", []string{"--now"}, units)}
+	case verbForget:
+		steps = [][]string{{"daemon-reload"}}
+	case "restart":
+		steps = [][]string{call(verb, service)}
+	default:
+		steps = [][]string{call(verb, socket, service)}
 	}
-	steps = append(steps, []string{"restart", m.unit(s)})
-	if s.RotateAfter > 0 {
-		steps = append(steps, []string{"restart", s.base() + "-rotate.timer"})
-	}
-	return m.steps(ctx, s, steps...)
-}
-
-func (m systemd) steps(ctx context.Context, s Service, steps ...[]string) error {
 	for _, step := range steps {
 		if _, err := m.ctl(ctx, s, step...); err != nil {
-			return fmt.Errorf("install the service: %w", err)
+			return err
 		}
 	}
 	return nil
-}
-
-func (m systemd) uninstall(ctx context.Context, s Service) error {
-	dir, err := m.dir(s)
-	if err != nil {
-		return err
-	}
-	var units []string
-	for _, suffix := range []string{".socket", ".service", "-rotate.timer"} {
-		if _, err := os.Stat(filepath.Join(dir, s.base()+suffix)); err == nil {
-			units = append(units, s.base()+suffix)
-		}
-	}
-	if _, err := m.ctl(ctx, s, append([]string{"disable", "--now"}, units...)...); err != nil {
-		return fmt.Errorf("stop the service: %w", err)
-	}
-	return nil
-}
-
-func (m systemd) reload(ctx context.Context, s Service) error {
-	_, err := m.ctl(ctx, s, "daemon-reload")
-	return err
-}
-
-// start opens the socket along with the service; stop closes it too, or the next delivery would start the service.
-func (m systemd) start(ctx context.Context, s Service) error { return m.both(ctx, s, "start") }
-
-func (m systemd) stop(ctx context.Context, s Service) error { return m.both(ctx, s, "stop") }
-
-func (m systemd) both(ctx context.Context, s Service, verb string) error {
-	units := []string{verb, m.unit(s)}
-	if s.Address != "" {
-		units = []string{verb, s.base() + ".socket", m.unit(s)}
-	}
-	_, err := m.ctl(ctx, s, units...)
-	return err
-}
-
-func (m systemd) restart(ctx context.Context, s Service) error {
-	_, err := m.ctl(ctx, s, "restart", m.unit(s))
-	return err
 }
 
 // ask fills in the manager's words. is-enabled and is-active answer "disabled" and "inactive" with an error status.
@@ -360,9 +229,8 @@ func (m systemd) ask(ctx context.Context, s Service, st *ServiceStatus) {
 	if err != nil {
 		return
 	}
-	linger, err := control(ctx, "loginctl", "show-user", me.Username, "--property=Linger", "--value")
-	var failed *ServiceError
-	if err == nil && linger == "no" || errors.As(err, &failed) && strings.Contains(failed.Error(), "not logged in") {
+	linger, err := control(ctx, nil, "loginctl", "show-user", me.Username, "--property=Linger", "--value")
+	if err == nil && linger == "no" || err != nil && strings.Contains(err.Error(), "not logged in") {
 		st.Notes = append(st.Notes, "the receiver stops when you log out; keep it with: loginctl enable-linger "+me.Username)
 	}
 }

@@ -99,7 +99,7 @@ func TestRemovedRunDirectory(t *testing.T) {
 			}
 		},
 		"log": func(t *testing.T, cfg Config, st Status) {
-			for _, path := range []string{lockFile(cfg.Home), pidFile(cfg.Home), directSocket(cfg.Home)} {
+			for _, path := range []string{lockFile(cfg.Home), pidFile(cfg.Home), SocketFile(cfg.Home)} {
 				within(t, path+" to be there again", func() bool {
 					_, err := os.Stat(path)
 					return err == nil

@@ -1,7 +1,6 @@
 package daemon
 
 import (
-	"context"
 	"errors"
 	"fmt"
 	"io/fs"
@@ -17,104 +16,77 @@ const upkeepInterval = 2 * time.Second
 
 // door is the control socket that is being served.
 type door struct {
-	srv  *http.Server
-	ln   *net.UnixListener
+	ln   net.Listener
+	path string
 	file os.FileInfo // the socket's file as it was created
 	done chan error  // what serving it ended with
 }
 
 // openDoor opens the control socket and serves it.
-func (i *Instance) openDoor(ctx context.Context, srv *http.Server) (*door, error) {
-	path, err := makeSocketFile(i.home)
-	if err != nil {
-		return nil, err
-	}
+func (i *Instance) openDoor(srv *http.Server) (*door, error) {
+	d := &door{path: SocketFile(i.home), done: make(chan error, 1)}
 	// The lock is ours, so a socket that is there was left by a receiver that was killed.
-	if err := os.Remove(path); err != nil && !errors.Is(err, fs.ErrNotExist) {
+	if err := os.Remove(d.path); err != nil && !errors.Is(err, fs.ErrNotExist) {
 		return nil, fmt.Errorf("remove the stale control socket: %w", err)
 	}
-	var lc net.ListenConfig
-	l, err := lc.Listen(ctx, "unix", path)
+	err := withSocket(i.home, func(path string) (err error) {
+		d.ln, err = net.ListenUnix("unix", &net.UnixAddr{Name: path, Net: "unix"})
+		return err
+	})
 	if err != nil {
 		return nil, full(i.home, fmt.Errorf("open the control socket: %w", err))
 	}
-	ln, ok := l.(*net.UnixListener)
-	if !ok {
-		return nil, errors.Join(fmt.Errorf("open the control socket: it is a %T", l), l.Close())
+	if unix, ok := d.ln.(*net.UnixListener); ok {
+		unix.SetUnlinkOnClose(false) // by then the path may lead elsewhere
 	}
-	err = os.Chmod(path, 0o600)
-	if err != nil {
-		return nil, errors.Join(fmt.Errorf("protect the control socket: %w", err), ln.Close())
+	if err := os.Chmod(d.path, 0o600); err != nil {
+		return nil, errors.Join(fmt.Errorf("protect the control socket: %w", err), d.ln.Close())
 	}
-	d := &door{srv: srv, ln: ln, done: make(chan error, 1)}
-	if d.file, err = os.Lstat(path); err != nil {
-		return nil, errors.Join(fmt.Errorf("look at the control socket: %w", err), ln.Close())
+	if d.file, err = os.Lstat(d.path); err != nil {
+		return nil, errors.Join(fmt.Errorf("look at the control socket: %w", err), d.ln.Close())
 	}
-	done := d.done
-	go func() { done <- srv.Serve(ln) }()
+	go func() { d.done <- srv.Serve(d.ln) }()
 	return d, nil
 }
 
+// inPlace reports whether the socket's file is still there.
+func (d *door) inPlace() bool {
+	now, err := os.Lstat(d.path)
+	return err == nil && os.SameFile(now, d.file)
+}
+
 // repair creates the run directory again, and in it the lock, the PID file and the control socket, where they were
-// removed or replaced while the receiver runs.
-func (i *Instance) repair(ctx context.Context, d *door) error {
-	gone, err := socketGone(i.home)
-	if err != nil {
-		return err
-	}
-	if gone { // before the lock: who finds the lock expects an answer
-		if err := i.reopen(ctx, d); err != nil {
-			return err
+// removed or replaced while the receiver runs. It gives the control socket that is served then.
+func (i *Instance) repair(srv *http.Server, d *door) (*door, error) {
+	var err error
+	if _, gone := os.Lstat(d.path); errors.Is(gone, fs.ErrNotExist) { // before the lock: who finds the lock expects an answer
+		if d, err = i.reopen(srv, d); err != nil {
+			return d, err
 		}
 	}
 	locked, err := i.relock()
-	if err != nil || !locked {
-		return err // A successor has the new lock file, and what socket is there is not ours to remove.
+	if err != nil || !locked || d.inPlace() {
+		return d, err // Where a successor has the new lock file, what socket is there is not ours to remove.
 	}
-	path, err := SocketFile(i.home)
-	if err != nil {
-		return err
-	}
-	if now, err := os.Lstat(path); err == nil && os.SameFile(now, d.file) {
-		return nil
-	}
-	return i.reopen(ctx, d)
-}
-
-// socketGone reports whether there is no control socket.
-func socketGone(home string) (bool, error) {
-	path, err := SocketFile(home)
-	if err == nil {
-		_, err = os.Lstat(path)
-	}
-	if errors.Is(err, fs.ErrNotExist) || errors.Is(err, ErrNotRunning) {
-		return true, nil
-	}
-	if err != nil {
-		return false, fmt.Errorf("look at the control socket: %w", err)
-	}
-	return false, nil
+	return i.reopen(srv, d)
 }
 
 // reopen puts a new control socket in the place of the one that was removed.
-func (i *Instance) reopen(ctx context.Context, d *door) error {
+func (i *Instance) reopen(srv *http.Server, old *door) (*door, error) {
 	if err := makeRun(i.home); err != nil {
-		return err
+		return old, err
 	}
-	next, err := i.openDoor(ctx, d.srv)
+	next, err := i.openDoor(srv)
 	if err != nil {
-		return err
+		return old, err
 	}
-	old := *d
-	*d = *next
-	old.ln.SetUnlinkOnClose(false) // the path belongs to the new one
 	err = old.ln.Close()
 	<-old.done //nolint:errcheck // It was closed just now, which is what it says.
 	if err != nil {
-		return fmt.Errorf("close the control socket that was removed: %w", err)
+		return next, fmt.Errorf("close the control socket that was removed: %w", err)
 	}
 	fmt.Fprintln(os.Stderr, "the run directory was removed; the receiver created its files again")
-	return nil
+	return next, nil
 }
 
 // lockGone reports whether the lock file is no longer the one that this receiver has locked.

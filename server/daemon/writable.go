@@ -1,6 +1,7 @@
 package daemon
 
 import (
+	"cmp"
 	"context"
 	"errors"
 	"fmt"
@@ -25,33 +26,36 @@ func notSupervised(ctx context.Context, home string) error {
 	return nil
 }
 
-// writable are the directories that the receiver writes to: its home, what is outside of it, and that of the control
-// socket where the path of the home is too long for one.
-func (s Service) writable() ([]string, error) {
+// writable are the directories that the receiver writes to: its home, and what is outside of it.
+func (s Service) writable() []string {
 	dirs := []string{s.Home}
 	for _, dir := range s.Writable {
 		if rel, err := filepath.Rel(s.Home, dir); err != nil || rel == ".." || strings.HasPrefix(rel, "../") {
 			dirs = append(dirs, dir)
 		}
 	}
-	if len(directSocket(s.Home)) > maxSocketPath {
-		dir, err := shortDir(s.Home)
-		if err != nil {
-			return nil, err
-		}
-		dirs = append(dirs, dir)
+	return dirs
+}
+
+// dir is where the manager has the files of a service: of the machine, or below what base gives for the user.
+func (s Service) dir(machine string, base func() (string, error), below string) (string, error) {
+	switch {
+	case s.UnitDir != "":
+		return s.UnitDir, nil
+	case s.System:
+		return machine, nil
 	}
-	return dirs, nil
+	dir, err := base()
+	if err != nil {
+		return "", fmt.Errorf("find the directory of services: %w", err)
+	}
+	return filepath.Join(dir, filepath.FromSlash(below)), nil
 }
 
 // makeWritable creates the directories that the unit names as writable, and the run directory, for the account that the
 // service runs as: systemd passes over what is missing, and the receiver could not create it.
 func (s Service) makeWritable() error {
-	dirs, err := s.writable()
-	if err != nil {
-		return err
-	}
-	for _, dir := range append(dirs, filepath.Join(s.Home, "run"), StateDir(s.Home)) {
+	for _, dir := range append(s.writable(), filepath.Join(s.Home, "run"), StateDir(s.Home)) {
 		if err := s.makeDir(dir); err != nil {
 			return err
 		}
@@ -81,6 +85,22 @@ func (s Service) makeDir(dir string) error {
 	return s.give(dir)
 }
 
+// account is who a system service runs as. Behind sudo that is the person, not root.
+func (s Service) account() (string, error) {
+	name := cmp.Or(s.User, os.Getenv("SUDO_USER"))
+	if name == "" {
+		u, err := user.Current()
+		if err != nil {
+			return "", fmt.Errorf("find the account of the service: %w", err)
+		}
+		name = u.Username
+	}
+	if strings.ContainsFunc(name, func(r rune) bool { return r <= ' ' || r == '%' || r == 0x7f }) {
+		return "", fmt.Errorf("the account of the service cannot be %q", name)
+	}
+	return name, nil
+}
+
 // give makes path the property of the account that a system service runs as, where this process is root.
 func (s Service) give(path string) error {
 	if !s.System || os.Geteuid() != 0 {
@@ -95,11 +115,8 @@ func (s Service) give(path string) error {
 		return fmt.Errorf("the account of the service: %w", err)
 	}
 	uid, err := strconv.Atoi(u.Uid)
-	if err != nil {
-		return fmt.Errorf("the account of the service: %w", err)
-	}
-	gid, err := strconv.Atoi(u.Gid)
-	if err != nil {
+	gid, err2 := strconv.Atoi(u.Gid)
+	if err := errors.Join(err, err2); err != nil {
 		return fmt.Errorf("the account of the service: %w", err)
 	}
 	if err := os.Lchown(path, uid, gid); err != nil {

@@ -180,7 +180,7 @@ func TestChecks(t *testing.T) {
 			}
 		}, Fail, "log in", "gh auth login"},
 		{"GitHub login", "without the scope", func(w *world) { w.gh.SetScopes(githubtest.DefaultLogin, "gist") }, Fail, "the token lacks admin:repo_hook", "gh auth refresh -h github.com -s admin:repo_hook"},
-		{"GitHub login", "without the scope for an organisation", func(w *world) {
+		{"GitHub login", "without the scope for an organization", func(w *world) {
 			w.names = []string{"octo-org"}
 			w.gh.SetScopes(githubtest.DefaultLogin, "repo")
 		}, Fail, "lacks admin:org_hook", "-s admin:org_hook"},

@@ -46,7 +46,7 @@ type accepted struct {
 // logSummary is what the log says about its records and their notifications.
 type logSummary struct {
 	missing  bool // there is no log yet
-	counts   logs.Counts
+	total    int  // records
 	failures Failures
 	problems []logs.Problem
 	pending  []logs.Entry
@@ -164,7 +164,7 @@ func (f *facts) withLog(ctx context.Context, do func(*logs.Log) error) (missing 
 		return false, err
 	}
 	defer func() { err = errors.Join(err, log.Close()) }()
-	if err := log.Ready(ctx, nil); err != nil {
+	if err := log.Ready(ctx); err != nil {
 		return false, err
 	}
 	return false, do(log)
@@ -173,7 +173,7 @@ func (f *facts) withLog(ctx context.Context, do func(*logs.Log) error) (missing 
 func (f *facts) readLog(ctx context.Context) (sum logSummary, err error) {
 	sum.missing, err = f.withLog(ctx, func(log *logs.Log) error {
 		var err error
-		if sum.counts, err = log.Counts(ctx, logs.Filter{}); err != nil {
+		if sum.total, err = log.Count(ctx, logs.Filter{}); err != nil {
 			return err
 		}
 		if sum.failures, err = ReadFailures(ctx, log); err != nil {

@@ -34,9 +34,7 @@ func (f *facts) guarded() []guarded {
 		{filepath.Join(daemon.StateDir(f.cfg.Home), "former.json"), 0o600, true}, // the last of them may be a hook's still
 		{filepath.Join(daemon.StateDir(f.cfg.Home), "aside.json"), 0o600, true},
 		{daemon.LogFile(f.cfg.Home), 0o600, false},
-	}
-	if socket, err := daemon.SocketFile(f.cfg.Home); err == nil {
-		list = append(list, guarded{socket, 0o600, true})
+		{daemon.SocketFile(f.cfg.Home), 0o600, true},
 	}
 	if f.cfg.Logs.Dir != "" {
 		list = append(list, guarded{f.cfg.Logs.Dir, 0o700, false})
@@ -124,7 +122,7 @@ func (f *facts) logDirectory(context.Context) finding {
 	if err := f.writable(f.cfg.Logs.Dir); err != nil {
 		return fail("check who owns "+f.cfg.Logs.Dir, "%s cannot be written to: %v", f.cfg.Logs.Dir, err)
 	}
-	all := []finding{ok("%s in %s", text.Count(sum.counts.Total, "record", "records"), f.cfg.Logs.Dir)}
+	all := []finding{ok("%s in %s", text.Count(sum.total, "record", "records"), f.cfg.Logs.Dir)}
 	if n := len(sum.problems); n > 0 {
 		p := sum.problems[0]
 		all = append(all, warn("check them, then move them out of "+f.cfg.Logs.Dir,

@@ -39,11 +39,11 @@ func ReadFailures(ctx context.Context, log *logs.Log) (Failures, error) {
 	if err != nil {
 		return Failures{}, err
 	}
-	counts, err := log.Counts(ctx, filter)
-	if err != nil || counts.Failed == 0 {
+	n, err := log.Count(ctx, filter)
+	if err != nil || n == 0 {
 		return Failures{}, err
 	}
-	out := Failures{Records: counts.Failed}
+	out := Failures{Records: n}
 	page, err := log.Page(ctx, logs.Query{Filter: filter, Limit: 1})
 	if err != nil || len(page.Entries) == 0 {
 		return out, err

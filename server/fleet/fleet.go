@@ -1,5 +1,5 @@
 // Package fleet knows every hook that delivers to this receiver, and is the one place for what is done to them: which
-// repositories and organisations there are, which hooks are ours, how each one is, set up, rotate, undo, catch up, move to
+// repositories and organizations there are, which hooks are ours, how each one is, set up, rotate, undo, catch up, move to
 // another address. Commands, interface, line mode, doctor and the receiver itself build a request, call it here and show the
 // result; they decide nothing and keep no copy, so that no two of them can disagree.
 //

@@ -53,7 +53,7 @@ func (f *Fleet) read() (kept, error) {
 	return k, nil
 }
 
-// Remembered are the targets that were set up, and the repository or organisation of each hook that was seen. It reads one file
+// Remembered are the targets that were set up, and the repository or organization of each hook that was seen. It reads one file
 // and asks nobody; what cannot be read is none.
 func (f *Fleet) Remembered() (targets []string, ofHook map[int64]string) {
 	k, err := f.read()

@@ -20,7 +20,7 @@ import (
 type ListRequest struct {
 	Targets []hooks.Target // nil for all that are known
 	// Deliveries looks at the latest deliveries of every hook of ours too, with one more call for each: it finds lost events,
-	// and judges hooks of organisations, of which GitHub gives no last response.
+	// and judges hooks of organizations, of which GitHub gives no last response.
 	Deliveries bool
 	// Each, if set, is called with each target as soon as it was listed, one at a time and in no order: with its hooks, or with
 	// why it is set aside.
@@ -191,12 +191,7 @@ func (f *Fleet) list(ctx context.Context, k *facts, r ListRequest) (List, error)
 	all.Targets = unique(all.Targets)
 	slices.SortFunc(all.Targets, byTarget)
 	slices.SortFunc(all.Aside, func(a, b Aside) int { return byTarget(a.Target, b.Target) })
-	slices.SortFunc(all.Hooks, func(a, b Hook) int {
-		if a.Ours != b.Ours {
-			return map[bool]int{true: -1, false: 1}[a.Ours]
-		}
-		return cmp.Or(byTarget(a.Target, b.Target), cmp.Compare(a.ID, b.ID))
-	})
+	slices.SortFunc(all.Hooks, Compare)
 	f.listed(ctx, all)
 	byKey := func(a, b hooks.Target) bool { return key(a) == key(b) }
 	slices.SortFunc(targets, byTarget)
@@ -210,6 +205,14 @@ func (f *Fleet) list(ctx context.Context, k *facts, r ListRequest) (List, error)
 
 // listsAtOnce is how many targets are asked for at once; the client lets through what GitHub likes.
 const listsAtOnce = 32
+
+// Compare orders hooks as [Fleet.List] does: those of this receiver first, then by target and id.
+func Compare(a, b Hook) int {
+	if a.Ours != b.Ours {
+		return map[bool]int{true: -1, false: 1}[a.Ours]
+	}
+	return cmp.Or(byTarget(a.Target, b.Target), cmp.Compare(a.ID, b.ID))
+}
 
 func byTarget(a, b hooks.Target) int { return strings.Compare(key(a), key(b)) }
 

@@ -4,6 +4,7 @@ import (
 	"context"
 	"encoding/json"
 	"fmt"
+	"maps"
 	"os"
 	"path/filepath"
 	"slices"
@@ -14,7 +15,7 @@ import (
 	"hookctl/logs"
 )
 
-// Targets are the repositories and organisations whose hooks may be ours, each once whatever its case: those of the settings,
+// Targets are the repositories and organizations whose hooks may be ours, each once whatever its case: those of the settings,
 // those that any face set up, those of a rotation under way, and those that verified pings came from. It asks nobody but the
 // disk.
 func (f *Fleet) Targets(ctx context.Context) ([]hooks.Target, error) {
@@ -81,26 +82,33 @@ func (f *Fleet) Remember(ctx context.Context, targets ...hooks.Target) error {
 // they sign with is refused from the next reload on. A later ping from it brings it back. The
 // error says so where the settings name it too, which only their owner changes.
 func (f *Fleet) Forget(ctx context.Context, target hooks.Target) error {
-	if _, err := f.known(ctx); err != nil { // so that pings of before do not bring it back
-		return err
-	}
-	if err := f.update(ctx, func(k *kept) { k.drop(target) }); err != nil {
+	k, err := f.known(ctx) // so that pings of before do not bring it back
+	if err != nil {
 		return err
 	}
 	aside, err := f.cfg.Store.Aside()
 	if err != nil {
 		return err
 	}
+	named := func(name string) bool { return strings.EqualFold(name, target.String()) }
 	var ids []int64
 	for _, h := range aside {
-		if strings.EqualFold(h.Repository, target.String()) {
+		if named(h.Repository) {
 			ids = append(ids, h.HookID)
 		}
+	}
+	inSettings := slices.ContainsFunc(f.cfg.Repositories, named)
+	hook := func(h keptHook) bool { return named(h.Repository) }
+	if !inSettings && len(ids) == 0 && !slices.ContainsFunc(k.Targets, named) && !slices.ContainsFunc(slices.Collect(maps.Values(k.Hooks)), hook) {
+		return hooks.WithCure(fmt.Errorf("cannot forget %s: it was not set up here", target), "see what was: hookctl hooks list")
+	}
+	if err := f.update(ctx, func(k *kept) { k.drop(target) }); err != nil {
+		return err
 	}
 	if err := f.cfg.Store.BackFromAside(ids...); err != nil {
 		return err
 	}
-	if slices.ContainsFunc(f.cfg.Repositories, func(name string) bool { return strings.EqualFold(name, target.String()) }) {
+	if inSettings {
 		return hooks.WithCure(fmt.Errorf("%s is in setup.repositories of the settings", target), "take it out: hookctl config edit")
 	}
 	return nil
@@ -181,7 +189,7 @@ func (f *Fleet) pings(ctx context.Context, since time.Time) (news pingNews, err 
 	}
 	err = f.withLog(ctx, func(log *logs.Log) error {
 		if since.IsZero() { // the first look, which must not miss what is not in the index yet
-			if err := log.Ready(ctx, nil); err != nil {
+			if err := log.Ready(ctx); err != nil {
 				return err
 			}
 		}
@@ -210,7 +218,7 @@ func (f *Fleet) pings(ctx context.Context, since time.Time) (news pingNews, err 
 	return news, err
 }
 
-// pinged is the target that a ping came from. That of an organisation's hook is in the payload only.
+// pinged is the target that a ping came from. That of an organization's hook is in the payload only.
 func pinged(ctx context.Context, log *logs.Log, e logs.Entry) (hooks.Target, bool) {
 	if e.HookID == 0 {
 		return hooks.Target{}, false

@@ -87,6 +87,9 @@ func TestForgettingATarget(t *testing.T) {
 	if have := w.again(); len(w.targets()) != 0 {
 		t.Errorf("%v still knows %v", have, w.targets())
 	}
+	if err := w.again().Forget(t.Context(), targets("o/b")[0]); err == nil {
+		t.Error("what is not known can be forgotten")
+	}
 	w.cfg.Repositories = []string{"o/b"}
 	if err := w.again().Forget(t.Context(), targets("o/b")[0]); hooks.CureOf(err) != "take it out: hookctl config edit" {
 		t.Errorf("%v", err)

@@ -645,7 +645,7 @@ func recordsOf(t testing.TB, dir string) map[string]int {
 		t.Fatal(err)
 	}
 	defer func() { _ = writer.Close() }()
-	if err := writer.Log().Ready(t.Context(), nil); err != nil {
+	if err := writer.Log().Ready(t.Context()); err != nil {
 		t.Fatal(err)
 	}
 	counts := map[string]int{}

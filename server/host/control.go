@@ -235,7 +235,7 @@ func (r *receiver) prune(ctx context.Context, q pruneRequest) (logs.PruneResult,
 	return r.log.Prune(ctx, q.DryRun)
 }
 
-// catchupRequest asks to fetch what is missing of some repositories or organisations; none means all that are known. The
+// catchupRequest asks to fetch what is missing of some repositories or organizations; none means all that are known. The
 // interface asks it.
 type catchupRequest struct {
 	Repositories []string `json:"repositories,omitempty"`

@@ -113,11 +113,7 @@ func (c *channel) offer(ctx context.Context, first bool) error {
 	if err != nil && (!first || ctx.Err() != nil) {
 		return err
 	}
-	files := make([]string, len(found.Entries))
-	for i, e := range found.Entries {
-		files[i] = e.File
-	}
-	open, err := log.Offer(ctx, name, found.Next, files...)
+	open, err := log.Offer(ctx, name, found.Next, entriesOf(found.Entries)...)
 	if err != nil {
 		return err
 	}

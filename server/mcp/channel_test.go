@@ -302,7 +302,7 @@ func BenchmarkEventWait(b *testing.B) {
 	for range b.N {
 		woken := make(chan any, 1)
 		go func() {
-			result, err := reading(f, f.wait, waitArguments{})(b.Context())
+			result, err := reading(f, f.wait, waitArguments{}, false)(b.Context())
 			if err != nil {
 				b.Error(err)
 			}

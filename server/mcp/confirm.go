@@ -8,7 +8,6 @@ import (
 
 	"github.com/modelcontextprotocol/go-sdk/mcp"
 
-	"hookctl/hooks"
 	"hookctl/logs/text"
 	"hookctl/server/fleet"
 )
@@ -138,6 +137,3 @@ func questionOfRotation(action string, p fleet.RotatePlan) string {
 	}
 	return strings.Join(append(lines, "Continue?"), "\n")
 }
-
-// warningsOf are the warnings of a plan, an empty list without any.
-func warningsOf(list []hooks.Warning) []hooks.Warning { return append([]hooks.Warning{}, list...) }

@@ -2,7 +2,6 @@ package mcp
 
 import (
 	"context"
-	"encoding/json"
 	"errors"
 	"fmt"
 	"math"
@@ -42,7 +41,7 @@ func (f *face) search(ctx context.Context, c *call, in searchArguments) (any, er
 	if err != nil {
 		return nil, err
 	}
-	rows, err := rowsOf(found.Entries, ofEvents...)
+	rows, err := ofEvents.rows(found.Entries)
 	if err != nil {
 		return nil, err
 	}
@@ -82,15 +81,15 @@ func (f *face) view(ctx context.Context, c *call, in viewArguments) (any, error)
 	if !whole {
 		record.Payload = nil
 	}
-	shown, err := plain(record)
+	shown, err := ofRecord.of(record)
 	if err != nil {
 		return nil, err
 	}
-	out, _ := marker{ofRecord, maxPart}.walk("", shown, true).(map[string]any)
+	out, _ := shown.(map[string]any)
 	out["file"], out["cursor"] = record.File, ""
 	moved, _ := out[untrusted].(map[string]any)
 	if in.Log {
-		failure, err := failureOf(ctx, c.w, record.EventType, payload)
+		failure, err := failureOf(ctx, c.w, record)
 		if err != nil {
 			return nil, err
 		}
@@ -111,24 +110,16 @@ func (f *face) view(ctx context.Context, c *call, in viewArguments) (any, error)
 }
 
 // failureOf is what GitHub says of the failed jobs of a run, which is untrusted as a whole.
-func failureOf(ctx context.Context, w *World, event string, payload []byte) (any, error) {
-	var about struct {
-		Run struct {
-			ID      int64 `json:"id"`
-			Attempt int64 `json:"run_attempt"`
-		} `json:"workflow_run"`
-		Repository struct {
-			Name string `json:"full_name"`
-		} `json:"repository"`
+func failureOf(ctx context.Context, w *World, record *logs.Record) (any, error) {
+	run := record.Summary.Run
+	if record.EventType != "workflow_run" || run.ID == 0 {
+		return nil, usagef("only a workflow_run has logs, and this is a %s", clean(record.EventType))
 	}
-	if err := json.Unmarshal(payload, &about); err != nil || event != "workflow_run" || about.Run.ID == 0 {
-		return nil, usagef("only a workflow_run has logs, and this is a %s", clean(event))
-	}
-	target, err := hooks.ParseTarget(about.Repository.Name)
+	target, err := hooks.ParseTarget(record.Summary.Repository)
 	if err != nil {
 		return nil, err
 	}
-	failure, err := w.Failure(ctx, tasks.Run{Repository: target, ID: about.Run.ID, Attempt: about.Run.Attempt})
+	failure, err := w.Failure(ctx, tasks.Run{Repository: target, ID: run.ID, Attempt: run.Attempt})
 	if err != nil {
 		return nil, err
 	}
@@ -143,7 +134,7 @@ func failureOf(ctx context.Context, w *World, event string, payload []byte) (any
 		failure.Jobs[i].Log.Lines, failure.Jobs[i].Log.Cut = append([]string{}, lines[from:]...), failure.Jobs[i].Log.Cut || from > 0
 	}
 	shown, err := plain(failure)
-	return marker{limit: maxString}.walk("", shown, false), err
+	return ofOurs.walk("", shown, false), err
 }
 
 // indexPatience is how long a call waits for the index of a large log before it says that this is still being made.
@@ -204,6 +195,6 @@ func (f *face) wait(ctx context.Context, c *call, in waitArguments) (any, error)
 	if err != nil && !late {
 		return nil, err
 	}
-	rows, err := rowsOf(append([]logs.Entry{}, found.Entries...), ofEvents...)
+	rows, err := ofEvents.rows(append([]logs.Entry{}, found.Entries...))
 	return map[string]any{"events": rows, "cursor": found.Next.String(), "timed_out": late}, err
 }

@@ -31,7 +31,7 @@ import (
 	"hookctl/server/fleet"
 )
 
-// Config is what the server works with. All but Logger, Now and Pace is required.
+// Config is what the server works with. All but Logger and Pace is required.
 type Config struct {
 	Version string
 	Write   bool // also the tools that change something
@@ -118,10 +118,11 @@ func newFace(cfg Config) *face {
 		capabilities.Experimental = map[string]any{"claude/channel": struct{}{}}
 	}
 	f := &face{cfg: cfg}
-	f.subs.changed = make(chan struct{}, 1)
+	f.subs.more = make(chan struct{}, 1)
 	f.sdk = mcp.NewServer(&mcp.Implementation{Name: "hookctl", Version: cfg.Version}, &mcp.ServerOptions{
 		Instructions: instructions, Logger: cfg.Logger, Capabilities: capabilities,
-		SubscribeHandler: f.subscribe, UnsubscribeHandler: f.unsubscribe,
+		SubscribeHandler:   f.subscribe,
+		UnsubscribeHandler: func(context.Context, *mcp.UnsubscribeRequest) error { return nil }, // the SDK requires one
 	})
 	f.addReading()
 	if cfg.Write {

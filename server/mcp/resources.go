@@ -5,7 +5,7 @@ import (
 	"fmt"
 	"slices"
 	"strings"
-	"sync"
+	"sync/atomic"
 	"time"
 
 	"github.com/modelcontextprotocol/go-sdk/mcp"
@@ -24,23 +24,23 @@ const (
 
 func (f *face) addResources() {
 	f.addResource(uriStatus, "status", "The receiver's status", f.statusOfNow)
-	f.addResource(uriCI, "ci", "The state of CI by repository, branch and workflow", reading(f, f.ci, ciArguments{}))
-	f.addResource(uriLatest, "latest events", "The newest events, newest first", reading(f, f.search, searchArguments{}))
+	f.addResource(uriCI, "ci", "The state of CI by repository, branch and workflow", reading(f, f.ci, ciArguments{}, false))
+	f.addResource(uriLatest, "latest events", "The newest events, newest first", reading(f, f.search, searchArguments{}, false))
 	f.sdk.AddResourceTemplate(&mcp.ResourceTemplate{URITemplate: uriEvents + "{file}", Name: "event", Description: "One record with its payload, which is untrusted", MIMEType: "application/json"},
 		func(ctx context.Context, req *mcp.ReadResourceRequest) (*mcp.ReadResourceResult, error) {
 			file := strings.TrimPrefix(req.Params.URI, uriEvents)
 			if !isRecord(file) {
 				return nil, mcp.ResourceNotFoundError(req.Params.URI)
 			}
-			value, err := reading(f, f.view, viewArguments{File: file})(ctx)
+			value, err := reading(f, f.view, viewArguments{File: file}, false)(ctx)
 			return f.resource(req.Params.URI, value, err)
 		})
 }
 
 // reading is a call of a tool without a client.
-func reading[In any](f *face, run func(context.Context, *call, In) (any, error), in In) func(context.Context) (any, error) {
+func reading[In any](f *face, run func(context.Context, *call, In) (any, error), in In, logless bool) func(context.Context) (any, error) {
 	return func(ctx context.Context) (any, error) {
-		c, err := f.begin(ctx, nil, false)
+		c, err := f.begin(ctx, nil, logless)
 		if err != nil {
 			return nil, err
 		}
@@ -49,11 +49,7 @@ func reading[In any](f *face, run func(context.Context, *call, In) (any, error),
 }
 
 func (f *face) statusOfNow(ctx context.Context) (any, error) {
-	c, err := f.begin(ctx, nil, true)
-	if err != nil {
-		return nil, err
-	}
-	return f.status(ctx, c, none{})
+	return reading(f, f.status, none{}, true)(ctx)
 }
 
 func (f *face) addResource(uri, name, text string, read func(context.Context) (any, error)) {
@@ -80,11 +76,10 @@ func (f *face) resource(uri string, value any, err error) (*mcp.ReadResourceResu
 	return &mcp.ReadResourceResult{Contents: []*mcp.ResourceContents{{URI: uri, MIMEType: "application/json", Text: string(data)}}}, nil
 }
 
-// subscriptions counts who wants to hear of which resource.
+// subscriptions are what publish has to know of them; the SDK knows who wants to hear of what.
 type subscriptions struct {
-	mu      sync.Mutex
-	uris    map[string]int
-	changed chan struct{}
+	more   chan struct{} // a new one
+	status atomic.Bool   // one to the status
 }
 
 func (f *face) subscribe(_ context.Context, req *mcp.SubscribeRequest) error {
@@ -92,71 +87,35 @@ func (f *face) subscribe(_ context.Context, req *mcp.SubscribeRequest) error {
 	if uri != uriStatus && uri != uriCI && uri != uriLatest && !isRecord(strings.TrimPrefix(uri, uriEvents)) {
 		return mcp.ResourceNotFoundError(uri)
 	}
-	f.subs.add(uri, 1)
-	return nil
-}
-
-func (f *face) unsubscribe(_ context.Context, req *mcp.UnsubscribeRequest) error {
-	f.subs.add(req.Params.URI, -1)
-	return nil
-}
-
-// maxSubscriptions bounds how many resources a client may subscribe to.
-const maxSubscriptions = 1000
-
-func (s *subscriptions) add(uri string, n int) {
-	s.mu.Lock()
-	defer s.mu.Unlock()
-	if s.uris == nil {
-		s.uris = map[string]int{}
-	}
-	if len(s.uris) < maxSubscriptions || s.uris[uri] > 0 {
-		s.uris[uri] += n
-	}
-	if s.uris[uri] <= 0 {
-		delete(s.uris, uri)
+	if uri == uriStatus {
+		f.subs.status.Store(true)
 	}
 	select {
-	case s.changed <- struct{}{}:
+	case f.subs.more <- struct{}{}:
 	default:
 	}
+	return nil
 }
 
-func (s *subscriptions) has(uri string) bool {
-	s.mu.Lock()
-	defer s.mu.Unlock()
-	return s.uris[uri] > 0
-}
-
-func (s *subscriptions) any() bool {
-	s.mu.Lock()
-	defer s.mu.Unlock()
-	return len(s.uris) > 0
-}
-
-// statusInterval is how often the status is compared while somebody subscribes to it.
+// statusInterval is how often the status is compared once somebody has subscribed to it.
 const statusInterval = 2 * time.Second
 
-// publish notifies subscribers of what changes. Without one it does nothing, and watches nothing.
+// publish notifies subscribers of what changes. Before the first one it watches nothing.
 func (f *face) publish(ctx context.Context) {
 	for ctx.Err() == nil {
 		select {
 		case <-ctx.Done():
 			return
-		case <-f.subs.changed:
+		case <-f.subs.more:
 		}
-		if f.subs.any() {
-			if err := f.publishWhile(ctx); err != nil && ctx.Err() == nil {
-				f.cfg.Logger.Warn("watch for subscribers", "error", err)
-			}
+		if err := f.publishChanges(ctx); err != nil && ctx.Err() == nil {
+			f.cfg.Logger.Warn("watch for subscribers", "error", err)
 		}
 	}
 }
 
-// publishWhile notifies until there is no subscriber left.
-func (f *face) publishWhile(ctx context.Context) error {
-	ctx, stop := context.WithCancel(ctx)
-	defer stop()
+// publishChanges notifies until ctx ends.
+func (f *face) publishChanges(ctx context.Context) error {
 	_, log, err := f.open(ctx)
 	if err != nil {
 		return err
@@ -168,11 +127,10 @@ func (f *face) publishWhile(ctx context.Context) error {
 	tick := time.NewTicker(statusInterval)
 	defer tick.Stop()
 	last := f.statusText(ctx)
-	for f.subs.any() {
+	for {
 		select {
 		case <-ctx.Done():
 			return nil
-		case <-f.subs.changed:
 		case batch, open := <-news:
 			if !open {
 				return nil
@@ -185,16 +143,12 @@ func (f *face) publishWhile(ctx context.Context) error {
 				f.updated(ctx, uriCI)
 			}
 		case <-tick.C:
-			if !f.subs.has(uriStatus) {
-				continue
-			}
 			if now := f.statusText(ctx); now != last {
 				last = now
 				f.updated(ctx, uriStatus)
 			}
 		}
 	}
-	return nil
 }
 
 // ofBuilds reports whether an event may change the state of CI.
@@ -202,8 +156,9 @@ func ofBuilds(e logs.Entry) bool {
 	return slices.Contains([]string{"workflow_run", "check_run", "status", "delete"}, e.Event)
 }
 
+// statusText is the status as a subscriber reads it, "" where there is none.
 func (f *face) statusText(ctx context.Context) string {
-	if !f.subs.has(uriStatus) {
+	if !f.subs.status.Load() {
 		return ""
 	}
 	value, err := f.statusOfNow(ctx)
@@ -211,16 +166,10 @@ func (f *face) statusText(ctx context.Context) string {
 		return err.Error()
 	}
 	data, err := encode(value)
-	if err != nil {
-		return err.Error()
-	}
-	return string(data)
+	return string(data) + fmt.Sprint(err)
 }
 
 func (f *face) updated(ctx context.Context, uri string) {
-	if !f.subs.has(uri) {
-		return
-	}
 	if err := f.sdk.ResourceUpdated(ctx, &mcp.ResourceUpdatedNotificationParams{URI: uri}); err != nil {
 		f.cfg.Logger.Warn("notify a subscriber", "uri", uri, "error", err)
 	}

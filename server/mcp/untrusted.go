@@ -2,6 +2,7 @@ package mcp
 
 import (
 	"encoding/json"
+	"errors"
 	"slices"
 	"strconv"
 	"strings"
@@ -25,39 +26,72 @@ const (
 func own(key, s string) bool {
 	switch key {
 	case "action", "conclusion", "event", "event_type":
-		return len(s) <= 64 && only(s, "_")
+		return text.MadeOf(s, 0, 64, isWord)
 	case "delivery_id":
-		return len(s) <= 64 && only(s, "-")
-	case "repository":
-		owner, name, _ := strings.Cut(s, "/")
-		return len(s) <= 140 && only(owner, "._-") && only(name, "._-")
+		return s == "" || text.IsDeliveryID(s)
+	case "repository": // or an organization
+		return text.IsRepository(s) || text.MadeOf(s, 0, 100, text.IsWord)
 	}
 	return true
 }
 
-// only reports whether s has nothing but letters and digits of ASCII and some others.
-func only(s, others string) bool {
-	allowed := func(r rune) bool {
-		return r >= 'a' && r <= 'z' || r >= 'A' && r <= 'Z' || r >= '0' && r <= '9' || strings.ContainsRune(others, r)
-	}
-	return strings.TrimFunc(s, allowed) == ""
-}
+func isWord(c byte) bool { return text.IsWord(c) && c != '.' && c != '-' }
 
 // isRecord reports whether s is what the file of a record is called. Everything else is refused before it is looked for.
 func isRecord(s string) bool {
 	name, is := strings.CutSuffix(s, ".json")
-	return is && len(s) <= 120 && strings.Count(name, "_") >= 2 && only(name, "_")
+	return is && strings.Count(name, "_") >= 2 && text.MadeOf(name, 1, 115, isWord)
 }
 
 // marker makes of a result, as JSON has it, what an agent gets: what stands under one of the outside keys moves into an object
 // "untrusted" beside it, ids become strings, and every text is clean and at most limit characters long.
 type marker struct {
-	outside []string
 	limit   int
+	outside []string
 }
 
-// mark is value through a marker for lists.
-func mark(value any, outside ...string) any { return marker{outside, maxString}.walk("", value, true) }
+// keys is a marker for lists.
+func keys(outside ...string) marker { return marker{maxString, outside} }
+
+// of is the result of an operation, marked.
+func (m marker) of(value any) (any, error) {
+	out, err := plain(value)
+	return m.walk("", out, true), err
+}
+
+// rows are those of an operation that gives a list, marked.
+func (m marker) rows(value any) ([]any, error) {
+	out, err := m.of(value)
+	rows, _ := out.([]any)
+	return rows, err
+}
+
+// pages is the result of an operation that gives a list: under a name as many of its rows as the bounds allow, the cursor that leads
+// to the rest, and how many there are.
+func (m marker) pages(name string, value any, at page) (map[string]any, error) {
+	rows, err := m.rows(value)
+	if err != nil {
+		return nil, err
+	}
+	from, err := offset(at.Cursor, len(rows))
+	if err != nil {
+		return nil, err
+	}
+	to, next := from+fitting(rows[from:], at.Limit), ""
+	if to < len(rows) {
+		next = strconv.Itoa(to)
+	}
+	return map[string]any{name: rows[from:to], "cursor": next, "total": len(rows)}, nil
+}
+
+// list is pages of what an operation returned, beside the error that it may have returned with a part.
+func (m marker) list(name string, value any, at page, failed error) (any, error) {
+	out, err := m.pages(name, value, at)
+	if failed != nil && out["total"] == 0 {
+		return nil, failed
+	}
+	return out, errors.Join(failed, err)
+}
 
 // walk goes through a value that stands under key. Within what has moved, nothing moves again.
 func (m marker) walk(key string, value any, move bool) any {
@@ -96,26 +130,6 @@ func (m marker) walk(key string, value any, move bool) any {
 // clean is a text of at most maxString characters for an agent.
 func clean(s string) string { return text.ForAgent(s, maxString) }
 
-// list is a part of some rows, for a result with a cursor to the rest.
-type list struct {
-	rows []any
-	next string // "" at the end
-}
-
-// paged takes rows from an offset on, as many as the bounds allow and at least one. cursor is what an earlier list returned.
-func paged(rows []any, cursor string, limit int) (list, error) {
-	from, err := offset(cursor, len(rows))
-	if err != nil {
-		return list{}, err
-	}
-	n := fitting(rows[from:], limit)
-	out := list{rows: rows[from : from+n]}
-	if from+n < len(rows) {
-		out.next = strconv.Itoa(from + n)
-	}
-	return out, nil
-}
-
 // offset reads a cursor that is a number of at most that much.
 func offset(cursor string, most int) (int, error) {
 	if cursor == "" {
@@ -141,40 +155,6 @@ func fitting(rows []any, limit int) int {
 		}
 	}
 	return len(rows)
-}
-
-// shown is the result of an operation, marked.
-func shown(value any, outside ...string) (any, error) {
-	out, err := plain(value)
-	return mark(out, outside...), err
-}
-
-// rowsOf are the rows of a list of an operation, marked.
-func rowsOf(value any, outside ...string) ([]any, error) {
-	return marker{outside, maxString}.rows(value)
-}
-
-func (m marker) rows(value any) ([]any, error) {
-	out, err := plain(value)
-	rows, _ := m.walk("", out, true).([]any)
-	return rows, err
-}
-
-// inPages is the result of an operation that gives a list: the rows under a name, with the cursor.
-func inPages(name string, value any, at page, outside ...string) (map[string]any, error) {
-	return marker{outside, maxString}.pages(name, value, at)
-}
-
-func (m marker) pages(name string, value any, at page) (map[string]any, error) {
-	rows, err := m.rows(value)
-	if err != nil {
-		return nil, err
-	}
-	l, err := paged(rows, at.Cursor, at.Limit)
-	if err != nil {
-		return nil, err
-	}
-	return map[string]any{name: l.rows, "cursor": l.next, "total": len(rows)}, nil
 }
 
 // page are the arguments of every tool that returns a list.

@@ -44,33 +44,18 @@ func (f *face) setup(ctx context.Context, c *call, in applyArguments) (any, erro
 	if err != nil {
 		return nil, err
 	}
-	hash := hashOfSetup(plan)
-	asked, err := c.confirmed(questionOfSetup(plan), hash, in.Confirm)
+	asked, err := c.confirmed(questionOfSetup(plan), hashOfSetup(plan), in.Confirm)
 	if asked {
 		return nil, nil
 	}
 	if err != nil {
-		return withPlan(plan, hash, err)
+		return planned(plan, page{}, err)
 	}
 	report, err := c.w.Fleet.Setup(ctx, plan, nil)
-	if report.Results == nil {
-		return nil, err
-	}
 	for _, r := range report.Results {
 		err = errors.Join(err, r.Err)
 	}
-	out, shapeErr := inPages("results", report, in.page)
-	return out, errors.Join(err, shapeErr)
-}
-
-// withPlan is why a plan was not carried out, with the plan.
-func withPlan(plan fleet.SetupPlan, hash string, err error) (any, error) {
-	out, shapeErr := inPages("plan", plan, page{})
-	if shapeErr != nil {
-		return nil, shapeErr
-	}
-	out["hash"], out["warnings"] = hash, warningsOf(plan.Warnings)
-	return out, err
+	return ofOurs.list("results", report, in.page, err)
 }
 
 type rotateArguments struct {
@@ -118,7 +103,7 @@ func (f *face) rotate(ctx context.Context, c *call, in rotateArguments) (any, er
 	if err == nil && report.Failed() {
 		err = hooks.WithCure(errors.New("not every hook has the new secret; see hooks and aside"), report.Next)
 	}
-	out, shapeErr := shown(report)
+	out, shapeErr := ofOurs.of(report)
 	return rotated(out), errors.Join(err, shapeErr)
 }
 
@@ -173,11 +158,7 @@ func (f *face) catchUp(ctx context.Context, c *call, in catchUpArguments) (any, 
 		return nil, err
 	}
 	report, err := c.w.CatchUp(ctx, fleet.CatchUpRequest{Targets: targets, Events: in.Events, DryRun: in.DryRun})
-	if report.Hooks == 0 && err != nil {
-		return nil, err
-	}
-	out, shapeErr := inPages("events", report, in.page)
-	return out, errors.Join(err, shapeErr)
+	return ofOurs.list("events", report, in.page, err)
 }
 
 type filesArguments struct {
@@ -238,7 +219,7 @@ func (f *face) ping(ctx context.Context, c *call, in pingArguments) (any, error)
 	if err := c.w.Fleet.Ping(ctx, hook.Hook); err != nil {
 		return nil, err
 	}
-	return shown(fleet.Asked{Repository: hook.Target.String(), HookID: hook.ID, Asked: 1})
+	return ofOurs.of(fleet.Asked{Repository: hook.Target.String(), HookID: hook.ID, Asked: 1})
 }
 
 type applySyncArguments struct {
@@ -256,7 +237,7 @@ func (f *face) syncApply(ctx context.Context, c *call, in applySyncArguments) (a
 	if done.Error != "" {
 		err = hooks.WithCure(errors.New("not all of it was done: "+done.Error), done.Hint)
 	}
-	out, shapeErr := shown(done, "text")
+	out, shapeErr := keys("text").of(done)
 	return out, errors.Join(err, shapeErr)
 }
 
@@ -266,8 +247,5 @@ func (f *face) acknowledge(ctx context.Context, c *call, in filesArguments) (any
 		return nil, err
 	}
 	done, err := c.log.Acknowledge(ctx, files...)
-	if err != nil {
-		return nil, missing(err)
-	}
-	return inPages("acknowledged", done, page{})
+	return ofOurs.list("acknowledged", done, page{}, missing(err))
 }

@@ -2,6 +2,7 @@ package route
 
 import (
 	"bytes"
+	"cmp"
 	"encoding/json"
 	"errors"
 	"regexp"
@@ -42,7 +43,7 @@ type Event struct {
 
 	run     logs.Run
 	payload []byte
-	members []jsonscan.Member // of the payload
+	members fields // of the payload
 }
 
 // Payload is the decoded payload with numbers as [json.Number], for templates and jq; nil
@@ -96,119 +97,115 @@ func Summarized(name string, sum logs.Summary) Event {
 	return e
 }
 
-// ReadEvent is NewEvent for a payload that was taken apart.
+// ReadEvent is NewEvent for a payload that was taken apart. A comment on an issue or a pull request keeps the title of what it
+// comments on and its own address.
 func ReadEvent(name string, payload []byte, members []jsonscan.Member) Event {
-	p := readPayload(members)
+	p := fields(members)
 	e := Event{
-		Name: logs.SafeEvent(name), Action: text.Line(p.action, 64), Sender: text.Line(p.sender.login, 64), Label: text.Line(p.label, 100),
-		payload: payload, members: members,
+		Name: logs.SafeEvent(name), Action: text.Line(p.text("action"), 64), Sender: text.Line(p.text("sender", "login"), 64),
+		Label: text.Line(p.text("label", "name"), 100), payload: payload, members: p,
 	}
-	if text.IsRepository(p.repository.fullName) {
-		e.Repository = p.repository.fullName
+	repository, _ := jsonscan.Object(p.get("repository"))
+	home := fields(repository)
+	if full := home.text("full_name"); text.IsRepository(full) {
+		e.Repository = full
 	}
-	p.fill(&e)
-	e.complete()
-	e.readRun(&p)
-	return e
-}
-
-// fill copies what the kind of event brings. A comment on an issue or a pull request keeps
-// the title of what it comments on and its own address.
-func (p *payloadFields) fill(e *Event) {
-	e.URL = address(p.repository.url)
-	for i := range p.topics {
-		e.topic(&p.topics[i])
+	e.URL = address(home.text("html_url"))
+	for _, name := range []string{"release", "discussion", "issue", "pull_request"} { // the last says most
+		if v := p.get(name); v != nil {
+			e.topic(v)
+		}
 	}
-	if u := address(p.comment); u != "" {
-		e.URL = u
-	}
-	for i := range p.runs {
-		e.ciRun(&p.runs[i])
+	e.URL = cmp.Or(address(p.text("comment", "html_url")), e.URL)
+	var run fields
+	for _, name := range []string{"check_suite", "check_run", "workflow_job", "workflow_run"} { // likewise
+		if v := p.get(name); v != nil {
+			members, _ := jsonscan.Object(v)
+			run = members
+			e.ciRun(run)
+		}
 	}
 	switch e.Name {
 	case "push":
 		e.push(p)
 	case "status":
-		e.SHA, e.Conclusion = sha(p.sha), text.Line(p.state, 64)
-		if u := address(p.targetURL); u != "" {
-			e.URL = u
-		}
+		e.SHA, e.Conclusion = sha(p.text("sha")), text.Line(p.text("state"), 64)
+		e.URL = cmp.Or(address(p.text("target_url")), e.URL)
 	case "create", "delete":
-		e.Ref = text.Line(p.ref, 255)
+		e.Ref = text.Line(p.text("ref"), 255)
 		e.Branch = e.Ref
 	}
+	e.complete()
+	e.readRun(p, home, run)
+	return e
 }
 
-func (e *Event) ciRun(r *logs.RunObject) {
-	e.RunID, e.RunAttempt = r.ID, r.Attempt
-	if r.RunID != 0 {
-		e.RunID = r.RunID
-	}
-	e.Title = text.Line(r.Name, 200)
-	e.Branch = text.Line(r.Branch, 255)
-	if e.Branch == "" {
-		e.Branch = text.Line(r.SuiteBranch, 255)
-	}
-	e.SHA = sha(r.SHA)
-	e.Conclusion = text.Line(r.Conclusion, 64)
-	if u := address(r.URL); u != "" {
-		e.URL = u
-	}
+func (e *Event) ciRun(r fields) {
+	e.RunID, e.RunAttempt = cmp.Or(integerOf(r.get("run_id")), integerOf(r.get("id"))), integerOf(r.get("run_attempt"))
+	e.Title = text.Line(r.text("name"), 200)
+	e.Branch = cmp.Or(text.Line(r.text("head_branch"), 255), text.Line(r.text("check_suite", "head_branch"), 255))
+	e.SHA = sha(r.text("head_sha"))
+	e.Conclusion = text.Line(r.text("conclusion"), 64)
+	e.URL = cmp.Or(address(r.text("html_url")), e.URL)
 }
 
-// readRun fills in what the state of CI is derived from.
-func (e *Event) readRun(p *payloadFields) {
-	parts := logs.RunParts{
-		Workflow: p.workflow, Repository: p.repository.fullName, DefaultBranch: p.repository.main, ID: p.id, Context: p.context,
-		SHA: p.sha, After: p.after, Branches: p.branches, RefType: p.refType, Deleted: p.deleted,
+// readRun fills in what the state of CI is derived from. See https://docs.github.com/en/webhooks/webhook-events-and-payloads.
+func (e *Event) readRun(p, home, run fields) {
+	switch r := &e.run; e.Name {
+	case "workflow_run":
+		*r = logs.Run{ID: integerOf(run.get("id")), Attempt: integerOf(run.get("run_attempt")), SHA: run.text("head_sha")}
+		if from := run.text("head_repository", "full_name"); from == "" || strings.EqualFold(from, home.text("full_name")) {
+			r.Workflow = cmp.Or(run.text("name"), p.text("workflow", "name"), run.text("path"))
+		}
+	case "check_run":
+		*r = logs.Run{ID: integerOf(run.get("id")), SHA: run.text("head_sha")}
+		if run.text("app", "slug") != "github-actions" {
+			r.Workflow = run.text("name")
+		}
+	case "status":
+		*r = logs.Run{Workflow: p.text("context"), ID: integerOf(p.get("id")), SHA: p.text("sha")}
+		var branch string // the default branch, if it is among them
+		jsonscan.Elements(p.get("branches"), func(v []byte) {
+			if name, ok := jsonscan.Text(jsonscan.At(v, "name")); ok && (branch == "" || name == home.text("default_branch")) {
+				branch = name
+			}
+		})
+		e.Branch = cmp.Or(e.Branch, text.Line(branch, 255))
+	case "push":
+		*r = logs.Run{SHA: p.text("after"), Deleted: p.is("deleted")}
+	case "delete":
+		r.Deleted = p.text("ref_type") == "branch"
 	}
-	if len(p.runs) > 0 {
-		parts.Object = p.runs[len(p.runs)-1]
-	}
-	r := parts.Run(e.Name)
-	if e.Branch == "" {
-		e.Branch = text.Line(r.Branch, 255)
-	}
-	r.Workflow, r.SHA, r.Branch = text.Line(r.Workflow, 200), sha(r.SHA), ""
-	e.run = r
+	e.run.Workflow, e.run.SHA = text.Line(e.run.Workflow, 200), sha(e.run.SHA)
 }
 
-func (e *Event) topic(t *topic) {
-	if t.number != 0 {
-		n := t.number
+func (e *Event) topic(v []byte) {
+	members, _ := jsonscan.Object(v)
+	t := fields(members)
+	if n := integerOf(t.get("number")); n != 0 {
 		e.Number = &n
 	}
-	for _, title := range []string{t.tag, t.name, t.title} {
-		if s := text.Line(title, 200); s != "" {
-			e.Title = s
-		}
+	for _, name := range []string{"tag_name", "name", "title"} {
+		e.Title = cmp.Or(text.Line(t.text(name), 200), e.Title)
 	}
-	if u := address(t.url); u != "" {
-		e.URL = u
-	}
-	e.Merged, e.MergeSHA = t.merged, sha(t.mergeSHA)
-	e.Base, e.Head = text.Line(t.base, 255), text.Line(t.head, 255)
-	if e.Head != "" {
-		e.Branch = e.Head
-	}
-	if s := sha(t.headSHA); s != "" {
-		e.SHA = s
-	}
-	e.Closes = closes(t.body)
+	e.URL = cmp.Or(address(t.text("html_url")), e.URL)
+	e.Merged, e.MergeSHA = t.is("merged"), sha(t.text("merge_commit_sha"))
+	e.Base, e.Head = text.Line(t.text("base", "ref"), 255), text.Line(t.text("head", "ref"), 255)
+	e.Branch = cmp.Or(e.Head, e.Branch)
+	e.SHA = cmp.Or(sha(t.text("head", "sha")), e.SHA)
+	e.Closes = closes(t.text("body"))
 }
 
-func (e *Event) push(p *payloadFields) {
-	e.Ref = text.Line(p.ref, 300)
+func (e *Event) push(p fields) {
+	e.Ref = text.Line(p.text("ref"), 300)
 	if branch, ok := strings.CutPrefix(e.Ref, "refs/heads/"); ok {
 		e.Branch = branch
 	}
-	e.SHA, e.Before, e.Deleted = sha(p.after), sha(p.before), p.deleted
-	e.Commits, e.Pusher = p.commits, text.Line(p.pusher.name, 64)
-	first, _, _ := strings.Cut(strings.TrimLeft(p.headMessage, "\r\n"), "\n")
+	e.SHA, e.Before, e.Deleted = sha(p.text("after")), sha(p.text("before")), p.is("deleted")
+	e.Commits, e.Pusher = count(p.get("commits")), text.Line(p.text("pusher", "name"), 64)
+	first, _, _ := strings.Cut(strings.TrimLeft(p.text("head_commit", "message"), "\r\n"), "\n")
 	e.Title = text.Line(first, 200)
-	if u := address(p.compare); u != "" {
-		e.URL = u
-	}
+	e.URL = cmp.Or(address(p.text("compare")), e.URL)
 }
 
 // closes lists the issues of the same repository that a pull request's text closes, each

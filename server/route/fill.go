@@ -14,8 +14,8 @@ import (
 // {a:words} writes changes_requested as words, {a?, draft} is ", draft" where a is true. What stands in
 // [brackets] is left out whole where one of its places is empty, or says what was said; brackets do not nest.
 
-// fill expands a template for an event. Values are cleaned and of one line; it is "" where none of the places has a value.
-func (e *Event) fill(template string, values map[string]string) string {
+// fill expands a template. Values are cleaned and of one line; it is "" where none of the places has a value.
+func (e *Event) fill(template string) string {
 	var b strings.Builder
 	var said []string
 	found := false
@@ -29,7 +29,7 @@ func (e *Event) fill(template string, values map[string]string) string {
 		} else {
 			rest = ""
 		}
-		words, named, all := e.fillPart(part, values)
+		words, named, all := e.fillPart(part)
 		if optional && (!all || len(named) == 1 && slices.Contains(said, named[0])) {
 			continue
 		}
@@ -45,7 +45,7 @@ func (e *Event) fill(template string, values map[string]string) string {
 }
 
 // fillPart returns the part's words, the values in it, and whether each of its places has one.
-func (e *Event) fillPart(part string, values map[string]string) (words string, named []string, all bool) {
+func (e *Event) fillPart(part string) (words string, named []string, all bool) {
 	var b strings.Builder
 	all = true
 	for part != "" {
@@ -57,7 +57,7 @@ func (e *Event) fillPart(part string, values map[string]string) (words string, n
 		place, after, _ := strings.Cut(rest, "}")
 		part = after
 		if path, then, ok := strings.Cut(place, "?"); ok {
-			if e.value(path, values) == "true" {
+			if e.value(path) == "true" {
 				b.WriteString(then)
 				named = append(named, then)
 			}
@@ -66,7 +66,7 @@ func (e *Event) fillPart(part string, values map[string]string) (words string, n
 		paths, asWords := strings.CutSuffix(place, ":words")
 		v := ""
 		for path := range strings.SplitSeq(paths, "|") {
-			if v = e.value(path, values); v != "" {
+			if v = e.value(path); v != "" {
 				break
 			}
 		}
@@ -84,7 +84,7 @@ func (e *Event) fillPart(part string, values map[string]string) (words string, n
 }
 
 // value is what stands in a place of a template, "" for nothing.
-func (e *Event) value(path string, values map[string]string) string {
+func (e *Event) value(path string) string {
 	switch path {
 	case "Title":
 		return e.Title
@@ -117,69 +117,39 @@ func (e *Event) value(path string, values map[string]string) string {
 		}
 		return ""
 	}
-	return values[path]
+	return e.at(path)
 }
 
-// places lists the paths of the payload that templates name.
-func places(templates ...string) []string {
-	var paths []string
-	for _, t := range templates {
-		for t != "" {
-			_, rest, _ := strings.Cut(t, "{")
-			place, after, _ := strings.Cut(rest, "}")
-			t = after
-			place, _, _ = strings.Cut(place, "?")
-			for path := range strings.SplitSeq(strings.TrimSuffix(place, ":words"), "|") {
-				if path != "" && (path[0] < 'A' || path[0] > 'Z') {
-					paths = append(paths, path)
-				}
+// at is the payload's value at a path as one clean line.
+func (e *Event) at(path string) string {
+	name, path, deeper := strings.Cut(path, ".")
+	v := e.members.get(name)
+	for deeper {
+		name, path, deeper = strings.Cut(path, ".")
+		switch name {
+		case "0":
+			v = firstOf(v)
+		case "#":
+			n := count(v)
+			if n < 2 {
+				return ""
 			}
-		}
-	}
-	return paths
-}
-
-// gather reads the payload's values of paths, each as one clean line.
-func (e *Event) gather(paths ...string) map[string]string {
-	values := make(map[string]string, len(paths))
-	if len(paths) > 0 {
-		for _, m := range e.members {
-			gatherMember(values, "", m.Key, m.Value, paths)
-		}
-	}
-	return values
-}
-
-// gatherMember reads the values of those paths that begin with key. prefix is what stands before it.
-func gatherMember(values map[string]string, prefix string, key, v []byte, paths []string) {
-	var inner []string
-	for _, path := range paths {
-		head, rest, deeper := strings.Cut(path, ".")
-		switch {
-		case head != string(key):
-		case deeper:
-			inner = append(inner, rest)
+			return strconv.Itoa(n)
 		default:
-			if s := plain(v); s != "" {
-				values[prefix+path] = s
-			}
+			v = jsonscan.At(v, name)
 		}
 	}
-	if inner == nil {
-		return
-	}
-	prefix += string(key) + "."
-	jsonscan.Members(v, func(key, v []byte) { gatherMember(values, prefix, key, v, inner) })
-	n := 0
+	return plain(v)
+}
+
+// firstOf is the first element of an array.
+func firstOf(v []byte) (first []byte) {
 	jsonscan.Elements(v, func(v []byte) {
-		if n == 0 {
-			gatherMember(values, prefix, []byte("0"), v, inner)
+		if first == nil {
+			first = v
 		}
-		n++
 	})
-	if n > 1 {
-		gatherMember(values, prefix, []byte("#"), strconv.AppendInt(nil, int64(n), 10), inner)
-	}
+	return first
 }
 
 // plain writes a string, a number or a boolean; a text's first line that says something, a branch without refs/heads/
@@ -219,22 +189,17 @@ func (e *Event) complete() {
 	if !ok {
 		return
 	}
-	templates := []string{w.url, w.branch, w.outcome}
 	if e.Title == "" {
-		templates = append(templates, w.title)
+		e.Title = text.Cut(e.fill(w.title), 200)
 	}
-	values := e.gather(places(templates...)...)
-	if e.Title == "" {
-		e.Title = text.Cut(e.fill(w.title, values), 200)
+	if e.Branch == "" {
+		e.Branch = e.fill(w.branch)
 	}
-	if s := e.fill(w.branch, values); s != "" && e.Branch == "" {
-		e.Branch = s
+	if e.Conclusion == "" {
+		e.Conclusion = text.Cut(e.fill(w.outcome), 64)
 	}
-	if s := e.fill(w.outcome, values); s != "" && e.Conclusion == "" {
-		e.Conclusion = text.Cut(s, 64)
-	}
-	for _, path := range places(w.url) {
-		if u := address(values[path]); u != "" {
+	for path := range strings.SplitSeq(w.url, "|") {
+		if u := address(e.at(path)); u != "" {
 			e.URL = u
 			break
 		}
@@ -246,7 +211,7 @@ func (e *Event) complete() {
 func (e Event) Line() string {
 	words := ""
 	if w, ok := wordings[e.Name]; ok && len(e.payload) > 0 {
-		words = e.fill(w.line, e.gather(places(w.line)...))
+		words = e.fill(w.line)
 	}
 	if words == "" {
 		words = e.Title

@@ -1,6 +1,7 @@
 package route
 
 import (
+	"cmp"
 	"fmt"
 	"strings"
 
@@ -60,22 +61,14 @@ func ciNotice(e Event, kind string) Notice {
 
 // addFailure adds who pushed the commit that failed, and what a check says about it.
 func (m *sentence) addFailure(e Event, ctx map[string]any) {
-	const actor, author, title, summary = "workflow_run.actor.login", "workflow_run.head_commit.author.name", "check_run.output.title", "check_run.output.summary"
-	v := e.gather(actor, author, title, summary)
-	who := v[actor]
-	if who == "" {
-		who = v[author]
-	}
+	who := cmp.Or(e.at("workflow_run.actor.login"), e.at("workflow_run.head_commit.author.name"))
 	if who != "" {
 		ctx["pushed_by"] = text.Cut(who, 64)
 	}
 	if who != "" && who != e.Sender {
 		m.add(", pushed by %s", quote(text.Cut(who, 64)))
 	}
-	said := v[summary]
-	if said == "" {
-		said = v[title]
-	}
+	said := cmp.Or(e.at("check_run.output.summary"), e.at("check_run.output.title"))
 	if said != "" {
 		ctx["summary"] = text.Cut(said, 500)
 		m.add(". The check says: %s", quote(text.Cut(said, 500)))

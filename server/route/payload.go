@@ -3,195 +3,31 @@ package route
 import (
 	"strconv"
 
-	"hookctl/logs"
 	"hookctl/logs/jsonscan"
 )
 
-// The fields of GitHub's payloads that routing reads. Every delivery is read before it is acknowledged, and of 8 KiB
+// fields are the members of a payload, or of an object in it. Every delivery is read before it is acknowledged, and of 8 KiB
 // routing wants a few hundred bytes, so the payload is walked once, which also proves that it is JSON, and afterwards only the members
 // that matter are looked into; encoding/json would take ten times as long.
-type payloadFields struct {
-	action         string
-	sender, pusher person
-	label          string
-	repository     repo
-	runs           []logs.RunObject // check_suite, check_run, workflow_job, workflow_run: the last says most
-	topics         []topic          // release, discussion, issue, pull_request: likewise
-	comment        string           // its address
+type fields []jsonscan.Member
 
-	ref, before, after, compare string
-	deleted                     bool
-	commits                     int
-	headMessage                 string
-	sha, state, targetURL       string
-	workflow, context, refType  string
-	id                          int64
-	branches                    []string
-}
-
-type (
-	person struct{ name, login string }
-	repo   struct{ fullName, url, main string }
-	topic  struct {
-		number                        int64
-		title, name, tag, body, url   string
-		merged                        bool
-		mergeSHA, base, head, headSHA string
-	}
-)
-
-func readPayload(members []jsonscan.Member) payloadFields {
-	var p payloadFields
-	runs, topics := [4]logs.RunObject{}, [4]topic{}
-	var hasRun, hasTopic [4]bool
-	for _, m := range members {
-		v := m.Value
-		switch string(m.Key) {
-		case "action":
-			p.action = stringOf(v)
-		case "sender":
-			p.sender = readPerson(v)
-		case "pusher":
-			p.pusher = readPerson(v)
-		case "label":
-			p.label = readPerson(v).name
-		case "repository":
-			p.repository = readRepo(v)
-		case "check_suite":
-			runs[0], hasRun[0] = logs.ReadRunObject(v), true
-		case "check_run":
-			runs[1], hasRun[1] = logs.ReadRunObject(v), true
-		case "workflow_job":
-			runs[2], hasRun[2] = logs.ReadRunObject(v), true
-		case "workflow_run":
-			runs[3], hasRun[3] = logs.ReadRunObject(v), true
-		case "release":
-			topics[0], hasTopic[0] = readTopic(v), true
-		case "discussion":
-			topics[1], hasTopic[1] = readTopic(v), true
-		case "issue":
-			topics[2], hasTopic[2] = readTopic(v), true
-		case "pull_request":
-			topics[3], hasTopic[3] = readTopic(v), true
-		case "comment":
-			p.comment = readTopic(v).url
-		case "ref":
-			p.ref = stringOf(v)
-		case "before":
-			p.before = stringOf(v)
-		case "after":
-			p.after = stringOf(v)
-		case "compare":
-			p.compare = stringOf(v)
-		case "deleted":
-			p.deleted = string(v) == "true"
-		case "commits":
-			jsonscan.Elements(v, func([]byte) { p.commits++ })
-		case "head_commit":
-			jsonscan.Members(v, func(key, v []byte) {
-				if string(key) == "message" {
-					p.headMessage = stringOf(v)
-				}
-			})
-		case "sha":
-			p.sha = stringOf(v)
-		case "state":
-			p.state = stringOf(v)
-		case "workflow":
-			p.workflow = readPerson(v).name
-		case "context":
-			p.context = stringOf(v)
-		case "ref_type":
-			p.refType = stringOf(v)
-		case "id":
-			p.id = integerOf(v)
-		case "branches":
-			p.branches = logs.Names(v)
-		case "target_url":
-			p.targetURL = stringOf(v)
+// get is the value at a path of members, nil where there is none.
+func (f fields) get(name string, inner ...string) (v []byte) {
+	for _, m := range f {
+		if string(m.Key) == name {
+			v = m.Value
 		}
 	}
-	for i := range runs {
-		if hasRun[i] {
-			p.runs = append(p.runs, runs[i])
-		}
-		if hasTopic[i] {
-			p.topics = append(p.topics, topics[i])
-		}
-	}
-	return p
+	return jsonscan.At(v, inner...)
 }
 
-func readPerson(b []byte) (p person) {
-	jsonscan.Members(b, func(key, v []byte) {
-		switch string(key) {
-		case "name":
-			p.name = stringOf(v)
-		case "login":
-			p.login = stringOf(v)
-		}
-	})
-	return p
-}
-
-func readRepo(b []byte) (p repo) {
-	jsonscan.Members(b, func(key, v []byte) {
-		switch string(key) {
-		case "full_name":
-			p.fullName = stringOf(v)
-		case "html_url":
-			p.url = stringOf(v)
-		case "default_branch":
-			p.main = stringOf(v)
-		}
-	})
-	return p
-}
-
-func readTopic(b []byte) (t topic) {
-	jsonscan.Members(b, func(key, v []byte) {
-		switch string(key) {
-		case "number":
-			t.number = integerOf(v)
-		case "title":
-			t.title = stringOf(v)
-		case "name":
-			t.name = stringOf(v)
-		case "tag_name":
-			t.tag = stringOf(v)
-		case "body":
-			t.body = stringOf(v)
-		case "html_url":
-			t.url = stringOf(v)
-		case "merged":
-			t.merged = string(v) == "true"
-		case "merge_commit_sha":
-			t.mergeSHA = stringOf(v)
-		case "base", "head":
-			var ref, sha string
-			jsonscan.Members(v, func(key, v []byte) {
-				switch string(key) {
-				case "ref":
-					ref = stringOf(v)
-				case "sha":
-					sha = stringOf(v)
-				}
-			})
-			if string(key) == "base" {
-				t.base = ref
-			} else {
-				t.head, t.headSHA = ref, sha
-			}
-		}
-	})
-	return t
-}
-
-// stringOf reads a string; whatever else stands in its place gives "".
-func stringOf(v []byte) string {
-	s, _ := jsonscan.Text(v)
+// text reads a string; whatever else stands in its place gives "".
+func (f fields) text(name string, inner ...string) string {
+	s, _ := jsonscan.Text(f.get(name, inner...))
 	return s
 }
+
+func (f fields) is(name string) bool { return string(f.get(name)) == "true" }
 
 // integerOf reads a whole number; whatever else stands in its place gives 0. GitHub's ids are larger than 2^53, so it
 // never passes through a float.
@@ -200,5 +36,11 @@ func integerOf(v []byte) int64 {
 	if err != nil {
 		return 0
 	}
+	return n
+}
+
+// count is how many elements an array has.
+func count(v []byte) (n int) {
+	jsonscan.Elements(v, func([]byte) { n++ })
 	return n
 }

@@ -8,7 +8,6 @@ import (
 	"strings"
 	"testing"
 
-	"hookctl/logs"
 	"hookctl/logs/jsonscan"
 )
 
@@ -44,16 +43,13 @@ func compareWalk(t *testing.T, payload []byte) {
 	if !ok {
 		t.Fatalf("%.200q is refused", payload)
 	}
-	p := readPayload(members)
-	var r logs.RunObject
-	if len(p.runs) > 0 {
-		r = p.runs[len(p.runs)-1]
+	p := fields(members)
+	e := ReadEvent("push", payload, members)
+	if p.text("action") != action || p.text("sender", "login") != login || p.text("repository", "full_name") != fullName || p.text("ref") != ref || e.Commits != commits {
+		t.Errorf("%.200q: the walk read %+v", payload, e)
 	}
-	if p.action != action || p.sender.login != login || p.repository.fullName != fullName || p.ref != ref || p.commits != commits {
-		t.Errorf("%.200q: the walk read %+v", payload, p)
-	}
-	if bytes.Contains(payload, []byte(`"workflow_run"`)) && (r.Branch != branch || r.ID != id) {
-		t.Errorf("%.200q: the walk read %+v", payload, r)
+	if p.text("workflow_run", "head_branch") != branch || integerOf(p.get("workflow_run", "id")) != id {
+		t.Errorf("%.200q: the walk read %+v", payload, e)
 	}
 }
 
@@ -88,7 +84,7 @@ func TestWalkOnWhatIsNoJSON(t *testing.T) {
 		`{action:"x"}`, `{"sender":{`, `{"sender":{"login":"x"`, `{"commits":[`, `{"commits":[1,`, `[{"action":"x"}]`, `{"action":]}`, `{,}`, `{"a":}}`, "{\"a\":\x00}", `{"a":1}}`, `\`, `"\"`,
 	} {
 		for cut := range len(b) { // It must end, without a panic.
-			_ = readPayload([]jsonscan.Member{{Key: []byte("repository"), Value: []byte(b[:cut])}, {Key: []byte("commits"), Value: []byte(b[:cut])}})
+			_ = ReadEvent("push", nil, []jsonscan.Member{{Key: []byte("repository"), Value: []byte(b[:cut])}, {Key: []byte("commits"), Value: []byte(b[:cut])}})
 		}
 		if _, err := NewEvent("push", []byte(b)); err == nil {
 			t.Errorf("%q is taken for a payload", b)
@@ -116,7 +112,7 @@ func FuzzWalk(f *testing.F) {
 		if object := json.Valid(payload) && bytes.TrimLeft(payload, " \n\r\t")[0] == '{'; ok != object {
 			t.Errorf("%q is taken for an object: %v", payload, ok)
 		}
-		_ = readPayload(members)
+		_ = ReadEvent("push", payload, members)
 		if !json.Valid(payload) || bytes.Contains(payload, []byte(`\`)) || bytes.TrimLeft(payload, " \n\r\t")[0] != '{' {
 			return // Keys with escapes are none of GitHub's.
 		}

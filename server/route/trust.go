@@ -33,103 +33,29 @@ type origin struct {
 	home   string // the repository's page
 }
 
-// originOf reads it of the members of a payload.
-func originOf(members []jsonscan.Member) (o origin) {
-	var repository int64
-	var heads []int64
-	for _, m := range members {
-		v := m.Value
-		switch string(m.Key) {
-		case "issue", "pull_request", "comment", "review", "discussion", "answer", "sub_issue", "parent_issue", "blocked_issue", "blocking_issue":
-			o.voices = append(o.voices, readVoice(v))
-		case "thread":
-			o.voices = append(o.voices, voice{}) // of several people
-		case "sender":
-			o.sender = readUser(v)
-		case "repository":
-			jsonscan.Members(v, func(key, v []byte) {
-				switch string(key) {
-				case "id":
-					repository = integerOf(v)
-				case "html_url":
-					o.home = address(stringOf(v))
-				}
-			})
-		case "workflow_run":
-			o.head = nameIn(v, "head_repository", "full_name")
-		case "check_run":
-			jsonscan.Members(v, func(key, v []byte) {
-				if string(key) == "pull_requests" {
-					jsonscan.Elements(v, func(v []byte) { heads = append(heads, headRepository(v)) })
-				}
-			})
+// voiced are the objects of a payload that name the author of their words.
+var voiced = []string{"issue", "pull_request", "comment", "review", "discussion", "answer", "sub_issue", "parent_issue", "blocked_issue", "blocking_issue"}
+
+func originOf(p fields) (o origin) {
+	for _, name := range voiced {
+		if v := p.get(name); v != nil {
+			o.voices = append(o.voices, voice{p.text(name, "author_association"), p.text(name, "user", "login"), p.text(name, "user", "type")})
 		}
 	}
-	for _, head := range heads {
+	if p.get("thread") != nil {
+		o.voices = append(o.voices, voice{}) // of several people
+	}
+	o.sender = voice{login: p.text("sender", "login"), kind: p.text("sender", "type")}
+	o.home = address(p.text("repository", "html_url"))
+	o.head = p.text("workflow_run", "head_repository", "full_name")
+	repository := integerOf(p.get("repository", "id"))
+	jsonscan.Elements(p.get("check_run", "pull_requests"), func(v []byte) {
 		o.pulls++
-		if head != 0 && head == repository {
+		if head := integerOf(jsonscan.At(v, "head", "repo", "id")); head != 0 && head == repository {
 			o.within++
 		}
-	}
+	})
 	return o
-}
-
-func readVoice(b []byte) (who voice) {
-	jsonscan.Members(b, func(key, v []byte) {
-		switch string(key) {
-		case "author_association":
-			who.association = stringOf(v)
-		case "user":
-			u := readUser(v)
-			who.login, who.kind = u.login, u.kind
-		}
-	})
-	return who
-}
-
-func readUser(b []byte) (who voice) {
-	jsonscan.Members(b, func(key, v []byte) {
-		switch string(key) {
-		case "login":
-			who.login = stringOf(v)
-		case "type":
-			who.kind = stringOf(v)
-		}
-	})
-	return who
-}
-
-// headRepository is the id of the repository that a pull request's branch is in.
-func headRepository(b []byte) (id int64) {
-	jsonscan.Members(b, func(key, v []byte) {
-		if string(key) != "head" {
-			return
-		}
-		jsonscan.Members(v, func(key, v []byte) {
-			if string(key) == "repo" {
-				jsonscan.Members(v, func(key, v []byte) {
-					if string(key) == "id" {
-						id = integerOf(v)
-					}
-				})
-			}
-		})
-	})
-	return id
-}
-
-// nameIn is the text of a member of an object's member.
-func nameIn(b []byte, outer, inner string) (name string) {
-	jsonscan.Members(b, func(key, v []byte) {
-		if string(key) == outer {
-			jsonscan.Members(v, func(key, v []byte) {
-				if string(key) == inner {
-					name = stringOf(v)
-				}
-			})
-		}
-	})
-	return name
 }
 
 // byWriters are events that only people with write access cause: what they carry is no outsider's word.

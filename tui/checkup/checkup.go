@@ -3,6 +3,7 @@
 package checkup
 
 import (
+	"cmp"
 	"context"
 	"fmt"
 	"slices"
@@ -32,9 +33,7 @@ type Page struct {
 	checks []doctor.Check // the rows: those that are listed, and the fold
 	find   string         // the words that are looked for
 	open   bool           // the passed ones are listed too
-	busy   bool
-	ran    bool
-	gen    int
+	job    *kit.Job       // the checks at work, nil before the first time
 	kit.Cursor
 	high int // lines of the list in the last view
 	wide int // and its columns
@@ -42,17 +41,6 @@ type Page struct {
 
 // fold is the status of the row that stands for the passed checks.
 const fold = "fold"
-
-type (
-	// checked is one finding of a run.
-	checked struct {
-		gen   int
-		check doctor.Check
-		from  <-chan doctor.Check
-	}
-	// checksOver ends a run.
-	checksOver struct{ gen int }
-)
 
 // New makes the page.
 func New(shell *kit.Shell, cfg Config) *Page { return &Page{shell: shell, cfg: cfg} }
@@ -62,56 +50,29 @@ func (p *Page) Name() string { return kit.PageDoctor }
 
 // Open runs the checks, unless they are at work.
 func (p *Page) Open(any) tea.Cmd {
-	if p.busy || p.cfg.Checks == nil {
+	if p.job.Busy() || p.cfg.Checks == nil {
 		return nil
 	}
-	p.busy, p.ran = true, true
-	p.gen++
 	p.all, p.checks, p.open = nil, nil, false
 	p.At, p.Top = 0, 0
-	ctx, run, gen := p.shell.Ctx, p.cfg.Checks, p.gen
-	found := make(chan doctor.Check)
-	return tea.Batch(nextCheck(gen, found), func() tea.Msg {
-		defer close(found)
-		return p.shell.Work(func() tea.Msg {
-			run(ctx, func(c doctor.Check) {
-				select {
-				case found <- c:
-				case <-ctx.Done():
-				}
-			})
-			return nil
-		})()
-	})
-}
-
-func nextCheck(gen int, from <-chan doctor.Check) tea.Cmd {
-	return func() tea.Msg {
-		if c, ok := <-from; ok {
-			return checked{gen, c, from}
-		}
-		return checksOver{gen}
-	}
+	run := p.cfg.Checks
+	var cmd tea.Cmd
+	p.job, cmd = kit.Begin(p.shell, func(ctx context.Context, report func(doctor.Check)) (struct{}, error) {
+		run(ctx, report)
+		return struct{}{}, nil
+	}, p.put, func(struct{}, error) tea.Cmd { return nil })
+	return cmd
 }
 
 // Update implements kit.Page.
 func (p *Page) Update(msg tea.Msg) tea.Cmd {
 	switch msg := msg.(type) {
-	case checked:
-		if msg.gen == p.gen {
-			p.put(msg.check)
-		}
-		return nextCheck(msg.gen, msg.from)
-	case checksOver:
-		if msg.gen == p.gen {
-			p.busy = false
-		}
 	case kit.Controlled:
 		if msg.Err == nil && p.shell.InFront(p) {
 			return p.Open(nil) // a finding may be fixed
 		}
 	case kit.Wheel:
-		p.To(p.At+msg.Lines, len(p.checks))
+		return p.move(msg.Lines)
 	case kit.Click:
 		for i := range p.checks {
 			if y := p.line(i) - p.line(p.Top) + 2; y == msg.Y {
@@ -126,7 +87,7 @@ func (p *Page) Update(msg tea.Msg) tea.Cmd {
 }
 
 // put takes a finding in: what failed first, then in the order they come.
-func (p *Page) put(c doctor.Check) {
+func (p *Page) put(c doctor.Check) tea.Cmd {
 	rank := func(c doctor.Check) int {
 		return max(slices.Index([]string{doctor.Unknown, doctor.Warn, doctor.Fail}, c.Status), -1)
 	}
@@ -136,6 +97,7 @@ func (p *Page) put(c doctor.Check) {
 	}
 	p.all = slices.Insert(p.all, at, c)
 	p.list()
+	return nil
 }
 
 // list makes the rows. The cursor stays on its row once a person has moved it.
@@ -149,7 +111,7 @@ func (p *Page) list() {
 	for i, c := range p.all {
 		switch {
 		case p.find != "":
-			if p.says(c) {
+			if kit.HasWords(c.Name+" "+c.Detail+" "+c.Fix+" "+c.Status, p.find) {
 				p.checks = append(p.checks, c)
 			}
 			continue
@@ -169,36 +131,19 @@ func (p *Page) list() {
 	}
 }
 
-// says reports whether a finding has all the words that are looked for.
-func (p *Page) says(c doctor.Check) bool {
-	text := strings.ToLower(c.Name + " " + c.Detail + " " + c.Fix + " " + c.Status)
-	return !slices.ContainsFunc(strings.Fields(strings.ToLower(p.find)), func(w string) bool { return !strings.Contains(text, w) })
-}
-
-// seek lists what has the words.
-func (p *Page) seek(words string) {
+// seek lists what has the words, and says how many checks that are.
+func (p *Page) seek(words string) int {
 	p.find, p.At, p.Top = words, 0, 0
 	p.list()
+	return len(p.checks)
 }
 
 // openFind lets words be typed; the list answers as they are.
 func (p *Page) openFind() tea.Cmd {
-	before := p.find
-	pr := kit.NewPrompt(p.shell, "find", "find", p.find)
-	pr.Hint = "words of a check, what it found or how to fix it: web deliveries, fail, warn"
-	pr.Live = func(text string) tea.Cmd {
-		p.seek(text)
-		pr.Fault("", -1)
-		if len(p.checks) == 0 {
-			pr.Fault("no check has all of these words", -1)
-		}
-		return nil
-	}
-	pr.Accept = func(text string) tea.Cmd { p.seek(strings.TrimSpace(text)); return nil }
-	pr.Cancel = func() tea.Cmd { p.seek(before); return nil }
-	p.shell.Show(pr)
-	return nil
+	return p.shell.Find(p.find, "words of a check, what it found or how to fix it: web deliveries, fail, warn", "no check has all of these words", p.seek)
 }
+
+func (p *Page) move(by int) tea.Cmd { p.To(p.At+by, len(p.checks)); return nil }
 
 // line is where a check begins, counted from the first one.
 func (p *Page) line(i int) int {
@@ -215,43 +160,28 @@ func (p *Page) View(w, h int) string {
 	if p.cfg.Checks == nil {
 		return kit.Fit("\n Run "+t.Bold.Render("hookctl doctor")+" in a shell: it checks the whole chain.", w, h)
 	}
-	bad, warned, unknown := 0, 0, 0
+	n := map[string]int{}
 	for _, c := range p.all {
-		switch c.Status {
-		case doctor.Fail:
-			bad++
-		case doctor.Warn:
-			warned++
-		case doctor.Unknown:
-			unknown++
-		}
+		n[c.Status]++
 	}
-	passed := len(p.all) - bad - warned - unknown
+	bad, warned, unknown, passed := n[doctor.Fail], n[doctor.Warn], n[doctor.Unknown], n[doctor.OK]
 	head := t.Good.Render(t.Sym.OK + " All checks passed.")
 	if unknown > 0 {
 		head = t.Good.Render(fmt.Sprintf("%s %s passed", t.Sym.OK, text.Count(passed, "check")))
 	}
 	switch {
-	case p.busy:
-		head = t.Warn.Render(t.Sym.Pending) + fmt.Sprintf(" checking: %s so far", text.Count(len(p.all), "check"))
-		if bad+warned > 0 {
-			head += fmt.Sprintf(", %d failed, %d warnings", bad, warned)
-		}
-	case !p.ran:
+	case p.job.Busy():
+		head = t.Warn.Render(t.Sym.Pending) + fmt.Sprintf(" checking: %s so far", text.Count(len(p.all), "check")) +
+			kit.When(bad+warned > 0, fmt.Sprintf(", %d failed, %d warnings", bad, warned))
+	case p.job == nil:
 		head = ""
 	case bad > 0:
-		head = t.Bad.Render(fmt.Sprintf("%s %d failed", t.Sym.Bad, bad))
-		if warned > 0 {
-			head += t.Warn.Render(", " + text.Count(warned, "warning"))
-		}
+		head = t.Bad.Render(fmt.Sprintf("%s %d failed", t.Sym.Bad, bad)) + t.Warn.Render(kit.When(warned > 0, ", "+text.Count(warned, "warning")))
 	case warned > 0:
 		head = t.Warn.Render(t.Sym.Warn + " " + text.Count(warned, "warning"))
 	}
-	if p.ran && !p.busy && bad+warned > 0 {
-		head += t.Faint.Render(fmt.Sprintf(", %d passed", passed))
-	}
-	if p.ran && !p.busy && unknown > 0 {
-		head += t.Faint.Render(fmt.Sprintf(", %d not checked", unknown))
+	if p.job != nil && !p.job.Busy() {
+		head += t.Faint.Render(kit.When(bad+warned > 0, fmt.Sprintf(", %d passed", passed)) + kit.When(unknown > 0, fmt.Sprintf(", %d not checked", unknown)))
 	}
 	if p.find != "" {
 		head += "  " + t.Faint.Render("find ") + t.Accent.Render(kit.Clean(p.find)) + t.Faint.Render(fmt.Sprintf(": %d", len(p.checks)))
@@ -318,7 +248,7 @@ func (p *Page) row(i int) []string {
 // cure is what enter does about a finding, and in a few words what that is.
 func (p *Page) cure(c doctor.Check) (run func() tea.Cmd, what string) {
 	if c.Status == fold {
-		return func() tea.Cmd { p.open = !p.open; p.list(); return nil }, map[bool]string{false: "show them", true: "hide them"}[p.open]
+		return func() tea.Cmd { p.open = !p.open; p.list(); return nil }, cmp.Or(kit.When(p.open, "hide them"), "show them")
 	}
 	if run, what = p.Fix(c); run == nil && c.Status != doctor.OK {
 		if line := commandIn(c.Fix); line != "" {
@@ -372,7 +302,7 @@ func (p *Page) Fix(c doctor.Check) (run func() tea.Cmd, what string) {
 	return nil, ""
 }
 
-// missedOf is the first repository or organisation that a fix catches up with.
+// missedOf is the first repository or organization that a fix catches up with.
 func missedOf(fix string) string {
 	_, rest, _ := strings.Cut(fix, "hookctl catchup ")
 	_, target, _ := strings.Cut(rest, " ")
@@ -381,10 +311,8 @@ func missedOf(fix string) string {
 }
 
 func (p *Page) fix() tea.Cmd {
-	if p.At >= len(p.checks) {
-		return nil
-	}
-	if run, _ := p.cure(p.checks[p.At]); run != nil {
+	check, _ := kit.Under(p.Cursor, p.checks)
+	if run, _ := p.cure(check); run != nil {
 		return run()
 	}
 	return nil
@@ -392,41 +320,19 @@ func (p *Page) fix() tea.Cmd {
 
 // Actions implements kit.Page.
 func (p *Page) Actions() []kit.Action {
-	nothing, none := "", ""
-	if p.At >= len(p.checks) {
-		nothing, none = "no check is listed", "no check is listed"
-	} else if run, _ := p.cure(p.checks[p.At]); run == nil {
-		switch p.checks[p.At].Status {
-		case doctor.OK:
-			nothing = "this check passed"
-		case doctor.Unknown:
-			nothing = "this was not checked"
-		default:
-			nothing = "this is nothing that a key can do; the line says what to do"
+	none := kit.When(p.At >= len(p.checks), "no check is listed")
+	nothing, label := none, ""
+	if none == "" {
+		var run func() tea.Cmd
+		if run, label = p.cure(p.checks[p.At]); run == nil {
+			nothing = cmp.Or(map[string]string{doctor.OK: "this check passed", doctor.Unknown: "this was not checked"}[p.checks[p.At].Status],
+				"this is nothing that a key can do; the line says what to do")
 		}
-	}
-	step := func(by int) tea.Cmd {
-		p.To(p.At+by, len(p.checks))
-		return nil
-	}
-	list, find, all := "", "", ""
-	switch {
-	case len(p.all) == 0:
-		list = "no check is listed"
-	case len(p.all) > p.high/3:
-		find = "find"
-	}
-	if p.find == "" {
-		all = "nothing is looked for"
-	}
-	label := "fix"
-	if nothing == "" {
-		_, label = p.cure(p.checks[p.At])
 	}
 	acts := []kit.Action{
 		{ID: "open", Keys: []string{"enter"}, Label: label, Text: "Fix what the check found, or copy the command that does; show or hide the checks that passed.", Command: "hookctl doctor", Off: nothing, Run: p.fix},
-		{ID: "find", Keys: []string{"/"}, Label: find, Text: "Find checks by words of their name or finding; the list updates while you type.", Off: list, Run: p.openFind},
-		{ID: "back", Keys: []string{"esc"}, Text: "Show all checks again.", Off: all, Run: func() tea.Cmd { p.seek(""); return nil }},
+		{ID: "find", Keys: []string{"/"}, Label: kit.When(len(p.all) > p.high/3, "find"), Text: "Find checks by words of their name or finding; the list updates while you type.", Off: kit.When(len(p.all) == 0, "no check is listed"), Run: p.openFind},
+		{ID: "back", Keys: []string{"esc"}, Text: "Show all checks again.", Off: kit.When(p.find == "", "nothing is looked for"), Run: func() tea.Cmd { p.seek(""); return nil }},
 	}
-	return append(append(acts, kit.Moves(p.high, none, step)...), kit.Ends(none, step)...)
+	return append(acts, kit.Walk(p.high, none, p.move)...)
 }

@@ -1,7 +1,10 @@
 package events
 
 import (
+	"context"
 	"fmt"
+	"maps"
+	"slices"
 	"strings"
 
 	tea "charm.land/bubbletea/v2"
@@ -13,10 +16,7 @@ import (
 
 // openCopy offers what can be copied of the record.
 func (p *Page) openCopy() tea.Cmd {
-	e, ok := p.feed.current()
-	if !ok {
-		return nil
-	}
+	e, _ := p.feed.current()
 	var choices []kit.Choice
 	add := func(what, words string) {
 		if words != "" {
@@ -37,23 +37,18 @@ func (p *Page) openCopy() tea.Cmd {
 		kit.Choice{Text: "record as JSON", Detail: "the whole file", Run: func() tea.Cmd { return p.copyRecord(e.File, "the record", recordText) }},
 		kit.Choice{Text: "payload as JSON", Detail: "what GitHub sent", Run: func() tea.Cmd { return p.copyRecord(e.File, "the payload", payloadText) }},
 		kit.Choice{Text: "curl line", Detail: "posts the payload to the receiver, signed as it was", Run: func() tea.Cmd { return p.copyRecord(e.File, "the curl line", curlText(p.cfg.Address())) }})
-	p.shell.Show(kit.NewMenu(p.shell, "Copy", choices))
-	return nil
+	return p.shell.Show(kit.NewMenu(p.shell, "Copy", choices))
 }
 
 func (p *Page) copyRecord(file, what string, text func(*logs.Record) (string, error)) tea.Cmd {
-	ctx, l := p.shell.Ctx, p.feed.log
-	return func() tea.Msg {
+	l := p.feed.log
+	return kit.Get(p.shell, func(ctx context.Context) (string, error) {
 		rec, err := l.Read(ctx, file)
 		if err != nil {
-			return kit.Failure{Err: err}
+			return "", err
 		}
-		s, err := text(rec)
-		if err != nil {
-			return kit.Failure{Err: err}
-		}
-		return kit.Clip{What: what, Text: s}
-	}
+		return text(rec)
+	}, func(s string) tea.Cmd { return p.shell.Copy(what, s) })
 }
 
 func recordText(r *logs.Record) (string, error) {
@@ -78,7 +73,7 @@ func curlText(address string) func(*logs.Record) (string, error) {
 			return "", err
 		}
 		parts := []string{"curl", "-sS", text.Shell(address + "/webhook")}
-		for _, k := range kit.SortedKeys(r.Headers) {
+		for _, k := range slices.Sorted(maps.Keys(r.Headers)) {
 			parts = append(parts, "-H", text.Shell(k+": "+r.Headers[k]))
 		}
 		return strings.Join(append(parts, "--data-binary", text.Shell(payload)), " "), nil

@@ -2,10 +2,12 @@ package events
 
 import (
 	"context"
-	"sort"
+	"maps"
+	"slices"
 	"strings"
 	"time"
 
+	tea "charm.land/bubbletea/v2"
 	"github.com/charmbracelet/x/ansi"
 
 	"hookctl/logs"
@@ -18,15 +20,14 @@ import (
 type detail struct {
 	th    *kit.Theme
 	file  string
+	stale bool // the record has changed since it was read
 	rec   *logs.Record
 	facts []fact
 	tree  *kit.Tree // headers and payload below one root
 	note  string
 	lines []docLine
-	parts [][]string // the facts' values, wrapped to the width
-	wide  int        // columns of the last view
-	at    int
-	top   int
+	kit.Cursor
+	wide  int // columns of the last view
 	rows  int
 	find  string    // lower case
 	query string    // jq expression in force
@@ -37,10 +38,10 @@ type detail struct {
 
 // docLine is a line of the document: a fact, a node, or a heading.
 type docLine struct {
-	fact int // -1 when not a fact
-	part int // line of the fact's value
-	node int // -1 when not a node
-	text string
+	fact  int    // -1 when not a fact
+	label string // of the first line of a fact
+	node  int    // -1 when not a node
+	text  string
 }
 
 // newDetail builds the document of a record. It does the parsing, so it runs
@@ -63,20 +64,17 @@ func newDetail(th *kit.Theme, file string, rec *logs.Record, now time.Time) *det
 // build lists the lines again, after folding.
 func (d *detail) build() {
 	d.lines = d.lines[:0]
-	d.parts = d.parts[:0]
+	plain := func(text string) { d.lines = append(d.lines, docLine{fact: -1, node: -1, text: text}) }
 	for i, f := range d.facts {
-		d.parts = append(d.parts, kit.Wrap(kit.Steady(f.value), max(16, d.wide-13)))
-		for j := range d.parts[i] {
-			d.lines = append(d.lines, docLine{fact: i, part: j, node: -1})
+		label := f.label
+		for _, part := range kit.Wrap(kit.Steady(f.value), max(16, d.wide-13)) {
+			d.lines = append(d.lines, docLine{fact: i, label: label, node: -1, text: part})
+			label = ""
 		}
 	}
-	head := "Payload"
-	if d.query != "" {
-		head += " | " + d.query
-	}
-	d.lines = append(d.lines, docLine{fact: -1, node: -1, text: head})
+	plain("Payload" + kit.When(d.query != "", " | "+d.query))
 	if d.tree == nil {
-		d.lines = append(d.lines, docLine{fact: -1, node: -1, text: "  " + kit.Clean(d.note)})
+		plain("  " + kit.Clean(d.note))
 	} else {
 		for _, i := range d.tree.Visible() {
 			if i == 0 && d.tree.Nodes[0].Kids > 0 {
@@ -86,32 +84,27 @@ func (d *detail) build() {
 		}
 	}
 	if len(d.rec.Headers) > 0 {
-		d.lines = append(d.lines, docLine{fact: -1, node: -1, text: "Headers"})
-		names := make([]string, 0, len(d.rec.Headers))
-		for k := range d.rec.Headers {
-			names = append(names, k)
-		}
-		sort.Strings(names)
-		for _, k := range names {
-			d.lines = append(d.lines, docLine{fact: -1, node: -1, text: "  " + k + ": " + d.rec.Headers[k]})
-		}
+		plain("Headers")
 	}
-	d.at = max(0, min(d.at, len(d.lines)-1))
+	for _, k := range slices.Sorted(maps.Keys(d.rec.Headers)) {
+		plain("  " + k + ": " + d.rec.Headers[k])
+	}
+	d.move(0)
 }
 
 // rebuild lists the lines for another width and keeps the cursor on its fact
 // or node.
 func (d *detail) rebuild() {
 	var on docLine
-	if d.at < len(d.lines) {
-		on = d.lines[d.at]
+	if d.At < len(d.lines) {
+		on = d.lines[d.At]
 	}
 	d.build()
-	for i, l := range d.lines {
-		if l.node == on.node && l.fact == on.fact && l.text == on.text {
-			d.at = i
-			return
-		}
+	same := func(l docLine) bool {
+		return l.node == on.node && l.fact == on.fact && (l.fact >= 0 || l.text == on.text)
+	}
+	if i := slices.IndexFunc(d.lines, same); i >= 0 {
+		d.At = i
 	}
 }
 
@@ -128,12 +121,12 @@ func (d *detail) age(now time.Time) {
 	}
 }
 
-func (d *detail) move(by int) { d.at = max(0, min(len(d.lines)-1, d.at+by)) }
+func (d *detail) move(by int) tea.Cmd { d.To(d.At+by, len(d.lines)); return nil }
 
 // node is the tree node under the cursor, or -1.
 func (d *detail) node() int {
-	if d.at < len(d.lines) {
-		return d.lines[d.at].node
+	if d.At < len(d.lines) {
+		return d.lines[d.At].node
 	}
 	return -1
 }
@@ -141,12 +134,7 @@ func (d *detail) node() int {
 // fold closes the node under the cursor, or goes to the one around it.
 func (d *detail) fold() {
 	n := d.node()
-	if n < 0 {
-		return
-	}
-	if d.tree.Nodes[n].Open && d.tree.Nodes[n].Kids > 0 {
-		d.tree.Nodes[n].Open = false
-		d.build()
+	if n < 0 || d.tree.Nodes[n].Open && d.toggle() {
 		return
 	}
 	if p := d.tree.Nodes[n].Parent; p > 0 || p == 0 && d.tree.Nodes[0].Kids == 0 {
@@ -156,9 +144,8 @@ func (d *detail) fold() {
 
 // unfold opens the node under the cursor.
 func (d *detail) unfold() {
-	if n := d.node(); n >= 0 && d.tree.Nodes[n].Kids > 0 {
-		d.tree.Nodes[n].Open = true
-		d.build()
+	if n := d.node(); n >= 0 && !d.tree.Nodes[n].Open {
+		d.toggle()
 	}
 }
 
@@ -198,11 +185,8 @@ func (d *detail) toggleAll() {
 
 // goTo puts the cursor on node n.
 func (d *detail) goTo(n int) {
-	for i, l := range d.lines {
-		if l.node == n {
-			d.at = i
-			return
-		}
+	if i := slices.IndexFunc(d.lines, func(l docLine) bool { return l.node == n }); i >= 0 {
+		d.At = i
 	}
 }
 
@@ -223,21 +207,15 @@ func (d *detail) search(by int) bool {
 	if d.tree != nil {
 		total += len(d.tree.Nodes)
 	}
-	pos := 0
+	pos := slices.Index(plain, d.At)
 	if n := d.node(); n >= 0 {
 		pos = len(plain) + n
-	} else {
-		for i, l := range plain {
-			if l == d.at {
-				pos = i
-			}
-		}
 	}
 	for i := 1; i <= total; i++ {
 		p := ((pos+by*i)%total + total) % total
 		if p < len(plain) {
 			if strings.Contains(strings.ToLower(d.plainText(d.lines[plain[p]])), d.find) {
-				d.at = plain[p]
+				d.At = plain[p]
 				return true
 			}
 		} else if n := p - len(plain); d.tree.Matches(n, d.find) && (n > 0 || d.tree.Nodes[0].Kids == 0) {
@@ -259,10 +237,10 @@ func (d *detail) plainText(l docLine) string {
 
 // under is what the cursor stands on: a name for it and the value to copy.
 func (d *detail) under() (name, value string) {
-	if d.at >= len(d.lines) {
+	if d.At >= len(d.lines) {
 		return "", ""
 	}
-	l := d.lines[d.at]
+	l := d.lines[d.At]
 	switch {
 	case l.fact >= 0:
 		return d.facts[l.fact].label, d.facts[l.fact].value
@@ -293,15 +271,10 @@ func (d *detail) view(w, h int, focused bool) string {
 		d.wide = w
 		d.rebuild()
 	}
-	if d.at < d.top {
-		d.top = d.at
-	} else if d.at >= d.top+h {
-		d.top = d.at - h + 1
-	}
-	d.top = max(0, min(d.top, len(d.lines)-h))
+	from, to := d.Window(len(d.lines), h)
 	out := make([]string, 0, h)
-	for i := d.top; i < min(len(d.lines), d.top+h); i++ {
-		out = append(out, d.line(d.lines[i], w, focused && i == d.at))
+	for i := from; i < to; i++ {
+		out = append(out, d.line(d.lines[i], w, focused && i == d.At))
 	}
 	return kit.Fit(strings.Join(out, "\n"), w, h)
 }
@@ -315,30 +288,23 @@ func (d *detail) line(l docLine, w int, on bool) string {
 	var s string
 	switch {
 	case l.node >= 0:
-		s = d.tree.Line(t, l.node, max(0, w-1), on)
+		if s = d.tree.Line(t, l.node, max(0, w-1)); on {
+			s = ansi.Strip(s)
+		}
 	case l.fact >= 0:
-		f := d.facts[l.fact]
-		s = ""
-		if l.part < len(d.parts[l.fact]) {
-			s = t.Cut(d.parts[l.fact][l.part], w-13)
-		}
-		label := f.label
-		if l.part > 0 {
-			label = ""
-		}
+		label, words := kit.FitLine(l.label, 11), t.Cut(l.text, w-13)
 		if !on {
-			switch f.style {
+			label = t.Faint.Render(label)
+			switch d.facts[l.fact].style {
 			case kit.LevelInfo:
-				s = t.Good.Render(s)
+				words = t.Good.Render(words)
 			case kit.LevelWarn:
-				s = t.Warn.Render(s)
+				words = t.Warn.Render(words)
 			case kit.LevelError:
-				s = t.Bad.Render(s)
+				words = t.Bad.Render(words)
 			}
-			s = t.Faint.Render(kit.FitLine(label, 11)) + " " + s
-		} else {
-			s = kit.FitLine(label, 11) + " " + s
 		}
+		s = label + " " + words
 	default:
 		s = t.Cut(l.text, w-1)
 		if !on && !strings.HasPrefix(l.text, " ") {

@@ -3,6 +3,8 @@ package events
 import (
 	"context"
 	"fmt"
+	"maps"
+	"slices"
 	"strings"
 
 	tea "charm.land/bubbletea/v2"
@@ -12,17 +14,10 @@ import (
 	"hookctl/tui/kit"
 )
 
-// compared are the changes between two records, the older one first.
-type compared struct {
-	from, to logs.Entry
-	changes  []logs.Change
-	err      error
-}
-
 // pair are the two records to compare: the marked ones, or the marked one and the one under the cursor. why says what is missing.
 func (p *Page) pair() (from, to logs.Entry, why string) {
 	var both []logs.Entry
-	for _, file := range kit.SortedKeys(p.marks) {
+	for _, file := range slices.Sorted(maps.Keys(p.marks)) {
 		both = append(both, p.marks[file])
 	}
 	if e, ok := p.feed.current(); ok && len(both) == 1 && both[0].File != e.File {
@@ -55,15 +50,11 @@ func (p *Page) diffAction() kit.Action {
 
 // compare reads both and says how they differ.
 func (p *Page) compare() tea.Cmd {
-	from, to, why := p.pair()
-	if why != "" {
-		return p.shell.Warn(why)
-	}
-	ctx, l := p.shell.Ctx, p.feed.log
-	return func() tea.Msg {
-		changes, err := compareFiles(ctx, l, from.File, to.File)
-		return compared{from, to, changes, err}
-	}
+	from, to, _ := p.pair()
+	l := p.feed.log
+	return kit.Get(p.shell, func(ctx context.Context) ([]logs.Change, error) { return compareFiles(ctx, l, from.File, to.File) }, func(changes []logs.Change) tea.Cmd {
+		return p.shell.Show(&diffBox{p: p, from: from, to: to, changes: changes})
+	})
 }
 
 func compareFiles(ctx context.Context, l *logs.Log, from, to string) ([]logs.Change, error) {
@@ -78,40 +69,21 @@ func compareFiles(ctx context.Context, l *logs.Log, from, to string) ([]logs.Cha
 	return logs.Diff(a, b)
 }
 
-// showDiff opens the box.
-func (p *Page) showDiff(m compared) tea.Cmd {
-	if m.err != nil {
-		return p.shell.Fail(m.err)
-	}
-	p.shell.Show(&diffBox{p: p, compared: m})
-	return nil
-}
-
 // diffBox shows what differs: for each place the old and the new value.
 type diffBox struct {
-	p *Page
-	compared
-	pos  kit.Cursor // a change; the top is a line
-	high int
+	p        *Page
+	from, to logs.Entry // the older one first
+	changes  []logs.Change
+	pos      kit.Cursor // a change; the top is a line
+	high     int
 }
 
-// Title implements kit's overlay.
 func (b *diffBox) Title() string { return "Compare" }
 
-// Cursor implements kit's overlay.
-func (b *diffBox) Cursor() *tea.Cursor { return nil }
+func (b *diffBox) Update(msg tea.Msg) tea.Cmd { return kit.Turn(msg, b.move) }
 
-// Update implements kit's overlay.
-func (b *diffBox) Update(msg tea.Msg) tea.Cmd {
-	if w, ok := msg.(kit.Wheel); ok {
-		b.move(w.Lines)
-	}
-	return nil
-}
+func (b *diffBox) move(by int) tea.Cmd { b.pos.To(b.pos.At+by, len(b.changes)); return nil }
 
-func (b *diffBox) move(by int) { b.pos.To(b.pos.At+by, len(b.changes)) }
-
-// View implements kit's overlay.
 func (b *diffBox) View(w, h int) string {
 	t := b.p.shell.Theme
 	now := b.p.shell.Now()
@@ -162,18 +134,12 @@ func (b *diffBox) whole() tea.Cmd {
 		}
 		lines = append(lines, side.name+":", side.value, "")
 	}
-	b.p.shell.Show(&kit.Message{Shell: b.p.shell, Head: kit.Clean(c.Path), Lines: lines[:len(lines)-1]})
-	return nil
+	return b.p.shell.Show(&kit.Message{Shell: b.p.shell, Head: kit.Clean(c.Path), Lines: lines[:len(lines)-1]})
 }
 
-// Actions implements kit's overlay.
 func (b *diffBox) Actions() []kit.Action {
-	same := ""
-	if len(b.changes) == 0 {
-		same = "nothing differs"
-	}
+	same := kit.When(len(b.changes) == 0, "nothing differs")
 	command := fmt.Sprintf("hookctl events diff %s %s", text.Shell(b.from.File), text.Shell(b.to.File))
-	step := func(by int) tea.Cmd { b.move(by); return nil }
 	acts := []kit.Action{
 		{ID: "diff.open", Keys: []string{"enter"}, Label: "both values", Text: "Show both values of the line in full.", Command: command, Off: same, Run: b.whole},
 		{ID: "diff.close", Keys: []string{"esc", "%", "q"}, Label: "close", Text: "Close this box.", Run: func() tea.Cmd { b.p.shell.Shut(b); return nil }},
@@ -183,5 +149,5 @@ func (b *diffBox) Actions() []kit.Action {
 		}},
 		b.p.shell.HelpAction(),
 	}
-	return append(append(acts, kit.Moves(b.high/2, same, step)...), kit.Ends(same, step)...)
+	return append(acts, kit.Walk(b.high/2, same, b.move)...)
 }

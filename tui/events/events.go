@@ -9,8 +9,6 @@ package events
 import (
 	"context"
 	"fmt"
-	"strings"
-	"time"
 
 	tea "charm.land/bubbletea/v2"
 
@@ -43,9 +41,9 @@ type Config struct {
 // State is what the page remembers from one run to the next.
 type State struct {
 	Filter  string   `json:"filter,omitempty"`
-	History []string `json:"history,omitempty"`
-	Share   int      `json:"share,omitempty"`
-	Hidden  bool     `json:"hidden,omitempty"`
+	History []string `json:"history,omitempty"` // of filters, the newest last
+	Share   int      `json:"share,omitempty"`   // percent of the width that the list has
+	Hidden  bool     `json:"hidden,omitempty"`  // no preview
 }
 
 // Page is the log: a list that follows, and the record under the cursor
@@ -57,10 +55,8 @@ type Page struct {
 	doc       *detail
 	reading   string // file being read, "" for none
 	inside    bool   // the keys go to the document
-	hidden    bool   // no preview
-	share     int    // percent of the width that the list has
+	state     State  // but for the filter
 	marks     map[string]logs.Entry
-	history   []string
 	rows      int // rows of the list in the last view
 	wide      int // columns of the list in the last view
 	jqHistory []string
@@ -73,25 +69,11 @@ type Page struct {
 	natural   *natural  // widths of the list's content; measure takes them again for others
 }
 
-type (
-	// recordRead is a record as a document, or why it cannot be shown.
-	recordRead struct {
-		file string
-		doc  *detail
-		err  error
-	}
-	// failureFound answers the search for the next failure.
-	failureFound struct {
-		jump  int
-		older bool
-		entry *logs.Entry
-		err   error
-	}
-)
-
 // New makes the page.
 func New(shell *kit.Shell, cfg Config) *Page {
-	return &Page{shell: shell, cfg: cfg, share: 50, marks: map[string]logs.Entry{}, feed: feed{total: -1}}
+	p := &Page{shell: shell, cfg: cfg, state: State{Share: 50}, marks: map[string]logs.Entry{}}
+	p.feed = feed{shell: shell, after: p.after, total: -1}
+	return p
 }
 
 // Restore puts filter and history back, before the page is first opened.
@@ -99,15 +81,17 @@ func (p *Page) Restore(s State) {
 	if f, err := logs.ParseFilter(s.Filter, p.shell.Now()); err == nil {
 		p.feed.filter = f
 	}
-	p.history, p.hidden = s.History, s.Hidden
-	if s.Share >= 20 && s.Share <= 80 {
-		p.share = s.Share
+	if s.Share < 20 || s.Share > 80 {
+		s.Share = p.state.Share
 	}
+	p.state = s
 }
 
 // State is what restore takes.
 func (p *Page) State() State {
-	return State{Filter: p.feed.filter.String(), History: p.history, Share: p.share, Hidden: p.hidden}
+	s := p.state
+	s.Filter = p.feed.filter.String()
+	return s
 }
 
 // Close takes half an export away. Nothing may be at work any more.
@@ -132,12 +116,12 @@ func (p *Page) Open(request any) tea.Cmd {
 		return p.setFilter(f)
 	case logs.Entry:
 		p.feed.filter, p.feed.total, p.inside = logs.Filter{}, -1, false
-		return p.feed.load(p.shell.Ctx, &r)
+		return p.feed.load(&r)
 	}
-	if p.feed.log == nil || p.feed.paused {
+	if p.feed.paused {
 		return nil
 	}
-	return p.feed.load(p.shell.Ctx, nil)
+	return p.feed.load(nil)
 }
 
 // Update implements kit.Page.
@@ -147,61 +131,21 @@ func (p *Page) Update(msg tea.Msg) tea.Cmd {
 	case kit.Answer[*logs.Log]:
 		if msg.Value != nil {
 			p.feed.log = msg.Value
-			cmd = p.feed.load(p.shell.Ctx, nil)
+			cmd = p.feed.load(nil)
 		}
 	case kit.News[logs.Entry]:
-		cmd = p.feed.arrive(p.shell.Ctx, msg)
+		cmd = p.feed.arrive(msg)
 		for _, e := range msg {
 			if p.doc != nil && e.File == p.doc.file {
-				p.doc.file += "\x00" // read it again: its notifications changed
+				p.doc.stale = true // its notifications changed
 			}
 		}
-	case kit.Indexed:
+	case kit.Indexed, feedAgain:
 		// A list that was asked for before the index was complete may lack
 		// something.
 		if p.feed.building {
 			cmd = p.reload()
 		}
-	case feedAgain:
-		if p.feed.building {
-			cmd = p.reload()
-		}
-	case feedLoaded:
-		p.feed.loaded(msg)
-		if msg.gen == p.feed.gen {
-			cmd = p.feed.count(p.shell.Ctx)
-		}
-		if p.feed.building && msg.gen == p.feed.gen {
-			cmd = tea.Batch(cmd, p.shell.Later(time.Second, feedAgain{}))
-		}
-	case feedMore:
-		p.feed.more(msg)
-	case feedChecked:
-		cmd = p.feed.checked(p.shell.Ctx, msg)
-	case feedCount:
-		cmd = p.feed.counted(p.shell.Ctx, msg)
-	case recordRead:
-		p.took(msg)
-	case failureFound:
-		cmd = p.jumped(msg)
-	case exported:
-		cmd = p.exported(msg)
-	case jqDone:
-		cmd = p.jqAnswered(msg)
-	case replayed:
-		cmd = p.replayDone(msg)
-	case tasksRead:
-		cmd = p.showTasks(msg)
-	case foundRecord:
-		cmd = p.shell.GoTo(kit.PageEvents, msg.entry)
-	case compared:
-		cmd = p.showDiff(msg)
-	case counted:
-		cmd = p.showStats(msg)
-	case completed:
-		cmd = msg.offer()
-	case filterSaved:
-		cmd = p.filterKept(msg)
 	case kit.Wheel:
 		if p.overDoc(msg.X, msg.Y) {
 			p.doc.move(msg.Lines)
@@ -209,7 +153,7 @@ func (p *Page) Update(msg tea.Msg) tea.Cmd {
 			p.feed.goTo(p.feed.At + msg.Lines)
 		}
 	case kit.Click:
-		cmd = p.clicked(msg)
+		p.clicked(msg)
 	}
 	return tea.Batch(cmd, p.after())
 }
@@ -218,13 +162,13 @@ func (p *Page) Update(msg tea.Msg) tea.Cmd {
 func (p *Page) reload() tea.Cmd {
 	p.feed.total = -1
 	if e, ok := p.feed.current(); ok && p.feed.paused {
-		return p.feed.load(p.shell.Ctx, &e)
+		return p.feed.load(&e)
 	}
-	return p.feed.load(p.shell.Ctx, nil)
+	return p.feed.load(nil)
 }
 
 // after asks for what the new place of the cursor needs.
-func (p *Page) after() tea.Cmd { return tea.Batch(p.feed.prefetch(p.shell.Ctx), p.want()) }
+func (p *Page) after() tea.Cmd { return tea.Batch(p.feed.prefetch(), p.want()) }
 
 // then makes an action of a change that may move the cursor.
 func (p *Page) then(f func()) func() tea.Cmd {
@@ -233,7 +177,7 @@ func (p *Page) then(f func()) func() tea.Cmd {
 
 // previews reports whether a document is on screen beside or below the list.
 func (p *Page) previews() bool {
-	return !p.hidden && p.tooSmall() == ""
+	return !p.state.Hidden && p.tooSmall() == ""
 }
 
 // tooSmall says why no document fits beside or below the list, "" where one does.
@@ -251,64 +195,65 @@ func (p *Page) want() tea.Cmd {
 	if !ok || p.reading != "" || p.feed.log == nil || !p.inside && (!p.previews() || e.Size > previewMax) {
 		return nil
 	}
-	if p.doc != nil && p.doc.file == e.File {
+	if d := p.shown(); d != nil && !d.stale {
 		return nil
 	}
 	p.reading = e.File
-	ctx, l, th, now := p.shell.Ctx, p.feed.log, p.shell.Theme, p.shell.Now
-	return func() tea.Msg {
+	l, th, now := p.feed.log, p.shell.Theme, p.shell.Now
+	return kit.Ask(p.shell, func(ctx context.Context) (*detail, error) {
 		rec, err := l.Read(ctx, e.File)
 		if err != nil {
-			return recordRead{file: e.File, err: err}
+			return nil, err
 		}
-		return recordRead{file: e.File, doc: newDetail(th, e.File, rec, now())}
-	}
+		return newDetail(th, e.File, rec, now()), nil
+	}, func(doc *detail, err error) tea.Cmd {
+		p.took(e.File, doc, err)
+		return p.after()
+	})
 }
 
 // took puts a record that was read on screen, unless the cursor has moved on.
-func (p *Page) took(m recordRead) {
+func (p *Page) took(file string, doc *detail, err error) {
 	p.reading = ""
 	e, ok := p.feed.current()
-	if !ok || e.File != m.file {
+	if !ok || e.File != file {
 		return
 	}
-	if m.err != nil {
-		p.doc = &detail{th: p.shell.Theme, file: m.file, rec: &logs.Record{}, note: m.err.Error()}
-		p.doc.build()
-		return
-	}
-	if old := p.doc; old != nil && old.full != nil && strings.TrimRight(old.file, "\x00") == m.file {
+	if err != nil {
+		doc = &detail{th: p.shell.Theme, file: file, rec: &logs.Record{}, note: err.Error()}
+		doc.build()
+	} else if old := p.shown(); old != nil && old.full != nil {
 		// It stays the same document, folded as it was: a search or an
 		// expression that is being typed goes on in it.
-		old.file, old.rec, old.facts = m.file, m.doc.rec, m.doc.facts
+		old.rec, old.facts, old.stale = doc.rec, doc.facts, false
 		old.rebuild()
 		return
 	}
-	m.doc.find = p.find
-	p.doc = m.doc
+	doc.find = p.find
+	p.doc = doc
 }
 
 // shown is the document of the entry under the cursor, or nil while it is
 // being read.
 func (p *Page) shown() *detail {
 	e, ok := p.feed.current()
-	if !ok || p.doc == nil || strings.TrimRight(p.doc.file, "\x00") != e.File {
+	if !ok || p.doc == nil || p.doc.file != e.File {
 		return nil
 	}
 	return p.doc
 }
 
-func (p *Page) clicked(m kit.Click) tea.Cmd {
+func (p *Page) clicked(m kit.Click) {
 	if p.overDoc(m.X, m.Y) {
 		p.enter()
-		p.doc.at = max(0, min(len(p.doc.lines)-1, p.doc.top+m.Y-1))
+		p.doc.To(p.doc.Top+m.Y-1, len(p.doc.lines))
 		if m.Double {
 			p.doc.toggle()
 		}
-		return nil
+		return
 	}
 	if p.inside && !p.previews() || m.Y < 1 || m.Y > p.rows {
-		return nil
+		return
 	}
 	p.leave()
 	if i := p.feed.Top + m.Y - 1; i < len(p.feed.entries) {
@@ -317,7 +262,6 @@ func (p *Page) clicked(m kit.Click) tea.Cmd {
 			p.enter()
 		}
 	}
-	return nil
 }
 
 // overDoc reports whether a place inside the page shows the document.
@@ -336,15 +280,9 @@ func (p *Page) overDoc(x, y int) bool {
 // status is the first line of the page: filter, place, following or paused.
 func (p *Page) status(w int) string {
 	t, f := p.shell.Theme, &p.feed
-	left := " "
-	if s := f.filter.String(); s != "" {
-		label := "filter "
-		if name := p.savedAs(f.filter); name != "" {
-			label += kit.Clean(name) + ": "
-		}
-		left += t.Faint.Render(label) + t.Accent.Render(kit.Clean(s)) + " "
-	} else {
-		left += t.Faint.Render("all events") + " "
+	left := " " + t.Faint.Render("all events") + " "
+	if s, name := f.filter.String(), p.savedAs(f.filter); s != "" {
+		left = " " + t.Faint.Render("filter "+kit.When(name != "", kit.Clean(name)+": ")) + t.Accent.Render(kit.Clean(s)) + " "
 	}
 	if n := len(p.marks); n > 0 {
 		left += t.Warn.Render(fmt.Sprintf(" %s %d marked", t.Sym.Mark, n))

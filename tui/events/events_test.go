@@ -340,7 +340,7 @@ func TestJQShowsWhatIsWrongAfterEnter(t *testing.T) {
 
 	// An answer may also come after the line is gone.
 	d := s.events.shown()
-	s.Send(jqDone{of: d, gen: d.asked, query: ".x.y", err: errors.New("too slow")})
+	s.Settle(s.events.jqAnswered(d, nil, d.asked, ".x.y", nil, errors.New("too slow")))
 	s.Shows("jq .x.y: too slow")
 }
 
@@ -442,5 +442,28 @@ func TestSendAgainIsOfferedWhereANotificationFailed(t *testing.T) {
 	}
 	if labels[true] != "send again" || labels[false] != "" {
 		t.Errorf("the labels are %v", labels)
+	}
+}
+
+// A list that cannot be read any more says so once, and does not ask again by itself.
+func TestAListThatCannotBeReadIsNotAskedForMore(t *testing.T) {
+	cfg := kittest.QuietSettings(t)
+	if err := logs.Generate(t.Context(), cfg.Logs.Dir, feedPage+50, kittest.Noon, time.Hour, 1, nil); err != nil {
+		t.Fatal(err)
+	}
+	s := newEventScreen(t, cfg, 80, 24, nil, nil)
+	s.Press("2")
+	s.Log.Value.Close() //nolint:errcheck,gosec // only read from
+	s.events.feed.goTo(feedPage - feedNear)
+	asked := 0
+	for cmd := s.events.after(); cmd != nil && asked < 5; asked++ {
+		msg := kittest.Messages(cmd)
+		if len(msg) == 0 {
+			break
+		}
+		_, cmd = s.Update(msg[0])
+	}
+	if s.events.feed.err == nil || asked > 2 {
+		t.Errorf("asked %d times: %v", asked, s.events.feed.err)
 	}
 }

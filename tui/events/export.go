@@ -6,8 +6,10 @@ import (
 	"errors"
 	"fmt"
 	"io/fs"
+	"maps"
 	"os"
 	"path/filepath"
+	"slices"
 	"strings"
 
 	tea "charm.land/bubbletea/v2"
@@ -34,14 +36,7 @@ type export struct {
 	out    *bufio.Writer
 	done   int
 	total  int
-	over   bool
 	named  bool // the file is complete and has its name
-}
-
-// exported says how far an export is.
-type exported struct {
-	of  *export
-	err error
 }
 
 // openExport asks for the file's name.
@@ -49,15 +44,14 @@ func (p *Page) openExport() tea.Cmd {
 	if p.export != nil {
 		return p.stopExport()
 	}
-	pr := kit.NewPrompt(p.shell, "export", "write to", "events-"+p.shell.Now().Local().Format("20060102-150405")+".ndjson")
+	pr := kit.NewPrompt(p.shell, "write to", "events-"+p.shell.Now().Local().Format("20060102-150405")+".ndjson")
 	what := "the filtered events"
 	if n := len(p.marks); n > 0 {
 		what = text.Count(n, "marked event")
 	}
 	pr.Hint = what + ", one JSON record per line; an existing file is left alone"
 	pr.Accept = p.startExport
-	p.shell.Show(pr)
-	return nil
+	return p.shell.Show(pr)
 }
 
 func (p *Page) startExport(name string) tea.Cmd {
@@ -72,7 +66,7 @@ func (p *Page) startExport(name string) tea.Cmd {
 	}
 	e := &export{log: p.feed.log, filter: p.feed.filter, name: name, total: p.feed.total}
 	if len(p.marks) > 0 {
-		e.files = kit.SortedKeys(p.marks)
+		e.files = slices.Sorted(maps.Keys(p.marks))
 		e.total = len(e.files)
 	}
 	p.export, p.wrote = e, 0
@@ -80,72 +74,71 @@ func (p *Page) startExport(name string) tea.Cmd {
 }
 
 // writing does one part of an export.
-func (p *Page) writing(e *export, part func(context.Context) error) tea.Cmd {
-	ctx := p.shell.Ctx
-	return p.shell.Work(func() tea.Msg { return exported{e, part(ctx)} })
+func (p *Page) writing(e *export, part func(context.Context) (bool, error)) tea.Cmd {
+	return p.shell.Work(kit.Ask(p.shell, part, func(over bool, err error) tea.Cmd { return p.exported(e, over, err) }))
 }
 
 // begin opens the file beside its later name, and writes the first batch.
-func (e *export) begin(ctx context.Context) error {
+func (e *export) begin(ctx context.Context) (over bool, err error) {
 	if _, err := os.Lstat(e.name); err == nil {
-		return fmt.Errorf("%s is there already", e.name)
+		return false, fmt.Errorf("%s is there already", e.name)
 	} else if !errors.Is(err, fs.ErrNotExist) {
-		return err
+		return false, err
 	}
 	// In a directory that others may write to, a name that can be foretold may be a link of theirs by now.
 	f, err := os.CreateTemp(filepath.Dir(e.name), "."+filepath.Base(e.name)+"-*.part")
 	if err != nil {
-		return fmt.Errorf("write the events: %w", err)
+		return false, fmt.Errorf("write the events: %w", err)
 	}
 	e.file, e.out = f, bufio.NewWriterSize(f, 1<<16)
 	return e.batch(ctx)
 }
 
 // batch writes the next records; the last one finishes the file.
-func (e *export) batch(ctx context.Context) error {
+func (e *export) batch(ctx context.Context) (over bool, err error) {
 	var files []string
 	if e.files != nil {
 		n := min(len(e.files), exportBatch)
 		files, e.files = e.files[:n], e.files[n:]
-		e.over = len(e.files) == 0
+		over = len(e.files) == 0
 	} else {
 		page, err := e.log.Page(ctx, logs.Query{Filter: e.filter, Cursor: e.cursor, Limit: exportBatch})
 		if err != nil {
-			return err
+			return false, err
 		}
 		for _, x := range page.Entries {
 			files = append(files, x.File)
 			e.cursor = x.Cursor()
 		}
-		e.over = !page.HasOlder || len(page.Entries) == 0
+		over = !page.HasOlder || len(page.Entries) == 0
 	}
 	for _, name := range files {
 		rec, err := e.log.Read(ctx, name)
 		if errors.Is(err, logs.ErrNotFound) {
 			continue // pruned since
 		} else if err != nil {
-			return err
+			return false, err
 		}
 		b, err := rec.Encode()
 		if err != nil {
-			return err
+			return false, err
 		}
 		if _, err := e.out.Write(b); err != nil {
-			return fmt.Errorf("write the events: %w", err)
+			return false, fmt.Errorf("write the events: %w", err)
 		}
 		e.done++
 	}
-	if !e.over {
-		return nil
+	if !over {
+		return false, nil
 	}
 	if err := errors.Join(e.out.Flush(), e.file.Sync(), e.file.Close()); err != nil {
-		return fmt.Errorf("write the events: %w", err)
+		return false, fmt.Errorf("write the events: %w", err)
 	}
 	if err := os.Rename(e.file.Name(), e.name); err != nil {
-		return fmt.Errorf("write the events: %w", err)
+		return false, fmt.Errorf("write the events: %w", err)
 	}
 	e.named = true
-	return nil
+	return true, nil
 }
 
 // drop takes the file away; it may have been finished just before a person
@@ -161,17 +154,16 @@ func (e *export) drop() {
 }
 
 // exported reports how far the export is and goes on.
-func (p *Page) exported(m exported) tea.Cmd {
-	e := m.of
+func (p *Page) exported(e *export, over bool, err error) tea.Cmd {
 	switch {
 	case p.export != e: // cancelled
 		e.drop()
 		return nil
-	case m.err != nil:
+	case err != nil:
 		e.drop()
 		p.export, p.shell.Progress = nil, nil
-		return p.shell.Fail(m.err)
-	case e.over:
+		return p.shell.Fail(err)
+	case over:
 		p.export, p.shell.Progress = nil, nil
 		return p.shell.Say(fmt.Sprintf("%s records written to %s", text.Thousands(e.done), e.name))
 	}

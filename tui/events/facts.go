@@ -2,6 +2,8 @@ package events
 
 import (
 	"fmt"
+	"slices"
+	"strings"
 	"time"
 
 	"hookctl/logs"
@@ -18,11 +20,7 @@ type fact struct {
 // factsOf says in words what a person asks first.
 func factsOf(r *logs.Record, now time.Time) []fact {
 	s := r.Summary
-	what := r.EventType
-	if s.Action != "" {
-		what += " " + s.Action
-	}
-	out := []fact{{"event", what, -1}}
+	out := []fact{{"event", strings.TrimSpace(r.EventType + " " + s.Action), -1}}
 	add := func(label, value string, style int) {
 		if value != "" {
 			out = append(out, fact{label, value, style})
@@ -47,11 +45,7 @@ func factsOf(r *logs.Record, now time.Time) []fact {
 	add("result", r.Result, -1)
 	add("url", s.URL, -1)
 	add("received", received(r, now), -1)
-	source := r.Source
-	if r.HookID != 0 {
-		source += fmt.Sprintf(" by hook %d", r.HookID)
-	}
-	add("source", source, -1)
+	add("source", r.Source+kit.When(r.HookID != 0, fmt.Sprintf(" by hook %d", r.HookID)), -1)
 	add("delivery", r.DeliveryID, -1)
 	switch {
 	case r.Signature.Verified:
@@ -78,55 +72,22 @@ func received(r *logs.Record, now time.Time) string {
 
 // story says what became of a notification.
 func story(n logs.Notification) (string, int) {
-	words := n.Type + " (" + n.Priority + ")"
-	to := n.Sink
-	if n.To != "" {
-		to += " " + n.To
-	}
-	tries := text.Count(n.Attempts, "attempt")
+	words, to, tries := n.Type+" ("+n.Priority+")", strings.TrimSpace(n.Sink+" "+n.To), text.Count(n.Attempts, "attempt")
+	failed := kit.When(n.Error != "", ": "+n.Error)
+	clock := func(at time.Time) string { return at.Local().Format("15:04:05") }
 	switch n.Status {
 	case logs.StatusSent:
-		words += " sent to " + to
-		if !n.At.IsZero() {
-			words += " at " + n.At.Local().Format("15:04:05")
-		}
-		if n.Attempts > 1 {
-			words += " after " + tries
-		}
-		if n.MessageID != "" {
-			words += ", " + n.MessageID
-		}
-		if n.GatheredBy != "" {
-			words += ", part of the message of delivery " + n.GatheredBy
-		}
-		return words, kit.LevelInfo
+		return words + " sent to " + to + kit.When(!n.At.IsZero(), " at "+clock(n.At)) + kit.When(n.Attempts > 1, " after "+tries) +
+			kit.When(n.MessageID != "", ", "+n.MessageID) + kit.When(n.GatheredBy != "", ", part of the message of delivery "+n.GatheredBy), kit.LevelInfo
 	case logs.StatusFailed:
-		words += " failed for " + to + " after " + tries
-		if n.Error != "" {
-			words += ": " + n.Error
-		}
-		return words, kit.LevelError
+		return words + " failed for " + to + " after " + tries + failed, kit.LevelError
 	}
-	words += " waiting for " + to
-	if n.Attempts > 0 {
-		words += ", " + tries
-	}
-	if !n.NextAt.IsZero() {
-		words += ", next at " + n.NextAt.Local().Format("15:04:05")
-	}
-	if n.Error != "" {
-		words += ": " + n.Error
-	}
-	return words, kit.LevelWarn
+	return words + " waiting for " + to + kit.When(n.Attempts > 0, ", "+tries) + kit.When(!n.NextAt.IsZero(), ", next at "+clock(n.NextAt)) + failed, kit.LevelWarn
 }
 
 // failed reports whether a conclusion is one that somebody must look at.
 func failed(conclusion string) bool {
-	switch conclusion {
-	case "failure", "timed_out", "startup_failure", "action_required":
-		return true
-	}
-	return false
+	return slices.Contains([]string{"failure", "timed_out", "startup_failure", "action_required"}, conclusion)
 }
 
 // tidy is the boundary where the text of a record's line enters the interface.

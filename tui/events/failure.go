@@ -7,18 +7,16 @@ import (
 	tea "charm.land/bubbletea/v2"
 
 	"hookctl/logs"
+	"hookctl/tui/kit"
 )
 
 // nextFailure looks for the next record that somebody must look at: a failed
 // run, or a notification that failed.
 func (p *Page) nextFailure(older bool) tea.Cmd {
-	e, ok := p.feed.current()
-	if !ok {
-		return nil
-	}
-	step := 1
+	e, _ := p.feed.current()
+	step, what := 1, "older"
 	if !older {
-		step = -1
+		step, what = -1, "newer"
 	}
 	// Nearly always it is in memory.
 	for i := p.feed.At + step; i >= 0 && i < len(p.feed.entries); i += step {
@@ -28,11 +26,18 @@ func (p *Page) nextFailure(older bool) tea.Cmd {
 		}
 	}
 	p.jump++
-	ctx, l, filter, jump := p.shell.Ctx, p.feed.log, p.feed.filter, p.jump
-	return func() tea.Msg {
-		found, err := findFailure(ctx, l, filter, e, older)
-		return failureFound{jump, older, found, err}
-	}
+	l, filter, jump := p.feed.log, p.feed.filter, p.jump
+	return kit.Ask(p.shell, func(ctx context.Context) (*logs.Entry, error) { return findFailure(ctx, l, filter, e, older) }, func(found *logs.Entry, err error) tea.Cmd {
+		switch {
+		case jump != p.jump:
+			return nil
+		case err != nil:
+			return p.shell.Fail(err)
+		case found == nil:
+			return p.shell.Warn("no " + what + " failure here")
+		}
+		return p.feed.load(found)
+	})
 }
 
 // failedRuns is the filter of the conclusions that failed names.
@@ -61,18 +66,4 @@ func findFailure(ctx context.Context, l *logs.Log, filter logs.Filter, from logs
 		}
 	}
 	return best, nil
-}
-
-func (p *Page) jumped(m failureFound) tea.Cmd {
-	switch {
-	case m.jump != p.jump:
-		return nil
-	case m.err != nil:
-		return p.shell.Fail(m.err)
-	case m.entry == nil && m.older:
-		return p.shell.Warn("no older failure here")
-	case m.entry == nil:
-		return p.shell.Warn("no newer failure here")
-	}
-	return p.feed.load(p.shell.Ctx, m.entry)
 }

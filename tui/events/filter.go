@@ -1,6 +1,8 @@
 package events
 
 import (
+	"context"
+	"slices"
 	"strconv"
 	"strings"
 
@@ -17,22 +19,26 @@ func (p *Page) setFilter(f logs.Filter) tea.Cmd {
 		anchor, p.kept = &e, e.File
 	}
 	p.feed.filter, p.feed.total = f, -1
-	return p.feed.load(p.shell.Ctx, anchor)
+	return p.feed.load(anchor)
 }
 
 // openFilter lets a filter be typed; the list answers as it changes.
 func (p *Page) openFilter() tea.Cmd {
 	before := p.feed
-	pr := kit.NewPrompt(p.shell, "filter", "filter", p.feed.filter.String())
-	if pr.Input.Value() != "" {
-		pr.Set(pr.Input.Value() + " ")
-	}
+	value := p.feed.filter.String()
+	pr := kit.NewPrompt(p.shell, "filter", value+kit.When(value != "", " "))
 	pr.Hint = "tab: fields and values   " + kit.KeyName("up", p.shell.Theme.Ascii) + `: recent filters   conclusion:failure repo:o/* !sender:*[bot] since:1h "text"`
 	pr.Complete = func(before string) tea.Cmd {
-		ctx, l, known := p.shell.Ctx, p.feed.log, p.cfg.Events
-		return func() tea.Msg { return completed{pr, before, logs.CompleteFilter(ctx, l, before, known)} }
+		l, known := p.feed.log, p.cfg.Events
+		return kit.Get(p.shell, func(ctx context.Context) ([]kit.Suggestion, error) {
+			var list []kit.Suggestion
+			for _, c := range logs.CompleteFilter(ctx, l, before, known) {
+				list = append(list, kit.Suggestion{Text: c.Text, About: c.About})
+			}
+			return list, nil
+		}, func(list []kit.Suggestion) tea.Cmd { return pr.Offer(before, list) })
 	}
-	pr.History, pr.At = p.history, len(p.history)
+	pr.History, pr.At = p.state.History, len(p.state.History)
 	pr.Live = func(text string) tea.Cmd {
 		f, err := logs.ParseFilter(text, p.shell.Now())
 		if err != nil {
@@ -40,12 +46,11 @@ func (p *Page) openFilter() tea.Cmd {
 			pr.Fault(text, at)
 			return nil
 		}
-		pr.Fault("", -1)
 		return p.setFilter(f)
 	}
 	// What is typed can be saved without leaving the line first.
 	save := p.saveAction()
-	save.Off = map[bool]string{true: "the settings cannot be changed here"}[p.cfg.SaveFilter == nil]
+	save.Off = p.cannotChange()
 	save.Label, save.Run = "", func() tea.Cmd {
 		if _, err := logs.ParseFilter(pr.Input.Value(), p.shell.Now()); err != nil {
 			return nil // the line says what is wrong
@@ -61,8 +66,7 @@ func (p *Page) openFilter() tea.Cmd {
 	pr.Accept = func(text string) tea.Cmd {
 		f, err := logs.ParseFilter(text, p.shell.Now())
 		if err != nil {
-			p.shell.Show(pr)
-			return nil
+			return p.shell.Show(pr)
 		}
 		p.remember(f.String())
 		if f.String() == p.feed.filter.String() {
@@ -77,34 +81,16 @@ func (p *Page) openFilter() tea.Cmd {
 		// What was asked since is stale; the old window still stands, unless
 		// something came in since.
 		gen, news := p.feed.gen, p.feed.news != before.news
-		if p.feed.cancel != nil {
-			p.feed.cancel()
-		}
+		p.feed.stop()
 		p.feed = before
-		p.feed.gen, p.feed.loading, p.feed.fetching = gen+1, false, 0
-		if news || before.loading || before.checking || before.total < 0 {
+		p.feed.gen, p.feed.loading = gen, false
+		p.feed.turn()
+		if news || before.loading || before.counting || before.checking || before.total < 0 {
 			return p.setFilter(before.filter)
 		}
 		return p.after()
 	}
-	p.shell.Show(pr)
-	return nil
-}
-
-// completed answers the completion of a filter.
-type completed struct {
-	prompt *kit.Prompt
-	before string
-	list   []logs.Completion
-}
-
-// offer shows it in the prompt that asked.
-func (m completed) offer() tea.Cmd {
-	list := make([]kit.Suggestion, len(m.list))
-	for i, c := range m.list {
-		list[i] = kit.Suggestion{Text: c.Text, About: c.About}
-	}
-	return m.prompt.Offer(m.before, list)
+	return p.shell.Show(pr)
 }
 
 // remember keeps a filter in the history, newest last, once.
@@ -113,16 +99,8 @@ func (p *Page) remember(text string) {
 	if text == "" {
 		return
 	}
-	kept := p.history[:0:0]
-	for _, h := range p.history {
-		if h != text {
-			kept = append(kept, h)
-		}
-	}
-	p.history = append(kept, text)
-	if len(p.history) > 50 {
-		p.history = p.history[len(p.history)-50:]
-	}
+	kept := slices.DeleteFunc(slices.Clone(p.state.History), func(h string) bool { return h == text })
+	p.state.History = append(kept[max(0, len(kept)-49):], text)
 }
 
 // addFilter narrows the list by one more word.
@@ -145,13 +123,10 @@ func faultOf(err error, text string) (string, int) {
 
 // openBy offers filters made of the values of the event.
 func (p *Page) openBy() tea.Cmd {
-	e, ok := p.feed.current()
-	if !ok {
-		return nil
-	}
-	kind, priority := "", ""
+	e, _ := p.feed.current()
+	var notified logs.EntryNotification
 	if e.Notification != nil {
-		kind, priority = e.Notification.Type, e.Notification.Priority
+		notified = *e.Notification
 	}
 	number := ""
 	if e.Number != nil {
@@ -159,7 +134,7 @@ func (p *Page) openBy() tea.Cmd {
 	}
 	var choices []kit.Choice
 	for _, v := range [][2]string{{"event", e.Event}, {"action", e.Action}, {"repo", e.Repository}, {"sender", e.Sender}, {"branch", e.Branch},
-		{"conclusion", e.Conclusion}, {"number", number}, {"type", kind}, {"priority", priority}, {"source", e.Source}, {"title", e.Title}} {
+		{"conclusion", e.Conclusion}, {"number", number}, {"type", notified.Type}, {"priority", notified.Priority}, {"source", e.Source}, {"title", e.Title}} {
 		if v[1] == "" {
 			continue
 		}
@@ -167,15 +142,7 @@ func (p *Page) openBy() tea.Cmd {
 		choices = append(choices, kit.Choice{Text: word, Right: "only these", Run: func() tea.Cmd { return p.addFilter(word) }},
 			kit.Choice{Text: "!" + word, Right: "leave out", Run: func() tea.Cmd { return p.addFilter("!" + word) }})
 	}
-	p.shell.Show(kit.NewMenu(p.shell, "Filter by value", choices))
-	return nil
-}
-
-func (p *Page) nothingToClear() string {
-	if len(p.marks) == 0 && p.feed.filter.IsZero() {
-		return "there is no mark and no filter to take away"
-	}
-	return ""
+	return p.shell.Show(kit.NewMenu(p.shell, "Filter by value", choices))
 }
 
 func (p *Page) clear() tea.Cmd {

@@ -19,15 +19,6 @@ const (
 	jqResults = 1000            // results shown; an expression may have no end
 )
 
-// jqDone is what an expression made of a record's payload.
-type jqDone struct {
-	of    *detail
-	gen   int
-	query string
-	tree  *kit.Tree
-	err   error
-}
-
 // openJQ lets a jq expression be typed; the payload answers as it changes.
 func (p *Page) openJQ() tea.Cmd {
 	d := p.shown()
@@ -35,7 +26,7 @@ func (p *Page) openJQ() tea.Cmd {
 		return p.shell.Warn("this record has no payload")
 	}
 	before := d.query
-	pr := kit.NewPrompt(p.shell, "jq", "jq", before)
+	pr := kit.NewPrompt(p.shell, "jq", before)
 	pr.Hint = ".repository.full_name   .commits[].message   keys   (empty shows the payload again)"
 	pr.History, pr.At = p.jqHistory, len(p.jqHistory)
 	pr.Live = func(text string) tea.Cmd { return p.runJQ(d, pr, text) }
@@ -48,9 +39,8 @@ func (p *Page) openJQ() tea.Cmd {
 		}
 		return nil
 	}
-	pr.Cancel = func() tea.Cmd { return p.runJQ(d, nil, before) }
-	p.shell.Show(pr)
-	return nil
+	pr.Cancel = func() tea.Cmd { return p.runJQ(d, pr, before) }
+	return p.shell.Show(pr)
 }
 
 // runJQ parses at once, so that errors stand under their character, and runs
@@ -62,42 +52,27 @@ func (p *Page) runJQ(d *detail, pr *kit.Prompt, text string) tea.Cmd {
 	}
 	if text == "" {
 		d.result(d.full, "")
-		if pr != nil {
-			pr.Fault("", -1)
-		}
 		return nil
 	}
 	q, err := gojq.Parse(text)
 	if err != nil {
-		var pe *gojq.ParseError
-		if pr == nil {
-			return p.shell.Fail(err)
+		fault, at := err.Error(), -1
+		if pe, ok := errors.AsType[*gojq.ParseError](err); ok {
+			fault, at = fmt.Sprintf("%q is not expected here", kit.Clean(pe.Token)), len([]rune(text[:max(0, min(len(text), pe.Offset-len(pe.Token)))]))
+			if pe.Token == "" {
+				fault = "the expression ends too early"
+			}
 		}
-		if errors.As(err, &pe) {
-			pr.Fault(jqFault(pe), len([]rune(text[:max(0, min(len(text), pe.Offset-len(pe.Token)))])))
-		} else {
-			pr.Fault(err.Error(), -1)
-		}
+		pr.Fault(fault, at)
 		return nil
-	}
-	if pr != nil {
-		pr.Fault("", -1)
 	}
 	ctx, stop := context.WithTimeout(p.shell.Ctx, jqTime)
 	d.stop = stop
 	gen, payload := d.asked, d.rec.Payload
-	return func() tea.Msg {
+	return kit.Ask(p.shell, func(context.Context) (*kit.Tree, error) {
 		defer stop()
-		t, err := jq(ctx, q, payload)
-		return jqDone{d, gen, text, t, err}
-	}
-}
-
-func jqFault(e *gojq.ParseError) string {
-	if e.Token == "" {
-		return "the expression ends too early"
-	}
-	return fmt.Sprintf("%q is not expected here", kit.Clean(e.Token))
+		return jq(ctx, q, payload)
+	}, func(t *kit.Tree, err error) tea.Cmd { return p.jqAnswered(d, pr, gen, text, t, err) })
 }
 
 // jq runs an expression on JSON. One result is shown as it is, several as a
@@ -137,19 +112,19 @@ func jq(ctx context.Context, q *gojq.Query, src []byte) (*kit.Tree, error) {
 }
 
 // jqAnswered shows a result, unless another question was asked since.
-func (p *Page) jqAnswered(m jqDone) tea.Cmd {
-	if m.gen != m.of.asked {
+func (p *Page) jqAnswered(d *detail, pr *kit.Prompt, gen int, query string, t *kit.Tree, err error) tea.Cmd {
+	if gen != d.asked {
 		return nil
 	}
-	if m.err == nil {
-		m.of.result(m.tree, m.query)
-		return nil
+	switch {
+	case err == nil:
+		d.result(t, query)
+	case p.shell.Shown(pr):
+		pr.Fault(kit.Clean(err.Error()), -1)
+	default:
+		return p.shell.Fail(fmt.Errorf("jq %s: %w", query, err))
 	}
-	if pr, ok := p.shell.Top().(*kit.Prompt); ok && pr.ID == "jq" {
-		pr.Fault(kit.Clean(m.err.Error()), -1)
-		return nil
-	}
-	return p.shell.Fail(fmt.Errorf("jq %s: %w", m.query, m.err))
+	return nil
 }
 
 // result puts a tree in the payload's place, the cursor on its heading.
@@ -158,7 +133,7 @@ func (d *detail) result(t *kit.Tree, query string) {
 	d.build()
 	for i, l := range d.lines {
 		if l.fact < 0 && l.node < 0 {
-			d.at, d.top = i, max(0, i-1)
+			d.At, d.Top = i, max(0, i-1)
 			return
 		}
 	}

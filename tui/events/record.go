@@ -12,19 +12,11 @@ import (
 
 func (p *Page) docActions() []kit.Action {
 	d := p.shown()
-	reading := ""
+	reading := kit.When(d == nil, "the record is being read")
 	if d == nil {
 		d = &detail{th: p.shell.Theme, rec: &logs.Record{}}
-		reading = "the record is being read"
 	}
-	step := func(by int) tea.Cmd {
-		d.move(by)
-		return nil
-	}
-	nothing := ""
-	if d.find == "" {
-		nothing = "nothing is searched for; / searches"
-	}
+	nothing := kit.When(d.find == "", "nothing is searched for; / searches")
 	match := func(by int) func() tea.Cmd {
 		return func() tea.Cmd {
 			if !d.search(by) {
@@ -56,30 +48,25 @@ func (p *Page) docActions() []kit.Action {
 		{ID: "event.next", Keys: []string{"J", "ctrl+n"}, Text: "Show the next older event.", Run: next(1)},
 		{ID: "event.previous", Keys: []string{"K"}, Text: "Show the next newer event.", Run: next(-1)},
 	}
-	return append(append(acts, kit.Moves(d.rows, "", step)...), kit.Ends("", step)...)
+	return append(acts, kit.Walk(d.rows, "", d.move)...)
 }
 
 // openSearch lets a text be searched for in the record.
 func (p *Page) openSearch() tea.Cmd {
 	d := p.shown()
-	if d == nil {
-		return nil
-	}
-	at, top, find := d.at, d.top, d.find
-	pr := kit.NewPrompt(p.shell, "search", "search", "")
+	at, top, find := d.At, d.Top, d.find
+	pr := kit.NewPrompt(p.shell, "search", "")
 	pr.Hint = "text in any key or value; n and N go on"
 	pr.Live = func(text string) tea.Cmd {
-		d.at, d.top, d.find = at, top, strings.ToLower(text)
-		pr.Fault("", -1)
+		d.At, d.Top, d.find = at, top, strings.ToLower(text)
 		if text != "" && !d.search(1) {
 			pr.Fault("not found", -1)
 		}
 		return nil
 	}
 	pr.Accept = func(text string) tea.Cmd { p.find = strings.ToLower(text); return nil }
-	pr.Cancel = func() tea.Cmd { d.at, d.top, d.find = at, top, find; return nil }
-	p.shell.Show(pr)
-	return nil
+	pr.Cancel = func() tea.Cmd { d.At, d.Top, d.find = at, top, find; return nil }
+	return p.shell.Show(pr)
 }
 
 // viewCommand prints the record on the command line.
@@ -100,5 +87,5 @@ func (p *Page) jqCommand() string {
 	if d.query != "" {
 		expr += " | " + d.query
 	}
-	return "hookctl events view " + text.Shell(strings.TrimRight(d.file, "\x00")) + " --jq " + text.Shell(expr)
+	return "hookctl events view " + text.Shell(d.file) + " --jq " + text.Shell(expr)
 }

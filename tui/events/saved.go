@@ -1,8 +1,11 @@
 package events
 
 import (
+	"cmp"
+	"context"
 	"fmt"
 	"maps"
+	"slices"
 	"strings"
 	"unicode"
 
@@ -15,13 +18,6 @@ import (
 
 // nameMost is how many columns the name of a saved filter may have.
 const nameMost = 40
-
-// filterSaved is the end of saving a filter, or of forgetting it where text is
-// empty.
-type filterSaved struct {
-	name, text string
-	err        error
-}
 
 // badName says why a filter cannot have a name, "" where it can, and the
 // character that is at fault, -1 for none.
@@ -49,7 +45,7 @@ func (p *Page) savedAs(f logs.Filter) string {
 	if f.IsZero() {
 		return ""
 	}
-	for _, name := range kit.SortedKeys(p.cfg.Filters) {
+	for _, name := range slices.Sorted(maps.Keys(p.cfg.Filters)) {
 		if saved, err := logs.ParseFilter(p.cfg.Filters[name], p.shell.Now()); err == nil && saved.String() == f.String() {
 			return name
 		}
@@ -59,13 +55,11 @@ func (p *Page) savedAs(f logs.Filter) string {
 
 // cannotSave says why the filter in force cannot be saved.
 func (p *Page) cannotSave() string {
-	switch {
-	case p.cfg.SaveFilter == nil:
-		return "the settings cannot be changed here"
-	case p.feed.filter.IsZero():
-		return "there is no filter to save; / makes one"
-	}
-	return ""
+	return cmp.Or(p.cannotChange(), kit.When(p.feed.filter.IsZero(), "there is no filter to save; / makes one"))
+}
+
+func (p *Page) cannotChange() string {
+	return kit.When(p.cfg.SaveFilter == nil, "the settings cannot be changed here")
 }
 
 // saveAction saves the filter in force, wherever its key is pressed.
@@ -80,12 +74,11 @@ func (p *Page) saveAction() kit.Action {
 // openSave asks for the name of the filter in force.
 func (p *Page) openSave() tea.Cmd {
 	text := p.feed.filter.String()
-	pr := kit.NewPrompt(p.shell, "save", "save filter as", p.savedAs(p.feed.filter))
+	pr := kit.NewPrompt(p.shell, "save filter as", p.savedAs(p.feed.filter))
 	fresh := "a name for " + text + "; it goes into hookctl.yaml"
-	pr.Hint, pr.History = fresh, kit.SortedKeys(p.cfg.Filters)
+	pr.Hint, pr.History = fresh, slices.Sorted(maps.Keys(p.cfg.Filters))
 	pr.At = len(pr.History)
 	pr.Live = func(name string) tea.Cmd {
-		pr.Fault("", -1)
 		if why, at := badName(name); why != "" && name != "" {
 			pr.Fault(why, at)
 		}
@@ -98,13 +91,11 @@ func (p *Page) openSave() tea.Cmd {
 	pr.Accept = func(name string) tea.Cmd {
 		if why, at := badName(name); why != "" {
 			pr.Fault(why, at)
-			p.shell.Show(pr)
-			return nil
+			return p.shell.Show(pr)
 		}
 		return p.saveUnder(strings.TrimSpace(name), text)
 	}
-	p.shell.Show(pr)
-	return nil
+	return p.shell.Show(pr)
 }
 
 // saveUnder saves a filter, and asks first where another one has the name.
@@ -114,61 +105,51 @@ func (p *Page) saveUnder(name, text string) tea.Cmd {
 	case taken && old == text:
 		return p.shell.Say(name + " is saved already")
 	case taken:
-		p.shell.Show(&kit.Confirm{Shell: p.shell, Head: "Replace a saved filter", Yes: "y", Verb: "replace it", Lines: []string{
+		return p.shell.Show(&kit.Confirm{Shell: p.shell, Head: "Replace a saved filter", Yes: "y", Verb: "replace it", Lines: []string{
 			"Replace " + name + "?", "", "It is now  " + old, "it becomes " + text,
 		}, Run: func() tea.Cmd { return p.keep(name, text) }})
-		return nil
 	}
 	return p.keep(name, text)
 }
 
 // keep has main write a saved filter to the settings; no text takes it out.
 func (p *Page) keep(name, text string) tea.Cmd {
-	ctx, save := p.shell.Ctx, p.cfg.SaveFilter
-	return func() tea.Msg { return filterSaved{name, text, save(ctx, name, text)} }
-}
-
-// filterKept shows what came of saving, and knows the filter from now on.
-func (p *Page) filterKept(m filterSaved) tea.Cmd {
-	if m.err != nil {
-		return p.shell.Fail(m.err)
-	}
-	kept := maps.Clone(p.cfg.Filters)
-	if kept == nil {
-		kept = map[string]string{}
-	}
-	verdict := m.name + " is saved; F lists the saved filters"
-	if kept[m.name] = m.text; m.text == "" {
-		delete(kept, m.name)
-		verdict = m.name + " is no longer saved"
-	}
-	p.cfg.Filters = kept
-	if p.filters != nil && p.shell.Shown(p.filters) {
-		p.filters.Replace(p.filterChoices())
-	}
-	return p.shell.Say(verdict)
+	save := p.cfg.SaveFilter
+	return kit.Get(p.shell, func(ctx context.Context) (struct{}, error) { return struct{}{}, save(ctx, name, text) }, func(struct{}) tea.Cmd {
+		kept := maps.Clone(p.cfg.Filters)
+		if kept == nil {
+			kept = map[string]string{}
+		}
+		verdict := name + " is saved; F lists the saved filters"
+		if kept[name] = text; text == "" {
+			delete(kept, name)
+			verdict = name + " is no longer saved"
+		}
+		p.cfg.Filters = kept
+		if p.filters != nil && p.shell.Shown(p.filters) {
+			p.filters.Replace(p.filterChoices())
+		}
+		return p.shell.Say(verdict)
+	})
 }
 
 // filterChoices are the saved filters, and those used before.
 func (p *Page) filterChoices() []kit.Choice {
-	use := func(words string) func() tea.Cmd {
-		return func() tea.Cmd {
+	var choices []kit.Choice
+	add := func(name, label, words, right string) {
+		choices = append(choices, kit.Choice{ID: name, Text: kit.Clean(label), Right: right, Detail: "hookctl events list --filter " + text.Shell(text.Clean(words)), Run: func() tea.Cmd {
 			f, err := logs.ParseFilter(words, p.shell.Now())
 			if err != nil {
 				return p.shell.Fail(fmt.Errorf("%s: %w", words, err))
 			}
 			return p.setFilter(f)
-		}
+		}})
 	}
-	var choices []kit.Choice
-	for _, name := range kit.SortedKeys(p.cfg.Filters) {
-		words := p.cfg.Filters[name]
-		choices = append(choices, kit.Choice{ID: name, Text: kit.Clean(name + ": " + words), Right: "saved",
-			Detail: "hookctl events list --filter " + text.Shell(text.Clean(words)), Run: use(words)})
+	for _, name := range slices.Sorted(maps.Keys(p.cfg.Filters)) {
+		add(name, name+": "+p.cfg.Filters[name], p.cfg.Filters[name], "saved")
 	}
-	for i := len(p.history) - 1; i >= 0; i-- {
-		choices = append(choices, kit.Choice{Text: kit.Clean(p.history[i]), Right: "used before",
-			Detail: "hookctl events list --filter " + text.Shell(text.Clean(p.history[i])), Run: use(p.history[i])})
+	for _, words := range slices.Backward(p.state.History) {
+		add("", words, words, "used before")
 	}
 	return choices
 }
@@ -181,27 +162,31 @@ func (p *Page) openFilters() tea.Cmd {
 	}
 	m := kit.NewMenu(p.shell, "Filters", choices)
 	m.More = func(c kit.Choice) []kit.Action {
-		forget := kit.Action{ID: "filter.forget", Keys: []string{"ctrl+k", "delete"}, Label: "forget", Text: "Remove the saved filter from hookctl.yaml; asks first."}
-		switch {
-		case c.ID == "":
-			forget.Off, forget.Label = "only saved filters can be forgotten", ""
-		case p.cfg.SaveFilter == nil:
-			forget.Off, forget.Label = "the settings cannot be changed here", ""
-		}
-		forget.Run = func() tea.Cmd { return p.askForget(c.ID) }
 		save := p.saveAction()
 		save.Run = func() tea.Cmd { p.shell.Shut(m); return p.openSave() }
-		return []kit.Action{forget, save}
+		return []kit.Action{
+			{ID: "filter.forget", Keys: []string{"ctrl+k", "delete"}, Label: "forget", Text: "Remove the saved filter from hookctl.yaml; asks first.",
+				Off: cmp.Or(kit.When(c.ID == "", "only saved filters can be forgotten"), p.cannotChange()), Run: func() tea.Cmd { return p.askForget(c.ID) }},
+			save,
+		}
 	}
 	p.filters = m
-	p.shell.Show(m)
-	return nil
+	return p.shell.Show(m)
 }
 
 // askForget asks before a saved filter is gone, and names it.
 func (p *Page) askForget(name string) tea.Cmd {
-	p.shell.Show(&kit.Confirm{Shell: p.shell, Head: "Forget a saved filter", Yes: "y", Verb: "forget it", Lines: []string{
+	return p.shell.Show(&kit.Confirm{Shell: p.shell, Head: "Forget a saved filter", Yes: "y", Verb: "forget it", Lines: []string{
 		"Forget " + name + "?", "", "It is " + p.cfg.Filters[name],
 	}, Run: func() tea.Cmd { return p.keep(name, "") }})
-	return nil
+}
+
+// Offer is what the palette has of the saved filters.
+func (p *Page) Offer() (out []kit.Choice) {
+	for _, name := range slices.Sorted(maps.Keys(p.cfg.Filters)) {
+		words := p.cfg.Filters[name]
+		out = append(out, kit.Choice{Text: kit.Clean("filter " + name + ": " + words), Right: "saved", Detail: "hookctl events list --filter " + text.Clean(text.Shell(words)),
+			Run: func() tea.Cmd { return p.shell.GoTo(kit.PageEvents, kit.Filtered(words)) }})
+	}
+	return out
 }

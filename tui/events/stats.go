@@ -1,49 +1,35 @@
 package events
 
 import (
+	"cmp"
+	"context"
 	"fmt"
 	"slices"
 	"strings"
 	"time"
 
 	tea "charm.land/bubbletea/v2"
+	"charm.land/lipgloss/v2"
 
 	"hookctl/logs"
 	"hookctl/logs/text"
 	"hookctl/tui/kit"
 )
 
-// counted are the statistics that were asked for.
-type counted struct {
-	stats logs.Stats
-	of    logs.Filter
-	err   error
-}
-
 // openStats counts the records of the filter, and shows them in a box.
 func (p *Page) openStats() tea.Cmd {
-	ctx, l, of := p.shell.Ctx, p.feed.log, p.feed.filter
+	l, of := p.feed.log, p.feed.filter
 	if l == nil {
 		return p.shell.Warn("the log is being read")
 	}
-	return func() tea.Msg {
-		s, err := l.Stats(ctx, of, time.Local)
-		return counted{s, of, err}
-	}
-}
-
-// showStats opens the box.
-func (p *Page) showStats(m counted) tea.Cmd {
-	switch {
-	case m.err != nil:
-		return p.shell.Fail(m.err)
-	case m.stats.Total == 0:
-		return p.shell.Say("there is no event to count")
-	}
-	b := &statsBox{p: p, stats: m.stats, of: m.of}
-	b.layOut()
-	p.shell.Show(b)
-	return nil
+	return kit.Get(p.shell, func(ctx context.Context) (logs.Stats, error) { return l.Stats(ctx, of, time.Local) }, func(s logs.Stats) tea.Cmd {
+		if s.Total == 0 {
+			return p.shell.Say("there is no event to count")
+		}
+		b := &statsBox{p: p, stats: s, of: of}
+		b.layOut()
+		return p.shell.Show(b)
+	})
 }
 
 // statsRow is a line of the box: a heading, or a tally.
@@ -94,34 +80,20 @@ func (b *statsBox) layOut() {
 }
 
 // move goes by some rows, over headings.
-func (b *statsBox) move(by int) {
+func (b *statsBox) move(by int) tea.Cmd {
 	at, rows := &b.at[b.col], b.cols[b.col]
-	step := 1
-	if by < 0 {
-		step = -1
-	}
-	for at.To(at.At+by, len(rows)); at.At > 0 && at.At < len(rows) && rows[at.At].tally.Name == ""; at.At += step {
+	for at.To(at.At+by, len(rows)); at.At > 0 && at.At < len(rows) && rows[at.At].tally.Name == ""; at.At += cmp.Compare(by, 0) {
 	}
 	if at.At == 0 {
 		at.At, at.Top = 1, 0 // the first heading is seen
 	}
-}
-
-// Title implements kit's overlay.
-func (b *statsBox) Title() string { return "Statistics" }
-
-// Cursor implements kit's overlay.
-func (b *statsBox) Cursor() *tea.Cursor { return nil }
-
-// Update implements kit's overlay.
-func (b *statsBox) Update(msg tea.Msg) tea.Cmd {
-	if w, ok := msg.(kit.Wheel); ok {
-		b.move(w.Lines)
-	}
 	return nil
 }
 
-// View implements kit's overlay.
+func (b *statsBox) Title() string { return "Statistics" }
+
+func (b *statsBox) Update(msg tea.Msg) tea.Cmd { return kit.Turn(msg, b.move) }
+
 func (b *statsBox) View(w, h int) string {
 	t, s := b.p.shell.Theme, b.stats
 	gap := 3
@@ -140,31 +112,23 @@ func (b *statsBox) View(w, h int) string {
 		head = append(head, "")
 	}
 	b.high = max(1, h-len(head))
-	columns := make([][]string, len(b.cols))
-	longest := 0
+	high := 0
+	for _, rows := range b.cols {
+		high = max(high, min(len(rows), b.high))
+	}
+	var blocks []string
 	for i, rows := range b.cols {
+		if i > 0 {
+			blocks = append(blocks, strings.Repeat(" ", gap))
+		}
 		from, to := b.at[i].Window(len(rows), b.high)
+		var lines []string
 		for j := from; j < to; j++ {
-			columns[i] = append(columns[i], b.row(rows[j], wide, i == b.col && j == b.at[i].At))
+			lines = append(lines, b.row(rows[j], wide, i == b.col && j == b.at[i].At))
 		}
-		longest = max(longest, to-from)
+		blocks = append(blocks, kit.Fit(strings.Join(lines, "\n"), wide, high))
 	}
-	out := head
-	for j := range longest {
-		var line strings.Builder
-		for i, c := range columns {
-			if i > 0 {
-				line.WriteString(strings.Repeat(" ", gap))
-			}
-			if j < len(c) {
-				line.WriteString(c[j])
-			} else {
-				line.WriteString(strings.Repeat(" ", wide))
-			}
-		}
-		out = append(out, line.String())
-	}
-	return strings.Join(out, "\n")
+	return strings.Join(append(head, lipgloss.JoinHorizontal(lipgloss.Top, blocks...)), "\n")
 }
 
 // row draws a name, how many records it has, their share, and how many of them have a notification that failed.
@@ -206,20 +170,12 @@ func (b *statsBox) choose() tea.Cmd {
 	return b.p.addFilter(word)
 }
 
-// Actions implements kit's overlay.
 func (b *statsBox) Actions() []kit.Action {
 	column := func(to int) func() tea.Cmd {
 		return func() tea.Cmd { b.col = max(0, min(len(b.cols)-1, to)); return nil }
 	}
-	single := ""
-	if len(b.cols) < 2 {
-		single = "there is one column"
-	}
-	command := "hookctl events stats"
-	if !b.of.IsZero() {
-		command += " --filter " + text.Shell(b.of.String())
-	}
-	step := func(by int) tea.Cmd { b.move(by); return nil }
+	single := kit.When(len(b.cols) < 2, "there is one column")
+	command := "hookctl events stats" + kit.When(!b.of.IsZero(), " --filter "+text.Shell(b.of.String()))
 	acts := []kit.Action{
 		{ID: "stats.choose", Keys: []string{"enter"}, Label: "show these events", Text: "Filter the list by the line under the cursor.", Command: command, Run: b.choose},
 		{ID: "stats.close", Keys: []string{"esc", "#", "q"}, Label: "close", Text: "Close this box.", Run: func() tea.Cmd { b.p.shell.Shut(b); return nil }},
@@ -227,5 +183,5 @@ func (b *statsBox) Actions() []kit.Action {
 		{ID: "stats.right", Keys: []string{"right", "l"}, Text: "Go to the right column.", Off: single, Move: true, Run: column(1)},
 		b.p.shell.HelpAction(),
 	}
-	return append(append(acts, kit.Moves(b.high, "", step)...), kit.Ends("", step)...)
+	return append(acts, kit.Walk(b.high, "", b.move)...)
 }

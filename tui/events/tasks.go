@@ -1,6 +1,7 @@
 package events
 
 import (
+	"cmp"
 	"context"
 	"fmt"
 	"time"
@@ -19,12 +20,6 @@ type Tasks struct {
 	Apply func(ctx context.Context, key string) (done string, err error) // what is suggested, or failed
 }
 
-// tasksRead are the tasks that were asked for.
-type tasksRead struct {
-	list []tasks.Item
-	err  error
-}
-
 // tasksAction is the key of the list of tasks, where there can be any.
 func (p *Page) tasksAction() []kit.Action {
 	if p.cfg.Tasks.List == nil {
@@ -36,24 +31,18 @@ func (p *Page) tasksAction() []kit.Action {
 // OpenTasks reads the list of tasks, and shows it above the page in front.
 func (p *Page) OpenTasks() tea.Cmd {
 	list := p.cfg.Tasks.List
-	return func() tea.Msg {
-		all, err := list()
-		return tasksRead{all, err}
-	}
+	return kit.Get(p.shell, func(context.Context) ([]tasks.Item, error) { return list() }, p.showTasks)
 }
 
 // showTasks shows what is stuck, suggested, open, and was closed lately.
-func (p *Page) showTasks(m tasksRead) tea.Cmd {
-	switch {
-	case m.err != nil:
-		return p.shell.Fail(m.err)
-	case len(m.list) == 0:
+func (p *Page) showTasks(list []tasks.Item) tea.Cmd {
+	if len(list) == 0 {
 		return p.shell.Say("project sync follows nothing yet: no issue is open or suggested")
 	}
 	heads := map[int]string{0: "stuck", 1: "suggested: enter applies it", 2: "open", 3: "closed within 14 days"}
 	var choices []kit.Choice
 	last := -1
-	for _, i := range m.list {
+	for _, i := range list {
 		if group := i.Group(); group != last {
 			last = group
 			choices = append(choices, kit.Choice{Text: heads[group]})
@@ -62,19 +51,11 @@ func (p *Page) showTasks(m tasksRead) tea.Cmd {
 		if i.Issue != nil {
 			words += fmt.Sprintf("#%d", *i.Issue)
 		}
-		words += "  "
-		if i.Blocked() {
-			words += "blocked: "
-		}
-		detail := kit.Clean(i.URL)
-		if i.Error != "" {
-			detail = kit.Clean(i.Error)
-		}
-		choices = append(choices, kit.Choice{ID: i.Key, Text: words + kit.Clean(i.Title), Right: text.Span(p.shell.Now().Sub(i.Last)), Detail: detail,
+		words += "  " + kit.When(i.Blocked(), "blocked: ")
+		choices = append(choices, kit.Choice{ID: i.Key, Text: words + kit.Clean(i.Title), Right: text.Span(p.shell.Now().Sub(i.Last)), Detail: kit.Clean(cmp.Or(i.Error, i.URL)),
 			Run: func() tea.Cmd { return p.openTask(i) }})
 	}
-	p.shell.Show(kit.NewMenu(p.shell, "Tasks", choices))
-	return nil
+	return p.shell.Show(kit.NewMenu(p.shell, "Tasks", choices))
 }
 
 // openTask asks what to do about one.
@@ -100,43 +81,31 @@ func (p *Page) openTask(i tasks.Item) tea.Cmd {
 	if len(choices) == 0 {
 		return p.shell.Say("there is nothing to open")
 	}
-	p.shell.Show(kit.NewMenu(p.shell, text.Cut(kit.Clean(i.Title), 60), choices))
-	return nil
+	return p.shell.Show(kit.NewMenu(p.shell, text.Cut(kit.Clean(i.Title), 60), choices))
 }
 
 // applyTime bounds what a person waits for: a log is read, an issue written.
 const applyTime = 2 * time.Minute
 
 func (p *Page) applyTask(key string) tea.Cmd {
-	ctx, apply := p.shell.Ctx, p.cfg.Tasks.Apply
-	return func() tea.Msg {
+	apply := p.cfg.Tasks.Apply
+	return kit.Get(p.shell, func(ctx context.Context) (string, error) {
 		ctx, stop := context.WithTimeout(ctx, applyTime)
 		defer stop()
-		done, err := apply(ctx, key)
-		if err != nil {
-			return kit.Failure{Err: err}
-		}
-		return kit.Notice(kit.Clean(done))
-	}
+		return apply(ctx, key)
+	}, p.shell.Say)
 }
 
 // goToFile shows the record of a name in the list.
 func (p *Page) goToFile(file string) tea.Cmd {
-	ctx, l := p.shell.Ctx, p.feed.log
+	l := p.feed.log
 	if l == nil {
 		return nil
 	}
-	return func() tea.Msg {
-		rec, err := l.Read(ctx, file)
-		if err != nil {
-			return kit.Failure{Err: err}
-		}
-		return foundRecord{rec.Entry(int64(len(rec.Payload)))}
-	}
+	return kit.Get(p.shell, func(ctx context.Context) (*logs.Record, error) { return l.Read(ctx, file) }, func(r *logs.Record) tea.Cmd {
+		return p.shell.GoTo(kit.PageEvents, r.Entry(int64(len(r.Payload))))
+	})
 }
-
-// foundRecord is a record that was looked for by its name.
-type foundRecord struct{ entry logs.Entry }
 
 // syncFacts says what project sync made of a record.
 func syncFacts(s *logs.Sync) []fact {
@@ -150,10 +119,7 @@ func syncFacts(s *logs.Sync) []fact {
 	case logs.SyncSuggested:
 		words, style = "suggested, hookctl sync apply "+s.Key+": "+words, kit.LevelWarn
 	case logs.StatusPending:
-		words, style = "waiting", kit.LevelWarn
-		if s.Error != "" {
-			words += " after " + text.Count(s.Attempts, "attempt") + ": " + s.Error
-		}
+		words, style = "waiting"+kit.When(s.Error != "", " after "+text.Count(s.Attempts, "attempt")+": "+s.Error), kit.LevelWarn
 	case logs.StatusFailed:
 		words, style = "failed: "+s.Error, kit.LevelError
 	}

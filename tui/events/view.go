@@ -1,6 +1,7 @@
 package events
 
 import (
+	"cmp"
 	"fmt"
 	"strings"
 	"time"
@@ -11,22 +12,19 @@ import (
 
 // View draws list and document in the room that the window gives.
 func (p *Page) View(w, h int) string {
-	if h <= 0 {
-		return ""
-	}
 	beside := p.previews() && p.shell.W >= besideFrom
 	below := p.previews() && !beside
 	switch {
 	case p.inside && !p.previews():
 		return p.viewDoc(w, h, true)
 	case beside:
-		p.wide = max(44, min(w-44, w*p.share/100))
+		p.wide = max(44, min(w-44, w*p.state.Share/100))
 		p.rows = h - 1
 		list := p.viewList(p.wide, h-1)
 		return p.status(w) + "\n" + p.shell.Theme.Beside(list, p.viewDoc(w-p.wide-1, h-1, p.inside), h-1)
 	case below:
 		p.wide = w
-		p.rows = max(3, (h-2)*p.share/100)
+		p.rows = max(3, (h-2)*p.state.Share/100)
 		rule := p.shell.Theme.Border.Render(strings.Repeat(p.shell.Theme.Sym.Rule, w))
 		return p.status(w) + "\n" + p.viewList(w, p.rows) + "\n" + rule + "\n" + p.viewDoc(w, h-2-p.rows, p.inside)
 	}
@@ -59,10 +57,13 @@ func (p *Page) viewList(w, h int) string {
 	from, to := f.Window(len(f.entries), h)
 	now := p.shell.Now()
 	n := p.measure(now)
-	cols := kit.Spread(n.columns(w), w-3)
+	table := p.shell.Theme.Table(w, w-3, n.columns(w))
+	if p.inside {
+		table.Cursor = &p.shell.Theme.Here
+	}
 	out := make([]string, 0, h)
 	for i := from; i < to; i++ {
-		out = append(out, p.row(f.entries[i], n, cols, w, i == f.At, now))
+		out = append(out, p.row(f.entries[i], n, table, i == f.At, now))
 	}
 	return kit.Fit(strings.Join(out, "\n"), w, h)
 }
@@ -91,9 +92,9 @@ func (p *Page) empty(w int) string {
 // natural are the widths that the list's content asks for.
 type natural struct {
 	event, repository, sender int
-	old                       bool              // there are entries of another day, whose time is longer
-	owners                    map[string]string // the owner of each repository name; "" where several have one
-	of                        [2]int            // what they were taken from: the question and how many entries
+	old                       bool // there are entries of another day, whose time is longer
+	owners                    kit.Owners
+	of                        [2]int // what they were taken from: the question and how many entries
 }
 
 // measure looks at the entries that are here. Widths change when others are asked for, not with every row that comes in.
@@ -103,16 +104,9 @@ func (p *Page) measure(now time.Time) *natural {
 	if n := p.natural; n != nil && n.of == of {
 		return n
 	}
-	n := &natural{owners: map[string]string{}, of: of}
+	n := &natural{owners: kit.Owners{}, of: of}
 	for _, e := range p.feed.entries {
-		if owner, name, ok := strings.Cut(e.Repository, "/"); ok {
-			if other, seen := n.owners[name]; seen && other != owner {
-				owner = ""
-			}
-			n.owners[name] = owner
-		}
-	}
-	for _, e := range p.feed.entries {
+		n.owners.Add(e.Repository)
 		n.event = max(n.event, kit.Width(eventName(e)))
 		n.repository = max(n.repository, kit.Width(e.Repository))
 		n.sender = max(n.sender, kit.Width(e.Sender))
@@ -148,14 +142,6 @@ func (n *natural) columns(w int) []kit.Column {
 	}
 }
 
-// short is a repository without its owner, unless another owner has one of that name.
-func (n *natural) short(repository string) string {
-	if _, name, ok := strings.Cut(repository, "/"); ok && n.owners[name] != "" {
-		return name
-	}
-	return repository
-}
-
 // eventName is an event with its action; that a run completed, its outcome says.
 func eventName(e logs.Entry) string {
 	if e.Action == "" || e.Action == "completed" && e.Conclusion != "" {
@@ -168,88 +154,56 @@ func eventName(e logs.Entry) string {
 func (p *Page) Line(e logs.Entry, w int) string {
 	now := p.shell.Now()
 	n := p.measure(now)
-	return p.row(tidy(e), n, kit.Spread(n.columns(w), w-3), w, false, now)
+	return p.row(tidy(e), n, p.shell.Theme.Table(w, w-3, n.columns(w)), false, now)
 }
 
 // row draws one entry.
-func (p *Page) row(e logs.Entry, n *natural, cols []int, w int, on bool, now time.Time) string {
+func (p *Page) row(e logs.Entry, n *natural, table kit.Table, on bool, now time.Time) string {
 	t := p.shell.Theme
-	mark := " "
-	if _, ok := p.marks[e.File]; ok {
-		mark = t.Sym.Mark
-	}
-	outcome, outStyle := " ", t.Text
+	_, marked := p.marks[e.File]
+	outcome := kit.Cell{Text: " ", Style: &t.Text}
 	switch {
 	case failed(e.Conclusion):
-		outcome, outStyle = t.Sym.Bad, t.Bad
+		outcome = kit.Cell{Text: t.Sym.Bad, Style: &t.Bad}
 	case e.Conclusion == "success":
-		outcome, outStyle = t.Sym.OK, t.Good
+		outcome = kit.Cell{Text: t.Sym.OK, Style: &t.Good}
 	case e.Conclusion != "":
-		outcome, outStyle = t.Sym.Dash, t.Faint
+		outcome = kit.Cell{Text: t.Sym.Dash, Style: &t.Faint}
 	}
-	notified, notifiedStyle := " ", t.Text
+	notified := kit.Cell{Text: " ", Style: &t.Text}
 	if n := e.Notification; n != nil {
 		switch n.Status {
 		case logs.StatusSent:
-			notified, notifiedStyle = t.Sym.OK, t.Faint
+			notified = kit.Cell{Text: t.Sym.OK, Style: &t.Faint}
 		case logs.StatusPending:
-			notified, notifiedStyle = t.Sym.Pending, t.Warn
+			notified = kit.Cell{Text: t.Sym.Pending, Style: &t.Warn}
 		case logs.StatusFailed:
-			notified, notifiedStyle = t.Sym.Warn, t.Bad
+			notified = kit.Cell{Text: t.Sym.Warn, Style: &t.Bad}
 		}
 	}
-	repo := e.Repository
-	if kit.Width(repo) > cols[3] {
-		repo = n.short(repo)
+	repo, text := e.Repository, what(e)
+	if kit.Width(repo) > table.Width(3) {
+		repo = n.owners.Short(repo)
 	}
-	text := what(e)
-	switch {
-	case cols[3] > 0:
-		repo = t.Middle(repo, cols[3])
+	switch wide := table.Width(3); {
+	case wide > 0:
+		repo = t.Middle(repo, wide)
 	case repo != "":
-		text = t.Middle(repo, max(12, cols[4]*3/5)) + ": " + text
+		text = t.Middle(repo, max(12, table.Width(4)*3/5)) + ": " + text
 	}
-	cells := [...]string{outcome, kit.TimeIn(e.ReceivedAt, now, cols[1]), eventName(e), repo, text, e.Sender, notified}
-	styles := [...]kit.Style{outStyle, t.Faint, t.Text, t.Faint, t.Text, t.Faint, notifiedStyle}
-	var b strings.Builder
-	for i, c := range cells {
-		if cols[i] == 0 {
-			continue
-		}
-		if b.Len() > 0 {
-			b.WriteByte(' ')
-		}
-		c = t.Cell(c, cols[i])
-		if !on {
-			c = styles[i].Render(c)
-		}
-		b.WriteString(c)
-	}
-	if on {
-		style := t.Selected
-		if p.inside {
-			style = t.Here
-		}
-		return style.Render(kit.FitLine(t.Sym.Cursor+mark+b.String(), w))
-	}
-	return kit.FitLine(" "+t.Warn.Render(mark)+b.String(), w)
+	return table.Row(on, marked, outcome, kit.Cell{Text: kit.TimeIn(e.ReceivedAt, now, table.Width(1)), Style: &t.Faint}, kit.Cell{Text: eventName(e), Style: &t.Text},
+		kit.Cell{Text: repo, Style: &t.Faint}, kit.Cell{Text: text, Style: &t.Text}, kit.Cell{Text: e.Sender, Style: &t.Faint}, notified)
 }
 
 // what says in a few words what an event is about.
 func what(e logs.Entry) string {
-	title, branch := e.Title, e.Branch
-	var s string
+	s := cmp.Or(e.Title, e.Branch, e.Result)
 	switch {
-	case e.Number != nil && title != "":
-		s = fmt.Sprintf("#%d %s", *e.Number, title)
-	case title != "" && branch != "":
-		s = title + " (" + branch + ")"
-	case title != "":
-		s = title
-	case branch != "":
-		s = branch
-	default:
-		s = e.Result
+	case e.Title == "":
+	case e.Number != nil:
+		s = fmt.Sprintf("#%d %s", *e.Number, e.Title)
+	case e.Branch != "":
+		s += " (" + e.Branch + ")"
 	}
 	// The first column says success and failure.
 	if e.Conclusion != "" && e.Conclusion != "success" && e.Conclusion != "failure" {

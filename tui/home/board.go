@@ -9,6 +9,7 @@ import (
 	"time"
 
 	tea "charm.land/bubbletea/v2"
+	"github.com/charmbracelet/x/ansi"
 
 	"hookctl/logs/text"
 	"hookctl/server/doctor"
@@ -18,10 +19,10 @@ import (
 // The board has four parts: what fails, what needs attention, how much came in, and the last important events. They stand
 // below each other, or in two columns where the window is wide; the events take what room is left.
 
-// piece is a line of the board, with the row that the cursor can stand on, if it is one.
-type piece struct {
-	text string
-	row  *row
+// column is one of the board's, with its lines.
+type column struct {
+	w    int
+	rows []row
 }
 
 const (
@@ -31,41 +32,33 @@ const (
 
 func (p *Page) board(w, h int) string {
 	t := p.shell.Theme
-	p.rows, p.spots, p.right = p.rows[:0], p.spots[:0], 0
 	if w < wideFrom || h < tallFrom {
-		return p.draw(p.single(w, h), 0, w, h)
+		return p.draw(h, column{w, p.single(w, h)})
 	}
 	left := max(62, min(88, w*2/5))
 	events := w - left - 1
 	a := p.single(left, 0)
 	chart := p.activity(left, max(1, min(8, h-len(a)-5)))
-	a = append(append(a, piece{}), chart...)
+	a = append(append(a, row{}), chart...)
 	if kinds := p.byEvent(left, h-len(a)-3); len(kinds) > 0 {
-		a = append(append(a, piece{}, piece{text: t.Title.Render("By event") + "  " + t.Faint.Render("of the last 24 hours")}), kinds...)
+		a = append(append(a, row{}, row{text: t.Title.Render("By event") + "  " + t.Faint.Render("of the last 24 hours")}), kinds...)
 	}
-	b := append([]piece{{text: t.Title.Render("Important events") + "  " + t.Faint.Render("of the last 7 days")}, {}}, p.events(events, h-2)...)
-	p.place(a, h)
-	if p.right = len(p.rows); p.right == 0 || !slices.ContainsFunc(b[:min(h, len(b))], func(p piece) bool { return p.row != nil }) {
-		p.right = 0
-	}
-	before := len(p.rows)
-	p.place(b, h)
-	p.To(p.At, len(p.rows))
-	return t.Beside(p.lines(a, 0, 0, left, h), p.lines(b, before, left+1, events, h), h)
+	b := append([]row{{text: t.Title.Render("Important events") + "  " + t.Faint.Render("of the last 7 days")}, {}}, p.events(events, h-2)...)
+	return p.draw(h, column{left, a}, column{events, b})
 }
 
 // single are the parts of one column of h lines, or with 0 those of the left one.
-func (p *Page) single(w, h int) []piece {
+func (p *Page) single(w, h int) []row {
 	t := p.shell.Theme
 	gap := h == 0 || h >= tallFrom
-	blank := func(list []piece) []piece {
+	blank := func(list []row) []row {
 		if gap {
-			list = append(list, piece{})
+			list = append(list, row{})
 		}
 		return list
 	}
 	health := p.health(w)
-	list := blank([]piece{{text: p.heading(health)}})
+	list := blank([]row{{text: p.heading(health)}})
 	most := 12
 	if h > 0 {
 		most = max(2, h/5)
@@ -74,7 +67,7 @@ func (p *Page) single(w, h int) []piece {
 		list = blank(append(list, part...))
 	}
 	if gap {
-		list = append(list, piece{text: t.Title.Render("Checks")})
+		list = append(list, row{text: t.Title.Render("Checks")})
 	}
 	works := 0
 	for _, r := range health {
@@ -82,11 +75,10 @@ func (p *Page) single(w, h int) []piece {
 			works++ // there is one line for all that works
 			continue
 		}
-		list = append(list, piece{text: r.text, row: &r})
+		list = append(list, r)
 	}
 	if works > 0 && works == len(health) {
-		fine := row{status: doctor.OK, text: t.Good.Render(t.Sym.OK) + " " + text.Count(works, "check") + " passed", run: func() tea.Cmd { return p.shell.GoTo(kit.PageDoctor, nil) }}
-		list = append(list, piece{text: fine.text, row: &fine})
+		list = append(list, row{text: t.Good.Render(t.Sym.OK) + " " + text.Count(works, "check") + " passed", run: func() tea.Cmd { return p.shell.GoTo(kit.PageDoctor, nil) }})
 	}
 	if h == 0 {
 		return list
@@ -101,12 +93,12 @@ func (p *Page) single(w, h int) []piece {
 	if h-len(list) < 2 { // no heading without an event below it
 		return list
 	}
-	list = append(list, piece{text: t.Title.Render("Important events")})
+	list = append(list, row{text: t.Title.Render("Important events")})
 	return append(list, p.events(w, h-len(list))...)
 }
 
 // failing are the workflows that fail, in at most that many lines, or a line that says that none does.
-func (p *Page) failing(w, most int, gap bool) []piece {
+func (p *Page) failing(w, most int, gap bool) []row {
 	t, c := p.shell.Theme, p.facts.ci
 	total := c.Failing + c.Running + c.Passing + c.Unknown
 	sum := text.Count(total, "workflow")
@@ -118,7 +110,7 @@ func (p *Page) failing(w, most int, gap bool) []piece {
 	}
 	switch {
 	case total == 0 && gap:
-		return []piece{{text: t.Faint.Render(t.Sym.Pending + " No branch with CI runs in the log.")}}
+		return []row{{text: t.Faint.Render(t.Sym.Pending + " No branch with CI runs in the log.")}}
 	case total == 0:
 		return nil
 	case c.Failing == 0:
@@ -126,18 +118,16 @@ func (p *Page) failing(w, most int, gap bool) []piece {
 		if c.Passing == 0 {
 			mark = t.Faint.Render(t.Sym.Pending + " No CI run has ended yet.")
 		}
-		return []piece{{text: mark + "  " + t.Faint.Render(sum)}}
+		return []row{{text: mark + "  " + t.Faint.Render(sum)}}
 	}
-	list := []piece{{text: t.Title.Render("Failing now") + "  " + t.Faint.Render(sum)}}
+	list := []row{{text: t.Title.Render("Failing now") + "  " + t.Faint.Render(sum)}}
 	reds := p.facts.red
 	if len(reds) > most {
 		reds = reds[:most-1]
 	}
-	for _, line := range p.redRows(reds, w) {
-		list = append(list, piece{text: line.text, row: &line})
-	}
+	list = append(list, p.redRows(reds, w)...)
 	if more := c.Failing - len(reds); more > 0 && len(reds) > 0 {
-		list = append(list, piece{text: t.Faint.Render(fmt.Sprintf("  and %s more: %s", text.Thousands(more), p.shell.Here("hookctl ci --red")))})
+		list = append(list, row{text: t.Faint.Render(fmt.Sprintf("  and %s more: %s", text.Thousands(more), p.shell.Here("hookctl ci --red")))})
 	}
 	return list
 }
@@ -145,13 +135,9 @@ func (p *Page) failing(w, most int, gap bool) []piece {
 // redRows are a table: since when, repository, branch, workflow.
 func (p *Page) redRows(reds []red, w int) []row {
 	t, now := p.shell.Theme, p.shell.Now()
-	owners := map[string]string{}
+	owners := kit.Owners{}
 	for _, r := range reds {
-		owner, name, _ := strings.Cut(r.Repository, "/")
-		if other, seen := owners[name]; seen && other != owner {
-			owner = ""
-		}
-		owners[name] = owner
+		owners.Add(r.Repository)
 	}
 	cells := make([][3]string, len(reds))
 	var wide [3]int
@@ -166,9 +152,7 @@ func (p *Page) redRows(reds []red, w int) []row {
 	if wide[0]+wide[1]+wide[2]+4 > room {
 		wide[0] = 0
 		for i := range reds {
-			if _, name, ok := strings.Cut(cells[i][0], "/"); ok && owners[name] != "" {
-				cells[i][0] = kit.Clean(name)
-			}
+			cells[i][0] = kit.Clean(owners.Short(reds[i].Repository))
 			wide[0] = max(wide[0], kit.Width(cells[i][0]))
 		}
 	}
@@ -185,7 +169,7 @@ func (p *Page) redRows(reds []red, w int) []row {
 }
 
 // activity is a chart of the last day with its axis, h lines high.
-func (p *Page) activity(w, h int) []piece {
+func (p *Page) activity(w, h int) []row {
 	t := p.shell.Theme
 	spans := p.facts.rates
 	total, most, columns := 0, 0, 24
@@ -208,18 +192,18 @@ func (p *Page) activity(w, h int) []piece {
 	if total > 0 {
 		head += fmt.Sprintf("at most %s in %s, ", text.Thousands(most), text.Span(time.Duration(each)*span))
 	}
-	list := []piece{{text: head + text.Thousands(p.facts.total) + " stored"}}
+	list := []row{{text: head + text.Thousands(p.facts.total) + " stored"}}
 	for _, line := range t.Chart(values, h) {
-		list = append(list, piece{text: t.Accent.Render(line)})
+		list = append(list, row{text: t.Accent.Render(line)})
 	}
 	if len(spans) > 0 {
-		list = append(list, piece{text: t.Faint.Render(axis(spans[0].Start, time.Duration(each)*span, len(values)))})
+		list = append(list, row{text: t.Faint.Render(axis(spans[0].Start, time.Duration(each)*span, len(values)))})
 	}
 	return list
 }
 
 // byEvent counts the last day by event, the most frequent first, in at most h lines.
-func (p *Page) byEvent(w, h int) []piece {
+func (p *Page) byEvent(w, h int) []row {
 	t := p.shell.Theme
 	counts := map[string]int{}
 	for _, r := range p.facts.rates {
@@ -232,10 +216,10 @@ func (p *Page) byEvent(w, h int) []piece {
 	for _, e := range events {
 		name, number = max(name, kit.Width(e)), max(number, len(text.Thousands(counts[e])))
 	}
-	var list []piece
+	var list []row
 	for _, e := range events[:max(0, min(h, len(events)))] {
 		bar := (w - name - number - 6) * counts[e] / counts[events[0]]
-		list = append(list, piece{text: fmt.Sprintf("%s %*s  %s", kit.FitLine(kit.Clean(e), name), number, text.Thousands(counts[e]), t.Accent.Render(strings.Repeat(t.Sym.Rule, max(1, bar))))})
+		list = append(list, row{text: fmt.Sprintf("%s %*s  %s", kit.FitLine(kit.Clean(e), name), number, text.Thousands(counts[e]), t.Accent.Render(strings.Repeat(t.Sym.Rule, max(1, bar))))})
 	}
 	return list
 }
@@ -257,55 +241,60 @@ func axis(start time.Time, each time.Duration, n int) string {
 }
 
 // events are the last important events, in at most h lines.
-func (p *Page) events(w, h int) []piece {
+func (p *Page) events(w, h int) []row {
 	if len(p.facts.recent) == 0 {
-		return []piece{{text: p.shell.Theme.Faint.Render("No important event yet.")}}
+		return []row{{text: p.shell.Theme.Faint.Render("No important event yet.")}}
 	}
-	var list []piece
+	var list []row
 	for _, e := range p.facts.recent[:min(max(0, h), len(p.facts.recent))] {
-		list = append(list, piece{row: &row{
-			text: strings.TrimPrefix(strings.TrimRight(p.cfg.Row(e, w), " "), " "), url: e.URL, run: func() tea.Cmd { return p.shell.GoTo(kit.PageEvents, e) },
-		}})
+		list = append(list, row{text: strings.TrimPrefix(strings.TrimRight(p.cfg.Row(e, w), " "), " "), url: e.URL, run: func() tea.Cmd { return p.shell.GoTo(kit.PageEvents, e) }})
 	}
 	return list
 }
 
-// place notes the rows among the first h lines of a column.
-func (p *Page) place(list []piece, h int) {
-	for _, l := range list[:min(h, len(list))] {
-		if l.row != nil {
-			p.rows = append(p.rows, *l.row)
+// draw draws columns of h lines beside each other, and notes the rows that the cursor can stand on.
+func (p *Page) draw(h int, columns ...column) string {
+	p.rows = p.rows[:0]
+	x := 0
+	for _, c := range columns {
+		for y, r := range c.rows[:min(h, len(c.rows))] {
+			if r.run != nil {
+				r.y, r.from, r.to = y, x, x+c.w
+				p.rows = append(p.rows, r)
+			}
 		}
+		x += c.w + 1
 	}
-}
-
-// draw places and draws one column.
-func (p *Page) draw(list []piece, x, w, h int) string {
-	p.place(list, h)
 	p.To(p.At, len(p.rows))
-	return p.lines(list, 0, x, w, h)
+	drawn, at := make([]string, len(columns)), 0
+	for i, c := range columns {
+		drawn[i], at = p.lines(c, at, h)
+	}
+	if len(drawn) == 1 {
+		return drawn[0]
+	}
+	return p.shell.Theme.Beside(drawn[0], drawn[1], h)
 }
 
-// lines draws a column whose first row is that one.
-func (p *Page) lines(list []piece, at, x, w, h int) string {
+// lines draws a column whose first row that the cursor can stand on is number at of all, and gives the number of the next one.
+func (p *Page) lines(c column, at, h int) (string, int) {
 	t := p.shell.Theme
 	var out []string
-	for _, l := range list[:min(h, len(list))] {
-		if l.row == nil {
-			out = append(out, " "+t.Cut(l.text, w-1))
+	for _, r := range c.rows[:min(h, len(c.rows))] {
+		if r.run == nil {
+			out = append(out, " "+t.Cut(r.text, c.w-1))
 			continue
 		}
-		p.spots = append(p.spots, spot{y: len(out), from: x, to: x + w})
-		words, hint := l.row.text, l.row.hint
-		if hint = "  " + hint; kit.Width(words+hint) > w-2 {
+		hint := "  " + r.hint
+		if kit.Width(r.text+hint) > c.w-2 {
 			hint = ""
 		}
 		if at == p.At {
-			out = append(out, t.Selected.Render(kit.FitLine(t.Sym.Cursor+t.Cut(kit.Stripped(words+hint), w-2), w)))
+			out = append(out, t.Selected.Render(kit.FitLine(t.Sym.Cursor+t.Cut(ansi.Strip(r.text+hint), c.w-2), c.w)))
 		} else {
-			out = append(out, " "+t.Cut(words+t.Accent.Render(hint), w-1))
+			out = append(out, " "+t.Cut(r.text+t.Accent.Render(hint), c.w-1))
 		}
 		at++
 	}
-	return kit.Fit(strings.Join(out, "\n"), w, h)
+	return kit.Fit(strings.Join(out, "\n"), c.w, h), at
 }

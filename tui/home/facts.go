@@ -29,8 +29,8 @@ type found struct {
 // ask asks the disk; what is not asked for stays as it was in last.
 func ask(ctx context.Context, l *logs.Log, now time.Time, last found) found {
 	f := last
-	var errs []error
-	note := func(err error) { errs = append(errs, err) }
+	f.err = nil
+	note := func(err error) { f.err = errors.Join(f.err, err) }
 	var err error
 	if f.askTotal {
 		f.total, err = l.Count(ctx, logs.Filter{})
@@ -51,7 +51,6 @@ func ask(ctx context.Context, l *logs.Log, now time.Time, last found) found {
 		note(err)
 		f.recent = page.Entries
 	}
-	f.err = errors.Join(errs...)
 	return f
 }
 

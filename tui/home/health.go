@@ -1,6 +1,7 @@
 package home
 
 import (
+	"cmp"
 	"strings"
 	"time"
 
@@ -71,21 +72,15 @@ const nameWide = 14
 // fix is what enter does on a line: what hookctl itself can do about it, or
 // where there is more to see.
 func (p *Page) fix(c doctor.Check) (hint string, run func() tea.Cmd) {
-	page := map[string]string{"receiver": kit.PageReceiver, "hooks": kit.PageHooks, "secret": kit.PageHooks, "notifications": kit.PageEvents, "cluster": kit.PageReceiver}[c.Name]
-	if page == "" {
-		page = kit.PageDoctor
-	}
+	page := cmp.Or(map[string]string{"receiver": kit.PageReceiver, "hooks": kit.PageHooks, "secret": kit.PageHooks, "notifications": kit.PageEvents, "cluster": kit.PageReceiver}[c.Name], kit.PageDoctor)
 	to := func(page string) func() tea.Cmd { return func() tea.Cmd { return p.shell.GoTo(page, nil) } }
 	if c.Name == "sync" {
 		return "enter: list", p.cfg.Tasks
 	}
-	switch c.Status {
-	case doctor.OK:
+	switch {
+	case c.Status == doctor.OK, c.Status == doctor.Unknown && c.Fix == "":
 		return "", to(page)
-	case doctor.Unknown:
-		if c.Fix == "" {
-			return "", to(page)
-		}
+	case c.Status == doctor.Unknown:
 		return "enter: check", to(kit.PageDoctor)
 	}
 	if run, what := p.cfg.Fix(c); run != nil {
@@ -94,38 +89,25 @@ func (p *Page) fix(c doctor.Check) (hint string, run func() tea.Cmd) {
 	return "enter: look", to(kit.PageDoctor)
 }
 
-// verb is a verb as one or several do it.
-func verb(n int, s string) string {
-	if n == 1 {
-		return s + "s"
-	}
-	return s
-}
-
 // heading sums the lines up, and says how old the last check of everything is.
 func (p *Page) heading(rows []row) string {
 	t := p.shell.Theme
-	bad, unknown := 0, 0
+	n := map[string]int{}
 	for _, r := range rows {
-		switch r.status {
-		case doctor.Warn, doctor.Fail:
-			bad++
-		case doctor.Unknown:
-			unknown++
-		}
+		n[r.status]++
 	}
 	head := t.Good.Render(t.Sym.OK + " Everything works.")
 	var parts []string
-	if n := p.facts.ci.Failing; n > 0 {
-		parts = append(parts, text.Count(n, "workflow")+" "+verb(n, "fail"))
+	if failing := p.facts.ci.Failing; failing > 0 {
+		parts = append(parts, text.Count(failing, "workflow fails", "workflows fail"))
 	}
-	if bad > 0 {
-		parts = append(parts, text.Count(bad, "item")+" "+verb(bad, "need")+" attention")
+	if bad := n[doctor.Warn] + n[doctor.Fail]; bad > 0 {
+		parts = append(parts, text.Count(bad, "item needs", "items need")+" attention")
 	}
 	switch {
 	case len(parts) > 0:
 		head = t.Warn.Render(t.Sym.Warn + " " + strings.Join(parts, ", ") + ".")
-	case unknown > 0:
+	case n[doctor.Unknown] > 0:
 		head = t.Faint.Render(t.Sym.Pending + " Not everything was checked yet.")
 	}
 	checked := "press 5 to check everything"

@@ -49,10 +49,8 @@ type Page struct {
 	ran      bool      // and one that CI is judged by
 	newest   time.Time // when the newest record that was counted came in
 	kit.Cursor
-	rows  []row  // of the last view
-	spots []spot // and where on the page each of them is
-	right int    // the first row of the right column, 0 where there is one column
-	next  int    // when everything is asked for again, in polls
+	rows []row // those of the last view that the cursor can stand on
+	next int   // when everything is asked for again, in polls
 }
 
 // How many polls of the receiver pass until everything is asked for again: a
@@ -67,17 +65,16 @@ const (
 // ages grow and other programs change what is on the disk.
 const judgeEvery = 15
 
-// row is a line that the cursor can stand on.
+// row is a line of the page. The cursor can stand on one that does something.
 type row struct {
-	status string // the doctor's; "" for an event
+	status string // the doctor's; "" for another one
 	text   string
 	hint   string
 	run    func() tea.Cmd
 	url    string // the page at GitHub, "" for none
-}
 
-// spot is where a row stands: its line, and its columns from and up to without to.
-type spot struct{ y, from, to int }
+	y, from, to int // where it stands: its line, and its columns from and up to without to
+}
 
 // New makes the page.
 func New(shell *kit.Shell, cfg Config) *Page { return &Page{shell: shell, cfg: cfg} }
@@ -153,12 +150,12 @@ func (p *Page) Update(msg tea.Msg) tea.Cmd {
 		}
 		return tea.Batch(cmds...)
 	case kit.Wheel:
-		p.To(p.At+msg.Lines/3, len(p.rows))
+		return p.move(msg.Lines / 3)
 	case kit.Click:
-		if i := slices.IndexFunc(p.spots, func(s spot) bool { return s.y == msg.Y && msg.X >= s.from && msg.X < s.to }); i >= 0 && i < len(p.rows) {
+		if i := slices.IndexFunc(p.rows, func(r row) bool { return r.y == msg.Y && msg.X >= r.from && msg.X < r.to }); i >= 0 {
 			p.To(i, len(p.rows))
 			if msg.Double {
-				return p.do()
+				return p.under().run()
 			}
 		}
 	}
@@ -187,18 +184,15 @@ func (p *Page) View(w, h int) string {
 
 // unreadable says why there is no log, and what else was found.
 func (p *Page) unreadable(err error, w, h int) string {
-	p.rows, p.spots, p.right = p.rows[:0], p.spots[:0], 0
-	list := []piece{{text: p.shell.Theme.Bad.Render(p.shell.Theme.Sym.Bad+" The log cannot be read.") + "  press " + p.shell.Theme.Key.Render("5") + " to check everything"}}
+	t := p.shell.Theme
+	list := []row{{text: t.Bad.Render(t.Sym.Bad+" The log cannot be read.") + "  press " + t.Key.Render("5") + " to check everything"}}
 	for _, l := range kit.First(p.shell.Trouble(err, w), max(1, h/3)) {
-		list = append(list, piece{text: strings.TrimPrefix(l, " ")})
+		list = append(list, row{text: strings.TrimPrefix(l, " ")})
 	}
 	if p.known {
-		list = append(list, piece{}, piece{text: p.shell.Theme.Title.Render("Checks")})
-		for _, r := range p.health(w) {
-			list = append(list, piece{text: r.text, row: &r})
-		}
+		list = append(append(list, row{}, row{text: t.Title.Render("Checks")}), p.health(w)...)
 	}
-	return p.draw(list, 0, w, h)
+	return p.draw(h, column{w, list})
 }
 
 // welcome is the door to the wizard.
@@ -225,36 +219,21 @@ func (p *Page) welcome(w, h int) string {
 	for i, l := range text {
 		text[i] = " " + t.Cut(l, w-2)
 	}
-	p.rows, p.spots, p.right = nil, nil, 0
+	p.rows = nil
 	return kit.Fit(strings.Join(text, "\n"), w, h)
 }
 
-// do is what the line under the cursor is for.
-func (p *Page) do() tea.Cmd {
-	if p.At < len(p.rows) && p.rows[p.At].run != nil {
-		return p.rows[p.At].run()
-	}
-	return nil
+func (p *Page) move(by int) tea.Cmd { p.To(p.At+by, len(p.rows)); return nil }
+
+// under is the row of the cursor.
+func (p *Page) under() row {
+	r, _ := kit.Under(p.Cursor, p.rows)
+	return r
 }
 
-// url is the page of the line under the cursor.
-func (p *Page) url() string {
-	if p.At < len(p.rows) {
-		return p.rows[p.At].url
-	}
-	return ""
-}
-
-// across goes to the other column.
-func (p *Page) across(right bool) tea.Cmd {
-	if right != (p.At >= p.right) {
-		at := 0
-		if right {
-			at = p.right
-		}
-		p.To(at, len(p.rows))
-	}
-	return nil
+// right is the first row of the right column, 0 where there is none.
+func (p *Page) right() int {
+	return max(0, slices.IndexFunc(p.rows, func(r row) bool { return r.from > 0 }))
 }
 
 // Actions implements kit.Page.
@@ -262,22 +241,29 @@ func (p *Page) Actions() []kit.Action {
 	if p.Fresh() {
 		return []kit.Action{{ID: "open", Keys: []string{"enter"}, Label: "set up", Text: "Set up webhooks, step by step.", Command: "hookctl setup", Run: p.shell.SetUp}}
 	}
-	step := func(by int) tea.Cmd {
-		p.To(p.At+by, len(p.rows))
-		return nil
-	}
-	noURL := ""
-	if p.url() == "" {
-		noURL = "this line has no page in the browser"
+	under := p.under()
+	do := func() tea.Cmd {
+		if under.run == nil {
+			return nil
+		}
+		return under.run()
 	}
 	acts := []kit.Action{
-		{ID: "open", Keys: []string{"enter"}, Label: "open", Text: "Do what the marked line says, or show more about it.", Command: "hookctl doctor", Run: p.do},
-		{ID: "browse", Keys: []string{"o"}, Label: "web", Text: "Open the run or the event in the browser.", Command: "hookctl ci", Off: noURL, Run: func() tea.Cmd { return p.shell.Browse(p.url()) }},
+		{ID: "open", Keys: []string{"enter"}, Label: "open", Text: "Do what the marked line says, or show more about it.", Command: "hookctl doctor", Run: do},
+		{ID: "browse", Keys: []string{"o"}, Label: "web", Text: "Open the run or the event in the browser.", Command: "hookctl ci", Off: kit.When(under.url == "", "this line has no page in the browser"), Run: func() tea.Cmd { return p.shell.Browse(under.url) }},
 	}
-	if p.right > 0 {
+	if right := p.right(); right > 0 {
 		acts = append(acts,
-			kit.Action{ID: "left", Keys: []string{"left", "h"}, Text: "Go to the left column.", Move: true, Run: func() tea.Cmd { return p.across(false) }},
-			kit.Action{ID: "right", Keys: []string{"right", "l"}, Text: "Go to the right column.", Move: true, Run: func() tea.Cmd { return p.across(true) }})
+			kit.Action{ID: "left", Keys: []string{"left", "h"}, Text: "Go to the left column.", Move: true, Run: func() tea.Cmd {
+				if p.At >= right {
+					p.At = 0
+				}
+				return nil
+			}},
+			kit.Action{ID: "right", Keys: []string{"right", "l"}, Text: "Go to the right column.", Move: true, Run: func() tea.Cmd {
+				p.At = max(p.At, right)
+				return nil
+			}})
 	}
-	return append(append(acts, kit.Moves(len(p.rows), "", step)...), kit.Ends("", step)...)
+	return append(acts, kit.Walk(len(p.rows), "", p.move)...)
 }

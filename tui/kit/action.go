@@ -54,9 +54,6 @@ func Find(actions []Action, key string) (Action, bool) {
 
 // override replaces the keys of the actions that the settings name.
 func override(actions []Action, keys map[string][]string) []Action {
-	if len(keys) == 0 {
-		return actions
-	}
 	for i, a := range actions {
 		if k, ok := keys[a.ID]; ok && len(k) > 0 {
 			actions[i].Keys = k
@@ -126,29 +123,41 @@ func (t *Theme) footer(actions []Action, help Action, w int) (line string, width
 	return " " + strings.Join(append(parts, tail), "  "), at + last, append(hints, hint{help.Keys[0], at, last})
 }
 
+// Far is further than any list is long.
+const Far = 1 << 30
+
+// move is an action that moves a cursor.
+func move(id string, keys []string, by int, text, off string, step func(by int) tea.Cmd) Action {
+	return Action{ID: id, Keys: keys, Text: text, Off: off, Move: true, Run: func() tea.Cmd { return step(by) }}
+}
+
 // Moves are the keys that move a cursor, the same on every page. step gets how
 // many lines to go, down positive; page is how many are on screen; off is why
 // there is nowhere to go.
 func Moves(page int, off string, step func(by int) tea.Cmd) []Action {
 	page = max(2, page-1)
-	one := func(id string, by int, text string, keys ...string) Action {
-		return Action{ID: id, Keys: keys, Text: text, Off: off, Move: true, Run: func() tea.Cmd { return step(by) }}
-	}
 	return []Action{
-		one("down", 1, "Go down.", "j", "down"),
-		one("up", -1, "Go up.", "k", "up"),
-		one("page.down", page, "Go a page down.", "space", "pgdown"),
-		one("page.up", -page, "Go a page up.", "pgup"),
-		one("half.down", page/2+1, "Go half a page down.", "ctrl+d"),
-		one("half.up", -page/2-1, "Go half a page up.", "ctrl+u"),
+		move("down", []string{"j", "down"}, 1, "Go down.", off, step),
+		move("up", []string{"k", "up"}, -1, "Go up.", off, step),
+		move("page.down", []string{"space", "pgdown"}, page, "Go a page down.", off, step),
+		move("page.up", []string{"pgup"}, -page, "Go a page up.", off, step),
+		move("half.down", []string{"ctrl+d"}, page/2+1, "Go half a page down.", off, step),
+		move("half.up", []string{"ctrl+u"}, -page/2-1, "Go half a page up.", off, step),
 	}
 }
 
-// scrolls are Moves for a text; label stands in the footer.
-func scrolls(page int, label string, scroll func(by int)) []Action {
-	moves := Moves(page, "", func(by int) tea.Cmd { scroll(by); return nil })
+// Walk are Moves, and the keys to the first and the last line.
+func Walk(page int, off string, step func(by int) tea.Cmd) []Action {
+	return append(Moves(page, off, step),
+		move("top", []string{"g", "home"}, -Far, "Go to the first line.", off, step),
+		move("end", []string{"G", "end"}, Far, "Go to the last line.", off, step))
+}
+
+// scrolls are Walk for a text; label stands in the footer.
+func scrolls(page int, label string, scroll func(by int) tea.Cmd) []Action {
+	moves := Walk(page, "", scroll)
 	moves[0].Label, moves[0].Keys = label, []string{"down", "j"}
-	return append(moves, Ends("", func(by int) tea.Cmd { scroll(by); return nil })...)
+	return moves
 }
 
 // Arrows are the keys that move where letters are typed; label stands in the
@@ -161,15 +170,4 @@ func Arrows(prefix, label string, page int, step func(by int) tea.Cmd) []Action 
 	down := one(".down", "down", 1, "Go down.")
 	down.Label = label
 	return []Action{down, one(".up", "up", -1, "Go up."), one(".pagedown", "pgdown", page, "Go a page down."), one(".pageup", "pgup", -page, "Go a page up.")}
-}
-
-// Far is further than any list is long.
-const Far = 1 << 30
-
-// Ends are the keys to the first and the last line.
-func Ends(off string, step func(by int) tea.Cmd) []Action {
-	return []Action{
-		{ID: "top", Keys: []string{"g", "home"}, Text: "Go to the first line.", Off: off, Move: true, Run: func() tea.Cmd { return step(-Far) }},
-		{ID: "end", Keys: []string{"G", "end"}, Text: "Go to the last line.", Off: off, Move: true, Run: func() tea.Cmd { return step(Far) }},
-	}
 }

@@ -14,51 +14,38 @@ type Message struct {
 	hint    string
 	bad     bool
 	unasked bool // it opened by itself
-	Pos     int
-	high    int  // lines in the last view
-	long    bool // there are more of them
+	Pos     Scroll
+	high    int // lines in the last view
 }
 
 // Title implements Overlay.
 func (m *Message) Title() string { return m.Head }
 
-// Cursor implements Overlay.
-func (m *Message) Cursor() *tea.Cursor { return nil }
-
 // Update implements Overlay.
-func (m *Message) Update(msg tea.Msg) tea.Cmd {
-	if w, ok := msg.(Wheel); ok {
-		m.scroll(w.Lines)
-	}
-	return nil
-}
-
-// scroll goes by some lines; the view knows where the last one is.
-func (m *Message) scroll(by int) { m.Pos = max(0, m.Pos+by) }
+func (m *Message) Update(msg tea.Msg) tea.Cmd { return m.Pos.Turn(msg) }
 
 // View implements Overlay.
 func (m *Message) View(w, h int) string {
-	t := m.Shell.Theme
-	room := min(w-2, 76)
-	var out []string
-	for _, l := range m.Lines {
-		for _, s := range Wrap(Clean(l), room) {
-			if m.bad {
-				s = t.Bad.Render(s)
-			}
-			out = append(out, " "+s+" ")
-		}
+	room, style := min(w-2, 76), m.Shell.Theme.Text
+	if m.bad {
+		style = m.Shell.Theme.Bad
 	}
+	out := padded(m.Lines, room, style)
 	if m.hint != "" {
-		out = append(out, "")
-		for _, s := range Wrap("hint: "+Clean(m.hint), room) {
-			out = append(out, " "+s+" ")
+		out = append(append(out, ""), padded([]string{"hint: " + m.hint}, room, m.Shell.Theme.Text)...)
+	}
+	m.high = h
+	return strings.Join(m.Pos.Window(out, h), "\n")
+}
+
+// padded is text from outside in lines of at most w columns, with a margin on both sides.
+func padded(lines []string, w int, style Style) (out []string) {
+	for _, l := range lines {
+		for _, s := range Wrap(Clean(l), w) {
+			out = append(out, " "+style.Render(s)+" ")
 		}
 	}
-	m.long = len(out) > h
-	m.Pos, m.high = max(0, min(m.Pos, len(out)-h)), h
-	out = out[m.Pos:min(len(out), m.Pos+h)]
-	return strings.Join(out, "\n")
+	return out
 }
 
 // Actions implements Overlay. One that opened by itself has two keys that nobody is just typing.
@@ -73,10 +60,10 @@ func (m *Message) Actions() []Action {
 		return []Action{copies, closes}
 	}
 	scroll := ""
-	if m.long {
+	if m.Pos.Most > 0 {
 		scroll = "scroll"
 	}
-	return append([]Action{closes, copies}, scrolls(m.high, scroll, m.scroll)...)
+	return append([]Action{closes, copies}, scrolls(m.high, scroll, m.Pos.By)...)
 }
 
 // Confirm asks before something is lost. It names the object, and the key that
@@ -96,18 +83,10 @@ func (c *Confirm) Title() string { return c.Head }
 // Update implements Overlay.
 func (c *Confirm) Update(tea.Msg) tea.Cmd { return nil }
 
-// Cursor implements Overlay.
-func (c *Confirm) Cursor() *tea.Cursor { return nil }
-
 // View implements Overlay.
 func (c *Confirm) View(w, h int) string {
 	t := c.Shell.Theme
-	var out []string
-	for _, l := range c.Lines {
-		for _, s := range Wrap(Clean(l), min(w-2, 70)) {
-			out = append(out, " "+s+" ")
-		}
-	}
+	out := padded(c.Lines, min(w-2, 70), t.Text)
 	// The footer has the keys too, so in a low window the text goes before them.
 	if len(out) > h-2 {
 		return strings.Join(First(out, h), "\n")

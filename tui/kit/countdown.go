@@ -30,8 +30,6 @@ func (s *Shell) countDown(act Action) tea.Cmd {
 
 func (c *countdown) Title() string { name, _ := c.act.name(); return name }
 
-func (c *countdown) Cursor() *tea.Cursor { return nil }
-
 func (c *countdown) Update(msg tea.Msg) tea.Cmd {
 	if m, ok := msg.(counted); !ok || m.of != c {
 		return nil

@@ -1,6 +1,7 @@
 package kit
 
 import (
+	"fmt"
 	"strings"
 
 	tea "charm.land/bubbletea/v2"
@@ -23,7 +24,8 @@ func (s *Shell) Screen() tea.View {
 	body := s.Pages[s.At].View(s.W, s.H-head-foot)
 	screen := Fit(body, s.W, s.H-head-foot)
 	if head > 0 {
-		screen = Fit(s.tabs()+"\n"+s.Theme.Border.Render(strings.Repeat(s.Theme.Sym.Rule, s.W)), s.W, head) + "\n" + screen
+		tabs, _ := s.tabs()
+		screen = Fit(tabs+"\n"+s.Theme.Border.Render(strings.Repeat(s.Theme.Sym.Rule, s.W)), s.W, head) + "\n" + screen
 	}
 	// Boxes are drawn before the footer, whose keys may depend on what fits.
 	type placed struct {
@@ -44,13 +46,14 @@ func (s *Shell) Screen() tea.View {
 		o, x, y := b.overlay, b.x, b.y
 		screen = s.lay(screen, b.box, x, y)
 		v.Cursor = nil
-		if c := o.Cursor(); c != nil && o == s.Top() {
-			dx, dy := 1, 1
-			if _, docked := o.(*Prompt); docked {
-				dx, dy = 0, 0
+		if in, ok := o.(typed); ok && o == s.Top() {
+			v.Cursor = in.Cursor()
+		}
+		if v.Cursor != nil {
+			if _, docked := o.(*Prompt); !docked { // the others have a frame
+				x, y = x+1, y+1
 			}
-			c.X, c.Y = c.X+x+dx, c.Y+y+dy
-			v.Cursor = c
+			v.Cursor.X, v.Cursor.Y = v.Cursor.X+x, v.Cursor.Y+y
 		}
 	}
 	screen = Fit(screen, s.W, s.H)
@@ -109,43 +112,39 @@ func (s *Shell) place(o overlay) (box string, x, y int) {
 // namesFrom is the width from which the tabs have the names of all pages.
 const namesFrom = 65
 
-// brand is what stands before the tabs in a wide window: the name of the program, and the home where that is not the default one.
-func (s *Shell) brand() (name, home string) {
-	if s.W < 100 {
-		return "", ""
-	}
-	room := s.W - 100
-	if s.cfg.Home != "" && room >= 12 {
-		home = " " + s.Theme.Cut(s.cfg.Home, min(room, 32)-1)
-	}
-	return "hookctl", home
-}
-
-// tabs draws the pages and, at the right edge, the state of the receiver.
-func (s *Shell) tabs() string {
+// tabs draws the pages and, at the right edge, the state of the receiver. hints are the tabs where they stand.
+func (s *Shell) tabs() (line string, hints []hint) {
 	t := s.Theme
 	var b strings.Builder
-	if name, home := s.brand(); name != "" {
+	at := 0
+	if s.W >= 100 {
+		const name = "hookctl"
+		home := ""
+		if room := s.W - 100; s.Home != "" && room >= 12 { // it is not the default one
+			home = " " + t.Cut(s.Home, min(room, 32)-1)
+		}
 		b.WriteString(" " + t.Title.Render(name) + t.Faint.Render(home))
+		at = 1 + len(name) + Width(home)
 	}
 	for i, p := range s.Pages {
-		name := string(rune('1'+i)) + " " + p.Name()
-		if s.W < namesFrom && i != s.At {
-			name = string(rune('1' + i))
+		key, style := fmt.Sprint(i+1), t.tabOff
+		name := key + " " + p.Name()
+		switch {
+		case i == s.At:
+			style = t.TabOn
+		case s.W < namesFrom:
+			name = key
 		}
-		if i == s.At {
-			b.WriteString("  " + t.TabOn.Render(name))
-		} else {
-			b.WriteString("  " + t.tabOff.Render(name))
-		}
+		b.WriteString("  " + style.Render(name))
+		hints = append(hints, hint{key, at + 2, len(name)})
+		at += 2 + len(name)
 	}
-	left := b.String()
-	room := s.W - Width(left) - 2 // a space before it and one after
-	if s.cfg.Lamp == nil || room < 1 {
-		return left
+	room := s.W - at - 2 // a space before it and one after
+	if room < 1 {
+		return b.String(), hints
 	}
-	right := s.Theme.lamp(s.cfg.Lamp(), room)
-	return left + strings.Repeat(" ", max(1, room+1-Width(right))) + right
+	right := s.Theme.lamp(s.Lamp(), room)
+	return b.String() + strings.Repeat(" ", max(1, room+1-Width(right))) + right, hints
 }
 
 // Lamp is the state of the receiver, as the upper right corner shows it. Its

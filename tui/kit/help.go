@@ -12,8 +12,7 @@ type help struct {
 	a    *Shell
 	of   []Action
 	head string
-	pos  int
-	max  int
+	pos  Scroll
 	high int // lines in the last view
 }
 
@@ -33,16 +32,7 @@ func (a *Shell) HelpAction() Action {
 
 func (h *help) Title() string { return h.head }
 
-func (h *help) Cursor() *tea.Cursor { return nil }
-
-func (h *help) Update(msg tea.Msg) tea.Cmd {
-	if w, ok := msg.(Wheel); ok {
-		h.scroll(w.Lines)
-	}
-	return nil
-}
-
-func (h *help) scroll(by int) { h.pos = max(0, min(h.max, h.pos+by)) }
+func (h *help) Update(msg tea.Msg) tea.Cmd { return h.pos.Turn(msg) }
 
 func (h *help) View(w, high int) string {
 	t := h.a.Theme
@@ -79,20 +69,15 @@ func (h *help) View(w, high int) string {
 			}
 		}
 	}
-	h.max = max(0, len(out)-high)
-	if h.max > 0 && high > 2 {
-		h.max++ // one line says that there is more
-	}
-	h.scroll(0)
-	if h.max > 0 && high > 2 {
-		shown := out[h.pos:min(len(out), h.pos+high-1)]
+	if len(out) > high && high > 2 { // one line says that there is more
+		shown := h.pos.Window(out, high-1)
 		more := t.Sym.Down + " more below"
-		if h.pos == h.max {
+		if h.pos.At == h.pos.Most {
 			more = t.Sym.Up + " more above"
 		}
 		return Fit(strings.Join(shown, "\n"), w, high-1) + "\n" + t.Faint.Render(" "+more)
 	}
-	return strings.Join(out, "\n")
+	return strings.Join(h.pos.Window(out, len(out)), "\n")
 }
 
 // said is a name and the rest of its sentence, faint, in lines of at most w columns: in one line where both fit.
@@ -113,5 +98,5 @@ func (t *Theme) said(name, rest string, w int) (lines []string) {
 }
 
 func (h *help) Actions() []Action {
-	return append(scrolls(h.high-1, "scroll", h.scroll), Action{ID: "help.close", Keys: []string{"esc", "?", "q"}, Label: "close", Text: "Close the help.", Run: func() tea.Cmd { h.a.Shut(h); return nil }})
+	return append(scrolls(h.high-1, "scroll", h.pos.By), Action{ID: "help.close", Keys: []string{"esc", "?", "q"}, Label: "close", Text: "Close the help.", Run: func() tea.Cmd { h.a.Shut(h); return nil }})
 }

@@ -59,11 +59,7 @@ func (s *Shell) everywhere() []Action {
 
 // reload opens the page in front again.
 func (s *Shell) reload() tea.Cmd {
-	open := s.Pages[s.At].Open(nil)
-	if s.cfg.Again == nil {
-		return open
-	}
-	return tea.Batch(s.cfg.Again(), open)
+	return tea.Batch(s.Again(), s.Pages[s.At].Open(nil))
 }
 
 // key starts the action that is bound, or hands the key to the overlay.
@@ -126,7 +122,7 @@ func (s *Shell) Actions() []Action {
 		}
 		all = append(own, slices.DeleteFunc(all, func(a Action) bool { return len(a.Keys) == 0 })...)
 	}
-	return override(all, s.cfg.Keys)
+	return override(all, s.Keys)
 }
 
 // grouped puts actions into a group, those that only move into their own.
@@ -158,32 +154,25 @@ type (
 	}
 )
 
-// pointer gives clicks and wheel to what is under them.
-func (s *Shell) pointer(msg tea.Msg) tea.Cmd {
-	head, _ := s.chrome()
-	var m tea.Mouse
-	switch msg := msg.(type) {
-	case tea.MouseWheelMsg:
-		m = msg.Mouse()
-		lines := 3
-		switch m.Button {
-		case tea.MouseWheelUp:
-			lines = -3
-		case tea.MouseWheelDown:
-		default:
-			return nil
-		}
-		if m := s.unasked(); m != nil {
-			m.scroll(lines)
-			return nil
-		}
-		if o := s.Top(); o != nil {
-			return o.Update(Wheel{lines, m.X, m.Y})
-		}
-		return s.Pages[s.At].Update(Wheel{lines, m.X, m.Y - head})
-	case tea.MouseClickMsg:
-		m = msg.Mouse()
+// wheel gives a turn of the wheel to what is under it.
+func (s *Shell) wheel(m tea.Mouse) tea.Cmd {
+	lines := map[tea.MouseButton]int{tea.MouseWheelUp: -3, tea.MouseWheelDown: 3}[m.Button]
+	if lines == 0 {
+		return nil
 	}
+	if m := s.unasked(); m != nil {
+		return m.Pos.By(lines)
+	}
+	if o := s.Top(); o != nil {
+		return o.Update(Wheel{lines, m.X, m.Y})
+	}
+	head, _ := s.chrome()
+	return s.Pages[s.At].Update(Wheel{lines, m.X, m.Y - head})
+}
+
+// click gives a click to what is under it.
+func (s *Shell) click(m tea.Mouse) tea.Cmd {
+	head, foot := s.chrome()
 	if m.Button != tea.MouseLeft {
 		return nil
 	}
@@ -194,8 +183,9 @@ func (s *Shell) pointer(msg tea.Msg) tea.Cmd {
 		s.lastTap.at = time.Time{}
 	}
 	_, docked := s.Top().(*Prompt)
-	if _, foot := s.chrome(); foot > 0 && m.Y == s.H-1 && !docked {
-		return s.clickHint(m.X)
+	if foot > 0 && m.Y == s.H-1 && !docked {
+		_, hints := s.foot()
+		return s.clickHint(hints, m.X)
 	}
 	if m := s.unasked(); m != nil {
 		s.Shut(m)
@@ -205,18 +195,18 @@ func (s *Shell) pointer(msg tea.Msg) tea.Cmd {
 		_, x, y := s.place(o)
 		return o.Update(Click{m.X - x - 1, m.Y - y - 1, double})
 	}
+	if m.Y == 0 && head > 0 {
+		_, hints := s.tabs()
+		return s.clickHint(hints, m.X)
+	}
 	if m.Y < head {
-		if i, ok := s.tabAt(m.X); ok && m.Y == 0 {
-			return s.Turn(i)
-		}
 		return nil
 	}
 	return s.Pages[s.At].Update(Click{m.X, m.Y - head, double})
 }
 
-// clickHint does what the key does whose hint stands at column x of the last line.
-func (s *Shell) clickHint(x int) tea.Cmd {
-	_, hints := s.foot()
+// clickHint does what the key does whose hint stands at column x.
+func (s *Shell) clickHint(hints []hint, x int) tea.Cmd {
 	for _, h := range hints {
 		if x >= h.at && x < h.at+h.width {
 			if act, ok := Find(s.Actions(), h.key); ok {
@@ -225,24 +215,4 @@ func (s *Shell) clickHint(x int) tea.Cmd {
 		}
 	}
 	return nil
-}
-
-// tabAt says which tab is drawn at column x.
-func (s *Shell) tabAt(x int) (int, bool) {
-	at := 0
-	if name, home := s.brand(); name != "" {
-		at = 1 + len(name) + Width(home)
-	}
-	for i, p := range s.Pages {
-		n := len("1 ") + len(p.Name())
-		if s.W < namesFrom && i != s.At {
-			n = 1
-		}
-		at += 2
-		if x >= at && x < at+n {
-			return i, true
-		}
-		at += n
-	}
-	return 0, false
 }

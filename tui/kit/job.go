@@ -7,51 +7,60 @@ import (
 	tea "charm.land/bubbletea/v2"
 )
 
-// Job is long work with steps. The work runs in a command and reports its
-// steps through a channel; stop ends it between two calls, and the shell's
-// close waits for it.
-type Job[S any] struct {
-	Stop  context.CancelFunc
-	Steps chan S
-	Over  bool // its owner took the message that ends it
+// Job is long work with steps; Stop ends it between two calls, and the shell's Close waits for it.
+type Job struct {
+	Stop context.CancelFunc
+	over bool
 }
 
-// Stepped is a step of a job.
-type Stepped[S any] struct {
-	Of   *Job[S]
-	Step S
-}
-
-// Begin starts work. Its message must say that the job is over.
-func Begin[S any](s *Shell, work func(ctx context.Context, progress func(S)) tea.Msg) (*Job[S], tea.Cmd) {
-	j := &Job[S]{Steps: make(chan S)}
+// Begin starts work. On the loop step takes each step that it reports, and then end what came of it.
+func Begin[S, R any](s *Shell, work func(ctx context.Context, report func(S)) (R, error), step func(S) tea.Cmd, end func(R, error) tea.Cmd) (*Job, tea.Cmd) {
 	ctx, stop := context.WithCancel(s.Ctx) // #nosec G118 -- Stop calls it
-	j.Stop = stop
-	return j, tea.Batch(j.Listen, func() tea.Msg {
-		defer close(j.Steps)
+	j, steps := &Job{Stop: stop}, make(chan S)
+	var outcome R
+	err := context.Canceled // where it never began
+	var listen tea.Cmd
+	listen = func() tea.Msg {
+		next, more := <-steps
+		return answered(func() tea.Cmd {
+			switch {
+			case more && j.over:
+				return listen
+			case more:
+				return tea.Batch(step(next), listen)
+			case j.over:
+				return nil
+			}
+			j.over = true
+			return end(outcome, err)
+		})
+	}
+	return j, tea.Batch(listen, func() tea.Msg {
+		defer close(steps)
 		return s.Work(func() tea.Msg {
-			return work(ctx, func(step S) {
+			outcome, err = work(ctx, func(next S) {
 				select {
-				case j.Steps <- step:
+				case steps <- next:
 				case <-s.Ctx.Done(): // nobody looks any more
 				}
 			})
+			return nil
 		})()
 	})
 }
 
-// Listen waits for the next step; who takes one asks for the next.
-func (j *Job[S]) Listen() tea.Msg {
-	if step, ok := <-j.Steps; ok {
-		return Stepped[S]{j, step}
+// Busy reports whether the job is at work; a nil job is not.
+func (j *Job) Busy() bool { return j != nil && !j.over }
+
+// Drop stops the job where it is at work, and whatever it says from now on is lost.
+func (j *Job) Drop() {
+	if j.Busy() {
+		j.over = true
+		j.Stop()
 	}
-	return nil
 }
 
-// Busy reports whether the job is at work; a nil job is not.
-func (j *Job[S]) Busy() bool { return j != nil && !j.Over }
-
-// jobs are the commands that close waits for. One that the loop never ran,
+// jobs are the commands that Close waits for. One that the loop never ran,
 // because the program ended first, was never begun, and nobody waits for it.
 type jobs struct {
 	mu     sync.Mutex
@@ -59,38 +68,53 @@ type jobs struct {
 	under  sync.WaitGroup
 }
 
-// begin reports whether work may begin; then end has to be called after it.
-func (j *jobs) begin() bool {
-	j.mu.Lock()
-	defer j.mu.Unlock()
-	if j.closed {
-		return false
-	}
-	j.under.Add(1)
-	return true
-}
-
-func (j *jobs) end() { j.under.Done() }
-
-// wait lets nothing begin any more, and waits for what is under way.
-func (j *jobs) wait() {
-	j.mu.Lock()
-	j.closed = true
-	j.mu.Unlock()
-	j.under.Wait()
-}
-
-// Work runs f in a command that close waits for. It does nothing once the
+// Work runs f in a command that Close waits for. It does nothing once the
 // interface closes.
 func (s *Shell) Work(f func() tea.Msg) tea.Cmd {
 	return func() tea.Msg {
-		if !s.jobs.begin() {
+		s.jobs.mu.Lock()
+		if s.jobs.closed {
+			s.jobs.mu.Unlock()
 			return nil
 		}
-		defer s.jobs.end()
+		s.jobs.under.Add(1)
+		s.jobs.mu.Unlock()
+		defer s.jobs.under.Done()
 		return f()
 	}
 }
 
+// answered is the outcome of a question on its way to who asked.
+type answered func() tea.Cmd
+
+// Ask has a question asked in a command, and gives the outcome to take, on the loop. take drops one that came too late.
+func Ask[T any](s *Shell, question func(context.Context) (T, error), take func(T, error) tea.Cmd) tea.Cmd {
+	ctx := s.Ctx
+	return func() tea.Msg {
+		answer, err := question(ctx)
+		return answered(func() tea.Cmd { return take(answer, err) })
+	}
+}
+
+// Try is Ask for what has no answer but an error.
+func Try(s *Shell, do func(context.Context) error, take func(error) tea.Cmd) tea.Cmd {
+	return Ask(s, func(ctx context.Context) (struct{}, error) { return struct{}{}, do(ctx) }, func(_ struct{}, err error) tea.Cmd { return take(err) })
+}
+
+// Get is Ask where the shell shows an error, and take gets answers only.
+func Get[T any](s *Shell, question func(context.Context) (T, error), take func(T) tea.Cmd) tea.Cmd {
+	return Ask(s, question, func(answer T, err error) tea.Cmd {
+		if err != nil {
+			return s.Fail(err)
+		}
+		return take(answer)
+	})
+}
+
 // Close lets no work begin any more, and waits for what is under way.
-func (s *Shell) Close() { s.jobs.wait() }
+func (s *Shell) Close() {
+	s.jobs.mu.Lock()
+	s.jobs.closed = true
+	s.jobs.mu.Unlock()
+	s.jobs.under.Wait()
+}

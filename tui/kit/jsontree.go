@@ -141,26 +141,18 @@ func (t *Tree) FoldAll(open bool) {
 
 // Path is node i as a jq path: .pull_request.labels[0].name
 func (t *Tree) Path(i int) string {
-	if t.Nodes[i].Parent < 0 {
+	n := t.Nodes[i]
+	if n.Parent < 0 {
 		return "."
 	}
-	var parts []string
-	for ; i >= 0 && t.Nodes[i].Parent >= 0; i = t.Nodes[i].Parent {
-		n := t.Nodes[i]
-		if n.index >= 0 {
-			parts = append(parts, "["+strconv.Itoa(n.index)+"]")
-		} else {
-			parts = append(parts, text.JQKey(n.raw))
-		}
+	step := text.JQKey(n.raw)
+	if n.index >= 0 {
+		step = "[" + strconv.Itoa(n.index) + "]"
 	}
-	var b strings.Builder
-	for j := len(parts) - 1; j >= 0; j-- {
-		if j == len(parts)-1 && parts[j][0] == '[' {
-			b.WriteByte('.')
-		}
-		b.WriteString(parts[j])
+	if n.Parent == 0 && step[0] == '.' {
+		return step
 	}
-	return b.String()
+	return t.Path(n.Parent) + step
 }
 
 // Matches reports whether node i has what in its key or value; what is lower
@@ -170,22 +162,16 @@ func (t *Tree) Matches(i int, what string) bool {
 	return strings.Contains(strings.ToLower(n.key), what) || strings.Contains(strings.ToLower(n.Text), what)
 }
 
-// Line draws node i, the styles of th left out where plain.
-func (t *Tree) Line(th *Theme, i, w int, plain bool) string {
+// Line draws node i.
+func (t *Tree) Line(th *Theme, i, w int) string {
 	n := t.Nodes[i]
-	style := func(s string, st Style) string {
-		if plain {
-			return s
-		}
-		return st.Render(s)
-	}
 	lead := strings.Repeat("  ", min(n.Depth, 20))
 	name := ""
 	switch {
 	case n.index >= 0:
-		name = style(strconv.Itoa(n.index), th.Faint) + " "
+		name = th.Faint.Render(strconv.Itoa(n.index)) + " "
 	case n.key != "":
-		name = style(n.key, th.jsonKey) + " "
+		name = th.jsonKey.Render(n.key) + " "
 	}
 	switch n.kind {
 	case '{', '[':
@@ -197,18 +183,18 @@ func (t *Tree) Line(th *Theme, i, w int, plain bool) string {
 			mark = th.Sym.Open
 		}
 		if n.Kids == 0 {
-			return FitLine(lead+"  "+name+style(string(n.kind)+close, th.Faint), w)
+			return FitLine(lead+"  "+name+th.Faint.Render(string(n.kind)+close), w)
 		}
 		count := fmt.Sprintf("%c%d%s", n.kind, n.Kids, close)
 		peek := ""
 		if !n.Open {
 			peek = " " + t.peek(i)
 		}
-		return FitLine(th.Cut(lead+style(mark, th.Accent)+" "+name+style(count+peek, th.Faint), w), w)
+		return FitLine(th.Cut(lead+th.Accent.Render(mark)+" "+name+th.Faint.Render(count+peek), w), w)
 	case '"':
-		return FitLine(th.Cut(lead+"  "+name+style(Steady(strconv.Quote(n.Text)), th.jsonString), w), w)
+		return FitLine(th.Cut(lead+"  "+name+th.jsonString.Render(Steady(strconv.Quote(n.Text))), w), w)
 	}
-	return FitLine(th.Cut(lead+"  "+name+style(n.Text, th.jsonOther), w), w)
+	return FitLine(th.Cut(lead+"  "+name+th.jsonOther.Render(n.Text), w), w)
 }
 
 // peek names what a folded container holds, so that few need to be opened.

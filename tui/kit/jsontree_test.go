@@ -10,6 +10,9 @@ import (
 
 const sampleJSON = `{"action":"opened","number":9007199254740993,"pull_request":{"title":"x","labels":[{"name":"bug"},{"name":"a b"}],"odd key":null,"user":{"login":"mona"}},"empty":{},"none":[],"text":"one\ntwo"}`
 
+// unstyled is a theme that writes nothing but text.
+func unstyled() *Theme { return &Theme{Sym: NewTheme(nil, colorprofile.TrueColor, false).Sym} }
+
 func parsed(t *testing.T, open int) *Tree {
 	t.Helper()
 	tr, err := ParseTree([]byte(sampleJSON), "payload", open)
@@ -20,7 +23,7 @@ func parsed(t *testing.T, open int) *Tree {
 }
 
 func (t *Tree) text(i int) string {
-	return strings.TrimSpace(t.Line(NewTheme(nil, colorprofile.TrueColor, false), i, 80, true))
+	return strings.TrimSpace(t.Line(unstyled(), i, 80))
 }
 
 func TestTreeKeepsOrderAndNumbers(t *testing.T) {
@@ -88,7 +91,7 @@ func FuzzParseTree(f *testing.F) {
 		}
 		for i := range tr.Nodes {
 			tr.Path(i)
-			if l := tr.Line(NewTheme(nil, colorprofile.TrueColor, false), i, 40, true); strings.ContainsAny(l, "\x1b\n\r\x07") || Width(l) != 40 {
+			if l := tr.Line(unstyled(), i, 40); strings.ContainsAny(l, "\x1b\n\r\x07") || Width(l) != 40 {
 				t.Fatalf("line %q", l)
 			}
 		}

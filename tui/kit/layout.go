@@ -3,6 +3,7 @@ package kit
 import (
 	"strings"
 
+	tea "charm.land/bubbletea/v2"
 	"charm.land/lipgloss/v2"
 	"github.com/charmbracelet/x/ansi"
 )
@@ -99,40 +100,6 @@ func over(body, box string, x, y int) string {
 	return lipgloss.NewCompositor(lipgloss.NewLayer(body), top).Render()
 }
 
-// Column is one column of a table.
-type Column struct {
-	Title  string
-	Width  int // fixed when weight is 0, else the least that is useful
-	Weight int
-	Needs  int // the table must be at least this wide for the column to show
-}
-
-// Spread returns the width of each column in a table of w, one blank between:
-// fixed columns keep their size, the rest is shared by weight, and a column that
-// does not fit is 0.
-func Spread(cols []Column, w int) []int {
-	out := make([]int, len(cols))
-	left, weights := w, 0
-	for i, c := range cols {
-		if w < c.Needs {
-			continue
-		}
-		out[i] = c.Width
-		left -= c.Width + 1
-		weights += c.Weight
-	}
-	left++
-	for i, c := range cols {
-		if out[i] > 0 && c.Weight > 0 && weights > 0 && left > 0 {
-			out[i] += left * c.Weight / weights
-		}
-	}
-	return out
-}
-
-// Stripped is s without styles.
-func Stripped(s string) string { return ansi.Strip(s) }
-
 // Cursor is a place in a list of n rows of which h are on screen.
 type Cursor struct {
 	At, Top int
@@ -152,4 +119,42 @@ func (c *Cursor) Window(n, h int) (from, to int) {
 	}
 	c.Top = max(0, min(c.Top, n-h))
 	return c.Top, min(n, c.Top+max(0, h))
+}
+
+// Under is what a cursor is on in a list.
+func Under[T any](c Cursor, list []T) (under T, ok bool) {
+	if c.At < len(list) {
+		return list[c.At], true
+	}
+	return under, false
+}
+
+// Scroll is a place in a text of which a window is on screen.
+type Scroll struct {
+	At   int // the first line of the window
+	Most int // how far it goes, as of the last window
+}
+
+// By goes by some lines.
+func (s *Scroll) By(lines int) tea.Cmd {
+	s.At = max(0, min(s.Most, s.At+lines))
+	return nil
+}
+
+// Turn follows the wheel.
+func (s *Scroll) Turn(msg tea.Msg) tea.Cmd { return Turn(msg, s.By) }
+
+// Turn has step follow the wheel.
+func Turn(msg tea.Msg, step func(by int) tea.Cmd) tea.Cmd {
+	if w, ok := msg.(Wheel); ok {
+		return step(w.Lines)
+	}
+	return nil
+}
+
+// Window are the lines to draw where there is room for h.
+func (s *Scroll) Window(lines []string, h int) []string {
+	s.Most = max(0, len(lines)-h)
+	s.By(0)
+	return lines[s.At:min(len(lines), s.At+h)]
 }

@@ -113,10 +113,8 @@ func (m *Menu) Update(msg tea.Msg) tea.Cmd {
 		}
 		return nil
 	case tea.KeyPressMsg, tea.PasteMsg:
-		before := m.input.Value()
-		var cmd tea.Cmd
-		m.input, cmd = m.input.Update(msg)
-		if m.input.Value() != before {
+		changed, cmd := TypeInto(&m.input, msg)
+		if changed {
 			m.narrow()
 		}
 		return cmd
@@ -126,7 +124,7 @@ func (m *Menu) Update(msg tea.Msg) tea.Cmd {
 
 // Move goes by some lines, over the headings.
 func (m *Menu) Move(by int) {
-	heading := func() bool { return m.pos.At < len(m.shown) && m.shown[m.pos.At].Run == nil }
+	heading := func() bool { return len(m.shown) > 0 && m.under().Run == nil }
 	m.pos.At = max(0, min(len(m.shown)-1, m.pos.At+by))
 	if by < 0 && heading() {
 		m.pos.At--
@@ -139,12 +137,20 @@ func (m *Menu) Move(by int) {
 	}
 }
 
-func (m *Menu) choose() tea.Cmd {
-	if m.pos.At >= len(m.shown) || m.shown[m.pos.At].Run == nil {
-		return nil
+// under is the line of the cursor; without Run where there is none.
+func (m *Menu) under() Choice {
+	if m.pos.At >= len(m.shown) {
+		return Choice{}
 	}
-	c := m.shown[m.pos.At]
-	if c.off != "" {
+	return m.shown[m.pos.At]
+}
+
+func (m *Menu) choose() tea.Cmd {
+	c := m.under()
+	switch {
+	case c.Run == nil:
+		return nil
+	case c.off != "":
 		return m.a.Warn(c.off)
 	}
 	m.a.Shut(m)
@@ -176,18 +182,16 @@ func (m *Menu) View(w, h int) string {
 	for len(out) < m.rows+2 {
 		out = append(out, "")
 	}
-	var detail []string
-	if m.pos.At < len(m.shown) {
-		words, style := m.shown[m.pos.At].Detail, t.Faint
-		if off := m.shown[m.pos.At].off; off != "" {
-			words, style = off, t.Warn
-		}
-		if detail = []string{words}; details > 1 && Width(words) > w-2 {
-			detail = Folded(words, max(1, w-2))
-		}
-		for i, l := range detail {
-			detail[i] = style.Render(t.Cut(" "+l, w))
-		}
+	words, style := m.under().Detail, t.Faint
+	if off := m.under().off; off != "" {
+		words, style = off, t.Warn
+	}
+	detail := []string{words}
+	if details > 1 && Width(words) > w-2 {
+		detail = Folded(words, max(1, w-2))
+	}
+	for i, l := range detail {
+		detail[i] = style.Render(t.Cut(" "+l, w))
 	}
 	return Fit(strings.Join(append(append(out, ""), detail...), "\n"), w, min(h, len(out)+1+details))
 }
@@ -212,13 +216,7 @@ func (m *Menu) line(i, w int) string {
 }
 
 // Cursor implements Overlay.
-func (m *Menu) Cursor() *tea.Cursor {
-	c := CaretOf(m.input)
-	if c != nil {
-		c.X += 3
-	}
-	return c
-}
+func (m *Menu) Cursor() *tea.Cursor { return CaretOf(m.input, 3, 0) }
 
 // Actions implements Overlay.
 func (m *Menu) Actions() []Action {
@@ -229,11 +227,7 @@ func (m *Menu) Actions() []Action {
 	if m.More == nil {
 		return out
 	}
-	under := Choice{}
-	if m.pos.At < len(m.shown) {
-		under = m.shown[m.pos.At]
-	}
-	return append(out, m.More(under)...)
+	return append(out, m.More(m.under())...)
 }
 
 // openPalette offers everything that can be done: what this page can do, what the others can, where the settings and saved
@@ -256,7 +250,7 @@ func (s *Shell) openPalette() tea.Cmd {
 		if i == s.At {
 			continue
 		}
-		for _, act := range override(grouped(p.Actions(), groupElsewhere), s.cfg.Keys) {
+		for _, act := range override(grouped(p.Actions(), groupElsewhere), s.Keys) {
 			if act.Move {
 				continue
 			}
@@ -264,9 +258,7 @@ func (s *Shell) openPalette() tea.Cmd {
 			add(act, p.Name()+": ", func() tea.Cmd { return s.performOn(i, act.ID) })
 		}
 	}
-	if s.cfg.Offer != nil {
-		by[groupOffered] = s.cfg.Offer()
-	}
+	by[groupOffered] = s.Offer()
 	var choices []Choice
 	for _, group := range []string{groupPage, groupBox, groupEverywhere, groupMove, groupElsewhere, groupOffered} {
 		if len(by[group]) > 0 {

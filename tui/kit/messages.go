@@ -16,7 +16,7 @@ type (
 	Filtered string
 	// Failing asks the Hooks page for the first hook that fails.
 	Failing struct{}
-	// Missed asks the Hooks page for the deliveries of a repository or organisation that never arrived.
+	// Missed asks the Hooks page for the deliveries of a repository or organization that never arrived.
 	Missed struct{ Target string }
 	// Refusals asks the Receiver page for the requests that it refused.
 	Refusals struct{}
@@ -43,12 +43,6 @@ type (
 		Done string // what to say when err is nil
 		Err  error
 	}
-	// Failure is an error that a command could not put anywhere else.
-	Failure struct{ Err error }
-	// Notice is a good outcome to show.
-	Notice string
-	// Clip is text that a command read for the clipboard.
-	Clip struct{ What, Text string }
 )
 
 // OK reports whether there is an answer and it is no error.

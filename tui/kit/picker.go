@@ -2,6 +2,7 @@ package kit
 
 import (
 	"fmt"
+	"maps"
 	"slices"
 	"strings"
 
@@ -27,8 +28,9 @@ type Picker struct {
 	th    *Theme
 	Items []PickItem
 	On    map[string]bool
-	Shown []int   // items that match, best first
-	hits  [][]int // matched bytes of each
+	Shown []PickItem // what matches, best first, and then what Extra made
+	match int        // how many match
+	hits  [][]int    // matched bytes of each
 	input textinput.Model
 	Cursor
 	high   int // rows in the last view
@@ -37,8 +39,6 @@ type Picker struct {
 	rights int // and of what stands at the right edge, up to rightMost
 	// Extra makes an item of what is typed, where nothing like it is listed.
 	Extra func(text string) (PickItem, bool)
-	made  PickItem
-	added bool
 }
 
 // rightMost is how many columns what is said of an item gets at least, where it
@@ -88,13 +88,10 @@ func (i PickItem) label() string {
 
 // narrow keeps the lines that match what is typed.
 func (p *Picker) narrow() {
-	p.At, p.Top = 0, 0
-	p.Shown, p.hits, p.added = p.Shown[:0], nil, false
+	p.At, p.Top, p.hits = 0, 0, nil
+	p.Shown, p.match = p.Items, len(p.Items)
 	pattern := strings.TrimSpace(p.input.Value())
 	if pattern == "" {
-		for i := range p.Items {
-			p.Shown = append(p.Shown, i)
-		}
 		return
 	}
 	texts := make([]string, len(p.Items))
@@ -103,32 +100,25 @@ func (p *Picker) narrow() {
 		texts[i] = it.label()
 		exact = exact || strings.EqualFold(it.ID, pattern)
 	}
+	p.Shown = nil
 	for _, hit := range fuzzy.Find(pattern, texts) {
-		p.Shown = append(p.Shown, hit.Index)
+		p.Shown = append(p.Shown, p.Items[hit.Index])
 		p.hits = append(p.hits, hit.MatchedIndexes)
 	}
-	if p.Extra != nil && !exact {
-		p.made, p.added = p.Extra(pattern)
+	if p.match = len(p.Shown); p.Extra == nil || exact {
+		return
 	}
-}
-
-// Size is how many lines can be walked over.
-func (p *Picker) Size() int {
-	if p.added {
-		return len(p.Shown) + 1
+	if made, ok := p.Extra(pattern); ok {
+		p.Shown = append(p.Shown, made)
 	}
-	return len(p.Shown)
 }
 
 // Under is the item of the cursor.
 func (p *Picker) Under() (PickItem, bool) {
-	switch {
-	case p.At < 0 || p.At >= p.Size():
+	if p.At < 0 || p.At >= len(p.Shown) {
 		return PickItem{}, false
-	case p.At == len(p.Shown):
-		return p.made, true
 	}
-	return p.Items[p.Shown[p.At]], true
+	return p.Shown[p.At], true
 }
 
 // Toggle marks the item under the cursor, and says why it cannot.
@@ -141,7 +131,7 @@ func (p *Picker) Toggle() (off string) {
 		return it.Off
 	}
 	p.On[it.ID] = !p.On[it.ID]
-	if p.added && it.ID == p.made.ID {
+	if p.At == p.match {
 		p.Items = append([]PickItem{it}, p.Items...)
 		p.Clear()
 	}
@@ -150,7 +140,7 @@ func (p *Picker) Toggle() (off string) {
 
 // Missed is what is typed where no line of the list matches it, "" otherwise.
 func (p *Picker) Missed() string {
-	if len(p.Shown) > 0 {
+	if p.match > 0 {
 		return ""
 	}
 	return strings.TrimSpace(p.input.Value())
@@ -166,12 +156,11 @@ func (p *Picker) Clear() {
 // those marks away where none is missing.
 func (p *Picker) toggleAll() {
 	missing := false
-	for _, i := range p.Shown {
-		it := p.Items[i]
+	for _, it := range p.Shown[:p.match] {
 		missing = missing || it.Off == "" && !p.On[it.ID]
 	}
-	for _, i := range p.Shown {
-		if it := p.Items[i]; it.Off == "" {
+	for _, it := range p.Shown[:p.match] {
+		if it.Off == "" {
 			p.On[it.ID] = missing
 		}
 	}
@@ -179,34 +168,25 @@ func (p *Picker) toggleAll() {
 
 // Picked are the chosen ids, sorted.
 func (p *Picker) Picked() []string {
-	var out []string
-	for id, on := range p.On {
-		if on {
-			out = append(out, id)
-		}
-	}
-	slices.Sort(out)
-	return out
+	return slices.DeleteFunc(slices.Sorted(maps.Keys(p.On)), func(id string) bool { return !p.On[id] })
 }
 
-func (p *Picker) move(by int) { p.To(p.At+by, p.Size()) }
+func (p *Picker) move(by int) { p.To(p.At+by, len(p.Shown)) }
 
 // Update types into the search line; keys that move are actions.
 func (p *Picker) Update(msg tea.Msg) tea.Cmd {
 	switch msg := msg.(type) {
 	case tea.KeyPressMsg, tea.PasteMsg:
-		before := p.input.Value()
-		var cmd tea.Cmd
-		p.input, cmd = p.input.Update(msg)
-		if p.input.Value() != before {
+		changed, cmd := TypeInto(&p.input, msg)
+		if changed {
 			p.narrow()
 		}
 		return cmd
 	case Wheel:
 		p.move(msg.Lines)
 	case Click:
-		if i := p.Top + msg.Y - 1; msg.Y >= 1 && msg.Y <= p.high && i < p.Size() {
-			p.To(i, p.Size())
+		if i := p.Top + msg.Y - 1; msg.Y >= 1 && msg.Y <= p.high && i < len(p.Shown) {
+			p.To(i, len(p.Shown))
 			p.Toggle()
 		}
 	}
@@ -222,22 +202,22 @@ func (p *Picker) View(w, h int) string {
 	p.high = max(0, h-1)
 	found := ""
 	switch {
-	case len(p.Shown) < len(p.Items):
-		found = fmt.Sprintf("%s of %s ", text.Thousands(len(p.Shown)), text.Thousands(len(p.Items)))
+	case p.match < len(p.Items):
+		found = fmt.Sprintf("%s of %s ", text.Thousands(p.match), text.Thousands(len(p.Items)))
 	case len(p.Items) > p.high:
 		found = fmt.Sprintf(" %s listed ", text.Thousands(len(p.Items)))
 	}
-	if w < 30 || w < 56 && len(p.Shown) == len(p.Items) {
+	if w < 30 || w < 56 && p.match == len(p.Items) {
 		found = ""
 	}
 	room := max(1, w-Width(found))
 	p.input.SetWidth(max(1, room-4))
 	out := []string{FitLine(" "+t.Key.Render("/")+" "+p.input.View(), room) + t.Faint.Render(found)}
-	from, to := p.Window(p.Size(), p.high)
+	from, to := p.Window(len(p.Shown), p.high)
 	for i := from; i < to; i++ {
 		out = append(out, p.row(i, w))
 	}
-	if p.Size() == 0 && p.high > 0 {
+	if len(p.Shown) == 0 && p.high > 0 {
 		out = append(out, t.Faint.Render(t.Cut("   nothing matches", w)))
 	}
 	return Fit(strings.Join(out, "\n"), w, h)
@@ -245,12 +225,9 @@ func (p *Picker) View(w, h int) string {
 
 func (p *Picker) row(i, w int) string {
 	t := p.th
-	it, hits := p.made, []int(nil)
-	if i < len(p.Shown) {
-		it = p.Items[p.Shown[i]]
-		if p.hits != nil {
-			hits = p.hits[i]
-		}
+	it, hits := p.Shown[i], []int(nil)
+	if i < len(p.hits) {
+		hits = p.hits[i]
 	}
 	box := "[ ]"
 	if p.On[it.ID] {
@@ -302,13 +279,7 @@ func (t *Theme) marked(text string, hits []int) string {
 }
 
 // Place is the terminal's cursor in the search line.
-func (p *Picker) Place() *tea.Cursor {
-	c := CaretOf(p.input)
-	if c != nil {
-		c.X += 3
-	}
-	return c
-}
+func (p *Picker) Place() *tea.Cursor { return CaretOf(p.input, 3, 0) }
 
 // Steps are the actions that walk and mark; prefix begins their ids.
 func (p *Picker) Steps(a *Shell, prefix string) []Action {

@@ -1,6 +1,7 @@
 package kit
 
 import (
+	"slices"
 	"strings"
 
 	"charm.land/bubbles/v2/textinput"
@@ -12,7 +13,6 @@ import (
 // live on every change, and its owner may mark an error at a character.
 type Prompt struct {
 	a       *Shell
-	ID      string
 	label   string
 	Hint    string // what can be typed here
 	Input   textinput.Model
@@ -33,8 +33,8 @@ type Prompt struct {
 }
 
 // NewPrompt opens with value in the line and the cursor behind it.
-func NewPrompt(a *Shell, id, label, value string) *Prompt {
-	p := &Prompt{a: a, ID: id, label: label, errAt: -1}
+func NewPrompt(a *Shell, label, value string) *Prompt {
+	p := &Prompt{a: a, label: label, errAt: -1}
 	p.Input = NewInput(a.Theme, value)
 	return p
 }
@@ -68,13 +68,37 @@ func columnOf(in textinput.Model, at int) int {
 	return min(Width(string(value[from:at])), max(0, in.Width()))
 }
 
-// CaretOf is the terminal's cursor in an input.
-func CaretOf(in textinput.Model) *tea.Cursor {
+// CaretOf is the terminal's cursor in an input that is drawn at column x of line y.
+func CaretOf(in textinput.Model, x, y int) *tea.Cursor {
 	c := in.Cursor()
 	if c != nil {
-		c.X = columnOf(in, in.Position())
+		c.X, c.Y = x+columnOf(in, in.Position()), y
 	}
 	return c
+}
+
+// TypeInto gives a key to an input, and reports whether that changed what is typed.
+func TypeInto(in *textinput.Model, msg tea.Msg) (changed bool, cmd tea.Cmd) {
+	before := in.Value()
+	*in, cmd = in.Update(msg)
+	return in.Value() != before, cmd
+}
+
+// Find opens a line for words to look for. seek lists what has them and says how much that is; esc seeks what was looked for
+// before.
+func (s *Shell) Find(before, hint, none string, seek func(words string) (listed int)) tea.Cmd {
+	p := NewPrompt(s, "find", before)
+	p.Hint = hint
+	p.Live = func(words string) tea.Cmd {
+		if seek(words) == 0 {
+			p.Fault(none, -1)
+		}
+		return nil
+	}
+	p.Accept = func(words string) tea.Cmd { seek(strings.TrimSpace(words)); return nil }
+	p.Cancel = func() tea.Cmd { seek(before); return nil }
+	s.Show(p)
+	return nil
 }
 
 // Title implements Overlay.
@@ -87,25 +111,24 @@ func (p *Prompt) Update(msg tea.Msg) tea.Cmd {
 	default:
 		return nil
 	}
-	before := p.Input.Value()
 	p.offer = suggestions{}
-	var cmd tea.Cmd
-	p.Input, cmd = p.Input.Update(msg)
-	if p.Input.Value() == before || p.Live == nil {
+	changed, cmd := TypeInto(&p.Input, msg)
+	if !changed {
 		return cmd
 	}
-	return tea.Batch(cmd, p.Live(p.Input.Value()))
+	return tea.Batch(cmd, p.changed())
+}
+
+// changed asks the owner about another line; what was wrong with the one before is no longer said.
+func (p *Prompt) changed() tea.Cmd {
+	if p.Fault("", -1); p.Live == nil {
+		return nil
+	}
+	return p.Live(p.Input.Value())
 }
 
 // Set replaces the line, as history and completion do.
-func (p *Prompt) Set(text string) tea.Cmd {
-	p.Input.SetValue(text)
-	p.Input.CursorEnd()
-	if p.Live != nil {
-		return p.Live(text)
-	}
-	return nil
-}
+func (p *Prompt) Set(text string) tea.Cmd { return p.put(text, "") }
 
 // Fault marks what is wrong with the line; at is a character, -1 for none.
 func (p *Prompt) Fault(text string, at int) { p.ErrText, p.errAt = text, at }
@@ -138,14 +161,7 @@ func (p *Prompt) View(w, h int) string {
 }
 
 // Cursor implements Overlay.
-func (p *Prompt) Cursor() *tea.Cursor {
-	c := CaretOf(p.Input)
-	if c != nil {
-		c.X += Width(" " + p.label + " ")
-		c.Y++
-	}
-	return c
-}
+func (p *Prompt) Cursor() *tea.Cursor { return CaretOf(p.Input, Width(p.label)+2, 1) }
 
 // Actions implements Overlay.
 func (p *Prompt) Actions() []Action {
@@ -154,24 +170,20 @@ func (p *Prompt) Actions() []Action {
 			if len(p.offer.list) > 0 {
 				return p.pick(step)
 			}
-			next := p.At + step
-			if next < 0 || next > len(p.History) {
+			if p.At+step < 0 || p.At+step > len(p.History) {
 				return nil
 			}
 			if p.At == len(p.History) {
 				p.draft = p.Input.Value()
 			}
-			p.At = next
-			if next == len(p.History) {
-				return p.Set(p.draft)
-			}
-			return p.Set(p.History[next])
+			p.At += step
+			return p.Set(append(slices.Clone(p.History), p.draft)[p.At])
 		}
 	}
 	acts := []Action{
 		{ID: "prompt.accept", Keys: []string{"enter"}, Label: "accept", Text: "Take what is typed.", Run: func() tea.Cmd {
-			if cmd, went := p.takePicked(); went {
-				return cmd
+			if before, _ := p.parts(); p.offer.picked && strings.HasSuffix(before, ":") {
+				return p.ask() // from a field to its values
 			}
 			p.offer = suggestions{}
 			if p.Try != nil {

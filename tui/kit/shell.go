@@ -32,11 +32,15 @@ type overlay interface {
 	Title() string
 	Update(tea.Msg) tea.Cmd
 	View(w, h int) string // what is inside the frame, at most w×h
-	Cursor() *tea.Cursor  // relative to the inside; nil hides it
 	Actions() []Action
 }
 
-// Config is what the app gives the shell. Every function may be nil.
+// typed is an overlay with a text field.
+type typed interface {
+	Cursor() *tea.Cursor // relative to the inside; nil hides it
+}
+
+// Config is what the app gives the shell.
 type Config struct {
 	Theme   string              // "light", "dark", or "" to ask the terminal
 	Ascii   bool                // draw with ASCII only
@@ -59,8 +63,8 @@ type Config struct {
 // theme, the clock, the pages and the overlays above them, and how to show a
 // message, run a job, or go to another page.
 type Shell struct {
+	Config
 	Ctx        context.Context
-	cfg        Config
 	Theme      *Theme
 	W, H       int // the window
 	Pages      []Page
@@ -86,22 +90,19 @@ func New(ctx context.Context, cfg Config) *Shell {
 	if cfg.Now == nil {
 		cfg.Now = time.Now
 	}
-	return &Shell{Ctx: ctx, cfg: cfg, Theme: NewTheme(Unknown(cfg.Theme != "light"), colorprofile.TrueColor, cfg.Ascii), Mouse: !cfg.NoMouse, Focused: true, colours: colorprofile.TrueColor,
+	return &Shell{Config: cfg, Ctx: ctx, Theme: NewTheme(Unknown(cfg.Theme != "light"), colorprofile.TrueColor, cfg.Ascii), Mouse: !cfg.NoMouse, Focused: true, colours: colorprofile.TrueColor,
 		Waits: func(c tea.Cmd) tea.Cmd { return c }}
 }
 
 // recolour makes the theme one for the terminal as it is known by now. A theme that the user chose against the terminal's own
 // background stands.
 func (s *Shell) recolour() {
-	dark, ground := s.cfg.Theme != "light", s.background
-	if ground == nil || s.cfg.Theme != "" && dark != (tea.BackgroundColorMsg{Color: ground}).IsDark() {
+	dark, ground := s.Config.Theme != "light", s.background
+	if ground == nil || s.Config.Theme != "" && dark != (tea.BackgroundColorMsg{Color: ground}).IsDark() {
 		ground = Unknown(dark)
 	}
-	*s.Theme = *NewTheme(ground, s.colours, s.cfg.Ascii)
+	*s.Theme = *NewTheme(ground, s.colours, s.Ascii)
 }
-
-// Now is the time.
-func (s *Shell) Now() time.Time { return s.cfg.Now() }
 
 // Later sends a message after a while.
 func (s *Shell) Later(d time.Duration, msg tea.Msg) tea.Cmd {
@@ -135,17 +136,17 @@ func (s *Shell) Take(msg tea.Msg) (cmd tea.Cmd, taken bool) {
 		if o := s.Top(); o != nil {
 			cmd = o.Update(msg)
 		}
-	case tea.MouseClickMsg, tea.MouseWheelMsg:
-		cmd = s.pointer(msg)
+	case tea.MouseClickMsg:
+		cmd = s.click(msg.Mouse())
+	case tea.MouseWheelMsg:
+		cmd = s.wheel(msg.Mouse())
 	case tea.MouseMsg, tea.KeyReleaseMsg:
 	case ToastOver:
-		s.Toast.over(msg)
-	case Failure:
-		cmd = s.Fail(msg.Err)
-	case Clip:
-		cmd = s.Copy(msg.What, msg.Text)
-	case Notice:
-		cmd = s.Say(string(msg))
+		if int(msg) == s.Toast.ID { // no newer one stands there
+			s.Toast.Text = ""
+		}
+	case answered:
+		cmd = msg()
 	default:
 		return nil, false
 	}
@@ -185,28 +186,21 @@ func (s *Shell) unasked() *Message {
 	return nil
 }
 
-// Show puts an overlay on top.
-func (s *Shell) Show(o overlay) { s.Overlays = append(s.Overlays, o) }
+// Show puts an overlay on top; nothing follows from that.
+func (s *Shell) Show(o overlay) tea.Cmd {
+	s.Overlays = append(s.Overlays, o)
+	return nil
+}
 
 // Shut closes an overlay, wherever it is in the stack.
 func (s *Shell) Shut(o overlay) {
-	for i, have := range s.Overlays {
-		if have == o {
-			s.Overlays = append(s.Overlays[:i:i], s.Overlays[i+1:]...)
-			return
-		}
+	if i := slices.Index(s.Overlays, o); i >= 0 {
+		s.Overlays = append(s.Overlays[:i:i], s.Overlays[i+1:]...)
 	}
 }
 
 // Shown reports whether an overlay is open.
-func (s *Shell) Shown(o overlay) bool {
-	for _, have := range s.Overlays {
-		if have == o {
-			return true
-		}
-	}
-	return false
-}
+func (s *Shell) Shown(o overlay) bool { return slices.Contains(s.Overlays, o) }
 
 // InFront reports whether a page is the one on screen.
 func (s *Shell) InFront(p Page) bool { return s.At < len(s.Pages) && s.Pages[s.At] == p }
@@ -252,25 +246,6 @@ func (s *Shell) GoTo(name string, request any) tea.Cmd {
 	return nil
 }
 
-// SetUp opens the wizard.
-func (s *Shell) SetUp() tea.Cmd {
-	if s.cfg.SetUp == nil {
-		return nil
-	}
-	return s.cfg.SetUp()
-}
-
-// Fresh reports whether nothing is set up yet.
-func (s *Shell) Fresh() bool { return s.cfg.Fresh != nil && s.cfg.Fresh() }
-
-// Cure is how to fix what an error says, "" where that is not known.
-func (s *Shell) Cure(err error) string {
-	if s.cfg.Cure == nil {
-		return ""
-	}
-	return s.cfg.Cure(err)
-}
-
 // Trouble is an error with its cure, in lines of at most w columns.
 func (s *Shell) Trouble(err error, w int) []string {
 	t := s.Theme
@@ -294,13 +269,13 @@ func (s *Shell) Fail(err error) tea.Cmd {
 
 // Here is a command line that finds this home from another terminal too.
 func (s *Shell) Here(command string) string {
-	if s.cfg.Environ == "" || !strings.HasPrefix(command, "hookctl ") {
+	if s.Environ == "" || !strings.HasPrefix(command, "hookctl ") {
 		return command
 	}
 	if strings.Contains(command, "|") { // the programs behind it need it too
-		return "export " + s.cfg.Environ + "; " + command
+		return "export " + s.Environ + "; " + command
 	}
-	return s.cfg.Environ + " " + command
+	return s.Environ + " " + command
 }
 
 // Copy puts text on the clipboard through OSC 52 and says so. A command line is copied as Here has it.
@@ -321,11 +296,11 @@ func (s *Shell) Browse(address string) tea.Cmd {
 	if !WebAddress(address) {
 		return s.Warn("not a web address")
 	}
-	open := s.cfg.Browse
-	return func() tea.Msg {
-		if err := open(address); err != nil {
-			return Failure{fmt.Errorf("open the browser: %w", err)}
+	open := s.Config.Browse
+	return Try(s, func(context.Context) error { return open(address) }, func(err error) tea.Cmd {
+		if err != nil {
+			return s.Fail(fmt.Errorf("open the browser: %w", err))
 		}
-		return Notice("opened in the browser")
-	}
+		return s.Say("opened in the browser")
+	})
 }

@@ -36,10 +36,7 @@ func (p *Prompt) parts() (before, after string) {
 func (p *Prompt) put(before, after string) tea.Cmd {
 	p.Input.SetValue(before + after)
 	p.Input.SetCursor(len([]rune(before)))
-	if p.Live != nil {
-		return p.Live(before + after)
-	}
-	return nil
+	return p.changed()
 }
 
 // complete asks for suggestions, or goes to the next of those that are shown.
@@ -47,9 +44,7 @@ func (p *Prompt) complete(step int) tea.Cmd {
 	if len(p.offer.list) > 0 {
 		return p.pick(step)
 	}
-	p.offer = suggestions{going: true}
-	p.offer.before, p.offer.after = p.parts()
-	return p.Complete(p.offer.before)
+	return p.ask()
 }
 
 // Offer answers Complete: the ways to go on from before, the likeliest first. The only one is taken, and of several what they
@@ -69,7 +64,7 @@ func (p *Prompt) Offer(before string, list []Suggestion) tea.Cmd {
 	}
 	switch after := p.offer.after; {
 	case len(list) == 1 && strings.HasSuffix(common, ":"):
-		return tea.Batch(p.put(common, after), p.ask(common))
+		return tea.Batch(p.put(common, after), p.ask())
 	case len(list) == 1:
 		p.offer = suggestions{}
 		return p.put(strings.TrimSuffix(common, " ")+" ", strings.TrimPrefix(after, " "))
@@ -80,9 +75,10 @@ func (p *Prompt) Offer(before string, list []Suggestion) tea.Cmd {
 	return nil
 }
 
-// ask asks for what follows a line that was just completed.
-func (p *Prompt) ask(before string) tea.Cmd {
-	p.offer = suggestions{going: true, before: before, after: p.offer.after}
+// ask asks for what can follow the cursor.
+func (p *Prompt) ask() tea.Cmd {
+	before, after := p.parts()
+	p.offer = suggestions{going: true, before: before, after: after}
 	return p.Complete(before)
 }
 
@@ -98,15 +94,6 @@ func (p *Prompt) pick(step int) tea.Cmd {
 	}
 	o.picked = true
 	return p.put(o.list[o.pos.At].Text, o.after)
-}
-
-// takePicked goes on from a field that was picked to its values, and reports whether there was one.
-func (p *Prompt) takePicked() (tea.Cmd, bool) {
-	before, _ := p.parts()
-	if o := &p.offer; !o.picked || !strings.HasSuffix(before, ":") {
-		return nil, false
-	}
-	return p.ask(before), true
 }
 
 // view draws the suggestions in w columns and at most h lines.

@@ -112,7 +112,7 @@ func Folded(text string, w int) []string {
 	}
 	var out []string
 	line := ""
-	for _, word := range strings.Fields(text) {
+	for word := range strings.FieldsSeq(text) {
 		switch n := Width(word); {
 		case line != "" && Width(line)+1+n <= w:
 			line += " " + word
@@ -132,27 +132,28 @@ func Folded(text string, w int) []string {
 	return out
 }
 
-// Paragraph is text with a margin, in lines.
-func Paragraph(text string, w int) []string {
-	var out []string
-	for _, l := range Folded(text, max(1, w-2)) {
-		out = append(out, " "+l)
+// Hanging is text in lines of at most w columns, the first behind lead, the others behind as many blanks.
+func Hanging(lead, text string, w int) []string {
+	lines := Folded(text, max(1, w))
+	for i := range lines {
+		lines[i] = lead + lines[i]
+		if i == 0 {
+			lead = strings.Repeat(" ", Width(lead))
+		}
 	}
-	return out
+	return lines
 }
+
+// Paragraph is text with a margin, in lines.
+func Paragraph(text string, w int) []string { return Hanging(" ", text, w-2) }
 
 // Flagged is text that begins with a symbol; the lines that follow are indented.
 func Flagged(style Painter, symbol, text string, wide int) []string {
-	var out []string
-	for i, l := range Folded(text, max(1, wide-5)) {
-		if i == 0 {
-			l = symbol + " " + l
-		} else {
-			l = "  " + l
-		}
-		out = append(out, " "+style.Render(l))
+	lines := Hanging(symbol+" ", text, wide-5)
+	for i, l := range lines {
+		lines[i] = " " + style.Render(l)
 	}
-	return out
+	return lines
 }
 
 // CureLines are a cure as a hint below what it cures.
@@ -160,11 +161,28 @@ func CureLines(cure string, wide int) []string {
 	if cure == "" {
 		return nil
 	}
-	var out []string
-	for _, l := range Folded("hint: "+Clean(cure), max(1, wide-5)) {
-		out = append(out, "   "+l)
+	return Hanging("   ", "hint: "+Clean(cure), wide-5)
+}
+
+// Owners are those of repositories by the names of these, "" where several have a name.
+type Owners map[string]string
+
+// Add takes in a repository.
+func (o Owners) Add(repository string) {
+	if owner, name, ok := strings.Cut(repository, "/"); ok {
+		if other, seen := o[name]; seen && other != owner {
+			owner = ""
+		}
+		o[name] = owner
 	}
-	return out
+}
+
+// Short is a repository without its owner, unless another owner has one of that name.
+func (o Owners) Short(repository string) string {
+	if _, name, ok := strings.Cut(repository, "/"); ok && o[name] != "" {
+		return name
+	}
+	return repository
 }
 
 // First are at most n lines.
@@ -205,9 +223,6 @@ func Clock(at, now time.Time) string {
 	return at.Format("Jan 02 15:04")
 }
 
-// ShortTime fits nine columns.
-func ShortTime(at, now time.Time) string { return TimeIn(at, now, 9) }
-
 // TimeIn fits w columns, nine or five: the time of today, the day before that.
 func TimeIn(at, now time.Time, w int) string {
 	if at.IsZero() || w == 0 {
@@ -245,14 +260,18 @@ func Some(names []string, n int) string {
 	return fmt.Sprintf("%s and %d more", strings.Join(names[:n], ", "), len(names)-n)
 }
 
-// SortedKeys are the keys of a map in their order.
-func SortedKeys[V any](m map[string]V) []string {
-	keys := make([]string, 0, len(m))
-	for k := range m {
-		keys = append(keys, k)
+// When is words where something holds, and "" elsewhere.
+func When(holds bool, words string) string {
+	if holds {
+		return words
 	}
-	slices.Sort(keys)
-	return keys
+	return ""
+}
+
+// HasWords reports whether a text has all of these words, in capitals or not.
+func HasWords(text, words string) bool {
+	text = strings.ToLower(text)
+	return !slices.ContainsFunc(strings.Fields(strings.ToLower(words)), func(w string) bool { return !strings.Contains(text, w) })
 }
 
 // Many is how many lines a person sees at a glance.

@@ -25,13 +25,6 @@ const (
 // ToastOver is sent when a toast has been shown long enough; it names the toast.
 type ToastOver int
 
-// over takes the toast down, unless a newer one stands there.
-func (t *toast) over(id ToastOver) {
-	if int(id) == t.ID {
-		t.Text = ""
-	}
-}
-
 func (t *toast) view(th *Theme, w int) string {
 	if t.Text == "" {
 		return ""

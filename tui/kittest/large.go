@@ -46,7 +46,7 @@ func LargeLog(b *testing.B) logs.Config {
 			b.Fatal(err)
 		}
 		defer l.Close()
-		if err := l.Ready(context.Background(), nil); err != nil {
+		if err := l.Ready(context.Background()); err != nil {
 			b.Fatal(err)
 		}
 	})

@@ -2,27 +2,22 @@ package kittest
 
 import (
 	"context"
-	"encoding/json"
 	"errors"
 	"fmt"
-	"io"
-	"net/http"
 	"os"
 	"path/filepath"
 	"strconv"
 	"strings"
 	"sync"
-	"sync/atomic"
 	"testing"
 	"time"
 
 	tea "charm.land/bubbletea/v2"
-	"github.com/charmbracelet/x/ansi"
 
 	"hookctl/hooks"
 	"hookctl/hooks/githubtest"
-	"hookctl/hooks/secret"
 	"hookctl/logs"
+	"hookctl/server"
 	"hookctl/server/daemon"
 )
 
@@ -35,7 +30,7 @@ const PublicURL = "https://hooks.example.com/webhook"
 // one.
 type Rig struct {
 	T *testing.T
-	tea.Model
+	driver
 	GitHub *githubtest.Server
 	Home   string
 	Cfg    *Settings
@@ -52,7 +47,7 @@ func Main(m *testing.M) int {
 			fmt.Fprintln(os.Stderr, "unknown arguments:", os.Args[1:])
 			return 2
 		}
-		if err := ReceiveAt(home); err != nil {
+		if err := receive(home); err != nil {
 			fmt.Fprintln(os.Stderr, err)
 			return 1
 		}
@@ -78,40 +73,29 @@ const receiverHome = "HOOKCTL_TEST_RECEIVER"
 // and a TestMain that calls Main.
 func NewRig(t *testing.T, repositories ...string) *Rig {
 	t.Helper()
-	dir, err := os.MkdirTemp("", "hc") // the path of a socket is short
-	if err != nil {
-		t.Fatal(err)
+	r := (&Rig{}).Another(t)
+	all := map[string]githubtest.Repository{}
+	for _, name := range repositories {
+		all[name] = githubtest.Repository{}
 	}
-	t.Cleanup(func() { _ = os.RemoveAll(dir) })
-	home := filepath.Join(dir, "home")
-	r := &Rig{T: t, Home: home, msgs: make(chan tea.Msg, 64), quit: make(chan struct{})}
-	r.GitHub = githubtest.New(githubtest.Options{AllowLocal: true, Resolve: func(url string) string {
+	limits := hooks.Limits{WritesPerMinute: 1 << 20, WritesPerHour: 1 << 16, MaxWait: time.Second, Tries: 3, Pause: 5 * time.Millisecond}
+	gh, dir, dial := listening(t, githubtest.Options{AllowLocal: true, Resolve: func(url string) string {
 		if !strings.HasPrefix(url, "https://hooks.example.com/") {
 			return url
 		}
-		status, err := daemon.Dial(home).Status(context.Background())
+		status, err := daemon.Dial(r.Home).Status(context.Background())
 		if err != nil {
 			return ""
 		}
 		return "http://" + status.Address + strings.TrimPrefix(url, "https://hooks.example.com")
-	}})
-	t.Cleanup(r.GitHub.Close)
-	r.GitHub.RateLimit(githubtest.RateLimit{WritesPerMinute: 1 << 20, WritesPerHour: 1 << 20})
-	for _, name := range repositories {
-		r.GitHub.AddRepository(name, githubtest.Repository{})
-	}
-	socket := filepath.Join(dir, "gh.sock")
-	if err := r.GitHub.Start(socket); err != nil {
-		t.Fatal(err)
-	}
-	limits := hooks.Limits{WritesPerMinute: 1 << 20, WritesPerHour: 1 << 16, MaxWait: time.Second, Tries: 3, Pause: 5 * time.Millisecond}
+	}}, limits, all)
+	gh.RateLimit(githubtest.RateLimit{WritesPerMinute: 1 << 20, WritesPerHour: 1 << 20})
+	home := filepath.Join(dir, "home")
+	r.GitHub, r.Home = gh, home
 	r.Cfg = &Settings{
 		Home: home, Logs: logs.Config{Dir: filepath.Join(home, "webhook_logs")}, Store: StoreAt(home),
 		Daemon: daemon.Config{Home: home, Executable: os.Args[0], Env: append(os.Environ(), receiverHome+"="+home)},
-		Dial: func(host string) (*hooks.Client, error) {
-			return hooks.New(hooks.Config{Host: host, Token: githubtest.DefaultToken, Socket: socket, Limits: limits})
-		},
-		Theme: "dark",
+		Dial:   dial, Theme: "dark",
 	}
 	r.Cfg.Hooks = func() (*hooks.Client, error) { return r.Cfg.Dial("github.com") }
 	t.Cleanup(func() {
@@ -126,6 +110,7 @@ func NewRig(t *testing.T, repositories ...string) *Rig {
 // Another is the same rig for another model.
 func (r *Rig) Another(t *testing.T) *Rig {
 	other := &Rig{T: t, GitHub: r.GitHub, Home: r.Home, Cfg: r.Cfg, msgs: make(chan tea.Msg, 64), quit: make(chan struct{})}
+	other.send = other.Handle
 	t.Cleanup(other.Leave)
 	return other
 }
@@ -169,20 +154,6 @@ func (r *Rig) Handle(msg tea.Msg) {
 	r.View()
 }
 
-// Press sends keys by their names.
-func (r *Rig) Press(keys ...string) {
-	for _, k := range keys {
-		r.Handle(Key(k))
-	}
-}
-
-// Typed sends each character of text as a key.
-func (r *Rig) Typed(text string) {
-	for _, c := range text {
-		r.Press(string(c))
-	}
-}
-
 // Until handles messages until a condition holds.
 func (r *Rig) Until(what string, holds func() bool) {
 	r.T.Helper()
@@ -201,15 +172,6 @@ func (r *Rig) Until(what string, holds func() bool) {
 func (r *Rig) Shows(want string) {
 	r.T.Helper()
 	r.Until(strconv.Quote(want), func() bool { return strings.Contains(r.Text(), want) })
-}
-
-// Text is the screen without styles.
-func (r *Rig) Text() string {
-	lines := strings.Split(ansi.Strip(r.View().Content), "\n")
-	for i, l := range lines {
-		lines[i] = strings.TrimRight(l, " ")
-	}
-	return strings.Join(lines, "\n") + "\n"
 }
 
 // Receive starts the receiver and waits until the interface knows.
@@ -233,9 +195,8 @@ func (r *Rig) Hook(repository string) int64 {
 		Config: githubtest.Config{URL: PublicURL, ContentType: "json", Secret: value, InsecureSSL: "0"}})
 }
 
-// ReceiveAt is the receiver that daemon.Start runs, as small as the interface
-// needs it.
-func ReceiveAt(home string) error {
+// receive is the receiver that daemon.Start runs, without what goes on beside taking deliveries in.
+func receive(home string) error {
 	ctx, stop := context.WithCancel(context.Background())
 	defer stop()
 	inst, err := daemon.Lock(daemon.Config{Home: home})
@@ -243,93 +204,43 @@ func ReceiveAt(home string) error {
 		return err
 	}
 	defer inst.Close()
-	store := StoreAt(home)
-	var ring atomic.Pointer[secret.Ring]
-	reload := func(context.Context) error {
-		keys, err := store.Ring(time.Now())
-		if err == nil && keys.Empty() {
-			err = errors.New("there is no secret")
-		}
-		if err == nil {
-			ring.Store(keys)
-		}
-		return err
-	}
-	if err := reload(ctx); err != nil {
-		return err
-	}
 	w, err := logs.OpenWriter(ctx, logs.Config{Dir: filepath.Join(home, "webhook_logs")})
 	if err != nil {
 		return err
 	}
 	defer w.Close()
+	config := func() (server.Config, error) {
+		keys, err := StoreAt(home).Ring(time.Now())
+		return server.Config{Log: w, Keys: keys}, err
+	}
+	cfg, err := config()
+	if err != nil {
+		return err
+	}
+	s, err := server.New(cfg)
+	if err != nil {
+		return err
+	}
 	ln, err := inst.Listen(ctx, "127.0.0.1:0")
 	if err != nil {
 		return err
 	}
-	s := &http.Server{Handler: takeIn(w, &ring), ReadHeaderTimeout: 10 * time.Second}
 	var serving sync.WaitGroup
-	serving.Go(func() { _ = s.Serve(ln) })
 	defer serving.Wait()
-	defer s.Close()
+	defer stop()
+	serving.Go(func() { _ = s.Serve(ctx, ln) })
 	return inst.Serve(ctx, daemon.Control{
 		Status: func() daemon.Status {
-			prints := ring.Load().Fingerprints(time.Now())
-			return daemon.Status{Address: ln.Addr().String(), Secret: prints[0], Secrets: prints, Instance: "test-instance", PublicURL: PublicURL}
+			prints := s.Stats().Secrets
+			return daemon.Status{Address: ln.Addr().String(), Secret: prints[0], Secrets: prints, Instance: s.Instance(), PublicURL: PublicURL}
 		},
-		Reload: reload, Stop: stop,
-		Extra: map[string]http.Handler{"POST /tunnel": http.HandlerFunc(func(w http.ResponseWriter, _ *http.Request) {
-			_, _ = io.WriteString(w, `{"url":"https://hooks.example.com"}`)
-		}), "POST /ingest": ingest(w)},
-	})
-}
-
-// ingest records what came another way than over the network.
-func ingest(w *logs.Writer) http.Handler {
-	return http.HandlerFunc(func(rw http.ResponseWriter, req *http.Request) {
-		var record logs.Record
-		err := json.NewDecoder(req.Body).Decode(&record)
-		if err == nil {
-			err = w.Append(req.Context(), &record)
-		}
-		if err != nil {
-			http.Error(rw, err.Error(), http.StatusInternalServerError)
-			return
-		}
-		_ = json.NewEncoder(rw).Encode(map[string]string{"file": record.File})
-	})
-}
-
-// takeIn records what is signed with an accepted secret.
-func takeIn(w *logs.Writer, ring *atomic.Pointer[secret.Ring]) http.Handler {
-	return http.HandlerFunc(func(rw http.ResponseWriter, req *http.Request) {
-		if req.URL.Path == "/healthz" {
-			_ = json.NewEncoder(rw).Encode(map[string]string{"status": "ok", "instance": "test-instance", "nonce": req.URL.Query().Get("nonce")})
-			return
-		}
-		body, err := io.ReadAll(req.Body)
-		if err != nil {
-			http.Error(rw, err.Error(), http.StatusBadRequest)
-			return
-		}
-		id, _ := strconv.ParseInt(req.Header.Get("X-GitHub-Hook-ID"), 10, 64)
-		print, ok := ring.Load().Match(body, req.Header.Get("X-Hub-Signature-256"), id, req.URL.Path, time.Now())
-		if !ok {
-			http.Error(rw, "wrong signature", http.StatusUnauthorized)
-			return
-		}
-		var payload struct {
-			Repository struct {
-				FullName string `json:"full_name"`
+		Reload: func(context.Context) error {
+			cfg, err := config()
+			if err != nil {
+				return err
 			}
-		}
-		_ = json.Unmarshal(body, &payload)
-		err = w.Append(req.Context(), &logs.Record{
-			EventType: req.Header.Get("X-GitHub-Event"), DeliveryID: req.Header.Get("X-GitHub-Delivery"), HookID: id, Source: logs.SourceDelivery,
-			Signature: logs.Signature{Verified: true, Secret: print}, Summary: logs.Summary{Repository: payload.Repository.FullName}, Payload: body,
-		})
-		if err != nil {
-			http.Error(rw, err.Error(), http.StatusInternalServerError)
-		}
+			return s.Reload(cfg)
+		},
+		Stop: stop,
 	})
 }

@@ -12,7 +12,6 @@ import (
 	"testing"
 	"time"
 
-	"hookctl/hooks"
 	"hookctl/logs"
 	"hookctl/server/daemon"
 	"hookctl/tui/kit"
@@ -20,9 +19,6 @@ import (
 
 // Noon is the time in every test.
 var Noon = time.Date(2026, 11, 24, 12, 0, 0, 0, time.UTC)
-
-// number gives a pointer to n.
-func number(n int64) *int64 { return &n }
 
 // SampleRecords are the events of most tests: the newest is the last.
 func SampleRecords() []*logs.Record {
@@ -32,8 +28,8 @@ func SampleRecords() []*logs.Record {
 			DeliveryID: fmt.Sprintf("00000000-0000-4000-8000-%012d", minutes), Signature: logs.Signature{Verified: true, Secret: "a1b2c3d4"},
 			Headers:       map[string]string{"X-GitHub-Event": event, "Content-Type": "application/json"},
 			Notifications: n,
-			Payload: []byte(fmt.Sprintf(`{"action":%q,"repository":{"id":1296269,"full_name":%q,"private":false,"topics":["go","web"]},"sender":{"login":%q,"id":9007199254740993},"note":"line one\nline two"}`,
-				s.Action, s.Repository, s.Sender)),
+			Payload: fmt.Appendf(nil, `{"action":%q,"repository":{"id":1296269,"full_name":%q,"private":false,"topics":["go","web"]},"sender":{"login":%q,"id":9007199254740993},"note":"line one\nline two"}`,
+				s.Action, s.Repository, s.Sender),
 		}
 	}
 	sent := func(kind, priority string) logs.Notification {
@@ -50,11 +46,11 @@ func SampleRecords() []*logs.Record {
 		rec(3000, "ping", logs.Summary{Sender: "octocat", Repository: "octo-org/web"}, "ping: Speak like a human."),
 		rec(900, "push", logs.Summary{Sender: "mona", Repository: "octo-org/api", Branch: "main", Title: "3 commits", URL: web}, "push to main", sent("push", "low")),
 		rec(50, "workflow_run", logs.Summary{Action: "completed", Sender: "octocat", Repository: "octo-org/web", Title: "CI Tests", Branch: "main", Conclusion: "success", URL: web, Run: run("CI Tests", 12340)}, "ci_success: CI Tests", sent("ci_success", "low")),
-		rec(40, "issues", logs.Summary{Action: "labeled", Sender: "mona", Repository: "octo-org/api", Title: "Database is locked", Number: number(17), URL: web}, "task_blocked: #17", gaveUp),
+		rec(40, "issues", logs.Summary{Action: "labeled", Sender: "mona", Repository: "octo-org/api", Title: "Database is locked", Number: new(int64(17)), URL: web}, "task_blocked: #17", gaveUp),
 		rec(30, "star", logs.Summary{Action: "created", Sender: "hubot", Repository: "octo-org/web"}, "recorded"),
 		rec(12, "check_run", logs.Summary{Action: "completed", Sender: "octocat", Repository: "octo-org/web", Title: "lint", Branch: "feature/test", Conclusion: "failure", Run: run("lint", 77)}, "ci_failure: lint failed", sent("ci_failure", "medium")),
 		rec(11, "workflow_run", logs.Summary{Action: "completed", Sender: "octocat", Repository: "octo-org/web", Title: "CI Tests", Branch: "feature/test", Conclusion: "failure", URL: web + "/actions/runs/12345", Run: run("CI Tests", 12345)}, "ci_failure: CI Tests failed on feature/test", sent("ci_failure", "high")),
-		rec(5, "pull_request", logs.Summary{Action: "opened", Sender: "mona", Repository: "octo-org/api", Title: "Let the parser read what the writer wrote, even where a line is very long", Number: number(1347), Branch: "fix-parser", URL: web}, "pr_created: #1347", waiting),
+		rec(5, "pull_request", logs.Summary{Action: "opened", Sender: "mona", Repository: "octo-org/api", Title: "Let the parser read what the writer wrote, even where a line is very long", Number: new(int64(1347)), Branch: "fix-parser", URL: web}, "pr_created: #1347", waiting),
 	}
 }
 
@@ -86,7 +82,7 @@ func Write(t testing.TB, cfg logs.Config, records ...*logs.Record) {
 	if err != nil {
 		t.Fatal(err)
 	}
-	if err := errors.Join(l.Ready(ctx, nil), l.Close()); err != nil {
+	if err := errors.Join(l.Ready(ctx), l.Close()); err != nil {
 		t.Fatal(err)
 	}
 }
@@ -135,6 +131,4 @@ func MustJSON(v any) json.RawMessage {
 }
 
 // Job0 is a job whose steps the test reports.
-func Job0() *kit.Job[hooks.Step] {
-	return &kit.Job[hooks.Step]{Stop: func() {}, Steps: make(chan hooks.Step)}
-}
+func Job0() *kit.Job { return &kit.Job{Stop: func() {}} }

@@ -9,11 +9,40 @@ import (
 	"github.com/charmbracelet/x/ansi"
 )
 
+// driver types into a model and reads its screen.
+type driver struct {
+	tea.Model
+	send func(tea.Msg)
+}
+
+// Press sends keys by their names.
+func (d *driver) Press(keys ...string) {
+	for _, k := range keys {
+		d.send(Key(k))
+	}
+}
+
+// Typed sends each character of text as a key.
+func (d *driver) Typed(text string) {
+	for _, r := range text {
+		d.Press(strings.Replace(string(r), " ", "space", 1))
+	}
+}
+
+// Text is the screen without styles and without blanks at the line ends.
+func (d *driver) Text() string {
+	lines := strings.Split(ansi.Strip(d.View().Content), "\n")
+	for i, l := range lines {
+		lines[i] = strings.TrimRight(l, " ")
+	}
+	return strings.Join(lines, "\n") + "\n"
+}
+
 // Screen drives a model without a program: keys in, screens out. Commands run
 // at once, except those that only wait.
 type Screen struct {
 	T testing.TB
-	tea.Model
+	driver
 	Quit bool // the user has left
 }
 
@@ -21,7 +50,8 @@ type Screen struct {
 // that its start asks for.
 func NewScreen(t testing.TB, m tea.Model, w, h int) *Screen {
 	t.Helper()
-	s := &Screen{T: t, Model: m}
+	s := &Screen{T: t}
+	s.driver = driver{m, s.Send}
 	s.Send(tea.WindowSizeMsg{Width: w, Height: h})
 	s.Settle(m.Init())
 	return s
@@ -66,35 +96,6 @@ func (s *Screen) Settle(cmd tea.Cmd) {
 		}
 		s.Send(msg)
 	}
-}
-
-// Press sends keys by their names.
-func (s *Screen) Press(keys ...string) {
-	s.T.Helper()
-	for _, k := range keys {
-		s.Send(Key(k))
-	}
-}
-
-// Typed sends each character of text as a key.
-func (s *Screen) Typed(text string) {
-	s.T.Helper()
-	for _, r := range text {
-		if r == ' ' {
-			s.Press("space")
-			continue
-		}
-		s.Press(string(r))
-	}
-}
-
-// Text is the screen without styles and without blanks at the line ends.
-func (s *Screen) Text() string {
-	lines := strings.Split(ansi.Strip(s.View().Content), "\n")
-	for i, l := range lines {
-		lines[i] = strings.TrimRight(l, " ")
-	}
-	return strings.Join(lines, "\n") + "\n"
 }
 
 // Shows fails unless the screen has the text.

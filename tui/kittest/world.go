@@ -27,7 +27,6 @@ type Settings struct {
 	Dial         func(host string) (*hooks.Client, error) // the simulated GitHub by another host name; of a Rig only
 	URL          string                                   // where GitHub reaches the receiver
 	Repositories []string
-	PerHook      bool // each hook has a secret of its own
 	Theme        string
 	ASCII        bool
 	Now          func() time.Time
@@ -43,9 +42,8 @@ type World struct {
 	Log    kit.Answer[*logs.Log]
 	Status kit.Answer[daemon.Status]
 	news   <-chan []logs.Entry
-	SetUp  func() tea.Cmd        // opens what w opens
-	Also   func(tea.Msg) tea.Cmd // what else takes messages
-	Stop   context.CancelFunc    // ends what the world started
+	SetUp  func() tea.Cmd     // opens what w opens
+	Stop   context.CancelFunc // ends what the world started
 }
 
 // QuietSettings are a home of its own with an empty log, at noon.
@@ -106,7 +104,7 @@ func (b blank) Actions() []kit.Action  { return nil }
 func NewFleet(cfg Settings) *fleet.Fleet {
 	return fleet.New(fleet.Config{
 		Home: cfg.Home, Logs: cfg.Logs, Store: cfg.Store, Daemon: cfg.Daemon, GitHub: cfg.Hooks,
-		PublicURL: cfg.URL, Repositories: cfg.Repositories, PerHook: cfg.PerHook, Now: cfg.Now,
+		PublicURL: cfg.URL, Repositories: cfg.Repositories, Now: cfg.Now,
 	})
 }
 
@@ -121,7 +119,7 @@ func NewWorld(t testing.TB, cfg Settings) *World {
 			}
 			return a.SetUp()
 		},
-		Again: func() tea.Cmd { return a.Poll(false) },
+		Again: func() tea.Cmd { return a.Poll(false) }, Fresh: func() bool { return false }, Offer: func() []kit.Choice { return nil },
 		Lamp: func() kit.Lamp {
 			return kit.Lamp{Known: a.Status.Known, Running: a.Status.OK(), Stopped: a.Status.Err == daemon.ErrNotRunning, Address: a.Status.Value.Address}
 		}})
@@ -200,7 +198,7 @@ func (a *World) Update(msg tea.Msg) (tea.Model, tea.Cmd) {
 				a.news = ch
 				cmds = append(cmds, a.Waits(a.watch))
 			}
-			cmds = append(cmds, func() tea.Msg { m.Value.Ready(a.Ctx, nil); return kit.Indexed{} }) //nolint:errcheck,gosec // only waited for
+			cmds = append(cmds, func() tea.Msg { m.Value.Ready(a.Ctx); return kit.Indexed{} }) //nolint:errcheck,gosec // only waited for
 		}
 	case kit.Answer[daemon.Status]:
 		a.Status = m
@@ -210,9 +208,6 @@ func (a *World) Update(msg tea.Msg) (tea.Model, tea.Cmd) {
 		}
 	}
 	cmds = append(cmds, a.Broadcast(msg))
-	if a.Also != nil {
-		cmds = append(cmds, a.Also(msg))
-	}
 	return a, tea.Batch(cmds...)
 }
 

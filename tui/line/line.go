@@ -4,8 +4,10 @@ import (
 	"context"
 	"errors"
 	"fmt"
+	"hookctl/hooks"
 	"io"
 	"os"
+	"slices"
 	"strings"
 	"sync"
 
@@ -29,7 +31,7 @@ type Config struct {
 	Out         io.Writer        // everything is printed here, data and errors alike
 	Interactive bool             // a person answers: there is a prompt, and ctrl+d ends a question before it ends line mode
 	Interrupts  <-chan os.Signal // ctrl+c; nil for none
-	Release     func()           // lets the next ctrl+c end the process; nil for nothing
+	Release     func()           // lets the next ctrl+c end the process
 
 	// Execute runs one command line on a fresh command tree, without the program's name. It reports errors on err, in the
 	// program's own form, and returns them. The command reads its answers from in, a line at a time.
@@ -58,9 +60,6 @@ type mode struct {
 // ctrl+c: that cancels the command that is running, and only at the prompt it leaves. Run returns [ErrCommandFailed], or
 // the error of ctx.
 func Run(ctx context.Context, cfg Config) error {
-	if cfg.Release == nil {
-		cfg.Release = func() {}
-	}
 	m := &mode{Config: cfg, lists: map[string]*list{}}
 	m.out = &Output{w: cfg.Out, table: m.table}
 	m.in = newReader(cfg.In, m.out, cfg.Interactive)
@@ -93,13 +92,13 @@ func Run(ctx context.Context, cfg Config) error {
 // welcome says how things are. Where nothing is set up it offers to do that, as the full screen does.
 func (m *mode) welcome(ctx context.Context) {
 	m.say("hookctl in line mode. Type help for the commands.")
-	if m.Fresh == nil || !m.Fresh(ctx) {
+	if !m.Fresh(ctx) {
 		if m.Interactive {
 			_ = m.execute(ctx, []string{"status"}) // it has printed what is wrong
 		}
 		return
 	}
-	if !m.Interactive || m.Setup == nil {
+	if !m.Interactive {
 		m.say("Nothing is set up yet. Type setup to set up webhooks.")
 		return
 	}
@@ -156,27 +155,18 @@ func (m *mode) do(ctx context.Context, text string) error {
 
 // help prints what is needed most.
 func (m *mode) help() error {
-	said := map[string][2]string{}
-	for _, a := range aliases() {
-		if a.text != "" {
-			said[a.typed] = [2]string{a.usage(), a.text}
-		}
-	}
-	for _, line := range promptWords() {
-		said[line[0]] = line
-	}
-	tree := m.Tree()
 	m.say("The commands that matter first:")
-	for _, name := range []string{"setup", "status", "events", "view", "follow", "resend", "hooks", "rotate", "undo", "doctor", "settings", "N", "more, back", "WORDS ?", "quit"} {
-		line, ok := said[name]
-		if !ok {
-			cmd, _, err := tree.Find([]string{name})
+	known := ownWords()
+	for _, name := range []string{"setup", "status", "events [FILTER]", "view", "follow", "resend", "hooks", "rotate", "undo", "doctor", "settings", "N", "more, back", "WORDS ?", "quit"} {
+		i := slices.IndexFunc(known, func(word [2]string) bool { return word[0] == name })
+		if i < 0 {
+			cmd, _, err := m.Tree().Find([]string{name})
 			if err != nil {
 				return err
 			}
-			line = [2]string{name, cmd.Short}
+			i, known = len(known), append(known, [2]string{name, cmd.Short})
 		}
-		m.say(fmt.Sprintf("  %-15s %s", line[0], line[1]))
+		m.entry(known[i])
 	}
 	m.say("All commands: help all. One command with its flags: help events list")
 	return nil
@@ -187,36 +177,37 @@ func (m *mode) helpAll(ctx context.Context) error {
 	err := m.execute(ctx, []string{"--help"})
 	m.say("")
 	m.say("Line mode:")
-	for _, a := range aliases() {
-		if a.text != "" {
-			m.say(fmt.Sprintf("  %-15s %s", a.usage(), a.text))
-		}
-	}
-	for _, line := range promptWords() {
-		m.say(fmt.Sprintf("  %-15s %s", line[0], line[1]))
+	for _, word := range ownWords() {
+		m.entry(word)
 	}
 	return err
 }
 
-// promptWords are what only the prompt knows, with what each does.
-func promptWords() [][2]string {
-	return [][2]string{
+// entry prints a word with what it does.
+func (m *mode) entry(word [2]string) { m.say(fmt.Sprintf("  %-15s %s", word[0], word[1])) }
+
+// ownWords are the words that the shell does not know, with what each does: the short forms of commands, and what only the
+// prompt knows.
+func ownWords() (words [][2]string) {
+	for _, a := range aliases() {
+		if a.text != "" {
+			words = append(words, [2]string{a.usage(), a.text})
+		}
+	}
+	return append(words, [][2]string{
 		{"setup", "Set up webhooks question by question, where no flags follow"},
 		{"more, back", fmt.Sprintf("The next page of the last list, or the one before; a page has %d rows", page)},
 		{"N", "A number in place of an event, a hook or a delivery is its row in the last list of them"},
 		{"WORDS ?", "What may follow the words"},
 		{"quit", "Leave; ctrl+d does too, and ctrl+c when nothing is running"},
-	}
+	}...)
 }
 
 // complete lists what may follow the words, as the shell's completion does.
 func (m *mode) complete(ctx context.Context, words []string) error {
 	part := ""
 	if n := len(words); n > 0 {
-		words, part = words[:n-1], words[n-1]
-	}
-	if part == "?" {
-		part = ""
+		words, part = words[:n-1], strings.TrimSuffix(words[n-1], "?")
 	}
 	var found strings.Builder
 	if err := m.Execute(ctx, append([]string{"__complete"}, append(words, part)...), strings.NewReader(""), &found, io.Discard); err != nil {
@@ -261,9 +252,9 @@ func (m *mode) execute(ctx context.Context, words []string) error {
 }
 
 // work does something that takes time. ctrl+c cancels it; pressed again it also leaves, once the work has ended, and a
-// third one ends the process.
-func (m *mode) work(ctx context.Context, do func(context.Context) error) error {
-	ctx, stop := context.WithCancel(ctx)
+// third one ends the process. The error is then errInterrupted.
+func (m *mode) work(outer context.Context, do func(context.Context) error) error {
+	ctx, stop := context.WithCancel(outer)
 	defer stop()
 	done := make(chan struct{})
 	interrupts := 0
@@ -289,7 +280,7 @@ func (m *mode) work(ctx context.Context, do func(context.Context) error) error {
 	err := do(ctx)
 	close(done)
 	watching.Wait()
-	if interrupts > 0 && err != nil {
+	if err != nil && (interrupts > 0 || outer.Err() != nil) {
 		return errInterrupted
 	}
 	return err
@@ -300,9 +291,17 @@ func (m *mode) say(line string) { fmt.Fprintln(m.out, line) }
 
 // fail prints an error of line mode itself, and what to do about it.
 func (m *mode) fail(problem, hint string) error {
-	m.say("error: " + problem)
-	if hint != "" {
+	return m.report(hooks.WithCure(errors.New(problem), hint))
+}
+
+// report prints an error with its cure, where there is one, and passes it on.
+func (m *mode) report(err error) error {
+	if err == nil || errors.Is(err, errInterrupted) {
+		return err
+	}
+	m.say("error: " + err.Error())
+	if hint := hooks.CureOf(err); hint != "" {
 		m.say("hint: " + hint)
 	}
-	return errors.New(problem)
+	return err
 }

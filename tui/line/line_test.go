@@ -161,8 +161,8 @@ func (h *house) tree(in io.Reader, out io.Writer) *cobra.Command {
 		return nil
 	})
 	setup.Flags().String("url", "", "")
-	for _, name := range []string{"repo", "org", "event"} {
-		setup.Flags().StringArray(name, nil, "")
+	for name, short := range map[string]string{"repo": "R", "org": "", "event": ""} {
+		setup.Flags().StringArrayP(name, short, nil, "")
 	}
 	config := add(root, "config", nothing)
 	config.Flags().Bool("json", false, "")
@@ -179,7 +179,7 @@ func (h *house) tree(in io.Reader, out io.Writer) *cobra.Command {
 
 func (h *house) config(in io.Reader, out io.Writer) line.Config {
 	return line.Config{
-		In: in, Out: out,
+		In: in, Out: out, Release: func() {}, Fresh: func(context.Context) bool { return false },
 		Tree: func() *cobra.Command { return h.tree(strings.NewReader(""), io.Discard) },
 		Execute: func(ctx context.Context, args []string, in io.Reader, out, _ io.Writer) error {
 			h.ran = append(h.ran, strings.Join(args, " "))

@@ -7,13 +7,9 @@ import (
 	"fmt"
 	"slices"
 	"strings"
-	"time"
 
 	"hookctl/server/fleet"
 )
-
-// probeWait bounds the question to a sink.
-const probeWait = 5 * time.Second
 
 // askNotify asks who is notified of what matters, and of what else.
 func (d *dialogue) askNotify(ctx context.Context) error {
@@ -50,28 +46,18 @@ func (d *dialogue) askAgent(ctx context.Context) error {
 		if d.from.Probe == nil {
 			return nil
 		}
-		err = d.probe(ctx, func(ctx context.Context) error { return d.from.Probe(ctx, d.from.Sink, d.Agent) })
+		err = d.report(d.work(ctx, func(ctx context.Context) error { return d.from.Probe(ctx, d.from.Sink, d.Agent) }))
 		switch {
-		case errors.Is(err, errInterrupted) || ctx.Err() != nil:
+		case errors.Is(err, errInterrupted):
 			return err
 		case err == nil:
 			d.say("AI Maestro answers and knows " + d.Agent + ".")
 			return nil
 		}
-		d.problem(err)
 		if yes, err := d.confirm(ctx, "Notify it anyway? Notifications wait until it is reachable.", true); err != nil || yes {
 			return err
 		}
 	}
-}
-
-// probe asks a sink, for a limited time.
-func (d *dialogue) probe(ctx context.Context, ask func(context.Context) error) error {
-	return d.work(ctx, func(ctx context.Context) error {
-		ctx, stop := context.WithTimeout(ctx, probeWait)
-		defer stop()
-		return ask(ctx)
-	})
 }
 
 // askMore asks whether people in a chat are notified too, and of which other events.
@@ -96,7 +82,7 @@ func (d *dialogue) askMore(ctx context.Context) error {
 		if i := slices.IndexFunc(names, func(name string) bool {
 			return !slices.ContainsFunc(offered, func(c fleet.Choice) bool { return c.Value == name })
 		}); i >= 0 {
-			d.problem(fmt.Errorf("the list has no %q", names[i]))
+			_ = d.report(fmt.Errorf("the list has no %q", names[i]))
 			continue
 		}
 		d.chat.Chat = slices.Contains(names, "chat")
@@ -131,11 +117,11 @@ func (d *dialogue) askChat(ctx context.Context) (done bool, err error) {
 		return d.from.Chat, nil
 	}
 	if d.from.ProbeChat != nil {
-		if err := d.probe(ctx, func(ctx context.Context) error { return d.from.ProbeChat(ctx, url) }); err != nil {
-			if errors.Is(err, errInterrupted) || ctx.Err() != nil {
-				return false, err
-			}
-			d.problem(err)
+		err := d.report(d.work(ctx, func(ctx context.Context) error { return d.from.ProbeChat(ctx, url) }))
+		switch {
+		case errors.Is(err, errInterrupted):
+			return false, err
+		case err != nil:
 			return false, nil
 		}
 	}

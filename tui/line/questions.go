@@ -1,6 +1,7 @@
 package line
 
 import (
+	"cmp"
 	"context"
 	"errors"
 	"fmt"
@@ -16,15 +17,14 @@ import (
 // askRepositories lists what can be chosen, and narrows the list by what is typed.
 func (d *dialogue) askRepositories(ctx context.Context) error {
 	var all []hooks.Repository
-	err := d.work(ctx, func(ctx context.Context) (err error) {
+	err := d.report(d.work(ctx, func(ctx context.Context) (err error) {
 		all, err = d.signIn.Client.Repositories(ctx, hooks.RepositoryQuery{AnyRole: true, Archived: true})
 		return err
-	})
+	}))
 	switch {
-	case errors.Is(err, errInterrupted) || ctx.Err() != nil:
+	case errors.Is(err, errInterrupted):
 		return err
 	case err != nil:
-		d.problem(err)
 		d.say("You can still type names of repositories.")
 	}
 	slices.SortStableFunc(all, func(a, b hooks.Repository) int { // what can be chosen first
@@ -44,7 +44,7 @@ func (d *dialogue) askRepositories(ctx context.Context) error {
 		chosen, found, problem := d.read(answer, shown, all)
 		switch {
 		case problem != nil:
-			d.problem(problem)
+			_ = d.report(problem)
 		case found != nil:
 			shown = found
 			d.list(shown)
@@ -69,38 +69,35 @@ func (d *dialogue) list(found []hooks.Repository) {
 // read understands an answer: what it chooses, or what it found where it is a search, or what is wrong with it.
 func (d *dialogue) read(answer string, shown, all []hooks.Repository) (chosen []string, found []hooks.Repository, problem error) {
 	for _, word := range fields(answer) {
-		var name, why string
-		if n, err := strconv.Atoi(word); err == nil {
-			if n < 1 || n > len(shown) {
-				return nil, nil, fmt.Errorf("the list has no number %d", n)
-			}
-			name, why = shown[n-1].FullName, shown[n-1].Locked()
-		} else if t, err := d.signIn.Client.ParseTarget(word); err == nil && (!t.IsOrg() || d.owner(t, all)) {
-			name = t.String()
-			if i := slices.IndexFunc(all, func(r hooks.Repository) bool { return strings.EqualFold(r.FullName, name) }); i >= 0 {
-				name, why = all[i].FullName, all[i].Locked()
-			}
-			if err := d.signIn.Orgs(); t.IsOrg() && err != nil {
-				return nil, nil, err
-			}
-		} else if err != nil && strings.Contains(word, "/") {
+		t, err := d.signIn.Client.ParseTarget(word)
+		listed := slices.IndexFunc(all, func(r hooks.Repository) bool { return strings.EqualFold(r.FullName, t.String()) })
+		n, notNumber := strconv.Atoi(word)
+		picked := hooks.Repository{FullName: t.String(), Admin: true} // as typed
+		switch {
+		case notNumber == nil && (n < 1 || n > len(shown)):
+			return nil, nil, fmt.Errorf("the list has no number %d", n)
+		case notNumber == nil:
+			picked = shown[n-1]
+		case err != nil && strings.Contains(word, "/"):
 			return nil, nil, err
-		} else {
-			for _, r := range all {
-				if strings.Contains(strings.ToLower(r.FullName), strings.ToLower(word)) {
-					found = append(found, r)
-				}
-			}
-			if found == nil {
+		case err != nil || t.IsOrg() && !d.owner(t, all):
+			found = slices.DeleteFunc(slices.Clone(all), func(r hooks.Repository) bool {
+				return !strings.Contains(strings.ToLower(r.FullName), strings.ToLower(word))
+			})
+			if len(found) == 0 {
 				return nil, nil, fmt.Errorf("no repository has %q in its name", word)
 			}
 			return nil, found, nil
+		case t.IsOrg() && d.signIn.Orgs() != nil:
+			return nil, nil, d.signIn.Orgs()
+		case listed >= 0:
+			picked = all[listed]
 		}
-		if why != "" {
-			return nil, nil, fmt.Errorf("%s cannot be chosen: %s", name, why)
+		if why := picked.Locked(); why != "" {
+			return nil, nil, fmt.Errorf("%s cannot be chosen: %s", picked.FullName, why)
 		}
-		if !slices.Contains(chosen, name) {
-			chosen = append(chosen, name)
+		if !slices.Contains(chosen, picked.FullName) {
+			chosen = append(chosen, picked.FullName)
 		}
 	}
 	if len(chosen) == 0 {
@@ -134,7 +131,7 @@ func (d *dialogue) askURL(ctx context.Context) error {
 			return err
 		})
 		switch {
-		case errors.Is(err, errInterrupted) || ctx.Err() != nil:
+		case errors.Is(err, errInterrupted):
 			return err
 		case err != nil:
 			d.say("warning: " + err.Error())
@@ -148,12 +145,9 @@ func (d *dialogue) askURL(ctx context.Context) error {
 		if !real {
 			d.say("No tunnel is running. " + tunnel.About)
 		}
-		fallback := d.URL
-		switch {
-		case fallback == "" && len(offers) > 0:
+		fallback := cmp.Or(d.URL, "look again")
+		if d.URL == "" && len(offers) > 0 {
 			fallback = "1"
-		case fallback == "":
-			fallback = "look again"
 		}
 		answer, err := d.ask(ctx, "Address, a number of the list, or look again", fallback)
 		if err != nil {
@@ -188,19 +182,16 @@ func (d *dialogue) take(ctx context.Context, o tunnel.Offer) (done bool, err err
 		return true, nil
 	}
 	address, err := hooks.HookURL(o.URL, "")
-	if err != nil {
-		d.problem(err)
+	if d.report(err) != nil {
 		return false, nil
 	}
 	warning, err := hooks.CheckPublic(address, d.signIn.Client.Host())
 	switch {
-	case errors.Is(err, hooks.ErrNotPublic):
-		d.problem(err)
+	case errors.Is(d.report(err), hooks.ErrNotPublic):
 		if d.anyway, err = d.confirm(ctx, "Use it anyway?", false); err != nil || !d.anyway {
 			return false, err
 		}
 	case err != nil:
-		d.problem(err)
 		return false, nil
 	case warning != "":
 		d.say("warning: " + warning)

@@ -21,29 +21,10 @@ var ErrCancelled = errors.New("the command was cancelled")
 
 // Setup is what the dialogue of setup starts from.
 type Setup struct {
-	GitHub       func() (*hooks.Client, error)
-	Home         string   // where run/wizard.json keeps what was answered: the wizard of the full screen goes on with it
-	URL          string   // of the hooks, "" where it is not known yet
-	Port         int      // of the receiver
-	Secret       bool     // there is one
-	Repositories []string // that were set up before
-	Events       []string // chosen at first
-	Sink, Agent  string   // who is notified; an empty sink for nobody
-	Tunnels      tunnel.Finder
-	// PublicURL is where GitHub reaches the running receiver, "" while that is not known.
-	PublicURL func(ctx context.Context) string
-	// Probe asks a sink about an agent; nil leaves the check out.
-	Probe func(ctx context.Context, sink, agent string) error
-	// ProbeChat says what is wrong with the URL of a chat; nil leaves the check out.
-	ProbeChat func(ctx context.Context, url string) error
-	Chat      bool     // a chat is notified already
-	Also      []string // entries of notify_also
-	Trust     bool     // text of strangers is kept from agents
-	Sync      string   // the mode of project sync
-	// Save keeps a setting: receiver.public_url, receiver.port or receiver.tunnel; the others keep what their names say.
-	Save       func(ctx context.Context, key string, value any) error
-	SaveNotify func(ctx context.Context, n fleet.Notify) error
-	SaveSync   func(ctx context.Context, mode string) error
+	fleet.SetupDefaults
+	Fleet   *fleet.Fleet
+	Home    string        // where run/wizard.json keeps what was answered: the wizard of the full screen goes on with it
+	Tunnels tunnel.Finder // where tunnels are looked for; zero for the usual places
 	// Hidden reads an answer that is not shown; nil where nobody types.
 	Hidden func(ctx context.Context, what string) (string, error)
 }
@@ -63,16 +44,15 @@ type dialogue struct {
 	at     int          // the step
 }
 
-// step is one question. skip says that it asks only when something is wrong, so back goes past it.
+// step is one question.
 type step struct {
 	number int // as the wizard counts
 	name   string
-	skip   bool
 	ask    func(*dialogue, context.Context) error
 }
 
-// The steps as the wizard of the full screen counts them. The command setup looks after the secret, the receiver, the
-// review and the proof.
+// The steps as the wizard of the full screen counts them; the first ones have the same place here. The command setup looks
+// after the secret, the receiver, the review and the proof.
 const (
 	stepSignIn = iota
 	stepRepositories
@@ -85,12 +65,12 @@ const (
 
 func steps() []step {
 	return []step{
-		{stepSignIn, "Sign in", true, (*dialogue).askSignIn},
-		{stepRepositories, "Repositories", false, (*dialogue).askRepositories},
-		{stepURL, "URL", false, (*dialogue).askURL},
-		{stepEvents, "Events", false, (*dialogue).askEvents},
-		{stepNotify, "Notifications", false, (*dialogue).askNotify},
-		{stepApply, "Set up", false, (*dialogue).apply},
+		{stepSignIn, "Sign in", (*dialogue).askSignIn},
+		{stepRepositories, "Repositories", (*dialogue).askRepositories},
+		{stepURL, "URL", (*dialogue).askURL},
+		{stepEvents, "Events", (*dialogue).askEvents},
+		{stepNotify, "Notifications", (*dialogue).askNotify},
+		{stepApply, "Set up", (*dialogue).apply},
 	}
 }
 
@@ -99,12 +79,9 @@ var errAgain = errors.New("go on elsewhere")
 
 // setup goes through the steps. Its error has been printed.
 func (m *mode) setup(ctx context.Context) error {
-	if m.Setup == nil {
-		return m.fail("setup is not available here", "")
-	}
 	s, err := m.Setup()
 	if err != nil {
-		return m.fail(err.Error(), hooks.CureOf(err))
+		return m.report(err)
 	}
 	d := &dialogue{mode: m, from: s, file: fleet.NewDraftFile(s.Home)}
 	goal := d.begin()
@@ -114,16 +91,11 @@ func (m *mode) setup(ctx context.Context) error {
 		m.say(fmt.Sprintf("Step %d of %d: %s.", d.at+1, len(all), all[d.at].name))
 		switch err := all[d.at].ask(d, ctx); {
 		case errors.Is(err, errAgain):
+		case errors.Is(err, errBack) && d.at <= stepRepositories: // signing in asks only when something is wrong
+			m.say("This is the first question; cancel leaves.")
+			continue
 		case errors.Is(err, errBack):
-			before := d.at - 1
-			for before >= 0 && all[before].skip {
-				before--
-			}
-			if before < 0 {
-				m.say("This is the first question; cancel leaves.")
-				continue
-			}
-			d.at = before
+			d.at--
 		case err != nil:
 			err = errors.Join(err, d.save(all[d.at].number))
 			if ctx.Err() == nil {
@@ -183,18 +155,15 @@ func (d *dialogue) save(step int) error {
 	return d.file.Save(d.saves, &d.Draft)
 }
 
-// problem prints an error with its cure.
-func (d *dialogue) problem(err error) { _ = d.fail(err.Error(), hooks.CureOf(err)) }
-
 // askSignIn says who the user is at GitHub. Where that is nobody, or the login lacks a permission, it offers to run gh.
 func (d *dialogue) askSignIn(ctx context.Context) error {
 	for {
 		err := d.work(ctx, func(ctx context.Context) (err error) {
-			d.signIn, err = hooks.FindSignIn(ctx, d.from.GitHub)
+			d.signIn, err = d.from.Fleet.SignIn(ctx)
 			return err
 		})
 		switch {
-		case errors.Is(err, errInterrupted) || ctx.Err() != nil:
+		case errors.Is(err, errInterrupted):
 			return err
 		case err == nil && d.signIn.Lacks == "":
 			d.say("Signed in to " + d.signIn.Client.Host() + " as " + d.signIn.User.Login + ".")
@@ -204,22 +173,22 @@ func (d *dialogue) askSignIn(ctx context.Context) error {
 		case errors.Is(err, hooks.ErrNotLoggedIn):
 			d.say("You are not signed in to GitHub.")
 		default:
-			d.problem(err)
+			_ = d.report(err)
 		}
 		if advice := d.signIn.ByHand(err); advice != "" {
 			d.say(advice)
 		}
-		args := d.signIn.Fix(err)
-		question := "Try again?"
-		if args != nil {
+		args, question := d.signIn.Fix(err), "Try again?"
+		switch {
+		case args == nil:
+		case d.Interactive:
 			question = "Run gh " + strings.Join(args, " ") + "? It continues in a browser and comes back here."
-		}
-		if args != nil && !d.Interactive {
+		default:
 			d.say("In a terminal: gh " + strings.Join(args, " "))
-			args, question = nil, "Try again?"
+			args = nil
 		}
 		if yes, err := d.confirm(ctx, question, true); err != nil || !yes {
-			return orCancelled(err)
+			return cmp.Or(err, errCancelled)
 		}
 		if args == nil {
 			continue
@@ -232,44 +201,21 @@ func (d *dialogue) askSignIn(ctx context.Context) error {
 			return gh.Run()
 		})
 		if err != nil && !errors.Is(err, errInterrupted) {
-			d.problem(fmt.Errorf("gh did not finish: %w", err))
+			_ = d.report(fmt.Errorf("gh did not finish: %w", err))
 		}
 	}
-}
-
-// orCancelled is the error of a question, or that its answer was no.
-func orCancelled(err error) error {
-	if err == nil {
-		return errCancelled
-	}
-	return err
 }
 
 // apply saves what was chosen for this machine and executes setup, which prints the plan, asks, and proves each hook by a
 // signed ping. What fails is asked about until it works or is left.
 func (d *dialogue) apply(ctx context.Context) error {
-	err := d.prepare(ctx)
+	err := d.report(d.work(ctx, d.prepare))
 	if err == nil {
-		args := []string{"setup", "--url", d.URL}
-		if d.relay {
-			args = []string{"setup", "--relay"}
-		}
-		if d.anyway {
-			args = append(args, "--allow-unreachable")
-		}
-		for _, target := range d.Targets() {
-			if target.IsOrg() {
-				args = append(args, "--org", target.String())
-			} else {
-				args = append(args, "--repo", target.String())
-			}
-		}
+		request := fleet.SetupRequest{Targets: d.Targets(), URL: d.URL, AllowUnreachable: d.anyway}
 		if !slices.Equal(d.Events, d.usual()) { // without --event, hooks that are there keep theirs
-			for _, event := range d.Events {
-				args = append(args, "--event", event)
-			}
+			request.Events = d.Events
 		}
-		err = d.execute(ctx, args)
+		err = d.execute(ctx, request.Args(d.relay))
 	}
 	switch {
 	case err == nil:
@@ -299,64 +245,32 @@ func (d *dialogue) apply(ctx context.Context) error {
 			return err
 		}
 	case answer == "url":
-		for i, s := range steps() {
-			if s.number == stepURL {
-				d.at = i
-			}
-		}
+		d.at = stepURL
 	}
 	return errAgain
 }
 
-// prepare saves what setup reads from the settings. Where the receiver is to run a tunnel, it starts it and waits for the
-// address.
+// prepare saves who is notified. Where the receiver is to run a tunnel, it starts it and waits for the address.
 func (d *dialogue) prepare(ctx context.Context) error {
-	return d.work(ctx, func(ctx context.Context) error {
-		notify := d.chat
-		notify.Sink, notify.Agent, notify.Also = d.from.Sink, d.Agent, d.Also
-		if d.Nobody {
-			notify.Sink, notify.Agent = "", ""
-		}
-		err := d.from.SaveNotify(ctx, notify)
-		if err == nil && d.tunnel == "" && !d.relay {
-			err = d.from.Save(ctx, "receiver.public_url", d.URL)
-		}
-		if err != nil || d.tunnel == "" {
-			return d.report(err)
-		}
-		if !d.from.Secret {
-			if err := d.run(ctx, "secret", "generate"); err != nil {
-				return err
-			}
-			d.from.Secret = true
-		}
-		if err := d.from.Save(ctx, "receiver.tunnel", d.tunnel); err != nil {
-			return d.report(err)
-		}
-		d.say("Starting the receiver and " + d.tunnel + ".")
-		if err := d.run(ctx, "restart", "--tunnel", d.tunnel); err != nil {
-			return err
-		}
-		address, err := hooks.HookURL(d.from.PublicURL(ctx), "")
-		if err != nil {
-			return d.report(fmt.Errorf("%s has no public address: %w", d.tunnel, err))
-		}
-		d.URL, d.tunnel = address, ""
-		return nil
-	})
-}
-
-// run executes a command as a part of larger work.
-func (d *dialogue) run(ctx context.Context, words ...string) error {
-	return d.Execute(ctx, words, &answers{d.in, ctx, ""}, d.out, d.out)
-}
-
-// report prints an error, where there is one, and passes it on.
-func (d *dialogue) report(err error) error {
-	if err != nil {
-		d.problem(err)
+	notify := d.chat
+	if notify.Also = d.Also; !d.Nobody {
+		notify.Sink, notify.Agent = d.from.Sink, d.Agent
 	}
-	return err
+	if d.tunnel == "" {
+		return d.from.SaveNotify(ctx, notify)
+	}
+	d.say("Starting the receiver and " + d.tunnel + ".")
+	status, err := d.from.Fleet.Launch(ctx, d.from.SetupDefaults, "", d.tunnel, notify)
+	if err != nil {
+		return err
+	}
+	address, err := hooks.HookURL(status.PublicURL, "")
+	if err != nil {
+		return fmt.Errorf("%s has no public address: %w", d.tunnel, err)
+	}
+	d.URL, d.tunnel = address, ""
+	d.say("The receiver runs on " + status.Address + ". URL: " + address + ".")
+	return nil
 }
 
 // askPort has the receiver listen elsewhere.
@@ -371,7 +285,7 @@ func (d *dialogue) askPort(ctx context.Context) error {
 			d.say("A port is a number from 1 to 65535.")
 			continue
 		}
-		if err := d.from.Save(ctx, "receiver.port", port); err != nil {
+		if err := d.from.SavePort(ctx, port); err != nil {
 			return d.report(err)
 		}
 		d.from.Port = port

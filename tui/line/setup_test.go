@@ -15,7 +15,9 @@ import (
 	"hookctl/hooks"
 	"hookctl/hooks/githubtest"
 	"hookctl/hooks/tunnel"
+	"hookctl/server/daemon"
 	"hookctl/server/fleet"
+	"hookctl/tui/kittest"
 	"hookctl/tui/line"
 )
 
@@ -23,6 +25,7 @@ import (
 type site struct {
 	house
 	gh    *githubtest.Server
+	dial  func() (*hooks.Client, error)
 	setup line.Setup
 	saved []string
 }
@@ -47,24 +50,31 @@ func newSite(t *testing.T, repositories ...string) *site {
 		t.Fatal(err)
 	}
 	limits := hooks.Limits{MaxWait: time.Second, Tries: 2, Pause: time.Millisecond}
+	s.dial = func() (*hooks.Client, error) {
+		return hooks.New(hooks.Config{Host: "github.com", Token: githubtest.DefaultToken, Socket: socket, Limits: limits})
+	}
+	save := func(key string, value any) error {
+		s.saved = append(s.saved, fmt.Sprint(key, "=", value))
+		return nil
+	}
 	s.setup = line.Setup{
-		Home: dir, Port: 9000, Sink: "http://127.0.0.1:23000", Agent: "orchestrator-amoa",
-		GitHub: func() (*hooks.Client, error) {
-			return hooks.New(hooks.Config{Host: "github.com", Token: githubtest.DefaultToken, Socket: socket, Limits: limits})
-		},
+		Home:  dir,
+		Fleet: kittest.NewFleet(kittest.Settings{Home: dir, Store: kittest.StoreAt(dir), Hooks: func() (*hooks.Client, error) { return s.dial() }}),
 		// Nothing listens on port 1, so no tunnel of this machine is found.
-		Tunnels:   tunnel.Finder{NgrokAPI: []string{"http://127.0.0.1:1"}, Cloudflared: []string{"http://127.0.0.1:1"}},
-		PublicURL: func(context.Context) string { return "https://quick.example.com" },
-		Save: func(_ context.Context, key string, value any) error {
-			s.saved = append(s.saved, fmt.Sprint(key, "=", value))
-			return nil
-		},
-		SaveNotify: func(_ context.Context, n fleet.Notify) error {
-			s.saved = append(s.saved, "sink="+strings.TrimSpace(n.Sink+" "+n.Agent))
-			if n.Chat || n.Also != nil {
-				s.saved = append(s.saved, fmt.Sprint("chat=", n.ChatURL), "also="+strings.Join(n.Also, ","))
-			}
-			return nil
+		Tunnels: tunnel.Finder{NgrokAPI: []string{"http://127.0.0.1:1"}, Cloudflared: []string{"http://127.0.0.1:1"}},
+		SetupDefaults: fleet.SetupDefaults{
+			Port: 9000, Sink: "http://127.0.0.1:23000", Agent: "orchestrator-amoa",
+			SavePort: func(_ context.Context, port int) error { return save("port", port) },
+			RunTunnel: func(_ context.Context, kind string) (daemon.Status, error) {
+				return daemon.Status{Address: "127.0.0.1:9000", PublicURL: "https://quick.example.com"}, save("tunnel", kind)
+			},
+			SaveNotify: func(_ context.Context, n fleet.Notify) error {
+				s.saved = append(s.saved, "sink="+strings.TrimSpace(n.Sink+" "+n.Agent))
+				if n.Chat || n.Also != nil {
+					s.saved = append(s.saved, fmt.Sprint("chat=", n.ChatURL), "also="+strings.Join(n.Also, ","))
+				}
+				return nil
+			},
 		},
 	}
 	return s
@@ -84,11 +94,11 @@ func TestSetupBecomesACommand(t *testing.T) {
 	said := s.talk(newPerson(t, "enter", "2 octo-org/api", "hooks.example.com", "+star -push", "nobody", "enter", "quit"))
 	has(t, said, "Nothing is set up yet.", "Step 1 of 6: Sign in.", "Signed in to github.com as octocat.", "1. octo-org/api\n2. octo-org/web\n",
 		"Repositories: octo-org/api, octo-org/web.", "No tunnel is running.", "URL: https://hooks.example.com/webhook.", "Events: check_run, issues, pull_request, star, workflow_run.", "Nobody is notified.", "It works.")
-	want := "setup --url https://hooks.example.com/webhook --repo octo-org/api --repo octo-org/web --event check_run --event issues --event pull_request --event star --event workflow_run"
+	want := "setup -R octo-org/api -R octo-org/web --url https://hooks.example.com/webhook --event check_run --event issues --event pull_request --event star --event workflow_run"
 	if got := strings.Join(s.ran, "|"); got != want {
 		t.Errorf("it runs %s, not %s", got, want)
 	}
-	if got, want := strings.Join(s.saved, " "), "sink= receiver.public_url=https://hooks.example.com/webhook"; got != want {
+	if got, want := strings.Join(s.saved, " "), "sink="; got != want {
 		t.Errorf("it saves %s, not %s", got, want)
 	}
 	if _, err := os.Stat(filepath.Join(s.setup.Home, "run", "wizard.json")); err == nil {
@@ -106,8 +116,8 @@ func TestSetupProblems(t *testing.T) {
 	}{
 		"not signed in": {
 			func(_ *testing.T, s *site) map[string]func() {
-				dial, out := s.setup.GitHub, true
-				s.setup.GitHub = func() (*hooks.Client, error) {
+				dial, out := s.dial, true
+				s.dial = func() (*hooks.Client, error) {
 					if out {
 						return nil, hooks.ErrNotLoggedIn
 					}
@@ -224,10 +234,10 @@ func TestSetupRunsATunnel(t *testing.T) {
 	t.Setenv("PATH", dir)
 	said := s.talk(newPerson(t, "enter", "enter", "enter", "enter", "enter", "enter", "quit"))
 	has(t, said, "1. let the receiver run cloudflared, it gets a public address", "[1]: ", "The receiver will run cloudflared", "Starting the receiver and cloudflared.", "It works.")
-	if got, want := strings.Join(s.ran, "|"), "secret generate|restart --tunnel cloudflared|setup --url https://quick.example.com/webhook --repo octo-org/web"; !strings.HasPrefix(got, want) {
+	if got, want := strings.Join(s.ran, "|"), "setup -R octo-org/web --url https://quick.example.com/webhook"; !strings.HasPrefix(got, want) {
 		t.Errorf("it runs %s, not %s", got, want)
 	}
-	if got, want := strings.Join(s.saved, " "), "sink=http://127.0.0.1:23000 orchestrator-amoa receiver.tunnel=cloudflared"; got != want {
+	if got, want := strings.Join(s.saved, " "), "sink=http://127.0.0.1:23000 orchestrator-amoa tunnel=cloudflared"; got != want {
 		t.Errorf("it saves %s, not %s", got, want)
 	}
 }
@@ -258,7 +268,7 @@ func TestSetupNotifiesMore(t *testing.T) {
 	if strings.Contains(said, "secret-topic") {
 		t.Errorf("the URL of the chat is shown:\n%s", said)
 	}
-	if got, want := strings.Join(s.saved, " "), "sink=http://127.0.0.1:23000 orchestrator-amoa chat=ntfy://ntfy.sh/secret-topic also=reviews receiver.public_url=https://hooks.example.com/webhook sync=suggest"; got != want {
+	if got, want := strings.Join(s.saved, " "), "sink=http://127.0.0.1:23000 orchestrator-amoa chat=ntfy://ntfy.sh/secret-topic also=reviews sync=suggest"; got != want {
 		t.Errorf("it saves %s, not %s", got, want)
 	}
 }
@@ -268,12 +278,12 @@ func TestSetupWithoutAPublicURL(t *testing.T) {
 	s := newSite(t, "octo-org/web")
 	said := s.talk(newPerson(t, "enter", "enter", "http://localhost:9000", "no", "enter", "enter", "enter", "enter", "quit"))
 	has(t, said, "GitHub cannot reach localhost", "Use it anyway?", "1. GitHub's relay, without a URL, only while hookctl is open", "until you stop it with ctrl+c")
-	if got, want := strings.Join(s.ran, "|"), "setup --relay --repo octo-org/web"; got != want {
+	if got, want := strings.Join(s.ran, "|"), "setup -R octo-org/web --relay"; got != want {
 		t.Errorf("it runs %s, not %s", got, want)
 	}
 	s = newSite(t, "octo-org/web")
 	s.talk(newPerson(t, "enter", "enter", "http://localhost:9000", "yes", "enter", "enter", "enter", "quit"))
-	if got, want := strings.Join(s.ran, "|"), "setup --url http://localhost:9000/webhook --allow-unreachable --repo octo-org/web"; got != want {
+	if got, want := strings.Join(s.ran, "|"), "setup -R octo-org/web --url http://localhost:9000/webhook --allow-unreachable"; got != want {
 		t.Errorf("it runs %s, not %s", got, want)
 	}
 }

@@ -26,16 +26,16 @@ type list struct {
 	heard int // how many rows were printed: only those have numbers
 }
 
-// kinds are what rows can be, each with the columns that name it, the most special first.
-func kinds() [][]string {
-	return [][]string{{"DELIVERY"}, {"FILE"}, {"HOOK", "ID"}}
+// columns name what rows are, by their kind.
+func columns() map[string][]string {
+	return map[string][]string{"DELIVERY": {"DELIVERY"}, "FILE": {"FILE"}, "HOOK": {"HOOK", "ID"}, "REPOSITORY": {"REPOSITORY"}}
 }
 
-// kindOf is what the rows of a table are.
+// kindOf is what the rows of a table are: the most special that its columns name.
 func kindOf(head []string) string {
-	for _, kind := range kinds() {
-		if slices.ContainsFunc(kind, func(column string) bool { return slices.Contains(head, column) }) {
-			return kind[0]
+	for _, kind := range []string{"DELIVERY", "FILE", "HOOK"} {
+		if slices.ContainsFunc(columns()[kind], func(column string) bool { return slices.Contains(head, column) }) {
+			return kind
 		}
 	}
 	return ""
@@ -43,11 +43,9 @@ func kindOf(head []string) string {
 
 // cell is the value of a row in the column that names a kind, "" where it has none.
 func (l *list) cell(row []string, kind string) string {
-	for _, columns := range append(kinds(), []string{"REPOSITORY"}) {
-		for _, column := range columns {
-			if at := slices.Index(l.head, column); columns[0] == kind && at >= 0 && row[at] != "0" {
-				return row[at]
-			}
+	for _, column := range columns()[kind] {
+		if at := slices.Index(l.head, column); at >= 0 && row[at] != "0" {
+			return row[at]
 		}
 	}
 	return ""

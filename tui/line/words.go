@@ -2,6 +2,7 @@ package line
 
 import (
 	"fmt"
+	"regexp"
 	"slices"
 	"strconv"
 	"strings"
@@ -112,12 +113,8 @@ func (m *mode) commands(words []string) ([][]string, error) {
 	if cmd == tree && (words[0] == "--accessible" || len(rest) == 0) {
 		return nil, m.fail("this is already line mode", "type help for the commands")
 	}
-	top := cmd
-	for top.HasParent() && top.Parent() != tree {
-		top = top.Parent()
-	}
-	if why := refused()[top.Name()]; why != "" && top != tree {
-		return nil, m.fail(why, "")
+	if path := strings.Fields(cmd.CommandPath()); len(path) > 1 && refused()[path[1]] != "" {
+		return nil, m.fail(refused()[path[1]], "")
 	}
 	return m.replace(cmd, words[:len(words)-len(rest)], rest)
 }
@@ -174,7 +171,7 @@ func (m *mode) redeliver(means, rest []string) ([]string, error) {
 	return append(means, rest...), nil
 }
 
-// row is what a word names, and the repository or organisation that it is on where that is known.
+// row is what a word names, and the repository or organization that it is on where that is known.
 type row struct{ name, target string }
 
 // replace puts what the numbers in rest name in their place, as the usage line of the command says what its words are.
@@ -268,7 +265,6 @@ func (m *mode) named(kind, word string) (row, error) {
 // takes reads from the usage line of a command what its words are, and whether the last of them may be repeated:
 // "view FILE|GUID|latest" takes a record, "redeliver [HOOK [DELIVERY…]]" a hook and its deliveries.
 func takes(cmd *cobra.Command) (kinds []string, many bool) {
-	found := false
 	for _, word := range strings.Fields(cmd.Use)[1:] {
 		many = strings.Contains(word, "…")
 		kind := ""
@@ -280,22 +276,18 @@ func takes(cmd *cobra.Command) (kinds []string, many bool) {
 		case word == "DELIVERY":
 			kind = word
 		}
-		found = found || kind != ""
 		kinds = append(kinds, kind)
 	}
-	if !found {
+	if strings.Join(kinds, "") == "" {
 		return nil, false
 	}
 	return kinds, many
 }
 
 // isNumber reports whether a word is a number, or several with commas between them.
-func isNumber(word string) bool {
-	return !slices.ContainsFunc(strings.Split(word, ","), func(part string) bool {
-		_, err := strconv.Atoi(part)
-		return err != nil
-	})
-}
+func isNumber(word string) bool { return numbers.MatchString(word) }
+
+var numbers = regexp.MustCompile(`^\d+(,\d+)*$`)
 
 // parts are the numbers of "2,3", or the word itself.
 func parts(word string) []string {

@@ -1,6 +1,7 @@
 package options
 
 import (
+	"cmp"
 	"context"
 	"fmt"
 	"io"
@@ -15,36 +16,14 @@ import (
 // Actions implements kit.Page.
 func (p *Page) Actions() []kit.Action {
 	s := p.under()
-	var none, fixed, unsaved, noSink, noTest, noRestart, all string // why not
-	switch {
-	case s.Key == "":
-		none = "no setting is listed"
-	case p.busy != "":
-		none = p.busy
-	case s.Fixed:
-		fixed = "this is not in hookctl.yaml: HOOKCTL_HOME names another home"
-	case !s.Saved:
-		unsaved = "hookctl.yaml does not set it"
-	}
-	if fixed == "" {
-		fixed = none
-	}
-	if unsaved == "" {
-		unsaved = fixed
-	}
-	noSink, noTest = none, none
-	if p.sink() < 0 && noSink == "" {
-		noSink = "this is for sinks; / finds them"
-	}
-	if !p.cfg.Receiver.OK() && noTest == "" {
-		noTest = "the receiver is not running; " + kit.PageReceiver + " starts it"
-	}
-	if !p.cfg.Receiver.OK() || len(p.cfg.Receiver.Value.NeedsRestart) == 0 {
-		noRestart = "no setting waits for a restart"
-	}
-	if p.find == "" && !p.changed {
-		all = "all settings are listed already"
-	}
+	none := cmp.Or(kit.When(s.Key == "", "no setting is listed"), p.busy)
+	fixed := cmp.Or(none, kit.When(s.Fixed, "this is not in hookctl.yaml: HOOKCTL_HOME names another home"))
+	unsaved := cmp.Or(fixed, kit.When(!s.Saved, "hookctl.yaml does not set it"))
+	sink, runs := p.sink() >= 0, p.cfg.Receiver.OK()
+	noSink := cmp.Or(none, kit.When(!sink, "this is for sinks; / finds them"))
+	noTest := cmp.Or(none, kit.When(!runs, "the receiver is not running; "+kit.PageReceiver+" starts it"))
+	noRestart := kit.When(!runs || len(p.cfg.Receiver.Value.NeedsRestart) == 0, "no setting waits for a restart")
+	all := kit.When(p.find == "" && !p.changed, "all settings are listed already")
 	change, edit, unset := "hookctl config set KEY VALUE", "hookctl config edit", "hookctl config unset KEY"
 	if s.Key != "" {
 		key := text.Shell(text.Clean(s.Key))
@@ -53,20 +32,19 @@ func (p *Page) Actions() []kit.Action {
 	if s.Block || s.Fixed {
 		change = edit
 	}
-	label := map[bool]string{true: "test"}[p.sink() >= 0]
-	step := func(by int) tea.Cmd {
-		p.To(p.At+by, len(p.rows))
-		return nil
+	view := "changed"
+	if p.changed {
+		view = "all"
 	}
 	acts := []kit.Action{
 		{ID: "open", Keys: []string{"enter"}, Label: "change", Text: "Change the setting; maps and lists of sections, such as routes, open in your editor.", Command: change, Off: fixed, Run: p.change},
 		{ID: "setting.edit", Keys: []string{"ctrl+e"}, Label: "editor", Text: "Open hookctl.yaml in your editor, at this setting; a mistake is not saved.", Command: edit, Off: p.busy, Run: p.edit},
 		{ID: "setting.unset", Keys: []string{"-"}, Label: "default", Text: "Go back to the default: take the setting out of hookctl.yaml.", Command: unset, Off: unsaved, Run: p.askUnset},
-		{ID: "sink.test", Keys: []string{"T"}, Label: label, Text: "Send a test notification to every sink, through the receiver.", Command: "hookctl test --sample workflow_run.failure", Off: noTest,
+		{ID: "sink.test", Keys: []string{"T"}, Label: kit.When(sink, "test"), Text: "Send a test notification to every sink, through the receiver.", Command: "hookctl test --sample workflow_run.failure", Off: noTest,
 			Acts: "a sample of a failed CI run goes through the receiver, and its notification, marked as a test, to every sink of that route.", Run: p.test},
-		{ID: "sink.check", Keys: []string{"P"}, Label: map[bool]string{true: "check"}[p.sink() >= 0], Text: "Check this sink: whether a notification would arrive, without sending one.", Command: "hookctl doctor", Off: noSink, Run: p.check},
+		{ID: "sink.check", Keys: []string{"P"}, Label: kit.When(sink, "check"), Text: "Check this sink: whether a notification would arrive, without sending one.", Command: "hookctl doctor", Off: noSink, Run: p.check},
 		{ID: "find", Keys: []string{"/"}, Label: "find", Text: "Find settings by words of their key, value or description; the list updates while you type.", Run: p.openFind},
-		{ID: "view.next", Keys: []string{"v"}, Label: map[bool]string{false: "changed", true: "all"}[p.changed], Text: "Show all settings, or only those that are not a default.", Command: "hookctl config", Run: func() tea.Cmd {
+		{ID: "view.next", Keys: []string{"v"}, Label: view, Text: "Show all settings, or only those that are not a default.", Command: "hookctl config", Run: func() tea.Cmd {
 			p.changed = !p.changed
 			p.list()
 			return nil
@@ -79,17 +57,41 @@ func (p *Page) Actions() []kit.Action {
 		{ID: "copy", Keys: []string{"y"}, Text: "Copy the setting and its value.", Off: none, Run: func() tea.Cmd { return p.shell.Copy(s.Key, s.Key+": "+s.Value) }},
 		{ID: "receiver.restart", Keys: []string{"b"}, Text: "Restart the receiver, for settings that it reads only when it starts.", Command: "hookctl restart", Off: noRestart, Run: p.cfg.Restart},
 	}
-	return append(append(acts, kit.Moves(p.high, none, step)...), kit.Ends(none, step)...)
+	return append(acts, kit.Walk(p.high, none, p.move)...)
 }
 
-// do runs a change, a check or a test in a command, one at a time.
-func (p *Page) do(what string, run func(ctx context.Context) done) tea.Cmd {
+// do runs a change, a check or a test in a command, one at a time. line is where the value was typed, and then follows a
+// success; both may be nil.
+func (p *Page) do(what string, run func(context.Context) (string, error), line *kit.Prompt, then func() tea.Cmd) tea.Cmd {
 	if p.busy != "" {
 		return p.shell.Warn(p.busy)
 	}
 	p.busy = what
-	ctx := p.shell.Ctx
-	return p.shell.Work(func() tea.Msg { return run(ctx) })
+	return p.shell.Work(kit.Ask(p.shell, run, func(said string, err error) tea.Cmd {
+		p.busy = ""
+		return p.done(said, err, line, then)
+	}))
+}
+
+// done says what became of it.
+func (p *Page) done(said string, err error, line *kit.Prompt, then func() tea.Cmd) tea.Cmd {
+	switch {
+	case err != nil && line != nil && p.shell.Shown(line):
+		line.Fault(kit.Clean(err.Error()), -1)
+		return p.load()
+	case err != nil:
+		return tea.Batch(p.shell.Fail(err), p.load())
+	case line != nil:
+		p.shell.Shut(line)
+	}
+	cmds := []tea.Cmd{p.load()}
+	if said != "" {
+		cmds = append(cmds, p.shell.Say(said))
+	}
+	if then != nil {
+		cmds = append(cmds, then())
+	}
+	return tea.Batch(cmds...)
 }
 
 // change asks for the new value of the setting under the cursor: one of a few, a line, or what an editor makes of it.
@@ -134,12 +136,11 @@ func (p *Page) overrides(s Setting) string {
 
 // ask opens a line for the new value, which stays until that is saved: a mistake is marked there.
 func (p *Page) ask(s Setting, value string) {
-	pr := kit.NewPrompt(p.shell, "setting", s.Key, value)
+	pr := kit.NewPrompt(p.shell, s.Key, value)
 	pr.Hint = kit.Clean(p.overrides(s))
 	if s.List {
 		pr.Hint = "commas between the entries. " + pr.Hint
 	}
-	pr.Live = func(string) tea.Cmd { pr.Fault("", -1); return nil }
 	pr.Try = func(typed string) tea.Cmd { return p.set(s, typed, pr) }
 	p.shell.Show(pr)
 }
@@ -147,10 +148,7 @@ func (p *Page) ask(s Setting, value string) {
 // set saves a value, typed in a line if that is not nil.
 func (p *Page) set(s Setting, value string, line *kit.Prompt) tea.Cmd {
 	set := p.cfg.Set
-	return p.do("saving "+s.Key, func(ctx context.Context) done {
-		said, err := set(ctx, s.Key, value)
-		return done{said: said, err: err, line: line}
-	})
+	return p.do("saving "+s.Key, func(ctx context.Context) (string, error) { return set(ctx, s.Key, value) }, line, nil)
 }
 
 // askUnset asks before a value is lost.
@@ -160,32 +158,23 @@ func (p *Page) askUnset() tea.Cmd {
 	if s.Default == "" || s.Default == "(none)" {
 		becomes = "It has no value by default."
 	}
-	p.shell.Show(&kit.Confirm{Shell: p.shell, Head: "Back to the default", Yes: "y", Verb: "remove it", Lines: []string{"Remove " + s.Key + ": " + s.Value + " from hookctl.yaml?", becomes}, Run: func() tea.Cmd {
-		return p.do("saving "+s.Key, func(ctx context.Context) done {
-			said, err := unset(ctx, s.Key)
-			return done{said: said, err: err}
-		})
+	return p.shell.Show(&kit.Confirm{Shell: p.shell, Head: "Back to the default", Yes: "y", Verb: "remove it", Lines: []string{"Remove " + s.Key + ": " + s.Value + " from hookctl.yaml?", becomes}, Run: func() tea.Cmd {
+		return p.do("saving "+s.Key, func(ctx context.Context) (string, error) { return unset(ctx, s.Key) }, nil, nil)
 	}})
-	return nil
 }
 
 // check asks the sink under the cursor.
 func (p *Page) check() tea.Cmd {
 	i, check := p.sink(), p.cfg.Check
-	return p.do("checking the sink", func(ctx context.Context) done {
-		said, err := check(ctx, i)
-		return done{said: said, err: err}
-	})
+	return p.do("checking the sink", func(ctx context.Context) (string, error) { return check(ctx, i) }, nil, nil)
 }
 
 // test sends a sample, and shows what became of it.
 func (p *Page) test() tea.Cmd {
 	test := p.cfg.Test
-	return p.do("sending a test notification", func(ctx context.Context) done {
-		return done{err: test(ctx), said: "the sample was sent; its row shows whether it was notified", then: func() tea.Cmd {
-			return p.shell.GoTo(kit.PageEvents, kit.Filtered("source:test"))
-		}}
-	})
+	return p.do("sending a test notification", func(ctx context.Context) (string, error) {
+		return "the sample was sent; its row shows whether it was notified", test(ctx)
+	}, nil, func() tea.Cmd { return p.shell.GoTo(kit.PageEvents, kit.Filtered("source:test")) })
 }
 
 // edit hands the terminal to an editor.
@@ -195,7 +184,9 @@ func (p *Page) edit() tea.Cmd {
 	return tea.Exec(program(func() (err error) {
 		said, err = edit(ctx, key)
 		return err
-	}), func(err error) tea.Msg { return done{said: said, err: err} })
+	}), func(err error) tea.Msg {
+		return kit.Ask(p.shell, func(context.Context) (string, error) { return said, err }, func(said string, err error) tea.Cmd { return p.done(said, err, nil, nil) })()
+	})
 }
 
 // program is a function that has the terminal while it runs.
@@ -215,28 +206,15 @@ func (f program) SetStderr(io.Writer) {}
 
 // openFind lets words be typed; the list answers as they are.
 func (p *Page) openFind() tea.Cmd {
-	before, under := p.find, p.under().Key
-	seek := func(words string) {
+	under := p.under().Key
+	return p.shell.Find(p.find, "words of a setting: sinks url, environment, tunnel", "no setting has all of these words", func(words string) int {
 		p.find, p.At, p.Top = words, 0, 0
 		if p.rows = nil; words == "" {
 			p.want = under
 		}
 		p.list()
-	}
-	pr := kit.NewPrompt(p.shell, "find", "find", p.find)
-	pr.Hint = "words of a setting: sinks url, environment, tunnel"
-	pr.Live = func(words string) tea.Cmd {
-		seek(words)
-		pr.Fault("", -1)
-		if len(p.rows) == 0 {
-			pr.Fault("no setting has all of these words", -1)
-		}
-		return nil
-	}
-	pr.Accept = func(words string) tea.Cmd { seek(strings.TrimSpace(words)); return nil }
-	pr.Cancel = func() tea.Cmd { seek(before); return nil }
-	p.shell.Show(pr)
-	return nil
+		return len(p.rows)
+	})
 }
 
 // Offer is what the palette has of the settings: the page, and each of them.

@@ -65,20 +65,6 @@ type Page struct {
 	high int // lines of the list in the last view
 }
 
-type (
-	loaded struct {
-		rows []Setting
-		err  error
-	}
-	// done is the end of a change, a check or a test.
-	done struct {
-		said string
-		err  error
-		then func() tea.Cmd // what follows a success; may be nil
-		line *kit.Prompt    // where the value was typed; nil for nowhere
-	}
-)
-
 // New makes the page.
 func New(shell *kit.Shell, cfg Config) *Page {
 	p := &Page{shell: shell, cfg: cfg, all: cfg.First, known: cfg.First != nil}
@@ -95,51 +81,30 @@ func (p *Page) Open(request any) tea.Cmd {
 		p.want, p.find, p.changed = r.Name, "", false
 		p.list()
 	}
-	return p.Load()
+	return p.load()
 }
 
-// Load reads the settings again.
-func (p *Page) Load() tea.Cmd {
+// load reads the settings again.
+func (p *Page) load() tea.Cmd {
 	load := p.cfg.Load
 	if load == nil {
 		return nil
 	}
-	return func() tea.Msg {
-		rows, err := load()
-		return loaded{rows, err}
-	}
+	return kit.Ask(p.shell, func(context.Context) ([]Setting, error) { return load() }, func(rows []Setting, err error) tea.Cmd {
+		p.known, p.err = true, err
+		if err == nil {
+			p.all = rows
+		}
+		p.list()
+		return nil
+	})
 }
 
 // Update implements kit.Page.
 func (p *Page) Update(msg tea.Msg) tea.Cmd {
 	switch msg := msg.(type) {
-	case loaded:
-		p.known, p.err = true, msg.err
-		if msg.err == nil {
-			p.all = msg.rows
-		}
-		p.list()
-	case done:
-		p.busy = ""
-		switch {
-		case msg.err != nil && msg.line != nil && p.shell.Shown(msg.line):
-			msg.line.Fault(kit.Clean(msg.err.Error()), -1)
-			return p.Load()
-		case msg.err != nil:
-			return tea.Batch(p.shell.Fail(msg.err), p.Load())
-		case msg.line != nil:
-			p.shell.Shut(msg.line)
-		}
-		cmds := []tea.Cmd{p.Load()}
-		if msg.said != "" {
-			cmds = append(cmds, p.shell.Say(msg.said))
-		}
-		if msg.then != nil {
-			cmds = append(cmds, msg.then())
-		}
-		return tea.Batch(cmds...)
 	case kit.Wheel:
-		p.To(p.At+msg.Lines, len(p.rows))
+		return p.move(msg.Lines)
 	case kit.Click:
 		if i := p.Top + msg.Y - 1; msg.Y >= 1 && msg.Y <= p.high && i < len(p.rows) {
 			p.To(i, len(p.rows))
@@ -157,21 +122,19 @@ func (p *Page) list() {
 	if p.want != "" {
 		under = p.want
 	}
+	named := func(s Setting) int { // what has the words in its name comes first
+		if kit.HasWords(s.Key, p.find) {
+			return 0
+		}
+		return 1
+	}
 	p.rows = nil
 	for _, s := range p.all {
-		if (!p.changed || s.Origin != "default") && p.says(s) {
+		if (!p.changed || s.Origin != "default") && kit.HasWords(strings.Join([]string{s.Key, s.Value, s.Origin, s.About}, " "), p.find) {
 			p.rows = append(p.rows, s)
 		}
 	}
-	slices.SortStableFunc(p.rows, func(a, b Setting) int { // what has the words in its name first
-		switch named := has(a.Key, p.find); {
-		case named == has(b.Key, p.find):
-			return 0
-		case named:
-			return -1
-		}
-		return 1
-	})
+	slices.SortStableFunc(p.rows, func(a, b Setting) int { return named(a) - named(b) })
 	i := slices.IndexFunc(p.rows, func(s Setting) bool { return s.Key == under })
 	if i >= 0 {
 		p.want = ""
@@ -179,24 +142,13 @@ func (p *Page) list() {
 	p.To(max(i, 0), len(p.rows))
 }
 
-// says reports whether a setting has all the words that are looked for.
-func (p *Page) says(s Setting) bool {
-	return has(strings.Join([]string{s.Key, s.Value, s.Origin, s.About}, " "), p.find)
-}
-
-// has reports whether a text has all of these words, in capitals or not.
-func has(text, words string) bool {
-	text = strings.ToLower(text)
-	return !slices.ContainsFunc(strings.Fields(strings.ToLower(words)), func(w string) bool { return !strings.Contains(text, w) })
-}
-
 // under is the setting of the cursor.
 func (p *Page) under() Setting {
-	if p.At < 0 || p.At >= len(p.rows) {
-		return Setting{}
-	}
-	return p.rows[p.At]
+	s, _ := kit.Under(p.Cursor, p.rows)
+	return s
 }
+
+func (p *Page) move(by int) tea.Cmd { p.To(p.At+by, len(p.rows)); return nil }
 
 // sink is the place in the list of the sink that the cursor is on, -1 for none.
 func (p *Page) sink() int {
@@ -252,11 +204,8 @@ func (p *Page) head() string {
 	case p.busy != "":
 		head += "  " + t.Warn.Render(t.Sym.Pending) + " " + p.busy
 	case p.cfg.Receiver.OK() && len(waiting) > 0:
-		need := " need a restart: "
-		if len(waiting) == 1 {
-			need = " needs a restart: "
-		}
-		head += "  " + t.Warn.Render(t.Sym.Warn+" "+kit.Clean(kit.Some(waiting, 2))+need) + t.Key.Render("b")
+		need := kit.Clean(kit.Some(waiting, 2)) + " need" + kit.When(len(waiting) == 1, "s") + " a restart: "
+		head += "  " + t.Warn.Render(t.Sym.Warn+" "+need) + t.Key.Render("b")
 	case p.err != nil:
 		head += "  " + t.Bad.Render(t.Sym.Bad+" "+kit.Clean(p.err.Error()))
 	default:
@@ -280,23 +229,20 @@ func (p *Page) columns(w int) (name, origin int) {
 // row draws a setting: what is not a default stands out.
 func (p *Page) row(i, w, name, origin int) string {
 	t, s := p.shell.Theme, p.rows[i]
-	value := kit.Clean(s.Value)
 	room := max(1, w-3-name-1)
-	if origin > 0 {
-		room = max(1, room-origin-2)
-	}
 	from := ""
 	if origin > 0 {
+		room = max(1, room-origin-2)
 		from = "  " + t.Middle(kit.Clean(s.Origin), origin)
 	}
-	line := kit.FitLine(t.Middle(kit.Clean(s.Key), name), name) + "  " + t.Cell(value, room)
+	key, value := kit.FitLine(t.Middle(kit.Clean(s.Key), name), name)+"  ", t.Cell(kit.Clean(s.Value), room)
 	switch {
 	case i == p.At:
-		return t.Selected.Render(kit.FitLine(t.Sym.Cursor+line+from, w))
+		return t.Selected.Render(kit.FitLine(t.Sym.Cursor+key+value+from, w))
 	case s.Origin == "default":
-		return " " + line + t.Faint.Render(from)
+		return " " + key + value + t.Faint.Render(from)
 	}
-	return " " + kit.FitLine(t.Middle(kit.Clean(s.Key), name), name) + "  " + t.Bold.Render(t.Cell(value, room)) + t.Accent.Render(from)
+	return " " + key + t.Bold.Render(value) + t.Accent.Render(from)
 }
 
 // detail says below the list what the marked setting is for.
@@ -312,13 +258,8 @@ func (p *Page) detail(w, h int) []string {
 	if s.Key == "" {
 		return append(out, make([]string, lines-1)...)
 	}
-	facts := s.Key + ": " + s.Origin
-	if s.Default != s.Value && s.Default != "" {
-		facts += ", default " + s.Default
-	}
-	if len(s.Values) > 0 {
-		facts += ", one of " + strings.Join(s.Values, ", ")
-	}
+	facts := s.Key + ": " + s.Origin + kit.When(s.Default != s.Value && s.Default != "", ", default "+s.Default) +
+		kit.When(len(s.Values) > 0, ", one of "+strings.Join(s.Values, ", "))
 	about := kit.Paragraph(kit.Clean(s.About), w)
 	if lines > 2 {
 		about = append([]string{" " + t.Faint.Render(t.Cut(kit.Clean(facts), w-2))}, about...)

@@ -45,11 +45,11 @@ func receiving(t testing.TB, w, h int, change ...func(*kittest.Settings)) *pageS
 // refused is the page with requests that the receiver refused.
 func refusedRequests(s *pageScreen) {
 	s.Press("4", "v")
-	s.Send(rejectedMsg{list: []daemon.Rejected{
+	s.receiver.rejected = []daemon.Rejected{
 		{Time: kittest.Noon.Add(-time.Hour), Address: "192.0.2.7:55555", Reason: "no signature"},
 		{Time: kittest.Noon.Add(-2 * time.Minute), Address: "140.82.112.3:40000", Reason: "the signature does not match", Event: "push", Fingerprints: []string{"a1b2c3d4"}, Former: "0f1e2d3c"},
 		{Time: kittest.Noon.Add(-time.Minute), Address: "140.82.112.3:40001", Reason: "wrong signature", Event: "push", DeliveryID: "72d3162e-cc78-11e3-81ab-4c9367dc0958", Fingerprints: []string{"a1b2c3d4"}},
-	}})
+	}
 }
 
 // inACluster is the page of a node: one is away, one catches up, and this one publishes its records again.

@@ -3,9 +3,11 @@
 package receiver
 
 import (
+	"cmp"
 	"context"
 	"errors"
 	"fmt"
+	"slices"
 	"strings"
 	"time"
 
@@ -44,23 +46,9 @@ type Page struct {
 	least    int // least weight of the lines shown
 	at       int // line from the end; 0 follows
 	rejected []daemon.Rejected
-	rejErr   error
 	high     int    // lines of the view's body
 	busy     string // what is under way
 }
-
-type (
-	tailed struct {
-		tail  tail
-		lines []logLine
-		err   error
-	}
-	tailTick    struct{}
-	rejectedMsg struct {
-		list []daemon.Rejected
-		err  error
-	}
-)
 
 // New makes the page.
 func New(shell *kit.Shell, cfg Config) *Page {
@@ -83,57 +71,50 @@ func (p *Page) Open(request any) tea.Cmd {
 	return tea.Batch(cmds...)
 }
 
+// read reads what was added to the log, and goes on with that while the page is in front.
 func (p *Page) read() tea.Cmd {
 	t := p.tail
-	return func() tea.Msg {
-		t, lines, err := t.more()
-		return tailed{t, lines, err}
-	}
+	var lines []logLine
+	return kit.Ask(p.shell, func(context.Context) (tail, error) {
+		t, more, err := t.more()
+		lines = more
+		return t, err
+	}, func(t tail, err error) tea.Cmd {
+		p.tail = t
+		if p.at > 0 {
+			p.at += len(p.kept(lines)) // what is on screen stays there
+		}
+		p.lines = append(p.lines, lines...)
+		if n := len(p.lines) - tailKeep; n > 0 {
+			p.lines = slices.Clone(p.lines[n:])
+		}
+		if p.ticking = err == nil && p.shell.InFront(p); p.ticking {
+			return p.shell.After(tailEvery, p.read())
+		}
+		return p.shell.Fail(err)
+	})
 }
 
+// askRejected asks for the refused requests; a receiver that does not run has none.
 func (p *Page) askRejected() tea.Cmd {
-	ctx, home := p.shell.Ctx, p.cfg.Home
-	return func() tea.Msg {
+	home := p.cfg.Home
+	return kit.Ask(p.shell, func(ctx context.Context) ([]daemon.Rejected, error) {
 		ctx, stop := context.WithTimeout(ctx, 3*time.Second)
 		defer stop()
-		list, err := daemon.Dial(home).Rejected(ctx)
-		return rejectedMsg{list, err}
-	}
+		return daemon.Dial(home).Rejected(ctx)
+	}, func(list []daemon.Rejected, _ error) tea.Cmd {
+		p.rejected = list
+		return nil
+	})
 }
 
 // Update implements kit.Page.
 func (p *Page) Update(msg tea.Msg) tea.Cmd {
 	switch msg := msg.(type) {
-	case tailed:
-		p.tail = msg.tail
-		if p.at > 0 {
-			p.at += len(p.kept(msg.lines)) // what is on screen stays there
-		}
-		p.lines = append(p.lines, msg.lines...)
-		if n := len(p.lines) - tailKeep; n > 0 {
-			p.lines = append([]logLine(nil), p.lines[n:]...)
-		}
-		if msg.err != nil {
-			p.ticking = false
-			return p.shell.Fail(msg.err)
-		}
-		if !p.shell.InFront(p) {
-			p.ticking = false
-			return nil
-		}
-		return p.shell.Later(tailEvery, tailTick{})
-	case tailTick:
-		if !p.shell.InFront(p) {
-			p.ticking = false
-			return nil
-		}
-		return p.read()
 	case kit.Answer[daemon.Status]:
 		if p.shell.InFront(p) && msg.OK() && msg.Value.Rejected != int64(len(p.rejected)) {
 			return p.askRejected()
 		}
-	case rejectedMsg:
-		p.rejected, p.rejErr = msg.list, msg.err
 	case kit.Controlled:
 		p.busy = ""
 		if msg.Err != nil {
@@ -141,7 +122,7 @@ func (p *Page) Update(msg tea.Msg) tea.Cmd {
 		}
 		return tea.Batch(p.shell.Say(msg.Done), p.cfg.Poll(false))
 	case kit.Wheel:
-		p.move(msg.Lines)
+		return p.move(msg.Lines)
 	case kit.Click:
 		at := 1
 		for i, n := range p.views() {
@@ -166,25 +147,17 @@ func (p *Page) show(view int) tea.Cmd {
 }
 
 // move goes by some lines, down positive.
-func (p *Page) move(by int) {
+func (p *Page) move(by int) tea.Cmd {
 	if p.see == viewLog { // its end is the newest line
 		by = -by
 	}
 	p.at = max(0, p.at+by)
+	return nil
 }
 
 // kept are the lines at or above the chosen level.
 func (p *Page) kept(all []logLine) []logLine {
-	if p.least == 0 {
-		return all
-	}
-	var out []logLine
-	for _, l := range all {
-		if l.weight() >= p.least {
-			out = append(out, l)
-		}
-	}
-	return out
+	return slices.DeleteFunc(slices.Clone(all), func(l logLine) bool { return l.weight() < p.least })
 }
 
 // control runs one of the daemon's verbs as a command, one at a time. Other
@@ -229,39 +202,20 @@ func (p *Page) Reload() tea.Cmd {
 // silent is the receiver that holds its place and does not answer, nil for
 // none: suspended by a signal, stuck, or with its run directory removed.
 func (p *Page) silent() *daemon.UnresponsiveError {
-	var silent *daemon.UnresponsiveError
-	errors.As(p.cfg.Receiver.Err, &silent)
+	silent, _ := errors.AsType[*daemon.UnresponsiveError](p.cfg.Receiver.Err)
 	return silent
 }
 
 // Actions implements kit.Page.
 func (p *Page) Actions() []kit.Action {
-	var stopped, down, deaf string // why it cannot be started; stopped or restarted; reloaded
-	switch {
-	case p.cfg.Receiver.OK():
-		stopped = "the receiver is running already"
-	case p.silent() != nil:
-		stopped, deaf = "a receiver that does not answer is in the way; b replaces it", "the receiver does not answer; b replaces it"
-	default:
-		down, deaf = "the receiver is not running; s starts it", "the receiver is not running; s starts it"
-	}
-	if p.busy != "" {
-		down, stopped, deaf = p.busy, p.busy, p.busy
-	}
-	onlyLog := ""
-	if p.see != viewLog {
-		onlyLog = "this is for the log; v shows it"
-	}
-	nothing := ""
-	if []int{len(p.lines), len(p.rejected)}[p.see] == 0 {
-		nothing = "nothing is listed"
-	}
-	step := func(by int) tea.Cmd {
-		p.move(by)
-		return nil
-	}
+	runs, stuck := p.cfg.Receiver.OK(), p.silent() != nil
+	down := cmp.Or(p.busy, kit.When(!runs && !stuck, "the receiver is not running; s starts it"))
+	deaf := cmp.Or(down, kit.When(stuck, "the receiver does not answer; b replaces it"))
+	up := cmp.Or(p.busy, kit.When(runs, "the receiver is running already"), kit.When(stuck, "a receiver that does not answer is in the way; b replaces it"))
+	onlyLog := kit.When(p.see != viewLog, "this is for the log; v shows it")
+	nothing := kit.When([]int{len(p.lines), len(p.rejected)}[p.see] == 0, "nothing is listed")
 	acts := []kit.Action{
-		{ID: "receiver.start", Keys: []string{"s"}, Label: "start", Text: "Start the receiver in the background.", Command: "hookctl start", Off: stopped, Run: p.Start},
+		{ID: "receiver.start", Keys: []string{"s"}, Label: "start", Text: "Start the receiver in the background.", Command: "hookctl start", Off: up, Run: p.Start},
 		{ID: "receiver.stop", Keys: []string{"t"}, Label: "stop", Text: "Stop the receiver once it has finished what it accepted.", Command: "hookctl stop", Off: down, Run: p.askStop},
 		{ID: "receiver.restart", Keys: []string{"b"}, Label: "restart", Text: "Replace the receiver by a new one with the same flags; no delivery is refused.", Command: "hookctl restart", Off: down, Run: p.Restart},
 		{ID: "receiver.reload", Keys: []string{"L"}, Label: "reload", Text: "Make the receiver read secrets and settings again.", Command: "hookctl reload", Off: deaf, Run: p.Reload},
@@ -273,7 +227,7 @@ func (p *Page) Actions() []kit.Action {
 		{ID: "open", Keys: []string{"enter"}, Label: "in full", Text: "Show the lines on screen in full.", Off: nothing, Run: p.openFull},
 		{ID: "follow", Keys: []string{"f"}, Label: "follow", Text: "Go to the newest and follow.", Off: onlyLog, Run: func() tea.Cmd { p.at = 0; return nil }},
 	}
-	return append(append(acts, kit.Moves(p.high, "", step)...), kit.Ends("", step)...)
+	return append(acts, kit.Walk(p.high, "", p.move)...)
 }
 
 // askStop warns before deliveries get lost.
@@ -286,8 +240,7 @@ func (p *Page) askStop() tea.Cmd {
 	if s := p.cfg.Receiver.Value.Supervisor; s != nil {
 		lines = append(lines, s.String()+" runs it, and is asked to stop it: "+strings.Join(s.Command("stop"), " "))
 	}
-	p.shell.Show(&kit.Confirm{Shell: p.shell, Head: "Stop the receiver", Yes: "y", Verb: "stop it", Lines: lines, Run: func() tea.Cmd {
+	return p.shell.Show(&kit.Confirm{Shell: p.shell, Head: "Stop the receiver", Yes: "y", Verb: "stop it", Lines: lines, Run: func() tea.Cmd {
 		return p.control("stopping the receiver", "the receiver was stopped", daemon.Stop)
 	}})
-	return nil
 }

@@ -39,7 +39,7 @@ func TestReceiverLogFollowsAndPauses(t *testing.T) {
 				t.Fatal(err)
 			}
 		}
-		s.Send(tailTick{})
+		s.Settle(s.receiver.read())
 	}
 	add(26)
 	s.Shows("linez", "following")
@@ -177,7 +177,7 @@ func TestCutLinesAreShownInFull(t *testing.T) {
 	s.Press("pgup")
 	s.Shows("event=workflow_run")
 	s.Press("esc", "v")
-	s.Send(rejectedMsg{list: []daemon.Rejected{{Time: kittest.Noon, Address: "140.82.112.3:40000", Reason: "the signature does not match", Event: "push", Former: "0f1e2d3c"}}})
+	s.receiver.rejected = []daemon.Rejected{{Time: kittest.Noon, Address: "140.82.112.3:40000", Reason: "the signature does not match", Event: "push", Former: "0f1e2d3c"}}
 	s.Press("enter")
 	s.Shows("Rejected requests", "secret 0f1e2d3c: a hook", "140.82.112.3:40000")
 }
@@ -206,7 +206,7 @@ func TestLogIsFollowedInFrontOnly(t *testing.T) {
 	s.Waits = func(tea.Cmd) tea.Cmd { waits++; return nil }
 	s.Press("4", "1")
 	waits = 0
-	s.Send(tailTick{})
+	s.Settle(s.receiver.read())
 	if waits != 0 {
 		t.Error("the receiver's log is followed where nobody sees it")
 	}

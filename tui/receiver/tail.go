@@ -124,6 +124,14 @@ func parseLogLine(s string) logLine {
 	return l
 }
 
+// clock is when the line was written, "" where it does not say.
+func (l logLine) clock() string {
+	if l.at.IsZero() {
+		return ""
+	}
+	return l.at.Local().Format("15:04:05")
+}
+
 // weight orders levels; lines without one count as information.
 func (l logLine) weight() int {
 	switch {

@@ -3,7 +3,10 @@ package receiver
 import (
 	"errors"
 	"fmt"
+	"slices"
 	"strings"
+
+	tea "charm.land/bubbletea/v2"
 
 	"hookctl/logs/text"
 	"hookctl/server/daemon"
@@ -13,17 +16,12 @@ import (
 // View implements kit.Page.
 func (p *Page) View(w, h int) string {
 	head := p.header(w)
-	tabs := p.subTabs()
-	room := max(0, h-len(head)-1)
-	p.high = room
-	var body string
-	switch p.see {
-	case viewRejected:
-		body = p.viewRejected(w, room)
-	default:
-		body = p.viewLog(w, room)
+	p.high = max(0, h-len(head)-1)
+	body := p.viewLog
+	if p.see == viewRejected {
+		body = p.viewRejected
 	}
-	return strings.Join(append(head, tabs), "\n") + "\n" + body
+	return strings.Join(append(head, p.subTabs(), body(w, p.high)), "\n")
 }
 
 // header says in two lines how the receiver is, and what to press.
@@ -47,23 +45,16 @@ func (p *Page) header(w int) []string {
 	}
 	s := a.Value
 	first := " " + t.Good.Render(t.Sym.Running+" running") + " on " + t.Bold.Render(kit.Clean(s.Address)) + fmt.Sprintf("  pid %d", s.PID)
-	if !s.Since.IsZero() {
-		first += "  since " + kit.Clock(s.Since, p.shell.Now())
-	}
-	first += "  secret " + kit.Clean(s.Secret)
+	first += kit.When(!s.Since.IsZero(), "  since "+kit.Clock(s.Since, p.shell.Now())) + "  secret " + kit.Clean(s.Secret)
 	switch {
 	case s.Supervisor != nil:
 		first += "  by " + kit.Clean(s.Supervisor.String())
 	case s.Manager != "": // an older receiver, which only says this much
 		first += "  by " + kit.Clean(s.Manager)
 	}
-	if s.Version != "" {
-		first += t.Faint.Render("  " + kit.Clean(s.Version))
-	}
+	first += t.Faint.Render(kit.When(s.Version != "", "  "+kit.Clean(s.Version)))
 	second := fmt.Sprintf("   since then %s received, %s refused", text.Thousands(int(s.Received)), text.Thousands(int(s.Rejected)))
-	if s.Duplicates > 0 {
-		second += ", " + text.Count(int(s.Duplicates), "duplicate")
-	}
+	second += kit.When(s.Duplicates > 0, ", "+text.Count(int(s.Duplicates), "duplicate"))
 	second += fmt.Sprintf("; %s failed, %s pending", text.Count(int(s.FailedNotifications), "notification"), text.Thousands(int(s.PendingNotifications)))
 	if s.Alarm != "" {
 		second = "   " + t.Bad.Render(kit.Clean(s.Alarm))
@@ -117,12 +108,11 @@ func (p *Page) subTabs() string {
 	t := p.shell.Theme
 	out := " "
 	for i, n := range p.views() {
+		style := t.Faint
 		if i == p.see {
-			n = t.TabOn.Render(n)
-		} else {
-			n = t.Faint.Render(n)
+			style = t.TabOn
 		}
-		out += n + "  "
+		out += style.Render(n) + "  "
 	}
 	if p.see == viewLog {
 		state := t.Good.Render("following")
@@ -139,34 +129,42 @@ func (p *Page) subTabs() string {
 
 func (p *Page) viewLog(w, h int) string {
 	t := p.shell.Theme
-	lines := p.kept(p.lines)
+	lines := p.logged(h)
 	if len(lines) == 0 {
+		why := "no log yet: the receiver has not run in the background"
 		if p.cfg.Receiver.OK() {
-			return kit.Fit("\n "+t.Faint.Render("nothing logged yet in run/receiver.log"), w, h)
+			why = "nothing logged yet in run/receiver.log"
 		}
-		return kit.Fit("\n "+t.Faint.Render("no log yet: the receiver has not run in the background"), w, h)
+		return kit.Fit("\n "+t.Faint.Render(why), w, h)
 	}
-	p.at = max(0, min(p.at, len(lines)-h))
-	end := len(lines) - p.at
-	start := max(0, end-h)
 	out := make([]string, 0, h)
-	for _, l := range lines[start:end] {
-		level := l.level
+	for _, l := range lines {
+		style, level := t.Faint, l.level
 		switch l.weight() {
 		case 3:
-			level = t.Bad.Render(t.Cell("ERROR", 5))
+			style, level = t.Bad, "ERROR"
 		case 2:
-			level = t.Warn.Render(t.Cell("WARN", 5))
-		default:
-			level = t.Faint.Render(t.Cell(level, 5))
+			style, level = t.Warn, "WARN"
 		}
-		at := "        "
-		if !l.at.IsZero() {
-			at = l.at.Local().Format("15:04:05")
-		}
-		out = append(out, t.Cut(" "+t.Faint.Render(at)+" "+level+" "+l.text, w))
+		out = append(out, t.Cut(" "+t.Faint.Render(t.Cell(l.clock(), 8))+" "+style.Render(t.Cell(level, 5))+" "+l.text, w))
 	}
 	return kit.Fit(strings.Join(out, "\n"), w, h)
+}
+
+// logged are the lines of the log on a screen of h lines.
+func (p *Page) logged(h int) []logLine {
+	lines := p.kept(p.lines)
+	p.at = max(0, min(p.at, len(lines)-h))
+	end := len(lines) - p.at
+	return lines[max(0, end-h):end]
+}
+
+// refused are the refused requests on a screen of h lines, the newest first.
+func (p *Page) refused(h int) []daemon.Rejected {
+	list := slices.Clone(p.rejected)
+	slices.Reverse(list)
+	p.at = max(0, min(p.at, len(list)-1))
+	return list[p.at:min(len(list), p.at+h)]
 }
 
 // whyRejected is the reason for people. What was signed with a former secret
@@ -184,20 +182,42 @@ func (p *Page) viewRejected(w, h int) string {
 		return kit.Fit("\n "+t.Faint.Render("no request was refused since the receiver started"), w, h)
 	}
 	var out []string
-	p.at = max(0, min(p.at, len(p.rejected)-1))
-	for i := len(p.rejected) - 1 - p.at; i >= 0 && len(out) < h; i-- {
-		r := p.rejected[i]
+	for _, r := range p.refused(h) {
 		line := " " + t.Faint.Render(kit.Clock(r.Time, p.shell.Now())) + " " + t.Bad.Render(whyRejected(r)) + "  from " + kit.Clean(r.Address)
-		if r.Event != "" {
-			line += "  " + kit.Clean(r.Event)
-		}
-		if r.DeliveryID != "" {
-			line += "  " + t.Faint.Render(kit.Clean(r.DeliveryID))
-		}
-		if len(r.Fingerprints) > 0 {
-			line += t.Faint.Render("  tried " + kit.Clean(strings.Join(r.Fingerprints, ", ")))
-		}
+		line += kit.When(r.Event != "", "  "+kit.Clean(r.Event)) + kit.When(r.DeliveryID != "", "  "+t.Faint.Render(kit.Clean(r.DeliveryID))) +
+			t.Faint.Render(kit.When(len(r.Fingerprints) > 0, "  tried "+kit.Clean(strings.Join(r.Fingerprints, ", "))))
 		out = append(out, t.Cut(line, w))
 	}
 	return kit.Fit(strings.Join(out, "\n"), w, h)
+}
+
+// openFull shows in a box, wrapped and to their ends, the lines that the page
+// cuts at the edge of the window.
+func (p *Page) openFull() tea.Cmd {
+	m := &kit.Message{Shell: p.shell, Head: "Rejected requests"}
+	if p.see == viewLog {
+		m.Head, m.Pos.At = "Log", kit.Far // the newest line is the last
+	}
+	m.Lines = p.inFull()
+	return p.shell.Show(m)
+}
+
+// inFull are the lines that are on screen.
+func (p *Page) inFull() (lines []string) {
+	if p.see == viewLog {
+		for _, l := range p.logged(p.high) {
+			lines = append(lines, strings.TrimSpace(l.clock()+" "+strings.TrimSpace(l.level+" "+l.text)))
+		}
+		return lines
+	}
+	for _, r := range p.refused(p.high) {
+		lines = append(lines, kit.Clock(r.Time, p.shell.Now())+" "+whyRejected(r)+", from "+r.Address)
+		if what := strings.TrimSpace(r.Event + " " + r.DeliveryID); what != "" {
+			lines = append(lines, "  "+what)
+		}
+		if len(r.Fingerprints) > 0 {
+			lines = append(lines, "  tried "+strings.Join(r.Fingerprints, ", "))
+		}
+	}
+	return lines
 }

@@ -9,6 +9,8 @@ import (
 	"hookctl/logs"
 	"hookctl/server/fleet"
 	"hookctl/tui/kit"
+
+	"github.com/charmbracelet/x/ansi"
 )
 
 // Two hooks of one repository, and repositories of one name, are distinguished at every width.
@@ -16,12 +18,12 @@ func TestHooksAreDistinguished(t *testing.T) {
 	for _, w := range []int{40, 80, 100, 120, 200} {
 		s := hooked(t, w, 30)
 		s.Press("3")
-		var all again
+		var all []listed
 		for i, owner := range []string{"acme", "octo-org"} {
 			target := hooks.Target{Owner: owner, Repo: "api"}
 			all = append(all, listed{target: target, hooks: []fleet.Hook{shownHook(int64(471100001+i), target), shownHook(int64(471100005+i), target)}})
 		}
-		s.Send(all)
+		s.Settle(s.hooks.again(all))
 		seen := map[string]bool{}
 		for l := range strings.Lines(s.Text()) {
 			for _, id := range []int{471100001, 471100005, 471100002, 471100006} {
@@ -39,15 +41,15 @@ func TestHooksAreDistinguished(t *testing.T) {
 // Deliveries that this log lacks are not said to be here, until they arrive.
 func TestDeliveriesOfAnotherLog(t *testing.T) {
 	s := hooked(t, 80, 24)
-	o := &deliveries{p: s.hooks, gen: 1}
+	o := &deliveries{p: s.hooks, came: map[string]string{}}
 	taken := fleet.Sent{GUID: "a", Outcome: hooks.OutcomeElsewhere, Attempts: []hooks.Delivery{{Status: "OK", StatusCode: 200}}}
-	o.Update(deliveriesRead{of: o, gen: 1, list: []fleet.Sent{taken}})
-	if got := kit.Stripped(o.View(80, 10)); !strings.Contains(got, "1 event is not in this log") || !strings.Contains(got, "not here") {
+	o.took([]fleet.Sent{taken}, nil)
+	if got := ansi.Strip(o.View(80, 10)); !strings.Contains(got, "1 event is not in this log") || !strings.Contains(got, "not here") {
 		t.Errorf("the box says\n%s", got)
 	}
 	o.Update(kit.News[logs.Entry]{{DeliveryID: "a", File: "x.json"}})
-	o.Update(deliveriesRead{of: o, gen: 1, list: []fleet.Sent{taken}}) // read before it arrived
-	if got := kit.Stripped(o.View(80, 10)); !strings.Contains(got, "all of them are here") || !strings.Contains(got, "a record") {
+	o.took([]fleet.Sent{taken}, nil) // read before it arrived
+	if got := ansi.Strip(o.View(80, 10)); !strings.Contains(got, "all of them are here") || !strings.Contains(got, "a record") {
 		t.Errorf("once it arrived, the box says\n%s", got)
 	}
 }

@@ -21,9 +21,9 @@ const deliveriesKept = 500
 // deliveries shows what GitHub saw of a hook beside what the log has, as the
 // fleet compares them.
 type deliveries struct {
-	p       *Page
-	row     fleet.Hook
-	place   kit.Cursor
+	p   *Page
+	row fleet.Hook
+	kit.Cursor
 	all     []fleet.Sent
 	list    []fleet.Sent // what is shown
 	bad     bool         // only what was missed or refused
@@ -37,38 +37,16 @@ type deliveries struct {
 	cancel  context.CancelFunc
 	open    *hooks.Delivery // read for the opened one
 	inside  bool
-	scroll  int
+	scroll  kit.Scroll
 }
 
-type (
-	deliveriesRead struct {
-		of   *deliveries
-		gen  int
-		list []fleet.Sent
-		err  error
-	}
-	deliveryRead struct {
-		of   *deliveries
-		full hooks.Delivery
-		err  error
-	}
-	redelivered struct {
-		of  *deliveries
-		n   int
-		err error
-	}
-)
-
 func (p *Page) openDeliveries() tea.Cmd {
-	r, ok := p.current()
-	if !ok {
-		return nil
-	}
+	r, _ := p.current()
 	return p.showDeliveries(r, false)
 }
 
 func (p *Page) showDeliveries(of fleet.Hook, bad bool) tea.Cmd {
-	o := &deliveries{p: p, row: of, bad: bad, marks: map[string]bool{}}
+	o := &deliveries{p: p, row: of, bad: bad, marks: map[string]bool{}, came: map[string]string{}}
 	p.shell.Show(o)
 	return o.load()
 }
@@ -92,61 +70,44 @@ func (o *deliveries) load() tea.Cmd {
 	o.cancel, o.loading = cancel, true
 	o.gen++
 	gen, all, h := o.gen, o.p.fleet(), o.row.Hook
-	return func() tea.Msg {
-		list, err := all.Deliveries(ctx, fleet.DeliveriesRequest{Hooks: []hooks.Hook{h}, Query: hooks.DeliveryQuery{Limit: deliveriesKept}})
-		return deliveriesRead{o, gen, list, err}
+	return kit.Ask(o.p.shell, func(context.Context) ([]fleet.Sent, error) {
+		return all.Deliveries(ctx, fleet.DeliveriesRequest{Hooks: []hooks.Hook{h}, Query: hooks.DeliveryQuery{Limit: deliveriesKept}})
+	}, func(list []fleet.Sent, err error) tea.Cmd {
+		if gen == o.gen {
+			o.took(list, err)
+		}
+		return nil
+	})
+}
+
+// took takes what GitHub and the log say.
+func (o *deliveries) took(list []fleet.Sent, err error) {
+	o.loading, o.err = false, err
+	if err == nil {
+		o.all = list
+		o.settle()
 	}
 }
 
 func (o *deliveries) Title() string {
 	if o.inside {
-		return "Delivery " + kit.Clean(o.list[o.place.At].GUID)
+		return "Delivery " + kit.Clean(o.list[o.At].GUID)
 	}
 	return "Deliveries of " + title(o.row)
 }
 
-func (o *deliveries) Cursor() *tea.Cursor { return nil }
-
 func (o *deliveries) Update(msg tea.Msg) tea.Cmd {
 	switch msg := msg.(type) {
-	case deliveriesRead:
-		if msg.of != o || msg.gen != o.gen {
-			return nil
-		}
-		o.loading, o.err = false, msg.err
-		if msg.err == nil {
-			o.all = msg.list
-			o.settle()
-		}
 	case kit.News[logs.Entry]:
 		for _, e := range msg {
-			if o.came == nil {
-				o.came = map[string]string{}
-			}
 			o.came[e.DeliveryID] = e.File
 		}
 		o.settle()
-	case deliveryRead:
-		if msg.of == o && o.inside && o.list[o.place.At].ID == msg.full.ID {
-			o.open, o.err = &msg.full, msg.err
-		}
-	case redelivered:
-		if msg.of != o {
-			return nil
-		}
-		o.busy = ""
-		clear(o.marks)
-		if msg.err != nil {
-			return tea.Batch(o.p.shell.Fail(msg.err), o.load())
-		}
-		return tea.Batch(o.p.shell.Say("GitHub sends "+text.Count(msg.n, "event")+" again"), o.load())
-	case caughtUp:
-		return o.load()
 	case kit.Wheel:
-		o.move(msg.Lines)
+		return o.move(msg.Lines)
 	case kit.Click:
-		if i := o.place.Top + msg.Y - 2; !o.inside && msg.Y >= 2 && msg.Y-2 < o.high && i < len(o.list) {
-			o.place.To(i, len(o.list))
+		if i := o.Top + msg.Y - 2; !o.inside && msg.Y >= 2 && msg.Y-2 < o.high && i < len(o.list) {
+			o.To(i, len(o.list))
 			if msg.Double {
 				return o.enter()
 			}
@@ -175,10 +136,7 @@ func (o *deliveries) settle() {
 
 // choose fills the list again and keeps the cursor on its delivery.
 func (o *deliveries) choose() {
-	guid := ""
-	if o.place.At < len(o.list) && o.place.At >= 0 {
-		guid = o.list[o.place.At].GUID
-	}
+	under, _ := o.under()
 	list := make([]fleet.Sent, 0, len(o.all))
 	for _, d := range o.all {
 		if !o.bad || !d.Attempts[0].OK() || d.File == nil {
@@ -186,34 +144,38 @@ func (o *deliveries) choose() {
 		}
 	}
 	o.list = list
-	if i := slices.IndexFunc(list, func(d fleet.Sent) bool { return d.GUID == guid }); i >= 0 {
-		o.place.At = i
+	if i := slices.IndexFunc(list, func(d fleet.Sent) bool { return d.GUID == under.GUID }); i >= 0 {
+		o.At = i
 	} else if o.inside {
 		o.inside = false
 	}
-	o.place.To(o.place.At, len(list))
+	o.To(o.At, len(list))
 }
 
-func (o *deliveries) move(by int) {
+// under is the delivery of the cursor.
+func (o *deliveries) under() (fleet.Sent, bool) { return kit.Under(o.Cursor, o.list) }
+
+func (o *deliveries) move(by int) tea.Cmd {
 	if o.inside {
-		o.scroll = max(0, o.scroll+by)
-		return
+		return o.scroll.By(by)
 	}
-	o.place.To(o.place.At+by, len(o.list))
+	o.To(o.At+by, len(o.list))
+	return nil
 }
 
 // enter opens the delivery under the cursor.
 func (o *deliveries) enter() tea.Cmd {
-	if o.place.At >= len(o.list) {
+	if o.At >= len(o.list) {
 		return nil
 	}
-	o.inside, o.open, o.err, o.scroll = true, nil, nil, 0
-	ctx, all, h, id := o.p.shell.Ctx, o.p.fleet(), o.row.Hook, o.list[o.place.At].ID
-	return func() tea.Msg {
-		full, err := all.Delivery(ctx, h, id)
-		full.ID = id
-		return deliveryRead{o, full, err}
-	}
+	o.inside, o.open, o.err, o.scroll = true, nil, nil, kit.Scroll{}
+	all, h, id := o.p.fleet(), o.row.Hook, o.list[o.At].ID
+	return kit.Ask(o.p.shell, func(ctx context.Context) (hooks.Delivery, error) { return all.Delivery(ctx, h, id) }, func(full hooks.Delivery, err error) tea.Cmd {
+		if o.inside && o.list[o.At].ID == id {
+			o.open, o.err = &full, err
+		}
+		return nil
+	})
 }
 
 // chosen are the marked deliveries, or the one under the cursor.
@@ -224,8 +186,8 @@ func (o *deliveries) chosen() []fleet.Sent {
 			out = append(out, d)
 		}
 	}
-	if len(out) == 0 && o.place.At < len(o.list) && o.place.At >= 0 {
-		out = append(out, o.list[o.place.At])
+	if d, ok := o.under(); ok && len(out) == 0 {
+		out = append(out, d)
 	}
 	return out
 }
@@ -234,30 +196,33 @@ func (o *deliveries) chosen() []fleet.Sent {
 func (o *deliveries) redeliver() tea.Cmd {
 	list := o.chosen()
 	o.busy = "asking GitHub to send " + text.Count(len(list), "event") + " again"
-	ctx, all, h := o.p.shell.Ctx, o.p.fleet(), o.row.Hook
+	all, h := o.p.fleet(), o.row.Hook
 	ids := make([]int64, len(list))
 	for i, d := range list {
 		ids[i] = d.ID
 	}
-	return o.p.shell.Work(func() tea.Msg {
+	return o.p.shell.Work(kit.Ask(o.p.shell, func(ctx context.Context) (n int, err error) {
 		asked, err := all.Redeliver(ctx, fleet.RedeliverRequest{Hooks: []hooks.Hook{h}, IDs: ids}, nil)
-		n := 0
 		for _, a := range asked {
 			n += a.Asked
 		}
-		return redelivered{o, n, err}
-	})
+		return n, err
+	}, func(n int, err error) tea.Cmd {
+		o.busy = ""
+		clear(o.marks)
+		if err != nil {
+			return tea.Batch(o.p.shell.Fail(err), o.load())
+		}
+		return tea.Batch(o.p.shell.Say("GitHub sends "+text.Count(n, "event")+" again"), o.load())
+	}))
 }
 
 func (o *deliveries) Actions() []kit.Action {
-	none := ""
-	if len(o.list) == 0 {
-		none = "no delivery is listed"
-	}
-	step := func(by int) tea.Cmd { o.move(by); return nil }
+	under, ok := o.under()
+	none := kit.When(!ok, "no delivery is listed")
 	ids, view := "", "hookctl events view"
-	if o.place.At >= 0 && o.place.At < len(o.list) {
-		view += " " + text.Shell(o.list[o.place.At].GUID)
+	if ok {
+		view += " " + text.Shell(under.GUID)
 	}
 	for _, d := range o.chosen() {
 		ids += fmt.Sprintf(" %d", d.ID)
@@ -274,23 +239,21 @@ func (o *deliveries) Actions() []kit.Action {
 	}
 	out := []kit.Action{
 		{ID: "deliveries.redeliver", Keys: []string{"B"}, Label: "send again", Text: "Ask GitHub to send the marked deliveries, or this one, again.", Command: fmt.Sprintf("hookctl hooks redeliver %d%s %s", o.row.ID, ids, o.row.Target.Flag()), Off: none, Acts: "GitHub sends " + text.Count(len(o.chosen()), "delivery", "deliveries") + " again", Run: o.redeliver},
-		{ID: "deliveries.catchup", Keys: []string{"c"}, Label: "catch up", Text: "Fetch events of this repository that never arrived from GitHub, record them and notify.", Command: catchupCommand([]fleet.Hook{o.row}), Run: func() tea.Cmd { return o.p.catchup([]fleet.Hook{o.row}, false) }},
-		{ID: "deliveries.copy", Keys: []string{"y"}, Text: "Copy the delivery's id.", Off: none, Run: func() tea.Cmd { return o.p.shell.Copy("the delivery id", o.list[o.place.At].GUID) }},
+		{ID: "deliveries.catchup", Keys: []string{"c"}, Label: "catch up", Text: "Fetch events of this repository that never arrived from GitHub, record them and notify.", Command: catchupCommand([]fleet.Hook{o.row}), Run: func() tea.Cmd { return o.p.catchup([]fleet.Hook{o.row}, false, o) }},
+		{ID: "deliveries.copy", Keys: []string{"y"}, Text: "Copy the delivery's id.", Off: none, Run: func() tea.Cmd { return o.p.shell.Copy("the delivery id", under.GUID) }},
 	}
-	out = append(append(out, kit.Moves(o.high, "", step)...), kit.Ends("", step)...)
+	out = append(out, kit.Walk(o.high, "", o.move)...)
 	if !o.inside {
 		out = append([]kit.Action{
 			{ID: "deliveries.open", Keys: []string{"enter"}, Label: "open", Text: "Show the delivery in full.", Command: view, Off: none, Run: o.enter},
 		}, append(out,
 			kit.Action{ID: "deliveries.mark", Keys: []string{"x"}, Label: "mark", Text: "Mark the delivery, or unmark it.", Off: none, Run: func() tea.Cmd {
-				g := o.list[o.place.At].GUID
-				if o.marks[g] {
+				if g := under.GUID; o.marks[g] {
 					delete(o.marks, g)
 				} else {
 					o.marks[g] = true
 				}
-				o.move(1)
-				return nil
+				return o.move(1)
 			}},
 			kit.Action{ID: "deliveries.marked", Keys: []string{"X"}, Text: "Mark every event that never arrived.", Run: func() tea.Cmd {
 				for _, d := range o.all {

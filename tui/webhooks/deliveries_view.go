@@ -2,6 +2,8 @@ package webhooks
 
 import (
 	"fmt"
+	"maps"
+	"slices"
 	"strings"
 	"time"
 
@@ -12,25 +14,15 @@ import (
 )
 
 func (o *deliveries) View(w, h int) string {
-	if w <= 0 || h <= 0 {
-		return ""
-	}
 	w = min(w, 100)
 	if o.inside {
 		return o.viewOne(w, h)
 	}
 	t := o.p.shell.Theme
-	out := []string{kit.FitLine(t.Cut(o.summary(w), w), w)}
-	cols := kit.Spread([]kit.Column{{Width: 1}, {Width: 9, Needs: 50}, {Width: 8, Weight: 2}, {Width: 8, Weight: 3}, {Width: 11}}, w-2)
-	names := []string{"", "time", "event", "GitHub saw", "the log has"}
-	head := "  "
-	for i, n := range names {
-		if cols[i] == 0 {
-			continue
-		}
-		head += t.Cell(n, cols[i]) + " "
-	}
-	out = append(out, t.Faint.Render(kit.FitLine(head, w)))
+	out := []string{kit.FitLine(t.Cut(o.summary(), w), w)}
+	table := t.Table(w, w-2, []kit.Column{{Width: 1}, {Title: "time", Width: 9, Needs: 50}, {Title: "event", Width: 8, Weight: 2},
+		{Title: "GitHub saw", Width: 8, Weight: 3}, {Title: "the log has", Width: 11}})
+	out = append(out, table.Head())
 	switch {
 	case o.err != nil:
 		out = append(out, o.p.shell.Trouble(o.err, w)...)
@@ -43,16 +35,16 @@ func (o *deliveries) View(w, h int) string {
 	}
 	if o.err == nil {
 		o.high = max(0, min(h-2, max(len(o.list), 3)))
-		from, to := o.place.Window(len(o.list), o.high)
+		from, to := o.Window(len(o.list), o.high)
 		for i := from; i < to; i++ {
-			out = append(out, o.line(o.list[i], cols, w, i == o.place.At))
+			out = append(out, o.line(o.list[i], table, i == o.At))
 		}
 	}
 	return kit.Fit(strings.Join(out, "\n"), w, min(h, max(len(out), 5)))
 }
 
 // summary counts what was missed.
-func (o *deliveries) summary(int) string {
+func (o *deliveries) summary() string {
 	t := o.p.shell.Theme
 	missed, elsewhere := 0, 0
 	for _, d := range o.all {
@@ -76,22 +68,14 @@ func (o *deliveries) summary(int) string {
 	case len(o.all) > 0:
 		s += "  " + t.Good.Render("all of them are here")
 	}
-	if o.bad {
-		s += t.Warn.Render("  only failed")
-	}
-	if n := len(o.marks); n > 0 {
-		s += t.Warn.Render(fmt.Sprintf("  %s %d marked", t.Sym.Mark, n))
-	}
-	return s
+	n := len(o.marks)
+	return s + t.Warn.Render(kit.When(o.bad, "  only failed")+kit.When(n > 0, fmt.Sprintf("  %s %d marked", t.Sym.Mark, n)))
 }
 
-func (o *deliveries) line(d fleet.Sent, cols []int, w int, on bool) string {
+func (o *deliveries) line(d fleet.Sent, table kit.Table, on bool) string {
 	t := o.p.shell.Theme
 	last := d.Attempts[0]
-	saw := fleet.Answer(last)
-	if n := len(d.Attempts); n > 1 {
-		saw += fmt.Sprintf(", %d tries", n)
-	}
+	saw := fleet.Answer(last) + kit.When(len(d.Attempts) > 1, fmt.Sprintf(", %d tries", len(d.Attempts)))
 	symbol, style, has := t.Sym.OK, kit.Painter(t.Good), "a record"
 	switch d.Outcome {
 	case hooks.OutcomeElsewhere:
@@ -101,45 +85,22 @@ func (o *deliveries) line(d fleet.Sent, cols []int, w int, on bool) string {
 	case hooks.OutcomeRefused, hooks.OutcomeMissing:
 		symbol, style, has = t.Sym.Bad, t.Bad, "nothing"
 	}
-	event := kit.Clean(d.Event)
-	if d.Action != "" {
-		event += " " + kit.Clean(d.Action)
-	}
-	mark := " "
-	if o.marks[d.GUID] {
-		mark = t.Sym.Mark
-	}
-	cells := []string{symbol, kit.ShortTime(last.DeliveredAt, o.p.shell.Now()), event, kit.Clean(saw), has}
-	styles := []kit.Painter{style, t.Faint, t.Text, style, t.Faint}
-	var b strings.Builder
-	for i, c := range cells {
-		if cols[i] == 0 {
-			continue
-		}
-		c = t.Cell(c, cols[i])
-		if !on {
-			c = styles[i].Render(c)
-		}
-		b.WriteString(c + " ")
-	}
-	if on {
-		return t.Selected.Render(kit.FitLine(t.Sym.Cursor+mark+b.String(), w))
-	}
-	return kit.FitLine(" "+t.Warn.Render(mark)+b.String(), w)
+	event := kit.Clean(d.Event) + kit.When(d.Action != "", " "+kit.Clean(d.Action))
+	return table.Row(on, o.marks[d.GUID], kit.Cell{Text: symbol, Style: style},
+		kit.Cell{Text: kit.TimeIn(last.DeliveredAt, o.p.shell.Now(), 9), Style: t.Faint}, kit.Cell{Text: event, Style: t.Text},
+		kit.Cell{Text: kit.Clean(saw), Style: style}, kit.Cell{Text: has, Style: t.Faint})
 }
 
 // viewOne is one delivery in full.
 func (o *deliveries) viewOne(w, h int) string {
 	t := o.p.shell.Theme
-	e := o.list[o.place.At]
+	e := o.list[o.At]
 	d := e.Attempts[0]
 	var out []string
 	add := func(label, words string) {
-		for i, l := range kit.Folded(kit.Clean(words), max(1, w-14)) {
-			if i > 0 {
-				label = ""
-			}
+		for _, l := range kit.Folded(kit.Clean(words), max(1, w-14)) {
 			out = append(out, " "+t.Faint.Render(t.Cell(label, 12))+l)
+			label = ""
 		}
 	}
 	add("event", e.Event+" "+e.Action)
@@ -167,14 +128,13 @@ func (o *deliveries) viewOne(w, h int) string {
 		if o.open.ResponseBody != "" {
 			add("body", o.open.ResponseBody)
 		}
-		for _, k := range kit.SortedKeys(o.open.RequestHeaders) {
+		for _, k := range slices.Sorted(maps.Keys(o.open.RequestHeaders)) {
 			add("sent", k+": "+o.open.RequestHeaders[k])
 		}
-		for _, k := range kit.SortedKeys(o.open.ResponseHeaders) {
+		for _, k := range slices.Sorted(maps.Keys(o.open.ResponseHeaders)) {
 			add("got", k+": "+o.open.ResponseHeaders[k])
 		}
 	}
-	o.scroll = max(0, min(o.scroll, len(out)-h))
-	out = out[o.scroll:min(len(out), o.scroll+h)]
+	out = o.scroll.Window(out, h)
 	return kit.Fit(strings.Join(out, "\n"), w, min(h, max(len(out), 8)))
 }

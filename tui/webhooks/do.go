@@ -13,13 +13,6 @@ import (
 	"hookctl/tui/kit"
 )
 
-// hookDone is the end of what was done to one hook.
-type hookDone struct {
-	key  hookKey
-	text string
-	err  error
-}
-
 // together is something that is done to several hooks at once: its outcome is
 // shown as a whole.
 type together struct {
@@ -38,12 +31,11 @@ func (p *Page) change(rows []fleet.Hook, busy string, do func(context.Context, *
 		}
 		p.busy[keyOf(h)] = busy
 		delete(p.said, keyOf(h))
-		cmds = append(cmds, p.shell.Work(func() tea.Msg {
-			ctx, stop := context.WithTimeout(p.shell.Ctx, 2*time.Minute)
+		cmds = append(cmds, p.shell.Work(kit.Ask(p.shell, func(ctx context.Context) (string, error) {
+			ctx, stop := context.WithTimeout(ctx, 2*time.Minute)
 			defer stop()
-			text, err := do(ctx, all, h)
-			return hookDone{keyOf(h), text, err}
-		}))
+			return do(ctx, all, h)
+		}, func(words string, err error) tea.Cmd { return p.done(keyOf(h), words, err) })))
 	}
 	if len(cmds) > 1 || p.batch.total > 0 {
 		p.batch.what, p.batch.total = busy, p.batch.total+len(cmds)
@@ -51,52 +43,52 @@ func (p *Page) change(rows []fleet.Hook, busy string, do func(context.Context, *
 	return tea.Batch(cmds...)
 }
 
-// doneTogether counts one of several hooks, and shows what came of all of
-// them. It reports false where the hook is the only one.
-func (p *Page) doneTogether(failed bool) (tea.Cmd, bool) {
+// doneTogether counts one of several hooks, and at last shows what came of all
+// of them.
+func (p *Page) doneTogether(failed bool) tea.Cmd {
 	b := &p.batch
-	if b.total == 0 {
-		return nil, false
-	}
 	if b.done++; failed {
 		b.failed++
 	}
+	var progress *tea.ProgressBar
 	if b.done < b.total {
-		if !p.rot.busy() {
-			p.shell.Progress = tea.NewProgressBar(tea.ProgressBarDefault, 100*b.done/b.total)
-		}
-		return nil, true
+		progress = tea.NewProgressBar(tea.ProgressBarDefault, 100*b.done/b.total)
+	}
+	if !p.rot.busy() {
+		p.shell.Progress = progress
+	}
+	if b.done < b.total {
+		return nil
 	}
 	all := *b
 	*b = together{}
-	if !p.rot.busy() {
-		p.shell.Progress = nil
-	}
 	if all.failed > 0 {
-		return p.shell.Put(kit.LevelError, fmt.Sprintf("%d of %s failed; e goes to the first", all.failed, text.Count(all.total, "hook")), 8*time.Second), true
+		return p.shell.Put(kit.LevelError, fmt.Sprintf("%d of %s failed; e goes to the first", all.failed, text.Count(all.total, "hook")), 8*time.Second)
 	}
-	return p.shell.Say("done on " + text.Count(all.total, "hook")), true
+	return p.shell.Say("done on " + text.Count(all.total, "hook"))
 }
 
-func (p *Page) done(m hookDone) tea.Cmd {
-	delete(p.busy, m.key)
-	look := p.look(m.key.target)
-	if errors.Is(m.err, context.Canceled) {
-		cmd, _ := p.doneTogether(true)
-		return tea.Batch(look, cmd)
-	}
-	v := verdict{text: kit.Clean(m.text)}
-	if m.err != nil {
-		v.text, v.bad = kit.Clean(m.err.Error()), true
-		if cure := p.shell.Cure(m.err); cure != "" {
+// done takes the end of what was done to one hook.
+func (p *Page) done(key hookKey, words string, err error) tea.Cmd {
+	delete(p.busy, key)
+	v := verdict{text: kit.Clean(words), bad: err != nil}
+	if err != nil {
+		v.text = kit.Clean(err.Error())
+		if cure := p.shell.Cure(err); cure != "" {
 			v.text += " (hint: " + kit.Clean(cure) + ")"
 		}
 	}
-	p.said[m.key] = v
-	if cmd, ok := p.doneTogether(v.bad); ok {
-		return tea.Batch(look, cmd)
+	cancelled := errors.Is(err, context.Canceled)
+	if !cancelled {
+		p.said[key] = v
 	}
-	if v.bad {
+	look := p.look(key.target)
+	switch {
+	case p.batch.total > 0:
+		return tea.Batch(look, p.doneTogether(v.bad))
+	case cancelled:
+		return look
+	case v.bad:
 		return tea.Batch(look, p.shell.Put(kit.LevelError, v.text, 8*time.Second))
 	}
 	return tea.Batch(look, p.shell.Say(v.text))
@@ -106,11 +98,7 @@ func (p *Page) done(m hookDone) tea.Cmd {
 func (p *Page) ping() tea.Cmd {
 	return p.change(p.chosen(), "waiting for a ping", func(ctx context.Context, f *fleet.Fleet, h fleet.Hook) (string, error) {
 		proof, err := f.Prove(ctx, h.Hook, 0)
-		text := fmt.Sprintf("the ping of %s arrived, signed with %s", title(h), proof.Secret)
-		if !proof.Current {
-			text += ", which is not the current secret; r rotates it"
-		}
-		return text, err
+		return fmt.Sprintf("the ping of %s arrived, signed with %s", title(h), proof.Secret) + kit.When(!proof.Current, ", which is not the current secret; r rotates it"), err
 	})
 }
 
@@ -143,11 +131,8 @@ func (p *Page) pause() tea.Cmd {
 
 // askDelete asks before a hook is gone, and names it.
 func (p *Page) askDelete() tea.Cmd {
-	h, ok := p.current()
-	if !ok {
-		return nil
-	}
-	p.shell.Show(&kit.Confirm{Shell: p.shell, Head: "Delete a hook", Yes: "y", Verb: "delete it", Lines: []string{
+	h, _ := p.current()
+	return p.shell.Show(&kit.Confirm{Shell: p.shell, Head: "Delete a hook", Yes: "y", Verb: "delete it", Lines: []string{
 		fmt.Sprintf("Delete %s?", title(h)),
 		"It delivers to " + h.URL + ".",
 		"GitHub forgets the hook and its deliveries; the log keeps what arrived.",
@@ -156,51 +141,35 @@ func (p *Page) askDelete() tea.Cmd {
 			return title(h) + " is deleted", f.Delete(ctx, h.Hook)
 		})
 	}})
-	return nil
 }
 
 func catchupCommand(rows []fleet.Hook) string { return "hookctl catchup" + targetFlags(rows) }
-
-// caughtUp is the end of catching up.
-type caughtUp struct {
-	report fleet.CatchUpReport
-	err    error
-}
 
 // CatchUp fetches from GitHub what never arrived, and records it.
 type CatchUp func(context.Context, fleet.CatchUpRequest) (fleet.CatchUpReport, error)
 
 // catchup fetches from GitHub what never arrived, on the targets of some hooks,
-// and has the receiver record it; taken adds what GitHub calls delivered and the log lacks.
-func (p *Page) catchup(rows []fleet.Hook, taken bool) tea.Cmd {
+// and has the receiver record it; taken adds what GitHub calls delivered and the log lacks. A box, nil for none, is loaded again.
+func (p *Page) catchup(rows []fleet.Hook, taken bool, box *deliveries) tea.Cmd {
 	targets := targetsOf(rows)
 	names := make([]string, len(targets))
 	for i, t := range targets {
 		names[i] = t.String()
 	}
 	fetch := p.cfg.CatchUp
-	return tea.Batch(p.shell.Say("fetching missing events of "+kit.Some(names, 2)), p.shell.Work(func() tea.Msg {
-		ctx, stop := context.WithTimeout(p.shell.Ctx, 5*time.Minute)
+	return tea.Batch(p.shell.Say("fetching missing events of "+kit.Some(names, 2)), p.shell.Work(kit.Get(p.shell, func(ctx context.Context) (fleet.CatchUpReport, error) {
+		ctx, stop := context.WithTimeout(ctx, 5*time.Minute)
 		defer stop()
-		report, err := fetch(ctx, fleet.CatchUpRequest{Targets: targets, Taken: taken})
-		return caughtUp{report, err}
-	}))
-}
-
-// caught shows what came of catching up.
-func (p *Page) caught(m caughtUp) tea.Cmd {
-	if m.err != nil {
-		return p.shell.Fail(m.err)
-	}
-	return p.shell.Say(caughtWords(m.report.Recorded))
-}
-
-func caughtWords(recorded int) string {
-	switch recorded {
-	case 0:
-		return "no event was missing"
-	case 1:
-		return "1 event was missing and is recorded now"
-	}
-	return text.Count(recorded, "event") + " were missing and are recorded now"
+		return fetch(ctx, fleet.CatchUpRequest{Targets: targets, Taken: taken})
+	}, func(report fleet.CatchUpReport) tea.Cmd {
+		words := text.Count(report.Recorded, "event was missing and is", "events were missing and are") + " recorded now"
+		if report.Recorded == 0 {
+			words = "no event was missing"
+		}
+		said := p.shell.Say(words)
+		if box == nil {
+			return said
+		}
+		return tea.Batch(said, box.load())
+	})))
 }

@@ -22,10 +22,7 @@ type hookEvents struct {
 }
 
 func (p *Page) openEvents() tea.Cmd {
-	r, ok := p.current()
-	if !ok {
-		return nil
-	}
+	r, _ := p.current()
 	o := &hookEvents{p: p, rows: p.chosen(), pick: kit.NewEventPicker(p.shell.Theme)}
 	for _, e := range r.Events {
 		o.pick.On[e] = true
@@ -35,8 +32,7 @@ func (p *Page) openEvents() tea.Cmd {
 		org = org && r.Target.IsOrg()
 	}
 	o.pick.Set(p.cfg.Events(org))
-	p.shell.Show(o)
-	return nil
+	return p.shell.Show(o)
 }
 
 func (o *hookEvents) Title() string {
@@ -64,16 +60,8 @@ func (o *hookEvents) changes() string {
 	now := o.pick.Picked()
 	var more, less []string
 	for _, r := range o.rows {
-		for _, e := range now {
-			if !slices.Contains(r.Events, e) && !slices.Contains(more, e) {
-				more = append(more, e)
-			}
-		}
-		for _, e := range r.Events {
-			if !slices.Contains(now, e) && !slices.Contains(less, e) {
-				less = append(less, e)
-			}
-		}
+		more = append(more, without(now, slices.Concat(r.Events, more))...)
+		less = append(less, without(r.Events, slices.Concat(now, less))...)
 	}
 	var parts []string
 	if len(more) > 0 {
@@ -83,6 +71,11 @@ func (o *hookEvents) changes() string {
 		parts = append(parts, "drops "+strings.Join(less, ", "))
 	}
 	return strings.Join(parts, "; ")
+}
+
+// without are the events of a list that another one lacks.
+func without(list, other []string) []string {
+	return slices.DeleteFunc(slices.Clone(list), func(e string) bool { return slices.Contains(other, e) })
 }
 
 func (o *hookEvents) Cursor() *tea.Cursor { return o.pick.Place() }

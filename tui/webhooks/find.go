@@ -29,10 +29,9 @@ func orderName(order int) string {
 // and keeps the cursor on its hook.
 func (p *Page) choose() {
 	under, ok := p.current()
-	words := strings.Fields(strings.ToLower(p.find))
 	p.shown = make([]fleet.Hook, 0, len(p.rows))
 	for _, h := range p.rows {
-		if says(h, words) {
+		if says(h, p.find) {
 			p.shown = append(p.shown, h)
 		}
 	}
@@ -63,29 +62,20 @@ func needsWork(h fleet.Hook) bool { return h.Health == fleet.Warning || h.Health
 
 // says reports whether a hook has all the words somewhere: in its repository,
 // id, URL, state or events.
-func says(h fleet.Hook, words []string) bool {
-	text := strings.ToLower(strings.Join(append([]string{h.Target.String(), fmt.Sprint(h.ID), h.URL, h.State}, h.Events...), " "))
-	return !slices.ContainsFunc(words, func(w string) bool { return !strings.Contains(text, w) })
+func says(h fleet.Hook, words string) bool {
+	return kit.HasWords(strings.Join(append([]string{h.Target.String(), fmt.Sprint(h.ID), h.URL, h.State}, h.Events...), " "), words)
 }
 
 // openFind lets words be typed; the table answers as they are.
 func (p *Page) openFind() tea.Cmd {
 	before, at := p.find, p.At
-	pr := kit.NewPrompt(p.shell, "find", "find", p.find)
-	pr.Hint = "words of a repository, id, URL, event or state: api staging, 401, paused"
-	pr.Live = func(text string) tea.Cmd {
-		p.find, p.At = text, 0
-		p.choose()
-		pr.Fault("", -1)
-		if len(p.shown) == 0 {
-			pr.Fault("no hook has all of these words", -1)
+	return p.shell.Find(before, "words of a repository, id, URL, event or state: api staging, 401, paused", "no hook has all of these words", func(words string) int {
+		p.find, p.At = words, 0
+		if p.choose(); words == before {
+			p.To(at, len(p.shown))
 		}
-		return nil
-	}
-	pr.Accept = func(text string) tea.Cmd { p.find = strings.TrimSpace(text); p.choose(); return nil }
-	pr.Cancel = func() tea.Cmd { p.find = before; p.choose(); p.To(at, len(p.shown)); return nil }
-	p.shell.Show(pr)
-	return nil
+		return len(p.shown)
+	})
 }
 
 // sort goes on to the next order, from its top.
@@ -154,44 +144,24 @@ func (p *Page) showProblems() tea.Cmd {
 			lines = append(lines, "  hint: "+cure)
 		}
 	}
-	p.shell.Show(&kit.Message{Shell: p.shell, Head: repositories(len(p.aside)) + " could not be listed", Lines: lines})
-	return nil
+	return p.shell.Show(&kit.Message{Shell: p.shell, Head: text.Count(len(p.aside), "repository", "repositories") + " could not be listed", Lines: lines})
 }
 
 // findActions are the keys that look for hooks among many.
 func (p *Page) findActions(none string) []kit.Action {
-	list := ""
-	if len(p.rows) == 0 {
-		list = "no hook is listed"
-	}
-	complete := ""
-	if len(p.aside) == 0 {
-		complete = "every repository was listed"
-	}
-	nothing := ""
-	if len(p.marks) == 0 && p.find == "" {
-		nothing = "nothing is marked or filtered"
-	}
-	problems := kit.Action{ID: "hooks.problems", Keys: []string{"!"}, Text: "Show which repositories could not be listed, and why.", Command: "hookctl hooks list", Off: complete, Run: p.showProblems}
-	if len(p.aside) > 1 {
-		problems.Label = "problems"
-	}
-	// The footer offers what a long list needs, and only then.
-	find, next, order := "", "", ""
-	if len(p.rows) > kit.Many {
-		find, order = "find", "order"
-	}
-	if s := p.Summary(); s.Bad > 0 && len(p.rows) > kit.Many {
-		next = "next problem"
-	}
+	list := kit.When(len(p.rows) == 0, "no hook is listed")
+	nothing := kit.When(len(p.marks) == 0 && p.find == "", "nothing is marked or filtered")
+	many := len(p.rows) > kit.Many // the footer offers what a long list needs, and only then
+	_, bad, _ := p.summary()
 	return []kit.Action{
-		{ID: "find", Keys: []string{"/"}, Label: find, Text: "Find hooks by words of their repository, URL, event or state; the table updates while you type.", Off: list, Run: p.openFind},
-		{ID: "failure.next", Keys: []string{"e"}, Label: next, Text: "Go to the next hook that has a problem.", Off: none, Run: func() tea.Cmd { return p.nextProblem(1) }},
+		{ID: "find", Keys: []string{"/"}, Label: kit.When(many, "find"), Text: "Find hooks by words of their repository, URL, event or state; the table updates while you type.", Off: list, Run: p.openFind},
+		{ID: "failure.next", Keys: []string{"e"}, Label: kit.When(many && bad > 0, "next problem"), Text: "Go to the next hook that has a problem.", Off: none, Run: func() tea.Cmd { return p.nextProblem(1) }},
 		{ID: "failure.previous", Keys: []string{"E"}, Text: "Go to the previous hook that has a problem.", Off: none, Run: func() tea.Cmd { return p.nextProblem(-1) }},
-		{ID: "hooks.sort", Keys: []string{"O"}, Label: order, Text: "Sort by name, the worst first, or by the latest delivery.", Off: list, Run: p.sort},
+		{ID: "hooks.sort", Keys: []string{"O"}, Label: kit.When(many, "order"), Text: "Sort by name, the worst first, or by the latest delivery.", Off: list, Run: p.sort},
 		{ID: "mark.all", Keys: []string{"X"}, Text: "Mark every hook of this receiver that is listed.", Off: none, Run: func() tea.Cmd { p.markShown(false); return nil }},
 		{ID: "mark.invert", Keys: []string{"I"}, Text: "Mark the listed hooks that are not marked, and unmark the others.", Off: none, Run: func() tea.Cmd { p.markShown(true); return nil }},
-		problems,
+		{ID: "hooks.problems", Keys: []string{"!"}, Label: kit.When(len(p.aside) > 1, "problems"), Text: "Show which repositories could not be listed, and why.", Command: "hookctl hooks list",
+			Off: kit.When(len(p.aside) == 0, "every repository was listed"), Run: p.showProblems},
 		{ID: "back", Keys: []string{"esc"}, Text: "Clear the marks, then the words that are looked for.", Off: nothing, Run: p.takeAway},
 	}
 }
@@ -203,18 +173,13 @@ func (p *Page) headCount() string {
 	if len(p.rows) == 0 {
 		return ""
 	}
-	s := p.Summary()
-	out := " " + text.Count(s.Ours, "hook")
 	if p.find != "" {
 		return " " + t.Faint.Render("find ") + t.Accent.Render(kit.Clean(p.find)) + fmt.Sprintf(": %d of %s", len(p.shown), text.Count(len(p.rows), "hook")) + p.markCount()
 	}
-	if s.Bad > 0 {
-		out += ", " + t.Bad.Render(fmt.Sprintf("%d failing", s.Bad))
-	}
-	if s.Paused > 0 {
-		out += ", " + t.Warn.Render(fmt.Sprintf("%d paused", s.Paused))
-	}
-	if other := len(p.rows) - s.Ours; other > 0 && p.rot.line(t) == "" {
+	ours, bad, paused := p.summary()
+	out := " " + text.Count(ours, "hook") + kit.When(bad > 0, ", "+t.Bad.Render(fmt.Sprintf("%d failing", bad))) +
+		kit.When(paused > 0, ", "+t.Warn.Render(fmt.Sprintf("%d paused", paused)))
+	if other := len(p.rows) - ours; other > 0 && p.rot.line(t) == "" {
 		out += fmt.Sprintf("; %d of other services", other)
 	}
 	out += p.markCount()
@@ -237,9 +202,6 @@ func (p *Page) markCount() string {
 			hidden--
 		}
 	}
-	text := fmt.Sprintf("  %s %d marked", p.shell.Theme.Sym.Mark, n)
-	if hidden > 0 {
-		text += fmt.Sprintf(" (%d not listed)", hidden)
-	}
-	return p.shell.Theme.Warn.Render(text)
+	t := p.shell.Theme
+	return t.Warn.Render(fmt.Sprintf("  %s %d marked", t.Sym.Mark, n) + kit.When(hidden > 0, fmt.Sprintf(" (%d not listed)", hidden)))
 }

@@ -23,7 +23,7 @@ import (
 func crowd(s *pageScreen) {
 	s.Press("3")
 	kinds := []string{"payments-service", "ledger", "identity-provider-integration", "search"}
-	var all again
+	var all []listed
 	zones := []string{"eu-west-1", "us-east-1", "ap-south-1", "staging", "canary"}
 	for i := range 120 {
 		t := hooks.Target{Owner: []string{"acme-platform", "acme-research"}[i%2], Repo: fmt.Sprintf("%s-%s-%02d", kinds[i%4], zones[i%5], i/20)}
@@ -36,16 +36,16 @@ func crowd(s *pageScreen) {
 		}
 		all = append(all, listed{target: t, hooks: []fleet.Hook{h}})
 	}
-	s.Send(all)
+	s.Settle(s.hooks.again(all))
 }
 
 // unlisted has some repositories refuse to be listed.
 func unlisted(s *pageScreen) {
-	var all again
+	var all []listed
 	for _, a := range closed() {
 		all = append(all, listed{target: a.Target, aside: &a})
 	}
-	s.Send(all)
+	s.Settle(s.hooks.again(all))
 }
 
 // closed are repositories that others administer.
@@ -83,7 +83,7 @@ func crowdStates() map[string]func(*pageScreen) {
 			crowd(s)
 			rot := &s.hooks.rot
 			rot.stored(stored(rotationOf(s, append([]string{secret.StepVerified, secret.StepVerified, secret.StepFailed, secret.StepChanged, secret.StepChanged, secret.StepAside}, slices.Repeat([]string{secret.StepPending}, 3)...)...)))
-			rot.verb, rot.job, rot.began = "rotate", &kit.Job[hooks.Step]{Stop: func() {}}, kittest.Noon.Add(-20*time.Second)
+			rot.verb, rot.job, rot.began = "rotate", kittest.Job0(), kittest.Noon.Add(-20*time.Second)
 			s.hooks.watch()
 		},
 		"rotate-aside": func(s *pageScreen) { crowd(s); unlisted(s); counting(s, fleet.RotatePlan{Aside: closed()}) },
@@ -353,16 +353,14 @@ func TestEveryAnswerIsListedInTheEnd(t *testing.T) {
 	s.Press("3")
 	p := s.hooks
 	const n = 240
-	job := &kit.Job[listed]{Stop: func() {}, Steps: make(chan listed)}
-	close(job.Steps)
-	p.asking = job
-	s.Send(kit.Stepped[listed]{Of: job, Step: listed{total: n, host: "github.com"}})
+	p.asking = kittest.Job0()
+	p.step(listed{total: n, host: "github.com"})
 	arranged, all := 0, fleet.List{}
 	for i := range n {
 		t := hooks.Target{Owner: "octo-org", Repo: fmt.Sprint("r", i)}
 		before := len(p.rows)
 		all.Hooks = append(all.Hooks, shownHook(int64(i+1), t))
-		s.Send(kit.Stepped[listed]{Of: job, Step: listed{target: t, hooks: all.Hooks[i:]}})
+		p.step(listed{target: t, hooks: all.Hooks[i:]})
 		if len(p.rows) != before {
 			arranged++
 		}
@@ -373,8 +371,8 @@ func TestEveryAnswerIsListedInTheEnd(t *testing.T) {
 	if len(p.rows) < n-5 {
 		t.Errorf("%d of %d hooks are listed before the end", len(p.rows), n)
 	}
-	s.Send(listEnd{of: job, list: all})
-	if len(p.rows) != n || p.loading() {
+	s.Settle(p.ended(all, nil))
+	if len(p.rows) != n {
 		t.Fatalf("%d of %d hooks are listed", len(p.rows), n)
 	}
 }

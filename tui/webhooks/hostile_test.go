@@ -22,35 +22,35 @@ func hostile(text func(string) string) map[string]func(*pageScreen) {
 			h.LastResponse = hooks.Response{Code: 500, Status: text("bad"), Message: text("failed")}
 			warned(h, fleet.Failing, text("500 failed"), hooks.WarnFailing, text("got 500"), text("hookctl start"))
 		})
-		s.Send(again{{target: kittest.TargetWeb, hooks: []fleet.Hook{h}}})
+		s.Settle(s.hooks.again([]listed{{target: kittest.TargetWeb, hooks: []fleet.Hook{h}}}))
 	}
 	return map[string]func(*pageScreen){
 		"hooks": nastyHooks,
 		"broken": func(s *pageScreen) {
 			s.Press("3")
-			s.Send(again{{target: kittest.TargetWeb, aside: &fleet.Aside{Target: kittest.TargetWeb, Err: bad}}})
+			s.Settle(s.hooks.again([]listed{{target: kittest.TargetWeb, aside: &fleet.Aside{Target: kittest.TargetWeb, Err: bad}}}))
 		},
 		"done": func(s *pageScreen) {
 			nastyHooks(s)
-			s.Send(hookDone{hookKey{kittest.TargetWeb, 4711}, text("pinged"), nil})
+			s.Settle(s.hooks.done(hookKey{kittest.TargetWeb, 4711}, text("pinged"), nil))
 		},
 		"failed": func(s *pageScreen) {
 			nastyHooks(s)
-			s.Send(hookDone{hookKey{kittest.TargetWeb, 4711}, "", errors.New(text("refused"))})
+			s.Settle(s.hooks.done(hookKey{kittest.TargetWeb, 4711}, "", errors.New(text("refused"))))
 		},
 		"deliveries": func(s *pageScreen) {
 			nastyHooks(s)
 			s.Press("enter")
 			o := s.Top().(*deliveries)
 			d := hooks.Delivery{ID: 7, GUID: text("guid"), Event: text("push"), Action: text("created"), Status: text("failed"), DeliveredAt: kittest.Noon}
-			s.Send(deliveriesRead{of: o, gen: o.gen, list: []fleet.Sent{{GUID: d.GUID, Event: d.Event, Action: d.Action, Reason: text("failed"), Attempts: []hooks.Delivery{d}}}})
+			o.took([]fleet.Sent{{GUID: d.GUID, Event: d.Event, Action: d.Action, Reason: text("failed"), Attempts: []hooks.Delivery{d}}}, nil)
 		},
 		"delivery": func(s *pageScreen) {
 			nastyHooks(s)
 			s.Press("enter")
 			o := s.Top().(*deliveries)
 			d := hooks.Delivery{ID: 7, GUID: text("guid"), Event: text("push"), Status: text("failed"), StatusCode: 500, DeliveredAt: kittest.Noon}
-			s.Send(deliveriesRead{of: o, gen: o.gen, list: []fleet.Sent{{GUID: d.GUID, Event: d.Event, Action: d.Action, Reason: text("failed"), Attempts: []hooks.Delivery{d}}}})
+			o.took([]fleet.Sent{{GUID: d.GUID, Event: d.Event, Action: d.Action, Reason: text("failed"), Attempts: []hooks.Delivery{d}}}, nil)
 			o.inside = true
 			o.open = &hooks.Delivery{ID: 7, URL: text(kittest.PublicURL), ResponseBody: text("body"), RequestHeaders: map[string]string{"X-A": text("a")}, ResponseHeaders: map[string]string{text("X-B"): "b"}}
 		},

@@ -2,9 +2,9 @@ package webhooks
 
 import (
 	"context"
-	"errors"
 	"maps"
 	"slices"
+	"strings"
 	"time"
 
 	tea "charm.land/bubbletea/v2"
@@ -15,26 +15,15 @@ import (
 	"hookctl/tui/kit"
 )
 
-type (
-	// listed is what the fleet says of one target: its hooks, or why it is set
-	// aside. The first step of a load has none, and says how many will come.
-	listed struct {
-		target hooks.Target
-		hooks  []fleet.Hook
-		aside  *fleet.Aside
-		total  int
-		host   string
-	}
-	// listEnd is the end of a load, with all that the steps said. An answer to
-	// an older one is dropped.
-	listEnd struct {
-		of   *kit.Job[listed]
-		list fleet.List
-		err  error
-	}
-	// again are the answers of targets that were asked for once more.
-	again []listed
-)
+// listed is what the fleet says of one target: its hooks, or why it is set
+// aside. The first step of a load has none, and says how many will come.
+type listed struct {
+	target hooks.Target
+	hooks  []fleet.Hook
+	aside  *fleet.Aside
+	total  int
+	host   string
+}
 
 // askAgain is how old the list may be when the page comes back to the front;
 // reloading it by hand asks at once.
@@ -54,15 +43,14 @@ func (p *Page) load(wide bool) tea.Cmd {
 	if p.cfg.Fleet == nil || p.cfg.Log.Value == nil && p.cfg.Log.Err == nil {
 		return nil // the log says what to ask, and it is being opened
 	}
-	p.stop()
+	p.asking.Drop()
 	p.cut, p.total, p.answered, p.problem = false, 0, 0, nil
 	all, public := p.fleet(), p.cfg.Receiver.Value.PublicURL
-	var job *kit.Job[listed]
-	job, ask := kit.Begin(p.shell, func(ctx context.Context, progress func(listed)) tea.Msg {
-		l, err := list(ctx, all, wide, progress)
-		return listEnd{job, l, err}
-	})
-	p.asking, p.public = job, public
+	var ask tea.Cmd
+	p.asking, ask = kit.Begin(p.shell, func(ctx context.Context, report func(listed)) (fleet.List, error) {
+		return list(ctx, all, wide, report)
+	}, p.step, p.ended)
+	p.public = public
 	return tea.Batch(ask, p.readRotation())
 }
 
@@ -98,14 +86,6 @@ func list(ctx context.Context, all *fleet.Fleet, wide bool, progress func(listed
 // loading reports whether GitHub is being asked for the list.
 func (p *Page) loading() bool { return p.asking.Busy() }
 
-// stop ends what is being asked.
-func (p *Page) stop() {
-	if p.loading() {
-		p.asking.Stop()
-		p.asking.Over = true
-	}
-}
-
 // take puts what the fleet says of a target in the place of what it said before.
 func (p *Page) take(m listed) {
 	if m.host != "" {
@@ -118,20 +98,15 @@ func (p *Page) take(m listed) {
 		p.aside[m.target] = *m.aside
 		return
 	}
-	rows := make([]fleet.Hook, len(m.hooks))
-	for i, h := range m.hooks {
-		rows[i] = cleaned(h)
+	for _, h := range m.hooks {
+		p.listed[m.target] = append(p.listed[m.target], cleaned(h))
 	}
-	p.listed[m.target] = rows
 }
 
 // step takes an answer of the load under way.
-func (p *Page) step(m kit.Stepped[listed]) tea.Cmd {
-	if m.Of != p.asking || p.asking.Over {
-		return m.Of.Listen
-	}
-	p.take(m.Step)
-	if m.Step.host == "" {
+func (p *Page) step(m listed) tea.Cmd {
+	p.take(m)
+	if m.host == "" {
 		p.answered++
 	}
 	// Every answer is shown at once where they are few; sorting thousands again
@@ -139,24 +114,21 @@ func (p *Page) step(m kit.Stepped[listed]) tea.Cmd {
 	if p.answered%(1+p.total/50) == 0 {
 		p.arrange()
 	}
-	return m.Of.Listen
+	return nil
 }
 
 // ended takes the end of a load. A target that nobody knows any more is gone
 // from the list then.
-func (p *Page) ended(m listEnd) tea.Cmd {
-	if m.of != p.asking || p.asking.Over {
-		return nil
-	}
-	p.asking.Over, p.loaded = true, true
-	if p.problem = m.err; m.err == nil {
+func (p *Page) ended(l fleet.List, err error) tea.Cmd {
+	p.loaded = true
+	if p.problem = err; err == nil {
 		p.asked = p.shell.Now()
 		clear(p.listed)
 		clear(p.aside)
-		for _, h := range m.list.Hooks {
+		for _, h := range l.Hooks {
 			p.listed[h.Target] = append(p.listed[h.Target], cleaned(h))
 		}
-		for _, a := range m.list.Aside {
+		for _, a := range l.Aside {
 			p.aside[a.Target] = a
 		}
 	}
@@ -169,17 +141,22 @@ func (p *Page) look(targets ...hooks.Target) tea.Cmd {
 	if len(targets) == 0 {
 		return nil
 	}
-	ctx, all := p.shell.Ctx, p.fleet()
-	return func() tea.Msg {
-		var out again
-		_, err := all.List(ctx, fleet.ListRequest{Targets: targets, Each: func(t hooks.Target, list []fleet.Hook, aside *fleet.Aside) {
+	all := p.fleet()
+	return kit.Get(p.shell, func(ctx context.Context) (out []listed, err error) {
+		_, err = all.List(ctx, fleet.ListRequest{Targets: targets, Each: func(t hooks.Target, list []fleet.Hook, aside *fleet.Aside) {
 			out = append(out, listed{target: t, hooks: list, aside: aside})
 		}})
-		if err != nil && !errors.Is(err, context.Canceled) {
-			return kit.Failure{Err: err}
-		}
-		return out
+		return out, err
+	}, p.again)
+}
+
+// again takes the answers of targets that were asked for once more.
+func (p *Page) again(list []listed) tea.Cmd {
+	for _, m := range list {
+		p.take(m)
 	}
+	p.arrange()
+	return nil
 }
 
 // arrange builds the rows from what was listed, and keeps the cursor on its
@@ -193,7 +170,7 @@ func (p *Page) arrange() {
 			here[keyOf(h)] = true
 		}
 	}
-	slices.SortFunc(p.rows, byTarget)
+	slices.SortFunc(p.rows, fleet.Compare)
 	maps.DeleteFunc(p.marks, func(k hookKey, _ bool) bool { return !here[k] })
 	p.choose()
 }
@@ -243,7 +220,9 @@ func (p *Page) seen(h fleet.Hook, e logs.Entry) {
 
 // setAside are the targets that could not be listed, in their order.
 func (p *Page) setAside() []fleet.Aside {
-	return slices.SortedFunc(maps.Values(p.aside), func(a, b fleet.Aside) int { return compareTargets(a.Target, b.Target) })
+	return slices.SortedFunc(maps.Values(p.aside), func(a, b fleet.Aside) int {
+		return strings.Compare(strings.ToLower(a.Target.String()), strings.ToLower(b.Target.String()))
+	})
 }
 
 // WasSetUp looks again after the wizard has set hooks up.

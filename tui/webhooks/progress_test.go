@@ -5,7 +5,6 @@ import (
 
 	"hookctl/hooks"
 	"hookctl/hooks/secret"
-	"hookctl/tui/kit"
 	"hookctl/tui/kittest"
 )
 
@@ -14,13 +13,11 @@ func TestRotationShowsInTheProgressBar(t *testing.T) {
 	shown := func(s *pageScreen) bool { return s.View().ProgressBar != nil }
 	s := hooked(t, 80, 24)
 	hookStates()["rotating"](s)
-	j := s.hooks.rot.job
-	close(j.Steps)
-	s.Send(kit.Stepped[hooks.Step]{Of: j, Step: hooks.Step{Target: kittest.TargetAPI, HookID: 4713, Name: secret.StepVerified, State: hooks.StateDone}})
+	s.hooks.stepped(hooks.Step{Target: kittest.TargetAPI, HookID: 4713, Name: secret.StepVerified, State: hooks.StateDone})
 	if !shown(s) {
 		t.Fatal("no progress while it is at work")
 	}
-	s.Send(rotated{})
+	s.Settle(s.hooks.rotated("rotate", outcome{}, nil))
 	if shown(s) {
 		t.Fatal("the bar is left")
 	}

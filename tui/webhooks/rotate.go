@@ -1,6 +1,7 @@
 package webhooks
 
 import (
+	"cmp"
 	"context"
 	"errors"
 	"fmt"
@@ -19,29 +20,15 @@ import (
 // to read how many hooks change.
 const countFrom = 3
 
-type (
-	// rotationRead is the rotation as the disk has it.
-	rotationRead struct {
-		now fleet.Rotation
-		err error
-	}
-	// planned is what a rotation would do. An answer to an older question is
-	// dropped.
-	planned struct {
-		turn int
-		plan fleet.RotatePlan
-		err  error
-	}
-	// second is one second of a count-down.
-	second struct{ turn int }
-	// rotated is the end of a job on the rotation.
-	rotated struct {
-		verb   string
-		report fleet.RotateReport
-		err    error
-		now    rotationRead
-	}
-)
+// second is one second of a count-down.
+type second struct{ turn int }
+
+// outcome is what a job on the rotation came to, and the rotation as the disk has it then.
+type outcome struct {
+	report fleet.RotateReport
+	now    fleet.Rotation
+	unread error
+}
 
 // work is one of the fleet's methods that work on the rotation.
 type work func(*fleet.Fleet, context.Context, func(hooks.Step)) (fleet.RotateReport, error)
@@ -77,7 +64,7 @@ func (p *Page) rotateActions() []kit.Action {
 		undo.Text = "Take back the undo: every hook gets the new secret again, with the same care."
 	}
 	if noUndo == "" {
-		undo.Label = map[bool]string{false: "undo", true: "rotate again"}[rot.undone()]
+		undo.Label = cmp.Or(kit.When(rot.undone(), "rotate again"), "undo")
 	}
 	noResume := p.cannotRotate()
 	if rot.under() || rot.now.Next == "" {
@@ -135,34 +122,33 @@ func (p *Page) rotate() tea.Cmd {
 	rot.order, rot.steps = nil, map[hookKey]hookStep{}
 	p.watch()
 	all, turn := p.fleet(), rot.turn
-	return p.shell.Work(func() tea.Msg {
-		plan, err := all.PlanRotation(ctx, request)
-		return planned{turn, plan, err}
-	})
+	return p.shell.Work(kit.Ask(p.shell, func(context.Context) (fleet.RotatePlan, error) { return all.PlanRotation(ctx, request) }, func(plan fleet.RotatePlan, err error) tea.Cmd {
+		return p.planned(turn, plan, err)
+	}))
 }
 
-// planned takes the plan of a rotation.
-func (p *Page) planned(m planned) tea.Cmd {
+// planned takes the plan of a rotation, unless something else was begun since.
+func (p *Page) planned(turn int, plan fleet.RotatePlan, err error) tea.Cmd {
 	rot := &p.rot
-	if m.turn != rot.turn || !rot.planning {
+	if turn != rot.turn || !rot.planning {
 		return nil
 	}
 	rot.planning = false
 	rot.stop()
 	switch {
-	case m.err != nil:
-		rot.err = m.err
+	case err != nil:
+		rot.err = err
 		return nil
-	case m.plan.Resume: // another process began one in the meantime
+	case plan.Resume: // another process began one in the meantime
 		return p.resume()
 	}
-	rot.plan = m.plan
-	for _, h := range m.plan.Hooks {
+	rot.plan = plan
+	for _, h := range plan.Hooks {
 		rot.put(keyOf(h), hookStep{step: secret.StepPending})
 	}
-	rot.leave(m.plan.Aside)
-	return p.count("rotate", len(m.plan.Hooks), func(f *fleet.Fleet, ctx context.Context, progress func(hooks.Step)) (fleet.RotateReport, error) {
-		return f.Rotate(ctx, m.plan, progress)
+	rot.leave(plan.Aside)
+	return p.count("rotate", len(plan.Hooks), func(f *fleet.Fleet, ctx context.Context, progress func(hooks.Step)) (fleet.RotateReport, error) {
+		return f.Rotate(ctx, plan, progress)
 	})
 }
 
@@ -203,26 +189,30 @@ func (p *Page) turn(verb string, do work) tea.Cmd {
 	rot.began, rot.before = p.shell.Now(), n.changed+n.verified+2*n.failed
 	all := p.fleet()
 	var cmd tea.Cmd
-	rot.job, cmd = kit.Begin(p.shell, func(ctx context.Context, progress func(hooks.Step)) tea.Msg {
-		report, err := do(all, ctx, progress)
-		now, readErr := all.Rotation()
-		return rotated{verb, report, err, rotationRead{now, readErr}}
-	})
+	rot.job, cmd = kit.Begin(p.shell, func(ctx context.Context, report func(hooks.Step)) (o outcome, err error) {
+		o.report, err = do(all, ctx, report)
+		o.now, o.unread = all.Rotation()
+		return o, err
+	}, p.stepped, func(o outcome, err error) tea.Cmd { return p.rotated(verb, o, err) })
 	p.shell.Progress = tea.NewProgressBar(tea.ProgressBarIndeterminate, 0)
 	p.watch()
 	return cmd
 }
 
+// stepped takes a step of a job.
+func (p *Page) stepped(s hooks.Step) tea.Cmd {
+	p.rot.took(s)
+	p.shell.Progress = tea.NewProgressBar(tea.ProgressBarDefault, p.rot.share())
+	return nil
+}
+
 // rotated takes the end of a job.
-func (p *Page) rotated(m rotated) tea.Cmd {
+func (p *Page) rotated(verb string, o outcome, err error) tea.Cmd {
 	rot := &p.rot
-	if rot.job != nil {
-		rot.job.Over = true
-	}
 	p.shell.Progress = nil
-	cmds := []tea.Cmd{p.read(m.now), p.cfg.Poll(false)}
-	rot.leave(m.report.Aside)
-	if rot.err = m.err; errors.Is(m.err, context.Canceled) {
+	cmds := []tea.Cmd{p.read(o.now, o.unread), p.cfg.Poll(false)}
+	rot.leave(o.report.Aside)
+	if rot.err = err; errors.Is(err, context.Canceled) {
 		rot.err = nil // the person did it
 	}
 	var touched []fleet.Hook
@@ -233,11 +223,11 @@ func (p *Page) rotated(m rotated) tea.Cmd {
 	}
 	cmds = append(cmds, p.look(targetsOf(touched)...))
 	switch {
-	case errors.Is(m.err, context.Canceled):
-	case m.err == nil:
-		cmds = append(cmds, p.shell.Say(rotatedWords(m.verb, m.report)))
+	case errors.Is(err, context.Canceled):
+	case err == nil:
+		cmds = append(cmds, p.shell.Say(rotatedWords(verb, o.report)))
 	case !p.watched(): // else the box shows it
-		cmds = append(cmds, p.shell.Fail(m.err))
+		cmds = append(cmds, p.shell.Fail(err))
 	}
 	return tea.Batch(cmds...)
 }
@@ -253,26 +243,21 @@ func rotatedWords(verb string, r fleet.RotateReport) string {
 			failed++
 		}
 	}
-	s := fmt.Sprintf("rotated: %s signed with the new secret", kit.Are(done, "hook"))
+	what, how := "rotated", "with the new secret"
 	switch {
 	case verb == "undo" && !r.Undo:
-		s = fmt.Sprintf("rotated again: %s signed with the new secret", kit.Are(done, "hook"))
+		what = "rotated again"
 	case verb == "undo" && r.New == "":
-		s = fmt.Sprintf("undone: %s signed as before", kit.Are(done, "hook"))
+		what, how = "undone", "as before"
 	case verb == "undo":
-		s = fmt.Sprintf("undone: %s signed with %s again", kit.Are(done, "hook"), r.New)
+		what, how = "undone", "with "+r.New+" again"
 	case r.New == "" && done == 1:
-		s = "rotated: 1 hook is signed with a new secret of its own"
+		how = "with a new secret of its own"
 	case r.New == "":
-		s = fmt.Sprintf("rotated: %s signed with new secrets of their own", kit.Are(done, "hook"))
+		how = "with new secrets of their own"
 	}
-	if failed > 0 {
-		s += fmt.Sprintf(", %d failed", failed)
-	}
-	if n := len(r.Aside); n > 0 {
-		s += fmt.Sprintf(", %d set aside", n)
-	}
-	return s
+	left := tally{failed: failed, aside: len(r.Aside)}.left()
+	return what + ": " + kit.Are(done, "hook") + " signed " + how + left
 }
 
 // readRotation reads the rotation that there is.
@@ -281,24 +266,21 @@ func (p *Page) readRotation() tea.Cmd {
 		return nil
 	}
 	all := p.cfg.Fleet
-	return func() tea.Msg {
-		now, err := all.Rotation()
-		return rotationRead{now, err}
-	}
+	return kit.Ask(p.shell, func(context.Context) (fleet.Rotation, error) { return all.Rotation() }, p.read)
 }
 
 // read takes it, unless a job knows better.
-func (p *Page) read(m rotationRead) tea.Cmd {
+func (p *Page) read(now fleet.Rotation, err error) tea.Cmd {
 	rot := &p.rot
 	switch {
 	case rot.under():
 		return nil
-	case m.err != nil:
-		rot.err = m.err
+	case err != nil:
+		rot.err = err
 		return nil
 	}
-	rot.stored(m.now)
-	if until := m.now.UndoUntil; !until.IsZero() && !until.Equal(rot.wake) {
+	rot.stored(now)
+	if until := now.UndoUntil; !until.IsZero() && !until.Equal(rot.wake) {
 		rot.wake = until
 		return p.shell.Later(until.Sub(p.shell.Now()), rotationOver{})
 	}

@@ -2,6 +2,7 @@ package webhooks
 
 import (
 	"fmt"
+	"slices"
 	"strings"
 
 	tea "charm.land/bubbletea/v2"
@@ -15,9 +16,9 @@ import (
 // rotateBox shows a rotation step by step, and each hook in its own state.
 // Closing it cancels a count-down, and lets a rotation that has begun go on.
 type rotateBox struct {
-	p     *Page
-	place kit.Cursor
-	high  int
+	p *Page
+	kit.Cursor
+	high int
 }
 
 // watch shows the box, once.
@@ -37,21 +38,11 @@ func (o *rotateBox) Title() string {
 	return "Rotating the secret"
 }
 
-func (o *rotateBox) Cursor() *tea.Cursor { return nil }
+func (o *rotateBox) Update(msg tea.Msg) tea.Cmd { return kit.Turn(msg, o.move) }
 
-func (o *rotateBox) Update(msg tea.Msg) tea.Cmd {
-	if m, ok := msg.(kit.Wheel); ok {
-		o.move(m.Lines)
-	}
-	return nil
-}
-
-func (o *rotateBox) move(by int) { o.place.To(o.place.At+by, len(o.p.rot.order)) }
+func (o *rotateBox) move(by int) tea.Cmd { o.To(o.At+by, len(o.p.rot.order)); return nil }
 
 func (o *rotateBox) View(w, h int) string {
-	if w <= 0 || h <= 0 {
-		return ""
-	}
 	w = min(w, 84)
 	ladder, foot := o.ladder(w), o.foot(w)
 	if o.p.rot.waiting() {
@@ -74,10 +65,10 @@ func (o *rotateBox) View(w, h int) string {
 	if blank > 0 {
 		out = append(out, "")
 	}
-	from, to := o.place.Window(rows, o.high)
+	from, to := o.Window(rows, o.high)
 	order := o.p.rot.ranked()
 	for i := from; i < to; i++ {
-		out = append(out, o.row(order[i], i == o.place.At, w))
+		out = append(out, o.row(order[i], i == o.At, w))
 	}
 	out = append(out, foot...)
 	return kit.Fit(strings.Join(out, "\n"), w, min(h, len(out)))
@@ -149,14 +140,8 @@ func (o *rotateBox) short(w int) []string {
 }
 
 // left says what did not change.
-func (n tally) left() (text string) {
-	if n.failed > 0 {
-		text += fmt.Sprintf(", %d failed", n.failed)
-	}
-	if n.aside > 0 {
-		text += fmt.Sprintf(", %d set aside", n.aside)
-	}
-	return text
+func (n tally) left() string {
+	return kit.When(n.failed > 0, fmt.Sprintf(", %d failed", n.failed)) + kit.When(n.aside > 0, fmt.Sprintf(", %d set aside", n.aside))
 }
 
 // ladder are the steps of a rotation, each with its state.
@@ -188,10 +173,7 @@ func (o *rotateBox) ladder(w int) []string {
 		default:
 			text = t.Faint.Render(text)
 		}
-		if detail != "" {
-			detail = "  " + t.Faint.Render(detail)
-		}
-		return t.Cut(" "+style.Render(mark)+" "+text+detail, w)
+		return t.Cut(" "+style.Render(mark)+" "+text+kit.When(detail != "", "  "+t.Faint.Render(detail)), w)
 	}
 	saved, current := "new secret saved", "the new secret is the current one"
 	if r.undo() {
@@ -220,7 +202,7 @@ func (o *rotateBox) ladder(w int) []string {
 func (o *rotateBox) row(k hookKey, on bool, w int) string {
 	t, r := o.p.shell.Theme, &o.p.rot
 	s := r.steps[k]
-	symbol, words, style := r.draw(t, s)
+	symbol, words, style := s.draw(t)
 	name := max(10, min(34, w/2-4))
 	id := ""
 	if k.id != 0 { // else it is about the whole target
@@ -242,15 +224,12 @@ func (o *rotateBox) row(k hookKey, on bool, w int) string {
 // foot says what went wrong with the cure, or what can be done next.
 func (o *rotateBox) foot(w int) []string {
 	t, r := o.p.shell.Theme, &o.p.rot
-	var out []string
-	s, wrong := o.failure()
-	trouble := func(n int) {
-		switch {
-		case wrong:
-			out = append(out, kit.First(append(kit.Flagged(t.Bad, t.Sym.Bad, kit.Clean(s.err.Error()), w), kit.CureLines(s.cure, w)...), n)...)
-		case r.err != nil:
-			out = append(out, kit.First(o.p.shell.Trouble(r.err, w), n)...)
-		}
+	var out, trouble []string
+	switch s, wrong := o.failure(); {
+	case wrong && (r.now.Open || r.err == nil):
+		trouble = append(kit.Flagged(t.Bad, t.Sym.Bad, kit.Clean(s.err.Error()), w), kit.CureLines(s.cure, w)...)
+	case r.err != nil:
+		trouble = o.p.shell.Trouble(r.err, w)
 	}
 	switch {
 	case r.planning:
@@ -261,14 +240,11 @@ func (o *rotateBox) foot(w int) []string {
 			out = append(out, " "+t.Faint.Render(t.Cut(pace+"; GitHub limits changes per minute", w-2)))
 		}
 	case r.now.Open:
-		trouble(4)
-		out = append(out, kit.Paragraph("Both secrets are accepted, and no delivery is lost. "+t.Key.Render("r")+" resumes, "+t.Key.Render("u")+" undoes.", w)...)
+		out = append(kit.First(trouble, 4), kit.Paragraph("Both secrets are accepted, and no delivery is lost. "+t.Key.Render("r")+" resumes, "+t.Key.Render("u")+" undoes.", w)...)
 	case r.err != nil:
-		wrong = false
-		trouble(6)
-	case wrong:
-		trouble(4)
-		out = append(out, kit.Paragraph("A hook that was set aside keeps its old secret, accepted from it alone. "+t.Key.Render("r")+" tries again.", w)...)
+		out = kit.First(trouble, 6)
+	case trouble != nil:
+		out = append(kit.First(trouble, 4), kit.Paragraph("A hook that was set aside keeps its old secret, accepted from it alone. "+t.Key.Render("r")+" tries again.", w)...)
 	case !r.now.UndoUntil.IsZero():
 		done, again := " Done.", " undoes it until "
 		if r.undone() {
@@ -286,23 +262,21 @@ func (o *rotateBox) foot(w int) []string {
 func (o *rotateBox) failure() (hookStep, bool) {
 	r := &o.p.rot
 	order := r.ranked()
-	if i := o.place.At; i < len(order) && r.steps[order[i]].err != nil {
-		return r.steps[order[i]], true
+	wrong := func(k hookKey) bool { return r.steps[k].err != nil }
+	if k, ok := kit.Under(o.Cursor, order); ok && wrong(k) {
+		return r.steps[k], true
 	}
-	for _, k := range order {
-		if s := r.steps[k]; s.err != nil {
-			return s, true
-		}
+	if i := slices.IndexFunc(order, wrong); i >= 0 {
+		return r.steps[order[i]], true
 	}
 	return hookStep{}, false
 }
 
 func (o *rotateBox) Actions() []kit.Action {
 	p := o.p
-	step := func(by int) tea.Cmd { o.move(by); return nil }
 	out := append([]kit.Action{
 		{ID: "rotation.close", Keys: []string{"esc", "q", "enter"}, Label: "close", Text: "Close this box.", Run: func() tea.Cmd { p.shell.Shut(o); return nil }},
-	}, append(kit.Moves(o.high, "", step), kit.Ends("", step)...)...)
+	}, kit.Walk(o.high, "", o.move)...)
 	rotate, undo, resume := p.rotateActions()[0], p.rotateActions()[1], p.rotateActions()[2]
 	switch {
 	case p.rot.waiting():

@@ -1,6 +1,7 @@
 package webhooks
 
 import (
+	"cmp"
 	"context"
 	"errors"
 	"fmt"
@@ -43,7 +44,7 @@ type rotating struct {
 	changes  int // hooks that will change then
 	start    func() tea.Cmd
 
-	job    *kit.Job[hooks.Step]
+	job    *kit.Job
 	saved  bool
 	both   string    // state of the receiver's acceptance of both secrets
 	made   string    // state of the promotion
@@ -242,28 +243,21 @@ func (r *rotating) pace(now time.Time) string {
 	if r.began.IsZero() || done-r.before < 4 || taken < 5*time.Second {
 		return ""
 	}
-	text := kit.Age(taken) + " so far"
-	if left := taken * time.Duration(all-done) / time.Duration(done-r.before); left > 5*time.Second {
-		text += ", about " + kit.Age(left) + " left"
-	}
-	return text
+	left := taken * time.Duration(all-done) / time.Duration(done-r.before)
+	return kit.Age(taken) + " so far" + kit.When(left > 5*time.Second, ", about "+kit.Age(left)+" left")
 }
 
 // draw is a hook's step as a symbol and words.
-func (r *rotating) draw(t *kit.Theme, s hookStep) (symbol, words string, style kit.Painter) {
+func (s hookStep) draw(t *kit.Theme) (symbol, words string, style kit.Painter) {
 	why := ""
 	if s.err != nil {
 		why = whyFailed(kit.Clean(s.err.Error()))
 	}
 	switch {
-	case s.step == secret.StepFailed && why == "":
-		return t.Sym.Bad, "failed", t.Bad
 	case s.step == secret.StepFailed:
-		return t.Sym.Bad, why, t.Bad
-	case s.step == secret.StepAside && why == "":
-		return t.Sym.Warn, "set aside", t.Warn
+		return t.Sym.Bad, cmp.Or(why, "failed"), t.Bad
 	case s.step == secret.StepAside:
-		return t.Sym.Warn, "set aside: " + why, t.Warn
+		return t.Sym.Warn, "set aside" + kit.When(why != "", ": "+why), t.Warn
 	case s.step == secret.StepVerified:
 		return t.Sym.OK, "ping verified", t.Good
 	case s.step == secret.StepGone:
@@ -292,17 +286,19 @@ func (r *rotating) line(t *kit.Theme) string {
 	case r.busy():
 		return t.Warn.Render(fmt.Sprintf("%s %s: %d/%d hooks verified", t.Sym.Pending, r.doing(), n.verified, n.all))
 	case r.waiting():
-		return t.Warn.Render(t.Sym.Pending + " about to " + map[bool]string{false: "rotate", true: "undo"}[r.undo()])
+		return t.Warn.Render(t.Sym.Pending + " about to " + cmp.Or(kit.When(r.undo(), "undo"), "rotate"))
 	case r.now.Open && n.failed > 0:
 		return t.Bad.Render(fmt.Sprintf("%s rotation stopped, %d failed", t.Sym.Bad, n.failed)) + "; " + t.Key.Render("r") + " resumes"
 	case r.now.Open:
 		return t.Warn.Render(t.Sym.Warn+" rotation not finished") + "; " + t.Key.Render("r") + " resumes"
 	case len(r.now.Aside) > 0:
 		return t.Warn.Render(t.Sym.Warn+" "+text.Count(len(r.now.Aside), "hook")+" set aside") + "; " + t.Key.Render("C") + " tries again"
-	case !r.now.UndoUntil.IsZero() && r.now.State.Undo:
-		return t.Good.Render(t.Sym.OK+" rotation undone") + ", " + t.Key.Render("u") + " rotates again until " + r.now.UndoUntil.Local().Format("15:04")
 	case !r.now.UndoUntil.IsZero():
-		return t.Good.Render(t.Sym.OK+" rotated") + ", " + t.Key.Render("u") + " undoes until " + r.now.UndoUntil.Local().Format("15:04")
+		done, again := "rotated", "undoes"
+		if r.undone() {
+			done, again = "rotation undone", "rotates again"
+		}
+		return t.Good.Render(t.Sym.OK+" "+done) + ", " + t.Key.Render("u") + " " + again + " until " + r.now.UndoUntil.Local().Format("15:04")
 	}
 	return ""
 }

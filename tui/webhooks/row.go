@@ -9,6 +9,7 @@ import (
 	"hookctl/hooks"
 	"hookctl/logs/text"
 	"hookctl/server/fleet"
+	"hookctl/tui/kit"
 )
 
 // hookKey names a hook at GitHub.
@@ -21,10 +22,7 @@ func keyOf(h fleet.Hook) hookKey { return hookKey{h.Target, h.ID} }
 
 // command is what hookctl hooks does with a hook; without one only its name.
 func command(verb string, h fleet.Hook) string {
-	if h.ID == 0 {
-		return "hookctl hooks " + verb
-	}
-	return "hookctl hooks " + verb + " " + h.Ref()
+	return "hookctl hooks " + verb + kit.When(h.ID != 0, " "+h.Ref())
 }
 
 // title names a hook for people.
@@ -32,10 +30,8 @@ func title(h fleet.Hook) string { return fmt.Sprintf("hook %d of %s", h.ID, h.Ta
 
 // noTest says why a test of a hook would send nothing, "" where it would.
 func noTest(h fleet.Hook) string {
-	if !slices.Contains(h.Events, "push") && !slices.Contains(h.Events, "*") {
-		return "the hook does not subscribe to push, which is what GitHub sends as a test"
-	}
-	return ""
+	none := !slices.Contains(h.Events, "push") && !slices.Contains(h.Events, "*")
+	return kit.When(none, "the hook does not subscribe to push, which is what GitHub sends as a test")
 }
 
 // settingsURL is the page of a hook at GitHub.
@@ -61,18 +57,6 @@ func cleaned(h fleet.Hook) fleet.Hook {
 	return h
 }
 
-// byTarget orders hooks as fleet.List does: ours first, then by target and id.
-func byTarget(a, b fleet.Hook) int {
-	if a.Ours != b.Ours {
-		return map[bool]int{true: -1, false: 1}[a.Ours]
-	}
-	return cmp.Or(compareTargets(a.Target, b.Target), cmp.Compare(a.ID, b.ID))
-}
-
-func compareTargets(a, b hooks.Target) int {
-	return strings.Compare(strings.ToLower(a.String()), strings.ToLower(b.String()))
-}
-
 // targetsOf are the targets of some hooks, each once, in their order.
 func targetsOf(rows []fleet.Hook) []hooks.Target {
 	var out []hooks.Target
@@ -91,12 +75,4 @@ func targetFlags(rows []fleet.Hook) string {
 		flags.WriteString(" " + t.Flag())
 	}
 	return flags.String()
-}
-
-// repositories counts targets in words.
-func repositories(n int) string {
-	if n == 1 {
-		return "1 repository"
-	}
-	return text.Thousands(n) + " repositories"
 }

@@ -73,7 +73,7 @@ func shownHooks() map[hooks.Target][]fleet.Hook {
 func listing(s *pageScreen) {
 	s.Press("3")
 	for t, list := range shownHooks() {
-		s.Send(again{{target: t, hooks: list}})
+		s.Settle(s.hooks.again([]listed{{target: t, hooks: list}}))
 	}
 	s.Send(tea.FocusMsg{})
 }
@@ -127,7 +127,7 @@ func counting(s *pageScreen, plan fleet.RotatePlan) {
 	rot.begin("rotate")
 	rot.planning, rot.stop, rot.steps = true, func() {}, map[hookKey]hookStep{}
 	plan.Hooks, plan.Grace = s.hooks.ours(), time.Hour
-	s.Send(planned{turn: rot.turn, plan: plan})
+	s.Settle(s.hooks.planned(rot.turn, plan, nil))
 }
 
 // hookStates are the page and its overlays.
@@ -151,13 +151,13 @@ func hookStates() map[string]func(*pageScreen) {
 			return d
 		}
 		const guid = "00000000-0000-4000-8000-00000000000"
-		s.Send(deliveriesRead{of: o, gen: o.gen, list: []fleet.Sent{
+		o.took([]fleet.Sent{
 			event("20261124_115500_pull_request.json", delivery(1<<60, guid+"5", "pull_request", "OK", 200, 5)),
 			event("20261124_114000_push.json", delivery(1<<60+2, guid+"6", "push", "OK", 200, 20), delivery(1<<60+1, guid+"6", "push", "timed out", 504, 30)),
 			event("", delivery(1<<60+3, guid+"7", "workflow_run", "Invalid HTTP Response: 502", 502, 90)),
 			event("20261124_100000_issues.json", delivery(1<<60+4, guid+"8", "issues", "failed to connect to host", 0, 120)),
 			event("", delivery(1<<60+5, guid+"9", "push", "OK", 200, 3000)),
-		}})
+		}, nil)
 		return o
 	}
 	running := func(s *pageScreen) {
@@ -172,17 +172,16 @@ func hookStates() map[string]func(*pageScreen) {
 		"hooks-marked": func(s *pageScreen) { listing(s); s.Press("x", "x") },
 		"hooks-broken": func(s *pageScreen) {
 			s.Press("3")
-			s.Send(again{{target: gone, aside: &fleet.Aside{Target: gone, Err: notThere}}})
+			s.Settle(s.hooks.again([]listed{{target: gone, aside: &fleet.Aside{Target: gone, Err: notThere}}}))
 		},
 		"hooks-problems": func(s *pageScreen) {
 			listing(s)
-			s.Send(again{{target: gone, aside: &fleet.Aside{Target: gone, Err: notThere}}})
+			s.Settle(s.hooks.again([]listed{{target: gone, aside: &fleet.Aside{Target: gone, Err: notThere}}}))
 			s.Press("!")
 		},
 		"hooks-nobody": func(s *pageScreen) {
 			s.Press("3")
-			s.hooks.asking.Over = false
-			s.Send(listEnd{of: s.hooks.asking, err: &hooks.Error{Op: "log in", Target: "github.com", Message: "no GitHub login was found", Cure: "run: gh auth login", Err: hooks.ErrNotLoggedIn}})
+			s.Settle(s.hooks.ended(fleet.List{}, &hooks.Error{Op: "log in", Target: "github.com", Message: "no GitHub login was found", Cure: "run: gh auth login", Err: hooks.ErrNotLoggedIn}))
 		},
 		"hooks-moved":  func(s *pageScreen) { listing(s); s.Press("G", "k", "k") },
 		"hooks-paused": func(s *pageScreen) { listing(s); s.Press("j", "j") },
@@ -227,7 +226,7 @@ func hookStates() map[string]func(*pageScreen) {
 			rot.begin("rotate")
 			rot.planning, rot.stop = true, func() {}
 			s.hooks.watch()
-			s.Send(planned{turn: rot.turn, err: hooks.WithCure(errors.New("no hook of this receiver was found"), "hookctl setup")})
+			s.Settle(s.hooks.planned(rot.turn, fleet.RotatePlan{}, hooks.WithCure(errors.New("no hook of this receiver was found"), "hookctl setup")))
 		},
 		"rotated": func(s *pageScreen) {
 			listing(s)

@@ -5,6 +5,7 @@ import (
 	"strings"
 
 	"hookctl/hooks"
+	"hookctl/logs/text"
 	"hookctl/server/fleet"
 	"hookctl/tui/kit"
 )
@@ -34,32 +35,19 @@ func (p *Page) columns(w int) []kit.Column {
 	}
 }
 
-// headLines is how many lines stand above the first row.
-func (p *Page) headLines() int { return 2 }
-
 // View implements kit.Page.
 func (p *Page) View(w, h int) string {
-	if h <= 0 || w <= 0 {
-		return ""
-	}
 	if len(p.rows) == 0 {
 		return kit.Fit(p.statusLine(w)+"\n"+p.empty(w), w, h)
 	}
 	t := p.shell.Theme
-	columns := p.columns(w)
-	cols := kit.Spread(columns, w-2)
-	var head strings.Builder
-	for i, c := range columns {
-		if cols[i] > 0 {
-			head.WriteString(t.Cell(c.Title, cols[i]) + " ")
-		}
-	}
-	out := []string{p.statusLine(w), t.Faint.Render(kit.FitLine("  "+head.String(), w))}
+	table := t.Table(w, w-2, p.columns(w))
+	out := []string{p.statusLine(w), table.Head()}
 	below := p.below(w, h)
 	p.high = max(1, h-2-len(below))
 	from, to := p.Window(len(p.shown), p.high)
 	for i := from; i < to; i++ {
-		out = append(out, p.row(p.shown[i], cols, w, i == p.At))
+		out = append(out, p.row(p.shown[i], table, i == p.At))
 	}
 	if len(p.shown) == 0 {
 		out = append(out, "", " No hook has all of these words.", " "+t.Key.Render("/")+" changes them, "+t.Key.Render("esc")+" shows all hooks again.")
@@ -83,7 +71,7 @@ func (p *Page) below(w, h int) []string {
 	var problems []string
 	switch n := len(p.aside); {
 	case n > 1 || n == 1 && len(p.shown) > h-2-room:
-		text := fmt.Sprintf("%s could not be listed; %s shows why", repositories(n), t.Key.Render("!"))
+		text := fmt.Sprintf("%s could not be listed; %s shows why", text.Count(n, "repository", "repositories"), t.Key.Render("!"))
 		problems = []string{t.Cut(" "+t.Bad.Render(t.Sym.Bad)+" "+text, w)}
 	case n == 1:
 		problems = p.problems(w, 1)[0]
@@ -106,9 +94,7 @@ func (p *Page) details(h fleet.Hook, w int) []string {
 		out = append(out, t.Cut(" "+t.Faint.Render(t.Cell(label, 13))+text, w))
 	}
 	name := title(h)
-	if h.State != "delivers" && kit.Width(name)+kit.Width(h.State)+4 <= w {
-		name += ": " + h.State
-	}
+	name += kit.When(h.State != "delivers" && kit.Width(name)+kit.Width(h.State)+4 <= w, ": "+h.State)
 	out = append(out, " "+t.Bold.Render(t.Middle(name, w-2)))
 	if v, ok := p.said[keyOf(h)]; ok {
 		style, mark := t.Good, t.Sym.OK
@@ -174,17 +160,9 @@ func (p *Page) statusLine(w int) string {
 	right := ""
 	switch b := p.batch; {
 	case b.total > 0:
-		right = fmt.Sprintf("%s %d/%d", b.what, b.done, b.total)
-		if b.failed > 0 {
-			right += fmt.Sprintf(", %d failed", b.failed)
-		}
-		right = t.Warn.Render(right + " ")
+		right = t.Warn.Render(fmt.Sprintf("%s %d/%d%s ", b.what, b.done, b.total, kit.When(b.failed > 0, fmt.Sprintf(", %d failed", b.failed))))
 	case p.loading():
-		right = "asking GitHub"
-		if p.total > 1 {
-			right += fmt.Sprintf(" %d/%d", p.answered, p.total)
-		}
-		right = t.Faint.Render(right + " ")
+		right = t.Faint.Render("asking GitHub" + kit.When(p.total > 1, fmt.Sprintf(" %d/%d", p.answered, p.total)) + " ")
 	}
 	room := max(0, w-kit.Width(right))
 	return kit.FitLine(t.Cut(left, room), room) + right
@@ -235,17 +213,13 @@ func (p *Page) problems(w, n int) [][]string {
 		out = append(out, append(kit.Flagged(t.Bad, t.Sym.Bad, kit.Clean(a.Err.Error()), w), kit.CureLines(a.Cure(), w)...))
 	}
 	if more := len(list) - n; more > 0 {
-		out = append(out, []string{t.Faint.Render("   and " + repositories(more) + " more that could not be listed")})
+		out = append(out, []string{t.Faint.Render("   and " + text.Count(more, "repository", "repositories") + " more that could not be listed")})
 	}
 	return out
 }
 
-func (p *Page) row(h fleet.Hook, cols []int, w int, on bool) string {
+func (p *Page) row(h fleet.Hook, table kit.Table, on bool) string {
 	t := p.shell.Theme
-	mark := " "
-	if p.marks[keyOf(h)] {
-		mark = t.Sym.Mark
-	}
 	symbol, style := t.Sym.Off, kit.Painter(t.Faint)
 	switch h.Health {
 	case fleet.Healthy:
@@ -271,40 +245,23 @@ func (p *Page) row(h fleet.Hook, cols []int, w int, on bool) string {
 		symbol, health, style = t.Sym.Pending, text, t.Warn
 	}
 	if step, ok := p.rot.step(keyOf(h)); ok {
-		symbol, health, style = p.rot.draw(t, step)
+		symbol, health, style = step.draw(t)
 	}
-	signed := map[string]string{fleet.SecretAccepted: "former"}[h.SecretState]
+	signed := h.SecretState
 	switch {
-	case signed != "":
-	case h.SecretState == fleet.SecretCurrent && !h.SecretSince.IsZero():
+	case signed == fleet.SecretAccepted:
+		signed = "former"
+	case signed == fleet.SecretCurrent && !h.SecretSince.IsZero():
 		signed = kit.Age(p.shell.Now().Sub(h.SecretSince))
-	default:
-		signed = h.SecretState
 	}
-	events := fmt.Sprint(len(h.Events))
-	repository := h.Target.String()
-	if cols[1] > 0 {
-		repository = t.Middle(repository, cols[1])
+	repository, text, faint := h.Target.String(), kit.Painter(t.Text), kit.Painter(t.Faint)
+	if wide := table.Width(1); wide > 0 {
+		repository = t.Middle(repository, wide)
 	}
-	cells := []string{symbol, repository, fmt.Sprint(h.ID), health, events, signed, h.URL}
-	styles := []kit.Painter{style, t.Text, t.Faint, style, t.Faint, t.Text, t.Faint}
-	var b strings.Builder
-	for i, c := range cells {
-		if cols[i] == 0 {
-			continue
-		}
-		c = t.Cell(c, cols[i])
-		switch {
-		case on:
-		case !h.Ours && !h.Moved:
-			c = t.Faint.Render(c)
-		default:
-			c = styles[i].Render(c)
-		}
-		b.WriteString(c + " ")
+	if !h.Ours && !h.Moved {
+		style, text = faint, faint
 	}
-	if on {
-		return t.Selected.Render(kit.FitLine(t.Sym.Cursor+mark+b.String(), w))
-	}
-	return kit.FitLine(" "+t.Warn.Render(mark)+b.String(), w)
+	return table.Row(on, p.marks[keyOf(h)], kit.Cell{Text: symbol, Style: style}, kit.Cell{Text: repository, Style: text},
+		kit.Cell{Text: fmt.Sprint(h.ID), Style: faint}, kit.Cell{Text: health, Style: style}, kit.Cell{Text: fmt.Sprint(len(h.Events)), Style: faint},
+		kit.Cell{Text: signed, Style: text}, kit.Cell{Text: h.URL, Style: faint})
 }

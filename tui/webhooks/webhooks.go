@@ -8,6 +8,7 @@
 package webhooks
 
 import (
+	"cmp"
 	"fmt"
 	"strings"
 	"time"
@@ -32,7 +33,7 @@ type Config struct {
 	Poll     func(again bool) tea.Cmd      // asks the receiver how it is
 }
 
-// Page lists the hooks of the repositories and organisations that the fleet
+// Page lists the hooks of the repositories and organizations that the fleet
 // knows, as the fleet judges them.
 type Page struct {
 	shell *kit.Shell
@@ -49,7 +50,7 @@ type Page struct {
 	listed   map[hooks.Target][]fleet.Hook // what the fleet says of each target
 	aside    map[hooks.Target]fleet.Aside  // targets that could not be listed
 	problem  error                         // why nothing could be asked
-	asking   *kit.Job[listed]              // the load, nil before the first
+	asking   *kit.Job                      // the load, nil before the first
 	total    int                           // targets asked
 	answered int                           // those that the load has an answer of
 	cut      bool                          // the load was stopped, so hooks may be missing
@@ -116,43 +117,16 @@ func (p *Page) Update(msg tea.Msg) tea.Cmd {
 		default:
 			return p.readRotation() // another process may rotate
 		}
-	case kit.Stepped[listed]:
-		return p.step(msg)
-	case listEnd:
-		return p.ended(msg)
-	case again:
-		for _, m := range msg {
-			p.take(m)
-		}
-		p.arrange()
-	case hookDone:
-		return p.done(msg)
-	case caughtUp:
-		return p.caught(msg)
-	case rotationRead:
-		return p.read(msg)
-	case planned:
-		return p.planned(msg)
 	case second:
 		return p.second(msg)
-	case kit.Stepped[hooks.Step]:
-		if msg.Of == p.rot.job {
-			if p.rot.busy() { // else the end was faster, and knows more
-				p.rot.took(msg.Step)
-				p.shell.Progress = tea.NewProgressBar(tea.ProgressBarDefault, p.rot.share())
-			}
-			return msg.Of.Listen
-		}
 	case rotationOver:
 		return tea.Batch(p.readRotation(), p.shell.Say("the grace period is over: only the new secret is accepted"))
-	case rotated:
-		return p.rotated(msg)
 	case kit.News[logs.Entry]:
 		return p.heard(msg)
 	case kit.Wheel:
-		p.move(msg.Lines)
+		return p.move(msg.Lines)
 	case kit.Click:
-		if i := p.Top + msg.Y - p.headLines(); msg.Y >= p.headLines() && msg.Y-p.headLines() < p.high && i < len(p.shown) {
+		if i := p.Top + msg.Y - 2; msg.Y >= 2 && msg.Y-2 < p.high && i < len(p.shown) {
 			p.move(i - p.At)
 			if msg.Double {
 				return p.openDeliveries()
@@ -162,18 +136,14 @@ func (p *Page) Update(msg tea.Msg) tea.Cmd {
 	return nil
 }
 
-func (p *Page) move(by int) {
+func (p *Page) move(by int) tea.Cmd {
 	p.moved = true
 	p.To(p.At+by, len(p.shown))
+	return nil
 }
 
 // current is the hook under the cursor.
-func (p *Page) current() (fleet.Hook, bool) {
-	if p.At < 0 || p.At >= len(p.shown) {
-		return fleet.Hook{}, false
-	}
-	return p.shown[p.At], true
-}
+func (p *Page) current() (fleet.Hook, bool) { return kit.Under(p.Cursor, p.shown) }
 
 // chosen are the marked hooks, or the one under the cursor.
 func (p *Page) chosen() []fleet.Hook {
@@ -209,62 +179,36 @@ func (p *Page) mark(h fleet.Hook) {
 	}
 }
 
-// Summary is how the hooks are, in numbers, for Home.
-type Summary struct {
-	Known             bool // GitHub has answered
-	Ours, Bad, Paused int
-	Err               error
-}
-
-// Summary is how the hooks are, in numbers.
-func (p *Page) Summary() Summary {
-	s := Summary{Known: p.loaded, Err: p.problem}
+// summary counts the hooks of this receiver: all of them, those that fail, and those that are paused.
+func (p *Page) summary() (ours, bad, paused int) {
 	for _, h := range p.rows {
 		switch {
 		case !h.Ours:
 			continue
 		case !h.Active:
-			s.Paused++
+			paused++
 		case h.Health == fleet.Failing:
-			s.Bad++
+			bad++
 		}
-		s.Ours++
+		ours++
 	}
-	if aside := p.setAside(); s.Err == nil && len(aside) > 0 {
-		s.Err = aside[0].Err
-	}
-	return s
+	return ours, bad, paused
 }
 
 // Actions implements kit.Page.
 func (p *Page) Actions() []kit.Action {
 	h, ok := p.current()
-	none := ""
-	if !ok {
-		none = "no hook is listed"
-	}
-	writable := none
-	if ok && p.busy[keyOf(h)] != "" {
-		writable = p.busy[keyOf(h)]
-	}
+	none := kit.When(!ok, "no hook is listed")
+	writable := cmp.Or(none, p.busy[keyOf(h)])
 	pause, pauseText, verb := "pause", "Pause the hook: GitHub delivers nothing until it is resumed.", "disable"
 	if ok && !h.Active {
 		pause, pauseText, verb = "resume", "Resume the hook: GitHub delivers again.", "enable"
-	}
-	noTestNow := writable
-	if why := noTest(h); ok && why != "" {
-		noTestNow = why
 	}
 	// A command that deletes another service's hook is shown nowhere.
 	remove := kit.Action{ID: "hook.delete", Keys: []string{"D"}, Label: "delete", Text: "Delete the hook at GitHub; asks first.", Command: command("delete", h), Off: writable, Run: p.askDelete}
 	if ok && !h.Ours {
 		remove.Off, remove.Command = "the hook does not deliver to this receiver; delete it at GitHub: o opens its page", ""
 	}
-	stop := ""
-	if !p.loading() {
-		stop = "GitHub is not being asked"
-	}
-	step := func(by int) tea.Cmd { p.move(by); return nil }
 	out := []kit.Action{
 		{ID: "open", Keys: []string{"enter", "d"}, Label: "deliveries", Text: "Show the hook's deliveries: what GitHub saw beside what the log has.", Command: command("deliveries", h), Off: none, Run: p.openDeliveries},
 	}
@@ -272,31 +216,28 @@ func (p *Page) Actions() []kit.Action {
 	out = append(out, p.findActions(none)...)
 	out = append(out,
 		kit.Action{ID: "hook.ping", Keys: []string{"P"}, Label: "ping", Text: "Ask GitHub to ping the hook, and wait for the signed ping to arrive.", Command: command("ping", h), Off: writable, Run: p.ping},
-		kit.Action{ID: "hook.test", Keys: []string{"T"}, Text: "Ask GitHub to send the latest push.", Command: command("test", h), Off: noTestNow, Acts: "GitHub sends the latest push of " + h.Target.String() + " again", Run: p.test},
+		kit.Action{ID: "hook.test", Keys: []string{"T"}, Text: "Ask GitHub to send the latest push.", Command: command("test", h), Off: cmp.Or(none, noTest(h), writable), Acts: "GitHub sends the latest push of " + h.Target.String() + " again", Run: p.test},
 		kit.Action{ID: "hook.pause", Keys: []string{"A"}, Label: pause, Text: pauseText, Command: command(verb, h), Off: writable, Acts: pause + " " + text.Count(len(p.chosen()), "hook"), Run: p.pause},
 		kit.Action{ID: "hook.events", Keys: []string{"m"}, Label: "events", Text: "Choose the events of the hook.", Command: command("edit", h), Off: writable, Run: p.openEvents},
 		remove,
-		kit.Action{ID: "catchup", Keys: []string{"c"}, Text: "Fetch events that never arrived from GitHub, record them and notify.", Command: catchupCommand(p.chosen()), Off: none, Run: func() tea.Cmd { return p.catchup(p.chosen(), false) }},
-		kit.Action{ID: "catchup.taken", Keys: []string{"U"}, Text: "Also fetch events that GitHub calls delivered.", Command: catchupCommand(p.chosen()) + " --include-acknowledged", Off: none, Run: func() tea.Cmd { return p.catchup(p.chosen(), true) }},
+		kit.Action{ID: "catchup", Keys: []string{"c"}, Text: "Fetch events that never arrived from GitHub, record them and notify.", Command: catchupCommand(p.chosen()), Off: none, Run: func() tea.Cmd { return p.catchup(p.chosen(), false, nil) }},
+		kit.Action{ID: "catchup.taken", Keys: []string{"U"}, Text: "Also fetch events that GitHub calls delivered.", Command: catchupCommand(p.chosen()) + " --include-acknowledged", Off: none, Run: func() tea.Cmd { return p.catchup(p.chosen(), true, nil) }},
 		kit.Action{ID: "browse", Keys: []string{"o"}, Text: "Open the hook's page at GitHub in the browser.", Off: none, Run: func() tea.Cmd { return p.shell.Browse(p.settingsURL(h)) }},
 		kit.Action{ID: "copy", Keys: []string{"y"}, Text: "Copy the hook's URL, id, or page.", Off: none, Run: p.openCopy},
-		kit.Action{ID: "mark", Keys: []string{"x"}, Text: "Mark the hook, or unmark it; rotate, ping, pause, events and catch up act on the marked ones.", Off: none, Run: func() tea.Cmd { p.mark(h); return step(1) }},
+		kit.Action{ID: "mark", Keys: []string{"x"}, Text: "Mark the hook, or unmark it; rotate, ping, pause, events and catch up act on the marked ones.", Off: none, Run: func() tea.Cmd { p.mark(h); return p.move(1) }},
 		kit.Action{ID: "hook.all", Keys: []string{"a"}, Label: "more hooks", Text: "Look for hooks in all repositories that you administer.", Command: "hookctl hooks list --match '*'", Run: func() tea.Cmd { return p.load(true) }},
-		kit.Action{ID: "hooks.stop", Keys: []string{"ctrl+x"}, Text: "Stop asking GitHub; what is listed stays.", Off: stop, Run: func() tea.Cmd {
+		kit.Action{ID: "hooks.stop", Keys: []string{"ctrl+x"}, Text: "Stop asking GitHub; what is listed stays.", Off: kit.When(!p.loading(), "GitHub is not being asked"), Run: func() tea.Cmd {
 			p.cut = true
-			p.stop()
+			p.asking.Drop()
 			return p.shell.Say("stopped asking GitHub; hooks may be missing from the list")
 		}},
 	)
-	return append(append(out, kit.Moves(p.high, none, step)...), kit.Ends(none, step)...)
+	return append(out, kit.Walk(p.high, none, p.move)...)
 }
 
 // openCopy offers what can be copied of the hook.
 func (p *Page) openCopy() tea.Cmd {
-	h, ok := p.current()
-	if !ok {
-		return nil
-	}
+	h, _ := p.current()
 	var choices []kit.Choice
 	add := func(what, words string) {
 		choices = append(choices, kit.Choice{Text: what, Detail: kit.Clean(words), Run: func() tea.Cmd { return p.shell.Copy(what, words) }})
@@ -306,6 +247,5 @@ func (p *Page) openCopy() tea.Cmd {
 	add("repository", h.Target.String())
 	add("page at GitHub", p.settingsURL(h))
 	add("events", strings.Join(h.Events, ","))
-	p.shell.Show(kit.NewMenu(p.shell, "Copy", choices))
-	return nil
+	return p.shell.Show(kit.NewMenu(p.shell, "Copy", choices))
 }

@@ -228,13 +228,7 @@ func TestSlowGitHubHoldsNoKey(t *testing.T) {
 // An answer to what is no longer asked changes nothing.
 func TestLateAnswersAreDropped(t *testing.T) {
 	r := withHooks(t, "octo-org/web")
-	late := &kit.Job[listed]{Stop: func() {}, Steps: make(chan listed)}
-	close(late.Steps)
-	r.Handle(kit.Stepped[listed]{Of: late, Step: listed{target: hooks.Target{Owner: "octo-org", Repo: "web"}}})
-	r.Shows("octo-org/web")
-	r.Handle(listEnd{of: late, err: hooks.ErrNotLoggedIn})
-	r.Shows("octo-org/web")
-	r.Handle(planned{turn: r.hooks.rot.turn + 1, err: hooks.ErrNotLoggedIn})
+	r.Run(r.hooks.planned(r.hooks.rot.turn+1, fleet.RotatePlan{}, hooks.ErrNotLoggedIn))
 	if r.Top() != nil || r.hooks.rot.err != nil {
 		t.Error("a plan that nobody waits for is shown")
 	}
@@ -274,9 +268,9 @@ func TestPageShowsWhatTheFleetSays(t *testing.T) {
 	}
 }
 
-// A hook of an organisation is found through its pings, and treated like any
+// A hook of an organization is found through its pings, and treated like any
 // other.
-func TestHooksOfOrganisations(t *testing.T) {
+func TestHooksOfOrganizations(t *testing.T) {
 	r := newHookRig(t, "octo-org/web")
 	r.GitHub.AddOrg("octo-org")
 	if err := r.cfg.Store.SetCurrent("0123456789abcdef"); err != nil {
@@ -397,8 +391,7 @@ func TestLoginIsAskedForAgain(t *testing.T) {
 	r.GitHub.SetScopes(githubtest.DefaultLogin, "repo", "admin:repo_hook")
 	r.Press("ctrl+r")
 	r.Until("the hooks", func() bool { return len(r.hooks.aside) == 0 && len(r.hooks.rows) == 1 && !r.hooks.loading() })
-	r.hooks.asking.Over = false
-	r.Handle(listEnd{of: r.hooks.asking, err: hooks.ErrNotLoggedIn})
+	r.Run(r.hooks.ended(fleet.List{}, hooks.ErrNotLoggedIn))
 	r.Shows("octo-org/web")
 	r.GitHub.Fault(githubtest.Fault{Method: "POST", Path: "/repos/octo-org/web/hooks/*/pings", Status: http.StatusUnauthorized})
 	r.Press("P")

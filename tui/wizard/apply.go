@@ -17,123 +17,66 @@ import (
 
 // applyStep does it, step by step, and ends with the proof.
 type applyStep struct {
-	w      *Wizard
+	plain
 	job    *progress
-	relay  *relay // instead of a report
+	relay  bool // instead of a report
 	report fleet.SetupReport
-	err    error
-	scroll int
-	most   int
+	scroll kit.Scroll
 	fresh  bool // nobody has scrolled since the last news
 }
 
 // errStopped is the end of what the user interrupted.
 var errStopped = errors.New("interrupted: what was done stays, and nothing is done twice")
 
-type applied struct {
-	of     *Wizard
-	job    *kit.Job[hooks.Step]
-	report fleet.SetupReport
-	err    error
-}
-
-// stop ends the work between two calls.
-func (s *applyStep) stop() tea.Cmd {
-	if s.relay != nil {
-		s.relay.stop()
-	} else {
-		s.job.Stop()
+func (s *applyStep) working() string {
+	if s.job != nil && s.job.under {
+		return "setting up"
 	}
-	return nil
+	return ""
 }
 
-// busy reports whether hooks are being set up just now.
-func (s *applyStep) busy() bool { return s.job != nil && (s.job.Busy() || s.job.opening) }
-
-func (s *applyStep) name() string { return "Proof" }
-
-func (s *applyStep) open() tea.Cmd { return s.run() }
-
-func (s *applyStep) run() tea.Cmd {
+func (s *applyStep) open() tea.Cmd {
 	w, a := s.w, s.w.shell
-	s.report, s.err, s.scroll, s.fresh, s.relay = fleet.SetupReport{}, nil, 0, true, nil
+	s.report, s.err, s.scroll.At, s.fresh, s.relay = fleet.SetupReport{}, nil, 0, true, w.address.relay()
 	a.Progress = tea.NewProgressBar(tea.ProgressBarIndeterminate, 0)
-	var cmd tea.Cmd
-	if w.address.relay() {
-		s.relay, cmd = w.openRelay()
-		s.job = &progress{opening: true}
-		s.job.shown, _ = s.relay.now()
-		return cmd
+	if s.relay {
+		return s.openRelay()
 	}
 	plan, f, before := w.review.plan, w.cfg.Fleet.With(w.cfg.Log.Value), w.cfg.Setup.relay
-	var job *kit.Job[hooks.Step]
-	job, cmd = kit.Begin(a, func(ctx context.Context, progress func(hooks.Step)) tea.Msg {
+	s.job = &progress{under: true}
+	var cmd tea.Cmd
+	s.job.Job, cmd = kit.Begin(a, func(ctx context.Context, progress func(hooks.Step)) (fleet.SetupReport, error) {
 		before.end() // it would bring the same deliveries
-		report, err := f.Setup(ctx, plan, progress)
-		return applied{w, job, report, err}
-	})
-	s.job = &progress{Job: job}
+		return f.Setup(ctx, plan, progress)
+	}, s.stepped, s.ended)
 	return cmd
 }
 
-func (s *applyStep) update(msg tea.Msg) tea.Cmd {
-	switch msg := msg.(type) {
-	case kit.Stepped[hooks.Step]:
-		if s.job != nil && msg.Of == s.job.Job {
-			if s.busy() {
-				done, _ := s.job.done()
-				s.w.shell.Progress = tea.NewProgressBar(tea.ProgressBarDefault, min(99, done*50/max(1, len(s.w.review.plan.Items))))
-			}
-			return s.job.took(msg.Step)
-		}
-	case relayNews:
-		if msg.of == s.relay && s.relay != nil {
-			return s.relayed()
-		}
-	case applied:
-		if msg.of != s.w || s.job == nil || msg.job != s.job.Job {
-			return nil
-		}
-		s.job.Over = true
-		s.w.shell.Progress = nil
-		s.report, s.err = msg.report, msg.err
-		switch {
-		case errors.Is(msg.err, context.Canceled):
-			s.err = errStopped
-		case msg.err == nil && msg.report.Failed():
-			s.err = hooks.ErrIncomplete
-		}
-		if why := unreached(msg.report.Results); why != nil {
-			s.w.at = stepURL
-			return tea.Batch(s.finish(), s.w.address.broken(s.w.review.plan.URL, why))
-		}
-		return s.finish()
-	case kit.Wheel:
-		s.move(msg.Lines)
-	}
+func (s *applyStep) update(msg tea.Msg) tea.Cmd { return s.scroll.Turn(msg) }
+
+// stepped takes up what is done just now.
+func (s *applyStep) stepped(step hooks.Step) tea.Cmd {
+	s.job.took(step)
+	done, _ := s.job.done()
+	s.w.shell.Progress = tea.NewProgressBar(tea.ProgressBarDefault, min(99, done*50/max(1, len(s.w.review.plan.Items))))
 	return nil
 }
 
-// relayed takes up how the relay is. It is set up once every repository's is
-// open; from then on it opens again by itself what breaks.
-func (s *applyStep) relayed() tea.Cmd {
-	steps, over := s.relay.now()
-	s.job.shown = steps
-	var cmd tea.Cmd
-	if !over {
-		cmd = s.relay.listen
-	}
-	waiting := func(step hooks.Step) bool { return step.State == hooks.StateRunning }
-	switch _, failed := s.job.done(); {
-	case !s.job.opening || !over && slices.ContainsFunc(steps, waiting):
-		return cmd
-	case slices.ContainsFunc(steps, waiting):
+// ended takes up what became of the plan.
+func (s *applyStep) ended(report fleet.SetupReport, err error) tea.Cmd {
+	s.job.under, s.w.shell.Progress = false, nil
+	s.report, s.err = report, err
+	switch {
+	case errors.Is(err, context.Canceled):
 		s.err = errStopped
-	case failed > 0:
+	case err == nil && report.Failed():
 		s.err = hooks.ErrIncomplete
 	}
-	s.job.opening, s.w.shell.Progress = false, nil
-	return tea.Batch(cmd, s.finish())
+	if why := unreached(report.Results); why != nil {
+		s.w.at, s.w.scroll.At = stepURL, 0
+		return tea.Batch(s.finish(), s.w.address.broken(s.w.review.plan.URL, why))
+	}
+	return s.finish()
 }
 
 // unreached is why no ping arrived, where that is the same for every hook and
@@ -150,12 +93,10 @@ func unreached(results []hooks.SetupResult) error {
 	return results[0].Err
 }
 
-func (s *applyStep) move(by int) { s.scroll = max(0, min(s.most, s.scroll+by)) }
-
 // outcome says how many hooks are proved, and why not all.
 func (s *applyStep) outcome() string {
 	text := fmt.Sprintf("%d of %s proved by a signed ping.", s.report.Verified(), text.Count(len(s.report.Results), "hook"))
-	if s.relay != nil {
+	if s.relay {
 		text = "GitHub's relay is not open for every repository."
 	}
 	if !errors.Is(s.err, hooks.ErrIncomplete) {
@@ -178,7 +119,7 @@ func (s *applyStep) finish() tea.Cmd {
 			cmds = append(cmds, a.Warn("setup did not finish; w shows why"))
 		} else {
 			words := fmt.Sprintf("set up: %s proved by a signed ping", kit.Are(s.report.Verified(), "hook"))
-			if s.relay != nil {
+			if s.relay {
 				words = "set up: GitHub's relay is open"
 			}
 			cmds = append(cmds, a.Say(words))
@@ -188,24 +129,16 @@ func (s *applyStep) finish() tea.Cmd {
 }
 
 func (s *applyStep) next() (bool, tea.Cmd) {
-	a := s.w.shell
-	switch {
-	case s.busy():
-		return false, nil
-	case s.w.Over:
-		a.Shut(s.w)
-		return false, a.GoTo(kit.PageEvents, nil)
+	if s.w.Over {
+		s.w.shell.Shut(s.w)
+		return false, s.w.shell.GoTo(kit.PageEvents, nil)
 	}
 	// What failed is planned again; what is done stays done.
-	s.w.at = stepReview
-	return false, s.w.steps[stepReview].open()
+	return false, s.w.open(stepReview)
 }
 
 func (s *applyStep) label() string {
-	switch {
-	case s.busy():
-		return "wait"
-	case s.w.Over:
+	if s.w.Over {
 		return "to the events"
 	}
 	return "try again"
@@ -215,22 +148,22 @@ func (s *applyStep) view(w, h int) ([]string, *tea.Cursor) {
 	t := s.w.shell.Theme
 	var foot []string
 	switch {
-	case s.busy():
+	case s.working() != "":
 		_, failed := s.job.done()
 		words := fmt.Sprintf("%d of %s proved", s.job.proved(), text.Count(len(s.w.targets()), "hook"))
 		if failed > 0 {
 			words += fmt.Sprintf(", %d failed", failed)
 		}
-		if words += "; a ping may take some seconds"; s.relay != nil {
+		if words += "; a ping may take some seconds"; s.relay {
 			words = "asking GitHub for a connection"
 		}
-		foot = append([]string{""}, marked(t.Warn.Render(t.Sym.Pending), words, w)...)
+		foot = append([]string{""}, kit.Hanging(s.w.doing(""), words, w-5)...)
 	case s.w.Over:
 		if foot = s.proof(w, h); len(foot) >= h {
 			return kit.First(foot, h), nil
 		}
 		foot = append([]string{""}, foot...)
-	case s.err != nil && len(s.report.Results) == 0 && s.relay == nil:
+	case s.err != nil && len(s.report.Results) == 0 && !s.relay:
 		foot = append([]string{""}, s.w.trouble(s.err, w)...)
 	case s.err != nil:
 		foot = append([]string{""}, s.w.warning(s.outcome(), w)...)
@@ -238,7 +171,7 @@ func (s *applyStep) view(w, h int) ([]string, *tea.Cursor) {
 			break // the footer says what enter does
 		}
 		other := " goes to the URL: hooks created just now are updated."
-		if s.relay != nil {
+		if s.relay {
 			other = " chooses a URL or a tunnel instead."
 		}
 		foot = append(foot, kit.Paragraph("Fix what is named above; "+t.Key.Render("enter")+" tries again and does nothing twice, "+t.Key.Render("u")+other, w)...)
@@ -246,14 +179,12 @@ func (s *applyStep) view(w, h int) ([]string, *tea.Cursor) {
 	room := max(1, h-len(foot))
 	var steps []string
 	if s.job != nil {
-		steps = s.job.view(s.w.shell, w, 0)
+		steps = s.job.view(s.w.shell, w)
 	}
-	s.most = max(0, len(steps)-room)
-	if s.busy() || s.fresh {
-		s.scroll, s.fresh = s.most, s.busy() // what happens, and what failed, is below
+	if s.working() != "" || s.fresh {
+		s.scroll.At, s.fresh = kit.Far, s.working() != "" // what happens, and what failed, is below
 	}
-	s.move(0)
-	return append(steps[s.scroll:min(len(steps), s.scroll+room)], foot...), nil
+	return append(slices.Clip(s.scroll.Window(steps, room)), foot...), nil
 }
 
 // register is the line that gives an agent hookctl's tools.
@@ -268,8 +199,8 @@ func (s *applyStep) proof(w, h int) []string {
 		stays += " After that " + t.Key.Render("3") + " shows the hooks, and " + t.Key.Render("r") + " there replaces the secret."
 	}
 	switch {
-	case s.relay != nil:
-		works = "It works: GitHub's relay is open for " + kit.Some(s.targets(), 2) + "."
+	case s.relay:
+		works = "It works: GitHub's relay is open for " + kit.Some(s.w.repos.pick.Picked(), 2) + "."
 		stays = "The relay is open until you leave hookctl. For longer, " + t.Key.Render("w") + " sets up a tunnel or a URL."
 	case len(s.report.Results) == 1:
 		works = "It works: a ping signed with " + print + " arrived from " + s.report.Results[0].Target.String() + "."
@@ -287,34 +218,19 @@ func (s *applyStep) proof(w, h int) []string {
 	return append(out, kit.Paragraph(agents, w)...)
 }
 
-// targets are the names of what is set up.
-func (s *applyStep) targets() []string {
-	var names []string
-	for _, t := range s.w.targets() {
-		names = append(names, t.String())
-	}
-	return names
-}
-
 func (s *applyStep) actions() []kit.Action {
-	out := kit.Arrows("wizard", "", 10, func(by int) tea.Cmd { s.move(by); return nil })
-	if s.busy() {
-		out = append(out, kit.Action{ID: "wizard.cancel", Keys: []string{"ctrl+x"}, Label: "interrupt", Text: "Stop between two calls; what was done stays.", Run: s.stop})
+	out := kit.Arrows("wizard", "", 10, s.scroll.By)
+	if s.working() != "" {
+		out = append(out, kit.Action{ID: "wizard.cancel", Keys: []string{"ctrl+x"}, Label: "interrupt", Text: "Stop between two calls; what was done stays.", Run: func() tea.Cmd { s.job.Stop(); return nil }})
 	}
 	if s.w.Over {
 		out = append(out, kit.Action{ID: "wizard.register", Keys: []string{"y"}, Label: "copy line", Text: "Copy the line that gives an agent hookctl's tools.", Command: "hookctl mcp --help", Run: func() tea.Cmd { return s.w.shell.Copy("the line for an agent", register) }})
 	}
 	if s.w.Over && s.w.cfg.Setup.SaveSync != nil {
-		out = append(out, kit.Action{ID: "wizard.sync", Keys: []string{"s"}, Label: "issues for failures", Text: "Turn CI failures into issues: project sync.", Command: "hookctl config edit", Run: func() tea.Cmd {
-			s.w.at = stepSync
-			return s.w.steps[stepSync].open()
-		}})
+		out = append(out, kit.Action{ID: "wizard.sync", Keys: []string{"s"}, Label: "issues for failures", Text: "Turn CI failures into issues: project sync.", Command: "hookctl config edit", Run: func() tea.Cmd { return s.w.open(stepSync) }})
 	}
-	if s.err != nil && !s.busy() {
-		out = append(out, kit.Action{ID: "wizard.url", Keys: []string{"u"}, Label: "another URL", Text: "Choose another URL; hooks that were created just now are updated.", Command: s.w.command(), Run: func() tea.Cmd {
-			s.w.at = stepURL
-			return s.w.steps[stepURL].open()
-		}})
+	if s.err != nil && s.working() == "" {
+		out = append(out, kit.Action{ID: "wizard.url", Keys: []string{"u"}, Label: "another URL", Text: "Choose another URL; hooks that were created just now are updated.", Command: s.w.command(), Run: func() tea.Cmd { return s.w.open(stepURL) }})
 	}
 	return out
 }

@@ -80,7 +80,7 @@ func (r *wizardRig) toReceiver(words string) {
 	r.Press("enter")
 	r.Until("the secret", func() bool { return r.wizard.value != "" })
 	r.Press("enter")
-	r.Until("the agent", func() bool { return !r.wizard.notify.busy })
+	r.Until("the agent", func() bool { return !r.wizard.notify.asking })
 	r.Press("enter")
 	r.Shows(words)
 	r.Press("enter")
@@ -198,7 +198,7 @@ func TestWizardCanBeInterrupted(t *testing.T) {
 	r.Press("enter")
 	r.Shows("creating the hook")
 	r.Press("ctrl+x")
-	r.Until("the end", func() bool { return !r.wizard.apply.busy() })
+	r.Until("the end", func() bool { return r.wizard.apply.working() == "" })
 	lift()
 	r.Press("enter")
 	r.Until("the plan", func() bool { return r.wizard.at == stepReview && r.wizard.review.ready })
@@ -224,7 +224,7 @@ func TestWizardFailuresAndCures(t *testing.T) {
 		r.Press("w")
 		r.Shows("not signed in to GitHub")
 		out = false
-		r.Handle(ghDone{of: r.wizard})
+		r.Run(r.wizard.signIn.ended(nil))
 		r.Shows("signed in to github.com as octocat")
 	})
 	t.Run("a permission is missing", func(t *testing.T) {
@@ -234,7 +234,7 @@ func TestWizardFailuresAndCures(t *testing.T) {
 		r.Press("w")
 		r.Shows("lacks the permission")
 		r.GitHub.SetScopes(githubtest.DefaultLogin, "gist", "admin:repo_hook")
-		r.Handle(ghDone{of: r.wizard})
+		r.Run(r.wizard.signIn.ended(nil))
 		r.Shows("signed in to github.com as octocat")
 	})
 	t.Run("GitHub is down", func(t *testing.T) {
@@ -352,9 +352,9 @@ func TestWizardFindsTunnels(t *testing.T) {
 			r.wizard.at = stepURL
 			r.Run(r.wizard.address.open())
 			r.Shows("No tunnel runs here.")
-			r.Handle(tunnelsFound{of: r.wizard, list: []tunnel.Tunnel{
+			r.Run(r.wizard.address.found([]tunnel.Tunnel{
 				{Kind: "ngrok", URL: "http://" + status.Address, Target: status.Address}, {Kind: "ngrok", URL: "https://svc.internal"}, {Kind: "cloudflared", URL: "https://x.trycloudflare.com"},
-			}})
+			}, nil))
 			r.Shows("x.trycloudflare.com")
 			if got := r.wizard.address.url(); !enterprise {
 				if text := r.Text(); strings.Contains(text, status.Address+"/webhook") || strings.Contains(text, "svc.internal") || got != "https://x.trycloudflare.com/webhook" {
@@ -365,7 +365,8 @@ func TestWizardFindsTunnels(t *testing.T) {
 			r.Shows("svc.internal")
 			r.Press("enter")
 			r.Shows("Which events?")
-			if got := r.wizard.address.url(); got != "http://"+status.Address+"/webhook" || !r.wizard.address.tested[got].ok {
+			got := r.wizard.address.url()
+			if err, tested := r.wizard.address.tested[got]; got != "http://"+status.Address+"/webhook" || !tested || err != nil {
 				t.Errorf("chosen is %q, and it was tested: %v", got, r.wizard.address.tested)
 			}
 		})

@@ -19,7 +19,7 @@ import (
 func at(s *wizardScreen, step int) *Wizard {
 	s.Press("w")
 	w := s.wizard
-	s.Send(signedIn{of: w, who: hooks.SignIn{GH: "/usr/bin/gh", Client: w.client, User: hooks.User{Login: "octocat", Scopes: []string{"repo", "admin:repo_hook"}}}})
+	s.Settle(w.signIn.found(hooks.SignIn{GH: "/usr/bin/gh", Client: w.client, User: hooks.User{Login: "octocat", Scopes: []string{"repo", "admin:repo_hook"}}}, nil))
 	w.value, w.origin = "0123456789abcdef", secret.FromNowhere
 	w.address.choose(kittest.PublicURL)
 	w.address.offers, w.address.looked = nil, true
@@ -56,15 +56,15 @@ func wizardStates() map[string]func(*wizardScreen) {
 		"wizard-1-signin": func(s *wizardScreen) { at(s, stepSignIn) },
 		"wizard-1-nobody": func(s *wizardScreen) {
 			w := at(s, stepSignIn)
-			s.Send(signedIn{of: w, who: hooks.SignIn{GH: "/usr/bin/gh"}, err: &hooks.Error{Op: "log in", Target: "github.com", Message: "no GitHub login was found", Cure: "run: gh auth login", Err: hooks.ErrNotLoggedIn}})
+			s.Settle(w.signIn.found(hooks.SignIn{GH: "/usr/bin/gh"}, &hooks.Error{Op: "log in", Target: "github.com", Message: "no GitHub login was found", Cure: "run: gh auth login", Err: hooks.ErrNotLoggedIn}))
 		},
 		"wizard-1-no-gh": func(s *wizardScreen) {
 			w := at(s, stepSignIn)
-			s.Send(signedIn{of: w, err: &hooks.Error{Op: "log in", Target: "github.com", Message: "no GitHub login was found", Cure: "run: gh auth login", Err: hooks.ErrNotLoggedIn}})
+			s.Settle(w.signIn.found(hooks.SignIn{}, &hooks.Error{Op: "log in", Target: "github.com", Message: "no GitHub login was found", Cure: "run: gh auth login", Err: hooks.ErrNotLoggedIn}))
 		},
 		"wizard-1-scope": func(s *wizardScreen) {
 			w := at(s, stepSignIn)
-			s.Send(signedIn{of: w, who: hooks.SignIn{GH: "/usr/bin/gh", Client: w.client, Lacks: hooks.ScopeHooks, User: hooks.User{Login: "octocat", Scopes: []string{"gist"}}}})
+			s.Settle(w.signIn.found(hooks.SignIn{GH: "/usr/bin/gh", Client: w.client, Lacks: hooks.ScopeHooks, User: hooks.User{Login: "octocat", Scopes: []string{"gist"}}}, nil))
 		},
 		"wizard-2-repositories": func(s *wizardScreen) { at(s, stepRepositories) },
 		"wizard-2-many": func(s *wizardScreen) {
@@ -91,12 +91,12 @@ func wizardStates() map[string]func(*wizardScreen) {
 		"wizard-3-tunnel": func(s *wizardScreen) {
 			w := at(s, stepURL)
 			w.address.input.SetValue("")
-			s.Send(tunnelsFound{of: w, list: []tunnel.Tunnel{{Kind: "ngrok", URL: "https://1a2b-3c4d.ngrok-free.app", Target: "127.0.0.1:9000"}, {Kind: "cloudflared", URL: "https://random-words-here.trycloudflare.com"}}})
+			s.Settle(w.address.found([]tunnel.Tunnel{{Kind: "ngrok", URL: "https://1a2b-3c4d.ngrok-free.app", Target: "127.0.0.1:9000"}, {Kind: "cloudflared", URL: "https://random-words-here.trycloudflare.com"}}, nil))
 		},
 		"wizard-3-run": func(s *wizardScreen) {
 			w := at(s, stepURL)
 			w.address.input.SetValue("")
-			s.Send(tunnelsFound{of: w, can: []string{"cloudflared", "tailscale"}})
+			s.Settle(w.address.found(nil, []string{"cloudflared", "tailscale"}))
 			s.Press("down")
 		},
 		"wizard-3-none": func(s *wizardScreen) {
@@ -105,7 +105,7 @@ func wizardStates() map[string]func(*wizardScreen) {
 			w := at(s, stepURL)
 			w.address.input.SetValue("")
 			w.address.at, w.address.touched = 0, false
-			s.Send(tunnelsFound{of: w})
+			s.Settle(w.address.found(nil, nil))
 		},
 		"wizard-3-again": func(s *wizardScreen) {
 			w := at(s, stepURL)
@@ -124,14 +124,14 @@ func wizardStates() map[string]func(*wizardScreen) {
 		},
 		"wizard-3-warned": func(s *wizardScreen) {
 			w := at(s, stepURL)
-			s.Send(urlTested{w, kittest.PublicURL, reached{saw: "https://hooks.example.com: /healthz answers 502 Bad Gateway", cure: "the tunnel is up but the receiver does not answer; run: hookctl start"}})
+			s.Settle(w.address.took(kittest.PublicURL, hooks.WithCure(errors.New("https://hooks.example.com: /healthz answers 502 Bad Gateway"), "the tunnel is up but the receiver does not answer; run: hookctl start")))
 		},
 		"wizard-4-events": func(s *wizardScreen) { at(s, stepEvents) },
 		"wizard-5-secret": func(s *wizardScreen) { at(s, stepSecret) },
 		"wizard-5-kept":   func(s *wizardScreen) { at(s, stepSecret).origin = secret.FromEnvFile },
 		"wizard-5-open": func(s *wizardScreen) {
 			w := at(s, stepSecret)
-			s.Send(secretFound{of: w, err: &secret.PermissionError{Path: "~/.atlas/.env", Mode: 0o644}})
+			s.Settle(w.secret.found("", "", &secret.PermissionError{Path: "~/.atlas/.env", Mode: 0o644}))
 		},
 		"wizard-6-notify": func(s *wizardScreen) { at(s, stepNotify).notify.answer["orchestrator-amoa"] = nil },
 		"wizard-6-absent": func(s *wizardScreen) {
@@ -157,7 +157,7 @@ func wizardStates() map[string]func(*wizardScreen) {
 		},
 		"wizard-7-port": func(s *wizardScreen) {
 			w := at(s, stepReceiver)
-			s.Send(receiverReady{of: w, err: &daemon.PortError{Address: "127.0.0.1:9000", Holder: "nginx (pid 12)", Err: errors.New("address already in use")}})
+			s.Settle(w.receiver.ready(daemon.Status{}, "", &daemon.PortError{Address: "127.0.0.1:9000", Holder: "nginx (pid 12)", Err: errors.New("address already in use")}))
 		},
 		"wizard-7-ask-port": func(s *wizardScreen) {
 			s.setup.SavePort = func(context.Context, int) error { return nil }
@@ -169,7 +169,7 @@ func wizardStates() map[string]func(*wizardScreen) {
 		"wizard-7-done": func(s *wizardScreen) {
 			w := at(s, stepReceiver)
 			w.receiver.done, w.receiver.addr = true, "127.0.0.1:9000"
-			w.address.tested[kittest.PublicURL] = reached{saw: "https://hooks.example.com: /healthz answers 502 Bad Gateway", cure: "the tunnel is up but the receiver does not answer; run: hookctl start"}
+			w.address.tested[kittest.PublicURL] = hooks.WithCure(errors.New("https://hooks.example.com: /healthz answers 502 Bad Gateway"), "the tunnel is up but the receiver does not answer; run: hookctl start")
 		},
 		"wizard-8-review": func(s *wizardScreen) { planOf(s, at(s, stepReview)) },
 		"wizard-8-relay": func(s *wizardScreen) {
@@ -189,30 +189,32 @@ func wizardStates() map[string]func(*wizardScreen) {
 		},
 		"wizard-9-working": func(s *wizardScreen) {
 			w := at(s, stepApply)
-			w.apply.job = &progress{Job: kittest.Job0()}
+			w.apply.job = &progress{Job: kittest.Job0(), under: true}
 			advance(w.apply.job, kittest.TargetAPI, 0, "create hook", hooks.StateDone, nil)
 			advance(w.apply.job, kittest.TargetAPI, 4713, "verify", hooks.StateRunning, nil)
 			advance(w.apply.job, kittest.TargetWeb, 0, "create hook", hooks.StateRunning, nil)
 		},
 		"wizard-9-failed": func(s *wizardScreen) {
 			w := at(s, stepApply)
-			w.apply.job = &progress{Job: kittest.Job0()}
+			w.apply.job = &progress{Job: kittest.Job0(), under: true}
 			advance(w.apply.job, kittest.TargetAPI, 0, "create hook", hooks.StateDone, nil)
 			advance(w.apply.job, kittest.TargetAPI, 4713, "verify", hooks.StateDone, nil)
 			bad := badPing
 			advance(w.apply.job, kittest.TargetWeb, 0, "create hook", hooks.StateDone, nil)
 			advance(w.apply.job, kittest.TargetWeb, 4711, "verify", hooks.StateFailed, bad)
-			s.Send(applied{w, w.apply.job.Job, fleet.SetupReport{Results: []hooks.SetupResult{{Target: kittest.TargetAPI, HookID: 4713, Verified: true}, {Target: kittest.TargetWeb, HookID: 4711, Err: bad}}}, nil})
+			w.apply.job.Drop()
+			s.Settle(w.apply.ended(fleet.SetupReport{Results: []hooks.SetupResult{{Target: kittest.TargetAPI, HookID: 4713, Verified: true}, {Target: kittest.TargetWeb, HookID: 4711, Err: bad}}}, nil))
 		},
 		"wizard-9-done": func(s *wizardScreen) {
 			w := at(s, stepApply)
-			w.apply.job = &progress{Job: kittest.Job0()}
+			w.apply.job = &progress{Job: kittest.Job0(), under: true}
 			w.review.plan.Secret = secret.Fingerprint("0123456789abcdef")
 			for _, t := range []hooks.Target{kittest.TargetAPI, kittest.TargetWeb} {
 				advance(w.apply.job, t, 0, "create hook", hooks.StateDone, nil)
 				advance(w.apply.job, t, 4711, "verify", hooks.StateDone, nil)
 			}
-			s.Send(applied{w, w.apply.job.Job, fleet.SetupReport{Results: []hooks.SetupResult{{Target: kittest.TargetAPI, HookID: 4713, Verified: true}, {Target: kittest.TargetWeb, HookID: 4711, Verified: true}}}, nil})
+			w.apply.job.Drop()
+			s.Settle(w.apply.ended(fleet.SetupReport{Results: []hooks.SetupResult{{Target: kittest.TargetAPI, HookID: 4713, Verified: true}, {Target: kittest.TargetWeb, HookID: 4711, Verified: true}}}, nil))
 		},
 	}
 }
@@ -222,10 +224,9 @@ func relayed(s *wizardScreen, state string, err error) {
 	w := at(s, stepApply)
 	w.repos.pick.On[kittest.TargetAPI.String()], w.repos.pick.On[kittest.TargetWeb.String()] = true, true
 	w.address.offers, w.address.at = []tunnel.Offer{{Relay: true}}, 0
-	w.apply.relay = &relay{news: make(chan struct{}, 1), ended: make(chan struct{}), steps: []hooks.Step{
+	w.apply.relay, w.apply.job = true, &progress{under: true, shown: []hooks.Step{
 		{Target: kittest.TargetAPI, Name: relayStep, State: hooks.StateDone}, {Target: kittest.TargetWeb, Name: relayStep, State: state, Err: err}}}
-	w.apply.job = &progress{opening: true}
-	w.apply.relayed()
+	w.apply.relayed(w.apply.job, false)
 }
 
 func shots() kittest.States[*wizardScreen] {

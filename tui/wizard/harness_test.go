@@ -9,6 +9,7 @@ import (
 	tea "charm.land/bubbletea/v2"
 
 	"hookctl/hooks/tunnel"
+	"hookctl/server/fleet"
 	"hookctl/tui/kittest"
 )
 
@@ -29,12 +30,6 @@ func newWizardDesk(a *kittest.World, setup *Defaults) *wizardDesk {
 		}
 		d.wizard = d.newWizard()
 		return d.wizard.Start()
-	}
-	a.Also = func(msg tea.Msg) tea.Cmd {
-		if d.wizard == nil || a.Shown(d.wizard) {
-			return nil
-		}
-		return d.wizard.Update(msg)
 	}
 	return d
 }
@@ -70,8 +65,8 @@ func wizarded(t testing.TB, w, h int, change ...func(*kittest.Settings)) *wizard
 	}
 	a := kittest.NewWorld(t, cfg)
 	a.Waits = func(tea.Cmd) tea.Cmd { return nil }
-	d := newWizardDesk(a, &Defaults{URL: cfg.URL, Repositories: cfg.Repositories, Port: 9000, Agent: "orchestrator-amoa", Sink: "http://127.0.0.1:23000", Wait: 30 * time.Second,
-		Tunnels: noTunnels(), Trust: true})
+	d := newWizardDesk(a, &Defaults{Tunnels: noTunnels(), SetupDefaults: fleet.SetupDefaults{
+		URL: cfg.URL, Repositories: cfg.Repositories, Port: 9000, Agent: "orchestrator-amoa", Sink: "http://127.0.0.1:23000", Wait: 30 * time.Second, Trust: true}})
 	s := kittest.NewScreen(t, a, w, h)
 	s.Send(kittest.Says(kittest.RunningStatus(), nil))
 	return &wizardScreen{s, d}
@@ -99,8 +94,8 @@ func newWizardRig(t *testing.T, repositories ...string) *wizardRig {
 // wizardOn is the wizard on a rig that may have had another one.
 func wizardOn(t *testing.T, r *kittest.Rig) *wizardRig {
 	a := kittest.NewWorld(t, *r.Cfg)
-	d := newWizardDesk(a, &Defaults{Port: 9000, Agent: "orchestrator-amoa", Sink: "http://127.0.0.1:23000", Wait: 10 * time.Second, Tunnels: noTunnels(),
-		Probe: func(context.Context, string, string) error { return nil }})
+	d := newWizardDesk(a, &Defaults{Tunnels: noTunnels(), SetupDefaults: fleet.SetupDefaults{Port: 9000, Agent: "orchestrator-amoa", Sink: "http://127.0.0.1:23000", Wait: 10 * time.Second,
+		Probe: func(context.Context, string, string) error { return nil }}})
 	r.Model = a
 	return &wizardRig{Rig: r, wizardDesk: d, cfg: r.Cfg}
 }

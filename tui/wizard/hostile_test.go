@@ -7,6 +7,7 @@ import (
 	"hookctl/hooks"
 	"hookctl/hooks/tunnel"
 	"hookctl/logs/text"
+	"hookctl/server/daemon"
 	"hookctl/server/fleet"
 	"hookctl/tui/kittest"
 )
@@ -18,35 +19,38 @@ func hostileSteps(text func(string) string) map[string]func(*wizardScreen) {
 	return map[string]func(*wizardScreen){
 		"sign-in": func(s *wizardScreen) {
 			w := at(s, stepSignIn)
-			s.Send(signedIn{of: w, who: hooks.SignIn{Client: w.client, User: hooks.User{Login: text("octocat")}}})
+			s.Settle(w.signIn.found(hooks.SignIn{Client: w.client, User: hooks.User{Login: text("octocat")}}, nil))
 		},
-		"sign-in failed": func(s *wizardScreen) { s.Send(signedIn{of: at(s, stepSignIn), err: bad}) },
+		"sign-in failed": func(s *wizardScreen) { s.Settle(at(s, stepSignIn).signIn.found(hooks.SignIn{}, bad)) },
 		"repositories": func(s *wizardScreen) {
 			w := at(s, stepRepositories)
-			s.Send(reposFound{of: w, client: w.client, list: []hooks.Repository{{FullName: text("octo-org/web"), Admin: true}, {FullName: text("octo-org/attic"), Archived: true}}})
+			s.Settle(w.repos.found(w.client, []hooks.Repository{{FullName: text("octo-org/web"), Admin: true}, {FullName: text("octo-org/attic"), Archived: true}}, nil))
 		},
 		"tunnels": func(s *wizardScreen) {
 			w := at(s, stepURL)
 			w.address.input.SetValue("")
-			s.Send(tunnelsFound{of: w, list: []tunnel.Tunnel{{Kind: text("ngrok"), URL: text("https://x.ngrok.app"), Target: text("127.0.0.1:9000")}}})
+			s.Settle(w.address.found([]tunnel.Tunnel{{Kind: text("ngrok"), URL: text("https://x.ngrok.app"), Target: text("127.0.0.1:9000")}}, nil))
 		},
 		"notify": func(s *wizardScreen) {
 			at(s, stepNotify).notify.answer["orchestrator-amoa"] = errors.New(text("no agent"))
 		},
-		"receiver": func(s *wizardScreen) { s.Send(receiverReady{of: at(s, stepReceiver), err: errors.New(text("exited"))}) },
+		"receiver": func(s *wizardScreen) {
+			s.Settle(at(s, stepReceiver).receiver.ready(daemon.Status{}, "", errors.New(text("exited"))))
+		},
 		"review": func(s *wizardScreen) {
 			w := at(s, stepReview)
-			s.Send(planned{w, w.review.gen, fleet.SetupPlan{Warnings: []hooks.Warning{{Text: text("plain")}}, SetupPlan: hooks.SetupPlan{URL: text(kittest.PublicURL), Items: []hooks.SetupItem{
+			w.review.planned(fleet.SetupPlan{Warnings: []hooks.Warning{{Text: text("plain")}}, SetupPlan: hooks.SetupPlan{URL: text(kittest.PublicURL), Items: []hooks.SetupItem{
 				{Target: kittest.TargetWeb, Action: hooks.ActionUpdate, HookID: 1, Changes: []hooks.FieldChange{{Field: "events", From: text("push"), To: text("issues")}}, Warnings: []hooks.Warning{{Text: text("odd"), Cure: text("fix")}}},
 				{Target: kittest.TargetAPI, Action: hooks.ActionFail, Err: bad},
 				{Target: kittest.TargetLib, Action: hooks.ActionCreate, Events: []string{text("push")}},
-			}}}, nil})
+			}}}, nil)
 		},
 		"apply": func(s *wizardScreen) {
 			w := at(s, stepApply)
-			w.apply.job = &progress{Job: kittest.Job0()}
+			w.apply.job = &progress{Job: kittest.Job0(), under: true}
 			advance(w.apply.job, kittest.TargetAPI, 1, "verify", hooks.StateFailed, bad)
-			s.Send(applied{w, w.apply.job.Job, fleet.SetupReport{Results: []hooks.SetupResult{{Target: kittest.TargetAPI, Err: bad}}}, errors.New(text("incomplete"))})
+			w.apply.job.Drop()
+			s.Settle(w.apply.ended(fleet.SetupReport{Results: []hooks.SetupResult{{Target: kittest.TargetAPI, Err: bad}}}, errors.New(text("incomplete"))))
 		},
 	}
 }

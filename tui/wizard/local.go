@@ -1,6 +1,7 @@
 package wizard
 
 import (
+	"context"
 	"errors"
 	"fmt"
 	"os"
@@ -16,15 +17,13 @@ import (
 
 // eventsStep chooses the events.
 type eventsStep struct {
-	w     *Wizard
-	pick  *kit.Picker
+	pickStep
 	first []string // what is chosen at first
-	top   int      // line of the list in the last view
 	orgs  bool
 }
 
 func newEventsStep(w *Wizard) *eventsStep {
-	s := &eventsStep{w: w, pick: kit.NewEventPicker(w.shell.Theme)}
+	s := &eventsStep{pickStep: pickStep{plain: plain{w: w}, pick: kit.NewEventPicker(w.shell.Theme)}}
 	chosen := w.cfg.Setup.Events
 	if len(chosen) == 0 {
 		chosen = hooks.DefaultEvents()
@@ -46,28 +45,13 @@ func (s *eventsStep) asked() []string {
 	return nil
 }
 
-func (s *eventsStep) name() string { return "Events" }
-
 // open offers the events of organizations where only those are chosen.
 func (s *eventsStep) open() tea.Cmd {
-	orgs := len(s.w.targets()) > 0
-	for _, t := range s.w.targets() {
-		orgs = orgs && t.IsOrg()
-	}
+	targets := s.w.targets()
+	orgs := len(targets) > 0 && !slices.ContainsFunc(targets, func(t hooks.Target) bool { return !t.IsOrg() })
 	if orgs != s.orgs {
 		s.orgs = orgs
 		s.pick.Set(EventItems(orgs))
-	}
-	return nil
-}
-
-func (s *eventsStep) update(msg tea.Msg) tea.Cmd {
-	switch msg := msg.(type) {
-	case tea.KeyPressMsg, tea.PasteMsg, kit.Wheel:
-		return s.pick.Update(msg)
-	case kit.Click:
-		msg.Y -= s.top
-		return s.pick.Update(msg)
 	}
 	return nil
 }
@@ -76,46 +60,24 @@ func (s *eventsStep) next() (bool, tea.Cmd) {
 	if len(s.pick.Picked()) == 0 {
 		return false, s.w.shell.Warn("choose at least one event with space")
 	}
-	return s.w.leave(s.pick)
+	return s.leave()
 }
-
-func (s *eventsStep) label() string { return "continue" }
 
 func (s *eventsStep) view(w, h int) ([]string, *tea.Cursor) {
 	t := s.w.shell.Theme
 	out := s.w.intro("Which events? The chosen five can notify an agent; others are recorded too. Hooks that are there keep their events unless you change this.", "Which events? space chooses.", w, h)
-	s.top = len(out)
-	top := s.top
-	out = append(out, strings.Split(s.pick.View(w, max(2, h-top-1)), "\n")...)
-	caret := s.pick.Place()
-	if caret != nil {
-		caret.Y += top
-	}
 	picked := s.pick.Picked()
 	foot := fmt.Sprintf(" %s %d chosen: %s", t.Good.Render(t.Sym.OK), len(picked), strings.Join(picked, ", "))
 	if len(picked) == 0 {
 		foot = t.Warn.Render(" " + t.Sym.Warn + " none chosen")
 	}
-	return append(out, t.Cut(foot, w)), caret
+	return s.list(out, foot, w, h)
 }
-
-func (s *eventsStep) actions() []kit.Action { return s.pick.Steps(s.w.shell, "wizard") }
 
 // secretStep shows the secret in use, or a new one that is saved later.
 type secretStep struct {
-	w    *Wizard
-	busy bool
-	err  error
+	plain
 }
-
-type secretFound struct {
-	of     *Wizard
-	value  string
-	origin secret.Origin
-	err    error
-}
-
-func (s *secretStep) name() string { return "Secret" }
 
 func (s *secretStep) open() tea.Cmd {
 	if s.w.value == "" || s.err != nil {
@@ -126,34 +88,36 @@ func (s *secretStep) open() tea.Cmd {
 
 // find reads the secret in use; if none exists it generates one.
 func (s *secretStep) find() tea.Cmd {
-	if s.busy {
+	if s.busy != "" {
 		return nil
 	}
-	s.busy = true
+	s.busy = "looking for the secret"
 	return s.read()
 }
 
 func (s *secretStep) read() tea.Cmd {
-	w, store, have := s.w, s.w.cfg.Store, s.w.value
-	return func() tea.Msg {
-		value, origin, err := findSecret(store, have)
-		return secretFound{w, value, origin, err}
-	}
+	store, have := s.w.cfg.Store, s.w.value
+	var origin secret.Origin
+	return kit.Ask(s.w.shell, func(context.Context) (value string, err error) {
+		value, origin, err = store.ForHooks()
+		if err == nil && value == "" {
+			if value = have; value == "" {
+				value, err = secret.Generate()
+			}
+		}
+		return value, err
+	}, func(value string, err error) tea.Cmd { return s.found(value, origin, err) })
 }
 
-func (s *secretStep) update(msg tea.Msg) tea.Cmd {
-	if m, ok := msg.(secretFound); ok && m.of == s.w {
-		s.busy, s.err = false, m.err
-		s.w.value, s.w.origin = m.value, m.origin
-	}
+func (s *secretStep) found(value string, origin secret.Origin, err error) tea.Cmd {
+	s.busy, s.err = "", err
+	s.w.value, s.w.origin = value, origin
 	return nil
 }
 
 func (s *secretStep) next() (bool, tea.Cmd) {
 	var open *secret.PermissionError
 	switch {
-	case s.busy:
-		return false, nil
 	case errors.As(s.err, &open):
 		return false, s.close(open.Path)
 	case s.err != nil || s.w.value == "":
@@ -164,26 +128,21 @@ func (s *secretStep) next() (bool, tea.Cmd) {
 
 // close makes the file private to its owner, and reads it again.
 func (s *secretStep) close(file string) tea.Cmd {
-	s.busy = true
-	find := s.read()
-	w := s.w
-	return func() tea.Msg {
-		if err := os.Chmod(file, 0o600); err != nil {
-			return secretFound{of: w, err: err}
+	s.busy = "looking for the secret"
+	return kit.Try(s.w.shell, func(context.Context) error { return os.Chmod(file, 0o600) }, func(err error) tea.Cmd {
+		if err != nil {
+			return s.found("", "", err)
 		}
-		return find()
-	}
+		return s.read()
+	})
 }
 
 func (s *secretStep) label() string {
 	var open *secret.PermissionError
-	switch {
-	case errors.As(s.err, &open):
+	if errors.As(s.err, &open) {
 		return "make it private"
-	case s.err != nil:
-		return "try again"
 	}
-	return "continue"
+	return s.plain.label()
 }
 
 func (s *secretStep) view(w, h int) ([]string, *tea.Cursor) {
@@ -192,8 +151,8 @@ func (s *secretStep) view(w, h int) ([]string, *tea.Cursor) {
 		"The secret that GitHub signs with", w, h)
 	print := t.Bold.Render(secret.Fingerprint(s.w.value))
 	switch {
-	case s.busy:
-		out = append(out, s.w.doing("looking for the secret"))
+	case s.busy != "":
+		out = append(out, s.w.doing(s.busy))
 	case s.err != nil:
 		out = append(out, s.w.trouble(s.err, w)...)
 		if open := new(secret.PermissionError); errors.As(s.err, &open) {
@@ -211,8 +170,6 @@ func (s *secretStep) view(w, h int) ([]string, *tea.Cursor) {
 	}
 	return out, nil
 }
-
-func (s *secretStep) actions() []kit.Action { return nil }
 
 // EventItems is the catalogue of events as lines to choose; org adds those
 // that only hooks of organizations have.

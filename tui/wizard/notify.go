@@ -4,7 +4,6 @@ import (
 	"context"
 	"slices"
 	"strings"
-	"time"
 
 	"charm.land/bubbles/v2/textinput"
 	tea "charm.land/bubbletea/v2"
@@ -21,55 +20,36 @@ const (
 	notifyAlso
 )
 
-// defaultSink is where AI Maestro answers by default.
-const defaultSink = "http://127.0.0.1:23000"
-
-// probeWait bounds the question to a sink.
-const probeWait = 5 * time.Second
-
 // notifyStep chooses who is notified of what matters, and of what else.
 type notifyStep struct {
-	w      *Wizard
-	at     int    // the row
-	on     []bool // by row
-	sink   string
+	plain
+	at     int             // the row
+	on     []bool          // by row
 	input  textinput.Model // the agent
 	chat   textinput.Model // the URL of the chat, which is not shown
 	top    int             // line of the first row in the last view
-	busy   bool
+	asking bool
 	asked  string           // what the answers are about
 	answer map[string]error // by agent or URL; nil says that it is there
 }
 
-// sinkProbed is what became of asking about an agent, or the URL of a chat.
-type sinkProbed struct {
-	of   *Wizard
-	what string
-	err  error
-}
-
 func newNotifyStep(w *Wizard) *notifyStep {
 	d := w.cfg.Setup
-	s := &notifyStep{w: w, sink: d.Sink, input: kit.NewInput(w.shell.Theme, d.Agent), chat: kit.NewInput(w.shell.Theme, ""), answer: map[string]error{}}
+	s := &notifyStep{plain: plain{w: w}, input: kit.NewInput(w.shell.Theme, d.Agent), chat: kit.NewInput(w.shell.Theme, ""), answer: map[string]error{}}
 	s.input.Placeholder = "the agent's name"
 	s.chat.EchoMode, s.chat.EchoCharacter = textinput.EchoPassword, '*'
 	s.chat.Placeholder = "its URL, as ntfy://ntfy.sh/topic"
 	if d.Chat {
 		s.chat.Placeholder = "its URL is stored in .env"
 	}
-	s.on = []bool{d.Sink != "" || d.SaveNotify == nil || d.Agent != "", d.Chat}
+	s.on = []bool{d.Agent != "", d.Chat}
 	for _, c := range fleet.AlsoChoices() {
 		s.on = append(s.on, slices.Contains(d.Also, c.Value))
-	}
-	if s.sink == "" {
-		s.sink = defaultSink
 	}
 	return s
 }
 
 func (s *notifyStep) agent() string { return strings.TrimSpace(s.input.Value()) }
-
-func (s *notifyStep) name() string { return "Notify" }
 
 func (s *notifyStep) open() tea.Cmd { return s.probe() }
 
@@ -78,21 +58,19 @@ func (s *notifyStep) open() tea.Cmd { return s.probe() }
 func (s *notifyStep) probe() tea.Cmd {
 	agent, url, d := s.agent(), strings.TrimSpace(s.chat.Value()), s.w.cfg.Setup
 	ask := func(what string, probe func(ctx context.Context) error) tea.Cmd {
-		s.busy, s.asked = true, what
-		w, ctx := s.w, s.w.shell.Ctx
-		return func() tea.Msg {
-			ctx, stop := context.WithTimeout(ctx, probeWait)
-			defer stop()
-			return sinkProbed{w, what, probe(ctx)}
-		}
+		s.asking, s.asked = true, what
+		return kit.Try(s.w.shell, probe, func(err error) tea.Cmd {
+			s.answer[what], s.asking = err, s.asking && s.asked != what
+			return nil
+		})
 	}
 	open := func(what string) bool {
 		_, known := s.answer[what]
-		return what != "" && !known && (!s.busy || s.asked != what)
+		return what != "" && !known && (!s.asking || s.asked != what)
 	}
 	switch {
 	case s.on[notifyAgent] && d.Probe != nil && open(agent):
-		return ask(agent, func(ctx context.Context) error { return d.Probe(ctx, s.sink, agent) })
+		return ask(agent, func(ctx context.Context) error { return d.Probe(ctx, d.Sink, agent) })
 	case s.on[notifyChat] && d.ProbeChat != nil && open(url):
 		return ask(url, func(ctx context.Context) error { return d.ProbeChat(ctx, url) })
 	}
@@ -101,26 +79,16 @@ func (s *notifyStep) probe() tea.Cmd {
 
 func (s *notifyStep) update(msg tea.Msg) tea.Cmd {
 	switch msg := msg.(type) {
-	case sinkProbed:
-		if msg.of == s.w {
-			s.answer[msg.what] = msg.err
-			if s.asked == msg.what {
-				s.busy = false
-			}
-		}
 	case tea.KeyPressMsg, tea.PasteMsg:
 		line := map[int]*textinput.Model{notifyAgent: &s.input, notifyChat: &s.chat}[s.at]
 		if line == nil {
 			return nil
 		}
-		before := line.Value()
-		var cmd tea.Cmd
-		if *line, cmd = line.Update(msg); line.Value() != before {
-			s.on[s.at] = true
-		}
+		changed, cmd := kit.TypeInto(line, msg)
+		s.on[s.at] = s.on[s.at] || changed
 		return cmd
 	case kit.Wheel:
-		s.move(msg.Lines)
+		return s.move(msg.Lines)
 	case kit.Click:
 		if row := s.rowAt(msg.Y - s.top); row >= 0 {
 			s.at = row
@@ -146,7 +114,10 @@ func (s *notifyStep) toggle() tea.Cmd {
 	return s.probe()
 }
 
-func (s *notifyStep) move(by int) { s.at = max(0, min(len(s.on)-1, s.at+by)) }
+func (s *notifyStep) move(by int) tea.Cmd {
+	s.at = max(0, min(len(s.on)-1, s.at+by))
+	return nil
+}
 
 func (s *notifyStep) next() (bool, tea.Cmd) {
 	url := strings.TrimSpace(s.chat.Value())
@@ -165,14 +136,14 @@ func (s *notifyStep) next() (bool, tea.Cmd) {
 		s.at = notifyChat
 		return false, nil
 	}
-	return !s.busy, nil
+	return !s.asking, nil
 }
 
 // chosen is who is to be notified.
 func (s *notifyStep) chosen() fleet.Notify {
 	n := fleet.Notify{Chat: s.on[notifyChat]}
 	if s.on[notifyAgent] {
-		n.Sink, n.Agent = s.sink, s.agent()
+		n.Sink, n.Agent = s.w.cfg.Setup.Sink, s.agent()
 	}
 	if n.Chat {
 		n.ChatURL = strings.TrimSpace(s.chat.Value())
@@ -187,7 +158,7 @@ func (s *notifyStep) chosen() fleet.Notify {
 
 func (s *notifyStep) label() string {
 	switch err, known := s.answer[s.agent()]; {
-	case s.busy:
+	case s.asking:
 		return "wait"
 	case s.on[notifyAgent] && known && err != nil:
 		return "continue anyway"
@@ -214,10 +185,8 @@ func (s *notifyStep) view(w, h int) ([]string, *tea.Cursor) {
 		words := lead
 		if in != nil {
 			in.SetWidth(max(1, min(40, w-7-kit.Width(lead))))
-			if c := kit.CaretOf(*in); c != nil && i == s.at {
-				c.X += 5 + kit.Width(lead)
-				c.Y = len(out)
-				caret = c
+			if i == s.at {
+				caret = kit.CaretOf(*in, 5+kit.Width(lead), len(out))
 			}
 			words += in.View()
 		} else if kit.Width(lead)+2+kit.Width(about) <= w-5 {
@@ -230,7 +199,7 @@ func (s *notifyStep) view(w, h int) ([]string, *tea.Cursor) {
 		agent, people = "agent: ", "chat: "
 	}
 	row(notifyAgent, agent, &s.input, "")
-	out = append(out, t.Faint.Render(t.Cut("       at "+text.Clean(s.sink), w)))
+	out = append(out, t.Faint.Render(t.Cut("       at "+text.Clean(s.w.cfg.Setup.Sink), w)))
 	row(notifyChat, people, &s.chat, "")
 	for i, c := range fleet.AlsoChoices() {
 		row(notifyAlso+i, "also of "+c.Label, nil, c.About)
@@ -252,9 +221,9 @@ func (s *notifyStep) said(w, h int) []string {
 	url := strings.TrimSpace(s.chat.Value())
 	err, known := s.answer[s.agent()]
 	switch chat := s.answer[url]; {
-	case s.busy && s.asked == url:
+	case s.asking && s.asked == url:
 		return append(out, s.w.doing("looking at the URL of the chat"))
-	case s.busy:
+	case s.asking:
 		return append(out, s.w.doing("asking AI Maestro for "+text.Clean(s.asked)))
 	case s.on[notifyChat] && url != "" && chat != nil:
 		return append(out, s.w.trouble(chat, w)...)
@@ -278,7 +247,7 @@ func (s *notifyStep) said(w, h int) []string {
 }
 
 func (s *notifyStep) actions() []kit.Action {
-	return append(kit.Arrows("wizard", "choose", 1, func(by int) tea.Cmd { s.move(by); return nil }),
+	return append(kit.Arrows("wizard", "choose", 1, s.move),
 		kit.Action{ID: "wizard.switch", Keys: []string{"space"}, Label: "switch", Text: "Switch the line on or off.", Run: s.toggle},
 		kit.Action{ID: "wizard.probe", Keys: []string{"ctrl+r"}, Label: "ask again", Text: "Ask AI Maestro for the agent again.", Command: "hookctl doctor", Run: func() tea.Cmd { delete(s.answer, s.agent()); return s.probe() }})
 }

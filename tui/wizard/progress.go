@@ -1,11 +1,7 @@
 package wizard
 
 import (
-	"errors"
 	"slices"
-	"strings"
-
-	tea "charm.land/bubbletea/v2"
 
 	"hookctl/hooks"
 	"hookctl/logs/text"
@@ -14,21 +10,18 @@ import (
 
 // progress is a setup at work, with its steps so far.
 type progress struct {
-	*kit.Job[hooks.Step]
-	shown   []hooks.Step // one for each target and name, in the order they began
-	opening bool         // a relay, which has no job, is being opened
+	*kit.Job
+	shown []hooks.Step // one for each target and name, in the order they began
+	under bool         // hooks are being set up just now; a relay's job goes on after that
 }
 
-// took puts a step on the list and asks for the next.
-func (j *progress) took(s hooks.Step) tea.Cmd {
-	for i, have := range j.shown {
-		if have.Target == s.Target && have.Name == s.Name {
-			j.shown[i] = s
-			return j.Listen
-		}
+// took puts a step on the list.
+func (j *progress) took(s hooks.Step) {
+	if i := slices.IndexFunc(j.shown, func(have hooks.Step) bool { return have.Target == s.Target && have.Name == s.Name }); i >= 0 {
+		j.shown[i] = s
+	} else {
+		j.shown = append(j.shown, s)
 	}
-	j.shown = append(j.shown, s)
-	return j.Listen
 }
 
 // done counts the steps that are over.
@@ -55,8 +48,8 @@ func (j *progress) proved() (n int) {
 	return n
 }
 
-// view draws the last steps that fit, each with its own state.
-func (j *progress) view(sh *kit.Shell, w, h int) []string {
+// view draws the steps, each with its own state.
+func (j *progress) view(sh *kit.Shell, w int) []string {
 	t, wide := sh.Theme, 0
 	for _, s := range j.shown {
 		wide = max(wide, kit.Width(s.Target.String()))
@@ -66,16 +59,14 @@ func (j *progress) view(sh *kit.Shell, w, h int) []string {
 	for _, s := range j.shown {
 		failed[s.Target] = failed[s.Target] || s.State == hooks.StateFailed
 	}
-	shown := slices.Clone(j.shown)
-	slices.SortStableFunc(shown, func(a, b hooks.Step) int { // what failed is last, beside what to do about it
-		switch {
-		case failed[a.Target] == failed[b.Target]:
-			return 0
-		case failed[a.Target]:
-			return 1
+	var shown []hooks.Step
+	for _, last := range []bool{false, true} { // what failed is last, beside what to do about it
+		for _, s := range j.shown {
+			if failed[s.Target] == last {
+				shown = append(shown, s)
+			}
 		}
-		return -1
-	})
+	}
 	var out []string
 	for _, s := range shown {
 		mark, style := t.Sym.Pending, t.Warn
@@ -100,18 +91,13 @@ func (j *progress) view(sh *kit.Shell, w, h int) []string {
 			out = append(out, "     "+t.Bad.Render(l))
 		}
 		if cure := sh.Cure(s.Err); cure != "" {
-			for _, l := range kit.Folded("hint: "+text.Clean(cure), max(1, w-6)) {
-				out = append(out, "     "+l)
-			}
+			out = append(out, kit.Hanging("     ", "hint: "+text.Clean(cure), w-6)...)
 		}
-	}
-	if h > 0 && len(out) > h {
-		out = append([]string{t.Faint.Render(" " + t.Sym.Up + strings.Repeat(" ", 2) + "earlier steps")}, out[len(out)-h+1:]...)
 	}
 	return out
 }
 
-// stepWords says what a step of a setup or a rotation does, or did.
+// stepWords says what a step of a setup does, or did.
 func stepWords(s hooks.Step) string {
 	words := map[string][3]string{ // running, done, failed
 		"create hook":    {"creating the hook", "hook created", "the hook could not be created"},
@@ -119,15 +105,11 @@ func stepWords(s hooks.Step) string {
 		"configure hook": {"changing the hook", "hook changed", "the hook could not be changed"},
 		"set secret":     {"giving it the secret", "it has the secret", "it could not be given the secret"},
 		"verify":         {"waiting for a signed ping", "a signed ping arrived", "no signed ping arrived"},
-		"accept secrets": {"making the receiver accept the secrets", "the receiver accepts what GitHub signs with", "the receiver does not accept what GitHub signs with"},
-		"promote":        {"making the new secret the current one", "the new secret is the current one", "the new secret could not be made the current one"},
 		relayStep:        {"opening GitHub's relay", "GitHub's relay is open", "GitHub's relay is not open"},
 		"look at hooks":  {"looking at its hooks", "looked at its hooks", "its hooks could not be listed"},
 	}
 	w, known := words[s.Name]
 	switch {
-	case s.State == hooks.StateSkipped && errors.Is(s.Err, hooks.ErrHookNotFound):
-		return "the hook was deleted in the meantime"
 	case s.State == hooks.StateSkipped && s.Detail != "":
 		return text.Clean(s.Detail)
 	case !known:

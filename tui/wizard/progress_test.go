@@ -5,7 +5,6 @@ import (
 
 	"hookctl/hooks"
 	"hookctl/server/fleet"
-	"hookctl/tui/kit"
 	"hookctl/tui/kittest"
 )
 
@@ -15,12 +14,12 @@ func TestSetupShowsInTheProgressBar(t *testing.T) {
 	s := wizarded(t, 80, 24)
 	wizardStates()["wizard-9-working"](s)
 	w := s.wizard
-	close(w.apply.job.Steps)
-	s.Send(kit.Stepped[hooks.Step]{Of: w.apply.job.Job, Step: hooks.Step{Target: kittest.TargetWeb, HookID: 4711, Name: "verify", State: hooks.StateRunning}})
+	w.apply.stepped(hooks.Step{Target: kittest.TargetWeb, HookID: 4711, Name: "verify", State: hooks.StateRunning})
 	if !shown(s) {
 		t.Fatal("no progress while it is at work")
 	}
-	s.Send(applied{w, w.apply.job.Job, fleet.SetupReport{}, hooks.ErrIncomplete})
+	w.apply.job.Drop()
+	s.Settle(w.apply.ended(fleet.SetupReport{}, hooks.ErrIncomplete))
 	if shown(s) {
 		t.Fatal("the bar is left")
 	}

@@ -1,6 +1,8 @@
 package wizard
 
 import (
+	"cmp"
+	"context"
 	"fmt"
 	"strconv"
 	"strings"
@@ -16,78 +18,40 @@ import (
 // receiverStep saves what was chosen for this machine and has the receiver
 // run with it; then it tests the address.
 type receiverStep struct {
-	w    *Wizard
-	busy string
-	err  error
+	plain
 	done bool
 	addr string
 }
-
-// receiverReady is a receiver that runs with the secret and the settings.
-type receiverReady struct {
-	of     *Wizard
-	status daemon.Status
-	run    string // the tunnel that it runs
-	err    error
-}
-
-// portSaved is the end of the choice of another port.
-type portSaved struct {
-	of   *Wizard
-	port int
-	err  error
-}
-
-func (s *receiverStep) name() string { return "Receiver" }
 
 func (s *receiverStep) open() tea.Cmd {
 	s.done, s.err = false, nil
 	return s.w.cfg.Poll(false)
 }
 
-func (s *receiverStep) update(msg tea.Msg) tea.Cmd {
-	switch msg := msg.(type) {
-	case receiverReady:
-		if msg.of != s.w {
-			return nil
-		}
-		s.busy, s.err = "", msg.err
-		if msg.err != nil {
-			return s.w.cfg.Poll(false)
-		}
-		s.done, s.addr = true, msg.status.Address
-		u := s.w.address
-		if msg.run != "" {
-			u.opened(msg.run, text.Clean(msg.status.PublicURL))
-		}
-		cmds := []tea.Cmd{s.w.cfg.Poll(false), s.w.secret.read(), s.w.save()}
-		switch {
-		case !u.relay():
-			cmds = append(cmds, u.test(u.url()))
-		case s.w.on(stepReceiver):
-			cmds = append(cmds, s.w.forward())
-		}
-		return tea.Batch(cmds...)
-	case portSaved:
-		if msg.of != s.w {
-			return nil
-		}
-		if msg.err != nil {
-			return s.w.shell.Fail(msg.err)
-		}
-		s.w.cfg.Setup.Port, s.err = msg.port, nil
-	case urlTested:
-		if msg.of == s.w && s.done && msg.answer.ok && s.w.on(stepReceiver) {
-			return s.w.forward()
-		}
+// ready takes up a receiver that runs with the secret and the settings, and with the tunnel that it was to run.
+func (s *receiverStep) ready(status daemon.Status, run string, err error) tea.Cmd {
+	s.busy, s.err = "", err
+	if err != nil {
+		return s.w.cfg.Poll(false)
 	}
-	return nil
+	s.done, s.addr = true, status.Address
+	u := s.w.address
+	if run != "" {
+		u.opened(run, text.Clean(status.PublicURL))
+	}
+	cmds := []tea.Cmd{s.w.cfg.Poll(false), s.w.secret.read(), s.w.save()}
+	switch {
+	case !u.relay():
+		cmds = append(cmds, u.test(u.url()))
+	case s.w.on(stepReceiver):
+		cmds = append(cmds, s.w.forward())
+	}
+	return tea.Batch(cmds...)
 }
 
+func (s *receiverStep) working() string { return cmp.Or(s.busy, s.w.address.busy) }
+
 func (s *receiverStep) next() (bool, tea.Cmd) {
-	if s.busy != "" || s.w.address.busy != "" {
-		return false, nil
-	}
 	if s.done {
 		return true, nil
 	}
@@ -96,26 +60,21 @@ func (s *receiverStep) next() (bool, tea.Cmd) {
 	if s.w.cfg.Receiver.OK() {
 		s.busy = "reloading the receiver"
 	}
-	w, cfg, ctx := s.w, s.w.cfg, s.w.shell.Ctx
-	l := launch{secret: w.value, run: w.address.run(), notify: w.notify.chosen()}
-	if l.run != "" {
-		s.busy = "starting the receiver and " + l.run
+	f, d, value, run, notify := s.w.cfg.Fleet, s.w.cfg.Setup.SetupDefaults, s.w.value, s.w.address.run(), s.w.notify.chosen()
+	if run != "" {
+		s.busy = "starting the receiver and " + run
 	}
-	return false, func() tea.Msg {
-		m := receiverReady{of: w, run: l.run}
-		m.status, m.err = cfg.launch(ctx, l)
-		return m
-	}
+	return false, kit.Ask(s.w.shell, func(ctx context.Context) (daemon.Status, error) {
+		return f.Launch(ctx, d, value, run, notify)
+	}, func(status daemon.Status, err error) tea.Cmd { return s.ready(status, run, err) })
 }
 
 func (s *receiverStep) label() string {
 	switch {
-	case s.busy != "" || s.w.address.busy != "":
-		return "wait"
 	case s.done:
 		return "continue"
 	case s.err != nil:
-		return "try again"
+		return s.plain.label()
 	case s.w.cfg.Receiver.OK():
 		return "save and go on"
 	}
@@ -126,7 +85,6 @@ func (s *receiverStep) view(w, h int) ([]string, *tea.Cursor) {
 	t := s.w.shell.Theme
 	out := s.w.intro("The receiver is a background process that records deliveries, also while this window is closed.",
 		"The receiver records deliveries.", w, h)
-	running := s.w.cfg.Receiver.OK()
 	switch {
 	case s.busy != "":
 		out = append(out, s.w.doing(s.busy))
@@ -141,26 +99,26 @@ func (s *receiverStep) view(w, h int) ([]string, *tea.Cursor) {
 		return out, nil
 	case s.done:
 		out = append(out, s.w.good("the receiver runs on "+text.Clean(s.addr)+", with the secret "+secret.Fingerprint(s.w.value), w)...)
-	case running && s.w.address.run() == "":
-		out = append(out, s.w.good("the receiver runs on "+text.Clean(s.w.cfg.Receiver.Value.Address), w)...)
-		out = append(out, kit.Paragraph(t.Key.Render("enter")+" saves your choices and reloads it.", w)...)
-	case s.w.address.run() != "":
-		out = append(out, kit.Paragraph(t.Key.Render("enter")+" saves your choices and starts it together with "+s.w.address.run()+".", w)...)
 	default:
-		out = append(out, kit.Paragraph(t.Key.Render("enter")+" saves your choices and starts it on port "+fmt.Sprint(s.w.cfg.Setup.Port)+". hookctl stop ends it.", w)...)
+		starts := "starts it on port " + fmt.Sprint(s.w.cfg.Setup.Port) + ". hookctl stop ends it."
+		switch run := s.w.address.run(); {
+		case run != "":
+			starts = "starts it together with " + run + "."
+		case s.w.cfg.Receiver.OK():
+			out = append(out, s.w.good("the receiver runs on "+text.Clean(s.w.cfg.Receiver.Value.Address), w)...)
+			starts = "reloads it."
+		}
+		out = append(out, kit.Paragraph(t.Key.Render("enter")+" saves your choices and "+starts, w)...)
 	}
 	u := s.w.address
-	answer, known := u.tested[u.url()]
 	switch {
 	case !s.done:
 	case u.busy != "":
 		out = append(out, s.w.doing(u.busy))
-	case known && answer.ok:
-		out = append(out, s.w.good(answer.saw, w)...)
-	case known:
-		out = append(out, s.w.seen(answer, w)...)
-		out = append(out, "")
-		out = append(out, kit.Paragraph("GitHub may see what this machine cannot; the ping at the end is the proof. "+t.Key.Render("enter")+" goes on, "+t.Key.Render("esc")+" goes back to choose another URL.", w)...)
+	default:
+		if out = append(out, u.seen(w)...); u.tested[u.url()] != nil {
+			out = append(append(out, ""), kit.Paragraph("GitHub may see what this machine cannot; the ping at the end is the proof. "+t.Key.Render("enter")+" goes on, "+t.Key.Render("esc")+" goes back to choose another URL.", w)...)
+		}
 	}
 	return out, nil
 }
@@ -168,15 +126,20 @@ func (s *receiverStep) view(w, h int) ([]string, *tea.Cursor) {
 // askPort asks for a port, and saves it.
 func (s *receiverStep) askPort() tea.Cmd {
 	a := s.w.shell
-	pr := kit.NewPrompt(a, "port", "port", strconv.Itoa(s.w.cfg.Setup.Port))
+	pr := kit.NewPrompt(a, "port", strconv.Itoa(s.w.cfg.Setup.Port))
 	pr.Hint = "the local port of the receiver, 1 to 65535; the tunnel has to lead to it"
 	pr.Accept = func(text string) tea.Cmd {
 		port, err := strconv.Atoi(strings.TrimSpace(text))
 		if err != nil || port < 1 || port > 65535 {
 			return a.Warn("a port is a number from 1 to 65535")
 		}
-		save, ctx, w := s.w.cfg.Setup.SavePort, a.Ctx, s.w
-		return func() tea.Msg { return portSaved{w, port, save(ctx, port)} }
+		save := s.w.cfg.Setup.SavePort
+		return kit.Try(s.w.shell, func(ctx context.Context) error { return save(ctx, port) }, func(err error) tea.Cmd {
+			if err == nil {
+				s.w.cfg.Setup.Port, s.err = port, nil
+			}
+			return a.Fail(err)
+		})
 	}
 	a.Show(pr)
 	return nil

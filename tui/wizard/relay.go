@@ -2,112 +2,83 @@ package wizard
 
 import (
 	"context"
-	"sync"
+	"slices"
 
 	tea "charm.land/bubbletea/v2"
 
 	"hookctl/hooks"
 	"hookctl/server/fleet"
+	"hookctl/tui/kit"
 )
 
 // relay is GitHub's relay as a wizard opened it. It outlives that wizard, and
 // ends with the interface, or when hooks are set up in another way.
 type relay struct {
-	stop  context.CancelFunc
-	news  chan struct{} // there is something new in steps
+	*kit.Job
 	ended chan struct{}
-	mu    sync.Mutex
-	steps []hooks.Step // how it is, one for each repository
 }
 
-// relayNews is a relay of which something changed.
-type relayNews struct{ of *relay }
+// end ends a relay and waits until its hooks are removed. A nil relay has ended.
+func (r *relay) end() {
+	if r != nil {
+		r.Stop()
+		<-r.ended
+	}
+}
 
 // relayStep is the name of the step that a relay has for each repository.
 const relayStep = "open relay"
 
 // openRelay opens the relay of the chosen repositories, after the one that was
 // open before has ended.
-func (w *Wizard) openRelay() (*relay, tea.Cmd) {
-	before := w.cfg.Setup.relay
-	ctx, stop := context.WithCancel(w.shell.Ctx) // #nosec G118 -- end calls it
-	r := &relay{stop: stop, news: make(chan struct{}, 1), ended: make(chan struct{})}
-	for _, t := range w.targets() {
-		r.steps = append(r.steps, hooks.Step{Target: t, Name: relayStep, State: hooks.StateRunning})
+func (s *applyStep) openRelay() tea.Cmd {
+	w, f, before, r := s.w, s.w.cfg.Fleet, s.w.cfg.Setup.relay, &relay{ended: make(chan struct{})}
+	job := &progress{under: true}
+	request := fleet.RelayRequest{Targets: w.targets(), Events: w.events.pick.Picked(), Handle: w.cfg.Setup.Relayed, Created: func(string) {}}
+	for _, t := range request.Targets {
+		job.took(hooks.Step{Target: t, Name: relayStep, State: hooks.StateRunning})
 	}
-	w.cfg.Setup.relay = r
-	f := w.cfg.Fleet
-	request := fleet.RelayRequest{
-		Targets: w.targets(), Events: w.events.pick.Picked(), Handle: w.cfg.Setup.Relayed,
-		Created: func(string) {}, State: r.took, Failed: func(t hooks.Target, err error) { r.took(t, hooks.RelayState{Err: err}) },
-	}
-	work := w.shell.Work(func() tea.Msg {
+	var cmd tea.Cmd
+	r.Job, cmd = kit.Begin(w.shell, func(ctx context.Context, report func(hooks.Step)) (struct{}, error) {
 		defer close(r.ended)
 		before.end()
-		if err := f.Relay(ctx, request); err != nil {
-			for i := range r.steps { // what concerns them all
-				r.mark(i, func(s *hooks.Step) {
-					if s.State == hooks.StateRunning {
-						s.State, s.Err = hooks.StateFailed, err
-					}
-				})
+		request.State = func(t hooks.Target, now hooks.RelayState) {
+			switch {
+			case now.Connected:
+				report(hooks.Step{Target: t, HookID: now.HookID, Name: relayStep, State: hooks.StateDone})
+			case now.Err != nil:
+				report(hooks.Step{Target: t, Name: relayStep, State: hooks.StateFailed, Err: now.Err})
 			}
 		}
-		return nil
-	})
-	return r, tea.Batch(work, r.listen)
-}
-
-// end ends a relay and waits until its hooks are removed. A nil relay has ended.
-func (r *relay) end() {
-	if r != nil {
-		r.stop()
-		<-r.ended
-	}
-}
-
-// listen waits until something changes.
-func (r *relay) listen() tea.Msg {
-	select {
-	case <-r.news:
-	case <-r.ended:
-	}
-	return relayNews{r}
-}
-
-// took notes how the relay of a repository is.
-func (r *relay) took(target hooks.Target, now hooks.RelayState) {
-	for i := range r.steps {
-		r.mark(i, func(s *hooks.Step) {
-			switch {
-			case s.Target != target:
-			case now.Connected:
-				s.HookID, s.State, s.Err = now.HookID, hooks.StateDone, nil
-			case now.Err != nil:
-				s.State, s.Err = hooks.StateFailed, now.Err
+		request.Failed = func(t hooks.Target, err error) { request.State(t, hooks.RelayState{Err: err}) }
+		return struct{}{}, f.Relay(ctx, request)
+	}, func(step hooks.Step) tea.Cmd {
+		job.took(step)
+		return s.relayed(job, false)
+	}, func(_ struct{}, err error) tea.Cmd {
+		for i, step := range job.shown {
+			if step.State == hooks.StateRunning && err != nil { // it concerns them all
+				job.shown[i].State, job.shown[i].Err = hooks.StateFailed, err
 			}
-		})
-	}
+		}
+		return s.relayed(job, true)
+	})
+	job.Job, s.job, w.cfg.Setup.relay = r.Job, job, r
+	return cmd
 }
 
-func (r *relay) mark(i int, change func(*hooks.Step)) {
-	r.mu.Lock()
-	change(&r.steps[i])
-	r.mu.Unlock()
-	select {
-	case r.news <- struct{}{}:
-	default: // the one who listens sees this too
+// relayed takes up how the relay is. It is set up once every repository's is
+// open; from then on it opens again by itself what breaks.
+func (s *applyStep) relayed(job *progress, over bool) tea.Cmd {
+	waiting := slices.ContainsFunc(job.shown, func(step hooks.Step) bool { return step.State == hooks.StateRunning })
+	switch _, failed := job.done(); {
+	case job != s.job || !job.under || waiting && !over:
+		return nil
+	case waiting:
+		s.err = errStopped
+	case failed > 0:
+		s.err = hooks.ErrIncomplete
 	}
-}
-
-// now is how each repository's relay is. over says that none opens any more.
-func (r *relay) now() (steps []hooks.Step, over bool) {
-	select {
-	case <-r.ended:
-		over = true
-	default:
-	}
-	r.mu.Lock()
-	defer r.mu.Unlock()
-	return append(steps, r.steps...), over
+	job.under, s.w.shell.Progress = false, nil
+	return s.finish()
 }

@@ -1,6 +1,7 @@
 package wizard
 
 import (
+	"context"
 	"fmt"
 	"strings"
 
@@ -13,23 +14,13 @@ import (
 
 // reposStep chooses repositories and organizations, many at once.
 type reposStep struct {
-	w    *Wizard
-	pick *kit.Picker
-	top  int // line of the list in the last view
-	busy bool
-	err  error
-	have *hooks.Client // whose list is shown
-}
-
-type reposFound struct {
-	of     *Wizard
-	client *hooks.Client
-	list   []hooks.Repository
-	err    error
+	pickStep
+	loading bool          // names can be typed in the meantime
+	have    *hooks.Client // whose list is shown
 }
 
 func newReposStep(w *Wizard) *reposStep {
-	s := &reposStep{w: w, pick: kit.NewPicker(w.shell.Theme, "type to search, or any owner/repo")}
+	s := &reposStep{pickStep: pickStep{plain: plain{w: w}, pick: kit.NewPicker(w.shell.Theme, "type to search, or any owner/repo")}}
 	s.pick.Extra = func(words string) (kit.PickItem, bool) {
 		t, err := hooks.ParseTarget(words)
 		if err != nil {
@@ -76,40 +67,29 @@ func (s *reposStep) offersOrg(name string) bool {
 	return len(s.pick.Shown) == 0
 }
 
-func (s *reposStep) name() string { return "Repositories" }
-
 func (s *reposStep) open() tea.Cmd {
-	if s.w.client == nil || s.busy || s.have == s.w.client && s.err == nil {
+	if s.w.client == nil || s.loading || s.have == s.w.client && s.err == nil {
 		return nil
 	}
 	return s.load()
 }
 
 func (s *reposStep) load() tea.Cmd {
-	s.busy, s.err = true, nil
-	w, ctx, c := s.w, s.w.shell.Ctx, s.w.client
-	return func() tea.Msg {
-		list, err := c.Repositories(ctx, hooks.RepositoryQuery{AnyRole: true, Archived: true})
-		return reposFound{w, c, list, err}
-	}
+	s.loading, s.err = true, nil
+	client := s.w.client
+	return kit.Ask(s.w.shell, func(ctx context.Context) ([]hooks.Repository, error) {
+		return client.Repositories(ctx, hooks.RepositoryQuery{AnyRole: true, Archived: true})
+	}, func(list []hooks.Repository, err error) tea.Cmd { return s.found(client, list, err) })
 }
 
-func (s *reposStep) update(msg tea.Msg) tea.Cmd {
-	switch msg := msg.(type) {
-	case reposFound:
-		if msg.of != s.w || msg.client != s.w.client {
-			return nil
-		}
-		s.busy, s.err = false, msg.err
-		if msg.err == nil {
-			s.have = msg.client
-			s.pick.Set(repoItems(msg.list))
-		}
-	case tea.KeyPressMsg, tea.PasteMsg, kit.Wheel:
-		return s.pick.Update(msg)
-	case kit.Click:
-		msg.Y -= s.top
-		return s.pick.Update(msg)
+// found takes up the list of who was signed in when it was asked for.
+func (s *reposStep) found(client *hooks.Client, list []hooks.Repository, err error) tea.Cmd {
+	if client != s.w.client {
+		return nil
+	}
+	if s.loading, s.err = false, err; err == nil {
+		s.have = client
+		s.pick.Set(repoItems(list))
 	}
 	return nil
 }
@@ -149,11 +129,11 @@ func (s *reposStep) next() (bool, tea.Cmd) {
 		}
 		s.pick.Toggle()
 	}
-	return s.w.leave(s.pick)
+	return s.leave()
 }
 
 func (s *reposStep) label() string {
-	if s.err != nil && len(s.pick.Picked()) == 0 && s.pick.Size() == 0 {
+	if s.err != nil && len(s.pick.Picked()) == 0 && len(s.pick.Shown) == 0 {
 		return "try again"
 	}
 	return "continue"
@@ -171,20 +151,13 @@ func (s *reposStep) view(w, h int) ([]string, *tea.Cursor) {
 	switch {
 	case n > 0:
 		foot = " " + t.Good.Render(t.Sym.OK) + " " + fmt.Sprintf("%d chosen: ", n) + strings.Join(s.pick.Picked(), ", ")
-	case s.busy:
+	case s.loading:
 		foot = s.w.doing("asking GitHub for your repositories")
 	}
-	s.top = len(out)
-	top := s.top
-	out = append(out, strings.Split(s.pick.View(w, max(2, h-top-1)), "\n")...)
-	caret := s.pick.Place()
-	if caret != nil {
-		caret.Y += top
-	}
-	return append(out, t.Cut(foot, w)), caret
+	return s.list(out, foot, w, h)
 }
 
 func (s *reposStep) actions() []kit.Action {
 	again := kit.Action{ID: "wizard.reload", Keys: []string{"ctrl+r"}, Text: "Ask GitHub for the list again.", Run: s.load}
-	return append(s.pick.Steps(s.w.shell, "wizard"), again)
+	return append(s.pickStep.actions(), again)
 }

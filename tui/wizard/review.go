@@ -1,6 +1,7 @@
 package wizard
 
 import (
+	"context"
 	"fmt"
 	"slices"
 	"strings"
@@ -16,59 +17,38 @@ import (
 
 // reviewStep shows what will be done at GitHub, in words and as gh lines.
 type reviewStep struct {
-	w      *Wizard
+	plain
 	gen    int
-	busy   bool
-	err    error
 	plan   fleet.SetupPlan
 	ready  bool
-	scroll int
-	most   int
+	scroll kit.Scroll
 }
-
-type planned struct {
-	of   *Wizard
-	gen  int
-	plan fleet.SetupPlan
-	err  error
-}
-
-func (s *reviewStep) name() string { return "Review" }
 
 // open looks at what is there, every time: it may have changed.
 func (s *reviewStep) open() tea.Cmd {
 	s.gen++
-	s.busy, s.ready, s.err, s.scroll = true, false, nil, 0
+	s.busy, s.ready, s.err, s.scroll.At = "looking at the hooks that are there", false, nil, 0
 	if s.w.address.relay() {
-		s.busy, s.ready, s.plan = false, true, fleet.SetupPlan{}
+		s.busy, s.ready, s.plan = "", true, fleet.SetupPlan{}
 		return nil
 	}
-	w, gen, ctx, f, request := s.w, s.gen, s.w.shell.Ctx, s.w.cfg.Fleet, s.w.request()
-	return func() tea.Msg {
-		plan, err := f.PlanSetup(ctx, request)
-		return planned{w, gen, plan, err}
-	}
-}
-
-func (s *reviewStep) update(msg tea.Msg) tea.Cmd {
-	switch msg := msg.(type) {
-	case planned:
-		if msg.of == s.w && msg.gen == s.gen {
-			s.busy, s.plan, s.err, s.ready = false, msg.plan, msg.err, msg.err == nil
+	gen, f, request := s.gen, s.w.cfg.Fleet, s.w.request()
+	return kit.Ask(s.w.shell, func(ctx context.Context) (fleet.SetupPlan, error) { return f.PlanSetup(ctx, request) }, func(plan fleet.SetupPlan, err error) tea.Cmd {
+		if gen == s.gen {
+			s.planned(plan, err)
 		}
-	case kit.Wheel:
-		s.move(msg.Lines)
-	}
-	return nil
+		return nil
+	})
 }
 
-func (s *reviewStep) move(by int) { s.scroll = max(0, min(s.most, s.scroll+by)) }
+func (s *reviewStep) planned(plan fleet.SetupPlan, err error) {
+	s.busy, s.plan, s.err, s.ready = "", plan, err, err == nil
+}
+
+func (s *reviewStep) update(msg tea.Msg) tea.Cmd { return s.scroll.Turn(msg) }
 
 func (s *reviewStep) next() (bool, tea.Cmd) {
-	switch {
-	case s.busy:
-		return false, nil
-	case !s.able():
+	if !s.able() {
 		return false, s.open()
 	}
 	return true, nil
@@ -79,8 +59,6 @@ func (s *reviewStep) able() bool { return s.ready && (s.w.address.relay() || s.p
 
 func (s *reviewStep) label() string {
 	switch {
-	case s.busy:
-		return "wait"
 	case !s.able():
 		return "look again"
 	case s.w.address.relay():
@@ -91,8 +69,8 @@ func (s *reviewStep) label() string {
 
 func (s *reviewStep) view(w, h int) ([]string, *tea.Cursor) {
 	t := s.w.shell.Theme
-	if s.busy {
-		return []string{s.w.doing("looking at the hooks that are there")}, nil
+	if s.busy != "" {
+		return []string{s.w.doing(s.busy)}, nil
 	}
 	if s.err != nil {
 		return s.w.trouble(s.err, w), nil
@@ -121,15 +99,14 @@ func (s *reviewStep) view(w, h int) ([]string, *tea.Cursor) {
 		}
 	}
 	room := max(1, h-2)
-	s.most = max(0, len(out)-room)
-	s.move(0)
+	out = s.scroll.Window(out, room)
 	head := " Nothing is changed at GitHub yet. " + t.Key.Render("enter") + " does this:" + t.Faint.Render(s.tally())
 	if kit.Width(head) > w {
 		head = t.Cut(" "+t.Key.Render("enter")+" does this:"+t.Faint.Render(s.tally()), w)
 	}
-	shown := append([]string{head}, out[s.scroll:min(len(out), s.scroll+room)]...)
-	if s.most > s.scroll {
-		shown = append(shown, t.Faint.Render(t.Cut(" "+t.Sym.Down+" "+text.Count(s.most-s.scroll, "more line"), w)))
+	shown := append([]string{head}, out...)
+	if left := s.scroll.Most - s.scroll.At; left > 0 {
+		shown = append(shown, t.Faint.Render(t.Cut(" "+t.Sym.Down+" "+text.Count(left, "more line"), w)))
 	}
 	return shown, nil
 }
@@ -172,6 +149,27 @@ func (s *reviewStep) tally() string {
 	return " " + strings.Join(parts, ", ")
 }
 
+// callLines breaks a gh line before its flags, so that it can be read.
+func callLines(call string, w int) []string {
+	var out []string
+	line := ""
+	for i, part := range strings.Split(text.Clean(call), " -") {
+		if i > 0 {
+			part = "-" + part
+		}
+		switch {
+		case line == "":
+			line = part
+		case kit.Width(line)+1+kit.Width(part) <= w:
+			line += " " + part
+		default:
+			out = append(out, line)
+			line = "  " + part
+		}
+	}
+	return append(out, line)
+}
+
 // item is one repository's part of the plan.
 func (s *reviewStep) item(i hooks.SetupItem, w int) []string {
 	t := s.w.shell.Theme
@@ -207,7 +205,7 @@ func (s *reviewStep) actions() []kit.Action {
 	if s.w.address.relay() {
 		return nil
 	}
-	return append(kit.Arrows("wizard", "scroll", 10, func(by int) tea.Cmd { s.move(by); return nil }),
+	return append(kit.Arrows("wizard", "scroll", 10, s.scroll.By),
 		kit.Action{ID: "wizard.copy", Keys: []string{"y"}, Label: "copy", Text: "Copy the gh lines.", Run: func() tea.Cmd { return s.w.shell.Copy("the gh lines", strings.Join(s.plan.Calls(), "\n")) }})
 }
 

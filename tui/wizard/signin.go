@@ -1,6 +1,7 @@
 package wizard
 
 import (
+	"context"
 	"errors"
 	"fmt"
 	"os/exec"
@@ -15,26 +16,10 @@ import (
 // signInStep says who the user is at GitHub, and runs gh where that is nobody,
 // or somebody without the permission.
 type signInStep struct {
-	w    *Wizard
-	busy bool
-	err  error
-	who  hooks.SignIn
-	ran  bool // gh was run from here
+	plain
+	who hooks.SignIn
+	ran bool // gh was run from here
 }
-
-type (
-	signedIn struct {
-		of  *Wizard
-		who hooks.SignIn
-		err error
-	}
-	ghDone struct {
-		of  *Wizard
-		err error
-	}
-)
-
-func (s *signInStep) name() string { return "Sign in" }
 
 func (s *signInStep) open() tea.Cmd {
 	if s.w.client != nil && s.err == nil {
@@ -45,48 +30,33 @@ func (s *signInStep) open() tea.Cmd {
 
 // ask finds out who the user is, and reads the secret at the same time.
 func (s *signInStep) ask() tea.Cmd {
-	s.busy = true
-	w, ctx, cfg := s.w, s.w.shell.Ctx, s.w.cfg
-	return tea.Batch(s.w.secret.find(), func() tea.Msg {
-		who, err := cfg.Fleet.SignIn(ctx)
-		return signedIn{of: w, who: who, err: err}
-	})
+	s.busy = "asking GitHub who you are"
+	return tea.Batch(s.w.secret.find(), kit.Ask(s.w.shell, s.w.cfg.Fleet.SignIn, s.found))
 }
 
-func (s *signInStep) update(msg tea.Msg) tea.Cmd {
-	switch msg := msg.(type) {
-	case signedIn:
-		if msg.of != s.w {
-			return nil
-		}
-		s.busy, s.err, s.who = false, msg.err, msg.who
-		s.w.client = nil
-		if msg.err != nil {
-			return nil
-		}
-		s.w.client = msg.who.Client
-		if s.who.Lacks == "" && s.w.at == stepSignIn && s.w.goal > stepSignIn {
-			return s.w.jump()
-		}
-	case ghDone:
-		if msg.of != s.w {
-			return nil
-		}
-		s.ran = true
-		if msg.err != nil {
-			return tea.Batch(s.w.shell.Fail(fmt.Errorf("gh did not finish: %w", msg.err)), s.ask())
-		}
-		return s.ask()
+func (s *signInStep) found(who hooks.SignIn, err error) tea.Cmd {
+	s.busy, s.err, s.who, s.w.client = "", err, who, nil
+	if err != nil {
+		return nil
+	}
+	if s.w.client = who.Client; who.Lacks == "" && s.w.at == stepSignIn && s.w.goal > stepSignIn {
+		return s.w.jump()
 	}
 	return nil
+}
+
+// ended asks again after gh was run.
+func (s *signInStep) ended(err error) tea.Cmd {
+	s.ran = true
+	if err != nil {
+		return tea.Batch(s.w.shell.Fail(fmt.Errorf("gh did not finish: %w", err)), s.ask())
+	}
+	return s.ask()
 }
 
 func (s *signInStep) ok() bool { return s.w.client != nil && s.err == nil && s.who.Lacks == "" }
 
 func (s *signInStep) next() (bool, tea.Cmd) {
-	if s.busy {
-		return false, nil
-	}
 	if s.ok() {
 		return true, nil
 	}
@@ -94,15 +64,15 @@ func (s *signInStep) next() (bool, tea.Cmd) {
 	if args == nil {
 		return false, s.ask()
 	}
-	w := s.w
-	return false, tea.ExecProcess(exec.Command(s.who.GH, args...), func(err error) tea.Msg { return ghDone{w, err} }) // #nosec G204 -- the user's own gh
+	gh := exec.Command(s.who.GH, args...) // #nosec G204 -- the user's own gh
+	return false, tea.ExecProcess(gh, func(err error) tea.Msg {
+		return kit.Try(s.w.shell, func(context.Context) error { return err }, s.ended)()
+	})
 }
 
 func (s *signInStep) label() string {
 	args := s.who.Fix(s.err)
 	switch {
-	case s.busy:
-		return "wait"
 	case s.ok():
 		return "continue"
 	case args != nil:
@@ -117,8 +87,8 @@ func (s *signInStep) view(w, h int) ([]string, *tea.Cursor) {
 		"enter goes on, esc goes back.", w, h)
 	args := s.who.Fix(s.err)
 	switch {
-	case s.busy:
-		return append(out, s.w.doing("asking GitHub who you are")), nil
+	case s.busy != "":
+		return append(out, s.w.doing(s.busy)), nil
 	case s.ok():
 		return append(out, s.w.good("signed in to "+text.Clean(s.w.client.Host())+" as "+t.Bold.Render(text.Clean(s.who.User.Login)), w)...), nil
 	case s.who.Lacks != "":
@@ -143,5 +113,3 @@ func (s *signInStep) view(w, h int) ([]string, *tea.Cursor) {
 	}
 	return out, nil
 }
-
-func (s *signInStep) actions() []kit.Action { return nil }

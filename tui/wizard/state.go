@@ -1,6 +1,7 @@
 package wizard
 
 import (
+	"context"
 	"slices"
 
 	tea "charm.land/bubbletea/v2"
@@ -9,13 +10,6 @@ import (
 	"hookctl/server/fleet"
 	"hookctl/tui/kit"
 )
-
-// wizardRestored is the draft that was found, if any.
-type wizardRestored struct {
-	of    *Wizard
-	draft fleet.Draft
-	found bool
-}
 
 // save keeps what is chosen.
 func (w *Wizard) save() tea.Cmd {
@@ -30,28 +24,26 @@ func (w *Wizard) save() tea.Cmd {
 func (w *Wizard) write(d *fleet.Draft) tea.Cmd {
 	w.saves++
 	file, number := w.file, w.saves
-	return func() tea.Msg {
-		if err := file.Save(number, d); err != nil {
-			return kit.Failure{Err: err}
-		}
-		return nil
-	}
+	return kit.Try(w.shell, func(context.Context) error { return file.Save(number, d) }, w.shell.Fail)
 }
 
 // restore reads the draft.
 func (w *Wizard) restore() tea.Cmd {
-	return func() tea.Msg {
-		d, found := w.file.Read()
-		return wizardRestored{w, d, found}
-	}
+	return kit.Ask(w.shell, func(context.Context) (*fleet.Draft, error) {
+		if d, found := w.file.Read(); found {
+			return &d, nil
+		}
+		return nil, nil
+	}, func(d *fleet.Draft, _ error) tea.Cmd {
+		if d == nil || w.at != stepSignIn {
+			return nil
+		}
+		return w.restored(*d)
+	})
 }
 
 // restored takes the draft up, and goes on there once the sign-in holds.
-func (w *Wizard) restored(m wizardRestored) tea.Cmd {
-	if m.of != w || !m.found || w.at != stepSignIn {
-		return nil
-	}
-	d := m.draft
+func (w *Wizard) restored(d fleet.Draft) tea.Cmd {
 	w.chosen = true
 	for _, t := range d.Targets() {
 		w.repos.pick.On[t.String()] = true
@@ -88,9 +80,9 @@ func (w *Wizard) jump() tea.Cmd {
 	if _, err := w.address.check(); err != nil { // also one that was insisted on: it is asked for again
 		w.goal = min(w.goal, stepURL)
 	}
-	w.at, w.goal = w.goal, 0
-	if w.at == stepSignIn {
+	to := w.goal
+	if w.goal = 0; to == stepSignIn {
 		return nil
 	}
-	return tea.Batch(w.steps[w.at].open(), w.repos.open(), w.shell.Say("continuing where you left off; esc goes back"))
+	return tea.Batch(w.open(to), w.repos.open(), w.shell.Say("continuing where you left off; esc goes back"))
 }

@@ -1,6 +1,8 @@
 package wizard
 
 import (
+	"context"
+
 	tea "charm.land/bubbletea/v2"
 
 	"hookctl/server/fleet"
@@ -10,20 +12,13 @@ import (
 // syncStep switches project sync on, and says what that is. It follows the
 // setup: s on the last page opens it.
 type syncStep struct {
-	w     *Wizard
+	plain
 	modes []fleet.Choice
 	at    int
-	busy  bool
-}
-
-type syncSaved struct {
-	of   *Wizard
-	mode string
-	err  error
 }
 
 func newSyncStep(w *Wizard) *syncStep {
-	s := &syncStep{w: w, modes: fleet.SyncChoices()}
+	s := &syncStep{plain: plain{w: w}, modes: fleet.SyncChoices()}
 	for i, m := range s.modes {
 		if m.Value == w.cfg.Setup.Sync && m.Value != "off" {
 			s.at = i
@@ -32,50 +27,38 @@ func newSyncStep(w *Wizard) *syncStep {
 	return s
 }
 
-func (s *syncStep) name() string { return "Sync" }
-
-func (s *syncStep) open() tea.Cmd { return nil }
-
 func (s *syncStep) update(msg tea.Msg) tea.Cmd {
-	switch msg := msg.(type) {
-	case kit.Wheel:
-		s.move(msg.Lines)
-	case syncSaved:
-		if msg.of != s.w {
-			return nil
-		}
-		s.busy = false
-		if msg.err != nil {
-			return s.w.shell.Fail(msg.err)
-		}
-		s.w.shell.Shut(s.w)
-		words := map[string]string{
-			"suggest": "project sync suggests: the tasks on the Events page show what",
-			"act":     "project sync acts: the tasks on the Events page are its issues",
-			"off":     "project sync is off",
-		}[msg.mode]
-		return tea.Batch(s.w.shell.GoTo(kit.PageEvents, nil), s.w.shell.Say(words))
+	if wheel, ok := msg.(kit.Wheel); ok {
+		return s.move(wheel.Lines)
 	}
 	return nil
 }
 
-func (s *syncStep) move(by int) { s.at = max(0, min(len(s.modes)-1, s.at+by)) }
+func (s *syncStep) move(by int) tea.Cmd {
+	s.at = max(0, min(len(s.modes)-1, s.at+by))
+	return nil
+}
 
 func (s *syncStep) next() (bool, tea.Cmd) {
-	if s.busy {
-		return false, nil
-	}
-	s.busy = true
-	w, ctx, mode, save := s.w, s.w.shell.Ctx, s.modes[s.at].Value, s.w.cfg.Setup.SaveSync
-	return false, func() tea.Msg { return syncSaved{w, mode, save(ctx, mode)} }
+	s.busy = "saving"
+	mode, save := s.modes[s.at].Value, s.w.cfg.Setup.SaveSync
+	return false, kit.Try(s.w.shell, func(ctx context.Context) error { return save(ctx, mode) }, func(err error) tea.Cmd { return s.saved(mode, err) })
 }
 
-func (s *syncStep) label() string {
-	if s.busy {
-		return "wait"
+func (s *syncStep) saved(mode string, err error) tea.Cmd {
+	if s.busy = ""; err != nil {
+		return s.w.shell.Fail(err)
 	}
-	return "save"
+	s.w.shell.Shut(s.w)
+	words := map[string]string{
+		"suggest": "project sync suggests: the tasks on the Events page show what",
+		"act":     "project sync acts: the tasks on the Events page are its issues",
+		"off":     "project sync is off",
+	}[mode]
+	return tea.Batch(s.w.shell.GoTo(kit.PageEvents, nil), s.w.shell.Say(words))
 }
+
+func (s *syncStep) label() string { return "save" }
 
 func (s *syncStep) view(w, h int) ([]string, *tea.Cursor) {
 	t := s.w.shell.Theme
@@ -107,5 +90,5 @@ func (s *syncStep) view(w, h int) ([]string, *tea.Cursor) {
 }
 
 func (s *syncStep) actions() []kit.Action {
-	return kit.Arrows("wizard", "choose", 1, func(by int) tea.Cmd { s.move(by); return nil })
+	return kit.Arrows("wizard", "choose", 1, s.move)
 }

@@ -1,6 +1,7 @@
 package wizard
 
 import (
+	"context"
 	"errors"
 	"fmt"
 	"net"
@@ -22,7 +23,7 @@ const tunnelsEvery = 3 * time.Second
 // urlStep chooses the public address: a tunnel that was found, the one of the
 // settings, or what is typed.
 type urlStep struct {
-	w       *Wizard
+	plain
 	offers  []tunnel.Offer
 	input   textinput.Model
 	at      int // an offer; len(offers) is the typed one
@@ -31,31 +32,13 @@ type urlStep struct {
 	looking bool
 	looked  bool
 	ticking bool
-	findErr error
-	err     error  // why the chosen one is refused
-	allowed string // the address that was chosen although GitHub cannot reach it
-	failed  error  // why no ping arrived at the address that was used, until another one is
-	busy    string
-	tested  map[string]reached
+	allowed string           // the address that was chosen although GitHub cannot reach it
+	failed  error            // why no ping arrived at the address that was used, until another one is
+	tested  map[string]error // what was seen at an address, nil where it leads here
 }
 
-type (
-	tunnelsFound struct {
-		of   *Wizard
-		list []tunnel.Tunnel
-		can  []string // kinds of tunnels whose programs are here
-		err  error
-	}
-	lookAgain struct{ of *Wizard }
-	urlTested struct {
-		of     *Wizard
-		url    string
-		answer reached
-	}
-)
-
 func newURLStep(w *Wizard) *urlStep {
-	s := &urlStep{w: w, input: kit.NewInput(w.shell.Theme, ""), tested: map[string]reached{}}
+	s := &urlStep{plain: plain{w: w}, input: kit.NewInput(w.shell.Theme, ""), tested: map[string]error{}}
 	s.input.Placeholder = "type a URL"
 	s.offers = tunnel.Offers(nil, nil, "", w.cfg.Setup.URL, false)
 	return s
@@ -143,8 +126,6 @@ func (s *urlStep) insist() tea.Cmd {
 	return s.w.next()
 }
 
-func (s *urlStep) name() string { return "URL" }
-
 func (s *urlStep) open() tea.Cmd { return s.look() }
 
 // look asks the tunnels of this machine for addresses.
@@ -153,15 +134,30 @@ func (s *urlStep) look() tea.Cmd {
 		return nil
 	}
 	s.looking = true
-	w, ctx, port, d := s.w, s.w.shell.Ctx, s.port(), s.w.cfg.Setup
-	return func() tea.Msg {
-		m := tunnelsFound{of: w}
-		m.list, m.err = d.Tunnels.Find(ctx, port)
+	port, d := s.port(), s.w.cfg.Setup
+	var can []string
+	return kit.Ask(s.w.shell, func(ctx context.Context) ([]tunnel.Tunnel, error) {
 		if d.RunTunnel != nil {
-			m.can = tunnel.Programs()
+			can = tunnel.Programs()
 		}
-		return m
+		return d.Tunnels.Find(ctx, port)
+	}, func(open []tunnel.Tunnel, _ error) tea.Cmd { return s.found(open, can) })
+}
+
+// found takes up the tunnels that run and the kinds that can, and looks again after a while.
+func (s *urlStep) found(open []tunnel.Tunnel, can []string) tea.Cmd {
+	s.looking, s.looked = false, true
+	s.offer(open, can)
+	if !s.w.on(stepURL) || s.ticking {
+		return nil
 	}
+	s.ticking = true
+	return s.w.shell.After(tunnelsEvery, kit.Try(s.w.shell, func(context.Context) error { return nil }, func(error) tea.Cmd {
+		if s.ticking = false; s.w.on(stepURL) {
+			return s.look()
+		}
+		return nil
+	}))
 }
 
 // port is where the receiver listens, or will.
@@ -179,38 +175,9 @@ func (s *urlStep) port() int {
 
 func (s *urlStep) update(msg tea.Msg) tea.Cmd {
 	switch msg := msg.(type) {
-	case tunnelsFound:
-		if msg.of != s.w {
-			return nil
-		}
-		s.looking, s.looked, s.findErr = false, true, msg.err
-		s.offer(msg.list, msg.can)
-		if s.w.on(stepURL) && !s.ticking {
-			s.ticking = true
-			w := s.w
-			return s.w.shell.Later(tunnelsEvery, lookAgain{w})
-		}
-	case lookAgain:
-		if msg.of == s.w {
-			s.ticking = false
-			if s.w.on(stepURL) {
-				return s.look()
-			}
-		}
-	case urlTested:
-		if msg.of != s.w {
-			return nil
-		}
-		s.tested[msg.url] = msg.answer
-		s.busy = ""
-		if msg.answer.ok && s.w.on(stepURL) && msg.url == s.url() {
-			return s.w.forward()
-		}
 	case tea.KeyPressMsg, tea.PasteMsg:
-		before := s.input.Value()
-		var cmd tea.Cmd
-		s.input, cmd = s.input.Update(msg)
-		if s.input.Value() != before {
+		changed, cmd := kit.TypeInto(&s.input, msg)
+		if changed {
 			s.at, s.touched, s.err = len(s.offers), true, nil
 		}
 		return cmd
@@ -242,17 +209,15 @@ func (s *urlStep) offer(list []tunnel.Tunnel, can []string) {
 	}
 }
 
-func (s *urlStep) move(by int) {
+func (s *urlStep) move(by int) tea.Cmd {
 	s.at = max(0, min(len(s.offers), s.at+by))
 	s.touched, s.err = true, nil
+	return nil
 }
 
 // next checks the address, and tests it where a receiver runs that can answer.
 func (s *urlStep) next() (bool, tea.Cmd) {
 	address := s.url()
-	if s.busy != "" {
-		return false, nil
-	}
 	if s.run() != "" || s.relay() { // the address is known once the receiver runs it, or there is none
 		s.touched = true
 		return true, nil
@@ -282,15 +247,24 @@ func (s *urlStep) again() bool { return s.failed != nil && s.url() == s.w.review
 // test asks the address for this receiver.
 func (s *urlStep) test(address string) tea.Cmd {
 	s.busy = "asking " + address + " for this receiver"
-	w, ctx, cfg, local := s.w, s.w.shell.Ctx, s.w.cfg, s.w.cfg.Receiver.Value.Address
-	return func() tea.Msg { return urlTested{w, address, cfg.reach(ctx, address, local)} }
+	cfg, local := s.w.cfg, s.w.cfg.Receiver.Value.Address
+	return kit.Try(s.w.shell, func(ctx context.Context) error { return cfg.reach(ctx, address, local) }, func(err error) tea.Cmd { return s.took(address, err) })
+}
+
+// took takes up what was seen at an address, and goes on where that is the receiver.
+func (s *urlStep) took(address string, err error) tea.Cmd {
+	s.tested[address], s.busy = err, ""
+	if err == nil && (s.w.on(stepURL) && address == s.url() || s.w.on(stepReceiver) && s.w.receiver.done) {
+		return s.w.forward()
+	}
+	return nil
 }
 
 func (s *urlStep) label() string {
-	switch r, ok := s.tested[s.url()]; {
+	switch {
 	case s.again():
 		return "try again"
-	case ok && !r.ok:
+	case s.tested[s.url()] != nil:
 		return "continue anyway"
 	}
 	return "continue"
@@ -300,44 +274,29 @@ func (s *urlStep) view(w, h int) ([]string, *tea.Cursor) {
 	t := s.w.shell.Theme
 	out := s.w.intro("At which public URL does GitHub reach this machine? Usually it is a tunnel or a reverse proxy that leads to port "+fmt.Sprint(s.port())+".",
 		"A public URL that leads to port "+fmt.Sprint(s.port()), w, h)
-	line := func(i int, text, right string) string {
-		dot := "( )"
-		if i == s.at {
-			dot = "(x)"
-		}
-		room := max(0, w-6)
-		if kit.Width(text)+2+kit.Width(right) > room {
-			right = t.Cut(right, max(0, room-kit.Width(text)-2))
-			if kit.Width(right) < 4 {
-				right = ""
-			}
-		}
-		body := dot + " " + t.Cut(text, room)
-		if i == s.at && i < len(s.offers) {
-			return t.Selected.Render(kit.FitLine(t.Sym.Cursor+body+"  "+right, w))
-		}
-		return " " + body + "  " + t.Faint.Render(right)
-	}
 	s.top = len(out)
 	for i, o := range s.offers {
 		what, about := o.Words()
-		out = append(out, line(i, what, about))
+		room := max(0, w-6)
+		about = t.Cut(about, max(0, room-kit.Width(what)-2))
+		if kit.Width(about) < 4 {
+			about = ""
+		}
+		what = t.Cut(what, room)
+		if i == s.at {
+			out = append(out, t.Selected.Render(kit.FitLine(t.Sym.Cursor+"(x) "+what+"  "+about, w)))
+		} else {
+			out = append(out, " ( ) "+what+"  "+t.Faint.Render(about))
+		}
 	}
 	const lead = "another: "
 	s.input.SetWidth(max(1, w-7-len(lead)))
-	typed := len(s.offers)
-	mark := " "
-	dot := "( )"
-	if s.at == typed {
-		mark, dot = t.Key.Render(t.Sym.Cursor), "(x)"
-	}
+	typed, mark := len(s.offers), " ( ) "
 	var caret *tea.Cursor
-	if c := kit.CaretOf(s.input); c != nil && s.at == typed {
-		c.X += 5 + len(lead)
-		c.Y = len(out)
-		caret = c
+	if s.at == typed {
+		mark, caret = t.Key.Render(t.Sym.Cursor)+"(x) ", kit.CaretOf(s.input, 5+len(lead), len(out))
 	}
-	out = append(out, mark+dot+" "+lead+s.input.View())
+	out = append(out, mark+lead+s.input.View())
 	if full := s.url(); s.at == typed && s.err == nil && full != "" && full != strings.TrimSpace(s.input.Value()) {
 		out = append(out, t.Faint.Render(t.Cut("       that is "+full, w)))
 	}
@@ -348,11 +307,11 @@ func (s *urlStep) view(w, h int) ([]string, *tea.Cursor) {
 		out = append(out, s.w.warning(warning, w)...)
 	}
 	switch {
-	case errors.Is(s.err, hooks.ErrNotPublic):
-		out = append(out, s.w.trouble(s.err, w)...)
-		out = append(out, kit.Paragraph("Nothing was created. "+t.Key.Render(kit.KeyName("ctrl+g", t.Ascii))+" uses it anyway.", w)...)
 	case s.err != nil:
 		out = append(out, s.w.trouble(s.err, w)...)
+		if errors.Is(s.err, hooks.ErrNotPublic) {
+			out = append(out, kit.Paragraph("Nothing was created. "+t.Key.Render(kit.KeyName("ctrl+g", t.Ascii))+" uses it anyway.", w)...)
+		}
 	case s.busy != "":
 		out = append(out, s.w.doing(s.busy))
 	case s.again():
@@ -361,11 +320,10 @@ func (s *urlStep) view(w, h int) ([]string, *tea.Cursor) {
 		}
 		out = append(out, s.w.trouble(s.failed, w)...)
 		out = append(out, kit.Paragraph("Choose or type the right URL: the hooks that were created are updated.", w)...)
-	case known && answer.ok:
-		out = append(out, s.w.good(answer.saw, w)...)
 	case known:
-		out = append(out, s.w.seen(answer, w)...)
-		out = append(out, kit.Paragraph("GitHub may see what this machine cannot; the ping at the end is the proof. "+t.Key.Render("enter")+" goes on anyway.", w)...)
+		if out = append(out, s.seen(w)...); answer != nil {
+			out = append(out, kit.Paragraph("GitHub may see what this machine cannot; the ping at the end is the proof. "+t.Key.Render("enter")+" goes on anyway.", w)...)
+		}
 	case s.run() != "":
 		out = append(out, kit.Paragraph("The address is known when the receiver has started, and the hooks follow when it changes.", w)...)
 	case s.relay() && (h < 12 || s.runs()):
@@ -401,6 +359,6 @@ func (s *urlStep) actions() []kit.Action {
 	if errors.Is(s.err, hooks.ErrNotPublic) {
 		insist.Label, insist.Off = "use anyway", ""
 	}
-	moves := kit.Arrows("wizard", "choose", len(s.offers), func(by int) tea.Cmd { s.move(by); return nil })
+	moves := kit.Arrows("wizard", "choose", len(s.offers), s.move)
 	return append(append([]kit.Action{insist}, moves...), test)
 }

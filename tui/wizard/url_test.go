@@ -21,7 +21,7 @@ func TestTypingGoesOnWhenTunnelsAreFound(t *testing.T) {
 	}
 	w.address.input.SetValue("")
 	s.Typed("hooks")
-	s.Send(tunnelsFound{of: w, list: []tunnel.Tunnel{{Kind: "ngrok", URL: "https://x.ngrok.app"}}})
+	s.Settle(w.address.found([]tunnel.Tunnel{{Kind: "ngrok", URL: "https://x.ngrok.app"}}, nil))
 	s.Typed(".example.com")
 	if got := w.address.input.Value(); got != "hooks.example.com" || w.address.url() != "https://hooks.example.com/webhook" {
 		t.Errorf("the line is %q, the address %q", got, w.address.url())
@@ -99,7 +99,7 @@ func TestWizardLetsTheReceiverRunATunnel(t *testing.T) {
 	r.toRepositories()
 	r.Press("enter")
 	r.Until("the tunnels", func() bool { return r.wizard.address.looked })
-	r.Handle(tunnelsFound{of: r.wizard, can: []string{"cloudflared"}})
+	r.Run(r.wizard.address.found(nil, []string{"cloudflared"}))
 	r.Shows("let the receiver run cloudflared")
 	r.Press("enter")
 	r.toReceiver("together with cloudflared")

@@ -10,33 +10,19 @@ package wizard
 
 import (
 	"fmt"
-	"slices"
 	"strings"
 
 	tea "charm.land/bubbletea/v2"
 
 	"hookctl/hooks"
 	"hookctl/hooks/secret"
+	"hookctl/hooks/tunnel"
 	"hookctl/logs"
 	"hookctl/logs/text"
 	"hookctl/server/daemon"
 	"hookctl/server/fleet"
 	"hookctl/tui/kit"
 )
-
-// wizardStep is one question of the wizard. It asks, answers with next, and
-// says what goes wrong in its own view, with the fix.
-type wizardStep interface {
-	name() string
-	open() tea.Cmd // called when it comes to the front
-	update(tea.Msg) tea.Cmd
-	// next is enter: done leaves for the following step.
-	next() (done bool, cmd tea.Cmd)
-	label() string // what enter does
-	// view draws into the room and says where the terminal's cursor stands.
-	view(w, h int) (lines []string, caret *tea.Cursor)
-	actions() []kit.Action // besides enter and esc
-}
 
 // The steps of the wizard, in their order.
 const (
@@ -52,12 +38,24 @@ const (
 	stepSync // only where it can be saved; s on the last page opens it
 )
 
+// names are what the steps are called.
+func names() []string {
+	return []string{"Sign in", "Repositories", "URL", "Events", "Secret", "Notify", "Receiver", "Review", "Proof", "Sync"}
+}
+
+// Defaults is what the wizard starts from. A port that is chosen goes in.
+type Defaults struct {
+	fleet.SetupDefaults
+	Tunnels tunnel.Finder // where tunnels are looked for; zero for the usual places
+	relay   *relay        // that was opened last
+}
+
 // Config is what the wizard is given.
 type Config struct {
 	Home     string       // HOOKCTL_HOME
 	Fleet    *fleet.Fleet // sets the hooks up
 	Store    *secret.Store
-	Setup    *Defaults // what it starts from; a port that is chosen goes in
+	Setup    *Defaults
 	Log      *kit.Answer[*logs.Log]
 	Receiver *kit.Answer[daemon.Status]
 	Poll     func(again bool) tea.Cmd     // asks the receiver how it is
@@ -70,15 +68,13 @@ type Config struct {
 type Wizard struct {
 	shell  *kit.Shell
 	cfg    Config
-	steps  []wizardStep
+	steps  []step
 	at     int
 	goal   int // the step to go on at, once the sign-in holds
 	Over   bool
 	caret  *tea.Cursor
 	head   int // lines above the step in the last view
-	drawn  int // the step of the last view
-	most   int // how far it can be scrolled
-	scroll int
+	scroll kit.Scroll
 	file   *fleet.DraftFile
 	saves  int
 	chosen bool // something was, in this run or before
@@ -101,16 +97,17 @@ type Wizard struct {
 // New makes a wizard that starts from the settings.
 func New(shell *kit.Shell, cfg Config) *Wizard {
 	w := &Wizard{shell: shell, cfg: cfg, file: fleet.NewDraftFile(cfg.Home)}
-	w.signIn = &signInStep{w: w}
+	plain := plain{w: w}
+	w.signIn = &signInStep{plain: plain}
 	w.repos = newReposStep(w)
 	w.address = newURLStep(w)
 	w.events = newEventsStep(w)
-	w.secret = &secretStep{w: w}
+	w.secret = &secretStep{plain: plain}
 	w.notify = newNotifyStep(w)
-	w.receiver = &receiverStep{w: w}
-	w.review = &reviewStep{w: w}
-	w.apply = &applyStep{w: w}
-	w.steps = []wizardStep{w.signIn, w.repos, w.address, w.events, w.secret, w.notify, w.receiver, w.review, w.apply}
+	w.receiver = &receiverStep{plain: plain}
+	w.review = &reviewStep{plain: plain}
+	w.apply = &applyStep{plain: plain}
+	w.steps = []step{w.signIn, w.repos, w.address, w.events, w.secret, w.notify, w.receiver, w.review, w.apply}
 	if cfg.Setup.SaveSync != nil {
 		w.steps = append(w.steps, newSyncStep(w))
 	}
@@ -128,7 +125,7 @@ func (w *Wizard) Resume() tea.Cmd {
 	if !w.shown() {
 		w.shell.Show(w)
 	}
-	if w.apply.busy() {
+	if w.apply.working() != "" {
 		return nil
 	}
 	return w.steps[w.at].open()
@@ -139,42 +136,45 @@ func (w *Wizard) shown() bool { return w.shell.Shown(w) }
 
 // Title implements Overlay.
 func (w *Wizard) Title() string {
+	name := names()[w.at]
 	if w.at == stepSync { // an offer after the last one
-		return "Set up: " + w.steps[w.at].name()
+		return "Set up: " + name
 	}
-	return fmt.Sprintf("Set up %d/%d: %s", w.at+1, stepApply+1, w.steps[w.at].name())
+	return fmt.Sprintf("Set up %d/%d: %s", w.at+1, stepApply+1, name)
 }
 
-// Update gives messages to every step: what a step asked for is answered also
-// after it was left. Keys and turns of the wheel are for the one on screen.
+// Update gives keys, clicks and turns of the wheel to the step on screen.
 func (w *Wizard) Update(msg tea.Msg) tea.Cmd {
-	switch msg := msg.(type) {
+	switch m := msg.(type) {
 	case kit.Wheel:
-		if w.most > 0 {
-			return w.roll(msg.Lines)
+		if w.scroll.Most > 0 {
+			return w.scroll.By(m.Lines)
 		}
-		return w.steps[w.at].update(msg)
 	case tea.KeyPressMsg, tea.PasteMsg:
-		w.scroll = 0 // where it is typed
-		return w.steps[w.at].update(msg)
+		w.scroll.At = 0 // where it is typed
 	case kit.Click:
-		msg.Y += w.scroll - w.head
-		return w.steps[w.at].update(msg)
-	case wizardRestored:
-		return w.restored(msg)
+		m.Y += w.scroll.At - w.head
+		msg = m
+	default:
+		return nil
 	}
-	cmds := make([]tea.Cmd, 0, len(w.steps))
-	for _, s := range w.steps {
-		cmds = append(cmds, s.update(msg))
-	}
-	return tea.Batch(cmds...)
+	return w.steps[w.at].update(msg)
 }
 
 // on reports whether a step is the one on screen.
 func (w *Wizard) on(step int) bool { return w.at == step && w.shown() }
 
+// open goes to a step.
+func (w *Wizard) open(step int) tea.Cmd {
+	w.at, w.scroll.At = step, 0
+	return w.steps[step].open()
+}
+
 // next asks the step whether it is complete, and goes on.
 func (w *Wizard) next() tea.Cmd {
+	if w.steps[w.at].working() != "" {
+		return nil
+	}
 	done, cmd := w.steps[w.at].next()
 	if !done {
 		return cmd
@@ -184,23 +184,22 @@ func (w *Wizard) next() tea.Cmd {
 
 // forward goes to the following step.
 func (w *Wizard) forward() tea.Cmd {
-	switch again := w.address.failed != nil; {
-	case w.at+1 >= len(w.steps):
+	to := w.at + 1
+	switch again := w.address.failed != nil && w.at == stepURL; {
+	case to >= len(w.steps):
 		return nil
-	case again && w.at == stepURL && w.address.run() != "": // everything else was answered
-		w.at = stepReceiver
-	case again && w.at == stepURL:
-		w.at, w.address.failed = stepReview, nil
-	default:
-		w.at++
+	case again && w.address.run() != "": // everything else was answered
+		to = stepReceiver
+	case again:
+		to, w.address.failed = stepReview, nil
 	}
-	return tea.Batch(w.steps[w.at].open(), w.save())
+	return tea.Batch(w.open(to), w.save())
 }
 
 // back goes a step back, or closes the wizard, which keeps what was chosen.
 func (w *Wizard) back() tea.Cmd {
 	switch {
-	case w.apply.busy():
+	case w.apply.working() != "":
 		w.shell.Shut(w)
 		return w.shell.Say("setup continues in the background; w shows it")
 	case w.Over:
@@ -212,8 +211,7 @@ func (w *Wizard) back() tea.Cmd {
 		}
 		return w.shell.Say("your answers are saved; w continues")
 	}
-	w.at--
-	return tea.Batch(w.steps[w.at].open(), w.save())
+	return tea.Batch(w.open(w.at-1), w.save())
 }
 
 // Cursor implements Overlay.
@@ -230,21 +228,16 @@ func (w *Wizard) View(room, high int) string {
 	w.head = len(head)
 	room = max(1, h-len(head))
 	lines, caret := w.steps[w.at].view(wide, room)
-	if w.drawn != w.at {
-		w.drawn, w.scroll = w.at, 0
-	}
-	if w.most = 0; len(lines) > room {
+	if len(lines) > room {
 		room = max(1, room-1) // one line says that there is more
-		w.most = len(lines) - room
 	}
-	w.roll(0)
-	lines = lines[w.scroll:]
-	if w.most > 0 {
-		lines = append(slices.Clone(lines[:room]), w.more())
+	lines = w.scroll.Window(lines, room)
+	if w.scroll.Most > 0 {
+		lines = append(lines, w.more())
 	}
 	w.caret = nil
-	if caret != nil && caret.Y >= w.scroll && caret.Y-w.scroll < room && caret.X < wide {
-		caret.Y += len(head) - w.scroll
+	if caret != nil && caret.Y >= w.scroll.At && caret.Y-w.scroll.At < room && caret.X < wide {
+		caret.Y += len(head) - w.scroll.At
 		w.caret = caret
 	}
 	return kit.Fit(strings.Join(append(head, lines...), "\n"), wide, h)
@@ -253,16 +246,10 @@ func (w *Wizard) View(room, high int) string {
 // more says that a step has lines that are not on screen. It stands with them, so that the footer has room for the step's keys.
 func (w *Wizard) more() string {
 	t := w.shell.Theme
-	if w.scroll == w.most {
+	if w.scroll.At == w.scroll.Most {
 		return t.Faint.Render(" "+t.Sym.Up+" more above: ") + t.Key.Render("pgup")
 	}
 	return t.Faint.Render(" "+t.Sym.Down+" more below: ") + t.Key.Render("pgdown")
-}
-
-// roll scrolls a step that has more lines than there is room for.
-func (w *Wizard) roll(by int) tea.Cmd {
-	w.scroll = max(0, min(w.most, w.scroll+by))
-	return nil
 }
 
 // crumbs shows all steps, what is done and what is to come.
@@ -272,13 +259,8 @@ func (w *Wizard) crumbs(wide, h int) []string {
 	}
 	t := w.shell.Theme
 	var parts []string
-	n := 1
-	for i, s := range w.steps {
-		if i == stepSync && w.at != stepSync {
-			continue // it is an offer
-		}
-		name := strings.Replace(s.name(), "Repositories", "Repos", 1)
-		n += kit.Width(name) + 2
+	for i := range max(w.at, stepApply) + 1 { // Sync is an offer
+		name := strings.Replace(names()[i], "Repositories", "Repos", 1)
 		switch {
 		case i < w.at:
 			name = t.Good.Render(name)
@@ -289,10 +271,11 @@ func (w *Wizard) crumbs(wide, h int) []string {
 		}
 		parts = append(parts, name)
 	}
-	if n > wide {
+	line := " " + strings.Join(parts, "  ")
+	if kit.Width(line)+2 > wide {
 		return nil
 	}
-	return []string{" " + strings.Join(parts, "  "), ""}
+	return []string{line, ""}
 }
 
 // Actions implements Overlay.
@@ -301,26 +284,20 @@ func (w *Wizard) Actions() []kit.Action {
 	switch {
 	case w.Over || w.at == stepSignIn:
 		back.Label, back.Text = "close", "Close the wizard."
-	case w.apply.busy():
+	case w.apply.working() != "":
 		back.Label, back.Text = "leave it working", "Close the wizard; setup continues in the background."
 	}
 	next := kit.Action{ID: "wizard.next", Keys: []string{"enter"}, Label: w.steps[w.at].label(), Text: "Continue with what is chosen.", Command: w.command(), Run: w.next}
+	if w.steps[w.at].working() != "" {
+		next.Label = "wait"
+	}
 	all := []kit.Action{next}
-	if w.most > 0 {
+	if w.scroll.Most > 0 {
 		all = append(all,
-			kit.Action{ID: "wizard.scroll.down", Keys: []string{"pgdown"}, Text: "Scroll down.", Move: true, Run: func() tea.Cmd { return w.roll(4) }},
-			kit.Action{ID: "wizard.scroll.up", Keys: []string{"pgup"}, Text: "Scroll up.", Move: true, Run: func() tea.Cmd { return w.roll(-4) }})
+			kit.Action{ID: "wizard.scroll.down", Keys: []string{"pgdown"}, Text: "Scroll down.", Move: true, Run: func() tea.Cmd { return w.scroll.By(4) }},
+			kit.Action{ID: "wizard.scroll.up", Keys: []string{"pgup"}, Text: "Scroll up.", Move: true, Run: func() tea.Cmd { return w.scroll.By(-4) }})
 	}
 	return append(append(all, w.steps[w.at].actions()...), w.help(), back)
-}
-
-// leave is the end of a step that chooses from a list. A search without a match ends here: what was typed is not passed over.
-func (w *Wizard) leave(list *kit.Picker) (done bool, cmd tea.Cmd) {
-	if miss := list.Missed(); miss != "" {
-		return false, w.shell.Warn("nothing matches " + text.Clean(miss) + ": correct it, or delete it to continue")
-	}
-	list.Clear()
-	return true, nil
 }
 
 // help is the key of all keys: ? where that is no letter of what is typed.
@@ -342,35 +319,20 @@ func (w *Wizard) host() string {
 
 // targets are the chosen repositories and organizations.
 func (w *Wizard) targets() []hooks.Target {
-	var out []hooks.Target
-	for _, name := range w.repos.pick.Picked() {
-		if t, err := hooks.ParseTarget(name); err == nil {
-			out = append(out, t)
-		}
-	}
-	return out
+	chosen := fleet.Draft{Repositories: w.repos.pick.Picked()}
+	return chosen.Targets()
+}
+
+// request is what the fleet is asked to set up.
+func (w *Wizard) request() fleet.SetupRequest {
+	return fleet.SetupRequest{Targets: w.targets(), URL: w.address.url(), Events: w.events.asked(), Also: w.notify.chosen().Events(), AllowUnreachable: w.address.anyway(), Wait: w.cfg.Setup.Wait}
 }
 
 // command is the same setup as a command line.
 func (w *Wizard) command() string {
-	parts := []string{"hookctl", "setup"}
-	for _, t := range w.targets() {
-		if t.IsOrg() {
-			parts = append(parts, "--org", text.Shell(t.String()))
-		} else {
-			parts = append(parts, "-R", text.Shell(t.String()))
-		}
-	}
-	if w.address.relay() {
-		parts = append(parts, "--relay")
-	} else if u := w.address.url(); u != "" {
-		parts = append(parts, "--url", text.Shell(u))
-	}
-	for _, e := range w.events.asked() {
-		parts = append(parts, "--event", text.Shell(e))
-	}
-	if w.address.anyway() {
-		parts = append(parts, "--allow-unreachable")
+	parts := []string{"hookctl"}
+	for _, arg := range w.request().Args(w.address.relay()) {
+		parts = append(parts, text.Shell(arg))
 	}
 	return strings.Join(parts, " ")
 }

@@ -118,7 +118,7 @@ func TestWizardKeepsWhatSomeoneChose(t *testing.T) {
 			r.Shows("keeps its events (*)")
 		}
 		r.Press("enter")
-		r.Until("the end", func() bool { return r.wizard.at == stepApply && !r.wizard.apply.busy() })
+		r.Until("the end", func() bool { return r.wizard.at == stepApply && r.wizard.apply.working() == "" })
 		want := []string{"*"}
 		if choose {
 			want = []string{"issues", "pull_request", "push", "workflow_run"}

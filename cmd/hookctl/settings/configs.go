@@ -11,8 +11,10 @@ import (
 
 	"hookctl/hooks"
 	"hookctl/hooks/secret"
+	"hookctl/hooks/tasks"
 	"hookctl/logs"
 	"hookctl/server"
+	"hookctl/server/cluster"
 	"hookctl/server/route"
 	"hookctl/server/sink"
 )
@@ -86,10 +88,7 @@ func (s *Settings) TLS() server.TLSConfig {
 func (s *Settings) routes() []route.Route {
 	routes := make([]route.Route, 0, len(s.Routes))
 	for _, r := range s.Routes {
-		routes = append(routes, route.Route{
-			Event: r.Event, When: r.When, Notify: r.Notify, Priority: r.Priority,
-			Subject: r.Subject, Message: r.Message, Sinks: r.Sinks,
-		})
+		routes = append(routes, route.Route(r))
 	}
 	return routes
 }
@@ -113,10 +112,7 @@ func (s *Settings) SinkConfigs() ([]sink.Config, error) {
 			if v.name == "" {
 				continue
 			}
-			if *v.value = s.environ(v.name); *v.value == "" {
-				*v.value, _ = env.Get(v.name)
-			}
-			if *v.value == "" {
+			if *v.value, _ = s.variable(env, v.name); *v.value == "" {
 				return nil, s.Problem(fmt.Sprintf("sinks[%d].%s", i, v.key), fmt.Errorf("the variable %s is set neither in the environment nor in .env", v.name))
 			}
 		}
@@ -134,7 +130,7 @@ func (s *Settings) paths(sinks []sink.Config) map[string]server.PathConfig {
 		}
 		for _, want := range path.Sinks {
 			for i, have := range s.Sinks {
-				if have.name() == want {
+				if have.Called() == want {
 					c.Sinks = append(c.Sinks, sinks[i])
 				}
 			}
@@ -142,4 +138,63 @@ func (s *Settings) paths(sinks []sink.Config) map[string]server.PathConfig {
 		paths[name] = c
 	}
 	return paths
+}
+
+// ClusterSettings is the section cluster, nil for a single machine.
+func (s *Settings) ClusterSettings() *cluster.Settings {
+	c := s.Cluster
+	if c.Name == "" && c.Node == "" {
+		return nil
+	}
+	out := &cluster.Settings{
+		Name: c.Name, Node: c.Node, URLs: c.URLs, Credentials: s.path(c.Credentials), AckLocal: c.Ack == "local", NotifyOff: c.Notify == "off", MaxBytes: int64(c.MaxBytes),
+	}
+	if e := c.Embed; e.Listen != "" || len(e.Peers) > 0 {
+		out.Embed = &cluster.Embed{Listen: e.Listen, Peers: e.Peers, Advertise: e.Advertise, Cert: s.path(e.TLS.Cert), Key: s.path(e.TLS.Key), CA: s.path(e.TLS.CA)}
+	}
+	return out
+}
+
+// path is a file named in the settings; a relative one is in the home.
+func (s *Settings) path(name string) string {
+	if name == "" || filepath.IsAbs(name) {
+		return name
+	}
+	return filepath.Join(s.Home, name)
+}
+
+// ClusterKey is HOOKCTL_CLUSTER_KEY of the environment or .env, and whether it is set at all.
+func (s *Settings) ClusterKey() (key cluster.Key, set bool, err error) {
+	env, err := secret.OpenEnv(s.EnvFile())
+	if err != nil {
+		return key, false, err
+	}
+	text, _ := s.variable(env, cluster.KeyVariable)
+	if key, err = cluster.ParseKey(text); err != nil {
+		return key, text != "", hooks.WithCure(err, "on the first node: hookctl cluster init; on the others: hookctl cluster join")
+	}
+	return key, true, nil
+}
+
+// Tasks is the block sync as project sync takes it.
+func (s *Settings) Tasks() tasks.Settings {
+	c := s.Sync
+	logs := c.CI.Logs
+	if logs == "auto" {
+		logs = ""
+	}
+	return tasks.Settings{
+		Mode:         c.Mode,
+		Repositories: c.Repositories,
+		CI: tasks.CISettings{
+			Branches: c.CI.Branches, PerJob: c.CI.Per == "job", Labels: c.CI.Labels, Logs: logs,
+			KeepOpen: c.CI.Close == "never", ReopenWithin: time.Duration(c.CI.ReopenWithin),
+		},
+		Merged:  tasks.MergedSettings{Close: c.Merged.Close, Comment: c.Merged.Comment == "on"},
+		Blocked: tasks.BlockedSettings{Label: c.Blocked.Label, Remind: time.Duration(c.Blocked.Remind), Sinks: c.Blocked.Sinks},
+		Board: tasks.BoardSettings{
+			Project: c.Board.Project, Field: c.Board.Field, Todo: c.Board.Todo, InProgress: c.Board.InProgress,
+			InReview: c.Board.InReview, Blocked: c.Board.Blocked, DoneName: c.Board.Done,
+		},
+	}
 }

@@ -106,7 +106,7 @@ func assign(v reflect.Value, path []string, value reflect.Value) {
 			v.Set(value.Convert(v.Type()))
 		}
 	case v.Kind() == reflect.Struct:
-		if field, ok := fieldNamed(v.Type(), path[0]); ok {
+		if field, ok := keyNamed(v.Type(), path[0]); ok {
 			assign(v.FieldByIndex(field.Index), path[1:], value)
 		}
 	case v.Kind() == reflect.Slice:

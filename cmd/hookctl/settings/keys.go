@@ -4,7 +4,6 @@ import (
 	"errors"
 	"fmt"
 	"reflect"
-	"slices"
 	"strconv"
 	"strings"
 
@@ -18,7 +17,6 @@ import (
 type place struct {
 	path []string // the steps to it: names, and [0] for an item of a list
 	typ  reflect.Type
-	enum []string // the only values allowed, nil for any
 }
 
 // locate finds what a key leads to, whether it is set or not. A key of a map is everything behind the map's name, dots
@@ -34,14 +32,11 @@ func locate(key string) (place, error) {
 		rest = rest[len(part):]
 		switch at.typ.Kind() {
 		case reflect.Struct:
-			field, ok := fieldNamed(at.typ, part)
+			field, ok := keyNamed(at.typ, part)
 			if !ok {
 				return place{}, unknown
 			}
-			at.typ, at.enum = field.Type, nil
-			if enum := field.Tag.Get("enum"); enum != "" {
-				at.enum = strings.Split(enum, ",")
-			}
+			at.typ = field.Type
 		case reflect.Map:
 			at.typ = at.typ.Elem()
 		case reflect.Slice:
@@ -161,7 +156,7 @@ func find(v reflect.Value, path []string) reflect.Value {
 	for _, part := range path {
 		switch v.Kind() {
 		case reflect.Struct:
-			field, ok := fieldNamed(v.Type(), part)
+			field, ok := keyNamed(v.Type(), part)
 			if !ok {
 				return reflect.Value{}
 			}
@@ -205,35 +200,10 @@ func (p place) parse(text string) (value reflect.Value, written string, err erro
 	case p.typ == reflect.TypeFor[[]string]() && !strings.HasPrefix(text, "["):
 		return reflect.ValueOf(splitList(text)), "", nil
 	}
-	// Through the reader of the file, so that what is written counts here too.
-	probe := &Settings{origins: map[string]string{}, positions: map[string]position{}}
-	if err := probe.decode([]byte(keyText(p.path[0]) + ": " + p.nested(text))); err != nil {
-		return value, "", errors.New("not valid YAML for this setting; use: hookctl config edit " + keyOf(p.path))
+	if value, err = readValue(text, p.typ); err != nil {
+		err = errors.New("not valid YAML for this setting; use: hookctl config edit " + keyOf(p.path))
 	}
-	return find(reflect.ValueOf(probe.Values), p.first()), "", nil
-}
-
-// first is the path with the first item of each list instead of its own.
-func (p place) first() []string {
-	path := slices.Clone(p.path)
-	for i, part := range path {
-		if listIndex(part) >= 0 {
-			path[i] = "[0]"
-		}
-	}
-	return path
-}
-
-// nested puts text below the steps of the path.
-func (p place) nested(text string) string {
-	for i := len(p.path) - 1; i > 0; i-- {
-		if listIndex(p.path[i]) >= 0 {
-			text = "[" + text + "]"
-		} else {
-			text = "{" + keyText(p.path[i]) + ": " + text + "}"
-		}
-	}
-	return text
+	return value, "", err
 }
 
 // said takes the place out of mistakes, because the file that they stand in was not saved.

@@ -17,8 +17,8 @@ import (
 	"io/fs"
 	"os"
 	"path/filepath"
+	"reflect"
 	"slices"
-	"strconv"
 	"strings"
 
 	"hookctl/hooks"
@@ -150,11 +150,7 @@ func (s *Settings) applyVariables() error {
 		return err
 	}
 	for _, v := range Variables() {
-		value, origin := s.environ(v.Name), "environment "+v.Name
-		if value == "" {
-			value, _ = file.Get(v.Name)
-			origin = ".env " + v.Name
-		}
+		value, origin := s.variable(file, v.Name)
 		if value == "" {
 			continue
 		}
@@ -165,37 +161,36 @@ func (s *Settings) applyVariables() error {
 	return nil
 }
 
-// set gives one key a value that came as text.
-func (s *Settings) set(key, value, origin string) error {
-	switch key {
-	case "receiver.port":
-		port, err := parseInt(strings.TrimSpace(value))
-		if err != nil || port < 0 || port > 65535 {
-			return hooks.WithCure(&ValueError{origin, fmt.Errorf("not a valid port: %q", value)}, "a port is a number from 1 to 65535; 0 takes any free one")
-		}
-		s.Receiver.Port = port
-	case "receiver.bind":
-		s.Receiver.Bind = value
-	case "receiver.tunnel":
-		s.Receiver.Tunnel = value
-	case "log.dir":
-		s.Log.Dir = value
-	case "watched_branches":
-		s.WatchedBranches = splitList(value)
-	case "sinks[0].url", "sinks[0].to":
+// variable is the value of an environment variable, or of one in .env, and where it is from; "" where it is set in neither.
+func (s *Settings) variable(file *secret.Env, name string) (value, origin string) {
+	if value = s.environ(name); value != "" {
+		return value, "environment " + name
+	}
+	value, _ = file.Get(name)
+	return value, ".env " + name
+}
+
+// set gives one key a value that came as text. sinks[0] is the first AI Maestro sink here.
+func (s *Settings) set(key, text, origin string) error {
+	if of, ok := strings.CutPrefix(key, "sinks[0]."); ok {
 		at := s.maestro()
 		if at < 0 {
 			return nil
 		}
-		if strings.HasSuffix(key, ".url") {
-			s.Sinks[at].URL = value
-		} else {
-			s.Sinks[at].To = value
-		}
-		key = strings.Replace(key, "[0]", "["+strconv.Itoa(at)+"]", 1)
-	default:
-		return fmt.Errorf("%s: no such setting: %s", origin, key)
+		key = fmt.Sprintf("sinks[%d].%s", at, of)
 	}
+	at, err := locate(key)
+	if err != nil {
+		return fmt.Errorf("%s: %w", origin, err)
+	}
+	value, _, err := at.parse(text)
+	if key == "receiver.port" && (err != nil || value.Int() < 0 || value.Int() > 65535) {
+		return hooks.WithCure(&ValueError{origin, fmt.Errorf("not a valid port: %q", text)}, "a port is a number from 1 to 65535; 0 takes any free one")
+	}
+	if err != nil {
+		return &ValueError{origin, err}
+	}
+	assign(reflect.ValueOf(&s.Values).Elem(), at.path, value)
 	s.origins[key] = origin
 	return nil
 }
