@@ -74,14 +74,8 @@ func (e Entry) MarshalJSON() ([]byte, error) {
 	}{
 		File: e.File, Event: e.Event, Action: orNull(e.Action), Repository: orNull(e.Repository), Sender: orNull(e.Sender),
 		Title: orNull(e.Title), Branch: orNull(e.Branch), Conclusion: orNull(e.Conclusion), Number: e.Number, URL: orNull(e.URL),
-		Result: orNull(e.Result), DeliveryID: orNull(e.DeliveryID), Source: orNull(e.Source),
+		Result: orNull(e.Result), ReceivedAt: orNull(e.ReceivedAt), HookID: orNull(e.HookID), DeliveryID: orNull(e.DeliveryID), Source: orNull(e.Source),
 		Verified: e.Verified, Secret: orNull(e.Secret), Size: e.Size, Notification: e.Notification,
-	}
-	if !e.ReceivedAt.IsZero() {
-		out.ReceivedAt = &e.ReceivedAt
-	}
-	if e.HookID != 0 {
-		out.HookID = &e.HookID
 	}
 	return json.Marshal(out)
 }

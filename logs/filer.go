@@ -297,8 +297,7 @@ func (f *filer) pause(timer *time.Timer, wait time.Duration) {
 	}
 }
 
-// rest waits out a backoff; only stop ends it early, and who settles is
-// not kept waiting for a disk that fails.
+// rest waits out a backoff; only stop ends it early. While a disk fails nobody settles.
 func (f *filer) rest(timer *time.Timer) {
 	for {
 		select {
@@ -307,7 +306,6 @@ func (f *filer) rest(timer *time.Timer) {
 		case <-f.wake:
 			f.mu.Lock()
 			stopped := f.stopped
-			f.letGo()
 			f.mu.Unlock()
 			if stopped {
 				return

@@ -1,6 +1,7 @@
 package logs
 
 import (
+	"cmp"
 	"context"
 	"errors"
 	"fmt"
@@ -10,9 +11,10 @@ import (
 	"path/filepath"
 	"runtime"
 	"strings"
-	"sync"
 	"sync/atomic"
 	"time"
+
+	"golang.org/x/sync/errgroup"
 )
 
 // Generate writes n plausible records into a log directory, evenly spread
@@ -26,35 +28,24 @@ func Generate(ctx context.Context, dir string, n int, until time.Time, span time
 		return fmt.Errorf("generate records: %w", err)
 	}
 	var done atomic.Int64
-	var mu sync.Mutex
-	var failed error
-	ctx, cancel := context.WithCancel(ctx)
-	defer cancel()
-	var wg sync.WaitGroup
+	work, ctx := errgroup.WithContext(ctx)
 	workers := runtime.GOMAXPROCS(0)
 	for w := range workers {
-		wg.Go(func() {
+		work.Go(func() error {
 			// Each worker takes a stretch of time of its own, so that names do not collide.
-			for i := w * n / workers; i < (w+1)*n/workers && ctx.Err() == nil; i++ {
+			for i := w * n / workers; i < (w+1)*n/workers; i++ {
 				r := Sample(seed, i, until.Add(-span+time.Duration(float64(span)*float64(i)/float64(n))))
-				if err := writeSample(dir, r); err != nil {
-					mu.Lock()
-					failed = err
-					mu.Unlock()
-					cancel()
-					return
+				if err := cmp.Or(ctx.Err(), writeSample(dir, r)); err != nil {
+					return fmt.Errorf("generate records: %w", err)
 				}
 				if k := done.Add(1); progress != nil && k%1000 == 0 {
 					progress(int(k))
 				}
 			}
+			return nil
 		})
 	}
-	wg.Wait()
-	if failed != nil {
-		return fmt.Errorf("generate records: %w", failed)
-	}
-	if err := ctx.Err(); err != nil {
+	if err := work.Wait(); err != nil {
 		return err
 	}
 	if progress != nil {

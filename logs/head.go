@@ -6,10 +6,10 @@ import (
 	"fmt"
 	"io"
 	"io/fs"
+	"iter"
 	"os"
 	"path/filepath"
 	"runtime"
-	"sync"
 
 	"hookctl/logs/disk"
 	"hookctl/logs/jsonscan"
@@ -218,18 +218,14 @@ func (x *index) readFiles(ctx context.Context, names []string) ([]Entry, []probl
 		mtime int64
 	}
 	results := make([]result, len(names))
-	workers := min(runtime.GOMAXPROCS(0), len(names))
-	var wg sync.WaitGroup
-	for w := range workers {
-		wg.Go(func() {
-			buf := make([]byte, headRead)
-			for i := w; i < len(names) && ctx.Err() == nil; i += workers {
-				res := &results[i]
+	sideBySide(runtime.GOMAXPROCS(0), len(names), func(each iter.Seq[int]) {
+		buf := make([]byte, headRead)
+		for i := range each {
+			if res := &results[i]; ctx.Err() == nil {
 				res.entry, res.size, res.mtime, res.err = x.readEntry(names[i], buf)
 			}
-		})
-	}
-	wg.Wait()
+		}
+	})
 	if ctx.Err() != nil {
 		return nil, nil, ctx.Err()
 	}

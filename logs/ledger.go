@@ -236,7 +236,7 @@ func (g *ledger) write(notes []filedNote, whole bool) error {
 		defer g.mu.Unlock()
 		g.letGo()
 	}
-	f, info, err := replaceFile(g.disk, g.path, data)
+	f, info, err := g.disk.Replace(g.path, g.path+".new", func(f *os.File) error { return g.disk.WriteAt(f, data, 0) })
 	if err != nil {
 		return fmt.Errorf("write the ledger: %w", err)
 	}
@@ -257,33 +257,6 @@ func (g *ledger) letGo() {
 		_ = g.f.Close() // it was synced with every note
 		g.f = nil
 	}
-}
-
-// replaceFile makes a durable file in the place of another and opens it.
-func replaceFile(d *disk.FS, path string, data []byte) (f *os.File, info os.FileInfo, err error) {
-	if err := d.MakeDirs(filepath.Dir(path)); err != nil {
-		return nil, nil, err
-	}
-	temp := path + ".new"
-	if err := d.Remove(temp); err != nil && !errors.Is(err, os.ErrNotExist) {
-		return nil, nil, err
-	}
-	if f, err = d.Create(temp); err != nil {
-		return nil, nil, err
-	}
-	if err := errors.Join(d.WriteAt(f, data, 0), d.Sync(f), f.Close()); err != nil {
-		return nil, nil, errors.Join(err, d.Remove(temp))
-	}
-	if err := errors.Join(d.Rename(temp, path), d.SyncDir(filepath.Dir(path))); err != nil {
-		return nil, nil, err
-	}
-	if f, err = os.OpenFile(filepath.Clean(path), os.O_RDWR, 0); err != nil {
-		return nil, nil, err
-	}
-	if info, err = f.Stat(); err != nil {
-		return nil, nil, errors.Join(err, f.Close())
-	}
-	return f, info, nil
 }
 
 // complete takes up what the index has of the time that the ledger is for. Of records that the spool holds the file may not

@@ -229,36 +229,28 @@ func (l *Log) Page(ctx context.Context, q Query) (Page, error) {
 	if q.Limit <= 0 {
 		q.Limit = defaultLimit
 	}
-	var p Page
 	progress, complete, _ := l.rec.state() // before the look: what comes after it may not be in it
-	p.Building, p.Progress = !complete, progress
-	more, behind := false, !q.Cursor.IsZero()
-	var list []Entry
+	p := Page{Building: !complete, Progress: progress}
 	var err error
 	if q.Filter.InPayloads() {
 		l.each(ctx, q, nil, func(e Entry, eachErr error) bool {
-			list, err = append(list, e), eachErr
-			return err == nil && len(list) <= q.Limit
+			p.Entries, err = append(p.Entries, e), eachErr
+			return err == nil && len(p.Entries) <= q.Limit
 		})
 	} else {
-		limit := q.Limit
-		q.Limit++
-		list, err = l.rows(ctx, q)
-		q.Limit = limit
+		more := q
+		more.Limit++
+		p.Entries, err = l.rows(ctx, more)
 	}
 	if err != nil {
 		return Page{}, err
 	}
-	if more = len(list) > q.Limit; more {
-		list = list[:q.Limit]
-	}
+	p.HasOlder, p.HasNewer = len(p.Entries) > q.Limit, !q.Cursor.IsZero()
+	p.Entries = p.Entries[:min(len(p.Entries), q.Limit)]
 	if q.Newer {
-		slices.Reverse(list)
-		p.HasNewer, p.HasOlder = more, behind
-	} else {
-		p.HasOlder, p.HasNewer = more, behind
+		slices.Reverse(p.Entries)
+		p.HasOlder, p.HasNewer = p.HasNewer, p.HasOlder
 	}
-	p.Entries = list
 	return p, nil
 }
 

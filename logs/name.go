@@ -4,6 +4,8 @@ import (
 	"strconv"
 	"strings"
 	"time"
+
+	"hookctl/logs/text"
 )
 
 // timeLayout is the compact UTC time of file names and of Record.Timestamp.
@@ -20,16 +22,10 @@ const (
 // SafeEvent returns the event as it may stand in a file name: itself when it
 // is [a-z0-9_]{1,64}, else "unknown".
 func SafeEvent(event string) string {
-	if len(event) == 0 || len(event) > maxEventName {
-		return unknownEvent
+	if text.MadeOf(event, 1, maxEventName, func(c byte) bool { return 'a' <= c && c <= 'z' || text.IsDigit(c) || c == '_' }) {
+		return event
 	}
-	for i := 0; i < len(event); i++ {
-		c := event[i]
-		if (c < 'a' || c > 'z') && (c < '0' || c > '9') && c != '_' {
-			return unknownEvent
-		}
-	}
-	return event
+	return unknownEvent
 }
 
 // stem is a file name without the number and the suffix.

@@ -31,21 +31,21 @@ const (
 // EventType, ReceivedAt, Source, DeliveryID and Payload are the caller's;
 // Append fills Timestamp, File and, where zero, ReceivedAt and Source.
 type Record struct {
-	EventType     string
-	Timestamp     string // YYYYMMDD_HHMMSS, UTC
-	Result        string // one line for people
-	Summary       Summary
-	DeliveryID    string // GitHub's GUID, the same in every attempt
-	ReceivedAt    time.Time
-	HookID        int64
-	Source        string
-	Signature     Signature
-	Headers       map[string]string
-	Notifications []Notification
-	Sync          *Sync           // what project sync made of it; nil for nothing
-	Payload       json.RawMessage // the bytes that came, unchanged; nil in the old handler's files
+	EventType     string            `json:"event_type"`
+	Timestamp     string            `json:"timestamp"` // YYYYMMDD_HHMMSS, UTC
+	Result        string            `json:"result"`    // one line for people
+	Summary       Summary           `json:"payload_summary"`
+	DeliveryID    string            `json:"delivery_id"` // GitHub's GUID, the same in every attempt
+	ReceivedAt    time.Time         `json:"received_at"`
+	HookID        int64             `json:"hook_id"`
+	Source        string            `json:"source"`
+	Signature     Signature         `json:"signature"`
+	Headers       map[string]string `json:"headers"`
+	Notifications []Notification    `json:"notifications"`
+	Sync          *Sync             `json:"sync"` // what project sync made of it; nil for nothing
+	Payload       json.RawMessage   `json:"-"`    // the bytes that came, unchanged; nil in the old handler's files
 
-	File string // the file's name in the log directory
+	File string `json:"-"` // the file's name in the log directory
 
 	proved json.RawMessage // the payload that Open found to be JSON
 }
@@ -53,16 +53,16 @@ type Record struct {
 // Summary is the little of a payload that lists show and filters ask for. An
 // absent value is null in the file.
 type Summary struct {
-	Action     string
-	Sender     string
-	Repository string
-	Title      string
-	Branch     string
-	Conclusion string
-	Number     *int64
-	URL        string
+	Action     string `json:"action"`
+	Sender     string `json:"sender"`
+	Repository string `json:"repository"`
+	Title      string `json:"title"`
+	Branch     string `json:"branch"`
+	Conclusion string `json:"conclusion"`
+	Number     *int64 `json:"number"`
+	URL        string `json:"url"`
 
-	Run Run
+	Run
 }
 
 // Signature says whether the payload's signature was checked, and by the
@@ -109,7 +109,7 @@ func (r *Record) isJSON() bool {
 	return jsonscan.Valid(p)
 }
 
-// The shadows below fix the order of keys and what is null.
+// The shadows below say what is null in the file.
 type recordJSON struct {
 	EventType     *string           `json:"event_type"`
 	Timestamp     *string           `json:"timestamp"`
@@ -134,11 +134,7 @@ type summaryJSON struct {
 	Conclusion *string `json:"conclusion"`
 	Number     *int64  `json:"number"`
 	URL        *string `json:"url"`
-	Workflow   string  `json:"workflow,omitempty"`
-	RunID      int64   `json:"run_id,omitempty"`
-	RunAttempt int64   `json:"run_attempt,omitempty"`
-	SHA        string  `json:"sha,omitempty"`
-	Deleted    bool    `json:"deleted,omitempty"`
+	Run
 }
 
 // Encode returns the content of the record's file: one JSON object with the
@@ -156,18 +152,10 @@ func (r *Record) appendTo(to []byte) ([]byte, error) {
 		Summary: summaryJSON{
 			Action: orNull(r.Summary.Action), Sender: orNull(r.Summary.Sender), Repository: orNull(r.Summary.Repository),
 			Title: orNull(r.Summary.Title), Branch: orNull(r.Summary.Branch), Conclusion: orNull(r.Summary.Conclusion),
-			Number: r.Summary.Number, URL: orNull(r.Summary.URL),
-			Workflow: r.Summary.Run.Workflow, RunID: r.Summary.Run.ID, RunAttempt: r.Summary.Run.Attempt, SHA: r.Summary.Run.SHA, Deleted: r.Summary.Run.Deleted,
+			Number: r.Summary.Number, URL: orNull(r.Summary.URL), Run: r.Summary.Run,
 		},
-		DeliveryID: orNull(r.DeliveryID), Source: orNull(r.Source), Signature: r.Signature,
+		DeliveryID: orNull(r.DeliveryID), ReceivedAt: orNull(r.ReceivedAt.UTC()), HookID: orNull(r.HookID), Source: orNull(r.Source), Signature: r.Signature,
 		Headers: r.Headers, Notifications: r.Notifications, Sync: r.Sync,
-	}
-	if !r.ReceivedAt.IsZero() {
-		at := r.ReceivedAt.UTC()
-		head.ReceivedAt = &at
-	}
-	if r.HookID != 0 {
-		head.HookID = &r.HookID
 	}
 	if head.Headers == nil {
 		head.Headers = map[string]string{}
@@ -221,22 +209,12 @@ func (r *Record) UnmarshalJSON(data []byte) error {
 
 // decodeHead reads everything but the payload.
 func (r *Record) decodeHead(head []byte) error {
-	var in recordJSON
+	type plain Record
+	var in plain
 	if err := json.Unmarshal(head, &in); err != nil {
 		return err
 	}
-	*r = Record{
-		EventType: deref(in.EventType), Timestamp: deref(in.Timestamp), Result: deref(in.Result),
-		Summary: Summary{
-			Action: deref(in.Summary.Action), Sender: deref(in.Summary.Sender), Repository: deref(in.Summary.Repository),
-			Title: deref(in.Summary.Title), Branch: deref(in.Summary.Branch), Conclusion: deref(in.Summary.Conclusion),
-			Number: in.Summary.Number, URL: deref(in.Summary.URL),
-			Run: Run{Workflow: in.Summary.Workflow, ID: in.Summary.RunID, Attempt: in.Summary.RunAttempt, SHA: in.Summary.SHA, Deleted: in.Summary.Deleted},
-		},
-		DeliveryID: deref(in.DeliveryID), ReceivedAt: deref(in.ReceivedAt), HookID: deref(in.HookID),
-		Source: deref(in.Source), Signature: in.Signature,
-		Headers: in.Headers, Notifications: in.Notifications, Sync: in.Sync,
-	}
+	*r = Record(in)
 	if r.EventType == "" && r.Timestamp == "" {
 		return errNoRecord
 	}
@@ -248,11 +226,13 @@ func (r *Record) decodeHead(head []byte) error {
 	return nil
 }
 
-func orNull(s string) *string {
-	if s == "" {
+// orNull is nil for the zero value.
+func orNull[T comparable](v T) *T {
+	var zero T
+	if v == zero {
 		return nil
 	}
-	return &s
+	return &v
 }
 
 func deref[T any](p *T) T {

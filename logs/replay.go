@@ -1,11 +1,13 @@
 package logs
 
 import (
+	"bytes"
 	"cmp"
-	"encoding/binary"
 	"errors"
 	"fmt"
 	"io"
+	"iter"
+	"maps"
 	"os"
 	"path/filepath"
 	"runtime"
@@ -149,19 +151,7 @@ func scanSegment(seg *segment, data []byte) (frames []frame, damage []string) {
 	return frames, damage
 }
 
-func isZero(b []byte) bool {
-	for ; len(b) >= 8; b = b[8:] {
-		if binary.LittleEndian.Uint64(b) != 0 {
-			return false
-		}
-	}
-	for _, c := range b {
-		if c != 0 {
-			return false
-		}
-	}
-	return true
-}
+func isZero(b []byte) bool { return bytes.Count(b, []byte{0}) == len(b) }
 
 // adopt counts frames of an earlier run as live, until they are released.
 func (s *spool) adopt(refs []ref) {
@@ -197,26 +187,17 @@ const earlyHead = 2 << 10
 func readEarly(segs []*segment) early {
 	all := early{ids: map[identity]bool{}, files: map[string]bool{}}
 	var mu sync.Mutex
-	var next atomic.Int64
-	var wg sync.WaitGroup
-	for range min(runtime.GOMAXPROCS(0), len(segs)) {
-		wg.Go(func() {
-			for i := int(next.Add(1)) - 1; i < len(segs); i = int(next.Add(1)) - 1 {
-				mine := early{ids: map[identity]bool{}, files: map[string]bool{}}
-				segs[i].readEarly(&mine)
-				mu.Lock()
-				for id := range mine.ids {
-					all.ids[id] = true
-				}
-				for file := range mine.files {
-					all.files[file] = true
-				}
-				all.bytes += mine.bytes
-				mu.Unlock()
-			}
-		})
-	}
-	wg.Wait()
+	sideBySide(runtime.GOMAXPROCS(0), len(segs), func(each iter.Seq[int]) {
+		for i := range each {
+			mine := early{ids: map[identity]bool{}, files: map[string]bool{}}
+			segs[i].readEarly(&mine)
+			mu.Lock()
+			maps.Copy(all.ids, mine.ids)
+			maps.Copy(all.files, mine.files)
+			all.bytes += mine.bytes
+			mu.Unlock()
+		}
+	})
 	return all
 }
 
@@ -285,4 +266,19 @@ func (e *early) add(body []byte) (enough bool) {
 		e.ids[id] = true
 	}
 	return enough
+}
+
+// sideBySide has up to so many goroutines do work, and waits for them; together they are given the numbers below n, in order.
+func sideBySide(workers, n int, work func(each iter.Seq[int])) {
+	var next atomic.Int64
+	var wg sync.WaitGroup
+	for range min(workers, n) {
+		wg.Go(func() {
+			work(func(yield func(int) bool) {
+				for i := int(next.Add(1)) - 1; i < n && yield(i); i = int(next.Add(1)) - 1 {
+				}
+			})
+		})
+	}
+	wg.Wait()
 }

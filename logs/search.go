@@ -2,6 +2,7 @@ package logs
 
 import (
 	"bytes"
+	"cmp"
 	"context"
 	"errors"
 	"io"
@@ -11,8 +12,6 @@ import (
 	"path/filepath"
 	"runtime"
 	"slices"
-	"sync"
-	"sync/atomic"
 
 	"hookctl/logs/disk"
 	"hookctl/logs/jsonscan"
@@ -86,13 +85,11 @@ func (l *Log) each(ctx context.Context, q Query, progress func(Progress), yield 
 // Match says whether the filter chooses the entry. It reads the record where the filter looks into payloads.
 func (l *Log) Match(ctx context.Context, f Filter, e Entry) (bool, error) {
 	rest, words := f.split()
-	if !rest.Match(e) || len(words) == 0 {
-		return len(words) == 0 && rest.Match(e), nil
+	if matches := rest.Match(e); !matches || len(words) == 0 {
+		return matches, nil
 	}
-	if l.writer != nil {
-		if err := l.Settle(ctx); err != nil {
-			return false, err
-		}
+	if err := l.Settle(ctx); err != nil {
+		return false, err
 	}
 	s := payloadSearch{dir: l.cfg.Dir, words: words}
 	list, err := s.filter(ctx, []Entry{e})
@@ -111,18 +108,15 @@ func (s *payloadSearch) filter(ctx context.Context, list []Entry) ([]Entry, erro
 		return list, nil
 	}
 	found, errs := make([]bool, len(list)), make([]error, len(list))
-	var next atomic.Int64
-	var wg sync.WaitGroup
-	for range min(runtime.GOMAXPROCS(0), len(list)) {
-		wg.Go(func() {
-			var buf []byte
-			for i := int(next.Add(1)) - 1; i < len(list) && ctx.Err() == nil; i = int(next.Add(1)) - 1 {
+	sideBySide(runtime.GOMAXPROCS(0), len(list), func(each iter.Seq[int]) {
+		var buf []byte
+		for i := range each {
+			if errs[i] = ctx.Err(); errs[i] == nil {
 				found[i], buf, errs[i] = s.match(list[i].File, buf)
 			}
-		})
-	}
-	wg.Wait()
-	if err := errors.Join(append(errs, ctx.Err())...); err != nil {
+		}
+	})
+	if err := cmp.Or(ctx.Err(), errors.Join(errs...)); err != nil {
 		return nil, err
 	}
 	i := 0

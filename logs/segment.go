@@ -48,31 +48,13 @@ func (s *spool) newSegment(size int64) (*segment, error) {
 	s.mu.Unlock()
 	seg := &segment{path: filepath.Join(s.dir, name), size: size, once: size > s.segmentSize}
 	temp := filepath.Join(s.dir, newPrefix+name)
-	f, err := s.disk.Create(temp)
-	if errors.Is(err, os.ErrNotExist) {
-		// The log directory was removed while we run.
-		if err = s.disk.MakeDirs(s.dir); err == nil {
-			f, err = s.disk.Create(temp)
+	var err error
+	seg.f, seg.info, err = s.disk.Replace(seg.path, temp, func(f *os.File) error {
+		if seg.once {
+			return f.Truncate(size)
 		}
-	}
-	if err != nil {
-		return nil, fmt.Errorf("make a spool segment: %w", err)
-	}
-	seg.f = f
-	if seg.once {
-		err = f.Truncate(size)
-	} else {
-		err = seg.fill(s.disk)
-	}
-	if err == nil {
-		seg.info, err = f.Stat()
-	}
-	if err = errors.Join(err, s.disk.Sync(f), f.Close()); err == nil {
-		err = errors.Join(s.disk.Rename(temp, seg.path), s.disk.SyncDir(s.dir))
-	}
-	if err == nil {
-		seg.f, err = os.OpenFile(filepath.Clean(seg.path), os.O_RDWR, 0)
-	}
+		return fillZeros(s.disk, f, size)
+	})
 	if err != nil {
 		_ = s.disk.Remove(temp)
 		_ = s.disk.Remove(seg.path)
@@ -81,12 +63,12 @@ func (s *spool) newSegment(size int64) (*segment, error) {
 	return seg, nil
 }
 
-// fill writes zeros, in pieces so that a receiver that idles need not have room for a whole segment.
-func (seg *segment) fill(d *disk.FS) error {
-	zeros := make([]byte, min(seg.size, 256<<10))
-	for off := int64(0); off < seg.size; off += int64(len(zeros)) {
-		zeros = zeros[:min(int64(len(zeros)), seg.size-off)]
-		if err := d.WriteAt(seg.f, zeros, off); err != nil {
+// fillZeros writes in pieces, so that a receiver that idles need not have room for a whole segment.
+func fillZeros(d *disk.FS, f *os.File, size int64) error {
+	zeros := make([]byte, min(size, 256<<10))
+	for off := int64(0); off < size; off += int64(len(zeros)) {
+		zeros = zeros[:min(int64(len(zeros)), size-off)]
+		if err := d.WriteAt(f, zeros, off); err != nil {
 			return err
 		}
 	}

@@ -6,6 +6,7 @@ import (
 	"database/sql"
 	"errors"
 	"fmt"
+	"maps"
 	"path/filepath"
 	"slices"
 	"time"
@@ -73,62 +74,57 @@ func (s Stats) Share(count int) float64 { return 100 * float64(count) / float64(
 
 // Stats counts the records that a filter chooses. The hours are those of zone.
 func (l *Log) Stats(ctx context.Context, f Filter, zone *time.Location) (Stats, error) {
-	s := Stats{}
-	events, repos, senders := map[string]*Tally{}, map[string]*Tally{}, map[string]*Tally{}
-	add := func(event, repo, sender string, count, failed int) {
-		s.Total += count
-		s.Failed += failed
-		for _, t := range []struct {
-			in   map[string]*Tally
-			name string
-		}{{events, event}, {repos, repo}, {senders, sender}} {
-			if t.name == "" {
-				continue
-			}
-			if t.in[t.name] == nil {
-				t.in[t.name] = &Tally{Name: t.name}
-			}
-			t.in[t.name].Count += count
-			t.in[t.name].Failed += failed
-		}
-	}
-	hour := func(at time.Time, count int) {
-		s.Hours[at.In(zone).Hour()] += count
-	}
-	seen := func(at time.Time) {
-		if s.First.IsZero() || at.Before(s.First) {
-			s.First = at
-		}
-		if at.After(s.Last) {
-			s.Last = at
-		}
-	}
+	t := tallies{zone: zone, in: [3]map[string]Tally{{}, {}, {}}}
 	if f.InPayloads() {
 		for e, err := range l.All(ctx, f, nil) {
 			if err != nil {
-				return s, err
+				return t.Stats, err
 			}
-			add(e.Event, e.Repository, e.Sender, 1, min(e.Failed, 1))
-			hour(e.ReceivedAt, 1)
-			seen(e.ReceivedAt)
+			t.add(1, min(e.Failed, 1), e.Event, e.Repository, e.Sender)
+			t.came(1, e.ReceivedAt, e.ReceivedAt)
 		}
-	} else if err := l.tally(ctx, f, add, hour, seen); err != nil {
-		return s, err
+	} else if err := l.tally(ctx, f, &t); err != nil {
+		return t.Stats, err
 	}
-	sorted := func(in map[string]*Tally) []Tally {
-		list := make([]Tally, 0, len(in))
-		for _, t := range in {
-			list = append(list, *t)
+	for i, list := range []*[]Tally{&t.Events, &t.Repositories, &t.Senders} {
+		*list = slices.AppendSeq([]Tally{}, maps.Values(t.in[i]))
+		slices.SortFunc(*list, func(a, b Tally) int { return cmp.Or(cmp.Compare(b.Count, a.Count), cmp.Compare(a.Name, b.Name)) })
+	}
+	return t.Stats, nil
+}
+
+// tallies are Stats that grow: in are those by event, repository and sender.
+type tallies struct {
+	Stats
+	zone *time.Location
+	in   [3]map[string]Tally
+}
+
+// add counts records of one event, repository and sender, in this order.
+func (t *tallies) add(count, failed int, names ...string) {
+	t.Total += count
+	t.Failed += failed
+	for i, name := range names {
+		if name != "" {
+			old := t.in[i][name]
+			t.in[i][name] = Tally{name, old.Count + count, old.Failed + failed}
 		}
-		slices.SortFunc(list, func(a, b Tally) int { return cmp.Or(cmp.Compare(b.Count, a.Count), cmp.Compare(a.Name, b.Name)) })
-		return list
 	}
-	s.Events, s.Repositories, s.Senders = sorted(events), sorted(repos), sorted(senders)
-	return s, nil
+}
+
+// came counts records of one hour by the times of the first and the last.
+func (t *tallies) came(count int, first, last time.Time) {
+	t.Hours[first.In(t.zone).Hour()] += count
+	if t.First.IsZero() || first.Before(t.First) {
+		t.First = first
+	}
+	if last.After(t.Last) {
+		t.Last = last
+	}
 }
 
 // tally has the index count.
-func (l *Log) tally(ctx context.Context, f Filter, add func(event, repo, sender string, count, failed int), hour func(time.Time, int), seen func(time.Time)) error {
+func (l *Log) tally(ctx context.Context, f Filter, t *tallies) error {
 	if err := l.Settle(ctx); err != nil {
 		return err
 	}
@@ -144,7 +140,7 @@ func (l *Log) tally(ctx context.Context, f Filter, add func(event, repo, sender 
 		return err
 	}
 	for _, g := range groups {
-		add(g.event, g.repo, g.sender, g.count, g.failed)
+		t.add(g.count, g.failed, g.event, g.repo, g.sender)
 	}
 	type span struct {
 		first, last int64
@@ -154,16 +150,10 @@ func (l *Log) tally(ctx context.Context, f Filter, add func(event, repo, sender 
 	spans, err := collect(ctx, l.index, func(rows *sql.Rows) (s span, err error) {
 		return s, rows.Scan(&s.first, &s.last, &s.count)
 	}, "SELECT min(r.at), max(r.at), count(*)"+from+" GROUP BY r.at / 900000000000", args...)
-	if err != nil {
-		return err
-	}
 	for _, s := range spans {
-		first, last := time.Unix(0, s.first).UTC(), time.Unix(0, s.last).UTC()
-		hour(first, s.count)
-		seen(first)
-		seen(last)
+		t.came(s.count, time.Unix(0, s.first).UTC(), time.Unix(0, s.last).UTC())
 	}
-	return nil
+	return err
 }
 
 // Problems returns the files that are no whole record, by name, and segments

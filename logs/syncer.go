@@ -3,9 +3,8 @@ package logs
 import (
 	"context"
 	"errors"
+	"iter"
 	"os"
-	"sync"
-	"sync/atomic"
 	"time"
 
 	"hookctl/logs/disk"
@@ -196,19 +195,14 @@ func (f *filer) syncFiles(ctx context.Context, batch []filed) {
 			b.err, b.durable = nil, true // removed by someone; that is final
 		}
 	}
-	var next atomic.Int64
-	var wg sync.WaitGroup
-	for range min(syncWorkers, len(batch)) {
-		wg.Go(func() {
-			for i := int(next.Add(1)) - 1; i < len(batch); i = int(next.Add(1)) - 1 {
-				if b := &batch[i]; b.f != nil && !b.durable {
-					if b.err = ctx.Err(); b.err == nil {
-						b.err = f.disk.Sync(b.f)
-					}
-					b.err = errors.Join(b.err, b.f.Close())
+	sideBySide(syncWorkers, len(batch), func(each iter.Seq[int]) {
+		for i := range each {
+			if b := &batch[i]; b.f != nil && !b.durable {
+				if b.err = ctx.Err(); b.err == nil {
+					b.err = f.disk.Sync(b.f)
 				}
+				b.err = errors.Join(b.err, b.f.Close())
 			}
-		})
-	}
-	wg.Wait()
+		}
+	})
 }

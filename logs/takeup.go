@@ -4,6 +4,7 @@ import (
 	"encoding/json"
 	"errors"
 	"io/fs"
+	"iter"
 	"os"
 	"path/filepath"
 	"runtime"
@@ -55,29 +56,20 @@ func (f *filer) takeUp(segs []*segment) {
 	for i := range read {
 		read[i] = make(chan []left, 1)
 	}
-	var next, workers = 0, min(runtime.GOMAXPROCS(0), len(segs))
-	var mu sync.Mutex
-	var wg sync.WaitGroup
-	for range workers {
-		wg.Go(func() {
+	var reading sync.WaitGroup
+	reading.Go(func() {
+		sideBySide(runtime.GOMAXPROCS(0), len(segs), func(each iter.Seq[int]) {
 			var buf []byte
-			for {
-				mu.Lock()
-				i := next
-				next++
-				mu.Unlock()
-				if i >= len(segs) {
-					return
-				}
+			for i := range each {
 				buf = slices.Grow(buf[:0], int(segs[i].size))
 				read[i] <- f.leftIn(segs[i], buf[:segs[i].size])
 			}
 		})
-	}
+	})
 	for i, seg := range segs {
 		r.segment(seg, <-read[i])
 	}
-	wg.Wait()
+	reading.Wait()
 	f.mu.Lock()
 	f.early = early{}
 	f.mu.Unlock()

@@ -5,7 +5,6 @@ import (
 	"slices"
 	"strings"
 	"sync"
-	"sync/atomic"
 	"time"
 
 	"hookctl/logs/text"
@@ -33,7 +32,6 @@ const (
 
 // alarms are those that stand. The zero value has none.
 type alarms struct {
-	n    atomic.Int32 // so that clearing what is not raised costs nothing
 	mu   sync.Mutex
 	list []Alarm
 }
@@ -49,7 +47,6 @@ func (a *alarms) raise(now time.Time, x Alarm) bool {
 		return false
 	}
 	a.list = append(a.list, x)
-	a.n.Store(int32(len(a.list))) // #nosec G115 -- there are few keys.
 	return true
 }
 
@@ -59,20 +56,13 @@ func (a *alarms) clear(key string) {
 }
 
 func (a *alarms) clearIf(gone func(key string) bool) {
-	if a.n.Load() == 0 {
-		return
-	}
 	a.mu.Lock()
 	defer a.mu.Unlock()
 	a.list = slices.DeleteFunc(a.list, func(x Alarm) bool { return gone(x.Key) })
-	a.n.Store(int32(len(a.list))) // #nosec G115 -- there are few keys.
 }
 
 // standing returns them: the storage's, other alarms, warnings, each the oldest first.
 func (a *alarms) standing() []Alarm {
-	if a.n.Load() == 0 {
-		return nil
-	}
 	a.mu.Lock()
 	defer a.mu.Unlock()
 	all := slices.Clone(a.list)

@@ -11,20 +11,20 @@ import (
 
 // admits reports whether the address that a request comes from may deliver.
 func (set *settings) admits(r *http.Request) bool {
-	if set.allow == nil {
+	if set.Allow == nil {
 		return true
 	}
-	networks := set.allow()
+	networks := set.Allow()
 	if networks == nil {
 		return true
 	}
-	addr, ok := clientAddress(r, set.proxies)
+	addr, ok := clientAddress(r, set.TrustedProxies)
 	return ok && within(addr, networks)
 }
 
 // client is the address for people to read.
 func (set *settings) client(r *http.Request) string {
-	if addr, ok := clientAddress(r, set.proxies); ok {
+	if addr, ok := clientAddress(r, set.TrustedProxies); ok {
 		return addr.String()
 	}
 	return text.Line(r.RemoteAddr, 64)

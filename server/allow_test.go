@@ -45,7 +45,7 @@ func TestAllowedAddresses(t *testing.T) {
 	}
 	for _, tt := range tests {
 		t.Run(tt.name, func(t *testing.T) {
-			set := &settings{allow: func() []netip.Prefix { return github }, proxies: tt.proxies}
+			set := &settings{Config: Config{Allow: func() []netip.Prefix { return github }, TrustedProxies: tt.proxies}}
 			r := &http.Request{RemoteAddr: tt.remote, Header: http.Header{"X-Forwarded-For": tt.forwarded}}
 			if got := set.admits(r); got != tt.want {
 				t.Errorf("admitted: %v", got)
@@ -55,11 +55,11 @@ func TestAllowedAddresses(t *testing.T) {
 			}
 		})
 	}
-	open := &settings{allow: func() []netip.Prefix { return nil }}
+	open := &settings{Config: Config{Allow: func() []netip.Prefix { return nil }}}
 	if !open.admits(&http.Request{RemoteAddr: "203.0.113.9:1"}) {
 		t.Error("without a list somebody is refused")
 	}
-	shut := &settings{allow: func() []netip.Prefix { return []netip.Prefix{} }}
+	shut := &settings{Config: Config{Allow: func() []netip.Prefix { return []netip.Prefix{} }}}
 	if shut.admits(&http.Request{RemoteAddr: "203.0.113.9:1"}) {
 		t.Error("an empty list admits somebody")
 	}

@@ -28,7 +28,7 @@ func (q *queue) append(ctx context.Context, rec *logs.Record, wanted func(logs.N
 	d := route.Decision{}
 	var more []logs.Notification
 	for _, n := range rec.Sync.Notices {
-		one := route.Decision{Notifications: []route.Notice{set.trust.Sync(n, ev)}}
+		one := route.Decision{Notifications: []route.Notice{set.Trust.Sync(n, ev)}}
 		d.Notifications = append(d.Notifications, one.Notifications...)
 		to := set.pending(rec.Headers[pathHeader], one)
 		if len(to) == 0 && n.Sinks != nil { // those that the settings name are no sinks of the path

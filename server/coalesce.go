@@ -24,7 +24,7 @@ type gathering struct {
 // offer sends an item's notification at once, unless one of the same type, repository and commit has just gone: then
 // it waits for the end of the window and becomes part of one update. q.mu is held.
 func (q *queue) offer(it *item, ev route.Event) {
-	window := q.s.settings.Load().window
+	window := q.s.settings.Load().Coalesce
 	if window <= 0 || ev.SHA == "" || ev.Repository == "" {
 		q.push(it)
 		return
@@ -155,44 +155,29 @@ func deliveries(refs []ref) []string {
 
 func orPlace(repository string) string { return route.Place(route.Event{Repository: repository}) }
 
-// heads remembers the last commits of branches, so that a failure of an old one can say so.
+// heads remembers the last pushes, so that a failure of an old commit can say so.
 type heads struct {
-	mu       sync.Mutex
-	branches map[string][]string // by repository and branch, oldest first
-	order    []string
+	mu     sync.Mutex
+	pushes []head // the oldest first
 }
 
-const (
-	headsPerBranch = 20
-	headsBranches  = 2000
-)
+type head struct{ repository, branch, sha string }
+
+const mostHeads = 10_000
 
 // note takes a push into account.
 func (h *heads) note(ev route.Event) {
 	if ev.Name != "push" || ev.Branch == "" || ev.Repository == "" {
 		return
 	}
-	key := ev.Repository + "\x00" + ev.Branch
 	h.mu.Lock()
 	defer h.mu.Unlock()
-	if h.branches == nil {
-		h.branches = map[string][]string{}
-	}
-	list, known := h.branches[key]
-	if !known {
-		h.order = append(h.order, key)
-		if len(h.order) > headsBranches {
-			delete(h.branches, h.order[0])
-			h.order = h.order[1:]
-		}
-		if ev.Before != "" {
-			list = append(list, ev.Before)
+	for _, sha := range []string{ev.Before, ev.SHA} {
+		if sha != "" {
+			h.pushes = append(h.pushes, head{ev.Repository, ev.Branch, sha})
 		}
 	}
-	if ev.SHA != "" {
-		list = append(list, ev.SHA)
-	}
-	h.branches[key] = list[max(0, len(list)-headsPerBranch):]
+	h.pushes = h.pushes[max(0, len(h.pushes)-mostHeads):]
 }
 
 // remark adds to a failure whose commit a newer push to its branch has overtaken that this is so.
@@ -203,9 +188,13 @@ func (h *heads) remark(m sink.Message) sink.Message {
 	}
 	h.mu.Lock()
 	defer h.mu.Unlock()
-	list := h.branches[m.Field("repository")+"\x00"+branch]
-	for i, old := range list {
-		if newest := list[len(list)-1]; old == sha && i < len(list)-1 && newest != sha {
+	newest := ""
+	for _, x := range slices.Backward(h.pushes) {
+		switch {
+		case x.repository != m.Field("repository") || x.branch != branch:
+		case newest == "":
+			newest = x.sha
+		case x.sha == sha && newest != sha:
 			m.Context["overtaken_by"] = newest
 			m.Text += "\nA newer push has overtaken this commit; the branch is now at " + newest + "."
 			return m

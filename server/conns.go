@@ -1,7 +1,6 @@
 package server
 
 import (
-	"container/list"
 	"context"
 	"crypto/tls"
 	"net"
@@ -20,54 +19,37 @@ type connections struct {
 	room  chan struct{} // notified when one closes
 	mu    sync.Mutex
 	open  map[net.Conn]*connection
-	idle  *list.List // of *connection, the longest idle first; without those whose request is whole
 }
 
 type connection struct {
-	conn net.Conn
-	all  *connections
-	at   *list.Element // nil while it must not be closed
-	last time.Time     // when something happened on it
+	whole bool      // its request is, so it must not be closed
+	last  time.Time // when something happened on it
 }
 
 type connectionKey struct{}
 
 func newConnections(l Limits) *connections {
-	return &connections{
-		limit: l.Connections, grace: l.Grace, room: make(chan struct{}, 1), open: map[net.Conn]*connection{}, idle: list.New(),
-	}
+	return &connections{limit: l.Connections, grace: l.Grace, room: make(chan struct{}, 1), open: map[net.Conn]*connection{}}
 }
 
 // context is http.Server.ConnContext.
 func (c *connections) context(ctx context.Context, conn net.Conn) context.Context {
-	return context.WithValue(ctx, connectionKey{}, &connection{conn: conn, all: c})
+	return context.WithValue(ctx, connectionKey{}, conn)
 }
 
 // state is http.Server.ConnState. For a new connection it runs before the next one is accepted.
 func (c *connections) state(conn net.Conn, state http.ConnState) {
 	c.mu.Lock()
 	defer c.mu.Unlock()
-	x := c.open[conn]
 	switch state {
 	case http.StateNew:
 		c.makeRoom()
-		x = &connection{conn: conn, all: c, last: time.Now()}
-		c.open[conn] = x
-		x.at = c.idle.PushBack(x)
+		c.open[conn] = &connection{last: time.Now()}
 	case http.StateActive, http.StateIdle:
-		if x == nil {
-			return
-		}
-		x.last = time.Now()
-		if x.at != nil {
-			c.idle.MoveToBack(x.at)
-		} else {
-			x.at = c.idle.PushBack(x)
+		if x := c.open[conn]; x != nil {
+			x.whole, x.last = false, time.Now()
 		}
 	case http.StateClosed, http.StateHijacked:
-		if x != nil && x.at != nil {
-			c.idle.Remove(x.at)
-		}
 		delete(c.open, conn)
 		select {
 		case c.room <- struct{}{}:
@@ -80,10 +62,9 @@ func (c *connections) state(conn net.Conn, state http.ConnState) {
 func (c *connections) makeRoom() {
 	for len(c.open) >= c.limit {
 		wait := c.grace
-		if front := c.idle.Front(); front != nil {
-			x := front.Value.(*connection)
-			if wait = c.grace - time.Since(x.last); wait <= 0 {
-				c.evict(x)
+		if conn := c.longestIdle(); conn != nil {
+			if wait = c.grace - time.Since(c.open[conn].last); wait <= 0 {
+				c.evict(conn)
 				return
 			}
 		}
@@ -98,11 +79,18 @@ func (c *connections) makeRoom() {
 	}
 }
 
-func (c *connections) evict(x *connection) {
-	c.idle.Remove(x.at)
-	x.at = nil
-	delete(c.open, x.conn)
-	conn := x.conn
+// longestIdle is nil where every request is whole.
+func (c *connections) longestIdle() (oldest net.Conn) {
+	for conn, x := range c.open {
+		if !x.whole && (oldest == nil || x.last.Before(c.open[oldest].last)) {
+			oldest = conn
+		}
+	}
+	return oldest
+}
+
+func (c *connections) evict(conn net.Conn) {
+	delete(c.open, conn)
 	if t, ok := conn.(*tls.Conn); ok {
 		conn = t.NetConn() // Closing TLS politely could wait for the attacker.
 	}
@@ -111,16 +99,12 @@ func (c *connections) evict(x *connection) {
 
 // settle marks the connection of a request as not to be closed: its request is whole and
 // about to be stored.
-func settle(ctx context.Context) {
-	x, ok := ctx.Value(connectionKey{}).(*connection)
-	if !ok {
-		return
-	}
-	x.all.mu.Lock()
-	defer x.all.mu.Unlock()
-	if held := x.all.open[x.conn]; held != nil && held.at != nil {
-		x.all.idle.Remove(held.at)
-		held.at = nil
+func (c *connections) settle(ctx context.Context) {
+	conn, _ := ctx.Value(connectionKey{}).(net.Conn)
+	c.mu.Lock()
+	defer c.mu.Unlock()
+	if x := c.open[conn]; x != nil {
+		x.whole = true
 	}
 }
 

@@ -33,8 +33,8 @@ type Consumer struct {
 // judge gives a record its sync, if there is a consumer that wants it.
 func (set *settings) judge(rec *logs.Record) {
 	rec.Sync = nil
-	if set.consumer != nil {
-		rec.Sync = set.consumer.Judge(rec)
+	if set.Consumer != nil {
+		rec.Sync = set.Consumer.Judge(rec)
 	}
 }
 
@@ -59,7 +59,7 @@ type consuming struct {
 
 type consumerLane struct {
 	items []*consumed
-	wake  chan struct{}
+	wake  bell
 	runs  bool
 }
 
@@ -91,7 +91,7 @@ func (c *consuming) add(rec *logs.Record) {
 	repo := rec.Summary.Repository
 	l := c.lanes[repo]
 	if l == nil {
-		l = &consumerLane{wake: make(chan struct{}, 1)}
+		l = &consumerLane{wake: newBell()}
 		c.lanes[repo] = l
 	}
 	since := rec.ReceivedAt
@@ -105,14 +105,7 @@ func (c *consuming) add(rec *logs.Record) {
 	if !l.runs {
 		c.start(repo, l)
 	}
-	l.nudge()
-}
-
-func (l *consumerLane) nudge() {
-	select {
-	case l.wake <- struct{}{}:
-	default:
-	}
+	l.wake.ring()
 }
 
 // start gives a lane its goroutine. c.mu is held.
@@ -174,7 +167,7 @@ func (c *consuming) wake() {
 		for _, it := range l.items {
 			it.due = time.Time{}
 		}
-		l.nudge()
+		l.wake.ring()
 	}
 }
 
@@ -210,13 +203,7 @@ func (c *consuming) drive(repo string, l *consumerLane) {
 		it, wait := l.next(c.s.now())
 		c.mu.Unlock()
 		if it == nil {
-			timer := time.NewTimer(wait)
-			select {
-			case <-timer.C:
-			case <-l.wake:
-			case <-c.ctx.Done():
-			}
-			timer.Stop()
+			l.wake.wait(c.ctx, wait)
 			continue
 		}
 		if c.consume(it) {
@@ -239,20 +226,19 @@ func (c *consuming) consume(it *consumed) bool {
 		return true
 	}
 	out := *rec.Sync
-	if len(out.Notices) == 0 { // else it is done, and perhaps the sinks were not notified
-		consumer := c.s.settings.Load().consumer
-		if consumer != nil && consumer.Owns != nil && !consumer.Owns() && c.s.now().Sub(it.since) < othersTime {
-			c.later(it, othersPause)
-			return false
-		}
-		if consumer != nil && consumer.Owns != nil && !consumer.Owns() {
-			out, err = logs.Sync{Status: logs.SyncSkipped, Key: it.key, Text: "another node of the cluster does it"}, nil
-		} else if consumer == nil {
-			out, err = logs.Sync{Status: logs.SyncSkipped, Key: it.key, Text: "sync was switched off before its turn came"}, nil
-		} else {
-			out, err = consumer.Handle(c.ctx, rec)
-		}
-		if err != nil && c.ctx.Err() != nil {
+	consumer := c.s.settings.Load().Consumer
+	others := consumer != nil && consumer.Owns != nil && !consumer.Owns()
+	switch {
+	case len(out.Notices) > 0: // It is done, and perhaps the sinks were not notified.
+	case consumer == nil:
+		out = logs.Sync{Status: logs.SyncSkipped, Key: it.key, Text: "sync was switched off before its turn came"}
+	case others && c.s.now().Sub(it.since) < othersTime:
+		c.later(it, othersPause)
+		return false
+	case others:
+		out = logs.Sync{Status: logs.SyncSkipped, Key: it.key, Text: "another node of the cluster does it"}
+	default:
+		if out, err = consumer.Handle(c.ctx, rec); err != nil && c.ctx.Err() != nil {
 			return false // The stop cut it off; that says nothing about GitHub.
 		}
 	}
@@ -272,9 +258,7 @@ func (c *consuming) consume(it *consumed) bool {
 // failed notes an attempt that failed; true is that it was the last one.
 func (c *consuming) failed(it *consumed, rec *logs.Record, err error) bool {
 	if it.waits == nil {
-		it.waits = backoff.NewExponentialBackOff()
-		it.waits.InitialInterval, it.waits.MaxInterval, it.waits.Multiplier, it.waits.RandomizationFactor = c.retry.First, c.retry.Max, 2, 0.3
-		it.waits.Reset()
+		it.waits = c.retry.waits()
 	}
 	wait := it.waits.NextBackOff()
 	var permanent *backoff.PermanentError
@@ -363,14 +347,10 @@ func (s *Server) Tell(ctx context.Context, file string, notice logs.SyncNotice) 
 	return s.queue.announceAgain(ctx, rec, notice.Type)
 }
 
-// ResendSync makes a sync that failed pending again and reports whether there is one. The record's notifications stay as they
-// are.
+// ResendSync makes a sync that failed, or waits, due now, and reports whether there is one that failed. The record's notifications
+// stay as they are.
 func (s *Server) ResendSync(ctx context.Context, file string) (bool, error) {
-	return s.consuming.resend(ctx, file)
-}
-
-// resend makes a sync that failed, or waits, due now, and reports whether there is one.
-func (c *consuming) resend(ctx context.Context, file string) (bool, error) {
+	c := s.consuming
 	c.mu.Lock()
 	waiting := c.known[file]
 	c.mu.Unlock()
@@ -378,12 +358,12 @@ func (c *consuming) resend(ctx context.Context, file string) (bool, error) {
 		c.wake()
 		return false, nil
 	}
-	rec, err := c.s.log.Log().Read(ctx, file)
+	rec, err := s.log.Log().Read(ctx, file)
 	if err != nil || rec.Sync == nil || rec.Sync.Status != logs.StatusFailed {
 		return false, err
 	}
-	again := logs.Sync{Status: logs.StatusPending, Key: rec.Sync.Key, At: c.s.now().UTC()}
-	if err := c.s.log.SetSync(ctx, file, again); err != nil {
+	again := logs.Sync{Status: logs.StatusPending, Key: rec.Sync.Key, At: s.now().UTC()}
+	if err := s.log.SetSync(ctx, file, again); err != nil {
 		return false, err
 	}
 	rec.Sync = &again

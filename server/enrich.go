@@ -25,7 +25,7 @@ const enrichTime = 10 * time.Second
 // enrich adds to a failure of CI what Enrich finds, once for all attempts. Where the words of an event are not to be trusted,
 // neither are those of its jobs; and what fails or takes too long is left out.
 func (q *queue) enrich(ctx context.Context, it *item, m sink.Message) sink.Message {
-	ask := q.s.settings.Load().enrich
+	ask := q.s.settings.Load().Enrich
 	if ask == nil || it.summary || m.Kind != "ci_failure" {
 		return m
 	}

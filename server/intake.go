@@ -139,16 +139,16 @@ func (d *delivery) take() {
 		d.refuse(http.StatusTooManyRequests, "requests", "too many requests at once")
 		return
 	}
-	settle(d.r.Context())
+	d.s.conns.settle(d.r.Context())
 	arrived := d.s.now()
 	d.keys = true
-	fingerprint, ok := d.set.keys.Match(body, d.r.Header.Get("X-Hub-Signature-256"), hookID, d.path, arrived)
+	fingerprint, ok := d.set.Keys.Match(body, d.r.Header.Get("X-Hub-Signature-256"), hookID, d.path, arrived)
 	if !ok && !d.s.healthy() {
 		d.unavailable("cluster", "the secret may be newer than what this node knows while it is cut off")
 		return
 	}
 	if !ok {
-		d.former = d.set.keys.Former(body, d.r.Header.Get("X-Hub-Signature-256"), hookID, arrived)
+		d.former = d.set.Keys.Former(body, d.r.Header.Get("X-Hub-Signature-256"), hookID, arrived)
 		d.refuse(http.StatusUnauthorized, "signature", "the signature does not match")
 		return
 	}
@@ -285,7 +285,7 @@ func (d *delivery) refuse(status int, reason, words string) {
 		HookID: d.hookID(), Path: text.Line(d.r.URL.Path, 100), Former: d.former,
 	}
 	if d.keys {
-		x.Fingerprints = d.set.keys.Fingerprints(x.Time)
+		x.Fingerprints = d.set.Keys.Fingerprints(x.Time)
 	}
 	d.s.rejected.add(x, looksLikeGitHub(d.r.Header))
 	d.s.metrics.reject(reason)
@@ -316,14 +316,8 @@ const formType = "application/x-www-form-urlencoded"
 
 // contentType returns the type of the body if it is one that GitHub sends, else "".
 func contentType(h http.Header) string {
-	if t := h.Get("Content-Type"); t == "application/json" || t == formType {
-		return t
-	}
 	t, _, err := mime.ParseMediaType(h.Get("Content-Type"))
-	if err != nil && !errors.Is(err, mime.ErrInvalidMediaParameter) {
-		return ""
-	}
-	if t == "application/json" || t == formType {
+	if (err == nil || errors.Is(err, mime.ErrInvalidMediaParameter)) && (t == "application/json" || t == formType) {
 		return t
 	}
 	return ""
@@ -353,27 +347,17 @@ const pathHeader = logs.PathHeader
 func KeptHeaders(h http.Header) map[string]string {
 	kept := make(map[string]string, len(keptNames))
 	for _, name := range keptNames {
-		if v := h[name.canonical]; len(v) > 0 {
-			if text := text.Line(v[0], 300); text != "" {
-				kept[name.written] = text
-			}
+		if text := text.Line(h.Get(name), 300); text != "" {
+			kept[name] = text
 		}
 	}
 	return kept
 }
 
-// keptNames are the headers that a record keeps, as GitHub writes them and as net/http does.
-var keptNames = []struct{ written, canonical string }{
-	{"X-GitHub-Event", "X-Github-Event"},
-	{"X-GitHub-Delivery", "X-Github-Delivery"},
-	{"X-GitHub-Hook-ID", "X-Github-Hook-Id"},
-	{"X-GitHub-Hook-Installation-Target-Type", "X-Github-Hook-Installation-Target-Type"},
-	{"X-GitHub-Hook-Installation-Target-ID", "X-Github-Hook-Installation-Target-Id"},
-	{"X-GitHub-Enterprise-Host", "X-Github-Enterprise-Host"},
-	{"X-GitHub-Enterprise-Version", "X-Github-Enterprise-Version"},
-	{"X-Hub-Signature-256", "X-Hub-Signature-256"},
-	{"Content-Type", "Content-Type"},
-	{"User-Agent", "User-Agent"},
+// keptNames are the headers that a record keeps, as GitHub writes them.
+var keptNames = []string{
+	"X-GitHub-Event", "X-GitHub-Delivery", "X-GitHub-Hook-ID", "X-GitHub-Hook-Installation-Target-Type", "X-GitHub-Hook-Installation-Target-ID",
+	"X-GitHub-Enterprise-Host", "X-GitHub-Enterprise-Version", "X-Hub-Signature-256", "Content-Type", "User-Agent",
 }
 
 // ingest decides what a record means, stores it with its notifications pending, and hands those

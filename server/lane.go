@@ -1,6 +1,7 @@
 package server
 
 import (
+	"context"
 	"errors"
 	"slices"
 	"time"
@@ -21,8 +22,8 @@ type laneKey struct{ sink, repository string }
 type lane struct {
 	key   laneKey
 	items []*item
-	wake  chan struct{} // has room for one
-	other int           // which of the items behind the head is tried next in its place
+	wake  bell
+	other int // which of the items behind the head is tried next in its place
 }
 
 // When a message that keeps failing is suspected of having a reason of its own.
@@ -34,7 +35,7 @@ const (
 // slowAfter is how long messages wait for their turn before a sink is slow. A burst before a quick one stays as it is.
 const slowAfter = time.Second
 
-func newLane(key laneKey) *lane { return &lane{key: key, wake: make(chan struct{}, 1)} }
+func newLane(key laneKey) *lane { return &lane{key: key, wake: newBell()} }
 
 // push appends an item to its lane and sees that the lane runs. q.mu is held.
 func (q *queue) push(it *item) {
@@ -61,33 +62,38 @@ func (q *queue) wake() {
 	q.mu.Lock()
 	defer q.mu.Unlock()
 	for _, l := range q.lanes {
-		l.nudge()
+		l.wake.ring()
 	}
 	for _, l := range q.asides {
 		for _, it := range l.items {
 			it.due = time.Time{}
 		}
-		l.nudge()
+		l.wake.ring()
 	}
 }
 
-func (l *lane) nudge() {
+// bell wakes one who waits, or the next one to wait.
+type bell chan struct{}
+
+func newBell() bell { return make(bell, 1) }
+
+func (b bell) ring() {
 	select {
-	case l.wake <- struct{}{}:
+	case b <- struct{}{}:
 	default:
 	}
 }
 
-// sleep waits for a time, until the lane is woken or until the queue stops, which it reports as false.
-func (q *queue) sleep(l *lane, wait time.Duration) bool {
-	timer := time.NewTimer(wait)
+// wait waits for a time, until the bell rings or until ctx ends, which it reports as false.
+func (b bell) wait(ctx context.Context, most time.Duration) bool {
+	timer := time.NewTimer(most)
 	defer timer.Stop()
 	select {
 	case <-timer.C:
-	case <-l.wake:
-	case <-q.ctx.Done():
+	case <-b:
+	case <-ctx.Done():
 	}
-	return q.ctx.Err() == nil
+	return ctx.Err() == nil
 }
 
 // drive sends a lane's items in order and ends after the last.
@@ -101,7 +107,7 @@ func (q *queue) drive(l *lane) {
 			q.mu.Unlock()
 			return
 		}
-		l.gather(q.s.settings.Load().most)
+		l.gather(q.s.settings.Load().CoalesceMax)
 		it := l.items[0]
 		q.mu.Unlock()
 		if !q.finish(it, l) {
@@ -110,10 +116,10 @@ func (q *queue) drive(l *lane) {
 	}
 }
 
-// gather makes one summary of what waits behind the first in line, when there are more than so many (0 is no
-// bound) and the sink is slow. q.mu is held, and none of the lane is being tried.
+// gather makes one summary of what waits behind the first in line, when there are more than so many (less than 1 is
+// no bound) and the sink is slow. q.mu is held, and none of the lane is being tried.
 func (l *lane) gather(most int) {
-	if most == 0 || len(l.items) < most+2 || time.Since(l.items[0].queued) < slowAfter {
+	if most < 1 || len(l.items) < most+2 || time.Since(l.items[0].queued) < slowAfter {
 		return
 	}
 	one := l.items[most]
@@ -139,7 +145,7 @@ func (q *queue) finish(it *item, l *lane) bool {
 			q.setAside(l, it, end.wait)
 			return true
 		}
-		if !q.sleep(l, end.wait) {
+		if !l.wake.wait(q.ctx, end.wait) {
 			return false
 		}
 	}
@@ -205,7 +211,7 @@ func (q *queue) setAside(l *lane, it *item, wait time.Duration) {
 		defer q.start(side, q.driveAside)
 	}
 	side.items = append(side.items, it)
-	side.nudge()
+	side.wake.ring()
 }
 
 // driveAside tries what is set aside of one sink, each at its time and never two at once, so that messages
@@ -224,7 +230,7 @@ func (q *queue) driveAside(side *lane) {
 		wait := time.Until(it.due)
 		q.mu.Unlock()
 		if wait > 0 {
-			if !q.sleep(side, wait) {
+			if !side.wake.wait(q.ctx, wait) {
 				return
 			}
 			continue

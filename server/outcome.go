@@ -17,31 +17,6 @@ import (
 	"hookctl/server/sink"
 )
 
-// update changes the notifications that refs name and, if save is set, writes them into their records.
-func (q *queue) update(refs []ref, save bool, change func(i int, n *logs.Notification)) {
-	files := map[string]*fileState{}
-	q.mu.Lock()
-	for i, r := range refs {
-		f := q.files[r.file]
-		if f == nil {
-			continue
-		}
-		n := &f.notifications[r.index]
-		was := n.Status
-		change(i, n)
-		if was == logs.StatusPending && n.Status != logs.StatusPending {
-			f.open--
-			q.held--
-		}
-		f.dirty = true
-		files[r.file] = f
-	}
-	q.mu.Unlock()
-	if save {
-		q.saveAll(context.WithoutCancel(q.ctx), files)
-	}
-}
-
 // saveAll writes many records at once, since those who wait for the disk together wait only once.
 func (q *queue) saveAll(ctx context.Context, files map[string]*fileState) {
 	var saving errgroup.Group
@@ -133,27 +108,33 @@ func (q *queue) lookAgain() {
 	q.signal()
 }
 
-// load takes on what is pending in the log, oldest first.
-func (q *queue) load(ctx context.Context) error {
-	files, err := q.s.log.Pending(ctx)
-	if err != nil {
-		return fmt.Errorf("list pending notifications: %w", err)
-	}
-	q.loadFiles(ctx, files)
-	return nil
-}
-
-// reload fetches what was left to the log. Until all of it is here, new records are left to the log too, so
+// reload fetches what was left to the log, oldest first. Until all of it is here, new records are left to the log too, so
 // that none of them overtakes an older one.
 func (q *queue) reload(ctx context.Context) {
 	q.mu.Lock()
 	q.missed = false
 	q.mu.Unlock()
-	if err := q.load(ctx); err != nil {
-		q.s.SetAlarm(alarmPending, "notifications stay in the log for now: "+err.Error(), "hookctl doctor")
+	files, err := q.s.log.Pending(ctx)
+	if err != nil {
+		q.s.SetAlarm(alarmPending, "notifications stay in the log for now: list pending notifications: "+err.Error(), "hookctl doctor")
 		return
 	}
 	q.s.alarms.clear(alarmPending)
+	for _, file := range files {
+		q.mu.Lock()
+		known, full := q.files[file] != nil, q.held >= q.most
+		q.missed = q.missed || full && !known
+		q.mu.Unlock()
+		if known {
+			continue
+		}
+		if full || ctx.Err() != nil {
+			break
+		}
+		if err := q.restore(ctx, file); err != nil {
+			q.s.logger.Error("a record with pending notifications cannot be read", "file", file, "error", err)
+		}
+	}
 	q.mu.Lock()
 	defer q.mu.Unlock()
 	if !q.missed {
@@ -161,30 +142,6 @@ func (q *queue) reload(ctx context.Context) {
 		return
 	}
 	q.signal() // Look again.
-}
-
-func (q *queue) loadFiles(ctx context.Context, files []string) {
-	for _, file := range files {
-		if ctx.Err() != nil {
-			return
-		}
-		q.mu.Lock()
-		known := q.files[file] != nil
-		full := q.held >= q.most
-		if full && !known {
-			q.overflow, q.missed = true, true
-		}
-		q.mu.Unlock()
-		if known {
-			continue
-		}
-		if full {
-			return
-		}
-		if err := q.restore(ctx, file); err != nil {
-			q.s.logger.Error("a record with pending notifications cannot be read", "file", file, "error", err)
-		}
-	}
 }
 
 // restore takes a record on again, with what it means by the settings of today.
@@ -232,11 +189,11 @@ func (set *settings) noticeOf(rec *logs.Record, n logs.Notification, ev route.Ev
 	if rec.Sync != nil {
 		for _, notice := range rec.Sync.Notices {
 			if notice.Type == n.Type {
-				return set.trust.Sync(notice, ev).For(to.wakesAgent), true
+				return set.Trust.Sync(notice, ev).For(to.wakesAgent), true
 			}
 		}
 	}
-	return set.trust.Plain(ev, n.Type).For(to.wakesAgent), false
+	return set.Trust.Plain(ev, n.Type).For(to.wakesAgent), false
 }
 
 // testMark stands before what `hookctl test` caused.
@@ -346,7 +303,7 @@ func (s *Server) Resend(ctx context.Context, files []string) (Resent, error) {
 		err := s.queue.resend(ctx, file, &total)
 		if err == nil {
 			var synced bool
-			if synced, err = s.consuming.resend(ctx, file); synced {
+			if synced, err = s.ResendSync(ctx, file); synced {
 				total.Done++
 			}
 		}

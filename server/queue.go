@@ -332,7 +332,7 @@ func (q *queue) settle(it *item, to, id string, err error) tried {
 	end := tried{status: logs.StatusSent, err: err}
 	if err != nil {
 		if it.waits == nil {
-			it.waits = q.waits()
+			it.waits = q.retry.waits()
 		}
 		end.wait = it.waits.NextBackOff()
 		if later := (*backoff.RetryAfterError)(nil); errors.As(err, &later) {
@@ -354,14 +354,21 @@ func (q *queue) settle(it *item, to, id string, err error) tried {
 	again := end.status == logs.StatusPending
 	// Rewriting a record for each of many attempts would wear the disk for nothing: 1, 2, 4, 8… are written.
 	save := !again || it.tries&(it.tries-1) == 0
+	files := map[string]*fileState{}
 	q.mu.Lock()
-	for _, r := range it.refs {
-		if f := q.files[r.file]; f != nil && r.shared {
+	for i, r := range it.refs {
+		f := q.files[r.file]
+		if f == nil {
+			continue
+		}
+		if r.shared {
 			f.ended++
 		}
-	}
-	q.mu.Unlock()
-	q.update(it.refs, save, func(i int, n *logs.Notification) {
+		n := &f.notifications[r.index]
+		if n.Status == logs.StatusPending && !again {
+			f.open--
+			q.held--
+		}
 		n.Status, n.Attempts, n.At, n.Error, n.NextAt = end.status, it.tries, now, "", time.Time{}
 		if to != "" {
 			n.To = to // The settings may have changed since the record was made.
@@ -378,13 +385,20 @@ func (q *queue) settle(it *item, to, id string, err error) tried {
 		if i > 0 {
 			n.GatheredBy = it.refs[0].delivery
 		}
-	})
+		f.dirty = true
+		files[r.file] = f
+	}
+	q.mu.Unlock()
+	if save {
+		q.saveAll(context.WithoutCancel(q.ctx), files)
+	}
 	return end
 }
 
-func (q *queue) waits() *backoff.ExponentialBackOff {
+// waits are the pauses between attempts.
+func (r Retry) waits() *backoff.ExponentialBackOff {
 	b := backoff.NewExponentialBackOff()
-	b.InitialInterval, b.MaxInterval, b.Multiplier, b.RandomizationFactor = q.retry.First, q.retry.Max, 2, 0.3
+	b.InitialInterval, b.MaxInterval, b.Multiplier, b.RandomizationFactor = r.First, r.Max, 2, 0.3
 	b.Reset()
 	return b
 }

@@ -482,8 +482,7 @@ func TestOneRepositoryHoldsNoOtherUp(t *testing.T) {
 
 func TestWaitsGrowWithJitterUpToTheirMost(t *testing.T) {
 	t.Parallel()
-	q := newQueue(nil, Retry{First: time.Second, Max: 10 * time.Second}.withDefaults())
-	waits := q.waits()
+	waits := Retry{First: time.Second, Max: 10 * time.Second}.withDefaults().waits()
 	for i, middle := range []time.Duration{1, 2, 4, 8, 10, 10, 10} {
 		middle *= time.Second
 		if got := waits.NextBackOff(); got < middle*7/10 || got > middle*13/10+1 {

@@ -26,14 +26,11 @@ type Rejection struct {
 // cannot push out what an owner has to see.
 type rejections struct {
 	mu              sync.Mutex
-	github, strange rejectionRing
-	n               int // ever added
+	github, strange []numberedRejection // the oldest first
+	n               int                 // ever added
 }
 
-type rejectionRing struct {
-	ring [100]numberedRejection
-	n    int // ever added
-}
+const mostRejections = 100
 
 type numberedRejection struct {
 	Rejection
@@ -48,8 +45,10 @@ func (r *rejections) add(x Rejection, fromGitHub bool) {
 	if fromGitHub {
 		to = &r.github
 	}
-	to.ring[to.n%len(to.ring)] = numberedRejection{x, r.n}
-	to.n++
+	if len(*to) == mostRejections {
+		*to = slices.Delete(*to, 0, 1)
+	}
+	*to = append(*to, numberedRejection{x, r.n})
 	r.n++
 }
 
@@ -57,10 +56,7 @@ func (r *rejections) add(x Rejection, fromGitHub bool) {
 func (r *rejections) list() []Rejection {
 	r.mu.Lock()
 	defer r.mu.Unlock()
-	all := make([]numberedRejection, 0, len(r.github.ring)+len(r.strange.ring))
-	for _, from := range []*rejectionRing{&r.github, &r.strange} {
-		all = append(all, from.ring[:min(from.n, len(from.ring))]...)
-	}
+	all := slices.Concat(r.github, r.strange)
 	slices.SortFunc(all, func(a, b numberedRejection) int { return b.number - a.number })
 	out := make([]Rejection, len(all))
 	for i, x := range all {

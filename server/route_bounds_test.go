@@ -82,7 +82,7 @@ func TestConditionsAndTemplatesBuildABoundedAmount(t *testing.T) {
 			if err := s.Reload(cfg); err != nil {
 				t.Fatal(err)
 			}
-			if all := s.Stats().Alarms; all != nil {
+			if all := s.Stats().Alarms; len(all) > 0 {
 				t.Errorf("after new settings: %+v", all)
 			}
 		})

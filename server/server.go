@@ -3,6 +3,7 @@ package server
 import (
 	"context"
 	"crypto/rand"
+	"crypto/tls"
 	"encoding/hex"
 	"errors"
 	"fmt"
@@ -110,9 +111,12 @@ func (s *Server) Reload(cfg Config) error {
 // ends. Then it takes no new connection, finishes what it has accepted, lets attempts under way end,
 // within Limits.Drain, and returns nil. It may be called once.
 func (s *Server) Serve(ctx context.Context, l net.Listener) error {
-	l, cfg, err := s.secure(ctx, l)
+	cfg, err := s.tls.config(ctx)
 	if err != nil {
 		return err
+	}
+	if cfg != nil {
+		l = tls.NewListener(l, cfg)
 	}
 	protocols := new(http.Protocols)
 	protocols.SetHTTP1(true)
@@ -199,7 +203,7 @@ func (s *Server) Stats() Stats {
 	set := s.settings.Load()
 	st.Since, st.PendingSince, st.FailingSinks = s.since, s.queue.pendingSince(), s.queue.fails.list(set)
 	st.Pending, st.Counting = s.queue.pending()
-	st.Secrets = set.keys.Fingerprints(s.now())
+	st.Secrets = set.Keys.Fingerprints(s.now())
 	st.Alarms = s.standingAlarms()
 	if len(st.Alarms) > 0 {
 		st.Alarm = st.Alarms[0].Text

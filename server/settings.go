@@ -1,35 +1,23 @@
 package server
 
 import (
-	"context"
 	"errors"
 	"fmt"
 	"maps"
-	"net/netip"
 	"regexp"
 	"slices"
 	"time"
 
-	"hookctl/hooks/secret"
-	"hookctl/logs"
 	"hookctl/server/route"
 	"hookctl/server/sink"
 )
 
 // settings are a Config that has been checked and compiled. They never change; a reload makes new ones.
 type settings struct {
-	keys    *secret.Ring
+	Config
 	tables  map[string]route.Table // by path name; "" is the general one
 	targets map[string][]target    // likewise
 	sinks   map[string]namedSink   // by name
-	allow   func() []netip.Prefix
-	proxies []netip.Prefix
-	trust   route.Trust
-	window  time.Duration // Config.Coalesce
-	most    int           // Config.CoalesceMax; 0 is no bound
-
-	consumer *Consumer // nil is none
-	enrich   func(context.Context, *logs.Record) (Extra, error)
 }
 
 // namedSink is a sink and the recipient that a record names.
@@ -69,28 +57,25 @@ func compileSettings(cfg Config) (*settings, error) {
 		return nil, errors.New("coalesce must not be negative")
 	}
 	def(&cfg.CoalesceMax, 20)
-	set := &settings{
-		keys: cfg.Keys, tables: map[string]route.Table{}, targets: map[string][]target{}, sinks: map[string]namedSink{},
-		allow: cfg.Allow, proxies: cfg.TrustedProxies, trust: cfg.Trust, window: cfg.Coalesce, most: max(0, cfg.CoalesceMax), consumer: cfg.Consumer, enrich: cfg.Enrich,
-	}
-	if err := set.add(cfg, "", cfg.Sinks); err != nil {
+	set := &settings{Config: cfg, tables: map[string]route.Table{}, targets: map[string][]target{}, sinks: map[string]namedSink{}}
+	if err := set.add("", cfg.Sinks); err != nil {
 		return nil, err
 	}
 	for _, name := range slices.Sorted(maps.Keys(cfg.Paths)) {
 		if !pathName.MatchString(name) {
 			return nil, fmt.Errorf("paths: %q is not a valid name: use letters, digits, _ and -", name)
 		}
-		if err := set.add(cfg, name, cfg.Paths[name].Sinks); err != nil {
+		if err := set.add(name, cfg.Paths[name].Sinks); err != nil {
 			return nil, fmt.Errorf("paths: %s: %w", name, err)
 		}
 	}
-	return set, set.checkRouteSinks(cfg)
+	return set, set.checkRouteSinks()
 }
 
 // add makes the table and the sinks of one path. The sinks of a named path are called <path>/<name>, so
 // that a record says which one it was.
-func (set *settings) add(cfg Config, path string, sinks []sink.Config) error {
-	table, err := route.NewTable(cfg.routing(path))
+func (set *settings) add(path string, sinks []sink.Config) error {
+	table, err := route.NewTable(set.routing(path))
 	if err != nil {
 		return err
 	}
@@ -121,8 +106,8 @@ func (set *settings) add(cfg Config, path string, sinks []sink.Config) error {
 	return nil
 }
 
-func (set *settings) checkRouteSinks(cfg Config) error {
-	for i, r := range cfg.Routes {
+func (set *settings) checkRouteSinks() error {
+	for i, r := range set.Routes {
 		for _, name := range r.Sinks {
 			known := false
 			for _, targets := range set.targets {

@@ -7,7 +7,6 @@ import (
 	"errors"
 	"fmt"
 	"io/fs"
-	"net"
 	"net/http"
 	"net/netip"
 	"os"
@@ -123,17 +122,6 @@ func checkDomain(name string) error {
 // privateDomains are top-level names that nobody can own.
 var privateDomains = []string{"localhost", "local", "internal", "test", "invalid", "example", "onion", "lan", "home", "arpa"}
 
-// secure puts TLS in front of a listener where the settings ask for it. HTTP/2 stays off: GitHub
-// needs none, and every protocol less is one less to attack. The configuration is nil where there is no TLS. With ctx ends what
-// is asked of an authority.
-func (s *Server) secure(ctx context.Context, l net.Listener) (net.Listener, *tls.Config, error) {
-	cfg, err := s.tls.config(ctx)
-	if err != nil || cfg == nil {
-		return l, nil, err
-	}
-	return tls.NewListener(l, cfg), cfg, nil
-}
-
 // fetchCertificates has ACME's certificates fetched before the first delivery comes, whose sender would not wait for as
 // long as that takes. It needs the receiver to answer already. What fails is asked for again with the next handshake.
 func (s *Server) fetchCertificates(ctx context.Context, cfg *tls.Config) {
@@ -160,6 +148,8 @@ func (t untilDone) RoundTrip(r *http.Request) (*http.Response, error) {
 	return t.with.RoundTrip(r.WithContext(ctx))
 }
 
+// config is nil where there is no TLS. HTTP/2 stays off: GitHub needs none, and every protocol less is one less to attack. With
+// ctx ends what is asked of an authority.
 func (c TLSConfig) config(ctx context.Context) (*tls.Config, error) {
 	out := &tls.Config{MinVersion: tls.VersionTLS12, NextProtos: []string{"http/1.1"}}
 	switch {
@@ -198,49 +188,30 @@ func (c TLSConfig) config(ctx context.Context) (*tls.Config, error) {
 	return out, nil
 }
 
-// certificateFiles reads a certificate again when its files have changed. While the new pair does
+// certificateFiles reads a certificate again now and then. While the new pair does
 // not fit together, as in the middle of a renewal, the old one is kept; whether it stays so is seen to by
 // watchCertificates.
 type certificateFiles struct {
 	cert, key string
-	every     time.Duration // the files are looked at no more often
+	every     time.Duration // the files are read no more often
 	mu        sync.Mutex
-	checked   time.Time
-	stamp     string
+	read      time.Time
 	current   *tls.Certificate
 }
 
 func (f *certificateFiles) get(*tls.ClientHelloInfo) (*tls.Certificate, error) {
 	f.mu.Lock()
 	defer f.mu.Unlock()
-	if f.current != nil && time.Since(f.checked) < f.every {
+	if f.current != nil && time.Since(f.read) < f.every {
 		return f.current, nil
 	}
-	f.checked = time.Now()
-	stamp, err := f.stamps()
-	if err == nil && stamp == f.stamp && f.current != nil {
-		return f.current, nil
+	f.read = time.Now()
+	pair, err := tls.LoadX509KeyPair(f.cert, f.key)
+	switch {
+	case err == nil:
+		f.current = &pair
+	case f.current == nil:
+		return nil, fmt.Errorf("tls: read the certificate: %w", err)
 	}
-	if err == nil {
-		var pair tls.Certificate
-		if pair, err = tls.LoadX509KeyPair(f.cert, f.key); err == nil {
-			f.current, f.stamp = &pair, stamp
-		}
-	}
-	if f.current != nil {
-		return f.current, nil
-	}
-	return nil, fmt.Errorf("tls: read the certificate: %w", err)
-}
-
-func (f *certificateFiles) stamps() (string, error) {
-	stamp := ""
-	for _, name := range []string{f.cert, f.key} {
-		info, err := os.Stat(name)
-		if err != nil {
-			return "", err
-		}
-		stamp += fmt.Sprint(info.ModTime().UnixNano(), info.Size(), " ")
-	}
-	return stamp, nil
+	return f.current, nil
 }

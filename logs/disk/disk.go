@@ -148,6 +148,35 @@ func (d *FS) Rename(from, to string) error {
 	return os.Rename(from, to)
 }
 
+// Replace makes a durable file in the place of what has its name, if anything, and opens it. Until it is whole it has the name
+// temp, in the same directory.
+func (d *FS) Replace(path, temp string, fill func(*os.File) error) (*os.File, os.FileInfo, error) {
+	if err := d.MakeDirs(filepath.Dir(path)); err != nil {
+		return nil, nil, err
+	}
+	if err := d.Remove(temp); err != nil && !errors.Is(err, fs.ErrNotExist) {
+		return nil, nil, err
+	}
+	f, err := d.Create(temp)
+	if err != nil {
+		return nil, nil, err
+	}
+	if err := errors.Join(fill(f), d.Sync(f), f.Close()); err != nil {
+		return nil, nil, errors.Join(err, d.Remove(temp))
+	}
+	if err := errors.Join(d.Rename(temp, path), d.SyncDir(filepath.Dir(path))); err != nil {
+		return nil, nil, err
+	}
+	if f, err = os.OpenFile(filepath.Clean(path), os.O_RDWR, 0); err != nil {
+		return nil, nil, err
+	}
+	info, err := f.Stat()
+	if err != nil {
+		return nil, nil, errors.Join(err, f.Close())
+	}
+	return f, info, nil
+}
+
 // IsFull says whether an error is the disk's or the quota's end.
 func IsFull(err error) bool {
 	return errors.Is(err, syscall.ENOSPC) || isOverLimit(err)

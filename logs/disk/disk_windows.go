@@ -2,6 +2,8 @@ package disk
 
 import (
 	"errors"
+	"os"
+	"path/filepath"
 	"syscall"
 
 	"golang.org/x/sys/windows"
@@ -14,3 +16,6 @@ func syncDirectory(string) error { return nil }
 func isOverLimit(err error) bool {
 	return errors.Is(err, syscall.Errno(windows.ERROR_DISK_FULL)) || errors.Is(err, syscall.Errno(windows.ERROR_HANDLE_DISK_FULL))
 }
+
+// Open opens a file for reading.
+func Open(path string) (*os.File, error) { return os.Open(filepath.Clean(path)) }

@@ -2,10 +2,6 @@ package text
 
 import (
 	"encoding/json"
-	"fmt"
-	"strings"
-	"unicode"
-	"unicode/utf16"
 )
 
 // JQKey is the step of a jq path to a key of an object: .name, or ["a name"] where it needs quotes. What a terminal would obey
@@ -14,24 +10,8 @@ func JQKey(key string) string {
 	if identifier(key) {
 		return "." + key
 	}
-	return "[" + jqString(key) + "]"
-}
-
-// jqString writes a string for jq. What a terminal would obey is spelled out, which means the same.
-func jqString(s string) string {
-	b, _ := json.Marshal(s)
-	var out strings.Builder
-	for _, r := range string(b) {
-		switch high, low := utf16.EncodeRune(r); {
-		case r == ' ' || Clean(string(r)) == string(r):
-			out.WriteRune(r)
-		case high == unicode.ReplacementChar:
-			fmt.Fprintf(&out, `\u%04x`, r)
-		default:
-			fmt.Fprintf(&out, `\u%04x\u%04x`, high, low)
-		}
-	}
-	return out.String()
+	b, _ := json.Marshal(key) // never fails
+	return "[" + Spell(string(b)) + "]"
 }
 
 func identifier(s string) bool {

@@ -147,20 +147,6 @@ func (c Config) executable() (string, error) {
 // makeRun creates the run directory, readable by its owner only.
 func makeRun(home string) error { return makeDir(home, "run") }
 
-// homeError is a home that nothing can be written to.
-type homeError struct {
-	home string
-	err  error
-}
-
-func (e *homeError) Error() string { return e.err.Error() }
-func (e *homeError) Unwrap() error { return e.err }
-
-// Hint is what to do about it.
-func (e *homeError) Hint() string {
-	return "make " + e.home + " a directory of yours, or name another with HOOKCTL_HOME"
-}
-
 // makeDir creates a directory below home, or protects the one that is there: the control socket must not be open to others.
 func makeDir(home, name string) error {
 	if home == "" {
@@ -168,7 +154,7 @@ func makeDir(home, name string) error {
 	}
 	dir := filepath.Join(home, name)
 	if err := os.MkdirAll(dir, 0o700); err != nil { //nolint:gosec // the home is the user's choice
-		return full(home, &homeError{home, fmt.Errorf("create the %s directory: %w", name, err)})
+		return full(home, &hinted{fmt.Errorf("create the %s directory: %w", name, err), "make " + home + " a directory of yours, or name another with HOOKCTL_HOME"})
 	}
 	if err := os.Chmod(dir, 0o700); err != nil { //nolint:gosec // a directory needs its x bit
 		return fmt.Errorf("protect the %s directory: %w", name, err)

@@ -18,7 +18,7 @@
 //
 // A receiver that a supervisor runs (a unit, a launchd job, PM2, supervisord, a container) finds that out when it starts,
 // and its status names it. Restart and Stop then go through the supervisor, which would otherwise start the receiver
-// again; where they cannot, they fail with *ManagedError, which has the command to use.
+// again; where they cannot, they fail, and name the command to use.
 //
 // Service writes the units and jobs that make systemd or launchd run the receiver, and from then on Start, Stop and Restart
 // go through that manager. Under systemd the listening socket belongs to a unit of its own, and the receiver reports

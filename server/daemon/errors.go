@@ -4,7 +4,6 @@ import (
 	"errors"
 	"fmt"
 	"strings"
-	"syscall"
 )
 
 // hinted is an error with its fix.
@@ -79,91 +78,18 @@ func (e *UnresponsiveError) Hint() string {
 	return "replace it with: hookctl restart; or end it with: hookctl stop"
 }
 
-// ManagedError says that a supervisor runs the receiver, and that it cannot be reached from here. Nothing was changed.
-type ManagedError struct {
-	Supervisor Supervisor
-	Verb       string // "restart", "stop"
-}
-
-// Error names the supervisor.
-func (e *ManagedError) Error() string {
-	return fmt.Sprintf("cannot %s the receiver: %s runs it", e.Verb, e.Supervisor)
-}
-
-// Hint is what to run instead.
-func (e *ManagedError) Hint() string {
-	if e.Supervisor.Name == "" {
-		return "use the commands of " + e.Supervisor.Kind
+// managedError says that a supervisor runs the receiver, and that it cannot be reached from here. Nothing was changed.
+func managedError(s Supervisor, verb string) error {
+	hint := "use: " + strings.Join(s.Command(verb), " ")
+	if s.Name == "" {
+		hint = "use the commands of " + s.Kind
 	}
-	return "use: " + strings.Join(e.Supervisor.Command(e.Verb), " ")
+	return &hinted{fmt.Errorf("cannot %s the receiver: %s runs it", verb, s), hint}
 }
 
-// PortError says that the receiver cannot listen where it should.
-type PortError struct {
-	Address string
-	Holder  string // the program that has the port, such as "nginx (pid 12)"; empty where unknown
-	Err     error
-}
-
-// Error names the address, the reason and the holder.
-func (e *PortError) Error() string {
-	text := fmt.Sprintf("cannot listen on %s: %v", e.Address, e.Err)
-	if e.Holder != "" {
-		text += ", " + e.Holder + " uses it"
-	}
-	return text
-}
-
-// Unwrap gives the system's error.
-func (e *PortError) Unwrap() error { return e.Err }
-
-// Hint is what to do about it.
-func (e *PortError) Hint() string {
-	if errors.Is(e.Err, syscall.EACCES) {
-		return "ports below 1024 need privileges: choose a higher one with hookctl start --port N"
-	}
-	return "stop the program that uses the port, or choose another one: hookctl start --port N, or WEBHOOK_PORT=N in .env"
-}
-
-// StartError says that the process was started and did not become a receiver.
-type StartError struct {
-	Reason string // "exited with status 1", "did not answer within 15s"
-	Output string // the last that it wrote, cleaned; may have several lines
-	Kept   int    // the receiver that a failed Restart left running
-	hint   string
-}
-
-// Error gives the receiver's own message, which says more than its exit status.
-func (e *StartError) Error() string {
-	text := "the receiver did not start: "
-	if e.Output != "" {
-		text += e.Output
-	} else {
-		text += "it " + e.Reason
-	}
-	if e.Kept > 0 {
-		text += fmt.Sprintf("\nthe previous receiver (pid %d) keeps running", e.Kept)
-	}
-	return text
-}
-
-// Hint is the fix that the receiver itself named, or where to read on.
-func (e *StartError) Hint() string { return e.hint }
-
-// StuckError says that a receiver could not be ended even by force.
-type StuckError struct {
-	PID    int
-	Detail string
-}
-
-// Error says what hangs.
-func (e *StuckError) Error() string {
-	return fmt.Sprintf("the receiver (pid %d) does not end: %s", e.PID, e.Detail)
-}
-
-// Hint is what is left to do.
-func (e *StuckError) Hint() string {
-	return fmt.Sprintf("look at it with: ps -o pid,stat,wchan,cmd -p %d", e.PID)
+// stuck says that a receiver could not be ended even by force.
+func stuck(pid int, detail string) error {
+	return &hinted{fmt.Errorf("the receiver (pid %d) does not end: %s", pid, detail), fmt.Sprintf("look at it with: ps -o pid,stat,wchan,cmd -p %d", pid)}
 }
 
 // ControlError is an answer of the control socket other than success.

@@ -112,7 +112,7 @@ func (l *listener) owing() int64 {
 }
 
 // Listen gives the socket for address (host:port): the one that systemd or the receiver before passed on, or a new
-// one. A socket from systemd is taken whatever its address, since its unit decides. It fails with *PortError.
+// one. A socket from systemd is taken whatever its address, since its unit decides.
 func (i *Instance) Listen(ctx context.Context, address string) (net.Listener, error) {
 	i.mu.Lock()
 	defer i.mu.Unlock()
@@ -204,9 +204,14 @@ func portError(address string, err error) error {
 	if errors.As(reason, &sys) {
 		reason = sys.Err
 	}
-	e := &PortError{Address: address, Err: reason}
+	failed := fmt.Errorf("cannot listen on %s: %w", address, reason)
 	if errors.Is(err, syscall.EADDRINUSE) || errors.Is(err, wsaEADDRINUSE) {
-		e.Holder = portHolder(address)
+		if holder := portHolder(address); holder != "" {
+			failed = fmt.Errorf("%w, %s uses it", failed, holder)
+		}
 	}
-	return e
+	if errors.Is(err, syscall.EACCES) {
+		return &hinted{failed, "ports below 1024 need privileges: choose a higher one with hookctl start --port N"}
+	}
+	return &hinted{failed, "stop the program that uses the port, or choose another one: hookctl start --port N, or WEBHOOK_PORT=N in .env"}
 }

@@ -5,7 +5,6 @@ import (
 	"errors"
 	"fmt"
 	"io/fs"
-	"net/http"
 	"os"
 	"slices"
 	"strconv"
@@ -126,10 +125,6 @@ func (i *Instance) beside(ctx context.Context, cfg Config, succeed *bool) error 
 	switch {
 	case *succeed:
 		sockets, err := takeOver(ctx, cfg.Home)
-		var refused *ControlError
-		if errors.As(err, &refused) && refused.Status == http.StatusNotFound {
-			err = Dial(cfg.Home).Stop(ctx) // it is too old to know how
-		}
 		if errors.Is(err, ErrNotRunning) {
 			return nil
 		}

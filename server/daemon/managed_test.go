@@ -99,6 +99,11 @@ func TestStartStopAndRestartGoThroughTheServiceThatIsInstalled(t *testing.T) {
 		t.Errorf("after restart: %+v, %v", second, err)
 	}
 	called("--user restart hookctl.service")
+
+	// From here on it is as the first version installed it, which kept the record elsewhere.
+	if err := os.Rename(serviceRecord(cfg.Home), formerRecord(cfg.Home)); err != nil {
+		t.Fatal(err)
+	}
 	if err := Stop(t.Context(), cfg); err != nil {
 		t.Error(err)
 	}

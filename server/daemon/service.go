@@ -242,7 +242,7 @@ func (s Service) Uninstall(ctx context.Context) error {
 	if err = m.do(ctx, s, verbDisable); err != nil {
 		err = fmt.Errorf("stop the service: %w", err)
 	}
-	for _, path := range append(there, serviceRecord(s.Home)) {
+	for _, path := range append(there, serviceRecord(s.Home), formerRecord(s.Home)) {
 		err = errors.Join(err, remove(path))
 	}
 	return errors.Join(err, m.do(ctx, s, verbForget))
@@ -364,6 +364,9 @@ func remove(path string) error {
 // serviceRecord remembers which service runs the receiver of home, so that start, stop and restart go through it.
 func serviceRecord(home string) string { return filepath.Join(StateDir(home), "service.json") }
 
+// formerRecord is where the first version kept it, in a directory that may vanish.
+func formerRecord(home string) string { return filepath.Join(home, "run", "service.json") }
+
 func (s Service) remember(m manager) error {
 	record := struct {
 		Service
@@ -372,12 +375,15 @@ func (s Service) remember(m manager) error {
 	if err := jsonfile.Write(serviceRecord(s.Home), record); err != nil {
 		return fmt.Errorf("remember the service: %w", err)
 	}
-	return s.give(serviceRecord(s.Home))
+	return errors.Join(s.give(serviceRecord(s.Home)), remove(formerRecord(s.Home)))
 }
 
 // Installed gives the service that runs the receiver of home, or ErrNoService.
 func Installed(home string) (Service, error) {
 	s, err := jsonfile.Read[Service](serviceRecord(home))
+	if errors.Is(err, fs.ErrNotExist) {
+		s, err = jsonfile.Read[Service](formerRecord(home))
+	}
 	if errors.Is(err, fs.ErrNotExist) {
 		return Service{}, ErrNoService
 	}

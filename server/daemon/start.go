@@ -20,7 +20,7 @@ const EnvBackground = "HOOKCTL_BACKGROUND"
 // Start launches the receiver, detached from the terminal, and returns its status once it answers. Where a service of
 // this home is installed, that is started instead. The flags in cfg.Args are kept for Restart; those of earlier starts are
 // forgotten. It fails with *RunningError where there is a receiver already (and gives that one's status), with
-// *UnresponsiveError where that one does not answer, and with *StartError, which has the receiver's own message, where
+// *UnresponsiveError where that one does not answer, and with the receiver's own message where
 // the process did not become a receiver; nothing is left running then.
 //
 // Of those that start or restart the receiver of one home at once, each waits for the one before: two launched at once
@@ -152,23 +152,20 @@ func (p *process) ready(ctx context.Context, cfg Config, limit time.Duration) (S
 
 // end leaves no orphan: it asks, waits a moment, and forces.
 func (p *process) end() error {
-	if err := terminate(p.pid); err != nil {
-		return err
+	for _, step := range []struct {
+		end  func(int) error
+		wait time.Duration
+	}{{terminate, 2 * time.Second}, {kill, 5 * time.Second}} {
+		if err := step.end(p.pid); err != nil {
+			return err
+		}
+		select {
+		case <-p.done:
+			return nil
+		case <-time.After(step.wait):
+		}
 	}
-	select {
-	case <-p.done:
-		return nil
-	case <-time.After(2 * time.Second):
-	}
-	if err := kill(p.pid); err != nil {
-		return err
-	}
-	select {
-	case <-p.done:
-		return nil
-	case <-time.After(5 * time.Second):
-		return &StuckError{PID: p.pid, Detail: "it was killed and is still there"}
-	}
+	return stuck(p.pid, "it was killed and is still there")
 }
 
 func reason(err error) string {

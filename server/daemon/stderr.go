@@ -1,6 +1,7 @@
 package daemon
 
 import (
+	"cmp"
 	"errors"
 	"fmt"
 	"io"
@@ -74,16 +75,9 @@ func tail(f *os.File) ([]byte, error) {
 // startError gathers what the process said before it ended.
 func (p *process) startError(home, reason string) error {
 	text, err := tail(p.said)
-	if err != nil {
-		return errors.Join(&StartError{Reason: reason}, err)
-	}
-	e := &StartError{Reason: reason, hint: "read its log: " + LogFile(home)}
 	output, hint := words(string(text))
-	e.Output = output
-	if hint != "" {
-		e.hint = hint
-	}
-	return e
+	failed := fmt.Errorf("the receiver did not start: %s", cmp.Or(output, "it "+reason))
+	return errors.Join(&hinted{failed, cmp.Or(hint, "read its log: "+LogFile(home))}, err)
 }
 
 // words finds the message and the hint in the output of a command: the last lines, without what names the program,

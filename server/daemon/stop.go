@@ -12,7 +12,7 @@ import (
 // Stop ends the receiver of cfg.Home and returns when it is gone. It asks first and lets the receiver finish what it
 // accepted; where that takes long, cfg.Notice gets what it waits for. After cfg.StopTimeout the process is ended by
 // force, which loses nothing that was acknowledged. A receiver that a supervisor runs is stopped by that one, since it
-// would start it again. It fails with ErrNotRunning, *ManagedError or *StuckError.
+// would start it again. It fails with ErrNotRunning, or with an error whose hint is what is left to do.
 func Stop(ctx context.Context, cfg Config) error {
 	st, err := quickStatus(ctx, cfg.Home)
 	pid := st.PID
@@ -23,21 +23,13 @@ func Stop(ctx context.Context, cfg Config) error {
 		if err != nil {
 			return err
 		}
-		return awaitStopped(ctx, cfg, pid)
+		gone, err := released(ctx, cfg, pid, cfg.stopTimeout()+20*time.Second)
+		if err == nil && !gone {
+			err = stuck(pid, "its supervisor was asked to stop it, and it still runs")
+		}
+		return err
 	}
 	return stopProcess(ctx, cfg, st, err)
-}
-
-// awaitStopped waits until the receiver that its supervisor stops is gone.
-func awaitStopped(ctx context.Context, cfg Config, pid int) error {
-	client := Dial(cfg.Home)
-	gone, err := released(ctx, cfg, cfg.stopTimeout()+20*time.Second, func() {
-		cfg.notice("the receiver (pid %d) is still finishing: %s", pid, hanging(ctx, client))
-	})
-	if err == nil && !gone {
-		err = &StuckError{PID: pid, Detail: "its supervisor was asked to stop it, and it still runs"}
-	}
-	return err
 }
 
 // quickStatus asks a receiver that may hang.
@@ -49,23 +41,39 @@ func quickStatus(ctx context.Context, home string) (Status, error) {
 
 // stopProcess ends the receiver, whatever runs it. st is what it last said, or err why it did not.
 func stopProcess(ctx context.Context, cfg Config, st Status, err error) error {
-	client := Dial(cfg.Home)
 	pid := st.PID
 	if err == nil {
-		err = client.Stop(ctx)
+		err = Dial(cfg.Home).Stop(ctx)
 	}
 	if err != nil {
 		if pid, err = ask(ctx, cfg); err != nil {
 			return err
 		}
 	}
-	gone, err := released(ctx, cfg, cfg.stopTimeout(), func() {
-		cfg.notice("the receiver (pid %d) is still finishing: %s", pid, hanging(ctx, client))
-	})
+	return outlast(ctx, cfg, pid)
+}
+
+// outlast waits until the receiver has ended, and ends it by force when its time is over: SIGTERM, and SIGKILL two seconds
+// later. It only ever signals a process that holds the lock.
+func outlast(ctx context.Context, cfg Config, pid int) error {
+	gone, err := released(ctx, cfg, pid, cfg.stopTimeout())
 	if err != nil || gone {
 		return err
 	}
-	return force(ctx, cfg, pid, hanging(ctx, client))
+	why := hanging(ctx, Dial(cfg.Home))
+	if pid <= 1 || pid == os.Getpid() {
+		return stuck(pid, why)
+	}
+	cfg.notice("the receiver (pid %d) did not stop within %s (%s); ending it", pid, cfg.stopTimeout(), why)
+	for _, end := range []func(int) error{terminate, kill} {
+		if err := end(pid); err != nil {
+			return err
+		}
+		if gone, err := released(ctx, cfg, pid, 2*time.Second); err != nil || gone {
+			return err
+		}
+	}
+	return stuck(pid, why)
 }
 
 // ask asks a receiver that does not answer with a signal, and says which process that is.
@@ -83,11 +91,11 @@ func ask(ctx context.Context, cfg Config) (pid int, err error) {
 	// It holds the lock and does not answer: it is starting, or it hangs.
 	pid = holder(cfg.Home)
 	if pid == 0 {
-		return 0, &StuckError{Detail: "it does not answer, and nothing says which process it is"}
+		return 0, stuck(0, "it does not answer, and nothing says which process it is")
 	}
 	cfg.notice("the receiver (pid %d) does not answer on its control socket; asking it with a signal", pid)
 	if pid == os.Getpid() {
-		return 0, &StuckError{PID: pid, Detail: "it is this very process"}
+		return 0, stuck(pid, "it is this very process")
 	}
 	if err := terminate(pid); err != nil {
 		return pid, err
@@ -95,14 +103,16 @@ func ask(ctx context.Context, cfg Config) (pid int, err error) {
 	return pid, wake(pid) // one that is suspended can finish only when it runs
 }
 
-// released waits until nobody holds the lock. It calls slow after three seconds and every five after that.
-func released(ctx context.Context, cfg Config, limit time.Duration, slow func()) (bool, error) {
+// released waits until the process no longer holds the lock, for no longer than limit, and reports whether that came about.
+// After three seconds and every five after that cfg.Notice gets what it waits for.
+func released(ctx context.Context, cfg Config, pid int, limit time.Duration) (bool, error) {
 	deadline := time.NewTimer(limit)
 	defer deadline.Stop()
 	tick := time.NewTicker(pollInterval)
 	defer tick.Stop()
 	patience := time.NewTimer(3 * time.Second)
 	defer patience.Stop()
+	replaced := func() bool { return pid != 0 && !isHolder(cfg.Home, pid) }
 	for {
 		locked, err := held(cfg.Home)
 		if err != nil || !locked {
@@ -112,9 +122,12 @@ func released(ctx context.Context, cfg Config, limit time.Duration, slow func())
 		case <-ctx.Done():
 			return false, fmt.Errorf("wait for the receiver to stop: %w", context.Cause(ctx))
 		case <-deadline.C:
-			return false, nil
+			return replaced(), nil
 		case <-patience.C:
-			slow()
+			if replaced() {
+				return true, nil
+			}
+			cfg.notice("the receiver (pid %d) is still finishing: %s", pid, hanging(ctx, Dial(cfg.Home)))
 			patience.Reset(5 * time.Second)
 		case <-tick.C:
 		}
@@ -151,22 +164,4 @@ func hanging(ctx context.Context, client *Client) string {
 		return "it does not say what it waits for"
 	}
 	return strings.Join(waits, ", ")
-}
-
-// force ends the process: SIGTERM, and SIGKILL two seconds later.
-func force(ctx context.Context, cfg Config, pid int, why string) error {
-	if pid <= 1 || pid == os.Getpid() {
-		return &StuckError{PID: pid, Detail: why}
-	}
-	cfg.notice("the receiver (pid %d) did not stop within %s (%s); ending it", pid, cfg.stopTimeout(), why)
-	for _, end := range []func(int) error{terminate, kill} {
-		if err := end(pid); err != nil {
-			return err
-		}
-		gone, err := released(ctx, cfg, 2*time.Second, func() {})
-		if err != nil || gone {
-			return err
-		}
-	}
-	return &StuckError{PID: pid, Detail: why}
 }

@@ -18,9 +18,8 @@ func TestASlowStopIsReportedNowAndThen(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
 		begin := time.Now()
 		var reports []time.Duration
-		gone, err := released(t.Context(), Config{Home: home}, 20*time.Second, func() {
-			reports = append(reports, time.Since(begin).Round(time.Second))
-		})
+		cfg := Config{Home: home, Notice: func(string) { reports = append(reports, time.Since(begin).Round(time.Second)) }}
+		gone, err := released(t.Context(), cfg, os.Getpid(), 20*time.Second)
 		if gone || err != nil {
 			t.Errorf("released(held lock) = %v, %v", gone, err)
 		}
@@ -29,14 +28,14 @@ func TestASlowStopIsReportedNowAndThen(t *testing.T) {
 		}
 		ctx, cancel := context.WithTimeout(t.Context(), time.Second)
 		defer cancel()
-		if _, err := released(ctx, Config{Home: home}, 20*time.Second, nil); !errors.Is(err, context.DeadlineExceeded) {
+		if _, err := released(ctx, cfg, os.Getpid(), 20*time.Second); !errors.Is(err, context.DeadlineExceeded) {
 			t.Errorf("with a context that ends: %v", err)
 		}
 	})
 	if err := inst.Close(); err != nil {
 		t.Fatal(err)
 	}
-	if gone, err := released(t.Context(), Config{Home: home}, time.Minute, nil); !gone || err != nil {
+	if gone, err := released(t.Context(), Config{Home: home}, os.Getpid(), time.Minute); !gone || err != nil {
 		t.Errorf("released(free lock) = %v, %v", gone, err)
 	}
 	if _, err := os.Stat(pidFile(home)); !errors.Is(err, os.ErrNotExist) {

@@ -178,8 +178,8 @@ func supervisorOf(st Status, pid int) *Supervisor {
 	return nil
 }
 
-// bySupervisor restarts or stops the receiver through what runs it. It reports false where nobody does. It fails with
-// *ManagedError where the supervisor cannot be spoken to from here; the receiver goes on then.
+// bySupervisor restarts or stops the receiver through what runs it. It reports false where nobody does. It fails, and names
+// the command, where the supervisor cannot be spoken to from here; the receiver goes on then.
 func bySupervisor(ctx context.Context, cfg Config, st Status, pid int, verb string) (bool, error) {
 	s := supervisorOf(st, pid)
 	if s == nil {
@@ -191,10 +191,10 @@ func bySupervisor(ctx context.Context, cfg Config, st Status, pid int, verb stri
 	command := s.Command(verb)
 	switch s.Kind {
 	case KindDocker, KindPodman, KindKubernetes: // they are outside, and we are in
-		return true, &ManagedError{Supervisor: *s, Verb: verb}
+		return true, managedError(*s, verb)
 	}
 	if _, err := exec.LookPath(command[0]); err != nil || s.Name == "" {
-		return true, &ManagedError{Supervisor: *s, Verb: verb}
+		return true, managedError(*s, verb)
 	}
 	if verb == "restart" && len(cfg.Args) > 1 {
 		cfg.notice("%s runs the receiver with its own flags; %s do not apply to it", s, strings.Join(cfg.Args[1:], " "))

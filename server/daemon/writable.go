@@ -21,7 +21,7 @@ func notSupervised(ctx context.Context, home string) error {
 		return nil // nothing runs, or what else is wrong shows when the receiver has to make room
 	}
 	if s := supervisorOf(st, st.PID); s != nil && !ours(home, *s) {
-		return &ManagedError{Supervisor: *s, Verb: "stop"}
+		return managedError(*s, "stop")
 	}
 	return nil
 }

@@ -1,7 +1,6 @@
 package kit
 
 import (
-	"fmt"
 	"strings"
 
 	tea "charm.land/bubbletea/v2"
@@ -127,7 +126,7 @@ func (s *Shell) tabs() (line string, hints []hint) {
 		at = 1 + len(name) + Width(home)
 	}
 	for i, p := range s.Pages {
-		key, style := fmt.Sprint(i+1), t.tabOff
+		key, style := string(rune('1'+i)), t.tabOff
 		name := key + " " + p.Name()
 		switch {
 		case i == s.At:

@@ -4,9 +4,11 @@ package receiver
 
 import (
 	"context"
+	"errors"
 	"syscall"
 	"testing"
 
+	"hookctl/hooks"
 	"hookctl/server/daemon"
 	"hookctl/tui/kittest"
 )
@@ -53,7 +55,7 @@ func TestSupervisedReceiverIsNamed(t *testing.T) {
 	s.receiver.cfg.Daemon.Home = t.TempDir()
 	s.receiver.busy = ""
 	s.Settle(s.receiver.control("restarting", "restarted", func(context.Context, daemon.Config) error {
-		return &daemon.ManagedError{Supervisor: daemon.Supervisor{Kind: daemon.KindDocker, Name: "c1"}, Verb: "restart"}
+		return hooks.WithCure(errors.New("cannot restart the receiver: docker (c1) runs it"), "use: docker restart c1")
 	}))
 	s.Shows("cannot restart the receiver: docker (c1) runs it", "docker restart c1")
 }

@@ -157,7 +157,7 @@ func wizardStates() map[string]func(*wizardScreen) {
 		},
 		"wizard-7-port": func(s *wizardScreen) {
 			w := at(s, stepReceiver)
-			s.Settle(w.receiver.ready(daemon.Status{}, "", &daemon.PortError{Address: "127.0.0.1:9000", Holder: "nginx (pid 12)", Err: errors.New("address already in use")}))
+			s.Settle(w.receiver.ready(daemon.Status{}, "", hooks.WithCure(errors.New("cannot listen on 127.0.0.1:9000: address already in use, nginx (pid 12) uses it"), "stop the program that uses the port, or choose another one: hookctl start --port N, or WEBHOOK_PORT=N in .env")))
 		},
 		"wizard-7-ask-port": func(s *wizardScreen) {
 			s.setup.SavePort = func(context.Context, int) error { return nil }
