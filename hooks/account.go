@@ -19,7 +19,7 @@ type User struct {
 // User asks GitHub who the client acts as.
 func (c *Client) User(ctx context.Context) (User, error) {
 	var answer struct{ Login string }
-	header, err := c.do(ctx, request{op: "look up user", target: c.host, method: http.MethodGet, path: "user"}, &answer)
+	header, err := c.do(ctx, Call{Op: "look up user", Target: c.host, Path: "user"}, &answer)
 	if err != nil {
 		return User{}, err
 	}
@@ -62,16 +62,16 @@ func (r Repository) Target() Target {
 	return Target{Owner: owner, Repo: repo}
 }
 
+// wireRepository is a repository in GitHub's JSON.
 type wireRepository struct {
-	FullName    string   `json:"full_name"`
-	Private     bool     `json:"private"`
-	Archived    bool     `json:"archived"`
-	Topics      []string `json:"topics"`
+	Repository
 	Permissions struct{ Admin bool }
 }
 
 func (w wireRepository) repository() Repository {
-	return Repository{FullName: clean(w.FullName), Admin: w.Permissions.Admin, Private: w.Private, Archived: w.Archived, Topics: w.Topics}
+	r := w.Repository
+	r.FullName, r.Admin = clean(r.FullName), w.Permissions.Admin
+	return r
 }
 
 // Repositories lists repositories that the user can reach, in the order of their names.
@@ -80,7 +80,7 @@ func (c *Client) Repositories(ctx context.Context, q RepositoryQuery) ([]Reposit
 		return nil, &Error{Op: "list repositories", Target: q.Owner, Message: "bad pattern " + clean(q.Match), Err: err}
 	}
 	var list []Repository
-	err := pages(ctx, c, request{op: "list repositories", target: c.host, method: http.MethodGet, path: "user/repos?per_page=100&sort=full_name"}, func(page []wireRepository) bool {
+	err := pages(ctx, c, Call{Op: "list repositories", Target: c.host, Path: "user/repos?per_page=100&sort=full_name"}, func(page []wireRepository) bool {
 		for _, w := range page {
 			if r := w.repository(); q.selects(r) {
 				list = append(list, r)
@@ -118,20 +118,20 @@ func (q RepositoryQuery) selects(r Repository) bool {
 // Meta returns the address ranges that deliveries come from.
 func (c *Client) Meta(ctx context.Context) ([]netip.Prefix, error) {
 	var answer struct{ Hooks []netip.Prefix }
-	_, err := c.do(ctx, request{op: "look up address ranges", target: c.host, method: http.MethodGet, path: "meta"}, &answer)
+	_, err := c.do(ctx, Call{Op: "look up address ranges", Target: c.host, Path: "meta"}, &answer)
 	return answer.Hooks, err
 }
 
 // ServerTime returns GitHub's time, to the second, so that a wrong clock of this machine can be seen.
 func (c *Client) ServerTime(ctx context.Context) (time.Time, error) {
-	r := request{op: "ask the time", target: c.host, method: http.MethodGet, path: "meta"}
+	r := Call{Op: "ask the time", Target: c.host, Path: "meta"}
 	header, err := c.do(ctx, r, nil)
 	if err != nil {
 		return time.Time{}, err
 	}
 	at, err := http.ParseTime(header.Get("Date"))
 	if err != nil {
-		return time.Time{}, &Error{Op: r.op, Target: r.target, Message: "the answer has no date", Err: err}
+		return time.Time{}, &Error{Op: r.Op, Target: r.Target, Message: "the answer has no date", Err: err}
 	}
 	return at, nil
 }

@@ -3,7 +3,8 @@ package hooks
 import (
 	"cmp"
 	"fmt"
-	"net/http"
+	"math"
+	"slices"
 	"strings"
 )
 
@@ -22,25 +23,10 @@ type Answer struct {
 // where nothing answered at all.
 func Explain(code int, status string) Answer {
 	status = clean(status)
-	if a, known := explainWords(strings.ToLower(status)); known {
-		a.State = "not reached: " + status
-		return a
-	}
-	a := explainCode(code, status)
-	if code == 0 {
-		a.State = strings.TrimSuffix("not reached: "+status, ": ")
-	} else {
-		a.State = fmt.Sprintf("%d %s", code, a.State)
-		a.Text += fmt.Sprintf(" (%d)", code)
-	}
-	return a
-}
-
-// explainWords is about what did not get as far as an HTTP answer.
-func explainWords(status string) (Answer, bool) {
+	words := strings.ToLower(status)
 	for _, known := range []struct {
-		words  []string
-		answer Answer
+		words []string
+		Answer
 	}{
 		{[]string{"refused"}, Answer{Text: "the connection was refused: nothing listens at the public URL", Cure: "hookctl start, and check that the tunnel or proxy leads to its port", Passing: true}},
 		{[]string{"ssl", "tls", "certificate"}, Answer{Text: "GitHub does not trust the certificate of the public URL", Cure: "renew the certificate, with its whole chain"}},
@@ -48,54 +34,39 @@ func explainWords(status string) (Answer, bool) {
 		{[]string{"resolve", "name or service", "no such host"}, Answer{Text: "the name in the URL does not resolve", Cure: "correct the DNS entry, or give the hook another URL: hookctl setup --url https://…"}},
 		{[]string{"connect"}, Answer{Text: "GitHub could not connect to the public URL", Cure: "start the tunnel or proxy again; then hookctl start", Passing: true}},
 	} {
-		for _, word := range known.words {
-			if strings.Contains(status, word) {
-				return known.answer, true
-			}
+		if slices.ContainsFunc(known.words, func(word string) bool { return strings.Contains(words, word) }) {
+			known.State = "not reached: " + status
+			return known.Answer
 		}
 	}
-	return Answer{}, false
-}
-
-// explainCode is about HTTP statuses. Its State and Text are without the number.
-func explainCode(code int, status string) Answer {
-	switch code {
-	case 0:
-		return Answer{Text: "nothing answered: " + cmp.Or(status, "no reason given"), Cure: "start the tunnel or proxy again; then hookctl start", Passing: true}
-	case http.StatusBadRequest:
-		return Answer{State: "not understood by the receiver", Text: "the receiver did not understand it", Cure: "see why: hookctl rejected"}
-	case http.StatusUnauthorized:
-		return Answer{State: "signed with another secret", Text: "the signature was wrong: the hook and the receiver have different secrets", Cure: "hookctl rotate"}
-	case http.StatusForbidden:
-		return Answer{State: "forbidden on the way", Text: "it was forbidden, by receiver.allow or by the proxy", Cure: "correct receiver.allow, or the rules of the proxy"}
-	case http.StatusNotFound, http.StatusMethodNotAllowed:
-		return Answer{State: "wrong path in the URL", Text: "the URL leads to no path of the receiver, which is /webhook", Cure: "hookctl setup"}
-	case http.StatusRequestEntityTooLarge:
-		return Answer{State: "too large for the way", Text: "the payload was refused as too large", Cure: "raise the limit of the proxy to 25 MB"}
-	case http.StatusUnsupportedMediaType:
-		return Answer{State: "wrong content type", Text: "the receiver does not take the content type", Cure: "hookctl setup"}
-	case http.StatusTooManyRequests:
-		return Answer{State: "too many at once", Text: "it was refused because of a rate limit", Cure: "raise the rate limit of the tunnel or proxy"}
-	case http.StatusBadGateway:
-		return Answer{State: "tunnel up, receiver down", Text: "the tunnel or proxy is up, and the receiver behind it did not answer", Cure: "hookctl start", Passing: true}
-	case 530: // of Cloudflare
-		return Answer{State: "the tunnel is down", Text: "the tunnel is down", Cure: "start the tunnel again", Passing: true}
-	case http.StatusServiceUnavailable:
-		return Answer{State: "receiver busy or down", Text: "the receiver was too busy, or the proxy found no receiver", Cure: "hookctl start", Passing: true}
-	case http.StatusGatewayTimeout:
-		return Answer{State: "receiver too slow", Text: "the receiver did not answer the proxy in time", Cure: "hookctl start", Passing: true}
-	case http.StatusInsufficientStorage:
-		return Answer{State: "the receiver's disk is full", Text: "the receiver's disk is full", Cure: "free some space: hookctl events prune"}
+	if code == 0 {
+		return Answer{strings.TrimSuffix("not reached: "+status, ": "), "nothing answered: " + cmp.Or(status, "no reason given"), "start the tunnel or proxy again; then hookctl start", true}
 	}
-	switch {
-	case code >= 500:
-		return Answer{State: "the receiver failed", Text: "the receiver failed", Cure: "see its log: hookctl status", Passing: true}
-	case code >= 400:
-		return Answer{State: "not accepted", Text: "it was not accepted: " + status, Cure: "see where the tunnel or proxy leads to"}
-	case code >= 300:
-		return Answer{State: "redirected", Text: "the URL redirects, which GitHub does not follow", Cure: "give the URL that it redirects to: hookctl setup --url https://…"}
+	for _, known := range []struct {
+		from, to int // HTTP statuses
+		Answer
+	}{
+		{400, 400, Answer{"not understood by the receiver", "the receiver did not understand it", "see why: hookctl rejected", false}},
+		{401, 401, Answer{"signed with another secret", "the signature was wrong: the hook and the receiver have different secrets", "hookctl rotate", false}},
+		{403, 403, Answer{"forbidden on the way", "it was forbidden, by receiver.allow or by the proxy", "correct receiver.allow, or the rules of the proxy", false}},
+		{404, 405, Answer{"wrong path in the URL", "the URL leads to no path of the receiver, which is /webhook", "hookctl setup", false}},
+		{413, 413, Answer{"too large for the way", "the payload was refused as too large", "raise the limit of the proxy to 25 MB", false}},
+		{415, 415, Answer{"wrong content type", "the receiver does not take the content type", "hookctl setup", false}},
+		{429, 429, Answer{"too many at once", "it was refused because of a rate limit", "raise the rate limit of the tunnel or proxy", false}},
+		{502, 502, Answer{"tunnel up, receiver down", "the tunnel or proxy is up, and the receiver behind it did not answer", "hookctl start", true}},
+		{503, 503, Answer{"receiver busy or down", "the receiver was too busy, or the proxy found no receiver", "hookctl start", true}},
+		{504, 504, Answer{"receiver too slow", "the receiver did not answer the proxy in time", "hookctl start", true}},
+		{507, 507, Answer{"the receiver's disk is full", "the receiver's disk is full", "free some space: hookctl events prune", false}},
+		{530, 530, Answer{"the tunnel is down", "the tunnel is down", "start the tunnel again", true}}, // of Cloudflare
+		{500, math.MaxInt, Answer{"the receiver failed", "the receiver failed", "see its log: hookctl status", true}},
+		{300, 399, Answer{"redirected", "the URL redirects, which GitHub does not follow", "give the URL that it redirects to: hookctl setup --url https://…", false}},
+	} {
+		if code >= known.from && code <= known.to {
+			known.State, known.Text = fmt.Sprintf("%d %s", code, known.State), fmt.Sprintf("%s (%d)", known.Text, code)
+			return known.Answer
+		}
 	}
-	return Answer{State: "not accepted", Text: "it was not accepted: " + status, Cure: "see where the tunnel or proxy leads to"}
+	return Answer{fmt.Sprintf("%d not accepted", code), fmt.Sprintf("it was not accepted: %s (%d)", status, code), "see where the tunnel or proxy leads to", false}
 }
 
 // Hint is the text and the cure, as the hint of an error.

@@ -34,18 +34,10 @@ func CheckURL(ctx context.Context, address, instance string) error {
 	cutToBase(u)
 	u.Path, u.RawPath = u.Path+"/healthz", u.RawPath+"/healthz"
 	u.RawQuery = url.Values{"nonce": {nonce}}.Encode()
-	ctx, cancel := context.WithTimeout(ctx, checkTimeout)
-	defer cancel()
-	req, err := http.NewRequestWithContext(ctx, http.MethodGet, u.String(), nil)
-	if err != nil {
-		return fail("give a public https URL", "it is not a valid URL")
-	}
-	req.Header.Set("User-Agent", "hookctl")
 	// GitHub follows no redirect, so a check that did would see what GitHub does not.
-	client := &http.Client{CheckRedirect: func(*http.Request, []*http.Request) error { return http.ErrUseLastResponse }}
-	res, err := client.Do(req)
+	res, err := open(ctx, u, checkTimeout)
 	if err != nil {
-		return fail("is the tunnel up, and does the name resolve? GitHub may still reach it", "it cannot be reached from here: %s", noURL(err))
+		return fail("is the tunnel up, and does the name resolve? GitHub may still reach it", "it cannot be reached from here: %v", noURL(err))
 	}
 	defer res.Body.Close()
 	raw, err := io.ReadAll(io.LimitReader(res.Body, 1<<16))

@@ -214,27 +214,14 @@ func (u unaltered) RoundTrip(req *http.Request) (*http.Response, error) {
 	return res, err
 }
 
-// request is one call to the REST API.
-type request struct {
-	op     string // what it does, for messages: "create hook"
-	target string // on what, for messages: "owner/repo"
-	method string
-	path   string // relative to the API, with its query
-	body   any    // marshalled as JSON unless nil
-	once   bool   // not to be repeated when the answer is lost
-	long   bool   // the answer may be large
-	// what a token needs for it, for the cure; "" where it is about hooks
-	scope, permission string
-}
-
 // do sends a call, reads the answer into out unless that is nil or the body is empty, and returns the headers of
 // the answer. Errors are of type *Error.
-func (c *Client) do(ctx context.Context, r request, out any) (http.Header, error) {
+func (c *Client) do(ctx context.Context, r Call, out any) (http.Header, error) {
 	var body []byte
-	if r.body != nil {
+	if r.Body != nil {
 		var err error
-		if body, err = json.Marshal(r.body); err != nil {
-			return nil, &Error{Op: r.op, Target: r.target, Message: err.Error(), Err: err}
+		if body, err = json.Marshal(r.Body); err != nil {
+			return nil, &Error{Op: r.Op, Target: r.Target, Message: err.Error(), Err: err}
 		}
 	}
 	lost := false     // an earlier attempt may have been acted on
@@ -252,13 +239,13 @@ func (c *Client) do(ctx context.Context, r request, out any) (http.Header, error
 		var status *api.HTTPError
 		if !errors.As(err, &status) {
 			lost = true
-			if r.once || ctx.Err() != nil {
+			if r.Once || ctx.Err() != nil {
 				return nil, backoff.Permanent(err)
 			}
-			c.log.Debug("no answer from GitHub, trying again", "op", r.op, "target", r.target, "error", clean(err.Error()))
+			c.log.Debug("no answer from GitHub, trying again", "op", r.Op, "target", r.Target, "error", clean(err.Error()))
 			return nil, err
 		}
-		if lost && r.method == http.MethodDelete && status.StatusCode == http.StatusNotFound {
+		if lost && r.Method == http.MethodDelete && status.StatusCode == http.StatusNotFound {
 			// The delete whose answer was lost had worked.
 			return status.Headers, nil
 		}
@@ -272,7 +259,7 @@ func (c *Client) do(ctx context.Context, r request, out any) (http.Header, error
 		}
 		if status.StatusCode >= 500 {
 			lost = true
-			if !r.once {
+			if !r.Once {
 				return nil, err
 			}
 		}
@@ -290,22 +277,23 @@ func (c *Client) do(ctx context.Context, r request, out any) (http.Header, error
 }
 
 // attempt sends the call once, following redirects with the same method and body.
-func (c *Client) attempt(ctx context.Context, r request, body []byte, out any) (http.Header, error) {
+func (c *Client) attempt(ctx context.Context, r Call, body []byte, out any) (http.Header, error) {
 	for hop := 0; ; hop++ {
 		header, err := c.send(ctx, r, body, out)
 		var status *api.HTTPError
 		if !errors.As(err, &status) || !isRedirect(status.StatusCode) || hop == maxRedirects {
 			return header, err
 		}
-		if r.path, err = c.redirect(status); err != nil {
+		if r.Path, err = c.redirect(status); err != nil {
 			return nil, err
 		}
 	}
 }
 
 // send sends one request when the limits allow it, and reads its answer.
-func (c *Client) send(ctx context.Context, r request, body []byte, out any) (http.Header, error) {
-	leave, err := c.gate.enter(ctx, r.method != http.MethodGet)
+func (c *Client) send(ctx context.Context, r Call, body []byte, out any) (http.Header, error) {
+	method := cmp.Or(r.Method, http.MethodGet)
+	leave, err := c.gate.enter(ctx, method != http.MethodGet)
 	if err != nil {
 		return nil, err
 	}
@@ -320,8 +308,8 @@ func (c *Client) send(ctx context.Context, r request, body []byte, out any) (htt
 	if body != nil {
 		reader = bytes.NewReader(body)
 	}
-	c.log.Debug("GitHub call", "method", r.method, "path", clean(r.path))
-	res, err := c.rest.RequestWithContext(ctx, r.method, r.path, reader)
+	c.log.Debug("GitHub call", "method", method, "path", clean(r.Path))
+	res, err := c.rest.RequestWithContext(ctx, method, r.Path, reader)
 	if err != nil {
 		return nil, err
 	}
@@ -371,13 +359,13 @@ func read(res *http.Response, out any) error {
 }
 
 // pages calls a list page by page until it ends or each says that it has enough.
-func pages[T any](ctx context.Context, c *Client, r request, each func([]T) (more bool)) error {
-	address, err := url.Parse(r.path)
+func pages[T any](ctx context.Context, c *Client, r Call, each func([]T) (more bool)) error {
+	address, err := url.Parse(r.Path)
 	if err != nil {
-		return fmt.Errorf("%s: %w", r.op, err)
+		return fmt.Errorf("%s: %w", r.Op, err)
 	}
 	for {
-		r.path = address.String()
+		r.Path = address.String()
 		var page []T
 		header, err := c.do(ctx, r, &page)
 		if err != nil {
@@ -395,7 +383,7 @@ func pages[T any](ctx context.Context, c *Client, r request, each func([]T) (mor
 			}
 		}
 		address.RawQuery = query.Encode()
-		if address.String() == r.path {
+		if address.String() == r.Path {
 			return nil
 		}
 	}

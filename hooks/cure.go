@@ -1,6 +1,9 @@
 package hooks
 
-import "errors"
+import (
+	"cmp"
+	"errors"
+)
 
 // WithCure adds what a person can do about err, often a command. A nil error stays nil, and the cure nearest to the cause
 // wins. [CureOf] finds it again, however often the error has been wrapped since.
@@ -14,27 +17,23 @@ func WithCure(err error, cure string) error {
 // CureOf returns what to do about an error; "" when nothing is known. It understands every error with a method Hint,
 // from whichever package it is.
 func CureOf(err error) string {
-	var with interface {
+	with, ok := errors.AsType[interface {
 		error
 		Hint() string
-	}
-	if !errors.As(err, &with) {
+	}](err)
+	if !ok {
 		return ""
 	}
-	if cure := with.Hint(); cure != "" {
-		return cure
-	}
-	return CureOf(errors.Unwrap(with))
+	return cmp.Or(with.Hint(), CureOf(errors.Unwrap(with)))
 }
 
 // cureError is an error and its cure.
 type cureError struct {
-	err  error
+	error
 	cure string
 }
 
-func (e *cureError) Error() string { return e.err.Error() }
-func (e *cureError) Unwrap() error { return e.err }
+func (e *cureError) Unwrap() error { return e.error }
 
 // Hint is the cure.
 func (e *cureError) Hint() string { return e.cure }
@@ -51,11 +50,11 @@ func WithCode(err error, code string) error {
 // CodeOf returns the code that an error brought along; "" where it brought none. It understands every error with a method Code,
 // from whichever package it is.
 func CodeOf(err error) string {
-	var with interface {
+	with, ok := errors.AsType[interface {
 		error
 		Code() string
-	}
-	if !errors.As(err, &with) {
+	}](err)
+	if !ok {
 		return ""
 	}
 	return with.Code()

@@ -44,19 +44,11 @@ func (d Delivery) MarshalJSON() ([]byte, error) {
 // OK reports whether the receiver took it.
 func (d Delivery) OK() bool { return d.Status == "OK" }
 
+// wireDelivery is a delivery in GitHub's JSON.
 type wireDelivery struct {
-	ID          int64      `json:"id"`
-	GUID        string     `json:"guid"`
-	Event       string     `json:"event"`
-	Action      *string    `json:"action"`
-	DeliveredAt time.Time  `json:"delivered_at"`
-	ThrottledAt *time.Time `json:"throttled_at"`
-	Redelivery  bool       `json:"redelivery"`
-	Duration    float64    `json:"duration"`
-	Status      string     `json:"status"`
-	StatusCode  int        `json:"status_code"`
-	URL         string     `json:"url"`
-	Request     struct {
+	Delivery
+	Duration float64 `json:"duration"` // in seconds
+	Request  struct {
 		Headers map[string]string `json:"headers"`
 		Payload json.RawMessage   `json:"payload"`
 	} `json:"request"`
@@ -67,18 +59,12 @@ type wireDelivery struct {
 }
 
 func (w wireDelivery) delivery(t Target, hookID int64) Delivery {
-	d := Delivery{
-		ID: w.ID, GUID: clean(w.GUID), Event: clean(w.Event), DeliveredAt: w.DeliveredAt, ThrottledAt: w.ThrottledAt,
-		Redelivery: w.Redelivery, Duration: time.Duration(w.Duration * float64(time.Second)),
-		Status: clean(w.Status), StatusCode: w.StatusCode, Repository: t.String(), HookID: hookID,
-		URL: clean(w.URL), RequestHeaders: cleanHeaders(w.Request.Headers), Payload: w.Request.Payload, ResponseHeaders: cleanHeaders(w.Response.Headers),
-	}
-	if w.Action != nil {
-		d.Action = clean(*w.Action)
-	}
-	if body, ok := w.Response.Payload.(string); ok {
-		d.ResponseBody = clean(body)
-	}
+	d := w.Delivery
+	d.GUID, d.Event, d.Action, d.Status, d.URL = clean(d.GUID), clean(d.Event), clean(d.Action), clean(d.Status), clean(d.URL)
+	d.Duration, d.Repository, d.HookID = time.Duration(w.Duration*float64(time.Second)), t.String(), hookID
+	d.RequestHeaders, d.Payload, d.ResponseHeaders = cleanHeaders(w.Request.Headers), w.Request.Payload, cleanHeaders(w.Response.Headers)
+	body, _ := w.Response.Payload.(string)
+	d.ResponseBody = clean(body)
 	return d
 }
 
@@ -111,7 +97,7 @@ func (c *Client) Deliveries(ctx context.Context, t Target, id int64, q DeliveryQ
 		query.Set("status", "failure")
 	}
 	var list []Delivery
-	err := pages(ctx, c, request{op: "list deliveries", target: t.String(), method: http.MethodGet, path: t.hook(id) + "/deliveries?" + query.Encode()}, func(page []wireDelivery) bool {
+	err := pages(ctx, c, Call{Op: "list deliveries", Target: t.String(), Path: t.hook(id) + "/deliveries?" + query.Encode()}, func(page []wireDelivery) bool {
 		for _, w := range page {
 			if w.ID <= q.After || w.DeliveredAt.Before(q.Since) || (q.Limit > 0 && len(list) == q.Limit) {
 				return false
@@ -134,12 +120,11 @@ func (c *Client) DeliveriesOf(ctx context.Context, hooks []Hook, q DeliveryQuery
 // Delivery returns one delivery with its payload.
 func (c *Client) Delivery(ctx context.Context, t Target, id, deliveryID int64) (Delivery, error) {
 	var w wireDelivery
-	_, err := c.do(ctx, request{op: "view delivery", target: t.String(), method: http.MethodGet, path: t.hook(id) + "/deliveries/" + itoa(deliveryID), long: true}, &w)
+	_, err := c.do(ctx, Call{Op: "view delivery", Target: t.String(), Path: t.hook(id) + "/deliveries/" + itoa(deliveryID), long: true}, &w)
 	return w.delivery(t, id), err
 }
 
 // Redeliver asks GitHub to send a delivery again. It keeps its GUID.
 func (c *Client) Redeliver(ctx context.Context, t Target, id, deliveryID int64) error {
-	_, err := c.do(ctx, request{op: "redeliver", target: t.String(), method: http.MethodPost, path: t.hook(id) + "/deliveries/" + itoa(deliveryID) + "/attempts"}, nil)
-	return err
+	return c.Do(ctx, Call{Op: "redeliver", Target: t.String(), Method: http.MethodPost, Path: t.hook(id) + "/deliveries/" + itoa(deliveryID) + "/attempts"}, nil)
 }

@@ -79,15 +79,15 @@ func (e *Error) Unwrap() error { return e.Err }
 
 // explain turns what a call came to into an Error with its cure. For a 404, which GitHub also answers where a
 // permission is missing, it looks a little further.
-func (c *Client) explain(ctx context.Context, r request, err error) *Error {
-	e := &Error{Op: r.op, Target: r.target, Err: err}
+func (c *Client) explain(ctx context.Context, r Call, err error) *Error {
+	e := &Error{Op: r.Op, Target: r.Target, Err: err}
 	if held := new(heldError); errors.As(err, &held) {
 		e.Message, e.Err, e.Cure = "not sent: GitHub asked to wait", ErrRateLimited, waitCure(held.until)
 		return e
 	}
 	var status *api.HTTPError
 	if !errors.As(err, &status) {
-		e.Message = clean(noURL(err))
+		e.Message = clean(noURL(err).Error())
 		if ctx.Err() == nil {
 			e.Err = errors.Join(ErrUnreachable, err)
 			e.Cure = "check the connection to " + c.host + ", then run the command again: it skips what is done"
@@ -124,8 +124,8 @@ func (c *Client) explain(ctx context.Context, r request, err error) *Error {
 
 // hide takes the secrets that the call sent out of what GitHub, or who stands in its place, answers: an error is logged,
 // shown and kept.
-func (r request) hide(text string) string {
-	raw, err := json.Marshal(r.body)
+func (r Call) hide(text string) string {
+	raw, err := json.Marshal(r.Body)
 	if err != nil {
 		return text // then nothing was sent either
 	}
@@ -147,16 +147,16 @@ func (r request) hide(text string) string {
 }
 
 // flag names the target on a command line.
-func (r request) flag() string {
-	if strings.HasPrefix(r.path, "orgs/") {
-		return "--org " + r.target
+func (r Call) flag() string {
+	if strings.HasPrefix(r.Path, "orgs/") {
+		return "--org " + r.Target
 	}
-	return "-R " + r.target
+	return "-R " + r.Target
 }
 
 // look is a command that shows what the call was about.
-func (r request) look() string {
-	if base, ok := hooksBase(r.path); ok {
+func (r Call) look() string {
+	if base, ok := hooksBase(r.Path); ok {
 		return "gh api " + strings.TrimSuffix(base, "/hooks")
 	}
 	return "gh auth status"
@@ -167,19 +167,19 @@ func waitCure(until time.Time) string {
 }
 
 // explainForbidden finds the reason of a 403 in its headers and in GitHub's words; each has a cure of its own.
-func (c *Client) explainForbidden(e *Error, r request, status *api.HTTPError) {
+func (c *Client) explainForbidden(e *Error, r Call, status *api.HTTPError) {
 	message := strings.ToLower(e.Message)
 	says := func(any ...string) bool {
 		return slices.ContainsFunc(any, func(s string) bool { return strings.Contains(message, s) })
 	}
-	owner, _, _ := strings.Cut(r.target, "/")
+	owner, _, _ := strings.Cut(r.Target, "/")
 	permission := "Webhooks"
-	if strings.HasPrefix(r.path, "orgs/") {
+	if strings.HasPrefix(r.Path, "orgs/") {
 		permission = "Organization webhooks"
 	}
 	permission += ": read and write"
-	if r.permission != "" {
-		permission = r.permission
+	if r.Permission != "" {
+		permission = r.Permission
 	}
 	switch sso := status.Headers.Get("X-GitHub-SSO"); {
 	case strings.HasPrefix(sso, "required"), says("saml", "single sign-on"):
@@ -189,7 +189,7 @@ func (c *Client) explainForbidden(e *Error, r request, status *api.HTTPError) {
 			e.Cure = "authorize the token in a browser: " + clean(address)
 		}
 	case says("archived"):
-		e.Err, e.Cure = ErrArchived, "unarchive it (gh repo unarchive "+r.target+") or leave it out"
+		e.Err, e.Cure = ErrArchived, "unarchive it (gh repo unarchive "+r.Target+") or leave it out"
 	case says("ip allow list"):
 		e.Err, e.Cure = ErrForbidden, "run this from an allowed address, or ask an owner of "+owner+" to add this machine's address to the IP allow list"
 	case says("access restrictions"):
@@ -205,14 +205,14 @@ func (c *Client) explainForbidden(e *Error, r request, status *api.HTTPError) {
 	case says("billing", "payment", "upgrade to", "spending limit"):
 		e.Err, e.Cure = ErrForbidden, "ask an owner of "+owner+" to settle the plan or the payment: https://"+c.host+"/settings/billing"
 	case says("access blocked", "disabled"):
-		e.Err, e.Cure = ErrForbidden, "see why at https://"+c.host+"/"+r.target+", or leave it out"
+		e.Err, e.Cure = ErrForbidden, "see why at https://"+c.host+"/"+r.Target+", or leave it out"
 	case message == "": // GitHub names a reason
 		e.Err, e.Cure = ErrForbidden, "check the proxy on the way to "+c.host+": GitHub would say why"
 	case says("not accessible by integration"):
-		e.Err, e.Cure = ErrScope, "give the app whose token this is the permission \""+permission+"\" for "+r.target+
+		e.Err, e.Cure = ErrScope, "give the app whose token this is the permission \""+permission+"\" for "+r.Target+
 			", or use a token of your own; the GITHUB_TOKEN of a workflow cannot have it"
 	case says("not accessible by"):
-		e.Err, e.Cure = ErrScope, "give the token the permission \""+permission+"\" for "+r.target
+		e.Err, e.Cure = ErrScope, "give the token the permission \""+permission+"\" for "+r.Target
 	case lacksScope(status.Headers):
 		e.Err, e.Cure = ErrScope, c.scopeCure(r)
 	case says("admin", "owner", "permission", "must have", "forbidden"):
@@ -224,23 +224,23 @@ func (c *Client) explainForbidden(e *Error, r request, status *api.HTTPError) {
 
 // explainNotFound distinguishes the reasons for a 404: a token without the scope, a user without the role, a hook or
 // delivery that is gone, and a repository that is not there.
-func (c *Client) explainNotFound(ctx context.Context, e *Error, r request, status *api.HTTPError) {
+func (c *Client) explainNotFound(ctx context.Context, e *Error, r Call, status *api.HTTPError) {
 	e.Err = ErrNotFound
 	if lacksScope(status.Headers) {
 		e.Err, e.Cure = ErrScope, c.scopeCure(r)
 		return
 	}
-	base, inHooks := hooksBase(r.path)
-	if !inHooks && r.permission != "" {
-		e.Cure = "check that it is there and that you may see it; a fine-grained token needs the permission \"" + r.permission + "\" for " + r.target
+	base, inHooks := hooksBase(r.Path)
+	if !inHooks && r.Permission != "" {
+		e.Cure = "check that it is there and that you may see it; a fine-grained token needs the permission \"" + r.Permission + "\" for " + r.Target
 		return
 	}
 	if !inHooks {
 		e.Cure = "check the spelling, and that " + c.host + " is where it is"
 		return
 	}
-	if base != strings.SplitN(r.path, "?", 2)[0] {
-		if _, err := c.attempt(ctx, request{method: http.MethodGet, path: base + "?per_page=1"}, nil, nil); err == nil {
+	if base != strings.SplitN(r.Path, "?", 2)[0] {
+		if _, err := c.attempt(ctx, Call{Path: base + "?per_page=1"}, nil, nil); err == nil {
 			e.Err, e.Cure = ErrHookNotFound, "see which hooks there are: hookctl hooks list "+r.flag()
 			return
 		}
@@ -249,14 +249,14 @@ func (c *Client) explainNotFound(ctx context.Context, e *Error, r request, statu
 		Permissions struct{ Admin bool } `json:"permissions"`
 	}
 	owner := strings.TrimSuffix(base, "/hooks")
-	_, err := c.attempt(ctx, request{method: http.MethodGet, path: owner}, nil, &found)
+	_, err := c.attempt(ctx, Call{Path: owner}, nil, &found)
 	switch {
 	case err == nil && !found.Permissions.Admin:
 		e.Err, e.Cure = ErrNotAdmin, adminCure(r)
 	case err == nil:
 		e.Err, e.Cure = ErrScope, c.scopeCure(r)
 	default:
-		e.Cure = "check the spelling, and that you may see it: gh repo view " + r.target
+		e.Cure = "check the spelling, and that you may see it: gh repo view " + r.Target
 		if have := scopes(status.Headers.Get("X-OAuth-Scopes")); len(have) > 0 && !slices.Contains(have, "repo") {
 			e.Cure += "; if it is private: " + c.tokenCure(fmt.Sprintf("gh auth refresh -h %s -s repo", c.host), "give the token in %s the scope repo")
 		}
@@ -266,15 +266,15 @@ func (c *Client) explainNotFound(ctx context.Context, e *Error, r request, statu
 	}
 }
 
-func explainUnprocessable(e *Error, r request) {
+func explainUnprocessable(e *Error, r Call) {
 	message := strings.ToLower(e.Message)
 	switch {
-	case r.permission != "": // not about hooks
+	case r.Permission != "": // not about hooks
 		e.Cure = "see what GitHub says of it: " + r.look()
 	case strings.Contains(message, "already exists"):
 		e.Err, e.Cure = ErrExists, "run hookctl setup, which changes the hook that is there; see it with: hookctl hooks list "+r.flag()
-		if strings.HasPrefix(r.path, "orgs/") {
-			e.Cure = "if hookctl hooks list --org " + r.target + " does not show it, another app created it and gh's token cannot see it: set GH_TOKEN to a token of yours with the scope admin:org_hook"
+		if strings.HasPrefix(r.Path, "orgs/") {
+			e.Cure = "if hookctl hooks list --org " + r.Target + " does not show it, another app created it and gh's token cannot see it: set GH_TOKEN to a token of yours with the scope admin:org_hook"
 		}
 	case strings.Contains(message, "cannot have more than"):
 		e.Err, e.Cure = ErrHookLimit, "delete one that is no longer needed: hookctl hooks list "+r.flag()
@@ -341,13 +341,13 @@ func scopes(header string) []string {
 	return list
 }
 
-func (c *Client) scopeCure(r request) string {
+func (c *Client) scopeCure(r Call) string {
 	scope := "admin:repo_hook"
-	if strings.HasPrefix(r.path, "orgs/") {
+	if strings.HasPrefix(r.Path, "orgs/") {
 		scope = "admin:org_hook"
 	}
-	if r.scope != "" {
-		scope = r.scope
+	if r.Scope != "" {
+		scope = r.Scope
 	}
 	return c.tokenCure(fmt.Sprintf("gh auth refresh -h %s -s %s", c.host, scope), "give the token in %s the scope "+scope)
 }
@@ -360,11 +360,11 @@ func (c *Client) tokenCure(login, token string) string {
 	return login
 }
 
-func adminCure(r request) string {
-	if strings.HasPrefix(r.path, "orgs/") {
-		return "ask an owner of " + r.target + ": only they may manage its hooks"
+func adminCure(r Call) string {
+	if strings.HasPrefix(r.Path, "orgs/") {
+		return "ask an owner of " + r.Target + ": only they may manage its hooks"
 	}
-	return "ask an owner of " + r.target + " for the role Admin, or to run this command"
+	return "ask an owner of " + r.Target + " for the role Admin, or to run this command"
 }
 
 func loginCure(host string) string {
@@ -375,12 +375,11 @@ func loginCure(host string) string {
 }
 
 // noURL leaves the address out of a network error: it says nothing that the operation and its target do not.
-func noURL(err error) string {
-	var wrapped *url.Error
-	if errors.As(err, &wrapped) {
-		err = wrapped.Err
+func noURL(err error) error {
+	if wrapped, ok := errors.AsType[*url.Error](err); ok {
+		return wrapped.Err
 	}
-	return err.Error()
+	return err
 }
 
 // clean makes text from outside one printable line.

@@ -192,15 +192,13 @@ func insecureSSL(on bool) string {
 
 // List returns the hooks of a target in the order of their ids.
 func (c *Client) List(ctx context.Context, t Target) ([]Hook, error) {
-	var list []Hook
-	err := pages(ctx, c, request{op: "list hooks", target: t.String(), method: http.MethodGet, path: t.base() + "?per_page=100"}, func(page []wireHook) bool {
-		for _, w := range page {
-			list = append(list, w.hook(t))
-		}
-		return true
-	})
+	wire, err := All[wireHook](ctx, c, Call{Op: "list hooks", Target: t.String(), Path: t.base() + "?per_page=100"}, 0)
 	if err != nil {
 		return nil, err
+	}
+	var list []Hook
+	for _, w := range wire {
+		list = append(list, w.hook(t))
 	}
 	slices.SortFunc(list, func(a, b Hook) int { return cmp.Compare(a.ID, b.ID) })
 	return list, nil
@@ -209,7 +207,7 @@ func (c *Client) List(ctx context.Context, t Target) ([]Hook, error) {
 // Get returns one hook.
 func (c *Client) Get(ctx context.Context, t Target, id int64) (Hook, error) {
 	var w wireHook
-	_, err := c.do(ctx, request{op: "view hook", target: t.String(), method: http.MethodGet, path: t.hook(id)}, &w)
+	_, err := c.do(ctx, Call{Op: "view hook", Target: t.String(), Path: t.hook(id)}, &w)
 	return w.hook(t), err
 }
 
@@ -225,7 +223,7 @@ func (c *Client) Create(ctx context.Context, t Target, s Spec) (Hook, error) {
 	}
 	for try := uint(1); ; try++ {
 		var w wireHook
-		_, err := c.do(ctx, request{op: "create hook", target: t.String(), method: http.MethodPost, path: t.base(), body: body, once: true}, &w)
+		_, err := c.do(ctx, Call{Op: "create hook", Target: t.String(), Method: http.MethodPost, Path: t.base(), Body: body, Once: true}, &w)
 		if err == nil && w.ID != 0 {
 			return w.hook(t), nil
 		}
@@ -265,7 +263,7 @@ func (c *Client) Edit(ctx context.Context, t Target, id int64, change Change) (H
 		body["events"] = change.Events
 	}
 	var w wireHook
-	_, err := c.do(ctx, request{op: "edit hook", target: t.String(), method: http.MethodPatch, path: t.hook(id), body: body}, &w)
+	_, err := c.do(ctx, Call{Op: "edit hook", Target: t.String(), Method: http.MethodPatch, Path: t.hook(id), Body: body}, &w)
 	return w.hook(t), err
 }
 
@@ -277,14 +275,12 @@ func (c *Client) Configure(ctx context.Context, t Target, id int64, change Confi
 			body[name] = *value
 		}
 	}
-	_, err := c.do(ctx, request{op: "configure hook", target: t.String(), method: http.MethodPatch, path: t.hook(id) + "/config", body: body}, nil)
-	return err
+	return c.Do(ctx, Call{Op: "configure hook", Target: t.String(), Method: http.MethodPatch, Path: t.hook(id) + "/config", Body: body}, nil)
 }
 
 // Ping asks GitHub to send a ping to the hook's URL.
 func (c *Client) Ping(ctx context.Context, t Target, id int64) error {
-	_, err := c.do(ctx, request{op: "ping hook", target: t.String(), method: http.MethodPost, path: t.hook(id) + "/pings"}, nil)
-	return err
+	return c.Do(ctx, Call{Op: "ping hook", Target: t.String(), Method: http.MethodPost, Path: t.hook(id) + "/pings"}, nil)
 }
 
 // Test asks GitHub to send the latest push of a repository, if the hook subscribes to pushes.
@@ -292,14 +288,12 @@ func (c *Client) Test(ctx context.Context, t Target, id int64) error {
 	if t.IsOrg() {
 		return &Error{Op: "test hook", Target: t.String(), Message: "GitHub has no tests for hooks of organizations", Cure: fmt.Sprintf("hookctl hooks ping %d --org %s", id, t)}
 	}
-	_, err := c.do(ctx, request{op: "test hook", target: t.String(), method: http.MethodPost, path: t.hook(id) + "/tests", once: true}, nil)
-	return err
+	return c.Do(ctx, Call{Op: "test hook", Target: t.String(), Method: http.MethodPost, Path: t.hook(id) + "/tests", Once: true}, nil)
 }
 
 // Delete removes a hook.
 func (c *Client) Delete(ctx context.Context, t Target, id int64) error {
-	_, err := c.do(ctx, request{op: "delete hook", target: t.String(), method: http.MethodDelete, path: t.hook(id)}, nil)
-	return err
+	return c.Do(ctx, Call{Op: "delete hook", Target: t.String(), Method: http.MethodDelete, Path: t.hook(id)}, nil)
 }
 
 func sameEvents(a, b []string) bool {

@@ -166,7 +166,7 @@ func (r *Relay) once(ctx context.Context, log *slog.Logger) (connected bool, lef
 	body := map[string]any{"name": relayHook, "active": false, "events": r.Events,
 		"config": map[string]string{"content_type": "json", "insecure_ssl": "0", "url": "", "secret": r.Secret}}
 	var made relayCreated
-	_, err = r.Client.do(ctx, request{op: "open relay", target: r.Target.String(), method: http.MethodPost, path: r.Target.base(), body: body, once: true}, &made)
+	_, err = r.Client.do(ctx, Call{Op: "open relay", Target: r.Target.String(), Method: http.MethodPost, Path: r.Target.base(), Body: body, Once: true}, &made)
 	if err != nil {
 		// A lost answer leaves a hook behind. The next try finds and removes it, but after an interruption nothing tries again.
 		if unsure := new(Error); ctx.Err() != nil && errors.As(err, &unsure) && unsure.lost {
@@ -217,7 +217,7 @@ func (r *Relay) connect(ctx context.Context, address string) (*websocket.Conn, e
 		HTTPHeader: http.Header{"Authorization": {r.Client.token}, "User-Agent": {"hookctl"}},
 	})
 	if err != nil {
-		e := &Error{Op: "open relay", Target: r.Target.String(), Message: clean(noURL(err)), Err: err}
+		e := &Error{Op: "open relay", Target: r.Target.String(), Message: clean(noURL(err).Error()), Err: err}
 		if res != nil {
 			e.Message = "the relay answered " + clean(res.Status)
 		}

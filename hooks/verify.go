@@ -100,7 +100,7 @@ type ping struct {
 
 func (c *Client) sendPing(ctx context.Context, p proof) (ping, error) {
 	sent := ping{since: time.Now()}
-	header, err := c.do(ctx, request{op: "ping hook", target: p.target.String(), method: http.MethodPost, path: p.target.hook(p.hookID) + "/pings"}, nil)
+	header, err := c.do(ctx, Call{Op: "ping hook", Target: p.target.String(), Method: http.MethodPost, Path: p.target.hook(p.hookID) + "/pings"}, nil)
 	if err != nil {
 		return ping{}, err
 	}

@@ -6,6 +6,8 @@ import (
 	"database/sql"
 	"errors"
 	"fmt"
+	"hookctl/logs/jsonscan"
+	"hookctl/logs/text"
 	"slices"
 	"strings"
 	"time"
@@ -362,6 +364,40 @@ type Run struct {
 	Attempt  int64  `json:"run_attempt,omitempty"` // of the workflow's run, from 1
 	SHA      string `json:"sha,omitempty"`         // of the commit
 	Deleted  bool   `json:"deleted,omitempty"`     // the branch is gone
+}
+
+// RunOf reads the payload of a delivery. branch is one of those that a status names, the default branch if it is among them. Only
+// the events of CI, pushes and deletions give something, see
+// https://docs.github.com/en/webhooks/webhook-events-and-payloads.
+func RunOf(event string, payload jsonscan.Fields) (r Run, branch string) {
+	switch event {
+	case "workflow_run":
+		run, _ := jsonscan.Object(payload.Get(event))
+		r = Run{ID: jsonscan.Integer(run.Get("id")), Attempt: jsonscan.Integer(run.Get("run_attempt")), SHA: run.Text("head_sha")}
+		if from := run.Text("head_repository", "full_name"); from == "" || strings.EqualFold(from, payload.Text("repository", "full_name")) {
+			r.Workflow = cmp.Or(run.Text("name"), payload.Text("workflow", "name"), run.Text("path"))
+		}
+	case "check_run":
+		run, _ := jsonscan.Object(payload.Get(event))
+		r = Run{ID: jsonscan.Integer(run.Get("id")), SHA: run.Text("head_sha")}
+		if run.Text("app", "slug") != "github-actions" {
+			r.Workflow = run.Text("name")
+		}
+	case "status":
+		r = Run{Workflow: payload.Text("context"), ID: jsonscan.Integer(payload.Get("id")), SHA: payload.Text("sha")}
+		main := payload.Text("repository", "default_branch")
+		jsonscan.Elements(payload.Get("branches"), func(v []byte) {
+			if name, ok := jsonscan.Text(jsonscan.At(v, "name")); ok && (branch == "" || name == main) {
+				branch = name
+			}
+		})
+	case "push":
+		r = Run{SHA: payload.Text("after"), Deleted: payload.Is("deleted")}
+	case "delete":
+		r.Deleted = payload.Text("ref_type") == "branch"
+	}
+	r.Workflow, r.SHA = text.Line(r.Workflow, 200), text.SHA(r.SHA)
+	return r, text.Line(branch, 255)
 }
 
 // Verdicts of a run.

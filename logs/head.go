@@ -1,6 +1,7 @@
 package logs
 
 import (
+	"cmp"
 	"context"
 	"errors"
 	"fmt"
@@ -10,6 +11,8 @@ import (
 	"os"
 	"path/filepath"
 	"runtime"
+	"slices"
+	"time"
 
 	"hookctl/logs/disk"
 	"hookctl/logs/jsonscan"
@@ -242,6 +245,28 @@ func (x *index) readFiles(ctx context.Context, names []string) ([]Entry, []probl
 	return entries, problems, nil
 }
 
+// ofRuns are the events that [RunOf] reads.
+func ofRuns(event string) bool {
+	return slices.Contains([]string{"workflow_run", "check_run", "status", "push", "delete"}, event)
+}
+
+// olderRuns is how far back the payloads of records are read for what [Run] has, which the first version did not note.
+const olderRuns = 8 * 24 * time.Hour
+
+// readRun reads the payload of a record of the first version.
+func (e *Entry) readRun(f io.ReaderAt) {
+	data := make([]byte, e.Size)
+	if n, _ := f.ReadAt(data, 0); int64(n) < e.Size {
+		return
+	}
+	if _, payload, err := splitPayload(data); err == nil {
+		members, _ := jsonscan.Object(payload)
+		var branch string
+		e.run, branch = RunOf(e.Event, members)
+		e.Branch = cmp.Or(e.Branch, branch)
+	}
+}
+
 // readEntry reads the head of one file, into buf as far as that goes.
 func (x *index) readEntry(name string, buf []byte) (e Entry, size, mtime int64, err error) {
 	f, err := disk.Open(filepath.Join(x.logDir, name))
@@ -258,6 +283,9 @@ func (x *index) readEntry(name string, buf []byte) (e Entry, size, mtime int64, 
 		return e, size, mtime, err
 	}
 	e.File, e.Size, e.modified = name, size, info.ModTime()
+	if e.run == (Run{}) && ofRuns(e.Event) && time.Since(e.ReceivedAt) < olderRuns {
+		e.readRun(f)
+	}
 	if e.ReceivedAt.IsZero() {
 		// A foreign file without a time; its name may have one.
 		e.ReceivedAt = info.ModTime()

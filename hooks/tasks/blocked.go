@@ -14,14 +14,13 @@ import (
 // planBlocked plans for the label that says that a task is blocked: set or removed.
 func (s *Sync) planBlocked(ctx context.Context, w *work) error {
 	t := w.t
-	w.why = fmt.Sprintf("issue #%d was %s %s", t.number, map[string]string{kindBlocked: "labeled", kindUnblocked: "unlabeled"}[t.kind], quoted(t.issue.label))
+	w.why = fmt.Sprintf("issue #%d was %s %s", t.number, t.issue.action, quoted(t.issue.label))
 	w.issue, w.url, w.title = t.number, t.issue.url, t.issue.title
 	l, err := s.readLedger()
 	if err != nil {
 		return err
 	}
-	action := map[string]string{kindBlocked: "labeled", kindUnblocked: "unlabeled"}[t.kind] + ":" + strings.ToLower(t.issue.label)
-	if l.echo(w.now, t.repo.name, t.number, action) {
+	if l.echo(w.now, t.repo.name, t.number, t.issue.action+":"+strings.ToLower(t.issue.label)) {
 		w.skip = "hookctl itself changed the label"
 		return nil
 	}
@@ -130,7 +129,7 @@ func (s *Sync) escalation(ctx context.Context, w *work, issue *ghIssue, since ti
 	if w.t.sender != "" && reminder == "" {
 		fmt.Fprintf(&b, ", labeled by %s", w.t.sender)
 	}
-	b.WriteString(". Assigned to " + orNobody(strings.Join(who, ", ")) + ".")
+	b.WriteString(". Assigned to " + cmp.Or(strings.Join(who, ", "), "nobody") + ".")
 	authors := map[string]string{}
 	if n := len(comments); n > 0 && !isOurs(comments[n-1].Body) {
 		c := comments[n-1]
@@ -153,13 +152,6 @@ func nonEmpty(list []string) []string {
 		return nil
 	}
 	return list
-}
-
-func orNobody(s string) string {
-	if s == "" {
-		return "nobody"
-	}
-	return s
 }
 
 // Reminder is an escalation that is due again. File is the record that it belongs to.

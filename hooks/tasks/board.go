@@ -64,11 +64,7 @@ func (s *Sync) openBoard(ctx context.Context, client *hooks.Client) (*board, err
 	var fields []wireField
 	for _, kind := range []string{"orgs", "users"} {
 		b.base = fmt.Sprintf("%s/%s/projectsV2/%d", kind, url.PathEscape(owner), number)
-		fields = nil
-		err = hooks.Pages(ctx, client, boardCall("read the board", b.name, "GET", b.base+"/fields?per_page=100", nil), func(page []wireField) bool {
-			fields = append(fields, page...)
-			return true
-		})
+		fields, err = hooks.All[wireField](ctx, client, boardCall("read the board", b.name, "GET", b.base+"/fields?per_page=100", nil), 0)
 		if !errors.Is(err, hooks.ErrNotFound) {
 			break
 		}

@@ -149,9 +149,6 @@ func address(s string) string {
 
 // timeOf reads a time of GitHub; the zero time where it is none.
 func timeOf(s string) time.Time {
-	at, err := time.Parse(time.RFC3339, s)
-	if err != nil {
-		return time.Time{}
-	}
+	at, _ := time.Parse(time.RFC3339, s)
 	return at
 }

@@ -1,6 +1,7 @@
 package tasks
 
 import (
+	"cmp"
 	"context"
 	"fmt"
 	"slices"
@@ -64,7 +65,7 @@ func (f found) among(list []ghIssue, key string) found {
 			f.issue = issue
 		}
 	}
-	slices.SortFunc(open, func(a, b *ghIssue) int { return sign(a.Number - b.Number) })
+	slices.SortFunc(open, func(a, b *ghIssue) int { return cmp.Compare(a.Number, b.Number) })
 	for i, o := range open {
 		if i == 0 {
 			f.issue = o

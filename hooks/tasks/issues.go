@@ -78,30 +78,19 @@ func disabled(e *hooks.Error) bool { return strings.Contains(strings.ToLower(e.M
 
 // labelled lists the issues with a label, open and closed, newest first, at most 500.
 func (i issues) labelled(ctx context.Context, label string) ([]ghIssue, error) {
-	return i.list(ctx, "labels="+url.QueryEscape(label)+"&", 5)
+	return i.list(ctx, "labels="+url.QueryEscape(label)+"&", 500)
 }
 
 // newest lists the newest issues: a label may be missing from GitHub's lists for a moment.
 func (i issues) newest(ctx context.Context) ([]ghIssue, error) { return i.list(ctx, "", 1) }
 
-func (i issues) list(ctx context.Context, which string, pages int) ([]ghIssue, error) {
-	var all []ghIssue
-	err := hooks.Pages(ctx, i.client, i.call("list issues", "GET", "/issues?"+which+"state=all&sort=created&direction=desc&per_page=100", nil), func(page []ghIssue) bool {
-		all = append(all, page...)
-		pages--
-		return pages > 0
-	})
-	return all, err
+func (i issues) list(ctx context.Context, which string, enough int) ([]ghIssue, error) {
+	return hooks.All[ghIssue](ctx, i.client, i.call("list issues", "GET", "/issues?"+which+"state=all&sort=created&direction=desc&per_page=100", nil), enough)
 }
 
 // comments lists the comments of an issue.
 func (i issues) comments(ctx context.Context, number int64) ([]comment, error) {
-	var all []comment
-	err := hooks.Pages(ctx, i.client, i.call("list comments", "GET", fmt.Sprintf("/issues/%d/comments?per_page=100", number), nil), func(page []comment) bool {
-		all = append(all, page...)
-		return len(all) < 1000
-	})
-	return all, err
+	return hooks.All[comment](ctx, i.client, i.call("list comments", "GET", fmt.Sprintf("/issues/%d/comments?per_page=100", number), nil), 1000)
 }
 
 // noteFormat is the first line of a comment of ours.

@@ -120,15 +120,13 @@ func (w *work) commits(ctx context.Context) ([]string, error) {
 	type commit struct {
 		Commit struct{ Message string }
 	}
-	var messages []string
 	call := w.issues().call("list the commits of the pull request", "GET", fmt.Sprintf("/pulls/%d/commits?per_page=100", w.t.number), nil)
 	call.Permission = "Pull requests: read"
-	err := hooks.Pages(ctx, w.client, call, func(page []commit) bool {
-		for _, c := range page {
-			messages = append(messages, c.Commit.Message)
-		}
-		return len(messages) < 250
-	})
+	list, err := hooks.All[commit](ctx, w.client, call, 250)
+	var messages []string
+	for _, c := range list {
+		messages = append(messages, c.Commit.Message)
+	}
 	return messages, err
 }
 

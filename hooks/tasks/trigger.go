@@ -1,6 +1,7 @@
 package tasks
 
 import (
+	"cmp"
 	"encoding/json"
 	"fmt"
 	"net/url"
@@ -59,23 +60,9 @@ type ciRun struct {
 	summary         string // of a check or a status, in its own words
 }
 
-// newer reports whether a run is later than one of (n, attempt).
+// compare is negative for a run that came before one of (n, attempt), positive for a later one.
 func (c ciRun) compare(n, attempt int64) int {
-	switch {
-	case c.n != n:
-		return sign(c.n - n)
-	}
-	return sign(c.attempt - attempt)
-}
-
-func sign(n int64) int {
-	switch {
-	case n < 0:
-		return -1
-	case n > 0:
-		return 1
-	}
-	return 0
+	return cmp.Or(cmp.Compare(c.n, n), cmp.Compare(c.attempt, attempt))
 }
 
 // pull is a pull request that moved.
@@ -218,12 +205,7 @@ func (s *Sync) readWorkflow(t *trigger, p *wirePayload) error {
 		c.actor = line(r.Actor.Login, 64)
 	}
 	if p.Workflow != nil {
-		if c.name == "" {
-			c.name = line(p.Workflow.Name, 100)
-		}
-		if c.path == "" {
-			c.path = line(p.Workflow.Path, 300)
-		}
+		c.name, c.path = cmp.Or(c.name, line(p.Workflow.Name, 100)), cmp.Or(c.path, line(p.Workflow.Path, 300))
 	}
 	if c.path, _, _ = strings.Cut(c.path, "@"); c.path == "" { // a called workflow's path has its ref
 		return nothing{"the run names no workflow file"}
@@ -366,9 +348,4 @@ func matches(patterns []string, name string) bool {
 }
 
 // named is a word from outside for a sentence.
-func named(s string) string {
-	if s = line(s, 40); s == "" {
-		return "nothing"
-	}
-	return s
-}
+func named(s string) string { return cmp.Or(line(s, 40), "nothing") }

@@ -3,6 +3,7 @@ package jsonscan
 import (
 	"encoding/binary"
 	"math/bits"
+	"strconv"
 )
 
 // maxDepth is how deeply JSON may be nested, as in encoding/json.
@@ -11,12 +12,44 @@ const maxDepth = 10_000
 // Member is a member of a JSON object: its key without quotes and its value, both as they stand there.
 type Member struct{ Key, Value []byte }
 
+// Fields are the members of an object.
+type Fields []Member
+
+// Get is the value at a path of members, one within the other; nil where there is none.
+func (f Fields) Get(name string, inner ...string) (v []byte) {
+	for _, m := range f {
+		if string(m.Key) == name {
+			v = m.Value
+		}
+	}
+	return At(v, inner...)
+}
+
+// Text reads a string at a path; whatever else stands in its place gives "".
+func (f Fields) Text(name string, inner ...string) string {
+	s, _ := Text(f.Get(name, inner...))
+	return s
+}
+
+// Is reports whether true stands there.
+func (f Fields) Is(name string) bool { return string(f.Get(name)) == "true" }
+
+// Integer reads a whole number; whatever else stands in its place gives 0. GitHub's ids are larger than 2^53, so it
+// never passes through a float.
+func Integer(v []byte) int64 {
+	n, err := strconv.ParseInt(string(v), 10, 64)
+	if err != nil {
+		return 0
+	}
+	return n
+}
+
 // mostMembers are taken of an object. GitHub's payloads have a few dozen; each takes memory.
 const mostMembers = 1000
 
 // Object takes a JSON object apart, into its first thousand members in their order. ok is false for what is no JSON, or no object.
-func Object(b []byte) (members []Member, ok bool) {
-	members = make([]Member, 0, 32)
+func Object(b []byte) (members Fields, ok bool) {
+	members = make(Fields, 0, 32)
 	ok = walk(b, func(key, value []byte) {
 		if len(members) < mostMembers {
 			members = append(members, Member{key, value})

@@ -21,6 +21,14 @@ func IsDeliveryID(s string) bool {
 // IsNonce allows [A-Za-z0-9._-]{1,128}.
 func IsNonce(s string) bool { return MadeOf(s, 1, 128, IsWord) }
 
+// SHA is s where that may be the hash of a commit, [0-9a-f]{7,64} and not of zeros alone, as GitHub writes "none"; else "".
+func SHA(s string) string {
+	if MadeOf(s, 7, 64, func(c byte) bool { return IsDigit(c) || 'a' <= c && c <= 'f' }) && strings.Trim(s, "0") != "" {
+		return s
+	}
+	return ""
+}
+
 // MadeOf says whether s has from least to most bytes and all of them are fit.
 func MadeOf(s string, least, most int, fit func(byte) bool) bool {
 	if len(s) < least || len(s) > most {

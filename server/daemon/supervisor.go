@@ -172,6 +172,9 @@ func supervisorOf(st Status, pid int) *Supervisor {
 	if st.Supervisor != nil {
 		return st.Supervisor
 	}
+	if st.Manager != "" { // one of the first version, which only says this much
+		return origin{getenv: func(name string) string { return map[string]string{envManager: st.Manager}[name] }, cgroup: cgroupOf(st.PID)}.supervisor()
+	}
 	if o := originOf(pid); o != nil {
 		return o.supervisor()
 	}

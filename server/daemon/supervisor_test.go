@@ -195,6 +195,12 @@ func TestSupervisorsAreRecognized(t *testing.T) {
 	}
 }
 
+func TestASupervisorThatTheFirstVersionNamesIsKnown(t *testing.T) {
+	if s := supervisorOf(Status{Running: true, PID: os.Getpid(), Manager: "hookctl.service"}, 0); s == nil || s.Name != "hookctl.service" {
+		t.Errorf("%+v", s)
+	}
+}
+
 func TestAContainerCannotBeRestartedFromWithin(t *testing.T) {
 	st := Status{PID: 1, Supervisor: &Supervisor{Kind: KindDocker, Name: "0123456789ab"}}
 	managed, err := bySupervisor(t.Context(), Config{Home: shortDirT(t)}, st, 1, "restart")

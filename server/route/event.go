@@ -43,7 +43,7 @@ type Event struct {
 
 	run     logs.Run
 	payload []byte
-	members fields // of the payload
+	members jsonscan.Fields // of the payload
 }
 
 // Payload is the decoded payload with numbers as [json.Number], for templates and jq; nil
@@ -97,115 +97,82 @@ func Summarized(name string, sum logs.Summary) Event {
 	return e
 }
 
-// ReadEvent is NewEvent for a payload that was taken apart. A comment on an issue or a pull request keeps the title of what it
+// ReadEvent is NewEvent for a payload that was taken apart: every delivery is read before it is acknowledged, and of 8 KiB routing
+// wants a few hundred bytes, so only the members that matter are looked into. A comment on an issue or a pull request keeps the title of what it
 // comments on and its own address.
-func ReadEvent(name string, payload []byte, members []jsonscan.Member) Event {
-	p := fields(members)
+func ReadEvent(name string, payload []byte, p jsonscan.Fields) Event {
 	e := Event{
-		Name: logs.SafeEvent(name), Action: text.Line(p.text("action"), 64), Sender: text.Line(p.text("sender", "login"), 64),
-		Label: text.Line(p.text("label", "name"), 100), payload: payload, members: p,
+		Name: logs.SafeEvent(name), Action: text.Line(p.Text("action"), 64), Sender: text.Line(p.Text("sender", "login"), 64),
+		Label: text.Line(p.Text("label", "name"), 100), payload: payload, members: p,
 	}
-	repository, _ := jsonscan.Object(p.get("repository"))
-	home := fields(repository)
-	if full := home.text("full_name"); text.IsRepository(full) {
+	home, _ := jsonscan.Object(p.Get("repository"))
+	if full := home.Text("full_name"); text.IsRepository(full) {
 		e.Repository = full
 	}
-	e.URL = address(home.text("html_url"))
+	e.URL = address(home.Text("html_url"))
 	for _, name := range []string{"release", "discussion", "issue", "pull_request"} { // the last says most
-		if v := p.get(name); v != nil {
+		if v := p.Get(name); v != nil {
 			e.topic(v)
 		}
 	}
-	e.URL = cmp.Or(address(p.text("comment", "html_url")), e.URL)
-	var run fields
+	e.URL = cmp.Or(address(p.Text("comment", "html_url")), e.URL)
 	for _, name := range []string{"check_suite", "check_run", "workflow_job", "workflow_run"} { // likewise
-		if v := p.get(name); v != nil {
-			members, _ := jsonscan.Object(v)
-			run = members
-			e.ciRun(run)
+		if v := p.Get(name); v != nil {
+			e.ciRun(v)
 		}
 	}
 	switch e.Name {
 	case "push":
 		e.push(p)
 	case "status":
-		e.SHA, e.Conclusion = sha(p.text("sha")), text.Line(p.text("state"), 64)
-		e.URL = cmp.Or(address(p.text("target_url")), e.URL)
+		e.SHA, e.Conclusion = text.SHA(p.Text("sha")), text.Line(p.Text("state"), 64)
+		e.URL = cmp.Or(address(p.Text("target_url")), e.URL)
 	case "create", "delete":
-		e.Ref = text.Line(p.text("ref"), 255)
+		e.Ref = text.Line(p.Text("ref"), 255)
 		e.Branch = e.Ref
 	}
 	e.complete()
-	e.readRun(p, home, run)
+	run, branch := logs.RunOf(e.Name, p)
+	e.run, e.Branch = run, cmp.Or(e.Branch, branch)
 	return e
 }
 
-func (e *Event) ciRun(r fields) {
-	e.RunID, e.RunAttempt = cmp.Or(integerOf(r.get("run_id")), integerOf(r.get("id"))), integerOf(r.get("run_attempt"))
-	e.Title = text.Line(r.text("name"), 200)
-	e.Branch = cmp.Or(text.Line(r.text("head_branch"), 255), text.Line(r.text("check_suite", "head_branch"), 255))
-	e.SHA = sha(r.text("head_sha"))
-	e.Conclusion = text.Line(r.text("conclusion"), 64)
-	e.URL = cmp.Or(address(r.text("html_url")), e.URL)
-}
-
-// readRun fills in what the state of CI is derived from. See https://docs.github.com/en/webhooks/webhook-events-and-payloads.
-func (e *Event) readRun(p, home, run fields) {
-	switch r := &e.run; e.Name {
-	case "workflow_run":
-		*r = logs.Run{ID: integerOf(run.get("id")), Attempt: integerOf(run.get("run_attempt")), SHA: run.text("head_sha")}
-		if from := run.text("head_repository", "full_name"); from == "" || strings.EqualFold(from, home.text("full_name")) {
-			r.Workflow = cmp.Or(run.text("name"), p.text("workflow", "name"), run.text("path"))
-		}
-	case "check_run":
-		*r = logs.Run{ID: integerOf(run.get("id")), SHA: run.text("head_sha")}
-		if run.text("app", "slug") != "github-actions" {
-			r.Workflow = run.text("name")
-		}
-	case "status":
-		*r = logs.Run{Workflow: p.text("context"), ID: integerOf(p.get("id")), SHA: p.text("sha")}
-		var branch string // the default branch, if it is among them
-		jsonscan.Elements(p.get("branches"), func(v []byte) {
-			if name, ok := jsonscan.Text(jsonscan.At(v, "name")); ok && (branch == "" || name == home.text("default_branch")) {
-				branch = name
-			}
-		})
-		e.Branch = cmp.Or(e.Branch, text.Line(branch, 255))
-	case "push":
-		*r = logs.Run{SHA: p.text("after"), Deleted: p.is("deleted")}
-	case "delete":
-		r.Deleted = p.text("ref_type") == "branch"
-	}
-	e.run.Workflow, e.run.SHA = text.Line(e.run.Workflow, 200), sha(e.run.SHA)
+func (e *Event) ciRun(v []byte) {
+	r, _ := jsonscan.Object(v)
+	e.RunID, e.RunAttempt = cmp.Or(jsonscan.Integer(r.Get("run_id")), jsonscan.Integer(r.Get("id"))), jsonscan.Integer(r.Get("run_attempt"))
+	e.Title = text.Line(r.Text("name"), 200)
+	e.Branch = cmp.Or(text.Line(r.Text("head_branch"), 255), text.Line(r.Text("check_suite", "head_branch"), 255))
+	e.SHA = text.SHA(r.Text("head_sha"))
+	e.Conclusion = text.Line(r.Text("conclusion"), 64)
+	e.URL = cmp.Or(address(r.Text("html_url")), e.URL)
 }
 
 func (e *Event) topic(v []byte) {
-	members, _ := jsonscan.Object(v)
-	t := fields(members)
-	if n := integerOf(t.get("number")); n != 0 {
+	t, _ := jsonscan.Object(v)
+	if n := jsonscan.Integer(t.Get("number")); n != 0 {
 		e.Number = &n
 	}
 	for _, name := range []string{"tag_name", "name", "title"} {
-		e.Title = cmp.Or(text.Line(t.text(name), 200), e.Title)
+		e.Title = cmp.Or(text.Line(t.Text(name), 200), e.Title)
 	}
-	e.URL = cmp.Or(address(t.text("html_url")), e.URL)
-	e.Merged, e.MergeSHA = t.is("merged"), sha(t.text("merge_commit_sha"))
-	e.Base, e.Head = text.Line(t.text("base", "ref"), 255), text.Line(t.text("head", "ref"), 255)
+	e.URL = cmp.Or(address(t.Text("html_url")), e.URL)
+	e.Merged, e.MergeSHA = t.Is("merged"), text.SHA(t.Text("merge_commit_sha"))
+	e.Base, e.Head = text.Line(t.Text("base", "ref"), 255), text.Line(t.Text("head", "ref"), 255)
 	e.Branch = cmp.Or(e.Head, e.Branch)
-	e.SHA = cmp.Or(sha(t.text("head", "sha")), e.SHA)
-	e.Closes = closes(t.text("body"))
+	e.SHA = cmp.Or(text.SHA(t.Text("head", "sha")), e.SHA)
+	e.Closes = closes(t.Text("body"))
 }
 
-func (e *Event) push(p fields) {
-	e.Ref = text.Line(p.text("ref"), 300)
+func (e *Event) push(p jsonscan.Fields) {
+	e.Ref = text.Line(p.Text("ref"), 300)
 	if branch, ok := strings.CutPrefix(e.Ref, "refs/heads/"); ok {
 		e.Branch = branch
 	}
-	e.SHA, e.Before, e.Deleted = sha(p.text("after")), sha(p.text("before")), p.is("deleted")
-	e.Commits, e.Pusher = count(p.get("commits")), text.Line(p.text("pusher", "name"), 64)
-	first, _, _ := strings.Cut(strings.TrimLeft(p.text("head_commit", "message"), "\r\n"), "\n")
+	e.SHA, e.Before, e.Deleted = text.SHA(p.Text("after")), text.SHA(p.Text("before")), p.Is("deleted")
+	e.Commits, e.Pusher = count(p.Get("commits")), text.Line(p.Text("pusher", "name"), 64)
+	first, _, _ := strings.Cut(strings.TrimLeft(p.Text("head_commit", "message"), "\r\n"), "\n")
 	e.Title = text.Line(first, 200)
-	e.URL = cmp.Or(address(p.text("compare")), e.URL)
+	e.URL = cmp.Or(address(p.Text("compare")), e.URL)
 }
 
 // closes lists the issues of the same repository that a pull request's text closes, each
@@ -219,13 +186,6 @@ func closes(body string) []int64 {
 		}
 	}
 	return numbers
-}
-
-func sha(s string) string {
-	if text.MadeOf(s, 7, 64, func(c byte) bool { return text.IsDigit(c) || 'a' <= c && c <= 'f' }) && strings.Trim(s, "0") != "" {
-		return s
-	}
-	return ""
 }
 
 func address(s string) string {

@@ -71,7 +71,7 @@ func TestNamesFromOutside(t *testing.T) {
 		{"repository", text.IsRepository, `^[A-Za-z0-9._-]{1,100}/[A-Za-z0-9._-]{1,100}$`},
 		{"delivery", text.IsDeliveryID, `^[A-Za-z0-9-]{1,64}$`},
 		{"nonce", text.IsNonce, `^[A-Za-z0-9._-]{1,128}$`},
-		{"commit", func(s string) bool { return sha(s) != "" }, `^[0-9a-f]{0,63}[1-9a-f][0-9a-f]{0,63}$`},
+		{"commit", func(s string) bool { return text.SHA(s) != "" }, `^[0-9a-f]{0,63}[1-9a-f][0-9a-f]{0,63}$`},
 	} {
 		pattern := regexp.MustCompile(tc.pattern)
 		for _, s := range texts {

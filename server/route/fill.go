@@ -123,7 +123,7 @@ func (e *Event) value(path string) string {
 // at is the payload's value at a path as one clean line.
 func (e *Event) at(path string) string {
 	name, path, deeper := strings.Cut(path, ".")
-	v := e.members.get(name)
+	v := e.members.Get(name)
 	for deeper {
 		name, path, deeper = strings.Cut(path, ".")
 		switch name {
@@ -177,7 +177,7 @@ func branchOf(s string) string {
 }
 
 func short(s string) string {
-	if len(s) == 40 && sha(s) != "" {
+	if len(s) == 40 && text.SHA(s) != "" {
 		return s[:7]
 	}
 	return s

@@ -30,7 +30,7 @@ func slow(t *testing.T, payload []byte) (action, login, fullName, branch, ref st
 	}
 	text := func(path ...string) string { s, _ := get(m, path...).(string); return s }
 	if n, ok := get(m, "workflow_run", "id").(json.Number); ok {
-		id = integerOf([]byte(n))
+		id = jsonscan.Integer([]byte(n))
 	}
 	all, _ := get(m, "commits").([]any)
 	return text("action"), text("sender", "login"), text("repository", "full_name"), text("workflow_run", "head_branch"), text("ref"), id, len(all)
@@ -43,12 +43,12 @@ func compareWalk(t *testing.T, payload []byte) {
 	if !ok {
 		t.Fatalf("%.200q is refused", payload)
 	}
-	p := fields(members)
+	p := members
 	e := ReadEvent("push", payload, members)
-	if p.text("action") != action || p.text("sender", "login") != login || p.text("repository", "full_name") != fullName || p.text("ref") != ref || e.Commits != commits {
+	if p.Text("action") != action || p.Text("sender", "login") != login || p.Text("repository", "full_name") != fullName || p.Text("ref") != ref || e.Commits != commits {
 		t.Errorf("%.200q: the walk read %+v", payload, e)
 	}
-	if p.text("workflow_run", "head_branch") != branch || integerOf(p.get("workflow_run", "id")) != id {
+	if p.Text("workflow_run", "head_branch") != branch || jsonscan.Integer(p.Get("workflow_run", "id")) != id {
 		t.Errorf("%.200q: the walk read %+v", payload, e)
 	}
 }
@@ -90,11 +90,11 @@ func TestWalkOnWhatIsNoJSON(t *testing.T) {
 			t.Errorf("%q is taken for a payload", b)
 		}
 	}
-	if n := integerOf([]byte("9223372036854775807")); n != math.MaxInt64 {
+	if n := jsonscan.Integer([]byte("9223372036854775807")); n != math.MaxInt64 {
 		t.Error(n)
 	}
 	for _, b := range []string{"9223372036854775808", "1.5", "1e3", `"1"`, "null", ""} {
-		if n := integerOf([]byte(b)); n != 0 {
+		if n := jsonscan.Integer([]byte(b)); n != 0 {
 			t.Errorf("%s is %d", b, n)
 		}
 	}

@@ -36,22 +36,22 @@ type origin struct {
 // voiced are the objects of a payload that name the author of their words.
 var voiced = []string{"issue", "pull_request", "comment", "review", "discussion", "answer", "sub_issue", "parent_issue", "blocked_issue", "blocking_issue"}
 
-func originOf(p fields) (o origin) {
+func originOf(p jsonscan.Fields) (o origin) {
 	for _, name := range voiced {
-		if v := p.get(name); v != nil {
-			o.voices = append(o.voices, voice{p.text(name, "author_association"), p.text(name, "user", "login"), p.text(name, "user", "type")})
+		if v := p.Get(name); v != nil {
+			o.voices = append(o.voices, voice{p.Text(name, "author_association"), p.Text(name, "user", "login"), p.Text(name, "user", "type")})
 		}
 	}
-	if p.get("thread") != nil {
+	if p.Get("thread") != nil {
 		o.voices = append(o.voices, voice{}) // of several people
 	}
-	o.sender = voice{login: p.text("sender", "login"), kind: p.text("sender", "type")}
-	o.home = address(p.text("repository", "html_url"))
-	o.head = p.text("workflow_run", "head_repository", "full_name")
-	repository := integerOf(p.get("repository", "id"))
-	jsonscan.Elements(p.get("check_run", "pull_requests"), func(v []byte) {
+	o.sender = voice{login: p.Text("sender", "login"), kind: p.Text("sender", "type")}
+	o.home = address(p.Text("repository", "html_url"))
+	o.head = p.Text("workflow_run", "head_repository", "full_name")
+	repository := jsonscan.Integer(p.Get("repository", "id"))
+	jsonscan.Elements(p.Get("check_run", "pull_requests"), func(v []byte) {
 		o.pulls++
-		if head := integerOf(jsonscan.At(v, "head", "repo", "id")); head != 0 && head == repository {
+		if head := jsonscan.Integer(jsonscan.At(v, "head", "repo", "id")); head != 0 && head == repository {
 			o.within++
 		}
 	})
