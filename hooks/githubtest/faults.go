@@ -3,6 +3,7 @@ package githubtest
 import (
 	"net/http"
 	"path"
+	"slices"
 	"strings"
 	"time"
 )
@@ -45,12 +46,7 @@ func (s *Server) Fault(f Fault) (lift func()) {
 	return func() {
 		s.mu.Lock()
 		defer s.mu.Unlock()
-		for i, have := range s.faults {
-			if have == a {
-				s.faults = append(s.faults[:i:i], s.faults[i+1:]...)
-				return
-			}
-		}
+		s.faults = slices.DeleteFunc(s.faults, func(have *armed) bool { return have == a })
 	}
 }
 
