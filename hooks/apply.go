@@ -32,17 +32,12 @@ type Step struct {
 
 // SetupResult is what became of one target.
 type SetupResult struct {
-	Target   Target
-	Asked    Target // as the request names it: another one where it was renamed since
-	HookID   int64
-	URL      string
-	Events   []string
-	Created  bool
-	Changed  []string // the settings that were changed
-	Paused   bool     // the hook sends nothing
-	Verified bool
-	Warnings []Warning
-	Err      error // why it is not set up, or not verified
+	SetupItem // the plan, with the id and the name that a new hook got
+	URL       string
+	Created   bool
+	Changed   []string // the settings that were changed
+	Verified  bool
+	Err       error // why it is not set up, or not verified
 }
 
 // MarshalJSON writes the shape of `setup`.
@@ -77,9 +72,8 @@ func (c *Client) Apply(ctx context.Context, p SetupPlan, confirm Confirm, progre
 	progress = oneAtATime(progress)
 	results := make([]SetupResult, len(p.Items))
 	each(len(p.Items), c.waiters(), func(i int) {
-		a := applying{c: c, req: p.req, progress: progress, confirm: confirm, result: SetupResult{URL: p.URL}}
-		a.take(p.Items[i])
-		if a.secret, a.result.Err = p.req.secretOf(a.item.HookID); a.result.Err == nil {
+		a := applying{c: c, req: p.req, progress: progress, confirm: confirm, result: SetupResult{SetupItem: p.Items[i], URL: p.URL}}
+		if a.secret, a.result.Err = p.req.secretOf(a.result.HookID); a.result.Err == nil {
 			a.result.Err = a.run(ctx)
 		}
 		results[i] = a.result
@@ -122,7 +116,6 @@ func oneAtATime(progress func(Step)) func(Step) {
 type applying struct {
 	c        *Client
 	req      SetupRequest
-	item     SetupItem
 	result   SetupResult
 	confirm  Confirm
 	progress func(Step)
@@ -130,18 +123,11 @@ type applying struct {
 	secret   string    // that the hook is to sign with
 }
 
-// take makes an item the one that is worked on.
-func (a *applying) take(item SetupItem) {
-	a.item = item
-	r := &a.result
-	r.Target, r.Asked, r.HookID, r.Events, r.Paused, r.Warnings = item.Target, item.Asked, item.HookID, item.Events, item.Paused, item.Warnings
-}
-
 func (a *applying) run(ctx context.Context) error {
-	switch a.item.Action {
+	switch a.result.Action {
 	case ActionFail:
-		a.progress(Step{Target: a.item.Target, Name: "look at hooks", State: StateFailed, Err: a.item.Err})
-		return a.item.Err
+		a.progress(Step{Target: a.result.Target, Name: "look at hooks", State: StateFailed, Err: a.result.SetupItem.Err})
+		return a.result.SetupItem.Err
 	case ActionCreate:
 		err := a.create(ctx)
 		if errors.Is(err, ErrExists) {
@@ -160,7 +146,7 @@ func (a *applying) run(ctx context.Context) error {
 
 // step runs one thing and reports it.
 func (a *applying) step(name, detail string, do func() error) error {
-	s := Step{Target: a.item.Target, HookID: a.result.HookID, Name: name, State: StateRunning, Detail: detail}
+	s := Step{Target: a.result.Target, HookID: a.result.HookID, Name: name, State: StateRunning, Detail: detail}
 	a.progress(s)
 	s.Err = do()
 	s.HookID, s.State = a.result.HookID, StateDone
@@ -174,25 +160,23 @@ func (a *applying) step(name, detail string, do func() error) error {
 func (a *applying) create(ctx context.Context) error {
 	return a.step("create hook", a.req.URL, func() error {
 		began := time.Now()
-		h, err := a.c.Create(ctx, a.item.Target, Spec{URL: a.req.URL, Events: a.req.NewEvents, Secret: a.secret, Active: a.req.Active, InsecureSSL: a.req.InsecureSSL})
+		h, err := a.c.Create(ctx, a.result.Target, Spec{URL: a.req.URL, Events: a.req.NewEvents, Secret: a.secret, Active: a.req.Active, InsecureSSL: a.req.InsecureSSL})
 		if err != nil {
 			return err
 		}
-		a.item.HookID = h.ID
-		a.item.renamed(h.Target)
-		a.result.Created, a.created = true, began
-		a.take(a.item)
+		a.result.HookID, a.result.Created, a.created = h.ID, true, began
+		a.result.renamed(h.Target)
 		return nil
 	})
 }
 
 // found goes on with a hook that someone else created after the plan.
 func (a *applying) found(ctx context.Context, exists error) error {
-	item := a.c.planOne(ctx, a.req, a.item.Target)
+	item := a.c.planOne(ctx, a.req, a.result.Target)
 	if item.HookID == 0 {
 		return exists
 	}
-	a.take(item)
+	a.result.SetupItem = item
 	var err error
 	if a.secret, err = a.req.secretOf(item.HookID); err != nil {
 		return err
@@ -204,7 +188,7 @@ func (a *applying) found(ctx context.Context, exists error) error {
 // the receiver would refuse.
 func (a *applying) update(ctx context.Context) error {
 	var config ConfigChange
-	for _, c := range a.item.Changes {
+	for _, c := range a.result.Changes {
 		value := c.To
 		switch c.Field {
 		case "url":
@@ -218,27 +202,27 @@ func (a *applying) update(ctx context.Context) error {
 		}
 	}
 	if config != (ConfigChange{}) {
-		if err := a.step("configure hook", config.String(), func() error { return a.c.Configure(ctx, a.item.Target, a.item.HookID, config) }); err != nil {
+		if err := a.step("configure hook", config.String(), func() error { return a.c.Configure(ctx, a.result.Target, a.result.HookID, config) }); err != nil {
 			return err
 		}
 	}
 	var change Change
-	if a.item.changes("active") {
+	if a.result.changes("active") {
 		change.Active = &a.req.Active
 	}
-	if a.item.changes("events") {
-		change.Events = a.item.Events
+	if a.result.changes("events") {
+		change.Events = a.result.Events
 	}
 	if change.Active != nil || change.Events != nil {
 		err := a.step("edit hook", "", func() error {
-			_, err := a.c.Edit(ctx, a.item.Target, a.item.HookID, change)
+			_, err := a.c.Edit(ctx, a.result.Target, a.result.HookID, change)
 			return err
 		})
 		if err != nil {
 			return err
 		}
 	}
-	for _, c := range a.item.Changes {
+	for _, c := range a.result.Changes {
 		a.result.Changed = append(a.result.Changed, c.Field)
 	}
 	return nil
@@ -247,7 +231,7 @@ func (a *applying) update(ctx context.Context) error {
 // verify proves the hook by a ping. A hook that was there before may have another secret, which nobody can see: then
 // the ping shows it, and the hook gets ours.
 func (a *applying) verify(ctx context.Context) error {
-	p := proof{target: a.item.Target, hookID: a.result.HookID, fingerprint: secret.Fingerprint(a.secret), confirm: a.confirm, wait: a.req.Wait,
+	p := proof{target: a.result.Target, hookID: a.result.HookID, fingerprint: secret.Fingerprint(a.secret), confirm: a.confirm, wait: a.req.Wait,
 		patient: true, created: a.created}
 	mayHaveAnother := !a.result.Created && !slices.Contains(a.result.Changed, "secret")
 	if mayHaveAnother {
@@ -267,8 +251,8 @@ func (a *applying) verify(ctx context.Context) error {
 		return err
 	})
 	a.result.Verified = err == nil
-	if err != nil && a.item.Paused && a.c.idle(ctx, a.item.Target, a.result.HookID, p.after, err) {
-		a.progress(Step{Target: a.item.Target, HookID: a.result.HookID, Name: "verify", State: StateSkipped, Detail: inactiveNote})
+	if err != nil && a.result.Paused && a.c.idle(ctx, a.result.Target, a.result.HookID, p.after, err) {
+		a.progress(Step{Target: a.result.Target, HookID: a.result.HookID, Name: "verify", State: StateSkipped, Detail: inactiveNote})
 		return nil
 	}
 	return err
@@ -276,7 +260,7 @@ func (a *applying) verify(ctx context.Context) error {
 
 func (a *applying) setSecret(ctx context.Context) error {
 	return a.step("set secret", secret.Fingerprint(a.secret), func() error {
-		if err := a.c.Configure(ctx, a.item.Target, a.result.HookID, ConfigChange{Secret: &a.secret}); err != nil {
+		if err := a.c.Configure(ctx, a.result.Target, a.result.HookID, ConfigChange{Secret: &a.secret}); err != nil {
 			return err
 		}
 		a.result.Changed = append(a.result.Changed, "secret")

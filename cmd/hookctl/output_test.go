@@ -167,8 +167,8 @@ func TestTablesKeepTheirColumns(t *testing.T) {
 
 func TestInterruptedSetupIsCancelled(t *testing.T) {
 	t.Parallel()
-	broken := hooks.SetupResult{HookID: 1, Err: errors.New("it broke")}
-	left := hooks.SetupResult{HookID: 2, Err: &hooks.Error{Op: "verify hook", Err: context.Canceled}}
+	broken := hooks.SetupResult{SetupItem: hooks.SetupItem{HookID: 1}, Err: errors.New("it broke")}
+	left := hooks.SetupResult{SetupItem: hooks.SetupItem{HookID: 2}, Err: &hooks.Error{Op: "verify hook", Err: context.Canceled}}
 	for _, c := range []struct {
 		results []hooks.SetupResult
 		code    int

@@ -26,13 +26,8 @@ func (h AsideHook) String() string {
 // GoString is String.
 func (h AsideHook) GoString() string { return h.String() }
 
-// MarshalJSON writes the fingerprint in the secret's place.
-func (h AsideHook) MarshalJSON() ([]byte, error) {
-	type redacted AsideHook
-	shown := redacted(h)
-	shown.Secret = Fingerprint(h.Secret)
-	return json.Marshal(shown)
-}
+// MarshalJSON is String too.
+func (h AsideHook) MarshalJSON() ([]byte, error) { return json.Marshal(h.String()) }
 
 // Aside are the hooks that were set aside, in the order in which they were.
 func (s *Store) Aside() (list []AsideHook, err error) {

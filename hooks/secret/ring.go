@@ -28,15 +28,8 @@ func (k Key) String() string { return "secret " + Fingerprint(k.Value) }
 // GoString is String, so that %#v does not print the secret either.
 func (k Key) GoString() string { return k.String() }
 
-// MarshalJSON writes the fingerprint in the secret's place.
-func (k Key) MarshalJSON() ([]byte, error) {
-	return json.Marshal(struct {
-		Fingerprint string    `json:"fingerprint"`
-		HookID      int64     `json:"hook_id,omitempty"`
-		Name        string    `json:"name,omitempty"`
-		Expires     time.Time `json:"expires,omitzero"`
-	}{Fingerprint(k.Value), k.HookID, k.Name, k.Expires})
-}
+// MarshalJSON is String too.
+func (k Key) MarshalJSON() ([]byte, error) { return json.Marshal(k.String()) }
 
 func (k Key) equal(o Key) bool {
 	return k.Value == o.Value && k.HookID == o.HookID && k.Name == o.Name && k.Alone == o.Alone && k.Expires.Equal(o.Expires)

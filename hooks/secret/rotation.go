@@ -101,13 +101,8 @@ func (r Rotation) String() string {
 // GoString is String.
 func (r Rotation) GoString() string { return r.String() }
 
-// MarshalJSON writes fingerprints in the secrets' place; the state file is written by [Store.SaveRotation].
-func (r Rotation) MarshalJSON() ([]byte, error) {
-	type redacted Rotation
-	shown := redacted(r)
-	shown.Old, shown.New = Fingerprint(r.Old), Fingerprint(r.New)
-	return json.Marshal(shown)
-}
+// MarshalJSON is String too; the state file is written by [Store.SaveRotation].
+func (r Rotation) MarshalJSON() ([]byte, error) { return json.Marshal(r.String()) }
 
 // String names the hook and its step.
 func (h RotationHook) String() string { return fmt.Sprintf("%s#%d %s", h.Repository, h.HookID, h.Step) }
@@ -115,13 +110,8 @@ func (h RotationHook) String() string { return fmt.Sprintf("%s#%d %s", h.Reposit
 // GoString is String.
 func (h RotationHook) GoString() string { return h.String() }
 
-// MarshalJSON writes fingerprints in the secrets' place.
-func (h RotationHook) MarshalJSON() ([]byte, error) {
-	type redacted RotationHook
-	shown := redacted(h)
-	shown.Old, shown.New = Fingerprint(h.Old), Fingerprint(h.New)
-	return json.Marshal(shown)
-}
+// MarshalJSON is String too.
+func (h RotationHook) MarshalJSON() ([]byte, error) { return json.Marshal(h.String()) }
 
 // String names the key by fingerprint.
 func (k RetiredKey) String() string { return "secret " + Fingerprint(k.Secret) }
@@ -129,13 +119,8 @@ func (k RetiredKey) String() string { return "secret " + Fingerprint(k.Secret) }
 // GoString is String.
 func (k RetiredKey) GoString() string { return k.String() }
 
-// MarshalJSON writes the fingerprint in the secret's place.
-func (k RetiredKey) MarshalJSON() ([]byte, error) {
-	type redacted RetiredKey
-	shown := redacted(k)
-	shown.Secret = Fingerprint(k.Secret)
-	return json.Marshal(shown)
-}
+// MarshalJSON is String too.
+func (k RetiredKey) MarshalJSON() ([]byte, error) { return json.Marshal(k.String()) }
 
 // plainHook and plainKey are without the redacting methods, for private files only.
 type (

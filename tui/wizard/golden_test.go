@@ -203,7 +203,7 @@ func wizardStates() map[string]func(*wizardScreen) {
 			advance(w.apply.job, kittest.TargetWeb, 0, "create hook", hooks.StateDone, nil)
 			advance(w.apply.job, kittest.TargetWeb, 4711, "verify", hooks.StateFailed, bad)
 			w.apply.job.Drop()
-			s.Settle(w.apply.ended(fleet.SetupReport{Results: []hooks.SetupResult{{Target: kittest.TargetAPI, HookID: 4713, Verified: true}, {Target: kittest.TargetWeb, HookID: 4711, Err: bad}}}, nil))
+			s.Settle(w.apply.ended(fleet.SetupReport{Results: []hooks.SetupResult{{SetupItem: hooks.SetupItem{Target: kittest.TargetAPI, HookID: 4713}, Verified: true}, {SetupItem: hooks.SetupItem{Target: kittest.TargetWeb, HookID: 4711}, Err: bad}}}, nil))
 		},
 		"wizard-9-done": func(s *wizardScreen) {
 			w := at(s, stepApply)
@@ -214,7 +214,7 @@ func wizardStates() map[string]func(*wizardScreen) {
 				advance(w.apply.job, t, 4711, "verify", hooks.StateDone, nil)
 			}
 			w.apply.job.Drop()
-			s.Settle(w.apply.ended(fleet.SetupReport{Results: []hooks.SetupResult{{Target: kittest.TargetAPI, HookID: 4713, Verified: true}, {Target: kittest.TargetWeb, HookID: 4711, Verified: true}}}, nil))
+			s.Settle(w.apply.ended(fleet.SetupReport{Results: []hooks.SetupResult{{SetupItem: hooks.SetupItem{Target: kittest.TargetAPI, HookID: 4713}, Verified: true}, {SetupItem: hooks.SetupItem{Target: kittest.TargetWeb, HookID: 4711}, Verified: true}}}, nil))
 		},
 	}
 }

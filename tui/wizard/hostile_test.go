@@ -50,7 +50,7 @@ func hostileSteps(text func(string) string) map[string]func(*wizardScreen) {
 			w.apply.job = &progress{Job: kittest.Job0(), under: true}
 			advance(w.apply.job, kittest.TargetAPI, 1, "verify", hooks.StateFailed, bad)
 			w.apply.job.Drop()
-			s.Settle(w.apply.ended(fleet.SetupReport{Results: []hooks.SetupResult{{Target: kittest.TargetAPI, Err: bad}}}, errors.New(text("incomplete"))))
+			s.Settle(w.apply.ended(fleet.SetupReport{Results: []hooks.SetupResult{{SetupItem: hooks.SetupItem{Target: kittest.TargetAPI}, Err: bad}}}, errors.New(text("incomplete"))))
 		},
 	}
 }
