@@ -2,7 +2,6 @@ package cluster
 
 import (
 	"context"
-	"encoding/json"
 	"errors"
 	"fmt"
 	"strings"
@@ -213,28 +212,20 @@ func (b *board) forgetAllBut(seen map[string]bool) {
 func (n *Node) put(ctx context.Context, key string, value any, ttl time.Duration, last *uint64) (uint64, error) {
 	data, ok := value.([]byte)
 	if !ok {
-		var err error
-		if data, err = json.Marshal(value); err != nil {
-			return 0, err
-		}
+		data = mustJSON(value)
 	}
 	ctx, cancel := context.WithTimeout(ctx, 2*time.Second)
 	defer cancel()
 	msg := nats.NewMsg("$KV." + bucket + "." + key)
 	msg.Data = data
-	options := []jetstream.PublishOpt{jetstream.WithRetryAttempts(0)}
+	var options []jetstream.PublishOpt
 	if ttl > 0 {
 		options = append(options, jetstream.WithMsgTTL(ttl))
 	}
-	if last != nil {
-		options = append(options, jetstream.WithExpectLastSequencePerSubject(*last))
-	}
 	sent := time.Now()
-	ack, err := n.js.PublishMsg(ctx, msg, options...)
-	if err != nil {
-		return 0, err
+	revision, err := n.send(ctx, msg, last, options...)
+	if err == nil {
+		n.board.note(key, entry{data, revision, sent, sent}, jetstream.KeyValuePut)
 	}
-	n.answered()
-	n.board.note(key, entry{data, ack.Sequence, sent, sent}, jetstream.KeyValuePut)
-	return ack.Sequence, nil
+	return revision, err
 }

@@ -153,6 +153,4 @@ type Config struct {
 	Now   func() time.Time // nil is time.Now
 }
 
-func (c Config) positionFile() string {
-	return filepath.Join(c.Log.Log().Dir(), ".hookctl", "cluster.json")
-}
+func positionFile(logDir string) string { return filepath.Join(logDir, ".hookctl", "cluster.json") }

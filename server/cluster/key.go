@@ -80,11 +80,7 @@ func (k Key) seal(about string, plain []byte) ([]byte, error) {
 	if err != nil {
 		return nil, err
 	}
-	nonce := make([]byte, gcm.NonceSize())
-	if _, err := rand.Read(nonce); err != nil {
-		return nil, fmt.Errorf("encrypt: %w", err)
-	}
-	return gcm.Seal(nonce, nonce, plain, []byte(about)), nil
+	return gcm.Seal(nil, nil, plain, []byte(about)), nil
 }
 
 var errForeign = errors.New("it was encrypted with another " + KeyVariable)
@@ -94,22 +90,20 @@ func (k Key) open(about string, sealed []byte) ([]byte, error) {
 	if err != nil {
 		return nil, err
 	}
-	if len(sealed) < gcm.NonceSize() {
-		return nil, errForeign
-	}
-	plain, err := gcm.Open(nil, sealed[:gcm.NonceSize()], sealed[gcm.NonceSize():], []byte(about))
+	plain, err := gcm.Open(nil, nil, sealed, []byte(about))
 	if err != nil {
 		return nil, errForeign
 	}
 	return plain, nil
 }
 
+// gcm puts a nonce before what it encrypts.
 func (k Key) gcm() (cipher.AEAD, error) {
 	block, err := aes.NewCipher(k.derive("secrets", 32))
 	if err != nil {
 		return nil, fmt.Errorf("encrypt: %w", err)
 	}
-	return cipher.NewGCM(block)
+	return cipher.NewGCMWithRandomNonce(block)
 }
 
 // tls is the mutual TLS between embedded nodes. Without files the authority is derived from the key and this node's certificate

@@ -4,7 +4,6 @@ import (
 	"context"
 	"encoding/json"
 	"errors"
-	"sync"
 	"time"
 
 	"github.com/nats-io/nats.go/jetstream"
@@ -30,26 +29,11 @@ const (
 	renewals = 4
 )
 
-// held are the leases of this node, and until when each is surely its own.
-type held struct {
-	mu    sync.Mutex
-	until map[string]time.Time
-}
-
 // Holds reports whether this node has a lease now.
 func (n *Node) Holds(name string) bool {
-	n.held.mu.Lock()
-	defer n.held.mu.Unlock()
-	return time.Now().Before(n.held.until[name])
-}
-
-func (h *held) set(name string, until time.Time) {
-	h.mu.Lock()
-	defer h.mu.Unlock()
-	if h.until == nil {
-		h.until = map[string]time.Time{}
-	}
-	h.until[name] = until
+	until, _ := n.held.Load(name)
+	at, ok := until.(time.Time)
+	return ok && time.Now().Before(at)
 }
 
 // Lease is [Node.Hold] with the usual time to live.
@@ -118,11 +102,11 @@ func (n *Node) work(ctx context.Context, name string, ttl time.Duration, revisio
 	working, stop := context.WithCancel(ctx)
 	late := time.AfterFunc(time.Until(until), stop)
 	token := revision
-	n.held.set(name, until)
+	n.held.Store(name, until)
 	done := make(chan struct{})
 	go func() { defer close(done); do(working, token) }()
 	end := func() {
-		n.held.set(name, time.Time{})
+		n.held.Store(name, time.Time{})
 		late.Stop()
 		stop()
 		<-done
@@ -154,7 +138,7 @@ func (n *Node) work(ctx context.Context, name string, ttl time.Duration, revisio
 		case err == nil:
 			revision, until = next, asked.Add(ttl-leaseMargin)
 			if late.Reset(time.Until(until)) {
-				n.held.set(name, until)
+				n.held.Store(name, until)
 			}
 		}
 	}

@@ -68,9 +68,10 @@ type Node struct {
 	results results
 	place   place
 	board   board
-	secrets shared
-	held    held
-	run     string // names this process
+	held    sync.Map // lease -> until when it is surely this node's, a time.Time
+	run     string   // names this process
+
+	exchanging sync.Mutex // one exchange of secrets at a time
 
 	maybeTwice atomic.Int64 // records sent again after a claim without an outcome
 }
@@ -94,7 +95,7 @@ func Start(c Config) (*Node, error) {
 	n.uploads.of = map[string]*upload{}
 	n.results.init()
 	n.board.init()
-	if err := n.place.load(c.positionFile(), c.Now()); err != nil {
+	if err := n.place.load(positionFile(c.Log.Log().Dir()), c.Now()); err != nil {
 		return nil, err
 	}
 	var err error
@@ -215,19 +216,18 @@ func (n *Node) ensure(ctx context.Context, want jetstream.StreamConfig) error {
 
 // Ready waits until deliveries can be judged and shared: until this node has the secrets of the others.
 func (n *Node) Ready(ctx context.Context) error {
-	if n.cfg.AckLocal {
+	if n.cfg.AckLocal || n.isReady() || n.waitReady(ctx) == nil {
 		return nil
 	}
+	return ErrNoQuorum
+}
+
+func (n *Node) isReady() bool {
 	select {
 	case <-n.ready:
-		return nil
+		return true
 	default:
-	}
-	select {
-	case <-n.ready:
-		return nil
-	case <-ctx.Done():
-		return ErrNoQuorum
+		return false
 	}
 }
 
@@ -257,6 +257,20 @@ func pause(ctx context.Context, d time.Duration) {
 	select {
 	case <-ctx.Done():
 	case <-t.C:
+	}
+}
+
+// every does something at once, whenever it is woken, and after that time otherwise, until ctx ends.
+func every(ctx context.Context, d time.Duration, wake <-chan struct{}, do func()) {
+	tick := time.NewTicker(d)
+	defer tick.Stop()
+	for ctx.Err() == nil {
+		do()
+		select {
+		case <-ctx.Done():
+		case <-wake:
+		case <-tick.C:
+		}
 	}
 }
 

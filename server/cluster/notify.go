@@ -7,7 +7,6 @@ import (
 	"time"
 
 	nats "github.com/nats-io/nats.go"
-	"github.com/nats-io/nats.go/jetstream"
 
 	"hookctl/logs"
 )
@@ -71,9 +70,7 @@ func (n *Node) caughtUp(ctx context.Context) error {
 // Claim writes down that this node is about to notify of a record, before every attempt. It waits as long as a quorum cannot be
 // reached, and returns false when another node has the record, or when ctx ends.
 func (n *Node) Claim(ctx context.Context, file string) bool {
-	n.records.mu.Lock()
-	rec := n.records.files[file]
-	n.records.mu.Unlock()
+	rec := n.records.of(file)
 	if rec == nil {
 		return false // settled
 	}
@@ -86,11 +83,11 @@ func (n *Node) Claim(ctx context.Context, file string) bool {
 		if !open {
 			return false
 		}
-		if by.node != "" && by != n.me() && n.isUp(by) && time.Since(begun) < outcomePatience {
+		others := by.node != "" && by != n.me()
+		if others && n.isUp(by) && time.Since(begun) < outcomePatience {
 			pause(ctx, 50*time.Millisecond)
 			continue
 		}
-		others := by.node != "" && by != n.me()
 		seq, err := n.say(ctx, rec.id, state{Node: n.cfg.Node, Run: n.run, Sending: true, Twice: twice || others, Notifications: notes}, &last)
 		if err == nil {
 			if others {
@@ -131,42 +128,34 @@ func (n *Node) countTwice(id identity, other string) {
 
 // say writes a state, where last is given only on top of that.
 func (n *Node) say(ctx context.Context, id identity, s state, last *uint64) (uint64, error) {
-	ctx, cancel := context.WithTimeout(ctx, 2500*time.Millisecond)
-	defer cancel()
 	msg := nats.NewMsg(id.subject(outcomeSubject))
-	var err error
-	if msg.Data, err = json.Marshal(s); err != nil {
-		return 0, err
-	}
-	options := []jetstream.PublishOpt{jetstream.WithRetryAttempts(0)}
-	if last != nil {
-		options = append(options, jetstream.WithExpectLastSequencePerSubject(*last))
-	}
-	ack, err := n.js.PublishMsg(ctx, msg, options...)
-	if err != nil {
-		return 0, err
-	}
-	n.answered()
-	return ack.Sequence, nil
+	msg.Data = mustJSON(s)
+	return n.send(ctx, msg, last)
 }
 
 // refresh takes up the newest state of a delivery: another node wrote one, or this one without learning of it.
 func (n *Node) refresh(ctx context.Context, id identity) {
-	one, cancel := context.WithTimeout(ctx, 2500*time.Millisecond)
-	defer cancel()
-	stream, err := n.js.Stream(one, outcomes)
+	s, err := n.newest(ctx, id)
+	if err == nil {
+		err = n.apply(ctx, id, s)
+	}
 	if err != nil {
 		pause(ctx, 100*time.Millisecond)
-		return
 	}
-	raw, err := stream.GetLastMsgForSubject(one, id.subject(outcomeSubject))
-	var s state
-	if err != nil || json.Unmarshal(raw.Data, &s) != nil {
-		pause(ctx, 100*time.Millisecond)
-		return
+}
+
+func (n *Node) newest(ctx context.Context, id identity) (s state, err error) {
+	ctx, cancel := context.WithTimeout(ctx, answerTime)
+	defer cancel()
+	stream, err := n.js.Stream(ctx, outcomes)
+	if err != nil {
+		return s, err
+	}
+	raw, err := stream.GetLastMsgForSubject(ctx, id.subject(outcomeSubject))
+	if err != nil {
+		return s, err
 	}
 	s.seq = raw.Sequence
-	if err := n.apply(ctx, id, s); err != nil {
-		pause(ctx, 100*time.Millisecond)
-	}
+	err = json.Unmarshal(raw.Data, &s)
+	return s, err
 }

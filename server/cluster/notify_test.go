@@ -18,7 +18,7 @@ func claimingNodes(t *testing.T, rec func() *logs.Record) (a, b *Node, stream je
 		n.js, n.cfg.Node, n.run = engine.js, engine.cfg.Node, engine.run
 		n.board.init()
 		n.claims.Store(true)
-		n.held.set("notify", time.Now().Add(time.Hour))
+		n.held.Store("notify", time.Now().Add(time.Hour))
 		r := rec()
 		if err := n.cfg.Log.Append(t.Context(), r); err != nil {
 			t.Fatal(err)

@@ -67,16 +67,11 @@ func (n *Node) emptyOutbox(ctx context.Context) {
 		return err
 	})
 	n.outbox.scanned()
-	tick := time.NewTicker(time.Second)
-	defer tick.Stop()
-	for first := true; ctx.Err() == nil; first = false {
+	first := true
+	every(ctx, time.Second, n.outbox.wake, func() {
 		n.shareWaiting(ctx, first)
-		select {
-		case <-ctx.Done():
-		case <-n.outbox.wake:
-		case <-tick.C:
-		}
-	}
+		first = false
+	})
 }
 
 // shareWaiting publishes what waits, the oldest first. What has just come in is left to its own way, but for the first time.

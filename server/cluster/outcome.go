@@ -87,17 +87,7 @@ func (n *Node) flushOutcomes() {
 
 // sendOutcomes shares outcomes until ctx ends.
 func (n *Node) sendOutcomes(ctx context.Context) {
-	tick := time.NewTicker(time.Second) // for what could not be shared
-	defer tick.Stop()
-	for {
-		select {
-		case <-ctx.Done():
-			return
-		case <-n.results.wake:
-		case <-tick.C:
-		}
-		n.shareOutcomes(ctx)
-	}
+	every(ctx, time.Second, n.results.wake, func() { n.shareOutcomes(ctx) }) // by time what could not be shared
 }
 
 func (n *Node) shareOutcomes(ctx context.Context) {
@@ -119,9 +109,7 @@ func (n *Node) shareOutcomes(ctx context.Context) {
 // that has the record by now knows better. The claim stays while an attempt for another sink is under way.
 func (n *Node) shareOutcome(ctx context.Context, file string, one result) bool {
 	list := one.list
-	n.records.mu.Lock()
-	rec := n.records.files[file]
-	n.records.mu.Unlock()
+	rec := n.records.of(file)
 	s := state{Node: n.cfg.Node, Run: n.run, Notifications: mustJSON(list)}
 	if rec == nil { // sent again because a person asked for it, or never shared
 		stored, err := n.cfg.Log.Log().Read(ctx, file)

@@ -82,16 +82,7 @@ func (p *place) start(of func(*placeData) *stream, created time.Time) uint64 {
 
 // keepPlace writes the place every second until ctx ends.
 func (n *Node) keepPlace(ctx context.Context) {
-	tick := time.NewTicker(time.Second)
-	defer tick.Stop()
-	for {
-		select {
-		case <-ctx.Done():
-			return
-		case <-tick.C:
-			n.place.save(n)
-		}
-	}
+	every(ctx, time.Second, nil, func() { n.place.save(n) })
 }
 
 // save writes the place where it has changed. A place that cannot be written costs time at the next start.
@@ -114,14 +105,7 @@ func (p *place) save(n *Node) {
 	if data == p.saved {
 		return
 	}
-	raw, err := json.Marshal(data)
-	if err == nil {
-		temp := p.path + ".new"
-		if err = os.WriteFile(temp, raw, 0o600); err == nil {
-			err = os.Rename(temp, p.path)
-		}
-	}
-	if err != nil {
+	if err := data.write(p.path); err != nil {
 		if !p.fails {
 			n.log.Warn("cannot write "+filepath.Base(p.path), "error", err)
 		}
@@ -129,6 +113,14 @@ func (p *place) save(n *Node) {
 		return
 	}
 	p.saved, p.fails = data, false
+}
+
+func (d placeData) write(path string) error {
+	temp := path + ".new"
+	if err := os.WriteFile(temp, mustJSON(d), 0o600); err != nil {
+		return err
+	}
+	return os.Rename(temp, path)
 }
 
 // oldest is the time before which everything of this node is shared, zero where that is not known.
@@ -172,13 +164,10 @@ func (r *records) oldest() (open, early uint64) {
 // Join marks a log directory as that of a node that takes its secrets from the others, whatever its home has: hookctl cluster join
 // calls it before the node starts.
 func Join(logDir string) error {
-	hidden := filepath.Join(logDir, ".hookctl")
-	if err := os.MkdirAll(hidden, 0o700); err != nil {
-		return fmt.Errorf("join the cluster: %w", err)
-	}
-	raw, err := json.Marshal(placeData{Joining: true, Shared: time.Now().UTC()})
+	file := positionFile(logDir)
+	err := os.MkdirAll(filepath.Dir(file), 0o700)
 	if err == nil {
-		err = os.WriteFile(filepath.Join(hidden, "cluster.json"), raw, 0o600)
+		err = placeData{Joining: true, Shared: time.Now().UTC()}.write(file)
 	}
 	if err != nil {
 		return fmt.Errorf("join the cluster: %w", err)

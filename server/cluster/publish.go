@@ -85,9 +85,7 @@ func (n *Node) publish(ctx context.Context, rec *logs.Record) error {
 		}
 	}
 	for err == nil {
-		one, cancel := context.WithTimeout(ctx, 2500*time.Millisecond)
-		_, err = n.js.PublishMsg(one, msg, jetstream.WithExpectLastSequencePerSubject(0), jetstream.WithRetryAttempts(0))
-		cancel()
+		_, err = n.send(ctx, msg, new(uint64))
 		switch code := codeOf(err); {
 		case err == nil, code == codeExists:
 			n.published(rec.File)
@@ -110,6 +108,25 @@ func (n *Node) publish(ctx context.Context, rec *logs.Record) error {
 	}
 	n.log.Debug("cluster: cannot publish", "file", rec.File, "error", err)
 	return ErrNoQuorum
+}
+
+// answerTime is how long one try to publish waits for its answer.
+const answerTime = 2500 * time.Millisecond
+
+// send publishes a message once. last is what it must follow on its subject, 0 for nothing, nil for whatever is there.
+func (n *Node) send(ctx context.Context, msg *nats.Msg, last *uint64, options ...jetstream.PublishOpt) (uint64, error) {
+	ctx, cancel := context.WithTimeout(ctx, answerTime)
+	defer cancel()
+	options = append(options, jetstream.WithRetryAttempts(0))
+	if last != nil {
+		options = append(options, jetstream.WithExpectLastSequencePerSubject(*last))
+	}
+	ack, err := n.js.PublishMsg(ctx, msg, options...)
+	if err != nil {
+		return 0, err
+	}
+	n.answered()
+	return ack.Sequence, nil
 }
 
 // published notes that a quorum has a record.

@@ -221,12 +221,14 @@ func mustJSON(value any) []byte {
 }
 
 func pendingIn(list []logs.Notification) bool {
-	for _, one := range list {
-		if one.Status == logs.StatusPending {
-			return true
-		}
-	}
-	return false
+	return slices.ContainsFunc(list, func(one logs.Notification) bool { return one.Status == logs.StatusPending })
+}
+
+// of is the open record of a file, nil for none.
+func (r *records) of(file string) *record {
+	r.mu.Lock()
+	defer r.mu.Unlock()
+	return r.files[file]
 }
 
 // close forgets a record whose notifications are settled.

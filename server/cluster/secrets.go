@@ -9,7 +9,6 @@ import (
 	"fmt"
 	"slices"
 	"strings"
-	"sync"
 	"time"
 
 	"github.com/nats-io/nats.go/jetstream"
@@ -44,11 +43,6 @@ func (e *MemberError) Hint() string {
 		return "start it, or leave it out: run hookctl rotate as before and add --without " + strings.Join(e.Away, ",")
 	}
 	return "see each node: hookctl cluster status"
-}
-
-// shared guards the exchange of secrets: one at a time.
-type shared struct {
-	mu sync.Mutex
 }
 
 const secretsKey = "secrets"
@@ -97,8 +91,8 @@ var errJoining = errors.New("no node has shared its secrets yet; start the node 
 
 // syncSecrets takes over what another node changed, or shares what was changed here. Where both happened the cluster's stay.
 func (n *Node) syncSecrets(ctx context.Context) error {
-	n.secrets.mu.Lock()
-	defer n.secrets.mu.Unlock()
+	n.exchanging.Lock()
+	defer n.exchanging.Unlock()
 	local, err := n.cfg.Secrets.Export()
 	if err != nil {
 		return err
@@ -191,9 +185,7 @@ const memberPrefix, presencePrefix = "member.", "node."
 
 // register writes down that this node is a member and what it accepts, where that is not known yet.
 func (n *Node) register(ctx context.Context) {
-	select {
-	case <-n.ready:
-	default:
+	if !n.isReady() {
 		return
 	}
 	mine := memberData{Secrets: n.cfg.Secrets.Accepted(), Run: n.run}

@@ -21,7 +21,7 @@ func TestANodeKnowsItsOwnSecretsInARotation(t *testing.T) {
 		n.cfg.Now = time.Now
 		n.outbox.init()
 		n.board.init()
-		n.place.path = n.cfg.positionFile()
+		n.place.path = positionFile(n.cfg.Log.Log().Dir())
 		n.place.now.Secrets, n.place.now.Digest = 7, "of before"
 		n.cfg.Secrets = Secrets{
 			Export:   func() ([]byte, error) { return []byte("both secrets"), nil },

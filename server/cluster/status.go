@@ -38,9 +38,8 @@ func (n *Node) presenceOf(node string) (p presence, up bool) {
 
 // beat says that this node is up until ctx ends. What a quorum takes of it is also the proof that there is one.
 func (n *Node) beat(ctx context.Context) {
-	tick := time.NewTicker(beat)
-	defer tick.Stop()
-	for cutOff := false; ctx.Err() == nil; {
+	cutOff := false
+	every(ctx, beat, nil, func() {
 		if _, err := n.put(ctx, presencePrefix+n.cfg.Node, n.presence(), presenceTTL, nil); err != nil {
 			n.log.Debug("cluster: no quorum took the beat", "error", err)
 		} else {
@@ -59,11 +58,7 @@ func (n *Node) beat(ctx context.Context) {
 			}
 			n.cfg.Alarm("cluster.quorum", alarm, "hookctl cluster status")
 		}
-		select {
-		case <-ctx.Done():
-		case <-tick.C:
-		}
-	}
+	})
 	one, cancel := context.WithTimeout(context.WithoutCancel(ctx), time.Second)
 	defer cancel()
 	_ = n.kv.Delete(one, presencePrefix+n.cfg.Node) // it runs out anyway
@@ -144,13 +139,9 @@ func (n *Node) View() Status {
 	if m == nil {
 		m = &measured{}
 	}
-	s := Status{Name: n.cfg.Name, Node: n.cfg.Node, Quorum: n.reached(), Leases: n.leases(), Members: n.members(m.last), Stream: m.StreamStatus, Republishing: n.republishing.Load()}
-	select {
-	case <-n.ready:
-		s.Ready = true
-	default:
+	return Status{
+		Name: n.cfg.Name, Node: n.cfg.Node, Quorum: n.reached(), Ready: n.isReady(), Leases: n.leases(), Members: n.members(m.last), Stream: m.StreamStatus, Republishing: n.republishing.Load(),
 	}
-	return s
 }
 
 func (n *Node) members(last uint64) []Member {
