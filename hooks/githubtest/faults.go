@@ -92,14 +92,13 @@ func matchPath(pattern, p string) bool {
 }
 
 func (f Fault) answer() answer {
-	a := answer{status: f.Status, header: f.Header.Clone()}
-	switch {
-	case f.Body != "":
+	body := apiError{Message: http.StatusText(f.Status), Docs: docs}
+	if f.Status >= 500 {
+		body.Message = "Server Error"
+	}
+	a := answer{status: f.Status, header: f.Header.Clone(), body: body}
+	if f.Body != "" {
 		a.body = rawBody(f.Body)
-	case f.Status >= 500:
-		a.body = apiError{Message: "Server Error", Docs: docs}
-	default:
-		a.body = apiError{Message: http.StatusText(f.Status), Docs: docs}
 	}
 	return a
 }
