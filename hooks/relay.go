@@ -10,6 +10,7 @@ import (
 	"net/http"
 	"net/url"
 	"strings"
+	"sync"
 	"time"
 
 	"github.com/cenkalti/backoff/v5"
@@ -37,7 +38,7 @@ type RelayDelivery struct {
 	HookID int64
 }
 
-// RelayAnswer is the answer to a delivery.
+// RelayAnswer is the answer to a delivery, as it goes through the relay.
 type RelayAnswer struct {
 	Status int // 200 if 0
 	Header http.Header
@@ -230,12 +231,10 @@ func (r *Relay) connect(ctx context.Context, address string) (*websocket.Conn, e
 // take reads deliveries, one at a time, and answers each.
 func (r *Relay) take(ctx context.Context, conn *websocket.Conn, hookID int64) error {
 	ctx, cancel := context.WithCancel(ctx)
-	pinging := make(chan struct{})
-	go func() {
-		defer close(pinging)
-		r.keepAlive(ctx, conn)
-	}()
-	defer func() { cancel(); <-pinging }()
+	var pinging sync.WaitGroup
+	defer pinging.Wait()
+	defer cancel()
+	pinging.Go(func() { r.keepAlive(ctx, conn) })
 	for {
 		kind, data, err := conn.Read(ctx)
 		if err != nil {
@@ -308,9 +307,5 @@ func (r *Relay) handle(ctx context.Context, data []byte, hookID int64) ([]byte, 
 	if answer.Body == nil {
 		answer.Body = []byte{}
 	}
-	return json.Marshal(struct {
-		Status int
-		Header http.Header
-		Body   []byte
-	}{answer.Status, answer.Header, answer.Body})
+	return json.Marshal(answer)
 }
