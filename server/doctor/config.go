@@ -17,7 +17,7 @@ import (
 	"hookctl/server/fleet"
 )
 
-// Config says what to look at. Checks whose part is missing are left out.
+// Config says what to look at. Store and Fleet are required.
 type Config struct {
 	Home    string // HOOKCTL_HOME
 	EnvFile string // Home/.env if empty
@@ -34,7 +34,7 @@ type Config struct {
 
 	Cluster bool // the settings make the receiver a node of a cluster
 
-	Fleet   *fleet.Fleet   // knows the hooks and the login; nil leaves GitHub out
+	Fleet   *fleet.Fleet   // knows the hooks and the login
 	Targets []hooks.Target // looks at these only; nil for all that the fleet knows
 	Tunnel  string         // which the receiver should run, as receiver.tunnel names it; "" leaves that check out
 	Tunnels tunnel.Finder  // where tunnels are looked for

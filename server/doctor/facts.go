@@ -108,20 +108,12 @@ func (f *facts) checks() []check {
 	if f.cfg.Cluster {
 		all = append(all, check{"cluster", f.cluster})
 	}
-	if f.cfg.Store != nil {
-		all = append(all, check{"secret", f.secret}, check{"age of the secret", f.age})
-	}
-	if f.cfg.Fleet != nil {
-		all = append(all, check{"rotation", f.rotation})
-	}
+	all = append(all, check{"secret", f.secret}, check{"age of the secret", f.age}, check{"rotation", f.rotation})
 	for _, p := range f.cfg.Probes {
 		all = append(all, check{p.Name, p.run})
 	}
-	all = append(all, check{"public URL", f.publicAddress}, check{"certificate", f.certificate}, check{"tunnel", f.tunnel})
-	if f.cfg.Fleet == nil {
-		return all
-	}
-	all = append(all, check{"GitHub login", f.login}, check{"clock", f.clock}, check{"allow-list", f.allowList})
+	all = append(all, check{"public URL", f.publicAddress}, check{"certificate", f.certificate}, check{"tunnel", f.tunnel},
+		check{"GitHub login", f.login}, check{"clock", f.clock}, check{"allow-list", f.allowList})
 	targets, err := f.targets()
 	if err != nil || len(targets) == 0 {
 		return append(all, check{"hooks", f.noTargets})

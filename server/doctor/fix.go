@@ -54,10 +54,8 @@ func (f *facts) fixPermissions() []Repair {
 func (f *facts) fixReceiver(ctx context.Context) []Repair {
 	st, err := f.status()
 	if stopped(err) {
-		if f.cfg.Store != nil {
-			if ring, err := accepted(f.cfg.Store, f.cfg.Now()); err != nil || len(ring) == 0 {
-				return nil // it would not start; the check of the secret says why
-			}
+		if ring, err := accepted(f.cfg.Store, f.cfg.Now()); err != nil || len(ring) == 0 {
+			return nil // it would not start; the check of the secret says why
 		}
 		st, err := daemon.Restart(ctx, f.cfg.Daemon) // which keeps the flags of the last start
 		action := "started the receiver"
@@ -66,7 +64,7 @@ func (f *facts) fixReceiver(ctx context.Context) []Repair {
 		}
 		return []Repair{repair("receiver", action, err)}
 	}
-	if err != nil || f.cfg.Store == nil {
+	if err != nil {
 		return nil // where it starts, stops or hangs, a person decides whether to end it
 	}
 	ring, err := accepted(f.cfg.Store, f.cfg.Now())

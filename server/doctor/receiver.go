@@ -124,10 +124,8 @@ func (f *facts) receiver(context.Context) Check {
 	st, err := f.status()
 	out := judgeReceiver(f.cfg.Home, st, err, f.cfg.Now())
 	if stopped(err) {
-		if f.cfg.Store != nil {
-			if ring, err := accepted(f.cfg.Store, f.cfg.Now()); err == nil && len(ring) == 0 { // so start would fail
-				out.Detail, out.Fix = "not running, because there is no secret yet", "hookctl setup"
-			}
+		if ring, err := accepted(f.cfg.Store, f.cfg.Now()); err == nil && len(ring) == 0 { // so start would fail
+			out.Detail, out.Fix = "not running, because there is no secret yet", "hookctl setup"
 		}
 		if socket, err := daemon.StaleSocket(f.cfg.Home); err == nil && socket != "" {
 			out.Detail += "; it was killed: its control socket is left over"
@@ -191,7 +189,7 @@ func (f *facts) refusedRequests(ctx context.Context) Check {
 
 // isOurs reports whether a hook is known to be ours. Where the hooks cannot be listed, none is.
 func (f *facts) isOurs(hook int64) bool {
-	if hook == 0 || f.cfg.Fleet == nil {
+	if hook == 0 {
 		return false
 	}
 	list, _ := f.hooks()
@@ -201,15 +199,11 @@ func (f *facts) isOurs(hook int64) bool {
 // newSecrets is when the shared secret was replaced last, as its note and the rotation have it: the note counts in whole
 // seconds. What cannot be read other checks report.
 func (f *facts) newSecrets() (list []time.Time) {
-	if f.cfg.Store != nil {
-		if changed, err := f.cfg.Store.ChangedAt(); err == nil {
-			list = append(list, changed)
-		}
+	if changed, err := f.cfg.Store.ChangedAt(); err == nil {
+		list = append(list, changed)
 	}
-	if f.cfg.Fleet != nil {
-		if r, err := f.cfg.Fleet.Rotation(); err == nil && r.State != nil {
-			list = append(list, r.State.Promoted)
-		}
+	if r, err := f.cfg.Fleet.Rotation(); err == nil && r.State != nil {
+		list = append(list, r.State.Promoted)
 	}
 	return list
 }

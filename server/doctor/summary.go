@@ -58,19 +58,13 @@ func Summary(cfg Config, live Live, last Report) []Row {
 
 // secrets is everything about the shared secret in one.
 func (f *facts) secrets() Check {
-	if f.cfg.Store == nil {
-		return Check{Status: Unknown, Detail: "not checked yet"}
-	}
 	ctx := context.Background()
 	age := f.age(ctx)
 	var all []Check
 	if age.Status != Unknown { // the secret is fine without
 		all = append(all, age)
 	}
-	if f.cfg.Fleet != nil {
-		all = append(all, f.rotation(ctx))
-	}
-	out := worst(append(all, f.secret(ctx))...)
+	out := worst(append(all, f.rotation(ctx), f.secret(ctx))...)
 	if since, err := f.cfg.Store.ChangedAt(); out.Status == OK && err == nil && !since.IsZero() {
 		out.Detail += "; " + age.Detail
 	}

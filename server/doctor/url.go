@@ -36,7 +36,11 @@ func (f *facts) publicAddress(ctx context.Context) Check {
 		return fail("correct the DNS entry, or start the tunnel again", "%s does not resolve: %v", u.Hostname(), plain(err))
 	}
 	if !f.cfg.Local {
-		if inside := f.private(ips); inside != "" {
+		host := ""
+		if client, err := f.cfg.Fleet.GitHub(); err == nil {
+			host = client.Host()
+		}
+		if inside := private(ips, host); inside != "" {
 			return fail("open a tunnel, such as with ngrok http 9000; then hookctl setup --url https://…", "%s is %s, which GitHub cannot reach", u.Hostname(), inside)
 		}
 	}
@@ -69,14 +73,8 @@ func (f *facts) simulatedAddress(ctx context.Context, host string) Check {
 	return ok("the simulated GitHub sends straight to this receiver instead of %s", host)
 }
 
-// private is the first address that GitHub cannot reach.
-func (f *facts) private(ips []netip.Addr) string {
-	host := ""
-	if f.cfg.Fleet != nil {
-		if client, err := f.cfg.Fleet.GitHub(); err == nil {
-			host = client.Host()
-		}
-	}
+// private is the first address that GitHub on a host cannot reach.
+func private(ips []netip.Addr, host string) string {
 	for _, ip := range ips {
 		if _, err := hooks.CheckPublic("https://"+net.JoinHostPort(ip.Unmap().String(), "443"), host); errors.Is(err, hooks.ErrNotPublic) {
 			return ip.Unmap().String()

@@ -34,25 +34,22 @@ func (f *Fleet) targets(k kept) ([]hooks.Target, error) {
 		}
 	}
 	names = append(names, k.Targets...)
-	if f.cfg.Store != nil {
-		r, err := f.cfg.Store.Rotation()
-		if err != nil {
-			return nil, err
-		}
-		if r != nil {
-			for _, h := range r.Hooks {
-				names = append(names, h.Repository)
-			}
+	r, err := f.cfg.Store.Rotation()
+	if err != nil {
+		return nil, err
+	}
+	if r != nil {
+		for _, h := range r.Hooks {
+			names = append(names, h.Repository)
 		}
 	}
 	var list []hooks.Target
 	for _, name := range names {
-		if t, err := hooks.ParseTarget(name); err == nil {
-			if now, ok := k.Renamed[key(t)]; ok {
-				if t, err = hooks.ParseTarget(now); err != nil {
-					continue
-				}
-			}
+		t, err := hooks.ParseTarget(name)
+		if now, renamed := k.Renamed[key(t)]; renamed {
+			t, err = hooks.ParseTarget(now)
+		}
+		if err == nil {
 			list = append(list, t)
 		}
 	}
