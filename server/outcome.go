@@ -5,6 +5,7 @@ import (
 	"encoding/json"
 	"errors"
 	"fmt"
+	"maps"
 	"slices"
 	"strconv"
 	"time"
@@ -201,9 +202,7 @@ const testMark = "[test] "
 
 func messageOf(rec *logs.Record, n logs.Notification, notice route.Notice) sink.Message {
 	fields := map[string]any{}
-	for key, value := range notice.Context {
-		fields[key] = value
-	}
+	maps.Copy(fields, notice.Context)
 	fields["delivery_id"], fields["received_at"] = route.OrNil(rec.DeliveryID), rec.ReceivedAt.UTC()
 	if rec.Source == logs.SourceTest {
 		fields["test"] = true

@@ -84,12 +84,10 @@ func (c *Condition) value(ctx context.Context, payload any) (value any, ok bool)
 		done <- result{value, ok}
 		c.overdue.Store(false)
 	}()
-	late := time.NewTimer(Time + stepTime)
-	defer late.Stop()
 	select {
 	case x := <-done:
 		return x.value, x.ok
-	case <-late.C:
+	case <-time.After(Time + stepTime):
 	}
 	c.overdue.Store(true)
 	select {
@@ -200,8 +198,8 @@ func bound(v reflect.Value) error {
 			return boundTerm(x)
 		}
 	case reflect.Struct:
-		for i := range v.NumField() {
-			if err := bound(v.Field(i)); err != nil {
+		for _, field := range v.Fields() {
+			if err := bound(field); err != nil {
 				return err
 			}
 		}

@@ -265,8 +265,7 @@ type tunnelAnswer struct {
 func (c *Client) AwaitTunnel(ctx context.Context) error {
 	ctx, cancel := context.WithTimeout(ctx, 40*time.Second)
 	defer cancel()
-	tick := time.NewTicker(100 * time.Millisecond)
-	defer tick.Stop()
+	tick := time.Tick(100 * time.Millisecond)
 	for {
 		state, err := ask[tunnelAnswer](ctx, c, "/tunnel", struct{}{})
 		if err != nil {
@@ -281,7 +280,7 @@ func (c *Client) AwaitTunnel(ctx context.Context) error {
 		select {
 		case <-ctx.Done():
 			return fmt.Errorf("the tunnel did not open: %w", ctx.Err())
-		case <-tick.C:
+		case <-tick:
 		}
 	}
 }
