@@ -157,14 +157,18 @@ func (q *queue) restore(ctx context.Context, file string) error {
 		return nil // The cluster announces it, to the node whose turn it is.
 	}
 	ev, d := q.s.decide(rec)
-	since := rec.ReceivedAt
-	if now := q.s.now(); now.Sub(since) > q.retry.GiveUp {
-		since = now // The receiver was not running; what it owes gets its time.
-	}
 	q.mu.Lock()
 	defer q.mu.Unlock()
-	q.take(rec, ev, d, since, false)
+	q.take(rec, ev, d, q.since(rec), false)
 	return nil
+}
+
+// since is from when on a stored record's notifications are tried. One that nobody tried while its time went by gets that from now.
+func (q *queue) since(rec *logs.Record) time.Time {
+	if now := q.s.now(); now.Sub(rec.ReceivedAt) > q.retry.GiveUp {
+		return now
+	}
+	return rec.ReceivedAt
 }
 
 // decide routes a stored record. One without a payload, or with none that can be read, is

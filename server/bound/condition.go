@@ -55,17 +55,13 @@ func (c *Condition) Matches(ctx context.Context, payload any) (matched bool, why
 		}
 		return false, text.Line("the condition failed: "+err.Error(), 200), nil
 	}
-	if value == nil || value == false {
-		return false, "the condition is " + text.Line(fmt.Sprint(jqName(value)), 20), nil
+	switch value {
+	case nil:
+		return false, "the condition is null", nil
+	case false:
+		return false, "the condition is false", nil
 	}
 	return true, "the condition is true", nil
-}
-
-func jqName(value any) string {
-	if value == nil {
-		return "null"
-	}
-	return "false"
 }
 
 // value runs the condition. jq looks at its context between two steps only, and a step can take as long as it likes: the delivery
