@@ -10,6 +10,7 @@ import (
 	"net/http"
 	"net/url"
 	"strings"
+	"sync"
 	"time"
 
 	"github.com/cenkalti/backoff/v5"
@@ -37,7 +38,7 @@ type RelayDelivery struct {
 	HookID int64
 }
 
-// RelayAnswer is the answer to a delivery.
+// RelayAnswer is the answer to a delivery, as it goes through the relay.
 type RelayAnswer struct {
 	Status int // 200 if 0
 	Header http.Header
@@ -154,18 +155,15 @@ func (r *Relay) removeStale(ctx context.Context, log *slog.Logger) error {
 	return nil
 }
 
-// relayCreated is GitHub's answer to creating the hook of a relay.
-type relayCreated struct {
-	ID    int64  `json:"id"`
-	WSURL string `json:"ws_url"`
-}
-
 // once creates the hook, connects, and takes deliveries until the connection ends. left is why the hook could not be removed
 // then.
 func (r *Relay) once(ctx context.Context, log *slog.Logger) (connected bool, left, err error) {
 	body := map[string]any{"name": relayHook, "active": false, "events": r.Events,
 		"config": map[string]string{"content_type": "json", "insecure_ssl": "0", "url": "", "secret": r.Secret}}
-	var made relayCreated
+	var made struct {
+		ID    int64
+		WSURL string `json:"ws_url"`
+	}
 	_, err = r.Client.do(ctx, Call{Op: "open relay", Target: r.Target.String(), Method: http.MethodPost, Path: r.Target.base(), Body: body, Once: true}, &made)
 	if err != nil {
 		// A lost answer leaves a hook behind. The next try finds and removes it, but after an interruption nothing tries again.
@@ -230,12 +228,10 @@ func (r *Relay) connect(ctx context.Context, address string) (*websocket.Conn, e
 // take reads deliveries, one at a time, and answers each.
 func (r *Relay) take(ctx context.Context, conn *websocket.Conn, hookID int64) error {
 	ctx, cancel := context.WithCancel(ctx)
-	pinging := make(chan struct{})
-	go func() {
-		defer close(pinging)
-		r.keepAlive(ctx, conn)
-	}()
-	defer func() { cancel(); <-pinging }()
+	var pinging sync.WaitGroup
+	defer pinging.Wait()
+	defer cancel()
+	pinging.Go(func() { r.keepAlive(ctx, conn) })
 	for {
 		kind, data, err := conn.Read(ctx)
 		if err != nil {
@@ -308,9 +304,5 @@ func (r *Relay) handle(ctx context.Context, data []byte, hookID int64) ([]byte, 
 	if answer.Body == nil {
 		answer.Body = []byte{}
 	}
-	return json.Marshal(struct {
-		Status int
-		Header http.Header
-		Body   []byte
-	}{answer.Status, answer.Header, answer.Body})
+	return json.Marshal(answer)
 }

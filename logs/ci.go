@@ -272,22 +272,25 @@ func (l *Log) CICounts(ctx context.Context) (c CICounts, err error) {
 	if err := l.Settle(ctx); err != nil {
 		return c, err
 	}
-	_, err = collect(ctx, l.index, func(rows *sql.Rows) (_ struct{}, err error) {
+	rows, err := collect(ctx, l.index, func(rows *sql.Rows) (row CICounts, err error) {
 		var verdict, n int
 		var done bool
 		err = rows.Scan(&verdict, &done, &n)
 		switch {
 		case !done:
-			c.Running += n
+			row.Running = n
 		case verdict == failed:
-			c.Failing += n
+			row.Failing = n
 		case verdict == passed:
-			c.Passing += n
+			row.Passing = n
 		default:
-			c.Unknown += n
+			row.Unknown = n
 		}
-		return struct{}{}, err
+		return row, err
 	}, `SELECT verdict, new_done, count(*) FROM lane WHERE live GROUP BY verdict, new_done`)
+	for _, row := range rows {
+		c = CICounts{Failing: c.Failing + row.Failing, Running: c.Running + row.Running, Passing: c.Passing + row.Passing, Unknown: c.Unknown + row.Unknown}
+	}
 	return c, err
 }
 

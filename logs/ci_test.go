@@ -3,7 +3,6 @@ package logs
 import (
 	"cmp"
 	"fmt"
-	"hookctl/logs/jsonscan"
 	"math/rand/v2"
 	"os"
 	"path/filepath"
@@ -252,39 +251,5 @@ func TestOlderRecordsGiveTheStateOfCI(t *testing.T) {
 	states, err := l.CI(t.Context(), CIQuery{}, now)
 	if err != nil || len(states) != 1 || states[0].Branch != "b0" || states[0].Workflow != "CI" || *states[0].RunID != 1 || states[0].State != CIFailing {
 		t.Errorf("%+v, %v", states, err)
-	}
-}
-
-func TestRunOfPayloads(t *testing.T) {
-	const sha = "1a2b3c4d5e6f7a8b9c0d1a2b3c4d5e6f7a8b9c0d"
-	for _, tt := range []struct {
-		event, payload string
-		want           Run
-		branch         string
-	}{
-		{"workflow_run", `{"workflow_run":{"id":9007199254740993,"run_attempt":2,"name":"CI","head_sha":"` + sha + `","head_repository":{"full_name":"O/R"}},"repository":{"full_name":"o/r"}}`,
-			Run{Workflow: "CI", ID: 9007199254740993, Attempt: 2, SHA: sha}, ""},
-		{"workflow_run", `{"workflow_run":{"id":1,"name":null},"workflow":{"name":"Build"}}`, Run{Workflow: "Build", ID: 1}, ""},
-		{"workflow_run", `{"workflow_run":{"id":1,"path":".github/workflows/a.yml"},"workflow":null}`, Run{Workflow: ".github/workflows/a.yml", ID: 1}, ""},
-		{"workflow_run", `{"workflow_run":{"id":1,"name":"CI","head_repository":{"full_name":"fork/r"}},"repository":{"full_name":"o/r"}}`, Run{ID: 1}, ""},
-		{"check_run", `{"check_run":{"id":3,"name":"lint","head_sha":"` + sha + `","app":{"slug":"buildbox"}}}`, Run{Workflow: "lint", ID: 3, SHA: sha}, ""},
-		{"check_run", `{"check_run":{"id":3,"name":"lint","app":{"slug":"github-actions"}}}`, Run{ID: 3}, ""},
-		{"check_run", `{"check_run":{"id":3,"name":"lint","app":null}}`, Run{Workflow: "lint", ID: 3}, ""},
-		{"status", `{"id":7,"context":"ci","sha":"` + sha + `","branches":[{"name":"x"},{"name":"main"}],"repository":{"default_branch":"main"}}`, Run{Workflow: "ci", ID: 7, SHA: sha}, "main"},
-		{"status", `{"id":7,"context":"ci","branches":[{"name":"x"},{"name":"y"}]}`, Run{Workflow: "ci", ID: 7}, "x"},
-		{"push", `{"after":"` + sha + `","deleted":false}`, Run{SHA: sha}, ""},
-		{"push", `{"deleted":true}`, Run{Deleted: true}, ""},
-		{"delete", `{"ref_type":"branch"}`, Run{Deleted: true}, ""},
-		{"delete", `{"ref_type":"tag"}`, Run{}, ""},
-		{"workflow_run", `{"workflow_run":[1,{"id":2}],"repository":7,"workflow":"x"}`, Run{}, ""},
-		{"check_run", `{"check_run":{"id":"3","name":{"a":1},"app":"github-actions"}}`, Run{}, ""},
-		{"status", `{"id":1e99,"context":null,"branches":{"name":"x"}}`, Run{}, ""},
-		{"issues", `{"workflow_run":{"id":1}}`, Run{}, ""},
-		{"workflow_run", `[`, Run{}, ""},
-	} {
-		members, _ := jsonscan.Object([]byte(tt.payload))
-		if got, branch := RunOf(tt.event, members); got != tt.want || branch != tt.branch {
-			t.Errorf("%s %s: %+v, %q", tt.event, tt.payload, got, branch)
-		}
 	}
 }

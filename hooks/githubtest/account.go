@@ -110,7 +110,7 @@ func (s *Server) AddOrg(login string) { s.add(login, "", Repository{}) }
 func (s *Server) add(owner, repo string, r Repository) {
 	s.mu.Lock()
 	defer s.mu.Unlock()
-	t := &target{owner: owner, repo: repo, roles: map[string]string{}}
+	t := &target{owner: owner, repo: repo, roles: map[string]string{}, commits: map[int][]string{}, jobs: map[runKey][]Job{}}
 	key := strings.ToLower(t.name())
 	if old := s.targets[key]; old != nil {
 		old.Repository = r

@@ -28,9 +28,6 @@ func (s *Server) SetJobs(repo string, run, attempt int64, jobs ...Job) {
 	s.mu.Lock()
 	defer s.mu.Unlock()
 	t := s.mustTarget(repo)
-	if t.jobs == nil {
-		t.jobs = map[runKey][]Job{}
-	}
 	for i := range jobs {
 		if jobs[i].ID == 0 {
 			jobs[i].ID = s.nextID()

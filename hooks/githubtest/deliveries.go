@@ -10,19 +10,15 @@ import (
 	"time"
 )
 
-// retention is how long GitHub keeps deliveries.
-func (s *Server) retention() time.Duration {
-	if s.opts.Enterprise {
-		return 7 * 24 * time.Hour
-	}
-	return 3 * 24 * time.Hour
-}
-
 // kept are the deliveries of a hook that the API still shows, newest first.
 func (s *Server) kept(h *hook) []*delivery {
+	days := time.Duration(3)
+	if s.opts.Enterprise {
+		days = 7
+	}
 	var list []*delivery
 	for _, d := range slices.Backward(h.deliveries) {
-		if s.now().Sub(d.DeliveredAt) < s.retention() {
+		if s.now().Sub(d.DeliveredAt) < days*24*time.Hour {
 			list = append(list, d)
 		}
 	}

@@ -3,6 +3,7 @@ package githubtest
 import (
 	"net/http"
 	"path"
+	"slices"
 	"strings"
 	"time"
 )
@@ -45,12 +46,7 @@ func (s *Server) Fault(f Fault) (lift func()) {
 	return func() {
 		s.mu.Lock()
 		defer s.mu.Unlock()
-		for i, have := range s.faults {
-			if have == a {
-				s.faults = append(s.faults[:i:i], s.faults[i+1:]...)
-				return
-			}
-		}
+		s.faults = slices.DeleteFunc(s.faults, func(have *armed) bool { return have == a })
 	}
 }
 
@@ -96,14 +92,13 @@ func matchPath(pattern, p string) bool {
 }
 
 func (f Fault) answer() answer {
-	a := answer{status: f.Status, header: f.Header.Clone()}
-	switch {
-	case f.Body != "":
+	body := apiError{Message: http.StatusText(f.Status), Docs: docs}
+	if f.Status >= 500 {
+		body.Message = "Server Error"
+	}
+	a := answer{status: f.Status, header: f.Header.Clone(), body: body}
+	if f.Body != "" {
 		a.body = rawBody(f.Body)
-	case f.Status >= 500:
-		a.body = apiError{Message: "Server Error", Docs: docs}
-	default:
-		a.body = apiError{Message: http.StatusText(f.Status), Docs: docs}
 	}
 	return a
 }

@@ -311,9 +311,5 @@ func (s *Server) DeleteIssue(repo string, number int) {
 func (s *Server) SetCommits(repo string, pull int, messages ...string) {
 	s.mu.Lock()
 	defer s.mu.Unlock()
-	t := s.mustTarget(repo)
-	if t.commits == nil {
-		t.commits = map[int][]string{}
-	}
-	t.commits[pull] = messages
+	s.mustTarget(repo).commits[pull] = messages
 }

@@ -4,6 +4,7 @@ import (
 	"errors"
 	"fmt"
 	"io/fs"
+	"maps"
 	"os"
 	"slices"
 	"time"
@@ -22,13 +23,7 @@ func (s *Store) NoteChanged(at time.Time) error {
 	if err != nil {
 		return err
 	}
-	return s.locked(func() error {
-		env, err := OpenEnv(s.cfg.EnvFile)
-		if err != nil {
-			return err
-		}
-		return s.noteChange(current, at, env)
-	})
+	return s.locked(func() error { return s.noteChange(current, at) })
 }
 
 // ChangedAt returns when the shared secret was set: as noted by SetCurrent, or else when .env was last written. It is
@@ -38,11 +33,7 @@ func (s *Store) ChangedAt() (time.Time, error) {
 	if err != nil || origin != FromEnvFile {
 		return time.Time{}, err
 	}
-	env, err := OpenEnv(s.cfg.EnvFile)
-	if err != nil {
-		return time.Time{}, err
-	}
-	noted, err := s.readAge(env)
+	noted, _, err := s.readAge()
 	return noted.Changed, err
 }
 
@@ -56,11 +47,7 @@ func (s *Store) HookChangedAt(hookID int64, url string) (time.Time, error) {
 	if own == "" {
 		return s.ChangedAt()
 	}
-	env, err := OpenEnv(s.cfg.EnvFile)
-	if err != nil {
-		return time.Time{}, err
-	}
-	noted, err := s.readAge(env)
+	noted, _, err := s.readAge()
 	if err != nil {
 		return time.Time{}, err
 	}
@@ -70,23 +57,23 @@ func (s *Store) HookChangedAt(hookID int64, url string) (time.Time, error) {
 	return s.envTime()
 }
 
-// readAge reads the note, with the file's own time in place of a shared secret's that was not noted.
-func (s *Store) readAge(env *Env) (age, error) {
-	var noted age
-	err := s.read(ageFile, &noted)
+// readAge reads the note, with the file's own time in place of a shared secret's that was not noted, and the .env that it is about.
+func (s *Store) readAge() (noted age, env *Env, err error) {
+	if env, err = OpenEnv(s.cfg.EnvFile); err != nil {
+		return noted, nil, err
+	}
+	err = s.read(ageFile, &noted)
 	if errors.Is(err, errDamaged) {
 		noted, err = age{}, nil // The file's own time says nearly the same.
 	}
 	if err != nil {
-		return noted, err
+		return noted, env, err
 	}
-	current, _ := env.Get(Variable)
-	if noted.Fingerprint == Fingerprint(current) {
-		return noted, nil
+	if current, _ := env.Get(Variable); noted.Fingerprint != Fingerprint(current) {
+		noted.Fingerprint = Fingerprint(current)
+		noted.Changed, err = s.envTime()
 	}
-	noted.Fingerprint = Fingerprint(current)
-	noted.Changed, err = s.envTime()
-	return noted, err
+	return noted, env, err
 }
 
 // envTime is when .env was last written, zero if none.
@@ -114,8 +101,8 @@ func (a *age) hook(value string, at time.Time) {
 }
 
 // noteChange notes when the shared secret was set; the caller holds the lock.
-func (s *Store) noteChange(value string, at time.Time, env *Env) error {
-	noted, err := s.readAge(env)
+func (s *Store) noteChange(value string, at time.Time) error {
+	noted, env, err := s.readAge()
 	if err != nil {
 		return err
 	}
@@ -130,10 +117,6 @@ func (s *Store) saveAge(noted age, env *Env) error {
 		return err
 	}
 	known := each(append(boundKeys(env), rotation.Keys()...), func(k Key) string { return Fingerprint(k.Value) })
-	for print := range noted.Hooks {
-		if !slices.Contains(known, print) {
-			delete(noted.Hooks, print)
-		}
-	}
+	maps.DeleteFunc(noted.Hooks, func(print string, _ time.Time) bool { return !slices.Contains(known, print) })
 	return s.write(ageFile, noted)
 }

@@ -116,7 +116,7 @@ func (s *Store) SetCurrent(value string) error {
 		if err := env.Save(); err != nil {
 			return err
 		}
-		if err := s.noteChange(value, time.Now(), env); err != nil {
+		if err := s.noteChange(value, time.Now()); err != nil {
 			return err
 		}
 		// A rotation goes on accepting what it replaces, and remembers it in the end.
@@ -162,12 +162,8 @@ func (s *Store) PathSecret(address string) (value, variable string, err error) {
 // hook's own secret away. The age of the shared secret stays what it was.
 func (s *Store) SetHookSecrets(secrets map[int64]string, at time.Time) error {
 	return s.locked(func() error {
-		env, err := OpenEnv(s.cfg.EnvFile)
-		if err != nil {
-			return err
-		}
 		// Before the file's own time, which stands in for one that was not noted, becomes now.
-		noted, err := s.readAge(env)
+		noted, env, err := s.readAge()
 		if err != nil {
 			return err
 		}

@@ -66,12 +66,11 @@ func (f found) among(list []ghIssue, key string) found {
 		}
 	}
 	slices.SortFunc(open, func(a, b *ghIssue) int { return cmp.Compare(a.Number, b.Number) })
-	for i, o := range open {
-		if i == 0 {
-			f.issue = o
-		} else {
-			f.twins = append(f.twins, o.Number)
-		}
+	if len(open) > 0 {
+		f.issue, open = open[0], open[1:]
+	}
+	for _, o := range open {
+		f.twins = append(f.twins, o.Number)
 	}
 	return f
 }
@@ -116,19 +115,17 @@ func (w *work) settleTwins(ctx context.Context) error {
 
 // closeTwin adds a step that closes another open issue for the same failure.
 func (w *work) closeTwin(number int64) {
-	n := number
-	w.add(step{Action: Action{Action: "close", Issue: &n}, did: fmt.Sprintf("closed #%d, a duplicate of #%d", number, w.issue), do: func(ctx context.Context, w *work) error {
+	w.add(step{Action: Action{Action: "close", Issue: &number}, did: fmt.Sprintf("closed #%d, a duplicate of #%d", number, w.issue), do: func(ctx context.Context, w *work) error {
 		return w.endTwin(ctx, number, w.issue)
 	}})
 }
 
 func (w *work) endTwin(ctx context.Context, twin, of int64) error {
-	keep := w.issue
-	w.issue = twin
-	defer func() { w.issue = keep }()
+	other := *w
+	other.issue = twin
 	note := w.noteOnce("twin", fmt.Sprintf("Duplicate of #%d: two receivers saw the failure at the same time.\n", of))
-	if err := note(ctx, w); err != nil {
+	if err := note(ctx, &other); err != nil {
 		return err
 	}
-	return w.patch(ctx, "closed", twin, map[string]any{"state": "closed", "state_reason": "not_planned"})
+	return other.patch(ctx, "closed", twin, map[string]any{"state": "closed", "state_reason": "not_planned"})
 }

@@ -5,6 +5,7 @@ import (
 	"errors"
 	"fmt"
 	"io/fs"
+	"maps"
 	"path/filepath"
 	"slices"
 	"time"
@@ -116,26 +117,10 @@ func (s *Sync) update(ctx context.Context, change func(*ledger)) error {
 // tidy forgets what no rule asks for any more.
 func (l *ledger) tidy(now time.Time) {
 	l.Writes = slices.DeleteFunc(l.Writes, func(w write) bool { return now.Sub(w.At) > writesTime })
-	for repo, until := range l.Stopped {
-		if now.After(until) {
-			delete(l.Stopped, repo)
-		}
-	}
-	for key, o := range l.Owed {
-		if now.Sub(o.At) > closedShown {
-			delete(l.Owed, key)
-		}
-	}
-	for key, run := range l.Newest {
-		if now.Sub(run.At) > closedShown {
-			delete(l.Newest, key)
-		}
-	}
-	for key, e := range l.Entries {
-		if e.State == "closed" && now.Sub(e.Last) > 4*closedShown {
-			delete(l.Entries, key)
-		}
-	}
+	maps.DeleteFunc(l.Stopped, func(_ string, until time.Time) bool { return now.After(until) })
+	maps.DeleteFunc(l.Owed, func(_ string, o *owed) bool { return now.Sub(o.At) > closedShown })
+	maps.DeleteFunc(l.Newest, func(_ string, run seenRun) bool { return now.Sub(run.At) > closedShown })
+	maps.DeleteFunc(l.Entries, func(_ string, e *entry) bool { return e.State == "closed" && now.Sub(e.Last) > 4*closedShown })
 }
 
 // echo reports whether an event is what GitHub sends of our own write. Several hooks may send it, so it stays one.

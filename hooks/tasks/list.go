@@ -2,6 +2,7 @@ package tasks
 
 import (
 	"cmp"
+	"maps"
 	"slices"
 	"time"
 
@@ -98,10 +99,6 @@ func (s *Sync) Stopped() (map[string]time.Time, error) {
 	if err != nil {
 		return nil, err
 	}
-	for repo, until := range l.Stopped {
-		if s.now().After(until) {
-			delete(l.Stopped, repo)
-		}
-	}
+	maps.DeleteFunc(l.Stopped, func(_ string, until time.Time) bool { return s.now().After(until) })
 	return l.Stopped, nil
 }

@@ -109,8 +109,7 @@ func (s *Sync) planPull(ctx context.Context, w *work) error {
 		w.skip = "the pull request closes no open issue of a known repository"
 		return nil
 	}
-	state := "closed"
-	w.keep = func(e *entry) { e.State = state }
+	w.keep = func(e *entry) { e.State = "closed" }
 	w.url = p.url
 	return nil
 }
@@ -146,10 +145,9 @@ func (w *work) closeReference(ctx context.Context, r reference, pull int64) (boo
 	}
 	number, name := r.number, elsewhere(w, r.repo)
 	p := w.t.pull
-	sha := p.mergeSHA
 	body := fmt.Sprintf("Closed by the merge of %s into %s", md(w.t.repo.name)+link(fmt.Sprintf("#%d", pull), p.url), md(p.base))
-	if sha != "" {
-		body += " as " + md(sha)
+	if p.mergeSHA != "" {
+		body += " as " + md(p.mergeSHA)
 	}
 	body += ".\n"
 	key := w.key

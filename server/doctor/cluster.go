@@ -19,7 +19,7 @@ const (
 )
 
 // cluster judges the cluster of this node: quorum, members, clocks, versions, lag, room and certificates.
-func (f *facts) cluster(context.Context) finding {
+func (f *facts) cluster(context.Context) Check {
 	status, err := f.status()
 	if err != nil {
 		return skipped(err)
@@ -31,7 +31,7 @@ func (f *facts) cluster(context.Context) finding {
 	case !c.Quorum:
 		return fail("start the other nodes: hookctl start", "%s; deliveries are stored here and answered with 503", c)
 	}
-	all := []finding{ok("%s", c), f.clusterRoom(c)}
+	all := []Check{ok("%s", c), f.clusterRoom(c)}
 	if !c.Ready {
 		all = append(all, warn("hookctl cluster status", "this node waits for the secrets of the others"))
 	}
@@ -47,8 +47,8 @@ func (f *facts) cluster(context.Context) finding {
 	return worst(all...)
 }
 
-func (f *facts) clusterMember(m daemon.ClusterMember, version string) finding {
-	var all []finding
+func (f *facts) clusterMember(m daemon.ClusterMember, version string) Check {
+	var all []Check
 	if m.Up && m.Version != version {
 		all = append(all, warn("upgrade it; then there: hookctl restart", "node %s runs version %s, this one %s", m.Node, m.Version, version))
 	}
@@ -72,7 +72,7 @@ func (f *facts) clusterMember(m daemon.ClusterMember, version string) finding {
 }
 
 // clusterRoom compares what the stream may still grow by with what the disk has.
-func (f *facts) clusterRoom(c *daemon.Cluster) finding {
+func (f *facts) clusterRoom(c *daemon.Cluster) Check {
 	if c.StreamMax == 0 {
 		return ok("")
 	}

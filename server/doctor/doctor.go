@@ -20,8 +20,11 @@ package doctor
 import (
 	"context"
 	"fmt"
+	"slices"
 	"sync"
 	"time"
+
+	"golang.org/x/sync/errgroup"
 
 	"hookctl/hooks"
 	"hookctl/logs/text"
@@ -37,7 +40,7 @@ const (
 	Unknown = "unknown"
 )
 
-// Check is what one check found. Its texts are clean for a terminal and hold no secret.
+// Check is what one check found. It holds no secret, and once it is named its texts are clean for a terminal.
 type Check struct {
 	Name   string `json:"check"`
 	Status string `json:"status"` // ok, warn, fail or unknown
@@ -48,75 +51,64 @@ type Check struct {
 // check is one that has not been done yet.
 type check struct {
 	name string
-	run  func(context.Context) finding
+	run  func(context.Context) Check
 }
 
-// finding is what a check found, before it has a name.
-type finding struct{ status, detail, fix string }
-
-func ok(format string, args ...any) finding {
-	return finding{status: OK, detail: fmt.Sprintf(format, args...)}
+func ok(format string, args ...any) Check {
+	return Check{Status: OK, Detail: fmt.Sprintf(format, args...)}
 }
 
-func warn(fix, format string, args ...any) finding {
-	return finding{status: Warn, detail: fmt.Sprintf(format, args...), fix: fix}
+func warn(fix, format string, args ...any) Check {
+	return Check{Status: Warn, Detail: fmt.Sprintf(format, args...), Fix: fix}
 }
 
-func fail(fix, format string, args ...any) finding {
-	return finding{status: Fail, detail: fmt.Sprintf(format, args...), fix: fix}
+func fail(fix, format string, args ...any) Check {
+	return Check{Status: Fail, Detail: fmt.Sprintf(format, args...), Fix: fix}
 }
 
-func unknown(format string, args ...any) finding {
-	return finding{status: Unknown, detail: fmt.Sprintf(format, args...)}
+func unknown(format string, args ...any) Check {
+	return Check{Status: Unknown, Detail: fmt.Sprintf(format, args...)}
 }
 
-// failed turns an error into a finding; the cure is the one that comes with it, else fix.
-func failed(err error, fix string) finding {
+// failed is a check that found an error; the cure is the one that comes with it, else fix.
+func failed(err error, fix string) Check {
 	if cure := hooks.CureOf(err); cure != "" {
 		fix = cure
 	}
 	return fail(fix, "%v", err)
 }
 
-// named is the check that found it, clean for a terminal.
-func (f finding) named(name string) Check {
-	return Check{Name: text.Clean(name), Status: f.status, Detail: text.Clean(f.detail), Fix: text.Clean(f.fix)}
+// named is what was found under a name, clean for a terminal.
+func (c Check) named(name string) Check {
+	return Check{Name: text.Clean(name), Status: c.Status, Detail: text.Clean(c.Detail), Fix: text.Clean(c.Fix)}
 }
 
 // rank orders what a check can say by how much it matters.
 func rank(status string) int {
-	switch status {
-	case Fail:
-		return 3
-	case Warn:
-		return 2
-	case Unknown:
-		return 1
-	}
-	return 0
+	return slices.Index([]string{OK, Unknown, Warn, Fail}, status)
 }
 
-// worst makes one finding of several: the most serious status, and what the findings that are not ok say. Where all are ok
-// it says what the last one says.
-func worst(all ...finding) finding {
-	out := finding{status: OK}
-	for _, f := range all {
-		if rank(f.status) > rank(out.status) {
-			out.status = f.status
-		}
-	}
+// worst makes one of several: the most serious status, and what those that are not ok say. Where all are ok it says what the
+// last one says.
+func worst(all ...Check) Check {
+	out := Check{Status: OK}
 	seen := map[string]bool{}
-	for _, f := range all {
-		if f.status == OK {
-			if out.status == OK && f.detail != "" {
-				out.detail = f.detail
+	for _, c := range all {
+		switch {
+		case c.Status != OK:
+			if out.Status == OK {
+				out = Check{Status: Unknown}
 			}
-			continue
-		}
-		out.detail = join(out.detail, f.detail)
-		if f.fix != "" && !seen[f.fix] {
-			seen[f.fix] = true
-			out.fix = join(out.fix, f.fix)
+			if rank(c.Status) > rank(out.Status) {
+				out.Status = c.Status
+			}
+			out.Detail = join(out.Detail, c.Detail)
+			if !seen[c.Fix] {
+				seen[c.Fix] = true
+				out.Fix = join(out.Fix, c.Fix)
+			}
+		case out.Status == OK && c.Detail != "":
+			out.Detail = c.Detail
 		}
 	}
 	return out
@@ -136,22 +128,21 @@ func Run(ctx context.Context, cfg Config, progress func(Check)) (Report, error) 
 	cfg = cfg.withDefaults()
 	checks := newFacts(ctx, cfg).checks()
 	report := Report{Checks: make([]Check, len(checks))}
-	slots := make(chan struct{}, 12)
-	var group sync.WaitGroup
+	var group errgroup.Group
+	group.SetLimit(12)
 	var one sync.Mutex
 	for i, c := range checks {
-		group.Go(func() {
-			slots <- struct{}{}
-			defer func() { <-slots }()
+		group.Go(func() error {
 			report.Checks[i] = do(ctx, cfg.Timeout, c)
 			if progress != nil {
 				one.Lock()
 				defer one.Unlock()
 				progress(report.Checks[i])
 			}
+			return nil
 		})
 	}
-	group.Wait()
+	_ = group.Wait() // what went wrong is in the checks
 	report.At = cfg.Now()
 	if ctx.Err() != nil || cfg.Targets != nil {
 		return report, nil
@@ -163,8 +154,8 @@ func do(ctx context.Context, limit time.Duration, c check) Check {
 	timed, cancel := context.WithTimeout(ctx, limit)
 	defer cancel()
 	f := c.run(timed)
-	if f.status != OK && timed.Err() != nil {
-		f = warn(f.fix, "did not finish within %s: %s", limit, f.detail)
+	if f.Status != OK && timed.Err() != nil {
+		f = warn(f.Fix, "did not finish within %s: %s", limit, f.Detail)
 		if ctx.Err() != nil {
 			f = warn("", "was cancelled")
 		}

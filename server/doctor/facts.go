@@ -1,6 +1,7 @@
 package doctor
 
 import (
+	"cmp"
 	"context"
 	"errors"
 	"io/fs"
@@ -12,6 +13,7 @@ import (
 	"time"
 
 	"hookctl/hooks"
+	"hookctl/hooks/secret"
 	"hookctl/logs"
 	"hookctl/server/daemon"
 	"hookctl/server/fleet"
@@ -25,7 +27,6 @@ type facts struct {
 	targets func() ([]hooks.Target, error)
 	hooks   func() (fleet.List, error)
 	log     func() (logSummary, error)
-	ring    func() (accepted, error)
 
 	writable func(dir string) error   // why this user cannot write there
 	ownerOf  func(path string) string // see ownerOf
@@ -35,12 +36,6 @@ type facts struct {
 type account struct {
 	client *hooks.Client
 	user   hooks.User
-}
-
-// accepted are the fingerprints that are accepted now.
-type accepted struct {
-	current string
-	all     []string
 }
 
 // logSummary is what the log says about its records and their notifications.
@@ -58,14 +53,13 @@ var errNoGitHub = errors.New("GitHub could not be asked, see the check of the lo
 // errNoHooks is why a check of hooks was not done; the check "hook of" says more.
 var errNoHooks = errors.New("the hooks could not be listed, see the check of the hook")
 
-// skipped is the finding of a check that could not be done because of something that another check reports.
-func skipped(err error) finding { return unknown("not checked: %v", err) }
+// skipped is what is found by a check that could not be done because of something that another check reports.
+func skipped(err error) Check { return unknown("not checked: %v", err) }
 
 func newFacts(ctx context.Context, cfg Config) *facts {
 	f := &facts{cfg: cfg, writable: writable, ownerOf: ownerOf}
 	f.status = once(ctx, cfg.Timeout, func(ctx context.Context) (daemon.Status, error) { return Ask(ctx, cfg.Home) })
 	f.log = once(ctx, cfg.Timeout, f.readLog)
-	f.ring = once(ctx, cfg.Timeout, f.readRing)
 	f.targets = once(ctx, cfg.Timeout, func(ctx context.Context) ([]hooks.Target, error) {
 		if cfg.Targets != nil {
 			return cfg.Targets, nil
@@ -134,24 +128,19 @@ func (f *facts) checks() []check {
 	}
 	for _, t := range targets {
 		for _, k := range kinds() {
-			all = append(all, check{k.of(t), func(context.Context) finding { return f.hooksOf(t, k) }})
+			all = append(all, check{k.of(t), func(context.Context) Check { return f.hooksOf(t, k) }})
 		}
 	}
 	return all
 }
 
-// readRing asks for the secrets in force.
-func (f *facts) readRing(context.Context) (accepted, error) {
-	now := f.cfg.Now()
-	ring, err := f.cfg.Store.Ring(now)
+// accepted are the fingerprints of the secrets in force, the current one first.
+func accepted(store *secret.Store, now time.Time) ([]string, error) {
+	ring, err := store.Ring(now)
 	if err != nil {
-		return accepted{}, err
+		return nil, err
 	}
-	a := accepted{all: ring.Fingerprints(now)}
-	if len(a.all) > 0 {
-		a.current = a.all[0]
-	}
-	return a, nil
+	return ring.Fingerprints(now), nil
 }
 
 // withLog runs something on the log once its index is complete, and nothing where there is no log yet: looking creates none.
@@ -215,25 +204,16 @@ func (f *facts) readHooks(ctx context.Context) (list fleet.List, err error) {
 
 // publicURL is where GitHub should send.
 func (f *facts) publicURL() string {
-	if f.cfg.PublicURL != "" {
-		return f.cfg.PublicURL
-	}
 	st, _ := f.status() // nothing beside an error
-	return st.PublicURL
+	return cmp.Or(f.cfg.PublicURL, st.PublicURL)
 }
 
-// port is that of the receiver, 0 where it is not known.
-func (f *facts) port() int {
-	address := f.cfg.Address
-	if st, err := f.status(); err == nil && st.Address != "" {
-		address = st.Address
-	}
-	_, text, err := net.SplitHostPort(address)
-	if err != nil {
-		return 0
-	}
-	port, _ := strconv.Atoi(text)
-	return port
+// listens is where the receiver does, or should: no host and port 0 where that is not known.
+func (f *facts) listens() (host string, port int, err error) {
+	st, _ := f.status()
+	host, text, err := net.SplitHostPort(cmp.Or(st.Address, f.cfg.Address))
+	port, _ = strconv.Atoi(text)
+	return host, port, err
 }
 
 // StartedWith reports whether the receiver was started with a flag, which restart keeps, and with which value.

@@ -65,7 +65,7 @@ func (f *facts) tooOpen() ([]guarded, error) {
 	return open, errors.Join(errs...)
 }
 
-func (f *facts) permissions(context.Context) finding {
+func (f *facts) permissions(context.Context) Check {
 	if _, err := os.Stat(f.cfg.Home); errors.Is(err, fs.ErrNotExist) {
 		return warn("hookctl setup", "%s does not exist yet", f.cfg.Home)
 	}
@@ -81,7 +81,7 @@ func (f *facts) permissions(context.Context) finding {
 	if err != nil {
 		return failed(err, "check who owns "+f.cfg.Home)
 	}
-	all := []finding{ok("only you can reach %s", f.cfg.Home)}
+	all := []Check{ok("only you can reach %s", f.cfg.Home)}
 	for _, g := range open {
 		info, err := os.Stat(g.path)
 		if err != nil {
@@ -101,7 +101,7 @@ func (f *facts) permissions(context.Context) finding {
 	return worst(all...)
 }
 
-func (f *facts) logDirectory(context.Context) finding {
+func (f *facts) logDirectory(context.Context) Check {
 	sum, err := f.log()
 	if err != nil {
 		return failed(err, "check who owns "+f.cfg.Logs.Dir)
@@ -122,7 +122,7 @@ func (f *facts) logDirectory(context.Context) finding {
 	if err := f.writable(f.cfg.Logs.Dir); err != nil {
 		return fail("check who owns "+f.cfg.Logs.Dir, "%s cannot be written to: %v", f.cfg.Logs.Dir, err)
 	}
-	all := []finding{ok("%s in %s", text.Count(sum.total, "record", "records"), f.cfg.Logs.Dir)}
+	all := []Check{ok("%s in %s", text.Count(sum.total, "record", "records"), f.cfg.Logs.Dir)}
 	if n := len(sum.problems); n > 0 {
 		p := sum.problems[0]
 		all = append(all, warn("check them, then move them out of "+f.cfg.Logs.Dir,
@@ -146,7 +146,7 @@ func nearest(dir string) string {
 	}
 }
 
-func (f *facts) disk(context.Context) finding {
+func (f *facts) disk(context.Context) Check {
 	dir := nearest(f.cfg.Logs.Dir)
 	free, total, err := space(dir)
 	if err != nil {
@@ -155,7 +155,7 @@ func (f *facts) disk(context.Context) finding {
 	return spaceFinding(dir, free, total)
 }
 
-func spaceFinding(dir string, free, total uint64) finding {
+func spaceFinding(dir string, free, total uint64) Check {
 	words := fmt.Sprintf("%s free of %s at %s", humanize.Bytes(free), humanize.Bytes(total), dir)
 	const fix = "free some space: hookctl events prune; or set log.keep or log.max_size in hookctl.yaml"
 	switch {

@@ -20,15 +20,15 @@ func TestAHomeOfSomebodyElse(t *testing.T) {
 	}
 	f := newFacts(t.Context(), Config{Home: home, Logs: logs.Config{Dir: filepath.Join(home, "webhook_logs")}}.withDefaults())
 	f.ownerOf = func(string) string { return "mona" }
-	if got := f.permissions(t.Context()); got.status == Fail {
+	if got := f.permissions(t.Context()); got.Status == Fail {
 		t.Errorf("can be written to, but: %+v", got)
 	}
 	f.writable = func(string) error { return fs.ErrPermission }
 	got := f.permissions(t.Context())
-	if got.status != Fail || !strings.Contains(got.detail, "which belongs to mona, cannot be written to") || !strings.Contains(got.fix, "HOOKCTL_HOME") {
+	if got.Status != Fail || !strings.Contains(got.Detail, "which belongs to mona, cannot be written to") || !strings.Contains(got.Fix, "HOOKCTL_HOME") {
 		t.Errorf("%+v", got)
 	}
-	if got := f.logDirectory(t.Context()); got.status != Fail || !strings.Contains(got.detail, "cannot be created") {
+	if got := f.logDirectory(t.Context()); got.Status != Fail || !strings.Contains(got.Detail, "cannot be created") {
 		t.Errorf("%+v", got)
 	}
 	if _, err := os.Stat(filepath.Join(home, "webhook_logs")); !errors.Is(err, fs.ErrNotExist) {

@@ -15,12 +15,8 @@ import (
 
 // firewall checks that this machine's own firewall lets GitHub through to the receiver. Where the receiver listens on
 // loopback there is a tunnel or proxy, which the check of the public URL covers.
-func (f *facts) firewall(ctx context.Context) finding {
-	address := f.cfg.Address
-	if st, err := f.status(); err == nil && st.Address != "" {
-		address = st.Address
-	}
-	host, _, err := net.SplitHostPort(address)
+func (f *facts) firewall(ctx context.Context) Check {
+	host, port, err := f.listens()
 	if err != nil {
 		return unknown("not checked: the receiver's address is not known")
 	}
@@ -28,7 +24,7 @@ func (f *facts) firewall(ctx context.Context) finding {
 		return ok("not needed: the receiver listens on this machine only, for a tunnel or proxy")
 	}
 	w := wall{etc: "/etc", ask: askProgram}
-	return w.finding(ctx, runtime.GOOS, f.port())
+	return w.finding(ctx, runtime.GOOS, port)
 }
 
 // wall is where the firewalls of this machine are asked.
@@ -43,7 +39,7 @@ func askProgram(ctx context.Context, program string, args ...string) (string, er
 	return strings.TrimSpace(string(out)), err
 }
 
-func (w wall) finding(ctx context.Context, system string, port int) finding {
+func (w wall) finding(ctx context.Context, system string, port int) Check {
 	switch system {
 	case "linux":
 		return worst(ok("neither ufw nor firewalld blocks port %d; a firewall of the network or the provider cannot be seen from here", port),
@@ -59,9 +55,9 @@ func (w wall) finding(ctx context.Context, system string, port int) finding {
 }
 
 // firewalld asks it, as everybody may.
-func (w wall) firewalld(ctx context.Context, port int) finding {
+func (w wall) firewalld(ctx context.Context, port int) Check {
 	if state, err := w.ask(ctx, "firewall-cmd", "--state"); err != nil || state != "running" {
-		return finding{status: OK}
+		return Check{Status: OK}
 	}
 	queries := []string{fmt.Sprintf("--query-port=%d/tcp", port)}
 	if service := map[int]string{80: "http", 443: "https"}[port]; service != "" {
@@ -69,7 +65,7 @@ func (w wall) firewalld(ctx context.Context, port int) finding {
 	}
 	for _, query := range queries {
 		if out, _ := w.ask(ctx, "firewall-cmd", query); out == "yes" { // "no" comes with an error
-			return finding{status: OK}
+			return Check{Status: OK}
 		}
 	}
 	return fail(fmt.Sprintf("sudo firewall-cmd --permanent --add-port=%d/tcp && sudo firewall-cmd --reload", port),
@@ -77,11 +73,11 @@ func (w wall) firewalld(ctx context.Context, port int) finding {
 }
 
 // ufw reads its files. Its rules may be root's alone to read.
-func (w wall) ufw(port int) finding {
+func (w wall) ufw(port int) Check {
 	on := w.setting(filepath.Join(w.etc, "ufw", "ufw.conf"), "ENABLED")
 	policy := w.setting(filepath.Join(w.etc, "default", "ufw"), "DEFAULT_INPUT_POLICY")
 	if on != "yes" || policy == "ACCEPT" {
-		return finding{status: OK}
+		return Check{Status: OK}
 	}
 	fix := fmt.Sprintf("sudo ufw allow %d/tcp", port)
 	rules, err := os.ReadFile(filepath.Join(w.etc, "ufw", "user.rules")) //nolint:gosec // a fixed name
@@ -90,7 +86,7 @@ func (w wall) ufw(port int) finding {
 	}
 	for rule := range strings.Lines(string(rules)) {
 		if allows(strings.Fields(rule), port) {
-			return finding{status: OK}
+			return Check{Status: OK}
 		}
 	}
 	return fail(fix, "ufw blocks port %d, so GitHub's deliveries do not get in", port)

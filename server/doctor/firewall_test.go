@@ -56,7 +56,7 @@ func TestFirewallsOfThisMachine(t *testing.T) {
 				}
 			}
 			got := w.finding(t.Context(), tc.system, 9000)
-			if got.status != tc.status || !strings.Contains(got.detail, tc.part) || (rank(got.status) >= rank(Warn)) != (got.fix != "") {
+			if got.Status != tc.status || !strings.Contains(got.Detail, tc.part) || (rank(got.Status) >= rank(Warn)) != (got.Fix != "") {
 				t.Errorf("%+v", got)
 			}
 		})

@@ -4,7 +4,6 @@ import (
 	"context"
 	"fmt"
 	"os"
-	"slices"
 
 	"hookctl/logs/text"
 	"hookctl/server/daemon"
@@ -56,7 +55,7 @@ func (f *facts) fixReceiver(ctx context.Context) []Repair {
 	st, err := f.status()
 	if stopped(err) {
 		if f.cfg.Store != nil {
-			if ring, err := f.ring(); err != nil || ring.current == "" {
+			if ring, err := accepted(f.cfg.Store, f.cfg.Now()); err != nil || len(ring) == 0 {
 				return nil // it would not start; the check of the secret says why
 			}
 		}
@@ -70,8 +69,8 @@ func (f *facts) fixReceiver(ctx context.Context) []Repair {
 	if err != nil || f.cfg.Store == nil {
 		return nil // where it starts, stops or hangs, a person decides whether to end it
 	}
-	ring, err := f.ring()
-	if err != nil || !slices.ContainsFunc(ring.all, func(p string) bool { return !slices.Contains(st.Secrets, p) }) {
+	ring, err := accepted(f.cfg.Store, f.cfg.Now())
+	if err != nil || len(lacking(st, ring)) == 0 {
 		return nil
 	}
 	_, err = daemon.Dial(f.cfg.Home).Reload(ctx)

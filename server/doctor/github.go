@@ -13,7 +13,7 @@ import (
 )
 
 // login checks that GitHub knows the user, and that the token may manage hooks.
-func (f *facts) login(context.Context) finding {
+func (f *facts) login(context.Context) Check {
 	a, err := f.github()
 	if err != nil {
 		return failed(err, "gh auth login")
@@ -38,7 +38,7 @@ func (f *facts) login(context.Context) finding {
 }
 
 // clock compares this machine's with GitHub's: signatures do not care, but records, grace periods and tokens do.
-func (f *facts) clock(ctx context.Context) finding {
+func (f *facts) clock(ctx context.Context) Check {
 	ask := f.cfg.Clock
 	if ask == nil {
 		a, err := f.github()
@@ -66,7 +66,7 @@ func (f *facts) clock(ctx context.Context) finding {
 }
 
 // allowList checks that the receiver lets every address in that GitHub sends from.
-func (f *facts) allowList(ctx context.Context) finding {
+func (f *facts) allowList(ctx context.Context) Check {
 	if len(f.cfg.Allow) == 0 {
 		return ok("not set: every address may send")
 	}

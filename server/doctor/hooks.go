@@ -53,7 +53,7 @@ func (k kind) covers(h fleet.Hook, w hooks.Warning) bool {
 	return k == ofHook
 }
 
-func (f *facts) noTargets(context.Context) finding {
+func (f *facts) noTargets(context.Context) Check {
 	if _, err := f.targets(); err != nil {
 		return failed(err, "")
 	}
@@ -61,7 +61,7 @@ func (f *facts) noTargets(context.Context) finding {
 }
 
 // hooksOf does one check of one target.
-func (f *facts) hooksOf(t hooks.Target, k kind) finding {
+func (f *facts) hooksOf(t hooks.Target, k kind) Check {
 	list, err := f.hooks()
 	switch {
 	case err == nil:
@@ -76,7 +76,7 @@ func (f *facts) hooksOf(t hooks.Target, k kind) finding {
 
 // judge is what a list says of one target under one kind. Hooks of other services are none of our business: they are neither
 // warned about nor named.
-func judge(list fleet.List, t hooks.Target, k kind, now time.Time) finding {
+func judge(list fleet.List, t hooks.Target, k kind, now time.Time) Check {
 	all, aside := list.Of(t)
 	if aside != nil {
 		if k != ofHook {
@@ -84,7 +84,7 @@ func judge(list fleet.List, t hooks.Target, k kind, now time.Time) finding {
 		}
 		return fail(aside.Cure(), "%v", aside.Err)
 	}
-	var found []finding
+	var found []Check
 	ours := 0
 	for _, h := range all {
 		if h.Ours {
@@ -106,7 +106,7 @@ func judge(list fleet.List, t hooks.Target, k kind, now time.Time) finding {
 	case k != ofHook:
 		return ok("no hook of this receiver")
 	case len(found) > 0: // moved elsewhere, with the command that takes it back
-		found = append(found, finding{status: Fail, detail: "no other hook delivers here"})
+		found = append(found, Check{Status: Fail, Detail: "no other hook delivers here"})
 	default:
 		return fail("hookctl setup "+t.Flag(), "no hook delivers to this receiver")
 	}

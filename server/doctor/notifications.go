@@ -11,7 +11,7 @@ import (
 )
 
 // notifications checks for messages that wait, or that failed. While the receiver runs, it knows what waits.
-func (f *facts) notifications(context.Context) finding {
+func (f *facts) notifications(context.Context) Check {
 	sum, err := f.log()
 	if err != nil {
 		return warn("", "the log cannot be read: %v", err)
@@ -23,8 +23,7 @@ func (f *facts) notifications(context.Context) finding {
 			st.PendingSince = sum.pending[0].ReceivedAt
 		}
 	}
-	c := Notifications(st, sum.failures, f.cfg.Now())
-	return finding{c.Status, c.Detail, c.Fix}
+	return Notifications(st, sum.failures, f.cfg.Now())
 }
 
 // Failures are the notifications that failed for good.
@@ -70,7 +69,7 @@ const longWait = time.Minute
 // error; one that waits for longer than a minute, or that failed for good, is a warning. st is what [Ask] returned,
 // and failed is what the log has; its zero value where that was not asked.
 func Notifications(st daemon.Status, failed Failures, now time.Time) Check {
-	var all []finding
+	var all []Check
 	for _, s := range st.FailingSinks {
 		since := "has been failing for " + text.Span(now.Sub(s.Since))
 		if now.Sub(s.Since) < time.Second {

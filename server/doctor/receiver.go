@@ -58,7 +58,7 @@ func alarmsOf(st daemon.Status, tunnel bool) (list []daemon.Alarm) {
 	return list
 }
 
-func judgeAlarm(a daemon.Alarm) finding {
+func judgeAlarm(a daemon.Alarm) Check {
 	if a.Warning {
 		return warn(a.Hint, "%s", a.Text)
 	}
@@ -78,7 +78,7 @@ func Receiver(home string, st daemon.Status, err error, now time.Time) Check {
 	return judgeReceiver(home, st, err, now).named("receiver")
 }
 
-func judgeReceiver(home string, st daemon.Status, err error, now time.Time) finding {
+func judgeReceiver(home string, st daemon.Status, err error, now time.Time) Check {
 	switch {
 	case stopped(err):
 		fix := "hookctl start"
@@ -92,10 +92,10 @@ func judgeReceiver(home string, st daemon.Status, err error, now time.Time) find
 	case err != nil:
 		return failed(err, "hookctl restart")
 	case !st.Running:
-		return finding{status: Unknown, detail: "not asked yet"}
+		return Check{Status: Unknown, Detail: "not asked yet"}
 	}
 	if troubles := alarmsOf(st, false); len(troubles) > 0 {
-		var all []finding
+		var all []Check
 		for _, a := range troubles {
 			if a.Hint == "hookctl doctor" { // who runs it reads this there
 				a.Hint = ""
@@ -103,7 +103,7 @@ func judgeReceiver(home string, st daemon.Status, err error, now time.Time) find
 			all = append(all, judgeAlarm(a))
 		}
 		out := worst(all...)
-		out.detail = fmt.Sprintf("running (pid %d), but in trouble: %s", st.PID, out.detail)
+		out.Detail = fmt.Sprintf("running (pid %d), but in trouble: %s", st.PID, out.Detail)
 		return out
 	}
 	if st.Stopping {
@@ -120,17 +120,17 @@ func judgeReceiver(home string, st daemon.Status, err error, now time.Time) find
 }
 
 // receiver checks that it runs and answers.
-func (f *facts) receiver(context.Context) finding {
+func (f *facts) receiver(context.Context) Check {
 	st, err := f.status()
 	out := judgeReceiver(f.cfg.Home, st, err, f.cfg.Now())
 	if stopped(err) {
 		if f.cfg.Store != nil {
-			if ring, err := f.ring(); err == nil && ring.current == "" { // so start would fail
-				out.detail, out.fix = "not running, because there is no secret yet", "hookctl setup"
+			if ring, err := accepted(f.cfg.Store, f.cfg.Now()); err == nil && len(ring) == 0 { // so start would fail
+				out.Detail, out.Fix = "not running, because there is no secret yet", "hookctl setup"
 			}
 		}
 		if socket, err := daemon.StaleSocket(f.cfg.Home); err == nil && socket != "" {
-			out.detail += "; it was killed: its control socket is left over"
+			out.Detail += "; it was killed: its control socket is left over"
 		}
 	}
 	return out
@@ -139,7 +139,7 @@ func (f *facts) receiver(context.Context) finding {
 // refusedRequests checks which signatures the receiver refused within the last hour. Anyone can send a request that looks like a
 // delivery, so the next step is to look at it; only one from a hook of ours asks for a rotation. What came before the last new
 // secret is settled.
-func (f *facts) refusedRequests(ctx context.Context) finding {
+func (f *facts) refusedRequests(ctx context.Context) Check {
 	if _, err := f.status(); err != nil {
 		return unknown("not known while the receiver does not answer")
 	}
@@ -215,7 +215,7 @@ func (f *facts) newSecrets() (list []time.Time) {
 }
 
 // service checks that the service manager runs the receiver, where a service is installed.
-func (f *facts) service(ctx context.Context) finding {
+func (f *facts) service(ctx context.Context) Check {
 	s, err := daemon.Installed(f.cfg.Home)
 	if errors.Is(err, daemon.ErrNoService) {
 		return unknown("not installed: the receiver does not start again with this machine")
@@ -230,9 +230,9 @@ func (f *facts) service(ctx context.Context) finding {
 	return serviceFinding(st)
 }
 
-func serviceFinding(st daemon.ServiceStatus) finding {
+func serviceFinding(st daemon.ServiceStatus) Check {
 	words := fmt.Sprintf("%s (%s) is %s and %s", st.Unit, st.Manager, cmp.Or(st.Enabled, "unknown"), cmp.Or(st.Active, "unknown"))
-	all := []finding{ok("%s", words)}
+	all := []Check{ok("%s", words)}
 	switch {
 	case st.Active == "failed":
 		all = append(all, fail(st.Logs+"; then hookctl restart", "%s", words))
@@ -249,7 +249,7 @@ func serviceFinding(st daemon.ServiceStatus) finding {
 }
 
 // version compares the receiver with this program.
-func (f *facts) version(context.Context) finding {
+func (f *facts) version(context.Context) Check {
 	st, err := f.status()
 	switch {
 	case err != nil:
@@ -261,7 +261,7 @@ func (f *facts) version(context.Context) finding {
 }
 
 // address checks where the receiver listens, or whether it could.
-func (f *facts) address(ctx context.Context) finding {
+func (f *facts) address(ctx context.Context) Check {
 	st, err := f.status()
 	if err != nil {
 		if f.cfg.Address == "" {
@@ -307,7 +307,7 @@ func sameBind(a, b string) bool {
 }
 
 // run does a probe.
-func (p Probe) run(ctx context.Context) finding {
+func (p Probe) run(ctx context.Context) Check {
 	detail, err := p.Check(ctx)
 	if err == nil {
 		return ok("%s", detail)
@@ -315,7 +315,7 @@ func (p Probe) run(ctx context.Context) finding {
 	out := failed(err, p.Fix)
 	var w *Warning
 	if errors.As(err, &w) {
-		out.status = Warn
+		out.Status = Warn
 	}
 	return out
 }

@@ -185,7 +185,7 @@ func TestProbes(t *testing.T) {
 }
 
 func TestACheckThatHangsIsAWarning(t *testing.T) {
-	hang := func(ctx context.Context) finding { <-ctx.Done(); return failed(ctx.Err(), "") }
+	hang := func(ctx context.Context) Check { <-ctx.Done(); return failed(ctx.Err(), "") }
 	got := do(t.Context(), time.Millisecond, check{"slow", hang})
 	if got.Status != Warn || !strings.Contains(got.Detail, "did not finish within 1ms") {
 		t.Errorf("%+v", got)

@@ -9,10 +9,11 @@ import (
 
 	"hookctl/hooks/secret"
 	"hookctl/logs/text"
+	"hookctl/server/daemon"
 )
 
 // secret checks that there is one and that the receiver has it too.
-func (f *facts) secret(context.Context) finding {
+func (f *facts) secret(context.Context) Check {
 	value, origin, err := f.cfg.Store.Current()
 	var open *secret.PermissionError
 	switch {
@@ -27,7 +28,7 @@ func (f *facts) secret(context.Context) finding {
 	if origin == secret.FromEnvironment {
 		from = "the environment, which overrides .env, so it cannot be rotated"
 	}
-	all := []finding{ok("%s, from %s", secret.Fingerprint(value), from)}
+	all := []Check{ok("%s, from %s", secret.Fingerprint(value), from)}
 	placeholders, err := f.cfg.Store.Placeholders()
 	if err != nil {
 		return failed(err, "")
@@ -38,26 +39,26 @@ func (f *facts) secret(context.Context) finding {
 	if len(placeholders) == 0 && len(value) < secret.Short {
 		all = append(all, warn(replaceSecret(origin), "it has only %s, so it can be guessed", text.Count(len(value), "character")))
 	}
-	ring, err := f.ring()
+	ring, err := accepted(f.cfg.Store, f.cfg.Now())
 	if err != nil {
 		return failed(err, "")
 	}
 	if st, err := f.status(); err == nil {
-		var lacks []string
-		for _, p := range ring.all {
-			if !slices.Contains(st.Secrets, p) {
-				lacks = append(lacks, p)
-			}
-		}
+		lacks := lacking(st, ring)
 		switch {
 		case len(st.Secrets) == 0 && st.Secret == "":
-		case len(lacks) > 0 && lacks[0] == ring.current:
-			all = append(all, fail("hookctl reload", "the receiver does not accept %s yet: it accepts %s", ring.current, strings.Join(st.Secrets, ", ")))
+		case len(lacks) > 0 && lacks[0] == ring[0]:
+			all = append(all, fail("hookctl reload", "the receiver does not accept %s yet: it accepts %s", ring[0], strings.Join(st.Secrets, ", ")))
 		case len(lacks) > 0:
 			all = append(all, warn("hookctl reload", "the receiver does not accept %s yet", strings.Join(lacks, ", ")))
 		}
 	}
 	return worst(all...)
+}
+
+// lacking are those of some secrets that the receiver does not accept.
+func lacking(st daemon.Status, ring []string) []string {
+	return slices.DeleteFunc(slices.Clone(ring), func(print string) bool { return slices.Contains(st.Secrets, print) })
 }
 
 // replaceSecret is the command that replaces the shared secret.
@@ -69,7 +70,7 @@ func replaceSecret(origin secret.Origin) string {
 }
 
 // age checks how long the secret has been in use.
-func (f *facts) age(context.Context) finding {
+func (f *facts) age(context.Context) Check {
 	since, err := f.cfg.Store.ChangedAt()
 	if err != nil {
 		return warn("", "not known: %v", err)
@@ -86,12 +87,12 @@ func (f *facts) age(context.Context) finding {
 }
 
 // rotation checks that none is left unfinished.
-func (f *facts) rotation(context.Context) finding {
+func (f *facts) rotation(context.Context) Check {
 	r, err := f.cfg.Fleet.Rotation()
 	if err != nil {
 		return failed(err, "")
 	}
-	var all []finding
+	var all []Check
 	if r.Open {
 		var left []string
 		for _, h := range r.State.Hooks {

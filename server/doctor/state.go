@@ -38,11 +38,10 @@ func ReadState(ctx context.Context, cfg Config) (s State, asked, err error) {
 	case !errors.Is(asked, daemon.ErrNotRunning):
 		return s, asked, asked
 	default:
-		ring, err := cfg.Store.Ring(time.Now())
+		prints, err := accepted(cfg.Store, time.Now())
 		if err != nil {
 			return s, asked, err
 		}
-		prints := ring.Fingerprints(time.Now())
 		s.Status = daemon.Status{LogDir: cfg.Logs.Dir, Version: cfg.Version, Secrets: prints, PublicURL: cfg.PublicURL}
 		if len(prints) > 0 {
 			s.Secret = prints[0]
@@ -113,11 +112,10 @@ func Offers(list []logs.Offer, now time.Time) Check {
 }
 
 // offers checks what agents were offered.
-func (f *facts) offers(context.Context) finding {
+func (f *facts) offers(context.Context) Check {
 	list, err := logs.ReadOffers(f.cfg.Logs)
 	if err != nil {
 		return failed(err, "check who owns "+f.cfg.Logs.Dir)
 	}
-	c := Offers(list, f.cfg.Now())
-	return finding{c.Status, c.Detail, c.Fix}
+	return Offers(list, f.cfg.Now())
 }

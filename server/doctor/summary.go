@@ -38,7 +38,7 @@ func Summary(cfg Config, live Live, last Report) []Row {
 	now := cfg.Now()
 	notifications := Notifications(live.Status, live.Failed, now)
 	if live.Err == nil && !live.Status.Running && live.Failed.Records == 0 {
-		notifications = finding{status: Unknown, detail: "not asked yet"}.named("notifications")
+		notifications = Check{Status: Unknown, Detail: "not asked yet"}.named("notifications")
 	}
 	rows := []Row{
 		{Receiver(cfg.Home, live.Status, live.Err, now), now},
@@ -57,22 +57,22 @@ func Summary(cfg Config, live Live, last Report) []Row {
 }
 
 // secrets is everything about the shared secret in one.
-func (f *facts) secrets() finding {
+func (f *facts) secrets() Check {
 	if f.cfg.Store == nil {
-		return finding{status: Unknown, detail: "not checked yet"}
+		return Check{Status: Unknown, Detail: "not checked yet"}
 	}
 	ctx := context.Background()
 	age := f.age(ctx)
-	var all []finding
-	if age.status != Unknown { // the secret is fine without
+	var all []Check
+	if age.Status != Unknown { // the secret is fine without
 		all = append(all, age)
 	}
 	if f.cfg.Fleet != nil {
 		all = append(all, f.rotation(ctx))
 	}
 	out := worst(append(all, f.secret(ctx))...)
-	if since, err := f.cfg.Store.ChangedAt(); out.status == OK && err == nil && !since.IsZero() {
-		out.detail += "; " + age.detail
+	if since, err := f.cfg.Store.ChangedAt(); out.Status == OK && err == nil && !since.IsZero() {
+		out.Detail += "; " + age.Detail
 	}
 	return out
 }
@@ -87,7 +87,7 @@ func Secret(cfg Config, st daemon.Status, err error) Check {
 
 // never is the row of what no report has.
 func never(name string) Row {
-	return Row{Check: finding{status: Unknown, detail: "not checked yet", fix: "hookctl doctor"}.named(name)}
+	return Row{Check: Check{Status: Unknown, Detail: "not checked yet", Fix: "hookctl doctor"}.named(name)}
 }
 
 // hooksRow is what the newest list or report says of all hooks.
@@ -109,35 +109,29 @@ func hooksRow(live Live, last Report, now time.Time) Row {
 		return never("hooks")
 	}
 	targets := 0
-	var found []finding
 	for _, c := range checks {
 		if strings.HasPrefix(c.Name, string(ofHook)+" of ") {
 			targets++
 		}
-		found = append(found, finding{c.Status, c.Detail, c.Fix})
 	}
-	out := worst(found...)
-	if out.status == OK {
-		out.detail = text.Count(targets, "repository delivers", "repositories deliver")
+	out := worst(checks...)
+	if out.Status == OK {
+		out.Detail = text.Count(targets, "repository delivers", "repositories deliver")
 	}
 	return Row{out.named("hooks"), at}
 }
 
 func tunnelRow(live Live, last Report, now time.Time) Row {
-	if alarm := judgeTunnelAlarm(live.Status); live.Err == nil && alarm.status != OK {
+	if alarm := judgeTunnelAlarm(live.Status); live.Err == nil && alarm.Status != OK {
 		return Row{alarm.named("tunnel"), now}
 	}
 	checks := last.about(isOfTunnel)
 	if len(checks) == 0 {
 		return never("tunnel")
 	}
-	var found []finding
-	for _, c := range checks {
-		found = append(found, finding{c.Status, c.Detail, c.Fix})
-	}
-	out := worst(found...)
-	if out.status == OK {
-		out.detail = checks[0].Detail // where GitHub sends to
+	out := worst(checks...)
+	if out.Status == OK {
+		out.Detail = checks[0].Detail // where GitHub sends to
 	}
 	return Row{out.named("tunnel"), last.At}
 }

@@ -12,8 +12,8 @@ import (
 )
 
 // sync checks each right that project sync needs, and whether something of it is stuck.
-func (f *facts) sync(ctx context.Context) finding {
-	var all []finding
+func (f *facts) sync(ctx context.Context) Check {
+	var all []Check
 	rights, err := f.cfg.Sync.Rights(ctx)
 	if err != nil {
 		all = append(all, failed(fmt.Errorf("the rights cannot be checked: %w", err), "gh auth login"))
@@ -24,7 +24,7 @@ func (f *facts) sync(ctx context.Context) finding {
 		}
 	}
 	all = append(all, f.tasks())
-	if out := worst(all...); out.status != OK {
+	if out := worst(all...); out.Status != OK {
 		return out
 	}
 	return ok("project sync is set to %s; the login may change: %s", f.cfg.SyncMode, namesOf(rights))
@@ -42,7 +42,7 @@ func namesOf(rights []tasks.Right) string {
 }
 
 // blocked are the tasks that wait for a decision, which Home shows for as long as they do. They are no fault of the chain.
-func (f *facts) blocked() finding {
+func (f *facts) blocked() Check {
 	list, err := f.cfg.Sync.List()
 	if err != nil {
 		return failed(err, "")
@@ -61,7 +61,7 @@ func (f *facts) blocked() finding {
 }
 
 // tasks judges from the disk alone what sync follows: whether something of it is stuck, and how much waits for a person.
-func (f *facts) tasks() finding {
+func (f *facts) tasks() Check {
 	stopped, err := f.cfg.Sync.Stopped()
 	if err != nil {
 		return failed(err, "")

@@ -19,7 +19,7 @@ import (
 )
 
 // publicAddress checks that the URL resolves to a public address and leads to this receiver.
-func (f *facts) publicAddress(ctx context.Context) finding {
+func (f *facts) publicAddress(ctx context.Context) Check {
 	address := f.publicURL()
 	if address == "" {
 		return warn("hookctl setup --url https://…", "not set")
@@ -58,7 +58,7 @@ func (f *facts) publicAddress(ctx context.Context) finding {
 }
 
 // simulatedAddress checks that a simulated GitHub can send to this receiver.
-func (f *facts) simulatedAddress(ctx context.Context, host string) finding {
+func (f *facts) simulatedAddress(ctx context.Context, host string) Check {
 	st, err := f.status()
 	if err != nil {
 		return failed(err, "hookctl start")
@@ -86,7 +86,7 @@ func (f *facts) private(ips []netip.Addr) string {
 }
 
 // certificate checks the chain and the expiry, as GitHub does with SSL verification on.
-func (f *facts) certificate(ctx context.Context) finding {
+func (f *facts) certificate(ctx context.Context) Check {
 	address := f.publicURL()
 	u, err := url.Parse(address)
 	if err != nil || address == "" || u.Hostname() == "" {
@@ -116,7 +116,7 @@ func (f *facts) certificate(ctx context.Context) finding {
 	return expiry(leaf, f.cfg.Now())
 }
 
-func expiry(leaf *x509.Certificate, now time.Time) finding {
+func expiry(leaf *x509.Certificate, now time.Time) Check {
 	left := leaf.NotAfter.Sub(now)
 	issuer := leaf.Issuer.CommonName
 	if issuer == "" && len(leaf.Issuer.Organization) > 0 {
@@ -133,7 +133,7 @@ func expiry(leaf *x509.Certificate, now time.Time) finding {
 }
 
 // badCertificate is a certificate that GitHub would not accept, or a connection that failed.
-func badCertificate(err error) finding {
+func badCertificate(err error) Check {
 	var invalid x509.CertificateInvalidError
 	var host x509.HostnameError
 	var authority x509.UnknownAuthorityError
@@ -160,42 +160,39 @@ func plain(err error) error {
 }
 
 // tunnel checks that one runs here where the public URL needs it, leads to our port, and has the address that hooks send to.
-func (f *facts) tunnel(ctx context.Context) finding {
+func (f *facts) tunnel(ctx context.Context) Check {
 	st, err := f.status()
-	if alarm := judgeTunnelAlarm(st); err == nil && alarm.status != OK {
+	if alarm := judgeTunnelAlarm(st); err == nil && alarm.Status != OK {
 		return alarm
 	}
 	out := f.openTunnel(ctx)
 	if flag := StartedTunnel(st, f.cfg.Tunnel); flag != "" {
-		out.detail += "; the receiver runs " + flag
+		out.Detail += "; the receiver runs " + flag
 	}
 	return out
 }
 
-func (f *facts) openTunnel(ctx context.Context) finding {
+func (f *facts) openTunnel(ctx context.Context) Check {
 	public := f.publicURL()
 	found, err := f.cfg.Tunnels.Find(ctx, 0)
 	kind := tunnel.KindOf(public)
+	_, port, _ := f.listens()
 	for _, t := range found {
 		if hooks.SameReceiver(t.URL, public) {
-			return f.tunnelTarget(t)
+			return tunnelTarget(t, port)
 		}
 	}
-	if port := f.port(); kind != "" {
-		for _, t := range found {
-			if t.Kind == kind && t.LeadsTo(port) {
-				return fail("hookctl setup --url "+t.URL+"/webhook", "%s has a new address, %s, and the public URL is %s", t.Kind, t.URL, public)
-			}
+	for _, t := range found {
+		if t.Kind == kind && t.LeadsTo(port) {
+			return fail("hookctl setup --url "+t.URL+"/webhook", "%s has a new address, %s, and the public URL is %s", t.Kind, t.URL, public)
 		}
-		if err != nil {
-			return warn("", "cannot see which tunnels run here: %v", err)
-		}
-		return fail(fmt.Sprintf("start %s again for port %d", kind, port), "the public URL is one of %s, which does not run here", kind)
 	}
-	if err != nil {
+	switch {
+	case err != nil:
 		return warn("", "cannot see which tunnels run here: %v", err)
-	}
-	if len(found) == 0 {
+	case kind != "":
+		return fail(fmt.Sprintf("start %s again for port %d", kind, port), "the public URL is one of %s, which does not run here", kind)
+	case len(found) == 0:
 		return ok("no tunnel program runs on this machine")
 	}
 	var names []string
@@ -206,12 +203,12 @@ func (f *facts) openTunnel(ctx context.Context) finding {
 }
 
 // judgeTunnelAlarm is what the receiver says of the tunnel that it runs.
-func judgeTunnelAlarm(st daemon.Status) finding {
+func judgeTunnelAlarm(st daemon.Status) Check {
 	for _, a := range alarmsOf(st, true) {
 		a.Text = strings.TrimPrefix(a.Text, tunnelAlarm+": ")
 		return judgeAlarm(a)
 	}
-	return finding{status: OK}
+	return Check{Status: OK}
 }
 
 // StartedTunnel says that the receiver was started with another tunnel than the settings have, and how to end that: restart
@@ -224,8 +221,7 @@ func StartedTunnel(st daemon.Status, settings string) string {
 	return fmt.Sprintf("%s, as it was started; the settings say %s, which hookctl restart --tunnel %s uses", kind, settings, settings)
 }
 
-func (f *facts) tunnelTarget(t tunnel.Tunnel) finding {
-	port := f.port()
+func tunnelTarget(t tunnel.Tunnel, port int) Check {
 	switch {
 	case t.Target == "":
 		return ok("%s %s; it does not say which port it leads to", t.Kind, t.URL)

@@ -25,35 +25,35 @@ func TestCertificateIsCheckedAsGitHubDoes(t *testing.T) {
 	trusted.AddCert(srv.Certificate())
 
 	cfg := Config{Home: t.TempDir(), PublicURL: srv.URL, Roots: trusted}.withDefaults()
-	if got := newFacts(t.Context(), cfg).certificate(t.Context()); got.status != OK || !strings.Contains(got.detail, "valid until 2084-01-29") {
+	if got := newFacts(t.Context(), cfg).certificate(t.Context()); got.Status != OK || !strings.Contains(got.Detail, "valid until 2084-01-29") {
 		t.Errorf("trusted: %+v", got)
 	}
 	cfg.Roots = x509.NewCertPool()
-	if got := newFacts(t.Context(), cfg).certificate(t.Context()); got.status != Fail || !strings.Contains(got.detail, "unknown authority") {
+	if got := newFacts(t.Context(), cfg).certificate(t.Context()); got.Status != Fail || !strings.Contains(got.Detail, "unknown authority") {
 		t.Errorf("of an unknown authority: %+v", got)
 	}
 	cfg.Roots, cfg.PublicURL = trusted, strings.Replace(srv.URL, "127.0.0.1", "localhost", 1)
-	if got := newFacts(t.Context(), cfg).certificate(t.Context()); got.status != Fail || !strings.Contains(got.detail, "another name") {
+	if got := newFacts(t.Context(), cfg).certificate(t.Context()); got.Status != Fail || !strings.Contains(got.Detail, "another name") {
 		t.Errorf("for another name: %+v", got)
 	}
 }
 
 func TestExpiryOfCertificates(t *testing.T) {
 	now := time.Date(2026, 5, 1, 12, 0, 0, 0, time.UTC)
-	for days, want := range map[int]finding{
-		-1: {Fail, "it expired on 2026-04-30", "renew the certificate"},
-		5:  {Warn, "issued by Let's Trust, valid until 2026-05-06, in 5 days", "renew the certificate"},
-		60: {OK, "issued by Let's Trust, valid until 2026-06-30", ""},
+	for days, want := range map[int]Check{
+		-1: fail("renew the certificate", "it expired on 2026-04-30"),
+		5:  warn("renew the certificate", "issued by Let's Trust, valid until 2026-05-06, in 5 days"),
+		60: ok("issued by Let's Trust, valid until 2026-06-30"),
 	} {
 		leaf := &x509.Certificate{NotAfter: now.AddDate(0, 0, days), Issuer: pkix.Name{Organization: []string{"Let's Trust"}}}
 		if got := expiry(leaf, now); got != want {
 			t.Errorf("%d days: %+v, want %+v", days, got, want)
 		}
 	}
-	if got := badCertificate(x509.CertificateInvalidError{Cert: &x509.Certificate{}, Reason: x509.Expired}); got.status != Fail || !strings.Contains(got.detail, "expired") {
+	if got := badCertificate(x509.CertificateInvalidError{Cert: &x509.Certificate{}, Reason: x509.Expired}); got.Status != Fail || !strings.Contains(got.Detail, "expired") {
 		t.Errorf("expired: %+v", got)
 	}
-	if got := badCertificate(x509.CertificateInvalidError{Cert: &x509.Certificate{}, Reason: x509.IncompatibleUsage}); got.status != Fail {
+	if got := badCertificate(x509.CertificateInvalidError{Cert: &x509.Certificate{}, Reason: x509.IncompatibleUsage}); got.Status != Fail {
 		t.Errorf("for clients: %+v", got)
 	}
 }
@@ -74,7 +74,7 @@ func TestStatesOfTheService(t *testing.T) {
 		if tt.note != "" {
 			st.Notes = []string{tt.note}
 		}
-		if got := serviceFinding(st); got.status != tt.status || !strings.Contains(got.detail, tt.detail) || got.fix != tt.fix {
+		if got := serviceFinding(st); got.Status != tt.status || !strings.Contains(got.Detail, tt.detail) || got.Fix != tt.fix {
 			t.Errorf("%s, %s: %+v", tt.enabled, tt.active, got)
 		}
 	}
@@ -82,7 +82,7 @@ func TestStatesOfTheService(t *testing.T) {
 
 func TestFreeSpace(t *testing.T) {
 	for free, want := range map[uint64]string{50 << 20: Fail, 500 << 20: Warn, 5 << 30: OK} {
-		if got := spaceFinding("/x", free, 1<<40); got.status != want || want != OK && !strings.Contains(got.fix, "hookctl events prune") {
+		if got := spaceFinding("/x", free, 1<<40); got.Status != want || want != OK && !strings.Contains(got.Fix, "hookctl events prune") {
 			t.Errorf("%d bytes: %+v, want %s", free, got, want)
 		}
 	}
@@ -90,15 +90,15 @@ func TestFreeSpace(t *testing.T) {
 
 func TestWorstOfSeveralFindings(t *testing.T) {
 	tests := map[string]struct {
-		all  []finding
-		want finding
+		all  []Check
+		want Check
 	}{
-		"nothing":        {nil, finding{status: OK}},
-		"all ok":         {[]finding{ok("first"), ok("second"), {status: OK}}, ok("second")},
-		"a warning":      {[]finding{ok("first"), warn("a", "look")}, warn("a", "look")},
-		"both":           {[]finding{warn("a", "look"), fail("b", "broken")}, fail("a; b", "look; broken")},
-		"the same cure":  {[]finding{fail("a", "one"), fail("a", "two")}, fail("a", "one; two")},
-		"one has no fix": {[]finding{fail("", "one"), warn("b", "two")}, fail("b", "one; two")},
+		"nothing":        {nil, Check{Status: OK}},
+		"all ok":         {[]Check{ok("first"), ok("second"), {Status: OK}}, ok("second")},
+		"a warning":      {[]Check{ok("first"), warn("a", "look")}, warn("a", "look")},
+		"both":           {[]Check{warn("a", "look"), fail("b", "broken")}, fail("a; b", "look; broken")},
+		"the same cure":  {[]Check{fail("a", "one"), fail("a", "two")}, fail("a", "one; two")},
+		"one has no fix": {[]Check{fail("", "one"), warn("b", "two")}, fail("b", "one; two")},
 	}
 	for name, tt := range tests {
 		if got := worst(tt.all...); got != tt.want {

@@ -181,7 +181,7 @@ func (f *Fleet) missed(ctx context.Context, list []hooks.Hook, r CatchUpRequest)
 		query.Lost = func(hooks.Hook, hooks.Event) (bool, bool) { return true, false }
 	}
 	if r.Continue {
-		query.Cursor = f.readCursor()
+		query.Cursor, _ = jsonfile.Read[hooks.Cursor](f.cursorFile()) // one that cannot be read costs a few calls
 	}
 	err = f.withLog(ctx, func(log *logs.Log) error {
 		// What cannot be looked up counts as there, so that nothing is recorded twice.
@@ -219,15 +219,6 @@ func (f *Fleet) missed(ctx context.Context, list []hooks.Hook, r CatchUpRequest)
 }
 
 func (f *Fleet) cursorFile() string { return filepath.Join(f.cfg.Home, "run", "catchup.json") }
-
-// readCursor reads how far the rounds are. A cursor that cannot be read costs a few calls, so it counts as none.
-func (f *Fleet) readCursor() hooks.Cursor {
-	cursor, err := jsonfile.Read[hooks.Cursor](f.cursorFile())
-	if err != nil || cursor == nil {
-		return hooks.Cursor{}
-	}
-	return cursor
-}
 
 func (f *Fleet) writeCursor(cursor hooks.Cursor) error {
 	data, err := json.Marshal(cursor)

@@ -6,7 +6,6 @@ import (
 	"time"
 
 	"hookctl/hooks"
-	"hookctl/hooks/secret"
 	"hookctl/server/daemon"
 )
 
@@ -60,16 +59,7 @@ func (r SetupRequest) Args(relay bool) []string {
 // leaves a receiver that runs with it, and with a tunnel where run names a kind; that is open then. The public URL is kept by
 // Setup, once a hook there has proved itself.
 func (f *Fleet) Launch(ctx context.Context, d SetupDefaults, value, run string, n Notify) (daemon.Status, error) {
-	// Somebody else may have created a secret since; that one stays.
-	have, _, err := f.cfg.Store.Current()
-	if err == nil && have == "" {
-		if value == "" {
-			value, err = secret.Generate()
-		}
-		if err == nil {
-			err = f.cfg.Store.SetCurrent(value)
-		}
-	}
+	_, _, err := f.keepSecret(value)
 	if err == nil && d.SaveNotify != nil {
 		err = d.SaveNotify(ctx, n)
 	}

@@ -1,10 +1,10 @@
 package fleet
 
 import (
+	"cmp"
 	"context"
 	"errors"
 	"os"
-	"slices"
 
 	"hookctl/hooks"
 	"hookctl/hooks/secret"
@@ -14,15 +14,13 @@ import (
 
 // facts is what this machine knows of hooks without asking GitHub. It does not change once it is gathered.
 type facts struct {
-	store     *secret.Store
-	targets   []hooks.Target
-	public    string   // the receiver's public URL now, "" where it is not known
-	addresses []string // all that it has and had
-	hooks     map[int64]keptHook
-	current   string   // fingerprint of the shared secret
-	accepted  []string // of all that are accepted
-	running   bool     // the receiver answers
-	needed    []string // [Config.Needed]
+	cfg      Config
+	kept     kept // with what the log and the running receiver add to it
+	targets  []hooks.Target
+	public   string   // the receiver's public URL now, "" where it is not known
+	current  string   // fingerprint of the shared secret
+	accepted []string // of all that are accepted
+	running  bool     // the receiver answers
 }
 
 // recent is how many of the newest verified deliveries are looked at for what hooks sign with. What was seen once is kept.
@@ -34,22 +32,14 @@ func (f *Fleet) facts(ctx context.Context) (*facts, error) {
 	if err != nil {
 		return nil, err
 	}
-	k := &facts{store: f.cfg.Store, public: f.publicURL(), hooks: known.Hooks, needed: f.cfg.Needed}
+	k := &facts{cfg: f.cfg, kept: known}
 	if k.targets, err = f.targets(known); err != nil {
 		return nil, err
 	}
 	status, err := daemon.Dial(f.cfg.Home).Status(ctx)
 	k.running = err == nil
-	if k.public == "" {
-		k.public = status.PublicURL
-	}
-	k.addresses = slices.Clone(known.Addresses)
-	if k.public != "" {
-		k.addresses = append(k.addresses, k.public)
-	}
-	if k.hooks == nil {
-		k.hooks = map[int64]keptHook{}
-	}
+	k.public = cmp.Or(f.publicURL(), status.PublicURL)
+	k.kept.address(k.public)
 	if err := f.see(ctx, k); err != nil {
 		return nil, err
 	}
@@ -73,9 +63,8 @@ func (f *Fleet) see(ctx context.Context, k *facts) error {
 	return f.withLog(ctx, func(log *logs.Log) error {
 		page, err := log.Page(ctx, logs.Query{Filter: filter, Limit: recent})
 		for _, e := range page.Entries {
-			if h := k.hooks[e.HookID]; e.HookID != 0 && e.ReceivedAt.After(h.Seen) {
-				h.Secret, h.Seen = e.Secret, e.ReceivedAt
-				k.hooks[e.HookID] = h
+			if e.HookID != 0 {
+				k.kept.hook(e.HookID, func(h *keptHook) { h.saw(e.Secret, e.ReceivedAt) })
 			}
 		}
 		return err

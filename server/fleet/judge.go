@@ -105,10 +105,10 @@ func (k *facts) ours(h hooks.Hook) (ours, moved bool) {
 	if h.Name != "web" || h.URL == "" {
 		return false, false // another service's, or a relay's
 	}
-	if slices.ContainsFunc(k.addresses, func(address string) bool { return hooks.SameReceiver(h.URL, address) }) {
+	if slices.ContainsFunc(k.kept.Addresses, func(address string) bool { return hooks.SameReceiver(h.URL, address) }) {
 		return true, false
 	}
-	known := k.hooks[h.ID]
+	known := k.kept.Hooks[h.ID]
 	switch {
 	case known.URL != "" && hooks.SameURL(known.URL, h.URL):
 		return true, false // setup created it here, and nothing arrived yet
@@ -122,7 +122,7 @@ func (k *facts) ours(h hooks.Hook) (ours, moved bool) {
 
 // judge says of a hook among those of its target what it is and how it is.
 func (k *facts) judge(h hooks.Hook, beside []hooks.Hook) (Hook, error) {
-	j := Hook{Hook: h, Secret: k.hooks[h.ID].Secret, Seen: k.hooks[h.ID].Seen}
+	j := Hook{Hook: h, Secret: k.kept.Hooks[h.ID].Secret, Seen: k.kept.Hooks[h.ID].Seen}
 	j.Ours, j.Moved = k.ours(h)
 	switch {
 	case j.Moved:
@@ -140,7 +140,7 @@ func (k *facts) judge(h hooks.Hook, beside []hooks.Hook) (Hook, error) {
 	if j.SecretState, err = k.secretOf(&j); err != nil {
 		return j, err
 	}
-	if j.SecretSince, err = k.store.HookChangedAt(h.ID, h.URL); err != nil {
+	if j.SecretSince, err = k.cfg.Store.HookChangedAt(h.ID, h.URL); err != nil {
 		return j, err
 	}
 	for _, w := range h.Warnings() {
@@ -182,7 +182,7 @@ func (k *facts) among(j *Hook, beside []hooks.Hook) {
 	if len(j.Events) == 0 {
 		j.warn(WarnNoEvents, "hookctl hooks edit "+j.Ref()+" --event push", "subscribes to nothing")
 	}
-	if missing := slices.DeleteFunc(slices.Clone(k.needed), func(e string) bool { return slices.Contains(j.Events, e) }); len(missing) > 0 &&
+	if missing := slices.DeleteFunc(slices.Clone(k.cfg.Needed), func(e string) bool { return slices.Contains(j.Events, e) }); len(missing) > 0 &&
 		len(j.Events) > 0 && !slices.Contains(j.Events, "*") {
 		j.warn(WarnLacksEvents, "hookctl hooks edit "+j.Ref()+" --event "+strings.Join(slices.Concat(j.Events, missing), " --event "),
 			"does not subscribe to %s, which notify_also needs", strings.Join(missing, ", "))
@@ -219,7 +219,7 @@ const skew = 2 * time.Minute
 
 // secretOf is what is known of the secret that a hook of ours signs with: the one judgement of it.
 func (k *facts) secretOf(j *Hook) (string, error) {
-	own, err := k.store.SecretOf(j.ID, j.URL)
+	own, err := k.cfg.Store.SecretOf(j.ID, j.URL)
 	if err != nil {
 		return "", err
 	}

@@ -6,6 +6,7 @@ import (
 	"fmt"
 	"io/fs"
 	"log/slog"
+	"maps"
 	"path/filepath"
 	"slices"
 	"strings"
@@ -56,10 +57,7 @@ func (f *Fleet) read() (kept, error) {
 // Remembered are the targets that were set up, and the repository or organization of each hook that was seen. It reads one file
 // and asks nobody; what cannot be read is none.
 func (f *Fleet) Remembered() (targets []string, ofHook map[int64]string) {
-	k, err := f.read()
-	if err != nil {
-		return nil, nil
-	}
+	k, _ := f.read() // nothing beside an error
 	ofHook = make(map[int64]string, len(k.Hooks))
 	for id, h := range k.Hooks {
 		ofHook[id] = h.Repository
@@ -88,19 +86,15 @@ func (f *Fleet) learn(ctx context.Context, change func(*kept)) {
 // add remembers a target, once whatever its case.
 func (k *kept) add(t hooks.Target) {
 	delete(k.Renamed, key(t))
-	if !slices.ContainsFunc(k.Targets, func(name string) bool { return strings.EqualFold(name, t.String()) }) {
+	if !slices.ContainsFunc(k.Targets, named(t)) {
 		k.Targets = append(k.Targets, t.String())
 	}
 }
 
 // drop forgets a target and its hooks.
 func (k *kept) drop(t hooks.Target) {
-	k.Targets = slices.DeleteFunc(k.Targets, func(name string) bool { return strings.EqualFold(name, t.String()) })
-	for id, h := range k.Hooks {
-		if strings.EqualFold(h.Repository, t.String()) {
-			delete(k.Hooks, id)
-		}
-	}
+	k.Targets = slices.DeleteFunc(k.Targets, named(t))
+	maps.DeleteFunc(k.Hooks, func(_ int64, h keptHook) bool { return named(t)(h.Repository) })
 }
 
 // rename puts a target's present name in the place of its old one.
@@ -108,13 +102,12 @@ func (k *kept) rename(from, to hooks.Target) {
 	if key(from) == key(to) {
 		return
 	}
-	known := slices.ContainsFunc(k.Targets, func(name string) bool { return strings.EqualFold(name, from.String()) })
-	k.Targets = slices.DeleteFunc(k.Targets, func(name string) bool { return strings.EqualFold(name, from.String()) })
-	if known {
+	if slices.ContainsFunc(k.Targets, named(from)) {
+		k.Targets = slices.DeleteFunc(k.Targets, named(from))
 		k.add(to)
 	}
 	for id, h := range k.Hooks {
-		if strings.EqualFold(h.Repository, from.String()) {
+		if named(from)(h.Repository) {
 			h.Repository = to.String()
 			k.Hooks[id] = h
 		}
@@ -145,5 +138,17 @@ func (k *kept) hook(id int64, change func(*keptHook)) {
 	k.Hooks[id] = h
 }
 
+// saw takes in what a verified delivery of it was signed with, where that is the newest one.
+func (h *keptHook) saw(print string, at time.Time) {
+	if at.After(h.Seen) {
+		h.Secret, h.Seen = print, at
+	}
+}
+
 // key names a target whatever its case.
 func key(t hooks.Target) string { return strings.ToLower(t.String()) }
+
+// named finds the names of a target.
+func named(t hooks.Target) func(name string) bool {
+	return func(name string) bool { return strings.EqualFold(name, t.String()) }
+}

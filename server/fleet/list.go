@@ -6,6 +6,7 @@ import (
 	"encoding/json"
 	"errors"
 	"fmt"
+	"maps"
 	"slices"
 	"strings"
 	"sync"
@@ -106,12 +107,8 @@ func joined(aside []Aside) error {
 
 // passing reports whether something may work later without anybody doing anything here.
 func passing(err error) bool {
-	for _, kind := range []error{hooks.ErrUnreachable, hooks.ErrRateLimited, hooks.ErrNotLoggedIn, context.DeadlineExceeded} {
-		if errors.Is(err, kind) {
-			return true
-		}
-	}
-	return false
+	kinds := []error{hooks.ErrUnreachable, hooks.ErrRateLimited, hooks.ErrNotLoggedIn, context.DeadlineExceeded}
+	return slices.ContainsFunc(kinds, func(kind error) bool { return errors.Is(err, kind) })
 }
 
 // List asks GitHub for the hooks of every target and judges them. What kept a target from being listed is in the list, and
@@ -193,9 +190,9 @@ func (f *Fleet) list(ctx context.Context, k *facts, r ListRequest) (List, error)
 	slices.SortFunc(all.Aside, func(a, b Aside) int { return byTarget(a.Target, b.Target) })
 	slices.SortFunc(all.Hooks, Compare)
 	f.listed(ctx, all)
-	byKey := func(a, b hooks.Target) bool { return key(a) == key(b) }
 	slices.SortFunc(targets, byTarget)
-	if every := unique(k.targets); slices.EqualFunc(targets, slices.SortedFunc(slices.Values(every), byTarget), byKey) {
+	every := slices.SortedFunc(slices.Values(k.targets), byTarget)
+	if slices.EqualFunc(targets, every, func(a, b hooks.Target) bool { return byTarget(a, b) == 0 }) {
 		f.shared.mu.Lock()
 		defer f.shared.mu.Unlock()
 		f.shared.list, f.shared.listed = all, f.cfg.Now()
@@ -281,16 +278,12 @@ func (f *Fleet) listed(ctx context.Context, l List) {
 			}
 			k.hook(h.ID, func(have *keptHook) {
 				have.Repository = h.Target.String()
-				if h.Seen.After(have.Seen) {
-					have.Secret, have.Seen = h.Secret, h.Seen
-				}
+				have.saw(h.Secret, h.Seen)
 			})
 		}
-		for id, h := range k.Hooks { // deleted at GitHub
-			if looked[strings.ToLower(h.Repository)] && !there[id] {
-				delete(k.Hooks, id)
-			}
-		}
+		maps.DeleteFunc(k.Hooks, func(id int64, h keptHook) bool { // deleted at GitHub
+			return looked[strings.ToLower(h.Repository)] && !there[id]
+		})
 	})
 }
 
@@ -307,7 +300,7 @@ func (f *Fleet) Find(ctx context.Context, r FindRequest) (Hook, error) {
 		return Hook{}, err
 	}
 	targets := r.Targets
-	if h, known := k.hooks[r.ID]; known && targets == nil { // it was seen there before
+	if h, known := k.kept.Hooks[r.ID]; known && targets == nil { // it was seen there before
 		if t, err := hooks.ParseTarget(h.Repository); err == nil {
 			targets = []hooks.Target{t}
 		}

@@ -51,7 +51,7 @@ func (f *Fleet) Move(ctx context.Context, to string, progress func(hooks.Step)) 
 	if err != nil {
 		return report, err
 	}
-	for _, address := range k.addresses {
+	for _, address := range k.kept.Addresses {
 		if !hooks.SameURL(address, to) && !slices.Contains(report.From, address) {
 			report.From = append(report.From, address)
 		}

@@ -40,10 +40,8 @@ func (f *Fleet) Relay(ctx context.Context, r RelayRequest) error {
 	}
 	key, _, err := f.cfg.Store.ForHooks()
 	if err == nil && key == "" {
-		if key, err = secret.Generate(); err == nil {
-			err = f.cfg.Store.SetCurrent(key)
-		}
-		if err == nil {
+		var fresh bool
+		if key, fresh, err = f.keepSecret(""); fresh {
 			r.Created(secret.Fingerprint(key))
 		}
 	}

@@ -6,7 +6,6 @@ import (
 	"errors"
 	"fmt"
 	"slices"
-	"strings"
 	"time"
 
 	"hookctl/hooks"
@@ -167,8 +166,8 @@ func contains(list []hooks.Target, t hooks.Target) bool {
 
 // keptOn are the hooks of ours that are known on a target which cannot be listed.
 func (k *facts) keptOn(a Aside) (list []secret.AsideHook) {
-	for id, h := range k.hooks {
-		if strings.EqualFold(h.Repository, a.Target.String()) {
+	for id, h := range k.kept.Hooks {
+		if named(a.Target)(h.Repository) {
 			list = append(list, secret.AsideHook{Repository: h.Repository, HookID: id, Error: a.Err.Error(), Cure: a.Cure()})
 		}
 	}
@@ -246,7 +245,7 @@ func (f *Fleet) Rotate(ctx context.Context, p RotatePlan, progress func(hooks.St
 		print := secret.Fingerprint(current)
 		return RotateReport{RotateResult: hooks.RotateResult{Old: print, New: print, Complete: true, Hooks: []hooks.RotateHook{}}, Aside: p.Aside}, err
 	}
-	return f.turn(ctx, progress, p.Aside, func(r *hooks.Rotator) (hooks.RotateResult, error) {
+	return f.turn(ctx, progress, p.Aside, func(r *hooks.Rotator, ctx context.Context) (hooks.RotateResult, error) {
 		r.PerHook, r.Aside = p.PerHook, p.keep
 		return r.Rotate(ctx, plain(p.Hooks), p.Grace)
 	})
@@ -254,21 +253,21 @@ func (f *Fleet) Rotate(ctx context.Context, p RotatePlan, progress func(hooks.St
 
 // Resume goes on with a rotation that was interrupted, and with hooks that were set aside.
 func (f *Fleet) Resume(ctx context.Context, progress func(hooks.Step)) (RotateReport, error) {
-	return f.turn(ctx, progress, nil, func(r *hooks.Rotator) (hooks.RotateResult, error) { return r.Resume(ctx) })
+	return f.turn(ctx, progress, nil, (*hooks.Rotator).Resume)
 }
 
 // Undo gives every hook its old secret back, while that is still accepted.
 func (f *Fleet) Undo(ctx context.Context, progress func(hooks.Step)) (RotateReport, error) {
-	return f.turn(ctx, progress, nil, func(r *hooks.Rotator) (hooks.RotateResult, error) { return r.Undo(ctx) })
+	return f.turn(ctx, progress, nil, (*hooks.Rotator).Undo)
 }
 
 // Finish ends what is under way: it leaves out hooks that failed or were set aside, or on the rest of the grace period.
 func (f *Fleet) Finish(ctx context.Context, progress func(hooks.Step)) (RotateReport, error) {
-	return f.turn(ctx, progress, nil, func(r *hooks.Rotator) (hooks.RotateResult, error) { return r.Finish(ctx) })
+	return f.turn(ctx, progress, nil, (*hooks.Rotator).Finish)
 }
 
 // turn does one of the Rotator's works and says what is left to do, as the disk has it afterwards.
-func (f *Fleet) turn(ctx context.Context, progress func(hooks.Step), out []Aside, do func(*hooks.Rotator) (hooks.RotateResult, error)) (RotateReport, error) {
+func (f *Fleet) turn(ctx context.Context, progress func(hooks.Step), out []Aside, do func(*hooks.Rotator, context.Context) (hooks.RotateResult, error)) (RotateReport, error) {
 	client, err := f.GitHub()
 	if err != nil {
 		return RotateReport{}, err
@@ -280,7 +279,7 @@ func (f *Fleet) turn(ctx context.Context, progress func(hooks.Step), out []Aside
 	}
 	var report RotateReport
 	err = f.withLog(ctx, func(log *logs.Log) error {
-		report.RotateResult, err = do(f.rotator(client, log, progress))
+		report.RotateResult, err = do(f.rotator(client, log, progress), ctx)
 		return err
 	})
 	report.Aside = out
@@ -294,7 +293,7 @@ func (f *Fleet) turn(ctx context.Context, progress func(hooks.Step), out []Aside
 	}
 	for _, h := range now.Aside {
 		t, parseErr := hooks.ParseTarget(h.Repository)
-		if parseErr != nil || contains(targetsOf(out), t) {
+		if parseErr != nil || slices.ContainsFunc(out, func(a Aside) bool { return key(a.Target) == key(t) }) {
 			continue
 		}
 		report.Aside = append(report.Aside, Aside{Target: t, HookID: h.HookID, Err: hooks.WithCure(errors.New(h.Error), h.Cure)})
@@ -306,12 +305,4 @@ func (f *Fleet) turn(ctx context.Context, progress func(hooks.Step), out []Aside
 		err = nil // the report says which hooks, and why
 	}
 	return report, err
-}
-
-func targetsOf(list []Aside) []hooks.Target {
-	out := make([]hooks.Target, len(list))
-	for i, a := range list {
-		out[i] = a.Target
-	}
-	return out
 }

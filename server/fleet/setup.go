@@ -196,6 +196,21 @@ func (f *Fleet) chooseSecret(ask *hooks.SetupRequest, offered string) (fresh boo
 	return true, err
 }
 
+// keepSecret makes a value the shared secret, a new one for "", and says whether it did: somebody else may have kept one in the
+// meantime, which stays.
+func (f *Fleet) keepSecret(value string) (have string, fresh bool, err error) {
+	if have, _, err = f.cfg.Store.Current(); err != nil || have != "" {
+		return have, false, err
+	}
+	if value == "" {
+		if value, err = secret.Generate(); err != nil {
+			return "", false, err
+		}
+	}
+	err = f.cfg.Store.SetCurrent(value)
+	return value, err == nil, err
+}
+
 // Setup carries a plan out: the secret is kept, the receiver started or reloaded, hooks are created, changed and adopted, each
 // is proved by a ping, a rotation under way takes them along, and the targets are remembered. What failed with a target is in
 // its result; the error is about what belongs to no target. The report is as complete as it got.
@@ -205,20 +220,14 @@ func (f *Fleet) Setup(ctx context.Context, p SetupPlan, progress func(hooks.Step
 		return report, err
 	}
 	if p.Fresh {
-		// Somebody else may have kept one in the meantime; it stays.
-		have, _, err := f.cfg.Store.Current()
+		have, fresh, err := f.keepSecret(p.request.Secret)
+		if fresh {
+			report.Secret = p.Secret
+		} else if err == nil {
+			p.SetupPlan, err = client.PlanSetup(ctx, p.with(have))
+		}
 		if err != nil {
 			return report, err
-		}
-		if have == "" {
-			if err := f.cfg.Store.SetCurrent(p.request.Secret); err != nil {
-				return report, err
-			}
-			report.Secret = p.Secret
-		} else if plan, err := client.PlanSetup(ctx, p.with(have)); err != nil {
-			return report, err
-		} else {
-			p.SetupPlan = plan
 		}
 	}
 	if report.Receiver, report.Started, err = f.Receiver(ctx); err != nil {
@@ -256,9 +265,13 @@ func (p *SetupPlan) with(value string) hooks.SetupRequest {
 // takeIn gives a rotation that is not over the hooks that were set up.
 func (f *Fleet) takeIn(ctx context.Context, client *hooks.Client, log *logs.Log, p SetupPlan, results []hooks.SetupResult) error {
 	var made []hooks.Hook
+	var verified []int64
 	for _, r := range results {
 		if r.HookID != 0 {
 			made = append(made, hooks.Hook{ID: r.HookID, Target: r.Target, URL: r.URL})
+		}
+		if r.Verified {
+			verified = append(verified, r.HookID)
 		}
 	}
 	if len(made) == 0 {
@@ -266,12 +279,6 @@ func (f *Fleet) takeIn(ctx context.Context, client *hooks.Client, log *logs.Log,
 	}
 	ctx, cancel := context.WithTimeout(context.WithoutCancel(ctx), 2*hooks.DefaultWait)
 	defer cancel()
-	var verified []int64
-	for _, r := range results {
-		if r.Verified {
-			verified = append(verified, r.HookID)
-		}
-	}
 	return errors.Join(f.cfg.Store.BackFromAside(verified...), f.rotator(client, log, nil).TakeIn(ctx, made, p.request.Secret))
 }
 

@@ -61,15 +61,13 @@ func (l *lists) judge(h hooks.Hook, events []hooks.Event, up, now time.Time, hav
 		case known:
 			q.Failed, q.Lost = 0, 0
 		case e.Event == "ping" || h.UpdatedAt.After(last.DeliveredAt):
-		case e.OK():
-			q.Failed = 0
-			if q.Lost++; q.Lost == 1 {
-				q.Since = last.DeliveredAt
-			}
-			q.Reason = Answer(last)
 		default:
-			q.Lost = 0
-			if q.Failed++; q.Failed == 1 {
+			more, none := &q.Failed, &q.Lost
+			if e.OK() {
+				more, none = none, more
+			}
+			*none = 0
+			if *more++; *more == 1 {
 				q.Since = last.DeliveredAt
 			}
 			q.Reason = Answer(last)

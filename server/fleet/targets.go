@@ -4,8 +4,6 @@ import (
 	"context"
 	"encoding/json"
 	"fmt"
-	"maps"
-	"os"
 	"path/filepath"
 	"slices"
 	"strings"
@@ -13,6 +11,7 @@ import (
 
 	"hookctl/hooks"
 	"hookctl/logs"
+	"hookctl/logs/jsonfile"
 )
 
 // Targets are the repositories and organizations whose hooks may be ours, each once whatever its case: those of the settings,
@@ -90,16 +89,15 @@ func (f *Fleet) Forget(ctx context.Context, target hooks.Target) error {
 	if err != nil {
 		return err
 	}
-	named := func(name string) bool { return strings.EqualFold(name, target.String()) }
 	var ids []int64
 	for _, h := range aside {
-		if named(h.Repository) {
+		if named(target)(h.Repository) {
 			ids = append(ids, h.HookID)
 		}
 	}
-	inSettings := slices.ContainsFunc(f.cfg.Repositories, named)
-	hook := func(h keptHook) bool { return named(h.Repository) }
-	if !inSettings && len(ids) == 0 && !slices.ContainsFunc(k.Targets, named) && !slices.ContainsFunc(slices.Collect(maps.Values(k.Hooks)), hook) {
+	inSettings := slices.ContainsFunc(f.cfg.Repositories, named(target))
+	known := len(k.Targets) + len(k.Hooks)
+	if k.drop(target); !inSettings && len(ids) == 0 && len(k.Targets)+len(k.Hooks) == known {
 		return hooks.WithCure(fmt.Errorf("cannot forget %s: it was not set up here", target), "see what was: hookctl hooks list")
 	}
 	if err := f.update(ctx, func(k *kept) { k.drop(target) }); err != nil {
@@ -133,9 +131,7 @@ func (f *Fleet) known(ctx context.Context) (kept, error) {
 			k.add(p.target)
 			k.hook(p.entry.HookID, func(h *keptHook) {
 				h.Repository = p.target.String()
-				if p.entry.ReceivedAt.After(h.Seen) {
-					h.Secret, h.Seen = p.entry.Secret, p.entry.ReceivedAt
-				}
+				h.saw(p.entry.Secret, p.entry.ReceivedAt)
 			})
 			if !news.partial && p.entry.ReceivedAt.After(k.Pings) {
 				k.Pings = p.entry.ReceivedAt
@@ -154,19 +150,15 @@ func (f *Fleet) importRun(k *kept) {
 		return
 	}
 	k.Imported = true
-	var interfaceState struct{ Repositories []string }
-	if data, err := os.ReadFile(filepath.Join(f.cfg.Home, "run", "tui.json")); err == nil && json.Unmarshal(data, &interfaceState) == nil {
-		for _, name := range interfaceState.Repositories {
-			if t, err := hooks.ParseTarget(name); err == nil {
-				k.add(t)
-			}
+	interfaceState, _ := jsonfile.Read[struct{ Repositories []string }](filepath.Join(f.cfg.Home, "run", "tui.json"))
+	for _, name := range interfaceState.Repositories {
+		if t, err := hooks.ParseTarget(name); err == nil {
+			k.add(t)
 		}
 	}
-	var left []string
-	if data, err := os.ReadFile(filepath.Join(f.cfg.Home, "run", "tunnel.json")); err == nil && json.Unmarshal(data, &left) == nil {
-		for _, url := range left {
-			k.address(url)
-		}
+	left, _ := jsonfile.Read[[]string](filepath.Join(f.cfg.Home, "run", "tunnel.json"))
+	for _, url := range left {
+		k.address(url)
 	}
 }
 
