@@ -218,3 +218,9 @@ func (e Event) Line() string {
 	}
 	return text.Cut(describe(e)+": "+words, 220)
 }
+
+// count is how many elements an array has.
+func count(v []byte) (n int) {
+	jsonscan.Elements(v, func([]byte) { n++ })
+	return n
+}
