@@ -391,7 +391,7 @@ func pages[T any](ctx context.Context, c *Client, r Call, each func([]T) (more b
 
 // nextPage reads the query of the link to the next page; nil on the last one.
 func nextPage(header http.Header) url.Values {
-	for _, link := range strings.Split(strings.Join(header.Values("Link"), ","), ",") {
+	for link := range strings.SplitSeq(strings.Join(header.Values("Link"), ","), ",") {
 		address, params, _ := strings.Cut(strings.TrimSpace(link), ";")
 		if !strings.Contains(strings.ReplaceAll(params, `"`, ""), "rel=next") {
 			continue

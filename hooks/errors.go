@@ -333,7 +333,7 @@ func implies(have, want string) bool {
 
 func scopes(header string) []string {
 	var list []string
-	for _, s := range strings.Split(header, ",") {
+	for s := range strings.SplitSeq(header, ",") {
 		if s = strings.TrimSpace(s); s != "" {
 			list = append(list, s)
 		}

@@ -141,13 +141,9 @@ type wireHook struct {
 		InsecureSSL any    `json:"insecure_ssl"` // "0", "1", 0 or 1
 		Secret      string `json:"secret"`       // masked
 	} `json:"config"`
-	LastResponse struct {
-		Code    *int    `json:"code"`
-		Status  string  `json:"status"`
-		Message *string `json:"message"`
-	} `json:"last_response"`
-	CreatedAt time.Time `json:"created_at"`
-	UpdatedAt time.Time `json:"updated_at"`
+	LastResponse Response  `json:"last_response"`
+	CreatedAt    time.Time `json:"created_at"`
+	UpdatedAt    time.Time `json:"updated_at"`
 }
 
 func (w wireHook) hook(t Target) Hook {
@@ -155,7 +151,7 @@ func (w wireHook) hook(t Target) Hook {
 		ID: w.ID, Target: w.target(t), Name: clean(w.Name), Active: w.Active,
 		URL: clean(w.Config.URL), ContentType: clean(w.Config.ContentType),
 		InsecureSSL: fmt.Sprint(w.Config.InsecureSSL) == "1", HasSecret: w.Config.Secret != "",
-		LastResponse: Response{Status: clean(w.LastResponse.Status)},
+		LastResponse: Response{w.LastResponse.Code, clean(w.LastResponse.Status), clean(w.LastResponse.Message)},
 		CreatedAt:    w.CreatedAt, UpdatedAt: w.UpdatedAt,
 		Events: make([]string, len(w.Events)),
 	}
@@ -163,12 +159,6 @@ func (w wireHook) hook(t Target) Hook {
 		h.Events[i] = clean(e)
 	}
 	slices.Sort(h.Events)
-	if w.LastResponse.Code != nil {
-		h.LastResponse.Code = *w.LastResponse.Code
-	}
-	if w.LastResponse.Message != nil {
-		h.LastResponse.Message = clean(*w.LastResponse.Message)
-	}
 	return h
 }
 

@@ -162,10 +162,7 @@ func (c *Client) Missed(ctx context.Context, q MissedQuery) ([]Missing, Cursor, 
 	})
 	slices.SortStableFunc(missing, func(a, b Missing) int {
 		first, second := a.Attempts[len(a.Attempts)-1], b.Attempts[len(b.Attempts)-1]
-		if order := first.DeliveredAt.Compare(second.DeliveredAt); order != 0 {
-			return order
-		}
-		return cmp.Compare(first.ID, second.ID)
+		return cmp.Or(first.DeliveredAt.Compare(second.DeliveredAt), cmp.Compare(first.ID, second.ID))
 	})
 	// Hooks of a repository and of its organization get one event with one GUID.
 	seen := make(map[string]bool)
@@ -185,23 +182,19 @@ const fetchAtOnce = 4
 // the receiver. It hands each to record in the order given, one at a time, and fetches a few ahead. An event that
 // GitHub no longer has, or that record refuses, does not stop the others; their errors are joined.
 func (c *Client) Fetch(ctx context.Context, missing []Missing, record func(context.Context, Missing, Delivery) error) (recorded int, err error) {
-	type fetched struct {
-		delivery Delivery
-		err      error
-	}
 	var errs []error
 	for chunk := range slices.Chunk(missing, fetchAtOnce) {
-		got := make([]fetched, len(chunk))
+		got, failed := make([]Delivery, len(chunk)), make([]error, len(chunk))
 		each(len(chunk), len(chunk), func(i int) {
 			last := chunk[i].Latest()
-			got[i].delivery, got[i].err = c.Delivery(ctx, chunk[i].Hook.Target, chunk[i].Hook.ID, last.ID)
+			got[i], failed[i] = c.Delivery(ctx, chunk[i].Hook.Target, chunk[i].Hook.ID, last.ID)
 		})
 		for i, m := range chunk {
-			if got[i].err == nil {
-				got[i].err = record(ctx, m, got[i].delivery)
+			if failed[i] == nil {
+				failed[i] = record(ctx, m, got[i])
 			}
-			if got[i].err != nil {
-				errs = append(errs, fmt.Errorf("catch up %s of %s: %w", m.GUID, m.Hook.Target, got[i].err))
+			if failed[i] != nil {
+				errs = append(errs, fmt.Errorf("catch up %s of %s: %w", m.GUID, m.Hook.Target, failed[i]))
 				continue
 			}
 			recorded++

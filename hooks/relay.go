@@ -155,18 +155,15 @@ func (r *Relay) removeStale(ctx context.Context, log *slog.Logger) error {
 	return nil
 }
 
-// relayCreated is GitHub's answer to creating the hook of a relay.
-type relayCreated struct {
-	ID    int64  `json:"id"`
-	WSURL string `json:"ws_url"`
-}
-
 // once creates the hook, connects, and takes deliveries until the connection ends. left is why the hook could not be removed
 // then.
 func (r *Relay) once(ctx context.Context, log *slog.Logger) (connected bool, left, err error) {
 	body := map[string]any{"name": relayHook, "active": false, "events": r.Events,
 		"config": map[string]string{"content_type": "json", "insecure_ssl": "0", "url": "", "secret": r.Secret}}
-	var made relayCreated
+	var made struct {
+		ID    int64
+		WSURL string `json:"ws_url"`
+	}
 	_, err = r.Client.do(ctx, Call{Op: "open relay", Target: r.Target.String(), Method: http.MethodPost, Path: r.Target.base(), Body: body, Once: true}, &made)
 	if err != nil {
 		// A lost answer leaves a hook behind. The next try finds and removes it, but after an interruption nothing tries again.

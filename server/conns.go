@@ -68,13 +68,11 @@ func (c *connections) makeRoom() {
 				return
 			}
 		}
-		timer := time.NewTimer(wait)
 		c.mu.Unlock()
 		select {
 		case <-c.room:
-		case <-timer.C:
+		case <-time.After(wait):
 		}
-		timer.Stop()
 		c.mu.Lock()
 	}
 }
@@ -112,15 +110,13 @@ func (c *connections) settle(ctx context.Context) {
 // and each answer asks to close its connection. Without that, http.Server.Shutdown would close an idle connection just
 // while a tunnel or a proxy writes the next delivery into it, which would then be lost.
 func (c *connections) farewell(limit time.Duration) {
-	over := time.NewTimer(limit)
-	defer over.Stop()
-	tick := time.NewTicker(max(limit/50, time.Millisecond))
-	defer tick.Stop()
+	over := time.After(limit)
+	tick := time.Tick(max(limit/50, time.Millisecond))
 	for c.count() > 0 {
 		select {
-		case <-over.C:
+		case <-over:
 			return
-		case <-tick.C:
+		case <-tick:
 		}
 	}
 }

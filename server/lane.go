@@ -86,10 +86,8 @@ func (b bell) ring() {
 
 // wait waits for a time, until the bell rings or until ctx ends, which it reports as false.
 func (b bell) wait(ctx context.Context, most time.Duration) bool {
-	timer := time.NewTimer(most)
-	defer timer.Stop()
 	select {
-	case <-timer.C:
+	case <-time.After(most):
 	case <-b:
 	case <-ctx.Done():
 	}

@@ -5,6 +5,7 @@ import (
 	"encoding/json"
 	"errors"
 	"fmt"
+	"maps"
 	"slices"
 	"strconv"
 	"time"
@@ -156,14 +157,18 @@ func (q *queue) restore(ctx context.Context, file string) error {
 		return nil // The cluster announces it, to the node whose turn it is.
 	}
 	ev, d := q.s.decide(rec)
-	since := rec.ReceivedAt
-	if now := q.s.now(); now.Sub(since) > q.retry.GiveUp {
-		since = now // The receiver was not running; what it owes gets its time.
-	}
 	q.mu.Lock()
 	defer q.mu.Unlock()
-	q.take(rec, ev, d, since, false)
+	q.take(rec, ev, d, q.since(rec), false)
 	return nil
+}
+
+// since is from when on a stored record's notifications are tried. One that nobody tried while its time went by gets that from now.
+func (q *queue) since(rec *logs.Record) time.Time {
+	if now := q.s.now(); now.Sub(rec.ReceivedAt) > q.retry.GiveUp {
+		return now
+	}
+	return rec.ReceivedAt
 }
 
 // decide routes a stored record. One without a payload, or with none that can be read, is
@@ -201,9 +206,7 @@ const testMark = "[test] "
 
 func messageOf(rec *logs.Record, n logs.Notification, notice route.Notice) sink.Message {
 	fields := map[string]any{}
-	for key, value := range notice.Context {
-		fields[key] = value
-	}
+	maps.Copy(fields, notice.Context)
 	fields["delivery_id"], fields["received_at"] = route.OrNil(rec.DeliveryID), rec.ReceivedAt.UTC()
 	if rec.Source == logs.SourceTest {
 		fields["test"] = true

@@ -196,8 +196,7 @@ func (q *queue) run(ctx context.Context) {
 	}
 	q.mu.Unlock()
 	complete := q.s.log.PendingComplete()
-	tick := time.NewTicker(15 * time.Second)
-	defer tick.Stop()
+	tick := time.Tick(15 * time.Second)
 	for ctx.Err() == nil {
 		q.mu.Lock()
 		next := q.flushGathered(time.Now())
@@ -206,18 +205,16 @@ func (q *queue) run(ctx context.Context) {
 		if reload {
 			q.reload(ctx)
 		}
-		timer := time.NewTimer(next)
 		select {
 		case <-ctx.Done():
 		case <-changed:
 		case <-complete:
 			complete = nil
 			q.lookAgain()
-		case <-timer.C:
-		case <-tick.C:
+		case <-time.After(next):
+		case <-tick:
 			q.saveDirty(ctx)
 		}
-		timer.Stop()
 	}
 	q.mu.Lock()
 	q.stopping = true // also where nobody drained: no lane may start any more

@@ -22,13 +22,12 @@ const (
 
 // run rests until ctx ends.
 func (r rest) run(ctx context.Context) {
-	tick := time.NewTicker(r.every)
-	defer tick.Stop()
+	tick := time.Tick(r.every)
 	var before, seen uint64
 	left := 0
 	for {
 		select {
-		case <-tick.C:
+		case <-tick:
 		case <-ctx.Done():
 			return
 		}

@@ -67,21 +67,19 @@ func (r *room) take(ctx context.Context, h *holder, size int64, end time.Time) e
 	r.serve()
 	left := r.wait - h.waited
 	r.mu.Unlock()
-	over := time.NewTimer(left)
-	defer over.Stop()
-	look := time.NewTicker(evictionGrace / 10)
-	defer look.Stop()
+	over := time.After(left)
+	look := time.Tick(evictionGrace / 10)
 	for {
 		select {
 		case <-h.ready:
 			h.waited += time.Since(asked)
 			return nil
-		case <-look.C: // More of those who have room may turn out to be slow.
+		case <-look: // More of those who have room may turn out to be slow.
 			r.mu.Lock()
 			r.serve()
 			r.mu.Unlock()
 			continue
-		case <-over.C:
+		case <-over:
 		case <-ctx.Done():
 		}
 		r.mu.Lock()

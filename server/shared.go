@@ -87,11 +87,8 @@ func (s *Server) Announce(ctx context.Context, file string) error {
 		return fmt.Errorf("announce %s: %w", file, err)
 	}
 	ev, d := s.decide(rec)
-	since := rec.ReceivedAt
-	if now := s.now(); now.Sub(since) > s.queue.retry.GiveUp {
-		since = now
-	}
 	q := s.queue
+	since := q.since(rec)
 	q.heads.note(ev)
 	for {
 		q.mu.Lock()

@@ -61,12 +61,11 @@ const (
 
 // watchCertificates looks after the certificates until ctx ends.
 func (s *Server) watchCertificates(ctx context.Context) {
-	tick := time.NewTicker(certificateTick)
-	defer tick.Stop()
+	tick := time.Tick(certificateTick)
 	for {
 		s.checkCertificates()
 		select {
-		case <-tick.C:
+		case <-tick:
 		case <-ctx.Done():
 			return
 		}

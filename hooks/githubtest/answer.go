@@ -3,6 +3,7 @@ package githubtest
 import (
 	"encoding/json"
 	"fmt"
+	"maps"
 	"net/http"
 	"strconv"
 	"strings"
@@ -70,9 +71,7 @@ func (a answer) bytes() []byte {
 }
 
 func (a answer) write(w http.ResponseWriter) {
-	for k, v := range a.header {
-		w.Header()[k] = v
-	}
+	maps.Copy(w.Header(), a.header)
 	data := a.bytes()
 	if _, raw := a.body.(rawBody); data != nil && !raw {
 		w.Header().Set("Content-Type", "application/json; charset=utf-8")

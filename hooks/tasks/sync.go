@@ -4,6 +4,7 @@ import (
 	"context"
 	"errors"
 	"log/slog"
+	"slices"
 	"strings"
 	"sync"
 	"time"
@@ -167,17 +168,17 @@ func (s *Sync) handle(ctx context.Context, d Delivery, act bool) (Outcome, error
 		if err != nil {
 			return out, s.failed(ctx, []*work{w}, d, err)
 		}
-		if one.Text != "" {
-			texts = append(texts, one.Text)
-		}
 		out.Problem = errors.Join(out.Problem, one.Problem)
 		out.Notices = append(out.Notices, one.Notices...)
 		if out.Status == "" || one.Status != Skipped && out.Status == Skipped {
-			texts = append(texts[:0], one.Text)
+			texts = nil
 			out.Status, out.Key, out.Issue, out.URL = one.Status, one.Key, one.Issue, one.URL
 		}
+		if one.Text != "" && !slices.Contains(texts, one.Text) {
+			texts = append(texts, one.Text)
+		}
 	}
-	out.Text = text.Cut(strings.Join(unique(texts), "; "), 500)
+	out.Text = text.Cut(strings.Join(texts, "; "), 500)
 	if len(out.Notices) > 1 && out.Notices[0].Type == out.Notices[1].Type {
 		out.Notices = out.Notices[:1] // a message for each record and type; the text names all
 	}
@@ -185,18 +186,6 @@ func (s *Sync) handle(ctx context.Context, d Delivery, act bool) (Outcome, error
 		out.Status, out.Text = Skipped, "there is nothing to do"
 	}
 	return out, nil
-}
-
-func unique(list []string) []string {
-	var out []string
-	seen := map[string]bool{}
-	for _, s := range list {
-		if s != "" && !seen[s] {
-			out = append(out, s)
-		}
-		seen[s] = true
-	}
-	return out
 }
 
 // carryOut does, or suggests, one work and notes it in the ledger.

@@ -55,17 +55,13 @@ func (c *Condition) Matches(ctx context.Context, payload any) (matched bool, why
 		}
 		return false, text.Line("the condition failed: "+err.Error(), 200), nil
 	}
-	if value == nil || value == false {
-		return false, "the condition is " + text.Line(fmt.Sprint(jqName(value)), 20), nil
+	switch value {
+	case nil:
+		return false, "the condition is null", nil
+	case false:
+		return false, "the condition is false", nil
 	}
 	return true, "the condition is true", nil
-}
-
-func jqName(value any) string {
-	if value == nil {
-		return "null"
-	}
-	return "false"
 }
 
 // value runs the condition. jq looks at its context between two steps only, and a step can take as long as it likes: the delivery
@@ -84,12 +80,10 @@ func (c *Condition) value(ctx context.Context, payload any) (value any, ok bool)
 		done <- result{value, ok}
 		c.overdue.Store(false)
 	}()
-	late := time.NewTimer(Time + stepTime)
-	defer late.Stop()
 	select {
 	case x := <-done:
 		return x.value, x.ok
-	case <-late.C:
+	case <-time.After(Time + stepTime):
 	}
 	c.overdue.Store(true)
 	select {
@@ -200,8 +194,8 @@ func bound(v reflect.Value) error {
 			return boundTerm(x)
 		}
 	case reflect.Struct:
-		for i := range v.NumField() {
-			if err := bound(v.Field(i)); err != nil {
+		for _, field := range v.Fields() {
+			if err := bound(field); err != nil {
 				return err
 			}
 		}

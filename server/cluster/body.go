@@ -66,7 +66,7 @@ func (n *Node) store(ctx context.Context, id identity, body []byte) (string, err
 			_, err = n.body(one, name, readBack)
 		}
 		cancel()
-		if code := codeOf(err); err == nil || code == codeFull || code == codeNoRoom || ctx.Err() != nil {
+		if err == nil || isFull(err) || ctx.Err() != nil {
 			return name, err
 		}
 		n.log.Debug("cluster: storing a large body again", "delivery", id.guid, "error", err)

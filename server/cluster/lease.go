@@ -112,8 +112,7 @@ func (n *Node) work(ctx context.Context, name string, ttl time.Duration, revisio
 		<-done
 	}
 	defer end()
-	tick := time.NewTicker(ttl / renewals)
-	defer tick.Stop()
+	tick := time.Tick(ttl / renewals)
 	for {
 		select {
 		case <-done:
@@ -125,7 +124,7 @@ func (n *Node) work(ctx context.Context, name string, ttl time.Duration, revisio
 			end()
 			n.release(ctx, name, revision)
 			return false
-		case <-tick.C:
+		case <-tick:
 		}
 		asked := time.Now()
 		next, err := n.put(working, leasePrefix+name, leaseData{n.cfg.Node, n.run, token}, ttl, &revision)

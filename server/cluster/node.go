@@ -252,24 +252,21 @@ func (n *Node) answered() { n.heard.Store(int64(time.Since(n.began))) }
 
 // pause waits, or less where ctx ends.
 func pause(ctx context.Context, d time.Duration) {
-	t := time.NewTimer(d)
-	defer t.Stop()
 	select {
 	case <-ctx.Done():
-	case <-t.C:
+	case <-time.After(d):
 	}
 }
 
 // every does something at once, whenever it is woken, and after that time otherwise, until ctx ends.
 func every(ctx context.Context, d time.Duration, wake <-chan struct{}, do func()) {
-	tick := time.NewTicker(d)
-	defer tick.Stop()
+	tick := time.Tick(d)
 	for ctx.Err() == nil {
 		do()
 		select {
 		case <-ctx.Done():
 		case <-wake:
-		case <-tick.C:
+		case <-tick:
 		}
 	}
 }

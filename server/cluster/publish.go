@@ -86,11 +86,13 @@ func (n *Node) publish(ctx context.Context, rec *logs.Record) error {
 	}
 	for err == nil {
 		_, err = n.send(ctx, msg, new(uint64))
-		switch code := codeOf(err); {
-		case err == nil, code == codeExists:
-			n.published(rec.File)
+		switch {
+		case err == nil, codeOf(err) == codeExists:
+			n.answered()
+			n.setFull(false)
+			n.shared(rec.File)
 			return nil
-		case code == codeFull, code == codeNoRoom:
+		case isFull(err):
 			n.setFull(true)
 			return fmt.Errorf("the cluster's stream is full: %w", logs.ErrFull)
 		case ctx.Err() != nil:
@@ -102,7 +104,7 @@ func (n *Node) publish(ctx context.Context, rec *logs.Record) error {
 			return ErrNoQuorum
 		}
 	}
-	if codeOf(err) == codeFull || codeOf(err) == codeNoRoom {
+	if isFull(err) {
 		n.setFull(true)
 		return fmt.Errorf("the cluster's store of large bodies is full: %w", logs.ErrFull)
 	}
@@ -129,13 +131,6 @@ func (n *Node) send(ctx context.Context, msg *nats.Msg, last *uint64, options ..
 	return ack.Sequence, nil
 }
 
-// published notes that a quorum has a record.
-func (n *Node) published(file string) {
-	n.answered()
-	n.setFull(false)
-	n.shared(file)
-}
-
 // shared forgets a record that a quorum has.
 func (n *Node) shared(file string) {
 	n.outbox.done(file)
@@ -160,6 +155,9 @@ func codeOf(err error) jetstream.ErrorCode {
 	}
 	return 0
 }
+
+// isFull reports whether there is no room for what was to be stored.
+func isFull(err error) bool { return codeOf(err) == codeFull || codeOf(err) == codeNoRoom }
 
 // message is what a record travels as. A large body goes into the object store first, under a name of its own: two nodes may
 // have the same delivery at once.

@@ -52,8 +52,7 @@ func (n *Node) keepSecrets(ctx context.Context) {
 	if !n.again(ctx, "bring the bucket up to date", n.current) {
 		return
 	}
-	tick := time.NewTicker(2 * time.Second) // for what is changed here without a reload
-	defer tick.Stop()
+	tick := time.Tick(2 * time.Second) // for what is changed here without a reload
 	for first := true; ctx.Err() == nil; {
 		changed := n.board.next()
 		if err := n.syncSecrets(ctx); err != nil && ctx.Err() == nil {
@@ -75,7 +74,7 @@ func (n *Node) keepSecrets(ctx context.Context) {
 		select {
 		case <-ctx.Done():
 		case <-changed:
-		case <-tick.C:
+		case <-tick:
 		}
 	}
 }

@@ -21,8 +21,7 @@ const leaseCatchUp = "catchup"
 // keepCatchingUp fetches what is missing at start and every ten minutes until ctx ends, where there is a login and the
 // settings do not switch it off.
 func (r *receiver) keepCatchingUp(ctx context.Context) {
-	tick := time.NewTicker(catchupEvery)
-	defer tick.Stop()
+	tick := time.Tick(catchupEvery)
 	for {
 		if s := r.current(); s.CatchUp {
 			if _, err := r.catchUp(ctx, s, nil); err != nil && ctx.Err() == nil && !errors.Is(err, hooks.ErrNotLoggedIn) {
@@ -32,7 +31,7 @@ func (r *receiver) keepCatchingUp(ctx context.Context) {
 		select {
 		case <-ctx.Done():
 			return
-		case <-tick.C:
+		case <-tick:
 		}
 	}
 }

@@ -102,20 +102,14 @@ func failedFiles(ctx context.Context, log *logs.Log) ([]string, error) {
 		return nil, err
 	}
 	var files []string
-	query := logs.Query{Filter: filter, Limit: 1000, Newer: true}
-	for {
-		page, err := log.Page(ctx, query)
+	for e, err := range log.All(ctx, filter, nil) {
 		if err != nil {
 			return nil, err
 		}
-		for _, e := range slices.Backward(page.Entries) {
-			files = append(files, e.File)
-		}
-		if !page.HasNewer || len(page.Entries) == 0 {
-			return files, nil
-		}
-		query.Cursor = page.Entries[0].Cursor()
+		files = append(files, e.File)
 	}
+	slices.Reverse(files)
+	return files, nil
 }
 
 // Replay takes records in again as if they had just arrived, and returns how many.
@@ -178,19 +172,16 @@ func (c *Client) Test(ctx context.Context, sample Sample) (Ingested, error) {
 }
 
 func (r *receiver) test(ctx context.Context, q Sample) (Ingested, error) {
-	now := time.Now()
-	ring, err := r.current().Store.Ring(now)
+	signature, err := verified(r.current().Store, q.Payload, q.Signature, 0)
 	if err != nil {
 		return Ingested{}, err
 	}
-	fingerprint, ok := ring.Match(q.Payload, q.Signature, 0, "/webhook", now)
-	if !ok {
+	if !signature.Verified {
 		return Ingested{}, hooks.WithCure(errors.New("the signature does not match any secret of the receiver"), "check that the receiver uses the same home: hookctl status")
 	}
 	return r.ingest(ctx, &logs.Record{
-		EventType: q.Event, DeliveryID: q.DeliveryID, Source: logs.SourceTest, Payload: q.Payload,
-		Signature: logs.Signature{Verified: true, Secret: fingerprint},
-		Headers:   map[string]string{"X-GitHub-Event": q.Event, "X-GitHub-Delivery": q.DeliveryID, "X-Hub-Signature-256": q.Signature},
+		EventType: q.Event, DeliveryID: q.DeliveryID, Source: logs.SourceTest, Payload: q.Payload, Signature: signature,
+		Headers: map[string]string{"X-GitHub-Event": q.Event, "X-GitHub-Delivery": q.DeliveryID, "X-Hub-Signature-256": q.Signature},
 	})
 }
 
@@ -265,8 +256,7 @@ type tunnelAnswer struct {
 func (c *Client) AwaitTunnel(ctx context.Context) error {
 	ctx, cancel := context.WithTimeout(ctx, 40*time.Second)
 	defer cancel()
-	tick := time.NewTicker(100 * time.Millisecond)
-	defer tick.Stop()
+	tick := time.Tick(100 * time.Millisecond)
 	for {
 		state, err := ask[tunnelAnswer](ctx, c, "/tunnel", struct{}{})
 		if err != nil {
@@ -281,7 +271,7 @@ func (c *Client) AwaitTunnel(ctx context.Context) error {
 		select {
 		case <-ctx.Done():
 			return fmt.Errorf("the tunnel did not open: %w", ctx.Err())
-		case <-tick.C:
+		case <-tick:
 		}
 	}
 }

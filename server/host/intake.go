@@ -77,6 +77,17 @@ func fetched(h hooks.Hook, d hooks.Delivery) *logs.Record {
 	return &logs.Record{EventType: d.Event, DeliveryID: d.GUID, HookID: h.ID, Source: logs.SourceCatchup, Headers: kept, Payload: d.Payload}
 }
 
+// verified says which secret of the store made a signature, if any.
+func verified(store *secret.Store, body []byte, signature string, hook int64) (logs.Signature, error) {
+	now := time.Now()
+	ring, err := store.Ring(now)
+	if err != nil {
+		return logs.Signature{}, err
+	}
+	fingerprint, ok := ring.Match(body, signature, hook, "/webhook", now)
+	return logs.Signature{Verified: ok, Secret: fingerprint}, nil
+}
+
 // Relayed hands a delivery that came through GitHub's relay to the receiver, and returns what to answer GitHub. Where GitHub
 // signed it, the signature has to match a secret of the store, or the answer is 401 and nothing is recorded; where it did
 // not, the connection that we opened to GitHub is the proof of where it comes from.
@@ -86,16 +97,13 @@ func (c *Client) Relayed(ctx context.Context, store *secret.Store, d hooks.Relay
 		Source: logs.SourceRelay, Headers: server.KeptHeaders(d.Header), Payload: d.Body,
 	}
 	if signature := d.Header.Get("X-Hub-Signature-256"); signature != "" {
-		now := time.Now()
-		ring, err := store.Ring(now)
-		if err != nil {
+		var err error
+		if record.Signature, err = verified(store, d.Body, signature, d.HookID); err != nil {
 			return hooks.RelayAnswer{}, Ingested{}, err
 		}
-		fingerprint, ok := ring.Match(d.Body, signature, d.HookID, "/webhook", now)
-		if !ok {
+		if !record.Signature.Verified {
 			return hooks.RelayAnswer{Status: http.StatusUnauthorized, Body: []byte(`{"error":"the signature does not match"}`)}, Ingested{}, nil
 		}
-		record.Signature = logs.Signature{Verified: true, Secret: fingerprint}
 	}
 	ingested, err := c.Ingest(ctx, record)
 	if err != nil {

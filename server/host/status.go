@@ -8,9 +8,7 @@ import (
 
 // status is what `hookctl status` shows of the running receiver.
 func (r *receiver) status() daemon.Status {
-	r.mu.Lock()
-	s := r.settings
-	r.mu.Unlock()
+	s := r.current()
 	stats := r.server.Stats()
 	status := daemon.Status{
 		Address:              r.address,

@@ -80,13 +80,12 @@ const remindEvery = time.Minute
 
 // keepReminding sends the reminders of blocked tasks when they are due, until ctx ends.
 func (r *receiver) keepReminding(ctx context.Context) {
-	tick := time.NewTicker(remindEvery)
-	defer tick.Stop()
+	tick := time.Tick(remindEvery)
 	for {
 		select {
 		case <-ctx.Done():
 			return
-		case <-tick.C:
+		case <-tick:
 		}
 		if err := r.remind(ctx, time.Now()); err != nil && ctx.Err() == nil {
 			r.logger.Warn("cannot remind of blocked tasks, trying again in a minute", "error", err)

@@ -10,13 +10,12 @@ import (
 
 // keepHouse drops secrets whose time is over every minute, and prunes the log every hour, until ctx ends.
 func (r *receiver) keepHouse(ctx context.Context) {
-	minute := time.NewTicker(time.Minute)
-	defer minute.Stop()
+	minute := time.Tick(time.Minute)
 	for n := 1; ; n++ {
 		select {
 		case <-ctx.Done():
 			return
-		case <-minute.C:
+		case <-minute:
 		}
 		s := r.current()
 		if err := r.forgetSecrets(ctx, s); err != nil {
@@ -59,13 +58,12 @@ func (r *receiver) forgetSecrets(ctx context.Context, s *Settings) error {
 // endWithParent stops the receiver when the process that started it is gone.
 func endWithParent(ctx context.Context, stop func()) {
 	parent := os.Getppid()
-	tick := time.NewTicker(2 * time.Second)
-	defer tick.Stop()
+	tick := time.Tick(2 * time.Second)
 	for {
 		select {
 		case <-ctx.Done():
 			return
-		case <-tick.C:
+		case <-tick:
 			if os.Getppid() != parent {
 				stop()
 				return

@@ -1,6 +1,7 @@
 package route
 
 import (
+	"cmp"
 	"slices"
 	"strconv"
 	"strings"
@@ -130,11 +131,10 @@ func (e *Event) at(path string) string {
 		case "0":
 			v = firstOf(v)
 		case "#":
-			n := count(v)
-			if n < 2 {
-				return ""
+			if n := count(v); n > 1 {
+				return strconv.Itoa(n)
 			}
-			return strconv.Itoa(n)
+			return ""
 		default:
 			v = jsonscan.At(v, name)
 		}
@@ -213,11 +213,14 @@ func (e Event) Line() string {
 	if w, ok := wordings[e.Name]; ok && len(e.payload) > 0 {
 		words = e.fill(w.line)
 	}
-	if words == "" {
-		words = e.Title
-	}
-	if words == "" {
+	if words = cmp.Or(words, e.Title); words == "" {
 		return describe(e)
 	}
 	return text.Cut(describe(e)+": "+words, 220)
+}
+
+// count is how many elements an array has.
+func count(v []byte) (n int) {
+	jsonscan.Elements(v, func([]byte) { n++ })
+	return n
 }

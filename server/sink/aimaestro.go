@@ -1,7 +1,6 @@
 package sink
 
 import (
-	"bytes"
 	"cmp"
 	"context"
 	"encoding/json"
@@ -33,8 +32,7 @@ type aiMaestro struct {
 const verifiedFor = 10 * time.Minute
 
 func newAIMaestro(c Config) (Sink, error) {
-	u, err := url.Parse(c.URL)
-	if err != nil || (u.Scheme != "http" && u.Scheme != "https") || u.Host == "" {
+	if _, ok := webAddress(c.URL); !ok {
 		return nil, errors.New("url: not a valid URL; use one such as http://127.0.0.1:23000")
 	}
 	if c.To == "" {
@@ -47,12 +45,8 @@ func newAIMaestro(c Config) (Sink, error) {
 }
 
 func (a *aiMaestro) Send(ctx context.Context, m Message) (string, error) {
-	priority := m.Priority
-	if priority == "medium" {
-		priority = "normal" // "medium" is accepted and breaks the server's statistics.
-	}
 	body, err := json.Marshal(map[string]any{
-		"from": a.from, "to": a.to, "subject": m.Subject, "priority": priority, "fromVerified": false,
+		"from": a.from, "to": a.to, "subject": m.Subject, "priority": maestroPriority(m), "fromVerified": false,
 		"content": map[string]any{"type": "notification", "message": m.Text, "context": m.Context},
 	})
 	if err != nil {
@@ -63,11 +57,10 @@ func (a *aiMaestro) Send(ctx context.Context, m Message) (string, error) {
 	if err := a.meant(ctx); err != nil {
 		return "", err
 	}
-	r, err := a.do(ctx, http.MethodPost, "/api/messages", body)
+	r, answer, err := ask(ctx, a.client, "AI Maestro", http.MethodPost, a.base+"/api/messages", http.Header{"Content-Type": {"application/json"}}, body)
 	if err != nil {
 		return "", err
 	}
-	answer := answerOf(r)
 	if r.StatusCode == http.StatusOK || r.StatusCode == http.StatusCreated {
 		var got struct {
 			Message struct {
@@ -76,13 +69,17 @@ func (a *aiMaestro) Send(ctx context.Context, m Message) (string, error) {
 			ID lenient `json:"id"`
 		}
 		_ = json.Unmarshal(answer, &got) // The message is taken; an id is welcome and not needed.
-		id := string(got.Message.ID)
-		if id == "" {
-			id = string(got.ID)
-		}
-		return text.Line(id, 100), nil
+		return text.Line(string(cmp.Or(got.Message.ID, got.ID)), 100), nil
 	}
 	return "", a.refusal(r, answer)
+}
+
+// maestroPriority is a message's priority in the words of AI Maestro: it accepts "medium", which breaks its statistics.
+func maestroPriority(m Message) string {
+	if m.Priority == "medium" {
+		return "normal"
+	}
+	return m.Priority
 }
 
 // refusal explains an answer. Its error is {"error":"<text>"} before v0.29, {"error":"<code>","message":"<text>"} since, an object
@@ -168,7 +165,7 @@ func (a *aiMaestro) anotherAgent(alias string) error {
 
 // resolve asks who the recipient is; alias is "" where the answer does not say.
 func (a *aiMaestro) resolve(ctx context.Context) (status int, alias string, err error) {
-	r, err := a.do(ctx, http.MethodGet, "/api/messages?action=resolve&agent="+url.QueryEscape(a.to), nil)
+	r, answer, err := a.get(ctx, "/api/messages?action=resolve&agent="+url.QueryEscape(a.to))
 	if err != nil {
 		return 0, "", err
 	}
@@ -177,7 +174,7 @@ func (a *aiMaestro) resolve(ctx context.Context) (status int, alias string, err 
 			Alias lenient `json:"alias"`
 		} `json:"resolved"`
 	}
-	if answer := answerOf(r); r.StatusCode == http.StatusOK {
+	if r.StatusCode == http.StatusOK {
 		_ = json.Unmarshal(answer, &got) // Before there was such a question, the answer is of another kind.
 	}
 	return r.StatusCode, string(got.Resolved.Alias), nil
@@ -185,16 +182,12 @@ func (a *aiMaestro) resolve(ctx context.Context) (status int, alias string, err 
 
 // healthy asks /api/v1/health, and before v0.20, which has none, /api/config.
 func (a *aiMaestro) healthy(ctx context.Context) error {
-	r, err := a.do(ctx, http.MethodGet, "/api/v1/health", nil)
+	r, answer, err := a.get(ctx, "/api/v1/health")
+	if err == nil && r.StatusCode == http.StatusNotFound {
+		r, answer, err = a.get(ctx, "/api/config")
+	}
 	if err != nil {
 		return err
-	}
-	answer := answerOf(r)
-	if r.StatusCode == http.StatusNotFound {
-		if r, err = a.do(ctx, http.MethodGet, "/api/config", nil); err != nil {
-			return err
-		}
-		answer = answerOf(r)
 	}
 	if r.StatusCode != http.StatusOK {
 		return fmt.Errorf("AI Maestro is not healthy: %w", a.refusal(r, answer))
@@ -202,35 +195,8 @@ func (a *aiMaestro) healthy(ctx context.Context) error {
 	return nil
 }
 
-func (a *aiMaestro) do(ctx context.Context, method, path string, body []byte) (*http.Response, error) {
-	req, err := http.NewRequestWithContext(ctx, method, a.base+path, bytes.NewReader(body))
-	if err != nil {
-		return nil, backoff.Permanent(fmt.Errorf("ask AI Maestro: %w", err))
-	}
-	if body != nil {
-		req.Header.Set("Content-Type", "application/json")
-	}
-	r, err := a.client.Do(req)
-	if err != nil {
-		return nil, fmt.Errorf("cannot reach AI Maestro: %w", withoutURL(err))
-	}
-	return r, nil
-}
-
-// withoutURL takes the address out of an error, since it may hold a password.
-func withoutURL(err error) error {
-	if u := (*url.Error)(nil); errors.As(err, &u) {
-		return u.Err
-	}
-	return err
-}
-
-func hostOf(address string) string {
-	u, err := url.Parse(address)
-	if err != nil {
-		return ""
-	}
-	return text.Line(u.Host, 200)
+func (a *aiMaestro) get(ctx context.Context, path string) (*http.Response, []byte, error) {
+	return ask(ctx, a.client, "AI Maestro", http.MethodGet, a.base+path, http.Header{}, nil)
 }
 
 // lenient is a string that forgives: whatever else stands in its place leaves it empty.

@@ -1,9 +1,13 @@
 package sink
 
 import (
+	"bytes"
+	"context"
+	"errors"
 	"fmt"
 	"io"
 	"net/http"
+	"net/url"
 	"strconv"
 	"time"
 
@@ -31,11 +35,43 @@ func clientOf(c Config) *http.Client {
 // keptConnections is enough for any Retry.PerSink that makes sense.
 const keptConnections = 32
 
-// answerOf reads at most 64 KiB of an answer.
-func answerOf(r *http.Response) []byte {
+// ask sends a request and reads at most 64 KiB of the answer. whom names the other side in errors, since the address may hold a
+// password.
+func ask(ctx context.Context, client *http.Client, whom, method, address string, header http.Header, body []byte) (*http.Response, []byte, error) {
+	req, err := http.NewRequestWithContext(ctx, method, address, bytes.NewReader(body))
+	if err != nil {
+		return nil, nil, backoff.Permanent(fmt.Errorf("ask %s: %w", whom, withoutURL(err)))
+	}
+	req.Header = header
+	r, err := client.Do(req)
+	if err != nil {
+		return nil, nil, fmt.Errorf("cannot reach %s: %w", whom, withoutURL(err))
+	}
 	defer r.Body.Close()
-	b, _ := io.ReadAll(io.LimitReader(r.Body, 64<<10)) // What came before an error still explains the status.
-	return b
+	answer, _ := io.ReadAll(io.LimitReader(r.Body, 64<<10)) // What came before an error still explains the status.
+	return r, answer, nil
+}
+
+// withoutURL takes the address out of an error, since it may hold a password.
+func withoutURL(err error) error {
+	if u := (*url.Error)(nil); errors.As(err, &u) {
+		return u.Err
+	}
+	return err
+}
+
+func hostOf(address string) string {
+	u, err := url.Parse(address)
+	if err != nil {
+		return ""
+	}
+	return text.Line(u.Host, 200)
+}
+
+// webAddress reads an address of http or https.
+func webAddress(address string) (u *url.URL, ok bool) {
+	u, err := url.Parse(address)
+	return u, err == nil && (u.Scheme == "http" || u.Scheme == "https") && u.Host != ""
 }
 
 // statusError classes an answer that is no success. Busy and broken servers recover; a refusal stays one.

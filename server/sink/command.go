@@ -81,13 +81,9 @@ func (a *ampSend) Send(ctx context.Context, m Message) (string, error) {
 	if err != nil {
 		return "", backoff.Permanent(fmt.Errorf("encode the fields: %w", err))
 	}
-	priority := m.Priority
-	if priority == "medium" {
-		priority = "normal"
-	}
 	args := append([]string{a.program}, a.args...)
 	args = append(args, a.to, undashed(m.Subject), undashed(m.Text),
-		"--priority", priority, "--type", "notification", "--context", string(fields))
+		"--priority", maestroPriority(m), "--type", "notification", "--context", string(fields))
 	_, err = runProgram(ctx, a.timeout, args, environment(a.env, nil), nil)
 	return "", err
 }
@@ -167,7 +163,7 @@ func runProgram(ctx context.Context, limit time.Duration, args, env []string, st
 	if err == nil {
 		return out.String(), nil
 	}
-	if ctx.Err() != nil && errors.Is(ctx.Err(), context.DeadlineExceeded) {
+	if errors.Is(ctx.Err(), context.DeadlineExceeded) {
 		err = fmt.Errorf("it did not end within %s", limit)
 	}
 	if words := text.Line(out.String(), 300); words != "" {

@@ -7,7 +7,6 @@ import (
 	"errors"
 	"fmt"
 	"net/http"
-	"net/url"
 	"time"
 
 	"github.com/cenkalti/backoff/v5"
@@ -22,8 +21,8 @@ type httpSink struct {
 }
 
 func newHTTP(c Config) (Sink, error) {
-	u, err := url.Parse(c.URL)
-	if err != nil || (u.Scheme != "http" && u.Scheme != "https") || u.Host == "" {
+	u, ok := webAddress(c.URL)
+	if !ok {
 		return nil, errors.New("url: an http or https address is needed")
 	}
 	form, err := newForm(c)
@@ -43,17 +42,11 @@ func (c *httpSink) Send(ctx context.Context, m Message) (string, error) {
 	}
 	ctx, cancel := context.WithTimeout(ctx, c.timeout)
 	defer cancel()
-	req, err := http.NewRequestWithContext(ctx, http.MethodPost, c.url, bytes.NewReader(body))
+	header.Set("User-Agent", "hookctl")
+	r, answer, err := ask(ctx, c.client, hostOf(c.url), http.MethodPost, c.url, header, body)
 	if err != nil {
-		return "", backoff.Permanent(fmt.Errorf("post the event: %w", withoutURL(err)))
+		return "", err
 	}
-	req.Header = header
-	req.Header.Set("User-Agent", "hookctl")
-	r, err := c.client.Do(req)
-	if err != nil {
-		return "", fmt.Errorf("cannot reach %s: %w", hostOf(c.url), withoutURL(err))
-	}
-	answer := answerOf(r)
 	if r.StatusCode >= 200 && r.StatusCode < 300 {
 		return "", nil
 	}
@@ -65,15 +58,10 @@ func (c *httpSink) Send(ctx context.Context, m Message) (string, error) {
 func (c *httpSink) Check(ctx context.Context) error {
 	ctx, cancel := context.WithTimeout(ctx, c.timeout)
 	defer cancel()
-	req, err := http.NewRequestWithContext(ctx, http.MethodHead, c.url, nil)
+	r, _, err := ask(ctx, c.client, hostOf(c.url), http.MethodHead, c.url, http.Header{}, nil)
 	if err != nil {
-		return fmt.Errorf("ask the address: %w", withoutURL(err))
+		return err
 	}
-	r, err := c.client.Do(req)
-	if err != nil {
-		return fmt.Errorf("cannot reach %s: %w", hostOf(c.url), withoutURL(err))
-	}
-	answerOf(r)
 	if r.StatusCode >= 500 && r.StatusCode != http.StatusNotImplemented {
 		return statusError(r, "")
 	}
