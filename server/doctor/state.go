@@ -4,6 +4,7 @@ import (
 	"context"
 	"errors"
 	"fmt"
+	"slices"
 	"time"
 
 	"hookctl/logs"
@@ -95,12 +96,7 @@ const unnoticed = 10 * time.Minute
 func Offers(list []logs.Offer, now time.Time) Check {
 	out := ok("nothing waits to be acknowledged")
 	if len(list) > 0 {
-		oldest := list[0]
-		for _, o := range list {
-			if o.OfferedAt.Before(oldest.OfferedAt) {
-				oldest = o
-			}
-		}
+		oldest := slices.MinFunc(list, func(a, b logs.Offer) int { return a.OfferedAt.Compare(b.OfferedAt) })
 		words := fmt.Sprintf("%s never acknowledged, the oldest for %s: %s",
 			text.Count(len(list), "record was offered to an agent and", "records were offered to agents and"), text.Span(now.Sub(oldest.OfferedAt)), oldest.File)
 		out = ok("%s", words)

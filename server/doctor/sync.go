@@ -73,27 +73,24 @@ func (f *facts) tasks() Check {
 	if err != nil {
 		return failed(err, "")
 	}
-	var first *tasks.Item
+	var stuck []tasks.Item
 	count := map[string]int{}
-	for i := range list {
-		state := list[i].State
+	for _, i := range list {
 		switch {
-		case list[i].Error != "":
-			state = "stuck"
-			if first == nil {
-				first = &list[i]
-			}
-		case list[i].Blocked():
-			state = "blocked"
+		case i.Error != "":
+			stuck = append(stuck, i)
+		case i.Blocked():
+			count["blocked"]++
+		default:
+			count[i.State]++
 		}
-		count[state]++
 	}
 	words := fmt.Sprintf("%d open, %d suggested", count["open"], count["suggested"])
 	if n := count["blocked"]; n > 0 {
 		words += fmt.Sprintf(", %d blocked", n)
 	}
-	if first != nil {
-		return warn("hookctl sync list; then: hookctl sync apply "+first.Key, "%s, %d stuck: %s", words, count["stuck"], first.Error)
+	if len(stuck) > 0 {
+		return warn("hookctl sync list; then: hookctl sync apply "+stuck[0].Key, "%s, %d stuck: %s", words, len(stuck), stuck[0].Error)
 	}
 	return ok("%s", words)
 }

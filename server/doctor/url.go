@@ -105,13 +105,9 @@ func (f *facts) certificate(ctx context.Context) Check {
 	if err != nil {
 		return badCertificate(err)
 	}
-	defer conn.Close() //nolint:errcheck // nothing was sent
-	tc, isTLS := conn.(*tls.Conn)
-	if !isTLS || len(tc.ConnectionState().PeerCertificates) == 0 {
-		return warn("", "%s sent no certificate", u.Host)
-	}
-	leaf := tc.ConnectionState().PeerCertificates[0]
-	return expiry(leaf, f.cfg.Now())
+	defer conn.Close()                            //nolint:errcheck // nothing was sent
+	checked := conn.(*tls.Conn).ConnectionState() //nolint:forcetypeassert // a tls.Dialer gives no other
+	return expiry(checked.PeerCertificates[0], f.cfg.Now())
 }
 
 func expiry(leaf *x509.Certificate, now time.Time) Check {
