@@ -120,9 +120,9 @@ func (k *facts) ours(h hooks.Hook) (ours, moved bool) {
 	return ours, !ours
 }
 
-// judge says of a hook among those of its target what it is and how it is.
-func (k *facts) judge(h hooks.Hook, beside []hooks.Hook) (Hook, error) {
-	j := Hook{Hook: h, Secret: k.kept.Hooks[h.ID].Secret, Seen: k.kept.Hooks[h.ID].Seen}
+// judge says of a hook among those of its target what it is and how it is, also by what was sent to it where that was asked for.
+func (k *facts) judge(h hooks.Hook, beside []hooks.Hook, sent []Sent) (Hook, error) {
+	j := Hook{Hook: h, Sent: sent, Secret: k.kept.Hooks[h.ID].Secret, Seen: k.kept.Hooks[h.ID].Seen}
 	j.Ours, j.Moved = k.ours(h)
 	switch {
 	case j.Moved:
@@ -150,6 +150,7 @@ func (k *facts) judge(h hooks.Hook, beside []hooks.Hook) (Hook, error) {
 		j.Warnings = append(j.Warnings, w)
 	}
 	k.among(&j, beside)
+	j.missed()
 	slices.SortStableFunc(j.Warnings, func(a, b hooks.Warning) int { return cmp.Compare(weight(b.Code), weight(a.Code)) })
 	j.Health, j.State = j.health()
 	return j, nil

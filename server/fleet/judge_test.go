@@ -211,6 +211,11 @@ func TestLostDeliveriesAreFoundAndCaughtUp(t *testing.T) {
 	if !slices.Equal(codes(h.Warnings), []string{hooks.WarnMissed}) || h.Health != Failing || h.Warnings[0].Cure != "hookctl catchup -R o/r" {
 		t.Fatalf("%s %v", h.Health, h.Warnings)
 	}
+	w.fleet.cfg.Needed = []string{"release"}
+	if worstFirst := codes(w.list(ListRequest{Deliveries: true}).Hooks[0].Warnings); !slices.Equal(worstFirst, []string{hooks.WarnMissed, WarnLacksEvents}) {
+		t.Errorf("%v", worstFirst)
+	}
+	w.fleet.cfg.Needed = nil
 	sent, err := w.fleet.Deliveries(t.Context(), DeliveriesRequest{Missing: true})
 	if err != nil || len(sent) != 1 || !sent[0].Missed() || sent[0].Outcome != hooks.OutcomeMissing {
 		t.Errorf("%+v, %v", sent, err)

@@ -227,10 +227,9 @@ func (f *Fleet) listOne(ctx context.Context, client *hooks.Client, k *facts, t h
 				return nil, err
 			}
 		}
-		if list[i], err = k.judge(h, found); err != nil {
+		if list[i], err = k.judge(h, found, sent); err != nil {
 			return nil, err
 		}
-		list[i].add(sent)
 	}
 	return list, nil
 }
@@ -249,16 +248,14 @@ func (f *Fleet) lately(ctx context.Context, client *hooks.Client, h *hooks.Hook)
 	return f.beside(ctx, *h, list)
 }
 
-// add takes the latest events in, of which some may be lost.
-func (h *Hook) add(sent []Sent) {
-	h.Sent = sent
-	lost := slices.DeleteFunc(slices.Clone(sent), func(s Sent) bool { return !s.Missed() })
+// missed finds lost events among the latest.
+func (h *Hook) missed() {
+	lost := slices.DeleteFunc(slices.Clone(h.Sent), func(s Sent) bool { return !s.Missed() })
 	if len(lost) == 0 {
 		return
 	}
 	h.warn(hooks.WarnMissed, "hookctl catchup "+h.Target.Flag(), "missed %d of its last %d events, the latest a %s of %s: %s",
-		len(lost), len(sent), lost[0].Event, lost[0].Attempts[0].DeliveredAt.Local().Format(time.DateTime), Answer(lost[0].Attempts[0]))
-	h.Health, h.State = h.health()
+		len(lost), len(h.Sent), lost[0].Event, lost[0].Attempts[0].DeliveredAt.Local().Format(time.DateTime), Answer(lost[0].Attempts[0]))
 }
 
 // listed remembers what a list showed: renamed targets, and the hooks that are ours.
