@@ -6,6 +6,8 @@ import (
 	"strings"
 	"testing"
 	"time"
+
+	"hookctl/server/daemon"
 )
 
 // houseRepositories are the repositories of every house.
@@ -113,6 +115,9 @@ func (v verb) compare(t *testing.T, faces []string, houses []*house) (problem st
 	})
 	if problem != "" {
 		for i, h := range houses {
+			if refused, err := daemon.Dial(h.home).Rejected(t.Context()); err == nil && len(refused) > 0 {
+				problem += fmt.Sprintf("\nrefused at last, by %s: %+v", faces[i], refused[len(refused)-1])
+			}
 			if h.screen != nil {
 				problem += fmt.Sprintf("\nthe screen, by %s:\n%s", faces[i], h.screen.text())
 			}
