@@ -51,15 +51,18 @@ func (p *Page) showDeliveries(of fleet.Hook, bad bool) tea.Cmd {
 	return o.load()
 }
 
-// openMissed shows what never arrived of a target, or else the hook that fails.
+// openMissed shows what never arrived of a target, or else the hook that fails. Where no list is there yet, it waits for that.
 func (p *Page) openMissed(target string) tea.Cmd {
 	p.worst()
 	i := slices.IndexFunc(p.shown, func(h fleet.Hook) bool { return h.Ours && strings.EqualFold(h.Target.String(), target) })
-	if i < 0 {
-		return nil
+	switch {
+	case i >= 0:
+		p.move(i - p.At)
+		return p.showDeliveries(p.shown[i], true)
+	case !p.loaded:
+		p.missed = target
 	}
-	p.move(i - p.At)
-	return p.showDeliveries(p.shown[i], true)
+	return nil
 }
 
 func (o *deliveries) load() tea.Cmd {

@@ -133,6 +133,10 @@ func (p *Page) ended(l fleet.List, err error) tea.Cmd {
 		}
 	}
 	p.arrange()
+	if target := p.missed; target != "" {
+		p.missed = ""
+		return p.openMissed(target)
+	}
 	return nil
 }
 

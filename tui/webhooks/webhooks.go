@@ -55,6 +55,7 @@ type Page struct {
 	answered int                           // those that the load has an answer of
 	cut      bool                          // the load was stopped, so hooks may be missing
 	loaded   bool                          // the first answer is complete
+	missed   string                        // a target whose missed deliveries are opened once it is
 	asked    time.Time                     // when the last load was complete
 	away     bool                          // another page was in front since
 	host     string                        // of GitHub
@@ -111,7 +112,7 @@ func (p *Page) Update(msg tea.Msg) tea.Cmd {
 	case kit.Answer[daemon.Status]:
 		switch {
 		case !p.shell.InFront(p):
-			p.away = true
+			p.away, p.missed = true, ""
 		case p.loaded && msg.Value.PublicURL != p.public:
 			return p.load(false) // other hooks may be ours now
 		default:

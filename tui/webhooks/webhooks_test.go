@@ -430,6 +430,17 @@ func TestMissedDeliveriesOpenAtTheirHook(t *testing.T) {
 	if r.Top() != o {
 		t.Errorf("a repository without a hook opened %+v", r.Top())
 	}
+	r.Shut(o)
+
+	// Where GitHub has not answered yet, they open once it has.
+	p := r.hooks
+	p.loaded, p.rows, p.shown = false, nil, nil
+	clear(p.listed)
+	if p.openMissed("octo-org/web"); r.Top() != nil {
+		t.Fatalf("without a list the box is %+v", r.Top())
+	}
+	r.Run(p.load(false))
+	r.Until("the deliveries", func() bool { _, ok := r.Top().(*deliveries); return ok })
 }
 
 // What GitHub calls delivered and the log lacks is fetched by a key of its own.
