@@ -236,6 +236,10 @@ func (d *demo) show(ctx context.Context, o demoOptions) error {
 		if _, err := d.miss(ctx, d.repos[1]); err != nil {
 			return err
 		}
+		// The hook works again, so that only what was missed is left to look at.
+		if _, err := d.github.Deliver(ctx, d.repos[1], "push", githubtest.SampleFor("push.main", d.repos[1])); err != nil {
+			return err
+		}
 	}
 	// In line mode ctrl+c ends what is under way, and not the traffic: that ends with the interface.
 	sending, stop := context.WithCancel(context.WithoutCancel(ctx))
