@@ -21,7 +21,7 @@ func TestFailuresSayMore(t *testing.T) {
 		c.Sinks = []sink.Config{m.sink()}
 		c.Enrich = func(_ context.Context, rec *logs.Record) (Extra, error) {
 			asked.Add(1)
-			if rec.Summary.Run.Workflow == "" {
+			if rec.Summary.Workflow == "" {
 				t.Errorf("asked for %s without its summary", rec.File)
 			}
 			return Extra{Text: "Job \"test\" failed.\x1b[2J", Context: map[string]any{"jobs": 1, "sha": "not this"}}, nil

@@ -27,7 +27,7 @@ func oddLog(t testing.TB, c *Config) {
 		r.ReceivedAt = r.ReceivedAt.Add(30 * time.Second)
 		r.DeliveryID = "odd-" + r.DeliveryID
 		s := &r.Summary
-		s.Title, s.Branch, s.Repository, s.Sender, s.Run.Workflow = odd+s.Title, odd, "octo-org/"+odd, odd, odd
+		s.Title, s.Branch, s.Repository, s.Sender, s.Workflow = odd+s.Title, odd, "octo-org/"+odd, odd, odd
 		r.Result, r.Payload = "recorded: "+odd, []byte(`{"action":"`+odd+`","`+odd+`":{"`+odd+`":["`+odd+`"]},"sender":{"login":"`+odd+`"}}`)
 		for i := range r.Notifications {
 			r.Notifications[i].Error = odd

@@ -25,7 +25,7 @@ func (r *receiver) enricher(s *Settings) func(context.Context, *logs.Record) (se
 	return func(ctx context.Context, rec *logs.Record) (server.Extra, error) {
 		extra := server.Extra{Facts: map[string]any{}, Context: map[string]any{}}
 		r.sayWhetherNew(ctx, rec, &extra)
-		if rec.EventType != "workflow_run" || rec.Source == logs.SourceTest || rec.Summary.Run.ID == 0 {
+		if rec.EventType != "workflow_run" || rec.Source == logs.SourceTest || rec.Summary.ID == 0 {
 			return extra, nil
 		}
 		failure, err := r.readJobs(ctx, s, rec)
@@ -40,7 +40,7 @@ func (r *receiver) enricher(s *Settings) func(context.Context, *logs.Record) (se
 // sayWhetherNew compares a failure with the state of CI in the log.
 func (r *receiver) sayWhetherNew(ctx context.Context, rec *logs.Record, extra *server.Extra) {
 	sum := rec.Summary
-	if sum.Run.Workflow == "" {
+	if sum.Workflow == "" {
 		return
 	}
 	states, err := r.log.Log().CI(ctx, logs.CIQuery{Repositories: []string{sum.Repository}, Branch: sum.Branch, Red: true}, time.Now())
@@ -48,7 +48,7 @@ func (r *receiver) sayWhetherNew(ctx context.Context, rec *logs.Record, extra *s
 		r.logger.Debug("the state of CI is not known", "error", err)
 		return
 	}
-	at := slices.IndexFunc(states, func(s logs.CIState) bool { return s.Workflow == sum.Run.Workflow })
+	at := slices.IndexFunc(states, func(s logs.CIState) bool { return s.Workflow == sum.Workflow })
 	if at < 0 {
 		return
 	}
@@ -70,7 +70,7 @@ func (r *receiver) readJobs(ctx context.Context, s *Settings, rec *logs.Record) 
 	if err != nil {
 		return tasks.Failure{}, err
 	}
-	run := tasks.Run{Repository: repo, ID: rec.Summary.Run.ID, Attempt: rec.Summary.Run.Attempt}
+	run := tasks.Run{Repository: repo, ID: rec.Summary.ID, Attempt: rec.Summary.Attempt}
 	return tasks.ReadFailure(ctx, client, run, mayReadLogs(s, rec.Payload), s.Server.Keys.Redact)
 }
 

@@ -57,7 +57,7 @@ func (a *aiMaestro) Send(ctx context.Context, m Message) (string, error) {
 	if err := a.meant(ctx); err != nil {
 		return "", err
 	}
-	r, answer, err := ask(ctx, a.client, "AI Maestro", http.MethodPost, a.base+"/api/messages", http.Header{"Content-Type": {"application/json"}}, body)
+	r, err := ask(ctx, a.client, "AI Maestro", http.MethodPost, a.base+"/api/messages", http.Header{"Content-Type": {"application/json"}}, body)
 	if err != nil {
 		return "", err
 	}
@@ -68,10 +68,10 @@ func (a *aiMaestro) Send(ctx context.Context, m Message) (string, error) {
 			} `json:"message"`
 			ID lenient `json:"id"`
 		}
-		_ = json.Unmarshal(answer, &got) // The message is taken; an id is welcome and not needed.
+		_ = json.Unmarshal(r.Body, &got) // The message is taken; an id is welcome and not needed.
 		return text.Line(string(cmp.Or(got.Message.ID, got.ID)), 100), nil
 	}
-	return "", a.refusal(r, answer)
+	return "", a.refusal(r)
 }
 
 // maestroPriority is a message's priority in the words of AI Maestro: it accepts "medium", which breaks its statistics.
@@ -84,14 +84,14 @@ func maestroPriority(m Message) string {
 
 // refusal explains an answer. Its error is {"error":"<text>"} before v0.29, {"error":"<code>","message":"<text>"} since, an object
 // with a message, or nothing. An unknown recipient is a 500 and is tried again: the agent may be registered any minute.
-func (a *aiMaestro) refusal(r *http.Response, answer []byte) error {
+func (a *aiMaestro) refusal(r answer) error {
 	var got struct {
 		Error   json.RawMessage `json:"error"` // an object or a text
 		Message lenient         `json:"message"`
 		Details lenient         `json:"details"`
 	}
-	words := string(answer)
-	if json.Unmarshal(answer, &got) == nil {
+	words := string(r.Body)
+	if json.Unmarshal(r.Body, &got) == nil {
 		var inner struct {
 			Message lenient `json:"message"`
 		}
@@ -165,7 +165,7 @@ func (a *aiMaestro) anotherAgent(alias string) error {
 
 // resolve asks who the recipient is; alias is "" where the answer does not say.
 func (a *aiMaestro) resolve(ctx context.Context) (status int, alias string, err error) {
-	r, answer, err := a.get(ctx, "/api/messages?action=resolve&agent="+url.QueryEscape(a.to))
+	r, err := a.get(ctx, "/api/messages?action=resolve&agent="+url.QueryEscape(a.to))
 	if err != nil {
 		return 0, "", err
 	}
@@ -175,27 +175,27 @@ func (a *aiMaestro) resolve(ctx context.Context) (status int, alias string, err 
 		} `json:"resolved"`
 	}
 	if r.StatusCode == http.StatusOK {
-		_ = json.Unmarshal(answer, &got) // Before there was such a question, the answer is of another kind.
+		_ = json.Unmarshal(r.Body, &got) // Before there was such a question, the answer is of another kind.
 	}
 	return r.StatusCode, string(got.Resolved.Alias), nil
 }
 
 // healthy asks /api/v1/health, and before v0.20, which has none, /api/config.
 func (a *aiMaestro) healthy(ctx context.Context) error {
-	r, answer, err := a.get(ctx, "/api/v1/health")
+	r, err := a.get(ctx, "/api/v1/health")
 	if err == nil && r.StatusCode == http.StatusNotFound {
-		r, answer, err = a.get(ctx, "/api/config")
+		r, err = a.get(ctx, "/api/config")
 	}
 	if err != nil {
 		return err
 	}
 	if r.StatusCode != http.StatusOK {
-		return fmt.Errorf("AI Maestro is not healthy: %w", a.refusal(r, answer))
+		return fmt.Errorf("AI Maestro is not healthy: %w", a.refusal(r))
 	}
 	return nil
 }
 
-func (a *aiMaestro) get(ctx context.Context, path string) (*http.Response, []byte, error) {
+func (a *aiMaestro) get(ctx context.Context, path string) (answer, error) {
 	return ask(ctx, a.client, "AI Maestro", http.MethodGet, a.base+path, http.Header{}, nil)
 }
 

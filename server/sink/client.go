@@ -35,21 +35,28 @@ func clientOf(c Config) *http.Client {
 // keptConnections is enough for any Retry.PerSink that makes sense.
 const keptConnections = 32
 
-// ask sends a request and reads at most 64 KiB of the answer. whom names the other side in errors, since the address may hold a
+// answer is what came back: at most 64 KiB of its body.
+type answer struct {
+	StatusCode int
+	Header     http.Header
+	Body       []byte
+}
+
+// ask sends a request and reads the answer. whom names the other side in errors, since the address may hold a
 // password.
-func ask(ctx context.Context, client *http.Client, whom, method, address string, header http.Header, body []byte) (*http.Response, []byte, error) {
+func ask(ctx context.Context, client *http.Client, whom, method, address string, header http.Header, body []byte) (answer, error) {
 	req, err := http.NewRequestWithContext(ctx, method, address, bytes.NewReader(body))
 	if err != nil {
-		return nil, nil, backoff.Permanent(fmt.Errorf("ask %s: %w", whom, withoutURL(err)))
+		return answer{}, backoff.Permanent(fmt.Errorf("ask %s: %w", whom, withoutURL(err)))
 	}
 	req.Header = header
 	r, err := client.Do(req)
 	if err != nil {
-		return nil, nil, fmt.Errorf("cannot reach %s: %w", whom, withoutURL(err))
+		return answer{}, fmt.Errorf("cannot reach %s: %w", whom, withoutURL(err))
 	}
 	defer r.Body.Close()
-	answer, _ := io.ReadAll(io.LimitReader(r.Body, 64<<10)) // What came before an error still explains the status.
-	return r, answer, nil
+	got, _ := io.ReadAll(io.LimitReader(r.Body, 64<<10)) // What came before an error still explains the status.
+	return answer{r.StatusCode, r.Header, got}, nil
 }
 
 // withoutURL takes the address out of an error, since it may hold a password.
@@ -75,7 +82,7 @@ func webAddress(address string) (u *url.URL, ok bool) {
 }
 
 // statusError classes an answer that is no success. Busy and broken servers recover; a refusal stays one.
-func statusError(r *http.Response, words string) error {
+func statusError(r answer, words string) error {
 	err := fmt.Errorf("the answer is %d %s", r.StatusCode, http.StatusText(r.StatusCode))
 	if words = text.Line(words, 300); words != "" {
 		err = fmt.Errorf("%w: %s", err, words)

@@ -43,14 +43,14 @@ func (c *httpSink) Send(ctx context.Context, m Message) (string, error) {
 	ctx, cancel := context.WithTimeout(ctx, c.timeout)
 	defer cancel()
 	header.Set("User-Agent", "hookctl")
-	r, answer, err := ask(ctx, c.client, hostOf(c.url), http.MethodPost, c.url, header, body)
+	r, err := ask(ctx, c.client, hostOf(c.url), http.MethodPost, c.url, header, body)
 	if err != nil {
 		return "", err
 	}
 	if r.StatusCode >= 200 && r.StatusCode < 300 {
 		return "", nil
 	}
-	return "", statusError(r, string(answer))
+	return "", statusError(r, string(r.Body))
 }
 
 // Check asks for the head of the address. What matters is that somebody answers; many
@@ -58,7 +58,7 @@ func (c *httpSink) Send(ctx context.Context, m Message) (string, error) {
 func (c *httpSink) Check(ctx context.Context) error {
 	ctx, cancel := context.WithTimeout(ctx, c.timeout)
 	defer cancel()
-	r, _, err := ask(ctx, c.client, hostOf(c.url), http.MethodHead, c.url, http.Header{}, nil)
+	r, err := ask(ctx, c.client, hostOf(c.url), http.MethodHead, c.url, http.Header{}, nil)
 	if err != nil {
 		return err
 	}
