@@ -65,6 +65,7 @@ type message struct {
 type shipment struct {
 	message
 	hook       *hook
+	hookID     int64 // and its settings, as they were then: both may change while it is on its way
 	config     Config
 	targetID   int64
 	targetType string
@@ -144,7 +145,7 @@ func (s *Server) load(t *target, h *hook, m message) shipment {
 	if m.guid == "" {
 		m.guid = newGUID()
 	}
-	return shipment{message: m, hook: h, config: h.Config, targetID: t.id, targetType: kind}
+	return shipment{message: m, hook: h, hookID: h.ID, config: h.Config, targetID: t.id, targetType: kind}
 }
 
 // sendLater sends in the background, as GitHub does what an API call asked for.
@@ -173,7 +174,7 @@ func (c *call) ping(h *hook) {
 
 // send brings one shipment to its receiver and records what came of it.
 func (s *Server) send(ctx context.Context, sh shipment) Delivery {
-	d := &delivery{Delivery: Delivery{HookID: sh.hook.ID, GUID: sh.guid, Event: sh.event, Redelivery: sh.redelivery},
+	d := &delivery{Delivery: Delivery{HookID: sh.hookID, GUID: sh.guid, Event: sh.event, Redelivery: sh.redelivery},
 		url: sh.config.URL, payload: sh.payload, action: actionOf(sh.payload), answer: map[string]string{}}
 	body, contentType := encode(sh.payload, sh.config.ContentType)
 	d.request = deliveryHeaders(sh, body, contentType)
@@ -199,7 +200,7 @@ func (s *Server) send(ctx context.Context, sh shipment) Delivery {
 		last.Status, last.Message = "timeout", "Service Timeout"
 	}
 	sh.hook.Last = last
-	s.log.Debug("delivery", "hook", sh.hook.ID, "event", sh.event, "guid", sh.guid, "code", code, "status", status)
+	s.log.Debug("delivery", "hook", sh.hookID, "event", sh.event, "guid", sh.guid, "code", code, "status", status)
 	return d.Delivery
 }
 
@@ -264,7 +265,7 @@ func encode(payload []byte, contentType string) (body []byte, header string) {
 
 func deliveryHeaders(sh shipment, body []byte, contentType string) map[string]string {
 	h := map[string]string{"Accept": "*/*", "Content-Type": contentType, "User-Agent": userAgent,
-		"X-GitHub-Delivery": sh.guid, "X-GitHub-Event": sh.event, "X-GitHub-Hook-ID": itoa(sh.hook.ID),
+		"X-GitHub-Delivery": sh.guid, "X-GitHub-Event": sh.event, "X-GitHub-Hook-ID": itoa(sh.hookID),
 		"X-GitHub-Hook-Installation-Target-ID": itoa(sh.targetID), "X-GitHub-Hook-Installation-Target-Type": sh.targetType}
 	if secret := sh.config.Secret; secret != "" {
 		h["X-Hub-Signature"] = "sha1=" + sign(sha1.New, secret, body)

@@ -106,8 +106,8 @@ func (s *Server) serveRelay(w http.ResponseWriter, r *http.Request, key string) 
 		err = h.relay.run(s.ctx, conn)
 		_ = conn.CloseNow() // it is over either way
 	}
-	s.log.Debug("relay over", "hook", h.ID, "error", err)
 	s.mu.Lock()
+	s.log.Debug("relay over", "hook", h.ID, "error", err)
 	if !h.relay.unnoticed {
 		s.detach(t, h)
 	}
