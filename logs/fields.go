@@ -75,7 +75,7 @@ func fields() []field {
 	}
 }
 
-// fieldNamed is the field that is called so, in any case; ok is false where there is none.
+// fieldNamed is the field that is called so, in any case; ok is false if it is missing.
 func fieldNamed(name string) (f field, ok bool) {
 	name = strings.ToLower(name)
 	switch name {

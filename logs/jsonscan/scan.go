@@ -62,7 +62,7 @@ func Members(b []byte, visit func(key, value []byte)) {
 	}
 }
 
-// At is the value at a path of members, one within the other; nil where there is none.
+// At is the value at a path of members, one within the other; nil if it is missing.
 func At(b []byte, path ...string) []byte {
 	for _, name := range path {
 		var found []byte

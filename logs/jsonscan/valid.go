@@ -15,7 +15,7 @@ type Member struct{ Key, Value []byte }
 // Fields are the members of an object.
 type Fields []Member
 
-// Get is the value at a path of members, one within the other; nil where there is none.
+// Get is the value at a path of members, one within the other; nil if it is missing.
 func (f Fields) Get(name string, inner ...string) (v []byte) {
 	for _, m := range f {
 		if string(m.Key) == name {

@@ -156,7 +156,7 @@ func ofBuilds(e logs.Entry) bool {
 	return slices.Contains([]string{"workflow_run", "check_run", "status", "delete"}, e.Event)
 }
 
-// statusText is the status as a subscriber reads it, "" where there is none.
+// statusText is the status as a subscriber reads it, "" if it is missing.
 func (f *face) statusText(ctx context.Context) string {
 	if !f.subs.status.Load() {
 		return ""

@@ -231,7 +231,7 @@ func (p *Page) under() row {
 	return r
 }
 
-// right is the first row of the right column, 0 where there is none.
+// right is the first row of the right column, 0 if it is missing.
 func (p *Page) right() int {
 	return max(0, slices.IndexFunc(p.rows, func(r row) bool { return r.from > 0 }))
 }

@@ -137,7 +137,7 @@ func (m *Menu) Move(by int) {
 	}
 }
 
-// under is the line of the cursor; without Run where there is none.
+// under is the line of the cursor; without Run if it is missing.
 func (m *Menu) under() Choice {
 	if m.pos.At >= len(m.shown) {
 		return Choice{}
