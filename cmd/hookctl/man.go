@@ -207,7 +207,7 @@ func (r *roff) common() {
 		when string
 	}{
 		{exitDone, "done"}, {exitFailed, "failed"}, {exitUsage, "wrong usage, or cancelled"}, {exitStopped, "status: the receiver does not run"}, {exitNotLogged, "not logged in to GitHub"},
-		{exitTimeUp, "events wait: the time is up"},
+		{exitTimeUp, "events wait: the time is up; ci --red: something fails"},
 	} {
 		r.item(".B "+strconv.Itoa(e.code), e.when)
 	}
@@ -231,8 +231,8 @@ func (r *roff) common() {
 	r.item(".I ~/.atlas/.env", "secret and variables, mode 0600")
 	r.item(".I ~/.atlas/hookctl.yaml", "settings; see hookctl-config(1)")
 	r.item(".I ~/.atlas/webhook_logs/", "the records, one file for each delivery")
-	r.item(".I ~/.atlas/state/", "the targets of this receiver, and the flags it was started with")
-	r.item(".I ~/.atlas/run/", "lock, control socket, the receiver's own log, the state of a rotation")
+	r.item(".I ~/.atlas/state/", "the targets of this receiver, the flags it was started with, the state of a rotation, former secrets")
+	r.item(".I ~/.atlas/run/", "lock, control socket, the receiver's own log: nothing that has to be kept")
 }
 
 // escapeRoff makes text mean itself: no escape, no request, and a hyphen that can be pasted into a shell.
