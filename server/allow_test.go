@@ -81,7 +81,7 @@ func TestRefusedAddressIsAnsweredBeforeItsBodyIsRead(t *testing.T) {
 	}
 	req = request(t, r.url+"/webhook", "push", guid(2), []byte(`{`))
 	req.Header.Set("X-Forwarded-For", "140.82.115.7")
-	if do(t, req); r.Rejections()[0].Address != "140.82.115.7" {
-		t.Errorf("%+v", r.Rejections()[0])
+	if do(t, req); r.Rejections()[1].Address != "140.82.115.7" {
+		t.Errorf("%+v", r.Rejections())
 	}
 }

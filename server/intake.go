@@ -280,9 +280,9 @@ func storageAnswer(err error) (status int, reason, text string) {
 // refuse answers with an error and remembers it. Nothing of a refused request is recorded.
 func (d *delivery) refuse(status int, reason, words string) {
 	x := Rejection{
-		Time: d.s.now(), Address: d.set.client(d.r), Status: status, Reason: words,
+		Time: d.s.now(), Address: d.set.client(d.r), Reason: words,
 		Event: text.Line(d.r.Header.Get("X-GitHub-Event"), 64), DeliveryID: text.Line(d.r.Header.Get("X-GitHub-Delivery"), 64),
-		HookID: d.hookID(), Path: text.Line(d.r.URL.Path, 100), Former: d.former,
+		HookID: d.hookID(), Former: d.former,
 	}
 	if d.keys {
 		x.Fingerprints = d.set.Keys.Fingerprints(x.Time)

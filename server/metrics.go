@@ -19,6 +19,7 @@ type metrics struct {
 	durable            prometheus.Histogram
 	notified           *prometheus.CounterVec
 	sentAll, failedAll prometheus.Counter
+	rejectedAll        prometheus.Counter // not shown: Prometheus adds the reasons up
 }
 
 func newMetrics() *metrics {
@@ -26,11 +27,12 @@ func newMetrics() *metrics {
 		return prometheus.NewCounter(prometheus.CounterOpts{Name: name, Help: help})
 	}
 	m := &metrics{
-		registry:   prometheus.NewRegistry(),
-		received:   counter("hookctl_deliveries_received_total", "Deliveries recorded, duplicates not counted."),
-		duplicates: counter("hookctl_deliveries_duplicate_total", "Deliveries that had been recorded before."),
-		sentAll:    counter("hookctl_notifications_sent_total", "Notifications that a sink has taken."),
-		failedAll:  counter("hookctl_notifications_failed_total", "Notifications that failed for good."),
+		registry:    prometheus.NewRegistry(),
+		received:    counter("hookctl_deliveries_received_total", "Deliveries recorded, duplicates not counted."),
+		duplicates:  counter("hookctl_deliveries_duplicate_total", "Deliveries that had been recorded before."),
+		rejectedAll: counter("hookctl_requests_rejected", "Requests refused."),
+		sentAll:     counter("hookctl_notifications_sent_total", "Notifications that a sink has taken."),
+		failedAll:   counter("hookctl_notifications_failed_total", "Notifications that failed for good."),
 		rejected: prometheus.NewCounterVec(prometheus.CounterOpts{
 			Name: "hookctl_requests_rejected_total", Help: "Requests refused, by reason.",
 		}, []string{"reason"}),
@@ -69,7 +71,10 @@ func (m *metrics) watch(s *Server) {
 	gauge("hookctl_spool_bytes", "Bytes that are durable and not yet a record file.", func() float64 { return float64(s.log.Health().SpoolBytes) })
 }
 
-func (m *metrics) reject(reason string) { m.rejected.WithLabelValues(reason).Inc() }
+func (m *metrics) reject(reason string) {
+	m.rejected.WithLabelValues(reason).Inc()
+	m.rejectedAll.Inc()
+}
 
 // Metrics answers with the receiver's counts, and with what others have, as Prometheus text. Serve it on a loopback address
 // only.
@@ -79,22 +84,9 @@ func (s *Server) Metrics(others ...prometheus.Gatherer) http.Handler {
 
 // stats reads the counters back, so that there is one count of everything.
 func (m *metrics) stats() Stats {
-	st := Stats{
-		Received: value(m.received), Duplicates: value(m.duplicates), Sent: value(m.sentAll), Failed: value(m.failedAll),
-		Reasons: map[string]int64{},
+	return Stats{
+		Received: value(m.received), Rejected: value(m.rejectedAll), Duplicates: value(m.duplicates), Sent: value(m.sentAll), Failed: value(m.failedAll),
 	}
-	found := make(chan prometheus.Metric, 64)
-	go func() { m.rejected.Collect(found); close(found) }()
-	for metric := range found {
-		var d dto.Metric
-		if metric.Write(&d) != nil || len(d.Label) == 0 {
-			continue
-		}
-		n := int64(d.GetCounter().GetValue())
-		st.Reasons[d.Label[0].GetValue()] = n
-		st.Rejected += n
-	}
-	return st
 }
 
 func value(c prometheus.Metric) int64 {

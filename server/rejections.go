@@ -11,58 +11,49 @@ import (
 type Rejection struct {
 	Time         time.Time `json:"time"`
 	Address      string    `json:"address"`
-	Status       int       `json:"status"`
 	Reason       string    `json:"reason"`
 	Event        string    `json:"event"`
 	DeliveryID   string    `json:"delivery_id"`
-	HookID       int64     `json:"hook_id,omitempty"` // as the request claims
-	Path         string    `json:"path"`
+	HookID       int64     `json:"hook_id,omitempty"`      // as the request claims
 	Fingerprints []string  `json:"fingerprints,omitempty"` // of the secrets that were tried
 	// Former is the fingerprint of a secret that is no longer accepted and that made the signature: a hook was not rotated.
 	Former string `json:"former,omitempty"`
+
+	fromGitHub bool // it looks like it
 }
 
 // rejections keeps the last hundred requests that look like GitHub's, and the last hundred of others, so that scanners
 // cannot push out what an owner has to see.
 type rejections struct {
-	mu              sync.Mutex
-	github, strange []numberedRejection // the oldest first
-	n               int                 // ever added
+	mu   sync.Mutex
+	list []Rejection // the oldest first
 }
 
 const mostRejections = 100
-
-type numberedRejection struct {
-	Rejection
-	number int
-}
 
 // add keeps a rejection; fromGitHub is what [looksLikeGitHub] says of its request.
 func (r *rejections) add(x Rejection, fromGitHub bool) {
 	r.mu.Lock()
 	defer r.mu.Unlock()
-	to := &r.strange
-	if fromGitHub {
-		to = &r.github
+	x.fromGitHub = fromGitHub
+	oldest, alike := 0, 0
+	for i, y := range slices.Backward(r.list) {
+		if y.fromGitHub == fromGitHub {
+			oldest = i
+			alike++
+		}
 	}
-	if len(*to) == mostRejections {
-		*to = slices.Delete(*to, 0, 1)
+	if alike == mostRejections {
+		r.list = slices.Delete(r.list, oldest, oldest+1)
 	}
-	*to = append(*to, numberedRejection{x, r.n})
-	r.n++
+	r.list = append(r.list, x)
 }
 
-// list returns them newest first.
-func (r *rejections) list() []Rejection {
+// all returns them, the newest last.
+func (r *rejections) all() []Rejection {
 	r.mu.Lock()
 	defer r.mu.Unlock()
-	all := slices.Concat(r.github, r.strange)
-	slices.SortFunc(all, func(a, b numberedRejection) int { return b.number - a.number })
-	out := make([]Rejection, len(all))
-	for i, x := range all {
-		out[i] = x.Rejection
-	}
-	return out
+	return slices.Clone(r.list)
 }
 
 // looksLikeGitHub reports whether a request has the headers of a delivery. Anyone can write them; scanners do not. Old

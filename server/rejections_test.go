@@ -44,8 +44,8 @@ func TestRejectionTellsTheFormerSecret(t *testing.T) {
 		if status != http.StatusUnauthorized || strings.Contains(fmt.Sprint(body), print) {
 			t.Errorf("%s: %d %s", key, status, body)
 		}
-		if x := r.Rejections()[0]; x.Former != want {
-			t.Errorf("%s: former is %q, want %q", key, x.Former, want)
+		if x := r.Rejections(); x[len(x)-1].Former != want {
+			t.Errorf("%s: former is %q, want %q", key, x[len(x)-1].Former, want)
 		}
 	}
 }
@@ -74,14 +74,15 @@ func TestScannersPushOutNoDelivery(t *testing.T) {
 		refused(http.MethodGet, http.Header{})
 	}
 	list := s.Rejections()
-	if n := len(list); n > 250 || list[0].Reason != "use POST" || list[n-1].DeliveryID != guid(1) || list[n-2].DeliveryID != guid(2) {
-		t.Errorf("%d are kept, the last %+v", n, list[n-1])
+	if n := len(list); n > 250 || list[n-1].Reason != "use POST" || list[0].DeliveryID != guid(1) || list[1].DeliveryID != guid(2) {
+		t.Errorf("%d are kept, the first %+v", n, list[0])
 	}
 	// Of deliveries the newest are kept, in the order in which they came.
 	for i := range 300 {
 		refused(http.MethodPost, delivery(guid(10+i)))
 	}
-	if list = s.Rejections(); len(list) > 250 || list[0].DeliveryID != guid(309) || list[1].DeliveryID != guid(308) {
-		t.Errorf("%d are kept, the first %+v", len(list), list[0])
+	list = s.Rejections()
+	if n := len(list); n > 250 || list[n-1].DeliveryID != guid(309) || list[n-2].DeliveryID != guid(308) {
+		t.Errorf("%d are kept, the last %+v", n, list[n-1])
 	}
 }

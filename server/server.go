@@ -27,7 +27,6 @@ type Server struct {
 	version  string
 	now      func() time.Time
 	instance string
-	since    time.Time
 	limits   Limits
 	tls      TLSConfig
 
@@ -75,7 +74,7 @@ func New(cfg Config) (*Server, error) {
 	if _, err := rand.Read(id); err != nil {
 		return nil, fmt.Errorf("make an instance id: %w", err)
 	}
-	s.instance, s.since = hex.EncodeToString(id), s.now()
+	s.instance = hex.EncodeToString(id)
 	if s.shared != nil {
 		s.instance = s.shared.Instance
 	}
@@ -178,14 +177,12 @@ func (s *Server) Serve(ctx context.Context, l net.Listener) error {
 	return fmt.Errorf("serve on %s: %w", l.Addr(), err)
 }
 
-// Stats are the counts since the receiver started, and what is waiting now.
+// Stats are the counts since the receiver started, and what is waiting now. The keys are those of `hookctl status --json`.
 type Stats struct {
-	Since      time.Time        `json:"since"`
-	Received   int64            `json:"received"` // recorded, duplicates not counted
-	Rejected   int64            `json:"rejected"`
-	Reasons    map[string]int64 `json:"rejected_by_reason"`
-	Duplicates int64            `json:"duplicates"`
-	Pending    int64            `json:"pending_notifications"`
+	Received   int64 `json:"received"` // recorded, duplicates not counted
+	Rejected   int64 `json:"rejected"`
+	Duplicates int64 `json:"duplicates"`
+	Pending    int64 `json:"pending_notifications"`
 	// PendingSince is when the oldest of them came in; the zero time where none is pending.
 	PendingSince time.Time     `json:"pending_since,omitzero"`
 	Counting     bool          `json:"counting,omitempty"` // what an earlier run left pending is not all known yet; with the alarm index it is not being counted
@@ -201,7 +198,7 @@ type Stats struct {
 func (s *Server) Stats() Stats {
 	st := s.metrics.stats()
 	set := s.settings.Load()
-	st.Since, st.PendingSince, st.FailingSinks = s.since, s.queue.pendingSince(), s.queue.fails.list(set)
+	st.PendingSince, st.FailingSinks = s.queue.pendingSince(), s.queue.fails.list(set)
 	st.Pending, st.Counting = s.queue.pending()
 	st.Secrets = set.Keys.Fingerprints(s.now())
 	st.Alarms = s.standingAlarms()
@@ -212,5 +209,5 @@ func (s *Server) Stats() Stats {
 }
 
 // Rejections are the last hundred refused requests that look like deliveries of GitHub and the last hundred others, the newest
-// first.
-func (s *Server) Rejections() []Rejection { return s.rejected.list() }
+// last.
+func (s *Server) Rejections() []Rejection { return s.rejected.all() }

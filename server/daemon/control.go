@@ -20,7 +20,7 @@ type Control struct {
 	// Status fills in what the receiver knows; the rest is added: Running, PID, Stopping, Manager, Supervisor, Args, and
 	// where they are empty Since, Address and InFlight.
 	Status func() Status
-	// Rejected lists the last refused requests; may be nil.
+	// Rejected lists the last refused requests, newest last; may be nil.
 	Rejected func() []Rejected
 	// Reload reads secrets and settings again; an error leaves the old ones in force. May be nil.
 	Reload func(context.Context) error

@@ -21,19 +21,17 @@ const leaseCatchUp = "catchup"
 // keepCatchingUp fetches what is missing at start and every ten minutes until ctx ends, where there is a login and the
 // settings do not switch it off.
 func (r *receiver) keepCatchingUp(ctx context.Context) {
-	tick := time.Tick(catchupEvery)
-	for {
-		if s := r.current(); s.CatchUp {
-			if _, err := r.catchUp(ctx, s, nil); err != nil && ctx.Err() == nil && !errors.Is(err, hooks.ErrNotLoggedIn) {
-				r.logger.Warn("catching up failed, trying again", "error", err, "after", catchupEvery)
-			}
-		}
-		select {
-		case <-ctx.Done():
+	fetch := func() {
+		s := r.current()
+		if !s.CatchUp {
 			return
-		case <-tick:
+		}
+		if _, err := r.catchUp(ctx, s, nil); err != nil && ctx.Err() == nil && !errors.Is(err, hooks.ErrNotLoggedIn) {
+			r.logger.Warn("catching up failed, trying again", "error", err, "after", catchupEvery)
 		}
 	}
+	fetch()
+	every(ctx, catchupEvery, fetch)
 }
 
 // catchUp fetches what is missing of the targets, or of all that are known where none are given, and returns how many

@@ -3,6 +3,7 @@ package host
 import (
 	"context"
 	"errors"
+	"net/http"
 	"path/filepath"
 	"slices"
 	"time"
@@ -123,22 +124,15 @@ func (r *receiver) clusterStatus() *daemon.Cluster {
 		return nil
 	}
 	s := r.node.View()
-	view := &daemon.Cluster{
-		Name: s.Name, Node: s.Node, Quorum: s.Quorum, Ready: s.Ready, Notifier: text.Clean(s.Leases["notify"].Node),
-		StreamBytes: s.Stream.Bytes, StreamMax: uint64(max(0, s.Stream.MaxBytes)),
-	}
+	view := reshape[daemon.Cluster](s)
+	view.Notifier, view.StreamBytes, view.StreamMax = text.Clean(s.Leases["notify"].Node), s.Stream.Bytes, uint64(max(0, s.Stream.MaxBytes))
 	if embed := r.started.Cluster.Settings.Embed; embed != nil {
 		view.Nodes = 1 + len(embed.Peers)
 	}
-	for _, m := range s.Members {
-		view.Members = append(view.Members, daemon.ClusterMember{
-			Node: text.Clean(m.Node), Up: m.Up, Version: text.Clean(m.Version), Lag: m.Lag, Waiting: m.Waiting, Twice: m.Twice, ClockOffset: m.Clock, Expires: m.Expires,
-		})
+	for i, m := range view.Members {
+		view.Members[i].Node, view.Members[i].Version = text.Clean(m.Node), text.Clean(m.Version)
 	}
-	if s.Republishing != nil {
-		view.Republishing = &daemon.Republishing{Records: s.Republishing.Records, Of: s.Republishing.Of}
-	}
-	return view
+	return &view
 }
 
 // errSingle says that a command is for a cluster.
@@ -146,49 +140,28 @@ var errSingle = hooks.WithCure(errors.New("the receiver is not part of a cluster
 
 // ClusterStatus asks the receiver how its cluster is.
 func (c *Client) ClusterStatus(ctx context.Context) (cluster.Status, error) {
-	return ask[cluster.Status](ctx, c, "/cluster/status", struct{}{})
+	return ask[cluster.Status](ctx, c, "/cluster/status", request{})
 }
 
-func (r *receiver) showCluster(ctx context.Context, _ struct{}) (cluster.Status, error) {
-	if r.node == nil {
-		return cluster.Status{}, errSingle
-	}
-	return r.node.Status(ctx), nil
-}
-
-// republishRequest says since when records are published again; the zero time means all.
-type republishRequest struct {
-	Since time.Time `json:"since"`
-}
-
-// Republish feeds the cluster's stream from the files of this receiver.
+// Republish feeds the cluster's stream from the files of this receiver: of all, or of those received since a time.
 func (c *Client) Republish(ctx context.Context, since time.Time) (cluster.Republished, error) {
-	return ask[cluster.Republished](ctx, c, "/cluster/republish", republishRequest{since})
-}
-
-func (r *receiver) republish(ctx context.Context, q republishRequest) (cluster.Republished, error) {
-	if r.node == nil {
-		return cluster.Republished{}, errSingle
-	}
-	return r.node.Republish(ctx, q.Since)
-}
-
-// leaveRequest names a node.
-type leaveRequest struct {
-	Node string `json:"node"`
+	return ask[cluster.Republished](ctx, c, "/cluster/republish", request{Since: since})
 }
 
 // LeaveOut takes a node that is away out of the members until it starts again, so that a rotation need not wait for it.
 func (c *Client) LeaveOut(ctx context.Context, node string) error {
-	_, err := ask[doneAnswer](ctx, c, "/cluster/leave", leaveRequest{node})
+	_, err := ask[doneAnswer](ctx, c, "/cluster/leave", request{Node: node})
 	return err
 }
 
-func (r *receiver) leaveOut(ctx context.Context, q leaveRequest) (doneAnswer, error) {
-	if r.node == nil {
-		return doneAnswer{}, errSingle
-	}
-	return doneAnswer{1}, r.node.Leave(ctx, q.Node)
+// onNode is [handle] for what only a node of a cluster can do.
+func onNode[A any](r *receiver, f func(context.Context, *cluster.Node, request) (A, error)) http.Handler {
+	return handle(r, func(ctx context.Context, q request) (answer A, err error) {
+		if r.node == nil {
+			return answer, errSingle
+		}
+		return f(ctx, r.node, q)
+	})
 }
 
 // sameCluster reports whether two settings make the same node.

@@ -21,6 +21,7 @@ import (
 	"hookctl/logs"
 	"hookctl/logs/text"
 	"hookctl/server"
+	"hookctl/server/cluster"
 	"hookctl/server/daemon"
 	"hookctl/server/route"
 )
@@ -41,21 +42,32 @@ func (r *receiver) extra() map[string]http.Handler {
 		"POST /replay":  handle(r, r.replay),
 		"POST /test":    handle(r, r.test),
 		"POST /ingest":  handle(r, r.ingest),
-		"POST /prune":   handle(r, r.prune),
+		"POST /prune":   handle(r, func(ctx context.Context, q request) (logs.PruneResult, error) { return r.log.Prune(ctx, q.DryRun) }),
 		"POST /catchup": handle(r, r.catchup),
-		"POST /tunnel":  handle(r, r.showTunnel),
+		"POST /tunnel":  handle(r, func(context.Context, request) (tunnelState, error) { return r.tunnelNow(), nil }),
 		"POST /sync":    handle(r, r.applySync),
 
-		"POST /cluster/status":    handle(r, r.showCluster),
-		"POST /cluster/republish": handle(r, r.republish),
-		"POST /cluster/leave":     handle(r, r.leaveOut),
+		"POST /cluster/status": onNode(r, func(ctx context.Context, n *cluster.Node, _ request) (cluster.Status, error) {
+			return n.Status(ctx), nil
+		}),
+		"POST /cluster/republish": onNode(r, func(ctx context.Context, n *cluster.Node, q request) (cluster.Republished, error) {
+			return n.Republish(ctx, q.Since)
+		}),
+		"POST /cluster/leave": onNode(r, func(ctx context.Context, n *cluster.Node, q request) (doneAnswer, error) {
+			return doneAnswer{1}, n.Leave(ctx, q.Node)
+		}),
 	}
 }
 
-// filesRequest names records. Failed means every record whose notification failed for good.
-type filesRequest struct {
-	Files  []string `json:"files,omitempty"`
-	Failed bool     `json:"failed,omitempty"`
+// request is what a call asks for. Each has its own of these fields.
+type request struct {
+	Files        []string  `json:"files,omitempty"`        // records
+	Failed       bool      `json:"failed,omitempty"`       // every record whose notification failed for good
+	DryRun       bool      `json:"dry_run,omitempty"`      // only say what would be removed
+	Repositories []string  `json:"repositories,omitempty"` // or organizations; none means all that are known
+	Key          string    `json:"key,omitempty"`          // of the list of sync
+	Since        time.Time `json:"since,omitzero"`         // zero means all
+	Node         string    `json:"node,omitempty"`
 }
 
 // doneAnswer says how many records were acted on.
@@ -66,7 +78,7 @@ type doneAnswer struct {
 // Resend sends the notifications of records again as [server.Server.Resend] does, with failed also those of every record whose
 // notification failed for good. Where some were not resent because their sink is gone, the error says so, and the result counts the others.
 func (c *Client) Resend(ctx context.Context, files []string, failed bool) (server.Resent, error) {
-	done, err := ask[server.Resent](ctx, c, "/resend", filesRequest{files, failed})
+	done, err := ask[server.Resent](ctx, c, "/resend", request{Files: files, Failed: failed})
 	if err == nil && done.Lost > 0 {
 		sinks := "sink " + done.Sinks[0]
 		if len(done.Sinks) > 1 {
@@ -78,7 +90,7 @@ func (c *Client) Resend(ctx context.Context, files []string, failed bool) (serve
 	return done, err
 }
 
-func (r *receiver) resend(ctx context.Context, q filesRequest) (server.Resent, error) {
+func (r *receiver) resend(ctx context.Context, q request) (server.Resent, error) {
 	if q.Failed {
 		files, err := failedFiles(ctx, r.log.Log())
 		if err != nil {
@@ -114,11 +126,11 @@ func failedFiles(ctx context.Context, log *logs.Log) ([]string, error) {
 
 // Replay takes records in again as if they had just arrived, and returns how many.
 func (c *Client) Replay(ctx context.Context, files []string) (int, error) {
-	answer, err := ask[doneAnswer](ctx, c, "/replay", filesRequest{Files: files})
+	answer, err := ask[doneAnswer](ctx, c, "/replay", request{Files: files})
 	return answer.Done, err
 }
 
-func (r *receiver) replay(ctx context.Context, q filesRequest) (doneAnswer, error) {
+func (r *receiver) replay(ctx context.Context, q request) (doneAnswer, error) {
 	var done doneAnswer
 	for _, file := range q.Files {
 		if err := r.server.Replay(ctx, file); err != nil {
@@ -199,15 +211,10 @@ func (r *receiver) ingest(ctx context.Context, record *logs.Record) (Ingested, e
 	return Ingested{File: record.File, Duplicate: duplicate}, err
 }
 
-// pruneRequest asks to remove what is due, or with DryRun only what that would be.
-type pruneRequest struct {
-	DryRun bool `json:"dry_run"`
-}
-
 // Prune removes the records of a home that are due, or with dryRun only says which. The running receiver does it, because
 // it alone writes to the log; without one this process is the writer.
 func Prune(ctx context.Context, home string, log logs.Config, dryRun bool) (logs.PruneResult, error) {
-	result, err := ask[logs.PruneResult](ctx, Dial(home), "/prune", pruneRequest{dryRun})
+	result, err := ask[logs.PruneResult](ctx, Dial(home), "/prune", request{DryRun: dryRun})
 	if !errors.Is(err, daemon.ErrNotRunning) {
 		return result, err
 	}
@@ -222,17 +229,8 @@ func Prune(ctx context.Context, home string, log logs.Config, dryRun bool) (logs
 	return result, errors.Join(err, writer.Close())
 }
 
-func (r *receiver) prune(ctx context.Context, q pruneRequest) (logs.PruneResult, error) {
-	return r.log.Prune(ctx, q.DryRun)
-}
-
-// catchupRequest asks to fetch what is missing of some repositories or organizations; none means all that are known. The
-// interface asks it.
-type catchupRequest struct {
-	Repositories []string `json:"repositories,omitempty"`
-}
-
-func (r *receiver) catchup(ctx context.Context, q catchupRequest) (doneAnswer, error) {
+// catchup fetches what is missing. The interface asks it.
+func (r *receiver) catchup(ctx context.Context, q request) (doneAnswer, error) {
 	var targets []hooks.Target
 	for _, name := range q.Repositories {
 		t, err := hooks.ParseTarget(name)
@@ -245,20 +243,13 @@ func (r *receiver) catchup(ctx context.Context, q catchupRequest) (doneAnswer, e
 	return doneAnswer{n}, errors.Join(err, r.log.Log().Settle(ctx))
 }
 
-// tunnelAnswer is how the receiver's tunnel is. Until it is open, everything is empty.
-type tunnelAnswer struct {
-	URL     string `json:"url"`
-	Problem string `json:"problem"`
-	Hint    string `json:"hint"`
-}
-
 // AwaitTunnel waits until the receiver has its tunnel open, at most 40 seconds. The error says why it cannot.
 func (c *Client) AwaitTunnel(ctx context.Context) error {
 	ctx, cancel := context.WithTimeout(ctx, 40*time.Second)
 	defer cancel()
 	tick := time.Tick(100 * time.Millisecond)
 	for {
-		state, err := ask[tunnelAnswer](ctx, c, "/tunnel", struct{}{})
+		state, err := ask[tunnelState](ctx, c, "/tunnel", request{})
 		if err != nil {
 			return err
 		}
@@ -274,12 +265,6 @@ func (c *Client) AwaitTunnel(ctx context.Context) error {
 		case <-tick:
 		}
 	}
-}
-
-func (r *receiver) showTunnel(context.Context, struct{}) (tunnelAnswer, error) {
-	r.mu.Lock()
-	defer r.mu.Unlock()
-	return tunnelAnswer{URL: r.tunnel.url, Problem: r.tunnel.problem, Hint: r.tunnel.hint}, nil
 }
 
 // coded adds to an error what programs call its kind: its type stays in this process, its code does not.

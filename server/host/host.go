@@ -295,7 +295,7 @@ func (r *receiver) work(ctx context.Context, instance *daemon.Instance, listener
 	})
 	all.Go(func() error {
 		err := instance.Serve(answering, daemon.Control{
-			Status: r.status, Rejected: r.rejected, Reload: func(ctx context.Context) error { return r.coded(r.reload(ctx)) }, Stop: stop, Extra: r.extra(),
+			Status: r.status, Rejected: func() []daemon.Rejected { return reshape[[]daemon.Rejected](r.server.Rejections()) }, Reload: func(ctx context.Context) error { return r.coded(r.reload(ctx)) }, Stop: stop, Extra: r.extra(),
 		})
 		if err != nil {
 			stop() // without a control socket it could not be stopped

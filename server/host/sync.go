@@ -80,17 +80,11 @@ const remindEvery = time.Minute
 
 // keepReminding sends the reminders of blocked tasks when they are due, until ctx ends.
 func (r *receiver) keepReminding(ctx context.Context) {
-	tick := time.Tick(remindEvery)
-	for {
-		select {
-		case <-ctx.Done():
-			return
-		case <-tick:
-		}
+	every(ctx, remindEvery, func() {
 		if err := r.remind(ctx, time.Now()); err != nil && ctx.Err() == nil {
 			r.logger.Warn("cannot remind of blocked tasks, trying again in a minute", "error", err)
 		}
-	}
+	})
 }
 
 // remind sends the sinks what is due at a time.
@@ -106,14 +100,9 @@ func (r *receiver) remind(ctx context.Context, now time.Time) error {
 	return err
 }
 
-// applyRequest names what a person wants done: a key of the list of sync.
-type applyRequest struct {
-	Key string `json:"key"`
-}
-
 // Apply carries out what sync suggested, or tries again what failed, and returns the outcome.
 func (c *Client) Apply(ctx context.Context, key string) (logs.Sync, error) {
-	return ask[logs.Sync](ctx, c, "/sync", applyRequest{key})
+	return ask[logs.Sync](ctx, c, "/sync", request{Key: key})
 }
 
 // ApplySync is [Client.Apply] where a receiver runs. Without one this process is the writer of the log; the sinks hear of it when
@@ -167,7 +156,7 @@ func (r *receiver) resendSync(ctx context.Context) (n int, err error) {
 	return n, nil
 }
 
-func (r *receiver) applySync(ctx context.Context, q applyRequest) (logs.Sync, error) {
+func (r *receiver) applySync(ctx context.Context, q request) (logs.Sync, error) {
 	sync := r.current().sync
 	item, err := sync.Find(q.Key)
 	if err != nil {

@@ -37,18 +37,28 @@ func (r *receiver) keepTunnel(ctx context.Context, kind string) {
 	}
 	if err != nil && ctx.Err() == nil {
 		r.logger.Error("cannot open the tunnel", "kind", kind, "error", err, "hint", hooks.CureOf(err))
-		r.setTunnel(tunnelState{problem: "tunnel: " + err.Error(), hint: hooks.CureOf(err)})
+		r.setTunnel(tunnelState{Problem: "tunnel: " + err.Error(), Hint: hooks.CureOf(err)})
 	}
 }
 
-// tunnelState is what `start` and `status` show of the tunnel.
-type tunnelState struct{ url, problem, hint string }
+// tunnelState is what `start` and `status` show of the tunnel. Until it is open, everything is empty.
+type tunnelState struct {
+	URL     string `json:"url"`
+	Problem string `json:"problem"`
+	Hint    string `json:"hint"`
+}
 
 func (r *receiver) setTunnel(state tunnelState) {
 	r.mu.Lock()
 	r.tunnel = state
 	r.mu.Unlock()
-	r.server.SetAlarm("tunnel", state.problem, state.hint)
+	r.server.SetAlarm("tunnel", state.Problem, state.Hint)
+}
+
+func (r *receiver) tunnelNow() tunnelState {
+	r.mu.Lock()
+	defer r.mu.Unlock()
+	return r.tunnel
 }
 
 // moveTime is how long hooks are moved before the status shows how far that is. What was moved by then stays moved.
@@ -71,10 +81,10 @@ func (r *receiver) moveTo(ctx context.Context, kind, url string) {
 		for _, h := range report.Moved {
 			r.logger.Info("moved a hook to the tunnel's new address", "repository", h.Target.String(), "hook", h.ID, "url", h.URL)
 		}
-		state := tunnelState{url: url}
+		state := tunnelState{URL: url}
 		if problem := errors.Join(report.Err(), err); problem != nil {
 			r.logger.Error("hooks keep an old address of the tunnel", "old", report.From, "new", url, "error", problem, "hint", "hookctl setup")
-			state.problem, state.hint = "tunnel: some hooks keep an old address", "hookctl setup"
+			state.Problem, state.Hint = "tunnel: some hooks keep an old address", "hookctl setup"
 		}
 		r.setTunnel(state)
 		if !report.Again() && !passing(err) {

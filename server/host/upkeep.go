@@ -10,19 +10,15 @@ import (
 
 // keepHouse drops secrets whose time is over every minute, and prunes the log every hour, until ctx ends.
 func (r *receiver) keepHouse(ctx context.Context) {
-	minute := time.Tick(time.Minute)
-	for n := 1; ; n++ {
-		select {
-		case <-ctx.Done():
-			return
-		case <-minute:
-		}
+	minutes := 0
+	every(ctx, time.Minute, func() {
+		minutes++
 		s := r.current()
 		if err := r.forgetSecrets(ctx, s); err != nil {
 			r.logger.Error("cannot drop secrets whose time is over, trying again in a minute", "error", err)
 		}
-		if n%60 != 0 {
-			continue
+		if minutes%60 != 0 {
+			return
 		}
 		if err := r.ranges.load(ctx, r.cfg.Daemon.Home, s); err != nil {
 			r.logger.Warn("cannot fetch GitHub's address ranges, the old ones stay in force", "error", err)
@@ -31,6 +27,19 @@ func (r *receiver) keepHouse(ctx context.Context) {
 			r.logger.Warn("cannot prune the log, trying again in an hour", "error", err)
 		} else if len(result.Files) > 0 {
 			r.logger.Info("pruned the log", "records", len(result.Files), "bytes", result.Bytes)
+		}
+	})
+}
+
+// every does something after each period until ctx ends.
+func every(ctx context.Context, period time.Duration, do func()) {
+	tick := time.Tick(period)
+	for {
+		select {
+		case <-ctx.Done():
+			return
+		case <-tick:
+			do()
 		}
 	}
 }
@@ -58,16 +67,9 @@ func (r *receiver) forgetSecrets(ctx context.Context, s *Settings) error {
 // endWithParent stops the receiver when the process that started it is gone.
 func endWithParent(ctx context.Context, stop func()) {
 	parent := os.Getppid()
-	tick := time.Tick(2 * time.Second)
-	for {
-		select {
-		case <-ctx.Done():
-			return
-		case <-tick:
-			if os.Getppid() != parent {
-				stop()
-				return
-			}
+	every(ctx, 2*time.Second, func() {
+		if os.Getppid() != parent {
+			stop()
 		}
-	}
+	})
 }
