@@ -136,7 +136,7 @@ func newClusterJoin(p *program) *cobra.Command {
 
 // readClusterKey reads the key from a .env file, or from a file with the key alone.
 func (p *program) readClusterKey(file string) (string, error) {
-	data, err := p.readFile(file)
+	data, err := p.readFile(file, 1<<20)
 	if err != nil {
 		return "", fmt.Errorf("--key-file: %w", err)
 	}

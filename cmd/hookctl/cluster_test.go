@@ -1,8 +1,10 @@
 package main
 
 import (
+	"bytes"
 	"context"
 	"encoding/json"
+	"errors"
 	"net/http"
 	"os"
 	"strings"
@@ -130,5 +132,22 @@ func TestClusterRepublishShowsHowFarItIs(t *testing.T) {
 	out, text, err := run("cluster", "republish")
 	if err != nil || out != "3 records looked at, 2 added to the stream\n" || !strings.Contains(text, "12,000 of 80,000 records\n") {
 		t.Errorf("%v\n%s%s", err, out, text)
+	}
+}
+
+// endless is an input that goes on and on.
+type endless struct{ read int }
+
+func (e *endless) Read(p []byte) (int, error) {
+	if e.read += len(p); e.read > 4<<20 {
+		return 0, errors.New("too much was read")
+	}
+	return copy(p, bytes.Repeat([]byte("line\n"), len(p)/5+1)), nil
+}
+
+func TestAKeyIsNotReadWithoutEnd(t *testing.T) {
+	p := &program{in: &endless{}}
+	if key, err := p.readClusterKey("-"); err == nil || !strings.Contains(err.Error(), "stdin is longer than 1048576 bytes") {
+		t.Errorf("%q, %v", key, err)
 	}
 }

@@ -119,7 +119,7 @@ func unique(list []hooks.Target) []hooks.Target {
 
 // readLines reads names, one per line. It skips empty lines and lines that begin with #.
 func (p *program) readLines(file string) ([]string, error) {
-	data, err := p.readFile(file)
+	data, err := p.readFile(file, mostRead)
 	var lines []string
 	for line := range strings.Lines(string(data)) {
 		if line = strings.TrimSpace(line); line != "" && !strings.HasPrefix(line, "#") {
@@ -129,12 +129,19 @@ func (p *program) readLines(file string) ([]string, error) {
 	return lines, err
 }
 
-// readFile reads a file that the user names; - is stdin.
-func (p *program) readFile(name string) ([]byte, error) {
-	if name == "-" {
-		return io.ReadAll(p.in)
+// mostRead is more than any payload of GitHub has.
+const mostRead = 64 << 20
+
+// readFile reads a file that the user names; - is stdin, which may have no end.
+func (p *program) readFile(name string, most int64) ([]byte, error) {
+	if name != "-" {
+		return os.ReadFile(name) //nolint:gosec // The user names the file.
 	}
-	return os.ReadFile(name) //nolint:gosec // The user names the file.
+	data, err := io.ReadAll(io.LimitReader(p.in, most+1))
+	if err == nil && int64(len(data)) > most {
+		err = fmt.Errorf("stdin is longer than %d bytes", most)
+	}
+	return data, err
 }
 
 // chosenTargets are those of the flags; nil, which means all that are known, where there are no flags; else the repository of

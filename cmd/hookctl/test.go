@@ -43,7 +43,7 @@ func newTest(p *program) *cobra.Command {
 			}
 			return p.test(ctx, c, sample, githubtest.SampleEvent(sample), payload, dryRun)
 		}
-		payload, err := p.readFile(c.args[0])
+		payload, err := p.readFile(c.args[0], mostRead)
 		if err != nil {
 			return hint(fmt.Errorf("read the sample: %w", err), "send a built-in sample: hookctl test --sample push.main")
 		}
