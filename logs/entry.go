@@ -37,6 +37,7 @@ type Entry struct {
 
 	run      Run
 	key      int64 // place in the order, see Cursor
+	came     int64 // place in the order of arrival, see Mark
 	modified time.Time
 }
 

@@ -103,17 +103,17 @@ func fillIndex(ctx context.Context, dir string, rows int) error {
 		return err
 	}
 	return l.index.transact(ctx, func(tx *transaction) error {
-		for _, name := range names {
-			if _, err := tx.ExecContext(ctx, "DROP INDEX "+name); err != nil {
-				return err
-			}
-		}
 		if _, err := fillBlock(ctx, tx); err != nil { // The words of no record: those that follow bring their own.
 			return err
 		}
 		in, err := newInserter(ctx, tx)
 		if err != nil {
 			return err
+		}
+		for _, name := range names {
+			if _, err := tx.ExecContext(ctx, "DROP INDEX "+name); err != nil {
+				return err
+			}
 		}
 		start := testTime.Add(-time.Duration(rows) * 7 * time.Second)
 		for i := range rows {

@@ -14,16 +14,16 @@ import (
 
 // columns of a record, in the order of rowArgs and scanEntry.
 const columns = `id, file, at, event, action, repo, sender, title, branch, conclusion, number, url, result, delivery,
-	hook, source, verified, secret, size, mtime, notified, ntype, npriority, nstatus, pending, failed, path, syncing`
+	hook, source, verified, secret, size, mtime, notified, ntype, npriority, nstatus, pending, failed, path, syncing, came`
 
 const (
-	updateSQL = `UPDATE record SET (` + columns + `) = (?,?,?,?,?,?,?,?,?,?,?,?,?,?,?,?,?,?,?,?,?,?,?,?,?,?,?,?) WHERE file = ?2`
+	updateSQL = `UPDATE record SET (` + columns + `) = (?,?,?,?,?,?,?,?,?,?,?,?,?,?,?,?,?,?,?,?,?,?,?,?,?,?,?,?,?) WHERE file = ?2`
 	// The ids of one instant lie close together; behind the last of them one is free.
 	freeIDSQL = `SELECT max(id) + 1 FROM record WHERE id >= ?1 AND id < ?1 + 1000000`
 )
 
 func insertSQL(rows int) string {
-	return `INSERT INTO record(` + columns + `) VALUES` + repeated(`(?,?,?,?,?,?,?,?,?,?,?,?,?,?,?,?,?,?,?,?,?,?,?,?,?,?,?,?)`, rows)
+	return `INSERT INTO record(` + columns + `) VALUES` + repeated(`(?,?,?,?,?,?,?,?,?,?,?,?,?,?,?,?,?,?,?,?,?,?,?,?,?,?,?,?,?)`, rows)
 }
 
 func searchSQL(rows int) string {
@@ -48,7 +48,7 @@ func rowArgs(e *Entry) []any {
 	n := deref(e.Notification)
 	return []any{e.key, e.File, orderKey(e.ReceivedAt), e.Event, e.Action, e.Repository, e.Sender, e.Title, e.Branch, e.Conclusion,
 		e.Number, e.URL, e.Result, e.DeliveryID, e.HookID, e.Source, e.Verified, e.Secret, e.Size, e.modified.UnixNano(),
-		e.Notification != nil, n.Type, n.Priority, n.Status, e.Pending, e.Failed, e.Path, e.Syncing}
+		e.Notification != nil, n.Type, n.Priority, n.Status, e.Pending, e.Failed, e.Path, e.Syncing, e.came}
 }
 
 // inserter puts entries into the index within one transaction. End it with done.
@@ -58,6 +58,7 @@ type inserter struct {
 	lanes    map[laneKey]*lane // as they were and will be
 	lastLane int64             // the highest id of a lane, once there was a new one
 	words    int64             // from which id on the table words is filled
+	came     int64             // of the last record that arrived; 0 while the index is not complete
 }
 
 // manyRows are inserted by one statement: most of the cost of a row is that of a statement.
@@ -65,10 +66,19 @@ const manyRows = 50
 
 func newInserter(ctx context.Context, tx *transaction) (*inserter, error) {
 	in := &inserter{tx: tx, lanes: map[laneKey]*lane{}}
-	if err := tx.QueryRowContext(ctx, `SELECT value FROM meta WHERE key = 'words'`).Scan(&in.words); err != nil {
-		return nil, err
+	var last, complete int64
+	err := tx.QueryRowContext(ctx, `SELECT value, (SELECT ifnull(max(came), 0) FROM record INDEXED BY record_came WHERE came > 0),
+		EXISTS (SELECT 1 FROM meta WHERE key = 'complete') FROM meta WHERE key = 'words'`).Scan(&in.words, &last, &complete)
+	in.came = complete * max(last, time.Now().UnixNano())
+	return in, err
+}
+
+// arrived notes when a record came that has no row yet.
+func (in *inserter) arrived(e *Entry) {
+	if e.came = 0; in.came > 0 {
+		in.came++
+		e.came = in.came
 	}
-	return in, nil
 }
 
 // putAll is put for many entries, which are new as a rule.
@@ -87,7 +97,7 @@ func (in *inserter) putAll(ctx context.Context, entries []Entry) (err error) {
 }
 
 func (in *inserter) putMany(ctx context.Context, entries []Entry) error {
-	args, search := make([]any, 0, 28*len(entries)), make([]any, 0, 2*len(entries))
+	args, search := make([]any, 0, 29*len(entries)), make([]any, 0, 2*len(entries))
 	var bytes, last int64
 	for i := range entries {
 		e := &entries[i]
@@ -96,6 +106,7 @@ func (in *inserter) putMany(ctx context.Context, entries []Entry) error {
 			e.key = orderKey(e.ReceivedAt)
 		}
 		last = e.key
+		in.arrived(e)
 		args = append(args, rowArgs(e)...)
 		search = append(search, e.key, searchText(e))
 		bytes += e.Size
@@ -126,6 +137,7 @@ func (in *inserter) putMany(ctx context.Context, entries []Entry) error {
 // its key.
 func (in *inserter) put(ctx context.Context, e *Entry) error {
 	e.key = orderKey(e.ReceivedAt)
+	in.arrived(e)
 	inserted, err := in.tx.change(ctx, insertSQL(1)+` ON CONFLICT DO NOTHING`, rowArgs(e)...)
 	if err != nil {
 		return err
@@ -137,11 +149,11 @@ func (in *inserter) put(ctx context.Context, e *Entry) error {
 		// The file has a row, or the place in the order is taken.
 		var id, size int64
 		var old Entry
-		err := in.tx.QueryRowContext(ctx, `SELECT id, size, title, repo, sender FROM record WHERE file = ?`, e.File).
-			Scan(&id, &size, &old.Title, &old.Repository, &old.Sender)
+		err := in.tx.QueryRowContext(ctx, `SELECT id, size, came, title, repo, sender FROM record WHERE file = ?`, e.File).
+			Scan(&id, &size, &old.came, &old.Title, &old.Repository, &old.Sender)
 		switch {
 		case err == nil && id >= e.key && id < e.key+1_000_000:
-			e.key = id
+			e.key, e.came = id, old.came
 			in.bytes += e.Size - size
 			sameWords = wordsOf(&old) == wordsOf(e)
 			_, err = in.tx.change(ctx, updateSQL, rowArgs(e)...)
@@ -301,7 +313,7 @@ func scanEntry(rows *sql.Rows) (Entry, error) {
 	var n EntryNotification
 	err := rows.Scan(&e.key, &e.File, &at, &e.Event, &e.Action, &e.Repository, &e.Sender, &e.Title, &e.Branch, &e.Conclusion,
 		&e.Number, &e.URL, &e.Result, &e.DeliveryID, &e.HookID, &e.Source, &e.Verified, &e.Secret, &e.Size, &mtime,
-		&notified, &n.Type, &n.Priority, &n.Status, &e.Pending, &e.Failed, &e.Path, &e.Syncing)
+		&notified, &n.Type, &n.Priority, &n.Status, &e.Pending, &e.Failed, &e.Path, &e.Syncing, &e.came)
 	if err != nil {
 		return e, err
 	}

@@ -29,9 +29,11 @@ type WaitResult struct {
 
 // Mark is a place in the arrival of the records that a filter chooses. Records are not seen in the order of their times: one whose
 // notification is pending is filed a little later, and what a receiver had acknowledged when it was killed is filed when the next
-// one starts. So a Mark also knows which of the newest were seen.
+// one starts. So a Mark also knows the last arrival. What has arrived may be chosen later, when its notification has an outcome; so
+// it knows too which of the newest were seen.
 type Mark struct {
-	floor int64   // everything up to this key is done with
+	came  int64   // everything that arrived later is new
+	floor int64   // else everything up to this key is done with
 	seen  []int64 // keys above floor that are done with, in order
 }
 
@@ -39,7 +41,7 @@ type Mark struct {
 func (m Mark) IsZero() bool { return m.floor == 0 && len(m.seen) == 0 }
 
 const (
-	// lateness is how long after its arrival a record may be seen by a Wait that goes on from a Mark.
+	// lateness is how long after its arrival a record may be chosen by a Wait that goes on from a Mark.
 	lateness = time.Minute
 	// markKeys bounds a Mark. With more records than this within lateness, only those older than them are taken for done.
 	markKeys = 256
@@ -53,6 +55,7 @@ func (m Mark) String() string {
 		return ""
 	}
 	b := binary.AppendVarint(nil, m.floor)
+	b = binary.AppendUvarint(append(b, 0), uint64(m.came)) //nolint:gosec // It is not negative.
 	last := m.floor
 	for _, key := range m.seen {
 		b, last = binary.AppendUvarint(b, uint64(key-last)), key //nolint:gosec // The keys ascend.
@@ -77,6 +80,13 @@ func ParseMark(s string) (Mark, error) {
 		return Mark{}, errMark
 	}
 	m.floor = floor
+	if n < len(b) && b[n] == 0 { // marks of earlier versions have no arrival
+		came, size := binary.Uvarint(b[n+1:])
+		if m.came = int64(came); size <= 0 || m.came < 0 { //nolint:gosec // Checked here.
+			return Mark{}, errMark
+		}
+		n += 1 + size
+	}
 	for last := floor; n < len(b); {
 		delta, size := binary.Uvarint(b[n:])
 		n += size
@@ -163,7 +173,12 @@ func (w *wait) run(ctx context.Context) error {
 	// What an index that is being made lacks would pass for new later on, or be looked at no more.
 	w.log.waitWhile(ctx, func() bool { return w.log.rec.trouble() == nil })
 	looked := w.log.cfg.Now()
-	err = w.look(ctx, w.mark.floor)
+	if w.mark.came == 0 {
+		w.mark.came, err = w.log.index.number(ctx, "SELECT ifnull(max(came), 1) FROM record INDEXED BY record_came WHERE came > 0")
+	}
+	if err == nil {
+		err = w.look(ctx, w.mark.floor)
+	}
 	tick := time.NewTicker(w.log.cfg.lookEvery)
 	defer tick.Stop()
 	for !w.done() {
@@ -175,7 +190,9 @@ func (w *wait) run(ctx context.Context) error {
 			if !open {
 				news = nil
 			}
-			err = w.take(ctx, batch)
+			if err = w.arrivals(ctx); err == nil {
+				err = w.changed(ctx, batch)
+			}
 		case <-tick.C:
 			from := looked.Add(-lateness)
 			looked = w.log.cfg.Now()
@@ -192,47 +209,69 @@ func (w *wait) run(ctx context.Context) error {
 	return nil
 }
 
-// look takes what the log has after a key, oldest first.
+// look takes what has arrived, but first what the log has after a key, oldest first, of what had arrived before.
 func (w *wait) look(ctx context.Context, after int64) (err error) {
 	after = max(after, w.mark.floor)
 	w.log.each(ctx, Query{Filter: w.request.Filter, Newer: true, Cursor: Cursor{after}}, nil, func(e Entry, failed error) bool {
 		switch {
 		case failed != nil:
 			err = failed
-		case e.key < w.first:
-			w.mark.add(e.key)
+		case e.came > w.mark.came || w.mark.has(e.key):
+		case e.key >= w.first:
+			w.found = append(w.found, e)
+			fallthrough
 		default:
-			w.add(e)
+			w.mark.add(e.key)
 		}
 		return err == nil && len(w.found) < w.request.Limit
 	})
-	if err == nil {
-		w.first = 0
+	if err != nil {
+		return err
 	}
-	return err
+	w.first = 0
+	return w.arrivals(ctx)
 }
 
-// take takes what the watcher reports.
-func (w *wait) take(ctx context.Context, batch []Entry) error {
-	for _, e := range batch {
-		if len(w.found) == w.request.Limit || w.mark.has(e.key) {
-			continue
-		}
-		matches, err := w.log.Match(ctx, w.request.Filter, e)
-		if err != nil {
+// arrivals takes the records that have arrived since then, however old they are.
+func (w *wait) arrivals(ctx context.Context) error {
+	for {
+		list, err := w.log.index.entries(ctx, "SELECT "+columns+" FROM record INDEXED BY record_came WHERE came > 0 AND came > ? ORDER BY came LIMIT ?", w.mark.came, fullChunk)
+		if err != nil || len(list) == 0 {
 			return err
 		}
-		if matches {
-			w.add(e)
+		for _, e := range list {
+			if len(w.found) >= w.request.Limit {
+				return nil
+			}
+			if err := w.take(ctx, e, e.key <= w.mark.floor); err != nil {
+				return err
+			}
+			w.mark.came = e.came
+		}
+	}
+}
+
+// changed takes of the records that the watcher reports those that had arrived before.
+func (w *wait) changed(ctx context.Context, batch []Entry) error {
+	for _, e := range batch {
+		if e.came <= w.mark.came && len(w.found) < w.request.Limit {
+			if err := w.take(ctx, e, false); err != nil {
+				return err
+			}
 		}
 	}
 	return nil
 }
 
-// add takes a record that matches.
-func (w *wait) add(e Entry) {
-	if !w.mark.has(e.key) {
+// take takes a record where the filter chooses it and it is new, or not seen yet.
+func (w *wait) take(ctx context.Context, e Entry, isNew bool) error {
+	if !isNew && w.mark.has(e.key) {
+		return nil
+	}
+	matches, err := w.log.Match(ctx, w.request.Filter, e)
+	if matches {
 		w.mark.add(e.key)
 		w.found = append(w.found, e)
 	}
+	return err
 }

@@ -173,6 +173,54 @@ func TestWaitGoesOnBehindAMarkWithoutAGap(t *testing.T) {
 	}
 }
 
+// However many newer ones were seen, and however old it is: what a killed receiver had acknowledged is filed by the next one.
+func TestWaitPassesOverNoLateRecord(t *testing.T) {
+	dir := t.TempDir()
+	w := openWriter(t, Config{Dir: dir})
+	l := openLog(t, dir)
+	now := time.Now()
+	const many = 300
+	for i := range many {
+		mustAppend(t, w, &Record{DeliveryID: fmt.Sprint(i), ReceivedAt: now.Add(time.Duration(i) * time.Millisecond)})
+	}
+	var mark Mark
+	for seen := 0; seen < many; {
+		result := waitFor(t, l, WaitRequest{Since: now, After: mark, Limit: 100})
+		seen, mark = seen+len(result.Entries), result.Next
+	}
+	mustAppend(t, w, &Record{DeliveryID: "late", ReceivedAt: now.Add(time.Millisecond / 2)})
+	mustAppend(t, w, &Record{DeliveryID: "of long ago", ReceivedAt: now.Add(-time.Hour)})
+	var got []string
+	for len(got) < 2 {
+		mark, _ = ParseMark(mark.String())
+		result := waitFor(t, l, WaitRequest{After: mark})
+		got, mark = append(got, idsOf(result.Entries)...), result.Next
+	}
+	if want := []string{"late", "of long ago"}; !slices.Equal(got, want) {
+		t.Errorf("got %v, want %v", got, want)
+	}
+}
+
+// A record that was seen is chosen later where its outcome is what the filter asks for.
+func TestWaitSeesAnOutcome(t *testing.T) {
+	w := openWriter(t, Config{Dir: t.TempDir()})
+	r := mustAppend(t, w, &Record{DeliveryID: "one", Notifications: []Notification{{Type: "push", Status: StatusPending}}})
+	failed := WaitRequest{Filter: filterOf(t, "status:failed")}
+	ctx, cancel := context.WithCancel(t.Context())
+	cancel()
+	result, err := w.Log().Wait(ctx, failed)
+	if !errors.Is(err, context.Canceled) || len(result.Entries) > 0 {
+		t.Fatalf("got %v, %v", idsOf(result.Entries), err)
+	}
+	if err := w.SetNotifications(t.Context(), r.File, []Notification{{Type: "push", Status: StatusFailed}}); err != nil {
+		t.Fatal(err)
+	}
+	failed.After = result.Next
+	if got := idsOf(waitFor(t, w.Log(), failed).Entries); !slices.Equal(got, []string{"one"}) {
+		t.Errorf("got %v", got)
+	}
+}
+
 func TestWaitWithoutAReceiverAndWithATimeLimit(t *testing.T) {
 	l := openLog(t, t.TempDir())
 	ctx, cancel := context.WithTimeout(t.Context(), 20*time.Millisecond)

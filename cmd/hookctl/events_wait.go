@@ -131,29 +131,14 @@ func newEventsFollow(p *program) *cobra.Command {
 	return cmd
 }
 
-// followEvents prints each new record once: the log reports a record again when the outcome of its notification is known.
-// An interrupt ends it without an error.
+// followEvents prints each new record once. An interrupt ends it without an error.
 func (p *program) followEvents(ctx context.Context, log *logs.Log, filter logs.Filter, limit int, out *output) error {
-	watching, stop := context.WithCancel(ctx)
-	defer stop()
-	began := time.Now()
-	news, err := log.Watch(watching)
-	if err != nil {
-		return err
-	}
+	request := logs.WaitRequest{Filter: filter, Since: time.Now(), Limit: cmp.Or(limit, 1000)}
 	p.note("following %s; press ctrl+c to stop", log.Dir())
-	seen, count := newRecent(4096), 0
-	for batch := range news {
-		for _, e := range batch {
-			if e.ReceivedAt.Before(began) || !seen.add(e.File) {
-				continue
-			}
-			if matches, err := log.Match(ctx, filter, e); err != nil || !matches {
-				if err != nil && ctx.Err() == nil {
-					return err
-				}
-				continue
-			}
+	for count := 0; ; {
+		result, ended := log.Wait(ctx, request)
+		for _, e := range result.Entries {
+			var err error
 			if out.wanted() {
 				err = out.print(p.out, e)
 			} else {
@@ -167,28 +152,12 @@ func (p *program) followEvents(ctx context.Context, log *logs.Log, filter logs.F
 				return err
 			}
 		}
+		if ctx.Err() != nil {
+			return nil
+		}
+		if ended != nil {
+			return ended
+		}
+		request.After = result.Next
 	}
-	return nil
-}
-
-// recent remembers the last names it was given, so that following for weeks needs no more memory than for a minute.
-type recent struct {
-	known map[string]bool
-	ring  []string
-	next  int
-}
-
-func newRecent(size int) *recent {
-	return &recent{known: make(map[string]bool, size), ring: make([]string, size)}
-}
-
-// add reports whether the name is new.
-func (r *recent) add(name string) bool {
-	if r.known[name] {
-		return false
-	}
-	delete(r.known, r.ring[r.next])
-	r.ring[r.next], r.known[name] = name, true
-	r.next = (r.next + 1) % len(r.ring)
-	return true
 }
