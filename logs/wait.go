@@ -173,12 +173,7 @@ func (w *wait) run(ctx context.Context) error {
 	// What an index that is being made lacks would pass for new later on, or be looked at no more.
 	w.log.waitWhile(ctx, func() bool { return w.log.rec.trouble() == nil })
 	looked := w.log.cfg.Now()
-	if w.mark.came == 0 {
-		w.mark.came, err = w.log.index.number(ctx, "SELECT ifnull(max(came), 1) FROM record INDEXED BY record_came WHERE came > 0")
-	}
-	if err == nil {
-		err = w.look(ctx, w.mark.floor)
-	}
+	err = w.look(ctx, w.mark.floor)
 	tick := time.NewTicker(w.log.cfg.lookEvery)
 	defer tick.Stop()
 	for !w.done() {
@@ -211,6 +206,12 @@ func (w *wait) run(ctx context.Context) error {
 
 // look takes what has arrived, but first what the log has after a key, oldest first, of what had arrived before.
 func (w *wait) look(ctx context.Context, after int64) (err error) {
+	if w.mark.came == 0 {
+		w.mark.came, err = w.log.index.number(ctx, "SELECT ifnull(max(came), 1) FROM record INDEXED BY record_came WHERE came > 0")
+		if err != nil {
+			return err
+		}
+	}
 	after = max(after, w.mark.floor)
 	w.log.each(ctx, Query{Filter: w.request.Filter, Newer: true, Cursor: Cursor{after}}, nil, func(e Entry, failed error) bool {
 		switch {

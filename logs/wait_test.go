@@ -231,6 +231,26 @@ func TestWaitWithoutAReceiverAndWithATimeLimit(t *testing.T) {
 	}
 }
 
+// Who gives no time asks what is new at this moment, and what was there before is not.
+func TestWaitWithoutTimeTakesNothingOld(t *testing.T) {
+	w := openWriter(t, Config{Dir: t.TempDir()})
+	l := w.Log()
+	for i, id := range []string{"first", "old"} { // the first may be found by the building of the index, the second arrives
+		mustAppend(t, w, &Record{DeliveryID: id})
+		await(t, "the record is seen", func() bool { n, _ := l.Count(t.Context(), Filter{}); return n == i+1 && l.rec.trouble() == nil })
+	}
+	over, cancel := context.WithCancel(t.Context())
+	cancel()
+	result, _ := l.Wait(over, WaitRequest{Since: time.Now().Add(time.Second)})
+	if len(result.Entries) > 0 {
+		t.Fatalf("got %v", idsOf(result.Entries))
+	}
+	mustAppend(t, w, &Record{DeliveryID: "new"})
+	if got := idsOf(waitFor(t, l, WaitRequest{After: result.Next}).Entries); !slices.Equal(got, []string{"new"}) {
+		t.Errorf("got %v", got)
+	}
+}
+
 func TestMarksAreBounded(t *testing.T) {
 	var m Mark
 	for i := range int64(10_000) {
