@@ -36,8 +36,8 @@ func Dial(home string) *Client {
 	return &Client{home: home, http: &http.Client{Transport: transport}}
 }
 
-// Status asks what the receiver is doing. It fails with ErrNotRunning if none runs, and with *UnresponsiveError
-// where a process is the receiver and does not answer.
+// Status asks what the receiver is doing. It fails with ErrNotRunning if none runs, and with *UnresponsiveError where a process
+// is the receiver and does not answer; that wraps ErrNotRunning where it has no control socket yet, or no longer.
 func (c *Client) Status(ctx context.Context) (Status, error) {
 	var st Status
 	err := c.call(ctx, http.MethodGet, "/status", 2*time.Second, &st)
@@ -48,7 +48,7 @@ func (c *Client) Status(ctx context.Context) (Status, error) {
 		err = c.returned(ctx, &st)
 	}
 	var silent *UnresponsiveError
-	if errors.Is(err, context.DeadlineExceeded) && !errors.As(err, &silent) {
+	if (errors.Is(err, context.DeadlineExceeded) || errors.Is(err, ErrNotRunning)) && !errors.As(err, &silent) {
 		if pid, locked, heldErr := Held(c.home); heldErr == nil && locked {
 			err = &UnresponsiveError{PID: pid, Suspended: suspended(pid), Err: err}
 		}

@@ -76,23 +76,21 @@ func (l *listener) rest(limit time.Duration) {
 	if err := l.SetDeadline(time.Unix(1, 0)); err != nil {
 		return // it is closed
 	}
-	deadline := time.NewTimer(limit)
-	defer deadline.Stop()
+	deadline := time.After(limit)
 	select {
 	case <-l.rested:
 	case <-l.ended:
 		return
-	case <-deadline.C:
+	case <-deadline:
 		return
 	}
-	tick := time.NewTicker(time.Millisecond)
-	defer tick.Stop()
+	tick := time.Tick(time.Millisecond)
 	for l.owing() > 0 {
 		select {
-		case <-tick.C:
+		case <-tick:
 		case <-l.ended:
 			return
-		case <-deadline.C:
+		case <-deadline:
 			return
 		}
 	}

@@ -124,24 +124,20 @@ func launch(cfg Config, env ...string) (*process, error) {
 func (p *process) ready(ctx context.Context, cfg Config, limit time.Duration) (Status, error) {
 	defer p.said.Close() //nolint:errcheck // the process has its own
 	client := Dial(cfg.Home)
-	deadline := time.NewTimer(limit)
-	defer deadline.Stop()
-	tick := time.NewTicker(pollInterval)
-	defer tick.Stop()
-	patience := time.NewTicker(5 * time.Second)
-	defer patience.Stop()
+	deadline, tick := time.After(limit), time.Tick(pollInterval)
+	patience := time.Tick(5 * time.Second)
 	for {
 		select {
 		case <-p.done:
 			return Status{}, p.startError(cfg.Home, reason(p.how))
 		case <-ctx.Done():
 			return Status{}, errors.Join(fmt.Errorf("start the receiver: %w", context.Cause(ctx)), p.end())
-		case <-deadline.C:
+		case <-deadline:
 			err := p.end()
 			return Status{}, errors.Join(p.startError(cfg.Home, fmt.Sprintf("did not answer within %s", limit)), err)
-		case <-patience.C:
+		case <-patience:
 			cfg.notice("the receiver (pid %d) is still starting; its log: %s", p.pid, LogFile(cfg.Home))
-		case <-tick.C:
+		case <-tick:
 		}
 		st, err := client.Status(ctx)
 		if err == nil && st.PID == p.pid {

@@ -139,26 +139,19 @@ func (i *Instance) watch(ctx context.Context, c Control, srv *http.Server, d *do
 	if _, err := sd.SdNotify(false, sd.SdNotifyReady); err != nil {
 		return d, fmt.Errorf("notify systemd that the receiver is ready: %w", err)
 	}
-	upkeep := time.NewTicker(upkeepInterval)
-	defer upkeep.Stop()
-	problem := ""
+	upkeep, problem := time.Tick(upkeepInterval), ""
 	interval, err := sd.SdWatchdogEnabled(false)
 	if err != nil {
 		return d, fmt.Errorf("read systemd's watchdog interval: %w", err)
 	}
-	var tick <-chan time.Time
-	if interval > 0 {
-		t := time.NewTicker(interval / 2)
-		defer t.Stop()
-		tick = t.C
-	}
+	tick := time.Tick(interval / 2) // nil, which never comes, without a watchdog
 	for {
 		select {
 		case err := <-d.done:
 			return d, fmt.Errorf("serve the control socket: %w", err)
 		case <-ctx.Done():
 			return d, nil
-		case <-upkeep.C:
+		case <-upkeep:
 			if d, err = i.repair(srv, d); err == nil {
 				problem = ""
 			} else if text := err.Error(); text != problem { // once, and not every other second

@@ -66,7 +66,7 @@ func ReadFailures(ctx context.Context, log *logs.Log) (Failures, error) {
 const longWait = time.Minute
 
 // Notifications judges whether notifications get through, for everyone who shows it: a sink whose last attempt failed is an
-// error; one that waits for longer than a minute, or that failed for good, is a warning. st is what [Ask] returned,
+// error; one that waits for longer than a minute, or that failed for good, is a warning. st is what [daemon.Client.Status] returned,
 // and failed is what the log has; its zero value where that was not asked.
 func Notifications(st daemon.Status, failed Failures, now time.Time) Check {
 	var all []Check

@@ -27,10 +27,10 @@ type State struct {
 }
 
 // ReadState asks the running receiver. Where none exists it says what can be known without it from cfg, of which it needs Home, Logs,
-// Store, Version and PublicURL; asked is then why the receiver did not answer, as [Ask] returns it. A receiver that hangs is one that
+// Store, Version and PublicURL; asked is then why the receiver did not answer, as [daemon.Client.Status] returns it. A receiver that hangs is one that
 // runs, in alarm.
 func ReadState(ctx context.Context, cfg Config) (s State, asked, err error) {
-	s.Status, asked = Ask(ctx, cfg.Home)
+	s.Status, asked = daemon.Dial(cfg.Home).Status(ctx)
 	var silent *daemon.UnresponsiveError
 	switch {
 	case errors.As(asked, &silent) && !errors.Is(asked, daemon.ErrNotRunning):

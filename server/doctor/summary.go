@@ -19,7 +19,7 @@ type Row struct {
 
 // Live is what a face knows of this moment. Its zero value knows nothing.
 type Live struct {
-	Status daemon.Status // what [Ask] returned
+	Status daemon.Status // what [daemon.Client.Status] returned
 	Err    error         // and its error
 	Failed Failures      // what the log has of them
 
@@ -72,7 +72,7 @@ func (f *facts) secrets() Check {
 }
 
 // Secret judges the shared secret, its age and its rotation, for everyone who shows it; cfg.Store and cfg.Fleet are read, and
-// st and err are what [Ask] returned.
+// st and err are what [daemon.Client.Status] returned.
 func Secret(cfg Config, st daemon.Status, err error) Check {
 	f := newFacts(context.Background(), cfg.withDefaults())
 	f.status = func() (daemon.Status, error) { return st, err }
