@@ -21,16 +21,16 @@ var ErrNoSecret = errors.New("no webhook secret is set")
 // Config is everything a receiver needs. It is read by [New] and [Server.Reload] and
 // never changed by them.
 type Config struct {
-	Log             *logs.Writer          // where deliveries are kept; only the one given to New counts
-	Keys            *secret.Ring          // every secret that is valid; must not be empty
-	route.Rules // of all paths
-	Sinks           []sink.Config         // where notifications go; none means that none are made
-	Coalesce        time.Duration         // how long followers of a notification are gathered; 0 switches it off
-	CoalesceMax     int                   // how many wait for one sink and repository before the rest becomes one summary; 0 is 20, negative is no bound
-	Paths           map[string]PathConfig // by the name in /webhook/<name>
-	Limits          Limits                // zero fields take the defaults
-	Retry           Retry                 // zero fields take the defaults
-	TLS             TLSConfig             // the zero value serves plain HTTP
+	Log         *logs.Writer          // where deliveries are kept; only the one given to New counts
+	Keys        *secret.Ring          // every secret that is valid; must not be empty
+	route.Rules                       // of all paths
+	Sinks       []sink.Config         // where notifications go; none means that none are made
+	Coalesce    time.Duration         // how long followers of a notification are gathered; 0 switches it off
+	CoalesceMax int                   // how many wait for one sink and repository before the rest becomes one summary; 0 is 20, negative is no bound
+	Paths       map[string]PathConfig // by the name in /webhook/<name>
+	Limits      Limits                // zero fields take the defaults
+	Retry       Retry                 // zero fields take the defaults
+	TLS         TLSConfig             // the zero value serves plain HTTP
 
 	// Enrich, if set, is asked for what a ci_failure may say beyond its payload: after the delivery was answered, once for each
 	// message, which waits for it at most 10 s and goes without it if it fails. It must end with its context.
