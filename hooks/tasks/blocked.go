@@ -62,7 +62,7 @@ func (s *Sync) planBlock(ctx context.Context, w *work, issue *ghIssue, e *entry,
 		return err
 	}
 	s.onBoard(w, move{column: s.cfg.Board.Blocked, before: s.remember(w, s.cfg.Board.Blocked, since)})
-	w.add(step{Action: Action{Action: "notify", Title: notice.Subject, Body: notice.Message}, did: "escalated", do: func(_ context.Context, w *work) error {
+	w.add(step{Action: Action{Action: "notify", Title: notice.Subject, Body: notice.Message}, did: "escalated", do: func(context.Context) error {
 		w.notices = append(w.notices, notice)
 		return nil
 	}})

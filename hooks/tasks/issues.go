@@ -105,9 +105,9 @@ func (w *work) comment(about, body, why string) {
 }
 
 // noteOnce comments on the issue of a work. about names what the comment says; where there is one about the same, it is enough.
-func (w *work) noteOnce(about, body string) func(context.Context, *work) error {
+func (w *work) noteOnce(about, body string) func(context.Context) error {
 	mark := fmt.Sprintf(noteFormat, w.key, about)
-	return func(ctx context.Context, w *work) error {
+	return func(ctx context.Context) error {
 		list, err := w.issues().comments(ctx, w.issue)
 		if err != nil {
 			return err
@@ -125,21 +125,21 @@ func (w *work) noteOnce(about, body string) func(context.Context, *work) error {
 
 // label adds a step that sets a label, which GitHub makes where it is missing.
 func (w *work) label(name, why string) {
-	w.add(step{Action: Action{Action: "label", Title: name}, did: why, do: func(ctx context.Context, w *work) error {
+	w.add(step{Action: Action{Action: "label", Title: name}, did: why, do: func(ctx context.Context) error {
 		return w.change(ctx, "labeled:"+strings.ToLower(name), w.issues().call("label", "POST", fmt.Sprintf("/issues/%d/labels", w.issue), map[string][]string{"labels": {name}}), nil)
 	}})
 }
 
 // patch changes the issue that a work is about.
-func (w *work) patch(ctx context.Context, event string, number int64, fields map[string]any) error {
-	return w.change(ctx, event, w.issues().call("change the issue", "PATCH", fmt.Sprintf("/issues/%d", number), fields), nil)
+func (w *work) patch(ctx context.Context, event string, fields map[string]any) error {
+	return w.change(ctx, event, w.issues().call("change the issue", "PATCH", fmt.Sprintf("/issues/%d", w.issue), fields), nil)
 }
 
-// close adds a step that closes the issue.
-func (w *work) close(why string) {
-	w.add(step{Action: Action{Action: "close"}, did: why, do: func(ctx context.Context, w *work) error {
-		return w.patch(ctx, "closed", w.issue, map[string]any{"state": "closed", "state_reason": "completed"})
-	}})
+// end closes the issue that a work is about.
+func (w *work) end(reason string) func(context.Context) error {
+	return func(ctx context.Context) error {
+		return w.patch(ctx, "closed", map[string]any{"state": "closed", "state_reason": reason})
+	}
 }
 
 // closedAt is when an issue was closed.

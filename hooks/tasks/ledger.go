@@ -1,6 +1,7 @@
 package tasks
 
 import (
+	"cmp"
 	"context"
 	"errors"
 	"fmt"
@@ -139,4 +140,37 @@ func (l *ledger) entryOf(key, kind string, r repository, now time.Time) *entry {
 	}
 	e.Repository = r.name
 	return e
+}
+
+// note changes the entry of a work in the ledger, and makes it where it is missing. state is that of one that is not open; "" leaves
+// it, and a new one is suggested.
+func (w *work) note(ctx context.Context, state string, change func(*entry)) error {
+	return w.s.update(ctx, func(l *ledger) {
+		w.learn(l)
+		kind, now := w.t.kind, w.now.UTC()
+		if kind == kindUnblocked {
+			kind = kindBlocked
+		}
+		e := l.entryOf(w.key, kind, w.t.repo, now)
+		e.File, e.Last = w.d.File, now
+		if e.State != "open" {
+			e.State = cmp.Or(state, e.State, "suggested")
+		}
+		change(e)
+	})
+}
+
+// learn notes what the plan found at GitHub.
+func (w *work) learn(l *ledger) {
+	for _, f := range w.learned {
+		f(l)
+	}
+}
+
+// failing notes what keeps failing, nil for nothing.
+func (e *entry) failing(err error) {
+	e.Error, e.Hint = "", hooks.CureOf(err)
+	if err != nil {
+		e.Error = line(err.Error(), 300)
+	}
 }
