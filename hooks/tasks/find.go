@@ -30,12 +30,12 @@ func (s *Sync) find(ctx context.Context, w *work, l *ledger, green bool) (found,
 	} else if green && !l.Read[w.t.repo.id].IsZero() {
 		return f, nil
 	}
-	list, err := api.labelled(ctx, s.cfg.CI.Labels[0])
+	list, err := api.list(ctx, s.cfg.CI.Labels[0])
 	if err != nil {
 		return f, err
 	}
 	if e != nil && !e.Creating.IsZero() && w.now.Sub(e.Creating) < creatingTime {
-		more, err := api.newest(ctx)
+		more, err := api.list(ctx, "")
 		if err != nil {
 			return f, err
 		}
@@ -96,7 +96,7 @@ func (l *ledger) recognize(i *ghIssue, r repository) {
 
 // settleTwins looks whether another receiver created an issue for the same failure at the same time. Of both the older stays.
 func (w *work) settleTwins(ctx context.Context) error {
-	list, err := w.issues().newest(ctx)
+	list, err := w.issues().list(ctx, "")
 	if err != nil {
 		return err
 	}

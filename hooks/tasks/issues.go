@@ -22,8 +22,6 @@ type ghIssue struct {
 	ClosedAt  string `json:"closed_at"`
 	Labels    []struct{ Name string }
 	Assignees []wirePerson
-	User      wirePerson
-	Assoc     string `json:"author_association"`
 	CreatedAt string `json:"created_at"`
 }
 
@@ -38,7 +36,6 @@ type comment struct {
 	Body  string
 	User  struct{ Login, Type string }
 	At    string `json:"created_at"`
-	URL   string `json:"html_url"`
 	Assoc string `json:"author_association"`
 }
 
@@ -50,21 +47,18 @@ type issues struct {
 
 func (w *work) issues() issues { return issues{w.client, w.t.repo.target()} }
 
-func (i issues) base() string {
-	return "repos/" + url.PathEscape(i.repo.Owner) + "/" + url.PathEscape(i.repo.Repo)
-}
-
 // call is one about issues, for which a token needs these rights.
 func (i issues) call(op, method, path string, body any) hooks.Call {
-	return hooks.Call{Op: op, Target: i.repo.String(), Method: method, Path: i.base() + path, Body: body, Scope: "repo", Permission: "Issues: read and write"}
+	return hooks.Call{Op: op, Target: i.repo.String(), Method: method, Path: "repos/" + url.PathEscape(i.repo.Owner) + "/" + url.PathEscape(i.repo.Repo) + path,
+		Body: body, Scope: "repo", Permission: "Issues: read and write"}
 }
 
 // get reads one issue; nil where it is gone.
 func (i issues) get(ctx context.Context, number int64) (*ghIssue, error) {
 	var found ghIssue
 	err := i.client.Do(ctx, i.call("read the issue", "GET", fmt.Sprintf("/issues/%d", number), nil), &found)
-	var e *hooks.Error
-	if errors.As(err, &e) && (e.Status == 404 && !errors.Is(err, hooks.ErrScope) || e.Status == 410 && !disabled(e)) {
+	var e *hooks.Error // a 410 may also be that of a repository without issues
+	if errors.As(err, &e) && (e.Status == 404 && !errors.Is(err, hooks.ErrScope) || e.Status == 410 && !strings.Contains(strings.ToLower(e.Message), "disabled")) {
 		return nil, nil
 	}
 	if err == nil && found.Number != number {
@@ -73,18 +67,13 @@ func (i issues) get(ctx context.Context, number int64) (*ghIssue, error) {
 	return &found, err
 }
 
-// disabled reports whether the repository has no issues, rather than that one was deleted.
-func disabled(e *hooks.Error) bool { return strings.Contains(strings.ToLower(e.Message), "disabled") }
-
-// labelled lists the issues with a label, open and closed, newest first, at most 500.
-func (i issues) labelled(ctx context.Context, label string) ([]ghIssue, error) {
-	return i.list(ctx, "labels="+url.QueryEscape(label)+"&", 500)
-}
-
-// newest lists the newest issues: a label may be missing from GitHub's lists for a moment.
-func (i issues) newest(ctx context.Context) ([]ghIssue, error) { return i.list(ctx, "", 1) }
-
-func (i issues) list(ctx context.Context, which string, enough int) ([]ghIssue, error) {
+// list lists the issues with a label, open and closed, newest first, at most 500. Without a label it lists the newest hundred: a
+// label may be missing from GitHub's lists for a moment.
+func (i issues) list(ctx context.Context, label string) ([]ghIssue, error) {
+	which, enough := "", 1
+	if label != "" {
+		which, enough = "labels="+url.QueryEscape(label)+"&", 500
+	}
 	return hooks.All[ghIssue](ctx, i.client, i.call("list issues", "GET", "/issues?"+which+"state=all&sort=created&direction=desc&per_page=100", nil), enough)
 }
 

@@ -85,22 +85,18 @@ func (s *Sync) readLedger() (*ledger, error) {
 	if err != nil && !errors.Is(err, fs.ErrNotExist) {
 		return nil, hooks.WithCure(err, "move it away: what is in it but the suggestions is found again at GitHub")
 	}
-	if l.Entries == nil {
-		l.Entries = map[string]*entry{}
-	}
-	if l.Read == nil {
-		l.Read = map[int64]time.Time{}
-	}
-	if l.Newest == nil {
-		l.Newest = map[string]seenRun{}
-	}
-	if l.Owed == nil {
-		l.Owed = map[string]*owed{}
-	}
-	if l.Stopped == nil {
-		l.Stopped = map[string]time.Time{}
-	}
+	orEmpty(&l.Entries)
+	orEmpty(&l.Read)
+	orEmpty(&l.Newest)
+	orEmpty(&l.Owed)
+	orEmpty(&l.Stopped)
 	return &l, nil
+}
+
+func orEmpty[K comparable, V any](m *map[K]V) {
+	if *m == nil {
+		*m = map[K]V{}
+	}
 }
 
 // update changes the ledger while no other process does. It is durable on return.
@@ -147,12 +143,8 @@ func (l *ledger) entryOf(key, kind string, r repository, now time.Time) *entry {
 func (w *work) note(ctx context.Context, state string, change func(*entry)) error {
 	return w.s.update(ctx, func(l *ledger) {
 		w.learn(l)
-		kind, now := w.t.kind, w.now.UTC()
-		if kind == kindUnblocked {
-			kind = kindBlocked
-		}
-		e := l.entryOf(w.key, kind, w.t.repo, now)
-		e.File, e.Last = w.d.File, now
+		e := l.entryOf(w.key, w.t.kind, w.t.repo, w.now.UTC())
+		e.File, e.Last = w.d.File, w.now.UTC()
 		if e.State != "open" {
 			e.State = cmp.Or(state, e.State, "suggested")
 		}

@@ -56,7 +56,6 @@ type work struct {
 	learned []func(*ledger)
 }
 
-
 func (w *work) add(st step) {
 	st.Repository, st.Why = w.t.repo.name, w.why
 	if w.issue != 0 && st.Issue == nil {
@@ -89,13 +88,14 @@ func (s *Sync) plan(ctx context.Context, t *trigger, d Delivery) ([]*work, error
 		return s.planCI(ctx, w)
 	case kindMerged:
 		w.key = t.numberKey()
-		return []*work{w}, s.planPull(ctx, w)
-	case kindBlocked, kindUnblocked:
+		err = s.planPull(ctx, w)
+	case kindBlocked:
 		w.key = t.numberKey()
-		return []*work{w}, s.planBlocked(ctx, w)
+		err = s.planBlocked(ctx, w)
 	default:
-		return []*work{w}, s.planOurs(ctx, w)
+		err = s.planOurs(w)
 	}
+	return []*work{w}, err
 }
 
 // apply carries a plan out. What failed for good beside what was done is the outcome's Problem.

@@ -15,11 +15,10 @@ import (
 
 // Kinds of triggers. The first three are what an entry of the ledger is about.
 const (
-	kindCI        = "ci_failure"
-	kindMerged    = "merged"
-	kindBlocked   = "blocked"
-	kindUnblocked = "unblocked"
-	kindOurs      = "ours" // a person closed, reopened or deleted an issue of ours
+	kindCI      = "ci_failure"
+	kindMerged  = "merged"
+	kindBlocked = "blocked" // or no longer
+	kindOurs    = "ours"    // a person closed, reopened or deleted an issue of ours
 )
 
 // trigger is what a delivery says, as far as sync cares. Its texts are cleaned.
@@ -80,19 +79,16 @@ type issueEvent struct {
 
 type wirePerson struct{ Login string }
 
-type wireRepository struct {
-	ID            int64
-	FullName      string `json:"full_name"`
-	Private       bool
-	DefaultBranch string `json:"default_branch"`
-	HTMLURL       string `json:"html_url"`
-}
-
 type wirePayload struct {
-	Action      string
-	Repository  wireRepository
+	Action     string
+	Repository struct {
+		ID            int64
+		FullName      string `json:"full_name"`
+		Private       bool
+		DefaultBranch string `json:"default_branch"`
+		HTMLURL       string `json:"html_url"`
+	}
 	Sender      wirePerson
-	Number      int64
 	WorkflowRun *struct {
 		ID         int64
 		Name       string
@@ -117,7 +113,7 @@ type wirePayload struct {
 		HTMLURL     string `json:"html_url"`
 		CompletedAt string `json:"completed_at"`
 		App         *struct{ Slug string }
-		Output      *struct{ Title, Summary string }
+		Output      *struct{ Summary string }
 		CheckSuite  *struct {
 			HeadBranch string `json:"head_branch"`
 		} `json:"check_suite"`
@@ -152,7 +148,6 @@ type wirePayload struct {
 	}
 	Label *struct{ Name string }
 }
-
 
 // read makes a trigger of a delivery, nil for one that does not matter. why is the reason of a near miss, which the record says; ""
 // for a delivery that has nothing to do with sync.
@@ -304,8 +299,7 @@ func (s *Sync) readIssue(t *trigger, p *wirePayload) (matters bool, why string) 
 		if p.Label == nil || !strings.EqualFold(p.Label.Name, s.cfg.Blocked.Label) {
 			return false, ""
 		}
-		t.issue.label = line(p.Label.Name, 50)
-		t.kind = map[string]string{"labeled": kindBlocked, "unlabeled": kindUnblocked}[p.Action]
+		t.kind, t.issue.label = kindBlocked, line(p.Label.Name, 50)
 		return true, ""
 	case "closed", "reopened", "deleted":
 		t.kind = kindOurs
