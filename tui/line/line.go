@@ -19,8 +19,10 @@ import (
 // been printed.
 var ErrCommandFailed = errors.New("a command failed")
 
+// ErrCancelled is what a question is left with, and what Config.Execute returns for a command that the user cancelled.
+var ErrCancelled = errors.New("cancelled")
+
 var (
-	errCancelled   = errors.New("cancelled")                  // a question was left
 	errInterrupted = errors.New("interrupted")                // by ctrl+c
 	errBack        = errors.New("this is the first question") // back to the question before
 )
