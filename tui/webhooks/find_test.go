@@ -358,17 +358,17 @@ func TestEveryAnswerIsListedInTheEnd(t *testing.T) {
 	arranged, all := 0, fleet.List{}
 	for i := range n {
 		t := hooks.Target{Owner: "octo-org", Repo: fmt.Sprint("r", i)}
-		before := len(p.rows)
+		before := len(p.shown)
 		all.Hooks = append(all.Hooks, shownHook(int64(i+1), t))
 		p.step(listed{target: t, hooks: all.Hooks[i:]})
-		if len(p.rows) != before {
+		if len(p.shown) != before {
 			arranged++
 		}
 	}
 	if arranged == 0 || arranged > 60 {
 		t.Errorf("the list was sorted %d times for %d answers", arranged, n)
 	}
-	if len(p.rows) < n-5 {
+	if len(p.shown) < n-5 {
 		t.Errorf("%d of %d hooks are listed before the end", len(p.rows), n)
 	}
 	s.Settle(p.ended(all, nil))

@@ -346,7 +346,7 @@ func TestRotationGoesByItsOwnList(t *testing.T) {
 		t.Fatal("the question cannot be cancelled")
 	}
 	lift()
-	clear(r.hooks.listed)
+	r.hooks.rows = nil
 	r.Press("r")
 	r.Shows("new secret for 2 hooks")
 	r.Press("esc")
@@ -435,7 +435,6 @@ func TestMissedDeliveriesOpenAtTheirHook(t *testing.T) {
 	// Where GitHub has not answered yet, they open once it has.
 	p := r.hooks
 	p.loaded, p.rows, p.shown = false, nil, nil
-	clear(p.listed)
 	if p.openMissed("octo-org/web"); r.Top() != nil {
 		t.Fatalf("without a list the box is %+v", r.Top())
 	}
