@@ -203,8 +203,7 @@ func hookStates() map[string]func(*pageScreen) {
 		"deliveries-open": func(s *pageScreen) {
 			o := deliveriesOf(s)
 			s.Press("j", "j")
-			o.inside = true
-			o.open = &hooks.Delivery{ID: o.list[2].ID, URL: kittest.PublicURL, ResponseBody: "upstream is not there", RequestHeaders: map[string]string{"X-GitHub-Event": "workflow_run"}, ResponseHeaders: map[string]string{"Server": "tunnel"}}
+			s.Show(o.whole(o.list[2], hooks.Delivery{ID: o.list[2].ID, URL: kittest.PublicURL, ResponseBody: "upstream is not there", RequestHeaders: map[string]string{"X-GitHub-Event": "workflow_run"}, ResponseHeaders: map[string]string{"Server": "tunnel"}}, nil))
 		},
 		"rotating":        func(s *pageScreen) { running(s); s.hooks.watch() },
 		"rotating-closed": running,

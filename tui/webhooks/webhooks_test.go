@@ -412,7 +412,7 @@ func TestDeliveriesAreOfTheirHook(t *testing.T) {
 		t.Fatalf("catching up is %q", act.Command)
 	}
 	o := r.Top().(*deliveries)
-	r.Until("the deliveries", func() bool { return !o.loading })
+	r.Until("the deliveries", func() bool { return !o.asking.Busy() })
 	o.all, o.list = nil, nil
 	r.Press("v")
 	r.Shows("No delivery failed; v shows all.")
