@@ -117,8 +117,6 @@ func (p *Page) Update(msg tea.Msg) tea.Cmd {
 		default:
 			return p.readRotation() // another process may rotate
 		}
-	case second:
-		return p.second(msg)
 	case rotationOver:
 		return tea.Batch(p.readRotation(), p.shell.Say("the grace period is over: only the new secret is accepted"))
 	case kit.News[logs.Entry]:

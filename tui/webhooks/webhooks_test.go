@@ -72,7 +72,7 @@ func TestRotationOfAllHooksAndUndo(t *testing.T) {
 	r.Shows("rotated, u undoes until")
 	r.start("u")
 	r.Shows("Undoing the rotation")
-	r.Until("the undo", func() bool { return !r.hooks.rot.under() })
+	r.Until("the undo", func() bool { return !r.hooks.rot.busy() })
 	if back, _, err := r.cfg.Store.Current(); err != nil || back != old {
 		t.Fatalf("the old secret is not back (%v)", err)
 	}
@@ -228,7 +228,7 @@ func TestSlowGitHubHoldsNoKey(t *testing.T) {
 // An answer to what is no longer asked changes nothing.
 func TestLateAnswersAreDropped(t *testing.T) {
 	r := withHooks(t, "octo-org/web")
-	r.Run(r.hooks.planned(r.hooks.rot.turn+1, fleet.RotatePlan{}, hooks.ErrNotLoggedIn))
+	r.Run(r.hooks.planned(&kit.Countdown{Shell: r.Shell}, fleet.RotatePlan{}, hooks.ErrNotLoggedIn))
 	if r.Top() != nil || r.hooks.rot.err != nil {
 		t.Error("a plan that nobody waits for is shown")
 	}
@@ -342,7 +342,7 @@ func TestRotationGoesByItsOwnList(t *testing.T) {
 	r.Press("r")
 	r.Shows("asking GitHub which hooks there are")
 	r.Press("esc")
-	if r.Top() != nil || r.hooks.rot.under() {
+	if r.Top() != nil || r.hooks.rot.busy() {
 		t.Fatal("the question cannot be cancelled")
 	}
 	lift()
@@ -354,7 +354,7 @@ func TestRotationGoesByItsOwnList(t *testing.T) {
 	r.GitHub.Fault(githubtest.Fault{Path: "/repos/octo-org/web/hooks", Status: http.StatusInternalServerError})
 	r.Press("r")
 	r.Shows("see which hooks there are")
-	if r.hooks.rot.under() {
+	if r.hooks.rot.busy() {
 		t.Error("it goes on anyway")
 	}
 }
