@@ -285,7 +285,7 @@ func (f *filer) toIndex(ctx context.Context, entries []Entry) {
 	if len(entries) == 0 {
 		return
 	}
-	if err := f.index.put(ctx, entries); err != nil && ctx.Err() == nil {
+	if err := f.index.put(ctx, entries, nil); err != nil && ctx.Err() == nil {
 		f.log.Warn("the index was not brought up to date; it will be from the files", "error", err)
 		f.index.lose()
 	}
