@@ -140,11 +140,8 @@ func (f *Fleet) Reach(ctx context.Context, url string) error {
 	return f.cfg.Probe(ctx, url, status.Instance)
 }
 
-// Accept makes the receiver read its secrets again, and fails unless it says that it accepts all of these.
-func (f *Fleet) Accept(ctx context.Context, fingerprints []string) error {
-	if f.cfg.Accept != nil {
-		return f.cfg.Accept(ctx, fingerprints)
-	}
+// accept makes the receiver read its secrets again, and fails unless it says that it accepts all of these.
+func (f *Fleet) accept(ctx context.Context, fingerprints []string) error {
 	status, err := daemon.Dial(f.cfg.Home).Reload(ctx)
 	if err != nil {
 		return hooks.WithCure(fmt.Errorf("make the receiver accept the new secret: %w", err), "hookctl start")
