@@ -89,32 +89,28 @@ func awaitPing(ctx context.Context, log *logs.Log, hookID int64, fingerprint str
 	if err != nil {
 		news = nil // looking finds it too, if later
 	}
-	tick := time.NewTicker(lookAgain)
-	defer tick.Stop()
+	tick := time.Tick(lookAgain)
 	for {
 		e, found, err := look(ctx)
 		if found || err != nil && ctx.Err() == nil {
 			return e, err
 		}
-		for again := false; !again; {
-			select {
-			case batch, ok := <-news:
-				if !ok {
-					news = nil
-				}
-				if at := slices.IndexFunc(batch, match); at >= 0 {
-					return batch[at], nil
-				}
-			case <-tick.C:
-				again = true
-			case <-ctx.Done():
-				last, stop := context.WithTimeout(context.WithoutCancel(ctx), 2*lookAgain)
-				defer stop()
-				if e, found, _ := look(last); found { // without an answer the time is simply up
-					return e, nil
-				}
-				return logs.Entry{}, context.Cause(ctx)
+		select {
+		case batch, ok := <-news:
+			if !ok {
+				news = nil
 			}
+			if at := slices.IndexFunc(batch, match); at >= 0 {
+				return batch[at], nil
+			}
+		case <-tick:
+		case <-ctx.Done():
+			last, stop := context.WithTimeout(context.WithoutCancel(ctx), 2*lookAgain)
+			defer stop()
+			if e, found, _ := look(last); found { // without an answer the time is simply up
+				return e, nil
+			}
+			return logs.Entry{}, context.Cause(ctx)
 		}
 	}
 }
