@@ -40,7 +40,9 @@ func TestChecks(t *testing.T) {
 			w.status.Alarms = []daemon.Alarm{{Key: "certificate.a", Text: "the certificate of a expires on Monday", Warning: true}}
 		}, Warn, "the certificate of a expires", ""},
 		{"receiver", "hangs", func(w *world) { w.end(); lock(w) }, Fail, "does not answer", "hookctl restart"},
-		{"receiver", "has trouble with its tunnel only", func(w *world) { w.status.Alarms = []daemon.Alarm{{Key: "tunnel", Text: "tunnel: some hooks keep an old address"}} }, OK, "running on", ""},
+		{"receiver", "has trouble with its tunnel only", func(w *world) {
+			w.status.Alarms = []daemon.Alarm{{Key: "tunnel", Text: "tunnel: some hooks keep an old address"}}
+		}, OK, "running on", ""},
 
 		{"refused requests", "none", nil, OK, "none with a wrong or missing signature", ""},
 		{"refused requests", "no receiver", func(w *world) { w.end() }, Unknown, "not known", ""},
