@@ -264,10 +264,12 @@ func (r *Rotator) begin(hooks []Hook, grace time.Duration, earlier *secret.Rotat
 	if err != nil {
 		return nil, err
 	}
-	state := &secret.Rotation{Host: r.Client.host, Old: old, OldSince: since, Started: r.now(), Grace: grace}
+	now := r.now()
+	state := &secret.Rotation{Host: r.Client.host, Old: old, OldSince: since, Started: now, Grace: grace}
 	if earlier != nil {
-		state.Retired = retired(earlier, r.now())
-		if err := r.Store.Retire(earlier, r.now()); err != nil {
+		// What an earlier rotation still accepts for a while stays accepted.
+		state.Retired = slices.DeleteFunc(earlier.Keys(), func(k secret.Key) bool { return k.Expires.IsZero() || !now.Before(k.Expires) })
+		if err := r.Store.Retire(earlier, now); err != nil {
 			return nil, err
 		}
 	}
@@ -304,16 +306,6 @@ func (r *Rotator) begin(hooks []Hook, grace time.Duration, earlier *secret.Rotat
 	return state, r.Store.SaveRotation(state)
 }
 
-// retired are the keys of an earlier rotation whose time is not over.
-func retired(earlier *secret.Rotation, now time.Time) []secret.RetiredKey {
-	var keys []secret.RetiredKey
-	for _, k := range earlier.Keys() {
-		if !k.Expires.IsZero() && now.Before(k.Expires) {
-			keys = append(keys, secret.RetiredKey{Secret: k.Value, HookID: k.HookID, Expires: k.Expires})
-		}
-	}
-	return keys
-}
 
 // run takes a saved rotation, of which the receiver accepts the secrets, as far as it goes.
 func (r *Rotator) run(ctx context.Context, state *secret.Rotation) (RotateResult, error) {
