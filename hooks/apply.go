@@ -100,6 +100,18 @@ func (r SetupRequest) secretOf(hookID int64) (string, error) {
 	return r.Secret, nil
 }
 
+// doing runs one thing and reports it.
+func doing(progress func(Step), s Step, do func() error) error {
+	s.State = StateRunning
+	progress(s)
+	s.State, s.Err = StateDone, do()
+	if s.Err != nil {
+		s.State = StateFailed
+	}
+	progress(s)
+	return s.Err
+}
+
 func oneAtATime(progress func(Step)) func(Step) {
 	var mu sync.Mutex
 	return func(s Step) {
@@ -146,15 +158,10 @@ func (a *applying) run(ctx context.Context) error {
 
 // step runs one thing and reports it.
 func (a *applying) step(name, detail string, do func() error) error {
-	s := Step{Target: a.result.Target, HookID: a.result.HookID, Name: name, State: StateRunning, Detail: detail}
-	a.progress(s)
-	s.Err = do()
-	s.HookID, s.State = a.result.HookID, StateDone
-	if s.Err != nil {
-		s.State = StateFailed
-	}
-	a.progress(s)
-	return s.Err
+	return doing(func(s Step) {
+		s.HookID = a.result.HookID // which creating it gives
+		a.progress(s)
+	}, Step{Target: a.result.Target, Name: name, Detail: detail}, do)
 }
 
 func (a *applying) create(ctx context.Context) error {
