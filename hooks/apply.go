@@ -166,8 +166,9 @@ func (a *applying) step(name, detail string, do func() error) error {
 
 func (a *applying) create(ctx context.Context) error {
 	return a.step("create hook", a.req.URL, func() error {
-		began := time.Now()
-		h, err := a.c.Create(ctx, a.result.Target, Spec{URL: a.req.URL, Events: a.req.NewEvents, Secret: a.secret, Active: a.req.Active, InsecureSSL: a.req.InsecureSSL})
+		began, request := time.Now(), a.req
+		request.Secret = a.secret
+		h, err := a.c.Create(ctx, a.result.Target, request)
 		if err != nil {
 			return err
 		}
@@ -196,14 +197,13 @@ func (a *applying) found(ctx context.Context, exists error) error {
 func (a *applying) update(ctx context.Context) error {
 	var config ConfigChange
 	for _, c := range a.result.Changes {
-		value := c.To
 		switch c.Field {
 		case "url":
-			config.URL = &value
+			config.URL = &c.To
 		case "content_type":
-			config.ContentType = &value
+			config.ContentType = &c.To
 		case "insecure_ssl":
-			config.InsecureSSL = &value
+			config.InsecureSSL = &c.To
 		case "secret":
 			config.Secret = &a.secret
 		}

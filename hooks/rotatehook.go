@@ -81,9 +81,6 @@ func (w *rotating) hook(ctx context.Context, i int, untouched bool) error {
 	if err := w.save(i, h); err != nil {
 		return err
 	}
-	if err := w.back(h.HookID); err != nil {
-		return err
-	}
 	if idle {
 		h.Error = inactiveNote
 		w.report(target, h, "verify", StateSkipped, nil)
@@ -118,22 +115,16 @@ func (w *rotating) failed(ctx context.Context, i int, t Target, h secret.Rotatio
 	return w.save(i, h)
 }
 
-// back takes a hook that came through after the promotion from those that were set aside; before, the promotion does.
-func (w *rotating) back(hookID int64) error {
-	w.mu.Lock()
-	defer w.mu.Unlock()
-	if w.state.Promoted.IsZero() {
-		return nil
-	}
-	return w.Store.BackFromAside(hookID)
-}
-
-// save writes the state of one hook durably.
+// save writes the state of one hook durably. One that came through after the promotion leaves those that were set aside; before, the
+// promotion does that.
 func (w *rotating) save(i int, h secret.RotationHook) error {
 	w.mu.Lock()
 	defer w.mu.Unlock()
 	w.state.Hooks[i] = h
-	return w.keep()
+	if err := w.keep(); err != nil || h.Step != secret.StepVerified || w.state.Promoted.IsZero() {
+		return err
+	}
+	return w.Store.BackFromAside(h.HookID)
 }
 
 func (w *rotating) keep() error {
