@@ -20,8 +20,8 @@ var sameMeaning = map[string]string{
 	"hooks.stop":        "stop", "rotation.stop": "stop", "wizard.cancel": "stop", "job.cancel": "stop", // what is at work
 	"wizard.probe": "refresh", "wizard.reload": "refresh", "wizard.test": "refresh", // ask again
 	"sink.test": "hook.test", "sink.check": "hook.ping", // the same question to another one
-	"help.close": "help", "stats.close": "stats", "diff.close": "diff", // the key that opened it
-	"stats.left": "fold", "stats.right": "unfold", "diff.copy": "copy",
+	"help.close": "help", "diff.close": "diff", // the key that opened it
+	"diff.copy": "copy",
 }
 
 // otherMeaning are the keys that mean something else in a box than on a page,

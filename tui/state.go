@@ -66,11 +66,9 @@ func (a *app) save() error {
 	return a.cfg.writeState(state{Page: a.Pages[a.At].Name(), State: a.events.State(), NoMouse: !a.Mouse && !a.cfg.NoMouse})
 }
 
-// close waits for work under way, which ends because the context did, takes
-// half an export away, and lets go of the log.
+// close waits for work under way, which ends because the context did, and lets go of the log.
 func (a *app) close() {
 	a.Close()
-	a.events.Close()
 	if a.log.Value != nil {
 		a.log.Value.Close() //nolint:errcheck,gosec // only read from
 	}

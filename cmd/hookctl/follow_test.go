@@ -4,7 +4,6 @@ import (
 	"bufio"
 	"bytes"
 	"context"
-	"errors"
 	"io"
 	"os"
 	"path/filepath"
@@ -81,29 +80,34 @@ func TestFollowPrintsNewRecordsOnly(t *testing.T) {
 func TestLogFollows(t *testing.T) {
 	home := t.TempDir()
 	file := daemon.LogFile(home)
-	write := func(text string) { // in one step, so that nobody sees half of it
+	write := func(flag int, text string) {
 		t.Helper()
-		err := os.WriteFile(file+".new", []byte(text), 0o600)
-		if err := errors.Join(err, os.Rename(file+".new", file)); err != nil {
+		f, err := os.OpenFile(file, os.O_CREATE|os.O_WRONLY|flag, 0o600)
+		if err != nil {
+			t.Fatal(err)
+		}
+		defer f.Close()
+		if _, err := f.WriteString(text); err != nil {
 			t.Fatal(err)
 		}
 	}
 	if err := os.MkdirAll(filepath.Dir(file), 0o700); err != nil {
 		t.Fatal(err)
 	}
-	write("one\nha")
+	write(0, "one\nha")
 	out, in := io.Pipe()
 	ctx, cancel := context.WithCancel(t.Context())
 	done := make(chan error, 1)
 	go func() {
-		done <- (&program{out: in, err: io.Discard}).followLog(ctx, home, "", 0)
+		done <- (&program{out: in, err: io.Discard}).followLog(ctx, daemon.LogTail{Home: home}, "")
 		in.Close() //nolint:errcheck // never fails
 	}()
 	lines := bufio.NewScanner(out)
-	for _, step := range []struct{ write, line string }{{"", "one"}, {"one\nhalf of it\n", "half of it"}, {"again\n", "again"}} {
-		if step.write != "" {
-			write(step.write)
-		}
+	for _, step := range []struct {
+		flag        int
+		write, line string
+	}{{os.O_APPEND, "", "one"}, {os.O_APPEND, "lf of it\n", "half of it"}, {os.O_TRUNC, "again\n", "again"}} {
+		write(step.flag, step.write)
 		if !lines.Scan() || lines.Text() != step.line {
 			t.Fatalf("printed %q, want %q", lines.Text(), step.line)
 		}

@@ -34,26 +34,22 @@ func (s *Sync) planBlocked(ctx context.Context, w *work) error {
 		w.keep = func(e *entry) { e.State = "closed" }
 		return nil
 	}
-	blocked := issue.open() && issue.has(s.cfg.Blocked.Label)
-	if t.kind == kindBlocked {
-		return s.planBlock(ctx, w, issue, e, blocked)
-	}
-	if blocked {
+	blocked, labeled := issue.open() && issue.has(s.cfg.Blocked.Label), t.issue.action == "labeled"
+	switch {
+	case labeled && blocked:
+		return s.planBlock(ctx, w, issue, e)
+	case labeled:
+		w.skip = "the issue is no longer blocked"
+	case blocked:
 		w.skip = "the label is there again"
-		return nil
+	default:
+		s.planUnblock(w, issue, e)
 	}
-	return s.planUnblock(w, issue, e)
+	return nil
 }
 
-func (s *Sync) planBlock(ctx context.Context, w *work, issue *ghIssue, e *entry, blocked bool) error {
-	if !blocked {
-		w.skip = "the issue is no longer blocked"
-		return nil
-	}
-	since := w.t.issue.at
-	if since.IsZero() {
-		since = w.now
-	}
+func (s *Sync) planBlock(ctx context.Context, w *work, issue *ghIssue, e *entry) error {
+	since := cmp.Or(w.t.issue.at, w.now)
 	if e != nil && e.State == "open" {
 		since = e.Since
 	}
@@ -62,7 +58,7 @@ func (s *Sync) planBlock(ctx context.Context, w *work, issue *ghIssue, e *entry,
 		return err
 	}
 	s.onBoard(w, move{column: s.cfg.Board.Blocked, before: s.remember(w, s.cfg.Board.Blocked, since)})
-	w.add(step{Action: Action{Action: "notify", Title: notice.Subject, Body: notice.Message}, did: "escalated", do: func(_ context.Context, w *work) error {
+	w.add(step{Action: Action{Action: "notify", Title: notice.Subject, Body: notice.Message}, did: "escalated", do: func(context.Context) error {
 		w.notices = append(w.notices, notice)
 		return nil
 	}})
@@ -75,7 +71,7 @@ func (s *Sync) planBlock(ctx context.Context, w *work, issue *ghIssue, e *entry,
 	return nil
 }
 
-func (s *Sync) planUnblock(w *work, issue *ghIssue, e *entry) error {
+func (s *Sync) planUnblock(w *work, issue *ghIssue, e *entry) {
 	w.keep = func(e *entry) { e.State, e.Former, e.Reminded = "closed", "", time.Time{} }
 	former := s.cfg.Board.Todo
 	if e != nil {
@@ -89,7 +85,6 @@ func (s *Sync) planUnblock(w *work, issue *ghIssue, e *entry) error {
 	if e != nil && e.State == "open" {
 		w.skip += ", after " + text.Span(w.now.Sub(e.Since))
 	}
-	return nil
 }
 
 // escalation is the message about a blocked task: all that a person needs to decide without opening it. reminder is empty for
@@ -99,12 +94,10 @@ func (s *Sync) escalation(ctx context.Context, w *work, issue *ghIssue, since ti
 	if err != nil {
 		return Notice{}, err
 	}
-	type blocker struct {
-		Number  int64
+	var blockers []struct {
 		State   string
 		HTMLURL string `json:"html_url"`
 	}
-	var blockers []blocker
 	// An old Enterprise Server does not know dependencies: then the list is empty.
 	err = w.client.Do(ctx, w.issues().call("list what the issue waits for", "GET", fmt.Sprintf("/issues/%d/dependencies/blocked_by?per_page=30", issue.Number), nil), &blockers)
 	if err != nil && !lasting(err) {
@@ -126,10 +119,10 @@ func (s *Sync) escalation(ctx context.Context, w *work, issue *ghIssue, since ti
 		fmt.Fprintf(&b, " for %s now", reminder)
 	}
 	fmt.Fprintf(&b, ": %s. Blocked since %s", quoted(text.Cut(issue.Title, 200)), stampOf(since))
-	if w.t.sender != "" && reminder == "" {
+	if w.t.sender != "" {
 		fmt.Fprintf(&b, ", labeled by %s", w.t.sender)
 	}
-	b.WriteString(". Assigned to " + cmp.Or(strings.Join(who, ", "), "nobody") + ".")
+	fmt.Fprintf(&b, ". Assigned to %s.", cmp.Or(strings.Join(who, ", "), "nobody"))
 	authors := map[string]string{}
 	if n := len(comments); n > 0 && !isOurs(comments[n-1].Body) {
 		c := comments[n-1]
@@ -141,17 +134,10 @@ func (s *Sync) escalation(ctx context.Context, w *work, issue *ghIssue, since ti
 	}
 	url := address(issue.HTMLURL)
 	b.WriteString(" " + url)
-	return Notice{Type: "task_escalated", Priority: "high", Sinks: nonEmpty(s.cfg.Blocked.Sinks),
+	return Notice{Type: "task_escalated", Priority: "high", Sinks: append([]string(nil), s.cfg.Blocked.Sinks...), // nil where it is empty
 		Subject: fmt.Sprintf("Task GH-%d needs a decision in %s", issue.Number, w.t.repo.name), Message: b.String(), Authors: authors,
 		Context: map[string]any{"task_id": fmt.Sprintf("GH-%d", issue.Number), "assignees": who, "blocked_since": since.UTC(), "waits_for": waits, "reminder": reminder != "",
 			"url": url, "number": issue.Number}}, nil
-}
-
-func nonEmpty(list []string) []string {
-	if len(list) == 0 {
-		return nil
-	}
-	return list
 }
 
 // Reminder is an escalation that is due again. File is the record that it belongs to.
@@ -189,12 +175,7 @@ func (s *Sync) Due(ctx context.Context, now time.Time) ([]Reminder, error) {
 			return list, err
 		}
 		if issue == nil || !issue.open() || !issue.has(s.cfg.Blocked.Label) {
-			err = s.update(ctx, func(l *ledger) {
-				if e := l.Entries[key]; e != nil {
-					e.State, e.Last = "closed", now.UTC()
-				}
-			})
-			if err != nil {
+			if err := s.changeEntry(ctx, key, func(e *entry) { e.State, e.Last = "closed", now.UTC() }); err != nil {
 				return list, err
 			}
 			continue
@@ -211,9 +192,14 @@ func (s *Sync) Due(ctx context.Context, now time.Time) ([]Reminder, error) {
 
 // Reminded notes that a reminder was sent at a time.
 func (s *Sync) Reminded(ctx context.Context, key string, now time.Time) error {
+	return s.changeEntry(ctx, key, func(e *entry) { e.Reminded, e.Last = now.UTC(), now.UTC() })
+}
+
+// changeEntry changes an entry of the ledger that may be gone.
+func (s *Sync) changeEntry(ctx context.Context, key string, change func(*entry)) error {
 	return s.update(ctx, func(l *ledger) {
 		if e := l.Entries[key]; e != nil {
-			e.Reminded, e.Last = now.UTC(), now.UTC()
+			change(e)
 		}
 	})
 }

@@ -150,7 +150,7 @@ func (s *Sync) onBoard(w *work, m move) {
 		a.Issue = &m.issue
 		did = fmt.Sprintf("moved %s#%d to %s on the board", elsewhere(w, m.repo), m.issue, quoted(m.column))
 	}
-	w.add(step{Action: a, did: did, aside: true, do: func(ctx context.Context, w *work) error {
+	w.add(step{Action: a, did: did, aside: true, do: func(ctx context.Context) error {
 		b, err := s.openBoard(ctx, w.client)
 		if err != nil {
 			return err
@@ -179,9 +179,8 @@ func (s *Sync) remember(w *work, to string, since time.Time) func(context.Contex
 		if strings.EqualFold(was, to) {
 			return nil
 		}
-		return s.update(ctx, func(l *ledger) { // now: after an interruption the board shows only where it is
-			e := l.entryOf(w.key, w.kind(), w.t.repo, w.now.UTC())
-			e.State, e.Former, e.Title, e.Issue, e.URL = "open", was, w.title, w.issue, w.url
+		return w.note(ctx, "open", func(e *entry) { // now: after an interruption the board shows only where it is
+			e.Former, e.Title, e.Issue, e.URL = was, w.title, w.issue, w.url
 			if !since.IsZero() {
 				e.Since = since.UTC()
 			}

@@ -1,6 +1,7 @@
 package tasks
 
 import (
+	"cmp"
 	"crypto/sha256"
 	"encoding/hex"
 	"encoding/json"
@@ -56,11 +57,7 @@ type seenRun struct {
 }
 
 func (c ciRun) seen(now time.Time) seenRun {
-	at := c.finished
-	if at.IsZero() {
-		at = now
-	}
-	return seenRun{c.id, c.n, c.attempt, c.sha, c.actor, c.url, at.UTC()}
+	return seenRun{c.id, c.n, c.attempt, c.sha, c.actor, c.url, cmp.Or(c.finished, now).UTC()}
 }
 
 // mark names a run in a comment.

@@ -45,30 +45,28 @@ func (s *Sync) planCI(ctx context.Context, w *work) ([]*work, error) {
 		return []*work{w}, s.planRun(ctx, w, r, c.green)
 	}
 	var works []*work
-	for _, j := range r.failure.Jobs {
+	job := func(name string, failure *Failure) error {
 		one := *w
-		one.key = w.t.ciKey(j.Name)
-		part := r
-		part.key, part.job, part.failure = one.key, j.Name, &Failure{Jobs: []Job{j}}
+		one.key = w.t.ciKey(name)
+		r.key, r.job, r.failure = one.key, name, failure
 		works = append(works, &one)
-		if err := s.planRun(ctx, &one, part, false); err != nil {
-			return works, err
-		}
+		return s.planRun(ctx, &one, r, failure == nil)
 	}
 	l, err := s.readLedger()
 	if err != nil {
-		return works, err
+		return nil, err
 	}
-	for _, name := range r.failure.Passed {
-		one := *w
-		one.key, one.problem = w.t.ciKey(name), nil
-		if e := l.Entries[one.key]; e == nil && !l.Read[w.t.repo.id].IsZero() {
+	all := *r.failure
+	for _, j := range all.Jobs {
+		if err := job(j.Name, &Failure{Jobs: []Job{j}}); err != nil {
+			return works, err
+		}
+	}
+	for _, name := range all.Passed {
+		if l.Entries[w.t.ciKey(name)] == nil && !l.Read[w.t.repo.id].IsZero() {
 			continue
 		}
-		part := r
-		part.key, part.job, part.failure = one.key, name, nil
-		works = append(works, &one)
-		if err := s.planRun(ctx, &one, part, true); err != nil {
+		if err := job(name, nil); err != nil {
 			return works, err
 		}
 	}
@@ -219,15 +217,8 @@ func failedJobs(f *Failure) []string {
 func (s *Sync) create(w *work, r report, st state) {
 	title, body := r.title(), r.write(st, "\n")
 	w.add(step{Action: Action{Action: "create", Title: title, Body: body}, did: "created an issue: CI " + quoted(w.t.ci.name) + " fails on branch " + quoted(w.t.ci.branch),
-		do: func(ctx context.Context, w *work) error {
-			err := s.update(ctx, func(l *ledger) {
-				e := l.entryOf(w.key, kindCI, w.t.repo, w.now.UTC())
-				e.Creating, e.Title, e.File, e.Last = w.now.UTC(), title, w.d.File, w.now.UTC()
-				if e.State != "open" {
-					e.State = "suggested"
-				}
-			})
-			if err != nil {
+		do: func(ctx context.Context) error {
+			if err := w.note(ctx, "suggested", func(e *entry) { e.Creating, e.Title = w.now.UTC(), title }); err != nil {
 				return err
 			}
 			call := w.issues().call("create the issue", "POST", "/issues", map[string]any{"title": title, "body": body, "labels": s.cfg.CI.Labels})
@@ -239,9 +230,7 @@ func (s *Sync) create(w *work, r report, st state) {
 			w.issue, w.url = made.Number, address(made.HTMLURL)
 			for _, label := range s.cfg.CI.Labels {
 				if strings.EqualFold(label, s.cfg.Blocked.Label) { // GitHub will say so, and it is no news
-					if err := s.update(ctx, func(l *ledger) {
-						l.Writes = append(l.Writes, write{w.t.repo.name, w.issue, "labeled:" + strings.ToLower(label), w.now.UTC()})
-					}); err != nil {
+					if err := w.wrote(ctx, w.issue, "labeled:"+strings.ToLower(label)); err != nil {
 						return err
 					}
 				}
@@ -258,9 +247,9 @@ func (s *Sync) create(w *work, r report, st state) {
 // edit adds the step that brings the body up to date and, where it is closed, opens the issue again. What a person wrote stays.
 func (s *Sync) edit(w *work, r report, old *ghIssue, p parsed, st state) {
 	fields := map[string]any{}
-	event, what := "edited", "edited"
+	action, event := "edit", "edited"
 	if !old.open() {
-		fields["state"], event, what = "open", "reopened", "reopened"
+		fields["state"], action, event = "open", "reopen", "reopened"
 	}
 	switch {
 	case p.key == "":
@@ -274,9 +263,8 @@ func (s *Sync) edit(w *work, r report, old *ghIssue, p parsed, st state) {
 		return
 	}
 	body, _ := fields["body"].(string)
-	action := map[string]string{"edited": "edit", "reopened": "reopen"}[event]
-	w.add(step{Action: Action{Action: action, Title: old.Title, Body: body}, did: fmt.Sprintf("%s issue #%d", what, old.Number), do: func(ctx context.Context, w *work) error {
-		return w.patch(ctx, event, old.Number, fields)
+	w.add(step{Action: Action{Action: action, Title: old.Title, Body: body}, did: fmt.Sprintf("%s issue #%d", event, old.Number), do: func(ctx context.Context) error {
+		return w.patch(ctx, event, fields)
 	}})
 }
 

@@ -57,13 +57,13 @@ func ReadFailure(ctx context.Context, client *hooks.Client, run Run, logs bool, 
 		Steps            []step
 	}
 	var f Failure
-	attempt := max(run.Attempt, 1)
-	base := "repos/" + url.PathEscape(run.Repository.Owner) + "/" + url.PathEscape(run.Repository.Repo)
+	call := issues{client, run.Repository}.call("list the jobs of the run", "GET", fmt.Sprintf("/actions/runs/%d/attempts/%d/jobs?per_page=100&page=", run.ID, max(run.Attempt, 1)), nil)
+	call.Permission = "Actions: read"
+	first := call.Path
 	for page := 1; ; page++ {
 		var answer struct{ Jobs []job }
-		err := client.Do(ctx, hooks.Call{Op: "list the jobs of the run", Target: run.Repository.String(), Scope: "repo", Permission: "Actions: read",
-			Path: fmt.Sprintf("%s/actions/runs/%d/attempts/%d/jobs?per_page=100&page=%d", base, run.ID, attempt, page)}, &answer)
-		if err != nil {
+		call.Path = first + strconv.Itoa(page)
+		if err := client.Do(ctx, call, &answer); err != nil {
 			return f, err
 		}
 		for _, j := range answer.Jobs {
@@ -94,7 +94,7 @@ func ReadFailure(ctx context.Context, client *hooks.Client, run Run, logs bool, 
 		return f, nil
 	}
 	for i := range f.Jobs[:min(jobsRead, len(f.Jobs))] {
-		if err := f.Jobs[i].readLog(ctx, client, base, run.Repository, hide); err != nil {
+		if err := f.Jobs[i].readLog(ctx, client, run.Repository, hide); err != nil {
 			return f, err
 		}
 	}
@@ -102,9 +102,10 @@ func ReadFailure(ctx context.Context, client *hooks.Client, run Run, logs bool, 
 }
 
 // readLog reads the end of a job's log. Only what another attempt may change is an error.
-func (j *Job) readLog(ctx context.Context, client *hooks.Client, base string, repo hooks.Target, hide func(string) string) error {
-	file, err := client.Elsewhere(ctx, hooks.Call{Op: "read the log of a job", Target: repo.String(), Scope: "repo", Permission: "Actions: read",
-		Path: base + "/actions/jobs/" + strconv.FormatInt(j.ID, 10) + "/logs"})
+func (j *Job) readLog(ctx context.Context, client *hooks.Client, repo hooks.Target, hide func(string) string) error {
+	call := issues{client, repo}.call("read the log of a job", "GET", fmt.Sprintf("/actions/jobs/%d/logs", j.ID), nil)
+	call.Permission = "Actions: read"
+	file, err := client.Elsewhere(ctx, call)
 	if err == nil {
 		j.Log, err = readExcerpt(file, func(s string) string {
 			if hide != nil {

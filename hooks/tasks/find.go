@@ -30,12 +30,12 @@ func (s *Sync) find(ctx context.Context, w *work, l *ledger, green bool) (found,
 	} else if green && !l.Read[w.t.repo.id].IsZero() {
 		return f, nil
 	}
-	list, err := api.labelled(ctx, s.cfg.CI.Labels[0])
+	list, err := api.list(ctx, s.cfg.CI.Labels[0])
 	if err != nil {
 		return f, err
 	}
 	if e != nil && !e.Creating.IsZero() && w.now.Sub(e.Creating) < creatingTime {
-		more, err := api.newest(ctx)
+		more, err := api.list(ctx, "")
 		if err != nil {
 			return f, err
 		}
@@ -96,7 +96,7 @@ func (l *ledger) recognize(i *ghIssue, r repository) {
 
 // settleTwins looks whether another receiver created an issue for the same failure at the same time. Of both the older stays.
 func (w *work) settleTwins(ctx context.Context) error {
-	list, err := w.issues().newest(ctx)
+	list, err := w.issues().list(ctx, "")
 	if err != nil {
 		return err
 	}
@@ -115,7 +115,7 @@ func (w *work) settleTwins(ctx context.Context) error {
 
 // closeTwin adds a step that closes another open issue for the same failure.
 func (w *work) closeTwin(number int64) {
-	w.add(step{Action: Action{Action: "close", Issue: &number}, did: fmt.Sprintf("closed #%d, a duplicate of #%d", number, w.issue), do: func(ctx context.Context, w *work) error {
+	w.add(step{Action: Action{Action: "close", Issue: &number}, did: fmt.Sprintf("closed #%d, a duplicate of #%d", number, w.issue), do: func(ctx context.Context) error {
 		return w.endTwin(ctx, number, w.issue)
 	}})
 }
@@ -123,9 +123,8 @@ func (w *work) closeTwin(number int64) {
 func (w *work) endTwin(ctx context.Context, twin, of int64) error {
 	other := *w
 	other.issue = twin
-	note := w.noteOnce("twin", fmt.Sprintf("Duplicate of #%d: two receivers saw the failure at the same time.\n", of))
-	if err := note(ctx, &other); err != nil {
+	if err := other.noteOnce("twin", fmt.Sprintf("Duplicate of #%d: two receivers saw the failure at the same time.\n", of))(ctx); err != nil {
 		return err
 	}
-	return other.patch(ctx, "closed", twin, map[string]any{"state": "closed", "state_reason": "not_planned"})
+	return other.end("not_planned")(ctx)
 }

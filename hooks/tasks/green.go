@@ -58,7 +58,7 @@ func (s *Sync) planGreen(ctx context.Context, w *work, l *ledger, f found) error
 		return nil
 	}
 	s.onBoard(w, move{column: s.cfg.Board.DoneName, before: s.remember(w, s.cfg.Board.DoneName, time.Time{})}) // first: after an interruption a closed issue is not looked at again
-	w.close(fmt.Sprintf("closed issue #%d", issue.Number))
+	w.add(step{Action: Action{Action: "close"}, did: fmt.Sprintf("closed issue #%d", issue.Number), do: w.end("completed")})
 	w.keep = func(e *entry) { e.State, e.Green = "closed", true }
 	w.updated("closed", fmt.Sprintf("CI %s passes again on branch %s", quoted(c.name), quoted(c.branch)))
 	return nil

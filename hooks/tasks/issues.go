@@ -22,8 +22,6 @@ type ghIssue struct {
 	ClosedAt  string `json:"closed_at"`
 	Labels    []struct{ Name string }
 	Assignees []wirePerson
-	User      wirePerson
-	Assoc     string `json:"author_association"`
 	CreatedAt string `json:"created_at"`
 }
 
@@ -38,7 +36,6 @@ type comment struct {
 	Body  string
 	User  struct{ Login, Type string }
 	At    string `json:"created_at"`
-	URL   string `json:"html_url"`
 	Assoc string `json:"author_association"`
 }
 
@@ -50,21 +47,18 @@ type issues struct {
 
 func (w *work) issues() issues { return issues{w.client, w.t.repo.target()} }
 
-func (i issues) base() string {
-	return "repos/" + url.PathEscape(i.repo.Owner) + "/" + url.PathEscape(i.repo.Repo)
-}
-
 // call is one about issues, for which a token needs these rights.
 func (i issues) call(op, method, path string, body any) hooks.Call {
-	return hooks.Call{Op: op, Target: i.repo.String(), Method: method, Path: i.base() + path, Body: body, Scope: "repo", Permission: "Issues: read and write"}
+	return hooks.Call{Op: op, Target: i.repo.String(), Method: method, Path: "repos/" + url.PathEscape(i.repo.Owner) + "/" + url.PathEscape(i.repo.Repo) + path,
+		Body: body, Scope: "repo", Permission: "Issues: read and write"}
 }
 
 // get reads one issue; nil where it is gone.
 func (i issues) get(ctx context.Context, number int64) (*ghIssue, error) {
 	var found ghIssue
 	err := i.client.Do(ctx, i.call("read the issue", "GET", fmt.Sprintf("/issues/%d", number), nil), &found)
-	var e *hooks.Error
-	if errors.As(err, &e) && (e.Status == 404 && !errors.Is(err, hooks.ErrScope) || e.Status == 410 && !disabled(e)) {
+	var e *hooks.Error // a 410 may also be that of a repository without issues
+	if errors.As(err, &e) && (e.Status == 404 && !errors.Is(err, hooks.ErrScope) || e.Status == 410 && !strings.Contains(strings.ToLower(e.Message), "disabled")) {
 		return nil, nil
 	}
 	if err == nil && found.Number != number {
@@ -73,18 +67,13 @@ func (i issues) get(ctx context.Context, number int64) (*ghIssue, error) {
 	return &found, err
 }
 
-// disabled reports whether the repository has no issues, rather than that one was deleted.
-func disabled(e *hooks.Error) bool { return strings.Contains(strings.ToLower(e.Message), "disabled") }
-
-// labelled lists the issues with a label, open and closed, newest first, at most 500.
-func (i issues) labelled(ctx context.Context, label string) ([]ghIssue, error) {
-	return i.list(ctx, "labels="+url.QueryEscape(label)+"&", 500)
-}
-
-// newest lists the newest issues: a label may be missing from GitHub's lists for a moment.
-func (i issues) newest(ctx context.Context) ([]ghIssue, error) { return i.list(ctx, "", 1) }
-
-func (i issues) list(ctx context.Context, which string, enough int) ([]ghIssue, error) {
+// list lists the issues with a label, open and closed, newest first, at most 500. Without a label it lists the newest hundred: a
+// label may be missing from GitHub's lists for a moment.
+func (i issues) list(ctx context.Context, label string) ([]ghIssue, error) {
+	which, enough := "", 1
+	if label != "" {
+		which, enough = "labels="+url.QueryEscape(label)+"&", 500
+	}
 	return hooks.All[ghIssue](ctx, i.client, i.call("list issues", "GET", "/issues?"+which+"state=all&sort=created&direction=desc&per_page=100", nil), enough)
 }
 
@@ -105,9 +94,9 @@ func (w *work) comment(about, body, why string) {
 }
 
 // noteOnce comments on the issue of a work. about names what the comment says; where there is one about the same, it is enough.
-func (w *work) noteOnce(about, body string) func(context.Context, *work) error {
+func (w *work) noteOnce(about, body string) func(context.Context) error {
 	mark := fmt.Sprintf(noteFormat, w.key, about)
-	return func(ctx context.Context, w *work) error {
+	return func(ctx context.Context) error {
 		list, err := w.issues().comments(ctx, w.issue)
 		if err != nil {
 			return err
@@ -125,21 +114,21 @@ func (w *work) noteOnce(about, body string) func(context.Context, *work) error {
 
 // label adds a step that sets a label, which GitHub makes where it is missing.
 func (w *work) label(name, why string) {
-	w.add(step{Action: Action{Action: "label", Title: name}, did: why, do: func(ctx context.Context, w *work) error {
+	w.add(step{Action: Action{Action: "label", Title: name}, did: why, do: func(ctx context.Context) error {
 		return w.change(ctx, "labeled:"+strings.ToLower(name), w.issues().call("label", "POST", fmt.Sprintf("/issues/%d/labels", w.issue), map[string][]string{"labels": {name}}), nil)
 	}})
 }
 
 // patch changes the issue that a work is about.
-func (w *work) patch(ctx context.Context, event string, number int64, fields map[string]any) error {
-	return w.change(ctx, event, w.issues().call("change the issue", "PATCH", fmt.Sprintf("/issues/%d", number), fields), nil)
+func (w *work) patch(ctx context.Context, event string, fields map[string]any) error {
+	return w.change(ctx, event, w.issues().call("change the issue", "PATCH", fmt.Sprintf("/issues/%d", w.issue), fields), nil)
 }
 
-// close adds a step that closes the issue.
-func (w *work) close(why string) {
-	w.add(step{Action: Action{Action: "close"}, did: why, do: func(ctx context.Context, w *work) error {
-		return w.patch(ctx, "closed", w.issue, map[string]any{"state": "closed", "state_reason": "completed"})
-	}})
+// end closes the issue that a work is about.
+func (w *work) end(reason string) func(context.Context) error {
+	return func(ctx context.Context) error {
+		return w.patch(ctx, "closed", map[string]any{"state": "closed", "state_reason": reason})
+	}
 }
 
 // closedAt is when an issue was closed.

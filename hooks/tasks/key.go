@@ -23,7 +23,7 @@ func (t *trigger) ciKey(job string) string {
 // numberKey is the key of what belongs to one issue or pull request.
 func (t *trigger) numberKey() string {
 	kind := t.kind
-	if kind == kindUnblocked || kind == kindOurs {
+	if kind == kindOurs {
 		kind = kindBlocked
 	}
 	return keyOf(kind, t.repo.host, strconv.FormatInt(t.repo.id, 10), strconv.FormatInt(t.number, 10))

@@ -1,6 +1,7 @@
 package tasks
 
 import (
+	"cmp"
 	"context"
 	"errors"
 	"fmt"
@@ -84,22 +85,18 @@ func (s *Sync) readLedger() (*ledger, error) {
 	if err != nil && !errors.Is(err, fs.ErrNotExist) {
 		return nil, hooks.WithCure(err, "move it away: what is in it but the suggestions is found again at GitHub")
 	}
-	if l.Entries == nil {
-		l.Entries = map[string]*entry{}
-	}
-	if l.Read == nil {
-		l.Read = map[int64]time.Time{}
-	}
-	if l.Newest == nil {
-		l.Newest = map[string]seenRun{}
-	}
-	if l.Owed == nil {
-		l.Owed = map[string]*owed{}
-	}
-	if l.Stopped == nil {
-		l.Stopped = map[string]time.Time{}
-	}
+	orEmpty(&l.Entries)
+	orEmpty(&l.Read)
+	orEmpty(&l.Newest)
+	orEmpty(&l.Owed)
+	orEmpty(&l.Stopped)
 	return &l, nil
+}
+
+func orEmpty[K comparable, V any](m *map[K]V) {
+	if *m == nil {
+		*m = map[K]V{}
+	}
 }
 
 // update changes the ledger while no other process does. It is durable on return.
@@ -139,4 +136,33 @@ func (l *ledger) entryOf(key, kind string, r repository, now time.Time) *entry {
 	}
 	e.Repository = r.name
 	return e
+}
+
+// note changes the entry of a work in the ledger, and makes it where it is missing. state is that of one that is not open; "" leaves
+// it, and a new one is suggested.
+func (w *work) note(ctx context.Context, state string, change func(*entry)) error {
+	return w.s.update(ctx, func(l *ledger) {
+		w.learn(l)
+		e := l.entryOf(w.key, w.t.kind, w.t.repo, w.now.UTC())
+		e.File, e.Last = w.d.File, w.now.UTC()
+		if e.State != "open" {
+			e.State = cmp.Or(state, e.State, "suggested")
+		}
+		change(e)
+	})
+}
+
+// learn notes what the plan found at GitHub.
+func (w *work) learn(l *ledger) {
+	for _, f := range w.learned {
+		f(l)
+	}
+}
+
+// failing notes what keeps failing, nil for nothing.
+func (e *entry) failing(err error) {
+	e.Error, e.Hint = "", hooks.CureOf(err)
+	if err != nil {
+		e.Error = line(err.Error(), 300)
+	}
 }

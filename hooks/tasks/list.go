@@ -39,8 +39,7 @@ func (s *Sync) List() ([]Item, error) {
 		}
 		i := Item{Key: e.Key, Kind: e.Kind, Repository: e.Repository, State: e.State, Since: e.Since, Last: e.Last, URL: e.URL, Title: e.Title, File: e.File, Error: e.Error, Hint: e.Hint}
 		if e.Issue != 0 {
-			n := e.Issue
-			i.Issue = &n
+			i.Issue = new(e.Issue)
 		}
 		list = append(list, i)
 	}

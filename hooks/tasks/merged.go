@@ -60,8 +60,7 @@ func (s *Sync) planPull(ctx context.Context, w *work) error {
 	w.url = p.url
 	w.why = fmt.Sprintf("pull request #%d was %s", w.t.number, map[bool]string{true: "merged into " + quoted(p.base), false: strings.ReplaceAll(p.action, "_", " ")}[p.merged])
 	texts := []string{p.title, p.body}
-	merged := p.action == "closed" && p.merged
-	if merged {
+	if p.merged {
 		messages, err := w.commits(ctx)
 		if err != nil {
 			return err
@@ -70,12 +69,9 @@ func (s *Sync) planPull(ctx context.Context, w *work) error {
 	}
 	refs := references(w.t.repo, texts...)
 	column := map[string]string{"opened": s.cfg.Board.InReview, "reopened": s.cfg.Board.InReview, "ready_for_review": s.cfg.Board.InReview, "closed": s.cfg.Board.InProgress}[p.action]
-	closes := false
-	if merged {
+	if p.merged {
 		column = s.cfg.Board.DoneName
-		closes = p.base != w.t.repo.defaultBranch && matches(s.cfg.Merged.Close, p.base)
 	}
-	pull := w.t.number
 	closed := 0
 	for _, r := range refs {
 		if elsewhere(w, r.repo) != "" {
@@ -87,8 +83,8 @@ func (s *Sync) planPull(ctx context.Context, w *work) error {
 				continue
 			}
 		}
-		if closes {
-			done, err := w.closeReference(ctx, r, pull)
+		if p.closes {
+			done, err := w.closeReference(ctx, r)
 			if err != nil {
 				return err
 			}
@@ -131,42 +127,29 @@ func (w *work) commits(ctx context.Context) ([]string, error) {
 
 // closeReference adds the steps that close one issue, and reports whether there are any: not for one that is closed, gone or a
 // pull request itself.
-func (w *work) closeReference(ctx context.Context, r reference, pull int64) (bool, error) {
-	at := issues{w.client, r.repo}
-	issue, err := at.get(ctx, r.number)
-	if err != nil {
-		if lasting(err) {
-			return false, nil // not ours to see
-		}
+func (w *work) closeReference(ctx context.Context, r reference) (bool, error) {
+	issue, err := issues{w.client, r.repo}.get(ctx, r.number)
+	switch {
+	case err != nil && !lasting(err):
 		return false, err
-	}
-	if issue == nil || !issue.open() {
+	case err != nil, issue == nil, !issue.open(): // not ours to see, gone or closed
 		return false, nil
 	}
 	number, name := r.number, elsewhere(w, r.repo)
 	p := w.t.pull
-	body := fmt.Sprintf("Closed by the merge of %s into %s", md(w.t.repo.name)+link(fmt.Sprintf("#%d", pull), p.url), md(p.base))
+	body := fmt.Sprintf("Closed by the merge of %s into %s", md(w.t.repo.name)+link(fmt.Sprintf("#%d", w.t.number), p.url), md(p.base))
 	if p.mergeSHA != "" {
 		body += " as " + md(p.mergeSHA)
 	}
 	body += ".\n"
-	key := w.key
-	within := func(do func(context.Context, *work) error) func(context.Context, *work) error {
-		return func(ctx context.Context, w *work) error {
-			other := *w
-			other.key, other.issue = key, number
-			other.t = &trigger{kind: w.t.kind, repo: w.t.repo}
-			other.t.repo.name = r.repo.String()
-			return do(ctx, &other)
-		}
-	}
+	other := *w
+	other.issue, other.t = number, &trigger{kind: w.t.kind, repo: w.t.repo}
+	other.t.repo.name = r.repo.String()
 	if w.s.cfg.Merged.Comment {
 		w.add(step{Action: Action{Action: "comment", Issue: &number, Body: body}, did: fmt.Sprintf("commented on %s#%d", name, number),
-			do: within(w.noteOnce(fmt.Sprintf("merge-%d", pull), body))})
+			do: other.noteOnce(fmt.Sprintf("merge-%d", w.t.number), body)})
 	}
 	w.add(step{Action: Action{Action: "close", Issue: &number, Title: line(issue.Title, 200)}, did: fmt.Sprintf("closed %s#%d", name, number),
-		do: within(func(ctx context.Context, w *work) error {
-			return w.patch(ctx, "closed", number, map[string]any{"state": "closed", "state_reason": "completed"})
-		})})
+		do: other.end("completed")})
 	return true, nil
 }

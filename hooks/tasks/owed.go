@@ -39,7 +39,7 @@ func (w *work) stillOwed(l *ledger) {
 
 func (w *work) owe(o *owed) {
 	w.owes = o
-	w.add(step{Action: Action{Action: "notify", Title: "task_updated"}, did: "the sinks are notified", do: func(_ context.Context, w *work) error {
+	w.add(step{Action: Action{Action: "notify", Title: "task_updated"}, did: "the sinks are notified", do: func(context.Context) error {
 		w.notices = append(w.notices, w.notice(*o))
 		return nil
 	}})

@@ -26,7 +26,7 @@ type Action struct {
 // step is an action and how it is done. It can be repeated: do finds out by itself what was done before.
 type step struct {
 	Action
-	do func(context.Context, *work) error
+	do func(context.Context) error
 	// did is what the outcome says once it is done.
 	did string
 	// aside says that its failure keeps the other steps from nothing, such as a move on a board.
@@ -56,18 +56,10 @@ type work struct {
 	learned []func(*ledger)
 }
 
-// learn notes in the ledger what the plan found at GitHub.
-func (w *work) learn(l *ledger) {
-	for _, f := range w.learned {
-		f(l)
-	}
-}
-
 func (w *work) add(st step) {
 	st.Repository, st.Why = w.t.repo.name, w.why
 	if w.issue != 0 && st.Issue == nil {
-		n := w.issue
-		st.Issue = &n
+		st.Issue = new(w.issue)
 	}
 	w.steps = append(w.steps, st)
 }
@@ -96,19 +88,20 @@ func (s *Sync) plan(ctx context.Context, t *trigger, d Delivery) ([]*work, error
 		return s.planCI(ctx, w)
 	case kindMerged:
 		w.key = t.numberKey()
-		return []*work{w}, s.planPull(ctx, w)
-	case kindBlocked, kindUnblocked:
+		err = s.planPull(ctx, w)
+	case kindBlocked:
 		w.key = t.numberKey()
-		return []*work{w}, s.planBlocked(ctx, w)
+		err = s.planBlocked(ctx, w)
 	default:
-		return []*work{w}, s.planOurs(ctx, w)
+		err = s.planOurs(w)
 	}
+	return []*work{w}, err
 }
 
 // apply carries a plan out. What failed for good beside what was done is the outcome's Problem.
 func (w *work) apply(ctx context.Context) (problem error, err error) {
 	for _, st := range w.steps {
-		err := st.do(ctx, w)
+		err := st.do(ctx)
 		if err == nil {
 			continue
 		}
@@ -140,22 +133,23 @@ func (w *work) change(ctx context.Context, event string, call hooks.Call, out an
 	if err := w.s.mayWrite(ctx, w.t.repo.name); err != nil {
 		return err
 	}
-	issue := w.issue
-	note := func(issue int64) error {
-		return w.s.update(ctx, func(l *ledger) {
-			l.Writes = append(l.Writes, write{w.t.repo.name, issue, event, w.s.now().UTC()})
-		})
-	}
-	if err := note(issue); err != nil { // before, so that the echo cannot come first
+	if err := w.wrote(ctx, w.issue, event); err != nil { // before, so that the echo cannot come first
 		return err
 	}
 	if err := w.client.Do(ctx, call, out); err != nil {
 		return err
 	}
-	if made, ok := out.(*ghIssue); ok && issue == 0 {
-		return note(made.Number)
+	if made, ok := out.(*ghIssue); ok && w.issue == 0 {
+		return w.wrote(ctx, made.Number, event)
 	}
 	return nil
+}
+
+// wrote notes a change of ours in the ledger.
+func (w *work) wrote(ctx context.Context, issue int64, event string) error {
+	return w.s.update(ctx, func(l *ledger) {
+		l.Writes = append(l.Writes, write{w.t.repo.name, issue, event, w.s.now().UTC()})
+	})
 }
 
 // TooManyError says that sync stopped for a repository.

@@ -42,7 +42,7 @@ func (s *Sync) Rights(ctx context.Context) ([]Right, error) {
 		}
 	}
 	for _, t := range targets {
-		ok, err := s.wanted(ctx, &trigger{repo: repository{name: t.String()}})
+		ok, err := s.wanted(ctx, t)
 		if err != nil {
 			return list, err
 		}

@@ -1,6 +1,7 @@
 package tasks
 
 import (
+	"cmp"
 	"context"
 	"errors"
 	"log/slog"
@@ -17,10 +18,9 @@ import (
 
 // Sync is project sync of one home. Its methods are safe for concurrent use.
 type Sync struct {
-	cfg Config
-	mu  sync.Mutex
-	// busy has a lock for each repository: one plan at a time.
-	busy map[int64]*sync.Mutex
+	cfg  Config
+	busy sync.Map // a *sync.Mutex for each repository: one plan at a time
+	mu   sync.Mutex
 	// client is opened once, and again after an error that another login may fix.
 	client *hooks.Client
 }
@@ -33,7 +33,7 @@ func New(cfg Config) *Sync {
 	if cfg.Logger == nil {
 		cfg.Logger = slog.New(slog.DiscardHandler)
 	}
-	return &Sync{cfg: cfg, busy: map[int64]*sync.Mutex{}}
+	return &Sync{cfg: cfg}
 }
 
 // github is the client that sync works with.
@@ -52,13 +52,10 @@ func (s *Sync) github() (*hooks.Client, error) {
 
 // noted drops the client after an error that another login may fix.
 func (s *Sync) noted(err error) {
-	for _, kind := range []error{hooks.ErrNotLoggedIn, hooks.ErrScope, hooks.ErrSSO} {
-		if errors.Is(err, kind) {
-			s.mu.Lock()
-			s.client = nil
-			s.mu.Unlock()
-			return
-		}
+	if errors.Is(err, hooks.ErrNotLoggedIn) || errors.Is(err, hooks.ErrScope) || errors.Is(err, hooks.ErrSSO) {
+		s.mu.Lock()
+		s.client = nil
+		s.mu.Unlock()
 	}
 }
 
@@ -78,36 +75,30 @@ func (s *Sync) Judge(d Delivery) Verdict {
 	if s.cfg.Mode != ModeSuggest && s.cfg.Mode != ModeAct {
 		return Verdict{}
 	}
-	t, err := s.read(d.Event, d.Payload)
-	if none := (nothing{}); errors.As(err, &none) {
-		return Verdict{Why: none.why}
+	t, why := s.read(d.Event, d.Payload)
+	if t == nil {
+		return Verdict{Why: why}
 	}
 	if d.Source == "test" {
 		return Verdict{Why: "it is a sample: sync changes nothing at GitHub for it"}
 	}
-	v := Verdict{Matters: true, Key: t.numberKey()}
-	switch t.kind {
-	case kindCI:
-		v.Key = t.ciKey("")
-	case kindOurs:
-		if parseBody(t.issue.body).key == "" && t.issue.action != "closed" {
-			return Verdict{}
-		}
+	switch {
+	case t.kind == kindCI:
+		return Verdict{Matters: true, Key: t.ciKey("")}
+	case t.kind == kindOurs && parseBody(t.issue.body).key == "" && t.issue.action != "closed":
+		return Verdict{}
 	}
-	return v
+	return Verdict{Matters: true, Key: t.numberKey()}
 }
 
-// wanted reports whether sync is for a repository, and why not.
-func (s *Sync) wanted(ctx context.Context, t *trigger) (bool, error) {
-	name := strings.ToLower(t.repo.name)
+// wanted reports whether sync is for a repository.
+func (s *Sync) wanted(ctx context.Context, repo hooks.Target) (bool, error) {
 	if len(s.cfg.Repositories) > 0 {
-		var patterns []string
-		for _, p := range s.cfg.Repositories {
-			patterns = append(patterns, strings.ToLower(p))
-		}
-		return matches(patterns, name), nil
+		return slices.ContainsFunc(s.cfg.Repositories, func(p string) bool {
+			return matches([]string{strings.ToLower(p)}, strings.ToLower(repo.String()))
+		}), nil
 	}
-	return s.known(ctx, t.repo.target())
+	return s.known(ctx, repo)
 }
 
 // known reports whether the fleet has a repository, itself or through its owner.
@@ -116,27 +107,9 @@ func (s *Sync) known(ctx context.Context, repo hooks.Target) (bool, error) {
 		return true, nil
 	}
 	targets, err := s.cfg.Targets(ctx)
-	if err != nil {
-		return false, err
-	}
-	for _, t := range targets {
-		if strings.EqualFold(t.Owner, repo.Owner) && (t.IsOrg() || strings.EqualFold(t.Repo, repo.Repo)) {
-			return true, nil
-		}
-	}
-	return false, nil
-}
-
-func (s *Sync) lock(repo int64) func() {
-	s.mu.Lock()
-	m := s.busy[repo]
-	if m == nil {
-		m = &sync.Mutex{}
-		s.busy[repo] = m
-	}
-	s.mu.Unlock()
-	m.Lock()
-	return m.Unlock
+	return slices.ContainsFunc(targets, func(t hooks.Target) bool {
+		return strings.EqualFold(t.Owner, repo.Owner) && (t.IsOrg() || strings.EqualFold(t.Repo, repo.Repo))
+	}), err
 }
 
 // Handle does what a delivery asks for: in the mode act it carries the plan out, in the mode suggest it keeps the plan for a
@@ -149,24 +122,26 @@ func (s *Sync) Handle(ctx context.Context, d Delivery) (Outcome, error) {
 func (s *Sync) Apply(ctx context.Context, d Delivery) (Outcome, error) { return s.handle(ctx, d, true) }
 
 func (s *Sync) handle(ctx context.Context, d Delivery, act bool) (Outcome, error) {
-	t, err := s.read(d.Event, d.Payload)
-	if none := (nothing{}); errors.As(err, &none) {
-		return Outcome{Status: Skipped, Text: none.why}, nil
+	t, why := s.read(d.Event, d.Payload)
+	if t == nil {
+		return Outcome{Status: Skipped, Text: why}, nil
 	}
-	defer s.lock(t.repo.id)()
-	if ok, err := s.wanted(ctx, t); err != nil || !ok {
+	busy, _ := s.busy.LoadOrStore(t.repo.id, &sync.Mutex{})
+	busy.(*sync.Mutex).Lock()
+	defer busy.(*sync.Mutex).Unlock()
+	if ok, err := s.wanted(ctx, t.repo.target()); err != nil || !ok {
 		return Outcome{Status: Skipped, Text: "sync is not for this repository"}, err
 	}
 	works, err := s.plan(ctx, t, d)
 	if err != nil {
-		return Outcome{}, s.failed(ctx, works, d, err)
+		return Outcome{}, s.failed(ctx, works, err)
 	}
 	var out Outcome
 	var texts []string
 	for _, w := range works {
 		one, err := s.carryOut(ctx, w, act)
 		if err != nil {
-			return out, s.failed(ctx, []*work{w}, d, err)
+			return out, s.failed(ctx, []*work{w}, err)
 		}
 		out.Problem = errors.Join(out.Problem, one.Problem)
 		out.Notices = append(out.Notices, one.Notices...)
@@ -198,7 +173,7 @@ func (s *Sync) carryOut(ctx context.Context, w *work, act bool) (Outcome, error)
 			if e != nil && e.State == "suggested" && w.t.kind == kindCI && w.t.ci.green {
 				delete(l.Entries, w.key) // it is over before anybody looked
 			} else if e != nil {
-				e.Error, e.Hint = "", ""
+				e.failing(nil)
 				if w.issue != 0 { // it was created, and nobody lived to note its number
 					e.Issue, e.URL, e.Creating = w.issue, w.url, time.Time{}
 				}
@@ -211,14 +186,7 @@ func (s *Sync) carryOut(ctx context.Context, w *work, act bool) (Outcome, error)
 	}
 	if !act {
 		out.Status, out.Text = Suggested, w.summary()
-		return out, s.update(ctx, func(l *ledger) {
-			e := l.entryOf(w.key, w.kind(), w.t.repo, w.now.UTC())
-			if e.State != "open" {
-				e.State = "suggested"
-			}
-			e.Title, e.File, e.Last = w.title, w.d.File, w.now.UTC()
-			e.Issue, e.URL = w.issue, w.url
-		})
+		return out, w.note(ctx, "suggested", func(e *entry) { e.Title, e.Issue, e.URL = w.title, w.issue, w.url })
 	}
 	if w.owes != nil {
 		if err := s.update(ctx, func(l *ledger) { l.Owed[w.owedKey()] = w.owes }); err != nil {
@@ -235,37 +203,20 @@ func (s *Sync) carryOut(ctx context.Context, w *work, act bool) (Outcome, error)
 		s.noted(problem)
 		out.Text = strings.TrimPrefix(out.Text+"; not all of it: "+line(problem.Error(), 200), "; ")
 	}
-	err = s.update(ctx, func(l *ledger) {
-		w.learn(l)
-		e := l.entryOf(w.key, w.kind(), w.t.repo, w.now.UTC())
-		e.Title, e.File, e.Last, e.Creating = w.title, w.d.File, w.now.UTC(), time.Time{}
-		e.Issue, e.URL, e.Error, e.Hint = w.issue, w.url, "", ""
-		if problem != nil {
-			e.Error, e.Hint = line(problem.Error(), 300), hooks.CureOf(problem)
-		}
-		if e.State == "" || e.State == "suggested" {
-			e.State = "open"
-		}
+	for i := range out.Notices {
+		out.Notices[i].complete(w)
+	}
+	return out, w.note(ctx, "open", func(e *entry) {
+		e.Title, e.Issue, e.URL, e.Creating = w.title, w.issue, w.url, time.Time{}
+		e.failing(problem)
 		if w.keep != nil {
 			w.keep(e)
 		}
 	})
-	for i := range out.Notices {
-		out.Notices[i].complete(w)
-	}
-	return out, err
-}
-
-// kind is what an entry of the ledger is about.
-func (w *work) kind() string {
-	if w.t.kind == kindUnblocked {
-		return kindBlocked
-	}
-	return w.t.kind
 }
 
 // failed notes in the ledger what keeps failing, and says whether another attempt may help.
-func (s *Sync) failed(ctx context.Context, works []*work, d Delivery, err error) error {
+func (s *Sync) failed(ctx context.Context, works []*work, err error) error {
 	if ctx.Err() != nil {
 		return ctx.Err()
 	}
@@ -274,17 +225,12 @@ func (s *Sync) failed(ctx context.Context, works []*work, d Delivery, err error)
 		if w.key == "" {
 			continue
 		}
-		if uerr := s.update(ctx, func(l *ledger) {
-			e := l.entryOf(w.key, w.kind(), w.t.repo, w.now.UTC())
-			if e.State == "" {
-				e.State = "suggested"
-			}
-			e.File, e.Last, e.Error, e.Hint = d.File, w.now.UTC(), line(err.Error(), 300), hooks.CureOf(err)
-			if e.Title == "" {
-				e.Title = w.title
-			}
-		}); uerr != nil {
-			return errors.Join(err, uerr)
+		noteErr := w.note(ctx, "", func(e *entry) {
+			e.failing(err)
+			e.Title = cmp.Or(e.Title, w.title)
+		})
+		if noteErr != nil {
+			return errors.Join(err, noteErr)
 		}
 	}
 	if lasting(err) {
@@ -296,14 +242,11 @@ func (s *Sync) failed(ctx context.Context, works []*work, d Delivery, err error)
 // Preview makes the plan of a delivery and writes nothing, neither at GitHub nor in the ledger. why says why the plan is empty.
 func (s *Sync) Preview(ctx context.Context, d Delivery) (actions []Action, why string, err error) {
 	actions = []Action{}
-	t, err := s.read(d.Event, d.Payload)
-	if none := (nothing{}); errors.As(err, &none) {
-		if none.why == "" {
-			none.why = "this event does not concern sync"
-		}
-		return actions, none.why, nil
+	t, why := s.read(d.Event, d.Payload)
+	if t == nil {
+		return actions, cmp.Or(why, "this event does not concern sync"), nil
 	}
-	if ok, err := s.wanted(ctx, t); err != nil || !ok {
+	if ok, err := s.wanted(ctx, t.repo.target()); err != nil || !ok {
 		return actions, "sync is not for " + t.repo.name, err
 	}
 	works, err := s.plan(ctx, t, d)

@@ -15,11 +15,10 @@ import (
 
 // Kinds of triggers. The first three are what an entry of the ledger is about.
 const (
-	kindCI        = "ci_failure"
-	kindMerged    = "merged"
-	kindBlocked   = "blocked"
-	kindUnblocked = "unblocked"
-	kindOurs      = "ours" // a person closed, reopened or deleted an issue of ours
+	kindCI      = "ci_failure"
+	kindMerged  = "merged"
+	kindBlocked = "blocked" // or no longer
+	kindOurs    = "ours"    // a person closed, reopened or deleted an issue of ours
 )
 
 // trigger is what a delivery says, as far as sync cares. Its texts are cleaned.
@@ -68,7 +67,8 @@ func (c ciRun) compare(n, attempt int64) int {
 // pull is a pull request that moved.
 type pull struct {
 	action, title, body, base, url, mergeSHA string
-	merged, draft                            bool
+	merged                                   bool
+	closes                                   bool // its merge closes issues, since GitHub closes none for that branch
 }
 
 // issueEvent is an issue that was labeled, or one of ours that a person changed.
@@ -79,19 +79,16 @@ type issueEvent struct {
 
 type wirePerson struct{ Login string }
 
-type wireRepository struct {
-	ID            int64
-	FullName      string `json:"full_name"`
-	Private       bool
-	DefaultBranch string `json:"default_branch"`
-	HTMLURL       string `json:"html_url"`
-}
-
 type wirePayload struct {
-	Action      string
-	Repository  wireRepository
+	Action     string
+	Repository struct {
+		ID            int64
+		FullName      string `json:"full_name"`
+		Private       bool
+		DefaultBranch string `json:"default_branch"`
+		HTMLURL       string `json:"html_url"`
+	}
 	Sender      wirePerson
-	Number      int64
 	WorkflowRun *struct {
 		ID         int64
 		Name       string
@@ -116,7 +113,7 @@ type wirePayload struct {
 		HTMLURL     string `json:"html_url"`
 		CompletedAt string `json:"completed_at"`
 		App         *struct{ Slug string }
-		Output      *struct{ Title, Summary string }
+		Output      *struct{ Summary string }
 		CheckSuite  *struct {
 			HeadBranch string `json:"head_branch"`
 		} `json:"check_suite"`
@@ -152,53 +149,40 @@ type wirePayload struct {
 	Label *struct{ Name string }
 }
 
-// events are those that sync reads.
-var events = []string{"workflow_run", "check_run", "status", "pull_request", "issues"}
-
-// errNothing says that a delivery has nothing to do with sync, not even a reason to say.
-type nothing struct{ why string }
-
-func (n nothing) Error() string { return n.why }
-
-// read makes a trigger of a delivery. A nothing with a reason is a near miss, which the record says; one without is not even
-// that.
-func (s *Sync) read(event string, payload []byte) (*trigger, error) {
-	if !slices.Contains(events, event) {
-		return nil, nothing{}
+// read makes a trigger of a delivery, nil for one that does not matter. why is the reason of a near miss, which the record says; ""
+// for a delivery that has nothing to do with sync.
+func (s *Sync) read(event string, payload []byte) (t *trigger, why string) {
+	read, known := map[string]func(*trigger, *wirePayload) (bool, string){
+		"workflow_run": s.readWorkflow, "check_run": s.readCheck, "status": s.readStatus, "pull_request": s.readPull, "issues": s.readIssue,
+	}[event]
+	if !known {
+		return nil, ""
 	}
 	var p wirePayload
 	if err := json.Unmarshal(payload, &p); err != nil {
 		// A field of another type than GitHub documents: nothing can be concluded from the rest.
-		return nil, nothing{"the payload cannot be read"}
+		return nil, "the payload cannot be read"
 	}
 	target, err := hooks.ParseTarget(p.Repository.FullName)
 	if err != nil || target.IsOrg() || p.Repository.ID == 0 {
-		return nil, nothing{}
+		return nil, ""
 	}
-	t := &trigger{sender: line(p.Sender.Login, 64), repo: repository{id: p.Repository.ID, name: target.String(), private: p.Repository.Private, defaultBranch: line(p.Repository.DefaultBranch, 255)}}
+	t = &trigger{sender: line(p.Sender.Login, 64), repo: repository{id: p.Repository.ID, name: target.String(), private: p.Repository.Private, defaultBranch: line(p.Repository.DefaultBranch, 255)}}
 	t.repo.host = "github.com"
 	if u, err := url.Parse(p.Repository.HTMLURL); err == nil && u.Host != "" {
 		t.repo.host = strings.ToLower(u.Host)
 	}
-	switch event {
-	case "workflow_run":
-		return t, s.readWorkflow(t, &p)
-	case "check_run":
-		return t, s.readCheck(t, &p)
-	case "status":
-		return t, s.readStatus(t, &p)
-	case "pull_request":
-		return t, s.readPull(t, &p)
+	if matters, why := read(t, &p); !matters {
+		return nil, why
 	}
-	return t, s.readIssue(t, &p)
+	return t, ""
 }
 
-func (s *Sync) readWorkflow(t *trigger, p *wirePayload) error {
+func (s *Sync) readWorkflow(t *trigger, p *wirePayload) (matters bool, why string) {
 	r := p.WorkflowRun
 	if p.Action != "completed" || r == nil {
-		return nothing{}
+		return false, ""
 	}
-	t.kind = kindCI
 	c := ciRun{system: "workflow", name: line(r.Name, 100), path: line(r.Path, 300), branch: line(r.HeadBranch, 255), sha: line(r.HeadSHA, 64),
 		id: r.ID, n: r.RunNumber, attempt: max(r.RunAttempt, 1), conclusion: r.Conclusion, url: address(r.HTMLURL), finished: timeOf(r.UpdatedAt), actor: t.sender}
 	if r.Actor != nil {
@@ -208,13 +192,13 @@ func (s *Sync) readWorkflow(t *trigger, p *wirePayload) error {
 		c.name, c.path = cmp.Or(c.name, line(p.Workflow.Name, 100)), cmp.Or(c.path, line(p.Workflow.Path, 300))
 	}
 	if c.path, _, _ = strings.Cut(c.path, "@"); c.path == "" { // a called workflow's path has its ref
-		return nothing{"the run names no workflow file"}
+		return false, "the run names no workflow file"
 	}
 	if !slices.Contains([]string{"push", "schedule", "workflow_dispatch", "merge_group"}, r.Event) {
-		return nothing{fmt.Sprintf("the run was started by %s: only pushes, schedules, merge queues and people count", named(r.Event))}
+		return false, fmt.Sprintf("the run was started by %s: only pushes, schedules, merge queues and people count", named(r.Event))
 	}
 	if r.HeadRepo == nil || r.HeadRepo.ID != t.repo.id {
-		return nothing{"the commit is in a fork"}
+		return false, "the commit is in a fork"
 	}
 	if rest, ok := strings.CutPrefix(c.branch, "gh-readonly-queue/"); ok && r.Event == "merge_group" {
 		if at := strings.LastIndex(rest, "/pr-"); at > 0 {
@@ -224,15 +208,14 @@ func (s *Sync) readWorkflow(t *trigger, p *wirePayload) error {
 	return s.takeRun(t, c)
 }
 
-func (s *Sync) readCheck(t *trigger, p *wirePayload) error {
+func (s *Sync) readCheck(t *trigger, p *wirePayload) (matters bool, why string) {
 	r := p.CheckRun
 	if p.Action != "completed" || r == nil {
-		return nothing{}
+		return false, ""
 	}
 	if r.App == nil || r.App.Slug == "github-actions" {
-		return nothing{} // its workflow run says more
+		return false, "" // its workflow run says more
 	}
-	t.kind = kindCI
 	c := ciRun{system: "check", name: line(r.Name, 100), path: "check:" + line(r.App.Slug, 100) + "/" + line(r.Name, 100), sha: line(r.HeadSHA, 64), id: r.ID, n: r.ID, attempt: 1,
 		conclusion: r.Conclusion, url: address(r.HTMLURL), finished: timeOf(r.CompletedAt), actor: t.sender}
 	if r.CheckSuite != nil {
@@ -242,16 +225,15 @@ func (s *Sync) readCheck(t *trigger, p *wirePayload) error {
 		c.summary = r.Output.Summary
 	}
 	if c.branch == "" {
-		return nothing{"the commit is in a fork, or on no branch"}
+		return false, "the commit is in a fork, or on no branch"
 	}
 	return s.takeRun(t, c)
 }
 
-func (s *Sync) readStatus(t *trigger, p *wirePayload) error {
+func (s *Sync) readStatus(t *trigger, p *wirePayload) (matters bool, why string) {
 	if p.State == "pending" || p.Context == "" {
-		return nothing{}
+		return false, ""
 	}
-	t.kind = kindCI
 	c := ciRun{system: "status", name: line(p.Context, 100), path: "status:" + line(p.Context, 200), sha: line(p.SHA, 64), id: p.ID, n: p.ID, attempt: 1,
 		conclusion: p.State, url: address(p.TargetURL), finished: timeOf(p.UpdatedAt), actor: t.sender, summary: p.Description}
 	for _, b := range p.Branches {
@@ -260,83 +242,70 @@ func (s *Sync) readStatus(t *trigger, p *wirePayload) error {
 		}
 	}
 	if c.branch == "" {
-		return nothing{"the commit is the newest of no branch"}
+		return false, "the commit is the newest of no branch"
 	}
 	return s.takeRun(t, c)
 }
 
 // takeRun judges what is the same for every system.
-func (s *Sync) takeRun(t *trigger, c ciRun) error {
+func (s *Sync) takeRun(t *trigger, c ciRun) (matters bool, why string) {
 	c.green = c.conclusion == "success"
 	if !c.green && !isFailure(c.conclusion) {
-		return nothing{fmt.Sprintf("the run ended with %s, which is neither a failure nor a success", named(c.conclusion))}
+		return false, fmt.Sprintf("the run ended with %s, which is neither a failure nor a success", named(c.conclusion))
 	}
 	if !s.branchCounts(t, c.branch) {
-		return nothing{fmt.Sprintf("the branch %q is neither the default branch nor in sync.ci.branches", c.branch)}
+		return false, fmt.Sprintf("the branch %q is neither the default branch nor in sync.ci.branches", c.branch)
 	}
-	t.ci = c
-	return nil
+	t.kind, t.ci = kindCI, c
+	return true, ""
 }
 
 // branchCounts reports whether failures on a branch are issues.
 func (s *Sync) branchCounts(t *trigger, branch string) bool {
-	if branch == "" || branch == t.repo.defaultBranch {
-		return branch != ""
-	}
-	for _, p := range s.cfg.CI.Branches {
-		switch p {
-		case "all":
-			return true
-		case "watched":
-			if matches(s.cfg.Watched, branch) {
-				return true
-			}
-		default:
-			if matches([]string{p}, branch) {
-				return true
-			}
+	return branch != "" && (branch == t.repo.defaultBranch || slices.ContainsFunc(s.cfg.CI.Branches, func(p string) bool {
+		if p == "watched" {
+			return matches(s.cfg.Watched, branch)
 		}
-	}
-	return false
+		return p == "all" || matches([]string{p}, branch)
+	}))
 }
 
-func (s *Sync) readPull(t *trigger, p *wirePayload) error {
+func (s *Sync) readPull(t *trigger, p *wirePayload) (matters bool, why string) {
 	r := p.PullRequest
 	if r == nil || !slices.Contains([]string{"opened", "reopened", "ready_for_review", "closed"}, p.Action) {
-		return nothing{}
+		return false, ""
 	}
 	t.kind, t.number = kindMerged, r.Number
-	t.pull = pull{action: p.Action, title: r.Title, body: r.Body, base: line(r.Base.Ref, 255), url: address(r.HTMLURL), mergeSHA: line(r.MergeSHA, 64), merged: r.Merged, draft: r.Draft}
-	closes := t.pull.merged && p.Action == "closed" && t.pull.base != t.repo.defaultBranch && matches(s.cfg.Merged.Close, t.pull.base)
-	if !closes && s.cfg.Board.Project == "" {
-		return nothing{}
+	t.pull = pull{action: p.Action, title: r.Title, body: r.Body, base: line(r.Base.Ref, 255), url: address(r.HTMLURL), mergeSHA: line(r.MergeSHA, 64), merged: r.Merged && p.Action == "closed"}
+	t.pull.closes = t.pull.merged && t.pull.base != t.repo.defaultBranch && matches(s.cfg.Merged.Close, t.pull.base)
+	if !t.pull.closes && s.cfg.Board.Project == "" {
+		return false, ""
 	}
-	if t.pull.draft && p.Action != "closed" {
-		return nothing{"the pull request is a draft"}
+	if r.Draft && p.Action != "closed" {
+		return false, "the pull request is a draft"
 	}
-	return nil
+	return true, ""
 }
 
-func (s *Sync) readIssue(t *trigger, p *wirePayload) error {
+func (s *Sync) readIssue(t *trigger, p *wirePayload) (matters bool, why string) {
 	r := p.Issue
 	if r == nil || len(r.Pull) > 0 && string(r.Pull) != "null" {
-		return nothing{}
+		return false, ""
 	}
 	t.number = r.Number
 	t.issue = issueEvent{action: p.Action, title: line(r.Title, 200), url: address(r.HTMLURL), body: r.Body, at: timeOf(r.UpdatedAt)}
 	switch p.Action {
 	case "labeled", "unlabeled":
 		if p.Label == nil || !strings.EqualFold(p.Label.Name, s.cfg.Blocked.Label) {
-			return nothing{}
+			return false, ""
 		}
-		t.issue.label = line(p.Label.Name, 50)
-		t.kind = map[string]string{"labeled": kindBlocked, "unlabeled": kindUnblocked}[p.Action]
-		return nil
+		t.kind, t.issue.label = kindBlocked, line(p.Label.Name, 50)
+		return true, ""
 	case "closed", "reopened", "deleted":
 		t.kind = kindOurs
-		return nil
+		return true, ""
 	}
-	return nothing{}
+	return false, ""
 }
 
 // matches reports whether a name is one of the patterns.

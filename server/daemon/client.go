@@ -2,6 +2,7 @@ package daemon
 
 import (
 	"context"
+	"crypto/rand"
 	"encoding/json"
 	"errors"
 	"fmt"
@@ -9,6 +10,8 @@ import (
 	"io/fs"
 	"net"
 	"net/http"
+	"os"
+	"path/filepath"
 	"strings"
 	"syscall"
 	"time"
@@ -33,8 +36,8 @@ func Dial(home string) *Client {
 	return &Client{home: home, http: &http.Client{Transport: transport}}
 }
 
-// Status asks what the receiver is doing. It fails with ErrNotRunning if none runs, and with *UnresponsiveError
-// where a process is the receiver and does not answer.
+// Status asks what the receiver is doing. It fails with ErrNotRunning if none runs, and with *UnresponsiveError where a process
+// is the receiver and does not answer; that wraps ErrNotRunning where it has no control socket yet, or no longer.
 func (c *Client) Status(ctx context.Context) (Status, error) {
 	var st Status
 	err := c.call(ctx, http.MethodGet, "/status", 2*time.Second, &st)
@@ -45,7 +48,7 @@ func (c *Client) Status(ctx context.Context) (Status, error) {
 		err = c.returned(ctx, &st)
 	}
 	var silent *UnresponsiveError
-	if errors.Is(err, context.DeadlineExceeded) && !errors.As(err, &silent) {
+	if (errors.Is(err, context.DeadlineExceeded) || errors.Is(err, ErrNotRunning)) && !errors.As(err, &silent) {
 		if pid, locked, heldErr := Held(c.home); heldErr == nil && locked {
 			err = &UnresponsiveError{PID: pid, Suspended: suspended(pid), Err: err}
 		}
@@ -158,4 +161,43 @@ func (c *Client) explain(op string, err error) error {
 		return fmt.Errorf("%s: the receiver does not answer on its control socket: %w", op, err)
 	}
 	return fmt.Errorf("%s: ask the receiver: %w", op, err)
+}
+
+// maxSocketPath keeps clear of the smallest limit for the path of a unix socket: 104 bytes on macOS, 108 elsewhere.
+const maxSocketPath = 100
+
+// SocketFile is where the control socket of home is, or would be.
+func SocketFile(home string) string { return filepath.Join(home, "run", "receiver.sock") }
+
+// withSocket gives do a path of the control socket of home. Where its own is too long for a socket, that leads through a
+// link which exists for as long as do runs.
+func withSocket(home string, do func(path string) error) error {
+	path := SocketFile(home)
+	if len(path) <= maxSocketPath {
+		return do(path)
+	}
+	run, err := filepath.Abs(filepath.Dir(path))
+	if err != nil {
+		return fmt.Errorf("find the control socket: %w", err)
+	}
+	for _, dir := range []string{os.TempDir(), "/tmp"} {
+		link := filepath.Join(dir, "hookctl-"+rand.Text()[:10])
+		short := filepath.Join(link, filepath.Base(path))
+		if len(short) > maxSocketPath || os.Symlink(run, link) != nil {
+			continue
+		}
+		defer os.Remove(link) //nolint:errcheck // what is left there the system cleans
+		return do(short)
+	}
+	return fmt.Errorf("the path of the home directory is too long for a control socket (%d bytes): set HOOKCTL_HOME to a shorter one", len(home))
+}
+
+// dialSocket connects to the control socket of home.
+func dialSocket(ctx context.Context, home string) (conn net.Conn, err error) {
+	err = withSocket(home, func(path string) error {
+		var d net.Dialer
+		conn, err = d.DialContext(ctx, "unix", path)
+		return err
+	})
+	return conn, err
 }

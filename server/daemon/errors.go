@@ -4,6 +4,7 @@ import (
 	"errors"
 	"fmt"
 	"strings"
+	"syscall"
 )
 
 // hinted is an error with its fix.
@@ -134,4 +135,17 @@ func codeOf(err error) string {
 		return c.Code()
 	}
 	return ""
+}
+
+// NoSpace reports whether a write failed because the disk, or the user's share of it, is full.
+func NoSpace(err error) bool {
+	return errors.Is(err, syscall.ENOSPC) || errors.Is(err, syscall.EDQUOT) || errors.Is(err, errDiskFull)
+}
+
+// full adds the fix to err where it is about space.
+func full(home string, err error) error {
+	if !NoSpace(err) {
+		return err
+	}
+	return &hinted{err, "free space on the disk of " + home + "; see how much is left with: df -h " + home}
 }

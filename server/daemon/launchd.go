@@ -3,12 +3,14 @@ package daemon
 import (
 	"context"
 	"encoding/xml"
+	"fmt"
+	"html"
+	"maps"
 	"os"
 	"path/filepath"
 	"slices"
 	"strconv"
 	"strings"
-	"text/template"
 )
 
 // launchd runs the receiver as an agent of the user, or as a daemon of the machine. It has no socket for us: getting
@@ -39,97 +41,63 @@ func (m launchd) labels(s Service) []string {
 	return []string{m.unit(s)}
 }
 
+// files are the jobs: the receiver, which is started at once and again whenever it fails, but not when it was asked to stop, and
+// the daily rotation.
 func (m launchd) files(s Service) (files []ServiceFile, err error) {
-	list, err := template.New("plist").Parse(plist)
-	if err != nil {
-		return nil, err
-	}
 	for _, label := range m.labels(s) {
-		job := plistJob{Service: s, Label: label, Command: append([]string{s.Executable}, s.Args...), Output: stderrFile(s.Home)}
-		if job.Rotates = label == m.rotateLabel(s); job.Rotates {
-			job.Command = append([]string{s.Executable}, s.rotateArgs()...)
-		}
+		env := dict{}
 		for _, v := range slices.Concat(s.Env, []string{EnvBackground + "=1", envManager + "=" + label}) {
 			name, value, _ := strings.Cut(v, "=")
-			job.Variables = append(job.Variables, [2]string{name, value})
+			env[name] = value
 		}
-		var b strings.Builder
-		if err := list.Execute(&b, job); err != nil {
-			return nil, err
+		job := dict{
+			"Label": label, "EnvironmentVariables": env, "WorkingDirectory": s.Home, "Umask": 0o077, "ProcessType": "Background",
+			"StandardOutPath": stderrFile(s.Home), "StandardErrorPath": stderrFile(s.Home),
 		}
-		files = append(files, ServiceFile{label + ".plist", b.String()})
+		if s.System {
+			job["UserName"] = s.User
+		}
+		if label == m.rotateLabel(s) {
+			job["ProgramArguments"] = append([]string{s.Executable}, s.rotateArgs()...)
+			job["StartCalendarInterval"] = dict{"Hour": 4, "Minute": 17}
+		} else {
+			job["ProgramArguments"] = append([]string{s.Executable}, s.Args...)
+			job["RunAtLoad"], job["KeepAlive"], job["ThrottleInterval"], job["ExitTimeOut"] = true, dict{"SuccessfulExit": false}, 5, 40
+		}
+		files = append(files, ServiceFile{label + ".plist", plistHead + property(job, "") + "</plist>\n"})
 	}
 	return files, nil
 }
 
-// plistJob is what a property list holds.
-type plistJob struct {
-	Service
-	Label     string
-	Command   []string
-	Variables [][2]string
-	Output    string
-	Rotates   bool
-}
-
-// plist is the receiver, which is started at once and again whenever it fails, but not when it was asked to stop; or the
-// daily rotation.
-const plist = xml.Header + `<!DOCTYPE plist PUBLIC "-//Apple//DTD PLIST 1.0//EN" "http://www.apple.com/DTDs/PropertyList-1.0.dtd">
+const plistHead = xml.Header + `<!DOCTYPE plist PUBLIC "-//Apple//DTD PLIST 1.0//EN" "http://www.apple.com/DTDs/PropertyList-1.0.dtd">
 <plist version="1.0">
-<dict>
-	<key>Label</key>
-	<string>{{html .Label}}</string>
-{{- if .System}}
-	<key>UserName</key>
-	<string>{{html .User}}</string>
-{{- end}}
-	<key>ProgramArguments</key>
-	<array>
-{{- range .Command}}
-		<string>{{html .}}</string>
-{{- end}}
-	</array>
-	<key>EnvironmentVariables</key>
-	<dict>
-{{- range .Variables}}
-		<key>{{html (index . 0)}}</key>
-		<string>{{html (index . 1)}}</string>
-{{- end}}
-	</dict>
-	<key>WorkingDirectory</key>
-	<string>{{html .Home}}</string>
-	<key>StandardOutPath</key>
-	<string>{{html .Output}}</string>
-	<key>StandardErrorPath</key>
-	<string>{{html .Output}}</string>
-	<key>Umask</key>
-	<integer>63</integer>
-	<key>ProcessType</key>
-	<string>Background</string>
-{{- if .Rotates}}
-	<key>StartCalendarInterval</key>
-	<dict>
-		<key>Hour</key>
-		<integer>4</integer>
-		<key>Minute</key>
-		<integer>17</integer>
-	</dict>
-{{- else}}
-	<key>RunAtLoad</key>
-	<true/>
-	<key>KeepAlive</key>
-	<dict>
-		<key>SuccessfulExit</key>
-		<false/>
-	</dict>
-	<key>ThrottleInterval</key>
-	<integer>5</integer>
-	<key>ExitTimeOut</key>
-	<integer>40</integer>
-{{- end}}
-</dict>
-</plist>
 `
+
+// dict is a dictionary of a property list; its values are dictionaries, lists of texts, texts, numbers and truths.
+type dict map[string]any
+
+// property writes a value of a property list, indented.
+func property(v any, indent string) string {
+	switch v := v.(type) {
+	case dict:
+		var b strings.Builder
+		for _, key := range slices.Sorted(maps.Keys(v)) {
+			b.WriteString(indent + "\t<key>" + html.EscapeString(key) + "</key>\n" + property(v[key], indent+"\t"))
+		}
+		return indent + "<dict>\n" + b.String() + indent + "</dict>\n"
+	case []string:
+		var b strings.Builder
+		for _, one := range v {
+			b.WriteString(property(one, indent+"\t"))
+		}
+		return indent + "<array>\n" + b.String() + indent + "</array>\n"
+	case bool:
+		return fmt.Sprintf("%s<%t/>\n", indent, v)
+	case int:
+		return fmt.Sprintf("%s<integer>%d</integer>\n", indent, v)
+	}
+	return fmt.Sprintf("%s<string>%s</string>\n", indent, html.EscapeString(fmt.Sprint(v)))
+}
 
 // domain is where launchctl finds the job.
 func (launchd) domain(s Service) string {

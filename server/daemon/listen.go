@@ -76,23 +76,21 @@ func (l *listener) rest(limit time.Duration) {
 	if err := l.SetDeadline(time.Unix(1, 0)); err != nil {
 		return // it is closed
 	}
-	deadline := time.NewTimer(limit)
-	defer deadline.Stop()
+	deadline := time.After(limit)
 	select {
 	case <-l.rested:
 	case <-l.ended:
 		return
-	case <-deadline.C:
+	case <-deadline:
 		return
 	}
-	tick := time.NewTicker(time.Millisecond)
-	defer tick.Stop()
+	tick := time.Tick(time.Millisecond)
 	for l.owing() > 0 {
 		select {
-		case <-tick.C:
+		case <-tick:
 		case <-l.ended:
 			return
-		case <-deadline.C:
+		case <-deadline:
 			return
 		}
 	}
@@ -214,4 +212,62 @@ func portError(address string, err error) error {
 		return &hinted{failed, "ports below 1024 need privileges: choose a higher one with hookctl start --port N"}
 	}
 	return &hinted{failed, "stop the program that uses the port, or choose another one: hookctl start --port N, or WEBHOOK_PORT=N in .env"}
+}
+
+// What a connection waits for. HTTP/1 takes turns, so reads and writes show it.
+const (
+	connFresh    = iota // accepted, nothing read
+	connOwed            // something was read, nothing written since: a request is coming in or being answered
+	connAnswered        // the last word was ours
+)
+
+// freshFor is how long a new connection is given to say its first byte before it counts as idle.
+const freshFor = 500 * time.Millisecond
+
+// conn is an accepted connection that knows whether its peer is owed an answer.
+//
+// http.Server.Shutdown waits for requests whose handler runs, and for new connections; but a connection whose request
+// header it has just finished reading it closes without a word. So the listener waits for those before
+// it lets the server be shut down.
+type conn struct {
+	net.Conn
+	l        *listener
+	accepted time.Time
+	state    atomic.Int32
+}
+
+// Read notes that the peer has begun to speak.
+func (c *conn) Read(b []byte) (int, error) {
+	n, err := c.Conn.Read(b)
+	if n > 0 {
+		c.state.Store(connOwed)
+	}
+	return n, err
+}
+
+// Write notes that the peer is being answered.
+func (c *conn) Write(b []byte) (int, error) {
+	n, err := c.Conn.Write(b)
+	if n > 0 {
+		c.state.Store(connAnswered)
+	}
+	return n, err
+}
+
+// Close forgets the connection.
+func (c *conn) Close() error {
+	c.l.mu.Lock()
+	delete(c.l.open, c)
+	c.l.mu.Unlock()
+	return c.Conn.Close()
+}
+
+func (c *conn) owed() bool {
+	switch c.state.Load() {
+	case connOwed:
+		return true
+	case connFresh:
+		return time.Since(c.accepted) < freshFor
+	}
+	return false
 }

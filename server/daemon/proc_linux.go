@@ -11,6 +11,8 @@ import (
 	"strconv"
 	"strings"
 	"syscall"
+
+	"github.com/prometheus/procfs"
 )
 
 // holders are the processes that hold the lock of home, as the kernel lists them: it knows them without a PID file, and
@@ -90,45 +92,44 @@ func realPath(path string) string {
 
 // suspended reports whether a process was stopped by a signal (SIGSTOP, SIGTSTP) or a debugger, and answers nobody.
 func suspended(pid int) bool {
-	state, _ := stat(pid)
+	state := stat(pid).State
 	return state == "T" || state == "t"
 }
 
-// stat gives the state and the parent of a process; "" if none.
-func stat(pid int) (state string, parent int) {
-	text, err := os.ReadFile(fmt.Sprintf("/proc/%d/stat", pid))
+// stat gives the state and the parent of a process among others; the zero value if none.
+func stat(pid int) procfs.ProcStat {
+	p, err := procfs.NewProc(pid)
 	if err != nil {
-		return "", 0
+		return procfs.ProcStat{}
 	}
-	f := strings.Fields(string(text[bytes.LastIndexByte(text, ')')+1:])) // the name before it may hold anything
-	if len(f) < 2 {
-		return "", 0
-	}
-	parent, err = strconv.Atoi(f[1])
-	if err != nil {
-		return f[0], 0
-	}
-	return f[0], parent
+	s, _ := p.Stat() // nothing beside an error
+	return s
 }
 
 // arguments are those that a process was started with, without its own name; nil where they cannot be read.
 func arguments(pid int) []string {
-	text, err := os.ReadFile(fmt.Sprintf("/proc/%d/cmdline", pid))
-	if err != nil || len(text) == 0 {
+	p, err := procfs.NewProc(pid)
+	if err != nil {
 		return nil
 	}
-	return strings.Split(strings.TrimSuffix(string(text), "\x00"), "\x00")[1:]
+	args, err := p.CmdLine()
+	if err != nil || len(args) == 0 {
+		return nil
+	}
+	return args[1:]
 }
 
 // originOf is where another process comes from; nil where that cannot be read.
 func originOf(pid int) *origin {
-	text, err := os.ReadFile(fmt.Sprintf("/proc/%d/environ", pid))
+	p, err := procfs.NewProc(pid)
 	if err != nil {
 		return nil
 	}
-	env := strings.Split(string(text), "\x00")
-	_, parent := stat(pid)
-	return &origin{pid: pid, parent: parent, cgroup: cgroupOf(pid), getenv: func(name string) string {
+	env, err := p.Environ()
+	if err != nil {
+		return nil
+	}
+	return &origin{pid: pid, parent: stat(pid).PPID, cgroup: cgroupOf(pid), getenv: func(name string) string {
 		for _, v := range env {
 			if value, ok := strings.CutPrefix(v, name+"="); ok {
 				return value
@@ -157,45 +158,30 @@ func portHolder(address string) string {
 	if err != nil || number == 0 {
 		return ""
 	}
-	for _, table := range []string{"/proc/net/tcp", "/proc/net/tcp6"} {
-		inode := listeningInode(table, fmt.Sprintf(":%04X", number))
-		if inode != "" {
-			return socketOwner("socket:[" + inode + "]")
-		}
-	}
-	return ""
-}
-
-// listeningInode looks for a socket in state LISTEN (0A) whose local address ends in port.
-func listeningInode(table, port string) string {
-	text, err := os.ReadFile(table) //nolint:gosec // one of two fixed names
+	fs, err := procfs.NewDefaultFS()
 	if err != nil {
 		return ""
 	}
-	for line := range strings.Lines(string(text)) {
-		f := strings.Fields(line)
-		if len(f) > 9 && f[3] == "0A" && strings.HasSuffix(f[1], port) {
-			return f[9]
+	four, _ := fs.NetTCP() // what cannot be read names nobody
+	six, _ := fs.NetTCP6()
+	for _, s := range slices.Concat(four, six) {
+		if s.LocalPort == number && s.St == 0x0A { // LISTEN
+			return socketOwner(fmt.Sprintf("socket:[%d]", s.Inode))
 		}
 	}
 	return ""
 }
 
 func socketOwner(link string) string {
-	fds, err := filepath.Glob("/proc/[0-9]*/fd/*")
-	if err != nil {
-		return ""
-	}
-	for _, fd := range fds {
-		if target, err := os.Readlink(fd); err != nil || target != link {
-			continue
+	all, _ := procfs.AllProcs() // as above
+	for _, p := range all {
+		if open, _ := p.FileDescriptorTargets(); slices.Contains(open, link) {
+			name, err := p.Comm()
+			if err != nil {
+				return ""
+			}
+			return fmt.Sprintf("%s (pid %d)", printable(name), p.PID)
 		}
-		dir := filepath.Dir(filepath.Dir(fd))
-		name, err := os.ReadFile(filepath.Join(dir, "comm")) //nolint:gosec // below /proc
-		if err != nil {
-			return ""
-		}
-		return fmt.Sprintf("%s (pid %s)", printable(string(bytes.TrimSpace(name))), filepath.Base(dir))
 	}
 	return ""
 }

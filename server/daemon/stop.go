@@ -106,12 +106,8 @@ func ask(ctx context.Context, cfg Config) (pid int, err error) {
 // released waits until the process no longer holds the lock, for no longer than limit, and reports whether that came about.
 // After three seconds and every five after that cfg.Notice gets what it waits for.
 func released(ctx context.Context, cfg Config, pid int, limit time.Duration) (bool, error) {
-	deadline := time.NewTimer(limit)
-	defer deadline.Stop()
-	tick := time.NewTicker(pollInterval)
-	defer tick.Stop()
+	deadline, tick := time.After(limit), time.Tick(pollInterval)
 	patience := time.NewTimer(3 * time.Second)
-	defer patience.Stop()
 	replaced := func() bool { return pid != 0 && !isHolder(cfg.Home, pid) }
 	for {
 		locked, err := held(cfg.Home)
@@ -121,7 +117,7 @@ func released(ctx context.Context, cfg Config, pid int, limit time.Duration) (bo
 		select {
 		case <-ctx.Done():
 			return false, fmt.Errorf("wait for the receiver to stop: %w", context.Cause(ctx))
-		case <-deadline.C:
+		case <-deadline:
 			return replaced(), nil
 		case <-patience.C:
 			if replaced() {
@@ -129,7 +125,7 @@ func released(ctx context.Context, cfg Config, pid int, limit time.Duration) (bo
 			}
 			cfg.notice("the receiver (pid %d) is still finishing: %s", pid, hanging(ctx, Dial(cfg.Home)))
 			patience.Reset(5 * time.Second)
-		case <-tick.C:
+		case <-tick:
 		}
 	}
 }

@@ -1,6 +1,7 @@
 package daemon
 
 import (
+	"context"
 	"errors"
 	"fmt"
 	"io/fs"
@@ -8,6 +9,8 @@ import (
 	"net/http"
 	"os"
 	"time"
+
+	sd "github.com/coreos/go-systemd/v22/daemon"
 )
 
 // upkeepInterval is how often a receiver looks whether its lock file and control socket are still there. Programs that
@@ -127,4 +130,45 @@ func (i *Instance) relock() (bool, error) {
 	old := i.lock
 	i.lock = next
 	return true, errors.Join(writePID(i.home), old.Close())
+}
+
+// watch waits for the end of ctx, or of the control socket, which is an error, and repairs the run directory where
+// somebody removed it. It gives the control socket that is served at the end. Under systemd (Type=notify, WatchdogSec=) it says READY, and then shows at half the watchdog's
+// interval that the receiver can still give its status: one that is locked up cannot, and systemd restarts it.
+func (i *Instance) watch(ctx context.Context, c Control, srv *http.Server, d *door) (*door, error) {
+	if _, err := sd.SdNotify(false, sd.SdNotifyReady); err != nil {
+		return d, fmt.Errorf("notify systemd that the receiver is ready: %w", err)
+	}
+	upkeep, problem := time.Tick(upkeepInterval), ""
+	interval, err := sd.SdWatchdogEnabled(false)
+	if err != nil {
+		return d, fmt.Errorf("read systemd's watchdog interval: %w", err)
+	}
+	tick := time.Tick(interval / 2) // nil, which never comes, without a watchdog
+	for {
+		select {
+		case err := <-d.done:
+			return d, fmt.Errorf("serve the control socket: %w", err)
+		case <-ctx.Done():
+			return d, nil
+		case <-upkeep:
+			if d, err = i.repair(srv, d); err == nil {
+				problem = ""
+			} else if text := err.Error(); text != problem { // once, and not every other second
+				problem = text
+				fmt.Fprintln(os.Stderr, "repair the run directory:", err)
+			}
+		case <-tick:
+			i.status(c)
+			i.notify(sd.SdNotifyWatchdog)
+		}
+	}
+}
+
+// notify reports a state to systemd where that listens. A failure goes to stderr, which is systemd's journal: the
+// receiver goes on, and systemd acts on the silence.
+func (i *Instance) notify(state string) {
+	if _, err := sd.SdNotify(false, state); err != nil {
+		fmt.Fprintf(os.Stderr, "notify systemd %s: %v\n", state, err)
+	}
 }

@@ -18,8 +18,13 @@
 package doctor
 
 import (
+	"cmp"
 	"context"
+	"crypto/x509"
 	"fmt"
+	"net/netip"
+	"os"
+	"path/filepath"
 	"slices"
 	"sync"
 	"time"
@@ -27,7 +32,13 @@ import (
 	"golang.org/x/sync/errgroup"
 
 	"hookctl/hooks"
+	"hookctl/hooks/secret"
+	"hookctl/hooks/tasks"
+	"hookctl/hooks/tunnel"
+	"hookctl/logs"
 	"hookctl/logs/text"
+	"hookctl/server/daemon"
+	"hookctl/server/fleet"
 )
 
 // What a check can say.
@@ -161,4 +172,141 @@ func do(ctx context.Context, limit time.Duration, c check) Check {
 		}
 	}
 	return f.named(c.name)
+}
+
+// Config says what to look at. Store and Fleet are required.
+type Config struct {
+	Home    string // HOOKCTL_HOME
+	EnvFile string // Home/.env if empty
+	Version string // of this program; the receiver should have the same
+
+	Daemon daemon.Config // how the receiver is started, for Fix; Home is filled in
+	Logs   logs.Config
+	Store  *secret.Store
+
+	Address   string         // where the receiver should listen, host:port
+	PublicURL string         // where GitHub should send; what the receiver says if empty
+	Allow     []netip.Prefix // the receiver's allow-list; nil if none exists
+	MaxAge    time.Duration  // of the secret; 0 means 90 days
+
+	Cluster bool // the settings make the receiver a node of a cluster
+
+	Fleet   *fleet.Fleet   // knows the hooks and the login
+	Targets []hooks.Target // looks at these only; nil for all that the fleet knows
+	Tunnel  string         // which the receiver should run, as receiver.tunnel names it; "" leaves that check out
+	Tunnels tunnel.Finder  // where tunnels are looked for
+
+	// Clock returns GitHub's time; nil asks GitHub.
+	Clock func(context.Context) (time.Time, error)
+
+	Probes []Probe
+
+	// Sync is project sync, whose rights are checked; nil where it is off. SyncMode is suggest or act.
+	Sync     *tasks.Sync
+	SyncMode string
+
+	// Local says that the public address need not be public: a demonstration, where GitHub is simulated.
+	Local bool
+	// Simulated says that GitHub is a simulation that sends straight to the receiver: the public address exists for it alone.
+	Simulated bool
+	// Roots are the authorities that certificates are checked against; nil means the system's, which is what GitHub's
+	// answer is closest to.
+	Roots *x509.CertPool
+	// Timeout bounds one check; 0 means 15 s.
+	Timeout time.Duration
+	Now     func() time.Time // nil means time.Now
+}
+
+// Probe is a check that another package knows how to do, such as whether a sink can be reached.
+type Probe struct {
+	Name string // "AI Maestro"
+	Fix  string // what to do when it fails, unless the error has its own hint
+	// Check gives what was seen, or the error. A *Warning is no failure.
+	Check func(context.Context) (detail string, err error)
+}
+
+// Warning is an error of a Probe that is worth a warning only.
+type Warning struct{ Err error }
+
+// Error is that of what is inside.
+func (w *Warning) Error() string { return w.Err.Error() }
+
+// Unwrap gives what is inside.
+func (w *Warning) Unwrap() error { return w.Err }
+
+func (c Config) withDefaults() Config {
+	c.EnvFile = cmp.Or(c.EnvFile, filepath.Join(c.Home, ".env"))
+	c.MaxAge = cmp.Or(c.MaxAge, 90*24*time.Hour)
+	c.Timeout = cmp.Or(c.Timeout, 15*time.Second)
+	if c.Now == nil {
+		c.Now = time.Now
+	}
+	c.Daemon.Home = c.Home
+	return c
+}
+
+// Repair is one thing that Fix did, or tried.
+type Repair struct {
+	Check  string `json:"check"`           // the check whose finding it fixes
+	Action string `json:"action"`          // what was done
+	Error  string `json:"error,omitempty"` // why it did not work
+}
+
+// Fix fixes what can be fixed without asking, and reports what it did: modes that are too open, a stale control socket, a
+// receiver that is not running although it could, and one that does not have the newest secrets. Nothing of it can lose
+// a delivery, and GitHub is not touched. [Run] afterwards shows what is left.
+func Fix(ctx context.Context, cfg Config) []Repair {
+	cfg = cfg.withDefaults()
+	f := newFacts(ctx, cfg)
+	list := f.fixPermissions()
+	if socket, err := daemon.RemoveStaleSocket(cfg.Home); err != nil || socket != "" {
+		list = append(list, repair("receiver", "removed the stale control socket "+socket, err))
+	}
+	return append(list, f.fixReceiver(ctx)...)
+}
+
+func repair(check, action string, err error) Repair {
+	r := Repair{Check: check, Action: action}
+	if err != nil {
+		r.Error = err.Error()
+	}
+	return r
+}
+
+func (f *facts) fixPermissions() []Repair {
+	open, err := f.tooOpen()
+	var list []Repair
+	if err != nil {
+		list = append(list, repair("permissions", "read the modes of files", err))
+	}
+	for _, g := range open {
+		err := os.Chmod(g.path, g.mode)
+		list = append(list, repair("permissions", fmt.Sprintf("chmod %o %s", g.mode, text.Shell(g.path)), err))
+	}
+	return list
+}
+
+// fixReceiver starts the receiver, or makes it read its secrets again.
+func (f *facts) fixReceiver(ctx context.Context) []Repair {
+	st, err := f.status()
+	if stopped(err) {
+		if ring, err := accepted(f.cfg.Store, f.cfg.Now()); err != nil || len(ring) == 0 {
+			return nil // it would not start; the check of the secret says why
+		}
+		st, err := daemon.Restart(ctx, f.cfg.Daemon) // which keeps the flags of the last start
+		action := "started the receiver"
+		if err == nil {
+			action = fmt.Sprintf("started the receiver (pid %d) on %s", st.PID, st.Address)
+		}
+		return []Repair{repair("receiver", action, err)}
+	}
+	if err != nil {
+		return nil // where it starts, stops or hangs, a person decides whether to end it
+	}
+	ring, err := accepted(f.cfg.Store, f.cfg.Now())
+	if err != nil || len(lacking(st, ring)) == 0 {
+		return nil
+	}
+	_, err = daemon.Dial(f.cfg.Home).Reload(ctx)
+	return []Repair{repair("secret", "made the receiver read its secrets again", err)}
 }

@@ -58,7 +58,7 @@ func skipped(err error) Check { return unknown("not checked: %v", err) }
 
 func newFacts(ctx context.Context, cfg Config) *facts {
 	f := &facts{cfg: cfg, writable: writable, ownerOf: ownerOf}
-	f.status = once(ctx, cfg.Timeout, func(ctx context.Context) (daemon.Status, error) { return Ask(ctx, cfg.Home) })
+	f.status = once(ctx, cfg.Timeout, daemon.Dial(cfg.Home).Status)
 	f.log = once(ctx, cfg.Timeout, f.readLog)
 	f.targets = once(ctx, cfg.Timeout, func(ctx context.Context) ([]hooks.Target, error) {
 		if cfg.Targets != nil {

@@ -15,28 +15,16 @@ import (
 	"hookctl/server/fleet"
 )
 
-// Ask gets the status of a home's receiver, as [daemon.Client.Status] does. Where a process holds the receiver's lock without
-// answering, because it starts or hangs, the error is a [*daemon.UnresponsiveError] that wraps [daemon.ErrNotRunning].
-func Ask(ctx context.Context, home string) (daemon.Status, error) {
-	st, err := daemon.Dial(home).Status(ctx)
-	if errors.Is(err, daemon.ErrNotRunning) {
-		if pid, locked, heldErr := daemon.Held(home); heldErr == nil && locked {
-			err = &daemon.UnresponsiveError{PID: pid, Err: err}
-		}
-	}
-	return st, err
-}
-
-// AskAgain is Ask for someone who goes on asking: where the last answer was that no receiver runs, it looks only for one that
-// was started since.
+// AskAgain is [daemon.Client.Status] for someone who goes on asking: where the last answer was that no receiver runs, it looks
+// only for one that was started since.
 func AskAgain(ctx context.Context, home string, last error) (daemon.Status, error) {
 	if last == daemon.ErrNotRunning && daemon.Dial(home).Absent(ctx) { // itself: an error that says more needs the whole search
 		return daemon.Status{}, last
 	}
-	return Ask(ctx, home)
+	return daemon.Dial(home).Status(ctx)
 }
 
-// stopped reports whether an error of [Ask] means that no process is the receiver.
+// stopped reports whether an error of [daemon.Client.Status] means that no process is the receiver.
 func stopped(err error) bool {
 	return errors.Is(err, daemon.ErrNotRunning) && !errors.As(err, new(*daemon.UnresponsiveError))
 }
@@ -73,7 +61,7 @@ func Alarms(st daemon.Status) (list []Check) {
 	return list
 }
 
-// Receiver judges whether the receiver of a home runs and can work, for everyone who shows it. st and err are what [Ask] returned.
+// Receiver judges whether the receiver of a home runs and can work, for everyone who shows it. st and err are what [daemon.Client.Status] returned.
 func Receiver(home string, st daemon.Status, err error, now time.Time) Check {
 	return judgeReceiver(home, st, err, now).named("receiver")
 }

@@ -30,7 +30,7 @@ func (p *Page) listActions() []kit.Action {
 	list := "hookctl events list" + kit.When(!f.filter.IsZero(), " --filter "+text.Shell(f.filter.String()))
 	export := list + " --limit 0 --jq '.[].file' | xargs -n1 hookctl events view --jq ."
 	view := p.viewCommand()
-	noExport := kit.When(p.export == nil && len(p.marks) == 0, none)
+	noExport := kit.When(!p.export.Busy() && len(p.marks) == 0, none)
 	return append(append([]kit.Action{
 		{ID: "open", Keys: []string{"enter"}, Label: "open", Text: "Open the record.", Command: view, Off: none, Run: p.then(p.enter)},
 		{ID: "find", Keys: []string{"/"}, Label: "filter", Text: "Filter the list; it updates while you type.", Command: list, Run: p.openFilter},

@@ -60,8 +60,9 @@ type Page struct {
 	rows      int // rows of the list in the last view
 	wide      int // columns of the list in the last view
 	jqHistory []string
-	export    *export // under way; its commands own it, wrote is for the screen
+	export    *kit.Job // the last one, which has written so many records
 	wrote     int
+	writes    int       // and has to write so many, -1 while unknown
 	kept      string    // file that the cursor was kept on when the filter changed
 	find      string    // what is searched for in documents
 	jump      int       // number of the last search for a failure
@@ -92,13 +93,6 @@ func (p *Page) State() State {
 	s := p.state
 	s.Filter = p.feed.filter.String()
 	return s
-}
-
-// Close takes half an export away. Nothing may be at work any more.
-func (p *Page) Close() {
-	if e := p.export; e != nil && !e.named {
-		e.drop()
-	}
 }
 
 // Name implements kit.Page.
@@ -289,8 +283,8 @@ func (p *Page) status(w int) string {
 	}
 	var right string
 	switch {
-	case p.export != nil:
-		right = t.Warn.Render(fmt.Sprintf("writing %s of %s (W cancels)", text.Thousands(p.wrote), text.Thousands(max(p.export.total, p.wrote))))
+	case p.export.Busy():
+		right = t.Warn.Render(fmt.Sprintf("writing %s of %s (W cancels)", text.Thousands(p.wrote), text.Thousands(max(p.writes, p.wrote))))
 	case f.err != nil:
 		right = t.Bad.Render(t.Cut(kit.Clean(f.err.Error()), w/2))
 	case f.loading:

@@ -19,30 +19,14 @@ import (
 	"hookctl/tui/kit"
 )
 
-// exportBatch is how many records one command writes before it reports how far
-// it is.
+// exportBatch is after how many records an export reports how far it is.
 const exportBatch = 200
 
-// export writes the records of a filter, or the marked ones, to a file, one
-// JSON object per line. Each batch is one command, so it can be cancelled
-// between two of them. The file gets its name when it is complete.
-type export struct {
-	log    *logs.Log
-	filter logs.Filter
-	files  []string // the marked records that are still to be read; nil for all that the filter chooses
-	cursor logs.Cursor
-	name   string
-	file   *os.File
-	out    *bufio.Writer
-	done   int
-	total  int
-	named  bool // the file is complete and has its name
-}
-
-// openExport asks for the file's name.
+// openExport asks for the file's name, or cancels the export under way.
 func (p *Page) openExport() tea.Cmd {
-	if p.export != nil {
-		return p.stopExport()
+	if p.export.Busy() {
+		p.export.Stop()
+		return nil
 	}
 	pr := kit.NewPrompt(p.shell, "write to", "events-"+p.shell.Now().Local().Format("20060102-150405")+".ndjson")
 	what := "the filtered events"
@@ -54,7 +38,7 @@ func (p *Page) openExport() tea.Cmd {
 	return p.shell.Show(pr)
 }
 
-func (p *Page) startExport(name string) tea.Cmd {
+func (p *Page) startExport(name string) (cmd tea.Cmd) {
 	name = strings.TrimSpace(name)
 	if rest, ok := strings.CutPrefix(name, "~/"); ok {
 		if home, err := os.UserHomeDir(); err == nil {
@@ -64,117 +48,90 @@ func (p *Page) startExport(name string) tea.Cmd {
 	if name == "" {
 		return nil
 	}
-	e := &export{log: p.feed.log, filter: p.feed.filter, name: name, total: p.feed.total}
-	if len(p.marks) > 0 {
-		e.files = slices.Sorted(maps.Keys(p.marks))
-		e.total = len(e.files)
+	l, filter, marked := p.feed.log, p.feed.filter, slices.Sorted(maps.Keys(p.marks))
+	p.wrote, p.writes = 0, p.feed.total
+	if len(marked) > 0 {
+		p.writes = len(marked)
 	}
-	p.export, p.wrote = e, 0
-	return p.writing(e, e.begin)
+	p.export, cmd = kit.Begin(p.shell, func(ctx context.Context, report func(int)) (int, error) {
+		return export(ctx, l, filter, marked, name, report)
+	}, func(n int) tea.Cmd {
+		if p.wrote = n; p.writes > 0 {
+			p.shell.Progress = tea.NewProgressBar(tea.ProgressBarDefault, min(100, 100*n/p.writes))
+		}
+		return nil
+	}, func(n int, err error) tea.Cmd {
+		p.shell.Progress = nil
+		switch {
+		case errors.Is(err, context.Canceled):
+			return p.shell.Say("export cancelled; no file was left behind")
+		case err != nil:
+			return p.shell.Fail(err)
+		}
+		return p.shell.Say(fmt.Sprintf("%s records written to %s", text.Thousands(n), name))
+	})
+	return cmd
 }
 
-// writing does one part of an export.
-func (p *Page) writing(e *export, part func(context.Context) (bool, error)) tea.Cmd {
-	return p.shell.Work(kit.Ask(p.shell, part, func(over bool, err error) tea.Cmd { return p.exported(e, over, err) }))
-}
-
-// begin opens the file beside its later name, and writes the first batch.
-func (e *export) begin(ctx context.Context) (over bool, err error) {
-	if _, err := os.Lstat(e.name); err == nil {
-		return false, fmt.Errorf("%s is there already", e.name)
+// export writes the marked records, or those that the filter chooses where none is, to a file, one JSON object per line, and
+// reports how many there are by now. The file gets its name when it is complete; else nothing is left of it.
+func export(ctx context.Context, l *logs.Log, filter logs.Filter, marked []string, name string, report func(int)) (n int, err error) {
+	if _, err := os.Lstat(name); err == nil {
+		return 0, fmt.Errorf("%s is there already", name)
 	} else if !errors.Is(err, fs.ErrNotExist) {
-		return false, err
+		return 0, err
 	}
 	// In a directory that others may write to, a name that can be foretold may be a link of theirs by now.
-	f, err := os.CreateTemp(filepath.Dir(e.name), "."+filepath.Base(e.name)+"-*.part")
+	f, err := os.CreateTemp(filepath.Dir(name), "."+filepath.Base(name)+"-*.part")
 	if err != nil {
-		return false, fmt.Errorf("write the events: %w", err)
+		return 0, fmt.Errorf("write the events: %w", err)
 	}
-	e.file, e.out = f, bufio.NewWriterSize(f, 1<<16)
-	return e.batch(ctx)
-}
-
-// batch writes the next records; the last one finishes the file.
-func (e *export) batch(ctx context.Context) (over bool, err error) {
-	var files []string
-	if e.files != nil {
-		n := min(len(e.files), exportBatch)
-		files, e.files = e.files[:n], e.files[n:]
-		over = len(e.files) == 0
-	} else {
-		page, err := e.log.Page(ctx, logs.Query{Filter: e.filter, Cursor: e.cursor, Limit: exportBatch})
+	defer func() {
 		if err != nil {
-			return false, err
+			f.Close()           //nolint:errcheck,gosec // nobody wants it
+			os.Remove(f.Name()) //nolint:errcheck,gosec // nobody wants it
 		}
-		for _, x := range page.Entries {
-			files = append(files, x.File)
-			e.cursor = x.Cursor()
-		}
-		over = !page.HasOlder || len(page.Entries) == 0
-	}
-	for _, name := range files {
-		rec, err := e.log.Read(ctx, name)
+	}()
+	out := bufio.NewWriterSize(f, 1<<16)
+	write := func(file string) error {
+		rec, err := l.Read(ctx, file)
 		if errors.Is(err, logs.ErrNotFound) {
-			continue // pruned since
+			return nil // pruned since
 		} else if err != nil {
-			return false, err
+			return err
 		}
 		b, err := rec.Encode()
 		if err != nil {
-			return false, err
+			return err
 		}
-		if _, err := e.out.Write(b); err != nil {
-			return false, fmt.Errorf("write the events: %w", err)
+		if _, err := out.Write(b); err != nil {
+			return fmt.Errorf("write the events: %w", err)
 		}
-		e.done++
+		if n++; n%exportBatch == 0 {
+			report(n)
+		}
+		return ctx.Err()
 	}
-	if !over {
-		return false, nil
+	for _, file := range marked {
+		if err := write(file); err != nil {
+			return n, err
+		}
 	}
-	if err := errors.Join(e.out.Flush(), e.file.Sync(), e.file.Close()); err != nil {
-		return false, fmt.Errorf("write the events: %w", err)
+	if len(marked) == 0 {
+		for e, err := range l.All(ctx, filter, nil) {
+			if err == nil {
+				err = write(e.File)
+			}
+			if err != nil {
+				return n, err
+			}
+		}
 	}
-	if err := os.Rename(e.file.Name(), e.name); err != nil {
-		return false, fmt.Errorf("write the events: %w", err)
+	if err := errors.Join(out.Flush(), f.Sync(), f.Close()); err != nil {
+		return n, fmt.Errorf("write the events: %w", err)
 	}
-	e.named = true
-	return true, nil
-}
-
-// drop takes the file away; it may have been finished just before a person
-// cancelled the export.
-func (e *export) drop() {
-	switch {
-	case e.named:
-		os.Remove(e.name) //nolint:errcheck,gosec // nobody wants it
-	case e.file != nil:
-		e.file.Close()           //nolint:errcheck,gosec // nobody wants it
-		os.Remove(e.file.Name()) //nolint:errcheck,gosec // nobody wants it
+	if err := os.Rename(f.Name(), name); err != nil {
+		return n, fmt.Errorf("write the events: %w", err)
 	}
-}
-
-// exported reports how far the export is and goes on.
-func (p *Page) exported(e *export, over bool, err error) tea.Cmd {
-	switch {
-	case p.export != e: // cancelled
-		e.drop()
-		return nil
-	case err != nil:
-		e.drop()
-		p.export, p.shell.Progress = nil, nil
-		return p.shell.Fail(err)
-	case over:
-		p.export, p.shell.Progress = nil, nil
-		return p.shell.Say(fmt.Sprintf("%s records written to %s", text.Thousands(e.done), e.name))
-	}
-	p.wrote = e.done
-	if e.total > 0 {
-		p.shell.Progress = tea.NewProgressBar(tea.ProgressBarDefault, min(100, 100*e.done/e.total))
-	}
-	return p.writing(e, e.batch)
-}
-
-func (p *Page) stopExport() tea.Cmd {
-	p.export, p.shell.Progress = nil, nil
-	return p.shell.Say("export cancelled; no file was left behind")
+	return n, nil
 }

@@ -18,21 +18,39 @@ import (
 	"hookctl/tui/kittest"
 )
 
+// many is a screen with more events than an export writes before its second report, which waits until it is taken.
+func many(t *testing.T) *pageScreen {
+	cfg := kittest.QuietSettings(t)
+	if err := logs.Generate(context.Background(), cfg.Logs.Dir, 2*exportBatch+30, kittest.Noon, time.Hour, 1, nil); err != nil {
+		t.Fatal(err)
+	}
+	s := newEventScreen(t, cfg, 80, 24, nil, nil)
+	s.Press("2")
+	return s
+}
+
+// half starts an export, and is at its first report.
+func half(t *testing.T, s *pageScreen, name string) (rest tea.Cmd) {
+	batch := s.events.startExport(name)().(tea.BatchMsg)
+	go batch[1]()
+	_, rest = s.Update(batch[0]())
+	if s.View().ProgressBar == nil {
+		t.Fatal("no progress while it is at work")
+	}
+	return rest
+}
+
 func TestLeavingAmidAnExportLeavesNoFile(t *testing.T) {
 	dir := t.TempDir()
-	s := eventful(t, 80, 24)
-	s.Press("2")
-	cmd := s.events.startExport(filepath.Join(dir, "out.ndjson"))
-	s.events.export.files = make([]string, 2*exportBatch) // more than one batch
-	for i := range s.events.export.files {
-		s.events.export.files[i] = "20260101_000000_push.json" // pruned in the meantime
+	s := many(t)
+	cmd := s.events.startExport(filepath.Join(dir, "out.ndjson"))().(tea.BatchMsg)
+	go cmd[1]()
+	cmd[0]()
+	if part, err := filepath.Glob(filepath.Join(dir, ".*.part")); len(part) != 1 {
+		t.Fatalf("after the first report: %v, %v", part, err)
 	}
-	cmd()
-	if part, err := filepath.Glob(filepath.Join(dir, ".*.part")); len(part) != 1 || len(s.events.export.files) != exportBatch {
-		t.Fatalf("after the first batch: %v, %v, and %d events to write", part, err, len(s.events.export.files))
-	}
+	s.Stop()
 	s.Close()
-	s.events.Close()
 	if left, err := os.ReadDir(dir); err != nil || len(left) > 0 {
 		t.Fatalf("left behind: %v, %v", left, err)
 	}
@@ -42,28 +60,11 @@ func TestLeavingAmidAnExportLeavesNoFile(t *testing.T) {
 // nothing there when it is over, whether well, badly or by a person.
 func TestProgressBar(t *testing.T) {
 	shown := func(s *pageScreen) bool { return s.View().ProgressBar != nil }
-	many := func(t *testing.T) *pageScreen {
-		cfg := kittest.QuietSettings(t)
-		if err := logs.Generate(context.Background(), cfg.Logs.Dir, exportBatch+10, kittest.Noon, time.Hour, 1, nil); err != nil {
-			t.Fatal(err)
-		}
-		s := newEventScreen(t, cfg, 80, 24, nil, nil)
-		s.Press("2")
-		return s
-	}
-	// One batch of the export, and no more.
-	half := func(t *testing.T, s *pageScreen, name string) tea.Cmd {
-		_, next := s.Update(kittest.Messages(s.events.startExport(name))[0])
-		if !shown(s) {
-			t.Fatal("no progress while it is at work")
-		}
-		return next
-	}
 	t.Run("export", func(t *testing.T) {
 		s := many(t)
 		name := filepath.Join(t.TempDir(), "out.ndjson")
 		s.Settle(half(t, s, name))
-		if b, err := os.ReadFile(name); err != nil || bytes.Count(b, []byte("\n")) != exportBatch+10 {
+		if b, err := os.ReadFile(name); err != nil || bytes.Count(b, []byte("\n")) != 2*exportBatch+30 {
 			t.Fatalf("%d lines, %v", bytes.Count(b, []byte("\n")), err)
 		}
 		if shown(s) {
@@ -94,12 +95,10 @@ func TestProgressBar(t *testing.T) {
 	t.Run("export cancelled", func(t *testing.T) {
 		s := many(t)
 		dir := t.TempDir()
-		next := half(t, s, filepath.Join(dir, "out.ndjson"))
-		s.Settle(s.events.openExport())
-		if shown(s) {
-			t.Fatal("the bar is left")
-		}
-		s.Settle(next)
+		rest := half(t, s, filepath.Join(dir, "out.ndjson"))
+		s.Press("W")
+		s.Settle(rest)
+		s.Shows("export cancelled; no file was left behind")
 		if left, err := os.ReadDir(dir); err != nil || len(left) > 0 || shown(s) {
 			t.Fatalf("left: %v %v", left, err)
 		}

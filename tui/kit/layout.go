@@ -121,6 +121,16 @@ func (c *Cursor) Window(n, h int) (from, to int) {
 	return c.Top, min(n, c.Top+max(0, h))
 }
 
+// Hit puts the cursor on the row of n that a click is on, and reports whether it is on one: h rows from line y on are on screen.
+func (c *Cursor) Hit(m Click, y, n, h int) bool {
+	i := c.Top + m.Y - y
+	if m.Y < y || m.Y >= y+h || i >= n {
+		return false
+	}
+	c.At = i
+	return true
+}
+
 // Under is what a cursor is on in a list.
 func Under[T any](c Cursor, list []T) (under T, ok bool) {
 	if c.At < len(list) {

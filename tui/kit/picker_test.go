@@ -12,10 +12,10 @@ import (
 )
 
 func pickerOf(ids ...string) *Picker {
-	p := NewPicker(NewTheme(nil, colorprofile.TrueColor, false), "")
-	var items []PickItem
+	p := NewPicker(NewTheme(nil, colorprofile.TrueColor, false), "", 0)
+	var items []Choice
 	for _, id := range ids {
-		items = append(items, PickItem{ID: id})
+		items = append(items, Choice{ID: id})
 	}
 	p.Set(items)
 	return p
@@ -31,7 +31,7 @@ func typeIn(p *Picker, text string) {
 // when the list comes again.
 func TestPickerKeepsWhatIsChosen(t *testing.T) {
 	p := pickerOf("octo-org/api", "octo-org/web", "octocat/dotfiles")
-	p.move(1)
+	p.Move(1)
 	p.Toggle()
 	typeIn(p, "dot")
 	if it, _ := p.Under(); it.ID != "octocat/dotfiles" {
@@ -47,15 +47,15 @@ func TestPickerKeepsWhatIsChosen(t *testing.T) {
 	if len(p.Shown) != 3 {
 		t.Errorf("%d lines are shown", len(p.Shown))
 	}
-	p.Set([]PickItem{{ID: "octo-org/api"}, {ID: "octo-org/web"}})
+	p.Set([]Choice{{ID: "octo-org/api"}, {ID: "octo-org/web"}})
 	if p.Items[0].ID == "octo-org/api" || len(p.Items) != 3 {
 		t.Errorf("the list is %v", p.Items)
 	}
 }
 
 func TestPickerSaysWhyNot(t *testing.T) {
-	p := NewPicker(NewTheme(nil, colorprofile.TrueColor, false), "")
-	p.Set([]PickItem{{ID: "a/b", Off: "archived"}})
+	p := NewPicker(NewTheme(nil, colorprofile.TrueColor, false), "", 0)
+	p.Set([]Choice{{ID: "a/b", Off: "archived"}})
 	if why := p.Toggle(); why != "archived" || len(p.Picked()) != 0 {
 		t.Errorf("it says %q and chose %v", why, p.Picked())
 	}
@@ -85,10 +85,10 @@ func TestPickerOfManyLines(t *testing.T) {
 // Of several hundred a word and one key choose those that match, and nothing
 // that cannot be chosen.
 func TestPickerChoosesAllThatMatch(t *testing.T) {
-	p := NewPicker(NewTheme(nil, colorprofile.TrueColor, false), "")
-	var items []PickItem
+	p := NewPicker(NewTheme(nil, colorprofile.TrueColor, false), "", 0)
+	var items []Choice
 	for i := range 400 {
-		it := PickItem{ID: fmt.Sprintf("acme-%d/identity-provider-integration-eu-west-%03d", i%4, i), Right: "private"}
+		it := Choice{ID: fmt.Sprintf("acme-%d/identity-provider-integration-eu-west-%03d", i%4, i), Right: "private"}
 		if i%10 == 0 {
 			it.Off = "archived"
 		}

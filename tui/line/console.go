@@ -20,17 +20,12 @@ const longestLine = 64 << 10
 var errTooLong = errors.New("the line is too long")
 
 // reader reads lines only as they are asked for, so that a program that runs in the meantime has the terminal to itself. A
-// read that waits for a key cannot be called back, so the goroutine is left to the end of the process.
+// read that waits for a key cannot be called back: its line answers what is asked next.
 type reader struct {
 	out    *Output
 	person bool
 	want   chan struct{}
 	got    chan typed
-
-	mu    sync.Mutex
-	asked bool   // a line was asked for and has not come yet
-	gone  bool   // no line will come any more
-	again string // a line that was given back
 }
 
 type typed struct {
@@ -39,7 +34,7 @@ type typed struct {
 }
 
 func newReader(in io.Reader, out *Output, person bool) *reader {
-	r := &reader{out: out, person: person, want: make(chan struct{}, 1), got: make(chan typed, 1)}
+	r := &reader{out: out, person: person, want: make(chan struct{}), got: make(chan typed)}
 	go func() {
 		buffered := bufio.NewReaderSize(in, longestLine)
 		for range r.want {
@@ -48,9 +43,6 @@ func newReader(in io.Reader, out *Output, person bool) *reader {
 	}()
 	return r
 }
-
-// close ends the goroutine, once it has what it waits for.
-func (r *reader) close() { close(r.want) }
 
 func readLine(r *bufio.Reader) typed {
 	b, err := r.ReadSlice('\n')
@@ -68,51 +60,28 @@ func readLine(r *bufio.Reader) typed {
 	return typed{err: err}
 }
 
-// giveBack has the next line be this one, which was read too early.
-func (r *reader) giveBack(line string) {
-	r.mu.Lock()
-	defer r.mu.Unlock()
-	r.again = line
-}
-
 // line waits for a line. The error is io.EOF at the end of the input and after ctrl+d, errInterrupted after ctrl+c.
 func (r *reader) line(ctx context.Context, interrupts <-chan os.Signal) (string, error) {
-	r.mu.Lock()
-	if line := r.again; line != "" {
-		r.again = ""
-		r.mu.Unlock()
-		fmt.Fprintln(r.out, line) // after the prompt, as if it had been typed there
-		return line, nil
-	}
-	if r.gone {
-		r.mu.Unlock()
-		return "", io.EOF
-	}
-	if !r.asked {
-		r.asked = true
-		r.want <- struct{}{}
-	}
-	r.mu.Unlock()
 	if !r.person {
 		r.out.breakLine() // nobody answers on the same line
 	}
-	select {
-	case t := <-r.got:
-		r.mu.Lock()
-		defer r.mu.Unlock()
-		r.asked = false
-		r.gone = t.err != nil && !errors.Is(t.err, errTooLong) && (!r.person || !errors.Is(t.err, io.EOF))
-		if t.err == nil {
-			r.out.answered()
-		} else {
+	for want := r.want; ; {
+		select {
+		case want <- struct{}{}:
+			want = nil // it is being read now
+		case t := <-r.got:
+			if t.err == nil {
+				r.out.answered()
+			} else {
+				r.out.breakLine()
+			}
+			return t.text, t.err
+		case <-interrupts:
 			r.out.breakLine()
+			return "", errInterrupted
+		case <-ctx.Done():
+			return "", ctx.Err()
 		}
-		return t.text, t.err
-	case <-interrupts:
-		r.out.breakLine()
-		return "", errInterrupted
-	case <-ctx.Done():
-		return "", ctx.Err()
 	}
 }
 
@@ -178,9 +147,6 @@ func (o *Output) Write(p []byte) (int, error) {
 	return len(p), nil
 }
 
-// prompt prints what stands before an answer.
-func (o *Output) prompt(words string) { fmt.Fprint(o, words) }
-
 // answered notes that the enter after an answer has begun a new line.
 func (o *Output) answered() {
 	o.mu.Lock()
@@ -204,7 +170,7 @@ func (m *mode) ask(ctx context.Context, question, fallback string) (string, erro
 	if fallback != "" {
 		question += " [" + fallback + "]"
 	}
-	m.out.prompt(question + ": ")
+	fmt.Fprint(m.out, question, ": ")
 	answer, err := m.in.line(ctx, m.Interrupts)
 	if ctx.Err() != nil {
 		return "", ctx.Err()

@@ -52,6 +52,7 @@ type mode struct {
 	lists  map[string]*list // by what their rows are: FILE, HOOK or DELIVERY
 	last   *list            // the list that more goes on with
 	longer *list            // the list that the command under way makes longer
+	typed  string           // a command that ended the one before
 	failed bool             // a command failed
 	leave  bool             // after what is under way
 }
@@ -63,13 +64,18 @@ func Run(ctx context.Context, cfg Config) error {
 	m := &mode{Config: cfg, lists: map[string]*list{}}
 	m.out = &Output{w: cfg.Out, table: m.table}
 	m.in = newReader(cfg.In, m.out, cfg.Interactive)
-	defer m.in.close()
+	defer close(m.in.want)
 	m.welcome(ctx)
 	for !m.leave && ctx.Err() == nil {
 		if m.Interactive {
-			m.out.prompt("> ")
+			fmt.Fprint(m.out, "> ")
 		}
-		text, err := m.in.line(ctx, m.Interrupts)
+		text, err := m.typed, error(nil)
+		if m.typed = ""; text != "" {
+			m.say(text) // as if it had been typed after the prompt
+		} else {
+			text, err = m.in.line(ctx, m.Interrupts)
+		}
 		switch {
 		case errors.Is(err, errTooLong):
 			m.failed = m.fail(err.Error(), "") != nil
@@ -242,7 +248,7 @@ func (m *mode) execute(ctx context.Context, words []string) error {
 			m.say("Press enter to stop.")
 			listening.Go(func() {
 				line, _ := m.in.line(ctx, nil) // the prompt sees the end of the input
-				m.in.giveBack(strings.TrimSpace(line))
+				m.typed = strings.TrimSpace(line)
 				stop()
 			})
 		}

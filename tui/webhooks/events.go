@@ -23,7 +23,7 @@ type hookEvents struct {
 
 func (p *Page) openEvents() tea.Cmd {
 	r, _ := p.current()
-	o := &hookEvents{p: p, rows: p.chosen(), pick: kit.NewEventPicker(p.shell.Theme)}
+	o := &hookEvents{p: p, rows: p.chosen(), pick: kit.NewPicker(p.shell.Theme, "type to search the events", 26)}
 	for _, e := range r.Events {
 		o.pick.On[e] = true
 	}

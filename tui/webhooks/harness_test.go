@@ -35,15 +35,15 @@ func hooksOf(a *kittest.World) *Page {
 }
 
 // eventLines are the events to choose from.
-func eventLines(org bool) []kit.PickItem {
-	var first, rest []kit.PickItem
+func eventLines(org bool) []kit.Choice {
+	var first, rest []kit.Choice
 	for _, e := range hooks.Events() {
 		switch {
 		case e.OrgOnly && !org || e.Name == "ping":
 		case e.Default:
-			first = append(first, kit.PickItem{ID: e.Name, Right: e.Sentence})
+			first = append(first, kit.Choice{ID: e.Name, Right: e.Sentence})
 		default:
-			rest = append(rest, kit.PickItem{ID: e.Name, Right: e.Sentence})
+			rest = append(rest, kit.Choice{ID: e.Name, Right: e.Sentence})
 		}
 	}
 	return append(first, rest...)

@@ -29,8 +29,8 @@ type Config struct {
 	CatchUp  CatchUp
 	Log      *kit.Answer[*logs.Log]
 	Receiver *kit.Answer[daemon.Status]
-	Events   func(org bool) []kit.PickItem // the events to choose from
-	Poll     func(again bool) tea.Cmd      // asks the receiver how it is
+	Events   func(org bool) []kit.Choice // the events to choose from
+	Poll     func(again bool) tea.Cmd    // asks the receiver how it is
 }
 
 // Page lists the hooks of the repositories and organizations that the fleet

@@ -69,9 +69,9 @@ func wizardStates() map[string]func(*wizardScreen) {
 		"wizard-2-repositories": func(s *wizardScreen) { at(s, stepRepositories) },
 		"wizard-2-many": func(s *wizardScreen) {
 			w := at(s, stepRepositories)
-			var items []kit.PickItem
+			var items []kit.Choice
 			for i := range 400 {
-				it := kit.PickItem{ID: fmt.Sprintf("acme-research-and-development/identity-provider-integration-eu-west-%03d", i)}
+				it := kit.Choice{ID: fmt.Sprintf("acme-research-and-development/identity-provider-integration-eu-west-%03d", i)}
 				if i%3 == 0 {
 					it.Right = "private"
 				}

@@ -23,7 +23,7 @@ type eventsStep struct {
 }
 
 func newEventsStep(w *Wizard) *eventsStep {
-	s := &eventsStep{pickStep: pickStep{plain: plain{w: w}, pick: kit.NewEventPicker(w.shell.Theme)}}
+	s := &eventsStep{pickStep: pickStep{plain: plain{w: w}, pick: kit.NewPicker(w.shell.Theme, "type to search the events", 26)}}
 	chosen := w.cfg.Setup.Events
 	if len(chosen) == 0 {
 		chosen = hooks.DefaultEvents()
@@ -173,13 +173,13 @@ func (s *secretStep) view(w, h int) ([]string, *tea.Cursor) {
 
 // EventItems is the catalogue of events as lines to choose; org adds those
 // that only hooks of organizations have.
-func EventItems(org bool) []kit.PickItem {
-	var first, rest []kit.PickItem
+func EventItems(org bool) []kit.Choice {
+	var first, rest []kit.Choice
 	for _, e := range hooks.Events() {
 		if e.OrgOnly && !org || e.Name == "ping" {
 			continue
 		}
-		it := kit.PickItem{ID: e.Name, Right: e.Sentence}
+		it := kit.Choice{ID: e.Name, Right: e.Sentence}
 		if e.Default {
 			first = append(first, it)
 		} else {

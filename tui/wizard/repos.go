@@ -20,24 +20,24 @@ type reposStep struct {
 }
 
 func newReposStep(w *Wizard) *reposStep {
-	s := &reposStep{pickStep: pickStep{plain: plain{w: w}, pick: kit.NewPicker(w.shell.Theme, "type to search, or any owner/repo")}}
-	s.pick.Extra = func(words string) (kit.PickItem, bool) {
+	s := &reposStep{pickStep: pickStep{plain: plain{w: w}, pick: kit.NewPicker(w.shell.Theme, "type to search, or any owner/repo", 0)}}
+	s.pick.Extra = func(words string) (kit.Choice, bool) {
 		t, err := hooks.ParseTarget(words)
 		if err != nil {
-			return kit.PickItem{}, false
+			return kit.Choice{}, false
 		}
 		if t.IsOrg() {
 			if !s.offersOrg(t.Owner) {
-				return kit.PickItem{}, false
+				return kit.Choice{}, false
 			}
-			return kit.PickItem{ID: t.String(), Text: "organization " + t.String(), Right: "all its repositories", Off: s.noOrg()}, true
+			return kit.Choice{ID: t.String(), Text: "organization " + t.String(), Right: "all its repositories", Off: s.noOrg()}, true
 		}
 		if s.w.client != nil {
 			if _, err := s.w.client.ParseTarget(words); err != nil { // one of that name here is another repository
-				return kit.PickItem{ID: text.Clean(words), Right: "on another host", Off: "it is on another host; " + text.Clean(s.w.shell.Cure(err))}, true
+				return kit.Choice{ID: text.Clean(words), Right: "on another host", Off: "it is on another host; " + text.Clean(s.w.shell.Cure(err))}, true
 			}
 		}
-		return kit.PickItem{ID: t.String(), Right: "as typed"}, true
+		return kit.Choice{ID: t.String(), Right: "as typed"}, true
 	}
 	for _, r := range w.cfg.Setup.Repositories {
 		if t, err := hooks.ParseTarget(r); err == nil {
@@ -95,10 +95,10 @@ func (s *reposStep) found(client *hooks.Client, list []hooks.Repository, err err
 }
 
 // repoItems are the lines: what can be chosen comes first.
-func repoItems(list []hooks.Repository) []kit.PickItem {
-	var can, cannot []kit.PickItem
+func repoItems(list []hooks.Repository) []kit.Choice {
+	var can, cannot []kit.Choice
 	for _, r := range list {
-		it := kit.PickItem{ID: text.Clean(r.FullName), Off: r.Locked()}
+		it := kit.Choice{ID: text.Clean(r.FullName), Off: r.Locked()}
 		switch {
 		case r.Archived:
 			it.Right = "archived"
