@@ -24,10 +24,10 @@ func TestWhatAPersonHasToFixIsNotTriedAgain(t *testing.T) {
 	}{
 		"issues disabled":      {func(w *world) { w.AddRepository(repo, githubtest.Repository{NoIssues: true}) }, "disabled"},
 		"archived":             {func(w *world) { w.AddRepository(repo, githubtest.Repository{Archived: true}) }, "archived"},
-		"private to the token": {func(w *world) { w.SetScopes(githubtest.DefaultLogin, "admin:repo_hook", "public_repo") }, "404"},
+		"private to the token": {func(w *world) { w.SetScopes("admin:repo_hook", "public_repo") }, "404"},
 		"no rights": {func(w *world) {
 			w.AddRepository(repo, githubtest.Repository{})
-			w.SetScopes(githubtest.DefaultLogin, "admin:repo_hook")
+			w.SetScopes("admin:repo_hook")
 		}, "404"},
 		"single sign-on": {func(w *world) { w.SetSSO(repo, "https://github.com/orgs/octo-org/sso") }, "SAML"},
 	} {
@@ -324,7 +324,7 @@ func TestLabelsThatAreMissingOrRefused(t *testing.T) {
 		t.Errorf("missing: %+v, labels %v", out, w.only().Labels)
 	}
 	w = newWorld(t, githubtest.Options{})
-	w.Grant(repo, githubtest.DefaultLogin, "read")
+	w.Grant(repo, "read")
 	s = w.sync()
 	out := w.run(s, githubtest.Run{Number: 1})
 	if out.Status != Done || out.Issue != 1 || out.Problem == nil || !strings.Contains(hooks.CureOf(out.Problem), "Triage") {
