@@ -290,7 +290,7 @@ func TestEscalationNamesWhatTheTaskWaitsFor(t *testing.T) {
 	open := w.AddIssue(repo, githubtest.Issue{Title: "Axles come first"})
 	done := w.AddIssue(repo, githubtest.Issue{Title: "Bearings came first"})
 	w.ChangeIssue(repo, done, func(i *githubtest.Issue) { i.State = "closed" })
-	n := w.AddIssue(repo, githubtest.Issue{Title: "Gears are missing", Labels: []string{"blocked"}, BlockedBy: []string{at(open), at(done)}})
+	n := w.AddIssue(repo, githubtest.Issue{Title: "Gears are missing", Labels: []string{"blocked"}, BlockedBy: []int{open, done}})
 	out, err := s.Handle(t.Context(), w.delivery("issues", w.IssuePayload(repo, n, "labeled", "blocked")))
 	if err != nil || len(out.Notices) != 1 {
 		t.Fatalf("%+v, %v", out, err)
