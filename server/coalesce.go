@@ -26,7 +26,7 @@ type gathering struct {
 func (q *queue) offer(it *item, ev route.Event) {
 	window := q.s.settings.Load().Coalesce
 	if window <= 0 || ev.SHA == "" || ev.Repository == "" {
-		q.push(it)
+		q.push(it, it.key)
 		return
 	}
 	key := gatherKey{it.kind, ev.Repository, ev.SHA, it.key.sink}
@@ -38,7 +38,7 @@ func (q *queue) offer(it *item, ev route.Event) {
 		q.release(key, g)
 	}
 	q.gathers[key] = &gathering{until: now.Add(window)}
-	q.push(it)
+	q.push(it, it.key)
 }
 
 // release queues what a window has gathered, as one item. q.mu is held.
@@ -52,7 +52,7 @@ func (q *queue) release(key gatherKey, g *gathering) {
 		one.refs = append(one.refs, more.refs...)
 		one.tries = max(one.tries, more.tries)
 	}
-	q.push(one)
+	q.push(one, one.key)
 }
 
 // join makes an item part of this one, which becomes a summary of both.

@@ -1,13 +1,8 @@
 package main
 
 import (
-	"bytes"
 	"context"
-	"errors"
 	"fmt"
-	"io"
-	"io/fs"
-	"os"
 	"slices"
 	"strings"
 	"time"
@@ -69,11 +64,11 @@ func newLog(p *program) *cobra.Command {
 		Short:   "Print the last lines of the receiver's log",
 		Example: "  hookctl log\n  hookctl log --follow\n  hookctl log --level warn --limit 0\n  hookctl log --json --jq '.[] | select(.level == \"ERROR\") | .line'",
 	}, func(ctx context.Context, c call) error {
-		end, err := p.printLog(c.settings.Home, level, limit, c.out)
+		end, err := p.printLog(daemon.LogTail{Home: c.settings.Home}, level, limit, c.out)
 		if err != nil || !follow {
 			return err
 		}
-		return p.followLog(ctx, c.settings.Home, level, end)
+		return p.followLog(ctx, end, level)
 	})
 	cmd.Flags().IntVarP(&limit, "limit", "L", limit, "at most `n` lines; 0 for all of the last MiB")
 	cmd.Flags().IntVarP(&limit, "lines", "n", limit, "the same as --limit")
@@ -92,10 +87,10 @@ type logLine struct {
 }
 
 // printLog prints the end of the receiver's log, of which it reads the last MiB, and returns up to where.
-func (p *program) printLog(home, level string, limit int, out *output) (end int64, err error) {
-	lines, end, err := readLog(home, level, limit, -1)
+func (p *program) printLog(from daemon.LogTail, level string, limit int, out *output) (end daemon.LogTail, err error) {
+	lines, end, err := readLog(from, level, limit)
 	if err != nil {
-		return 0, err
+		return end, err
 	}
 	if out.wanted() {
 		return end, out.print(p.out, lines)
@@ -106,9 +101,8 @@ func (p *program) printLog(home, level string, limit int, out *output) (end int6
 	return end, p.printLines(lines)
 }
 
-// followLog prints what is written to the receiver's log from there on, until ctx ends. A log that begins again is read from
-// its beginning.
-func (p *program) followLog(ctx context.Context, home, level string, from int64) error {
+// followLog prints what is written to the receiver's log from there on, until ctx ends.
+func (p *program) followLog(ctx context.Context, from daemon.LogTail, level string) error {
 	tick := time.NewTicker(200 * time.Millisecond)
 	defer tick.Stop()
 	for {
@@ -117,7 +111,7 @@ func (p *program) followLog(ctx context.Context, home, level string, from int64)
 			return nil
 		case <-tick.C:
 		}
-		lines, end, err := readLog(home, level, 0, from)
+		lines, end, err := readLog(from, level, 0)
 		if err == nil {
 			err = p.printLines(lines)
 		}
@@ -137,58 +131,28 @@ func (p *program) printLines(lines []logLine) error {
 	return nil
 }
 
-// readLog reads the last whole lines of the receiver's log, of a level or above, and returns where they end. It begins at from,
-// or a MiB before the end where that is less than 0.
-func readLog(home, level string, limit int, from int64) (lines []logLine, end int64, err error) {
+// readLog reads the next lines of the receiver's log that are of a level or above, at most limit of them where that is not 0.
+func readLog(from daemon.LogTail, level string, limit int) (lines []logLine, end daemon.LogTail, err error) {
 	levels := []string{"ERROR", "WARN", "INFO", "DEBUG", ""} // the last one for lines without a level, which are always shown
 	least := slices.Index(levels, strings.ToUpper(level))
 	switch {
 	case least < 0:
-		return nil, 0, usage(fmt.Errorf("--level must be debug, info, warn or error: %q", level))
+		return nil, from, usage(fmt.Errorf("--level must be debug, info, warn or error: %q", level))
 	case limit < 0:
-		return nil, 0, usage(fmt.Errorf("--limit must not be negative: %d", limit))
+		return nil, from, usage(fmt.Errorf("--limit must not be negative: %d", limit))
 	}
-	f, err := os.Open(daemon.LogFile(home))
-	if errors.Is(err, fs.ErrNotExist) {
-		return []logLine{}, 0, nil
-	}
-	if err != nil {
-		return nil, 0, fmt.Errorf("read the receiver's log: %w", err)
-	}
-	defer f.Close() //nolint:errcheck // Only read from.
-	const most = 1 << 20
-	info, err := f.Stat()
-	if err != nil {
-		return nil, 0, fmt.Errorf("read the receiver's log: %w", err)
-	}
-	whole := from >= 0 && from <= info.Size() // from is where a line begins
-	switch {
-	case from > info.Size(): // the log has begun again
-		from, whole = 0, true
-	case from < 0:
-		from = max(0, info.Size()-most)
-		whole = from == 0
-	}
-	data, err := io.ReadAll(io.NewSectionReader(f, from, info.Size()-from))
-	if err != nil {
-		return nil, 0, fmt.Errorf("read the receiver's log: %w", err)
-	}
-	data = data[:bytes.LastIndexByte(data, '\n')+1] // the last line may be a part of one
-	end = from + int64(len(data))
-	if !whole {
-		_, data, _ = bytes.Cut(data, []byte("\n")) // the first line is a part of one
-	}
+	end, all, err := from.Next(1 << 20)
 	lines = []logLine{}
-	for line := range strings.Lines(string(data)) {
+	for _, line := range all {
 		of := slices.IndexFunc(levels, func(name string) bool {
 			return name == "" || strings.Contains(line, "level="+name) || strings.Contains(line, " "+name+" ")
 		})
 		if of <= least || levels[of] == "" {
-			lines = append(lines, logLine{levels[of], strings.TrimRight(line, "\n")})
+			lines = append(lines, logLine{levels[of], line})
 		}
 	}
 	if limit > 0 {
 		lines = lines[max(0, len(lines)-limit):]
 	}
-	return lines, end, nil
+	return lines, end, err
 }

@@ -121,13 +121,13 @@ var defaultRules = []rule{
 	},
 }
 
-// The entries of [Config.NotifyAlso], which switch on rules of the default table that are off by default.
+// The entries of [Rules.NotifyAlso], which switch on rules of the default table that are off by default.
 const (
 	AlsoReviews  = "reviews"
 	AlsoStatuses = "statuses"
 )
 
-// AlsoEvents are the events that a hook has to subscribe to for entries of [Config.NotifyAlso], each once.
+// AlsoEvents are the events that a hook has to subscribe to for entries of [Rules.NotifyAlso], each once.
 func AlsoEvents(also []string) []string {
 	var events []string
 	for _, r := range defaultRules {
@@ -190,7 +190,7 @@ func watchedPush(t Table, e Event) (bool, string) {
 	case e.Deleted:
 		return false, "the branch was deleted"
 	}
-	for _, pattern := range t.watched {
+	for _, pattern := range t.WatchedBranches {
 		if ok, err := path.Match(pattern, e.Branch); err == nil && ok {
 			return true, fmt.Sprintf("the branch %q is watched", e.Branch)
 		}
@@ -201,7 +201,7 @@ func watchedPush(t Table, e Event) (bool, string) {
 // priority looks the rule's keys up in the settings, then the type of the notification.
 func (t Table) priority(r rule, kind string, e Event) string {
 	for _, key := range append(r.keys(e), kind) {
-		if p, ok := t.priorities[key]; ok {
+		if p, ok := t.Priorities[key]; ok {
 			return p
 		}
 	}
@@ -219,14 +219,14 @@ var priorityKeys = []string{
 }
 
 func (t Table) checkPriorities() error {
-	for _, key := range slices.Sorted(maps.Keys(t.priorities)) {
+	for _, key := range slices.Sorted(maps.Keys(t.Priorities)) {
 		known := slices.Contains(priorityKeys, key) ||
 			slices.ContainsFunc(t.routes, func(r compiledRoute) bool { return r.Notify == key })
 		if !known {
 			return fmt.Errorf("priorities: unknown key %q; known are %s and the types that routes make", key, strings.Join(priorityKeys, ", "))
 		}
-		if !slices.Contains(sink.Priorities(), t.priorities[key]) {
-			return fmt.Errorf("priorities: %s: %q is none of %s", key, t.priorities[key], strings.Join(sink.Priorities(), ", "))
+		if !slices.Contains(sink.Priorities(), t.Priorities[key]) {
+			return fmt.Errorf("priorities: %s: %q is none of %s", key, t.Priorities[key], strings.Join(sink.Priorities(), ", "))
 		}
 	}
 	return nil

@@ -41,7 +41,7 @@ type Page struct {
 	cfg      Config
 	see      int
 	lines    []logLine
-	tail     tail
+	tail     daemon.LogTail
 	ticking  bool
 	least    int // least weight of the lines shown
 	at       int // line from the end; 0 follows
@@ -52,7 +52,7 @@ type Page struct {
 
 // New makes the page.
 func New(shell *kit.Shell, cfg Config) *Page {
-	return &Page{shell: shell, cfg: cfg, tail: tail{path: daemon.LogFile(cfg.Home)}, least: 1}
+	return &Page{shell: shell, cfg: cfg, tail: daemon.LogTail{Home: cfg.Home}, least: 1}
 }
 
 // Name implements kit.Page.
@@ -73,14 +73,18 @@ func (p *Page) Open(request any) tea.Cmd {
 
 // read reads what was added to the log, and goes on with that while the page is in front.
 func (p *Page) read() tea.Cmd {
-	t := p.tail
+	from := p.tail
 	var lines []logLine
-	return kit.Ask(p.shell, func(context.Context) (tail, error) {
-		t, more, err := t.more()
-		lines = more
-		return t, err
-	}, func(t tail, err error) tea.Cmd {
-		p.tail = t
+	return kit.Ask(p.shell, func(context.Context) (daemon.LogTail, error) {
+		next, more, err := from.Next(tailStart)
+		for _, l := range more {
+			if l != "" {
+				lines = append(lines, parseLogLine(l))
+			}
+		}
+		return next, err
+	}, func(next daemon.LogTail, err error) tea.Cmd {
+		p.tail = next
 		if p.at > 0 {
 			p.at += len(p.kept(lines)) // what is on screen stays there
 		}

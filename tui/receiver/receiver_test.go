@@ -77,68 +77,6 @@ func TestReceiverStartShowsWhyItFails(t *testing.T) {
 	s.Shows("no-such-program")
 }
 
-func TestTailReadsWhatIsNew(t *testing.T) {
-	path := filepath.Join(t.TempDir(), "receiver.log")
-	tl := tail{path: path}
-	read := func() string {
-		t.Helper()
-		next, lines, err := tl.more()
-		if err != nil {
-			t.Fatal(err)
-		}
-		tl = next
-		var out []string
-		for _, l := range lines {
-			out = append(out, l.text)
-		}
-		return strings.Join(out, "|")
-	}
-	put := func(text string, flag int) {
-		t.Helper()
-		f, err := os.OpenFile(path, os.O_WRONLY|os.O_CREATE|flag, 0o600)
-		if err != nil {
-			t.Fatal(err)
-		}
-		defer f.Close()
-		if _, err := f.WriteString(text); err != nil {
-			t.Fatal(err)
-		}
-	}
-	if got := read(); got != "" {
-		t.Errorf("a missing file has %q", got)
-	}
-	put("one\ntwo\nthr", os.O_APPEND)
-	if got := read(); got != "one|two" {
-		t.Errorf("got %q", got)
-	}
-	put("ee\n", os.O_APPEND)
-	if got := read(); got != "three" {
-		t.Errorf("got %q", got)
-	}
-	if got := read(); got != "" {
-		t.Errorf("read twice: %q", got)
-	}
-	put("new\n", os.O_TRUNC) // cut by a rotation that copies
-	if got := read(); got != "new" {
-		t.Errorf("after a cut: %q", got)
-	}
-	if err := os.Rename(path, path+".1"); err != nil {
-		t.Fatal(err)
-	}
-	put("other file\n", 0)
-	if got := read(); got != "other file" {
-		t.Errorf("after a rotation: %q", got)
-	}
-	if err := os.Remove(path); err != nil {
-		t.Fatal(err)
-	}
-	put(strings.Repeat("x", tailStart)+"\nlast\n", 0)
-	tl = tail{path: path}
-	if got := read(); got != "last" {
-		t.Errorf("a large file begins with %d bytes", len(got))
-	}
-}
-
 func TestParseLogLine(t *testing.T) {
 	for in, want := range map[string]string{
 		`time=2026-11-24T10:00:00.000Z level=INFO msg="receiver started" address=127.0.0.1:9000`: "INFO|receiver started address=127.0.0.1:9000",
@@ -146,8 +84,8 @@ func TestParseLogLine(t *testing.T) {
 		`panic: runtime error`:           "|panic: runtime error",
 		`goroutine 1 [running]: a=b`:     "|goroutine 1 [running]: a=b",
 		"level=INFO msg=\"\x1b[2Jx\"":    "INFO|x",
-		`level=INFO msg="torn`:           `INFO|msg="torn`,
-		`time=never level=DEBUG+1 msg=x`: "DEBUG+1|x time=never",
+		`level=INFO msg="torn`:           `|level=INFO msg="torn`,
+		`time=never level=DEBUG+1 msg=x`: "DEBUG+1|x",
 	} {
 		l := parseLogLine(in)
 		if got := l.level + "|" + l.text; got != want {
