@@ -179,10 +179,10 @@ func TestChecks(t *testing.T) {
 				return nil, &hooks.Error{Op: "log in", Err: hooks.ErrNotLoggedIn, Cure: "gh auth login"}
 			}
 		}, Fail, "log in", "gh auth login"},
-		{"GitHub login", "without the scope", func(w *world) { w.gh.SetScopes(githubtest.DefaultLogin, "gist") }, Fail, "the token lacks admin:repo_hook", "gh auth refresh -h github.com -s admin:repo_hook"},
+		{"GitHub login", "without the scope", func(w *world) { w.gh.SetScopes("gist") }, Fail, "the token lacks admin:repo_hook", "gh auth refresh -h github.com -s admin:repo_hook"},
 		{"GitHub login", "without the scope for an organization", func(w *world) {
 			w.names = []string{"octo-org"}
-			w.gh.SetScopes(githubtest.DefaultLogin, "repo")
+			w.gh.SetScopes("repo")
 		}, Fail, "lacks admin:org_hook", "-s admin:org_hook"},
 		{"GitHub login", "refused", func(w *world) { w.gh.Fault(githubtest.Fault{Path: "/user", Status: 401}) }, Fail, "401", "token"},
 
@@ -230,7 +230,7 @@ func TestChecks(t *testing.T) {
 		{"hook of " + repo, "twice", func(w *world) { w.gh.AddHook(repo, w.hook()) }, Warn, "leads to the same place as hook", "hookctl hooks delete"},
 		{"hook of " + repo, "an old address", func(w *world) { w.deliver(); w.cfg.PublicURL = "https://new.hooks.example.com/webhook" }, Warn,
 			"and the public URL is https://new.hooks.example.com/webhook", "hookctl setup -R " + repo},
-		{"hook of " + repo, "no role", func(w *world) { w.gh.Grant(repo, githubtest.DefaultLogin, "read") }, Fail, "404", "Admin"},
+		{"hook of " + repo, "no role", func(w *world) { w.gh.Grant(repo, "read") }, Fail, "404", "Admin"},
 		{"hook of " + repo, "no such repository", func(w *world) { w.gh.Remove(repo) }, Fail, "404", "hookctl hooks forget -R " + repo},
 		{"hook of " + repo, "no login", func(w *world) { w.gh.Fault(githubtest.Fault{Path: "/user", Status: 401}) }, Unknown, "not checked", ""},
 
