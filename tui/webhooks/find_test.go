@@ -226,7 +226,7 @@ func TestManyProblemsTakeOneLine(t *testing.T) {
 // without a question; the hooks of the others get the new secret.
 func TestRotationSetsAsideWhatGitHubRefuses(t *testing.T) {
 	for name, refuse := range map[string]func(*pageRig){
-		"admin role lost": func(r *pageRig) { r.GitHub.Grant("octo-org/closed", githubtest.DefaultLogin, "read") },
+		"admin role lost": func(r *pageRig) { r.GitHub.Grant("octo-org/closed", "read") },
 		"deleted":         func(r *pageRig) { r.GitHub.Remove("octo-org/closed") },
 	} {
 		t.Run(name, func(t *testing.T) {

@@ -385,10 +385,10 @@ func TestHundredRepositories(t *testing.T) {
 // that is lost does not take away what is listed.
 func TestLoginIsAskedForAgain(t *testing.T) {
 	r := withHooks(t, "octo-org/web")
-	r.GitHub.SetScopes(githubtest.DefaultLogin, "gist")
+	r.GitHub.SetScopes("gist")
 	r.Press("ctrl+r")
 	r.Until("the refusal", func() bool { return len(r.hooks.aside) == 1 && !r.hooks.loading() })
-	r.GitHub.SetScopes(githubtest.DefaultLogin, "repo", "admin:repo_hook")
+	r.GitHub.SetScopes("repo", "admin:repo_hook")
 	r.Press("ctrl+r")
 	r.Until("the hooks", func() bool { return len(r.hooks.aside) == 0 && len(r.hooks.rows) == 1 && !r.hooks.loading() })
 	r.Run(r.hooks.ended(fleet.List{}, hooks.ErrNotLoggedIn))
