@@ -29,10 +29,10 @@ var onlyScreen = map[string]string{
 	"confirm.yes": "--yes", "confirm.no": "no", "wizard.back": "back", "wizard.cancel": "cancel", "wizard.reload": "enter", "wizard.scroll.down": "lines stay on the screen", "wizard.scroll.up": "",
 	"page.": "there are no pages", "next.page": "", "previous.page": "", "back": "", "top": "", "end": "", "event.next": "", "event.previous": "", "failure.previous": "",
 	"fold": "events view prints all", "fold.all": "", "unfold": "", "preview": "", "wider": "", "narrower": "", "match.next": "", "match.previous": "", "hooks.sort": "", "mouse": "",
-	"diff": "two records side by side: hookctl events view of each", "diff.close": "", "diff.copy": "", "stats.close": "", "stats.left": "", "stats.right": "",
+	"diff": "two records side by side: hookctl events view of each", "diff.close": "", "diff.copy": "",
 	"wizard.switch": "hookctl config set sync.mode",
-	"close":         "there are no boxes", "deliveries.back": "", "deliveries.close": "", "events.cancel": "", "help.close": "", "menu.choose": "", "menu.close": "",
-	"message.close": "", "rotation.close": "", "rotation.cancel": "", "countdown.cancel": "",
+	"close":         "there are no boxes", "deliveries.close": "", "events.cancel": "", "help.close": "", "menu.choose": "", "menu.close": "",
+	"message.close": "", "rotation.close": "", "countdown.cancel": "",
 	"prompt.complete": "tab", "prompt.completeback": "", "prompt.accept": "", "prompt.cancel": "", "prompt.newer": "", "prompt.older": "",
 }
 
