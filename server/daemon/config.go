@@ -144,20 +144,17 @@ func (c Config) executable() (string, error) {
 	return strings.TrimSuffix(path, " (deleted)"), nil
 }
 
-// makeRun creates the run directory, readable by its owner only.
-func makeRun(home string) error { return makeDir(home, "run") }
-
-// makeDir creates a directory below home, or protects the one that is there: the control socket must not be open to others.
-func makeDir(home, name string) error {
+// makeRun creates the run directory, or protects the one that is there: the control socket must not be open to others.
+func makeRun(home string) error {
 	if home == "" {
 		return errors.New("daemon: no home directory given")
 	}
-	dir := filepath.Join(home, name)
+	dir := filepath.Join(home, "run")
 	if err := os.MkdirAll(dir, 0o700); err != nil { //nolint:gosec // the home is the user's choice
-		return full(home, &hinted{fmt.Errorf("create the %s directory: %w", name, err), "make " + home + " a directory of yours, or name another with HOOKCTL_HOME"})
+		return full(home, &hinted{fmt.Errorf("create the run directory: %w", err), "make " + home + " a directory of yours, or name another with HOOKCTL_HOME"})
 	}
 	if err := os.Chmod(dir, 0o700); err != nil { //nolint:gosec // a directory needs its x bit
-		return fmt.Errorf("protect the %s directory: %w", name, err)
+		return fmt.Errorf("protect the run directory: %w", err)
 	}
 	return nil
 }

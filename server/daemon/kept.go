@@ -2,7 +2,6 @@ package daemon
 
 import (
 	"errors"
-	"fmt"
 	"io/fs"
 	"path/filepath"
 	"slices"
@@ -12,11 +11,8 @@ import (
 )
 
 // StateDir is the directory below home for what must not vanish and is not a setting: the flags of the last start, the
-// targets of the fleet. A writer calls MakeStateDir first.
+// targets of the fleet.
 func StateDir(home string) string { return filepath.Join(home, "state") }
-
-// MakeStateDir creates the directory of StateDir, readable by its owner only.
-func MakeStateDir(home string) error { return makeDir(home, "state") }
 
 // startRecord is what start.json holds.
 type startRecord struct {
@@ -27,21 +23,8 @@ func startFile(home string) string { return filepath.Join(StateDir(home), "start
 
 // LastFlags are the flags that the receiver of home was last started with, and that Restart keeps; none where that is not known.
 func LastFlags(home string) []string {
-	flags, err := lastStart(home)
-	if err != nil {
-		return nil
-	}
-	return flags
-}
-
-// lastStart gives the flags that the receiver of home was last started with, those of restarts included. It fails with
-// an error that is fs.ErrNotExist where no start is on record.
-func lastStart(home string) ([]string, error) {
-	record, err := jsonfile.Read[startRecord](startFile(home))
-	if err != nil {
-		return nil, fmt.Errorf("read the flags of the last start: %w", err)
-	}
-	return record.Flags, nil
+	record, _ := jsonfile.Read[startRecord](startFile(home)) // nothing beside an error
+	return record.Flags
 }
 
 // remember keeps the flags of cfg for the next restart. The receiver runs already, so a failure is a notice.
@@ -50,11 +33,7 @@ func remember(cfg Config) {
 	if len(cfg.Args) > 1 {
 		record.Flags = cfg.Args[1:]
 	}
-	err := MakeStateDir(cfg.Home)
-	if err == nil {
-		err = jsonfile.Write(startFile(cfg.Home), record)
-	}
-	if err != nil && len(record.Flags) > 0 {
+	if err := jsonfile.Write(startFile(cfg.Home), record); err != nil && len(record.Flags) > 0 {
 		cfg.notice("cannot save the flags for a start after a crash: %v", err)
 	}
 }
@@ -73,13 +52,13 @@ func keep(cfg Config, running Status) Config {
 	if len(args) > 0 && args[0] == cfg.Args[0] {
 		flags = args[1:]
 	} else {
-		var err error
-		flags, err = lastStart(cfg.Home)
+		record, err := jsonfile.Read[startRecord](startFile(cfg.Home))
+		flags = record.Flags
 		switch {
 		case errors.Is(err, fs.ErrNotExist) && running.PID != 0:
 			cfg.notice("nothing says which flags the receiver was started with; it starts with the settings")
 		case err != nil && !errors.Is(err, fs.ErrNotExist):
-			cfg.notice("%v; the receiver starts with the settings", err)
+			cfg.notice("read the flags of the last start: %v; the receiver starts with the settings", err)
 		}
 	}
 	cfg.Args = slices.Concat(cfg.Args[:1], mergeFlags(flags, cfg.Args[1:]))

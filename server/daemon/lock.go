@@ -265,18 +265,14 @@ func RemoveStaleSocket(home string) (string, error) {
 	}
 	lock := newFlock(home)
 	ok, err := lock.TryLock()
-	if err != nil {
+	if ok {
+		err = errors.Join(remove(path), lock.Unlock())
+	}
+	switch {
+	case err != nil:
 		return "", fmt.Errorf("remove the stale socket: %w", err)
-	}
-	if !ok {
-		return "", nil
-	}
-	err = os.Remove(path)
-	if errors.Is(err, fs.ErrNotExist) {
-		path, err = "", nil
-	}
-	if err := errors.Join(err, lock.Unlock()); err != nil {
-		return "", fmt.Errorf("remove the stale socket: %w", err)
+	case !ok:
+		return "", nil // of a receiver that is just starting
 	}
 	return path, nil
 }

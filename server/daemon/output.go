@@ -33,14 +33,11 @@ func createLog(home string) error {
 	}
 	path := LogFile(home)
 	f, err := os.OpenFile(path, os.O_CREATE|os.O_APPEND|os.O_WRONLY, 0o600) //nolint:gosec // a file of our own
+	if err == nil {
+		err = errors.Join(f.Close(), os.Chmod(path, 0o600))
+	}
 	if err != nil {
 		return fmt.Errorf("open the receiver's log: %w", err)
-	}
-	if err := f.Close(); err != nil {
-		return fmt.Errorf("open the receiver's log: %w", err)
-	}
-	if err := os.Chmod(path, 0o600); err != nil {
-		return fmt.Errorf("protect the receiver's log: %w", err)
 	}
 	return nil
 }

@@ -141,16 +141,12 @@ func (s Service) there(m manager) ([]string, error) {
 	}
 	paths := []string{}
 	for _, name := range m.names(s) {
-		if path := filepath.Join(dir, name); exists(path) {
+		path := filepath.Join(dir, name)
+		if _, err := os.Stat(path); err == nil {
 			paths = append(paths, path)
 		}
 	}
 	return paths, nil
-}
-
-func exists(path string) bool {
-	_, err := os.Stat(path)
-	return err == nil
 }
 
 // Install writes the files, enables the service and starts it; a receiver that runs without the service is stopped
@@ -355,8 +351,8 @@ func writeUnit(f ServiceFile) error {
 
 // remove removes a file that may be gone.
 func remove(path string) error {
-	if err := os.Remove(path); err != nil && !errors.Is(err, fs.ErrNotExist) {
-		return fmt.Errorf("remove a file of the service: %w", err)
+	if err := os.Remove(path); !errors.Is(err, fs.ErrNotExist) {
+		return err
 	}
 	return nil
 }
