@@ -194,12 +194,10 @@ func sameAddress(have net.Addr, want string) bool {
 // portError says what the system said without repeating the address, and who has the port.
 func portError(address string, err error) error {
 	reason := err
-	var op *net.OpError
-	if errors.As(err, &op) {
+	if op, ok := errors.AsType[*net.OpError](reason); ok {
 		reason = op.Err
 	}
-	var sys *os.SyscallError
-	if errors.As(reason, &sys) {
+	if sys, ok := errors.AsType[*os.SyscallError](reason); ok {
 		reason = sys.Err
 	}
 	failed := fmt.Errorf("cannot listen on %s: %w", address, reason)

@@ -168,8 +168,7 @@ func reason(err error) string {
 	if err == nil {
 		return "exited with status 0"
 	}
-	var exit *exec.ExitError
-	if errors.As(err, &exit) && exit.Exited() {
+	if exit, ok := errors.AsType[*exec.ExitError](err); ok && exit.Exited() {
 		return fmt.Sprintf("exited with status %d", exit.ExitCode())
 	}
 	return "ended: " + err.Error()

@@ -57,8 +57,6 @@ func (s Supervisor) Command(verb string) []string {
 			return []string{"launchctl", "bootout", domain + "/" + s.Name}
 		}
 		return []string{"launchctl", "kickstart", "-k", domain + "/" + s.Name}
-	case KindPM2:
-		return []string{"pm2", verb, s.Name}
 	case KindSupervisord:
 		return []string{"supervisorctl", verb, s.Name}
 	case KindKubernetes:
