@@ -22,7 +22,7 @@ func TestEveryErrorOfGitHubHasItsCure(t *testing.T) {
 	}
 	create := func(url string) func(*Client, *world) error {
 		return func(c *Client, w *world) error {
-			return second(c.Create(ctx, target(w.t, "o/r"), Spec{URL: url, Events: []string{"push"}, Secret: "hidden", Active: true}))
+			return second(c.Create(ctx, target(w.t, "o/r"), SetupRequest{URL: url, NewEvents: []string{"push"}, Secret: "hidden", Active: true}))
 		}
 	}
 	fail := func(status int, body string, header ...string) func(*world) {
@@ -112,7 +112,7 @@ func TestEveryErrorOfGitHubHasItsCure(t *testing.T) {
 		}, create("https://x.example.com"), ErrHookLimit, "cannot have more than 20 hooks", "delete one"},
 		{"a local URL", "oauth_token", nil, create("http://localhost:9000/webhook"), ErrURLRefused, "isn't reachable over the public Internet", "tunnel"},
 		{"an event that does not exist", "oauth_token", nil, func(c *Client, w *world) error {
-			return second(c.Create(ctx, target(w.t, "o/r"), Spec{URL: "https://x.example.com", Events: []string{"pushed"}}))
+			return second(c.Create(ctx, target(w.t, "o/r"), SetupRequest{URL: "https://x.example.com", NewEvents: []string{"pushed"}}))
 		}, nil, "422", "hookctl hooks events"},
 		{"GitHub is down", "oauth_token", fail(503, ""), list("o/r"), ErrUnreachable, "503 Service Unavailable", "githubstatus.com"},
 		{"GitHub answers with a page", "oauth_token", fail(502, "<html>\x1b[31m", "Content-Type", "text/html"), list("o/r"), ErrUnreachable, "list hooks on o/r: 502 Bad Gateway", "githubstatus.com"},

@@ -26,6 +26,7 @@ type Issue struct {
 	ClosedAt  time.Time
 	ClosedBy  string
 	Comments  []Comment
+	BlockedBy []int // issues of the same repository
 
 	id  int64
 	lag int // how many lists by label do not show it yet
@@ -269,10 +270,12 @@ func (c *call) createComment() answer {
 	return created(made)
 }
 
-// blockedBy knows no issue that waits for another.
 func (c *call) blockedBy() answer {
-	c.issue()
-	return ok([]any{})
+	list := []map[string]any{}
+	for _, n := range c.issue().BlockedBy {
+		list = append(list, c.s.issueJSON(c.t, c.t.issue(n)))
+	}
+	return ok(c.page(list))
 }
 
 func (c *call) listCommits() answer {

@@ -6,6 +6,7 @@ import (
 	"fmt"
 	"os"
 	"path/filepath"
+	"slices"
 	"strings"
 	"testing"
 	"time"
@@ -278,6 +279,26 @@ func TestReminder(t *testing.T) {
 	w.ChangeIssue(repo, n, func(i *githubtest.Issue) { i.Labels = nil })
 	if due(300*time.Hour) != 0 {
 		t.Error("a task that is no longer blocked is reminded of")
+	}
+}
+
+// An escalation names what its task waits for, as long as that is open.
+func TestEscalationNamesWhatTheTaskWaitsFor(t *testing.T) {
+	w := newWorld(t, githubtest.Options{})
+	s := w.sync()
+	at := func(n int) string { return fmt.Sprintf("https://github.com/%s/issues/%d", repo, n) }
+	open := w.AddIssue(repo, githubtest.Issue{Title: "Axles come first"})
+	done := w.AddIssue(repo, githubtest.Issue{Title: "Bearings came first"})
+	w.ChangeIssue(repo, done, func(i *githubtest.Issue) { i.State = "closed" })
+	n := w.AddIssue(repo, githubtest.Issue{Title: "Gears are missing", Labels: []string{"blocked"}, BlockedBy: []int{open, done}})
+	out, err := s.Handle(t.Context(), w.delivery("issues", w.IssuePayload(repo, n, "labeled", "blocked")))
+	if err != nil || len(out.Notices) != 1 {
+		t.Fatalf("%+v, %v", out, err)
+	}
+	notice := out.Notices[0]
+	waits, _ := notice.Context["waits_for"].([]string)
+	if !slices.Equal(waits, []string{at(open)}) || !strings.Contains(notice.Message, " It waits for "+at(open)+". ") || strings.Contains(notice.Message, at(done)) {
+		t.Errorf("waits for %v: %s", waits, notice.Message)
 	}
 }
 
