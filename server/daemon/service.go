@@ -79,11 +79,9 @@ var ErrNoServiceManager error = &hinted{errors.New("hookctl installs services un
 
 // manager is systemd or launchd. Its files have what [Service.complete] works out.
 type manager interface {
-	kind(Service) string         // one of the Kind constants
-	unit(Service) string         // the receiver's unit or job, as commands take it
-	logs(Service) string         // the command that shows its log
+	// about is what is known without asking: the manager, the unit, the command for the log, and all files that it may have.
+	about(Service) ServiceStatus
 	dir(Service) (string, error) // where its files are
-	names(Service) []string      // of all files that it may have there
 	files(Service) ([]ServiceFile, error)
 	// do starts, stops or restarts the service, or does another of the verbs below.
 	do(ctx context.Context, s Service, verb string) error
@@ -140,7 +138,7 @@ func (s Service) there(m manager) ([]string, error) {
 		return nil, err
 	}
 	paths := []string{}
-	for _, name := range m.names(s) {
+	for _, name := range m.about(s).Files {
 		path := filepath.Join(dir, name)
 		if _, err := os.Stat(path); err == nil {
 			paths = append(paths, path)
@@ -157,7 +155,7 @@ func (s Service) Install(ctx context.Context) (ServiceStatus, error) {
 		return ServiceStatus{}, err
 	}
 	if _, err := awaitManaged(ctx, s.Home, 0, 30*time.Second); err != nil {
-		return ServiceStatus{}, &hinted{fmt.Errorf("start the service: %w", err), "read why with: " + m.logs(s)}
+		return ServiceStatus{}, &hinted{fmt.Errorf("start the service: %w", err), "read why with: " + m.about(s).Logs}
 	}
 	return s.Status(ctx)
 }
@@ -254,11 +252,12 @@ func (s Service) Status(ctx context.Context) (ServiceStatus, error) {
 	if err != nil {
 		return ServiceStatus{}, err
 	}
-	st := ServiceStatus{Manager: m.kind(s), Unit: m.unit(s), Files: there, Installed: len(there) > 0}
-	if st.Installed {
-		st.Logs = m.logs(s)
-		m.ask(ctx, s, &st)
+	st := m.about(s)
+	if st.Files = there; len(there) == 0 {
+		return ServiceStatus{Manager: st.Manager, Unit: st.Unit, Files: there}, nil
 	}
+	st.Installed = true
+	m.ask(ctx, s, &st)
 	return st, nil
 }
 
@@ -367,7 +366,7 @@ func (s Service) remember(m manager) error {
 	record := struct {
 		Service
 		Unit string
-	}{s, m.unit(s)}
+	}{s, m.about(s).Unit}
 	if err := jsonfile.Write(serviceRecord(s.Home), record); err != nil {
 		return fmt.Errorf("remember the service: %w", err)
 	}

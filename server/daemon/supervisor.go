@@ -222,7 +222,7 @@ func ours(home string, s Supervisor) bool {
 		return false
 	}
 	m, err := service.manager()
-	return err == nil && m.unit(service) == s.Name
+	return err == nil && m.about(service).Unit == s.Name
 }
 
 // sockets are the units that would start the unit again at the next connection; stop is the command that stops it.
@@ -301,7 +301,7 @@ func through(ctx context.Context, cfg Config, verb string) (bool, error) {
 		args = serveArgs()
 	}
 	if len(cfg.Args) > 0 && !slices.Equal(cfg.Args, args) {
-		cfg.notice("%s runs the receiver as it was installed (%s); other arguments do not apply to it", m.unit(s), strings.Join(args, " "))
+		cfg.notice("%s runs the receiver as it was installed (%s); other arguments do not apply to it", m.about(s).Unit, strings.Join(args, " "))
 	}
-	return true, orHint(m.do(ctx, s, verb), "read why with: "+m.logs(s))
+	return true, orHint(m.do(ctx, s, verb), "read why with: "+m.about(s).Logs)
 }

@@ -16,25 +16,19 @@ import (
 // neither a restart nor a crash refuses a connection.
 type systemd struct{}
 
-func (systemd) kind(s Service) string {
-	if s.System {
-		return KindSystemd
-	}
-	return KindSystemdUser
-}
-
 func (systemd) unit(s Service) string { return s.base() + ".service" }
 
-func (m systemd) logs(s Service) string {
-	return strings.Replace(m.kind(s), "systemd", "journalctl", 1) + " -u " + m.unit(s) + " -n 50"
+func (m systemd) about(s Service) ServiceStatus {
+	kind := KindSystemdUser
+	if s.System {
+		kind = KindSystemd
+	}
+	return ServiceStatus{Manager: kind, Unit: m.unit(s), Logs: strings.Replace(kind, "systemd", "journalctl", 1) + " -u " + m.unit(s) + " -n 50",
+		Files: []string{m.unit(s), s.base() + ".socket", s.base() + "-rotate.service", s.base() + "-rotate.timer"}}
 }
 
 func (systemd) dir(s Service) (string, error) {
 	return s.dir("/etc/systemd/system", os.UserConfigDir, "systemd/user")
-}
-
-func (systemd) names(s Service) []string {
-	return []string{s.base() + ".service", s.base() + ".socket", s.base() + "-rotate.service", s.base() + "-rotate.timer"}
 }
 
 func (m systemd) files(s Service) ([]ServiceFile, error) {

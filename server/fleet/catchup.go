@@ -1,6 +1,7 @@
 package fleet
 
 import (
+	"cmp"
 	"context"
 	"encoding/json"
 	"errors"
@@ -165,11 +166,7 @@ func (f *Fleet) missed(ctx context.Context, list []hooks.Hook, r CatchUpRequest)
 	if err != nil {
 		return nil, nil, err
 	}
-	since := r.Since
-	if since <= 0 {
-		since = span
-	}
-	query := hooks.MissedQuery{Hooks: list, Since: f.cfg.Now().Add(-since)}
+	query := hooks.MissedQuery{Hooks: list, Since: f.cfg.Now().Add(-cmp.Or(max(r.Since, 0), span))}
 	if r.Taken {
 		query.Lost = func(hooks.Hook, hooks.Event) (bool, bool) { return true, false }
 	}
@@ -179,12 +176,9 @@ func (f *Fleet) missed(ctx context.Context, list []hooks.Hook, r CatchUpRequest)
 	err = f.withLog(ctx, func(log *logs.Log) error {
 		// What cannot be looked up counts as there, so that nothing is recorded twice.
 		var failed error
-		var mu sync.Mutex
 		query.Have = func(h hooks.Hook, guid string) bool {
 			_, known, err := log.Known(ctx, guid, hooks.PathName(h.URL))
 			if err != nil {
-				mu.Lock()
-				defer mu.Unlock()
 				failed = fmt.Errorf("look a delivery up in the log: %w", err)
 				return true
 			}
