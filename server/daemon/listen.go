@@ -68,9 +68,8 @@ func (l *listener) Close() error {
 	return l.socket.Close()
 }
 
-// rest stops accepting and then waits, no longer than limit, until every connection that was accepted has reached
-// the server (its loop has come back to Accept) and has been answered. After that the server can be shut down without
-// cutting anybody off.
+// rest stops accepting and then waits, no longer than limit, until every connection that was accepted has reached the server (its
+// loop has come back to Accept) and has been answered. After that the server can be shut down without cutting anybody off.
 func (l *listener) rest(limit time.Duration) {
 	l.resting.Store(true)
 	if err := l.SetDeadline(time.Unix(1, 0)); err != nil {
@@ -224,9 +223,8 @@ const freshFor = 500 * time.Millisecond
 
 // conn is an accepted connection that knows whether its peer is owed an answer.
 //
-// http.Server.Shutdown waits for requests whose handler runs, and for new connections; but a connection whose request
-// header it has just finished reading it closes without a word. So the listener waits for those before
-// it lets the server be shut down.
+// http.Server.Shutdown waits for requests whose handler runs, and for new connections; but a connection whose request header it
+// has just finished reading it closes without a word. So the listener waits for those before it lets the server be shut down.
 type conn struct {
 	net.Conn
 	l        *listener

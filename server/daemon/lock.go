@@ -229,8 +229,7 @@ func Held(home string) (pid int, locked bool, err error) {
 	return pid, locked, err
 }
 
-// CheckAddress tries whether a receiver could listen on address, and names who has the port where the system
-// says so.
+// CheckAddress tries whether a receiver could listen on address, and names who has the port where the system says so.
 func CheckAddress(ctx context.Context, address string) error {
 	var lc net.ListenConfig
 	ln, err := lc.Listen(ctx, "tcp", address)

@@ -307,9 +307,8 @@ func (s Service) env() ([]string, error) {
 	return env, nil
 }
 
-// searchPath is where the receiver finds programs of sinks, such as amp-send: the given path, without relative parts,
-// which would depend on where the receiver runs, and for a system service also the account's own programs, which are not
-// on the path of root.
+// searchPath is where the receiver finds programs of sinks, such as amp-send: the given path, without relative parts, which would
+// depend on where the receiver runs, and for a system service also the account's own programs, which are not on the path of root.
 func (s Service) searchPath(path string) string {
 	var dirs []string
 	add := func(dir string) {

@@ -236,8 +236,7 @@ func sockets(ctx context.Context, stop []string) []string {
 	return slices.DeleteFunc(strings.Fields(out), func(name string) bool { return !strings.HasSuffix(name, ".socket") })
 }
 
-// control runs systemctl, launchctl or another supervisor's command with env added to the environment, and gives what it
-// printed.
+// control runs systemctl, launchctl or another supervisor's command with env added to the environment, and gives what it printed.
 func control(ctx context.Context, env []string, program string, args ...string) (string, error) {
 	ctx, cancel := context.WithTimeout(ctx, time.Minute)
 	defer cancel()
