@@ -86,29 +86,21 @@ func serviceUnit(s Service) string {
 // sink's program that compiles code as it runs, as node does. A unit of a user can only use what works without
 // privileges, and needs a user namespace (PrivateUsers) for the file system part.
 func sandbox(s Service) string {
-	var b strings.Builder
+	account, privileges, paths := "", "PrivateUsers=yes\n", "ReadWritePaths="+word(s.Home)+"\n"
 	if s.System {
-		b.WriteString("User=" + s.User + "\n")
-	}
-	b.WriteString("UMask=0077\nNoNewPrivileges=yes\nPrivateTmp=yes\nProtectSystem=strict\n")
-	for n, path := range s.writable() {
-		// The minus lets the unit start where a log directory was removed after the installation, and the receiver say so.
-		if n > 0 {
-			path = "-" + path
-		}
-		b.WriteString("ReadWritePaths=" + word(path) + "\n")
-	}
-	if s.System {
-		b.WriteString("ProtectHome=read-only\nPrivateDevices=yes\nProtectClock=yes\nProtectHostname=yes\n" +
+		account = "User=" + s.User + "\n"
+		privileges = "ProtectHome=read-only\nPrivateDevices=yes\nProtectClock=yes\nProtectHostname=yes\n" +
 			"ProtectKernelLogs=yes\nProtectKernelModules=yes\nProtectKernelTunables=yes\nProtectControlGroups=yes\n" +
-			"ProtectProc=invisible\nCapabilityBoundingSet=\nRemoveIPC=yes\n")
-	} else {
-		b.WriteString("PrivateUsers=yes\n")
+			"ProtectProc=invisible\nCapabilityBoundingSet=\nRemoveIPC=yes\n"
 	}
-	b.WriteString("RestrictAddressFamilies=AF_INET AF_INET6 AF_UNIX\nRestrictNamespaces=yes\nRestrictRealtime=yes\n" +
+	for _, path := range s.writable()[1:] {
+		// The minus lets the unit start where a log directory was removed after the installation, and the receiver say so.
+		paths += "ReadWritePaths=" + word("-"+path) + "\n"
+	}
+	return account + "UMask=0077\nNoNewPrivileges=yes\nPrivateTmp=yes\nProtectSystem=strict\n" + paths + privileges +
+		"RestrictAddressFamilies=AF_INET AF_INET6 AF_UNIX\nRestrictNamespaces=yes\nRestrictRealtime=yes\n" +
 		"RestrictSUIDSGID=yes\nLockPersonality=yes\n" +
-		"SystemCallArchitectures=native\nSystemCallFilter=@system-service\nSystemCallErrorNumber=EPERM\n")
-	return b.String()
+		"SystemCallArchitectures=native\nSystemCallFilter=@system-service\nSystemCallErrorNumber=EPERM\n"
 }
 
 func socketUnit(s Service) (string, error) {
