@@ -8,14 +8,13 @@ import (
 
 // Message is a box with text to read, closed with enter or esc.
 type Message struct {
-	Shell   *Shell
-	Head    string
-	Lines   []string
-	hint    string
-	bad     bool
-	unasked bool // it opened by itself
-	Pos     Scroll
-	high    int // lines in the last view
+	Shell *Shell
+	Head  string
+	Lines []string
+	hint  string
+	bad   bool
+	Pos   Scroll
+	high  int // lines in the last view
 }
 
 // Title implements Overlay.
@@ -54,7 +53,7 @@ func (m *Message) Actions() []Action {
 	copies := Action{ID: "message.copy", Keys: []string{"y"}, Label: "copy", Text: "Copy this text.", Run: func() tea.Cmd {
 		return m.Shell.Copy("the text", strings.TrimSpace(strings.Join(m.Lines, "\n")+"\n"+m.hint))
 	}}
-	if m.unasked {
+	if m == m.Shell.trouble {
 		closes.Keys, copies.Keys = []string{"esc"}, []string{"ctrl+y"}
 		copies.Label = "copy error"
 		return []Action{copies, closes}
