@@ -91,30 +91,26 @@ func (r *Record) Entry(size int64) Entry {
 		Verified: r.Signature.Verified, Secret: r.Signature.Secret, Size: size, Path: r.Path(), Syncing: r.Sync.pending(), run: r.Summary.Run,
 	}
 	e.key = orderKey(e.ReceivedAt)
-	var best *Notification
-	for i := range r.Notifications {
-		n := &r.Notifications[i]
-		e.count(n)
-		if best == nil || urgency(n) > urgency(best) {
-			best = n
-		}
-	}
-	if best != nil {
-		e.Notification = &EntryNotification{Type: best.Type, Priority: best.Priority, Status: best.Status}
+	for _, n := range r.Notifications {
+		e.notify(EntryNotification{Type: n.Type, Priority: n.Priority, Status: n.Status})
 	}
 	return e
 }
 
-func (e *Entry) count(n *Notification) {
+// notify takes one of the record's notifications into account.
+func (e *Entry) notify(n EntryNotification) {
 	switch n.Status {
 	case StatusPending:
 		e.Pending++
 	case StatusFailed:
 		e.Failed++
 	}
+	if e.Notification == nil || n.urgency() > e.Notification.urgency() {
+		e.Notification = &n
+	}
 }
 
-func urgency(n *Notification) int {
+func (n *EntryNotification) urgency() int {
 	rank := 0
 	switch n.Status {
 	case StatusFailed:
@@ -136,142 +132,60 @@ func urgency(n *Notification) int {
 }
 
 // readEntryHead makes an entry of a record's head: the object without its
-// payload. It takes what a Writer writes, in a fifth of the time that
+// payload. It takes what a Writer writes, in a third of the time that
 // encoding/json takes; ok is false for anything else, which [Record.decodeHead]
 // is for.
 func readEntryHead(head []byte) (e Entry, ok bool) {
-	if !jsonscan.Valid(head) {
-		return e, false
+	h, ok := jsonscan.Object(head)
+	s, _ := jsonscan.Object(h.Get("payload_summary"))
+	r := strict{ok}
+	e = Entry{
+		Event: r.text(h.Get("event_type")), Result: r.text(h.Get("result")), DeliveryID: r.text(h.Get("delivery_id")), HookID: r.number(h.Get("hook_id")),
+		Source: r.text(h.Get("source")), Verified: string(h.Get("signature", "verified")) == "true", Secret: r.text(h.Get("signature", "secret")),
+		Path: r.text(h.Get("headers", PathHeader)), Syncing: r.text(h.Get("sync", "status")) == StatusPending,
+		Action: r.text(s.Get("action")), Sender: r.text(s.Get("sender")), Repository: r.text(s.Get("repository")), Title: r.text(s.Get("title")),
+		Branch: r.text(s.Get("branch")), Conclusion: r.text(s.Get("conclusion")), URL: r.text(s.Get("url")),
+		run: Run{Workflow: r.text(s.Get("workflow")), ID: r.number(s.Get("run_id")), Attempt: r.number(s.Get("run_attempt")),
+			SHA: r.text(s.Get("sha")), Deleted: s.Is("deleted")},
 	}
-	ok = true
-	var stamp string
-	var best *EntryNotification
-	rank := -1
-	jsonscan.Members(head, func(key, v []byte) {
-		switch string(key) {
-		case "event_type":
-			e.Event = textOf(v, &ok)
-		case "timestamp":
-			stamp = textOf(v, &ok)
-		case "result":
-			e.Result = textOf(v, &ok)
-		case "delivery_id":
-			e.DeliveryID = textOf(v, &ok)
-		case "received_at":
-			if s := textOf(v, &ok); s != "" {
-				t, err := time.Parse(time.RFC3339Nano, s)
-				e.ReceivedAt, ok = t, ok && err == nil
-			}
-		case "hook_id":
-			e.HookID = numberOf(v, &ok)
-		case "source":
-			e.Source = textOf(v, &ok)
-		case "payload_summary":
-			e.readSummary(v, &ok)
-		case "signature":
-			jsonscan.Members(v, func(key, v []byte) {
-				switch string(key) {
-				case "verified":
-					e.Verified = string(v) == "true"
-				case "secret":
-					e.Secret = textOf(v, &ok)
-				}
-			})
-		case "headers":
-			jsonscan.Members(v, func(key, v []byte) {
-				if string(key) == PathHeader {
-					e.Path = textOf(v, &ok)
-				}
-			})
-		case "notifications":
-			jsonscan.Elements(v, func(v []byte) {
-				n := Notification{}
-				jsonscan.Members(v, func(key, v []byte) {
-					switch string(key) {
-					case "type":
-						n.Type = textOf(v, &ok)
-					case "priority":
-						n.Priority = textOf(v, &ok)
-					case "status":
-						n.Status = textOf(v, &ok)
-					}
-				})
-				e.count(&n)
-				if u := urgency(&n); u > rank {
-					rank, best = u, &EntryNotification{Type: n.Type, Priority: n.Priority, Status: n.Status}
-				}
-			})
-		case "sync":
-			jsonscan.Members(v, func(key, v []byte) {
-				if string(key) == "status" {
-					e.Syncing = textOf(v, &ok) == StatusPending
-				}
-			})
-		}
+	if v := s.Get("number"); !isNull(v) {
+		n := r.number(v)
+		e.Number = &n
+	}
+	jsonscan.Elements(h.Get("notifications"), func(v []byte) {
+		e.notify(EntryNotification{r.text(jsonscan.At(v, "type")), r.text(jsonscan.At(v, "priority")), r.text(jsonscan.At(v, "status"))})
 	})
-	if e.Event == "" && stamp == "" {
-		return e, false
+	var err error
+	stamp := r.text(h.Get("timestamp"))
+	if at := r.text(h.Get("received_at")); at != "" {
+		e.ReceivedAt, err = time.Parse(time.RFC3339Nano, at)
+	} else if at, err := time.Parse(timeLayout, stamp); err == nil {
+		e.ReceivedAt = at
 	}
-	if e.ReceivedAt.IsZero() {
-		if t, err := time.Parse(timeLayout, stamp); err == nil {
-			e.ReceivedAt = t
-		}
-	}
-	e.Notification, e.key = best, orderKey(e.ReceivedAt)
-	return e, ok
+	e.key = orderKey(e.ReceivedAt)
+	return e, r.ok && err == nil && (e.Event != "" || stamp != "")
 }
 
-func (e *Entry) readSummary(b []byte, ok *bool) {
-	jsonscan.Members(b, func(key, v []byte) {
-		switch string(key) {
-		case "action":
-			e.Action = textOf(v, ok)
-		case "sender":
-			e.Sender = textOf(v, ok)
-		case "repository":
-			e.Repository = textOf(v, ok)
-		case "title":
-			e.Title = textOf(v, ok)
-		case "branch":
-			e.Branch = textOf(v, ok)
-		case "conclusion":
-			e.Conclusion = textOf(v, ok)
-		case "url":
-			e.URL = textOf(v, ok)
-		case "workflow":
-			e.run.Workflow = textOf(v, ok)
-		case "run_id":
-			e.run.ID = numberOf(v, ok)
-		case "run_attempt":
-			e.run.Attempt = numberOf(v, ok)
-		case "sha":
-			e.run.SHA = textOf(v, ok)
-		case "deleted":
-			e.run.Deleted = string(v) == "true"
-		case "number":
-			if n := numberOf(v, ok); string(v) != "null" {
-				e.Number = &n
-			}
-		}
-	})
-}
+// strict reads values that are strings, numbers or missing; anything else clears ok.
+type strict struct{ ok bool }
 
-// textOf reads a string or null; anything else clears ok.
-func textOf(v []byte, ok *bool) string {
-	if string(v) == "null" {
+func isNull(v []byte) bool { return v == nil || string(v) == "null" }
+
+func (r *strict) text(v []byte) string {
+	if isNull(v) {
 		return ""
 	}
-	s, isText := jsonscan.Text(v)
-	*ok = *ok && isText
+	s, ok := jsonscan.Text(v)
+	r.ok = r.ok && ok
 	return s
 }
 
-// numberOf reads a whole number or null; anything else clears ok.
-func numberOf(v []byte, ok *bool) int64 {
-	if string(v) == "null" {
+// number reads a whole number.
+func (r *strict) number(v []byte) int64 {
+	if isNull(v) {
 		return 0
 	}
 	n, err := strconv.ParseInt(string(v), 10, 64)
-	*ok = *ok && err == nil
+	r.ok = r.ok && err == nil
 	return n
 }

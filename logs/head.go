@@ -28,44 +28,37 @@ var (
 const maxRecordFile = 128 << 20
 
 // splitPayload finds the top-level key "payload" and returns the object
-// without it (closed again, so that it is JSON) and the payload's bytes. The
-// payload is not looked into beyond finding its end; where it is the last key
-// its end is taken from the end of the object.
+// without it (closed again, so that it is JSON) and the payload's bytes.
 func splitPayload(data []byte) (head, payload []byte, err error) {
 	data = jsonscan.TrimSpace(data)
-	if len(data) == 0 || data[0] != '{' {
-		return nil, nil, jsonscan.ErrSyntax
-	}
 	cut, start, err := findPayload(data)
 	if err != nil {
 		return nil, nil, err
 	}
-	if data[len(data)-1] != '}' {
-		return nil, nil, jsonscan.ErrTorn
-	}
+	end := cut
 	if start < 0 {
-		if cut != len(data)-1 {
-			return nil, nil, jsonscan.ErrSyntax
+		head = data[:cut+1]
+	} else {
+		if end, err = jsonscan.SkipValue(data, start); err != nil {
+			return nil, nil, err
 		}
-		return data, nil, nil
-	}
-	head = append(append(make([]byte, 0, cut+1), data[:cut]...), '}')
-	end, err := jsonscan.SkipValue(data, start)
-	if err != nil {
-		return nil, nil, err
-	}
-	if rest := jsonscan.SkipSpace(data, end); rest < len(data) && data[rest] == ',' {
-		// Another program put keys behind the payload: keep them.
-		head = append(head[:cut], data[rest:]...)
-		if data[cut-1] == '{' {
-			head = append(head[:cut], data[rest+1:]...)
+		payload = data[start:end]
+		head = append(append(make([]byte, 0, cut+1), data[:cut]...), '}')
+		if end = jsonscan.SkipSpace(data, end); end < len(data) && data[end] == ',' {
+			// Another program put keys behind the payload: keep them.
+			if data[cut-1] == '{' {
+				end++
+			}
+			return append(head[:cut], data[end:]...), payload, nil
 		}
-	} else if rest == len(data) {
+	}
+	switch {
+	case end == len(data):
 		return nil, nil, jsonscan.ErrTorn
-	} else if rest != len(data)-1 {
+	case data[end] != '}' || end != len(data)-1:
 		return nil, nil, jsonscan.ErrSyntax
 	}
-	return head, data[start:end], nil
+	return head, payload, nil
 }
 
 // findPayload walks the top-level keys of an object up to "payload". cut is
@@ -73,45 +66,25 @@ func splitPayload(data []byte) (head, payload []byte, err error) {
 // payload's value begins; start is -1 when the object ends without one. A
 // buffer that ends before either gives jsonscan.ErrTorn.
 func findPayload(data []byte) (cut, start int, err error) {
-	i := jsonscan.SkipSpace(data, 1)
-	if i < len(data) && data[i] == '}' {
-		return i, -1, nil
+	cut, start = jsonscan.SkipSpace(data, 0)+1, -1
+	end, err := jsonscan.Scan(data, func(key []byte, begin int) int {
+		if string(key) == "payload" {
+			start = begin
+			return -1
+		}
+		end, _ := jsonscan.SkipValue(data, begin)
+		if end > 0 {
+			cut = end
+		}
+		return end
+	})
+	switch {
+	case start >= 0:
+		return cut, start, nil
+	case err != nil:
+		return 0, 0, err
 	}
-	cut = 1
-	for {
-		key := jsonscan.SkipSpace(data, i)
-		end, err := jsonscan.SkipString(data, key)
-		if err != nil {
-			return 0, 0, err
-		}
-		i = jsonscan.SkipSpace(data, end)
-		if i >= len(data) {
-			return 0, 0, jsonscan.ErrTorn
-		}
-		if data[i] != ':' {
-			return 0, 0, fmt.Errorf("%w: no colon at byte %d", jsonscan.ErrSyntax, i)
-		}
-		i = jsonscan.SkipSpace(data, i+1)
-		if string(data[key:end]) == `"payload"` {
-			return cut, i, nil
-		}
-		if i, err = jsonscan.SkipValue(data, i); err != nil {
-			return 0, 0, err
-		}
-		cut = i
-		i = jsonscan.SkipSpace(data, i)
-		if i >= len(data) {
-			return 0, 0, jsonscan.ErrTorn
-		}
-		switch data[i] {
-		case ',':
-			i++
-		case '}':
-			return i, -1, nil
-		default:
-			return 0, 0, fmt.Errorf("%w: neither comma nor brace at byte %d", jsonscan.ErrSyntax, i)
-		}
-	}
+	return end - 1, -1, nil
 }
 
 // readHead reads the entry of a record without its payload, of which only the very end is
@@ -159,24 +132,17 @@ func headOf(buf []byte, whole bool) (Entry, error) {
 		}
 		return entryOf(head)
 	}
-	data := buf[jsonscan.SkipSpace(buf, 0):]
-	if len(data) == 0 {
-		return Entry{}, jsonscan.ErrTorn
-	}
-	if data[0] != '{' {
-		return Entry{}, jsonscan.ErrSyntax
-	}
-	cut, start, err := findPayload(data)
+	cut, start, err := findPayload(buf)
 	if err != nil {
 		return Entry{}, err
 	}
 	if start < 0 {
 		return Entry{}, jsonscan.ErrTorn // the object ends here and the file does not
 	}
-	was := data[cut]
-	data[cut] = '}'
-	e, err := entryOf(data[:cut+1])
-	data[cut] = was
+	was := buf[cut]
+	buf[cut] = '}'
+	e, err := entryOf(buf[:cut+1])
+	buf[cut] = was
 	if errors.Is(err, errNoRecord) {
 		err = jsonscan.ErrTorn // the keys may stand behind the payload
 	}

@@ -101,7 +101,7 @@ func TestDecodeRecord(t *testing.T) {
 		{"payload between keys", `{"timestamp":"x","payload":[1,2],"event_type":"push"}`, nil, "push", `[1,2]`},
 		{"payload is a word inside", `{"result":"\"payload\":{","event_type":"push","payload":{}}`, nil, "push", `{}`},
 		{"unknown keys", `{"event_type":"push","more":{"payload":1},"payload":{}}`, nil, "push", `{}`},
-		{"empty", ``, jsonscan.ErrSyntax, "", ""},
+		{"empty", ``, jsonscan.ErrTorn, "", ""},
 		{"empty object", `{}`, errNoRecord, "", ""},
 		{"array", `[]`, jsonscan.ErrSyntax, "", ""},
 		{"other JSON", `{"name":"x","version":1}`, errNoRecord, "", ""},

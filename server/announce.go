@@ -24,15 +24,15 @@ func (q *queue) announceAgain(ctx context.Context, rec *logs.Record, kind string
 // append adds those notifications of rec.Sync that wanted selects, pending, and takes them on.
 func (q *queue) append(ctx context.Context, rec *logs.Record, wanted func(logs.Notification) bool) error {
 	set := q.s.settings.Load()
-	ev, _ := q.s.decide(rec)
-	d := route.Decision{}
+	r := q.s.decide(rec)
+	r.d = route.Decision{}
 	var more []logs.Notification
 	for _, n := range rec.Sync.Notices {
-		one := route.Decision{Notifications: []route.Notice{set.Trust.Sync(n, ev)}}
-		d.Notifications = append(d.Notifications, one.Notifications...)
-		to := set.pending(rec.Headers[pathHeader], one)
+		notice := []route.Notice{set.Trust.Sync(n, r.ev)}
+		r.d.Notifications = append(r.d.Notifications, notice...)
+		to := set.pending(rec.Headers[pathHeader], notice)
 		if len(to) == 0 && n.Sinks != nil { // those that the settings name are no sinks of the path
-			to = set.pending("", one)
+			to = set.pending("", notice)
 		}
 		more = append(more, to...)
 	}
@@ -42,7 +42,6 @@ func (q *queue) append(ctx context.Context, rec *logs.Record, wanted func(logs.N
 	}
 	q.reading.Lock()
 	defer q.reading.Unlock()
-	ev.SHA = "" // as in take
 	q.mu.Lock()
 	f := q.files[rec.File]
 	if f == nil {
@@ -54,22 +53,12 @@ func (q *queue) append(ctx context.Context, rec *logs.Record, wanted func(logs.N
 		}
 		if slices.ContainsFunc(fresh.Notifications, func(n logs.Notification) bool { return n.Status == logs.StatusPending }) {
 			// They are left to the log; what is new is fetched from there with them, and after them.
-			if err := q.s.log.SetNotifications(ctx, rec.File, append(slices.Clone(fresh.Notifications), more...)); err != nil {
-				return err
-			}
-			q.mu.Lock()
-			if f = q.files[rec.File]; f == nil || len(f.notifications) > len(fresh.Notifications) {
-				q.mu.Unlock()
-				q.lookAgain()
-				return nil
-			}
-			q.mu.Unlock() // It was taken on just before: what it will write has to have them too.
+			defer q.lookAgain()
+			return q.s.log.SetNotifications(ctx, rec.File, append(fresh.Notifications, more...))
 		}
 		q.mu.Lock()
-		if f = q.files[rec.File]; f == nil {
-			f = &fileState{notifications: slices.Clone(fresh.Notifications), since: q.s.now()}
-			q.files[rec.File] = f
-		}
+		f = &fileState{notifications: fresh.Notifications, since: q.s.now()}
+		q.files[rec.File] = f
 	}
 	first := len(f.notifications)
 	f.notifications = append(f.notifications, more...)
@@ -81,12 +70,7 @@ func (q *queue) append(ctx context.Context, rec *logs.Record, wanted func(logs.N
 	q.mu.Lock()
 	defer q.mu.Unlock()
 	for i, n := range more {
-		notice, _ := q.s.settings.Load().noticeOf(rec, n, ev, d)
-		m := messageOf(rec, n, notice)
-		q.offer(&item{
-			key: laneKey{n.Sink, ev.Repository}, kind: n.Type, since: q.s.now(), prepare: &m,
-			refs: []ref{{file: rec.File, index: first + i, delivery: rec.DeliveryID, kind: n.Type, priority: n.Priority, line: notice.Listed()}},
-		}, ev)
+		q.line(r, first+i, n, q.s.now(), false)
 	}
 	q.signal()
 	return nil

@@ -325,7 +325,7 @@ func fdatasyncTime(b testing.TB) time.Duration {
 func BenchmarkRouting(b *testing.B) {
 	event, payload := sample(b, "workflow_run_failure")
 	payload = append(payload[:len(payload)-1], `,"pad":"`+strings.Repeat("x", 8<<10-len(payload)-10)+`"}`...)
-	table, err := route.NewTable(route.Config{WatchedBranches: []string{"main"}})
+	table, err := route.NewTable(route.Rules{WatchedBranches: []string{"main"}})
 	if err != nil {
 		b.Fatal(err)
 	}

@@ -30,6 +30,7 @@ const (
 var (
 	errBodyTooLong = errors.New("body too long")
 	errNoRoom      = errors.New("no room for the body")
+	errTorn        = errors.New("the body did not arrive whole")
 	errTooSlow     = errors.New("body too slow while others wait for room")
 )
 
@@ -128,7 +129,7 @@ func fill(in io.Reader, buf []byte, most int64) (_ []byte, whole bool, err error
 			return buf, int64(len(buf)) <= most, nil
 		}
 		if err != nil {
-			return nil, false, fmt.Errorf("read body: %w", err)
+			return nil, false, fmt.Errorf("%w: %w", errTorn, err)
 		}
 	}
 	return buf, false, nil

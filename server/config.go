@@ -21,21 +21,16 @@ var ErrNoSecret = errors.New("no webhook secret is set")
 // Config is everything a receiver needs. It is read by [New] and [Server.Reload] and
 // never changed by them.
 type Config struct {
-	Log             *logs.Writer          // where deliveries are kept; only the one given to New counts
-	Keys            *secret.Ring          // every secret that is valid; must not be empty
-	WatchedBranches []string              // names or path.Match patterns; a push elsewhere is only recorded
-	Priorities      map[string]string     // rule key, as "workflow_run.failure", to low, medium, high or urgent
-	Routes          []route.Route         // tried in order before the default table
-	Trust           route.Trust           // whose words reach agents; the zero value trusts everybody
-	NotifyAlso      []string              // rules that are off by default: reviews, statuses
-	Sinks           []sink.Config         // where notifications go; none means that none are made
-	Coalesce        time.Duration         // how long followers of a notification are gathered; 0 switches it off
-	CoalesceMax     int                   // how many wait for one sink and repository before the rest becomes one summary; 0 is 20, negative is no bound
-	IgnoreSenders   []string              // logins whose deliveries are recorded and not notified
-	Paths           map[string]PathConfig // by the name in /webhook/<name>
-	Limits          Limits                // zero fields take the defaults
-	Retry           Retry                 // zero fields take the defaults
-	TLS             TLSConfig             // the zero value serves plain HTTP
+	Log         *logs.Writer          // where deliveries are kept; only the one given to New counts
+	Keys        *secret.Ring          // every secret that is valid; must not be empty
+	route.Rules                       // of all paths
+	Sinks       []sink.Config         // where notifications go; none means that none are made
+	Coalesce    time.Duration         // how long followers of a notification are gathered; 0 switches it off
+	CoalesceMax int                   // how many wait for one sink and repository before the rest becomes one summary; 0 is 20, negative is no bound
+	Paths       map[string]PathConfig // by the name in /webhook/<name>
+	Limits      Limits                // zero fields take the defaults
+	Retry       Retry                 // zero fields take the defaults
+	TLS         TLSConfig             // the zero value serves plain HTTP
 
 	// Enrich, if set, is asked for what a ci_failure may say beyond its payload: after the delivery was answered, once for each
 	// message, which waits for it at most 10 s and goes without it if it fails. It must end with its context.
@@ -69,10 +64,8 @@ func (c Config) Check() error {
 }
 
 // routing are the rules for deliveries to /webhook/<name> or, with an empty name, for all others.
-func (c Config) routing(name string) route.Config {
-	r := route.Config{
-		WatchedBranches: c.WatchedBranches, Routes: c.Routes, Priorities: c.Priorities, Trust: c.Trust, NotifyAlso: c.NotifyAlso, IgnoreSenders: c.IgnoreSenders,
-	}
+func (c Config) routing(name string) route.Rules {
+	r := c.Rules
 	if p, ok := c.Paths[name]; ok && p.WatchedBranches != nil {
 		r.WatchedBranches = p.WatchedBranches
 	}

@@ -9,8 +9,6 @@ import (
 	"sync"
 	"time"
 
-	"github.com/cenkalti/backoff/v5"
-
 	"hookctl/logs"
 	"hookctl/logs/text"
 )
@@ -60,17 +58,13 @@ type consuming struct {
 type consumerLane struct {
 	items []*consumed
 	wake  bell
-	runs  bool
 }
 
 // consumed is a record that waits for its turn.
 type consumed struct {
+	attempts
 	file, key string
 	at        time.Time // when it came in
-	since     time.Time // from when Retry.GiveUp counts
-	tries     int
-	due       time.Time
-	waits     *backoff.ExponentialBackOff
 }
 
 func newConsuming(s *Server, retry Retry) *consuming {
@@ -93,24 +87,19 @@ func (c *consuming) add(rec *logs.Record) {
 	if l == nil {
 		l = &consumerLane{wake: newBell()}
 		c.lanes[repo] = l
+		if c.ctx != nil && !c.over {
+			defer c.start(repo, l)
+		}
 	}
-	since := rec.ReceivedAt
-	if now := c.s.now(); now.Sub(since) > c.retry.GiveUp {
-		since = now // The receiver was not running, or the record is asked for again.
-	}
-	l.items = append(l.items, &consumed{file: rec.File, key: rec.Sync.Key, at: rec.ReceivedAt, since: since, tries: rec.Sync.Attempts, due: rec.Sync.NextAt})
-	if c.ctx == nil || c.over {
-		return
-	}
-	if !l.runs {
-		c.start(repo, l)
-	}
+	l.items = append(l.items, &consumed{
+		attempts: attempts{since: c.retry.since(rec, c.s.now()), tries: rec.Sync.Attempts, due: rec.Sync.NextAt},
+		file:     rec.File, key: rec.Sync.Key, at: rec.ReceivedAt,
+	})
 	l.wake.ring()
 }
 
 // start gives a lane its goroutine. c.mu is held.
 func (c *consuming) start(repo string, l *consumerLane) {
-	l.runs = true
 	c.active.Go(func() { c.drive(repo, l) })
 }
 
@@ -192,11 +181,10 @@ func (l *consumerLane) next(now time.Time) (it *consumed, wait time.Duration) {
 func (c *consuming) drive(repo string, l *consumerLane) {
 	for {
 		c.mu.Lock()
+		if len(l.items) == 0 {
+			delete(c.lanes, repo)
+		}
 		if len(l.items) == 0 || c.ctx.Err() != nil {
-			l.runs = false
-			if len(l.items) == 0 {
-				delete(c.lanes, repo)
-			}
 			c.mu.Unlock()
 			return
 		}
@@ -257,12 +245,7 @@ func (c *consuming) consume(it *consumed) bool {
 
 // failed notes an attempt that failed; true is that it was the last one.
 func (c *consuming) failed(it *consumed, rec *logs.Record, err error) bool {
-	if it.waits == nil {
-		it.waits = c.retry.waits()
-	}
-	wait := it.waits.NextBackOff()
-	var permanent *backoff.PermanentError
-	last := errors.As(err, &permanent) || c.s.now().Add(wait).Sub(it.since) > c.retry.GiveUp
+	wait, last := it.failed(c.retry, c.s.now(), err)
 	out := logs.Sync{Status: logs.StatusPending, Key: it.key, Attempts: it.tries, At: c.s.now().UTC(), Error: text.Line(err.Error(), 500), Hint: text.Line(hintOf(err), 500)}
 	if last {
 		out.Status = logs.StatusFailed
@@ -272,8 +255,7 @@ func (c *consuming) failed(it *consumed, rec *logs.Record, err error) bool {
 		c.s.logger.Warn("sync failed and is tried again", "file", it.file, "error", out.Error, "attempts", it.tries)
 		c.later(it, wait)
 	}
-	// Rewriting a record for each of many attempts would wear the disk for nothing: 1, 2, 4, 8… are written.
-	if last || it.tries&(it.tries-1) == 0 {
+	if last || it.noted() {
 		if err := c.s.log.SetSync(context.WithoutCancel(c.ctx), rec.File, out); err != nil {
 			c.s.logger.Error("what sync failed with cannot be written down", "file", it.file, "error", err)
 		}
@@ -373,15 +355,12 @@ func (s *Server) ResendSync(ctx context.Context, file string) (bool, error) {
 
 // hintOf is what a person can do about an error, as the errors of other packages say it.
 func hintOf(err error) string {
-	var with interface {
+	with, ok := errors.AsType[interface {
 		error
 		Hint() string
+	}](err)
+	if !ok {
+		return ""
 	}
-	for errors.As(err, &with) {
-		if hint := with.Hint(); hint != "" {
-			return hint
-		}
-		err = errors.Unwrap(with)
-	}
-	return ""
+	return cmp.Or(with.Hint(), hintOf(errors.Unwrap(with)))
 }

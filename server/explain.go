@@ -40,7 +40,7 @@ func Explain(cfg Config, name, event string, payload []byte) (Explanation, error
 	}
 	for _, n := range x.Decision.Notifications {
 		for _, t := range set.targetsOf(name, n) {
-			n := n.For(set.sinks[t.name].wakesAgent)
+			n := n.For(t.wakesAgent)
 			x.Sends = append(x.Sends, Explained{
 				Sink: t.name, To: t.to, Type: n.Type, Priority: n.Priority,
 				Subject: text.Line(n.Subject, 200), Message: text.ForAgent(n.Message, 4000), Context: n.Context,

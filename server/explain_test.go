@@ -10,9 +10,8 @@ import (
 
 func TestExplainSaysWhyEachRuleDidOrDidNotMatch(t *testing.T) {
 	cfg := Config{
-		WatchedBranches: []string{"main"},
-		Routes:          []route.Route{{Event: "push", When: ".forced", Notify: "forced"}},
-		Sinks:           []sink.Config{{Type: "aimaestro", URL: "http://127.0.0.1:23000", To: "orchestrator-amoa"}},
+		Rules: route.Rules{WatchedBranches: []string{"main"}, Routes: []route.Route{{Event: "push", When: ".forced", Notify: "forced"}}},
+		Sinks: []sink.Config{{Type: "aimaestro", URL: "http://127.0.0.1:23000", To: "orchestrator-amoa"}},
 	}
 	event, payload := sample(t, "push_main")
 	x, err := Explain(cfg, "", event, payload)

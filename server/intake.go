@@ -117,7 +117,7 @@ func (d *delivery) take() {
 		d.r = d.r.WithContext(ctx)
 	}
 	if err := d.s.ready(d.r.Context()); err != nil {
-		d.unavailable("cluster", "the receiver is waiting for the other nodes of its cluster")
+		d.refuse(http.StatusServiceUnavailable, "cluster", "the receiver is waiting for the other nodes of its cluster")
 		return
 	}
 	d.set = d.s.settings.Load() // The wait may have brought other secrets.
@@ -127,7 +127,8 @@ func (d *delivery) take() {
 	d.s.reading.Add(-1)
 	defer release()
 	if err != nil {
-		d.refuseBody(err)
+		d.w.Header().Set("Connection", "close")
+		d.refuse(d.s.refusal(err))
 		return
 	}
 	// Only whole requests count, so that slow senders cannot take the places of honest ones.
@@ -135,7 +136,6 @@ func (d *delivery) take() {
 	case d.s.slots <- struct{}{}:
 		defer func() { <-d.s.slots }()
 	default:
-		d.w.Header().Set("Retry-After", "1")
 		d.refuse(http.StatusTooManyRequests, "requests", "too many requests at once")
 		return
 	}
@@ -144,7 +144,7 @@ func (d *delivery) take() {
 	d.keys = true
 	fingerprint, ok := d.set.Keys.Match(body, d.r.Header.Get("X-Hub-Signature-256"), hookID, d.path, arrived)
 	if !ok && !d.s.healthy() {
-		d.unavailable("cluster", "the secret may be newer than what this node knows while it is cut off")
+		d.refuse(http.StatusServiceUnavailable, "cluster", "the secret may be newer than what this node knows while it is cut off")
 		return
 	}
 	if !ok {
@@ -187,7 +187,6 @@ func (d *delivery) admissible() bool {
 		d.w.Header().Set("Allow", "POST")
 		d.refuse(http.StatusMethodNotAllowed, "method", "use POST")
 	case d.s.draining.Load():
-		d.w.Header().Set("Retry-After", "5")
 		d.refuse(http.StatusServiceUnavailable, "stopping", "the receiver is stopping")
 	case !d.set.admits(d.r):
 		d.refuse(http.StatusForbidden, "address", "deliveries from this address are not accepted")
@@ -196,7 +195,7 @@ func (d *delivery) admissible() bool {
 	case contentType(h) == "":
 		d.refuse(http.StatusUnsupportedMediaType, "type", "the content type must be application/json or application/x-www-form-urlencoded")
 	case d.r.ContentLength > d.s.limits.Body:
-		d.refuse(http.StatusRequestEntityTooLarge, "length", d.s.tooLong())
+		d.refuse(d.s.refusal(errBodyTooLong))
 	case h.Get("X-Hub-Signature-256") == "" && h.Get("X-Hub-Signature") != "":
 		d.refuse(http.StatusUnauthorized, "sha1", "X-Hub-Signature (SHA-1) is not enough: X-Hub-Signature-256 is missing")
 	case h.Get("X-Hub-Signature-256") == "":
@@ -209,45 +208,16 @@ func (d *delivery) admissible() bool {
 	return false
 }
 
-// unavailable refuses for now: who sent this may try again, here or at another node.
-func (d *delivery) unavailable(reason, text string) {
-	d.w.Header().Set("Retry-After", "5")
-	d.refuse(http.StatusServiceUnavailable, reason, text)
-}
-
-func (s *Server) tooLong() string {
-	return fmt.Sprintf("the body is longer than %d bytes", s.limits.Body)
-}
-
-func (d *delivery) refuseBody(err error) {
-	d.w.Header().Set("Connection", "close")
-	switch {
-	case errors.Is(err, errBodyTooLong):
-		d.refuse(http.StatusRequestEntityTooLarge, "length", d.s.tooLong())
-	case errors.Is(err, errNoRoom):
-		d.w.Header().Set("Retry-After", "5")
-		d.refuse(http.StatusServiceUnavailable, "busy", "too many large bodies at once")
-	case errors.Is(err, errTooSlow):
-		d.w.Header().Set("Retry-After", "5")
-		d.refuse(http.StatusServiceUnavailable, "slow", "the body came too slowly while others waited")
-	default:
-		d.refuse(http.StatusBadRequest, "body", "the body did not arrive whole and in time")
-	}
-}
-
 // store decides, appends and answers.
 func (d *delivery) store(rec *logs.Record) {
 	start := time.Now()
 	duplicate, err := d.s.ingest(d.r.Context(), d.set, rec)
 	if err != nil {
-		status, reason, text := storageAnswer(err)
+		status, reason, words := d.s.refusal(err)
 		if reason == "storage" {
 			d.s.logger.Error("a delivery could not be stored", "delivery", rec.DeliveryID, "error", err)
 		}
-		if status == http.StatusServiceUnavailable {
-			d.w.Header().Set("Retry-After", "5")
-		}
-		d.refuse(status, reason, text)
+		d.refuse(status, reason, words)
 		return
 	}
 	d.s.logger.Debug("accepted a delivery", "event", rec.EventType, "delivery", rec.DeliveryID, "hook", rec.HookID, "repository", rec.Summary.Repository,
@@ -262,23 +232,37 @@ func (d *delivery) store(rec *logs.Record) {
 	}{"ok", rec.DeliveryID, duplicate})
 }
 
-// storageAnswer is what a stranger sees of an error; the log says more.
-func storageAnswer(err error) (status int, reason, text string) {
-	switch {
-	case errors.Is(err, route.ErrNotObject):
-		return http.StatusBadRequest, "json", route.ErrNotObject.Error()
-	case errors.Is(err, logs.ErrFull):
-		return http.StatusInsufficientStorage, "full", "the disk is full"
-	case errors.Is(err, ErrNotShared):
-		return http.StatusServiceUnavailable, "cluster", "the delivery is stored here, but the other nodes cannot be reached"
-	case errors.Is(err, logs.ErrBusy):
-		return http.StatusServiceUnavailable, "busy", "the log cannot keep up"
+// refusal is what a stranger sees of an error; the log says more.
+func (s *Server) refusal(err error) (status int, reason, words string) {
+	for _, x := range []struct {
+		err           error
+		status        int
+		reason, words string
+	}{
+		{errBodyTooLong, http.StatusRequestEntityTooLarge, "length", fmt.Sprintf("the body is longer than %d bytes", s.limits.Body)},
+		{errNoRoom, http.StatusServiceUnavailable, "busy", "too many large bodies at once"},
+		{errTooSlow, http.StatusServiceUnavailable, "slow", "the body came too slowly while others waited"},
+		{errTorn, http.StatusBadRequest, "body", "the body did not arrive whole and in time"},
+		{route.ErrNotObject, http.StatusBadRequest, "json", route.ErrNotObject.Error()},
+		{logs.ErrFull, http.StatusInsufficientStorage, "full", "the disk is full"},
+		{ErrNotShared, http.StatusServiceUnavailable, "cluster", "the delivery is stored here, but the other nodes cannot be reached"},
+		{logs.ErrBusy, http.StatusServiceUnavailable, "busy", "the log cannot keep up"},
+	} {
+		if errors.Is(err, x.err) {
+			return x.status, x.reason, x.words
+		}
 	}
 	return http.StatusServiceUnavailable, "storage", "the delivery could not be stored"
 }
 
+// retryAfter is after how many seconds who got an answer of that status may try again.
+var retryAfter = map[int]string{http.StatusServiceUnavailable: "5", http.StatusTooManyRequests: "1"}
+
 // refuse answers with an error and remembers it. Nothing of a refused request is recorded.
 func (d *delivery) refuse(status int, reason, words string) {
+	if after := retryAfter[status]; after != "" {
+		d.w.Header().Set("Retry-After", after)
+	}
 	x := Rejection{
 		Time: d.s.now(), Address: d.set.client(d.r), Reason: words,
 		Event: text.Line(d.r.Header.Get("X-GitHub-Event"), 64), DeliveryID: text.Line(d.r.Header.Get("X-GitHub-Delivery"), 64),
@@ -377,7 +361,7 @@ func (s *Server) ingest(ctx context.Context, set *settings, rec *logs.Record) (d
 		s.warn(fmt.Sprintf("%s.%d", alarmRoute, x.Index), x.Text, "hookctl config edit")
 	}
 	rec.Result, rec.Summary = decision.Result, ev.Summary()
-	rec.Notifications = set.pending(name, decision)
+	rec.Notifications = set.pending(name, decision.Notifications)
 	set.judge(rec)
 	// A client that hangs up must not leave a record that is durable and unannounced.
 	err = s.append(context.WithoutCancel(ctx), rec)
@@ -389,20 +373,20 @@ func (s *Server) ingest(ctx context.Context, set *settings, rec *logs.Record) (d
 		s.SetAlarm(alarmStorage, "deliveries cannot be stored: "+err.Error(), "hookctl doctor")
 		return false, err
 	}
-	s.alarms.clear(alarmStorage)
+	s.SetAlarm(alarmStorage, "", "")
 	s.metrics.received.Inc()
 	defer s.consuming.add(rec) // behind the queue, which takes a record on as it was stored
 	if s.shares(rec) {         // It is announced when all nodes can have it.
 		return false, s.shared.Publish(ctx, rec)
 	}
-	s.queue.add(rec, ev, decision)
+	s.queue.add(routed{rec, ev, decision})
 	return false, nil
 }
 
 // pending makes a record's notifications, one for each notice and sink.
-func (set *settings) pending(name string, d route.Decision) []logs.Notification {
+func (set *settings) pending(name string, notices []route.Notice) []logs.Notification {
 	var all []logs.Notification
-	for _, n := range d.Notifications {
+	for _, n := range notices {
 		for _, t := range set.targetsOf(name, n) {
 			all = append(all, logs.Notification{
 				Type: n.Type, Priority: n.Priority, Sink: t.name, To: t.to, Status: logs.StatusPending,

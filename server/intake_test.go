@@ -485,7 +485,7 @@ func TestStorageErrorsHaveTheirStatus(t *testing.T) {
 		{fmt.Errorf("append: %w", fs.ErrPermission), http.StatusServiceUnavailable},
 		{fmt.Errorf("%w: torn", route.ErrNotObject), http.StatusBadRequest},
 	} {
-		status, reason, text := storageAnswer(tt.err)
+		status, reason, text := new(Server).refusal(tt.err)
 		if status != tt.status || reason == "" || text == "" || strings.Contains(text, "append") {
 			t.Errorf("%v: %d %s %s", tt.err, status, reason, text)
 		}

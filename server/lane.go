@@ -17,7 +17,20 @@ import (
 // the lane tries one of the messages behind it. If that one gets through, the head is set aside: it is
 // tried again later beside its lane, one at a time for each sink, until Retry.GiveUp.
 
-type laneKey struct{ sink, repository string }
+// laneKey names a lane. Beside those that are sent in order there is one for what is set aside of a sink, and one for what is gathered
+// of a repository: these go by time.
+type laneKey struct {
+	sink, repository string
+	kind             laneKind
+}
+
+type laneKind int
+
+const (
+	inOrder laneKind = iota
+	aside
+	gathering
+)
 
 type lane struct {
 	key   laneKey
@@ -35,26 +48,24 @@ const (
 // slowAfter is how long messages wait for their turn before a sink is slow. A burst before a quick one stays as it is.
 const slowAfter = time.Second
 
-func newLane(key laneKey) *lane { return &lane{key: key, wake: newBell()} }
-
-// push appends an item to its lane and sees that the lane runs. q.mu is held.
-func (q *queue) push(it *item) {
-	l := q.lanes[it.key]
+// push appends an item to a lane and sees that the lane runs. q.mu is held.
+func (q *queue) push(it *item, to laneKey) {
+	l := q.lanes[to]
 	if l == nil {
-		l = newLane(it.key)
-		q.lanes[it.key] = l
-		defer q.start(l, q.drive)
+		l = &lane{key: to, wake: newBell()}
+		q.lanes[to] = l
+		defer q.start(l)
 	}
 	it.queued = time.Now()
 	l.items = append(l.items, it)
+	l.wake.ring()
 }
 
 // start gives a lane its goroutine, once the queue runs. q.mu is held.
-func (q *queue) start(l *lane, drive func(*lane)) {
-	if q.ctx == nil || q.stopping {
-		return
+func (q *queue) start(l *lane) {
+	if q.ctx != nil && !q.stopping.Load() {
+		q.lanesRun.Go(func() { q.drive(l) })
 	}
-	q.lanesRun.Go(func() { drive(l) })
 }
 
 // wake makes every lane try again now: the settings, or the world, may have changed.
@@ -62,9 +73,6 @@ func (q *queue) wake() {
 	q.mu.Lock()
 	defer q.mu.Unlock()
 	for _, l := range q.lanes {
-		l.wake.ring()
-	}
-	for _, l := range q.asides {
 		for _, it := range l.items {
 			it.due = time.Time{}
 		}
@@ -94,28 +102,57 @@ func (b bell) wait(ctx context.Context, most time.Duration) bool {
 	return ctx.Err() == nil
 }
 
-// drive sends a lane's items in order and ends after the last.
+// drive sends a lane's items, each at its time and never two at once, so that messages that hang leave the sink's places to other
+// lanes. It ends after the last, or when the queue stops: what is pending then stands in the log.
 func (q *queue) drive(l *lane) {
 	for {
 		q.mu.Lock()
 		if len(l.items) == 0 {
 			delete(q.lanes, l.key)
 		}
-		if len(l.items) == 0 || q.stopping {
+		if len(l.items) == 0 || q.stopping.Load() {
 			q.mu.Unlock()
 			return
 		}
-		l.gather(q.s.settings.Load().CoalesceMax)
-		it := l.items[0]
+		it := l.next(q.s.settings.Load().CoalesceMax)
+		wait := time.Until(it.due)
+		if wait <= 0 && l.key.kind == gathering {
+			q.release(l, it)
+			q.mu.Unlock()
+			continue
+		}
 		q.mu.Unlock()
-		if !q.finish(it, l) {
-			return // The queue is stopping; what is pending stands in the log.
+		if wait > 0 {
+			if !l.wake.wait(q.ctx, wait) {
+				return
+			}
+			continue
+		}
+		end := q.try(it)
+		switch end.status {
+		case "":
+			return
+		case logs.StatusPending:
+			q.failed(l, it, end)
+		default:
+			q.remove(l, it)
 		}
 	}
 }
 
+// next is the item of a lane whose turn it is. q.mu is held, and none of the lane is being tried.
+func (l *lane) next(most int) *item {
+	if l.key.kind != inOrder {
+		return slices.MinFunc(l.items, func(a, b *item) int { return a.due.Compare(b.due) })
+	}
+	if l.items[0].due.IsZero() { // before its first attempt
+		l.gather(most)
+	}
+	return l.items[0]
+}
+
 // gather makes one summary of what waits behind the first in line, when there are more than so many (less than 1 is
-// no bound) and the sink is slow. q.mu is held, and none of the lane is being tried.
+// no bound) and the sink is slow.
 func (l *lane) gather(most int) {
 	if most < 1 || len(l.items) < most+2 || time.Since(l.items[0].queued) < slowAfter {
 		return
@@ -127,26 +164,22 @@ func (l *lane) gather(most int) {
 	l.items = slices.Delete(l.items, most+1, len(l.items))
 }
 
-// finish tries a lane's head until it is out of the lane; false when the queue stops first.
-func (q *queue) finish(it *item, l *lane) bool {
-	for {
-		end := q.try(it)
-		switch {
-		case end.status == "":
-			return false
-		case end.status != logs.StatusPending:
-			q.remove(l, it)
-			return true
-		}
-		suspect, others := q.suspect(it)
-		if suspect && (others || q.nextGetsThrough(l, end.err)) {
-			q.setAside(l, it, end.wait)
-			return true
-		}
-		if !l.wake.wait(q.ctx, end.wait) {
-			return false
-		}
+// failed puts off an item that was not sent, and sets a lane's head aside where that is the item's own fault.
+func (q *queue) failed(l *lane, it *item, end tried) {
+	q.mu.Lock()
+	it.due = time.Now().Add(end.wait)
+	q.mu.Unlock()
+	suspect, others := q.suspect(it)
+	if l.key.kind == aside || !suspect || !others && !q.nextGetsThrough(l, end.err) {
+		return
 	}
+	q.s.logger.Warn("a notification fails while others get through; it no longer holds up its repository",
+		"sink", it.key.sink, "repository", it.key.repository, "type", it.kind, "delivery", it.refs[0].delivery, "attempts", it.tries)
+	q.remove(l, it)
+	q.mu.Lock()
+	defer q.mu.Unlock()
+	l.other = 0
+	q.push(it, laneKey{sink: it.key.sink, kind: aside})
 }
 
 func (q *queue) remove(l *lane, it *item) {
@@ -165,18 +198,18 @@ func (q *queue) suspect(it *item) (suspect, others bool) {
 	it.misses++
 	q.mu.Lock()
 	defer q.mu.Unlock()
-	others = it.misses > 1 && q.taken[it.key.sink] > it.seen
-	it.seen = q.taken[it.key.sink]
+	others = it.misses > 1 && q.sink(it.key.sink).taken > it.seen
+	it.seen = q.sink(it.key.sink).taken
 	return it.misses >= suspectTries || now.Sub(it.missed) >= suspectAfter, others
 }
 
 // nextGetsThrough tries one of the messages behind a lane's head, another one every time.
 func (q *queue) nextGetsThrough(l *lane, err error) bool {
-	if later := (*backoff.RetryAfterError)(nil); errors.As(err, &later) {
+	if _, later := errors.AsType[*backoff.RetryAfterError](err); later {
 		return false // The sink asked to be left alone.
 	}
 	q.mu.Lock()
-	if len(l.items) < 2 || q.stopping {
+	if len(l.items) < 2 || q.stopping.Load() {
 		q.mu.Unlock()
 		return false
 	}
@@ -191,58 +224,4 @@ func (q *queue) nextGetsThrough(l *lane, err error) bool {
 		q.suspect(it) // Its attempts count when its turn comes.
 	}
 	return end.status == logs.StatusSent
-}
-
-// setAside takes a lane's head out of the way of the others.
-func (q *queue) setAside(l *lane, it *item, wait time.Duration) {
-	q.remove(l, it)
-	q.s.logger.Warn("a notification fails while others get through; it no longer holds up its repository",
-		"sink", it.key.sink, "repository", it.key.repository, "type", it.kind, "delivery", it.refs[0].delivery, "attempts", it.tries)
-	q.mu.Lock()
-	defer q.mu.Unlock()
-	l.other = 0
-	it.due = time.Now().Add(wait)
-	side := q.asides[it.key.sink]
-	if side == nil {
-		side = newLane(laneKey{sink: it.key.sink})
-		q.asides[it.key.sink] = side
-		defer q.start(side, q.driveAside)
-	}
-	side.items = append(side.items, it)
-	side.wake.ring()
-}
-
-// driveAside tries what is set aside of one sink, each at its time and never two at once, so that messages
-// that hang leave the sink's places to the lanes.
-func (q *queue) driveAside(side *lane) {
-	for {
-		q.mu.Lock()
-		if len(side.items) == 0 {
-			delete(q.asides, side.key.sink)
-		}
-		if len(side.items) == 0 || q.stopping {
-			q.mu.Unlock()
-			return
-		}
-		it := slices.MinFunc(side.items, func(a, b *item) int { return a.due.Compare(b.due) })
-		wait := time.Until(it.due)
-		q.mu.Unlock()
-		if wait > 0 {
-			if !side.wake.wait(q.ctx, wait) {
-				return
-			}
-			continue
-		}
-		end := q.try(it)
-		switch end.status {
-		case "":
-			return
-		case logs.StatusPending:
-			q.mu.Lock()
-			it.due = time.Now().Add(end.wait)
-			q.mu.Unlock()
-		default:
-			q.remove(side, it)
-		}
-	}
 }

@@ -73,7 +73,7 @@ func onTestClock(t *testing.T, test func(t *testing.T, s *Server, agent *scripte
 			c.Retry, c.CoalesceMax = Retry{}, 0
 			c.Sinks = []sink.Config{{Name: "agent", Type: "http", URL: "http://127.0.0.1:1"}}
 		})
-		s.settings.Load().sinks["agent"] = namedSink{Sink: agent, to: "agent"}
+		s.settings.Load().sinks["agent"] = target{Sink: agent, to: "agent"}
 		ctx, cancel := context.WithCancel(t.Context())
 		var running sync.WaitGroup
 		running.Go(func() { s.queue.run(ctx) })
@@ -223,7 +223,7 @@ func TestSinkThatIsDownHoldsItsLanes(t *testing.T) {
 // TestHangingMessagesLeaveTheirSinkToOthers sets many aside whose every attempt takes ten seconds.
 func TestHangingMessagesLeaveTheirSinkToOthers(t *testing.T) {
 	onTestClock(t, func(t *testing.T, s *Server, agent *scripted) {
-		s.settings.Load().sinks["agent"] = namedSink{Sink: hanging{agent}, to: "agent"}
+		s.settings.Load().sinks["agent"] = target{Sink: hanging{agent}, to: "agent"}
 		for i := range 12 { // More than the sink has places.
 			block(t, s, 600+i, fmt.Sprintf("o/r%d", i))
 		}

@@ -66,7 +66,7 @@ func (q *queue) saveDirty(ctx context.Context) {
 	q.mu.Lock()
 	dirty := map[string]*fileState{}
 	for file, f := range q.files {
-		if f.dirty && (f.open == 0 || ctx.Err() == nil && q.stopping && !f.shared) {
+		if f.dirty && (f.open == 0 || ctx.Err() == nil && q.stopping.Load() && !f.shared) {
 			dirty[file] = f
 		}
 	}
@@ -120,7 +120,7 @@ func (q *queue) reload(ctx context.Context) {
 		q.s.SetAlarm(alarmPending, "notifications stay in the log for now: list pending notifications: "+err.Error(), "hookctl doctor")
 		return
 	}
-	q.s.alarms.clear(alarmPending)
+	q.s.SetAlarm(alarmPending, "", "")
 	for _, file := range files {
 		q.mu.Lock()
 		known, full := q.files[file] != nil, q.held >= q.most
@@ -132,7 +132,7 @@ func (q *queue) reload(ctx context.Context) {
 		if full || ctx.Err() != nil {
 			break
 		}
-		if err := q.restore(ctx, file); err != nil {
+		if err := q.restore(ctx, file, false); err != nil {
 			q.s.logger.Error("a record with pending notifications cannot be read", "file", file, "error", err)
 		}
 	}
@@ -145,60 +145,53 @@ func (q *queue) reload(ctx context.Context) {
 	q.signal() // Look again.
 }
 
-// restore takes a record on again, with what it means by the settings of today.
-func (q *queue) restore(ctx context.Context, file string) error {
+// restore takes a record on again. announced says that the cluster hands it to this node, whose turn it is; others that are shared
+// are left to the cluster.
+func (q *queue) restore(ctx context.Context, file string, announced bool) error {
 	q.reading.Lock()
 	defer q.reading.Unlock()
 	rec, err := q.s.log.Log().Read(ctx, file)
-	if err != nil {
+	if err != nil || q.s.shares(rec) && !announced {
 		return err
 	}
-	if q.s.shares(rec) {
-		return nil // The cluster announces it, to the node whose turn it is.
+	r := q.s.decide(rec)
+	if announced {
+		q.heads.note(r.ev)
 	}
-	ev, d := q.s.decide(rec)
 	q.mu.Lock()
 	defer q.mu.Unlock()
-	q.take(rec, ev, d, q.since(rec), false)
+	q.take(r, q.retry.since(rec, q.s.now()), announced)
 	return nil
-}
-
-// since is from when on a stored record's notifications are tried. One that nobody tried while its time went by gets that from now.
-func (q *queue) since(rec *logs.Record) time.Time {
-	if now := q.s.now(); now.Sub(rec.ReceivedAt) > q.retry.GiveUp {
-		return now
-	}
-	return rec.ReceivedAt
 }
 
 // decide routes a stored record. One without a payload, or with none that can be read, is
 // described by its summary.
-func (s *Server) decide(rec *logs.Record) (route.Event, route.Decision) {
+func (s *Server) decide(rec *logs.Record) routed {
 	set := s.settings.Load()
 	ev, err := route.NewEvent(rec.EventType, rec.Payload)
 	if err != nil {
-		return route.Summarized(rec.EventType, rec.Summary), route.Decision{}
+		return routed{Record: rec, ev: route.Summarized(rec.EventType, rec.Summary)}
 	}
-	return ev, route.Decide(set.tables[set.path(rec.Headers[pathHeader])], ev)
+	return routed{rec, ev, route.Decide(set.tables[set.path(rec.Headers[pathHeader])], ev)}
 }
 
 // noticeOf finds the notice that a record's notification was made of, as its sink gets it; where nothing in the settings makes
 // one of its type any more, it is a plain one and known is false. What sync says has been chosen by it, by author too.
-func (set *settings) noticeOf(rec *logs.Record, n logs.Notification, ev route.Event, d route.Decision) (notice route.Notice, known bool) {
+func (set *settings) noticeOf(r routed, n logs.Notification) (notice route.Notice, known bool) {
 	to := set.sinks[n.Sink]
-	for _, notice := range d.Notifications {
+	for _, notice := range r.d.Notifications {
 		if notice.Type == n.Type {
 			return notice.For(to.wakesAgent), true
 		}
 	}
-	if rec.Sync != nil {
-		for _, notice := range rec.Sync.Notices {
+	if r.Sync != nil {
+		for _, notice := range r.Sync.Notices {
 			if notice.Type == n.Type {
-				return set.Trust.Sync(notice, ev).For(to.wakesAgent), true
+				return set.Trust.Sync(notice, r.ev).For(to.wakesAgent), true
 			}
 		}
 	}
-	return set.Trust.Plain(ev, n.Type).For(to.wakesAgent), false
+	return set.Trust.Plain(r.ev, n.Type).For(to.wakesAgent), false
 }
 
 // testMark stands before what `hookctl test` caused.
@@ -245,9 +238,8 @@ func (q *queue) message(ctx context.Context, it *item) (sink.Message, error) {
 		if first.index >= len(rec.Notifications) {
 			return sink.Message{}, fmt.Errorf("record %s has no notification %d any more", first.file, first.index)
 		}
-		ev, d := q.s.decide(rec)
 		n := rec.Notifications[first.index]
-		notice, _ := q.s.settings.Load().noticeOf(rec, n, ev, d)
+		notice, _ := q.s.settings.Load().noticeOf(q.s.decide(rec), n)
 		m = messageOf(rec, n, notice)
 	}
 	m.Payload = func(ctx context.Context) (json.RawMessage, error) {
@@ -356,11 +348,11 @@ func (q *queue) resend(ctx context.Context, file string, total *Resent) error {
 	if err := q.s.log.SetNotifications(ctx, file, rec.Notifications); err != nil {
 		return err
 	}
-	ev, d := q.s.decide(rec)
-	ev.SHA = "" // What a person asks for does not wait for others of its commit.
+	r := q.s.decide(rec)
+	r.ev.SHA = "" // What a person asks for does not wait for others of its commit.
 	q.mu.Lock()
 	defer q.mu.Unlock()
-	q.take(rec, ev, d, q.s.now(), false)
+	q.take(r, q.s.now(), false)
 	total.Done += done
 	return nil
 }

@@ -2,16 +2,13 @@ package server
 
 import (
 	"context"
-	"errors"
-	"fmt"
+	"maps"
 	"slices"
 	"sync"
+	"sync/atomic"
 	"time"
 
-	"github.com/cenkalti/backoff/v5"
-
 	"hookctl/logs"
-	"hookctl/logs/text"
 	"hookctl/server/route"
 	"hookctl/server/sink"
 )
@@ -25,7 +22,6 @@ type queue struct {
 	s     *Server
 	retry Retry
 	heads heads
-	fails failing
 
 	counted sync.Once // who asked how many are pending has waited for the log
 
@@ -35,18 +31,15 @@ type queue struct {
 
 	mu       sync.Mutex
 	ctx      context.Context // nil until run
-	stopping bool
+	stopping atomic.Bool     // no attempt and no lane may start; set with mu held
 	lanes    map[laneKey]*lane
-	asides   map[string]*lane // by sink
 	files    map[string]*fileState
-	gathers  map[gatherKey]*gathering
-	places   map[string]chan struct{} // by sink
-	taken    map[string]int           // by sink: messages that it has taken
-	most     int                      // maxHeld
-	overflow bool                     // more is pending than is held here; the log has the rest
-	missed   bool                     // something was left to the log since it was last read
-	held     int                      // notifications that are pending and held
-	sending  int
+	gathers  map[gatherKey]*item // while their windows last
+	sinks    map[string]*sinkState
+	most     int           // maxHeld
+	overflow bool          // more is pending than is held here; the log has the rest
+	missed   bool          // something was left to the log since it was last read
+	held     int           // notifications that are pending and held
 	changed  chan struct{} // closed and replaced when anything that run waits for may have changed
 	lanesRun sync.WaitGroup
 }
@@ -77,86 +70,93 @@ type ref struct {
 	shared   bool   // to be claimed before every attempt
 }
 
+// routed is a record, and what it means by the settings of now.
+type routed struct {
+	*logs.Record
+	ev route.Event
+	d  route.Decision
+}
+
 // item is one message to send. It speaks for one notification, or for several that were gathered.
 type item struct {
+	attempts
 	key     laneKey
 	refs    []ref
 	kind    string
-	summary bool      // it speaks for whatever waited longest, not for one commit
-	since   time.Time // from when Retry.GiveUp counts
-	tries   int
-	waits   *backoff.ExponentialBackOff
+	summary bool          // it speaks for whatever waited longest, not for one commit
 	extra   *Extra        // what Enrich added, once it was asked
 	prepare *sink.Message // kept for the first attempt only
 
+	sha    string    // of the commit whose notifications it gathers
 	queued time.Time // when it came into its lane
 	misses int       // failed attempts of this run
 	missed time.Time // when the first of them failed
 	seen   int       // what the sink had taken when the last of them failed
-	due    time.Time // next attempt of an item that is set aside
 }
 
 func newQueue(s *Server, retry Retry) *queue {
 	return &queue{
-		s: s, retry: retry, lanes: map[laneKey]*lane{}, asides: map[string]*lane{}, files: map[string]*fileState{},
-		gathers: map[gatherKey]*gathering{}, places: map[string]chan struct{}{}, taken: map[string]int{},
-		changed: make(chan struct{}), most: maxHeld,
+		s: s, retry: retry, lanes: map[laneKey]*lane{}, files: map[string]*fileState{}, gathers: map[gatherKey]*item{},
+		sinks: map[string]*sinkState{}, changed: make(chan struct{}), most: maxHeld,
 		overflow: true, missed: true, // until run has read the log
 	}
 }
 
 // add takes on what a new record has pending.
-func (q *queue) add(rec *logs.Record, ev route.Event, d route.Decision) {
-	q.heads.note(ev)
+func (q *queue) add(r routed) {
+	q.heads.note(r.ev)
 	q.mu.Lock()
 	defer q.mu.Unlock()
 	if q.overflow || q.held >= q.most {
-		if len(rec.Notifications) > 0 {
+		if len(r.Notifications) > 0 {
 			q.overflow, q.missed = true, true
 		}
 		return
 	}
-	q.take(rec, ev, d, rec.ReceivedAt, false)
+	q.take(r, r.ReceivedAt, false)
 }
 
 // take puts a record's pending notifications into lanes; shared says that the cluster announced it. q.mu is held.
-func (q *queue) take(rec *logs.Record, ev route.Event, d route.Decision, since time.Time, shared bool) {
-	if q.files[rec.File] != nil {
+func (q *queue) take(r routed, since time.Time, shared bool) {
+	if q.files[r.File] != nil {
 		return
 	}
-	f := &fileState{notifications: slices.Clone(rec.Notifications), since: since, shared: shared}
-	mark := ""
-	if rec.Source == logs.SourceTest {
-		mark, ev.SHA = testMark, "" // It is not gathered with what really happened.
-	}
+	f := &fileState{notifications: slices.Clone(r.Notifications), since: since, shared: shared}
 	for i, n := range f.notifications {
-		if n.Status != logs.StatusPending {
-			continue
+		if n.Status == logs.StatusPending {
+			f.open++
+			q.held++
+			q.line(r, i, n, since, shared)
 		}
-		f.open++
-		q.held++
-		notice, known := q.s.settings.Load().noticeOf(rec, n, ev, d)
-		it := &item{
-			key: laneKey{n.Sink, ev.Repository}, kind: n.Type, since: since, tries: n.Attempts,
-			refs: []ref{{file: rec.File, index: i, delivery: rec.DeliveryID, kind: n.Type, priority: n.Priority, line: mark + notice.Listed(), shared: shared}},
-		}
-		if known && q.held < 1000 {
-			m := messageOf(rec, n, notice)
-			it.prepare = &m
-		}
-		of := ev
-		if saysSync(rec, n.Type) {
-			of.SHA = ""
-		}
-		q.offer(it, of)
 	}
 	if f.open > 0 {
-		q.files[rec.File] = f
+		q.files[r.File] = f
 		q.signal()
 	}
 }
 
-// signal makes run and drain look again. q.mu is held.
+// line puts one pending notification of a record into its lane. q.mu is held.
+func (q *queue) line(r routed, index int, n logs.Notification, since time.Time, shared bool) {
+	mark := ""
+	if r.Source == logs.SourceTest {
+		mark = testMark
+	}
+	if mark != "" || saysSync(r.Record, n.Type) {
+		r.ev.SHA = "" // It is gathered with nothing else.
+	}
+	notice, known := q.s.settings.Load().noticeOf(r, n)
+	it := &item{
+		attempts: attempts{since: since, tries: n.Attempts}, key: laneKey{sink: n.Sink, repository: r.ev.Repository}, kind: n.Type,
+		refs: []ref{{file: r.File, index: index, delivery: r.DeliveryID, kind: n.Type, priority: n.Priority, line: mark + notice.Listed(), shared: shared}},
+	}
+	if known && q.held < 1000 {
+		m := messageOf(r.Record, n, notice)
+		it.prepare = &m
+	}
+	q.offer(it, r.ev.SHA)
+}
+
+// signal makes those who wait look again. q.mu is held.
 func (q *queue) signal() {
 	close(q.changed)
 	q.changed = make(chan struct{})
@@ -192,14 +192,13 @@ func (q *queue) run(ctx context.Context) {
 	q.mu.Lock()
 	q.ctx = ctx
 	for _, l := range q.lanes {
-		q.start(l, q.drive)
+		q.start(l)
 	}
 	q.mu.Unlock()
 	complete := q.s.log.PendingComplete()
 	tick := time.Tick(15 * time.Second)
 	for ctx.Err() == nil {
 		q.mu.Lock()
-		next := q.flushGathered(time.Now())
 		changed, reload := q.changed, q.overflow && q.held <= q.most/2
 		q.mu.Unlock()
 		if reload {
@@ -211,217 +210,44 @@ func (q *queue) run(ctx context.Context) {
 		case <-complete:
 			complete = nil
 			q.lookAgain()
-		case <-time.After(next):
 		case <-tick:
 			q.saveDirty(ctx)
 		}
 	}
-	q.mu.Lock()
-	q.stopping = true // also where nobody drained: no lane may start any more
-	q.mu.Unlock()
-	q.lanesRun.Wait()
+	q.drain(context.WithoutCancel(ctx)) // also where nobody did
 	q.saveDirty(context.WithoutCancel(ctx))
 }
 
 // drain lets attempts that are under way end, and starts none.
 func (q *queue) drain(ctx context.Context) {
 	q.mu.Lock()
-	q.stopping = true
-	q.signal()
-	q.mu.Unlock()
-	for {
-		q.mu.Lock()
-		busy, changed := q.sending > 0, q.changed
-		q.mu.Unlock()
-		if !busy {
-			return
-		}
-		select {
-		case <-changed:
-		case <-ctx.Done():
-			return
-		}
+	q.stopping.Store(true)
+	for _, l := range q.lanes {
+		l.wake.ring()
 	}
-}
-
-// tried is how an attempt ended.
-type tried struct {
-	status string        // sent, failed, pending or elsewhere; "" where the queue is stopping and nothing is known
-	wait   time.Duration // until the next attempt, while it is pending
-	err    error
-}
-
-// try sends an item once, as soon as its sink has a place for an attempt.
-func (q *queue) try(it *item) tried {
-	place := q.place(it.key.sink)
+	q.mu.Unlock()
+	ended := make(chan struct{})
+	go func() { q.lanesRun.Wait(); close(ended) }()
 	select {
-	case place <- struct{}{}:
-	case <-q.ctx.Done():
-		return tried{}
+	case <-ended:
+	case <-ctx.Done():
 	}
-	if !q.begin() {
-		<-place
-		return tried{}
-	}
-	defer q.end()
-	if !q.claim(it) {
-		<-place
-		if q.ctx.Err() != nil {
-			return tried{}
-		}
-		return tried{status: elsewhere}
-	}
-	to, id, err := q.attempt(it)
-	<-place
-	return q.settle(it, to, id, err)
 }
 
-func (q *queue) begin() bool {
+// troubles are since when the oldest of the pending notifications waits, the zero time for none, and the sinks of the settings whose
+// last attempt failed, by name.
+func (q *queue) troubles(set *settings) (pendingSince time.Time, failing []FailingSink) {
 	q.mu.Lock()
 	defer q.mu.Unlock()
-	if q.stopping || q.ctx.Err() != nil {
-		return false
-	}
-	q.sending++
-	return true
-}
-
-func (q *queue) end() {
-	q.mu.Lock()
-	defer q.mu.Unlock()
-	q.sending--
-	q.signal()
-}
-
-func (q *queue) place(sink string) chan struct{} {
-	q.mu.Lock()
-	defer q.mu.Unlock()
-	p := q.places[sink]
-	if p == nil {
-		p = make(chan struct{}, q.retry.PerSink)
-		q.places[sink] = p
-	}
-	return p
-}
-
-// attempt sends an item once and returns who got it and the message's id.
-func (q *queue) attempt(it *item) (to, id string, err error) {
-	sink, ok := q.s.settings.Load().sinks[it.key.sink]
-	if !ok {
-		return "", "", backoff.Permanent(fmt.Errorf("there is no sink %q in the settings any more", it.key.sink))
-	}
-	m, err := q.message(q.ctx, it)
-	if err != nil {
-		return "", "", err
-	}
-	id, err = sink.Send(q.ctx, q.enrich(q.ctx, it, m))
-	return sink.to, id, err
-}
-
-// settle writes down how an attempt ended.
-func (q *queue) settle(it *item, to, id string, err error) tried {
-	now := q.s.now()
-	it.tries++
-	it.prepare = nil
-	if err != nil && q.ctx.Err() != nil {
-		return tried{} // The stop cut it off; that says nothing about the sink.
-	}
-	end := tried{status: logs.StatusSent, err: err}
-	if err != nil {
-		if it.waits == nil {
-			it.waits = q.retry.waits()
-		}
-		end.wait = it.waits.NextBackOff()
-		if later := (*backoff.RetryAfterError)(nil); errors.As(err, &later) {
-			end.wait = max(end.wait, later.Duration)
-		}
-		permanent := (*backoff.PermanentError)(nil)
-		end.status = logs.StatusPending
-		if errors.As(err, &permanent) || now.Add(end.wait).Sub(it.since) > q.retry.GiveUp {
-			end.status = logs.StatusFailed
+	for _, f := range q.files {
+		if f.open > 0 && (pendingSince.IsZero() || f.since.Before(pendingSince)) {
+			pendingSince = f.since
 		}
 	}
-	if err == nil {
-		q.mu.Lock()
-		q.taken[it.key.sink]++
-		q.mu.Unlock()
+	for _, name := range slices.Sorted(maps.Keys(q.sinks)) {
+		if _, there := set.sinks[name]; there && q.sinks[name].failing.Attempts > 0 {
+			failing = append(failing, q.sinks[name].failing)
+		}
 	}
-	q.fails.note(it.key.sink, err, now)
-	q.report(it, end.status, err)
-	again := end.status == logs.StatusPending
-	// Rewriting a record for each of many attempts would wear the disk for nothing: 1, 2, 4, 8… are written.
-	save := !again || it.tries&(it.tries-1) == 0
-	files := map[string]*fileState{}
-	q.mu.Lock()
-	for i, r := range it.refs {
-		f := q.files[r.file]
-		if f == nil {
-			continue
-		}
-		if r.shared {
-			f.ended++
-		}
-		n := &f.notifications[r.index]
-		if n.Status == logs.StatusPending && !again {
-			f.open--
-			q.held--
-		}
-		n.Status, n.Attempts, n.At, n.Error, n.NextAt = end.status, it.tries, now, "", time.Time{}
-		if to != "" {
-			n.To = to // The settings may have changed since the record was made.
-		}
-		if err != nil {
-			n.Error = text.Line(err.Error(), 500)
-		}
-		if again {
-			n.NextAt = now.Add(end.wait)
-		}
-		if end.status == logs.StatusSent {
-			n.MessageID = id
-		}
-		if i > 0 {
-			n.GatheredBy = it.refs[0].delivery
-		}
-		f.dirty = true
-		files[r.file] = f
-	}
-	q.mu.Unlock()
-	if save {
-		q.saveAll(context.WithoutCancel(q.ctx), files)
-	}
-	return end
-}
-
-// waits are the pauses between attempts.
-func (r Retry) waits() *backoff.ExponentialBackOff {
-	b := backoff.NewExponentialBackOff()
-	b.InitialInterval, b.MaxInterval, b.Multiplier, b.RandomizationFactor = r.First, r.Max, 2, 0.3
-	b.Reset()
-	return b
-}
-
-// report counts an outcome and logs it.
-func (q *queue) report(it *item, status string, err error) {
-	m, log := q.s.metrics, q.s.logger
-	where := []any{"sink", it.key.sink, "repository", it.key.repository, "type", it.kind, "delivery", it.refs[0].delivery, "attempts", it.tries}
-	if err != nil {
-		where = append(where, "error", text.Line(err.Error(), 500))
-	}
-	switch status {
-	case logs.StatusSent:
-		m.notified.WithLabelValues(it.key.sink, "sent").Inc()
-		m.sentAll.Add(float64(len(it.refs)))
-		log.Debug("notified", where...)
-	case logs.StatusFailed:
-		m.notified.WithLabelValues(it.key.sink, "failed").Inc()
-		m.failedAll.Add(float64(len(it.refs)))
-		log.Error("a notification failed; hookctl events resend sends it again", where...)
-	default:
-		m.notified.WithLabelValues(it.key.sink, "retry").Inc()
-		level := log.Debug
-		if it.tries == 1 {
-			level = log.Warn
-		}
-		level("a notification was not sent and is tried again", where...)
-	}
+	return pendingSince, failing
 }

@@ -586,10 +586,10 @@ func TestMistakesInTheNamesOfSinks(t *testing.T) {
 		t.Errorf("%v", err)
 	}
 	twice[1].Name = "second"
-	if _, err := compileSettings(Config{Sinks: twice, Routes: []route.Route{{Event: "*", Notify: "x", Sinks: []string{"second"}}}}); err != nil {
+	if _, err := compileSettings(Config{Sinks: twice, Rules: route.Rules{Routes: []route.Route{{Event: "*", Notify: "x", Sinks: []string{"second"}}}}}); err != nil {
 		t.Error(err)
 	}
-	if _, err := compileSettings(Config{Sinks: twice, Routes: []route.Route{{Event: "*", Notify: "x", Sinks: []string{"third"}}}}); err == nil {
+	if _, err := compileSettings(Config{Sinks: twice, Rules: route.Rules{Routes: []route.Route{{Event: "*", Notify: "x", Sinks: []string{"third"}}}}}); err == nil {
 		t.Error("a route to a sink that is not there is accepted")
 	}
 }

@@ -198,7 +198,7 @@ type Stats struct {
 func (s *Server) Stats() Stats {
 	st := s.metrics.stats()
 	set := s.settings.Load()
-	st.PendingSince, st.FailingSinks = s.queue.pendingSince(), s.queue.fails.list(set)
+	st.PendingSince, st.FailingSinks = s.queue.troubles(set)
 	st.Pending, st.Counting = s.queue.pending()
 	st.Secrets = set.Keys.Fingerprints(s.now())
 	st.Alarms = s.standingAlarms()

@@ -19,6 +19,7 @@ import (
 
 	"hookctl/hooks/secret"
 	"hookctl/logs"
+	"hookctl/server/route"
 	"hookctl/server/sink"
 )
 
@@ -96,7 +97,7 @@ func serve(t testing.TB, s *Server, l net.Listener) (stop func() error) {
 
 func testConfig(w *logs.Writer) Config {
 	return Config{
-		Log: w, Keys: secret.NewRing(secret.Key{Value: testSecret}), WatchedBranches: []string{"main", "master", "develop"},
+		Log: w, Keys: secret.NewRing(secret.Key{Value: testSecret}), Rules: route.Rules{WatchedBranches: []string{"main", "master", "develop"}},
 		Version: "test", Retry: Retry{First: 5 * time.Millisecond, Max: 20 * time.Millisecond},
 		Limits: Limits{Farewell: time.Millisecond}, CoalesceMax: -1,
 	}

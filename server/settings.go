@@ -17,18 +17,16 @@ type settings struct {
 	Config
 	tables  map[string]route.Table // by path name; "" is the general one
 	targets map[string][]target    // likewise
-	sinks   map[string]namedSink   // by name
-}
-
-// namedSink is a sink and the recipient that a record names.
-type namedSink struct {
-	sink.Sink
-	to         string
-	wakesAgent bool
+	sinks   map[string]target      // by name
 }
 
 // target is one sink that a table's notifications go to.
-type target struct{ name, short, to string }
+type target struct {
+	sink.Sink
+	name, short string // with and without the path
+	to          string // the recipient that a record names
+	wakesAgent  bool
+}
 
 var (
 	pathName = regexp.MustCompile(`^[A-Za-z0-9_-]{1,64}$`)
@@ -57,7 +55,7 @@ func compileSettings(cfg Config) (*settings, error) {
 		return nil, errors.New("coalesce must not be negative")
 	}
 	def(&cfg.CoalesceMax, 20)
-	set := &settings{Config: cfg, tables: map[string]route.Table{}, targets: map[string][]target{}, sinks: map[string]namedSink{}}
+	set := &settings{Config: cfg, tables: map[string]route.Table{}, targets: map[string][]target{}, sinks: map[string]target{}}
 	if err := set.add("", cfg.Sinks); err != nil {
 		return nil, err
 	}
@@ -100,8 +98,8 @@ func (set *settings) add(path string, sinks []sink.Config) error {
 		if err != nil {
 			return fmt.Errorf("sinks: %s: %w", c.Label(), err)
 		}
-		set.sinks[name] = namedSink{made, c.Recipient(), c.WakesAgent()}
-		set.targets[path] = append(set.targets[path], target{name: name, short: c.Label(), to: c.Recipient()})
+		set.sinks[name] = target{made, name, c.Label(), c.Recipient(), c.WakesAgent()}
+		set.targets[path] = append(set.targets[path], set.sinks[name])
 	}
 	return nil
 }

@@ -82,33 +82,25 @@ func (s *Server) shareStored(ctx context.Context, file string) error {
 // Announce hands the notifications of a stored record to the queue of this node, which is the one to send them. Records are sent
 // in the order of the calls. It waits while the queue is full.
 func (s *Server) Announce(ctx context.Context, file string) error {
-	rec, err := s.log.Log().Read(ctx, file)
-	if err != nil {
-		return fmt.Errorf("announce %s: %w", file, err)
-	}
-	ev, d := s.decide(rec)
 	q := s.queue
-	since := q.since(rec)
-	q.heads.note(ev)
 	for {
 		q.mu.Lock()
-		if q.held < q.most {
-			q.take(rec, ev, d, since, true)
-			q.mu.Unlock()
-			return nil
-		}
-		changed := q.changed
+		full, changed := q.held >= q.most, q.changed
 		q.mu.Unlock()
+		if !full {
+			break
+		}
 		select {
 		case <-changed:
 		case <-ctx.Done():
 			return ctx.Err()
 		}
 	}
+	if err := q.restore(ctx, file, true); err != nil {
+		return fmt.Errorf("announce %s: %w", file, err)
+	}
+	return nil
 }
-
-// elsewhere is how an attempt ends whose record another node has.
-const elsewhere = "elsewhere"
 
 // claim claims the records of an item and takes those out of it that another node has. It returns false when none is left, or
 // when the queue stops.
@@ -162,15 +154,6 @@ func (s *Server) Withdraw(ctx context.Context) error {
 	for {
 		q.wake()
 		q.mu.Lock()
-		for key, g := range q.gathers {
-			g.items = slices.DeleteFunc(g.items, func(it *item) bool {
-				q.leave(it, func(r ref) bool { return r.shared })
-				return len(it.refs) == 0
-			})
-			if len(g.items) == 0 {
-				delete(q.gathers, key)
-			}
-		}
 		busy := false
 		for _, f := range q.files {
 			busy = busy || f.shared

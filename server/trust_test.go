@@ -76,9 +76,11 @@ func TestWhoseWordsReachAnAgent(t *testing.T) {
 	} {
 		t.Run(tc.name, func(t *testing.T) {
 			x, err := Explain(Config{
-				Trust:           route.Trust{On: true, Authors: []string{"OWNER", "MEMBER", "COLLABORATOR"}, Logins: []string{"a-friend"}, Bots: []string{"dependabot[bot]"}},
-				WatchedBranches: []string{"main"}, NotifyAlso: []string{route.AlsoReviews, route.AlsoStatuses},
-				Routes: []route.Route{{Event: "time_travel", Notify: "travel", Subject: "{{.Title}} {{.Action}}", Message: "{{.Payload.action}} by {{.Sender}}"}},
+				Rules: route.Rules{
+					Trust:           route.Trust{On: true, Authors: []string{"OWNER", "MEMBER", "COLLABORATOR"}, Logins: []string{"a-friend"}, Bots: []string{"dependabot[bot]"}},
+					WatchedBranches: []string{"main"}, NotifyAlso: []string{route.AlsoReviews, route.AlsoStatuses},
+					Routes: []route.Route{{Event: "time_travel", Notify: "travel", Subject: "{{.Title}} {{.Action}}", Message: "{{.Payload.action}} by {{.Sender}}"}},
+				},
 				Sinks: []sink.Config{
 					{Type: "aimaestro", URL: "http://127.0.0.1:1", To: "agent"}, {Type: "amp-send", To: "agent"},
 					{Type: "http", Name: "claw", URL: "http://127.0.0.1:1", Format: sink.FormatOpenClaw, Secret: "x"},

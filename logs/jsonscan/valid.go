@@ -3,161 +3,91 @@ package jsonscan
 import (
 	"encoding/binary"
 	"math/bits"
-	"strconv"
 )
 
 // maxDepth is how deeply JSON may be nested, as in encoding/json.
 const maxDepth = 10_000
 
-// Member is a member of a JSON object: its key without quotes and its value, both as they stand there.
-type Member struct{ Key, Value []byte }
+// torn stands in the place of the end of a value where the text ends before the value does.
+const torn = -1
 
-// Fields are the members of an object.
-type Fields []Member
+// unexpected stands there where the byte at i is not JSON.
+func unexpected(i int) int { return -2 - i }
 
-// Get is the value at a path of members, one within the other; nil if it is missing.
-func (f Fields) Get(name string, inner ...string) (v []byte) {
-	for _, m := range f {
-		if string(m.Key) == name {
-			v = m.Value
-		}
+// valueEnd returns the index behind the value that begins at i, or what stands in its place, as all of these do.
+func valueEnd(b []byte, i, depth int) int {
+	if i >= len(b) {
+		return torn
 	}
-	return At(v, inner...)
-}
-
-// Text reads a string at a path; whatever else stands in its place gives "".
-func (f Fields) Text(name string, inner ...string) string {
-	s, _ := Text(f.Get(name, inner...))
-	return s
-}
-
-// Is reports whether true stands there.
-func (f Fields) Is(name string) bool { return string(f.Get(name)) == "true" }
-
-// Integer reads a whole number; whatever else stands in its place gives 0. GitHub's ids are larger than 2^53, so it
-// never passes through a float.
-func Integer(v []byte) int64 {
-	n, err := strconv.ParseInt(string(v), 10, 64)
-	if err != nil {
-		return 0
+	switch b[i] {
+	case '{', '[':
+		return listEnd(b, i, depth, nil)
+	case '"':
+		return stringEnd(b, i)
+	case 't':
+		return wordEnd(b, i, "true")
+	case 'f':
+		return wordEnd(b, i, "false")
+	case 'n':
+		return wordEnd(b, i, "null")
 	}
-	return n
+	return numberEnd(b, i)
 }
 
-// mostMembers are taken of an object. GitHub's payloads have a few dozen; each takes memory.
-const mostMembers = 1000
-
-// Object takes a JSON object apart, into its first thousand members in their order. ok is false for what is no JSON, or no object.
-func Object(b []byte) (members Fields, ok bool) {
-	members = make(Fields, 0, 32)
-	ok = walk(b, func(key, value []byte) {
-		if len(members) < mostMembers {
-			members = append(members, Member{key, value})
-		}
-	})
-	if at := SkipSpace(b, 0); !ok || b[at] != '{' {
-		return nil, false
+// listEnd is valueEnd of an object or an array. visit, if not nil, gets the key of each member, or none of each element, and where
+// its value begins, and returns where that ends.
+func listEnd(b []byte, i, depth int, visit func(key []byte, begin int) int) int {
+	if depth == maxDepth {
+		return unexpected(i)
 	}
-	return members, true
-}
-
-// Valid says what [encoding/json.Valid] says in less than half the time. Every payload is checked before it is acknowledged, and
-// the library's check took longer than the rest of Append.
-func Valid(b []byte) bool { return walk(b, nil) }
-
-// walk is Valid. visit, if not nil, is called with each member of the object that b is, as far as b is valid.
-func walk(b []byte, visit func(key, value []byte)) bool {
-	var open [64]byte // the closers that are due, the innermost last
-	stack := open[:0]
-	var key []byte // of the outermost object, and where its value begins
-	var from int
-	i := SkipSpace(b, 0)
+	closer := b[i] + 2 // '{' to '}', '[' to ']'
+	if i = SkipSpace(b, i+1); i < len(b) && b[i] == closer {
+		return i + 1
+	}
 	for {
-		// A value begins at i.
-		if i >= len(b) {
-			return false
+		var key []byte
+		if closer == '}' {
+			if key, i = member(b, i); i < 0 {
+				return i
+			}
 		}
-		if len(stack) == 1 {
-			from = i
-		}
-		switch c := b[i]; c {
-		case '{', '[':
-			if len(stack) == maxDepth {
-				return false
-			}
-			begin := SkipSpace(b, i+1)
-			if begin < len(b) && b[begin] == c+2 {
-				i = begin + 1 // It is empty.
-				break
-			}
-			stack = append(stack, c+2) // '{' to '}', '[' to ']'
-			if i = begin; c == '{' {
-				if i = memberValue(b, begin); i < 0 {
-					return false
-				}
-				if visit != nil && len(stack) == 1 {
-					key = keyAt(b, begin)
-				}
-			}
-			continue
-		case '"':
-			i = stringEnd(b, i)
-		case 't':
-			i = wordEnd(b, i, "true")
-		case 'f':
-			i = wordEnd(b, i, "false")
-		case 'n':
-			i = wordEnd(b, i, "null")
-		default:
-			i = numberEnd(b, i)
+		if visit == nil {
+			i = valueEnd(b, i, depth+1)
+		} else {
+			i = visit(key, i)
 		}
 		if i < 0 {
-			return false
+			return i
 		}
-		// A value ended before i, and with it perhaps those that it is in.
-		for {
-			if visit != nil && len(stack) == 1 && stack[0] == '}' {
-				visit(key, b[from:i])
-			}
-			if i = SkipSpace(b, i); len(stack) == 0 || i >= len(b) || b[i] != stack[len(stack)-1] {
-				break
-			}
-			stack = stack[:len(stack)-1]
-			i++
+		switch i = SkipSpace(b, i); {
+		case i >= len(b):
+			return torn
+		case b[i] == closer:
+			return i + 1
+		case b[i] != ',':
+			return unexpected(i)
 		}
-		if len(stack) == 0 {
-			return i == len(b)
-		}
-		if i >= len(b) || b[i] != ',' {
-			return false
-		}
-		if i = SkipSpace(b, i+1); stack[len(stack)-1] == '}' {
-			begin := i
-			if i = memberValue(b, begin); i < 0 {
-				return false
-			}
-			if visit != nil && len(stack) == 1 {
-				key = keyAt(b, begin)
-			}
-		}
+		i = SkipSpace(b, i+1)
 	}
 }
 
-// keyAt is the string that begins at i, without its quotes.
-func keyAt(b []byte, i int) []byte { return b[i+1 : stringEnd(b, i)-1] }
-
-// memberValue takes a key and a colon and returns where the value begins; -1 is no such thing, as in all of these.
-func memberValue(b []byte, i int) int {
-	if i >= len(b) || b[i] != '"' {
-		return -1
+// member takes a key and a colon, and returns where the value begins.
+func member(b []byte, i int) (key []byte, begin int) {
+	if i < len(b) && b[i] != '"' {
+		return nil, unexpected(i)
 	}
-	if i = stringEnd(b, i); i < 0 {
-		return -1
+	end := stringEnd(b, i)
+	if end < 0 {
+		return nil, end
 	}
-	if i = SkipSpace(b, i); i >= len(b) || b[i] != ':' {
-		return -1
+	switch colon := SkipSpace(b, end); {
+	case colon >= len(b):
+		return nil, torn
+	case b[colon] != ':':
+		return nil, unexpected(colon)
+	default:
+		return b[i+1 : end-1], SkipSpace(b, colon+1)
 	}
-	return SkipSpace(b, i+1)
 }
 
 // stringEnd returns the index behind the string that begins at i. Eight bytes at a time are looked at for one that
@@ -176,47 +106,53 @@ func stringEnd(b []byte, i int) int {
 			i += 8
 		}
 		if i >= len(b) {
-			return -1
+			return torn
 		}
 		switch c := b[i]; {
 		case c == '"':
 			return i + 1
 		case c == '\\':
-			if i = escapeEnd(b, i); i < 0 {
-				return -1
+			if i = escapeEnd(b, i+1); i < 0 {
+				return i
 			}
 		case c < 0x20:
-			return -1
+			return unexpected(i)
 		default:
 			i++
 		}
 	}
 }
 
+// escapeEnd takes what stands behind a backslash.
 func escapeEnd(b []byte, i int) int {
-	if i+1 >= len(b) {
-		return -1
+	if i >= len(b) {
+		return torn
 	}
-	switch b[i+1] {
+	switch b[i] {
 	case '"', '\\', '/', 'b', 'f', 'n', 'r', 't':
-		return i + 2
+		return i + 1
 	case 'u':
-		if i+6 > len(b) {
-			return -1
-		}
-		for _, c := range b[i+2 : i+6] {
-			if !isDigit(c) && (c|0x20 < 'a' || c|0x20 > 'f') {
-				return -1
+		for range 4 {
+			if i++; i >= len(b) {
+				return torn
+			}
+			if c := b[i]; !isDigit(c) && (c|0x20 < 'a' || c|0x20 > 'f') {
+				return unexpected(i)
 			}
 		}
-		return i + 6
+		return i + 1
 	}
-	return -1
+	return unexpected(i)
 }
 
 func wordEnd(b []byte, i int, word string) int {
-	if i+len(word) > len(b) || string(b[i:i+len(word)]) != word {
-		return -1
+	for k := range len(word) {
+		if i+k >= len(b) {
+			return torn
+		}
+		if b[i+k] != word[k] {
+			return unexpected(i + k)
+		}
 	}
 	return i + len(word)
 }
@@ -225,17 +161,14 @@ func numberEnd(b []byte, i int) int {
 	if b[i] == '-' {
 		i++
 	}
-	switch {
-	case i < len(b) && b[i] == '0':
+	if i < len(b) && b[i] == '0' {
 		i++
-	default:
-		if i = digitsEnd(b, i); i < 0 {
-			return -1
-		}
+	} else if i = digitsEnd(b, i); i < 0 {
+		return i
 	}
 	if i < len(b) && b[i] == '.' {
 		if i = digitsEnd(b, i+1); i < 0 {
-			return -1
+			return i
 		}
 	}
 	if i < len(b) && b[i]|0x20 == 'e' {
@@ -253,10 +186,13 @@ func digitsEnd(b []byte, i int) int {
 	for i < len(b) && isDigit(b[i]) {
 		i++
 	}
-	if i == begin {
-		return -1
+	switch {
+	case i > begin:
+		return i
+	case i >= len(b):
+		return torn
 	}
-	return i
+	return unexpected(i)
 }
 
 func isDigit(c byte) bool { return c >= '0' && c <= '9' }

@@ -33,6 +33,7 @@ import (
 	"hookctl/server/cluster"
 	"hookctl/server/daemon"
 	"hookctl/server/fleet"
+	"hookctl/server/route"
 	sinks "hookctl/server/sink"
 )
 
@@ -92,7 +93,7 @@ func (c testNode) load() (*Settings, error) {
 	s := &Settings{
 		Bind: "127.0.0.1", Port: c.Port, Tunnel: c.Tunnel, Logs: log, Store: store,
 		Server: server.Config{
-			Keys: ring, Version: c.Version, WatchedBranches: []string{"main"}, CoalesceMax: -1,
+			Keys: ring, Version: c.Version, Rules: route.Rules{WatchedBranches: []string{"main"}}, CoalesceMax: -1,
 			Sinks: []sinks.Config{{Type: "http", URL: c.Sink, Timeout: 5 * time.Second}},
 			Retry: server.Retry{First: 100 * time.Millisecond, Max: time.Second},
 		},

@@ -37,7 +37,7 @@ func TestRulesThatAreOffByDefault(t *testing.T) {
 			if err != nil {
 				t.Fatal(err)
 			}
-			off, err := NewTable(Config{})
+			off, err := NewTable(Rules{})
 			if err != nil {
 				t.Fatal(err)
 			}
@@ -46,7 +46,7 @@ func TestRulesThatAreOffByDefault(t *testing.T) {
 			if len(d.Notifications) != 0 || !explained {
 				t.Errorf("switched off: %+v", d)
 			}
-			on, err := NewTable(Config{NotifyAlso: []string{AlsoReviews, AlsoStatuses}})
+			on, err := NewTable(Rules{NotifyAlso: []string{AlsoReviews, AlsoStatuses}})
 			if err != nil {
 				t.Fatal(err)
 			}
@@ -69,7 +69,7 @@ func TestRulesThatAreOffByDefault(t *testing.T) {
 			}
 		})
 	}
-	if _, err := NewTable(Config{NotifyAlso: []string{"everything"}}); err == nil {
+	if _, err := NewTable(Rules{NotifyAlso: []string{"everything"}}); err == nil {
 		t.Error("an unknown entry of notify_also is accepted")
 	}
 	if got := AlsoEvents([]string{AlsoStatuses, AlsoReviews}); !slices.Equal(got, []string{"pull_request_review", "status"}) {

@@ -1,7 +1,7 @@
 package route
 
-// Config are the rules of the settings, for one path of the receiver.
-type Config struct {
+// Rules are the rules of the settings, for one path of the receiver.
+type Rules struct {
 	WatchedBranches []string          // patterns; a CI failure elsewhere is recorded and not notified
 	Routes          []Route           // tried in order before the default table
 	Priorities      map[string]string // by type of notification, or by a rule's keys

@@ -18,7 +18,7 @@ func TestConditionsAreBounded(t *testing.T) {
 		`def f: f; f`, `last(repeat(1)) == 1`, `[range(1e12)] | length > 0`, `"x" * 1e12 | length > 0`,
 		`(env | length) > 0`, `($ENV | length) > 0`, `env.GITHUB_WEBHOOK_SECRET != null`, `input == 1`, `[inputs] | length > 0`,
 	} {
-		table, err := NewTable(Config{Routes: []Route{{Event: "*", When: when, Notify: "matched"}}})
+		table, err := NewTable(Rules{Routes: []Route{{Event: "*", When: when, Notify: "matched"}}})
 		if err != nil {
 			continue // It is refused at once.
 		}
@@ -27,7 +27,7 @@ func TestConditionsAreBounded(t *testing.T) {
 		}
 	}
 	for _, when := range []string{`import "x" as x; true`, `include "x"; true`} {
-		if _, err := NewTable(Config{Routes: []Route{{Event: "*", When: when, Notify: "matched"}}}); err == nil {
+		if _, err := NewTable(Rules{Routes: []Route{{Event: "*", When: when, Notify: "matched"}}}); err == nil {
 			t.Errorf("%s reads files", when)
 		}
 	}
@@ -44,7 +44,7 @@ func TestTemplatesAreBoundedAndClean(t *testing.T) {
 		`{{range .Payload.list}}{{printf "%999999d" 1}}{{end}}`,
 		`{{.Payload.name}}`, `{{index .Payload "name"}}`, `{{printf "%s" .Payload.name}}`, `{{html .Payload.name}}`, `{{.Payload}}`,
 	} {
-		table, err := NewTable(Config{Routes: []Route{{Event: "*", Notify: "x", Subject: text, Message: text}}})
+		table, err := NewTable(Rules{Routes: []Route{{Event: "*", Notify: "x", Subject: text, Message: text}}})
 		if err != nil {
 			t.Fatalf("%s: %v", text, err)
 		}

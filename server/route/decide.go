@@ -1,6 +1,7 @@
 package route
 
 import (
+	"cmp"
 	"context"
 	"fmt"
 	"path"
@@ -13,12 +14,8 @@ import (
 
 // Table is what [Decide] decides by. Make one with [NewTable].
 type Table struct {
-	watched    []string
-	also       []string
-	trust      Trust
-	priorities map[string]string
-	ignore     []string
-	routes     []compiledRoute
+	Rules
+	routes []compiledRoute
 }
 
 // Notice is a notification before it has a recipient.
@@ -36,12 +33,7 @@ type Notice struct {
 }
 
 // Listed is the notice as a line of a list.
-func (n Notice) Listed() string {
-	if n.brief == "" {
-		return n.Subject
-	}
-	return n.brief
-}
+func (n Notice) Listed() string { return cmp.Or(n.brief, n.Subject) }
 
 // RuleTrace says why one rule did or did not match.
 type RuleTrace struct {
@@ -66,19 +58,19 @@ type Overrun struct {
 }
 
 // NewTable compiles the rules of the settings. A mistake in a route is a [*Error].
-func NewTable(cfg Config) (Table, error) {
-	t := Table{watched: cfg.WatchedBranches, also: cfg.NotifyAlso, trust: cfg.Trust, ignore: cfg.IgnoreSenders, priorities: cfg.Priorities}
-	for _, pattern := range t.watched {
+func NewTable(rules Rules) (Table, error) {
+	t := Table{Rules: rules}
+	for _, pattern := range t.WatchedBranches {
 		if _, err := path.Match(pattern, ""); err != nil {
 			return Table{}, fmt.Errorf("watched branch %q: %w", pattern, err)
 		}
 	}
-	for _, name := range t.also {
+	for _, name := range t.NotifyAlso {
 		if name != AlsoReviews && name != AlsoStatuses {
 			return Table{}, fmt.Errorf("notify_also: %q is not one of %s, %s", name, AlsoReviews, AlsoStatuses)
 		}
 	}
-	for i, r := range cfg.Routes {
+	for i, r := range rules.Routes {
 		c, err := compileRoute(i, r)
 		if err != nil {
 			return Table{}, err
@@ -91,7 +83,7 @@ func NewTable(cfg Config) (Table, error) {
 // Decide applies the routes of the settings in order, then the default table. It depends on
 // nothing but its arguments. A condition or template of a route that takes or builds too much is cut off.
 func Decide(t Table, ev Event) Decision {
-	if slices.ContainsFunc(t.ignore, func(login string) bool { return ev.Sender != "" && strings.EqualFold(login, ev.Sender) }) {
+	if slices.ContainsFunc(t.IgnoreSenders, func(login string) bool { return ev.Sender != "" && strings.EqualFold(login, ev.Sender) }) {
 		return Decision{
 			Result: "ignored: " + describe(ev) + " by " + ev.Sender,
 			Trace:  []RuleTrace{{"ignore_senders", true, fmt.Sprintf("the sender %s is ignored", ev.Sender)}},
@@ -113,7 +105,7 @@ func Decide(t Table, ev Event) Decision {
 			d.Trace = append(d.Trace, RuleTrace{r.name, false, "the event is " + ev.Name + ", not " + r.event})
 			continue
 		}
-		if r.also != "" && !slices.Contains(t.also, r.also) {
+		if r.also != "" && !slices.Contains(t.NotifyAlso, r.also) {
 			d.Trace = append(d.Trace, RuleTrace{r.name, false, r.also + " is not in notify_also"})
 			continue
 		}
@@ -125,7 +117,7 @@ func Decide(t Table, ev Event) Decision {
 			}
 			continue
 		}
-		n := t.trust.also(r.notice(ev), ev, r.notice)
+		n := t.Trust.also(r.notice(ev), ev, r.notice)
 		n.Priority = t.priority(r, n.Type, ev)
 		d.Notifications = []Notice{n}
 		d.Result = text.Cut(strings.TrimSpace(n.Type+": "+r.result(ev)), 300)
@@ -164,8 +156,8 @@ func (d *Decision) route(t Table, ev Event) bool {
 		}
 		n, beyond := r.notice(ev)
 		d.overran(i, r, "the plain text is used", beyond)
-		n = t.trust.also(n, ev, func(e Event) Notice { n, _ := r.notice(e); return n })
-		if p, ok := t.priorities[r.Notify]; ok {
+		n = t.Trust.also(n, ev, func(e Event) Notice { n, _ := r.notice(e); return n })
+		if p, ok := t.Priorities[r.Notify]; ok {
 			n.Priority = p
 		}
 		d.Notifications = []Notice{n}

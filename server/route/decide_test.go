@@ -50,7 +50,7 @@ func TestDefaultTableGolden(t *testing.T) {
 	if err != nil || len(files) < 30 {
 		t.Fatalf("%d samples, %v", len(files), err)
 	}
-	table, err := NewTable(Config{WatchedBranches: []string{"main", "master", "develop"}})
+	table, err := NewTable(Rules{WatchedBranches: []string{"main", "master", "develop"}})
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -86,7 +86,7 @@ func TestDefaultTableGolden(t *testing.T) {
 }
 
 func TestEveryRowOfTheDefaultTableHasASample(t *testing.T) {
-	table, _ := NewTable(Config{WatchedBranches: []string{"main", "develop"}})
+	table, _ := NewTable(Rules{WatchedBranches: []string{"main", "develop"}})
 	files, _ := filepath.Glob("testdata/decide/*.json")
 	hit := map[string]bool{}
 	for _, file := range files {
@@ -121,7 +121,7 @@ func TestPriorities(t *testing.T) {
 	}
 	for _, tt := range tests {
 		t.Run(tt.name, func(t *testing.T) {
-			table, err := NewTable(Config{WatchedBranches: []string{"main"}, Priorities: tt.priorities})
+			table, err := NewTable(Rules{WatchedBranches: []string{"main"}, Priorities: tt.priorities})
 			if err != nil {
 				t.Fatal(err)
 			}
@@ -131,18 +131,18 @@ func TestPriorities(t *testing.T) {
 		})
 	}
 	for _, bad := range []map[string]string{{"workflow_run.faliure": "high"}, {"push": "hihg"}} {
-		if _, err := NewTable(Config{Priorities: bad}); err == nil {
+		if _, err := NewTable(Rules{Priorities: bad}); err == nil {
 			t.Errorf("%v is accepted", bad)
 		}
 	}
 }
 
 func TestWatchedBranchPatterns(t *testing.T) {
-	release, err := NewTable(Config{WatchedBranches: []string{"release/*"}})
+	release, err := NewTable(Rules{WatchedBranches: []string{"release/*"}})
 	if err != nil {
 		t.Fatal(err)
 	}
-	feature, err := NewTable(Config{WatchedBranches: []string{"feature/*"}})
+	feature, err := NewTable(Rules{WatchedBranches: []string{"feature/*"}})
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -153,13 +153,13 @@ func TestWatchedBranchPatterns(t *testing.T) {
 	if n := len(Decide(feature, ev).Notifications); n != 1 {
 		t.Errorf("the table of feature/* makes %d notifications", n)
 	}
-	if _, err := NewTable(Config{WatchedBranches: []string{"[a"}}); err == nil {
+	if _, err := NewTable(Rules{WatchedBranches: []string{"[a"}}); err == nil {
 		t.Error("a broken pattern is accepted")
 	}
 }
 
 func TestIgnoredSendersAreRecordedAndNotNotified(t *testing.T) {
-	table, err := NewTable(Config{WatchedBranches: []string{"main"}, IgnoreSenders: []string{"OctoCat"}})
+	table, err := NewTable(Rules{WatchedBranches: []string{"main"}, IgnoreSenders: []string{"OctoCat"}})
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -199,7 +199,7 @@ func TestRoutesOfTheSettings(t *testing.T) {
 	}
 	for _, tt := range tests {
 		t.Run(tt.name, func(t *testing.T) {
-			table, err := NewTable(Config{Routes: tt.routes})
+			table, err := NewTable(Rules{Routes: tt.routes})
 			if err != nil {
 				t.Fatal(err)
 			}
@@ -236,7 +236,7 @@ func TestMistakesInRoutesHaveAPlace(t *testing.T) {
 	}
 	for _, tt := range tests {
 		t.Run(tt.name, func(t *testing.T) {
-			_, err := NewTable(Config{Routes: []Route{{Event: "*", Notify: "ok"}, tt.route}})
+			_, err := NewTable(Rules{Routes: []Route{{Event: "*", Notify: "ok"}, tt.route}})
 			var e *Error
 			if !errors.As(err, &e) {
 				t.Fatalf("error %v", err)

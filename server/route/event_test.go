@@ -17,7 +17,7 @@ func FuzzNewEvent(f *testing.F) {
 	}
 	f.Add("push", []byte(`{"sender":1,"repository":[],"commits":{},"ref":null,"head_commit":"x","deleted":"y"}`))
 	f.Add("pull_request", []byte(`{"pull_request":{"number":1e999,"merged":"x","body":3,"head":7}}`))
-	table, err := NewTable(Config{WatchedBranches: []string{"main"}, Routes: []Route{{Event: "*", When: ".action", Notify: "any", Subject: "{{.Title}}"}}})
+	table, err := NewTable(Rules{WatchedBranches: []string{"main"}, Routes: []Route{{Event: "*", When: ".action", Notify: "any", Subject: "{{.Title}}"}}})
 	if err != nil {
 		f.Fatal(err)
 	}

@@ -17,7 +17,7 @@ func ownDecision(t Table, ev Event) Decision {
 	hint, _ := payload["hint"].(string)
 	n := plainNotice(ev, ev.Action)
 	n.Priority, n.Subject, n.Message = "high", "hookctl: "+ev.Action+" in "+Place(ev), text.Line(words, 300)
-	if p, ok := t.priorities[ev.Action]; ok {
+	if p, ok := t.Priorities[ev.Action]; ok {
 		n.Priority = p
 	}
 	if hint != "" {

@@ -198,7 +198,7 @@ func TestTheTableOfTitlesIsWellFormed(t *testing.T) {
 // TestComposedTextIsClean replaces all text of each event with what is dangerous beside other text. Text is cleaned where it is
 // read, and what is made of it is clean too.
 func TestComposedTextIsClean(t *testing.T) {
-	table, err := NewTable(Config{WatchedBranches: []string{"main"}, NotifyAlso: []string{"reviews", "statuses"}})
+	table, err := NewTable(Rules{WatchedBranches: []string{"main"}, NotifyAlso: []string{"reviews", "statuses"}})
 	if err != nil {
 		t.Fatal(err)
 	}

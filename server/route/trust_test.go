@@ -7,7 +7,7 @@ func TestMessageWithoutAnOutsidersWords(t *testing.T) {
 	payload := `{"action":"opened","repository":{"id":1,"full_name":"o/r","html_url":"https://github.com/o/r"},"sender":{"login":"evil"},
 		"pull_request":{"number":7,"title":"x","body":"fixes #3","author_association":"NONE","user":{"login":"evil"},
 		"html_url":"https://github.com/o/r/pull/7","head":{"ref":"x","sha":"1a2b3c4d"},"base":{"ref":"main"}}}`
-	table, err := NewTable(Config{Trust: Trust{On: true}})
+	table, err := NewTable(Rules{Trust: Trust{On: true}})
 	if err != nil {
 		t.Fatal(err)
 	}

@@ -131,8 +131,8 @@ func TestSetupProblems(t *testing.T) {
 		"a permission is missing": {
 			func(t *testing.T, s *site) map[string]func() {
 				t.Setenv("GH_TOKEN", "x")
-				s.gh.SetScopes(githubtest.DefaultLogin, "gist")
-				return map[string]func(){"y": func() { s.gh.SetScopes(githubtest.DefaultLogin, "repo") }}
+				s.gh.SetScopes("gist")
+				return map[string]func(){"y": func() { s.gh.SetScopes("repo") }}
 			},
 			[]string{"enter", "y", "enter", url, "enter", "enter", "enter"},
 			[]string{"the login lacks the permission admin:repo_hook", "comes from the variable GH_TOKEN", "Signed in to github.com as octocat.", "It works"},

@@ -229,11 +229,11 @@ func TestWizardFailuresAndCures(t *testing.T) {
 	})
 	t.Run("a permission is missing", func(t *testing.T) {
 		r := newWizardRig(t, "octo-org/web")
-		r.GitHub.SetScopes(githubtest.DefaultLogin, "gist")
+		r.GitHub.SetScopes("gist")
 		r.Start()
 		r.Press("w")
 		r.Shows("lacks the permission")
-		r.GitHub.SetScopes(githubtest.DefaultLogin, "gist", "admin:repo_hook")
+		r.GitHub.SetScopes("gist", "admin:repo_hook")
 		r.Run(r.wizard.signIn.ended(nil))
 		r.Shows("signed in to github.com as octocat")
 	})

@@ -250,7 +250,7 @@ func (s *Settings) checkTable() error {
 			}
 		}
 	}
-	cfg := route.Config{Routes: s.routes()}
+	cfg := route.Rules{Routes: s.routes()}
 	if _, err := route.NewTable(cfg); err != nil {
 		return errors.Join(append(problems, s.routeProblem(err))...)
 	}

@@ -51,19 +51,17 @@ func (s *Settings) Server() (server.Config, error) {
 		proxies = append(proxies, prefix)
 	}
 	return server.Config{
-		Keys:            ring,
-		WatchedBranches: s.WatchedBranches,
-		Priorities:      s.Priorities,
-		Routes:          s.routes(),
-		NotifyAlso:      s.NotifyAlso,
-		Trust:           route.Trust{On: s.Trust.Mode == "on", Authors: s.Trust.Authors, Logins: s.Trust.Logins, Bots: s.Trust.Bots},
-		Sinks:           sinks,
-		Coalesce:        time.Duration(s.Coalesce),
-		CoalesceMax:     cmp.Or(s.CoalesceMax, -1),
-		IgnoreSenders:   s.IgnoreSenders,
-		Paths:           s.paths(sinks),
-		TLS:             s.TLS(),
-		TrustedProxies:  proxies,
+		Keys: ring,
+		Rules: route.Rules{
+			WatchedBranches: s.WatchedBranches, Priorities: s.Priorities, Routes: s.routes(), NotifyAlso: s.NotifyAlso, IgnoreSenders: s.IgnoreSenders,
+			Trust: route.Trust{On: s.Trust.Mode == "on", Authors: s.Trust.Authors, Logins: s.Trust.Logins, Bots: s.Trust.Bots},
+		},
+		Sinks:          sinks,
+		Coalesce:       time.Duration(s.Coalesce),
+		CoalesceMax:    cmp.Or(s.CoalesceMax, -1),
+		Paths:          s.paths(sinks),
+		TLS:            s.TLS(),
+		TrustedProxies: proxies,
 	}, nil
 }
 
