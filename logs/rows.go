@@ -199,7 +199,7 @@ type transaction struct {
 
 func (tx *transaction) prepare(ctx context.Context, query string) (stmt *sql.Stmt, err error) {
 	if stmt = tx.prepared[query]; stmt == nil {
-		if stmt, err = tx.PrepareContext(ctx, query); err == nil {
+		if stmt, err = tx.PrepareContext(ctx, query); err == nil { //nolint:gosec // Statements of this package.
 			tx.prepared[query] = stmt
 		}
 	}

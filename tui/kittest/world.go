@@ -132,7 +132,7 @@ func (a *World) PublicURL() string {
 	if u := a.Status.Value.PublicURL; u != "" {
 		return u
 	}
-	return a.Cfg.Config.PublicURL
+	return a.Cfg.PublicURL
 }
 
 // Says is an answer of the receiver, as a message.
