@@ -27,6 +27,10 @@ func insertSQL(rows int) string {
 	return `INSERT INTO record(` + columns + `) VALUES` + repeated(`(?,?,?,?,?,?,?,?,?,?,?,?,?,?,?,?,?,?,?,?,?,?,?,?,?,?,?,?,?)`, rows)
 }
 
+func searchSQL(rows int) string {
+	return `INSERT OR REPLACE INTO search(id, text) VALUES` + repeated(`(?,?)`, rows)
+}
+
 func repeated(s string, n int) string { return strings.TrimSuffix(strings.Repeat(s+",", n), ",") }
 
 // orderKey is where an entry stands in the log: its time in nanoseconds, never
@@ -126,7 +130,7 @@ func (in *inserter) describe(ctx context.Context, entries []Entry, words bool) e
 	for i := range entries {
 		args = append(args, entries[i].key, searchText(&entries[i]))
 	}
-	_, err := in.tx.ExecContext(ctx, `INSERT OR REPLACE INTO search(id, text) VALUES`+repeated(`(?,?)`, len(entries)), args...) // #nosec G202 -- placeholders only
+	_, err := in.tx.ExecContext(ctx, searchSQL(len(entries)), args...)
 	for i := 0; i < len(entries) && err == nil; i++ {
 		if err = in.putRun(ctx, &entries[i]); err == nil && words {
 			err = in.putWords(ctx, &entries[i])
@@ -180,15 +184,13 @@ func removeRow(ctx context.Context, tx *transaction, file string) error {
 	if errors.Is(err, sql.ErrNoRows) {
 		return nil
 	}
-	for _, query := range []string{`DELETE FROM search WHERE id = ?`, `DELETE FROM words WHERE rowid = ?`} {
-		if err == nil {
-			_, err = tx.ExecContext(ctx, query, id)
-		}
+	if err == nil {
+		_, err = tx.ExecContext(ctx, `DELETE FROM search WHERE id = ?`, id)
 	}
 	if err == nil {
-		err = cmp.Or(removeRun(ctx, tx, id), addBytes(ctx, tx, -size))
+		_, err = tx.ExecContext(ctx, `DELETE FROM words WHERE rowid = ?`, id)
 	}
-	return err
+	return cmp.Or(err, removeRun(ctx, tx, id), addBytes(ctx, tx, -size))
 }
 
 // transaction is one that prepares each statement once: preparing takes most of the time of a short one.
@@ -199,7 +201,7 @@ type transaction struct {
 
 func (tx *transaction) prepare(ctx context.Context, query string) (stmt *sql.Stmt, err error) {
 	if stmt = tx.prepared[query]; stmt == nil {
-		if stmt, err = tx.PrepareContext(ctx, query); err == nil {
+		if stmt, err = tx.PrepareContext(ctx, query); err == nil { // #nosec G701 -- constants and placeholders only
 			tx.prepared[query] = stmt
 		}
 	}
@@ -322,6 +324,14 @@ func collect[T any](ctx context.Context, x *index, scan func(*sql.Rows) (T, erro
 		return nil, fmt.Errorf("ask the index: %w", err)
 	}
 	return list, nil
+}
+
+// ask is collect that knows what the writer of the log has appended so far.
+func ask[T any](ctx context.Context, l *Log, scan func(*sql.Rows) (T, error), query string, args ...any) ([]T, error) {
+	if err := l.Settle(ctx); err != nil {
+		return nil, err
+	}
+	return collect(ctx, l.index, scan, query, args...)
 }
 
 // number runs a query that gives one number.
