@@ -13,6 +13,50 @@ import (
 	sqlite3 "modernc.org/sqlite/lib"
 )
 
+// indexSchema counts changes of the tables; other schemas are other files.
+const indexSchema = 6
+
+// The order of records is that of id: ReceivedAt in nanoseconds, moved on
+// where it is taken. Text compares as in the filter grammar, where ASCII
+// letters are the same in either case. What free text is searched in has a
+// table of its own, since reading that alone is four times faster. came
+// counts up with each record that arrives at an index that was complete, about in
+// nanoseconds of time; of the others it is 0.
+const schemaSQL = `
+CREATE TABLE record(
+	id INTEGER PRIMARY KEY, file TEXT NOT NULL, at INTEGER NOT NULL, event TEXT NOT NULL COLLATE NOCASE,
+	action TEXT NOT NULL COLLATE NOCASE, repo TEXT NOT NULL COLLATE NOCASE, sender TEXT NOT NULL COLLATE NOCASE,
+	title TEXT NOT NULL COLLATE NOCASE, branch TEXT NOT NULL COLLATE NOCASE, conclusion TEXT NOT NULL COLLATE NOCASE,
+	number INTEGER, url TEXT NOT NULL, result TEXT NOT NULL COLLATE NOCASE, delivery TEXT NOT NULL COLLATE NOCASE,
+	hook INTEGER NOT NULL, source TEXT NOT NULL COLLATE NOCASE, verified INTEGER NOT NULL, secret TEXT NOT NULL,
+	size INTEGER NOT NULL, mtime INTEGER NOT NULL, notified INTEGER NOT NULL, ntype TEXT NOT NULL COLLATE NOCASE,
+	npriority TEXT NOT NULL COLLATE NOCASE, nstatus TEXT NOT NULL, pending INTEGER NOT NULL, failed INTEGER NOT NULL,
+	path TEXT NOT NULL, syncing INTEGER NOT NULL, came INTEGER NOT NULL);
+CREATE UNIQUE INDEX record_file ON record(file);
+CREATE INDEX record_pending ON record(pending) WHERE pending > 0;
+CREATE INDEX record_failed ON record(failed) WHERE failed > 0;
+CREATE INDEX record_syncing ON record(syncing) WHERE syncing > 0;
+CREATE INDEX record_came ON record(came) WHERE came > 0;
+CREATE TABLE search(id INTEGER PRIMARY KEY, text TEXT NOT NULL);
+CREATE TABLE problem(file TEXT PRIMARY KEY, reason TEXT NOT NULL, size INTEGER NOT NULL, mtime INTEGER NOT NULL);
+CREATE TABLE meta(key TEXT PRIMARY KEY, value INTEGER NOT NULL) WITHOUT ROWID;` + ciSQL + wordsSQL
+
+// lateSQL are the indexes that are made when all records are there, since their rows come in no order: filling a tree at
+// random places takes most of the time at a million. What they are for works without them, slower.
+const lateSQL = `
+CREATE INDEX IF NOT EXISTS record_delivery ON record(delivery) WHERE delivery <> '';
+CREATE INDEX IF NOT EXISTS record_event ON record(event);`
+
+func (x *index) makeLateIndexes(ctx context.Context) error {
+	if !x.late.Load() {
+		if err := x.with(ctx, func(db *sql.DB) error { _, err := db.ExecContext(ctx, lateSQL); return err }); err != nil {
+			return fmt.Errorf("write the index: %w", err)
+		}
+		x.late.Store(true)
+	}
+	return nil
+}
+
 // columns of a record, in the order of rowArgs and scanEntry.
 const columns = `id, file, at, event, action, repo, sender, title, branch, conclusion, number, url, result, delivery,
 	hook, source, verified, secret, size, mtime, notified, ntype, npriority, nstatus, pending, failed, path, syncing, came`
