@@ -60,38 +60,29 @@ func (f *filer) dismiss(it *item) {
 	}
 }
 
-// refuse takes back what the spool could not make durable. Who waited for it may be gone; the delivery must not pass for
-// known because of that.
-func (f *filer) refuse(c *commit) {
-	if c.item != nil {
-		f.dismiss(c.item)
-	}
-}
-
 // takeOff makes sure that a delivery is not recorded twice, even when it
 // comes twice at once. land is to be called when its outcome is known.
 func (f *filer) takeOff(ctx context.Context, id identity) (land func(), err error) {
+	mine := make(chan struct{})
 	for {
 		f.mu.Lock()
-		other, ok := f.flights[id]
-		if !ok {
-			mine := make(chan struct{})
+		other, flying := f.flights[id]
+		if !flying {
 			f.flights[id] = mine
-			f.mu.Unlock()
-			land = func() {
-				f.mu.Lock()
-				delete(f.flights, id)
-				f.mu.Unlock()
-				close(mine)
-			}
-			break
 		}
 		f.mu.Unlock()
-		select {
-		case <-other: // it is stored now, or it failed and this is the next try
-		case <-ctx.Done():
-			return nil, ctx.Err()
+		if !flying {
+			break
 		}
+		if err := until(ctx, other); err != nil { // it is stored now, or it failed and this is the next try
+			return nil, err
+		}
+	}
+	land = func() {
+		f.mu.Lock()
+		delete(f.flights, id)
+		f.mu.Unlock()
+		close(mine)
 	}
 	file, err := f.known(ctx, id)
 	if file != "" {

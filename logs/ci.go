@@ -89,11 +89,15 @@ func (in *inserter) putRun(ctx context.Context, e *Entry) error {
 	}
 	v, done := verdict(e.Conclusion)
 	p := spot{e.run.ID, e.run.Attempt, done, e.key}
-	added, err := in.tx.change(ctx, `INSERT INTO run VALUES(?,?,?,?,?,?,?) ON CONFLICT DO NOTHING`, e.key, l.id, p.run, p.attempt, p.done, v, e.run.SHA)
-	if err == nil && added > 0 {
-		l.add(p, v)
+	res, err := in.tx.ExecContext(ctx, `INSERT INTO run VALUES(?,?,?,?,?,?,?) ON CONFLICT DO NOTHING`, e.key, l.id, p.run, p.attempt, p.done, v, e.run.SHA)
+	if err != nil {
+		return err
 	}
-	return err
+	if added, err := res.RowsAffected(); err != nil || added == 0 {
+		return err
+	}
+	l.add(p, v)
+	return nil
 }
 
 func (in *inserter) putGone(ctx context.Context, e *Entry) error {

@@ -109,12 +109,7 @@ func (f *filer) stop() {
 	f.giveUp()
 }
 
-func (f *filer) nudge() {
-	select {
-	case f.wake <- struct{}{}:
-	default:
-	}
-}
+func (f *filer) nudge() { poke(f.wake) }
 
 // accept takes over a batch that is durable. The spool calls it.
 func (f *filer) accept(batch []*commit) {

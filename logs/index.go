@@ -193,10 +193,10 @@ func (x *index) openFile(ctx context.Context, path string, create bool) error {
 	}}
 	if create {
 		f, err := os.OpenFile(filepath.Clean(path), os.O_CREATE|os.O_EXCL|os.O_RDWR, 0o600)
-		if err != nil {
-			return fmt.Errorf("make the index: %w", err)
+		if err == nil {
+			err = f.Close()
 		}
-		if err := f.Close(); err != nil {
+		if err != nil {
 			return fmt.Errorf("make the index: %w", err)
 		}
 	}
@@ -309,10 +309,7 @@ func (x *index) with(ctx context.Context, fn func(*sql.DB) error) error {
 
 var errGone = errors.New("the index file is gone")
 
-func (x *index) present() bool {
-	info, err := os.Stat(x.path)
-	return err == nil && os.SameFile(info, x.info)
-}
+func (x *index) present() bool { return isFile(x.path, x.info) }
 
 // exchange opens another index in the place of a bad one.
 func (x *index) exchange(ctx context.Context, path string, reason error) error {

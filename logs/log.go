@@ -218,16 +218,12 @@ func (l *Log) Page(ctx context.Context, q Query) (Page, error) {
 	now := l.rec.state() // before the look: what comes after it may not be in it
 	p := Page{Building: !now.complete, Progress: now.progress}
 	var err error
-	if q.Filter.InPayloads() {
-		l.each(ctx, q, nil, func(e Entry, eachErr error) bool {
-			p.Entries, err = append(p.Entries, e), eachErr
-			return err == nil && len(p.Entries) <= q.Limit
-		})
-	} else {
-		more := q
-		more.Limit++
-		p.Entries, err = l.rows(ctx, more)
-	}
+	more := q
+	more.Limit++
+	l.each(ctx, more, nil, func(e Entry, failed error) bool {
+		p.Entries, err = append(p.Entries, e), failed
+		return err == nil && len(p.Entries) < more.Limit
+	})
 	if err != nil {
 		return Page{}, err
 	}

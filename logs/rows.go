@@ -260,15 +260,6 @@ func (tx *transaction) ExecContext(ctx context.Context, query string, args ...an
 	return stmt.ExecContext(ctx, args...)
 }
 
-// change is ExecContext that returns how many rows it changed.
-func (tx *transaction) change(ctx context.Context, query string, args ...any) (int64, error) {
-	res, err := tx.ExecContext(ctx, query, args...)
-	if err != nil {
-		return 0, err
-	}
-	return res.RowsAffected()
-}
-
 func (tx *transaction) QueryRowContext(ctx context.Context, query string, args ...any) *sql.Row {
 	stmt, err := tx.prepare(ctx, query)
 	if err != nil {

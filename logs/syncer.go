@@ -53,10 +53,7 @@ func (f *filer) nudgeSync(hurry bool) {
 	f.mu.Lock()
 	f.hurry = f.hurry || hurry
 	f.mu.Unlock()
-	select {
-	case f.syncWake <- struct{}{}:
-	default:
-	}
+	poke(f.syncWake)
 }
 
 // syncLoop makes files durable and releases their frames in the spool.

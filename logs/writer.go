@@ -60,7 +60,12 @@ func (w *Writer) start(d *disk.FS) (err error) {
 	}
 	w.spool = &spool{disk: d, dir: spoolDir(w.cfg.Dir), log: w.cfg.Logger, limit: w.cfg.SpoolBytes, segmentSize: w.cfg.segmentSize}
 	w.filer = newFiler(d, w.cfg, w.spool)
-	w.spool.durable, w.spool.refused = w.filer.accept, w.filer.refuse
+	w.spool.durable = w.filer.accept
+	w.spool.refused = func(c *commit) {
+		if c.item != nil { // who waited for it may be gone; the delivery must not pass for known because of that
+			w.filer.dismiss(c.item)
+		}
+	}
 	if err := w.filer.prepare(); err != nil {
 		return err
 	}
