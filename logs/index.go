@@ -208,9 +208,7 @@ func (x *index) openFile(ctx context.Context, path string, create bool) error {
 	db.SetMaxOpenConns(8)
 	db.SetMaxIdleConns(4)
 	if create {
-		if _, err = db.ExecContext(ctx, schemaSQL); err == nil {
-			_, err = db.ExecContext(ctx, `INSERT INTO meta VALUES('words', ?)`, int64(noWords))
-		}
+		_, err = db.ExecContext(ctx, "BEGIN;"+schemaSQL+"COMMIT;") // a process that is killed leaves all of it or nothing
 	} else {
 		// All tables must be there and readable at both ends.
 		var n int
